@@ -1,0 +1,110 @@
+/**
+ * Bytes and their brands. A brand proves that a length was checked once, at a door. Nothing here knows what the
+ * bytes mean. Works in browsers: no Buffer.
+ */
+
+declare const brand: unique symbol;
+type Branded<Name extends string> = Uint8Array & { readonly [brand]: Name };
+
+/** 32 bytes, raw digest order (display reverses block hashes, see chain/block.ts). */
+export type Hash = Branded<"Hash">;
+/** 32 bytes: an Ed25519 public key, which is also the account's address. */
+export type Address = Branded<"Address">;
+
+export const EMPTY = new Uint8Array(0);
+export const ZERO_HASH = new Uint8Array(32) as Hash;
+
+const HEX = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, "0"));
+
+/** Lower-case hex without a prefix. */
+export function hex(bytes: Uint8Array): string {
+  let text = "";
+  for (const byte of bytes) text += HEX[byte];
+  return text;
+}
+
+/** Lower-case hex with the prefix 0x, the form of every byte string in JSON. */
+export function hex0x(bytes: Uint8Array): string {
+  return `0x${hex(bytes)}`;
+}
+
+/** Parses hex with or without 0x; undefined when it is not an even number of hex digits. */
+export function parseHex(text: string): Uint8Array | undefined {
+  const digits = text.startsWith("0x") ? text.slice(2) : text;
+  if (digits.length % 2 !== 0 || !/^[0-9a-fA-F]*$/.test(digits)) return undefined;
+  const bytes = new Uint8Array(digits.length / 2);
+  for (let i = 0; i < bytes.length; i++) bytes[i] = Number.parseInt(digits.slice(2 * i, 2 * i + 2), 16);
+  return bytes;
+}
+
+/** A Hash from 32 bytes that this program made itself; a door uses {@link parseHash}. */
+export function asHash(bytes: Uint8Array): Hash {
+  if (bytes.length !== 32) throw new RangeError(`a hash has 32 bytes, got ${bytes.length}`);
+  return bytes as Hash;
+}
+
+/** An Address from 32 bytes that were checked before. */
+export function asAddress(bytes: Uint8Array): Address {
+  if (bytes.length !== 32) throw new RangeError(`an address has 32 bytes, got ${bytes.length}`);
+  return bytes as Address;
+}
+
+/** A 32-byte value from hex, or undefined. */
+export function parseBytes32(text: string): Uint8Array | undefined {
+  const bytes = parseHex(text);
+  return bytes?.length === 32 ? bytes : undefined;
+}
+
+export function equalBytes(a: Uint8Array, b: Uint8Array): boolean {
+  if (a.length !== b.length) return false;
+  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false;
+  return true;
+}
+
+/** Lexicographic order, shorter first on a common prefix. */
+export function compareBytes(a: Uint8Array, b: Uint8Array): number {
+  const length = Math.min(a.length, b.length);
+  for (let i = 0; i < length; i++) if (a[i] !== b[i]) return a[i]! - b[i]!;
+  return a.length - b.length;
+}
+
+export function concatBytes(...parts: readonly Uint8Array[]): Uint8Array {
+  const whole = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
+  let offset = 0;
+  for (const part of parts) {
+    whole.set(part, offset);
+    offset += part.length;
+  }
+  return whole;
+}
+
+const encoder = new TextEncoder();
+const decoder = new TextDecoder("utf-8", { fatal: true });
+
+export function utf8(text: string): Uint8Array {
+  return encoder.encode(text);
+}
+
+/** Strict UTF-8: undefined when the bytes are not well-formed. */
+export function parseUtf8(bytes: Uint8Array): string | undefined {
+  try {
+    return decoder.decode(bytes);
+  } catch {
+    return undefined;
+  }
+}
+
+/** Decodes what was checked to be UTF-8 before. */
+export function text(bytes: Uint8Array): string {
+  return decoder.decode(bytes);
+}
+
+/** A block hash as people see it: byte-reversed, as Bitcoin shows it (decision 4), with 0x. */
+export function showHash(hash: Uint8Array): string {
+  return hex0x(hash.slice().reverse());
+}
+
+/** The inverse of {@link showHash}; undefined when it is not 32 bytes of hex. */
+export function parseShownHash(shown: string): Hash | undefined {
+  return parseBytes32(shown)?.reverse() as Hash | undefined;
+}

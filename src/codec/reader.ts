@@ -1,0 +1,123 @@
+/**
+ * The canonical binary reader: refuses what is short, what is longer than its cap and what has bytes left over.
+ * It reports by throwing DecodeError inside `decode`, which turns it into a Fault; nothing else may catch it.
+ */
+import { accept, refuse, type Verdict } from "../base/fault.ts";
+
+/** Thrown by Reader only, caught by {@link decode} only. */
+export class DecodeError extends Error {
+  override readonly name = "DecodeError";
+}
+
+export class Reader {
+  readonly #bytes: Uint8Array;
+  readonly #view: DataView;
+  #offset = 0;
+
+  /** Reads `bytes` without copying; slices it returns share their memory. */
+  constructor(bytes: Uint8Array) {
+    this.#bytes = bytes;
+    this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  }
+
+  get offset(): number {
+    return this.#offset;
+  }
+
+  get remaining(): number {
+    return this.#bytes.length - this.#offset;
+  }
+
+  u8(): number {
+    return this.#view.getUint8(this.#take(1, "u8"));
+  }
+
+  u16(): number {
+    return this.#view.getUint16(this.#take(2, "u16"));
+  }
+
+  u32(): number {
+    return this.#view.getUint32(this.#take(4, "u32"));
+  }
+
+  u64(): bigint {
+    return this.#view.getBigUint64(this.#take(8, "u64"));
+  }
+
+  u32le(): number {
+    return this.#view.getUint32(this.#take(4, "u32"), true);
+  }
+
+  i32le(): number {
+    return this.#view.getInt32(this.#take(4, "i32"), true);
+  }
+
+  raw(length: number): Uint8Array {
+    const offset = this.#take(length, `${length} bytes`);
+    return this.#bytes.subarray(offset, offset + length);
+  }
+
+  bytes8(lengthMax: number): Uint8Array {
+    return this.raw(this.#capped(this.u8(), lengthMax, "bytes"));
+  }
+
+  bytes16(lengthMax: number): Uint8Array {
+    return this.raw(this.#capped(this.u16(), lengthMax, "bytes"));
+  }
+
+  bytes32(lengthMax: number): Uint8Array {
+    return this.raw(this.#capped(this.u32(), lengthMax, "bytes"));
+  }
+
+  /** u32 count capped at `countMax`, then each item. The cap is checked before anything is allocated. */
+  list<T>(countMax: number, read: (reader: this) => T): T[] {
+    const count = this.#capped(this.u32(), countMax, "items");
+    const items: T[] = [];
+    for (let i = 0; i < count; i++) items.push(read(this));
+    return items;
+  }
+
+  /** Bytes between two offsets that were already read. */
+  slice(from: number, to: number): Uint8Array {
+    return this.#bytes.subarray(from, to);
+  }
+
+  /** For a codec's own refusals (an unknown tag, a non-minimal form). */
+  fail(detail: string): never {
+    throw new DecodeError(`${detail} at byte ${this.#offset}`);
+  }
+
+  end(): void {
+    if (this.remaining > 0) throw new DecodeError(`${this.remaining} bytes left over at byte ${this.#offset}`);
+  }
+
+  #capped(value: number, max: number, what: string): number {
+    if (value > max) throw new DecodeError(`${value} ${what} where at most ${max} are allowed, at byte ${this.#offset}`);
+    return value;
+  }
+
+  #take(count: number, what: string): number {
+    if (count > this.remaining) {
+      throw new DecodeError(`${what} wanted at byte ${this.#offset}, only ${this.remaining} left`);
+    }
+    const offset = this.#offset;
+    this.#offset += count;
+    return offset;
+  }
+}
+
+/**
+ * Decodes the whole of `bytes` with `read`; refuses trailing bytes.
+ * @param what names the thing in the fault's detail ("header", "transaction").
+ */
+export function decode<T>(bytes: Uint8Array, what: string, read: (reader: Reader) => T): Verdict<T, "malformed"> {
+  try {
+    const reader = new Reader(bytes);
+    const value = read(reader);
+    reader.end();
+    return accept(value);
+  } catch (error) {
+    if (error instanceof DecodeError) return refuse("malformed", `${what}: ${error.message}`);
+    throw error;
+  }
+}

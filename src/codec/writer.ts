@@ -1,0 +1,110 @@
+/**
+ * The canonical binary writer. Every hashed, signed, stored or sent byte string is made here, by hand, because it
+ * must have exactly one encoding (docs/protocol.md, "Encoding"). Integers are big-endian and fixed-width; the
+ * 80-byte block header alone is little-endian. It asserts ranges: what it is given was checked before.
+ */
+import { assert } from "../base/assert.ts";
+
+const U64_MAX = (1n << 64n) - 1n;
+
+export class Writer {
+  #bytes: Uint8Array;
+  #view: DataView;
+  #length = 0;
+
+  /** @param capacity bytes reserved at first; it grows by doubling. */
+  constructor(capacity = 256) {
+    this.#bytes = new Uint8Array(capacity);
+    this.#view = new DataView(this.#bytes.buffer);
+  }
+
+  get length(): number {
+    return this.#length;
+  }
+
+  u8(value: number): this {
+    assert(Number.isInteger(value) && value >= 0 && value <= 0xff, `u8 out of range: ${value}`);
+    this.#view.setUint8(this.#reserve(1), value);
+    return this;
+  }
+
+  u16(value: number): this {
+    assert(Number.isInteger(value) && value >= 0 && value <= 0xffff, `u16 out of range: ${value}`);
+    this.#view.setUint16(this.#reserve(2), value);
+    return this;
+  }
+
+  u32(value: number): this {
+    assert(Number.isInteger(value) && value >= 0 && value <= 0xffffffff, `u32 out of range: ${value}`);
+    this.#view.setUint32(this.#reserve(4), value);
+    return this;
+  }
+
+  u64(value: bigint): this {
+    assert(value >= 0n && value <= U64_MAX, `u64 out of range: ${value}`);
+    this.#view.setBigUint64(this.#reserve(8), value);
+    return this;
+  }
+
+  /** Little-endian u32, for the 80-byte header only. */
+  u32le(value: number): this {
+    assert(Number.isInteger(value) && value >= 0 && value <= 0xffffffff, `u32 out of range: ${value}`);
+    this.#view.setUint32(this.#reserve(4), value, true);
+    return this;
+  }
+
+  /** Little-endian i32, for the 80-byte header only. */
+  i32le(value: number): this {
+    assert((value | 0) === value, `i32 out of range: ${value}`);
+    this.#view.setInt32(this.#reserve(4), value, true);
+    return this;
+  }
+
+  /** Bytes whose length the reader knows. */
+  raw(value: Uint8Array): this {
+    const offset = this.#reserve(value.length);
+    this.#bytes.set(value, offset);
+    return this;
+  }
+
+  /** u8 length, then the bytes. */
+  bytes8(value: Uint8Array): this {
+    return this.u8(value.length).raw(value);
+  }
+
+  /** u16 length, then the bytes. */
+  bytes16(value: Uint8Array): this {
+    return this.u16(value.length).raw(value);
+  }
+
+  /** u32 length, then the bytes. */
+  bytes32(value: Uint8Array): this {
+    return this.u32(value.length).raw(value);
+  }
+
+  /** u32 count, then each item. */
+  list<T>(items: readonly T[], write: (writer: this, item: T) => void): this {
+    this.u32(items.length);
+    for (const item of items) write(this, item);
+    return this;
+  }
+
+  /** A copy of what was written; the writer may be used further. */
+  finish(): Uint8Array {
+    return this.#bytes.slice(0, this.#length);
+  }
+
+  #reserve(count: number): number {
+    const offset = this.#length;
+    this.#length += count;
+    if (this.#length > this.#bytes.length) this.#grow();
+    return offset;
+  }
+
+  #grow(): void {
+    const larger = new Uint8Array(Math.max(this.#length, 2 * this.#bytes.length));
+    larger.set(this.#bytes);
+    this.#bytes = larger;
+    this.#view = new DataView(larger.buffer);
+  }
+}

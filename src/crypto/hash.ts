@@ -1,0 +1,36 @@
+/**
+ * SHA-256, plain and tagged. Every hash of the protocol starts with a unique tag, so that bytes of one kind can
+ * never stand for another (docs/protocol.md, "Hashes"). SHA-256 is the same everywhere: in Node the one-shot
+ * `crypto.hash` is used (twice as fast as noble, measured), in browsers @noble/hashes.
+ * Source: FIPS 180-4; double SHA-256 as in Bitcoin.
+ */
+import { sha256 as nobleSha256 } from "@noble/hashes/sha2.js";
+import { concatBytes, type Hash, utf8 } from "../base/bytes.ts";
+
+type NodeCrypto = typeof import("node:crypto");
+
+// Not an import statement: this file must also load in a browser, where there is no node:crypto.
+const nodeCrypto: NodeCrypto | undefined = globalThis.process?.getBuiltinModule?.("node:crypto");
+
+function nodeSha256(bytes: Uint8Array): Hash {
+  const digest = nodeCrypto!.hash("sha256", bytes, "buffer");
+  return new Uint8Array(digest.buffer, digest.byteOffset, 32) as Hash;
+}
+
+/** SHA-256 of `bytes`: 32 bytes. */
+export const sha256: (bytes: Uint8Array) => Hash =
+  nodeCrypto?.hash === undefined ? (bytes) => nobleSha256(bytes) as Hash : nodeSha256;
+
+/** SHA-256 applied twice, the identity of an 80-byte block header. */
+export function sha256d(bytes: Uint8Array): Hash {
+  return sha256(sha256(bytes));
+}
+
+/**
+ * A hash function for one kind of bytes: SHA-256(tag | bytes).
+ * @param tag a name of docs/protocol.md's table, such as "quorate/summary/v1".
+ */
+export function taggedHash(tag: string): (...parts: readonly Uint8Array[]) => Hash {
+  const prefix = utf8(tag);
+  return (...parts) => sha256(concatBytes(prefix, ...parts));
+}

@@ -1,0 +1,163 @@
+/**
+ * The one Ed25519 rule of the chain (decision 3). A signature is valid iff ZIP-215 says so. Libraries disagree on
+ * edge cases, so the rule is arbitrated: where the native library accepts, accept (it never accepts what ZIP-215
+ * rejects: measured over 3,000 edge cases and tested in test/crypto); where it does not, @noble/ed25519 decides.
+ * The result does not depend on which native library a node has.
+ * Sources: RFC 8032, ZIP-215, "Taming the many EdDSAs" (eprint 2020/1244).
+ */
+import * as noble from "@noble/ed25519";
+import { sha512 } from "@noble/hashes/sha2.js";
+import type { Address } from "../base/bytes.ts";
+
+noble.hashes.sha512 = sha512;
+
+export const SIGNATURE_BYTES = 64;
+export const PUBLIC_KEY_BYTES = 32;
+export const SEED_BYTES = 32;
+
+/** Signs with one key. Ed25519 is deterministic: the same message gives the same 64 bytes. */
+export interface Signer {
+  readonly publicKey: Address;
+  sign(message: Uint8Array): Uint8Array;
+}
+
+/** A fast library. `verify` may refuse what ZIP-215 accepts, never the reverse. */
+interface NativeEd25519 {
+  readonly name: string;
+  verify(publicKey: Uint8Array, message: Uint8Array, signature: Uint8Array): boolean;
+  signer(seed: Uint8Array): Signer;
+}
+
+/** Counts of the arbitration, for the metrics `sig_verify_total{path}`. */
+export const verifyCounts = { native: 0, fallback: 0 };
+
+const native: NativeEd25519 | undefined = openSodium() ?? openNodeCrypto();
+
+/** "sodium-native", "node:crypto" or "noble": what this process verifies with first. */
+export const nativeName: string = native?.name ?? "noble";
+
+/** The consensus rule: true iff the signature is valid by ZIP-215. Wrong lengths are invalid. */
+export function verifySignature(publicKey: Uint8Array, message: Uint8Array, signature: Uint8Array): boolean {
+  if (publicKey.length !== PUBLIC_KEY_BYTES || signature.length !== SIGNATURE_BYTES) return false;
+  verifyCounts.native++;
+  if (native?.verify(publicKey, message, signature) === true) return true;
+  verifyCounts.fallback++;
+  return verifyZip215(publicKey, message, signature);
+}
+
+/**
+ * The door's rule: what the native library refuses may be dropped without arbitration (20 times cheaper against
+ * a flood of bad signatures). Never a verdict on validity, and never cached.
+ */
+export function verifyQuickly(publicKey: Uint8Array, message: Uint8Array, signature: Uint8Array): boolean {
+  if (publicKey.length !== PUBLIC_KEY_BYTES || signature.length !== SIGNATURE_BYTES) return false;
+  verifyCounts.native++;
+  return (native?.verify ?? verifyZip215)(publicKey, message, signature);
+}
+
+/** ZIP-215 by @noble/ed25519: the arbiter. */
+export function verifyZip215(publicKey: Uint8Array, message: Uint8Array, signature: Uint8Array): boolean {
+  try {
+    return noble.verify(signature, message, publicKey, { zip215: true });
+  } catch {
+    return false; // noble throws on undecodable points and scalars
+  }
+}
+
+/** @param seed 32 secret bytes (RFC 8032 "private key"). @throws RangeError on another length. */
+export function createSigner(seed: Uint8Array): Signer {
+  if (seed.length !== SEED_BYTES) throw new RangeError(`an Ed25519 seed has 32 bytes, got ${seed.length}`);
+  if (native !== undefined) return native.signer(seed);
+  const copy = seed.slice();
+  const publicKey = noble.getPublicKey(copy) as Address;
+  return { publicKey, sign: (message) => noble.sign(message, copy) };
+}
+
+/**
+ * Whether a public key may be registered (genesis, validators) or admitted to the pool: canonical (y < p) and not
+ * of small order. Verification itself does not ask this: it would not be ZIP-215.
+ */
+export function isStrongPublicKey(publicKey: Uint8Array): boolean {
+  if (publicKey.length !== PUBLIC_KEY_BYTES) return false;
+  const y = yCoordinate(publicKey);
+  return y < P && !SMALL_ORDER_Y.includes(y);
+}
+
+const P = (1n << 255n) - 19n;
+
+// The y coordinates of the eight points of small order: 0 (order 4), 1 (order 1), p-1 (order 2) and the two of
+// order 8, which solve d*y^4 + 2*y^2 = 1 (their doubles have y = 0).
+const SMALL_ORDER_Y: readonly bigint[] = [
+  0n,
+  1n,
+  P - 1n,
+  2707385501144840649318225287225658788936804267575313519463743609750303402022n,
+  55188659117513257062467267217118295137698188065244968500265048394206261417927n,
+];
+
+function yCoordinate(publicKey: Uint8Array): bigint {
+  let y = 0n;
+  for (let i = 31; i >= 0; i--) y = (y << 8n) | BigInt(i === 31 ? publicKey[i]! & 0x7f : publicKey[i]!);
+  return y;
+}
+
+interface Sodium {
+  crypto_sign_verify_detached(signature: Uint8Array, message: Uint8Array, publicKey: Uint8Array): boolean | undefined;
+  crypto_sign_detached(signature: Uint8Array, message: Uint8Array, secretKey: Uint8Array): void;
+  crypto_sign_seed_keypair(publicKey: Uint8Array, secretKey: Uint8Array, seed: Uint8Array): void;
+}
+
+/** sodium-native is an optional dependency: undefined where its prebuilt binary is missing, and in browsers. */
+function openSodium(): NativeEd25519 | undefined {
+  let sodium: Sodium;
+  try {
+    const module = globalThis.process?.getBuiltinModule?.("node:module");
+    if (module === undefined) return undefined;
+    sodium = module.createRequire(import.meta.url)("sodium-native") as Sodium;
+  } catch {
+    return undefined;
+  }
+  return {
+    name: "sodium-native",
+    // `=== true`: sodium-native answers undefined for memory backed by a SharedArrayBuffer.
+    verify: (publicKey, message, signature) =>
+      sodium.crypto_sign_verify_detached(signature, message, publicKey) === true,
+    signer(seed) {
+      const publicKey = new Uint8Array(PUBLIC_KEY_BYTES) as Address;
+      const secretKey = new Uint8Array(64);
+      sodium.crypto_sign_seed_keypair(publicKey, secretKey, seed.slice());
+      return {
+        publicKey,
+        sign(message) {
+          const signature = new Uint8Array(SIGNATURE_BYTES);
+          sodium.crypto_sign_detached(signature, message, secretKey);
+          return signature;
+        },
+      };
+    },
+  };
+}
+
+/** node:crypto: half of sodium's speed, always there in Node. Keys go in as JWK (13 times cheaper than DER). */
+function openNodeCrypto(): NativeEd25519 | undefined {
+  const crypto = globalThis.process?.getBuiltinModule?.("node:crypto");
+  if (crypto === undefined) return undefined;
+  const base64url = (bytes: Uint8Array) => Buffer.from(bytes).toString("base64url");
+  return {
+    name: "node:crypto",
+    verify(publicKey, message, signature) {
+      const key = { kty: "OKP", crv: "Ed25519", x: base64url(publicKey) };
+      try {
+        return crypto.verify(null, message, crypto.createPublicKey({ key, format: "jwk" }), signature);
+      } catch {
+        return false; // a key that does not decode
+      }
+    },
+    signer(seed) {
+      const publicKey = noble.getPublicKey(seed) as Address;
+      const key = { kty: "OKP", crv: "Ed25519", x: base64url(publicKey), d: base64url(seed) };
+      const secret = crypto.createPrivateKey({ key, format: "jwk" });
+      return { publicKey, sign: (message) => new Uint8Array(crypto.sign(null, message, secret)) };
+    },
+  };
+}

@@ -1,0 +1,83 @@
+/**
+ * The Merkle tree over a block's transactions and receipts: domain-separated (0x00 leaf, 0x01 node), an odd node
+ * moves up unpaired (no duplication, so no CVE-2012-2459), and the root commits to the count, from which a
+ * verifier derives the shape of a path. Source: RFC 6962's domains; docs/protocol.md, "Merkle tree".
+ *
+ *   root = SHA-256(0x02 | count u32 | top),  top = 32 zero bytes when count is 0
+ */
+import { concatBytes, equalBytes, type Hash, ZERO_HASH } from "../base/bytes.ts";
+import { Writer } from "../codec/writer.ts";
+import { sha256 } from "./hash.ts";
+
+const LEAF = Uint8Array.of(0x00);
+const NODE = Uint8Array.of(0x01);
+
+/** The siblings from leaf to top; levels where the node had no partner are left out. */
+export interface MerklePath {
+  readonly index: number;
+  readonly count: number;
+  readonly siblings: readonly Hash[];
+}
+
+export function merkleRoot(leaves: readonly Uint8Array[]): Hash {
+  return closeRoot(leaves.length, leaves.length === 0 ? ZERO_HASH : lastOf(levelsOf(leaves))[0]!);
+}
+
+/** @throws RangeError when `index` is not a leaf. */
+export function merklePath(leaves: readonly Uint8Array[], index: number): MerklePath {
+  if (!(index >= 0 && index < leaves.length)) throw new RangeError(`leaf ${index} of ${leaves.length}`);
+  const siblings: Hash[] = [];
+  let position = index;
+  for (const level of levelsOf(leaves)) {
+    const sibling = level[position ^ 1];
+    if (sibling !== undefined && level.length > 1) siblings.push(sibling);
+    position >>>= 1;
+  }
+  return { index, count: leaves.length, siblings };
+}
+
+/** Whether `leaf` stands at `path.index` among `path.count` leaves under `root`. Any surplus sibling refuses. */
+export function checkMerklePath(root: Hash, leaf: Uint8Array, path: MerklePath): boolean {
+  if (!Number.isInteger(path.index) || path.index < 0 || path.index >= path.count) return false;
+  let node = hashLeaf(leaf);
+  let used = 0;
+  let position = path.index;
+  for (let width = path.count; width > 1; width = Math.ceil(width / 2)) {
+    if ((position ^ 1) < width) {
+      const sibling = path.siblings[used++];
+      if (sibling === undefined) return false;
+      node = position % 2 === 0 ? hashNode(node, sibling) : hashNode(sibling, node);
+    }
+    position = Math.floor(position / 2);
+  }
+  return used === path.siblings.length && equalBytes(closeRoot(path.count, node), root);
+}
+
+function levelsOf(leaves: readonly Uint8Array[]): Hash[][] {
+  const levels = [leaves.map(hashLeaf)];
+  for (let level = levels[0]!; level.length > 1; level = lastOf(levels)) {
+    const above: Hash[] = [];
+    for (let i = 0; i < level.length; i += 2) {
+      const right = level[i + 1];
+      above.push(right === undefined ? level[i]! : hashNode(level[i]!, right));
+    }
+    levels.push(above);
+  }
+  return levels;
+}
+
+function lastOf<T>(items: readonly T[]): T {
+  return items[items.length - 1]!;
+}
+
+function hashLeaf(leaf: Uint8Array): Hash {
+  return sha256(concatBytes(LEAF, leaf));
+}
+
+function hashNode(left: Hash, right: Hash): Hash {
+  return sha256(concatBytes(NODE, left, right));
+}
+
+function closeRoot(count: number, top: Hash): Hash {
+  return sha256(new Writer(37).u8(0x02).u32(count).raw(top).finish());
+}

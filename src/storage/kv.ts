@@ -1,0 +1,27 @@
+/**
+ * The key-value port. Reads are synchronous (the ledger is), writes are atomic batches. `storage/level.ts` is
+ * LevelDB, `storage/memory.ts` keeps everything in memory and can lose what was not synced, as a crash would.
+ */
+
+export type KvOperation =
+  | { readonly kind: "put"; readonly key: Uint8Array; readonly value: Uint8Array }
+  | { readonly kind: "delete"; readonly key: Uint8Array };
+
+export interface KvRange {
+  /** Inclusive lower bound. */
+  readonly from: Uint8Array;
+  /** Exclusive upper bound. */
+  readonly to: Uint8Array;
+  readonly limit?: number;
+  readonly reverse?: boolean;
+}
+
+export interface Kv {
+  /** The value, or undefined. The caller must not change the returned bytes. */
+  get(key: Uint8Array): Uint8Array | undefined;
+  /** Applies all operations or none. With `sync` they are durable when the promise resolves. */
+  write(operations: readonly KvOperation[], options: { readonly sync: boolean }): Promise<void>;
+  /** Entries in key order (bytewise), or in reverse. */
+  entries(range: KvRange): Promise<readonly (readonly [Uint8Array, Uint8Array])[]>;
+  close(): Promise<void>;
+}
