@@ -88,11 +88,13 @@ export class Reader {
   }
 
   end(): void {
-    if (this.remaining > 0) throw new DecodeError(`${this.remaining} bytes left over at byte ${this.#offset}`);
+    if (this.remaining > 0)
+      throw new DecodeError(`${this.remaining} bytes left over at byte ${this.#offset}`);
   }
 
   #capped(value: number, max: number, what: string): number {
-    if (value > max) throw new DecodeError(`${value} ${what} where at most ${max} are allowed, at byte ${this.#offset}`);
+    if (value > max)
+      throw new DecodeError(`${value} ${what} where at most ${max} are allowed, at byte ${this.#offset}`);
     return value;
   }
 
@@ -110,7 +112,11 @@ export class Reader {
  * Decodes the whole of `bytes` with `read`; refuses trailing bytes.
  * @param what names the thing in the fault's detail ("header", "transaction").
  */
-export function decode<T>(bytes: Uint8Array, what: string, read: (reader: Reader) => T): Verdict<T, "malformed"> {
+export function decode<T>(
+  bytes: Uint8Array,
+  what: string,
+  read: (reader: Reader) => T,
+): Verdict<T, "malformed"> {
   try {
     const reader = new Reader(bytes);
     const value = read(reader);

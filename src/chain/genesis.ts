@@ -1,0 +1,110 @@
+/**
+ * Genesis: the parameters that every node of a chain must share, and block 0 made from them. Block 0's `extra` is
+ * the hash of the canonical encoding of every consensus field, so the genesis hash changes when a parameter does
+ * and not when white space, a name or a network address does. Reading the JSON file is chain/genesisfile.ts.
+ */
+
+import { unreachable } from "../base/assert.ts";
+import { type Address, compareBytes, type Hash, utf8 } from "../base/bytes.ts";
+import { Writer } from "../codec/writer.ts";
+import { taggedHash } from "../crypto/hash.ts";
+import { merkleRoot } from "../crypto/merkle.ts";
+import { assembleBlock, type Block, NO_PARENT, VERSION_PBFT } from "./block.ts";
+import { createValidatorSet, type Validator, type ValidatorSet } from "./validators.ts";
+
+/** The format of genesis.json; another number is refused. */
+export const GENESIS_FORMAT = 1;
+
+export interface PbftParameters {
+  readonly type: "pbft";
+  /** K: a checkpoint each K heights. */
+  readonly checkpointInterval: number;
+  /** L: width of the log window in heights, a multiple of K, at least 2K. */
+  readonly logWindow: number;
+  /** W_p: heights that may be in agreement at once, 1..L. */
+  readonly pipelineDepth: number;
+}
+
+export interface GenesisLimits {
+  readonly maxBlockBytes: number;
+  readonly maxBlockTransactions: number;
+  readonly maxTxBytes: number;
+  readonly minFee: bigint;
+}
+
+export interface Genesis {
+  /** For people; not part of the consensus. */
+  readonly name: string;
+  readonly chainId: bigint;
+  readonly timeMs: bigint;
+  /** Only a dev chain may have minFee 0 and well-known keys. */
+  readonly profile: "dev" | "production";
+  readonly consensus: PbftParameters;
+  readonly limits: GenesisLimits;
+  readonly validators: readonly Validator[];
+  readonly accounts: readonly { readonly address: Address; readonly balance: bigint }[];
+}
+
+const hashParameters = taggedHash("quorate/genesis/v1");
+
+/** The canonical encoding of every consensus field (docs/protocol.md, "Genesis"). */
+export function encodeGenesis(genesis: Genesis): Uint8Array {
+  const writer = new Writer(1024).u16(GENESIS_FORMAT).u64(genesis.chainId).u64(genesis.timeMs);
+  writer.u8(genesis.profile === "dev" ? 0 : 1);
+  writeConsensus(writer, genesis.consensus);
+  const { limits } = genesis;
+  writer.u32(limits.maxBlockBytes).u32(limits.maxBlockTransactions).u32(limits.maxTxBytes).u64(limits.minFee);
+  writer.list(validatorsOf(genesis).members, (w, member) => w.raw(member.publicKey).raw(member.account));
+  const accounts = [...genesis.accounts].sort((a, b) => compareBytes(a.address, b.address));
+  writer.list(accounts, (w, account) => w.raw(account.address).u64(account.balance));
+  return writer.finish();
+}
+
+function writeConsensus(writer: Writer, consensus: PbftParameters): void {
+  switch (consensus.type) {
+    case "pbft":
+      writer.bytes8(utf8("pbft"));
+      writer.u32(consensus.checkpointInterval).u32(consensus.logWindow).u32(consensus.pipelineDepth);
+      return;
+    default:
+      unreachable(consensus.type);
+  }
+}
+
+/** The members of epoch 0, which has no end yet. */
+export function validatorsOf(genesis: Genesis): ValidatorSet {
+  return createValidatorSet(0n, genesis.validators);
+}
+
+/** @param stateRoot root of the state that holds the genesis accounts. */
+export function genesisBlock(genesis: Genesis, stateRoot: Hash): Block {
+  const validators = validatorsOf(genesis);
+  const fields = {
+    version: VERSION_PBFT,
+    previousHash: NO_PARENT,
+    time: Number(genesis.timeMs / 1000n),
+    bits: 0,
+    nonce: 0,
+  };
+  const empty = merkleRoot([]);
+  return assembleBlock(
+    fields,
+    {
+      chainId: genesis.chainId,
+      height: 0n,
+      epoch: 0n,
+      timeMs: genesis.timeMs,
+      proposer: 0,
+      flags: 0,
+      txRoot: empty,
+      stateRoot,
+      receiptsRoot: empty,
+      txCount: 0,
+      bodyBytes: 0,
+      validatorsHash: validators.hash,
+      nextValidatorsHash: validators.hash,
+      extra: hashParameters(encodeGenesis(genesis)),
+    },
+    [],
+  );
+}

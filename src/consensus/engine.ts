@@ -1,0 +1,179 @@
+/**
+ * The boundary between a consensus engine and the driver that runs it. An engine is pure: one mutating method,
+ * step(input) -> effects, no clock, no randomness, no async, no I/O. Inputs are facts in the past tense, effects
+ * are orders in the imperative. The order of the effects is the safety contract:
+ *
+ *  - one input at a time, step is never re-entered; effects are performed in list order;
+ *  - `journal`, `rotate-journal` and `store-checkpoint` are durable before any later effect of any list leaves the
+ *    process (several steps may share one fsync);
+ *  - build-block, check-block, import-block and request-sync are started, not awaited: their outcome comes back as
+ *    an input, or not at all;
+ *  - a failed write or a throw from step stops the node.
+ */
+import type { Hash } from "../base/bytes.ts";
+import type { Verdict } from "../base/fault.ts";
+import type { Block, SealedBlock } from "../chain/block.ts";
+import type { ConsensusRules } from "../chain/rules.ts";
+import type { ValidatorSet } from "../chain/validators.ts";
+import type { Signer } from "../crypto/keys.ts";
+
+/** Index of a validator in its epoch's set. */
+export type ValidatorId = number;
+
+/** The last committed (and executed) block of this node, as far as an engine cares. */
+export interface Head {
+  readonly height: bigint;
+  readonly hash: Hash;
+  readonly stateRoot: Hash;
+  readonly nextValidatorsHash: Hash;
+}
+
+/** A timer is data: the engine recognises a stale one by comparison and ignores it. */
+export interface Timer {
+  readonly name: string;
+  readonly height: bigint;
+  readonly view: bigint;
+}
+
+export type Input<M> =
+  /** First input, once. `journal`: the records in order. `checkpoint`: the last stored certificate, if any. */
+  | {
+      readonly kind: "started";
+      readonly head: Head;
+      readonly journal: readonly Uint8Array[];
+      readonly checkpoint: Uint8Array | undefined;
+    }
+  /** The committed head moved, whatever the cause: own import, sync. Heights come without a gap. */
+  | { readonly kind: "head-changed"; readonly head: Head }
+  | { readonly kind: "message-received"; readonly message: M }
+  | { readonly kind: "timer-fired"; readonly timer: Timer }
+  /** There are executable transactions in the pool. Told anew after each head change. */
+  | { readonly kind: "transactions-pending" }
+  | { readonly kind: "block-built"; readonly parent: Hash; readonly block: Block }
+  /** A build order found nothing to put into a block. */
+  | { readonly kind: "nothing-to-build"; readonly parent: Hash }
+  /** Permanent verdicts only; "not yet" is no answer. */
+  | { readonly kind: "block-checked"; readonly hash: Hash; readonly verdict: "valid" | "invalid" };
+
+export type Effect<M> =
+  | { readonly kind: "journal"; readonly record: Uint8Array }
+  /** Replaces the whole journal atomically (rotation at a stable checkpoint). */
+  | { readonly kind: "rotate-journal"; readonly records: readonly Uint8Array[] }
+  | { readonly kind: "store-checkpoint"; readonly height: bigint; readonly certificate: Uint8Array }
+  /** To every other validator. */
+  | { readonly kind: "broadcast"; readonly message: M }
+  | { readonly kind: "send"; readonly to: ValidatorId; readonly message: M }
+  /** Replaces a running timer of the same name. */
+  | { readonly kind: "set-timer"; readonly timer: Timer; readonly delayMs: number }
+  | { readonly kind: "clear-timer"; readonly name: string }
+  /** Build on the committed head or on a block this engine had built or checked. `allowEmpty` for a heartbeat. */
+  | { readonly kind: "build-block"; readonly parent: Hash; readonly allowEmpty: boolean }
+  /** Execute and validate; `early` is waited for. `certified`: skip the local clock's part (rule A7). */
+  | { readonly kind: "check-block"; readonly block: Block; readonly certified: boolean }
+  | { readonly kind: "import-block"; readonly sealed: SealedBlock }
+  /** Others are ahead: fetch certified blocks up to `height` (a hint, never trusted). */
+  | { readonly kind: "request-sync"; readonly height: bigint }
+  /** Send committed blocks from `fromHeight` up, with their seals, a bounded batch. */
+  | { readonly kind: "serve-blocks"; readonly to: ValidatorId; readonly fromHeight: bigint }
+  | { readonly kind: "report-fault"; readonly author: ValidatorId; readonly evidence: Uint8Array }
+  /** For people and metrics; changes nothing. */
+  | { readonly kind: "announce"; readonly event: EngineEvent };
+
+/** What happened inside the engine, for logs, metrics and the `consensus` subscription. */
+export type EngineEvent =
+  | {
+      readonly type: "pre-prepare" | "prepare" | "commit";
+      readonly from: ValidatorId;
+      readonly view: bigint;
+      readonly height: bigint;
+      readonly hash: Hash;
+    }
+  | {
+      readonly type: "prepared" | "committed";
+      readonly view: bigint;
+      readonly height: bigint;
+      readonly hash: Hash;
+    }
+  | { readonly type: "checkpoint-stable"; readonly height: bigint }
+  | { readonly type: "proposal-refused"; readonly view: bigint; readonly height: bigint; readonly hash: Hash }
+  | {
+      readonly type: "equivocation";
+      readonly from: ValidatorId;
+      readonly view: bigint;
+      readonly height: bigint;
+    }
+  | { readonly type: "diverged"; readonly height: bigint; readonly detail: string };
+
+/** What consensus_getState shows. */
+export interface EngineStatus {
+  readonly type: "pbft";
+  readonly epoch: bigint;
+  readonly view: bigint;
+  readonly primary: ValidatorId;
+  readonly self: ValidatorId | undefined;
+  readonly mode: "normal" | "view-change" | "halted";
+  readonly lowWatermark: bigint;
+  readonly highWatermark: bigint;
+  readonly lastCommitted: bigint;
+  readonly stableCheckpoint: bigint;
+  readonly n: number;
+  readonly f: number;
+  readonly quorum: number;
+  readonly slots: readonly {
+    readonly height: bigint;
+    readonly view: bigint;
+    readonly hash: Hash | undefined;
+    readonly phase: "idle" | "pre-prepared" | "prepared" | "committed";
+    readonly prepares: readonly ValidatorId[];
+    readonly commits: readonly ValidatorId[];
+  }[];
+  readonly checkpoints: readonly { readonly height: bigint; readonly from: readonly ValidatorId[] }[];
+  /** Per validator: the highest height and view seen in a verified message. */
+  readonly lastSeen: readonly { readonly height: bigint; readonly view: bigint }[];
+}
+
+/** A decoded, not yet verified message: what `wants` looks at before a signature costs anything. */
+export interface Parsed {
+  readonly type: string;
+  readonly from: ValidatorId;
+  readonly epoch: bigint;
+}
+
+export interface ConsensusEngine<P extends Parsed, M> {
+  /** A pure query before any signature is checked: epoch, window, duplicate. */
+  wants(parsed: P): boolean;
+  step(input: Input<M>): readonly Effect<M>[];
+  status(): EngineStatus;
+}
+
+/** The only maker of verified messages: sizes, then form, then signatures. */
+export interface MessageGate<P extends Parsed, M> {
+  parse(bytes: Uint8Array): Verdict<P>;
+  /** Checks every signature in the message. */
+  verify(parsed: P): Verdict<M>;
+  encode(message: M): Uint8Array;
+}
+
+/** Local settings of an engine: nothing that others must share (that is genesis). */
+export interface EngineSettings {
+  /** Interval of STATUS, ms. */
+  readonly statusIntervalMs: number;
+  /** Least time between two blocks, ms; 0 = as soon as there is work. */
+  readonly blockTimeMs: number;
+  /** T_empty: propose an empty block after this long without one, ms; undefined = never. */
+  readonly emptyBlocksMs: number | undefined;
+}
+
+export interface EngineOptions {
+  /** Absent for a node that does not validate: it has rules and sync, no engine. */
+  readonly self: ValidatorId;
+  readonly signer: Signer;
+  readonly settings: EngineSettings;
+}
+
+export interface Consensus<P extends Parsed = Parsed, M = unknown> {
+  readonly rules: ConsensusRules;
+  readonly validators: ValidatorSet;
+  readonly gate: MessageGate<P, M>;
+  createEngine(options: EngineOptions): ConsensusEngine<P, M>;
+}
