@@ -44,3 +44,15 @@ export const POOL_BYTES_MAX = 32 * 1024 * 1024;
 export const POOL_NONCE_GAP_MAX = 64;
 /** Milliseconds after which a transaction that was not included is dropped from the pool. */
 export const POOL_AGE_MS_MAX = 3 * 60 * 60 * 1000;
+
+// --- storage -----------------------------------------------------------------------------------------------
+/** Bytes of LevelDB's block cache; beyond it the least recently used block is read from disk again. */
+export const LEVEL_CACHE_BYTES = 32 * 1024 * 1024;
+/** Entries fetched per call while a range is read. */
+export const KV_SCAN_STEP = 1_000;
+/** Unsynced writes that the store in memory can still lose; beyond it the oldest counts as durable. */
+export const KV_UNSYNCED_WRITES_MAX = 4_096;
+/** Bytes of one journal record (a block body, or a NEW-VIEW with its VIEW-CHANGEs); a larger one is a bug (assert). */
+export const JOURNAL_RECORD_BYTES_MAX = 16 * 1024 * 1024;
+/** Bytes of a journal file between two rotations; beyond it appending fails and the node stops. */
+export const JOURNAL_FILE_BYTES_MAX = 1024 * 1024 * 1024;

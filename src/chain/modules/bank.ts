@@ -1,0 +1,124 @@
+/**
+ * Accounts and transfers. Amounts are u64; a result is checked before it is written. An account with balance 0 and
+ * nonce 0 is not in the state (a transfer of 0 creates none); one with a nonce > 0 is never removed, or old
+ * transactions could be replayed. A self-transfer reads the balance after the debit. Decision 5.
+ *
+ *   payload: to 32 | amount u64 | memo u8+bytes (at most 128, UTF-8)
+ *   event 1 "transferred": from 32 | to 32 | amount u64
+ */
+import { type Address, asAddress, EMPTY, hex0x, parseUtf8, text } from "../../base/bytes.ts";
+import { refuse, type Verdict } from "../../base/fault.ts";
+import { MEMO_BYTES_MAX } from "../../base/limits.ts";
+import { decode } from "../../codec/reader.ts";
+import { Writer } from "../../codec/writer.ts";
+import { accountKey } from "../statekeys.ts";
+import { type Module, ModuleFault, type StateReader, type StateWriter } from "./module.ts";
+
+export const BANK = 1;
+
+export interface Account {
+  readonly balance: bigint;
+  readonly nonce: bigint;
+}
+
+export interface Transfer {
+  readonly to: Address;
+  readonly amount: bigint;
+  /** UTF-8, at most 128 bytes; empty for none. */
+  readonly memo: Uint8Array;
+}
+
+const U64_MAX = (1n << 64n) - 1n;
+const INSUFFICIENT_FUNDS = 1;
+const BALANCE_OVERFLOW = 2;
+const TRANSFERRED = 1;
+
+/** The account, or undefined when the state does not hold it. */
+export function readAccount(state: StateReader, address: Address): Account | undefined {
+  const value = state.get(accountKey(address));
+  return value === undefined ? undefined : decodeAccount(value);
+}
+
+/** balance u64 | nonce u64. @throws when `value` is not 16 bytes: the state is our own. */
+export function decodeAccount(value: Uint8Array): Account {
+  const view = new DataView(value.buffer, value.byteOffset, 16);
+  return { balance: view.getBigUint64(0), nonce: view.getBigUint64(8) };
+}
+
+export function encodeAccount(account: Account): Uint8Array {
+  return new Writer(16).u64(account.balance).u64(account.nonce).finish();
+}
+
+/** Writes an account, or removes it when it is empty. */
+export function writeAccount(state: StateWriter, address: Address, account: Account): void {
+  if (account.balance === 0n && account.nonce === 0n) state.delete(accountKey(address));
+  else state.put(accountKey(address), encodeAccount(account));
+}
+
+/** Adds to a balance. @throws ModuleFault when it would pass 2^64 - 1. */
+export function credit(state: StateWriter, address: Address, amount: bigint): void {
+  if (amount === 0n) return;
+  const account = readAccount(state, address) ?? { balance: 0n, nonce: 0n };
+  const balance = account.balance + amount;
+  if (balance > U64_MAX) throw new ModuleFault(BALANCE_OVERFLOW, `balance ${balance} would pass 2^64 - 1`);
+  writeAccount(state, address, { ...account, balance });
+}
+
+/** Takes from a balance. @throws ModuleFault when it does not suffice. */
+export function debit(state: StateWriter, address: Address, amount: bigint): void {
+  const account = readAccount(state, address) ?? { balance: 0n, nonce: 0n };
+  if (account.balance < amount) {
+    throw new ModuleFault(INSUFFICIENT_FUNDS, `balance ${account.balance}, ${amount} wanted`);
+  }
+  writeAccount(state, address, { ...account, balance: account.balance - amount });
+}
+
+export const bank: Module<Transfer> = {
+  id: BANK,
+  name: "bank",
+  decodeCall: decodeTransfer,
+  encodeCall: (call) => new Writer(48).raw(call.to).u64(call.amount).bytes8(call.memo).finish(),
+  spends: (call) => call.amount,
+
+  execute(call, context) {
+    debit(context.state, context.sender, call.amount);
+    credit(context.state, call.to, call.amount);
+    context.emit(TRANSFERRED, new Writer(72).raw(context.sender).raw(call.to).u64(call.amount).finish());
+  },
+
+  faultName(code) {
+    if (code === INSUFFICIENT_FUNDS) return "BANK_INSUFFICIENT_FUNDS";
+    return code === BALANCE_OVERFLOW ? "BANK_BALANCE_OVERFLOW" : undefined;
+  },
+
+  describeCall: (call) => ({
+    type: "transfer",
+    to: hex0x(call.to),
+    amount: call.amount.toString(),
+    memo: text(call.memo),
+  }),
+
+  describeEvent(event) {
+    const view = new DataView(event.data.buffer, event.data.byteOffset, 72);
+    return {
+      type: "transferred",
+      from: hex0x(event.data.subarray(0, 32)),
+      to: hex0x(event.data.subarray(32, 64)),
+      amount: view.getBigUint64(64).toString(),
+    };
+  },
+};
+
+function decodeTransfer(payload: Uint8Array): Verdict<Transfer> {
+  const call = decode(payload, "transfer", (reader) => ({
+    to: asAddress(reader.raw(32)),
+    amount: reader.u64(),
+    memo: reader.bytes8(MEMO_BYTES_MAX),
+  }));
+  if (call.ok && parseUtf8(call.value.memo) === undefined)
+    return refuse("malformed", "transfer: memo is not UTF-8");
+  return call;
+}
+
+/** No memo. */
+export const NO_MEMO = EMPTY;

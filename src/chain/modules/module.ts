@@ -1,0 +1,60 @@
+/**
+ * The small interface of the state machine (decision 9): a module owns a number, a payload codec, a set of state
+ * keys and a deterministic, synchronous `execute`. A typed ModuleFault makes a `failed` receipt with all writes and
+ * events of the call undone; any other throw stops the node (a catch-all would turn one machine's memory limit
+ * into a consensus split).
+ */
+import type { Address, Hash } from "../../base/bytes.ts";
+import type { Verdict } from "../../base/fault.ts";
+import type { Event } from "../receipt.ts";
+
+/** Thrown by `execute` for a call that the rules refuse. `code` is 1..65535, unique in the module. */
+export class ModuleFault extends Error {
+  override readonly name = "ModuleFault";
+  readonly code: number;
+
+  constructor(code: number, detail: string) {
+    super(detail);
+    this.code = code;
+  }
+}
+
+/** Reads of the state: raw keys, each starting with its module's prefix (chain/statekeys.ts). */
+export interface StateReader {
+  get(key: Uint8Array): Uint8Array | undefined;
+}
+
+export interface StateWriter extends StateReader {
+  put(key: Uint8Array, value: Uint8Array): void;
+  delete(key: Uint8Array): void;
+}
+
+export interface ExecutionContext {
+  readonly height: bigint;
+  /** The block's time as modules see it, ms (ConsensusRules.executionTimeMs). */
+  readonly timeMs: bigint;
+  readonly sender: Address;
+  readonly txid: Hash;
+  readonly state: StateWriter;
+  emit(kind: number, data: Uint8Array): void;
+}
+
+/** JSON-ready description: strings, numbers, 0x-hex, decimal strings for amounts. */
+export type Description = Readonly<Record<string, string | number | boolean | null>>;
+
+export interface Module<Call = unknown> {
+  /** The `module` byte of the transaction envelope. */
+  readonly id: number;
+  readonly name: string;
+  /** Canonical payload bytes to a call; refuses anything else. */
+  decodeCall(payload: Uint8Array): Verdict<Call>;
+  encodeCall(call: Call): Uint8Array;
+  /** What the call takes from the sender's balance beyond the fee: the pool adds it up per lane. */
+  spends(call: Call): bigint;
+  /** @throws ModuleFault */
+  execute(call: Call, context: ExecutionContext): void;
+  /** Stable upper-case name of a fault code, for receipts ("BANK_INSUFFICIENT_FUNDS"). */
+  faultName(code: number): string | undefined;
+  describeCall(call: Call): Description;
+  describeEvent(event: Event): Description;
+}

@@ -1,0 +1,25 @@
+/**
+ * The keys of the state dictionary, all on one screen. The first byte is the prefix; what follows has a fixed
+ * length, so no key is a prefix of another of its kind.
+ *
+ *   0x01 | address 32                -> account: balance u64 | nonce u64
+ *   0x02 | digest 32                 -> first anchor of a digest, and how many there are
+ *   0x03 | digest 32 | sender 32     -> one sender's anchor of a digest
+ */
+import { type Address, concatBytes } from "../base/bytes.ts";
+
+const ACCOUNT = Uint8Array.of(0x01);
+const ANCHOR = Uint8Array.of(0x02);
+const ANCHOR_BY = Uint8Array.of(0x03);
+
+export function accountKey(address: Address): Uint8Array {
+  return concatBytes(ACCOUNT, address);
+}
+
+export function anchorKey(digest: Uint8Array): Uint8Array {
+  return concatBytes(ANCHOR, digest);
+}
+
+export function anchorByKey(digest: Uint8Array, sender: Address): Uint8Array {
+  return concatBytes(ANCHOR_BY, digest, sender);
+}

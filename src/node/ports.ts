@@ -1,0 +1,50 @@
+/**
+ * What the replica needs from the world, written by the replica: the network and nothing else that the lower
+ * floors do not define already (storage/kv.ts, storage/log.ts, base/scheduler.ts, base/log.ts). p2p implements it
+ * over libp2p, the tests and the simulator in memory. All methods return at once or resolve in microtasks when the
+ * implementation is virtual.
+ */
+import type { Relay } from "../base/fault.ts";
+import type { ValidatorId } from "../consensus/engine.ts";
+
+export type Topic = "transactions" | "blocks";
+
+export interface PeerView {
+  /** libp2p peer id (base58). */
+  readonly peerId: string;
+  /** Name from genesis or peers.json, if known. */
+  readonly name: string | undefined;
+  readonly address: string;
+  readonly direction: "inbound" | "outbound";
+  /** The validator whose key this peer proved at the handshake. */
+  readonly validator: ValidatorId | undefined;
+  readonly connectedAtMs: number;
+  readonly latencyMs: number | undefined;
+  readonly bytesIn: number;
+  readonly bytesOut: number;
+  /** The head height it last told (a hint). */
+  readonly height: bigint | undefined;
+}
+
+export interface NetworkHandlers {
+  /** Direct mail. The sender's identity is a hint: messages prove themselves. */
+  mailReceived(peerId: string, bytes: Uint8Array): void;
+  rumorReceived(topic: Topic, peerId: string, bytes: Uint8Array): Promise<Relay>;
+  /** Answers a request of anti-entropy; a throw closes the stream. */
+  requestReceived(peerId: string, bytes: Uint8Array): Promise<Uint8Array>;
+  /** A peer passed the handshake, or left. */
+  peerConnected(peerId: string): void;
+  peerDisconnected(peerId: string): void;
+}
+
+export interface Network {
+  start(handlers: NetworkHandlers): Promise<void>;
+  stop(): Promise<void>;
+  /** Direct mail to a validator: best effort, bounded, kept while it is away for a short time. Never throws. */
+  mail(to: ValidatorId, bytes: Uint8Array): void;
+  /** Rumor to everyone. Never throws; what is lost is repaired by anti-entropy. */
+  publish(topic: Topic, bytes: Uint8Array): void;
+  /** One request and its answer. @throws Error on time-out, refusal or a broken connection. */
+  request(peerId: string, bytes: Uint8Array): Promise<Uint8Array>;
+  peers(): readonly PeerView[];
+}
