@@ -1,0 +1,104 @@
+/**
+ * The key-value store in memory, for tests and the simulator. It keeps LevelDB's contract and its weakness: a
+ * write is seen when its promise resolves, writes take effect in the order of their calls, and a crash loses
+ * what was written without `sync` since the last write with it. Promises resolve in microtasks only, so that
+ * virtual time decides everything.
+ */
+import { assert } from "../base/assert.ts";
+import { KV_UNSYNCED_WRITES_MAX } from "../base/limits.ts";
+import type { Kv, KvOperation, KvRange } from "./kv.ts";
+import { keyBytes, keyText, lowerBound, SortedKeys } from "./sortedkeys.ts";
+
+/** Values before a write, by key; undefined where there was none. */
+type Undo = ReadonlyMap<string, Uint8Array | undefined>;
+
+export class MemoryKv implements Kv {
+  readonly #values: Map<string, Uint8Array>;
+  readonly #keys = new SortedKeys();
+  /** Undo data of the writes that a crash would lose, oldest first. */
+  #unsynced: Undo[] = [];
+  #tail: Promise<void> = Promise.resolve();
+  #closed = false;
+
+  /** @param values what a former store left (see {@link crash}); the map is taken over. */
+  constructor(values = new Map<string, Uint8Array>()) {
+    this.#values = values;
+    for (const key of values.keys()) this.#keys.add(key);
+  }
+
+  get(key: Uint8Array): Uint8Array | undefined {
+    if (this.#closed) throw new Error("the store is closed");
+    return this.#values.get(keyText(key));
+  }
+
+  write(operations: readonly KvOperation[], options: { readonly sync: boolean }): Promise<void> {
+    if (this.#closed) return Promise.reject(new Error("the store is closed"));
+    if (operations.length === 0) return this.#tail;
+    const own = operations.map(copyOperation);
+    this.#tail = this.#tail.then(() => this.#apply(own, options.sync));
+    return this.#tail;
+  }
+
+  entries(range: KvRange): Promise<readonly (readonly [Uint8Array, Uint8Array])[]> {
+    if (this.#closed) return Promise.reject(new Error("the store is closed"));
+    const sorted = this.#keys.list(this.#values);
+    const from = lowerBound(sorted, keyText(range.from));
+    const to = lowerBound(sorted, keyText(range.to));
+    const limit = range.limit ?? Number.POSITIVE_INFINITY;
+    const found: [Uint8Array, Uint8Array][] = [];
+    for (let i = 0; i < to - from && found.length < limit; i++) {
+      const key = sorted[range.reverse === true ? to - 1 - i : from + i]!;
+      const value = this.#values.get(key);
+      if (value !== undefined) found.push([keyBytes(key), value]);
+    }
+    return Promise.resolve(found);
+  }
+
+  close(): Promise<void> {
+    this.#closed = true;
+    return this.#tail;
+  }
+
+  /** How many writes have taken effect without being durable: the most that {@link crash} can keep or lose. */
+  get unsyncedWrites(): number {
+    return this.#unsynced.length;
+  }
+
+  /**
+   * The store as the next start finds it after power was lost now: a new one, this one is left alone.
+   * @param kept how many of the unsynced writes had reached the disk by chance, the oldest first.
+   */
+  crash(kept = 0): MemoryKv {
+    assert(kept <= this.#unsynced.length, `a crash cannot keep ${kept} of ${this.#unsynced.length} writes`);
+    const values = new Map(this.#values);
+    for (const undo of this.#unsynced.slice(kept).reverse()) {
+      for (const [key, value] of undo) {
+        if (value === undefined) values.delete(key);
+        else values.set(key, value);
+      }
+    }
+    return new MemoryKv(values);
+  }
+
+  #apply(operations: readonly KvOperation[], sync: boolean): void {
+    const undo = new Map<string, Uint8Array | undefined>();
+    for (const operation of operations) {
+      const key = keyText(operation.key);
+      const before = this.#values.get(key);
+      if (!undo.has(key)) undo.set(key, before);
+      if (operation.kind === "delete") this.#values.delete(key);
+      else this.#values.set(key, operation.value);
+      if (operation.kind === "put" && before === undefined) this.#keys.add(key);
+    }
+    if (sync) this.#unsynced = [];
+    else this.#unsynced.push(undo);
+    if (this.#unsynced.length > KV_UNSYNCED_WRITES_MAX) this.#unsynced.shift();
+  }
+}
+
+function copyOperation(operation: KvOperation): KvOperation {
+  const key = operation.key.slice();
+  return operation.kind === "put"
+    ? { kind: "put", key, value: operation.value.slice() }
+    : { kind: "delete", key };
+}

@@ -1,0 +1,210 @@
+/** What a journal file says after a crash, a rotten disk, a rotation: the double-sign guard stands on it. */
+import { chmod, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { utf8 } from "../../src/base/bytes.ts";
+import { JOURNAL_RECORD_BYTES_MAX } from "../../src/base/limits.ts";
+import { openJournalFile } from "../../src/storage/journalfile.ts";
+import { encodeJournalHeader, encodeJournalRecords, scanJournal } from "../../src/storage/journalformat.ts";
+
+const SALT = Uint8Array.of(1, 2, 3, 4, 5, 6, 7, 8);
+const RECORDS = [utf8("first"), utf8("second vote"), utf8("third")];
+
+let directory: string;
+let path: string;
+beforeEach(async () => {
+  directory = await mkdtemp(join(tmpdir(), "quorate-journal-"));
+  path = join(directory, "votes.log");
+});
+afterEach(() => rm(directory, { recursive: true, force: true }));
+
+async function found() {
+  const { records, state, log } = await openJournalFile(path);
+  await log.close();
+  return { records: records.map((record) => new TextDecoder().decode(record)), state };
+}
+
+function fileOf(payloads: readonly Uint8Array[]): Uint8Array {
+  return new Uint8Array(Buffer.concat([encodeJournalHeader(SALT), encodeJournalRecords(SALT, payloads)]));
+}
+
+function stateOf(file: Uint8Array): string {
+  const scan = scanJournal(file);
+  return `${scan.state} ${scan.records.length}`;
+}
+
+describe("a journal file", () => {
+  it("is missing until something is written, also after it was opened", async () => {
+    expect(await found()).toEqual({ records: [], state: "missing" });
+    expect(await found()).toEqual({ records: [], state: "missing" });
+  });
+
+  it("gives back what was appended, over several starts", async () => {
+    for (const [index, record] of RECORDS.entries()) {
+      const { log, records } = await openJournalFile(path);
+      expect(records.length).toBe(index);
+      await log.append([record]);
+      await log.close();
+    }
+    expect(await found()).toEqual({ records: ["first", "second vote", "third"], state: "clean" });
+  });
+
+  it("keeps the order of appends that nobody awaited in between", async () => {
+    const { log } = await openJournalFile(path);
+    await Promise.all([log.append(RECORDS.slice(0, 2)), log.append([]), log.append(RECORDS.slice(2))]);
+    await log.close();
+    expect((await found()).records).toEqual(["first", "second vote", "third"]);
+  });
+
+  it("can be empty, and is then clean", async () => {
+    const { log } = await openJournalFile(path);
+    await log.replace([]);
+    await log.close();
+    expect(await found()).toEqual({ records: [], state: "clean" });
+  });
+
+  it("holds exactly the new records after a rotation, and appends behind them", async () => {
+    const { log } = await openJournalFile(path);
+    await log.append(RECORDS);
+    await log.replace([utf8("kept")]);
+    await log.append([utf8("later")]);
+    await log.close();
+    expect(await found()).toEqual({ records: ["kept", "later"], state: "clean" });
+    expect(await readdir(directory)).toEqual(["votes.log"]);
+  });
+
+  it("is whole when a crash came before the rename of a rotation", async () => {
+    await writeFile(path, fileOf(RECORDS));
+    await writeFile(`${path}.new`, fileOf([utf8("kept")]).subarray(0, 20));
+    expect(await found()).toEqual({ records: ["first", "second vote", "third"], state: "clean" });
+    const { log } = await openJournalFile(path);
+    await log.replace([utf8("kept")]);
+    await log.close();
+    expect(await found()).toEqual({ records: ["kept"], state: "clean" });
+  });
+
+  it("refuses empty records and records over the cap, and stays usable", async () => {
+    const { log } = await openJournalFile(path);
+    expect(() => log.append([utf8("ok"), new Uint8Array(0)])).toThrow("got 0");
+    expect(() => log.append([new Uint8Array(JOURNAL_RECORD_BYTES_MAX + 1)])).toThrow("16777217");
+    await log.append([utf8("ok")]);
+    await log.close();
+    expect((await found()).records).toEqual(["ok"]);
+  });
+
+  it("refuses work after it was closed", async () => {
+    const { log } = await openJournalFile(path);
+    await log.close();
+    await expect(log.append([utf8("a")])).rejects.toThrow("closed");
+  });
+
+  it("names itself when it cannot be written, and refuses everything from then on", async () => {
+    const { log } = await openJournalFile(join(directory, "file", "votes.log"));
+    await writeFile(join(directory, "file"), "in the way of the directory");
+    await expect(log.append([utf8("a")])).rejects.toThrow("votes.log failed");
+    await rm(join(directory, "file"));
+    await expect(log.append([utf8("a")])).rejects.toThrow("votes.log failed");
+    await log.close();
+  });
+
+  it("refuses an unknown format and says what to do", async () => {
+    const file = fileOf(RECORDS);
+    file[7] = 2;
+    await writeFile(path, file);
+    await expect(openJournalFile(path)).rejects.toThrow("format 2 is unknown, this version reads 1");
+  });
+});
+
+describe("a torn journal file", () => {
+  const whole = fileOf(RECORDS);
+  const lastRecord = fileOf(RECORDS.slice(0, 2)).length;
+
+  it("loses only its last record, wherever that was cut", () => {
+    for (let length = lastRecord + 1; length < whole.length; length++) {
+      expect(stateOf(whole.subarray(0, length)), `cut at ${length}`).toBe("torn-tail 2");
+    }
+    expect(stateOf(whole.subarray(0, lastRecord))).toBe("clean 2");
+  });
+
+  it("loses only its last record, when that was written in part and the rest is zero or noise", () => {
+    for (let from = lastRecord; from < whole.length; from++) {
+      const zeroed = whole.slice().fill(0, from);
+      expect(stateOf(zeroed), `zero from ${from}`).toBe("torn-tail 2");
+      const noisy = whole.slice();
+      for (let i = from; i < whole.length; i++) noisy[i] = noisy[i]! ^ 0x5a;
+      expect(stateOf(noisy), `noise from ${from}`).toBe("torn-tail 2");
+    }
+  });
+
+  it("is cut off when it is opened, and grows from there", async () => {
+    await writeFile(path, whole.subarray(0, whole.length - 1));
+    const { log, state } = await openJournalFile(path);
+    expect(state).toBe("torn-tail");
+    await log.append([utf8("anew")]);
+    await log.close();
+    expect(await found()).toEqual({ records: ["first", "second vote", "anew"], state: "clean" });
+  });
+
+  it("is only torn when a foreign journal's record lies inside the record that was cut", () => {
+    const hidden = new Uint8Array(
+      Buffer.concat([encodeJournalRecords(new Uint8Array(8), RECORDS), utf8("end")]),
+    );
+    const file = fileOf([utf8("first"), hidden]);
+    expect(stateOf(file.subarray(0, file.length - 1))).toBe("torn-tail 1");
+  });
+
+  it("is scanned in linear time, also when the tail is large and full of small lengths", () => {
+    const tail = new Uint8Array(2 * 1024 * 1024);
+    for (let i = 1; i < tail.length; i += 4) tail[i] = 0x0f;
+    const file = fileOf([utf8("first"), tail]);
+    expect(stateOf(file.subarray(0, file.length - 1))).toBe("torn-tail 1");
+  });
+});
+
+describe("a rotten journal file", () => {
+  const whole = fileOf(RECORDS);
+
+  it("is corrupt for any bit flipped before its last record", () => {
+    const lastRecord = fileOf(RECORDS.slice(0, 2)).length;
+    for (let bit = 8 * 8; bit < lastRecord * 8; bit++) {
+      const file = whole.slice();
+      file[bit >>> 3] = file[bit >>> 3]! ^ (1 << (bit & 7));
+      // A flip in the salt spoils every record alike: nothing valid follows, all is lost but nothing is invented.
+      expect(stateOf(file), `bit ${bit}`).toMatch(bit < 16 * 8 ? /^torn-tail 0$/ : /^corrupt [01]$/);
+    }
+  });
+
+  it("refuses appends until it is replaced", async () => {
+    const file = whole.slice();
+    file[30] = file[30]! ^ 1;
+    await writeFile(path, file);
+    const { log, state } = await openJournalFile(path);
+    expect(state).toBe("corrupt");
+    await expect(log.append([utf8("a")])).rejects.toThrow("corrupt");
+    expect(new Uint8Array(await readFile(path))).toEqual(file);
+    await log.replace([utf8("new life")]);
+    await log.append([utf8("a")]);
+    await log.close();
+    expect(await found()).toEqual({ records: ["new life", "a"], state: "clean" });
+  });
+
+  it("is corrupt when it does not begin as a journal, or not even with a whole header", async () => {
+    for (const bytes of [utf8(""), utf8("QUORLOG"), utf8("something else altogether")]) {
+      await writeFile(path, bytes);
+      expect((await found()).state).toBe("corrupt");
+    }
+  });
+});
+
+describe("a journal file that cannot be read", () => {
+  it.skipIf(process.getuid?.() === 0)("is an error with a cause, never taken for missing", async () => {
+    await writeFile(path, fileOf(RECORDS));
+    await chmod(path, 0);
+    await expect(openJournalFile(path)).rejects.toThrow("cannot be read");
+  });
+
+  it("is an error when a directory stands in its place", async () => {
+    await expect(openJournalFile(directory)).rejects.toThrow("cannot be read");
+  });
+});
