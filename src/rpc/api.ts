@@ -1,0 +1,165 @@
+/**
+ * The port between JSON-RPC and the node: written here by its user, implemented by the node. It speaks in domain
+ * types (Hash, bigint, BlockHead, Receipt bytes); hex, decimal strings and reversed block hashes are this folder's
+ * matter. It refuses to know HTTP, JSON, connections and waiting: those are built on `subscribe`.
+ *
+ * Contract: members that return a plain value answer from memory and never throw for a caller's input. Members that
+ * return a Promise read the store; a rejection means that the world failed and is answered with -32603.
+ */
+import type { Address, Hash } from "../base/bytes.ts";
+import type { Verdict } from "../base/fault.ts";
+import type { BlockHead, SealedBlock } from "../chain/block.ts";
+import type { Account } from "../chain/modules/bank.ts";
+import type { Receipt } from "../chain/receipt.ts";
+import type { SealView } from "../chain/rules.ts";
+import type { SignedTransaction } from "../chain/transaction.ts";
+import type { ValidatorSet } from "../chain/validators.ts";
+import type { EngineEvent, EngineStatus, ValidatorId } from "../consensus/engine.ts";
+
+export interface NodeApi {
+  // --- this node ---------------------------------------------------------------------------------------------
+  info(): NodeInfo;
+  /** Undefined while the node is not behind its peers. */
+  syncing(): Syncing | undefined;
+  /** Milliseconds since the Unix epoch when the head last moved (or the node started) by this node's clock. */
+  headChangedAtMs(): number;
+  /** Resolves when the database answers a read. */
+  checkStore(): Promise<void>;
+  /** The Prometheus text format 0.0.4. */
+  metrics(): Promise<string>;
+
+  // --- blocks ------------------------------------------------------------------------------------------------
+  /** The parsed genesis.json, as it was read. */
+  genesis(): unknown;
+  /** The last executed block of the best branch. */
+  head(): BlockHead;
+  /** The last block that is never abandoned; the head itself under PBFT. */
+  finalized(): BlockHead;
+  /** Height of a block of this chain by its hash. */
+  heightOf(hash: Hash): Promise<bigint | undefined>;
+  /** Undefined above the head. */
+  headAt(height: bigint): Promise<BlockHead | undefined>;
+  /** Block 0 has an empty seal. Undefined above the head. */
+  sealedBlockAt(height: bigint): Promise<SealedBlock | undefined>;
+  /** The encoded receipts of a block, in the order of its transactions. Undefined above the head. */
+  receiptsAt(height: bigint): Promise<readonly Uint8Array[] | undefined>;
+  /** ConsensusRules.describeSeal; never asked for block 0. */
+  describeSeal(head: BlockHead, seal: Uint8Array): SealView;
+
+  // --- transactions ------------------------------------------------------------------------------------------
+  /** By txid, in the pool and in the chain. */
+  findTransaction(id: Hash): Promise<TransactionPlace | undefined>;
+  /**
+   * Decodes, checks and pools an envelope; the value is its txid. The fault's code goes to the caller as it is:
+   * TX_* (TX_BAD_SIGNATURE, TX_NONCE_TOO_LOW, TX_NONCE_GAP, TX_INSUFFICIENT_FUNDS, TX_DUPLICATE, TX_FEE_TOO_LOW,
+   * TX_EXPIRED, ...), MEMPOOL_FULL or SYNCING; `malformed` and `too-large` are the codec's own.
+   */
+  submit(bytes: Uint8Array): Verdict<Hash>;
+  /** Executes an envelope on the head's state and throws the result away. Faults as those of `submit`. */
+  simulate(bytes: Uint8Array): Verdict<Simulation>;
+  pool(): PoolStatus;
+
+  // --- state, the latest only --------------------------------------------------------------------------------
+  account(address: Address): AccountAnswer;
+  /** A raw state key (chain/statekeys.ts), with a proof under the head's state root if asked for. */
+  state(key: Uint8Array, prove: boolean): Promise<StateAnswer>;
+
+  // --- consensus and network ---------------------------------------------------------------------------------
+  /** Undefined on a node that does not validate. */
+  engine(): EngineStatus | undefined;
+  validators(): ValidatorSet;
+  /** Multiaddrs that the node listens on. */
+  listenAddresses(): readonly string[];
+  peers(): readonly PeerView[];
+
+  // --- news --------------------------------------------------------------------------------------------------
+  /** The listener must not throw. The returned function ends the subscription and may be called twice. */
+  subscribe<T extends keyof NodeNews>(topic: T, listener: (news: NodeNews[T]) => void): () => void;
+}
+
+export interface NodeInfo {
+  readonly name: string;
+  /** Of the package. */
+  readonly version: string;
+  readonly chainId: bigint;
+  readonly genesisHash: Hash;
+  readonly consensus: "pbft";
+  readonly mode: "validator" | "full";
+  /** libp2p peer id (base58). */
+  readonly peerId: string;
+  /** The account that receives this node's fees. */
+  readonly address: Address | undefined;
+  /** Milliseconds since the Unix epoch. */
+  readonly startedAtMs: number;
+}
+
+export interface Syncing {
+  readonly current: bigint;
+  /** A peer's claim, a hint. */
+  readonly target: bigint;
+  readonly startedAtMs: number;
+}
+
+export type TransactionPlace =
+  | { readonly status: "pending"; readonly transaction: SignedTransaction }
+  | { readonly status: "included"; readonly height: bigint; readonly index: number };
+
+export interface Simulation {
+  readonly receipt: Receipt;
+  /** The block on whose state it ran. */
+  readonly at: BlockHead;
+}
+
+export interface PoolStatus {
+  readonly transactions: number;
+  readonly bytes: number;
+  /** Of `transactions`, those that wait for an earlier nonce. */
+  readonly queued: number;
+  readonly transactionsMax: number;
+  readonly bytesMax: number;
+}
+
+export interface AccountAnswer {
+  /** An account that the state does not hold has balance 0 and nonce 0. */
+  readonly account: Account;
+  /** The nonce of the sender's next transaction, counting what is executable in the pool. */
+  readonly pendingNonce: bigint;
+  readonly at: BlockHead;
+}
+
+export interface StateAnswer {
+  readonly value: Uint8Array | undefined;
+  readonly at: BlockHead;
+  /** Present exactly when asked for; `seal` is empty at height 0. */
+  readonly proof: { readonly bytes: Uint8Array; readonly seal: Uint8Array } | undefined;
+}
+
+export interface PeerView {
+  readonly peerId: string;
+  readonly name: string | undefined;
+  readonly address: string;
+  readonly direction: "inbound" | "outbound";
+  readonly validator: ValidatorId | undefined;
+  readonly connectedAtMs: number;
+  readonly latencyMs: number | undefined;
+  readonly bytesIn: number;
+  readonly bytesOut: number;
+  /** The head height it last told (a hint). */
+  readonly height: bigint | undefined;
+}
+
+/** A block that entered the chain, with its encoded receipts. */
+export interface BlockNews {
+  readonly sealed: SealedBlock;
+  readonly receipts: readonly Uint8Array[];
+}
+
+export interface NodeNews {
+  /** Each new head, in order, after it is durable. */
+  readonly head: BlockNews;
+  /** Each block that became final, in order. Under PBFT with every head, after `head`. */
+  readonly finalized: BlockNews;
+  /** A transaction left the pool without being included. */
+  readonly dropped: { readonly id: Hash; readonly reason: "expired" | "replaced" | "evicted" };
+  readonly consensus: { readonly atMs: number; readonly event: EngineEvent };
+}
