@@ -26,6 +26,10 @@ export const GENESIS_BYTES_MAX = 64 * 1024 * 1024;
 export const VALIDATORS_MAX = 200;
 /** Accounts with a balance at genesis. */
 export const GENESIS_ACCOUNTS_MAX = 200_000;
+/** Ceiling of genesis consensus.logWindow (L) in heights: beyond it the agreement log would not fit; refused. */
+export const LOG_WINDOW_CEILING = 1_024;
+/** Characters of a name of a chain, a validator, a node or a key; a longer one is refused. */
+export const NAME_LENGTH_MAX = 64;
 
 // --- chain -------------------------------------------------------------------------------------------------
 /** Executed but uncommitted blocks held in memory; beyond it the oldest is dropped and executed anew if needed. */
@@ -34,6 +38,16 @@ export const OVERLAYS_MAX = 64;
 export const SEAL_BYTES_MAX = 16 * 1024;
 /** Accepted signatures remembered by hash; beyond it the oldest is forgotten and verified anew if needed. */
 export const ACCEPTED_SIGNATURES_MAX = 65_536;
+
+// --- driver ------------------------------------------------------------------------------------------------
+/** Inputs waiting for the engine; beyond it direct mail is dropped and STATUS repairs. */
+export const DRIVER_INPUTS_MAX = 10_000;
+/** Proposals that wait for their parent or their time; beyond it the oldest is forgotten. */
+export const WAITING_CHECKS_MAX = 64;
+/** How far ahead of the local clock a proposal's time may be before it has to wait, ms (pbft.md 1.14). */
+export const CLOCK_AHEAD_MS_MAX = 5_000;
+/** Bytes of committed blocks sent to one validator in one answer to its STATUS. */
+export const SERVE_BYTES_MAX = 1024 * 1024;
 
 // --- mempool -----------------------------------------------------------------------------------------------
 /** Transactions in the pool; beyond it the lowest fee, then the youngest, is evicted or refused. */
@@ -56,3 +70,37 @@ export const KV_UNSYNCED_WRITES_MAX = 4_096;
 export const JOURNAL_RECORD_BYTES_MAX = 16 * 1024 * 1024;
 /** Bytes of a journal file between two rotations; beyond it appending fails and the node stops. */
 export const JOURNAL_FILE_BYTES_MAX = 1024 * 1024 * 1024;
+
+// --- state tree --------------------------------------------------------------------------------------------
+/** Levels of a page of the state tree (docs/adr/0001-state-tree.md); part of the database format. */
+export const STATE_PAGE_LEVELS = 4;
+
+// --- rpc ---------------------------------------------------------------------------------------------------
+/** Bytes of an HTTP body or a WebSocket message; a longer one is answered with 413 or closes the socket (1009). */
+export const RPC_BODY_BYTES_MAX = 1024 * 1024;
+/** Calls of one batch; a longer one is refused whole. */
+export const RPC_BATCH_CALLS_MAX = 100;
+/** TCP connections of the RPC server; the next one is closed at once. */
+export const RPC_SOCKETS_MAX = 1024;
+/** HTTP requests in progress over all connections; the next one is answered with 429. */
+export const RPC_REQUESTS_MAX = 2048;
+/** Messages of one WebSocket in progress; the next one is answered with RATE_LIMIT. */
+export const RPC_WS_MESSAGES_MAX = 256;
+/** Subscriptions of one WebSocket; the next one is refused. */
+export const RPC_SUBSCRIPTIONS_MAX = 32;
+/** Calls of one connection that wait for a block; the next one is refused before anything is sent. */
+export const RPC_WAITS_MAX = 16;
+/** Such calls over all connections; the next one is refused before anything is sent. */
+export const RPC_WAITS_TOTAL_MAX = 8192;
+/** Milliseconds that a call may wait for a block. */
+export const RPC_WAIT_MS_MAX = 600_000;
+/** Bytes queued to a WebSocket whose peer does not read; beyond it the socket is told and closed. */
+export const RPC_BACKLOG_BYTES_MAX = 1024 * 1024;
+/** Heights between `from` and `to` of chain_getBlockRange; a wider range is refused. */
+export const RPC_RANGE_MAX = 100;
+/** Characters of an error message that repeat what a caller sent; the rest is cut. */
+export const RPC_ECHO_MAX = 80;
+
+// --- pbft --------------------------------------------------------------------------------------------------
+/** Bytes of a consensus message without a block, a list or a certificate; a larger one is refused unparsed. */
+export const PBFT_SMALL_MESSAGE_BYTES_MAX = 512;

@@ -12,7 +12,7 @@
  */
 import type { Hash } from "../base/bytes.ts";
 import type { Verdict } from "../base/fault.ts";
-import type { Block, SealedBlock } from "../chain/block.ts";
+import type { Block, BlockHead, SealedBlock } from "../chain/block.ts";
 import type { ConsensusRules } from "../chain/rules.ts";
 import type { ValidatorSet } from "../chain/validators.ts";
 import type { Signer } from "../crypto/keys.ts";
@@ -28,6 +28,12 @@ export interface Head {
   readonly nextValidatorsHash: Hash;
 }
 
+/** A committed block without its body, and its proof. */
+export interface SealedHead {
+  readonly head: BlockHead;
+  readonly seal: Uint8Array;
+}
+
 /** A timer is data: the engine recognises a stale one by comparison and ignores it. */
 export interface Timer {
   readonly name: string;
@@ -36,12 +42,17 @@ export interface Timer {
 }
 
 export type Input<M> =
-  /** First input, once. `journal`: the records in order. `checkpoint`: the last stored certificate, if any. */
+  /**
+   * First input, once. `journal`: the records in order. `checkpoint`: the last stored certificate, if any.
+   * `recent`: the newest committed blocks in ascending order, the last one being `head`, at most
+   * `Consensus.recentHeads` of them, without block 0: what is derived from executed state is sent again from them.
+   */
   | {
       readonly kind: "started";
       readonly head: Head;
       readonly journal: readonly Uint8Array[];
       readonly checkpoint: Uint8Array | undefined;
+      readonly recent?: readonly SealedHead[];
     }
   /** The committed head moved, whatever the cause: own import, sync. Heights come without a gap. */
   | { readonly kind: "head-changed"; readonly head: Head }
@@ -175,5 +186,7 @@ export interface Consensus<P extends Parsed = Parsed, M = unknown> {
   readonly rules: ConsensusRules;
   readonly validators: ValidatorSet;
   readonly gate: MessageGate<P, M>;
+  /** How many of the newest committed blocks the input `started` must tell, at most. */
+  readonly recentHeads: number;
   createEngine(options: EngineOptions): ConsensusEngine<P, M>;
 }

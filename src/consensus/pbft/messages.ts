@@ -1,0 +1,232 @@
+/**
+ * The PBFT messages: what each says, and the bytes that its sender signs. Every count of the protocol is a count of
+ * these signatures, so the signing bytes start with a tag of their own, the type, the genesis hash and the epoch:
+ * nothing signed for one chain, type or validator set stands for another. The sender (`from`) is one of the signed
+ * fields and stands nowhere else. How messages travel is wire.ts; who may make a verified one is gate.ts.
+ * Source: pbft.md 1.3; docs/protocol.md, "Consensus messages".
+ */
+
+import { unreachable } from "../../base/assert.ts";
+import { asHash, type Hash, utf8 } from "../../base/bytes.ts";
+import type { Reader } from "../../codec/reader.ts";
+import { Writer } from "../../codec/writer.ts";
+import type { ValidatorId } from "../engine.ts";
+
+/** Type numbers on the wire and in signing bytes. 5 is VIEW-CHANGE and 6 is NEW-VIEW. */
+export const MESSAGE_TYPE = {
+  "pre-prepare": 1,
+  prepare: 2,
+  commit: 3,
+  checkpoint: 4,
+  status: 7,
+  fetch: 8,
+  block: 9,
+  "checkpoint-certificate": 10,
+} as const;
+
+export type MessageType = keyof typeof MESSAGE_TYPE;
+export type VoteType = "pre-prepare" | "prepare" | "commit";
+
+interface Sender {
+  /** Index of the signer in the validator set of `epoch`. */
+  readonly from: ValidatorId;
+  readonly epoch: bigint;
+}
+
+/** A vote for a block: PRE-PREPARE is the primary's, PREPARE a backup's, COMMIT anyone's. */
+export interface VoteBody<T extends VoteType = VoteType> extends Sender {
+  readonly type: T;
+  readonly view: bigint;
+  readonly height: bigint;
+  readonly hash: Hash;
+}
+
+/** The state after executing the block at a checkpoint height. */
+export interface CheckpointBody extends Sender {
+  readonly type: "checkpoint";
+  readonly height: bigint;
+  readonly hash: Hash;
+  readonly stateRoot: Hash;
+  readonly nextValidatorsHash: Hash;
+}
+
+export type ReplicaMode = "normal" | "view-change" | "recovering";
+const MODES: readonly ReplicaMode[] = ["normal", "view-change", "recovering"];
+
+/** What a replica holds for one height above its last committed one, in its view. */
+export interface SlotStatus {
+  readonly prePrepare: boolean;
+  /** Bit i of byte floor(i/8), from the lowest: the PREPARE of replica i for that PRE-PREPARE's digest is held. */
+  readonly prepares: Uint8Array;
+  readonly commits: Uint8Array;
+}
+
+export interface StatusBody extends Sender {
+  readonly type: "status";
+  readonly view: bigint;
+  readonly mode: ReplicaMode;
+  readonly lowWatermark: bigint;
+  readonly stableCheckpoint: bigint;
+  readonly lastCommitted: bigint;
+  /** Highest view asked for in an own VIEW-CHANGE of this epoch, 0 for none. */
+  readonly viewChangeTarget: bigint;
+  /** Heights lastCommitted + 1, + 2, ... */
+  readonly slots: readonly SlotStatus[];
+}
+
+/** Asks for the block with this hash. */
+export interface FetchBody extends Sender {
+  readonly type: "fetch";
+  readonly hash: Hash;
+}
+
+/** DATA: answers FETCH; the block travels outside the signature and proves itself by its hash. */
+export interface BlockBody extends Sender {
+  readonly type: "block";
+  readonly hash: Hash;
+}
+
+/** DATA: a stable checkpoint; the certificate travels outside the signature and proves itself. */
+export interface CheckpointCertificateBody extends Sender {
+  readonly type: "checkpoint-certificate";
+  readonly height: bigint;
+  readonly hash: Hash;
+}
+
+export type PbftBody =
+  | VoteBody<"pre-prepare">
+  | VoteBody<"prepare">
+  | VoteBody<"commit">
+  | CheckpointBody
+  | StatusBody
+  | FetchBody
+  | BlockBody
+  | CheckpointCertificateBody;
+
+const TAG = utf8("quorate/pbft/v1");
+
+/** tag | type u8 | genesisHash | epoch u64 | fields: what an Ed25519 signature of a message covers. */
+export function signingBytes(genesisHash: Hash, body: PbftBody): Uint8Array {
+  const writer = new Writer(192).raw(TAG).u8(MESSAGE_TYPE[body.type]).raw(genesisHash);
+  writeBody(writer, body);
+  return writer.finish();
+}
+
+/** epoch u64 | fields; the sender is the last field. */
+export function writeBody(writer: Writer, body: PbftBody): void {
+  writer.u64(body.epoch);
+  writeFields(writer, body);
+  writer.u16(body.from);
+}
+
+function writeFields(writer: Writer, body: PbftBody): void {
+  switch (body.type) {
+    case "pre-prepare":
+    case "prepare":
+    case "commit":
+      writer.u64(body.view).u64(body.height).raw(body.hash);
+      return;
+    case "checkpoint":
+      writer.u64(body.height).raw(body.hash).raw(body.stateRoot).raw(body.nextValidatorsHash);
+      return;
+    case "status":
+      writeStatus(writer, body);
+      return;
+    case "fetch":
+    case "block":
+      writer.raw(body.hash);
+      return;
+    case "checkpoint-certificate":
+      writer.u64(body.height).raw(body.hash);
+      return;
+    default:
+      unreachable(body);
+  }
+}
+
+function writeStatus(writer: Writer, body: StatusBody): void {
+  writer.u64(body.view).u8(MODES.indexOf(body.mode));
+  writer.u64(body.lowWatermark).u64(body.stableCheckpoint).u64(body.lastCommitted).u64(body.viewChangeTarget);
+  writer.list(body.slots, (w, slot) =>
+    w
+      .u8(slot.prePrepare ? 1 : 0)
+      .raw(slot.prepares)
+      .raw(slot.commits),
+  );
+}
+
+/** What a reader must know of the epoch: sizes of bitmaps and lists. */
+export interface BodyShape {
+  /** Validators. */
+  readonly n: number;
+  /** L: a STATUS tells of at most so many heights. */
+  readonly logWindow: number;
+}
+
+/** Reads what {@link writeBody} wrote. The sender's index is below n. */
+export function readBody(reader: Reader, type: MessageType, shape: BodyShape): PbftBody {
+  const epoch = reader.u64();
+  const fields = readFields(reader, type, shape);
+  const from = reader.u16();
+  if (from >= shape.n) reader.fail(`sender ${from} of ${shape.n} validators`);
+  return { ...fields, epoch, from } as PbftBody;
+}
+
+function readFields(reader: Reader, type: MessageType, shape: BodyShape): object {
+  switch (type) {
+    case "pre-prepare":
+    case "prepare":
+    case "commit":
+      return { type, view: reader.u64(), height: reader.u64(), hash: asHash(reader.raw(32)) };
+    case "checkpoint":
+      return {
+        type,
+        height: reader.u64(),
+        hash: asHash(reader.raw(32)),
+        stateRoot: asHash(reader.raw(32)),
+        nextValidatorsHash: asHash(reader.raw(32)),
+      };
+    case "status":
+      return readStatus(reader, shape);
+    case "fetch":
+    case "block":
+      return { type, hash: asHash(reader.raw(32)) };
+    case "checkpoint-certificate":
+      return { type, height: reader.u64(), hash: asHash(reader.raw(32)) };
+    default:
+      return unreachable(type);
+  }
+}
+
+function readStatus(reader: Reader, { n, logWindow }: BodyShape): object {
+  const view = reader.u64();
+  const mode = MODES[reader.u8()] ?? reader.fail("unknown mode");
+  const watermarks = {
+    lowWatermark: reader.u64(),
+    stableCheckpoint: reader.u64(),
+    lastCommitted: reader.u64(),
+    viewChangeTarget: reader.u64(),
+  };
+  const slots = reader.list(logWindow, (r): SlotStatus => {
+    const held = r.u8();
+    if (held > 1) r.fail(`flag ${held}`);
+    return { prePrepare: held === 1, prepares: readBitmap(r, n), commits: readBitmap(r, n) };
+  });
+  return { type: "status", view, mode, ...watermarks, slots };
+}
+
+function readBitmap(reader: Reader, n: number): Uint8Array {
+  const bitmap = reader.raw(bitmapBytes(n));
+  const spare = 8 * bitmap.length - n;
+  if (spare > 0 && bitmap.at(-1)! >> (8 - spare) !== 0) reader.fail("padding bits of a bitmap are set");
+  return bitmap;
+}
+
+export function bitmapBytes(n: number): number {
+  return Math.ceil(n / 8);
+}
+
+/** Whether a bitmap names replica i. */
+export function bitmapHas(bitmap: Uint8Array, i: ValidatorId): boolean {
+  return ((bitmap[i >> 3] ?? 0) & (1 << (i & 7))) !== 0;
+}

@@ -1,0 +1,91 @@
+/**
+ * The PBFT messages as bytes on a wire: what is signed, the signature, and what travels beside it (a block, a
+ * certificate), which proves itself. There is one copy of every field: the sender, the type and the epoch are read
+ * from the signed part. Sizes are checked first, and nothing behind the signature is decoded here.
+ *
+ *   version u8 = 1 | type u8 | epoch u64 | fields | from u16 | signature 64 | attachment
+ *
+ * Source: pbft.md 1.3, 1.15; docs/protocol.md, "Consensus messages".
+ */
+
+import { EMPTY } from "../../base/bytes.ts";
+import { refuse, type Verdict } from "../../base/fault.ts";
+import { PBFT_SMALL_MESSAGE_BYTES_MAX } from "../../base/limits.ts";
+import { type BodyLimits, sealedBlockBytesMax } from "../../chain/block.ts";
+import { decode } from "../../codec/reader.ts";
+import { Writer } from "../../codec/writer.ts";
+import { SIGNATURE_BYTES } from "../../crypto/keys.ts";
+import {
+  type BodyShape,
+  bitmapBytes,
+  MESSAGE_TYPE,
+  type MessageType,
+  type PbftBody,
+  readBody,
+  writeBody,
+} from "./messages.ts";
+
+export const WIRE_VERSION = 1;
+
+/** A message whose form is right and whose signature nobody has checked yet. */
+export type ParsedMessage = PbftBody & {
+  readonly signature: Uint8Array;
+  /** Undecoded: the block of PRE-PREPARE and BLOCK, the certificate of CHECKPOINT-CERTIFICATE, else empty. */
+  readonly attachment: Uint8Array;
+};
+
+export interface WireShape extends BodyShape {
+  readonly limits: BodyLimits;
+}
+
+const TYPES: ReadonlyMap<number, MessageType> = new Map(
+  Object.entries(MESSAGE_TYPE).map(([name, number]) => [number, name as MessageType]),
+);
+
+export function encodeMessage(body: PbftBody, signature: Uint8Array, attachment: Uint8Array): Uint8Array {
+  const writer = new Writer(256 + attachment.length).u8(WIRE_VERSION).u8(MESSAGE_TYPE[body.type]);
+  writeBody(writer, body);
+  return writer.raw(signature).raw(attachment).finish();
+}
+
+/** Keeps nothing of `bytes` but an attachment, which shares their memory. */
+export function parseMessage(
+  bytes: Uint8Array,
+  shape: WireShape,
+): Verdict<ParsedMessage, "malformed" | "too-large" | "unknown-type"> {
+  if (bytes[0] !== WIRE_VERSION) {
+    return refuse("malformed", `consensus message of version ${bytes[0]}, this node speaks ${WIRE_VERSION}`);
+  }
+  const type = TYPES.get(bytes[1] ?? 0);
+  if (type === undefined) return refuse("unknown-type", `consensus message of type ${bytes[1]}`);
+  const bytesMax = messageBytesMax(type, shape);
+  if (bytes.length > bytesMax) {
+    return refuse("too-large", `${type} of ${bytes.length} bytes, at most ${bytesMax}`);
+  }
+  const attached = hasAttachment(type);
+  return decode(attached ? bytes : bytes.slice(), type, (reader): ParsedMessage => {
+    reader.raw(2);
+    const body = readBody(reader, type, shape);
+    const signature = reader.raw(SIGNATURE_BYTES);
+    return { ...body, signature, attachment: attached ? reader.raw(reader.remaining) : EMPTY };
+  });
+}
+
+function hasAttachment(type: MessageType): boolean {
+  return type === "pre-prepare" || type === "block" || type === "checkpoint-certificate";
+}
+
+/** The bytes that a message of this type can have at most. */
+export function messageBytesMax(type: MessageType, { n, logWindow, limits }: WireShape): number {
+  switch (type) {
+    case "pre-prepare":
+    case "block":
+      return PBFT_SMALL_MESSAGE_BYTES_MAX + sealedBlockBytesMax(limits);
+    case "checkpoint-certificate":
+      return 2 * PBFT_SMALL_MESSAGE_BYTES_MAX + 66 * n;
+    case "status":
+      return PBFT_SMALL_MESSAGE_BYTES_MAX + logWindow * (1 + 2 * bitmapBytes(n));
+    default:
+      return PBFT_SMALL_MESSAGE_BYTES_MAX;
+  }
+}
