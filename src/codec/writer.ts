@@ -24,39 +24,45 @@ export class Writer {
 
   u8(value: number): this {
     assert(Number.isInteger(value) && value >= 0 && value <= 0xff, `u8 out of range: ${value}`);
-    this.#view.setUint8(this.#reserve(1), value);
+    const offset = this.#reserve(1);
+    this.#view.setUint8(offset, value);
     return this;
   }
 
   u16(value: number): this {
     assert(Number.isInteger(value) && value >= 0 && value <= 0xffff, `u16 out of range: ${value}`);
-    this.#view.setUint16(this.#reserve(2), value);
+    const offset = this.#reserve(2);
+    this.#view.setUint16(offset, value);
     return this;
   }
 
   u32(value: number): this {
     assert(Number.isInteger(value) && value >= 0 && value <= 0xffffffff, `u32 out of range: ${value}`);
-    this.#view.setUint32(this.#reserve(4), value);
+    const offset = this.#reserve(4);
+    this.#view.setUint32(offset, value);
     return this;
   }
 
   u64(value: bigint): this {
     assert(value >= 0n && value <= U64_MAX, `u64 out of range: ${value}`);
-    this.#view.setBigUint64(this.#reserve(8), value);
+    const offset = this.#reserve(8);
+    this.#view.setBigUint64(offset, value);
     return this;
   }
 
   /** Little-endian u32, for the 80-byte header only. */
   u32le(value: number): this {
     assert(Number.isInteger(value) && value >= 0 && value <= 0xffffffff, `u32 out of range: ${value}`);
-    this.#view.setUint32(this.#reserve(4), value, true);
+    const offset = this.#reserve(4);
+    this.#view.setUint32(offset, value, true);
     return this;
   }
 
   /** Little-endian i32, for the 80-byte header only. */
   i32le(value: number): this {
     assert((value | 0) === value, `i32 out of range: ${value}`);
-    this.#view.setInt32(this.#reserve(4), value, true);
+    const offset = this.#reserve(4);
+    this.#view.setInt32(offset, value, true);
     return this;
   }
 
@@ -94,6 +100,7 @@ export class Writer {
     return this.#bytes.slice(0, this.#length);
   }
 
+  /** Called before the view is touched: growing replaces it. */
   #reserve(count: number): number {
     const offset = this.#length;
     this.#length += count;

@@ -1,0 +1,199 @@
+/**
+ * The house rules as a test: imports go down the floors or stay in their folder without a circle, never sideways;
+ * packages and node: modules only in adapter files; no clock, randomness or async in protocol code; sizes.
+ * docs/architecture.md says why. An exception is a line here, with its reason.
+ */
+import { readdirSync, readFileSync } from "node:fs";
+import { dirname, join, relative } from "node:path";
+import { fileURLToPath } from "node:url";
+import ts from "typescript";
+import { describe, expect, it } from "vitest";
+
+const src = join(dirname(fileURLToPath(import.meta.url)), "../src");
+
+const FLOORS: Readonly<Record<string, number>> = {
+  base: 0,
+  codec: 1,
+  crypto: 1,
+  storage: 1,
+  chain: 2,
+  mempool: 3,
+  consensus: 3,
+  p2p: 4,
+  rpc: 4,
+  node: 5,
+  cli: 8,
+};
+
+/** The ledger's writer stands one floor above the pure ledger: neither consensus nor the pool may import it. */
+const UPPER_CHAIN = ["chain/chain.ts", "chain/store.ts"];
+
+/** Within one floor: codec serves crypto and the storage keys, crypto serves nobody sideways. */
+const ALLOWED_SIDEWAYS = ["crypto>codec", "storage>codec"];
+
+/** Files that may import packages or node: modules: the adapters. Folders cli and node are edges as a whole. */
+const ADAPTERS = [
+  /^crypto\/(hash|keys)\.ts$/,
+  /^storage\/(level|journalfile|filelog|journalio)\.ts$/,
+  /^chain\/genesisfile\.ts$/, // zod
+  /^p2p\//,
+  /^rpc\//,
+  /^node\//,
+  /^cli\//,
+];
+
+/** Protocol code: pure. */
+const PURE = [/^base\//, /^codec\//, /^crypto\//, /^chain\//, /^consensus\//, /^mempool\//];
+const BANNED =
+  /\b(Date\.now|new Date|Math\.random|performance\.now|setTimeout|setInterval|setImmediate|queueMicrotask)\b/;
+const ASYNC = /\b(async|await|Promise)\b/;
+
+interface SourceFile {
+  readonly path: string;
+  readonly code: string;
+  /** Code without comments. */
+  readonly bare: string;
+  readonly imports: readonly string[];
+  readonly ast: ts.SourceFile;
+}
+
+const files = readSources();
+
+describe("the architecture", () => {
+  it("lets imports go down or stay in their folder, never sideways or up", () => {
+    const wrong = files.flatMap(({ path, imports }) =>
+      imports
+        .filter((target) => target.startsWith("."))
+        .map((target) => resolveImport(path, target))
+        .filter((target) => !mayImport(path, target))
+        .map((target) => `${path} -> ${target}`),
+    );
+    expect(wrong).toEqual([]);
+  });
+
+  it("has no circle of imports", () => {
+    const edges = new Map(
+      files.map(({ path, imports, ast }) => [
+        path,
+        imports.filter((t) => t.startsWith(".") && isValueImport(ast, t)).map((t) => resolveImport(path, t)),
+      ]),
+    );
+    expect([...edges.keys()].flatMap((start) => findCircle(edges, start) ?? [])).toEqual([]);
+  });
+
+  it("keeps packages and node: modules in adapter files", () => {
+    const wrong = files
+      .filter(({ path }) => !ADAPTERS.some((adapter) => adapter.test(path)))
+      .flatMap(({ path, imports }) =>
+        imports.filter((target) => !target.startsWith(".")).map((t) => `${path}: ${t}`),
+      );
+    expect(wrong).toEqual([]);
+  });
+
+  it("keeps clock, randomness and async out of protocol code", () => {
+    const pure = files.filter(({ path }) => PURE.some((folder) => folder.test(path)));
+    expect(pure.filter(({ bare }) => BANNED.test(bare)).map(({ path }) => path)).toEqual([]);
+    const sync = pure.filter(({ path }) => !UPPER_CHAIN.includes(path));
+    expect(sync.filter(({ bare }) => ASYNC.test(bare)).map(({ path }) => path)).toEqual([]);
+  });
+
+  it("keeps files at 400 lines and functions at 70 lines at most", () => {
+    expect(files.filter(({ code }) => code.split("\n").length > 401).map(({ path }) => path)).toEqual([]);
+    expect(
+      files.flatMap(({ path, ast }) => longFunctions(ast, 70).map((name) => `${path}: ${name}`)),
+    ).toEqual([]);
+  });
+
+  it("opens every file with a comment that says what it is for", () => {
+    const silent = files.filter(({ code }) => !/^(#!.*\n)?(\/\*\*|\/\/)/.test(code));
+    expect(silent.map(({ path }) => path)).toEqual([]);
+  });
+
+  it("calls no file by a name that says nothing", () => {
+    const empty = /(^|\/)(index|utils?|helpers?|common|managers?|services?)\.ts$/;
+    expect(files.filter(({ path }) => empty.test(path)).map(({ path }) => path)).toEqual([]);
+  });
+});
+
+function readSources(): SourceFile[] {
+  const names = readdirSync(src, { recursive: true, encoding: "utf8" }).filter((name) =>
+    name.endsWith(".ts"),
+  );
+  return names.sort().map((path) => {
+    const code = readFileSync(join(src, path), "utf8");
+    const ast = ts.createSourceFile(path, code, ts.ScriptTarget.ES2023, true);
+    return { path, code, bare: withoutComments(code), imports: importsOf(ast), ast };
+  });
+}
+
+function withoutComments(code: string): string {
+  const printer = ts.createPrinter({ removeComments: true });
+  return printer.printFile(ts.createSourceFile("x.ts", code, ts.ScriptTarget.ES2023, true));
+}
+
+function importsOf(ast: ts.SourceFile): string[] {
+  return ast.statements.flatMap((statement) => {
+    const specifier =
+      ts.isImportDeclaration(statement) || ts.isExportDeclaration(statement)
+        ? statement.moduleSpecifier
+        : undefined;
+    return specifier !== undefined && ts.isStringLiteral(specifier) ? [specifier.text] : [];
+  });
+}
+
+/** Type imports vanish; only value imports make circles. */
+function isValueImport(ast: ts.SourceFile, target: string): boolean {
+  return ast.statements.some((statement) => {
+    if (!ts.isImportDeclaration(statement)) return false;
+    if (!ts.isStringLiteral(statement.moduleSpecifier) || statement.moduleSpecifier.text !== target)
+      return false;
+    const clause = statement.importClause;
+    if (clause?.phaseModifier === ts.SyntaxKind.TypeKeyword) return false;
+    const named = clause?.namedBindings;
+    if (clause?.name === undefined && named !== undefined && ts.isNamedImports(named)) {
+      return named.elements.some((element) => !element.isTypeOnly);
+    }
+    return true;
+  });
+}
+
+function resolveImport(from: string, target: string): string {
+  return relative(src, join(src, dirname(from), target));
+}
+
+function mayImport(from: string, to: string): boolean {
+  const [fromFolder = "", toFolder = ""] = [from.split("/")[0], to.split("/")[0]];
+  if (UPPER_CHAIN.includes(to) && (fromFolder === "consensus" || fromFolder === "mempool")) return false;
+  if (fromFolder === toFolder || ALLOWED_SIDEWAYS.includes(`${fromFolder}>${toFolder}`)) return true;
+  return (FLOORS[toFolder] ?? 99) < (FLOORS[fromFolder] ?? -1);
+}
+
+function findCircle(edges: ReadonlyMap<string, readonly string[]>, start: string): string | undefined {
+  const seen = new Set<string>();
+  const walk = (path: string, trail: readonly string[]): string | undefined => {
+    for (const next of edges.get(path) ?? []) {
+      if (next === start) return [...trail, next].join(" -> ");
+      if (seen.has(next)) continue;
+      seen.add(next);
+      const circle = walk(next, [...trail, next]);
+      if (circle !== undefined) return circle;
+    }
+    return undefined;
+  };
+  return walk(start, [start]);
+}
+
+function longFunctions(ast: ts.SourceFile, linesMax: number): string[] {
+  const found: string[] = [];
+  const visit = (node: ts.Node): void => {
+    if (ts.isFunctionLike(node) && "body" in node && node.body !== undefined) {
+      const first = ast.getLineAndCharacterOfPosition(node.getStart()).line;
+      const last = ast.getLineAndCharacterOfPosition(node.end).line;
+      const lines = last - first + 1;
+      if (lines > linesMax) found.push(`${node.name?.getText() ?? "anonymous"} has ${lines} lines`);
+    }
+    ts.forEachChild(node, visit);
+  };
+  visit(ast);
+  return found;
+}
