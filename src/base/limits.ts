@@ -104,3 +104,53 @@ export const RPC_ECHO_MAX = 80;
 // --- pbft --------------------------------------------------------------------------------------------------
 /** Bytes of a consensus message without a block, a list or a certificate; a larger one is refused unparsed. */
 export const PBFT_SMALL_MESSAGE_BYTES_MAX = 512;
+
+// --- p2p ---------------------------------------------------------------------------------------------------
+/** Peer ids of the allowlist; a configuration with more is refused. */
+export const ALLOWLIST_MAX = 1_000;
+/** Open connections; libp2p closes the least useful beyond it. */
+export const CONNECTIONS_MAX = 300;
+/** Bytes of a HELLO frame; a longer one closes the connection. */
+export const HELLO_BYTES_MAX = 512;
+/** Bytes of the name in a HELLO (UTF-8, no control characters); a longer one is refused. */
+export const PEER_NAME_BYTES_MAX = 32;
+/** Log lines about refused peers that are remembered, to log each once; beyond it the oldest is forgotten. */
+export const REFUSALS_LOGGED_MAX = 1_000;
+/** Bytes of one consensus message (a NEW-VIEW with its VIEW-CHANGEs); a longer one is dropped and counted. */
+export const MAIL_MESSAGE_BYTES_MAX = 8 * 1024 * 1024;
+/** Messages of one mail frame; a frame with more closes the stream. */
+export const MAIL_FRAME_MESSAGES_MAX = 4_096;
+/** Bytes to which mail is coalesced; a longer message travels alone. */
+export const MAIL_FRAME_BYTES_TARGET = 256 * 1024;
+/** Bytes of one mail frame; a longer one closes the stream. */
+export const MAIL_FRAME_BYTES_MAX = MAIL_MESSAGE_BYTES_MAX + 8;
+/** Messages waiting for one validator; beyond it the oldest is dropped (STATUS repairs). */
+export const OUTBOX_MESSAGES_MAX = 8_192;
+/** Bytes waiting for one validator; beyond it the oldest is dropped (STATUS repairs). */
+export const OUTBOX_BYTES_MAX = 32 * 1024 * 1024;
+/** Milliseconds that mail waits for a validator that is away; older mail is dropped when it comes back. */
+export const OUTBOX_AGE_MS_MAX = 15_000;
+/** Transactions of one gossip message; a message with more is rejected. */
+export const TRANSACTION_BATCH_MAX = 4_096;
+/** Bytes to which transactions are batched; a message longer than one batch or one transaction is rejected. */
+export const TRANSACTION_BATCH_BYTES_MAX = 64 * 1024 + 8;
+/** Bytes of a block announcement (head, seal, transaction hashes); a longer one is rejected. */
+export const ANNOUNCEMENT_BYTES_MAX = 1024 + SEAL_BYTES_MAX + 32 * BLOCK_TRANSACTIONS_CEILING;
+/** Bytes of one gossip message on any topic; gossipsub skips a longer one. */
+export const GOSSIP_BYTES_MAX = 1024 * 1024;
+/** Bytes that wait for one slow peer in gossipsub; beyond it messages to it are dropped (anti-entropy repairs). */
+export const GOSSIP_OUTBOUND_BYTES_MAX = 16 * 1024 * 1024;
+/** Bytes of a request; a longer one is refused. */
+export const REQUEST_BYTES_MAX = 64 * 1024;
+/** Bytes of an answer (one block of the largest size fits); a longer one fails the request. */
+export const ANSWER_BYTES_MAX = 4 * 1024 * 1024;
+/** Requests of one peer that are answered at once; beyond it the peer is told "busy". */
+export const REQUESTS_PER_PEER_MAX = 4;
+/** Own requests to one peer under way; beyond it a request fails at once. */
+export const OWN_REQUESTS_PER_PEER_MAX = 4;
+/** Bytes of blocks asked for and served in one answer; the first block may exceed it. */
+export const SYNC_BATCH_BYTES = 1024 * 1024;
+/** Blocks of one answer; an answer with more is malformed. */
+export const SYNC_BATCH_BLOCKS_MAX = 1_024;
+/** Transactions asked for by short hash in one request; the rest waits for the next. */
+export const POOL_FETCH_MAX = 4_096;
