@@ -106,6 +106,8 @@ export type TransactionPlace =
 
 export interface Simulation {
   readonly receipt: Receipt;
+  /** The module that the transaction calls. */
+  readonly module: number;
   /** The block on whose state it ran. */
   readonly at: BlockHead;
 }

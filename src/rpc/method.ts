@@ -1,0 +1,54 @@
+/**
+ * What a method is: a name, two schemas, examples and a handler. The table (methods/table.ts) is the one source of
+ * validation, rpc.discover, the typed client, `quorate rpc` and docs/rpc.md. A handler gets checked params and a
+ * context; it refuses by throwing CallError, and knows nothing of HTTP or JSON-RPC envelopes.
+ */
+import type { z } from "zod";
+import type { Scheduler } from "../base/scheduler.ts";
+import type { NodeApi } from "./api.ts";
+import type { Subscriptions } from "./subscriptions.ts";
+import type { WaitSlots, Waits } from "./waits.ts";
+
+export interface CallContext {
+  readonly api: NodeApi;
+  readonly scheduler: Scheduler;
+  readonly waits: Waits;
+  /** How many waits this connection may still open. */
+  readonly slots: WaitSlots;
+  /** Undefined over plain HTTP. */
+  readonly subscriptions: Subscriptions | undefined;
+  /** The methods of this server, for rpc.discover. */
+  readonly methods: MethodTable;
+}
+
+export interface Example {
+  readonly name: string;
+  readonly params: Readonly<Record<string, unknown>>;
+  readonly result: unknown;
+}
+
+export interface Method<P extends z.ZodObject = z.ZodObject, R extends z.ZodType = z.ZodType> {
+  readonly name: string;
+  /** One sentence for people. */
+  readonly summary: string;
+  /** A `write` is refused by GET. */
+  readonly kind: "read" | "write";
+  readonly transport: "any" | "websocket";
+  /** A strict object; its key order is the order of by-position params. */
+  readonly params: P;
+  readonly result: R;
+  readonly examples: readonly Example[];
+  call(context: CallContext, params: z.output<P>): z.input<R> | Promise<z.input<R>>;
+}
+
+export type MethodTable = ReadonlyMap<string, Method>;
+
+type Definition<P extends z.ZodObject, R extends z.ZodType> = Omit<Method<P, R>, "transport"> &
+  Partial<Pick<Method<P, R>, "transport">>;
+
+/** Infers the two schemas, so that the handler and the client are typed by them. */
+export function method<P extends z.ZodObject, R extends z.ZodType>(
+  definition: Definition<P, R>,
+): Method<P, R> {
+  return { transport: "any", ...definition };
+}

@@ -1,0 +1,157 @@
+/** Methods that read blocks, headers, certificates and the genesis. */
+import { z } from "zod";
+import { hex0x } from "../../base/bytes.ts";
+import { RPC_RANGE_MAX } from "../../base/limits.ts";
+import type { SealedBlock } from "../../chain/block.ts";
+import type { NodeApi } from "../api.ts";
+import { checkHeight, findBlock, findHead, mustExist } from "../blocks.ts";
+import { CallError } from "../errors.ts";
+import { blockInput, heightInput } from "../input.ts";
+import { method } from "../method.ts";
+import { blockHash, count, hash32, headerResult, sealedHeadResult, sealResult, txResult } from "../output.ts";
+import { blockBytes, showAt, showHeader, showSeal, showSealedHead, showTransaction } from "../show.ts";
+import { BLOCK_HASH, BLOCK_HEX, COMMITS, HASH_A, HEADER, TX } from "./examples.ts";
+
+const blockParams = z.strictObject({ block: blockInput });
+
+export const getHead = method({
+  name: "chain_getHead",
+  summary: "The header of the latest block.",
+  kind: "read",
+  params: z.strictObject({}),
+  result: headerResult,
+  examples: [{ name: "latest", params: {}, result: HEADER }],
+  call: ({ api }) => showHeader(api.head()),
+});
+
+export const getHeader = method({
+  name: "chain_getHeader",
+  summary: "A block's header; null for a hash that the chain does not hold.",
+  kind: "read",
+  params: blockParams,
+  result: headerResult.nullable(),
+  examples: [{ name: "by height", params: { block: 5 }, result: HEADER }],
+  async call({ api }, { block }) {
+    const head = await findHead(api, block);
+    return head === undefined ? null : showHeader(head);
+  },
+});
+
+export const getBlock = method({
+  name: "chain_getBlock",
+  summary: "A block with its certificate and transactions; null for a hash that the chain does not hold.",
+  kind: "read",
+  params: z.strictObject({
+    block: blockInput,
+    full: z.boolean().default(false).meta({ description: "whole transactions instead of their hashes" }),
+  }),
+  result: headerResult
+    .extend({
+      consensus: sealResult,
+      txs: z.union([z.array(hash32), z.array(txResult)]),
+      size: count.meta({ description: "bytes of the encoded block, without its seal" }),
+    })
+    .nullable(),
+  examples: [
+    {
+      name: "by height",
+      params: { block: 5 },
+      result: {
+        ...HEADER,
+        consensus: { type: "pbft", view: 0, seq: 5, commits: COMMITS },
+        txs: [TX.txHash],
+        size: 576,
+      },
+    },
+  ],
+  async call({ api }, { block, full }) {
+    const sealed = await findBlock(api, block);
+    return sealed === undefined ? null : showBlock(api, sealed, full);
+  },
+});
+
+export const getBlockRange = method({
+  name: "chain_getBlockRange",
+  summary: `Headers from one height to another, both included, at most ${RPC_RANGE_MAX} apart; it ends at the head.`,
+  kind: "read",
+  params: z.strictObject({ from: heightInput, to: heightInput }),
+  result: z.array(headerResult),
+  examples: [{ name: "one header", params: { from: 5, to: 5 }, result: [HEADER] }],
+  async call({ api }, { from, to }) {
+    if (to < from || to - from > BigInt(RPC_RANGE_MAX)) {
+      throw new CallError(
+        "INVALID_PARAMS",
+        `from ${from} to ${to}: expected from <= to <= from + ${RPC_RANGE_MAX}`,
+      );
+    }
+    checkHeight(api, from);
+    const top = api.head().summary.height;
+    const heights: bigint[] = [];
+    for (let height = from; height <= to && height <= top; height++) heights.push(height);
+    const heads = await Promise.all(heights.map((height) => api.headAt(height)));
+    return heads.map((head, i) => showHeader(mustExist(head, `header ${heights[i]}`)));
+  },
+});
+
+export const getFinalityProof = method({
+  name: "chain_getFinalityProof",
+  summary:
+    "Header, summary and commit certificate of a block: with the genesis, an offline proof that it is final. Null for an unknown hash.",
+  kind: "read",
+  params: blockParams,
+  result: sealedHeadResult.extend({ height: count, blockHash, consensus: sealResult }).nullable(),
+  examples: [
+    {
+      name: "by height",
+      params: { block: 5 },
+      result: {
+        height: 5,
+        blockHash: BLOCK_HASH,
+        ...BLOCK_HEX,
+        consensus: { type: "pbft", view: 0, seq: 5, commits: COMMITS },
+      },
+    },
+  ],
+  async call({ api }, { block }) {
+    const sealed = await findBlock(api, block);
+    if (sealed === undefined) return null;
+    return {
+      ...showAt(sealed.block),
+      ...showSealedHead(sealed.block, sealed.seal),
+      consensus: showSeal(api, sealed),
+    };
+  },
+});
+
+export const getGenesis = method({
+  name: "chain_getGenesis",
+  summary: "genesis.json as this node read it, and the hash of block 0 that it makes.",
+  kind: "read",
+  params: z.strictObject({}),
+  result: z.strictObject({ genesisHash: blockHash, genesis: z.unknown() }),
+  examples: [
+    {
+      name: "shortened",
+      params: {},
+      result: { genesisHash: HASH_A, genesis: { format: 1, chainId: 31337 } },
+    },
+  ],
+  async call({ api }) {
+    return {
+      genesisHash: showAt(mustExist(await api.headAt(0n), "block 0")).blockHash,
+      genesis: api.genesis(),
+    };
+  },
+});
+
+function showBlock(api: NodeApi, sealed: SealedBlock, full: boolean) {
+  const { block } = sealed;
+  return {
+    ...showHeader(block),
+    consensus: showSeal(api, sealed),
+    txs: full
+      ? block.transactions.map(showTransaction)
+      : block.transactions.map((transaction) => hex0x(transaction.id)),
+    size: blockBytes(block),
+  };
+}

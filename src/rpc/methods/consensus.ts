@@ -1,0 +1,177 @@
+/** Methods that show how agreement stands: the engine's state and the validators. Heights are called seq here. */
+import { z } from "zod";
+import { hex0x, showHash } from "../../base/bytes.ts";
+import type { EngineStatus } from "../../consensus/engine.ts";
+import { CallError } from "../errors.ts";
+import { method } from "../method.ts";
+import { blockHash, count, hash32, validatorIndex } from "../output.ts";
+import { showCount } from "../show.ts";
+import { ALICE, BLOCK_HASH, HASH_A, PEER } from "./examples.ts";
+
+const phase = z.enum(["idle", "pre-prepared", "prepared", "committed"]);
+const validators = z.array(validatorIndex);
+
+export const getConsensusState = method({
+  name: "consensus_getState",
+  summary:
+    "The state of this validator's consensus engine: view, window, slots with their votes, checkpoints.",
+  kind: "read",
+  params: z.strictObject({}),
+  result: z.strictObject({
+    type: z.literal("pbft"),
+    epoch: count,
+    view: count,
+    primary: validatorIndex,
+    self: validatorIndex,
+    mode: z.enum(["normal", "view-change", "halted"]),
+    inViewChange: z.boolean(),
+    seq: count.meta({ description: "the next height to be committed" }),
+    phase: phase.meta({ description: "of seq" }),
+    lowWatermark: count,
+    highWatermark: count,
+    lastExecuted: count,
+    stableCheckpoint: count,
+    n: count,
+    f: count,
+    quorum: count,
+    slots: z.array(
+      z.strictObject({
+        seq: count,
+        view: count,
+        digest: blockHash.nullable(),
+        phase,
+        prepares: validators,
+        commits: validators,
+      }),
+    ),
+    checkpoints: z.array(z.strictObject({ seq: count, from: validators })),
+  }),
+  examples: [
+    {
+      name: "height 6 in agreement",
+      params: {},
+      result: {
+        type: "pbft",
+        epoch: 0,
+        view: 0,
+        primary: 0,
+        self: 1,
+        mode: "normal",
+        inViewChange: false,
+        seq: 6,
+        phase: "prepared",
+        lowWatermark: 0,
+        highWatermark: 200,
+        lastExecuted: 5,
+        stableCheckpoint: 0,
+        n: 4,
+        f: 1,
+        quorum: 3,
+        slots: [
+          { seq: 6, view: 0, digest: BLOCK_HASH, phase: "prepared", prepares: [1, 2, 3], commits: [0, 1] },
+        ],
+        checkpoints: [],
+      },
+    },
+  ],
+  call({ api }) {
+    const status = api.engine();
+    if (status === undefined || status.self === undefined) {
+      throw new CallError("NOT_VALIDATOR", "this node does not validate, so it runs no consensus engine");
+    }
+    return { ...showStanding(status), self: status.self, ...showWindow(status) };
+  },
+});
+
+export const getValidators = method({
+  name: "consensus_getValidators",
+  summary: "The validators in the order of their index, and what this node last heard of each.",
+  kind: "read",
+  params: z.strictObject({}),
+  result: z.array(
+    z.strictObject({
+      id: z.string().meta({ description: "the name in the genesis" }),
+      index: validatorIndex,
+      address: hash32.meta({ description: "account that receives the fees" }),
+      publicKey: hash32.meta({ description: "key of the consensus messages" }),
+      peerId: z.string(),
+      online: z.boolean().meta({ description: "connected to this node, or this node" }),
+      lastSeenSeq: count.nullable(),
+      lastSeenView: count.nullable(),
+      rttMs: z.number().nonnegative().nullable(),
+    }),
+  ),
+  examples: [
+    {
+      name: "the first of them",
+      params: {},
+      result: [
+        {
+          id: "node0",
+          index: 0,
+          address: ALICE,
+          publicKey: HASH_A,
+          peerId: PEER,
+          online: true,
+          lastSeenSeq: 6,
+          lastSeenView: 0,
+          rttMs: 0.4,
+        },
+      ],
+    },
+  ],
+  call({ api }) {
+    const status = api.engine();
+    const peers = api.peers();
+    return api.validators().members.map((member, index) => {
+      const peer = peers.find((candidate) => candidate.validator === index);
+      const seen = status?.lastSeen[index];
+      return {
+        id: member.name,
+        index,
+        address: hex0x(member.account),
+        publicKey: hex0x(member.publicKey),
+        peerId: member.peerId,
+        online: peer !== undefined || status?.self === index,
+        lastSeenSeq: seen === undefined ? null : showCount(seen.height),
+        lastSeenView: seen === undefined ? null : showCount(seen.view),
+        rttMs: peer?.latencyMs ?? null,
+      };
+    });
+  },
+});
+
+function showStanding(status: EngineStatus) {
+  const seq = status.lastCommitted + 1n;
+  return {
+    type: status.type,
+    epoch: showCount(status.epoch),
+    view: showCount(status.view),
+    primary: status.primary,
+    mode: status.mode,
+    inViewChange: status.mode === "view-change",
+    seq: showCount(seq),
+    phase: status.slots.find((slot) => slot.height === seq)?.phase ?? ("idle" as const),
+    n: status.n,
+    f: status.f,
+    quorum: status.quorum,
+  };
+}
+
+function showWindow(status: EngineStatus) {
+  return {
+    lowWatermark: showCount(status.lowWatermark),
+    highWatermark: showCount(status.highWatermark),
+    lastExecuted: showCount(status.lastCommitted),
+    stableCheckpoint: showCount(status.stableCheckpoint),
+    slots: status.slots.map((slot) => ({
+      seq: showCount(slot.height),
+      view: showCount(slot.view),
+      digest: slot.hash === undefined ? null : showHash(slot.hash),
+      phase: slot.phase,
+      prepares: [...slot.prepares],
+      commits: [...slot.commits],
+    })),
+    checkpoints: status.checkpoints.map(({ height, from }) => ({ seq: showCount(height), from: [...from] })),
+  };
+}

@@ -1,0 +1,123 @@
+/** Methods that speak of the pool and of the peers. */
+import { z } from "zod";
+import type { PeerView } from "../api.ts";
+import { method } from "../method.ts";
+import { count, timeMs } from "../output.ts";
+import { showCount } from "../show.ts";
+import { PEER } from "./examples.ts";
+
+const ADDRESS = "/ip4/127.0.0.1/tcp/30300";
+
+export const poolStatus = method({
+  name: "mempool_status",
+  summary: "How full the pool of pending transactions is.",
+  kind: "read",
+  params: z.strictObject({}),
+  result: z.strictObject({
+    transactions: count,
+    bytes: count,
+    queued: count.meta({ description: "of them, those that wait for an earlier nonce" }),
+    transactionsMax: count,
+    bytesMax: count,
+  }),
+  examples: [
+    {
+      name: "an idle node",
+      params: {},
+      result: { transactions: 0, bytes: 0, queued: 0, transactionsMax: 20000, bytesMax: 33554432 },
+    },
+  ],
+  call({ api }) {
+    const { transactions, bytes, queued, transactionsMax, bytesMax } = api.pool();
+    return { transactions, bytes, queued, transactionsMax, bytesMax };
+  },
+});
+
+export const netInfo = method({
+  name: "net_info",
+  summary: "This node's peer id, where it listens, and how many peers it has.",
+  kind: "read",
+  params: z.strictObject({}),
+  result: z.strictObject({
+    peerId: z.string(),
+    listening: z.array(z.string()),
+    peers: count,
+    inbound: count,
+    outbound: count,
+  }),
+  examples: [
+    {
+      name: "one of four validators",
+      params: {},
+      result: { peerId: PEER, listening: [ADDRESS], peers: 3, inbound: 1, outbound: 2 },
+    },
+  ],
+  call({ api }) {
+    const peers = api.peers();
+    const inbound = peers.filter((peer) => peer.direction === "inbound").length;
+    return {
+      peerId: api.info().peerId,
+      listening: [...api.listenAddresses()],
+      peers: peers.length,
+      inbound,
+      outbound: peers.length - inbound,
+    };
+  },
+});
+
+export const netPeers = method({
+  name: "net_peers",
+  summary: "The connected peers.",
+  kind: "read",
+  params: z.strictObject({}),
+  result: z.array(
+    z.strictObject({
+      peerId: z.string(),
+      name: z.string().nullable(),
+      addr: z.string(),
+      direction: z.enum(["inbound", "outbound"]),
+      role: z.enum(["validator", "full"]),
+      latencyMs: z.number().nonnegative().nullable(),
+      bytesIn: count,
+      bytesOut: count,
+      height: count.nullable().meta({ description: "the head that it last told, a hint" }),
+      sinceMs: timeMs.meta({ description: "when it connected, ms since the Unix epoch" }),
+    }),
+  ),
+  examples: [
+    {
+      name: "one peer",
+      params: {},
+      result: [
+        {
+          peerId: PEER,
+          name: "node1",
+          addr: ADDRESS,
+          direction: "outbound",
+          role: "validator",
+          latencyMs: 0.4,
+          bytesIn: 10240,
+          bytesOut: 20480,
+          height: 5,
+          sinceMs: 1767225600000,
+        },
+      ],
+    },
+  ],
+  call: ({ api }) => api.peers().map(showPeer),
+});
+
+function showPeer(peer: PeerView) {
+  return {
+    peerId: peer.peerId,
+    name: peer.name ?? null,
+    addr: peer.address,
+    direction: peer.direction,
+    role: peer.validator === undefined ? ("full" as const) : ("validator" as const),
+    latencyMs: peer.latencyMs ?? null,
+    bytesIn: peer.bytesIn,
+    bytesOut: peer.bytesOut,
+    height: peer.height === undefined ? null : showCount(peer.height),
+    sinceMs: peer.connectedAtMs,
+  };
+}

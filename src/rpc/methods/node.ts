@@ -1,0 +1,160 @@
+/** Methods that speak of the node itself: identity, status, and the description of this very interface. */
+import { z } from "zod";
+import { hex0x, showHash } from "../../base/bytes.ts";
+import type { NodeApi, NodeInfo } from "../api.ts";
+import { method } from "../method.ts";
+import { describeMethods } from "../openrpc.ts";
+import { blockHash, count, hash32, timeMs, validatorIndex, wide } from "../output.ts";
+import { showCount, showWide } from "../show.ts";
+import { ALICE, HASH_A, HASH_B, PEER } from "./examples.ts";
+
+export const nodeInfo = method({
+  name: "node_info",
+  summary: "Who this node is: name, version, chain, genesis hash, mode.",
+  kind: "read",
+  params: z.strictObject({}),
+  result: z.strictObject({
+    name: z.string(),
+    version: z.string(),
+    nodeVersion: z.string().meta({ description: "of Node.js" }),
+    chainId: wide,
+    genesisHash: blockHash,
+    consensus: z.literal("pbft"),
+    mode: z.enum(["validator", "full"]),
+    nodeId: z.string().meta({ description: "libp2p peer id" }),
+    address: hash32.optional().meta({ description: "account that receives this node's fees" }),
+    uptimeMs: count,
+    apis: z.array(z.string()),
+  }),
+  examples: [
+    {
+      name: "a validator",
+      params: {},
+      result: {
+        name: "node0",
+        version: "0.1.0",
+        nodeVersion: "v20.20.2",
+        chainId: 31337,
+        genesisHash: HASH_A,
+        consensus: "pbft",
+        mode: "validator",
+        nodeId: PEER,
+        address: ALICE,
+        uptimeMs: 81234,
+        apis: ["account", "chain", "consensus", "mempool", "net", "node", "rpc", "state", "sub", "tx"],
+      },
+    },
+  ],
+  call({ api, scheduler, methods }) {
+    const info = api.info();
+    return {
+      ...showInfo(info),
+      uptimeMs: Math.max(0, scheduler.now() - info.startedAtMs),
+      apis: [...new Set([...methods.keys()].map((name) => name.split(/[._]/)[0]!))].sort(),
+    };
+  },
+});
+
+export const nodeStatus = method({
+  name: "node_status",
+  summary: "Where this node is: head, finality, sync, peers, pool, consensus in short.",
+  kind: "read",
+  params: z.strictObject({}),
+  result: z.strictObject({
+    height: count,
+    headHash: blockHash,
+    headTime: timeMs,
+    finalizedHeight: count,
+    syncing: z.union([
+      z.literal(false),
+      z.strictObject({ current: count, target: count, startedAt: timeMs }),
+    ]),
+    peers: count,
+    mempool: count.meta({ description: "transactions in the pool" }),
+    consensus: z
+      .strictObject({
+        type: z.literal("pbft"),
+        view: count,
+        primary: validatorIndex,
+        mode: z.enum(["normal", "view-change", "halted"]),
+        quorum: count,
+        n: count,
+      })
+      .nullable()
+      .meta({ description: "null on a node that does not validate" }),
+  }),
+  examples: [
+    {
+      name: "in step with its peers",
+      params: {},
+      result: {
+        height: 42,
+        headHash: HASH_B,
+        headTime: 1767225600000,
+        finalizedHeight: 42,
+        syncing: false,
+        peers: 3,
+        mempool: 0,
+        consensus: { type: "pbft", view: 0, primary: 0, mode: "normal", quorum: 3, n: 4 },
+      },
+    },
+  ],
+  call({ api }) {
+    const { hash, summary } = api.head();
+    return {
+      height: showCount(summary.height),
+      headHash: showHash(hash),
+      headTime: showCount(summary.timeMs),
+      finalizedHeight: showCount(api.finalized().summary.height),
+      syncing: showSyncing(api),
+      peers: api.peers().length,
+      mempool: api.pool().transactions,
+      consensus: showConsensus(api),
+    };
+  },
+});
+
+export const discover = method({
+  name: "rpc.discover",
+  summary: "This interface as an OpenRPC 1.3 document.",
+  kind: "read",
+  params: z.strictObject({}),
+  result: z.looseObject({
+    openrpc: z.string(),
+    info: z.looseObject({}),
+    methods: z.array(z.looseObject({})),
+  }),
+  examples: [],
+  call: ({ methods, api }) => describeMethods(methods, api.info().version),
+});
+
+function showInfo(info: NodeInfo) {
+  return {
+    name: info.name,
+    version: info.version,
+    nodeVersion: process.version,
+    chainId: showWide(info.chainId),
+    genesisHash: showHash(info.genesisHash),
+    consensus: info.consensus,
+    mode: info.mode,
+    nodeId: info.peerId,
+    ...(info.address === undefined ? {} : { address: hex0x(info.address) }),
+  };
+}
+
+function showSyncing(api: NodeApi) {
+  const syncing = api.syncing();
+  if (syncing === undefined) return false as const;
+  return {
+    current: showCount(syncing.current),
+    target: showCount(syncing.target),
+    startedAt: syncing.startedAtMs,
+  };
+}
+
+function showConsensus(api: NodeApi) {
+  const status = api.engine();
+  if (status === undefined) return null;
+  const { type, primary, mode, quorum, n } = status;
+  return { type, view: showCount(status.view), primary, mode, quorum, n };
+}

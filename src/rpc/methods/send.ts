@@ -1,0 +1,137 @@
+/**
+ * tx_send and its four waits. The node's verdict comes first and at once; a wait begins in the same turn, so no
+ * block can slip between. A time-out says nothing about the transaction: it may still be included. Sending again
+ * what is already pooled or included waits for that, so a client may repeat a call whose answer it lost.
+ */
+import { z } from "zod";
+import { type Hash, hex0x } from "../../base/bytes.ts";
+import type { Fault } from "../../base/fault.ts";
+import { RPC_WAIT_MS_MAX, TX_BYTES_CEILING } from "../../base/limits.ts";
+import { decodeTransaction } from "../../chain/transaction.ts";
+import { CallError, refusalOf } from "../errors.ts";
+import { bytesInput, countInput } from "../input.ts";
+import { type CallContext, method } from "../method.ts";
+import { count, hash32, receiptResult } from "../output.ts";
+import { dropStatus } from "../subscriptions.ts";
+import { type IncludedStatus, includedStatus, txStatusOf } from "../txstatus.ts";
+import type { Wait, WaitLevel, WaitOutcome } from "../waits.ts";
+import { RAW, RECEIPT, TX_HASH } from "./examples.ts";
+
+const result = z.strictObject({
+  txHash: hash32,
+  status: z.enum(["pending", "included", "final"]),
+  blockHeight: count.optional(),
+  receipt: receiptResult.optional(),
+});
+type Sent = z.input<typeof result>;
+
+export const send = method({
+  name: "tx_send",
+  summary:
+    'Sends a signed transaction. wait: "none" (only decoded), "accepted" (checked and pooled), "included" (in a block) or "final".',
+  kind: "write",
+  params: z.strictObject({
+    tx: bytesInput.meta({ description: "the signed envelope" }),
+    wait: z.enum(["none", "accepted", "included", "final"]).default("accepted"),
+    timeoutMs: countInput(1, RPC_WAIT_MS_MAX).default(10_000),
+  }),
+  result,
+  examples: [
+    { name: "accepted", params: { tx: RAW }, result: { txHash: TX_HASH, status: "pending" } },
+    {
+      name: "final",
+      params: { tx: RAW, wait: "final" },
+      result: { txHash: TX_HASH, status: "final", blockHeight: 5, receipt: RECEIPT },
+    },
+  ],
+  call(context, { tx, wait, timeoutMs }) {
+    switch (wait) {
+      case "none":
+        return sendUnchecked(context, tx);
+      case "accepted":
+        return sendChecked(context, tx);
+      case "included":
+      case "final":
+        return sendAndWait(context, tx, wait, timeoutMs);
+    }
+  },
+});
+
+function sendUnchecked({ api }: CallContext, bytes: Uint8Array): Sent {
+  const txHash = hex0x(idOf(bytes));
+  // The verdict is not waited for: the caller asked not to be told.
+  queueMicrotask(() => void api.submit(bytes));
+  return { txHash, status: "pending" };
+}
+
+function sendChecked({ api }: CallContext, bytes: Uint8Array): Sent {
+  const verdict = api.submit(bytes);
+  if (!verdict.ok) throw refusalOf(verdict.fault);
+  return { txHash: hex0x(verdict.value), status: "pending" };
+}
+
+async function sendAndWait(
+  context: CallContext,
+  bytes: Uint8Array,
+  level: WaitLevel,
+  timeoutMs: number,
+): Promise<Sent> {
+  context.slots.check();
+  context.waits.check();
+  const id = idOf(bytes);
+  const wait = context.waits.begin(id, level, timeoutMs);
+  context.slots.add(wait);
+  const verdict = context.api.submit(bytes);
+  if (!verdict.ok) {
+    const known = await findKnown(context, id, verdict.fault, wait);
+    if (known !== undefined) return known;
+  }
+  return answer(context, id, await wait.outcome);
+}
+
+/** After a refusal: the answer if the transaction is in a block, undefined if it is pooled, else the refusal. */
+async function findKnown(
+  { api }: CallContext,
+  id: Hash,
+  fault: Fault,
+  wait: Wait,
+): Promise<Sent | undefined> {
+  const status = REPEATED.includes(fault.code) ? await txStatusOf(api, id) : undefined;
+  if (status?.status === "pending") return undefined;
+  wait.cancel();
+  if (status === undefined) throw refusalOf(fault);
+  return status as IncludedStatus;
+}
+
+/** What a pool says of a transaction that it, or the chain, already holds. */
+const REPEATED: readonly string[] = ["TX_DUPLICATE", "TX_NONCE_TOO_LOW"];
+
+function answer({ api }: CallContext, id: Hash, outcome: WaitOutcome): Sent {
+  const txHash = hex0x(id);
+  switch (outcome.kind) {
+    case "block": {
+      const { sealed, receipts } = outcome.news;
+      return includedStatus(api, sealed.block, receipts, outcome.index);
+    }
+    case "dropped": {
+      const status = dropStatus(outcome.reason);
+      throw new CallError(`TX_${status.toUpperCase()}`, `the pool let go of the transaction: ${status}`, {
+        txHash,
+      });
+    }
+    case "timeout":
+      throw new CallError("WAIT_TIMEOUT", "no block yet; the transaction may still be included: ask tx_get", {
+        txHash,
+      });
+    case "closed":
+      throw new CallError("STOPPING", "the node is stopping; the transaction may still be included", {
+        txHash,
+      });
+  }
+}
+
+function idOf(bytes: Uint8Array): Hash {
+  const decoded = decodeTransaction(bytes, TX_BYTES_CEILING);
+  if (!decoded.ok) throw refusalOf(decoded.fault);
+  return decoded.value.id;
+}

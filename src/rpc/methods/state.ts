@@ -1,0 +1,103 @@
+/** Methods that read the latest state: accounts, and any key with a proof. Older state is not kept (PRUNED). */
+import { z } from "zod";
+import { hex0x } from "../../base/bytes.ts";
+import { checkLatest } from "../blocks.ts";
+import { refusalOf } from "../errors.ts";
+import { addressInput, blockInput } from "../input.ts";
+import { method } from "../method.ts";
+import { amount, blockHash, bytesHex, count, hash32, sealedHeadResult } from "../output.ts";
+import { showAt, showCount, showSealedHead } from "../show.ts";
+import { parseStatePath, STATE_PATHS } from "../statepath.ts";
+import { ALICE, BLOCK_HASH, DIGEST } from "./examples.ts";
+
+const latest = blockInput.optional();
+
+export const getAccount = method({
+  name: "account_get",
+  summary: "Balance and nonce of an account; one that nobody has used has 0 and 0.",
+  kind: "read",
+  params: z.strictObject({ address: addressInput, block: latest }),
+  result: z.strictObject({
+    address: hash32,
+    balance: amount,
+    nonce: count,
+    pendingNonce: count.meta({ description: "nonce of the next transaction, counting the pool" }),
+    height: count,
+    blockHash,
+  }),
+  examples: [
+    {
+      name: "alice",
+      params: { address: ALICE },
+      result: {
+        address: ALICE,
+        balance: "1000000",
+        nonce: 1,
+        pendingNonce: 2,
+        height: 5,
+        blockHash: BLOCK_HASH,
+      },
+    },
+  ],
+  call({ api }, { address, block }) {
+    const { account, pendingNonce, at } = api.account(address);
+    if (block !== undefined) checkLatest(api, block, at);
+    return {
+      address: hex0x(address),
+      balance: account.balance.toString(),
+      nonce: showCount(account.nonce),
+      pendingNonce: showCount(pendingNonce),
+      ...showAt(at),
+    };
+  },
+});
+
+export const queryState = method({
+  name: "state_query",
+  summary: `A value of the state by path: ${STATE_PATHS}; with prove, a proof of its presence or absence.`,
+  kind: "read",
+  params: z.strictObject({
+    path: z.string().max(256),
+    block: latest,
+    prove: z.boolean().default(false),
+  }),
+  result: z.strictObject({
+    path: z.string(),
+    key: bytesHex.meta({ description: "the state key that the path names" }),
+    value: bytesHex.nullable().meta({ description: "the stored bytes; null when absent" }),
+    decoded: z.record(z.string(), z.union([z.string(), z.number()])).nullable(),
+    height: count,
+    blockHash,
+    proof: bytesHex.optional().meta({ description: "of value, or of its absence, under the stateRoot" }),
+    finality: sealedHeadResult.optional().meta({ description: "what proves that stateRoot is final" }),
+  }),
+  examples: [
+    {
+      name: "a digest that nobody anchored",
+      params: { path: `anchor/${DIGEST}` },
+      result: {
+        path: `anchor/${DIGEST}`,
+        key: `0x02${DIGEST.slice(2)}`,
+        value: null,
+        decoded: null,
+        height: 5,
+        blockHash: BLOCK_HASH,
+      },
+    },
+  ],
+  async call({ api }, { path, block, prove }) {
+    const parsed = parseStatePath(path);
+    if (!parsed.ok) throw refusalOf(parsed.fault);
+    const { key, decode } = parsed.value;
+    const { value, at, proof } = await api.state(key, prove);
+    if (block !== undefined) checkLatest(api, block, at);
+    return {
+      path,
+      key: hex0x(key),
+      value: value === undefined ? null : hex0x(value),
+      decoded: value === undefined ? null : decode(value),
+      ...showAt(at),
+      ...(proof === undefined ? {} : { proof: hex0x(proof.bytes), finality: showSealedHead(at, proof.seal) }),
+    };
+  },
+});

@@ -1,0 +1,40 @@
+/** The table of methods: what is not in it is neither printed nor accepted. The client is typed by it. */
+import type { MethodTable } from "../method.ts";
+import * as chain from "./chain.ts";
+import * as consensus from "./consensus.ts";
+import * as network from "./network.ts";
+import * as node from "./node.ts";
+import { send } from "./send.ts";
+import * as state from "./state.ts";
+import * as sub from "./sub.ts";
+import * as tx from "./tx.ts";
+
+export const METHODS = {
+  node_info: node.nodeInfo,
+  node_status: node.nodeStatus,
+  chain_getHead: chain.getHead,
+  chain_getBlock: chain.getBlock,
+  chain_getHeader: chain.getHeader,
+  chain_getBlockRange: chain.getBlockRange,
+  chain_getFinalityProof: chain.getFinalityProof,
+  chain_getGenesis: chain.getGenesis,
+  tx_send: send,
+  tx_simulate: tx.simulate,
+  tx_get: tx.getTx,
+  tx_getReceipt: tx.getReceipt,
+  tx_getProof: tx.getProof,
+  account_get: state.getAccount,
+  state_query: state.queryState,
+  mempool_status: network.poolStatus,
+  consensus_getState: consensus.getConsensusState,
+  consensus_getValidators: consensus.getValidators,
+  net_info: network.netInfo,
+  net_peers: network.netPeers,
+  sub_subscribe: sub.subscribe,
+  sub_unsubscribe: sub.unsubscribe,
+  "rpc.discover": node.discover,
+};
+
+export type Methods = typeof METHODS;
+
+export const METHOD_TABLE: MethodTable = new Map(Object.entries(METHODS));

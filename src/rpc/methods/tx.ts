@@ -1,0 +1,172 @@
+/** Methods around transactions: sending with the four waits is send.ts; here is reading and trying out. */
+import { z } from "zod";
+import { hex0x } from "../../base/bytes.ts";
+import { merklePath } from "../../crypto/merkle.ts";
+import { checkLatest } from "../blocks.ts";
+import { blockInput, bytesInput, hashInput } from "../input.ts";
+import { method } from "../method.ts";
+import {
+  amount,
+  blockHash,
+  bytesHex,
+  count,
+  eventResult,
+  hash32,
+  pathResult,
+  receiptResult,
+  sealedHeadResult,
+  timeMs,
+  txResult,
+} from "../output.ts";
+import { showAt, showCount, showOutcome, showPath, showSealedHead, showTransaction } from "../show.ts";
+import { findInclusion, includedStatus, loadInclusion } from "../txstatus.ts";
+import { BLOCK_HASH, BLOCK_HEX, OUTCOME, RAW, RECEIPT, TX, TX_HASH } from "./examples.ts";
+
+const hashParams = z.strictObject({ hash: hashInput.meta({ description: "txHash" }) });
+
+export const simulate = method({
+  name: "tx_simulate",
+  summary: "What a transaction would do on the latest state; nothing is kept or sent.",
+  kind: "read",
+  params: z.strictObject({ tx: bytesInput, block: blockInput.optional() }),
+  result: z.strictObject({
+    ok: z.boolean().meta({ description: "it would be accepted, and its call would succeed" }),
+    error: z
+      .strictObject({ code: z.string(), message: z.string() })
+      .nullable()
+      .meta({ description: "why it would be refused, or the module's fault" }),
+    fee: amount.nullable(),
+    events: z.array(eventResult),
+    height: count,
+    blockHash,
+  }),
+  examples: [
+    {
+      name: "a transfer that would succeed",
+      params: { tx: RAW },
+      result: { ok: true, error: null, fee: "0", events: OUTCOME.events, height: 5, blockHash: BLOCK_HASH },
+    },
+  ],
+  call({ api }, { tx, block }) {
+    const verdict = api.simulate(tx);
+    const at = verdict.ok ? verdict.value.at : api.head();
+    if (block !== undefined) checkLatest(api, block, at);
+    if (!verdict.ok) {
+      const { code, detail } = verdict.fault;
+      return { ok: false, error: { code, message: detail }, fee: null, events: [], ...showAt(at) };
+    }
+    const { receipt, module } = verdict.value;
+    const { status, fault, code, fee, events } = showOutcome(receipt, module);
+    const error = { code: fault ?? `${code}`, message: "the call would fail; fee and nonce would be taken" };
+    return {
+      ok: status === "success",
+      error: status === "success" ? null : error,
+      fee,
+      events,
+      ...showAt(at),
+    };
+  },
+});
+
+export const getTx = method({
+  name: "tx_get",
+  summary: "A transaction and where it is: pending, included or final; null when unknown.",
+  kind: "read",
+  params: hashParams,
+  result: z
+    .strictObject({
+      tx: txResult,
+      status: z.enum(["pending", "included", "final"]),
+      height: count.optional(),
+      blockHash: blockHash.optional(),
+      index: count.optional(),
+      confirmations: count.optional(),
+    })
+    .nullable(),
+  examples: [
+    {
+      name: "final",
+      params: { hash: TX_HASH },
+      result: { tx: TX, status: "final", height: 5, blockHash: BLOCK_HASH, index: 0, confirmations: 1 },
+    },
+  ],
+  async call({ api }, { hash }) {
+    const place = await api.findTransaction(hash);
+    if (place === undefined) return null;
+    if (place.status === "pending")
+      return { tx: showTransaction(place.transaction), status: "pending" as const };
+    const { sealed, index, receipts, transaction } = await loadInclusion(api, place.height, place.index);
+    const { status, receipt } = includedStatus(api, sealed.block, receipts, index);
+    const { confirmations } = receipt;
+    return { tx: showTransaction(transaction), status, ...showAt(sealed.block), index, confirmations };
+  },
+});
+
+export const getReceipt = method({
+  name: "tx_getReceipt",
+  summary: "What an included transaction did; null while it is pending or unknown.",
+  kind: "read",
+  params: hashParams,
+  result: receiptResult.nullable(),
+  examples: [{ name: "a transfer", params: { hash: TX_HASH }, result: RECEIPT }],
+  async call({ api }, { hash }) {
+    const found = await findInclusion(api, hash);
+    return found === undefined
+      ? null
+      : includedStatus(api, found.sealed.block, found.receipts, found.index).receipt;
+  },
+});
+
+export const getProof = method({
+  name: "tx_getProof",
+  summary:
+    "Merkle paths of a transaction and its receipt, with header, summary and seal: with the genesis, an offline proof. Null while it is pending or unknown.",
+  kind: "read",
+  params: hashParams,
+  result: sealedHeadResult
+    .extend({
+      txHash: hash32,
+      height: count,
+      blockHash,
+      time: timeMs,
+      tx: bytesHex.meta({ description: "the whole envelope; its SHA-256 is the leaf under txRoot" }),
+      txPath: pathResult,
+      receipt: bytesHex.meta({ description: "the encoded receipt: the leaf under receiptsRoot" }),
+      receiptPath: pathResult,
+    })
+    .nullable(),
+  examples: [
+    {
+      name: "the only transaction of its block",
+      params: { hash: TX_HASH },
+      result: {
+        txHash: TX_HASH,
+        height: 5,
+        blockHash: BLOCK_HASH,
+        time: 1767225600000,
+        tx: RAW,
+        txPath: { index: 0, count: 1, siblings: [] },
+        receipt: RAW,
+        receiptPath: { index: 0, count: 1, siblings: [] },
+        ...BLOCK_HEX,
+      },
+    },
+  ],
+  async call({ api }, { hash }) {
+    const found = await findInclusion(api, hash);
+    if (found === undefined) return null;
+    const { sealed, index, transaction, receipts } = found;
+    const { block, seal } = sealed;
+    const leaves = block.transactions.map((tx) => tx.hash);
+    return {
+      txHash: hex0x(transaction.id),
+      ...showAt(block),
+      time: showCount(block.summary.timeMs),
+      tx: hex0x(transaction.bytes),
+      txPath: showPath(merklePath(leaves, index)),
+      receipt: hex0x(receipts[index]!),
+      receiptPath: showPath(merklePath(receipts, index)),
+      ...showSealedHead(block, seal),
+    };
+  },
+});
