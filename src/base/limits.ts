@@ -30,6 +30,8 @@ export const GENESIS_ACCOUNTS_MAX = 200_000;
 export const LOG_WINDOW_CEILING = 1_024;
 /** Characters of a name of a chain, a validator, a node or a key; a longer one is refused. */
 export const NAME_LENGTH_MAX = 64;
+/** Entries of peers.json; a longer list is refused. */
+export const PEERS_FILE_MAX = 1_000;
 
 // --- chain -------------------------------------------------------------------------------------------------
 /** Executed but uncommitted blocks held in memory; beyond it the oldest is dropped and executed anew if needed. */
@@ -54,6 +56,9 @@ export const SERVE_BYTES_MAX = 1024 * 1024;
 export const POOL_TRANSACTIONS_MAX = 20_000;
 /** Bytes of all transactions in the pool; the same eviction. */
 export const POOL_BYTES_MAX = 32 * 1024 * 1024;
+/** Ceilings of what an operator may set for these two; config.toml with more is refused. */
+export const POOL_TRANSACTIONS_CEILING = 500_000;
+export const POOL_BYTES_CEILING = 1024 * 1024 * 1024;
 /** Nonces a sender may be ahead of the account; beyond it TX_NONCE_GAP. */
 export const POOL_NONCE_GAP_MAX = 64;
 /** Milliseconds after which a transaction that was not included is dropped from the pool. */

@@ -1,0 +1,96 @@
+/**
+ * Execution: transactions in order on an overlay of the parent's state, giving receipts and a diff. Deterministic
+ * and synchronous; signatures are judged by a function handed in. The same code runs for a proposer that builds
+ * (an invalid transaction is left out) and for a validator that checks (it makes the block invalid). Decision 5.
+ */
+
+import { assert } from "../base/assert.ts";
+import type { Address } from "../base/bytes.ts";
+import { type Fault, fault } from "../base/fault.ts";
+import { EVENT_BYTES_MAX, EVENTS_PER_RECEIPT_MAX } from "../base/limits.ts";
+import { credit, readAccount, writeAccount } from "./modules/bank.ts";
+import { ModuleFault, type StateReader } from "./modules/module.ts";
+import type { Event, Receipt } from "./receipt.ts";
+import { StateOverlay } from "./state.ts";
+import type { SignedTransaction } from "./transaction.ts";
+import {
+  type CheckedCall,
+  checkTransaction,
+  isFault,
+  type TransactionFaultCode,
+  type TransactionRules,
+  validateTransaction,
+} from "./validate.ts";
+
+/** What a block's transactions see besides the state. */
+export interface BlockContext {
+  readonly height: bigint;
+  readonly timeMs: bigint;
+  readonly feeRecipient: Address;
+  readonly rules: TransactionRules;
+  /** The consensus rule (ZIP-215), cached acceptances first. */
+  readonly signatureIsValid: (tx: SignedTransaction) => boolean;
+}
+
+export type ExecutionFault = Fault<TransactionFaultCode | "TX_BAD_SIGNATURE">;
+
+/** One block being executed. */
+export class BlockExecution {
+  readonly state: StateOverlay;
+  readonly receipts: Receipt[] = [];
+  readonly #context: BlockContext;
+
+  constructor(parentState: StateReader, context: BlockContext) {
+    this.state = new StateOverlay(parentState);
+    this.#context = context;
+  }
+
+  /** Runs the next transaction; a fault means that it is invalid here and nothing changed. */
+  run(tx: SignedTransaction): ExecutionFault | undefined {
+    const checked = checkTransaction(tx, this.#context.rules, this.#context.height);
+    if (isFault(checked)) return checked;
+    const refused = validateTransaction(tx, this.state);
+    if (refused !== undefined) return refused;
+    if (!this.#context.signatureIsValid(tx)) return fault("TX_BAD_SIGNATURE", "the signature is not valid");
+    this.#chargeFee(tx);
+    this.receipts.push(this.#runCall(tx, checked));
+    return undefined;
+  }
+
+  /** Fee and nonce are taken first and stay taken if the call fails. */
+  #chargeFee(tx: SignedTransaction): void {
+    const account = readAccount(this.state, tx.from);
+    assert(account !== undefined, "a validated sender has an account");
+    writeAccount(this.state, tx.from, { balance: account.balance - tx.fee, nonce: account.nonce + 1n });
+    // Cannot overflow: genesis refuses a total above 2^63 - 1.
+    credit(this.state, this.#context.feeRecipient, tx.fee);
+  }
+
+  #runCall(tx: SignedTransaction, { module, call }: CheckedCall): Receipt {
+    const scratch = new StateOverlay(this.state);
+    const events: Event[] = [];
+    const base = { txid: tx.id, index: this.receipts.length, fee: tx.fee };
+    try {
+      module.execute(call, {
+        height: this.#context.height,
+        timeMs: this.#context.timeMs,
+        sender: tx.from,
+        txid: tx.id,
+        state: scratch,
+        emit(kind, data) {
+          assert(events.length < EVENTS_PER_RECEIPT_MAX, `module ${module.name} emits too many events`);
+          assert(
+            data.length <= EVENT_BYTES_MAX,
+            `module ${module.name} emits an event of ${data.length} bytes`,
+          );
+          events.push({ module: module.id, kind, data });
+        },
+      });
+    } catch (error) {
+      if (!(error instanceof ModuleFault)) throw error;
+      return { ...base, status: "failed", code: error.code, events: [] };
+    }
+    scratch.flushInto(this.state);
+    return { ...base, status: "success", code: 0, events };
+  }
+}

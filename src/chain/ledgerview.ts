@@ -1,0 +1,61 @@
+/**
+ * A ledger at one block: the state dictionary and the pages of its tree. Executed blocks that are not committed are
+ * diffs stacked on their parent's ledger, found by block hash; the bottom is the store.
+ */
+
+import type { Hash } from "../base/bytes.ts";
+import { hex } from "../base/bytes.ts";
+import { OVERLAYS_MAX } from "../base/limits.ts";
+import type { Block } from "./block.ts";
+import type { StateReader } from "./modules/module.ts";
+import { readThrough, type StateDiff } from "./state.ts";
+import type { PageReader } from "./statetree.ts";
+
+export interface LedgerView extends StateReader, PageReader {}
+
+/** A block that was executed here: what it gave, enough to commit it without running it again. */
+export interface ExecutedBlock {
+  readonly block: Block;
+  readonly diff: StateDiff;
+  /** Changed pages of the state tree; undefined = removed. */
+  readonly pages: ReadonlyMap<string, Uint8Array | undefined>;
+  /** Encoded receipts in order. */
+  readonly receipts: readonly Uint8Array[];
+}
+
+/** The executed, uncommitted blocks by hash, bounded: the oldest is dropped and would be executed anew. */
+export class ExecutedBlocks {
+  readonly #byHash = new Map<string, ExecutedBlock>();
+
+  get(hash: Hash): ExecutedBlock | undefined {
+    return this.#byHash.get(hex(hash));
+  }
+
+  add(executed: ExecutedBlock): void {
+    this.#byHash.set(hex(executed.block.hash), executed);
+    if (this.#byHash.size > OVERLAYS_MAX) this.#byHash.delete(this.#byHash.keys().next().value!);
+  }
+
+  /** Forgets what can no longer be committed on top of `height`. */
+  dropUpTo(height: bigint): void {
+    for (const [id, { block }] of this.#byHash) if (block.summary.height <= height) this.#byHash.delete(id);
+  }
+
+  /** The ledger after block `hash`, or undefined when it (or an ancestor above `head`) was not executed here. */
+  viewAt(hash: Hash, head: Hash, committed: LedgerView): LedgerView | undefined {
+    if (hex(hash) === hex(head)) return committed;
+    const executed = this.get(hash);
+    if (executed === undefined) return undefined;
+    const parent = this.viewAt(executed.block.header.previousHash, head, committed);
+    return parent === undefined ? undefined : stack(executed, parent);
+  }
+}
+
+/** The ledger after `executed`, which ran on `parent`. */
+export function stack(executed: Pick<ExecutedBlock, "diff" | "pages">, parent: LedgerView): LedgerView {
+  const state = readThrough(executed.diff, parent);
+  return {
+    get: (key) => state.get(key),
+    page: (id) => (executed.pages.has(id) ? executed.pages.get(id) : parent.page(id)),
+  };
+}

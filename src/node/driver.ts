@@ -1,0 +1,313 @@
+/**
+ * The driver: runs one consensus engine, performs its effects in list order and feeds it what happened. Its contract
+ * (consensus/engine.ts) is the crash-safety of the node: whatever a step orders to be journaled is durable before
+ * anything later leaves. Steps that wait at the same moment share one fsync (group commit).
+ */
+import { unreachable } from "../base/assert.ts";
+import { hex, showHash } from "../base/bytes.ts";
+import { CLOCK_AHEAD_MS_MAX, DRIVER_INPUTS_MAX, WAITING_CHECKS_MAX } from "../base/limits.ts";
+import type { Logger } from "../base/log.ts";
+import type { Scheduler } from "../base/scheduler.ts";
+import type { Block, BlockHead, SealedBlock } from "../chain/block.ts";
+import type { Chain, TemplateSource } from "../chain/chain.ts";
+import type {
+  Consensus,
+  ConsensusEngine,
+  Effect,
+  EngineEvent,
+  Head,
+  Input,
+  Parsed,
+  Timer,
+  ValidatorId,
+} from "../consensus/engine.ts";
+import type { RecordLog } from "../storage/log.ts";
+
+export interface DriverPorts {
+  readonly chain: Chain;
+  readonly journal: RecordLog;
+  readonly scheduler: Scheduler;
+  readonly log: Logger;
+  readonly template: TemplateSource;
+  /** Whether the pool holds something to put into a block. */
+  readonly hasWork: () => boolean;
+  readonly mail: (to: ValidatorId, message: Uint8Array) => void;
+  readonly serveBlocks: (to: ValidatorId, fromHeight: bigint) => void;
+  readonly requestSync: (height: bigint) => void;
+  readonly announce: (event: EngineEvent) => void;
+  readonly reportFault: (author: ValidatorId, evidence: Uint8Array) => void;
+  /** A failed write or a contradiction: the node must stop. Called once. */
+  readonly fatal: (error: unknown) => void;
+}
+
+export interface DriverOptions<P extends Parsed, M> {
+  readonly consensus: Consensus<P, M>;
+  readonly engine: ConsensusEngine<P, M>;
+  readonly self: ValidatorId;
+}
+
+/** Counts for the metrics `pbft_messages_total` and `pbft_invalid_messages_total`. */
+export interface MessageCounts {
+  readonly received: Map<string, number>;
+  readonly sent: Map<string, number>;
+  readonly refused: Map<string, number>;
+  dropped: number;
+}
+
+export class Driver<P extends Parsed, M> {
+  readonly counts: MessageCounts = { received: new Map(), sent: new Map(), refused: new Map(), dropped: 0 };
+  readonly #consensus: Consensus<P, M>;
+  readonly #engine: ConsensusEngine<P, M>;
+  readonly #self: ValidatorId;
+  readonly #ports: DriverPorts;
+  readonly #timers = new Map<string, () => void>();
+  /** Blocks whose parent is not executed yet, or that are early, by hash: checked again on a head change. */
+  readonly #waiting = new Map<string, WaitingCheck>();
+  #inputs: Input<M>[] = [];
+  #running = false;
+  #stopped = false;
+  /** Resolves when the last started turn has ended. */
+  #turn: Promise<void> = Promise.resolve();
+
+  constructor(options: DriverOptions<P, M>, ports: DriverPorts) {
+    this.#consensus = options.consensus;
+    this.#engine = options.engine;
+    this.#self = options.self;
+    this.#ports = ports;
+  }
+
+  /** First call: tells the engine where it stands. */
+  start(journal: readonly Uint8Array[], checkpoint: Uint8Array | undefined): void {
+    this.input({ kind: "started", head: headOf(this.#ports.chain.head), journal, checkpoint });
+    if (this.#ports.hasWork()) this.input({ kind: "transactions-pending" });
+  }
+
+  /** No effect is performed after it resolves. */
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    for (const cancel of this.#timers.values()) cancel();
+    this.#timers.clear();
+    await this.#turn;
+  }
+
+  /** Direct mail: parse, ask the engine, verify, then step. What fails is dropped and counted. */
+  receive(bytes: Uint8Array): void {
+    if (this.#stopped) return;
+    if (this.#inputs.length >= DRIVER_INPUTS_MAX) {
+      this.counts.dropped++;
+      return;
+    }
+    const parsed = this.#consensus.gate.parse(bytes);
+    if (!parsed.ok) return this.#refuse("unknown", parsed.fault.code);
+    const { type } = parsed.value;
+    count(this.counts.received, type);
+    if (!this.#engine.wants(parsed.value)) return;
+    const verified = this.#consensus.gate.verify(parsed.value);
+    if (!verified.ok) return this.#refuse(type, verified.fault.code);
+    this.input({ kind: "message-received", message: verified.value });
+  }
+
+  /** The committed head moved. */
+  headChanged(head: BlockHead): void {
+    this.input({ kind: "head-changed", head: headOf(head) });
+    this.#recheck(head.summary.height);
+    if (this.#ports.hasWork()) this.input({ kind: "transactions-pending" });
+  }
+
+  transactionsPending(): void {
+    this.input({ kind: "transactions-pending" });
+  }
+
+  status(): ReturnType<ConsensusEngine<P, M>["status"]> {
+    return this.#engine.status();
+  }
+
+  input(input: Input<M>): void {
+    if (this.#stopped) return;
+    this.#inputs.push(input);
+    if (this.#running) return;
+    this.#running = true;
+    this.#turn = this.#run();
+  }
+
+  /** Takes turns until nothing waits: all waiting inputs are stepped, then their effects performed in order. */
+  async #run(): Promise<void> {
+    try {
+      // Begin in a microtask, so that inputs of the same moment share a turn and step is never re-entered.
+      await Promise.resolve();
+      while (this.#inputs.length > 0 && !this.#stopped) {
+        const inputs = this.#inputs;
+        this.#inputs = [];
+        const effects = inputs.flatMap((input) => this.#engine.step(input));
+        if (effects.some(isDurable)) await this.#persist(effects);
+        if (this.#stopped) return;
+        for (const effect of effects) this.#perform(effect);
+      }
+      this.#running = false;
+    } catch (error) {
+      this.#fail(error);
+    }
+  }
+
+  /** All writes of a turn in order, before anything of it leaves; neighbouring records share one fsync. */
+  async #persist(effects: readonly Effect<M>[]): Promise<void> {
+    const { journal, chain } = this.#ports;
+    let records: Uint8Array[] = [];
+    for (const effect of effects) {
+      if (effect.kind === "journal") records.push(effect.record);
+      else if (effect.kind === "store-checkpoint")
+        await chain.store.storeCheckpoint(effect.height, effect.certificate);
+      else if (effect.kind === "rotate-journal") {
+        records = []; // the engine carries over what still matters
+        await journal.replace(effect.records);
+      }
+    }
+    if (records.length > 0) await journal.append(records);
+  }
+
+  #perform(effect: Effect<M>): void {
+    switch (effect.kind) {
+      case "journal":
+      case "rotate-journal":
+      case "store-checkpoint":
+        return; // done in #persist
+      case "broadcast":
+        return this.#broadcast(effect.message);
+      case "send":
+        return this.#ports.mail(effect.to, this.#encode(effect.message));
+      case "set-timer":
+        return this.#setTimer(effect.timer, effect.delayMs);
+      case "clear-timer":
+        return this.#clearTimer(effect.name);
+      case "build-block":
+        return this.#build(effect.parent, effect.allowEmpty);
+      case "check-block":
+        return this.#check(effect.block, effect.certified);
+      case "import-block":
+        return this.#import(effect.sealed);
+      case "request-sync":
+        return this.#ports.requestSync(effect.height);
+      case "serve-blocks":
+        return this.#ports.serveBlocks(effect.to, effect.fromHeight);
+      case "report-fault":
+        return this.#ports.reportFault(effect.author, effect.evidence);
+      case "announce":
+        return this.#ports.announce(effect.event);
+      default:
+        return unreachable(effect);
+    }
+  }
+
+  #broadcast(message: M): void {
+    const bytes = this.#encode(message);
+    for (const to of this.#consensus.validators.members.keys())
+      if (to !== this.#self) this.#ports.mail(to, bytes);
+  }
+
+  #encode(message: M): Uint8Array {
+    const bytes = this.#consensus.gate.encode(message);
+    count(this.counts.sent, (message as { body?: { type?: string } }).body?.type ?? "message");
+    return bytes;
+  }
+
+  #setTimer(timer: Timer, delayMs: number): void {
+    this.#clearTimer(timer.name);
+    const cancel = this.#ports.scheduler.after(delayMs, () => {
+      this.#timers.delete(timer.name);
+      this.input({ kind: "timer-fired", timer });
+    });
+    this.#timers.set(timer.name, cancel);
+  }
+
+  #clearTimer(name: string): void {
+    this.#timers.get(name)?.();
+    this.#timers.delete(name);
+  }
+
+  #build(parent: BlockHead["hash"], allowEmpty: boolean): void {
+    const { chain, scheduler, template } = this.#ports;
+    const proposal = { timeMs: BigInt(scheduler.now()), proposer: this.#self };
+    const block = chain.buildBlock(parent, proposal, template, allowEmpty);
+    if (block === undefined) this.input({ kind: "nothing-to-build", parent });
+    else this.input({ kind: "block-built", parent, block });
+  }
+
+  /** "early" and "orphan" are no verdicts: the block waits, unvoted, until it is due or its parent is there. */
+  #check(block: Block, certified: boolean): void {
+    const { chain, scheduler, log } = this.#ports;
+    const id = hex(block.hash);
+    const earlyByMs = Number(block.summary.timeMs) - (scheduler.now() + CLOCK_AHEAD_MS_MAX);
+    if (!certified && earlyByMs > 0) {
+      this.#wait(id, { block, certified });
+      scheduler.after(
+        Math.min(earlyByMs, 60_000),
+        () => this.#waiting.has(id) && this.#check(block, certified),
+      );
+      return;
+    }
+    const verdict = chain.checkBlock(block);
+    if (verdict === "orphan") return this.#wait(id, { block, certified });
+    this.#waiting.delete(id);
+    if (verdict !== undefined) {
+      const fields = { height: block.summary.height, hash: showHash(block.hash), fault: verdict.code };
+      log.log("warn", "pbft", "proposal refused", { ...fields, detail: verdict.detail });
+    }
+    this.input({
+      kind: "block-checked",
+      hash: block.hash,
+      verdict: verdict === undefined ? "valid" : "invalid",
+    });
+  }
+
+  #recheck(height: bigint): void {
+    for (const [id, { block, certified }] of [...this.#waiting]) {
+      if (block.summary.height <= height) this.#waiting.delete(id);
+      else this.#check(block, certified);
+    }
+  }
+
+  #wait(id: string, check: WaitingCheck): void {
+    this.#waiting.set(id, check);
+    if (this.#waiting.size > WAITING_CHECKS_MAX) this.#waiting.delete(this.#waiting.keys().next().value!);
+  }
+
+  /** Started, not awaited: the outcome is the head change. A refusal of a certified block means we are wrong. */
+  #import(sealed: SealedBlock): void {
+    this.#ports.chain
+      .importBlock(sealed)
+      .then((result) => {
+        if (result.kind !== "invalid") return;
+        const { code, detail } = result.fault;
+        throw new Error(`a block with a commit certificate is invalid here: ${code}: ${detail}`);
+      })
+      .catch((error: unknown) => this.#fail(error));
+  }
+
+  #fail(error: unknown): void {
+    if (this.#stopped) return;
+    this.#stopped = true;
+    this.#ports.fatal(error);
+  }
+
+  #refuse(type: string, code: string): void {
+    count(this.counts.refused, `${type} ${code}`);
+  }
+}
+
+interface WaitingCheck {
+  readonly block: Block;
+  readonly certified: boolean;
+}
+
+function isDurable(effect: { readonly kind: string }): boolean {
+  return effect.kind === "journal" || effect.kind === "rotate-journal" || effect.kind === "store-checkpoint";
+}
+
+function count(counts: Map<string, number>, name: string): void {
+  counts.set(name, (counts.get(name) ?? 0) + 1);
+}
+
+function headOf({ hash, summary }: BlockHead): Head {
+  const { height, stateRoot, nextValidatorsHash } = summary;
+  return { height, hash, stateRoot, nextValidatorsHash };
+}

@@ -1,0 +1,79 @@
+/**
+ * The whole database on one screen. The first byte is the bucket; retired numbers stay here, so that none is used
+ * twice. Integers are big-endian, so that keys sort by height. What is keyed by a block hash may be written ahead
+ * of the head and is harmless if the head never moves to it.
+ *
+ *   0x00 | name                      -> meta: "version" u16, "genesis" 32, "head" hash 32
+ *   0x01 | block hash 32             -> header 80 | summary
+ *   0x02 | block hash 32             -> body: u32 x (u16 length, envelope)
+ *   0x03 | block hash 32             -> seal (pbft: commit certificate)
+ *   0x04 | block hash 32             -> receipts: u32 x (u32 length, receipt)
+ *   0x05 | block hash 32             -> undo: prior values of the state (probabilistic finality only)
+ *   0x06 | height u64                -> block hash 32 of the chain that the head ends
+ *   0x07 | txid 32 | block hash 32   -> index u32 in that block
+ *   0x08 | state key                 -> state value at the head (chain/statekeys.ts)
+ *   0x09 | page key                  -> page of the state tree at the head (chain/statetree.ts)
+ *   0x0a | height u64                -> stable checkpoint certificate
+ */
+import { concatBytes, type Hash, utf8 } from "../base/bytes.ts";
+import { Writer } from "../codec/writer.ts";
+
+/** The database format; another number is refused. */
+export const DATABASE_VERSION = 1;
+
+export const VERSION_KEY = metaKey("version");
+export const GENESIS_KEY = metaKey("genesis");
+export const HEAD_KEY = metaKey("head");
+
+function metaKey(name: string): Uint8Array {
+  return concatBytes(Uint8Array.of(0x00), utf8(name));
+}
+
+function hashKey(bucket: number): (hash: Hash) => Uint8Array {
+  const prefix = Uint8Array.of(bucket);
+  return (hash) => concatBytes(prefix, hash);
+}
+
+function heightKey(bucket: number): (height: bigint) => Uint8Array {
+  return (height) => new Writer(9).u8(bucket).u64(height).finish();
+}
+
+export const headKey = hashKey(0x01);
+export const bodyKey = hashKey(0x02);
+export const sealKey = hashKey(0x03);
+export const receiptsKey = hashKey(0x04);
+export const undoKey = hashKey(0x05);
+export const canonicalKey = heightKey(0x06);
+export const checkpointKey = heightKey(0x0a);
+
+const TRANSACTION = Uint8Array.of(0x07);
+const STATE = Uint8Array.of(0x08);
+const PAGE = Uint8Array.of(0x09);
+
+export function transactionKey(txid: Hash, blockHash: Hash): Uint8Array {
+  return concatBytes(TRANSACTION, txid, blockHash);
+}
+
+/** All entries of one txid: inclusive lower and exclusive upper bound. */
+export function transactionRange(txid: Hash): { from: Uint8Array; to: Uint8Array } {
+  return {
+    from: concatBytes(TRANSACTION, txid),
+    to: concatBytes(TRANSACTION, txid, new Uint8Array(33).fill(0xff)),
+  };
+}
+
+/** The block hash in a transactionKey. */
+export function blockHashOfTransactionKey(key: Uint8Array): Hash {
+  return key.slice(33, 65) as Hash;
+}
+
+export function stateKey(key: Uint8Array): Uint8Array {
+  return concatBytes(STATE, key);
+}
+
+export function pageKey(key: Uint8Array): Uint8Array {
+  return concatBytes(PAGE, key);
+}
+
+/** All stable checkpoints: inclusive lower and exclusive upper bound. */
+export const CHECKPOINT_RANGE = { from: Uint8Array.of(0x0a), to: Uint8Array.of(0x0b) };
