@@ -85,6 +85,8 @@ export const STATE_PAGE_LEVELS = 4;
 export const RPC_BODY_BYTES_MAX = 1024 * 1024;
 /** Calls of one batch; a longer one is refused whole. */
 export const RPC_BATCH_CALLS_MAX = 100;
+/** Bytes of a batch's answers; the reads beyond it are refused with ANSWER_TOO_LARGE. */
+export const RPC_ANSWERS_BYTES_MAX = 32 * 1024 * 1024;
 /** TCP connections of the RPC server; the next one is closed at once. */
 export const RPC_SOCKETS_MAX = 1024;
 /** HTTP requests in progress over all connections; the next one is answered with 429. */

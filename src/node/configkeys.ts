@@ -1,0 +1,120 @@
+/**
+ * Every key of a node's configuration on one screen: its bounds, its default, what it does. config.ts reads this
+ * table for the file, the environment and the flags, and writes the commented config.toml from it. What all nodes
+ * of a chain must share is no configuration: it stands in genesis.json.
+ */
+import type { z } from "zod";
+import {
+  NAME_LENGTH_MAX,
+  POOL_BYTES_CEILING,
+  POOL_BYTES_MAX,
+  POOL_TRANSACTIONS_CEILING,
+  POOL_TRANSACTIONS_MAX,
+} from "../base/limits.ts";
+import { choiceField, field, integerField, textField } from "../codec/field.ts";
+import { type LogLevels, parseLogLevels } from "./loglevels.ts";
+
+export interface KeySpec<T = unknown> {
+  /** Accepts the file's value and the text of an environment variable or flag. */
+  readonly schema: z.ZodType<T>;
+  /** As written in config.toml. */
+  readonly fallback: string | number | readonly string[];
+  /** Lines of the comment above the key. */
+  readonly doc: string;
+}
+
+function key<T>(schema: z.ZodType<T>, fallback: KeySpec["fallback"], doc: string): KeySpec<T> {
+  return { schema, fallback, doc };
+}
+
+const HOUR_MS = 3_600_000;
+const host = textField("a host name or an IP address", /^[A-Za-z0-9.:_-]{1,253}$/);
+const port = integerField(0, 65_535);
+
+export const CONFIG_KEYS = {
+  name: key(
+    textField(
+      `a name of 1 to ${NAME_LENGTH_MAX} letters, digits, ".", "-" or "_"`,
+      new RegExp(`^[A-Za-z0-9._-]{1,${NAME_LENGTH_MAX}}$`),
+    ),
+    "node",
+    "What this node calls itself in logs and to its peers.",
+  ),
+  mode: key(
+    choiceField("validator", "full"),
+    "full",
+    '"validator" votes with keys/validator.json, which genesis.json must name; "full" follows the chain.',
+  ),
+  "rpc.host": key(
+    host,
+    "127.0.0.1",
+    "Where JSON-RPC, /health and /metrics listen. Keep it on loopback or behind a proxy.",
+  ),
+  "rpc.port": key(port, 18_545, "TCP port of JSON-RPC; 0 takes a free one."),
+  "rpc.cors_origins": key(
+    originsField(),
+    [],
+    'Web origins whose pages may call this node, such as "https://example.org". None by default.',
+  ),
+  "p2p.host": key(host, "0.0.0.0", "Where other nodes connect."),
+  "p2p.port": key(port, 30_300, "TCP port for other nodes; 0 takes a free one."),
+  "consensus.block_time_ms": key(
+    integerField(0, HOUR_MS),
+    0,
+    "Least time between two blocks that this validator proposes; 0: a block as soon as there is work.",
+  ),
+  "consensus.empty_blocks_ms": key(
+    integerField(0, 24 * HOUR_MS),
+    0,
+    "Propose an empty block after this long without work; 0: never.",
+  ),
+  "consensus.status_interval_ms": key(
+    integerField(50, 60_000),
+    1_000,
+    "How often a validator tells the others what it has, so that lost votes are sent again.",
+  ),
+  "sync.interval_ms": key(
+    integerField(0, HOUR_MS),
+    1_000,
+    "How often heads and pools are compared with a peer, to repair what gossip lost; 0: never.",
+  ),
+  "mempool.max_transactions": key(
+    integerField(1, POOL_TRANSACTIONS_CEILING),
+    POOL_TRANSACTIONS_MAX,
+    "Transactions that wait at most; beyond it the lowest fee, then the youngest, gives way.",
+  ),
+  "mempool.max_bytes": key(
+    integerField(65_536, POOL_BYTES_CEILING),
+    POOL_BYTES_MAX,
+    "Bytes of all waiting transactions; the same eviction.",
+  ),
+  "log.level": key(
+    logLevelsField(),
+    "info",
+    'debug, info, warn or error, also per component: "info,pbft=debug,p2p=warn".',
+  ),
+} satisfies Record<string, KeySpec>;
+
+export type ConfigKey = keyof typeof CONFIG_KEYS;
+
+/** The environment variable of a key: rpc.port is QUORATE_RPC_PORT. */
+export function variableOf(name: string): string {
+  return `QUORATE_${name.replaceAll(".", "_").toUpperCase()}`;
+}
+
+function logLevelsField(): z.ZodType<LogLevels> {
+  return field('levels such as "info" or "info,pbft=debug,p2p=warn"', (value) =>
+    typeof value === "string" ? parseLogLevels(value) : undefined,
+  );
+}
+
+/** A list in the file; comma-separated in the environment. */
+function originsField(): z.ZodType<readonly string[]> {
+  return field('a list of origins such as "https://example.org" (no path), or "*"', (value) => {
+    const items = typeof value === "string" ? value.split(",").filter((item) => item !== "") : value;
+    if (!Array.isArray(items)) return undefined;
+    return items.every((item) => typeof item === "string" && ORIGIN.test(item)) ? items : undefined;
+  });
+}
+
+const ORIGIN = /^(\*|https?:\/\/[A-Za-z0-9.:[\]-]{1,253})$/;

@@ -1,0 +1,134 @@
+/**
+ * Goal: flags over environment over file over defaults, each with its origin, and nothing unknown passes.
+ * Method: texts in, faults out; the generated file is read back.
+ */
+import { describe, expect, test } from "vitest";
+import { type ConfigSources, flagOf, formatConfigFile, loadConfig } from "../../src/node/config.ts";
+import { CONFIG_KEYS, type ConfigKey, variableOf } from "../../src/node/configkeys.ts";
+import { isLogged, parseLogLevels } from "../../src/node/loglevels.ts";
+
+function load(sources: ConfigSources) {
+  const loaded = loadConfig(sources);
+  if (!loaded.ok) throw new Error(loaded.fault.detail);
+  return loaded.value;
+}
+
+function refusal(sources: ConfigSources): string {
+  const loaded = loadConfig(sources);
+  return loaded.ok ? "accepted" : loaded.fault.detail;
+}
+
+test("defaults bind RPC to loopback and make no empty blocks", () => {
+  const { config, origins } = load({});
+  expect(config.rpc).toEqual({ host: "127.0.0.1", port: 18545, corsOrigins: [] });
+  expect(config.consensus.emptyBlocksMs).toBe(0);
+  expect(origins.every((origin) => origin.origin === "default")).toBe(true);
+});
+
+test("a flag wins over the environment, the environment over the file, the file over the default", () => {
+  const file = '[rpc]\nport = 1\nhost = "::1"\ncors_origins = ["https://a.example"]\n[p2p]\nport = 2\n';
+  const environment = { QUORATE_RPC_PORT: "10", QUORATE_P2P_PORT: "20", OTHER: "x" };
+  const { config, origins } = load({ file, environment, flags: { "rpc.port": "100" } });
+  expect([config.rpc.port, config.p2p.port, config.rpc.host]).toEqual([100, 20, "::1"]);
+  expect(config.rpc.corsOrigins).toEqual(["https://a.example"]);
+  const origin = (key: ConfigKey) => origins.find((entry) => entry.key === key)?.origin;
+  expect(["rpc.port", "p2p.port", "rpc.host", "p2p.host"].map((key) => origin(key as ConfigKey))).toEqual([
+    "--rpc-port",
+    "QUORATE_P2P_PORT",
+    "config.toml",
+    "default",
+  ]);
+});
+
+describe("refuses", () => {
+  test.each<[string, ConfigSources, string]>([
+    [
+      "an unknown key",
+      { file: "[rpc]\nprot = 1" },
+      'config.toml: rpc.prot: unknown key; did you mean "rpc.port"?',
+    ],
+    ["a key outside its section", { file: "port = 1" }, "config.toml: port: unknown key"],
+    ["a section as a value", { file: "rpc = 1" }, "config.toml: rpc: unknown key"],
+    ["bad TOML, with its line", { file: "a = = 1" }, "config.toml: Invalid TOML document"],
+    [
+      "a value out of bounds",
+      { file: "[rpc]\nport = 70000" },
+      "config.toml: rpc.port: expected an integer from 0 to 65535, found 70000",
+    ],
+    [
+      "a number as text in the environment",
+      { environment: { QUORATE_RPC_PORT: "x" } },
+      'QUORATE_RPC_PORT: rpc.port: expected an integer from 0 to 65535, found "x"',
+    ],
+    [
+      "an unknown variable",
+      { environment: { QUORATE_RPC_PROT: "1" } },
+      'QUORATE_RPC_PROT: unknown variable; did you mean "QUORATE_RPC_PORT"?',
+    ],
+    [
+      "a bad flag",
+      { flags: { mode: "miner" } },
+      '--mode: mode: expected "validator" or "full", found "miner"',
+    ],
+    [
+      "bad log levels",
+      { flags: { "log.level": "pbft=loud" } },
+      "--log-level: log.level: expected levels such as",
+    ],
+    [
+      "an origin with a path",
+      { environment: { QUORATE_RPC_CORS_ORIGINS: "https://a.example/x" } },
+      "expected a list of origins",
+    ],
+  ])("%s", (_, sources, expected) => {
+    expect(refusal(sources)).toContain(expected);
+  });
+});
+
+test("the generated file documents every key and reads back as the defaults", () => {
+  const text = formatConfigFile({});
+  expect(load({ file: text }).config).toEqual(load({}).config);
+  for (const key of Object.keys(CONFIG_KEYS)) expect(text).toContain(variableOf(key));
+  const uncommented = text.replaceAll(/^# ([a-z_]+ = )/gm, "$1");
+  expect(load({ file: uncommented }).config).toEqual(load({}).config);
+});
+
+test("what is set in the generated file is not commented out", () => {
+  const text = formatConfigFile({
+    name: "node2",
+    mode: "validator",
+    "rpc.port": 1234,
+    "p2p.host": "127.0.0.1",
+  });
+  const { config, origins } = load({ file: text });
+  expect([config.name, config.mode, config.rpc.port, config.p2p.host]).toEqual([
+    "node2",
+    "validator",
+    1234,
+    "127.0.0.1",
+  ]);
+  expect(origins.filter((origin) => origin.origin === "config.toml").map((origin) => origin.key)).toEqual([
+    "name",
+    "mode",
+    "rpc.port",
+    "p2p.host",
+  ]);
+});
+
+test("flags and variables have one distinct name for each key", () => {
+  const keys = Object.keys(CONFIG_KEYS) as ConfigKey[];
+  expect(new Set(keys.map(flagOf)).size).toBe(keys.length);
+  expect(new Set(keys.map(variableOf)).size).toBe(keys.length);
+});
+
+test("log levels apply by component, the rest follows the plain one", () => {
+  const levels = parseLogLevels("warn,pbft=debug, p2p=error")!;
+  expect(isLogged(levels, "pbft", "debug")).toBe(true);
+  expect(isLogged(levels, "p2p", "warn")).toBe(false);
+  expect(isLogged(levels, "chain", "info")).toBe(false);
+  expect(isLogged(levels, "chain", "warn")).toBe(true);
+  expect(isLogged(parseLogLevels("pbft=debug")!, "chain", "info")).toBe(true);
+  for (const bad of ["", "loud", "info,info", "pbft=debug,pbft=info", "a=b=c", "=info"]) {
+    expect(parseLogLevels(bad)).toBeUndefined();
+  }
+});
