@@ -1,46 +1,67 @@
 /**
- * Signatures of one chain's transactions, each checked once per node: the pool's check is remembered, so that a block
- * need not repeat it. Only acceptances are remembered, by the hash of the whole envelope with its signature; a
- * native refusal is a door's policy and never a verdict, or a transaction that only ZIP-215 accepts, gossiped to
- * half the net, would split the chain. Decision 3.
+ * The accepted signatures of one chain: each transaction's signature is verified once per node, at the door or in
+ * a block, and remembered by the hash of its whole envelope (never by the id, which leaves the signature out).
+ * Only acceptances are kept. A refusal by the native library is no verdict: a block that holds what only ZIP-215
+ * accepts must still be accepted, or a transaction gossiped to half the net would split the chain (decision 3).
  */
 import { type Hash, hex } from "../base/bytes.ts";
 import { ACCEPTED_SIGNATURES_MAX } from "../base/limits.ts";
 import { isStrongPublicKey, verifyQuickly, verifySignature } from "../crypto/keys.ts";
 import { type SignedTransaction, transactionSigningBytes, unsignedPart } from "./transaction.ts";
 
+/** Which rule accepted: the door's (native library, strong key) implies the block's, not the reverse. */
+type Acceptance = "door" | "block";
+
 export class AcceptedSignatures {
   readonly #genesisHash: Hash;
-  readonly #capacity: number;
-  /** Hex hashes of whole envelopes, oldest first. */
-  readonly #accepted = new Set<string>();
+  readonly #countMax: number;
+  /** By the hex of the envelope's hash; in the order of acceptance, so that the oldest is forgotten first. */
+  readonly #accepted = new Map<string, Acceptance>();
 
-  /** @param genesisHash the chain whose signatures these are: a cache never serves two. */
-  constructor(genesisHash: Hash, capacity = ACCEPTED_SIGNATURES_MAX) {
+  /** One instance per chain: the genesis hash is in what is signed, so it belongs to every key implicitly. */
+  constructor(genesisHash: Hash, countMax: number = ACCEPTED_SIGNATURES_MAX) {
     this.#genesisHash = genesisHash;
-    this.#capacity = capacity;
+    this.#countMax = countMax;
   }
 
-  /** The door's rule: native only, strong keys only. false says nothing about validity in a block. */
-  admit(tx: SignedTransaction): boolean {
-    return this.#check(
-      tx,
-      (key, message, signature) => isStrongPublicKey(key) && verifyQuickly(key, message, signature),
-    );
+  /** How many acceptances are remembered. */
+  get size(): number {
+    return this.#accepted.size;
   }
 
-  /** The consensus rule: ZIP-215. */
-  validate(tx: SignedTransaction): boolean {
-    return this.#check(tx, verifySignature);
-  }
-
-  #check(tx: SignedTransaction, verify: typeof verifySignature): boolean {
-    const id = hex(tx.hash);
-    if (this.#accepted.has(id)) return true;
-    const message = transactionSigningBytes(this.#genesisHash, unsignedPart(tx));
-    if (!verify(tx.from, message, tx.signature)) return false;
-    this.#accepted.add(id);
-    if (this.#accepted.size > this.#capacity) this.#accepted.delete(this.#accepted.values().next().value!);
+  /**
+   * The door's rule (RPC, gossip, resurrection): the native library accepts and the key is strong. False is no
+   * verdict on validity, only "not through this door".
+   */
+  admit(transaction: SignedTransaction): boolean {
+    const key = hex(transaction.hash);
+    if (this.#accepted.get(key) === "door") return true;
+    if (!isStrongPublicKey(transaction.from)) return false;
+    if (!verifyQuickly(transaction.from, this.#signedBytes(transaction), transaction.signature)) return false;
+    this.#remember(key, "door");
     return true;
+  }
+
+  /** The block's rule: valid iff ZIP-215 says so, whatever native library this node has. */
+  validate(transaction: SignedTransaction): boolean {
+    const key = hex(transaction.hash);
+    if (this.#accepted.has(key)) return true;
+    if (!verifySignature(transaction.from, this.#signedBytes(transaction), transaction.signature))
+      return false;
+    this.#remember(key, "block");
+    return true;
+  }
+
+  #signedBytes(transaction: SignedTransaction): Uint8Array {
+    return transactionSigningBytes(this.#genesisHash, unsignedPart(transaction));
+  }
+
+  #remember(key: string, acceptance: Acceptance): void {
+    this.#accepted.set(key, acceptance);
+    if (this.#accepted.size <= this.#countMax) return;
+    for (const oldest of this.#accepted.keys()) {
+      this.#accepted.delete(oldest);
+      return;
+    }
   }
 }
