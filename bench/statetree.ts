@@ -26,8 +26,8 @@ import type { Kv, KvOperation } from "../src/storage/kv.ts";
 import { openLevel } from "../src/storage/level.ts";
 
 const BATCH = 1_000;
-const WARM_BATCHES = 20;
-const MEASURED_BATCHES = 40;
+const WARM_ROUNDS = 15;
+const MEASURED_ROUNDS = 40;
 const FILL_BATCH = 20_000;
 
 const numbers = (text: string | undefined, fallback: number[]) => text?.split(",").map(Number) ?? fallback;
@@ -59,106 +59,133 @@ function operationsOf(update: TreeUpdate): KvOperation[] {
   });
 }
 
-/** In the order of key hashes, so that each page is written about once. */
-async function fill(kv: Kv, reader: PageReader, accounts: number, levels: number): Promise<void> {
-  const all = Array.from({ length: accounts }, (_, account) => change(account, 0));
-  all.sort((a, b) => Buffer.compare(a.keyHash, b.keyHash));
-  for (let i = 0; i < accounts; i += FILL_BATCH) {
-    await kv.write(operationsOf(updateTree(reader, all.slice(i, i + FILL_BATCH), levels)), { sync: false });
+/** One store of the measurement and what its batches cost. */
+class Subject {
+  readonly accounts: number;
+  readonly #levels: number;
+  readonly #kv: Kv;
+  readonly #reader: PageReader;
+  readonly #cache: PageCache | undefined;
+  readonly #random: () => number;
+  readonly wallMs: number[] = [];
+  readonly treeMs: number[] = [];
+  readonly cpuMs: number[] = [];
+  bytes = 0;
+  pages = 0;
+
+  constructor(accounts: number, levels: number, kv: Kv) {
+    this.accounts = accounts;
+    this.#levels = levels;
+    this.#kv = kv;
+    const store: PageReader = { page: (id) => kv.get(pageKey(pageKeyBytes(id))) };
+    this.#cache = cacheBytes > 0 ? new PageCache({ bytesMax: cacheBytes }, { store }) : undefined;
+    this.#reader = this.#cache ?? store;
+    this.#random = randomNumbers(accounts);
   }
-}
 
-interface Cost {
-  wallUs: number;
-  cpuUs: number;
-  treeUs: number;
-  bytes: number;
-  pages: number;
-}
-
-async function measure(accounts: number, levels: number): Promise<Cost> {
-  const directory = await mkdtemp(join(tmpdir(), "quorate-bench-"));
-  const kv = await openLevel(directory);
-  const store: PageReader = { page: (id) => kv.get(pageKey(pageKeyBytes(id))) };
-  const cache = new PageCache({ bytesMax: cacheBytes }, { store });
-  const reader = cacheBytes > 0 ? cache : store;
-  try {
-    await fill(kv, store, accounts, levels);
-    const random = randomNumbers(accounts);
-    const total = { wallUs: 0, cpuUs: 0, treeUs: 0, bytes: 0, pages: 0 };
-    for (let batch = -WARM_BATCHES; batch < MEASURED_BATCHES; batch++) {
-      const picked = new Set<number>();
-      while (picked.size < BATCH) picked.add(random() % accounts);
-      const cpu = process.cpuUsage();
-      const start = performance.now();
-      const update = updateTree(
-        reader,
-        [...picked].map((account) => change(account, batch + 100)),
-        levels,
-      );
-      const updated = performance.now();
-      const operations = operationsOf(update);
-      await kv.write(operations, { sync: true });
-      if (cacheBytes > 0) cache.written(update.pages);
-      if (batch < 0) continue;
-      const used = process.cpuUsage(cpu);
-      total.wallUs += (performance.now() - start) * 1000;
-      total.treeUs += (updated - start) * 1000;
-      total.cpuUs += used.user + used.system;
-      total.pages += operations.length;
-      for (const op of operations) total.bytes += op.key.length + (op.kind === "put" ? op.value.length : 0);
+  /** In the order of key hashes, so that each page is written about once. */
+  async fill(): Promise<void> {
+    const all = Array.from({ length: this.accounts }, (_, account) => change(account, 0));
+    all.sort((a, b) => Buffer.compare(a.keyHash, b.keyHash));
+    for (let i = 0; i < all.length; i += FILL_BATCH) {
+      await this.#write(updateTree(this.#reader, all.slice(i, i + FILL_BATCH), this.#levels), false);
     }
-    const changed = BATCH * MEASURED_BATCHES;
-    const per = (value: number) => value / changed;
-    return {
-      wallUs: per(total.wallUs),
-      cpuUs: per(total.cpuUs),
-      treeUs: per(total.treeUs),
-      bytes: per(total.bytes),
-      pages: per(total.pages),
-    };
-  } finally {
-    await kv.close();
-    await rm(directory, { recursive: true, force: true });
+  }
+
+  async batch(version: number, counted: boolean): Promise<void> {
+    const picked = new Set<number>();
+    while (picked.size < BATCH) picked.add(this.#random() % this.accounts);
+    const cpu = process.cpuUsage();
+    const start = performance.now();
+    const changes = [...picked].map((account) => change(account, version));
+    const update = updateTree(this.#reader, changes, this.#levels);
+    const updated = performance.now();
+    const operations = await this.#write(update, true);
+    if (!counted) return;
+    const used = process.cpuUsage(cpu);
+    this.wallMs.push(performance.now() - start);
+    this.treeMs.push(updated - start);
+    this.cpuMs.push((used.user + used.system) / 1000);
+    this.pages += operations.length;
+    for (const op of operations) this.bytes += op.key.length + (op.kind === "put" ? op.value.length : 0);
+  }
+
+  close(): Promise<void> {
+    return this.#kv.close();
+  }
+
+  async #write(update: TreeUpdate, sync: boolean): Promise<readonly KvOperation[]> {
+    const operations = operationsOf(update);
+    await this.#kv.write(operations, { sync });
+    this.#cache?.written(update.pages);
+    return operations;
   }
 }
 
-/** Hashes of a tree node's 65 bytes per second, on one thread. */
-function shaRate(): number {
+const mean = (values: readonly number[]) => values.reduce((sum, value) => sum + value, 0) / values.length;
+const median = (values: readonly number[]) => values.toSorted((a, b) => a - b)[values.length >>> 1]!;
+/** From milliseconds a batch to microseconds a changed account. */
+const us = (batchMs: number) => ((batchMs * 1000) / BATCH).toFixed(1);
+
+/** Microseconds for one hash of a tree node's 65 bytes. */
+function hashUs(): number {
   const block = new Uint8Array(65);
   const start = performance.now();
-  let count = 0;
-  for (; performance.now() - start < 500; count += 1_000) for (let i = 0; i < 1_000; i++) sha256(block);
-  return (count / (performance.now() - start)) * 1000;
+  for (let i = 0; i < 5_000; i++) sha256(block);
+  return (performance.now() - start) / 5;
 }
 
-shaRate();
-console.log(`batches of ${BATCH} accounts, ${cacheBytes / 1024 / 1024} MiB of page cache\n`);
-console.log(
-  "| levels | accounts | SHA-256 k/s | us/account | as hashes | tree alone us | CPU us | bytes | pages | ratio |",
-);
-console.log("|---|---|---|---|---|---|---|---|---|---|");
-for (const levels of levelsList) {
-  let base: number | undefined;
-  for (const accounts of accountsList) {
-    // The machine's speed changes while this runs: each row is compared with the hash rate around it.
-    const before = shaRate();
-    const cost = await measure(accounts, levels);
-    const rate = (before + shaRate()) / 2;
-    const asHashes = (cost.wallUs * rate) / 1e6;
-    base ??= asHashes;
+/**
+ * All sizes take turns, batch by batch, with a sample of the hash rate in each round: the machine's speed may
+ * change while this runs, the ratios hold.
+ */
+async function measure(levels: number, directory: string): Promise<void> {
+  const subjects: Subject[] = [];
+  const hashTimes: number[] = [];
+  try {
+    for (const accounts of accountsList) {
+      const kv = await openLevel(join(directory, `${levels}-${accounts}`));
+      subjects.push(new Subject(accounts, levels, kv));
+      await subjects.at(-1)!.fill();
+    }
+    for (let round = -WARM_ROUNDS; round < MEASURED_ROUNDS; round++) {
+      hashTimes.push(hashUs());
+      for (const subject of subjects) await subject.batch(round + 100, round >= 0);
+    }
+  } finally {
+    for (const subject of subjects) await subject.close();
+  }
+  print(levels, subjects, median(hashTimes));
+}
+
+function print(levels: number, subjects: readonly Subject[], oneHashUs: number): void {
+  for (const subject of subjects) {
     const cells = [
       levels,
-      accounts,
-      Math.round(rate / 1000),
-      cost.wallUs.toFixed(1),
-      asHashes.toFixed(1),
-      cost.treeUs.toFixed(1),
-      cost.cpuUs.toFixed(1),
-      Math.round(cost.bytes),
-      cost.pages.toFixed(2),
-      (asHashes / base).toFixed(2),
+      subject.accounts,
+      us(median(subject.wallMs)),
+      us(mean(subject.wallMs)),
+      us(median(subject.treeMs)),
+      us(mean(subject.cpuMs)),
+      (median(subject.wallMs) / oneHashUs).toFixed(1),
+      Math.round(subject.bytes / BATCH / MEASURED_ROUNDS),
+      (subject.pages / BATCH / MEASURED_ROUNDS).toFixed(2),
+      (median(subject.wallMs) / median(subjects[0]!.wallMs)).toFixed(2),
+      (mean(subject.wallMs) / mean(subjects[0]!.wallMs)).toFixed(2),
     ];
     console.log(`| ${cells.join(" | ")} |`);
   }
 }
+
+console.log(`batches of ${BATCH} accounts, ${cacheBytes / 1024 / 1024} MiB of page cache\n`);
+console.log(
+  `| levels | accounts | us, median | us, mean | tree alone | CPU | in hashes | bytes | pages | ratio | of means |`,
+);
+console.log("|---|---|---|---|---|---|---|---|---|---|---|");
+const directory = await mkdtemp(join(tmpdir(), "quorate-bench-"));
+try {
+  for (const levels of levelsList) await measure(levels, directory);
+} finally {
+  await rm(directory, { recursive: true, force: true });
+}
+console.log(`\nSHA-256 of 65 bytes: ${Math.round(1000 / hashUs())} k/s at the end`);

@@ -23,8 +23,8 @@ export async function openLevel(path: string): Promise<Kv> {
   return new LevelKv(path, database);
 }
 
-// Hashes and signatures, most of what is stored, do not compress.
-const TUNING = { cacheSize: LEVEL_CACHE_BYTES };
+// Hashes and signatures, most of what is stored, do not compress: trying costs time at every compaction and read.
+const TUNING = { cacheSize: LEVEL_CACHE_BYTES, compression: false };
 
 class LevelKv implements Kv {
   readonly #path: string;
