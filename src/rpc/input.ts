@@ -53,18 +53,17 @@ export function countInput(min: number, max: number) {
     .meta({ description: `integer, ${min} to ${max}` });
 }
 
+const BLOCK = 'a height, a block hash (0x and 64 digits), "latest", "finalized", "pending" or "earliest"';
+const INTEGER_FORM = "an integer from 0 to 2^53-1: number, decimal string or 0x-hex";
+
 export const blockInput = z
-  .union([z.number(), z.string()])
-  .meta({ description: 'height, block hash (0x, 64 digits), "latest", "finalized", "pending" or "earliest"' })
+  .union([z.number(), z.string()], `expected ${BLOCK}`)
+  .meta({ description: BLOCK })
   .transform((value, context): BlockSelector => {
     const selector = parseSelector(value);
     if (selector !== undefined) return selector;
     const isHex = typeof value === "string" && value.startsWith("0x");
-    return refuseInput(
-      context,
-      isHex ? "BAD_HASH" : undefined,
-      'expected a height, a block hash (0x and 64 hex digits), "latest", "finalized", "pending" or "earliest"',
-    );
+    return refuseInput(context, isHex ? "BAD_HASH" : undefined, `expected ${BLOCK}`);
   });
 
 function parseSelector(value: number | string): BlockSelector | undefined {
@@ -82,11 +81,11 @@ function parseSelector(value: number | string): BlockSelector | undefined {
 /** 0 .. 2^53-1 as a number, a decimal string or 0x-hex. */
 function integerInput() {
   return z
-    .union([z.number(), z.string()])
-    .meta({ description: "integer: number, decimal string or 0x-hex" })
+    .union([z.number(), z.string()], `expected ${INTEGER_FORM}`)
+    .meta({ description: INTEGER_FORM })
     .transform((value, context): number => {
       const integer = parseInteger(value);
-      return integer ?? refuseInput(context, undefined, "expected an integer from 0 to 2^53-1");
+      return integer ?? refuseInput(context, undefined, `expected ${INTEGER_FORM}`);
     });
 }
 

@@ -29,6 +29,7 @@ import type {
   txResult,
 } from "./output.ts";
 
+/** What this node counts itself. A value that a single peer may choose goes through {@link showWide}. */
 export function showCount(value: bigint): number {
   assert(value <= BigInt(Number.MAX_SAFE_INTEGER), `${value} does not fit a JSON number`);
   return Number(value);

@@ -8,7 +8,7 @@ import { RPC_SUBSCRIPTIONS_MAX } from "../base/limits.ts";
 import type { EngineEvent } from "../consensus/engine.ts";
 import type { BlockNews, NodeApi, NodeNews } from "./api.ts";
 import { CallError } from "./errors.ts";
-import { showCount, showHeader } from "./show.ts";
+import { showHeader, showWide } from "./show.ts";
 import { includedStatus, type TxStatus, txStatusOf } from "./txstatus.ts";
 
 export const TOPICS = ["newHeads", "finalized", "tx", "consensus"] as const;
@@ -138,8 +138,8 @@ export function dropStatus(reason: NodeNews["dropped"]["reason"]): "expired" | "
 
 /** Heights are called seq, as in the paper and in consensus_getState. */
 function showEngineEvent(event: EngineEvent): Record<string, string | number> {
-  const shown: Record<string, string | number> = { type: event.type, seq: showCount(event.height) };
-  if ("view" in event) shown.view = showCount(event.view);
+  const shown: Record<string, string | number> = { type: event.type, seq: showWide(event.height) };
+  if ("view" in event) shown.view = showWide(event.view);
   if ("hash" in event) shown.digest = showHash(event.hash);
   if ("from" in event) shown.from = event.from;
   if ("detail" in event) shown.detail = event.detail;

@@ -4,8 +4,8 @@ import { hex0x, showHash } from "../../base/bytes.ts";
 import type { EngineStatus } from "../../consensus/engine.ts";
 import { CallError } from "../errors.ts";
 import { method } from "../method.ts";
-import { blockHash, count, hash32, validatorIndex } from "../output.ts";
-import { showCount } from "../show.ts";
+import { blockHash, count, hash32, validatorIndex, wide } from "../output.ts";
+import { showCount, showWide } from "../show.ts";
 import { ALICE, BLOCK_HASH, HASH_A, PEER } from "./examples.ts";
 
 const phase = z.enum(["idle", "pre-prepared", "prepared", "committed"]);
@@ -96,8 +96,8 @@ export const getValidators = method({
       publicKey: hash32.meta({ description: "key of the consensus messages" }),
       peerId: z.string(),
       online: z.boolean().meta({ description: "connected to this node, or this node" }),
-      lastSeenSeq: count.nullable(),
-      lastSeenView: count.nullable(),
+      lastSeenSeq: wide.nullable(),
+      lastSeenView: wide.nullable(),
       rttMs: z.number().nonnegative().nullable(),
     }),
   ),
@@ -133,8 +133,8 @@ export const getValidators = method({
         publicKey: hex0x(member.publicKey),
         peerId: member.peerId,
         online: peer !== undefined || status?.self === index,
-        lastSeenSeq: seen === undefined ? null : showCount(seen.height),
-        lastSeenView: seen === undefined ? null : showCount(seen.view),
+        lastSeenSeq: seen === undefined ? null : showWide(seen.height),
+        lastSeenView: seen === undefined ? null : showWide(seen.view),
         rttMs: peer?.latencyMs ?? null,
       };
     });

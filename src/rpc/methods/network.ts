@@ -2,8 +2,8 @@
 import { z } from "zod";
 import type { PeerView } from "../api.ts";
 import { method } from "../method.ts";
-import { count, timeMs } from "../output.ts";
-import { showCount } from "../show.ts";
+import { count, timeMs, wide } from "../output.ts";
+import { showWide } from "../show.ts";
 import { PEER } from "./examples.ts";
 
 const ADDRESS = "/ip4/127.0.0.1/tcp/30300";
@@ -80,7 +80,7 @@ export const netPeers = method({
       latencyMs: z.number().nonnegative().nullable(),
       bytesIn: count,
       bytesOut: count,
-      height: count.nullable().meta({ description: "the head that it last told, a hint" }),
+      height: wide.nullable().meta({ description: "the head that it last told, a hint" }),
       sinceMs: timeMs.meta({ description: "when it connected, ms since the Unix epoch" }),
     }),
   ),
@@ -117,7 +117,7 @@ function showPeer(peer: PeerView) {
     latencyMs: peer.latencyMs ?? null,
     bytesIn: peer.bytesIn,
     bytesOut: peer.bytesOut,
-    height: peer.height === undefined ? null : showCount(peer.height),
+    height: peer.height === undefined ? null : showWide(peer.height),
     sinceMs: peer.connectedAtMs,
   };
 }

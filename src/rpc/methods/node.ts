@@ -65,10 +65,7 @@ export const nodeStatus = method({
     headHash: blockHash,
     headTime: timeMs,
     finalizedHeight: count,
-    syncing: z.union([
-      z.literal(false),
-      z.strictObject({ current: count, target: count, startedAt: timeMs }),
-    ]),
+    syncing: z.union([z.literal(false), z.strictObject({ current: count, target: wide, startedAt: timeMs })]),
     peers: count,
     mempool: count.meta({ description: "transactions in the pool" }),
     consensus: z
@@ -147,7 +144,7 @@ function showSyncing(api: NodeApi) {
   if (syncing === undefined) return false as const;
   return {
     current: showCount(syncing.current),
-    target: showCount(syncing.target),
+    target: showWide(syncing.target),
     startedAt: syncing.startedAtMs,
   };
 }

@@ -1,0 +1,58 @@
+/**
+ * Who may talk to the server by what a browser says of itself. A page of the web can make a name point to
+ * 127.0.0.1 (DNS rebinding) and then call the node from a visitor's browser; so the Host must be an IP address,
+ * localhost or a configured name, and an Origin must be the server's own or a configured one. Programs send no
+ * Origin and are not concerned. Source: Fetch standard, "Origin"; RFC 9110 §7.2.
+ */
+import { isIP } from "node:net";
+
+export interface AccessOptions {
+  /** Names that the server answers to, beside localhost and IP addresses. */
+  readonly hosts: readonly string[];
+  /** Origins ("https://example.org") whose pages may call, or "*" for all. Empty: none (CORS off). */
+  readonly origins: readonly string[];
+}
+
+/** Undefined when allowed, else the reason with what to do. */
+export function checkHost(host: string | undefined, { hosts }: AccessOptions): string | undefined {
+  const name = hostName(host ?? "");
+  const isLocal = name === "localhost" || name.endsWith(".localhost");
+  if (isIP(name) !== 0 || isLocal || hosts.includes(name)) return undefined;
+  return "Host not allowed: use an IP address or localhost, or add the name to the server's allowed hosts\n";
+}
+
+export function checkOrigin(
+  origin: string | undefined,
+  host: string | undefined,
+  { origins }: AccessOptions,
+): string | undefined {
+  if (origin === undefined || origins.includes("*") || origins.includes(origin)) return undefined;
+  if (originHost(origin) === host?.toLowerCase()) return undefined;
+  return "Origin not allowed: add it to the server's allowed origins\n";
+}
+
+/** The CORS headers for an allowed foreign origin; none for everyone else. */
+export function corsHeaders(origin: string | undefined, { origins }: AccessOptions): Record<string, string> {
+  if (origin === undefined || !(origins.includes("*") || origins.includes(origin))) return {};
+  return {
+    "access-control-allow-origin": origin,
+    "access-control-allow-methods": "GET, POST",
+    "access-control-allow-headers": "content-type",
+    "access-control-max-age": "600",
+    vary: "origin",
+  };
+}
+
+/** The name without port and brackets, lower-case. */
+function hostName(host: string): string {
+  const match = /^(?:\[([^\]]*)\]|([^:]*))(?::\d*)?$/.exec(host);
+  return (match?.[1] ?? match?.[2] ?? "").toLowerCase();
+}
+
+function originHost(origin: string): string | undefined {
+  try {
+    return new URL(origin).host;
+  } catch {
+    return undefined;
+  }
+}

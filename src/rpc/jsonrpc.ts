@@ -1,0 +1,186 @@
+/**
+ * JSON-RPC 2.0, exactly: from the text of one message to the text of its answer, or to none for notifications. It
+ * decides what is a call, finds the method, checks the params by the method's schema and turns every outcome into
+ * a response; it refuses to know HTTP and WebSocket. Source: https://www.jsonrpc.org/specification.
+ *
+ * Calls of a batch begin in order. A write does not wait for the calls before it, so that a batch of tx_send with
+ * wait "final" takes one wait, not a hundred; reads run one after the other, so that their answers stay bounded.
+ */
+import { InvariantError } from "../base/assert.ts";
+import { RPC_ANSWERS_BYTES_MAX, RPC_BATCH_CALLS_MAX, RPC_ECHO_MAX } from "../base/limits.ts";
+import type { Logger } from "../base/log.ts";
+import { didYouMean } from "../base/suggest.ts";
+import { CallError, ERROR_NUMBERS, SPEC_MESSAGES } from "./errors.ts";
+import type { CallContext, Method, MethodTable } from "./method.ts";
+import type { RpcObserver } from "./observer.ts";
+import { parseParams } from "./params.ts";
+
+/** What a call sees of its connection; the dispatcher adds the rest. */
+export type Connection = Pick<CallContext, "slots" | "subscriptions">;
+
+export interface DispatcherPorts extends Omit<CallContext, keyof Connection> {
+  readonly observer: RpcObserver;
+  readonly log: Logger;
+  /** Told of an InvariantError in a handler: the node contradicts itself and should stop. */
+  broken(error: InvariantError): void;
+}
+
+type Id = string | number | null;
+
+/** A call that has the form of one. `id` is undefined for a notification. */
+interface Call {
+  readonly method: string;
+  readonly params: unknown;
+  readonly id: Id | undefined;
+}
+
+export class Dispatcher {
+  readonly #ports: DispatcherPorts;
+
+  constructor(ports: DispatcherPorts) {
+    this.#ports = ports;
+  }
+
+  /** The answer to one message, or undefined when nothing is to be sent. Never rejects. */
+  async answer(text: string | undefined, connection: Connection): Promise<string | undefined> {
+    let message: unknown;
+    try {
+      if (text === undefined) throw new SyntaxError("not UTF-8");
+      message = JSON.parse(text);
+    } catch (error) {
+      return this.refuse("PARSE_ERROR", (error as Error).message.slice(0, 2 * RPC_ECHO_MAX));
+    }
+    if (!Array.isArray(message)) return this.#answerOne(message, connection);
+    if (message.length === 0) return this.refuse("INVALID_REQUEST", "an empty batch");
+    if (message.length > RPC_BATCH_CALLS_MAX) {
+      return this.refuse(
+        "BATCH_TOO_LARGE",
+        `${message.length} calls in a batch, at most ${RPC_BATCH_CALLS_MAX}: nothing was done`,
+      );
+    }
+    return this.#answerBatch(message, connection);
+  }
+
+  /** Calls a method outside of a message (GET); always answers. */
+  async call(method: string, params: unknown, connection: Connection): Promise<string> {
+    return (await this.#perform({ method, params, id: null }, connection)) ?? "";
+  }
+
+  /** An error that belongs to no call. */
+  refuse(code: keyof typeof ERROR_NUMBERS, detail: string): string {
+    this.#ports.observer.callAnswered("unknown", ERROR_NUMBERS[code], 0);
+    return showError(null, new CallError(code, detail));
+  }
+
+  async #answerBatch(calls: readonly unknown[], connection: Connection): Promise<string | undefined> {
+    const answers: (string | undefined | Promise<string | undefined>)[] = [];
+    let bytes = 0;
+    for (const call of calls) {
+      const pending = this.#answerOne(call, connection, bytes > RPC_ANSWERS_BYTES_MAX);
+      answers.push(pending);
+      if (!this.#isWrite(call)) bytes += (await pending)?.length ?? 0;
+    }
+    const texts = (await Promise.all(answers)).filter((answer) => answer !== undefined);
+    return texts.length === 0 ? undefined : `[${texts.join(",")}]`;
+  }
+
+  #isWrite(call: unknown): boolean {
+    const name = (call as { method?: unknown } | null)?.method;
+    return typeof name === "string" && this.#ports.methods.get(name)?.kind === "write";
+  }
+
+  async #answerOne(message: unknown, connection: Connection, full = false): Promise<string | undefined> {
+    const call = parseCall(message);
+    if (call instanceof CallError) {
+      this.#ports.observer.callAnswered("unknown", call.number, 0);
+      return showError(idOf(message), call);
+    }
+    return this.#perform(call, connection, full);
+  }
+
+  /** Runs one call and counts it; undefined for a notification. */
+  async #perform(call: Call, connection: Connection, full = false): Promise<string | undefined> {
+    const { methods, observer } = this.#ports;
+    const startedAt = performance.now();
+    const method = methods.get(call.method);
+    let code = 0;
+    let answer: string;
+    try {
+      if (method === undefined) throw unknownMethod(call.method, methods);
+      if (full && method.kind === "read") throw answersTooLarge();
+      const result = await this.#run(method, call.params, connection);
+      answer = `{"jsonrpc":"2.0","result":${JSON.stringify(result)},"id":${JSON.stringify(call.id ?? null)}}`;
+    } catch (error) {
+      const refusal = error instanceof CallError ? error : this.#failed(call.method, error);
+      code = refusal.number;
+      answer = showError(call.id ?? null, refusal);
+    }
+    observer.callAnswered(method?.name ?? "unknown", code, performance.now() - startedAt);
+    return call.id === undefined ? undefined : answer;
+  }
+
+  #run(method: Method, params: unknown, connection: Connection): unknown {
+    return method.call({ ...this.#ports, ...connection }, parseParams(method, params));
+  }
+
+  /** The world or we ourselves failed: the log has the whole of it, the caller learns nothing of our insides. */
+  #failed(method: string, error: unknown): CallError {
+    const detail = error instanceof Error ? (error.stack ?? error.message) : String(error);
+    this.#ports.log.log("error", "rpc", "method failed", { method, error: detail });
+    if (error instanceof InvariantError) this.#ports.broken(error);
+    return new CallError("INTERNAL", "");
+  }
+}
+
+/** The form of a request object (§4); anything else is refused. */
+function parseCall(message: unknown): Call | CallError {
+  if (typeof message !== "object" || message === null || Array.isArray(message)) {
+    return new CallError("INVALID_REQUEST", "a call is an object");
+  }
+  const { jsonrpc, method, params, id } = message as Record<string, unknown>;
+  if (jsonrpc !== "2.0") {
+    const detail = 'expected "jsonrpc": "2.0"';
+    return new CallError(typeof jsonrpc === "string" ? "VERSION_NOT_SUPPORTED" : "INVALID_REQUEST", detail);
+  }
+  if (typeof method !== "string") return new CallError("INVALID_REQUEST", "method must be a string");
+  if (params !== undefined && (typeof params !== "object" || params === null)) {
+    return new CallError("INVALID_REQUEST", "params must be an object or an array");
+  }
+  if (id !== undefined && !isId(id)) {
+    return new CallError("INVALID_REQUEST", "id must be a string, a number or null");
+  }
+  return { method, params: params ?? {}, id };
+}
+
+/** The id of a refused message, if it can be told (§5). */
+function idOf(message: unknown): Id {
+  const id = (message as { id?: unknown } | null)?.id;
+  return isId(id) ? id : null;
+}
+
+function isId(id: unknown): id is Id {
+  return id === null || typeof id === "string" || Number.isFinite(id);
+}
+
+function unknownMethod(name: string, methods: MethodTable): CallError {
+  const detail = `no method "${name.slice(0, RPC_ECHO_MAX)}"${didYouMean(name, methods.keys())}`;
+  return new CallError("METHOD_NOT_FOUND", detail);
+}
+
+function answersTooLarge(): CallError {
+  const detail = `the answers of this batch exceed ${RPC_ANSWERS_BYTES_MAX} bytes: ask for less at once`;
+  return new CallError("ANSWER_TOO_LARGE", detail);
+}
+
+function showError(id: Id, error: CallError): string {
+  const { code, number, message, data } = error;
+  const sentence = SPEC_MESSAGES[code as keyof typeof SPEC_MESSAGES];
+  // Where the specification has a sentence, that is the message, and ours is data.detail.
+  const detail = sentence === undefined || message === "" ? {} : { detail: message };
+  const body = {
+    code: number,
+    message: code === "INVALID_PARAMS" ? `${sentence}: ${message}` : (sentence ?? message),
+    data: { code, ...detail, ...data },
+  };
+  return JSON.stringify({ jsonrpc: "2.0", error: body, id });
+}

@@ -1,0 +1,110 @@
+/**
+ * One WebSocket: its messages to the dispatcher, answers and sub_event notifications back. It decides what happens
+ * to a peer that sends too much (RATE_LIMIT), does not read ({"dropped": n}, then closed) or went silent (ping).
+ * The adapter for ws. Source: RFC 6455.
+ */
+import type { RawData, WebSocket } from "ws";
+import { parseUtf8 } from "../base/bytes.ts";
+import { RPC_BACKLOG_BYTES_MAX, RPC_WS_MESSAGES_MAX } from "../base/limits.ts";
+import type { NodeApi } from "./api.ts";
+import type { Connection, Dispatcher } from "./jsonrpc.ts";
+import { Subscriptions } from "./subscriptions.ts";
+import { WaitSlots } from "./waits.ts";
+
+/** RFC 6455 §7.4.1 and the IANA registry. */
+const GOING_AWAY = 1001;
+const TRY_AGAIN_LATER = 1013;
+
+export interface WebSocketPorts {
+  readonly api: NodeApi;
+  readonly dispatcher: Dispatcher;
+  /** Told the difference in open subscriptions. */
+  subscriptionsChanged(difference: 1 | -1): void;
+}
+
+export class WebSocketConnection {
+  readonly #socket: WebSocket;
+  readonly #dispatcher: Dispatcher;
+  readonly #connection: Connection & { readonly subscriptions: Subscriptions };
+  #messages = 0;
+  #heard = true;
+  #closing = false;
+
+  constructor(socket: WebSocket, { api, dispatcher, subscriptionsChanged }: WebSocketPorts) {
+    this.#socket = socket;
+    this.#dispatcher = dispatcher;
+    const subscriptions = new Subscriptions({
+      api,
+      send: (event) => this.#send(JSON.stringify(event)),
+      changed: subscriptionsChanged,
+    });
+    this.#connection = { slots: new WaitSlots(), subscriptions };
+  }
+
+  start(): void {
+    this.#socket.on("message", (data) => void this.#receive(data));
+    this.#socket.on("pong", () => {
+      this.#heard = true;
+    });
+    this.#socket.on("close", () => this.#release());
+    // A broken frame or connection: ws closes the socket by itself.
+    this.#socket.on("error", () => undefined);
+  }
+
+  /** Asks the peer for a sign of life; ends the connection when the last question had no answer. */
+  ping(): void {
+    if (!this.#heard) {
+      this.#socket.terminate();
+      return;
+    }
+    this.#heard = false;
+    if (this.#socket.readyState === this.#socket.OPEN) this.#socket.ping();
+  }
+
+  /** Says goodbye and does not wait for the answer. */
+  stop(): void {
+    this.#release();
+    this.#socket.close(GOING_AWAY, "the node is stopping");
+    this.#socket.terminate();
+  }
+
+  async #receive(data: RawData): Promise<void> {
+    this.#heard = true;
+    if (this.#closing) return;
+    if (this.#messages >= RPC_WS_MESSAGES_MAX) {
+      const detail = `${RPC_WS_MESSAGES_MAX} messages of this connection are in progress`;
+      this.#send(this.#dispatcher.refuse("RATE_LIMIT", detail));
+      return;
+    }
+    this.#messages++;
+    const answer = await this.#dispatcher.answer(textOf(data), this.#connection);
+    this.#messages--;
+    if (answer !== undefined) this.#send(answer);
+  }
+
+  /** The last thing that a peer hears who does not read is how much was dropped. */
+  #send(text: string): void {
+    if (this.#closing || this.#socket.readyState !== this.#socket.OPEN) return;
+    const backlog = this.#socket.bufferedAmount;
+    // A single answer may be larger than the bound: what counts is what still waits before it.
+    if (backlog <= RPC_BACKLOG_BYTES_MAX) {
+      this.#socket.send(text);
+      return;
+    }
+    this.#closing = true;
+    this.#socket.send(JSON.stringify({ dropped: 1 + this.#messages }));
+    this.#socket.close(TRY_AGAIN_LATER, "slow consumer");
+    this.#release();
+  }
+
+  #release(): void {
+    this.#closing = true;
+    this.#connection.slots.close();
+    this.#connection.subscriptions.close();
+  }
+}
+
+function textOf(data: RawData): string | undefined {
+  const bytes = Array.isArray(data) ? Buffer.concat(data) : new Uint8Array(data as ArrayBuffer);
+  return parseUtf8(bytes);
+}
