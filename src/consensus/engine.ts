@@ -182,7 +182,12 @@ export interface EngineOptions {
   readonly settings: EngineSettings;
 }
 
-export interface Consensus<P extends Parsed = Parsed, M = unknown> {
+/** A verified message, as far as a driver counts it. */
+export interface Typed {
+  readonly type: string;
+}
+
+export interface Consensus<P extends Parsed = Parsed, M extends Typed = Typed> {
   readonly rules: ConsensusRules;
   readonly validators: ValidatorSet;
   readonly gate: MessageGate<P, M>;

@@ -28,6 +28,7 @@ function pbftConsensus(genesis: Genesis, genesisHash: Hash): Consensus<ParsedMes
     validators,
     gate: new PbftGate({ genesisHash, validators, logWindow, limits: genesis.limits }),
     recentHeads: 2 * logWindow,
-    createEngine: (options) => new PbftEngine({ ...options, genesisHash, validators, parameters }),
+    createEngine: (options) =>
+      new PbftEngine({ ...options, genesisHash, validators, parameters, limits: genesis.limits }),
   };
 }

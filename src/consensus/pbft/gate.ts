@@ -99,15 +99,8 @@ export class PbftGate implements MessageGate<ParsedMessage, PbftMessage> {
   }
 
   verify(parsed: ParsedMessage): Verdict<PbftMessage, GateFault> {
-    const { genesisHash, validators } = this.#options;
-    if (parsed.epoch !== validators.epoch) {
-      return refuse("wrong-epoch", `message of epoch ${parsed.epoch}, known is ${validators.epoch}`);
-    }
-    // A correct validator signs as every library accepts, so what the native one refuses may be dropped here.
-    const key = validators.members[parsed.from]!.publicKey;
-    if (!verifyQuickly(key, signingBytes(genesisHash, parsed), parsed.signature)) {
-      return refuse("bad-signature", `${parsed.type} is not signed by validator ${parsed.from}`);
-    }
+    const bad = checkSignature(this.#options, parsed, parsed.signature);
+    if (bad !== undefined) return { ok: false, fault: bad };
     const opened = this.#open(parsed);
     return opened.ok ? accept(opened.value as PbftMessage) : opened;
   }
@@ -150,6 +143,32 @@ export function signMessage<B extends PbftBody, X extends object = object>(
 ): Verified<B & Signed & X> {
   const signature = signer.sign(signingBytes(genesisHash, body));
   return { ...body, signature, ...attached } as Verified<B & Signed & X>;
+}
+
+/** A message of an own record: its signature is checked, what is attached was read beside it. */
+export function verifyMessage<B extends PbftBody, X extends object>(
+  context: CertificateContext,
+  body: B,
+  signature: Uint8Array,
+  attached: X,
+): Verdict<Verified<B & Signed & X>, GateFault> {
+  const bad = checkSignature(context, body, signature);
+  if (bad !== undefined) return { ok: false, fault: bad };
+  return accept({ ...body, signature, ...attached } as Verified<B & Signed & X>);
+}
+
+function checkSignature(
+  { genesisHash, validators }: CertificateContext,
+  body: PbftBody,
+  signature: Uint8Array,
+): Fault<GateFault> | undefined {
+  if (body.epoch !== validators.epoch) {
+    return fault("wrong-epoch", `message of epoch ${body.epoch}, known is ${validators.epoch}`);
+  }
+  // A correct validator signs as every library accepts, so what the native one refuses may be dropped here.
+  const key = validators.members[body.from]!.publicKey;
+  if (verifyQuickly(key, signingBytes(genesisHash, body), signature)) return undefined;
+  return fault("bad-signature", `${body.type} is not signed by validator ${body.from}`);
 }
 
 /** Only the primary of a view pre-prepares in it, and it does not prepare: its PRE-PREPARE is its vote. */

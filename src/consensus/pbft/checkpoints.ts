@@ -1,0 +1,118 @@
+/**
+ * Checkpoints: every K heights the replicas sign their executed state; Q equal signatures make it stable, the window
+ * moves up and everything at or below is forgotten. A replica whose own state differs from what a quorum signed has
+ * diverged and stops.
+ * Source: pbft.md 1.6; Castro & Liskov, OSDI 1999, §4.3.
+ */
+import { concatBytes, equalBytes } from "../../base/bytes.ts";
+import type { Head } from "../engine.ts";
+import {
+  type CheckpointCertificate,
+  type CheckpointFacts,
+  describeCheckpoint,
+  encodeCheckpointCertificate,
+} from "./certificate.ts";
+import type { Core } from "./core.ts";
+import type { Checkpoint, CheckpointData } from "./gate.ts";
+import { encodeVoteRecord } from "./journal.ts";
+import type { CheckpointBody } from "./messages.ts";
+import { Tally } from "./tally.ts";
+
+/** What a CHECKPOINT is counted by: all that it says. */
+export function checkpointChoice({ hash, stateRoot, nextValidatorsHash }: CheckpointFacts): Uint8Array {
+  return concatBytes(hash, stateRoot, nextValidatorsHash);
+}
+
+/** Signs the state at a checkpoint height that has been executed here. Nothing is journaled: the state is durable. */
+export function signCheckpoint(core: Core, head: Head): void {
+  const { height, hash, stateRoot, nextValidatorsHash } = head;
+  if (core.mode === "halted" || !core.isCheckpoint(height) || height <= core.stable) return;
+  if (core.ownCheckpoints.has(height)) return;
+  const facts = { height, hash, stateRoot, nextValidatorsHash };
+  const body: CheckpointBody = { type: "checkpoint", from: core.self, epoch: core.epoch, ...facts };
+  const message = core.sign(body);
+  core.ownCheckpoints.set(height, message);
+  forgetOldCheckpoints(core);
+  core.broadcast(message);
+  countCheckpoint(core, message);
+}
+
+export function receiveCheckpoint(core: Core, message: Checkpoint): void {
+  countCheckpoint(core, message);
+}
+
+export function receiveCheckpointCertificate(core: Core, { certificate }: CheckpointData): void {
+  stabilise(core, certificate);
+}
+
+/** CHECKPOINTs are sent again until they are stable, or a lost one would stop the chain at H for good (§1.6). */
+export function resendCheckpoints(core: Core): void {
+  for (const message of core.ownCheckpoints.values()) core.broadcast(message);
+}
+
+/** A certificate that came before its state was executed here takes effect once it was. */
+export function settleAwaited(core: Core): void {
+  const awaited = core.awaitedCertificate;
+  if (awaited === undefined || awaited.height > core.committed) return;
+  core.awaitedCertificate = undefined;
+  stabilise(core, awaited);
+}
+
+/** While a long range is synced, h stays behind: of the own CHECKPOINTs the newest 2L/K are kept. */
+function forgetOldCheckpoints(core: Core): void {
+  const { logWindow, checkpointInterval } = core.options.parameters;
+  if (core.ownCheckpoints.size <= (2 * logWindow) / checkpointInterval) return;
+  const [oldest] = core.ownCheckpoints.keys();
+  core.ownCheckpoints.delete(oldest!);
+  core.checkpoints.delete(oldest!);
+}
+
+function countCheckpoint(core: Core, message: Checkpoint): void {
+  const { height, from, signature } = message;
+  let tally = core.checkpoints.get(height);
+  if (tally === undefined) {
+    tally = new Tally(core.quorum.n);
+    core.checkpoints.set(height, tally);
+  }
+  const choice = checkpointChoice(message);
+  tally.add(from, choice, signature);
+  if (tally.count(choice) < core.quorum.quorum) return;
+  const { hash, stateRoot, nextValidatorsHash } = message;
+  const signatures = tally.signatures(choice, core.quorum.quorum);
+  stabilise(core, { height, hash, stateRoot, nextValidatorsHash, signatures });
+}
+
+/** h := s, once the state at s is held here and is the one that a quorum signed. */
+function stabilise(core: Core, certificate: CheckpointCertificate): void {
+  if (certificate.height <= core.stable || core.mode === "halted") return;
+  if (certificate.height > core.committed) {
+    const awaited = core.awaitedCertificate;
+    if (awaited === undefined || awaited.height < certificate.height) core.awaitedCertificate = certificate;
+    core.requestSync(certificate.height);
+    return;
+  }
+  const own = core.ownCheckpoints.get(certificate.height);
+  if (own !== undefined && !equalBytes(checkpointChoice(own), checkpointChoice(certificate))) {
+    const quorum = describeCheckpoint(certificate);
+    core.halt(certificate.height, `own state is ${describeCheckpoint(own)}, a quorum signed ${quorum}`);
+    return;
+  }
+  moveWindow(core, certificate);
+}
+
+/** The certificate is durable before the journal is cut; what is carried over are the votes above it (§1.12). */
+function moveWindow(core: Core, certificate: CheckpointCertificate): void {
+  const { height } = certificate;
+  core.stable = height;
+  core.stableCertificate = certificate;
+  core.slots.prune(height);
+  core.votebook.prune(height);
+  for (const map of [core.checkpoints, core.ownCheckpoints]) {
+    for (const held of map.keys()) if (held <= height) map.delete(held);
+  }
+  for (const [hash, place] of core.checking) if (place.height <= height) core.checking.delete(hash);
+  core.emit({ kind: "store-checkpoint", height, certificate: encodeCheckpointCertificate(certificate) });
+  const records = core.votebook.all().map(({ record }) => encodeVoteRecord(record));
+  core.emit({ kind: "rotate-journal", records });
+  core.announce({ type: "checkpoint-stable", height });
+}

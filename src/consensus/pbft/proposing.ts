@@ -1,0 +1,103 @@
+/**
+ * The primary's part: when a block is built and proposed. Heights are contiguous, at most W_p above the last
+ * committed one and never above H; there must be work, or T_empty has passed; blocks keep their distance
+ * (blockTimeMs). A height that this replica has proposed once is never proposed with another block.
+ * Source: pbft.md 1.5 (Propose), 1.14 (pipelining, T_empty).
+ */
+import { assert } from "../../base/assert.ts";
+import { equalBytes, type Hash } from "../../base/bytes.ts";
+import { type Block, encodeBlock } from "../../chain/block.ts";
+import type { Core } from "./core.ts";
+import type { VoteBody } from "./messages.ts";
+
+export function transactionsPending(core: Core): void {
+  core.pending = true;
+  if (core.building !== undefined) core.pendingAgain = true;
+}
+
+/** Orders a block if this replica may propose the next height now. */
+export function propose(core: Core): void {
+  if (core.mode !== "normal" || core.primary !== core.self || core.building !== undefined) return;
+  if (core.pacing || !(core.pending || core.heartbeatDue)) return;
+  const height = nextHeight(core);
+  const parent = parentOf(core, height);
+  if (parent === undefined || !mayPropose(core, height)) return;
+  core.building = { parent, height, tick: core.tick };
+  core.pendingAgain = false;
+  core.emit({ kind: "build-block", parent, allowEmpty: core.heartbeatDue });
+}
+
+export function receiveBuilt(core: Core, parent: Hash, block: Block): void {
+  const order = core.building;
+  if (order === undefined || !equalBytes(order.parent, parent)) return;
+  core.building = undefined;
+  // The head may have moved by sync meanwhile: then the block is stale.
+  const { height } = order;
+  const stillParent = parentOf(core, height);
+  if (core.mode !== "normal" || core.primary !== core.self || nextHeight(core) !== height) return;
+  if (stillParent === undefined || !equalBytes(stillParent, parent) || !mayPropose(core, height)) return;
+  assert(block.summary.height === height, `built height ${block.summary.height}, ordered ${height}`);
+  assert(equalBytes(block.header.previousHash, parent), "built on another parent than ordered");
+  castProposal(core, block);
+}
+
+export function nothingToBuild(core: Core, parent: Hash): void {
+  if (core.building === undefined || !equalBytes(core.building.parent, parent)) return;
+  core.building = undefined;
+  core.pending = core.pendingAgain;
+}
+
+/** A build order whose answer never came ("or not at all") is given anew after two intervals. */
+export function renewBuildOrder(core: Core): void {
+  if (core.building !== undefined && core.tick >= core.building.tick + 2) core.building = undefined;
+}
+
+/** T_empty starts anew with each block. */
+export function armHeartbeat(core: Core): void {
+  const { emptyBlocksMs } = core.options.settings;
+  if (emptyBlocksMs === undefined || core.primary !== core.self || core.mode !== "normal") return;
+  core.setTimer("empty", emptyBlocksMs);
+}
+
+/** Void while a proposal is on its way: its commitment arms the timer again. */
+export function heartbeatFired(core: Core): void {
+  if (core.proposedTop <= core.committed) core.heartbeatDue = true;
+}
+
+function nextHeight(core: Core): bigint {
+  return 1n + (core.proposedTop < core.committed ? core.committed : core.proposedTop);
+}
+
+function mayPropose(core: Core, height: bigint): boolean {
+  const depth = BigInt(core.options.parameters.pipelineDepth);
+  if (height > core.committed + depth || height > core.highWatermark) return false;
+  return core.votebook.find(core.view, height, "prepare") === undefined;
+}
+
+/** The block at height - 1: committed, or proposed in this view, executed here, and resting on the committed one. */
+function parentOf(core: Core, height: bigint): Hash | undefined {
+  const { head } = core;
+  if (head === undefined || height - 1n === head.height) return head?.hash;
+  const first = core.slots.find(head.height + 1n, core.view)?.proposal;
+  if (first === undefined || !equalBytes(first.message.block.header.previousHash, head.hash))
+    return undefined;
+  const parent = core.slots.find(height - 1n, core.view)?.proposal;
+  return parent?.executed === true ? parent.message.hash : undefined;
+}
+
+function castProposal(core: Core, block: Block): void {
+  const { hash } = block;
+  const { height } = block.summary;
+  const place = { from: core.self, epoch: core.epoch, view: core.view, height, hash };
+  const body: VoteBody<"pre-prepare"> = { type: "pre-prepare", ...place };
+  const message = core.sign(body, { block, blockBytes: encodeBlock(block) });
+  core.castVote({ type: "pre-prepare", vote: message });
+  core.slots.round(height, core.view).proposal = { message, state: "accepted", executed: true };
+  core.proposedTop = height;
+  core.heartbeatDue = false;
+  const { blockTimeMs } = core.options.settings;
+  if (blockTimeMs > 0) {
+    core.pacing = true;
+    core.setTimer("block", blockTimeMs);
+  }
+}

@@ -1,0 +1,47 @@
+/** The replica's state as people see it in RPC and the explorer. Nothing decides by it. */
+import type { EngineStatus } from "../engine.ts";
+import type { Core } from "./core.ts";
+import type { Slot } from "./slots.ts";
+
+export function describeEngine(core: Core): EngineStatus {
+  const { n, f, quorum } = core.quorum;
+  return {
+    type: "pbft",
+    epoch: core.epoch,
+    view: core.view,
+    primary: core.primary,
+    self: core.self,
+    mode: core.mode,
+    lowWatermark: core.lowWatermark,
+    highWatermark: core.highWatermark,
+    lastCommitted: core.committed,
+    stableCheckpoint: core.stable,
+    n,
+    f,
+    quorum,
+    slots: core.slots.all().map((slot) => describeSlot(core, slot)),
+    checkpoints: [...core.checkpoints].map(([height, tally]) => ({ height, from: tally.signers() })),
+    lastSeen: core.seen.map(({ height, view }, i) =>
+      i === core.self ? { height: core.committed, view: core.view } : { height, view },
+    ),
+  };
+}
+
+function describeSlot(core: Core, slot: Slot): EngineStatus["slots"][number] {
+  const round = slot.rounds.get(core.view);
+  return {
+    height: slot.height,
+    view: core.view,
+    hash: slot.certificate?.hash ?? slot.committed ?? round?.proposal?.message.hash,
+    phase: phaseOf(core, slot),
+    prepares: round?.prepares.signers() ?? [],
+    commits: round?.commits.signers() ?? [],
+  };
+}
+
+function phaseOf(core: Core, slot: Slot): EngineStatus["slots"][number]["phase"] {
+  if (slot.certificate !== undefined || slot.committed !== undefined) return "committed";
+  const round = slot.rounds.get(core.view);
+  if (round?.prepared === true) return "prepared";
+  return round?.proposal === undefined ? "idle" : "pre-prepared";
+}
