@@ -1,0 +1,202 @@
+/**
+ * Direct mail between validators: one long-lived stream for each validator and direction. What is posted in one
+ * turn of the event loop leaves in one frame; while the validator is away its mail waits in an outbox, and a frame
+ * that a broken stream refused is sent again on the next one. Nothing is acknowledged: what is lost in flight,
+ * consensus repairs. Mail is taken only from peers that proved to be validators.
+ * Source: decision 7; docs/protocol.md, "Mail".
+ */
+import type { Connection, Stream } from "@libp2p/interface";
+import { MAIL_FRAME_BYTES_MAX, MAIL_MESSAGE_BYTES_MAX } from "../base/limits.ts";
+import type { Logger } from "../base/log.ts";
+import type { Scheduler } from "../base/scheduler.ts";
+import { type FrameStream, frameStream, onFrames } from "./frames.ts";
+import type { Host } from "./host.ts";
+import type { Meter } from "./meter.ts";
+import { Outbox } from "./outbox.ts";
+import type { Session, Sessions } from "./sessions.ts";
+import { decodeMailFrame, encodeMailFrame } from "./wire.ts";
+
+export const MAIL_PROTOCOL = "/quorate/mail";
+/** After a stream broke while its connection lives: do not open the next one in a hot loop. */
+const RETRY_MS = 200;
+/** A validator that takes nothing for so long gets a new stream and the frame again. */
+const WRITE_TIMEOUT_MS = 5_000;
+/** A receiver sends nothing on a mail stream; more than this is cut off. */
+const BACKWARD_BYTES_MAX = 1024;
+
+interface Dependencies {
+  readonly host: Host;
+  readonly sessions: Sessions;
+  readonly scheduler: Scheduler;
+  readonly logger: Logger;
+  readonly meter: Meter;
+  mailReceived(peerId: string, bytes: Uint8Array): void;
+}
+
+interface Line {
+  readonly connection: Connection;
+  readonly stream: Stream;
+  readonly frames: FrameStream;
+}
+
+/** The way to one validator. */
+interface Mailbox {
+  readonly validator: number;
+  readonly outbox: Outbox;
+  line: Line | undefined;
+  isDelivering: boolean;
+  cancelRetry: () => void;
+}
+
+export class Mail {
+  readonly #deps: Dependencies;
+  readonly #mailboxes = new Map<number, Mailbox>();
+  readonly #posted = new Set<Mailbox>();
+  #immediate: NodeJS.Immediate | undefined;
+  #isStopped = false;
+
+  constructor(dependencies: Dependencies) {
+    this.#deps = dependencies;
+  }
+
+  async start(): Promise<void> {
+    await this.#deps.host.handle(MAIL_PROTOCOL, (stream, connection) => this.#accept(stream, connection), {
+      maxInboundStreams: 2,
+      maxOutboundStreams: 2,
+    });
+  }
+
+  stop(): void {
+    this.#isStopped = true;
+    if (this.#immediate !== undefined) clearImmediate(this.#immediate);
+    for (const mailbox of this.#mailboxes.values()) mailbox.cancelRetry();
+    this.#mailboxes.clear();
+  }
+
+  /** Posts a message to a validator. Keeps `bytes` without copying; never throws. */
+  post(to: number, bytes: Uint8Array): void {
+    if (this.#isStopped) return;
+    if (bytes.length > MAIL_MESSAGE_BYTES_MAX) {
+      this.#deps.meter.rejected("mail-too-large");
+      this.#deps.logger.log("error", "p2p", "own mail too large, dropped", { to, bytes: bytes.length });
+      return;
+    }
+    const mailbox = this.#mailboxOf(to);
+    this.#countDropped(mailbox.outbox.post(bytes, this.#deps.scheduler.now()));
+    this.#posted.add(mailbox);
+    this.#immediate ??= setImmediate(() => {
+      this.#immediate = undefined;
+      for (const due of this.#posted) void this.#deliver(due);
+      this.#posted.clear();
+    });
+  }
+
+  /** The validator is present (again): what waited for it leaves. */
+  validatorConnected(validator: number): void {
+    const mailbox = this.#mailboxes.get(validator);
+    if (mailbox !== undefined) void this.#deliver(mailbox);
+  }
+
+  #mailboxOf(validator: number): Mailbox {
+    let mailbox = this.#mailboxes.get(validator);
+    if (mailbox === undefined) {
+      mailbox = {
+        validator,
+        outbox: new Outbox(),
+        line: undefined,
+        isDelivering: false,
+        cancelRetry: () => undefined,
+      };
+      this.#mailboxes.set(validator, mailbox);
+    }
+    return mailbox;
+  }
+
+  /** Writes frame after frame while there is mail and the validator is there. Never rejects. */
+  async #deliver(mailbox: Mailbox): Promise<void> {
+    if (mailbox.isDelivering) return;
+    mailbox.isDelivering = true;
+    mailbox.cancelRetry();
+    const { sessions, scheduler } = this.#deps;
+    while (!this.#isStopped && mailbox.outbox.length > 0) {
+      const session = sessions.findValidator(mailbox.validator);
+      if (session === undefined) break;
+      this.#countDropped(mailbox.outbox.expire(scheduler.now()));
+      if (await this.#sendFrame(mailbox, session)) continue;
+      mailbox.cancelRetry = scheduler.after(RETRY_MS, () => void this.#deliver(mailbox));
+      break;
+    }
+    mailbox.isDelivering = false;
+  }
+
+  /** @returns false when the frame was put back. */
+  async #sendFrame(mailbox: Mailbox, session: Session): Promise<boolean> {
+    const bundle = mailbox.outbox.take();
+    if (bundle.length === 0) return true;
+    try {
+      mailbox.line = await this.#openLine(mailbox, session);
+      const frame = encodeMailFrame(bundle.map((letter) => letter.bytes));
+      await mailbox.line.frames.write(frame, AbortSignal.timeout(WRITE_TIMEOUT_MS));
+      this.#deps.meter.sent(session.peerId, "mail", frame.length, bundle.length);
+      return true;
+    } catch (error) {
+      mailbox.line?.stream.abort(error as Error);
+      mailbox.line = undefined;
+      this.#countDropped(mailbox.outbox.putBack(bundle));
+      return false;
+    }
+  }
+
+  async #openLine(mailbox: Mailbox, { connection }: Session): Promise<Line> {
+    const line = mailbox.line;
+    if (line?.connection === connection && line.stream.status === "open") return line;
+    // What the old line still holds may arrive; a line on a dead connection ends with it.
+    line?.stream.close().catch(() => undefined);
+    mailbox.line = undefined;
+    const stream = await connection.newStream(MAIL_PROTOCOL);
+    return { connection, stream, frames: frameStream(stream, BACKWARD_BYTES_MAX) };
+  }
+
+  async #accept(stream: Stream, connection: Connection): Promise<void> {
+    const { sessions, meter } = this.#deps;
+    if (!(await sessions.admits(connection))) return refuseStream(stream, meter, "mail-before-hello");
+    const peerId = connection.remotePeer.toString();
+    if (sessions.find(peerId)?.admitted?.validator === undefined) {
+      return refuseStream(stream, meter, "mail-not-validator");
+    }
+    onFrames(stream, MAIL_FRAME_BYTES_MAX, {
+      receive: (frame) => this.#open(peerId, stream, frame),
+      fail: (error) => this.#malformed(peerId, stream, error.message),
+    });
+  }
+
+  #open(peerId: string, stream: Stream, frame: Uint8Array): void {
+    if (this.#isStopped) return;
+    const messages = decodeMailFrame(frame);
+    if (!messages.ok) {
+      this.#malformed(peerId, stream, messages.fault.detail);
+      return;
+    }
+    this.#deps.meter.received(peerId, "mail", frame.length, messages.value.length);
+    // Copies, because consensus keeps some messages for long and must not keep whole frames with them.
+    for (const message of messages.value) this.#deps.mailReceived(peerId, message.slice());
+  }
+
+  #malformed(peerId: string, stream: Stream, detail: string): void {
+    this.#deps.logger.log("warn", "p2p", "malformed mail, stream closed", { peer: peerId, detail });
+    refuseStream(stream, this.#deps.meter, "mail-malformed");
+  }
+
+  #countDropped(count: number): void {
+    if (count > 0) this.#deps.meter.rejected("mail-dropped", count);
+  }
+}
+
+function refuseStream(
+  stream: Stream,
+  meter: Meter,
+  reason: "mail-before-hello" | "mail-not-validator" | "mail-malformed",
+): void {
+  meter.rejected(reason);
+  stream.abort(new Error(reason));
+}

@@ -1,0 +1,306 @@
+/**
+ * The network of a node: puts host, handshake, mail, rumor, requests and redial together and is the port that the
+ * replica needs (structurally the Network of node/ports.ts, which this floor does not import). It decides nothing
+ * about what is in a message.
+ */
+import { multiaddr } from "@multiformats/multiaddr";
+import type { Address, Hash } from "../base/bytes.ts";
+import type { Relay } from "../base/fault.ts";
+import { ALLOWLIST_MAX } from "../base/limits.ts";
+import type { Logger } from "../base/log.ts";
+import type { Scheduler } from "../base/scheduler.ts";
+import type { Signer } from "../crypto/keys.ts";
+import { type ChainIdentity, createGater, signClaim } from "./admission.ts";
+import { createHost, type Host, startHost } from "./host.ts";
+import { identityFromSeed, peerIdFromSeed } from "./identity.ts";
+import { Mail } from "./mail.ts";
+import { Meter, type NetworkCounters } from "./meter.ts";
+import { Redial, type StaticPeer } from "./redial.ts";
+import { Requests } from "./requests.ts";
+import { Rumor, type Topic, topicName } from "./rumor.ts";
+import { type Session, Sessions } from "./sessions.ts";
+import { type Hello, isPeerName, type ValidatorClaim, WIRE_VERSION } from "./wire.ts";
+
+export interface P2pOptions {
+  /** 32 secret bytes of the libp2p identity (keys/node.json). */
+  readonly identitySeed: Uint8Array;
+  /** A TCP multiaddr; port 0 takes a free one. */
+  readonly listen: string;
+  readonly genesisHash: Hash;
+  readonly chainId: bigint;
+  /** Shown to the peers: at most 32 bytes of UTF-8 without control characters. */
+  readonly name: string;
+  readonly staticPeers: readonly StaticPeer[];
+  /** Peer ids that may connect besides the static peers: those of the genesis validators. */
+  readonly allowlist: readonly string[];
+  /** Consensus keys in the order of the validator set. */
+  readonly validators: readonly Address[];
+  /** This node's consensus key, if it validates. */
+  readonly signer: Signer | undefined;
+}
+
+export interface P2pDependencies {
+  readonly scheduler: Scheduler;
+  readonly logger: Logger;
+  /** Shown to the peers as a hint. */
+  headHeight(): bigint;
+  /** A number in [0, 1) to spread dials. */
+  jitter(): number;
+}
+
+/** As in node/ports.ts, where the contract stands. */
+export interface P2pHandlers {
+  mailReceived(peerId: string, bytes: Uint8Array): void;
+  rumorReceived(topic: Topic, peerId: string, bytes: Uint8Array): Promise<Relay>;
+  requestReceived(peerId: string, bytes: Uint8Array): Promise<Uint8Array>;
+  peerConnected(peerId: string): void;
+  peerDisconnected(peerId: string): void;
+}
+
+export interface P2pPeer {
+  readonly peerId: string;
+  readonly name: string | undefined;
+  readonly address: string;
+  readonly direction: "inbound" | "outbound";
+  readonly validator: number | undefined;
+  readonly connectedAtMs: number;
+  readonly latencyMs: number | undefined;
+  readonly bytesIn: number;
+  readonly bytesOut: number;
+  readonly height: bigint | undefined;
+}
+
+interface Parts {
+  readonly host: Host;
+  readonly sessions: Sessions;
+  readonly mail: Mail;
+  readonly rumor: Rumor;
+  readonly requests: Requests;
+  readonly redial: Redial;
+}
+
+export class P2pNetwork {
+  /** This node's peer id. */
+  readonly peerId: string;
+  readonly #options: P2pOptions;
+  readonly #deps: P2pDependencies;
+  readonly #meter = new Meter();
+  readonly #heights = new Map<string, bigint>();
+  #parts: Parts | undefined;
+
+  /** @throws RangeError for options that no configuration should have let through. */
+  constructor(options: P2pOptions, dependencies: P2pDependencies) {
+    if (!isPeerName(options.name))
+      throw new RangeError(`not a name for a peer: ${JSON.stringify(options.name)}`);
+    if (options.allowlist.length + options.staticPeers.length > ALLOWLIST_MAX) {
+      throw new RangeError(`more than ${ALLOWLIST_MAX} allowed peers`);
+    }
+    this.#options = options;
+    this.#deps = dependencies;
+    this.peerId = peerIdFromSeed(options.identitySeed);
+  }
+
+  /** Live numbers for the metrics. */
+  get counters(): NetworkCounters {
+    return this.#meter.counters;
+  }
+
+  /** The addresses listened on, with the peer id; empty before the start. */
+  get addresses(): readonly string[] {
+    return this.#parts?.host.getMultiaddrs().map(String) ?? [];
+  }
+
+  /** @throws Error with advice when the address cannot be listened on. */
+  async start(handlers: P2pHandlers): Promise<void> {
+    const { genesisHash, listen } = this.#options;
+    const host = await createHost({
+      identity: identityFromSeed(this.#options.identitySeed),
+      listen,
+      gater: createGater(this.#allowlist(), { meter: this.#meter, logger: this.#deps.logger }),
+      topics: [topicName(genesisHash, "transactions"), topicName(genesisHash, "blocks")],
+    });
+    const parts = this.#assemble(host, handlers);
+    await parts.sessions.start();
+    await parts.mail.start();
+    await parts.requests.start();
+    this.#parts = parts;
+    await startHost(host, listen);
+    parts.rumor.start();
+    parts.redial.start();
+    this.#deps.logger.log("info", "p2p", "listening", { address: this.addresses.join(" ") });
+  }
+
+  /** Closes every connection and timer; what waits in an outbox is dropped. */
+  async stop(): Promise<void> {
+    const parts = this.#parts;
+    if (parts === undefined) return;
+    this.#parts = undefined;
+    parts.redial.stop();
+    parts.requests.stop();
+    parts.rumor.stop();
+    parts.mail.stop();
+    await parts.host.stop();
+    parts.sessions.stop();
+    this.#heights.clear();
+  }
+
+  mail(to: number, bytes: Uint8Array): void {
+    this.#parts?.mail.post(to, bytes);
+  }
+
+  publish(topic: Topic, bytes: Uint8Array): void {
+    this.#parts?.rumor.publish(topic, bytes);
+  }
+
+  async request(peerId: string, bytes: Uint8Array): Promise<Uint8Array> {
+    if (this.#parts === undefined) throw new Error("the network is not running");
+    return this.#parts.requests.request(peerId, bytes);
+  }
+
+  peers(): readonly P2pPeer[] {
+    return (this.#parts?.sessions.present() ?? []).map((session) => this.#view(session));
+  }
+
+  /** Peers known to listen to a topic: what is published before there are any reaches nobody by rumor. */
+  subscriberCount(topic: Topic): number {
+    return this.#parts?.rumor.subscriberCount(topic) ?? 0;
+  }
+
+  /** A peer told its head height: shown in {@link peers}. */
+  noteHeight(peerId: string, height: bigint): void {
+    if (this.#parts?.sessions.find(peerId) !== undefined) this.#heights.set(peerId, height);
+  }
+
+  /** A peer sent something provably wrong by way of anti-entropy: counted and logged. */
+  reportFault(peerId: string, detail: string): void {
+    this.#meter.rejected("repair-fault");
+    this.#deps.logger.log("warn", "p2p", "peer at fault", {
+      peer: peerId,
+      name: this.#nameOf(peerId),
+      detail,
+    });
+  }
+
+  #allowlist(): Set<string> {
+    return new Set([...this.#options.allowlist, ...this.#options.staticPeers.map((peer) => peer.peerId)]);
+  }
+
+  #assemble(host: Host, handlers: P2pHandlers): Parts {
+    const { scheduler, logger, jitter } = this.#deps;
+    const meter = this.#meter;
+    const claim = this.#claim();
+    const sessions: Sessions = new Sessions(this.#chain(), {
+      host,
+      scheduler,
+      logger,
+      meter,
+      ownHello: () => this.#hello(claim),
+      events: {
+        peerConnected: (session) => this.#connected(session, handlers),
+        peerDisconnected: (peerId) => this.#disconnected(peerId, handlers),
+        peerRefused: (peerId) => redial.refused(peerId),
+      },
+    });
+    const redial = new Redial(
+      { selfId: this.peerId, peers: this.#options.staticPeers },
+      {
+        scheduler,
+        logger,
+        jitter,
+        dial: (peer) => dial(host, peer),
+        isPresent: (peerId) => sessions.find(peerId) !== undefined,
+        dialFailed: () => {
+          meter.counters.dialFailures++;
+        },
+      },
+    );
+    const shared = { host, sessions, scheduler, logger, meter };
+    return {
+      host,
+      sessions,
+      redial,
+      mail: new Mail({ ...shared, mailReceived: (peerId, bytes) => handlers.mailReceived(peerId, bytes) }),
+      rumor: new Rumor(this.#options.genesisHash, {
+        ...shared,
+        rumorReceived: (topic, peerId, bytes) => handlers.rumorReceived(topic, peerId, bytes),
+      }),
+      requests: new Requests({
+        ...shared,
+        requestReceived: (peerId, bytes) => handlers.requestReceived(peerId, bytes),
+      }),
+    };
+  }
+
+  #connected(session: Session, handlers: P2pHandlers): void {
+    const { peerId, connection } = session;
+    const { hello, validator } = session.admitted!;
+    this.#heights.set(peerId, hello.headHeight);
+    this.#deps.logger.log("info", "p2p", "peer connected", {
+      peer: peerId,
+      name: this.#nameOf(peerId) ?? hello.name,
+      validator,
+      height: hello.headHeight,
+      direction: connection.direction,
+      address: connection.remoteAddr.toString(),
+    });
+    this.#parts?.redial.connected(peerId);
+    if (validator !== undefined) this.#parts?.mail.validatorConnected(validator);
+    handlers.peerConnected(peerId);
+  }
+
+  #disconnected(peerId: string, handlers: P2pHandlers): void {
+    this.#deps.logger.log("info", "p2p", "peer disconnected", { peer: peerId, name: this.#nameOf(peerId) });
+    this.#meter.forget(peerId);
+    this.#heights.delete(peerId);
+    this.#parts?.redial.disconnected(peerId);
+    handlers.peerDisconnected(peerId);
+  }
+
+  #chain(): ChainIdentity {
+    const { genesisHash, chainId, validators } = this.#options;
+    return { genesisHash, chainId, validators };
+  }
+
+  #claim(): ValidatorClaim | undefined {
+    const { signer, genesisHash } = this.#options;
+    return signer === undefined ? undefined : signClaim(signer, genesisHash, this.peerId);
+  }
+
+  #hello(claim: ValidatorClaim | undefined): Hello {
+    const { chainId, genesisHash, name } = this.#options;
+    return {
+      wireVersion: WIRE_VERSION,
+      chainId,
+      genesisHash,
+      name,
+      headHeight: this.#deps.headHeight(),
+      claim,
+    };
+  }
+
+  #nameOf(peerId: string): string | undefined {
+    return this.#options.staticPeers.find((peer) => peer.peerId === peerId)?.name;
+  }
+
+  #view(session: Session): P2pPeer {
+    const { connection, peerId } = session;
+    const { hello, validator, atMs, roundTripMs } = session.admitted!;
+    return {
+      peerId,
+      name: this.#nameOf(peerId) ?? hello.name,
+      address: connection.remoteAddr.toString(),
+      direction: connection.direction,
+      validator,
+      connectedAtMs: atMs,
+      latencyMs: connection.rtt ?? roundTripMs,
+      ...this.#meter.traffic(peerId),
+      height: this.#heights.get(peerId),
+    };
+  }
+}
+
+async function dial(host: Host, peer: StaticPeer): Promise<void> {
+  const suffix = `/p2p/${peer.peerId}`;
+  const address = peer.multiaddr.endsWith(suffix) ? peer.multiaddr : `${peer.multiaddr}${suffix}`;
+  await host.dial(multiaddr(address));
+}
