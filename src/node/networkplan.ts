@@ -9,7 +9,7 @@ import { VALIDATORS_MAX } from "../base/limits.ts";
 import type { Genesis } from "../chain/genesis.ts";
 import { sha256, taggedHash } from "../crypto/hash.ts";
 import { createSigner } from "../crypto/keys.ts";
-import { peerIdOfSeed } from "./identity.ts";
+import { peerIdFromSeed } from "../p2p/identity.ts";
 
 export interface PlannedValidator {
   /** "node0", ...: node i has validator index i. */
@@ -107,7 +107,7 @@ function planValidators(count: number, secrets: SecretSource): PlannedValidator[
   keys.sort((a, b) => compareBytes(a.publicKey, b.publicKey));
   return keys.map((key, i) => {
     const nodeSeed = secrets("node", `${i}`);
-    return { name: `node${i}`, ...key, nodeSeed, peerId: peerIdOfSeed(nodeSeed) };
+    return { name: `node${i}`, ...key, nodeSeed, peerId: peerIdFromSeed(nodeSeed) };
   });
 }
 

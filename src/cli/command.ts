@@ -1,0 +1,50 @@
+/**
+ * How every command of this program is declared: its options, plus --json, -q and --no-color, and an action that
+ * gets an Output. The adapter for commander's quirks; the commands themselves are in the files beside it.
+ */
+import { type Command, Option } from "commander";
+import { Output, type OutputOptions } from "./output.ts";
+
+// biome-ignore lint/suspicious/noExplicitAny: commander types arguments as any
+export type Arguments = any[];
+
+export type Action<Options> = (context: {
+  out: Output;
+  options: Options;
+  /** As declared in the usage; a variadic one is an array, an absent optional one undefined. */
+  args: Arguments;
+}) => Promise<void> | void;
+
+/** A command with the options that all have. `usage` is "name <argument> [argument]". */
+export function leaf<Options extends object>(
+  parent: Command,
+  usage: string,
+  description: string,
+  declare: (command: Command) => Command,
+  action: Action<Options>,
+): Command {
+  const command = declare(parent.command(usage).description(description));
+  addOutputOptions(command);
+  return command.action(async (...received: unknown[]) => {
+    // commander hands over (...arguments, options, command); the global options stand on the parents.
+    const options = command.optsWithGlobals() as Options & OutputOptions;
+    await action({ out: new Output(options), options, args: received.slice(0, -2) });
+  });
+}
+
+export function group(parent: Command, name: string, description: string): Command {
+  return parent.command(name).description(description);
+}
+
+export function addOutputOptions(command: Command): void {
+  command
+    .option("--json", "print one JSON object (or one a line)")
+    .option("-q, --quiet", "print the result only")
+    .option("--no-color", "print without colours");
+}
+
+export const DEFAULT_DIR = ".quorate";
+
+export function dirOption(): Option {
+  return new Option("--dir <dir>", "folder of the node").env("QUORATE_DIR").default(DEFAULT_DIR);
+}

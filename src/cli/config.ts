@@ -1,0 +1,35 @@
+/** `quorate config show`: what a node would run with, and where each value comes from. Starts nothing. */
+import { existsSync, readFileSync } from "node:fs";
+import type { Command } from "commander";
+import { loadConfig } from "../node/config.ts";
+import { homePaths } from "../node/home.ts";
+import { dirOption, group, leaf } from "./command.ts";
+import { must } from "./exit.ts";
+import { table } from "./output.ts";
+
+interface ShowOptions {
+  readonly dir: string;
+  readonly origin?: boolean;
+}
+
+export function addConfig(program: Command): void {
+  leaf<ShowOptions>(
+    group(program, "config", "look at a node's configuration"),
+    "show",
+    "show every value: flags over QUORATE_* over config.toml over defaults",
+    (command) => command.addOption(dirOption()).option("--origin", "say where each value comes from"),
+    ({ out, options }) => {
+      const path = homePaths(options.dir).config;
+      const file = existsSync(path) ? readFileSync(path, "utf8") : undefined;
+      if (file === undefined) out.warn(`${path}: not found, showing defaults and QUORATE_* variables`);
+      const { origins } = must(loadConfig({ file, environment: process.env }));
+      const rows = origins.map(({ key, value, origin }) => [key, JSON.stringify(value), origin]);
+      out.result(
+        Object.fromEntries(origins.map(({ key, value, origin }) => [key, { value, origin }])),
+        options.origin
+          ? table(["key", "value", "origin"], rows)
+          : rows.map(([key, value]) => `${key} = ${value}`).join("\n"),
+      );
+    },
+  );
+}

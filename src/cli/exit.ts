@@ -1,0 +1,56 @@
+/**
+ * Exit codes: what a script may rely on. A CliError is how a command ends without a result: one clear line for a
+ * person, one code for a script. docs: `quorate --help`.
+ */
+import type { Fault, Verdict } from "../base/fault.ts";
+
+export const EXIT = {
+  ok: 0,
+  /** A check found something invalid (a receipt, a chain). */
+  failedCheck: 1,
+  /** The command line, a file or a name is wrong; nothing was done. */
+  badInput: 2,
+  /** The node answered and refused. */
+  refused: 3,
+  /** No node answered. */
+  unreachable: 4,
+  /** A wait timed out; what was sent may still happen. */
+  timedOut: 5,
+  /** A port, a folder or a lock is taken by another process. */
+  busy: 6,
+  /** The machine or the program failed. */
+  broken: 70,
+} as const;
+
+export type ExitCode = (typeof EXIT)[keyof typeof EXIT];
+
+export const EXIT_HELP = `
+Exit codes: 0 done, 1 a check failed, 2 wrong input, 3 refused by the node, 4 no node answered,
+            5 timed out (what was sent may still happen), 6 a port or folder is taken, 70 broken`;
+
+export class CliError extends Error {
+  override readonly name = "CliError";
+  readonly exitCode: ExitCode;
+  /** A stable upper-case word for scripts. */
+  readonly code: string;
+
+  constructor(exitCode: ExitCode, code: string, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.exitCode = exitCode;
+    this.code = code;
+  }
+}
+
+export function badInput(message: string): CliError {
+  return new CliError(EXIT.badInput, "BAD_INPUT", message);
+}
+
+/** The value, or the fault as the end of the command. */
+export function must<T>(verdict: Verdict<T>, exitCode: ExitCode = EXIT.badInput): T {
+  if (verdict.ok) return verdict.value;
+  throw faultError(verdict.fault, exitCode);
+}
+
+export function faultError(fault: Fault, exitCode: ExitCode = EXIT.badInput): CliError {
+  return new CliError(exitCode, fault.code.toUpperCase().replaceAll("-", "_"), fault.detail);
+}

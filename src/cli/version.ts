@@ -1,0 +1,34 @@
+/** The version of this package and of every format that it reads and writes: what it refuses when unknown. */
+import { readFileSync } from "node:fs";
+import type { Command } from "commander";
+import { GENESIS_FORMAT } from "../chain/genesis.ts";
+import { nativeName } from "../crypto/keys.ts";
+import { KEY_FILE_VERSION } from "../node/keyfile.ts";
+import { leaf } from "./command.ts";
+
+/** From package.json, which lies two folders up both in src/ and in dist/. */
+export function packageVersion(): string {
+  const text = readFileSync(new URL("../../package.json", import.meta.url), "utf8");
+  return (JSON.parse(text) as { version: string }).version;
+}
+
+export function addVersion(program: Command): void {
+  leaf(
+    program,
+    "version",
+    "show the versions of program and formats",
+    (command) => command,
+    ({ out }) => {
+      const version = packageVersion();
+      const value = {
+        version,
+        genesisFormat: GENESIS_FORMAT,
+        keyFileVersion: KEY_FILE_VERSION,
+        node: process.version,
+        ed25519: nativeName,
+      };
+      const text = `quorate ${version} (genesis format ${GENESIS_FORMAT}, key files ${KEY_FILE_VERSION}, Node ${process.version}, Ed25519 by ${nativeName})`;
+      out.result(value, text);
+    },
+  );
+}
