@@ -1,7 +1,7 @@
 /**
  * What one changed account costs in the state tree:
  *
- *   npx tsx bench/statetree.ts [levels,...] [accounts,...] [MiB of page cache]
+ *   npx tsx bench/statetree.ts [levels,...] [accounts,...] [accounts a batch]
  *
  * For each page size and number of accounts it fills a LevelDB store, changes random accounts in batches as
  * blocks do (hash keys and values, update the tree, write the pages in one synced batch), and prints time, CPU
@@ -10,7 +10,6 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { PageCache } from "../src/chain/pagecache.ts";
 import { hashStateKey, hashStateValue } from "../src/chain/stateproof.ts";
 import {
   type PageReader,
@@ -25,14 +24,13 @@ import { pageKey } from "../src/storage/keys.ts";
 import type { Kv, KvOperation } from "../src/storage/kv.ts";
 import { openLevel } from "../src/storage/level.ts";
 
-const BATCH = 1_000;
 const WARM_ROUNDS = 15;
 const MEASURED_ROUNDS = 40;
 const FILL_BATCH = 20_000;
 
 const numbers = (text: string | undefined, fallback: number[]) => text?.split(",").map(Number) ?? fallback;
 const levelsList = numbers(process.argv[2], [2, 4, 6, 8]);
-const cacheBytes = Number(process.argv[4] ?? 0) * 1024 * 1024;
+const BATCH = Number(process.argv[4] ?? 1_000);
 const accountsList = numbers(process.argv[3], [10_000, 100_000, 1_000_000]);
 
 /** Deterministic, so that every page size sees the same accounts (xorshift32). */
@@ -65,7 +63,6 @@ class Subject {
   readonly #levels: number;
   readonly #kv: Kv;
   readonly #reader: PageReader;
-  readonly #cache: PageCache | undefined;
   readonly #random: () => number;
   readonly wallMs: number[] = [];
   readonly treeMs: number[] = [];
@@ -77,9 +74,7 @@ class Subject {
     this.accounts = accounts;
     this.#levels = levels;
     this.#kv = kv;
-    const store: PageReader = { page: (id) => kv.get(pageKey(pageKeyBytes(id))) };
-    this.#cache = cacheBytes > 0 ? new PageCache({ bytesMax: cacheBytes }, { store }) : undefined;
-    this.#reader = this.#cache ?? store;
+    this.#reader = { page: (id) => kv.get(pageKey(pageKeyBytes(id))) };
     this.#random = randomNumbers(accounts);
   }
 
@@ -117,7 +112,6 @@ class Subject {
   async #write(update: TreeUpdate, sync: boolean): Promise<readonly KvOperation[]> {
     const operations = operationsOf(update);
     await this.#kv.write(operations, { sync });
-    this.#cache?.written(update.pages);
     return operations;
   }
 }
@@ -167,7 +161,7 @@ function print(levels: number, subjects: readonly Subject[], oneHashUs: number):
       us(mean(subject.wallMs)),
       us(median(subject.treeMs)),
       us(mean(subject.cpuMs)),
-      (median(subject.wallMs) / oneHashUs).toFixed(1),
+      ((median(subject.wallMs) * 1000) / BATCH / oneHashUs).toFixed(1),
       Math.round(subject.bytes / BATCH / MEASURED_ROUNDS),
       (subject.pages / BATCH / MEASURED_ROUNDS).toFixed(2),
       (median(subject.wallMs) / median(subjects[0]!.wallMs)).toFixed(2),
@@ -177,7 +171,7 @@ function print(levels: number, subjects: readonly Subject[], oneHashUs: number):
   }
 }
 
-console.log(`batches of ${BATCH} accounts, ${cacheBytes / 1024 / 1024} MiB of page cache\n`);
+console.log(`batches of ${BATCH} accounts\n`);
 console.log(
   `| levels | accounts | us, median | us, mean | tree alone | CPU | in hashes | bytes | pages | ratio | of means |`,
 );

@@ -6,7 +6,6 @@ import { createHash } from "node:crypto";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { asHash, type Hash, utf8 } from "../../src/base/bytes.ts";
-import { PageCache } from "../../src/chain/pagecache.ts";
 import { checkStateProof, hashStateKey, hashStateValue } from "../../src/chain/stateproof.ts";
 import {
   type PageReader,
@@ -234,44 +233,5 @@ describe("proofs from the state tree", () => {
       }),
       { numRuns: 60 },
     );
-  });
-});
-
-describe("the page cache", () => {
-  const page = (byte: number) => new Uint8Array(100).fill(byte);
-
-  it("answers as the store does, and asks it once for what it keeps", () => {
-    const asked: string[] = [];
-    const store: PageReader = {
-      page: (id) => {
-        asked.push(id);
-        return id === "absent" ? undefined : page(1);
-      },
-    };
-    const cache = new PageCache({ bytesMax: 10_000 }, { store });
-    expect([cache.page("a"), cache.page("a"), cache.page("absent")]).toEqual([page(1), page(1), undefined]);
-    expect(asked).toEqual(["a", "absent"]);
-    cache.written(new Map([["a", page(2)]]));
-    expect(cache.page("a")).toEqual(page(2));
-    cache.written(new Map([["a", undefined]]));
-    expect(cache.bytes).toBe(0);
-    cache.page("a");
-    expect(asked).toEqual(["a", "absent", "a"]);
-  });
-
-  it("drops what was not used for longest, and stays within its bytes", () => {
-    const asked: string[] = [];
-    const store: PageReader = {
-      page: (id) => {
-        asked.push(id);
-        return page(1);
-      },
-    };
-    const cache = new PageCache({ bytesMax: 900 }, { store });
-    for (const id of ["a", "b", "c", "a", "d", "a", "b"]) {
-      cache.page(id);
-      expect(cache.bytes).toBeLessThanOrEqual(900);
-    }
-    expect(asked).toEqual(["a", "b", "c", "d", "b"]);
   });
 });
