@@ -63,6 +63,8 @@ export const POOL_BYTES_CEILING = 1024 * 1024 * 1024;
 export const POOL_NONCE_GAP_MAX = 64;
 /** Milliseconds after which a transaction that was not included is dropped from the pool. */
 export const POOL_AGE_MS_MAX = 3 * 60 * 60 * 1000;
+/** Transactions that did not fit before a block's selection ends; beyond it the room left stays empty. */
+export const TEMPLATE_MISFITS_MAX = 64;
 
 // --- storage -----------------------------------------------------------------------------------------------
 /** Bytes of LevelDB's block cache; beyond it the least recently used block is read from disk again. */
@@ -107,6 +109,8 @@ export const RPC_BACKLOG_BYTES_MAX = 1024 * 1024;
 export const RPC_RANGE_MAX = 100;
 /** Characters of an error message that repeat what a caller sent; the rest is cut. */
 export const RPC_ECHO_MAX = 80;
+/** Bytes of a receipt file; a larger one is refused unread. */
+export const RECEIPT_FILE_BYTES_MAX = 1024 * 1024;
 
 // --- pbft --------------------------------------------------------------------------------------------------
 /** Bytes of a consensus message without a block, a list or a certificate; a larger one is refused unparsed. */

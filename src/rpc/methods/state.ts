@@ -5,7 +5,7 @@ import { checkLatest } from "../blocks.ts";
 import { refusalOf } from "../errors.ts";
 import { addressInput, blockInput } from "../input.ts";
 import { method } from "../method.ts";
-import { amount, blockHash, bytesHex, count, hash32, sealedHeadResult } from "../output.ts";
+import { amount, blockHash, bytesHex, count, hash32, sealedHeadResult, timeMs } from "../output.ts";
 import { showAt, showCount, showSealedHead } from "../show.ts";
 import { parseStatePath, STATE_PATHS } from "../statepath.ts";
 import { ALICE, BLOCK_HASH, DIGEST } from "./examples.ts";
@@ -68,6 +68,7 @@ export const queryState = method({
     decoded: z.record(z.string(), z.union([z.string(), z.number()])).nullable(),
     height: count,
     blockHash,
+    time: timeMs,
     proof: bytesHex.optional().meta({ description: "of value, or of its absence, under the stateRoot" }),
     finality: sealedHeadResult.optional().meta({ description: "what proves that stateRoot is final" }),
   }),
@@ -82,6 +83,7 @@ export const queryState = method({
         decoded: null,
         height: 5,
         blockHash: BLOCK_HASH,
+        time: 1767225600000,
       },
     },
   ],
@@ -97,6 +99,7 @@ export const queryState = method({
       value: value === undefined ? null : hex0x(value),
       decoded: value === undefined ? null : decode(value),
       ...showAt(at),
+      time: showCount(at.summary.timeMs),
       ...(proof === undefined ? {} : { proof: hex0x(proof.bytes), finality: showSealedHead(at, proof.seal) }),
     };
   },

@@ -1,0 +1,277 @@
+/**
+ * Offline verification of a receipt file: with the genesis alone, no node and no network, in Node or a browser. It
+ * trusts the genesis (its validators and their quorum) and nothing else; every byte of the receipt is either
+ * covered by the certificate or compared with what is. Each refusal is one plain sentence.
+ */
+import {
+  concatBytes,
+  equalBytes,
+  type Hash,
+  hex0x,
+  parseBytes32,
+  parseHex,
+  showHash,
+  text,
+} from "../base/bytes.ts";
+import { accept, refuse, type Verdict } from "../base/fault.ts";
+import { RECEIPT_FILE_BYTES_MAX, TX_BYTES_CEILING } from "../base/limits.ts";
+import { type BlockHead, readBlockHead } from "../chain/block.ts";
+import { type Genesis, validatorsOf } from "../chain/genesis.ts";
+import { parseGenesis } from "../chain/genesisfile.ts";
+import { computeGenesisHash } from "../chain/genesisstate.ts";
+import { ANCHOR, anchor, decodeFirstAnchor } from "../chain/modules/anchor.ts";
+import { decodeReceipt } from "../chain/receipt.ts";
+import { anchorKey } from "../chain/statekeys.ts";
+import { checkStateProof, decodeStateProof } from "../chain/stateproof.ts";
+import { decodeTransaction } from "../chain/transaction.ts";
+import type { ValidatorSet } from "../chain/validators.ts";
+import { decode } from "../codec/reader.ts";
+import { decodeCommitCertificate, verifyCommitCertificate } from "../consensus/pbft/certificate.ts";
+import { checkMerklePath, type MerklePath } from "../crypto/merkle.ts";
+import { type ReceiptFile, receiptSchema } from "./receiptfile.ts";
+
+export { createReceipt, type ReceiptFile, type ReceiptSource } from "./receiptfile.ts";
+
+/** A genesis with what follows from it, computed once for many receipts. */
+export interface TrustedGenesis {
+  readonly genesis: Genesis;
+  readonly genesisHash: Hash;
+  readonly validators: ValidatorSet;
+}
+
+export interface ReceiptQuestion {
+  /** The file's text, or its parsed JSON. */
+  readonly receipt: unknown;
+  /** The text of genesis.json, or what openGenesis made of it. */
+  readonly genesis: string | TrustedGenesis;
+  /** SHA-256 of the document, 32 bytes or hex; without it only the receipt itself is checked. */
+  readonly digest?: Uint8Array | string;
+}
+
+export type ReceiptAnswer =
+  | ({ readonly valid: true } & VerifiedAnchor)
+  | { readonly valid: false; readonly reason: string };
+
+export interface VerifiedAnchor {
+  /** 0x-hex. */
+  readonly digest: string;
+  /** Height of the block that anchored the document. */
+  readonly height: number;
+  /** That block's time, ms since the Unix epoch. */
+  readonly timeMs: number;
+  /** Who anchored it (the first to, by state evidence), 0x-hex. */
+  readonly sender: string;
+  readonly memo: string;
+  /** The block whose certificate was checked, as shown. */
+  readonly blockHash: string;
+  /** The validators that signed it. */
+  readonly signers: readonly { readonly index: number; readonly name: string }[];
+}
+
+/** Reads a genesis and computes the hash and validators that it stands for. */
+export function openGenesis(json: string): Verdict<TrustedGenesis> {
+  const parsed = parseGenesis(json);
+  if (!parsed.ok) return parsed;
+  const { genesis } = parsed.value;
+  return accept({ genesis, genesisHash: computeGenesisHash(genesis), validators: validatorsOf(genesis) });
+}
+
+/** Never throws for a wrong receipt or genesis. */
+export function verifyReceipt({ receipt, genesis, digest }: ReceiptQuestion): ReceiptAnswer {
+  const trusted = typeof genesis === "string" ? openGenesis(genesis) : accept(genesis);
+  if (!trusted.ok) return { valid: false, reason: `genesis: ${trusted.fault.detail}` };
+  const verdict = check(receipt, trusted.value, digest);
+  return verdict.ok ? { valid: true, ...verdict.value } : { valid: false, reason: verdict.fault.detail };
+}
+
+/** What the evidence says, once it is checked. */
+type Finding = Pick<VerifiedAnchor, "height" | "timeMs" | "sender" | "memo">;
+
+function check(
+  receipt: unknown,
+  trusted: TrustedGenesis,
+  digest: Uint8Array | string | undefined,
+): Verdict<VerifiedAnchor> {
+  const read = readFile(receipt);
+  if (!read.ok) return read;
+  const file = read.value;
+  const stranger = checkNetwork(file, trusted) ?? checkDigest(file, digest);
+  if (stranger !== undefined) return wrong(stranger);
+  const head = readHead(file);
+  if (!head.ok) return head;
+  const misfit = checkHead(file, head.value, trusted);
+  if (misfit !== undefined) return wrong(misfit);
+  const seal = bytesOf(file.seal);
+  const unproved = verifyCommitCertificate({ ...trusted, head: head.value, seal });
+  if (unproved !== undefined) return wrong(`certificate: ${unproved.detail}`);
+  const found = checkEvidence(file, head.value);
+  if (!found.ok) return found;
+  const { digest: anchored, blockHash } = file;
+  return accept({
+    digest: anchored,
+    ...found.value,
+    blockHash,
+    signers: signersOf(seal, trusted.validators),
+  });
+}
+
+function readFile(receipt: unknown): Verdict<ReceiptFile> {
+  let json = receipt;
+  if (typeof receipt === "string") {
+    if (receipt.length > RECEIPT_FILE_BYTES_MAX) {
+      return wrong(`receipt of ${receipt.length} bytes, at most ${RECEIPT_FILE_BYTES_MAX} are read`);
+    }
+    try {
+      json = JSON.parse(receipt);
+    } catch {
+      return wrong("receipt: not JSON");
+    }
+  }
+  const parsed = receiptSchema.safeParse(json);
+  if (parsed.success) return accept(parsed.data);
+  const issue = parsed.error.issues[0];
+  return wrong(`receipt: ${[...(issue?.path ?? []), issue?.message].join(": ")}`);
+}
+
+function checkNetwork(
+  { network }: ReceiptFile,
+  { genesis, genesisHash }: TrustedGenesis,
+): string | undefined {
+  const ours = showHash(genesisHash);
+  if (network.genesisHash !== ours) {
+    return `receipt of another chain: its genesis is ${network.genesisHash}, the given one ${ours}`;
+  }
+  if (BigInt(network.chainId) !== genesis.chainId) {
+    return `chain id ${network.chainId}, the genesis says ${genesis.chainId}`;
+  }
+  return undefined;
+}
+
+function checkDigest(file: ReceiptFile, digest: Uint8Array | string | undefined): string | undefined {
+  if (digest === undefined) return undefined;
+  const bytes = typeof digest === "string" ? parseBytes32(digest) : digest;
+  if (bytes?.length !== 32) return "the digest to compare is not 32 bytes";
+  const shown = hex0x(bytes);
+  return shown === file.digest
+    ? undefined
+    : `the document differs: its digest is ${shown}, the receipt is for ${file.digest}`;
+}
+
+function readHead(file: ReceiptFile): Verdict<BlockHead> {
+  const bytes = concatBytes(bytesOf(file.header), bytesOf(file.summary));
+  return decode(bytes, "header and summary", readBlockHead);
+}
+
+function checkHead(
+  file: ReceiptFile,
+  { hash, summary }: BlockHead,
+  trusted: TrustedGenesis,
+): string | undefined {
+  if (file.blockHash !== showHash(hash)) {
+    return `block hash ${file.blockHash}, the header's is ${showHash(hash)}`;
+  }
+  if (BigInt(file.height) !== summary.height) {
+    return `height ${file.height}, the block's is ${summary.height}`;
+  }
+  if (BigInt(file.time) !== summary.timeMs) {
+    return `time ${file.time}, the block's is ${summary.timeMs}`;
+  }
+  if (summary.chainId !== trusted.genesis.chainId) {
+    return `block of chain ${summary.chainId}, the genesis says ${trusted.genesis.chainId}`;
+  }
+  return undefined;
+}
+
+function checkEvidence(file: ReceiptFile, head: BlockHead): Verdict<Finding> {
+  const digest = parseBytes32(file.digest)!;
+  const { evidence } = file;
+  return evidence.type === "transaction"
+    ? checkTransactionEvidence(evidence, digest, head)
+    : checkStateEvidence(evidence, digest, head);
+}
+
+type Evidence<T extends ReceiptFile["evidence"]["type"]> = Extract<ReceiptFile["evidence"], { type: T }>;
+
+function checkTransactionEvidence(
+  evidence: Evidence<"transaction">,
+  digest: Uint8Array,
+  { summary }: BlockHead,
+): Verdict<Finding> {
+  const tx = decodeTransaction(bytesOf(evidence.tx), TX_BYTES_CEILING);
+  if (!tx.ok) return tx;
+  const receiptBytes = bytesOf(evidence.receipt);
+  const receipt = decodeReceipt(receiptBytes);
+  if (!receipt.ok) return receipt;
+  if (!checkMerklePath(summary.txRoot, tx.value.hash, pathOf(evidence.txPath))) {
+    return wrong("the transaction is not in the block: its Merkle path does not lead to txRoot");
+  }
+  if (!checkMerklePath(summary.receiptsRoot, receiptBytes, pathOf(evidence.receiptPath))) {
+    return wrong(
+      "the transaction's receipt is not in the block: its Merkle path does not lead to receiptsRoot",
+    );
+  }
+  const { txid, index, status, code } = receipt.value;
+  if (!equalBytes(txid, tx.value.id) || index !== evidence.txPath.index) {
+    return wrong("the receipt is of another transaction of the block");
+  }
+  if (status !== "success") return wrong(`the transaction failed with code ${code}: it anchored nothing`);
+  const call = tx.value.module === ANCHOR ? anchor.decodeCall(tx.value.payload) : undefined;
+  if (call?.ok !== true) return wrong("the transaction anchors no document");
+  if (!equalBytes(call.value.digest, digest)) {
+    return wrong(`the transaction anchors ${hex0x(call.value.digest)}, not the receipt's digest`);
+  }
+  const { from } = tx.value;
+  const { height, timeMs } = summary;
+  return accept(showFinding({ sender: from, memo: call.value.memo, height, timeMs }));
+}
+
+function checkStateEvidence(
+  evidence: Evidence<"state">,
+  digest: Uint8Array,
+  { summary }: BlockHead,
+): Verdict<Finding> {
+  const proof = decodeStateProof(bytesOf(evidence.proof));
+  if (!proof.ok) return proof;
+  const value = bytesOf(evidence.value);
+  if (!checkStateProof(summary.stateRoot, anchorKey(digest), value, proof.value)) {
+    return wrong("the state does not hold this anchor: the proof does not lead to stateRoot");
+  }
+  return accept(showFinding(decodeFirstAnchor(value)));
+}
+
+function showFinding(found: {
+  readonly sender: Uint8Array;
+  readonly memo: Uint8Array;
+  readonly height: bigint;
+  readonly timeMs: bigint;
+}): Finding {
+  const { sender, memo, height, timeMs } = found;
+  return { sender: hex0x(sender), memo: text(memo), height: Number(height), timeMs: Number(timeMs) };
+}
+
+function signersOf(seal: Uint8Array, { members }: ValidatorSet): VerifiedAnchor["signers"] {
+  const certificate = decodeCommitCertificate(seal);
+  if (!certificate.ok) return [];
+  return certificate.value.signatures.map(({ signer }) => ({ index: signer, name: members[signer]!.name }));
+}
+
+function pathOf({
+  index,
+  count,
+  siblings,
+}: {
+  index: number;
+  count: number;
+  siblings: string[];
+}): MerklePath {
+  return { index, count, siblings: siblings.map((sibling) => parseBytes32(sibling) as Hash) };
+}
+
+/** Bytes of hex that the schema has seen. */
+function bytesOf(hex: string): Uint8Array {
+  return parseHex(hex)!;
+}
+
+function wrong(detail: string): { readonly ok: false; readonly fault: { code: "invalid"; detail: string } } {
+  return refuse("invalid", detail);
+}

@@ -1,0 +1,128 @@
+/**
+ * A wallet: one Ed25519 key that builds signed transactions. It knows no node: chain id, genesis hash and nonce are
+ * handed in (Client.chain, Client.nextNonce). Runs in Node and in browsers. Source: docs/protocol.md, "Transaction".
+ */
+import {
+  type Address,
+  asAddress,
+  asHash,
+  type Hash,
+  hex0x,
+  parseBytes32,
+  parseShownHash,
+  utf8,
+} from "../base/bytes.ts";
+import { MEMO_BYTES_MAX } from "../base/limits.ts";
+import { anchor } from "../chain/modules/anchor.ts";
+import { bank } from "../chain/modules/bank.ts";
+import type { Module } from "../chain/modules/module.ts";
+import { type SignedTransaction, signTransaction } from "../chain/transaction.ts";
+import { createSigner, SEED_BYTES, type Signer } from "../crypto/keys.ts";
+
+/** The chain that a transaction is for. */
+export interface ChainRef {
+  readonly chainId: bigint;
+  /** Raw order, or as people see it (reversed, 0x-hex). */
+  readonly genesisHash: Hash | string;
+}
+
+interface Order {
+  readonly chain: ChainRef;
+  readonly nonce: bigint | number;
+  /** 0 by default. */
+  readonly fee?: bigint;
+  /** The last height at which it may be included; 0, the default, for none. */
+  readonly validUntilHeight?: bigint;
+  /** At most 128 bytes of UTF-8. */
+  readonly memo?: string;
+}
+
+export interface TransferOrder extends Order {
+  readonly to: Uint8Array | string;
+  readonly amount: bigint;
+}
+
+export interface AnchorOrder extends Order {
+  /** SHA-256 of the document: 32 bytes. */
+  readonly digest: Uint8Array | string;
+}
+
+const U64_MAX = (1n << 64n) - 1n;
+
+export class Wallet {
+  readonly address: Address;
+  readonly #signer: Signer;
+
+  private constructor(signer: Signer) {
+    this.#signer = signer;
+    this.address = signer.publicKey;
+  }
+
+  /** @param seed 32 secret bytes. @throws RangeError on another length. */
+  static fromSeed(seed: Uint8Array): Wallet {
+    return new Wallet(createSigner(seed));
+  }
+
+  /** A new key from the platform's randomness; the seed is the only copy of the secret. */
+  static generate(): { readonly wallet: Wallet; readonly seed: Uint8Array } {
+    const seed = globalThis.crypto.getRandomValues(new Uint8Array(SEED_BYTES));
+    return { wallet: Wallet.fromSeed(seed), seed };
+  }
+
+  /** The address as 0x-hex. */
+  get addressHex(): string {
+    return hex0x(this.address);
+  }
+
+  /** @throws RangeError for a value that no transaction can carry. */
+  transfer(order: TransferOrder): SignedTransaction {
+    checkU64(order.amount, "amount");
+    const to = asAddress(bytes32(order.to, "to"));
+    return this.#sign(bank, { to, amount: order.amount, memo: memoBytes(order.memo) }, order);
+  }
+
+  /** @throws RangeError for a value that no transaction can carry. */
+  anchor(order: AnchorOrder): SignedTransaction {
+    const digest = asHash(bytes32(order.digest, "digest"));
+    return this.#sign(anchor, { digest, memo: memoBytes(order.memo) }, order);
+  }
+
+  #sign<Call>(module: Module<Call>, call: Call, order: Order): SignedTransaction {
+    const { chain, fee = 0n, validUntilHeight = 0n } = order;
+    const nonce = BigInt(order.nonce);
+    checkU64(nonce, "nonce");
+    checkU64(fee, "fee");
+    checkU64(validUntilHeight, "validUntilHeight");
+    const fields = { chainId: chain.chainId, nonce, fee, validUntilHeight };
+    const payload = module.encodeCall(call);
+    return signTransaction({ ...fields, module: module.id, payload }, this.#signer, genesisHashOf(chain));
+  }
+}
+
+function genesisHashOf({ genesisHash }: ChainRef): Hash {
+  if (typeof genesisHash !== "string") return asHash(genesisHash);
+  const hash = parseShownHash(genesisHash);
+  if (hash === undefined)
+    throw new RangeError(`genesisHash: 0x and 64 hex digits expected, got "${genesisHash}"`);
+  return hash;
+}
+
+function bytes32(value: Uint8Array | string, name: string): Uint8Array {
+  const bytes = typeof value === "string" ? parseBytes32(value) : value;
+  if (bytes?.length === 32) return bytes;
+  throw new RangeError(
+    `${name}: 32 bytes expected, got ${typeof value === "string" ? `"${value}"` : bytes?.length}`,
+  );
+}
+
+function memoBytes(memo = ""): Uint8Array {
+  const bytes = utf8(memo);
+  if (bytes.length > MEMO_BYTES_MAX) {
+    throw new RangeError(`memo: ${bytes.length} bytes of UTF-8, at most ${MEMO_BYTES_MAX}`);
+  }
+  return bytes;
+}
+
+function checkU64(value: bigint, name: string): void {
+  if (value < 0n || value > U64_MAX) throw new RangeError(`${name}: ${value} is not within 0..2^64-1`);
+}
