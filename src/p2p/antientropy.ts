@@ -1,0 +1,306 @@
+/**
+ * Anti-entropy: every interval a node compares itself with the next peer in ring order, a few bytes each way, and
+ * pulls what it lacks. First the heads; when they are the same, a checksum of the pools; when that differs, short
+ * hashes; then only the missing transactions. Ring order spreads anything to all within n-1 rounds. It repairs
+ * whatever direct mail and rumor lost. Time, randomness and transport are handed in, so it runs on virtual time.
+ * Sources: Demers et al., "Epidemic algorithms" (1987), §1.3; decision 7; pbft.md 1.13.
+ */
+import { asHash, equalBytes, type Hash } from "../base/bytes.ts";
+import {
+  ANSWER_BYTES_MAX,
+  POOL_FETCH_MAX,
+  POOL_TRANSACTIONS_MAX,
+  SYNC_BATCH_BLOCKS_MAX,
+  SYNC_BATCH_BYTES,
+} from "../base/limits.ts";
+import type { Logger } from "../base/log.ts";
+import type { Scheduler } from "../base/scheduler.ts";
+import { sha256 } from "../crypto/hash.ts";
+import {
+  CATCH_UP,
+  CatchUp,
+  type CatchUpSettings,
+  type RepairLedger,
+  type SyncProgress,
+  withDeadline,
+} from "./catchup.ts";
+import {
+  type Digest,
+  decodeAnswer,
+  decodeQuestion,
+  encodeAnswer,
+  encodeQuestion,
+  type RepairAnswer,
+  type RepairQuestion,
+  shortHashOf,
+} from "./repairwire.ts";
+
+/** What repair needs of the pool. Hashes are those of whole envelopes. */
+export interface RepairPool {
+  /** Hashes of the transactions that have been in the pool for at least `ageMsMin`, oldest first. */
+  hashes(ageMsMin: number): readonly Hash[];
+  /** The envelope, or undefined when it is not in the pool any more. */
+  fetch(hash: Hash): Uint8Array | undefined;
+  /** Offers an envelope to the pool, which checks it as it checks any other. */
+  admit(envelope: Uint8Array, from: string): Promise<void>;
+}
+
+export interface AntiEntropySettings {
+  /** Between two comparisons, ms; 0 turns the periodic ones off. */
+  readonly intervalMs: number;
+  /** Younger transactions are not compared: they are still on their way by rumor. */
+  readonly poolAgeMsMin: number;
+  readonly catchUp: CatchUpSettings;
+}
+
+export const ANTI_ENTROPY: AntiEntropySettings = {
+  intervalMs: 1_000,
+  poolAgeMsMin: 1_000,
+  catchUp: CATCH_UP,
+};
+
+export interface AntiEntropyPorts {
+  readonly scheduler: Scheduler;
+  readonly logger: Logger;
+  readonly ledger: RepairLedger;
+  readonly pool: RepairPool;
+  /** This node's peer id: its place in the ring. */
+  readonly selfId: string;
+  /** Present peers, in any order. */
+  peers(): readonly string[];
+  request(peerId: string, question: Uint8Array): Promise<Uint8Array>;
+  /** A peer sent something provably wrong. */
+  reportFault(peerId: string, detail: string): void;
+  /** A peer told its head. */
+  noteHeight(peerId: string, height: bigint): void;
+  /** A number in [0, 1): spreads the rounds of many nodes. */
+  jitter(): number;
+}
+
+export class AntiEntropy {
+  readonly #settings: AntiEntropySettings;
+  readonly #ports: AntiEntropyPorts;
+  readonly #catchUp: CatchUp;
+  #cancelRound: () => void = () => undefined;
+  #lastCompared: string;
+  readonly #comparing = new Set<string>();
+  #isLevellingPool = false;
+  #isRunning = false;
+
+  constructor(settings: AntiEntropySettings, ports: AntiEntropyPorts) {
+    this.#settings = settings;
+    this.#ports = ports;
+    this.#lastCompared = ports.selfId;
+    this.#catchUp = new CatchUp(settings.catchUp, {
+      ...ports,
+      ring: () => ringAfter(ports.selfId, ports.peers()),
+    });
+  }
+
+  start(): void {
+    this.#isRunning = true;
+    this.#scheduleRound();
+  }
+
+  stop(): void {
+    this.#isRunning = false;
+    this.#cancelRound();
+    this.#catchUp.stop();
+  }
+
+  /** A peer passed the handshake: compare at once. */
+  peerConnected(peerId: string): void {
+    void this.#compare(peerId);
+  }
+
+  peerDisconnected(peerId: string): void {
+    this.#catchUp.forget(peerId);
+  }
+
+  /** A peer announced a committed block of this height. */
+  announced(peerId: string, height: bigint): void {
+    this.#told(peerId, height);
+  }
+
+  /** The engine's request-sync: others are ahead. `height` is a hint. */
+  syncNow(height: bigint): void {
+    if (this.#isRunning) this.#catchUp.hinted(height);
+  }
+
+  /** Undefined unless blocks are being fetched. */
+  progress(): SyncProgress | undefined {
+    return this.#catchUp.progress();
+  }
+
+  /** Answers a question of a peer. @throws Error for a malformed one. */
+  async answer(peerId: string, bytes: Uint8Array): Promise<Uint8Array> {
+    const question = decodeQuestion(bytes);
+    if (!question.ok) throw new Error(question.fault.detail);
+    return encodeAnswer(await this.#answerTo(peerId, question.value));
+  }
+
+  async #answerTo(peerId: string, question: RepairQuestion): Promise<RepairAnswer> {
+    switch (question.kind) {
+      case "compare":
+        // The question tells the asker's head: a comparison serves both sides.
+        this.#told(peerId, question.digest.height);
+        return { kind: "compare", digest: this.#digest() };
+      case "blocks":
+        return { kind: "blocks", blocks: await this.#serveBlocks(question.from, question.bytesMax) };
+      case "pool":
+        return { kind: "pool", shortHashes: this.#settledHashes().map(shortHashOf) };
+      case "transactions":
+        return { kind: "transactions", envelopes: this.#serveTransactions(question.shortHashes) };
+    }
+  }
+
+  async #serveBlocks(from: bigint, bytesMax: number): Promise<readonly Uint8Array[]> {
+    const blocks = await this.#ports.ledger.serveBlocks(from, Math.min(bytesMax, SYNC_BATCH_BYTES));
+    return fitting(blocks.slice(0, SYNC_BATCH_BLOCKS_MAX), ANSWER_BYTES_MAX - 64);
+  }
+
+  #serveTransactions(shortHashes: readonly bigint[]): readonly Uint8Array[] {
+    const { pool } = this.#ports;
+    const byShortHash = new Map(pool.hashes(0).map((hash) => [shortHashOf(hash), hash]));
+    const envelopes: Uint8Array[] = [];
+    for (const shortHash of shortHashes) {
+      const hash = byShortHash.get(shortHash);
+      const envelope = hash === undefined ? undefined : pool.fetch(hash);
+      if (envelope !== undefined) envelopes.push(envelope);
+    }
+    return fitting(envelopes, SYNC_BATCH_BYTES);
+  }
+
+  #scheduleRound(): void {
+    const { intervalMs } = this.#settings;
+    if (intervalMs === 0 || !this.#isRunning) return;
+    const delayMs = intervalMs * (0.75 + 0.5 * this.#ports.jitter());
+    this.#cancelRound = this.#ports.scheduler.after(delayMs, () => {
+      const next = this.#nextInRing();
+      if (next !== undefined) {
+        this.#lastCompared = next;
+        void this.#compare(next);
+      }
+      this.#scheduleRound();
+    });
+  }
+
+  /** The peer after the last one, which is the same one when there is no other. */
+  #nextInRing(): string | undefined {
+    const ring = ringAfter(this.#ports.selfId, this.#ports.peers());
+    return ringAfter(this.#lastCompared, ring)[0] ?? ring[0];
+  }
+
+  /** Never rejects: a peer that does not answer is asked again when its turn comes. */
+  async #compare(peerId: string): Promise<void> {
+    if (!this.#isRunning || this.#comparing.has(peerId)) return;
+    this.#comparing.add(peerId);
+    try {
+      const ours = this.#digest();
+      const answer = await this.#ask("compare", peerId, { kind: "compare", digest: ours });
+      if (answer === undefined || !this.#isRunning) return;
+      const theirs = answer.digest;
+      this.#told(peerId, theirs.height);
+      // Between different heads pools differ by what the blocks between them hold.
+      const isLevel = equalBytes(theirs.headHash, this.#ports.ledger.head().hash);
+      if (isLevel && !equalBytes(theirs.poolChecksum, ours.poolChecksum)) await this.#levelPool(peerId);
+    } catch (error) {
+      this.#ports.logger.log("error", "p2p", "comparison failed", {
+        peer: peerId,
+        error: (error as Error).message,
+      });
+    } finally {
+      this.#comparing.delete(peerId);
+    }
+  }
+
+  #told(peerId: string, height: bigint): void {
+    if (!this.#isRunning) return;
+    this.#ports.noteHeight(peerId, height);
+    this.#catchUp.claimed(peerId, height);
+  }
+
+  /** Pulls what the peer's pool has and ours has not; what we have and it lacks, it pulls in its own round. */
+  async #levelPool(peerId: string): Promise<void> {
+    if (this.#isLevellingPool) return;
+    this.#isLevellingPool = true;
+    try {
+      const list = await this.#ask("pool", peerId, { kind: "pool" });
+      if (list === undefined) return;
+      const ours = new Set(this.#ports.pool.hashes(0).map(shortHashOf));
+      const missing = list.shortHashes.filter((shortHash) => !ours.has(shortHash));
+      // One bounded request a round; the rest is still missing at the next.
+      if (missing.length > 0) await this.#pullTransactions(peerId, missing.slice(0, POOL_FETCH_MAX));
+    } finally {
+      this.#isLevellingPool = false;
+    }
+  }
+
+  async #pullTransactions(peerId: string, shortHashes: readonly bigint[]): Promise<void> {
+    const answer = await this.#ask("transactions", peerId, { kind: "transactions", shortHashes });
+    const asked = new Set(shortHashes);
+    for (const envelope of answer?.envelopes ?? []) {
+      if (!this.#isRunning) return;
+      if (!asked.delete(shortHashOf(sha256(envelope)))) {
+        this.#ports.reportFault(peerId, "sent a transaction that was not asked for");
+        return;
+      }
+      await this.#ports.pool.admit(envelope.slice(), peerId);
+    }
+  }
+
+  /** @returns undefined when there is no answer, or a malformed one, which is reported. */
+  async #ask<Kind extends RepairQuestion["kind"]>(
+    kind: Kind,
+    peerId: string,
+    question: Extract<RepairQuestion, { kind: Kind }>,
+  ): Promise<Extract<RepairAnswer, { kind: Kind }> | undefined> {
+    const { scheduler, request, reportFault, logger } = this.#ports;
+    let bytes: Uint8Array;
+    try {
+      const asked = request(peerId, encodeQuestion(question));
+      bytes = await withDeadline(scheduler, this.#settings.catchUp.answerMs, asked);
+    } catch (error) {
+      logger.log("debug", "p2p", "no answer", { peer: peerId, kind, error: (error as Error).message });
+      return undefined;
+    }
+    const answer = decodeAnswer(kind, bytes);
+    if (answer.ok) return answer.value;
+    reportFault(peerId, answer.fault.detail);
+    return undefined;
+  }
+
+  #settledHashes(): readonly Hash[] {
+    return this.#ports.pool.hashes(this.#settings.poolAgeMsMin).slice(0, POOL_TRANSACTIONS_MAX);
+  }
+
+  #digest(): Digest {
+    const { height, hash } = this.#ports.ledger.head();
+    const hashes = this.#settledHashes();
+    return { height, headHash: asHash(hash), poolCount: hashes.length, poolChecksum: checksumOf(hashes) };
+  }
+}
+
+/** XOR of the hashes: 32 bytes, whatever their order. */
+export function checksumOf(hashes: readonly Uint8Array[]): Uint8Array {
+  const checksum = new Uint8Array(32);
+  for (const hash of hashes) for (let i = 0; i < 32; i++) checksum[i]! ^= hash[i]!;
+  return checksum;
+}
+
+/** Peers by id, starting after `id`, round the ring; `id` itself is left out. */
+export function ringAfter(id: string, peers: readonly string[]): string[] {
+  const sorted = peers.filter((peer) => peer !== id).sort();
+  const start = sorted.findIndex((peer) => peer > id);
+  return start < 0 ? sorted : [...sorted.slice(start), ...sorted.slice(0, start)];
+}
+
+/** The longest front part of at most `bytesMax` bytes, at least one item. */
+function fitting(items: readonly Uint8Array[], bytesMax: number): readonly Uint8Array[] {
+  let bytes = 0;
+  const end = items.findIndex((item, i) => {
+    bytes += 4 + item.length;
+    return i > 0 && bytes > bytesMax;
+  });
+  return end < 0 ? items : items.slice(0, end);
+}

@@ -1,0 +1,50 @@
+/**
+ * Virtual time for tests: timers fire in order when the test lets time pass, and between two of them everything
+ * that was resolved runs to its end.
+ */
+import type { Scheduler } from "../../src/base/scheduler.ts";
+
+interface Task {
+  readonly atMs: number;
+  readonly order: number;
+  readonly run: () => void;
+}
+
+export class VirtualTime implements Scheduler {
+  #nowMs = 1_000_000;
+  #order = 0;
+  readonly #tasks = new Set<Task>();
+
+  now(): number {
+    return this.#nowMs;
+  }
+
+  after(delayMs: number, run: () => void): () => void {
+    const task = { atMs: this.#nowMs + delayMs, order: this.#order++, run };
+    this.#tasks.add(task);
+    return () => this.#tasks.delete(task);
+  }
+
+  get pending(): number {
+    return this.#tasks.size;
+  }
+
+  /** Lets `durationMs` pass. */
+  async pass(durationMs: number): Promise<void> {
+    const endMs = this.#nowMs + durationMs;
+    for (;;) {
+      await settle();
+      const next = [...this.#tasks].sort((a, b) => a.atMs - b.atMs || a.order - b.order)[0];
+      if (next === undefined || next.atMs > endMs) break;
+      this.#tasks.delete(next);
+      this.#nowMs = next.atMs;
+      next.run();
+    }
+    this.#nowMs = endMs;
+  }
+}
+
+/** Runs every microtask that is due. */
+function settle(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
+}
