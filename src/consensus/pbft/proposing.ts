@@ -65,7 +65,8 @@ export function heartbeatFired(core: Core): void {
 }
 
 function nextHeight(core: Core): bigint {
-  return 1n + (core.proposedTop < core.committed ? core.committed : core.proposedTop);
+  if (core.proposedTop > core.committed) return core.proposedTop + 1n;
+  return core.committed + 1n;
 }
 
 function mayPropose(core: Core, height: bigint): boolean {

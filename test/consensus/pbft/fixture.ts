@@ -1,0 +1,85 @@
+/**
+ * A genesis, keys and blocks for consensus tests: a chain whose blocks are empty and whose state root is a hash of
+ * the parent's, so that executing a block is one hash and a wrong execution shows.
+ */
+import { asHash, concatBytes, type Hash } from "../../../src/base/bytes.ts";
+import { assembleBlock, type Block, type BlockHead } from "../../../src/chain/block.ts";
+import { type Genesis, genesisBlock, type PbftParameters } from "../../../src/chain/genesis.ts";
+import type { ValidatorSet } from "../../../src/chain/validators.ts";
+import type { Consensus } from "../../../src/consensus/engine.ts";
+import type { PbftMessage } from "../../../src/consensus/pbft/gate.ts";
+import type { ParsedMessage } from "../../../src/consensus/pbft/wire.ts";
+import { selectConsensus } from "../../../src/consensus/select.ts";
+import { sha256 } from "../../../src/crypto/hash.ts";
+import { createSigner, type Signer } from "../../../src/crypto/keys.ts";
+import { merkleRoot } from "../../../src/crypto/merkle.ts";
+
+export interface Fixture {
+  readonly genesis: Genesis;
+  readonly block0: Block;
+  readonly genesisHash: Hash;
+  readonly validators: ValidatorSet;
+  /** By validator index. */
+  readonly signers: readonly Signer[];
+  readonly consensus: Consensus<ParsedMessage, PbftMessage>;
+}
+
+export const PARAMETERS: PbftParameters = {
+  type: "pbft",
+  checkpointInterval: 4,
+  logWindow: 8,
+  pipelineDepth: 1,
+};
+
+export function createFixture(n: number, parameters: Partial<PbftParameters> = {}): Fixture {
+  const keys = Array.from({ length: n }, (_, i) => createSigner(new Uint8Array(32).fill(i + 1)));
+  const genesis: Genesis = {
+    name: "test",
+    chainId: 7n,
+    timeMs: 1_700_000_000_000n,
+    profile: "dev",
+    consensus: { ...PARAMETERS, ...parameters },
+    limits: { maxBlockBytes: 100_000, maxBlockTransactions: 100, maxTxBytes: 1_000, minFee: 0n },
+    validators: keys.map((key, i) => ({
+      name: `v${i}`,
+      publicKey: key.publicKey,
+      account: key.publicKey,
+      peerId: `peer${i}`,
+    })),
+    accounts: [],
+  };
+  const block0 = genesisBlock(genesis, asHash(sha256(new Uint8Array(1))));
+  const consensus = selectConsensus(genesis, block0.hash) as Consensus<ParsedMessage, PbftMessage>;
+  const { validators } = consensus;
+  const signers = validators.members.map(
+    (member) => keys.find((key) => key.publicKey.every((byte, i) => byte === member.publicKey[i]))!,
+  );
+  return { genesis, block0, genesisHash: block0.hash, validators, signers, consensus };
+}
+
+/** The state after a block on `parent`. */
+export function nextStateRoot(parent: BlockHead, timeMs: bigint): Hash {
+  const time = new Uint8Array(8);
+  new DataView(time.buffer).setBigUint64(0, timeMs);
+  return sha256(concatBytes(parent.summary.stateRoot, time));
+}
+
+/** An empty block on `parent`; blocks of different times differ. */
+export function buildBlock(fixture: Fixture, parent: BlockHead, proposer: number, timeMs: bigint): Block {
+  const fields = fixture.consensus.rules.prepareHead(parent, { timeMs, proposer });
+  const empty = merkleRoot([]);
+  return assembleBlock(
+    { ...fields.header, previousHash: parent.hash },
+    {
+      ...fields.summary,
+      chainId: fixture.genesis.chainId,
+      height: parent.summary.height + 1n,
+      txRoot: empty,
+      stateRoot: nextStateRoot(parent, fields.summary.timeMs),
+      receiptsRoot: empty,
+      txCount: 0,
+      bodyBytes: 0,
+    },
+    [],
+  );
+}
