@@ -173,7 +173,7 @@ function preparedCertificate(core: Core, round: Round, message: PrePrepare): Pre
 }
 
 /** Q COMMITs in one view are final, whatever else is held. */
-function certify(core: Core, { view, height, hash }: VoteBody<"commit">, round: Round): void {
+export function certify(core: Core, { view, height, hash }: VoteBody<"commit">, round: Round): void {
   const { quorum } = core.quorum;
   const slot = core.slots.at(height);
   if (slot.certificate !== undefined || round.commits.count(hash) < quorum) return;

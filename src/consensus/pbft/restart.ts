@@ -6,6 +6,7 @@
  */
 import { equalBytes, hex } from "../../base/bytes.ts";
 import type { Head, Input, SealedHead } from "../engine.ts";
+import { certify } from "./agreement.ts";
 import { openCheckpointCertificate } from "./certificate.ts";
 import { signCheckpoint } from "./checkpoints.ts";
 import { advanceHead, recordCommitted } from "./commitment.ts";
@@ -76,6 +77,7 @@ function replay(core: Core, record: VoteRecord): void {
       }
       round.prepared = true;
       round.commits.add(core.self, hash, vote.signature);
+      certify(core, record.vote, round);
       return;
   }
 }

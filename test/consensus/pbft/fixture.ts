@@ -54,7 +54,58 @@ export function createFixture(n: number, parameters: Partial<PbftParameters> = {
   const signers = validators.members.map(
     (member) => keys.find((key) => key.publicKey.every((byte, i) => byte === member.publicKey[i]))!,
   );
-  return { genesis, block0, genesisHash: block0.hash, validators, signers, consensus };
+  return {
+    genesis,
+    block0,
+    genesisHash: block0.hash,
+    validators,
+    signers: signers.map(rememberSignatures),
+    consensus: rememberVerdicts(consensus),
+  };
+}
+
+/** Ed25519 is deterministic and so is its check: a schedule that runs a thousand times pays for both once. */
+function rememberSignatures(signer: Signer): Signer {
+  const known = new Map<string, Uint8Array>();
+  return {
+    publicKey: signer.publicKey,
+    sign: (message) => remembered(known, latin1(message), () => signer.sign(message)),
+  };
+}
+
+type PbftConsensus = Consensus<ParsedMessage, PbftMessage>;
+
+function rememberVerdicts(consensus: PbftConsensus): PbftConsensus {
+  const { gate, rules } = consensus;
+  const sources = new WeakMap<ParsedMessage, string>();
+  const messages = new Map<string, ReturnType<typeof gate.verify>>();
+  const seals = new Map<string, ReturnType<typeof rules.verifySeal>>();
+  return {
+    ...consensus,
+    gate: {
+      parse(bytes) {
+        const parsed = gate.parse(bytes);
+        if (parsed.ok) sources.set(parsed.value, latin1(bytes));
+        return parsed;
+      },
+      encode: (message) => gate.encode(message),
+      verify: (parsed) => remembered(messages, sources.get(parsed)!, () => gate.verify(parsed)),
+    },
+    rules: {
+      ...rules,
+      verifySeal: (head, seal) =>
+        remembered(seals, latin1(head.hash) + latin1(seal), () => rules.verifySeal(head, seal)),
+    },
+  };
+}
+
+function remembered<T>(known: Map<string, T>, key: string, compute: () => T): T {
+  if (!known.has(key)) known.set(key, compute());
+  return known.get(key)!;
+}
+
+function latin1(bytes: Uint8Array): string {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("latin1");
 }
 
 /** The state after a block on `parent`. */
