@@ -41,6 +41,17 @@ export class CliError extends Error {
   }
 }
 
+/** The end of a command that has printed its result, which is bad news: no more words, only the code. */
+export class Finished extends Error {
+  override readonly name = "Finished";
+  readonly exitCode: ExitCode;
+
+  constructor(exitCode: ExitCode) {
+    super(`finished with ${exitCode}`);
+    this.exitCode = exitCode;
+  }
+}
+
 export function badInput(message: string): CliError {
   return new CliError(EXIT.badInput, "BAD_INPUT", message);
 }

@@ -4,14 +4,32 @@
  * in one line unless QUORATE_DEBUG=1.
  */
 import { Command, CommanderError } from "commander";
+import { addAnchor } from "./anchor.ts";
 import { addConfig } from "./config.ts";
-import { CliError, EXIT, EXIT_HELP } from "./exit.ts";
+import { addConsensus } from "./consensus.ts";
+import { CliError, EXIT, EXIT_HELP, Finished } from "./exit.ts";
 import { addGenesis } from "./genesis.ts";
 import { addInit } from "./init.ts";
 import { addKeys } from "./keys.ts";
 import { printError } from "./output.ts";
+import { addQueries } from "./query.ts";
 import { addTestnet } from "./testnet.ts";
+import { addTx } from "./tx.ts";
 import { addVersion, packageVersion } from "./version.ts";
+
+/** In the order of `quorate --help`. */
+const COMMANDS: readonly ((program: Command) => void)[] = [
+  addQueries,
+  addConsensus,
+  addTx,
+  addAnchor,
+  addInit,
+  addTestnet,
+  addKeys,
+  addGenesis,
+  addConfig,
+  addVersion,
+];
 
 export function buildProgram(): Command {
   const program = new Command("quorate")
@@ -21,9 +39,7 @@ export function buildProgram(): Command {
     .configureHelp({ showGlobalOptions: false })
     .addHelpText("after", EXIT_HELP);
   program.exitOverride();
-  for (const add of [addInit, addTestnet, addKeys, addGenesis, addConfig, addVersion]) {
-    add(program);
-  }
+  for (const add of COMMANDS) add(program);
   return program;
 }
 
@@ -34,6 +50,7 @@ export async function run(program: Command, words: readonly string[]): Promise<n
     return EXIT.ok;
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.ok : EXIT.badInput;
+    if (error instanceof Finished) return error.exitCode;
     const known = error instanceof CliError;
     printError(error instanceof Error ? error : new Error(String(error)), words.includes("--json"));
     return known ? error.exitCode : EXIT.broken;

@@ -1,0 +1,195 @@
+/**
+ * What a devnet is on disk: devnet.json says what it was made of, and everything else follows from it. The same
+ * options find the same network again; other options against existing data are refused, because the chain in the
+ * folder would not be theirs.
+ *
+ *   <dir>/devnet.json  genesis.json  node0/ node1/ ...  control.sock  LOCK
+ */
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { z } from "zod";
+import { accept, refuse, type Verdict } from "../base/fault.ts";
+import { VALIDATORS_MAX } from "../base/limits.ts";
+import { formatGenesis } from "../chain/genesisfile.ts";
+import { amountField, checkJson, field, integerField } from "../codec/field.ts";
+import { formatConfigFile } from "../node/config.ts";
+import { createHome, homePaths } from "../node/home.ts";
+import { keyOfSeed } from "../node/keyfile.ts";
+import { DEVNET, type NetworkPlan, planNetwork, secretsFromSeed } from "../node/networkplan.ts";
+import { formatPeers, type KnownPeer, multiaddrOf } from "../node/peersfile.ts";
+
+export const DEFAULT_DEVNET_DIR = ".devnet";
+
+/** What the chain follows from: fixed for the life of the folder. */
+export interface DevnetOrigin {
+  readonly seed: string;
+  readonly validators: number;
+  readonly accounts: number;
+  readonly balance: bigint;
+}
+
+/** What may differ from one start to the next. */
+export interface DevnetSettings {
+  readonly portBase: number;
+  readonly p2pPortBase: number;
+  readonly blockTimeMs: number;
+  readonly emptyBlocksMs: number;
+  readonly logLevel: string | undefined;
+}
+
+export interface DevnetNode {
+  readonly index: number;
+  readonly name: string;
+  readonly dir: string;
+  readonly rpcPort: number;
+  readonly rpcUrl: string;
+  readonly p2pPort: number;
+}
+
+const FORMAT = 1;
+export const SEED_LENGTH_MAX = 128;
+export const DEVNET_ACCOUNTS_MAX = 10_000;
+
+const schema = z.strictObject({
+  format: field(`${FORMAT} (the only format this version reads)`, (value) =>
+    value === FORMAT ? FORMAT : undefined,
+  ),
+  seed: field(`a text of 1 to ${SEED_LENGTH_MAX} characters`, (value) =>
+    typeof value === "string" && value.length >= 1 && value.length <= SEED_LENGTH_MAX ? value : undefined,
+  ),
+  validators: integerField(1, VALIDATORS_MAX),
+  accounts: integerField(0, DEVNET_ACCOUNTS_MAX),
+  balance: amountField((1n << 63n) - 1n),
+});
+
+export function devnetFile(dir: string): string {
+  return join(dir, "devnet.json");
+}
+
+/** Fault `missing` when there is no devnet in the folder. */
+export function loadDevnet(dir: string): Verdict<DevnetOrigin, "missing" | "malformed"> {
+  const path = devnetFile(dir);
+  if (!existsSync(path))
+    return refuse("missing", `${path}: not found; start a devnet with: quorate devnet --dir ${dir}`);
+  const read = checkJson(schema, readFileSync(path, "utf8"));
+  if (!read.ok) return refuse("malformed", `${path}: ${read.fault.detail}`);
+  const { format: _, ...origin } = read.value;
+  return accept(origin);
+}
+
+export function planDevnet({ seed, ...numbers }: DevnetOrigin): NetworkPlan {
+  return planNetwork({ ...DEVNET, ...numbers }, secretsFromSeed(seed));
+}
+
+export function devnetNodes(dir: string, validators: number, settings: DevnetSettings): DevnetNode[] {
+  return Array.from({ length: validators }, (_, index) => {
+    const rpcPort = settings.portBase + index;
+    return {
+      index,
+      name: `node${index}`,
+      dir: join(dir, `node${index}`),
+      rpcPort,
+      rpcUrl: `http://127.0.0.1:${rpcPort}`,
+      p2pPort: settings.p2pPortBase + index,
+    };
+  });
+}
+
+/**
+ * Makes the folder, or checks that it is this network's, and writes the settings of this start into every node's
+ * config.toml and peers.json. Faults: `exists` (another network's data, or no devnet at all), `malformed`.
+ */
+export function prepareDevnet(
+  dir: string,
+  origin: DevnetOrigin,
+  plan: NetworkPlan,
+  settings: DevnetSettings,
+): Verdict<
+  { readonly nodes: readonly DevnetNode[]; readonly resumed: boolean },
+  "exists" | "missing" | "malformed"
+> {
+  const nodes = devnetNodes(dir, origin.validators, settings);
+  const resumed = existsSync(devnetFile(dir));
+  if (resumed) {
+    const found = loadDevnet(dir);
+    if (!found.ok) return found;
+    const difference = describeDifference(found.value, origin);
+    if (difference !== undefined) {
+      return refuse(
+        "exists",
+        `${dir} holds a devnet ${difference}; start over with --reset, or choose another --dir`,
+      );
+    }
+  }
+  const genesisJson = formatGenesis(plan.genesis);
+  for (const node of nodes) {
+    const written = writeNode(node, nodes, plan, settings, genesisJson);
+    if (!written.ok) return written;
+  }
+  writeFileSync(join(dir, "genesis.json"), genesisJson);
+  const { seed, validators, accounts, balance } = origin;
+  const file = { format: FORMAT, seed, validators, accounts, balance: balance.toString() };
+  // Last, because it is what makes the folder a devnet.
+  writeFileSync(devnetFile(dir), `${JSON.stringify(file, undefined, 2)}\n`);
+  return accept({ nodes, resumed });
+}
+
+/** Removes what prepareDevnet and the nodes made, and nothing else in the folder. */
+export function removeDevnet(dir: string): void {
+  // Nothing is removed from a folder that is no devnet.
+  if (!existsSync(devnetFile(dir))) return;
+  for (let i = 0; i < VALIDATORS_MAX; i++) rmSync(join(dir, `node${i}`), { recursive: true, force: true });
+  for (const file of ["genesis.json", "devnet.json"]) rmSync(join(dir, file), { force: true });
+}
+
+function describeDifference(found: DevnetOrigin, wanted: DevnetOrigin): string | undefined {
+  const words = { seed: "seed", validators: "validators", accounts: "accounts", balance: "balance" };
+  const differing = (Object.keys(words) as (keyof DevnetOrigin)[]).filter(
+    (key) => found[key] !== wanted[key],
+  );
+  if (differing.length === 0) return undefined;
+  return differing.map((key) => `with ${words[key]} ${found[key]} (wanted ${wanted[key]})`).join(", ");
+}
+
+function writeNode(
+  node: DevnetNode,
+  nodes: readonly DevnetNode[],
+  plan: NetworkPlan,
+  settings: DevnetSettings,
+  genesisJson: string,
+): Verdict<unknown, "exists"> {
+  const validator = plan.validators[node.index]!;
+  const peers: KnownPeer[] = nodes
+    .filter((other) => other !== node)
+    .map((other) => ({
+      name: other.name,
+      peerId: plan.validators[other.index]!.peerId,
+      multiaddr: multiaddrOf("127.0.0.1", other.p2pPort),
+    }));
+  const configText = formatConfigFile({
+    name: node.name,
+    mode: "validator",
+    "rpc.port": node.rpcPort,
+    "p2p.host": "127.0.0.1",
+    "p2p.port": node.p2pPort,
+    "consensus.block_time_ms": settings.blockTimeMs,
+    "consensus.empty_blocks_ms": settings.emptyBlocksMs,
+    "log.level": settings.logLevel,
+  });
+  const paths = homePaths(node.dir);
+  if (existsSync(paths.genesis)) {
+    writeFileSync(paths.config, configText);
+    writeFileSync(paths.peers, formatPeers(peers));
+    return accept(undefined);
+  }
+  // A start that was killed half-way left a folder that is no home yet.
+  rmSync(node.dir, { recursive: true, force: true });
+  mkdirSync(node.dir, { recursive: true });
+  return createHome(node.dir, {
+    configText,
+    genesisJson,
+    peers,
+    nodeKey: keyOfSeed(validator.nodeSeed),
+    validatorKey: keyOfSeed(validator.seed),
+  });
+}

@@ -1,0 +1,183 @@
+/** Commands that ask one node and show the answer: status, block, account, validators, peers, rpc. */
+import type { Command } from "commander";
+import { hex0x } from "../base/bytes.ts";
+import { didYouMean } from "../base/suggest.ts";
+import type { Client, MethodName, ResultOf } from "../rpc/client.ts";
+import { METHOD_TABLE } from "../rpc/methods/table.ts";
+import { leaf } from "./command.ts";
+import { badInput, CliError, EXIT } from "./exit.ts";
+import { type NameOptions, nameOptions, resolveAddress } from "./names.ts";
+import { type Output, showDuration, table } from "./output.ts";
+import { ask, connect, type RpcOptions, rpcOption } from "./rpc.ts";
+
+const withRpc = (command: Command) => command.addOption(rpcOption());
+
+export function addQueries(program: Command): void {
+  leaf<RpcOptions>(program, "status", "show where a node and its chain are", withRpc, ({ out, options }) =>
+    showStatus(out, connect(options)),
+  );
+  leaf<RpcOptions>(
+    program,
+    "block [block]",
+    "show a block by height, hash or latest",
+    withRpc,
+    ({ out, options, args: [name] }) => showBlock(out, connect(options), name ?? "latest"),
+  );
+  leaf<RpcOptions & NameOptions>(
+    program,
+    "account <name>",
+    "show an account's balance and nonce",
+    (command) => withRpc(nameOptions(command)),
+    async ({ out, options, args: [name] }) => {
+      const { address, label } = resolveAddress(name, options);
+      const account = await ask(connect(options).account(address));
+      const shown = label.startsWith("0x") ? label : `${label} ${hex0x(address)}`;
+      const pending =
+        account.pendingNonce === account.nonce ? "" : `  (${account.pendingNonce} with the pool)`;
+      out.result(
+        account,
+        `${shown}  balance ${account.balance}  nonce ${account.nonce}${pending}  at height ${account.height}`,
+      );
+    },
+  );
+  leaf<RpcOptions>(program, "validators", "list the validators", withRpc, async ({ out, options }) => {
+    const validators = await ask(connect(options).call("consensus_getValidators"));
+    const rows = validators.map(({ index, id, online, lastSeenSeq, rttMs, publicKey }) => [
+      `${index}`,
+      id,
+      online ? out.style("green", "online") : out.style("red", "offline"),
+      lastSeenSeq === null ? "-" : `${lastSeenSeq}`,
+      rttMs === null ? "-" : `${rttMs.toFixed(1)} ms`,
+      publicKey,
+    ]);
+    out.result({ validators }, table(["index", "name", "state", "last seen", "rtt", "public key"], rows));
+  });
+  leaf<RpcOptions>(program, "peers", "list the connected peers", withRpc, async ({ out, options }) => {
+    const peers = await ask(connect(options).call("net_peers"));
+    const rows = peers.map((peer) => [
+      peer.name ?? "-",
+      peer.role,
+      peer.direction,
+      peer.height === null ? "-" : `${peer.height}`,
+      peer.addr,
+      peer.peerId,
+    ]);
+    const text =
+      rows.length === 0
+        ? "no peers"
+        : table(["name", "role", "direction", "height", "address", "peer id"], rows);
+    out.result({ peers }, text);
+  });
+  leaf<RpcOptions>(
+    program,
+    "rpc <method> [params...]",
+    "call a JSON-RPC method; params as JSON or name=value",
+    withRpc,
+    ({ out, options, args: [method, params] }) => callMethod(out, connect(options), method, params ?? []),
+  );
+}
+
+async function showStatus(out: Output, client: Client): Promise<void> {
+  const [info, status, validators] = await ask(
+    Promise.all([
+      client.call("node_info"),
+      client.call("node_status"),
+      client.call("consensus_getValidators"),
+    ]),
+  );
+  const online = validators.filter((validator) => validator.online).length;
+  const lines = [
+    `node       ${info.name} (${info.mode})  version ${info.version}  up ${showDuration(info.uptimeMs)}`,
+    `chain      ${info.chainId}  genesis ${info.genesisHash}`,
+    `height     ${status.height}  ${status.headHash}`,
+    `peers      ${status.peers}   mempool ${status.mempool}${describeSync(status)}`,
+    ...describeConsensus(out, status, validators, online),
+  ];
+  out.result({ ...info, ...status, validatorsOnline: online }, lines.join("\n"));
+}
+
+function describeSync({ syncing }: ResultOf<"node_status">): string {
+  return syncing === false ? "" : `   catching up from ${syncing.current} to ${syncing.target}`;
+}
+
+function describeConsensus(
+  out: Output,
+  { consensus }: ResultOf<"node_status">,
+  validators: ResultOf<"consensus_getValidators">,
+  online: number,
+): string[] {
+  if (consensus === null) return ["consensus  followed, not taken part in"];
+  const { view, primary, mode, quorum, n } = consensus;
+  const standing = `consensus  view ${view}  primary ${validators[primary]?.id ?? primary}  ${mode}`;
+  if (online >= quorum) return [`${standing}  ${online} of ${n} online, quorum ${quorum}`];
+  const loss = `NO QUORUM: ${online} of ${n} online, need ${quorum}`;
+  return [standing, `${out.style("red", loss)} — chain is safe but halted`];
+}
+
+async function showBlock(out: Output, client: Client, name: string): Promise<void> {
+  if (!/^([0-9]+|0x[0-9a-fA-F]{64}|latest|finalized|earliest)$/.test(name)) {
+    throw badInput(`expected a height, a block hash, "latest", "finalized" or "earliest", found "${name}"`);
+  }
+  const block = await ask(client.block(name));
+  if (block === null) throw new CliError(EXIT.refused, "BLOCK_NOT_FOUND", `the chain holds no block ${name}`);
+  const { consensus, txs } = block;
+  const signers = consensus.commits.map((commit) => commit.validator).join(", ");
+  const seal =
+    block.height === 0 ? "genesis, needs none" : `view ${consensus.view}, signed by validators ${signers}`;
+  const lines = [
+    `block      ${block.height}  ${block.hash}`,
+    `parent     ${block.parentHash}`,
+    `time       ${new Date(block.time).toISOString()}   proposer ${block.proposer}`,
+    `seal       ${seal}`,
+    `state      ${block.stateRoot}`,
+    `txs        ${block.txCount}   ${block.size} bytes`,
+    ...txs.slice(0, TXS_SHOWN).map((tx) => `  ${typeof tx === "string" ? tx : tx.txHash}`),
+    ...(txs.length > TXS_SHOWN ? [`  … ${txs.length - TXS_SHOWN} more (--json shows all)`] : []),
+  ];
+  out.result(block, lines.join("\n"));
+}
+
+const TXS_SHOWN = 20;
+
+async function callMethod(
+  out: Output,
+  client: Client,
+  method: string,
+  words: readonly string[],
+): Promise<void> {
+  if (!METHOD_TABLE.has(method)) {
+    const known = [...METHOD_TABLE.keys()];
+    throw badInput(`no method "${method}"${didYouMean(method, known) || `; there are ${known.join(", ")}`}`);
+  }
+  // The node checks the params by the method's own schema.
+  const call = client.call.bind(client) as (method: string, params: unknown) => Promise<unknown>;
+  const answer = await ask(call(method as MethodName, parseParams(words)));
+  out.result(answer, JSON.stringify(answer, undefined, 2));
+}
+
+/** One JSON object or array, or words such as block=latest whose values are JSON or plain text. */
+export function parseParams(words: readonly string[]): unknown {
+  if (words.length === 0) return undefined;
+  const [first] = words as [string];
+  if (words.length === 1 && /^\s*[[{]/.test(first)) {
+    const params = parseJson(first);
+    if (params === undefined) throw badInput(`not JSON: ${first}`);
+    return params;
+  }
+  return Object.fromEntries(
+    words.map((word) => {
+      const at = word.indexOf("=");
+      if (at < 1) throw badInput(`expected name=value or one JSON object, found "${word}"`);
+      const text = word.slice(at + 1);
+      return [word.slice(0, at), parseJson(text) ?? text];
+    }),
+  );
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text) as unknown;
+  } catch {
+    return undefined;
+  }
+}

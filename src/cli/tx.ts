@@ -1,0 +1,212 @@
+/**
+ * `quorate tx`: makes, signs, sends and shows transactions. The key stays here: the node gets signed bytes. The
+ * nonce and the least fee are asked from the node unless given.
+ */
+import { readFileSync } from "node:fs";
+import { type Command, Option } from "commander";
+import { hex0x } from "../base/bytes.ts";
+import { type Client, RpcError, type WaitFor, Wallet } from "../rpc/client.ts";
+import { amount, duration, integer } from "./arguments.ts";
+import { group, leaf } from "./command.ts";
+import { badInput, CliError, EXIT, Finished } from "./exit.ts";
+import { type NameOptions, nameOptions, resolveAddress, resolveKey } from "./names.ts";
+import { type Output, shorten, showDuration } from "./output.ts";
+import { ask, connect, type RpcOptions, refusalError, rpcOption } from "./rpc.ts";
+
+interface SendOptions extends RpcOptions {
+  readonly wait: WaitFor;
+  readonly timeout: number;
+}
+
+interface TransferOptions extends SendOptions, NameOptions {
+  readonly from: string;
+  readonly to: string;
+  readonly amount: bigint;
+  readonly fee?: bigint;
+  readonly memo?: string;
+  readonly nonce?: number;
+  readonly expires?: number;
+  readonly signOnly?: boolean;
+}
+
+export function addTx(program: Command): void {
+  const tx = group(program, "tx", "make, send and show transactions");
+  leaf<TransferOptions>(
+    tx,
+    "transfer",
+    "pay from one account to another",
+    (command) =>
+      withSendOptions(nameOptions(command))
+        .requiredOption("--from <name>", "who pays: a name, a key file or a 0x seed")
+        .requiredOption("--to <name>", "who receives: a name, a key file or a 0x address")
+        .requiredOption("--amount <amount>", "how much", amount)
+        .option("--fee <amount>", "for the proposer (default: the chain's least fee)", amount)
+        .option("--memo <text>", "up to 128 bytes")
+        .option("--nonce <n>", "default: the account's next", integer(0, Number.MAX_SAFE_INTEGER))
+        .option("--expires <height>", "the last height to include it at", integer(1, Number.MAX_SAFE_INTEGER))
+        .option("--sign-only", "print the signed bytes and send nothing"),
+    ({ out, options }) => transfer(out, options),
+  );
+  leaf<SendOptions>(
+    tx,
+    "send <hex>",
+    'send signed bytes ("-" reads them from stdin)',
+    withSendOptions,
+    async ({ out, options, args: [hex] }) => {
+      const text: string = hex === "-" ? readFileSync(0, "utf8").trim() : hex;
+      if (!/^0x([0-9a-fA-F]{2})+$/.test(text)) throw badInput("expected the signed bytes as 0x-hex");
+      await send(out, connect(options), text, options);
+    },
+  );
+  leaf<RpcOptions>(
+    tx,
+    "show <hash>",
+    "show a transaction and what it did",
+    (command) => command.addOption(rpcOption()),
+    ({ out, options, args: [hash] }) => show(out, connect(options), hash),
+  );
+}
+
+function withSendOptions(command: Command): Command {
+  const wait = new Option("--wait <until>", "how long to wait")
+    .choices(["none", "accepted", "included", "final"])
+    .default("final");
+  return command
+    .addOption(rpcOption())
+    .addOption(wait)
+    .option("--timeout <duration>", "of the wait", duration, 30_000);
+}
+
+async function transfer(out: Output, options: TransferOptions): Promise<void> {
+  const { key, label } = resolveKey(options.from, options);
+  const to = resolveAddress(options.to, options);
+  const wallet = Wallet.fromSeed(key.seed);
+  const client = connect(options);
+  const [chain, nonce, fee] = await ask(
+    Promise.all([
+      client.chain(),
+      options.nonce ?? client.nextNonce(wallet.address),
+      options.fee ?? leastFee(client),
+    ]),
+  );
+  const order = {
+    chain,
+    nonce,
+    fee,
+    to: to.address,
+    amount: options.amount,
+    ...(options.memo === undefined ? {} : { memo: options.memo }),
+    ...(options.expires === undefined ? {} : { validUntilHeight: BigInt(options.expires) }),
+  };
+  const signed = signOrRefuse(() => wallet.transfer(order));
+  const bytes = hex0x(signed.bytes);
+  if (options.signOnly) {
+    out.result({ txHash: hex0x(signed.id), tx: bytes, nonce: Number(nonce) }, bytes);
+    return;
+  }
+  await send(out, client, bytes, options, label);
+}
+
+/** minFee of the chain's genesis. */
+export async function leastFee(client: Client): Promise<bigint> {
+  const { genesis } = await client.call("chain_getGenesis");
+  return BigInt((genesis as { limits: { minFee: string } }).limits.minFee);
+}
+
+/** The wallet throws RangeError for what no transaction can carry. */
+function signOrRefuse<T>(sign: () => T): T {
+  try {
+    return sign();
+  } catch (error) {
+    if (error instanceof RangeError) throw badInput(error.message);
+    throw error;
+  }
+}
+
+async function send(
+  out: Output,
+  client: Client,
+  tx: string,
+  { wait, timeout }: SendOptions,
+  sender?: string,
+): Promise<void> {
+  const started = performance.now();
+  const answer = await client.send(tx, { wait, timeoutMs: timeout }).catch((error: unknown) => {
+    if (!(error instanceof RpcError)) return ask(Promise.reject(error));
+    throw explainRefusal(error, sender);
+  });
+  const tookMs = Math.round(performance.now() - started);
+  const { txHash, status, blockHeight, receipt } = answer;
+  const value = { txHash, status, ...(blockHeight === undefined ? {} : { blockHeight }), tookMs, receipt };
+  if (receipt === undefined || blockHeight === undefined) {
+    out.result(value, `${out.tick} ${status}   tx ${txHash}   sent in ${showDuration(tookMs)}`);
+    return;
+  }
+  if (receipt.status === "failed") {
+    const why = receipt.fault ?? `code ${receipt.code}`;
+    out.result(
+      value,
+      `${out.cross} failed: ${why}   tx ${txHash}   block ${blockHeight}   fee ${receipt.fee} taken`,
+    );
+    throw new Finished(EXIT.refused);
+  }
+  const agreement = out.json ? "" : await describeAgreement(client, blockHeight);
+  out.result(
+    value,
+    `${out.tick} ${status} in ${showDuration(tookMs)}   tx ${txHash}   block ${blockHeight}${agreement}   fee ${receipt.fee}`,
+  );
+}
+
+/** The certificate is what makes it final: show how many validators signed. Only for people, so never a failure. */
+async function describeAgreement(client: Client, height: number): Promise<string> {
+  try {
+    const [block, validators] = await Promise.all([
+      client.block(height),
+      client.call("consensus_getValidators"),
+    ]);
+    if (block === null) return "";
+    return `   view ${block.consensus.view}   commits ${block.consensus.commits.length}/${validators.length}`;
+  } catch {
+    return "";
+  }
+}
+
+function explainRefusal(error: RpcError, sender: string | undefined): CliError {
+  const refusal = refusalError(error);
+  const who = sender === undefined ? "" : ` (${sender})`;
+  if (refusal.exitCode === EXIT.timedOut) {
+    return new CliError(EXIT.timedOut, refusal.code, `${refusal.message} (tx ${error.data.txHash})`);
+  }
+  return new CliError(refusal.exitCode, refusal.code, `${refusal.message}${who}. Nothing was sent.`);
+}
+
+async function show(out: Output, client: Client, hash: string): Promise<void> {
+  const [tx, receipt] = await ask(
+    Promise.all([client.call("tx_get", { hash }), client.call("tx_getReceipt", { hash })]),
+  );
+  if (tx === null)
+    throw new CliError(EXIT.refused, "TX_NOT_FOUND", `no transaction ${hash} in the chain or the pool`);
+  const { from, nonce, fee, module, call } = tx.tx;
+  const lines = [
+    `tx      ${tx.tx.txHash}`,
+    `status  ${tx.status}${tx.height === undefined ? "" : `   block ${tx.height}   index ${tx.index}`}`,
+    `from    ${from}   nonce ${nonce}   fee ${fee}`,
+    `call    ${module} ${call === null ? tx.tx.payload : describeCall(call)}`,
+  ];
+  if (receipt !== null) {
+    const failure = receipt.status === "failed" ? ` ${receipt.fault ?? `code ${receipt.code}`}` : "";
+    lines.push(`result  ${receipt.status}${failure}   events ${receipt.events.length}`);
+  }
+  out.result({ ...tx, receipt }, lines.join("\n"));
+}
+
+function describeCall(call: Record<string, unknown>): string {
+  const parts = Object.entries(call).filter(([, value]) => value !== "");
+  return parts
+    .map(([key, value]) => (key === "type" ? `${value}` : `${key} ${shortenKey(value)}`))
+    .join("  ");
+}
+
+function shortenKey(value: unknown): string {
+  return typeof value === "string" && value.startsWith("0x") ? shorten(value) : JSON.stringify(value);
+}
