@@ -1,6 +1,7 @@
 /**
- * Frames on a libp2p stream: an unsigned varint length (LEB128, at most 4 bytes), then that many bytes. Adapter
- * for the framing of @libp2p/utils. Source: docs/protocol.md, "Frames".
+ * Frames on a libp2p stream: an unsigned varint length (LEB128, 1 to 4 bytes, minimal, not 0), then that many
+ * bytes. Adapter for the framing of @libp2p/utils, with a length decoder of our own, because its own waits for
+ * more bytes for ever when a length has no end. Source: docs/protocol.md, "Frames".
  */
 import type { Stream } from "@libp2p/interface";
 import { LengthPrefixedDecoder, lpStream } from "@libp2p/utils";
@@ -15,11 +16,33 @@ export interface FrameStream {
 
 const LENGTH_BYTES_MAX = 4;
 
+/** What the length decoder can read from: a Uint8ArrayList or a Uint8Array. */
+interface ByteSource {
+  readonly byteLength: number;
+  subarray(from: number, to: number): Uint8Array;
+}
+
+/** @throws RangeError when more bytes are needed, which the framing waits for; Error when the length is malformed. */
+export function decodeLength(source: ByteSource): number {
+  const bytes = source.subarray(0, Math.min(LENGTH_BYTES_MAX, source.byteLength));
+  let length = 0;
+  for (let i = 0; i < LENGTH_BYTES_MAX; i++) {
+    const byte = bytes[i];
+    if (byte === undefined) throw new RangeError("the length goes on");
+    length |= (byte & 0x7f) << (7 * i);
+    if (byte < 0x80) {
+      if (byte === 0) throw new Error("a length of 0 or not in its shortest form");
+      return length;
+    }
+  }
+  throw new Error(`a length of more than ${LENGTH_BYTES_MAX} bytes`);
+}
+
 /** @param bytesMax cap of one incoming frame, checked against its length before its bytes are awaited. */
 export function frameStream(stream: Stream, bytesMax: number): FrameStream {
   const frames = lpStream(stream, {
     maxDataLength: bytesMax,
-    maxLengthLength: LENGTH_BYTES_MAX,
+    lengthDecoder: decodeLength,
     // A chunk may hold the end of one frame and the start of the next.
     maxBufferSize: 2 * bytesMax + 64 * 1024,
   });
@@ -36,6 +59,7 @@ export function onFrames(
   { receive, fail }: { receive(frame: Uint8Array): void; fail(error: Error): void },
 ): void {
   const decoder = new LengthPrefixedDecoder({
+    lengthDecoder: decodeLength,
     maxDataLength: bytesMax,
     maxBufferSize: 2 * bytesMax + 64 * 1024,
   });

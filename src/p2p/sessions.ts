@@ -16,6 +16,8 @@ import type { Meter, Rejection } from "./meter.ts";
 import { decodeHello, encodeHello, type Hello } from "./wire.ts";
 
 export const HELLO_PROTOCOL = "/quorate/hello";
+/** A refused dialer has so long to read why before the listener closes. */
+const LINGER_MS = 1_000;
 /** A connection whose HELLO is not done by then is closed. */
 const HELLO_TIMEOUT_MS = 5_000;
 
@@ -110,7 +112,10 @@ export class Sessions {
     const { host } = this.#deps;
     host.removeEventListener("connection:open", this.#onOpen);
     host.removeEventListener("connection:close", this.#onClose);
-    for (const session of this.#sessions.values()) if (!session.isSettled) session.settle(undefined);
+    for (const session of this.#sessions.values()) {
+      session.cancelTimeout();
+      if (!session.isSettled) session.settle(undefined);
+    }
     this.#sessions.clear();
   }
 
@@ -240,13 +245,20 @@ export class Sessions {
       const address = session.connection.remoteAddr.toString();
       logger.log("warn", "p2p", "peer refused at the handshake", { peer: session.peerId, address, detail });
     }
-    void closeConnection(session.connection);
+    // A refused dialer closes when it has read our HELLO; it must be able to see the difference too.
+    if (session.connection.direction === "outbound") void closeConnection(session.connection);
+    else {
+      session.cancelTimeout = this.#deps.scheduler.after(LINGER_MS, () => {
+        void closeConnection(session.connection);
+      });
+    }
   }
 
   #closed(connection: Connection): void {
     const session = this.#sessions.get(connection.id);
     if (session === undefined) return;
     this.#sessions.delete(connection.id);
+    session.cancelTimeout();
     if (!session.isSettled) session.settle(undefined);
     if (session.admitted === undefined) return;
     const others = [...this.#sessions.values()].filter((other) => other.peerId === session.peerId);

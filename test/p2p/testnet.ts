@@ -22,6 +22,11 @@ export const REAL_TIME: Scheduler = {
   },
 };
 
+/** Real time in which every delay is `speed` times shorter, to see time-outs happen. */
+export function quickened(speed: number): Scheduler {
+  return { now: REAL_TIME.now, after: (delayMs, task) => REAL_TIME.after(delayMs / speed, task) };
+}
+
 export function seedOf(index: number, kind = 0): Uint8Array {
   const seed = new Uint8Array(32).fill(100 + index);
   seed[0] = kind;
@@ -45,9 +50,9 @@ export class TestNode implements Logger {
   answer: (from: string, bytes: Uint8Array) => Promise<Uint8Array> = async (_, bytes) => bytes;
   height = 0n;
 
-  constructor(options: P2pOptions) {
+  constructor(options: P2pOptions, scheduler: Scheduler = REAL_TIME) {
     this.network = new P2pNetwork(options, {
-      scheduler: REAL_TIME,
+      scheduler,
       logger: this,
       headHeight: () => this.height,
       jitter: () => 0.5,
