@@ -18,7 +18,9 @@ import type {
   Head,
   Input,
   Parsed,
+  SealedHead,
   Timer,
+  Typed,
   ValidatorId,
 } from "../consensus/engine.ts";
 import type { RecordLog } from "../storage/log.ts";
@@ -40,7 +42,7 @@ export interface DriverPorts {
   readonly fatal: (error: unknown) => void;
 }
 
-export interface DriverOptions<P extends Parsed, M> {
+export interface DriverOptions<P extends Parsed, M extends Typed> {
   readonly consensus: Consensus<P, M>;
   readonly engine: ConsensusEngine<P, M>;
   readonly self: ValidatorId;
@@ -54,7 +56,7 @@ export interface MessageCounts {
   dropped: number;
 }
 
-export class Driver<P extends Parsed, M> {
+export class Driver<P extends Parsed, M extends Typed> {
   readonly counts: MessageCounts = { received: new Map(), sent: new Map(), refused: new Map(), dropped: 0 };
   readonly #consensus: Consensus<P, M>;
   readonly #engine: ConsensusEngine<P, M>;
@@ -64,6 +66,7 @@ export class Driver<P extends Parsed, M> {
   /** Blocks whose parent is not executed yet, or that are early, by hash: checked again on a head change. */
   readonly #waiting = new Map<string, WaitingCheck>();
   #inputs: Input<M>[] = [];
+  #pendingTold = false;
   #running = false;
   #stopped = false;
   /** Resolves when the last started turn has ended. */
@@ -78,8 +81,10 @@ export class Driver<P extends Parsed, M> {
 
   /** First call: tells the engine where it stands. */
   start(journal: readonly Uint8Array[], checkpoint: Uint8Array | undefined): void {
-    this.input({ kind: "started", head: headOf(this.#ports.chain.head), journal, checkpoint });
-    if (this.#ports.hasWork()) this.input({ kind: "transactions-pending" });
+    const { chain } = this.#ports;
+    const recent = recentHeads(chain, this.#consensus.recentHeads);
+    this.input({ kind: "started", head: headOf(chain.head), journal, checkpoint, recent });
+    if (this.#ports.hasWork()) this.transactionsPending();
   }
 
   /** No effect is performed after it resolves. */
@@ -111,10 +116,13 @@ export class Driver<P extends Parsed, M> {
   headChanged(head: BlockHead): void {
     this.input({ kind: "head-changed", head: headOf(head) });
     this.#recheck(head.summary.height);
-    if (this.#ports.hasWork()) this.input({ kind: "transactions-pending" });
+    if (this.#ports.hasWork()) this.transactionsPending();
   }
 
+  /** The pool holds executable transactions; told once a turn, however many arrive. */
   transactionsPending(): void {
+    if (this.#pendingTold) return;
+    this.#pendingTold = true;
     this.input({ kind: "transactions-pending" });
   }
 
@@ -138,6 +146,7 @@ export class Driver<P extends Parsed, M> {
       while (this.#inputs.length > 0 && !this.#stopped) {
         const inputs = this.#inputs;
         this.#inputs = [];
+        this.#pendingTold = false;
         const effects = inputs.flatMap((input) => this.#engine.step(input));
         if (effects.some(isDurable)) await this.#persist(effects);
         if (this.#stopped) return;
@@ -206,7 +215,7 @@ export class Driver<P extends Parsed, M> {
 
   #encode(message: M): Uint8Array {
     const bytes = this.#consensus.gate.encode(message);
-    count(this.counts.sent, (message as { body?: { type?: string } }).body?.type ?? "message");
+    count(this.counts.sent, message.type);
     return bytes;
   }
 
@@ -292,6 +301,16 @@ export class Driver<P extends Parsed, M> {
   #refuse(type: string, code: string): void {
     count(this.counts.refused, `${type} ${code}`);
   }
+}
+
+/** The newest committed blocks with their seals, ascending, without block 0. */
+function recentHeads(chain: Chain, countMax: number): SealedHead[] {
+  const recent: SealedHead[] = [];
+  for (let height = chain.head.summary.height; height > 0n && recent.length < countMax; height--) {
+    const hash = chain.store.hashAt(height)!;
+    recent.push({ head: chain.store.head(hash)!, seal: chain.store.seal(hash)! });
+  }
+  return recent.reverse();
 }
 
 interface WaitingCheck {

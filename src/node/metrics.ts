@@ -19,7 +19,7 @@ export class Metrics {
   readonly blockIntervalSeconds: Histogram;
   readonly blockBytes: Histogram;
   readonly blockTransactions: Histogram;
-  readonly blockSeconds: Histogram;
+  readonly batchSeconds: Histogram;
   readonly finalSeconds: Histogram;
   readonly rpcRequests: Counter<"method" | "code">;
   readonly rpcSeconds: Histogram<"method">;
@@ -34,11 +34,7 @@ export class Metrics {
     );
     this.blockBytes = this.#histogram("chain_block_size_bytes", "Bytes of a block's transactions", SIZES);
     this.blockTransactions = this.#histogram("chain_block_txs", "Transactions in a block", COUNTS);
-    this.blockSeconds = this.#histogram(
-      "chain_block_processing_seconds",
-      "From a certified block at the door to its durable commit",
-      SECONDS,
-    );
+    this.batchSeconds = this.#histogram("db_batch_seconds", "One atomic write of the database", SECONDS);
     this.finalSeconds = this.#histogram(
       "tx_latency_seconds",
       "From the acceptance of a transaction by this node to its finality",

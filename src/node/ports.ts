@@ -38,6 +38,8 @@ export interface NetworkHandlers {
 }
 
 export interface Network {
+  /** This node's own peer id. */
+  readonly peerId: string;
   start(handlers: NetworkHandlers): Promise<void>;
   stop(): Promise<void>;
   /** Direct mail to a validator: best effort, bounded, kept while it is away for a short time. Never throws. */
@@ -47,4 +49,8 @@ export interface Network {
   /** One request and its answer. @throws Error on time-out, refusal or a broken connection. */
   request(peerId: string, bytes: Uint8Array): Promise<Uint8Array>;
   peers(): readonly PeerView[];
+  /** A peer told its head height: shown in {@link peers}. */
+  noteHeight(peerId: string, height: bigint): void;
+  /** A peer sent something provably wrong by way of repair: counted and logged. */
+  reportFault(peerId: string, detail: string): void;
 }

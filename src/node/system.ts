@@ -3,6 +3,7 @@ import { randomInt } from "node:crypto";
 import { type DestinationStream, destination, type Logger as PinoLogger, pino } from "pino";
 import type { LogFields, Logger, LogLevel } from "../base/log.ts";
 import type { Scheduler } from "../base/scheduler.ts";
+import { isLogged, type LogLevels } from "./loglevels.ts";
 
 export const systemScheduler: Scheduler = {
   now: () => Date.now(),
@@ -15,28 +16,6 @@ export const systemScheduler: Scheduler = {
 /** 0 <= x < 1, for jitter only. */
 export function jitter(): number {
   return randomInt(0, 1 << 24) / (1 << 24);
-}
-
-const LEVELS: readonly LogLevel[] = ["debug", "info", "warn", "error"];
-
-/** Log levels by component, from "info" or "info,pbft=debug,p2p=warn". */
-export interface LogLevels {
-  readonly base: LogLevel;
-  readonly components: ReadonlyMap<string, LogLevel>;
-}
-
-/** @returns undefined when a word is no level. */
-export function parseLogLevels(text: string): LogLevels | undefined {
-  let base: LogLevel = "info";
-  const components = new Map<string, LogLevel>();
-  for (const part of text.split(",").map((word) => word.trim())) {
-    const [name, level] = part.includes("=") ? part.split("=", 2) : [undefined, part];
-    const known = LEVELS.find((candidate) => candidate === level);
-    if (known === undefined) return undefined;
-    if (name === undefined) base = known;
-    else components.set(name, known);
-  }
-  return { base, components };
 }
 
 export interface LogSink {
@@ -77,8 +56,7 @@ function write(
   message: string,
   fields: LogFields = {},
 ): void {
-  const least = levels.components.get(component) ?? levels.base;
-  if (LEVELS.indexOf(level) < LEVELS.indexOf(least)) return;
+  if (!isLogged(levels, component, level)) return;
   root[level]({ component, ...plain(fields) }, message);
 }
 

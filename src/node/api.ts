@@ -1,0 +1,226 @@
+/**
+ * The node as JSON-RPC sees it: the port of rpc/api.ts on top of a replica. Only reading and translating; every rule
+ * is the replica's.
+ */
+import type { Address, Hash } from "../base/bytes.ts";
+import { refuse, type Verdict } from "../base/fault.ts";
+import type { Scheduler } from "../base/scheduler.ts";
+import type { BlockHead, SealedBlock } from "../chain/block.ts";
+import { BlockExecution } from "../chain/execute.ts";
+import { readAccount } from "../chain/modules/bank.ts";
+import type { SealView } from "../chain/rules.ts";
+import { encodeStateProof, hashStateKey } from "../chain/stateproof.ts";
+import { proveKey } from "../chain/statetree.ts";
+import { decodeTransaction } from "../chain/transaction.ts";
+import type { ValidatorSet } from "../chain/validators.ts";
+import type { EngineStatus } from "../consensus/engine.ts";
+import type { DropReason } from "../mempool/mempool.ts";
+import type {
+  AccountAnswer,
+  NodeApi,
+  NodeInfo,
+  NodeNews,
+  PeerView,
+  PoolStatus,
+  Simulation,
+  StateAnswer,
+  Syncing,
+  TransactionPlace,
+} from "../rpc/api.ts";
+import type { Network } from "./ports.ts";
+import type { Replica } from "./replica.ts";
+
+export interface ReplicaApiOptions {
+  readonly info: Omit<NodeInfo, "chainId" | "genesisHash" | "consensus" | "address">;
+  /** The parsed genesis.json. */
+  readonly genesisJson: unknown;
+  /** The account that receives this node's fees. */
+  readonly address: Address | undefined;
+}
+
+export interface ReplicaApiPorts {
+  readonly replica: Replica;
+  readonly network: Network & { readonly addresses: readonly string[] };
+  readonly scheduler: Scheduler;
+  readonly renderMetrics: () => Promise<string>;
+}
+
+export class ReplicaApi implements NodeApi {
+  readonly #options: ReplicaApiOptions;
+  readonly #ports: ReplicaApiPorts;
+  #headChangedAtMs: number;
+
+  constructor(options: ReplicaApiOptions, ports: ReplicaApiPorts) {
+    this.#options = options;
+    this.#ports = ports;
+    this.#headChangedAtMs = ports.scheduler.now();
+    ports.replica.news.heads.subscribe(() => {
+      this.#headChangedAtMs = ports.scheduler.now();
+    });
+  }
+
+  info(): NodeInfo {
+    const { chain, consensus } = this.#ports.replica;
+    const { info, address } = this.#options;
+    const { chainId } = chain.genesis;
+    return { ...info, chainId, genesisHash: chain.genesisHash, consensus: consensus.rules.name, address };
+  }
+
+  syncing(): Syncing | undefined {
+    return this.#ports.replica.syncProgress();
+  }
+
+  headChangedAtMs(): number {
+    return this.#headChangedAtMs;
+  }
+
+  async checkStore(): Promise<void> {
+    this.#chain.store.headHash();
+  }
+
+  metrics(): Promise<string> {
+    return this.#ports.renderMetrics();
+  }
+
+  genesis(): unknown {
+    return this.#options.genesisJson;
+  }
+
+  head(): BlockHead {
+    return this.#chain.head;
+  }
+
+  finalized(): BlockHead {
+    return this.#chain.head;
+  }
+
+  async heightOf(hash: Hash): Promise<bigint | undefined> {
+    return this.#chain.store.head(hash)?.summary.height;
+  }
+
+  async headAt(height: bigint): Promise<BlockHead | undefined> {
+    const hash = this.#chain.store.hashAt(height);
+    return hash === undefined ? undefined : this.#chain.store.head(hash);
+  }
+
+  async sealedBlockAt(height: bigint): Promise<SealedBlock | undefined> {
+    return this.#chain.sealedBlockAt(height);
+  }
+
+  async receiptsAt(height: bigint): Promise<readonly Uint8Array[] | undefined> {
+    const hash = this.#chain.store.hashAt(height);
+    return hash === undefined ? undefined : this.#chain.store.receipts(hash);
+  }
+
+  describeSeal(head: BlockHead, seal: Uint8Array): SealView {
+    return this.#chain.rules.describeSeal(head, seal);
+  }
+
+  async findTransaction(id: Hash): Promise<TransactionPlace | undefined> {
+    const { pool } = this.#ports.replica;
+    const place = await this.#chain.store.findTransaction(id);
+    if (place !== undefined) {
+      const { height } = this.#chain.store.head(place.blockHash)!.summary;
+      return { status: "included", height, index: place.index };
+    }
+    const transaction = pool.get(id);
+    return transaction === undefined ? undefined : { status: "pending", transaction };
+  }
+
+  submit(bytes: Uint8Array): Verdict<Hash> {
+    const added = this.#ports.replica.submit(bytes);
+    return added.ok ? { ok: true, value: added.value.id } : added;
+  }
+
+  simulate(bytes: Uint8Array): Verdict<Simulation> {
+    const { chain, signatures, consensus } = this.#ports.replica;
+    const decoded = decodeTransaction(bytes, chain.genesis.limits.maxTxBytes);
+    if (!decoded.ok) return decoded;
+    const { head, value } = chain.readAtHead((view) => {
+      const { limits, chainId } = chain.genesis;
+      const parent = chain.head;
+      const proposal = { timeMs: BigInt(this.#ports.scheduler.now()), proposer: parent.summary.proposer };
+      const { summary } = consensus.rules.prepareHead(parent, proposal);
+      const execution = new BlockExecution(view, {
+        height: parent.summary.height + 1n,
+        timeMs: summary.timeMs,
+        feeRecipient: consensus.rules.feeRecipient(parent),
+        rules: { chainId, minFee: limits.minFee },
+        signatureIsValid: (tx) => signatures.validate(tx),
+      });
+      const refused = execution.run(decoded.value);
+      return refused === undefined ? execution.receipts[0]! : refused;
+    });
+    if ("detail" in value) return refuse(value.code, value.detail);
+    return { ok: true, value: { receipt: value, module: decoded.value.module, at: head } };
+  }
+
+  pool(): PoolStatus {
+    return this.#ports.replica.pool.status();
+  }
+
+  account(address: Address): AccountAnswer {
+    const { pool } = this.#ports.replica;
+    const { head, value } = this.#chain.readAtHead((view) => readAccount(view, address));
+    const account = value ?? { balance: 0n, nonce: 0n };
+    const pendingNonce = pool.pendingNonce(address);
+    return { account, pendingNonce: pendingNonce > account.nonce ? pendingNonce : account.nonce, at: head };
+  }
+
+  async state(key: Uint8Array, prove: boolean): Promise<StateAnswer> {
+    const { head, value } = this.#chain.readAtHead((view) => ({
+      value: view.get(key),
+      proof: prove ? encodeStateProof(proveKey(view, hashStateKey(key))) : undefined,
+    }));
+    const seal = value.proof === undefined ? undefined : this.#chain.store.seal(head.hash)!;
+    const proof = value.proof === undefined ? undefined : { bytes: value.proof, seal: seal! };
+    return { value: value.value, at: head, proof };
+  }
+
+  engine(): EngineStatus | undefined {
+    return this.#ports.replica.engineStatus();
+  }
+
+  validators(): ValidatorSet {
+    return this.#ports.replica.consensus.validators;
+  }
+
+  listenAddresses(): readonly string[] {
+    return this.#ports.network.addresses;
+  }
+
+  peers(): readonly PeerView[] {
+    return this.#ports.network.peers();
+  }
+
+  subscribe<T extends keyof NodeNews>(topic: T, listener: (news: NodeNews[T]) => void): () => void {
+    return this.#subscriptions[topic](listener);
+  }
+
+  /** How each kind of news is had from the replica. Under PBFT a head is final when it is told. */
+  readonly #subscriptions: { [T in keyof NodeNews]: (listener: (news: NodeNews[T]) => void) => () => void } =
+    {
+      head: (listener) => this.#ports.replica.news.heads.subscribe(listener),
+      finalized: (listener) => this.#ports.replica.news.heads.subscribe(listener),
+      consensus: (listener) => this.#ports.replica.news.engine.subscribe(listener),
+      dropped: (listener) =>
+        this.#ports.replica.news.pool.subscribe((event) => {
+          if (event.kind !== "dropped" || event.reason === "included") return;
+          listener({ id: event.transaction.id, reason: DROPPED_AS[event.reason] });
+        }),
+    };
+
+  get #chain(): Replica["chain"] {
+    return this.#ports.replica.chain;
+  }
+}
+
+/** The pool's reasons in the words of tx_get. */
+const DROPPED_AS: Readonly<Record<Exclude<DropReason, "included">, "expired" | "replaced" | "evicted">> = {
+  stale: "replaced",
+  replaced: "replaced",
+  evicted: "evicted",
+  unpayable: "evicted",
+  expired: "expired",
+  aged: "expired",
+};

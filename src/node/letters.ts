@@ -1,0 +1,25 @@
+/**
+ * What direct mail carries: a kind byte, then the content. Consensus messages prove themselves at the engine's gate,
+ * blocks at the chain's door; the sender is a hint. docs/protocol.md, "Mail".
+ */
+import { concatBytes } from "../base/bytes.ts";
+
+/** A consensus message. */
+export const MAIL_CONSENSUS = 1;
+/** A committed block with its seal, in answer to a STATUS. */
+export const MAIL_BLOCK = 2;
+
+export interface Letter {
+  readonly kind: number;
+  readonly content: Uint8Array;
+}
+
+export function sealLetter(kind: number, content: Uint8Array): Uint8Array {
+  return concatBytes(Uint8Array.of(kind), content);
+}
+
+/** undefined for an empty letter. */
+export function openLetter(bytes: Uint8Array): Letter | undefined {
+  const kind = bytes[0];
+  return kind === undefined ? undefined : { kind, content: bytes.subarray(1) };
+}

@@ -1,0 +1,286 @@
+/**
+ * A node: the composition root. It opens a home top-down (lock, log, keys, journal, database), puts a replica on
+ * libp2p and serves it by JSON-RPC. stop() is the reverse of start. Everything that can be wrong with a home or a
+ * machine is a StartError with one line that says what to do.
+ */
+import "../p2p/polyfill.ts";
+import { existsSync, mkdirSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { showHash } from "../base/bytes.ts";
+import type { Fault } from "../base/fault.ts";
+import type { Logger } from "../base/log.ts";
+import { validatorsOf } from "../chain/genesis.ts";
+import { computeGenesisHash } from "../chain/genesisstate.ts";
+import { createSigner, nativeName, type Signer } from "../crypto/keys.ts";
+import { P2pNetwork } from "../p2p/network.ts";
+import { RpcServer } from "../rpc/server.ts";
+import { openJournalFile } from "../storage/journalfile.ts";
+import type { Kv } from "../storage/kv.ts";
+import { openLevel } from "../storage/level.ts";
+import type { OpenedLog } from "../storage/log.ts";
+import { ReplicaApi } from "./api.ts";
+import type { Config } from "./config.ts";
+import { type Home, removePid, writePid } from "./home.ts";
+import { takeLock } from "./lock.ts";
+import { Metrics } from "./metrics.ts";
+import { type KnownPeer, multiaddrOf } from "./peersfile.ts";
+import { nodeReadings, observeReplica } from "./readings.ts";
+import { Replica } from "./replica.ts";
+import { jitter, openLog, systemScheduler } from "./system.ts";
+import { packageVersion } from "./version.ts";
+
+export interface NodeOptions {
+  readonly home: Home;
+  readonly config: Config;
+  /** Peers besides peers.json. */
+  readonly extraPeers?: readonly KnownPeer[];
+  /** The node had to stop by itself; it has stopped when this is called. */
+  readonly onFatal?: (error: unknown) => void;
+}
+
+export interface RunningNode {
+  readonly rpcUrl: string;
+  /** Multiaddrs with the peer id. */
+  readonly p2pAddresses: readonly string[];
+  readonly genesisHash: string;
+  /** Height of the head now. */
+  height(): bigint;
+  stop(): Promise<void>;
+}
+
+/** What keeps a node from starting, in one line that says what to do. */
+export class StartError extends Error {
+  override readonly name = "StartError";
+  readonly code: string;
+
+  constructor(fault: Fault) {
+    super(fault.detail);
+    this.code = fault.code;
+  }
+}
+
+/** Undoes what was opened, last first. */
+class Closers {
+  readonly #closers: (() => unknown)[] = [];
+
+  add(close: () => unknown): void {
+    this.#closers.push(close);
+  }
+
+  async closeAll(): Promise<void> {
+    for (const close of this.#closers.splice(0).reverse()) await close();
+  }
+}
+
+/** @throws StartError, or Error when the disk or the network fails. */
+export async function startNode(options: NodeOptions): Promise<RunningNode> {
+  const closers = new Closers();
+  try {
+    return await openNode(options, closers);
+  } catch (error) {
+    await closers.closeAll();
+    throw error;
+  }
+}
+
+async function openNode(options: NodeOptions, closers: Closers): Promise<RunningNode> {
+  const { home, config } = options;
+  const lock = takeLock(home.paths.lock);
+  if (!lock.ok) throw new StartError(lock.fault);
+  closers.add(() => lock.value.release());
+  const { logger, flush } = openLog(config.log.levels, home.paths.logFile);
+  closers.add(flush);
+  writePid(home.paths);
+  closers.add(() => removePid(home.paths));
+
+  const signer = validatorSigner(home, config);
+  const journal = signer === undefined ? undefined : await openJournal(home);
+  if (journal !== undefined) closers.add(() => journal.log.close());
+  mkdirSync(home.paths.db, { recursive: true });
+  const timing: { metrics?: Metrics } = {};
+  const kv = timedWrites(await openLevel(home.paths.db), timing);
+  closers.add(() => kv.close());
+
+  const network = openNetwork(options, signer, logger, () => replica.chain.head.summary.height);
+  const stopper: { stop?: (error: unknown) => void } = {};
+  const replica = await Replica.open(replicaOptions(options, signer), {
+    kv,
+    journal,
+    network,
+    scheduler: systemScheduler,
+    log: logger,
+    jitter,
+    fatal: (error) => stopper.stop?.(error),
+  });
+  const { rpc, metrics } = openRpc(options, { replica, network, logger });
+  timing.metrics = metrics;
+  stopper.stop = (error) => void stopFatally(error, { closers, logger, onFatal: options.onFatal });
+
+  logStart(options, replica, logger);
+  closers.add(() => replica.stop());
+  await replica.start();
+  closers.add(() => rpc.stop());
+  await rpc.start();
+  logger.log("info", "rpc", "listening", { url: rpc.url });
+  return {
+    rpcUrl: rpc.url,
+    p2pAddresses: network.addresses,
+    genesisHash: showHash(replica.chain.genesisHash),
+    height: () => replica.chain.head.summary.height,
+    stop: async () => {
+      logger.log("info", "node", "stopping", { height: replica.chain.head.summary.height });
+      await closers.closeAll();
+    },
+  };
+}
+
+interface FatalPorts {
+  readonly closers: Closers;
+  readonly logger: Logger;
+  readonly onFatal: ((error: unknown) => void) | undefined;
+}
+
+async function stopFatally(error: unknown, { closers, logger, onFatal }: FatalPorts): Promise<void> {
+  logger.log("error", "node", "stopping: the node cannot go on", { error: String(error) });
+  try {
+    await closers.closeAll();
+  } finally {
+    onFatal?.(error);
+  }
+}
+
+function replicaOptions({ home, config }: NodeOptions, signer: Signer | undefined) {
+  const { statusIntervalMs, blockTimeMs, emptyBlocksMs } = config.consensus;
+  return {
+    genesis: home.genesis,
+    signer,
+    settings: {
+      statusIntervalMs,
+      blockTimeMs,
+      emptyBlocksMs: emptyBlocksMs === 0 ? undefined : emptyBlocksMs,
+    },
+    syncIntervalMs: config.sync.intervalMs,
+    pool: { transactionsMax: config.mempool.maxTransactions, bytesMax: config.mempool.maxBytes },
+  };
+}
+
+function validatorSigner(home: Home, config: Config): Signer | undefined {
+  if (config.mode === "full") return undefined;
+  if (home.validatorKey === undefined) {
+    const detail = `${home.paths.validatorKey}: not found; a validator needs its key, or start with --mode full`;
+    throw new StartError({ code: "missing", detail });
+  }
+  return createSigner(home.validatorKey.seed);
+}
+
+/**
+ * The votes of this key. A key that has voted must find its journal: without it the node could vote again, and
+ * differently (pbft.md 1.12). The mark beside the key says that there was one.
+ * @throws StartError
+ */
+async function openJournal(home: Home): Promise<OpenedLog> {
+  const path = join(home.paths.journal, "votes.log");
+  const mark = `${home.paths.validatorKey}.voted`;
+  mkdirSync(dirname(path), { recursive: true });
+  const journal = await openJournalFile(path);
+  const advice = "Votes may be missing, and voting again could contradict them. Start with --mode full";
+  if (journal.state === "corrupt") {
+    await journal.log.close();
+    throw new StartError({ code: "corrupt-journal", detail: `${path} is damaged in the middle. ${advice}.` });
+  }
+  if (journal.state === "missing" && existsSync(mark)) {
+    await journal.log.close();
+    throw new StartError({
+      code: "missing-journal",
+      detail: `${path} is missing, but this key has voted. ${advice}, or give the validator a new key.`,
+    });
+  }
+  if (journal.state === "missing") await journal.log.replace([]);
+  writeFileSync(mark, "This key has voted: it must not be used without data/journal/votes.log.\n");
+  return journal;
+}
+
+function openNetwork(
+  { home, config, extraPeers = [] }: NodeOptions,
+  signer: Signer | undefined,
+  logger: Logger,
+  headHeight: () => bigint,
+): P2pNetwork {
+  const { genesis } = home;
+  const options = {
+    identitySeed: home.nodeKey.seed,
+    listen: multiaddrOf(config.p2p.host, config.p2p.port),
+    genesisHash: computeGenesisHash(genesis),
+    chainId: genesis.chainId,
+    name: config.name,
+    staticPeers: [...home.peers, ...extraPeers],
+    allowlist: genesis.validators.map((validator) => validator.peerId),
+    validators: validatorsOf(genesis).members.map((member) => member.publicKey),
+    signer,
+  };
+  return new P2pNetwork(options, { scheduler: systemScheduler, logger, headHeight, jitter });
+}
+
+interface RpcParts {
+  readonly replica: Replica;
+  readonly network: P2pNetwork;
+  readonly logger: Logger;
+}
+
+function openRpc({ home, config }: NodeOptions, { replica, network, logger }: RpcParts) {
+  let subscriptions = 0;
+  const metrics = new Metrics(nodeReadings({ replica, network, subscriptions: () => subscriptions }));
+  observeReplica(metrics, replica, () => systemScheduler.now());
+  const address =
+    replica.self === undefined ? undefined : replica.consensus.validators.members[replica.self]?.account;
+  const info = {
+    name: config.name,
+    version: packageVersion(),
+    mode: config.mode,
+    peerId: network.peerId,
+    startedAtMs: systemScheduler.now(),
+  };
+  const api = new ReplicaApi(
+    { info, genesisJson: JSON.parse(home.genesisJson), address },
+    { replica, network, scheduler: systemScheduler, renderMetrics: () => metrics.render() },
+  );
+  const observer = {
+    callAnswered: (method: string, code: number, durationMs: number) => {
+      metrics.rpcRequests.inc({ method, code: String(code) });
+      metrics.rpcSeconds.observe({ method }, durationMs / 1000);
+    },
+    requestRefused: (status: number) => metrics.rpcRequests.inc({ method: "none", code: `http ${status}` }),
+    subscriptionsChanged: (open: number) => {
+      subscriptions = open;
+    },
+  };
+  const { host, port, corsOrigins } = config.rpc;
+  const options = { host, port, allowedOrigins: corsOrigins };
+  return { metrics, rpc: new RpcServer(options, { api, scheduler: systemScheduler, log: logger, observer }) };
+}
+
+function timedWrites(kv: Kv, timing: { readonly metrics?: Metrics }): Kv {
+  return {
+    get: (key) => kv.get(key),
+    entries: (range) => kv.entries(range),
+    close: () => kv.close(),
+    async write(operations, options) {
+      const end = timing.metrics?.batchSeconds.startTimer();
+      await kv.write(operations, options);
+      end?.();
+    },
+  };
+}
+
+function logStart({ home, config }: NodeOptions, replica: Replica, logger: Logger): void {
+  for (const warning of home.warnings) logger.log("warn", "node", "genesis", { warning });
+  logger.log("info", "node", "starting", {
+    name: config.name,
+    mode: config.mode,
+    validator: replica.self,
+    chainId: home.genesis.chainId,
+    genesis: showHash(replica.chain.genesisHash),
+    height: replica.chain.head.summary.height,
+    ed25519: nativeName,
+  });
+}

@@ -1,0 +1,172 @@
+/** What the node counts anyway, as metrics read when the page is asked for. The names are those of docs/metrics.md. */
+import { verifyCounts } from "../crypto/keys.ts";
+import type { NetworkCounters } from "../p2p/meter.ts";
+import type { Metrics, Reading } from "./metrics.ts";
+import type { Network } from "./ports.ts";
+import type { Replica } from "./replica.ts";
+
+export interface ReadingSources {
+  readonly replica: Replica;
+  readonly network: Network & { readonly counters: NetworkCounters };
+  /** Open subscriptions over all connections. */
+  readonly subscriptions: () => number;
+}
+
+export function nodeReadings(sources: ReadingSources): readonly Reading[] {
+  return [
+    ...chainReadings(sources),
+    ...pbftReadings(sources),
+    ...poolReadings(sources),
+    ...networkReadings(sources),
+  ];
+}
+
+function chainReadings({ replica, subscriptions }: ReadingSources): Reading[] {
+  const summary = () => replica.chain.head.summary;
+  return [
+    gauge("chain_height", "Height of the head", () => Number(summary().height)),
+    gauge("chain_finalized_height", "Height of the last final block", () => Number(summary().height)),
+    gauge("chain_head_timestamp_seconds", "Time of the head", () => Number(summary().timeMs) / 1000),
+    gauge("chain_syncing", "1 while blocks are fetched from peers", () => (replica.syncProgress() ? 1 : 0)),
+    gauge("rpc_ws_subscriptions", "Open subscriptions", subscriptions),
+    counters("sig_verify_total", "Signature checks: native, and those arbitrated by ZIP-215", "path", () => [
+      ["native", verifyCounts.native],
+      ["fallback", verifyCounts.fallback],
+    ]),
+  ];
+}
+
+function pbftReadings({ replica }: ReadingSources): Reading[] {
+  const status = () => replica.engineStatus();
+  const counts = () => replica.messageCounts();
+  if (status() === undefined) return [];
+  return [
+    gauge("pbft_view", "View", () => Number(status()?.view ?? 0n)),
+    gauge("pbft_is_primary", "1 on the primary", () => (status()?.primary === replica.self ? 1 : 0)),
+    gauge("pbft_quorum_size", "Votes that make a quorum", () => status()?.quorum ?? 0),
+    gauge("pbft_validators", "Validators of the epoch", () => status()?.n ?? 0),
+    {
+      name: "pbft_seq",
+      help: "Heights that bound the agreement",
+      kind: "gauge",
+      label: "mark",
+      read: () =>
+        new Map([
+          ["low", Number(status()?.lowWatermark ?? 0n)],
+          ["high", Number(status()?.highWatermark ?? 0n)],
+          ["last_executed", Number(status()?.lastCommitted ?? 0n)],
+          ["stable_checkpoint", Number(status()?.stableCheckpoint ?? 0n)],
+        ]),
+    },
+    {
+      name: "pbft_validator_last_seen_seq",
+      help: "Highest height in a verified message of each validator",
+      kind: "gauge",
+      label: "validator",
+      read: () => new Map(status()?.lastSeen.map(({ height }, i) => [String(i), Number(height)]) ?? []),
+    },
+    counters("pbft_messages_received_total", "Messages by type", "type", () => counts()?.received ?? []),
+    counters(
+      "pbft_messages_sent_total",
+      "Messages by type, one a receiver group",
+      "type",
+      () => counts()?.sent ?? [],
+    ),
+    counters(
+      "pbft_invalid_messages_total",
+      "Refused messages by type and fault",
+      "reason",
+      () => counts()?.refused ?? [],
+    ),
+    {
+      name: "pbft_dropped_messages_total",
+      help: "Messages dropped because the engine's queue was full",
+      kind: "counter",
+      read: () => counts()?.dropped ?? 0,
+    },
+  ];
+}
+
+function poolReadings({ replica: { pool } }: ReadingSources): Reading[] {
+  return [
+    gauge("mempool_txs", "Transactions in the pool", () => pool.size),
+    gauge("mempool_bytes", "Bytes of the pool", () => pool.bytes),
+    gauge("mempool_executable", "Transactions that could run now", () => pool.executable),
+  ];
+}
+
+function networkReadings({ network }: ReadingSources): Reading[] {
+  const { counters: counted } = network;
+  return [
+    {
+      name: "p2p_peers",
+      help: "Admitted peers",
+      kind: "gauge",
+      label: "direction",
+      read: () => {
+        const inbound = network.peers().filter((peer) => peer.direction === "inbound").length;
+        return new Map([
+          ["inbound", inbound],
+          ["outbound", network.peers().length - inbound],
+        ]);
+      },
+    },
+    counters("p2p_bytes_in_total", "Bytes received by protocol", "protocol", () =>
+      Object.entries(counted.bytesIn),
+    ),
+    counters("p2p_bytes_out_total", "Bytes sent by protocol", "protocol", () =>
+      Object.entries(counted.bytesOut),
+    ),
+    counters("p2p_messages_in_total", "Messages received", "protocol", () =>
+      Object.entries(counted.messagesIn),
+    ),
+    counters("p2p_messages_out_total", "Messages sent", "protocol", () =>
+      Object.entries(counted.messagesOut),
+    ),
+    counters("p2p_rejected_total", "What was refused, by reason", "reason", () =>
+      Object.entries(counted.rejected),
+    ),
+    {
+      name: "p2p_dial_failures_total",
+      help: "Dials that failed",
+      kind: "counter",
+      read: () => counted.dialFailures,
+    },
+  ];
+}
+
+/** Feeds the distributions from the replica's news. */
+export function observeReplica(metrics: Metrics, replica: Replica, now: () => number): void {
+  const acceptedAtMs = new Map<string, number>(); // bounded by the pool: an entry leaves with its transaction
+  let lastTimeMs = replica.chain.head.summary.timeMs;
+  replica.news.heads.subscribe(({ sealed: { block } }) => {
+    metrics.blockIntervalSeconds.observe(Number(block.summary.timeMs - lastTimeMs) / 1000);
+    metrics.blockBytes.observe(block.summary.bodyBytes);
+    metrics.blockTransactions.observe(block.transactions.length);
+    lastTimeMs = block.summary.timeMs;
+  });
+  replica.news.pool.subscribe(({ kind, transaction, ...rest }) => {
+    const key = String.fromCharCode(...transaction.id);
+    if (kind === "added") {
+      acceptedAtMs.set(key, now());
+      return;
+    }
+    const since = acceptedAtMs.get(key);
+    acceptedAtMs.delete(key);
+    const included = "reason" in rest && rest.reason === "included";
+    if (included && since !== undefined) metrics.finalSeconds.observe((now() - since) / 1000);
+  });
+}
+
+function gauge(name: string, help: string, read: () => number): Reading {
+  return { name, help, kind: "gauge", read };
+}
+
+function counters(
+  name: string,
+  help: string,
+  label: string,
+  read: () => Iterable<readonly [string, number]>,
+): Reading {
+  return { name, help, kind: "counter", label, read: () => new Map(read()) };
+}

@@ -1,0 +1,359 @@
+/**
+ * A replica: a whole node without its I/O. Chain, pool, engine with its driver, rumors and repair, joined over the
+ * ports that are handed in; the same class runs over libp2p and LevelDB, and in memory on virtual time. It decides
+ * nothing by itself: it carries what one part says to the others.
+ */
+import { type Address, showHash } from "../base/bytes.ts";
+import { type Relay, refuse, type Verdict } from "../base/fault.ts";
+import { SERVE_BYTES_MAX } from "../base/limits.ts";
+import type { Logger } from "../base/log.ts";
+import type { Scheduler } from "../base/scheduler.ts";
+import type { SealedBlock } from "../chain/block.ts";
+import { decodeSealedBlock, encodeSealedBlock } from "../chain/block.ts";
+import { Chain, type HeadChange, type ImportResult } from "../chain/chain.ts";
+import type { Genesis } from "../chain/genesis.ts";
+import { computeGenesisHash } from "../chain/genesisstate.ts";
+import type { LedgerView } from "../chain/ledgerview.ts";
+import { readAccount } from "../chain/modules/bank.ts";
+import { AcceptedSignatures } from "../chain/signatures.ts";
+import type { SignedTransaction } from "../chain/transaction.ts";
+import type {
+  Consensus,
+  EngineEvent,
+  EngineSettings,
+  EngineStatus,
+  Parsed,
+  Typed,
+  ValidatorId,
+} from "../consensus/engine.ts";
+import { selectConsensus } from "../consensus/select.ts";
+import type { Signer } from "../crypto/keys.ts";
+import { type AdmissionCode, type HeadState, RELAY_OF_FAULT } from "../mempool/admission.ts";
+import { Mempool, type PoolEvent } from "../mempool/mempool.ts";
+import { selectTransactions } from "../mempool/template.ts";
+import { ANTI_ENTROPY, AntiEntropy } from "../p2p/antientropy.ts";
+import type { ImportOutcome, SyncProgress } from "../p2p/catchup.ts";
+import { announcementOf, encodeAnnouncement } from "../p2p/wire.ts";
+import type { Kv } from "../storage/kv.ts";
+import type { OpenedLog } from "../storage/log.ts";
+import { Driver, type MessageCounts } from "./driver.ts";
+import { MAIL_BLOCK, MAIL_CONSENSUS, openLetter, sealLetter } from "./letters.ts";
+import { Topic as News } from "./news.ts";
+import type { Network, Topic } from "./ports.ts";
+import { judgeRumor } from "./rumors.ts";
+
+export interface ReplicaOptions {
+  readonly genesis: Genesis;
+  /** The key of a validator; undefined for a full node. */
+  readonly signer: Signer | undefined;
+  readonly settings: EngineSettings;
+  /** Interval of anti-entropy, ms; 0 = off. */
+  readonly syncIntervalMs: number;
+  readonly pool: { readonly transactionsMax: number; readonly bytesMax: number };
+}
+
+export interface ReplicaPorts {
+  readonly kv: Kv;
+  /** The votes of a validator; unused by a full node. */
+  readonly journal: OpenedLog | undefined;
+  readonly network: Network;
+  readonly scheduler: Scheduler;
+  readonly log: Logger;
+  /** In [0, 1): spreads periodic work. */
+  readonly jitter: () => number;
+  /** The replica cannot go on: stop the process. */
+  readonly fatal: (error: unknown) => void;
+}
+
+/** What this replica tells whoever listens. */
+export interface ReplicaNews {
+  readonly heads: News<HeadChange>;
+  readonly pool: News<PoolEvent>;
+  readonly engine: News<{ readonly atMs: number; readonly event: EngineEvent }>;
+}
+
+export class Replica {
+  readonly chain: Chain;
+  readonly pool: Mempool;
+  readonly consensus: Consensus;
+  readonly signatures: AcceptedSignatures;
+  /** Index in the validator set; undefined for a full node. */
+  readonly self: ValidatorId | undefined;
+  readonly news: ReplicaNews = { heads: new News(), pool: new News(), engine: new News() };
+  readonly #ports: ReplicaPorts;
+  readonly #driver: Driver<Parsed, Typed> | undefined;
+  readonly #repair: AntiEntropy;
+  #stopped = false;
+
+  private constructor(options: ReplicaOptions, ports: ReplicaPorts, parts: OpenedParts) {
+    this.#ports = ports;
+    this.chain = parts.chain;
+    this.consensus = parts.consensus;
+    this.signatures = parts.signatures;
+    this.self = parts.self;
+    this.pool = new Mempool(
+      { genesis: options.genesis, ...options.pool },
+      {
+        head: this.#headState(),
+        signatures: parts.signatures,
+        listener: (events) => {
+          for (const event of events) this.news.pool.tell(event);
+        },
+      },
+    );
+    this.#driver = this.#createDriver(options);
+    this.#repair = this.#createRepair(options.syncIntervalMs);
+    this.chain.onHeadChange((change) => this.#headChanged(change));
+  }
+
+  /**
+   * Opens the ledger and joins the parts; starts nothing.
+   * @throws Error when the database or the key does not fit the genesis.
+   */
+  static async open(options: ReplicaOptions, ports: ReplicaPorts): Promise<Replica> {
+    const { genesis, signer } = options;
+    const genesisHash = computeGenesisHash(genesis);
+    const consensus = selectConsensus(genesis, genesisHash);
+    const signatures = new AcceptedSignatures(genesisHash);
+    const chain = await Chain.open(genesis, { kv: ports.kv, rules: consensus.rules, signatures });
+    const self = signer === undefined ? undefined : indexOf(signer, consensus);
+    return new Replica(options, ports, { chain, consensus, signatures, self });
+  }
+
+  /** Starts network, engine and repair. */
+  async start(): Promise<void> {
+    const { network, journal } = this.#ports;
+    this.#driver?.start(journal?.records ?? [], await this.chain.store.lastCheckpoint());
+    this.#repair.start();
+    await network.start({
+      mailReceived: (peerId, bytes) => this.#mailReceived(peerId, bytes),
+      rumorReceived: (topic, peerId, bytes) => this.#rumorReceived(topic, peerId, bytes),
+      requestReceived: (peerId, bytes) => this.#repair.answer(peerId, bytes),
+      peerConnected: (peerId) => this.#repair.peerConnected(peerId),
+      peerDisconnected: (peerId) => this.#repair.peerDisconnected(peerId),
+    });
+  }
+
+  /** Stops in the reverse order; the ledger is settled when it resolves. */
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    this.#repair.stop();
+    await this.#driver?.stop();
+    await this.#ports.network.stop();
+    await this.chain.settled();
+  }
+
+  /** The door for transactions of users. On success it is in the pool and on its way to the others. */
+  submit(envelope: Uint8Array): Verdict<SignedTransaction, AdmissionCode | "SYNCING"> {
+    if (this.#stopped) return refuse("SYNCING", "the node is stopping; send it to another");
+    const added = this.#admit(envelope);
+    if (added.ok) this.#ports.network.publish("transactions", added.value.bytes);
+    return added;
+  }
+
+  /** undefined for a full node. */
+  engineStatus(): EngineStatus | undefined {
+    return this.#driver?.status();
+  }
+
+  messageCounts(): MessageCounts | undefined {
+    return this.#driver?.counts;
+  }
+
+  syncProgress(): SyncProgress | undefined {
+    return this.#repair.progress();
+  }
+
+  #admit(envelope: Uint8Array): Verdict<SignedTransaction, AdmissionCode> {
+    const added = this.pool.add(envelope, this.#ports.scheduler.now());
+    if (added.ok && this.pool.executable > 0) this.#driver?.transactionsPending();
+    return added;
+  }
+
+  /** From a peer: what it holds already counts as accepted, or a batch with one known transaction would stop. */
+  #admitRumor(envelope: Uint8Array): Relay {
+    const added = this.#admit(envelope);
+    if (added.ok || added.fault.code === "TX_DUPLICATE") return "accept";
+    return RELAY_OF_FAULT[added.fault.code];
+  }
+
+  #headChanged(change: HeadChange): void {
+    const { sealed } = change;
+    const { summary, hash, transactions } = sealed.block;
+    this.pool.headChanged(this.#headState(), transactions, this.#ports.scheduler.now());
+    // Certificates differ from node to node: one publisher, the proposer, and anti-entropy for what it misses.
+    if (summary.proposer === this.self) {
+      this.#ports.network.publish("blocks", encodeAnnouncement(announcementOf(sealed)));
+    }
+    const seal = this.consensus.rules.describeSeal(sealed.block, sealed.seal);
+    this.#ports.log.log("info", "chain", "committed", {
+      height: summary.height,
+      txs: transactions.length,
+      hash: showHash(hash),
+      view: seal.view,
+      proposer: summary.proposer,
+      commits: `${seal.commits.length}/${this.consensus.validators.members.length}`,
+    });
+    this.news.heads.tell(change);
+    this.#driver?.headChanged(sealed.block);
+  }
+
+  #mailReceived(peerId: string, bytes: Uint8Array): void {
+    const letter = openLetter(bytes);
+    if (letter?.kind === MAIL_CONSENSUS) this.#driver?.receive(letter.content);
+    else if (letter?.kind === MAIL_BLOCK) void this.#importBytes(letter.content, peerId);
+  }
+
+  #rumorReceived(topic: Topic, peerId: string, bytes: Uint8Array): Promise<Relay> {
+    return judgeRumor(
+      {
+        chain: this.chain,
+        log: this.#ports.log,
+        admit: (envelope) => this.#admitRumor(envelope),
+        pooled: (hash) => this.pool.getByHash(hash),
+        announced: (peer, height) => this.#repair.announced(peer, height),
+        importBlock: async (sealed) => {
+          await this.#import(sealed);
+        },
+      },
+      topic,
+      peerId,
+      bytes,
+    );
+  }
+
+  async #importBytes(bytes: Uint8Array, peerId: string): Promise<ImportOutcome> {
+    const decoded = decodeSealedBlock(bytes, this.chain.genesis.limits);
+    if (!decoded.ok) return "invalid";
+    const result = await this.#import(decoded.value);
+    if (result?.kind === "invalid") {
+      const { code, detail } = result.fault;
+      this.#ports.log.log("warn", "chain", "block refused", { peer: peerId, fault: code, detail });
+    }
+    return result?.kind ?? "known";
+  }
+
+  /** The chain's door; a disk error or a safety violation stops the node. */
+  async #import(sealed: SealedBlock): Promise<ImportResult | undefined> {
+    if (this.#stopped) return undefined;
+    try {
+      return await this.chain.importBlock(sealed);
+    } catch (error) {
+      this.#ports.fatal(error);
+      return undefined;
+    }
+  }
+
+  #headState(): HeadState {
+    const { chain } = this;
+    return { height: chain.head.summary.height, account: (address) => readAccount(chain.committed, address) };
+  }
+
+  #createDriver({ settings, signer }: ReplicaOptions): Driver<Parsed, Typed> | undefined {
+    const { self, consensus } = this;
+    const { journal, scheduler, log, network } = this.#ports;
+    if (self === undefined || signer === undefined || journal === undefined) return undefined;
+    const engine = consensus.createEngine({ self, signer, settings });
+    const ports = {
+      chain: this.chain,
+      journal: journal.log,
+      scheduler,
+      log,
+      template: (view: LedgerView, height: bigint) => this.#template(view, height),
+      hasWork: () => this.pool.executable > 0,
+      mail: (to: ValidatorId, message: Uint8Array) => network.mail(to, sealLetter(MAIL_CONSENSUS, message)),
+      serveBlocks: (to: ValidatorId, fromHeight: bigint) => this.#serveByMail(to, fromHeight),
+      requestSync: (height: bigint) => this.#repair.syncNow(height),
+      announce: (event: EngineEvent) => this.#announce(event),
+      reportFault: (author: ValidatorId) => {
+        log.log("error", "pbft", "equivocation", { validator: author });
+      },
+      fatal: this.#ports.fatal,
+    };
+    return new Driver({ consensus, engine, self }, ports);
+  }
+
+  /** Transactions for a block of `height` on the ledger `view`. */
+  #template(view: LedgerView, height: bigint): readonly SignedTransaction[] {
+    const parent = { height: height - 1n, account: (address: Address) => readAccount(view, address) };
+    return selectTransactions(this.pool, parent, this.chain.genesis.limits);
+  }
+
+  #announce(event: EngineEvent): void {
+    const { log, scheduler } = this.#ports;
+    if (event.type === "diverged") {
+      log.log("error", "pbft", "diverged: this node has stopped voting", {
+        height: event.height,
+        detail: event.detail,
+      });
+    } else if (event.type === "checkpoint-stable") {
+      log.log("info", "pbft", "checkpoint stable", { height: event.height });
+    }
+    this.news.engine.tell({ atMs: scheduler.now(), event });
+  }
+
+  #serveByMail(to: ValidatorId, fromHeight: bigint): void {
+    for (const block of this.#encodedBlocks(fromHeight, SERVE_BYTES_MAX)) {
+      this.#ports.network.mail(to, sealLetter(MAIL_BLOCK, block));
+    }
+  }
+
+  /** Encoded sealed blocks from a height up, at least one if there is one. */
+  #encodedBlocks(fromHeight: bigint, bytesMax: number): Uint8Array[] {
+    const blocks: Uint8Array[] = [];
+    let bytes = 0;
+    for (let height = fromHeight; height > 0n && height <= this.chain.head.summary.height; height++) {
+      const encoded = encodeSealedBlock(this.chain.sealedBlockAt(height)!);
+      bytes += encoded.length;
+      if (blocks.length > 0 && bytes > bytesMax) break;
+      blocks.push(encoded);
+    }
+    return blocks;
+  }
+
+  #createRepair(intervalMs: number): AntiEntropy {
+    const { scheduler, log, network, jitter } = this.#ports;
+    return new AntiEntropy(
+      { ...ANTI_ENTROPY, intervalMs },
+      {
+        scheduler,
+        logger: log,
+        jitter,
+        selfId: network.peerId,
+        peers: () => network.peers().map((peer) => peer.peerId),
+        request: (peerId, question) => network.request(peerId, question),
+        reportFault: (peerId, detail) => network.reportFault(peerId, detail),
+        noteHeight: (peerId, height) => network.noteHeight(peerId, height),
+        ledger: {
+          head: () => ({ height: this.chain.head.summary.height, hash: this.chain.head.hash }),
+          serveBlocks: async (from, bytesMax) => this.#encodedBlocks(from, bytesMax),
+          importBlock: (bytes, from) => this.#importBytes(bytes, from),
+        },
+        pool: {
+          hashes: (ageMsMin) => this.pool.hashes(scheduler.now() - ageMsMin),
+          fetch: (hash) => this.pool.getByHash(hash)?.bytes,
+          admit: async (envelope) => {
+            this.#admit(envelope);
+          },
+        },
+      },
+    );
+  }
+}
+
+interface OpenedParts {
+  readonly chain: Chain;
+  readonly consensus: Consensus;
+  readonly signatures: AcceptedSignatures;
+  readonly self: ValidatorId | undefined;
+}
+
+function indexOf(signer: Signer, consensus: Consensus): ValidatorId {
+  const { members } = consensus.validators;
+  const index = members.findIndex(({ publicKey }) =>
+    publicKey.every((byte, i) => byte === signer.publicKey[i]),
+  );
+  if (index < 0)
+    throw new Error("keys/validator.json is not the key of any validator in genesis.json; use --mode full");
+  return index;
+}

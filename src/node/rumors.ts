@@ -1,0 +1,73 @@
+/**
+ * What a rumor is worth: a transaction goes through the pool's door, an announcement of a committed block becomes a
+ * block again with the transactions of the pool and goes through the chain's door. The answer says whether to pass
+ * it on; `reject` only for what is wrong on every node (decision 3, decision 7).
+ */
+import { equalBytes, showHash } from "../base/bytes.ts";
+import type { Relay } from "../base/fault.ts";
+import type { Logger } from "../base/log.ts";
+import type { SealedBlock } from "../chain/block.ts";
+import type { Chain } from "../chain/chain.ts";
+import type { SignedTransaction } from "../chain/transaction.ts";
+import { type BlockAnnouncement, decodeAnnouncement } from "../p2p/wire.ts";
+import type { Topic } from "./ports.ts";
+
+export interface RumorPorts {
+  readonly chain: Chain;
+  readonly log: Logger;
+  /** Offers an envelope to the pool. */
+  admit(envelope: Uint8Array): Relay;
+  /** By the hash of the whole envelope. */
+  pooled(hash: Uint8Array): SignedTransaction | undefined;
+  /** A peer holds a block of this height. */
+  announced(peerId: string, height: bigint): void;
+  importBlock(sealed: SealedBlock): Promise<void>;
+}
+
+export async function judgeRumor(
+  ports: RumorPorts,
+  topic: Topic,
+  peerId: string,
+  bytes: Uint8Array,
+): Promise<Relay> {
+  switch (topic) {
+    case "transactions":
+      return ports.admit(bytes);
+    case "blocks":
+      return judgeAnnouncement(ports, peerId, bytes);
+  }
+}
+
+async function judgeAnnouncement(ports: RumorPorts, peerId: string, bytes: Uint8Array): Promise<Relay> {
+  const decoded = decodeAnnouncement(bytes);
+  if (!decoded.ok) return "reject";
+  const { head, seal } = decoded.value;
+  const { height } = head.summary;
+  const { chain } = ports;
+  const known = chain.store.hashAt(height);
+  if (known !== undefined && equalBytes(known, head.hash)) return "accept";
+  const badSeal = chain.rules.verifySeal(head, seal);
+  if (badSeal !== undefined) {
+    const fields = { peer: peerId, height, hash: showHash(head.hash), fault: badSeal.code };
+    ports.log.log("warn", "chain", "announced block refused", { ...fields, detail: badSeal.detail });
+    return "reject";
+  }
+  const sealed = height === chain.head.summary.height + 1n ? assemble(ports, decoded.value) : undefined;
+  if (sealed === undefined) ports.announced(peerId, height);
+  else await ports.importBlock(sealed);
+  return "accept";
+}
+
+/** The whole block, if the pool holds every transaction of it. */
+function assemble(
+  ports: RumorPorts,
+  { head, seal, transactionHashes }: BlockAnnouncement,
+): SealedBlock | undefined {
+  const transactions: SignedTransaction[] = [];
+  for (const hash of transactionHashes) {
+    const transaction = ports.pooled(hash);
+    if (transaction === undefined) return undefined;
+    transactions.push(transaction);
+  }
+  return { block: { ...head, transactions }, seal };
+}

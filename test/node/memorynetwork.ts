@@ -1,0 +1,124 @@
+/**
+ * The network port in memory: four or more replicas in one process on virtual time. Links can be cut; everything
+ * else arrives after a fixed delay, in order. Rumors reach every connected node once per publisher.
+ */
+import type { Scheduler } from "../../src/base/scheduler.ts";
+import type { Network, NetworkHandlers, PeerView, Topic } from "../../src/node/ports.ts";
+
+const DELAY_MS = 5;
+
+/** Who is on the air. */
+export class Ether {
+  readonly scheduler: Scheduler;
+  readonly nodes = new Map<number, MemoryNetwork>();
+  /** Bytes and messages of direct mail, for counting costs. */
+  readonly mailed = { messages: 0, bytes: 0 };
+  #cut = new Set<string>();
+
+  constructor(scheduler: Scheduler) {
+    this.scheduler = scheduler;
+  }
+
+  /** Cuts every link between `group` and the others; an empty group heals. */
+  partition(group: readonly number[]): void {
+    this.#cut = new Set();
+    for (const inside of group) {
+      for (const outside of this.nodes.keys())
+        if (!group.includes(outside)) this.#cut.add(link(inside, outside));
+    }
+  }
+
+  connected(a: number, b: number): boolean {
+    return this.nodes.has(a) && this.nodes.has(b) && !this.#cut.has(link(a, b));
+  }
+
+  deliver(from: number, to: number, receive: (node: MemoryNetwork) => void): void {
+    this.scheduler.after(DELAY_MS, () => {
+      const node = this.nodes.get(to);
+      if (node !== undefined && this.connected(from, to)) receive(node);
+    });
+  }
+}
+
+function link(a: number, b: number): string {
+  return a < b ? `${a}-${b}` : `${b}-${a}`;
+}
+
+export class MemoryNetwork implements Network {
+  readonly peerId: string;
+  readonly counters = { faults: [] as string[] };
+  readonly #index: number;
+  readonly #ether: Ether;
+  #handlers: NetworkHandlers | undefined;
+
+  constructor(index: number, ether: Ether) {
+    this.peerId = `peer${index}`;
+    this.#index = index;
+    this.#ether = ether;
+  }
+
+  async start(handlers: NetworkHandlers): Promise<void> {
+    this.#handlers = handlers;
+    this.#ether.nodes.set(this.#index, this);
+    for (const other of this.#others()) {
+      this.#ether.nodes.get(other)!.#handlers?.peerConnected(this.peerId);
+      handlers.peerConnected(`peer${other}`);
+    }
+  }
+
+  async stop(): Promise<void> {
+    this.#handlers = undefined;
+    this.#ether.nodes.delete(this.#index);
+  }
+
+  mail(to: number, bytes: Uint8Array): void {
+    this.#ether.mailed.messages++;
+    this.#ether.mailed.bytes += bytes.length;
+    this.#ether.deliver(this.#index, to, (node) => node.#handlers?.mailReceived(this.peerId, bytes));
+  }
+
+  publish(topic: Topic, bytes: Uint8Array): void {
+    for (const to of this.#others()) {
+      this.#ether.deliver(
+        this.#index,
+        to,
+        (node) => void node.#handlers?.rumorReceived(topic, this.peerId, bytes),
+      );
+    }
+  }
+
+  request(peerId: string, bytes: Uint8Array): Promise<Uint8Array> {
+    const to = Number(peerId.slice(4));
+    return new Promise((resolve, reject) => {
+      if (!this.#ether.connected(this.#index, to)) return reject(new Error("not connected"));
+      this.#ether.deliver(this.#index, to, (node) => {
+        node.#handlers?.requestReceived(this.peerId, bytes).then(resolve, reject);
+      });
+    });
+  }
+
+  peers(): readonly PeerView[] {
+    return this.#others().map((other) => ({
+      peerId: `peer${other}`,
+      name: `node${other}`,
+      address: "memory",
+      direction: "outbound",
+      validator: other,
+      connectedAtMs: 0,
+      latencyMs: DELAY_MS,
+      bytesIn: 0,
+      bytesOut: 0,
+      height: undefined,
+    }));
+  }
+
+  noteHeight(): void {}
+
+  reportFault(peerId: string, detail: string): void {
+    this.counters.faults.push(`${peerId}: ${detail}`);
+  }
+
+  #others(): number[] {
+    return [...this.#ether.nodes.keys()].filter((other) => this.#ether.connected(this.#index, other));
+  }
+}
