@@ -26,6 +26,8 @@ export type BlockTag = "latest" | "finalized" | "pending" | "earliest";
 
 const TAGS: readonly string[] = ["latest", "finalized", "pending", "earliest"] satisfies BlockTag[];
 const HASH_PATTERN = "^0x[0-9a-fA-F]{64}$";
+const BLOCK = 'a height, a block hash (0x and 64 digits), "latest", "finalized", "pending" or "earliest"';
+const INTEGER_FORM = "an integer from 0 to 2^53-1: number, decimal string or 0x-hex";
 const INTEGER = /^(?:\d{1,16}|0x[0-9a-fA-F]{1,14})$/;
 
 /** Any number of bytes as 0x-hex. */
@@ -52,9 +54,6 @@ export function countInput(min: number, max: number) {
     .refine((value) => value >= min && value <= max, `expected ${min} to ${max}`)
     .meta({ description: `integer, ${min} to ${max}` });
 }
-
-const BLOCK = 'a height, a block hash (0x and 64 digits), "latest", "finalized", "pending" or "earliest"';
-const INTEGER_FORM = "an integer from 0 to 2^53-1: number, decimal string or 0x-hex";
 
 export const blockInput = z
   .union([z.number(), z.string()], `expected ${BLOCK}`)

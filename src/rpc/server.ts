@@ -174,7 +174,7 @@ export class RpcServer {
 
   async #post(request: IncomingMessage, response: ServerResponse): Promise<void> {
     if (pathOf(request) !== "/") return this.#refuse(response, 404, "JSON-RPC is at POST /\n");
-    const type = request.headers["content-type"]?.split(";")[0]!.trim().toLowerCase() ?? "";
+    const type = (request.headers["content-type"] ?? "").split(";")[0]!.trim().toLowerCase();
     if (!JSON_TYPES.includes(type))
       return this.#refuse(response, 415, "send content-type: application/json\n");
     const body = await readBody(request);
