@@ -6,7 +6,7 @@
  *   cluster n=4 depth=1 heartbeat=0 pace=0 | start | work HEIGHT | deliver FILTER | lose FILTER | settle
  *   fire ID TIMER | crash ID [after=EFFECT] | restart ID | show ID
  *   forge PRE-PREPARE|PREPARE|COMMIT from=ID to=ID,.. block=NAME   (signed with the real key of `from`)
- *   FILTER: kind=commit from=0 to=1 height=2, each optional
+ *   FILTER: kind=commit from=0 to=1 height=2, each optional. "quietly" before a command leaves its output out.
  */
 import { equalBytes, hex } from "../../../src/base/bytes.ts";
 import { type Block, type BlockHead, encodeBlock } from "../../../src/chain/block.ts";
@@ -57,9 +57,10 @@ export class Script implements World {
       line.split(" ").flatMap((word) => (word.includes("=") ? [word.split("=")] : [])),
     ) as Options;
     this.#lines = [];
+    const quiet = words[0] === "quietly" && words.shift() !== undefined;
     this.#perform(words[0]!, words.slice(1), options);
     for (let task = this.#tasks.shift(); task !== undefined; task = this.#tasks.shift()) task();
-    return this.#lines.map((output) => `  ${output}`);
+    return quiet ? [] : this.#lines.map((output) => `  ${output}`);
   }
 
   #perform(command: string, words: readonly string[], options: Options): void {
