@@ -76,6 +76,11 @@ export class Cluster {
     void replica.stop();
   }
 
+  /** The database of a replica. */
+  kv(index: number): MemoryKv {
+    return this.#disks[index]!.kv;
+  }
+
   replica(index: number): Replica {
     return this.replicas.get(index)!;
   }

@@ -74,7 +74,7 @@ describe("four replicas", () => {
       for (const index of [0, 1, 2, 3]) cluster.crash(index);
       await cluster.start();
       const after = [...cluster.replicas.values()].map(({ chain }) => chain.head.summary.height);
-      after.forEach((height, i) => expect(height).toBeGreaterThanOrEqual(before[i]!));
+      for (const [i, height] of after.entries()) expect(height).toBeGreaterThanOrEqual(before[i]!);
       expect(await cluster.until(() => level())).toBe(true);
     }
     cluster
