@@ -161,11 +161,6 @@ export class P2pNetwork {
     return (this.#parts?.sessions.present() ?? []).map((session) => this.#view(session));
   }
 
-  /** Peers known to listen to a topic: what is published before there are any reaches nobody by rumor. */
-  subscriberCount(topic: Topic): number {
-    return this.#parts?.rumor.subscriberCount(topic) ?? 0;
-  }
-
   /** A peer told its head height: shown in {@link peers}. */
   noteHeight(peerId: string, height: bigint): void {
     if (this.#parts?.sessions.find(peerId) !== undefined) this.#heights.set(peerId, height);

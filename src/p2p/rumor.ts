@@ -89,10 +89,6 @@ export class Rumor {
     else this.#enqueue(bytes);
   }
 
-  subscriberCount(topic: Topic): number {
-    return this.#deps.host.services.gossip.getSubscribers(this.#names[topic]).length;
-  }
-
   #enqueue(envelope: Uint8Array): void {
     const size = 2 + envelope.length;
     const isFull = this.#batch.length >= TRANSACTION_BATCH_MAX;
