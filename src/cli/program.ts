@@ -4,21 +4,26 @@
  * in one line unless QUORATE_DEBUG=1.
  */
 import { Command, CommanderError } from "commander";
+import { packageVersion } from "../node/version.ts";
 import { addAnchor } from "./anchor.ts";
 import { addConfig } from "./config.ts";
 import { addConsensus } from "./consensus.ts";
+import { addDevnet } from "./devnet.ts";
 import { CliError, EXIT, EXIT_HELP, Finished } from "./exit.ts";
 import { addGenesis } from "./genesis.ts";
 import { addInit } from "./init.ts";
 import { addKeys } from "./keys.ts";
 import { printError } from "./output.ts";
 import { addQueries } from "./query.ts";
+import { addStart } from "./start.ts";
 import { addTestnet } from "./testnet.ts";
 import { addTx } from "./tx.ts";
-import { addVersion, packageVersion } from "./version.ts";
+import { addVersion } from "./version.ts";
 
 /** In the order of `quorate --help`. */
 const COMMANDS: readonly ((program: Command) => void)[] = [
+  addDevnet,
+  addStart,
   addQueries,
   addConsensus,
   addTx,

@@ -1,16 +1,10 @@
 /** The version of this package and of every format that it reads and writes: what it refuses when unknown. */
-import { readFileSync } from "node:fs";
 import type { Command } from "commander";
 import { GENESIS_FORMAT } from "../chain/genesis.ts";
 import { nativeName } from "../crypto/keys.ts";
 import { KEY_FILE_VERSION } from "../node/keyfile.ts";
+import { packageVersion } from "../node/version.ts";
 import { leaf } from "./command.ts";
-
-/** From package.json, which lies two folders up both in src/ and in dist/. */
-export function packageVersion(): string {
-  const text = readFileSync(new URL("../../package.json", import.meta.url), "utf8");
-  return (JSON.parse(text) as { version: string }).version;
-}
 
 export function addVersion(program: Command): void {
   leaf(

@@ -1,0 +1,345 @@
+/**
+ * `quorate devnet`: a whole network on this machine in one command, the same each time, and the commands that
+ * kill, pause and restart its nodes from another terminal. Its keys follow from the seed text: for play only.
+ */
+import { relative } from "node:path";
+import type { Command } from "commander";
+import { hex0x, showHash } from "../base/bytes.ts";
+import { VALIDATORS_MAX } from "../base/limits.ts";
+import { computeGenesisHash } from "../chain/genesisstate.ts";
+import { quorumOf } from "../consensus/pbft/quorum.ts";
+import type { NetworkPlan } from "../node/networkplan.ts";
+import { packageVersion } from "../node/version.ts";
+import { amount, duration, integer } from "./arguments.ts";
+import { leaf } from "./command.ts";
+import {
+  askDevnet,
+  type DevnetReport,
+  NODE_ACTIONS,
+  type NodeAction,
+  type NodeReport,
+} from "./devnetcontrol.ts";
+import { describeNetwork, LiveTable, nodeTable, RateMeter } from "./devnetmonitor.ts";
+import type { NodeProcess } from "./devnetnodes.ts";
+import {
+  DEFAULT_DEVNET_DIR,
+  DEVNET_ACCOUNTS_MAX,
+  type DevnetNode,
+  type DevnetOrigin,
+  loadDevnet,
+  planDevnet,
+  prepareDevnet,
+  removeDevnet,
+  SEED_LENGTH_MAX,
+} from "./devnetplan.ts";
+import { lockDevnet, Supervisor } from "./devnetsupervisor.ts";
+import { badInput, EXIT, must } from "./exit.ts";
+import { type Output, shorten, showDuration, table } from "./output.ts";
+
+interface DevnetOptions {
+  readonly validators: number;
+  readonly accounts: number;
+  readonly balance: bigint;
+  readonly blockTime: number;
+  readonly emptyBlocks: number;
+  readonly portBase: number;
+  readonly p2pPortBase: number;
+  readonly seed: string;
+  readonly dir: string;
+  readonly reset?: boolean;
+  readonly logLevel?: string;
+}
+
+interface DirOptions {
+  readonly dir: string;
+}
+
+const ACCOUNTS_SHOWN = 4;
+const LOOK_MS = 1_000;
+
+export function addDevnet(program: Command): void {
+  const devnet = leaf<DevnetOptions>(
+    program,
+    "devnet",
+    "run a whole network on this machine: real nodes, funded accounts",
+    declareDevnet,
+    ({ out, options }) => runDevnet(out, options),
+  );
+  for (const action of NODE_ACTIONS) {
+    leaf<DirOptions>(
+      devnet,
+      `${action} <node>`,
+      ACTION_HELP[action],
+      withDir,
+      ({ out, options, args: [node] }) => actOn(out, options.dir, action, node),
+    );
+  }
+  leaf<DirOptions>(
+    devnet,
+    "status",
+    "show every node of the running devnet",
+    withDir,
+    async ({ out, options }) => {
+      const report = await askDevnet<DevnetReport>(options.dir, "GET", "/status");
+      out.result(report, `${nodeTable(out, report)}\n  ${describeNetwork(out, report)}`);
+    },
+  );
+  leaf<DirOptions>(devnet, "accounts", "list the accounts with their secrets", withDir, ({ out, options }) =>
+    listAccounts(out, planDevnet(must(loadDevnet(options.dir)))),
+  );
+  leaf<DirOptions>(devnet, "stop", "stop the running devnet", withDir, async ({ out, options }) => {
+    const answer = await askDevnet(options.dir, "POST", "/stop");
+    out.result(answer, `${out.tick} devnet stopped`);
+  });
+}
+
+const ACTION_HELP: Record<NodeAction, string> = {
+  kill: "SIGKILL a node, as a power cut would",
+  pause: "SIGSTOP a node: it hangs but keeps its connections",
+  resume: "let a paused node go on",
+  restart: "start a node again and wait until it has caught up",
+};
+
+function withDir(command: Command): Command {
+  return command.option("--dir <dir>", "folder of the devnet", DEFAULT_DEVNET_DIR);
+}
+
+function declareDevnet(command: Command): Command {
+  return withDir(command)
+    .option("-n, --validators <n>", "validators", integer(1, Math.min(VALIDATORS_MAX, 64)), 4)
+    .option("--accounts <n>", "funded accounts", integer(0, DEVNET_ACCOUNTS_MAX), 10)
+    .option("--balance <amount>", "of each account", amount, 1_000_000n)
+    .option(
+      "--block-time <duration>",
+      "least time between blocks (0: a block as soon as there is work)",
+      duration,
+      0,
+    )
+    .option(
+      "--empty-blocks <duration>",
+      "an empty block after this long without work (0: never)",
+      duration,
+      0,
+    )
+    .option("--port-base <port>", "JSON-RPC port of node 0, the others follow", integer(1, 65_000), 18_545)
+    .option("--p2p-port-base <port>", "p2p port of node 0, the others follow", integer(1, 65_000), 30_300)
+    .option("--seed <text>", "all keys follow from it", "dev")
+    .option("--log-level <levels>", 'of every node, such as "info,pbft=debug"')
+    .option("--reset", "delete the devnet in the folder and start over");
+}
+
+async function runDevnet(out: Output, options: DevnetOptions): Promise<void> {
+  const started = performance.now();
+  if (options.seed.length < 1 || options.seed.length > SEED_LENGTH_MAX) {
+    throw badInput(`--seed: expected 1 to ${SEED_LENGTH_MAX} characters`);
+  }
+  const lock = lockDevnet(options.dir);
+  let prepared: Prepared;
+  try {
+    prepared = prepare(options);
+  } catch (error) {
+    lock.release();
+    throw error;
+  }
+  const { origin, plan, nodes, resumed } = prepared;
+  if (resumed) out.note(`going on with the devnet in ${options.dir} (--reset starts over)`);
+  const show = new Display(out);
+  const supervisor = new Supervisor(
+    { dir: options.dir, nodes },
+    { lock, exited: (process) => show.exited(process) },
+  );
+  const interrupts = new Interrupts(out, supervisor);
+  await supervisor.start();
+  const readyMs = Math.round(performance.now() - started);
+  const report = await supervisor.report();
+  out.result(
+    describeForMachines(origin, plan, report, readyMs),
+    introduce(out, options, plan, report, readyMs),
+  );
+  await show.follow(supervisor);
+  interrupts.end();
+  out.note("devnet stopped");
+}
+
+interface Prepared {
+  readonly origin: DevnetOrigin;
+  readonly plan: NetworkPlan;
+  readonly nodes: readonly DevnetNode[];
+  readonly resumed: boolean;
+}
+
+function prepare(options: DevnetOptions): Prepared {
+  const { dir, seed, validators, accounts, balance } = options;
+  const origin: DevnetOrigin = { seed, validators, accounts, balance };
+  if (options.reset) removeDevnet(dir);
+  const plan = planDevnet(origin);
+  const settings = {
+    portBase: options.portBase,
+    p2pPortBase: options.p2pPortBase,
+    blockTimeMs: options.blockTime,
+    emptyBlocksMs: options.emptyBlocks,
+    logLevel: options.logLevel,
+  };
+  return { origin, plan, ...must(prepareDevnet(dir, origin, plan, settings)) };
+}
+
+/** Ctrl-C and SIGTERM: gracefully once, at once the second time. */
+class Interrupts {
+  readonly #listener: () => void;
+  #asked = false;
+
+  constructor(out: Output, supervisor: Supervisor) {
+    this.#listener = () => {
+      if (this.#asked) {
+        supervisor.kill().then(() => process.exit(EXIT.broken));
+        return;
+      }
+      this.#asked = true;
+      out.note("\nstopping all nodes (again to kill them)");
+      void supervisor.stop();
+    };
+    for (const signal of SIGNALS) process.on(signal, this.#listener);
+  }
+
+  end(): void {
+    for (const signal of SIGNALS) process.off(signal, this.#listener);
+  }
+}
+
+const SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
+
+/** The network's standing until it ends: a live table on a terminal, a line at each change elsewhere. */
+class Display {
+  readonly #out: Output;
+  readonly #table: LiveTable | undefined;
+
+  constructor(out: Output) {
+    this.#out = out;
+    const live = process.stdout.isTTY === true && (process.env.CI ?? "") === "" && !out.json && !out.quiet;
+    this.#table = live ? new LiveTable(out) : undefined;
+  }
+
+  exited(process: NodeProcess): void {
+    this.#table?.erase();
+    const words = process.lastWords();
+    this.#out.warn(
+      `${process.node.name} exited by itself with ${process.exitCode}${words === "" ? "" : `: ${words}`}\n  start it again with: quorate devnet restart ${process.node.index}`,
+    );
+  }
+
+  async follow(supervisor: Supervisor): Promise<void> {
+    const rate = new RateMeter();
+    let ended = false;
+    const end = supervisor.ended.then(() => {
+      ended = true;
+    });
+    let last = "";
+    while (!ended) {
+      const report = await supervisor.report();
+      if (ended) break;
+      if (this.#table !== undefined) {
+        this.#table.draw(report, await rate.measure(report, performance.now()));
+      } else {
+        // Heights move all the time: only what a person must know is worth a line.
+        const standing = report.nodes.map((node) => `${node.state}${node.view}`).join();
+        if (last !== "" && standing !== last) this.#out.note(describeNetwork(this.#out, report));
+        last = standing;
+      }
+      await Promise.race([end, new Promise((resolve) => setTimeout(resolve, LOOK_MS).unref())]);
+    }
+    this.#table?.erase();
+  }
+}
+
+function introduce(
+  out: Output,
+  options: DevnetOptions,
+  plan: NetworkPlan,
+  report: DevnetReport,
+  readyMs: number,
+): string {
+  const { genesis, accounts } = plan;
+  const n = report.nodes.length;
+  const { f, quorum } = quorumOf(n);
+  const genesisHash = showHash(computeGenesisHash(genesis));
+  const where = relative(process.cwd(), options.dir) || ".";
+  const primary = report.nodes.find((node) => node.index === node.primary);
+  const view = Math.max(...report.nodes.map((node) => node.view ?? 0));
+  const rows = report.nodes.map((node) => [
+    node.name,
+    "validator",
+    node.rpcUrl,
+    `${node.p2pPort}`,
+    `${node.pid}${node === primary ? `   ← primary (view ${view})` : ""}`,
+  ]);
+  const shown = accounts.slice(0, ACCOUNTS_SHOWN);
+  const more = accounts.length - shown.length;
+  const dirFlag = options.dir === DEFAULT_DEVNET_DIR ? "" : ` --dir ${options.dir}`;
+  const rpc = report.nodes[0]!.rpcUrl;
+  const rpcFlag = options.portBase === 18_545 ? "" : ` --rpc ${rpc}`;
+  const devnetFlag = options.dir === DEFAULT_DEVNET_DIR ? "" : ` --devnet ${options.dir}`;
+  const [payer = "alice", payee = payer] = accounts.map((account) => account.name);
+  const title = `quorate ${packageVersion()} · PBFT devnet · ${n} validators (f=${f}, quorum=${quorum}) · chain-id ${genesis.chainId} · genesis ${shorten(genesisHash)}`;
+  const lines = [
+    out.style("bold", title),
+    "",
+    table(["node", "mode", "rpc", "p2p", "pid"], rows),
+    "",
+    out.style("yellow", "Accounts (DEV ONLY — these keys are public; never use them on a real network)"),
+    ...shown.map(({ name, address, balance }) => `  ${name.padEnd(6)} ${hex0x(address)}  ${balance}`),
+    `  ${more > 0 ? `… ${more} more, and the` : "The"} secret keys: npx quorate devnet accounts${dirFlag}`,
+    "",
+    `RPC      ${rpc}   (WebSocket ${rpc.replace("http", "ws")}/ws, metrics ${rpc}/metrics)`,
+    `Data     ${where} (deterministic seed "${options.seed}")   Logs  ${where}/node*/logs/node.log`,
+    "",
+    `${out.style("green", `Ready in ${showDuration(readyMs)}.`)}  Ctrl-C stops all nodes.  Try in another terminal:`,
+    ...(accounts.length === 0
+      ? []
+      : [`  npx quorate tx transfer --from ${payer} --to ${payee} --amount 5${rpcFlag}${devnetFlag}`]),
+    `  npx quorate status${rpcFlag}`,
+    `  npx quorate devnet kill ${n - 1}${dirFlag}; npx quorate devnet restart ${n - 1}${dirFlag}`,
+    "",
+  ];
+  return lines.join("\n");
+}
+
+function describeForMachines(
+  origin: DevnetOrigin,
+  { genesis, accounts }: NetworkPlan,
+  report: DevnetReport,
+  readyMs: number,
+) {
+  return {
+    version: packageVersion(),
+    seed: origin.seed,
+    chainId: Number(genesis.chainId),
+    genesisHash: showHash(computeGenesisHash(genesis)),
+    ...report,
+    accounts: accounts.map(showAccount),
+    readyMs,
+  };
+}
+
+function showAccount({ name, address, balance, seed }: NetworkPlan["accounts"][number]) {
+  return { name, address: hex0x(address), balance: balance.toString(), secret: hex0x(seed) };
+}
+
+function listAccounts(out: Output, { accounts }: NetworkPlan): void {
+  out.warn("dev only: these keys are public, never use them on a real network");
+  const shown = accounts.map(showAccount);
+  const text = shown.map(
+    ({ name, address, balance, secret }) =>
+      `  ${name}  balance at genesis ${balance}\n    address ${address}\n    secret  ${secret}`,
+  );
+  out.result({ accounts: shown }, text.join("\n"));
+}
+
+async function actOn(out: Output, dir: string, action: NodeAction, node: string): Promise<void> {
+  const index = Number(/^(?:node)?([0-9]{1,3})$/.exec(node)?.[1] ?? Number.NaN);
+  if (Number.isNaN(index)) throw badInput(`expected a node's number such as 0, found "${node}"`);
+  const started = performance.now();
+  const report = await askDevnet<NodeReport>(dir, "POST", `/nodes/${index}/${action}`);
+  const took = action === "restart" ? ` in ${showDuration(performance.now() - started)}` : "";
+  const height = report.height === null ? "" : `  height ${report.height}`;
+  out.result(report, `${out.tick} ${report.name} ${report.state}${took}${height}`);
+}

@@ -1,0 +1,138 @@
+/**
+ * What a devnet's nodes say of themselves, asked once a second, and how it is shown: a table that redraws itself on
+ * a terminal, a line at each change elsewhere. It reads and prints; it starts and stops nothing.
+ */
+import { Client } from "../rpc/client.ts";
+import type { DevnetReport, NodeReport } from "./devnetcontrol.ts";
+import type { NodeProcess } from "./devnetnodes.ts";
+import { type Output, table } from "./output.ts";
+
+const ANSWER_MS = 1_500;
+const ROWS_MAX = 16;
+const RANGE_MAX = 100;
+
+/** A node's report: its process's state and, if it runs, its own words. */
+export async function reportNode(process: NodeProcess): Promise<NodeReport> {
+  const { node, state } = process;
+  const { index, name, rpcUrl, p2pPort } = node;
+  const base = { index, name, state, pid: process.pid ?? null, rpcUrl, p2pPort };
+  const silent = { ...base, height: null, view: null, primary: null, peers: null, mempool: null };
+  if (state !== "running") return silent;
+  try {
+    const { height, peers, mempool, consensus } = await new Client(rpcUrl, { timeoutMs: ANSWER_MS }).call(
+      "node_status",
+    );
+    return {
+      ...base,
+      height,
+      peers,
+      mempool,
+      view: consensus?.view ?? null,
+      primary: consensus?.primary ?? null,
+    };
+  } catch {
+    return silent;
+  }
+}
+
+/** The standing of the whole network in one line. */
+export function describeNetwork(out: Output, { nodes, quorum }: DevnetReport, rate?: number): string {
+  const heard = nodes.filter((node) => node.height !== null);
+  const height = Math.max(0, ...heard.map((node) => node.height!));
+  const view = Math.max(0, ...heard.map((node) => node.view ?? 0));
+  const primary = nodes.find((node) => node.index === heard.find((other) => other.view === view)?.primary);
+  const pool = Math.max(0, ...heard.map((node) => node.mempool!));
+  const marks = nodes.map((node) =>
+    node.height === null
+      ? `${node.name} ${out.cross} ${node.state}`
+      : `${node.name} ${out.tick}${node.height}`,
+  );
+  const parts = [
+    `height ${height}  view ${view}  primary ${primary?.name ?? "-"}`,
+    ...marks,
+    `mempool ${pool}`,
+  ];
+  if (rate !== undefined) parts.push(`${rate.toFixed(1)} tx/s`);
+  if (heard.length < quorum) {
+    const loss = `NO QUORUM: ${heard.length} of ${nodes.length} online, need ${quorum} — chain is safe but halted`;
+    parts.push(out.style("red", loss));
+  }
+  return parts.join(" | ");
+}
+
+export function nodeTable(out: Output, { nodes }: DevnetReport): string {
+  const number = (value: number | null) => (value === null ? "-" : `${value}`);
+  const rows = nodes.map((node) => [
+    node.name,
+    node.state === "running" && node.height !== null
+      ? out.style("green", "running")
+      : out.style("red", node.state === "running" ? "no answer" : node.state),
+    number(node.height),
+    node.view === null ? "-" : `${node.view}${node.primary === node.index ? " primary" : ""}`,
+    number(node.peers),
+    number(node.mempool),
+    number(node.pid),
+    node.rpcUrl,
+  ]);
+  return table(["node", "state", "height", "view", "peers", "mempool", "pid", "rpc"], rows);
+}
+
+/** Transactions a second, from the blocks since the last look. */
+export class RateMeter {
+  #height: number | undefined;
+  #at = 0;
+
+  async measure({ nodes }: DevnetReport, nowMs: number): Promise<number> {
+    const source = nodes.find((node) => node.height !== null);
+    if (source === undefined) return 0;
+    const [from, to] = [this.#height, source.height!];
+    const seconds = (nowMs - this.#at) / 1_000;
+    [this.#height, this.#at] = [Math.max(from ?? 0, to), nowMs];
+    if (from === undefined || to <= from) return 0;
+    try {
+      const client = new Client(source.rpcUrl, { timeoutMs: ANSWER_MS });
+      const range = { from: Math.max(from + 1, to - RANGE_MAX + 1), to };
+      const heads = await client.call("chain_getBlockRange", range);
+      return heads.reduce((sum, head) => sum + head.txCount, 0) / seconds;
+    } catch {
+      return 0;
+    }
+  }
+}
+
+/** Draws over its own last drawing. */
+export class LiveTable {
+  readonly #out: Output;
+  #lines = 0;
+
+  constructor(out: Output) {
+    this.#out = out;
+  }
+
+  draw(report: DevnetReport, rate: number): void {
+    const rows = report.nodes.length <= ROWS_MAX ? `${nodeTable(this.#out, report)}\n` : "";
+    const { nodes } = report;
+    const network =
+      nodes.length <= ROWS_MAX
+        ? describeNetwork(this.#out, { ...report, nodes }, rate)
+        : `${nodes.length} nodes`;
+    const width = process.stdout.columns ?? 120;
+    const text = `${rows}  ${network}`;
+    this.erase();
+    process.stdout.write(`${text}\n`);
+    this.#lines = text
+      .split("\n")
+      .reduce((sum, line) => sum + Math.max(1, Math.ceil(plainLength(line) / width)), 0);
+  }
+
+  /** Before other words are printed. */
+  erase(): void {
+    if (this.#lines > 0) process.stdout.write(`\u001b[${this.#lines}A\u001b[0J`);
+    this.#lines = 0;
+  }
+}
+
+function plainLength(line: string): number {
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: the escape of ANSI colours
+  return line.replaceAll(/\u001b\[[0-9;]*m/g, "").length;
+}

@@ -1,0 +1,126 @@
+/**
+ * The processes of a devnet: one child a node, each a `quorate start` of its own home. It knows how to start, kill,
+ * pause and stop them and what became of them; it asks them nothing. A child has an IPC channel to this process and
+ * stops when it breaks, so that no node outlives its devnet.
+ */
+import { type ChildProcess, spawn } from "node:child_process";
+import { closeSync, mkdirSync, openSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import type { DevnetNode } from "./devnetplan.ts";
+
+/** `killed` by us, `stopped` by us gracefully, `exited` by itself. */
+export type NodeState = "running" | "paused" | "killed" | "stopped" | "exited";
+
+const STOP_MS = 10_000;
+const TAIL_LINES = 3;
+
+export class NodeProcess {
+  readonly node: DevnetNode;
+  readonly #exited: (process: NodeProcess) => void;
+  #child: ChildProcess | undefined;
+  #gone: Promise<void> = Promise.resolve();
+  #state: NodeState = "stopped";
+  #exitCode: number | string | undefined;
+
+  /** @param exited is told when the child ends by itself */
+  constructor(node: DevnetNode, exited: (process: NodeProcess) => void) {
+    this.node = node;
+    this.#exited = exited;
+  }
+
+  get state(): NodeState {
+    return this.#state;
+  }
+
+  get pid(): number | undefined {
+    return this.#child?.pid;
+  }
+
+  /** The code or signal of the last exit by itself. */
+  get exitCode(): number | string | undefined {
+    return this.#exitCode;
+  }
+
+  start(): void {
+    if (this.#child !== undefined) return;
+    const child = spawnNode(this.node, this.#errorFile());
+    this.#child = child;
+    this.#state = "running";
+    this.#gone = new Promise((resolve) => {
+      child.once("error", () => resolve());
+      child.once("exit", (code, signal) => {
+        this.#child = undefined;
+        this.#exitCode = signal ?? code ?? undefined;
+        const unexpected = this.#state === "running" || this.#state === "paused";
+        if (unexpected) this.#state = "exited";
+        resolve();
+        if (unexpected) this.#exited(this);
+      });
+    });
+  }
+
+  /** SIGKILL: no goodbye, as a power cut would. */
+  async kill(): Promise<void> {
+    this.#state = "killed";
+    this.#child?.kill("SIGKILL");
+    await this.#gone;
+  }
+
+  pause(): void {
+    if (this.#state !== "running") return;
+    this.#state = "paused";
+    this.#child?.kill("SIGSTOP");
+  }
+
+  resume(): void {
+    if (this.#state !== "paused") return;
+    this.#state = "running";
+    this.#child?.kill("SIGCONT");
+  }
+
+  /** SIGTERM, and SIGKILL when that does not help in time. */
+  async stop(): Promise<void> {
+    if (this.#child === undefined) return;
+    if (this.#state === "paused") this.#child.kill("SIGCONT");
+    this.#state = "stopped";
+    this.#child.kill("SIGTERM");
+    const late = setTimeout(() => this.#child?.kill("SIGKILL"), STOP_MS);
+    await this.#gone;
+    clearTimeout(late);
+  }
+
+  /** The last words on standard error: why it exited. */
+  lastWords(): string {
+    try {
+      return readFileSync(this.#errorFile(), "utf8").trim().split("\n").slice(-TAIL_LINES).join("\n");
+    } catch {
+      return "";
+    }
+  }
+
+  #errorFile(): string {
+    return join(this.node.dir, "logs", "stderr.log");
+  }
+}
+
+function spawnNode(node: DevnetNode, errorFile: string): ChildProcess {
+  mkdirSync(join(node.dir, "logs"), { recursive: true });
+  const errors = openSync(errorFile, "w");
+  const words = [...process.execArgv, process.argv[1]!, "start", "--dir", node.dir];
+  const child = spawn(process.execPath, words, {
+    stdio: ["ignore", "ignore", errors, "ipc"],
+    env: childEnvironment(),
+  });
+  closeSync(errors);
+  // Only the processes keep the devnet alive, not their channels.
+  child.channel?.unref();
+  return child;
+}
+
+/** Without QUORATE_* settings: one port for four nodes would be no use. The devnet's own flags say what differs. */
+function childEnvironment(): NodeJS.ProcessEnv {
+  const kept = Object.entries(process.env).filter(
+    ([name]) => !name.startsWith("QUORATE_") || name === "QUORATE_DEBUG",
+  );
+  return Object.fromEntries(kept);
+}

@@ -1,0 +1,210 @@
+/**
+ * The devnet's one process above its nodes: takes the folder, starts a child a node, waits until the network is
+ * ready, obeys the control socket and ends everything. Order of an end: control, nodes, lock.
+ */
+import { mkdirSync, rmSync } from "node:fs";
+import type { Server } from "node:http";
+import { createServer } from "node:net";
+import { join } from "node:path";
+import { quorumOf } from "../consensus/pbft/quorum.ts";
+import { type Lock, takeLock } from "../node/lock.ts";
+import {
+  controlPath,
+  type DevnetControl,
+  type DevnetReport,
+  type NodeAction,
+  type NodeReport,
+  serveControl,
+} from "./devnetcontrol.ts";
+import { reportNode } from "./devnetmonitor.ts";
+import { NodeProcess } from "./devnetnodes.ts";
+import type { DevnetNode } from "./devnetplan.ts";
+import { CliError, EXIT, must } from "./exit.ts";
+
+const READY_MS_MAX = 60_000;
+const POLL_MS = 50;
+const PROBE_MS = 1_500;
+/** A restarted node that has not caught up by then is reported as it is. */
+const CATCH_UP_MS_MAX = 15_000;
+
+export function lockDevnet(dir: string): Lock {
+  mkdirSync(dir, { recursive: true });
+  return must(takeLock(join(dir, "LOCK")), EXIT.busy);
+}
+
+export class Supervisor implements DevnetControl {
+  readonly #dir: string;
+  readonly #lock: Lock;
+  readonly #processes: readonly NodeProcess[];
+  readonly #ended: Promise<void>;
+  #end!: () => void;
+  #server: Server | undefined;
+  #stopping: Promise<void> | undefined;
+
+  /** @param exited is told of a node that ended by itself */
+  constructor(
+    options: { readonly dir: string; readonly nodes: readonly DevnetNode[] },
+    ports: { readonly lock: Lock; readonly exited: (process: NodeProcess) => void },
+  ) {
+    this.#dir = options.dir;
+    this.#lock = ports.lock;
+    this.#processes = options.nodes.map((node) => new NodeProcess(node, ports.exited));
+    this.#ended = new Promise((resolve) => {
+      this.#end = resolve;
+    });
+  }
+
+  /** Resolves when the devnet has stopped, for whatever reason. */
+  get ended(): Promise<void> {
+    return this.#ended;
+  }
+
+  /** Starts all nodes and waits until each is ready. @throws CliError; nothing is left running then. */
+  async start(): Promise<void> {
+    try {
+      await checkPorts(this.#processes.map((process) => process.node));
+      this.#server = await serveControl(this.#dir, this);
+      for (const process of this.#processes) process.start();
+      await this.#waitUntilReady();
+    } catch (error) {
+      await this.stop();
+      throw error;
+    }
+  }
+
+  async report(): Promise<DevnetReport> {
+    const nodes = await Promise.all(this.#processes.map(reportNode));
+    return { dir: this.#dir, pid: process.pid, quorum: quorumOf(nodes.length).quorum, nodes };
+  }
+
+  async act(index: number, action: NodeAction): Promise<NodeReport> {
+    const target = this.#processes[index];
+    if (target === undefined)
+      throw new Error(`no node ${index}: there are 0 to ${this.#processes.length - 1}`);
+    switch (action) {
+      case "kill":
+        await target.kill();
+        break;
+      case "pause":
+        requireState(target, "running", "pause");
+        target.pause();
+        break;
+      case "resume":
+        requireState(target, "paused", "resume");
+        target.resume();
+        break;
+      case "restart":
+        await target.stop();
+        target.start();
+        await this.#waitUntilCaughtUp(target);
+        break;
+    }
+    return reportNode(target);
+  }
+
+  /** Graceful; may be called again and waits for the same end. */
+  stop(): Promise<void> {
+    this.#stopping ??= this.#stopAll();
+    return this.#stopping;
+  }
+
+  /** At once. */
+  async kill(): Promise<void> {
+    await Promise.all(this.#processes.map((process) => process.kill()));
+  }
+
+  async #stopAll(): Promise<void> {
+    this.#server?.close();
+    await Promise.all(this.#processes.map((process) => process.stop()));
+    rmSync(controlPath(this.#dir), { force: true });
+    this.#lock.release();
+    this.#end();
+  }
+
+  async #waitUntilReady(): Promise<void> {
+    const deadline = performance.now() + READY_MS_MAX;
+    const peers = this.#processes.length - 1;
+    for (const process of this.#processes) {
+      while (!(await probe(process.node, `/ready?minPeers=${peers}`))) {
+        this.#checkAllAlive();
+        if (performance.now() > deadline) throw notReady(process);
+        await pause(POLL_MS);
+      }
+    }
+  }
+
+  #checkAllAlive(): void {
+    const dead = this.#processes.find((process) => process.state === "exited");
+    if (dead !== undefined) throw startFailed(dead);
+  }
+
+  async #waitUntilCaughtUp(target: NodeProcess): Promise<void> {
+    const deadline = performance.now() + CATCH_UP_MS_MAX;
+    while (performance.now() < deadline && target.state === "running") {
+      if (await probe(target.node, "/ready?maxBlocksBehind=0&minPeers=1")) return;
+      await pause(POLL_MS);
+    }
+    if (target.state === "exited") throw startFailed(target);
+  }
+}
+
+function requireState(target: NodeProcess, state: string, action: string): void {
+  if (target.state === state) return;
+  throw new Error(`cannot ${action} ${target.node.name}: it is ${target.state}; only a ${state} node can be`);
+}
+
+function startFailed(process: NodeProcess): CliError {
+  const { node } = process;
+  const words = process.lastWords().replace(/^✖ /, "");
+  return new CliError(
+    EXIT.broken,
+    "NODE_EXITED",
+    `${node.name} exited with ${process.exitCode}: ${words || `see ${join(node.dir, "logs", "node.log")}`}`,
+  );
+}
+
+function notReady({ node }: NodeProcess): CliError {
+  const log = join(node.dir, "logs", "node.log");
+  return new CliError(
+    EXIT.timedOut,
+    "NOT_READY",
+    `${node.name} is not ready after ${READY_MS_MAX / 1_000} s: see ${log}`,
+  );
+}
+
+async function probe(node: DevnetNode, path: string): Promise<boolean> {
+  try {
+    const response = await fetch(`${node.rpcUrl}${path}`, { signal: AbortSignal.timeout(PROBE_MS) });
+    await response.arrayBuffer();
+    return response.ok;
+  } catch {
+    return false;
+  }
+}
+
+/** All ports, before anything starts: a foreign process that answers on one would look like a node. */
+async function checkPorts(nodes: readonly DevnetNode[]): Promise<void> {
+  for (const node of nodes) {
+    for (const [flag, port] of [
+      ["--port-base", node.rpcPort],
+      ["--p2p-port-base", node.p2pPort],
+    ] as const) {
+      if (await isFree(port)) continue;
+      const base = flag === "--port-base" ? nodes[0]!.rpcPort : nodes[0]!.p2pPort;
+      const message = `port ${port} (${node.name}) is in use by another process: stop it, or try ${flag} ${base + 100}`;
+      throw new CliError(EXIT.busy, "PORT_IN_USE", message);
+    }
+  }
+}
+
+function isFree(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const server = createServer();
+    server.once("error", () => resolve(false));
+    server.listen(port, "127.0.0.1", () => server.close(() => resolve(true)));
+  });
+}
+
+function pause(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
+}
