@@ -97,6 +97,8 @@ export const RPC_REQUESTS_MAX = 2048;
 export const RPC_WS_MESSAGES_MAX = 256;
 /** Subscriptions of one WebSocket; the next one is refused. */
 export const RPC_SUBSCRIPTIONS_MAX = 32;
+/** News of a new subscription held until its answer is sent; beyond it the oldest is dropped (`seq` shows the gap). */
+export const RPC_HELD_EVENTS_MAX = 1_000;
 /** Calls of one connection that wait for a block; the next one is refused before anything is sent. */
 export const RPC_WAITS_MAX = 16;
 /** Such calls over all connections; the next one is refused before anything is sent. */
@@ -139,7 +141,7 @@ export const MAIL_FRAME_BYTES_MAX = MAIL_MESSAGE_BYTES_MAX + 8;
 export const OUTBOX_MESSAGES_MAX = 8_192;
 /** Bytes waiting for one validator; beyond it the oldest is dropped (STATUS repairs). */
 export const OUTBOX_BYTES_MAX = 32 * 1024 * 1024;
-/** Milliseconds that mail waits for a validator that is away; older mail is dropped when it comes back. */
+/** Milliseconds that mail waits for a validator that is away; older mail is dropped. */
 export const OUTBOX_AGE_MS_MAX = 15_000;
 /** Transactions of one gossip message; a message with more is rejected. */
 export const TRANSACTION_BATCH_MAX = 4_096;

@@ -82,7 +82,8 @@ export class Mail {
       return;
     }
     const mailbox = this.#mailboxOf(to);
-    this.#countDropped(mailbox.outbox.post(bytes, this.#deps.scheduler.now()));
+    const nowMs = this.#deps.scheduler.now();
+    this.#countDropped(mailbox.outbox.expire(nowMs) + mailbox.outbox.post(bytes, nowMs));
     this.#posted.add(mailbox);
     this.#immediate ??= setImmediate(() => {
       this.#immediate = undefined;

@@ -136,7 +136,6 @@ export class P2pNetwork {
     if (parts === undefined) return;
     this.#parts = undefined;
     parts.redial.stop();
-    parts.requests.stop();
     parts.rumor.stop();
     parts.mail.stop();
     await parts.host.stop();
@@ -144,8 +143,9 @@ export class P2pNetwork {
     this.#heights.clear();
   }
 
+  /** @param to an index of the validator set; mail to another index goes nowhere */
   mail(to: number, bytes: Uint8Array): void {
-    this.#parts?.mail.post(to, bytes);
+    if (to < this.#options.validators.length) this.#parts?.mail.post(to, bytes);
   }
 
   publish(topic: Topic, bytes: Uint8Array): void {

@@ -36,7 +36,6 @@ export class Requests {
   readonly #deps: Dependencies;
   readonly #asked = new Tally(OWN_REQUESTS_PER_PEER_MAX);
   readonly #answering = new Tally(REQUESTS_PER_PEER_MAX);
-  readonly #stopped = new AbortController();
 
   constructor(dependencies: Dependencies) {
     this.#deps = dependencies;
@@ -48,10 +47,6 @@ export class Requests {
       maxInboundStreams: 4 * REQUESTS_PER_PEER_MAX,
       maxOutboundStreams: 4 * OWN_REQUESTS_PER_PEER_MAX,
     });
-  }
-
-  stop(): void {
-    this.#stopped.abort(new Error("the node stops"));
   }
 
   /** @throws Error when the peer is absent, busy, refuses, is too slow or goes away. */
@@ -69,7 +64,7 @@ export class Requests {
 
   async #ask(connection: Connection, question: Uint8Array): Promise<Uint8Array> {
     const peerId = connection.remotePeer.toString();
-    const signal = this.#deadline();
+    const signal = AbortSignal.timeout(REQUEST_TIMEOUT_MS);
     const stream = await connection.newStream(REQUEST_PROTOCOL, { signal });
     try {
       const frames = frameStream(stream, ANSWER_BYTES_MAX);
@@ -88,7 +83,7 @@ export class Requests {
   async #accept(stream: Stream, connection: Connection): Promise<void> {
     const peerId = connection.remotePeer.toString();
     const { meter, logger } = this.#deps;
-    const signal = this.#deadline();
+    const signal = AbortSignal.timeout(REQUEST_TIMEOUT_MS);
     try {
       if (!(await this.#deps.sessions.admits(connection))) {
         meter.rejected("request-before-hello");
@@ -142,10 +137,6 @@ export class Requests {
       this.#deps.logger.log("debug", "p2p", "request refused", fields);
       return Uint8Array.of(REFUSED);
     }
-  }
-
-  #deadline(): AbortSignal {
-    return AbortSignal.any([this.#stopped.signal, AbortSignal.timeout(REQUEST_TIMEOUT_MS)]);
   }
 }
 
