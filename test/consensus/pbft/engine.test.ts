@@ -1,0 +1,273 @@
+/** The engine's corners: the window, sync under its feet, restart, build orders, what it answers and how often. */
+import { describe, expect, it } from "vitest";
+import { encodeBlock } from "../../../src/chain/block.ts";
+import { Reader } from "../../../src/codec/reader.ts";
+import type { StatusBody } from "../../../src/consensus/pbft/messages.ts";
+import { parseMessage } from "../../../src/consensus/pbft/wire.ts";
+import { Bench } from "./bench.ts";
+import { buildBlock } from "./fixture.ts";
+
+const STATUS_TIMER = (bench: Bench) =>
+  bench.of("set-timer").find(({ timer }) => timer.name === "status")!.timer;
+
+function status(bench: Bench, from: number, changed: Partial<StatusBody> = {}) {
+  const slot = { prePrepare: false, prepares: new Uint8Array(1), commits: new Uint8Array(1) };
+  return bench.sign({
+    type: "status",
+    from,
+    epoch: 0n,
+    view: 0n,
+    mode: "normal",
+    lowWatermark: 0n,
+    stableCheckpoint: 0n,
+    lastCommitted: 0n,
+    viewChangeTarget: 0n,
+    slots: [slot],
+    ...changed,
+  });
+}
+
+describe("the window", () => {
+  it("keeps votes up to low + 2L and of the views around its own, and wants nothing else", () => {
+    const bench = new Bench(1, { length: 17 }).start();
+    const wants = (...args: Parameters<Bench["vote"]>) =>
+      bench.engine.wants({ ...bench.vote(...args), attachment: new Uint8Array(0) });
+    expect(wants("commit", 2, bench.block(16))).toBe(true);
+    expect(wants("commit", 2, bench.block(17))).toBe(false);
+    expect(wants("commit", 2, bench.block(1), 1n)).toBe(true);
+    expect(wants("commit", 2, bench.block(1), 2n)).toBe(false);
+    expect(wants("commit", 1, bench.block(1))).toBe(false);
+    bench.receive(bench.vote("commit", 2, bench.block(1)));
+    expect(wants("commit", 2, bench.block(1))).toBe(false);
+    expect(wants("commit", 2, bench.block(2))).toBe(true);
+  });
+
+  it("wants a second, different vote once, as evidence that names its author", () => {
+    const bench = new Bench(1).start();
+    const other = buildBlock(bench.fixture, bench.block(0), 0, bench.fixture.genesis.timeMs + 99n);
+    bench.receive(bench.vote("commit", 2, bench.block(1)), bench.vote("commit", 2, other));
+    const { author, evidence } = bench.of("report-fault")[0]!;
+    expect(author).toBe(2);
+    const reader = new Reader(evidence);
+    expect(reader.u8()).toBe(1);
+    const shape = { n: 4, logWindow: 8, limits: bench.fixture.genesis.limits };
+    const votes = [reader.bytes16(512), reader.bytes16(512)].map((bytes) => parseMessage(bytes, shape));
+    reader.end();
+    for (const vote of votes) {
+      expect(vote.ok && bench.fixture.consensus.gate.verify(vote.value).ok).toBe(true);
+    }
+    bench.receive(bench.vote("commit", 2, other));
+    expect(bench.effects).toEqual([]);
+  });
+});
+
+describe("sync under the engine's feet", () => {
+  it("advances, drops what was passed and votes on for what rests on it", () => {
+    const bench = new Bench(1, { depth: 4 }).start();
+    bench.receive(bench.vote("pre-prepare", 0, bench.block(3)));
+    bench.headChanged(1);
+    expect(bench.kinds()).toEqual([]);
+    bench.headChanged(2);
+    expect(bench.kinds()).toEqual(["check-block"]);
+    bench.checked(bench.block(3));
+    expect(bench.sent()).toEqual(["prepare 3"]);
+  });
+
+  it("never votes for another digest at a committed height, even when the check of it was under way", () => {
+    const bench = new Bench(1).start();
+    const other = buildBlock(bench.fixture, bench.block(0), 0, bench.fixture.genesis.timeMs + 99n);
+    bench.receive(bench.vote("pre-prepare", 0, other));
+    bench.headChanged(1);
+    bench.checked(other);
+    expect(bench.sent()).toEqual([]);
+    bench.receive(bench.vote("prepare", 2, other), bench.vote("prepare", 3, other));
+    expect(bench.sent()).toEqual([]);
+  });
+
+  it("prepares and commits the committed digest when its PRE-PREPARE comes late, without executing it again", () => {
+    const bench = new Bench(1).start();
+    bench.headChanged(1);
+    bench.receive(bench.vote("pre-prepare", 0, bench.block(1)));
+    expect(bench.sent()).toEqual(["prepare 1"]);
+    bench.receive(bench.vote("prepare", 2, bench.block(1)));
+    expect(bench.sent()).toEqual(["commit 1"]);
+  });
+
+  it("stops when the chain holds another block than a quorum committed", () => {
+    const bench = new Bench(1).start();
+    const other = buildBlock(bench.fixture, bench.block(0), 0, bench.fixture.genesis.timeMs + 99n);
+    bench.receive(...[0, 2, 3].map((from) => bench.vote("commit", from, other)));
+    bench.headChanged(1);
+    expect(bench.engine.status().mode).toBe("halted");
+  });
+});
+
+describe("a proposal", () => {
+  it("that names another proposer than the primary is refused", () => {
+    const bench = new Bench(1).start();
+    const other = buildBlock(bench.fixture, bench.block(0), 2, bench.fixture.genesis.timeMs + 99n);
+    bench.receive(bench.vote("pre-prepare", 0, other));
+    expect(bench.effects.at(-1)).toMatchObject({ event: { type: "proposal-refused" } });
+    expect(bench.kinds()).toEqual([]);
+  });
+
+  it("that does not extend the committed block is refused", () => {
+    const bench = new Bench(1).start(1);
+    const other = buildBlock(bench.fixture, bench.block(0), 0, bench.fixture.genesis.timeMs + 99n);
+    const child = buildBlock(bench.fixture, other, 0, bench.fixture.genesis.timeMs + 100n);
+    bench.receive(bench.vote("pre-prepare", 0, child));
+    expect(bench.effects.at(-1)).toMatchObject({ event: { type: "proposal-refused" } });
+  });
+});
+
+describe("the primary", () => {
+  it("has one build order at a time, and one more when work came while nothing was found", () => {
+    const bench = new Bench(0).start();
+    bench.step({ kind: "transactions-pending" });
+    expect(bench.kinds()).toEqual(["build-block"]);
+    bench.step({ kind: "transactions-pending" });
+    expect(bench.kinds()).toEqual([]);
+    bench.step({ kind: "nothing-to-build", parent: bench.block(0).hash });
+    expect(bench.kinds()).toEqual(["build-block"]);
+    bench.step({ kind: "nothing-to-build", parent: bench.block(0).hash });
+    expect(bench.kinds()).toEqual([]);
+  });
+
+  it("drops a block that was built on a head that has moved", () => {
+    const bench = new Bench(0).start();
+    bench.step({ kind: "transactions-pending" });
+    bench.headChanged(1);
+    bench.step({ kind: "block-built", parent: bench.block(0).hash, block: bench.block(1) });
+    expect(bench.sent()).toEqual([]);
+    expect(bench.of("build-block")).toMatchObject([{ parent: bench.block(1).hash }]);
+  });
+
+  it("gives an order anew when its answer never comes", () => {
+    const bench = new Bench(0).start();
+    let timer = STATUS_TIMER(bench);
+    bench.step({ kind: "transactions-pending" });
+    for (const expected of [0, 1]) {
+      bench.step({ kind: "timer-fired", timer });
+      timer = STATUS_TIMER(bench);
+      expect(bench.of("build-block").length).toBe(expected);
+    }
+  });
+
+  it("fills the pipeline and no more", () => {
+    const bench = new Bench(0, { depth: 3 }).start();
+    bench.step({ kind: "transactions-pending" });
+    for (const height of [1, 2, 3]) {
+      bench.step({ kind: "block-built", parent: bench.block(height - 1).hash, block: bench.block(height) });
+    }
+    expect(bench.kinds()).toEqual(["journal", "broadcast"]);
+    bench.headChanged(1);
+    expect(bench.kinds()).toEqual(["build-block"]);
+  });
+});
+
+describe("STATUS", () => {
+  it("is answered once per interval and peer, with what was there a tick ago", () => {
+    const bench = new Bench(0).start();
+    let timer = STATUS_TIMER(bench);
+    bench.step({ kind: "transactions-pending" });
+    bench.step({ kind: "block-built", parent: bench.block(0).hash, block: bench.block(1) });
+    bench.receive(status(bench, 2));
+    expect(bench.sent()).toEqual([]);
+    bench.step({ kind: "timer-fired", timer });
+    timer = STATUS_TIMER(bench);
+    bench.receive(status(bench, 2), status(bench, 2));
+    expect(bench.sent()).toEqual(["pre-prepare 1"]);
+    bench.step({ kind: "timer-fired", timer });
+    timer = STATUS_TIMER(bench);
+    bench.headChanged(1);
+    bench.receive(status(bench, 2));
+    expect(bench.of("serve-blocks")).toEqual([]);
+    bench.step({ kind: "timer-fired", timer });
+    bench.receive(status(bench, 2));
+    expect(bench.of("serve-blocks")).toMatchObject([{ to: 2, fromHeight: 1n }]);
+  });
+
+  it("of one that is ahead is a reason to sync, once", () => {
+    const bench = new Bench(1).start();
+    bench.receive(status(bench, 2, { lastCommitted: 9n }), status(bench, 3, { lastCommitted: 9n }));
+    expect(bench.of("request-sync")).toEqual([{ kind: "request-sync", height: 9n }]);
+    expect(bench.engine.status().lastSeen[2]).toEqual({ height: 9n, view: 0n });
+  });
+
+  it("timers that were replaced are not taken for the running one", () => {
+    const bench = new Bench(1).start();
+    const timer = STATUS_TIMER(bench);
+    expect(bench.step({ kind: "timer-fired", timer: { ...timer, height: 7n } })).toEqual([]);
+    bench.step({ kind: "timer-fired", timer });
+    expect(bench.sent()).toEqual(["status"]);
+  });
+});
+
+describe("a restart", () => {
+  /** What a replica journals while block 1 goes through. */
+  function journalOf(self: number): { bench: Bench; journal: Uint8Array[] } {
+    const bench = new Bench(self).start();
+    bench.receive(bench.vote("pre-prepare", 0, bench.block(1)));
+    const journal = [
+      ...bench.checked(bench.block(1)),
+      ...bench.receive(bench.vote("prepare", 2, bench.block(1))),
+    ];
+    return { bench, journal: journal.flatMap((each) => (each.kind === "journal" ? [each.record] : [])) };
+  }
+
+  it("sends its own last messages again, byte for byte, after asking for the block's check", () => {
+    const { bench, journal } = journalOf(1);
+    const again = new Bench(1).start(0, journal);
+    expect(again.kinds()).toEqual(["check-block", "broadcast", "broadcast", "broadcast", "set-timer"]);
+    expect(again.sent()).toEqual(["prepare 1", "commit 1", "status"]);
+    const { gate } = bench.fixture.consensus;
+    expect(gate.encode(again.of("broadcast")[1]!.message)).toEqual(
+      gate.encode(bench.of("broadcast")[0]!.message),
+    );
+  });
+
+  it("signs nothing that contradicts the journal", () => {
+    const { bench, journal } = journalOf(1);
+    const again = new Bench(1).start(0, journal);
+    const other = buildBlock(bench.fixture, bench.block(0), 0, bench.fixture.genesis.timeMs + 99n);
+    again.receive(again.vote("pre-prepare", 0, other));
+    again.checked(other);
+    expect(again.sent()).toEqual([]);
+  });
+
+  it("sends CHECKPOINTs above the stable one again, from the newest heads", () => {
+    const bench = new Bench(1);
+    const recent = bench.blocks.slice(0, 6).map((head) => ({ head, seal: new Uint8Array(0) }));
+    bench.start(6, [], recent);
+    expect(bench.sent()).toEqual(["checkpoint 4", "status"]);
+  });
+
+  it("refuses a journal with two votes for one place", () => {
+    const { journal } = journalOf(1);
+    expect(() => new Bench(1).start(0, [...journal, journal[0]!])).toThrow("two votes of one phase");
+  });
+
+  it("stops when a block it voted for turns out invalid", () => {
+    const { journal } = journalOf(1);
+    const again = new Bench(1).start(0, journal);
+    again.checked(again.block(1), "invalid");
+    expect(again.engine.status().mode).toBe("halted");
+  });
+});
+
+describe("FETCH", () => {
+  it("is answered with the block, once per interval and peer", () => {
+    const bench = new Bench(1).start();
+    bench.accept(1);
+    const fetch = bench.sign({ type: "fetch", from: 3, epoch: 0n, hash: bench.block(1).hash });
+    bench.receive(fetch, fetch);
+    expect(bench.of("send")).toMatchObject([{ to: 3, message: { type: "block" } }]);
+  });
+
+  it("a block that nobody asked for is not wanted", () => {
+    const bench = new Bench(1).start();
+    const block = bench.block(1);
+    const body = { type: "block" as const, from: 2, epoch: 0n, hash: block.hash };
+    expect(bench.receive(bench.sign(body, { block, blockBytes: encodeBlock(block) }))).toEqual([]);
+  });
+});
