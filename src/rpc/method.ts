@@ -16,7 +16,7 @@ export interface CallContext {
   /** How many waits this connection may still open. */
   readonly slots: WaitSlots;
   /** Undefined over plain HTTP. */
-  readonly subscriptions: Subscriptions | undefined;
+  readonly subscriptions: Pick<Subscriptions, "add" | "remove"> | undefined;
   /** The methods of this server, for rpc.discover. */
   readonly methods: MethodTable;
 }

@@ -4,7 +4,7 @@
  * is too slow is the socket's matter (websocket.ts). Bound: RPC_SUBSCRIPTIONS_MAX.
  */
 import { equalBytes, type Hash, hex0x, showHash } from "../base/bytes.ts";
-import { RPC_SUBSCRIPTIONS_MAX } from "../base/limits.ts";
+import { RPC_HELD_EVENTS_MAX, RPC_SUBSCRIPTIONS_MAX } from "../base/limits.ts";
 import type { EngineEvent } from "../consensus/engine.ts";
 import type { BlockNews, NodeApi, NodeNews } from "./api.ts";
 import { CallError } from "./errors.ts";
@@ -33,6 +33,8 @@ type Emit = (result: unknown) => void;
 export class Subscriptions {
   readonly #ports: SubscriptionPorts;
   readonly #open = new Map<string, () => void>();
+  /** News of subscriptions whose id the peer has not been told yet. */
+  readonly #held = new Map<string, SubscriptionEvent[]>();
   #lastId = 0;
   #closed = false;
 
@@ -40,7 +42,10 @@ export class Subscriptions {
     this.#ports = ports;
   }
 
-  /** @throws CallError TOO_MANY_SUBSCRIPTIONS, INVALID_PARAMS */
+  /**
+   * Starts a subscription. Its news are held until `release`, so that none comes before the answer with its id.
+   * @throws CallError TOO_MANY_SUBSCRIPTIONS, INVALID_PARAMS
+   */
   add(topic: Topic, txHash: Hash | undefined): string {
     this.#check(topic, txHash);
     const id = `0x${(++this.#lastId).toString(16)}`;
@@ -48,12 +53,23 @@ export class Subscriptions {
     const emit: Emit = (result) => {
       // What was on its way when the subscription ended is not sent.
       if (!this.#open.has(id)) return;
-      const params = { subscription: id, seq: ++seq, result };
-      this.#ports.send({ jsonrpc: "2.0", method: "sub_event", params });
+      this.#send(id, {
+        jsonrpc: "2.0",
+        method: "sub_event",
+        params: { subscription: id, seq: ++seq, result },
+      });
     };
+    this.#held.set(id, []);
     this.#open.set(id, this.#listen(topic, txHash, emit));
     this.#ports.changed(1);
     return id;
+  }
+
+  /** The answer with this id is on its way. */
+  release(id: string): void {
+    const held = this.#held.get(id) ?? [];
+    this.#held.delete(id);
+    for (const event of held) this.#ports.send(event);
   }
 
   /** False when there is no such subscription. */
@@ -62,6 +78,7 @@ export class Subscriptions {
     if (unsubscribe === undefined) return false;
     unsubscribe();
     this.#open.delete(id);
+    this.#held.delete(id);
     this.#ports.changed(-1);
     return true;
   }
@@ -69,6 +86,13 @@ export class Subscriptions {
   close(): void {
     this.#closed = true;
     for (const id of [...this.#open.keys()]) this.remove(id);
+  }
+
+  #send(id: string, event: SubscriptionEvent): void {
+    const held = this.#held.get(id);
+    if (held === undefined) return this.#ports.send(event);
+    held.push(event);
+    if (held.length > RPC_HELD_EVENTS_MAX) held.shift();
   }
 
   #check(topic: Topic, txHash: Hash | undefined): void {

@@ -25,7 +25,8 @@ export interface WebSocketPorts {
 export class WebSocketConnection {
   readonly #socket: WebSocket;
   readonly #dispatcher: Dispatcher;
-  readonly #connection: Connection & { readonly subscriptions: Subscriptions };
+  readonly #subscriptions: Subscriptions;
+  readonly #slots = new WaitSlots();
   #messages = 0;
   #heard = true;
   #closing = false;
@@ -33,12 +34,11 @@ export class WebSocketConnection {
   constructor(socket: WebSocket, { api, dispatcher, subscriptionsChanged }: WebSocketPorts) {
     this.#socket = socket;
     this.#dispatcher = dispatcher;
-    const subscriptions = new Subscriptions({
+    this.#subscriptions = new Subscriptions({
       api,
       send: (event) => this.#send(JSON.stringify(event)),
       changed: subscriptionsChanged,
     });
-    this.#connection = { slots: new WaitSlots(), subscriptions };
   }
 
   start(): void {
@@ -77,9 +77,21 @@ export class WebSocketConnection {
       return;
     }
     this.#messages++;
-    const answer = await this.#dispatcher.answer(textOf(data), this.#connection);
+    const started: string[] = [];
+    const answer = await this.#dispatcher.answer(textOf(data), this.#connectionOf(started));
     this.#messages--;
     if (answer !== undefined) this.#send(answer);
+    for (const id of started) this.#subscriptions.release(id);
+  }
+
+  /** What one message sees of the connection; `started` gets the subscriptions that it starts. */
+  #connectionOf(started: string[]): Connection {
+    const add: Subscriptions["add"] = (topic, txHash) => {
+      const id = this.#subscriptions.add(topic, txHash);
+      started.push(id);
+      return id;
+    };
+    return { slots: this.#slots, subscriptions: { add, remove: (id) => this.#subscriptions.remove(id) } };
   }
 
   /** The last thing that a peer hears who does not read is how much was dropped. */
@@ -99,8 +111,8 @@ export class WebSocketConnection {
 
   #release(): void {
     this.#closing = true;
-    this.#connection.slots.close();
-    this.#connection.subscriptions.close();
+    this.#slots.close();
+    this.#subscriptions.close();
   }
 }
 

@@ -3,7 +3,7 @@ import { z } from "zod";
 import { CallError } from "../errors.ts";
 import { hashInput } from "../input.ts";
 import { type CallContext, method } from "../method.ts";
-import { type Subscriptions, TOPICS } from "../subscriptions.ts";
+import { TOPICS } from "../subscriptions.ts";
 import { TX_HASH } from "./examples.ts";
 
 export const subscribe = method({
@@ -38,7 +38,7 @@ export const unsubscribe = method({
   },
 });
 
-function mustSubscribe({ subscriptions }: CallContext): Subscriptions {
+function mustSubscribe({ subscriptions }: CallContext): NonNullable<CallContext["subscriptions"]> {
   if (subscriptions !== undefined) return subscriptions;
   throw new CallError("NEEDS_WEBSOCKET", "subscriptions need a WebSocket: connect to /ws of this server");
 }

@@ -1,0 +1,315 @@
+/** HTTP: paths, types, sizes, who may call, probes, and that no bytes can hurt the server. */
+import { once } from "node:events";
+import { connect as connectTcp } from "node:net";
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { RPC_BODY_BYTES_MAX } from "../../src/base/limits.ts";
+import { systemScheduler } from "../../src/node/system.ts";
+import { RpcServer } from "../../src/rpc/server.ts";
+import { FakeNode, peer } from "./fakenode.ts";
+import { atEnd, post, rawRequest, rpc, serve } from "./serve.ts";
+
+const HEAD = '{"jsonrpc":"2.0","id":1,"method":"chain_getHead"}';
+
+describe("the RPC server", () => {
+  it("binds to loopback unless told otherwise", async () => {
+    const { url } = await serve();
+    expect(url).toMatch(/^http:\/\/127\.0\.0\.1:\d+$/);
+  });
+
+  it("says which port is in use and what to do", async () => {
+    const { node, server } = await serve();
+    const second = new RpcServer(
+      { port: server.port },
+      { api: node, scheduler: systemScheduler, log: { log: () => undefined } },
+    );
+    await expect(second.start()).rejects.toThrow(
+      `RPC: port ${server.port} on 127.0.0.1 is in use: stop the process that holds it, or choose another port`,
+    );
+    await second.stop();
+  });
+
+  it("takes JSON by POST / only", async () => {
+    const { url, observer } = await serve();
+    expect((await post(url, HEAD)).json.result.height).toBe(0);
+    expect((await post(url, HEAD, { "content-type": "application/json; charset=utf-8" })).status).toBe(200);
+    expect((await post(url, HEAD, { "content-type": "text/plain" })).status).toBe(415);
+    expect((await post(`${url}/rpc`, HEAD)).status).toBe(404);
+    expect((await fetch(url, { method: "PUT", body: "x" })).status).toBe(405);
+    expect((await fetch(url)).status).toBe(404);
+    expect((await fetch(`${url}/ws`)).status).toBe(426);
+    expect(observer.refused).toEqual([415, 404, 405, 404, 426]);
+  });
+
+  it("answers errors of JSON-RPC with HTTP 200", async () => {
+    const { url } = await serve();
+    for (const body of ["", "{", "[]", "1", '{"jsonrpc":"2.0","method":"nothing","id":1}']) {
+      const { status, json } = await post(url, body);
+      expect([status, json.error.code < 0]).toEqual([200, true]);
+    }
+  });
+
+  it("refuses a body beyond 1 MiB, announced or not", async () => {
+    const { url } = await serve();
+    const fits = `"${"x".repeat(RPC_BODY_BYTES_MAX - 2)}"`;
+    expect((await post(url, fits)).json.error.code).toBe(-32600);
+    expect((await post(url, `${fits} `)).status).toBe(413);
+    const chunks = new ReadableStream({
+      start(controller) {
+        for (let i = 0; i < 20; i++) controller.enqueue(new Uint8Array(64 * 1024).fill(0x20));
+        controller.close();
+      },
+    });
+    const headers = { "content-type": "application/json" };
+    const streamed = await fetch(url, {
+      method: "POST",
+      headers,
+      body: chunks,
+      duplex: "half",
+    } as RequestInit);
+    expect(streamed.status).toBe(413);
+    expect((await post(url, HEAD)).status).toBe(200);
+  });
+
+  it("lets reads be called by GET, as a browser would", async () => {
+    const { node, url } = await serve();
+    await node.commit();
+    const get = async (path: string) => {
+      const response = await fetch(`${url}${path}`);
+      return {
+        status: response.status,
+        json: response.status === 200 ? ((await response.json()) as never) : undefined,
+      };
+    };
+    expect(await get("/chain_getBlock?block=1&full=true")).toMatchObject({
+      status: 200,
+      json: { jsonrpc: "2.0", result: { height: 1, txs: [] }, id: null },
+    });
+    expect((await get("/chain_getHead")).json).toMatchObject({ result: { height: 1 } });
+    expect((await get("/rpc.discover")).json).toMatchObject({ result: { openrpc: "1.3.2" } });
+    expect((await get("/chain_getBlock?block=99")).json).toMatchObject({ error: { code: -32001 } });
+    expect((await get("/chain_getBlock?blok=1")).json).toMatchObject({ error: { code: -32602 } });
+    expect((await get("/tx_send?tx=0x00")).status).toBe(405);
+    expect((await get("/sub_subscribe?topic=newHeads")).status).toBe(405);
+    expect((await get("/chain_getBlok")).status).toBe(404);
+    expect((await get("/../../etc/passwd")).status).toBe(404);
+  });
+
+  it("answers to addresses and localhost, and to a name only when configured", async () => {
+    const { url } = await serve({ allowedHosts: ["node.example"] });
+    const status = async (host: string) =>
+      (await rawRequest(url, { path: "/version", headers: { host } })).status;
+    for (const host of [
+      "127.0.0.1:1",
+      "localhost",
+      "LOCALHOST:5",
+      "[::1]:80",
+      "10.0.0.1",
+      "node.example:99",
+      "a.localhost",
+    ]) {
+      expect(await status(host), host).toBe(200);
+    }
+    for (const host of [
+      "evil.example",
+      "localhost.evil.example",
+      "127.0.0.1.evil.example",
+      "node.example.evil",
+      "a b",
+    ]) {
+      expect(await status(host), host).toBe(403);
+    }
+  });
+
+  it("lets no foreign page call, unless its origin is configured", async () => {
+    const { url } = await serve({ allowedOrigins: ["https://good.example"] });
+    const call = (origin: string) =>
+      rawRequest(url, {
+        method: "POST",
+        headers: { origin, "content-type": "application/json" },
+        body: HEAD,
+      });
+    for (const origin of ["https://evil.example", "null", "http://127.0.0.1:1", "x"]) {
+      expect((await call(origin)).status, origin).toBe(403);
+    }
+    expect((await call(url)).status).toBe(200);
+    const good = await call("https://good.example");
+    expect(good.headers["access-control-allow-origin"]).toBe("https://good.example");
+    const preflight = await rawRequest(url, {
+      method: "OPTIONS",
+      headers: { origin: "https://good.example" },
+    });
+    expect([preflight.status, preflight.headers["access-control-allow-headers"]]).toEqual([
+      204,
+      "content-type",
+    ]);
+    const plain = await rawRequest(url, { path: "/version" });
+    expect(plain.headers["access-control-allow-origin"]).toBeUndefined();
+  });
+
+  it("closes everything at once when it stops", async () => {
+    const { server, url } = await serve();
+    const idle = connectTcp(server.port, "127.0.0.1");
+    await once(idle, "connect");
+    const closed = once(idle, "close");
+    await server.stop();
+    await closed;
+    await expect(fetch(url)).rejects.toThrow();
+  });
+});
+
+describe("the probes", () => {
+  const get = async (url: string) => {
+    const response = await fetch(url);
+    return { status: response.status, json: (await response.json()) as never };
+  };
+
+  it("tell health by the database's answer", async () => {
+    const { node, url } = await serve();
+    expect(await get(`${url}/health`)).toEqual({ status: 200, json: { healthy: true } });
+    node.storeFails = true;
+    expect(await get(`${url}/health`)).toMatchObject({ status: 503, json: { healthy: false } });
+  });
+
+  it("tell readiness by peers, quorum and blocks behind", async () => {
+    const { node, url } = await serve();
+    expect(await get(`${url}/ready`)).toMatchObject({
+      status: 200,
+      json: { ready: true, synced: true, height: 0, peers: 3, quorumReachable: true, view: 0 },
+    });
+    expect((await get(`${url}/ready?minPeers=3&maxBlocksBehind=0`)).status).toBe(200);
+    expect((await get(`${url}/ready?minPeers=4`)).status).toBe(503);
+    node.peerList = [{ ...peer(1), height: 3n }, peer(2)];
+    expect(await get(`${url}/ready`)).toMatchObject({
+      status: 503,
+      json: { synced: false, bestPeerHeight: 3 },
+    });
+    expect((await get(`${url}/ready?maxBlocksBehind=3`)).status).toBe(200);
+    node.peerList = [peer(1), peer(undefined)];
+    expect(await get(`${url}/ready`)).toMatchObject({ status: 503, json: { quorumReachable: false } });
+    node.validates = false;
+    expect(await get(`${url}/ready`)).toMatchObject({
+      status: 200,
+      json: { quorumReachable: null, view: null },
+    });
+    for (const query of ["minPeers=x", "minPeers=-1", "peers=1"]) {
+      expect((await get(`${url}/ready?${query}`)).status, query).toBe(400);
+    }
+  });
+
+  it("give version and metrics", async () => {
+    const { url } = await serve();
+    expect(await get(`${url}/version`)).toMatchObject({
+      json: { name: "quorate", version: "0.1.0", chainId: 31337 },
+    });
+    const metrics = await fetch(`${url}/metrics`);
+    expect(metrics.headers.get("content-type")).toContain("version=0.0.4");
+    expect(await metrics.text()).toBe("chain_height 1\n");
+  });
+});
+
+describe("hostile bytes", () => {
+  const answered = (json: unknown) =>
+    (Array.isArray(json) ? json : [json]).every(
+      (answer) => answer?.jsonrpc === "2.0" && ("result" in answer || typeof answer.error?.code === "number"),
+    );
+
+  it("in a body get an answer of JSON-RPC, never a crash or a stack", async () => {
+    const { url, lines } = await serve();
+    const texts = fc.oneof(
+      fc.string({ unit: "binary" }),
+      fc.json(),
+      fc.constantFrom("[".repeat(100_000), '{"a":'.repeat(50_000), "\ufeff1", "nul", '"\\ud800"'),
+      fc.uint8Array().map((bytes) => String.fromCharCode(...bytes)),
+    );
+    await fc.assert(
+      fc.asyncProperty(texts, async (text) => {
+        const { status, json, text: answer } = await post(url, text);
+        expect(answer).not.toMatch(/\.ts:\d|node_modules|\n {4}at /);
+        expect(status === 204 || (status === 200 && answered(json))).toBe(true);
+      }),
+      { numRuns: 150 },
+    );
+    expect(lines).toEqual([]);
+  });
+
+  it("in params of every method are refused by name, never by an internal error", async () => {
+    const { node, url, lines } = await serve();
+    await node.commit();
+    const methods = [
+      "chain_getBlock",
+      "chain_getBlockRange",
+      "tx_send",
+      "tx_simulate",
+      "tx_get",
+      "account_get",
+      "state_query",
+      "rpc.discover",
+    ];
+    const names = fc.constantFrom(
+      "block",
+      "full",
+      "from",
+      "to",
+      "tx",
+      "wait",
+      "timeoutMs",
+      "hash",
+      "address",
+      "path",
+      "prove",
+      "__proto__",
+    );
+    const values = fc.oneof(
+      fc.jsonValue(),
+      fc.constantFrom(
+        "latest",
+        "0x",
+        "0x00",
+        `0x${"ab".repeat(32)}`,
+        `account/0x${"ab".repeat(32)}`,
+        2 ** 53,
+        -0,
+        "0x1fffffffffffff",
+      ),
+      fc.uint8Array({ maxLength: 300 }).map((bytes) => `0x${Buffer.from(bytes).toString("hex")}`),
+    );
+    const params = fc.oneof(fc.dictionary(names, values, { maxKeys: 4 }), fc.array(values, { maxLength: 4 }));
+    await fc.assert(
+      fc.asyncProperty(fc.constantFrom(...methods), params, async (method, sent) => {
+        const answer = await rpc(url, method, sent);
+        if (answer.error !== undefined) expect(answer.error.code).not.toBe(-32603);
+      }),
+      { numRuns: 300 },
+    );
+    expect(lines).toEqual([]);
+  });
+
+  it("instead of HTTP close the connection and nothing else", async () => {
+    const { server, url, observer } = await serve();
+    for (const bytes of [
+      "\x16\x03\x01\x02\x00",
+      "GET\r\n\r\n",
+      `GET / HTTP/1.1\r\nhost: ${"x".repeat(20_000)}\r\n\r\n`,
+    ]) {
+      const socket = connectTcp(server.port, "127.0.0.1");
+      socket.on("error", () => undefined);
+      socket.write(bytes);
+      socket.resume();
+      await once(socket, "close");
+    }
+    expect(observer.refused).toHaveLength(3);
+    expect((await rpc(url, "chain_getHead")).result.height).toBe(0);
+  });
+});
+
+it("serves without an observer", async () => {
+  const node = await FakeNode.open();
+  const server = new RpcServer(
+    { port: 0 },
+    { api: node, scheduler: systemScheduler, log: { log: () => undefined } },
+  );
+  await server.start();
+  atEnd(() => server.stop());
+  expect((await rpc(server.url, "chain_getHead")).result.height).toBe(0);
+});
