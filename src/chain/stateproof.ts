@@ -13,7 +13,12 @@ import { asHash, equalBytes, type Hash, ZERO_HASH } from "../base/bytes.ts";
 import type { Verdict } from "../base/fault.ts";
 import { decode } from "../codec/reader.ts";
 import { Writer } from "../codec/writer.ts";
-import { sha256, taggedHash } from "../crypto/hash.ts";
+import { taggedHash } from "../crypto/hash.ts";
+import { hashPairInto } from "../crypto/pairhash.ts";
+
+/** The first byte of what is hashed. */
+export const LEAF_DOMAIN = 0x00;
+export const NODE_DOMAIN = 0x01;
 
 /** Turns of a path: bits of a key hash. No proof has more siblings. */
 export const STATE_PATH_BITS = 256;
@@ -35,11 +40,11 @@ export interface StateProof {
 }
 
 export function hashStateLeaf(keyHash: Uint8Array, valueHash: Uint8Array): Hash {
-  return hashPair(0x00, keyHash, valueHash);
+  return hashPair(LEAF_DOMAIN, keyHash, valueHash);
 }
 
 export function hashStateNode(left: Uint8Array, right: Uint8Array): Hash {
-  return hashPair(0x01, left, right);
+  return hashPair(NODE_DOMAIN, left, right);
 }
 
 /** Bit `depth` of a key hash: 0 is left, 1 is right. */
@@ -119,9 +124,7 @@ function hashEnd(keyHash: Hash, value: Uint8Array | undefined, proof: StateProof
 }
 
 function hashPair(domain: number, first: Uint8Array, second: Uint8Array): Hash {
-  const block = new Uint8Array(65);
-  block[0] = domain;
-  block.set(first, 1);
-  block.set(second, 33);
-  return sha256(block);
+  const hash = new Uint8Array(32) as Hash;
+  hashPairInto(domain, first, 0, second, 0, hash, 0);
+  return hash;
 }

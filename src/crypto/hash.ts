@@ -12,14 +12,24 @@ type NodeCrypto = typeof import("node:crypto");
 // Not an import statement: this file must also load in a browser, where there is no node:crypto.
 const nodeCrypto: NodeCrypto | undefined = globalThis.process?.getBuiltinModule?.("node:crypto");
 
-function nodeSha256(bytes: Uint8Array): Hash {
-  const digest = nodeCrypto!.hash("sha256", bytes, "buffer");
-  return new Uint8Array(digest.buffer, digest.byteOffset, 32) as Hash;
+/** Writes SHA-256 of `bytes`, 32 bytes, into `target` at `at`. */
+export const sha256Into: (bytes: Uint8Array, target: Uint8Array, at: number) => void =
+  nodeCrypto?.hash === undefined
+    ? (bytes, target, at) => target.set(nobleSha256(bytes), at)
+    : (bytes, target, at) => nodeSha256Into(nodeCrypto, bytes, target, at);
+
+// A digest as text, one character a byte, costs 0.6 of the one in a Buffer of its own (measured).
+function nodeSha256Into(crypto: NodeCrypto, bytes: Uint8Array, target: Uint8Array, at: number): void {
+  const digest = crypto.hash("sha256", bytes, "binary");
+  for (let i = 0; i < 32; i++) target[at + i] = digest.charCodeAt(i);
 }
 
 /** SHA-256 of `bytes`: 32 bytes. */
-export const sha256: (bytes: Uint8Array) => Hash =
-  nodeCrypto?.hash === undefined ? (bytes) => nobleSha256(bytes) as Hash : nodeSha256;
+export function sha256(bytes: Uint8Array): Hash {
+  const digest = new Uint8Array(32) as Hash;
+  sha256Into(bytes, digest, 0);
+  return digest;
+}
 
 /** SHA-256 applied twice, the identity of an 80-byte block header. */
 export function sha256d(bytes: Uint8Array): Hash {
