@@ -1,7 +1,6 @@
 /**
  * The pool of transactions that wait for a block: nonce lanes per sender, bounded in count and bytes. When it is
- * full, the lane that holds the lowest fee gives its last transaction (equal fees: the youngest last one), so no
- * lane gets a hole and a low fee cannot hide before a high one. Each new head re-checks only the lanes it touched,
+ * full, eviction.ts says who leaves, or that the newcomer does not enter. Each new head re-checks only the lanes it touched,
  * and what has expired. No clock, no signatures, no network: times come in as numbers, verdicts from ports.
  * Sources: decision 5, pbft.md 1.11 and 1.14.
  */
@@ -23,6 +22,7 @@ import {
   type Candidate,
   type HeadState,
 } from "./admission.ts";
+import { type PoolBounds, planEviction } from "./eviction.ts";
 import type { Entry, Lane } from "./lane.ts";
 import { Shelves } from "./shelves.ts";
 
@@ -79,8 +79,7 @@ const ENVELOPE_BYTES_MIN = 132;
 
 export class Mempool {
   readonly #rules: AdmissionRules;
-  readonly #transactionsMax: number;
-  readonly #bytesMax: number;
+  readonly #bounds: PoolBounds;
   readonly #ageMsMax: number;
   readonly #ports: MempoolPorts;
   readonly #shelves = new Shelves();
@@ -96,13 +95,13 @@ export class Mempool {
       maxTxBytes: limits.maxTxBytes,
       nonceGapMax: options.nonceGapMax ?? POOL_NONCE_GAP_MAX,
     };
-    this.#transactionsMax = options.transactionsMax ?? POOL_TRANSACTIONS_MAX;
-    this.#bytesMax = options.bytesMax ?? POOL_BYTES_MAX;
+    this.#bounds = {
+      transactionsMax: options.transactionsMax ?? POOL_TRANSACTIONS_MAX,
+      bytesMax: options.bytesMax ?? POOL_BYTES_MAX,
+    };
+    const { transactionsMax, bytesMax } = this.#bounds;
     this.#ageMsMax = options.ageMsMax ?? POOL_AGE_MS_MAX;
-    assert(
-      this.#transactionsMax > 0 && this.#bytesMax >= limits.maxTxBytes,
-      "an empty pool has room for any one",
-    );
+    assert(transactionsMax > 0 && bytesMax >= limits.maxTxBytes, "an empty pool has room for any one");
     this.#ports = ports;
     this.#head = ports.head;
   }
@@ -220,8 +219,7 @@ export class Mempool {
       senders: lanes.size,
       executable,
       queued: size - executable,
-      transactionsMax: this.#transactionsMax,
-      bytesMax: this.#bytesMax,
+      ...this.#bounds,
       minFeeToEnter: this.#minFeeToEnter(),
     };
   }
@@ -244,91 +242,50 @@ export class Mempool {
       findRoom: (candidate) => this.#findRoom(candidate),
       admitSignature: (transaction) => this.#ports.signatures.admit(transaction),
     });
-    return verdict.ok ? this.#enter(verdict.value, nowMs) : verdict;
+    return verdict.ok ? accept(this.#enter(verdict.value, nowMs)) : verdict;
   }
 
-  /** Whether the pool is full and the candidate, as the last of its lane, is worth no more than what it holds. */
-  #findRoom({ transaction }: Candidate): Fault<"MEMPOOL_FULL"> | undefined {
-    const lane = this.#shelves.lane(transaction.from);
-    const replaced = lane?.at(transaction.nonce);
-    const bytes = transaction.bytes.length - (replaced?.transaction.bytes.length ?? 0);
-    if (!this.#isOver(replaced === undefined ? 1 : 0, bytes)) return undefined;
-    const last = lane?.last;
-    if (last !== undefined && last.transaction.nonce >= transaction.nonce) return undefined;
-    const worst = this.#shelves.worst()!;
-    if (worst !== lane && transaction.fee > worst.leastFee) return undefined;
-    return this.#full(transaction, worst.leastFee + 1n);
-  }
-
-  #isOver(moreTransactions: number, moreBytes: number): boolean {
-    const { size, bytes } = this.#shelves;
-    return size + moreTransactions > this.#transactionsMax || bytes + moreBytes > this.#bytesMax;
+  #findRoom(candidate: Candidate): Fault<"MEMPOOL_FULL"> | undefined {
+    const { entry, plan } = this.#place(candidate, 0);
+    return plan.enters ? undefined : this.#full(entry.transaction, plan.leastFee);
   }
 
   #full({ fee, from }: SignedTransaction, least: bigint): Fault<"MEMPOOL_FULL"> {
     const own = this.#shelves.lane(from);
     const before =
-      own === undefined || own.leastFee >= least ? "" : `, after ${own.leastFee} at an earlier nonce`;
+      own === undefined || own.leastFee >= least ? "" : `, after ${own.leastFee} at another nonce,`;
     return fault(
       "MEMPOOL_FULL",
-      `the pool is full (${this.#shelves.size} of ${this.#transactionsMax} transactions, ${this.#shelves.bytes} of ` +
-        `${this.#bytesMax} bytes) and fee ${fee}${before} is too low for it; the least fee that enters is ${least}, ` +
-        "for each of the sender's transactions; pay that or wait",
+      `the pool is full (${this.size} of ${this.#bounds.transactionsMax} transactions, ${this.bytes} of ` +
+        `${this.#bounds.bytesMax} bytes) and fee ${fee}${before} is too low for it; the least fee that enters is ` +
+        `${least}, for each of the sender's transactions up to this one; pay that or wait`,
     );
   }
 
-  #enter(candidate: Candidate, nowMs: number): Verdict<SignedTransaction, AdmissionCode> {
-    const { transaction, cost, account } = candidate;
-    const entry: Entry = {
-      transaction,
-      idKey: hex(transaction.id),
-      hashKey: hex(transaction.hash),
-      cost,
-      sequence: this.#sequence++,
-      addedMs: nowMs,
-    };
+  /** The candidate as an entry, what it replaces, and who leaves for it. Changes nothing. */
+  #place({ transaction, cost }: Candidate, nowMs: number) {
+    const entry: Entry = { transaction, cost, sequence: this.#sequence, addedMs: nowMs };
     const replaced = this.#shelves.lane(transaction.from)?.at(transaction.nonce);
-    if (replaced !== undefined) this.#shelves.take(replaced);
-    this.#shelves.put(entry, account.nonce);
-    const evicted = this.#makeRoom(0, 0);
-    if (evicted.some((victim) => victim.entry === entry)) return this.#giveBack(entry, evicted, replaced);
-    if (replaced !== undefined) this.#dropped(replaced, "replaced");
-    for (const victim of evicted) this.#dropped(victim.entry, "evicted");
-    this.#events.push({ kind: "added", transaction });
-    return accept(transaction);
+    return { entry, replaced, plan: planEviction(this.#shelves, entry, replaced, this.#bounds) };
   }
 
-  /** Takes the least worth, one by one, until as much more fits. */
-  #makeRoom(moreTransactions: number, moreBytes: number): Victim[] {
-    const victims: Victim[] = [];
-    while (this.#isOver(moreTransactions, moreBytes)) {
-      const lane = this.#shelves.worst();
-      assert(lane?.last !== undefined, "an empty pool has room for any one");
-      victims.push({ entry: lane.last, worth: lane.leastFee, accountNonce: lane.accountNonce });
-      this.#shelves.take(lane.last);
-    }
-    return victims;
-  }
-
-  /** The newcomer was among the least worth: finds what it would have had to pay and leaves the pool as it was. */
-  #giveBack(
-    newcomer: Entry,
-    evicted: readonly Victim[],
-    replaced: Entry | undefined,
-  ): Verdict<SignedTransaction, "MEMPOOL_FULL"> {
-    const victims = [...evicted, ...this.#makeRoom(1, newcomer.transaction.bytes.length)];
-    const others = victims.filter(({ entry }) => entry !== newcomer);
-    const least = others[others.length - 1]!.worth + 1n; // worths only rise while the least are taken
-    const { accountNonce } = victims.find(({ entry }) => entry === newcomer)!;
-    for (const victim of others.reverse()) this.#shelves.put(victim.entry, victim.accountNonce);
-    if (replaced !== undefined) this.#shelves.put(replaced, accountNonce);
-    return { ok: false, fault: this.#full(newcomer.transaction, least) };
+  #enter(candidate: Candidate, nowMs: number): SignedTransaction {
+    const { entry, replaced, plan } = this.#place(candidate, nowMs);
+    assert(plan.enters, "room was found before the signature was looked at");
+    this.#sequence++;
+    if (replaced !== undefined) this.#drop(replaced, "replaced");
+    this.#shelves.put(entry, candidate.account.nonce);
+    for (const victim of plan.victims) this.#drop(victim, "evicted");
+    this.#events.push({ kind: "added", transaction: entry.transaction });
+    return entry.transaction;
   }
 
   #minFeeToEnter(): bigint {
     const { minFee } = this.#rules;
-    const worst = this.#isOver(1, ENVELOPE_BYTES_MIN) ? this.#shelves.worst() : undefined;
-    return worst !== undefined && worst.leastFee >= minFee ? worst.leastFee + 1n : minFee;
+    const { transactionsMax, bytesMax } = this.#bounds;
+    const isFull = this.size >= transactionsMax || this.bytes + ENVELOPE_BYTES_MIN > bytesMax;
+    const worst = isFull ? this.#shelves.lanesByWorth().next().value : undefined;
+    return worst === undefined ? minFee : worst.leastFee + 1n;
   }
 
   #readd(transactions: readonly SignedTransaction[], nowMs: number): number {
@@ -339,7 +296,7 @@ export class Mempool {
   #recheck(lane: Lane, included: ReadonlySet<string>): void {
     const account = this.#head.account(lane.sender);
     for (const entry of this.#shelves.moveAccount(lane, account?.nonce ?? 0n)) {
-      this.#dropped(entry, included.has(entry.idKey) ? "included" : "stale");
+      this.#dropped(entry, included.has(hex(entry.transaction.id)) ? "included" : "stale");
     }
     while (lane.last !== undefined && (account === undefined || lane.cost > account.balance)) {
       this.#drop(lane.last, "unpayable");
@@ -378,12 +335,4 @@ export class Mempool {
     this.#events = [];
     this.#ports.listener?.(events);
   }
-}
-
-/** An entry that left to make room, with what it takes to put it back. */
-interface Victim {
-  readonly entry: Entry;
-  /** The least fee of its lane when it left. */
-  readonly worth: bigint;
-  readonly accountNonce: bigint;
 }

@@ -1,0 +1,218 @@
+/**
+ * The one order of checks for every door of the pool (RPC, gossip, resurrection after a reorg): the cheap before
+ * the dear, the signature last, so that nobody makes a node verify for free. It reads the head's state and the
+ * sender's lane and changes nothing. Sources: decision 3 and 5, pbft.md 1.11 and 1.15, interface.md 8.2.
+ */
+import { assert } from "../base/assert.ts";
+import { type Address, hex0x } from "../base/bytes.ts";
+import { accept, type Fault, fault, type Relay, refuse, type Verdict } from "../base/fault.ts";
+import type { Account } from "../chain/modules/bank.ts";
+import { decodeTransaction, type SignedTransaction } from "../chain/transaction.ts";
+import {
+  checkTransaction,
+  isFault,
+  type TransactionFaultCode,
+  type TransactionRules,
+} from "../chain/validate.ts";
+import type { Lane } from "./lane.ts";
+
+export type AdmissionCode =
+  | "TX_TOO_LARGE"
+  | "TX_MALFORMED"
+  | "TX_WRONG_CHAIN"
+  | "TX_UNKNOWN_MODULE"
+  | "TX_BAD_PAYLOAD"
+  | "TX_FEE_TOO_LOW"
+  | "TX_EXPIRED"
+  | "TX_UNKNOWN_SENDER"
+  | "TX_NONCE_TOO_LOW"
+  | "TX_NONCE_GAP"
+  | "TX_INSUFFICIENT_FUNDS"
+  | "TX_DUPLICATE"
+  | "TX_UNDERPRICED_REPLACEMENT"
+  | "MEMPOOL_FULL"
+  | "TX_BAD_SIGNATURE";
+
+/**
+ * What gossip does with a message that holds such a transaction. Only bytes that decode on no node of the chain
+ * are "reject": everything else may be right on a node with another head, pool or native library.
+ */
+export const RELAY_OF_FAULT: Readonly<Record<AdmissionCode, "ignore" | "reject">> = {
+  TX_TOO_LARGE: "reject",
+  TX_MALFORMED: "reject",
+  TX_BAD_PAYLOAD: "reject",
+  TX_WRONG_CHAIN: "ignore",
+  TX_UNKNOWN_MODULE: "ignore",
+  TX_FEE_TOO_LOW: "ignore",
+  TX_EXPIRED: "ignore",
+  TX_UNKNOWN_SENDER: "ignore",
+  TX_NONCE_TOO_LOW: "ignore",
+  TX_NONCE_GAP: "ignore",
+  TX_INSUFFICIENT_FUNDS: "ignore",
+  TX_DUPLICATE: "ignore",
+  TX_UNDERPRICED_REPLACEMENT: "ignore",
+  MEMPOOL_FULL: "ignore",
+  TX_BAD_SIGNATURE: "ignore",
+};
+
+/** What gossip does with a whole batch: accept only if each was admitted, reject if one decodes nowhere. */
+export function relayOfBatch(verdicts: readonly Verdict<unknown, AdmissionCode>[]): Relay {
+  let relay: Relay = "accept";
+  for (const verdict of verdicts) {
+    if (verdict.ok) continue;
+    if (RELAY_OF_FAULT[verdict.fault.code] === "reject") return "reject";
+    relay = "ignore";
+  }
+  return relay;
+}
+
+/** The state at the head, as of `height`: it must answer for that one block until the pool is given the next. */
+export interface HeadState {
+  readonly height: bigint;
+  account(address: Address): Account | undefined;
+}
+
+export interface AdmissionRules extends TransactionRules {
+  readonly maxTxBytes: number;
+  /** Nonces that a sender may be ahead of the account. */
+  readonly nonceGapMax: number;
+}
+
+/** What passed every check; `cost` is the fee plus what the call spends of the sender's balance. */
+export interface Candidate {
+  readonly transaction: SignedTransaction;
+  readonly cost: bigint;
+  readonly account: Account;
+}
+
+/** What admission asks of the pool and of the cache of signatures. */
+export interface AdmissionPorts {
+  readonly head: HeadState;
+  lane(sender: Address): Lane | undefined;
+  has(id: Uint8Array): boolean;
+  /** Whether a full pool would take the candidate; asked before the signature. */
+  findRoom(candidate: Candidate): Fault<AdmissionCode> | undefined;
+  admitSignature(transaction: SignedTransaction): boolean;
+}
+
+/** @param source an envelope from outside, or a transaction that was decoded before. */
+export function admitTransaction(
+  source: Uint8Array | SignedTransaction,
+  rules: AdmissionRules,
+  ports: AdmissionPorts,
+): Verdict<Candidate, AdmissionCode> {
+  const opened = source instanceof Uint8Array ? openEnvelope(source, rules) : accept(source);
+  if (!opened.ok) return opened;
+  const transaction = opened.value;
+  const called = checkTransaction(transaction, rules, ports.head.height + 1n);
+  if (isFault(called)) return { ok: false, fault: withAdvice(called) };
+  const account = ports.head.account(transaction.from);
+  if (account === undefined) return refuse("TX_UNKNOWN_SENDER", unknownSender(transaction));
+  const cost = transaction.fee + called.module.spends(called.call);
+  const candidate = { transaction, cost, account };
+  const found =
+    checkNonce(candidate, rules) ??
+    checkFunds(candidate, ports.lane(transaction.from)) ??
+    checkPlace(candidate, rules, ports);
+  if (found !== undefined) return { ok: false, fault: found };
+  if (!ports.admitSignature(transaction)) return refuse("TX_BAD_SIGNATURE", badSignature(transaction));
+  return accept(candidate);
+}
+
+/** The least fee that replaces a transaction paying `fee`: 10 % more, rounded up, and minFee more, and more at all. */
+export function replacementFee(fee: bigint, minFee: bigint): bigint {
+  const tenth = (fee + 9n) / 10n;
+  const step = tenth > minFee ? tenth : minFee;
+  return fee + (step > 1n ? step : 1n);
+}
+
+function openEnvelope(
+  bytes: Uint8Array,
+  rules: AdmissionRules,
+): Verdict<SignedTransaction, "TX_MALFORMED" | "TX_TOO_LARGE"> {
+  const decoded = decodeTransaction(ownBytes(bytes, rules.maxTxBytes), rules.maxTxBytes);
+  if (decoded.ok) return decoded;
+  const code = decoded.fault.code === "too-large" ? "TX_TOO_LARGE" : "TX_MALFORMED";
+  return refuse(code, `${decoded.fault.detail}; build it anew, no node of this chain takes it`);
+}
+
+/** A view into a larger message is copied: one pooled transaction must not keep the whole message in memory. */
+function ownBytes(bytes: Uint8Array, bytesMax: number): Uint8Array {
+  const isOwn = bytes.buffer.byteLength === bytes.length;
+  return isOwn || bytes.length > bytesMax ? bytes : new Uint8Array(bytes);
+}
+
+type CheckCode = Exclude<TransactionFaultCode, "TX_NONCE_MISMATCH">;
+
+const ADVICE: Readonly<Record<CheckCode, string>> = {
+  TX_WRONG_CHAIN: "sign it for this chain or send it to a node of the other",
+  TX_UNKNOWN_MODULE: "see node_info for the modules",
+  TX_BAD_PAYLOAD: "build it anew, no node of this chain takes it",
+  TX_FEE_TOO_LOW: "sign it with a higher fee",
+  TX_EXPIRED: "sign it with a later validUntilHeight, or 0 for none",
+  TX_UNKNOWN_SENDER: "send it funds first",
+  TX_INSUFFICIENT_FUNDS: "send it funds first",
+};
+
+/** The chain's own words for what a block may not hold, and what to do about it. */
+function withAdvice({ code, detail }: Fault<TransactionFaultCode>): Fault<AdmissionCode> {
+  assert(code !== "TX_NONCE_MISMATCH", "the pool has its own rule for nonces");
+  return fault(code, `${detail}; ${ADVICE[code]}`);
+}
+
+function unknownSender({ from }: SignedTransaction): string {
+  return `the state holds no account ${hex0x(from)} (balance 0, nonce 0); ${ADVICE.TX_UNKNOWN_SENDER}`;
+}
+
+function badSignature({ from }: SignedTransaction): string {
+  return `the signature is not that of ${hex0x(from)}; sign the envelope with its key and this chain's genesis hash`;
+}
+
+function checkNonce(candidate: Candidate, rules: AdmissionRules): Fault<AdmissionCode> | undefined {
+  const { nonce } = candidate.transaction;
+  const next = candidate.account.nonce;
+  if (nonce < next) {
+    return fault(
+      "TX_NONCE_TOO_LOW",
+      `nonce ${nonce} was used, the account's next is ${next}; sign it with that`,
+    );
+  }
+  const highest = next + BigInt(rules.nonceGapMax);
+  if (nonce <= highest) return undefined;
+  return fault(
+    "TX_NONCE_GAP",
+    `nonce ${nonce} is ${nonce - next} ahead of the account's ${next}, at most ${rules.nonceGapMax} are queued; ` +
+      `send it again when the account's nonce has reached ${nonce - BigInt(rules.nonceGapMax)}`,
+  );
+}
+
+/** All the sender's transactions together, the candidate in its place, must be payable from the head's balance. */
+function checkFunds(candidate: Candidate, lane: Lane | undefined): Fault<AdmissionCode> | undefined {
+  const { cost, account, transaction } = candidate;
+  const others = (lane?.cost ?? 0n) - (lane?.at(transaction.nonce)?.cost ?? 0n);
+  if (others + cost <= account.balance) return undefined;
+  return fault(
+    "TX_INSUFFICIENT_FUNDS",
+    `fee and amount are ${cost}, other pooled transactions of the sender take ${others}, the balance is ` +
+      `${account.balance}; send it funds, or wait until the others are included`,
+  );
+}
+
+function checkPlace(
+  candidate: Candidate,
+  rules: AdmissionRules,
+  ports: AdmissionPorts,
+): Fault<AdmissionCode> | undefined {
+  const { id, from, nonce, fee } = candidate.transaction;
+  if (ports.has(id))
+    return fault("TX_DUPLICATE", `${hex0x(id)} is in the pool already; nothing to do but wait`);
+  const occupant = ports.lane(from)?.at(nonce);
+  if (occupant === undefined) return ports.findRoom(candidate);
+  const least = replacementFee(occupant.transaction.fee, rules.minFee);
+  if (fee >= least) return ports.findRoom(candidate);
+  return fault(
+    "TX_UNDERPRICED_REPLACEMENT",
+    `nonce ${nonce} is taken by ${hex0x(occupant.transaction.id)} with fee ${occupant.transaction.fee}, ` +
+      `${fee} offered; replace it with a fee of at least ${least}`,
+  );
+}

@@ -1,0 +1,263 @@
+/** The pool's own rules: lanes, replacement, eviction, expiry, the re-check against a new head, reorgs, digests. */
+import { describe, expect, it } from "vitest";
+import { hex } from "../../src/base/bytes.ts";
+import type { SignedTransaction } from "../../src/chain/transaction.ts";
+import type { Mempool } from "../../src/mempool/mempool.ts";
+import { headOf, nameOf, sender, transfer, worldOf } from "./world.ts";
+
+const [a, b, c, d] = [sender("a"), sender("b"), sender("c"), sender("d")] as const;
+const head = headOf([a, b, c, d], 1_000n);
+
+const contents = (pool: Mempool) =>
+  pool
+    .hashes()
+    .map((hash) => nameOf(pool.getByHash(hash)!))
+    .sort();
+
+function fill(pool: Mempool, transactions: readonly SignedTransaction[], nowMs = 0): void {
+  for (const transaction of transactions) expect(pool.add(transaction, nowMs)).toMatchObject({ ok: true });
+}
+
+describe("lanes", () => {
+  it("count as executable what follows the account's nonce without a hole, and queue the rest", () => {
+    const { pool } = worldOf(head);
+    fill(pool, [transfer(a, { nonce: 1 }), transfer(a, { nonce: 3 })]);
+    expect(pool.status()).toMatchObject({ transactions: 2, executable: 0, queued: 2, senders: 1 });
+    expect(pool.pendingNonce(a.publicKey)).toBe(0n);
+    fill(pool, [transfer(a, { nonce: 0 })]);
+    expect(pool.status()).toMatchObject({ transactions: 3, executable: 2, queued: 1 });
+    expect(pool.pendingNonce(a.publicKey)).toBe(2n);
+    fill(pool, [transfer(a, { nonce: 2 })]);
+    expect(pool.executable).toBe(4);
+    expect(pool.pendingNonce(a.publicKey)).toBe(4n);
+    expect(pool.pendingNonce(b.publicKey)).toBe(0n);
+  });
+
+  it("find a transaction by id and by hash", () => {
+    const { pool } = worldOf(head);
+    const transaction = transfer(a);
+    fill(pool, [transaction]);
+    expect(pool.get(transaction.id)).toBe(transaction);
+    expect(pool.getByHash(transaction.hash)).toBe(transaction);
+    expect(pool.get(transaction.hash)).toBeUndefined();
+  });
+});
+
+describe("replacement", () => {
+  it("takes the place of the same nonce and leaves the lane whole", () => {
+    const { pool, story } = worldOf(head);
+    const better = transfer(a, { nonce: 1, fee: 12 });
+    fill(pool, [transfer(a), transfer(a, { nonce: 1 }), transfer(a, { nonce: 2 }), better]);
+    expect(pool.executable).toBe(3);
+    expect(pool.get(better.id)).toBe(better);
+    expect(story.slice(-2)).toEqual(["replaced a/1", "added a/1"]);
+  });
+
+  it("counts only the difference against the sender's balance", () => {
+    const { pool } = worldOf(head);
+    fill(pool, [transfer(a, { amount: 980, fee: 10 }), transfer(a, { amount: 980, fee: 20 })]);
+    expect(pool.add(transfer(a, { amount: 980, fee: 22 }), 0)).toMatchObject({
+      fault: { code: "TX_INSUFFICIENT_FUNDS" },
+    });
+  });
+});
+
+describe("a full pool", () => {
+  it("gives its lowest fee first, and of equal ones the youngest", () => {
+    const { pool, story } = worldOf(head, { transactionsMax: 3 });
+    fill(pool, [transfer(a, { fee: 20 }), transfer(b, { fee: 10 }), transfer(c, { fee: 10 })]);
+    fill(pool, [transfer(d, { fee: 11 })]);
+    expect(story.slice(-2)).toEqual(["evicted c/0", "added d/0"]);
+    expect(contents(pool)).toEqual(["a/0", "b/0", "d/0"]);
+  });
+
+  it("takes from the end of the lane that holds the lowest fee, so that no lane gets a hole", () => {
+    const { pool, story } = worldOf(head, { transactionsMax: 4 });
+    fill(pool, [transfer(a, { fee: 3 }), transfer(a, { nonce: 1, fee: 90 }), transfer(b), transfer(c)]);
+    fill(pool, [transfer(d, { fee: 4 })]);
+    expect(story.slice(-2)).toEqual(["evicted a/1", "added d/0"]);
+    expect(pool.executable).toBe(4);
+  });
+
+  it("refuses a newcomer that would itself be the victim and says what would enter", () => {
+    const { pool } = worldOf(head, { transactionsMax: 2 });
+    fill(pool, [transfer(a, { fee: 10 }), transfer(b, { fee: 12 })]);
+    const before = pool.digest();
+    const verdict = pool.add(transfer(c, { fee: 10 }), 0);
+    expect(verdict).toMatchObject({ fault: { code: "MEMPOOL_FULL" } });
+    if (!verdict.ok) expect(verdict.fault.detail).toMatch(/fee 10 is too low .* least fee that enters is 11/);
+    expect(pool.digest()).toEqual(before);
+    expect(pool.status().minFeeToEnter).toBe(11n);
+    fill(pool, [transfer(c, { fee: 11 })]);
+  });
+
+  it("does not let a high fee behind a low one of the same sender push others out", () => {
+    const { pool } = worldOf(head, { transactionsMax: 2 });
+    fill(pool, [transfer(a, { fee: 5 }), transfer(b, { fee: 6 })]);
+    const verdict = pool.add(transfer(a, { nonce: 1, fee: 500 }), 0);
+    expect(verdict).toMatchObject({ fault: { code: "MEMPOOL_FULL" } });
+    if (!verdict.ok) expect(verdict.fault.detail).toContain("after 5 at another nonce");
+    expect(contents(pool)).toEqual(["a/0", "b/0"]);
+  });
+
+  it("lets a sender fill a hole at the cost of the end of its own lane", () => {
+    const { pool, story } = worldOf(head, { transactionsMax: 2 });
+    fill(pool, [transfer(a, { nonce: 1, fee: 5 }), transfer(b, { fee: 6 })]);
+    fill(pool, [transfer(a, { nonce: 0, fee: 5 })]);
+    expect(story.slice(-2)).toEqual(["evicted a/1", "added a/0"]);
+  });
+
+  it("is full by bytes too, and gives what a large newcomer needs", () => {
+    const size = transfer(a).bytes.length;
+    const { pool, story } = worldOf(head, { bytesMax: 300 + size });
+    fill(pool, [transfer(a, { fee: 10 }), transfer(b, { fee: 20 })]);
+    fill(pool, [transfer(c, { fee: 15, memo: "x".repeat(300 - size) })]);
+    expect(story.slice(2)).toEqual(["evicted a/0", "added c/0"]);
+  });
+
+  it("puts everything back when the newcomer does not pay for all it would displace", () => {
+    const size = transfer(a).bytes.length;
+    const { pool, story } = worldOf(head, { bytesMax: 2 * size + 10 });
+    fill(pool, [transfer(a, { fee: 10 }), transfer(b, { fee: 20 })]);
+    const before = [pool.digest(), pool.status()];
+    const verdict = pool.add(transfer(c, { fee: 15, memo: "x".repeat(20) }), 0);
+    expect(verdict).toMatchObject({ fault: { code: "MEMPOOL_FULL" } });
+    if (!verdict.ok) expect(verdict.fault.detail).toContain("least fee that enters is 21");
+    expect([pool.digest(), pool.status()]).toEqual(before);
+    expect(story).toEqual(["added a/0", "added b/0"]);
+  });
+
+  it("asks for the minimal fee as long as there is room", () => {
+    expect(worldOf(head).pool.status().minFeeToEnter).toBe(2n);
+  });
+});
+
+describe("expiry", () => {
+  it("drops what the next block may not hold, and queues what stood behind it", () => {
+    const { pool, story } = worldOf(head);
+    fill(pool, [
+      transfer(a, { nonce: 0 }),
+      transfer(a, { nonce: 1, validUntil: 7 }),
+      transfer(a, { nonce: 2 }),
+    ]);
+    pool.headChanged(head.after([], 6n), [], 0);
+    expect(pool.executable).toBe(3);
+    pool.headChanged(head.after([], 7n), [], 0);
+    expect(story.slice(3)).toEqual(["expired a/1"]);
+    expect(pool.status()).toMatchObject({ executable: 1, queued: 1 });
+    fill(pool, [transfer(a, { nonce: 1 })]);
+    expect(pool.executable).toBe(3);
+  });
+
+  it("drops what has waited too long, by the caller's clock", () => {
+    const { pool, story } = worldOf(head, { ageMsMax: 100 });
+    fill(pool, [transfer(a)], 1_000);
+    fill(pool, [transfer(b)], 1_050);
+    pool.dropAged(1_100);
+    expect(pool.size).toBe(2);
+    pool.dropAged(1_101);
+    expect(story.slice(2)).toEqual(["aged a/0"]);
+    pool.headChanged(head.after([]), [], 1_151);
+    expect(pool.size).toBe(0);
+  });
+});
+
+describe("a new head", () => {
+  it("takes out what it included and what lost its nonce to another", () => {
+    const { pool, story } = worldOf(head);
+    const included = transfer(a);
+    fill(pool, [included, transfer(a, { nonce: 1 }), transfer(b), transfer(b, { nonce: 1 })]);
+    const foreign = transfer(b, { memo: "not ours" });
+    pool.headChanged(head.after([included, foreign]), [included, foreign], 0);
+    expect(story.slice(4)).toEqual(["included a/0", "stale b/0"]);
+    expect(pool.executable).toBe(2);
+  });
+
+  it("takes from the end of a lane what the sender can no longer pay", () => {
+    const { pool, story } = worldOf(head);
+    fill(
+      pool,
+      [0, 1, 2].map((nonce) => transfer(a, { nonce, amount: 300 })),
+    );
+    const dear = transfer(a, { amount: 500, memo: "dear" });
+    pool.headChanged(head.after([dear]), [dear], 0);
+    expect(story.slice(3)).toEqual(["stale a/0", "unpayable a/2"]);
+    expect(pool.executable).toBe(1);
+  });
+
+  it("looks only at the lanes that the block touched", () => {
+    const { pool } = worldOf(head);
+    fill(pool, [transfer(a), transfer(b), transfer(c)]);
+    const asked: string[] = [];
+    const next = head.after([transfer(a)]);
+    const spy = {
+      height: next.height,
+      account: (address: Parameters<typeof next.account>[0]) => {
+        asked.push(hex(address).slice(0, 2));
+        return next.account(address);
+      },
+    };
+    pool.headChanged(spy, [transfer(a), transfer(d)], 0);
+    expect(asked).toEqual(["61"]);
+    expect(pool.size).toBe(2);
+  });
+
+  it("makes executable what waited for a nonce that another node's transaction used", () => {
+    const { pool } = worldOf(head);
+    fill(pool, [transfer(a, { nonce: 1 })]);
+    const foreign = transfer(a, { memo: "not ours" });
+    pool.headChanged(head.after([foreign]), [foreign], 0);
+    expect(pool.executable).toBe(1);
+  });
+});
+
+describe("a reorg", () => {
+  it("takes back the abandoned transactions that the new branch does not hold", () => {
+    // g - x(a/0, b/0)          the pool holds a/1 and c/0
+    //   \ y(b/0) - z
+    const [a0, b0] = [transfer(a), transfer(b)];
+    const { pool, story } = worldOf(head.after([a0, b0]));
+    fill(pool, [transfer(a, { nonce: 1 }), transfer(c)]);
+    const other = head.after([b0]).after([], 7n);
+    expect(pool.headReplaced(other, [a0, b0], [b0], 0)).toBe(1);
+    expect(story.slice(2)).toEqual(["added a/0"]);
+    expect(contents(pool)).toEqual(["a/0", "a/1", "c/0"]);
+    expect(pool.executable).toBe(3);
+  });
+
+  it("drops what is no longer payable although no transaction of its sender was touched", () => {
+    const { pool, story } = worldOf(head);
+    fill(pool, [transfer(a, { amount: 900 }), transfer(b)]);
+    pool.headReplaced(head.with(a, { balance: 500n, nonce: 0n }).with(b, undefined), [], [], 0);
+    expect(story.slice(2)).toEqual(["unpayable a/0", "unpayable b/0"]);
+  });
+
+  it("takes back a truncated proposal and ignores what never left", () => {
+    const { pool } = worldOf(head);
+    const kept = transfer(a);
+    fill(pool, [kept]);
+    expect(pool.readd([kept, transfer(b)], 0)).toBe(1);
+    expect(contents(pool)).toEqual(["a/0", "b/0"]);
+  });
+});
+
+describe("digests", () => {
+  it("are equal for equal contents, whatever the order and history", () => {
+    const [first, second] = [worldOf(head).pool, worldOf(head).pool];
+    const transactions = [transfer(a), transfer(b), transfer(c)];
+    fill(first, transactions);
+    fill(second, [transfer(c, { nonce: 1 }), ...transactions.toReversed()]);
+    expect(first.digest()).not.toEqual(second.digest());
+    first.add(transfer(c, { nonce: 1 }), 0);
+    expect(first.digest()).toEqual(second.digest());
+    expect(new Set(first.hashes().map(hex))).toEqual(new Set(second.hashes().map(hex)));
+  });
+
+  it("are zero for an empty pool that was full", () => {
+    const { pool } = worldOf(head, { ageMsMax: 1 });
+    fill(pool, [transfer(a), transfer(b)]);
+    pool.dropAged(2);
+    expect(pool.digest()).toEqual({ count: 0, checksum: new Uint8Array(32) });
+    expect(pool.bytes).toBe(0);
+  });
+});
