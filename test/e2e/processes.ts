@@ -1,0 +1,149 @@
+/**
+ * Real processes for end-to-end tests: the command as a user runs it, on free ports of loopback and in a temporary
+ * folder, ended by the test that started it.
+ */
+import { type ChildProcess, execFile, spawn } from "node:child_process";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+export const COMMAND = fileURLToPath(new URL("../../bin/quorate.js", import.meta.url));
+
+export interface Outcome {
+  readonly code: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** Runs the command to its end. */
+export function quorate(...args: readonly string[]): Promise<Outcome> {
+  return new Promise((resolve) => {
+    const options = { timeout: 60_000, maxBuffer: 64 * 1024 * 1024, env: { ...process.env, CI: "1" } };
+    execFile(process.execPath, [COMMAND, ...args], options, (error, stdout, stderr) => {
+      resolve({ code: error === null ? 0 : Number(error.code ?? 1), stdout, stderr });
+    });
+  });
+}
+
+/** Waits until `condition` gives a value. @throws Error after `limitMs`. */
+export async function until<T>(condition: () => Promise<T | undefined | false>, what: string, limitMs = 40_000): Promise<T> {
+  const end = Date.now() + limitMs;
+  for (;;) {
+    const value = await condition().catch(() => undefined);
+    if (value !== undefined && value !== false) return value;
+    if (Date.now() > end) throw new Error(`not within ${limitMs} ms: ${what}`);
+    await new Promise((resolve) => setTimeout(resolve, 50)); // between two looks at a real process
+  }
+}
+
+/** The first of `count` neighbouring ports that are free now. */
+export async function freePorts(count: number): Promise<number> {
+  for (;;) {
+    const base = 20_000 + Math.floor(Math.random() * 30_000);
+    const ports = Array.from({ length: count }, (_, i) => base + i);
+    if ((await Promise.all(ports.map(isFree))).every(Boolean)) return base;
+  }
+}
+
+function isFree(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const server = createServer();
+    server.once("error", () => resolve(false));
+    server.listen(port, "127.0.0.1", () => server.close(() => resolve(true)));
+  });
+}
+
+/** `quorate devnet` in a temporary folder. */
+export class Devnet {
+  readonly dir = mkdtempSync(join(tmpdir(), "quorate-e2e-"));
+  readonly #size: number;
+  #process: ChildProcess | undefined;
+  #base = 0;
+  output = "";
+
+  private constructor(size: number) {
+    this.#size = size;
+  }
+
+  static async start(size = 4): Promise<Devnet> {
+    const devnet = new Devnet(size);
+    devnet.#base = await freePorts(2 * size);
+    await devnet.launch();
+    return devnet;
+  }
+
+  /** Starts the supervisor, anew after `end`. */
+  async launch(): Promise<void> {
+    const p2p = String(this.#base + this.#size);
+    const ports = ["--port-base", String(this.#base), "--p2p-port-base", p2p];
+    const args = [COMMAND, "devnet", "-n", String(this.#size), "--dir", this.dir, ...ports];
+    const child = spawn(process.execPath, args, { env: { ...process.env, CI: "1" }, stdio: ["ignore", "pipe", "pipe"] });
+    this.#process = child;
+    this.output = "";
+    for (const stream of [child.stdout, child.stderr]) {
+      stream.on("data", (chunk: Buffer) => {
+        this.output += chunk.toString();
+      });
+    }
+    await until(async () => {
+      if (child.exitCode !== null) throw new Error(this.output);
+      return this.output.includes("Ready in");
+    }, "devnet ready").catch((error: unknown) => {
+      throw new Error(`${String(error)}\n${this.output}`);
+    });
+  }
+
+  rpcUrl(index: number): string {
+    return `http://127.0.0.1:${this.#base + index}`;
+  }
+
+  p2pPort(index: number): number {
+    return this.#base + this.#size + index;
+  }
+
+  /** `quorate devnet <args> --dir <this one>` */
+  control(...args: readonly string[]): Promise<Outcome> {
+    return quorate("devnet", ...args, "--dir", this.dir);
+  }
+
+  /** A JSON-RPC call as curl would make it. */
+  async rpc<T = Record<string, unknown>>(index: number, method: string, params: object = {}): Promise<T> {
+    const response = await fetch(this.rpcUrl(index), {
+      method: "POST",
+      headers: { "content-type": "application/json" },
+      body: JSON.stringify({ jsonrpc: "2.0", id: 1, method, params }),
+      signal: AbortSignal.timeout(20_000),
+    });
+    const { result, error } = (await response.json()) as { result: T; error?: unknown };
+    if (error !== undefined) throw new Error(`${method}: ${JSON.stringify(error)}`);
+    return result;
+  }
+
+  /** Seed of a funded account, as `devnet accounts` tells it. */
+  async seedOf(name: string): Promise<Uint8Array> {
+    const { accounts } = JSON.parse((await this.control("accounts", "--json")).stdout) as {
+      accounts: { name: string; secret: string }[];
+    };
+    return Buffer.from(accounts.find((account) => account.name === name)!.secret.slice(2), "hex");
+  }
+
+  log(index: number): string {
+    return readFileSync(join(this.dir, `node${index}`, "logs", "node.log"), "utf8");
+  }
+
+  async end(): Promise<void> {
+    const child = this.#process;
+    this.#process = undefined;
+    if (child === undefined || child.exitCode !== null) return;
+    const ended = new Promise((resolve) => child.once("exit", resolve));
+    child.kill("SIGTERM");
+    await ended;
+  }
+
+  async remove(): Promise<void> {
+    await this.end();
+    rmSync(this.dir, { recursive: true, force: true });
+  }
+}
