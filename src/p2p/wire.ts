@@ -92,10 +92,11 @@ function readHello(reader: Reader): Hello {
 }
 
 function readName(reader: Reader): string {
-  const name = parseUtf8(reader.bytes8(PEER_NAME_BYTES_MAX));
-  // Control characters would let a peer write its own log lines.
-  if (name === undefined || !isPeerName(name)) return reader.fail("name is not plain UTF-8 text");
-  return name;
+  const bytes = reader.bytes8(PEER_NAME_BYTES_MAX);
+  const name = parseUtf8(bytes);
+  // Control characters would let a peer write its own log lines; a byte order mark is lost in decoding.
+  const isPlain = name !== undefined && isPeerName(name) && equalBytes(utf8(name), bytes);
+  return isPlain ? name : reader.fail("name is not plain UTF-8 text");
 }
 
 /** Whether `name` may stand in a HELLO: at most 32 bytes of UTF-8 without control characters or lone surrogates. */

@@ -1,7 +1,9 @@
+import { type AddressInfo, connect, createServer, type Server, type Socket } from "node:net";
 import { afterEach, describe, expect, it } from "vitest";
 import { text, utf8 } from "../../src/base/bytes.ts";
 import type { Network } from "../../src/node/ports.ts";
-import { addressOf, isWarmUp, nodeOptions, startNodes, TestNode, until, warmUp } from "./testnet.ts";
+import { peerIdFromSeed } from "../../src/p2p/identity.ts";
+import { addressOf, isWarmUp, nodeOptions, seedOf, startNodes, TestNode, until, warmUp } from "./testnet.ts";
 
 const open: TestNode[] = [];
 
@@ -53,7 +55,7 @@ describe("a network of four nodes", () => {
 
   it("keeps mail for a validator that is away and delivers it when it is back", async () => {
     const [a, b] = await startNodes(2, opened);
-    const port = Number(/tcp\/(\d+)/.exec(b!.network.addresses[0]!)![1]);
+    const port = portOf(b!);
     await b!.network.stop();
     await until(() => a!.disconnected.length === 1, "the disconnect is noticed");
     for (let i = 0; i < 100; i++) a!.network.mail(1, utf8(`kept ${i}`));
@@ -64,6 +66,44 @@ describe("a network of four nodes", () => {
     expect(again.mail.map(({ bytes }) => text(bytes))).toEqual(
       Array.from({ length: 100 }, (_, i) => `kept ${i}`),
     );
+  });
+
+  it("redials when the connection breaks, and delivers what was posted meanwhile, in order", async () => {
+    const a = opened(new TestNode(nodeOptions(0, { validatorCount: 2 })));
+    await a.start();
+    const wire = await cuttableWire(portOf(a));
+    const staticPeers = [{ ...addressOf(a), multiaddr: `/ip4/127.0.0.1/tcp/${wire.port}` }];
+    const b = opened(new TestNode(nodeOptions(1, { validatorCount: 2, staticPeers })));
+    await b.start();
+    await until(() => a.connected.length === 1 && b.connected.length === 1, "connected");
+    for (let round = 1; round <= 3; round++) {
+      wire.cut();
+      await until(() => a.disconnected.length === round, "the break is noticed");
+      for (let i = 0; i < 100; i++) a.network.mail(1, utf8(`round ${round} letter ${i}`));
+      await until(() => b.mail.length === 100, "all of it arrived");
+      const expected = Array.from({ length: 100 }, (_, i) => `round ${round} letter ${i}`);
+      expect(b.mail.splice(0).map(({ bytes }) => text(bytes))).toEqual(expected);
+    }
+    await wire.close();
+  });
+
+  it("connects nodes that start together, dialling one another", async () => {
+    const ports = await Promise.all(Array.from({ length: 4 }, freePort));
+    const staticPeers = ports.map((port, i) => ({
+      name: `node${i}`,
+      peerId: peerIdFromSeed(seedOf(i)),
+      multiaddr: `/ip4/127.0.0.1/tcp/${port}`,
+    }));
+    const nodes = ports.map((port, i) =>
+      opened(new TestNode(nodeOptions(i, { staticPeers, listen: `/ip4/127.0.0.1/tcp/${port}` }))),
+    );
+    await Promise.all(nodes.map((node) => node.start()));
+    await until(() => nodes.every((node) => node.network.peers().length === 3), "all connected");
+    // However many connections a pair has, each side tells of one peer, once.
+    expect(nodes.map((node) => new Set(node.connected).size)).toEqual([3, 3, 3, 3]);
+    expect(nodes.map((node) => node.connected.length)).toEqual([3, 3, 3, 3]);
+    nodes[0]!.network.mail(3, utf8("vote"));
+    await until(() => nodes[3]!.mail.length === 1, "mail arrived");
   });
 
   it("spreads transactions in batches and announcements to everyone", async () => {
@@ -86,3 +126,42 @@ describe("a network of four nodes", () => {
     expect(text(await a!.network.request(b!.network.peerId, utf8("hello")))).toBe("true hello");
   });
 });
+
+function portOf(node: TestNode): number {
+  return Number(/tcp\/(\d+)/.exec(node.network.addresses[0]!)![1]);
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer();
+  const port = await listen(server);
+  await new Promise((resolve) => server.close(resolve));
+  return port;
+}
+
+function listen(server: Server): Promise<number> {
+  return new Promise((resolve) => {
+    server.listen(0, "127.0.0.1", () => resolve((server.address() as AddressInfo).port));
+  });
+}
+
+/** A TCP relay to `target` whose connections can be cut. */
+async function cuttableWire(target: number): Promise<{ port: number; cut(): void; close(): Promise<void> }> {
+  const sockets = new Set<Socket>();
+  const server = createServer((near) => {
+    const far = connect(target, "127.0.0.1");
+    for (const socket of [near, far]) {
+      sockets.add(socket);
+      socket.on("error", () => undefined).on("close", () => sockets.delete(socket));
+    }
+    near.pipe(far).pipe(near);
+  });
+  const port = await listen(server);
+  const cut = () => {
+    for (const socket of sockets) socket.destroy();
+  };
+  const close = () => {
+    cut();
+    return new Promise<void>((resolve) => server.close(() => resolve()));
+  };
+  return { port, cut, close };
+}

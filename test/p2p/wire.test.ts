@@ -159,6 +159,32 @@ describe("the HELLO", () => {
     );
   });
 
+  it("has the bytes of docs/protocol.md", () => {
+    const genesisHash = asHash(new Uint8Array(32).fill(0xab));
+    const value = {
+      wireVersion: 1,
+      chainId: 7n,
+      genesisHash,
+      name: "org1",
+      headHeight: 258n,
+      claim: undefined,
+    };
+    const expected = `0001${"0000000000000007"}${"ab".repeat(32)}04${"6f726731"}${"0000000000000102"}00`;
+    expect(hex(encodeHello(value))).toBe(expected);
+    const claim = { publicKey: new Uint8Array(32).fill(0xcd), signature: new Uint8Array(64).fill(0xef) };
+    const claimed = `${expected.slice(0, -2)}01${"cd".repeat(32)}${"ef".repeat(64)}`;
+    expect(hex(encodeHello({ ...value, claim }))).toBe(claimed);
+  });
+
+  it("with a byte order mark before the name is refused", () => {
+    const value = { ...fc.sample(hello, 1)[0]!, name: "abc" };
+    const whole = encodeHello(value);
+    const at = 2 + 8 + 32;
+    const marked = concatBytes(whole.slice(0, at), Uint8Array.of(6, 0xef, 0xbb, 0xbf), whole.slice(at + 1));
+    expect(decodeHello(whole).ok).toBe(true);
+    expect(decodeHello(marked).ok).toBe(false);
+  });
+
   it("cannot carry a name that writes log lines of its own", () => {
     for (const name of ["a\nb", "a\u001b[31m", "\u2028", "\u0000", "x".repeat(33), "\ud800"]) {
       expect(isPeerName(name)).toBe(false);
@@ -256,6 +282,22 @@ describe("the block announcement", () => {
 });
 
 describe("questions and answers of repair", () => {
+  it("have the bytes of docs/protocol.md", () => {
+    const [headHash, poolChecksum] = [0x11, 0x22].map((byte) => asHash(new Uint8Array(32).fill(byte)));
+    const digest = { height: 3n, headHash: headHash!, poolCount: 9, poolChecksum: poolChecksum! };
+    const compare = `01${"0000000000000003"}${"11".repeat(32)}${"00000009"}${"22".repeat(32)}`;
+    expect(hex(encodeQuestion({ kind: "compare", digest }))).toBe(compare);
+    expect(hex(encodeAnswer({ kind: "compare", digest }))).toBe(compare);
+    expect(hex(encodeQuestion({ kind: "blocks", from: 1n, bytesMax: 2 }))).toBe("02000000000000000100000002");
+    expect(hex(encodeQuestion({ kind: "pool" }))).toBe("03");
+    const asked = encodeQuestion({ kind: "transactions", shortHashes: [5n] });
+    expect(hex(asked)).toBe("04000000010000000000000005");
+    const blocks = encodeAnswer({ kind: "blocks", blocks: [utf8("b")] });
+    expect(hex(blocks)).toBe("02000000010000000162");
+    const envelopes = encodeAnswer({ kind: "transactions", envelopes: [utf8("t")] });
+    expect(hex(envelopes)).toBe("0400000001000174");
+  });
+
   it("come back as they were written", () => {
     fc.assert(
       fc.property(question, answer, (asked, answered) => {
