@@ -3,6 +3,7 @@
  * consensus/engine.ts and chain/rules.ts.
  */
 
+import { unreachable } from "../base/assert.ts";
 import type { Hash } from "../base/bytes.ts";
 import { type Genesis, validatorsOf } from "../chain/genesis.ts";
 import type { Consensus } from "./engine.ts";
@@ -16,6 +17,8 @@ export function selectConsensus(genesis: Genesis, genesisHash: Hash): Consensus 
   switch (genesis.consensus.type) {
     case "pbft":
       return pbftConsensus(genesis, genesisHash);
+    default:
+      return unreachable(genesis.consensus.type);
   }
 }
 
