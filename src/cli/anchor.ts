@@ -73,7 +73,7 @@ export function addAnchor(program: Command): void {
 async function addFiles(out: Output, options: AddOptions, files: readonly string[]): Promise<void> {
   const started = performance.now();
   const client = connect(options);
-  const wallet = Wallet.fromSeed(resolveKey(options.from, options).key.seed);
+  const wallet = Wallet.fromSeed((await resolveKey(options.from, options)).key.seed);
   const [documents, { chain, trusted, nonce, fee }] = await Promise.all([
     hashAll(files),
     ask(prepare(client, wallet, options.fee)),

@@ -19,10 +19,10 @@ import {
   type NodeAction,
   type NodeReport,
 } from "./devnetcontrol.ts";
+import { DEFAULT_DEVNET_DIR } from "./devnetdir.ts";
 import { describeNetwork, LiveTable, nodeTable, RateMeter } from "./devnetmonitor.ts";
 import type { NodeProcess } from "./devnetnodes.ts";
 import {
-  DEFAULT_DEVNET_DIR,
   DEVNET_ACCOUNTS_MAX,
   type DevnetNode,
   type DevnetOrigin,
@@ -236,7 +236,10 @@ class Display {
     let last = "";
     while (!ended) {
       const report = await supervisor.report();
-      if (ended) break;
+      if (supervisor.isStopping) {
+        await end;
+        break;
+      }
       if (this.#table !== undefined) {
         this.#table.draw(report, await rate.measure(report, performance.now()));
       } else {

@@ -66,7 +66,7 @@ export function nodeTable(out: Output, { nodes }: DevnetReport): string {
     node.name,
     node.state === "running" && node.height !== null
       ? out.style("green", "running")
-      : out.style("red", node.state === "running" ? "no answer" : node.state),
+      : out.style("red", wordFor(node)),
     number(node.height),
     node.view === null ? "-" : `${node.view}${node.primary === node.index ? " primary" : ""}`,
     number(node.peers),
@@ -75,6 +75,11 @@ export function nodeTable(out: Output, { nodes }: DevnetReport): string {
     node.rpcUrl,
   ]);
   return table(["node", "state", "height", "view", "peers", "mempool", "pid", "rpc"], rows);
+}
+
+/** A process that runs may still give no answer: it starts, or it hangs. */
+function wordFor(node: NodeReport): string {
+  return node.state === "running" && node.height === null ? "no answer" : node.state;
 }
 
 /** Transactions a second, from the blocks since the last look. */

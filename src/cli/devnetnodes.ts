@@ -18,6 +18,7 @@ export class NodeProcess {
   readonly node: DevnetNode;
   readonly #exited: (process: NodeProcess) => void;
   #child: ChildProcess | undefined;
+  #guard: ChildProcess | undefined;
   #gone: Promise<void> = Promise.resolve();
   #state: NodeState = "stopped";
   #exitCode: number | string | undefined;
@@ -62,26 +63,29 @@ export class NodeProcess {
   /** SIGKILL: no goodbye, as a power cut would. */
   async kill(): Promise<void> {
     this.#state = "killed";
+    this.#endGuard();
     this.#child?.kill("SIGKILL");
     await this.#gone;
   }
 
   pause(): void {
-    if (this.#state !== "running") return;
+    if (this.#state !== "running" || this.#child === undefined) return;
     this.#state = "paused";
-    this.#child?.kill("SIGSTOP");
+    this.#child.kill("SIGSTOP");
+    this.#guard = spawnGuard(this.#child.pid!);
   }
 
   resume(): void {
     if (this.#state !== "paused") return;
     this.#state = "running";
+    this.#endGuard();
     this.#child?.kill("SIGCONT");
   }
 
   /** SIGTERM, and SIGKILL when that does not help in time. */
   async stop(): Promise<void> {
     if (this.#child === undefined) return;
-    if (this.#state === "paused") this.#child.kill("SIGCONT");
+    this.resume();
     this.#state = "stopped";
     this.#child.kill("SIGTERM");
     const late = setTimeout(() => this.#child?.kill("SIGKILL"), STOP_MS);
@@ -98,9 +102,29 @@ export class NodeProcess {
     }
   }
 
+  #endGuard(): void {
+    this.#guard?.kill("SIGKILL");
+    this.#guard = undefined;
+  }
+
   #errorFile(): string {
     return join(this.node.dir, "logs", "stderr.log");
   }
+}
+
+/**
+ * A paused node cannot notice that its devnet is gone. The guard's standard input ends with this process, whatever
+ * ends it; then it wakes the node, which finds its channel broken and stops.
+ */
+function spawnGuard(pid: number): ChildProcess {
+  const script = 'cat >/dev/null; kill -CONT "$0"';
+  const guard = spawn("/bin/sh", ["-c", script, `${pid}`], {
+    stdio: ["pipe", "ignore", "ignore"],
+    detached: true,
+  });
+  guard.on("error", () => undefined);
+  guard.unref();
+  return guard;
 }
 
 function spawnNode(node: DevnetNode, errorFile: string): ChildProcess {

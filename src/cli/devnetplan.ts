@@ -17,8 +17,7 @@ import { createHome, homePaths } from "../node/home.ts";
 import { keyOfSeed } from "../node/keyfile.ts";
 import { DEVNET, type NetworkPlan, planNetwork, secretsFromSeed } from "../node/networkplan.ts";
 import { formatPeers, type KnownPeer, multiaddrOf } from "../node/peersfile.ts";
-
-export const DEFAULT_DEVNET_DIR = ".devnet";
+import { devnetFile } from "./devnetdir.ts";
 
 /** What the chain follows from: fixed for the life of the folder. */
 export interface DevnetOrigin {
@@ -61,10 +60,6 @@ const schema = z.strictObject({
   accounts: integerField(0, DEVNET_ACCOUNTS_MAX),
   balance: amountField((1n << 63n) - 1n),
 });
-
-export function devnetFile(dir: string): string {
-  return join(dir, "devnet.json");
-}
 
 /** Fault `missing` when there is no devnet in the folder. */
 export function loadDevnet(dir: string): Verdict<DevnetOrigin, "missing" | "malformed"> {

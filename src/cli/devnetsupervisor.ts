@@ -4,7 +4,6 @@
  */
 import { mkdirSync, rmSync } from "node:fs";
 import type { Server } from "node:http";
-import { createServer } from "node:net";
 import { join } from "node:path";
 import { quorumOf } from "../consensus/pbft/quorum.ts";
 import { type Lock, takeLock } from "../node/lock.ts";
@@ -19,7 +18,8 @@ import {
 import { reportNode } from "./devnetmonitor.ts";
 import { NodeProcess } from "./devnetnodes.ts";
 import type { DevnetNode } from "./devnetplan.ts";
-import { CliError, EXIT, must } from "./exit.ts";
+import { isFree } from "./doctor.ts";
+import { CliError, EXIT } from "./exit.ts";
 
 const READY_MS_MAX = 60_000;
 const POLL_MS = 50;
@@ -29,7 +29,10 @@ const CATCH_UP_MS_MAX = 15_000;
 
 export function lockDevnet(dir: string): Lock {
   mkdirSync(dir, { recursive: true });
-  return must(takeLock(join(dir, "LOCK")), EXIT.busy);
+  const lock = takeLock(join(dir, "LOCK"));
+  if (lock.ok) return lock.value;
+  const message = `a devnet runs in ${dir} already (see it: quorate devnet status, end it: quorate devnet stop). ${lock.fault.detail}`;
+  throw new CliError(EXIT.busy, "LOCKED", message);
 }
 
 export class Supervisor implements DevnetControl {
@@ -57,6 +60,10 @@ export class Supervisor implements DevnetControl {
   /** Resolves when the devnet has stopped, for whatever reason. */
   get ended(): Promise<void> {
     return this.#ended;
+  }
+
+  get isStopping(): boolean {
+    return this.#stopping !== undefined;
   }
 
   /** Starts all nodes and waits until each is ready. @throws CliError; nothing is left running then. */
@@ -195,14 +202,6 @@ async function checkPorts(nodes: readonly DevnetNode[]): Promise<void> {
       throw new CliError(EXIT.busy, "PORT_IN_USE", message);
     }
   }
-}
-
-function isFree(port: number): Promise<boolean> {
-  return new Promise((resolve) => {
-    const server = createServer();
-    server.once("error", () => resolve(false));
-    server.listen(port, "127.0.0.1", () => server.close(() => resolve(true)));
-  });
 }
 
 function pause(ms: number): Promise<void> {

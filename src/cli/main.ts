@@ -11,4 +11,5 @@ process.stdout.on("error", (error: NodeJS.ErrnoException) => {
   process.exit(0);
 });
 
-process.exitCode = await run(buildProgram(), process.argv.slice(2));
+const words = process.argv.slice(2);
+process.exitCode = await run(await buildProgram(words), words);

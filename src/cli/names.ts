@@ -8,7 +8,7 @@ import { type Address, asAddress, equalBytes, hex0x, parseBytes32 } from "../bas
 import { didYouMean } from "../base/suggest.ts";
 import { type Key, keyOfSeed, loadKey } from "../node/keyfile.ts";
 import { dirOption } from "./command.ts";
-import { DEFAULT_DEVNET_DIR, devnetFile, loadDevnet, planDevnet } from "./devnetplan.ts";
+import { DEFAULT_DEVNET_DIR, devnetFile } from "./devnetdir.ts";
 import { badInput, must } from "./exit.ts";
 import { keyPath } from "./keys.ts";
 
@@ -39,16 +39,16 @@ export function nameOptions(command: Command): Command {
 }
 
 /** The signing key of a name, a key file's path or a 0x-hex secret seed. */
-export function resolveKey(text: string, options: NameOptions): NamedKey {
+export async function resolveKey(text: string, options: NameOptions): Promise<NamedKey> {
   const seed = text.startsWith("0x") ? parseBytes32(text) : undefined;
   if (seed !== undefined) return { key: keyOfSeed(seed), label: "the given seed" };
   if (text.startsWith("0x")) throw badInput("expected a secret seed of 0x and 64 hex digits");
   if (text.includes("/") || text.endsWith(".json")) return { key: must(loadKey(text)), label: text };
-  const found = [fromKeys(text, options.dir), fromDevnet(text, options.devnet)].filter(
+  const found = [fromKeys(text, options.dir), await fromDevnet(text, options.devnet)].filter(
     (key) => key !== undefined,
   );
   const [first, second] = found;
-  if (first === undefined) throw badInput(unknownName(text, options));
+  if (first === undefined) throw badInput(await unknownName(text, options));
   if (second !== undefined && !equalBytes(first.publicKey, second.publicKey)) {
     throw badInput(
       `"${text}" is a key in ${options.dir}/keys and another account of ${options.devnet}: give a path`,
@@ -58,11 +58,11 @@ export function resolveKey(text: string, options: NameOptions): NamedKey {
 }
 
 /** The address of a name, of a key file, or 0x-hex itself. */
-export function resolveAddress(text: string, options: NameOptions): NamedAddress {
+export async function resolveAddress(text: string, options: NameOptions): Promise<NamedAddress> {
   const bytes = text.startsWith("0x") ? parseBytes32(text) : undefined;
   if (bytes !== undefined) return { address: asAddress(bytes), label: hex0x(bytes) };
   if (text.startsWith("0x")) throw badInput(`expected an address of 0x and 64 hex digits, found "${text}"`);
-  const { key, label } = resolveKey(text, options);
+  const { key, label } = await resolveKey(text, options);
   return { address: key.publicKey, label };
 }
 
@@ -72,17 +72,19 @@ function fromKeys(name: string, dir: string): Key | undefined {
 }
 
 /** Accounts of the devnet, and its validators (node0, ...), whose accounts receive the fees. */
-function fromDevnet(name: string, dir: string): Key | undefined {
+async function fromDevnet(name: string, dir: string): Promise<Key | undefined> {
   if (!existsSync(devnetFile(dir))) return undefined;
+  const { loadDevnet, planDevnet } = await import("./devnetplan.ts");
   const { accounts, validators } = planDevnet(must(loadDevnet(dir)));
   const found = [...accounts, ...validators].find((candidate) => candidate.name === name);
   return found === undefined ? undefined : keyOfSeed(found.seed);
 }
 
-function unknownName(name: string, { dir, devnet }: NameOptions): string {
+async function unknownName(name: string, { dir, devnet }: NameOptions): Promise<string> {
   const place = `no key "${name}" in ${dir}/keys`;
   if (!existsSync(devnetFile(devnet)))
     return `${place}, and no devnet in ${devnet}; give a name, a path or 0x-hex`;
+  const { loadDevnet, planDevnet } = await import("./devnetplan.ts");
   const names = planDevnet(must(loadDevnet(devnet))).accounts.map((account) => account.name);
   return `${place} nor an account of the devnet in ${devnet}${didYouMean(name, names)}`;
 }

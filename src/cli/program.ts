@@ -5,38 +5,37 @@
  */
 import { Command, CommanderError } from "commander";
 import { packageVersion } from "../node/version.ts";
-import { addAnchor } from "./anchor.ts";
-import { addConfig } from "./config.ts";
-import { addConsensus } from "./consensus.ts";
-import { addDevnet } from "./devnet.ts";
 import { CliError, EXIT, EXIT_HELP, Finished } from "./exit.ts";
-import { addGenesis } from "./genesis.ts";
-import { addInit } from "./init.ts";
-import { addKeys } from "./keys.ts";
-import { printError } from "./output.ts";
-import { addQueries } from "./query.ts";
-import { addStart } from "./start.ts";
-import { addTestnet } from "./testnet.ts";
-import { addTx } from "./tx.ts";
-import { addVersion } from "./version.ts";
+import { printError, toJson } from "./output.ts";
+
+interface CommandFile {
+  readonly names: readonly string[];
+  readonly load: () => Promise<(program: Command) => void>;
+}
 
 /** In the order of `quorate --help`. */
-const COMMANDS: readonly ((program: Command) => void)[] = [
-  addDevnet,
-  addStart,
-  addQueries,
-  addConsensus,
-  addTx,
-  addAnchor,
-  addInit,
-  addTestnet,
-  addKeys,
-  addGenesis,
-  addConfig,
-  addVersion,
+const COMMANDS: readonly CommandFile[] = [
+  { names: ["devnet"], load: async () => (await import("./devnet.ts")).addDevnet },
+  { names: ["start"], load: async () => (await import("./start.ts")).addStart },
+  {
+    names: ["status", "block", "account", "validators", "peers", "rpc"],
+    load: async () => (await import("./query.ts")).addQueries,
+  },
+  { names: ["consensus"], load: async () => (await import("./consensus.ts")).addConsensus },
+  { names: ["tx"], load: async () => (await import("./tx.ts")).addTx },
+  { names: ["anchor"], load: async () => (await import("./anchor.ts")).addAnchor },
+  { names: ["verify"], load: async () => (await import("./verify.ts")).addVerify },
+  { names: ["init"], load: async () => (await import("./init.ts")).addInit },
+  { names: ["testnet"], load: async () => (await import("./testnet.ts")).addTestnet },
+  { names: ["keys"], load: async () => (await import("./keys.ts")).addKeys },
+  { names: ["genesis"], load: async () => (await import("./genesis.ts")).addGenesis },
+  { names: ["config"], load: async () => (await import("./config.ts")).addConfig },
+  { names: ["doctor"], load: async () => (await import("./doctor.ts")).addDoctor },
+  { names: ["version"], load: async () => (await import("./version.ts")).addVersion },
 ];
 
-export function buildProgram(): Command {
+/** @param words the command line: only the files of the command that it names are loaded */
+export async function buildProgram(words: readonly string[]): Promise<Command> {
   const program = new Command("quorate")
     .description("A permissioned blockchain node: PBFT finality for known organisations.")
     .version(packageVersion(), "-V, --version")
@@ -44,7 +43,8 @@ export function buildProgram(): Command {
     .configureHelp({ showGlobalOptions: false })
     .addHelpText("after", EXIT_HELP);
   program.exitOverride();
-  for (const add of COMMANDS) add(program);
+  const named = COMMANDS.filter(({ names }) => names.includes(words[0] ?? ""));
+  for (const { load } of named.length > 0 ? named : COMMANDS) (await load())(program);
   return program;
 }
 
@@ -54,10 +54,19 @@ export async function run(program: Command, words: readonly string[]): Promise<n
     await program.parseAsync([...words], { from: "user" });
     return EXIT.ok;
   } catch (error) {
-    if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.ok : EXIT.badInput;
     if (error instanceof Finished) return error.exitCode;
+    if (error instanceof CommanderError && error.exitCode === 0) return EXIT.ok;
+    if (error instanceof CommanderError) return endUsage(error, words.includes("--json"));
     const known = error instanceof CliError;
     printError(error instanceof Error ? error : new Error(String(error)), words.includes("--json"));
     return known ? error.exitCode : EXIT.broken;
   }
+}
+
+/** Commander has told the person already. */
+function endUsage(error: CommanderError, json: boolean): number {
+  const message = error.message.replace(/^error: /, "");
+  if (json)
+    process.stdout.write(`${toJson({ error: { code: "USAGE", message, exitCode: EXIT.badInput } })}\n`);
+  return EXIT.badInput;
 }

@@ -3,7 +3,6 @@ import type { Command } from "commander";
 import { hex0x } from "../base/bytes.ts";
 import { didYouMean } from "../base/suggest.ts";
 import type { Client, MethodName, ResultOf } from "../rpc/client.ts";
-import { METHOD_TABLE } from "../rpc/methods/table.ts";
 import { leaf } from "./command.ts";
 import { badInput, CliError, EXIT } from "./exit.ts";
 import { type NameOptions, nameOptions, resolveAddress } from "./names.ts";
@@ -29,7 +28,7 @@ export function addQueries(program: Command): void {
     "show an account's balance and nonce",
     (command) => withRpc(nameOptions(command)),
     async ({ out, options, args: [name] }) => {
-      const { address, label } = resolveAddress(name, options);
+      const { address, label } = await resolveAddress(name, options);
       const account = await ask(connect(options).account(address));
       const shown = label.startsWith("0x") ? label : `${label} ${hex0x(address)}`;
       const pending =
@@ -145,6 +144,8 @@ async function callMethod(
   method: string,
   words: readonly string[],
 ): Promise<void> {
+  // Loaded here, because the other commands need no schemas.
+  const { METHOD_TABLE } = await import("../rpc/methods/table.ts");
   if (!METHOD_TABLE.has(method)) {
     const known = [...METHOD_TABLE.keys()];
     throw badInput(`no method "${method}"${didYouMean(method, known) || `; there are ${known.join(", ")}`}`);

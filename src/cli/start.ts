@@ -6,7 +6,7 @@
 import type { Command } from "commander";
 import { loadConfig } from "../node/config.ts";
 import { homePaths, openHome } from "../node/home.ts";
-import { type RunningNode, StartError, startNode } from "../node/node.ts";
+import type { RunningNode, StartError } from "../node/node.ts";
 import { parsePeerAddress } from "../node/peersfile.ts";
 import { collect } from "./arguments.ts";
 import { dirOption, leaf } from "./command.ts";
@@ -60,6 +60,8 @@ async function runNode(out: Output, options: StartOptions): Promise<void> {
     }),
   );
   const extraPeers = (options.peer ?? []).map((text) => must(parsePeerAddress(text)));
+  // Loaded here, so that what is wrong with the home is said at once.
+  const { startNode } = await import("../node/node.ts");
   const stopping = new StopSignal();
   let node: RunningNode;
   try {
@@ -122,12 +124,12 @@ class StopSignal {
 
 /** Errors of the node's parts say what to do already; here they get their exit code. */
 function startFailure(error: unknown): Error {
-  if (error instanceof StartError) {
-    const exitCode = error.code === "locked" ? EXIT.busy : EXIT.badInput;
-    const code = error.code.toUpperCase().replaceAll("-", "_");
-    return new CliError(exitCode, code, error.message, { cause: error });
-  }
   const reason = error instanceof Error ? error : new Error(String(error));
+  if (isStartError(reason)) {
+    const exitCode = reason.code === "locked" ? EXIT.busy : EXIT.badInput;
+    const code = reason.code.toUpperCase().replaceAll("-", "_");
+    return new CliError(exitCode, code, reason.message, { cause: reason });
+  }
   if (hasCause(reason, "EADDRINUSE")) {
     const message = `${reason.message} (--rpc-port, --p2p-port, or the keys rpc.port and p2p.port of config.toml)`;
     return new CliError(EXIT.busy, "PORT_IN_USE", message, { cause: reason });
@@ -136,6 +138,11 @@ function startFailure(error: unknown): Error {
     return new CliError(EXIT.busy, "LOCKED", reason.message, { cause: reason });
   }
   return reason;
+}
+
+/** By name, because the class is loaded with the node alone. */
+function isStartError(error: Error): error is StartError {
+  return error.name === "StartError";
 }
 
 /** Whether a system error code stands anywhere among an error's causes, as a code or in the words. */

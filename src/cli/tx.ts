@@ -78,8 +78,8 @@ function withSendOptions(command: Command): Command {
 }
 
 async function transfer(out: Output, options: TransferOptions): Promise<void> {
-  const { key, label } = resolveKey(options.from, options);
-  const to = resolveAddress(options.to, options);
+  const { key, label } = await resolveKey(options.from, options);
+  const to = await resolveAddress(options.to, options);
   const wallet = Wallet.fromSeed(key.seed);
   const client = connect(options);
   const [chain, nonce, fee] = await ask(

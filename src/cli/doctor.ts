@@ -1,0 +1,142 @@
+/**
+ * `quorate doctor`: whether this machine can run a node: the runtime, the native parts, ports, disk and clock. Each
+ * check says what it found and what to do. It asks nobody on the network.
+ */
+import { mkdtempSync, rmSync, statfsSync } from "node:fs";
+import { createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { Command } from "commander";
+import { utf8 } from "../base/bytes.ts";
+import { createSigner, nativeName, verifyQuickly, verifyZip215 } from "../crypto/keys.ts";
+import { leaf } from "./command.ts";
+import { EXIT, Finished } from "./exit.ts";
+
+export interface Finding {
+  readonly name: string;
+  readonly ok: boolean;
+  readonly detail: string;
+}
+
+const NODE_MIN = [20, 19] as const;
+/** When this version was made: a clock before it is wrong. */
+const RELEASED = Date.parse("2026-01-01T00:00:00Z");
+const DISK_FREE_MIN = 1024 ** 3;
+const RPC_PORTS = [18_545, 18_546, 18_547, 18_548];
+const P2P_PORTS = [30_300, 30_301, 30_302, 30_303];
+
+export function addDoctor(program: Command): void {
+  leaf(
+    program,
+    "doctor",
+    "check whether this machine can run a node",
+    (command) => command,
+    async ({ out }) => {
+      const checks = await examine();
+      const lines = checks.map(({ name, ok, detail }) => `${ok ? out.tick : out.cross} ${name}: ${detail}`);
+      const healthy = checks.every((check) => check.ok);
+      out.result({ healthy, checks }, lines.join("\n"));
+      if (!healthy) throw new Finished(EXIT.failedCheck);
+    },
+  );
+}
+
+async function examine(): Promise<Finding[]> {
+  return [
+    checkNodeVersion(process.versions.node),
+    await checkLevel(),
+    checkSignatures(),
+    await checkPorts([...RPC_PORTS, ...P2P_PORTS]),
+    checkClock(),
+    checkDisk(),
+  ];
+}
+
+export function checkNodeVersion(version: string): Finding {
+  const [major = 0, minor = 0] = version.split(".").map(Number);
+  const ok = major > NODE_MIN[0] || (major === NODE_MIN[0] && minor >= NODE_MIN[1]);
+  const advice = major < 22 ? "; Node 20 has reached its end of life, 22 or 24 is recommended" : "";
+  const detail = ok
+    ? `v${version} (supported${advice})`
+    : `v${version}: at least ${NODE_MIN.join(".")} is needed, 22 or 24 is recommended`;
+  return { name: "Node.js", ok, detail };
+}
+
+async function checkLevel(): Promise<Finding> {
+  const name = "LevelDB";
+  const dir = mkdtempSync(join(tmpdir(), "quorate-doctor-"));
+  try {
+    const { openLevel } = await import("../storage/level.ts");
+    const kv = await openLevel(dir);
+    await kv.write([{ kind: "put", key: utf8("a"), value: utf8("b") }], { sync: true });
+    await kv.close();
+    return { name, ok: true, detail: `native binding works on ${process.platform}-${process.arch}` };
+  } catch (error) {
+    const detail = `${error instanceof Error ? error.message : error}; reinstall with: npm ci`;
+    return { name, ok: false, detail };
+  } finally {
+    rmSync(dir, { recursive: true, force: true });
+  }
+}
+
+/** Native library and arbiter must agree on good and on broken signatures. */
+function checkSignatures(): Finding {
+  const vectors = 12;
+  const signer = createSigner(new Uint8Array(32).fill(7));
+  let agreed = 0;
+  for (let i = 0; i < vectors; i++) {
+    const message = utf8(`vector ${i}`);
+    const signature = signer.sign(message);
+    const good = i % 2 === 0;
+    if (!good) signature[i]! ^= 1;
+    const verdicts = [verifyQuickly, verifyZip215].map((verify) =>
+      verify(signer.publicKey, message, signature),
+    );
+    if (verdicts.every((verdict) => verdict === good)) agreed++;
+  }
+  const fast =
+    nativeName === "sodium-native" ? "" : "; half the speed of sodium-native, which is not installed";
+  return {
+    name: "Ed25519",
+    ok: agreed === vectors,
+    detail: `${nativeName} and the ZIP-215 arbiter agree on ${agreed} of ${vectors} signatures${fast}`,
+  };
+}
+
+async function checkPorts(ports: readonly number[]): Promise<Finding> {
+  const free = await Promise.all(ports.map(isFree));
+  const busy = ports.filter((_, i) => !free[i]);
+  const detail =
+    busy.length === 0
+      ? "18545-18548 and 30300-30303 are free for a devnet"
+      : `${busy.join(", ")} in use (by a running devnet?); choose others with --port-base and --p2p-port-base`;
+  return { name: "ports", ok: busy.length === 0, detail };
+}
+
+/** Whether a TCP port of this machine's loopback can be listened on. */
+export function isFree(port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const server = createServer();
+    server.once("error", () => resolve(false));
+    server.listen(port, "127.0.0.1", () => server.close(() => resolve(true)));
+  });
+}
+
+/** A step of the wall clock since the process began, or a date before the release, is a wrong clock. */
+function checkClock(): Finding {
+  const skewMs = Math.round(Math.abs(Date.now() - (performance.timeOrigin + performance.now())));
+  const ok = Date.now() > RELEASED && skewMs < 1_000;
+  const now = new Date().toISOString();
+  return { name: "clock", ok, detail: `${now}, ${skewMs} ms off the monotonic clock${ok ? "" : ": set it"}` };
+}
+
+function checkDisk(): Finding {
+  const { bavail, bsize } = statfsSync(process.cwd());
+  const free = bavail * bsize;
+  const shown = `${(free / 1024 ** 3).toFixed(1)} GiB free here`;
+  return {
+    name: "disk",
+    ok: free >= DISK_FREE_MIN,
+    detail: free >= DISK_FREE_MIN ? shown : `${shown}: too little`,
+  };
+}

@@ -1,0 +1,82 @@
+/**
+ * `quorate verify`: executes a stored chain again from its genesis, every seal, transaction and state root, and says
+ * at which height it is wrong. It changes nothing; the node of that folder must not run.
+ */
+import { existsSync } from "node:fs";
+import { SingleBar } from "cli-progress";
+import type { Command } from "commander";
+import { homePaths, loadGenesis } from "../node/home.ts";
+import { takeLock } from "../node/lock.ts";
+import { dirOption, leaf } from "./command.ts";
+import { CliError, EXIT, Finished, must } from "./exit.ts";
+import { type Output, showDuration } from "./output.ts";
+
+interface VerifyOptions {
+  readonly dir: string;
+}
+
+export function addVerify(program: Command): void {
+  leaf<VerifyOptions>(
+    program,
+    "verify",
+    "execute the stored chain of a stopped node again and compare",
+    (command) => command.addOption(dirOption()),
+    ({ out, options }) => verify(out, options.dir),
+  );
+}
+
+async function verify(out: Output, dir: string): Promise<void> {
+  const paths = homePaths(dir);
+  const { genesis } = must(loadGenesis(paths.genesis));
+  if (!existsSync(paths.db)) {
+    throw new CliError(EXIT.badInput, "MISSING", `${paths.db}: not found; this node has never been started`);
+  }
+  const lock = must(takeLock(paths.lock), EXIT.busy);
+  try {
+    const [{ openLevel }, { verifyChain }] = await Promise.all([
+      import("../storage/level.ts"),
+      import("../node/verifychain.ts"),
+    ]);
+    const kv = await openLevel(paths.db);
+    const bar = startBar(out);
+    const started = performance.now();
+    try {
+      const report = await verifyChain(genesis, kv, (done, total) => {
+        if (done === 1n) bar?.start(Number(total), 0);
+        bar?.update(Number(done));
+      });
+      bar?.stop();
+      const tookMs = Math.round(performance.now() - started);
+      const { height, headHash, transactions, fault } = report;
+      const value = { valid: fault === undefined, height, headHash, transactions, tookMs };
+      if (fault === undefined) {
+        const what = `${height} blocks with ${transactions} transactions, head ${headHash}`;
+        out.result(
+          { ...value, height: Number(height) },
+          `${out.tick} valid: ${what}, in ${showDuration(tookMs)}`,
+        );
+        return;
+      }
+      out.result(
+        { ...value, height: Number(height), fault: { ...fault, height: Number(fault.height) } },
+        `${out.cross} NOT valid at height ${fault.height} of ${height}: ${fault.code}: ${fault.detail}`,
+      );
+      throw new Finished(EXIT.failedCheck);
+    } finally {
+      bar?.stop();
+      await kv.close();
+    }
+  } finally {
+    lock.release();
+  }
+}
+
+function startBar(out: Output): SingleBar | undefined {
+  if (out.json || out.quiet || process.stderr.isTTY !== true) return undefined;
+  return new SingleBar({
+    format: "verifying {bar} {value}/{total} blocks  {duration_formatted}",
+    stream: process.stderr,
+    hideCursor: true,
+    clearOnComplete: true,
+  });
+}
