@@ -81,6 +81,11 @@ export const JOURNAL_FILE_BYTES_MAX = 1024 * 1024 * 1024;
 // --- state tree --------------------------------------------------------------------------------------------
 /** Levels of a page of the state tree (docs/adr/0001-state-tree.md); part of the database format. */
 export const STATE_PAGE_LEVELS = 4;
+/**
+ * Pages that begin at most so deep are kept in memory, which the shape of the tree bounds: with four levels a page
+ * 4,369 pages of at most 1.6 KB, 7 MB. Deeper ones are read from the store every time.
+ */
+export const STATE_CACHE_DEPTH_MAX = 12;
 
 // --- rpc ---------------------------------------------------------------------------------------------------
 /** Bytes of an HTTP body or a WebSocket message; a longer one is answered with 413 or closes the socket (1009). */
@@ -167,3 +172,9 @@ export const SYNC_BATCH_BYTES = 1024 * 1024;
 export const SYNC_BATCH_BLOCKS_MAX = 1_024;
 /** Transactions asked for by short hash in one request; the rest waits for the next. */
 export const POOL_FETCH_MAX = 4_096;
+
+// --- bench -------------------------------------------------------------------------------------------------
+/** Transfers signed before a load starts; what is sent beyond it is signed when it is due. */
+export const BENCH_PRESIGNED_MAX = 1_000_000;
+/** Latencies kept of one measurement; later ones are counted but not kept. */
+export const BENCH_SAMPLES_MAX = 4_000_000;

@@ -11,7 +11,7 @@ import { EVENT_BYTES_MAX, EVENTS_PER_RECEIPT_MAX } from "../base/limits.ts";
 import { credit, readAccount, writeAccount } from "./modules/bank.ts";
 import { ModuleFault, type StateReader } from "./modules/module.ts";
 import type { Event, Receipt } from "./receipt.ts";
-import { StateOverlay } from "./state.ts";
+import { ReadOnce, StateOverlay } from "./state.ts";
 import type { SignedTransaction } from "./transaction.ts";
 import {
   type CheckedCall,
@@ -41,7 +41,7 @@ export class BlockExecution {
   readonly #context: BlockContext;
 
   constructor(parentState: StateReader, context: BlockContext) {
-    this.state = new StateOverlay(parentState);
+    this.state = new StateOverlay(new ReadOnce(parentState));
     this.#context = context;
   }
 

@@ -4,7 +4,7 @@
  * Only acceptances are kept. A refusal by the native library is no verdict: a block that holds what only ZIP-215
  * accepts must still be accepted, or a transaction gossiped to half the net would split the chain (decision 3).
  */
-import { type Hash, hex } from "../base/bytes.ts";
+import { byteText, type Hash } from "../base/bytes.ts";
 import { ACCEPTED_SIGNATURES_MAX } from "../base/limits.ts";
 import { isStrongPublicKey, verifyQuickly, verifySignature } from "../crypto/keys.ts";
 import { type SignedTransaction, transactionSigningBytes, unsignedPart } from "./transaction.ts";
@@ -15,7 +15,7 @@ type Acceptance = "door" | "block";
 export class AcceptedSignatures {
   readonly #genesisHash: Hash;
   readonly #countMax: number;
-  /** By the hex of the envelope's hash; in the order of acceptance, so that the oldest is forgotten first. */
+  /** By the text of the envelope's hash; in the order of acceptance, so that the oldest is forgotten first. */
   readonly #accepted = new Map<string, Acceptance>();
 
   /** One instance per chain: the genesis hash is in what is signed, so it belongs to every key implicitly. */
@@ -34,7 +34,7 @@ export class AcceptedSignatures {
    * verdict on validity, only "not through this door".
    */
   admit(transaction: SignedTransaction): boolean {
-    const key = hex(transaction.hash);
+    const key = byteText(transaction.hash);
     if (this.#accepted.get(key) === "door") return true;
     if (!isStrongPublicKey(transaction.from)) return false;
     if (!verifyQuickly(transaction.from, this.#signedBytes(transaction), transaction.signature)) return false;
@@ -44,7 +44,7 @@ export class AcceptedSignatures {
 
   /** The block's rule: valid iff ZIP-215 says so, whatever native library this node has. */
   validate(transaction: SignedTransaction): boolean {
-    const key = hex(transaction.hash);
+    const key = byteText(transaction.hash);
     if (this.#accepted.has(key)) return true;
     if (!verifySignature(transaction.from, this.#signedBytes(transaction), transaction.signature))
       return false;

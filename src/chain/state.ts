@@ -1,9 +1,9 @@
 /**
  * State as layers: an overlay keeps what was written above a base that it only reads. A transaction runs on an
  * overlay of its block's overlay, which stands on the parent block's; nothing reaches the store before its block
- * is committed. Keys in maps are hex text, since byte arrays compare by identity.
+ * is committed.
  */
-import { hex } from "../base/bytes.ts";
+import { byteText } from "../base/bytes.ts";
 import type { StateReader, StateWriter } from "./modules/module.ts";
 
 /** What changed: undefined = removed. */
@@ -12,7 +12,7 @@ export interface StateChange {
   readonly value: Uint8Array | undefined;
 }
 
-/** Changes by hex key; at most one a key. */
+/** Changes by the text of their key (byteText); at most one a key. */
 export type StateDiff = ReadonlyMap<string, StateChange>;
 
 export class StateOverlay implements StateWriter {
@@ -24,16 +24,16 @@ export class StateOverlay implements StateWriter {
   }
 
   get(key: Uint8Array): Uint8Array | undefined {
-    const change = this.#changes.get(hex(key));
+    const change = this.#changes.get(byteText(key));
     return change === undefined ? this.#base.get(key) : change.value;
   }
 
   put(key: Uint8Array, value: Uint8Array): void {
-    this.#changes.set(hex(key), { key, value });
+    this.#changes.set(byteText(key), { key, value });
   }
 
   delete(key: Uint8Array): void {
-    this.#changes.set(hex(key), { key, value: undefined });
+    this.#changes.set(byteText(key), { key, value: undefined });
   }
 
   /** The changes so far; the map is live. */
@@ -50,11 +50,30 @@ export class StateOverlay implements StateWriter {
   }
 }
 
+/** Asks `base` for each key once: for as long as it does not change, during the execution of one block. */
+export class ReadOnce implements StateReader {
+  readonly #base: StateReader;
+  readonly #known = new Map<string, Uint8Array | undefined>();
+
+  constructor(base: StateReader) {
+    this.#base = base;
+  }
+
+  get(key: Uint8Array): Uint8Array | undefined {
+    const id = byteText(key);
+    const known = this.#known.get(id);
+    if (known !== undefined || this.#known.has(id)) return known;
+    const value = this.#base.get(key);
+    this.#known.set(id, value);
+    return value;
+  }
+}
+
 /** A reader that sees `diff` above `base`. */
 export function readThrough(diff: StateDiff, base: StateReader): StateReader {
   return {
     get(key) {
-      const change = diff.get(hex(key));
+      const change = diff.get(byteText(key));
       return change === undefined ? base.get(key) : change.value;
     },
   };

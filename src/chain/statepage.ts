@@ -32,8 +32,8 @@ const LEAF_BYTES = 65;
 export const EMPTY_PAGE: Uint8Array = Uint8Array.of(EMPTY_NODE);
 
 export function kindAt(page: Uint8Array, at: number): NodeKind {
-  const kind = page[at];
-  assert(kind !== undefined && kind <= STUB_NODE, `a tree node of kind ${kind}: the database is damaged`);
+  const kind = page[at]!;
+  assert(kind <= STUB_NODE, "a tree node of unknown kind: the database is damaged, sync anew");
   return kind as NodeKind;
 }
 

@@ -39,6 +39,7 @@ import {
 import type { ExecutedBlock, LedgerView } from "./ledgerview.ts";
 import type { StateDiff } from "./state.ts";
 import { pageKeyBytes } from "./statetree.ts";
+import { TopPages } from "./toppages.ts";
 import type { SignedTransaction } from "./transaction.ts";
 
 /** Where a transaction stands on the chain. */
@@ -59,8 +60,9 @@ export class ChainStore {
   /** The committed state and tree. */
   readonly committed: LedgerView = {
     get: (key) => this.#kv.get(stateKey(key)),
-    page: (id) => this.#kv.get(pageKey(pageKeyBytes(id))),
+    page: (id) => this.#topPages.page(id),
   };
+  readonly #topPages = new TopPages((id) => this.#kv.get(pageKey(pageKeyBytes(id))));
 
   /** undefined for an empty database. @throws Error when the database has another version or chain. */
   openHead(genesisHash: Hash, show: (hash: Uint8Array) => string): Hash | undefined {
@@ -93,7 +95,9 @@ export class ChainStore {
     if (undo !== undefined) {
       operations.push({ kind: "put", key: undoKey(executed.block.hash), value: encodeDiff(undo) });
     }
+    this.#topPages.suspend(executed.pages.keys());
     await this.#kv.write(operations, { sync: true });
+    this.#topPages.resume(executed.pages);
   }
 
   async storeCheckpoint(height: bigint, certificate: Uint8Array): Promise<void> {

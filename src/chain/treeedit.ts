@@ -175,14 +175,13 @@ export class TreeEdit {
   }
 }
 
+const REMEDY = "the database is damaged, sync anew";
+
 /** The page whose stub lies in `above` at `at`. */
 export function loadPage(reader: PageReader, id: string, above: Uint8Array, at: number): Uint8Array {
   const page = reader.page(id);
   const fits = page !== undefined && page[0] === FORK_NODE && sameHash(page, HASH_AT, above, at + HASH_AT);
-  assert(
-    fits,
-    `state page at depth ${id.charCodeAt(0)} is missing or stale: the database is damaged, sync anew`,
-  );
+  if (!fits) assert(false, `state page at depth ${id.charCodeAt(0)} is missing or stale: ${REMEDY}`);
   return page;
 }
 

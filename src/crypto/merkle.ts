@@ -8,9 +8,10 @@
 import { concatBytes, equalBytes, type Hash, ZERO_HASH } from "../base/bytes.ts";
 import { Writer } from "../codec/writer.ts";
 import { sha256 } from "./hash.ts";
+import { hashPairInto } from "./pairhash.ts";
 
 const LEAF = Uint8Array.of(0x00);
-const NODE = Uint8Array.of(0x01);
+const NODE_DOMAIN = 0x01;
 
 /** The siblings from leaf to top; levels where the node had no partner are left out. */
 export interface MerklePath {
@@ -75,7 +76,9 @@ function hashLeaf(leaf: Uint8Array): Hash {
 }
 
 function hashNode(left: Hash, right: Hash): Hash {
-  return sha256(concatBytes(NODE, left, right));
+  const hash = new Uint8Array(32) as Hash;
+  hashPairInto(NODE_DOMAIN, left, 0, right, 0, hash, 0);
+  return hash;
 }
 
 function closeRoot(count: number, top: Hash): Hash {
