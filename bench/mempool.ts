@@ -8,7 +8,7 @@
  * of 1,000 on a full pool and on a small one (a re-check must not grow with the pool), of a template, and of
  * admission to a pool that is full.
  */
-import { hex } from "../src/base/bytes.ts";
+import { byteText } from "../src/base/bytes.ts";
 import { bank, NO_MEMO } from "../src/chain/modules/bank.ts";
 import { AcceptedSignatures } from "../src/chain/signatures.ts";
 import {
@@ -40,12 +40,12 @@ const signers = Array.from({ length: senderCount }, (_, i) =>
   createSigner(sha256(Buffer.from(`sender ${i}`))),
 );
 const accounts = new Map(
-  signers.map(({ publicKey }) => [hex(publicKey), { balance: 10n ** 12n, nonce: 0n }]),
+  signers.map(({ publicKey }) => [byteText(publicKey), { balance: 10n ** 12n, nonce: 0n }]),
 );
 const headAt = (height: bigint, nonces = new Map<string, bigint>()): HeadState => ({
   height,
   account(address) {
-    const key = hex(address);
+    const key = byteText(address);
     const account = accounts.get(key);
     const nonce = nonces.get(key);
     return account === undefined || nonce === undefined ? account : { ...account, nonce };
@@ -122,7 +122,7 @@ function blockCost(poolSize: number, blockSize: number): number {
   const pool = poolWith(trusting);
   for (const transaction of transfers.slice(0, poolSize)) pool.add(transaction, 0);
   const block = transfers.slice(0, blockSize);
-  const nonces = new Map(block.map((transaction) => [hex(transaction.from), transaction.nonce + 1n]));
+  const nonces = new Map(block.map((transaction) => [byteText(transaction.from), transaction.nonce + 1n]));
   return 1e6 / rate(blockSize, () => pool.headChanged(headAt(1n, nonces), block, 0));
 }
 

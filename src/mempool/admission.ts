@@ -83,11 +83,13 @@ export interface Candidate {
   readonly transaction: SignedTransaction;
   readonly cost: bigint;
   readonly account: Account;
+  /** The sender's lane, if it has one. */
+  readonly lane: Lane | undefined;
 }
 
 /** What admission asks of the pool and of the cache of signatures. */
 export interface AdmissionPorts {
-  readonly head: HeadState;
+  head(): HeadState;
   lane(sender: Address): Lane | undefined;
   has(id: Uint8Array): boolean;
   /** Whether a full pool would take the candidate; asked before the signature. */
@@ -104,16 +106,14 @@ export function admitTransaction(
   const opened = source instanceof Uint8Array ? openEnvelope(source, rules) : accept(source);
   if (!opened.ok) return opened;
   const transaction = opened.value;
-  const called = checkTransaction(transaction, rules, ports.head.height + 1n);
+  const head = ports.head();
+  const called = checkTransaction(transaction, rules, head.height + 1n);
   if (isFault(called)) return { ok: false, fault: withAdvice(called) };
-  const account = ports.head.account(transaction.from);
+  const account = head.account(transaction.from);
   if (account === undefined) return refuse("TX_UNKNOWN_SENDER", unknownSender(transaction));
   const cost = transaction.fee + called.module.spends(called.call);
-  const candidate = { transaction, cost, account };
-  const found =
-    checkNonce(candidate, rules) ??
-    checkFunds(candidate, ports.lane(transaction.from)) ??
-    checkPlace(candidate, rules, ports);
+  const candidate = { transaction, cost, account, lane: ports.lane(transaction.from) };
+  const found = checkNonce(candidate, rules) ?? checkFunds(candidate) ?? checkPlace(candidate, rules, ports);
   if (found !== undefined) return { ok: false, fault: found };
   if (!ports.admitSignature(transaction)) return refuse("TX_BAD_SIGNATURE", badSignature(transaction));
   return accept(candidate);
@@ -187,8 +187,8 @@ function checkNonce(candidate: Candidate, rules: AdmissionRules): Fault<Admissio
 }
 
 /** All the sender's transactions together, the candidate in its place, must be payable from the head's balance. */
-function checkFunds(candidate: Candidate, lane: Lane | undefined): Fault<AdmissionCode> | undefined {
-  const { cost, account, transaction } = candidate;
+function checkFunds(candidate: Candidate): Fault<AdmissionCode> | undefined {
+  const { cost, account, lane, transaction } = candidate;
   const others = (lane?.cost ?? 0n) - (lane?.at(transaction.nonce)?.cost ?? 0n);
   if (others + cost <= account.balance) return undefined;
   return fault(
@@ -203,10 +203,10 @@ function checkPlace(
   rules: AdmissionRules,
   ports: AdmissionPorts,
 ): Fault<AdmissionCode> | undefined {
-  const { id, from, nonce, fee } = candidate.transaction;
+  const { id, nonce, fee } = candidate.transaction;
   if (ports.has(id))
     return fault("TX_DUPLICATE", `${hex0x(id)} is in the pool already; nothing to do but wait`);
-  const occupant = ports.lane(from)?.at(nonce);
+  const occupant = candidate.lane?.at(nonce);
   if (occupant === undefined) return ports.findRoom(candidate);
   const least = replacementFee(occupant.transaction.fee, rules.minFee);
   if (fee >= least) return ports.findRoom(candidate);

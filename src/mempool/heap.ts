@@ -30,6 +30,7 @@ export class IndexedHeap<T> {
   add(item: T): void {
     assert(!this.#positions.has(item), "an item is in a heap once");
     this.#items.push(item);
+    this.#positions.set(item, this.#items.length - 1);
     this.#rise(this.#items.length - 1, item);
   }
 
@@ -93,6 +94,7 @@ export class IndexedHeap<T> {
   }
 
   #put(position: number, item: T): void {
+    if (this.#items[position] === item) return;
     this.#items[position] = item;
     this.#positions.set(item, position);
   }

@@ -5,7 +5,7 @@
  * Sources: decision 5, pbft.md 1.11 and 1.14.
  */
 import { assert } from "../base/assert.ts";
-import { type Address, type Hash, hex } from "../base/bytes.ts";
+import { type Address, byteText, type Hash } from "../base/bytes.ts";
 import { accept, type Fault, fault, type Verdict } from "../base/fault.ts";
 import {
   POOL_AGE_MS_MAX,
@@ -17,6 +17,7 @@ import type { Genesis } from "../chain/genesis.ts";
 import type { SignedTransaction } from "../chain/transaction.ts";
 import {
   type AdmissionCode,
+  type AdmissionPorts,
   type AdmissionRules,
   admitTransaction,
   type Candidate,
@@ -83,8 +84,13 @@ export class Mempool {
   readonly #ageMsMax: number;
   readonly #ports: MempoolPorts;
   readonly #shelves = new Shelves();
+  /** One object for all admissions: made anew for each it would cost as much as the checks (measured). */
+  readonly #door: AdmissionPorts;
   #head: HeadState;
   #sequence = 0;
+  /** During one admission: its time, and the place found for the candidate. */
+  #nowMs = 0;
+  #place: Place | undefined;
   #events: PoolEvent[] = [];
 
   constructor(options: MempoolOptions, ports: MempoolPorts) {
@@ -104,6 +110,7 @@ export class Mempool {
     assert(transactionsMax > 0 && bytesMax >= limits.maxTxBytes, "an empty pool has room for any one");
     this.#ports = ports;
     this.#head = ports.head;
+    this.#door = this.#openDoor();
   }
 
   get size(): number {
@@ -142,7 +149,7 @@ export class Mempool {
       const lane = this.#shelves.lane(transaction.from);
       if (lane === undefined) continue;
       touched.add(lane);
-      ids.add(hex(transaction.id));
+      ids.add(byteText(transaction.id));
     }
     for (const lane of touched) this.#recheck(lane, ids);
     this.#dropExpired();
@@ -163,7 +170,7 @@ export class Mempool {
     nowMs: number,
   ): number {
     this.#head = head;
-    const ids = new Set(included.map((transaction) => hex(transaction.id)));
+    const ids = new Set(included.map((transaction) => byteText(transaction.id)));
     for (const lane of [...this.#shelves.lanes.values()]) this.#recheck(lane, ids);
     this.#dropExpired();
     this.#dropAged(nowMs);
@@ -235,19 +242,30 @@ export class Mempool {
   }
 
   #admit(source: Uint8Array | SignedTransaction, nowMs: number): Verdict<SignedTransaction, AdmissionCode> {
-    const verdict = admitTransaction(source, this.#rules, {
-      head: this.#head,
+    this.#nowMs = nowMs;
+    const verdict = admitTransaction(source, this.#rules, this.#door);
+    return verdict.ok ? accept(this.#enter(verdict.value)) : verdict;
+  }
+
+  #openDoor(): AdmissionPorts {
+    return {
+      head: () => this.#head,
       lane: (sender) => this.#shelves.lane(sender),
       has: (id) => this.#shelves.byId(id) !== undefined,
       findRoom: (candidate) => this.#findRoom(candidate),
       admitSignature: (transaction) => this.#ports.signatures.admit(transaction),
-    });
-    return verdict.ok ? accept(this.#enter(verdict.value, nowMs)) : verdict;
+    };
   }
 
+  /** Remembers where the candidate would go: {@link #enter} follows at once if the signature is right. */
   #findRoom(candidate: Candidate): Fault<"MEMPOOL_FULL"> | undefined {
-    const { entry, plan } = this.#place(candidate, 0);
-    return plan.enters ? undefined : this.#full(entry.transaction, plan.leastFee);
+    const { transaction, cost, lane } = candidate;
+    const entry: Entry = { transaction, cost, sequence: this.#sequence, addedMs: this.#nowMs };
+    const replaced = lane?.at(transaction.nonce);
+    const plan = planEviction(this.#shelves, entry, replaced, this.#bounds);
+    if (!plan.enters) return this.#full(transaction, plan.leastFee);
+    this.#place = { entry, replaced, victims: plan.victims };
+    return undefined;
   }
 
   #full({ fee, from }: SignedTransaction, least: bigint): Fault<"MEMPOOL_FULL"> {
@@ -262,22 +280,16 @@ export class Mempool {
     );
   }
 
-  /** The candidate as an entry, what it replaces, and who leaves for it. Changes nothing. */
-  #place({ transaction, cost }: Candidate, nowMs: number) {
-    const entry: Entry = { transaction, cost, sequence: this.#sequence, addedMs: nowMs };
-    const replaced = this.#shelves.lane(transaction.from)?.at(transaction.nonce);
-    return { entry, replaced, plan: planEviction(this.#shelves, entry, replaced, this.#bounds) };
-  }
-
-  #enter(candidate: Candidate, nowMs: number): SignedTransaction {
-    const { entry, replaced, plan } = this.#place(candidate, nowMs);
-    assert(plan.enters, "room was found before the signature was looked at");
+  #enter({ transaction, account }: Candidate): SignedTransaction {
+    const place = this.#place;
+    this.#place = undefined;
+    assert(place?.entry.transaction === transaction, "room was found before the signature was looked at");
     this.#sequence++;
-    if (replaced !== undefined) this.#drop(replaced, "replaced");
-    this.#shelves.put(entry, candidate.account.nonce);
-    for (const victim of plan.victims) this.#drop(victim, "evicted");
-    this.#events.push({ kind: "added", transaction: entry.transaction });
-    return entry.transaction;
+    if (place.replaced !== undefined) this.#drop(place.replaced, "replaced");
+    this.#shelves.put(place.entry, account.nonce);
+    for (const victim of place.victims) this.#drop(victim, "evicted");
+    this.#events.push({ kind: "added", transaction });
+    return transaction;
   }
 
   #minFeeToEnter(): bigint {
@@ -296,7 +308,7 @@ export class Mempool {
   #recheck(lane: Lane, included: ReadonlySet<string>): void {
     const account = this.#head.account(lane.sender);
     for (const entry of this.#shelves.moveAccount(lane, account?.nonce ?? 0n)) {
-      this.#dropped(entry, included.has(hex(entry.transaction.id)) ? "included" : "stale");
+      this.#dropped(entry, included.has(byteText(entry.transaction.id)) ? "included" : "stale");
     }
     while (lane.last !== undefined && (account === undefined || lane.cost > account.balance)) {
       this.#drop(lane.last, "unpayable");
@@ -335,4 +347,11 @@ export class Mempool {
     this.#events = [];
     this.#ports.listener?.(events);
   }
+}
+
+/** Where a candidate goes: its entry, what it replaces and who leaves for it. */
+interface Place {
+  readonly entry: Entry;
+  readonly replaced: Entry | undefined;
+  readonly victims: readonly Entry[];
 }

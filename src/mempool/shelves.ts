@@ -4,7 +4,7 @@
  * step; who may enter and who must leave is mempool.ts.
  */
 import { assert } from "../base/assert.ts";
-import { type Address, type Hash, hex } from "../base/bytes.ts";
+import { type Address, byteText, type Hash } from "../base/bytes.ts";
 import { givesBefore } from "./eviction.ts";
 import { IndexedHeap } from "./heap.ts";
 import { type Entry, Lane } from "./lane.ts";
@@ -52,15 +52,15 @@ export class Shelves {
   }
 
   byId(id: Uint8Array): Entry | undefined {
-    return this.#byId.get(hex(id));
+    return this.#byId.get(byteText(id));
   }
 
   byHash(hash: Uint8Array): Entry | undefined {
-    return this.#byHash.get(hex(hash));
+    return this.#byHash.get(byteText(hash));
   }
 
   lane(sender: Address): Lane | undefined {
-    return this.#lanes.get(hex(sender));
+    return this.#lanes.get(byteText(sender));
   }
 
   /** All lanes, the one that gives its last entry first first. */
@@ -93,8 +93,8 @@ export class Shelves {
     assert(this.byId(transaction.id) === undefined, "a transaction is in the pool once");
     const lane = this.lane(transaction.from) ?? this.#openLane(transaction.from, accountNonce);
     lane.insert(entry);
-    this.#byId.set(hex(transaction.id), entry);
-    this.#byHash.set(hex(transaction.hash), entry);
+    this.#byId.set(byteText(transaction.id), entry);
+    this.#byHash.set(byteText(transaction.hash), entry);
     if (transaction.validUntilHeight !== 0n) this.#byExpiry.add(entry);
     this.#byAge.add(entry);
     this.#bytes += transaction.bytes.length;
@@ -120,8 +120,8 @@ export class Shelves {
 
   #remove(entry: Entry, lane: Lane): void {
     lane.remove(entry);
-    this.#byId.delete(hex(entry.transaction.id));
-    this.#byHash.delete(hex(entry.transaction.hash));
+    this.#byId.delete(byteText(entry.transaction.id));
+    this.#byHash.delete(byteText(entry.transaction.hash));
     this.#byExpiry.remove(entry);
     this.#byAge.remove(entry);
     this.#bytes -= entry.transaction.bytes.length;
@@ -129,7 +129,7 @@ export class Shelves {
   }
 
   #openLane(sender: Address, accountNonce: bigint): Lane {
-    const lane = new Lane(sender, hex(sender), accountNonce);
+    const lane = new Lane(sender, byteText(sender), accountNonce);
     this.#lanes.set(lane.key, lane);
     return lane;
   }
