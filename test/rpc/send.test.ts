@@ -27,7 +27,7 @@ describe("tx_send", () => {
       status: "pending",
     });
     expect((await send(url, tx, { wait: "none" })).result.status).toBe("pending");
-    await until(() => node.submitted === 2);
+    expect(node.submitted).toBe(2);
     expect((await rpc(url, "tx_send", { tx: "0x00", wait: "none" })).error.data.code).toBe("TX_MALFORMED");
   });
 
@@ -173,7 +173,7 @@ describe("tx_send", () => {
   it("keeps a failing pool's insides to itself", async () => {
     const { node, url, lines } = await serve();
     node.submitThrows = new Error("at /home/secret.ts:1");
-    for (const wait of ["accepted", "final"]) {
+    for (const wait of ["none", "accepted", "final"]) {
       const answer = await send(url, transfer(0), { wait });
       expect(answer.error).toEqual({ code: -32603, message: "Internal error", data: { code: "INTERNAL" } });
     }

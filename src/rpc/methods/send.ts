@@ -14,7 +14,7 @@ import { type CallContext, method } from "../method.ts";
 import { count, hash32, receiptResult } from "../output.ts";
 import { dropStatus } from "../subscriptions.ts";
 import { type IncludedStatus, includedStatus, txStatusOf } from "../txstatus.ts";
-import type { Wait, WaitLevel, WaitOutcome } from "../waits.ts";
+import type { WaitLevel, WaitOutcome } from "../waits.ts";
 import { RAW, RECEIPT, TX_HASH } from "./examples.ts";
 
 const result = z.strictObject({
@@ -59,8 +59,7 @@ export const send = method({
 
 function sendUnchecked({ api }: CallContext, bytes: Uint8Array): Sent {
   const txHash = hex0x(idOf(bytes));
-  // The verdict is not waited for: the caller asked not to be told.
-  queueMicrotask(() => void api.submit(bytes));
+  api.submit(bytes); // the caller asked not to be told the verdict
   return { txHash, status: "pending" };
 }
 
@@ -81,26 +80,20 @@ async function sendAndWait(
   const id = idOf(bytes);
   const wait = context.waits.begin(id, level, timeoutMs);
   context.slots.add(wait);
-  const verdict = context.api.submit(bytes);
-  if (!verdict.ok) {
-    const known = await findKnown(context, id, verdict.fault, wait);
-    if (known !== undefined) return known;
+  try {
+    const verdict = context.api.submit(bytes);
+    const known = verdict.ok ? undefined : await findKnown(context, id, verdict.fault);
+    return known ?? answer(context, id, await wait.outcome);
+  } finally {
+    wait.cancel();
   }
-  return answer(context, id, await wait.outcome);
 }
 
 /** After a refusal: the answer if the transaction is in a block, undefined if it is pooled, else the refusal. */
-async function findKnown(
-  { api }: CallContext,
-  id: Hash,
-  fault: Fault,
-  wait: Wait,
-): Promise<Sent | undefined> {
+async function findKnown({ api }: CallContext, id: Hash, fault: Fault): Promise<Sent | undefined> {
   const status = REPEATED.includes(fault.code) ? await txStatusOf(api, id) : undefined;
-  if (status?.status === "pending") return undefined;
-  wait.cancel();
   if (status === undefined) throw refusalOf(fault);
-  return status as IncludedStatus;
+  return status.status === "pending" ? undefined : (status as IncludedStatus);
 }
 
 /** What a pool says of a transaction that it, or the chain, already holds. */
