@@ -56,14 +56,14 @@ describe("a crash after every single effect", () => {
     it(`of the primary or a backup, with unsynced records ${lost}, is harmless`, () => {
       const pipelineDepth = keepsUnsynced ? 1 : 4;
       const replicas = keepsUnsynced ? [2] : [0, 2];
-      expect(crashEverywhere({ n: 4, pipelineDepth, keepsUnsynced }, replicas)).toBeGreaterThan(60);
+      expect(crashEverywhere({ n: 4, pipelineDepth, keepsUnsynced }, replicas)).toBeGreaterThan(30);
     });
   }
   it("of a single validator is harmless", () => {
     expect(crashEverywhere({ n: 1, pipelineDepth: 2, keepsUnsynced: false }, [0])).toBeGreaterThan(30);
   });
   it("of one of two, who are both needed, is harmless", () => {
-    expect(crashEverywhere({ n: 2, pipelineDepth: 1, keepsUnsynced: false }, [0, 1])).toBeGreaterThan(100);
+    expect(crashEverywhere({ n: 2, pipelineDepth: 1, keepsUnsynced: false }, [0, 1])).toBeGreaterThan(60);
   });
 });
 

@@ -129,8 +129,8 @@ export class Host {
     for (const effect of this.engine.step(input)) {
       this.#perform(effect);
       this.world.observe(this, effect);
-      this.effects++;
-      if (this.effects === this.crashAfter) this.crash();
+      // A crash after an announcement is one after the effect before it.
+      if (effect.kind !== "announce" && ++this.effects === this.crashAfter) this.crash();
       if (this.incarnation !== incarnation) return;
     }
   }
@@ -186,11 +186,11 @@ export class Host {
         return;
       case "broadcast":
         this.#sync();
-        for (let to = 0; to < world.fixture.signers.length; to++) this.#mail(to, effect.message);
+        this.#mail(world.fixture.signers.keys(), effect.message);
         return;
       case "send":
         this.#sync();
-        this.#mail(effect.to, effect.message);
+        this.#mail([effect.to], effect.message);
         return;
       case "set-timer":
         world.timer(this, effect.timer, effect.delayMs);
@@ -220,9 +220,9 @@ export class Host {
     }
   }
 
-  #mail(to: number, message: PbftMessage): void {
-    if (to === this.id) return;
-    this.world.mail(this.id, to, this.world.fixture.consensus.gate.encode(message), message);
+  #mail(receivers: Iterable<number>, message: PbftMessage): void {
+    const bytes = this.world.fixture.consensus.gate.encode(message);
+    for (const to of receivers) if (to !== this.id) this.world.mail(this.id, to, bytes, message);
   }
 
   #sync(): void {
