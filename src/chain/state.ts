@@ -15,17 +15,32 @@ export interface StateChange {
 /** Changes by the text of their key (byteText); at most one a key. */
 export type StateDiff = ReadonlyMap<string, StateChange>;
 
-export class StateOverlay implements StateWriter {
-  readonly #base: StateReader;
+/** A layer that can be asked by the text of a key, so that a stack of them makes it once. */
+interface Layer extends StateReader {
+  /** @param id byteText(key) */
+  find(id: string, key: Uint8Array): Uint8Array | undefined;
+}
+
+function layerOf(reader: StateReader | Layer): Layer {
+  if ("find" in reader) return reader;
+  return { get: (key) => reader.get(key), find: (_, key) => reader.get(key) };
+}
+
+export class StateOverlay implements StateWriter, Layer {
+  readonly #base: Layer;
   readonly #changes = new Map<string, StateChange>();
 
   constructor(base: StateReader) {
-    this.#base = base;
+    this.#base = layerOf(base);
   }
 
   get(key: Uint8Array): Uint8Array | undefined {
-    const change = this.#changes.get(byteText(key));
-    return change === undefined ? this.#base.get(key) : change.value;
+    return this.find(byteText(key), key);
+  }
+
+  find(id: string, key: Uint8Array): Uint8Array | undefined {
+    const change = this.#changes.get(id);
+    return change === undefined ? this.#base.find(id, key) : change.value;
   }
 
   put(key: Uint8Array, value: Uint8Array): void {
@@ -41,29 +56,29 @@ export class StateOverlay implements StateWriter {
     return this.#changes;
   }
 
-  /** Writes all changes into `target`, which must stand on the same base. */
-  flushInto(target: StateWriter): void {
-    for (const { key, value } of this.#changes.values()) {
-      if (value === undefined) target.delete(key);
-      else target.put(key, value);
-    }
+  /** Moves all changes into `target`, the overlay on which this one stands. */
+  flushInto(target: StateOverlay): void {
+    for (const [id, change] of this.#changes) target.#changes.set(id, change);
   }
 }
 
 /** Asks `base` for each key once: for as long as it does not change, during the execution of one block. */
-export class ReadOnce implements StateReader {
-  readonly #base: StateReader;
+export class ReadOnce implements Layer {
+  readonly #base: Layer;
   readonly #known = new Map<string, Uint8Array | undefined>();
 
   constructor(base: StateReader) {
-    this.#base = base;
+    this.#base = layerOf(base);
   }
 
   get(key: Uint8Array): Uint8Array | undefined {
-    const id = byteText(key);
+    return this.find(byteText(key), key);
+  }
+
+  find(id: string, key: Uint8Array): Uint8Array | undefined {
     const known = this.#known.get(id);
     if (known !== undefined || this.#known.has(id)) return known;
-    const value = this.#base.get(key);
+    const value = this.#base.find(id, key);
     this.#known.set(id, value);
     return value;
   }

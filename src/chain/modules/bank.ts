@@ -6,6 +6,7 @@
  *   payload: to 32 | amount u64 | memo u8+bytes (at most 128, UTF-8)
  *   event 1 "transferred": from 32 | to 32 | amount u64
  */
+import { assert } from "../../base/assert.ts";
 import { type Address, asAddress, EMPTY, hex0x, parseUtf8, text } from "../../base/bytes.ts";
 import { refuse, type Verdict } from "../../base/fault.ts";
 import { MEMO_BYTES_MAX } from "../../base/limits.ts";
@@ -46,7 +47,15 @@ export function decodeAccount(value: Uint8Array): Account {
 }
 
 export function encodeAccount(account: Account): Uint8Array {
-  return new Writer(16).u64(account.balance).u64(account.nonce).finish();
+  assert(
+    account.balance >= 0n && account.balance <= U64_MAX && account.nonce <= U64_MAX,
+    "an account's numbers are u64",
+  );
+  const value = new Uint8Array(16);
+  const view = new DataView(value.buffer);
+  view.setBigUint64(0, account.balance);
+  view.setBigUint64(8, account.nonce);
+  return value;
 }
 
 /** Writes an account, or removes it when it is empty. */
