@@ -59,7 +59,7 @@ export const POOL_BYTES_MAX = 32 * 1024 * 1024;
 /** Ceilings of what an operator may set for these two; config.toml with more is refused. */
 export const POOL_TRANSACTIONS_CEILING = 500_000;
 export const POOL_BYTES_CEILING = 1024 * 1024 * 1024;
-/** Nonces a sender may be ahead of the account; beyond it TX_NONCE_GAP. */
+/** Nonces that a transaction may be ahead of its sender's next one, pooled ones counted; beyond it TX_NONCE_GAP. */
 export const POOL_NONCE_GAP_MAX = 64;
 /** Milliseconds after which a transaction that was not included is dropped from the pool. */
 export const POOL_AGE_MS_MAX = 3 * 60 * 60 * 1000;

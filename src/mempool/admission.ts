@@ -74,7 +74,7 @@ export interface HeadState {
 
 export interface AdmissionRules extends TransactionRules {
   readonly maxTxBytes: number;
-  /** Nonces that a sender may be ahead of the account. */
+  /** Nonces that a transaction may be ahead of the sender's next one, pooled ones counted. */
   readonly nonceGapMax: number;
 }
 
@@ -170,19 +170,20 @@ function badSignature({ from }: SignedTransaction): string {
 
 function checkNonce(candidate: Candidate, rules: AdmissionRules): Fault<AdmissionCode> | undefined {
   const { nonce } = candidate.transaction;
-  const next = candidate.account.nonce;
-  if (nonce < next) {
+  const { account, lane } = candidate;
+  if (nonce < account.nonce) {
     return fault(
       "TX_NONCE_TOO_LOW",
-      `nonce ${nonce} was used, the account's next is ${next}; sign it with that`,
+      `nonce ${nonce} was used, the account's next is ${account.nonce}; sign it with that`,
     );
   }
-  const highest = next + BigInt(rules.nonceGapMax);
-  if (nonce <= highest) return undefined;
+  // From what could run next, not from the account: a row of transactions without a hole may be as long as it likes.
+  const pending = lane !== undefined && lane.pendingNonce > account.nonce ? lane.pendingNonce : account.nonce;
+  if (nonce <= pending + BigInt(rules.nonceGapMax)) return undefined;
   return fault(
     "TX_NONCE_GAP",
-    `nonce ${nonce} is ${nonce - next} ahead of the account's ${next}, at most ${rules.nonceGapMax} are queued; ` +
-      `send it again when the account's nonce has reached ${nonce - BigInt(rules.nonceGapMax)}`,
+    `nonce ${nonce} is ${nonce - pending} ahead of the next one, ${pending}; at most ${rules.nonceGapMax} are queued ` +
+      `behind a gap; send nonce ${pending} first`,
   );
 }
 

@@ -112,7 +112,7 @@ async function openNode(options: NodeOptions, closers: Closers): Promise<Running
     jitter,
     fatal: (error) => stopper.stop?.(error),
   });
-  const { rpc, metrics } = openRpc(options, { replica, network, logger });
+  const { rpc, metrics } = openRpc(options, { replica, network, logger, broken: (error) => stopper.stop?.(error) });
   timing.metrics = metrics;
   stopper.stop = (error) => void stopFatally(error, { closers, logger, onFatal: options.onFatal });
 
@@ -222,12 +222,14 @@ function openNetwork(
 }
 
 interface RpcParts {
+  /** Told when a handler found the node contradicting itself. */
+  readonly broken: (error: unknown) => void;
   readonly replica: Replica;
   readonly network: P2pNetwork;
   readonly logger: Logger;
 }
 
-function openRpc({ home, config }: NodeOptions, { replica, network, logger }: RpcParts) {
+function openRpc({ home, config }: NodeOptions, { replica, network, logger, broken }: RpcParts) {
   let subscriptions = 0;
   const metrics = new Metrics(nodeReadings({ replica, network, subscriptions: () => subscriptions }));
   observeReplica(metrics, replica, () => systemScheduler.now());
@@ -256,7 +258,7 @@ function openRpc({ home, config }: NodeOptions, { replica, network, logger }: Rp
   };
   const { host, port, corsOrigins } = config.rpc;
   const options = { host, port, allowedOrigins: corsOrigins };
-  return { metrics, rpc: new RpcServer(options, { api, scheduler: systemScheduler, log: logger, observer }) };
+  return { metrics, rpc: new RpcServer(options, { api, scheduler: systemScheduler, log: logger, observer, broken }) };
 }
 
 function timedWrites(kv: Kv, timing: { readonly metrics?: Metrics }): Kv {

@@ -25,7 +25,7 @@ import { decodeTransactionBatch, encodeTransactionBatch } from "./wire.ts";
 
 export type Topic = "transactions" | "blocks";
 
-/** A batch leaves when its first transaction is this old or the batch is full. */
+/** Least time between two batches that are not full: alone, a transaction leaves at once; under load they gather. */
 const BATCH_MS = 5;
 
 const RESULT: Record<Relay, TopicValidatorResult> = {
@@ -54,6 +54,7 @@ export class Rumor {
   #batch: Uint8Array[] = [];
   #batchBytes = 4;
   #cancelFlush: (() => void) | undefined;
+  #lastFlushMs = Number.NEGATIVE_INFINITY;
   #isStopped = false;
 
   constructor(genesisHash: Hash, dependencies: Dependencies) {
@@ -95,12 +96,15 @@ export class Rumor {
     if (isFull || this.#batchBytes + size > TRANSACTION_BATCH_BYTES_MAX) this.#flush();
     this.#batch.push(envelope);
     this.#batchBytes += size;
-    this.#cancelFlush ??= this.#deps.scheduler.after(BATCH_MS, () => this.#flush());
+    const { scheduler } = this.#deps;
+    const waitMs = Math.max(0, this.#lastFlushMs + BATCH_MS - scheduler.now());
+    this.#cancelFlush ??= scheduler.after(waitMs, () => this.#flush());
   }
 
   #flush(): void {
     this.#cancelFlush?.();
     this.#cancelFlush = undefined;
+    this.#lastFlushMs = this.#deps.scheduler.now();
     const batch = this.#batch;
     this.#batch = [];
     this.#batchBytes = 4;

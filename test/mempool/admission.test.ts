@@ -99,7 +99,7 @@ const rows: readonly Row[] = [
     name: "a nonce too far ahead",
     code: "TX_NONCE_GAP",
     bytes: transfer(a, { nonce: 68 }).bytes,
-    names: ["nonce 68", "65 ahead", "at most 64", "reached 4"],
+    names: ["nonce 68", "65 ahead", "at most 64", "send nonce 3 first"],
   },
   {
     name: "more than the balance",

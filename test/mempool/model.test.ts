@@ -45,8 +45,10 @@ class NaivePool {
     if (validUntilHeight !== 0n && validUntilHeight <= this.head.height) return "TX_EXPIRED";
     if (account === undefined) return "TX_UNKNOWN_SENDER";
     if (nonce < account.nonce) return "TX_NONCE_TOO_LOW";
-    if (nonce - account.nonce > BigInt(GAP_MAX)) return "TX_NONCE_GAP";
     const lane = this.lane(transaction);
+    let pending = account.nonce;
+    while (lane.some((held) => held.transaction.nonce === pending)) pending++;
+    if (nonce - pending > BigInt(GAP_MAX)) return "TX_NONCE_GAP";
     const occupant = lane.find((held) => held.transaction.nonce === nonce);
     const others = lane.filter((held) => held !== occupant);
     const total = others.reduce((sum, held) => sum + costOf(held.transaction), costOf(transaction));
