@@ -20,13 +20,16 @@ const STALL_MS = 60_000;
 /** What the pool answers to a transaction that it or the chain holds already, or has no room for now. */
 const HARMLESS = ["TX_DUPLICATE", "TX_NONCE_TOO_LOW", "MEMPOOL_FULL", "TX_NONCE_GAP", "SYNCING"];
 
+/** The part of the client that a lane needs. */
+export type LaneClient = Pick<Client, "account" | "batch">;
+
 /**
  * Resolves when all are in blocks.
  * @param transactions of one sender, with consecutive nonces
  * @param progress is told how many are confirmed
  */
 export async function sendLane(
-  client: Client,
+  client: LaneClient,
   transactions: readonly SignedTransaction[],
   progress: (confirmed: number) => void,
 ): Promise<void> {
@@ -56,7 +59,7 @@ export async function sendLane(
   }
 }
 
-async function sendAll(client: Client, transactions: readonly SignedTransaction[]): Promise<void> {
+async function sendAll(client: LaneClient, transactions: readonly SignedTransaction[]): Promise<void> {
   const calls = transactions.map((tx) => ({ method: "tx_send", params: { tx: hex0x(tx.bytes) } }) as const);
   for (const answer of await ask(client.batch(calls))) {
     if (answer instanceof RpcError && !HARMLESS.includes(answer.data.code ?? "")) throw refusalError(answer);

@@ -20,7 +20,7 @@ import {
   type NodeReport,
 } from "./devnetcontrol.ts";
 import { DEFAULT_DEVNET_DIR } from "./devnetdir.ts";
-import { describeNetwork, LiveTable, nodeTable, RateMeter } from "./devnetmonitor.ts";
+import { describeNetwork, LiveTable, nodeTable, RateMeter, summarizeNetwork } from "./devnetmonitor.ts";
 import type { NodeProcess } from "./devnetnodes.ts";
 import {
   DEVNET_ACCOUNTS_MAX,
@@ -81,7 +81,7 @@ export function addDevnet(program: Command): void {
     withDir,
     async ({ out, options }) => {
       const report = await askDevnet<DevnetReport>(options.dir, "GET", "/status");
-      out.result(report, `${nodeTable(out, report)}\n  ${describeNetwork(out, report)}`);
+      out.result(report, `${nodeTable(out, report)}\n  ${summarizeNetwork(out, report)}`);
     },
   );
   leaf<DirOptions>(devnet, "accounts", "list the accounts with their secrets", withDir, ({ out, options }) =>
@@ -148,7 +148,10 @@ async function runDevnet(out: Output, options: DevnetOptions): Promise<void> {
     { dir: options.dir, nodes },
     { lock, exited: (process) => show.exited(process) },
   );
-  const interrupts = new Interrupts(out, supervisor);
+  const interrupts = new Interrupts(supervisor, () => {
+    show.pause();
+    out.note("\nstopping all nodes (again to kill them)");
+  });
   await supervisor.start();
   const readyMs = Math.round(performance.now() - started);
   const report = await supervisor.report();
@@ -188,14 +191,15 @@ class Interrupts {
   readonly #listener: () => void;
   #asked = false;
 
-  constructor(out: Output, supervisor: Supervisor) {
+  /** @param told is called at the first signal */
+  constructor(supervisor: Supervisor, told: () => void) {
     this.#listener = () => {
       if (this.#asked) {
         supervisor.kill().then(() => process.exit(EXIT.broken));
         return;
       }
       this.#asked = true;
-      out.note("\nstopping all nodes (again to kill them)");
+      told();
       void supervisor.stop();
     };
     for (const signal of SIGNALS) process.on(signal, this.#listener);
@@ -219,8 +223,13 @@ class Display {
     this.#table = live ? new LiveTable(out) : undefined;
   }
 
-  exited(process: NodeProcess): void {
+  /** Takes the live table away, so that other words can be printed. */
+  pause(): void {
     this.#table?.erase();
+  }
+
+  exited(process: NodeProcess): void {
+    this.pause();
     const words = process.lastWords();
     this.#out.warn(
       `${process.node.name} exited by itself with ${process.exitCode}${words === "" ? "" : `: ${words}`}\n  start it again with: quorate devnet restart ${process.node.index}`,

@@ -35,29 +35,37 @@ export async function reportNode(process: NodeProcess): Promise<NodeReport> {
   }
 }
 
-/** The standing of the whole network in one line. */
-export function describeNetwork(out: Output, { nodes, quorum }: DevnetReport, rate?: number): string {
+/** The standing of the whole network in one line, node by node. */
+export function describeNetwork(out: Output, report: DevnetReport): string {
+  const marks = report.nodes.map((node) =>
+    node.height === null
+      ? `${node.name} ${out.cross} ${wordFor(node)}`
+      : `${node.name} ${out.tick}${node.height}`,
+  );
+  const [standing, ...rest] = standingOf(out, report);
+  return [standing, ...marks, ...rest].join(" | ");
+}
+
+/** The same without the nodes, which stand in the table above it. */
+export function summarizeNetwork(out: Output, report: DevnetReport, rate?: number): string {
+  const [standing, pool, ...rest] = standingOf(out, report);
+  const speed = rate === undefined ? [] : [`${rate.toFixed(1)} tx/s`];
+  return [standing, pool, ...speed, ...rest].join("  ");
+}
+
+/** Height, view and primary; pool; and the alarm if there is no quorum. */
+function standingOf(out: Output, { nodes, quorum }: DevnetReport): string[] {
   const heard = nodes.filter((node) => node.height !== null);
   const height = Math.max(0, ...heard.map((node) => node.height!));
   const view = Math.max(0, ...heard.map((node) => node.view ?? 0));
   const primary = nodes.find((node) => node.index === heard.find((other) => other.view === view)?.primary);
   const pool = Math.max(0, ...heard.map((node) => node.mempool!));
-  const marks = nodes.map((node) =>
-    node.height === null
-      ? `${node.name} ${out.cross} ${node.state}`
-      : `${node.name} ${out.tick}${node.height}`,
-  );
-  const parts = [
-    `height ${height}  view ${view}  primary ${primary?.name ?? "-"}`,
-    ...marks,
-    `mempool ${pool}`,
-  ];
-  if (rate !== undefined) parts.push(`${rate.toFixed(1)} tx/s`);
+  const parts = [`height ${height}  view ${view}  primary ${primary?.name ?? "-"}`, `mempool ${pool}`];
   if (heard.length < quorum) {
     const loss = `NO QUORUM: ${heard.length} of ${nodes.length} online, need ${quorum} — chain is safe but halted`;
     parts.push(out.style("red", loss));
   }
-  return parts.join(" | ");
+  return parts;
 }
 
 export function nodeTable(out: Output, { nodes }: DevnetReport): string {
@@ -116,13 +124,8 @@ export class LiveTable {
 
   draw(report: DevnetReport, rate: number): void {
     const rows = report.nodes.length <= ROWS_MAX ? `${nodeTable(this.#out, report)}\n` : "";
-    const { nodes } = report;
-    const network =
-      nodes.length <= ROWS_MAX
-        ? describeNetwork(this.#out, { ...report, nodes }, rate)
-        : `${nodes.length} nodes`;
     const width = process.stdout.columns ?? 120;
-    const text = `${rows}  ${network}`;
+    const text = `${rows}  ${summarizeNetwork(this.#out, report, rate)}`;
     this.erase();
     process.stdout.write(`${text}\n`);
     this.#lines = text

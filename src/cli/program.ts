@@ -31,6 +31,7 @@ const COMMANDS: readonly CommandFile[] = [
   { names: ["genesis"], load: async () => (await import("./genesis.ts")).addGenesis },
   { names: ["config"], load: async () => (await import("./config.ts")).addConfig },
   { names: ["doctor"], load: async () => (await import("./doctor.ts")).addDoctor },
+  { names: ["bench"], load: async () => (await import("./bench.ts")).addBench },
   { names: ["version"], load: async () => (await import("./version.ts")).addVersion },
 ];
 

@@ -50,10 +50,10 @@ async function verify(out: Output, dir: string): Promise<void> {
       const { height, headHash, transactions, fault } = report;
       const value = { valid: fault === undefined, height, headHash, transactions, tookMs };
       if (fault === undefined) {
-        const what = `${height} blocks with ${transactions} transactions, head ${headHash}`;
+        const what = `height ${height}  transactions ${transactions}  head ${headHash}`;
         out.result(
           { ...value, height: Number(height) },
-          `${out.tick} valid: ${what}, in ${showDuration(tookMs)}`,
+          `${out.tick} valid   ${what}   re-executed in ${showDuration(tookMs)}`,
         );
         return;
       }

@@ -1,0 +1,168 @@
+/**
+ * Goal: every command line ends with a documented exit code, one object with --json and nothing on stdout that is
+ * not the result. Method: the whole program in this process, in a folder of its own, its streams collected.
+ */
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { parseGenesis } from "../../src/chain/genesisfile.ts";
+import { buildProgram, run } from "../../src/cli/program.ts";
+import { homePaths, openHome } from "../../src/node/home.ts";
+import { DEVNET, planNetwork, secretsFromSeed } from "../../src/node/networkplan.ts";
+
+let dir: string;
+
+beforeEach(() => {
+  dir = mkdtempSync(join(tmpdir(), "quorate-cli-"));
+});
+afterEach(() => {
+  vi.restoreAllMocks();
+  rmSync(dir, { recursive: true });
+});
+
+async function quorate(...words: string[]): Promise<{ code: number; stdout: string; stderr: string }> {
+  const streams = { stdout: "", stderr: "" };
+  for (const name of ["stdout", "stderr"] as const) {
+    vi.spyOn(process[name], "write").mockImplementation((chunk) => {
+      streams[name] += String(chunk);
+      return true;
+    });
+  }
+  const code = await run(await buildProgram(words), words);
+  vi.restoreAllMocks();
+  return { code, ...streams };
+}
+
+async function json(...words: string[]) {
+  const { code, stdout } = await quorate(...words, "--json");
+  expect(stdout.trimEnd().split("\n")).toHaveLength(1);
+  return { code, value: JSON.parse(stdout) };
+}
+
+describe("init", () => {
+  test("makes a chain of one validator that holds the supply", async () => {
+    const home = join(dir, "home");
+    const { code, value } = await json("init", "--dir", home, "--name", "solo", "--supply", "500");
+    expect(code).toBe(0);
+    const opened = openHome(home);
+    if (!opened.ok) throw new Error(opened.fault.detail);
+    const { genesis, validatorKey } = opened.value;
+    expect(genesis.validators.map((validator) => validator.name)).toEqual(["solo"]);
+    expect(genesis.accounts).toEqual([{ address: validatorKey?.publicKey, balance: 500n }]);
+    expect(value.mode).toBe("validator");
+  });
+
+  test("joins a chain by its genesis as a full node, and never writes over a home", async () => {
+    const first = join(dir, "first");
+    const { value } = await json("init", "--dir", first);
+    const second = join(dir, "second");
+    const joined = await json("init", "--dir", second, "--genesis", homePaths(first).genesis);
+    expect(joined.value).toMatchObject({ genesisHash: value.genesisHash, mode: "full" });
+    const again = await json("init", "--dir", second);
+    expect(again).toMatchObject({ code: 2, value: { error: { code: "EXISTS" } } });
+    const mixed = await json("init", "--dir", join(dir, "x"), "--genesis", "f", "--supply", "1");
+    expect(mixed.code).toBe(2);
+  });
+});
+
+test("testnet writes homes that know each other and share one genesis", async () => {
+  const out = join(dir, "net");
+  const hosts = "10.0.0.1,10.0.0.1,b.example,fd00::1,10.0.0.5";
+  const { code, value } = await json("testnet", "-v", "4", "-n", "1", "-o", out, "--hosts", hosts);
+  expect(code).toBe(0);
+  const homes = value.nodes.map((node: { dir: string }) => {
+    const home = openHome(node.dir);
+    if (!home.ok) throw new Error(home.fault.detail);
+    return home.value;
+  });
+  expect(new Set(homes.map((home: { genesisJson: string }) => home.genesisJson)).size).toBe(1);
+  expect(homes[0].peers.map((peer: { multiaddr: string }) => peer.multiaddr)).toEqual([
+    "/ip4/10.0.0.1/tcp/30301",
+    "/dns/b.example/tcp/30300",
+    "/ip6/fd00::1/tcp/30300",
+    "/ip4/10.0.0.5/tcp/30300",
+  ]);
+  expect(homes[4].validatorKey).toBeUndefined();
+  const genesis = parseGenesis(homes[0].genesisJson);
+  expect(genesis.ok && genesis.value.genesis.profile).toBe("production");
+  // Node i has validator index i.
+  for (const i of [0, 1, 2, 3]) {
+    expect(genesis.ok && genesis.value.genesis.validators[i]?.publicKey).toEqual(
+      homes[i].validatorKey.publicKey,
+    );
+  }
+  expect((await quorate("testnet", "-o", out)).code).toBe(2);
+  expect((await quorate("testnet", "-o", join(dir, "y"), "--hosts", "a,b")).stderr).toContain(
+    "expected 4 addresses",
+  );
+});
+
+test("keys are made, listed, shown, exported and imported, and a name is never reused", async () => {
+  const at = ["--dir", dir];
+  const made = await json("keys", "new", "alice", ...at);
+  const { value } = await json("keys", "export", "alice", ...at);
+  expect((await quorate("keys", "show", "alice", ...at)).stdout.trim()).toBe(made.value.address);
+  const copy = await json("keys", "import", "copy", value.seed, ...at);
+  expect(copy.value.address).toBe(made.value.address);
+  expect((await json("keys", "list", ...at)).value.keys.map((key: { name: string }) => key.name)).toEqual([
+    "alice",
+    "copy",
+  ]);
+  expect((await json("keys", "new", "alice", ...at)).value.error.code).toBe("EXISTS");
+  expect((await quorate("keys", "new", "../x", ...at)).code).toBe(2);
+  expect((await quorate("keys", "import", "bad", "0x12", ...at)).code).toBe(2);
+  expect((await quorate("keys", "show", "nobody", ...at)).code).toBe(2);
+});
+
+test("genesis validate accepts the shipped file and names what is wrong in another", async () => {
+  const shipped = new URL("../../genesis/pbft-dev.json", import.meta.url).pathname;
+  const good = await json("genesis", "validate", shipped);
+  expect(good).toMatchObject({ code: 0, value: { valid: true, validators: 4, accounts: 10, warnings: [] } });
+  expect((await quorate("genesis", "hash", shipped)).stdout.trim()).toBe(good.value.genesisHash);
+  const broken = join(dir, "genesis.json");
+  writeFileSync(broken, readFileSync(shipped, "utf8").replace('"logWindow": 32', '"logWindow": 33'));
+  const { code, stderr } = await quorate("genesis", "validate", broken);
+  expect([code, stderr]).toEqual([
+    2,
+    `✖ ${broken}: consensus.logWindow: 33 is not a multiple of checkpointInterval 16\n`,
+  ]);
+});
+
+test("config show names the origin of each value", async () => {
+  writeFileSync(join(dir, "config.toml"), "[rpc]\nport = 1\n");
+  const { value } = await json("config", "show", "--dir", dir);
+  expect(value["rpc.port"]).toEqual({ value: 1, origin: "config.toml" });
+  expect(value["p2p.port"]).toEqual({ value: 30300, origin: "default" });
+});
+
+describe("ends with a documented code", () => {
+  test.each([
+    [["frobnicate"], 2],
+    [["keys", "shw"], 2],
+    [["tx", "transfer", "--amount", "x"], 2],
+    [["status", "--nope"], 2],
+    [["start", "--dir", "/nonexistent/home"], 2],
+    [["status", "--rpc", "http://127.0.0.1:9"], 4],
+    [["anchor", "verify", "x", "--receipts", "/nonexistent", "--genesis", "/nonexistent"], 2],
+    [["devnet", "status", "--dir", "/nonexistent"], 4],
+    [["--help"], 0],
+    [["version"], 0],
+  ])("%j: %i", async (words, code) => {
+    expect((await quorate(...words)).code).toBe(code);
+  });
+
+  test("and a usage error is an object with --json too", async () => {
+    const { code, value } = await json("status", "--nope");
+    expect([code, value.error.code]).toEqual([2, "USAGE"]);
+  });
+});
+
+test("devnet accounts lists what the devnet's seed gives, with secrets", async () => {
+  const file = { format: 1, seed: "dev", validators: 4, accounts: 2, balance: "5" };
+  writeFileSync(join(dir, "devnet.json"), JSON.stringify(file));
+  const { value } = await json("devnet", "accounts", "--dir", dir);
+  const plan = planNetwork({ ...DEVNET, accounts: 2 }, secretsFromSeed("dev"));
+  expect(value.accounts.map((account: { name: string }) => account.name)).toEqual(["alice", "bob"]);
+  expect(value.accounts[0].secret).toBe(`0x${Buffer.from(plan.accounts[0]!.seed).toString("hex")}`);
+});
