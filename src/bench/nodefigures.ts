@@ -1,0 +1,66 @@
+/**
+ * What a node used between two looks at its metrics: processor, memory, traffic, signature checks, database. Only
+ * subtraction and naming; names: docs/metrics.md.
+ */
+import type { Scrape } from "./scrape.ts";
+
+export interface NodeFigures {
+  readonly name: string;
+  /** Cores: 1 is one core all the time. */
+  readonly cpu: number;
+  /** Bytes at the end. */
+  readonly memory: number;
+  /** How late the event loop ran its timers, 99th percentile since the first look, ms. */
+  readonly eventLoopLagP99Ms: number;
+  readonly signatureChecks: number;
+  /** Mean of one atomic write of the database, ms. */
+  readonly databaseWriteMs: number;
+  /** What it sent, by channel: mail (consensus), transactions and blocks (gossip), request (repair). */
+  readonly sent: Readonly<Record<string, Traffic>>;
+}
+
+export interface Traffic {
+  readonly messages: number;
+  readonly bytes: number;
+}
+
+/** @param seconds between the looks. The node clears its event loop's histogram at each look. */
+export function nodeFigures(name: string, before: Scrape, after: Scrape, seconds: number): NodeFigures {
+  const grown = (metric: string) => after.sum(metric) - before.sum(metric);
+  return {
+    name,
+    cpu: grown("process_cpu_seconds_total") / seconds,
+    memory: after.sum("process_resident_memory_bytes"),
+    eventLoopLagP99Ms: 1_000 * after.sum("nodejs_eventloop_lag_p99_seconds"),
+    signatureChecks: grown("sig_verify_total"),
+    databaseWriteMs: (1_000 * grown("db_batch_seconds_sum")) / grown("db_batch_seconds_count"),
+    sent: sentBetween(before, after),
+  };
+}
+
+/** Of all nodes together, by channel, channels without traffic left out. */
+export function totalSent(nodes: readonly NodeFigures[]): Record<string, Traffic> {
+  const total: Record<string, Traffic> = {};
+  for (const { sent } of nodes) {
+    for (const [channel, { messages, bytes }] of Object.entries(sent)) {
+      const sum = total[channel] ?? { messages: 0, bytes: 0 };
+      total[channel] = { messages: sum.messages + messages, bytes: sum.bytes + bytes };
+    }
+  }
+  return total;
+}
+
+function sentBetween(before: Scrape, after: Scrape): Record<string, Traffic> {
+  const [bytesBefore, bytesAfter] = [before, after].map((page) =>
+    page.byLabel("p2p_bytes_out_total", "protocol"),
+  );
+  const [countBefore, countAfter] = [before, after].map((page) =>
+    page.byLabel("p2p_messages_out_total", "protocol"),
+  );
+  const sent: Record<string, Traffic> = {};
+  for (const [channel, bytes] of bytesAfter!) {
+    const messages = (countAfter!.get(channel) ?? 0) - (countBefore!.get(channel) ?? 0);
+    if (messages > 0) sent[channel] = { messages, bytes: bytes - (bytesBefore!.get(channel) ?? 0) };
+  }
+  return sent;
+}
