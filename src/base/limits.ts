@@ -178,3 +178,7 @@ export const POOL_FETCH_MAX = 4_096;
 export const BENCH_PRESIGNED_MAX = 1_000_000;
 /** Latencies kept of one measurement; later ones are counted but not kept. */
 export const BENCH_SAMPLES_MAX = 4_000_000;
+
+// --- logs --------------------------------------------------------------------------------------------------
+/** Characters of a log file; beyond it the file becomes the single older one and a new file begins. */
+export const LOG_FILE_BYTES_MAX = 64 * 1024 * 1024;

@@ -63,6 +63,7 @@ export class Chain {
   readonly #executed = new ExecutedBlocks();
   readonly #listeners: ((change: HeadChange) => void)[] = [];
   #head: BlockHead;
+  #committing: Hash | undefined;
   #queue: Promise<unknown> = Promise.resolve();
 
   private constructor(
@@ -112,8 +113,13 @@ export class Chain {
   readAtHead<T>(read: (view: LedgerView) => T): { readonly head: BlockHead; readonly value: T } {
     for (;;) {
       const before = this.store.headHash();
-      const value = read(this.committed);
-      if (equalBytes(before, this.store.headHash())) return { head: this.store.head(before)!, value };
+      const moved = () => !equalBytes(before, this.store.headHash());
+      try {
+        const value = read(this.committed);
+        if (!moved()) return { head: this.store.head(before)!, value };
+      } catch (error) {
+        if (!moved()) throw error; // else it saw half of the old ledger and half of the new
+      }
     }
   }
 
@@ -225,7 +231,9 @@ export class Chain {
   async #commit(sealed: SealedBlock): Promise<void> {
     const executed = this.#executed.get(sealed.block.hash)!;
     const undo = this.#rules.finality === "instant" ? undefined : invertDiff(executed.diff, this.committed);
+    this.#committing = sealed.block.hash;
     await this.store.commitBlock(executed, sealed.seal, undo);
+    this.#committing = undefined;
     this.#head = sealed.block;
     this.#executed.dropUpTo(sealed.block.summary.height);
     for (const listener of this.#listeners) listener({ sealed, receipts: executed.receipts });
@@ -245,7 +253,11 @@ export class Chain {
   }
 
   #viewAt(hash: Hash): LedgerView | undefined {
-    return this.#executed.viewAt(hash, this.#head.hash, this.committed);
+    return this.#executed.viewAt(hash, {
+      head: this.#head.hash,
+      committing: this.#committing,
+      ledger: this.committed,
+    });
   }
 
   /** Everything about a block that its bytes, its parent's head and the genesis decide. */

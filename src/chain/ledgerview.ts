@@ -41,14 +41,28 @@ export class ExecutedBlocks {
     for (const [id, { block }] of this.#byHash) if (block.summary.height <= height) this.#byHash.delete(id);
   }
 
-  /** The ledger after block `hash`, or undefined when it (or an ancestor above `head`) was not executed here. */
-  viewAt(hash: Hash, head: Hash, committed: LedgerView): LedgerView | undefined {
-    if (hex(hash) === hex(head)) return committed;
+  /**
+   * The ledger after block `hash`, or undefined when it (or an ancestor above the head) was not executed here.
+   * While a block is being committed the store may already hold its changes and the head is not told yet: then a
+   * ledger is available only through that block, whose own diff and pages hide what the store says of them.
+   */
+  viewAt(hash: Hash, base: CommittedBase): LedgerView | undefined {
+    if (hex(hash) === hex(base.head)) return base.committing === undefined ? base.ledger : undefined;
     const executed = this.get(hash);
     if (executed === undefined) return undefined;
-    const parent = this.viewAt(executed.block.header.previousHash, head, committed);
+    const isCommitting = base.committing !== undefined && hex(base.committing) === hex(hash);
+    const parent = isCommitting ? base.ledger : this.viewAt(executed.block.header.previousHash, base);
     return parent === undefined ? undefined : stack(executed, parent);
   }
+}
+
+/** What the executed blocks stand on. */
+export interface CommittedBase {
+  readonly head: Hash;
+  /** The block on top of the head whose write has begun. */
+  readonly committing: Hash | undefined;
+  /** What the store holds. */
+  readonly ledger: LedgerView;
 }
 
 /** The ledger after `executed`, which ran on `parent`. */

@@ -1,6 +1,10 @@
 /** The real world's clock and log: adapters of the ports in base/. Tests and the simulator bring their own. */
 import { randomInt } from "node:crypto";
+import { mkdirSync, renameSync, statSync } from "node:fs";
+import { dirname } from "node:path";
 import { type DestinationStream, destination, type Logger as PinoLogger, pino } from "pino";
+import pretty from "pino-pretty";
+import { LOG_FILE_BYTES_MAX } from "../base/limits.ts";
 import type { LogFields, Logger, LogLevel } from "../base/log.ts";
 import type { Scheduler } from "../base/scheduler.ts";
 import { isLogged, type LogLevels } from "./loglevels.ts";
@@ -24,28 +28,67 @@ export interface LogSink {
   flush(): void;
 }
 
-/** JSON lines to `file`, or to standard error without one. */
-export function openLog(levels: LogLevels, file: string | undefined): LogSink {
-  const stream = destination({
-    ...(file === undefined ? { dest: 2 } : { dest: file, mkdir: true }),
-    sync: false,
-  });
-  const root = pino(
-    { level: "debug", base: null, timestamp: pino.stdTimeFunctions.isoTime },
-    stream as DestinationStream,
-  );
+/**
+ * JSON lines to `file`, and readable ones to the terminal when standard error is one. A file that has reached
+ * LOG_FILE_BYTES_MAX becomes `file`.1, replacing an older one.
+ */
+export function openLog(levels: LogLevels, file: string): LogSink {
+  const disk = new RotatingFile(file);
+  const terminal = process.stderr.isTTY
+    ? pretty({ destination: 2, sync: true, ignore: "component", messageFormat: "{component}: {msg}" })
+    : undefined;
+  const stream: DestinationStream = {
+    write(line) {
+      disk.write(line);
+      terminal?.write(line);
+    },
+  };
+  const root = pino({ level: "debug", base: null, timestamp: pino.stdTimeFunctions.isoTime }, stream);
   return {
     logger: {
       log: (level, component, message, fields) => write(root, levels, level, component, message, fields),
     },
-    flush: () => {
-      try {
-        stream.flushSync();
-      } catch {
-        // The stream is not open yet: nothing was written.
-      }
-    },
+    flush: () => disk.flush(),
   };
+}
+
+class RotatingFile {
+  readonly #path: string;
+  #stream: ReturnType<typeof destination>;
+  #bytes: number;
+
+  constructor(path: string) {
+    mkdirSync(dirname(path), { recursive: true });
+    this.#path = path;
+    this.#bytes = statSync(path, { throwIfNoEntry: false })?.size ?? 0;
+    if (this.#bytes >= LOG_FILE_BYTES_MAX) {
+      renameSync(path, `${path}.1`);
+      this.#bytes = 0;
+    }
+    this.#stream = destination({ dest: path, sync: false });
+  }
+
+  write(line: string): void {
+    this.#bytes += line.length;
+    if (this.#bytes > LOG_FILE_BYTES_MAX) this.#rotate(line.length);
+    this.#stream.write(line);
+  }
+
+  flush(): void {
+    try {
+      this.#stream.flushSync();
+    } catch {
+      // The stream is not open yet: nothing was written.
+    }
+  }
+
+  #rotate(bytes: number): void {
+    this.flush();
+    this.#stream.end();
+    renameSync(this.#path, `${this.#path}.1`);
+    this.#stream = destination({ dest: this.#path, sync: false });
+    this.#bytes = bytes;
+  }
 }
 
 function write(

@@ -2,7 +2,7 @@
 import { describe, expect, it } from "vitest";
 import { hex } from "../../src/base/bytes.ts";
 import { assembleBlock, type Block, decodeSealedBlock, encodeSealedBlock } from "../../src/chain/block.ts";
-import { SafetyViolation } from "../../src/chain/chain.ts";
+import { type Chain, SafetyViolation } from "../../src/chain/chain.ts";
 import { readFirstAnchor, readSenderAnchor } from "../../src/chain/modules/anchor.ts";
 import { readAccount } from "../../src/chain/modules/bank.ts";
 import { decodeReceipt } from "../../src/chain/receipt.ts";
@@ -144,6 +144,26 @@ describe("the ledger", () => {
     expect(readAccount(other.committed, bob.publicKey)?.balance).toBe(502n);
   });
 
+  it("offers no ledger at the old head while the next block is being written, but one on top of it", async () => {
+    const kv = new SlowKv();
+    const chain = await openChain(kv);
+    const block = build(chain, transfer(alice, bob.publicKey, 1n));
+    const rival = build(await openChain(), transfer(bob, alice.publicKey, 2n));
+    const child = childOf(chain, block);
+    const imported = chain.importBlock(sealed(block));
+    await kv.written; // the store holds the block, the chain does not know it yet
+    expect(chain.head.summary.height).toBe(0n);
+    expect(chain.checkBlock(rival)).toBe("orphan");
+    expect(chain.canExtend(genesisHash)).toBe(false);
+    expect(chain.canExtend(block.hash)).toBe(true);
+    const again = childOf(chain, block);
+    expect(hex(again.hash)).toBe(hex(child.hash));
+    const { value } = chain.readAtHead((view) => readAccount(view, bob.publicKey)?.balance);
+    expect(value).toBe(501n);
+    kv.release();
+    expect(await imported).toEqual({ kind: "imported" });
+  });
+
   it("answers known for a block it has, and raises the alarm for a sealed rival", async () => {
     const chain = await openChain();
     const rival = build(chain, transfer(bob, alice.publicKey, 2n));
@@ -166,11 +186,11 @@ describe("the ledger", () => {
   it("refuses a database of another chain and of another format", async () => {
     const kv = new MemoryKv();
     await openChain(kv);
-    const { Chain } = await import("../../src/chain/chain.ts");
+    const { Chain: Opened } = await import("../../src/chain/chain.ts");
     const { AcceptedSignatures } = await import("../../src/chain/signatures.ts");
     const other = { ...genesis, chainId: 8n };
     const ports = { kv, rules: plainRules, signatures: new AcceptedSignatures(genesisHash) };
-    await expect(Chain.open(other, ports)).rejects.toThrow(/belongs to another chain/);
+    await expect(Opened.open(other, ports)).rejects.toThrow(/belongs to another chain/);
     const { VERSION_KEY } = await import("../../src/storage/keys.ts");
     await kv.write([{ kind: "put", key: VERSION_KEY, value: Uint8Array.of(0, 9) }], { sync: true });
     await expect(openChain(kv)).rejects.toThrow(/format 9/);
@@ -236,6 +256,41 @@ describe("a sealed block's bytes", () => {
     }
   });
 });
+
+/** Says when a block was written, and lets the writer wait. */
+class SlowKv extends MemoryKv {
+  readonly written: Promise<void>;
+  readonly #released: Promise<void>;
+  #tell!: () => void;
+  release!: () => void;
+
+  constructor() {
+    super();
+    this.written = new Promise((resolve) => {
+      this.#tell = resolve;
+    });
+    this.#released = new Promise((resolve) => {
+      this.release = resolve;
+    });
+  }
+
+  override async write(...args: Parameters<MemoryKv["write"]>): Promise<void> {
+    await super.write(...args);
+    if (args[0].some(({ key }) => key[0] === 0x07) === false) return; // genesis
+    this.#tell();
+    await this.#released;
+  }
+}
+
+function childOf(chain: Chain, parent: Block): Block {
+  const proposal = { timeMs: parent.summary.timeMs + 1n, proposer: 0 };
+  return chain.buildBlock(
+    parent.hash,
+    proposal,
+    () => [transfer(alice, bob.publicKey, 1n, { nonce: 1n })],
+    false,
+  )!;
+}
 
 function remade(block: Block, changes: Partial<Block["summary"]>): Block {
   return assembleBlock(block.header, { ...block.summary, ...changes }, block.transactions);
