@@ -2,7 +2,7 @@
  * The words of a command line as values: numbers, amounts, durations, keys. Each parser throws commander's
  * InvalidArgumentError with what is expected, which becomes exit code 2.
  */
-import { InvalidArgumentError } from "commander";
+import { InvalidArgumentError, Option } from "commander";
 
 /** An integer within bounds. */
 export function integer(min: number, max: number): (text: string) => number {
@@ -52,4 +52,14 @@ export function rpcUrl(text: string): string {
   const url = URL.canParse(whole) ? new URL(whole) : undefined;
   if (url !== undefined && /^https?:$/.test(url.protocol)) return whole.replace(/\/+$/, "");
   throw new InvalidArgumentError("expected a URL such as http://127.0.0.1:18545.");
+}
+
+/** An option whose default is shown in words, because it is a bigint or has a unit. */
+export function withDefault<T>(
+  flags: string,
+  description: string,
+  parser: (text: string) => T,
+  [value, shown]: readonly [T, string],
+): Option {
+  return new Option(flags, description).argParser(parser).default(value, shown);
 }

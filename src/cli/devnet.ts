@@ -8,9 +8,11 @@ import { hex0x, showHash } from "../base/bytes.ts";
 import { VALIDATORS_MAX } from "../base/limits.ts";
 import { computeGenesisHash } from "../chain/genesisstate.ts";
 import { quorumOf } from "../consensus/pbft/quorum.ts";
+import { parseLogLevels } from "../node/loglevels.ts";
 import type { NetworkPlan } from "../node/networkplan.ts";
 import { packageVersion } from "../node/version.ts";
-import { amount, duration, integer } from "./arguments.ts";
+import { Client } from "../rpc/client.ts";
+import { amount, duration, integer, withDefault } from "./arguments.ts";
 import { leaf } from "./command.ts";
 import {
   askDevnet,
@@ -35,6 +37,7 @@ import {
 import { lockDevnet, Supervisor } from "./devnetsupervisor.ts";
 import { badInput, EXIT, must } from "./exit.ts";
 import { type Output, shorten, showDuration, table } from "./output.ts";
+import { ask } from "./rpc.ts";
 
 interface DevnetOptions {
   readonly validators: number;
@@ -108,18 +111,18 @@ function declareDevnet(command: Command): Command {
   return withDir(command)
     .option("-n, --validators <n>", "validators", integer(1, Math.min(VALIDATORS_MAX, 64)), 4)
     .option("--accounts <n>", "funded accounts", integer(0, DEVNET_ACCOUNTS_MAX), 10)
-    .option("--balance <amount>", "of each account", amount, 1_000_000n)
-    .option(
-      "--block-time <duration>",
-      "least time between blocks (0: a block as soon as there is work)",
-      duration,
-      0,
+    .addOption(withDefault("--balance <amount>", "of each account", amount, [1_000_000n, "1000000"]))
+    .addOption(
+      withDefault("--block-time <duration>", "least time between blocks", duration, [
+        0,
+        "0: a block as soon as there is work",
+      ]),
     )
-    .option(
-      "--empty-blocks <duration>",
-      "an empty block after this long without work (0: never)",
-      duration,
-      0,
+    .addOption(
+      withDefault("--empty-blocks <duration>", "an empty block after this long without work", duration, [
+        0,
+        "0: never",
+      ]),
     )
     .option("--port-base <port>", "JSON-RPC port of node 0, the others follow", integer(1, 65_000), 18_545)
     .option("--p2p-port-base <port>", "p2p port of node 0, the others follow", integer(1, 65_000), 30_300)
@@ -132,6 +135,11 @@ async function runDevnet(out: Output, options: DevnetOptions): Promise<void> {
   const started = performance.now();
   if (options.seed.length < 1 || options.seed.length > SEED_LENGTH_MAX) {
     throw badInput(`--seed: expected 1 to ${SEED_LENGTH_MAX} characters`);
+  }
+  if (options.logLevel !== undefined && parseLogLevels(options.logLevel) === undefined) {
+    throw badInput(
+      `--log-level: expected levels such as "info" or "info,pbft=debug", found "${options.logLevel}"`,
+    );
   }
   const lock = lockDevnet(options.dir);
   let prepared: Prepared;
@@ -153,13 +161,19 @@ async function runDevnet(out: Output, options: DevnetOptions): Promise<void> {
     out.note("\nstopping all nodes (again to kill them)");
   });
   await supervisor.start();
-  const readyMs = Math.round(performance.now() - started);
-  const report = await supervisor.report();
-  out.result(
-    describeForMachines(origin, plan, report, readyMs),
-    introduce(out, options, plan, report, readyMs),
-  );
-  await show.follow(supervisor);
+  try {
+    const readyMs = Math.round(performance.now() - started);
+    const report = await supervisor.report();
+    const balances = await currentBalances(report, plan);
+    out.result(
+      describeForMachines(origin, plan, report, readyMs),
+      introduce(out, options, { plan, report, readyMs, balances }),
+    );
+    await show.follow(supervisor);
+  } catch (error) {
+    await supervisor.stop();
+    throw error;
+  }
   interrupts.end();
   out.note("devnet stopped");
 }
@@ -263,12 +277,25 @@ class Display {
   }
 }
 
+interface Introduction {
+  readonly plan: NetworkPlan;
+  readonly report: DevnetReport;
+  readonly readyMs: number;
+  /** Of the accounts that are shown, as they are now. */
+  readonly balances: readonly string[];
+}
+
+/** A devnet that goes on has other balances than its genesis. */
+async function currentBalances({ nodes }: DevnetReport, { accounts }: NetworkPlan): Promise<string[]> {
+  const client = new Client(nodes[0]!.rpcUrl);
+  const shown = accounts.slice(0, ACCOUNTS_SHOWN);
+  return Promise.all(shown.map(async ({ address }) => (await ask(client.account(address))).balance));
+}
+
 function introduce(
   out: Output,
   options: DevnetOptions,
-  plan: NetworkPlan,
-  report: DevnetReport,
-  readyMs: number,
+  { plan, report, readyMs, balances }: Introduction,
 ): string {
   const { genesis, accounts } = plan;
   const n = report.nodes.length;
@@ -291,14 +318,14 @@ function introduce(
   const rpcFlag = options.portBase === 18_545 ? "" : ` --rpc ${rpc}`;
   const devnetFlag = options.dir === DEFAULT_DEVNET_DIR ? "" : ` --devnet ${options.dir}`;
   const [payer = "alice", payee = payer] = accounts.map((account) => account.name);
-  const title = `quorate ${packageVersion()} · PBFT devnet · ${n} validators (f=${f}, quorum=${quorum}) · chain-id ${genesis.chainId} · genesis ${shorten(genesisHash)}`;
+  const title = `quorate ${packageVersion()} · PBFT devnet · ${n} ${n === 1 ? "validator" : "validators"} (f=${f}, quorum=${quorum}) · chain-id ${genesis.chainId} · genesis ${shorten(genesisHash)}`;
   const lines = [
     out.style("bold", title),
     "",
     table(["node", "mode", "rpc", "p2p", "pid"], rows),
     "",
     out.style("yellow", "Accounts (DEV ONLY — these keys are public; never use them on a real network)"),
-    ...shown.map(({ name, address, balance }) => `  ${name.padEnd(6)} ${hex0x(address)}  ${balance}`),
+    ...shown.map(({ name, address }, i) => `  ${name.padEnd(6)} ${hex0x(address)}  ${balances[i]}`),
     `  ${more > 0 ? `… ${more} more, and the` : "The"} secret keys: npx quorate devnet accounts${dirFlag}`,
     "",
     `RPC      ${rpc}   (WebSocket ${rpc.replace("http", "ws")}/ws, metrics ${rpc}/metrics)`,

@@ -10,7 +10,7 @@ import { join } from "node:path";
 import { z } from "zod";
 import { accept, refuse, type Verdict } from "../base/fault.ts";
 import { VALIDATORS_MAX } from "../base/limits.ts";
-import { formatGenesis } from "../chain/genesisfile.ts";
+import { formatGenesis, parseGenesis } from "../chain/genesisfile.ts";
 import { amountField, checkJson, field, integerField } from "../codec/field.ts";
 import { formatConfigFile } from "../node/config.ts";
 import { createHome, homePaths } from "../node/home.ts";
@@ -117,6 +117,8 @@ export function prepareDevnet(
     }
   }
   const genesisJson = formatGenesis(plan.genesis);
+  const checked = parseGenesis(genesisJson);
+  if (!checked.ok) return refuse("malformed", checked.fault.detail);
   for (const node of nodes) {
     const written = writeNode(node, nodes, plan, settings, genesisJson);
     if (!written.ok) return written;

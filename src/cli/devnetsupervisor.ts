@@ -147,8 +147,10 @@ export class Supervisor implements DevnetControl {
 
   async #waitUntilCaughtUp(target: NodeProcess): Promise<void> {
     const deadline = performance.now() + CATCH_UP_MS_MAX;
+    // One peer tells how far the others are.
+    const minPeers = Math.min(1, this.#processes.length - 1);
     while (performance.now() < deadline && target.state === "running") {
-      if (await probe(target.node, "/ready?maxBlocksBehind=0&minPeers=1")) return;
+      if (await probe(target.node, `/ready?maxBlocksBehind=0&minPeers=${minPeers}`)) return;
       await pause(POLL_MS);
     }
     if (target.state === "exited") throw startFailed(target);

@@ -17,7 +17,7 @@ import { keyOfSeed, saveKey } from "../node/keyfile.ts";
 import { type NetworkPlan, planNetwork } from "../node/networkplan.ts";
 import { type KnownPeer, multiaddrOf } from "../node/peersfile.ts";
 import { peerIdFromSeed } from "../p2p/identity.ts";
-import { amount, integer, list, port } from "./arguments.ts";
+import { amount, integer, list, port, withDefault } from "./arguments.ts";
 import { leaf } from "./command.ts";
 import { badInput, must } from "./exit.ts";
 import { type Output, table } from "./output.ts";
@@ -63,8 +63,10 @@ export function addTestnet(program: Command): void {
         .option("--name <name>", "of the chain", "testnet")
         .option("--chain-id <id>", "of the chain", integer(1, Number.MAX_SAFE_INTEGER), 31_338)
         .option("--accounts <n>", "accounts with a balance", integer(0, 1_000), 4)
-        .option("--balance <amount>", "of each account", amount, 1_000_000_000n)
-        .option("--min-fee <amount>", "least fee of a transaction", amount, 1n)
+        .addOption(
+          withDefault("--balance <amount>", "of each account", amount, [1_000_000_000n, "1000000000"]),
+        )
+        .addOption(withDefault("--min-fee <amount>", "least fee of a transaction", amount, [1n, "1"]))
         .option("--profile <profile>", "dev or production", "production")
         .option("--rpc-port <port>", "JSON-RPC port, the first of a host", port, 18_545)
         .option("--p2p-port <port>", "port for other nodes, the first of a host", port, 30_300),

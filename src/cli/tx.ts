@@ -6,7 +6,7 @@ import { readFileSync } from "node:fs";
 import { type Command, Option } from "commander";
 import { hex0x } from "../base/bytes.ts";
 import { type Client, RpcError, type WaitFor, Wallet } from "../rpc/client.ts";
-import { amount, duration, integer } from "./arguments.ts";
+import { amount, duration, integer, withDefault } from "./arguments.ts";
 import { group, leaf } from "./command.ts";
 import { badInput, CliError, EXIT, Finished } from "./exit.ts";
 import { type NameOptions, nameOptions, resolveAddress, resolveKey } from "./names.ts";
@@ -74,7 +74,7 @@ function withSendOptions(command: Command): Command {
   return command
     .addOption(rpcOption())
     .addOption(wait)
-    .option("--timeout <duration>", "of the wait", duration, 30_000);
+    .addOption(withDefault("--timeout <duration>", "of the wait", duration, [30_000, "30s"]));
 }
 
 async function transfer(out: Output, options: TransferOptions): Promise<void> {

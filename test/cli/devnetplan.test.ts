@@ -99,3 +99,9 @@ test("reset touches nothing in a folder that is no devnet", () => {
   removeDevnet(dir);
   expect(existsSync(join(dir, "genesis.json"))).toBe(true);
 });
+
+test("balances that no chain can hold are refused before anything is written", () => {
+  const rich = prepare({ ...origin, balance: 2n ** 63n - 1n });
+  expect(!rich.ok && rich.fault.detail).toContain("the balances add up to");
+  expect(existsSync(join(dir, "node0"))).toBe(false);
+});

@@ -136,6 +136,19 @@ test("config show names the origin of each value", async () => {
   expect(value["p2p.port"]).toEqual({ value: 30300, origin: "default" });
 });
 
+test("every command explains itself", async () => {
+  const program = await buildProgram([]);
+  const paths = program.commands.flatMap((command) => [
+    [command.name()],
+    ...command.commands.map((sub) => [command.name(), sub.name()]),
+  ]);
+  expect(paths.length).toBeGreaterThan(30);
+  for (const path of paths) {
+    const { code, stdout } = await quorate(...path, "--help");
+    expect([code, stdout.split("\n")[0]]).toEqual([0, expect.stringContaining(`quorate ${path.join(" ")}`)]);
+  }
+});
+
 describe("ends with a documented code", () => {
   test.each([
     [["frobnicate"], 2],
