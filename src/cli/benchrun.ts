@@ -12,6 +12,8 @@ interface Closer {
   readonly kill: () => Promise<void>;
 }
 
+/** Milliseconds for the last words after an interrupt. */
+const LINGER_MS = 200;
 const SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
 
 export class BenchRun {
@@ -79,6 +81,8 @@ export class BenchRun {
     } finally {
       await this.close();
       for (const signal of SIGNALS) process.off(signal, listener);
+      // What was cut off may still sit in a wait of its own, such as that for nodes which are gone now.
+      if (asked) setTimeout(() => process.exit(), LINGER_MS).unref();
       if (this.#drawn) process.stderr.write("\r\u001b[2K");
     }
   }
