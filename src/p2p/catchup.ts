@@ -73,8 +73,11 @@ interface Reputation {
   distrustedUntilMs: number;
 }
 
-/** What one attempt with one peer came to. */
-type Pull = "advanced" | "nothing" | "silent" | "wrong";
+/**
+ * What one attempt with one peer came to; `overtaken`: its blocks came in by another way meanwhile. Own progress is
+ * no merit of the peer's, or whoever claims any height would be chased for as long as the chain grows.
+ */
+type Pull = "advanced" | "overtaken" | "nothing" | "silent" | "wrong";
 
 export class CatchUp {
   readonly #settings: CatchUpSettings;
@@ -162,9 +165,9 @@ export class CatchUp {
 
   async #pull(peer: string): Promise<Pull> {
     const { ledger, reportFault } = this.#ports;
-    const before = ledger.head().height;
-    const blocks = await this.#fetch(peer, before + 1n);
+    const blocks = await this.#fetch(peer, ledger.head().height + 1n);
     if (typeof blocks === "string") return blocks;
+    let pull: Pull = "nothing";
     for (const block of blocks) {
       if (this.#isStopped) return "nothing";
       const outcome = await ledger.importBlock(block, peer);
@@ -173,8 +176,10 @@ export class CatchUp {
         return "wrong";
       }
       if (outcome === "orphan" || outcome === "early") break;
+      if (outcome === "imported") pull = "advanced";
+      else if (pull === "nothing") pull = "overtaken";
     }
-    return ledger.head().height > before ? "advanced" : "nothing";
+    return pull;
   }
 
   async #fetch(peer: string, from: bigint): Promise<readonly Uint8Array[] | "silent" | "wrong"> {
@@ -214,7 +219,7 @@ export class CatchUp {
 
   #remember(peer: string, pull: Pull): void {
     const reputation = this.#reputations.get(peer);
-    if (reputation === undefined || pull === "advanced") return;
+    if (reputation === undefined || pull === "advanced" || pull === "overtaken") return;
     const height = this.#ports.ledger.head().height;
     // Who claimed nothing and has nothing broke no promise.
     if (pull === "nothing" && reputation.claim <= height) return;

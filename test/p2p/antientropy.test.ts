@@ -223,6 +223,24 @@ describe("anti-entropy of blocks", () => {
     expect(late.repair.progress()).toBeUndefined();
   });
 
+  it("does not take its own progress for a peer's: a liar and a made-up hint end the search all the same", async () => {
+    const world = new World();
+    let asked = 0;
+    liar(world, "a", 999_999n, async (from) => {
+      if (from === "b") asked++;
+      return NO_BLOCKS;
+    });
+    const busy = new FakeNode(world, "b", 1n, { intervalMs: 0 });
+    busy.repair.peerConnected("a");
+    busy.repair.syncNow(999_999n);
+    for (let i = 0; i < 500; i++) {
+      busy.height++; // its own engine commits
+      await world.time.pass(5);
+    }
+    expect(asked).toBeLessThanOrEqual(3);
+    expect(busy.repair.progress()).toBeUndefined();
+  });
+
   it("reports a peer that serves invalid blocks and takes them from another", async () => {
     const world = new World();
     liar(world, "c", 50n, async () => encodeAnswer({ kind: "blocks", blocks: [blockBytes(2_000_000n)] }));
