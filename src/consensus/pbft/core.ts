@@ -29,6 +29,8 @@ export type TimerName = "status" | "block" | "empty";
 export interface Seen {
   height: bigint;
   view: bigint;
+  /** The highest committed height in a STATUS of its own. */
+  committed: bigint;
 }
 
 export class Core {
@@ -68,7 +70,14 @@ export class Core {
   heartbeatDue = false;
   /** blockTimeMs since the last own proposal has not passed. */
   pacing = false;
-  building: { readonly parent: Hash; readonly height: bigint; readonly tick: number } | undefined = undefined;
+  building:
+    | {
+        readonly parent: Hash;
+        readonly height: bigint;
+        readonly allowEmpty: boolean;
+        readonly tick: number;
+      }
+    | undefined = undefined;
 
   /** Status intervals since the start. */
   tick = 0;
@@ -92,7 +101,7 @@ export class Core {
     const n = options.validators.members.length;
     this.quorum = quorumOf(n);
     this.slots = new Slots(n);
-    this.seen = Array.from({ length: n }, () => ({ height: 0n, view: 0n }));
+    this.seen = Array.from({ length: n }, () => ({ height: 0n, view: 0n, committed: 0n }));
   }
 
   get committed(): bigint {

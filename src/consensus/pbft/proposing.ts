@@ -22,9 +22,10 @@ export function propose(core: Core): void {
   const height = nextHeight(core);
   const parent = parentOf(core, height);
   if (parent === undefined || !mayPropose(core, height)) return;
-  core.building = { parent, height, tick: core.tick };
+  const allowEmpty = core.heartbeatDue;
+  core.building = { parent, height, allowEmpty, tick: core.tick };
   core.pendingAgain = false;
-  core.emit({ kind: "build-block", parent, allowEmpty: core.heartbeatDue });
+  core.emit({ kind: "build-block", parent, allowEmpty });
 }
 
 export function receiveBuilt(core: Core, parent: Hash, block: Block): void {
@@ -42,9 +43,14 @@ export function receiveBuilt(core: Core, parent: Hash, block: Block): void {
 }
 
 export function nothingToBuild(core: Core, parent: Hash): void {
-  if (core.building === undefined || !equalBytes(core.building.parent, parent)) return;
+  const order = core.building;
+  if (order === undefined || !equalBytes(order.parent, parent)) return;
   core.building = undefined;
   core.pending = core.pendingAgain;
+  if (!order.allowEmpty) return;
+  // Not even an empty block: the head is on the move. Ordering again at once would spin until it has moved.
+  core.heartbeatDue = false;
+  armHeartbeat(core);
 }
 
 /** A build order whose answer never came ("or not at all") is given anew after two intervals. */

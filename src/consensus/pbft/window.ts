@@ -36,6 +36,8 @@ export function wantsMessage(core: Core, body: PbftBody): boolean {
       return tally === undefined || wantsVote(tally, { ...body, hash: checkpointChoice(body) }, false);
     }
     case "status":
+      // Anyone can send an old STATUS of another once more, which must not take the place of the real one.
+      if (body.lastCommitted < core.seen[body.from]!.committed) return false;
       return !core.answered.status.has(body.from);
     case "fetch":
       return !core.answered.fetch.has(body.from);

@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import { encodeBlock } from "../../../src/chain/block.ts";
 import { Reader } from "../../../src/codec/reader.ts";
 import type { StatusBody } from "../../../src/consensus/pbft/messages.ts";
-import { parseMessage } from "../../../src/consensus/pbft/wire.ts";
+import { type ParsedMessage, parseMessage } from "../../../src/consensus/pbft/wire.ts";
 import { Bench } from "./bench.ts";
 import { buildBlock } from "./fixture.ts";
 
@@ -153,6 +153,26 @@ describe("the primary", () => {
     }
   });
 
+  it("does not repeat a heartbeat's order at once when the head is on the move", () => {
+    const bench = new Bench(0, { settings: { emptyBlocksMs: 1_000 } }).start();
+    const heartbeat = () => bench.of("set-timer").find(({ timer }) => timer.name === "empty")!.timer;
+    bench.step({ kind: "timer-fired", timer: heartbeat() });
+    expect(bench.of("build-block")).toMatchObject([{ allowEmpty: true }]);
+    bench.step({ kind: "nothing-to-build", parent: bench.block(0).hash });
+    expect(bench.of("build-block")).toEqual([]);
+    bench.step({ kind: "timer-fired", timer: heartbeat() });
+    expect(bench.of("build-block")).toMatchObject([{ allowEmpty: true }]);
+  });
+
+  it("keeps a heartbeat that became due while a block with transactions was ordered", () => {
+    const bench = new Bench(0, { settings: { emptyBlocksMs: 1_000 } }).start();
+    const { timer } = bench.of("set-timer").find(({ timer }) => timer.name === "empty")!;
+    bench.step({ kind: "transactions-pending" });
+    bench.step({ kind: "timer-fired", timer });
+    bench.step({ kind: "nothing-to-build", parent: bench.block(0).hash });
+    expect(bench.of("build-block")).toMatchObject([{ allowEmpty: true }]);
+  });
+
   it("fills the pipeline and no more", () => {
     const bench = new Bench(0, { depth: 3 }).start();
     bench.step({ kind: "transactions-pending" });
@@ -185,6 +205,17 @@ describe("STATUS", () => {
     bench.step({ kind: "timer-fired", timer });
     bench.receive(status(bench, 2));
     expect(bench.of("serve-blocks")).toMatchObject([{ to: 2, fromHeight: 1n }]);
+  });
+
+  it("that its sender has outgrown is not wanted: a replay must not take the place of the real one", () => {
+    const bench = new Bench(1).start();
+    const timer = STATUS_TIMER(bench);
+    const wants = (changed: Partial<StatusBody>) =>
+      bench.engine.wants({ ...status(bench, 2, changed), attachment: new Uint8Array(0) } as ParsedMessage);
+    bench.receive(status(bench, 2, { lastCommitted: 9n }));
+    bench.step({ kind: "timer-fired", timer });
+    expect(wants({ lastCommitted: 8n })).toBe(false);
+    expect(wants({ lastCommitted: 9n })).toBe(true);
   });
 
   it("of one that is ahead is a reason to sync, once", () => {
