@@ -147,6 +147,12 @@ export class Chain {
     return hash === undefined ? undefined : this.sealedBlock(hash);
   }
 
+  /** The head of a block that others may rest on: the committed one, or one that was executed here. */
+  headOf(hash: Hash): BlockHead | undefined {
+    if (equalBytes(hash, this.#head.hash)) return this.#head;
+    return this.#executed.get(hash)?.block;
+  }
+
   /** Whether block `hash` may be a parent: committed head, or executed on top of it. */
   canExtend(hash: Hash): boolean {
     return this.#viewAt(hash) !== undefined;
@@ -163,7 +169,7 @@ export class Chain {
     allowEmpty: boolean,
   ): Block | undefined {
     const view = this.#viewAt(parent);
-    const parentHead = this.#headOf(parent);
+    const parentHead = this.headOf(parent);
     if (view === undefined || parentHead === undefined) return undefined;
     const height = parentHead.summary.height + 1n;
     const fields = this.#rules.prepareHead(parentHead, proposal);
@@ -191,7 +197,7 @@ export class Chain {
    */
   checkBlock(block: Block): Fault | "orphan" | undefined {
     if (this.#executed.get(block.hash) !== undefined) return undefined;
-    const parent = this.#headOf(block.header.previousHash);
+    const parent = this.headOf(block.header.previousHash);
     const view = this.#viewAt(block.header.previousHash);
     if (parent === undefined || view === undefined) return "orphan";
     const misfit = this.#checkForm(parent, block) ?? this.#rules.checkHead(parent, block);
@@ -245,11 +251,6 @@ export class Chain {
       `two sealed blocks conflict at height ${height}: ours is ${showHash(known ?? this.#head.hash)}, the other is ` +
         `${showHash(block.hash)} on ${showHash(block.header.previousHash)}. More than f validators are faulty.`,
     );
-  }
-
-  #headOf(hash: Hash): BlockHead | undefined {
-    if (equalBytes(hash, this.#head.hash)) return this.#head;
-    return this.#executed.get(hash)?.block;
   }
 
   #viewAt(hash: Hash): LedgerView | undefined {

@@ -25,6 +25,9 @@ import type {
 } from "../consensus/engine.ts";
 import type { RecordLog } from "../storage/log.ts";
 
+/** A proposal far ahead of the clock is looked at again at least so often: the clock may be set meanwhile. */
+const RECHECK_MS_MAX = 60_000;
+
 export interface DriverPorts {
   readonly chain: Chain;
   readonly journal: RecordLog;
@@ -92,6 +95,7 @@ export class Driver<P extends Parsed, M extends Typed> {
     this.#stopped = true;
     for (const cancel of this.#timers.values()) cancel();
     this.#timers.clear();
+    for (const id of [...this.#waiting.keys()]) this.#forget(id);
     await this.#turn;
   }
 
@@ -114,6 +118,7 @@ export class Driver<P extends Parsed, M extends Typed> {
 
   /** The committed head moved. */
   headChanged(head: BlockHead): void {
+    if (this.#stopped) return;
     this.input({ kind: "head-changed", head: headOf(head) });
     this.#recheck(head.summary.height);
     if (this.#ports.hasWork()) this.transactionsPending();
@@ -243,20 +248,12 @@ export class Driver<P extends Parsed, M extends Typed> {
 
   /** "early" and "orphan" are no verdicts: the block waits, unvoted, until it is due or its parent is there. */
   #check(block: Block, certified: boolean): void {
-    const { chain, scheduler, log } = this.#ports;
-    const id = hex(block.hash);
-    const earlyByMs = Number(block.summary.timeMs) - (scheduler.now() + CLOCK_AHEAD_MS_MAX);
-    if (!certified && earlyByMs > 0) {
-      this.#wait(id, { block, certified });
-      scheduler.after(
-        Math.min(earlyByMs, 60_000),
-        () => this.#waiting.has(id) && this.#check(block, certified),
-      );
-      return;
-    }
+    const { chain, log } = this.#ports;
+    const earlyByMs = certified ? 0 : this.#earlyByMs(block);
+    if (earlyByMs > 0) return this.#wait(block, certified, Math.min(earlyByMs, RECHECK_MS_MAX));
     const verdict = chain.checkBlock(block);
-    if (verdict === "orphan") return this.#wait(id, { block, certified });
-    this.#waiting.delete(id);
+    if (verdict === "orphan") return this.#wait(block, certified);
+    this.#forget(hex(block.hash));
     if (verdict !== undefined) {
       const fields = { height: block.summary.height, hash: showHash(block.hash), fault: verdict.code };
       log.log("warn", "pbft", "proposal refused", { ...fields, detail: verdict.detail });
@@ -268,16 +265,43 @@ export class Driver<P extends Parsed, M extends Typed> {
     });
   }
 
+  /** A time right after the parent's is never early: the own clock may have been set back (pbft.md 1.14). */
+  #earlyByMs({ header, summary }: Block): number {
+    const parent = this.#ports.chain.headOf(header.previousHash);
+    if (parent !== undefined && summary.timeMs <= parent.summary.timeMs + 1n) return 0;
+    return Number(summary.timeMs) - (this.#ports.scheduler.now() + CLOCK_AHEAD_MS_MAX);
+  }
+
   #recheck(height: bigint): void {
     for (const [id, { block, certified }] of [...this.#waiting]) {
-      if (block.summary.height <= height) this.#waiting.delete(id);
+      if (block.summary.height <= height) this.#forget(id);
       else this.#check(block, certified);
     }
   }
 
-  #wait(id: string, check: WaitingCheck): void {
-    this.#waiting.set(id, check);
-    if (this.#waiting.size > WAITING_CHECKS_MAX) this.#waiting.delete(this.#waiting.keys().next().value!);
+  /** Until the head changes, and at most `dueMs` where that is given. */
+  #wait(block: Block, certified: boolean, dueMs?: number): void {
+    const id = hex(block.hash);
+    this.#forget(id);
+    const cancel =
+      dueMs === undefined
+        ? () => undefined
+        : this.#ports.scheduler.after(dueMs, () => this.#checkWhenDue(block, certified));
+    this.#waiting.set(id, { block, certified, cancel });
+    if (this.#waiting.size > WAITING_CHECKS_MAX) this.#forget(this.#waiting.keys().next().value!);
+  }
+
+  #checkWhenDue(block: Block, certified: boolean): void {
+    try {
+      this.#check(block, certified);
+    } catch (error) {
+      this.#fail(error);
+    }
+  }
+
+  #forget(id: string): void {
+    this.#waiting.get(id)?.cancel();
+    this.#waiting.delete(id);
   }
 
   /** Started, not awaited: the outcome is the head change. A refusal of a certified block means we are wrong. */
@@ -316,6 +340,7 @@ function recentHeads(chain: Chain, countMax: number): SealedHead[] {
 interface WaitingCheck {
   readonly block: Block;
   readonly certified: boolean;
+  readonly cancel: () => void;
 }
 
 function isDurable(effect: { readonly kind: string }): boolean {

@@ -1,0 +1,137 @@
+/** The driver alone: a scripted engine, a real ledger, virtual time. */
+import { expect, it } from "vitest";
+import { accept } from "../../src/base/fault.ts";
+import { CLOCK_AHEAD_MS_MAX } from "../../src/base/limits.ts";
+import { SILENT } from "../../src/base/log.ts";
+import type { Block } from "../../src/chain/block.ts";
+import type { Chain } from "../../src/chain/chain.ts";
+import type { Consensus, Effect, EngineStatus, Input } from "../../src/consensus/engine.ts";
+import { Driver } from "../../src/node/driver.ts";
+import { MemoryKv } from "../../src/storage/memory.ts";
+import { MemoryRecordLog } from "../../src/storage/memorylog.ts";
+import { genesis, openChain, plainRules, sealed } from "../chain/fixtures.ts";
+import { VirtualTime } from "../p2p/virtualtime.ts";
+
+interface Message {
+  readonly type: string;
+  readonly from: number;
+  readonly epoch: bigint;
+}
+
+/** Orders what it is told to, and remembers what came of it. */
+class Rig {
+  readonly time = new VirtualTime();
+  readonly inputs: Input<Message>[] = [];
+  readonly failures: unknown[] = [];
+  readonly chain: Chain;
+  readonly driver: Driver<Message, Message>;
+  #orders: Effect<Message>[] = [];
+
+  constructor(chain: Chain) {
+    this.chain = chain;
+    const engine = {
+      wants: () => true,
+      step: (input: Input<Message>) => {
+        this.inputs.push(input);
+        return this.#orders.splice(0);
+      },
+      status: () => undefined as unknown as EngineStatus,
+    };
+    const consensus: Consensus<Message, Message> = {
+      rules: plainRules,
+      validators: { epoch: 0n, members: [], hash: chain.genesisHash },
+      gate: { parse: () => accept(MESSAGE), verify: accept, encode: () => new Uint8Array(1) },
+      recentHeads: 8,
+      createEngine: () => engine,
+    };
+    this.driver = new Driver(
+      { consensus, engine, self: 0 },
+      {
+        chain,
+        journal: new MemoryRecordLog(),
+        scheduler: this.time,
+        log: SILENT,
+        template: () => [],
+        hasWork: () => false,
+        mail: () => undefined,
+        serveBlocks: () => undefined,
+        requestSync: () => undefined,
+        announce: () => undefined,
+        reportFault: () => undefined,
+        fatal: (error) => this.failures.push(error),
+      },
+    );
+    chain.onHeadChange(({ sealed }) => this.driver.headChanged(sealed.block));
+  }
+
+  order(...effects: readonly Effect<Message>[]): void {
+    this.#orders.push(...effects);
+    this.driver.receive(new Uint8Array(1));
+  }
+
+  verdicts(): string[] {
+    return this.inputs.flatMap((input) => (input.kind === "block-checked" ? [input.verdict] : []));
+  }
+
+  /** An empty block of another node on `parent`. */
+  async foreign(timeMs: number, ...before: readonly Block[]): Promise<Block> {
+    const other = await openChain(new MemoryKv());
+    for (const block of before) await other.importBlock(sealed(block));
+    return other.buildBlock(other.head.hash, { timeMs: BigInt(timeMs), proposer: 0 }, () => [], true)!;
+  }
+}
+
+const MESSAGE: Message = { type: "test", from: 1, epoch: 0n };
+
+async function rig(kv = new MemoryKv()): Promise<Rig> {
+  const made = new Rig(await openChain(kv));
+  await made.time.pass(Number(genesis.timeMs) - made.time.now());
+  return made;
+}
+
+it("checks an early proposal when it is due, and once", async () => {
+  const made = await rig();
+  const { time, chain } = made;
+  const block = await made.foreign(time.now() + CLOCK_AHEAD_MS_MAX + 1_000);
+  made.order({ kind: "check-block", block, certified: false });
+  await time.pass(500);
+  made.driver.headChanged(chain.head);
+  made.driver.headChanged(chain.head);
+  await time.pass(400);
+  expect(made.verdicts()).toEqual([]);
+  expect(time.pending).toBe(1);
+  await time.pass(200);
+  expect(made.verdicts()).toEqual(["valid"]);
+  expect(time.pending).toBe(0);
+});
+
+it("takes a proposal right after its parent in time, however far back the own clock was set", async () => {
+  const made = await rig();
+  const ahead = made.time.now() + 3_600_000;
+  const first = await made.foreign(ahead);
+  await made.chain.importBlock(sealed(first));
+  made.order({ kind: "check-block", block: await made.foreign(0, first), certified: false });
+  await made.time.pass(10);
+  expect(made.verdicts()).toEqual(["valid"]);
+});
+
+it("leaves no timer behind when it stops while a proposal waits", async () => {
+  const made = await rig();
+  const block = await made.foreign(made.time.now() + 60_000);
+  made.order({ kind: "check-block", block, certified: false });
+  await made.time.pass(10);
+  await made.driver.stop();
+  made.driver.headChanged(made.chain.head);
+  expect(made.time.pending).toBe(0);
+});
+
+it("stops the node when a proposal that waited cannot be checked, instead of throwing out of the timer", async () => {
+  const kv = new MemoryKv();
+  const made = await rig(kv);
+  const block = await made.foreign(made.time.now() + 6_000);
+  made.order({ kind: "check-block", block, certified: false });
+  await made.time.pass(10);
+  await kv.close(); // as a disk that fails
+  await made.time.pass(10_000);
+  expect(made.failures).toHaveLength(1);
+});
