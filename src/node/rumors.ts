@@ -44,14 +44,15 @@ async function judgeAnnouncement(ports: RumorPorts, peerId: string, bytes: Uint8
   const { head, seal } = decoded.value;
   const { height } = head.summary;
   const { chain } = ports;
-  const known = chain.store.hashAt(height);
-  if (known !== undefined && equalBytes(known, head.hash)) return "accept";
+  // Also for a block that is here: whatever is accepted, all others are sent.
   const badSeal = chain.rules.verifySeal(head, seal);
   if (badSeal !== undefined) {
     const fields = { peer: peerId, height, hash: showHash(head.hash), fault: badSeal.code };
     ports.log.log("warn", "chain", "announced block refused", { ...fields, detail: badSeal.detail });
     return "reject";
   }
+  const known = chain.store.hashAt(height);
+  if (known !== undefined && equalBytes(known, head.hash)) return "accept";
   const sealed = height === chain.head.summary.height + 1n ? assemble(ports, decoded.value) : undefined;
   if (sealed === undefined) ports.announced(peerId, height);
   else await ports.importBlock(sealed);
