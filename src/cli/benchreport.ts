@@ -26,6 +26,9 @@ export interface BenchResult<Run> {
 const FSYNCS_PER_COMMIT = 4;
 const ROUND_TRIPS_PER_COMMIT = 5;
 
+/** Of the cores; less is noise of the measuring itself. */
+const DISTURBED_SHARE = 0.1;
+
 /** Machine numbers keep four significant digits. */
 const short = (value: number): number => Number(value.toPrecision(4));
 const whole = (value: number): string => Math.round(value).toLocaleString("en-US");
@@ -86,6 +89,7 @@ function throughputRun(run: ThroughputRun) {
       databaseWriteMs: short(node.databaseWriteMs),
     })),
     generatorCpu: short(load.cpu),
+    foreignCpu: short(run.foreignCpu),
     signedLate: load.signedLate,
     audit,
   };
@@ -138,6 +142,7 @@ export function describeThroughput(
     nodeRows(runs),
     "",
     ...spread(runs),
+    ...disturbance(out, runs),
     ...refusals(runs),
     ...audits(out, options, runs),
   ];
@@ -180,6 +185,15 @@ function spread(runs: readonly ThroughputRun[]): string[] {
         .join(", "),
     ),
   ];
+}
+
+/** A neighbour takes what the limit promised: the ratio then says little. */
+function disturbance(out: Output, runs: readonly ThroughputRun[]): string[] {
+  const foreign = middle(runs, (run) => run.foreignCpu);
+  const { cores } = runs[0]!;
+  if (foreign < DISTURBED_SHARE * cores) return [];
+  const text = `other processes used ${foreign.toFixed(1)} of ${cores} cores meanwhile: these figures are too low`;
+  return [row("disturbed", out.style("yellow", text))];
 }
 
 function refusals(runs: readonly ThroughputRun[]): string[] {

@@ -7,6 +7,7 @@ import { BENCH_PRESIGNED_MAX, POOL_NONCE_GAP_MAX } from "../base/limits.ts";
 import { type Audit, audit } from "../bench/audit.ts";
 import type { LoadOrder, LoadResult } from "../bench/loadmessages.ts";
 import { type LoadProgress, RemoteLoad } from "../bench/loadremote.ts";
+import { busySeconds } from "../bench/machineload.ts";
 import { type NodeFigures, nodeFigures } from "../bench/nodefigures.ts";
 import { measureVerifications } from "../bench/verifyspeed.ts";
 import { computeGenesisHash } from "../chain/genesisstate.ts";
@@ -36,6 +37,8 @@ export interface ThroughputRun {
   /** One core's checks a second, before and after the load. */
   readonly verifications: readonly [number, number];
   readonly cores: number;
+  /** Cores that processes other than the nodes and the generator used meanwhile. */
+  readonly foreignCpu: number;
   readonly audit: Audit;
 }
 
@@ -98,11 +101,11 @@ async function measure(bench: BenchRun, options: ThroughputOptions, title: strin
   failed.catch(() => undefined);
   watch = progressLine(bench, title, options);
   const work = loadAndMeasure(bench, options, { network, load, title });
-  const { figures, nodes, ledger } = await Promise.race([work, failed]);
+  const { figures, nodes, foreignCpu, ledger } = await Promise.race([work, failed]);
   await bench.close();
   bench.stage(`${title}verification speed`);
   const after = await measureVerifications(VERIFY_SLICES, bench.signal);
-  return { load: figures, nodes, verifications: [before, after], cores, audit: ledger };
+  return { load: figures, nodes, verifications: [before, after], cores, foreignCpu, audit: ledger };
 }
 
 interface Parties {
@@ -121,19 +124,23 @@ async function loadAndMeasure(
   await bench.pause(1_000 * options.warmUp);
   const before = await network.scrape();
   const started = performance.now();
+  const busyBefore = busySeconds();
   await load.begin();
   await bench.pause(1_000 * options.seconds);
   const { figures, drained } = await load.end();
   const seconds = (performance.now() - started) / 1_000;
+  const busy = (busySeconds() - busyBefore) / seconds;
   const after = await network.scrape();
   bench.stage(`${title}waiting for what is outstanding, then checking the ledger`);
   const { left, total } = await drained;
   const ledger = await auditNetwork(network, total);
   const lost = left === 0 ? [] : [`${left} transfers did not become final`];
   const nodes = network.nodes.map(({ name }, i) => nodeFigures(name, before[i]!, after[i]!, seconds));
+  const own = nodes.reduce((sum, node) => sum + node.cpu, figures.cpu);
   return {
     figures,
     nodes,
+    foreignCpu: Math.max(0, busy - own),
     ledger: { ...ledger, ok: ledger.ok && left === 0, faults: [...lost, ...ledger.faults] },
   };
 }

@@ -46,6 +46,7 @@ function throughputRun(committed: number): ThroughputRun {
     nodes: [0, 1, 2, 3].map((i) => ({ name: `node${i}`, ...node })),
     verifications: [15_000, 17_000],
     cores: 2,
+    foreignCpu: 0.05,
     audit: { ok: true, height: 99, headHash: `0x${"ab".repeat(32)}`, faults: [] },
   };
 }
@@ -83,6 +84,12 @@ describe("the throughput benchmark", () => {
     expect(page).toContain("3,000 tx/s of 8,000 that 2 cores can verify for 4 nodes: ratio 0.38");
     expect(page).toContain("4,000 (0.50), 2,000 (0.25), 3,000 (0.38)");
     expect(page).toContain("✔ 4 nodes at height 99");
+  });
+
+  it("says when somebody else used the machine", () => {
+    expect(describeThroughput(out, options, runs)).not.toContain("other processes");
+    const disturbed = describeThroughput(out, options, [{ ...runs[0]!, foreignCpu: 1.24 }]);
+    expect(disturbed).toContain("other processes used 1.2 of 2 cores meanwhile");
   });
 
   it("shows what the audit found", () => {
