@@ -62,13 +62,51 @@ export class StartError extends Error {
 /** Undoes what was opened, last first. */
 class Closers {
   readonly #closers: (() => unknown)[] = [];
+  #closing: Promise<void> | undefined;
 
   add(close: () => unknown): void {
     this.#closers.push(close);
   }
 
-  async closeAll(): Promise<void> {
-    for (const close of this.#closers.splice(0).reverse()) await close();
+  /** Closes everything, once; a later call waits for the first. @throws the first error, after trying the rest. */
+  closeAll(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async #close(): Promise<void> {
+    const errors: unknown[] = [];
+    for (const close of this.#closers.splice(0).reverse()) {
+      try {
+        await close();
+      } catch (error) {
+        errors.push(error);
+      }
+    }
+    if (errors.length > 0) throw errors[0];
+  }
+}
+
+/** The first thing that keeps the node from going on: while it starts, the start fails by it; later it is acted on. */
+class Failure {
+  #first: { readonly error: unknown } | undefined;
+  #act: ((error: unknown) => void) | undefined;
+
+  report(error: unknown): void {
+    if (this.#first !== undefined) return;
+    this.#first = { error };
+    this.#act?.(error);
+  }
+
+  /** @throws what was reported */
+  check(): void {
+    if (this.#first !== undefined) throw this.#first.error;
+  }
+
+  /** From now on. @throws what was reported before */
+  actBy(act: (error: unknown) => void): void {
+    this.check();
+    this.#act = act;
   }
 }
 
@@ -78,7 +116,7 @@ export async function startNode(options: NodeOptions): Promise<RunningNode> {
   try {
     return await openNode(options, closers);
   } catch (error) {
-    await closers.closeAll();
+    await closers.closeAll().catch(() => undefined); // why it did not start says more
     throw error;
   }
 }
@@ -102,7 +140,7 @@ async function openNode(options: NodeOptions, closers: Closers): Promise<Running
   closers.add(() => kv.close());
 
   const network = openNetwork(options, signer, logger, () => replica.chain.head.summary.height);
-  const stopper: { stop?: (error: unknown) => void } = {};
+  const failure = new Failure();
   const replica = await Replica.open(replicaOptions(options, signer), {
     kv,
     journal,
@@ -110,17 +148,23 @@ async function openNode(options: NodeOptions, closers: Closers): Promise<Running
     scheduler: systemScheduler,
     log: logger,
     jitter,
-    fatal: (error) => stopper.stop?.(error),
+    fatal: (error) => failure.report(error),
   });
-  const { rpc, metrics } = openRpc(options, { replica, network, logger, broken: (error) => stopper.stop?.(error) });
+  const { rpc, metrics } = openRpc(options, {
+    replica,
+    network,
+    logger,
+    broken: (error) => failure.report(error),
+  });
   timing.metrics = metrics;
-  stopper.stop = (error) => void stopFatally(error, { closers, logger, onFatal: options.onFatal });
 
   logStart(options, replica, logger);
   closers.add(() => replica.stop());
   await replica.start();
+  failure.check();
   closers.add(() => rpc.stop());
   await rpc.start();
+  failure.actBy((error) => void stopFatally(error, { closers, logger, onFatal: options.onFatal }));
   logger.log("info", "rpc", "listening", { url: rpc.url });
   return {
     rpcUrl: rpc.url,
@@ -140,13 +184,15 @@ interface FatalPorts {
   readonly onFatal: ((error: unknown) => void) | undefined;
 }
 
+/** Never rejects. */
 async function stopFatally(error: unknown, { closers, logger, onFatal }: FatalPorts): Promise<void> {
   logger.log("error", "node", "stopping: the node cannot go on", { error: String(error) });
   try {
     await closers.closeAll();
-  } finally {
-    onFatal?.(error);
+  } catch (cause) {
+    logger.log("error", "node", "closing failed", { error: String(cause) });
   }
+  onFatal?.(error);
 }
 
 function replicaOptions({ home, config }: NodeOptions, signer: Signer | undefined) {
@@ -258,7 +304,10 @@ function openRpc({ home, config }: NodeOptions, { replica, network, logger, brok
   };
   const { host, port, corsOrigins } = config.rpc;
   const options = { host, port, allowedOrigins: corsOrigins };
-  return { metrics, rpc: new RpcServer(options, { api, scheduler: systemScheduler, log: logger, observer, broken }) };
+  return {
+    metrics,
+    rpc: new RpcServer(options, { api, scheduler: systemScheduler, log: logger, observer, broken }),
+  };
 }
 
 function timedWrites(kv: Kv, timing: { readonly metrics?: Metrics }): Kv {
