@@ -141,6 +141,9 @@ export class Supervisor implements DevnetControl {
   }
 
   #checkAllAlive(): void {
+    if (this.#stopping !== undefined) {
+      throw new CliError(EXIT.broken, "INTERRUPTED", "stopped before all nodes were ready");
+    }
     const dead = this.#processes.find((process) => process.state === "exited");
     if (dead !== undefined) throw startFailed(dead);
   }

@@ -1,4 +1,5 @@
 /** What the node counts anyway, as metrics read when the page is asked for. The names are those of docs/metrics.md. */
+import { byteText } from "../base/bytes.ts";
 import { verifyCounts } from "../crypto/keys.ts";
 import type { NetworkCounters } from "../p2p/meter.ts";
 import type { Metrics, Reading } from "./metrics.ts";
@@ -146,7 +147,7 @@ export function observeReplica(metrics: Metrics, replica: Replica, now: () => nu
     lastTimeMs = block.summary.timeMs;
   });
   replica.news.pool.subscribe(({ kind, transaction, ...rest }) => {
-    const key = String.fromCharCode(...transaction.id);
+    const key = byteText(transaction.id);
     if (kind === "added") {
       acceptedAtMs.set(key, now());
       return;

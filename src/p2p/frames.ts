@@ -10,11 +10,18 @@ import { LengthPrefixedDecoder, lpStream } from "@libp2p/utils";
 export interface FrameStream {
   /** @throws Error when the frame is longer than the cap, the stream ends or `signal` aborts. */
   read(signal?: AbortSignal): Promise<Uint8Array>;
-  /** Resolves when the stream accepts more. @throws Error when the stream is closed or `signal` aborts. */
-  write(frame: Uint8Array, signal?: AbortSignal): Promise<void>;
+  /**
+   * Resolves when the stream accepts more.
+   * @param limit aborts the waiting: a signal, or milliseconds, which cost a timer only when there is waiting.
+   * @throws Error when the stream is closed or the limit is reached.
+   */
+  write(frame: Uint8Array, limit?: AbortSignal | number): Promise<void>;
 }
 
 const LENGTH_BYTES_MAX = 4;
+
+/** Thrown at the end of every chunk, so it is made once: a stack a frame is dear (profiled). */
+const LENGTH_GOES_ON = new RangeError("the length goes on");
 
 /** What the length decoder can read from: a Uint8ArrayList or a Uint8Array. */
 interface ByteSource {
@@ -28,7 +35,7 @@ export function decodeLength(source: ByteSource): number {
   let length = 0;
   for (let i = 0; i < LENGTH_BYTES_MAX; i++) {
     const byte = bytes[i];
-    if (byte === undefined) throw new RangeError("the length goes on");
+    if (byte === undefined) throw LENGTH_GOES_ON;
     length |= (byte & 0x7f) << (7 * i);
     if (byte < 0x80) {
       if (byte === 0) throw new Error("a length of 0 or not in its shortest form");
@@ -36,6 +43,19 @@ export function decodeLength(source: ByteSource): number {
     }
   }
   throw new Error(`a length of more than ${LENGTH_BYTES_MAX} bytes`);
+}
+
+/** The frame as it travels: its length, then its bytes. */
+export function withLength(frame: Uint8Array): Uint8Array {
+  const length: number[] = [];
+  for (let rest = frame.length; ; rest >>>= 7) {
+    length.push(rest < 0x80 ? rest : (rest & 0x7f) | 0x80);
+    if (rest < 0x80) break;
+  }
+  const bytes = new Uint8Array(length.length + frame.length);
+  bytes.set(length);
+  bytes.set(frame, length.length);
+  return bytes;
 }
 
 /** @param bytesMax cap of one incoming frame, checked against its length before its bytes are awaited. */
@@ -48,7 +68,11 @@ export function frameStream(stream: Stream, bytesMax: number): FrameStream {
   });
   return {
     read: async (signal) => (await frames.read(signal === undefined ? {} : { signal })).slice(),
-    write: (frame, signal) => frames.write(frame, signal === undefined ? {} : { signal }),
+    write: async (frame, limit) => {
+      if (stream.send(withLength(frame))) return;
+      const signal = typeof limit === "number" ? AbortSignal.timeout(limit) : limit;
+      await stream.onDrain(signal === undefined ? undefined : { signal });
+    },
   };
 }
 

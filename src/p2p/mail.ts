@@ -137,7 +137,7 @@ export class Mail {
     try {
       mailbox.line = await this.#openLine(mailbox, session);
       const frame = encodeMailFrame(bundle.map((letter) => letter.bytes));
-      await mailbox.line.frames.write(frame, AbortSignal.timeout(WRITE_TIMEOUT_MS));
+      await mailbox.line.frames.write(frame, WRITE_TIMEOUT_MS);
       this.#deps.meter.sent(session.peerId, "mail", frame.length, bundle.length);
       return true;
     } catch (error) {
