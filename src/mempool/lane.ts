@@ -6,6 +6,7 @@
 import { assert } from "../base/assert.ts";
 import type { Address } from "../base/bytes.ts";
 import type { SignedTransaction } from "../chain/transaction.ts";
+import { IndexedHeap } from "./heap.ts";
 
 /** A transaction in the pool. */
 export interface Entry {
@@ -25,7 +26,8 @@ export class Lane {
   #accountNonce: bigint;
   #executable = 0;
   #cost = 0n;
-  #leastFee = 0n;
+  /** The entry with the lowest fee first: a lane may be as long as the pool, and its least fee is asked all the time. */
+  readonly #byFee = new IndexedHeap<Entry>((a, b) => a.transaction.fee < b.transaction.fee);
 
   constructor(sender: Address, key: string, accountNonce: bigint) {
     this.sender = sender;
@@ -50,7 +52,7 @@ export class Lane {
 
   /** The least fee in the lane: what its last transaction is worth, since it can run only after all others. */
   get leastFee(): bigint {
-    return this.#leastFee;
+    return this.#byFee.top()?.transaction.fee ?? 0n;
   }
 
   get accountNonce(): bigint {
@@ -83,12 +85,12 @@ export class Lane {
   }
 
   insert(entry: Entry): void {
-    const { nonce, fee } = entry.transaction;
+    const { nonce } = entry.transaction;
     const index = this.indexOf(nonce);
     assert(this.#entries[index]?.transaction.nonce !== nonce, "a lane holds a nonce once");
     assert(nonce >= this.#accountNonce, "a lane holds no nonce that was used");
-    this.#leastFee = this.#entries.length === 0 || fee < this.#leastFee ? fee : this.#leastFee;
     this.#entries.splice(index, 0, entry);
+    this.#byFee.add(entry);
     this.#cost += entry.cost;
     this.#extendExecutable();
   }
@@ -97,20 +99,22 @@ export class Lane {
     const index = this.#entries.indexOf(entry);
     assert(index >= 0, "only what is in the lane is removed from it");
     this.#entries.splice(index, 1);
+    this.#byFee.remove(entry);
     this.#cost -= entry.cost;
     if (index < this.#executable) this.#executable = index;
-    if (entry.transaction.fee === this.#leastFee) this.#leastFee = leastFeeOf(this.#entries);
   }
 
-  /** The account moved; entries below `nonce` must have been removed. */
-  setAccountNonce(nonce: bigint): void {
-    assert(
-      this.first === undefined || this.first.transaction.nonce >= nonce,
-      "used nonces leave the lane first",
-    );
+  /** The account moved: the entries below `nonce` leave, all at once. @returns them by ascending nonce. */
+  moveAccount(nonce: bigint): readonly Entry[] {
+    const used = this.#entries.splice(0, this.indexOf(nonce));
+    for (const entry of used) {
+      this.#byFee.remove(entry);
+      this.#cost -= entry.cost;
+    }
     this.#accountNonce = nonce;
     this.#executable = 0;
     this.#extendExecutable();
+    return used;
   }
 
   #extendExecutable(): void {

@@ -105,21 +105,21 @@ export class Shelves {
   take(entry: Entry): void {
     const lane = this.lane(entry.transaction.from);
     assert(lane !== undefined, "an entry of the pool has a lane");
-    this.#remove(entry, lane);
+    lane.remove(entry);
+    this.#clear(entry);
     this.#sort(lane);
   }
 
   /** The sender's account moved to `nonce`: takes the entries below it, and returns them by ascending nonce. */
   moveAccount(lane: Lane, nonce: bigint): readonly Entry[] {
-    const used = lane.entries.slice(0, lane.indexOf(nonce));
-    for (const entry of used) this.#remove(entry, lane);
-    lane.setAccountNonce(nonce);
+    const used = lane.moveAccount(nonce);
+    for (const entry of used) this.#clear(entry);
     this.#sort(lane);
     return used;
   }
 
-  #remove(entry: Entry, lane: Lane): void {
-    lane.remove(entry);
+  /** From everything but its lane. */
+  #clear(entry: Entry): void {
     this.#byId.delete(byteText(entry.transaction.id));
     this.#byHash.delete(byteText(entry.transaction.hash));
     this.#byExpiry.remove(entry);

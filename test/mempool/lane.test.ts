@@ -1,0 +1,25 @@
+/** One sender's lane: long lanes must not cost more than they hold. */
+import { expect, it } from "vitest";
+import { asAddress } from "../../src/base/bytes.ts";
+import { type Entry, Lane } from "../../src/mempool/lane.ts";
+
+it("lets thousands of used nonces go without looking at every fee for each of them", () => {
+  const count = 4_000;
+  let looked = 0;
+  const lane = new Lane(asAddress(new Uint8Array(32)), "sender", 0n);
+  for (let i = 0; i < count; i++) {
+    const transaction = {
+      nonce: BigInt(i),
+      get fee() {
+        looked++;
+        return BigInt(i % 7);
+      },
+    };
+    lane.insert({ transaction, cost: 2n, sequence: i, addedMs: i } as unknown as Entry);
+  }
+  expect(lane.moveAccount(BigInt(count - 1)).map(({ sequence }) => sequence)).toEqual(
+    Array.from({ length: count - 1 }, (_, i) => i),
+  );
+  expect(lane).toMatchObject({ cost: 2n, executable: 1, leastFee: BigInt((count - 1) % 7) });
+  expect(looked).toBeLessThan(count * 100);
+});
