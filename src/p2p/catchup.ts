@@ -103,7 +103,7 @@ export class CatchUp {
   /** A peer says that its head is at `height`. */
   claimed(peerId: string, height: bigint): void {
     const reputation = this.#reputationOf(peerId);
-    if (this.#ports.scheduler.now() < reputation.distrustedUntilMs) return;
+    if (this.#isDistrusted(reputation)) return;
     reputation.claim = height;
     this.#start();
   }
@@ -113,7 +113,9 @@ export class CatchUp {
     if (height > this.#hint) this.#hint = height;
     if (this.#run !== undefined || this.#cancelHintRun !== undefined || this.#isStopped) return;
     const { scheduler } = this.#ports;
-    const delayMs = Math.max(0, this.#lastHintRunMs + this.#settings.hintGapMs - scheduler.now());
+    const { hintGapMs } = this.#settings;
+    // Never longer than the gap: the clock may have been set back.
+    const delayMs = Math.min(hintGapMs, Math.max(0, this.#lastHintRunMs + hintGapMs - scheduler.now()));
     this.#cancelHintRun = scheduler.after(delayMs, () => {
       this.#cancelHintRun = undefined;
       this.#lastHintRunMs = scheduler.now();
@@ -213,7 +215,7 @@ export class CatchUp {
 
   #mayHelp(peer: string, height: bigint): boolean {
     const reputation = this.#reputationOf(peer);
-    if (this.#ports.scheduler.now() < reputation.distrustedUntilMs) return false;
+    if (this.#isDistrusted(reputation)) return false;
     return reputation.claim > height || this.#hint > height;
   }
 
@@ -232,12 +234,17 @@ export class CatchUp {
   }
 
   #target(): bigint {
-    const nowMs = this.#ports.scheduler.now();
     let target = this.#hint;
-    for (const { claim, distrustedUntilMs } of this.#reputations.values()) {
-      if (nowMs >= distrustedUntilMs && claim > target) target = claim;
+    for (const reputation of this.#reputations.values()) {
+      if (reputation.claim > target && !this.#isDistrusted(reputation)) target = reputation.claim;
     }
     return target;
+  }
+
+  /** A longer rest than any that was ever given means that the clock was set back. */
+  #isDistrusted({ distrustedUntilMs }: Reputation): boolean {
+    const restMs = distrustedUntilMs - this.#ports.scheduler.now();
+    return restMs > 0 && restMs <= this.#settings.distrustMsMax;
   }
 
   #reputationOf(peer: string): Reputation {

@@ -97,7 +97,8 @@ export class Rumor {
     this.#batch.push(envelope);
     this.#batchBytes += size;
     const { scheduler } = this.#deps;
-    const waitMs = Math.max(0, this.#lastFlushMs + BATCH_MS - scheduler.now());
+    // Never longer than a batch takes: the clock may have been set back.
+    const waitMs = Math.min(BATCH_MS, Math.max(0, this.#lastFlushMs + BATCH_MS - scheduler.now()));
     this.#cancelFlush ??= scheduler.after(waitMs, () => this.#flush());
   }
 

@@ -241,6 +241,23 @@ describe("anti-entropy of blocks", () => {
     expect(busy.repair.progress()).toBeUndefined();
   });
 
+  it("goes on when the clock is set back, with searches and with peers it did not believe", async () => {
+    const world = new World();
+    liar(world, "a", 50n, async () => NO_BLOCKS);
+    const late = new FakeNode(world, "b", 0n);
+    late.repair.syncNow(1n);
+    await world.time.pass(2_000);
+    const now = world.time.now.bind(world.time);
+    world.time.now = () => now() - 3_600_000;
+    world.answers.delete("a");
+    const asked = late.questions.filter(({ kind }) => kind === 2).length;
+    new FakeNode(world, "a", 50n, { intervalMs: 0 });
+    late.repair.syncNow(50n);
+    await world.time.pass(2_000);
+    expect(late.questions.filter(({ kind }) => kind === 2).length).toBeGreaterThan(asked);
+    expect(late.height).toBe(50n);
+  });
+
   it("reports a peer that serves invalid blocks and takes them from another", async () => {
     const world = new World();
     liar(world, "c", 50n, async () => encodeAnswer({ kind: "blocks", blocks: [blockBytes(2_000_000n)] }));
