@@ -9,6 +9,8 @@ export default defineConfig({
           include: ["test/**/*.test.ts"],
           exclude: ["test/e2e/**"],
           testTimeout: 20_000,
+          // Tests share a process: they have no global state, and a process a file costs more than most files.
+          isolate: false,
         },
       },
       {
@@ -19,6 +21,7 @@ export default defineConfig({
           testTimeout: 60_000,
           hookTimeout: 60_000,
           fileParallelism: false,
+          globalSetup: "test/e2e/setup.ts",
         },
       },
     ],

@@ -22,18 +22,16 @@ export interface Parameter {
 }
 
 // Making the schemas takes milliseconds, and a table never changes.
-const documents = new WeakMap<MethodTable, OpenRpcDocument>();
+const described = new WeakMap<MethodTable, Json[]>();
 
 export function describeMethods(methods: MethodTable, version: string): OpenRpcDocument {
-  const known = documents.get(methods);
-  if (known !== undefined) return known;
-  const document: OpenRpcDocument = {
-    openrpc: "1.3.2",
-    info: { title: "Quorate JSON-RPC", version, license: { name: "Apache-2.0" } },
-    methods: [...methods.values()].map(describeMethod),
-  };
-  documents.set(methods, document);
-  return document;
+  let descriptions = described.get(methods);
+  if (descriptions === undefined) {
+    descriptions = [...methods.values()].map(describeMethod);
+    described.set(methods, descriptions);
+  }
+  const info = { title: "Quorate JSON-RPC", version, license: { name: "Apache-2.0" } };
+  return { openrpc: "1.3.2", info, methods: descriptions };
 }
 
 /** In the order of by-position params. */

@@ -1,22 +1,17 @@
 /** Four real processes: final everywhere, through SIGKILL of one backup and of all four under load. */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { describe, expect, inject, it } from "vitest";
 import { hex } from "../../src/base/bytes.ts";
-import { parseGenesis } from "../../src/chain/genesisfile.ts";
 import { validatorsOf } from "../../src/chain/genesis.ts";
+import { parseGenesis } from "../../src/chain/genesisfile.ts";
 import { computeGenesisHash } from "../../src/chain/genesisstate.ts";
 import { decodeVoteRecord } from "../../src/consensus/pbft/journal.ts";
-import { Client, Wallet } from "../../src/rpc/client.ts";
+import { Client, type Wallet } from "../../src/rpc/client.ts";
 import { openJournalFile } from "../../src/storage/journalfile.ts";
 import { Devnet, quorate, until } from "./processes.ts";
 
-let devnet: Devnet;
-
-beforeAll(async () => {
-  devnet = await Devnet.start();
-});
-afterAll(() => devnet.remove());
+const devnet = new Devnet(inject("devnet"));
 
 interface AccountAnswer {
   readonly balance: string;
@@ -26,7 +21,9 @@ interface AccountAnswer {
 /** The same head on all nodes, or undefined. */
 async function levelHead(): Promise<{ height: number; stateRoot: string } | undefined> {
   const heads = await Promise.all(
-    [0, 1, 2, 3].map((i) => devnet.rpc<{ height: number; stateRoot: string; hash: string }>(i, "chain_getHead")),
+    [0, 1, 2, 3].map((i) =>
+      devnet.rpc<{ height: number; stateRoot: string; hash: string }>(i, "chain_getHead"),
+    ),
   );
   return new Set(heads.map((head) => head.hash)).size === 1 ? heads[0] : undefined;
 }
@@ -36,10 +33,13 @@ async function send(node: number, wallet: Wallet, to: Wallet, nonce?: bigint): P
   try {
     const chain = await client.chain();
     const next = nonce ?? (await client.nextNonce(wallet.address));
-    const { txHash } = await client.send(wallet.transfer({ chain, nonce: next, to: to.address, amount: 1n }), {
-      wait: "final",
-      timeoutMs: 15_000,
-    });
+    const { txHash } = await client.send(
+      wallet.transfer({ chain, nonce: next, to: to.address, amount: 1n }),
+      {
+        wait: "final",
+        timeoutMs: 15_000,
+      },
+    );
     return txHash;
   } finally {
     client.close();
@@ -48,28 +48,29 @@ async function send(node: number, wallet: Wallet, to: Wallet, nonce?: bigint): P
 
 describe("a devnet of four validators", () => {
   it("makes a transfer sent to one node final on all, and each answer names its height", async () => {
-    const alice = Wallet.fromSeed(await devnet.seedOf("alice"));
-    const bob = Wallet.fromSeed(await devnet.seedOf("bob"));
+    const alice = devnet.wallet("alice");
+    const bob = devnet.wallet("bob");
+    const before = await devnet.rpc<AccountAnswer>(0, "account_get", { address: bob.addressHex });
     await send(1, alice, bob);
-    await until(levelHead, "all level");
+    const { height } = await until(levelHead, "all level");
     for (const i of [0, 1, 2, 3]) {
       const account = await devnet.rpc<AccountAnswer>(i, "account_get", { address: bob.addressHex });
-      expect(account).toMatchObject({ balance: "1000001", height: 1 });
+      expect(account).toMatchObject({ balance: String(BigInt(before.balance) + 1n), height });
     }
   });
 
   it("goes on without a killed backup, which catches up when it is restarted", async () => {
-    const alice = Wallet.fromSeed(await devnet.seedOf("alice"));
-    const bob = Wallet.fromSeed(await devnet.seedOf("bob"));
+    const alice = devnet.wallet("alice");
+    const bob = devnet.wallet("bob");
     expect(await devnet.control("kill", "3")).toMatchObject({ code: 0 });
     for (let i = 0; i < 5; i++) await send(i % 3, alice, bob);
     expect(await devnet.control("restart", "3")).toMatchObject({ code: 0 });
     const head = await until(levelHead, "all level");
-    expect(head.height).toBeGreaterThanOrEqual(6);
+    expect(head.height).toBeGreaterThanOrEqual(5);
   });
 
   it("loses nothing that was final when all four are killed under load", async () => {
-    const wallets = await Promise.all(["carol", "dave", "erin"].map(async (name) => Wallet.fromSeed(await devnet.seedOf(name))));
+    const wallets = ["carol", "dave", "erin"].map((name) => devnet.wallet(name));
     const final: string[] = [];
     const load = wallets.map(async (wallet, i) => {
       for (;;) final.push(await send(i, wallet, wallets[(i + 1) % 3]!));
@@ -82,27 +83,31 @@ describe("a devnet of four validators", () => {
     await Promise.all([0, 1, 2, 3].map((i) => devnet.control("restart", String(i))));
     await until(levelHead, "all level again");
     for (const i of [0, 1, 2, 3]) {
-      for (const hash of promised) expect(await devnet.rpc(i, "tx_get", { hash })).toMatchObject({ status: "final" });
+      for (const hash of promised)
+        expect(await devnet.rpc(i, "tx_get", { hash })).toMatchObject({ status: "final" });
     }
     await send(2, wallets[0]!, wallets[1]!);
   });
 
   it("holds no conflicting votes afterwards, and re-executes to the same state", async () => {
-    await devnet.end();
-    expect(await conflictingVotes()).toEqual([]);
+    const nodes = [1, 2, 3].map(String); // the primary stays, so that nothing changes meanwhile
+    await Promise.all(nodes.map((i) => devnet.control("kill", i)));
+    expect(await conflictingVotes(1, 2, 3)).toEqual([]);
     const verified = await quorate("verify", "--dir", join(devnet.dir, "node2"), "--json");
     expect(verified).toMatchObject({ code: 0 });
+    await Promise.all(nodes.map((i) => devnet.control("restart", i)));
+    await until(levelHead, "all level again");
   });
 });
 
 /** Two votes of one validator for one place with different digests, in any journal. */
-async function conflictingVotes(): Promise<string[]> {
+async function conflictingVotes(...validators: readonly number[]): Promise<string[]> {
   const genesisJson = readFileSync(join(devnet.dir, "genesis.json"), "utf8");
   const parsed = parseGenesis(genesisJson);
   if (!parsed.ok) throw new Error(parsed.fault.detail);
   const { genesis } = parsed.value;
   const conflicts: string[] = [];
-  for (const self of [0, 1, 2, 3]) {
+  for (const self of validators) {
     const path = join(devnet.dir, `node${self}`, "data", "journal", "votes.log");
     const { records, log } = await openJournalFile(path);
     await log.close();

@@ -8,6 +8,8 @@ import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { DEVNET, planNetwork, secretsFromSeed } from "../../src/node/networkplan.ts";
+import { Wallet } from "../../src/rpc/client.ts";
 
 export const COMMAND = fileURLToPath(new URL("../../bin/quorate.js", import.meta.url));
 
@@ -28,7 +30,11 @@ export function quorate(...args: readonly string[]): Promise<Outcome> {
 }
 
 /** Waits until `condition` gives a value. @throws Error after `limitMs`. */
-export async function until<T>(condition: () => Promise<T | undefined | false>, what: string, limitMs = 40_000): Promise<T> {
+export async function until<T>(
+  condition: () => Promise<T | undefined | false>,
+  what: string,
+  limitMs = 40_000,
+): Promise<T> {
   const end = Date.now() + limitMs;
   for (;;) {
     const value = await condition().catch(() => undefined);
@@ -55,33 +61,44 @@ function isFree(port: number): Promise<boolean> {
   });
 }
 
+interface DevnetPlace {
+  readonly dir: string;
+  /** RPC ports from here on, p2p ports after them. */
+  readonly portBase: number;
+  readonly size: number;
+}
+
 /** `quorate devnet` in a temporary folder. */
 export class Devnet {
-  readonly dir = mkdtempSync(join(tmpdir(), "quorate-e2e-"));
-  readonly #size: number;
+  readonly dir: string;
+  readonly portBase: number;
+  readonly size: number;
   #process: ChildProcess | undefined;
-  #base = 0;
   output = "";
 
-  private constructor(size: number) {
-    this.#size = size;
+  /** A devnet that is running already. */
+  constructor({ dir, portBase, size }: DevnetPlace) {
+    this.dir = dir;
+    this.portBase = portBase;
+    this.size = size;
   }
 
   static async start(size = 4): Promise<Devnet> {
-    const devnet = new Devnet(size);
-    devnet.#base = await freePorts(2 * size);
-    await devnet.launch();
+    const dir = mkdtempSync(join(tmpdir(), "quorate-e2e-"));
+    const devnet = new Devnet({ dir, portBase: await freePorts(2 * size), size });
+    await devnet.#launch();
     return devnet;
   }
 
-  /** Starts the supervisor, anew after `end`. */
-  async launch(): Promise<void> {
-    const p2p = String(this.#base + this.#size);
-    const ports = ["--port-base", String(this.#base), "--p2p-port-base", p2p];
-    const args = [COMMAND, "devnet", "-n", String(this.#size), "--dir", this.dir, ...ports];
-    const child = spawn(process.execPath, args, { env: { ...process.env, CI: "1" }, stdio: ["ignore", "pipe", "pipe"] });
+  async #launch(): Promise<void> {
+    const p2p = String(this.portBase + this.size);
+    const ports = ["--port-base", String(this.portBase), "--p2p-port-base", p2p];
+    const args = [COMMAND, "devnet", "-n", String(this.size), "--dir", this.dir, ...ports];
+    const child = spawn(process.execPath, args, {
+      env: { ...process.env, CI: "1" },
+      stdio: ["ignore", "pipe", "pipe"],
+    });
     this.#process = child;
-    this.output = "";
     for (const stream of [child.stdout, child.stderr]) {
       stream.on("data", (chunk: Buffer) => {
         this.output += chunk.toString();
@@ -96,11 +113,11 @@ export class Devnet {
   }
 
   rpcUrl(index: number): string {
-    return `http://127.0.0.1:${this.#base + index}`;
+    return `http://127.0.0.1:${this.portBase + index}`;
   }
 
   p2pPort(index: number): number {
-    return this.#base + this.#size + index;
+    return this.portBase + this.size + index;
   }
 
   /** `quorate devnet <args> --dir <this one>` */
@@ -121,29 +138,23 @@ export class Devnet {
     return result;
   }
 
-  /** Seed of a funded account, as `devnet accounts` tells it. */
-  async seedOf(name: string): Promise<Uint8Array> {
-    const { accounts } = JSON.parse((await this.control("accounts", "--json")).stdout) as {
-      accounts: { name: string; secret: string }[];
-    };
-    return Buffer.from(accounts.find((account) => account.name === name)!.secret.slice(2), "hex");
+  /** A funded account of seed "dev". */
+  wallet(name: string): Wallet {
+    const plan = planNetwork({ ...DEVNET, validators: this.size }, secretsFromSeed("dev"));
+    return Wallet.fromSeed(plan.accounts.find((account) => account.name === name)!.seed);
   }
 
   log(index: number): string {
     return readFileSync(join(this.dir, `node${index}`, "logs", "node.log"), "utf8");
   }
 
-  async end(): Promise<void> {
-    const child = this.#process;
-    this.#process = undefined;
-    if (child === undefined || child.exitCode !== null) return;
-    const ended = new Promise((resolve) => child.once("exit", resolve));
-    child.kill("SIGTERM");
-    await ended;
-  }
-
   async remove(): Promise<void> {
-    await this.end();
+    const child = this.#process;
+    if (child !== undefined && child.exitCode === null) {
+      const ended = new Promise((resolve) => child.once("exit", resolve));
+      child.kill("SIGTERM");
+      await ended;
+    }
     rmSync(this.dir, { recursive: true, force: true });
   }
 }

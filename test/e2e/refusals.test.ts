@@ -3,18 +3,16 @@ import { spawn } from "node:child_process";
 import { cpSync, readFileSync, writeFileSync } from "node:fs";
 import { connect } from "node:net";
 import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { describe, expect, inject, it } from "vitest";
 import { COMMAND, Devnet, freePorts, quorate, until } from "./processes.ts";
 
-let devnet: Devnet;
-
-beforeAll(async () => {
-  devnet = await Devnet.start();
-});
-afterAll(() => devnet.remove());
+const devnet = new Devnet(inject("devnet"));
 
 /** Starts a node that is meant to run, and ends it after `use`. */
-async function withNode(args: readonly string[], use: (output: () => string) => Promise<void>): Promise<void> {
+async function withNode(
+  args: readonly string[],
+  use: (output: () => string) => Promise<void>,
+): Promise<void> {
   const child = spawn(process.execPath, [COMMAND, "start", ...args], { stdio: ["ignore", "pipe", "pipe"] });
   let output = "";
   for (const stream of [child.stdout, child.stderr]) {
@@ -36,9 +34,9 @@ async function strangerHome(name: string): Promise<string> {
   const home = join(devnet.dir, name);
   expect(await quorate("init", "--dir", home)).toMatchObject({ code: 0 });
   cpSync(join(devnet.dir, "node0", "genesis.json"), join(home, "genesis.json"));
-  const id = (JSON.parse(readFileSync(join(devnet.dir, "node1", "peers.json"), "utf8")) as { name: string }[]).filter(
-    (peer) => peer.name === "node0",
-  );
+  const id = (
+    JSON.parse(readFileSync(join(devnet.dir, "node1", "peers.json"), "utf8")) as { name: string }[]
+  ).filter((peer) => peer.name === "node0");
   writeFileSync(join(home, "peers.json"), JSON.stringify(id));
   return home;
 }
@@ -54,9 +52,21 @@ describe("a running devnet", () => {
   it("refuses a node outside its allowlist, and says so", async () => {
     const home = await strangerHome("stranger");
     const ports = await freePorts(2);
-    const args = ["--dir", home, "--mode", "full", "--rpc-port", String(ports), "--p2p-port", String(ports + 1)];
+    const args = [
+      "--dir",
+      home,
+      "--mode",
+      "full",
+      "--rpc-port",
+      String(ports),
+      "--p2p-port",
+      String(ports + 1),
+    ];
     await withNode(args, async () => {
-      await until(async () => /not (on|in) the allowlist|refused/.test(devnet.log(0)), "refusal in the log of node0");
+      await until(
+        async () => /not (on|in) the allowlist|refused/.test(devnet.log(0)),
+        "refusal in the log of node0",
+      );
       const { result } = (await (
         await fetch(`http://127.0.0.1:${ports}`, {
           method: "POST",
@@ -70,9 +80,15 @@ describe("a running devnet", () => {
   });
 
   it("survives garbage on its p2p and RPC ports", async () => {
-    const garbage = [Buffer.alloc(100_000, 0xff), Buffer.from("GET / HTTP/1.1\r\n\r\n"), Buffer.from("\x13/multistream/1.0.0\n")];
+    const garbage = [
+      Buffer.alloc(100_000, 0xff),
+      Buffer.from("GET / HTTP/1.1\r\n\r\n"),
+      Buffer.from("\x13/multistream/1.0.0\n"),
+    ];
     for (const bytes of garbage) {
-      await Promise.all([devnet.p2pPort(0), Number(new URL(devnet.rpcUrl(0)).port)].map((port) => throwAt(port, bytes)));
+      await Promise.all(
+        [devnet.p2pPort(0), Number(new URL(devnet.rpcUrl(0)).port)].map((port) => throwAt(port, bytes)),
+      );
     }
     for (const body of ["", "{", "[]", "[1,2]", '{"jsonrpc":"2.0"}', "\u0000", "9".repeat(2_000_000)]) {
       const response = await fetch(devnet.rpcUrl(0), {
@@ -97,7 +113,17 @@ describe("starting a node says in one line what to do when", () => {
   it("its port is taken", async () => {
     const home = await strangerHome("neighbour");
     const taken = new URL(devnet.rpcUrl(0)).port;
-    const outcome = await quorate("start", "--dir", home, "--mode", "full", "--rpc-port", taken, "--p2p-port", "0");
+    const outcome = await quorate(
+      "start",
+      "--dir",
+      home,
+      "--mode",
+      "full",
+      "--rpc-port",
+      taken,
+      "--p2p-port",
+      "0",
+    );
     expect(outcome.code).not.toBe(0);
     expect(outcome.stderr).toContain(taken);
     expect(outcome.stderr).not.toMatch(/\n\s+at /);
@@ -106,11 +132,24 @@ describe("starting a node says in one line what to do when", () => {
   it("its genesis is another than its database's", async () => {
     const home = await strangerHome("convert");
     await withNode(["--dir", home, "--mode", "full", "--rpc-port", "0", "--p2p-port", "0"], async () => {
-      await until(async () => readFileSync(join(home, "logs", "node.log"), "utf8").includes("listening"), "started");
+      await until(
+        async () => readFileSync(join(home, "logs", "node.log"), "utf8").includes("listening"),
+        "started",
+      );
     });
     const path = join(home, "genesis.json");
     writeFileSync(path, readFileSync(path, "utf8").replace(/"chainId": *\d+/, '"chainId": 4242'));
-    const outcome = await quorate("start", "--dir", home, "--mode", "full", "--rpc-port", "0", "--p2p-port", "0");
+    const outcome = await quorate(
+      "start",
+      "--dir",
+      home,
+      "--mode",
+      "full",
+      "--rpc-port",
+      "0",
+      "--p2p-port",
+      "0",
+    );
     expect(outcome.code).not.toBe(0);
     expect(outcome.stderr).toMatch(/belongs to another chain/);
   });

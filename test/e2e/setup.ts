@@ -1,0 +1,15 @@
+/** One devnet for all end-to-end files: started before the first, removed after the last. */
+import type { TestProject } from "vitest/node";
+import { Devnet } from "./processes.ts";
+
+declare module "vitest" {
+  interface ProvidedContext {
+    readonly devnet: { readonly dir: string; readonly portBase: number; readonly size: number };
+  }
+}
+
+export default async function setup(project: TestProject): Promise<() => Promise<void>> {
+  const devnet = await Devnet.start();
+  project.provide("devnet", { dir: devnet.dir, portBase: devnet.portBase, size: devnet.size });
+  return () => devnet.remove();
+}
