@@ -8,6 +8,7 @@ import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { askDevnet, type NodeAction } from "../../src/cli/devnetcontrol.ts";
 import { DEVNET, planNetwork, secretsFromSeed } from "../../src/node/networkplan.ts";
 import { Wallet } from "../../src/rpc/client.ts";
 
@@ -123,6 +124,11 @@ export class Devnet {
   /** `quorate devnet <args> --dir <this one>` */
   control(...args: readonly string[]): Promise<Outcome> {
     return quorate("devnet", ...args, "--dir", this.dir);
+  }
+
+  /** The same as `devnet kill` or `restart` from another terminal, without a process for each. */
+  act(index: number, action: NodeAction): Promise<unknown> {
+    return askDevnet(this.dir, "POST", `/nodes/${index}/${action}`);
   }
 
   /** A JSON-RPC call as curl would make it. */
