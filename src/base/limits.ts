@@ -28,6 +28,8 @@ export const VALIDATORS_MAX = 200;
 export const GENESIS_ACCOUNTS_MAX = 200_000;
 /** Ceiling of genesis consensus.logWindow (L) in heights: beyond it the agreement log would not fit; refused. */
 export const LOG_WINDOW_CEILING = 1_024;
+/** logWindow x maxBlockBytes: what faulty primaries can make a validator hold is a small multiple of it. */
+export const LOG_WINDOW_BYTES_MAX = 128 * 1024 * 1024;
 /** Characters of a name of a chain, a validator, a node or a key; a longer one is refused. */
 export const NAME_LENGTH_MAX = 64;
 /** Entries of peers.json; a longer list is refused. */

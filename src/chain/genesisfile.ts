@@ -12,6 +12,7 @@ import {
   BLOCK_TRANSACTIONS_CEILING,
   GENESIS_ACCOUNTS_MAX,
   GENESIS_BYTES_MAX,
+  LOG_WINDOW_BYTES_MAX,
   LOG_WINDOW_CEILING,
   NAME_LENGTH_MAX,
   TX_BYTES_CEILING,
@@ -138,7 +139,7 @@ export function formatGenesis(genesis: Genesis): string {
   return `${JSON.stringify(file, undefined, 2)}\n`;
 }
 
-function windowProblems({ consensus }: Genesis): string[] {
+function windowProblems({ consensus, limits }: Genesis): string[] {
   const { checkpointInterval: k, logWindow, pipelineDepth } = consensus;
   const problems: string[] = [];
   if (logWindow % k !== 0) {
@@ -146,6 +147,13 @@ function windowProblems({ consensus }: Genesis): string[] {
   }
   if (logWindow < 2 * k) {
     problems.push(`consensus.logWindow: ${logWindow} is less than twice checkpointInterval ${k}`);
+  }
+  const windowBytes = logWindow * limits.maxBlockBytes;
+  if (windowBytes > LOG_WINDOW_BYTES_MAX) {
+    problems.push(
+      `consensus.logWindow: ${logWindow} blocks of ${limits.maxBlockBytes} bytes are ${windowBytes} bytes in flight, ` +
+        `at most ${LOG_WINDOW_BYTES_MAX}; lower logWindow or limits.maxBlockBytes`,
+    );
   }
   if (pipelineDepth > logWindow) {
     problems.push(`consensus.pipelineDepth: ${pipelineDepth} is more than logWindow ${logWindow}`);

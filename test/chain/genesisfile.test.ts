@@ -105,6 +105,11 @@ describe("refuses", () => {
       "consensus.logWindow: 40 is not a multiple of checkpointInterval 16",
     ],
     [
+      "a window of more bytes than a validator should hold",
+      (f) => (f.consensus.logWindow = 160),
+      "consensus.logWindow: 160 blocks of 1048576 bytes are 167772160 bytes in flight, at most 134217728",
+    ],
+    [
       "L below 2K",
       (f) => (f.consensus.logWindow = 16),
       "consensus.logWindow: 16 is less than twice checkpointInterval 16",
