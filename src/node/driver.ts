@@ -99,8 +99,11 @@ export class Driver<P extends Parsed, M extends Typed> {
     await this.#turn;
   }
 
-  /** Direct mail: parse, ask the engine, verify, then step. What fails is dropped and counted. */
-  receive(bytes: Uint8Array): void {
+  /**
+   * Direct mail of validator `author`: parse, ask the engine, verify, then step. What fails is dropped and counted.
+   * Nobody brings another's message: old ones of others could not be played again, and their senders are known.
+   */
+  receive(author: ValidatorId, bytes: Uint8Array): void {
     if (this.#stopped) return;
     if (this.#inputs.length >= DRIVER_INPUTS_MAX) {
       this.counts.dropped++;
@@ -108,8 +111,9 @@ export class Driver<P extends Parsed, M extends Typed> {
     }
     const parsed = this.#consensus.gate.parse(bytes);
     if (!parsed.ok) return this.#refuse("unknown", parsed.fault.code);
-    const { type } = parsed.value;
+    const { type, from } = parsed.value;
     count(this.counts.received, type);
+    if (from !== author) return this.#refuse(type, "not-the-author");
     if (!this.#engine.wants(parsed.value)) return;
     const verified = this.#consensus.gate.verify(parsed.value);
     if (!verified.ok) return this.#refuse(type, verified.fault.code);

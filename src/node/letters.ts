@@ -1,6 +1,6 @@
 /**
  * What direct mail carries: a kind byte, then the content. Consensus messages prove themselves at the engine's gate,
- * blocks at the chain's door; the sender is a hint. docs/protocol.md, "Mail".
+ * blocks at the chain's door. docs/protocol.md, "Mail".
  */
 import { concatBytes } from "../base/bytes.ts";
 

@@ -6,29 +6,16 @@
  */
 import type { Relay } from "../base/fault.ts";
 import type { ValidatorId } from "../consensus/engine.ts";
+import type { PeerView } from "../rpc/api.ts";
 
 export type Topic = "transactions" | "blocks";
 
-export interface PeerView {
-  /** libp2p peer id (base58). */
-  readonly peerId: string;
-  /** Name from genesis or peers.json, if known. */
-  readonly name: string | undefined;
-  readonly address: string;
-  readonly direction: "inbound" | "outbound";
-  /** The validator whose key this peer proved at the handshake. */
-  readonly validator: ValidatorId | undefined;
-  readonly connectedAtMs: number;
-  readonly latencyMs: number | undefined;
-  readonly bytesIn: number;
-  readonly bytesOut: number;
-  /** The head height it last told (a hint). */
-  readonly height: bigint | undefined;
-}
+/** A connected peer: the network knows it, JSON-RPC shows it. */
+export type { PeerView };
 
 export interface NetworkHandlers {
-  /** Direct mail. The sender's identity is a hint: messages prove themselves. */
-  mailReceived(peerId: string, bytes: Uint8Array): void;
+  /** Direct mail, from a peer that proved to be validator `author`. */
+  mailReceived(peerId: string, author: ValidatorId, bytes: Uint8Array): void;
   rumorReceived(topic: Topic, peerId: string, bytes: Uint8Array): Promise<Relay>;
   /** Answers a request of anti-entropy; a throw closes the stream. */
   requestReceived(peerId: string, bytes: Uint8Array): Promise<Uint8Array>;

@@ -126,7 +126,7 @@ export class Replica {
     this.#driver?.start(journal?.records ?? [], await this.chain.store.lastCheckpoint());
     this.#repair.start();
     await network.start({
-      mailReceived: (peerId, bytes) => this.#mailReceived(peerId, bytes),
+      mailReceived: (peerId, author, bytes) => this.#mailReceived(peerId, author, bytes),
       rumorReceived: (topic, peerId, bytes) => this.#rumorReceived(topic, peerId, bytes),
       requestReceived: (peerId, bytes) => this.#repair.answer(peerId, bytes),
       peerConnected: (peerId) => this.#repair.peerConnected(peerId),
@@ -198,9 +198,9 @@ export class Replica {
     this.#driver?.headChanged(sealed.block);
   }
 
-  #mailReceived(peerId: string, bytes: Uint8Array): void {
+  #mailReceived(peerId: string, author: ValidatorId, bytes: Uint8Array): void {
     const letter = openLetter(bytes);
-    if (letter?.kind === MAIL_CONSENSUS) this.#driver?.receive(letter.content);
+    if (letter?.kind === MAIL_CONSENSUS) this.#driver?.receive(author, letter.content);
     else if (letter?.kind === MAIL_BLOCK) void this.#importBytes(letter.content, peerId);
   }
 

@@ -30,13 +30,20 @@ interface Dependencies {
   readonly scheduler: Scheduler;
   readonly logger: Logger;
   readonly meter: Meter;
-  mailReceived(peerId: string, bytes: Uint8Array): void;
+  /** `author` is the validator whose key the peer proved at the handshake. */
+  mailReceived(peerId: string, author: number, bytes: Uint8Array): void;
 }
 
 interface Line {
   readonly connection: Connection;
   readonly stream: Stream;
   readonly frames: FrameStream;
+}
+
+/** Whose stream it is. */
+interface Sender {
+  readonly peerId: string;
+  readonly author: number;
 }
 
 /** The way to one validator. */
@@ -162,16 +169,15 @@ export class Mail {
     const { sessions, meter } = this.#deps;
     if (!(await sessions.admits(connection))) return refuseStream(stream, meter, "mail-before-hello");
     const peerId = connection.remotePeer.toString();
-    if (sessions.find(peerId)?.admitted?.validator === undefined) {
-      return refuseStream(stream, meter, "mail-not-validator");
-    }
+    const author = sessions.find(peerId)?.admitted?.validator;
+    if (author === undefined) return refuseStream(stream, meter, "mail-not-validator");
     onFrames(stream, MAIL_FRAME_BYTES_MAX, {
-      receive: (frame) => this.#open(peerId, stream, frame),
+      receive: (frame) => this.#open({ peerId, author }, stream, frame),
       fail: (error) => this.#malformed(peerId, stream, error.message),
     });
   }
 
-  #open(peerId: string, stream: Stream, frame: Uint8Array): void {
+  #open({ peerId, author }: Sender, stream: Stream, frame: Uint8Array): void {
     if (this.#isStopped) return;
     const messages = decodeMailFrame(frame);
     if (!messages.ok) {
@@ -180,7 +186,7 @@ export class Mail {
     }
     this.#deps.meter.received(peerId, "mail", frame.length, messages.value.length);
     // Copies, because consensus keeps some messages for long and must not keep whole frames with them.
-    for (const message of messages.value) this.#deps.mailReceived(peerId, message.slice());
+    for (const message of messages.value) this.#deps.mailReceived(peerId, author, message.slice());
   }
 
   #malformed(peerId: string, stream: Stream, detail: string): void {

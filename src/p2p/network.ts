@@ -50,7 +50,7 @@ export interface P2pDependencies {
 
 /** As in node/ports.ts, where the contract stands. */
 export interface P2pHandlers {
-  mailReceived(peerId: string, bytes: Uint8Array): void;
+  mailReceived(peerId: string, author: number, bytes: Uint8Array): void;
   rumorReceived(topic: Topic, peerId: string, bytes: Uint8Array): Promise<Relay>;
   requestReceived(peerId: string, bytes: Uint8Array): Promise<Uint8Array>;
   peerConnected(peerId: string): void;
@@ -214,7 +214,10 @@ export class P2pNetwork {
       host,
       sessions,
       redial,
-      mail: new Mail({ ...shared, mailReceived: (peerId, bytes) => handlers.mailReceived(peerId, bytes) }),
+      mail: new Mail({
+        ...shared,
+        mailReceived: (peerId, author, bytes) => handlers.mailReceived(peerId, author, bytes),
+      }),
       rumor: new Rumor(this.#options.genesisHash, {
         ...shared,
         rumorReceived: (topic, peerId, bytes) => handlers.rumorReceived(topic, peerId, bytes),

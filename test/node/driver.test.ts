@@ -66,7 +66,7 @@ class Rig {
 
   order(...effects: readonly Effect<Message>[]): void {
     this.#orders.push(...effects);
-    this.driver.receive(new Uint8Array(1));
+    this.driver.receive(MESSAGE.from, new Uint8Array(1));
   }
 
   verdicts(): string[] {
@@ -134,4 +134,12 @@ it("stops the node when a proposal that waited cannot be checked, instead of thr
   await kv.close(); // as a disk that fails
   await made.time.pass(10_000);
   expect(made.failures).toHaveLength(1);
+});
+
+it("drops a message that another validator than its author brings", async () => {
+  const rig = new Rig(await openChain(new MemoryKv()));
+  rig.driver.receive(MESSAGE.from + 1, new Uint8Array(1));
+  await rig.time.pass(10);
+  expect(rig.inputs).toEqual([]);
+  expect([...rig.driver.counts.refused.keys()]).toEqual([`${MESSAGE.type} not-the-author`]);
 });

@@ -74,7 +74,9 @@ export class MemoryNetwork implements Network {
   mail(to: number, bytes: Uint8Array): void {
     this.#ether.mailed.messages++;
     this.#ether.mailed.bytes += bytes.length;
-    this.#ether.deliver(this.#index, to, (node) => node.#handlers?.mailReceived(this.peerId, bytes));
+    this.#ether.deliver(this.#index, to, (node) =>
+      node.#handlers?.mailReceived(this.peerId, this.#index, bytes),
+    );
   }
 
   publish(topic: Topic, bytes: Uint8Array): void {
