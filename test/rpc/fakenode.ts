@@ -49,7 +49,7 @@ export const genesis: Genesis = {
   chainId: 31337n,
   timeMs: 1_700_000_000_000n,
   profile: "dev",
-  consensus: { type: "pbft", checkpointInterval: 100, logWindow: 200, pipelineDepth: 1 },
+  consensus: { type: "pbft", checkpointInterval: 50, logWindow: 100, pipelineDepth: 1 },
   limits: { maxBlockBytes: 1_000_000, maxBlockTransactions: 1_000, maxTxBytes: 2_000, minFee: 0n },
   validators: validatorSigners.map(({ publicKey }, i) => ({
     name: `node${i}`,
