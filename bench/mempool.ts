@@ -1,5 +1,5 @@
 /**
- * What the pool costs beside the signatures (performance.md, target 8: floor 0.6, goal 0.8):
+ * What the pool costs beside the signatures (floor 0.6, goal 0.8 of native verification):
  *
  *   npx tsx bench/mempool.ts [senders] [transactions per sender]
  *

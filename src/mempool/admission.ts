@@ -1,7 +1,7 @@
 /**
  * The one order of checks for every door of the pool (RPC, gossip, resurrection after a reorg): the cheap before
  * the dear, the signature last, so that nobody makes a node verify for free. It reads the head's state and the
- * sender's lane and changes nothing. Sources: decision 3 and 5, pbft.md 1.11 and 1.15, interface.md 8.2.
+ * sender's lane and changes nothing. Sources: decision 3 and 5, pbft.md 1.11 and 1.15, docs/rpc.md.
  */
 import { assert } from "../base/assert.ts";
 import { type Address, hex0x } from "../base/bytes.ts";
