@@ -14,7 +14,12 @@ import type { LogLevels } from "./loglevels.ts";
 export interface Config {
   readonly name: string;
   readonly mode: "validator" | "full";
-  readonly rpc: { readonly host: string; readonly port: number; readonly corsOrigins: readonly string[] };
+  readonly rpc: {
+    readonly host: string;
+    readonly port: number;
+    readonly corsOrigins: readonly string[];
+    readonly allowedHosts: readonly string[];
+  };
   readonly p2p: { readonly host: string; readonly port: number };
   readonly consensus: {
     readonly blockTimeMs: number;
@@ -169,6 +174,7 @@ function toConfig(values: Values): Config {
       host: values["rpc.host"],
       port: values["rpc.port"],
       corsOrigins: values["rpc.cors_origins"],
+      allowedHosts: values["rpc.allowed_hosts"],
     },
     p2p: { host: values["p2p.host"], port: values["p2p.port"] },
     consensus: {

@@ -56,6 +56,11 @@ export const CONFIG_KEYS = {
     [],
     'Web origins whose pages may call this node, such as "https://example.org". None by default.',
   ),
+  "rpc.allowed_hosts": key(
+    hostNamesField(),
+    [],
+    'Names by which this node is called, such as "node0.example.org", besides localhost and IP addresses.',
+  ),
   "p2p.host": key(host, "0.0.0.0", "Where other nodes connect."),
   "p2p.port": key(port, 30_300, "TCP port for other nodes; 0 takes a free one."),
   "consensus.block_time_ms": key(
@@ -109,6 +114,16 @@ function logLevelsField(): z.ZodType<LogLevels> {
 }
 
 /** A list in the file; comma-separated in the environment. */
+function hostNamesField(): z.ZodType<readonly string[]> {
+  return field('a list of host names such as "node0.example.org" (lower case, no port)', (value) => {
+    const items = typeof value === "string" ? value.split(",").filter((item) => item !== "") : value;
+    if (!Array.isArray(items)) return undefined;
+    return items.every((item) => typeof item === "string" && HOST_NAME.test(item)) ? items : undefined;
+  });
+}
+
+const HOST_NAME = /^[a-z0-9._-]{1,253}$/;
+
 function originsField(): z.ZodType<readonly string[]> {
   return field('a list of origins such as "https://example.org" (no path), or "*"', (value) => {
     const items = typeof value === "string" ? value.split(",").filter((item) => item !== "") : value;

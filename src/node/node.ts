@@ -302,8 +302,8 @@ function openRpc({ home, config }: NodeOptions, { replica, network, logger, brok
       subscriptions = open;
     },
   };
-  const { host, port, corsOrigins } = config.rpc;
-  const options = { host, port, allowedOrigins: corsOrigins };
+  const { host, port, corsOrigins, allowedHosts } = config.rpc;
+  const options = { host, port, allowedHosts, allowedOrigins: corsOrigins };
   return {
     metrics,
     rpc: new RpcServer(options, { api, scheduler: systemScheduler, log: logger, observer, broken }),

@@ -18,7 +18,7 @@ export function checkHost(host: string | undefined, { hosts }: AccessOptions): s
   const name = hostName(host ?? "");
   const isLocal = name === "localhost" || name.endsWith(".localhost");
   if (isIP(name) !== 0 || isLocal || hosts.includes(name)) return undefined;
-  return "Host not allowed: use an IP address or localhost, or add the name to the server's allowed hosts\n";
+  return "Host not allowed: use an IP address or localhost, or add the name to rpc.allowed_hosts of the node's configuration\n";
 }
 
 export function checkOrigin(
@@ -28,7 +28,7 @@ export function checkOrigin(
 ): string | undefined {
   if (origin === undefined || origins.includes("*") || origins.includes(origin)) return undefined;
   if (originHost(origin) === host?.toLowerCase()) return undefined;
-  return "Origin not allowed: add it to the server's allowed origins\n";
+  return "Origin not allowed: add it to rpc.cors_origins of the node's configuration\n";
 }
 
 /** The CORS headers for an allowed foreign origin; none for everyone else. */

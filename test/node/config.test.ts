@@ -20,9 +20,20 @@ function refusal(sources: ConfigSources): string {
 
 test("defaults bind RPC to loopback and make no empty blocks", () => {
   const { config, origins } = load({});
-  expect(config.rpc).toEqual({ host: "127.0.0.1", port: 18545, corsOrigins: [] });
+  expect(config.rpc).toEqual({ host: "127.0.0.1", port: 18545, corsOrigins: [], allowedHosts: [] });
   expect(config.consensus.emptyBlocksMs).toBe(0);
   expect(origins.every((origin) => origin.origin === "default")).toBe(true);
+});
+
+test("host names are taken from the environment with commas, and refused with a port", () => {
+  const environment = { QUORATE_RPC_ALLOWED_HOSTS: "node0,rpc.example.org" };
+  expect(load({ environment }).config.rpc.allowedHosts).toEqual(["node0", "rpc.example.org"]);
+  const refused = loadConfig({
+    file: '[rpc]\nallowed_hosts = ["node0:18545"]\n',
+    environment: {},
+    flags: {},
+  });
+  expect(refused).toMatchObject({ ok: false });
 });
 
 test("a flag wins over the environment, the environment over the file, the file over the default", () => {
