@@ -49,7 +49,7 @@ export function addQueries(program: Command): void {
       rttMs === null ? "-" : `${rttMs.toFixed(1)} ms`,
       publicKey,
     ]);
-    out.result({ validators }, table(["index", "name", "state", "last seen", "rtt", "public key"], rows));
+    out.result({ validators }, table(["index", "name", "state", "last seq", "rtt", "public key"], rows));
   });
   leaf<RpcOptions>(program, "peers", "list the connected peers", withRpc, async ({ out, options }) => {
     const peers = await ask(connect(options).call("net_peers"));
@@ -58,7 +58,7 @@ export function addQueries(program: Command): void {
       peer.role,
       peer.direction,
       peer.height === null ? "-" : `${peer.height}`,
-      peer.addr,
+      peer.addr.replace(/\/p2p\/[^/]*$/, ""), // the next column has it
       peer.peerId,
     ]);
     const text =
@@ -108,7 +108,13 @@ function describeConsensus(
   if (consensus === null) return ["consensus  followed, not taken part in"];
   const { view, primary, mode, quorum, n } = consensus;
   const standing = `consensus  view ${view}  primary ${validators[primary]?.id ?? primary}  ${mode}`;
-  if (online >= quorum) return [`${standing}  ${online} of ${n} online, quorum ${quorum}`];
+  if (online >= quorum) {
+    const line = `${standing}  ${online} of ${n} online, quorum ${quorum}`;
+    const leader = validators[primary];
+    if (leader === undefined || leader.online) return [line];
+    const loss = `PRIMARY OFFLINE: ${leader.id} leads view ${view}`;
+    return [line, `${out.style("red", loss)} — chain is safe but waits for it: start it again`];
+  }
   const loss = `NO QUORUM: ${online} of ${n} online, need ${quorum}`;
   return [standing, `${out.style("red", loss)} — chain is safe but halted`];
 }
