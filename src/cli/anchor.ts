@@ -102,7 +102,7 @@ async function addFiles(out: Output, options: AddOptions, files: readonly string
   const tookMs = Math.round(performance.now() - started);
   out.result(
     { files: files.map((file) => byFile.get(file)), tookMs },
-    `${out.tick} ${files.length} files final in ${showDuration(tookMs)}: ${signed.length} anchored${already > 0 ? `, ${already} were before` : ""}; receipts in ${options.out}`,
+    `${out.tick} ${files.length} ${files.length === 1 ? "file" : "files"} final in ${showDuration(tookMs)}: ${signed.length} anchored${already > 0 ? `, ${already} were before` : ""}; receipts in ${options.out}`,
   );
 }
 

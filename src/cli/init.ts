@@ -87,12 +87,18 @@ export function addInit(program: Command): void {
         `  chain    ${facts.chainId}  genesis ${facts.genesisHash}`,
         `  peer id  ${facts.peerId}`,
         ...(facts.validator === undefined ? [] : [`  validator key and account  ${facts.validator}`]),
+        ...(joins ? [joinHint] : []),
         `  start it with: quorate start --dir ${facts.dir}`,
       ];
       out.result(facts, lines.join("\n"));
     },
   );
 }
+
+/** A node that nobody lists is refused by all, and sees only that it has no peers. */
+const joinHint =
+  "  before it can connect: the nodes it dials list this peer id, with its address, in their peers.json (and\n" +
+  "  restart), and its own peers.json or --peer names them";
 
 function randomKey(): Key {
   return keyOfSeed(new Uint8Array(randomBytes(32)));
