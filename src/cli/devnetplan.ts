@@ -16,7 +16,7 @@ import { formatConfigFile } from "../node/config.ts";
 import { createHome, homePaths } from "../node/home.ts";
 import { keyOfSeed } from "../node/keyfile.ts";
 import { DEVNET, type NetworkPlan, planNetwork, secretsFromSeed } from "../node/networkplan.ts";
-import { formatPeers, type KnownPeer, multiaddrOf } from "../node/peersfile.ts";
+import { formatPeers, type KnownPeer, multiaddrOf, parsePeers } from "../node/peersfile.ts";
 import { devnetFile } from "./devnetdir.ts";
 
 /** What the chain follows from: fixed for the life of the folder. */
@@ -176,7 +176,7 @@ function writeNode(
   const paths = homePaths(node.dir);
   if (existsSync(paths.genesis)) {
     writeFileSync(paths.config, configText);
-    writeFileSync(paths.peers, formatPeers(peers));
+    writeFileSync(paths.peers, formatPeers([...peers, ...addedPeers(paths.peers, peers)]));
     return accept(undefined);
   }
   // A start that was killed half-way left a folder that is no home yet.
@@ -189,4 +189,12 @@ function writeNode(
     nodeKey: keyOfSeed(validator.nodeSeed),
     validatorKey: keyOfSeed(validator.seed),
   });
+}
+
+/** What somebody added to a peers.json of the devnet (a follower of their own): kept when the file is written anew. */
+function addedPeers(path: string, planned: readonly KnownPeer[]): readonly KnownPeer[] {
+  const found = existsSync(path) ? parsePeers(readFileSync(path, "utf8")) : undefined;
+  if (found === undefined || !found.ok) return [];
+  const names = new Set(planned.map(({ name }) => name));
+  return found.value.filter(({ name }) => !names.has(name));
 }

@@ -97,7 +97,7 @@ export function addInit(program: Command): void {
 
 /** A node that nobody lists is refused by all, and sees only that it has no peers. */
 const joinHint =
-  "  before it can connect: the nodes it dials list this peer id, with its address, in their peers.json (and\n" +
+  "  before it can connect: the nodes it dials list this name and peer id in their peers.json (and\n" +
   "  restart), and its own peers.json or --peer names them";
 
 function randomKey(): Key {

@@ -59,6 +59,9 @@ export class StartError extends Error {
   }
 }
 
+/** How long a node may be without a peer before it wonders aloud. */
+const ALONE_MS = 5_000;
+
 /** Undoes what was opened, last first. */
 class Closers {
   readonly #closers: (() => unknown)[] = [];
@@ -161,6 +164,8 @@ async function openNode(options: NodeOptions, closers: Closers): Promise<Running
   logStart(options, replica, logger);
   closers.add(() => replica.stop());
   await replica.start();
+  if (home.genesis.validators.length > 1 || home.peers.length > 0)
+    closers.add(warnWhenAlone(network, logger));
   failure.check();
   closers.add(() => rpc.stop());
   await rpc.start();
@@ -176,6 +181,15 @@ async function openNode(options: NodeOptions, closers: Closers): Promise<Running
       await closers.closeAll();
     },
   };
+}
+
+/** A refused dialer hears nothing of it: after a while without any peer the log says what is usually missing. */
+function warnWhenAlone(network: P2pNetwork, logger: Logger): () => void {
+  return systemScheduler.after(ALONE_MS, () => {
+    if (network.peers().length > 0) return;
+    const advice = "are they up, and do their peers.json files list this node's peer id?";
+    logger.log("warn", "p2p", "no peer accepted this node yet", { peerId: network.peerId, advice });
+  });
 }
 
 interface FatalPorts {
@@ -259,8 +273,10 @@ function openNetwork(
     genesisHash: computeGenesisHash(genesis),
     chainId: genesis.chainId,
     name: config.name,
-    staticPeers: [...home.peers, ...extraPeers],
-    allowlist: genesis.validators.map((validator) => validator.peerId),
+    staticPeers: [...home.peers, ...extraPeers].flatMap(({ name, peerId, multiaddr }) =>
+      multiaddr === undefined ? [] : [{ name, peerId, multiaddr }],
+    ),
+    allowlist: [...genesis.validators, ...home.peers].map(({ peerId }) => peerId),
     validators: validatorsOf(genesis).members.map((member) => member.publicKey),
     signer,
   };

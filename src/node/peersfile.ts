@@ -11,8 +11,8 @@ export interface KnownPeer {
   readonly name: string;
   /** Base58. */
   readonly peerId: string;
-  /** Without /p2p: "/ip4/10.0.0.1/tcp/30300". */
-  readonly multiaddr: string;
+  /** Where to dial it, without /p2p: "/ip4/10.0.0.1/tcp/30300"; left out for a peer that dials in. */
+  readonly multiaddr?: string | undefined;
 }
 
 const PEER_ID = "12D3KooW[1-9A-HJ-NP-Za-km-z]{44}";
@@ -28,7 +28,7 @@ const schema = z.array(
     peerId: textField("an Ed25519 peer id (12D3KooW and 44 base58 characters)", new RegExp(`^${PEER_ID}$`)),
     multiaddr: field("an address such as /ip4/10.0.0.1/tcp/30300 (without /p2p)", (value) =>
       typeof value === "string" && new RegExp(`^${ADDRESS}$`).test(value) ? value : undefined,
-    ),
+    ).optional(),
   }),
 );
 

@@ -112,6 +112,12 @@ test("a key file is never overwritten", () => {
   expect(parseKey(readFileSync(path, "utf8"))).toMatchObject({ ok: true, value: content.nodeKey });
 });
 
+test("a peer that only dials in is listed without an address", () => {
+  const { name, peerId } = content.peers[0]!;
+  const listed = parsePeers(JSON.stringify([{ name, peerId }]));
+  expect(listed).toEqual({ ok: true, value: [{ name, peerId }] });
+});
+
 test("peers are listed once, and --peer takes a whole multiaddr", () => {
   const peer = content.peers[0]!;
   expect(parsePeers(formatPeers([peer, peer]))).toMatchObject({ ok: false });
@@ -119,7 +125,7 @@ test("peers are listed once, and --peer takes a whole multiaddr", () => {
     ok: true,
     value: { peerId: peer.peerId, multiaddr: peer.multiaddr },
   });
-  for (const bad of ["", peer.multiaddr, `/p2p/${peer.peerId}`, `${peer.multiaddr}/p2p/Qm`]) {
+  for (const bad of ["", `${peer.multiaddr}`, `/p2p/${peer.peerId}`, `${peer.multiaddr}/p2p/Qm`]) {
     expect(parsePeerAddress(bad).ok).toBe(false);
   }
   expect(multiaddrOf("10.0.0.1", 1)).toBe("/ip4/10.0.0.1/tcp/1");
