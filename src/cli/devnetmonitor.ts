@@ -5,7 +5,7 @@
 import { Client } from "../rpc/client.ts";
 import type { DevnetReport, NodeReport } from "./devnetcontrol.ts";
 import type { NodeProcess } from "./devnetnodes.ts";
-import { type Output, table } from "./output.ts";
+import { type Output, table, visibleLength } from "./output.ts";
 
 const ANSWER_MS = 1_500;
 const ROWS_MAX = 16;
@@ -130,7 +130,7 @@ export class LiveTable {
     process.stdout.write(`${text}\n`);
     this.#lines = text
       .split("\n")
-      .reduce((sum, line) => sum + Math.max(1, Math.ceil(plainLength(line) / width)), 0);
+      .reduce((sum, line) => sum + Math.max(1, Math.ceil(visibleLength(line) / width)), 0);
   }
 
   /** Before other words are printed. */
@@ -138,9 +138,4 @@ export class LiveTable {
     if (this.#lines > 0) process.stdout.write(`\u001b[${this.#lines}A\u001b[0J`);
     this.#lines = 0;
   }
-}
-
-function plainLength(line: string): number {
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: the escape of ANSI colours
-  return line.replaceAll(/\u001b\[[0-9;]*m/g, "").length;
 }

@@ -2,7 +2,7 @@
  * What a command prints: the result on stdout (text for people or one JSON object), everything else on stderr.
  * It decides colour (a terminal, no NO_COLOR, no --no-color) and what -q silences; it knows no command.
  */
-import { styleText } from "node:util";
+import { stripVTControlCharacters, styleText } from "node:util";
 import { type CliError, EXIT } from "./exit.ts";
 
 export interface OutputOptions {
@@ -87,9 +87,9 @@ export function table(head: readonly string[], rows: readonly (readonly string[]
   return [line(head), ...rows.map(line)].join("\n");
 }
 
-function visibleLength(text: string): number {
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: the escape of ANSI colours
-  return text.replaceAll(/\u001b\[[0-9;]*m/g, "").length;
+/** Columns that a text takes on the terminal: without its colours. */
+export function visibleLength(text: string): number {
+  return stripVTControlCharacters(text).length;
 }
 
 /** 0x1234…abcd: enough to compare by eye. */

@@ -35,7 +35,7 @@ const METHODS: Method[] = [
     throw new CallError("TX_NONCE_TOO_LOW", "nonce 1, the account expects 2", { txHash: "0x00" });
   }),
   define("fail", numbers(), () => {
-    throw new Error("secret path /root/.ssh");
+    throw new Error("secret detail");
   }),
   define("break", numbers(), () => {
     throw new InvariantError("we are wrong");
@@ -243,7 +243,7 @@ describe("a dispatcher", () => {
       error: { code: -32603, message: "Internal error", data: { code: "INTERNAL" } },
       id: 1,
     });
-    expect(JSON.stringify(lines)).toContain("secret path");
+    expect(JSON.stringify(lines)).toContain("secret detail");
     expect(broken).toEqual([]);
   });
 

@@ -172,7 +172,7 @@ describe("tx_send", () => {
 
   it("keeps a failing pool's insides to itself", async () => {
     const { node, url, lines } = await serve();
-    node.submitThrows = new Error("at /home/secret.ts:1");
+    node.submitThrows = new Error("at secret.ts:1");
     for (const wait of ["none", "accepted", "final"]) {
       const answer = await send(url, transfer(0), { wait });
       expect(answer.error).toEqual({ code: -32603, message: "Internal error", data: { code: "INTERNAL" } });
