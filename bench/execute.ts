@@ -43,7 +43,7 @@ const genesis: Genesis = {
   chainId: 1n,
   timeMs: 1_700_000_000_000n,
   profile: "dev",
-  consensus: { type: "pbft", checkpointInterval: 64, logWindow: 256, pipelineDepth: 1 },
+  consensus: { type: "pbft", checkpointInterval: 64, logWindow: 256, pipelineDepth: 1, rotationInterval: 0 },
   limits: {
     maxBlockBytes: 2 * 1024 * 1024,
     maxBlockTransactions: 10_000,

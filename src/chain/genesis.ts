@@ -23,6 +23,8 @@ export interface PbftParameters {
   readonly logWindow: number;
   /** W_p: heights that may be in agreement at once, 1..L. */
   readonly pipelineDepth: number;
+  /** R: the primary changes at each R-th stable checkpoint; 0 = only when it fails. */
+  readonly rotationInterval: number;
 }
 
 export interface GenesisLimits {
@@ -65,6 +67,7 @@ function writeConsensus(writer: Writer, consensus: PbftParameters): void {
     case "pbft":
       writer.bytes8(utf8("pbft"));
       writer.u32(consensus.checkpointInterval).u32(consensus.logWindow).u32(consensus.pipelineDepth);
+      writer.u32(consensus.rotationInterval);
       return;
     default:
       unreachable(consensus.type);

@@ -40,6 +40,8 @@ export interface ReadGenesis {
 const SUPPLY_MAX = (1n << 63n) - 1n;
 /** Header time is a u32 of seconds. */
 const TIME_MS_MAX = 0xffff_ffff * 1000;
+/** Checkpoints between two rotations: beyond it rotation never comes in practice, which 0 says plainly. */
+const ROTATION_INTERVAL_MAX = 1_000_000;
 /** The shortest envelope that carries a transfer or an anchor with a full memo fits in here. */
 const TX_BYTES_MIN = 512;
 
@@ -65,6 +67,7 @@ const schema = z
       checkpointInterval: integerField(1, LOG_WINDOW_CEILING / 2),
       logWindow: integerField(2, LOG_WINDOW_CEILING),
       pipelineDepth: integerField(1, LOG_WINDOW_CEILING),
+      rotationInterval: integerField(0, ROTATION_INTERVAL_MAX),
     }),
     limits: z.strictObject({
       maxBlockBytes: integerField(TX_BYTES_MIN, BLOCK_BYTES_CEILING),

@@ -6,7 +6,7 @@
  */
 import { byteText, type Hash } from "../base/bytes.ts";
 import { ACCEPTED_SIGNATURES_MAX } from "../base/limits.ts";
-import { isStrongPublicKey, verifyQuickly, verifySignature } from "../crypto/keys.ts";
+import { ED25519, isStrongPublicKey, type SignatureRules } from "../crypto/keys.ts";
 import { type SignedTransaction, transactionSigningBytes, unsignedPart } from "./transaction.ts";
 
 /** Which rule accepted: the door's (native library, strong key) implies the block's, not the reverse. */
@@ -15,11 +15,17 @@ type Acceptance = "door" | "block";
 export class AcceptedSignatures {
   readonly #genesisHash: Hash;
   readonly #countMax: number;
+  readonly #rules: SignatureRules;
   /** By the text of the envelope's hash; in the order of acceptance, so that the oldest is forgotten first. */
   readonly #accepted = new Map<string, Acceptance>();
 
   /** One instance per chain: the genesis hash is in what is signed, so it belongs to every key implicitly. */
-  constructor(genesisHash: Hash, countMax: number = ACCEPTED_SIGNATURES_MAX) {
+  constructor(
+    genesisHash: Hash,
+    rules: SignatureRules = ED25519,
+    countMax: number = ACCEPTED_SIGNATURES_MAX,
+  ) {
+    this.#rules = rules;
     this.#genesisHash = genesisHash;
     this.#countMax = countMax;
   }
@@ -37,7 +43,8 @@ export class AcceptedSignatures {
     const key = byteText(transaction.hash);
     if (this.#accepted.get(key) === "door") return true;
     if (!isStrongPublicKey(transaction.from)) return false;
-    if (!verifyQuickly(transaction.from, this.#signedBytes(transaction), transaction.signature)) return false;
+    if (!this.#rules.verifyQuickly(transaction.from, this.#signedBytes(transaction), transaction.signature))
+      return false;
     this.#remember(key, "door");
     return true;
   }
@@ -46,7 +53,7 @@ export class AcceptedSignatures {
   validate(transaction: SignedTransaction): boolean {
     const key = byteText(transaction.hash);
     if (this.#accepted.has(key)) return true;
-    if (!verifySignature(transaction.from, this.#signedBytes(transaction), transaction.signature))
+    if (!this.#rules.verifySignature(transaction.from, this.#signedBytes(transaction), transaction.signature))
       return false;
     this.#remember(key, "block");
     return true;

@@ -34,6 +34,14 @@ export interface SealedHead {
   readonly seal: Uint8Array;
 }
 
+/** The executable transaction that has waited longest at this node. */
+export interface WaitingTransaction {
+  /** Hash of the signed envelope. */
+  readonly hash: Hash;
+  /** Since it arrived here, ms. */
+  readonly ageMs: number;
+}
+
 /** A timer is data: the engine recognises a stale one by comparison and ignores it. */
 export interface Timer {
   readonly name: string;
@@ -54,12 +62,15 @@ export type Input<M> =
       readonly checkpoint: Uint8Array | undefined;
       readonly recent?: readonly SealedHead[];
     }
-  /** The committed head moved, whatever the cause: own import, sync. Heights come without a gap. */
-  | { readonly kind: "head-changed"; readonly head: Head }
+  /** The committed head moved by one block, whatever the cause: own import, sync. `sealed` is the new head. */
+  | { readonly kind: "head-changed"; readonly head: Head; readonly sealed: SealedHead }
   | { readonly kind: "message-received"; readonly message: M }
   | { readonly kind: "timer-fired"; readonly timer: Timer }
-  /** There are executable transactions in the pool. Told anew after each head change. */
-  | { readonly kind: "transactions-pending" }
+  /**
+   * The pool's executable transactions, as far as an engine cares: told when one arrives into an empty pool, after
+   * each head change, and right before each fired timer, so that no timer is judged by what has gone.
+   */
+  | { readonly kind: "pool-changed"; readonly oldest: WaitingTransaction | undefined }
   | { readonly kind: "block-built"; readonly parent: Hash; readonly block: Block }
   /** A build order found nothing to put into a block. */
   | { readonly kind: "nothing-to-build"; readonly parent: Hash }
@@ -86,6 +97,8 @@ export type Effect<M> =
   | { readonly kind: "request-sync"; readonly height: bigint }
   /** Send committed blocks from `fromHeight` up, with their seals, a bounded batch. */
   | { readonly kind: "serve-blocks"; readonly to: ValidatorId; readonly fromHeight: bigint }
+  /** Send this node's copy of a waiting transaction to the primary by mail: it may have missed the rumor. */
+  | { readonly kind: "relay-transaction"; readonly to: ValidatorId; readonly hash: Hash }
   | { readonly kind: "report-fault"; readonly author: ValidatorId; readonly evidence: Uint8Array }
   /** For people and metrics; changes nothing. */
   | { readonly kind: "announce"; readonly event: EngineEvent };
@@ -106,14 +119,44 @@ export type EngineEvent =
       readonly hash: Hash;
     }
   | { readonly type: "checkpoint-stable"; readonly height: bigint }
+  /** A validator asks for a view, this one included; `reason` only for the own. */
+  | {
+      readonly type: "view-change";
+      readonly from: ValidatorId;
+      readonly view: bigint;
+      readonly reason?: ViewChangeReason;
+    }
+  /** This replica works in a new view. `minHeight`, `maxHeight`: what its NEW-VIEW carries over is between them. */
+  | {
+      readonly type: "new-view";
+      readonly from: ValidatorId;
+      readonly view: bigint;
+      readonly minHeight: bigint;
+      readonly maxHeight: bigint;
+    }
   | { readonly type: "proposal-refused"; readonly view: bigint; readonly height: bigint; readonly hash: Hash }
   | {
       readonly type: "equivocation";
       readonly from: ValidatorId;
       readonly view: bigint;
+      /** 0 for a VIEW-CHANGE, which has none. */
       readonly height: bigint;
     }
-  | { readonly type: "diverged"; readonly height: bigint; readonly detail: string };
+  /** This replica has stopped voting for good: its state contradicts a quorum, or votes of its own are missing. */
+  | { readonly type: "diverged" | "amnesia"; readonly height: bigint; readonly detail: string };
+
+/** Why a replica asks for another view. */
+export type ViewChangeReason =
+  /** The oldest pending item was not committed in time. */
+  | "timeout"
+  /** No NEW-VIEW came, or nothing was committed in it. */
+  | "new-view-timeout"
+  /** A transaction has waited too long although blocks had room. */
+  | "unfair"
+  | "equivocation"
+  /** f+1 replicas ask for it. */
+  | "join"
+  | "rotation";
 
 /** What consensus_getState shows. */
 export interface EngineStatus {
@@ -123,6 +166,20 @@ export interface EngineStatus {
   readonly primary: ValidatorId;
   readonly self: ValidatorId | undefined;
   readonly mode: "normal" | "view-change" | "halted";
+  /** View changes in a row without a quick commit: timeouts are T0 * 2^attempt, capped. */
+  readonly attempt: number;
+  /** Running timers with their lengths, ms; when they are due is the driver's knowledge. */
+  readonly timers: readonly { readonly name: string; readonly delayMs: number }[];
+  /** What the request timer waits for; undefined: nothing is pending. */
+  readonly waitingFor:
+    | { readonly kind: "transaction"; readonly hash: Hash }
+    | { readonly kind: "height"; readonly height: bigint }
+    | { readonly kind: "heartbeat" }
+    | undefined;
+  /** Per view that is asked for, ascending: by whom. */
+  readonly viewChanges: readonly { readonly view: bigint; readonly from: readonly ValidatorId[] }[];
+  /** Why it votes no more, when halted. */
+  readonly haltReason: string | undefined;
   readonly lowWatermark: bigint;
   readonly highWatermark: bigint;
   readonly lastCommitted: bigint;
@@ -140,7 +197,12 @@ export interface EngineStatus {
   }[];
   readonly checkpoints: readonly { readonly height: bigint; readonly from: readonly ValidatorId[] }[];
   /** Per validator: the highest height and view seen in a verified message. */
-  readonly lastSeen: readonly { readonly height: bigint; readonly view: bigint }[];
+  readonly lastSeen: readonly {
+    readonly height: bigint;
+    readonly view: bigint;
+    /** In its newest STATUS: whether it waits for a NEW-VIEW. */
+    readonly inViewChange: boolean;
+  }[];
 }
 
 /** A decoded, not yet verified message: what `wants` looks at before a signature costs anything. */
@@ -148,6 +210,8 @@ export interface Parsed {
   readonly type: string;
   readonly from: ValidatorId;
   readonly epoch: bigint;
+  /** Proves itself, so that another than its author may bring it (NEW-VIEW). Everything else only its author may. */
+  readonly relayed?: boolean;
 }
 
 export interface ConsensusEngine<P extends Parsed, M> {
@@ -173,6 +237,14 @@ export interface EngineSettings {
   readonly blockTimeMs: number;
   /** T_empty: propose an empty block after this long without one, ms; undefined = never. */
   readonly emptyBlocksMs: number | undefined;
+  /** T0: how long the oldest pending item may take in the first view, ms. */
+  readonly requestTimeoutMs: number;
+  /** T_max: no timeout doubles beyond it, ms. */
+  readonly timeoutMaxMs: number;
+  /** T_resend: an unanswered VIEW-CHANGE is sent again, ms. */
+  readonly resendIntervalMs: number;
+  /** T_fair: how long a transaction may wait while blocks have room, ms. */
+  readonly fairnessTimeoutMs: number;
 }
 
 export interface EngineOptions {

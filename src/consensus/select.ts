@@ -6,32 +6,44 @@
 import { unreachable } from "../base/assert.ts";
 import type { Hash } from "../base/bytes.ts";
 import { type Genesis, validatorsOf } from "../chain/genesis.ts";
+import type { SignatureRules } from "../crypto/keys.ts";
 import type { Consensus } from "./engine.ts";
 import { PbftEngine } from "./pbft/engine.ts";
 import { PbftGate, type PbftMessage } from "./pbft/gate.ts";
 import { pbftRules } from "./pbft/rules.ts";
 import type { ParsedMessage } from "./pbft/wire.ts";
 
-/** @param genesisHash hash of block 0, which every signature of the chain covers. */
-export function selectConsensus(genesis: Genesis, genesisHash: Hash): Consensus {
+/**
+ * @param genesisHash hash of block 0, which every signature of the chain covers.
+ * @param signatureRules a memo of Ed25519; the plain rules if left out.
+ */
+export function selectConsensus(
+  genesis: Genesis,
+  genesisHash: Hash,
+  signatureRules?: SignatureRules,
+): Consensus {
   switch (genesis.consensus.type) {
     case "pbft":
-      return pbftConsensus(genesis, genesisHash);
+      return pbftConsensus(genesis, genesisHash, signatureRules);
     default:
       return unreachable(genesis.consensus.type);
   }
 }
 
-function pbftConsensus(genesis: Genesis, genesisHash: Hash): Consensus<ParsedMessage, PbftMessage> {
+function pbftConsensus(
+  genesis: Genesis,
+  genesisHash: Hash,
+  signatureRules: SignatureRules | undefined,
+): Consensus<ParsedMessage, PbftMessage> {
   const validators = validatorsOf(genesis);
   const parameters = genesis.consensus;
   const { logWindow } = parameters;
+  const context = { genesisHash, validators, signatureRules };
   return {
-    rules: pbftRules({ genesisHash, validators }),
+    rules: pbftRules(context),
     validators,
-    gate: new PbftGate({ genesisHash, validators, logWindow, limits: genesis.limits }),
+    gate: new PbftGate({ ...context, logWindow, limits: genesis.limits }),
     recentHeads: 2 * logWindow,
-    createEngine: (options) =>
-      new PbftEngine({ ...options, genesisHash, validators, parameters, limits: genesis.limits }),
+    createEngine: (options) => new PbftEngine({ ...options, ...context, parameters, limits: genesis.limits }),
   };
 }

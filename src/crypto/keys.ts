@@ -55,6 +55,17 @@ export function verifyQuickly(publicKey: Uint8Array, message: Uint8Array, signat
   return (native?.verify ?? verifyZip215)(publicKey, message, signature);
 }
 
+/**
+ * The two rules as one object: pure functions, so that whoever runs many replicas in one process may hand in a
+ * memo of them.
+ */
+export interface SignatureRules {
+  readonly verifySignature: typeof verifySignature;
+  readonly verifyQuickly: typeof verifyQuickly;
+}
+
+export const ED25519: SignatureRules = { verifySignature, verifyQuickly };
+
 /** ZIP-215 by @noble/ed25519: the arbiter. */
 export function verifyZip215(publicKey: Uint8Array, message: Uint8Array, signature: Uint8Array): boolean {
   try {

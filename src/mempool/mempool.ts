@@ -126,6 +126,11 @@ export class Mempool {
     return this.#shelves.executable;
   }
 
+  /** The executable one that has waited longest. */
+  oldestExecutable(): { readonly transaction: SignedTransaction; readonly addedMs: number } | undefined {
+    return this.#shelves.lanesByArrival().next().value?.first;
+  }
+
   /**
    * The door: RPC and gossip.
    * @param source an envelope, or a transaction that was decoded before.

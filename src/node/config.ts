@@ -25,6 +25,10 @@ export interface Config {
     readonly blockTimeMs: number;
     readonly emptyBlocksMs: number;
     readonly statusIntervalMs: number;
+    readonly requestTimeoutMs: number;
+    readonly timeoutMaxMs: number;
+    readonly resendIntervalMs: number;
+    readonly fairnessTimeoutMs: number;
   };
   readonly sync: { readonly intervalMs: number };
   readonly mempool: { readonly maxTransactions: number; readonly maxBytes: number };
@@ -181,6 +185,10 @@ function toConfig(values: Values): Config {
       blockTimeMs: values["consensus.block_time_ms"],
       emptyBlocksMs: values["consensus.empty_blocks_ms"],
       statusIntervalMs: values["consensus.status_interval_ms"],
+      requestTimeoutMs: values["consensus.request_timeout_ms"],
+      timeoutMaxMs: values["consensus.timeout_max_ms"],
+      resendIntervalMs: values["consensus.resend_interval_ms"],
+      fairnessTimeoutMs: values["consensus.fairness_timeout_ms"],
     },
     sync: { intervalMs: values["sync.interval_ms"] },
     mempool: {

@@ -78,6 +78,22 @@ export const CONFIG_KEYS = {
     1_000,
     "How often a validator tells the others what it has, so that lost votes are sent again.",
   ),
+  "consensus.request_timeout_ms": key(
+    integerField(50, HOUR_MS),
+    2_000,
+    "How long the oldest pending work may take before this validator asks for another primary; doubles per attempt.",
+  ),
+  "consensus.timeout_max_ms": key(integerField(50, 24 * HOUR_MS), 60_000, "Ceiling of that doubling."),
+  "consensus.resend_interval_ms": key(
+    integerField(50, 60_000),
+    1_000,
+    "How often an unanswered request for another primary is sent again.",
+  ),
+  "consensus.fairness_timeout_ms": key(
+    integerField(50, 24 * HOUR_MS),
+    20_000,
+    "How long a transaction may wait while blocks have room before the primary is taken to be unfair.",
+  ),
   "sync.interval_ms": key(
     integerField(0, HOUR_MS),
     1_000,

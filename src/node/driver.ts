@@ -4,7 +4,7 @@
  * anything later leaves. Steps that wait at the same moment share one fsync (group commit).
  */
 import { unreachable } from "../base/assert.ts";
-import { hex, showHash } from "../base/bytes.ts";
+import { type Hash, hex, showHash } from "../base/bytes.ts";
 import { CLOCK_AHEAD_MS_MAX, DRIVER_INPUTS_MAX, WAITING_CHECKS_MAX } from "../base/limits.ts";
 import type { Logger } from "../base/log.ts";
 import type { Scheduler } from "../base/scheduler.ts";
@@ -22,6 +22,7 @@ import type {
   Timer,
   Typed,
   ValidatorId,
+  WaitingTransaction,
 } from "../consensus/engine.ts";
 import type { RecordLog } from "../storage/log.ts";
 
@@ -34,8 +35,9 @@ export interface DriverPorts {
   readonly scheduler: Scheduler;
   readonly log: Logger;
   readonly template: TemplateSource;
-  /** Whether the pool holds something to put into a block. */
-  readonly hasWork: () => boolean;
+  /** The executable transaction that has waited longest in the pool. */
+  readonly oldest: () => WaitingTransaction | undefined;
+  readonly relayTransaction: (to: ValidatorId, hash: Hash) => void;
   readonly mail: (to: ValidatorId, message: Uint8Array) => void;
   readonly serveBlocks: (to: ValidatorId, fromHeight: bigint) => void;
   readonly requestSync: (height: bigint) => void;
@@ -69,7 +71,7 @@ export class Driver<P extends Parsed, M extends Typed> {
   /** Blocks whose parent is not executed yet, or that are early, by hash: checked again on a head change. */
   readonly #waiting = new Map<string, WaitingCheck>();
   #inputs: Input<M>[] = [];
-  #pendingTold = false;
+  #poolTold = false;
   #running = false;
   #stopped = false;
   /** Resolves when the last started turn has ended. */
@@ -87,7 +89,7 @@ export class Driver<P extends Parsed, M extends Typed> {
     const { chain } = this.#ports;
     const recent = recentHeads(chain, this.#consensus.recentHeads);
     this.input({ kind: "started", head: headOf(chain.head), journal, checkpoint, recent });
-    if (this.#ports.hasWork()) this.transactionsPending();
+    this.poolChanged();
   }
 
   /** No effect is performed after it resolves. */
@@ -102,6 +104,7 @@ export class Driver<P extends Parsed, M extends Typed> {
   /**
    * Direct mail of validator `author`: parse, ask the engine, verify, then step. What fails is dropped and counted.
    * Nobody brings another's message: old ones of others could not be played again, and their senders are known.
+   * The exception proves itself and is never old (Parsed.relayed).
    */
   receive(author: ValidatorId, bytes: Uint8Array): void {
     if (this.#stopped) return;
@@ -111,9 +114,9 @@ export class Driver<P extends Parsed, M extends Typed> {
     }
     const parsed = this.#consensus.gate.parse(bytes);
     if (!parsed.ok) return this.#refuse("unknown", parsed.fault.code);
-    const { type, from } = parsed.value;
+    const { type, from, relayed } = parsed.value;
     count(this.counts.received, type);
-    if (from !== author) return this.#refuse(type, "not-the-author");
+    if (from !== author && !relayed) return this.#refuse(type, "not-the-author");
     if (!this.#engine.wants(parsed.value)) return;
     const verified = this.#consensus.gate.verify(parsed.value);
     if (!verified.ok) return this.#refuse(type, verified.fault.code);
@@ -121,18 +124,18 @@ export class Driver<P extends Parsed, M extends Typed> {
   }
 
   /** The committed head moved. */
-  headChanged(head: BlockHead): void {
+  headChanged(sealed: SealedHead): void {
     if (this.#stopped) return;
-    this.input({ kind: "head-changed", head: headOf(head) });
-    this.#recheck(head.summary.height);
-    if (this.#ports.hasWork()) this.transactionsPending();
+    this.input({ kind: "head-changed", head: headOf(sealed.head), sealed });
+    this.#recheck(sealed.head.summary.height);
+    this.poolChanged();
   }
 
-  /** The pool holds executable transactions; told once a turn, however many arrive. */
-  transactionsPending(): void {
-    if (this.#pendingTold) return;
-    this.#pendingTold = true;
-    this.input({ kind: "transactions-pending" });
+  /** Executable transactions came or went; told once a turn, however many. */
+  poolChanged(): void {
+    if (this.#poolTold || this.#stopped) return;
+    this.#poolTold = true;
+    this.input({ kind: "pool-changed", oldest: this.#ports.oldest() });
   }
 
   status(): ReturnType<ConsensusEngine<P, M>["status"]> {
@@ -155,7 +158,7 @@ export class Driver<P extends Parsed, M extends Typed> {
       while (this.#inputs.length > 0 && !this.#stopped) {
         const inputs = this.#inputs;
         this.#inputs = [];
-        this.#pendingTold = false;
+        this.#poolTold = false;
         const effects = inputs.flatMap((input) => this.#engine.step(input));
         if (effects.some(isDurable)) await this.#persist(effects);
         if (this.#stopped) return;
@@ -207,6 +210,8 @@ export class Driver<P extends Parsed, M extends Typed> {
         return this.#ports.requestSync(effect.height);
       case "serve-blocks":
         return this.#ports.serveBlocks(effect.to, effect.fromHeight);
+      case "relay-transaction":
+        return this.#ports.relayTransaction(effect.to, effect.hash);
       case "report-fault":
         return this.#ports.reportFault(effect.author, effect.evidence);
       case "announce":
@@ -232,6 +237,7 @@ export class Driver<P extends Parsed, M extends Typed> {
     this.#clearTimer(timer.name);
     const cancel = this.#ports.scheduler.after(delayMs, () => {
       this.#timers.delete(timer.name);
+      this.input({ kind: "pool-changed", oldest: this.#ports.oldest() });
       this.input({ kind: "timer-fired", timer });
     });
     this.#timers.set(timer.name, cancel);

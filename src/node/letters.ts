@@ -9,6 +9,9 @@ export const MAIL_CONSENSUS = 1;
 /** A committed block with its seal, in answer to a STATUS. */
 export const MAIL_BLOCK = 2;
 
+/** A signed transaction, for the primary that may have missed it. */
+export const MAIL_TRANSACTION = 3;
+
 export interface Letter {
   readonly kind: number;
   readonly content: Uint8Array;

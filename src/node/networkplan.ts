@@ -122,7 +122,7 @@ function planGenesis(
     chainId,
     timeMs,
     profile,
-    consensus: { type: "pbft", checkpointInterval: 16, logWindow: 32, pipelineDepth: 1 },
+    consensus: { type: "pbft", checkpointInterval: 16, logWindow: 32, pipelineDepth: 1, rotationInterval: 4 },
     limits: { maxBlockBytes: 1_048_576, maxBlockTransactions: 5_000, maxTxBytes: 16_384, minFee },
     validators: validators.map(({ name, publicKey, peerId }) => ({
       name,

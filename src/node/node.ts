@@ -210,13 +210,12 @@ async function stopFatally(error: unknown, { closers, logger, onFatal }: FatalPo
 }
 
 function replicaOptions({ home, config }: NodeOptions, signer: Signer | undefined) {
-  const { statusIntervalMs, blockTimeMs, emptyBlocksMs } = config.consensus;
+  const { emptyBlocksMs, ...timing } = config.consensus;
   return {
     genesis: home.genesis,
     signer,
     settings: {
-      statusIntervalMs,
-      blockTimeMs,
+      ...timing,
       emptyBlocksMs: emptyBlocksMs === 0 ? undefined : emptyBlocksMs,
     },
     syncIntervalMs: config.sync.intervalMs,

@@ -3,7 +3,7 @@
  * ports that are handed in; the same class runs over libp2p and LevelDB, and in memory on virtual time. It decides
  * nothing by itself: it carries what one part says to the others.
  */
-import { type Address, showHash } from "../base/bytes.ts";
+import { type Address, type Hash, showHash } from "../base/bytes.ts";
 import { type Relay, refuse, type Verdict } from "../base/fault.ts";
 import { SERVE_BYTES_MAX } from "../base/limits.ts";
 import type { Logger } from "../base/log.ts";
@@ -19,15 +19,17 @@ import { AcceptedSignatures } from "../chain/signatures.ts";
 import type { SignedTransaction } from "../chain/transaction.ts";
 import type {
   Consensus,
+  ConsensusEngine,
   EngineEvent,
   EngineSettings,
   EngineStatus,
   Parsed,
   Typed,
   ValidatorId,
+  WaitingTransaction,
 } from "../consensus/engine.ts";
 import { selectConsensus } from "../consensus/select.ts";
-import type { Signer } from "../crypto/keys.ts";
+import type { SignatureRules, Signer } from "../crypto/keys.ts";
 import { type AdmissionCode, type HeadState, RELAY_OF_FAULT } from "../mempool/admission.ts";
 import { Mempool, type PoolEvent } from "../mempool/mempool.ts";
 import { selectTransactions } from "../mempool/template.ts";
@@ -37,7 +39,7 @@ import { announcementOf, encodeAnnouncement } from "../p2p/wire.ts";
 import type { Kv } from "../storage/kv.ts";
 import type { OpenedLog } from "../storage/log.ts";
 import { Driver, type MessageCounts } from "./driver.ts";
-import { MAIL_BLOCK, MAIL_CONSENSUS, openLetter, sealLetter } from "./letters.ts";
+import { MAIL_BLOCK, MAIL_CONSENSUS, MAIL_TRANSACTION, openLetter, sealLetter } from "./letters.ts";
 import { Topic as News } from "./news.ts";
 import type { Network, Topic } from "./ports.ts";
 import { judgeRumor } from "./rumors.ts";
@@ -50,6 +52,10 @@ export interface ReplicaOptions {
   /** Interval of anti-entropy, ms; 0 = off. */
   readonly syncIntervalMs: number;
   readonly pool: { readonly transactionsMax: number; readonly bytesMax: number };
+  /** A memo of Ed25519, shared by the replicas of one process. */
+  readonly signatureRules?: SignatureRules;
+  /** A filter around the engine: how the simulator makes an unchanged replica misbehave. */
+  readonly wrapEngine?: (engine: ConsensusEngine<Parsed, Typed>) => ConsensusEngine<Parsed, Typed>;
 }
 
 export interface ReplicaPorts {
@@ -111,10 +117,10 @@ export class Replica {
    * @throws Error when the database or the key does not fit the genesis.
    */
   static async open(options: ReplicaOptions, ports: ReplicaPorts): Promise<Replica> {
-    const { genesis, signer } = options;
+    const { genesis, signer, signatureRules } = options;
     const genesisHash = computeGenesisHash(genesis);
-    const consensus = selectConsensus(genesis, genesisHash);
-    const signatures = new AcceptedSignatures(genesisHash);
+    const consensus = selectConsensus(genesis, genesisHash, signatureRules);
+    const signatures = new AcceptedSignatures(genesisHash, signatureRules);
     const chain = await Chain.open(genesis, { kv: ports.kv, rules: consensus.rules, signatures });
     const self = signer === undefined ? undefined : indexOf(signer, consensus);
     return new Replica(options, ports, { chain, consensus, signatures, self });
@@ -166,7 +172,7 @@ export class Replica {
 
   #admit(envelope: Uint8Array): Verdict<SignedTransaction, AdmissionCode> {
     const added = this.pool.add(envelope, this.#ports.scheduler.now());
-    if (added.ok && this.pool.executable > 0) this.#driver?.transactionsPending();
+    if (added.ok && this.pool.executable > 0) this.#driver?.poolChanged();
     return added;
   }
 
@@ -195,13 +201,14 @@ export class Replica {
       commits: `${seal.commits.length}/${this.consensus.validators.members.length}`,
     });
     this.news.heads.tell(change);
-    this.#driver?.headChanged(sealed.block);
+    this.#driver?.headChanged({ head: sealed.block, seal: sealed.seal });
   }
 
   #mailReceived(peerId: string, author: ValidatorId, bytes: Uint8Array): void {
     const letter = openLetter(bytes);
     if (letter?.kind === MAIL_CONSENSUS) this.#driver?.receive(author, letter.content);
     else if (letter?.kind === MAIL_BLOCK) void this.#importBytes(letter.content, peerId);
+    else if (letter?.kind === MAIL_TRANSACTION) this.#admit(letter.content);
   }
 
   #rumorReceived(topic: Topic, peerId: string, bytes: Uint8Array): Promise<Relay> {
@@ -249,18 +256,23 @@ export class Replica {
     return { height: chain.head.summary.height, account: (address) => readAccount(chain.committed, address) };
   }
 
-  #createDriver({ settings, signer }: ReplicaOptions): Driver<Parsed, Typed> | undefined {
+  #createDriver({
+    settings,
+    signer,
+    wrapEngine = (engine) => engine,
+  }: ReplicaOptions): Driver<Parsed, Typed> | undefined {
     const { self, consensus } = this;
     const { journal, scheduler, log, network } = this.#ports;
     if (self === undefined || signer === undefined || journal === undefined) return undefined;
-    const engine = consensus.createEngine({ self, signer, settings });
+    const engine = wrapEngine(consensus.createEngine({ self, signer, settings }));
     const ports = {
       chain: this.chain,
       journal: journal.log,
       scheduler,
       log,
       template: (view: LedgerView, height: bigint) => this.#template(view, height),
-      hasWork: () => this.pool.executable > 0,
+      oldest: () => this.#oldestWaiting(),
+      relayTransaction: (to: ValidatorId, hash: Hash) => this.#relayTransaction(to, hash),
       mail: (to: ValidatorId, message: Uint8Array) => network.mail(to, sealLetter(MAIL_CONSENSUS, message)),
       serveBlocks: (to: ValidatorId, fromHeight: bigint) => this.#serveByMail(to, fromHeight),
       requestSync: (height: bigint) => this.#repair.syncNow(height),
@@ -273,6 +285,18 @@ export class Replica {
     return new Driver({ consensus, engine, self }, ports);
   }
 
+  #oldestWaiting(): WaitingTransaction | undefined {
+    const entry = this.pool.oldestExecutable();
+    if (entry === undefined) return undefined;
+    return { hash: entry.transaction.hash, ageMs: this.#ports.scheduler.now() - entry.addedMs };
+  }
+
+  #relayTransaction(to: ValidatorId, hash: Hash): void {
+    const transaction = this.pool.getByHash(hash);
+    if (transaction !== undefined)
+      this.#ports.network.mail(to, sealLetter(MAIL_TRANSACTION, transaction.bytes));
+  }
+
   /** Transactions for a block of `height` on the ledger `view`. */
   #template(view: LedgerView, height: bigint): readonly SignedTransaction[] {
     const parent = { height: height - 1n, account: (address: Address) => readAccount(view, address) };
@@ -281,13 +305,25 @@ export class Replica {
 
   #announce(event: EngineEvent): void {
     const { log, scheduler } = this.#ports;
-    if (event.type === "diverged") {
-      log.log("error", "pbft", "diverged: this node has stopped voting", {
+    if (event.type === "diverged" || event.type === "amnesia") {
+      log.log("error", "pbft", `${event.type}: this node has stopped voting`, {
         height: event.height,
         detail: event.detail,
       });
     } else if (event.type === "checkpoint-stable") {
       log.log("info", "pbft", "checkpoint stable", { height: event.height });
+    } else if (event.type === "view-change" && event.from === this.self) {
+      log.log(event.reason === "rotation" ? "info" : "warn", "pbft", "view change", {
+        view: event.view,
+        reason: event.reason,
+      });
+    } else if (event.type === "new-view") {
+      log.log("info", "pbft", "new view", {
+        view: event.view,
+        primary: event.from,
+        minSeq: event.minHeight,
+        maxSeq: event.maxHeight,
+      });
     }
     this.news.engine.tell({ atMs: scheduler.now(), event });
   }

@@ -33,7 +33,7 @@ export const genesis: Genesis = {
   chainId: 7n,
   timeMs: 1_700_000_000_000n,
   profile: "dev",
-  consensus: { type: "pbft", checkpointInterval: 4, logWindow: 8, pipelineDepth: 1 },
+  consensus: { type: "pbft", checkpointInterval: 4, logWindow: 8, pipelineDepth: 1, rotationInterval: 0 },
   limits: { maxBlockBytes: 100_000, maxBlockTransactions: 100, maxTxBytes: 1_000, minFee: 0n },
   validators: [
     { name: "node0", publicKey: proposer.publicKey, account: proposer.publicKey, peerId: "peer0" },

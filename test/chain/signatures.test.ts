@@ -105,7 +105,7 @@ describe("accepted signatures", () => {
   });
 
   it("forget the oldest acceptance at the bound and verify it anew", () => {
-    const signatures = new AcceptedSignatures(genesisHash, 2);
+    const signatures = new AcceptedSignatures(genesisHash, undefined, 2);
     for (const nonce of [0n, 1n, 2n]) expect(signatures.admit(honest(nonce))).toBe(true);
     expect(signatures.size).toBe(2);
     const before = verifyCounts.native;

@@ -13,6 +13,7 @@ import { DEVNET, planNetwork, secretsFromSeed } from "../../src/node/networkplan
 import { Replica } from "../../src/node/replica.ts";
 import { MemoryKv } from "../../src/storage/memory.ts";
 import { MemoryRecordLog } from "../../src/storage/memorylog.ts";
+import { SETTINGS } from "../consensus/pbft/cluster.ts";
 import { VirtualTime } from "../p2p/virtualtime.ts";
 import { Ether, MemoryNetwork } from "./memorynetwork.ts";
 
@@ -118,7 +119,7 @@ export class Cluster {
       {
         genesis: this.genesis,
         signer,
-        settings: { statusIntervalMs: 1_000, blockTimeMs: 0, emptyBlocksMs: this.#options.emptyBlocksMs },
+        settings: { ...SETTINGS, emptyBlocksMs: this.#options.emptyBlocksMs },
         syncIntervalMs: 1_000,
         pool: { transactionsMax: 1_000, bytesMax: 1_000_000 },
       },

@@ -1,5 +1,7 @@
 /** The driver alone: a scripted engine, a real ledger, virtual time. */
+
 import { expect, it } from "vitest";
+import { EMPTY } from "../../src/base/bytes.ts";
 import { accept } from "../../src/base/fault.ts";
 import { CLOCK_AHEAD_MS_MAX } from "../../src/base/limits.ts";
 import { SILENT } from "../../src/base/log.ts";
@@ -52,7 +54,8 @@ class Rig {
         scheduler: this.time,
         log: SILENT,
         template: () => [],
-        hasWork: () => false,
+        oldest: () => undefined,
+        relayTransaction: () => undefined,
         mail: () => undefined,
         serveBlocks: () => undefined,
         requestSync: () => undefined,
@@ -61,7 +64,7 @@ class Rig {
         fatal: (error) => this.failures.push(error),
       },
     );
-    chain.onHeadChange(({ sealed }) => this.driver.headChanged(sealed.block));
+    chain.onHeadChange(({ sealed }) => this.driver.headChanged({ head: sealed.block, seal: sealed.seal }));
   }
 
   order(...effects: readonly Effect<Message>[]): void {
@@ -95,8 +98,8 @@ it("checks an early proposal when it is due, and once", async () => {
   const block = await made.foreign(time.now() + CLOCK_AHEAD_MS_MAX + 1_000);
   made.order({ kind: "check-block", block, certified: false });
   await time.pass(500);
-  made.driver.headChanged(chain.head);
-  made.driver.headChanged(chain.head);
+  made.driver.headChanged({ head: chain.head, seal: EMPTY });
+  made.driver.headChanged({ head: chain.head, seal: EMPTY });
   await time.pass(400);
   expect(made.verdicts()).toEqual([]);
   expect(time.pending).toBe(1);
@@ -121,7 +124,7 @@ it("leaves no timer behind when it stops while a proposal waits", async () => {
   made.order({ kind: "check-block", block, certified: false });
   await made.time.pass(10);
   await made.driver.stop();
-  made.driver.headChanged(made.chain.head);
+  made.driver.headChanged({ head: made.chain.head, seal: EMPTY });
   expect(made.time.pending).toBe(0);
 });
 

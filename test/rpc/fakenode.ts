@@ -49,7 +49,7 @@ export const genesis: Genesis = {
   chainId: 31337n,
   timeMs: 1_700_000_000_000n,
   profile: "dev",
-  consensus: { type: "pbft", checkpointInterval: 50, logWindow: 100, pipelineDepth: 1 },
+  consensus: { type: "pbft", checkpointInterval: 50, logWindow: 100, pipelineDepth: 1, rotationInterval: 0 },
   limits: { maxBlockBytes: 1_000_000, maxBlockTransactions: 1_000, maxTxBytes: 2_000, minFee: 0n },
   validators: validatorSigners.map(({ publicKey }, i) => ({
     name: `node${i}`,
@@ -231,6 +231,11 @@ export class FakeNode implements NodeApi {
       primary: 0,
       self: 0,
       mode: "normal",
+      attempt: 1,
+      timers: [{ name: "request", delayMs: 4_000 }],
+      waitingFor: { kind: "height", height: lastCommitted + 1n },
+      viewChanges: [{ view: 1n, from: [2] }],
+      haltReason: undefined,
       lowWatermark: 0n,
       highWatermark: 200n,
       lastCommitted,
@@ -249,7 +254,7 @@ export class FakeNode implements NodeApi {
         },
       ],
       checkpoints: [{ height: 100n, from: [0, 1] }],
-      lastSeen: [0, 1, 2, 3].map(() => ({ height: lastCommitted, view: 2n ** 63n })),
+      lastSeen: [0, 1, 2, 3].map(() => ({ height: lastCommitted, view: 2n ** 63n, inViewChange: false })),
     };
   }
   validators() {

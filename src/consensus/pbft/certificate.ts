@@ -15,7 +15,7 @@ import { type BlockHead, readBlockHead, writeBlockHead } from "../../chain/block
 import type { ValidatorSet } from "../../chain/validators.ts";
 import { decode, type Reader } from "../../codec/reader.ts";
 import { Writer } from "../../codec/writer.ts";
-import { SIGNATURE_BYTES, verifySignature } from "../../crypto/keys.ts";
+import { ED25519, SIGNATURE_BYTES, type SignatureRules } from "../../crypto/keys.ts";
 import type { ValidatorId } from "../engine.ts";
 import { type CheckpointBody, type PbftBody, signingBytes, type VoteBody } from "./messages.ts";
 import { primaryOf, quorumOf } from "./quorum.ts";
@@ -57,6 +57,8 @@ export interface CertificateContext {
   readonly genesisHash: Hash;
   /** The set of the epoch that the certificate belongs to. */
   readonly validators: ValidatorSet;
+  /** Default: Ed25519 by ZIP-215. */
+  readonly signatureRules?: SignatureRules | undefined;
 }
 
 export type CertificateFault = "malformed" | "unknown-signer" | "bad-signature" | "no-quorum" | "wrong-epoch";
@@ -125,6 +127,7 @@ export function verifyCommitCertificate(question: {
   readonly validators: ValidatorSet;
   readonly head: BlockHead;
   readonly seal: Uint8Array;
+  readonly signatureRules?: SignatureRules | undefined;
 }): Fault<CertificateFault> | undefined {
   const decoded = decodeCommitCertificate(question.seal);
   if (!decoded.ok) return decoded.fault;
@@ -184,7 +187,7 @@ export function openCheckpointCertificate(
 
 /** Distinctness is given: {@link readSignatures} takes ascending signers only. Counts are compared first: cheap. */
 function checkSignatures(
-  { genesisHash, validators }: CertificateContext,
+  { genesisHash, validators, signatureRules = ED25519 }: CertificateContext,
   signatures: readonly SignerSignature[],
   needed: number,
   body: (signer: ValidatorId) => PbftBody,
@@ -199,7 +202,7 @@ function checkSignatures(
   }
   const bad = signatures.filter(({ signer, signature }) => {
     const key = validators.members[signer]!.publicKey;
-    return !verifySignature(key, signingBytes(genesisHash, body(signer)), signature);
+    return !signatureRules.verifySignature(key, signingBytes(genesisHash, body(signer)), signature);
   });
   if (bad.length === 0) return undefined;
   const valid = signatures.length - bad.length;

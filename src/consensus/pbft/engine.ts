@@ -20,9 +20,9 @@ import {
   armHeartbeat,
   heartbeatFired,
   nothingToBuild,
+  poolChanged,
   propose,
   receiveBuilt,
-  transactionsPending,
 } from "./proposing.ts";
 import { receiveFetch, receiveStatus, tick } from "./repair.ts";
 import { start } from "./restart.ts";
@@ -67,8 +67,8 @@ function receive(core: Core, input: Input<PbftMessage>): void {
       return receiveMessage(core, input.message);
     case "timer-fired":
       return timerFired(core, input.timer);
-    case "transactions-pending":
-      return transactionsPending(core);
+    case "pool-changed":
+      return poolChanged(core, input.oldest);
     case "block-built":
       return receiveBuilt(core, input.parent, input.block);
     case "nothing-to-build":

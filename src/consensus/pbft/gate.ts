@@ -10,7 +10,7 @@ import { equalBytes, type Hash } from "../../base/bytes.ts";
 import { accept, type Fault, fault, refuse, type Verdict } from "../../base/fault.ts";
 import { type Block, type BodyLimits, readBlock } from "../../chain/block.ts";
 import { decode } from "../../codec/reader.ts";
-import { type Signer, verifyQuickly } from "../../crypto/keys.ts";
+import { ED25519, type Signer } from "../../crypto/keys.ts";
 import type { MessageGate } from "../engine.ts";
 import {
   type CertificateContext,
@@ -158,7 +158,7 @@ export function verifyMessage<B extends PbftBody, X extends object>(
 }
 
 function checkSignature(
-  { genesisHash, validators }: CertificateContext,
+  { genesisHash, validators, signatureRules = ED25519 }: CertificateContext,
   body: PbftBody,
   signature: Uint8Array,
 ): Fault<GateFault> | undefined {
@@ -167,7 +167,7 @@ function checkSignature(
   }
   // A correct validator signs as every library accepts, so what the native one refuses may be dropped here.
   const key = validators.members[body.from]!.publicKey;
-  if (verifyQuickly(key, signingBytes(genesisHash, body), signature)) return undefined;
+  if (signatureRules.verifyQuickly(key, signingBytes(genesisHash, body), signature)) return undefined;
   return fault("bad-signature", `${body.type} is not signed by validator ${body.from}`);
 }
 

@@ -7,12 +7,13 @@
 import { assert } from "../../base/assert.ts";
 import { equalBytes, type Hash } from "../../base/bytes.ts";
 import { type Block, encodeBlock } from "../../chain/block.ts";
+import type { WaitingTransaction } from "../engine.ts";
 import type { Core } from "./core.ts";
 import type { VoteBody } from "./messages.ts";
 
-export function transactionsPending(core: Core): void {
-  core.pending = true;
-  if (core.building !== undefined) core.pendingAgain = true;
+export function poolChanged(core: Core, oldest: WaitingTransaction | undefined): void {
+  core.pending = oldest !== undefined;
+  if (core.pending && core.building !== undefined) core.pendingAgain = true;
 }
 
 /** Orders a block if this replica may propose the next height now. */

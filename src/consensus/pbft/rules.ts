@@ -27,13 +27,14 @@ export type HeadFault =
   | "time-not-after-parent"
   | "wrong-header-time";
 
-export function pbftRules({ genesisHash, validators }: CertificateContext): ConsensusRules {
+export function pbftRules(context: CertificateContext): ConsensusRules {
+  const { validators } = context;
   return {
     name: "pbft",
     finality: "instant",
     prepareHead: (parent, proposal) => prepareHead(parent, proposal, validators),
     checkHead: (parent, head) => checkForm(head, validators) ?? checkTime(parent, head),
-    verifySeal: (head, seal) => verifyCommitCertificate({ genesisHash, validators, head, seal }),
+    verifySeal: (head, seal) => verifyCommitCertificate({ ...context, head, seal }),
     weight: () => 1n,
     feeRecipient: (head) => validators.members[head.summary.proposer]!.account,
     executionTimeMs: (_parent, head) => head.summary.timeMs,

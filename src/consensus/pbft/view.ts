@@ -12,6 +12,11 @@ export function describeEngine(core: Core): EngineStatus {
     primary: core.primary,
     self: core.self,
     mode: core.mode,
+    attempt: 0,
+    timers: [],
+    waitingFor: undefined,
+    viewChanges: [],
+    haltReason: undefined,
     lowWatermark: core.lowWatermark,
     highWatermark: core.highWatermark,
     lastCommitted: core.committed,
@@ -22,7 +27,9 @@ export function describeEngine(core: Core): EngineStatus {
     slots: core.slots.all().map((slot) => describeSlot(core, slot)),
     checkpoints: [...core.checkpoints].map(([height, tally]) => ({ height, from: tally.signers() })),
     lastSeen: core.seen.map(({ height, view }, i) =>
-      i === core.self ? { height: core.committed, view: core.view } : { height, view },
+      i === core.self
+        ? { height: core.committed, view: core.view, inViewChange: false }
+        : { height, view, inViewChange: false },
     ),
   };
 }

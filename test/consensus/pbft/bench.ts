@@ -13,7 +13,7 @@ import { type PbftMessage, signMessage } from "../../../src/consensus/pbft/gate.
 import type { PbftBody } from "../../../src/consensus/pbft/messages.ts";
 import type { ParsedMessage } from "../../../src/consensus/pbft/wire.ts";
 import { SETTINGS } from "./cluster.ts";
-import { buildBlock, createFixture, type Fixture } from "./fixture.ts";
+import { buildBlock, createFixture, type Fixture, sealOf } from "./fixture.ts";
 import { headOf } from "./host.ts";
 
 export type Of<K extends Effect<PbftMessage>["kind"]> = Extract<Effect<PbftMessage>, { kind: K }>;
@@ -59,7 +59,9 @@ export class Bench {
   }
 
   headChanged(height: number): readonly Effect<PbftMessage>[] {
-    return this.step({ kind: "head-changed", head: this.head(height) });
+    const block = this.block(height);
+    const sealed = { head: block, seal: sealOf(this.fixture, block) };
+    return this.step({ kind: "head-changed", head: this.head(height), sealed });
   }
 
   checked(block: Block, verdict: "valid" | "invalid" = "valid"): readonly Effect<PbftMessage>[] {

@@ -19,7 +19,15 @@ export interface ClusterOptions {
   readonly settings?: Partial<EngineSettings>;
 }
 
-export const SETTINGS: EngineSettings = { statusIntervalMs: 1_000, blockTimeMs: 0, emptyBlocksMs: undefined };
+export const SETTINGS: EngineSettings = {
+  statusIntervalMs: 1_000,
+  blockTimeMs: 0,
+  emptyBlocksMs: undefined,
+  requestTimeoutMs: 2_000,
+  timeoutMaxMs: 60_000,
+  resendIntervalMs: 1_000,
+  fairnessTimeoutMs: 20_000,
+};
 
 interface Event {
   readonly at: number;

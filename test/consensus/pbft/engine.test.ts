@@ -5,7 +5,7 @@ import { Reader } from "../../../src/codec/reader.ts";
 import type { StatusBody } from "../../../src/consensus/pbft/messages.ts";
 import { type ParsedMessage, parseMessage } from "../../../src/consensus/pbft/wire.ts";
 import { Bench } from "./bench.ts";
-import { buildBlock } from "./fixture.ts";
+import { buildBlock, WORK } from "./fixture.ts";
 
 const STATUS_TIMER = (bench: Bench) =>
   bench.of("set-timer").find(({ timer }) => timer.name === "status")!.timer;
@@ -123,9 +123,9 @@ describe("a proposal", () => {
 describe("the primary", () => {
   it("has one build order at a time, and one more when work came while nothing was found", () => {
     const bench = new Bench(0).start();
-    bench.step({ kind: "transactions-pending" });
+    bench.step({ kind: "pool-changed", oldest: WORK });
     expect(bench.kinds()).toEqual(["build-block"]);
-    bench.step({ kind: "transactions-pending" });
+    bench.step({ kind: "pool-changed", oldest: WORK });
     expect(bench.kinds()).toEqual([]);
     bench.step({ kind: "nothing-to-build", parent: bench.block(0).hash });
     expect(bench.kinds()).toEqual(["build-block"]);
@@ -135,7 +135,7 @@ describe("the primary", () => {
 
   it("drops a block that was built on a head that has moved", () => {
     const bench = new Bench(0).start();
-    bench.step({ kind: "transactions-pending" });
+    bench.step({ kind: "pool-changed", oldest: WORK });
     bench.headChanged(1);
     bench.step({ kind: "block-built", parent: bench.block(0).hash, block: bench.block(1) });
     expect(bench.sent()).toEqual([]);
@@ -145,7 +145,7 @@ describe("the primary", () => {
   it("gives an order anew when its answer never comes", () => {
     const bench = new Bench(0).start();
     let timer = STATUS_TIMER(bench);
-    bench.step({ kind: "transactions-pending" });
+    bench.step({ kind: "pool-changed", oldest: WORK });
     for (const expected of [0, 1]) {
       bench.step({ kind: "timer-fired", timer });
       timer = STATUS_TIMER(bench);
@@ -167,7 +167,7 @@ describe("the primary", () => {
   it("keeps a heartbeat that became due while a block with transactions was ordered", () => {
     const bench = new Bench(0, { settings: { emptyBlocksMs: 1_000 } }).start();
     const { timer } = bench.of("set-timer").find(({ timer }) => timer.name === "empty")!;
-    bench.step({ kind: "transactions-pending" });
+    bench.step({ kind: "pool-changed", oldest: WORK });
     bench.step({ kind: "timer-fired", timer });
     bench.step({ kind: "nothing-to-build", parent: bench.block(0).hash });
     expect(bench.of("build-block")).toMatchObject([{ allowEmpty: true }]);
@@ -175,7 +175,7 @@ describe("the primary", () => {
 
   it("fills the pipeline and no more", () => {
     const bench = new Bench(0, { depth: 3 }).start();
-    bench.step({ kind: "transactions-pending" });
+    bench.step({ kind: "pool-changed", oldest: WORK });
     for (const height of [1, 2, 3]) {
       bench.step({ kind: "block-built", parent: bench.block(height - 1).hash, block: bench.block(height) });
     }
@@ -189,7 +189,7 @@ describe("STATUS", () => {
   it("is answered once per interval and peer, with what was there a tick ago", () => {
     const bench = new Bench(0).start();
     let timer = STATUS_TIMER(bench);
-    bench.step({ kind: "transactions-pending" });
+    bench.step({ kind: "pool-changed", oldest: WORK });
     bench.step({ kind: "block-built", parent: bench.block(0).hash, block: bench.block(1) });
     bench.receive(status(bench, 2));
     expect(bench.sent()).toEqual([]);
@@ -222,7 +222,7 @@ describe("STATUS", () => {
     const bench = new Bench(1).start();
     bench.receive(status(bench, 2, { lastCommitted: 9n }), status(bench, 3, { lastCommitted: 9n }));
     expect(bench.of("request-sync")).toEqual([{ kind: "request-sync", height: 9n }]);
-    expect(bench.engine.status().lastSeen[2]).toEqual({ height: 9n, view: 0n });
+    expect(bench.engine.status().lastSeen[2]).toMatchObject({ height: 9n, view: 0n });
   });
 
   it("timers that were replaced are not taken for the running one", () => {

@@ -6,8 +6,11 @@ import { asHash, concatBytes, type Hash } from "../../../src/base/bytes.ts";
 import { assembleBlock, type Block, type BlockHead } from "../../../src/chain/block.ts";
 import { type Genesis, genesisBlock, type PbftParameters } from "../../../src/chain/genesis.ts";
 import type { ValidatorSet } from "../../../src/chain/validators.ts";
-import type { Consensus } from "../../../src/consensus/engine.ts";
+import type { Consensus, WaitingTransaction } from "../../../src/consensus/engine.ts";
+import { encodeCommitCertificate } from "../../../src/consensus/pbft/certificate.ts";
 import type { PbftMessage } from "../../../src/consensus/pbft/gate.ts";
+import { signingBytes } from "../../../src/consensus/pbft/messages.ts";
+import { quorumOf } from "../../../src/consensus/pbft/quorum.ts";
 import type { ParsedMessage } from "../../../src/consensus/pbft/wire.ts";
 import { selectConsensus } from "../../../src/consensus/select.ts";
 import { sha256 } from "../../../src/crypto/hash.ts";
@@ -29,6 +32,7 @@ export const PARAMETERS: PbftParameters = {
   checkpointInterval: 4,
   logWindow: 8,
   pipelineDepth: 1,
+  rotationInterval: 0,
 };
 
 export function createFixture(n: number, parameters: Partial<PbftParameters> = {}): Fixture {
@@ -106,6 +110,21 @@ function remembered<T>(known: Map<string, T>, key: string, compute: () => T): T 
 
 function latin1(bytes: Uint8Array): string {
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("latin1");
+}
+
+/** Any waiting transaction. */
+export const WORK: WaitingTransaction = { hash: asHash(new Uint8Array(32).fill(7)), ageMs: 0 };
+
+/** A commit certificate of the first Q validators for a block. */
+export function sealOf(fixture: Fixture, block: BlockHead, view = 0n): Uint8Array {
+  const { quorum } = quorumOf(fixture.signers.length);
+  const { hash, summary } = block;
+  const place = { epoch: 0n, view, height: summary.height, hash };
+  const signatures = fixture.signers.slice(0, quorum).map((signer, from) => ({
+    signer: from,
+    signature: signer.sign(signingBytes(fixture.genesisHash, { type: "commit", from, ...place })),
+  }));
+  return encodeCommitCertificate({ view, signatures });
 }
 
 /** The state after a block on `parent`. */

@@ -21,7 +21,7 @@ import type {
 } from "../../../src/consensus/engine.ts";
 import type { PbftMessage } from "../../../src/consensus/pbft/gate.ts";
 import type { ParsedMessage } from "../../../src/consensus/pbft/wire.ts";
-import { buildBlock, type Fixture, nextStateRoot } from "./fixture.ts";
+import { buildBlock, type Fixture, nextStateRoot, WORK } from "./fixture.ts";
 
 export interface World {
   readonly fixture: Fixture;
@@ -136,7 +136,7 @@ export class Host {
   }
 
   tellPending(): void {
-    if (this.height < this.world.targetHeight) this.step({ kind: "transactions-pending" });
+    if (this.height < this.world.targetHeight) this.step({ kind: "pool-changed", oldest: WORK });
   }
 
   /** The one door into the chain: the seal is verified, heights come in order. */
@@ -151,7 +151,7 @@ export class Host {
       fixture.consensus.rules.verifySeal(block, sealed.seal);
     if (bad !== undefined) throw new Error(bad.detail);
     this.disk.chain.push(sealed);
-    this.step({ kind: "head-changed", head: this.#head() });
+    this.step({ kind: "head-changed", head: this.#head(), sealed: { head: block, seal: sealed.seal } });
     this.tellPending();
   }
 

@@ -5,18 +5,18 @@
 import { describe, expect, it } from "vitest";
 import { verifyCommitCertificate } from "../../../src/consensus/pbft/certificate.ts";
 import { Bench } from "./bench.ts";
-import { buildBlock } from "./fixture.ts";
+import { buildBlock, WORK } from "./fixture.ts";
 
 const proposeFirst = (bench: Bench) => {
   bench.start();
-  bench.step({ kind: "transactions-pending" });
+  bench.step({ kind: "pool-changed", oldest: WORK });
   return bench.step({ kind: "block-built", parent: bench.block(0).hash, block: bench.block(1) });
 };
 
 describe("section 4.2, pre-prepare", () => {
   it("the primary that learns of a request starts the protocol at once", () => {
     const bench = new Bench(0).start();
-    bench.step({ kind: "transactions-pending" });
+    bench.step({ kind: "pool-changed", oldest: WORK });
     expect(bench.kinds()).toEqual(["build-block"]);
   });
 

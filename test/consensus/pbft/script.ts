@@ -13,6 +13,7 @@ import { type Block, type BlockHead, encodeBlock } from "../../../src/chain/bloc
 import type { Effect, EngineSettings, Timer } from "../../../src/consensus/engine.ts";
 import { type PbftMessage, signMessage } from "../../../src/consensus/pbft/gate.ts";
 import type { VoteBody, VoteType } from "../../../src/consensus/pbft/messages.ts";
+import { SETTINGS } from "./cluster.ts";
 import { buildBlock, createFixture, type Fixture } from "./fixture.ts";
 import { Host, type World } from "./host.ts";
 
@@ -27,7 +28,7 @@ type Options = Readonly<Record<string, string>>;
 
 export class Script implements World {
   fixture: Fixture = createFixture(4);
-  settings: EngineSettings = { statusIntervalMs: 1_000, blockTimeMs: 0, emptyBlocksMs: undefined };
+  settings: EngineSettings = SETTINGS;
   targetHeight = 0n;
   hosts: Host[] = [];
   #mail: Letter[] = [];
@@ -110,7 +111,7 @@ export class Script implements World {
   #create({ n = "4", depth = "1", heartbeat = "0", pace = "0" }: Options): void {
     this.fixture = createFixture(Number(n), { pipelineDepth: Number(depth) });
     const emptyBlocksMs = heartbeat === "0" ? undefined : Number(heartbeat);
-    this.settings = { statusIntervalMs: 1_000, blockTimeMs: Number(pace), emptyBlocksMs };
+    this.settings = { ...SETTINGS, blockTimeMs: Number(pace), emptyBlocksMs };
     this.hosts = this.fixture.signers.map((_, id) => new Host(id, this));
   }
 
@@ -250,7 +251,7 @@ export class Script implements World {
         const { event } = effect;
         if (event.type === "pre-prepare" || event.type === "prepare" || event.type === "commit")
           return undefined;
-        return `announce ${event.type} ${"hash" in event ? this.#named(event.hash) : event.height}`;
+        return `announce ${event.type} ${"hash" in event ? this.#named(event.hash) : "height" in event ? event.height : `${event.from} ${event.view}`}`;
       }
     }
   }
