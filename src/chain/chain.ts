@@ -23,7 +23,7 @@ import type { ConsensusRules, Proposal } from "./rules.ts";
 import type { AcceptedSignatures } from "./signatures.ts";
 import { invertDiff } from "./state.ts";
 import { updateTree } from "./statetree.ts";
-import { ChainStore } from "./store.ts";
+import { ChainStore, type Stamp } from "./store.ts";
 import type { SignedTransaction } from "./transaction.ts";
 import { treeChanges } from "./treechanges.ts";
 
@@ -49,6 +49,8 @@ export interface ChainDependencies {
   readonly kv: Kv;
   readonly rules: ConsensusRules;
   readonly signatures: AcceptedSignatures;
+  /** Asked for at each synced batch and stored with it. */
+  readonly stamp?: Stamp;
 }
 
 /** Chooses transactions for a block on `parent`, whose ledger is `view`. */
@@ -87,7 +89,7 @@ export class Chain {
    */
   static async open(genesis: Genesis, ports: ChainDependencies): Promise<Chain> {
     const zero = executeGenesis(genesis);
-    const store = new ChainStore(ports.kv, genesis.limits);
+    const store = new ChainStore(ports.kv, genesis.limits, ports.stamp);
     const headHash = store.openHead(zero.block.hash, showHash);
     if (headHash === undefined) await store.writeGenesis(zero);
     const head = headHash === undefined ? zero.block : store.head(headHash);

@@ -19,6 +19,7 @@ import {
   headKey,
   pageKey,
   receiptsKey,
+  STAMP_KEY,
   sealKey,
   stateKey,
   transactionKey,
@@ -48,13 +49,18 @@ export interface TransactionPlace {
   readonly index: number;
 }
 
+/** What goes into each synced batch besides: how far the journal was durable before it. undefined: nothing. */
+export type Stamp = () => Uint8Array | undefined;
+
 export class ChainStore {
   readonly #kv: Kv;
   readonly #limits: BodyLimits;
+  readonly #stamp: Stamp;
 
-  constructor(kv: Kv, limits: BodyLimits) {
+  constructor(kv: Kv, limits: BodyLimits, stamp: Stamp = () => undefined) {
     this.#kv = kv;
     this.#limits = limits;
+    this.#stamp = stamp;
   }
 
   /** The committed state and tree. */
@@ -86,7 +92,7 @@ export class ChainStore {
     const operations = blockOperations(executed, new Uint8Array(0));
     operations.push({ kind: "put", key: VERSION_KEY, value: new Writer(2).u16(DATABASE_VERSION).finish() });
     operations.push({ kind: "put", key: GENESIS_KEY, value: executed.block.hash });
-    await this.#kv.write(operations, { sync: true });
+    await this.#write(operations);
   }
 
   /** One block, one atomic synced batch: block, seal, state, tree, receipts, indexes, head. */
@@ -96,12 +102,17 @@ export class ChainStore {
       operations.push({ kind: "put", key: undoKey(executed.block.hash), value: encodeDiff(undo) });
     }
     this.#topPages.suspend(executed.pages.keys());
-    await this.#kv.write(operations, { sync: true });
+    await this.#write(operations);
     this.#topPages.resume(executed.pages);
   }
 
   async storeCheckpoint(height: bigint, certificate: Uint8Array): Promise<void> {
-    await this.#kv.write([{ kind: "put", key: checkpointKey(height), value: certificate }], { sync: true });
+    await this.#write([{ kind: "put", key: checkpointKey(height), value: certificate }]);
+  }
+
+  /** The stamp of the newest batch that had one. */
+  lastStamp(): Uint8Array | undefined {
+    return this.#kv.get(STAMP_KEY);
   }
 
   /** The certificate of the highest stable checkpoint. */
@@ -150,6 +161,13 @@ export class ChainStore {
       }
     }
     return undefined;
+  }
+
+  /** The stamp is asked for before the batch is handed over: what it names was durable before. */
+  async #write(operations: readonly KvOperation[]): Promise<void> {
+    const stamp = this.#stamp();
+    const stamped: KvOperation[] = stamp === undefined ? [] : [{ kind: "put", key: STAMP_KEY, value: stamp }];
+    await this.#kv.write([...operations, ...stamped], { sync: true });
   }
 }
 

@@ -6,8 +6,9 @@
 import type { Command } from "commander";
 import { loadConfig } from "../node/config.ts";
 import { homePaths, openHome } from "../node/home.ts";
-import type { RunningNode, StartError } from "../node/node.ts";
+import type { RunningNode } from "../node/node.ts";
 import { parsePeerAddress } from "../node/peersfile.ts";
+import type { StartError } from "../node/starterror.ts";
 import { collect } from "./arguments.ts";
 import { dirOption, leaf } from "./command.ts";
 import { CliError, EXIT, must } from "./exit.ts";

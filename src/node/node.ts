@@ -4,20 +4,16 @@
  * machine is a StartError with one line that says what to do.
  */
 import "../p2p/polyfill.ts";
-import { existsSync, mkdirSync, writeFileSync } from "node:fs";
-import { dirname, join } from "node:path";
+import { mkdirSync } from "node:fs";
 import { showHash } from "../base/bytes.ts";
-import type { Fault } from "../base/fault.ts";
 import type { Logger } from "../base/log.ts";
 import { validatorsOf } from "../chain/genesis.ts";
 import { computeGenesisHash } from "../chain/genesisstate.ts";
 import { createSigner, nativeName, type Signer } from "../crypto/keys.ts";
 import { P2pNetwork } from "../p2p/network.ts";
 import { RpcServer } from "../rpc/server.ts";
-import { openJournalFile } from "../storage/journalfile.ts";
 import type { Kv } from "../storage/kv.ts";
 import { openLevel } from "../storage/level.ts";
-import type { OpenedLog } from "../storage/log.ts";
 import { ReplicaApi } from "./api.ts";
 import type { Config } from "./config.ts";
 import { type Home, removePid, writePid } from "./home.ts";
@@ -26,8 +22,10 @@ import { Metrics } from "./metrics.ts";
 import { type KnownPeer, multiaddrOf } from "./peersfile.ts";
 import { nodeReadings, observeReplica } from "./readings.ts";
 import { Replica } from "./replica.ts";
+import { StartError } from "./starterror.ts";
 import { jitter, openLog, systemScheduler } from "./system.ts";
 import { packageVersion } from "./version.ts";
+import { openVotes, secureVotes } from "./votes.ts";
 
 export interface NodeOptions {
   readonly home: Home;
@@ -46,17 +44,6 @@ export interface RunningNode {
   /** Height of the head now. */
   height(): bigint;
   stop(): Promise<void>;
-}
-
-/** What keeps a node from starting, in one line that says what to do. */
-export class StartError extends Error {
-  override readonly name = "StartError";
-  readonly code: string;
-
-  constructor(fault: Fault) {
-    super(fault.detail);
-    this.code = fault.code;
-  }
 }
 
 /** How long a node may be without a peer before it wonders aloud. */
@@ -135,7 +122,7 @@ async function openNode(options: NodeOptions, closers: Closers): Promise<Running
   closers.add(() => removePid(home.paths));
 
   const signer = validatorSigner(home, config);
-  const journal = signer === undefined ? undefined : await openJournal(home);
+  const journal = signer === undefined ? undefined : await openVotes(home.paths);
   if (journal !== undefined) closers.add(() => journal.log.close());
   mkdirSync(home.paths.db, { recursive: true });
   const timing: { metrics?: Metrics } = {};
@@ -153,6 +140,7 @@ async function openNode(options: NodeOptions, closers: Closers): Promise<Running
     jitter,
     fatal: (error) => failure.report(error),
   });
+  if (journal !== undefined) await secureVotes(home.paths, journal);
   const { rpc, metrics } = openRpc(options, {
     replica,
     network,
@@ -230,33 +218,6 @@ function validatorSigner(home: Home, config: Config): Signer | undefined {
     throw new StartError({ code: "missing", detail });
   }
   return createSigner(home.validatorKey.seed);
-}
-
-/**
- * The votes of this key. A key that has voted must find its journal: without it the node could vote again, and
- * differently (pbft.md 1.12). The mark beside the key says that there was one.
- * @throws StartError
- */
-async function openJournal(home: Home): Promise<OpenedLog> {
-  const path = join(home.paths.journal, "votes.log");
-  const mark = `${home.paths.validatorKey}.voted`;
-  mkdirSync(dirname(path), { recursive: true });
-  const journal = await openJournalFile(path);
-  const advice = "Votes may be missing, and voting again could contradict them. Start with --mode full";
-  if (journal.state === "corrupt") {
-    await journal.log.close();
-    throw new StartError({ code: "corrupt-journal", detail: `${path} is damaged in the middle. ${advice}.` });
-  }
-  if (journal.state === "missing" && existsSync(mark)) {
-    await journal.log.close();
-    throw new StartError({
-      code: "missing-journal",
-      detail: `${path} is missing, but this key has voted. ${advice}, or give the validator a new key.`,
-    });
-  }
-  if (journal.state === "missing") await journal.log.replace([]);
-  writeFileSync(mark, "This key has voted: it must not be used without data/journal/votes.log.\n");
-  return journal;
 }
 
 function openNetwork(

@@ -39,6 +39,7 @@ import { announcementOf, encodeAnnouncement } from "../p2p/wire.ts";
 import type { Kv } from "../storage/kv.ts";
 import type { OpenedLog } from "../storage/log.ts";
 import { Driver, type MessageCounts } from "./driver.ts";
+import { StampedVotes } from "./journalstamp.ts";
 import { MAIL_BLOCK, MAIL_CONSENSUS, MAIL_TRANSACTION, openLetter, sealLetter } from "./letters.ts";
 import { Topic as News } from "./news.ts";
 import type { Network, Topic } from "./ports.ts";
@@ -114,6 +115,7 @@ export class Replica {
 
   /**
    * Opens the ledger and joins the parts; starts nothing.
+   * @throws StartError `amnesia`: the journal is short of what the database says was durable.
    * @throws Error when the database or the key does not fit the genesis.
    */
   static async open(options: ReplicaOptions, ports: ReplicaPorts): Promise<Replica> {
@@ -121,8 +123,11 @@ export class Replica {
     const genesisHash = computeGenesisHash(genesis);
     const consensus = selectConsensus(genesis, genesisHash, signatureRules);
     const signatures = new AcceptedSignatures(genesisHash, signatureRules);
-    const chain = await Chain.open(genesis, { kv: ports.kv, rules: consensus.rules, signatures });
     const self = signer === undefined ? undefined : indexOf(signer, consensus);
+    const votes = new StampedVotes(signer, ports.journal);
+    const dependencies = { kv: ports.kv, rules: consensus.rules, signatures, stamp: () => votes.stamp() };
+    const chain = await Chain.open(genesis, dependencies);
+    votes.check(chain.store.lastStamp());
     return new Replica(options, ports, { chain, consensus, signatures, self });
   }
 

@@ -9,15 +9,17 @@ import { type FileHandle, mkdir, open, readFile, rename } from "node:fs/promises
 import { dirname } from "node:path";
 import { concatBytes } from "../base/bytes.ts";
 import { JOURNAL_FILE_BYTES_MAX } from "../base/limits.ts";
+import { syncDirectory } from "./durablefile.ts";
 import {
   assertRecordSizes,
   encodeJournalHeader,
+  encodeJournalMark,
   encodeJournalRecords,
   JOURNAL_SALT_BYTES,
   type JournalScan,
   scanJournal,
 } from "./journalformat.ts";
-import type { OpenedLog, RecordLog } from "./log.ts";
+import type { LogPosition, OpenedLog, RecordLog } from "./log.ts";
 
 /**
  * Reads the log at `path` and opens it for appending; a torn tail is cut off. Nothing is made when it is missing.
@@ -29,18 +31,33 @@ export async function openJournalFile(path: string): Promise<OpenedLog> {
   const { records, state } = scan;
   if (state === "corrupt") return { records, state, log: new JournalFile(path, { corrupt: true }) };
   try {
-    const handle = await open(path, "r+");
-    if (state === "torn-tail") await cutTail(handle, scan.length);
-    const file = { handle, salt: scan.salt, length: scan.length };
-    return { records, state, log: new JournalFile(path, { file }) };
+    return { records, state, log: new JournalFile(path, { file: await openScanned(path, scan) }) };
   } catch (cause) {
     throw new Error(`the journal ${path} cannot be opened for writing`, { cause });
   }
 }
 
+/**
+ * What was read may stand in the memory of the operating system alone, when the process died before its sync:
+ * it is made durable before anybody acts on it.
+ */
+async function openScanned(path: string, scan: JournalScan): Promise<OpenFile> {
+  const { salt, generation, records, length } = scan;
+  const handle = await open(path, "r+");
+  if (scan.state === "torn-tail") await handle.truncate(length);
+  await handle.sync();
+  await syncDirectory(dirname(path));
+  const file = { handle, salt, generation, records: records.length, length };
+  if (!scan.marked) await writeMark(file);
+  return file;
+}
+
 interface OpenFile {
   readonly handle: FileHandle;
   readonly salt: Uint8Array;
+  readonly generation: number;
+  /** How many are durable. */
+  records: number;
   length: number;
 }
 
@@ -57,14 +74,20 @@ class JournalFile implements RecordLog {
     this.#corrupt = found.corrupt === true;
   }
 
+  get durable(): LogPosition {
+    return { generation: this.#file?.generation ?? 0, records: this.#file?.records ?? 0 };
+  }
+
   append(payloads: readonly Uint8Array[]): Promise<void> {
     assertRecordSizes(payloads);
     if (this.#corrupt) return Promise.reject(this.#corruptError());
     if (payloads.length === 0) return this.#tail;
-    return this.#enqueue(async () => {
-      if (this.#file === undefined) await this.#write(payloads);
-      else await this.#extend(this.#file, payloads);
-    });
+    const durable = this.#enqueue(() =>
+      this.#file === undefined ? this.#write(payloads) : extend(this.#file, payloads),
+    );
+    // Nobody waits for the mark, except the next write.
+    void this.#enqueue(() => writeMark(this.#file!)).catch(() => undefined);
+    return durable;
   }
 
   replace(payloads: readonly Uint8Array[]): Promise<void> {
@@ -89,14 +112,6 @@ class JournalFile implements RecordLog {
     return this.#tail;
   }
 
-  async #extend(file: OpenFile, payloads: readonly Uint8Array[]): Promise<void> {
-    const bytes = encodeJournalRecords(file.salt, payloads);
-    checkFileSize(file.length + bytes.length);
-    await writeFully(file.handle, bytes, file.length);
-    await file.handle.datasync();
-    file.length += bytes.length;
-  }
-
   #corruptError(): Error {
     return new Error(
       `the journal ${this.#path} is corrupt: votes may be missing, so nothing is appended to it`,
@@ -106,7 +121,12 @@ class JournalFile implements RecordLog {
   /** A new file with exactly these records takes the place of the old. */
   async #write(payloads: readonly Uint8Array[]): Promise<void> {
     const salt = new Uint8Array(randomBytes(JOURNAL_SALT_BYTES));
-    const bytes = concatBytes(encodeJournalHeader(salt), encodeJournalRecords(salt, payloads));
+    const generation = this.durable.generation + 1;
+    const bytes = concatBytes(
+      encodeJournalHeader(salt, generation),
+      encodeJournalRecords(salt, payloads),
+      encodeJournalMark(salt),
+    );
     checkFileSize(bytes.length);
     await mkdir(dirname(this.#path), { recursive: true });
     const handle = await open(`${this.#path}.new`, "w+");
@@ -120,7 +140,7 @@ class JournalFile implements RecordLog {
       throw error;
     }
     const old = this.#file;
-    this.#file = { handle, salt, length: bytes.length };
+    this.#file = { handle, salt, generation, records: payloads.length, length: bytes.length };
     await old?.handle.close();
   }
 }
@@ -140,9 +160,20 @@ async function readJournal(path: string): Promise<JournalScan | undefined> {
   }
 }
 
-async function cutTail(handle: FileHandle, length: number): Promise<void> {
-  await handle.truncate(length);
-  await handle.sync();
+async function extend(file: OpenFile, payloads: readonly Uint8Array[]): Promise<void> {
+  const bytes = encodeJournalRecords(file.salt, payloads);
+  checkFileSize(file.length + bytes.length);
+  await writeFully(file.handle, bytes, file.length);
+  await file.handle.datasync();
+  file.length += bytes.length;
+  file.records += payloads.length;
+}
+
+/** Not synced: it outlives the process, and only with it a loss of power (journalformat.ts). */
+async function writeMark(file: OpenFile): Promise<void> {
+  const mark = encodeJournalMark(file.salt);
+  await writeFully(file.handle, mark, file.length);
+  file.length += mark.length;
 }
 
 /** A write may be partial (a full disk, a signal); what is left is written until an error says why. */
@@ -150,15 +181,6 @@ async function writeFully(handle: FileHandle, bytes: Uint8Array, position: numbe
   for (let done = 0; done < bytes.length; ) {
     const { bytesWritten } = await handle.write(bytes, done, bytes.length - done, position + done);
     done += bytesWritten;
-  }
-}
-
-async function syncDirectory(path: string): Promise<void> {
-  const directory = await open(path, "r");
-  try {
-    await directory.sync();
-  } finally {
-    await directory.close();
   }
 }
 

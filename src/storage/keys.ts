@@ -3,7 +3,7 @@
  * twice. Integers are big-endian, so that keys sort by height. What is keyed by a block hash may be written ahead
  * of the head and is harmless if the head never moves to it.
  *
- *   0x00 | name                      -> meta: "version" u16, "genesis" 32, "head" hash 32
+ *   0x00 | name                      -> meta: "version" u16, "genesis" 32, "head" hash 32, "journal" stamp
  *   0x01 | block hash 32             -> header 80 | summary
  *   0x02 | block hash 32             -> body: u32 x (u16 length, envelope)
  *   0x03 | block hash 32             -> seal (pbft: commit certificate)
@@ -24,6 +24,8 @@ export const DATABASE_VERSION = 1;
 export const VERSION_KEY = metaKey("version");
 export const GENESIS_KEY = metaKey("genesis");
 export const HEAD_KEY = metaKey("head");
+/** How far this validator's journal was durable before the newest batch (node/journalstamp.ts). */
+export const STAMP_KEY = metaKey("journal");
 
 function metaKey(name: string): Uint8Array {
   return concatBytes(Uint8Array.of(0x00), utf8(name));

@@ -5,7 +5,20 @@
  * It knows nothing of what the records mean.
  */
 
+/**
+ * How far a log is durable. The chain database notes it with each batch (node/journalstamp.ts): a log that is found
+ * short of it afterwards was put back from an older copy or lost its end.
+ */
+export interface LogPosition {
+  /** Grows by one with each replacement; 0: nothing was ever written. */
+  readonly generation: number;
+  /** Records of this generation that are durable. */
+  readonly records: number;
+}
+
 export interface RecordLog {
+  /** What is durable at this moment: never ahead of the disk. */
+  readonly durable: LogPosition;
   /**
    * Adds records in order; all are durable when the promise resolves, by one flush. When it rejects, or never
    * resolves because of a crash, a prefix of them may still be found later.

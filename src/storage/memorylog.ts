@@ -4,11 +4,13 @@
  */
 import { assert } from "../base/assert.ts";
 import { assertRecordSizes } from "./journalformat.ts";
-import type { OpenedLog, RecordLog } from "./log.ts";
+import type { LogPosition, OpenedLog, RecordLog } from "./log.ts";
 
 export interface MemoryRecordLogOptions {
   /** What the disk holds; undefined: there is no log. */
   readonly records?: readonly Uint8Array[] | undefined;
+  /** How often the log was replaced. Default: 1 if there is one. */
+  readonly generation?: number;
   /** Awaited between taking the records and calling them durable. Default: resolves in a microtask. */
   readonly flush?: () => Promise<void>;
 }
@@ -17,6 +19,7 @@ type Change = (disk: readonly Uint8Array[]) => readonly Uint8Array[];
 
 export class MemoryRecordLog implements RecordLog {
   #disk: readonly Uint8Array[] | undefined;
+  #generation: number;
   /** Records appended and not yet flushed: a crash keeps a prefix of them, in the worst case none. */
   #unflushed: readonly Uint8Array[] = [];
   #tail: Promise<void> = Promise.resolve();
@@ -25,12 +28,17 @@ export class MemoryRecordLog implements RecordLog {
 
   constructor(options: MemoryRecordLogOptions = {}) {
     this.#disk = options.records;
+    this.#generation = options.generation ?? (options.records === undefined ? 0 : 1);
     this.#flush = options.flush ?? (() => Promise.resolve());
   }
 
   /** What a start would find. */
   opened(): OpenedLog<MemoryRecordLog> {
     return { records: this.#disk ?? [], state: this.#disk === undefined ? "missing" : "clean", log: this };
+  }
+
+  get durable(): LogPosition {
+    return { generation: this.#generation, records: this.#disk?.length ?? 0 };
   }
 
   append(payloads: readonly Uint8Array[]): Promise<void> {
@@ -40,6 +48,7 @@ export class MemoryRecordLog implements RecordLog {
     this.#unflushed = [...this.#unflushed, ...added];
     return this.#enqueue((disk) => {
       this.#unflushed = this.#unflushed.slice(added.length);
+      this.#generation ||= 1;
       return [...disk, ...added];
     });
   }
@@ -47,12 +56,20 @@ export class MemoryRecordLog implements RecordLog {
   replace(payloads: readonly Uint8Array[]): Promise<void> {
     assertRecordSizes(payloads);
     const whole = payloads.map((payload) => payload.slice());
-    return this.#enqueue(() => whole);
+    return this.#enqueue(() => {
+      this.#generation++;
+      return whole;
+    });
   }
 
   close(): Promise<void> {
     this.#closed = true;
     return this.#tail;
+  }
+
+  /** What was appended and is not durable: of these {@link crash} can keep a front part. */
+  get unflushed(): readonly Uint8Array[] {
+    return this.#unflushed;
   }
 
   /**
@@ -65,7 +82,8 @@ export class MemoryRecordLog implements RecordLog {
       `a crash cannot keep ${kept} of ${this.#unflushed.length} records`,
     );
     const records = kept === 0 ? this.#disk : [...(this.#disk ?? []), ...this.#unflushed.slice(0, kept)];
-    return new MemoryRecordLog({ records, flush: this.#flush });
+    const generation = records === undefined ? 0 : Math.max(1, this.#generation);
+    return new MemoryRecordLog({ records, generation, flush: this.#flush });
   }
 
   #enqueue(change: Change): Promise<void> {

@@ -6,7 +6,12 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { utf8 } from "../../src/base/bytes.ts";
 import { JOURNAL_RECORD_BYTES_MAX } from "../../src/base/limits.ts";
 import { openJournalFile } from "../../src/storage/journalfile.ts";
-import { encodeJournalHeader, encodeJournalRecords, scanJournal } from "../../src/storage/journalformat.ts";
+import {
+  encodeJournalHeader,
+  encodeJournalMark,
+  encodeJournalRecords,
+  scanJournal,
+} from "../../src/storage/journalformat.ts";
 
 const SALT = Uint8Array.of(1, 2, 3, 4, 5, 6, 7, 8);
 const RECORDS = [utf8("first"), utf8("second vote"), utf8("third")];
@@ -19,6 +24,12 @@ beforeEach(async () => {
 });
 afterEach(() => rm(directory, { recursive: true, force: true }));
 
+function flipped(file: Uint8Array, bit: number): Uint8Array {
+  const copy = file.slice();
+  copy[bit >>> 3] = copy[bit >>> 3]! ^ (1 << (bit & 7));
+  return copy;
+}
+
 async function found() {
   const { records, state, log } = await openJournalFile(path);
   await log.close();
@@ -26,7 +37,7 @@ async function found() {
 }
 
 function fileOf(payloads: readonly Uint8Array[]): Uint8Array {
-  return new Uint8Array(Buffer.concat([encodeJournalHeader(SALT), encodeJournalRecords(SALT, payloads)]));
+  return new Uint8Array(Buffer.concat([encodeJournalHeader(SALT, 1), encodeJournalRecords(SALT, payloads)]));
 }
 
 function stateOf(file: Uint8Array): string {
@@ -55,6 +66,39 @@ describe("a journal file", () => {
     await Promise.all([log.append(RECORDS.slice(0, 2)), log.append([]), log.append(RECORDS.slice(2))]);
     await log.close();
     expect((await found()).records).toEqual(["first", "second vote", "third"]);
+  });
+
+  it("marks what it has synced, so that rot in the last record is not taken for a torn tail", async () => {
+    const { log } = await openJournalFile(path);
+    await log.append(RECORDS.slice(0, 1));
+    await log.append(RECORDS.slice(1));
+    await log.close();
+    const file = new Uint8Array(await readFile(path));
+    file[file.length - 13] = file[file.length - 13]! ^ 1; // the last byte before the mark
+    await writeFile(path, file);
+    expect(await found()).toEqual({ records: ["first", "second vote"], state: "corrupt" });
+  });
+
+  it("marks at a start what a killed process had no time to mark", async () => {
+    await writeFile(path, fileOf(RECORDS));
+    expect((await found()).state).toBe("clean");
+    expect(scanJournal(new Uint8Array(await readFile(path))).marked).toBe(true);
+  });
+
+  it("counts durable records, and its generation grows with each replacement, over several starts", async () => {
+    const { log } = await openJournalFile(path);
+    expect(log.durable).toEqual({ generation: 0, records: 0 });
+    const appended = log.append(RECORDS.slice(0, 2));
+    expect(log.durable).toEqual({ generation: 0, records: 0 });
+    await appended;
+    expect(log.durable).toEqual({ generation: 1, records: 2 });
+    await log.replace(RECORDS.slice(0, 1));
+    expect(log.durable).toEqual({ generation: 2, records: 1 });
+    await log.append(RECORDS.slice(1));
+    await log.close();
+    const again = await openJournalFile(path);
+    expect(again.log.durable).toEqual({ generation: 2, records: 3 });
+    await again.log.close();
   });
 
   it("can be empty, and is then clean", async () => {
@@ -110,9 +154,9 @@ describe("a journal file", () => {
 
   it("refuses an unknown format and says what to do", async () => {
     const file = fileOf(RECORDS);
-    file[7] = 2;
+    file[7] = 1;
     await writeFile(path, file);
-    await expect(openJournalFile(path)).rejects.toThrow("format 2 is unknown, this version reads 1");
+    await expect(openJournalFile(path)).rejects.toThrow("format 1 is unknown, this version reads 2");
   });
 });
 
@@ -168,10 +212,15 @@ describe("a rotten journal file", () => {
   it("is corrupt for any bit flipped before its last record", () => {
     const lastRecord = fileOf(RECORDS.slice(0, 2)).length;
     for (let bit = 8 * 8; bit < lastRecord * 8; bit++) {
-      const file = whole.slice();
-      file[bit >>> 3] = file[bit >>> 3]! ^ (1 << (bit & 7));
-      // A flip in the salt spoils every record alike: nothing valid follows, all is lost but nothing is invented.
-      expect(stateOf(file), `bit ${bit}`).toMatch(bit < 16 * 8 ? /^torn-tail 0$/ : /^corrupt [01]$/);
+      expect(stateOf(flipped(whole, bit)), `bit ${bit}`).toMatch(/^corrupt [01]$/);
+    }
+  });
+
+  it("is corrupt for any bit flipped in its last record too, once that was marked as synced", () => {
+    const marked = new Uint8Array(Buffer.concat([whole, encodeJournalMark(SALT)]));
+    for (let bit = 8 * 8; bit < marked.length * 8; bit++) {
+      const expected = bit < whole.length * 8 ? /^corrupt [012]$/ : /^torn-tail 3$/;
+      expect(stateOf(flipped(marked, bit)), `bit ${bit}`).toMatch(expected);
     }
   });
 

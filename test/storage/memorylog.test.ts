@@ -54,6 +54,25 @@ describe("the record log in memory", () => {
     expect(text(log.crash())).toBe("c");
   });
 
+  it("counts what is durable, and its generation grows with each rotation, through crashes", async () => {
+    const disk = heldDisk();
+    const log = new MemoryRecordLog({ flush: disk.flush });
+    expect(log.durable).toEqual({ generation: 0, records: 0 });
+    const appended = log.append([A, B]);
+    await Promise.resolve();
+    expect(log.durable).toEqual({ generation: 0, records: 0 });
+    expect(log.crash(1).durable).toEqual({ generation: 1, records: 1 });
+    disk.release();
+    await appended;
+    expect(log.durable).toEqual({ generation: 1, records: 2 });
+    const replaced = log.replace([C]);
+    await Promise.resolve();
+    expect(log.crash().durable).toEqual({ generation: 1, records: 2 });
+    disk.release();
+    await replaced;
+    expect(log.crash().durable).toEqual({ generation: 2, records: 1 });
+  });
+
   it("fails every write after a failed flush", async () => {
     const log = new MemoryRecordLog({ flush: () => Promise.reject(new Error("disk gone")) });
     await expect(log.append([A])).rejects.toThrow("disk gone");
