@@ -63,14 +63,25 @@ export function signClaim(signer: Signer, genesisHash: Hash, peerId: string): Va
   };
 }
 
+interface GaterDependencies {
+  readonly meter: Meter;
+  readonly logger: Logger;
+  /** Whether a peer is cut off for now, on purpose. */
+  isBlocked(peerId: string): boolean;
+}
+
 /** The allowlist as libp2p's gater. A refused peer is logged once and counted each time. */
 export function createGater(
   allowlist: ReadonlySet<string>,
-  { meter, logger }: { readonly meter: Meter; readonly logger: Logger },
+  { meter, logger, isBlocked }: GaterDependencies,
 ): ConnectionGater {
   const logged = new OnceEach(REFUSALS_LOGGED_MAX);
   const deny = (direction: string) => (peerId: PeerId, connection: MultiaddrConnection) => {
     const id = peerId.toString();
+    if (isBlocked(id)) {
+      meter.rejected("peer-blocked");
+      return true;
+    }
     if (allowlist.has(id)) return false;
     meter.rejected("peer-not-allowed");
     if (logged.first(id)) {

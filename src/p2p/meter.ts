@@ -9,6 +9,7 @@ export type Channel = "hello" | "mail" | "transactions" | "blocks" | "request";
 /** Why something was refused or dropped: a closed list, so that it can label a metric. */
 export type Rejection =
   | "peer-not-allowed"
+  | "peer-blocked"
   | "hello-malformed"
   | "hello-wire-version"
   | "hello-chain-id"

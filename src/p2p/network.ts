@@ -37,6 +37,8 @@ export interface P2pOptions {
   readonly validators: readonly Address[];
   /** This node's consensus key, if it validates. */
   readonly signer: Signer | undefined;
+  /** Peer ids that are cut off from the start, as by {@link P2pNetwork.block}. */
+  readonly blocked?: readonly string[];
 }
 
 export interface P2pDependencies {
@@ -86,6 +88,7 @@ export class P2pNetwork {
   readonly #deps: P2pDependencies;
   readonly #meter = new Meter();
   readonly #heights = new Map<string, bigint>();
+  #blocked: ReadonlySet<string>;
   #parts: Parts | undefined;
 
   /** @throws RangeError for options that no configuration should have let through. */
@@ -97,6 +100,7 @@ export class P2pNetwork {
     }
     this.#options = options;
     this.#deps = dependencies;
+    this.#blocked = new Set(options.blocked);
     this.peerId = peerIdFromSeed(options.identitySeed);
   }
 
@@ -116,7 +120,11 @@ export class P2pNetwork {
     const host = await createHost({
       identity: identityFromSeed(this.#options.identitySeed),
       listen,
-      gater: createGater(this.#allowlist(), { meter: this.#meter, logger: this.#deps.logger }),
+      gater: createGater(this.#allowlist(), {
+        meter: this.#meter,
+        logger: this.#deps.logger,
+        isBlocked: (peerId) => this.#blocked.has(peerId),
+      }),
       topics: [topicName(genesisHash, "transactions"), topicName(genesisHash, "blocks")],
     });
     const parts = this.#assemble(host, handlers);
@@ -126,6 +134,7 @@ export class P2pNetwork {
     this.#parts = parts;
     await startHost(host, listen);
     parts.rumor.start();
+    parts.redial.hold(this.#blocked);
     parts.redial.start();
     this.#deps.logger.log("info", "p2p", "listening", { address: this.addresses.join(" ") });
   }
@@ -159,6 +168,27 @@ export class P2pNetwork {
 
   peers(): readonly P2pPeer[] {
     return (this.#parts?.sessions.present() ?? []).map((session) => this.#view(session));
+  }
+
+  /**
+   * From now on exactly these peers are cut off, as by a broken cable: their connections end at once, they are
+   * neither dialled nor let in. Peers that are no longer among them are dialled again. For drills on devnets.
+   */
+  block(peerIds: readonly string[]): void {
+    this.#blocked = new Set(peerIds);
+    this.#deps.logger.log("warn", "p2p", "cut off from peers on purpose", {
+      peers: peerIds.map((peerId) => this.#nameOf(peerId) ?? peerId).join(" ") || "none",
+    });
+    if (this.#parts === undefined) return;
+    this.#parts.redial.hold(this.#blocked);
+    for (const connection of this.#parts.host.getConnections()) {
+      if (this.#blocked.has(connection.remotePeer.toString())) connection.abort(new Error("cut off"));
+    }
+  }
+
+  /** Peer ids that are cut off now. */
+  get blocked(): readonly string[] {
+    return [...this.#blocked];
   }
 
   /** A peer told its head height: shown in {@link peers}. */

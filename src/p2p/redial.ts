@@ -53,6 +53,8 @@ interface Target {
   readonly peer: StaticPeer;
   failures: number;
   isRefused: boolean;
+  /** Held: not dialled until released. */
+  isHeld: boolean;
   connectedAtMs: number | undefined;
   cancel: () => void;
 }
@@ -77,6 +79,7 @@ export class Redial {
         peer,
         failures: 0,
         isRefused: false,
+        isHeld: false,
         connectedAtMs: undefined,
         cancel: () => undefined,
       };
@@ -114,6 +117,19 @@ export class Redial {
     this.#schedule(target, this.#delayMs(target));
   }
 
+  /** From now on exactly these peers are not dialled; one that no longer is among them is dialled at once. */
+  hold(peerIds: ReadonlySet<string>): void {
+    for (const target of this.#targets.values()) {
+      const wasHeld = target.isHeld;
+      target.isHeld = peerIds.has(target.peer.peerId);
+      if (target.isHeld) target.cancel();
+      if (!wasHeld || target.isHeld || !this.#isRunning) continue;
+      target.failures = 0;
+      target.isRefused = false;
+      this.#schedule(target, this.#selfId < target.peer.peerId ? 0 : this.#backoff.courtesyMs);
+    }
+  }
+
   /** The handshake with this peer failed: the next dial can wait. */
   refused(peerId: string): void {
     const target = this.#targets.get(peerId);
@@ -124,6 +140,7 @@ export class Redial {
 
   #schedule(target: Target, delayMs: number): void {
     target.cancel();
+    if (target.isHeld) return;
     target.cancel = this.#deps.scheduler.after(delayMs, () => void this.#attempt(target));
   }
 

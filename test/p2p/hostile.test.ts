@@ -148,7 +148,11 @@ describe("the gater", () => {
     const meter = new Meter();
     const allowed = peerIdFromString(peerIdFromSeed(seedOf(1)));
     const stranger = peerIdFromString(peerIdFromSeed(seedOf(9)));
-    const gater = createGater(new Set([allowed.toString()]), { meter, logger: SILENT });
+    const gater = createGater(new Set([allowed.toString()]), {
+      meter,
+      logger: SILENT,
+      isBlocked: () => false,
+    });
     const connection = { remoteAddr: multiaddr(LISTEN) } as MultiaddrConnection;
     expect(gater.denyInboundEncryptedConnection!(allowed, connection)).toBe(false);
     expect(gater.denyOutboundEncryptedConnection!(allowed, connection)).toBe(false);

@@ -120,6 +120,48 @@ describe("a network of four nodes", () => {
     }
   });
 
+  it("cuts off blocked peers in both directions at once, and finds its way back when that ends", async () => {
+    const nodes = await startNodes(4, opened);
+    const [a, b, c, d] = nodes as [TestNode, TestNode, TestNode, TestNode];
+    const ids = nodes.map((node) => node.network.peerId);
+    // Only one side of two links blocks: either side is enough.
+    a.network.block([ids[3]!]);
+    b.network.block([ids[3]!]);
+    d.network.block([ids[2]!]);
+    expect(a.network.blocked).toEqual([ids[3]]);
+    a.network.mail(3, utf8("into the void"));
+    await until(() => d.disconnected.length === 3, "cut off");
+    expect(d.network.peers()).toEqual([]);
+    await expect(a.network.request(ids[3]!, utf8("hello"))).rejects.toThrow();
+    // d dials on, and is refused.
+    await until(() => (a.network.counters.rejected["peer-blocked"] ?? 0) >= 2, "dials refused");
+    c.network.mail(0, utf8("the others talk on"));
+    await until(() => a.mail.length === 1, "mail among the others");
+    expect(d.connected.length).toBe(3);
+    expect(d.mail).toEqual([]);
+
+    for (const node of nodes) node.network.block([]);
+    await until(() => nodes.every((node) => node.network.peers().length === 3), "all connected again");
+    await until(() => d.mail.length === 1, "the mail that waited arrived");
+    a.network.mail(3, utf8("and new mail too"));
+    await until(() => d.mail.length === 2, "new mail arrived");
+    await warmUp(d, [a, b, c]);
+  });
+
+  it("keeps a cut from the start", async () => {
+    const a = opened(new TestNode(nodeOptions(0, { validatorCount: 2 })));
+    await a.start();
+    const options = nodeOptions(1, { validatorCount: 2, staticPeers: [addressOf(a)] });
+    const b = opened(new TestNode({ ...options, blocked: [a.network.peerId] }));
+    await b.start();
+    expect(b.network.blocked).toEqual([a.network.peerId]);
+    await b.network.request(a.network.peerId, utf8("hello")).catch(() => undefined);
+    expect(b.network.counters.dialFailures).toBe(0);
+    expect(b.network.peers()).toEqual([]);
+    b.network.block([]);
+    await until(() => b.network.peers().length === 1, "connected");
+  });
+
   it("answers requests", async () => {
     const [a, b] = await startNodes(2, opened);
     b!.answer = async (from, bytes) => utf8(`${from === a!.network.peerId} ${text(bytes)}`);

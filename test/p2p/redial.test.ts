@@ -83,6 +83,26 @@ describe("redialling", () => {
     redial.stop();
   });
 
+  it("does not dial a held peer, and dials it at once when it is released", async () => {
+    const { time, dialledAtMs, redial } = setUp("a", FAIL);
+    redial.hold(new Set(["m"]));
+    redial.start();
+    await time.pass(10_000);
+    expect(dialledAtMs).toEqual([]);
+    redial.hold(new Set());
+    await time.pass(0);
+    expect(dialledAtMs).toEqual([10_000]);
+    await time.pass(30_000);
+    const before = dialledAtMs.length;
+    redial.hold(new Set(["m"]));
+    redial.disconnected("m");
+    redial.refused("m");
+    await time.pass(60_000);
+    expect(dialledAtMs.length).toBe(before);
+    redial.stop();
+    expect(time.pending).toBe(0);
+  });
+
   it("waits half a minute after a refused handshake", async () => {
     const { time, dialledAtMs, redial } = setUp("a", async () => redial.refused("m"));
     redial.start();
