@@ -22,6 +22,7 @@ const FLOORS: Readonly<Record<string, number>> = {
   p2p: 4,
   rpc: 4,
   node: 5,
+  sim: 6,
   bench: 7,
   cli: 8,
 };

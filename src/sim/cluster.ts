@@ -1,0 +1,239 @@
+/**
+ * A cluster: n shipped replicas in one process on virtual time, over the ports of this folder. It starts, crashes and
+ * restarts them, cuts and heals the network, and tells observers everything. What happens when is the schedule's
+ * matter (run.ts) or a test's (devnet.ts).
+ */
+import { assert } from "../base/assert.ts";
+import type { Verdict } from "../base/fault.ts";
+import type { SignedTransaction } from "../chain/transaction.ts";
+import type { EngineSettings, ValidatorId } from "../consensus/engine.ts";
+import type { Replica } from "../node/replica.ts";
+import { DiskFull } from "./disk.ts";
+import type { MisbehaviourContext, MisbehaviourMaker } from "./misbehaviour.ts";
+import { SimNetwork } from "./network.ts";
+import { type CrashCause, type Observer, tellAll } from "./observer.ts";
+import { Random } from "./random.ts";
+import type { AdversarySpec, ClockFault, Crash, NetworkTiming, NodeId } from "./schedule.ts";
+import { SimNode } from "./simnode.ts";
+import { SkewedClock, VirtualTime } from "./time.ts";
+import { Trace } from "./trace.ts";
+import type { World } from "./world.ts";
+
+export interface ClusterOptions {
+  readonly world: World;
+  readonly seed: number | string;
+  readonly settings: EngineSettings;
+  readonly syncIntervalMs: number;
+  readonly timing: NetworkTiming;
+  /** Infinity: the network never settles. */
+  readonly gstMs: number;
+  /** Nodes without a key, after the validators and their twins. */
+  readonly full?: number;
+  /** Crashes by action or by write; those by time are the caller's. */
+  readonly crashes?: readonly Crash[];
+  readonly clocks?: readonly ClockFault[];
+  readonly adversaries?: readonly AdversarySpec[];
+  /** Makes the filters of `adversaries`. */
+  readonly misbehave?: MisbehaviourMaker;
+}
+
+export class Cluster {
+  readonly world: World;
+  readonly time = new VirtualTime();
+  readonly trace = new Trace();
+  readonly network: SimNetwork;
+  readonly nodes: readonly SimNode[];
+  /** Validators that need not keep the rules: adversaries, twins, and those whose journal was damaged. */
+  readonly faulty = new Set<ValidatorId>();
+  /** How a crash by the schedule goes on; the default stays down. */
+  restartAfterCrash: (node: SimNode, crash: Crash) => void = () => undefined;
+  /** What a node that failed by an injected fault does next; the default stays down. */
+  restartAfterFailure: (node: SimNode) => void = () => undefined;
+  readonly #options: ClusterOptions;
+  readonly #random: Random;
+  readonly #tell: Required<Observer>;
+
+  constructor(options: ClusterOptions, observers: readonly Observer[] = []) {
+    this.#options = options;
+    this.world = options.world;
+    this.#random = new Random(options.seed);
+    this.#tell = tellAll(observers);
+    const validators = this.#plan();
+    this.network = new SimNetwork(
+      { timing: options.timing, gstMs: options.gstMs, validators },
+      { time: this.time, trace: this.trace, random: this.#random.split("network"), tell: this.#tell },
+    );
+    this.nodes = validators.map((validator, id) => this.#createNode(id, validator));
+    for (const spec of options.adversaries ?? []) this.#corrupt(spec);
+  }
+
+  /** Starts these nodes, or all that are down. */
+  async start(...ids: readonly NodeId[]): Promise<void> {
+    const nodes = ids.length === 0 ? this.nodes : ids.map((id) => this.node(id));
+    for (const node of nodes) if (!node.isUp) await node.start();
+  }
+
+  async stop(): Promise<void> {
+    for (const node of this.nodes) {
+      if (!node.isUp) continue;
+      await node.stop();
+      this.#tell.crashed(node.id, "stop");
+    }
+  }
+
+  node(id: NodeId): SimNode {
+    const node = this.nodes[id];
+    assert(node !== undefined, `there is no node ${id}, the last is ${this.nodes.length - 1}`);
+    return node;
+  }
+
+  /** The replica of a node that is up. */
+  replica(id: NodeId): Replica | undefined {
+    return this.nodes[id]?.replica;
+  }
+
+  /** Power off. Does nothing to a node that is down. @returns whether a record was torn */
+  crash(id: NodeId, loss: { kept: number; torn: boolean } = { kept: 0, torn: false }): boolean {
+    return this.#crash(this.node(id), loss, "schedule");
+  }
+
+  /** Changes a bit of the durable journal of a node that is down: from now on its validator counts as faulty. */
+  flipBit(id: NodeId): boolean {
+    const node = this.node(id);
+    assert(!node.isUp, "a bit flips while the node is down");
+    if (!node.disk.flipBit()) return false;
+    if (node.validator !== undefined) this.faulty.add(node.validator);
+    this.#tell.injected("flip");
+    return true;
+  }
+
+  /** Hands a transaction to a node. undefined: it is down. */
+  submit(id: NodeId, transaction: SignedTransaction): Verdict<SignedTransaction, string> | undefined {
+    const { replica } = this.node(id);
+    if (replica === undefined) return undefined;
+    this.trace.note("submitted", this.time.nowMs, id, undefined, transaction.hash);
+    const verdict = replica.submit(transaction.bytes);
+    if (verdict.ok) this.#tell.accepted(id, transaction);
+    return verdict;
+  }
+
+  /** For observers: a fault of the schedule was injected. */
+  injected(kind: string): void {
+    this.#tell.injected(kind);
+  }
+
+  /** Nodes whose validators keep the rules and have their keys; full nodes too. */
+  get correct(): readonly SimNode[] {
+    return this.nodes.filter(
+      ({ validator, observing }) => validator === undefined || !(this.faulty.has(validator) || observing),
+    );
+  }
+
+  isCorrect(id: NodeId): boolean {
+    const { validator } = this.node(id);
+    return validator === undefined || !this.faulty.has(validator);
+  }
+
+  /** Which validator each node is; twins come after the validators, full nodes last. */
+  #plan(): (ValidatorId | undefined)[] {
+    const { world, adversaries = [], full = 0 } = this.#options;
+    const twins = adversaries.filter(({ kind }) => kind === "twin").map(({ validator }) => validator);
+    return [...world.validators.keys(), ...twins, ...Array.from({ length: full }, () => undefined)];
+  }
+
+  #createNode(id: NodeId, validator: ValidatorId | undefined): SimNode {
+    const { world, settings, syncIntervalMs, crashes = [] } = this.#options;
+    const own = crashes.filter((crash) => crash.node === id);
+    const node: SimNode = new SimNode(
+      { id, validator, world, settings, syncIntervalMs, crashes: own },
+      {
+        time: this.time,
+        clock: this.#createClock(id),
+        network: this.network,
+        random: this.#random.split(`node ${id}`),
+        trace: this.trace,
+        tell: this.#tell,
+        failed: (error) => this.#failed(node, error),
+        crashDue: (crash) => this.#crashDue(node, crash),
+      },
+    );
+    return node;
+  }
+
+  #createClock(id: NodeId): SkewedClock {
+    const skews = (this.#options.clocks ?? []).filter(({ node }) => node === id);
+    const skew = skews.find(({ kind }) => kind === "skew");
+    const error = skew?.kind === "skew" ? skew : { offsetMs: 0, drift: 0 };
+    const clock = new SkewedClock(this.time, this.world.epochMs, error);
+    if (skew !== undefined) this.time.at(0, () => this.#tell.injected("skew"));
+    for (const jump of skews) {
+      if (jump.kind !== "jump") continue;
+      this.time.at(jump.atMs, () => {
+        clock.jump(jump.byMs);
+        this.#tell.injected("jump");
+      });
+    }
+    return clock;
+  }
+
+  /** Puts the filters of an adversary before its node; twins are there already. */
+  #corrupt(spec: AdversarySpec): void {
+    this.faulty.add(spec.validator);
+    this.time.at(spec.atMs, () => this.#tell.injected(spec.kind));
+    const misbehaviour = this.#options.misbehave?.(spec, this.#contextOf(spec));
+    const node = this.node(spec.validator);
+    if (misbehaviour !== undefined) node.misbehaviours = [...node.misbehaviours, misbehaviour];
+  }
+
+  #contextOf(spec: AdversarySpec): MisbehaviourContext {
+    const { world, time } = this;
+    const node = this.node(spec.validator);
+    const accomplices = new Map(
+      (this.#options.adversaries ?? []).map(({ validator }) => [validator, world.validators[validator]!]),
+    );
+    return {
+      node: node.id,
+      validator: spec.validator,
+      genesis: world.genesis,
+      genesisHash: world.genesisHash,
+      signer: world.validators[spec.validator]!,
+      accomplices,
+      random: this.#random.split(`adversary ${spec.id}`),
+      replica: () => node.replica,
+      active: () => time.nowMs >= spec.atMs && time.nowMs < spec.untilMs,
+      nowMs: () => time.nowMs,
+      after: (delayMs, task) => node.after(delayMs, task),
+      mail: (to, letter) => node.mail(to, letter),
+      jumpClock: (byMs) => node.clock.jump(byMs),
+    };
+  }
+
+  #crashDue(node: SimNode, crash: Crash): void {
+    this.#tell.injected(`crash ${crash.when.kind}`);
+    this.#crash(node, crash, "schedule");
+    this.restartAfterCrash(node, crash);
+  }
+
+  #crash(node: SimNode, loss: { kept: number; torn: boolean }, cause: CrashCause): boolean {
+    if (!node.isUp) return false;
+    node.cutPower();
+    const torn = node.disk.losePower(loss);
+    if (torn) this.#tell.injected("torn");
+    this.trace.note("crashed", this.time.nowMs, node.id);
+    this.#tell.crashed(node.id, cause);
+    return torn;
+  }
+
+  #failed(node: SimNode, error: unknown): void {
+    const expected = isDiskFull(error);
+    this.trace.note("fatal", this.time.nowMs, node.id);
+    this.#tell.failed(node.id, error, expected);
+    this.#crash(node, { kept: 0, torn: false }, "fatal");
+    if (expected) this.restartAfterFailure(node);
+  }
+}
+
+/** Also as the cause of what a layer above made of it. */
+function isDiskFull(error: unknown): boolean {
+  return error instanceof DiskFull || (error instanceof Error && isDiskFull(error.cause));
+}

@@ -1,0 +1,125 @@
+/**
+ * Signatures of a simulated world. `ed25519`: the chain's own rule behind a memo shared by all replicas of a run, and
+ * what was signed here is known to be valid, so that a signature costs one signing and no verification. `ideal`: a
+ * keyed hash in place of Ed25519, verifiable only here, twenty times cheaper. In both nobody can sign for a key that
+ * he does not hold, which is all that the protocol asks of signatures; bytes and lengths are the same.
+ */
+import { byteText, concatBytes } from "../base/bytes.ts";
+import { sha256Into } from "../crypto/hash.ts";
+import { createSigner, ED25519, SIGNATURE_BYTES, type SignatureRules, type Signer } from "../crypto/keys.ts";
+
+export type SignatureScheme = "ed25519" | "ideal";
+
+export interface SignatureWorld {
+  readonly rules: SignatureRules;
+  /** The signer of a seed; the same for the same seed. */
+  signer(seed: Uint8Array): Signer;
+}
+
+/** Verdicts remembered by the memo; beyond it all are forgotten and verified anew if needed. */
+const MEMO_MAX = 200_000;
+
+export function signatureWorld(scheme: SignatureScheme): SignatureWorld {
+  return scheme === "ideal" ? new IdealSignatures() : new MemoizedEd25519();
+}
+
+class MemoizedEd25519 implements SignatureWorld {
+  readonly rules: SignatureRules = {
+    verifySignature: (key, message, signature) => this.#verify("verifySignature", key, message, signature),
+    verifyQuickly: (key, message, signature) => this.#verify("verifyQuickly", key, message, signature),
+  };
+  readonly #verdicts = new Map<string, boolean>();
+  readonly #signers = new Map<string, Signer>();
+
+  signer(seed: Uint8Array): Signer {
+    const id = byteText(seed);
+    const known = this.#signers.get(id);
+    if (known !== undefined) return known;
+    const { publicKey, sign } = createSigner(seed);
+    const signatures = new Map<string, Uint8Array>();
+    const signer: Signer = {
+      publicKey,
+      sign: (message) => {
+        const text = byteText(message);
+        const before = signatures.get(text);
+        if (before !== undefined) return before.slice();
+        const signature = sign(message);
+        signatures.set(text, signature);
+        for (const rule of ["verifySignature", "verifyQuickly"] as const) {
+          this.#remember(memoKey(rule, publicKey, message, signature), true);
+        }
+        return signature.slice();
+      },
+    };
+    this.#signers.set(id, signer);
+    return signer;
+  }
+
+  #verify(
+    rule: keyof SignatureRules,
+    publicKey: Uint8Array,
+    message: Uint8Array,
+    signature: Uint8Array,
+  ): boolean {
+    const key = memoKey(rule, publicKey, message, signature);
+    const known = this.#verdicts.get(key);
+    if (known !== undefined) return known;
+    const verdict = ED25519[rule](publicKey, message, signature);
+    this.#remember(key, verdict);
+    return verdict;
+  }
+
+  #remember(key: string, verdict: boolean): void {
+    if (this.#verdicts.size >= MEMO_MAX) this.#verdicts.clear();
+    this.#verdicts.set(key, verdict);
+  }
+}
+
+function memoKey(
+  rule: keyof SignatureRules,
+  publicKey: Uint8Array,
+  message: Uint8Array,
+  signature: Uint8Array,
+): string {
+  // Which rule asked, in one character; the lengths of key and signature are fixed, so the text is unambiguous.
+  return rule[6] + byteText(publicKey) + byteText(signature) + byteText(message);
+}
+
+class IdealSignatures implements SignatureWorld {
+  readonly rules: SignatureRules;
+  readonly #seeds = new Map<string, Uint8Array>();
+  readonly #signers = new Map<string, Signer>();
+
+  constructor() {
+    const verify = (publicKey: Uint8Array, message: Uint8Array, signature: Uint8Array) =>
+      this.#verify(publicKey, message, signature);
+    this.rules = { verifySignature: verify, verifyQuickly: verify };
+  }
+
+  signer(seed: Uint8Array): Signer {
+    const id = byteText(seed);
+    const known = this.#signers.get(id);
+    if (known !== undefined) return known;
+    const { publicKey } = createSigner(seed);
+    this.#seeds.set(byteText(publicKey), seed.slice());
+    const signer: Signer = { publicKey, sign: (message) => keyedHash(seed, message) };
+    this.#signers.set(id, signer);
+    return signer;
+  }
+
+  #verify(publicKey: Uint8Array, message: Uint8Array, signature: Uint8Array): boolean {
+    const seed = this.#seeds.get(byteText(publicKey));
+    if (seed === undefined || signature.length !== SIGNATURE_BYTES) return false;
+    const expected = keyedHash(seed, message);
+    for (let i = 0; i < SIGNATURE_BYTES; i++) if (expected[i] !== signature[i]) return false;
+    return true;
+  }
+}
+
+/** SHA-256(seed | message) in the first half; the second repeats it, so that each byte counts. */
+function keyedHash(seed: Uint8Array, message: Uint8Array): Uint8Array {
+  const signature = new Uint8Array(SIGNATURE_BYTES);
+  sha256Into(concatBytes(seed, message), signature, 0);
+  signature.copyWithin(32, 0, 32);
+  return signature;
+}

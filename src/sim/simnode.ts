@@ -1,0 +1,216 @@
+/**
+ * One node of a run over all its lives: its disk, clock, fuse and Byzantine filters stay, the replica is opened anew
+ * at each start. The replica is the shipped one; everything it touches is a port of this folder.
+ */
+import { SILENT } from "../base/log.ts";
+import type { ConsensusEngine, EngineSettings, Parsed, Typed, ValidatorId } from "../consensus/engine.ts";
+import type { Signer } from "../crypto/keys.ts";
+import { Replica } from "../node/replica.ts";
+import { SimDisk } from "./disk.ts";
+import { FilteredNetwork } from "./filterednetwork.ts";
+import type { Misbehaviour } from "./misbehaviour.ts";
+import type { SimNetwork, SimPort } from "./network.ts";
+import type { Observer } from "./observer.ts";
+import { Fuse, Power } from "./power.ts";
+import type { Random } from "./random.ts";
+import type { Crash, NodeId } from "./schedule.ts";
+import type { SkewedClock, VirtualTime } from "./time.ts";
+import type { Trace } from "./trace.ts";
+import type { World } from "./world.ts";
+
+export interface NodeOptions {
+  readonly id: NodeId;
+  /** undefined: a full node, which has no key. */
+  readonly validator: ValidatorId | undefined;
+  readonly world: World;
+  readonly settings: EngineSettings;
+  readonly syncIntervalMs: number;
+  readonly crashes: readonly Crash[];
+}
+
+export interface NodePorts {
+  readonly time: VirtualTime;
+  readonly clock: SkewedClock;
+  readonly network: SimNetwork;
+  readonly random: Random;
+  readonly trace: Trace;
+  readonly tell: Required<Observer>;
+  /** The node's own request to stop: a failed write or a contradiction. */
+  readonly failed: (error: unknown) => void;
+  /** An armed crash has come; power is still on. */
+  readonly crashDue: (crash: Crash) => void;
+}
+
+export class SimNode {
+  readonly id: NodeId;
+  readonly validator: ValidatorId | undefined;
+  readonly signer: Signer | undefined;
+  readonly clock: SkewedClock;
+  readonly disk: SimDisk;
+  readonly fuse: Fuse;
+  /** Filters of a Byzantine node; set before its first start. */
+  misbehaviours: readonly Misbehaviour[] = [];
+  replica: Replica | undefined;
+  /** Its journal is damaged: it runs without its key from now on. */
+  observing = false;
+  /** Lives so far. */
+  lives = 0;
+  readonly #options: NodeOptions;
+  readonly #ports: NodePorts;
+  #power: Power | undefined;
+  #port: SimPort | undefined;
+
+  constructor(options: NodeOptions, ports: NodePorts) {
+    const { id, validator, world } = options;
+    this.id = id;
+    this.validator = validator;
+    this.signer = validator === undefined ? undefined : world.validators[validator];
+    this.clock = ports.clock;
+    this.#options = options;
+    this.#ports = ports;
+    this.fuse = new Fuse(options.crashes, ports.crashDue);
+    this.disk = new SimDisk({
+      time: ports.time,
+      random: ports.random.split("disk"),
+      journaled: (records, rotated) => this.#journaled(records, rotated),
+      written: () => ports.trace.note("written", ports.time.nowMs, id),
+    });
+  }
+
+  get isUp(): boolean {
+    return this.#power?.on === true;
+  }
+
+  /** Opens the replica on what the disk holds and starts it. */
+  async start(): Promise<void> {
+    const { time, trace, tell } = this.#ports;
+    const power = new Power(this.fuse);
+    this.#power = power;
+    this.lives++;
+    const { kv, journal } = this.disk.open(power);
+    if (journal.state === "corrupt") this.observing = true;
+    const signer = this.observing ? undefined : this.signer;
+    trace.note("started", time.nowMs, this.id);
+    tell.started(this.id, signer === undefined ? undefined : journal.records);
+    try {
+      const replica = await this.#open(kv, signer === undefined ? undefined : journal, power);
+      if (!power.on) return;
+      this.replica = replica;
+      this.#listen(replica, power);
+      await replica.start();
+    } catch (error) {
+      this.#failed(error, power);
+      return;
+    }
+    if (power.on) for (const misbehaviour of this.misbehaviours) misbehaviour.started?.();
+  }
+
+  /** Power off, now. What the replica still does in this turn has no effect. */
+  cutPower(): void {
+    const { replica } = this;
+    if (this.#power !== undefined) this.#power.on = false;
+    this.#ports.network.leave(this.id);
+    this.replica = undefined;
+    void replica?.stop();
+  }
+
+  /** An orderly stop. */
+  async stop(): Promise<void> {
+    const { replica } = this;
+    this.replica = undefined;
+    await replica?.stop();
+    if (this.#power !== undefined) this.#power.on = false;
+  }
+
+  /** For the misbehaviour: past its filters. */
+  mail(to: ValidatorId, letter: Uint8Array): void {
+    this.#port?.mail(to, letter);
+  }
+
+  /** For the misbehaviour: a task of this life. */
+  after(delayMs: number, task: () => void): void {
+    const power = this.#power;
+    this.#ports.time.after(delayMs, () => {
+      if (power?.on === true) task();
+    });
+  }
+
+  #open(
+    kv: Parameters<typeof Replica.open>[1]["kv"],
+    journal: Parameters<typeof Replica.open>[1]["journal"],
+    power: Power,
+  ): Promise<Replica> {
+    const { world, settings, syncIntervalMs } = this.#options;
+    const random = this.#ports.random.split(`jitter ${this.lives}`);
+    const port = this.#ports.network.port(this.id, power);
+    this.#port = port;
+    return Replica.open(
+      {
+        genesis: world.genesis,
+        signer: journal === undefined ? undefined : this.signer,
+        settings,
+        syncIntervalMs,
+        pool: { transactionsMax: 1_000, bytesMax: 1_000_000 },
+        signatureRules: world.signatures.rules,
+        wrapEngine: (engine) => this.#wrap(engine, power),
+      },
+      {
+        kv,
+        journal,
+        network: this.misbehaviours.length === 0 ? port : new FilteredNetwork(port, this),
+        scheduler: {
+          now: () => this.clock.now(),
+          after: (delayMs, task) => (power.act() ? this.#timer(delayMs, task, power) : () => undefined),
+        },
+        log: SILENT,
+        jitter: () => random.fraction(),
+        fatal: (error) => this.#failed(error, power),
+      },
+    );
+  }
+
+  #timer(delayMs: number, task: () => void, power: Power): () => void {
+    return this.clock.after(delayMs, () => {
+      if (power.on) task();
+    });
+  }
+
+  /** The adversary's filters inside, the observer outside: it sees what the driver will perform. */
+  #wrap(engine: ConsensusEngine<Parsed, Typed>, power: Power): ConsensusEngine<Parsed, Typed> {
+    let wrapped = engine;
+    for (const { wrapEngine } of this.misbehaviours) wrapped = wrapEngine?.(wrapped) ?? wrapped;
+    const { tell } = this.#ports;
+    return {
+      wants: (parsed) => wrapped.wants(parsed),
+      status: () => wrapped.status(),
+      step: (input) => {
+        const effects = wrapped.step(input);
+        if (power.on) tell.stepped(this.id, input, effects);
+        return effects;
+      },
+    };
+  }
+
+  #listen({ news }: Replica, power: Power): void {
+    const { tell, trace, time } = this.#ports;
+    news.heads.subscribe(({ sealed, receipts }) => {
+      if (!power.on) return;
+      trace.note("committed", time.nowMs, this.id, undefined, sealed.block.hash);
+      tell.committed(this.id, sealed, receipts);
+    });
+    news.engine.subscribe(({ event }) => {
+      if (power.on) tell.announced(this.id, event);
+    });
+  }
+
+  #journaled(records: readonly Uint8Array[], rotated: boolean): void {
+    const { tell, trace, time } = this.#ports;
+    for (const record of records)
+      trace.note(rotated ? "rotated" : "journaled", time.nowMs, this.id, undefined, record);
+    tell.journaled(this.id, records, rotated);
+  }
+
+  #failed(error: unknown, power: Power): void {
+    if (power.on) this.#ports.failed(error);
+  }
+}
