@@ -24,6 +24,7 @@ import {
 import { DEFAULT_DEVNET_DIR } from "./devnetdir.ts";
 import { describeNetwork, LiveTable, nodeTable, RateMeter, summarizeNetwork } from "./devnetmonitor.ts";
 import type { NodeProcess } from "./devnetnodes.ts";
+import { addPartition } from "./devnetpartition.ts";
 import {
   DEVNET_ACCOUNTS_MAX,
   type DevnetNode,
@@ -77,6 +78,7 @@ export function addDevnet(program: Command): void {
       ({ out, options, args: [node] }) => actOn(out, options.dir, action, node),
     );
   }
+  addPartition(devnet, withDir);
   leaf<DirOptions>(
     devnet,
     "status",
@@ -267,7 +269,7 @@ class Display {
         this.#table.draw(report, await rate.measure(report, performance.now()));
       } else {
         // Heights move all the time: only what a person must know is worth a line.
-        const standing = report.nodes.map((node) => `${node.state}${node.view}`).join();
+        const standing = `${report.partition} ${report.nodes.map((node) => `${node.state}${node.view}`)}`;
         if (last !== "" && standing !== last) this.#out.note(describeNetwork(this.#out, report));
         last = standing;
       }

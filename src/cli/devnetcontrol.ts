@@ -27,12 +27,16 @@ export interface NodeReport {
   readonly primary: number | null;
   readonly peers: number | null;
   readonly mempool: number | null;
+  /** Names of the nodes on other sides of a partition. */
+  readonly cutOffFrom: readonly string[];
 }
 
 export interface DevnetReport {
   readonly dir: string;
   readonly pid: number;
   readonly quorum: number;
+  /** Groups of names that talk only among themselves; null while the network is whole. */
+  readonly partition: readonly (readonly string[])[] | null;
   readonly nodes: readonly NodeReport[];
 }
 
@@ -40,6 +44,8 @@ export interface DevnetReport {
 export interface DevnetControl {
   report(): Promise<DevnetReport>;
   act(index: number, action: NodeAction): Promise<NodeReport>;
+  /** Cuts the network into these groups of comma-separated names or indices; none heals it. */
+  partition(groups: readonly string[]): Promise<DevnetReport>;
   /** Resolves when all nodes have stopped. */
   stop(): Promise<void>;
 }
@@ -73,6 +79,9 @@ export async function serveControl(dir: string, control: DevnetControl): Promise
 
 async function answer(control: DevnetControl, method: string, url: string): Promise<unknown> {
   const [, noun, index, verb] = url.split("/");
+  if (method === "POST" && noun === "partition")
+    return control.partition(url.split("/").slice(2).map(decodeURIComponent));
+  if (method === "POST" && noun === "heal") return control.partition([]);
   if (method === "GET" && noun === "status") return control.report();
   if (method === "POST" && noun === "stop") {
     await control.stop();

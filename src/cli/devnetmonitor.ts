@@ -12,10 +12,10 @@ const ROWS_MAX = 16;
 const RANGE_MAX = 100;
 
 /** A node's report: its process's state and, if it runs, its own words. */
-export async function reportNode(process: NodeProcess): Promise<NodeReport> {
+export async function reportNode(process: NodeProcess, cutOffFrom: readonly string[]): Promise<NodeReport> {
   const { node, state } = process;
   const { index, name, rpcUrl, p2pPort } = node;
-  const base = { index, name, state, pid: process.pid ?? null, rpcUrl, p2pPort };
+  const base = { index, name, state, pid: process.pid ?? null, rpcUrl, p2pPort, cutOffFrom };
   const silent = { ...base, height: null, view: null, primary: null, peers: null, mempool: null };
   if (state !== "running") return silent;
   try {
@@ -53,22 +53,28 @@ export function summarizeNetwork(out: Output, report: DevnetReport, rate?: numbe
   return [standing, pool, ...speed, ...rest].join("  ");
 }
 
-/** Height, view and primary; pool; and the alarm if there is no quorum. */
-function standingOf(out: Output, { nodes, quorum }: DevnetReport): string[] {
+/** Height, view and primary; pool; the partition; and the alarm if no part of the network has a quorum. */
+function standingOf(out: Output, { nodes, quorum, partition }: DevnetReport): string[] {
   const heard = nodes.filter((node) => node.height !== null);
   const height = Math.max(0, ...heard.map((node) => node.height!));
   const view = Math.max(0, ...heard.map((node) => node.view ?? 0));
   const primary = nodes.find((node) => node.index === heard.find((other) => other.view === view)?.primary);
   const pool = Math.max(0, ...heard.map((node) => node.mempool!));
   const parts = [`height ${height}  view ${view}  primary ${primary?.name ?? "-"}`, `mempool ${pool}`];
-  if (heard.length < quorum) {
-    const loss = `NO QUORUM: ${heard.length} of ${nodes.length} online, need ${quorum} — chain is safe but halted`;
+  if (partition !== null) {
+    parts.push(out.style("yellow", `PARTITIONED: ${partition.map((group) => group.join(",")).join(" / ")}`));
+  }
+  const together = partition ?? [nodes.map((node) => node.name)];
+  const most = Math.max(...together.map((group) => heard.filter((n) => group.includes(n.name)).length));
+  if (most < quorum) {
+    const where = partition === null ? "online" : "connected in the largest part";
+    const loss = `NO QUORUM: ${most} of ${nodes.length} ${where}, need ${quorum} — chain is safe but halted`;
     parts.push(out.style("red", loss));
   }
   return parts;
 }
 
-export function nodeTable(out: Output, { nodes }: DevnetReport): string {
+export function nodeTable(out: Output, { nodes, partition }: DevnetReport): string {
   const number = (value: number | null) => (value === null ? "-" : `${value}`);
   const rows = nodes.map((node) => [
     node.name,
@@ -81,8 +87,10 @@ export function nodeTable(out: Output, { nodes }: DevnetReport): string {
     number(node.mempool),
     number(node.pid),
     node.rpcUrl,
+    ...(partition === null ? [] : [node.cutOffFrom.join(",")]),
   ]);
-  return table(["node", "state", "height", "view", "peers", "mempool", "pid", "rpc"], rows);
+  const head = ["node", "state", "height", "view", "peers", "mempool", "pid", "rpc"];
+  return table(partition === null ? head : [...head, "cut off from"], rows);
 }
 
 /** A process that runs may still give no answer: it starts, or it hangs. */

@@ -42,9 +42,10 @@ export class NodeProcess {
     return this.#exitCode;
   }
 
-  start(): void {
+  /** @param cutOffFrom names of the nodes that it may not talk to */
+  start(cutOffFrom: readonly string[] = []): void {
     if (this.#child !== undefined) return;
-    const child = spawnNode(this.node, this.#errorFile());
+    const child = spawnNode(this.node, this.#errorFile(), cutOffFrom);
     this.#child = child;
     this.#state = "running";
     this.#gone = new Promise((resolve) => {
@@ -127,10 +128,11 @@ function spawnGuard(pid: number): ChildProcess {
   return guard;
 }
 
-function spawnNode(node: DevnetNode, errorFile: string): ChildProcess {
+function spawnNode(node: DevnetNode, errorFile: string, cutOffFrom: readonly string[]): ChildProcess {
   mkdirSync(join(node.dir, "logs"), { recursive: true });
   const errors = openSync(errorFile, "w");
-  const words = [...process.execArgv, process.argv[1]!, "start", "--dir", node.dir];
+  const cut = cutOffFrom.length === 0 ? [] : ["--cut-off", cutOffFrom.join(",")];
+  const words = [...process.execArgv, process.argv[1]!, "start", "--dir", node.dir, ...cut];
   const child = spawn(process.execPath, words, {
     stdio: ["ignore", "ignore", errors, "ipc"],
     env: childEnvironment(),

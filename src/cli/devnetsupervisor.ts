@@ -7,6 +7,7 @@ import type { Server } from "node:http";
 import { join } from "node:path";
 import { quorumOf } from "../consensus/pbft/quorum.ts";
 import { type Lock, takeLock } from "../node/lock.ts";
+import { Client } from "../rpc/client.ts";
 import {
   controlPath,
   type DevnetControl,
@@ -17,13 +18,16 @@ import {
 } from "./devnetcontrol.ts";
 import { reportNode } from "./devnetmonitor.ts";
 import { NodeProcess } from "./devnetnodes.ts";
+import { cutOff, type Partition, parsePartition } from "./devnetpartition.ts";
 import type { DevnetNode } from "./devnetplan.ts";
 import { isFree } from "./doctor.ts";
-import { CliError, EXIT } from "./exit.ts";
+import { CliError, EXIT, must } from "./exit.ts";
 
 const READY_MS_MAX = 60_000;
 const POLL_MS = 50;
 const PROBE_MS = 1_500;
+/** For a node to take an order. */
+const ORDER_MS = 5_000;
 /** A restarted node that has not caught up by then is reported as it is. */
 const CATCH_UP_MS_MAX = 15_000;
 
@@ -41,6 +45,7 @@ export class Supervisor implements DevnetControl {
   readonly #processes: readonly NodeProcess[];
   readonly #ended: Promise<void>;
   #end!: () => void;
+  #partition: Partition | undefined;
   #server: Server | undefined;
   #stopping: Promise<void> | undefined;
 
@@ -80,8 +85,9 @@ export class Supervisor implements DevnetControl {
   }
 
   async report(): Promise<DevnetReport> {
-    const nodes = await Promise.all(this.#processes.map(reportNode));
-    return { dir: this.#dir, pid: process.pid, quorum: quorumOf(nodes.length).quorum, nodes };
+    const nodes = await Promise.all(this.#processes.map((node) => this.#report(node)));
+    const partition = this.#partition?.map((group) => this.#namesOf(group)) ?? null;
+    return { dir: this.#dir, pid: process.pid, quorum: quorumOf(nodes.length).quorum, partition, nodes };
   }
 
   async act(index: number, action: NodeAction): Promise<NodeReport> {
@@ -99,14 +105,42 @@ export class Supervisor implements DevnetControl {
       case "resume":
         requireState(target, "paused", "resume");
         target.resume();
+        await this.#tellPartition(target);
         break;
       case "restart":
         await target.stop();
-        target.start();
+        target.start(this.#cutOffFrom(target));
         await this.#waitUntilCaughtUp(target);
         break;
     }
-    return reportNode(target);
+    return this.#report(target);
+  }
+
+  /** Killed nodes take their side when they are started, paused ones when they go on. */
+  async partition(groups: readonly string[]): Promise<DevnetReport> {
+    const names = this.#processes.map(({ node }) => node.name);
+    this.#partition = groups.length === 0 ? undefined : must(parsePartition(groups, names));
+    const running = this.#processes.filter((process) => process.state === "running");
+    await Promise.all(running.map((process) => this.#tellPartition(process)));
+    return this.report();
+  }
+
+  /** @throws Error when the node does not take it: its other side of each link may have, so say it and try again. */
+  async #tellPartition(target: NodeProcess): Promise<void> {
+    const client = new Client(target.node.rpcUrl, { timeoutMs: ORDER_MS });
+    await client.call("devnet_setPartition", { blocked: [...this.#cutOffFrom(target)] });
+  }
+
+  #cutOffFrom({ node }: NodeProcess): readonly string[] {
+    return this.#namesOf(cutOff(this.#partition, node.index));
+  }
+
+  #namesOf(indices: readonly number[]): readonly string[] {
+    return indices.map((index) => this.#processes[index]!.node.name);
+  }
+
+  #report(target: NodeProcess): Promise<NodeReport> {
+    return reportNode(target, this.#cutOffFrom(target));
   }
 
   /** Graceful; may be called again and waits for the same end. */
@@ -150,8 +184,9 @@ export class Supervisor implements DevnetControl {
 
   async #waitUntilCaughtUp(target: NodeProcess): Promise<void> {
     const deadline = performance.now() + CATCH_UP_MS_MAX;
-    // One peer tells how far the others are.
-    const minPeers = Math.min(1, this.#processes.length - 1);
+    // One peer tells how far the others are; a node that is cut off from all has none.
+    const reachable = this.#processes.length - 1 - this.#cutOffFrom(target).length;
+    const minPeers = Math.min(1, reachable);
     while (performance.now() < deadline && target.state === "running") {
       if (await probe(target.node, `/ready?maxBlocksBehind=0&minPeers=${minPeers}`)) return;
       await pause(POLL_MS);

@@ -3,15 +3,15 @@
  * once and at once the second time. Under a devnet (an IPC channel to the parent) the terminal's SIGINT is left to
  * the parent, and the parent's death stops the node.
  */
-import type { Command } from "commander";
+import { type Command, Option } from "commander";
 import { loadConfig } from "../node/config.ts";
-import { homePaths, openHome } from "../node/home.ts";
+import { type Home, homePaths, openHome } from "../node/home.ts";
 import type { RunningNode } from "../node/node.ts";
 import { parsePeerAddress } from "../node/peersfile.ts";
 import type { StartError } from "../node/starterror.ts";
-import { collect } from "./arguments.ts";
+import { collect, list } from "./arguments.ts";
 import { dirOption, leaf } from "./command.ts";
-import { CliError, EXIT, must } from "./exit.ts";
+import { badInput, CliError, EXIT, must } from "./exit.ts";
 import type { Output } from "./output.ts";
 
 interface StartOptions {
@@ -22,6 +22,7 @@ interface StartOptions {
   readonly p2pHost?: string;
   readonly p2pPort?: string;
   readonly peer?: readonly string[];
+  readonly cutOff?: readonly string[];
   readonly logLevel?: string;
 }
 
@@ -39,6 +40,8 @@ export function addStart(program: Command): void {
         .option("--p2p-host <host>", "where other nodes connect")
         .option("--p2p-port <port>", "for other nodes; 0 takes a free one")
         .option("--peer <multiaddr>", "a node to connect to, besides peers.json; repeatable", collect)
+        // For `quorate devnet`, whose restarted nodes keep their side of a partition.
+        .addOption(new Option("--cut-off <names>").argParser(list).hideHelp())
         .option("--log-level <levels>", 'such as "info" or "info,pbft=debug"'),
     ({ out, options }) => runNode(out, options),
   );
@@ -60,13 +63,15 @@ async function runNode(out: Output, options: StartOptions): Promise<void> {
       },
     }),
   );
+  const blockedPeers = peerIdsOf(options.cutOff ?? [], home);
   const extraPeers = (options.peer ?? []).map((text) => must(parsePeerAddress(text)));
   // Loaded here, so that what is wrong with the home is said at once.
   const { startNode } = await import("../node/node.ts");
   const stopping = new StopSignal();
   let node: RunningNode;
   try {
-    node = await startNode({ home, config, extraPeers, onFatal: (error) => stopping.fail(error) });
+    const onFatal = (error: unknown) => stopping.fail(error);
+    node = await startNode({ home, config, extraPeers, blockedPeers, onFatal });
   } catch (error) {
     throw startFailure(error);
   }
@@ -88,6 +93,12 @@ async function runNode(out: Output, options: StartOptions): Promise<void> {
   }
   await node.stop();
   out.note(`stopped at height ${node.height()}`);
+}
+
+/** Validators' names as peer ids; a drill that only a dev chain allows. */
+function peerIdsOf(names: readonly string[], { genesis }: Home): string[] {
+  if (names.length > 0 && genesis.profile !== "dev") throw badInput("--cut-off: only on a dev chain");
+  return genesis.validators.filter(({ name }) => names.includes(name)).map(({ peerId }) => peerId);
 }
 
 /** Resolves once: by a signal or the parent's death with undefined, by the node's own failure with its reason. */

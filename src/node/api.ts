@@ -40,7 +40,11 @@ export interface ReplicaApiOptions {
 
 export interface ReplicaApiPorts {
   readonly replica: Replica;
-  readonly network: Network & { readonly addresses: readonly string[] };
+  readonly network: Network & {
+    readonly addresses: readonly string[];
+    readonly blocked: readonly string[];
+    block(peerIds: readonly string[]): void;
+  };
   readonly scheduler: Scheduler;
   readonly renderMetrics: () => Promise<string>;
 }
@@ -191,6 +195,14 @@ export class ReplicaApi implements NodeApi {
 
   peers(): readonly PeerView[] {
     return this.#ports.network.peers();
+  }
+
+  blockedPeers(): readonly string[] {
+    return this.#ports.network.blocked;
+  }
+
+  blockPeers(peerIds: readonly string[]): void {
+    this.#ports.network.block(peerIds);
   }
 
   subscribe<T extends keyof NodeNews>(topic: T, listener: (news: NodeNews[T]) => void): () => void {

@@ -11,6 +11,7 @@ import { validatorsOf } from "../chain/genesis.ts";
 import { computeGenesisHash } from "../chain/genesisstate.ts";
 import { createSigner, nativeName, type Signer } from "../crypto/keys.ts";
 import { P2pNetwork } from "../p2p/network.ts";
+import { methodsOf } from "../rpc/methods/table.ts";
 import { RpcServer } from "../rpc/server.ts";
 import type { Kv } from "../storage/kv.ts";
 import { openLevel } from "../storage/level.ts";
@@ -32,6 +33,8 @@ export interface NodeOptions {
   readonly config: Config;
   /** Peers besides peers.json. */
   readonly extraPeers?: readonly KnownPeer[];
+  /** Peer ids that the node is cut off from when it starts, for drills on dev chains. */
+  readonly blockedPeers?: readonly string[];
   /** The node had to stop by itself; it has stopped when this is called. */
   readonly onFatal?: (error: unknown) => void;
 }
@@ -221,7 +224,7 @@ function validatorSigner(home: Home, config: Config): Signer | undefined {
 }
 
 function openNetwork(
-  { home, config, extraPeers = [] }: NodeOptions,
+  { home, config, extraPeers = [], blockedPeers = [] }: NodeOptions,
   signer: Signer | undefined,
   logger: Logger,
   headHeight: () => bigint,
@@ -239,6 +242,7 @@ function openNetwork(
     allowlist: [...genesis.validators, ...home.peers].map(({ peerId }) => peerId),
     validators: validatorsOf(genesis).members.map((member) => member.publicKey),
     signer,
+    blocked: blockedPeers,
   };
   return new P2pNetwork(options, { scheduler: systemScheduler, logger, headHeight, jitter });
 }
@@ -280,10 +284,9 @@ function openRpc({ home, config }: NodeOptions, { replica, network, logger, brok
   };
   const { host, port, corsOrigins, allowedHosts } = config.rpc;
   const options = { host, port, allowedHosts, allowedOrigins: corsOrigins };
-  return {
-    metrics,
-    rpc: new RpcServer(options, { api, scheduler: systemScheduler, log: logger, observer, broken }),
-  };
+  const methods = methodsOf(home.genesis.profile);
+  const ports = { api, scheduler: systemScheduler, log: logger, observer, broken, methods };
+  return { metrics, rpc: new RpcServer(options, ports) };
 }
 
 function timedWrites(kv: Kv, timing: { readonly metrics?: Metrics }): Kv {

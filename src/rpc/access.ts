@@ -43,6 +43,19 @@ export function corsHeaders(origin: string | undefined, { origins }: AccessOptio
   };
 }
 
+/**
+ * Whether a caller may use admin methods: from this machine's loopback, and no page of another origin, even one that
+ * CORS lets in. A proxy on this machine makes all its callers local: put none before a node with admin methods.
+ */
+export function isLocalCaller(
+  remoteAddress: string | undefined,
+  origin: string | undefined,
+  host: string | undefined,
+): boolean {
+  const isLoopback = /^(::ffff:)?127\.|^::1$/.test(remoteAddress ?? "");
+  return isLoopback && (origin === undefined || originHost(origin) === host?.toLowerCase());
+}
+
 /** The name without port and brackets, lower-case. */
 function hostName(host: string): string {
   const match = /^(?:\[([^\]]*)\]|([^:]*))(?::\d*)?$/.exec(host);

@@ -71,6 +71,10 @@ export interface NodeApi {
   /** Multiaddrs that the node listens on. */
   listenAddresses(): readonly string[];
   peers(): readonly PeerView[];
+  /** Peer ids that this node is cut off from on purpose. */
+  blockedPeers(): readonly string[];
+  /** Cuts this node off from exactly these peers, from now on; for drills on dev chains. */
+  blockPeers(peerIds: readonly string[]): void;
 
   // --- news --------------------------------------------------------------------------------------------------
   /** The listener must not throw. The returned function ends the subscription and may be called twice. */

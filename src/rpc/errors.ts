@@ -39,6 +39,7 @@ export const ERROR_NUMBERS = {
   TOO_MANY_SUBSCRIPTIONS: LIMIT_EXCEEDED,
   VERSION_NOT_SUPPORTED: -32006,
   WAIT_TIMEOUT: -32010,
+  AUTH_REQUIRED: -32011,
 } as const satisfies Record<string, number>;
 
 export type ErrorCode = keyof typeof ERROR_NUMBERS;

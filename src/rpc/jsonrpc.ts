@@ -16,7 +16,7 @@ import type { RpcObserver } from "./observer.ts";
 import { parseParams } from "./params.ts";
 
 /** What a call sees of its connection; the dispatcher adds the rest. */
-export type Connection = Pick<CallContext, "slots" | "subscriptions">;
+export type Connection = Pick<CallContext, "slots" | "isLocal" | "subscriptions">;
 
 export interface DispatcherPorts extends Omit<CallContext, keyof Connection> {
   readonly observer: RpcObserver;
@@ -107,6 +107,7 @@ export class Dispatcher {
     let answer: string;
     try {
       if (method === undefined) throw unknownMethod(call.method, methods);
+      if (method.kind === "admin" && !connection.isLocal) throw notLocal(method.name);
       if (full && method.kind === "read") throw answersTooLarge();
       const result = await this.#run(method, call.params, connection);
       answer = `{"jsonrpc":"2.0","result":${JSON.stringify(result)},"id":${JSON.stringify(call.id ?? null)}}`;
@@ -165,6 +166,11 @@ function isId(id: unknown): id is Id {
 function unknownMethod(name: string, methods: MethodTable): CallError {
   const detail = `no method "${name.slice(0, RPC_ECHO_MAX)}"${didYouMean(name, methods.keys())}`;
   return new CallError("METHOD_NOT_FOUND", detail);
+}
+
+function notLocal(name: string): CallError {
+  const detail = `${name} is only for programs on the node's own machine (loopback), not for pages of other origins`;
+  return new CallError("AUTH_REQUIRED", detail);
 }
 
 function answersTooLarge(): CallError {

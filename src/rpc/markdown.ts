@@ -30,7 +30,9 @@ export function renderMethods(methods: MethodTable): string {
 }
 
 function renderMethod(method: Method): string {
-  const notes = [method.kind, ...(method.transport === "websocket" ? ["WebSocket only"] : [])].join(", ");
+  const notes = [NOTES[method.kind], ...(method.transport === "websocket" ? ["WebSocket only"] : [])].join(
+    ", ",
+  );
   return [
     `### ${method.name}\n`,
     `${inText(method.summary)} (${notes})\n`,
@@ -40,6 +42,12 @@ function renderMethod(method: Method): string {
     ...method.examples.slice(0, 1).map(renderExample(method)),
   ].join("\n");
 }
+
+const NOTES: Readonly<Record<Method["kind"], string>> = {
+  read: "read",
+  write: "write",
+  admin: "admin: only for callers on the node's own machine",
+};
 
 function renderParameters(method: Method): string {
   const parameters = parametersOf(method);
@@ -115,6 +123,10 @@ host in its \`Host\` header, and a web page of another origin is refused unless 
 
 One connection has at most ${RPC_SUBSCRIPTIONS_MAX} subscriptions and ${RPC_WAITS_MAX} calls that wait for a block. A WebSocket whose peer does not read is
 told \`{"dropped": n}\` and closed with 1013.
+
+**Admin methods** are answered only to callers on loopback, and to no web page of another origin. A proxy on the
+node's machine makes all its callers local, so put none before a node that has them. The \`devnet_\` methods exist only
+on a chain whose genesis has the profile "dev".
 
 ## Values
 

@@ -15,6 +15,8 @@ export interface CallContext {
   readonly waits: Waits;
   /** How many waits this connection may still open. */
   readonly slots: WaitSlots;
+  /** The caller is a program on this machine, or a page of the node itself: what an admin method asks. */
+  readonly isLocal: boolean;
   /** Undefined over plain HTTP. */
   readonly subscriptions: Pick<Subscriptions, "add" | "remove"> | undefined;
   /** The methods of this server, for rpc.discover. */
@@ -31,8 +33,8 @@ export interface Method<P extends z.ZodObject = z.ZodObject, R extends z.ZodType
   readonly name: string;
   /** One sentence for people. */
   readonly summary: string;
-  /** A `write` is refused by GET. */
-  readonly kind: "read" | "write";
+  /** Only a `read` is answered by GET; an `admin` method only to a caller on this machine. */
+  readonly kind: "read" | "write" | "admin";
   readonly transport: "any" | "websocket";
   /** A strict object; its key order is the order of by-position params. */
   readonly params: P;

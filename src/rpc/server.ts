@@ -13,7 +13,7 @@ import { RPC_BODY_BYTES_MAX, RPC_REQUESTS_MAX, RPC_SOCKETS_MAX } from "../base/l
 import type { Logger } from "../base/log.ts";
 import type { Scheduler } from "../base/scheduler.ts";
 import { didYouMean } from "../base/suggest.ts";
-import { type AccessOptions, checkHost, checkOrigin, corsHeaders } from "./access.ts";
+import { type AccessOptions, checkHost, checkOrigin, corsHeaders, isLocalCaller } from "./access.ts";
 import type { NodeApi } from "./api.ts";
 import { Dispatcher } from "./jsonrpc.ts";
 import type { MethodTable } from "./method.ts";
@@ -202,7 +202,7 @@ export class RpcServer {
       const near = didYouMean(name, this.#ports.methods.keys());
       return this.#refuse(response, 404, `nothing here${near}; GET /rpc.discover lists the methods\n`);
     }
-    if (method.kind === "write" || method.transport === "websocket") {
+    if (method.kind !== "read" || method.transport === "websocket") {
       response.setHeader("allow", "POST");
       return this.#refuse(response, 405, `${name} is not for GET\n`);
     }
@@ -211,7 +211,8 @@ export class RpcServer {
   }
 
   #connectionOf(request: IncomingMessage) {
-    return { slots: this.#slots.get(request.socket) ?? new WaitSlots(), subscriptions: undefined };
+    const slots = this.#slots.get(request.socket) ?? new WaitSlots();
+    return { slots, isLocal: isLocal(request), subscriptions: undefined };
   }
 
   #send(response: ServerResponse, status: number, type: string, body: string): void {
@@ -257,6 +258,7 @@ export class RpcServer {
       const connection = new WebSocketConnection(webSocket, {
         api: this.#ports.api,
         dispatcher: this.#dispatcher,
+        isLocal: isLocal(request),
         subscriptionsChanged: (difference) => this.#countSubscriptions(difference),
       });
       this.#sockets.add(connection);
@@ -291,6 +293,10 @@ function describeListenError(error: NodeJS.ErrnoException, host: string, port: n
     EADDRNOTAVAIL: `${host} is not an address of this machine`,
   };
   return new Error(`RPC: ${reasons[error.code ?? ""] ?? `cannot listen on ${where}`}`, { cause: error });
+}
+
+function isLocal({ socket, headers }: IncomingMessage): boolean {
+  return isLocalCaller(socket.remoteAddress, headers.origin, headers.host);
 }
 
 /** The path without the query, as sent. */

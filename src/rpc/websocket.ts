@@ -18,6 +18,8 @@ const TRY_AGAIN_LATER = 1013;
 export interface WebSocketPorts {
   readonly api: NodeApi;
   readonly dispatcher: Dispatcher;
+  /** As CallContext.isLocal. */
+  readonly isLocal: boolean;
   /** Told the difference in open subscriptions. */
   subscriptionsChanged(difference: 1 | -1): void;
 }
@@ -25,15 +27,17 @@ export interface WebSocketPorts {
 export class WebSocketConnection {
   readonly #socket: WebSocket;
   readonly #dispatcher: Dispatcher;
+  readonly #isLocal: boolean;
   readonly #subscriptions: Subscriptions;
   readonly #slots = new WaitSlots();
   #messages = 0;
   #heard = true;
   #closing = false;
 
-  constructor(socket: WebSocket, { api, dispatcher, subscriptionsChanged }: WebSocketPorts) {
+  constructor(socket: WebSocket, { api, dispatcher, isLocal, subscriptionsChanged }: WebSocketPorts) {
     this.#socket = socket;
     this.#dispatcher = dispatcher;
+    this.#isLocal = isLocal;
     this.#subscriptions = new Subscriptions({
       api,
       send: (event) => this.#send(JSON.stringify(event)),
@@ -91,7 +95,8 @@ export class WebSocketConnection {
       started.push(id);
       return id;
     };
-    return { slots: this.#slots, subscriptions: { add, remove: (id) => this.#subscriptions.remove(id) } };
+    const subscriptions = { add, remove: (id: string) => this.#subscriptions.remove(id) };
+    return { slots: this.#slots, isLocal: this.#isLocal, subscriptions };
   }
 
   /** The last thing that a peer hears who does not read is how much was dropped. */

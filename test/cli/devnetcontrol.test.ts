@@ -8,7 +8,11 @@ import { askDevnet, controlPath, type DevnetControl, serveControl } from "../../
 let root: string;
 const calls: string[] = [];
 const control: DevnetControl = {
-  report: () => Promise.resolve({ dir: "d", pid: 1, quorum: 3, nodes: [] }),
+  report: () => Promise.resolve({ dir: "d", pid: 1, quorum: 3, partition: null, nodes: [] }),
+  partition: (groups) => {
+    calls.push(`partition ${groups.join("/")}`);
+    return control.report();
+  },
   act: (index, action) => {
     calls.push(`${action} ${index}`);
     if (index > 3) return Promise.reject(new Error(`no node ${index}: there are 0 to 3`));
@@ -40,8 +44,10 @@ test.each(["short", "long".repeat(30)])(
       await expect(askDevnet(dir, "POST", "/nodes/9/pause")).rejects.toThrow("no node 9: there are 0 to 3");
       await expect(askDevnet(dir, "POST", "/nodes/1/explode")).rejects.toThrow("no such order");
       await expect(askDevnet(dir, "GET", "/stop")).rejects.toThrow("no such order");
+      await askDevnet(dir, "POST", "/partition/0,1/node%202");
+      await askDevnet(dir, "POST", "/heal");
       expect(await askDevnet(dir, "POST", "/stop")).toEqual({ stopped: true });
-      expect(calls).toEqual(["kill 2", "pause 9", "stop"]);
+      expect(calls).toEqual(["kill 2", "pause 9", "partition 0,1/node 2", "partition ", "stop"]);
     } finally {
       await new Promise((done) => server.close(done));
       rmSync(controlPath(dir), { force: true });

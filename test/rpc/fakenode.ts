@@ -77,6 +77,7 @@ export class FakeNode implements NodeApi {
   /** Thrown by the next `submit`. */
   submitThrows: Error | undefined;
   submitted = 0;
+  blocked: readonly string[] = [];
   readonly #listeners = new Map<string, Set<(news: never) => void>>();
 
   private constructor(chain: Chain) {
@@ -265,6 +266,12 @@ export class FakeNode implements NodeApi {
   }
   peers() {
     return this.peerList;
+  }
+  blockedPeers() {
+    return this.blocked;
+  }
+  blockPeers(peerIds: readonly string[]) {
+    this.blocked = peerIds;
   }
 
   subscribe<T extends keyof NodeNews>(topic: T, listener: (news: NodeNews[T]) => void): () => void {

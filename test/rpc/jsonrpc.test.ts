@@ -63,7 +63,7 @@ function setUp() {
     log: { log: (...line: unknown[]) => lines.push(line) },
     broken: (error: Error) => broken.push(error),
   } as never);
-  const connection = { slots: new WaitSlots(), subscriptions: undefined };
+  const connection = { slots: new WaitSlots(), isLocal: true, subscriptions: undefined };
   const answer = async (text: string) => {
     const answered = await dispatcher.answer(text, connection);
     return answered === undefined ? undefined : JSON.parse(answered);

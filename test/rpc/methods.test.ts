@@ -1,7 +1,7 @@
 /** Every method of the table against a real ledger: its answer holds to its own schema, its refusals to the codes. */
 import { describe, expect, it } from "vitest";
 import { hex0x, showHash } from "../../src/base/bytes.ts";
-import { METHODS } from "../../src/rpc/methods/table.ts";
+import { METHODS, methodsOf } from "../../src/rpc/methods/table.ts";
 import { alice, bob, chainRef, genesisHash } from "./fakenode.ts";
 import { rpc, serve } from "./serve.ts";
 
@@ -48,7 +48,19 @@ describe("the table of methods", () => {
       chainId: 31337,
       genesisHash: showHash(genesisHash),
       consensus: "pbft",
-      apis: ["account", "chain", "consensus", "mempool", "net", "node", "rpc", "state", "sub", "tx"],
+      apis: [
+        "account",
+        "chain",
+        "consensus",
+        "devnet",
+        "mempool",
+        "net",
+        "node",
+        "rpc",
+        "state",
+        "sub",
+        "tx",
+      ],
     });
     expect(await call("node_status")).toMatchObject({
       height: 2,
@@ -252,10 +264,29 @@ describe("the table of methods", () => {
     }
   });
 
+  it("cuts off validators by name, index or peer id, never itself, and heals", async () => {
+    const { call, node } = await populated();
+    const ids = node.validators().members.map((member) => member.peerId);
+    const blocked = ["node1", 2, ids[3], ids[3], node.info().peerId];
+    const expected = ids.slice(1).filter((id) => id !== node.info().peerId);
+    expect(await call("devnet_setPartition", { blocked })).toEqual({ blocked: expected });
+    expect(await call("net_info")).toMatchObject({ blocked: expected });
+    expect(await call("devnet_setPartition", { blocked: ["nobody"] })).toMatchObject({ code: -32602 });
+    expect(node.blocked).toEqual(expected);
+    expect(await call("devnet_setPartition", { blocked: [] })).toEqual({ blocked: [] });
+  });
+
+  it("has devnet methods on dev chains alone", () => {
+    expect(methodsOf("dev").has("devnet_setPartition")).toBe(true);
+    const names = [...methodsOf("production").keys()];
+    expect(names.filter((name) => name.startsWith("devnet"))).toEqual([]);
+    expect(names).toContain("tx_send");
+  });
+
   it("shows pool, peers and consensus; hints of peers may be any u64", async () => {
     const { call, node } = await populated();
     expect(await call("mempool_status")).toMatchObject({ transactions: 0, transactionsMax: 100 });
-    expect(await call("net_info")).toMatchObject({ peers: 3, inbound: 0, outbound: 3 });
+    expect(await call("net_info")).toMatchObject({ peers: 3, inbound: 0, outbound: 3, blocked: [] });
     node.peerList = [{ ...node.peerList[0]!, height: 2n ** 64n - 1n, validator: undefined, name: undefined }];
     expect(await call("net_peers")).toMatchObject([
       { height: "18446744073709551615", role: "full", name: null },

@@ -5,9 +5,10 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { RPC_BODY_BYTES_MAX } from "../../src/base/limits.ts";
 import { systemScheduler } from "../../src/node/system.ts";
+import { isLocalCaller } from "../../src/rpc/access.ts";
 import { RpcServer } from "../../src/rpc/server.ts";
 import { FakeNode, peer } from "./fakenode.ts";
-import { atEnd, post, rawRequest, rpc, serve } from "./serve.ts";
+import { atEnd, connect, post, rawRequest, rpc, serve } from "./serve.ts";
 
 const HEAD = '{"jsonrpc":"2.0","id":1,"method":"chain_getHead"}';
 
@@ -145,6 +146,39 @@ describe("the RPC server", () => {
     ]);
     const plain = await rawRequest(url, { path: "/version" });
     expect(plain.headers["access-control-allow-origin"]).toBeUndefined();
+  });
+
+  it("answers admin methods to programs of this machine alone, over HTTP and WebSocket, and never by GET", async () => {
+    const { url, node } = await serve({ allowedOrigins: ["*"] });
+    const body = JSON.stringify({
+      jsonrpc: "2.0",
+      id: 1,
+      method: "devnet_setPartition",
+      params: { blocked: ["node3"] },
+    });
+    const headers = { origin: "https://page.example" };
+    expect((await post(url, body, headers)).json.error).toMatchObject({
+      code: -32011,
+      data: { code: "AUTH_REQUIRED" },
+    });
+    expect(await (await connect(url, headers)).ask(body)).toMatchObject({ error: { code: -32011 } });
+    expect((await fetch(`${url}/devnet_setPartition?blocked=node3`)).status).toBe(405);
+    expect(node.blocked).toEqual([]);
+    expect((await post(url, body, { origin: url })).json.result).toBeDefined();
+    expect(await (await connect(url)).ask(body)).toMatchObject({ result: {} });
+    expect(node.blocked.length).toBe(1);
+    // By address, because a test has no other machine to call from.
+    for (const [address, local] of [
+      ["127.0.0.1", true],
+      ["::1", true],
+      ["::ffff:127.8.0.1", true],
+      ["10.0.0.2", false],
+      ["::ffff:10.0.0.2", false],
+      ["1127.0.0.1", false],
+      [undefined, false],
+    ] as const) {
+      expect(isLocalCaller(address, undefined, "127.0.0.1:1"), address).toBe(local);
+    }
   });
 
   it("closes everything at once when it stops", async () => {

@@ -44,12 +44,15 @@ export const netInfo = method({
     peers: count,
     inbound: count,
     outbound: count,
+    blocked: z
+      .array(z.string())
+      .meta({ description: "peer ids that it is cut off from on purpose (devnet_setPartition)" }),
   }),
   examples: [
     {
       name: "one of four validators",
       params: {},
-      result: { peerId: PEER, listening: [ADDRESS], peers: 3, inbound: 1, outbound: 2 },
+      result: { peerId: PEER, listening: [ADDRESS], peers: 3, inbound: 1, outbound: 2, blocked: [] },
     },
   ],
   call({ api }) {
@@ -61,6 +64,7 @@ export const netInfo = method({
       peers: peers.length,
       inbound,
       outbound: peers.length - inbound,
+      blocked: [...api.blockedPeers()],
     };
   },
 });

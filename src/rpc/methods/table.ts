@@ -2,6 +2,7 @@
 import type { MethodTable } from "../method.ts";
 import * as chain from "./chain.ts";
 import * as consensus from "./consensus.ts";
+import { setPartition } from "./devnet.ts";
 import * as network from "./network.ts";
 import * as node from "./node.ts";
 import { send } from "./send.ts";
@@ -30,6 +31,7 @@ export const METHODS = {
   consensus_getValidators: consensus.getValidators,
   net_info: network.netInfo,
   net_peers: network.netPeers,
+  devnet_setPartition: setPartition,
   sub_subscribe: sub.subscribe,
   sub_unsubscribe: sub.unsubscribe,
   "rpc.discover": node.discover,
@@ -38,3 +40,9 @@ export const METHODS = {
 export type Methods = typeof METHODS;
 
 export const METHOD_TABLE: MethodTable = new Map(Object.entries(METHODS));
+
+/** What a chain of this genesis profile offers: devnet_* on dev chains alone. */
+export function methodsOf(profile: "dev" | "production"): MethodTable {
+  if (profile === "dev") return METHOD_TABLE;
+  return new Map([...METHOD_TABLE].filter(([name]) => !name.startsWith("devnet_")));
+}
