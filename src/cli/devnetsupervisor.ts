@@ -135,6 +135,14 @@ export class Supervisor implements DevnetControl {
     return this.#namesOf(cutOff(this.#partition, node.index));
   }
 
+  #hasQuorum(target: NodeProcess): boolean {
+    const away = cutOff(this.#partition, target.node.index);
+    const together = this.#processes.filter(
+      ({ node, state }) => state === "running" && !away.includes(node.index),
+    );
+    return together.length >= quorumOf(this.#processes.length).quorum;
+  }
+
   #namesOf(indices: readonly number[]): readonly string[] {
     return indices.map((index) => this.#processes[index]!.node.name);
   }
@@ -184,11 +192,12 @@ export class Supervisor implements DevnetControl {
 
   async #waitUntilCaughtUp(target: NodeProcess): Promise<void> {
     const deadline = performance.now() + CATCH_UP_MS_MAX;
-    // One peer tells how far the others are; a node that is cut off from all has none.
-    const reachable = this.#processes.length - 1 - this.#cutOffFrom(target).length;
-    const minPeers = Math.min(1, reachable);
+    // One peer tells how far the others are.
+    const minPeers = Math.min(1, this.#processes.length - 1);
+    const caughtUp = `/ready?maxBlocksBehind=0&minPeers=${minPeers}`;
     while (performance.now() < deadline && target.state === "running") {
-      if (await probe(target.node, `/ready?maxBlocksBehind=0&minPeers=${minPeers}`)) return;
+      // Without a quorum on its side there is nothing to catch up with, and it is never ready.
+      if (await probe(target.node, this.#hasQuorum(target) ? caughtUp : "/health")) return;
       await pause(POLL_MS);
     }
     if (target.state === "exited") throw startFailed(target);
