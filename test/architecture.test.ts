@@ -36,7 +36,7 @@ const ALLOWED_SIDEWAYS = ["crypto>codec", "storage>codec"];
 /** Files that may import packages or node: modules: the adapters. Folders bench, cli and node are edges as a whole. */
 const ADAPTERS = [
   /^crypto\/(hash|keys)\.ts$/,
-  /^storage\/(level|journalfile|durablefile)\.ts$/,
+  /^storage\/(level|levelchecks|journalfile|durablefile)\.ts$/,
   /^(codec\/field|chain\/genesisfile)\.ts$/, // zod: fields of JSON files
   /^p2p\//,
   /^rpc\//,

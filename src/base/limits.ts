@@ -71,6 +71,11 @@ export const TEMPLATE_MISFITS_MAX = 64;
 // --- storage -----------------------------------------------------------------------------------------------
 /** Bytes of LevelDB's block cache; beyond it the least recently used block is read from disk again. */
 export const LEVEL_CACHE_BYTES = 32 * 1024 * 1024;
+/**
+ * Numbers of the last batches kept to notice a lost one: more than LevelDB's log can hold of our smallest batches
+ * (two times 4 MB of 300 bytes and more). Beyond it the oldest is deleted.
+ */
+export const LEVEL_BATCH_NUMBERS_MAX = 32_768;
 /** Entries fetched per call while a range is read. */
 export const KV_SCAN_STEP = 1_000;
 /** Unsynced writes that the store in memory can still lose; beyond it the oldest counts as durable. */

@@ -15,6 +15,7 @@ import { methodsOf } from "../rpc/methods/table.ts";
 import { RpcServer } from "../rpc/server.ts";
 import type { Kv } from "../storage/kv.ts";
 import { openLevel } from "../storage/level.ts";
+import { DamagedDatabase } from "../storage/levelchecks.ts";
 import { ReplicaApi } from "./api.ts";
 import type { Config } from "./config.ts";
 import { type Home, removePid, writePid } from "./home.ts";
@@ -103,6 +104,12 @@ class Failure {
   }
 }
 
+/** A person has to decide about a damaged database: it is said like everything else that is wrong with a home. */
+function startErrorOf(error: unknown): unknown {
+  if (!(error instanceof DamagedDatabase)) return error;
+  return new StartError({ code: "damaged-database", detail: error.message }, { cause: error });
+}
+
 /** @throws StartError, or Error when the disk or the network fails. */
 export async function startNode(options: NodeOptions): Promise<RunningNode> {
   const closers = new Closers();
@@ -110,7 +117,7 @@ export async function startNode(options: NodeOptions): Promise<RunningNode> {
     return await openNode(options, closers);
   } catch (error) {
     await closers.closeAll().catch(() => undefined); // why it did not start says more
-    throw error;
+    throw startErrorOf(error);
   }
 }
 

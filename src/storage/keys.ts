@@ -19,7 +19,7 @@ import { concatBytes, type Hash, utf8 } from "../base/bytes.ts";
 import { Writer } from "../codec/writer.ts";
 
 /** The database format; another number is refused. */
-export const DATABASE_VERSION = 1;
+export const DATABASE_VERSION = 2;
 
 export const VERSION_KEY = metaKey("version");
 export const GENESIS_KEY = metaKey("genesis");

@@ -1,8 +1,11 @@
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { cp, mkdtemp, readdir, readFile, rm, truncate, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { utf8 } from "../../src/base/bytes.ts";
+import type { Kv } from "../../src/storage/kv.ts";
 import { openLevel } from "../../src/storage/level.ts";
+import { DamagedDatabase } from "../../src/storage/levelchecks.ts";
 import { describeKv } from "./kv.suite.ts";
 
 let directory: string;
@@ -22,6 +25,78 @@ describeKv("LevelDB", async () => {
     },
     dispose: () => kv.close(),
   };
+});
+
+describe("a damaged LevelDB directory", () => {
+  // LevelDB drops a bad record with the rest of its 32 KiB: the log has to be longer.
+  const value = (i: number) => utf8(`value ${i}`.padEnd(3_000, "."));
+  const batch = (i: number) => [{ kind: "put" as const, key: utf8(`key ${i}`), value: value(i) }];
+
+  /** 40 batches in a table, 40 in the log, as a killed process leaves them. */
+  async function killed(): Promise<void> {
+    const path = join(directory, "db");
+    for (const from of [0, 40]) {
+      const kv = await openLevel(path);
+      for (let i = from; i < from + 40; i++) await kv.write(batch(i), { sync: true });
+      if (from === 40) await cp(path, join(directory, "killed"), { recursive: true });
+      await kv.close();
+    }
+  }
+
+  async function change(
+    pattern: RegExp,
+    change: (path: string, bytes: Buffer) => Promise<void>,
+  ): Promise<Kv> {
+    await killed();
+    const path = join(directory, "killed");
+    const name = (await readdir(path)).find((file) => pattern.test(file))!;
+    await change(join(path, name), await readFile(join(path, name)));
+    return openLevel(path);
+  }
+
+  const flip = (at: (bytes: Buffer) => number) => (path: string, bytes: Buffer) => {
+    bytes[at(bytes)]! ^= 4;
+    return writeFile(path, bytes);
+  };
+
+  it("opens as a killed process left it", async () => {
+    const kv = await change(/LOCK/, async () => undefined);
+    for (let i = 0; i < 80; i++) expect(kv.get(utf8(`key ${i}`))).toEqual(value(i));
+    await kv.close();
+  });
+
+  it.each([
+    ["a batch in the middle of the log", /\.log$/, flip((bytes) => bytes.length >> 1)],
+    ["the manifest", /^MANIFEST/, flip((bytes) => bytes.length >> 1)],
+    ["CURRENT", /^CURRENT$/, flip(() => 3)],
+    ["a missing CURRENT", /^CURRENT$/, (path: string) => rm(path)],
+    ["a missing manifest", /^MANIFEST/, (path: string) => rm(path)],
+    ["a missing table", /\.ldb$/, (path: string) => rm(path)],
+  ])("is refused in one line that says what to do: %s", async (_, pattern, damage) => {
+    const opened = change(pattern, damage);
+    await expect(opened).rejects.toBeInstanceOf(DamagedDatabase);
+    await expect(opened).rejects.toThrow(/^the database .* is damaged.* Move it away, .*$/);
+  });
+
+  it("goes on without the last batch when that is torn", async () => {
+    const kv = await change(/\.log$/, (path, bytes) => truncate(path, bytes.length - 1));
+    expect(kv.get(utf8("key 78"))).toEqual(value(78));
+    expect(kv.get(utf8("key 79"))).toBeUndefined();
+    await kv.write(batch(80), { sync: true });
+    await kv.close();
+    await (await openLevel(join(directory, "killed"))).close();
+  });
+
+  it("never answers with a value that was changed", async () => {
+    const kv = await change(
+      /\.ldb$/,
+      flip((bytes) => bytes.indexOf("value 7.")),
+    );
+    expect(() => kv.get(utf8("key 7"))).toThrow(DamagedDatabase);
+    await expect(kv.entries({ from: utf8("a"), to: utf8("z") })).rejects.toThrow("was changed");
+    expect(kv.get(utf8("key 8"))).toEqual(value(8));
+    await kv.close();
+  });
 });
 
 describe("LevelDB's directory", () => {
