@@ -8,6 +8,7 @@ import type { Verdict } from "../base/fault.ts";
 import type { SignedTransaction } from "../chain/transaction.ts";
 import type { EngineSettings, ValidatorId } from "../consensus/engine.ts";
 import type { Replica } from "../node/replica.ts";
+import { StartError } from "../node/starterror.ts";
 import { DiskFull } from "./disk.ts";
 import type { MisbehaviourContext, MisbehaviourMaker } from "./misbehaviour.ts";
 import { SimNetwork } from "./network.ts";
@@ -49,6 +50,10 @@ export class Cluster {
   restartAfterCrash: (node: SimNode, crash: Crash) => void = () => undefined;
   /** What a node that failed by an injected fault does next; the default stays down. */
   restartAfterFailure: (node: SimNode) => void = () => undefined;
+  /** A replica threw where none may. */
+  broken: (error: unknown) => void = (error) => {
+    throw error;
+  };
   readonly #options: ClusterOptions;
   readonly #random: Random;
   readonly #tell: Required<Observer>;
@@ -61,7 +66,13 @@ export class Cluster {
     const validators = this.#plan();
     this.network = new SimNetwork(
       { timing: options.timing, gstMs: options.gstMs, validators },
-      { time: this.time, trace: this.trace, random: this.#random.split("network"), tell: this.#tell },
+      {
+        time: this.time,
+        trace: this.trace,
+        random: this.#random.split("network"),
+        tell: this.#tell,
+        broken: (error) => this.broken(error),
+      },
     );
     this.nodes = validators.map((validator, id) => this.#createNode(id, validator));
     for (const spec of options.adversaries ?? []) this.#corrupt(spec);
@@ -229,7 +240,9 @@ export class Cluster {
     this.trace.note("fatal", this.time.nowMs, node.id);
     this.#tell.failed(node.id, error, expected);
     this.#crash(node, { kept: 0, torn: false }, "fatal");
-    if (expected) this.restartAfterFailure(node);
+    // A journal that lacks votes: the operator starts the node without its key, as the error says.
+    if (error instanceof StartError) node.observing = true;
+    if (expected || error instanceof StartError) this.restartAfterFailure(node);
   }
 }
 

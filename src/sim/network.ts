@@ -24,6 +24,8 @@ export interface NetworkPorts {
   readonly trace: Trace;
   readonly random: Random;
   readonly tell: Required<Observer>;
+  /** A handler rejected: no replica may do that. */
+  readonly broken: (error: unknown) => void;
 }
 
 interface Link {
@@ -279,7 +281,7 @@ export class SimPort implements Network {
       counts.rumors++;
       this.#network.carry(this.node, node, (port) => {
         ports.trace.note("delivered", ports.time.nowMs, node, this.node);
-        void port.#handlers?.rumorReceived(topic, this.peerId, bytes);
+        port.#handlers?.rumorReceived(topic, this.peerId, bytes).catch(ports.broken);
       });
     }
   }

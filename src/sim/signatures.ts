@@ -11,6 +11,8 @@ import { createSigner, ED25519, SIGNATURE_BYTES, type SignatureRules, type Signe
 export type SignatureScheme = "ed25519" | "ideal";
 
 export interface SignatureWorld {
+  /** Signatures made here. */
+  readonly counts: { signed: number };
   readonly rules: SignatureRules;
   /** The signer of a seed; the same for the same seed. */
   signer(seed: Uint8Array): Signer;
@@ -24,6 +26,7 @@ export function signatureWorld(scheme: SignatureScheme): SignatureWorld {
 }
 
 class MemoizedEd25519 implements SignatureWorld {
+  readonly counts = { signed: 0 };
   readonly rules: SignatureRules = {
     verifySignature: (key, message, signature) => this.#verify("verifySignature", key, message, signature),
     verifyQuickly: (key, message, signature) => this.#verify("verifyQuickly", key, message, signature),
@@ -40,6 +43,7 @@ class MemoizedEd25519 implements SignatureWorld {
     const signer: Signer = {
       publicKey,
       sign: (message) => {
+        this.counts.signed++;
         const text = byteText(message);
         const before = signatures.get(text);
         if (before !== undefined) return before.slice();
@@ -86,6 +90,7 @@ function memoKey(
 }
 
 class IdealSignatures implements SignatureWorld {
+  readonly counts = { signed: 0 };
   readonly rules: SignatureRules;
   readonly #seeds = new Map<string, Uint8Array>();
   readonly #signers = new Map<string, Signer>();
@@ -102,7 +107,13 @@ class IdealSignatures implements SignatureWorld {
     if (known !== undefined) return known;
     const { publicKey } = createSigner(seed);
     this.#seeds.set(byteText(publicKey), seed.slice());
-    const signer: Signer = { publicKey, sign: (message) => keyedHash(seed, message) };
+    const signer: Signer = {
+      publicKey,
+      sign: (message) => {
+        this.counts.signed++;
+        return keyedHash(seed, message);
+      },
+    };
     this.#signers.set(id, signer);
     return signer;
   }
