@@ -78,10 +78,11 @@ export class Cluster {
     for (const spec of options.adversaries ?? []) this.#corrupt(spec);
   }
 
-  /** Starts these nodes, or all that are down. */
-  async start(...ids: readonly NodeId[]): Promise<void> {
+  /** Starts these nodes, or all that are down. They run once everything has settled, unless their disk is slow. */
+  start(...ids: readonly NodeId[]): void {
     const nodes = ids.length === 0 ? this.nodes : ids.map((id) => this.node(id));
-    for (const node of nodes) if (!node.isUp) await node.start();
+    // Not awaited: a node that crashes while it starts never ends starting.
+    for (const node of nodes) if (!node.isUp) void node.start();
   }
 
   async stop(): Promise<void> {

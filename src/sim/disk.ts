@@ -156,7 +156,9 @@ class WatchedLog implements RecordLog {
 
   async append(payloads: readonly Uint8Array[]): Promise<void> {
     if (!this.#power.act()) return never();
-    await this.#log.append(payloads);
+    const flushed = this.#log.append(payloads);
+    if (!this.#power.act()) return never(); // a crash here finds a part of them
+    await flushed;
     return this.#durable(payloads, false);
   }
 

@@ -3,7 +3,8 @@
  * everything is healed and the run goes on until every transfer is final everywhere or the deadline has passed,
  * which is a violation of liveness. Same schedule, same trace.
  */
-import { equalBytes } from "../base/bytes.ts";
+import { Checkers } from "./checkers/checkers.ts";
+import type { Violation } from "./checkers/facts.ts";
 import { Clients } from "./clients.ts";
 import { Cluster } from "./cluster.ts";
 import { Costs } from "./costs.ts";
@@ -14,11 +15,9 @@ import type { Observer } from "./observer.ts";
 import type { Crash, Schedule } from "./schedule.ts";
 import { type SignatureScheme, signatureWorld } from "./signatures.ts";
 import type { SimNode } from "./simnode.ts";
-import type { Checker, CheckerMaker, Violation } from "./violation.ts";
 import { World } from "./world.ts";
 
 export interface RunOptions {
-  readonly checkers?: readonly CheckerMaker[];
   readonly misbehave?: MisbehaviourMaker;
   readonly observers?: readonly Observer[];
   /** `ideal` by default: see signatures.ts. */
@@ -55,8 +54,9 @@ class Run {
   readonly #cluster: Cluster;
   readonly #clients: Clients;
   readonly #costs = new Costs();
-  readonly #checkers: readonly Checker[];
-  readonly #violations: Violation[] = [];
+  /** Besides the checkers'. */
+  readonly #own: Violation[] = [];
+  readonly #checkers: Checkers;
   readonly #world: World;
 
   constructor(schedule: Schedule, options: RunOptions) {
@@ -65,16 +65,9 @@ class Run {
       { validators: schedule.nodes, accounts: ACCOUNTS, balance: BALANCE, consensus: schedule.consensus },
       signatureWorld(options.signatures ?? "ideal"),
     );
-    const cluster = () => this.#cluster;
-    this.#clients = new Clients(schedule.workload, cluster);
-    const report = (rule: string, detail: string) => this.#report(rule, detail);
-    this.#checkers = (options.checkers ?? []).map((make) => make({ schedule, cluster, report }));
-    const failures: Observer = {
-      failed: (node, error, expected) => {
-        if (!expected && cluster().isCorrect(node)) report("failure", `node ${node}: ${describe(error)}`);
-      },
-    };
-    const observers = [failures, this.#costs, this.#clients, ...this.#checkers, ...(options.observers ?? [])];
+    this.#clients = new Clients(schedule.workload, () => this.#cluster);
+    this.#checkers = new Checkers(this.#world);
+    const observers = [this.#checkers.observer, this.#costs, this.#clients, ...(options.observers ?? [])];
     const { settings, syncIntervalMs, network, gstMs, crashes, clocks, adversaries, seed } = schedule;
     this.#cluster = new Cluster(
       {
@@ -91,20 +84,23 @@ class Run {
       },
       observers,
     );
+    this.#checkers.watch(this.#cluster);
   }
 
   async play(): Promise<void> {
     const { gstMs, deadlineMs } = this.#schedule;
     try {
       this.#arrange();
-      await this.#cluster.start();
-      const violated = () => this.#violations.length > 0;
-      await this.#cluster.time.run(gstMs, violated);
-      if (violated()) return;
-      if (deadlineMs > gstMs && !(await this.#converge())) this.#reportStuck();
-      if (!violated()) for (const checker of this.#checkers) checker.finish?.();
+      this.#cluster.start();
+      await this.#cluster.time.run(gstMs, () => this.#violated);
+      if (this.#violated) return;
+      const liveness = deadlineMs > gstMs;
+      if (liveness) await this.#converge();
+      if (this.#violated) return;
+      this.#checkers.finish({ liveness });
+      if (liveness && !this.#clients.done) this.#reportPending();
     } catch (error) {
-      this.#report("threw", describe(error));
+      this.#broke(error);
     } finally {
       for (const node of this.#cluster.nodes) if (node.isUp) node.cutPower();
     }
@@ -113,7 +109,7 @@ class Run {
   result(): RunResult {
     const { time, trace, network } = this.#cluster;
     return {
-      violations: this.#violations,
+      violations: [...this.#checkers.violations, ...this.#own],
       traceHash: trace.digest(),
       stats: {
         height: this.#costs.height,
@@ -132,7 +128,7 @@ class Run {
     const { time } = cluster;
     const { faults, crashes, disks, gstMs } = this.#schedule;
     cluster.network.schedule(faults);
-    cluster.broken = (error) => this.#report("threw", describe(error));
+    cluster.broken = (error) => this.#broke(error);
     cluster.restartAfterCrash = (node, crash) => this.#restart(node, crash.downMs);
     cluster.restartAfterFailure = (node) => this.#restart(node, 0);
     for (const crash of crashes) if (crash.when.kind === "time") this.#crashAt(crash.when.atMs, crash);
@@ -184,7 +180,7 @@ class Run {
     time.at(atMs, () => {
       if (node.isUp) return;
       if (node.disk.full) this.#restart(node, downMs);
-      else void this.#cluster.start(node.id);
+      else this.#cluster.start(node.id);
     });
   }
 
@@ -196,47 +192,43 @@ class Run {
       node.fuse.disarm();
       node.disk.full = false;
       node.disk.latencyMs = 0;
-      if (!node.isUp) void cluster.start(node.id);
+      if (!node.isUp) cluster.start(node.id);
     }
   }
 
   /** Until every transfer is final and all correct nodes have the same head. */
-  async #converge(): Promise<boolean> {
+  async #converge(): Promise<void> {
     const { time } = this.#cluster;
     const { deadlineMs } = this.#schedule;
     while (time.nowMs < deadlineMs) {
-      if (this.#violations.length > 0 || this.#converged()) return true;
+      if (this.#violated || this.#converged) return;
       await time.run(time.nowMs + LOOK_MS);
     }
-    return this.#converged();
   }
 
-  #converged(): boolean {
-    if (!this.#clients.done) return false;
-    const heads = this.#cluster.correct.map(({ replica }) => replica?.chain.head.hash);
-    return heads.every((hash) => hash !== undefined && equalBytes(hash, heads[0]!));
+  get #converged(): boolean {
+    return this.#clients.done && this.#checkers.unfinished() === undefined;
   }
 
-  #reportStuck(): void {
-    const heights = this.#cluster.nodes.map(({ replica }) => {
-      const status = replica?.engineStatus();
+  get #violated(): boolean {
+    return this.#own.length > 0 || this.#checkers.violations.length > 0;
+  }
+
+  #reportPending(): void {
+    const nodes = this.#cluster.nodes.map(({ id, replica }) => {
+      if (replica === undefined) return `node ${id} down`;
+      const status = replica.engineStatus();
       const where = status === undefined ? "" : ` in view ${status.view} ${status.mode}`;
-      return replica === undefined ? "down" : `${replica.chain.head.summary.height}${where}`;
+      return `node ${id} at ${replica.chain.head.summary.height}${where}`;
     });
-    const { gstMs, deadlineMs } = this.#schedule;
-    this.#report(
-      "liveness",
-      `${this.#clients.pending} transfers are not final ${deadlineMs - gstMs} ms after everything healed; heights: ${heights.join(", ")}`,
-    );
+    this.#report("liveness", `${this.#clients.pending} transfers are not final: ${nodes.join(", ")}`);
   }
 
-  #report(rule: string, detail: string): void {
-    this.#violations.push({ rule, atMs: this.#cluster.time.nowMs, detail });
+  #broke(error: unknown): void {
+    this.#report("threw", error instanceof Error ? `${error.stack}` : String(error));
   }
-}
 
-function describe(error: unknown): string {
-  if (!(error instanceof Error)) return String(error);
-  const cause = error.cause === undefined ? "" : ` (because: ${describe(error.cause)})`;
-  return `${error.name}: ${error.message}${cause}`;
+  #report(checker: string, detail: string): void {
+    this.#own.push({ checker, atMs: this.#cluster.time.nowMs, replica: undefined, detail });
+  }
 }

@@ -130,7 +130,7 @@ export class VoteChecker implements Observer {
     const { view, height, hash } = vote;
     if (view < ballots.asked) {
       const detail = `${nameOf(vote)} at ${place(view, height, hash)} after asking for view ${ballots.asked}`;
-      this.#facts.report("no way back", node, detail);
+      this.#facts.report("no-way-back", node, detail);
     }
     const missing = missingFor(ballots, vote, text);
     if (missing !== undefined) {
