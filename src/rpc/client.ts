@@ -1,16 +1,24 @@
 /**
- * The client of a node: every method of the table typed by its schemas, over HTTP, and subscriptions over a
- * WebSocket. Runs in Node and in browsers: it imports types of the table only. An answer that is an error is thrown
- * as RpcError with the node's code; a broken connection or a time-out is an Error with its cause.
+ * The client of a network: every method of the table typed by its schemas, over HTTP, and subscriptions over a
+ * WebSocket. With several URLs a call goes to the next node when one does not answer, and a transaction is sent as
+ * PBFT's client does it (submission.ts). Runs in Node and in browsers: it imports types of the table only. An answer
+ * that is an error is thrown as RpcError with the node's code; a broken connection or a time-out is an Error.
  */
 import type { z } from "zod";
-import { hex0x, parseShownHash } from "../base/bytes.ts";
+import { hex0x, parseHex, parseShownHash } from "../base/bytes.ts";
+import { TX_BYTES_CEILING } from "../base/limits.ts";
+import { decodeTransaction } from "../chain/transaction.ts";
+import { quorumOf } from "../consensus/pbft/quorum.ts";
 import { type SocketMaker, SubscriptionSocket } from "./clientsocket.ts";
+import { type CallLimits, Endpoint } from "./endpoint.ts";
 import type { Methods } from "./methods/table.ts";
 import { RpcError } from "./rpcerror.ts";
+import { type Sent, Submission, type Trust } from "./submission.ts";
+import type { TrustedGenesis } from "./trustedgenesis.ts";
 import type { ChainRef } from "./wallet.ts";
 
 export { RpcError } from "./rpcerror.ts";
+export { type Finality, NotConfirmedError, type Sent } from "./submission.ts";
 export { type AnchorOrder, type ChainRef, type TransferOrder, Wallet } from "./wallet.ts";
 
 export type MethodName = keyof Methods;
@@ -29,6 +37,18 @@ export interface BatchCall<M extends MethodName = MethodName> {
 export interface ClientOptions {
   /** Milliseconds for an answer, beside what the call itself says it waits. 30,000 by default. */
   readonly timeoutMs?: number;
+  /** T_client: without an answer for so many ms the next node is asked, for a transaction all. 5,000 by default. */
+  readonly resendMs?: number;
+  /**
+   * What is trusted: the text of genesis.json, or what openGenesis (quorate/verify) made of it. Then `send` believes
+   * "final" only with a certificate that it checked, or f+1 equal answers of validators.
+   */
+  readonly genesis?: string | TrustedGenesis;
+  /**
+   * How many of the nodes may lie: "final" takes one more equal answers. By default what the genesis can bear; with
+   * neither, one node's word is taken. Needs as many URLs, each of a node of its own.
+   */
+  readonly faults?: number;
   readonly fetch?: typeof fetch;
   /** For subscriptions where there is no global WebSocket (Node 20): `(url) => new WebSocket(url)` of ws. */
   readonly webSocket?: SocketMaker;
@@ -38,46 +58,56 @@ export interface ClientOptions {
 type ParamsArgument<M extends MethodName> =
   Record<string, never> extends ParamsOf<M> ? [params?: ParamsOf<M>] : [params: ParamsOf<M>];
 
-interface Response {
-  readonly id: number | null;
-  readonly result?: unknown;
-  readonly error?: { code: number; message: string; data?: unknown };
-}
-
 const TIMEOUT_MS = 30_000;
+const RESEND_MS = 5_000;
+const WAIT_MS = 10_000;
 
 export class Client {
-  readonly url: string;
+  readonly #endpoints: readonly Endpoint[];
   readonly #options: ClientOptions;
-  #lastId = 0;
+  /** Index of the node that answered last. */
+  #preferred = 0;
+  #trust: Promise<Trust> | undefined;
   #socket: SubscriptionSocket | undefined;
 
-  /** @param url of the RPC server, such as "http://127.0.0.1:18545" */
-  constructor(url: string, options: ClientOptions = {}) {
-    this.url = url.replace(/\/+$/, "");
+  /**
+   * @param url of the RPC server, such as "http://127.0.0.1:18545", or of several, the one to ask first in front
+   * @throws RangeError for no URL, or too few of them for `faults`
+   */
+  constructor(url: string | readonly string[], options: ClientOptions = {}) {
+    const urls = typeof url === "string" ? [url] : [...new Set(url)];
+    const { faults = 0, genesis } = options;
+    if (urls.length === 0) throw new RangeError("no URL to ask");
+    if (!Number.isSafeInteger(faults) || faults < 0) throw new RangeError(`faults: ${faults}`);
+    if (genesis === undefined && urls.length <= faults) {
+      throw new RangeError(`${faults + 1} equal answers take ${faults + 1} URLs, ${urls.length} given`);
+    }
+    this.#endpoints = urls.map((one) => new Endpoint(one, options.fetch));
     this.#options = options;
   }
 
-  /** @throws RpcError when the node refuses; Error when it does not answer. */
-  async call<M extends MethodName>(method: M, ...[params]: ParamsArgument<M>): Promise<ResultOf<M>> {
-    const request = this.#request(method, params);
-    const response = (await this.#post(request, waitOf(params))) as Response;
-    return resultOf(response) as ResultOf<M>;
+  /** Of the node that is asked first. */
+  get url(): string {
+    return this.#endpoints[this.#preferred]!.url;
+  }
+
+  /** @throws RpcError when the node refuses; Error when none answers. */
+  call<M extends MethodName>(method: M, ...[params]: ParamsArgument<M>): Promise<ResultOf<M>> {
+    const waitMs = waitOf(params);
+    const ask = (endpoint: Endpoint, { timeoutMs }: CallLimits) =>
+      endpoint.call(method, params, { timeoutMs: timeoutMs + waitMs }) as Promise<ResultOf<M>>;
+    // An order to one node is not another's.
+    return method.startsWith("devnet_") ? ask(this.#endpoints[0]!, this.#limits(true)) : this.#askAny(ask);
   }
 
   /** Calls in one request, at most 100; the answers in their order, a refusal as an RpcError among them. */
   async batch<M extends MethodName>(calls: readonly BatchCall<M>[]): Promise<(ResultOf<M> | RpcError)[]> {
     if (calls.length === 0) return [];
-    const requests = calls.map(({ method, params }) => this.#request(method, params));
     const waitMs = Math.max(...calls.map(({ params }) => waitOf(params)));
-    const answered = await this.#post(requests, waitMs);
-    if (!Array.isArray(answered)) throw refusalOf(answered as Response);
-    const byId = new Map((answered as Response[]).map((response) => [response.id, response]));
-    return requests.map(({ id }) => {
-      const response = byId.get(id);
-      if (response === undefined) throw new Error(`${this.url} left call ${id} of a batch unanswered`);
-      return response.error === undefined ? (response.result as ResultOf<M>) : refusalOf(response);
-    });
+    return this.#askAny(
+      (endpoint, { timeoutMs }) =>
+        endpoint.batch(calls, { timeoutMs: timeoutMs + waitMs }) as Promise<(ResultOf<M> | RpcError)[]>,
+    );
   }
 
   /** What a wallet must know of the chain to sign. */
@@ -99,13 +129,36 @@ export class Client {
     return BigInt((await this.account(address)).pendingNonce);
   }
 
-  /** @param tx a signed transaction, or its bytes */
-  send(
+  /**
+   * Sends a transaction, to one node first and to all when no good answer comes within T_client; sending the same
+   * bytes again is harmless, and what is in the pool or in a block already is a success. `finality` says how a final
+   * one is known to be final.
+   * @param tx a signed transaction, or its bytes
+   * @throws RpcError when it is refused or the wait runs out, NotConfirmedError when nodes call it final but not in
+   *   a way to be believed, Error when no node answers: after the latter two it may still be included
+   */
+  async send(
     tx: { readonly bytes: Uint8Array } | Uint8Array | string,
     options: { readonly wait?: WaitFor; readonly timeoutMs?: number } = {},
-  ): Promise<ResultOf<"tx_send">> {
-    const bytes = typeof tx === "object" && "bytes" in tx ? tx.bytes : tx;
-    return this.call("tx_send", { tx: hexOf(bytes), ...options });
+  ): Promise<Sent> {
+    const given = typeof tx === "object" && "bytes" in tx ? tx.bytes : tx;
+    const bytes = typeof given === "string" ? parseHex(given) : given;
+    const decoded = bytes === undefined ? undefined : decodeTransaction(bytes, TX_BYTES_CEILING);
+    // A node says best what is wrong with it.
+    if (bytes === undefined || decoded?.ok !== true) {
+      return this.call("tx_send", { tx: hexOf(given), ...options });
+    }
+    const { wait = "accepted", timeoutMs: waitMs = WAIT_MS } = options;
+    const submission = new Submission(this.#inOrder(), {
+      bytes,
+      id: decoded.value.id,
+      wait,
+      waitMs,
+      answerMs: this.#options.timeoutMs ?? TIMEOUT_MS,
+      resendMs: this.#options.resendMs ?? RESEND_MS,
+      trust: await this.#trusted(),
+    });
+    return submission.run();
   }
 
   /**
@@ -120,13 +173,7 @@ export class Client {
       readonly onClose?: (reason: string) => void;
     } = {},
   ): Promise<() => Promise<void>> {
-    this.#socket ??= new SubscriptionSocket(
-      `${this.url.replace(/^http/, "ws")}/ws`,
-      this.#options.webSocket,
-      () => {
-        this.#socket = undefined;
-      },
-    );
+    this.#socket ??= this.#openSocket();
     const { filter, onClose } = options;
     const params = filter === undefined ? { topic } : { topic, filter };
     return this.#socket.subscribe(params, (result, seq) => listener(result as T, seq), onClose);
@@ -138,55 +185,82 @@ export class Client {
     this.#socket = undefined;
   }
 
-  #request(method: string, params: unknown) {
-    return {
-      jsonrpc: "2.0",
-      id: ++this.#lastId,
-      method,
-      ...(params === undefined ? {} : { params }),
-    } as const;
+  #openSocket(): SubscriptionSocket {
+    const socket = new SubscriptionSocket(
+      `${this.url.replace(/^http/, "ws")}/ws`,
+      this.#options.webSocket,
+      () => {
+        this.#socket = undefined;
+        // Whether it broke or never was: the next subscription tries the next node.
+        this.#preferred = (this.#preferred + 1) % this.#endpoints.length;
+      },
+    );
+    return socket;
   }
 
-  async #post(body: unknown, waitMs: number): Promise<unknown> {
-    const timeoutMs = (this.#options.timeoutMs ?? TIMEOUT_MS) + waitMs;
-    try {
-      const response = await (this.#options.fetch ?? fetch)(`${this.url}/`, {
-        method: "POST",
-        headers: { "content-type": "application/json" },
-        body: JSON.stringify(body),
-        signal: AbortSignal.timeout(timeoutMs),
-      });
-      const text = await response.text();
-      if (response.status !== 200) throw new Error(`HTTP ${response.status}: ${text.slice(0, 200).trim()}`);
-      return JSON.parse(text);
-    } catch (error) {
-      throw new Error(`${this.url}: ${describe(error, timeoutMs)}`, { cause: error });
+  /** The node that answered last, then the others in their order. */
+  #inOrder(): readonly Endpoint[] {
+    const first = this.#preferred;
+    return [...this.#endpoints.slice(first), ...this.#endpoints.slice(0, first)];
+  }
+
+  #limits(isLast: boolean): CallLimits {
+    const { timeoutMs = TIMEOUT_MS, resendMs = RESEND_MS } = this.#options;
+    return { timeoutMs: isLast ? timeoutMs : Math.min(timeoutMs, resendMs) };
+  }
+
+  /** Asks one node after the other until one answers; a refusal is an answer unless the node cannot serve now. */
+  async #askAny<T>(ask: (endpoint: Endpoint, limits: CallLimits) => Promise<T>): Promise<T> {
+    const errors: Error[] = [];
+    for (const [i, endpoint] of this.#inOrder().entries()) {
+      try {
+        const answer = await ask(endpoint, this.#limits(i === this.#endpoints.length - 1));
+        this.#preferred = this.#endpoints.indexOf(endpoint);
+        return answer;
+      } catch (error) {
+        if (error instanceof RpcError && !CANNOT_SERVE.includes(error.data.code ?? "")) throw error;
+        errors.push(error as Error);
+      }
     }
+    const refusal = errors.find((error) => error instanceof RpcError);
+    if (refusal !== undefined || errors.length === 1) throw refusal ?? errors[0]!;
+    throw new Error(errors.map((error) => error.message).join("; "), { cause: errors[0] });
+  }
+
+  #trusted(): Promise<Trust> {
+    this.#trust ??= this.#loadTrust();
+    return this.#trust;
+  }
+
+  async #loadTrust(): Promise<Trust> {
+    const { genesis, faults } = this.#options;
+    if (genesis === undefined) return { faults, validators: undefined, verify: undefined };
+    // Loaded when it is used: most clients need no schemas and no certificates.
+    const [{ openGenesis }, { verifyInclusion }] = await Promise.all([
+      import("./trustedgenesis.ts"),
+      import("./verifyinclusion.ts"),
+    ]);
+    const opened =
+      typeof genesis === "string" ? openGenesis(genesis) : ({ ok: true, value: genesis } as const);
+    if (!opened.ok) throw new RangeError(`genesis: ${opened.fault.detail}`);
+    const { members } = opened.value.validators;
+    return {
+      faults: faults ?? quorumOf(members.length).f,
+      validators: new Set(members.map((member) => member.peerId)),
+      verify: (proof, id) => verifyInclusion(proof, id, opened.value),
+    };
   }
 }
 
-function resultOf(response: Response): unknown {
-  if (response.error !== undefined) throw refusalOf(response);
-  return response.result;
-}
-
-function refusalOf({ error }: Response): RpcError {
-  return new RpcError(error ?? { code: 0, message: "an answer that is neither result nor error" });
-}
+/** Refusals of a node that is not able to answer now. */
+const CANNOT_SERVE: readonly string[] = ["SYNCING", "STOPPING"];
 
 /** What tx_send may wait by its own parameters, ms. */
 function waitOf(params: unknown): number {
   const { wait, timeoutMs } = (params ?? {}) as { wait?: string; timeoutMs?: number | string };
-  return wait === "included" || wait === "final" ? Number(timeoutMs ?? 10_000) : 0;
+  return wait === "included" || wait === "final" ? Number(timeoutMs ?? WAIT_MS) : 0;
 }
 
 function hexOf(bytes: string | Uint8Array): string {
   return typeof bytes === "string" ? bytes : hex0x(bytes);
-}
-
-function describe(error: unknown, timeoutMs: number): string {
-  if (!(error instanceof Error)) return String(error);
-  if (error.name === "TimeoutError") return `no answer in ${timeoutMs} ms`;
-  const cause = error.cause instanceof Error ? `: ${error.cause.message}` : "";
-  return `${error.message}${cause}`;
 }

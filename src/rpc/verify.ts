@@ -16,28 +16,20 @@ import {
 import { accept, refuse, type Verdict } from "../base/fault.ts";
 import { RECEIPT_FILE_BYTES_MAX, TX_BYTES_CEILING } from "../base/limits.ts";
 import { type BlockHead, readBlockHead } from "../chain/block.ts";
-import { type Genesis, validatorsOf } from "../chain/genesis.ts";
-import { parseGenesis } from "../chain/genesisfile.ts";
-import { computeGenesisHash } from "../chain/genesisstate.ts";
 import { ANCHOR, anchor, decodeFirstAnchor } from "../chain/modules/anchor.ts";
 import { decodeReceipt } from "../chain/receipt.ts";
 import { anchorKey } from "../chain/statekeys.ts";
 import { checkStateProof, decodeStateProof } from "../chain/stateproof.ts";
 import { decodeTransaction } from "../chain/transaction.ts";
-import type { ValidatorSet } from "../chain/validators.ts";
 import { decode } from "../codec/reader.ts";
-import { decodeCommitCertificate, verifyCommitCertificate } from "../consensus/pbft/certificate.ts";
+import { verifyCommitCertificate } from "../consensus/pbft/certificate.ts";
 import { checkMerklePath, type MerklePath } from "../crypto/merkle.ts";
 import { type ReceiptFile, receiptSchema } from "./receiptfile.ts";
+import { type CertificateSigner, openGenesis, signersOf, type TrustedGenesis } from "./trustedgenesis.ts";
 
 export { createReceipt, type ReceiptFile, type ReceiptSource } from "./receiptfile.ts";
-
-/** A genesis with what follows from it, computed once for many receipts. */
-export interface TrustedGenesis {
-  readonly genesis: Genesis;
-  readonly genesisHash: Hash;
-  readonly validators: ValidatorSet;
-}
+export { openGenesis, type TrustedGenesis } from "./trustedgenesis.ts";
+export { type VerifiedInclusion, verifyInclusion } from "./verifyinclusion.ts";
 
 export interface ReceiptQuestion {
   /** The file's text, or its parsed JSON. */
@@ -65,15 +57,7 @@ export interface VerifiedAnchor {
   /** The block whose certificate was checked, as shown. */
   readonly blockHash: string;
   /** The validators that signed it. */
-  readonly signers: readonly { readonly index: number; readonly name: string }[];
-}
-
-/** Reads a genesis and computes the hash and validators that it stands for. */
-export function openGenesis(json: string): Verdict<TrustedGenesis> {
-  const parsed = parseGenesis(json);
-  if (!parsed.ok) return parsed;
-  const { genesis } = parsed.value;
-  return accept({ genesis, genesisHash: computeGenesisHash(genesis), validators: validatorsOf(genesis) });
+  readonly signers: readonly CertificateSigner[];
 }
 
 /** Never throws for a wrong receipt or genesis. */
@@ -247,12 +231,6 @@ function showFinding(found: {
 }): Finding {
   const { sender, memo, height, timeMs } = found;
   return { sender: hex0x(sender), memo: text(memo), height: Number(height), timeMs: Number(timeMs) };
-}
-
-function signersOf(seal: Uint8Array, { members }: ValidatorSet): VerifiedAnchor["signers"] {
-  const certificate = decodeCommitCertificate(seal);
-  if (!certificate.ok) return [];
-  return certificate.value.signatures.map(({ signer }) => ({ index: signer, name: members[signer]!.name }));
 }
 
 function pathOf({

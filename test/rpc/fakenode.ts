@@ -77,6 +77,7 @@ export class FakeNode implements NodeApi {
   /** Thrown by the next `submit`. */
   submitThrows: Error | undefined;
   submitted = 0;
+  peerId = PEERS[0]!;
   blocked: readonly string[] = [];
   readonly #listeners = new Map<string, Set<(news: never) => void>>();
 
@@ -121,7 +122,7 @@ export class FakeNode implements NodeApi {
       genesisHash,
       consensus: "pbft" as const,
       mode: "validator" as const,
-      peerId: PEERS[0]!,
+      peerId: this.peerId,
       address: validatorSigners[0]!.publicKey,
       startedAtMs: 0,
     };

@@ -22,6 +22,7 @@ const result = z.strictObject({
   status: z.enum(["pending", "included", "final"]),
   blockHeight: count.optional(),
   receipt: receiptResult.optional(),
+  already: z.literal(true).optional().meta({ description: "it was in this block before the call" }),
 });
 type Sent = z.input<typeof result>;
 
@@ -93,7 +94,7 @@ async function sendAndWait(
 async function findKnown({ api }: CallContext, id: Hash, fault: Fault): Promise<Sent | undefined> {
   const status = REPEATED.includes(fault.code) ? await txStatusOf(api, id) : undefined;
   if (status === undefined) throw refusalOf(fault);
-  return status.status === "pending" ? undefined : (status as IncludedStatus);
+  return status.status === "pending" ? undefined : { ...(status as IncludedStatus), already: true };
 }
 
 /** What a pool says of a transaction that it, or the chain, already holds. */

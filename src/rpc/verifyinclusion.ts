@@ -1,0 +1,103 @@
+/**
+ * Whether the answer of tx_getProof proves that a transaction is final: header and summary, the certificate over
+ * them, and the Merkle paths of the transaction and its receipt. It trusts the genesis alone; what it gives back
+ * comes from checked bytes. The check behind the client's `finality: { by: "certificate" }`; pbft.md 1.11 (b).
+ */
+import { z } from "zod";
+import { concatBytes, equalBytes, type Hash, parseBytes32, parseHex, showHash } from "../base/bytes.ts";
+import { accept, refuse, type Verdict } from "../base/fault.ts";
+import { TX_BYTES_CEILING } from "../base/limits.ts";
+import { readBlockHead } from "../chain/block.ts";
+import { decodeReceipt } from "../chain/receipt.ts";
+import { decodeTransaction } from "../chain/transaction.ts";
+import { decode } from "../codec/reader.ts";
+import { verifyCommitCertificate } from "../consensus/pbft/certificate.ts";
+import { checkMerklePath, type MerklePath } from "../crypto/merkle.ts";
+import { bytesHex, hash32 } from "./output.ts";
+import { showCount, showOutcome } from "./show.ts";
+import { type CertificateSigner, signersOf, type TrustedGenesis } from "./trustedgenesis.ts";
+
+const u32 = z.int().min(0).max(0xffff_ffff);
+const path = z.object({ index: u32, count: u32, siblings: z.array(hash32).max(32) });
+const proofSchema = z.object({
+  header: bytesHex,
+  summary: bytesHex,
+  seal: bytesHex,
+  tx: bytesHex,
+  txPath: path,
+  receipt: bytesHex,
+  receiptPath: path,
+});
+
+/** A transaction in a final block. */
+export interface VerifiedInclusion {
+  readonly blockHeight: number;
+  /** As shown. */
+  readonly blockHash: string;
+  /** Position in the block. */
+  readonly index: number;
+  /** What it did, as tx_getReceipt shows it. */
+  readonly outcome: ReturnType<typeof showOutcome>;
+  /** The validators whose signatures make it final. */
+  readonly signers: readonly CertificateSigner[];
+}
+
+/** @param txid of the transaction that the proof should be for. Never throws for a wrong proof. */
+export function verifyInclusion(
+  proof: unknown,
+  txid: Hash,
+  trusted: TrustedGenesis,
+): Verdict<VerifiedInclusion> {
+  const parsed = proofSchema.safeParse(proof);
+  if (!parsed.success) return refuse("malformed", `proof: ${parsed.error.issues[0]?.message}`);
+  const { header, summary: shownSummary, seal: shownSeal, ...evidence } = parsed.data;
+  const head = decode(
+    concatBytes(bytesOf(header), bytesOf(shownSummary)),
+    "header and summary",
+    readBlockHead,
+  );
+  if (!head.ok) return head;
+  const { summary, hash } = head.value;
+  if (summary.chainId !== trusted.genesis.chainId) {
+    return refuse(
+      "invalid",
+      `block of chain ${summary.chainId}, the genesis says ${trusted.genesis.chainId}`,
+    );
+  }
+  const seal = bytesOf(shownSeal);
+  const unproved = verifyCommitCertificate({ ...trusted, head: head.value, seal });
+  if (unproved !== undefined) return refuse("invalid", `certificate: ${unproved.detail}`);
+
+  const tx = decodeTransaction(bytesOf(evidence.tx), TX_BYTES_CEILING);
+  if (!tx.ok) return tx;
+  if (!equalBytes(tx.value.id, txid)) return refuse("invalid", "the proof is for another transaction");
+  const receiptBytes = bytesOf(evidence.receipt);
+  const receipt = decodeReceipt(receiptBytes);
+  if (!receipt.ok) return receipt;
+  if (!checkMerklePath(summary.txRoot, tx.value.hash, pathOf(evidence.txPath))) {
+    return refuse("invalid", "the transaction's Merkle path does not lead to the block's txRoot");
+  }
+  if (!checkMerklePath(summary.receiptsRoot, receiptBytes, pathOf(evidence.receiptPath))) {
+    return refuse("invalid", "the receipt's Merkle path does not lead to the block's receiptsRoot");
+  }
+  const { index } = evidence.txPath;
+  if (!equalBytes(receipt.value.txid, txid) || receipt.value.index !== index) {
+    return refuse("invalid", "the receipt is of another transaction of the block");
+  }
+  return accept({
+    blockHeight: showCount(summary.height),
+    blockHash: showHash(hash),
+    index,
+    outcome: showOutcome(receipt.value, tx.value.module),
+    signers: signersOf(seal, trusted.validators),
+  });
+}
+
+function pathOf({ index, count, siblings }: z.output<typeof path>): MerklePath {
+  return { index, count, siblings: siblings.map((sibling) => parseBytes32(sibling) as Hash) };
+}
+
+/** Bytes of hex that the schema has seen. */
+function bytesOf(hex: string): Uint8Array {
+  return parseHex(hex)!;
+}
