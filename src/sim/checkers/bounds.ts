@@ -54,7 +54,7 @@ export class BoundsChecker implements Observer {
   }
 
   #refreshTop(): void {
-    for (const { id } of this.#facts.cluster.nodes) {
+    for (const { id } of this.#facts.watched.nodes) {
       const status = this.#facts.isCorrect(id) ? this.#facts.replica(id)?.engineStatus() : undefined;
       if (status !== undefined && status.highWatermark > this.#top) this.#top = status.highWatermark;
     }

@@ -72,7 +72,7 @@ export class ChainChecker implements Observer {
 
   /** At the end: every final transaction is in the chain of every correct node that has its height. */
   finish(): void {
-    for (const { id } of this.#facts.cluster.nodes) {
+    for (const { id } of this.#facts.watched.nodes) {
       const chain = this.#facts.replica(id)?.chain;
       if (chain === undefined || !this.#facts.isCorrect(id)) continue;
       const top = chain.head.summary.height;

@@ -4,58 +4,79 @@
  */
 import type { ValidatorId } from "../../consensus/engine.ts";
 import type { Replica } from "../../node/replica.ts";
-import type { Cluster } from "../cluster.ts";
 import type { NodeId } from "../schedule.ts";
-import type { CheckerContext } from "../violation.ts";
 import type { World } from "../world.ts";
 import { type RawSignature, showText, signedBytes, type Text } from "./rawbytes.ts";
 
+export interface Violation {
+  /** Which rule. */
+  readonly checker: string;
+  /** Virtual time. */
+  readonly atMs: number;
+  /** The node where it showed; undefined: it is the run's as a whole. */
+  readonly replica: NodeId | undefined;
+  readonly detail: string;
+}
+
+/** Violations kept of one run; what comes after the first is mostly their consequence. */
+const VIOLATIONS_MAX = 32;
+
+/** What the checkers ask of a cluster. */
+export interface Watched {
+  readonly time: { readonly nowMs: number };
+  /** Validators that need not keep the rules. */
+  readonly faulty: ReadonlySet<ValidatorId>;
+  readonly nodes: readonly { readonly id: NodeId; readonly validator: ValidatorId | undefined }[];
+  replica(id: NodeId): Replica | undefined;
+  isCorrect(id: NodeId): boolean;
+}
+
 export class Facts {
+  readonly world: World;
   readonly n: number;
   /** Faulty validators that must be survived. */
   readonly f: number;
   /** Votes that decide. */
   readonly quorum: number;
-  readonly cluster: Cluster;
-  readonly #report: CheckerContext["report"];
+  readonly violations: Violation[] = [];
+  #watched: Watched | undefined;
 
-  constructor(cluster: Cluster, report: CheckerContext["report"]) {
-    this.cluster = cluster;
-    this.#report = report;
-    this.n = cluster.world.validators.length;
+  constructor(world: World) {
+    this.world = world;
+    this.n = world.validators.length;
     this.f = faultsSurvived(this.n);
     this.quorum = votesThatDecide(this.n, this.f);
   }
 
-  get world(): World {
-    return this.cluster.world;
+  watch(watched: Watched): void {
+    this.#watched = watched;
+  }
+
+  get watched(): Watched {
+    if (this.#watched === undefined) throw new Error("the checkers watch no cluster yet: call watch()");
+    return this.#watched;
   }
 
   get nowMs(): number {
-    return this.cluster.time.nowMs;
+    return this.#watched?.time.nowMs ?? 0;
   }
 
   isCorrect(node: NodeId): boolean {
-    return this.cluster.isCorrect(node);
+    return this.watched.isCorrect(node);
   }
 
   /** Whose votes a node casts; undefined for a full node. */
   validatorOf(node: NodeId): ValidatorId | undefined {
-    return this.cluster.node(node).validator;
+    return this.watched.nodes[node]?.validator;
   }
 
   replica(node: NodeId): Replica | undefined {
-    return this.cluster.replica(node);
-  }
-
-  /** @param rule in kebab case @param node where it showed */
-  report(rule: string, node: NodeId, detail: string): void {
-    this.#report(rule, `node ${node}: ${detail}`);
+    return this.watched.replica(node);
   }
 
   /** How many validators may have signed whatever helps them. */
   get faultyCount(): number {
-    return this.cluster.faulty.size;
+    return this.watched.faulty.size;
   }
 
   report(checker: string, replica: NodeId | undefined, detail: string): void {

@@ -41,7 +41,7 @@ export class LivenessChecker implements Observer {
     for (const [hash, atMs] of this.#pending)
       return `transaction ${showText(hash)}, known since ${Math.round(atMs)} ms, is not committed`;
     let head: Text | undefined;
-    for (const { id } of this.#facts.cluster.nodes) {
+    for (const { id } of this.#facts.watched.nodes) {
       if (!this.#facts.isCorrect(id)) continue;
       if (this.#facts.replica(id) === undefined) return `node ${id} is down`;
       const own = this.#heads.get(id) ?? "";
@@ -54,6 +54,6 @@ export class LivenessChecker implements Observer {
   /** At the deadline. */
   finish(): void {
     const unfinished = this.unfinished();
-    if (unfinished !== undefined) this.#facts.report("liveness", 0, unfinished);
+    if (unfinished !== undefined) this.#facts.report("liveness", undefined, unfinished);
   }
 }
