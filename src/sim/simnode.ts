@@ -3,6 +3,7 @@
  * at each start. The replica is the shipped one; everything it touches is a port of this folder.
  */
 import { SILENT } from "../base/log.ts";
+import type { SealedBlock } from "../chain/block.ts";
 import type { ConsensusEngine, EngineSettings, Parsed, Typed, ValidatorId } from "../consensus/engine.ts";
 import type { Signer } from "../crypto/keys.ts";
 import { Replica } from "../node/replica.ts";
@@ -59,6 +60,8 @@ export class SimNode {
   readonly #ports: NodePorts;
   #power: Power | undefined;
   #port: SimPort | undefined;
+  /** Height up to which observers know its ledger. */
+  #told = 0n;
 
   constructor(options: NodeOptions, ports: NodePorts) {
     const { id, validator, world } = options;
@@ -96,6 +99,7 @@ export class SimNode {
       const replica = await this.#open(kv, signer === undefined ? undefined : journal, power);
       if (!power.on) return;
       this.replica = replica;
+      this.#tellUntold(replica);
       this.#listen(replica, power);
       await replica.start();
     } catch (error) {
@@ -196,11 +200,24 @@ export class SimNode {
     news.heads.subscribe(({ sealed, receipts }) => {
       if (!power.on) return;
       trace.note("committed", time.nowMs, this.id, undefined, sealed.block.hash);
-      tell.committed(this.id, sealed, receipts);
+      this.#tellCommitted(sealed, receipts);
     });
     news.engine.subscribe(({ event }) => {
       if (power.on) tell.announced(this.id, event);
     });
+  }
+
+  /** Blocks that became durable in the moment of a crash, before anybody was told. */
+  #tellUntold({ chain }: Replica): void {
+    for (let height = this.#told + 1n; height <= chain.head.summary.height; height++) {
+      const sealed = chain.sealedBlockAt(height)!;
+      this.#tellCommitted(sealed, chain.store.receipts(sealed.block.hash)!);
+    }
+  }
+
+  #tellCommitted(sealed: SealedBlock, receipts: readonly Uint8Array[]): void {
+    this.#told = sealed.block.summary.height;
+    this.#ports.tell.committed(this.id, sealed, receipts);
   }
 
   #journaled(records: readonly Uint8Array[], rotated: boolean): void {
