@@ -132,12 +132,13 @@ async function openNode(options: NodeOptions, closers: Closers): Promise<Running
   closers.add(() => removePid(home.paths));
 
   const signer = validatorSigner(home, config);
-  const journal = signer === undefined ? undefined : await openVotes(home.paths);
-  if (journal !== undefined) closers.add(() => journal.log.close());
   mkdirSync(home.paths.db, { recursive: true });
   const timing: { metrics?: Metrics } = {};
   const kv = timedWrites(await openLevel(home.paths.db), timing);
   closers.add(() => kv.close());
+  // After the database: its lock is the kernel's, and holds where pids say nothing (lock.ts).
+  const journal = signer === undefined ? undefined : await openVotes(home.paths);
+  if (journal !== undefined) closers.add(() => journal.log.close());
 
   const network = openNetwork(options, signer, logger, () => replica.chain.head.summary.height);
   const failure = new Failure();

@@ -25,7 +25,7 @@ export interface ClusterOptions {
   readonly emptyBlocksMs?: number;
 }
 
-interface Disk {
+export interface Disk {
   kv: MemoryKv;
   log: MemoryRecordLog;
 }
@@ -75,6 +75,11 @@ export class Cluster {
     const disk = this.#disks[index]!;
     this.#disks[index] = { kv: disk.kv.crash(), log: disk.log.crash() };
     void replica.stop();
+  }
+
+  /** What a replica finds when it starts; may be changed while it is down. */
+  disk(index: number): Disk {
+    return this.#disks[index]!;
   }
 
   /** The database of a replica. */

@@ -1,8 +1,8 @@
 /** A whole node in this process, on a home of its own: what it does when it cannot go on. */
-import { existsSync, mkdtempSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterEach, beforeEach, expect, it } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { formatGenesis } from "../../src/chain/genesisfile.ts";
 import { loadConfig } from "../../src/node/config.ts";
 import { createHome, homePaths, openHome } from "../../src/node/home.ts";
@@ -19,7 +19,7 @@ beforeEach(() => {
 afterEach(() => rmSync(dir, { recursive: true, force: true }));
 
 /** The home of the only validator of its network, on free ports. */
-function soleValidator(): NodeOptions {
+function soleValidator(settings: Record<string, string> = {}): NodeOptions {
   const plan = planNetwork({ ...DEVNET, validators: 1 }, secretsFromSeed("node test"));
   const [validator] = plan.validators;
   createHome(dir, {
@@ -30,7 +30,7 @@ function soleValidator(): NodeOptions {
     validatorKey: keyOfSeed(validator!.seed),
   });
   const home = openHome(dir);
-  const flags = { mode: "validator", "rpc.port": "0", "p2p.port": "0" };
+  const flags = { mode: "validator", "rpc.port": "0", "p2p.port": "0", ...settings };
   const config = loadConfig({ file: undefined, environment: {}, flags });
   if (!home.ok || !config.ok) throw new Error("the home of the test is wrong");
   return { home: home.value, config: config.value.config };
@@ -42,6 +42,75 @@ it("does not start with a journal it cannot use, and leaves nothing open", async
   await log.append([Uint8Array.of(77)]);
   await log.close();
   await expect(startNode(options)).rejects.toThrow("journal record of version 77");
+  expect(existsSync(homePaths(dir).lock)).toBe(false);
+});
+
+describe("a validator's journal", () => {
+  const votes = () => join(homePaths(dir).journal, "votes.log");
+  const mark = () => `${homePaths(dir).validatorKey}.voted`;
+
+  async function run(options: NodeOptions, height: bigint): Promise<void> {
+    const node = await startNode(options);
+    try {
+      await vi.waitUntil(() => node.height() >= height, { timeout: 10_000, interval: 5 });
+    } finally {
+      await node.stop();
+    }
+  }
+
+  it("is made before the mark beside the key, and a start between the two goes on", async () => {
+    const options = soleValidator();
+    await run(options, 0n);
+    expect(existsSync(votes())).toBe(true);
+    rmSync(mark()); // as a crash before it was made
+    await run(options, 0n);
+    expect(readFileSync(mark(), "utf8")).toContain("This key has voted");
+  });
+
+  it("is never made anew for a key that has voted: without the mark the database tells", async () => {
+    const options = soleValidator({ "consensus.empty_blocks_ms": "20" });
+    await run(options, 2n);
+    const old = readFileSync(votes());
+    await run(options, 5n);
+    rmSync(votes());
+    await expect(startNode(options)).rejects.toMatchObject({ name: "StartError", code: "missing-journal" });
+    rmSync(mark());
+    await expect(startNode(options)).rejects.toMatchObject({ name: "StartError", code: "amnesia" });
+    expect(existsSync(votes())).toBe(false);
+    writeFileSync(votes(), old);
+    await expect(startNode(options)).rejects.toThrow(/an older copy was put back.*start with --mode full/);
+    await run({ ...options, config: { ...options.config, mode: "full" } }, 5n);
+  });
+
+  it("is refused for any damage but a torn tail, in one line", async () => {
+    const options = soleValidator({ "consensus.empty_blocks_ms": "20" });
+    await run(options, 3n);
+    const good = readFileSync(votes());
+    for (const [at, code] of [
+      [3, "corrupt-journal"],
+      [7, "unusable-journal"],
+      [12, "corrupt-journal"],
+      [good.length - 20, "corrupt-journal"],
+    ] as const) {
+      const bad = Buffer.from(good);
+      bad[at]! ^= 1;
+      writeFileSync(votes(), bad);
+      const start = startNode(options);
+      await expect(start, `byte ${at}`).rejects.toMatchObject({ name: "StartError", code });
+      await expect(start).rejects.toThrow(/^.*$/);
+    }
+    writeFileSync(votes(), Buffer.concat([good, good.subarray(40, 60)]));
+    await run(options, 4n);
+  });
+});
+
+it("refuses a damaged database in one line that says what to do", async () => {
+  const options = soleValidator();
+  await (await startNode(options)).stop();
+  rmSync(join(homePaths(dir).db, "CURRENT"));
+  const start = startNode(options);
+  await expect(start).rejects.toMatchObject({ name: "StartError", code: "damaged-database" });
+  await expect(start).rejects.toThrow(/^.*CURRENT is missing\. Move it away.*$/);
   expect(existsSync(homePaths(dir).lock)).toBe(false);
 });
 
