@@ -27,10 +27,12 @@ const COMMANDS: readonly CommandFile[] = [
   { names: ["verify"], load: async () => (await import("./verify.ts")).addVerify },
   { names: ["init"], load: async () => (await import("./init.ts")).addInit },
   { names: ["testnet"], load: async () => (await import("./testnet.ts")).addTestnet },
-  { names: ["keys"], load: async () => (await import("./keys.ts")).addKeys },
+  { names: ["keys", "node-id"], load: async () => (await import("./keys.ts")).addKeys },
   { names: ["genesis"], load: async () => (await import("./genesis.ts")).addGenesis },
   { names: ["config"], load: async () => (await import("./config.ts")).addConfig },
+  { names: ["reset"], load: async () => (await import("./reset.ts")).addReset },
   { names: ["doctor"], load: async () => (await import("./doctor.ts")).addDoctor },
+  { names: ["sim"], load: async () => (await import("./sim.ts")).addSim },
   { names: ["bench"], load: async () => (await import("./bench.ts")).addBench },
   { names: ["version"], load: async () => (await import("./version.ts")).addVersion },
 ];
