@@ -26,6 +26,8 @@ import { CliError, EXIT, must } from "./exit.ts";
 const READY_MS_MAX = 60_000;
 const POLL_MS = 50;
 const PROBE_MS = 1_500;
+/** For connections to end and to come back after an order; a paused node's may take longer. */
+const SETTLE_MS_MAX = 3_000;
 /** For a node to take an order. */
 const ORDER_MS = 5_000;
 /** A restarted node that has not caught up by then is reported as it is. */
@@ -122,7 +124,22 @@ export class Supervisor implements DevnetControl {
     this.#partition = groups.length === 0 ? undefined : must(parsePartition(groups, names));
     const running = this.#processes.filter((process) => process.state === "running");
     await Promise.all(running.map((process) => this.#tellPartition(process)));
-    return this.report();
+    return this.#settled();
+  }
+
+  /** The report when every node sees whom it should, or as it is after a while. */
+  async #settled(): Promise<DevnetReport> {
+    const deadline = performance.now() + SETTLE_MS_MAX;
+    for (;;) {
+      const report = await this.report();
+      const up = report.nodes.filter(({ height }) => height !== null);
+      const isSettled = up.every(
+        ({ name, peers, cutOffFrom }) =>
+          peers === up.filter((other) => other.name !== name && !cutOffFrom.includes(other.name)).length,
+      );
+      if (isSettled || performance.now() > deadline) return report;
+      await pause(POLL_MS);
+    }
   }
 
   /** @throws Error when the node does not take it: its other side of each link may have, so say it and try again. */

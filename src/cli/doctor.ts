@@ -1,6 +1,6 @@
 /**
  * `quorate doctor`: whether this machine can run a node: the runtime, the native parts, ports, disk and clock. Each
- * check says what it found and what to do. It asks nobody on the network.
+ * check says what it found and what to do. It asks nobody but the devnet of a folder, whose ports may be busy.
  */
 import { mkdtempSync, rmSync, statfsSync } from "node:fs";
 import { createServer } from "node:net";
@@ -10,6 +10,8 @@ import type { Command } from "commander";
 import { utf8 } from "../base/bytes.ts";
 import { createSigner, nativeName, verifyQuickly, verifyZip215 } from "../crypto/keys.ts";
 import { leaf } from "./command.ts";
+import { askDevnet, type DevnetReport } from "./devnetcontrol.ts";
+import { DEFAULT_DEVNET_DIR } from "./devnetdir.ts";
 import { EXIT, Finished } from "./exit.ts";
 
 export interface Finding {
@@ -26,13 +28,13 @@ const RPC_PORTS = [18_545, 18_546, 18_547, 18_548];
 const P2P_PORTS = [30_300, 30_301, 30_302, 30_303];
 
 export function addDoctor(program: Command): void {
-  leaf(
+  leaf<{ readonly dir: string }>(
     program,
     "doctor",
     "check whether this machine can run a node",
-    (command) => command,
-    async ({ out }) => {
-      const checks = await examine();
+    (command) => command.option("--dir <dir>", "folder of your devnet", DEFAULT_DEVNET_DIR),
+    async ({ out, options }) => {
+      const checks = await examine(options.dir);
       const lines = checks.map(({ name, ok, detail }) => `${ok ? out.tick : out.cross} ${name}: ${detail}`);
       const healthy = checks.every((check) => check.ok);
       out.result({ healthy, checks }, lines.join("\n"));
@@ -41,12 +43,12 @@ export function addDoctor(program: Command): void {
   );
 }
 
-async function examine(): Promise<Finding[]> {
+async function examine(dir: string): Promise<Finding[]> {
   return [
     checkNodeVersion(process.versions.node),
     await checkLevel(),
     checkSignatures(),
-    await checkPorts([...RPC_PORTS, ...P2P_PORTS]),
+    await checkPorts([...RPC_PORTS, ...P2P_PORTS], await devnetPorts(dir), dir),
     checkClock(),
     checkDisk(),
   ];
@@ -103,14 +105,33 @@ function checkSignatures(): Finding {
   };
 }
 
-async function checkPorts(ports: readonly number[]): Promise<Finding> {
+/** @param own those of the running devnet in `dir`, which may be busy */
+export async function checkPorts(
+  ports: readonly number[],
+  own: ReadonlySet<number>,
+  dir: string,
+): Promise<Finding> {
   const free = await Promise.all(ports.map(isFree));
   const busy = ports.filter((_, i) => !free[i]);
-  const detail =
-    busy.length === 0
-      ? "18545-18548 and 30300-30303 are free for a devnet"
-      : `${busy.join(", ")} in use (by a running devnet?); choose others with --port-base and --p2p-port-base`;
-  return { name: "ports", ok: busy.length === 0, detail };
+  const foreign = busy.filter((port) => !own.has(port));
+  const name = "ports";
+  if (foreign.length > 0) {
+    const detail = `${foreign.join(", ")} in use by another process; choose others with --port-base and --p2p-port-base (a devnet in another folder: --dir)`;
+    return { name, ok: false, detail };
+  }
+  if (own.size === 0) return { name, ok: true, detail: `${ports.join(", ")} are free for a devnet` };
+  const used = [...own].sort((a, b) => a - b).join(", ");
+  return { name, ok: true, detail: `${used} belong to your devnet in ${dir}, which is running` };
+}
+
+/** Of the devnet that runs in the folder; none when none does. */
+async function devnetPorts(dir: string): Promise<ReadonlySet<number>> {
+  try {
+    const { nodes } = await askDevnet<DevnetReport>(dir, "GET", "/status");
+    return new Set(nodes.flatMap(({ rpcUrl, p2pPort }) => [Number(new URL(rpcUrl).port), p2pPort]));
+  } catch {
+    return new Set();
+  }
 }
 
 /** Whether a TCP port of this machine's loopback can be listened on. */

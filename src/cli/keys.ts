@@ -1,13 +1,16 @@
 /**
  * `quorate keys`: account keys as files in <dir>/keys. A key is shown by its address; the secret is printed by
- * `export` alone. A file is never overwritten. Random bytes come from node:crypto.
+ * `export` alone. A file is never overwritten. Random bytes come from node:crypto. `quorate node-id`: who a node is
+ * to its peers, from keys/node.json.
  */
 import { randomBytes } from "node:crypto";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import type { Command } from "commander";
 import { hex0x, parseBytes32 } from "../base/bytes.ts";
+import { homePaths } from "../node/home.ts";
 import { type Key, keyOfSeed, loadKey, saveKey } from "../node/keyfile.ts";
+import { peerIdFromSeed } from "../p2p/identity.ts";
 import { dirOption, group, leaf } from "./command.ts";
 import { badInput, must } from "./exit.ts";
 import { table } from "./output.ts";
@@ -21,6 +24,11 @@ const KEY_NAME = /^[A-Za-z0-9._-]{1,64}$/;
 export function addKeys(program: Command): void {
   const keys = group(program, "keys", "make and look at account keys");
   const withDir = (command: Command) => command.addOption(dirOption());
+
+  leaf<KeysOptions>(program, "node-id", "show a node's libp2p peer id", withDir, ({ out, options }) => {
+    const peerId = peerIdFromSeed(must(loadKey(homePaths(options.dir).nodeKey)).seed);
+    out.result({ peerId }, peerId);
+  });
 
   leaf<KeysOptions>(
     keys,

@@ -123,16 +123,19 @@ async function showBlock(out: Output, client: Client, name: string): Promise<voi
   if (!/^([0-9]+|0x[0-9a-fA-F]{64}|latest|finalized|earliest)$/.test(name)) {
     throw badInput(`expected a height, a block hash, "latest", "finalized" or "earliest", found "${name}"`);
   }
-  const block = await ask(client.block(name));
+  const [block, validators] = await ask(
+    Promise.all([client.block(name), client.call("consensus_getValidators")]),
+  );
   if (block === null) throw new CliError(EXIT.refused, "BLOCK_NOT_FOUND", `the chain holds no block ${name}`);
   const { consensus, txs } = block;
-  const signers = consensus.commits.map((commit) => commit.validator).join(", ");
+  const named = (index: number) => `${index} (${validators[index]?.id ?? "unknown"})`;
+  const signers = consensus.commits.map((commit) => named(commit.validator)).join(", ");
   const seal =
     block.height === 0 ? "genesis, needs none" : `view ${consensus.view}, signed by validators ${signers}`;
   const lines = [
     `block      ${block.height}  ${block.hash}`,
     `parent     ${block.parentHash}`,
-    `time       ${new Date(block.time).toISOString()}   proposer ${block.proposer}`,
+    `time       ${new Date(block.time).toISOString()}   proposer ${block.height === 0 ? "none" : named(block.proposer)}`,
     `seal       ${seal}`,
     `state      ${block.stateRoot}`,
     `txs        ${block.txCount}   ${block.size} bytes`,

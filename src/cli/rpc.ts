@@ -4,24 +4,39 @@
  */
 import { Option } from "commander";
 import WebSocket from "ws";
-import { Client, RpcError } from "../rpc/client.ts";
+import { Client, type ClientOptions, NotConfirmedError, RpcError } from "../rpc/client.ts";
 import type { SocketLike } from "../rpc/clientsocket.ts";
-import { rpcUrl } from "./arguments.ts";
-import { CliError, EXIT } from "./exit.ts";
+import { list, rpcUrl } from "./arguments.ts";
+import { badInput, CliError, EXIT } from "./exit.ts";
 
 export interface RpcOptions {
-  readonly rpc: string;
+  /** In the order in which they are asked. */
+  readonly rpc: readonly string[];
 }
+
+const DEFAULT_URLS: readonly string[] = ["http://127.0.0.1:18545"];
 
 export function rpcOption(): Option {
-  return new Option("--rpc <url>", "JSON-RPC of the node to ask")
+  return new Option(
+    "--rpc <url>",
+    "JSON-RPC of the node to ask; several (a,b or repeated): the next one when it does not answer",
+  )
     .env("QUORATE_RPC_URL")
-    .default("http://127.0.0.1:18545")
-    .argParser(rpcUrl);
+    .default(DEFAULT_URLS, DEFAULT_URLS[0])
+    .argParser((text: string, earlier: readonly string[]) => [
+      ...(earlier === DEFAULT_URLS ? [] : earlier),
+      ...list(text).map(rpcUrl),
+    ]);
 }
 
-export function connect({ rpc }: RpcOptions): Client {
-  return new Client(rpc, { webSocket: (url) => new WebSocket(url) as unknown as SocketLike });
+/** @param trust what the client believes of "final" */
+export function connect({ rpc }: RpcOptions, trust: Pick<ClientOptions, "genesis" | "faults"> = {}): Client {
+  try {
+    return new Client(rpc, { ...trust, webSocket: (url) => new WebSocket(url) as unknown as SocketLike });
+  } catch (error) {
+    if (error instanceof RangeError) throw badInput(`--rpc: ${error.message}`);
+    throw error;
+  }
 }
 
 /** Awaits an answer; @throws CliError with the node's own code and words, or `unreachable`. */
@@ -29,6 +44,9 @@ export async function ask<T>(answer: Promise<T>): Promise<T> {
   try {
     return await answer;
   } catch (error) {
+    if (error instanceof NotConfirmedError) {
+      throw new CliError(EXIT.timedOut, "NOT_CONFIRMED", error.message, { cause: error });
+    }
     throw error instanceof RpcError ? refusalError(error) : unreachableError(error);
   }
 }

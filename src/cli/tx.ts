@@ -4,46 +4,36 @@
  */
 import { readFileSync } from "node:fs";
 import { type Command, Option } from "commander";
-import { hex0x } from "../base/bytes.ts";
+import { asHash, hex0x, showHash } from "../base/bytes.ts";
 import { type Client, RpcError, type WaitFor, Wallet } from "../rpc/client.ts";
-import { amount, duration, integer, withDefault } from "./arguments.ts";
+import { duration, integer, withDefault } from "./arguments.ts";
 import { group, leaf } from "./command.ts";
 import { badInput, CliError, EXIT, Finished } from "./exit.ts";
 import { type NameOptions, nameOptions, resolveAddress, resolveKey } from "./names.ts";
 import { type Output, shorten, showDuration } from "./output.ts";
 import { ask, connect, type RpcOptions, refusalError, rpcOption } from "./rpc.ts";
+import { describeFinality, type TrustOptions, trustOf, trustOptions } from "./trust.ts";
+import { addOfflineTx } from "./txoffline.ts";
+import { orderOf, signOrRefuse, type TransferOptions, withOrder } from "./txorder.ts";
 
-interface SendOptions extends RpcOptions {
+interface SendOptions extends RpcOptions, TrustOptions {
   readonly wait: WaitFor;
   readonly timeout: number;
 }
 
-interface TransferOptions extends SendOptions, NameOptions {
-  readonly from: string;
-  readonly to: string;
-  readonly amount: bigint;
-  readonly fee?: bigint;
-  readonly memo?: string;
-  readonly nonce?: number;
-  readonly expires?: number;
+interface SentTransferOptions extends TransferOptions, Omit<SendOptions, keyof NameOptions> {
   readonly signOnly?: boolean;
 }
 
 export function addTx(program: Command): void {
   const tx = group(program, "tx", "make, send and show transactions");
-  leaf<TransferOptions>(
+  leaf<SentTransferOptions>(
     tx,
     "transfer",
     "pay from one account to another",
     (command) =>
-      withSendOptions(nameOptions(command))
-        .requiredOption("--from <name>", "who pays: a name, a key file or a 0x seed")
-        .requiredOption("--to <name>", "who receives: a name, a key file or a 0x address")
-        .requiredOption("--amount <amount>", "how much", amount)
-        .option("--fee <amount>", "for the proposer (default: the chain's least fee)", amount)
-        .option("--memo <text>", "up to 128 bytes")
+      withSendOptions(withOrder(nameOptions(command)))
         .option("--nonce <n>", "default: the account's next", integer(0, Number.MAX_SAFE_INTEGER))
-        .option("--expires <height>", "the last height to include it at", integer(1, Number.MAX_SAFE_INTEGER))
         .option("--sign-only", "print the signed bytes and send nothing"),
     ({ out, options }) => transfer(out, options),
   );
@@ -55,7 +45,7 @@ export function addTx(program: Command): void {
     async ({ out, options, args: [hex] }) => {
       const text: string = hex === "-" ? readFileSync(0, "utf8").trim() : hex;
       if (!/^0x([0-9a-fA-F]{2})+$/.test(text)) throw badInput("expected the signed bytes as 0x-hex");
-      await send(out, connect(options), text, options);
+      await send(out, connect(options, trustOf(options, undefined)), text, options);
     },
   );
   leaf<RpcOptions>(
@@ -65,19 +55,20 @@ export function addTx(program: Command): void {
     (command) => command.addOption(rpcOption()),
     ({ out, options, args: [hash] }) => show(out, connect(options), hash),
   );
+  addOfflineTx(tx);
 }
 
 function withSendOptions(command: Command): Command {
   const wait = new Option("--wait <until>", "how long to wait")
     .choices(["none", "accepted", "included", "final"])
     .default("final");
-  return command
+  return trustOptions(command)
     .addOption(rpcOption())
     .addOption(wait)
     .addOption(withDefault("--timeout <duration>", "of the wait", duration, [30_000, "30s"]));
 }
 
-async function transfer(out: Output, options: TransferOptions): Promise<void> {
+async function transfer(out: Output, options: SentTransferOptions): Promise<void> {
   const { key, label } = await resolveKey(options.from, options);
   const to = await resolveAddress(options.to, options);
   const wallet = Wallet.fromSeed(key.seed);
@@ -89,38 +80,22 @@ async function transfer(out: Output, options: TransferOptions): Promise<void> {
       options.fee ?? leastFee(client),
     ]),
   );
-  const order = {
-    chain,
-    nonce,
-    fee,
-    to: to.address,
-    amount: options.amount,
-    ...(options.memo === undefined ? {} : { memo: options.memo }),
-    ...(options.expires === undefined ? {} : { validUntilHeight: BigInt(options.expires) }),
-  };
+  const order = orderOf(options, { chain, nonce, fee, to: to.address });
   const signed = signOrRefuse(() => wallet.transfer(order));
   const bytes = hex0x(signed.bytes);
   if (options.signOnly) {
     out.result({ txHash: hex0x(signed.id), tx: bytes, nonce: Number(nonce) }, bytes);
     return;
   }
-  await send(out, client, bytes, options, label);
+  const genesisHash =
+    typeof chain.genesisHash === "string" ? chain.genesisHash : showHash(asHash(chain.genesisHash));
+  await send(out, connect(options, trustOf(options, genesisHash)), bytes, options, label);
 }
 
 /** minFee of the chain's genesis. */
 export async function leastFee(client: Client): Promise<bigint> {
   const { genesis } = await client.call("chain_getGenesis");
   return BigInt((genesis as { limits: { minFee: string } }).limits.minFee);
-}
-
-/** The wallet throws RangeError for what no transaction can carry. */
-function signOrRefuse<T>(sign: () => T): T {
-  try {
-    return sign();
-  } catch (error) {
-    if (error instanceof RangeError) throw badInput(error.message);
-    throw error;
-  }
 }
 
 async function send(
@@ -132,12 +107,13 @@ async function send(
 ): Promise<void> {
   const started = performance.now();
   const answer = await client.send(tx, { wait, timeoutMs: timeout }).catch((error: unknown) => {
-    if (!(error instanceof RpcError)) return ask(Promise.reject(error));
+    if (!(error instanceof RpcError)) return ask(Promise.reject<never>(error));
     throw explainRefusal(error, sender);
   });
   const tookMs = Math.round(performance.now() - started);
-  const { txHash, status, blockHeight, receipt } = answer;
-  const value = { txHash, status, ...(blockHeight === undefined ? {} : { blockHeight }), tookMs, receipt };
+  const { txHash, status, blockHeight, receipt, finality, already } = answer;
+  const place = blockHeight === undefined ? {} : { blockHeight };
+  const value = { txHash, status, ...place, tookMs, receipt, finality, already };
   if (receipt === undefined || blockHeight === undefined) {
     out.result(value, `${out.tick} ${status}   tx ${txHash}   sent in ${showDuration(tookMs)}`);
     return;
@@ -150,10 +126,13 @@ async function send(
     );
     throw new Finished(EXIT.refused);
   }
+  const known = finality === undefined ? "" : `\n  ${describeFinality(finality)}`;
   const agreement = out.json ? "" : await describeAgreement(client, blockHeight);
   out.result(
     value,
-    `${out.tick} ${status} in ${showDuration(tookMs)}   tx ${txHash}   block ${blockHeight}${agreement}   fee ${receipt.fee}`,
+    `${out.tick} ${
+      already ? `already final in block ${blockHeight}` : `${status} in ${showDuration(tookMs)}`
+    }   tx ${txHash}${already ? "" : `   block ${blockHeight}`}${agreement}   fee ${receipt.fee}${known}`,
   );
 }
 

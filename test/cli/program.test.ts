@@ -2,13 +2,16 @@
  * Goal: every command line ends with a documented exit code, one object with --json and nothing on stdout that is
  * not the result. Method: the whole program in this process, in a folder of its own, its streams collected.
  */
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { type AddressInfo, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { parseGenesis } from "../../src/chain/genesisfile.ts";
+import { checkPorts } from "../../src/cli/doctor.ts";
 import { buildProgram, run } from "../../src/cli/program.ts";
 import { homePaths, openHome } from "../../src/node/home.ts";
+import { takeLock } from "../../src/node/lock.ts";
 import { DEVNET, planNetwork, secretsFromSeed } from "../../src/node/networkplan.ts";
 
 let dir: string;
@@ -169,6 +172,113 @@ describe("ends with a documented code", () => {
     const { code, value } = await json("status", "--nope");
     expect([code, value.error.code]).toEqual([2, "USAGE"]);
   });
+});
+
+describe("transactions without a node", () => {
+  const solo = async (...words: string[]) => {
+    await quorate("init", "--dir", join(dir, "home"), ...words);
+    await quorate("keys", "new", "alice", "--dir", dir);
+    return homePaths(join(dir, "home"));
+  };
+
+  test("sign makes bytes that decode shows, with the signature checked against the genesis", async () => {
+    const { genesis } = await solo();
+    const order = ["--from", "alice", "--to", "alice", "--amount", "7", "--nonce", "3", "--dir", dir];
+    const { code, value } = await json("tx", "sign", ...order, "--genesis", genesis);
+    expect([code, value.nonce]).toEqual([0, 3]);
+    const decoded = await json("tx", "decode", value.tx, "--genesis", genesis);
+    expect(decoded).toMatchObject({
+      code: 0,
+      value: { txHash: value.txHash, nonce: 3, call: { amount: "7" }, signatureValid: true },
+    });
+    expect((await json("tx", "decode", value.tx)).value.signatureValid).toBeUndefined();
+    const broken = value.tx.replace(/..$/, (last: string) => (last === "00" ? "01" : "00"));
+    expect(await json("tx", "decode", broken, "--genesis", genesis)).toMatchObject({
+      code: 1,
+      value: { signatureValid: false },
+    });
+    expect((await quorate("tx", "decode", "0x01")).code).toBe(2);
+    expect((await quorate("tx", "sign", ...order)).code).toBe(2);
+  });
+
+  test("a send is refused before anything is sent when what it should believe cannot be had", async () => {
+    const few = await json("tx", "send", "0x01", "--faults", "1", "--rpc", "127.0.0.1:9");
+    expect(few).toMatchObject({ code: 2, value: { error: { message: expect.stringContaining("2 URLs") } } });
+    const none = await json("tx", "send", "0x01", "--genesis", join(dir, "nothing.json"));
+    expect(none.code).toBe(2);
+  });
+});
+
+test("node-id is the peer id that init printed", async () => {
+  const home = join(dir, "home");
+  const { value } = await json("init", "--dir", home);
+  expect((await json("node-id", "--dir", home)).value).toEqual({ peerId: value.peerId });
+  expect((await quorate("node-id", "--dir", dir)).code).toBe(2);
+});
+
+describe("reset", () => {
+  /** A home with something in every place. */
+  async function usedHome() {
+    const paths = homePaths(join(dir, "home"));
+    await quorate("init", "--dir", paths.dir);
+    for (const folder of [paths.db, paths.journal, paths.logs]) {
+      mkdirSync(folder, { recursive: true });
+      writeFileSync(join(folder, "file"), "x");
+    }
+    writeFileSync(`${paths.validatorKey}.voted`, "x");
+    await quorate("keys", "new", "savings", "--dir", paths.dir);
+    return paths;
+  }
+
+  test("without --yes deletes nothing and says what it would", async () => {
+    const paths = await usedHome();
+    const { code, value } = await json("reset", "--dir", paths.dir);
+    expect([code, value.error.message]).toEqual([2, expect.stringContaining(paths.db)]);
+    expect(existsSync(paths.db)).toBe(true);
+    expect((await quorate("reset", "--yes", "--dir", dir)).code).toBe(2);
+  });
+
+  test("deletes chain and logs, and leaves keys, votes and configuration", async () => {
+    const paths = await usedHome();
+    expect((await json("reset", "--yes", "--dir", paths.dir)).code).toBe(0);
+    expect([paths.db, paths.logs].filter(existsSync)).toEqual([]);
+    const kept = [paths.journal, paths.nodeKey, paths.validatorKey, `${paths.validatorKey}.voted`];
+    for (const path of [...kept, paths.genesis, paths.config]) expect(existsSync(path), path).toBe(true);
+    expect(existsSync(paths.lock)).toBe(false);
+  });
+
+  test("--votes and --keys take what they name, and never an account's key", async () => {
+    const paths = await usedHome();
+    await quorate("reset", "--yes", "--votes", "--dir", paths.dir);
+    expect([paths.journal, `${paths.validatorKey}.voted`].filter(existsSync)).toEqual([]);
+    expect(existsSync(paths.validatorKey)).toBe(true);
+    await quorate("reset", "--yes", "--keys", "--dir", paths.dir);
+    expect([paths.nodeKey, paths.validatorKey, paths.genesis].filter(existsSync)).toEqual([]);
+    expect(existsSync(join(paths.dir, "keys", "savings.json"))).toBe(true);
+    expect((await quorate("init", "--dir", paths.dir)).code).toBe(0);
+  });
+
+  test("refuses while the node runs", async () => {
+    const paths = await usedHome();
+    const lock = takeLock(paths.lock);
+    expect((await json("reset", "--yes", "--dir", paths.dir)).code).toBe(6);
+    expect(existsSync(paths.db)).toBe(true);
+    if (lock.ok) lock.value.release();
+  });
+});
+
+test("the doctor calls ports of the own devnet busy for a good reason, and those of others a failure", async () => {
+  const server = createServer();
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const { port } = server.address() as AddressInfo;
+  try {
+    const own = await checkPorts([port], new Set([port]), "d");
+    expect(own).toMatchObject({ ok: true, detail: expect.stringContaining("belong to your devnet in d") });
+    const foreign = await checkPorts([port], new Set(), "d");
+    expect(foreign).toMatchObject({ ok: false, detail: expect.stringContaining(`${port} in use`) });
+  } finally {
+    server.close();
+  }
 });
 
 test("devnet accounts lists what the devnet's seed gives, with secrets", async () => {
