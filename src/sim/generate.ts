@@ -303,6 +303,9 @@ const ADVERSARY_KINDS: readonly AdversarySpec["kind"][] = [
   "lie-clock",
   "mutate",
   "mutate",
+  "collude",
+  "collude",
+  "collude",
 ];
 
 interface Post {
@@ -330,6 +333,8 @@ function pickAdversary(random: Random, { id, validator, nodes, spanMs }: Post): 
     case "huge-view":
     case "forge-certificates":
       return { ...who, kind, everyMs: random.pick([50, 200, 500]) };
+    case "collude":
+      return { ...who, kind, everyMs: random.pick([20, 50, 200]) };
     case "flood":
       return { ...who, kind, perSecond: random.pick([50, 200]) };
     case "lie-clock":

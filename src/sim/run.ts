@@ -3,6 +3,7 @@
  * everything is healed and the run goes on until every transfer is final everywhere or the deadline has passed,
  * which is a violation of liveness. Same schedule, same trace.
  */
+import { adversaries as conspire } from "./adversary.ts";
 import { Checkers } from "./checkers/checkers.ts";
 import type { Violation } from "./checkers/facts.ts";
 import { Clients } from "./clients.ts";
@@ -18,6 +19,7 @@ import type { SimNode } from "./simnode.ts";
 import { World } from "./world.ts";
 
 export interface RunOptions {
+  /** Instead of adversary.ts. */
   readonly misbehave?: MisbehaviourMaker;
   readonly observers?: readonly Observer[];
   /** `ideal` by default: see signatures.ts. */
@@ -67,7 +69,14 @@ class Run {
     );
     this.#clients = new Clients(schedule.workload, () => this.#cluster);
     this.#checkers = new Checkers(this.#world);
-    const observers = [this.#checkers.observer, this.#costs, this.#clients, ...(options.observers ?? [])];
+    const conspirators = conspire();
+    const observers = [
+      conspirators.observer,
+      this.#checkers.observer,
+      this.#costs,
+      this.#clients,
+      ...(options.observers ?? []),
+    ];
     const { settings, syncIntervalMs, network, gstMs, crashes, clocks, adversaries, seed } = schedule;
     this.#cluster = new Cluster(
       {
@@ -80,7 +89,7 @@ class Run {
         crashes,
         clocks,
         adversaries,
-        ...(options.misbehave === undefined ? {} : { misbehave: options.misbehave }),
+        misbehave: options.misbehave ?? conspirators.misbehave,
       },
       observers,
     );

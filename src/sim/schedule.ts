@@ -158,6 +158,8 @@ export type AdversarySpec = Item &
     | (AdversaryKind<"lie-clock"> & { readonly offsetMs: number })
     /** Small mutations of its valid messages, signed anew: a view, height or hash changed. */
     | (AdversaryKind<"mutate"> & { readonly probability: number })
+    /** All who collude know everything, vote for everything and help one side, as in the reference model. */
+    | (AdversaryKind<"collude"> & { readonly everyMs: number })
   );
 
 interface AdversaryKind<K extends string> {

@@ -1,0 +1,80 @@
+/**
+ * The Byzantine validators of a run, by the kinds of its schedule: filters around an unchanged replica, and what
+ * they say besides. Those of one run share what they know (adversaries/conspiracy.ts). Twins need nothing from here:
+ * they are two honest nodes with one key (cluster.ts).
+ */
+import { unreachable } from "../base/assert.ts";
+import { collude } from "./adversaries/collude.ts";
+import { Conspiracy } from "./adversaries/conspiracy.ts";
+import { equivocate, Stories } from "./adversaries/equivocate.ts";
+import { Forger } from "./adversaries/forger.ts";
+import { lieInNewView, lieInViewChange } from "./adversaries/liars.ts";
+import { flood, forgeCertificates, hugeView, mutate, replay } from "./adversaries/noise.ts";
+import { censor, lieClock, silent, slow, withholdBodies } from "./adversaries/passive.ts";
+import type { Misbehaviour, MisbehaviourContext, MisbehaviourMaker } from "./misbehaviour.ts";
+import type { Observer } from "./observer.ts";
+import type { AdversarySpec } from "./schedule.ts";
+
+/** Made anew for each run. */
+export interface Adversaries {
+  readonly misbehave: MisbehaviourMaker;
+  /** Must observe the run: the conspirators are omniscient. */
+  readonly observer: Observer;
+}
+
+export function adversaries(): Adversaries {
+  let conspiracy: Conspiracy | undefined;
+  const stories = new Stories();
+  return {
+    misbehave: (spec, context) => {
+      if (spec.kind === "twin") return undefined;
+      conspiracy ??= new Conspiracy(new Forger(context.genesis, context.genesisHash));
+      if (!conspiracy.members.has(context.validator)) conspiracy.members.set(context.validator, context);
+      return make(spec, context, conspiracy, stories);
+    },
+    observer: { sent: (node, to, letter) => conspiracy?.sent(node, to, letter) },
+  };
+}
+
+function make(
+  spec: Exclude<AdversarySpec, { kind: "twin" }>,
+  context: MisbehaviourContext,
+  conspiracy: Conspiracy,
+  stories: Stories,
+): Misbehaviour {
+  const { forger } = conspiracy;
+  switch (spec.kind) {
+    case "equivocate":
+      return equivocate(context, spec, conspiracy, stories);
+    case "silent":
+      return silent(context);
+    case "slow":
+      return slow(context, spec);
+    case "censor":
+      return censor(context, spec);
+    case "lie-p":
+      return lieInViewChange(context, { h: false, p: true }, conspiracy);
+    case "lie-h":
+      return lieInViewChange(context, { h: true, p: false }, conspiracy);
+    case "lie-v":
+      return lieInNewView(context, conspiracy);
+    case "withhold-bodies":
+      return withholdBodies(context, spec, forger);
+    case "replay":
+      return replay(context, spec, conspiracy);
+    case "huge-view":
+      return hugeView(context, spec, forger);
+    case "flood":
+      return flood(context, spec, forger);
+    case "forge-certificates":
+      return forgeCertificates(context, spec, conspiracy);
+    case "lie-clock":
+      return lieClock(context, spec);
+    case "mutate":
+      return mutate(context, spec, conspiracy);
+    case "collude":
+      return collude(context, spec, conspiracy);
+    default:
+      return unreachable(spec);
+  }
+}
