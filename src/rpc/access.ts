@@ -44,16 +44,24 @@ export function corsHeaders(origin: string | undefined, { origins }: AccessOptio
 }
 
 /**
- * Whether a caller may use admin methods: from this machine's loopback, and no page of another origin, even one that
- * CORS lets in. A proxy on this machine makes all its callers local: put none before a node with admin methods.
+ * Whether a caller may use admin methods: from this machine's loopback, for itself and not for somebody whom a proxy
+ * names, and no page of another origin, even one that CORS lets in. A proxy that names nobody looks like a caller of
+ * this machine: put none before a node with admin methods.
  */
-export function isLocalCaller(
-  remoteAddress: string | undefined,
-  origin: string | undefined,
-  host: string | undefined,
-): boolean {
+export function isLocalCaller(remoteAddress: string | undefined, headers: CallerHeaders): boolean {
+  const { origin, host } = headers;
   const isLoopback = /^(::ffff:)?127\.|^::1$/.test(remoteAddress ?? "");
-  return isLoopback && (origin === undefined || originHost(origin) === host?.toLowerCase());
+  const isForwarded = headers.forwarded !== undefined || headers["x-forwarded-for"] !== undefined;
+  const isOwnPage = origin === undefined || originHost(origin) === host?.toLowerCase();
+  return isLoopback && !isForwarded && isOwnPage;
+}
+
+/** What a request says of who makes it. */
+export interface CallerHeaders {
+  readonly origin?: string | undefined;
+  readonly host?: string | undefined;
+  readonly forwarded?: string | undefined;
+  readonly "x-forwarded-for"?: string | string[] | undefined;
 }
 
 /** The name without port and brackets, lower-case. */

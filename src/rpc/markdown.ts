@@ -124,8 +124,9 @@ host in its \`Host\` header, and a web page of another origin is refused unless 
 One connection has at most ${RPC_SUBSCRIPTIONS_MAX} subscriptions and ${RPC_WAITS_MAX} calls that wait for a block. A WebSocket whose peer does not read is
 told \`{"dropped": n}\` and closed with 1013.
 
-**Admin methods** are answered only to callers on loopback, and to no web page of another origin. A proxy on the
-node's machine makes all its callers local, so put none before a node that has them. The \`devnet_\` methods exist only
+**Admin methods** are answered only to callers on loopback: to no web page of another origin, and to nobody for whom a
+proxy forwards the call (\`Forwarded\`, \`X-Forwarded-For\`). A proxy on the node's machine that says neither makes all
+its callers local, so put none before a node that has them. The \`devnet_\` methods exist only
 on a chain whose genesis has the profile "dev".
 
 ## Values

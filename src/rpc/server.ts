@@ -296,7 +296,7 @@ function describeListenError(error: NodeJS.ErrnoException, host: string, port: n
 }
 
 function isLocal({ socket, headers }: IncomingMessage): boolean {
-  return isLocalCaller(socket.remoteAddress, headers.origin, headers.host);
+  return isLocalCaller(socket.remoteAddress, headers);
 }
 
 /** The path without the query, as sent. */

@@ -177,7 +177,10 @@ describe("the RPC server", () => {
       ["1127.0.0.1", false],
       [undefined, false],
     ] as const) {
-      expect(isLocalCaller(address, undefined, "127.0.0.1:1"), address).toBe(local);
+      expect(isLocalCaller(address, { host: "127.0.0.1:1" }), address).toBe(local);
+    }
+    for (const header of ["forwarded", "x-forwarded-for"]) {
+      expect((await post(url, body, { [header]: "for=10.0.0.2" })).json.error.code).toBe(-32011);
     }
   });
 
