@@ -1,8 +1,8 @@
 /** A devnet in parts, as a user parts it: who is cut off hears nothing, also after a restart, and heal mends all. */
 import { describe, expect, inject, it } from "vitest";
 import type { DevnetReport } from "../../src/cli/devnetcontrol.ts";
-import { Client } from "../../src/rpc/client.ts";
-import { Devnet, until } from "./processes.ts";
+import { Client, type WaitFor } from "../../src/rpc/client.ts";
+import { Devnet, quorate, until } from "./processes.ts";
 
 const devnet = new Devnet(inject("devnet"));
 
@@ -12,13 +12,13 @@ async function report(...words: readonly string[]): Promise<DevnetReport> {
   return JSON.parse(stdout) as DevnetReport;
 }
 
-/** Sends one unit from bob to carol by `node` and waits until it is final there. */
-async function pay(node: number): Promise<string> {
+/** Sends one unit from bob to carol by `node`. */
+async function begin(node: number, wait: WaitFor = "accepted") {
   const bob = devnet.wallet("bob");
   const client = new Client(devnet.rpcUrl(node));
   const [chain, nonce] = await Promise.all([client.chain(), client.nextNonce(bob.address)]);
   const order = { chain, nonce, to: devnet.wallet("carol").address, amount: 1n };
-  return (await client.send(bob.transfer(order), { wait: "final", timeoutMs: 20_000 })).txHash;
+  return client.send(bob.transfer(order), { wait, timeoutMs: 20_000 });
 }
 
 const statusOf = async (node: number, hash: string) =>
@@ -37,7 +37,7 @@ describe("a parted devnet", () => {
       [0, 1, 2, 3].map((i) => (i === alone ? names : [`node${alone}`])),
     );
     await until(async () => (await devnet.rpc<[]>(alone, "net_peers")).length === 0, "cut off");
-    const hash = await pay(others[0]!);
+    const { txHash: hash } = await begin(others[0]!, "final");
     for (const i of others)
       await until(async () => (await statusOf(i, hash)) === "final", `final on node${i}`);
     expect(await statusOf(alone, hash)).toBeUndefined();
@@ -51,6 +51,21 @@ describe("a parted devnet", () => {
     const healed = await report("heal");
     expect(healed.partition).toBeNull();
     await until(async () => (await statusOf(alone, hash)) === "final", "caught up");
+  });
+
+  it("halts in two halves and says so, and goes on by itself when healed", async () => {
+    await report("partition", "0,1/2,3");
+    const { txHash } = await begin(0);
+    const status = await devnet.control("status");
+    expect(status.stdout).toContain("NO QUORUM: 2 of 4 connected in the largest part, need 3");
+    const one = await quorate("status", "--rpc", devnet.rpcUrl(2));
+    expect(one.stdout).toContain("NO QUORUM: 2 of 4 online, need 3");
+    expect(await statusOf(0, txHash)).toBe("pending");
+
+    await report("heal");
+    for (const i of [0, 1, 2, 3]) {
+      await until(async () => (await statusOf(i, txHash)) === "final", `final on node${i}`);
+    }
   });
 
   it("refuses words that are no partition, and changes nothing", async () => {
