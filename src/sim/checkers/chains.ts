@@ -174,12 +174,14 @@ export class ChainChecker implements Observer {
   /** The node stands at the newest block: its accounts must be the naive ones. */
   #compareState(node: NodeId, block: Block): void {
     const chain = this.#facts.replica(node)?.chain;
-    if (chain === undefined || block.summary.height !== BigInt(this.agreed.length - 1)) return;
+    const { height } = block.summary;
+    if (chain === undefined || height !== BigInt(this.agreed.length - 1)) return;
+    if (chain.head.summary.height !== height) return; // told late, after a crash
     for (const [address, naive] of this.#ledger.accounts) {
       const account = readAccount(chain.committed, textBytes(address) as Address);
       if ((account?.balance ?? 0n) === naive.balance && (account?.nonce ?? 0n) === naive.nonce) continue;
       const has = account === undefined ? "none" : `balance ${account.balance}, nonce ${account.nonce}`;
-      const detail = `account ${hex(textBytes(address)).slice(0, 8)} at height ${block.summary.height}`;
+      const detail = `account ${hex(textBytes(address)).slice(0, 8)} at height ${height}`;
       this.#report("ledger", node, `${detail}: ${has}; it must be ${naive.balance}, nonce ${naive.nonce}`);
     }
   }
