@@ -172,23 +172,23 @@ export class Conspiracy implements Observer {
   }
 
   #prepared(sighting: Sighting, block: Block): Entry | undefined {
-    const { view, height, hash } = sighting;
+    const { view } = sighting;
     const primary = this.forger.primaryOf(view);
     const leader = this.signerOf(primary);
     const opening = this.forger.vote("pre-prepare", sighting, primary);
     const prePrepare = sighting.proposal ?? (leader && this.forger.sign(opening, leader));
     const prepares = this.#completed(sighting.prepares, "prepare", sighting, primary);
     if (prePrepare === undefined || prepares.length < this.forger.quorum - 1) return undefined;
-    const head = headOf(block, hash, height);
+    const head = headOf(block);
     const signatures = prepares.slice(0, this.forger.quorum - 1);
     return { view, head, bytes: preparedHead({ view, head, prePrepare, prepares: signatures }).bytes };
   }
 
   #committed(sighting: Sighting, block: Block): Entry | undefined {
-    const { view, height, hash } = sighting;
+    const { view } = sighting;
     const commits = this.#completed(sighting.commits, "commit", sighting, undefined);
     if (commits.length < this.forger.quorum) return undefined;
-    const head = headOf(block, hash, height);
+    const head = headOf(block);
     const signatures = commits.slice(0, this.forger.quorum);
     return { view, head, bytes: committedHead(head, { view, signatures }).bytes };
   }
@@ -218,8 +218,7 @@ export class Conspiracy implements Observer {
       if (sealed === undefined) continue;
       const certificate = decodeCommitCertificate(sealed.seal);
       if (!certificate.ok || certificate.value.view >= below) continue;
-      const { hash, header, summary } = sealed.block;
-      const head = { hash, header, summary };
+      const head = headOf(sealed.block);
       return [{ view: certificate.value.view, head, bytes: committedHead(head, certificate.value).bytes }];
     }
     return [];
@@ -260,7 +259,7 @@ export class Conspiracy implements Observer {
   }
 }
 
-function headOf({ header, summary }: Block, hash: Hash, _height: bigint): BlockHead {
+function headOf({ hash, header, summary }: Block): BlockHead {
   return { hash, header, summary };
 }
 

@@ -8,6 +8,7 @@ import { assembleBlock, type Block, type BlockHead, encodeBlock, readBlock } fro
 import type { Genesis } from "../../chain/genesis.ts";
 import { decode } from "../../codec/reader.ts";
 import { type PbftBody, signingBytes, type VoteType } from "../../consensus/pbft/messages.ts";
+import { primaryOf, quorumOf } from "../../consensus/pbft/quorum.ts";
 import { encodeMessage, type ParsedMessage, parseMessage } from "../../consensus/pbft/wire.ts";
 import type { Signer } from "../../crypto/keys.ts";
 import { merkleRoot } from "../../crypto/merkle.ts";
@@ -18,20 +19,17 @@ export class Forger {
   readonly genesis: Genesis;
   readonly genesisHash: Hash;
   readonly n: number;
-  /** Faulty ones that the protocol survives, and its quorum. */
-  readonly f: number;
   readonly quorum: number;
 
   constructor(genesis: Genesis, genesisHash: Hash) {
     this.genesis = genesis;
     this.genesisHash = genesisHash;
     this.n = genesis.validators.length;
-    this.f = Math.floor((this.n - 1) / 3);
-    this.quorum = Math.ceil((this.n + this.f + 1) / 2);
+    this.quorum = quorumOf(this.n).quorum;
   }
 
   primaryOf(view: bigint): number {
-    return Number(view % BigInt(this.n));
+    return primaryOf(0n, view, this.n);
   }
 
   /** A consensus message with a good signature, ready to be mailed. */

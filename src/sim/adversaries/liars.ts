@@ -4,7 +4,7 @@
  * half. All of it verifies: only the protocol's rules keep it from doing harm.
  * Source: pbft.md 1.8, 1.9; model/message_level.py, byzvc and NEW-VIEW.
  */
-import { byteText, EMPTY } from "../../base/bytes.ts";
+import { EMPTY } from "../../base/bytes.ts";
 import { validatorsOf } from "../../chain/genesis.ts";
 import type { ValidatorId } from "../../consensus/engine.ts";
 import type { CarriedBlock, NewViewBody } from "../../consensus/pbft/messages.ts";
@@ -119,9 +119,4 @@ function openAsked(
     bytes,
   );
   return opened.ok ? { message: opened.value, bytes } : undefined;
-}
-
-/** Two letters that say the same. */
-export function sameLetter(a: Uint8Array, b: Uint8Array): boolean {
-  return byteText(a) === byteText(b);
 }
