@@ -157,7 +157,7 @@ class WatchedLog implements RecordLog {
   async append(payloads: readonly Uint8Array[]): Promise<void> {
     if (!this.#power.act()) return never();
     const flushed = this.#log.append(payloads);
-    if (!this.#power.act()) return never(); // a crash here finds a part of them
+    if (!this.#power.flushing()) return never();
     await flushed;
     return this.#durable(payloads, false);
   }

@@ -205,10 +205,13 @@ function pickCrashes(random: Random, { count, all, spanMs }: Span): Crash[] {
   });
 }
 
+/** What a node does of each kind in a run, about. */
+const MOMENTS = { action: 200, write: 40, flush: 20 };
+
 function pickMoment(random: Random, spanMs: number): CrashMoment {
-  const kind = random.pick(["time", "action", "action", "write"] as const);
+  const kind = random.pick(["time", "action", "action", "write", "flush"] as const);
   if (kind === "time") return { kind, atMs: random.integer(0, spanMs) };
-  return { kind, count: kind === "action" ? random.integer(1, 200) : random.integer(1, 30) };
+  return { kind, count: random.integer(1, MOMENTS[kind]) };
 }
 
 function pickDiskFaults(

@@ -9,6 +9,7 @@ import type { Crash } from "./schedule.ts";
 export class Fuse {
   actions = 0;
   writes = 0;
+  flushes = 0;
   readonly #armed: Crash[];
   readonly #blow: (crash: Crash) => void;
   #disarmed = false;
@@ -32,7 +33,12 @@ export class Fuse {
     this.#check("write", this.writes);
   }
 
-  #check(kind: "action" | "write", count: number): void {
+  flush(): void {
+    this.flushes++;
+    this.#check("flush", this.flushes);
+  }
+
+  #check(kind: "action" | "write" | "flush", count: number): void {
     if (this.#disarmed || this.#armed.length === 0) return;
     const index = this.#armed.findIndex(({ when }) => when.kind === kind && when.count === count);
     if (index < 0) return;
@@ -52,6 +58,12 @@ export class Power {
   /** Before an action. @returns false: there is no power (any more), do nothing. */
   act(): boolean {
     if (this.on) this.#fuse.action();
+    return this.on;
+  }
+
+  /** While records are on their way to the disk. @returns false: they may have arrived in part */
+  flushing(): boolean {
+    if (this.on) this.#fuse.flush();
     return this.on;
   }
 

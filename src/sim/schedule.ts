@@ -91,12 +91,14 @@ export type NetworkFault = Item &
 /**
  * When power is lost. `action`: before the k-th thing the node does to the world (mail, timer, rumor, request, disk
  * write) since its life began, counted over restarts; `write`: the k-th time something became durable, before
- * anybody is told (so before anything that waited for it leaves).
+ * anybody is told (so before anything that waited for it leaves); `flush`: while the k-th batch of journal records
+ * is on its way to the disk.
  */
 export type CrashMoment =
   | { readonly kind: "time"; readonly atMs: number }
   | { readonly kind: "action"; readonly count: number }
-  | { readonly kind: "write"; readonly count: number };
+  | { readonly kind: "write"; readonly count: number }
+  | { readonly kind: "flush"; readonly count: number };
 
 export interface Crash extends Item {
   readonly node: NodeId;
