@@ -209,6 +209,24 @@ describe("transactions without a node", () => {
   });
 });
 
+test("several nodes are asked in turn, whether in one --rpc, in many or in the environment", async () => {
+  const [one, two, three] = [9, 10, 11].map((port) => `http://127.0.0.1:${port}`);
+  const { code, value } = await json(
+    "account",
+    `0x${"01".repeat(32)}`,
+    "--rpc",
+    "127.0.0.1:9,127.0.0.1:10",
+    "--rpc",
+    three!,
+  );
+  expect(code).toBe(4);
+  for (const url of [one, two, three]) expect(value.error.message).toContain(`${url}: `);
+  vi.stubEnv("QUORATE_RPC_URL", `${one},${two}`);
+  const { value: fromEnvironment } = await json("peers");
+  vi.unstubAllEnvs();
+  expect(fromEnvironment.error.message).toMatch(/:9: .*:10: /);
+});
+
 test("node-id is the peer id that init printed", async () => {
   const home = join(dir, "home");
   const { value } = await json("init", "--dir", home);
