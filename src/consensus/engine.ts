@@ -47,6 +47,8 @@ export interface Timer {
   readonly name: string;
   readonly height: bigint;
   readonly view: bigint;
+  /** Counts the orders: two timers of one engine are never the same. */
+  readonly serial: number;
 }
 
 export type Input<M> =
@@ -254,6 +256,18 @@ export interface EngineOptions {
   readonly settings: EngineSettings;
 }
 
+/** Two messages that no correct validator signs both, once they are checked. */
+export interface Evidence {
+  readonly author: ValidatorId;
+  readonly epoch: bigint;
+  readonly view: bigint;
+  /** 0 for a VIEW-CHANGE, which has none. */
+  readonly height: bigint;
+  readonly phase: "pre-prepare" | "prepare" | "commit" | "view-change";
+  /** The two hashes voted for; of two VIEW-CHANGEs, SHA-256 of what was signed. */
+  readonly digests: readonly [Hash, Hash];
+}
+
 /** A verified message, as far as a driver counts it. */
 export interface Typed {
   readonly type: string;
@@ -265,5 +279,7 @@ export interface Consensus<P extends Parsed = Parsed, M extends Typed = Typed> {
   readonly gate: MessageGate<P, M>;
   /** How many of the newest committed blocks the input `started` must tell, at most. */
   readonly recentHeads: number;
+  /** Checks what `report-fault` carries, wherever it comes from: form, conflict, both signatures. */
+  openEvidence(evidence: Uint8Array): Verdict<Evidence>;
   createEngine(options: EngineOptions): ConsensusEngine<P, M>;
 }

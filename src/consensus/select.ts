@@ -9,6 +9,7 @@ import { type Genesis, validatorsOf } from "../chain/genesis.ts";
 import type { SignatureRules } from "../crypto/keys.ts";
 import type { Consensus } from "./engine.ts";
 import { PbftEngine } from "./pbft/engine.ts";
+import { verifyEvidence } from "./pbft/evidence.ts";
 import { PbftGate, type PbftMessage } from "./pbft/gate.ts";
 import { pbftRules } from "./pbft/rules.ts";
 import type { ParsedMessage } from "./pbft/wire.ts";
@@ -39,11 +40,13 @@ function pbftConsensus(
   const parameters = genesis.consensus;
   const { logWindow } = parameters;
   const context = { genesisHash, validators, signatureRules };
+  const shape = { n: validators.members.length, logWindow, limits: genesis.limits };
   return {
     rules: pbftRules(context),
     validators,
-    gate: new PbftGate({ ...context, logWindow, limits: genesis.limits }),
+    gate: new PbftGate({ ...context, ...shape }),
     recentHeads: 2 * logWindow,
+    openEvidence: (evidence) => verifyEvidence({ ...context, ...shape }, evidence),
     createEngine: (options) => new PbftEngine({ ...options, ...context, parameters, limits: genesis.limits }),
   };
 }

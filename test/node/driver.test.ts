@@ -2,7 +2,7 @@
 
 import { expect, it } from "vitest";
 import { EMPTY } from "../../src/base/bytes.ts";
-import { accept } from "../../src/base/fault.ts";
+import { accept, refuse } from "../../src/base/fault.ts";
 import { CLOCK_AHEAD_MS_MAX } from "../../src/base/limits.ts";
 import { SILENT } from "../../src/base/log.ts";
 import type { Block } from "../../src/chain/block.ts";
@@ -44,6 +44,7 @@ class Rig {
       validators: { epoch: 0n, members: [], hash: chain.genesisHash },
       gate: { parse: () => accept(MESSAGE), verify: accept, encode: () => new Uint8Array(1) },
       recentHeads: 8,
+      openEvidence: () => refuse("malformed", "no evidence"),
       createEngine: () => engine,
     };
     this.driver = new Driver(
