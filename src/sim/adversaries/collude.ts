@@ -51,15 +51,16 @@ function propose(context: MisbehaviourContext, conspiracy: Conspiracy): void {
   for (const to of someOf(context)) context.mail(to, letter);
 }
 
-/** A block above the lowest committed height: of the own chain, or one that was only proposed. */
+/** A block of the own chain, down to where the log may end, or one that was only proposed. */
 function pickParent({ random, replica }: MisbehaviourContext, conspiracy: Conspiracy): BlockHead | undefined {
   const chain = replica()?.chain;
   if (chain === undefined) return undefined;
-  const { head } = chain;
   const recent = [...conspiracy.blocks.values()].slice(-RECENT);
-  const below = head.summary.height > 1n ? chain.sealedBlockAt(head.summary.height - 1n)?.block : undefined;
-  const committed: BlockHead[] = below === undefined ? [head] : [head, below];
-  return random.chance(0.6) || recent.length === 0 ? random.pick(committed) : random.pick(recent);
+  if (recent.length > 0 && random.chance(0.4)) return random.pick(recent);
+  const { logWindow } = conspiracy.forger.genesis.consensus;
+  const depth = random.chance(0.5) ? 0n : BigInt(random.integer(0, logWindow));
+  const height = chain.head.summary.height - depth;
+  return height > 0n ? chain.sealedBlockAt(height)?.block : chain.head;
 }
 
 /** All members, for one of the newest proposals, in both phases, to some. */

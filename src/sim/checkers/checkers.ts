@@ -9,6 +9,7 @@ import { ChainChecker } from "./chains.ts";
 import { Facts, type Violation, type Watched } from "./facts.ts";
 import { LivenessChecker } from "./liveness.ts";
 import { LockChecker } from "./locks.ts";
+import { ViewChecker } from "./views.ts";
 import { VoteChecker } from "./votes.ts";
 
 export class Checkers {
@@ -21,9 +22,13 @@ export class Checkers {
   constructor(world: World) {
     const facts = new Facts(world);
     const locks = new LockChecker(facts);
-    const votes = new VoteChecker(facts, (vote, node) => locks.voted(vote, node));
     this.#facts = facts;
     this.#chains = new ChainChecker(facts);
+    const views = new ViewChecker(facts, this.#chains, locks);
+    const votes = new VoteChecker(facts, (vote, node) => {
+      locks.voted(vote, node);
+      views.voted(vote, node);
+    });
     this.#liveness = new LivenessChecker(facts);
     const bounds = new BoundsChecker(facts, this.#chains);
     const failures: Observer = {
@@ -40,7 +45,7 @@ export class Checkers {
         facts.report("halted", node, `${event.type} at height ${event.height}: ${event.detail}`);
       },
     };
-    this.observer = tellAll([locks, votes, this.#chains, bounds, this.#liveness, failures]);
+    this.observer = tellAll([locks, votes, views, this.#chains, bounds, this.#liveness, failures]);
   }
 
   /** Before the cluster starts. */

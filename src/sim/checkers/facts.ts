@@ -74,6 +74,10 @@ export class Facts {
     return this.watched.replica(node);
   }
 
+  isFaulty(validator: ValidatorId): boolean {
+    return this.watched.faulty.has(validator);
+  }
+
   /** How many validators may have signed whatever helps them. */
   get faultyCount(): number {
     return this.watched.faulty.size;

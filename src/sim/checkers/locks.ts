@@ -58,6 +58,11 @@ export class LockChecker implements Observer {
     this.#parents.set(byteText(block.hash), byteText(block.header.previousHash));
   }
 
+  /** The block before a block; undefined: nobody has sent it yet. */
+  parentOf(hash: Text): Text | undefined {
+    return this.#parents.get(hash);
+  }
+
   /** A vote of a correct validator, once. */
   voted(vote: RawVote, node: NodeId): void {
     const { view, height, hash, from } = vote;

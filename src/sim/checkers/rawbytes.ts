@@ -147,6 +147,8 @@ export interface RawPrepared {
   readonly view: bigint;
   readonly height: bigint;
   readonly hash: Text;
+  /** Hash of the block before it. */
+  readonly parent: Text;
   readonly prePrepare: Uint8Array;
   readonly prepares: readonly RawSignature[];
 }
@@ -155,8 +157,9 @@ export interface RawPrepared {
 export function readPrepared(cursor: Cursor): RawPrepared {
   readOne(cursor, "version");
   const view = cursor.u64();
-  const { hash, height } = readHead(cursor);
-  return { view, height, hash, prePrepare: cursor.take(SIGNATURE_LENGTH), prepares: readSignatures(cursor) };
+  const { hash, height, header } = readHead(cursor);
+  const prePrepare = cursor.take(SIGNATURE_LENGTH);
+  return { view, height, hash, parent: parentInHeader(header), prePrepare, prepares: readSignatures(cursor) };
 }
 
 export interface RawCheckpoint {
@@ -180,6 +183,99 @@ export function readCheckpoint(bytes: Uint8Array): RawCheckpoint {
   const signatures = readSignatures(cursor);
   if (cursor.left > 0) throw new RangeError(`${cursor.left} bytes after a checkpoint certificate`);
   return { height, hash, stateRoot, facts, signatures };
+}
+
+/** An entry of P: kind u8 = 1, a prepared certificate; 2, header, summary and a seal. */
+export type RawEntry =
+  | ({ readonly kind: "prepared" } & RawPrepared)
+  | ({
+      readonly kind: "committed";
+      readonly height: bigint;
+      readonly hash: Text;
+      readonly parent: Text;
+    } & RawSeal);
+
+export interface RawViewChange {
+  readonly epoch: bigint;
+  readonly view: bigint;
+  readonly stable: bigint;
+  /** C; undefined when empty. */
+  readonly checkpoint: RawCheckpoint | undefined;
+  readonly entries: readonly RawEntry[];
+  readonly from: number;
+  /** What stands between epoch and sender. */
+  readonly fields: Uint8Array;
+  readonly signature: Uint8Array;
+}
+
+/** A VIEW-CHANGE as on the wire. @throws RangeError */
+export function readViewChange(message: Uint8Array): RawViewChange {
+  const { cursor, epoch } = readStart(message, VIEW_CHANGE);
+  const start = cursor.at;
+  const view = cursor.u64();
+  const stable = cursor.u64();
+  const proof = cursor.take(cursor.u32());
+  const checkpoint = proof.length === 0 ? undefined : readCheckpoint(proof);
+  const entries = Array.from({ length: cursor.u32() }, () => readEntry(cursor.take(cursor.u32())));
+  return { epoch, view, stable, checkpoint, entries, ...readEnd(cursor, start) };
+}
+
+export interface RawNewView {
+  readonly epoch: bigint;
+  readonly view: bigint;
+  readonly asked: readonly Uint8Array[];
+  readonly carried: readonly {
+    readonly height: bigint;
+    readonly hash: Text;
+    readonly signature: Uint8Array;
+  }[];
+  readonly from: number;
+  readonly fields: Uint8Array;
+  readonly signature: Uint8Array;
+}
+
+/** A NEW-VIEW as on the wire. @throws RangeError */
+export function readNewView(message: Uint8Array): RawNewView {
+  const { cursor, epoch } = readStart(message, NEW_VIEW);
+  const start = cursor.at;
+  const view = cursor.u64();
+  const asked = Array.from({ length: cursor.u32() }, () => cursor.take(cursor.u32()));
+  const carried = Array.from({ length: cursor.u32() }, () => ({
+    height: cursor.u64(),
+    hash: byteText(cursor.take(32)),
+    signature: cursor.take(SIGNATURE_LENGTH),
+  }));
+  return { epoch, view, asked, carried, ...readEnd(cursor, start) };
+}
+
+function readStart(message: Uint8Array, type: number): { cursor: Cursor; epoch: bigint } {
+  const cursor = new Cursor(message);
+  readOne(cursor, "version");
+  const found = cursor.u8();
+  if (found !== type) throw new RangeError(`type ${found} where ${type} must be`);
+  return { cursor, epoch: cursor.u64() };
+}
+
+function readEnd(cursor: Cursor, start: number): { from: number; fields: Uint8Array; signature: Uint8Array } {
+  const fields = cursor.bytes.subarray(start, cursor.at);
+  const end = { fields, from: cursor.u16(), signature: cursor.take(SIGNATURE_LENGTH) };
+  if (cursor.left > 0) throw new RangeError(`${cursor.left} bytes after a message`);
+  return end;
+}
+
+function readEntry(bytes: Uint8Array): RawEntry {
+  const cursor = new Cursor(bytes);
+  const kind = cursor.u8();
+  if (kind === 1) return { kind: "prepared", ...readPrepared(cursor) };
+  if (kind !== 2) throw new RangeError(`an entry of kind ${kind}`);
+  const { hash, height, header } = readHead(cursor);
+  return {
+    kind: "committed",
+    hash,
+    height,
+    parent: parentInHeader(header),
+    ...readSeal(cursor.take(cursor.left)),
+  };
 }
 
 function readSignatures(cursor: Cursor): RawSignature[] {
