@@ -24,11 +24,24 @@ export function hex(bytes: Uint8Array): string {
 }
 
 /**
- * Bytes as text, one character (0-255) a byte: the key of a map, since byte arrays compare by identity. A quarter
- * of the cost of hex (measured). At most some thousand bytes: they travel as arguments.
+ * Bytes as text, one character (0-255) a byte: the key of a map, since byte arrays compare by identity. In Node the
+ * buffer's own conversion is ten times as fast for a message (measured); elsewhere at most some thousand bytes: they
+ * travel as arguments.
  */
-export function byteText(bytes: Uint8Array): string {
+export const byteText: (bytes: Uint8Array) => string = nativeByteText() ?? byteTextByArguments;
+
+function byteTextByArguments(bytes: Uint8Array): string {
   return String.fromCharCode.apply(null, bytes as unknown as number[]);
+}
+
+/** Node's Buffer converts any byte array, pooled or not. */
+function nativeByteText(): ((bytes: Uint8Array) => string) | undefined {
+  const { Buffer } = globalThis as {
+    Buffer?: { prototype: { latin1Slice?: (from: number, to: number) => string } };
+  };
+  const latin1Slice = Buffer?.prototype.latin1Slice;
+  if (latin1Slice === undefined) return undefined;
+  return (bytes) => latin1Slice.call(bytes, 0, bytes.length);
 }
 
 /** Lower-case hex with the prefix 0x, the form of every byte string in JSON. */

@@ -4,7 +4,7 @@
  * keyed hash in place of Ed25519, verifiable only here, twenty times cheaper. In both nobody can sign for a key that
  * he does not hold, which is all that the protocol asks of signatures; bytes and lengths are the same.
  */
-import { byteText, concatBytes } from "../base/bytes.ts";
+import { byteText, concatBytes, equalBytes } from "../base/bytes.ts";
 import { sha256Into } from "../crypto/hash.ts";
 import { createSigner, ED25519, SIGNATURE_BYTES, type SignatureRules, type Signer } from "../crypto/keys.ts";
 
@@ -94,6 +94,8 @@ class IdealSignatures implements SignatureWorld {
   readonly rules: SignatureRules;
   readonly #seeds = new Map<string, Uint8Array>();
   readonly #signers = new Map<string, Signer>();
+  /** What was signed here, by the text of the signature: a comparison is cheaper than a hash. */
+  readonly #made = new Map<string, Signed>();
 
   constructor() {
     const verify = (publicKey: Uint8Array, message: Uint8Array, signature: Uint8Array) =>
@@ -107,24 +109,31 @@ class IdealSignatures implements SignatureWorld {
     if (known !== undefined) return known;
     const { publicKey } = createSigner(seed);
     this.#seeds.set(byteText(publicKey), seed.slice());
-    const signer: Signer = {
-      publicKey,
-      sign: (message) => {
-        this.counts.signed++;
-        return keyedHash(seed, message);
-      },
-    };
+    const signer: Signer = { publicKey, sign: (message) => this.#sign(seed, publicKey, message) };
     this.#signers.set(id, signer);
     return signer;
   }
 
-  #verify(publicKey: Uint8Array, message: Uint8Array, signature: Uint8Array): boolean {
-    const seed = this.#seeds.get(byteText(publicKey));
-    if (seed === undefined || signature.length !== SIGNATURE_BYTES) return false;
-    const expected = keyedHash(seed, message);
-    for (let i = 0; i < SIGNATURE_BYTES; i++) if (expected[i] !== signature[i]) return false;
-    return true;
+  #sign(seed: Uint8Array, publicKey: Uint8Array, message: Uint8Array): Uint8Array {
+    this.counts.signed++;
+    const signature = keyedHash(seed, message);
+    if (this.#made.size >= MEMO_MAX) this.#made.clear();
+    this.#made.set(byteText(signature), { publicKey, message });
+    return signature;
   }
+
+  #verify(publicKey: Uint8Array, message: Uint8Array, signature: Uint8Array): boolean {
+    const made = this.#made.get(byteText(signature));
+    // A signature tells its message: no two have the same.
+    if (made !== undefined) return equalBytes(made.publicKey, publicKey) && equalBytes(made.message, message);
+    const seed = this.#seeds.get(byteText(publicKey));
+    return seed !== undefined && equalBytes(keyedHash(seed, message), signature);
+  }
+}
+
+interface Signed {
+  readonly publicKey: Uint8Array;
+  readonly message: Uint8Array;
 }
 
 /** SHA-256(seed | message) in the first half; the second repeats it, so that each byte counts. */

@@ -3,11 +3,10 @@
  * a few new ones are inserted in place, many are sorted among themselves and merged into the old.
  * Keys are byte strings written as text, one character (0-255) a byte: text order is then byte order.
  */
+import { byteText } from "../base/bytes.ts";
 
 /** Bytes as text, one character a byte. */
-export function keyText(key: Uint8Array): string {
-  return String.fromCharCode(...key);
-}
+export const keyText = byteText;
 
 export function keyBytes(text: string): Uint8Array {
   return Uint8Array.from(text, (character) => character.charCodeAt(0));
