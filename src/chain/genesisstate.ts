@@ -15,7 +15,20 @@ const EMPTY_LEDGER: PageReader & { get(key: Uint8Array): undefined } = {
   page: () => undefined,
 };
 
+/** By the genesis, which nobody changes: a start asks twice, and many replicas in one process share it. */
+const executed = new WeakMap<Genesis, ExecutedBlock>();
+
+/** The same object for the same genesis: not to be changed. */
 export function executeGenesis(genesis: Genesis): ExecutedBlock {
+  let block = executed.get(genesis);
+  if (block === undefined) {
+    block = execute(genesis);
+    executed.set(genesis, block);
+  }
+  return block;
+}
+
+function execute(genesis: Genesis): ExecutedBlock {
   const state = new StateOverlay(EMPTY_LEDGER);
   for (const { address, balance } of genesis.accounts) writeAccount(state, address, { balance, nonce: 0n });
   const diff = new Map([...state.diff()].filter(([, change]) => change.value !== undefined));

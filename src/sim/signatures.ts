@@ -4,7 +4,7 @@
  * keyed hash in place of Ed25519, verifiable only here, twenty times cheaper. In both nobody can sign for a key that
  * he does not hold, which is all that the protocol asks of signatures; bytes and lengths are the same.
  */
-import { byteText, concatBytes, equalBytes } from "../base/bytes.ts";
+import { type Address, byteText, concatBytes, equalBytes } from "../base/bytes.ts";
 import { sha256Into } from "../crypto/hash.ts";
 import { createSigner, ED25519, SIGNATURE_BYTES, type SignatureRules, type Signer } from "../crypto/keys.ts";
 
@@ -14,8 +14,8 @@ export interface SignatureWorld {
   /** Signatures made here. */
   readonly counts: { signed: number };
   readonly rules: SignatureRules;
-  /** The signer of a seed; the same for the same seed. */
-  signer(seed: Uint8Array): Signer;
+  /** The signer of a seed; the same for the same seed. @param publicKey of that seed */
+  signer(seed: Uint8Array, publicKey: Address): Signer;
 }
 
 /** Verdicts remembered by the memo; beyond it all are forgotten and verified anew if needed. */
@@ -34,11 +34,11 @@ class MemoizedEd25519 implements SignatureWorld {
   readonly #verdicts = new Map<string, boolean>();
   readonly #signers = new Map<string, Signer>();
 
-  signer(seed: Uint8Array): Signer {
+  signer(seed: Uint8Array, publicKey: Address): Signer {
     const id = byteText(seed);
     const known = this.#signers.get(id);
     if (known !== undefined) return known;
-    const { publicKey, sign } = createSigner(seed);
+    const { sign } = createSigner(seed);
     const signatures = new Map<string, Uint8Array>();
     const signer: Signer = {
       publicKey,
@@ -103,11 +103,10 @@ class IdealSignatures implements SignatureWorld {
     this.rules = { verifySignature: verify, verifyQuickly: verify };
   }
 
-  signer(seed: Uint8Array): Signer {
+  signer(seed: Uint8Array, publicKey: Address): Signer {
     const id = byteText(seed);
     const known = this.#signers.get(id);
     if (known !== undefined) return known;
-    const { publicKey } = createSigner(seed);
     this.#seeds.set(byteText(publicKey), seed.slice());
     const signer: Signer = { publicKey, sign: (message) => this.#sign(seed, publicKey, message) };
     this.#signers.set(id, signer);

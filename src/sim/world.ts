@@ -44,8 +44,8 @@ export class World {
       },
     };
     this.genesisHash = computeGenesisHash(this.genesis);
-    this.validators = this.plan.validators.map(({ seed }) => signatures.signer(seed));
-    this.accounts = this.plan.accounts.map(({ seed }) => signatures.signer(seed));
+    this.validators = this.plan.validators.map(({ seed, publicKey }) => signatures.signer(seed, publicKey));
+    this.accounts = this.plan.accounts.map(({ seed, address }) => signatures.signer(seed, address));
     this.accountNames = this.plan.accounts.map(({ name }) => name);
   }
 
