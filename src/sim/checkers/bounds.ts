@@ -9,7 +9,8 @@ import type { Observer } from "../observer.ts";
 import type { NodeId } from "../schedule.ts";
 import type { ChainChecker } from "./chains.ts";
 import type { Facts } from "./facts.ts";
-import { CHECKPOINT, readCheckpoint, showText } from "./rawbytes.ts";
+import { CHECKPOINT, showText } from "./rawbytes.ts";
+import { readCheckpoint } from "./rawproofs.ts";
 
 /** A replica's status is looked at with each commit and every so many steps. */
 const STEPS_BETWEEN = 64;

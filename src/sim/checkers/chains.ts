@@ -13,7 +13,8 @@ import { NaiveLedger, NaiveRefusal, naiveMerkleRoot, u32Bytes } from "../naivele
 import type { Observer } from "../observer.ts";
 import type { NodeId } from "../schedule.ts";
 import type { Facts } from "./facts.ts";
-import { COMMIT, readSeal, showText, type Text, textBytes, u64Bytes, voteFields } from "./rawbytes.ts";
+import { COMMIT, showText, type Text, textBytes, u64Bytes, voteFields } from "./rawbytes.ts";
+import { readSeal } from "./rawproofs.ts";
 
 interface Agreed {
   readonly hash: Text;

@@ -6,7 +6,8 @@ import type { ValidatorId } from "../../consensus/engine.ts";
 import type { Replica } from "../../node/replica.ts";
 import type { NodeId } from "../schedule.ts";
 import type { World } from "../world.ts";
-import { type RawSignature, showText, signedBytes, type Text } from "./rawbytes.ts";
+import { showText, signedBytes, type Text } from "./rawbytes.ts";
+import type { RawSignature } from "./rawproofs.ts";
 
 export interface Violation {
   /** Which rule. */

@@ -10,16 +10,8 @@ import type { ValidatorId } from "../../consensus/engine.ts";
 import type { Observer } from "../observer.ts";
 import type { NodeId } from "../schedule.ts";
 import { type Facts, place } from "./facts.ts";
-import {
-  COMMIT,
-  hashOfHeader,
-  headerOfProposal,
-  PRE_PREPARE,
-  parentInHeader,
-  type RawVote,
-  type Text,
-  typeOfLetter,
-} from "./rawbytes.ts";
+import { COMMIT, hashOfHeader, PRE_PREPARE, parentInHeader, type Text } from "./rawbytes.ts";
+import { headerOfProposal, type RawVote, typeOfLetter } from "./rawletters.ts";
 
 interface Lock {
   view: bigint;

@@ -14,22 +14,22 @@ import type { LockChecker } from "./locks.ts";
 import {
   CHECKPOINT,
   COMMIT,
-  lastSignature,
   NEW_VIEW,
   PRE_PREPARE,
   PREPARE,
-  type RawEntry,
-  type RawNewView,
-  type RawViewChange,
-  type RawVote,
-  readNewView,
-  readViewChange,
   showText,
   type Text,
-  typeOfLetter,
   VIEW_CHANGE,
   voteFields,
 } from "./rawbytes.ts";
+import { lastSignature, type RawVote, typeOfLetter } from "./rawletters.ts";
+import {
+  type RawEntry,
+  type RawNewView,
+  type RawViewChange,
+  readNewView,
+  readViewChange,
+} from "./rawproofs.ts";
 
 /** Of the journal: version u8, kind u8 = 5, then the message. */
 const NEW_VIEW_RECORD = 5;

@@ -9,24 +9,10 @@ import type { Effect, Input, Typed } from "../../consensus/engine.ts";
 import type { Observer } from "../observer.ts";
 import type { NodeId } from "../schedule.ts";
 import { type Facts, place } from "./facts.ts";
-import {
-  COMMIT,
-  lastSignature,
-  NEW_VIEW,
-  PRE_PREPARE,
-  PREPARE,
-  type RawPrepared,
-  type RawRecord,
-  type RawVote,
-  readRecord,
-  readVote,
-  type Text,
-  typeOfLetter,
-  VIEW_CHANGE,
-  viewOfLetter,
-  voteFields,
-  voteText,
-} from "./rawbytes.ts";
+import { COMMIT, NEW_VIEW, PRE_PREPARE, PREPARE, type Text, VIEW_CHANGE, voteFields } from "./rawbytes.ts";
+import { lastSignature, type RawVote, readVote, typeOfLetter, viewOfLetter, voteText } from "./rawletters.ts";
+import type { RawPrepared } from "./rawproofs.ts";
+import { type RawRecord, readRecord } from "./rawrecords.ts";
 
 /** What the disk of one node holds, and what has left it. */
 class Ballots {
