@@ -34,6 +34,14 @@ export interface RunStats {
   readonly costs: Costs;
   readonly network: NetworkCounts;
   readonly signed: number;
+  /** By node: how often each moment of a crash came, so that a crash can be put at any of them. */
+  readonly moments: readonly Moments[];
+}
+
+export interface Moments {
+  readonly action: number;
+  readonly write: number;
+  readonly flush: number;
 }
 
 export interface RunResult {
@@ -116,7 +124,7 @@ class Run {
   }
 
   result(): RunResult {
-    const { time, trace, network } = this.#cluster;
+    const { time, trace, network, nodes } = this.#cluster;
     return {
       violations: [...this.#checkers.violations, ...this.#own],
       traceHash: trace.digest(),
@@ -127,6 +135,7 @@ class Run {
         costs: this.#costs,
         network: network.counts,
         signed: this.#world.signatures.counts.signed,
+        moments: nodes.map(({ fuse }) => ({ action: fuse.actions, write: fuse.writes, flush: fuse.flushes })),
       },
     };
   }
