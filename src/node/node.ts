@@ -126,8 +126,8 @@ async function openNode(options: NodeOptions, closers: Closers): Promise<Running
   const lock = takeLock(home.paths.lock);
   if (!lock.ok) throw new StartError(lock.fault);
   closers.add(() => lock.value.release());
-  const { logger, flush } = openLog(config.log.levels, home.paths.logFile);
-  closers.add(flush);
+  const { logger, close } = openLog(config.log.levels, home.paths.logFile);
+  closers.add(close);
   writePid(home.paths);
   closers.add(() => removePid(home.paths));
 

@@ -24,8 +24,8 @@ export function jitter(): number {
 
 export interface LogSink {
   readonly logger: Logger;
-  /** Writes out what is buffered. */
-  flush(): void;
+  /** Writes out what is buffered; what is logged afterwards is lost. */
+  close(): Promise<void>;
 }
 
 /**
@@ -48,7 +48,7 @@ export function openLog(levels: LogLevels, file: string): LogSink {
     logger: {
       log: (level, component, message, fields) => write(root, levels, level, component, message, fields),
     },
-    flush: () => disk.flush(),
+    close: () => disk.close(),
   };
 }
 
@@ -56,6 +56,8 @@ class RotatingFile {
   readonly #path: string;
   #stream: ReturnType<typeof destination>;
   #bytes: number;
+  /** Closed, or broken by a write that failed. */
+  #ended = false;
 
   constructor(path: string) {
     mkdirSync(dirname(path), { recursive: true });
@@ -65,28 +67,41 @@ class RotatingFile {
       renameSync(path, `${path}.1`);
       this.#bytes = 0;
     }
-    this.#stream = destination({ dest: path, sync: false });
+    this.#stream = this.#open();
+  }
+
+  /** After a write that failed (a full disk) the file gets no more lines: what must not be lost says so by itself. */
+  #open(): ReturnType<typeof destination> {
+    const stream = destination({ dest: this.#path, sync: false });
+    stream.removeAllListeners("error").on("error", () => {
+      // It would try the lost line again and again, and keep the process from ending.
+      this.#ended = true;
+      stream.destroy();
+    });
+    return stream;
   }
 
   write(line: string): void {
+    if (this.#ended) return;
     this.#bytes += line.length;
     if (this.#bytes > LOG_FILE_BYTES_MAX) this.#rotate(line.length);
     this.#stream.write(line);
   }
 
-  flush(): void {
-    try {
-      this.#stream.flushSync();
-    } catch {
-      // The stream is not open yet: nothing was written.
-    }
+  /** Resolves when everything is written, or cannot be. */
+  close(): Promise<void> {
+    if (this.#ended) return Promise.resolve();
+    this.#ended = true;
+    return new Promise((resolve) => {
+      this.#stream.once("close", resolve);
+      this.#stream.end();
+    });
   }
 
   #rotate(bytes: number): void {
-    this.flush();
     this.#stream.end();
     renameSync(this.#path, `${this.#path}.1`);
-    this.#stream = destination({ dest: this.#path, sync: false });
+    this.#stream = this.#open();
     this.#bytes = bytes;
   }
 }
