@@ -115,7 +115,7 @@ class Run {
       if (liveness) await this.#converge();
       if (this.#violated) return;
       this.#checkers.finish({ liveness });
-      if (liveness && !this.#clients.done) this.#reportPending();
+      if (liveness && !this.#clients.done && !this.#violated) this.#reportPending();
     } catch (error) {
       this.#broke(error);
     } finally {
