@@ -5,7 +5,7 @@
  * Source: pbft.md 1.8, 1.9 (computeO).
  */
 import { byteText } from "../../base/bytes.ts";
-import type { Effect, Input, Typed } from "../../consensus/engine.ts";
+import type { Effect, Input, SealedHead, Typed } from "../../consensus/engine.ts";
 import type { Observer } from "../observer.ts";
 import type { NodeId } from "../schedule.ts";
 import type { ChainChecker } from "./chains.ts";
@@ -28,6 +28,7 @@ import {
   type RawNewView,
   type RawViewChange,
   readNewView,
+  readSeal,
   readViewChange,
 } from "./rawproofs.ts";
 
@@ -45,6 +46,8 @@ export class ViewChecker implements Observer {
   readonly #commits = new Map<NodeId, Map<bigint, RawVote>>();
   /** What each engine knows to be committed. */
   readonly #committed = new Map<NodeId, bigint>();
+  /** Node -> height -> the view of its seal. */
+  readonly #seals = new Map<NodeId, Map<bigint, bigint>>();
   /** By node and view: that, when the VIEW-CHANGE was made. */
   readonly #committedWhenAsked = new Map<string, bigint>();
 
@@ -64,14 +67,20 @@ export class ViewChecker implements Observer {
   }
 
   stepped(node: NodeId, input: Input<Typed>, effects: readonly Effect<Typed>[]): void {
-    if (input.kind === "head-changed" || input.kind === "started") {
-      this.#committed.set(node, input.head.height);
-    }
+    if (input.kind === "head-changed") this.#knows(node, input.sealed);
+    else if (input.kind === "started") for (const sealed of input.recent ?? []) this.#knows(node, sealed);
     for (const effect of effects) {
       if (effect.kind === "report-fault") this.#accused(node, effect.author);
       else if (effect.kind === "broadcast" && effect.message.type === "view-change")
         this.#asked(node, effect);
     }
+  }
+
+  #knows(node: NodeId, { head, seal }: SealedHead): void {
+    const seals = this.#seals.get(node) ?? new Map<bigint, bigint>();
+    this.#seals.set(node, seals);
+    seals.set(head.summary.height, readSeal(seal).view);
+    this.#committed.set(node, head.summary.height);
   }
 
   #accused(node: NodeId, author: number): void {
@@ -191,6 +200,8 @@ export class ViewChecker implements Observer {
       const own = this.#commits.get(node)?.get(height);
       const detail = `to view ${view} with h = ${stable}, P up to ${stable + BigInt(entries.length)}`;
       if (height <= committed) {
+        // A certificate of this view or a later one may not be shown, so P may end here (pbft.md 1.8).
+        if (entry === undefined && (this.#seals.get(node)?.get(height) ?? view) >= view) return;
         if (entry?.hash === this.#chains.agreed[Number(height)]?.hash) hash = entry!.hash;
         else this.#facts.report("view-change", node, `${detail} hides the committed block ${height}`);
         if (entry === undefined) return;
