@@ -130,6 +130,26 @@ export const RECEIPT_FILE_BYTES_MAX = 1024 * 1024;
 /** Bytes of a consensus message without a block, a list or a certificate; a larger one is refused unparsed. */
 export const PBFT_SMALL_MESSAGE_BYTES_MAX = 512;
 
+/** Verified VIEW-CHANGEs remembered by hash; beyond it the oldest is verified anew if it comes again. */
+export const VERIFIED_VIEW_CHANGES_MAX = 512;
+/** Bodies of one height held for their digests; beyond it the oldest that nothing refers to is dropped. */
+export const BODIES_PER_HEIGHT_MAX = 8;
+/** Bodies asked for at once, and FETCHes of one validator answered, per status interval; the rest waits. */
+export const FETCHES_PER_INTERVAL_MAX = 8;
+/** New VIEW-CHANGEs and NEW-VIEWs of one validator that are looked at per status interval; the rest is dropped. */
+export const VIEW_MESSAGES_PER_INTERVAL_MAX = 4;
+
+/** Records of equivocation kept in the database; beyond it a new one is dropped. */
+export const EVIDENCE_RECORDS_MAX = 1_000;
+/** Of them, records of one validator; beyond it a new one is dropped unverified: the oldest convict as well. */
+export const EVIDENCE_PER_VALIDATOR_MAX = 16;
+/** Rumors of evidence of one peer that are verified per second; the rest is ignored. */
+export const EVIDENCE_CHECKS_PER_SECOND = 16;
+/** Bytes of evidence told to peers; larger (two long VIEW-CHANGEs) is kept here and shown by JSON-RPC alone. */
+export const EVIDENCE_RUMOR_BYTES_MAX = 512 * 1024;
+/** Records of one answer of consensus_getEvidence. */
+export const EVIDENCE_LISTED_MAX = 100;
+
 // --- p2p ---------------------------------------------------------------------------------------------------
 /** Peer ids of the allowlist; a configuration with more is refused. */
 export const ALLOWLIST_MAX = 1_000;

@@ -279,7 +279,10 @@ export interface Consensus<P extends Parsed = Parsed, M extends Typed = Typed> {
   readonly gate: MessageGate<P, M>;
   /** How many of the newest committed blocks the input `started` must tell, at most. */
   readonly recentHeads: number;
-  /** Checks what `report-fault` carries, wherever it comes from: form, conflict, both signatures. */
-  openEvidence(evidence: Uint8Array): Verdict<Evidence>;
+  /**
+   * Checks what `report-fault` carries, wherever it comes from: form and conflict, then, if `wants` is content with
+   * what it would prove, both signatures.
+   */
+  openEvidence(evidence: Uint8Array, wants?: (claimed: Evidence) => boolean): Verdict<Evidence>;
   createEngine(options: EngineOptions): ConsensusEngine<P, M>;
 }

@@ -46,7 +46,7 @@ function pbftConsensus(
     validators,
     gate: new PbftGate({ ...context, ...shape }),
     recentHeads: 2 * logWindow,
-    openEvidence: (evidence) => verifyEvidence({ ...context, ...shape }, evidence),
+    openEvidence: (evidence, wants) => verifyEvidence({ ...context, ...shape }, evidence, wants),
     createEngine: (options) => new PbftEngine({ ...options, ...context, parameters, limits: genesis.limits }),
   };
 }

@@ -13,15 +13,17 @@ import { encodeStateProof, hashStateKey } from "../chain/stateproof.ts";
 import { proveKey } from "../chain/statetree.ts";
 import { decodeTransaction } from "../chain/transaction.ts";
 import type { ValidatorSet } from "../chain/validators.ts";
-import type { EngineStatus } from "../consensus/engine.ts";
+import type { EngineStatus, ValidatorId } from "../consensus/engine.ts";
 import type { DropReason } from "../mempool/mempool.ts";
 import type {
   AccountAnswer,
+  EvidenceView,
   NodeApi,
   NodeInfo,
   NodeNews,
   PeerView,
   PoolStatus,
+  RunningTimer,
   Simulation,
   StateAnswer,
   Syncing,
@@ -183,6 +185,19 @@ export class ReplicaApi implements NodeApi {
 
   engine(): EngineStatus | undefined {
     return this.#ports.replica.engineStatus();
+  }
+
+  engineTimers(): readonly RunningTimer[] {
+    return this.#ports.replica.engineTimers();
+  }
+
+  awaySinceMs(validator: ValidatorId): number | undefined {
+    const { self, presence } = this.#ports.replica;
+    return validator === self ? undefined : presence.awaySinceMs(validator);
+  }
+
+  evidence(countMax: number): readonly EvidenceView[] {
+    return this.#ports.replica.evidence.list(countMax);
   }
 
   validators(): ValidatorSet {

@@ -24,6 +24,7 @@ import type {
   ValidatorId,
   WaitingTransaction,
 } from "../consensus/engine.ts";
+import type { RunningTimer } from "../rpc/api.ts";
 import type { RecordLog } from "../storage/log.ts";
 
 /** A proposal far ahead of the clock is looked at again at least so often: the clock may be set meanwhile. */
@@ -47,6 +48,12 @@ export interface DriverPorts {
   readonly fatal: (error: unknown) => void;
 }
 
+interface SetTimer {
+  readonly dueAtMs: number;
+  readonly lengthMs: number;
+  readonly cancel: () => void;
+}
+
 export interface DriverOptions<P extends Parsed, M extends Typed> {
   readonly consensus: Consensus<P, M>;
   readonly engine: ConsensusEngine<P, M>;
@@ -67,7 +74,7 @@ export class Driver<P extends Parsed, M extends Typed> {
   readonly #engine: ConsensusEngine<P, M>;
   readonly #self: ValidatorId;
   readonly #ports: DriverPorts;
-  readonly #timers = new Map<string, () => void>();
+  readonly #timers = new Map<string, SetTimer>();
   /** Blocks whose parent is not executed yet, or that are early, by hash: checked again on a head change. */
   readonly #waiting = new Map<string, WaitingCheck>();
   #inputs: Input<M>[] = [];
@@ -95,7 +102,7 @@ export class Driver<P extends Parsed, M extends Typed> {
   /** No effect is performed after it resolves. */
   async stop(): Promise<void> {
     this.#stopped = true;
-    for (const cancel of this.#timers.values()) cancel();
+    for (const { cancel } of this.#timers.values()) cancel();
     this.#timers.clear();
     for (const id of [...this.#waiting.keys()]) this.#forget(id);
     await this.#turn;
@@ -136,6 +143,15 @@ export class Driver<P extends Parsed, M extends Typed> {
     if (this.#poolTold || this.#stopped) return;
     this.#poolTold = true;
     this.input({ kind: "pool-changed", oldest: this.#ports.oldest() });
+  }
+
+  /** When the engine's timers are due, which it does not know itself. */
+  timers(): readonly RunningTimer[] {
+    const now = this.#ports.scheduler.now();
+    return [...this.#timers].map(([name, { dueAtMs, lengthMs }]) => {
+      // Never longer than it was set for: the clock may have been set back.
+      return { name, dueInMs: Math.min(lengthMs, Math.max(0, dueAtMs - now)), lengthMs };
+    });
   }
 
   status(): ReturnType<ConsensusEngine<P, M>["status"]> {
@@ -240,11 +256,15 @@ export class Driver<P extends Parsed, M extends Typed> {
       this.input({ kind: "pool-changed", oldest: this.#ports.oldest() });
       this.input({ kind: "timer-fired", timer });
     });
-    this.#timers.set(timer.name, cancel);
+    this.#timers.set(timer.name, {
+      dueAtMs: this.#ports.scheduler.now() + delayMs,
+      lengthMs: delayMs,
+      cancel,
+    });
   }
 
   #clearTimer(name: string): void {
-    this.#timers.get(name)?.();
+    this.#timers.get(name)?.cancel();
     this.#timers.delete(name);
   }
 

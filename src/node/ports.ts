@@ -8,7 +8,7 @@ import type { Relay } from "../base/fault.ts";
 import type { ValidatorId } from "../consensus/engine.ts";
 import type { PeerView } from "../rpc/api.ts";
 
-export type Topic = "transactions" | "blocks";
+export type Topic = "transactions" | "blocks" | "evidence";
 
 /** A connected peer: the network knows it, JSON-RPC shows it. */
 export type { PeerView };

@@ -9,7 +9,7 @@ import { SERVE_BYTES_MAX } from "../base/limits.ts";
 import type { Logger } from "../base/log.ts";
 import type { Scheduler } from "../base/scheduler.ts";
 import type { SealedBlock } from "../chain/block.ts";
-import { decodeSealedBlock, encodeSealedBlock } from "../chain/block.ts";
+import { decodeSealedBlock } from "../chain/block.ts";
 import { Chain, type HeadChange, type ImportResult } from "../chain/chain.ts";
 import type { Genesis } from "../chain/genesis.ts";
 import { computeGenesisHash } from "../chain/genesisstate.ts";
@@ -36,14 +36,19 @@ import { selectTransactions } from "../mempool/template.ts";
 import { ANTI_ENTROPY, AntiEntropy } from "../p2p/antientropy.ts";
 import type { ImportOutcome, SyncProgress } from "../p2p/catchup.ts";
 import { announcementOf, encodeAnnouncement } from "../p2p/wire.ts";
+import type { RunningTimer } from "../rpc/api.ts";
 import type { Kv } from "../storage/kv.ts";
 import type { OpenedLog } from "../storage/log.ts";
 import { Driver, type MessageCounts } from "./driver.ts";
+import { logLineOf } from "./enginelog.ts";
+import { EvidenceStore } from "./evidencestore.ts";
 import { StampedVotes } from "./journalstamp.ts";
 import { MAIL_BLOCK, MAIL_CONSENSUS, MAIL_TRANSACTION, openLetter, sealLetter } from "./letters.ts";
 import { Topic as News } from "./news.ts";
 import type { Network, Topic } from "./ports.ts";
+import { Presence } from "./presence.ts";
 import { judgeRumor } from "./rumors.ts";
+import { encodedBlocks } from "./servedblocks.ts";
 
 export interface ReplicaOptions {
   readonly genesis: Genesis;
@@ -84,6 +89,9 @@ export class Replica {
   readonly pool: Mempool;
   readonly consensus: Consensus;
   readonly signatures: AcceptedSignatures;
+  readonly evidence: EvidenceStore;
+  /** Who of the validators is away, and since when. */
+  readonly presence: Presence;
   /** Index in the validator set; undefined for a full node. */
   readonly self: ValidatorId | undefined;
   readonly news: ReplicaNews = { heads: new News(), pool: new News(), engine: new News() };
@@ -97,6 +105,11 @@ export class Replica {
     this.chain = parts.chain;
     this.consensus = parts.consensus;
     this.signatures = parts.signatures;
+    this.evidence = parts.evidence;
+    this.presence = new Presence(
+      () => ports.network.peers(),
+      () => ports.scheduler.now(),
+    );
     this.self = parts.self;
     this.pool = new Mempool(
       { genesis: options.genesis, ...options.pool },
@@ -128,7 +141,9 @@ export class Replica {
     const dependencies = { kv: ports.kv, rules: consensus.rules, signatures, stamp: () => votes.stamp() };
     const chain = await Chain.open(genesis, dependencies);
     votes.check(chain.store.lastStamp());
-    return new Replica(options, ports, { chain, consensus, signatures, self });
+    const publish = (bytes: Uint8Array) => ports.network.publish("evidence", bytes);
+    const evidence = await EvidenceStore.open({ ...ports, consensus, publish });
+    return new Replica(options, ports, { chain, consensus, signatures, evidence, self });
   }
 
   /** Starts network, engine and repair. */
@@ -136,12 +151,19 @@ export class Replica {
     const { network, journal } = this.#ports;
     this.#driver?.start(journal?.records ?? [], await this.chain.store.lastCheckpoint());
     this.#repair.start();
+    this.presence.start();
     await network.start({
       mailReceived: (peerId, author, bytes) => this.#mailReceived(peerId, author, bytes),
       rumorReceived: (topic, peerId, bytes) => this.#rumorReceived(topic, peerId, bytes),
       requestReceived: (peerId, bytes) => this.#repair.answer(peerId, bytes),
-      peerConnected: (peerId) => this.#repair.peerConnected(peerId),
-      peerDisconnected: (peerId) => this.#repair.peerDisconnected(peerId),
+      peerConnected: (peerId) => {
+        this.presence.connected(peerId);
+        this.#repair.peerConnected(peerId);
+      },
+      peerDisconnected: (peerId) => {
+        this.presence.disconnected(peerId);
+        this.#repair.peerDisconnected(peerId);
+      },
     });
   }
 
@@ -152,6 +174,7 @@ export class Replica {
     await this.#driver?.stop();
     await this.#ports.network.stop();
     await this.chain.settled();
+    await this.evidence.settled();
   }
 
   /** The door for transactions of users. On success it is in the pool and on its way to the others. */
@@ -165,6 +188,11 @@ export class Replica {
   /** undefined for a full node. */
   engineStatus(): EngineStatus | undefined {
     return this.#driver?.status();
+  }
+
+  /** None on a full node. */
+  engineTimers(): readonly RunningTimer[] {
+    return this.#driver?.timers() ?? [];
   }
 
   messageCounts(): MessageCounts | undefined {
@@ -227,6 +255,7 @@ export class Replica {
         importBlock: async (sealed) => {
           await this.#import(sealed);
         },
+        judgeEvidence: (peer, evidence) => this.evidence.judge(peer, evidence),
       },
       topic,
       peerId,
@@ -282,9 +311,7 @@ export class Replica {
       serveBlocks: (to: ValidatorId, fromHeight: bigint) => this.#serveByMail(to, fromHeight),
       requestSync: (height: bigint) => this.#repair.syncNow(height),
       announce: (event: EngineEvent) => this.#announce(event),
-      reportFault: (author: ValidatorId) => {
-        log.log("error", "pbft", "equivocation", { validator: author });
-      },
+      reportFault: (_: ValidatorId, evidence: Uint8Array) => this.evidence.report(evidence),
       fatal: this.#ports.fatal,
     };
     return new Driver({ consensus, engine, self }, ports);
@@ -310,46 +337,15 @@ export class Replica {
 
   #announce(event: EngineEvent): void {
     const { log, scheduler } = this.#ports;
-    if (event.type === "diverged" || event.type === "amnesia") {
-      log.log("error", "pbft", `${event.type}: this node has stopped voting`, {
-        height: event.height,
-        detail: event.detail,
-      });
-    } else if (event.type === "checkpoint-stable") {
-      log.log("info", "pbft", "checkpoint stable", { height: event.height });
-    } else if (event.type === "view-change" && event.from === this.self) {
-      log.log(event.reason === "rotation" ? "info" : "warn", "pbft", "view change", {
-        view: event.view,
-        reason: event.reason,
-      });
-    } else if (event.type === "new-view") {
-      log.log("info", "pbft", "new view", {
-        view: event.view,
-        primary: event.from,
-        minSeq: event.minHeight,
-        maxSeq: event.maxHeight,
-      });
-    }
+    const line = logLineOf(event, this.self);
+    if (line !== undefined) log.log(line.level, "pbft", line.message, line.fields);
     this.news.engine.tell({ atMs: scheduler.now(), event });
   }
 
   #serveByMail(to: ValidatorId, fromHeight: bigint): void {
-    for (const block of this.#encodedBlocks(fromHeight, SERVE_BYTES_MAX)) {
+    for (const block of encodedBlocks(this.chain, fromHeight, SERVE_BYTES_MAX)) {
       this.#ports.network.mail(to, sealLetter(MAIL_BLOCK, block));
     }
-  }
-
-  /** Encoded sealed blocks from a height up, at least one if there is one. */
-  #encodedBlocks(fromHeight: bigint, bytesMax: number): Uint8Array[] {
-    const blocks: Uint8Array[] = [];
-    let bytes = 0;
-    for (let height = fromHeight; height > 0n && height <= this.chain.head.summary.height; height++) {
-      const encoded = encodeSealedBlock(this.chain.sealedBlockAt(height)!);
-      bytes += encoded.length;
-      if (blocks.length > 0 && bytes > bytesMax) break;
-      blocks.push(encoded);
-    }
-    return blocks;
   }
 
   #createRepair(intervalMs: number): AntiEntropy {
@@ -367,7 +363,7 @@ export class Replica {
         noteHeight: (peerId, height) => network.noteHeight(peerId, height),
         ledger: {
           head: () => ({ height: this.chain.head.summary.height, hash: this.chain.head.hash }),
-          serveBlocks: async (from, bytesMax) => this.#encodedBlocks(from, bytesMax),
+          serveBlocks: async (from, bytesMax) => encodedBlocks(this.chain, from, bytesMax),
           importBlock: (bytes, from) => this.#importBytes(bytes, from),
         },
         pool: {
@@ -386,6 +382,7 @@ interface OpenedParts {
   readonly chain: Chain;
   readonly consensus: Consensus;
   readonly signatures: AcceptedSignatures;
+  readonly evidence: EvidenceStore;
   readonly self: ValidatorId | undefined;
 }
 

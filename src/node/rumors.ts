@@ -1,6 +1,6 @@
 /**
  * What a rumor is worth: a transaction goes through the pool's door, an announcement of a committed block becomes a
- * block again with the transactions of the pool and goes through the chain's door. The answer says whether to pass
+ * block again with the transactions of the pool and goes through the chain's door, evidence of equivocation is verified. The answer says whether to pass
  * it on; `reject` only for what is wrong on every node (decision 3, decision 7).
  */
 import { equalBytes, showHash } from "../base/bytes.ts";
@@ -22,6 +22,7 @@ export interface RumorPorts {
   /** A peer holds a block of this height. */
   announced(peerId: string, height: bigint): void;
   importBlock(sealed: SealedBlock): Promise<void>;
+  judgeEvidence(peerId: string, bytes: Uint8Array): Relay;
 }
 
 export async function judgeRumor(
@@ -35,6 +36,8 @@ export async function judgeRumor(
       return ports.admit(bytes);
     case "blocks":
       return judgeAnnouncement(ports, peerId, bytes);
+    case "evidence":
+      return ports.judgeEvidence(peerId, bytes);
   }
 }
 

@@ -17,7 +17,7 @@ import { Mail } from "./mail.ts";
 import { Meter, type NetworkCounters } from "./meter.ts";
 import { Redial, type StaticPeer } from "./redial.ts";
 import { Requests } from "./requests.ts";
-import { Rumor, type Topic, topicName } from "./rumor.ts";
+import { Rumor, TOPICS, type Topic, topicName } from "./rumor.ts";
 import { type Session, Sessions } from "./sessions.ts";
 import { type Hello, isPeerName, type ValidatorClaim, WIRE_VERSION } from "./wire.ts";
 
@@ -125,7 +125,7 @@ export class P2pNetwork {
         logger: this.#deps.logger,
         isBlocked: (peerId) => this.#blocked.has(peerId),
       }),
-      topics: [topicName(genesisHash, "transactions"), topicName(genesisHash, "blocks")],
+      topics: TOPICS.map((topic) => topicName(genesisHash, topic)),
     });
     const parts = this.#assemble(host, handlers);
     await parts.sessions.start();

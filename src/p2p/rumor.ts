@@ -1,6 +1,6 @@
 /**
- * Rumor mongering by gossipsub: transactions, many to a message, and announcements of committed blocks. Topics
- * carry the genesis hash. Payloads prove themselves, so messages are unsigned and known by their content; what the
+ * Rumor mongering by gossipsub: transactions, many to a message, announcements of committed blocks, and evidence of
+ * equivocation. Topics carry the genesis hash. Payloads prove themselves, so messages are unsigned and known by their content; what the
  * seen-cache swallows or a slow peer misses, anti-entropy repairs. What a payload is worth, the receiver says.
  *
  * A batch is passed on only if every transaction of it is accepted and rejected only if one is rejected; of a
@@ -12,6 +12,7 @@ import { type Hash, hex } from "../base/bytes.ts";
 import type { Relay } from "../base/fault.ts";
 import {
   ANNOUNCEMENT_BYTES_MAX,
+  EVIDENCE_RUMOR_BYTES_MAX,
   TRANSACTION_BATCH_BYTES_MAX,
   TRANSACTION_BATCH_MAX,
   TX_BYTES_CEILING,
@@ -23,7 +24,15 @@ import type { Meter } from "./meter.ts";
 import type { Sessions } from "./sessions.ts";
 import { decodeTransactionBatch, encodeTransactionBatch } from "./wire.ts";
 
-export type Topic = "transactions" | "blocks";
+export type Topic = "transactions" | "blocks" | "evidence";
+export const TOPICS: readonly Topic[] = ["transactions", "blocks", "evidence"];
+
+/** Of what is published; a batch of transactions has a bound of its own. */
+const BYTES_MAX: Record<Topic, number> = {
+  transactions: TX_BYTES_CEILING,
+  blocks: ANNOUNCEMENT_BYTES_MAX,
+  evidence: EVIDENCE_RUMOR_BYTES_MAX,
+};
 
 /** Least time between two batches that are not full: alone, a transaction leaves at once; under load they gather. */
 const BATCH_MS = 5;
@@ -40,7 +49,7 @@ interface Dependencies {
   readonly scheduler: Scheduler;
   readonly logger: Logger;
   readonly meter: Meter;
-  /** `bytes` is one transaction or one announcement. For what it holds already it answers "accept". */
+  /** `bytes` is one transaction, one announcement or one evidence. For what it holds already it answers "accept". */
   rumorReceived(topic: Topic, peerId: string, bytes: Uint8Array): Promise<Relay>;
 }
 
@@ -49,7 +58,7 @@ export function topicName(genesisHash: Hash, topic: Topic): string {
 }
 
 export class Rumor {
-  readonly #names: Record<Topic, string>;
+  readonly #genesisHash: Hash;
   readonly #deps: Dependencies;
   #batch: Uint8Array[] = [];
   #batchBytes = 4;
@@ -58,21 +67,17 @@ export class Rumor {
   #isStopped = false;
 
   constructor(genesisHash: Hash, dependencies: Dependencies) {
-    this.#names = {
-      transactions: topicName(genesisHash, "transactions"),
-      blocks: topicName(genesisHash, "blocks"),
-    };
+    this.#genesisHash = genesisHash;
     this.#deps = dependencies;
   }
 
   start(): void {
     const { gossip } = this.#deps.host.services;
-    gossip.topicValidators.set(this.#names.transactions, (peer, message) =>
-      this.#judge(peer, message, "transactions"),
-    );
-    gossip.topicValidators.set(this.#names.blocks, (peer, message) => this.#judge(peer, message, "blocks"));
-    gossip.subscribe(this.#names.transactions);
-    gossip.subscribe(this.#names.blocks);
+    for (const topic of TOPICS) {
+      const name = topicName(this.#genesisHash, topic);
+      gossip.topicValidators.set(name, (peer, message) => this.#judge(peer, message, topic));
+      gossip.subscribe(name);
+    }
   }
 
   stop(): void {
@@ -81,13 +86,12 @@ export class Rumor {
     this.#batch = [];
   }
 
-  /** One transaction envelope, or one encoded announcement. Keeps `bytes` without copying; never throws. */
+  /** One transaction envelope, one encoded announcement or one evidence. Keeps `bytes` without copying; never throws. */
   publish(topic: Topic, bytes: Uint8Array): void {
     if (this.#isStopped) return;
-    const bytesMax = topic === "blocks" ? ANNOUNCEMENT_BYTES_MAX : TX_BYTES_CEILING;
-    if (bytes.length > bytesMax) this.#deps.meter.rejected("gossip-too-large");
-    else if (topic === "blocks") void this.#spread("blocks", bytes, 1);
-    else this.#enqueue(bytes);
+    if (bytes.length > BYTES_MAX[topic]) this.#deps.meter.rejected("gossip-too-large");
+    else if (topic === "transactions") this.#enqueue(bytes);
+    else void this.#spread(topic, bytes, 1);
   }
 
   #enqueue(envelope: Uint8Array): void {
@@ -115,7 +119,7 @@ export class Rumor {
   async #spread(topic: Topic, bytes: Uint8Array, count: number): Promise<void> {
     const { host, meter, logger } = this.#deps;
     try {
-      const { recipients } = await host.services.gossip.publish(this.#names[topic], bytes);
+      const { recipients } = await host.services.gossip.publish(topicName(this.#genesisHash, topic), bytes);
       for (const peer of recipients) meter.sent(peer.toString(), topic, bytes.length, count);
     } catch (error) {
       meter.rejected("gossip-unsent");
@@ -132,9 +136,9 @@ export class Rumor {
       return TopicValidatorResult.Ignore;
     }
     try {
-      const relay = await (topic === "blocks"
-        ? this.#receiveBlock(peerId, message.data)
-        : this.#receiveTransactions(peerId, message.data));
+      const relay = await (topic === "transactions"
+        ? this.#receiveTransactions(peerId, message.data)
+        : this.#receiveOne(topic, peerId, message.data));
       if (relay === "reject") meter.rejected("gossip-rejected");
       if (relay === "ignore") meter.rejected("gossip-ignored");
       return RESULT[relay];
@@ -145,10 +149,10 @@ export class Rumor {
     }
   }
 
-  async #receiveBlock(peerId: string, bytes: Uint8Array): Promise<Relay> {
-    if (bytes.length > ANNOUNCEMENT_BYTES_MAX) return "reject";
-    this.#deps.meter.received(peerId, "blocks", bytes.length);
-    return this.#deps.rumorReceived("blocks", peerId, bytes);
+  async #receiveOne(topic: Topic, peerId: string, bytes: Uint8Array): Promise<Relay> {
+    if (bytes.length > BYTES_MAX[topic]) return "reject";
+    this.#deps.meter.received(peerId, topic, bytes.length);
+    return this.#deps.rumorReceived(topic, peerId, bytes);
   }
 
   async #receiveTransactions(peerId: string, bytes: Uint8Array): Promise<Relay> {

@@ -14,7 +14,7 @@ import type { Receipt } from "../chain/receipt.ts";
 import type { SealView } from "../chain/rules.ts";
 import type { SignedTransaction } from "../chain/transaction.ts";
 import type { ValidatorSet } from "../chain/validators.ts";
-import type { EngineEvent, EngineStatus, ValidatorId } from "../consensus/engine.ts";
+import type { EngineEvent, EngineStatus, Evidence, ValidatorId } from "../consensus/engine.ts";
 
 export interface NodeApi {
   // --- this node ---------------------------------------------------------------------------------------------
@@ -67,7 +67,13 @@ export interface NodeApi {
   // --- consensus and network ---------------------------------------------------------------------------------
   /** Undefined on a node that does not validate. */
   engine(): EngineStatus | undefined;
+  /** Empty on a node that does not validate. */
+  engineTimers(): readonly RunningTimer[];
   validators(): ValidatorSet;
+  /** Milliseconds since the Unix epoch; undefined for a validator that is connected to this node, and for itself. */
+  awaySinceMs(validator: ValidatorId): number | undefined;
+  /** Proven equivocations, the newest first. */
+  evidence(countMax: number): readonly EvidenceView[];
   /** Multiaddrs that the node listens on. */
   listenAddresses(): readonly string[];
   peers(): readonly PeerView[];
@@ -114,6 +120,23 @@ export interface Simulation {
   readonly module: number;
   /** The block on whose state it ran. */
   readonly at: BlockHead;
+}
+
+/** A running timer of the engine. */
+export interface RunningTimer {
+  readonly name: string;
+  /** Milliseconds until it fires; 0 when it is overdue. */
+  readonly dueInMs: number;
+  /** With which length it was set, ms. */
+  readonly lengthMs: number;
+}
+
+export interface EvidenceView {
+  readonly evidence: Evidence;
+  /** As `Consensus.openEvidence` takes it. */
+  readonly bytes: Uint8Array;
+  /** When this node found it or was told, ms since the Unix epoch. */
+  readonly foundAtMs: number;
 }
 
 export interface PoolStatus {

@@ -14,6 +14,8 @@
  *   0x08 | state key                 -> state value at the head (chain/statekeys.ts)
  *   0x09 | page key                  -> page of the state tree at the head (chain/statetree.ts)
  *   0x0a | height u64                -> stable checkpoint certificate
+ *   0x0b | author u16 | epoch u64 | view u64 | height u64 | phase
+ *                                    -> found at u64 (ms since the Unix epoch) | evidence of equivocation
  */
 import { concatBytes, type Hash, utf8 } from "../base/bytes.ts";
 import { Writer } from "../codec/writer.ts";
@@ -79,3 +81,20 @@ export function pageKey(key: Uint8Array): Uint8Array {
 
 /** All stable checkpoints: inclusive lower and exclusive upper bound. */
 export const CHECKPOINT_RANGE = { from: Uint8Array.of(0x0a), to: Uint8Array.of(0x0b) };
+
+/** Where a validator contradicted itself. */
+export interface EvidencePlace {
+  readonly author: number;
+  readonly epoch: bigint;
+  readonly view: bigint;
+  readonly height: bigint;
+  readonly phase: string;
+}
+
+export function evidenceKey({ author, epoch, view, height, phase }: EvidencePlace): Uint8Array {
+  const writer = new Writer(40).u8(0x0b).u16(author).u64(epoch).u64(view).u64(height);
+  return writer.raw(utf8(phase)).finish();
+}
+
+/** All evidence: inclusive lower and exclusive upper bound. */
+export const EVIDENCE_RANGE = { from: Uint8Array.of(0x0b), to: Uint8Array.of(0x0c) };

@@ -16,6 +16,7 @@ async function judgeKnown(seal: (block: Block) => Uint8Array): Promise<string> {
     pooled: () => undefined,
     announced: () => undefined,
     importBlock: async () => undefined,
+    judgeEvidence: () => "ignore" as const,
   };
   const bytes = encodeAnnouncement(announcementOf({ block, seal: seal(block) }));
   return judgeRumor(ports, "blocks", "peer", bytes);

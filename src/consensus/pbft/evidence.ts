@@ -29,6 +29,8 @@ export type EvidenceFault =
   | "unknown-type"
   /** A correct validator could have signed both. */
   | "no-conflict"
+  /** The caller has it already, or enough of its kind. */
+  | "unwanted"
   | "wrong-epoch"
   | "bad-signature";
 
@@ -68,16 +70,21 @@ export function decodeEvidence(
   return second.ok ? accept([first.value, second.value] as const) : second;
 }
 
-/** What the bytes say about whom; form and conflict first, then both signatures by the whole rule. */
+/**
+ * What the bytes say about whom; form and conflict first, then both signatures by the whole rule.
+ * @param wants asked in between, with what nobody has checked yet.
+ */
 export function verifyEvidence(
   context: EvidenceContext,
   bytes: Uint8Array,
+  wants: (claimed: Evidence) => boolean = () => true,
 ): Verdict<Evidence, EvidenceFault> {
   const decoded = decodeEvidence(bytes, context);
   if (!decoded.ok) return decoded;
   const [first, second] = decoded.value;
   const evidence = conflictOf(context.genesisHash, first, second);
   if (!evidence.ok) return evidence;
+  if (!wants(evidence.value)) return refuse("unwanted", "evidence of what is known");
   const bad = checkSigned(context, first) ?? checkSigned(context, second);
   return bad === undefined ? evidence : { ok: false, fault: bad };
 }

@@ -1,0 +1,45 @@
+/**
+ * Since when each validator has been away from this node: what a list of connected peers cannot tell. For people
+ * (consensus_explain); nothing decides by it. Bound: one entry per validator.
+ */
+import type { ValidatorId } from "../consensus/engine.ts";
+import type { Network } from "./ports.ts";
+
+export class Presence {
+  readonly #peers: Network["peers"];
+  readonly #now: () => number;
+  /** Validators by the peer they were last connected as. */
+  readonly #validators = new Map<string, ValidatorId>();
+  readonly #awaySinceMs = new Map<ValidatorId, number>();
+  #startedAtMs: number | undefined;
+
+  constructor(peers: Network["peers"], now: () => number) {
+    this.#peers = peers;
+    this.#now = now;
+  }
+
+  /** From now on a validator that has not come yet counts as away. */
+  start(): void {
+    this.#startedAtMs = this.#now();
+  }
+
+  /** Told when the network lists the peer. */
+  connected(peerId: string): void {
+    const validator = this.#peers().find((peer) => peer.peerId === peerId)?.validator;
+    if (validator === undefined) return;
+    for (const [other, index] of this.#validators) if (index === validator) this.#validators.delete(other);
+    this.#validators.set(peerId, validator);
+    this.#awaySinceMs.delete(validator);
+  }
+
+  disconnected(peerId: string): void {
+    const validator = this.#validators.get(peerId);
+    if (validator !== undefined) this.#awaySinceMs.set(validator, this.#now());
+  }
+
+  /** Milliseconds since the Unix epoch; undefined for a connected one. One that never came: since the start. */
+  awaySinceMs(validator: ValidatorId): number | undefined {
+    if (this.#peers().some((peer) => peer.validator === validator)) return undefined;
+    return this.#awaySinceMs.get(validator) ?? this.#startedAtMs;
+  }
+}

@@ -1,0 +1,16 @@
+/** Committed blocks as they are sent to whoever lacks them, by mail and in answers of anti-entropy. */
+import { encodeSealedBlock } from "../chain/block.ts";
+import type { Chain } from "../chain/chain.ts";
+
+/** Encoded sealed blocks from a height up, at least one if there is one. Without block 0. */
+export function encodedBlocks(chain: Chain, fromHeight: bigint, bytesMax: number): Uint8Array[] {
+  const blocks: Uint8Array[] = [];
+  let bytes = 0;
+  for (let height = fromHeight; height > 0n && height <= chain.head.summary.height; height++) {
+    const encoded = encodeSealedBlock(chain.sealedBlockAt(height)!);
+    bytes += encoded.length;
+    if (blocks.length > 0 && bytes > bytesMax) break;
+    blocks.push(encoded);
+  }
+  return blocks;
+}
