@@ -29,6 +29,7 @@ import { type CertificateSigner, openGenesis, signersOf, type TrustedGenesis } f
 
 export { createReceipt, type ReceiptFile, type ReceiptSource } from "./receiptfile.ts";
 export { openGenesis, type TrustedGenesis } from "./trustedgenesis.ts";
+export { type EvidenceAnswer, type VerifiedEquivocation, verifyEvidence } from "./verifyevidence.ts";
 export { type VerifiedInclusion, verifyInclusion } from "./verifyinclusion.ts";
 
 export interface ReceiptQuestion {

@@ -24,9 +24,11 @@ import { sha256 } from "../../src/crypto/hash.ts";
 import { createSigner } from "../../src/crypto/keys.ts";
 import type {
   AccountAnswer,
+  EvidenceView,
   NodeApi,
   NodeNews,
   PeerView,
+  RunningTimer,
   Simulation,
   StateAnswer,
   TransactionPlace,
@@ -73,6 +75,7 @@ export class FakeNode implements NodeApi {
   /** What a test may change. */
   peerList: PeerView[] = [peer(1), peer(2), peer(3)];
   validates = true;
+  equivocations: EvidenceView[] = [];
   storeFails = false;
   /** Thrown by the next `submit`. */
   submitThrows: Error | undefined;
@@ -259,8 +262,17 @@ export class FakeNode implements NodeApi {
       lastSeen: [0, 1, 2, 3].map(() => ({ height: lastCommitted, view: 2n ** 63n, inViewChange: false })),
     };
   }
+  engineTimers(): readonly RunningTimer[] {
+    return this.validates ? [{ name: "request", dueInMs: 3_000, lengthMs: 4_000 }] : [];
+  }
   validators() {
     return validatorsOf(genesis);
+  }
+  awaySinceMs() {
+    return undefined;
+  }
+  evidence(countMax: number): readonly EvidenceView[] {
+    return this.equivocations.slice(0, countMax);
   }
   listenAddresses() {
     return ["/ip4/127.0.0.1/tcp/30300"];

@@ -296,6 +296,10 @@ describe("the table of methods", () => {
       seq: 3,
       phase: "prepared",
       lastExecuted: 2,
+      attempt: 1,
+      haltReason: null,
+      timer: { armed: true, dueInMs: 3000, timeoutMs: 4000 },
+      viewChanges: [{ view: 1, from: [2] }],
       slots: [{ seq: 3, prepares: [1, 2], commits: [0] }],
     });
     expect(await call("consensus_getValidators")).toMatchObject([

@@ -2,6 +2,7 @@
 import { z } from "zod";
 import { hex0x, showHash } from "../../base/bytes.ts";
 import type { EngineStatus } from "../../consensus/engine.ts";
+import type { RunningTimer } from "../api.ts";
 import { CallError } from "../errors.ts";
 import { method } from "../method.ts";
 import { blockHash, count, hash32, validatorIndex, wide } from "../output.ts";
@@ -25,6 +26,16 @@ export const getConsensusState = method({
     self: validatorIndex,
     mode: z.enum(["normal", "view-change", "halted"]),
     inViewChange: z.boolean(),
+    attempt: count.meta({
+      description: "view changes in a row without a quick commit: timeouts double with each",
+    }),
+    haltReason: z.string().nullable().meta({ description: "why this validator votes no more" }),
+    timer: z
+      .strictObject({ armed: z.boolean(), dueInMs: count.nullable(), timeoutMs: count.nullable() })
+      .meta({ description: "until the next view change: for the oldest pending item, or for the NEW-VIEW" }),
+    viewChanges: z
+      .array(z.strictObject({ view: wide, from: validators }))
+      .meta({ description: "views asked for, and by whom" }),
     seq: count.meta({ description: "the next height to be committed" }),
     phase: phase.meta({ description: "of seq" }),
     lowWatermark: count,
@@ -58,6 +69,10 @@ export const getConsensusState = method({
         self: 1,
         mode: "normal",
         inViewChange: false,
+        attempt: 0,
+        haltReason: null,
+        timer: { armed: true, dueInMs: 1400, timeoutMs: 2000 },
+        viewChanges: [],
         seq: 6,
         phase: "prepared",
         lowWatermark: 0,
@@ -79,7 +94,13 @@ export const getConsensusState = method({
     if (status === undefined || status.self === undefined) {
       throw new CallError("NOT_VALIDATOR", "this node does not validate, so it runs no consensus engine");
     }
-    return { ...showStanding(status), self: status.self, ...showWindow(status) };
+    const { self } = status;
+    return {
+      ...showStanding(status),
+      self,
+      ...showPatience(status, api.engineTimers()),
+      ...showWindow(status),
+    };
   },
 });
 
@@ -155,6 +176,21 @@ function showStanding(status: EngineStatus) {
     n: status.n,
     f: status.f,
     quorum: status.quorum,
+  };
+}
+
+function showPatience({ attempt, haltReason, viewChanges }: EngineStatus, timers: readonly RunningTimer[]) {
+  const timer =
+    timers.find(({ name }) => name === "request") ?? timers.find(({ name }) => name === "new-view");
+  return {
+    attempt,
+    haltReason: haltReason ?? null,
+    timer: {
+      armed: timer !== undefined,
+      dueInMs: timer === undefined ? null : Math.ceil(timer.dueInMs),
+      timeoutMs: timer === undefined ? null : Math.ceil(timer.lengthMs),
+    },
+    viewChanges: viewChanges.map(({ view, from }) => ({ view: showWide(view), from: [...from] })),
   };
 }
 

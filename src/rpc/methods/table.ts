@@ -3,6 +3,8 @@ import type { MethodTable } from "../method.ts";
 import * as chain from "./chain.ts";
 import * as consensus from "./consensus.ts";
 import { setPartition } from "./devnet.ts";
+import { getEvidence } from "./evidence.ts";
+import { explainConsensus } from "./explain.ts";
 import * as network from "./network.ts";
 import * as node from "./node.ts";
 import { send } from "./send.ts";
@@ -29,6 +31,8 @@ export const METHODS = {
   mempool_status: network.poolStatus,
   consensus_getState: consensus.getConsensusState,
   consensus_getValidators: consensus.getValidators,
+  consensus_getEvidence: getEvidence,
+  consensus_explain: explainConsensus,
   net_info: network.netInfo,
   net_peers: network.netPeers,
   devnet_setPartition: setPartition,

@@ -1,0 +1,57 @@
+/** The method that says why the chain moves or does not; the words are made in explain.ts. */
+import { z } from "zod";
+import type { NodeApi } from "../api.ts";
+import { CHAIN_STATES, explain, type Standing } from "../explain.ts";
+import { method } from "../method.ts";
+
+export const explainConsensus = method({
+  name: "consensus_explain",
+  summary: "Why the chain moves or does not, in plain words, as this node sees it.",
+  kind: "read",
+  params: z.strictObject({}),
+  result: z.strictObject({
+    state: z.enum(CHAIN_STATES),
+    ok: z.boolean().meta({ description: "idle, moving, or a follower with peers: nobody has to look" }),
+    summary: z.string().meta({ description: "one line for people; its words may change" }),
+    details: z.array(z.string()),
+  }),
+  examples: [
+    {
+      name: "a quorum is missing a vote",
+      params: {},
+      result: {
+        state: "waiting",
+        ok: false,
+        summary:
+          "2 of 4 votes for height 103 in view 7; missing node2 (down 42 s) and node3 (at view 5); need 3; next try in 8 s",
+        details: ["a transaction waits to be included", "phase: prepared; the votes are COMMITs"],
+      },
+    },
+  ],
+  call({ api, scheduler }) {
+    const { details, ...verdict } = explain(standingOf(api, scheduler.now()));
+    return { ...verdict, details: [...details] };
+  },
+});
+
+function standingOf(api: NodeApi, nowMs: number): Standing {
+  const engine = api.engine();
+  const { transactions, queued } = api.pool();
+  const peers = api.peers();
+  const validators = api.validators().members.map(({ name }, index) => {
+    const awaySinceMs = api.awaySinceMs(index);
+    const online = engine?.self === index || peers.some((peer) => peer.validator === index);
+    const awayMs = online || awaySinceMs === undefined ? undefined : Math.max(0, nowMs - awaySinceMs);
+    return { name, online, awayMs };
+  });
+  return {
+    engine,
+    timers: api.engineTimers(),
+    validators,
+    height: api.head().summary.height,
+    headAgeMs: Math.max(0, nowMs - api.headChangedAtMs()),
+    syncing: api.syncing(),
+    peers: peers.length,
+    pool: { executable: transactions - queued, queued },
+  };
+}
