@@ -6,7 +6,7 @@ import { hex } from "../../src/base/bytes.ts";
 import { validatorsOf } from "../../src/chain/genesis.ts";
 import { parseGenesis } from "../../src/chain/genesisfile.ts";
 import { computeGenesisHash } from "../../src/chain/genesisstate.ts";
-import { decodeVoteRecord } from "../../src/consensus/pbft/journal.ts";
+import { decodeRecord } from "../../src/consensus/pbft/journal.ts";
 import { Client, type Wallet } from "../../src/rpc/client.ts";
 import { scanJournal } from "../../src/storage/journalformat.ts";
 import { Devnet, quorate, until } from "./processes.ts";
@@ -170,9 +170,13 @@ function conflictingVotes(...validators: readonly number[]): string[] {
       limits: genesis.limits,
       genesisHash: computeGenesisHash(genesis),
       validators: validatorsOf(genesis),
+      n: genesis.validators.length,
+      logWindow: genesis.consensus.logWindow,
     };
     for (const record of records) {
-      const { vote } = decodeVoteRecord(record, context);
+      const decoded = decodeRecord(record, context);
+      if (decoded.type === "view-change" || decoded.type === "new-view") continue;
+      const { vote } = decoded;
       const phase = vote.type === "commit" ? "commit" : "prepare";
       const place = `node${self} ${phase} view ${vote.view} height ${vote.height}`;
       const digest = hex(vote.hash);

@@ -5,6 +5,8 @@
  * Source: pbft.md 1.5 (A1 to A7, prepared, chain-prepared); Castro & Liskov, OSDI 1999, §4.2.
  */
 import { equalBytes, type Hash, hex } from "../../base/bytes.ts";
+import type { ValidatorId } from "../engine.ts";
+import { needBody } from "./bodies.ts";
 import type { PreparedCertificate } from "./certificate.ts";
 import type { Core } from "./core.ts";
 import { encodeEvidence } from "./evidence.ts";
@@ -16,13 +18,19 @@ import type { Tally } from "./tally.ts";
 export function receivePrePrepare(core: Core, message: PrePrepare): void {
   const round = core.slots.round(message.height, message.view);
   const held = round.proposal;
-  if (held !== undefined) {
+  if (held !== undefined && !equalBytes(held.vote.hash, message.hash)) {
     // A4: a second digest for one (view, height) is proof against the primary.
     round.equivocated = true;
-    reportEquivocation(core, held.message, message);
+    if (message.view === core.view) core.convictedView = core.view;
+    reportEquivocation(core, held.vote, message);
     return;
   }
-  const proposal: Proposal = { message, state: "held", executed: false };
+  core.slots.at(message.height).keepBody(message);
+  if (held !== undefined) return; // carried over by the NEW-VIEW: only the body was missing
+  const { block, blockBytes: _, ...vote } = message;
+  const { hash, header, summary } = block;
+  const head = { hash, header, summary };
+  const proposal: Proposal = { vote, head, carried: false, state: "held", executed: false };
   round.proposal = proposal;
   core.announceVote(message);
   if (message.height <= core.committed) acceptCommitted(core, round, proposal);
@@ -55,7 +63,7 @@ export function receiveVerdict(core: Core, hash: Hash, verdict: "valid" | "inval
 /** Orders checks and signs votes, height by height from the last committed block upward. */
 export function agree(core: Core): void {
   const { head } = core;
-  if (head === undefined || core.mode !== "normal") return;
+  if (head === undefined || core.mode !== "normal" || !knowsCommitted(core)) return;
   let parent = { hash: head.hash, executed: true };
   let chainPrepared = true;
   for (let height = head.height + 1n; height <= core.highWatermark; height++) {
@@ -68,33 +76,56 @@ export function agree(core: Core): void {
     if (proposal.state !== "accepted") return;
     chainPrepared = isPrepared(core, round, proposal) && chainPrepared;
     if (chainPrepared) commit(core, round, proposal);
-    parent = { hash: proposal.message.hash, executed: proposal.executed };
+    parent = { hash: proposal.vote.hash, executed: proposal.executed };
   }
+}
+
+/**
+ * A vote is a promise to show what it rests on in a later VIEW-CHANGE, so nobody votes whose P would have a hole
+ * among its committed heights. It closes with the next stable checkpoint.
+ */
+function knowsCommitted(core: Core): boolean {
+  const top = core.committed < core.highWatermark ? core.committed : core.highWatermark;
+  for (let height = core.stable + 1n; height <= top; height++) {
+    if (core.slots.get(height)?.sealed === undefined) return false;
+  }
+  return true;
 }
 
 /** A5: the parent is the committed block, or the one accepted in this view. */
 function extendsParent(core: Core, proposal: Proposal, parent: Hash): boolean {
-  const { block, height } = proposal.message;
-  if (equalBytes(block.header.previousHash, parent)) return true;
+  const { head, vote } = proposal;
+  if (equalBytes(head.header.previousHash, parent)) return true;
   // What contradicts a committed block never becomes acceptable.
-  if (height === core.committed + 1n && proposal.state === "held") refuseProposal(core, proposal);
+  if (vote.height === core.committed + 1n && proposal.state === "held") refuseProposal(core, proposal);
   return false;
 }
 
 /** A6, first half: the proposer's name; the rest is executed by the driver, which answers with a verdict. */
 function check(core: Core, proposal: Proposal): void {
-  const { block, hash, height, view } = proposal.message;
-  if (block.summary.proposer !== core.primary) {
+  const { hash, height, view } = proposal.vote;
+  const body = core.slots.at(height).body(hash);
+  if (body === undefined) {
+    needBody(core, height, hash, signersOf(core, height));
+    return;
+  }
+  if (!proposal.carried && body.block.summary.proposer !== core.primary) {
     refuseProposal(core, proposal);
     return;
   }
   proposal.state = "checking";
   core.checking.set(hex(hash), { height, view });
-  core.emit({ kind: "check-block", block, certified: false });
+  core.emit({ kind: "check-block", block: body.block, certified: proposal.carried });
+}
+
+/** Who signed for a block that the NEW-VIEW carries over. */
+function signersOf(core: Core, height: bigint): readonly ValidatorId[] {
+  const carried = core.newView?.decision.carried ?? [];
+  return carried.find(({ head }) => head.summary.height === height)?.signers ?? [];
 }
 
 function refuseProposal(core: Core, proposal: Proposal): void {
-  const { view, height, hash } = proposal.message;
+  const { view, height, hash } = proposal.vote;
   if (proposal.state === "accepted") {
     if (height > core.committed) core.halt(height, "a block voted for is invalid when executed again");
     return;
@@ -104,22 +135,24 @@ function refuseProposal(core: Core, proposal: Proposal): void {
 }
 
 /** A3: at a committed height only the committed digest, which needs no second execution. */
-function acceptCommitted(core: Core, round: Round, proposal: Proposal): void {
-  if (!isCommittedDigest(core, proposal) || proposal.state === "refused") return;
+export function acceptCommitted(core: Core, round: Round, proposal: Proposal): void {
+  if (!isCommittedDigest(core, proposal) || proposal.state === "refused" || !knowsCommitted(core)) return;
   if (proposal.state !== "accepted") accept(core, round, proposal);
   voteCommitted(core, round);
 }
 
-function isCommittedDigest(core: Core, { message }: Proposal): boolean {
-  const committed = core.slots.get(message.height)?.committed;
-  return message.view === core.view && committed !== undefined && equalBytes(committed, message.hash);
+function isCommittedDigest(core: Core, { vote }: Proposal): boolean {
+  const committed = core.slots.get(vote.height)?.committed;
+  if (core.mode !== "normal" || vote.view !== core.view || vote.height <= core.lowWatermark) return false;
+  return committed !== undefined && equalBytes(committed, vote.hash);
 }
 
-/** Accepting is voting: a backup signs PREPARE, which goes out once the vote and the block are durable. */
+/** Accepting is voting: the primary has by its PRE-PREPARE, a backup signs PREPARE, which goes out once the vote and the block are durable. */
 function accept(core: Core, round: Round, proposal: Proposal): void {
-  const { view, height, hash } = proposal.message;
+  const { view, height, hash } = proposal.vote;
   if (!core.votebook.permits(view, height, "prepare", hash)) return;
   proposal.state = "accepted";
+  if (core.primary === core.self) return;
   if (core.votebook.find(view, height, "prepare") !== undefined) return;
   const body: VoteBody<"prepare"> = {
     type: "prepare",
@@ -130,16 +163,23 @@ function accept(core: Core, round: Round, proposal: Proposal): void {
     hash,
   };
   const vote = core.sign(body);
-  core.castVote({ type: "prepare", vote, proposal: proposal.message });
+  const kept = bodyIsDurable(core, proposal) ? undefined : core.slots.at(height).body(hash);
+  core.castVote({ type: "prepare", vote, proposal: proposal.vote, body: kept });
   round.prepares.add(core.self, hash, vote.signature);
 }
 
+/** In the chain, or in the record of an own vote in an earlier view. */
+function bodyIsDurable(core: Core, { vote, carried }: Proposal): boolean {
+  if (vote.height <= core.committed) return true;
+  return carried && core.votebook.holdsBody(vote.height, vote.hash);
+}
+
 /** prepared(v,s,d): the PRE-PREPARE accepted and Q-1 PREPAREs of others than the primary. */
-function isPrepared(core: Core, round: Round, { message }: Proposal): boolean {
+function isPrepared(core: Core, round: Round, { vote }: Proposal): boolean {
   if (round.prepared) return true;
-  if (round.prepares.count(message.hash) < core.quorum.quorum - 1) return false;
+  if (round.prepares.count(vote.hash) < core.quorum.quorum - 1) return false;
   round.prepared = true;
-  const { view, height, hash } = message;
+  const { view, height, hash } = vote;
   core.announce({ type: "prepared", view, height, hash });
   return true;
 }
@@ -152,24 +192,32 @@ function voteCommitted(core: Core, round: Round): void {
 }
 
 /** Signs COMMIT with the prepared certificate durable beside it. The caller knows it is chain-prepared. */
-function commit(core: Core, round: Round, { message }: Proposal): void {
-  const { view, height, hash } = message;
+function commit(core: Core, round: Round, proposal: Proposal): void {
+  const { view, height, hash } = proposal.vote;
   if (core.votebook.find(view, height, "commit") !== undefined) return;
   const body: VoteBody<"commit"> = { type: "commit", from: core.self, epoch: core.epoch, view, height, hash };
   const vote = core.sign(body);
-  core.castVote({ type: "commit", vote, certificate: preparedCertificate(core, round, message) });
+  const certificate = preparedCertificate(core, round, proposal);
+  core.castVote({ type: "commit", vote, certificate });
+  lock(core, certificate);
   round.commits.add(core.self, hash, vote.signature);
   certify(core, vote, round);
 }
 
-function preparedCertificate(core: Core, round: Round, message: PrePrepare): PreparedCertificate {
-  const { hash, header, summary } = message.block;
+function preparedCertificate(core: Core, round: Round, { vote, head }: Proposal): PreparedCertificate {
   return {
-    view: message.view,
-    head: { hash, header, summary },
-    prePrepare: message.signature,
-    prepares: round.prepares.signatures(hash, core.quorum.quorum - 1),
+    view: vote.view,
+    head,
+    prePrepare: vote.signature,
+    prepares: round.prepares.signatures(vote.hash, core.quorum.quorum - 1),
   };
+}
+
+/** The certificate of the highest view goes into the next VIEW-CHANGE. */
+export function lock(core: Core, certificate: PreparedCertificate): void {
+  const slot = core.slots.at(certificate.head.summary.height);
+  if (slot.prepared === undefined || slot.prepared.view < certificate.view) slot.prepared = certificate;
+  if (certificate.view > core.certifiedView) core.certifiedView = certificate.view;
 }
 
 /** Q COMMITs in one view are final, whatever else is held. */
@@ -178,6 +226,7 @@ export function certify(core: Core, { view, height, hash }: VoteBody<"commit">, 
   const slot = core.slots.at(height);
   if (slot.certificate !== undefined || round.commits.count(hash) < quorum) return;
   slot.certificate = { view, hash, signatures: round.commits.signatures(hash, quorum) };
+  if (view > core.certifiedView) core.certifiedView = view;
 }
 
 function count(core: Core, tally: Tally, message: Prepare | Commit): void {
@@ -195,7 +244,7 @@ function count(core: Core, tally: Tally, message: Prepare | Commit): void {
 
 type SignedVote = VoteBody & { readonly signature: Uint8Array };
 
-function reportEquivocation(core: Core, first: SignedVote, second: SignedVote): void {
+export function reportEquivocation(core: Core, first: SignedVote, second: SignedVote): void {
   const { from, view, height } = second;
   core.emit({ kind: "report-fault", author: from, evidence: encodeEvidence(first, second) });
   core.announce({ type: "equivocation", from, view, height });

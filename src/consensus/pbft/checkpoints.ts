@@ -6,6 +6,7 @@
  */
 import { concatBytes, equalBytes } from "../../base/bytes.ts";
 import type { Head } from "../engine.ts";
+import { forgetMissing } from "./bodies.ts";
 import {
   type CheckpointCertificate,
   type CheckpointFacts,
@@ -14,8 +15,9 @@ import {
 } from "./certificate.ts";
 import type { Core } from "./core.ts";
 import type { Checkpoint, CheckpointData } from "./gate.ts";
-import { encodeVoteRecord } from "./journal.ts";
+import { encodeViewRecord, encodeVoteRecord } from "./journal.ts";
 import type { CheckpointBody } from "./messages.ts";
+import type { NewView, ViewChange } from "./newview.ts";
 import { Tally } from "./tally.ts";
 
 /** What a CHECKPOINT is counted by: all that it says. */
@@ -83,7 +85,7 @@ function countCheckpoint(core: Core, message: Checkpoint): void {
 }
 
 /** h := s, once the state at s is held here and is the one that a quorum signed. */
-function stabilise(core: Core, certificate: CheckpointCertificate): void {
+export function stabilise(core: Core, certificate: CheckpointCertificate): void {
   if (certificate.height <= core.stable || core.mode === "halted") return;
   if (certificate.height > core.committed) {
     const awaited = core.awaitedCertificate;
@@ -103,6 +105,7 @@ function stabilise(core: Core, certificate: CheckpointCertificate): void {
 /** The certificate is durable before the journal is cut; what is carried over are the votes above it (§1.12). */
 function moveWindow(core: Core, certificate: CheckpointCertificate): void {
   const { height } = certificate;
+  planRotation(core, height);
   core.stable = height;
   core.stableCertificate = certificate;
   core.slots.prune(height);
@@ -112,7 +115,29 @@ function moveWindow(core: Core, certificate: CheckpointCertificate): void {
   }
   for (const [hash, place] of core.checking) if (place.height <= height) core.checking.delete(hash);
   core.emit({ kind: "store-checkpoint", height, certificate: encodeCheckpointCertificate(certificate) });
-  const records = core.votebook.all().map(({ record }) => encodeVoteRecord(record));
-  core.emit({ kind: "rotate-journal", records });
+  forgetMissing(core, height);
+  core.emit({ kind: "rotate-journal", records: journalRecords(core) });
   core.announce({ type: "checkpoint-stable", height });
+}
+
+/** Where this replica stands among the views, in the order in which it came there, and its votes. */
+function journalRecords(core: Core): Uint8Array[] {
+  const { ownViewChange, newView } = core;
+  const views: (ViewChange | NewView)[] = [];
+  if (ownViewChange !== undefined) views.push(ownViewChange);
+  // While it asks for a higher view than it has entered, its VIEW-CHANGE is what counts.
+  if (core.mode === "normal" && newView !== undefined) views.push(newView);
+  const votes = core.votebook.all().map(({ record }) => encodeVoteRecord(record));
+  return [...views.map(encodeViewRecord), ...votes];
+}
+
+/**
+ * Planned rotation: at each R-th stable checkpoint whoever works in the view that committed it asks for the next
+ * one. Who has moved on already does nothing, so it happens once, and who was left behind is in the right view again.
+ */
+function planRotation(core: Core, height: bigint): void {
+  const { rotationInterval, checkpointInterval } = core.options.parameters;
+  if (rotationInterval === 0 || height % BigInt(rotationInterval * checkpointInterval) !== 0n) return;
+  const view = core.slots.get(height)?.sealed?.certificate.view;
+  if (core.mode === "normal" && view === core.view) core.rotatedView = view;
 }

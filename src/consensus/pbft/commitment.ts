@@ -4,11 +4,12 @@
  * by sync. A commit certificate is final from whatever source and in whatever mode.
  * Source: pbft.md 1.5 (committed-local), 1.13.
  */
+import { assert } from "../../base/assert.ts";
 import { equalBytes } from "../../base/bytes.ts";
-import type { Head } from "../engine.ts";
-import { encodeCommitCertificate } from "./certificate.ts";
+import type { Head, SealedHead } from "../engine.ts";
+import { forgetMissing, needBody } from "./bodies.ts";
+import { decodeCommitCertificate, encodeCommitCertificate } from "./certificate.ts";
 import type { Core } from "./core.ts";
-import type { BlockData } from "./gate.ts";
 import type { Slot } from "./slots.ts";
 
 /** Orders the import of every certified block that extends what was ordered before. */
@@ -23,7 +24,8 @@ function orderImport(core: Core, slot: Slot, certificate: NonNullable<Slot["cert
   const { hash, view } = certificate;
   const body = slot.body(hash);
   if (body === undefined) {
-    fetchBlock(core, slot.height, certificate);
+    const signers = certificate.signatures.map(({ signer }) => signer);
+    needBody(core, slot.height, hash, signers);
     return false;
   }
   if (!equalBytes(body.block.header.previousHash, core.ordered!.hash)) {
@@ -31,7 +33,6 @@ function orderImport(core: Core, slot: Slot, certificate: NonNullable<Slot["cert
     return false;
   }
   core.ordered = { height: slot.height, hash };
-  core.fetching = undefined;
   core.announce({ type: "committed", view, height: slot.height, hash });
   core.emit({
     kind: "import-block",
@@ -40,48 +41,30 @@ function orderImport(core: Core, slot: Slot, certificate: NonNullable<Slot["cert
   return true;
 }
 
-/** Asks one signer of the certificate: each of them had promised to hold the body (§1.5). */
-function fetchBlock(core: Core, height: bigint, certificate: NonNullable<Slot["certificate"]>): void {
-  if (core.fetching?.height === height) return;
-  core.fetching = { height, hash: certificate.hash, attempt: 0 };
-  sendFetch(core, certificate);
-}
-
-/** At each tick while the body is missing: the next signer. */
-export function fetchAgain(core: Core): void {
-  const certificate = core.fetching && core.slots.get(core.fetching.height)?.certificate;
-  if (certificate === undefined) return;
-  core.fetching!.attempt++;
-  sendFetch(core, certificate);
-}
-
-function sendFetch(core: Core, { hash, signatures }: NonNullable<Slot["certificate"]>): void {
-  const others = signatures.filter(({ signer }) => signer !== core.self);
-  const asked = others[core.fetching!.attempt % others.length];
-  if (asked === undefined) return;
-  core.send(asked.signer, core.sign({ type: "fetch", from: core.self, epoch: core.epoch, hash }));
-}
-
-export function receiveBlock(core: Core, { block, blockBytes, hash }: BlockData): void {
-  if (core.fetching === undefined || !equalBytes(core.fetching.hash, hash)) return;
-  core.slots.at(core.fetching.height).fetched = { block, blockBytes };
-}
-
 /** The chain's head moved; heights come without a gap, except over a range that was synced before the start. */
 export function advanceHead(core: Core, head: Head): void {
   if (core.head !== undefined && head.height <= core.head.height) return;
   core.head = head;
-  recordCommitted(core, head);
   if (core.ordered === undefined || core.ordered.height <= head.height) core.ordered = head;
-  if (core.fetching !== undefined && core.fetching.height <= head.height) core.fetching = undefined;
+  forgetMissing(core, head.height);
 }
 
-/** Remembers which digest the chain holds at a height (A3). */
-export function recordCommitted(core: Core, { height, hash }: Pick<Head, "height" | "hash">): void {
-  if (height <= core.stable || height > core.logTop) return;
+/**
+ * Remembers which digest the chain holds at a height (A3), and its certificate: it belongs into P. The heights in
+ * the window are kept, and while a long range is synced the newest 2L: one of the two is what a later P covers.
+ */
+export function recordCommitted(core: Core, { head, seal }: SealedHead): void {
+  const { height } = head.summary;
+  if (height <= core.stable) return;
+  const certificate = decodeCommitCertificate(seal);
+  assert(certificate.ok, "a seal in the chain does not decode");
   const slot = core.slots.at(height);
-  slot.committed = hash;
-  if (slot.certificate !== undefined && !equalBytes(slot.certificate.hash, hash)) {
+  slot.committed = head.hash;
+  slot.sealed = { head, certificate: certificate.value };
+  if (certificate.value.view > core.certifiedView) core.certifiedView = certificate.value.view;
+  if (slot.certificate !== undefined && !equalBytes(slot.certificate.hash, head.hash)) {
     core.halt(height, "the chain holds another block than the one that a quorum committed");
   }
+  const old = height - 2n * BigInt(core.options.parameters.logWindow);
+  if (old > core.logTop) core.slots.delete(old);
 }

@@ -7,13 +7,22 @@ import { assert } from "../../base/assert.ts";
 import type { Hash } from "../../base/bytes.ts";
 import type { BodyLimits } from "../../chain/block.ts";
 import type { PbftParameters } from "../../chain/genesis.ts";
-import type { Effect, EngineEvent, EngineOptions, Head, Timer, ValidatorId } from "../engine.ts";
+import type {
+  Effect,
+  EngineEvent,
+  EngineOptions,
+  Head,
+  Timer,
+  ValidatorId,
+  WaitingTransaction,
+} from "../engine.ts";
 import type { CertificateContext, CheckpointCertificate } from "./certificate.ts";
-import type { Checkpoint, PbftMessage, Verified } from "./gate.ts";
-import { signMessage } from "./gate.ts";
+import type { Checkpoint, PbftMessage } from "./gate.ts";
 import { encodeVoteRecord } from "./journal.ts";
-import type { PbftBody } from "./messages.ts";
+import type { PbftBody, VoteBody } from "./messages.ts";
+import type { NewView, ViewChange } from "./newview.ts";
 import { primaryOf, type Quorum, quorumOf } from "./quorum.ts";
+import { signMessage, type Verified } from "./signed.ts";
 import { Slots } from "./slots.ts";
 import type { Tally } from "./tally.ts";
 import { Votebook, type VoteRecord } from "./votebook.ts";
@@ -23,7 +32,48 @@ export interface PbftEngineOptions extends EngineOptions, CertificateContext {
   readonly limits: BodyLimits;
 }
 
-export type TimerName = "status" | "block" | "empty";
+export type TimerName =
+  /** T_status */
+  | "status"
+  /** Distance of own blocks. */
+  | "block"
+  /** T_empty */
+  | "empty"
+  /** T_req */
+  | "request"
+  /** T_nv */
+  | "new-view"
+  /** T_resend */
+  | "resend"
+  /** T_fair */
+  | "fairness"
+  /** A quarter of the running timeout: a commit before it ends is a quick one. */
+  | "quick";
+
+const TIMER_NAMES: readonly TimerName[] = [
+  "status",
+  "block",
+  "empty",
+  "request",
+  "new-view",
+  "resend",
+  "fairness",
+  "quick",
+];
+
+/** What T_req waits for. */
+export type Awaited =
+  | { readonly kind: "transaction"; readonly hash: Hash }
+  | { readonly kind: "height"; readonly height: bigint }
+  | { readonly kind: "heartbeat" };
+
+/** A body that is asked for. */
+export interface MissingBody {
+  readonly height: bigint;
+  readonly hash: Hash;
+  readonly signers: readonly ValidatorId[];
+  attempt: number;
+}
 
 /** What one validator has been seen at, in verified messages. */
 export interface Seen {
@@ -31,6 +81,8 @@ export interface Seen {
   view: bigint;
   /** The highest committed height in a STATUS of its own. */
   committed: bigint;
+  /** By its newest STATUS. */
+  inViewChange: boolean;
 }
 
 export class Core {
@@ -39,8 +91,42 @@ export class Core {
   readonly epoch: bigint;
   readonly quorum: Quorum;
 
+  /** The view worked in, or asked for while the mode is "view-change". */
   view = 0n;
-  mode: "normal" | "halted" = "normal";
+  mode: "normal" | "view-change" | "halted" = "normal";
+  haltReason: string | undefined = undefined;
+  /** What opened the view that this replica works in; none in view 0. */
+  newView: NewView | undefined = undefined;
+  /** min_s and max_s of it: what it carries over lies between. */
+  minHeight = 0n;
+  carriedTop = 0n;
+  /** Of the highest view this replica ever asked for. */
+  ownViewChange: ViewChange | undefined = undefined;
+  /** The newest of each replica, the own one included. */
+  readonly viewChanges: (ViewChange | undefined)[];
+  /** Who sent two VIEW-CHANGEs for one view, and that has been told. */
+  readonly viewChangeConflicts = new Set<ValidatorId>();
+  /** The highest view of any certificate seen. */
+  certifiedView = 0n;
+
+  /** k: view changes in a row without a quick commit. */
+  attempt = 0;
+  /** What T_req waits for. */
+  awaited: Awaited | undefined = undefined;
+  /** In which interval it began to be waited for. */
+  awaitedSince = 0;
+  /** After a NEW-VIEW: T_nv runs on until this height is committed. */
+  newViewUntil: bigint | undefined = undefined;
+  /** The CkptCert was asked for before leaving the view. */
+  askedBeforeLeaving = false;
+  /** The transaction for which T_fair expired last, and in how many views it did. */
+  unfair: { readonly hash: Hash; readonly count: number } | undefined = undefined;
+  /** The view whose primary contradicted itself, and the view that a planned rotation ends. */
+  convictedView: bigint | undefined = undefined;
+  rotatedView: bigint | undefined = undefined;
+  /** The last committed block had room for more. */
+  lastBlockHadRoom = true;
+
   /** The last committed and executed block; its height is lc. Undefined until started. */
   head: Head | undefined = undefined;
   /** Highest height whose import was ordered, at least lc, and its digest. */
@@ -63,6 +149,8 @@ export class Core {
   /** Proposals whose check is under way: hex of the hash -> where they stand. */
   readonly checking = new Map<string, { readonly height: bigint; readonly view: bigint }>();
 
+  /** The executable transaction that has waited longest here. */
+  oldest: WaitingTransaction | undefined = undefined;
   /** Work for a proposal: the pool told of transactions, and perhaps again while a block was being built. */
   pending = false;
   pendingAgain = false;
@@ -84,14 +172,18 @@ export class Core {
   /** lc at the last tick: what is older than a tick and still missing somewhere was lost. */
   committedAtTick = 0n;
   /** Who was answered in this interval: a STATUS, a FETCH. */
-  readonly answered = { status: new Set<ValidatorId>(), fetch: new Set<ValidatorId>() };
-  /** The certified block whose body is asked for, and how often it was. */
-  fetching: { readonly height: bigint; readonly hash: Hash; attempt: number } | undefined = undefined;
+  readonly answered = { status: new Set<ValidatorId>(), newView: new Set<ValidatorId>() };
+  /** FETCHes answered and view messages looked at in this interval, per sender. */
+  readonly fetches: number[];
+  readonly viewMessages: number[];
+  /** Bodies that are asked for, by the hex of their hash. */
+  readonly missing = new Map<string, MissingBody>();
   /** Highest height asked for by request-sync in this interval. */
   syncRequested = 0n;
 
   readonly seen: Seen[];
-  readonly #timers = new Map<string, Timer>();
+  readonly #timers = new Map<string, { readonly timer: Timer; readonly delayMs: number }>();
+  #serial = 0;
   #effects: Effect<PbftMessage>[] = [];
 
   constructor(options: PbftEngineOptions) {
@@ -101,7 +193,15 @@ export class Core {
     const n = options.validators.members.length;
     this.quorum = quorumOf(n);
     this.slots = new Slots(n);
-    this.seen = Array.from({ length: n }, () => ({ height: 0n, view: 0n, committed: 0n }));
+    this.viewChanges = new Array<ViewChange | undefined>(n).fill(undefined);
+    this.fetches = new Array<number>(n).fill(0);
+    this.viewMessages = new Array<number>(n).fill(0);
+    this.seen = Array.from({ length: n }, () => ({
+      height: 0n,
+      view: 0n,
+      committed: 0n,
+      inViewChange: false,
+    }));
   }
 
   get committed(): bigint {
@@ -110,7 +210,7 @@ export class Core {
 
   /** low: nothing at or below it is voted on. */
   get lowWatermark(): bigint {
-    return this.stable;
+    return this.stable > this.minHeight ? this.stable : this.minHeight;
   }
 
   /** H: nothing above it is voted on. */
@@ -162,21 +262,22 @@ export class Core {
 
   /** D1: into the votebook, into the journal, and only then out. */
   castVote(record: VoteRecord): void {
-    assert(this.mode === "normal", "a halted replica votes");
+    assert(this.mode === "normal", `a vote while the mode is ${this.mode}`);
+    assert(record.vote.view === this.view, `a vote in view ${record.vote.view}, the view is ${this.view}`);
     this.votebook.enter(record, this.tick);
     this.emit({ kind: "journal", record: encodeVoteRecord(record) });
     this.broadcast(record.vote);
     this.announceVote(record.vote);
   }
 
-  announceVote(vote: VoteRecord["vote"]): void {
+  announceVote(vote: VoteBody): void {
     const { type, from, view, height, hash } = vote;
     this.announce({ type, from, view, height, hash });
   }
 
   setTimer(name: TimerName, delayMs: number): void {
-    const timer: Timer = { name, height: this.committed, view: this.view };
-    this.#timers.set(name, timer);
+    const timer: Timer = { name, height: this.committed, view: this.view, serial: this.#serial++ };
+    this.#timers.set(name, { timer, delayMs });
     this.emit({ kind: "set-timer", timer, delayMs });
   }
 
@@ -184,10 +285,18 @@ export class Core {
     if (this.#timers.delete(name)) this.emit({ kind: "clear-timer", name });
   }
 
+  timerRuns(name: TimerName): boolean {
+    return this.#timers.has(name);
+  }
+
+  /** The running timers with their lengths, for people. */
+  timers(): { readonly name: string; readonly delayMs: number }[] {
+    return [...this.#timers].map(([name, { delayMs }]) => ({ name, delayMs }));
+  }
+
   /** Whether the fired timer is the one that runs; it runs no more then. */
-  takeTimer({ name, height, view }: Timer): boolean {
-    const running = this.#timers.get(name);
-    if (running === undefined || running.height !== height || running.view !== view) return false;
+  takeTimer({ name, serial }: Timer): boolean {
+    if (this.#timers.get(name)?.timer.serial !== serial) return false;
     this.#timers.delete(name);
     return true;
   }
@@ -199,11 +308,15 @@ export class Core {
     this.emit({ kind: "request-sync", height });
   }
 
-  /** Stops voting for good: this node's state contradicts what a quorum signed. Never repaired silently (§1.6). */
-  halt(height: bigint, detail: string): void {
+  /**
+   * Stops voting for good: this node's state contradicts what a quorum signed, or votes of its own are missing.
+   * Never repaired silently (§1.6, §1.12).
+   */
+  halt(height: bigint, detail: string, type: "diverged" | "amnesia" = "diverged"): void {
     if (this.mode === "halted") return;
     this.mode = "halted";
-    for (const name of ["status", "block", "empty"] as const) this.clearTimer(name);
-    this.announce({ type: "diverged", height, detail });
+    this.haltReason = `${type}: ${detail}`;
+    for (const name of TIMER_NAMES) this.clearTimer(name);
+    this.announce({ type, height, detail });
   }
 }

@@ -5,17 +5,21 @@
  * Source: pbft.md 1.5, 1.6; consensus/engine.ts for the contract with the driver.
  */
 import { assert, unreachable } from "../../base/assert.ts";
-import type { ConsensusEngine, Effect, EngineStatus, Head, Input, Timer } from "../engine.ts";
+import type { ConsensusEngine, Effect, EngineStatus, Head, Input, SealedHead, Timer } from "../engine.ts";
 import { agree, receiveCommit, receivePrePrepare, receivePrepare, receiveVerdict } from "./agreement.ts";
+import { checkNewViewVotes, checkSeal, checkViewChange } from "./amnesia.ts";
+import { receiveBlock, receiveFetch } from "./bodies.ts";
 import {
   receiveCheckpoint,
   receiveCheckpointCertificate,
   settleAwaited,
   signCheckpoint,
 } from "./checkpoints.ts";
-import { advanceHead, orderImports, receiveBlock } from "./commitment.ts";
+import { advanceHead, orderImports, recordCommitted } from "./commitment.ts";
 import { Core, type PbftEngineOptions } from "./core.ts";
+import { enterView } from "./enterview.ts";
 import type { PbftMessage } from "./gate.ts";
+import { noteQuickCommit, postpone, watchPending } from "./patience.ts";
 import {
   armHeartbeat,
   heartbeatFired,
@@ -24,9 +28,17 @@ import {
   propose,
   receiveBuilt,
 } from "./proposing.ts";
-import { receiveFetch, receiveStatus, tick } from "./repair.ts";
+import { receiveStatus, tick } from "./repair.ts";
 import { start } from "./restart.ts";
 import { describeEngine } from "./view.ts";
+import {
+  fairnessExpired,
+  newViewExpired,
+  receiveViewChange,
+  requestExpired,
+  resendViewChange,
+  settleViews,
+} from "./viewchange.ts";
 import { wantsMessage } from "./window.ts";
 import type { ParsedMessage } from "./wire.ts";
 
@@ -45,7 +57,7 @@ export class PbftEngine implements ConsensusEngine<ParsedMessage, PbftMessage> {
   step(input: Input<PbftMessage>): readonly Effect<PbftMessage>[] {
     const core = this.#core;
     assert((core.head === undefined) === (input.kind === "started"), `unexpected input ${input.kind}`);
-    if (core.mode === "normal") {
+    if (core.mode !== "halted") {
       receive(core, input);
       settle(core);
     }
@@ -62,7 +74,7 @@ function receive(core: Core, input: Input<PbftMessage>): void {
     case "started":
       return start(core, input);
     case "head-changed":
-      return headChanged(core, input.head);
+      return headChanged(core, input.head, input.sealed);
     case "message-received":
       return receiveMessage(core, input.message);
     case "timer-fired":
@@ -80,19 +92,36 @@ function receive(core: Core, input: Input<PbftMessage>): void {
   }
 }
 
-/** What has become due, in order: the window, the votes of a height, its import, the next proposal. */
+/** What has become due, in order: the window, the view, the votes of a height, its import, the next proposal. */
 function settle(core: Core): void {
   settleAwaited(core);
+  settleViews(core);
   agree(core);
   orderImports(core);
   propose(core);
+  watchPending(core);
 }
 
-function headChanged(core: Core, head: Head): void {
+function headChanged(core: Core, head: Head, sealed: SealedHead): void {
   if (head.height <= core.committed) return;
+  const synced = core.ordered === undefined || core.ordered.height < head.height;
   advanceHead(core, head);
+  recordCommitted(core, sealed);
+  if (synced) {
+    const certificate = core.slots.get(head.height)?.sealed?.certificate;
+    if (certificate !== undefined && checkSeal(core, head.height, head.hash, certificate)) return;
+    postpone(core);
+  } else noteQuickCommit(core);
+  noteRoom(core, sealed);
   signCheckpoint(core, head);
   armHeartbeat(core);
+}
+
+/** Whether another transaction of any size would have fitted. */
+function noteRoom(core: Core, { head: { summary } }: SealedHead): void {
+  const { maxBlockBytes, maxBlockTransactions, maxTxBytes } = core.options.limits;
+  core.lastBlockHadRoom =
+    summary.txCount < maxBlockTransactions && summary.bodyBytes + maxTxBytes <= maxBlockBytes;
 }
 
 function receiveMessage(core: Core, message: PbftMessage): void {
@@ -110,6 +139,13 @@ function receiveMessage(core: Core, message: PbftMessage): void {
       return receiveCheckpoint(core, message);
     case "status":
       return receiveStatus(core, message);
+    case "view-change":
+      if (!checkViewChange(core, message)) receiveViewChange(core, message);
+      return;
+    case "new-view":
+      core.viewMessages[message.from]!++;
+      if (!checkNewViewVotes(core, message)) enterView(core, message);
+      return;
     case "fetch":
       return receiveFetch(core, message);
     case "block":
@@ -142,5 +178,13 @@ function timerFired(core: Core, timer: Timer): void {
       return;
     case "empty":
       return heartbeatFired(core);
+    case "request":
+      return requestExpired(core);
+    case "new-view":
+      return newViewExpired(core);
+    case "resend":
+      return resendViewChange(core);
+    case "fairness":
+      return fairnessExpired(core);
   }
 }

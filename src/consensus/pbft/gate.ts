@@ -10,7 +10,6 @@ import { equalBytes, type Hash } from "../../base/bytes.ts";
 import { accept, type Fault, fault, refuse, type Verdict } from "../../base/fault.ts";
 import { type Block, type BodyLimits, readBlock } from "../../chain/block.ts";
 import { decode } from "../../codec/reader.ts";
-import { ED25519, type Signer } from "../../crypto/keys.ts";
 import type { MessageGate } from "../engine.ts";
 import {
   type CertificateContext,
@@ -18,33 +17,23 @@ import {
   encodeCheckpointCertificate,
   openCheckpointCertificate,
 } from "./certificate.ts";
-import {
-  type BlockBody,
-  type CheckpointBody,
-  type CheckpointCertificateBody,
-  type FetchBody,
-  type PbftBody,
-  type StatusBody,
-  signingBytes,
-  type VoteBody,
+import type {
+  BlockBody,
+  CheckpointBody,
+  CheckpointCertificateBody,
+  FetchBody,
+  StatusBody,
+  VoteBody,
 } from "./messages.ts";
+import type { NewView, ViewChange } from "./newview.ts";
 import { primaryOf } from "./quorum.ts";
-import { encodeMessage, type ParsedMessage, parseMessage, type WireShape } from "./wire.ts";
-
-declare const verified: unique symbol;
-/** Proof that every signature in it was checked, or that it was signed here. */
-export type Verified<T> = T & { readonly [verified]: true };
-
-interface Signed {
-  readonly signature: Uint8Array;
-}
-interface WithBlock {
-  readonly block: Block;
-  /** encodeBlock(block): sent and journaled as these very bytes. */
-  readonly blockBytes: Uint8Array;
-}
+import { checkSignature, type GateFault, type Signed, type Verified, type WithBlock } from "./signed.ts";
+import { KnownViewChanges, type ViewContext, verifyNewView, verifyViewChange } from "./viewmessages.ts";
+import { encodeMessage, type ParsedMessage, parseMessage } from "./wire.ts";
 
 export type PrePrepare = Verified<VoteBody<"pre-prepare"> & Signed & WithBlock>;
+/** The primary's vote without what travels beside it. */
+export type ProposalVote = Verified<VoteBody<"pre-prepare"> & Signed>;
 export type Prepare = Verified<VoteBody<"prepare"> & Signed>;
 export type Commit = Verified<VoteBody<"commit"> & Signed>;
 export type Checkpoint = Verified<CheckpointBody & Signed>;
@@ -64,17 +53,9 @@ export type PbftMessage =
   | Status
   | Fetch
   | BlockData
-  | CheckpointData;
-
-export type GateFault =
-  | "malformed"
-  | "too-large"
-  | "unknown-type"
-  | "wrong-role"
-  | "wrong-epoch"
-  | "bad-signature"
-  | "wrong-block"
-  | "wrong-certificate";
+  | CheckpointData
+  | ViewChange
+  | NewView;
 
 export interface GateOptions extends CertificateContext {
   readonly logWindow: number;
@@ -82,24 +63,22 @@ export interface GateOptions extends CertificateContext {
 }
 
 export class PbftGate implements MessageGate<ParsedMessage, PbftMessage> {
-  readonly #options: GateOptions;
-  readonly #shape: WireShape;
+  readonly #context: ViewContext;
 
   constructor(options: GateOptions) {
-    this.#options = options;
-    const { logWindow, limits, validators } = options;
-    this.#shape = { n: validators.members.length, logWindow, limits };
+    this.#context = { ...options, n: options.validators.members.length, known: new KnownViewChanges() };
   }
 
   parse(bytes: Uint8Array): Verdict<ParsedMessage, GateFault> {
-    const parsed = parseMessage(bytes, this.#shape);
+    const parsed = parseMessage(bytes, this.#context);
     if (!parsed.ok) return parsed;
-    const wrong = checkRole(parsed.value, this.#shape.n);
+    const wrong = checkRole(parsed.value, this.#context.n);
     return wrong === undefined ? parsed : { ok: false, fault: wrong };
   }
 
   verify(parsed: ParsedMessage): Verdict<PbftMessage, GateFault> {
-    const bad = checkSignature(this.#options, parsed, parsed.signature);
+    if (parsed.type === "view-change" || parsed.type === "new-view") return this.#openView(parsed);
+    const bad = checkSignature(this.#context, parsed, parsed.signature);
     if (bad !== undefined) return { ok: false, fault: bad };
     const opened = this.#open(parsed);
     return opened.ok ? accept(opened.value as PbftMessage) : opened;
@@ -109,16 +88,25 @@ export class PbftGate implements MessageGate<ParsedMessage, PbftMessage> {
     return encodeMessage(message, message.signature, attachmentOf(message));
   }
 
+  #openView(parsed: ParsedMessage): Verdict<PbftMessage, GateFault> {
+    const { attachment: _, relayed: __, ...message } = parsed;
+    if (message.type === "new-view") return verifyNewView(this.#context, message);
+    if (message.type !== "view-change") return refuse("unknown-type", message.type);
+    const opened = verifyViewChange(this.#context, message);
+    if (opened.ok) this.#context.known?.remember(this.encode(opened.value), opened.value);
+    return opened;
+  }
+
   #open(parsed: ParsedMessage): Verdict<object, GateFault> {
-    const { attachment, ...message } = parsed;
+    const { attachment, relayed: _, ...message } = parsed;
     switch (message.type) {
       case "pre-prepare":
       case "block": {
-        const block = openBlock(attachment, message, this.#options.limits);
+        const block = openBlock(attachment, message, this.#context.limits);
         return block.ok ? accept({ ...message, block: block.value, blockBytes: attachment }) : block;
       }
       case "checkpoint-certificate": {
-        const certificate = openCheckpointCertificate(this.#options, attachment);
+        const certificate = openCheckpointCertificate(this.#context, attachment);
         if (!certificate.ok) return refuse("wrong-certificate", certificate.fault.detail);
         if (
           certificate.value.height !== message.height ||
@@ -134,48 +122,12 @@ export class PbftGate implements MessageGate<ParsedMessage, PbftMessage> {
   }
 }
 
-/** A message of this node: what it says, signed. The caller has asked the votebook first. */
-export function signMessage<B extends PbftBody, X extends object = object>(
-  signer: Signer,
-  genesisHash: Hash,
-  body: B,
-  attached?: X,
-): Verified<B & Signed & X> {
-  const signature = signer.sign(signingBytes(genesisHash, body));
-  return { ...body, signature, ...attached } as Verified<B & Signed & X>;
-}
-
-/** A message of an own record: its signature is checked, what is attached was read beside it. */
-export function verifyMessage<B extends PbftBody, X extends object>(
-  context: CertificateContext,
-  body: B,
-  signature: Uint8Array,
-  attached: X,
-): Verdict<Verified<B & Signed & X>, GateFault> {
-  const bad = checkSignature(context, body, signature);
-  if (bad !== undefined) return { ok: false, fault: bad };
-  return accept({ ...body, signature, ...attached } as Verified<B & Signed & X>);
-}
-
-function checkSignature(
-  { genesisHash, validators, signatureRules = ED25519 }: CertificateContext,
-  body: PbftBody,
-  signature: Uint8Array,
-): Fault<GateFault> | undefined {
-  if (body.epoch !== validators.epoch) {
-    return fault("wrong-epoch", `message of epoch ${body.epoch}, known is ${validators.epoch}`);
-  }
-  // A correct validator signs as every library accepts, so what the native one refuses may be dropped here.
-  const key = validators.members[body.from]!.publicKey;
-  if (signatureRules.verifyQuickly(key, signingBytes(genesisHash, body), signature)) return undefined;
-  return fault("bad-signature", `${body.type} is not signed by validator ${body.from}`);
-}
-
-/** Only the primary of a view pre-prepares in it, and it does not prepare: its PRE-PREPARE is its vote. */
+/** Only the primary of a view opens it and pre-prepares in it, and it does not prepare: its PRE-PREPARE is its vote. */
 function checkRole(message: ParsedMessage, n: number): Fault<"wrong-role"> | undefined {
-  if (message.type !== "pre-prepare" && message.type !== "prepare") return undefined;
+  if (message.type !== "pre-prepare" && message.type !== "prepare" && message.type !== "new-view")
+    return undefined;
   const primary = primaryOf(message.epoch, message.view, n);
-  if ((message.from === primary) === (message.type === "pre-prepare")) return undefined;
+  if ((message.from === primary) === (message.type !== "prepare")) return undefined;
   return fault(
     "wrong-role",
     `${message.type} by ${message.from}, the primary of view ${message.view} is ${primary}`,

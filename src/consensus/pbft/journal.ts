@@ -1,5 +1,6 @@
 /**
- * The records of the journal: own votes with what must be durable beside them. How records are framed, synced and
+ * The records of the journal: own votes with what must be durable beside them, and where this replica stands among
+ * the views. How records are framed, synced and
  * rotated is the storage's matter. Reading one back checks every signature in it, its own included, so that a
  * journal of another chain or key is noticed.
  *
@@ -7,58 +8,81 @@
  *   1 PRE-PREPARE  view u64 | signature 64 | block
  *   2 PREPARE      view u64 | signature 64 | PRE-PREPARE signature 64 | block
  *   3 COMMIT       signature 64 | prepared certificate
+ *   4 VIEW-CHANGE  the own message as on the wire
+ *   5 NEW-VIEW     the message as on the wire: this replica works in its view
+ *   6 PREPARE      view u64 | height u64 | hash 32 | signature 64 | PRE-PREPARE signature 64; the body is durable
  *
  * Source: pbft.md 1.12; docs/protocol.md, "Journal".
  */
 
-import type { Verdict } from "../../base/fault.ts";
-import { type Block, type BodyLimits, readBlock } from "../../chain/block.ts";
+import { asHash, EMPTY } from "../../base/bytes.ts";
+import { refuse, type Verdict } from "../../base/fault.ts";
+import { type Block, readBlock } from "../../chain/block.ts";
 import { decode, type Reader } from "../../codec/reader.ts";
 import { Writer } from "../../codec/writer.ts";
 import { SIGNATURE_BYTES } from "../../crypto/keys.ts";
 import type { ValidatorId } from "../engine.ts";
 import {
-  type CertificateContext,
   readPreparedCertificate,
   verifyPreparedCertificate,
   writePreparedCertificate,
 } from "./certificate.ts";
-import { type Commit, type PrePrepare, type Prepare, verifyMessage } from "./gate.ts";
+import type { Commit, PrePrepare, Prepare, ProposalVote } from "./gate.ts";
 import type { VoteBody, VoteType } from "./messages.ts";
+import type { NewView, ViewChange } from "./newview.ts";
 import { primaryOf } from "./quorum.ts";
+import { verifyMessage } from "./signed.ts";
+import { openNewView, openViewChange, type ViewContext } from "./viewmessages.ts";
 import type { VoteRecord } from "./votebook.ts";
+import { encodeMessage } from "./wire.ts";
 
 export const JOURNAL_VERSION = 1;
-const KIND = { "pre-prepare": 1, prepare: 2, commit: 3 } as const;
+const KIND = { prePrepare: 1, prepare: 2, commit: 3, viewChange: 4, newView: 5, prepareAgain: 6 } as const;
+
+export type JournalRecord =
+  | VoteRecord
+  | { readonly type: "view-change"; readonly message: ViewChange }
+  | { readonly type: "new-view"; readonly message: NewView };
+
+export function encodeViewRecord(message: ViewChange | NewView): Uint8Array {
+  const kind = message.type === "view-change" ? KIND.viewChange : KIND.newView;
+  const bytes = encodeMessage(message, message.signature, EMPTY);
+  return new Writer(2 + bytes.length).u8(JOURNAL_VERSION).u8(kind).raw(bytes).finish();
+}
 
 export function encodeVoteRecord(record: VoteRecord): Uint8Array {
   const size = record.type === "commit" ? 1024 + 66 * record.certificate.prepares.length : 256;
-  const writer = new Writer(size).u8(JOURNAL_VERSION).u8(KIND[record.type]);
+  const writer = new Writer(size).u8(JOURNAL_VERSION);
   switch (record.type) {
     case "pre-prepare":
+      writer.u8(KIND.prePrepare);
       return writer.u64(record.vote.view).raw(record.vote.signature).raw(record.vote.blockBytes).finish();
     case "prepare": {
-      const { vote, proposal } = record;
-      writer.u64(vote.view).raw(vote.signature).raw(proposal.signature).raw(proposal.blockBytes);
-      return writer.finish();
+      const { vote, proposal, body } = record;
+      if (body === undefined) {
+        writer.u8(KIND.prepareAgain).u64(vote.view).u64(vote.height).raw(vote.hash);
+        return writer.raw(vote.signature).raw(proposal.signature).finish();
+      }
+      writer.u8(KIND.prepare).u64(vote.view).raw(vote.signature).raw(proposal.signature);
+      return writer.raw(body.blockBytes).finish();
     }
     case "commit":
+      writer.u8(KIND.commit);
       writer.raw(record.vote.signature);
       writePreparedCertificate(writer, record.certificate);
       return writer.finish();
   }
 }
 
-export interface JournalContext extends CertificateContext {
+export interface JournalContext extends ViewContext {
   readonly self: ValidatorId;
-  readonly limits: BodyLimits;
 }
 
 /**
  * @throws Error when the record was written by a newer version, is damaged, or was not signed by this validator for
  * this chain. The node must not validate then.
  */
-export function decodeVoteRecord(bytes: Uint8Array, context: JournalContext): VoteRecord {
+export function decodeRecord(bytes: Uint8Array, context: JournalContext): JournalRecord {
   const [version, kind] = bytes;
   if (version !== JOURNAL_VERSION) {
     throw new Error(
@@ -67,15 +91,18 @@ export function decodeVoteRecord(bytes: Uint8Array, context: JournalContext): Vo
   }
   const record = decode(bytes, "journal record", (reader): Opened => {
     reader.raw(2);
-    if (kind === KIND["pre-prepare"]) return readPrePrepare(reader, context);
+    if (kind === KIND.prePrepare) return readPrePrepare(reader, context);
     if (kind === KIND.prepare) return readPrepare(reader, context);
+    if (kind === KIND.prepareAgain) return readPrepareAgain(reader, context);
+    if (kind === KIND.viewChange) return readViewChange(reader, context);
+    if (kind === KIND.newView) return readNewView(reader, context);
     if (kind === KIND.commit) return readCommit(reader, context);
     return reader.fail(`unknown kind ${kind}`);
   });
   return expect(expect(record));
 }
 
-type Opened = Verdict<VoteRecord>;
+type Opened = Verdict<JournalRecord>;
 
 function expect<T>(verdict: Verdict<T>): T {
   if (verdict.ok) return verdict.value;
@@ -102,12 +129,46 @@ function readPrepare(reader: Reader, context: JournalContext): Opened {
   if (!vote.ok) return vote;
   const primary = primaryOf(context.validators.epoch, view, context.validators.members.length);
   const body = bodyOf("pre-prepare", primary, view, block);
-  const proposal = verifyMessage(context, body, proposed, { block, blockBytes });
+  const proposal = verifyMessage(context, body, proposed, {});
   if (!proposal.ok) return proposal;
   return {
     ok: true,
-    value: { type: "prepare", vote: vote.value as Prepare, proposal: proposal.value as PrePrepare },
+    value: {
+      type: "prepare",
+      vote: vote.value as Prepare,
+      proposal: proposal.value as ProposalVote,
+      body: { block, blockBytes },
+    },
   };
+}
+
+function readPrepareAgain(reader: Reader, context: JournalContext): Opened {
+  const { self, validators } = context;
+  const { epoch, members } = validators;
+  const place = { epoch, view: reader.u64(), height: reader.u64(), hash: asHash(reader.raw(32)) };
+  const signature = reader.raw(SIGNATURE_BYTES);
+  const proposed = reader.raw(SIGNATURE_BYTES);
+  const vote = verifyMessage(context, { type: "prepare", from: self, ...place } as const, signature, {});
+  if (!vote.ok) return vote;
+  const from = primaryOf(epoch, place.view, members.length);
+  const proposal = verifyMessage(context, { type: "pre-prepare", from, ...place } as const, proposed, {});
+  if (!proposal.ok) return proposal;
+  return {
+    ok: true,
+    value: { type: "prepare", vote: vote.value, proposal: proposal.value, body: undefined },
+  };
+}
+
+function readViewChange(reader: Reader, context: JournalContext): Opened {
+  const opened = openViewChange(context, reader.raw(reader.remaining));
+  if (!opened.ok) return opened;
+  if (opened.value.from !== context.self) return refuse("malformed", "a VIEW-CHANGE of another validator");
+  return { ok: true, value: { type: "view-change", message: opened.value } };
+}
+
+function readNewView(reader: Reader, context: JournalContext): Opened {
+  const opened = openNewView(context, reader.raw(reader.remaining));
+  return opened.ok ? { ok: true, value: { type: "new-view", message: opened.value } } : opened;
 }
 
 function readCommit(reader: Reader, context: JournalContext): Opened {

@@ -10,14 +10,17 @@ import { unreachable } from "../../base/assert.ts";
 import { asHash, type Hash, utf8 } from "../../base/bytes.ts";
 import type { Reader } from "../../codec/reader.ts";
 import { Writer } from "../../codec/writer.ts";
+import { SIGNATURE_BYTES } from "../../crypto/keys.ts";
 import type { ValidatorId } from "../engine.ts";
 
-/** Type numbers on the wire and in signing bytes. 5 is VIEW-CHANGE and 6 is NEW-VIEW. */
+/** Type numbers on the wire and in signing bytes. */
 export const MESSAGE_TYPE = {
   "pre-prepare": 1,
   prepare: 2,
   commit: 3,
   checkpoint: 4,
+  "view-change": 5,
+  "new-view": 6,
   status: 7,
   fetch: 8,
   block: 9,
@@ -93,11 +96,43 @@ export interface CheckpointCertificateBody extends Sender {
   readonly hash: Hash;
 }
 
+/** Asks for view `view`; all of it is signed. What the certificates prove is read by newview.ts. */
+export interface ViewChangeBody extends Sender {
+  readonly type: "view-change";
+  readonly view: bigint;
+  /** h: height of the sender's last stable checkpoint. */
+  readonly stableCheckpoint: bigint;
+  /** C: the encoded checkpoint certificate for h; empty iff h is 0. */
+  readonly checkpoint: Uint8Array;
+  /** P: encoded certified heads of the heights h+1, h+2, ... */
+  readonly certified: readonly Uint8Array[];
+}
+
+/** An element of O: a block that the new view carries over. */
+export interface CarriedBlock {
+  readonly height: bigint;
+  readonly hash: Hash;
+  /** The new primary's PRE-PREPARE of it in the new view. */
+  readonly signature: Uint8Array;
+}
+
+/** Opens view `view`; all of it is signed. */
+export interface NewViewBody extends Sender {
+  readonly type: "new-view";
+  readonly view: bigint;
+  /** V: Q VIEW-CHANGEs for `view`, each as on the wire, ascending by sender. */
+  readonly viewChanges: readonly Uint8Array[];
+  /** O */
+  readonly carried: readonly CarriedBlock[];
+}
+
 export type PbftBody =
   | VoteBody<"pre-prepare">
   | VoteBody<"prepare">
   | VoteBody<"commit">
   | CheckpointBody
+  | ViewChangeBody
+  | NewViewBody
   | StatusBody
   | FetchBody
   | BlockBody
@@ -129,6 +164,15 @@ function writeFields(writer: Writer, body: PbftBody): void {
     case "checkpoint":
       writer.u64(body.height).raw(body.hash).raw(body.stateRoot).raw(body.nextValidatorsHash);
       return;
+    case "view-change":
+      writer.u64(body.view).u64(body.stableCheckpoint).bytes32(body.checkpoint);
+      writer.list(body.certified, (w, entry) => w.bytes32(entry));
+      return;
+    case "new-view":
+      writer.u64(body.view);
+      writer.list(body.viewChanges, (w, message) => w.bytes32(message));
+      writer.list(body.carried, (w, { height, hash, signature }) => w.u64(height).raw(hash).raw(signature));
+      return;
     case "status":
       writeStatus(writer, body);
       return;
@@ -159,8 +203,10 @@ function writeStatus(writer: Writer, body: StatusBody): void {
 export interface BodyShape {
   /** Validators. */
   readonly n: number;
-  /** L: a STATUS tells of at most so many heights. */
+  /** L: a STATUS, P and O tell of at most so many heights. */
   readonly logWindow: number;
+  /** Of the whole message: no part of it is longer. */
+  readonly messageBytesMax: number;
 }
 
 /** Reads what {@link writeBody} wrote. The sender's index is below n. */
@@ -186,6 +232,21 @@ function readFields(reader: Reader, type: MessageType, shape: BodyShape): object
         stateRoot: asHash(reader.raw(32)),
         nextValidatorsHash: asHash(reader.raw(32)),
       };
+    case "view-change":
+      return {
+        type,
+        view: reader.u64(),
+        stableCheckpoint: reader.u64(),
+        checkpoint: reader.bytes32(shape.messageBytesMax),
+        certified: reader.list(shape.logWindow, (r) => r.bytes32(shape.messageBytesMax)),
+      };
+    case "new-view":
+      return {
+        type,
+        view: reader.u64(),
+        viewChanges: reader.list(shape.n, (r) => r.bytes32(shape.messageBytesMax)),
+        carried: reader.list(shape.logWindow, readCarried),
+      };
     case "status":
       return readStatus(reader, shape);
     case "fetch":
@@ -196,6 +257,10 @@ function readFields(reader: Reader, type: MessageType, shape: BodyShape): object
     default:
       return unreachable(type);
   }
+}
+
+function readCarried(reader: Reader): CarriedBlock {
+  return { height: reader.u64(), hash: asHash(reader.raw(32)), signature: reader.raw(SIGNATURE_BYTES) };
 }
 
 function readStatus(reader: Reader, { n, logWindow }: BodyShape): object {

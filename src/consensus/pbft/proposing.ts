@@ -10,8 +10,11 @@ import { type Block, encodeBlock } from "../../chain/block.ts";
 import type { WaitingTransaction } from "../engine.ts";
 import type { Core } from "./core.ts";
 import type { VoteBody } from "./messages.ts";
+import { armFairness } from "./patience.ts";
 
 export function poolChanged(core: Core, oldest: WaitingTransaction | undefined): void {
+  core.oldest = oldest;
+  armFairness(core);
   core.pending = oldest !== undefined;
   if (core.pending && core.building !== undefined) core.pendingAgain = true;
 }
@@ -59,11 +62,11 @@ export function renewBuildOrder(core: Core): void {
   if (core.building !== undefined && core.tick >= core.building.tick + 2) core.building = undefined;
 }
 
-/** T_empty starts anew with each block. */
+/** T_empty starts anew with each block; a backup watches it too, since an empty block is then pending work. */
 export function armHeartbeat(core: Core): void {
   const { emptyBlocksMs } = core.options.settings;
-  if (emptyBlocksMs === undefined || core.primary !== core.self || core.mode !== "normal") return;
-  core.setTimer("empty", emptyBlocksMs);
+  core.heartbeatDue = false;
+  if (emptyBlocksMs !== undefined && core.mode === "normal") core.setTimer("empty", emptyBlocksMs);
 }
 
 /** Void while a proposal is on its way: its commitment arms the timer again. */
@@ -72,13 +75,14 @@ export function heartbeatFired(core: Core): void {
 }
 
 function nextHeight(core: Core): bigint {
-  if (core.proposedTop > core.committed) return core.proposedTop + 1n;
-  return core.committed + 1n;
+  const tops = [core.committed, core.carriedTop, core.proposedTop];
+  return tops.reduce((a, b) => (a > b ? a : b)) + 1n;
 }
 
 function mayPropose(core: Core, height: bigint): boolean {
   const depth = BigInt(core.options.parameters.pipelineDepth);
   if (height > core.committed + depth || height > core.highWatermark) return false;
+  if (height <= core.lowWatermark || core.committed < core.minHeight) return false;
   return core.votebook.find(core.view, height, "prepare") === undefined;
 }
 
@@ -87,10 +91,9 @@ function parentOf(core: Core, height: bigint): Hash | undefined {
   const { head } = core;
   if (head === undefined || height - 1n === head.height) return head?.hash;
   const first = core.slots.find(head.height + 1n, core.view)?.proposal;
-  if (first === undefined || !equalBytes(first.message.block.header.previousHash, head.hash))
-    return undefined;
+  if (first === undefined || !equalBytes(first.head.header.previousHash, head.hash)) return undefined;
   const parent = core.slots.find(height - 1n, core.view)?.proposal;
-  return parent?.executed === true ? parent.message.hash : undefined;
+  return parent?.executed === true ? parent.vote.hash : undefined;
 }
 
 function castProposal(core: Core, block: Block): void {
@@ -100,7 +103,16 @@ function castProposal(core: Core, block: Block): void {
   const body: VoteBody<"pre-prepare"> = { type: "pre-prepare", ...place };
   const message = core.sign(body, { block, blockBytes: encodeBlock(block) });
   core.castVote({ type: "pre-prepare", vote: message });
-  core.slots.round(height, core.view).proposal = { message, state: "accepted", executed: true };
+  const { block: _, blockBytes: __, ...vote } = message;
+  const { header, summary } = block;
+  core.slots.at(height).keepBody(message);
+  core.slots.round(height, core.view).proposal = {
+    vote,
+    head: { hash, header, summary },
+    carried: false,
+    state: "accepted",
+    executed: true,
+  };
   core.proposedTop = height;
   core.heartbeatDue = false;
   const { blockTimeMs } = core.options.settings;

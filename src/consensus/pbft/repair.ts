@@ -2,22 +2,25 @@
  * Repair by STATUS: each interval a replica tells what it holds, and whoever holds more sends what is missing, at
  * most once per interval and peer. Only what was there a tick ago counts as missing: the rest may be on its way.
  * Without this, lost messages stop the chain.
- * Source: pbft.md 1.7 ("Repair by STATUS", answers 1, 2, 3 and 5).
+ * Source: pbft.md 1.7 ("Repair by STATUS").
  */
-import { equalBytes } from "../../base/bytes.ts";
+import type { ValidatorId } from "../engine.ts";
+import { fetchAgain } from "./bodies.ts";
 import { resendCheckpoints } from "./checkpoints.ts";
-import { fetchAgain } from "./commitment.ts";
 import type { Core } from "./core.ts";
-import type { Fetch, Status } from "./gate.ts";
+import type { Status } from "./gate.ts";
 import { bitmapBytes, bitmapHas, type SlotStatus, type StatusBody } from "./messages.ts";
 import { renewBuildOrder } from "./proposing.ts";
 
 /** One interval has passed. */
 export function tick(core: Core): void {
+  relayOldest(core);
   core.tick++;
   core.committedAtTick = core.committed;
   core.answered.status.clear();
-  core.answered.fetch.clear();
+  core.answered.newView.clear();
+  core.fetches.fill(0);
+  core.viewMessages.fill(0);
   core.syncRequested = 0n;
   renewBuildOrder(core);
   resendCheckpoints(core);
@@ -25,28 +28,45 @@ export function tick(core: Core): void {
   broadcastStatus(core);
 }
 
+/** T_status: tells the others, and again after the interval. */
 export function broadcastStatus(core: Core): void {
+  sendStatus(core);
+  core.setTimer("status", core.options.settings.statusIntervalMs);
+}
+
+/** A transaction that has waited for an interval may never have reached the primary: it gets this node's copy. */
+function relayOldest(core: Core): void {
+  const { awaited, mode, primary, self } = core;
+  if (mode !== "normal" || primary === self || awaited?.kind !== "transaction") return;
+  if (core.awaitedSince < core.tick) {
+    core.emit({ kind: "relay-transaction", to: primary, hash: awaited.hash });
+  }
+}
+
+export function sendStatus(core: Core): void {
   const body: StatusBody = {
     type: "status",
     from: core.self,
     epoch: core.epoch,
     view: core.view,
-    mode: "normal",
+    mode: core.mode === "view-change" ? "view-change" : "normal",
     lowWatermark: core.lowWatermark,
     stableCheckpoint: core.stable,
     lastCommitted: core.committed,
-    viewChangeTarget: 0n,
+    viewChangeTarget: core.ownViewChange?.view ?? 0n,
     slots: describeSlots(core),
   };
   core.broadcast(core.sign(body));
-  core.setTimer("status", core.options.settings.statusIntervalMs);
 }
 
-/** The heights that may be in agreement: lc+1 .. lc+W_p, not above H. */
+/** The heights that may be in agreement: lc+1 .. lc+W_p, or what a NEW-VIEW carries over, not above H. */
 function describeSlots(core: Core): SlotStatus[] {
   const depth = BigInt(core.options.parameters.pipelineDepth);
   const slots: SlotStatus[] = [];
-  for (let height = core.committed + 1n; height <= core.committed + depth; height++) {
+  if (core.mode !== "normal") return slots;
+  const top = core.carriedTop > core.committed + depth ? core.carriedTop : core.committed + depth;
+  const most = core.committed + BigInt(core.options.parameters.logWindow);
+  for (let height = core.committed + 1n; height <= top && height <= most; height++) {
     if (height > core.highWatermark) break;
     slots.push(describeSlot(core, height));
   }
@@ -57,12 +77,13 @@ function describeSlot(core: Core, height: bigint): SlotStatus {
   const round = core.slots.find(height, core.view);
   const empty = new Uint8Array(bitmapBytes(core.quorum.n));
   if (round?.proposal === undefined) return { prePrepare: false, prepares: empty, commits: empty };
-  const { hash } = round.proposal.message;
+  const { hash } = round.proposal.vote;
   return { prePrepare: true, prepares: round.prepares.bitmap(hash), commits: round.commits.bitmap(hash) };
 }
 
 export function receiveStatus(core: Core, status: Status): void {
   core.answered.status.add(status.from);
+  core.seen[status.from]!.inViewChange = status.mode === "view-change";
   catchUp(core, status);
   answerStatus(core, status);
 }
@@ -92,12 +113,24 @@ function answerStatus(core: Core, status: Status): void {
   if (status.lastCommitted < core.committedAtTick) {
     core.emit({ kind: "serve-blocks", to, fromHeight: status.lastCommitted + 1n });
   }
+  // (4) they are in a lower view, or wait for this one to be opened
+  if (status.view < core.view || status.mode === "view-change") answerNewView(core, to, status.view);
+  // (6) this replica waits for a view: its VIEW-CHANGE
+  if (core.mode === "view-change" && core.ownViewChange !== undefined) core.send(to, core.ownViewChange);
   // (5) own votes that they lack
-  if (status.view === core.view && status.mode === "normal") {
+  if (status.view === core.view && status.mode === "normal" && core.mode === "normal") {
     status.slots.forEach((slot, i) => {
       resendVotes(core, status, status.lastCommitted + 1n + BigInt(i), slot);
     });
   }
+}
+
+/** Repair (4): whoever asks for a view that is open already is told so. */
+export function answerNewView(core: Core, to: ValidatorId, view: bigint): void {
+  if (core.mode !== "normal" || core.newView === undefined || view > core.view) return;
+  if (core.answered.newView.has(to)) return;
+  core.answered.newView.add(to);
+  core.send(to, core.newView);
 }
 
 function resendVotes(core: Core, { from, view }: Status, height: bigint, slot: SlotStatus): void {
@@ -111,19 +144,4 @@ function resendVotes(core: Core, { from, view }: Status, height: bigint, slot: S
   if (commit !== undefined && commit.tick < core.tick && !bitmapHas(slot.commits, core.self)) {
     core.send(from, commit.record.vote);
   }
-}
-
-/** Answers with the body, if it is held: it is until a stable checkpoint covers it. */
-export function receiveFetch(core: Core, { from, hash }: Fetch): void {
-  core.answered.fetch.add(from);
-  const body = core.slots
-    .all()
-    .map((slot) => slot.body(hash))
-    .find((held) => held !== undefined);
-  if (body === undefined || !equalBytes(body.block.hash, hash)) return;
-  const { block, blockBytes } = body;
-  core.send(
-    from,
-    core.sign({ type: "block", from: core.self, epoch: core.epoch, hash }, { block, blockBytes }),
-  );
 }

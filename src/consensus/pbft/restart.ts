@@ -5,14 +5,17 @@
  * Source: pbft.md 1.12 (Restart), 1.6 (CHECKPOINT is re-sent).
  */
 import { equalBytes, hex } from "../../base/bytes.ts";
+import type { BlockHead } from "../../chain/block.ts";
 import type { Head, Input, SealedHead } from "../engine.ts";
-import { certify } from "./agreement.ts";
+import { certify, lock } from "./agreement.ts";
 import { openCheckpointCertificate } from "./certificate.ts";
-import { signCheckpoint } from "./checkpoints.ts";
+import { signCheckpoint, stabilise } from "./checkpoints.ts";
 import { advanceHead, recordCommitted } from "./commitment.ts";
 import type { Core } from "./core.ts";
-import type { PbftMessage, PrePrepare } from "./gate.ts";
-import { decodeVoteRecord } from "./journal.ts";
+import { installCarried, standIn } from "./enterview.ts";
+import type { PbftMessage, ProposalVote } from "./gate.ts";
+import { decodeRecord, type JournalRecord } from "./journal.ts";
+import type { NewView } from "./newview.ts";
 import { armHeartbeat } from "./proposing.ts";
 import { broadcastStatus } from "./repair.ts";
 import type { Proposal } from "./slots.ts";
@@ -28,14 +31,31 @@ export function start(core: Core, { head, journal, checkpoint, recent }: Started
   }
   advanceHead(core, head);
   core.committedAtTick = core.committed;
-  const heads = (recent ?? []).map(headOf);
-  for (const committed of heads) recordCommitted(core, committed);
-  for (const record of journal) replay(core, decodeVoteRecord(record, core.options));
-  for (const committed of heads) signCheckpoint(core, committed);
+  for (const sealed of recent ?? []) recordCommitted(core, sealed);
+  const context = { ...core.options, n: core.quorum.n, logWindow: core.options.parameters.logWindow };
+  const records = journal.map((record) => decodeRecord(record, context));
+  for (const record of records) standAmongViews(core, record);
+  for (const record of records) {
+    if (record.type !== "view-change" && record.type !== "new-view") replay(core, record);
+  }
+  core.slots.pruneViews(core.view - 1n);
+  for (const sealed of recent ?? []) signCheckpoint(core, headOf(sealed));
   signCheckpoint(core, head);
   resume(core);
   broadcastStatus(core);
   armHeartbeat(core);
+}
+
+/** The last record says it: the view asked for, or the one entered. It never goes back. */
+function standAmongViews(core: Core, record: JournalRecord): void {
+  if (record.type === "view-change") {
+    core.ownViewChange = record.message;
+    core.viewChanges[core.self] = record.message;
+    core.view = record.message.view;
+    core.mode = "view-change";
+    core.newView = undefined;
+    core.carriedTop = 0n;
+  } else if (record.type === "new-view") standIn(core, record.message);
 }
 
 function restoreCheckpoint(core: Core, bytes: Uint8Array): void {
@@ -64,11 +84,13 @@ function replay(core: Core, record: VoteRecord): void {
   const round = core.slots.round(height, view);
   switch (record.type) {
     case "pre-prepare":
-      round.proposal = restored(record.vote);
+      core.slots.at(height).keepBody(record.vote);
+      round.proposal = restored(record.vote, record.vote.block);
       if (view === core.view && height > core.proposedTop) core.proposedTop = height;
       return;
     case "prepare":
-      round.proposal = restored(record.proposal);
+      if (record.body !== undefined) core.slots.at(height).keepBody(record.body);
+      round.proposal = restored(record.proposal, core.slots.get(height)?.head(hash));
       round.prepares.add(core.self, hash, vote.signature);
       return;
     case "commit":
@@ -76,6 +98,7 @@ function replay(core: Core, record: VoteRecord): void {
         round.prepares.add(signer, hash, signature);
       }
       round.prepared = true;
+      lock(core, record.certificate);
       round.commits.add(core.self, hash, vote.signature);
       certify(core, record.vote, round);
       return;
@@ -83,23 +106,44 @@ function replay(core: Core, record: VoteRecord): void {
 }
 
 /** Accepted, since it was voted for; its execution was lost with the process. */
-function restored(message: PrePrepare): Proposal {
-  return { message, state: "accepted", executed: false };
+function restored(signed: ProposalVote, head: BlockHead | undefined): Proposal | undefined {
+  if (head === undefined) return undefined; // carried over: the NEW-VIEW brings the head back
+  const { type, from, epoch, view, height, hash, signature } = signed;
+  const vote = { type, from, epoch, view, height, hash, signature } as ProposalVote;
+  const { header, summary } = head;
+  return { vote, head: { hash, header, summary }, carried: false, state: "accepted", executed: false };
 }
 
 /** Own messages above the head once more, and their blocks executed anew, in order. */
 function resume(core: Core): void {
+  if (core.mode === "view-change") return resumeViewChange(core);
+  if (core.newView !== undefined) resumeView(core, core.newView);
   let parent = core.head!.hash;
   for (let height = core.committed + 1n; height <= core.logTop; height++) {
     const proposal = core.slots.find(height, core.view)?.proposal;
-    if (proposal === undefined) break;
-    const { block, hash, view } = proposal.message;
-    if (!equalBytes(block.header.previousHash, parent)) break;
-    core.checking.set(hex(hash), { height, view });
-    core.emit({ kind: "check-block", block, certified: true });
-    parent = hash;
+    if (proposal?.state !== "accepted") break;
+    const { vote, head } = proposal;
+    const body = core.slots.at(height).body(vote.hash);
+    if (body === undefined || !equalBytes(head.header.previousHash, parent)) break;
+    core.checking.set(hex(vote.hash), { height, view: vote.view });
+    core.emit({ kind: "check-block", block: body.block, certified: true });
+    parent = vote.hash;
   }
   for (const { record } of core.votebook.all()) {
     if (record.vote.height > core.committed && record.vote.view === core.view) core.broadcast(record.vote);
   }
+}
+
+function resumeViewChange(core: Core): void {
+  if (core.ownViewChange !== undefined) core.broadcast(core.ownViewChange);
+  core.setTimer("resend", core.options.settings.resendIntervalMs);
+}
+
+/** What the view carries over, with the votes given for it; the primary of the view opens it once more. */
+function resumeView(core: Core, newView: NewView): void {
+  const { checkpoint } = newView.decision;
+  if (checkpoint !== undefined) stabilise(core, checkpoint);
+  if (core.mode !== "normal") return;
+  installCarried(core, newView);
+  if (newView.from === core.self) core.broadcast(newView);
 }

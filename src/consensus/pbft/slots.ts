@@ -1,20 +1,26 @@
 /**
- * The message log: for each height in the window what arrived, per view. It stores; what may enter is decided by
- * window.ts, what follows from it by agreement.ts and commitment.ts.
+ * The message log: for each height in the window what arrived, per view, and what was certified. It stores; what may
+ * enter is decided by window.ts, what follows from it by agreement.ts, commitment.ts and viewchange.ts.
  * Source: pbft.md 1.4.
  */
 
-import { equalBytes, type Hash } from "../../base/bytes.ts";
-import type { Block } from "../../chain/block.ts";
-import type { CommitCertificate } from "./certificate.ts";
-import type { PrePrepare } from "./gate.ts";
+import { equalBytes, type Hash, hex } from "../../base/bytes.ts";
+import { BODIES_PER_HEIGHT_MAX } from "../../base/limits.ts";
+import type { BlockHead } from "../../chain/block.ts";
+import type { CommitCertificate, PreparedCertificate } from "./certificate.ts";
+import type { ProposalVote } from "./gate.ts";
+import type { WithBlock } from "./signed.ts";
 import { Tally } from "./tally.ts";
 
 /** How far a proposal has come here. `refused` is for ever in its view: no vote. */
 export type ProposalState = "held" | "checking" | "accepted" | "refused";
 
+/** What the primary of a view proposes for a height; its body is in {@link Slot.body}, or still missing. */
 export interface Proposal {
-  readonly message: PrePrepare;
+  readonly vote: ProposalVote;
+  readonly head: BlockHead;
+  /** By the NEW-VIEW: certified in an earlier view. */
+  readonly carried: boolean;
   state: ProposalState;
   /** The driver holds the outcome of executing it, so that it can be built and checked upon. */
   executed: boolean;
@@ -41,21 +47,52 @@ export class Slot {
   readonly rounds = new Map<bigint, Round>();
   /** The digest that this node's chain holds at the height. */
   committed: Hash | undefined = undefined;
+  /** The committed block's head and certificate, as the chain stores them. */
+  sealed: { readonly head: BlockHead; readonly certificate: CommitCertificate } | undefined = undefined;
   /** The first commit certificate for the height, whatever its view. */
   certificate: (CommitCertificate & { readonly hash: Hash }) | undefined = undefined;
-  /** A certified block that was fetched. */
-  fetched: { readonly block: Block; readonly blockBytes: Uint8Array } | undefined = undefined;
+  /** Of the highest view in which this replica signed COMMIT: its lock. */
+  prepared: PreparedCertificate | undefined = undefined;
+  readonly #bodies = new Map<string, WithBlock>();
 
   constructor(height: bigint) {
     this.height = height;
   }
 
   /** A body for the digest, from whatever message. */
-  body(hash: Hash): { readonly block: Block; readonly blockBytes: Uint8Array } | undefined {
-    for (const { proposal } of this.rounds.values()) {
-      if (proposal !== undefined && equalBytes(proposal.message.hash, hash)) return proposal.message;
+  body(hash: Hash): WithBlock | undefined {
+    return this.#bodies.get(hex(hash));
+  }
+
+  /** A PREPARE promises to hold the body (§1.5): what the newest views and certificates refer to stays. */
+  keepBody({ block, blockBytes }: WithBlock): void {
+    this.#bodies.set(hex(block.hash), { block, blockBytes });
+    for (const [key, held] of this.#bodies) {
+      if (this.#bodies.size <= BODIES_PER_HEIGHT_MAX) return;
+      if (!this.#refersTo(held.block.hash)) this.#bodies.delete(key);
     }
-    return this.fetched !== undefined && equalBytes(this.fetched.block.hash, hash) ? this.fetched : undefined;
+  }
+
+  /** A head for the digest, with or without its body. */
+  head(hash: Hash): BlockHead | undefined {
+    const heads = [
+      this.body(hash)?.block,
+      this.prepared?.head,
+      this.sealed?.head,
+      ...[...this.rounds.values()].map(({ proposal }) => proposal?.head),
+    ];
+    return heads.find((head) => head !== undefined && equalBytes(head.hash, hash));
+  }
+
+  /** Forgets the views below. */
+  pruneViews(below: bigint): void {
+    for (const view of this.rounds.keys()) if (view < below) this.rounds.delete(view);
+  }
+
+  #refersTo(hash: Hash): boolean {
+    const proposed = [...this.rounds.values()].map(({ proposal }) => proposal?.head.hash);
+    const held = [this.certificate?.hash, this.prepared?.head.hash, this.committed, ...proposed];
+    return held.some((each) => each !== undefined && equalBytes(each, hash));
   }
 }
 
@@ -94,9 +131,17 @@ export class Slots {
     return round;
   }
 
+  delete(height: bigint): void {
+    this.#slots.delete(height);
+  }
+
   /** Forgets heights up to and including `height`. */
   prune(height: bigint): void {
     for (const held of this.#slots.keys()) if (held <= height) this.#slots.delete(held);
+  }
+
+  pruneViews(below: bigint): void {
+    for (const slot of this.#slots.values()) slot.pruneViews(below);
   }
 
   /** Ascending by height. */

@@ -12,11 +12,11 @@ export function describeEngine(core: Core): EngineStatus {
     primary: core.primary,
     self: core.self,
     mode: core.mode,
-    attempt: 0,
-    timers: [],
-    waitingFor: undefined,
-    viewChanges: [],
-    haltReason: undefined,
+    attempt: core.attempt,
+    timers: core.timers(),
+    waitingFor: core.awaited,
+    viewChanges: describeViewChanges(core),
+    haltReason: core.haltReason,
     lowWatermark: core.lowWatermark,
     highWatermark: core.highWatermark,
     lastCommitted: core.committed,
@@ -26,12 +26,23 @@ export function describeEngine(core: Core): EngineStatus {
     quorum,
     slots: core.slots.all().map((slot) => describeSlot(core, slot)),
     checkpoints: [...core.checkpoints].map(([height, tally]) => ({ height, from: tally.signers() })),
-    lastSeen: core.seen.map(({ height, view }, i) =>
+    lastSeen: core.seen.map(({ height, view, inViewChange }, i) =>
       i === core.self
-        ? { height: core.committed, view: core.view, inViewChange: false }
-        : { height, view, inViewChange: false },
+        ? { height: core.committed, view: core.view, inViewChange: core.mode === "view-change" }
+        : { height, view, inViewChange },
     ),
   };
+}
+
+/** Requests for views that are not open here. */
+function describeViewChanges(core: Core): EngineStatus["viewChanges"] {
+  const open = core.mode === "view-change" ? core.view - 1n : core.view;
+  const views = new Map<bigint, number[]>();
+  for (const held of core.viewChanges) {
+    if (held === undefined || held.view <= open) continue;
+    views.set(held.view, [...(views.get(held.view) ?? []), held.from]);
+  }
+  return [...views].sort(([a], [b]) => (a < b ? -1 : 1)).map(([view, from]) => ({ view, from }));
 }
 
 function describeSlot(core: Core, slot: Slot): EngineStatus["slots"][number] {
@@ -39,7 +50,7 @@ function describeSlot(core: Core, slot: Slot): EngineStatus["slots"][number] {
   return {
     height: slot.height,
     view: core.view,
-    hash: slot.certificate?.hash ?? slot.committed ?? round?.proposal?.message.hash,
+    hash: slot.certificate?.hash ?? slot.committed ?? round?.proposal?.vote.hash,
     phase: phaseOf(core, slot),
     prepares: round?.prepares.signers() ?? [],
     commits: round?.commits.signers() ?? [],

@@ -6,7 +6,8 @@
 import { assert } from "../../base/assert.ts";
 import { equalBytes, type Hash } from "../../base/bytes.ts";
 import type { PreparedCertificate } from "./certificate.ts";
-import type { Commit, PrePrepare, Prepare } from "./gate.ts";
+import type { Commit, PrePrepare, Prepare, ProposalVote } from "./gate.ts";
+import type { WithBlock } from "./signed.ts";
 
 /** A PRE-PREPARE is the primary's vote of the first phase, a PREPARE a backup's. */
 export type Phase = "prepare" | "commit";
@@ -14,7 +15,13 @@ export type Phase = "prepare" | "commit";
 /** An own vote with what must be durable beside it (pbft.md 1.12, table). */
 export type VoteRecord =
   | { readonly type: "pre-prepare"; readonly vote: PrePrepare }
-  | { readonly type: "prepare"; readonly vote: Prepare; readonly proposal: PrePrepare }
+  | {
+      readonly type: "prepare";
+      readonly vote: Prepare;
+      readonly proposal: ProposalVote;
+      /** Undefined when the body is durable already: in an earlier record, or in the chain. */
+      readonly body: WithBlock | undefined;
+    }
   | { readonly type: "commit"; readonly vote: Commit; readonly certificate: PreparedCertificate };
 
 export interface OwnVote {
@@ -36,6 +43,15 @@ export class Votebook {
     return this.#votes
       .get(height)
       ?.find(({ record }) => record.vote.view === view && phaseOf(record) === phase);
+  }
+
+  /** Whether the record of a vote at the height, in whatever view, keeps the body of this digest. */
+  holdsBody(height: bigint, hash: Hash): boolean {
+    const votes = this.#votes.get(height) ?? [];
+    return votes.some(({ record }) => {
+      if (record.type === "commit" || !equalBytes(record.vote.hash, hash)) return false;
+      return record.type === "pre-prepare" || record.body !== undefined;
+    });
   }
 
   enter(record: VoteRecord, tick: number): void {

@@ -4,10 +4,11 @@
  * one sends; its STATUS is how a sender that lags gets help.
  * Source: pbft.md 1.4 (memory bounds), 1.5 (last paragraph), 1.15.
  */
-import { equalBytes } from "../../base/bytes.ts";
+import { equalBytes, hex } from "../../base/bytes.ts";
+import { FETCHES_PER_INTERVAL_MAX, VIEW_MESSAGES_PER_INTERVAL_MAX } from "../../base/limits.ts";
 import { checkpointChoice } from "./checkpoints.ts";
 import type { Core } from "./core.ts";
-import type { PbftBody, VoteBody } from "./messages.ts";
+import type { NewViewBody, PbftBody, ViewChangeBody, VoteBody } from "./messages.ts";
 import type { Tally } from "./tally.ts";
 
 /** A pure query: known sender, this epoch, inside the window, not a duplicate. */
@@ -39,10 +40,14 @@ export function wantsMessage(core: Core, body: PbftBody): boolean {
       // Anyone can send an old STATUS of another once more, which must not take the place of the real one.
       if (body.lastCommitted < core.seen[body.from]!.committed) return false;
       return !core.answered.status.has(body.from);
+    case "view-change":
+      return wantsViewChange(core, body);
+    case "new-view":
+      return wantsNewView(core, body);
     case "fetch":
-      return !core.answered.fetch.has(body.from);
+      return core.fetches[body.from]! < FETCHES_PER_INTERVAL_MAX;
     case "block":
-      return core.fetching !== undefined && equalBytes(core.fetching.hash, body.hash);
+      return core.missing.has(hex(body.hash));
     case "checkpoint-certificate":
       return body.height > (core.awaitedCertificate?.height ?? core.stable);
   }
@@ -58,7 +63,39 @@ function inLog(core: Core, { view, height }: VoteBody, viewsBelow: bigint, views
 function wantsProposal(core: Core, { height, view, hash }: VoteBody): boolean {
   const round = core.slots.find(height, view);
   if (round?.proposal === undefined) return true;
-  return !round.equivocated && !equalBytes(round.proposal.message.hash, hash);
+  if (!equalBytes(round.proposal.vote.hash, hash)) return !round.equivocated;
+  return core.slots.get(height)?.body(hash) === undefined;
+}
+
+/** A newer one of its sender, the proof that it contradicts itself, or a sign that it missed a NEW-VIEW. */
+function wantsViewChange(core: Core, body: ViewChangeBody): boolean {
+  const { from, view } = body;
+  if (core.viewMessages[from]! >= VIEW_MESSAGES_PER_INTERVAL_MAX) return false;
+  const held = core.viewChanges[from];
+  if (held === undefined || held.view < view) return view > core.view || isAnswered(core, body);
+  if (held.view > view) return false;
+  if (!core.viewChangeConflicts.has(from) && !sameRequest(held, body)) return true;
+  return isAnswered(core, body);
+}
+
+function isAnswered(core: Core, { from, view }: ViewChangeBody): boolean {
+  if (core.mode === "view-change") return view === core.view && core.viewChanges[from]?.view !== view;
+  return view <= core.view && core.newView !== undefined && !core.answered.newView.has(from);
+}
+
+export function sameRequest(a: ViewChangeBody, b: ViewChangeBody): boolean {
+  return (
+    a.stableCheckpoint === b.stableCheckpoint &&
+    equalBytes(a.checkpoint, b.checkpoint) &&
+    a.certified.length === b.certified.length &&
+    a.certified.every((entry, i) => equalBytes(entry, b.certified[i]!))
+  );
+}
+
+/** Of a higher view, or of the one that is waited for. An old one does nothing. */
+function wantsNewView(core: Core, { from, view }: NewViewBody): boolean {
+  if (core.viewMessages[from]! >= VIEW_MESSAGES_PER_INTERVAL_MAX) return false;
+  return view > core.view || (view === core.view && core.mode === "view-change");
 }
 
 /** A vote that can still change something, or the proof that its sender contradicts itself. */

@@ -12,6 +12,7 @@ import { EMPTY } from "../../base/bytes.ts";
 import { refuse, type Verdict } from "../../base/fault.ts";
 import { PBFT_SMALL_MESSAGE_BYTES_MAX } from "../../base/limits.ts";
 import { type BodyLimits, sealedBlockBytesMax } from "../../chain/block.ts";
+import { newViewBytesMax, viewChangeBytesMax } from "../../chain/viewchangesize.ts";
 import { decode } from "../../codec/reader.ts";
 import { Writer } from "../../codec/writer.ts";
 import { SIGNATURE_BYTES } from "../../crypto/keys.ts";
@@ -32,9 +33,10 @@ export type ParsedMessage = PbftBody & {
   readonly signature: Uint8Array;
   /** Undecoded: the block of PRE-PREPARE and BLOCK, the certificate of CHECKPOINT-CERTIFICATE, else empty. */
   readonly attachment: Uint8Array;
+  readonly relayed?: boolean;
 };
 
-export interface WireShape extends BodyShape {
+export interface WireShape extends Omit<BodyShape, "messageBytesMax"> {
   readonly limits: BodyLimits;
 }
 
@@ -65,9 +67,11 @@ export function parseMessage(
   const attached = hasAttachment(type);
   return decode(attached ? bytes : bytes.slice(), type, (reader): ParsedMessage => {
     reader.raw(2);
-    const body = readBody(reader, type, shape);
+    const body = readBody(reader, type, { ...shape, messageBytesMax: bytesMax });
     const signature = reader.raw(SIGNATURE_BYTES);
-    return { ...body, signature, attachment: attached ? reader.raw(reader.remaining) : EMPTY };
+    const attachment = attached ? reader.raw(reader.remaining) : EMPTY;
+    // A NEW-VIEW proves itself, and an old one does nothing: whoever has it may bring it (repair by STATUS).
+    return { ...body, signature, attachment, relayed: type === "new-view" };
   });
 }
 
@@ -85,6 +89,10 @@ export function messageBytesMax(type: MessageType, { n, logWindow, limits }: Wir
       return 2 * PBFT_SMALL_MESSAGE_BYTES_MAX + 66 * n;
     case "status":
       return PBFT_SMALL_MESSAGE_BYTES_MAX + logWindow * (1 + 2 * bitmapBytes(n));
+    case "view-change":
+      return viewChangeBytesMax(n, logWindow);
+    case "new-view":
+      return newViewBytesMax(n, logWindow);
     default:
       return PBFT_SMALL_MESSAGE_BYTES_MAX;
   }

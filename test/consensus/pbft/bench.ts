@@ -9,8 +9,9 @@ import type {
   Input,
   SealedHead,
 } from "../../../src/consensus/engine.ts";
-import { type PbftMessage, signMessage } from "../../../src/consensus/pbft/gate.ts";
+import type { PbftMessage } from "../../../src/consensus/pbft/gate.ts";
 import type { PbftBody } from "../../../src/consensus/pbft/messages.ts";
+import { signMessage } from "../../../src/consensus/pbft/signed.ts";
 import type { ParsedMessage } from "../../../src/consensus/pbft/wire.ts";
 import { SETTINGS } from "./cluster.ts";
 import { buildBlock, createFixture, type Fixture, sealOf } from "./fixture.ts";
@@ -18,8 +19,16 @@ import { headOf } from "./host.ts";
 
 export type Of<K extends Effect<PbftMessage>["kind"]> = Extract<Effect<PbftMessage>, { kind: K }>;
 
+/** The timers by which a replica is patient: they come and go with every item of work. */
+export function isPatience(effect: Effect<PbftMessage>): boolean {
+  const name =
+    effect.kind === "set-timer" ? effect.timer.name : effect.kind === "clear-timer" ? effect.name : "";
+  return name === "request" || name === "quick" || name === "fairness";
+}
+
 export class Bench {
   readonly fixture: Fixture;
+  readonly #self: number;
   readonly engine: ConsensusEngine<ParsedMessage, PbftMessage>;
   /** Blocks 1, 2, ... of one chain, proposed by replica 0. */
   readonly blocks: Block[] = [];
@@ -29,6 +38,7 @@ export class Bench {
     self: number,
     options: { n?: number; depth?: number; settings?: Partial<EngineSettings>; length?: number } = {},
   ) {
+    this.#self = self;
     this.fixture = createFixture(options.n ?? 4, { pipelineDepth: options.depth ?? 1 });
     const settings = { ...SETTINGS, ...options.settings };
     const signer = this.fixture.signers[self]!;
@@ -49,9 +59,16 @@ export class Bench {
     return this.effects;
   }
 
-  start(height = 0, journal: readonly Uint8Array[] = [], recent: readonly SealedHead[] = []): this {
+  start(height = 0, journal: readonly Uint8Array[] = [], recent = this.#sealed(height)): this {
     this.step({ kind: "started", head: this.head(height), journal, checkpoint: undefined, recent });
     return this;
+  }
+
+  #sealed(height: number): readonly SealedHead[] {
+    return this.blocks.slice(0, height).map((head) => ({
+      head,
+      seal: sealOf(this.fixture, head, this.#self),
+    }));
   }
 
   head(height: number): Head {
@@ -60,7 +77,7 @@ export class Bench {
 
   headChanged(height: number): readonly Effect<PbftMessage>[] {
     const block = this.block(height);
-    const sealed = { head: block, seal: sealOf(this.fixture, block) };
+    const sealed = { head: block, seal: sealOf(this.fixture, block, this.#self) };
     return this.step({ kind: "head-changed", head: this.head(height), sealed });
   }
 
@@ -105,6 +122,8 @@ export class Bench {
   }
 
   kinds(): string[] {
-    return this.effects.map(({ kind }) => kind).filter((kind) => kind !== "announce");
+    return this.effects
+      .filter((effect) => effect.kind !== "announce" && !isPatience(effect))
+      .map(({ kind }) => kind);
   }
 }

@@ -115,14 +115,17 @@ function latin1(bytes: Uint8Array): string {
 /** Any waiting transaction. */
 export const WORK: WaitingTransaction = { hash: asHash(new Uint8Array(32).fill(7)), ageMs: 0 };
 
-/** A commit certificate of the first Q validators for a block. */
-export function sealOf(fixture: Fixture, block: BlockHead, view = 0n): Uint8Array {
+/** A commit certificate of Q validators for a block, without one of them: it did not vote. */
+export function sealOf(fixture: Fixture, block: BlockHead, without?: number, view = 0n): Uint8Array {
   const { quorum } = quorumOf(fixture.signers.length);
   const { hash, summary } = block;
   const place = { epoch: 0n, view, height: summary.height, hash };
-  const signatures = fixture.signers.slice(0, quorum).map((signer, from) => ({
+  const others = [...fixture.signers.keys()].filter((from) => from !== without || fixture.signers.length < 3);
+  const signatures = others.slice(0, quorum).map((from) => ({
     signer: from,
-    signature: signer.sign(signingBytes(fixture.genesisHash, { type: "commit", from, ...place })),
+    signature: fixture.signers[from]!.sign(
+      signingBytes(fixture.genesisHash, { type: "commit", from, ...place }),
+    ),
   }));
   return encodeCommitCertificate({ view, signatures });
 }

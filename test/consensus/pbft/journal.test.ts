@@ -1,9 +1,10 @@
 /** Journal records: what is read back is what was written, by this validator, for this chain, or an Error. */
 import { describe, expect, it } from "vitest";
 import { encodeBlock } from "../../../src/chain/block.ts";
-import { type Commit, type PrePrepare, type Prepare, signMessage } from "../../../src/consensus/pbft/gate.ts";
-import { decodeVoteRecord, encodeVoteRecord } from "../../../src/consensus/pbft/journal.ts";
+import type { Commit, PrePrepare, Prepare } from "../../../src/consensus/pbft/gate.ts";
+import { decodeRecord, encodeVoteRecord } from "../../../src/consensus/pbft/journal.ts";
 import type { PbftBody } from "../../../src/consensus/pbft/messages.ts";
+import { signMessage } from "../../../src/consensus/pbft/signed.ts";
 import { Votebook, type VoteRecord } from "../../../src/consensus/pbft/votebook.ts";
 import { buildBlock, createFixture, type Fixture } from "./fixture.ts";
 
@@ -16,11 +17,13 @@ function sign<T>(type: string, from: number, attached: object = {}): T {
   return signMessage(fixture.signers[from]!, fixture.genesisHash, body, attached) as T;
 }
 
-const proposal = sign<PrePrepare>("pre-prepare", 0, { block, blockBytes: encodeBlock(block) });
+const body = { block, blockBytes: encodeBlock(block) };
+const proposal = sign<PrePrepare>("pre-prepare", 0, body);
+const bare = sign<PrePrepare>("pre-prepare", 0);
 const prepares = [1, 2].map((signer) => ({ signer, signature: sign<Prepare>("prepare", signer).signature }));
 const records: [number, VoteRecord][] = [
   [0, { type: "pre-prepare", vote: proposal }],
-  [1, { type: "prepare", vote: sign<Prepare>("prepare", 1), proposal }],
+  [1, { type: "prepare", vote: sign<Prepare>("prepare", 1), proposal: bare, body }],
   [
     2,
     {
@@ -32,31 +35,29 @@ const records: [number, VoteRecord][] = [
 ];
 
 function context(self: number, { genesisHash, validators, genesis }: Fixture = fixture) {
-  return { self, genesisHash, validators, limits: genesis.limits };
+  return { self, genesisHash, validators, limits: genesis.limits, n: 4, logWindow: 8 };
 }
 
 describe("a journal record", () => {
   for (const [self, record] of records) {
     it(`of a ${record.type} comes back with what stands beside it`, () => {
-      expect(decodeVoteRecord(encodeVoteRecord(record), context(self))).toEqual(record);
+      expect(decodeRecord(encodeVoteRecord(record), context(self))).toEqual(record);
     });
 
     it(`of a ${record.type} is refused for another validator, chain, version, or damaged`, () => {
       const bytes = encodeVoteRecord(record);
-      expect(() => decodeVoteRecord(bytes, context(3))).toThrow("does not belong to this validator");
-      expect(() => decodeVoteRecord(bytes, context(self, createFixture(5)))).toThrow("does not belong");
-      expect(() => decodeVoteRecord(Uint8Array.of(2, ...bytes.subarray(1)), context(self))).toThrow(
+      expect(() => decodeRecord(bytes, context(3))).toThrow("does not belong to this validator");
+      expect(() => decodeRecord(bytes, context(self, createFixture(5)))).toThrow("does not belong");
+      expect(() => decodeRecord(Uint8Array.of(2, ...bytes.subarray(1)), context(self))).toThrow(
         "record of version 2, this program reads 1",
       );
-      expect(() => decodeVoteRecord(Uint8Array.of(1, 9, ...bytes.subarray(2)), context(self))).toThrow(
-        "damaged",
-      );
-      expect(() => decodeVoteRecord(bytes.subarray(0, -1), context(self))).toThrow("damaged");
+      expect(() => decodeRecord(Uint8Array.of(1, 9, ...bytes.subarray(2)), context(self))).toThrow("damaged");
+      expect(() => decodeRecord(bytes.subarray(0, -1), context(self))).toThrow("damaged");
     });
   }
 
   it("of an empty journal entry is refused", () => {
-    expect(() => decodeVoteRecord(new Uint8Array(0), context(0))).toThrow("version undefined");
+    expect(() => decodeRecord(new Uint8Array(0), context(0))).toThrow("version undefined");
   });
 });
 

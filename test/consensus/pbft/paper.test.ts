@@ -56,7 +56,7 @@ describe("section 4.2, pre-prepare", () => {
     bench.accept(1);
     const other = buildBlock(bench.fixture, bench.block(0), 0, bench.fixture.genesis.timeMs + 99n);
     bench.receive(bench.vote("pre-prepare", 0, other));
-    expect(bench.kinds()).toEqual(["report-fault"]);
+    expect(bench.kinds()).toEqual(["report-fault", "journal", "broadcast", "set-timer"]);
   });
 
   it("a backup accepts between the water marks only", () => {

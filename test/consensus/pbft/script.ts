@@ -8,11 +8,14 @@
  *   forge PRE-PREPARE|PREPARE|COMMIT from=ID to=ID,.. block=NAME   (signed with the real key of `from`)
  *   FILTER: kind=commit from=0 to=1 height=2, each optional. "quietly" before a command leaves its output out.
  */
+
 import { equalBytes, hex } from "../../../src/base/bytes.ts";
 import { type Block, type BlockHead, encodeBlock } from "../../../src/chain/block.ts";
 import type { Effect, EngineSettings, Timer } from "../../../src/consensus/engine.ts";
-import { type PbftMessage, signMessage } from "../../../src/consensus/pbft/gate.ts";
+import type { PbftMessage } from "../../../src/consensus/pbft/gate.ts";
 import type { VoteBody, VoteType } from "../../../src/consensus/pbft/messages.ts";
+import { signMessage } from "../../../src/consensus/pbft/signed.ts";
+import { isPatience } from "./bench.ts";
 import { SETTINGS } from "./cluster.ts";
 import { buildBlock, createFixture, type Fixture } from "./fixture.ts";
 import { Host, type World } from "./host.ts";
@@ -217,9 +220,10 @@ export class Script implements World {
   }
 
   #describe(effect: Effect<PbftMessage>): string | undefined {
+    if (isPatience(effect)) return undefined;
     switch (effect.kind) {
       case "journal":
-        return `journal ${["", "PRE-PREPARE", "PREPARE", "COMMIT"][effect.record[1]!]}`;
+        return `journal ${["", "PRE-PREPARE", "PREPARE", "COMMIT", "VIEW-CHANGE", "NEW-VIEW", "PREPARE"][effect.record[1]!]}`;
       case "rotate-journal":
         return `rotate-journal ${effect.records.length} records`;
       case "store-checkpoint":

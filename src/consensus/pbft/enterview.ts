@@ -1,0 +1,85 @@
+/**
+ * Entering a view by its NEW-VIEW, the same at the new primary and at the backups: it is durable before any vote in
+ * the view, the window rises to what it proves, and the blocks it carries over stand as its proposals.
+ * Source: pbft.md 1.9 ("Backup accepts NEW-VIEW").
+ */
+import { equalBytes } from "../../base/bytes.ts";
+import { acceptCommitted, reportEquivocation } from "./agreement.ts";
+import { stabilise } from "./checkpoints.ts";
+import type { Core } from "./core.ts";
+import type { ProposalVote } from "./gate.ts";
+import { encodeViewRecord } from "./journal.ts";
+import { carriedVote, type NewView } from "./newview.ts";
+import { armFairness } from "./patience.ts";
+import { armHeartbeat } from "./proposing.ts";
+import type { Proposal } from "./slots.ts";
+
+export function enterView(core: Core, message: NewView): void {
+  // T_nv of this very view runs on until the first new height is committed: opening a view is not yet progress.
+  const waited = core.view === message.view && core.timerRuns("new-view");
+  if (!waited) core.clearTimer("new-view");
+  core.clearTimer("resend");
+  core.clearTimer("request");
+  core.clearTimer("quick");
+  core.awaited = undefined;
+  core.newViewUntil = waited ? core.committed + 1n : undefined;
+  standIn(core, message);
+  core.slots.pruneViews(message.view - 1n);
+  core.emit({ kind: "journal", record: encodeViewRecord(message) });
+  const { minHeight, checkpoint, carried } = message.decision;
+  const maxHeight = minHeight + BigInt(carried.length);
+  core.announce({ type: "new-view", from: message.from, view: message.view, minHeight, maxHeight });
+  if (checkpoint !== undefined) stabilise(core, checkpoint);
+  // A checkpoint can be a reason to rotate at once, or show that this replica has diverged.
+  if (core.mode !== "normal" || core.view !== message.view) return;
+  installCarried(core, message);
+  armHeartbeat(core);
+  armFairness(core);
+}
+
+/** The state that a NEW-VIEW stands for, also when it comes out of the journal. */
+export function standIn(core: Core, message: NewView): void {
+  core.view = message.view;
+  core.mode = "normal";
+  core.newView = message;
+  core.minHeight = message.decision.minHeight;
+  core.carriedTop = message.decision.minHeight + BigInt(message.decision.carried.length);
+  core.proposedTop = 0n;
+  core.building = undefined;
+}
+
+/** O in height order: proposals that need no second look at their time, only their body and their execution. */
+export function installCarried(core: Core, message: NewView): void {
+  message.decision.carried.forEach((entry, i) => {
+    const { height } = entry.head.summary;
+    if (height <= core.lowWatermark || core.mode === "halted") return;
+    const committed = core.slots.get(height)?.committed;
+    if (committed !== undefined && !equalBytes(committed, entry.head.hash)) {
+      core.halt(height, "a NEW-VIEW carries over another block than the one committed here");
+      return;
+    }
+    const signed = { ...carriedVote(message, message.carried[i]!), signature: message.carried[i]!.signature };
+    const vote = signed as ProposalVote; // checked with the NEW-VIEW
+    replaceProposal(core, { vote, head: entry.head, carried: true });
+  });
+}
+
+function replaceProposal(core: Core, place: Pick<Proposal, "vote" | "head" | "carried">): void {
+  const { height, view, hash } = place.vote;
+  const round = core.slots.round(height, view);
+  const held = round.proposal;
+  const same = held !== undefined && equalBytes(held.vote.hash, hash);
+  if (held !== undefined && !same) {
+    round.equivocated = true;
+    core.convictedView = view;
+    reportEquivocation(core, held.vote, place.vote);
+  }
+  const proposal: Proposal = {
+    ...place,
+    state: same ? held.state : "held",
+    executed: same ? held.executed : false,
+  };
+  round.proposal = proposal;
+  core.announceVote(place.vote);
+  if (height <= core.committed) acceptCommitted(core, round, proposal);
+}

@@ -1,0 +1,90 @@
+/**
+ * VIEW-CHANGE and NEW-VIEW from bytes to verified messages, at the gate and out of the journal. The VIEW-CHANGEs in
+ * a NEW-VIEW are mostly known already: what was verified once is remembered by its hash, so that a new view costs
+ * each distinct certificate once (pbft.md 1.15). What makes them valid stands in newview.ts.
+ */
+
+import { byteText } from "../../base/bytes.ts";
+import { accept, refuse, type Verdict } from "../../base/fault.ts";
+import { VERIFIED_VIEW_CHANGES_MAX } from "../../base/limits.ts";
+import { sha256 } from "../../crypto/hash.ts";
+import type { CertificateContext } from "./certificate.ts";
+import type { NewViewBody, ViewChangeBody } from "./messages.ts";
+import { checkNewView, type NewView, openProofs, type ViewChange } from "./newview.ts";
+import { checkSignature, type GateFault, type Signed } from "./signed.ts";
+import { parseMessage, type WireShape } from "./wire.ts";
+
+export interface ViewContext extends CertificateContext, WireShape {
+  /** By the hash of their bytes; shared by the calls of one node. */
+  readonly known?: KnownViewChanges;
+}
+
+/** The newest verified VIEW-CHANGEs; the oldest is forgotten and verified anew if it comes again. */
+export class KnownViewChanges {
+  readonly #known = new Map<string, ViewChange>();
+
+  find(bytes: Uint8Array): ViewChange | undefined {
+    return this.#known.get(byteText(sha256(bytes)));
+  }
+
+  remember(bytes: Uint8Array, message: ViewChange): void {
+    this.#known.set(byteText(sha256(bytes)), message);
+    if (this.#known.size <= VERIFIED_VIEW_CHANGES_MAX) return;
+    this.#known.delete(this.#known.keys().next().value!);
+  }
+}
+
+/** Parses and verifies a VIEW-CHANGE as on the wire. */
+export function openViewChange(context: ViewContext, bytes: Uint8Array): Verdict<ViewChange, GateFault> {
+  const known = context.known?.find(bytes);
+  if (known !== undefined) return accept(known);
+  const parsed = parseMessage(bytes, context);
+  if (!parsed.ok) return parsed;
+  if (parsed.value.type !== "view-change") {
+    return refuse("wrong-view-change", `a ${parsed.value.type} where a VIEW-CHANGE must be`);
+  }
+  const { attachment: _, relayed: __, ...message } = parsed.value;
+  const opened = verifyViewChange(context, message);
+  if (opened.ok) context.known?.remember(bytes, opened.value);
+  return opened;
+}
+
+export function verifyViewChange(
+  context: ViewContext,
+  message: ViewChangeBody & Signed,
+): Verdict<ViewChange, GateFault> {
+  if (message.view === 0n) return refuse("wrong-view-change", "a VIEW-CHANGE to view 0");
+  const bad = checkSignature(context, message, message.signature);
+  if (bad !== undefined) return { ok: false, fault: bad };
+  const proofs = openProofs(context, message);
+  return proofs.ok ? accept({ ...message, ...proofs.value } as ViewChange) : proofs;
+}
+
+/** Parses and verifies a NEW-VIEW as on the wire. */
+export function openNewView(context: ViewContext, bytes: Uint8Array): Verdict<NewView, GateFault> {
+  const parsed = parseMessage(bytes, context);
+  if (!parsed.ok) return parsed;
+  if (parsed.value.type !== "new-view") {
+    return refuse("wrong-view-change", `a ${parsed.value.type} where a NEW-VIEW must be`);
+  }
+  const { attachment: _, relayed: __, ...message } = parsed.value;
+  return verifyNewView(context, message);
+}
+
+export function verifyNewView(
+  context: ViewContext,
+  message: NewViewBody & Signed,
+): Verdict<NewView, GateFault> {
+  const bad = checkSignature(context, message, message.signature);
+  if (bad !== undefined) return { ok: false, fault: bad };
+  const asked: ViewChange[] = [];
+  for (const bytes of message.viewChanges) {
+    const opened = openViewChange(context, bytes);
+    if (!opened.ok) return opened;
+    asked.push(opened.value);
+  }
+  const decision = checkNewView(context, message, asked);
+  return decision.ok
+    ? accept({ ...message, asked, decision: decision.value } as unknown as NewView)
+    : decision;
+}
