@@ -14,6 +14,7 @@ import {
   GENESIS_BYTES_MAX,
   LOG_WINDOW_BYTES_MAX,
   LOG_WINDOW_CEILING,
+  MAIL_MESSAGE_BYTES_MAX,
   NAME_LENGTH_MAX,
   TX_BYTES_CEILING,
   VALIDATORS_MAX,
@@ -29,6 +30,7 @@ import {
 } from "../codec/field.ts";
 import { isStrongPublicKey } from "../crypto/keys.ts";
 import { GENESIS_FORMAT, type Genesis } from "./genesis.ts";
+import { newViewBytesMax } from "./viewchangesize.ts";
 
 export interface ReadGenesis {
   readonly genesis: Genesis;
@@ -108,6 +110,7 @@ export function parseGenesis(json: string): Verdict<ReadGenesis, "too-large" | "
   const genesis = fields.value;
   const problems = [
     ...windowProblems(genesis),
+    ...newViewProblems(genesis),
     ...limitProblems(genesis),
     ...validatorProblems(genesis),
     ...accountProblems(genesis),
@@ -162,6 +165,28 @@ function windowProblems({ consensus, limits }: Genesis): string[] {
     problems.push(`consensus.pipelineDepth: ${pipelineDepth} is more than logWindow ${logWindow}`);
   }
   return problems;
+}
+
+/** A NEW-VIEW that does not fit into one message would leave the chain without a primary for good. */
+function newViewProblems({ consensus, validators }: Genesis): string[] {
+  const { checkpointInterval: k, logWindow } = consensus;
+  const n = validators.length;
+  if (n < 1 || n > VALIDATORS_MAX) return []; // told already
+  const most = logWindowMax(n);
+  if (logWindow <= most) return [];
+  const interval = Math.min(k, Math.floor(most / 2));
+  const fits = `logWindow ${most - (most % interval)} with checkpointInterval ${interval} fits`;
+  return [
+    `consensus.logWindow: with ${n} validators and ${logWindow} heights a NEW-VIEW may take ` +
+      `${newViewBytesMax(n, logWindow)} bytes, a message has at most ${MAIL_MESSAGE_BYTES_MAX}; ${fits}`,
+  ];
+}
+
+/** The largest L of n validators whose NEW-VIEW always fits; the first byte of a message says what it is. */
+function logWindowMax(n: number): number {
+  let most = LOG_WINDOW_CEILING;
+  while (newViewBytesMax(n, most) >= MAIL_MESSAGE_BYTES_MAX) most--;
+  return most;
 }
 
 function limitProblems({ limits, profile }: Genesis): string[] {

@@ -6,8 +6,10 @@ import { readFileSync } from "node:fs";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { hex0x } from "../../src/base/bytes.ts";
+import { MAIL_MESSAGE_BYTES_MAX, VALIDATORS_MAX } from "../../src/base/limits.ts";
 import { encodeGenesis } from "../../src/chain/genesis.ts";
 import { formatGenesis, parseGenesis } from "../../src/chain/genesisfile.ts";
+import { newViewBytesMax } from "../../src/chain/viewchangesize.ts";
 import { DEVNET, planNetwork, secretsFromSeed } from "../../src/node/networkplan.ts";
 
 const SHIPPED = readFileSync(new URL("../../genesis/pbft-dev.json", import.meta.url), "utf8");
@@ -187,6 +189,29 @@ describe("refuses", () => {
     });
     expect(refusal(json)).toMatch(/accounts\[4\].*; and 5 more$/);
   });
+});
+
+test("a log window whose NEW-VIEW would not fit into one message is refused with one that would", () => {
+  const { genesis } = planNetwork({ ...DEVNET, validators: 100 }, secretsFromSeed("dev"));
+  const withWindow = (checkpointInterval: number, logWindow: number) =>
+    refusal(
+      formatGenesis({ ...genesis, consensus: { ...genesis.consensus, checkpointInterval, logWindow } }),
+    );
+  const detail = withWindow(16, 32);
+  expect(detail).toContain(
+    "unfit: consensus.logWindow: with 100 validators and 32 heights a NEW-VIEW may take",
+  );
+  expect(detail).toContain(
+    `${newViewBytesMax(100, 32)} bytes, a message has at most ${MAIL_MESSAGE_BYTES_MAX}`,
+  );
+  expect(detail).toContain("; logWindow 14 with checkpointInterval 7 fits");
+  expect(withWindow(7, 14)).toBe("accepted");
+  expect(withWindow(5, 15)).toBe("accepted");
+  expect(withWindow(4, 16)).toContain("logWindow 12 with checkpointInterval 4 fits");
+});
+
+test("the largest set of validators has a log window that fits", () => {
+  expect(newViewBytesMax(VALIDATORS_MAX, 2)).toBeLessThan(MAIL_MESSAGE_BYTES_MAX);
 });
 
 test("fewer than four validators are accepted with a warning", () => {
