@@ -21,6 +21,7 @@ const COMMANDS: readonly CommandFile[] = [
     names: ["status", "block", "account", "validators", "peers", "rpc"],
     load: async () => (await import("./query.ts")).addQueries,
   },
+  { names: ["explain", "evidence"], load: async () => (await import("./explain.ts")).addExplain },
   { names: ["consensus"], load: async () => (await import("./consensus.ts")).addConsensus },
   { names: ["tx"], load: async () => (await import("./tx.ts")).addTx },
   { names: ["anchor"], load: async () => (await import("./anchor.ts")).addAnchor },

@@ -5,6 +5,7 @@ import { didYouMean } from "../base/suggest.ts";
 import type { Client, MethodName, ResultOf } from "../rpc/client.ts";
 import { leaf } from "./command.ts";
 import { badInput, CliError, EXIT } from "./exit.ts";
+import { describeVerdict } from "./explain.ts";
 import { type NameOptions, nameOptions, resolveAddress } from "./names.ts";
 import { type Output, showDuration, table } from "./output.ts";
 import { ask, connect, type RpcOptions, rpcOption } from "./rpc.ts";
@@ -77,22 +78,25 @@ export function addQueries(program: Command): void {
 }
 
 async function showStatus(out: Output, client: Client): Promise<void> {
-  const [info, status, validators] = await ask(
+  const [info, status, validators, explanation] = await ask(
     Promise.all([
       client.call("node_info"),
       client.call("node_status"),
       client.call("consensus_getValidators"),
+      client.call("consensus_explain"),
     ]),
   );
   const online = validators.filter((validator) => validator.online).length;
+  const { details: _, ...verdict } = explanation;
   const lines = [
     `node       ${info.name} (${info.mode})  version ${info.version}  up ${showDuration(info.uptimeMs)}`,
     `chain      ${info.chainId}  genesis ${info.genesisHash}`,
     `height     ${status.height}  ${status.headHash}`,
     `peers      ${status.peers}   mempool ${status.mempool}${describeSync(status)}`,
-    ...describeConsensus(out, status, validators, online),
+    describeConsensus(status, validators, online),
+    `state      ${describeVerdict(out, verdict)}`,
   ];
-  out.result({ ...info, ...status, validatorsOnline: online }, lines.join("\n"));
+  out.result({ ...info, ...status, validatorsOnline: online, explanation: verdict }, lines.join("\n"));
 }
 
 function describeSync({ syncing }: ResultOf<"node_status">): string {
@@ -100,23 +104,14 @@ function describeSync({ syncing }: ResultOf<"node_status">): string {
 }
 
 function describeConsensus(
-  out: Output,
   { consensus }: ResultOf<"node_status">,
   validators: ResultOf<"consensus_getValidators">,
   online: number,
-): string[] {
-  if (consensus === null) return ["consensus  followed, not taken part in"];
+): string {
+  if (consensus === null) return "consensus  followed, not taken part in";
   const { view, primary, mode, quorum, n } = consensus;
-  const standing = `consensus  view ${view}  primary ${validators[primary]?.id ?? primary}  ${mode}`;
-  if (online >= quorum) {
-    const line = `${standing}  ${online} of ${n} online, quorum ${quorum}`;
-    const leader = validators[primary];
-    if (leader === undefined || leader.online) return [line];
-    const loss = `PRIMARY OFFLINE: ${leader.id} leads view ${view}`;
-    return [line, `${out.style("red", loss)} — chain is safe but waits for it: start it again`];
-  }
-  const loss = `NO QUORUM: ${online} of ${n} online, need ${quorum}`;
-  return [standing, `${out.style("red", loss)} — chain is safe but halted`];
+  const leader = `primary ${validators[primary]?.id ?? primary}`;
+  return `consensus  view ${view}  ${leader}  ${mode}  ${online} of ${n} online, quorum ${quorum}`;
 }
 
 async function showBlock(out: Output, client: Client, name: string): Promise<void> {

@@ -21,6 +21,8 @@ export class Metrics {
   readonly blockTransactions: Histogram;
   readonly batchSeconds: Histogram;
   readonly finalSeconds: Histogram;
+  readonly phaseSeconds: Histogram<"phase">;
+  readonly viewChanges: Counter<"reason">;
   readonly rpcRequests: Counter<"method" | "code">;
   readonly rpcSeconds: Histogram<"method">;
 
@@ -40,6 +42,19 @@ export class Metrics {
       "From the acceptance of a transaction by this node to its finality",
       SECONDS,
     );
+    this.phaseSeconds = new Histogram({
+      name: "pbft_phase_duration_seconds",
+      help: "From a block's PRE-PREPARE to its being prepared, and from there to its commit",
+      labelNames: ["phase"],
+      buckets: SECONDS,
+      registers: [this.#registry],
+    });
+    this.viewChanges = new Counter({
+      name: "pbft_view_changes_total",
+      help: "View changes that this validator asked for, by reason",
+      labelNames: ["reason"],
+      registers: [this.#registry],
+    });
     this.rpcRequests = new Counter({
       name: "rpc_requests_total",
       help: "JSON-RPC calls by method and error code (0 = success)",

@@ -1,5 +1,6 @@
 /** What the node counts anyway, as metrics read when the page is asked for. The names are those of docs/metrics.md. */
 import { byteText } from "../base/bytes.ts";
+import { LOG_WINDOW_CEILING } from "../base/limits.ts";
 import { verifyCounts } from "../crypto/keys.ts";
 import type { NetworkCounters } from "../p2p/meter.ts";
 import type { Metrics, Reading } from "./metrics.ts";
@@ -19,7 +20,19 @@ export function nodeReadings(sources: ReadingSources): readonly Reading[] {
     ...pbftReadings(sources),
     ...poolReadings(sources),
     ...networkReadings(sources),
+    counters(
+      "pbft_equivocations_total",
+      "Proven equivocations on record, at most 16 of one validator",
+      "validator",
+      () => [...sources.replica.evidence.counts()].map(([index, count]) => [String(index), count] as const),
+    ),
   ];
+}
+
+function timeoutSeconds(replica: Replica): number {
+  const timers = replica.engineTimers();
+  const running = ["request", "new-view"].map((name) => timers.find((timer) => timer.name === name));
+  return (running.find((timer) => timer !== undefined)?.lengthMs ?? 0) / 1_000;
 }
 
 function chainReadings({ replica, subscriptions }: ReadingSources): Reading[] {
@@ -44,6 +57,9 @@ function pbftReadings({ replica }: ReadingSources): Reading[] {
   return [
     gauge("pbft_view", "View", () => Number(status()?.view ?? 0n)),
     gauge("pbft_is_primary", "1 on the primary", () => (status()?.primary === replica.self ? 1 : 0)),
+    gauge("pbft_timeout_seconds", "Length of the running timer that ends the view, 0 when none runs", () =>
+      timeoutSeconds(replica),
+    ),
     gauge("pbft_quorum_size", "Votes that make a quorum", () => status()?.quorum ?? 0),
     gauge("pbft_validators", "Validators of the epoch", () => status()?.n ?? 0),
     {
@@ -139,6 +155,7 @@ function networkReadings({ network }: ReadingSources): Reading[] {
 /** Feeds the distributions from the replica's news. */
 export function observeReplica(metrics: Metrics, replica: Replica, now: () => number): void {
   const acceptedAtMs = new Map<string, number>(); // bounded by the pool: an entry leaves with its transaction
+  observeEngine(metrics, replica);
   let lastTimeMs = replica.chain.head.summary.timeMs;
   replica.news.heads.subscribe(({ sealed: { block } }) => {
     metrics.blockIntervalSeconds.observe(Number(block.summary.timeMs - lastTimeMs) / 1000);
@@ -157,6 +174,48 @@ export function observeReplica(metrics: Metrics, replica: Replica, now: () => nu
     const included = "reason" in rest && rest.reason === "included";
     if (included && since !== undefined) metrics.finalSeconds.observe((now() - since) / 1000);
   });
+}
+
+/** Feeds what the engine's events tell: view changes by reason, how long the phases of a block take. */
+function observeEngine(metrics: Metrics, replica: Replica): void {
+  const phases = new PhaseClock((phase, ms) => metrics.phaseSeconds.observe({ phase }, ms / 1_000));
+  replica.news.engine.subscribe(({ atMs, event }) => {
+    if (event.type === "view-change" && event.from === replica.self) {
+      metrics.viewChanges.inc({ reason: event.reason ?? "unknown" });
+    } else if (event.type === "pre-prepare" || event.type === "prepared" || event.type === "committed") {
+      phases.note(event.type, event.height, atMs);
+    }
+  });
+}
+
+/** Measures the phases of the heights in agreement. Bound: the newest heights, as many as can be in flight. */
+export class PhaseClock {
+  readonly #observe: (phase: "prepare" | "commit", ms: number) => void;
+  /** When the newest phase of a height began, and which. */
+  readonly #since = new Map<bigint, { readonly phase: "prepare" | "commit"; readonly atMs: number }>();
+
+  constructor(observe: (phase: "prepare" | "commit", ms: number) => void) {
+    this.#observe = observe;
+  }
+
+  note(reached: "pre-prepare" | "prepared" | "committed", height: bigint, atMs: number): void {
+    const since = this.#since.get(height);
+    if (reached === "pre-prepare") {
+      this.#begin(height, "prepare", atMs);
+      return;
+    }
+    const ended = reached === "prepared" ? "prepare" : "commit";
+    // A clock that was set back measures nothing.
+    if (since?.phase === ended && atMs >= since.atMs) this.#observe(ended, atMs - since.atMs);
+    if (reached === "prepared") this.#begin(height, "commit", atMs);
+    else this.#since.delete(height);
+  }
+
+  #begin(height: bigint, phase: "prepare" | "commit", atMs: number): void {
+    this.#since.delete(height);
+    this.#since.set(height, { phase, atMs });
+    if (this.#since.size > LOG_WINDOW_CEILING) this.#since.delete(this.#since.keys().next().value!);
+  }
 }
 
 function gauge(name: string, help: string, read: () => number): Reading {

@@ -59,7 +59,7 @@ describe("a parted devnet", () => {
     const status = await devnet.control("status");
     expect(status.stdout).toContain("NO QUORUM: 2 of 4 connected in the largest part, need 3");
     const one = await quorate("status", "--rpc", devnet.rpcUrl(2));
-    expect(one.stdout).toContain("NO QUORUM: 2 of 4 online, need 3");
+    expect(one.stdout).toContain("NO QUORUM: 2 of 4 validators online, need 3");
     expect(await statusOf(0, txHash)).toBe("pending");
 
     await report("heal");
