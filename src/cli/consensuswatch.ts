@@ -165,8 +165,9 @@ export class VoteTally {
   }
 
   #newView({ view, from, minSeq, maxSeq }: ConsensusEvent): string[] {
-    const carried = maxSeq === minSeq ? "O = {}" : `O = {${minSeq! + 1}..${maxSeq}}`;
-    return [`NEW-VIEW ${view} from ${this.#name(from)}`, carried, `checkpoint ${minSeq}`];
+    const first = minSeq! + 1;
+    const carried = first > maxSeq! ? "" : first === maxSeq ? `${first}` : `${first}..${maxSeq}`;
+    return [`NEW-VIEW ${view} from ${this.#name(from)}`, `O = {${carried}}`, `checkpoint ${minSeq}`];
   }
 
   #step(event: ConsensusEvent): string[] {

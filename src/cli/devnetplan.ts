@@ -148,6 +148,9 @@ function describeDifference(found: DevnetOrigin, wanted: DevnetOrigin): string |
   return differing.map((key) => `with ${words[key]} ${found[key]} (wanted ${wanted[key]})`).join(", ");
 }
 
+/** On a devnet an unfair primary shows while one looks on. */
+const FAIRNESS_MS = 5_000;
+
 function writeNode(
   node: DevnetNode,
   nodes: readonly DevnetNode[],
@@ -171,6 +174,7 @@ function writeNode(
     "p2p.port": node.p2pPort,
     "consensus.block_time_ms": settings.blockTimeMs,
     "consensus.empty_blocks_ms": settings.emptyBlocksMs,
+    "consensus.fairness_timeout_ms": FAIRNESS_MS,
     "log.level": settings.logLevel,
   });
   const paths = homePaths(node.dir);

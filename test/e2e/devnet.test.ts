@@ -7,11 +7,14 @@ import { validatorsOf } from "../../src/chain/genesis.ts";
 import { parseGenesis } from "../../src/chain/genesisfile.ts";
 import { computeGenesisHash } from "../../src/chain/genesisstate.ts";
 import { decodeRecord } from "../../src/consensus/pbft/journal.ts";
-import { Client, type Wallet } from "../../src/rpc/client.ts";
+import type { Wallet } from "../../src/rpc/client.ts";
 import { scanJournal } from "../../src/storage/journalformat.ts";
+import { commonHead, Load, sendFinal } from "./load.ts";
 import { Devnet, quorate, until } from "./processes.ts";
 
 const devnet = new Devnet(inject("devnet"));
+const levelHead = () => commonHead(devnet);
+const send = (node: number, from: Wallet, to: Wallet) => sendFinal(devnet, node, from, to);
 
 const ALL = [0, 1, 2, 3];
 /** Who is killed alone and twice during its recovery, besides all four at once: a backup of the first view. */
@@ -20,74 +23,6 @@ const VICTIM = 3;
 interface AccountAnswer {
   readonly balance: string;
   readonly height: number;
-}
-
-/** The same head on all nodes, or undefined. */
-async function levelHead(): Promise<{ height: number; stateRoot: string } | undefined> {
-  const heads = await Promise.all(
-    [0, 1, 2, 3].map((i) =>
-      devnet.rpc<{ height: number; stateRoot: string; hash: string }>(i, "chain_getHead"),
-    ),
-  );
-  return new Set(heads.map((head) => head.hash)).size === 1 ? heads[0] : undefined;
-}
-
-async function send(node: number, wallet: Wallet, to: Wallet, nonce?: bigint): Promise<string> {
-  const client = new Client(devnet.rpcUrl(node));
-  try {
-    const chain = await client.chain();
-    const next = nonce ?? (await client.nextNonce(wallet.address));
-    const { txHash } = await client.send(
-      wallet.transfer({ chain, nonce: next, to: to.address, amount: 1n }),
-      {
-        wait: "final",
-        timeoutMs: 15_000,
-      },
-    );
-    return txHash;
-  } finally {
-    client.close();
-  }
-}
-
-/** One transfer after the other from each of a few accounts, whatever dies meanwhile. */
-class Load {
-  readonly #final: string[] = [];
-  readonly #ended: Promise<unknown>;
-  #over = false;
-
-  constructor(names: readonly string[]) {
-    const wallets = names.map((name) => devnet.wallet(name));
-    this.#ended = Promise.all(
-      wallets.map((wallet, i) => this.#run(wallet, wallets[(i + 1) % wallets.length]!, i)),
-    );
-  }
-
-  /** Waits until so many more were reported final. */
-  grows(by: number): Promise<unknown> {
-    const wanted = this.#final.length + by;
-    return until(async () => this.#final.length >= wanted, `${by} more transfers final`);
-  }
-
-  /** Everything that was reported final. */
-  async end(): Promise<readonly string[]> {
-    this.#over = true;
-    await this.#ended;
-    return this.#final;
-  }
-
-  /** A send that failed promised nothing: its node was killed, and the next node is asked. */
-  async #run(wallet: Wallet, to: Wallet, first: number): Promise<void> {
-    for (let node = first; !this.#over; ) {
-      try {
-        this.#final.push(await send(node, wallet, to));
-      } catch {
-        node = (node + 1) % devnet.size;
-        const answers = () => devnet.rpc(node, "chain_getHead");
-        await until(async () => this.#over || answers(), "an answer", 250).catch(() => undefined);
-      }
-    }
-  }
 }
 
 /** Starts a dead node; resolves when it has opened its ledger and journal and begins to take part. */
@@ -123,7 +58,7 @@ describe("a devnet of four validators", () => {
   });
 
   it("loses nothing that was final through six kill -9 under load, two of them during recovery", async () => {
-    const load = new Load(["carol", "dave", "erin"]);
+    const load = new Load(devnet, ["carol", "dave", "erin"]);
     await load.grows(6);
     await devnet.act(VICTIM, "kill");
     await load.grows(6);

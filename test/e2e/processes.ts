@@ -96,7 +96,8 @@ export class Devnet {
     const ports = ["--port-base", String(this.portBase), "--p2p-port-base", p2p];
     const args = [COMMAND, "devnet", "-n", String(this.size), "--dir", this.dir, ...ports];
     const child = spawn(process.execPath, args, {
-      env: { ...process.env, CI: "1" },
+      // Tests do not wait two seconds for each view change.
+      env: { ...process.env, CI: "1", QUORATE_CONSENSUS_REQUEST_TIMEOUT_MS: "1000" },
       stdio: ["ignore", "pipe", "pipe"],
     });
     this.#process = child;
