@@ -138,7 +138,8 @@ function explainNormal(standing: Standing, engine: EngineStatus): Explanation {
     nextTry(standing, ["request", "new-view"]),
   ]);
   const details = [describeWait(engine.waitingFor), ...describePhase(engine, height)];
-  if (isFresh(standing)) return { state: "moving", ok: true, summary, details };
+  if (isFresh(standing) && !lacksPrimary(standing, engine, height))
+    return { state: "moving", ok: true, summary, details };
   return { state: "waiting", ok: false, summary, details };
 }
 
@@ -146,6 +147,12 @@ function explainRest({ pool, height, headAgeMs }: Standing): Explanation {
   const state = pool.executable > 0 ? "moving" : "idle";
   const what = pool.executable > 0 ? "new transactions are on their way" : "nothing to agree on";
   return { state, ok: true, summary: `${what}: height ${height}, last block ${ago(headAgeMs)}`, details: [] };
+}
+
+/** Nobody can propose: what has only just come waits all the same. */
+function lacksPrimary({ validators }: Standing, engine: EngineStatus, height: bigint): boolean {
+  const slot = engine.slots.find((candidate) => candidate.height === height);
+  return (slot?.phase ?? "idle") === "idle" && validators[engine.primary]?.online === false;
 }
 
 /** At H nothing may be proposed until a checkpoint is stable. */
@@ -218,7 +225,7 @@ function describeStanding(standing: Standing): string[] {
   if (engine === undefined) return lines;
   const { view, primary, attempt } = engine;
   const tries =
-    attempt === 0 ? "" : `; ${attempt} view changes without a quick commit, which lengthens timeouts`;
+    attempt === 0 ? "" : `; view changes without a quick commit since: ${attempt}, so timeouts are longer`;
   lines.push(`view ${view}, primary ${nameOf(standing, primary)}${tries}`);
   for (const asked of engine.viewChanges) {
     lines.push(

@@ -46,5 +46,6 @@ test("a view change shows who asks for the view so far, and the new view what it
   expect(tally.describe({ ...opened, maxSeq: 4 })).toBe(
     "00:00:00.000  NEW-VIEW 1 from node1  O = {}  checkpoint 4",
   );
+  expect(tally.describe({ ...opened, maxSeq: 5 })).toContain("O = {5}");
   expect(tally.describe({ ...opened, maxSeq: 6 })).toContain("O = {5..6}");
 });

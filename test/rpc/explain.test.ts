@@ -103,6 +103,12 @@ describe("an explanation", () => {
     expect(explain(standingOf(engine, { timers }))).toMatchObject({ state: "moving", ok: true });
   });
 
+  it("calls nothing moving that a primary who is away would have to propose", () => {
+    const timers = [{ name: "request", dueInMs: 1_900, lengthMs: 2_000 }];
+    const standing = standingOf(engineOf({ primary: 2, waitingFor }), { validators: withoutNode2, timers });
+    expect(explain(standing)).toMatchObject({ state: "waiting", ok: false });
+  });
+
   it("finds nothing wrong with an idle chain", () => {
     expect(explain(standingOf(engineOf()))).toMatchObject({
       state: "idle",
