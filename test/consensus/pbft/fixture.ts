@@ -115,6 +115,13 @@ function latin1(bytes: Uint8Array): string {
 /** Any waiting transaction. */
 export const WORK: WaitingTransaction = { hash: asHash(new Uint8Array(32).fill(7)), ageMs: 0 };
 
+/** The transaction that the block above a height takes. */
+export function workAbove(height: bigint): WaitingTransaction {
+  const hash = new Uint8Array(32);
+  new DataView(hash.buffer).setBigUint64(0, height + 1n);
+  return { hash: asHash(hash), ageMs: 0 };
+}
+
 /** A commit certificate of Q validators for a block, without one of them: it did not vote. */
 export function sealOf(fixture: Fixture, block: BlockHead, without?: number, view = 0n): Uint8Array {
   const { quorum } = quorumOf(fixture.signers.length);

@@ -21,7 +21,7 @@ import type {
 } from "../../../src/consensus/engine.ts";
 import type { PbftMessage } from "../../../src/consensus/pbft/gate.ts";
 import type { ParsedMessage } from "../../../src/consensus/pbft/wire.ts";
-import { buildBlock, type Fixture, nextStateRoot, WORK } from "./fixture.ts";
+import { buildBlock, type Fixture, nextStateRoot, workAbove } from "./fixture.ts";
 
 export interface World {
   readonly fixture: Fixture;
@@ -135,8 +135,10 @@ export class Host {
     }
   }
 
+  /** One transaction per height up to the target: each block takes the oldest. */
   tellPending(): void {
-    if (this.height < this.world.targetHeight) this.step({ kind: "pool-changed", oldest: WORK });
+    const oldest = this.height < this.world.targetHeight ? workAbove(this.height) : undefined;
+    this.step({ kind: "pool-changed", oldest });
   }
 
   /** The one door into the chain: the seal is verified, heights come in order. */
