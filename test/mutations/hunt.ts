@@ -1,0 +1,51 @@
+/**
+ * Plays the schedules of some hunts with a build of the program until a checker complains:
+ *   hunt.js <directory of the build> <hunts as JSON> [seconds]
+ * prints one line of JSON. In a process of its own, since each mutation is another program.
+ */
+import { pathToFileURL } from "node:url";
+import type { Bag, Hunt } from "./mutation.ts";
+
+interface Build {
+  readonly generate: typeof import("../../src/sim/generate.ts");
+  readonly run: typeof import("../../src/sim/run.ts");
+  readonly quorum: typeof import("../../src/consensus/pbft/quorum.ts");
+}
+
+async function load(directory: string): Promise<Build> {
+  const from = (path: string) => import(pathToFileURL(`${directory}/${path}`).href);
+  const [generate, run, quorum] = await Promise.all(
+    ["sim/generate.js", "sim/run.js", "consensus/pbft/quorum.js"].map(from),
+  );
+  return { generate, run, quorum };
+}
+
+async function hunt(build: Build, hunts: readonly Hunt[], secondsMax: number): Promise<Bag> {
+  const started = performance.now();
+  let schedules = 0;
+  for (const [index, hunted] of hunts.entries()) {
+    const { profile, nodes, seed: first = 0, schedules: most, directed, ...rest } = hunted;
+    const byzantine = rest.byzantine ?? build.quorum.quorumOf(nodes).f;
+    for (let seed = first; seed < first + most; seed++) {
+      if (performance.now() - started > secondsMax * 1_000) return { found: undefined, schedules };
+      const generated = build.generate.generateSchedule({ seed, nodes, byzantine, profile });
+      const { violations } = await build.run.runSchedule({ ...generated, ...directed });
+      schedules++;
+      const [violation] = violations;
+      if (violation === undefined) continue;
+      const { checker, detail } = violation;
+      const where = directed === undefined ? profile : `${profile}, directed`;
+      return { found: { checker, detail, seed, hunt: index, profile: where, nodes }, schedules };
+    }
+  }
+  return { found: undefined, schedules };
+}
+
+/** Amounts are bigints, written "1n". */
+function revive(_key: string, value: unknown): unknown {
+  return typeof value === "string" && /^[0-9]+n$/.test(value) ? BigInt(value.slice(0, -1)) : value;
+}
+
+const [, , directory = "", hunts = "[]", seconds = "60"] = process.argv;
+const bag = await hunt(await load(directory), JSON.parse(hunts, revive) as Hunt[], Number(seconds));
+console.log(JSON.stringify(bag));

@@ -1,0 +1,638 @@
+/**
+ * The mutations: each takes one rule out. The text to find is the source's own, so a change of the source that
+ * touches a rule fails loudly here and is looked at again. Rules are named by their sections in the design of the
+ * protocol ("1.5 A3"), which docs/protocol.md explains in the same words.
+ */
+import { DIRECTED } from "./directed.ts";
+import type { Edit, Hunt, Mutation } from "./mutation.ts";
+
+const PBFT = "consensus/pbft";
+
+/** Safety: Byzantine validators first, small sets. */
+const SAFETY: readonly Hunt[] = [
+  { profile: "byzantine", nodes: 4, schedules: 200 },
+  { profile: "mixed", nodes: 4, schedules: 150 },
+  { profile: "asynchronous", nodes: 4, schedules: 100 },
+  { profile: "byzantine", nodes: 7, schedules: 60 },
+];
+/** What must survive a crash. */
+const CRASH: readonly Hunt[] = [
+  { profile: "crash", nodes: 4, schedules: 250 },
+  { profile: "mixed", nodes: 4, schedules: 150 },
+];
+/** What must go on after the network has settled. */
+const LIVENESS: readonly Hunt[] = [
+  { profile: "network", nodes: 4, schedules: 200 },
+  { profile: "crash", nodes: 4, schedules: 150 },
+  { profile: "mixed", nodes: 4, schedules: 150 },
+];
+
+function edit(file: string, find: string, replace: string): Edit {
+  return { file: `${PBFT}/${file}.ts`, find, replace };
+}
+
+const NOT_JOURNALED = '  this.emit({ kind: "journal", record: encodeVoteRecord(record) });';
+
+function unwritten(type: string): readonly Edit[] {
+  return [edit("core", NOT_JOURNALED, `  if (record.type !== "${type}")${NOT_JOURNALED}`)];
+}
+
+export const MUTATIONS: readonly Mutation[] = [
+  // 1.10: what the proof of safety uses.
+  {
+    name: "a vote for another digest at a committed height",
+    rule: "1.5 A3",
+    edits: [
+      edit(
+        "agreement",
+        "return committed !== undefined && equalBytes(committed, vote.hash);",
+        "return committed !== undefined;",
+      ),
+    ],
+    hunts: [...DIRECTED.equivocatedLate, ...SAFETY],
+  },
+  {
+    name: "backups do not adopt min_s",
+    rule: "1.9 low := max(h, min_s)",
+    edits: [
+      edit(
+        "core",
+        "return this.stable > this.minHeight ? this.stable : this.minHeight;",
+        "return this.stable;",
+      ),
+    ],
+    hunts: SAFETY,
+  },
+  {
+    name: "P goes on over a hole",
+    rule: "1.8 P without a hole",
+    edits: [
+      edit(
+        "viewchange",
+        "if (entry === undefined || !equalBytes(entry.head.header.previousHash, parent)) break;",
+        "if (entry === undefined) continue;",
+      ),
+    ],
+    hunts: [...SAFETY, ...LIVENESS],
+  },
+  {
+    name: "links in a P that arrives are not checked",
+    rule: "1.8 valid VIEW-CHANGE",
+    edits: [
+      edit("newview", "if (!equalBytes(header.previousHash, parent)) return `the", "if (false) return `the"),
+    ],
+    hunts: SAFETY,
+  },
+  {
+    name: "votes although P would have a hole",
+    rule: "1.8 P without a hole",
+    edits: [edit("agreement", "if (core.slots.get(height)?.sealed === undefined) return false;", "")],
+    hunts: SAFETY,
+  },
+  {
+    name: "no commit certificates in P",
+    rule: "1.8 CommitCerts in P",
+    edits: [
+      edit(
+        "viewchange",
+        "if (slot.sealed !== undefined) entries.push(committedHead(slot.sealed.head, slot.sealed.certificate));",
+        "",
+      ),
+      edit(
+        "viewchange",
+        "if (certificate !== undefined && head !== undefined) entries.push(",
+        "if (false) entries.push(",
+      ),
+    ],
+    hunts: SAFETY,
+  },
+  {
+    name: "COMMIT when prepared, ancestors or not",
+    rule: "1.5 chain-prepared",
+    edits: [
+      edit(
+        "agreement",
+        "chainPrepared = isPrepared(core, round, proposal) && chainPrepared;",
+        "chainPrepared = isPrepared(core, round, proposal);",
+      ),
+    ],
+    hunts: SAFETY,
+  },
+  {
+    name: "COMMIT without a prepared certificate",
+    rule: "1.5 prepared",
+    edits: [
+      edit(
+        "agreement",
+        "if (round.prepares.count(vote.hash) < core.quorum.quorum - 1) return false;",
+        "if (round.prepares.count(vote.hash) < core.quorum.quorum - 2) return false;",
+      ),
+    ],
+    hunts: SAFETY,
+  },
+  {
+    name: "back to the old view when a block commits",
+    rule: "1.8 no way back",
+    edits: [
+      edit(
+        "engine",
+        "  noteRoom(core, sealed);\n  signCheckpoint",
+        '  if (core.mode === "view-change") {\n    core.mode = "normal";\n    core.view -= 1n;\n  }\n  noteRoom(core, sealed);\n  signCheckpoint',
+      ),
+    ],
+    hunts: LIVENESS,
+  },
+  {
+    name: "an old NEW-VIEW leads back",
+    rule: "1.9 replay",
+    edits: [
+      edit(
+        "window",
+        'return view > core.view || (view === core.view && core.mode === "view-change");',
+        'return view !== core.view || core.mode === "view-change";',
+      ),
+    ],
+    hunts: LIVENESS,
+  },
+  {
+    name: "votes while in a view change",
+    rule: "1.8 while VIEWCHANGE",
+    edits: [
+      edit(
+        "agreement",
+        'core.mode !== "normal" || !knowsCommitted(core)) return;\n  let',
+        'core.mode === "halted" || !knowsCommitted(core)) return;\n  let',
+      ),
+      edit("core", 'assert(this.mode === "normal", `a vote', 'assert(this.mode !== "halted", `a vote'),
+    ],
+    hunts: [...LIVENESS, ...SAFETY],
+  },
+  {
+    name: "votes leave before they are written",
+    rule: "1.12 D1",
+    edits: [
+      edit(
+        "core",
+        `${NOT_JOURNALED}\n    this.broadcast(record.vote);`,
+        `  this.broadcast(record.vote);\n  ${NOT_JOURNALED}`,
+      ),
+    ],
+    hunts: CRASH,
+  },
+  {
+    name: "one vote less than a quorum",
+    rule: "1.1 Q",
+    edits: [edit("quorum", "quorum: Math.ceil((n + f + 1) / 2)", "quorum: Math.ceil((n + f + 1) / 2) - 1")],
+    hunts: SAFETY,
+  },
+  {
+    name: "2f+1 instead of Q",
+    rule: "1.1 Q, 1.17 no. 1",
+    edits: [edit("quorum", "quorum: Math.ceil((n + f + 1) / 2)", "quorum: 2 * f + 1")],
+    hunts: [5, 6].map((nodes): Hunt => ({ profile: "byzantine", nodes, schedules: 50 })),
+  },
+  {
+    name: "a checkpoint is stable with f+1",
+    rule: "1.6 stable",
+    edits: [
+      edit(
+        "checkpoints",
+        "if (tally.count(choice) < core.quorum.quorum) return;",
+        "if (tally.count(choice) < core.quorum.weak) return;",
+      ),
+    ],
+    hunts: SAFETY,
+  },
+  {
+    name: "accepts a signer twice",
+    rule: "1.1 distinct replicas",
+    edits: [edit("certificate", "if (signer <= previous) r.fail", "if (false) r.fail")],
+    hunts: SAFETY,
+  },
+  // 1.9: the new view.
+  {
+    name: "picks the lowest view",
+    rule: "1.9 computeO",
+    edits: [edit("newview", "entry.view > best.view)) best", "entry.view < best.view)) best")],
+    hunts: SAFETY,
+  },
+  {
+    name: "O is not cut where the links break",
+    rule: "1.9 computeO",
+    edits: [
+      edit(
+        "newview",
+        "if (pick === undefined || !equalBytes(pick.head.header.previousHash, parent)) break;",
+        "if (pick === undefined) break;",
+      ),
+    ],
+    hunts: SAFETY,
+  },
+  {
+    name: "the lowest checkpoint of V is the base",
+    rule: "1.9 min_s",
+    edits: [
+      edit(
+        "newview",
+        "(b.stableCheckpoint > a.stableCheckpoint ? b : a)",
+        "(b.stableCheckpoint < a.stableCheckpoint ? b : a)",
+      ),
+    ],
+    hunts: [...LIVENESS, ...SAFETY],
+  },
+  {
+    name: "O is not checked against V",
+    rule: "1.9 backup, FIB-124",
+    edits: [edit("newview", "if (!same) return refuse(", "if (false) return refuse(")],
+    hunts: SAFETY,
+  },
+  {
+    name: "V of fewer than Q",
+    rule: "1.9 V",
+    edits: [
+      edit(
+        "newview",
+        "if (asked.length !== quorum || senders.size !== quorum || !senders.has(primary))",
+        "if (!senders.has(primary))",
+      ),
+      edit(
+        "newview",
+        "if (others.length < quorum - 1) return undefined;",
+        "if (others.length < quorum - 2) return undefined;",
+      ),
+      edit("newview", '  assert(chosen.length === quorum, "V is one quorum");\n', ""),
+    ],
+    hunts: SAFETY,
+  },
+  {
+    name: "the lock stays with the first view",
+    rule: "1.8 highest view",
+    edits: [
+      edit("agreement", "slot.prepared.view < certificate.view) slot.prepared", "false) slot.prepared"),
+    ],
+    hunts: [...SAFETY, ...LIVENESS],
+  },
+  {
+    name: "P is not cut at h+L",
+    rule: "1.8 stop at h + L",
+    edits: [
+      edit(
+        "viewchange",
+        "const top = core.stable + BigInt(core.options.parameters.logWindow);",
+        "const top = core.stable + 4n * BigInt(core.options.parameters.logWindow);",
+      ),
+    ],
+    hunts: [...LIVENESS, ...SAFETY],
+  },
+  {
+    name: "goes on numbering where the old view stopped",
+    rule: "1.5 in this view",
+    edits: [
+      edit("viewchange", "  core.proposedTop = 0n;\n", ""),
+      edit("enterview", "  core.proposedTop = 0n;\n", ""),
+    ],
+    hunts: LIVENESS,
+  },
+  {
+    name: "votes above H",
+    rule: "1.5 H",
+    edits: [
+      edit(
+        "agreement",
+        "height <= core.highWatermark; height++) {\n    const round",
+        "height <= core.logTop; height++) {\n    const round",
+      ),
+      edit("proposing", "|| height > core.highWatermark) return false;", ") return false;"),
+    ],
+    hunts: [...LIVENESS, ...SAFETY],
+  },
+  {
+    name: "the primary prepares too and is counted twice",
+    rule: "1.17 no. 4 (180ceed)",
+    edits: [
+      edit("agreement", "  if (core.primary === core.self) return;\n", ""),
+      edit(
+        "agreement",
+        '  if (core.votebook.find(view, height, "prepare") !== undefined) return;\n',
+        '  const twice = core.primary === core.self;\n  if (!twice && core.votebook.find(view, height, "prepare") !== undefined) return;\n',
+      ),
+      edit(
+        "agreement",
+        '  core.castVote({ type: "prepare", vote, proposal: proposal.vote, body: kept });',
+        '  if (twice) core.broadcast(vote);\n  else core.castVote({ type: "prepare", vote, proposal: proposal.vote, body: kept });',
+      ),
+      edit(
+        "agreement",
+        '    if (proposal.state !== "accepted") return;\n    chain',
+        '    if (proposal.state !== "accepted") return;\n    if (core.primary === core.self && round.prepares.of(core.self) === undefined) accept(core, round, proposal);\n    chain',
+      ),
+      edit(
+        "gate",
+        'if ((message.from === primary) === (message.type !== "prepare")) return undefined;',
+        "return undefined;",
+      ),
+      edit(
+        "certificate",
+        "if (certificate.prepares.some(({ signer }) => signer === primary)) {",
+        "if (false) {",
+      ),
+    ],
+    hunts: SAFETY,
+  },
+  // 1.7: timers.
+  {
+    name: "T_nv counts exactly v'",
+    rule: "1.7 T_nv",
+    edits: [
+      edit(
+        "viewchange",
+        "held !== undefined && held.view >= core.view",
+        "held !== undefined && held.view === core.view",
+      ),
+    ],
+    hunts: [...DIRECTED.leftBehind, ...LIVENESS],
+  },
+  {
+    name: "T_nv starts at once, without a quorum",
+    rule: "1.7 T_nv",
+    edits: [edit("viewchange", "if (asking.length >= core.quorum.quorum) core.set", "core.set")],
+    hunts: [...DIRECTED.alone, ...LIVENESS],
+  },
+  {
+    name: "nobody joins",
+    rule: "1.8 join rule",
+    edits: [edit("viewchange", 'if (view > core.view) startViewChange(core, view, "join");', "")],
+    hunts: [...LIVENESS, ...SAFETY],
+  },
+  {
+    name: "one is enough to be joined",
+    rule: "1.8 join rule",
+    edits: [edit("viewchange", "const view = wanted[core.quorum.f]!;", "const view = wanted[0]!;")],
+    hunts: SAFETY,
+  },
+  {
+    name: "doubling without a cap",
+    rule: "1.7 T_max",
+    edits: [
+      edit(
+        "patience",
+        "return Math.min(requestTimeoutMs * 2 ** Math.min(core.attempt, 40), timeoutMaxMs);",
+        "return requestTimeoutMs * 2 ** Math.min(core.attempt, 20);",
+      ),
+    ],
+    hunts: [...DIRECTED.failingViews, ...LIVENESS],
+  },
+  {
+    name: "no doubling",
+    rule: "1.7 T(k)",
+    edits: [
+      edit(
+        "patience",
+        "return Math.min(requestTimeoutMs * 2 ** Math.min(core.attempt, 40), timeoutMaxMs);",
+        "return requestTimeoutMs;",
+      ),
+    ],
+    hunts: [...DIRECTED.slowNetwork, ...LIVENESS],
+  },
+  {
+    name: "T_req never expires",
+    rule: "1.7 T_req",
+    edits: [edit("viewchange", '  startViewChange(core, nextView(core), "timeout");', "")],
+    hunts: SAFETY,
+  },
+  {
+    name: "T_nv never expires",
+    rule: "1.7 T_nv",
+    edits: [edit("viewchange", '  startViewChange(core, nextView(core), "new-view-timeout");', "")],
+    hunts: [...SAFETY, ...LIVENESS],
+  },
+  {
+    name: "T_fair never expires",
+    rule: "1.7 T_fair",
+    edits: [edit("viewchange", 'if (isUnfair(core)) startViewChange(core, nextView(core), "unfair");', "")],
+    hunts: [...DIRECTED.censored, ...SAFETY],
+  },
+  {
+    name: "at lc = H the pool is pending work",
+    rule: "1.7 T_req at H",
+    edits: [
+      edit("patience", "const blocked = core.committed >= core.highWatermark;", "const blocked = false;"),
+    ],
+    hunts: LIVENESS,
+  },
+  // 1.7: repair.
+  {
+    name: "STATUS answer (1) off",
+    rule: "1.7 (1)",
+    edits: [
+      edit(
+        "repair",
+        "if (status.stableCheckpoint < core.stable && core.stableCertificate !== undefined) {",
+        "if (false) {",
+      ),
+    ],
+    hunts: LIVENESS,
+  },
+  {
+    name: "STATUS answer (2) off",
+    rule: "1.7 (2)",
+    edits: [edit("repair", "if (status.stableCheckpoint <= core.stable) {", "if (false) {")],
+    hunts: LIVENESS,
+    redundant: "the own CHECKPOINTs are also sent again at each T_status",
+  },
+  {
+    name: "CHECKPOINT not sent again",
+    rule: "1.6 re-sent",
+    edits: [
+      edit("checkpoints", "for (const message of core.ownCheckpoints.values()) core.broadcast(message);", ""),
+    ],
+    hunts: LIVENESS,
+    redundant: "STATUS answer (2) also sends it",
+  },
+  {
+    name: "STATUS answer (2) off and CHECKPOINT not sent again",
+    rule: "1.6 re-sent, 1.7 (2)",
+    edits: [
+      edit("repair", "if (status.stableCheckpoint <= core.stable) {", "if (false) {"),
+      edit("checkpoints", "for (const message of core.ownCheckpoints.values()) core.broadcast(message);", ""),
+    ],
+    hunts: LIVENESS,
+  },
+  {
+    name: "STATUS answer (3) off",
+    rule: "1.7 (3)",
+    edits: [edit("repair", "if (status.lastCommitted < core.committedAtTick) {", "if (false) {")],
+    hunts: LIVENESS,
+    redundant: "who lags sees it in the others' STATUS and asks for the blocks itself",
+  },
+  {
+    name: "STATUS answer (3) off and no asking for blocks",
+    rule: "1.7 (3), 1.13",
+    edits: [
+      edit("repair", "if (status.lastCommitted < core.committedAtTick) {", "if (false) {"),
+      edit("repair", "if (ahead > (stuck ? 0n : depth)) core.requestSync(lastCommitted);", ""),
+    ],
+    hunts: LIVENESS,
+  },
+  {
+    name: "STATUS answer (4) off",
+    rule: "1.7 (4)",
+    edits: [
+      edit(
+        "repair",
+        'if (status.view < core.view || status.mode === "view-change") answerNewView(core, to, status.view);',
+        "",
+      ),
+      edit("viewchange", "  }\n  answerNewView(core, from, view);\n", "  }\n"),
+    ],
+    hunts: LIVENESS,
+  },
+  {
+    name: "STATUS answer (5) off",
+    rule: "1.7 (5)",
+    edits: [
+      edit(
+        "repair",
+        'if (status.view === core.view && status.mode === "normal" && core.mode === "normal") {',
+        "if (false) {",
+      ),
+    ],
+    hunts: [...DIRECTED.lossInOneView, ...LIVENESS],
+  },
+  {
+    name: "STATUS answer (6) off",
+    rule: "1.7 (6)",
+    edits: [
+      edit(
+        "repair",
+        'if (core.mode === "view-change" && core.ownViewChange !== undefined) core.send(to, core.ownViewChange);',
+        "",
+      ),
+    ],
+    hunts: LIVENESS,
+    redundant: "T_resend sends it as well",
+  },
+  {
+    name: "T_resend off",
+    rule: "1.7 T_resend",
+    edits: [edit("viewchange", "  core.broadcast(core.ownViewChange);\n  sendStatus(core);\n", "")],
+    hunts: LIVENESS,
+    redundant: "STATUS answer (6) sends it as well",
+  },
+  {
+    name: "T_resend and STATUS answer (6) off",
+    rule: "1.7 T_resend, (6)",
+    edits: [
+      edit("viewchange", "  core.broadcast(core.ownViewChange);\n  sendStatus(core);\n", ""),
+      edit(
+        "repair",
+        'if (core.mode === "view-change" && core.ownViewChange !== undefined) core.send(to, core.ownViewChange);',
+        "",
+      ),
+    ],
+    hunts: LIVENESS,
+  },
+  {
+    name: "bodies are not fetched",
+    rule: "1.9 digest without body",
+    edits: [
+      edit(
+        "bodies",
+        '  core.send(asked, core.sign({ type: "fetch", from: core.self, epoch: core.epoch, hash }));',
+        "",
+      ),
+    ],
+    hunts: [...SAFETY, ...LIVENESS],
+  },
+  {
+    name: "bodies are not served",
+    rule: "1.5 promise to hold",
+    edits: [
+      edit("bodies", "if (body === undefined || !equalBytes(body.block.hash, hash)) return;", "return;"),
+    ],
+    hunts: [...SAFETY, ...LIVENESS],
+  },
+  // 1.12: the table of durability, line by line.
+  { name: "PRE-PREPARE is not written", rule: "1.12 table", edits: unwritten("pre-prepare"), hunts: CRASH },
+  { name: "PREPARE is not written", rule: "1.12 table", edits: unwritten("prepare"), hunts: CRASH },
+  { name: "COMMIT is not written", rule: "1.12 table", edits: unwritten("commit"), hunts: CRASH },
+  {
+    name: "the body is not written beside PREPARE",
+    rule: "1.12 table",
+    edits: [
+      edit(
+        "agreement",
+        "const kept = bodyIsDurable(core, proposal) ? undefined : core.slots.at(height).body(hash);",
+        "const kept = undefined;",
+      ),
+    ],
+    hunts: CRASH,
+  },
+  {
+    name: "VIEW-CHANGE is not written",
+    rule: "1.12 table",
+    edits: [edit("viewchange", '  core.emit({ kind: "journal", record: encodeViewRecord(own) });\n', "")],
+    hunts: LIVENESS,
+  },
+  {
+    name: "NEW-VIEW is not written",
+    rule: "1.12 table",
+    edits: [edit("enterview", '  core.emit({ kind: "journal", record: encodeViewRecord(message) });\n', "")],
+    hunts: LIVENESS,
+  },
+  {
+    name: "the stable checkpoint is not stored",
+    rule: "1.12 rotation",
+    edits: [
+      edit(
+        "checkpoints",
+        '  core.emit({ kind: "store-checkpoint", height, certificate: encodeCheckpointCertificate(certificate) });\n',
+        "",
+      ),
+    ],
+    hunts: CRASH,
+  },
+  {
+    name: "rotation drops the votes above h",
+    rule: "1.12 rotation",
+    edits: [
+      edit(
+        "checkpoints",
+        "return [...views.map(encodeViewRecord), ...votes];",
+        "return [...views.map(encodeViewRecord)];",
+      ),
+    ],
+    hunts: CRASH,
+  },
+  {
+    name: "rotation drops the view",
+    rule: "1.12 rotation",
+    edits: [edit("checkpoints", "return [...views.map(encodeViewRecord), ...votes];", "return [...votes];")],
+    hunts: [...CRASH, ...LIVENESS],
+  },
+  {
+    name: "a restart forgets the votes",
+    rule: "1.12 restart",
+    edits: [
+      edit(
+        "restart",
+        'if (record.type !== "view-change" && record.type !== "new-view") replay(core, record);',
+        "",
+      ),
+    ],
+    hunts: CRASH,
+  },
+  {
+    name: "a restart forgets the view asked for",
+    rule: "1.12 restart",
+    edits: [edit("restart", 'if (record.type === "view-change") {', "if (false) {")],
+    hunts: CRASH,
+  },
+  {
+    name: "a restart does not send its votes again",
+    rule: "1.12 restart",
+    edits: [edit("restart", "core.broadcast(record.vote);", "continue;")],
+    hunts: CRASH,
+    redundant: "STATUS answer (5) sends them as well",
+  },
+];

@@ -1,0 +1,185 @@
+/**
+ * The instrument bites: takes one rule of the protocol out of the program, looks whether the simulator finds a
+ * schedule that shows it, puts it back and goes on with the next.
+ *
+ *   node --import tsx test/mutations/run.ts [part of a name ...] [--markdown] [--seconds=60]
+ *
+ * The source is transpiled into a directory of its own (removed at the end), where one mutation at a time is applied.
+ * A schedule counts only if the unchanged program breaks no rule under it. What no schedule shows is tried with the
+ * engine's own tests, and the table says so. Exit code 1 when something was found by nothing.
+ */
+import { execFileSync, spawnSync } from "node:child_process";
+import {
+  cpSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import ts from "typescript";
+import { MUTATIONS } from "./list.ts";
+import type { Bag, Hunt, Mutation } from "./mutation.ts";
+
+const ROOT = fileURLToPath(new URL("../..", import.meta.url));
+/** For one mutation's schedules, s. */
+const SECONDS_MAX = Number(optionOf("seconds") ?? "60");
+
+interface Result {
+  readonly mutation: Mutation;
+  /** A checker, "unit tests", or undefined: nothing. */
+  readonly by: string | undefined;
+  readonly where: string;
+  readonly schedules: number;
+  readonly seconds: number;
+  readonly detail: string;
+}
+
+function transpile(text: string): string {
+  const { outputText } = ts.transpileModule(text, {
+    compilerOptions: {
+      target: ts.ScriptTarget.ES2023,
+      module: ts.ModuleKind.ESNext,
+      rewriteRelativeImportExtensions: true,
+      verbatimModuleSyntax: true,
+    },
+  });
+  return outputText;
+}
+
+/** All of src as JavaScript below `directory`/dist, and beside it hunt.js. */
+function build(directory: string): void {
+  for (const file of readdirSync(join(ROOT, "src"), { recursive: true, encoding: "utf8" })) {
+    if (file.endsWith(".ts")) write(directory, file, readFileSync(join(ROOT, "src", file), "utf8"));
+  }
+  const hunter = readFileSync(join(ROOT, "test/mutations/hunt.ts"), "utf8");
+  writeFileSync(join(directory, "hunt.js"), transpile(hunter));
+  writeFileSync(join(directory, "package.json"), readFileSync(join(ROOT, "package.json")));
+  symlinkSync(join(ROOT, "node_modules"), join(directory, "node_modules"));
+}
+
+function write(directory: string, file: string, text: string): void {
+  const path = join(directory, "dist", file.replace(/\.ts$/, ".js"));
+  mkdirSync(dirname(path), { recursive: true });
+  writeFileSync(path, transpile(text));
+}
+
+/** The mutated text of each file that a mutation touches. */
+function mutated({ name, edits }: Mutation): Map<string, string> {
+  const texts = new Map<string, string>();
+  for (const { file, find, replace } of edits) {
+    const text = texts.get(file) ?? readFileSync(join(ROOT, "src", file), "utf8");
+    const parts = text.split(find);
+    if (parts.length !== 2) {
+      throw new Error(`${name}: ${parts.length - 1} places in src/${file} instead of one hold: ${find}`);
+    }
+    texts.set(file, parts.join(replace));
+  }
+  return texts;
+}
+
+function optionOf(name: string): string | undefined {
+  return process.argv.find((word) => word.startsWith(`--${name}=`))?.slice(name.length + 3);
+}
+
+function spell(_key: string, value: unknown): unknown {
+  return typeof value === "bigint" ? `${value}n` : value;
+}
+
+function hunt(directory: string, hunts: readonly Hunt[]): Bag {
+  const parameters = ["hunt.js", join(directory, "dist"), JSON.stringify(hunts, spell), `${SECONDS_MAX}`];
+  const timeout = 2_000 * SECONDS_MAX;
+  try {
+    const output = execFileSync("node", parameters, { cwd: directory, encoding: "utf8", timeout });
+    return JSON.parse(output.trim().split("\n").at(-1)!) as Bag;
+  } catch (error) {
+    const [hunted] = hunts;
+    const detail = error instanceof Error ? error.message.slice(0, 200) : String(error);
+    const { profile, nodes } = hunted!;
+    return {
+      found: { checker: "process ended or hung", detail, seed: -1, hunt: 0, profile, nodes },
+      schedules: 0,
+    };
+  }
+}
+
+/** Whether the tests of the engine fail with the mutated source. */
+function failsTests(directory: string, texts: ReadonlyMap<string, string>): boolean {
+  for (const path of ["src", "test", "vitest.config.ts", "tsconfig.json", "genesis"]) {
+    cpSync(join(ROOT, path), join(directory, path), { recursive: true });
+  }
+  for (const [file, text] of texts) writeFileSync(join(directory, "src", file), text);
+  const vitest = join(ROOT, "node_modules/vitest/vitest.mjs");
+  const parameters = [vitest, "run", "--bail", "1", "--root", directory, "test/consensus"];
+  const { status } = spawnSync("node", parameters, { cwd: directory, encoding: "utf8", timeout: 180_000 });
+  return status !== 0;
+}
+
+function tryOne(directory: string, mutation: Mutation): Result {
+  const started = performance.now();
+  const texts = mutated(mutation);
+  for (const [file, text] of texts) write(directory, file, text);
+  const { found, schedules } = hunt(directory, mutation.hunts);
+  for (const file of texts.keys()) write(directory, file, readFileSync(join(ROOT, "src", file), "utf8"));
+  const seconds = () => (performance.now() - started) / 1_000;
+  if (found === undefined) {
+    const by = failsTests(directory, texts) ? "unit tests" : undefined;
+    return { mutation, by, where: "", schedules, seconds: seconds(), detail: "" };
+  }
+  const { checker, seed, profile, nodes, detail } = found;
+  const where = `${profile}, n = ${nodes}, seed ${seed}`;
+  const took = seconds();
+  const wrong =
+    seed < 0 ? undefined : hunt(directory, [{ ...mutation.hunts[found.hunt]!, seed, schedules: 1 }]).found;
+  if (wrong !== undefined) {
+    const blamed = `the unchanged program breaks a rule too: ${wrong.detail}`;
+    return { mutation, by: undefined, where, schedules, seconds: took, detail: blamed };
+  }
+  return { mutation, by: checker, where, schedules, seconds: took, detail };
+}
+
+function show({ mutation, by, where, schedules, seconds, detail }: Result): string {
+  const verdict = by ?? (mutation.redundant === undefined ? "NOT FOUND" : "nothing (redundant)");
+  return `${verdict.padEnd(20)} ${mutation.rule.padEnd(22)} ${mutation.name}\n${" ".repeat(21)}${schedules} schedules, ${seconds.toFixed(1)} s, ${where}  ${detail.split("\n")[0]!.slice(0, 110)}`;
+}
+
+function markdown(results: readonly Result[]): string {
+  const rows = results.map(({ mutation, by, where, schedules, seconds }) => {
+    const { name, rule, redundant } = mutation;
+    const finder = by ?? (redundant === undefined ? "**not found**" : `nothing: ${redundant}`);
+    return `| ${rule} | ${name} | ${finder} | ${where} | ${schedules} | ${seconds.toFixed(1)} |`;
+  });
+  return [
+    "| rule | taken out | found by | where | schedules | s |",
+    "|---|---|---|---|---|---|",
+    ...rows,
+  ].join("\n");
+}
+
+const words = process.argv.slice(2).filter((word) => !word.startsWith("--"));
+const chosen = MUTATIONS.filter(
+  ({ name }) => words.length === 0 || words.some((word) => name.includes(word)),
+);
+const directory = mkdtempSync(join(tmpdir(), "quorate-mutations-"));
+const results: Result[] = [];
+try {
+  build(directory);
+  for (const mutation of chosen) mutated(mutation); // all texts are there, before anything takes time
+  for (const mutation of chosen) {
+    const result = tryOne(directory, mutation);
+    results.push(result);
+    console.log(show(result));
+  }
+} finally {
+  rmSync(directory, { recursive: true, force: true });
+}
+if (process.argv.includes("--markdown")) console.log(markdown(results));
+const lost = results.filter(({ by, mutation }) => by === undefined && mutation.redundant === undefined);
+const simulated = results.filter(({ by }) => by !== undefined && by !== "unit tests").length;
+console.log(`${simulated} of ${results.length} found by the simulator, ${lost.length} by nothing`);
+process.exitCode = lost.length === 0 ? 0 : 1;
