@@ -53,6 +53,8 @@ export class Cluster implements World {
   targetHeight: bigint;
   /** Whether mail from one to another may pass. */
   linked: (from: number, to: number) => boolean = () => true;
+  /** Whether this very message may pass. */
+  passes: (message: PbftMessage, from: number, to: number) => boolean = () => true;
   readonly faults: { author: number; evidence: Uint8Array }[] = [];
   readonly halted = new Set<number>();
   readonly #options: ClusterOptions;
@@ -100,8 +102,9 @@ export class Cluster implements World {
     return this.hosts.every((host) => except.includes(host.id) || host.height >= height);
   }
 
-  mail(from: number, to: number, bytes: Uint8Array, _message: PbftMessage): void {
+  mail(from: number, to: number, bytes: Uint8Array, message: PbftMessage): void {
     if (this.#random() < (this.#options.loss ?? 0) || !this.linked(from, to)) return;
+    if (!this.passes(message, from, to)) return;
     const host = this.hosts[to]!;
     this.#schedule(1 + this.#random() * (this.#options.delayMs ?? 20), () => host.receive(bytes));
   }
