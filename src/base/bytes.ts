@@ -1,6 +1,6 @@
 /**
  * Bytes and their brands. A brand proves that a length was checked once, at a door. Nothing here knows what the
- * bytes mean. Works in browsers: no Buffer.
+ * bytes mean. Works in browsers: Buffer is used where there is one.
  */
 
 declare const brand: unique symbol;

@@ -3,10 +3,12 @@
  * that follows. From a seed text the plan is the same on every machine (the devnet); with random keys it is a new
  * network (testnet). Pure but for the caller's randomness; writing the files is node/home.ts.
  */
+
 import { assert } from "../base/assert.ts";
 import { type Address, compareBytes, utf8 } from "../base/bytes.ts";
-import { VALIDATORS_MAX } from "../base/limits.ts";
+import { MAIL_MESSAGE_BYTES_MAX, VALIDATORS_MAX } from "../base/limits.ts";
 import type { Genesis } from "../chain/genesis.ts";
+import { newViewBytesMax } from "../chain/viewchangesize.ts";
 import { sha256, taggedHash } from "../crypto/hash.ts";
 import { createSigner } from "../crypto/keys.ts";
 import { peerIdFromSeed } from "../p2p/identity.ts";
@@ -122,7 +124,7 @@ function planGenesis(
     chainId,
     timeMs,
     profile,
-    consensus: { type: "pbft", checkpointInterval: 16, logWindow: 32, pipelineDepth: 1, rotationInterval: 4 },
+    consensus: planWindow(validators.length),
     limits: { maxBlockBytes: 1_048_576, maxBlockTransactions: 5_000, maxTxBytes: 16_384, minFee },
     validators: validators.map(({ name, publicKey, peerId }) => ({
       name,
@@ -132,4 +134,16 @@ function planGenesis(
     })),
     accounts: accounts.map(({ address, balance }) => ({ address, balance })),
   };
+}
+
+/** K and L = 2K: 16 and 32, or less where a NEW-VIEW of so many validators would not fit into one message. */
+function planWindow(validators: number): Genesis["consensus"] {
+  let checkpointInterval = 16;
+  while (
+    checkpointInterval > 1 &&
+    newViewBytesMax(validators, 2 * checkpointInterval) + 1 > MAIL_MESSAGE_BYTES_MAX
+  )
+    checkpointInterval--;
+  const logWindow = 2 * checkpointInterval;
+  return { type: "pbft", checkpointInterval, logWindow, pipelineDepth: 1, rotationInterval: 4 };
 }

@@ -20,6 +20,7 @@ import type {
   ScheduleOptions,
   Submission,
 } from "./schedule.ts";
+import { TWIN_ROUND_MS, TWIN_ROUNDS, twinRounds, twinsOf } from "./twins.ts";
 
 /** Accounts that send to each other. */
 export const ACCOUNTS = 4;
@@ -42,6 +43,8 @@ const DOSES: Readonly<Record<Profile, Dose>> = {
   disk: { network: 1, crashes: 3, disks: 4, clocks: 0 },
   byzantine: { network: 2, crashes: 1, disks: 0, clocks: 1 },
   asynchronous: { network: 6, crashes: 2, disks: 0, clocks: 1 },
+  twins: { network: 0, crashes: 0, disks: 0, clocks: 0 },
+  brief: { network: 2, crashes: 1, disks: 0, clocks: 1 },
 };
 
 export function generateSchedule(options: ScheduleOptions): Schedule {
@@ -49,9 +52,15 @@ export function generateSchedule(options: ScheduleOptions): Schedule {
   const random = new Random(`schedule ${seed} ${nodes} ${byzantine} ${profile}`);
   const dose = DOSES[profile];
   const settings = pickSettings(random.split("settings"), nodes);
-  const spanMs = random.split("span").integer(1_200, 2_800);
+  const isBrief = profile === "brief";
+  const isTwins = profile === "twins";
+  const spanMs = isTwins
+    ? TWIN_ROUNDS * TWIN_ROUND_MS
+    : random.split("span").integer(isBrief ? 300 : 1_200, isBrief ? 900 : 2_800);
   const { damaged, corrupt } = pickFaulty(random.split("faulty"), options);
-  const adversaries = pickAdversaries(random.split("adversaries"), { corrupt, nodes, spanMs });
+  const adversaries = isTwins
+    ? twinsOf(corrupt)
+    : pickAdversaries(random.split("adversaries"), { corrupt, nodes, spanMs });
   const twins = adversaries.filter(({ kind }) => kind === "twin").length;
   const all = Array.from({ length: nodes + twins }, (_, id) => id);
   const asynchronous = profile === "asynchronous";
@@ -64,11 +73,13 @@ export function generateSchedule(options: ScheduleOptions): Schedule {
     gstMs: asynchronous ? 2 * spanMs : spanMs,
     deadlineMs: (asynchronous ? 2 * spanMs : spanMs) + allowanceMs,
     network: pickTiming(random.split("timing"), profile),
-    faults: pickNetworkFaults(random.split("network"), { count: dose.network, all, spanMs }),
+    faults: isTwins
+      ? twinRounds(random.split("rounds"), all)
+      : pickNetworkFaults(random.split("network"), { count: dose.network, all, spanMs }),
     crashes: pickCrashes(random.split("crashes"), { count: dose.crashes, all, spanMs }),
     disks: pickDiskFaults(random.split("disks"), { count: dose.disks, all, spanMs, damaged }),
     clocks: pickClocks(random.split("clocks"), { count: dose.clocks, all, spanMs }),
-    workload: pickWorkload(random.split("workload"), { nodes, spanMs }),
+    workload: pickWorkload(random.split("workload"), { nodes, spanMs, countMax: isBrief ? 4 : 9 }),
     adversaries,
   };
 }
@@ -251,9 +262,9 @@ function pickClocks(random: Random, { count, all, spanMs }: Span): ClockFault[] 
 
 function pickWorkload(
   random: Random,
-  { nodes, spanMs }: { readonly nodes: number; readonly spanMs: number },
+  { nodes, spanMs, countMax }: { readonly nodes: number; readonly spanMs: number; readonly countMax: number },
 ): Submission[] {
-  return Array.from({ length: random.integer(3, 8) }, (_, i) => {
+  return Array.from({ length: random.integer(2, countMax) }, (_, i) => {
     const own = random.split(i);
     const from = own.integer(0, ACCOUNTS - 1);
     return {

@@ -9,10 +9,21 @@ import type { EngineSettings, ValidatorId } from "../consensus/engine.ts";
 /** A replica of the run: 0..n-1 are the validators in order; twins come after them. */
 export type NodeId = number;
 
-export const PROFILES = ["mixed", "calm", "network", "crash", "disk", "byzantine", "asynchronous"] as const;
+export const PROFILES = [
+  "mixed",
+  "calm",
+  "network",
+  "crash",
+  "disk",
+  "byzantine",
+  "asynchronous",
+  "brief",
+  "twins",
+] as const;
 /**
  * What a schedule is made of: `calm` nothing, `network`, `crash`, `disk` and `byzantine` that kind above all,
- * `mixed` everything, `asynchronous` a network that never heals (no liveness is asked).
+ * `mixed` everything, `brief` as mixed and a third as long, `twins` one key on two replicas and a partition a round,
+ * `asynchronous` a network that never heals (no liveness is asked).
  */
 export type Profile = (typeof PROFILES)[number];
 
