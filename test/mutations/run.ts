@@ -52,15 +52,20 @@ function transpile(text: string): string {
   return outputText;
 }
 
-/** All of src as JavaScript below `directory`/dist, and beside it hunt.js. */
+/** A copy of src below `directory`, as JavaScript below `directory`/dist, and beside them hunt.js. */
 function build(directory: string): void {
-  for (const file of readdirSync(join(ROOT, "src"), { recursive: true, encoding: "utf8" })) {
-    if (file.endsWith(".ts")) write(directory, file, readFileSync(join(ROOT, "src", file), "utf8"));
+  cpSync(join(ROOT, "src"), join(directory, "src"), { recursive: true });
+  for (const file of readdirSync(join(directory, "src"), { recursive: true, encoding: "utf8" })) {
+    if (file.endsWith(".ts")) write(directory, file, source(directory, file));
   }
   const hunter = readFileSync(join(ROOT, "test/mutations/hunt.ts"), "utf8");
   writeFileSync(join(directory, "hunt.js"), transpile(hunter));
   writeFileSync(join(directory, "package.json"), readFileSync(join(ROOT, "package.json")));
   symlinkSync(join(ROOT, "node_modules"), join(directory, "node_modules"));
+}
+
+function source(directory: string, file: string): string {
+  return readFileSync(join(directory, "src", file), "utf8");
 }
 
 function write(directory: string, file: string, text: string): void {
@@ -70,10 +75,10 @@ function write(directory: string, file: string, text: string): void {
 }
 
 /** The mutated text of each file that a mutation touches. */
-function mutated({ name, edits }: Mutation): Map<string, string> {
+function mutated(directory: string, { name, edits }: Mutation): Map<string, string> {
   const texts = new Map<string, string>();
   for (const { file, find, replace } of edits) {
-    const text = texts.get(file) ?? readFileSync(join(ROOT, "src", file), "utf8");
+    const text = texts.get(file) ?? source(directory, file);
     const parts = text.split(find);
     if (parts.length !== 2) {
       throw new Error(`${name}: ${parts.length - 1} places in src/${file} instead of one hold: ${find}`);
@@ -110,22 +115,24 @@ function hunt(directory: string, hunts: readonly Hunt[]): Bag {
 
 /** Whether the tests of the engine fail with the mutated source. */
 function failsTests(directory: string, texts: ReadonlyMap<string, string>): boolean {
-  for (const path of ["src", "test", "vitest.config.ts", "tsconfig.json", "genesis"]) {
+  for (const path of ["test", "vitest.config.ts", "tsconfig.json", "genesis"]) {
     cpSync(join(ROOT, path), join(directory, path), { recursive: true });
   }
+  const originals = [...texts.keys()].map((file) => [file, source(directory, file)] as const);
   for (const [file, text] of texts) writeFileSync(join(directory, "src", file), text);
   const vitest = join(ROOT, "node_modules/vitest/vitest.mjs");
   const parameters = [vitest, "run", "--bail", "1", "--root", directory, "test/consensus"];
   const { status } = spawnSync("node", parameters, { cwd: directory, encoding: "utf8", timeout: 180_000 });
+  for (const [file, text] of originals) writeFileSync(join(directory, "src", file), text);
   return status !== 0;
 }
 
 function tryOne(directory: string, mutation: Mutation): Result {
   const started = performance.now();
-  const texts = mutated(mutation);
+  const texts = mutated(directory, mutation);
   for (const [file, text] of texts) write(directory, file, text);
   const { found, schedules } = hunt(directory, mutation.hunts);
-  for (const file of texts.keys()) write(directory, file, readFileSync(join(ROOT, "src", file), "utf8"));
+  for (const file of texts.keys()) write(directory, file, source(directory, file));
   const seconds = () => (performance.now() - started) / 1_000;
   if (found === undefined) {
     const by = failsTests(directory, texts) ? "unit tests" : undefined;
@@ -169,7 +176,7 @@ const directory = mkdtempSync(join(tmpdir(), "quorate-mutations-"));
 const results: Result[] = [];
 try {
   build(directory);
-  for (const mutation of chosen) mutated(mutation); // all texts are there, before anything takes time
+  for (const mutation of chosen) mutated(directory, mutation); // all texts are there, before anything takes time
   for (const mutation of chosen) {
     const result = tryOne(directory, mutation);
     results.push(result);

@@ -11,6 +11,7 @@ import { LivenessChecker } from "./liveness.ts";
 import { LockChecker } from "./locks.ts";
 import { ViewChecker } from "./views.ts";
 import { VoteChecker } from "./votes.ts";
+import { WindowChecker } from "./windows.ts";
 
 export class Checkers {
   /** To hand to the cluster. */
@@ -31,6 +32,7 @@ export class Checkers {
     });
     this.#liveness = new LivenessChecker(facts);
     const bounds = new BoundsChecker(facts, this.#chains);
+    const windows = new WindowChecker(facts);
     const failures: Observer = {
       failed: (node, error, expected) => {
         if (expected || !facts.isCorrect(node)) return;
@@ -45,7 +47,7 @@ export class Checkers {
         facts.report("halted", node, `${event.type} at height ${event.height}: ${event.detail}`);
       },
     };
-    this.observer = tellAll([locks, votes, views, this.#chains, bounds, this.#liveness, failures]);
+    this.observer = tellAll([locks, votes, windows, views, this.#chains, bounds, this.#liveness, failures]);
   }
 
   /** Before the cluster starts. */
