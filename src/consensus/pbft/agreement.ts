@@ -82,9 +82,11 @@ export function agree(core: Core): void {
 
 /**
  * A vote is a promise to show what it rests on in a later VIEW-CHANGE, so nobody votes whose P would have a hole
- * among its committed heights. It closes with the next stable checkpoint.
+ * among its committed heights. It closes with the next stable checkpoint. Nor does anyone below min_s of the view:
+ * there others have executed what may be unknown here, and P begins at h.
  */
 function knowsCommitted(core: Core): boolean {
+  if (core.stable < core.minHeight) return false;
   const top = core.committed < core.highWatermark ? core.committed : core.highWatermark;
   for (let height = core.stable + 1n; height <= top; height++) {
     if (core.slots.get(height)?.sealed === undefined) return false;

@@ -52,8 +52,13 @@ export function resendCheckpoints(core: Core): void {
   for (const message of core.ownCheckpoints.values()) core.broadcast(message);
 }
 
-/** A certificate that came before its state was executed here takes effect once it was. */
+/**
+ * A certificate that came before its state was executed here takes effect once it was; that of min_s too when a
+ * higher one is awaited, or votes up to min_s + L would lie above what P covers (§1.9).
+ */
 export function settleAwaited(core: Core): void {
+  const opened = core.newView?.decision.checkpoint;
+  if (opened !== undefined && opened.height <= core.committed) stabilise(core, opened);
   const awaited = core.awaitedCertificate;
   if (awaited === undefined || awaited.height > core.committed) return;
   core.awaitedCertificate = undefined;

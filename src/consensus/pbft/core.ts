@@ -270,6 +270,11 @@ export class Core {
     this.announceVote(record.vote);
   }
 
+  /** Forgets what came in views below the one before the own. */
+  pruneViews(): void {
+    this.slots.pruneViews(this.view - 1n, (height, hash) => this.votebook.holdsBody(height, hash));
+  }
+
   announceVote(vote: VoteBody): void {
     const { type, from, view, height, hash } = vote;
     this.announce({ type, from, view, height, hash });

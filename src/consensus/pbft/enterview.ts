@@ -21,10 +21,11 @@ export function enterView(core: Core, message: NewView): void {
   core.clearTimer("resend");
   core.clearTimer("request");
   core.clearTimer("quick");
+  core.clearTimer("fairness");
   core.awaited = undefined;
   core.newViewUntil = waited ? core.committed + 1n : undefined;
   standIn(core, message);
-  core.slots.pruneViews(message.view - 1n);
+  core.pruneViews();
   core.emit({ kind: "journal", record: encodeViewRecord(message) });
   const { minHeight, checkpoint, carried } = message.decision;
   const maxHeight = minHeight + BigInt(carried.length);

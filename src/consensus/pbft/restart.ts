@@ -38,7 +38,7 @@ export function start(core: Core, { head, journal, checkpoint, recent }: Started
   for (const record of records) {
     if (record.type !== "view-change" && record.type !== "new-view") replay(core, record);
   }
-  core.slots.pruneViews(core.view - 1n);
+  core.pruneViews();
   for (const sealed of recent ?? []) signCheckpoint(core, headOf(sealed));
   signCheckpoint(core, head);
   resume(core);

@@ -26,6 +26,9 @@ export interface Proposal {
   executed: boolean;
 }
 
+/** Whether an own vote promises to hold a body. */
+type IsPromised = (height: bigint, hash: Hash) => boolean;
+
 /** One height in one view. */
 export class Round {
   proposal: Proposal | undefined = undefined;
@@ -84,9 +87,15 @@ export class Slot {
     return heads.find((head) => head !== undefined && equalBytes(head.hash, hash));
   }
 
-  /** Forgets the views below. */
-  pruneViews(below: bigint): void {
-    for (const view of this.rounds.keys()) if (view < below) this.rounds.delete(view);
+  /** Forgets the views below, and the bodies proposed in them that were neither voted for nor certified. */
+  pruneViews(below: bigint, isPromised: IsPromised): void {
+    for (const [view, { proposal }] of this.rounds) {
+      if (view >= below) continue;
+      this.rounds.delete(view);
+      if (proposal === undefined || proposal.carried) continue;
+      const { hash } = proposal.head;
+      if (!this.#refersTo(hash) && !isPromised(this.height, hash)) this.#bodies.delete(hex(hash));
+    }
   }
 
   #refersTo(hash: Hash): boolean {
@@ -140,8 +149,8 @@ export class Slots {
     for (const held of this.#slots.keys()) if (held <= height) this.#slots.delete(held);
   }
 
-  pruneViews(below: bigint): void {
-    for (const slot of this.#slots.values()) slot.pruneViews(below);
+  pruneViews(below: bigint, isPromised: IsPromised): void {
+    for (const slot of this.#slots.values()) slot.pruneViews(below, isPromised);
   }
 
   /** Ascending by height. */

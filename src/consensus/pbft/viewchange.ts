@@ -58,7 +58,7 @@ function leaveView(core: Core, view: bigint): void {
   for (const name of ["block", "empty", "request", "new-view", "quick", "fairness"] as const) {
     core.clearTimer(name);
   }
-  core.slots.pruneViews(view - 1n);
+  core.pruneViews();
 }
 
 function ownProofs(core: Core, view: bigint): Proofs {
