@@ -150,8 +150,8 @@ export const DIRECTED = {
         ...NOTHING,
         consensus: {
           type: "pbft",
-          checkpointInterval: 4,
-          logWindow: 16,
+          checkpointInterval: 16,
+          logWindow: 32,
           pipelineDepth: 1,
           rotationInterval: 0,
         },
@@ -164,6 +164,35 @@ export const DIRECTED = {
         gstMs: 1_500,
         deadlineMs: 60_000,
         workload: transfers(10, 20, 300, 310),
+      },
+    },
+  ],
+  /** Node 3 hears only what the colluding validator 1 forges, while the others change views at each checkpoint. */
+  heardOneLiar: [
+    {
+      profile: "byzantine",
+      nodes: 4,
+      byzantine: 1,
+      schedules: 60,
+      directed: {
+        ...NOTHING,
+        consensus: {
+          type: "pbft",
+          checkpointInterval: 2,
+          logWindow: 8,
+          pipelineDepth: 2,
+          rotationInterval: 1,
+        },
+        settings: SETTINGS,
+        network: FAST,
+        faults: [{ id: "f0", kind: "one-way", from: [0, 2], to: [3], hold: false, atMs: 0, untilMs: 2_900 }],
+        adversaries: [
+          { id: "a0", validator: 1, kind: "silent", atMs: 0, untilMs: 3_000 },
+          { id: "a1", validator: 1, kind: "collude", everyMs: 20, atMs: 0, untilMs: 3_000 },
+        ],
+        gstMs: 3_000,
+        deadlineMs: 83_000,
+        workload: transfers(10, 200, 400, 600, 800, 1_000, 1_300, 1_600, 2_000, 2_400),
       },
     },
   ],

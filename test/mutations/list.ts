@@ -61,7 +61,7 @@ export const MUTATIONS: readonly Mutation[] = [
         "return this.stable;",
       ),
     ],
-    hunts: SAFETY,
+    hunts: [...DIRECTED.heardOneLiar, ...SAFETY],
   },
   {
     name: "P goes on over a hole",
