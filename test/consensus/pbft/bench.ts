@@ -36,10 +36,19 @@ export class Bench {
 
   constructor(
     self: number,
-    options: { n?: number; depth?: number; settings?: Partial<EngineSettings>; length?: number } = {},
+    options: {
+      n?: number;
+      depth?: number;
+      rotation?: number;
+      settings?: Partial<EngineSettings>;
+      length?: number;
+    } = {},
   ) {
     this.#self = self;
-    this.fixture = createFixture(options.n ?? 4, { pipelineDepth: options.depth ?? 1 });
+    this.fixture = createFixture(options.n ?? 4, {
+      pipelineDepth: options.depth ?? 1,
+      rotationInterval: options.rotation ?? 0,
+    });
     const settings = { ...SETTINGS, ...options.settings };
     const signer = this.fixture.signers[self]!;
     this.engine = this.fixture.consensus.createEngine({ self, signer, settings });

@@ -14,7 +14,15 @@ interface Setting {
   readonly n: number;
   readonly pipelineDepth: number;
   readonly keepsUnsynced: boolean;
+  /** Nothing is committed in view 0, so that view 1 carries its block over; a checkpoint then rotates to view 2. */
+  readonly changesViews?: boolean;
 }
+
+/** Kinds of journal records, their second byte. */
+const VIEW_CHANGE_RECORD = 4;
+const NEW_VIEW_RECORD = 5;
+
+const PATIENCE = { requestTimeoutMs: 300, resendIntervalMs: 200 };
 
 function runWithCrash(
   fixture: Fixture,
@@ -25,8 +33,11 @@ function runWithCrash(
   const cluster = new Cluster(fixture, {
     seed: 5,
     targetHeight: HEIGHT,
-    settings: { statusIntervalMs: 200 },
+    settings: { statusIntervalMs: 200, ...(setting.changesViews === true ? PATIENCE : {}) },
   });
+  if (setting.changesViews === true) {
+    cluster.passes = (message) => message.type !== "commit" || message.view > 0n;
+  }
   const host = cluster.hosts[replica]!;
   host.crashAfter = effect;
   host.keepsUnsynced = setting.keepsUnsynced;
@@ -41,13 +52,20 @@ function runWithCrash(
 }
 
 function crashEverywhere(setting: Setting, replicas: readonly number[]): number {
-  const fixture = createFixture(setting.n, { pipelineDepth: setting.pipelineDepth });
+  const rotationInterval = setting.changesViews === true ? 1 : 0;
+  const fixture = createFixture(setting.n, { pipelineDepth: setting.pipelineDepth, rotationInterval });
   let runs = 0;
   for (const replica of replicas) {
-    const effects = runWithCrash(fixture, setting, replica, undefined).hosts[replica]!.effects;
+    const undisturbed = runWithCrash(fixture, setting, replica, undefined);
+    if (setting.changesViews === true) expect(viewsOf(undisturbed)).toEqual(new Set([2n]));
+    const { effects } = undisturbed.hosts[replica]!;
     for (let effect = 1; effect <= effects; effect++, runs++) runWithCrash(fixture, setting, replica, effect);
   }
   return runs;
+}
+
+function viewsOf({ hosts }: Cluster): Set<bigint> {
+  return new Set(hosts.map((host) => host.engine!.status().view));
 }
 
 describe("a crash after every single effect", () => {
@@ -64,6 +82,32 @@ describe("a crash after every single effect", () => {
   });
   it("of one of two, who are both needed, is harmless", () => {
     expect(crashEverywhere({ n: 2, pipelineDepth: 1, keepsUnsynced: false }, [0, 1])).toBeGreaterThan(60);
+  });
+});
+
+describe("a crash after every single effect of a run with a view change and a rotation", () => {
+  const setting = { n: 4, pipelineDepth: 1, changesViews: true };
+  for (const [who, replica, keepsUnsynced] of [
+    ["the primary that is left", 0, false],
+    ["the primary that opens the view", 1, false],
+    ["the primary that opens the view", 1, true],
+    ["a backup", 3, true],
+  ] as const) {
+    it(`of ${who}, with unsynced records ${keepsUnsynced ? "kept" : "lost"}, is harmless`, () => {
+      expect(crashEverywhere({ ...setting, keepsUnsynced }, [replica])).toBeGreaterThan(40);
+    });
+  }
+
+  it("of one of two, who are both needed, is harmless", () => {
+    expect(crashEverywhere({ ...setting, n: 2, keepsUnsynced: false }, [0, 1])).toBeGreaterThan(80);
+  });
+
+  it("writes VIEW-CHANGE and NEW-VIEW before they leave, in a journal that tells both apart from votes", () => {
+    const fixture = createFixture(4, { rotationInterval: 1 });
+    const kinds = new Set<number>();
+    const cluster = runWithCrash(fixture, { ...setting, keepsUnsynced: false }, 1, undefined);
+    for (const host of cluster.hosts) for (const record of host.disk.journal) kinds.add(record[1]!);
+    expect([...kinds]).toEqual(expect.arrayContaining([VIEW_CHANGE_RECORD, NEW_VIEW_RECORD]));
   });
 });
 
@@ -90,7 +134,10 @@ describe("all replicas", () => {
 /** Every replica crashes after an effect that the seed chooses and, once restarted, perhaps soon again. */
 function runWithRandomCrashes(seed: number): void {
   const random = randomNumbers(seed);
-  const fixture = createFixture(2 + (seed % 5), { pipelineDepth: [1, 2, 4, 8][seed % 4]! });
+  const fixture = createFixture(2 + (seed % 5), {
+    pipelineDepth: [1, 2, 4, 8][seed % 4]!,
+    rotationInterval: seed % 3,
+  });
   const options = { seed, targetHeight: 8n, loss: 0.15, delayMs: 100 };
   const cluster = new Cluster(fixture, options);
   const arm = (host: Host, within: number) => {
