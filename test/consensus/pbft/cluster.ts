@@ -88,8 +88,12 @@ export class Cluster implements World {
   run(done: () => boolean, limitMs = 60_000): boolean {
     const deadline = this.#now + limitMs;
     while (!done()) {
-      const event = this.#next();
-      if (event === undefined || event.at > deadline) return false;
+      const event = this.#events[0];
+      if (event === undefined || event.at > deadline) {
+        this.#now = deadline;
+        return false;
+      }
+      this.#events.shift();
       this.#now = event.at;
       event.run();
       this.#check();
@@ -181,9 +185,5 @@ export class Cluster implements World {
     let place = this.#events.length;
     while (place > 0 && this.#events[place - 1]!.at > event.at) place--;
     this.#events.splice(place, 0, event);
-  }
-
-  #next(): Event | undefined {
-    return this.#events.shift();
   }
 }
