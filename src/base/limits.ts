@@ -46,6 +46,11 @@ export const ACCEPTED_SIGNATURES_MAX = 65_536;
 // --- driver ------------------------------------------------------------------------------------------------
 /** Inputs waiting for the engine; beyond it direct mail is dropped and STATUS repairs. */
 export const DRIVER_INPUTS_MAX = 10_000;
+/**
+ * Refused messages of one validator within a second; beyond it the rest of that second's is dropped unread. A correct
+ * one sends none, and each costs up to the signatures of a NEW-VIEW.
+ */
+export const REFUSED_PER_SECOND_MAX = 16;
 /** Proposals that wait for their parent or their time; beyond it the oldest is forgotten. */
 export const WAITING_CHECKS_MAX = 64;
 /** How far ahead of the local clock a proposal's time may be before it has to wait, ms (pbft.md 1.14). */

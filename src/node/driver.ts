@@ -26,6 +26,7 @@ import type {
 } from "../consensus/engine.ts";
 import type { RunningTimer } from "../rpc/api.ts";
 import type { RecordLog } from "../storage/log.ts";
+import { Nuisances } from "./nuisance.ts";
 
 /** A proposal far ahead of the clock is looked at again at least so often: the clock may be set meanwhile. */
 const RECHECK_MS_MAX = 60_000;
@@ -77,6 +78,7 @@ export class Driver<P extends Parsed, M extends Typed> {
   readonly #timers = new Map<string, SetTimer>();
   /** Blocks whose parent is not executed yet, or that are early, by hash: checked again on a head change. */
   readonly #waiting = new Map<string, WaitingCheck>();
+  readonly #nuisances: Nuisances;
   #inputs: Input<M>[] = [];
   #poolTold = false;
   #running = false;
@@ -89,6 +91,7 @@ export class Driver<P extends Parsed, M extends Typed> {
     this.#engine = options.engine;
     this.#self = options.self;
     this.#ports = ports;
+    this.#nuisances = new Nuisances(() => ports.scheduler.now());
   }
 
   /** First call: tells the engine where it stands. */
@@ -115,18 +118,18 @@ export class Driver<P extends Parsed, M extends Typed> {
    */
   receive(author: ValidatorId, bytes: Uint8Array): void {
     if (this.#stopped) return;
-    if (this.#inputs.length >= DRIVER_INPUTS_MAX) {
+    if (this.#inputs.length >= DRIVER_INPUTS_MAX || this.#nuisances.isOne(author)) {
       this.counts.dropped++;
       return;
     }
     const parsed = this.#consensus.gate.parse(bytes);
-    if (!parsed.ok) return this.#refuse("unknown", parsed.fault.code);
+    if (!parsed.ok) return this.#refuse(author, "unknown", parsed.fault.code);
     const { type, from, relayed } = parsed.value;
     count(this.counts.received, type);
-    if (from !== author && !relayed) return this.#refuse(type, "not-the-author");
+    if (from !== author && !relayed) return this.#refuse(author, type, "not-the-author");
     if (!this.#engine.wants(parsed.value)) return;
     const verified = this.#consensus.gate.verify(parsed.value);
-    if (!verified.ok) return this.#refuse(type, verified.fault.code);
+    if (!verified.ok) return this.#refuse(author, type, verified.fault.code);
     this.input({ kind: "message-received", message: verified.value });
   }
 
@@ -352,8 +355,9 @@ export class Driver<P extends Parsed, M extends Typed> {
     this.#ports.fatal(error);
   }
 
-  #refuse(type: string, code: string): void {
+  #refuse(author: ValidatorId, type: string, code: string): void {
     count(this.counts.refused, `${type} ${code}`);
+    this.#nuisances.note(author);
   }
 }
 

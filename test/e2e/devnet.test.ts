@@ -110,7 +110,7 @@ function conflictingVotes(...validators: readonly number[]): string[] {
     };
     for (const record of records) {
       const decoded = decodeRecord(record, context);
-      if (decoded.type === "view-change" || decoded.type === "new-view") continue;
+      if (!("vote" in decoded)) continue;
       const { vote } = decoded;
       const phase = vote.type === "commit" ? "commit" : "prepare";
       const place = `node${self} ${phase} view ${vote.view} height ${vote.height}`;

@@ -147,3 +147,14 @@ it("drops a message that another validator than its author brings", async () => 
   expect(rig.inputs).toEqual([]);
   expect([...rig.driver.counts.refused.keys()]).toEqual([`${MESSAGE.type} not-the-author`]);
 });
+
+it("reads no more of a validator that sends nonsense, until the second is over", async () => {
+  const made = await rig();
+  const junk = () => made.driver.receive(2, new Uint8Array(1)); // in the name of validator 1
+  for (let i = 0; i < 100; i++) junk();
+  expect(made.driver.counts.refused.get("test not-the-author")).toBe(16);
+  expect(made.driver.counts.dropped).toBe(84);
+  await made.time.pass(1_000);
+  junk();
+  expect(made.driver.counts.refused.get("test not-the-author")).toBe(17);
+});

@@ -1,7 +1,9 @@
 /** Whole replicas in one process on virtual time: final everywhere, through crashes, absences and bad luck. */
+
 import { afterEach, describe, expect, it } from "vitest";
 import { hex } from "../../src/base/bytes.ts";
 import { readAccount } from "../../src/chain/modules/bank.ts";
+import { MemoryKv } from "../../src/storage/memory.ts";
 import { Cluster, type ClusterOptions } from "./cluster.ts";
 
 let cluster: Cluster;
@@ -88,6 +90,24 @@ describe("four replicas", () => {
       );
     const height = cluster.heights()[0]!;
     expect(await cluster.until(() => level() && cluster.heights()[0]! > height)).toBe(true);
+  });
+
+  it("fetch the chain again for one whose database was lost, which then votes on with its journal", async () => {
+    await running({ consensus: { checkpointInterval: 2, logWindow: 4 } });
+    const transfer = async (nonce: bigint) => {
+      cluster.replica(1).submit(cluster.transfer(0, nonce, cluster.people[1]!.publicKey).bytes);
+      expect(await cluster.until(() => cluster.heights().some((height) => height > nonce))).toBe(true);
+    };
+    for (let nonce = 0n; nonce < 11n; nonce++) await transfer(nonce);
+    cluster.crash(2);
+    cluster.disk(2).kv = new MemoryKv();
+    await cluster.start(2);
+    expect(await cluster.until(() => level(11n))).toBe(true);
+    for (let nonce = 11n; nonce < 15n; nonce++) await transfer(nonce);
+    cluster.crash(3);
+    for (let nonce = 15n; nonce < 20n; nonce++) await transfer(nonce);
+    expect(cluster.replica(2).engineStatus()).toMatchObject({ mode: "normal", haltReason: undefined });
+    expect(await cluster.until(() => level(20n))).toBe(true);
   });
 
   it("repair a backup that was cut off, whatever it missed", async () => {

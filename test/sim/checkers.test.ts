@@ -178,7 +178,11 @@ describe("the checkers", () => {
     const { chain } = run.cluster.replica(3)!;
     run.checkers.observer.stepped?.(
       3,
-      { kind: "started", head: { ...chain.head.summary, hash: chain.head.hash, height: 1n } } as never,
+      {
+        kind: "started",
+        head: { ...chain.head.summary, hash: chain.head.hash, height: 1n },
+        journal: [],
+      } as never,
       [],
     );
     expect(rules(run)).toEqual(["final"]);

@@ -55,6 +55,7 @@ export function receiveVerdict(core: Core, hash: Hash, verdict: "valid" | "inval
   const round = core.slots.find(place.height, place.view);
   const proposal = round?.proposal;
   if (round === undefined || proposal === undefined) return;
+  if (!equalBytes(proposal.vote.hash, hash)) return;
   if (verdict === "valid") proposal.executed = true;
   else refuseProposal(core, proposal);
   if (place.height <= core.committed) acceptCommitted(core, round, proposal);
@@ -85,8 +86,8 @@ export function agree(core: Core): void {
  * among its committed heights. It closes with the next stable checkpoint. Nor does anyone below min_s of the view:
  * there others have executed what may be unknown here, and P begins at h.
  */
-function knowsCommitted(core: Core): boolean {
-  if (core.stable < core.minHeight) return false;
+export function knowsCommitted(core: Core): boolean {
+  if (core.stable < core.minHeight || core.isRecovering) return false;
   const top = core.committed < core.highWatermark ? core.committed : core.highWatermark;
   for (let height = core.stable + 1n; height <= top; height++) {
     if (core.slots.get(height)?.sealed === undefined) return false;
@@ -146,6 +147,7 @@ export function acceptCommitted(core: Core, round: Round, proposal: Proposal): v
 function isCommittedDigest(core: Core, { vote }: Proposal): boolean {
   const committed = core.slots.get(vote.height)?.committed;
   if (core.mode !== "normal" || vote.view !== core.view || vote.height <= core.lowWatermark) return false;
+  if (!knowsCommitted(core)) return false;
   return committed !== undefined && equalBytes(committed, vote.hash);
 }
 

@@ -20,6 +20,15 @@ export function checkViewChange(core: Core, message: ViewChange): boolean {
 }
 
 export function checkNewViewVotes(core: Core, message: NewView): boolean {
+  if (message.from === core.self) {
+    // It was in the journal before it left, and then this view would have been entered.
+    core.halt(
+      core.committed,
+      `a NEW-VIEW ${message.view} of this key is not in its journal; ${ADVICE}`,
+      "amnesia",
+    );
+    return true;
+  }
   return message.asked.some((asked) => checkViewChange(core, asked));
 }
 
@@ -54,7 +63,8 @@ function checkCertified(core: Core, { kind, view, head, signers }: CertifiedHead
 }
 
 function checkVote(core: Core, view: bigint, height: bigint, phase: Phase, hash: Uint8Array): boolean {
-  if (height <= core.stable || view > core.view) return false;
+  const forgotten = core.isRecovering ? core.journalFloor : core.stable;
+  if (height <= forgotten || view > core.view) return false;
   const own = core.votebook.find(view, height, phase);
   if (own !== undefined && equalBytes(own.record.vote.hash, hash)) return false;
   core.halt(height, `a ${phase} of this key in view ${view} is not in its journal; ${ADVICE}`, "amnesia");

@@ -15,7 +15,7 @@ import {
 } from "./certificate.ts";
 import type { Core } from "./core.ts";
 import type { Checkpoint, CheckpointData } from "./gate.ts";
-import { encodeViewRecord, encodeVoteRecord } from "./journal.ts";
+import { encodeRotatedRecord, encodeViewRecord, encodeVoteRecord } from "./journal.ts";
 import type { CheckpointBody } from "./messages.ts";
 import type { NewView, ViewChange } from "./newview.ts";
 import { Tally } from "./tally.ts";
@@ -133,7 +133,7 @@ function journalRecords(core: Core): Uint8Array[] {
   // While it asks for a higher view than it has entered, its VIEW-CHANGE is what counts.
   if (core.mode === "normal" && newView !== undefined) views.push(newView);
   const votes = core.votebook.all().map(({ record }) => encodeVoteRecord(record));
-  return [...views.map(encodeViewRecord), ...votes];
+  return [encodeRotatedRecord(core.stable), ...views.map(encodeViewRecord), ...votes];
 }
 
 /**

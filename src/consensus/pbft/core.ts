@@ -18,7 +18,7 @@ import type {
 } from "../engine.ts";
 import type { CertificateContext, CheckpointCertificate } from "./certificate.ts";
 import type { Checkpoint, PbftMessage } from "./gate.ts";
-import { encodeVoteRecord } from "./journal.ts";
+import { AMNESIA_RECORD, encodeVoteRecord } from "./journal.ts";
 import type { PbftBody, VoteBody } from "./messages.ts";
 import type { NewView, ViewChange } from "./newview.ts";
 import { primaryOf, type Quorum, quorumOf } from "./quorum.ts";
@@ -136,6 +136,8 @@ export class Core {
 
   /** h: height of the last stable checkpoint. */
   stable = 0n;
+  /** h when the journal was cut last. Above `stable` only when the database was lost: see {@link isRecovering}. */
+  journalFloor = 0n;
   stableCertificate: CheckpointCertificate | undefined = undefined;
   /** The highest checkpoint certificate for a state that this replica does not hold yet. */
   awaitedCertificate: CheckpointCertificate | undefined = undefined;
@@ -211,6 +213,14 @@ export class Core {
   /** low: nothing at or below it is voted on. */
   get lowWatermark(): bigint {
     return this.stable > this.minHeight ? this.stable : this.minHeight;
+  }
+
+  /**
+   * The database is younger than the journal: own votes stand above what a P from here would cover, so until the
+   * checkpoint at which the journal was cut is held again this replica neither votes nor asks for a view.
+   */
+  get isRecovering(): boolean {
+    return this.stable < this.journalFloor;
   }
 
   /** H: nothing above it is voted on. */
@@ -322,6 +332,8 @@ export class Core {
     this.mode = "halted";
     this.haltReason = `${type}: ${detail}`;
     for (const name of TIMER_NAMES) this.clearTimer(name);
+    // Missing votes stay missing: the next start must know it too.
+    if (type === "amnesia") this.emit({ kind: "journal", record: AMNESIA_RECORD });
     this.announce({ type, height, detail });
   }
 }

@@ -34,6 +34,9 @@ export function enterView(core: Core, message: NewView): void {
   // A checkpoint can be a reason to rotate at once, or show that this replica has diverged.
   if (core.mode !== "normal" || core.view !== message.view) return;
   installCarried(core, message);
+  // What it had contradicted before it opened the view counts now.
+  const rounds = core.slots.all().map(({ rounds }) => rounds.get(message.view));
+  if (rounds.some((round) => round?.equivocated === true)) core.convictedView = message.view;
   armHeartbeat(core);
   armFairness(core);
 }

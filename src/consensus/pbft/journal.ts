@@ -10,6 +10,8 @@
  *   3 COMMIT       signature 64 | prepared certificate
  *   4 VIEW-CHANGE  the own message as on the wire
  *   5 NEW-VIEW     the message as on the wire: this replica works in its view
+ *   7 ROTATED      height u64: h when the journal was cut; votes at and below it are forgotten
+ *   8 AMNESIA      nothing: peers have shown votes that this journal lacks, so its key votes no more
  *   6 PREPARE      view u64 | height u64 | hash 32 | signature 64 | PRE-PREPARE signature 64; the body is durable
  *
  * Source: pbft.md 1.12; docs/protocol.md, "Journal".
@@ -37,12 +39,29 @@ import type { VoteRecord } from "./votebook.ts";
 import { encodeMessage } from "./wire.ts";
 
 export const JOURNAL_VERSION = 1;
-const KIND = { prePrepare: 1, prepare: 2, commit: 3, viewChange: 4, newView: 5, prepareAgain: 6 } as const;
+const KIND = {
+  prePrepare: 1,
+  prepare: 2,
+  commit: 3,
+  viewChange: 4,
+  newView: 5,
+  prepareAgain: 6,
+  rotated: 7,
+  amnesia: 8,
+} as const;
 
 export type JournalRecord =
   | VoteRecord
   | { readonly type: "view-change"; readonly message: ViewChange }
-  | { readonly type: "new-view"; readonly message: NewView };
+  | { readonly type: "new-view"; readonly message: NewView }
+  | { readonly type: "rotated"; readonly height: bigint }
+  | { readonly type: "amnesia" };
+
+export function encodeRotatedRecord(height: bigint): Uint8Array {
+  return new Writer(10).u8(JOURNAL_VERSION).u8(KIND.rotated).u64(height).finish();
+}
+
+export const AMNESIA_RECORD: Uint8Array = Uint8Array.of(JOURNAL_VERSION, KIND.amnesia);
 
 export function encodeViewRecord(message: ViewChange | NewView): Uint8Array {
   const kind = message.type === "view-change" ? KIND.viewChange : KIND.newView;
@@ -94,6 +113,8 @@ export function decodeRecord(bytes: Uint8Array, context: JournalContext): Journa
     if (kind === KIND.prePrepare) return readPrePrepare(reader, context);
     if (kind === KIND.prepare) return readPrepare(reader, context);
     if (kind === KIND.prepareAgain) return readPrepareAgain(reader, context);
+    if (kind === KIND.rotated) return { ok: true, value: { type: "rotated", height: reader.u64() } };
+    if (kind === KIND.amnesia) return { ok: true, value: { type: "amnesia" } };
     if (kind === KIND.viewChange) return readViewChange(reader, context);
     if (kind === KIND.newView) return readNewView(reader, context);
     if (kind === KIND.commit) return readCommit(reader, context);

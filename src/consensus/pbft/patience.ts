@@ -15,7 +15,7 @@ export function timeoutMs(core: Core): number {
 
 /** Starts T_req for the oldest pending item, ends it when that item is done. Comes last in each step. */
 export function watchPending(core: Core): void {
-  if (core.mode !== "normal") return;
+  if (core.mode !== "normal" || core.isRecovering) return;
   if (core.timerRuns("new-view")) {
     if (!newViewIsProven(core)) return;
     core.clearTimer("new-view");

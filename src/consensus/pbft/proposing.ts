@@ -8,6 +8,7 @@ import { assert } from "../../base/assert.ts";
 import { equalBytes, type Hash } from "../../base/bytes.ts";
 import { type Block, encodeBlock } from "../../chain/block.ts";
 import type { WaitingTransaction } from "../engine.ts";
+import { knowsCommitted } from "./agreement.ts";
 import type { Core } from "./core.ts";
 import type { VoteBody } from "./messages.ts";
 import { armFairness } from "./patience.ts";
@@ -83,6 +84,7 @@ function mayPropose(core: Core, height: bigint): boolean {
   const depth = BigInt(core.options.parameters.pipelineDepth);
   if (height > core.committed + depth || height > core.highWatermark) return false;
   if (height <= core.lowWatermark || core.committed < core.minHeight) return false;
+  if (!knowsCommitted(core)) return false;
   return core.votebook.find(core.view, height, "prepare") === undefined;
 }
 

@@ -35,8 +35,12 @@ export function start(core: Core, { head, journal, checkpoint, recent }: Started
   const context = { ...core.options, n: core.quorum.n, logWindow: core.options.parameters.logWindow };
   const records = journal.map((record) => decodeRecord(record, context));
   for (const record of records) standAmongViews(core, record);
+  if (records.some(({ type }) => type === "amnesia")) {
+    core.halt(head.height, "peers have shown votes of this key that its journal lacks", "amnesia");
+    return;
+  }
   for (const record of records) {
-    if (record.type !== "view-change" && record.type !== "new-view") replay(core, record);
+    if ("vote" in record) replay(core, record);
   }
   core.pruneViews();
   for (const sealed of recent ?? []) signCheckpoint(core, headOf(sealed));
@@ -48,6 +52,7 @@ export function start(core: Core, { head, journal, checkpoint, recent }: Started
 
 /** The last record says it: the view asked for, or the one entered. It never goes back. */
 function standAmongViews(core: Core, record: JournalRecord): void {
+  if (record.type === "rotated") core.journalFloor = record.height;
   if (record.type === "view-change") {
     core.ownViewChange = record.message;
     core.viewChanges[core.self] = record.message;

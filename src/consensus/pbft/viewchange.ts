@@ -127,7 +127,7 @@ function reportConflict(core: Core, held: ViewChange, message: ViewChange): void
 
 /** What has become due: a rotation, the end of a view whose primary contradicted itself, joining, the timer of the new view, opening it. */
 export function settleViews(core: Core): void {
-  if (core.mode === "halted") return;
+  if (core.mode === "halted" || core.isRecovering) return;
   if (core.mode === "normal" && core.rotatedView === core.view) {
     startViewChange(core, core.view + 1n, "rotation");
   }
@@ -181,7 +181,7 @@ function openView(core: Core): void {
 
 /** T_req has expired. What may be missing only here is asked for first, for one interval (§1.8). */
 export function requestExpired(core: Core): void {
-  if (core.mode !== "normal" || core.awaited === undefined) return;
+  if (core.mode !== "normal" || core.awaited === undefined || core.isRecovering) return;
   const interval = BigInt(core.options.parameters.checkpointInterval);
   const lags = core.committed >= core.stable + interval || core.certifiedView > core.view;
   if (lags && !core.askedBeforeLeaving) {
@@ -195,13 +195,13 @@ export function requestExpired(core: Core): void {
 
 /** T_nv has expired: no NEW-VIEW came, or it led to nothing. */
 export function newViewExpired(core: Core): void {
-  if (core.mode === "halted") return;
+  if (core.mode === "halted" || core.isRecovering) return;
   startViewChange(core, nextView(core), "new-view-timeout");
 }
 
 /** T_fair has expired. */
 export function fairnessExpired(core: Core): void {
-  if (isUnfair(core)) startViewChange(core, nextView(core), "unfair");
+  if (!core.isRecovering && isUnfair(core)) startViewChange(core, nextView(core), "unfair");
 }
 
 /** T_resend: the identical VIEW-CHANGE once more, and a STATUS so that others tell what is missing. */

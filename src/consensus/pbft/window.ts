@@ -14,7 +14,9 @@ import type { Tally } from "./tally.ts";
 /** A pure query: known sender, this epoch, inside the window, not a duplicate. */
 export function wantsMessage(core: Core, body: PbftBody): boolean {
   if (core.head === undefined || core.mode === "halted") return false;
-  if (body.epoch !== core.epoch || body.from === core.self) return false;
+  if (body.epoch !== core.epoch) return false;
+  // An own NEW-VIEW may come back by others: one that is not known here is a proof of amnesia.
+  if (body.from === core.self && body.type !== "new-view") return false;
   switch (body.type) {
     case "pre-prepare":
       return inLog(core, body, 0n, 1n) && wantsProposal(core, body);

@@ -10,6 +10,7 @@ import { type RawPrepared, readPrepared } from "./rawproofs.ts";
 export type RawRecord =
   | { readonly kind: "vote"; readonly vote: RawVote; readonly body: boolean; readonly header?: Uint8Array }
   | { readonly kind: "commit"; readonly vote: RawVote; readonly prepared: RawPrepared }
+  | { readonly kind: "mark" }
   | { readonly kind: "view-change"; readonly view: bigint; readonly signature: Text }
   | {
       readonly kind: "new-view";
@@ -55,6 +56,12 @@ export function readRecord(record: Uint8Array, self: number, epoch: bigint): Raw
       const head = { height: cursor.u64(), hash: byteText(cursor.take(32)) };
       return { kind: "vote", vote: vote(PREPARE, view, head), body: false };
     }
+    // Where the journal was cut; that the key votes no more.
+    case 7:
+      cursor.u64();
+      return { kind: "mark" };
+    case 8:
+      return { kind: "mark" };
     default:
       throw new RangeError(`journal record of kind ${kind}`);
   }

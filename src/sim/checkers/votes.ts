@@ -189,6 +189,7 @@ export class VoteChecker implements Observer {
 
   #note(node: NodeId, ballots: Ballots, record: RawRecord): void {
     const { durable } = ballots;
+    if (record.kind === "mark") return;
     if (record.kind === "view-change" || record.kind === "new-view") {
       durable.messages.add(record.signature);
       if (record.kind === "view-change") return;

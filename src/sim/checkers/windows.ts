@@ -54,7 +54,8 @@ export class WindowChecker implements Observer {
     try {
       const record = readRecord(bytes, this.#facts.validatorOf(node)!, 0n);
       if (record.kind === "new-view") window.bases.set(record.view, baseOf(bytes.subarray(2)));
-      else if (record.kind !== "view-change" && isNew) this.#voted(node, window, record.vote);
+      else if ((record.kind === "vote" || record.kind === "commit") && isNew)
+        this.#voted(node, window, record.vote);
     } catch (error) {
       if (!(error instanceof RangeError)) throw error;
     }
