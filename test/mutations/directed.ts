@@ -173,19 +173,21 @@ export const DIRECTED = {
       profile: "byzantine",
       nodes: 4,
       byzantine: 1,
-      schedules: 60,
+      schedules: 100,
       directed: {
         ...NOTHING,
         consensus: {
           type: "pbft",
-          checkpointInterval: 2,
-          logWindow: 8,
+          checkpointInterval: 4,
+          logWindow: 16,
           pipelineDepth: 2,
           rotationInterval: 1,
         },
         settings: SETTINGS,
         network: FAST,
-        faults: [{ id: "f0", kind: "one-way", from: [0, 2], to: [3], hold: false, atMs: 0, untilMs: 2_900 }],
+        faults: [
+          { id: "f0", kind: "one-way", from: [0, 2], to: [3], hold: false, atMs: 150, untilMs: 2_900 },
+        ],
         adversaries: [
           { id: "a0", validator: 1, kind: "silent", atMs: 0, untilMs: 3_000 },
           { id: "a1", validator: 1, kind: "collude", everyMs: 20, atMs: 0, untilMs: 3_000 },

@@ -409,7 +409,13 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: "T_fair never expires",
     rule: "1.7 T_fair",
-    edits: [edit("viewchange", 'if (isUnfair(core)) startViewChange(core, nextView(core), "unfair");', "")],
+    edits: [
+      edit(
+        "viewchange",
+        'if (!core.isRecovering && isUnfair(core)) startViewChange(core, nextView(core), "unfair");',
+        "",
+      ),
+    ],
     hunts: [...DIRECTED.censored, ...SAFETY],
   },
   {
@@ -463,7 +469,6 @@ export const MUTATIONS: readonly Mutation[] = [
     rule: "1.7 (3)",
     edits: [edit("repair", "if (status.lastCommitted < core.committedAtTick) {", "if (false) {")],
     hunts: LIVENESS,
-    redundant: "who lags sees it in the others' STATUS and asks for the blocks itself",
   },
   {
     name: "STATUS answer (3) off and no asking for blocks",
@@ -598,8 +603,8 @@ export const MUTATIONS: readonly Mutation[] = [
     edits: [
       edit(
         "checkpoints",
-        "return [...views.map(encodeViewRecord), ...votes];",
-        "return [...views.map(encodeViewRecord)];",
+        "return [encodeRotatedRecord(core.stable), ...views.map(encodeViewRecord), ...votes];",
+        "return [encodeRotatedRecord(core.stable), ...views.map(encodeViewRecord)];",
       ),
     ],
     hunts: CRASH,
@@ -607,19 +612,19 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: "rotation drops the view",
     rule: "1.12 rotation",
-    edits: [edit("checkpoints", "return [...views.map(encodeViewRecord), ...votes];", "return [...votes];")],
+    edits: [
+      edit(
+        "checkpoints",
+        "return [encodeRotatedRecord(core.stable), ...views.map(encodeViewRecord), ...votes];",
+        "return [encodeRotatedRecord(core.stable), ...votes];",
+      ),
+    ],
     hunts: [...CRASH, ...LIVENESS],
   },
   {
     name: "a restart forgets the votes",
     rule: "1.12 restart",
-    edits: [
-      edit(
-        "restart",
-        'if (record.type !== "view-change" && record.type !== "new-view") replay(core, record);',
-        "",
-      ),
-    ],
+    edits: [edit("restart", 'if ("vote" in record) replay(core, record);', "")],
     hunts: CRASH,
   },
   {
