@@ -56,7 +56,7 @@ export function generateSchedule(options: ScheduleOptions): Schedule {
   const isTwins = profile === "twins";
   const spanMs = isTwins
     ? TWIN_ROUNDS * TWIN_ROUND_MS
-    : random.split("span").integer(isBrief ? 300 : 1_200, isBrief ? 900 : 2_800);
+    : random.split("span").integer(isBrief ? 200 : 1_200, isBrief ? 500 : 2_800);
   const { damaged, corrupt } = pickFaulty(random.split("faulty"), options);
   const adversaries = isTwins
     ? twinsOf(corrupt)
@@ -79,7 +79,7 @@ export function generateSchedule(options: ScheduleOptions): Schedule {
     crashes: pickCrashes(random.split("crashes"), { count: dose.crashes, all, spanMs }),
     disks: pickDiskFaults(random.split("disks"), { count: dose.disks, all, spanMs, damaged }),
     clocks: pickClocks(random.split("clocks"), { count: dose.clocks, all, spanMs }),
-    workload: pickWorkload(random.split("workload"), { nodes, spanMs, countMax: isBrief ? 4 : 9 }),
+    workload: pickWorkload(random.split("workload"), { nodes, spanMs, countMax: isBrief ? 3 : 9 }),
     adversaries,
   };
 }

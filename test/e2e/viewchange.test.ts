@@ -22,23 +22,14 @@ async function finalEverywhere(hashes: readonly string[]): Promise<void> {
 }
 
 describe("a devnet of four validators", () => {
-  it("goes on in another view when the primary is killed under load, and loses nothing", async () => {
+  it("goes on when the primary is killed under load, then each validator in turn, and loses nothing", async () => {
     const load = new Load(devnet, ["carol", "dave", "erin"]);
     await load.grows(3);
     const { primary, view } = await stateOf(0);
-    await devnet.act(primary, "kill");
-    await load.grows(6);
-    const survivor = (primary + 1) % 4;
-    expect((await stateOf(survivor)).view).toBeGreaterThan(view);
-    await devnet.act(primary, "restart");
-    await finalEverywhere(await load.end());
-  });
-
-  it("goes on while each validator is away in turn", async () => {
-    const load = new Load(devnet, ["carol", "dave"]);
-    for (const node of [0, 1, 2, 3]) {
+    for (const node of [0, 1, 2, 3].map((i) => (primary + i) % 4)) {
       await devnet.act(node, "kill");
-      await load.grows(2);
+      await load.grows(3);
+      if (node === primary) expect((await stateOf((node + 1) % 4)).view).toBeGreaterThan(view);
       await devnet.act(node, "restart");
       await until(() => commonHead(devnet), `node${node} has caught up`);
     }

@@ -8,10 +8,10 @@ import type { Profile } from "../../src/sim/schedule.ts";
 
 /** Per part; the seeds of the parts are disjoint. */
 const SETS: readonly { readonly nodes: readonly [number, number]; count: number; profile: Profile }[] = [
-  { nodes: [4, 4], count: 430, profile: "brief" },
-  { nodes: [5, 7], count: 60, profile: "brief" },
-  { nodes: [8, 10], count: 10, profile: "brief" },
-  { nodes: [4, 4], count: 50, profile: "twins" },
+  { nodes: [4, 4], count: 455, profile: "brief" },
+  { nodes: [5, 7], count: 20, profile: "brief" },
+  { nodes: [8, 10], count: 5, profile: "brief" },
+  { nodes: [4, 4], count: 20, profile: "twins" },
 ];
 const SEEDS_PER_PART = 1_000_000;
 
