@@ -1,9 +1,10 @@
+import { availableParallelism } from "node:os";
 import { defineConfig } from "vitest/config";
 
 export default defineConfig({
   test: {
-    // All cores: by default one is kept back, which on two cores is half of them.
-    maxWorkers: "100%",
+    // One more than there are cores: the end-to-end files mostly wait for their processes.
+    maxWorkers: availableParallelism() + 1,
     projects: [
       {
         test: {
