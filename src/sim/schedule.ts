@@ -22,7 +22,7 @@ export const PROFILES = [
 ] as const;
 /**
  * What a schedule is made of: `calm` nothing, `network`, `crash`, `disk` and `byzantine` that kind above all,
- * `mixed` everything, `brief` as mixed and a third as long, `twins` one key on two replicas and a partition a round,
+ * `mixed` everything, `brief` as mixed and a fifth as long, `twins` one key on two replicas and a partition a round,
  * `asynchronous` a network that never heals (no liveness is asked).
  */
 export type Profile = (typeof PROFILES)[number];
