@@ -72,7 +72,7 @@ function renewed(
   const other = random.chance(0.5)
     ? { ...body, epoch: body.epoch + 1n }
     : "view" in body
-      ? { ...body, view: body.view + BigInt(random.integer(1, 3)) }
+      ? { ...body, view: BigInt.asUintN(64, body.view + BigInt(random.integer(1, 3))) }
       : body;
   return forger.letter(other as PbftBody, signer, attachment);
 }
@@ -161,7 +161,7 @@ function anyMessage(context: MisbehaviourContext, forger: Forger): PbftBody {
   const hash = random.bytes(32) as Hash;
   const kind = random.integer(0, 5);
   if (kind === 0) return { type: "fetch", from: validator, epoch: 0n, hash };
-  if (kind === 1) return askFor(validator, view + 1n);
+  if (kind === 1) return askFor(validator, BigInt.asUintN(64, view + 1n));
   if (kind === 2) {
     const facts = { hash, stateRoot: hash, nextValidatorsHash: hash };
     return { type: "checkpoint", from: validator, epoch: 0n, height, ...facts };
@@ -250,7 +250,10 @@ function forgedViewChange(context: MisbehaviourContext, forger: Forger): Uint8Ar
   );
   const prePrepare = forger.sign(forger.vote("pre-prepare", place, forger.primaryOf(view)), context.signer);
   const certified = [preparedHead({ view, head, prePrepare, prepares }).bytes];
-  return forger.letter({ ...askFor(context.validator, view + 1n), certified }, context.signer);
+  return forger.letter(
+    { ...askFor(context.validator, BigInt.asUintN(64, view + 1n)), certified },
+    context.signer,
+  );
 }
 
 /** Each letter of its own is changed a little with the probability, in place of the true one or besides it. */
@@ -299,7 +302,7 @@ function flipped({ random }: MisbehaviourContext, letter: Uint8Array): Uint8Arra
 
 function changedBody({ random }: MisbehaviourContext, body: ParsedMessage, older: readonly Hash[]): PbftBody {
   const by = random.chance(0.5) ? 1n : -1n;
-  const near = (value: bigint) => (value + by < 0n ? value + 1n : value + by);
+  const near = (value: bigint) => BigInt.asUintN(64, value + by < 0n ? value + 1n : value + by);
   const kind = random.integer(0, 4);
   if (kind === 0 && "view" in body) return { ...body, view: near(body.view) };
   if (kind === 1 && "height" in body) return { ...body, height: near(body.height) };
