@@ -2,8 +2,8 @@
  * `quorate anchor`: notarises files. `add` hashes them, anchors each digest once, waits until all are final and
  * writes a receipt beside each; `verify` needs the receipt, the document and genesis.json, and no node.
  */
+
 import { existsSync, readFileSync } from "node:fs";
-import { SingleBar } from "cli-progress";
 import type { Command } from "commander";
 import { hex0x } from "../base/bytes.ts";
 import type { SignedTransaction } from "../chain/transaction.ts";
@@ -17,6 +17,7 @@ import {
 } from "../rpc/verify.ts";
 import { sendLane } from "./anchorlane.ts";
 import { amount } from "./arguments.ts";
+import { startBar } from "./bar.ts";
 import { group, leaf } from "./command.ts";
 import { documentProblem, hashFile, ReceiptFolder, receiptPath, saveReceiptFile } from "./documents.ts";
 import { badInput, CliError, EXIT, Finished, must } from "./exit.ts";
@@ -89,7 +90,7 @@ async function addFiles(out: Output, options: AddOptions, files: readonly string
       ...(options.memo === undefined ? {} : { memo: options.memo }),
     });
   const signed = signAll(missing, sign);
-  const bar = startBar(out, signed.length);
+  const bar = startBar(out, signed.length, "anchoring {bar} {value}/{total}  {duration_formatted}");
   try {
     await sendLane(client, signed, (confirmed) => bar?.update(confirmed));
   } finally {
@@ -152,18 +153,6 @@ function signAll(
     if (error instanceof RangeError) throw badInput(error.message);
     throw error;
   }
-}
-
-function startBar(out: Output, total: number): SingleBar | undefined {
-  if (out.json || out.quiet || process.stderr.isTTY !== true || total === 0) return undefined;
-  const bar = new SingleBar({
-    format: "anchoring {bar} {value}/{total}  {duration_formatted}",
-    stream: process.stderr,
-    hideCursor: true,
-    clearOnComplete: true,
-  });
-  bar.start(total, 0);
-  return bar;
 }
 
 interface ReceiptPlaces {

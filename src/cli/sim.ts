@@ -3,14 +3,15 @@
  * The same seed gives the same trace, byte for byte; a run that breaks a rule is shrunk and printed as one command.
  * docs/simulation.md says what the profiles and checkers are.
  */
+
 import { extname } from "node:path";
 import { fileURLToPath } from "node:url";
 import { Worker } from "node:worker_threads";
-import { SingleBar } from "cli-progress";
 import { type Command, InvalidArgumentError, Option } from "commander";
 import { type Campaign, hashOfTraces, type Outcome, playOne } from "../sim/campaign.ts";
 import { PROFILES, type Profile } from "../sim/schedule.ts";
 import { integer, list } from "./arguments.ts";
+import { startBar } from "./bar.ts";
 import { leaf } from "./command.ts";
 import { CliError, EXIT, Finished } from "./exit.ts";
 import { type Output, showDuration } from "./output.ts";
@@ -67,7 +68,7 @@ async function simulate(out: Output, options: SimOptions): Promise<void> {
   if (byzantine !== undefined && byzantine > nodes[0]) {
     throw new CliError(EXIT.badInput, "USAGE", `--byzantine ${byzantine} of ${nodes[0]} validators`);
   }
-  const bar = startBar(out, schedules);
+  const bar = startBar(out, schedules, "simulating {bar} {value}/{total}  {eta_formatted} left");
   const started = performance.now();
   const outcomes: Outcome[] = [];
   await playAll(campaign, Math.min(options.jobs, schedules), (outcome) => {
@@ -136,16 +137,4 @@ function report(out: Output, campaign: Campaign, { outcomes, tookMs }: Played): 
   ];
   out.result(value, lines.join("\n"));
   if (failed.length > 0) throw new Finished(EXIT.failedCheck);
-}
-
-function startBar(out: Output, total: number): SingleBar | undefined {
-  if (out.json || out.quiet || process.stderr.isTTY !== true || total < 2) return undefined;
-  const bar = new SingleBar({
-    format: "simulating {bar} {value}/{total}  {eta_formatted} left",
-    stream: process.stderr,
-    hideCursor: true,
-    clearOnComplete: true,
-  });
-  bar.start(total, 0);
-  return bar;
 }

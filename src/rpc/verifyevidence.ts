@@ -4,19 +4,15 @@
  */
 import { hex0x, parseHex, showHash } from "../base/bytes.ts";
 import { accept } from "../base/fault.ts";
+import type { Evidence } from "../consensus/engine.ts";
 import { verifyEvidence as verify } from "../consensus/pbft/evidence.ts";
 import { openGenesis, type TrustedGenesis } from "./trustedgenesis.ts";
 
-export interface VerifiedEquivocation {
+export interface VerifiedEquivocation extends Pick<Evidence, "epoch" | "view" | "height" | "phase"> {
   /** Index of the validator that contradicted itself. */
   readonly validator: number;
   /** Its name in the genesis. */
   readonly name: string;
-  readonly epoch: bigint;
-  readonly view: bigint;
-  /** 0 for a view-change, which has none. */
-  readonly height: bigint;
-  readonly phase: "pre-prepare" | "prepare" | "commit" | "view-change";
   /** The two block hashes as shown; of view-changes SHA-256 of what was signed. */
   readonly digests: readonly [string, string];
 }

@@ -181,6 +181,25 @@ interface AdversaryKind<K extends string> {
 
 export type AdversaryName = AdversarySpec["kind"];
 
+export const ADVERSARY_NAMES: readonly AdversaryName[] = [
+  "twin",
+  "equivocate",
+  "silent",
+  "slow",
+  "censor",
+  "lie-p",
+  "lie-h",
+  "lie-v",
+  "withhold-bodies",
+  "replay",
+  "huge-view",
+  "flood",
+  "forge-certificates",
+  "lie-clock",
+  "mutate",
+  "collude",
+];
+
 /** The items of a schedule by name, in the order in which they are shrunk. */
 export function itemIds(schedule: Schedule): string[] {
   const { faults, crashes, disks, clocks, adversaries, workload } = schedule;

@@ -6,7 +6,12 @@ import { describe, expect, it } from "vitest";
 import { adversaries } from "../../src/sim/adversary.ts";
 import { generateSchedule } from "../../src/sim/generate.ts";
 import { runSchedule } from "../../src/sim/run.ts";
-import type { AdversaryName, AdversarySpec, Schedule } from "../../src/sim/schedule.ts";
+import {
+  ADVERSARY_NAMES,
+  type AdversaryName,
+  type AdversarySpec,
+  type Schedule,
+} from "../../src/sim/schedule.ts";
 import { transferring, watched } from "./watched.ts";
 
 const ALWAYS = { atMs: 0, untilMs: Number.MAX_SAFE_INTEGER };
@@ -69,27 +74,8 @@ describe("one validator more than the protocol survives", () => {
   });
 });
 
-const KINDS: readonly AdversaryName[] = [
-  "twin",
-  "equivocate",
-  "silent",
-  "slow",
-  "censor",
-  "lie-p",
-  "lie-h",
-  "lie-v",
-  "withhold-bodies",
-  "replay",
-  "huge-view",
-  "flood",
-  "forge-certificates",
-  "lie-clock",
-  "mutate",
-  "collude",
-];
-
 describe("as many validators as the protocol survives", () => {
-  for (const kind of KINDS) {
+  for (const kind of ADVERSARY_NAMES) {
     it(`do no harm when they are of the kind ${kind}`, async () => {
       for (const seed of [1, 2]) {
         const { violations } = await runSchedule(corrupted(seed, 4, 1, kind));

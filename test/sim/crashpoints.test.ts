@@ -10,7 +10,7 @@ import type { Crash, Schedule } from "../../src/sim/schedule.ts";
 
 const calm = generateSchedule({ seed: 9, nodes: 4, byzantine: 0, profile: "calm" });
 const KINDS = ["write", "flush", "action"] as const;
-/** Of the actions every so many-th: the recorded runs take all. */
+/** Of the actions every so many-th. Longer: `npm run crashpoints`. */
 const STEP = { write: 1, flush: 1, action: 40 };
 
 function withCrash(node: number, kind: keyof Moments, count: number, second: number): Schedule {

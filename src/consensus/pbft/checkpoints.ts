@@ -141,8 +141,17 @@ function journalRecords(core: Core): Uint8Array[] {
  * one. Who has moved on already does nothing, so it happens once, and who was left behind is in the right view again.
  */
 function planRotation(core: Core, height: bigint): void {
+  if (core.mode === "normal" && endsView(core, height)) core.rotatedView = core.view;
+}
+
+/** Whether the view ends by plan once the checkpoint at `height` is stable. */
+function endsView(core: Core, height: bigint): boolean {
   const { rotationInterval, checkpointInterval } = core.options.parameters;
-  if (rotationInterval === 0 || height % BigInt(rotationInterval * checkpointInterval) !== 0n) return;
-  const view = core.slots.get(height)?.sealed?.certificate.view;
-  if (core.mode === "normal" && view === core.view) core.rotatedView = view;
+  if (rotationInterval === 0 || height % BigInt(rotationInterval * checkpointInterval) !== 0n) return false;
+  return core.slots.get(height)?.sealed?.certificate.view === core.view;
+}
+
+/** Others ask for the next view because a checkpoint is stable with them that is not yet stable here. */
+export function rotationIsNear(core: Core): boolean {
+  return [...core.ownCheckpoints.keys()].some((height) => endsView(core, height));
 }

@@ -15,7 +15,8 @@ import { armFairness } from "./patience.ts";
 
 export function poolChanged(core: Core, oldest: WaitingTransaction | undefined): void {
   core.oldest = oldest;
-  armFairness(core);
+  if (oldest === undefined) core.clearTimer("fairness");
+  else armFairness(core);
   core.pending = oldest !== undefined;
   if (core.pending && core.building !== undefined) core.pendingAgain = true;
 }

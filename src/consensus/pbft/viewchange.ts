@@ -9,6 +9,7 @@ import { EMPTY, equalBytes } from "../../base/bytes.ts";
 import type { ViewChangeReason } from "../engine.ts";
 import { encodeCheckpointCertificate } from "./certificate.ts";
 import { type CertifiedHead, committedHead, preparedHead } from "./certifiedhead.ts";
+import { rotationIsNear } from "./checkpoints.ts";
 import type { Core } from "./core.ts";
 import { enterView } from "./enterview.ts";
 import { encodeEvidence } from "./evidence.ts";
@@ -144,7 +145,9 @@ export function settleViews(core: Core): void {
 function join(core: Core): void {
   const wanted = core.viewChanges.map((held) => held?.view ?? 0n).sort((a, b) => (a > b ? -1 : 1));
   const view = wanted[core.quorum.f]!;
-  if (view > core.view) startViewChange(core, view, "join");
+  if (view <= core.view) return;
+  const isPlanned = core.mode === "normal" && view === core.view + 1n && rotationIsNear(core);
+  startViewChange(core, view, isPlanned ? "rotation" : "join");
 }
 
 /** T_nv runs once a quorum asks for this view or a higher one: a lone replica stays one view ahead. */
