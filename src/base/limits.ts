@@ -205,6 +205,37 @@ export const SYNC_BATCH_BLOCKS_MAX = 1_024;
 /** Transactions asked for by short hash in one request; the rest waits for the next. */
 export const POOL_FETCH_MAX = 4_096;
 
+// --- address book ------------------------------------------------------------------------------------------
+/**
+ * Buckets and places of a bucket for addresses that were heard of: 16,384. An address whose place is taken by a
+ * decent one is dropped.
+ */
+export const NEW_BUCKETS = 512;
+export const BUCKET_PLACES = 32;
+/** Buckets for addresses that answered: 4,096. One whose place is taken waits for a test of the one that has it. */
+export const TRIED_BUCKETS = 128;
+/** Of the new buckets, those that the addresses told by one group can reach. */
+export const NEW_BUCKETS_PER_SOURCE = 32;
+/** Of the tried buckets, those that the addresses of one group can reach. */
+export const TRIED_BUCKETS_PER_GROUP = 4;
+/** Addresses that answered and wait for the test of who has their place; beyond it the next one is not moved. */
+export const TRIED_COLLISIONS_MAX = 10;
+/** Addresses of one answer; an answer with more is malformed. */
+export const ADDRESSES_PER_ANSWER_MAX = 1_000;
+/** Addresses that a peer may tell at once, refilled by 0.1 a second; the rest is not looked at (or not told). */
+export const ADDRESS_ALLOWANCE_MAX = 1_000;
+/** Peers whose allowance is remembered; beyond it the oldest is forgotten. */
+export const ADDRESS_ALLOWANCES_MAX = 2_048;
+/** Connections kept to be dialled first after a restart. */
+export const ANCHORS_MAX = 2;
+/** Ceilings of what an operator may set for connections we choose and connections we accept. */
+export const OUTBOUND_CEILING = 32;
+export const INBOUND_CEILING = 250;
+/** Peers and hosts with a score of faults; beyond it the one that is forgiven soonest is forgotten. */
+export const BAN_RECORDS_MAX = 4_096;
+/** Bytes of addresses.json; a larger one is moved aside unread. */
+export const ADDRESS_FILE_BYTES_MAX = 16 * 1024 * 1024;
+
 // --- bench -------------------------------------------------------------------------------------------------
 /** Transfers signed before a load starts; what is sent beyond it is signed when it is due. */
 export const BENCH_PRESIGNED_MAX = 1_000_000;
@@ -214,3 +245,12 @@ export const BENCH_SAMPLES_MAX = 4_000_000;
 // --- logs --------------------------------------------------------------------------------------------------
 /** Characters of a log file; beyond it the file becomes the single older one and a new file begins. */
 export const LOG_FILE_BYTES_MAX = 64 * 1024 * 1024;
+
+/** Reorganisations a node remembers on disk; the oldest is forgotten. */
+export const REORGS_KEPT_MAX = 1_000;
+/** Blocks below the head whose tree nodes stay in memory; older ones are read from the database when asked for. */
+export const TREE_DEPTH = 2_048;
+/** Headers without bodies ahead of the validated head; more are asked for when bodies have caught up. */
+export const HEADERS_AHEAD_MAX = 20_000;
+/** Bodies kept decoded between their arrival and their execution; others are read from the database. */
+export const RECENT_BODIES_MAX = 32;

@@ -25,6 +25,18 @@ export function peerIdBytes(peerId: string): Uint8Array {
   return peerIdFromString(peerId).toMultihash().bytes;
 }
 
+/** The 32 bytes of the Ed25519 public key that a peer id is. @throws Error when it is not such a peer id. */
+export function publicBytesOf(peerId: string): Uint8Array {
+  const bytes = peerIdBytes(peerId);
+  if (bytes.length !== 38) throw new RangeError(`not an Ed25519 peer id: ${peerId}`);
+  return bytes.subarray(6);
+}
+
+/** The peer id (base58) of an Ed25519 public key of 32 bytes. */
+export function peerIdFromPublicBytes(publicKey: Uint8Array): string {
+  return peerIdFromPublicKey(publicKeyFromRaw(publicKey)).toString();
+}
+
 /** Whether `text` is a peer id, for configuration files. */
 export function isPeerId(text: string): boolean {
   try {
