@@ -31,3 +31,4 @@ if (!installIsCurrent()) {
   run(process.platform === "win32" ? "npm.cmd" : "npm", ["ci", "--include=dev", "--no-audit", "--no-fund"]);
 }
 run(process.execPath, [join(root, "node_modules/typescript/bin/tsc"), "-p", join(root, "tsconfig.json")]);
+run(process.execPath, [join(root, "bin/buildkernel.js")]);
