@@ -1,0 +1,38 @@
+/**
+ * The package's door `quorate/pow`: the rules of proof of work for other programs, under the names of its contract
+ * (docs/protocol.md, "Proof of work"). It decides nothing; inside the project everybody imports the files themselves.
+ * Pure, and free of Node: it also runs in browsers.
+ */
+export type { Hash } from "../../base/bytes.ts";
+export type { Fault, Verdict } from "../../base/fault.ts";
+export type { Ancestry } from "../../chain/ancestry.ts";
+export { encodeHeader, HEADER_BYTES, type Header, hashHeader } from "../../chain/block.ts";
+export type { PowParameters, RetargetParameters } from "../../chain/powparameters.ts";
+export { type AsertSchedule, asertTarget } from "./asert.ts";
+export { BITCOIN } from "./bitcoin.ts";
+export { bitcoinMerkleRoot, checkMerkleList, type MerkleListCode } from "./bitcoinmerkle.ts";
+export { checkHeader, earliestTime, type HeaderCode } from "./checkheader.ts";
+export {
+  type ChainCode,
+  checkHeaders,
+  decodeHeader,
+  HeaderChain,
+  type HeaderFault,
+  type HeadersVerdict,
+} from "./headerchain.ts";
+export { checkHeaderState, type HeaderState } from "./headerstate.ts";
+export type { Mark, Reference } from "./lookback.ts";
+export { expectedBits, type Period, type PeriodParameters, retargetBitcoin } from "./retarget.ts";
+export { subsidyAt, totalSupply } from "./subsidy.ts";
+export {
+  type Compact,
+  checkProofOfWork,
+  compactOf as bitsFromTarget,
+  decodeCompact,
+  difficultyOf,
+  hashAsInteger,
+  targetOf as targetFromBits,
+  workOf as workOfBits,
+  workOfTarget,
+} from "./target.ts";
+export { dueAt, medianTimePast, type Past } from "./time.ts";

@@ -1,0 +1,2 @@
+/** Moved: genesis checks the supply (chain/subsidy.ts). */
+export * from "../../chain/subsidy.ts";
