@@ -70,7 +70,10 @@ function writeAddress(writer: Writer, { peerId, multiaddr, lastSeenMs }: ToldAdd
   const address = parseAddress(multiaddr);
   if (address === undefined) throw new RangeError(`not an address to tell: ${multiaddr}`);
   writer.u8(address.host.length === 4 ? 4 : 6).raw(address.host);
-  writer.u16(address.port).raw(publicBytesOf(peerId)).u32(Math.floor(lastSeenMs / 1_000));
+  writer
+    .u16(address.port)
+    .raw(publicBytesOf(peerId))
+    .u32(Math.floor(lastSeenMs / 1_000));
 }
 
 function readAddress(reader: Reader): ToldAddress {

@@ -1,6 +1,6 @@
 /**
  * Who may talk to this node. Two doors: the allowlist, asked as soon as encryption has proved a peer's id, in both
- * directions; and the HELLO, which must name the same wire version, chain and genesis, and whose validator claim,
+ * directions (an open network asks whether there is a reason against instead); and the HELLO, which must name the same wire version, chain and genesis, and whose validator claim,
  * if it makes one, must be signed. It decides and counts; the streams are handshake.ts's matter.
  */
 import type { ConnectionGater, MultiaddrConnection, PeerId } from "@libp2p/interface";
@@ -63,32 +63,54 @@ export function signClaim(signer: Signer, genesisHash: Hash, peerId: string): Va
   };
 }
 
+/** A connection whose peer id encryption has proved. */
+export interface NewConnection {
+  readonly peerId: string;
+  readonly multiaddr: string;
+  readonly direction: "inbound" | "outbound";
+}
+
+const REFUSALS = {
+  "peer-not-allowed": "peer refused: not on the allowlist (genesis validators and peers.json)",
+  "peer-banned": "peer refused: banned",
+  "inbound-full": "peer refused: no inbound connection left for it",
+} as const;
+
 interface GaterDependencies {
   readonly meter: Meter;
   readonly logger: Logger;
   /** Whether a peer is cut off for now, on purpose. */
   isBlocked(peerId: string): boolean;
+  /** In an open network: why a peer that is not on the allowlist is refused; undefined lets it in. */
+  readonly refuseStranger?: (stranger: NewConnection) => keyof typeof REFUSALS | undefined;
 }
 
-/** The allowlist as libp2p's gater. A refused peer is logged once and counted each time. */
+/**
+ * The allowlist, or the door of an open network, as libp2p's gater. A refused peer is logged once and counted each
+ * time.
+ */
 export function createGater(
   allowlist: ReadonlySet<string>,
-  { meter, logger, isBlocked }: GaterDependencies,
+  { meter, logger, isBlocked, refuseStranger = notAllowed }: GaterDependencies,
 ): ConnectionGater {
   const logged = new OnceEach(REFUSALS_LOGGED_MAX);
-  const deny = (direction: string) => (peerId: PeerId, connection: MultiaddrConnection) => {
-    const id = peerId.toString();
-    if (isBlocked(id)) {
+  const deny = (direction: NewConnection["direction"]) => (peer: PeerId, connection: MultiaddrConnection) => {
+    const peerId = peer.toString();
+    if (isBlocked(peerId)) {
       meter.rejected("peer-blocked");
       return true;
     }
-    if (allowlist.has(id)) return false;
-    meter.rejected("peer-not-allowed");
-    if (logged.first(id)) {
-      logger.log("warn", "p2p", "peer refused: not on the allowlist (genesis validators and peers.json)", {
-        peer: id,
+    if (allowlist.has(peerId)) return false;
+    const address = connection.remoteAddr.toString();
+    const reason = refuseStranger({ peerId, multiaddr: address, direction });
+    if (reason === undefined) return false;
+    meter.rejected(reason);
+    const message = REFUSALS[reason];
+    if (logged.first(`${peerId} ${reason}`)) {
+      logger.log(reason === "inbound-full" ? "debug" : "warn", "p2p", message, {
+        peer: peerId,
         direction,
-        address: connection.remoteAddr.toString(),
+        address,
       });
     }
     return true;
@@ -100,6 +122,8 @@ export function createGater(
     denyOutboundEncryptedConnection: deny("outbound"),
   };
 }
+
+const notAllowed = (): "peer-not-allowed" => "peer-not-allowed";
 
 /** Remembers keys to say something once about each; beyond the bound the oldest is forgotten. */
 export class OnceEach {

@@ -74,6 +74,29 @@ export async function startHost(host: Host, listen: string): Promise<void> {
   }
 }
 
+/** Resolves when a connection exists. @throws Error when there is none to be had. */
+export async function dialPeer(
+  host: Host,
+  peer: { readonly peerId: string; readonly multiaddr: string },
+): Promise<void> {
+  const suffix = `/p2p/${peer.peerId}`;
+  const address = peer.multiaddr.endsWith(suffix) ? peer.multiaddr : `${peer.multiaddr}${suffix}`;
+  await host.dial(multiaddr(address));
+}
+
+/** Ends all connections with a peer at once. */
+export function closePeer(host: Host, peerId: string): void {
+  for (const connection of host.getConnections()) {
+    if (connection.remotePeer.toString() === peerId) connection.abort(new Error("not wanted any more"));
+  }
+}
+
+/** The remote addresses of the connections that others opened. */
+export function inboundAddresses(host: Host): readonly string[] {
+  const inbound = host.getConnections().filter(({ direction }) => direction === "inbound");
+  return inbound.map(({ remoteAddr }) => remoteAddr.toString());
+}
+
 function gossipOptions(topics: readonly string[]): Parameters<typeof gossipsub>[0] {
   return {
     globalSignaturePolicy: StrictNoSign,

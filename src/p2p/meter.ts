@@ -10,6 +10,8 @@ export type Channel = "hello" | "mail" | "transactions" | "blocks" | "evidence" 
 export type Rejection =
   | "peer-not-allowed"
   | "peer-blocked"
+  | "peer-banned"
+  | "inbound-full"
   | "hello-malformed"
   | "hello-wire-version"
   | "hello-chain-id"

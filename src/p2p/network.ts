@@ -3,15 +3,16 @@
  * replica needs (structurally the Network of node/ports.ts, which this floor does not import). It decides nothing
  * about what is in a message.
  */
-import { multiaddr } from "@multiformats/multiaddr";
 import type { Address, Hash } from "../base/bytes.ts";
 import type { Relay } from "../base/fault.ts";
 import { ALLOWLIST_MAX } from "../base/limits.ts";
 import type { Logger } from "../base/log.ts";
 import type { Scheduler } from "../base/scheduler.ts";
 import type { Signer } from "../crypto/keys.ts";
+import { isAddressQuestion } from "./addresswire.ts";
 import { type ChainIdentity, createGater, signClaim } from "./admission.ts";
-import { createHost, type Host, startHost } from "./host.ts";
+import { Discovery, type DiscoveryOptions } from "./discovery.ts";
+import { closePeer, createHost, dialPeer, type Host, inboundAddresses, startHost } from "./host.ts";
 import { identityFromSeed, peerIdFromSeed } from "./identity.ts";
 import { Mail } from "./mail.ts";
 import { Meter, type NetworkCounters } from "./meter.ts";
@@ -39,6 +40,11 @@ export interface P2pOptions {
   readonly signer: Signer | undefined;
   /** Peer ids that are cut off from the start, as by {@link P2pNetwork.block}. */
   readonly blocked?: readonly string[];
+  /**
+   * Makes the network an open one: whoever follows the chain may connect, and addresses of more peers are exchanged.
+   * Without it only allowed peers connect, and only static ones are dialled.
+   */
+  readonly discovery?: DiscoveryOptions | undefined;
 }
 
 export interface P2pDependencies {
@@ -79,6 +85,7 @@ interface Parts {
   readonly rumor: Rumor;
   readonly requests: Requests;
   readonly redial: Redial;
+  readonly discovery: Discovery | undefined;
 }
 
 export class P2pNetwork {
@@ -116,7 +123,7 @@ export class P2pNetwork {
 
   /** @throws Error with advice when the address cannot be listened on. */
   async start(handlers: P2pHandlers): Promise<void> {
-    const { genesisHash, listen } = this.#options;
+    const { genesisHash, listen, discovery } = this.#options;
     const host = await createHost({
       identity: identityFromSeed(this.#options.identitySeed),
       listen,
@@ -124,6 +131,7 @@ export class P2pNetwork {
         meter: this.#meter,
         logger: this.#deps.logger,
         isBlocked: (peerId) => this.#blocked.has(peerId),
+        ...(discovery === undefined ? {} : { refuseStranger: (one) => this.#parts?.discovery?.refuses(one) }),
       }),
       topics: TOPICS.map((topic) => topicName(genesisHash, topic)),
     });
@@ -136,6 +144,7 @@ export class P2pNetwork {
     parts.rumor.start();
     parts.redial.hold(this.#blocked);
     parts.redial.start();
+    parts.discovery?.start();
     this.#deps.logger.log("info", "p2p", "listening", { address: this.addresses.join(" ") });
   }
 
@@ -144,6 +153,7 @@ export class P2pNetwork {
     const parts = this.#parts;
     if (parts === undefined) return;
     this.#parts = undefined;
+    await parts.discovery?.stop();
     parts.redial.stop();
     parts.rumor.stop();
     parts.mail.stop();
@@ -199,6 +209,7 @@ export class P2pNetwork {
   /** A peer sent something provably wrong by way of anti-entropy: counted and logged. */
   reportFault(peerId: string, detail: string): void {
     this.#meter.rejected("repair-fault");
+    this.#parts?.discovery?.fault(peerId, "repair");
     this.#deps.logger.log("warn", "p2p", "peer at fault", {
       peer: peerId,
       name: this.#nameOf(peerId),
@@ -223,7 +234,10 @@ export class P2pNetwork {
       events: {
         peerConnected: (session) => this.#connected(session, handlers),
         peerDisconnected: (peerId) => this.#disconnected(peerId, handlers),
-        peerRefused: (peerId) => redial.refused(peerId),
+        peerRefused: (peerId) => {
+          redial.refused(peerId);
+          this.#parts?.discovery?.refused(peerId);
+        },
       },
     });
     const redial = new Redial(
@@ -232,7 +246,7 @@ export class P2pNetwork {
         scheduler,
         logger,
         jitter,
-        dial: (peer) => dial(host, peer),
+        dial: (peer) => dialPeer(host, peer),
         isPresent: (peerId) => sessions.find(peerId) !== undefined,
         dialFailed: () => {
           meter.counters.dialFailures++;
@@ -240,36 +254,77 @@ export class P2pNetwork {
       },
     );
     const shared = { host, sessions, scheduler, logger, meter };
+    const requests = new Requests({
+      ...shared,
+      requestReceived: (peerId, bytes) => this.#answer(peerId, bytes, handlers),
+    });
     return {
       host,
       sessions,
       redial,
+      requests,
+      discovery: this.#discovery(host, requests),
       mail: new Mail({
         ...shared,
         mailReceived: (peerId, author, bytes) => handlers.mailReceived(peerId, author, bytes),
       }),
       rumor: new Rumor(this.#options.genesisHash, {
         ...shared,
-        rumorReceived: (topic, peerId, bytes) => handlers.rumorReceived(topic, peerId, bytes),
-      }),
-      requests: new Requests({
-        ...shared,
-        requestReceived: (peerId, bytes) => handlers.requestReceived(peerId, bytes),
+        rumorReceived: async (topic, peerId, bytes) => {
+          const relay = await handlers.rumorReceived(topic, peerId, bytes);
+          if (relay === "reject") this.#parts?.discovery?.fault(peerId, "rumor");
+          return relay;
+        },
       }),
     };
+  }
+
+  #discovery(host: Host, requests: Requests): Discovery | undefined {
+    const { discovery } = this.#options;
+    if (discovery === undefined) return undefined;
+    const allowlist = this.#allowlist();
+    const staticIds = new Set(this.#options.staticPeers.map((peer) => peer.peerId));
+    const { scheduler, logger } = this.#deps;
+    return new Discovery(discovery, {
+      scheduler,
+      logger,
+      selfId: this.peerId,
+      isStatic: (peerId) => staticIds.has(peerId),
+      isTrusted: (peerId) => allowlist.has(peerId),
+      isBlocked: (peerId) => this.#blocked.has(peerId),
+      listenPort: () => Number(/\/tcp\/([0-9]+)/.exec(this.addresses[0] ?? "")?.[1] ?? 0),
+      heightOf: (peerId) => this.#heights.get(peerId),
+      inbound: () => inboundAddresses(host),
+      dial: (peer) => dialPeer(host, peer),
+      dialFailed: () => {
+        this.#meter.counters.dialFailures++;
+      },
+      close: (peerId) => closePeer(host, peerId),
+      request: (peerId, bytes) => requests.request(peerId, bytes),
+    });
+  }
+
+  /** Questions for addresses are the network's own; the others are the replica's. */
+  async #answer(peerId: string, bytes: Uint8Array, handlers: P2pHandlers): Promise<Uint8Array> {
+    const discovery = this.#parts?.discovery;
+    if (discovery !== undefined && isAddressQuestion(bytes)) return discovery.answer(peerId, bytes);
+    return handlers.requestReceived(peerId, bytes);
   }
 
   #connected(session: Session, handlers: P2pHandlers): void {
     const { peerId, connection } = session;
     const { hello, validator } = session.admitted!;
+    const { direction } = connection;
+    const multiaddr = connection.remoteAddr.toString();
+    if (this.#parts?.discovery?.connected({ peerId, multiaddr, direction }) === false) return;
     this.#heights.set(peerId, hello.headHeight);
     this.#deps.logger.log("info", "p2p", "peer connected", {
       peer: peerId,
       name: this.#nameOf(peerId) ?? hello.name,
       validator,
       height: hello.headHeight,
-      direction: connection.direction,
-      address: connection.remoteAddr.toString(),
+      direction,
+      address: multiaddr,
     });
     this.#parts?.redial.connected(peerId);
     if (validator !== undefined) this.#parts?.mail.validatorConnected(validator);
@@ -277,6 +332,7 @@ export class P2pNetwork {
   }
 
   #disconnected(peerId: string, handlers: P2pHandlers): void {
+    if (this.#parts?.discovery?.disconnected(peerId) === false) return;
     this.#deps.logger.log("info", "p2p", "peer disconnected", { peer: peerId, name: this.#nameOf(peerId) });
     this.#meter.forget(peerId);
     this.#heights.delete(peerId);
@@ -325,10 +381,4 @@ export class P2pNetwork {
       height: this.#heights.get(peerId),
     };
   }
-}
-
-async function dial(host: Host, peer: StaticPeer): Promise<void> {
-  const suffix = `/p2p/${peer.peerId}`;
-  const address = peer.multiaddr.endsWith(suffix) ? peer.multiaddr : `${peer.multiaddr}${suffix}`;
-  await host.dial(multiaddr(address));
 }
