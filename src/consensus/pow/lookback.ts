@@ -19,9 +19,12 @@ export interface Reference extends Mark {
   readonly parentTime: number;
 }
 
+/** A power of two, at least {@link MEDIAN_SPAN}. */
+const RING = 16;
+
 export class Lookback implements Past {
   readonly #parameters: PowParameters;
-  /** Ring: the block at height h lies at h mod 11. */
+  /** Ring: the block at height h lies at h mod 16. */
   readonly #recent: Mark[] = [];
   #height = -1n;
   #reference: Reference | undefined;
@@ -55,7 +58,7 @@ export class Lookback implements Past {
 
   /** The last eleven blocks, oldest first. */
   get recent(): readonly Mark[] {
-    const count = Math.min(this.#recent.length, Number(this.#height + 1n));
+    const count = Math.min(MEDIAN_SPAN, Number(this.#height + 1n));
     return Array.from({ length: count }, (_, i) => this.headerAt(this.#height - BigInt(count - 1 - i)));
   }
 
@@ -86,6 +89,7 @@ export class Lookback implements Past {
   }
 }
 
+/** A mask of a number, since a remainder of bigints costs ten times as much and is taken 11 times a header. */
 function slotOf(height: bigint): number {
-  return Number(height % BigInt(MEDIAN_SPAN));
+  return Number(height) & (RING - 1);
 }

@@ -23,9 +23,16 @@ export const MEDIAN_SPAN = 11;
 export function medianTimePast(past: Past): number {
   const times: number[] = [];
   for (let height = past.height; height >= 0n && times.length < MEDIAN_SPAN; height--) {
-    times.push(past.headerAt(height).time);
+    insert(times, past.headerAt(height).time);
   }
-  return times.sort((a, b) => a - b)[times.length >> 1]!;
+  return times[times.length >> 1]!;
+}
+
+/** Into an ascending list: faster than sorting eleven numbers at the end (measured), and a check does it per header. */
+function insert(times: number[], time: number): void {
+  let at = times.push(time) - 1;
+  for (; at > 0 && times[at - 1]! > time; at--) times[at] = times[at - 1]!;
+  times[at] = time;
 }
 
 /**

@@ -1,0 +1,132 @@
+/**
+ * Mining as an engine: which block to work on, and when to work on another. It takes a new template on a new head,
+ * when transactions come while it works on an empty block, and from time to time for newer fees and a newer clock.
+ * It looks for no nonce (the miner does), and judges no block: a mined one goes through the chain's door like any
+ * other. There are no votes and no journal. Source: pow.md 2.8, decision 8.
+ */
+import { unreachable } from "../../base/assert.ts";
+import { EMPTY, equalBytes, type Hash } from "../../base/bytes.ts";
+import type { Block } from "../../chain/block.ts";
+import type { ConsensusEngine, Effect, Head, Input, Timer } from "../engine.ts";
+
+/** A template older than this is replaced, ms. */
+export const TEMPLATE_AGE_MS = 3_000;
+/** After nothing could be built (the head is being moved), ms. */
+const RETRY_MS = 50;
+
+const TIMER = "template";
+
+export class PowEngine implements ConsensusEngine<never, never> {
+  #effects: Effect<never>[] = [];
+  #head: Head | undefined;
+  #isMining = false;
+  /** The parent of the block that is being built. */
+  #building: Hash | undefined;
+  #template: Block | undefined;
+  #serial = 0;
+
+  /** There are no messages. */
+  wants(): boolean {
+    return false;
+  }
+
+  status(): undefined {
+    return undefined;
+  }
+
+  step(input: Input<never>): readonly Effect<never>[] {
+    this.#receive(input);
+    const effects = this.#effects;
+    this.#effects = [];
+    return effects;
+  }
+
+  #receive(input: Input<never>): void {
+    switch (input.kind) {
+      case "started":
+        this.#head = input.head;
+        return this.#renew();
+      case "head-changed":
+        return this.#headChanged(input.head);
+      case "mining-switched":
+        return this.#switch(input.isOn);
+      case "pool-changed":
+        return this.#poolChanged(input.oldest !== undefined);
+      case "timer-fired":
+        return this.#timerFired(input.timer);
+      case "block-built":
+        return this.#built(input.parent, input.block);
+      case "nothing-to-build":
+        this.#building = undefined;
+        return this.#setTimer(RETRY_MS);
+      case "block-mined":
+        return this.#mined(input.block);
+      case "message-received":
+      case "block-checked":
+        return; // nobody votes
+      default:
+        unreachable(input);
+    }
+  }
+
+  #headChanged(head: Head): void {
+    this.#head = head;
+    this.#building = undefined;
+    this.#dropTemplate();
+    this.#renew();
+  }
+
+  /** Also told while it is on already: someone else is to be paid. */
+  #switch(isOn: boolean): void {
+    this.#isMining = isOn;
+    this.#building = undefined;
+    if (isOn) return this.#renew();
+    this.#dropTemplate();
+    this.#effects.push({ kind: "clear-timer", name: TIMER });
+  }
+
+  #poolChanged(isWaiting: boolean): void {
+    // A coinbase alone: whatever waits is better. A fuller block waits for the timer, or each payment would end it.
+    if (isWaiting && this.#template?.transactions.length === 1) this.#renew();
+  }
+
+  #timerFired(timer: Timer): void {
+    if (timer.serial === this.#serial) this.#renew();
+  }
+
+  #built(parent: Hash, block: Block): void {
+    const isWanted = this.#building !== undefined && equalBytes(this.#building, parent);
+    if (!isWanted || !this.#isMining) return;
+    this.#building = undefined;
+    this.#template = block;
+    this.#effects.push({ kind: "mine", block });
+    this.#setTimer(TEMPLATE_AGE_MS);
+  }
+
+  #mined(block: Block): void {
+    this.#template = undefined;
+    this.#effects.push({ kind: "import-block", sealed: { block, seal: EMPTY } });
+    // If the chain refuses it, no head change follows; then the timer takes up the work again.
+    if (this.#isMining) this.#setTimer(TEMPLATE_AGE_MS);
+  }
+
+  #renew(): void {
+    if (!this.#isMining || this.#head === undefined || this.#building !== undefined) return;
+    this.#building = this.#head.hash;
+    this.#effects.push({ kind: "build-block", parent: this.#head.hash, allowEmpty: true });
+  }
+
+  #dropTemplate(): void {
+    if (this.#template === undefined) return;
+    this.#template = undefined;
+    this.#effects.push({ kind: "stop-mining" });
+  }
+
+  #setTimer(delayMs: number): void {
+    if (!this.#isMining) return;
+    this.#serial++;
+    const height = this.#head?.height ?? 0n;
+    const timer: Timer = { name: TIMER, height, view: 0n, serial: this.#serial };
+    this.#effects.push({ kind: "set-timer", timer, delayMs });
+  }
+}
