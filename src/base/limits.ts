@@ -236,6 +236,12 @@ export const BAN_RECORDS_MAX = 4_096;
 /** Bytes of addresses.json; a larger one is moved aside unread. */
 export const ADDRESS_FILE_BYTES_MAX = 16 * 1024 * 1024;
 
+// --- mining ------------------------------------------------------------------------------------------------
+/** Threads of one miner; a configuration with more is refused. */
+export const MINING_THREADS_MAX = 256;
+/** Times that a mining thread which died is started anew; beyond it the others mine on without it. */
+export const MINER_RESTARTS_MAX = 3;
+
 // --- bench -------------------------------------------------------------------------------------------------
 /** Transfers signed before a load starts; what is sent beyond it is signed when it is due. */
 export const BENCH_PRESIGNED_MAX = 1_000_000;
