@@ -26,6 +26,7 @@ const COMMANDS: readonly CommandFile[] = [
   { names: ["tx"], load: async () => (await import("./tx.ts")).addTx },
   { names: ["anchor"], load: async () => (await import("./anchor.ts")).addAnchor },
   { names: ["verify"], load: async () => (await import("./verify.ts")).addVerify },
+  { names: ["headers"], load: async () => (await import("./headers.ts")).addHeaders },
   { names: ["init"], load: async () => (await import("./init.ts")).addInit },
   { names: ["testnet"], load: async () => (await import("./testnet.ts")).addTestnet },
   { names: ["keys", "node-id"], load: async () => (await import("./keys.ts")).addKeys },
