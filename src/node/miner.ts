@@ -3,8 +3,6 @@
  * threads notice within a batch by looking into shared memory. It decides neither what is in a block nor when a
  * template is too old, and checks what a thread claims. Threads start with the first block and end with `close`.
  */
-import { extname } from "node:path";
-import { fileURLToPath } from "node:url";
 import { Worker } from "node:worker_threads";
 import { assert } from "../base/assert.ts";
 import { MINER_RESTARTS_MAX, MINING_THREADS_MAX } from "../base/limits.ts";
@@ -185,10 +183,9 @@ export function completeBlock(
   return { ...template, hash: hashHeader(header), header, summary };
 }
 
+/** Threads run what was built, from source too, where the kernel lies: Node 20 itself reads no TypeScript. */
+const WORKER_FILE = new URL("../../dist/node/minerworker.js", import.meta.url);
+
 function startWorker(task: MinerWorkerTask): Worker {
-  const extension = extname(fileURLToPath(import.meta.url));
-  const path = new URL(`./minerworker${extension}`, import.meta.url);
-  // From source, in tests: Node 20 itself reads no TypeScript.
-  const execArgv = extension === ".ts" ? { execArgv: ["--import", "tsx"] } : {};
-  return new Worker(path, { workerData: task, ...execArgv });
+  return new Worker(WORKER_FILE, { workerData: task });
 }
