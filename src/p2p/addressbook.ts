@@ -163,7 +163,7 @@ export class AddressBook {
     if (entry.isTried || !this.isDefended) return;
     const occupant = this.#tried.at(this.#places.inTried(entry));
     if (occupant === undefined) this.#moveToTried(entry);
-    else if (this.#collisions.size < TRIED_COLLISIONS_MAX) {
+    else if (!this.#collisions.has(key) && this.#collisions.size < TRIED_COLLISIONS_MAX) {
       this.#collisions.set(key, { candidate: entry, sinceMs: nowMs });
     }
   }
@@ -234,15 +234,18 @@ export class AddressBook {
     return decent.slice(0, count);
   }
 
-  /** Puts a stored entry back, without judging it; one whose place is taken is dropped. */
-  restore(stored: StoredAddress): void {
+  /** Puts a stored entry back, without judging it; one whose place is taken is dropped. No time is after `nowMs`. */
+  restore(stored: StoredAddress, nowMs: number): void {
     const address = parseAddress(stored.multiaddr);
     const scope = address === undefined ? undefined : scopeOf(address);
     if (address === undefined || scope === undefined) return;
     const peer = { peerId: stored.peerId, multiaddr: formatAddress(address) };
     const entry = newEntry(peer, { scope, group: groupOf(address), sourceGroup: stored.sourceGroup });
-    const { lastSeenMs, lastTriedMs, lastSuccessMs, attempts } = stored;
-    Object.assign(entry, { lastSeenMs, lastTriedMs, lastSuccessMs, attempts });
+    // A clock that was once ahead must not keep addresses from being dialled.
+    entry.lastSeenMs = Math.min(stored.lastSeenMs, nowMs);
+    entry.lastTriedMs = Math.min(stored.lastTriedMs, nowMs);
+    entry.lastSuccessMs = Math.min(stored.lastSuccessMs, nowMs);
+    entry.attempts = stored.attempts;
     entry.isTried = stored.isTried && this.isDefended;
     const place = this.#placeOf(entry);
     if (this.#entries.has(entry.key) || this.#tableOf(entry).at(place) !== undefined) return;
@@ -297,8 +300,20 @@ export class AddressBook {
 }
 
 function newEntry(peer: PeerAddress, origin: Pick<Entry, "scope" | "group" | "sourceGroup">): Entry {
-  const never = { lastSeenMs: 0, lastTriedMs: 0, lastSuccessMs: 0, lastCountedMs: 0 };
-  return { ...peer, key: keyOf(peer), ...origin, ...never, attempts: 0, isTried: false };
+  return {
+    key: keyOf(peer),
+    peerId: peer.peerId,
+    multiaddr: peer.multiaddr,
+    scope: origin.scope,
+    group: origin.group,
+    sourceGroup: origin.sourceGroup,
+    lastSeenMs: 0,
+    lastTriedMs: 0,
+    lastSuccessMs: 0,
+    lastCountedMs: 0,
+    attempts: 0,
+    isTried: false,
+  };
 }
 
 /** How the test of a tried address stands whose place is wanted since `sinceMs`. */

@@ -77,7 +77,8 @@ function networkOf(host: Uint8Array): string {
   return hex(host.subarray(0, host.length === 4 ? 2 : 4));
 }
 
-function scopeOfIp4([a = 0, b = 0]: Uint8Array): Scope | undefined {
+function scopeOfIp4(host: Uint8Array): Scope | undefined {
+  const [a, b] = [host[0]!, host[1]!];
   if (a === 127) return "loopback";
   if (a === 0 || a >= 224) return undefined;
   if (a === 10 || (a === 172 && b >= 16 && b < 32) || (a === 192 && b === 168)) return "private";
@@ -101,11 +102,18 @@ function isMapped(host: Uint8Array): boolean {
   return host.length === 16 && hex(host.subarray(0, 12)) === "00000000000000000000ffff";
 }
 
+const IP4 = /^(0|[1-9][0-9]{0,2})\.(0|[1-9][0-9]{0,2})\.(0|[1-9][0-9]{0,2})\.(0|[1-9][0-9]{0,2})$/;
+
 function parseIp4(text: string): Uint8Array | undefined {
-  const parts = text.split(".");
-  if (parts.length !== 4) return undefined;
-  const isByte = (part: string) => /^(?:0|[1-9][0-9]{0,2})$/.test(part) && Number(part) <= 255;
-  return parts.every(isByte) ? Uint8Array.from(parts, Number) : undefined;
+  const match = IP4.exec(text);
+  if (match === null) return undefined;
+  const host = new Uint8Array(4);
+  for (let i = 0; i < 4; i++) {
+    const byte = Number(match[i + 1]);
+    if (byte > 255) return undefined;
+    host[i] = byte;
+  }
+  return host;
 }
 
 function parseIp6(text: string): Uint8Array | undefined {

@@ -42,9 +42,13 @@ export class Bans {
     return [...this.#records.values()].filter((record) => silentFrom(record) > nowMs);
   }
 
-  /** From disk; beyond the bound the rest is left out. */
-  restore(records: readonly BanRecord[]): void {
-    for (const record of records.slice(0, BAN_RECORDS_MAX)) this.#records.set(record.subject, record);
+  /** From disk; beyond the bound the rest is left out. No fault is after `nowMs`, no ban longer than a day from it. */
+  restore(records: readonly BanRecord[], nowMs: number): void {
+    for (const record of records.slice(0, BAN_RECORDS_MAX)) {
+      const atMs = Math.min(record.atMs, nowMs);
+      const bannedUntilMs = Math.min(record.bannedUntilMs, nowMs + BAN_MS);
+      this.#records.set(record.subject, { ...record, atMs, bannedUntilMs });
+    }
   }
 
   /**
