@@ -14,6 +14,8 @@ export default defineConfig({
           testTimeout: 20_000,
           // Tests share a process: they have no global state, and a process a file costs more than most files.
           isolate: false,
+          // A schedule makes much garbage that dies young: a larger nursery saves a tenth of the time.
+          execArgv: ["--max-semi-space-size=64"],
         },
       },
       {

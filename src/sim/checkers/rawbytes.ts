@@ -98,7 +98,9 @@ export function u64Bytes(value: bigint): Uint8Array {
 }
 
 export function textBytes(text: Text): Uint8Array {
-  return Uint8Array.from(text, (character) => character.charCodeAt(0));
+  const bytes = new Uint8Array(text.length);
+  for (let i = 0; i < bytes.length; i++) bytes[i] = text.charCodeAt(i);
+  return bytes;
 }
 
 /** For people: a block hash as it is shown everywhere, reversed, its first eight digits. */

@@ -8,7 +8,10 @@ import { Cluster, randomNumbers } from "./cluster.ts";
 import { createFixture, type Fixture } from "./fixture.ts";
 import type { Host } from "./host.ts";
 
-const HEIGHT = 5n;
+/** Checkpoints come early, so that few heights pass one: the runs, and their number, grow with each height. */
+const CHECKPOINT_INTERVAL = 2;
+
+const heightOf = ({ changesViews }: Setting): bigint => (changesViews === true ? 3n : 4n);
 
 interface Setting {
   readonly n: number;
@@ -30,9 +33,10 @@ function runWithCrash(
   replica: number,
   effect: number | undefined,
 ): Cluster {
+  const height = heightOf(setting);
   const cluster = new Cluster(fixture, {
     seed: 5,
-    targetHeight: HEIGHT,
+    targetHeight: height,
     settings: { statusIntervalMs: 200, ...(setting.changesViews === true ? PATIENCE : {}) },
   });
   if (setting.changesViews === true) {
@@ -44,16 +48,18 @@ function runWithCrash(
   cluster.start();
   const up = () => host.engine !== undefined;
   // It comes back soon after, whenever that was; in the meantime the others may go on.
-  cluster.run(() => !up() || cluster.reached(HEIGHT), 20_000);
+  cluster.run(() => !up() || cluster.reached(height), 20_000);
   if (!up()) cluster.after(50, () => host.start());
-  const done = cluster.run(() => up() && cluster.reached(HEIGHT), 60_000);
+  const done = cluster.run(() => up() && cluster.reached(height), 60_000);
   if (!done) throw new Error(`stuck after a crash of ${replica} at effect ${effect}`);
   return cluster;
 }
 
 function crashEverywhere(setting: Setting, replicas: readonly number[]): number {
   const rotationInterval = setting.changesViews === true ? 1 : 0;
-  const fixture = createFixture(setting.n, { pipelineDepth: setting.pipelineDepth, rotationInterval });
+  const { n, pipelineDepth } = setting;
+  const parameters = { checkpointInterval: CHECKPOINT_INTERVAL, pipelineDepth, rotationInterval };
+  const fixture = createFixture(n, parameters);
   let runs = 0;
   for (const replica of replicas) {
     const undisturbed = runWithCrash(fixture, setting, replica, undefined);
@@ -103,7 +109,7 @@ describe("a crash after every single effect of a run with a view change and a ro
   });
 
   it("writes VIEW-CHANGE and NEW-VIEW before they leave, in a journal that tells both apart from votes", () => {
-    const fixture = createFixture(4, { rotationInterval: 1 });
+    const fixture = createFixture(4, { checkpointInterval: CHECKPOINT_INTERVAL, rotationInterval: 1 });
     const kinds = new Set<number>();
     const cluster = runWithCrash(fixture, { ...setting, keepsUnsynced: false }, 1, undefined);
     for (const host of cluster.hosts) for (const record of host.disk.journal) kinds.add(record[1]!);
