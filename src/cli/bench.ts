@@ -1,11 +1,12 @@
 /**
- * `quorate bench`: what this machine gets out of a network of real nodes, beside what it could get at most, measured
- * in the same run. docs/benchmarks.md says what each figure means.
+ * `quorate bench`: what this machine gets out of a network of real nodes or of a miner, beside what it could get at
+ * most, measured in the same run. docs/benchmarks.md says what each figure means.
  */
 import { Command } from "commander";
-import { VALIDATORS_MAX } from "../base/limits.ts";
+import { MINING_THREADS_MAX, VALIDATORS_MAX } from "../base/limits.ts";
 import { duration, integer } from "./arguments.ts";
 import { type LatencyOptions, runLatency } from "./benchlatency.ts";
+import { type MiningOptions, runMining } from "./benchmining.ts";
 import { runThroughput, type ThroughputOptions } from "./benchthroughput.ts";
 import { group, leaf } from "./command.ts";
 import { DEVNET_ACCOUNTS_MAX } from "./devnetplan.ts";
@@ -13,7 +14,7 @@ import { DEVNET_ACCOUNTS_MAX } from "./devnetplan.ts";
 const VALIDATORS_BENCH_MAX = Math.min(VALIDATORS_MAX, 64);
 
 export function addBench(program: Command): void {
-  const bench = group(program, "bench", "measure what a network of real nodes does on this machine");
+  const bench = group(program, "bench", "measure what nodes do on this machine");
   // Declared aside, because only addCommand can make a command the default one.
   const aside = new Command();
   const throughput = leaf<ThroughputOptions>(
@@ -30,6 +31,16 @@ export function addBench(program: Command): void {
     "from sending one transfer to its finality, beside what disk and loopback cost",
     declareLatency,
     ({ out, options }) => runLatency(out, options),
+  );
+  leaf<MiningOptions>(
+    bench,
+    "mining",
+    "hashes a second of a mining thread, beside the machine's own SHA-256",
+    (command) =>
+      command
+        .option("--threads <n>", "that mine", integer(1, MINING_THREADS_MAX), 1)
+        .option("--seconds <n>", "of measuring", integer(1, 600), 3),
+    ({ out, options }) => runMining(out, options),
   );
 }
 

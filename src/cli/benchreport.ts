@@ -30,7 +30,7 @@ const ROUND_TRIPS_PER_COMMIT = 5;
 const DISTURBED_SHARE = 0.1;
 
 /** Machine numbers keep four significant digits. */
-const short = (value: number): number => Number(value.toPrecision(4));
+export const short = (value: number): number => Number(value.toPrecision(4));
 const whole = (value: number): string => Math.round(value).toLocaleString("en-US");
 const ms = (value: number): string => (value < 10 ? value.toFixed(2) : whole(value));
 const middle = <Run>(runs: readonly Run[], figure: (run: Run) => number): number => median(runs.map(figure));
@@ -304,7 +304,8 @@ function title(
   return `quorate bench ${name} · ${validators} validators · ${rest}${times}`;
 }
 
-function row(label: string, text: string): string {
+/** A line of a page. */
+export function row(label: string, text: string): string {
   return `  ${label.padEnd(11)} ${text}`;
 }
 
