@@ -8,9 +8,10 @@ import { collude } from "./adversaries/collude.ts";
 import { Conspiracy } from "./adversaries/conspiracy.ts";
 import { equivocate, Stories } from "./adversaries/equivocate.ts";
 import { Forger } from "./adversaries/forger.ts";
-import { lieInNewView, lieInViewChange } from "./adversaries/liars.ts";
+import { lieAboutLinks, lieInCarried, lieInNewView, lieInViewChange } from "./adversaries/liars.ts";
 import { flood, forgeCertificates, hugeView, mutate, replay } from "./adversaries/noise.ts";
-import { censor, lieClock, silent, slow, withholdBodies } from "./adversaries/passive.ts";
+import { censor, lieClock, silent, slow, trickle, withholdBodies } from "./adversaries/passive.ts";
+import { undercut } from "./adversaries/undercut.ts";
 import type { Misbehaviour, MisbehaviourContext, MisbehaviourMaker } from "./misbehaviour.ts";
 import type { Observer } from "./observer.ts";
 import type { AdversarySpec } from "./schedule.ts";
@@ -56,8 +57,16 @@ function make(
       return lieInViewChange(context, { h: false, p: true }, conspiracy);
     case "lie-h":
       return lieInViewChange(context, { h: true, p: false }, conspiracy);
+    case "lie-links":
+      return lieAboutLinks(context, conspiracy);
     case "lie-v":
       return lieInNewView(context, conspiracy);
+    case "lie-o":
+      return lieInCarried(context, conspiracy);
+    case "undercut":
+      return undercut(context, spec, forger);
+    case "trickle":
+      return trickle(context);
     case "withhold-bodies":
       return withholdBodies(context, spec, forger);
     case "replay":

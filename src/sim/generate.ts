@@ -168,7 +168,7 @@ function pickNetworkFault(
   const when = { id, ...interval(random, spanMs) };
   const hold = random.chance(0.3);
   const kinds = ["loss", "loss", "duplicate", "slow-links", "partition", "partition", "one-way", "flapping"];
-  const kind = random.pick(kinds as NetworkFault["kind"][]);
+  const kind = random.pick(kinds as Exclude<NetworkFault["kind"], "letters">[]);
   switch (kind) {
     case "loss":
     case "duplicate":
@@ -327,6 +327,10 @@ function pickAdversary(random: Random, { id, validator, nodes, spanMs }: Post): 
     case "equivocate":
     case "withhold-bodies":
       return { ...who, kind, victims: others.length === 0 ? [] : some(random, others) };
+    case "undercut": {
+      const victims = others.length === 0 ? [] : some(random, others);
+      return { ...who, kind, victims, again: random.chance(0.5), everyMs: random.pick([20, 50]) };
+    }
     case "slow":
       return { ...who, kind, delayMs: random.pick([50, 200, 500]) };
     case "censor":

@@ -4,11 +4,13 @@
  * bound. Each link draws from a stream of its own. Connections outlive partitions, as TCP's do; a crash ends them.
  */
 import type { ValidatorId } from "../consensus/engine.ts";
+import { MAIL_BLOCK, MAIL_CONSENSUS } from "../node/letters.ts";
 import type { Network, NetworkHandlers, PeerView, Topic } from "../node/ports.ts";
+import { Cursor } from "./checkers/rawbytes.ts";
 import type { Observer } from "./observer.ts";
 import { never, type Power } from "./power.ts";
 import type { Random } from "./random.ts";
-import type { NetworkFault, NetworkTiming, NodeId } from "./schedule.ts";
+import { LETTER_TYPES, type NetworkFault, type NetworkTiming, type NodeId } from "./schedule.ts";
 import type { VirtualTime } from "./time.ts";
 import type { Trace } from "./trace.ts";
 
@@ -31,6 +33,9 @@ export interface NetworkPorts {
 interface Link {
   readonly random: Random;
 }
+
+/** Mail, or what else a fault can be about. */
+type Load = Uint8Array | "announcement" | "request";
 
 /** What became of messages: for the cost tables, and to see that each fault did happen. */
 export interface NetworkCounts {
@@ -134,11 +139,11 @@ export class SimNetwork {
     return this.#nodes;
   }
 
-  /** Carries something from node to node, or not. */
-  carry(from: NodeId, to: NodeId, arrive: (port: SimPort) => void): void {
+  /** Carries something from node to node, or not. `load`: what it is, if a fault may be about that. */
+  carry(from: NodeId, to: NodeId, arrive: (port: SimPort) => void, load?: Load): void {
     const { time, trace } = this.ports;
     const { random } = this.#link(from, to);
-    const cut = this.#cutUntil(from, to);
+    const cut = this.#cutUntil(from, to, load);
     if (cut === Number.POSITIVE_INFINITY || (cut === undefined && this.#loses(random))) {
       this.counts[cut === undefined ? "lost" : "cut"]++;
       trace.note("lost", time.nowMs, from, to);
@@ -199,23 +204,25 @@ export class SimNetwork {
   }
 
   /** undefined: nothing cuts the link; Infinity: lost; else held until then. */
-  #cutUntil(from: NodeId, to: NodeId): number | undefined {
+  #cutUntil(from: NodeId, to: NodeId, load: Load | undefined): number | undefined {
     if (this.#groups !== undefined && areApart(this.#groups, from, to)) return Number.POSITIVE_INFINITY;
     let until: number | undefined;
     for (const fault of this.#active) {
-      if (!this.#cuts(fault, from, to)) continue;
+      if (!this.#cuts(fault, from, to, load)) continue;
       const end = "hold" in fault && fault.hold ? fault.untilMs : Number.POSITIVE_INFINITY;
       until = Math.max(until ?? 0, end);
     }
     return until;
   }
 
-  #cuts(fault: NetworkFault, from: NodeId, to: NodeId): boolean {
+  #cuts(fault: NetworkFault, from: NodeId, to: NodeId, load: Load | undefined): boolean {
     switch (fault.kind) {
       case "partition":
         return areApart(fault.groups, from, to);
       case "one-way":
         return fault.from.includes(from) && fault.to.includes(to);
+      case "letters":
+        return fault.from.includes(from) && fault.to.includes(to) && isMeant(fault, load);
       case "flapping": {
         const phase = Math.floor((this.ports.time.nowMs - fault.atMs) / (fault.periodMs / 2));
         return phase % 2 === 0 && areApart(fault.groups, from, to);
@@ -224,6 +231,30 @@ export class SimNetwork {
         return false;
     }
   }
+}
+
+/** Where the view and the height of a vote lie: letter kind, version, type, epoch u64 before them. */
+const VIEW_AT = 11;
+const HEIGHT_AT = 19;
+
+/** By what stands in a letter, at the offsets of docs/protocol.md ("Mail", "Consensus messages"). */
+function isMeant(
+  { types, views, heights }: Extract<NetworkFault, { kind: "letters" }>,
+  load: Load | undefined,
+): boolean {
+  if (load === undefined) return false;
+  const isLetter = typeof load !== "string";
+  const type = isLetter ? letterType(load) : LETTER_TYPES[load];
+  if (!types.some((name) => LETTER_TYPES[name] === type)) return false;
+  const at = (start: number) => (isLetter ? Number(new Cursor(load, start).u64()) : -1);
+  if (views !== undefined && !views.includes(at(VIEW_AT))) return false;
+  return heights === undefined || heights.includes(at(HEIGHT_AT));
+}
+
+/** As in LETTER_TYPES; undefined: none of them. */
+function letterType(letter: Uint8Array): number | undefined {
+  if (letter[0] === MAIL_BLOCK) return LETTER_TYPES["sealed-block"];
+  return letter[0] === MAIL_CONSENSUS ? letter[2] : undefined;
 }
 
 function areApart(groups: readonly (readonly NodeId[])[], a: NodeId, b: NodeId): boolean {
@@ -268,7 +299,8 @@ export class SimPort implements Network {
       if (node === this.node) continue;
       counts.mails++;
       counts.mailBytes += letter.length;
-      this.#network.carry(this.node, node, (port) => port.#receiveMail(this.node, author, letter));
+      const arrive = (port: SimPort) => port.#receiveMail(this.node, author, letter);
+      this.#network.carry(this.node, node, arrive, letter);
     }
   }
 
@@ -279,10 +311,11 @@ export class SimPort implements Network {
     ports.trace.note("published", ports.time.nowMs, this.node, undefined, bytes);
     for (const node of this.#others()) {
       counts.rumors++;
-      this.#network.carry(this.node, node, (port) => {
+      const arrive = (port: SimPort) => {
         ports.trace.note("delivered", ports.time.nowMs, node, this.node);
         port.#handlers?.rumorReceived(topic, this.peerId, bytes).catch(ports.broken);
-      });
+      };
+      this.#network.carry(this.node, node, arrive, topic === "blocks" ? "announcement" : undefined);
     }
   }
 
@@ -295,7 +328,8 @@ export class SimPort implements Network {
     ports.trace.note("asked", ports.time.nowMs, this.node, to, question);
     if (!this.#network.nodes.has(to)) return Promise.reject(new Error(`${peerId} is not connected`));
     return new Promise((resolve, reject) => {
-      this.#network.carry(this.node, to, (port) => port.#answer(this, question, resolve, reject));
+      const arrive = (port: SimPort) => port.#answer(this, question, resolve, reject);
+      this.#network.carry(this.node, to, arrive, "request");
     });
   }
 
@@ -344,9 +378,10 @@ export class SimPort implements Network {
     if (this.#handlers === undefined) return;
     const back = (deliver: () => void) => {
       if (!this.#power.act()) return;
-      this.#network.carry(this.node, asker.node, (port) => {
+      const arrive = (port: SimPort) => {
         if (port === asker) deliver(); // not to a later life of it
-      });
+      };
+      this.#network.carry(this.node, asker.node, arrive, "request");
     };
     this.#handlers.requestReceived(asker.peerId, question).then(
       (answer) => back(() => resolve(answer)),

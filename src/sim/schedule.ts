@@ -59,6 +59,25 @@ export interface Item {
   readonly id: string;
 }
 
+/** Their numbers in docs/protocol.md, "Consensus messages"; what is none of them has numbers of ours. */
+export const LETTER_TYPES = {
+  "pre-prepare": 1,
+  prepare: 2,
+  commit: 3,
+  checkpoint: 4,
+  "view-change": 5,
+  "new-view": 6,
+  status: 7,
+  fetch: 8,
+  block: 9,
+  "checkpoint-certificate": 10,
+  "sealed-block": 100,
+  /** Not mail: a new block as rumor, and questions and answers of anti-entropy. */
+  announcement: 101,
+  request: 102,
+} as const;
+export type LetterType = keyof typeof LETTER_TYPES;
+
 /** How long a message takes before GST, and after it. */
 export interface NetworkTiming {
   readonly delayMsMin: number;
@@ -88,6 +107,19 @@ export type NetworkFault = Item &
         readonly kind: "one-way";
         readonly from: readonly NodeId[];
         readonly to: readonly NodeId[];
+        readonly hold: boolean;
+      }
+    /**
+     * Of the letters from some to others only these are cut: of a kind, in these views, of votes at these heights.
+     * "sealed-block" answers a STATUS. For directed schedules.
+     */
+    | {
+        readonly kind: "letters";
+        readonly types: readonly LetterType[];
+        readonly from: readonly NodeId[];
+        readonly to: readonly NodeId[];
+        readonly views?: readonly number[];
+        readonly heights?: readonly number[];
         readonly hold: boolean;
       }
     /** A partition that comes and goes each half `periodMs`. */
@@ -160,8 +192,20 @@ export type AdversarySpec = Item &
     /** In its VIEW-CHANGE. */
     | AdversaryKind<"lie-p">
     | AdversaryKind<"lie-h">
-    /** In its NEW-VIEW: another choice of VIEW-CHANGEs, or another O. */
+    /** In its VIEW-CHANGE: at each height the oldest certificate that does not extend the one before. */
+    | AdversaryKind<"lie-links">
+    /** In its NEW-VIEW: another choice of VIEW-CHANGEs. */
     | AdversaryKind<"lie-v">
+    /** In its NEW-VIEW: an O that does not follow from its V. */
+    | AdversaryKind<"lie-o">
+    /** In views of its own it proposes at heights that are committed: the same blocks again, or other ones. */
+    | (AdversaryKind<"undercut"> & {
+        readonly victims: readonly ValidatorId[];
+        readonly again: boolean;
+        readonly everyMs: number;
+      })
+    /** As primary it puts one transaction into a block. */
+    | AdversaryKind<"trickle">
     | (AdversaryKind<"withhold-bodies"> & { readonly victims: readonly ValidatorId[] })
     /** Old messages of its own, of earlier views and epochs. */
     | (AdversaryKind<"replay"> & { readonly everyMs: number })
@@ -181,6 +225,7 @@ interface AdversaryKind<K extends string> {
 
 export type AdversaryName = AdversarySpec["kind"];
 
+/** What generate.ts draws from; the other kinds are for directed schedules. */
 export const ADVERSARY_NAMES: readonly AdversaryName[] = [
   "twin",
   "equivocate",
@@ -199,6 +244,9 @@ export const ADVERSARY_NAMES: readonly AdversaryName[] = [
   "mutate",
   "collude",
 ];
+
+/** The others. */
+export const DIRECTED_NAMES: readonly AdversaryName[] = ["lie-links", "lie-o", "undercut", "trickle"];
 
 /** The items of a schedule by name, in the order in which they are shrunk. */
 export function itemIds(schedule: Schedule): string[] {

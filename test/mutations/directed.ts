@@ -2,50 +2,14 @@
  * Directed schedules, for rules that matter only in situations which generated ones rarely reach. Each is a generated
  * schedule with some fields of its own. Times in ms.
  */
-import type { AdversarySpec, NetworkTiming, Submission } from "../../src/sim/schedule.ts";
+import { REPAIR } from "./directedrepair.ts";
+import { VIEWS } from "./directedviews.ts";
 import type { Hunt } from "./mutation.ts";
-
-const FAST: NetworkTiming = {
-  delayMsMin: 1,
-  delayMsMax: 10,
-  tail: 0,
-  tailMs: 0,
-  stepMs: 1,
-  settledDelayMsMax: 10,
-};
-const SETTINGS = {
-  statusIntervalMs: 200,
-  blockTimeMs: 0,
-  emptyBlocksMs: undefined,
-  requestTimeoutMs: 250,
-  timeoutMaxMs: 2_000,
-  resendIntervalMs: 200,
-  fairnessTimeoutMs: 800,
-};
-const FOREVER = Number.MAX_SAFE_INTEGER - 1;
-
-function transfers(...times: readonly number[]): Submission[] {
-  return times.map((atMs, i) => ({
-    id: `w${i}`,
-    atMs,
-    node: i % 4,
-    from: i % 4,
-    to: (i + 1) % 4,
-    amount: 1n,
-  }));
-}
-
-const NOTHING = { faults: [], crashes: [], disks: [], clocks: [], adversaries: [] };
-
-const silent = (validator: number): AdversarySpec => ({
-  id: `a${validator}`,
-  validator,
-  kind: "silent",
-  atMs: 0,
-  untilMs: FOREVER,
-});
+import { FAST, FOREVER, NOTHING, SETTINGS, silent, transfers } from "./scene.ts";
 
 export const DIRECTED = {
+  ...REPAIR,
+  ...VIEWS,
   /** Long and heavy loss: views fail one after the other. */
   failingViews: [
     {

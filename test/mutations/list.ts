@@ -37,6 +37,17 @@ function unwritten(type: string): readonly Edit[] {
   return [edit("core", NOT_JOURNALED, `  if (record.type !== "${type}")${NOT_JOURNALED}`)];
 }
 
+const LOW_IS_STABLE = edit(
+  "core",
+  "return this.stable > this.minHeight ? this.stable : this.minHeight;",
+  "return this.stable;",
+);
+const VOTES_BELOW_BASE = edit(
+  "agreement",
+  "if (core.stable < core.minHeight || core.isRecovering) return false;",
+  "if (core.isRecovering) return false;",
+);
+
 export const MUTATIONS: readonly Mutation[] = [
   // 1.10: what the proof of safety uses.
   {
@@ -54,14 +65,21 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: "backups do not adopt min_s",
     rule: "1.9 low := max(h, min_s)",
-    edits: [
-      edit(
-        "core",
-        "return this.stable > this.minHeight ? this.stable : this.minHeight;",
-        "return this.stable;",
-      ),
-    ],
-    hunts: [...DIRECTED.heardOneLiar, ...SAFETY],
+    edits: [LOW_IS_STABLE],
+    hunts: [...DIRECTED.belowTheBase, ...DIRECTED.heardOneLiar],
+    redundant: "while h < min_s nobody votes, and when h >= min_s the higher of the two is h",
+  },
+  {
+    name: "votes while h is below min_s",
+    rule: "1.9 low := max(h, min_s)",
+    edits: [VOTES_BELOW_BASE],
+    hunts: [...DIRECTED.belowTheBase, ...DIRECTED.heardOneLiar],
+  },
+  {
+    name: "backups do not adopt min_s, and vote while h is below it",
+    rule: "1.9 low := max(h, min_s)",
+    edits: [LOW_IS_STABLE, VOTES_BELOW_BASE],
+    hunts: [...DIRECTED.belowTheBase, ...DIRECTED.heardOneLiar, ...SAFETY],
   },
   {
     name: "P goes on over a hole",
@@ -73,7 +91,7 @@ export const MUTATIONS: readonly Mutation[] = [
         "if (entry === undefined) continue;",
       ),
     ],
-    hunts: [...SAFETY, ...LIVENESS],
+    hunts: [...DIRECTED.holeBelowCertificate, ...SAFETY, ...LIVENESS],
   },
   {
     name: "links in a P that arrives are not checked",
@@ -81,13 +99,13 @@ export const MUTATIONS: readonly Mutation[] = [
     edits: [
       edit("newview", "if (!equalBytes(header.previousHash, parent)) return `the", "if (false) return `the"),
     ],
-    hunts: SAFETY,
+    hunts: [...DIRECTED.brokenLinks, ...SAFETY],
   },
   {
     name: "votes although P would have a hole",
     rule: "1.8 P without a hole",
     edits: [edit("agreement", "if (core.slots.get(height)?.sealed === undefined) return false;", "")],
-    hunts: SAFETY,
+    hunts: [...DIRECTED.forgottenBlocks, ...SAFETY],
   },
   {
     name: "no commit certificates in P",
@@ -116,7 +134,7 @@ export const MUTATIONS: readonly Mutation[] = [
         "chainPrepared = isPrepared(core, round, proposal);",
       ),
     ],
-    hunts: SAFETY,
+    hunts: [...DIRECTED.secondPrepared, ...SAFETY],
   },
   {
     name: "COMMIT without a prepared certificate",
@@ -168,7 +186,7 @@ export const MUTATIONS: readonly Mutation[] = [
     hunts: [...LIVENESS, ...SAFETY],
   },
   {
-    name: "votes leave before they are written",
+    name: "the engine orders a vote out before it orders it written",
     rule: "1.12 D1",
     edits: [
       edit(
@@ -176,6 +194,20 @@ export const MUTATIONS: readonly Mutation[] = [
         `${NOT_JOURNALED}\n    this.broadcast(record.vote);`,
         `  this.broadcast(record.vote);\n  ${NOT_JOURNALED}`,
       ),
+    ],
+    hunts: CRASH,
+    redundant: "the driver writes everything of a turn before anything of it leaves",
+  },
+  {
+    name: "letters leave before the records are durable",
+    rule: "1.12 D1",
+    edits: [
+      {
+        file: "node/driver.ts",
+        find: "if (effects.some(isDurable)) await this.#persist(effects);\n        if (this.#stopped) return;\n        for (const effect of effects) this.#perform(effect);",
+        replace:
+          "for (const effect of effects) this.#perform(effect);\n        if (effects.some(isDurable)) await this.#persist(effects);\n        if (this.#stopped) return;",
+      },
     ],
     hunts: CRASH,
   },
@@ -226,7 +258,7 @@ export const MUTATIONS: readonly Mutation[] = [
         "if (pick === undefined) break;",
       ),
     ],
-    hunts: SAFETY,
+    hunts: [...DIRECTED.brokenO, ...SAFETY],
   },
   {
     name: "the lowest checkpoint of V is the base",
@@ -244,7 +276,7 @@ export const MUTATIONS: readonly Mutation[] = [
     name: "O is not checked against V",
     rule: "1.9 backup, FIB-124",
     edits: [edit("newview", "if (!same) return refuse(", "if (false) return refuse(")],
-    hunts: SAFETY,
+    hunts: [...DIRECTED.falseCarried, ...SAFETY],
   },
   {
     name: "V of fewer than Q",
@@ -282,7 +314,7 @@ export const MUTATIONS: readonly Mutation[] = [
         "const top = core.stable + 4n * BigInt(core.options.parameters.logWindow);",
       ),
     ],
-    hunts: [...LIVENESS, ...SAFETY],
+    hunts: [...DIRECTED.longP, ...LIVENESS, ...SAFETY],
   },
   {
     name: "goes on numbering where the old view stopped",
@@ -291,7 +323,7 @@ export const MUTATIONS: readonly Mutation[] = [
       edit("viewchange", "  core.proposedTop = 0n;\n", ""),
       edit("enterview", "  core.proposedTop = 0n;\n", ""),
     ],
-    hunts: LIVENESS,
+    hunts: [...DIRECTED.lostProposals, ...LIVENESS],
   },
   {
     name: "votes above H",
@@ -304,7 +336,7 @@ export const MUTATIONS: readonly Mutation[] = [
       ),
       edit("proposing", "|| height > core.highWatermark) return false;", ") return false;"),
     ],
-    hunts: [...LIVENESS, ...SAFETY],
+    hunts: [...DIRECTED.aboveTheTop, ...LIVENESS, ...SAFETY],
   },
   {
     name: "the primary prepares too and is counted twice",
@@ -350,19 +382,19 @@ export const MUTATIONS: readonly Mutation[] = [
         "held !== undefined && held.view === core.view",
       ),
     ],
-    hunts: [...DIRECTED.leftBehind, ...LIVENESS],
+    hunts: [...DIRECTED.oneHasGoneOn, ...DIRECTED.leftBehind, ...LIVENESS],
   },
   {
     name: "T_nv starts at once, without a quorum",
     rule: "1.7 T_nv",
     edits: [edit("viewchange", "if (asking.length >= core.quorum.quorum) core.set", "core.set")],
-    hunts: [...DIRECTED.alone, ...LIVENESS],
+    hunts: [...DIRECTED.ranAway, ...DIRECTED.alone, ...LIVENESS],
   },
   {
     name: "nobody joins",
     rule: "1.8 join rule",
-    edits: [edit("viewchange", 'if (view > core.view) startViewChange(core, view, "join");', "")],
-    hunts: [...LIVENESS, ...SAFETY],
+    edits: [edit("viewchange", '  startViewChange(core, view, isPlanned ? "rotation" : "join");', "")],
+    hunts: [...DIRECTED.farBehind, ...LIVENESS, ...SAFETY],
   },
   {
     name: "one is enough to be joined",
@@ -398,7 +430,7 @@ export const MUTATIONS: readonly Mutation[] = [
     name: "T_req never expires",
     rule: "1.7 T_req",
     edits: [edit("viewchange", '  startViewChange(core, nextView(core), "timeout");', "")],
-    hunts: SAFETY,
+    hunts: [...DIRECTED.deadPrimary, ...SAFETY],
   },
   {
     name: "T_nv never expires",
@@ -416,7 +448,7 @@ export const MUTATIONS: readonly Mutation[] = [
         "",
       ),
     ],
-    hunts: [...DIRECTED.censored, ...SAFETY],
+    hunts: [...DIRECTED.slowPrimary, ...DIRECTED.censored, ...SAFETY],
   },
   {
     name: "at lc = H the pool is pending work",
@@ -424,7 +456,7 @@ export const MUTATIONS: readonly Mutation[] = [
     edits: [
       edit("patience", "const blocked = core.committed >= core.highWatermark;", "const blocked = false;"),
     ],
-    hunts: LIVENESS,
+    hunts: [...DIRECTED.atTheTop, ...LIVENESS],
   },
   // 1.7: repair.
   {
@@ -437,14 +469,13 @@ export const MUTATIONS: readonly Mutation[] = [
         "if (false) {",
       ),
     ],
-    hunts: LIVENESS,
+    hunts: [...DIRECTED.missedStability, ...LIVENESS],
   },
   {
     name: "STATUS answer (2) off",
     rule: "1.7 (2)",
     edits: [edit("repair", "if (status.stableCheckpoint <= core.stable) {", "if (false) {")],
-    hunts: LIVENESS,
-    redundant: "the own CHECKPOINTs are also sent again at each T_status",
+    hunts: [...DIRECTED.askedAtStart, ...LIVENESS],
   },
   {
     name: "CHECKPOINT not sent again",
@@ -452,8 +483,9 @@ export const MUTATIONS: readonly Mutation[] = [
     edits: [
       edit("checkpoints", "for (const message of core.ownCheckpoints.values()) core.broadcast(message);", ""),
     ],
-    hunts: LIVENESS,
-    redundant: "STATUS answer (2) also sends it",
+    hunts: [...DIRECTED.atTheTop, ...LIVENESS],
+    redundant:
+      "whoever sends it again sends a STATUS in the same step, and (2) answers with the same CHECKPOINTs",
   },
   {
     name: "STATUS answer (2) off and CHECKPOINT not sent again",
@@ -462,13 +494,13 @@ export const MUTATIONS: readonly Mutation[] = [
       edit("repair", "if (status.stableCheckpoint <= core.stable) {", "if (false) {"),
       edit("checkpoints", "for (const message of core.ownCheckpoints.values()) core.broadcast(message);", ""),
     ],
-    hunts: LIVENESS,
+    hunts: [...DIRECTED.atTheTop, ...LIVENESS],
   },
   {
     name: "STATUS answer (3) off",
     rule: "1.7 (3)",
     edits: [edit("repair", "if (status.lastCommitted < core.committedAtTick) {", "if (false) {")],
-    hunts: LIVENESS,
+    hunts: [...DIRECTED.askedForBlocks, ...LIVENESS],
   },
   {
     name: "STATUS answer (3) off and no asking for blocks",
@@ -477,7 +509,7 @@ export const MUTATIONS: readonly Mutation[] = [
       edit("repair", "if (status.lastCommitted < core.committedAtTick) {", "if (false) {"),
       edit("repair", "if (ahead > (stuck ? 0n : depth)) core.requestSync(lastCommitted);", ""),
     ],
-    hunts: LIVENESS,
+    hunts: [...DIRECTED.outOfTouch, ...LIVENESS],
   },
   {
     name: "STATUS answer (4) off",
@@ -485,12 +517,11 @@ export const MUTATIONS: readonly Mutation[] = [
     edits: [
       edit(
         "repair",
-        'if (status.view < core.view || status.mode === "view-change") answerNewView(core, to, status.view);',
-        "",
+        'if (core.mode !== "normal" || core.newView === undefined || view > core.view) return;',
+        "if (core.tick < Number.POSITIVE_INFINITY) return;\n  if (core.newView === undefined) return;",
       ),
-      edit("viewchange", "  }\n  answerNewView(core, from, view);\n", "  }\n"),
     ],
-    hunts: LIVENESS,
+    hunts: [...DIRECTED.missedNewView, ...LIVENESS],
   },
   {
     name: "STATUS answer (5) off",
@@ -514,15 +545,13 @@ export const MUTATIONS: readonly Mutation[] = [
         "",
       ),
     ],
-    hunts: LIVENESS,
-    redundant: "T_resend sends it as well",
+    hunts: [...DIRECTED.lostRequestsTold, ...LIVENESS],
   },
   {
     name: "T_resend off",
     rule: "1.7 T_resend",
     edits: [edit("viewchange", "  core.broadcast(core.ownViewChange);\n  sendStatus(core);\n", "")],
-    hunts: LIVENESS,
-    redundant: "STATUS answer (6) sends it as well",
+    hunts: [...DIRECTED.lostRequests, ...LIVENESS],
   },
   {
     name: "T_resend and STATUS answer (6) off",
@@ -547,7 +576,7 @@ export const MUTATIONS: readonly Mutation[] = [
         "",
       ),
     ],
-    hunts: [...SAFETY, ...LIVENESS],
+    hunts: [...DIRECTED.missingBody, ...SAFETY, ...LIVENESS],
   },
   {
     name: "bodies are not served",
@@ -555,7 +584,7 @@ export const MUTATIONS: readonly Mutation[] = [
     edits: [
       edit("bodies", "if (body === undefined || !equalBytes(body.block.hash, hash)) return;", "return;"),
     ],
-    hunts: [...SAFETY, ...LIVENESS],
+    hunts: [...DIRECTED.missingBody, ...SAFETY, ...LIVENESS],
   },
   // 1.12: the table of durability, line by line.
   { name: "PRE-PREPARE is not written", rule: "1.12 table", edits: unwritten("pre-prepare"), hunts: CRASH },
@@ -595,7 +624,7 @@ export const MUTATIONS: readonly Mutation[] = [
         "",
       ),
     ],
-    hunts: CRASH,
+    hunts: [...DIRECTED.allRestart, ...CRASH],
   },
   {
     name: "rotation drops the votes above h",
@@ -637,7 +666,6 @@ export const MUTATIONS: readonly Mutation[] = [
     name: "a restart does not send its votes again",
     rule: "1.12 restart",
     edits: [edit("restart", "core.broadcast(record.vote);", "continue;")],
-    hunts: CRASH,
-    redundant: "STATUS answer (5) sends them as well",
+    hunts: [...DIRECTED.voteNotSent, ...CRASH],
   },
 ];

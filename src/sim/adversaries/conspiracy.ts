@@ -249,7 +249,7 @@ export class Conspiracy implements Observer {
         ({ head }) => byteText(head.header.previousHash) === parent,
       );
       if (fitting.length === 0) break;
-      fitting.sort((a, b) => (a.view < b.view ? -1 : a.view > b.view ? 1 : 0));
+      fitting.sort(byView);
       const entry = lies.p && random.chance(0.5) ? random.pick(fitting) : fitting.at(-1)!;
       certified.push(entry.bytes);
       parent = byteText(entry.head.hash);
@@ -257,6 +257,25 @@ export class Conspiracy implements Observer {
     const checkpoint = certificate === undefined ? EMPTY : encodeCheckpointCertificate(certificate);
     return { type: "view-change", from: validator, epoch: 0n, view, stableCheckpoint, checkpoint, certified };
   }
+
+  /** A VIEW-CHANGE from block 0 with the oldest certificate of each height that does not extend the one before. */
+  breakLinks(validator: ValidatorId, view: bigint): ViewChangeBody {
+    const certified: Uint8Array[] = [];
+    let parent = byteText(this.forger.genesisHash);
+    for (let height = 1n; height <= BigInt(this.forger.genesis.consensus.logWindow); height++) {
+      const entries = this.entriesAt(height, view).sort(byView);
+      const entry = entries.find(({ head }) => byteText(head.header.previousHash) !== parent) ?? entries[0];
+      if (entry === undefined) break;
+      certified.push(entry.bytes);
+      parent = byteText(entry.head.hash);
+    }
+    const from = { type: "view-change", from: validator, epoch: 0n } as const;
+    return { ...from, view, stableCheckpoint: 0n, checkpoint: EMPTY, certified };
+  }
+}
+
+function byView(a: Entry, b: Entry): number {
+  return a.view < b.view ? -1 : a.view > b.view ? 1 : 0;
 }
 
 function headOf({ hash, header, summary }: Block): BlockHead {

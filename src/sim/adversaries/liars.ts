@@ -45,6 +45,39 @@ export function lieInNewView(context: MisbehaviourContext, conspiracy: Conspirac
   return { outgoing: (to, letter) => (context.active() ? lie(to, letter) : [{ to, letter }]) };
 }
 
+/** Its VIEW-CHANGE shows certificates that are good one by one and make no chain, wherever there are such. */
+export function lieAboutLinks(
+  { active, validator, signer }: MisbehaviourContext,
+  conspiracy: Conspiracy,
+): Misbehaviour {
+  return {
+    outgoing: (to, letter) => {
+      const message = active() ? conspiracy.forger.open(letter) : undefined;
+      if (message?.type !== "view-change" || message.from !== validator) return [{ to, letter }];
+      const forged = conspiracy.breakLinks(validator, message.view);
+      return [{ to, letter: conspiracy.forger.letter(forged, signer) }];
+    },
+  };
+}
+
+/** Its NEW-VIEWs carry one block more than follows from their VIEW-CHANGEs. */
+export function lieInCarried(
+  { active, validator, signer }: MisbehaviourContext,
+  { forger }: Conspiracy,
+): Misbehaviour {
+  return {
+    outgoing: (to, letter) => {
+      const message = active() ? forger.open(letter) : undefined;
+      if (message?.type !== "new-view" || message.from !== validator) return [{ to, letter }];
+      const { signature: _, attachment: __, relayed: ___, ...body } = message;
+      const height = (body.carried.at(-1)?.height ?? 0n) + 1n;
+      const place = { height, hash: forger.genesisHash, signature: EMPTY };
+      const added = { ...place, signature: forger.sign(carriedVote(body, place), signer) };
+      return [{ to, letter: forger.letter({ ...body, carried: [...body.carried, added] }, signer) }];
+    },
+  };
+}
+
 /** A valid NEW-VIEW as a letter; undefined while there are not enough VIEW-CHANGEs. */
 export function forgeNewView(
   conspiracy: Conspiracy,

@@ -1,9 +1,10 @@
 /**
  * Adversaries that only leave something out or come late: silent, slow, withholding bodies, censoring an account,
- * a clock that lies. They forge nothing, so nobody can convict them; the others must go on without them.
+ * one transaction a block, a clock that lies. They forge nothing, so nobody can convict them; the others must go on without them.
  * Source: pbft.md 1.7 (T_req, T_fair), 1.9 (digest without body), 1.14 (time rule); Aardvark, NSDI 2009.
  */
 import { equalBytes } from "../../base/bytes.ts";
+import type { SignedTransaction } from "../../chain/transaction.ts";
 import type { ConsensusEngine, Input, Parsed, Typed } from "../../consensus/engine.ts";
 import { MAIL_BLOCK, openLetter } from "../../node/letters.ts";
 import type { Misbehaviour, MisbehaviourContext } from "../misbehaviour.ts";
@@ -58,23 +59,34 @@ export function withholdBodies(
 /** As primary it leaves the transactions of one account out of its blocks. */
 export function censor(context: MisbehaviourContext, { account }: Spec<"censor">): Misbehaviour {
   const victim = context.genesis.accounts[account]?.address;
+  return leavesOut(context, ({ from }) => victim === undefined || !equalBytes(from, victim));
+}
+
+/** As primary it serves whoever has waited longest, and nobody besides. */
+export function trickle(context: MisbehaviourContext): Misbehaviour {
+  return leavesOut(context, (_transaction, index) => index === 0);
+}
+
+type IsKept = (transaction: SignedTransaction, index: number) => boolean;
+
+function leavesOut(context: MisbehaviourContext, isKept: IsKept): Misbehaviour {
   return {
     wrapEngine: (engine) => ({
       wants: (parsed) => engine.wants(parsed),
       status: () => engine.status(),
-      step: (input) => engine.step(context.active() ? leaveOut(context, victim, input) : input),
+      step: (input) => engine.step(context.active() ? leaveOut(context, isKept, input) : input),
     }),
   };
 }
 
 function leaveOut(
   context: MisbehaviourContext,
-  victim: Uint8Array | undefined,
+  isKept: IsKept,
   input: Input<Typed>,
 ): Parameters<ConsensusEngine<Parsed, Typed>["step"]>[0] {
-  if (input.kind !== "block-built" || victim === undefined) return input;
+  if (input.kind !== "block-built") return input;
   const { block, parent } = input;
-  const kept = block.transactions.filter(({ from }) => !equalBytes(from, victim));
+  const kept = block.transactions.filter(isKept);
   if (kept.length === block.transactions.length) return input;
   const { timeMs, proposer } = block.summary;
   const other = context.replica()?.chain.buildBlock(parent, { timeMs, proposer }, () => kept, false);

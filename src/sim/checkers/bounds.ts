@@ -86,7 +86,8 @@ export class BoundsChecker implements Observer {
     const { checkpointInterval, logWindow } = this.#facts.world.genesis.consensus;
     const { n } = this.#facts;
     const bounds: readonly (readonly [string, number, number])[] = [
-      ["slots", status.slots.length, LOG_WINDOWS * logWindow],
+      // Those of the window, and the newest committed ones while h stays behind: each may be what a later P covers.
+      ["slots", status.slots.length, 2 * LOG_WINDOWS * logWindow],
       ["checkpoints", status.checkpoints.length, (LOG_WINDOWS * logWindow) / checkpointInterval + 1],
       ["timers", status.timers.length, TIMERS_MAX],
       ["views asked for", status.viewChanges.length, n],

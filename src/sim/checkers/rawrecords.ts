@@ -10,7 +10,8 @@ import { type RawPrepared, readPrepared } from "./rawproofs.ts";
 export type RawRecord =
   | { readonly kind: "vote"; readonly vote: RawVote; readonly body: boolean; readonly header?: Uint8Array }
   | { readonly kind: "commit"; readonly vote: RawVote; readonly prepared: RawPrepared }
-  | { readonly kind: "mark" }
+  /** `cut`: the journal begins above this stable checkpoint. */
+  | { readonly kind: "mark"; readonly cut?: bigint }
   | { readonly kind: "view-change"; readonly view: bigint; readonly signature: Text }
   | {
       readonly kind: "new-view";
@@ -58,8 +59,7 @@ export function readRecord(record: Uint8Array, self: number, epoch: bigint): Raw
     }
     // Where the journal was cut; that the key votes no more.
     case 7:
-      cursor.u64();
-      return { kind: "mark" };
+      return { kind: "mark", cut: cursor.u64() };
     case 8:
       return { kind: "mark" };
     default:

@@ -11,7 +11,7 @@ import type { NodeId } from "../schedule.ts";
 import { type Facts, place } from "./facts.ts";
 import { COMMIT, NEW_VIEW, PRE_PREPARE, PREPARE, type Text, VIEW_CHANGE, voteFields } from "./rawbytes.ts";
 import { lastSignature, type RawVote, readVote, typeOfLetter, viewOfLetter, voteText } from "./rawletters.ts";
-import type { RawPrepared } from "./rawproofs.ts";
+import { type RawPrepared, readCheckpoint } from "./rawproofs.ts";
 import { type RawRecord, readRecord } from "./rawrecords.ts";
 
 /** What the disk of one node holds, and what has left it. */
@@ -75,11 +75,23 @@ export class VoteChecker implements Observer {
     this.#write(node, ballots, records);
   }
 
-  stepped(node: NodeId, _input: Input<Typed>, effects: readonly Effect<Typed>[]): void {
+  stepped(node: NodeId, input: Input<Typed>, effects: readonly Effect<Typed>[]): void {
+    if (input.kind === "started" && this.#facts.isCorrect(node)) this.#checkCut(node, input);
     for (const effect of effects) {
       if (effect.kind !== "store-checkpoint") continue;
       const ballots = this.#of(node);
       if (effect.height > ballots.ordered) ballots.ordered = effect.height;
+    }
+  }
+
+  /** The journal is cut at a checkpoint only when its certificate is durable (pbft.md 1.12). */
+  #checkCut(node: NodeId, { journal, checkpoint }: Extract<Input<Typed>, { kind: "started" }>): void {
+    const stored = checkpoint === undefined ? 0n : readCheckpoint(checkpoint).height;
+    for (const bytes of journal) {
+      const record = readRecord(bytes, this.#facts.validatorOf(node)!, 0n);
+      if (record.kind !== "mark" || record.cut === undefined || record.cut <= stored) continue;
+      const detail = `starts with a journal cut at ${record.cut} and the checkpoint of ${stored}`;
+      this.#facts.report("durability", node, detail);
     }
   }
 
