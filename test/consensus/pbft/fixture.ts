@@ -16,6 +16,7 @@ import { selectConsensus } from "../../../src/consensus/select.ts";
 import { sha256 } from "../../../src/crypto/hash.ts";
 import { createSigner, type Signer } from "../../../src/crypto/keys.ts";
 import { merkleRoot } from "../../../src/crypto/merkle.ts";
+import { signatureWorld } from "../../../src/sim/signatures.ts";
 
 export interface Fixture {
   readonly genesis: Genesis;
@@ -35,8 +36,14 @@ export const PARAMETERS: PbftParameters = {
   rotationInterval: 0,
 };
 
+/** Ed25519 is deterministic and so is its check: a schedule that runs a thousand times pays for both once. */
+const SIGNATURES = signatureWorld("ed25519");
+
 export function createFixture(n: number, parameters: Partial<PbftParameters> = {}): Fixture {
-  const keys = Array.from({ length: n }, (_, i) => createSigner(new Uint8Array(32).fill(i + 1)));
+  const keys = Array.from({ length: n }, (_, i) => {
+    const seed = new Uint8Array(32).fill(i + 1);
+    return SIGNATURES.signer(seed, createSigner(seed).publicKey);
+  });
   const genesis: Genesis = {
     name: "test",
     chainId: 7n,
@@ -53,7 +60,7 @@ export function createFixture(n: number, parameters: Partial<PbftParameters> = {
     accounts: [],
   };
   const block0 = genesisBlock(genesis, asHash(sha256(new Uint8Array(1))));
-  const consensus = selectConsensus(genesis, block0.hash) as Consensus<ParsedMessage, PbftMessage>;
+  const consensus = selectConsensus(genesis, block0.hash, SIGNATURES.rules) as PbftConsensus;
   const { validators } = consensus;
   const signers = validators.members.map(
     (member) => keys.find((key) => key.publicKey.every((byte, i) => byte === member.publicKey[i]))!,
@@ -63,17 +70,8 @@ export function createFixture(n: number, parameters: Partial<PbftParameters> = {
     block0,
     genesisHash: block0.hash,
     validators,
-    signers: signers.map(rememberSignatures),
+    signers,
     consensus: rememberVerdicts(consensus),
-  };
-}
-
-/** Ed25519 is deterministic and so is its check: a schedule that runs a thousand times pays for both once. */
-function rememberSignatures(signer: Signer): Signer {
-  const known = new Map<string, Uint8Array>();
-  return {
-    publicKey: signer.publicKey,
-    sign: (message) => remembered(known, latin1(message), () => signer.sign(message)),
   };
 }
 
