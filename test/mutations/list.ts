@@ -67,7 +67,6 @@ export const MUTATIONS: readonly Mutation[] = [
     rule: "1.9 low := max(h, min_s)",
     edits: [LOW_IS_STABLE],
     hunts: [...DIRECTED.belowTheBase, ...DIRECTED.heardOneLiar],
-    redundant: "while h < min_s nobody votes, and when h >= min_s the higher of the two is h",
   },
   {
     name: "votes while h is below min_s",
@@ -483,7 +482,7 @@ export const MUTATIONS: readonly Mutation[] = [
     edits: [
       edit("checkpoints", "for (const message of core.ownCheckpoints.values()) core.broadcast(message);", ""),
     ],
-    hunts: [...DIRECTED.atTheTop, ...LIVENESS],
+    hunts: [...DIRECTED.tooEarlyToAsk, ...LIVENESS],
     redundant:
       "whoever sends it again sends a STATUS in the same step, and (2) answers with the same CHECKPOINTs",
   },
@@ -507,7 +506,7 @@ export const MUTATIONS: readonly Mutation[] = [
     rule: "1.7 (3), 1.13",
     edits: [
       edit("repair", "if (status.lastCommitted < core.committedAtTick) {", "if (false) {"),
-      edit("repair", "if (ahead > (stuck ? 0n : depth)) core.requestSync(lastCommitted);", ""),
+      edit("core", '    this.emit({ kind: "request-sync", height });\n', ""),
     ],
     hunts: [...DIRECTED.outOfTouch, ...LIVENESS],
   },

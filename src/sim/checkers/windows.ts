@@ -52,6 +52,7 @@ export class WindowChecker implements Observer {
     const window = this.#windows.get(node);
     if (window === undefined) return;
     if (input.kind === "head-changed") knows(window, input.sealed);
+    const { view } = window;
     let waits = false;
     for (const effect of effects) {
       if (effect.kind === "store-checkpoint") window.stable = effect.height;
@@ -59,6 +60,7 @@ export class WindowChecker implements Observer {
       else if (effect.kind === "set-timer" && effect.timer.name === "request") waits = true;
       else if (effect.kind === "clear-timer" && effect.name === "request") waits = false;
     }
+    if (window.view > view) this.#entered(node, window);
     if (waits && window.head >= this.#top(window, window.view))
       this.#report(node, `T_req runs at height ${window.head}, which is H`);
   }
@@ -69,6 +71,14 @@ export class WindowChecker implements Observer {
     if (checkpoint !== undefined) window.stable = readCheckpoint(checkpoint).height;
     for (const sealed of recent ?? []) knows(window, sealed);
     for (const record of journal) this.#written(node, window, record, false);
+  }
+
+  /** Whoever enters a view takes over its base. */
+  #entered(node: NodeId, window: Window): void {
+    const status = this.#facts.replica(node)?.engineStatus();
+    const low = window.low(window.view);
+    if (status !== undefined && status.lowWatermark !== low)
+      this.#report(node, `low is ${status.lowWatermark} after entering view ${window.view}, must be ${low}`);
   }
 
   /** H. */
