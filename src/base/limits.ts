@@ -220,6 +220,8 @@ export const NEW_BUCKETS_PER_SOURCE = 32;
 export const TRIED_BUCKETS_PER_GROUP = 4;
 /** Addresses that answered and wait for the test of who has their place; beyond it the next one is not moved. */
 export const TRIED_COLLISIONS_MAX = 10;
+/** Buckets remembered by groups; beyond it all are forgotten and computed anew when needed. */
+export const GROUP_PAIRS_REMEMBERED_MAX = 4_096;
 /** Addresses of one answer; an answer with more is malformed. */
 export const ADDRESSES_PER_ANSWER_MAX = 1_000;
 /** Addresses that a peer may tell at once, refilled by 0.1 a second; the rest is not looked at (or not told). */

@@ -6,6 +6,7 @@
 import { concatBytes, utf8 } from "../base/bytes.ts";
 import {
   BUCKET_PLACES,
+  GROUP_PAIRS_REMEMBERED_MAX,
   NEW_BUCKETS,
   NEW_BUCKETS_PER_SOURCE,
   TRIED_BUCKETS,
@@ -22,6 +23,8 @@ export interface Place {
 /** Decides the places of addresses: by SHA-256 over the salt, so that only who knows the salt can aim. */
 export class Places {
   readonly #salt: Uint8Array;
+  /** Buckets by group and source group: a flood repeats the same few, and hashing is its whole cost. */
+  readonly #newBuckets = new Map<string, number>();
 
   /** @param salt 32 secret bytes */
   constructor(salt: Uint8Array) {
@@ -30,8 +33,7 @@ export class Places {
 
   /** By the group of the address and of its source; all that one source group tells falls into 32 buckets. */
   inNew({ key, group, sourceGroup }: KnownAddress): Place {
-    const way = this.#draw(NEW_BUCKETS_PER_SOURCE, "way", group, sourceGroup);
-    const bucket = this.#draw(NEW_BUCKETS, "new", sourceGroup, way);
+    const bucket = this.#newBucketOf(group, sourceGroup);
     return { bucket, slot: this.#draw(BUCKET_PLACES, "new slot", bucket, key) };
   }
 
@@ -46,6 +48,17 @@ export class Places {
   anywhere(key: string): Place {
     const bucket = this.#draw(NEW_BUCKETS + TRIED_BUCKETS, "any", key);
     return { bucket, slot: this.#draw(BUCKET_PLACES, "any slot", bucket, key) };
+  }
+
+  #newBucketOf(group: string, sourceGroup: string): number {
+    const pair = `${group}|${sourceGroup}`;
+    const known = this.#newBuckets.get(pair);
+    if (known !== undefined) return known;
+    const way = this.#draw(NEW_BUCKETS_PER_SOURCE, "way", group, sourceGroup);
+    const bucket = this.#draw(NEW_BUCKETS, "new", sourceGroup, way);
+    if (this.#newBuckets.size >= GROUP_PAIRS_REMEMBERED_MAX) this.#newBuckets.clear();
+    this.#newBuckets.set(pair, bucket);
+    return bucket;
   }
 
   /** An integer from 0 to `count` - 1. */
