@@ -28,7 +28,7 @@ const FLOORS: Readonly<Record<string, number>> = {
 };
 
 /** The ledger's writer stands one floor above the pure ledger: neither consensus nor the pool may import it. */
-const UPPER_CHAIN = ["chain/chain.ts", "chain/store.ts"];
+const UPPER_CHAIN = ["chain/chain.ts", "chain/store.ts", "chain/branches.ts", "chain/treestore.ts"];
 
 /** Within one floor: codec serves crypto and the storage keys, crypto serves nobody sideways. */
 const ALLOWED_SIDEWAYS = ["crypto>codec", "storage>codec"];
@@ -37,7 +37,7 @@ const ALLOWED_SIDEWAYS = ["crypto>codec", "storage>codec"];
 const ADAPTERS = [
   /^crypto\/(hash|keys)\.ts$/,
   /^storage\/(level|levelchecks|journalfile|durablefile)\.ts$/,
-  /^(codec\/field|chain\/genesisfile)\.ts$/, // zod: fields of JSON files
+  /^(codec\/field|chain\/genesisfile(formats)?)\.ts$/, // zod: fields of JSON files
   /^p2p\//,
   /^rpc\//,
   /^node\//,

@@ -15,6 +15,7 @@ import { decodeTransaction, type SignedTransaction } from "./transaction.ts";
 export const HEADER_BYTES = 80;
 /** Header versions: 2 in chains under PBFT, 1 under proof of work. */
 export const VERSION_PBFT = 2;
+export const VERSION_POW = 1;
 
 export interface Header {
   readonly version: number;

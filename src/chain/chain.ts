@@ -3,35 +3,31 @@
  * through it, one at a time. A block is checked (form, mode's rules, seal), executed on its parent's ledger unless
  * it was before, and committed in one durable batch; only then do listeners hear of it.
  */
-import { equalBytes, type Hash, hex, showHash } from "../base/bytes.ts";
-import { type Fault, fault } from "../base/fault.ts";
+import { assert } from "../base/assert.ts";
+import { equalBytes, type Hash, showHash } from "../base/bytes.ts";
+import type { Fault } from "../base/fault.ts";
 import type { Kv } from "../storage/kv.ts";
-import {
-  assembleBlock,
-  type Block,
-  type BlockHead,
-  bodyBytesOf,
-  type SealedBlock,
-  txRootOf,
-} from "./block.ts";
-import { BlockExecution } from "./execute.ts";
+import type { Ancestry } from "./ancestry.ts";
+import type { Block, BlockHead, SealedBlock } from "./block.ts";
+import { Branches } from "./branches.ts";
+import { BlockExecutor, type Site, type TemplateSource } from "./executor.ts";
 import type { Genesis } from "./genesis.ts";
 import { executeGenesis } from "./genesisstate.ts";
-import { type ExecutedBlock, ExecutedBlocks, type LedgerView } from "./ledgerview.ts";
-import { encodeReceipt, receiptsRootOf } from "./receipt.ts";
+import { ExecutedBlocks, type LedgerView } from "./ledgerview.ts";
+import type { Receipt } from "./receipt.ts";
 import type { ConsensusRules, Proposal } from "./rules.ts";
 import type { AcceptedSignatures } from "./signatures.ts";
-import { invertDiff } from "./state.ts";
-import { updateTree } from "./statetree.ts";
 import { ChainStore, type Stamp } from "./store.ts";
 import type { SignedTransaction } from "./transaction.ts";
-import { treeChanges } from "./treechanges.ts";
+import type { ForkChoice } from "./tree.ts";
 
 export type ImportResult =
   | { readonly kind: "imported" }
   | { readonly kind: "known" }
   /** Its parent is not here. */
   | { readonly kind: "orphan"; readonly height: bigint }
+  /** Not to be accepted before this local time, ms since the Unix epoch; no verdict. */
+  | { readonly kind: "early"; readonly notBeforeMs: number }
   | { readonly kind: "invalid"; readonly fault: Fault };
 
 /** A validly sealed block conflicts with a committed one: more than f validators are faulty. The node must stop. */
@@ -43,6 +39,18 @@ export interface HeadChange {
   readonly sealed: SealedBlock;
   /** Encoded receipts in order. */
   readonly receipts: readonly Uint8Array[];
+  /** With each block that entered by a change of branches: the whole change, which is durable already. */
+  readonly reorg?: BranchChange;
+}
+
+/** The chain left one branch for another. */
+export interface BranchChange {
+  /** The last common block. */
+  readonly ancestor: BlockHead;
+  /** Ascending. */
+  readonly abandoned: readonly SealedBlock[];
+  /** Ascending; empty when the operator took the head away and nothing replaces it. */
+  readonly entered: readonly SealedBlock[];
 }
 
 export interface ChainDependencies {
@@ -51,36 +59,43 @@ export interface ChainDependencies {
   readonly signatures: AcceptedSignatures;
   /** Asked for at each synced batch and stored with it. */
   readonly stamp?: Stamp;
+  /** Milliseconds since the Unix epoch, by which blocks are early; nothing is if left out. */
+  readonly now?: () => number;
+  readonly branches?: BranchSettings;
 }
 
-/** Chooses transactions for a block on `parent`, whose ledger is `view`. */
-export type TemplateSource = (view: LedgerView, height: bigint) => readonly SignedTransaction[];
+/** Local settings of a chain whose blocks can be abandoned. */
+export interface BranchSettings {
+  /** No longer branch is abandoned, 0 = any: an operator's choice that can split the net (pow.md 2.8, 4). */
+  readonly maxReorgDepth?: number;
+  /** Branches with less work are not stored (pow.md 2.8, 8). */
+  readonly minimumChainWork?: bigint;
+  /** For experiments only. */
+  readonly forkChoice?: ForkChoice;
+}
+
+export type { TemplateSource };
 
 export class Chain {
   readonly genesis: Genesis;
   readonly genesisHash: Hash;
   readonly store: ChainStore;
-  readonly #rules: ConsensusRules;
-  readonly #signatures: AcceptedSignatures;
+  /** The tree of branches; undefined where a block is final once it is in the chain. */
+  readonly branches: Branches | undefined;
+  readonly #executor: BlockExecutor;
   readonly #executed = new ExecutedBlocks();
   readonly #listeners: ((change: HeadChange) => void)[] = [];
   #head: BlockHead;
   #committing: Hash | undefined;
   #queue: Promise<unknown> = Promise.resolve();
 
-  private constructor(
-    genesis: Genesis,
-    genesisHash: Hash,
-    head: BlockHead,
-    store: ChainStore,
-    ports: ChainDependencies,
-  ) {
+  private constructor(genesis: Genesis, head: BlockHead, store: ChainStore, ports: ChainDependencies) {
     this.genesis = genesis;
-    this.genesisHash = genesisHash;
+    this.genesisHash = executeGenesis(genesis).block.hash;
     this.store = store;
     this.#head = head;
-    this.#rules = ports.rules;
-    this.#signatures = ports.signatures;
+    this.#executor = new BlockExecutor(genesis, ports.rules, ports.signatures);
+    this.branches = ports.rules.finality === "instant" ? undefined : this.#createBranches(ports);
   }
 
   /**
@@ -95,7 +110,9 @@ export class Chain {
     const head = headHash === undefined ? zero.block : store.head(headHash);
     if (head === undefined)
       throw new Error(`the head block ${showHash(headHash!)} is missing from the database`);
-    return new Chain(genesis, zero.block.hash, head, store, ports);
+    const chain = new Chain(genesis, head, store, ports);
+    await chain.branches?.open(zero.block);
+    return chain;
   }
 
   /** The last committed block. */
@@ -127,7 +144,14 @@ export class Chain {
 
   /** The mode's stateless rules, for whoever shows or serves blocks. */
   get rules(): ConsensusRules {
-    return this.#rules;
+    return this.#executor.rules;
+  }
+
+  /** The branch that block `hash` ends, or undefined when the block is not known. */
+  branchOf(hash: Hash): Ancestry | undefined {
+    if (this.branches !== undefined) return this.branches.ancestryOf(hash);
+    const head = this.headOf(hash);
+    return head === undefined ? undefined : this.#lineOf(head);
   }
 
   /** Called after each commit, in order, before the next one starts. */
@@ -170,27 +194,17 @@ export class Chain {
     template: TemplateSource,
     allowEmpty: boolean,
   ): Block | undefined {
-    const view = this.#viewAt(parent);
-    const parentHead = this.headOf(parent);
-    if (view === undefined || parentHead === undefined) return undefined;
-    const height = parentHead.summary.height + 1n;
-    const fields = this.#rules.prepareHead(parentHead, proposal);
-    // The mode's rules see only head fields that do not depend on execution: a draft serves.
-    const draft = draftHead(parentHead, fields.summary, fields.header, this.genesis.chainId);
-    const execution = this.#execution(view, parentHead, draft);
-    const included = template(view, height).filter((tx) => execution.run(tx) === undefined);
-    if (included.length === 0 && !allowEmpty) return undefined;
-    const { result, roots } = this.#close(execution, view);
-    const summary = {
-      ...draft.summary,
-      ...roots,
-      txRoot: txRootOf(included),
-      txCount: included.length,
-      bodyBytes: bodyBytesOf(included),
-    };
-    const block = assembleBlock({ ...fields.header, previousHash: parent }, summary, included);
-    this.#executed.add({ block, ...result });
-    return block;
+    const site = this.#siteAt(parent);
+    const executed =
+      site === undefined ? undefined : this.#executor.build(site, proposal, template, allowEmpty);
+    if (executed !== undefined) this.#executed.add(executed);
+    return executed?.block;
+  }
+
+  /** What a transaction would do on the ledger `view` of the head; nothing is kept. */
+  rehearse(view: LedgerView, proposal: Proposal, tx: SignedTransaction): Receipt | Fault {
+    const parent = this.#head;
+    return this.#executor.rehearse({ parent, view, branch: this.branchOf(parent.hash)! }, proposal, tx);
   }
 
   /**
@@ -199,17 +213,27 @@ export class Chain {
    */
   checkBlock(block: Block): Fault | "orphan" | undefined {
     if (this.#executed.get(block.hash) !== undefined) return undefined;
-    const parent = this.headOf(block.header.previousHash);
-    const view = this.#viewAt(block.header.previousHash);
-    if (parent === undefined || view === undefined) return "orphan";
-    const misfit = this.#checkForm(parent, block) ?? this.#rules.checkHead(parent, block);
+    const site = this.#siteAt(block.header.previousHash);
+    if (site === undefined) return "orphan";
+    const misfit =
+      this.#executor.checkHeadForm(site.parent, block) ??
+      this.#executor.checkBody(block) ??
+      this.#executor.rules.checkHead(site.parent, block, site.branch);
     if (misfit !== undefined) return misfit;
-    return this.#executeAgainst(block, parent, view);
+    const executed = this.#executor.execute(block, site);
+    if ("code" in executed) return executed;
+    this.#executed.add(executed);
+    return undefined;
   }
 
   /** The one door. A disk error or a {@link SafetyViolation} throws. */
   importBlock(sealed: SealedBlock): Promise<ImportResult> {
-    const result = this.#queue.then(() => this.#import(sealed));
+    return this.enqueue(() => this.branches?.import(sealed) ?? this.#import(sealed));
+  }
+
+  /** Runs what writes, one at a time, in order. */
+  enqueue<T>(work: () => Promise<T>): Promise<T> {
+    const result = this.#queue.then(work);
     this.#queue = result.catch(() => undefined);
     return result;
   }
@@ -225,7 +249,7 @@ export class Chain {
     if (height > this.#head.summary.height + 1n) return { kind: "orphan", height };
     const known = this.store.hashAt(height);
     if (known !== undefined && equalBytes(known, block.hash)) return { kind: "known" };
-    const badSeal = this.#rules.verifySeal(block, seal);
+    const badSeal = this.#executor.rules.verifySeal(block, seal);
     if (badSeal !== undefined) return { kind: "invalid", fault: badSeal };
     if (known !== undefined || !equalBytes(block.header.previousHash, this.#head.hash))
       this.#alarm(block, known);
@@ -238,13 +262,33 @@ export class Chain {
 
   async #commit(sealed: SealedBlock): Promise<void> {
     const executed = this.#executed.get(sealed.block.hash)!;
-    const undo = this.#rules.finality === "instant" ? undefined : invertDiff(executed.diff, this.committed);
     this.#committing = sealed.block.hash;
-    await this.store.commitBlock(executed, sealed.seal, undo);
+    await this.store.commitBlock(executed, sealed.seal);
     this.#committing = undefined;
-    this.#head = sealed.block;
-    this.#executed.dropUpTo(sealed.block.summary.height);
-    for (const listener of this.#listeners) listener({ sealed, receipts: executed.receipts });
+    this.#moved([{ sealed, receipts: executed.receipts }]);
+  }
+
+  /** The head is durably at the last of these, before the first is told. */
+  #moved(changes: readonly HeadChange[]): void {
+    this.#head = changes.at(-1)!.sealed.block;
+    this.#executed.dropUpTo(this.#head.summary.height);
+    for (const change of changes) for (const listener of this.#listeners) listener(change);
+  }
+
+  #createBranches(ports: ChainDependencies): Branches {
+    return new Branches(
+      { ...ports.branches },
+      {
+        executor: this.#executor,
+        store: this.store,
+        head: () => this.#head,
+        now: ports.now ?? (() => Number.MAX_SAFE_INTEGER),
+        moving: (isMoving) => {
+          this.#committing = isMoving ? this.genesisHash : undefined;
+        },
+        moved: (changes) => this.#moved(changes),
+      },
+    );
   }
 
   #alarm(block: Block, known: Hash | undefined): never {
@@ -263,94 +307,29 @@ export class Chain {
     });
   }
 
-  /** Everything about a block that its bytes, its parent's head and the genesis decide. */
-  #checkForm(parent: BlockHead, block: Block): Fault | undefined {
-    const { summary, transactions } = block;
-    const { limits, chainId } = this.genesis;
-    if (summary.chainId !== chainId)
-      return fault("wrong-chain", `chain ${summary.chainId}, this is ${chainId}`);
-    if (summary.height !== parent.summary.height + 1n) {
-      return fault("wrong-height", `height ${summary.height} on a parent of height ${parent.summary.height}`);
-    }
-    if (transactions.length > limits.maxBlockTransactions) {
-      return fault(
-        "too-large",
-        `${transactions.length} transactions, at most ${limits.maxBlockTransactions}`,
-      );
-    }
-    const bodyBytes = bodyBytesOf(transactions);
-    if (bodyBytes > limits.maxBlockBytes)
-      return fault("too-large", `${bodyBytes} bytes, at most ${limits.maxBlockBytes}`);
-    if (summary.bodyBytes !== bodyBytes || summary.txCount !== transactions.length) {
-      return fault(
-        "wrong-body",
-        `summary says ${summary.txCount} transactions of ${summary.bodyBytes} bytes`,
-      );
-    }
-    if (!equalBytes(summary.txRoot, txRootOf(transactions))) return fault("wrong-body", "txRoot differs");
-    return undefined;
+  #siteAt(hash: Hash): Site | undefined {
+    const parent = this.headOf(hash);
+    const view = this.#viewAt(hash);
+    if (parent === undefined || view === undefined) return undefined;
+    return { parent, view, branch: this.branches?.ancestryOf(hash) ?? this.#lineOf(parent) };
   }
 
-  #executeAgainst(block: Block, parent: BlockHead, view: LedgerView): Fault | undefined {
-    const execution = this.#execution(view, parent, block);
-    for (const [index, tx] of block.transactions.entries()) {
-      const refused = execution.run(tx);
-      if (refused !== undefined) return fault(refused.code, `transaction ${index}: ${refused.detail}`);
-    }
-    const { result, roots } = this.#close(execution, view);
-    for (const name of ["stateRoot", "receiptsRoot"] as const) {
-      if (!equalBytes(roots[name], block.summary[name])) {
-        return fault(
-          "wrong-root",
-          `${name} is ${hex(roots[name])}, the block says ${hex(block.summary[name])}`,
-        );
-      }
-    }
-    this.#executed.add({ block, ...result });
-    return undefined;
-  }
-
-  #execution(view: LedgerView, parent: BlockHead, head: BlockHead): BlockExecution {
-    return new BlockExecution(view, {
-      height: head.summary.height,
-      timeMs: this.#rules.executionTimeMs(parent, head),
-      feeRecipient: this.#rules.feeRecipient(head),
-      rules: { chainId: this.genesis.chainId, minFee: this.genesis.limits.minFee },
-      signatureIsValid: (tx) => this.#signatures.validate(tx),
-    });
-  }
-
-  #close(
-    execution: BlockExecution,
-    view: LedgerView,
-  ): { result: Omit<ExecutedBlock, "block">; roots: Roots } {
-    const diff = execution.state.diff();
-    const { root, pages } = updateTree(view, treeChanges(diff));
-    const receipts = execution.receipts.map(encodeReceipt);
+  /** Where nothing is ever abandoned: executed blocks down to the chain, then the chain. */
+  #lineOf(last: BlockHead): Ancestry {
     return {
-      result: { diff, pages, receipts },
-      roots: { stateRoot: root, receiptsRoot: receiptsRootOf(receipts) },
+      height: last.summary.height,
+      headerAt: (height) => {
+        let at: BlockHead | undefined = last;
+        while (at !== undefined && at.summary.height > height) {
+          const hash: Hash | undefined =
+            at.summary.height <= this.#head.summary.height
+              ? this.store.hashAt(height)
+              : at.header.previousHash;
+          at = hash === undefined ? undefined : (this.headOf(hash) ?? this.store.head(hash));
+        }
+        assert(at !== undefined && at.summary.height === height, "a branch has a header at every height");
+        return at.header;
+      },
     };
   }
-}
-
-interface Roots {
-  readonly stateRoot: Hash;
-  readonly receiptsRoot: Hash;
-}
-
-/** A head whose roots are not known yet: enough for the rules that look at height, time and proposer. */
-function draftHead(
-  parent: BlockHead,
-  fields: ReturnType<ConsensusRules["prepareHead"]>["summary"],
-  header: ReturnType<ConsensusRules["prepareHead"]>["header"],
-  chainId: bigint,
-): BlockHead {
-  const { hash, summary } = parent;
-  const unknown = { txRoot: hash, stateRoot: hash, receiptsRoot: hash, txCount: 0, bodyBytes: 0 };
-  return {
-    hash,
-    header: { ...header, previousHash: hash, bodyRoot: hash },
-    summary: { ...fields, ...unknown, chainId, height: summary.height + 1n },
-  };
 }

@@ -26,7 +26,10 @@ import {
 export interface BlockContext {
   readonly height: bigint;
   readonly timeMs: bigint;
-  readonly feeRecipient: Address;
+  /** Undefined: the fees are summed for the block's coinbase. */
+  readonly feeRecipient: Address | undefined;
+  /** Place of the first transaction in the block: 1 behind a coinbase. 0 if left out. */
+  readonly firstIndex?: number;
   readonly rules: TransactionRules;
   /** The consensus rule (ZIP-215), cached acceptances first. */
   readonly signatureIsValid: (tx: SignedTransaction) => boolean;
@@ -38,6 +41,8 @@ export type ExecutionFault = Fault<TransactionFaultCode | "TX_BAD_SIGNATURE">;
 export class BlockExecution {
   readonly state: StateOverlay;
   readonly receipts: Receipt[] = [];
+  /** Of all transactions so far. */
+  fees = 0n;
   readonly #context: BlockContext;
 
   constructor(parentState: StateReader, context: BlockContext) {
@@ -63,13 +68,16 @@ export class BlockExecution {
     assert(account !== undefined, "a validated sender has an account");
     writeAccount(this.state, tx.from, { balance: account.balance - tx.fee, nonce: account.nonce + 1n });
     // Cannot overflow: genesis refuses a total above 2^63 - 1.
-    credit(this.state, this.#context.feeRecipient, tx.fee);
+    const { feeRecipient } = this.#context;
+    if (feeRecipient !== undefined) credit(this.state, feeRecipient, tx.fee);
+    this.fees += tx.fee;
   }
 
   #runCall(tx: SignedTransaction, { module, call }: CheckedCall): Receipt {
     const scratch = new StateOverlay(this.state);
     const events: Event[] = [];
-    const base = { txid: tx.id, index: this.receipts.length, fee: tx.fee };
+    const index = (this.#context.firstIndex ?? 0) + this.receipts.length;
+    const base = { txid: tx.id, index, fee: tx.fee };
     try {
       module.execute(call, {
         height: this.#context.height,

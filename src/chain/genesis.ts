@@ -4,28 +4,16 @@
  * and not when white space, a name or a network address does. Reading the JSON file is chain/genesisfile.ts.
  */
 
-import { unreachable } from "../base/assert.ts";
-import { type Address, compareBytes, type Hash, utf8 } from "../base/bytes.ts";
+import { type Address, compareBytes, type Hash } from "../base/bytes.ts";
 import { Writer } from "../codec/writer.ts";
 import { taggedHash } from "../crypto/hash.ts";
 import { merkleRoot } from "../crypto/merkle.ts";
-import { assembleBlock, type Block, NO_PARENT, VERSION_PBFT } from "./block.ts";
+import { assembleBlock, type Block, NO_PARENT } from "./block.ts";
+import { type ConsensusParameters, formatOf } from "./consensusparameters.ts";
 import { createValidatorSet, type Validator, type ValidatorSet } from "./validators.ts";
 
 /** The format of genesis.json; another number is refused. */
 export const GENESIS_FORMAT = 1;
-
-export interface PbftParameters {
-  readonly type: "pbft";
-  /** K: a checkpoint each K heights. */
-  readonly checkpointInterval: number;
-  /** L: width of the log window in heights, a multiple of K, at least 2K. */
-  readonly logWindow: number;
-  /** W_p: heights that may be in agreement at once, 1..L. */
-  readonly pipelineDepth: number;
-  /** R: the primary changes at each R-th stable checkpoint; 0 = only when it fails. */
-  readonly rotationInterval: number;
-}
 
 export interface GenesisLimits {
   readonly maxBlockBytes: number;
@@ -34,14 +22,14 @@ export interface GenesisLimits {
   readonly minFee: bigint;
 }
 
-export interface Genesis {
+export interface Genesis<Parameters extends ConsensusParameters = ConsensusParameters> {
   /** For people; not part of the consensus. */
   readonly name: string;
   readonly chainId: bigint;
   readonly timeMs: bigint;
   /** Only a dev chain may have minFee 0 and well-known keys. */
   readonly profile: "dev" | "production";
-  readonly consensus: PbftParameters;
+  readonly consensus: Parameters;
   readonly limits: GenesisLimits;
   readonly validators: readonly Validator[];
   readonly accounts: readonly { readonly address: Address; readonly balance: bigint }[];
@@ -53,25 +41,13 @@ const hashParameters = taggedHash("quorate/genesis/v1");
 export function encodeGenesis(genesis: Genesis): Uint8Array {
   const writer = new Writer(1024).u16(GENESIS_FORMAT).u64(genesis.chainId).u64(genesis.timeMs);
   writer.u8(genesis.profile === "dev" ? 0 : 1);
-  writeConsensus(writer, genesis.consensus);
+  formatOf(genesis.consensus).encode(writer, genesis.consensus);
   const { limits } = genesis;
   writer.u32(limits.maxBlockBytes).u32(limits.maxBlockTransactions).u32(limits.maxTxBytes).u64(limits.minFee);
   writer.list(validatorsOf(genesis).members, (w, member) => w.raw(member.publicKey).raw(member.account));
   const accounts = [...genesis.accounts].sort((a, b) => compareBytes(a.address, b.address));
   writer.list(accounts, (w, account) => w.raw(account.address).u64(account.balance));
   return writer.finish();
-}
-
-function writeConsensus(writer: Writer, consensus: PbftParameters): void {
-  switch (consensus.type) {
-    case "pbft":
-      writer.bytes8(utf8("pbft"));
-      writer.u32(consensus.checkpointInterval).u32(consensus.logWindow).u32(consensus.pipelineDepth);
-      writer.u32(consensus.rotationInterval);
-      return;
-    default:
-      unreachable(consensus.type);
-  }
 }
 
 /** The members of epoch 0, which has no end yet. */
@@ -81,22 +57,18 @@ export function validatorsOf(genesis: Genesis): ValidatorSet {
 
 /** @param stateRoot root of the state that holds the genesis accounts. */
 export function genesisBlock(genesis: Genesis, stateRoot: Hash): Block {
-  const validators = validatorsOf(genesis);
-  const fields = {
-    version: VERSION_PBFT,
-    previousHash: NO_PARENT,
-    time: Number(genesis.timeMs / 1000n),
-    bits: 0,
-    nonce: 0,
-  };
+  const { header, summary } = formatOf(genesis.consensus).blockZero(genesis.consensus, {
+    timeMs: genesis.timeMs,
+    validatorsHash: validatorsOf(genesis).hash,
+  });
   const empty = merkleRoot([]);
   return assembleBlock(
-    fields,
+    { ...header, previousHash: NO_PARENT, time: Number(genesis.timeMs / 1000n), nonce: 0 },
     {
+      ...summary,
       chainId: genesis.chainId,
       height: 0n,
       epoch: 0n,
-      timeMs: genesis.timeMs,
       proposer: 0,
       flags: 0,
       txRoot: empty,
@@ -104,8 +76,6 @@ export function genesisBlock(genesis: Genesis, stateRoot: Hash): Block {
       receiptsRoot: empty,
       txCount: 0,
       bodyBytes: 0,
-      validatorsHash: validators.hash,
-      nextValidatorsHash: validators.hash,
       extra: hashParameters(encodeGenesis(genesis)),
     },
     [],

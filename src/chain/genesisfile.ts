@@ -12,12 +12,8 @@ import {
   BLOCK_TRANSACTIONS_CEILING,
   GENESIS_ACCOUNTS_MAX,
   GENESIS_BYTES_MAX,
-  LOG_WINDOW_BYTES_MAX,
-  LOG_WINDOW_CEILING,
-  MAIL_MESSAGE_BYTES_MAX,
   NAME_LENGTH_MAX,
   TX_BYTES_CEILING,
-  VALIDATORS_MAX,
 } from "../base/limits.ts";
 import {
   addressField,
@@ -29,8 +25,9 @@ import {
   textField,
 } from "../codec/field.ts";
 import { isStrongPublicKey } from "../crypto/keys.ts";
+import { CONSENSUS_NAMES, type ConsensusName } from "./consensusparameters.ts";
 import { GENESIS_FORMAT, type Genesis } from "./genesis.ts";
-import { newViewBytesMax } from "./viewchangesize.ts";
+import { FILE_FORMATS, fileFormatOf, repeats, SUPPLY_MAX } from "./genesisfileformats.ts";
 
 export interface ReadGenesis {
   readonly genesis: Genesis;
@@ -38,12 +35,8 @@ export interface ReadGenesis {
   readonly warnings: readonly string[];
 }
 
-/** Sum of all balances at genesis: half of u64, so that no sum of two balances can overflow. */
-const SUPPLY_MAX = (1n << 63n) - 1n;
 /** Header time is a u32 of seconds. */
 const TIME_MS_MAX = 0xffff_ffff * 1000;
-/** Checkpoints between two rotations: beyond it rotation never comes in practice, which 0 says plainly. */
-const ROTATION_INTERVAL_MAX = 1_000_000;
 /** The shortest envelope that carries a transfer or an anchor with a full memo fits in here. */
 const TX_BYTES_MIN = 512;
 
@@ -55,47 +48,42 @@ const nameField = textField(
   new RegExp(`^[A-Za-z0-9._-]{1,${NAME_LENGTH_MAX}}$`),
 );
 
-const schema = z
-  .strictObject({
-    format: field(`${GENESIS_FORMAT} (the only format this version reads)`, (value) =>
-      value === GENESIS_FORMAT ? GENESIS_FORMAT : undefined,
-    ),
-    name: nameField,
-    profile: choiceField("dev", "production"),
-    chainId: integerField(1, Number.MAX_SAFE_INTEGER),
-    timeMs: integerField(0, TIME_MS_MAX),
-    consensus: z.strictObject({
-      type: choiceField("pbft"),
-      checkpointInterval: integerField(1, LOG_WINDOW_CEILING / 2),
-      logWindow: integerField(2, LOG_WINDOW_CEILING),
-      pipelineDepth: integerField(1, LOG_WINDOW_CEILING),
-      rotationInterval: integerField(0, ROTATION_INTERVAL_MAX),
-    }),
-    limits: z.strictObject({
-      maxBlockBytes: integerField(TX_BYTES_MIN, BLOCK_BYTES_CEILING),
-      maxBlockTransactions: integerField(1, BLOCK_TRANSACTIONS_CEILING),
-      maxTxBytes: integerField(TX_BYTES_MIN, TX_BYTES_CEILING),
-      minFee: amountField(SUPPLY_MAX),
-    }),
-    validators: z.array(
-      z.strictObject({
-        name: nameField,
-        publicKey: addressField("a consensus public key"),
-        account: addressField("an account"),
-        peerId: textField("an Ed25519 peer id (12D3KooW and 44 base58 characters)", PEER_ID),
+const schemaOf = (name: ConsensusName) =>
+  z
+    .strictObject({
+      format: field(`${GENESIS_FORMAT} (the only format this version reads)`, (value) =>
+        value === GENESIS_FORMAT ? GENESIS_FORMAT : undefined,
+      ),
+      name: nameField,
+      profile: choiceField("dev", "production"),
+      chainId: integerField(1, Number.MAX_SAFE_INTEGER),
+      timeMs: integerField(0, TIME_MS_MAX),
+      consensus: FILE_FORMATS[name].schema,
+      limits: z.strictObject({
+        maxBlockBytes: integerField(TX_BYTES_MIN, BLOCK_BYTES_CEILING),
+        maxBlockTransactions: integerField(1, BLOCK_TRANSACTIONS_CEILING),
+        maxTxBytes: integerField(TX_BYTES_MIN, TX_BYTES_CEILING),
+        minFee: amountField(SUPPLY_MAX),
       }),
-    ),
-    accounts: z.array(
-      z.strictObject({ address: addressField("an account"), balance: amountField(SUPPLY_MAX) }),
-    ),
-  })
-  .transform(
-    ({ format: _, ...file }): Genesis => ({
-      ...file,
-      chainId: BigInt(file.chainId),
-      timeMs: BigInt(file.timeMs),
-    }),
-  );
+      validators: z.array(
+        z.strictObject({
+          name: nameField,
+          publicKey: addressField("a consensus public key"),
+          account: addressField("an account"),
+          peerId: textField("an Ed25519 peer id (12D3KooW and 44 base58 characters)", PEER_ID),
+        }),
+      ),
+      accounts: z.array(
+        z.strictObject({ address: addressField("an account"), balance: amountField(SUPPLY_MAX) }),
+      ),
+    })
+    .transform(
+      ({ format: _, ...file }): Genesis => ({
+        ...file,
+        chainId: BigInt(file.chainId),
+        timeMs: BigInt(file.timeMs),
+      }),
+    );
 
 /**
  * Reads a genesis file. Faults: `too-large`, `malformed` (not JSON, or a field is not what it must be) and `unfit`
@@ -105,14 +93,12 @@ export function parseGenesis(json: string): Verdict<ReadGenesis, "too-large" | "
   if (json.length > GENESIS_BYTES_MAX) {
     return refuse("too-large", `${json.length} bytes, at most ${GENESIS_BYTES_MAX} are read`);
   }
-  const fields = checkJson(schema, json);
+  const fields = checkJson(schemaOf(consensusNamed(json)), json);
   if (!fields.ok) return fields;
   const genesis = fields.value;
   const problems = [
-    ...windowProblems(genesis),
-    ...newViewProblems(genesis),
     ...limitProblems(genesis),
-    ...validatorProblems(genesis),
+    ...fileFormatOf(genesis.consensus).problems(genesis),
     ...accountProblems(genesis),
   ];
   if (problems.length > 0) return refuse("unfit", problems.slice(0, PROBLEMS_SHOWN).join("; "));
@@ -129,7 +115,7 @@ export function formatGenesis(genesis: Genesis): string {
     profile: genesis.profile,
     chainId: Number(genesis.chainId),
     timeMs: Number(genesis.timeMs),
-    consensus: genesis.consensus,
+    consensus: fileFormatOf(genesis.consensus).toJson(genesis.consensus),
     limits: { ...genesis.limits, minFee: genesis.limits.minFee.toString() },
     validators: genesis.validators.map(({ name, publicKey, account, peerId }) => ({
       name,
@@ -145,50 +131,6 @@ export function formatGenesis(genesis: Genesis): string {
   return `${JSON.stringify(file, undefined, 2)}\n`;
 }
 
-function windowProblems({ consensus, limits }: Genesis): string[] {
-  const { checkpointInterval: k, logWindow, pipelineDepth } = consensus;
-  const problems: string[] = [];
-  if (logWindow % k !== 0) {
-    problems.push(`consensus.logWindow: ${logWindow} is not a multiple of checkpointInterval ${k}`);
-  }
-  if (logWindow < 2 * k) {
-    problems.push(`consensus.logWindow: ${logWindow} is less than twice checkpointInterval ${k}`);
-  }
-  const windowBytes = logWindow * limits.maxBlockBytes;
-  if (windowBytes > LOG_WINDOW_BYTES_MAX) {
-    problems.push(
-      `consensus.logWindow: ${logWindow} blocks of ${limits.maxBlockBytes} bytes are ${windowBytes} bytes in flight, ` +
-        `at most ${LOG_WINDOW_BYTES_MAX}; lower logWindow or limits.maxBlockBytes`,
-    );
-  }
-  if (pipelineDepth > logWindow) {
-    problems.push(`consensus.pipelineDepth: ${pipelineDepth} is more than logWindow ${logWindow}`);
-  }
-  return problems;
-}
-
-/** A NEW-VIEW that does not fit into one message would leave the chain without a primary for good. */
-function newViewProblems({ consensus, validators }: Genesis): string[] {
-  const { checkpointInterval: k, logWindow } = consensus;
-  const n = validators.length;
-  if (n < 1 || n > VALIDATORS_MAX) return []; // told already
-  const most = logWindowMax(n);
-  if (logWindow <= most) return [];
-  const interval = Math.min(k, Math.floor(most / 2));
-  const fits = `logWindow ${most - (most % interval)} with checkpointInterval ${interval} fits`;
-  return [
-    `consensus.logWindow: with ${n} validators and ${logWindow} heights a NEW-VIEW may take ` +
-      `${newViewBytesMax(n, logWindow)} bytes, a message has at most ${MAIL_MESSAGE_BYTES_MAX}; ${fits}`,
-  ];
-}
-
-/** The largest L of n validators whose NEW-VIEW always fits; the first byte of a message says what it is. */
-function logWindowMax(n: number): number {
-  let most = LOG_WINDOW_CEILING;
-  while (newViewBytesMax(n, most) >= MAIL_MESSAGE_BYTES_MAX) most--;
-  return most;
-}
-
 function limitProblems({ limits, profile }: Genesis): string[] {
   const problems: string[] = [];
   if (limits.maxTxBytes > limits.maxBlockBytes) {
@@ -200,22 +142,6 @@ function limitProblems({ limits, profile }: Genesis): string[] {
     problems.push(`limits.minFee: "0" is for profile "dev" only, this one is "${profile}"; set at least "1"`);
   }
   return problems;
-}
-
-function validatorProblems({ validators }: Genesis): string[] {
-  if (validators.length < 1 || validators.length > VALIDATORS_MAX) {
-    return [`validators: expected 1 to ${VALIDATORS_MAX} members, found ${validators.length}`];
-  }
-  const problems = validators.flatMap((validator, i) => [
-    ...weakness(`validators[${i}].publicKey`, validator.publicKey),
-    ...weakness(`validators[${i}].account`, validator.account),
-  ]);
-  return [
-    ...problems,
-    ...repeats(validators, "validators", "publicKey", (validator) => hex(validator.publicKey)),
-    ...repeats(validators, "validators", "peerId", (validator) => validator.peerId),
-    ...repeats(validators, "validators", "name", (validator) => validator.name),
-  ];
 }
 
 function accountProblems({ accounts }: Genesis): string[] {
@@ -230,33 +156,20 @@ function accountProblems({ accounts }: Genesis): string[] {
   return problems;
 }
 
-function weakness(path: string, publicKey: Uint8Array): string[] {
-  if (isStrongPublicKey(publicKey)) return [];
-  return [
-    `${path}: ${hex0x(publicKey)} is a weak Ed25519 key (small order or not canonical), anyone can sign for it`,
-  ];
-}
-
-function repeats<T>(items: readonly T[], list: string, key: string, text: (item: T) => string): string[] {
-  const first = new Map<string, number>();
-  const problems: string[] = [];
-  for (const [i, item] of items.entries()) {
-    const seen = first.get(text(item));
-    if (seen === undefined) first.set(text(item), i);
-    else problems.push(`${list}[${i}].${key}: the same as ${list}[${seen}].${key}, each must be distinct`);
-  }
-  return problems;
-}
-
-function warningsOf({ validators, accounts }: Genesis): string[] {
-  const warnings: string[] = [];
-  if (validators.length < 4) {
-    warnings.push(
-      `validators: ${validators.length} of them tolerate no fault: the chain halts when one is away; 4 tolerate one`,
-    );
-  }
-  const weak = accounts.findIndex((account) => !isStrongPublicKey(account.address));
+function warningsOf(genesis: Genesis): string[] {
+  const warnings = fileFormatOf(genesis.consensus).warnings(genesis);
+  const weak = genesis.accounts.findIndex((account) => !isStrongPublicKey(account.address));
   if (weak >= 0)
     warnings.push(`accounts[${weak}].address: not a usable Ed25519 key, its balance can never move`);
   return warnings;
+}
+
+/** Which consensus a text asks for, as far as one can see; the schema says what is wrong with it. */
+function consensusNamed(json: string): ConsensusName {
+  try {
+    const { type } = (JSON.parse(json) as { consensus: { type: unknown } }).consensus;
+    return CONSENSUS_NAMES.find((name) => name === type) ?? CONSENSUS_NAMES[0]!;
+  } catch {
+    return CONSENSUS_NAMES[0]!;
+  }
 }

@@ -5,6 +5,7 @@
  */
 import type { Address } from "../base/bytes.ts";
 import type { Fault } from "../base/fault.ts";
+import type { Ancestry } from "./ancestry.ts";
 import type { BlockHead, Header, Summary } from "./block.ts";
 
 /** What the consensus puts into a new block; the chain fills in what executing it gives. */
@@ -19,34 +20,63 @@ export interface HeadFields {
 export interface Proposal {
   /** Milliseconds since the Unix epoch by the proposer's clock. */
   readonly timeMs: bigint;
-  /** Index of the proposing validator. */
+  /** Index of the proposing validator; 0 where nobody is one. */
   readonly proposer: number;
+  /** Who receives what the block mints, where blocks mint. */
+  readonly rewardTo?: Address;
 }
 
 /** A seal as people read it in RPC, logs and files. */
-export interface SealView {
-  readonly type: "pbft";
-  readonly view: bigint;
-  readonly commits: readonly { readonly validator: number; readonly signature: Uint8Array }[];
+export type SealView =
+  | {
+      readonly type: "pbft";
+      readonly view: bigint;
+      readonly commits: readonly { readonly validator: number; readonly signature: Uint8Array }[];
+    }
+  | {
+      readonly type: "pow";
+      readonly bits: number;
+      readonly nonce: number;
+      /** How many times harder than the easiest target of Bitcoin (bits 1d00ffff). */
+      readonly difficulty: number;
+      /** Expected hashes for this block. */
+      readonly work: bigint;
+    };
+
+/** What blocks may mint: their coinbases (pow.md 2.7). */
+export interface Rewards {
+  /** Besides the fees, at most. */
+  subsidyAt(height: bigint): bigint;
+  /** A coinbase can be spent from so many blocks later on. */
+  readonly maturity: number;
 }
 
 export interface ConsensusRules {
   /** For logs and RPC only. */
-  readonly name: "pbft";
+  readonly name: "pbft" | "pow";
   /** instant: a sealed block is never abandoned, a conflicting one is a safety alarm that stops the node. */
   readonly finality: "instant" | "probabilistic";
-  /** The fields of a block on top of `parent`. */
-  prepareHead(parent: BlockHead, proposal: Proposal): HeadFields;
-  /** The mode's rules for a head on top of its parent (time, version, epoch, validators); no seal, no body. */
-  checkHead(parent: BlockHead, head: BlockHead): Fault | undefined;
+  /** Undefined where blocks mint nothing and carry no coinbase. */
+  readonly rewards: Rewards | undefined;
+  /** The fields of a block on top of `parent`, the last block of `branch`. */
+  prepareHead(parent: BlockHead, proposal: Proposal, branch: Ancestry): HeadFields;
+  /** The mode's rules for a head on top of its parent (time, version, epoch, work due); no seal, no body. */
+  checkHead(parent: BlockHead, head: BlockHead, branch: Ancestry): Fault | undefined;
   /** Whether `seal` proves `head`. */
   verifySeal(head: BlockHead, seal: Uint8Array): Fault | undefined;
+  /**
+   * The local time, ms since the Unix epoch, before which a head is early: not invalid, only not yet to be accepted.
+   * Where the engine judges clocks itself, 0.
+   */
+  notBeforeMs(head: BlockHead): number;
   /** How much a block adds to its branch. */
   weight(header: Header): bigint;
-  /** Who receives the fees of this block. */
+  /** Who receives the fees of this block; asked only where blocks mint nothing. */
   feeRecipient(head: BlockHead): Address;
   /** The time that modules see while executing this block, in ms. */
-  executionTimeMs(parent: BlockHead, head: BlockHead): bigint;
+  executionTimeMs(parent: BlockHead, head: BlockHead, branch: Ancestry): bigint;
+  /** What the log says of a block that entered the chain, besides height, hash and transactions. */
+  logFields(head: BlockHead, seal: Uint8Array): Readonly<Record<string, string | number | bigint>>;
   /** @throws when the seal does not decode: it was verified before it was stored. */
   describeSeal(head: BlockHead, seal: Uint8Array): SealView;
 }

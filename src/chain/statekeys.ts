@@ -5,12 +5,15 @@
  *   0x01 | address 32                -> account: balance u64 | nonce u64
  *   0x02 | digest 32                 -> first anchor of a digest, and how many there are
  *   0x03 | digest 32 | sender 32     -> one sender's anchor of a digest
+ *   0x04 | height u64                -> what the block at this height minted, not spendable yet: to 32 | value u64
  */
 import { type Address, concatBytes } from "../base/bytes.ts";
+import { Writer } from "../codec/writer.ts";
 
 const ACCOUNT = Uint8Array.of(0x01);
 const ANCHOR = Uint8Array.of(0x02);
 const ANCHOR_BY = Uint8Array.of(0x03);
+const MATURING = 0x04;
 
 export function accountKey(address: Address): Uint8Array {
   return concatBytes(ACCOUNT, address);
@@ -22,4 +25,8 @@ export function anchorKey(digest: Uint8Array): Uint8Array {
 
 export function anchorByKey(digest: Uint8Array, sender: Address): Uint8Array {
   return concatBytes(ANCHOR_BY, digest, sender);
+}
+
+export function maturingKey(height: bigint): Uint8Array {
+  return new Writer(9).u8(MATURING).u64(height).finish();
 }

@@ -4,7 +4,7 @@
  */
 
 import { assert } from "../base/assert.ts";
-import { asHash, type Hash } from "../base/bytes.ts";
+import { asHash, byteText, type Hash } from "../base/bytes.ts";
 import { Reader } from "../codec/reader.ts";
 import { Writer } from "../codec/writer.ts";
 import {
@@ -29,6 +29,7 @@ import {
 } from "../storage/keys.ts";
 import type { Kv, KvOperation } from "../storage/kv.ts";
 import {
+  type Block,
   type BlockHead,
   type BodyLimits,
   encodeBody,
@@ -51,6 +52,19 @@ export interface TransactionPlace {
 
 /** What goes into each synced batch besides: how far the journal was durable before it. undefined: nothing. */
 export type Stamp = () => Uint8Array | undefined;
+
+/** The one atomic step from one head to another, over undone and executed blocks. */
+export interface HeadMove {
+  /** What changes in the state and in its tree, net. */
+  readonly diff: StateDiff;
+  readonly pages: ReadonlyMap<string, Uint8Array | undefined>;
+  /** Heights that the chain loses and no entering block takes. */
+  readonly dropped: readonly bigint[];
+  readonly entered: readonly { readonly executed: ExecutedBlock; readonly undo: StateDiff }[];
+  readonly head: Hash;
+  /** What else goes into the batch. */
+  readonly besides: readonly KvOperation[];
+}
 
 export class ChainStore {
   readonly #kv: Kv;
@@ -96,14 +110,41 @@ export class ChainStore {
   }
 
   /** One block, one atomic synced batch: block, seal, state, tree, receipts, indexes, head. */
-  async commitBlock(executed: ExecutedBlock, seal: Uint8Array, undo: StateDiff | undefined): Promise<void> {
+  async commitBlock(executed: ExecutedBlock, seal: Uint8Array): Promise<void> {
     const operations = blockOperations(executed, seal);
-    if (undo !== undefined) {
-      operations.push({ kind: "put", key: undoKey(executed.block.hash), value: encodeDiff(undo) });
-    }
     this.#topPages.suspend(executed.pages.keys());
     await this.#write(operations);
     this.#topPages.resume(executed.pages);
+  }
+
+  /** Moves the head along the block tree: one atomic synced batch. */
+  async moveHead(move: HeadMove): Promise<void> {
+    const operations: KvOperation[] = [...ledgerOperations(move.diff, move.pages), ...move.besides];
+    for (const height of move.dropped) operations.push({ kind: "delete", key: canonicalKey(height) });
+    for (const { executed, undo } of move.entered) {
+      operations.push(...resultOperations(executed));
+      operations.push({ kind: "put", key: undoKey(executed.block.hash), value: encodeDiff(undo) });
+    }
+    operations.push({ kind: "put", key: HEAD_KEY, value: move.head });
+    this.#topPages.suspend(move.pages.keys());
+    await this.#write(operations);
+    this.#topPages.resume(move.pages);
+  }
+
+  /** What must be there before a head can move to it; not synced: the next synced batch makes it durable as well. */
+  async writeAhead(operations: readonly KvOperation[]): Promise<void> {
+    await this.#kv.write([...operations], { sync: false });
+  }
+
+  /** For chain/treestore.ts, which has buckets of its own in this database. */
+  get kv(): Kv {
+    return this.#kv;
+  }
+
+  /** The prior values of what a block changed; undefined when it never entered the chain here. */
+  undo(hash: Hash): StateDiff | undefined {
+    const bytes = this.#kv.get(undoKey(hash));
+    return bytes === undefined ? undefined : readDiff(new Reader(bytes));
   }
 
   async storeCheckpoint(height: bigint, certificate: Uint8Array): Promise<void> {
@@ -180,25 +221,49 @@ function readSized(reader: Reader): Uint8Array {
 }
 
 function blockOperations(executed: ExecutedBlock, seal: Uint8Array): KvOperation[] {
-  const { block, diff, pages, receipts } = executed;
-  const { hash, summary } = block;
-  const operations: KvOperation[] = [];
-  const put = (key: Uint8Array, value: Uint8Array) => operations.push({ kind: "put", key, value });
-  put(headKey(hash), new Writer(384).raw(encodeHeader(block.header)).raw(encodeSummary(summary)).finish());
-  put(bodyKey(hash), encodeBody(block.transactions));
-  put(sealKey(hash), seal);
-  put(
-    receiptsKey(hash),
-    new Writer(1024).list(receipts, (writer, receipt) => writer.bytes32(receipt)).finish(),
-  );
-  block.transactions.forEach((tx, index) => {
-    put(transactionKey(tx.id, hash), new Writer(4).u32(index).finish());
-  });
-  for (const { key, value } of diff.values()) operations.push(putOrDelete(stateKey(key), value));
+  const { block, diff, pages } = executed;
+  return [
+    ...headOperations(block),
+    ...bodyOperations(block, seal),
+    ...resultOperations(executed),
+    ...ledgerOperations(diff, pages),
+    { kind: "put", key: HEAD_KEY, value: block.hash },
+  ];
+}
+
+/** A header with its summary. */
+export function headOperations({ hash, header, summary }: BlockHead): KvOperation[] {
+  const value = new Writer(384).raw(encodeHeader(header)).raw(encodeSummary(summary)).finish();
+  return [{ kind: "put", key: headKey(hash), value }];
+}
+
+export function bodyOperations({ hash, transactions }: Block, seal: Uint8Array): KvOperation[] {
+  return [
+    { kind: "put", key: bodyKey(hash), value: encodeBody(transactions) },
+    { kind: "put", key: sealKey(hash), value: seal },
+  ];
+}
+
+/** What executing a block gave besides the state, and that it is the block at its height. */
+function resultOperations({ block, receipts }: ExecutedBlock): KvOperation[] {
+  const { hash, summary, transactions } = block;
+  assert(receipts.length === transactions.length, "one receipt a transaction");
+  const value = new Writer(1024).list(receipts, (writer, receipt) => writer.bytes32(receipt)).finish();
+  const operations: KvOperation[] = [{ kind: "put", key: receiptsKey(hash), value }];
+  for (const [index, tx] of transactions.entries()) {
+    const place = new Writer(4).u32(index).finish();
+    operations.push({ kind: "put", key: transactionKey(tx.id, hash), value: place });
+  }
+  operations.push({ kind: "put", key: canonicalKey(summary.height), value: hash });
+  return operations;
+}
+
+function ledgerOperations(
+  diff: StateDiff,
+  pages: ReadonlyMap<string, Uint8Array | undefined>,
+): KvOperation[] {
+  const operations = [...diff.values()].map(({ key, value }) => putOrDelete(stateKey(key), value));
   for (const [id, page] of pages) operations.push(putOrDelete(pageKey(pageKeyBytes(id)), page));
-  put(canonicalKey(summary.height), hash);
-  put(HEAD_KEY, hash);
-  assert(receipts.length === block.transactions.length, "one receipt a transaction");
   return operations;
 }
 
@@ -214,4 +279,14 @@ function encodeDiff(diff: StateDiff): Uint8Array {
     if (value !== undefined) w.bytes32(value);
   });
   return writer.finish();
+}
+
+function readDiff(reader: Reader): StateDiff {
+  const diff = new Map<string, { key: Uint8Array; value: Uint8Array | undefined }>();
+  reader.list(0xffffffff, (r) => {
+    const key = r.bytes16(0xffff);
+    const value = r.u8() === 0 ? undefined : r.bytes32(0xffffffff);
+    diff.set(byteText(key), { key, value });
+  });
+  return diff;
 }

@@ -5,16 +5,23 @@
  *   0x01 | chainId u64 | from 32 | nonce u64 | fee u64 | validUntilHeight u64 | module u8 | payload u16+bytes
  *        | signature 64
  *
+ *   0x00 | height u64 | to 32 | value u64          the coinbase: unsigned, made by who mines a block
+ *
  * The first byte names the signature scheme (0x01 Ed25519), so that another can be added.
  */
-import { type Address, asAddress, asHash, concatBytes, type Hash, utf8 } from "../base/bytes.ts";
+import { type Address, asAddress, asHash, concatBytes, EMPTY, type Hash, utf8 } from "../base/bytes.ts";
 import { refuse, type Verdict } from "../base/fault.ts";
 import { decode, type Reader } from "../codec/reader.ts";
 import { Writer } from "../codec/writer.ts";
 import { sha256, taggedHash } from "../crypto/hash.ts";
 import { SIGNATURE_BYTES, type Signer } from "../crypto/keys.ts";
 
+export const SCHEME_COINBASE = 0x00;
 export const SCHEME_ED25519 = 0x01;
+/** Length of a coinbase. */
+export const COINBASE_BYTES = 49;
+/** The module byte of a coinbase: no module executes it, the block does. */
+export const COINBASE_MODULE = 0;
 
 export interface Transaction {
   readonly chainId: bigint;
@@ -94,8 +101,48 @@ export function decodeTransaction(
   return decode(bytes, "transaction", (reader) => readEnvelope(reader, bytes));
 }
 
+/** Whether it mints: only the first transaction of a mined block may. */
+export function isCoinbase(transaction: Pick<SignedTransaction, "bytes">): boolean {
+  return transaction.bytes[0] === SCHEME_COINBASE;
+}
+
+/**
+ * The coinbase of the block at `height`. Its form is that of any transaction: `from` is who receives, `nonce` the
+ * height, the payload `to 32 | value u64`; there is no fee, no expiry and no signature.
+ */
+export function makeCoinbase(height: bigint, to: Address, value: bigint): SignedTransaction {
+  const bytes = new Writer(COINBASE_BYTES).u8(SCHEME_COINBASE).u64(height).raw(to).u64(value).finish();
+  return sealCoinbase(height, to, bytes);
+}
+
+/** What a coinbase mints. */
+export function coinbaseValue({ payload }: SignedTransaction): bigint {
+  return new DataView(payload.buffer, payload.byteOffset).getBigUint64(32);
+}
+
+function sealCoinbase(height: bigint, to: Address, bytes: Uint8Array): SignedTransaction {
+  const transaction: Transaction = {
+    chainId: 0n,
+    from: to,
+    nonce: height,
+    fee: 0n,
+    validUntilHeight: 0n,
+    module: COINBASE_MODULE,
+    payload: bytes.subarray(9),
+  };
+  return seal(transaction, bytes, EMPTY, bytes);
+}
+
+function readCoinbase(reader: Reader, bytes: Uint8Array): SignedTransaction {
+  const height = reader.u64();
+  const to = asAddress(reader.raw(32));
+  reader.u64();
+  return sealCoinbase(height, to, bytes);
+}
+
 function readEnvelope(reader: Reader, bytes: Uint8Array): SignedTransaction {
   const scheme = reader.u8();
+  if (scheme === SCHEME_COINBASE) return readCoinbase(reader, bytes);
   if (scheme !== SCHEME_ED25519) reader.fail(`unknown signature scheme 0x${scheme.toString(16)}`);
   const transaction: Transaction = {
     chainId: reader.u64(),

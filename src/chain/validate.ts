@@ -7,9 +7,10 @@ import { type Fault, fault } from "../base/fault.ts";
 import { readAccount } from "./modules/bank.ts";
 import type { Module, StateReader } from "./modules/module.ts";
 import { findModule } from "./modules/registry.ts";
-import type { SignedTransaction } from "./transaction.ts";
+import { isCoinbase, type SignedTransaction } from "./transaction.ts";
 
 export type TransactionFaultCode =
+  | "TX_COINBASE"
   | "TX_WRONG_CHAIN"
   | "TX_UNKNOWN_MODULE"
   | "TX_BAD_PAYLOAD"
@@ -36,6 +37,12 @@ export function checkTransaction(
   rules: TransactionRules,
   height: bigint,
 ): CheckedCall | Fault<TransactionFaultCode> {
+  if (isCoinbase(tx)) {
+    return fault(
+      "TX_COINBASE",
+      "a coinbase is the first transaction of a mined block and stands nowhere else",
+    );
+  }
   if (tx.chainId !== rules.chainId) {
     return fault("TX_WRONG_CHAIN", `transaction is for chain ${tx.chainId}, this is chain ${rules.chainId}`);
   }

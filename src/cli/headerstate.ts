@@ -6,9 +6,9 @@
 import { z } from "zod";
 import { type Hash, parseShownHash, showHash } from "../base/bytes.ts";
 import type { Verdict } from "../base/fault.ts";
+import { showBits } from "../chain/target.ts";
 import { checkFields, checkJson, field, integerField } from "../codec/field.ts";
 import type { HeaderState } from "../consensus/pow/headerstate.ts";
-import { showBits } from "../consensus/pow/target.ts";
 
 const timeField = integerField(0, 0xffffffff);
 

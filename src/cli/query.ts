@@ -114,6 +114,15 @@ function describeConsensus(
   return `consensus  view ${view}  ${leader}  ${mode}  ${online} of ${n} online, quorum ${quorum}`;
 }
 
+type Seal = NonNullable<Awaited<ReturnType<Client["block"]>>>["consensus"];
+
+function describeSeal(seal: Seal, named: (validator: number) => string): string {
+  if (!("commits" in seal))
+    return `nonce ${seal.nonce}, bits ${seal.bits}, difficulty ${seal.difficulty}, work ${seal.work}`;
+  const signers = seal.commits.map((commit) => named(commit.validator)).join(", ");
+  return `view ${seal.view}, signed by validators ${signers}`;
+}
+
 async function showBlock(out: Output, client: Client, name: string): Promise<void> {
   if (!/^([0-9]+|0x[0-9a-fA-F]{64}|latest|finalized|earliest)$/.test(name)) {
     throw badInput(`expected a height, a block hash, "latest", "finalized" or "earliest", found "${name}"`);
@@ -124,9 +133,7 @@ async function showBlock(out: Output, client: Client, name: string): Promise<voi
   if (block === null) throw new CliError(EXIT.refused, "BLOCK_NOT_FOUND", `the chain holds no block ${name}`);
   const { consensus, txs } = block;
   const named = (index: number) => `${index} (${validators[index]?.id ?? "unknown"})`;
-  const signers = consensus.commits.map((commit) => named(commit.validator)).join(", ");
-  const seal =
-    block.height === 0 ? "genesis, needs none" : `view ${consensus.view}, signed by validators ${signers}`;
+  const seal = block.height === 0 ? "genesis, needs none" : describeSeal(consensus, named);
   const lines = [
     `block      ${block.height}  ${block.hash}`,
     `parent     ${block.parentHash}`,

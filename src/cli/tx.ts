@@ -143,8 +143,9 @@ async function describeAgreement(client: Client, height: number): Promise<string
       client.block(height),
       client.call("consensus_getValidators"),
     ]);
-    if (block === null) return "";
-    return `   view ${block.consensus.view}   commits ${block.consensus.commits.length}/${validators.length}`;
+    if (block === null || !("commits" in block.consensus)) return "";
+    const { view, commits } = block.consensus;
+    return `   view ${view}   commits ${commits.length}/${validators.length}`;
   } catch {
     return "";
   }

@@ -6,8 +6,8 @@
  *  - one input at a time, step is never re-entered; effects are performed in list order;
  *  - `journal`, `rotate-journal` and `store-checkpoint` are durable before any later effect of any list leaves the
  *    process (several steps may share one fsync);
- *  - build-block, check-block, import-block and request-sync are started, not awaited: their outcome comes back as
- *    an input, or not at all;
+ *  - build-block, check-block, mine, import-block and request-sync are started, not awaited: their outcome comes
+ *    back as an input, or not at all;
  *  - a failed write or a throw from step stops the node.
  */
 import type { Hash } from "../base/bytes.ts";
@@ -64,7 +64,10 @@ export type Input<M> =
       readonly checkpoint: Uint8Array | undefined;
       readonly recent?: readonly SealedHead[];
     }
-  /** The committed head moved by one block, whatever the cause: own import, sync. `sealed` is the new head. */
+  /**
+   * The committed head moved, whatever the cause: own import, sync. By one block under instant finality; else also
+   * to another branch. `sealed` is the new head.
+   */
   | { readonly kind: "head-changed"; readonly head: Head; readonly sealed: SealedHead }
   | { readonly kind: "message-received"; readonly message: M }
   | { readonly kind: "timer-fired"; readonly timer: Timer }
@@ -77,7 +80,11 @@ export type Input<M> =
   /** A build order found nothing to put into a block. */
   | { readonly kind: "nothing-to-build"; readonly parent: Hash }
   /** Permanent verdicts only; "not yet" is no answer. */
-  | { readonly kind: "block-checked"; readonly hash: Hash; readonly verdict: "valid" | "invalid" };
+  | { readonly kind: "block-checked"; readonly hash: Hash; readonly verdict: "valid" | "invalid" }
+  /** The miner solved a block that it was ordered to work on. */
+  | { readonly kind: "block-mined"; readonly block: Block }
+  /** The operator turned mining on or off, or changed who is paid while it is on. */
+  | { readonly kind: "mining-switched"; readonly isOn: boolean };
 
 export type Effect<M> =
   | { readonly kind: "journal"; readonly record: Uint8Array }
@@ -95,6 +102,9 @@ export type Effect<M> =
   /** Execute and validate; `early` is waited for. `certified`: skip the local clock's part (rule A7). */
   | { readonly kind: "check-block"; readonly block: Block; readonly certified: boolean }
   | { readonly kind: "import-block"; readonly sealed: SealedBlock }
+  /** Look for a nonce, in place of whatever was looked at before. */
+  | { readonly kind: "mine"; readonly block: Block }
+  | { readonly kind: "stop-mining" }
   /** Others are ahead: fetch certified blocks up to `height` (a hint, never trusted). */
   | { readonly kind: "request-sync"; readonly height: bigint }
   /** Send committed blocks from `fromHeight` up, with their seals, a bounded batch. */
@@ -220,7 +230,8 @@ export interface ConsensusEngine<P extends Parsed, M> {
   /** A pure query before any signature is checked: epoch, window, duplicate. */
   wants(parsed: P): boolean;
   step(input: Input<M>): readonly Effect<M>[];
-  status(): EngineStatus;
+  /** Undefined where nobody agrees on anything by messages. */
+  status(): EngineStatus | undefined;
 }
 
 /** The only maker of verified messages: sizes, then form, then signatures. */
@@ -250,9 +261,9 @@ export interface EngineSettings {
 }
 
 export interface EngineOptions {
-  /** Absent for a node that does not validate: it has rules and sync, no engine. */
-  readonly self: ValidatorId;
-  readonly signer: Signer;
+  /** Both undefined for a node that does not validate. */
+  readonly self: ValidatorId | undefined;
+  readonly signer: Signer | undefined;
   readonly settings: EngineSettings;
 }
 
@@ -284,5 +295,6 @@ export interface Consensus<P extends Parsed = Parsed, M extends Typed = Typed> {
    * what it would prove, both signatures.
    */
   openEvidence(evidence: Uint8Array, wants?: (claimed: Evidence) => boolean): Verdict<Evidence>;
-  createEngine(options: EngineOptions): ConsensusEngine<P, M>;
+  /** Undefined for a node that has no part in it: rules and sync, no engine. */
+  createEngine(options: EngineOptions): ConsensusEngine<P, M> | undefined;
 }

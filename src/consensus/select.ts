@@ -5,14 +5,19 @@
 
 import { unreachable } from "../base/assert.ts";
 import type { Hash } from "../base/bytes.ts";
+import { refuse } from "../base/fault.ts";
+import type { PbftParameters } from "../chain/consensusparameters.ts";
 import { type Genesis, validatorsOf } from "../chain/genesis.ts";
+import type { PowParameters } from "../chain/powparameters.ts";
 import type { SignatureRules } from "../crypto/keys.ts";
-import type { Consensus } from "./engine.ts";
+import type { Consensus, Parsed, Typed } from "./engine.ts";
 import { PbftEngine } from "./pbft/engine.ts";
 import { verifyEvidence } from "./pbft/evidence.ts";
 import { PbftGate, type PbftMessage } from "./pbft/gate.ts";
 import { pbftRules } from "./pbft/rules.ts";
 import type { ParsedMessage } from "./pbft/wire.ts";
+import { PowEngine } from "./pow/engine.ts";
+import { powRules } from "./pow/rules.ts";
 
 /**
  * @param genesisHash hash of block 0, which every signature of the chain covers.
@@ -23,16 +28,19 @@ export function selectConsensus(
   genesisHash: Hash,
   signatureRules?: SignatureRules,
 ): Consensus {
-  switch (genesis.consensus.type) {
+  const { consensus } = genesis;
+  switch (consensus.type) {
     case "pbft":
-      return pbftConsensus(genesis, genesisHash, signatureRules);
+      return pbftConsensus({ ...genesis, consensus }, genesisHash, signatureRules);
+    case "pow":
+      return powConsensus({ ...genesis, consensus });
     default:
-      return unreachable(genesis.consensus.type);
+      return unreachable(consensus);
   }
 }
 
 function pbftConsensus(
-  genesis: Genesis,
+  genesis: Genesis<PbftParameters>,
   genesisHash: Hash,
   signatureRules: SignatureRules | undefined,
 ): Consensus<ParsedMessage, PbftMessage> {
@@ -47,6 +55,28 @@ function pbftConsensus(
     gate: new PbftGate({ ...context, ...shape }),
     recentHeads: 2 * logWindow,
     openEvidence: (evidence, wants) => verifyEvidence({ ...context, ...shape }, evidence, wants),
-    createEngine: (options) => new PbftEngine({ ...options, ...context, parameters, limits: genesis.limits }),
+    createEngine: ({ self, signer, settings }) =>
+      self === undefined || signer === undefined
+        ? undefined
+        : new PbftEngine({ self, signer, settings, ...context, parameters, limits: genesis.limits }),
+  };
+}
+
+/** Nobody sends messages or can contradict himself: the gate and the evidence refuse whatever comes. */
+function powConsensus(genesis: Genesis<PowParameters>): Consensus<Parsed, Typed> {
+  const refuseAll = () => refuse("no-votes", "this chain is mined: there are no votes and no validators");
+  return {
+    rules: powRules(genesis.consensus),
+    validators: validatorsOf(genesis),
+    gate: {
+      parse: refuseAll,
+      verify: refuseAll,
+      encode() {
+        throw new Error("an engine that mines sends no messages");
+      },
+    },
+    recentHeads: 0,
+    openEvidence: refuseAll,
+    createEngine: () => new PowEngine(),
   };
 }

@@ -19,6 +19,7 @@ import type { Lane } from "./lane.ts";
 export type AdmissionCode =
   | "TX_TOO_LARGE"
   | "TX_MALFORMED"
+  | "TX_COINBASE"
   | "TX_WRONG_CHAIN"
   | "TX_UNKNOWN_MODULE"
   | "TX_BAD_PAYLOAD"
@@ -41,6 +42,7 @@ export const RELAY_OF_FAULT: Readonly<Record<AdmissionCode, "ignore" | "reject">
   TX_TOO_LARGE: "reject",
   TX_MALFORMED: "reject",
   TX_BAD_PAYLOAD: "reject",
+  TX_COINBASE: "reject",
   TX_WRONG_CHAIN: "ignore",
   TX_UNKNOWN_MODULE: "ignore",
   TX_FEE_TOO_LOW: "ignore",
@@ -145,6 +147,7 @@ function ownBytes(bytes: Uint8Array, bytesMax: number): Uint8Array {
 type CheckCode = Exclude<TransactionFaultCode, "TX_NONCE_MISMATCH">;
 
 const ADVICE: Readonly<Record<CheckCode, string>> = {
+  TX_COINBASE: "sign a transfer instead",
   TX_WRONG_CHAIN: "sign it for this chain or send it to a node of the other",
   TX_UNKNOWN_MODULE: "see node_info for the modules",
   TX_BAD_PAYLOAD: "build it anew, no node of this chain takes it",

@@ -6,7 +6,6 @@ import type { Address, Hash } from "../base/bytes.ts";
 import { refuse, type Verdict } from "../base/fault.ts";
 import type { Scheduler } from "../base/scheduler.ts";
 import type { BlockHead, SealedBlock } from "../chain/block.ts";
-import { BlockExecution } from "../chain/execute.ts";
 import { readAccount } from "../chain/modules/bank.ts";
 import type { SealView } from "../chain/rules.ts";
 import { encodeStateProof, hashStateKey } from "../chain/stateproof.ts";
@@ -139,23 +138,13 @@ export class ReplicaApi implements NodeApi {
   }
 
   simulate(bytes: Uint8Array): Verdict<Simulation> {
-    const { chain, signatures, consensus } = this.#ports.replica;
+    const { chain } = this.#ports.replica;
     const decoded = decodeTransaction(bytes, chain.genesis.limits.maxTxBytes);
     if (!decoded.ok) return decoded;
+    const timeMs = BigInt(this.#ports.scheduler.now());
     const { head, value } = chain.readAtHead((view) => {
-      const { limits, chainId } = chain.genesis;
-      const parent = chain.head;
-      const proposal = { timeMs: BigInt(this.#ports.scheduler.now()), proposer: parent.summary.proposer };
-      const { summary } = consensus.rules.prepareHead(parent, proposal);
-      const execution = new BlockExecution(view, {
-        height: parent.summary.height + 1n,
-        timeMs: summary.timeMs,
-        feeRecipient: consensus.rules.feeRecipient(parent),
-        rules: { chainId, minFee: limits.minFee },
-        signatureIsValid: (tx) => signatures.validate(tx),
-      });
-      const refused = execution.run(decoded.value);
-      return refused === undefined ? execution.receipts[0]! : refused;
+      const { proposer } = chain.head.summary;
+      return chain.rehearse(view, { timeMs, proposer }, decoded.value);
     });
     if ("detail" in value) return refuse(value.code, value.detail);
     return { ok: true, value: { receipt: value, module: decoded.value.module, at: head } };

@@ -3,8 +3,8 @@
  * (consensus/engine.ts) is the crash-safety of the node: whatever a step orders to be journaled is durable before
  * anything later leaves. Steps that wait at the same moment share one fsync (group commit).
  */
-import { unreachable } from "../base/assert.ts";
-import { type Hash, hex, showHash } from "../base/bytes.ts";
+import { assert, unreachable } from "../base/assert.ts";
+import { type Address, type Hash, hex, showHash } from "../base/bytes.ts";
 import { CLOCK_AHEAD_MS_MAX, DRIVER_INPUTS_MAX, WAITING_CHECKS_MAX } from "../base/limits.ts";
 import type { Logger } from "../base/log.ts";
 import type { Scheduler } from "../base/scheduler.ts";
@@ -15,7 +15,6 @@ import type {
   ConsensusEngine,
   Effect,
   EngineEvent,
-  Head,
   Input,
   Parsed,
   SealedHead,
@@ -26,6 +25,7 @@ import type {
 } from "../consensus/engine.ts";
 import type { RunningTimer } from "../rpc/api.ts";
 import type { RecordLog } from "../storage/log.ts";
+import { headOf, recentHeads } from "./heads.ts";
 import { Nuisances } from "./nuisance.ts";
 
 /** A proposal far ahead of the clock is looked at again at least so often: the clock may be set meanwhile. */
@@ -33,7 +33,8 @@ const RECHECK_MS_MAX = 60_000;
 
 export interface DriverPorts {
   readonly chain: Chain;
-  readonly journal: RecordLog;
+  /** Undefined where the engine writes none. */
+  readonly journal: RecordLog | undefined;
   readonly scheduler: Scheduler;
   readonly log: Logger;
   readonly template: TemplateSource;
@@ -44,6 +45,10 @@ export interface DriverPorts {
   readonly serveBlocks: (to: ValidatorId, fromHeight: bigint) => void;
   readonly requestSync: (height: bigint) => void;
   readonly announce: (event: EngineEvent) => void;
+  /** Who is paid for a block built here, where blocks mint. */
+  readonly rewardTo: () => Address | undefined;
+  readonly mine: (block: Block) => void;
+  readonly stopMining: () => void;
   readonly reportFault: (author: ValidatorId, evidence: Uint8Array) => void;
   /** A failed write or a contradiction: the node must stop. Called once. */
   readonly fatal: (error: unknown) => void;
@@ -58,7 +63,8 @@ interface SetTimer {
 export interface DriverOptions<P extends Parsed, M extends Typed> {
   readonly consensus: Consensus<P, M>;
   readonly engine: ConsensusEngine<P, M>;
-  readonly self: ValidatorId;
+  /** Undefined where nobody is a validator. */
+  readonly self: ValidatorId | undefined;
 }
 
 /** Counts for the metrics `pbft_messages_total` and `pbft_invalid_messages_total`. */
@@ -73,7 +79,7 @@ export class Driver<P extends Parsed, M extends Typed> {
   readonly counts: MessageCounts = { received: new Map(), sent: new Map(), refused: new Map(), dropped: 0 };
   readonly #consensus: Consensus<P, M>;
   readonly #engine: ConsensusEngine<P, M>;
-  readonly #self: ValidatorId;
+  readonly #self: ValidatorId | undefined;
   readonly #ports: DriverPorts;
   readonly #timers = new Map<string, SetTimer>();
   /** Blocks whose parent is not executed yet, or that are early, by hash: checked again on a head change. */
@@ -192,6 +198,7 @@ export class Driver<P extends Parsed, M extends Typed> {
   /** All writes of a turn in order, before anything of it leaves; neighbouring records share one fsync. */
   async #persist(effects: readonly Effect<M>[]): Promise<void> {
     const { journal, chain } = this.#ports;
+    assert(journal !== undefined, "an engine that writes a journal was given one");
     let records: Uint8Array[] = [];
     for (const effect of effects) {
       if (effect.kind === "journal") records.push(effect.record);
@@ -227,6 +234,10 @@ export class Driver<P extends Parsed, M extends Typed> {
         return this.#import(effect.sealed);
       case "request-sync":
         return this.#ports.requestSync(effect.height);
+      case "mine":
+        return this.#ports.mine(effect.block);
+      case "stop-mining":
+        return this.#ports.stopMining();
       case "serve-blocks":
         return this.#ports.serveBlocks(effect.to, effect.fromHeight);
       case "relay-transaction":
@@ -272,8 +283,13 @@ export class Driver<P extends Parsed, M extends Typed> {
   }
 
   #build(parent: BlockHead["hash"], allowEmpty: boolean): void {
-    const { chain, scheduler, template } = this.#ports;
-    const proposal = { timeMs: BigInt(scheduler.now()), proposer: this.#self };
+    const { chain, scheduler, template, rewardTo } = this.#ports;
+    const reward = rewardTo();
+    const proposal = {
+      timeMs: BigInt(scheduler.now()),
+      proposer: this.#self ?? 0,
+      ...(reward === undefined ? {} : { rewardTo: reward }),
+    };
     const block = chain.buildBlock(parent, proposal, template, allowEmpty);
     if (block === undefined) this.input({ kind: "nothing-to-build", parent });
     else this.input({ kind: "block-built", parent, block });
@@ -337,14 +353,20 @@ export class Driver<P extends Parsed, M extends Typed> {
     this.#waiting.delete(id);
   }
 
-  /** Started, not awaited: the outcome is the head change. A refusal of a certified block means we are wrong. */
+  /**
+   * Started, not awaited: the outcome is the head change. A refusal of a block that is final means we are wrong; one
+   * that is not may have been overtaken, or taken away by the operator.
+   */
   #import(sealed: SealedBlock): void {
-    this.#ports.chain
+    const { chain, log } = this.#ports;
+    chain
       .importBlock(sealed)
       .then((result) => {
         if (result.kind !== "invalid") return;
         const { code, detail } = result.fault;
-        throw new Error(`a block with a commit certificate is invalid here: ${code}: ${detail}`);
+        if (chain.rules.finality === "instant")
+          throw new Error(`a block with a commit certificate is invalid here: ${code}: ${detail}`);
+        log.log("error", "chain", "own block refused", { fault: code, detail });
       })
       .catch((error: unknown) => this.#fail(error));
   }
@@ -361,16 +383,6 @@ export class Driver<P extends Parsed, M extends Typed> {
   }
 }
 
-/** The newest committed blocks with their seals, ascending, without block 0. */
-function recentHeads(chain: Chain, countMax: number): SealedHead[] {
-  const recent: SealedHead[] = [];
-  for (let height = chain.head.summary.height; height > 0n && recent.length < countMax; height--) {
-    const hash = chain.store.hashAt(height)!;
-    recent.push({ head: chain.store.head(hash)!, seal: chain.store.seal(hash)! });
-  }
-  return recent.reverse();
-}
-
 interface WaitingCheck {
   readonly block: Block;
   readonly certified: boolean;
@@ -383,9 +395,4 @@ function isDurable(effect: { readonly kind: string }): boolean {
 
 function count(counts: Map<string, number>, name: string): void {
   counts.set(name, (counts.get(name) ?? 0) + 1);
-}
-
-function headOf({ hash, summary }: BlockHead): Head {
-  const { height, stateRoot, nextValidatorsHash } = summary;
-  return { height, hash, stateRoot, nextValidatorsHash };
 }

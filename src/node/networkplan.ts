@@ -7,6 +7,7 @@
 import { assert } from "../base/assert.ts";
 import { type Address, compareBytes, utf8 } from "../base/bytes.ts";
 import { MAIL_MESSAGE_BYTES_MAX, VALIDATORS_MAX } from "../base/limits.ts";
+import type { PbftParameters } from "../chain/consensusparameters.ts";
 import type { Genesis } from "../chain/genesis.ts";
 import { newViewBytesMax } from "../chain/viewchangesize.ts";
 import { sha256, taggedHash } from "../crypto/hash.ts";
@@ -36,7 +37,7 @@ export interface NetworkPlan {
   /** In order of validator index. */
   readonly validators: readonly PlannedValidator[];
   readonly accounts: readonly PlannedAccount[];
-  readonly genesis: Genesis;
+  readonly genesis: Genesis<PbftParameters>;
 }
 
 /** Where 32 secret bytes come from: derived from a seed text, or random. `label` is unique within a plan. */
@@ -117,7 +118,7 @@ function planGenesis(
   options: NetworkOptions,
   validators: readonly PlannedValidator[],
   accounts: readonly PlannedAccount[],
-): Genesis {
+): Genesis<PbftParameters> {
   const { name, chainId, timeMs, profile, minFee } = options;
   return {
     name,
@@ -137,7 +138,7 @@ function planGenesis(
 }
 
 /** K and L = 2K: 16 and 32, or less where a NEW-VIEW of so many validators would not fit into one message. */
-function planWindow(validators: number): Genesis["consensus"] {
+function planWindow(validators: number): PbftParameters {
   let checkpointInterval = 16;
   while (
     checkpointInterval > 1 &&

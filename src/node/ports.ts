@@ -1,10 +1,11 @@
 /**
- * What the replica needs from the world, written by the replica: the network and nothing else that the lower
+ * What the replica needs from the world, written by the replica: the network, the miner, and nothing that the lower
  * floors do not define already (storage/kv.ts, storage/log.ts, base/scheduler.ts, base/log.ts). p2p implements it
  * over libp2p, the tests and the simulator in memory. All methods return at once or resolve in microtasks when the
  * implementation is virtual.
  */
 import type { Relay } from "../base/fault.ts";
+import type { Block } from "../chain/block.ts";
 import type { ValidatorId } from "../consensus/engine.ts";
 import type { PeerView } from "../rpc/api.ts";
 
@@ -12,6 +13,13 @@ export type Topic = "transactions" | "blocks" | "evidence";
 
 /** A connected peer: the network knows it, JSON-RPC shows it. */
 export type { PeerView };
+
+/** Looks for nonces. Real ones have threads, the simulator's has virtual time. */
+export interface Miner {
+  /** Works on `block` in place of whatever it worked on; `solved` is called at most once, with the whole block. */
+  mine(block: Block, solved: (block: Block) => void): void;
+  stop(): void;
+}
 
 export interface NetworkHandlers {
   /** Direct mail, from a peer that proved to be validator `author`. */

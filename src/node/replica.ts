@@ -3,25 +3,20 @@
  * ports that are handed in; the same class runs over libp2p and LevelDB, and in memory on virtual time. It decides
  * nothing by itself: it carries what one part says to the others.
  */
-import { type Address, type Hash, showHash } from "../base/bytes.ts";
-import { type Relay, refuse, type Verdict } from "../base/fault.ts";
+import { type Address, equalBytes, type Hash, showHash } from "../base/bytes.ts";
+import { type Fault, fault, type Relay, refuse, type Verdict } from "../base/fault.ts";
 import { SERVE_BYTES_MAX } from "../base/limits.ts";
-import type { Logger } from "../base/log.ts";
-import type { Scheduler } from "../base/scheduler.ts";
-import type { SealedBlock } from "../chain/block.ts";
+import type { Block, SealedBlock } from "../chain/block.ts";
 import { decodeSealedBlock } from "../chain/block.ts";
-import { Chain, type HeadChange, type ImportResult } from "../chain/chain.ts";
-import type { Genesis } from "../chain/genesis.ts";
+import { type BranchChange, Chain, type HeadChange, type ImportResult } from "../chain/chain.ts";
 import { computeGenesisHash } from "../chain/genesisstate.ts";
 import type { LedgerView } from "../chain/ledgerview.ts";
 import { readAccount } from "../chain/modules/bank.ts";
 import { AcceptedSignatures } from "../chain/signatures.ts";
-import type { SignedTransaction } from "../chain/transaction.ts";
+import { isCoinbase, type SignedTransaction } from "../chain/transaction.ts";
 import type {
   Consensus,
-  ConsensusEngine,
   EngineEvent,
-  EngineSettings,
   EngineStatus,
   Parsed,
   Typed,
@@ -29,60 +24,25 @@ import type {
   WaitingTransaction,
 } from "../consensus/engine.ts";
 import { selectConsensus } from "../consensus/select.ts";
-import type { SignatureRules, Signer } from "../crypto/keys.ts";
+import type { Signer } from "../crypto/keys.ts";
 import { type AdmissionCode, type HeadState, RELAY_OF_FAULT } from "../mempool/admission.ts";
-import { Mempool, type PoolEvent } from "../mempool/mempool.ts";
+import { Mempool } from "../mempool/mempool.ts";
 import { selectTransactions } from "../mempool/template.ts";
 import { ANTI_ENTROPY, AntiEntropy } from "../p2p/antientropy.ts";
 import type { ImportOutcome, SyncProgress } from "../p2p/catchup.ts";
 import { announcementOf, encodeAnnouncement } from "../p2p/wire.ts";
 import type { RunningTimer } from "../rpc/api.ts";
-import type { Kv } from "../storage/kv.ts";
-import type { OpenedLog } from "../storage/log.ts";
 import { Driver, type MessageCounts } from "./driver.ts";
 import { logLineOf } from "./enginelog.ts";
 import { EvidenceStore } from "./evidencestore.ts";
 import { StampedVotes } from "./journalstamp.ts";
 import { MAIL_BLOCK, MAIL_CONSENSUS, MAIL_TRANSACTION, openLetter, sealLetter } from "./letters.ts";
 import { Topic as News } from "./news.ts";
-import type { Network, Topic } from "./ports.ts";
+import type { Topic } from "./ports.ts";
 import { Presence } from "./presence.ts";
+import type { MiningOrder, ReplicaNews, ReplicaOptions, ReplicaPorts } from "./replicaports.ts";
 import { judgeRumor } from "./rumors.ts";
 import { encodedBlocks } from "./servedblocks.ts";
-
-export interface ReplicaOptions {
-  readonly genesis: Genesis;
-  /** The key of a validator; undefined for a full node. */
-  readonly signer: Signer | undefined;
-  readonly settings: EngineSettings;
-  /** Interval of anti-entropy, ms; 0 = off. */
-  readonly syncIntervalMs: number;
-  readonly pool: { readonly transactionsMax: number; readonly bytesMax: number };
-  /** A memo of Ed25519, shared by the replicas of one process. */
-  readonly signatureRules?: SignatureRules;
-  /** A filter around the engine: how the simulator makes an unchanged replica misbehave. */
-  readonly wrapEngine?: (engine: ConsensusEngine<Parsed, Typed>) => ConsensusEngine<Parsed, Typed>;
-}
-
-export interface ReplicaPorts {
-  readonly kv: Kv;
-  /** The votes of a validator; unused by a full node. */
-  readonly journal: OpenedLog | undefined;
-  readonly network: Network;
-  readonly scheduler: Scheduler;
-  readonly log: Logger;
-  /** In [0, 1): spreads periodic work. */
-  readonly jitter: () => number;
-  /** The replica cannot go on: stop the process. */
-  readonly fatal: (error: unknown) => void;
-}
-
-/** What this replica tells whoever listens. */
-export interface ReplicaNews {
-  readonly heads: News<HeadChange>;
-  readonly pool: News<PoolEvent>;
-  readonly engine: News<{ readonly atMs: number; readonly event: EngineEvent }>;
-}
 
 export class Replica {
   readonly chain: Chain;
@@ -94,14 +54,21 @@ export class Replica {
   readonly presence: Presence;
   /** Index in the validator set; undefined for a full node. */
   readonly self: ValidatorId | undefined;
-  readonly news: ReplicaNews = { heads: new News(), pool: new News(), engine: new News() };
+  readonly news: ReplicaNews = {
+    heads: new News(),
+    reorgs: new News(),
+    pool: new News(),
+    engine: new News(),
+  };
   readonly #ports: ReplicaPorts;
   readonly #driver: Driver<Parsed, Typed> | undefined;
   readonly #repair: AntiEntropy;
+  #mining: MiningOrder;
   #stopped = false;
 
   private constructor(options: ReplicaOptions, ports: ReplicaPorts, parts: OpenedParts) {
     this.#ports = ports;
+    this.#mining = options.mining ?? { isOn: false, rewardTo: undefined };
     this.chain = parts.chain;
     this.consensus = parts.consensus;
     this.signatures = parts.signatures;
@@ -137,9 +104,11 @@ export class Replica {
     const consensus = selectConsensus(genesis, genesisHash, signatureRules);
     const signatures = new AcceptedSignatures(genesisHash, signatureRules);
     const self = signer === undefined ? undefined : indexOf(signer, consensus);
+    const { branches } = options;
     const votes = new StampedVotes(signer, ports.journal);
     const dependencies = { kv: ports.kv, rules: consensus.rules, signatures, stamp: () => votes.stamp() };
-    const chain = await Chain.open(genesis, dependencies);
+    const clock = { now: () => ports.scheduler.now(), ...(branches === undefined ? {} : { branches }) };
+    const chain = await Chain.open(genesis, { ...dependencies, ...clock });
     votes.check(chain.store.lastStamp());
     const publish = (bytes: Uint8Array) => ports.network.publish("evidence", bytes);
     const evidence = await EvidenceStore.open({ ...ports, consensus, publish });
@@ -150,6 +119,7 @@ export class Replica {
   async start(): Promise<void> {
     const { network, journal } = this.#ports;
     this.#driver?.start(journal?.records ?? [], await this.chain.store.lastCheckpoint());
+    if (this.#mining.isOn) this.orderMining(this.#mining);
     this.#repair.start();
     this.presence.start();
     await network.start({
@@ -171,6 +141,7 @@ export class Replica {
   async stop(): Promise<void> {
     this.#stopped = true;
     this.#repair.stop();
+    this.#ports.miner?.stop();
     await this.#driver?.stop();
     await this.#ports.network.stop();
     await this.chain.settled();
@@ -185,7 +156,24 @@ export class Replica {
     return added;
   }
 
-  /** undefined for a full node. */
+  /** @returns undefined when the order was taken. */
+  orderMining(order: MiningOrder): Fault<"WRONG_CONSENSUS" | "NO_COINBASE"> | undefined {
+    if (this.chain.rules.rewards === undefined || this.#ports.miner === undefined) {
+      return fault("WRONG_CONSENSUS", `blocks of this chain (${this.chain.rules.name}) are not mined`);
+    }
+    if (order.isOn && order.rewardTo === undefined) {
+      return fault("NO_COINBASE", "say which account is paid: --coinbase, or miner_setCoinbase");
+    }
+    this.#mining = order;
+    this.#driver?.input({ kind: "mining-switched", isOn: order.isOn });
+    return undefined;
+  }
+
+  get mining(): MiningOrder {
+    return this.#mining;
+  }
+
+  /** undefined for a full node, and where nobody votes. */
   engineStatus(): EngineStatus | undefined {
     return this.#driver?.status();
   }
@@ -219,22 +207,39 @@ export class Replica {
   #headChanged(change: HeadChange): void {
     const { sealed } = change;
     const { summary, hash, transactions } = sealed.block;
-    this.pool.headChanged(this.#headState(), transactions, this.#ports.scheduler.now());
+    if (isFirstOf(change)) this.#branchChanged(change.reorg!);
+    else this.pool.headChanged(this.#headState(), transactions, this.#ports.scheduler.now());
     // Certificates differ from node to node: one publisher, the proposer, and anti-entropy for what it misses.
     if (summary.proposer === this.self) {
       this.#ports.network.publish("blocks", encodeAnnouncement(announcementOf(sealed)));
     }
-    const seal = this.consensus.rules.describeSeal(sealed.block, sealed.seal);
     this.#ports.log.log("info", "chain", "committed", {
       height: summary.height,
       txs: transactions.length,
       hash: showHash(hash),
-      view: seal.view,
-      proposer: summary.proposer,
-      commits: `${seal.commits.length}/${this.consensus.validators.members.length}`,
+      ...this.consensus.rules.logFields(sealed.block, sealed.seal),
     });
     this.news.heads.tell(change);
-    this.#driver?.headChanged({ head: sealed.block, seal: sealed.seal });
+    if (equalBytes(hash, this.chain.head.hash))
+      this.#driver?.headChanged({ head: sealed.block, seal: sealed.seal });
+  }
+
+  /** What the abandoned blocks held goes back into the pool, as far as it is still valid. */
+  #branchChanged(change: BranchChange): void {
+    const { ancestor, abandoned, entered } = change;
+    const left = transactionsOf(abandoned).filter((tx) => !isCoinbase(tx));
+    const now = this.#ports.scheduler.now();
+    const returned = this.pool.headReplaced(this.#headState(), left, transactionsOf(entered), now);
+    this.#ports.log.log("warn", "chain", "REORG", {
+      depth: abandoned.length,
+      ancestor: ancestor.summary.height,
+      old: abandoned.length === 0 ? showHash(ancestor.hash) : showHash(abandoned.at(-1)!.block.hash),
+      new: showHash(this.chain.head.hash),
+      height: this.chain.head.summary.height,
+      txs: left.length,
+      returned,
+    });
+    this.news.reorgs.tell(change);
   }
 
   #mailReceived(peerId: string, author: ValidatorId, bytes: Uint8Array): void {
@@ -297,11 +302,12 @@ export class Replica {
   }: ReplicaOptions): Driver<Parsed, Typed> | undefined {
     const { self, consensus } = this;
     const { journal, scheduler, log, network } = this.#ports;
-    if (self === undefined || signer === undefined || journal === undefined) return undefined;
-    const engine = wrapEngine(consensus.createEngine({ self, signer, settings }));
+    const created = consensus.createEngine({ self, signer, settings });
+    if (created === undefined) return undefined;
+    const engine = wrapEngine(created);
     const ports = {
       chain: this.chain,
-      journal: journal.log,
+      journal: journal?.log,
       scheduler,
       log,
       template: (view: LedgerView, height: bigint) => this.#template(view, height),
@@ -311,10 +317,17 @@ export class Replica {
       serveBlocks: (to: ValidatorId, fromHeight: bigint) => this.#serveByMail(to, fromHeight),
       requestSync: (height: bigint) => this.#repair.syncNow(height),
       announce: (event: EngineEvent) => this.#announce(event),
+      rewardTo: () => this.#mining.rewardTo,
+      mine: (block: Block) => this.#mine(block),
+      stopMining: () => this.#ports.miner?.stop(),
       reportFault: (_: ValidatorId, evidence: Uint8Array) => this.evidence.report(evidence),
       fatal: this.#ports.fatal,
     };
     return new Driver({ consensus, engine, self }, ports);
+  }
+
+  #mine(block: Block): void {
+    this.#ports.miner?.mine(block, (solved) => this.#driver?.input({ kind: "block-mined", block: solved }));
   }
 
   #oldestWaiting(): WaitingTransaction | undefined {
@@ -384,6 +397,16 @@ interface OpenedParts {
   readonly signatures: AcceptedSignatures;
   readonly evidence: EvidenceStore;
   readonly self: ValidatorId | undefined;
+}
+
+/** The first telling of a change of branches: the rest are told one after the other. */
+function isFirstOf({ reorg, sealed }: HeadChange): boolean {
+  const first = reorg?.entered[0];
+  return reorg !== undefined && (first === undefined || equalBytes(first.block.hash, sealed.block.hash));
+}
+
+function transactionsOf(blocks: readonly SealedBlock[]): SignedTransaction[] {
+  return blocks.flatMap(({ block }) => block.transactions);
 }
 
 function indexOf(signer: Signer, consensus: Consensus): ValidatorId {

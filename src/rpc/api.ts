@@ -11,7 +11,7 @@ import type { Verdict } from "../base/fault.ts";
 import type { BlockHead, SealedBlock } from "../chain/block.ts";
 import type { Account } from "../chain/modules/bank.ts";
 import type { Receipt } from "../chain/receipt.ts";
-import type { SealView } from "../chain/rules.ts";
+import type { ConsensusRules, SealView } from "../chain/rules.ts";
 import type { SignedTransaction } from "../chain/transaction.ts";
 import type { ValidatorSet } from "../chain/validators.ts";
 import type { EngineEvent, EngineStatus, Evidence, ValidatorId } from "../consensus/engine.ts";
@@ -43,7 +43,7 @@ export interface NodeApi {
   sealedBlockAt(height: bigint): Promise<SealedBlock | undefined>;
   /** The encoded receipts of a block, in the order of its transactions. Undefined above the head. */
   receiptsAt(height: bigint): Promise<readonly Uint8Array[] | undefined>;
-  /** ConsensusRules.describeSeal; never asked for block 0. */
+  /** ConsensusRules.describeSeal. */
   describeSeal(head: BlockHead, seal: Uint8Array): SealView;
 
   // --- transactions ------------------------------------------------------------------------------------------
@@ -93,7 +93,7 @@ export interface NodeInfo {
   readonly version: string;
   readonly chainId: bigint;
   readonly genesisHash: Hash;
-  readonly consensus: "pbft";
+  readonly consensus: ConsensusRules["name"];
   readonly mode: "validator" | "full";
   /** libp2p peer id (base58). */
   readonly peerId: string;

@@ -43,12 +43,21 @@ export const headerResult = z.strictObject({
   extra: bytesHex,
 });
 
-export const sealResult = z.strictObject({
-  type: z.literal("pbft"),
-  view: count,
-  seq: count,
-  commits: z.array(z.strictObject({ validator: validatorIndex, sig: bytesHex })),
-});
+export const sealResult = z.discriminatedUnion("type", [
+  z.strictObject({
+    type: z.literal("pbft"),
+    view: count,
+    seq: count,
+    commits: z.array(z.strictObject({ validator: validatorIndex, sig: bytesHex })),
+  }),
+  z.strictObject({
+    type: z.literal("pow"),
+    nonce: count,
+    bits: z.string().meta({ description: "compact target, 0x and 8 hex digits" }),
+    difficulty: z.number().meta({ description: "times as hard as bits 0x1d00ffff" }),
+    work: amount.meta({ description: "expected hashes for this block" }),
+  }),
+]);
 
 const description = z.record(z.string(), z.union([z.string(), z.number(), z.boolean(), z.null()]));
 

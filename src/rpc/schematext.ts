@@ -6,17 +6,19 @@ export function showType(schema: Schema, indent = ""): string {
   const {
     type,
     anyOf,
+    oneOf = anyOf,
     enum: choices,
     pattern,
   } = schema as {
     type?: string | readonly string[];
     anyOf?: readonly Schema[];
+    oneOf?: readonly Schema[];
     enum?: readonly unknown[];
     pattern?: string;
   };
   if ("const" in schema) return JSON.stringify(schema.const);
   if (choices !== undefined) return choices.map((choice) => JSON.stringify(choice)).join(" | ");
-  if (anyOf !== undefined) return [...new Set(anyOf.map((one) => showType(one, indent)))].join(" | ");
+  if (oneOf !== undefined) return [...new Set(oneOf.map((one) => showType(one, indent)))].join(" | ");
   if (type === "object") return showObject(schema, indent);
   if (type === "array") return showArray((schema.items ?? {}) as Schema, indent);
   if (type === "string")

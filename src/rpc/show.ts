@@ -16,7 +16,7 @@ import {
 import type { Description } from "../chain/modules/module.ts";
 import { findModule } from "../chain/modules/registry.ts";
 import { decodeReceipt, type Event, type Receipt } from "../chain/receipt.ts";
-import type { SealView } from "../chain/rules.ts";
+import { showBits } from "../chain/target.ts";
 import type { SignedTransaction } from "../chain/transaction.ts";
 import type { MerklePath } from "../crypto/merkle.ts";
 import type { NodeApi } from "./api.ts";
@@ -78,8 +78,17 @@ export function showSealedHead(head: BlockHead, seal: Uint8Array): z.input<typeo
 
 export function showSeal(api: NodeApi, { block, seal }: SealedBlock): z.input<typeof sealResult> {
   const seq = showCount(block.summary.height);
-  // Block 0 is agreed by having the same genesis: it has no seal.
-  const view: SealView = seq === 0 ? { type: "pbft", view: 0n, commits: [] } : api.describeSeal(block, seal);
+  const view = api.describeSeal(block, seal);
+  if ("work" in view) {
+    const bits = `0x${showBits(view.bits)}`;
+    return {
+      type: view.type,
+      nonce: view.nonce,
+      bits,
+      difficulty: view.difficulty,
+      work: view.work.toString(),
+    };
+  }
   return {
     type: view.type,
     view: showCount(view.view),

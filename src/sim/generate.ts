@@ -3,7 +3,7 @@
  * that rare interleavings come often and thousands of runs fit into a minute. Each part draws from a stream of its
  * own. It never injects more faults than the schedule's `byzantine` allows.
  */
-import type { PbftParameters } from "../chain/genesis.ts";
+import type { PbftParameters } from "../chain/consensusparameters.ts";
 import type { EngineSettings, ValidatorId } from "../consensus/engine.ts";
 import { Random } from "./random.ts";
 import {

@@ -4,6 +4,7 @@
  * What the kinds do is adversary.ts; twins need no filter, they are two honest nodes with one key (cluster.ts).
  */
 import type { Hash } from "../base/bytes.ts";
+import type { PbftParameters } from "../chain/consensusparameters.ts";
 import type { Genesis } from "../chain/genesis.ts";
 import type { ConsensusEngine, Parsed, Typed, ValidatorId } from "../consensus/engine.ts";
 import type { Signer } from "../crypto/keys.ts";
@@ -38,7 +39,7 @@ export interface Misbehaviour {
 export interface MisbehaviourContext {
   readonly node: NodeId;
   readonly validator: ValidatorId;
-  readonly genesis: Genesis;
+  readonly genesis: Genesis<PbftParameters>;
   readonly genesisHash: Hash;
   readonly signer: Signer;
   /** The keys of all Byzantine validators, this one included. */

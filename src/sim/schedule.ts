@@ -3,7 +3,7 @@
  * generate.ts; each of its items can be left out by its name without shifting the others (shrink.ts), so seed and
  * names are a run's whole address. Times are ms of virtual time since the run began. This file is the vocabulary.
  */
-import type { PbftParameters } from "../chain/genesis.ts";
+import type { PbftParameters } from "../chain/consensusparameters.ts";
 import type { EngineSettings, ValidatorId } from "../consensus/engine.ts";
 
 /** A replica of the run: 0..n-1 are the validators in order; twins come after them. */

@@ -4,7 +4,8 @@
  */
 import type { Hash } from "../base/bytes.ts";
 import { EMPTY } from "../base/bytes.ts";
-import type { Genesis, PbftParameters } from "../chain/genesis.ts";
+import type { PbftParameters } from "../chain/consensusparameters.ts";
+import type { Genesis } from "../chain/genesis.ts";
 import { computeGenesisHash } from "../chain/genesisstate.ts";
 import { bank } from "../chain/modules/bank.ts";
 import { type SignedTransaction, signTransaction } from "../chain/transaction.ts";
@@ -21,7 +22,7 @@ export interface WorldOptions {
 }
 
 export class World {
-  readonly genesis: Genesis;
+  readonly genesis: Genesis<PbftParameters>;
   readonly genesisHash: Hash;
   readonly signatures: SignatureWorld;
   /** By validator index. */

@@ -16,6 +16,9 @@
  *   0x0a | height u64                -> stable checkpoint certificate
  *   0x0b | author u16 | epoch u64 | view u64 | height u64 | phase
  *                                    -> found at u64 (ms since the Unix epoch) | evidence of equivocation
+ *   0x0c | block hash 32             -> place in the block tree (chain/treestore.ts; probabilistic finality only)
+ *   0x0d | block hash 32             -> empty: a block without a known child (probabilistic finality only)
+ *   0x0e | number u64                -> a reorganisation (chain/treestore.ts; probabilistic finality only)
  */
 import { concatBytes, type Hash, utf8 } from "../base/bytes.ts";
 import { Writer } from "../codec/writer.ts";
@@ -98,3 +101,18 @@ export function evidenceKey({ author, epoch, view, height, phase }: EvidencePlac
 
 /** All evidence: inclusive lower and exclusive upper bound. */
 export const EVIDENCE_RANGE = { from: Uint8Array.of(0x0b), to: Uint8Array.of(0x0c) };
+
+export const nodeKey = hashKey(0x0c);
+export const leafKey = hashKey(0x0d);
+export const reorgKey = heightKey(0x0e);
+
+/** All blocks without a known child: inclusive lower and exclusive upper bound. */
+export const LEAF_RANGE = { from: Uint8Array.of(0x0d), to: Uint8Array.of(0x0e) };
+
+/** The block hash in a leafKey. */
+export function blockHashOfLeafKey(key: Uint8Array): Hash {
+  return key.slice(1) as Hash;
+}
+
+/** All reorganisations: inclusive lower and exclusive upper bound. */
+export const REORG_RANGE = { from: Uint8Array.of(0x0e), to: Uint8Array.of(0x0f) };

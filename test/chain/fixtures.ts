@@ -6,6 +6,7 @@ import { type Address, EMPTY, utf8 } from "../../src/base/bytes.ts";
 import { fault } from "../../src/base/fault.ts";
 import type { Block, SealedBlock } from "../../src/chain/block.ts";
 import { Chain } from "../../src/chain/chain.ts";
+import type { PbftParameters } from "../../src/chain/consensusparameters.ts";
 import type { Genesis } from "../../src/chain/genesis.ts";
 import { validatorsOf } from "../../src/chain/genesis.ts";
 import { computeGenesisHash } from "../../src/chain/genesisstate.ts";
@@ -28,7 +29,7 @@ export const bob = person("bob");
 export const carol = person("carol");
 export const proposer = person("proposer");
 
-export const genesis: Genesis = {
+export const genesis: Genesis<PbftParameters> = {
   name: "test",
   chainId: 7n,
   timeMs: 1_700_000_000_000n,
@@ -52,6 +53,9 @@ export const SEAL = Uint8Array.of(0x5e);
 export const plainRules: ConsensusRules = {
   name: "pbft",
   finality: "instant",
+  rewards: undefined,
+  notBeforeMs: () => 0,
+  logFields: () => ({}),
   prepareHead: (parent, proposal) => {
     const timeMs = proposal.timeMs > parent.summary.timeMs ? proposal.timeMs : parent.summary.timeMs + 1n;
     const { hash } = validatorsOf(genesis);

@@ -98,7 +98,11 @@ describe("refuses", () => {
       (f) => (f.accounts[0].address = f.accounts[0].address.slice(2)),
       "accounts[0].address: expected an account",
     ],
-    ["another consensus", (f) => (f.consensus.type = "pow"), 'consensus.type: expected "pbft", found "pow"'],
+    [
+      "another consensus",
+      (f) => (f.consensus.type = "raft"),
+      'consensus.type: expected "pbft" or "pow", found "raft"',
+    ],
     ["a list that is none", (f) => (f.validators = {}), "validators: expected a list, found an object"],
     ["an object that is none", (f) => (f.limits = null), "limits: expected an object, found null"],
     [

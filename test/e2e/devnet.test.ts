@@ -3,6 +3,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, inject, it } from "vitest";
 import { hex } from "../../src/base/bytes.ts";
+import type { PbftParameters } from "../../src/chain/consensusparameters.ts";
 import { validatorsOf } from "../../src/chain/genesis.ts";
 import { parseGenesis } from "../../src/chain/genesisfile.ts";
 import { computeGenesisHash } from "../../src/chain/genesisstate.ts";
@@ -106,7 +107,7 @@ function conflictingVotes(...validators: readonly number[]): string[] {
       genesisHash: computeGenesisHash(genesis),
       validators: validatorsOf(genesis),
       n: genesis.validators.length,
-      logWindow: genesis.consensus.logWindow,
+      logWindow: (genesis.consensus as PbftParameters).logWindow,
     };
     for (const record of records) {
       const decoded = decodeRecord(record, context);

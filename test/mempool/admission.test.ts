@@ -46,7 +46,12 @@ const rows: readonly Row[] = [
     names: ["301", "300"],
   },
   { name: "no bytes", code: "TX_MALFORMED", bytes: new Uint8Array(0), names: ["byte 0"] },
-  { name: "an unknown scheme", code: "TX_MALFORMED", bytes: new Uint8Array(140), names: ["scheme 0x0"] },
+  {
+    name: "an unknown scheme",
+    code: "TX_MALFORMED",
+    bytes: new Uint8Array(140).fill(7),
+    names: ["scheme 0x7"],
+  },
   {
     name: "trailing bytes",
     code: "TX_MALFORMED",
@@ -191,7 +196,12 @@ describe("the door of the pool", () => {
 
   it("calls only what decodes nowhere a fault of the relaying peer", () => {
     const rejected = Object.entries(RELAY_OF_FAULT).filter(([, relay]) => relay === "reject");
-    expect(rejected.map(([code]) => code).sort()).toEqual(["TX_BAD_PAYLOAD", "TX_MALFORMED", "TX_TOO_LARGE"]);
+    expect(rejected.map(([code]) => code).sort()).toEqual([
+      "TX_BAD_PAYLOAD",
+      "TX_COINBASE",
+      "TX_MALFORMED",
+      "TX_TOO_LARGE",
+    ]);
   });
 
   it("judges a batch by its worst transaction", () => {

@@ -205,6 +205,19 @@ export const REPAIR = {
     deadlineMs: 20_000,
     workload: transfers(100),
   }),
+  /** 1 loses power at each durable write around its first stable checkpoint. */
+  cutShort: [3, 4, 5, 6, 7, 8, 9, 10].flatMap((count) =>
+    scene(
+      {
+        consensus: parameters({ checkpointInterval: 1, logWindow: 2 }),
+        crashes: [{ id: "c0", node: 1, when: { kind: "write", count }, downMs: 20, kept: 0, torn: false }],
+        gstMs: 1_000,
+        deadlineMs: 20_000,
+        workload: series(3, 10, 100),
+      },
+      1,
+    ),
+  ),
   /** Everyone loses power after a checkpoint has become stable. */
   allRestart: scene({
     consensus: parameters({ checkpointInterval: 1, logWindow: 2 }),

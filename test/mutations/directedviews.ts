@@ -41,6 +41,34 @@ export const VIEWS = {
     deadlineMs: 30_000,
     workload: transfers(10, 60),
   }),
+  /** The clock of 1 is a minute slow; a block that it must not vote for in view 0 is carried over into view 1. */
+  wrongClock: scene({
+    adversaries: [silent(3, 150)],
+    clocks: [{ id: "k0", node: 1, kind: "skew", offsetMs: -60_000, drift: 0 }],
+    faults: [cut(["commit"], { from: ALL, to: ALL, atMs: 0, untilMs: 200 })],
+    gstMs: 300,
+    deadlineMs: 20_000,
+    workload: transfers(10),
+  }),
+  /** Faulty 0 proposes blocks whose parents are not what came before. */
+  otherParent: scene(
+    {
+      consensus: parameters({ pipelineDepth: 4 }),
+      adversaries: [{ id: "a0", validator: 0, kind: "collude", everyMs: 5, atMs: 0, untilMs: 2_000 }],
+      gstMs: 2_000,
+      deadlineMs: 40_000,
+      workload: series(10, 10, 100),
+    },
+    20,
+  ),
+  /** 1 is locked on a block that nobody commits, loses power and asks for view 1. */
+  lockedRestart: scene({
+    faults: [cut(["commit"], { from: ALL, to: ALL, atMs: 0, untilMs: 1_500 })],
+    crashes: [{ id: "c0", node: 1, when: { kind: "time", atMs: 100 }, downMs: 20, kept: 0, torn: false }],
+    gstMs: 1_500,
+    deadlineMs: 30_000,
+    workload: transfers(10),
+  }),
   /** The first of two blocks in the pipeline is not prepared at 3, the second is. */
   secondPrepared: scene({
     consensus: parameters({ checkpointInterval: 4, logWindow: 8, pipelineDepth: 4 }),

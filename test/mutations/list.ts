@@ -124,6 +124,36 @@ export const MUTATIONS: readonly Mutation[] = [
     hunts: SAFETY,
   },
   {
+    name: "no prepared certificates in P",
+    rule: "1.8 P, 1.17 no. 3",
+    edits: [
+      edit(
+        "viewchange",
+        "if (slot.prepared !== undefined) entries.push(preparedHead(slot.prepared));",
+        "if (false) entries.push(preparedHead(slot.prepared));",
+      ),
+    ],
+    hunts: SAFETY,
+  },
+  {
+    name: "a proposal need not extend what was accepted before",
+    rule: "1.5 A5",
+    edits: [edit("agreement", "if (!extendsParent(core, proposal, parent.hash)) return;", "")],
+    hunts: [...DIRECTED.otherParent, ...SAFETY],
+  },
+  {
+    name: "the clock is asked again when a block is carried over",
+    rule: "1.5 A7, 1.17 no. 18",
+    edits: [
+      edit(
+        "agreement",
+        'core.emit({ kind: "check-block", block: body.block, certified: proposal.carried });',
+        'core.emit({ kind: "check-block", block: body.block, certified: false });',
+      ),
+    ],
+    hunts: DIRECTED.wrongClock,
+  },
+  {
     name: "COMMIT when prepared, ancestors or not",
     rule: "1.5 chain-prepared",
     edits: [
@@ -648,6 +678,30 @@ export const MUTATIONS: readonly Mutation[] = [
       ),
     ],
     hunts: [...CRASH, ...LIVENESS],
+  },
+  {
+    name: "the journal is cut before the checkpoint is durable",
+    rule: "1.12 rotation",
+    edits: [
+      edit(
+        "checkpoints",
+        '  core.emit({ kind: "store-checkpoint", height, certificate: encodeCheckpointCertificate(certificate) });\n  forgetMissing(core, height);\n  core.emit({ kind: "rotate-journal", records: journalRecords(core) });\n',
+        '  forgetMissing(core, height);\n  core.emit({ kind: "rotate-journal", records: journalRecords(core) });\n  core.emit({ kind: "store-checkpoint", height, certificate: encodeCheckpointCertificate(certificate) });\n',
+      ),
+    ],
+    hunts: [...DIRECTED.cutShort, ...CRASH],
+  },
+  {
+    name: "a block is told before it is durable",
+    rule: "1.12 table: CHECKPOINT, REPLY",
+    edits: [{ file: "chain/store.ts", find: "{ sync: true }", replace: "{ sync: false }" }],
+    hunts: CRASH,
+  },
+  {
+    name: "a restart forgets its lock",
+    rule: "1.12 table: COMMIT",
+    edits: [edit("restart", "lock(core, record.certificate);", "")],
+    hunts: [...DIRECTED.lockedRestart, ...CRASH],
   },
   {
     name: "a restart forgets the votes",

@@ -3,7 +3,7 @@
  * name in a cut is that of a kind of letter, so that a scene says which message is lost and nothing else is.
  * Times in ms.
  */
-import type { PbftParameters } from "../../src/chain/genesis.ts";
+import type { PbftParameters } from "../../src/chain/consensusparameters.ts";
 import {
   type AdversarySpec,
   LETTER_TYPES,

@@ -4,6 +4,7 @@
  */
 import { type Address, EMPTY } from "../../src/base/bytes.ts";
 import { SILENT } from "../../src/base/log.ts";
+import type { PbftParameters } from "../../src/chain/consensusparameters.ts";
 import type { Genesis } from "../../src/chain/genesis.ts";
 import { computeGenesisHash } from "../../src/chain/genesisstate.ts";
 import { bank } from "../../src/chain/modules/bank.ts";
@@ -21,7 +22,7 @@ export interface ClusterOptions {
   readonly validators?: number;
   /** Followers without a key, after the validators. */
   readonly full?: number;
-  readonly consensus?: Partial<Genesis["consensus"]>;
+  readonly consensus?: Partial<PbftParameters>;
   readonly emptyBlocksMs?: number;
 }
 
@@ -33,7 +34,7 @@ export interface Disk {
 export class Cluster {
   readonly time = new VirtualTime();
   readonly ether = new Ether(this.time);
-  readonly genesis: Genesis;
+  readonly genesis: Genesis<PbftParameters>;
   readonly people: readonly Signer[];
   readonly replicas = new Map<number, Replica>();
   readonly failures: unknown[] = [];

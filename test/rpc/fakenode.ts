@@ -7,6 +7,7 @@ import { type Address, equalBytes, type Hash, hex, utf8 } from "../../src/base/b
 import { accept, refuse, type Verdict } from "../../src/base/fault.ts";
 import type { SealedBlock } from "../../src/chain/block.ts";
 import { Chain } from "../../src/chain/chain.ts";
+import type { PbftParameters } from "../../src/chain/consensusparameters.ts";
 import { BlockExecution } from "../../src/chain/execute.ts";
 import { type Genesis, validatorsOf } from "../../src/chain/genesis.ts";
 import { formatGenesis } from "../../src/chain/genesisfile.ts";
@@ -46,7 +47,7 @@ export const validatorSigners = ["v0", "v1", "v2", "v3"]
   .map(signerOf)
   .sort((a, b) => (hex(a.publicKey) < hex(b.publicKey) ? -1 : 1));
 
-export const genesis: Genesis = {
+export const genesis: Genesis<PbftParameters> = {
   name: "rpc-test",
   chainId: 31337n,
   timeMs: 1_700_000_000_000n,

@@ -3,10 +3,12 @@
  * vote, arm a timer. One object, changed only inside PbftEngine.step; the rules stand in the files beside it.
  * Source: pbft.md 1.2, 1.4, 1.12.
  */
+
 import { assert } from "../../base/assert.ts";
 import type { Hash } from "../../base/bytes.ts";
 import type { BodyLimits } from "../../chain/block.ts";
-import type { PbftParameters } from "../../chain/genesis.ts";
+import type { PbftParameters } from "../../chain/consensusparameters.ts";
+import type { Signer } from "../../crypto/keys.ts";
 import type {
   Effect,
   EngineEvent,
@@ -28,6 +30,8 @@ import type { Tally } from "./tally.ts";
 import { Votebook, type VoteRecord } from "./votebook.ts";
 
 export interface PbftEngineOptions extends EngineOptions, CertificateContext {
+  readonly self: ValidatorId;
+  readonly signer: Signer;
   readonly parameters: PbftParameters;
   readonly limits: BodyLimits;
 }

@@ -87,6 +87,9 @@ function receive(core: Core, input: Input<PbftMessage>): void {
       return nothingToBuild(core, input.parent);
     case "block-checked":
       return receiveVerdict(core, input.hash, input.verdict);
+    case "block-mined":
+    case "mining-switched":
+      return; // blocks are agreed on, not mined
     default:
       unreachable(input);
   }

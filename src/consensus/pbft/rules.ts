@@ -32,13 +32,22 @@ export function pbftRules(context: CertificateContext): ConsensusRules {
   return {
     name: "pbft",
     finality: "instant",
+    rewards: undefined,
     prepareHead: (parent, proposal) => prepareHead(parent, proposal, validators),
     checkHead: (parent, head) => checkForm(head, validators) ?? checkTime(parent, head),
     verifySeal: (head, seal) => verifyCommitCertificate({ ...context, head, seal }),
+    notBeforeMs: () => 0,
     weight: () => 1n,
     feeRecipient: (head) => validators.members[head.summary.proposer]!.account,
     executionTimeMs: (_parent, head) => head.summary.timeMs,
-    describeSeal,
+    logFields: ({ summary }, seal) => {
+      const { view, commits } = describeSeal(seal);
+      const { proposer } = summary;
+      return { view, proposer, commits: `${commits.length}/${validators.members.length}` };
+    },
+    // Block 0 is agreed by having the same genesis: it has no seal.
+    describeSeal: ({ summary }, seal) =>
+      summary.height === 0n ? { type: "pbft", view: 0n, commits: [] } : describeSeal(seal),
   };
 }
 
@@ -109,7 +118,7 @@ function checkTime(parent: BlockHead, { header, summary }: BlockHead): Fault<Hea
 }
 
 /** @throws Error on a seal that does not decode: it was verified before it was stored. */
-function describeSeal(_head: BlockHead, seal: Uint8Array): SealView {
+function describeSeal(seal: Uint8Array): Extract<SealView, { type: "pbft" }> {
   const decoded = decodeCommitCertificate(seal);
   if (!decoded.ok) throw new Error(`stored seal does not decode: ${decoded.fault.detail}`);
   const { view, signatures } = decoded.value;

@@ -8,8 +8,8 @@ import type { Hash } from "../../base/bytes.ts";
 import { type Fault, fault } from "../../base/fault.ts";
 import type { Header } from "../../chain/block.ts";
 import type { PowParameters } from "../../chain/powparameters.ts";
+import { checkProofOfWork, showBits } from "../../chain/target.ts";
 import { expectedBits } from "./retarget.ts";
-import { checkProofOfWork, showBits } from "./target.ts";
 import { medianTimePast, type Past } from "./time.ts";
 
 export type HeaderCode =

@@ -9,6 +9,7 @@ import { equalBytes, type Hash, showHash } from "../../base/bytes.ts";
 import { accept, type Fault, fault, type Verdict } from "../../base/fault.ts";
 import { HEADER_BYTES, type Header, NO_PARENT, readHeader } from "../../chain/block.ts";
 import type { PowParameters } from "../../chain/powparameters.ts";
+import { checkProofOfWork, showBits, workOf } from "../../chain/target.ts";
 import { decode } from "../../codec/reader.ts";
 import { sha256d } from "../../crypto/hash.ts";
 import { BITCOIN } from "./bitcoin.ts";
@@ -16,7 +17,6 @@ import { checkHeader, type HeaderCode } from "./checkheader.ts";
 import { checkHeaderState, type HeaderState } from "./headerstate.ts";
 import { Lookback } from "./lookback.ts";
 import { retargetsAt } from "./retarget.ts";
-import { checkProofOfWork, showBits, workOf } from "./target.ts";
 
 export type ChainCode = HeaderCode | "broken-link" | "wrong-start-bits" | "malformed" | "bad-state";
 

@@ -6,9 +6,9 @@
 import type { Hash } from "../../base/bytes.ts";
 import { type Fault, fault } from "../../base/fault.ts";
 import type { PowParameters } from "../../chain/powparameters.ts";
+import { checkBits } from "../../chain/target.ts";
 import type { Mark, Reference } from "./lookback.ts";
 import { referenceHeight } from "./retarget.ts";
-import { checkBits } from "./target.ts";
 import { MEDIAN_SPAN } from "./time.ts";
 
 /** All that the rules want to know of the blocks before a height: where a check ended, or shall begin. */

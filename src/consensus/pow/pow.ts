@@ -8,6 +8,18 @@ export type { Fault, Verdict } from "../../base/fault.ts";
 export type { Ancestry } from "../../chain/ancestry.ts";
 export { encodeHeader, HEADER_BYTES, type Header, hashHeader } from "../../chain/block.ts";
 export type { PowParameters, RetargetParameters } from "../../chain/powparameters.ts";
+export { subsidyAt, totalSupply } from "../../chain/subsidy.ts";
+export {
+  type Compact,
+  checkProofOfWork,
+  compactOf as bitsFromTarget,
+  decodeCompact,
+  difficultyOf,
+  hashAsInteger,
+  targetOf as targetFromBits,
+  workOf as workOfBits,
+  workOfTarget,
+} from "../../chain/target.ts";
 export { type AsertSchedule, asertTarget } from "./asert.ts";
 export { BITCOIN } from "./bitcoin.ts";
 export { bitcoinMerkleRoot, checkMerkleList, type MerkleListCode } from "./bitcoinmerkle.ts";
@@ -23,16 +35,4 @@ export {
 export { checkHeaderState, type HeaderState } from "./headerstate.ts";
 export type { Mark, Reference } from "./lookback.ts";
 export { expectedBits, type Period, type PeriodParameters, retargetBitcoin } from "./retarget.ts";
-export { subsidyAt, totalSupply } from "./subsidy.ts";
-export {
-  type Compact,
-  checkProofOfWork,
-  compactOf as bitsFromTarget,
-  decodeCompact,
-  difficultyOf,
-  hashAsInteger,
-  targetOf as targetFromBits,
-  workOf as workOfBits,
-  workOfTarget,
-} from "./target.ts";
 export { dueAt, medianTimePast, type Past } from "./time.ts";

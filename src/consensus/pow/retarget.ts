@@ -3,9 +3,9 @@
  * block, or never anything else than at the start. The rule is data in genesis. Source: pow.md 2.5.
  */
 import type { PowParameters } from "../../chain/powparameters.ts";
+import { compactOf, targetOf } from "../../chain/target.ts";
 import { asertTarget } from "./asert.ts";
 import { BITCOIN } from "./bitcoin.ts";
-import { compactOf, targetOf } from "./target.ts";
 import type { Past } from "./time.ts";
 
 /** ASERT takes a new anchor every so many blocks, which forgets how late a chain without hash power has become. */

@@ -19,7 +19,7 @@ export const nodeInfo = method({
     nodeVersion: z.string().meta({ description: "of Node.js" }),
     chainId: wide,
     genesisHash: blockHash,
-    consensus: z.literal("pbft"),
+    consensus: z.enum(["pbft", "pow"]),
     mode: z.enum(["validator", "full"]),
     nodeId: z.string().meta({ description: "libp2p peer id" }),
     address: hash32.optional().meta({ description: "account that receives this node's fees" }),

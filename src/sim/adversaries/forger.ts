@@ -5,6 +5,7 @@
  */
 import { byteText, EMPTY, type Hash } from "../../base/bytes.ts";
 import { assembleBlock, type Block, type BlockHead, encodeBlock, readBlock } from "../../chain/block.ts";
+import type { PbftParameters } from "../../chain/consensusparameters.ts";
 import type { Genesis } from "../../chain/genesis.ts";
 import { decode } from "../../codec/reader.ts";
 import { type PbftBody, signingBytes, type VoteType } from "../../consensus/pbft/messages.ts";
@@ -16,12 +17,12 @@ import { MAIL_CONSENSUS, openLetter, sealLetter } from "../../node/letters.ts";
 import type { MisbehaviourContext } from "../misbehaviour.ts";
 
 export class Forger {
-  readonly genesis: Genesis;
+  readonly genesis: Genesis<PbftParameters>;
   readonly genesisHash: Hash;
   readonly n: number;
   readonly quorum: number;
 
-  constructor(genesis: Genesis, genesisHash: Hash) {
+  constructor(genesis: Genesis<PbftParameters>, genesisHash: Hash) {
     this.genesis = genesis;
     this.genesisHash = genesisHash;
     this.n = genesis.validators.length;

@@ -1,18 +1,11 @@
 /** One engine on a bench: every message it gets is made by hand with the others' real keys. */
 
 import { type Block, encodeBlock } from "../../../src/chain/block.ts";
-import type {
-  ConsensusEngine,
-  Effect,
-  EngineSettings,
-  Head,
-  Input,
-  SealedHead,
-} from "../../../src/consensus/engine.ts";
+import type { Effect, EngineSettings, Head, Input, SealedHead } from "../../../src/consensus/engine.ts";
+import type { PbftEngine } from "../../../src/consensus/pbft/engine.ts";
 import type { PbftMessage } from "../../../src/consensus/pbft/gate.ts";
 import type { PbftBody } from "../../../src/consensus/pbft/messages.ts";
 import { signMessage } from "../../../src/consensus/pbft/signed.ts";
-import type { ParsedMessage } from "../../../src/consensus/pbft/wire.ts";
 import { SETTINGS } from "./cluster.ts";
 import { buildBlock, createFixture, type Fixture, sealOf } from "./fixture.ts";
 import { headOf } from "./host.ts";
@@ -29,7 +22,7 @@ export function isPatience(effect: Effect<PbftMessage>): boolean {
 export class Bench {
   readonly fixture: Fixture;
   readonly #self: number;
-  readonly engine: ConsensusEngine<ParsedMessage, PbftMessage>;
+  readonly engine: PbftEngine;
   /** Blocks 1, 2, ... of one chain, proposed by replica 0. */
   readonly blocks: Block[] = [];
   effects: readonly Effect<PbftMessage>[] = [];

@@ -3,11 +3,14 @@
  * the parent's, so that executing a block is one hash and a wrong execution shows.
  */
 import { asHash, concatBytes, type Hash } from "../../../src/base/bytes.ts";
+import type { Ancestry } from "../../../src/chain/ancestry.ts";
 import { assembleBlock, type Block, type BlockHead } from "../../../src/chain/block.ts";
-import { type Genesis, genesisBlock, type PbftParameters } from "../../../src/chain/genesis.ts";
+import type { PbftParameters } from "../../../src/chain/consensusparameters.ts";
+import { type Genesis, genesisBlock } from "../../../src/chain/genesis.ts";
 import type { ValidatorSet } from "../../../src/chain/validators.ts";
-import type { Consensus, WaitingTransaction } from "../../../src/consensus/engine.ts";
+import type { Consensus, EngineOptions, WaitingTransaction } from "../../../src/consensus/engine.ts";
 import { encodeCommitCertificate } from "../../../src/consensus/pbft/certificate.ts";
+import type { PbftEngine } from "../../../src/consensus/pbft/engine.ts";
 import type { PbftMessage } from "../../../src/consensus/pbft/gate.ts";
 import { signingBytes } from "../../../src/consensus/pbft/messages.ts";
 import { quorumOf } from "../../../src/consensus/pbft/quorum.ts";
@@ -19,13 +22,13 @@ import { merkleRoot } from "../../../src/crypto/merkle.ts";
 import { signatureWorld } from "../../../src/sim/signatures.ts";
 
 export interface Fixture {
-  readonly genesis: Genesis;
+  readonly genesis: Genesis<PbftParameters>;
   readonly block0: Block;
   readonly genesisHash: Hash;
   readonly validators: ValidatorSet;
   /** By validator index. */
   readonly signers: readonly Signer[];
-  readonly consensus: Consensus<ParsedMessage, PbftMessage>;
+  readonly consensus: PbftConsensus;
 }
 
 export const PARAMETERS: PbftParameters = {
@@ -44,7 +47,7 @@ export function createFixture(n: number, parameters: Partial<PbftParameters> = {
     const seed = new Uint8Array(32).fill(i + 1);
     return SIGNATURES.signer(seed, createSigner(seed).publicKey);
   });
-  const genesis: Genesis = {
+  const genesis: Genesis<PbftParameters> = {
     name: "test",
     chainId: 7n,
     timeMs: 1_700_000_000_000n,
@@ -60,7 +63,10 @@ export function createFixture(n: number, parameters: Partial<PbftParameters> = {
     accounts: [],
   };
   const block0 = genesisBlock(genesis, asHash(sha256(new Uint8Array(1))));
-  const consensus = selectConsensus(genesis, block0.hash, SIGNATURES.rules) as PbftConsensus;
+  const consensus = selectConsensus(genesis, block0.hash, SIGNATURES.rules) as Consensus<
+    ParsedMessage,
+    PbftMessage
+  >;
   const { validators } = consensus;
   const signers = validators.members.map(
     (member) => keys.find((key) => key.publicKey.every((byte, i) => byte === member.publicKey[i]))!,
@@ -71,11 +77,22 @@ export function createFixture(n: number, parameters: Partial<PbftParameters> = {
     genesisHash: block0.hash,
     validators,
     signers,
-    consensus: rememberVerdicts(consensus),
+    consensus: rememberVerdicts(consensus as PbftConsensus),
   };
 }
 
-type PbftConsensus = Consensus<ParsedMessage, PbftMessage>;
+/** The rules of PBFT look at no ancestor but the parent. */
+export const NO_BRANCH: Ancestry = {
+  height: 0n,
+  headerAt() {
+    throw new Error("not asked for under PBFT");
+  },
+};
+
+/** With an engine for certain: who tests it is a validator. */
+export interface PbftConsensus extends Consensus<ParsedMessage, PbftMessage> {
+  createEngine(options: EngineOptions): PbftEngine;
+}
 
 function rememberVerdicts(consensus: PbftConsensus): PbftConsensus {
   const { gate, rules } = consensus;
@@ -144,7 +161,7 @@ export function nextStateRoot(parent: BlockHead, timeMs: bigint): Hash {
 
 /** An empty block on `parent`; blocks of different times differ. */
 export function buildBlock(fixture: Fixture, parent: BlockHead, proposer: number, timeMs: bigint): Block {
-  const fields = fixture.consensus.rules.prepareHead(parent, { timeMs, proposer });
+  const fields = fixture.consensus.rules.prepareHead(parent, { timeMs, proposer }, NO_BRANCH);
   const empty = merkleRoot([]);
   return assembleBlock(
     { ...fields.header, previousHash: parent.hash },

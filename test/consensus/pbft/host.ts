@@ -11,17 +11,10 @@ import {
   decodeSealedBlock,
   encodeSealedBlock,
 } from "../../../src/chain/block.ts";
-import type {
-  ConsensusEngine,
-  Effect,
-  EngineSettings,
-  Head,
-  Input,
-  Timer,
-} from "../../../src/consensus/engine.ts";
+import type { Effect, EngineSettings, Head, Input, Timer } from "../../../src/consensus/engine.ts";
+import type { PbftEngine } from "../../../src/consensus/pbft/engine.ts";
 import type { PbftMessage } from "../../../src/consensus/pbft/gate.ts";
-import type { ParsedMessage } from "../../../src/consensus/pbft/wire.ts";
-import { buildBlock, type Fixture, nextStateRoot, workAbove } from "./fixture.ts";
+import { buildBlock, type Fixture, NO_BRANCH, nextStateRoot, workAbove } from "./fixture.ts";
 
 export interface World {
   readonly fixture: Fixture;
@@ -57,7 +50,7 @@ export class Host {
   readonly id: number;
   readonly world: World;
   readonly disk: Disk;
-  engine: ConsensusEngine<ParsedMessage, PbftMessage> | undefined = undefined;
+  engine: PbftEngine | undefined = undefined;
   /** Counts starts: what an earlier process had begun dies with it. */
   incarnation = 0;
   /** Effects performed since the first start. */
@@ -149,7 +142,7 @@ export class Host {
     if (!equalBytes(block.header.previousHash, this.tip.hash))
       throw new Error("a sealed block off the chain");
     const bad =
-      fixture.consensus.rules.checkHead(this.tip, block) ??
+      fixture.consensus.rules.checkHead(this.tip, block, NO_BRANCH) ??
       fixture.consensus.rules.verifySeal(block, sealed.seal);
     if (bad !== undefined) throw new Error(bad.detail);
     this.disk.chain.push(sealed);
@@ -255,7 +248,7 @@ export class Host {
     if (parent === undefined) return;
     const expected = nextStateRoot(parent, block.summary.timeMs);
     const bad =
-      this.world.fixture.consensus.rules.checkHead(parent, block) !== undefined ||
+      this.world.fixture.consensus.rules.checkHead(parent, block, NO_BRANCH) !== undefined ||
       compareBytes(expected, block.summary.stateRoot) !== 0 ||
       this.refuses(block);
     if (!bad) this.#executed.set(hex(block.hash), block);

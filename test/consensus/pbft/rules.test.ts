@@ -2,7 +2,7 @@
 import { describe, expect, it } from "vitest";
 import { asHash } from "../../../src/base/bytes.ts";
 import type { BlockHead, Header, Summary } from "../../../src/chain/block.ts";
-import { buildBlock, createFixture } from "./fixture.ts";
+import { buildBlock, createFixture, NO_BRANCH } from "./fixture.ts";
 
 const fixture = createFixture(4);
 const { rules, validators } = fixture.consensus;
@@ -15,7 +15,7 @@ function check(header: Partial<Header>, summary: Partial<Summary>): string | und
     header: { ...block.header, ...header },
     summary: { ...block.summary, ...summary },
   };
-  return rules.checkHead(fixture.block0, head)?.code;
+  return rules.checkHead(fixture.block0, head, NO_BRANCH)?.code;
 }
 
 describe("the rules", () => {
@@ -49,6 +49,6 @@ describe("the rules", () => {
     expect(rules.feeRecipient(block)).toEqual(validators.members[3]!.account);
     expect(rules.weight(block.header)).toBe(1n);
     expect(rules.finality).toBe("instant");
-    expect(rules.executionTimeMs(fixture.block0, block)).toBe(start + 1_500n);
+    expect(rules.executionTimeMs(fixture.block0, block, NO_BRANCH)).toBe(start + 1_500n);
   });
 });

@@ -2,9 +2,9 @@
 import { asHash, type Hash } from "../../../src/base/bytes.ts";
 import { type Header, hashHeader, NO_PARENT } from "../../../src/chain/block.ts";
 import type { PowParameters, RetargetParameters } from "../../../src/chain/powparameters.ts";
+import { meetsTarget } from "../../../src/chain/target.ts";
 import { BITCOIN } from "../../../src/consensus/pow/bitcoin.ts";
 import { expectedBits } from "../../../src/consensus/pow/retarget.ts";
-import { meetsTarget } from "../../../src/consensus/pow/target.ts";
 import type { Past } from "../../../src/consensus/pow/time.ts";
 
 /** Every second hash meets the limit: blocks cost nothing. */

@@ -6,11 +6,11 @@ import { readFileSync } from "node:fs";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import type { PowParameters } from "../../../src/chain/powparameters.ts";
+import { compactOf, targetOf } from "../../../src/chain/target.ts";
 import { type AsertSchedule, asertTarget } from "../../../src/consensus/pow/asert.ts";
 import { BITCOIN } from "../../../src/consensus/pow/bitcoin.ts";
 import { Lookback } from "../../../src/consensus/pow/lookback.ts";
 import { expectedBits, referenceHeight, retargetBitcoin } from "../../../src/consensus/pow/retarget.ts";
-import { compactOf, targetOf } from "../../../src/consensus/pow/target.ts";
 import { medianTimePast } from "../../../src/consensus/pow/time.ts";
 import { branchAt, easyParameters, pastOf } from "./branch.ts";
 

@@ -4,7 +4,7 @@
  */
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { asHash, type Hash, hex, utf8 } from "../../../src/base/bytes.ts";
+import { asHash, type Hash, hex, utf8 } from "../../src/base/bytes.ts";
 import {
   checkProofOfWork,
   compactOf,
@@ -16,8 +16,8 @@ import {
   targetOf,
   workOf,
   workOfTarget,
-} from "../../../src/consensus/pow/target.ts";
-import { sha256 } from "../../../src/crypto/hash.ts";
+} from "../../src/chain/target.ts";
+import { sha256 } from "../../src/crypto/hash.ts";
 
 const anyBits = fc.integer({ min: 0, max: 0xffffffff });
 const anyTarget = fc

@@ -1,8 +1,8 @@
 /** Goal: the subsidy is Bitcoin's curve, to the last unit and beyond the last halving. */
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { BITCOIN } from "../../../src/consensus/pow/bitcoin.ts";
-import { subsidyAt, totalSupply } from "../../../src/consensus/pow/subsidy.ts";
+import { subsidyAt, totalSupply } from "../../src/chain/subsidy.ts";
+import { BITCOIN } from "../../src/consensus/pow/bitcoin.ts";
 
 test("halves every 210,000 blocks and ends at nothing", () => {
   const at = [0n, 209_999n, 210_000n, 419_999n, 420_000n, 6_929_999n, 6_930_000n, 32n * 210_000n];

@@ -1,0 +1,50 @@
+/**
+ * One move of the head, while it is being computed: blocks undone and executed on top of the stored ledger, with the
+ * net change of all. Nothing is written here. Sources: pow.md 2.8, 3; decision 5.
+ */
+import { assert } from "../base/assert.ts";
+import { type ExecutedBlock, type LedgerView, stack } from "./ledgerview.ts";
+import { invertDiff, type StateChange, type StateDiff } from "./state.ts";
+import { updateTree } from "./statetree.ts";
+import type { TreeNode, TreePath } from "./tree.ts";
+import { treeChanges } from "./treechanges.ts";
+
+/**
+ * As few blocks as make the new branch better: what follows them are plain extensions, a batch each. So a batch is
+ * bounded by the depth of the reorganisation.
+ */
+export function shortestBetter(head: TreeNode, { ancestor, leave, enter }: TreePath): TreePath {
+  if (head.isDoomed || leave.length === 0) return { ancestor, leave, enter: enter.slice(0, 1) };
+  const enough = enter.findIndex((node) => node.work > head.work);
+  return { ancestor, leave, enter: enough < 0 ? enter : enter.slice(0, enough + 1) };
+}
+
+/** One move of the head, while it is being made: the net change, and the ledger with it. */
+export class HeadStep {
+  readonly diff = new Map<string, StateChange>();
+  readonly pages = new Map<string, Uint8Array | undefined>();
+  readonly entered: { readonly executed: ExecutedBlock; readonly undo: StateDiff }[] = [];
+  /** The ledger as it is with all that was undone and applied so far: it reads the maps as they grow. */
+  readonly view: LedgerView;
+
+  constructor(ledger: LedgerView) {
+    this.view = stack({ diff: this.diff, pages: this.pages }, ledger);
+  }
+
+  undo(diff: StateDiff | undefined): void {
+    assert(diff !== undefined, "a block on the chain has undo data");
+    const { pages } = updateTree(this.view, treeChanges(diff));
+    this.#merge(diff, pages);
+  }
+
+  apply(executed: ExecutedBlock): void {
+    const undo = invertDiff(executed.diff, this.view);
+    this.#merge(executed.diff, executed.pages);
+    this.entered.push({ executed, undo });
+  }
+
+  #merge(diff: StateDiff, pages: ReadonlyMap<string, Uint8Array | undefined>): void {
+    for (const [id, change] of diff) this.diff.set(id, change);
+    for (const [id, page] of pages) this.pages.set(id, page);
+  }
+}
