@@ -3,7 +3,18 @@
  * view and height make exactly those certificates exist that the rule is about. Times in ms.
  */
 import type { Hunt } from "./mutation.ts";
-import { ALL, BLOCKS, cut, FOREVER, parameters, SETTINGS, scene, series, transfers } from "./scene.ts";
+import {
+  ALL,
+  BLOCKS,
+  cut,
+  FOREVER,
+  parameters,
+  SETTINGS,
+  scene,
+  series,
+  silent,
+  transfers,
+} from "./scene.ts";
 
 const STATUS = { ...SETTINGS, statusIntervalMs: 2_000 };
 
@@ -50,16 +61,20 @@ export const VIEWS = {
     deadlineMs: 20_000,
     workload: transfers(10),
   }),
-  /** Faulty 0 proposes blocks whose parents are not what came before. */
+  /** A block of view 0 is known everywhere and not certified; faulty 1 builds on it beside its own one of view 1. */
   otherParent: scene(
     {
       consensus: parameters({ pipelineDepth: 4 }),
-      adversaries: [{ id: "a0", validator: 0, kind: "collude", everyMs: 5, atMs: 0, untilMs: 2_000 }],
-      gstMs: 2_000,
+      adversaries: [{ id: "a0", validator: 1, kind: "collude", everyMs: 4, atMs: 200, untilMs: 1_000 }],
+      faults: [
+        cut(["prepare"], { from: ALL, to: ALL, views: [0], atMs: 0, untilMs: 1_000 }),
+        cut(["commit"], { from: ALL, to: ALL, atMs: 0, untilMs: 1_000 }),
+      ],
+      gstMs: 1_000,
       deadlineMs: 40_000,
-      workload: series(10, 10, 100),
+      workload: transfers(10),
     },
-    20,
+    30,
   ),
   /** 1 is locked on a block that nobody commits, loses power and asks for view 1. */
   lockedRestart: scene({
