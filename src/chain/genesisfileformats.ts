@@ -22,7 +22,7 @@ import {
 import type { Genesis } from "./genesis.ts";
 import type { PowParameters, RetargetParameters } from "./powparameters.ts";
 import { totalSupply } from "./subsidy.ts";
-import { checkBits, showBits } from "./target.ts";
+import { checkBits, compactOf, showBits } from "./target.ts";
 import { newViewBytesMax } from "./viewchangesize.ts";
 
 /** Sum of all money that may ever exist: half of u64, so that no sum of two balances can overflow. */
@@ -125,7 +125,20 @@ function targetProblems({ powLimitBits, startBits }: PowParameters): string[] {
   const limit = checkBits(powLimitBits, EASIEST_BITS);
   if (!limit.ok) return [`consensus.powLimitBits: ${limit.fault.detail}`];
   const start = checkBits(startBits, powLimitBits);
-  return start.ok ? [] : [`consensus.startBits: ${start.fault.detail}`];
+  if (!start.ok) return [`consensus.startBits: ${start.fault.detail}`];
+  return [
+    ...canonicalProblems("powLimitBits", powLimitBits, limit.value),
+    ...canonicalProblems("startBits", startBits, start.value),
+  ];
+}
+
+/** Targets are compared as bits: one target has one form, the one that every retarget gives. */
+function canonicalProblems(field: string, bits: number, target: bigint): string[] {
+  const canonical = compactOf(target);
+  if (canonical === bits) return [];
+  return [
+    `consensus.${field}: 0x${showBits(bits)} is not how its target is written; write 0x${showBits(canonical)}`,
+  ];
 }
 
 /** The highest number that the compact form can write. */

@@ -1,5 +1,5 @@
 /**
- * The plan of a whole network: who its validators and first account holders are, with their secrets, and the genesis
+ * The plan of a whole network: who its members and first account holders are, with their secrets, and the genesis
  * that follows. From a seed text the plan is the same on every machine (the devnet); with random keys it is a new
  * network (testnet). Pure but for the caller's randomness; writing the files is node/home.ts.
  */
@@ -9,15 +9,18 @@ import { type Address, compareBytes, utf8 } from "../base/bytes.ts";
 import { MAIL_MESSAGE_BYTES_MAX, VALIDATORS_MAX } from "../base/limits.ts";
 import type { PbftParameters } from "../chain/consensusparameters.ts";
 import type { Genesis } from "../chain/genesis.ts";
+import type { PowParameters } from "../chain/powparameters.ts";
 import { newViewBytesMax } from "../chain/viewchangesize.ts";
 import { sha256, taggedHash } from "../crypto/hash.ts";
 import { createSigner } from "../crypto/keys.ts";
 import { peerIdFromSeed } from "../p2p/identity.ts";
+import { MINING_PROFILES, type MiningProfile } from "./miningprofiles.ts";
 
-export interface PlannedValidator {
-  /** "node0", ...: node i has validator index i. */
+/** A node with the key that it votes with, or is paid by. */
+export interface PlannedMember {
+  /** "node0", ...: node i has validator index i where nodes vote. */
   readonly name: string;
-  /** Secret of the consensus key, 32 bytes; its public key is also the account that receives the fees. */
+  /** Secret of the consensus key, 32 bytes; its public key is also the account that receives fees and coinbases. */
   readonly seed: Uint8Array;
   readonly publicKey: Address;
   /** Secret of the libp2p identity, 32 bytes. */
@@ -35,16 +38,31 @@ export interface PlannedAccount {
 
 export interface NetworkPlan {
   /** In order of validator index. */
-  readonly validators: readonly PlannedValidator[];
+  readonly validators: readonly PlannedMember[];
   readonly accounts: readonly PlannedAccount[];
   readonly genesis: Genesis<PbftParameters>;
 }
 
-/** Where 32 secret bytes come from: derived from a seed text, or random. `label` is unique within a plan. */
-export type SecretSource = (kind: "validator" | "node" | "account", label: string) => Uint8Array;
+/** A network that anyone may join: the genesis names no node, they know each other by peers.json. */
+export interface MinedPlan {
+  readonly miners: readonly PlannedMember[];
+  readonly accounts: readonly PlannedAccount[];
+  readonly genesis: Genesis<PowParameters>;
+}
 
-export interface NetworkOptions {
+/** Where 32 secret bytes come from: derived from a seed text, or random. `label` is unique within a plan. */
+export type SecretSource = (kind: "validator" | "miner" | "node" | "account", label: string) => Uint8Array;
+
+export interface NetworkOptions extends ChainOptions {
   readonly validators: number;
+}
+
+export interface MinedOptions extends ChainOptions {
+  readonly miners: number;
+  readonly consensus: PowParameters;
+}
+
+interface ChainOptions {
   readonly accounts: number;
   /** Each account's balance at genesis. */
   readonly balance: bigint;
@@ -67,22 +85,77 @@ export const DEVNET: NetworkOptions = {
   minFee: 0n,
 };
 
+/** What `devnet --consensus pow` and genesis/pow-dev.json are made of. */
+export const MINED_DEVNET: MinedOptions = {
+  miners: 3,
+  accounts: DEVNET.accounts,
+  balance: DEVNET.balance,
+  name: "pow-dev",
+  profile: "dev",
+  chainId: 31_339n,
+  timeMs: DEVNET.timeMs,
+  minFee: 0n,
+  consensus: MINING_PROFILES.dev,
+};
+
+/** What genesis/pow-*.json are made of, by the profile. Only play chains begin with money. */
+export const MINED_NETWORKS: { readonly [Name in MiningProfile]: MinedOptions } = {
+  dev: MINED_DEVNET,
+  bitcoin: {
+    ...MINED_DEVNET,
+    name: "pow-bitcoin",
+    chainId: 31_340n,
+    accounts: 0,
+    profile: "production",
+    minFee: 1n,
+    consensus: MINING_PROFILES.bitcoin,
+  },
+  regtest: { ...MINED_DEVNET, name: "pow-regtest", chainId: 31_341n, consensus: MINING_PROFILES.regtest },
+};
+
 const hashDevAccount = taggedHash("quorate/dev-account/v1");
 const hashDevValidator = taggedHash("quorate/dev-validator/v1");
+const hashDevMiner = taggedHash("quorate/dev-miner/v1");
 const hashDevNode = taggedHash("quorate/dev-node/v1");
 
 /** Everything follows from the seed text: whoever knows it holds every key. For dev chains only. */
 export function secretsFromSeed(seed: string): SecretSource {
   const root = sha256(utf8(seed));
-  const hashes = { account: hashDevAccount, validator: hashDevValidator, node: hashDevNode };
+  const hashes = {
+    account: hashDevAccount,
+    validator: hashDevValidator,
+    miner: hashDevMiner,
+    node: hashDevNode,
+  };
   return (kind, label) => hashes[kind](root, utf8(label));
 }
 
 export function planNetwork(options: NetworkOptions, secrets: SecretSource): NetworkPlan {
   assert(options.validators >= 1 && options.validators <= VALIDATORS_MAX, "1 to VALIDATORS_MAX validators");
-  const validators = planValidators(options.validators, secrets);
-  const accounts = accountNames(options.accounts).map((name) => planAccount(name, options.balance, secrets));
-  return { validators, accounts, genesis: planGenesis(options, validators, accounts) };
+  const validators = planMembers("validator", options.validators, secrets);
+  const accounts = planAccounts(options, secrets);
+  const genesis = {
+    ...planGenesis(options, accounts),
+    consensus: planWindow(validators.length),
+    validators: validators.map(({ name, publicKey, peerId }) => ({
+      name,
+      publicKey,
+      account: publicKey,
+      peerId,
+    })),
+  };
+  return { validators, accounts, genesis };
+}
+
+export function planMinedNetwork(options: MinedOptions, secrets: SecretSource): MinedPlan {
+  assert(options.miners >= 1 && options.miners <= VALIDATORS_MAX, "1 to VALIDATORS_MAX miners");
+  const accounts = planAccounts(options, secrets);
+  const genesis = { ...planGenesis(options, accounts), consensus: options.consensus, validators: [] };
+  return { miners: planMembers("miner", options.miners, secrets), accounts, genesis };
+}
+
+function planAccounts({ accounts, balance }: ChainOptions, secrets: SecretSource): PlannedAccount[] {
+  return accountNames(accounts).map((name) => planAccount(name, balance, secrets));
 }
 
 /** The account that a seed text gives this name, whether it is in a genesis or not. */
@@ -101,10 +174,10 @@ const ACCOUNT_NAMES = (
   "quentin rupert sybil trent ursula victor wendy xavier yvonne zoe"
 ).split(" ");
 
-/** Sorted by consensus key before they are named, so that node i has index i in every validator set. */
-function planValidators(count: number, secrets: SecretSource): PlannedValidator[] {
+/** Sorted by key before they are named, so that node i has index i in every validator set. */
+function planMembers(kind: "validator" | "miner", count: number, secrets: SecretSource): PlannedMember[] {
   const keys = Array.from({ length: count }, (_, i) => {
-    const seed = secrets("validator", `${i}`);
+    const seed = secrets(kind, `${i}`);
     return { seed, publicKey: createSigner(seed).publicKey };
   });
   keys.sort((a, b) => compareBytes(a.publicKey, b.publicKey));
@@ -115,24 +188,15 @@ function planValidators(count: number, secrets: SecretSource): PlannedValidator[
 }
 
 function planGenesis(
-  options: NetworkOptions,
-  validators: readonly PlannedValidator[],
+  { name, chainId, timeMs, profile, minFee }: ChainOptions,
   accounts: readonly PlannedAccount[],
-): Genesis<PbftParameters> {
-  const { name, chainId, timeMs, profile, minFee } = options;
+): Omit<Genesis, "consensus" | "validators"> {
   return {
     name,
     chainId,
     timeMs,
     profile,
-    consensus: planWindow(validators.length),
     limits: { maxBlockBytes: 1_048_576, maxBlockTransactions: 5_000, maxTxBytes: 16_384, minFee },
-    validators: validators.map(({ name, publicKey, peerId }) => ({
-      name,
-      publicKey,
-      account: publicKey,
-      peerId,
-    })),
     accounts: accounts.map(({ address, balance }) => ({ address, balance })),
   };
 }
