@@ -5,6 +5,7 @@
  */
 import { parse as parseToml, TomlError } from "smol-toml";
 import type { z } from "zod";
+import type { Address } from "../base/bytes.ts";
 import { accept, refuse, type Verdict } from "../base/fault.ts";
 import { didYouMean } from "../base/suggest.ts";
 import { checkFields } from "../codec/field.ts";
@@ -13,14 +14,32 @@ import type { LogLevels } from "./loglevels.ts";
 
 export interface Config {
   readonly name: string;
-  readonly mode: "validator" | "full";
+  readonly mode: "validator" | "miner" | "full";
   readonly rpc: {
     readonly host: string;
     readonly port: number;
     readonly corsOrigins: readonly string[];
     readonly allowedHosts: readonly string[];
   };
-  readonly p2p: { readonly host: string; readonly port: number };
+  readonly p2p: {
+    readonly host: string;
+    readonly port: number;
+    readonly discovery: "auto" | "on" | "off";
+    readonly outbound: number;
+    readonly inboundMax: number;
+  };
+  readonly mining: {
+    readonly threads: number;
+    readonly coinbase: Address | undefined;
+    /** Hashes a second over all threads; undefined: as many as they can. */
+    readonly hashLimit: number | undefined;
+  };
+  /** Where blocks can be abandoned. */
+  readonly chain: {
+    readonly finalityDepth: number;
+    readonly maxReorgDepth: number;
+    readonly minimumWork: bigint;
+  };
   readonly consensus: {
     readonly blockTimeMs: number;
     readonly emptyBlocksMs: number;
@@ -120,9 +139,10 @@ function firstOf(
   return { key, value: CONFIG_KEYS[key].fallback, origin: "default" };
 }
 
-/** rpc.port is --rpc-port, consensus.block_time_ms is --block-time-ms. */
+/** rpc.port is --rpc-port, consensus.block_time_ms is --block-time-ms; mining.threads is --mine. */
 export function flagOf(key: ConfigKey): string {
-  return `--${key.replace(/^consensus\./, "").replaceAll(/[._]/g, "-")}`;
+  const { flag }: KeySpec = CONFIG_KEYS[key];
+  return flag ?? `--${key.replace(/^consensus\./, "").replaceAll(/[._]/g, "-")}`;
 }
 
 function readFile(text: string): Verdict<ReadonlyMap<string, unknown>, "malformed"> {
@@ -180,7 +200,23 @@ function toConfig(values: Values): Config {
       corsOrigins: values["rpc.cors_origins"],
       allowedHosts: values["rpc.allowed_hosts"],
     },
-    p2p: { host: values["p2p.host"], port: values["p2p.port"] },
+    p2p: {
+      host: values["p2p.host"],
+      port: values["p2p.port"],
+      discovery: values["p2p.discovery"],
+      outbound: values["p2p.outbound"],
+      inboundMax: values["p2p.inbound_max"],
+    },
+    mining: {
+      threads: values["mining.threads"],
+      coinbase: values["mining.coinbase"],
+      hashLimit: values["mining.hash_limit"] === 0 ? undefined : values["mining.hash_limit"],
+    },
+    chain: {
+      finalityDepth: values["chain.finality_depth"],
+      maxReorgDepth: values["chain.max_reorg_depth"],
+      minimumWork: values["chain.minimum_work"],
+    },
     consensus: {
       blockTimeMs: values["consensus.block_time_ms"],
       emptyBlocksMs: values["consensus.empty_blocks_ms"],

@@ -4,14 +4,20 @@
  * of a chain must share is no configuration: it stands in genesis.json.
  */
 import type { z } from "zod";
+import { type Address, asAddress, parseBytes32 } from "../base/bytes.ts";
 import {
+  INBOUND_CEILING,
+  MINING_THREADS_MAX,
   NAME_LENGTH_MAX,
+  OUTBOUND_CEILING,
   POOL_BYTES_CEILING,
   POOL_BYTES_MAX,
   POOL_TRANSACTIONS_CEILING,
   POOL_TRANSACTIONS_MAX,
 } from "../base/limits.ts";
 import { choiceField, field, integerField, textField } from "../codec/field.ts";
+import { isStrongPublicKey } from "../crypto/keys.ts";
+import { INBOUND_MAX, OUTBOUND_SLOTS } from "../p2p/outbound.ts";
 import { type LogLevels, parseLogLevels } from "./loglevels.ts";
 
 export interface KeySpec<T = unknown> {
@@ -21,13 +27,17 @@ export interface KeySpec<T = unknown> {
   readonly fallback: string | number | readonly string[];
   /** Lines of the comment above the key. */
   readonly doc: string;
+  /** The flag that sets it, where it is not named after the key. */
+  readonly flag?: string;
 }
 
-function key<T>(schema: z.ZodType<T>, fallback: KeySpec["fallback"], doc: string): KeySpec<T> {
-  return { schema, fallback, doc };
+function key<T>(schema: z.ZodType<T>, fallback: KeySpec["fallback"], doc: string, flag?: string): KeySpec<T> {
+  return { schema, fallback, doc, ...(flag === undefined ? {} : { flag }) };
 }
 
 const HOUR_MS = 3_600_000;
+/** More than any machine does. */
+const HASH_LIMIT_MAX = 1_000_000_000_000;
 const host = textField("a host name or an IP address", /^[A-Za-z0-9.:_-]{1,253}$/);
 const port = integerField(0, 65_535);
 
@@ -41,9 +51,9 @@ export const CONFIG_KEYS = {
     "What this node calls itself in logs and to its peers.",
   ),
   mode: key(
-    choiceField("validator", "full"),
+    choiceField("validator", "miner", "full"),
     "full",
-    '"validator" votes with keys/validator.json, which genesis.json must name; "full" follows the chain.',
+    '"validator" votes with keys/validator.json, which genesis.json must name; "miner" mines; "full" follows the chain.',
   ),
   "rpc.host": key(
     host,
@@ -63,6 +73,49 @@ export const CONFIG_KEYS = {
   ),
   "p2p.host": key(host, "0.0.0.0", "Where other nodes connect."),
   "p2p.port": key(port, 30_300, "TCP port for other nodes; 0 takes a free one."),
+  "p2p.discovery": key(
+    choiceField("auto", "on", "off"),
+    "auto",
+    'Let strangers in and look for more peers: "auto" does where blocks are mined, not where genesis names validators.',
+  ),
+  "p2p.outbound": key(
+    integerField(1, OUTBOUND_CEILING),
+    OUTBOUND_SLOTS,
+    "With discovery: connections to peers that this node chooses.",
+  ),
+  "p2p.inbound_max": key(
+    integerField(0, INBOUND_CEILING),
+    INBOUND_MAX,
+    "With discovery: connections that strangers may open to this node.",
+  ),
+  "mining.threads": key(integerField(1, MINING_THREADS_MAX), 1, "Threads that mine.", "--mine"),
+  "mining.coinbase": key(
+    coinbaseField(),
+    "",
+    'Account that is paid for mined blocks: 0x and 64 hex digits; "" until miner_setCoinbase says so.',
+    "--coinbase",
+  ),
+  "mining.hash_limit": key(
+    integerField(0, HASH_LIMIT_MAX),
+    0,
+    "Hashes a second of all threads at most; 0: as many as they can.",
+    "--hash-limit",
+  ),
+  "chain.finality_depth": key(
+    integerField(1, 100_000),
+    6,
+    "Where blocks can be abandoned: a block counts as final under so many, itself included. A word, no guarantee.",
+  ),
+  "chain.max_reorg_depth": key(
+    integerField(0, 1_000_000),
+    0,
+    "Abandon no more blocks than this for a heavier branch, 0: any. It can cut this node off from the network for good.",
+  ),
+  "chain.minimum_work": key(
+    workField(),
+    "0x0",
+    "Store no branch with less work (expected hashes since block 0, 0x-hex): spares a new node cheap forgeries.",
+  ),
   "consensus.block_time_ms": key(
     integerField(0, HOUR_MS),
     0,
@@ -126,6 +179,22 @@ export function variableOf(name: string): string {
 function logLevelsField(): z.ZodType<LogLevels> {
   return field('levels such as "info" or "info,pbft=debug,p2p=warn"', (value) =>
     typeof value === "string" ? parseLogLevels(value) : undefined,
+  );
+}
+
+function coinbaseField(): z.ZodType<Address | undefined> {
+  return field<{ address: Address | undefined }>(`an account of 0x and 64 hex digits, or ""`, (value) => {
+    if (value === "") return { address: undefined };
+    const bytes = typeof value === "string" && value.startsWith("0x") ? parseBytes32(value) : undefined;
+    const address = bytes === undefined ? undefined : asAddress(bytes);
+    return address !== undefined && isStrongPublicKey(address) ? { address } : undefined;
+  }).transform(({ address }) => address);
+}
+
+/** 256 bits at most: no chain has more. */
+function workField(): z.ZodType<bigint> {
+  return field('work as 0x and up to 64 hex digits, such as "0x1f4000"', (value) =>
+    typeof value === "string" && /^0x[0-9a-f]{1,64}$/i.test(value) ? BigInt(value) : undefined,
   );
 }
 
