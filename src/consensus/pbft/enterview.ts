@@ -4,6 +4,7 @@
  * Source: pbft.md 1.9 ("Backup accepts NEW-VIEW").
  */
 import { equalBytes } from "../../base/bytes.ts";
+import type { BlockHead } from "../../chain/block.ts";
 import { acceptCommitted, reportEquivocation } from "./agreement.ts";
 import { stabilise } from "./checkpoints.ts";
 import type { Core } from "./core.ts";
@@ -57,8 +58,7 @@ export function installCarried(core: Core, message: NewView): void {
   message.decision.carried.forEach((entry, i) => {
     const { height } = entry.head.summary;
     if (height <= core.lowWatermark || core.mode === "halted") return;
-    const committed = core.slots.get(height)?.committed;
-    if (committed !== undefined && !equalBytes(committed, entry.head.hash)) {
+    if (hidesCommitted(core, message, entry.head)) {
       core.halt(height, "a NEW-VIEW carries over another block than the one committed here");
       return;
     }
@@ -66,6 +66,16 @@ export function installCarried(core: Core, message: NewView): void {
     const vote = signed as ProposalVote; // checked with the NEW-VIEW
     replaceProposal(core, { vote, head: entry.head, carried: true });
   });
+}
+
+/**
+ * V must show what was committed below its view, so a quorum has hidden it. What was committed in this view or above
+ * shows nothing: a faulty primary can make two NEW-VIEWs for one view, and an old one may come late; then A3 and A7
+ * keep this replica from voting at that height, and no more.
+ */
+function hidesCommitted(core: Core, { view }: NewView, { hash, summary }: BlockHead): boolean {
+  const sealed = core.slots.get(summary.height)?.sealed;
+  return sealed !== undefined && sealed.certificate.view < view && !equalBytes(sealed.head.hash, hash);
 }
 
 function replaceProposal(core: Core, place: Pick<Proposal, "vote" | "head" | "carried">): void {

@@ -77,9 +77,10 @@ export class Bench {
     return headOf(this.block(height));
   }
 
-  headChanged(height: number): readonly Effect<PbftMessage>[] {
+  /** @param view in which the block was committed */
+  headChanged(height: number, view = 0n): readonly Effect<PbftMessage>[] {
     const block = this.block(height);
-    const sealed = { head: block, seal: sealOf(this.fixture, block, this.#self) };
+    const sealed = { head: block, seal: sealOf(this.fixture, block, this.#self, view) };
     return this.step({ kind: "head-changed", head: this.head(height), sealed });
   }
 

@@ -1,8 +1,8 @@
-/** Corners of the view change that a review found: each was wrong once. */
+/** Corners of the view change that a review or the simulator found: each was wrong once. */
 import { describe, expect, it } from "vitest";
 import type { Block } from "../../../src/chain/block.ts";
-import { buildBlock } from "./fixture.ts";
-import { checkpointOf, ViewBench } from "./viewbench.ts";
+import { buildBlock, sealOf } from "./fixture.ts";
+import { checkpointOf, preparedIn, ViewBench } from "./viewbench.ts";
 
 /** A block of the primary of view 1. */
 function otherBlock(bench: ViewBench, height: number): Block {
@@ -57,5 +57,54 @@ describe("bodies", () => {
     expect([holds(bench.block(1)), holds(refused)]).toEqual([true, true]);
     bench.open(3n, [0, 1, 3]);
     expect([holds(bench.block(1)), holds(refused)]).toEqual([true, false]);
+  });
+});
+
+describe("a NEW-VIEW with another block than the one committed here", () => {
+  /** Block 1 was committed in `view`; in view 0 another had been prepared, which nobody need have committed. */
+  const committedIn = (view: bigint) => {
+    const bench = new ViewBench(2, { length: 8 }).start() as ViewBench;
+    const other = otherBlock(bench, 1);
+    const asking = { entries: [preparedIn(bench.fixture, other, 0n, 2)] };
+    bench.headChanged(1, view);
+    return { bench, other, asking };
+  };
+  const restarted = (bench: ViewBench, view: bigint) => {
+    const journal = bench.of("journal").map(({ record }) => record);
+    const recent = [{ head: bench.block(1), seal: sealOf(bench.fixture, bench.block(1), 2, view) }];
+    return new ViewBench(2, { length: 8 }).start(1, journal, recent) as ViewBench;
+  };
+
+  it.each([
+    ["opened before the view that committed the block", 4n],
+    ["one of two by the primary of the view that committed the block", 3n],
+  ])("is entered, but not voted for, and does not stop a restart: %s", (_, view) => {
+    const { bench, asking } = committedIn(view);
+    bench.open(3n, [0, 1, 3], asking);
+    expect(bench.engine.status()).toMatchObject({ mode: "normal", view: 3n });
+    expect(bench.sent()).toEqual([]);
+    expect(restarted(bench, view).engine.status()).toMatchObject({ mode: "normal", view: 3n });
+  });
+
+  it("leaves the heights above to the chain that was committed", () => {
+    const { bench, asking } = committedIn(3n);
+    bench.open(3n, [0, 1, 3], asking);
+    bench.acceptIn(3n, buildBlock(bench.fixture, bench.block(1), 3, bench.fixture.genesis.timeMs + 500n));
+    expect(bench.engine.status().slots.at(-1)).toMatchObject({ height: 2n, phase: "pre-prepared" });
+    expect(bench.effects.map(({ kind }) => kind)).toContain("journal");
+  });
+
+  it("shows that its primary contradicted itself where its PRE-PREPARE for the committed block is held", () => {
+    const { bench, asking } = committedIn(1n);
+    bench.receive(bench.vote("pre-prepare", 1, bench.block(1), 1n));
+    bench.open(1n, [0, 1, 3], asking);
+    expect(bench.of("report-fault")).toMatchObject([{ author: 1 }]);
+    expect(bench.reason()).toBe("equivocation");
+  });
+
+  it("stops the replica when the block was committed in an earlier view: a quorum hid it", () => {
+    const { bench, asking } = committedIn(2n);
+    bench.open(3n, [0, 1, 3], asking);
+    expect(bench.engine.status().mode).toBe("halted");
   });
 });
