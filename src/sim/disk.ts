@@ -157,7 +157,11 @@ class WatchedLog implements RecordLog {
   async append(payloads: readonly Uint8Array[]): Promise<void> {
     if (!this.#power.act()) return never();
     const flushed = this.#log.append(payloads);
-    if (!this.#power.flushing()) return never();
+    if (!this.#power.flushing()) {
+      // Nobody is left to be told that the disk was full, too.
+      flushed.catch(() => undefined);
+      return never();
+    }
     await flushed;
     return this.#durable(payloads, false);
   }

@@ -157,8 +157,9 @@ function tryOne(directory: string, mutation: Mutation): Result {
   const { checker, seed, profile, nodes, detail } = found;
   const where = `${profile}, n = ${nodes}, seed ${seed}`;
   const took = seconds();
-  const wrong =
-    seed < 0 ? undefined : hunt(directory, [{ ...mutation.hunts[found.hunt]!, seed, schedules: 1 }]).found;
+  // Without a seed the whole hunt is the control.
+  const control = seed < 0 ? mutation.hunts : [{ ...mutation.hunts[found.hunt]!, seed, schedules: 1 }];
+  const wrong = hunt(directory, control).found;
   if (wrong !== undefined) {
     const blamed = `the unchanged program breaks a rule too: ${wrong.detail}`;
     return { mutation, by: undefined, where, schedules, seconds: took, detail: blamed };

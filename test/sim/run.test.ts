@@ -112,6 +112,13 @@ describe("randomness", () => {
   });
 });
 
+describe("a node that loses power while its full disk refuses a record", () => {
+  it("takes the run no further than its own crash", async () => {
+    const { violations } = await runSchedule(schedule(29, "crash", 4, 1));
+    expect(violations).toEqual([]);
+  });
+});
+
 /** Only safety is looked at: the run ends when everything has healed. */
 function withoutDeadline(whole: Schedule): Schedule {
   return { ...whole, deadlineMs: whole.gstMs };
