@@ -171,6 +171,33 @@ export const VIEWS = {
     workload: series(5, 10, 100),
   }),
   /**
+   * 3 has got blocks 1 to 10 without any checkpoint, so its window ends at 4; faulty 0 proposes all of them to it
+   * once more.
+   */
+  committedAboveTheTop: scene({
+    consensus: parameters({ checkpointInterval: 2, logWindow: 4 }),
+    settings: { ...SETTINGS, requestTimeoutMs: 4_000, timeoutMaxMs: 8_000, fairnessTimeoutMs: 8_000 },
+    adversaries: [
+      {
+        id: "a0",
+        validator: 0,
+        kind: "undercut",
+        victims: [3],
+        again: true,
+        everyMs: 50,
+        atMs: 1_500,
+        untilMs: FOREVER,
+      },
+    ],
+    faults: [
+      cut(["pre-prepare"], { from: [0], to: [3], atMs: 0, untilMs: 1_300 }),
+      cut(["checkpoint", "checkpoint-certificate"], { from: ALL, to: [3], atMs: 0, untilMs: 2_500 }),
+    ],
+    gstMs: 2_500,
+    deadlineMs: 30_000,
+    workload: series(10, 10, 60),
+  }),
+  /**
    * 3 has got blocks 1 to 10 without any checkpoint, and starts again knowing the newest eight; faulty 0 proposes
    * all of them to it once more, and the third and fourth lie in its window.
    */

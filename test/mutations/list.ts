@@ -275,7 +275,7 @@ export const MUTATIONS: readonly Mutation[] = [
     name: "picks the lowest view",
     rule: "1.9 computeO",
     edits: [edit("newview", "entry.view > best.view)) best", "entry.view < best.view)) best")],
-    hunts: SAFETY,
+    hunts: [...DIRECTED.brokenO, ...SAFETY],
   },
   {
     name: "O is not cut where the links break",
@@ -366,6 +366,18 @@ export const MUTATIONS: readonly Mutation[] = [
       edit("proposing", "|| height > core.highWatermark) return false;", ") return false;"),
     ],
     hunts: [...DIRECTED.aboveTheTop, ...LIVENESS, ...SAFETY],
+  },
+  {
+    name: "votes for committed blocks above H",
+    rule: "1.5 A3, H",
+    edits: [
+      edit(
+        "agreement",
+        "if (vote.height <= core.lowWatermark || vote.height > core.highWatermark) return false;",
+        "if (vote.height <= core.lowWatermark) return false;",
+      ),
+    ],
+    hunts: [...DIRECTED.committedAboveTheTop, ...SAFETY],
   },
   {
     name: "the primary prepares too and is counted twice",

@@ -146,7 +146,9 @@ export function acceptCommitted(core: Core, round: Round, proposal: Proposal): v
 
 function isCommittedDigest(core: Core, { vote }: Proposal): boolean {
   const committed = core.slots.get(vote.height)?.committed;
-  if (core.mode !== "normal" || vote.view !== core.view || vote.height <= core.lowWatermark) return false;
+  if (core.mode !== "normal" || vote.view !== core.view) return false;
+  // What lies above H no P from here would show, committed or not.
+  if (vote.height <= core.lowWatermark || vote.height > core.highWatermark) return false;
   if (!knowsCommitted(core)) return false;
   return committed !== undefined && equalBytes(committed, vote.hash);
 }
