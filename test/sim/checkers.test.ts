@@ -3,6 +3,7 @@
  * one of them. A checker that says nothing here would say nothing about a real fault either.
  */
 import { describe, expect, it } from "vitest";
+import { concatBytes } from "../../src/base/bytes.ts";
 import type { SealedBlock } from "../../src/chain/block.ts";
 import { assembleBlock } from "../../src/chain/block.ts";
 import type { Observer } from "../../src/sim/observer.ts";
@@ -45,6 +46,19 @@ function changed(letter: Uint8Array, at: number, value: number): Uint8Array {
   return copy;
 }
 
+/** Of the journal, kind 6: a PREPARE whose body is in the ledger. */
+function voteRecord(letter: Uint8Array): Uint8Array {
+  return concatBytes(Uint8Array.of(1, 6), letter.subarray(VIEW_AT, HASH_AT + 32), new Uint8Array(128));
+}
+
+/** As far as it is read: the message's version, type, epoch and view, an empty V and O, a signature. */
+function viewRecord(kind: "view-change" | "new-view", view: number): Uint8Array {
+  const isNew = kind === "new-view";
+  const head = Uint8Array.of(1, isNew ? 5 : 4, 0, isNew ? 6 : 5);
+  const place = concatBytes(new Uint8Array(15), Uint8Array.of(view));
+  return concatBytes(head, place, new Uint8Array(8), new Uint8Array(64).fill(9));
+}
+
 /** Lies about what node 2 commits. */
 function aboutCommit(lie: (sealed: SealedBlock) => SealedBlock): (truth: Observer) => Observer {
   return (truth) => ({
@@ -83,6 +97,48 @@ describe("the checkers", () => {
     await transferring(run, 1);
     run.checkers.observer.started?.(1, []);
     expect(rules(run)).toEqual(["durability"]);
+  });
+
+  describe("durability: a message of view 3, written down before the journal was cut in the same turn", () => {
+    /** Leaves node 1 while its journal holds its vote and a record of `view`. */
+    async function leaving(type: number, kind: "view-change" | "new-view", view: number): Promise<string[]> {
+      let prepare: Uint8Array | undefined;
+      const spy: Observer = {
+        sent: (node, _to, letter) => {
+          if (node === 1 && letter[2] === PREPARE) prepare ??= letter;
+        },
+      };
+      const run = watched((truth) => truth, {}, [spy]);
+      await transferring(run, 1);
+      const letter = changed(changed(prepare!, VIEW_AT + 7, 3), 2, type);
+      run.checkers.observer.journaled?.(1, [voteRecord(letter), viewRecord(kind, view)], true);
+      run.checkers.observer.sent?.(1, 0, letter);
+      return run.checkers.violations
+        .filter(({ checker }) => checker === "durability")
+        .map(({ detail }) => detail);
+    }
+
+    const NEEDS_NOTHING: readonly [string, number, "view-change" | "new-view"][] = [
+      ["a vote, by asking for view 4", PREPARE, "view-change"],
+      ["a vote, by entering view 4", PREPARE, "new-view"],
+      ["a VIEW-CHANGE, by asking for view 4", 5, "view-change"],
+      ["a NEW-VIEW, by asking for view 4", 6, "view-change"],
+      ["a NEW-VIEW, by entering view 4", 6, "new-view"],
+    ];
+    it.each(NEEDS_NOTHING)("is overtaken: %s", async (_, type, kind) => {
+      expect(await leaving(type, kind, 4)).toEqual([]);
+    });
+
+    const NEEDS_MORE: readonly [string, number, "view-change" | "new-view", number, string][] = [
+      ["a vote, by asking for its own view", PREPARE, "view-change", 3, "the NEW-VIEW of 3 is not written"],
+      ["a vote, by entering the view below", PREPARE, "new-view", 2, "the NEW-VIEW of 3 is not written"],
+      ["a VIEW-CHANGE, by entering a view", 5, "new-view", 4, "VIEW-CHANGE to 3 is not written down"],
+      ["a VIEW-CHANGE, by asking for less", 5, "view-change", 2, "VIEW-CHANGE to 3 is not written down"],
+      ["a NEW-VIEW, by asking for its view", 6, "view-change", 3, "NEW-VIEW of 3 is not written down"],
+    ];
+    it.each(NEEDS_MORE)("is not overtaken: %s", async (_, type, kind, view, detail) => {
+      expect((await leaving(type, kind, view)).join()).toContain(detail);
+    });
   });
 
   it("no-way-back: a vote in a view that the replica has left", async () => {

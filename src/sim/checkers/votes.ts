@@ -39,6 +39,9 @@ class Durable {
   /** Signatures of VIEW-CHANGEs and NEW-VIEWs. */
   readonly messages = new Set<Text>();
   readonly views = new Set<bigint>();
+  /** The highest view asked for in a VIEW-CHANGE, and the highest asked for or entered. */
+  asked = 0n;
+  view = 0n;
 }
 
 export class VoteChecker implements Observer {
@@ -163,7 +166,8 @@ export class VoteChecker implements Observer {
     const view = viewOfLetter(letter);
     const signature = lastSignature(letter);
     this.#onlyOne(node, ballots.viewChanges, view, signature, "VIEW-CHANGE");
-    if (!ballots.durable.messages.has(signature)) {
+    // A request for more, made in the same turn, may be all that a cut of the journal has left: none lower follows it.
+    if (!ballots.durable.messages.has(signature) && ballots.durable.asked <= view) {
       this.#facts.report("durability", node, `VIEW-CHANGE to ${view} is not written down`);
     }
     if (view > ballots.asked) ballots.asked = view;
@@ -177,7 +181,7 @@ export class VoteChecker implements Observer {
     if (this.#facts.primaryOf(view) === this.#facts.validatorOf(node)) {
       this.#onlyOne(node, ballots.newViews, view, signature, "NEW-VIEW");
     }
-    if (!ballots.durable.messages.has(signature)) {
+    if (!ballots.durable.messages.has(signature) && ballots.durable.view <= view) {
       this.#facts.report("durability", node, `NEW-VIEW of ${view} is not written down`);
     }
   }
@@ -204,7 +208,11 @@ export class VoteChecker implements Observer {
     if (record.kind === "mark") return;
     if (record.kind === "view-change" || record.kind === "new-view") {
       durable.messages.add(record.signature);
-      if (record.kind === "view-change") return;
+      if (record.view > durable.view) durable.view = record.view;
+      if (record.kind === "view-change") {
+        if (record.view > durable.asked) durable.asked = record.view;
+        return;
+      }
       durable.views.add(record.view);
       for (const { height, hash } of record.carried) {
         const from = this.#facts.primaryOf(record.view);
@@ -237,11 +245,16 @@ export class VoteChecker implements Observer {
   }
 }
 
-/** pbft.md 1.12: what must be on disk before a vote leaves; what a stable checkpoint covers needs nothing. */
+/**
+ * pbft.md 1.12: what must be on disk before a vote leaves; what a stable checkpoint covers needs nothing. A NEW-VIEW
+ * binds in its own view: where a higher one is on disk, a start does not come back to it. So when one turn votes,
+ * goes on to the next view and cuts the journal, the vote leaves rightly though the cut has dropped its NEW-VIEW.
+ */
 function missingFor({ durable, stable }: Ballots, { height, view }: RawVote, text: Text): string | undefined {
   if (height <= stable) return undefined;
   if (!durable.votes.has(text)) return "the vote is not written down";
-  if (view > 0n && !durable.views.has(view)) return `the NEW-VIEW of ${view} is not written down`;
+  if (view > 0n && view >= durable.view && !durable.views.has(view))
+    return `the NEW-VIEW of ${view} is not written down`;
   return undefined;
 }
 
