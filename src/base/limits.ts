@@ -243,6 +243,16 @@ export const ADDRESS_FILE_BYTES_MAX = 16 * 1024 * 1024;
 export const MINING_THREADS_MAX = 256;
 /** Times that a mining thread which died is started anew; beyond it the others mine on without it. */
 export const MINER_RESTARTS_MAX = 3;
+/** Blocks that account_get looks at for what an account has minted; where coinbases wait longer it does not say. */
+export const MATURING_SCANNED_MAX = 1_000;
+/** Branches that chain_getTips lists; those with less work are left out. */
+export const TIPS_SHOWN_MAX = 100;
+/** Headers given out by miner_getWork and not solved yet; beyond it the oldest is forgotten. */
+export const MINER_WORKS_MAX = 64;
+/** Blocks solved here of which a node remembers whether they stayed; of older ones it remembers how many did not. */
+export const MINED_KEPT_MAX = 1_024;
+/** Blocks of one miner_generate; a call for more is refused. */
+export const GENERATE_BLOCKS_MAX = 1_000;
 
 // --- bench -------------------------------------------------------------------------------------------------
 /** Transfers signed before a load starts; what is sent beyond it is signed when it is due. */
@@ -260,5 +270,39 @@ export const REORGS_KEPT_MAX = 1_000;
 export const TREE_DEPTH = 2_048;
 /** Headers without bodies ahead of the validated head; more are asked for when bodies have caught up. */
 export const HEADERS_AHEAD_MAX = 20_000;
+/** Branches beside the chain that are stored; beyond it those of the least work are deleted. */
+export const SIDE_BRANCHES_MAX = 1_000;
+/** Bytes of the bodies stored beside the chain; beyond it the branches of the least work are deleted. */
+export const SIDE_BODIES_BYTES_MAX = 256 * 1024 * 1024;
+/** Bytes that one move of the head writes, about; a longer one goes in stages, each of which ends on a valid block. */
+export const HEAD_MOVE_BYTES_MAX = 64 * 1024 * 1024;
+/** Blocks after which the tree in memory and the branches on disk are brought back to their bounds. */
+export const TREE_TIDY_BLOCKS = 256;
+/** Faults of invalid blocks that are remembered in words; of others only that there was one. */
+export const BLOCK_FAULTS_MAX = 64;
 /** Bodies kept decoded between their arrival and their execution; others are read from the database. */
 export const RECENT_BODIES_MAX = 32;
+/** Hashes of a locator; a question with more is malformed. Enough for 2^50 blocks. */
+export const LOCATOR_HASHES_MAX = 64;
+/** Heads of one answer; an answer with more is malformed. */
+export const HEADS_PER_ANSWER_MAX = 2_000;
+/** Bytes of heads served in one answer. */
+export const HEADS_ANSWER_BYTES = 1024 * 1024;
+/** Bodies of one question; a question with more is malformed. */
+export const BODIES_PER_QUESTION_MAX = 128;
+/** Bodies that this node asks one peer for at once. */
+export const BODIES_IN_FLIGHT_PER_PEER = 16;
+/** How far beyond the first missing body of a branch others are asked for; the rest waits. */
+export const BODIES_WINDOW = 512;
+/** Missing bodies of a branch that are listed at once, the lowest first; the rest is listed when these are here. */
+export const BODIES_LISTED_MAX = 4_096;
+/** Bodies remembered as not delivered; beyond it the oldest is forgotten and asked for again. */
+export const MISSED_BODIES_MAX = 4_096;
+/** Peers that are asked for heads at once. */
+export const HEADS_PEERS_MAX = 3;
+/** Answers of light heads that are read through before their branch must have enough work; then it is left alone. */
+export const READ_THROUGH_ANSWERS_MAX = 4_096;
+/** Announced blocks that wait until they are due; beyond it the next one is dropped. */
+export const EARLY_BLOCKS_MAX = 64;
+/** Announced blocks whose transactions are being put together; beyond it whole bodies are asked for. */
+export const ASSEMBLIES_MAX = 64;

@@ -51,6 +51,20 @@ export interface Rewards {
   readonly maturity: number;
 }
 
+/** How the work that a block must show is set, for whoever explains a chain or mines on demand. */
+export interface WorkSchedule {
+  /** Wanted seconds between two blocks. */
+  readonly spacing: number;
+  /** Seconds a block's time may be ahead of the local clock. */
+  readonly futureLimit: number;
+  /** The easiest target, compact. */
+  readonly limitBits: number;
+  /** The name of the rule, as in genesis. */
+  readonly retarget: string;
+  /** The first height above `height` whose block may have another target; undefined where none has. */
+  nextRetarget(height: bigint): bigint | undefined;
+}
+
 export interface ConsensusRules {
   /** For logs and RPC only. */
   readonly name: "pbft" | "pow";
@@ -58,6 +72,8 @@ export interface ConsensusRules {
   readonly finality: "instant" | "probabilistic";
   /** Undefined where blocks mint nothing and carry no coinbase. */
   readonly rewards: Rewards | undefined;
+  /** Left out where blocks show no work. */
+  readonly schedule?: WorkSchedule;
   /** The fields of a block on top of `parent`, the last block of `branch`. */
   prepareHead(parent: BlockHead, proposal: Proposal, branch: Ancestry): HeadFields;
   /** The mode's rules for a head on top of its parent (time, version, epoch, work due); no seal, no body. */

@@ -2,12 +2,17 @@
  * The node as JSON-RPC sees it: the port of rpc/api.ts on top of a replica. Only reading and translating; every rule
  * is the replica's.
  */
-import type { Address, Hash } from "../base/bytes.ts";
+import { type Address, equalBytes, type Hash } from "../base/bytes.ts";
 import { refuse, type Verdict } from "../base/fault.ts";
+import { MATURING_SCANNED_MAX } from "../base/limits.ts";
+import { type Logger, SILENT } from "../base/log.ts";
 import type { Scheduler } from "../base/scheduler.ts";
 import type { BlockHead, SealedBlock } from "../chain/block.ts";
+import type { HeadChange } from "../chain/chain.ts";
+import type { LedgerView } from "../chain/ledgerview.ts";
 import { readAccount } from "../chain/modules/bank.ts";
 import type { SealView } from "../chain/rules.ts";
+import { maturingKey } from "../chain/statekeys.ts";
 import { encodeStateProof, hashStateKey } from "../chain/stateproof.ts";
 import { proveKey } from "../chain/statetree.ts";
 import { decodeTransaction } from "../chain/transaction.ts";
@@ -16,7 +21,10 @@ import type { EngineStatus, ValidatorId } from "../consensus/engine.ts";
 import type { DropReason } from "../mempool/mempool.ts";
 import type {
   AccountAnswer,
+  BlockNews,
+  BranchesApi,
   EvidenceView,
+  MiningApi,
   NodeApi,
   NodeInfo,
   NodeNews,
@@ -28,6 +36,9 @@ import type {
   Syncing,
   TransactionPlace,
 } from "../rpc/api.ts";
+import { ChainBranches, isOnChain } from "./branchesapi.ts";
+import { DepthFinality } from "./finality.ts";
+import { Topic } from "./news.ts";
 import type { Network } from "./ports.ts";
 import type { Replica } from "./replica.ts";
 
@@ -37,7 +48,12 @@ export interface ReplicaApiOptions {
   readonly genesisJson: unknown;
   /** The account that receives this node's fees. */
   readonly address: Address | undefined;
+  /** Blocks on top that make one final, where finality is not instant: config `finality_depth`. */
+  readonly finalityDepth?: number;
 }
+
+/** As most merchants of the first chain of this kind have it. */
+export const FINALITY_DEPTH = 6;
 
 export interface ReplicaApiPorts {
   readonly replica: Replica;
@@ -48,20 +64,37 @@ export interface ReplicaApiPorts {
   };
   readonly scheduler: Scheduler;
   readonly renderMetrics: () => Promise<string>;
+  /** Told when a block that was called final is abandoned; silent if left out. */
+  readonly log?: Logger;
+  /** Left out on a node that cannot mine. */
+  readonly mining?: MiningApi;
 }
 
 export class ReplicaApi implements NodeApi {
   readonly #options: ReplicaApiOptions;
   readonly #ports: ReplicaApiPorts;
+  readonly #branches: BranchesApi | undefined;
+  /** Undefined where blocks are final at once. */
+  readonly #finality: DepthFinality | undefined;
+  readonly #heads = new Topic<BlockNews>();
+  /** Where a head is final when it is told. */
+  readonly #finalized = new Topic<BlockNews>();
   #headChangedAtMs: number;
 
   constructor(options: ReplicaApiOptions, ports: ReplicaApiPorts) {
+    const { replica, scheduler, log = SILENT } = ports;
+    const { chain, news } = replica;
     this.#options = options;
     this.#ports = ports;
-    this.#headChangedAtMs = ports.scheduler.now();
-    ports.replica.news.heads.subscribe(() => {
-      this.#headChangedAtMs = ports.scheduler.now();
-    });
+    this.#headChangedAtMs = scheduler.now();
+    this.#branches = ChainBranches.of(chain);
+    const finalityPorts = { chain, log, now: () => scheduler.now() };
+    this.#finality =
+      chain.rules.finality === "instant"
+        ? undefined
+        : new DepthFinality(options.finalityDepth ?? FINALITY_DEPTH, finalityPorts);
+    news.reorgs.subscribe((change) => this.#finality?.branchChanged(change));
+    news.heads.subscribe((change) => this.#headChanged(change));
   }
 
   info(): NodeInfo {
@@ -96,11 +129,24 @@ export class ReplicaApi implements NodeApi {
   }
 
   finalized(): BlockHead {
-    return this.#chain.head;
+    return this.#finality?.head ?? this.#chain.head;
+  }
+
+  finalityDepth(): number | undefined {
+    return this.#finality?.depth;
+  }
+
+  branches(): BranchesApi | undefined {
+    return this.#branches;
+  }
+
+  mining(): MiningApi | undefined {
+    return this.#chain.rules.rewards === undefined ? undefined : this.#ports.mining;
   }
 
   async heightOf(hash: Hash): Promise<bigint | undefined> {
-    return this.#chain.store.head(hash)?.summary.height;
+    const height = this.#chain.store.head(hash)?.summary.height;
+    return height !== undefined && isOnChain(this.#chain, hash, height) ? height : undefined;
   }
 
   async headAt(height: bigint): Promise<BlockHead | undefined> {
@@ -156,10 +202,31 @@ export class ReplicaApi implements NodeApi {
 
   account(address: Address): AccountAnswer {
     const { pool } = this.#ports.replica;
-    const { head, value } = this.#chain.readAtHead((view) => readAccount(view, address));
-    const account = value ?? { balance: 0n, nonce: 0n };
-    const pendingNonce = pool.pendingNonce(address);
-    return { account, pendingNonce: pendingNonce > account.nonce ? pendingNonce : account.nonce, at: head };
+    const { head, value } = this.#chain.readAtHead((view) => ({
+      account: readAccount(view, address),
+      maturing: this.#maturingOf(view, address),
+    }));
+    const { account = { balance: 0n, nonce: 0n }, maturing } = value;
+    const ofPool = pool.pendingNonce(address);
+    const pendingNonce = ofPool > account.nonce ? ofPool : account.nonce;
+    return { account, pendingNonce, at: head, maturing };
+  }
+
+  /** What the last blocks minted for this account: one key a block. */
+  #maturingOf(view: LedgerView, address: Address): AccountAnswer["maturing"] {
+    const { rules, head } = this.#chain;
+    if (rules.rewards === undefined || rules.rewards.maturity > MATURING_SCANNED_MAX) return undefined;
+    const { maturity } = rules.rewards;
+    const top = head.summary.height;
+    let sum = 0n;
+    let nextHeight: bigint | undefined;
+    for (let age = 0; age < maturity && BigInt(age) < top; age++) {
+      const entry = view.get(maturingKey(top - BigInt(age)));
+      if (entry === undefined || !equalBytes(entry.subarray(0, 32), address)) continue;
+      sum += new DataView(entry.buffer, entry.byteOffset).getBigUint64(32);
+      nextHeight = top - BigInt(age) + BigInt(maturity);
+    }
+    return { sum, nextHeight };
   }
 
   async state(key: Uint8Array, prove: boolean): Promise<StateAnswer> {
@@ -213,11 +280,12 @@ export class ReplicaApi implements NodeApi {
     return this.#subscriptions[topic](listener);
   }
 
-  /** How each kind of news is had from the replica. Under PBFT a head is final when it is told. */
+  /** How each kind of news is had. */
   readonly #subscriptions: { [T in keyof NodeNews]: (listener: (news: NodeNews[T]) => void) => () => void } =
     {
-      head: (listener) => this.#ports.replica.news.heads.subscribe(listener),
-      finalized: (listener) => this.#ports.replica.news.heads.subscribe(listener),
+      head: (listener) => this.#heads.subscribe(listener),
+      finalized: (listener) => (this.#finality?.finalized ?? this.#finalized).subscribe(listener),
+      reorg: (listener) => this.#finality?.reorgs.subscribe(listener) ?? (() => undefined),
       consensus: (listener) => this.#ports.replica.news.engine.subscribe(listener),
       dropped: (listener) =>
         this.#ports.replica.news.pool.subscribe((event) => {
@@ -225,6 +293,14 @@ export class ReplicaApi implements NodeApi {
           listener({ id: event.transaction.id, reason: DROPPED_AS[event.reason] });
         }),
     };
+
+  /** Whoever listens hears of a head before he hears that one is final. */
+  #headChanged(change: HeadChange): void {
+    this.#headChangedAtMs = this.#ports.scheduler.now();
+    this.#heads.tell(change);
+    if (this.#finality === undefined) this.#finalized.tell(change);
+    else this.#finality.headChanged(change.sealed.block.summary.height);
+  }
 
   get #chain(): Replica["chain"] {
     return this.#ports.replica.chain;

@@ -7,11 +7,11 @@
  * return a Promise read the store; a rejection means that the world failed and is answered with -32603.
  */
 import type { Address, Hash } from "../base/bytes.ts";
-import type { Verdict } from "../base/fault.ts";
+import type { Fault, Verdict } from "../base/fault.ts";
 import type { BlockHead, SealedBlock } from "../chain/block.ts";
 import type { Account } from "../chain/modules/bank.ts";
 import type { Receipt } from "../chain/receipt.ts";
-import type { ConsensusRules, SealView } from "../chain/rules.ts";
+import type { ConsensusRules, SealView, WorkSchedule } from "../chain/rules.ts";
 import type { SignedTransaction } from "../chain/transaction.ts";
 import type { ValidatorSet } from "../chain/validators.ts";
 import type { EngineEvent, EngineStatus, Evidence, ValidatorId } from "../consensus/engine.ts";
@@ -33,9 +33,18 @@ export interface NodeApi {
   genesis(): unknown;
   /** The last executed block of the best branch. */
   head(): BlockHead;
-  /** The last block that is never abandoned; the head itself under PBFT. */
+  /**
+   * The last block that is never abandoned: the head itself where finality is instant. Elsewhere a label, the block
+   * `finalityDepth` below the head (block 0 below that), and its height can fall.
+   */
   finalized(): BlockHead;
-  /** Height of a block of this chain by its hash. */
+  /** Undefined where blocks are final at once. */
+  finalityDepth(): number | undefined;
+  /** Where blocks can be abandoned: the branches, and the work behind them. */
+  branches(): BranchesApi | undefined;
+  /** Where blocks are mined, and this node can. */
+  mining(): MiningApi | undefined;
+  /** Height of a block of this chain (not of an abandoned branch) by its hash. */
   heightOf(hash: Hash): Promise<bigint | undefined>;
   /** Undefined above the head. */
   headAt(height: bigint): Promise<BlockHead | undefined>;
@@ -94,13 +103,108 @@ export interface NodeInfo {
   readonly chainId: bigint;
   readonly genesisHash: Hash;
   readonly consensus: ConsensusRules["name"];
-  readonly mode: "validator" | "full";
+  readonly mode: "validator" | "miner" | "full";
   /** libp2p peer id (base58). */
   readonly peerId: string;
   /** The account that receives this node's fees. */
   readonly address: Address | undefined;
   /** Milliseconds since the Unix epoch. */
   readonly startedAtMs: number;
+}
+
+/** A chain whose blocks can be abandoned. Members answer from memory unless they return a Promise. */
+export interface BranchesApi {
+  readonly schedule: WorkSchedule;
+  /** Cumulative work up to a known block, on whatever branch. */
+  workOf(hash: Hash): bigint | undefined;
+  /** The last blocks of all branches, the active one first, then by work; bounded. */
+  tips(): readonly TipView[];
+  /** The newest first. */
+  reorgs(countMax: number): Promise<readonly ReorgRecord[]>;
+  /** Hashes per second of all miners, from the work of the last blocks; undefined before there are two. */
+  hashrate(): number | undefined;
+  /** The operator's word against a block, until it is taken back. */
+  invalidate(hash: Hash): Promise<Fault | undefined>;
+  reconsider(hash: Hash): Promise<Fault | undefined>;
+}
+
+export interface TipView {
+  readonly head: BlockHead;
+  /** Blocks that are not on the active chain; 0 for the active tip. */
+  readonly branchLength: number;
+  /** Cumulative. */
+  readonly work: bigint;
+  /** valid-fork: executed once; valid-headers: all bodies are here; headers-only: bodies are missing. */
+  readonly status: "active" | "valid-fork" | "valid-headers" | "headers-only" | "invalid";
+}
+
+export interface ReorgRecord {
+  readonly atMs: number;
+  readonly ancestor: Hash;
+  readonly oldHead: Hash;
+  readonly newHead: Hash;
+  /** Blocks undone. */
+  readonly depth: number;
+  /** Blocks executed instead. */
+  readonly entered: number;
+  /** Transactions of the undone blocks that the new ones do not hold, coinbases aside. */
+  readonly dropped: number;
+}
+
+/** Mining on this node, by its own threads or by somebody who asks for work. */
+export interface MiningApi {
+  status(): MiningStatus;
+  /** Left out: as before. Faults: WRONG_CONSENSUS, NO_COINBASE, MINER_THREADS. */
+  start(order: {
+    readonly threads?: number | undefined;
+    readonly coinbase?: Address | undefined;
+  }): Promise<Fault | undefined>;
+  stop(): void;
+  /** Who is paid from the next template on. */
+  setCoinbase(address: Address): Fault | undefined;
+  /** A header to be solved elsewhere. Faults: NO_COINBASE, SYNCING (the head is moving). */
+  getWork(coinbase: Address | undefined): Promise<Verdict<WorkView>>;
+  submitWork(answer: {
+    readonly workId: string;
+    readonly nonce: number;
+    readonly time?: number | undefined;
+  }): Promise<WorkVerdict>;
+  /** Mines so many blocks now. Faults: TOO_HARD, TOO_EARLY, NO_COINBASE, MINER_BUSY. */
+  generate(blocks: number, coinbase: Address | undefined): Promise<Generated>;
+}
+
+export interface MiningStatus {
+  readonly mining: boolean;
+  readonly threads: number;
+  /** Hashes per second of this node's threads. */
+  readonly hashrate: number;
+  /** Hashes per second at most; undefined: as many as they can. */
+  readonly hashLimit: number | undefined;
+  readonly coinbase: Address | undefined;
+  /** Blocks solved here since the start, and those of them that are on no active chain. */
+  readonly blocksMined: number;
+  readonly stale: number;
+}
+
+export interface WorkView {
+  readonly workId: string;
+  /** 80 bytes; the nonce is the last four, little-endian. */
+  readonly header: Uint8Array;
+  readonly target: bigint;
+  readonly bits: number;
+  readonly height: bigint;
+  /** From now, unless a new head comes first. */
+  readonly expiresMs: number;
+}
+
+export type WorkVerdict =
+  | { readonly accepted: true; readonly hash: Hash }
+  | { readonly accepted: false; readonly reason: string };
+
+/** What was mined, also when it ended early. */
+export interface Generated {
+  readonly hashes: readonly Hash[];
+  readonly fault: Fault | undefined;
 }
 
 export interface Syncing {
@@ -154,6 +258,8 @@ export interface AccountAnswer {
   /** The nonce of the sender's next transaction, counting what is executable in the pool. */
   readonly pendingNonce: bigint;
   readonly at: BlockHead;
+  /** What this account has mined and cannot spend yet; undefined where nothing is mined, or it is not cheap to say. */
+  readonly maturing?: { readonly sum: bigint; readonly nextHeight: bigint | undefined } | undefined;
 }
 
 export interface StateAnswer {
@@ -183,11 +289,30 @@ export interface BlockNews {
   readonly receipts: readonly Uint8Array[];
 }
 
+export interface ReorgNews {
+  readonly atMs: number;
+  readonly ancestor: BlockHead;
+  readonly oldHead: BlockHead;
+  readonly newHead: BlockHead;
+  /** Ascending. */
+  readonly abandoned: readonly SealedBlock[];
+  readonly entered: readonly SealedBlock[];
+  /** Ids of the abandoned transactions that the entered blocks do not hold, coinbases aside. */
+  readonly dropped: readonly Hash[];
+  /** A block that was told as final is abandoned. */
+  readonly finalizedReversed: boolean;
+}
+
 export interface NodeNews {
   /** Each new head, in order, after it is durable. */
   readonly head: BlockNews;
-  /** Each block that became final, in order. Under PBFT with every head, after `head`. */
+  /**
+   * Each block that became final, in order. Under PBFT with every head, after `head`; elsewhere by depth, and never
+   * twice unless a reorganisation reversed it.
+   */
   readonly finalized: BlockNews;
+  /** The chain left one branch for another; before the heads that entered are told. */
+  readonly reorg: ReorgNews;
   /** A transaction left the pool without being included. */
   readonly dropped: { readonly id: Hash; readonly reason: "expired" | "replaced" | "evicted" };
   readonly consensus: { readonly atMs: number; readonly event: EngineEvent };

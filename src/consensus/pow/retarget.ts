@@ -36,6 +36,18 @@ export function retargetsAt({ retarget }: PowParameters, height: bigint): boolea
   }
 }
 
+/** The first height above `height` at which {@link retargetsAt} holds; undefined when there is none. */
+export function nextRetarget({ retarget }: PowParameters, height: bigint): bigint | undefined {
+  switch (retarget.rule) {
+    case "fixed":
+      return undefined;
+    case "asert":
+      return height < 2n ? 3n : height + 1n;
+    case "bitcoin":
+      return (height / BigInt(retarget.interval) + 1n) * BigInt(retarget.interval);
+  }
+}
+
 /**
  * The ancestor beyond the last eleven that the rule looks at for the block at `height` > 0: the first block of its
  * parent's period, or the anchor (whose parent is read too). Undefined where it looks at none.

@@ -11,7 +11,7 @@ import type { ConsensusRules, HeadFields } from "../../chain/rules.ts";
 import { subsidyAt } from "../../chain/subsidy.ts";
 import { checkProofOfWork, difficultyOf, showBits, workOf } from "../../chain/target.ts";
 import { checkHeader, earliestTime } from "./checkheader.ts";
-import { expectedBits } from "./retarget.ts";
+import { expectedBits, nextRetarget } from "./retarget.ts";
 import { dueAt, medianTimePast, type Past } from "./time.ts";
 
 export function powRules(parameters: PowParameters): ConsensusRules {
@@ -20,6 +20,13 @@ export function powRules(parameters: PowParameters): ConsensusRules {
     name: "pow",
     finality: "probabilistic",
     rewards: { maturity, subsidyAt: (height) => subsidyAt(parameters, height) },
+    schedule: {
+      spacing: parameters.spacing,
+      futureLimit: parameters.futureLimit,
+      limitBits: powLimitBits,
+      retarget: parameters.retarget.rule,
+      nextRetarget: (height) => nextRetarget(parameters, height),
+    },
     prepareHead: (_parent, { timeMs }, branch) => prepareHead(parameters, Number(timeMs / 1000n), branch),
     checkHead: (_parent, head, branch) =>
       checkSummary(head) ?? checkHeader(head.header, head.hash, parameters, branch),

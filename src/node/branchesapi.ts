@@ -1,0 +1,114 @@
+/**
+ * The branches of a chain as JSON-RPC sees them: tips, reorganisations, work, and the operator's two words. Only
+ * reading and translating; the choice between branches is chain/branches.ts's. Old blocks are read from disk, so
+ * that a curious caller does not fill the tree in memory.
+ */
+import { equalBytes, type Hash } from "../base/bytes.ts";
+import type { Fault } from "../base/fault.ts";
+import { TIPS_SHOWN_MAX } from "../base/limits.ts";
+import type { Branches } from "../chain/branches.ts";
+import type { Chain } from "../chain/chain.ts";
+import type { WorkSchedule } from "../chain/rules.ts";
+import type { TreeNode } from "../chain/tree.ts";
+import { TreeStore } from "../chain/treestore.ts";
+import type { BranchesApi, ReorgRecord, TipView } from "../rpc/api.ts";
+
+/** Blocks that the hash rate is estimated from. */
+const RATE_BLOCKS = 120n;
+
+export class ChainBranches implements BranchesApi {
+  readonly schedule: WorkSchedule;
+  readonly #chain: Chain;
+  readonly #branches: Branches;
+  readonly #disk: TreeStore;
+
+  private constructor(chain: Chain, branches: Branches, schedule: WorkSchedule) {
+    this.schedule = schedule;
+    this.#chain = chain;
+    this.#branches = branches;
+    this.#disk = new TreeStore(chain.store.kv, (hash) => chain.store.head(hash));
+  }
+
+  /** Undefined where blocks are not abandoned, or show no work. */
+  static of(chain: Chain): ChainBranches | undefined {
+    const { branches, rules } = chain;
+    if (branches === undefined || rules.schedule === undefined) return undefined;
+    return new ChainBranches(chain, branches, rules.schedule);
+  }
+
+  workOf(hash: Hash): bigint | undefined {
+    return this.#disk.node(hash)?.work;
+  }
+
+  tips(): readonly TipView[] {
+    const { head } = this.#chain;
+    const others = this.#branches.tree
+      .leaves()
+      // An old block of the chain that was looked at lies in memory without its child.
+      .filter((leaf) => !this.#branches.isCanonical(leaf.head))
+      .sort((a, b) => (a.work < b.work ? 1 : a.work > b.work ? -1 : 0))
+      .slice(0, TIPS_SHOWN_MAX - 1);
+    const active: TipView = { head, branchLength: 0, work: this.workOf(head.hash)!, status: "active" };
+    return [active, ...others.map((leaf) => this.#tip(leaf))];
+  }
+
+  reorgs(countMax: number): Promise<readonly ReorgRecord[]> {
+    return this.#branches.reorgs(countMax);
+  }
+
+  hashrate(): number | undefined {
+    const top = this.#chain.head.summary.height;
+    // Block 0 was made long before anybody mined.
+    const from = top > RATE_BLOCKS ? top - RATE_BLOCKS : 1n;
+    if (top <= from) return undefined;
+    let [earliest, latest] = [Number.POSITIVE_INFINITY, 0];
+    // Times may go backwards: the span is between the earliest and the latest.
+    for (let height = from; height <= top; height++) {
+      const { time } = this.#headAt(height).header;
+      earliest = Math.min(earliest, time);
+      latest = Math.max(latest, time);
+    }
+    const work = this.workOf(this.#headAt(top).hash)! - this.workOf(this.#headAt(from).hash)!;
+    return latest > earliest ? Number(work) / (latest - earliest) : undefined;
+  }
+
+  invalidate(hash: Hash): Promise<Fault | undefined> {
+    return this.#chain.enqueue(() => this.#branches.invalidate(hash));
+  }
+
+  reconsider(hash: Hash): Promise<Fault | undefined> {
+    return this.#chain.enqueue(() => this.#branches.reconsider(hash));
+  }
+
+  #tip(leaf: TreeNode): TipView {
+    let branchLength = 0;
+    let at: TreeNode | undefined = leaf;
+    while (at !== undefined && !this.#branches.isCanonical(at.head)) {
+      branchLength++;
+      at = this.#parentOf(at);
+    }
+    return { head: leaf.head, branchLength, work: leaf.work, status: this.#statusOf(leaf) };
+  }
+
+  #parentOf({ head }: TreeNode): TreeNode | undefined {
+    return this.#disk.node(head.header.previousHash);
+  }
+
+  #statusOf(leaf: TreeNode): TipView["status"] {
+    if (leaf.isDoomed) return "invalid";
+    if (!leaf.isComplete) return "headers-only";
+    return this.#branches.wasExecuted(leaf.head) ? "valid-fork" : "valid-headers";
+  }
+
+  #headAt(height: bigint) {
+    const { store, head } = this.#chain;
+    if (height === head.summary.height) return head;
+    return store.head(store.hashAt(height)!)!;
+  }
+}
+
+/** Whether the block is on the chain that the head ends. */
+export function isOnChain(chain: Chain, hash: Hash, height: bigint): boolean {
+  const at = chain.store.hashAt(height);
+  return at !== undefined && equalBytes(at, hash);
+}

@@ -1,0 +1,93 @@
+/**
+ * Which blocks are called final where finality is a matter of depth: the block so many below the head. A label, no
+ * rule: a heavier branch from below it is followed all the same, and then the label was wrong, which is told aloud.
+ * Each block is told once, in order of heights, and again only when a reorganisation reversed it. Source: pow.md 2.8;
+ * interface.md 8.3.
+ */
+
+import { byteText, type Hash, showHash } from "../base/bytes.ts";
+import type { Logger } from "../base/log.ts";
+import type { BlockHead } from "../chain/block.ts";
+import type { BranchChange, Chain } from "../chain/chain.ts";
+import { isCoinbase } from "../chain/transaction.ts";
+import type { BlockNews, ReorgNews } from "../rpc/api.ts";
+import { Topic } from "./news.ts";
+
+export interface FinalityPorts {
+  readonly chain: Chain;
+  readonly log: Logger;
+  readonly now: () => number;
+}
+
+export class DepthFinality {
+  readonly depth: number;
+  readonly finalized = new Topic<BlockNews>();
+  readonly reorgs = new Topic<ReorgNews>();
+  readonly #ports: FinalityPorts;
+  /** Height of the last block that was told, or was below the depth when this began. */
+  #told: bigint;
+
+  constructor(depth: number, ports: FinalityPorts) {
+    this.depth = depth;
+    this.#ports = ports;
+    this.#told = this.#heightBelow(ports.chain.head.summary.height);
+  }
+
+  /** The block that the label is on now. */
+  get head(): BlockHead {
+    const { chain } = this.#ports;
+    const height = this.#heightBelow(chain.head.summary.height);
+    return chain.store.head(chain.store.hashAt(height)!)!;
+  }
+
+  /** Before the heads that entered are told. */
+  branchChanged({ ancestor, abandoned, entered }: BranchChange): void {
+    const { now } = this.#ports;
+    const finalizedReversed = ancestor.summary.height < this.#told;
+    const oldHead: BlockHead = abandoned.at(-1)?.block ?? ancestor;
+    const newHead: BlockHead = entered.at(-1)?.block ?? ancestor;
+    if (finalizedReversed) this.#reverse(ancestor, oldHead);
+    const kept = new Set(entered.flatMap(({ block }) => block.transactions.map(({ id }) => byteText(id))));
+    const dropped: Hash[] = abandoned
+      .flatMap(({ block }) => block.transactions)
+      .filter((tx) => !isCoinbase(tx) && !kept.has(byteText(tx.id)))
+      .map(({ id }) => id);
+    this.reorgs.tell({
+      atMs: now(),
+      ancestor,
+      oldHead,
+      newHead,
+      abandoned,
+      entered,
+      dropped,
+      finalizedReversed,
+    });
+  }
+
+  /** After each head, in order. */
+  headChanged(height: bigint): void {
+    const { chain } = this.#ports;
+    const upTo = this.#heightBelow(height);
+    while (this.#told < upTo) {
+      const sealed = chain.sealedBlockAt(this.#told + 1n);
+      if (sealed === undefined) return;
+      this.#told++;
+      this.finalized.tell({ sealed, receipts: chain.store.receipts(sealed.block.hash) ?? [] });
+    }
+  }
+
+  #reverse(ancestor: BlockHead, oldHead: BlockHead): void {
+    this.#ports.log.log("error", "chain", "FINALIZED BLOCKS REVERSED", {
+      finalized: this.#told,
+      ancestor: ancestor.summary.height,
+      old: showHash(oldHead.hash),
+      advice: `payments with ${this.depth} blocks on top were undone: raise the depth, look for an attacker`,
+    });
+    this.#told = ancestor.summary.height;
+  }
+
+  #heightBelow(height: bigint): bigint {
+    const depth = BigInt(this.depth);
+    return height > depth ? height - depth : 0n;
+  }
+}

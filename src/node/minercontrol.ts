@@ -1,0 +1,141 @@
+/**
+ * The operator's hand on mining: start, stop, who is paid, work for miners outside, blocks on demand. It turns
+ * orders into what the replica and its threads do, and counts what came of it; the engine decides what is mined.
+ * Port: rpc/api.ts, "MiningApi". Faults carry the codes of docs/rpc.md.
+ */
+import { type Address, EMPTY, equalBytes, type Hash } from "../base/bytes.ts";
+import { type Fault, fault, refuse, type Verdict } from "../base/fault.ts";
+import { MINED_KEPT_MAX, MINING_THREADS_MAX } from "../base/limits.ts";
+import type { Block } from "../chain/block.ts";
+import type { ImportResult } from "../chain/chain.ts";
+import type { Generated, MiningApi, MiningStatus, WorkVerdict, WorkView } from "../rpc/api.ts";
+import { generateBlocks } from "./minergenerate.ts";
+import { MinerWorks } from "./minerworks.ts";
+import type { Replica } from "./replica.ts";
+import type { MinerMachine } from "./threadedminer.ts";
+
+export interface MinerControlPorts {
+  readonly replica: Pick<Replica, "chain" | "pool" | "mining" | "orderMining">;
+  readonly machine: MinerMachine;
+  /** Milliseconds since the Unix epoch. */
+  readonly now: () => number;
+}
+
+const NO_COINBASE = "say which account is paid: coinbase, or miner_setCoinbase first";
+
+export class MinerControl implements MiningApi {
+  readonly #ports: MinerControlPorts;
+  readonly #works: MinerWorks;
+  readonly #mined: { readonly hash: Hash; readonly height: bigint }[] = [];
+  readonly #unsubscribe: () => void;
+  #blocksMined = 0;
+  /** Of blocks that are not in `#mined` any more. */
+  #staleBefore = 0;
+  #generating: Promise<unknown> | undefined;
+  #isOver = false;
+
+  constructor(ports: MinerControlPorts) {
+    const { replica, now, machine } = ports;
+    this.#ports = ports;
+    const importBlock = (block: Block) => this.#import(block);
+    this.#works = new MinerWorks({ replica, now, importBlock });
+    this.#unsubscribe = machine.solved.subscribe((block) => this.#count(block));
+  }
+
+  status(): MiningStatus {
+    const { replica, machine } = this.#ports;
+    const { isOn, rewardTo } = replica.mining;
+    return {
+      mining: isOn,
+      threads: machine.threads,
+      hashrate: isOn ? machine.hashRate() : 0,
+      hashLimit: machine.hashLimit,
+      coinbase: rewardTo,
+      blocksMined: this.#blocksMined,
+      stale: this.#staleBefore + this.#mined.filter((block) => this.#isStale(block)).length,
+    };
+  }
+
+  async start({
+    threads,
+    coinbase,
+  }: {
+    readonly threads?: number | undefined;
+    readonly coinbase?: Address | undefined;
+  }): Promise<Fault | undefined> {
+    const { replica, machine } = this.#ports;
+    if (threads !== undefined && (threads < 1 || threads > MINING_THREADS_MAX)) {
+      return fault("MINER_THREADS", `${threads} threads, a miner has 1 to ${MINING_THREADS_MAX}`);
+    }
+    const refused = replica.orderMining({ isOn: true, rewardTo: coinbase ?? replica.mining.rewardTo });
+    if (refused === undefined && threads !== undefined) await machine.setThreads(threads);
+    return refused;
+  }
+
+  stop(): void {
+    const { replica } = this.#ports;
+    replica.orderMining({ ...replica.mining, isOn: false });
+  }
+
+  setCoinbase(rewardTo: Address): Fault | undefined {
+    const { replica } = this.#ports;
+    return replica.orderMining({ ...replica.mining, rewardTo });
+  }
+
+  async getWork(coinbase: Address | undefined): Promise<Verdict<WorkView>> {
+    const rewardTo = coinbase ?? this.#ports.replica.mining.rewardTo;
+    return rewardTo === undefined ? refuse("NO_COINBASE", NO_COINBASE) : this.#works.give(rewardTo);
+  }
+
+  submitWork({ workId, nonce, time }: Parameters<MiningApi["submitWork"]>[0]): Promise<WorkVerdict> {
+    return this.#works.take(workId, nonce, time);
+  }
+
+  async generate(blocks: number, coinbase: Address | undefined): Promise<Generated> {
+    const { replica, now } = this.#ports;
+    const rewardTo = coinbase ?? replica.mining.rewardTo;
+    if (rewardTo === undefined) return { hashes: [], fault: fault("NO_COINBASE", NO_COINBASE) };
+    if (this.#generating !== undefined) {
+      return { hashes: [], fault: fault("MINER_BUSY", "another miner_generate is at work; wait for it") };
+    }
+    const ports = {
+      replica,
+      now,
+      importBlock: (block: Block) => this.#import(block),
+      isOver: () => this.#isOver,
+    };
+    const generating = generateBlocks(ports, blocks, rewardTo);
+    this.#generating = generating;
+    try {
+      return await generating;
+    } finally {
+      this.#generating = undefined;
+    }
+  }
+
+  /** Ends what is being generated, before the replica stops. */
+  async close(): Promise<void> {
+    this.#isOver = true;
+    this.#unsubscribe();
+    await this.#generating?.catch(() => undefined); // whoever asked for it hears of it
+  }
+
+  async #import(block: Block): Promise<ImportResult> {
+    const result = await this.#ports.replica.chain.importBlock({ block, seal: EMPTY });
+    if (result.kind === "imported") this.#count(block);
+    return result;
+  }
+
+  #count({ hash, summary }: Block): void {
+    this.#blocksMined++;
+    this.#mined.push({ hash, height: summary.height });
+    if (this.#mined.length <= MINED_KEPT_MAX) return;
+    if (this.#isStale(this.#mined.shift()!)) this.#staleBefore++;
+  }
+
+  /** Another block has its place. */
+  #isStale({ hash, height }: { readonly hash: Hash; readonly height: bigint }): boolean {
+    const at = this.#ports.replica.chain.store.hashAt(height);
+    return at !== undefined && !equalBytes(at, hash);
+  }
+}
