@@ -7,18 +7,36 @@
 import { assert } from "../base/assert.ts";
 import { byteText, EMPTY, equalBytes, type Hash, showHash } from "../base/bytes.ts";
 import { type Fault, fault } from "../base/fault.ts";
-import { RECENT_BODIES_MAX, TREE_DEPTH } from "../base/limits.ts";
+import {
+  BLOCK_FAULTS_MAX,
+  HEAD_MOVE_BYTES_MAX,
+  HEADERS_AHEAD_MAX,
+  RECENT_BODIES_MAX,
+  SIDE_BODIES_BYTES_MAX,
+  SIDE_BRANCHES_MAX,
+  TREE_DEPTH,
+  TREE_TIDY_BLOCKS,
+} from "../base/limits.ts";
 import type { KvOperation } from "../storage/kv.ts";
 import type { Ancestry } from "./ancestry.ts";
 import type { Block, BlockHead, SealedBlock } from "./block.ts";
 import type { BranchChange, BranchSettings, HeadChange, ImportResult } from "./chain.ts";
 import type { BlockExecutor } from "./executor.ts";
+import { type Early, HeadDoor, type TooLight, weigh } from "./headdoor.ts";
 import { HeadStep, shortestBetter } from "./headstep.ts";
 import type { ExecutedBlock, LedgerView } from "./ledgerview.ts";
+import { surplus } from "./sidebranches.ts";
 import { bodyOperations, type ChainStore, headOperations } from "./store.ts";
 import { isCoinbase, type SignedTransaction } from "./transaction.ts";
 import { BlockTree, type TreeNode, type TreePath } from "./tree.ts";
-import { leafOperations, nodeOperations, type Reorg, reorgOperations, TreeStore } from "./treestore.ts";
+import {
+  dropOperations,
+  leafOperations,
+  nodeOperations,
+  type Reorg,
+  reorgOperations,
+  TreeStore,
+} from "./treestore.ts";
 
 export interface BranchesPorts {
   readonly executor: BlockExecutor;
@@ -37,37 +55,47 @@ export type HeadsResult =
   | { readonly kind: "orphan" }
   /** The rest is early. */
   | { readonly kind: "early"; readonly added: number }
-  /** Too little work to be worth storing. */
-  | { readonly kind: "too-light"; readonly work: bigint; readonly needed: bigint }
+  | TooLight
   | { readonly kind: "invalid"; readonly fault: Fault };
 
-/** A branch with less than this many blocks' work below the head is not stored. */
-const SPAM_MARGIN_BLOCKS = 144n;
-
+/** Everything here that writes runs one at a time, through Chain.enqueue. */
 export class Branches {
   readonly tree: BlockTree;
   readonly #settings: BranchSettings;
   readonly #ports: BranchesPorts;
   readonly #disk: TreeStore;
+  readonly #door: HeadDoor;
   readonly #bodies = new Map<string, readonly SignedTransaction[]>();
-  /** Branches that would undo more than the operator allows; asked again after a restart. */
-  readonly #refused = new Set<string>();
+  /** Why blocks are invalid, in words. */
+  readonly #faults = new Map<string, Fault>();
+  /** Branches that would undo more than the operator allows, seen from the head as it is. */
+  #refused = new WeakSet<TreeNode>();
   #reorgs = 0n;
+  /** Head moves since the last tidying, and an upper bound of the bytes of bodies beside the chain. */
+  #movesUntidy = 0;
+  #sideBytes = 0;
 
   constructor(settings: BranchSettings, ports: BranchesPorts) {
     this.#settings = settings;
     this.#ports = ports;
     this.#disk = new TreeStore(ports.store.kv, (hash) => ports.store.head(hash));
-    this.tree = new BlockTree((hash) => this.#disk.node(hash), settings.forkChoice);
+    this.#door = new HeadDoor(ports.executor, ports.now);
+    const source = {
+      node: (hash: Hash) => this.#disk.node(hash),
+      isLeaf: (hash: Hash) => this.#disk.isLeaf(hash),
+      isOnChain: (head: BlockHead) => this.isCanonical(head),
+    };
+    this.tree = new BlockTree(source, settings.forkChoice);
   }
 
   /** Reads the tree from disk and takes up what was left undone. */
   async open(zero: BlockHead): Promise<void> {
     if (this.tree.get(zero.hash) === undefined) await this.#plant(zero);
     this.#reorgs = await this.#disk.lastReorg();
-    for (const hash of await this.#disk.leaves()) this.#loadBranch(hash);
+    await this.#loadLeaves();
     this.#headNode();
     await this.#advance();
+    await this.#tidy();
   }
 
   /** The one door for whole blocks. */
@@ -79,6 +107,7 @@ export class Branches {
     }
     const wrong = this.#ports.executor.checkBody(block);
     if (wrong !== undefined) return { kind: "invalid", fault: wrong };
+    if (known?.isDoomed === true) return { kind: "invalid", fault: this.#doom(known) };
     const node = known ?? (await this.#addHead(block, seal));
     if (node === "orphan") return { kind: "orphan", height };
     if ("notBeforeMs" in node) return { kind: "early", notBeforeMs: node.notBeforeMs };
@@ -87,24 +116,27 @@ export class Branches {
     return node.isDoomed ? { kind: "invalid", fault: this.#doom(node) } : { kind: "imported" };
   }
 
-  /** Heads in ascending order, each on the one before; the first on a known block. */
-  async addHeads(heads: readonly BlockHead[]): Promise<HeadsResult> {
-    const first = heads.find((head) => this.tree.get(head.hash) === undefined);
-    if (first === undefined) return { kind: "added", added: 0, last: this.tree.get(heads.at(-1)!.hash) };
-    const fresh = heads.slice(heads.indexOf(first));
-    const parent = this.tree.get(first.header.previousHash);
+  /**
+   * Heads in ascending order, each on the one before; the first on a known block. All are judged before any is
+   * stored. Those too far ahead of the head are left out: `last` says how far it went.
+   * @param workProven of the branch that they begin, where a first pass over its headers has found it
+   */
+  async addHeads(heads: readonly BlockHead[], workProven = 0n): Promise<HeadsResult> {
+    const first = heads.findIndex((head) => this.tree.get(head.hash) === undefined);
+    const parent = first < 0 ? undefined : this.tree.get(heads[first]!.header.previousHash);
+    if (first < 0) return { kind: "added", added: 0, last: this.#lastOf(heads) };
     if (parent === undefined) return { kind: "orphan" };
-    const light = this.#tooLight(parent, fresh);
+    if (parent.isDoomed) return { kind: "invalid", fault: this.#doom(parent) };
+    const highest = this.#ports.head().summary.height + BigInt(HEADERS_AHEAD_MAX);
+    const fresh = heads.slice(first).filter(({ summary }) => summary.height <= highest);
+    const { good, stop } = this.#door.judge(parent.head, this.#ancestryOf(parent), fresh);
+    const light = this.#weigh(parent, good, workProven);
+    const isWrong = stop !== undefined && "code" in stop;
+    if (light === undefined) await this.#store(good);
+    if (isWrong) return { kind: "invalid", fault: stop };
     if (light !== undefined) return light;
-    let [added, last]: [number, TreeNode | undefined] = [0, undefined];
-    for (const head of fresh) {
-      const node = await this.#addHead(head, EMPTY);
-      if (node === "orphan") return { kind: "invalid", fault: fault("not-a-chain", "heads do not link") };
-      if ("notBeforeMs" in node) return { kind: "early", added };
-      if ("code" in node) return { kind: "invalid", fault: node };
-      [added, last] = [added + 1, node];
-    }
-    return { kind: "added", added, last };
+    if (stop !== undefined) return { kind: "early", added: good.length };
+    return { kind: "added", added: good.length, last: good.length === 0 ? parent : this.#lastOf(good) };
   }
 
   /** The body of a known head. A fault is the sender's and says nothing about the head. */
@@ -114,8 +146,16 @@ export class Branches {
     if (node.hasBody) return undefined;
     const block: Block = { ...node.head, transactions };
     const wrong = this.#ports.executor.checkBody(block);
-    if (wrong === undefined) await this.#addBody(node, block);
+    // Of a block that is invalid anyway the body is not kept, which is not the sender's fault.
+    if (wrong === undefined && !node.isDoomed) await this.#addBody(node, block);
     return wrong;
+  }
+
+  /** The bytes that a head commits to are no valid body (they do not decode): the block is invalid for good. */
+  async condemn(hash: Hash): Promise<void> {
+    const node = this.tree.get(hash);
+    if (node === undefined || node.hasBody) return;
+    await this.#condemn(node, fault("malformed", "a transaction of its body does not decode"));
   }
 
   /** The operator's word against a block; it is kept until {@link reconsider}. */
@@ -123,7 +163,8 @@ export class Branches {
     const node = this.tree.get(hash);
     if (node === undefined) return fault("unknown-block", `no block ${showHash(hash)} is known here`);
     if (node.head.summary.height === 0n) return fault("genesis", "block 0 cannot be taken away");
-    // All of the branch must be in memory, so that every descendant is marked.
+    // All that stands on it must be in memory, so that it is marked, and all that may replace it.
+    await this.#loadLeaves();
     for (let at = this.#headNode(); at.head.summary.height > node.head.summary.height; )
       at = this.tree.parentOf(at)!;
     await this.#write(nodeOperations(this.tree.mark(node, "invalidated")));
@@ -134,8 +175,9 @@ export class Branches {
   async reconsider(hash: Hash): Promise<Fault | undefined> {
     const node = this.tree.get(hash);
     if (node === undefined) return fault("unknown-block", `no block ${showHash(hash)} is known here`);
+    await this.#loadLeaves();
     await this.#write(nodeOperations(this.tree.unmark(node)));
-    this.#refused.clear();
+    this.#refused = new WeakSet();
     await this.#advance();
     return undefined;
   }
@@ -148,6 +190,7 @@ export class Branches {
 
   /** Whether the block is on the chain that the head ends. */
   isCanonical({ hash, summary }: BlockHead): boolean {
+    if (summary.height > this.#ports.head().summary.height) return false;
     const at = this.#ports.store.hashAt(summary.height);
     return at !== undefined && equalBytes(at, hash);
   }
@@ -181,32 +224,27 @@ export class Branches {
     await this.#write([...nodeOperations([node]), leafOperations(zero)[0]!]);
   }
 
-  /** From a leaf down to the chain or to what is in memory, so that its blocks take part in the choice. */
-  #loadBranch(leaf: Hash): void {
-    let node = this.tree.get(leaf);
-    while (node !== undefined && !this.isCanonical(node.head)) node = this.tree.parentOf(node);
+  /** So that all branches take part in the choice: those that the tree has forgotten too. */
+  async #loadLeaves(): Promise<void> {
+    for (const hash of await this.#disk.leaves()) this.tree.get(hash);
   }
 
-  async #addHead(
-    head: BlockHead,
-    seal: Uint8Array,
-  ): Promise<TreeNode | Fault | "orphan" | { readonly notBeforeMs: number }> {
-    const { executor, now } = this.#ports;
-    const known = this.tree.get(head.hash);
-    if (known !== undefined) return known.isDoomed ? this.#doom(known) : known;
+  async #addHead(head: BlockHead, seal: Uint8Array): Promise<TreeNode | Fault | "orphan" | Early> {
     const parent = this.tree.get(head.header.previousHash);
     if (parent === undefined) return "orphan";
     if (parent.isDoomed) return this.#doom(parent);
-    const wrong =
-      executor.rules.verifySeal(head, seal) ??
-      executor.checkHeadForm(parent.head, head) ??
-      executor.rules.checkHead(parent.head, head, this.#ancestryOf(parent));
-    if (wrong !== undefined) return wrong;
-    const notBeforeMs = executor.rules.notBeforeMs(head);
-    if (notBeforeMs > now()) return { notBeforeMs };
-    const node = this.tree.add(head, executor.rules.weight(head.header))!;
-    await this.#write([...headOperations(head), ...nodeOperations([node]), ...leafOperations(head)]);
-    return node;
+    const { stop } = this.#door.judge(parent.head, this.#ancestryOf(parent), [head], seal);
+    if (stop !== undefined) return stop;
+    await this.#store([head]);
+    return this.tree.get(head.hash)!;
+  }
+
+  async #store(heads: readonly BlockHead[]): Promise<void> {
+    const { rules } = this.#ports.executor;
+    const nodes = heads.map((head) => this.tree.add(head, rules.weight(head.header))!);
+    const operations = heads.flatMap((head) => [...headOperations(head), ...leafOperations(head)]);
+    await this.#write([...operations, ...nodeOperations(nodes)]);
+    if (this.tree.leaves().length > SIDE_BRANCHES_MAX) await this.#tidy();
   }
 
   async #addBody(node: TreeNode, block: Block): Promise<void> {
@@ -214,56 +252,101 @@ export class Branches {
     const completed = this.tree.bodyArrived(node);
     await this.#write([...bodyOperations(block, EMPTY), ...nodeOperations([node, ...completed])]);
     if (completed.length > 0) await this.#advance();
+    this.#sideBytes += block.summary.bodyBytes;
+    const { sideBytesMax = SIDE_BODIES_BYTES_MAX } = this.#settings;
+    if (this.#sideBytes > sideBytesMax || this.#movesUntidy >= TREE_TIDY_BLOCKS) await this.#tidy();
   }
 
-  #tooLight(parent: TreeNode, heads: readonly BlockHead[]): HeadsResult | undefined {
+  #weigh(parent: TreeNode, heads: readonly BlockHead[], workProven: bigint): TooLight | undefined {
+    const { minimumChainWork = 0n } = this.#settings;
     const { rules } = this.#ports.executor;
-    const head = this.#headNode();
-    const margin = SPAM_MARGIN_BLOCKS * rules.weight(head.head.header);
-    const floor = this.#settings.minimumChainWork ?? 0n;
-    const needed = head.work - margin > floor ? head.work - margin : floor;
-    const work = heads.reduce((sum, { header }) => sum + rules.weight(header), parent.work);
-    return work < needed ? { kind: "too-light", work, needed } : undefined;
+    const light = weigh(rules, this.#headNode(), parent, heads, minimumChainWork);
+    return light === undefined || workProven >= light.needed ? undefined : light;
+  }
+
+  #lastOf(heads: readonly BlockHead[]): TreeNode | undefined {
+    const last = heads.at(-1);
+    return last === undefined ? undefined : this.tree.get(last.hash);
+  }
+
+  /** Brings what is stored beside the chain back to its bounds, and the tree in memory. */
+  async #tidy(): Promise<void> {
+    const { sideBranchesMax = SIDE_BRANCHES_MAX, sideBytesMax = SIDE_BODIES_BYTES_MAX } = this.#settings;
+    const { treeDepth = TREE_DEPTH } = this.#settings;
+    await this.#loadLeaves();
+    const isOnChain = (node: TreeNode) => this.isCanonical(node.head);
+    const bounds = { branchesMax: sideBranchesMax, bytesMax: sideBytesMax };
+    const { dropped, bytes } = surplus(this.tree, isOnChain, bounds);
+    for (const { head } of dropped) {
+      const body = this.#ports.store.undo(head.hash) === undefined ? [] : this.#bodyOf(head.hash);
+      await this.#write(dropOperations(head.hash, body));
+    }
+    for (const node of dropped) this.tree.remove(node);
+    this.tree.forgetBelow(this.#ports.head().summary.height - BigInt(treeDepth));
+    this.#movesUntidy = 0;
+    this.#sideBytes = bytes;
   }
 
   /** Moves the head until no better one is to be had. */
   async #advance(): Promise<void> {
     for (;;) {
       const head = this.#headNode();
-      const target = this.tree.choose(head);
-      if (target === undefined || this.#refused.has(byteText(target.head.hash))) return;
+      const target = this.tree.choose(head, (candidate) => this.#mayReplace(head, candidate));
+      if (target === undefined) return;
       await this.#moveTowards(head, target);
     }
   }
 
+  /** The least that makes the new branch better, then block by block for as long as they are valid. */
   async #moveTowards(head: TreeNode, target: TreeNode): Promise<void> {
     const whole = this.tree.path(head, target);
-    const doomed = whole.enter.find((node) => node.isDoomed);
-    if (doomed !== undefined) {
-      await this.#write(nodeOperations(this.tree.mark(doomed, doomed.mark ?? "invalid")));
-      return;
-    }
-    if (this.#isTooDeep(head, whole)) {
-      this.#refused.add(byteText(target.head.hash));
-      return;
-    }
     const path = shortestBetter(head, whole);
-    const step = new HeadStep(this.#ports.store.committed);
-    for (const node of path.leave) step.undo(this.#ports.store.undo(node.head.hash));
-    for (const node of path.enter) {
-      const executed = this.#execute(node, step.view);
-      if ("code" in executed) {
-        await this.#write(nodeOperations(this.tree.mark(node, "invalid")));
-        return;
-      }
-      step.apply(executed);
+    if (!(await this.#take(head, path))) return;
+    for (const node of whole.enter.slice(path.enter.length)) {
+      const ancestor = this.#headNode();
+      if (!(await this.#take(ancestor, { ancestor, leave: [], enter: [node] }))) return;
     }
-    await this.#commit(head, path, step);
   }
 
-  #isTooDeep(head: TreeNode, { leave }: TreePath): boolean {
+  /** @returns whether the path was taken to its end; if not, it is to be chosen again. */
+  async #take(head: TreeNode, { ancestor, leave, enter }: TreePath): Promise<boolean> {
+    const { moveBytesMax = HEAD_MOVE_BYTES_MAX } = this.#settings;
+    const step = new HeadStep(this.#ports.store.committed);
+    for (const [i, node] of leave.entries()) {
+      step.undo(this.#ports.store.undo(node.head.hash));
+      if (step.bytes <= moveBytesMax || i === leave.length - 1) continue;
+      const stage = { ancestor: this.tree.parentOf(node)!, leave: leave.slice(0, i + 1), enter: [] };
+      await this.#commit(head, stage, step);
+      return false;
+    }
+    for (const [i, node] of enter.entries()) {
+      const executed = this.#execute(node, step.view);
+      if ("code" in executed) {
+        await this.#condemn(node, executed);
+        return false;
+      }
+      step.apply(executed);
+      if (step.bytes <= moveBytesMax || i === enter.length - 1) continue;
+      await this.#commit(head, { ancestor, leave, enter: enter.slice(0, i + 1) }, step);
+      return false;
+    }
+    await this.#commit(head, { ancestor, leave, enter }, step);
+    return true;
+  }
+
+  async #condemn(node: TreeNode, why: Fault): Promise<void> {
+    this.#faults.set(byteText(node.head.hash), why);
+    if (this.#faults.size > BLOCK_FAULTS_MAX) this.#faults.delete(this.#faults.keys().next().value!);
+    await this.#write(nodeOperations(this.tree.mark(node, "invalid")));
+  }
+
+  #mayReplace(head: TreeNode, candidate: TreeNode): boolean {
     const { maxReorgDepth = 0 } = this.#settings;
-    return maxReorgDepth > 0 && leave.length > maxReorgDepth && !head.isDoomed;
+    if (maxReorgDepth === 0 || head.isDoomed) return true;
+    if (this.#refused.has(candidate)) return false;
+    if (this.tree.path(head, candidate).leave.length <= maxReorgDepth) return true;
+    this.#refused.add(candidate);
+    return false;
   }
 
   #execute(node: TreeNode, view: LedgerView): ExecutedBlock | Fault {
@@ -290,7 +373,8 @@ export class Branches {
       besides,
     });
     moving(false);
-    this.tree.forgetBelow(last.head.summary.height - BigInt(TREE_DEPTH));
+    this.#movesUntidy++;
+    if (change !== undefined) this.#refused = new WeakSet();
     moved(this.#tellings(last, step, change));
   }
 
@@ -340,22 +424,31 @@ export class Branches {
     return node;
   }
 
+  /** Why a block is not wanted: the fault itself, or that it stands on a block that is marked. */
   #doom(node: TreeNode): Fault {
-    return fault(
-      node.mark === "invalidated" ? "invalidated" : "invalid-block",
-      `block ${showHash(node.head.hash)} or an ancestor of it is marked as invalid here`,
-    );
+    let marked = node;
+    for (; marked.mark === undefined; marked = this.tree.parentOf(marked)!);
+    const why = this.#faults.get(byteText(marked.head.hash));
+    if (marked === node && why !== undefined && marked.mark === "invalid") return why;
+    const which = marked === node ? "" : `stands on block ${showHash(marked.head.hash)}, which `;
+    const verdict = marked.mark === "invalid" ? "is invalid" : "was taken away by this node's operator";
+    const detail = `block ${showHash(node.head.hash)} ${which}${verdict}`;
+    const code = marked.mark === "invalidated" ? "invalidated" : "invalid-block";
+    return fault(code, why === undefined ? detail : `${detail}: ${why.detail}`);
   }
 
+  /** Near its end a branch is read from the tree; further down, where it is the chain, from the store. */
   #ancestryOf(last: TreeNode): Ancestry {
+    const near = 11n;
     return {
       height: last.head.summary.height,
       headerAt: (height) => {
         let at = last;
         while (at.head.summary.height > height) {
-          if (this.isCanonical(at.head)) {
-            return this.#ports.store.head(this.#ports.store.hashAt(height)!)!.header;
-          }
+          const isFar = at.head.summary.height - height > near;
+          const hash = isFar && this.isCanonical(at.head) ? this.#ports.store.hashAt(height) : undefined;
+          const head = hash === undefined ? undefined : this.#ports.store.head(hash);
+          if (head !== undefined) return head.header;
           at = this.tree.parentOf(at)!;
         }
         return at.head.header;

@@ -72,6 +72,11 @@ export interface BranchSettings {
   readonly minimumChainWork?: bigint;
   /** For experiments only. */
   readonly forkChoice?: ForkChoice;
+  /** The bounds of base/limits.ts where left out: tests reach them sooner. */
+  readonly treeDepth?: number;
+  readonly sideBranchesMax?: number;
+  readonly sideBytesMax?: number;
+  readonly moveBytesMax?: number;
 }
 
 export type { TemplateSource };

@@ -24,6 +24,8 @@ export class HeadStep {
   readonly diff = new Map<string, StateChange>();
   readonly pages = new Map<string, Uint8Array | undefined>();
   readonly entered: { readonly executed: ExecutedBlock; readonly undo: StateDiff }[] = [];
+  /** About what it will write; what it overwrites itself is counted each time. */
+  bytes = 0;
   /** The ledger as it is with all that was undone and applied so far: it reads the maps as they grow. */
   readonly view: LedgerView;
 
@@ -40,11 +42,19 @@ export class HeadStep {
   apply(executed: ExecutedBlock): void {
     const undo = invertDiff(executed.diff, this.view);
     this.#merge(executed.diff, executed.pages);
+    for (const { key, value } of undo.values()) this.bytes += key.length + (value?.length ?? 0);
+    for (const receipt of executed.receipts) this.bytes += receipt.length;
     this.entered.push({ executed, undo });
   }
 
   #merge(diff: StateDiff, pages: ReadonlyMap<string, Uint8Array | undefined>): void {
-    for (const [id, change] of diff) this.diff.set(id, change);
-    for (const [id, page] of pages) this.pages.set(id, page);
+    for (const [id, change] of diff) {
+      this.diff.set(id, change);
+      this.bytes += change.key.length + (change.value?.length ?? 0);
+    }
+    for (const [id, page] of pages) {
+      this.pages.set(id, page);
+      this.bytes += id.length + (page?.length ?? 0);
+    }
   }
 }

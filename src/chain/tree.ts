@@ -27,7 +27,17 @@ export interface TreeNode {
 }
 
 /** Where the nodes come from that are not in memory. */
-export type NodeSource = (hash: Hash) => TreeNode | undefined;
+export interface StoredNodes {
+  /** As it was stored: what follows from its ancestors may be out of date. */
+  node(hash: Hash): TreeNode | undefined;
+  /** Whether no child of a stored block is known. */
+  isLeaf(hash: Hash): boolean;
+  /** Whether a block is on the chain that the head ends: its ancestors are too, and none needs to be loaded. */
+  isOnChain(head: BlockHead): boolean;
+}
+
+/** A function: what it gives is the root, and the end, of all there is. */
+export type NodeSource = StoredNodes | ((hash: Hash) => TreeNode | undefined);
 
 /** Whether `candidate` shall replace the head. Both are complete; the candidate is not doomed. */
 export type ForkChoice = (candidate: TreeNode, head: TreeNode) => boolean;
@@ -44,29 +54,31 @@ export interface TreePath {
   readonly enter: readonly TreeNode[];
 }
 
+/**
+ * In memory are all blocks that are not on the chain and were asked for, down to the chain; of the chain itself as
+ * much as was asked for. So what a block inherits from its ancestors is known of every block in memory.
+ */
 export class BlockTree {
   readonly #nodes = new Map<string, TreeNode>();
-  readonly #children = new Map<string, TreeNode[]>();
-  /** Complete, not doomed, and without such a child. */
+  /** By their parent's hash, which need not be in memory; only nodes that are. */
+  readonly #children = new Map<string, Set<TreeNode>>();
+  /** Usable, and without a usable child in memory. One too many is harmless: it is only a lighter choice. */
   readonly #candidates = new Set<TreeNode>();
   /** Nodes without a child. */
   readonly #leaves = new Set<TreeNode>();
-  readonly #source: NodeSource;
+  readonly #source: StoredNodes;
   readonly #choice: ForkChoice;
   /** The highest so far; of loaded nodes too. */
   #sequence = 0;
 
   constructor(source: NodeSource, choice: ForkChoice = MOST_WORK) {
-    this.#source = source;
+    this.#source =
+      typeof source === "function" ? { node: source, isLeaf: () => true, isOnChain: () => true } : source;
     this.#choice = choice;
   }
 
   get(hash: Hash): TreeNode | undefined {
-    const known = this.#nodes.get(byteText(hash));
-    if (known !== undefined) return known;
-    const loaded = this.#source(hash);
-    if (loaded !== undefined) this.#link(loaded);
-    return loaded;
+    return this.#nodes.get(byteText(hash)) ?? this.#load(hash);
   }
 
   parentOf(node: TreeNode): TreeNode | undefined {
@@ -87,7 +99,19 @@ export class BlockTree {
       isDoomed: parent.isDoomed,
     };
     this.#link(node);
+    this.#leaves.add(node);
+    this.#leaves.delete(parent);
     return node;
+  }
+
+  /** Drops a node without children for good; its parent is a leaf again if it has no other child on disk. */
+  remove(node: TreeNode): void {
+    assert(this.children(node).length === 0, "only the end of a branch is removed");
+    this.#unlink(node);
+    const parent = this.parentOf(node);
+    if (parent === undefined) return;
+    if (this.#source.isLeaf(parent.head.hash)) this.#leaves.add(parent);
+    this.#consider(parent);
   }
 
   /** @returns the nodes that became complete by it, ascending. */
@@ -100,10 +124,15 @@ export class BlockTree {
 
   /** @returns the node and its descendants in memory: all whose record changed. */
   mark(node: TreeNode, mark: Mark): readonly TreeNode[] {
-    node.mark = mark;
+    // What the rules say outlasts what the operator says.
+    if (node.mark !== "invalid") node.mark = mark;
     const changed = this.#withDescendants(node);
-    for (const doomed of changed) doomed.isDoomed = true;
-    this.#recount();
+    for (const doomed of changed) {
+      doomed.isDoomed = true;
+      this.#candidates.delete(doomed);
+    }
+    const parent = this.parentOf(node);
+    if (parent !== undefined) this.#consider(parent);
     return changed;
   }
 
@@ -111,22 +140,27 @@ export class BlockTree {
   unmark(node: TreeNode): readonly TreeNode[] {
     const line: TreeNode[] = [];
     for (let at: TreeNode | undefined = node; at?.isDoomed === true; at = this.parentOf(at)) line.unshift(at);
-    const changed = [...new Set([...line, ...this.#withDescendants(node)])];
-    for (const one of changed) {
+    for (const one of [...line, ...this.#withDescendants(node)]) {
       if (one.mark === "invalidated") one.mark = undefined;
-      one.isDoomed = one.mark !== undefined || this.parentOf(one)?.isDoomed === true;
     }
-    this.#recount();
+    // Other branches above an ancestor are free again too, where they bear no mark of their own.
+    const changed = this.#withDescendants(line[0] ?? node);
+    for (const one of changed) one.isDoomed = one.mark !== undefined || this.parentOf(one)?.isDoomed === true;
+    for (const one of changed) this.#consider(one);
     return changed;
   }
 
-  /** Where to go from `head`; undefined: stay. Among candidates of equal work the one first complete. */
-  choose(head: TreeNode): TreeNode | undefined {
+  /**
+   * Where to go from `head`; undefined: stay. Among candidates of equal work the one first complete.
+   * @param isAllowed asked of candidates that would be the best so far
+   */
+  choose(head: TreeNode, isAllowed: (candidate: TreeNode) => boolean = () => true): TreeNode | undefined {
     let best: TreeNode | undefined;
     for (const candidate of this.#candidates) {
       if (candidate === head) continue;
       if (!head.isDoomed && !this.#choice(candidate, head)) continue;
-      if (best === undefined || this.#isBetter(candidate, best)) best = candidate;
+      if (best !== undefined && !isBetter(candidate, best)) continue;
+      if (isAllowed(candidate)) best = candidate;
     }
     return best;
   }
@@ -163,8 +197,9 @@ export class BlockTree {
     return [...this.#leaves];
   }
 
+  /** Those in memory. */
   children(node: TreeNode): readonly TreeNode[] {
-    return this.#children.get(byteText(node.head.hash)) ?? [];
+    return [...(this.#children.get(byteText(node.head.hash)) ?? [])];
   }
 
   /** How many nodes are in memory. */
@@ -172,67 +207,99 @@ export class BlockTree {
     return this.#nodes.size;
   }
 
-  /** Drops from memory what lies below `height`; what has a source is found there again. */
+  /** Drops from memory the chain below `height` and the branches that end below it; the source has them still. */
   forgetBelow(height: bigint): void {
-    for (const [id, node] of this.#nodes) {
-      if (node.head.summary.height >= height) continue;
-      this.#nodes.delete(id);
-      // A node whose child stays must be known as its parent when it is loaded again.
-      if (node.head.summary.height + 1n < height) this.#children.delete(id);
-      this.#candidates.delete(node);
-      this.#leaves.delete(node);
+    const kept = new Set<TreeNode>();
+    for (const leaf of this.#leaves) {
+      if (leaf.head.summary.height < height) continue;
+      let at: TreeNode | undefined = leaf;
+      while (at !== undefined && !kept.has(at) && !this.#source.isOnChain(at.head)) {
+        kept.add(at);
+        at = this.parentOf(at);
+      }
+    }
+    for (const node of this.#nodes.values()) {
+      if (node.head.summary.height < height && !kept.has(node)) this.#unlink(node);
     }
   }
 
-  #isBetter(a: TreeNode, b: TreeNode): boolean {
-    return a.work > b.work || (a.work === b.work && a.sequence < b.sequence);
+  /** A stored node, and its ancestors down to the chain or to what is in memory: then all it inherits is known. */
+  #load(hash: Hash): TreeNode | undefined {
+    const line: TreeNode[] = [];
+    let at = this.#source.node(hash);
+    while (at !== undefined) {
+      line.push(at);
+      if (this.#source.isOnChain(at.head)) break;
+      const { previousHash } = at.head.header;
+      if (this.#nodes.has(byteText(previousHash))) break;
+      at = this.#source.node(previousHash);
+      assert(at !== undefined, "a stored block has a stored parent");
+    }
+    for (const node of line.reverse()) this.#adopt(node);
+    return line.at(-1);
+  }
+
+  #adopt(node: TreeNode): void {
+    const isOnChain = this.#source.isOnChain(node.head);
+    if (!isOnChain) this.#inherit(node, this.#parentOfKnown(node));
+    this.#link(node);
+    const isLeaf = this.#source.isLeaf(node.head.hash);
+    if (isLeaf) this.#leaves.add(node);
+    // A block of the chain has a better child on disk.
+    if (isOnChain && !isLeaf && this.children(node).length === 0) this.#candidates.delete(node);
+  }
+
+  #inherit(node: TreeNode, parent: TreeNode): void {
+    node.isDoomed = node.mark !== undefined || parent.isDoomed;
+    const isComplete = node.hasBody && parent.isComplete;
+    if (isComplete && !node.isComplete) node.sequence = ++this.#sequence;
+    node.isComplete = isComplete;
   }
 
   #link(node: TreeNode): void {
-    const { hash, header } = node.head;
     if (node.sequence > this.#sequence) this.#sequence = node.sequence;
-    this.#nodes.set(byteText(hash), node);
-    const parentId = byteText(header.previousHash);
+    this.#nodes.set(byteText(node.head.hash), node);
+    const parentId = byteText(node.head.header.previousHash);
     const siblings = this.#children.get(parentId);
-    if (siblings === undefined) this.#children.set(parentId, [node]);
-    else siblings.push(node);
-    const parent = this.#nodes.get(parentId);
-    if (parent !== undefined) {
-      this.#leaves.delete(parent);
-      if (isUsable(node)) this.#candidates.delete(parent);
-    }
-    const children = this.children(node);
-    if (children.length === 0) this.#leaves.add(node);
-    if (isUsable(node) && !children.some(isUsable)) this.#candidates.add(node);
+    if (siblings === undefined) this.#children.set(parentId, new Set([node]));
+    else siblings.add(node);
+    this.#consider(node);
+  }
+
+  #unlink(node: TreeNode): void {
+    this.#nodes.delete(byteText(node.head.hash));
+    this.#candidates.delete(node);
+    this.#leaves.delete(node);
+    const parentId = byteText(node.head.header.previousHash);
+    const siblings = this.#children.get(parentId);
+    siblings?.delete(node);
+    if (siblings?.size === 0) this.#children.delete(parentId);
+  }
+
+  /** Whether it is a candidate now; its parent is none if it could be one. */
+  #consider(node: TreeNode): void {
+    if (!isUsable(node)) return;
+    if (!this.children(node).some(isUsable)) this.#candidates.add(node);
+    const parent = this.#nodes.get(byteText(node.head.header.previousHash));
+    if (parent !== undefined) this.#candidates.delete(parent);
   }
 
   #complete(node: TreeNode, completed: TreeNode[]): void {
     const waiting = [node];
-    for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
+    for (let i = 0; i < waiting.length; i++) {
+      const next = waiting[i]!;
       next.isComplete = true;
       next.sequence = ++this.#sequence;
       completed.push(next);
-      const parent = this.parentOf(next);
-      if (isUsable(next)) {
-        this.#candidates.add(next);
-        if (parent !== undefined) this.#candidates.delete(parent);
-      }
-      waiting.push(...this.children(next).filter((child) => child.hasBody && !child.isComplete));
+      this.#consider(next);
+      for (const child of this.children(next)) if (child.hasBody && !child.isComplete) waiting.push(child);
     }
   }
 
   #withDescendants(node: TreeNode): TreeNode[] {
     const found = [node];
-    for (let i = 0; i < found.length; i++) found.push(...this.children(found[i]!));
+    for (let i = 0; i < found.length; i++) for (const child of this.children(found[i]!)) found.push(child);
     return found;
-  }
-
-  /** After marks have changed: which nodes are candidates now. */
-  #recount(): void {
-    this.#candidates.clear();
-    for (const node of this.#nodes.values()) {
-      if (isUsable(node) && !this.children(node).some(isUsable)) this.#candidates.add(node);
-    }
   }
 
   #parentOfKnown(node: TreeNode): TreeNode {
@@ -244,4 +311,8 @@ export class BlockTree {
 
 function isUsable(node: TreeNode): boolean {
   return node.isComplete && !node.isDoomed;
+}
+
+function isBetter(a: TreeNode, b: TreeNode): boolean {
+  return a.work > b.work || (a.work === b.work && a.sequence < b.sequence);
 }

@@ -9,9 +9,23 @@ import { asHash, EMPTY, type Hash } from "../base/bytes.ts";
 import { REORGS_KEPT_MAX } from "../base/limits.ts";
 import { Reader } from "../codec/reader.ts";
 import { Writer } from "../codec/writer.ts";
-import { blockHashOfLeafKey, LEAF_RANGE, leafKey, nodeKey, REORG_RANGE, reorgKey } from "../storage/keys.ts";
+import {
+  blockHashOfLeafKey,
+  bodyKey,
+  headKey,
+  LEAF_RANGE,
+  leafKey,
+  nodeKey,
+  REORG_RANGE,
+  receiptsKey,
+  reorgKey,
+  sealKey,
+  transactionKey,
+  undoKey,
+} from "../storage/keys.ts";
 import type { Kv, KvOperation } from "../storage/kv.ts";
 import type { BlockHead } from "./block.ts";
+import type { SignedTransaction } from "./transaction.ts";
 import type { TreeNode } from "./tree.ts";
 
 /** Raised when a rule of block validity changes: what an older release called invalid is judged anew. */
@@ -49,6 +63,10 @@ export class TreeStore {
     return record === undefined || head === undefined ? undefined : readNode(new Reader(record), head);
   }
 
+  isLeaf(hash: Hash): boolean {
+    return this.#kv.get(leafKey(hash)) !== undefined;
+  }
+
   async leaves(): Promise<Hash[]> {
     return (await this.#kv.entries(LEAF_RANGE)).map(([key]) => blockHashOfLeafKey(key));
   }
@@ -76,6 +94,15 @@ export function leafOperations({ hash, header }: BlockHead): KvOperation[] {
     { kind: "put", key: leafKey(hash), value: EMPTY },
     { kind: "delete", key: leafKey(header.previousHash) },
   ];
+}
+
+/** Everything that is stored of a block that is not on the chain, with the transactions of its body. */
+export function dropOperations(hash: Hash, transactions: readonly SignedTransaction[]): KvOperation[] {
+  const keys = [nodeKey, leafKey, headKey, bodyKey, sealKey, receiptsKey, undoKey].map((keyOf) =>
+    keyOf(hash),
+  );
+  const places = transactions.map(({ id }) => transactionKey(id, hash));
+  return [...keys, ...places].map((key) => ({ kind: "delete", key }));
 }
 
 /** Appends number `number`; beyond the bound the oldest leaves. */

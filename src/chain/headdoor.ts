@@ -1,0 +1,104 @@
+/**
+ * Whether heads may enter the block tree: their proof, their form, the rules of their branch, whether they are due,
+ * and whether the branch is worth storing. It stores nothing and knows no bodies. A list is judged as a whole before
+ * any of it is kept, so that a few cheap heads cannot hide behind a heavy one that is false.
+ * Source: pow.md 2.8, 1 and 8.
+ */
+import { EMPTY, equalBytes } from "../base/bytes.ts";
+import { type Fault, fault } from "../base/fault.ts";
+import type { Ancestry } from "./ancestry.ts";
+import type { BlockHead } from "./block.ts";
+import type { BlockExecutor } from "./executor.ts";
+import type { ConsensusRules } from "./rules.ts";
+import type { TreeNode } from "./tree.ts";
+
+/** A branch with less than this many blocks' work below the head is not stored. */
+const SPAM_MARGIN_BLOCKS = 144n;
+
+/** Not yet: no verdict. */
+export interface Early {
+  readonly notBeforeMs: number;
+}
+
+/** How far a list of heads is right, and what the first of the others is. */
+export interface Judgement {
+  readonly good: readonly BlockHead[];
+  readonly stop: Fault | Early | undefined;
+}
+
+/** Too little work to be worth storing. */
+export interface TooLight {
+  readonly kind: "too-light";
+  readonly work: bigint;
+  readonly needed: bigint;
+}
+
+export class HeadDoor {
+  readonly #executor: Pick<BlockExecutor, "rules" | "checkHeadForm">;
+  readonly #now: () => number;
+
+  constructor(executor: Pick<BlockExecutor, "rules" | "checkHeadForm">, now: () => number) {
+    this.#executor = executor;
+    this.#now = now;
+  }
+
+  /**
+   * @param branch what `parent` ends
+   * @param heads each on the one before, the first on `parent`
+   */
+  judge(
+    parent: BlockHead,
+    branch: Ancestry,
+    heads: readonly BlockHead[],
+    seal: Uint8Array = EMPTY,
+  ): Judgement {
+    const good: BlockHead[] = [];
+    const grown = growing(branch, good);
+    for (const head of heads) {
+      const stop = this.#judgeOne(good.at(-1) ?? parent, head, grown(), seal);
+      if (stop !== undefined) return { good, stop };
+      good.push(head);
+    }
+    return { good, stop: undefined };
+  }
+
+  #judgeOne(
+    parent: BlockHead,
+    head: BlockHead,
+    branch: Ancestry,
+    seal: Uint8Array,
+  ): Fault | Early | undefined {
+    const { rules } = this.#executor;
+    if (!equalBytes(head.header.previousHash, parent.hash)) return fault("not-a-chain", "heads do not link");
+    const wrong =
+      rules.verifySeal(head, seal) ??
+      this.#executor.checkHeadForm(parent, head) ??
+      rules.checkHead(parent, head, branch);
+    if (wrong !== undefined) return wrong;
+    const notBeforeMs = rules.notBeforeMs(head);
+    return notBeforeMs > this.#now() ? { notBeforeMs } : undefined;
+  }
+}
+
+/** Whether a branch of `heads` on `parent` has too little work to be stored beside `head`. */
+export function weigh(
+  rules: ConsensusRules,
+  head: TreeNode,
+  parent: TreeNode,
+  heads: readonly BlockHead[],
+  floor: bigint,
+): TooLight | undefined {
+  const margin = SPAM_MARGIN_BLOCKS * rules.weight(head.head.header);
+  const needed = head.work - margin > floor ? head.work - margin : floor;
+  const work = heads.reduce((sum, { header }) => sum + rules.weight(header), parent.work);
+  return work < needed ? { kind: "too-light", work, needed } : undefined;
+}
+
+/** The branch with `more` on top, as the list grows. */
+function growing(base: Ancestry, more: readonly BlockHead[]): () => Ancestry {
+  return () => ({
+    height: base.height + BigInt(more.length),
+    headerAt: (height) =>
+      height > base.height ? more[Number(height - base.height) - 1]!.header : base.headerAt(height),
+  });
+}
