@@ -258,13 +258,13 @@ describe("the checkers", () => {
         ({
           chain: replica.chain,
           pool: replica.pool,
-          engineStatus: () => ({ ...status, lowWatermark: 1n, slots: new Array(9).fill(status.slots[0]) }),
+          engineStatus: () => ({ ...status, lowWatermark: 1n, slots: new Array(25).fill(status.slots[0]) }),
         }) as never,
     });
     run.checkers.observer.committed?.(0, replica.chain.sealedBlockAt(1n)!, []);
     const details = run.checkers.violations.map(({ detail }) => detail).join("\n");
     expect(rules(run)).toEqual(["bounds"]);
-    expect(details).toContain("9 slots, at most 8");
+    expect(details).toContain("25 slots, at most 24");
     expect(details).toContain("must be multiples of 2");
   });
 

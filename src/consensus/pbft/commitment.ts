@@ -50,8 +50,9 @@ export function advanceHead(core: Core, head: Head): void {
 }
 
 /**
- * Remembers which digest the chain holds at a height (A3), and its certificate: it belongs into P. The heights in
- * the window are kept, and while a long range is synced the newest 2L: one of the two is what a later P covers.
+ * Remembers which digest the chain holds at a height (A3), and its certificate: it belongs into P. The 2L heights
+ * above h are kept, and while a long range is synced the newest 2L: one of the two is what a later P covers. What
+ * lies between goes, also below a min_s that is far above h.
  */
 export function recordCommitted(core: Core, { head, seal }: SealedHead): void {
   const { height } = head.summary;
@@ -65,6 +66,7 @@ export function recordCommitted(core: Core, { head, seal }: SealedHead): void {
   if (slot.certificate !== undefined && !equalBytes(slot.certificate.hash, head.hash)) {
     core.halt(height, "the chain holds another block than the one that a quorum committed");
   }
-  const old = height - 2n * BigInt(core.options.parameters.logWindow);
-  if (old > core.logTop) core.slots.delete(old);
+  const kept = 2n * BigInt(core.options.parameters.logWindow);
+  const old = height - kept;
+  if (old > core.stable + kept) core.slots.delete(old);
 }

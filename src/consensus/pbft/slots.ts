@@ -98,6 +98,12 @@ export class Slot {
     }
   }
 
+  get isEmpty(): boolean {
+    if (this.rounds.size > 0 || this.#bodies.size > 0) return false;
+    const held = [this.committed, this.sealed, this.certificate, this.prepared];
+    return held.every((each) => each === undefined);
+  }
+
   #refersTo(hash: Hash): boolean {
     const proposed = [...this.rounds.values()].map(({ proposal }) => proposal?.head.hash);
     const held = [this.certificate?.hash, this.prepared?.head.hash, this.committed, ...proposed];
@@ -149,8 +155,12 @@ export class Slots {
     for (const held of this.#slots.keys()) if (held <= height) this.#slots.delete(held);
   }
 
+  /** Also a slot that held nothing else: the window of the view left may have begun above the next one's. */
   pruneViews(below: bigint, isPromised: IsPromised): void {
-    for (const slot of this.#slots.values()) slot.pruneViews(below, isPromised);
+    for (const [height, slot] of this.#slots) {
+      slot.pruneViews(below, isPromised);
+      if (slot.isEmpty) this.#slots.delete(height);
+    }
   }
 
   /** Ascending by height. */

@@ -33,7 +33,8 @@ export function wantsMessage(core: Core, body: PbftBody): boolean {
       return tally === undefined ? !decided : wantsVote(tally, body, decided);
     }
     case "checkpoint": {
-      if (!core.isCheckpoint(body.height) || body.height <= core.stable) return false;
+      // The certificate of min_s came with the NEW-VIEW: nothing below it is worth counting.
+      if (!core.isCheckpoint(body.height) || body.height <= core.lowWatermark) return false;
       if (body.height > core.logTop) return false;
       const tally = core.checkpoints.get(body.height);
       return tally === undefined || wantsVote(tally, { ...body, hash: checkpointChoice(body) }, false);

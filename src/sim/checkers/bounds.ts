@@ -85,10 +85,12 @@ export class BoundsChecker implements Observer {
   #memory(node: NodeId, status: EngineStatus): void {
     const { checkpointInterval, logWindow } = this.#facts.world.genesis.consensus;
     const { n } = this.#facts;
+    // What lies above h, and what is newest while h stays behind: each may be what a later P covers. And votes above
+    // min_s, where the view begins above h.
+    const ranges = status.lowWatermark > status.stableCheckpoint ? 3 : 2;
     const bounds: readonly (readonly [string, number, number])[] = [
-      // Those of the window, and the newest committed ones while h stays behind: each may be what a later P covers.
-      ["slots", status.slots.length, 2 * LOG_WINDOWS * logWindow],
-      ["checkpoints", status.checkpoints.length, (LOG_WINDOWS * logWindow) / checkpointInterval + 1],
+      ["slots", status.slots.length, ranges * LOG_WINDOWS * logWindow],
+      ["checkpoints", status.checkpoints.length, (ranges * LOG_WINDOWS * logWindow) / checkpointInterval + 1],
       ["timers", status.timers.length, TIMERS_MAX],
       ["views asked for", status.viewChanges.length, n],
       ["voters of a slot", Math.max(0, ...status.slots.map(votersOf)), n],

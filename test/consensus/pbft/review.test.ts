@@ -9,6 +9,11 @@ function otherBlock(bench: ViewBench, height: number): Block {
   return buildBlock(bench.fixture, bench.block(height - 1), 1, bench.fixture.genesis.timeMs + 999n);
 }
 
+/** Any block there. */
+function placeAt(height: number): Pick<Block, "summary"> {
+  return { summary: { height: BigInt(height) } as Block["summary"] };
+}
+
 describe("a replica below min_s of its view", () => {
   it("votes for nothing, not even for what came before the NEW-VIEW", () => {
     const bench = new ViewBench(2, { length: 8 }).start() as ViewBench;
@@ -32,6 +37,41 @@ describe("a replica below min_s of its view", () => {
     expect(bench.engine.status().stableCheckpoint).toBe(4n);
     for (const each of [5, 6, 7, 8]) bench.headChanged(each);
     expect(bench.engine.status().stableCheckpoint).toBe(8n);
+  });
+});
+
+describe("memory, while a replica syncs up to a distant min_s of its view", () => {
+  const opened = () => {
+    const bench = new ViewBench(2, { length: 64 }).start() as ViewBench;
+    bench.open(1n, [0, 1, 3], { stable: bench.block(64) });
+    return bench;
+  };
+
+  it("holds the heights that a P from here would cover and the newest 2L", () => {
+    const bench = opened();
+    for (let height = 1; height < 64; height++) bench.headChanged(height);
+    const held = bench.engine.status().slots.map(({ height }) => Number(height));
+    const range = (from: number, to: number) => Array.from({ length: to - from + 1 }, (_, i) => from + i);
+    expect(held).toEqual([...range(1, 16), ...range(48, 63)]);
+    bench.headChanged(64);
+    expect(bench.engine.status()).toMatchObject({ stableCheckpoint: 64n, slots: [] });
+  });
+
+  it("forgets the votes above the min_s of a view that it has left", () => {
+    const bench = opened();
+    bench.receive(bench.vote("prepare", 3, { ...bench.block(1), ...placeAt(66) }, 1n));
+    expect(bench.engine.status().slots.map(({ height }) => height)).toEqual([66n]);
+    bench.open(5n, [0, 1, 3], { stable: bench.block(24) });
+    expect(bench.engine.status().slots).toEqual([]);
+  });
+
+  it("wants no CHECKPOINTs below it: the certificate of min_s is there", () => {
+    const bench = opened();
+    const checkpoint = (height: number) =>
+      bench.sign({ type: "checkpoint", from: 3, epoch: 0n, ...bench.head(height) });
+    expect([4, 60, 64].map((height) => bench.wants(checkpoint(height)))).toEqual([false, false, false]);
+    const above = { ...checkpoint(64), height: 68n } as ReturnType<typeof checkpoint>;
+    expect(bench.wants(above)).toBe(true);
   });
 });
 
