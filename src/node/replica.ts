@@ -13,7 +13,7 @@ import { computeGenesisHash } from "../chain/genesisstate.ts";
 import type { LedgerView } from "../chain/ledgerview.ts";
 import { readAccount } from "../chain/modules/bank.ts";
 import { AcceptedSignatures } from "../chain/signatures.ts";
-import { isCoinbase, type SignedTransaction } from "../chain/transaction.ts";
+import type { SignedTransaction } from "../chain/transaction.ts";
 import type {
   Consensus,
   EngineEvent,
@@ -28,10 +28,13 @@ import type { Signer } from "../crypto/keys.ts";
 import { type AdmissionCode, type HeadState, RELAY_OF_FAULT } from "../mempool/admission.ts";
 import { Mempool } from "../mempool/mempool.ts";
 import { selectTransactions } from "../mempool/template.ts";
-import { ANTI_ENTROPY, AntiEntropy } from "../p2p/antientropy.ts";
+import type { AntiEntropy } from "../p2p/antientropy.ts";
 import type { ImportOutcome, SyncProgress } from "../p2p/catchup.ts";
 import { announcementOf, encodeAnnouncement } from "../p2p/wire.ts";
 import type { RunningTimer } from "../rpc/api.ts";
+import type { Announcements } from "./announcements.ts";
+import { BranchDoor } from "./branchdoor.ts";
+import { isFirstOf, leftBehind, reorgFields, transactionsOf } from "./branchnews.ts";
 import { Driver, type MessageCounts } from "./driver.ts";
 import { logLineOf } from "./enginelog.ts";
 import { EvidenceStore } from "./evidencestore.ts";
@@ -40,6 +43,7 @@ import { MAIL_BLOCK, MAIL_CONSENSUS, MAIL_TRANSACTION, openLetter, sealLetter } 
 import { Topic as News } from "./news.ts";
 import type { Topic } from "./ports.ts";
 import { Presence } from "./presence.ts";
+import { createAnnouncements, createRepair } from "./repair.ts";
 import type { MiningOrder, ReplicaNews, ReplicaOptions, ReplicaPorts } from "./replicaports.ts";
 import { judgeRumor } from "./rumors.ts";
 import { encodedBlocks } from "./servedblocks.ts";
@@ -63,6 +67,9 @@ export class Replica {
   readonly #ports: ReplicaPorts;
   readonly #driver: Driver<Parsed, Typed> | undefined;
   readonly #repair: AntiEntropy;
+  /** Where blocks can be abandoned: how branches come in, and what announcements of them are worth. */
+  readonly #door: BranchDoor | undefined;
+  readonly #announcements: Announcements | undefined;
   #mining: MiningOrder;
   #stopped = false;
 
@@ -89,7 +96,19 @@ export class Replica {
       },
     );
     this.#driver = this.#createDriver(options);
-    this.#repair = this.#createRepair(options.syncIntervalMs);
+    const { chain, pool } = this;
+    const door = chain.branches === undefined ? undefined : new BranchDoor({ chain, ...ports });
+    this.#door = door;
+    this.#repair = createRepair(options.syncIntervalMs, {
+      chain,
+      pool,
+      ports,
+      door,
+      importBlock: (bytes, from) => this.#importBytes(bytes, from),
+      admit: (envelope) => void this.#admit(envelope),
+    });
+    this.#announcements =
+      door && createAnnouncements({ chain, ports }, door, this.#repair, (hash) => pool.getByHash(hash));
     this.chain.onHeadChange((change) => this.#headChanged(change));
   }
 
@@ -141,6 +160,8 @@ export class Replica {
   async stop(): Promise<void> {
     this.#stopped = true;
     this.#repair.stop();
+    this.#announcements?.stop();
+    this.#door?.stop();
     this.#ports.miner?.stop();
     await this.#driver?.stop();
     await this.#ports.network.stop();
@@ -209,8 +230,7 @@ export class Replica {
     const { summary, hash, transactions } = sealed.block;
     if (isFirstOf(change)) this.#branchChanged(change.reorg!);
     else this.pool.headChanged(this.#headState(), transactions, this.#ports.scheduler.now());
-    // Certificates differ from node to node: one publisher, the proposer, and anti-entropy for what it misses.
-    if (summary.proposer === this.self) {
+    if (this.#isOwn(change)) {
       this.#ports.network.publish("blocks", encodeAnnouncement(announcementOf(sealed)));
     }
     this.#ports.log.log("info", "chain", "committed", {
@@ -224,21 +244,22 @@ export class Replica {
       this.#driver?.headChanged({ head: sealed.block, seal: sealed.seal });
   }
 
+  /**
+   * Whether this node has to announce the block. Certificates differ from node to node: one publisher, the proposer,
+   * and anti-entropy for what it misses. A mined one is announced where it was mined or handed in, when it becomes the
+   * head; what was taken in from others, gossip has forwarded.
+   */
+  #isOwn({ sealed, reorg }: HeadChange): boolean {
+    if (this.#door === undefined) return sealed.block.summary.proposer === this.self;
+    return !this.#door.isTakingIn && reorg === undefined;
+  }
+
   /** What the abandoned blocks held goes back into the pool, as far as it is still valid. */
   #branchChanged(change: BranchChange): void {
-    const { ancestor, abandoned, entered } = change;
-    const left = transactionsOf(abandoned).filter((tx) => !isCoinbase(tx));
-    const now = this.#ports.scheduler.now();
-    const returned = this.pool.headReplaced(this.#headState(), left, transactionsOf(entered), now);
-    this.#ports.log.log("warn", "chain", "REORG", {
-      depth: abandoned.length,
-      ancestor: ancestor.summary.height,
-      old: abandoned.length === 0 ? showHash(ancestor.hash) : showHash(abandoned.at(-1)!.block.hash),
-      new: showHash(this.chain.head.hash),
-      height: this.chain.head.summary.height,
-      txs: left.length,
-      returned,
-    });
+    const left = leftBehind(change);
+    const entered = transactionsOf(change.entered);
+    const returned = this.pool.headReplaced(this.#headState(), left, entered, this.#ports.scheduler.now());
+    this.#ports.log.log("warn", "chain", "REORG", { ...reorgFields(change), txs: left.length, returned });
     this.news.reorgs.tell(change);
   }
 
@@ -256,7 +277,8 @@ export class Replica {
         log: this.#ports.log,
         admit: (envelope) => this.#admitRumor(envelope),
         pooled: (hash) => this.pool.getByHash(hash),
-        announced: (peer, height) => this.#repair.announced(peer, height),
+        announced: (peer, height, hash) => this.#repair.announced(peer, height, hash),
+        announcements: this.#announcements,
         importBlock: async (sealed) => {
           await this.#import(sealed);
         },
@@ -360,35 +382,6 @@ export class Replica {
       this.#ports.network.mail(to, sealLetter(MAIL_BLOCK, block));
     }
   }
-
-  #createRepair(intervalMs: number): AntiEntropy {
-    const { scheduler, log, network, jitter } = this.#ports;
-    return new AntiEntropy(
-      { ...ANTI_ENTROPY, intervalMs },
-      {
-        scheduler,
-        logger: log,
-        jitter,
-        selfId: network.peerId,
-        peers: () => network.peers().map((peer) => peer.peerId),
-        request: (peerId, question) => network.request(peerId, question),
-        reportFault: (peerId, detail) => network.reportFault(peerId, detail),
-        noteHeight: (peerId, height) => network.noteHeight(peerId, height),
-        ledger: {
-          head: () => ({ height: this.chain.head.summary.height, hash: this.chain.head.hash }),
-          serveBlocks: async (from, bytesMax) => encodedBlocks(this.chain, from, bytesMax),
-          importBlock: (bytes, from) => this.#importBytes(bytes, from),
-        },
-        pool: {
-          hashes: (ageMsMin) => this.pool.hashes(scheduler.now() - ageMsMin),
-          fetch: (hash) => this.pool.getByHash(hash)?.bytes,
-          admit: async (envelope) => {
-            this.#admit(envelope);
-          },
-        },
-      },
-    );
-  }
 }
 
 interface OpenedParts {
@@ -399,21 +392,9 @@ interface OpenedParts {
   readonly self: ValidatorId | undefined;
 }
 
-/** The first telling of a change of branches: the rest are told one after the other. */
-function isFirstOf({ reorg, sealed }: HeadChange): boolean {
-  const first = reorg?.entered[0];
-  return reorg !== undefined && (first === undefined || equalBytes(first.block.hash, sealed.block.hash));
-}
-
-function transactionsOf(blocks: readonly SealedBlock[]): SignedTransaction[] {
-  return blocks.flatMap(({ block }) => block.transactions);
-}
-
 function indexOf(signer: Signer, consensus: Consensus): ValidatorId {
   const { members } = consensus.validators;
-  const index = members.findIndex(({ publicKey }) =>
-    publicKey.every((byte, i) => byte === signer.publicKey[i]),
-  );
+  const index = members.findIndex(({ publicKey }) => equalBytes(publicKey, signer.publicKey));
   if (index < 0)
     throw new Error("keys/validator.json is not the key of any validator in genesis.json; use --mode full");
   return index;

@@ -1,15 +1,17 @@
 /**
  * What a rumor is worth: a transaction goes through the pool's door, an announcement of a committed block becomes a
- * block again with the transactions of the pool and goes through the chain's door, evidence of equivocation is verified. The answer says whether to pass
- * it on; `reject` only for what is wrong on every node (decision 3, decision 7).
+ * block again with the transactions of the pool and goes through the chain's door (one of a block that can be
+ * abandoned is announcements.ts's matter), evidence of equivocation is verified. The answer says whether to pass it
+ * on; `reject` only for what is wrong on every node (decision 3, decision 7).
  */
-import { equalBytes, showHash } from "../base/bytes.ts";
+import { equalBytes, type Hash, showHash } from "../base/bytes.ts";
 import type { Relay } from "../base/fault.ts";
 import type { Logger } from "../base/log.ts";
 import type { SealedBlock } from "../chain/block.ts";
 import type { Chain } from "../chain/chain.ts";
 import type { SignedTransaction } from "../chain/transaction.ts";
 import { type BlockAnnouncement, decodeAnnouncement } from "../p2p/wire.ts";
+import type { Announcements } from "./announcements.ts";
 import type { Topic } from "./ports.ts";
 
 export interface RumorPorts {
@@ -19,8 +21,10 @@ export interface RumorPorts {
   admit(envelope: Uint8Array): Relay;
   /** By the hash of the whole envelope. */
   pooled(hash: Uint8Array): SignedTransaction | undefined;
-  /** A peer holds a block of this height. */
-  announced(peerId: string, height: bigint): void;
+  /** A peer holds this block. */
+  announced(peerId: string, height: bigint, hash: Hash): void;
+  /** Undefined where announced blocks are final. */
+  readonly announcements: Announcements | undefined;
   importBlock(sealed: SealedBlock): Promise<void>;
   judgeEvidence(peerId: string, bytes: Uint8Array): Relay;
 }
@@ -35,13 +39,13 @@ export async function judgeRumor(
     case "transactions":
       return ports.admit(bytes);
     case "blocks":
-      return judgeAnnouncement(ports, peerId, bytes);
+      return ports.announcements?.judge(peerId, bytes) ?? judgeFinal(ports, peerId, bytes);
     case "evidence":
       return ports.judgeEvidence(peerId, bytes);
   }
 }
 
-async function judgeAnnouncement(ports: RumorPorts, peerId: string, bytes: Uint8Array): Promise<Relay> {
+async function judgeFinal(ports: RumorPorts, peerId: string, bytes: Uint8Array): Promise<Relay> {
   const decoded = decodeAnnouncement(bytes);
   if (!decoded.ok) return "reject";
   const { head, seal } = decoded.value;
@@ -57,7 +61,7 @@ async function judgeAnnouncement(ports: RumorPorts, peerId: string, bytes: Uint8
   const known = chain.store.hashAt(height);
   if (known !== undefined && equalBytes(known, head.hash)) return "accept";
   const sealed = height === chain.head.summary.height + 1n ? assemble(ports, decoded.value) : undefined;
-  if (sealed === undefined) ports.announced(peerId, height);
+  if (sealed === undefined) ports.announced(peerId, height, head.hash);
   else await ports.importBlock(sealed);
   return "accept";
 }

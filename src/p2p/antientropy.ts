@@ -16,6 +16,9 @@ import {
 import type { Logger } from "../base/log.ts";
 import type { Scheduler } from "../base/scheduler.ts";
 import { sha256 } from "../crypto/hash.ts";
+import type { BlockSync } from "./blocksync.ts";
+import type { BranchLedger } from "./branchledger.ts";
+import { BranchSync } from "./branchsync.ts";
 import {
   CATCH_UP,
   CatchUp,
@@ -63,6 +66,8 @@ export interface AntiEntropyPorts {
   readonly scheduler: Scheduler;
   readonly logger: Logger;
   readonly ledger: RepairLedger;
+  /** Where blocks can be abandoned: then they are fetched by branches and not by height. */
+  readonly branches?: BranchLedger | undefined;
   readonly pool: RepairPool;
   /** This node's peer id: its place in the ring. */
   readonly selfId: string;
@@ -80,7 +85,7 @@ export interface AntiEntropyPorts {
 export class AntiEntropy {
   readonly #settings: AntiEntropySettings;
   readonly #ports: AntiEntropyPorts;
-  readonly #catchUp: CatchUp;
+  readonly #blocks: BlockSync;
   #cancelRound: () => void = () => undefined;
   #lastCompared: string;
   readonly #comparing = new Set<string>();
@@ -91,10 +96,12 @@ export class AntiEntropy {
     this.#settings = settings;
     this.#ports = ports;
     this.#lastCompared = ports.selfId;
-    this.#catchUp = new CatchUp(settings.catchUp, {
-      ...ports,
-      ring: () => ringAfter(ports.selfId, ports.peers()),
-    });
+    const ring = () => ringAfter(ports.selfId, ports.peers());
+    const { branches } = ports;
+    this.#blocks =
+      branches === undefined
+        ? new CatchUp(settings.catchUp, { ...ports, ring })
+        : new BranchSync(settings.catchUp, { ...ports, ring, ledger: branches });
   }
 
   start(): void {
@@ -105,7 +112,7 @@ export class AntiEntropy {
   stop(): void {
     this.#isRunning = false;
     this.#cancelRound();
-    this.#catchUp.stop();
+    this.#blocks.stop();
   }
 
   /** A peer passed the handshake: compare at once. */
@@ -114,26 +121,28 @@ export class AntiEntropy {
   }
 
   peerDisconnected(peerId: string): void {
-    this.#catchUp.forget(peerId);
+    this.#blocks.forget(peerId);
   }
 
-  /** A peer announced a committed block of this height. */
-  announced(peerId: string, height: bigint): void {
-    this.#told(peerId, height);
+  /** A peer announced a block: it holds it, or will in a moment. */
+  announced(peerId: string, height: bigint, hash: Hash): void {
+    this.#told(peerId, height, hash);
   }
 
   /** The engine's request-sync: others are ahead. `height` is a hint. */
   syncNow(height: bigint): void {
-    if (this.#isRunning) this.#catchUp.hinted(height);
+    if (this.#isRunning) this.#blocks.hinted(height);
   }
 
   /** Undefined unless blocks are being fetched. */
   progress(): SyncProgress | undefined {
-    return this.#catchUp.progress();
+    return this.#blocks.progress();
   }
 
   /** Answers a question of a peer. @throws Error for a malformed one. */
   async answer(peerId: string, bytes: Uint8Array): Promise<Uint8Array> {
+    const about = this.#blocks.answer(bytes);
+    if (about !== undefined) return about;
     const question = decodeQuestion(bytes);
     if (!question.ok) throw new Error(question.fault.detail);
     return encodeAnswer(await this.#answerTo(peerId, question.value));
@@ -143,7 +152,7 @@ export class AntiEntropy {
     switch (question.kind) {
       case "compare":
         // The question tells the asker's head: a comparison serves both sides.
-        this.#told(peerId, question.digest.height);
+        this.#told(peerId, question.digest.height, question.digest.headHash);
         return { kind: "compare", digest: this.#digest() };
       case "blocks":
         return { kind: "blocks", blocks: await this.#serveBlocks(question.from, question.bytesMax) };
@@ -200,7 +209,7 @@ export class AntiEntropy {
       const answer = await this.#ask("compare", peerId, { kind: "compare", digest: ours });
       if (answer === undefined || !this.#isRunning) return;
       const theirs = answer.digest;
-      this.#told(peerId, theirs.height);
+      this.#told(peerId, theirs.height, theirs.headHash);
       // Between different heads pools differ by what the blocks between them hold.
       const isLevel = equalBytes(theirs.headHash, this.#ports.ledger.head().hash);
       if (isLevel && !equalBytes(theirs.poolChecksum, ours.poolChecksum)) await this.#levelPool(peerId);
@@ -214,10 +223,11 @@ export class AntiEntropy {
     }
   }
 
-  #told(peerId: string, height: bigint): void {
+  #told(peerId: string, height: bigint, headHash: Hash): void {
     if (!this.#isRunning) return;
     this.#ports.noteHeight(peerId, height);
-    this.#catchUp.claimed(peerId, height);
+    // A copy: the digest shares the memory of what came over the wire.
+    this.#blocks.told(peerId, height, asHash(headHash.slice()));
   }
 
   /** Pulls what the peer's pool has and ours has not; what we have and it lacks, it pulls in its own round. */

@@ -7,6 +7,7 @@
 import { SYNC_BATCH_BYTES } from "../base/limits.ts";
 import type { Logger } from "../base/log.ts";
 import type { Scheduler } from "../base/scheduler.ts";
+import type { BlockSync } from "./blocksync.ts";
 import { decodeAnswer, encodeQuestion } from "./repairwire.ts";
 
 export type ImportOutcome = "imported" | "known" | "orphan" | "early" | "invalid";
@@ -33,6 +34,8 @@ export interface SyncProgress {
   readonly target: bigint;
   /** Milliseconds since the Unix epoch. */
   readonly startedAtMs: number;
+  /** Where headers come before their bodies: which of them are being fetched. */
+  readonly phase?: "heads" | "bodies";
 }
 
 export interface CatchUpSettings {
@@ -79,7 +82,7 @@ interface Reputation {
  */
 type Pull = "advanced" | "overtaken" | "nothing" | "silent" | "wrong";
 
-export class CatchUp {
+export class CatchUp implements BlockSync {
   readonly #settings: CatchUpSettings;
   readonly #ports: CatchUpPorts;
   readonly #reputations = new Map<string, Reputation>();
@@ -101,7 +104,7 @@ export class CatchUp {
   }
 
   /** A peer says that its head is at `height`. */
-  claimed(peerId: string, height: bigint): void {
+  told(peerId: string, height: bigint): void {
     const reputation = this.#reputationOf(peerId);
     if (this.#isDistrusted(reputation)) return;
     reputation.claim = height;
@@ -133,6 +136,11 @@ export class CatchUp {
     const target = this.#target();
     if (this.#run === undefined || target <= current) return undefined;
     return { current, target, startedAtMs: this.#run.startedAtMs };
+  }
+
+  /** It asks what anti-entropy answers. */
+  answer(): undefined {
+    return undefined;
   }
 
   #start(): void {

@@ -9,14 +9,16 @@ const DELAY_MS = 5;
 
 /** Who is on the air. */
 export class Ether {
-  readonly scheduler: Scheduler;
+  readonly scheduler: Pick<Scheduler, "after">;
   readonly nodes = new Map<number, MemoryNetwork>();
   /** Bytes and messages of direct mail, for counting costs. */
   readonly mailed = { messages: 0, bytes: 0 };
+  readonly #delayMs: number;
   #cut = new Set<string>();
 
-  constructor(scheduler: Scheduler) {
+  constructor(scheduler: Pick<Scheduler, "after">, delayMs = DELAY_MS) {
     this.scheduler = scheduler;
+    this.#delayMs = delayMs;
   }
 
   /** Cuts every link between `group` and the others; an empty group heals. */
@@ -33,7 +35,7 @@ export class Ether {
   }
 
   deliver(from: number, to: number, receive: (node: MemoryNetwork) => void): void {
-    this.scheduler.after(DELAY_MS, () => {
+    this.scheduler.after(this.#delayMs, () => {
       const node = this.nodes.get(to);
       if (node !== undefined && this.connected(from, to)) receive(node);
     });

@@ -15,6 +15,7 @@ async function judgeKnown(seal: (block: Block) => Uint8Array): Promise<string> {
     admit: () => "ignore" as const,
     pooled: () => undefined,
     announced: () => undefined,
+    announcements: undefined,
     importBlock: async () => undefined,
     judgeEvidence: () => "ignore" as const,
   };

@@ -176,7 +176,7 @@ describe("anti-entropy of blocks", () => {
     const world = new World();
     new FakeNode(world, "a", 7n, { intervalMs: 0 });
     const late = new FakeNode(world, "b", 6n, { intervalMs: 0 });
-    late.repair.announced("a", 7n);
+    late.repair.announced("a", 7n, hashAt(7n));
     await world.time.pass(100);
     expect(late.height).toBe(7n);
   });

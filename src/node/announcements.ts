@@ -1,0 +1,174 @@
+/**
+ * What an announced block is worth where blocks can be abandoned. Header, summary and transaction hashes prove
+ * themselves without a body, so they are judged and passed on alone; a fault in them is permanent and the sender's,
+ * all else (early, unknown parent, too light, failing on execution) is nobody's. Then the body is put together from
+ * the pool; transactions that are not in it are asked of whoever announced the block, and what that does not bring
+ * is fetched as a whole body by repair. Source: pow.md 2.8, 7.
+ */
+import { byteText, equalBytes, type Hash, showHash } from "../base/bytes.ts";
+import type { Fault, Relay } from "../base/fault.ts";
+import { ASSEMBLIES_MAX, EARLY_BLOCKS_MAX } from "../base/limits.ts";
+import type { Logger } from "../base/log.ts";
+import type { Scheduler } from "../base/scheduler.ts";
+import type { HeadsResult } from "../chain/branches.ts";
+import type { Chain } from "../chain/chain.ts";
+import { sha256 } from "../crypto/hash.ts";
+import { type BlockAnnouncement, decodeAnnouncement } from "../p2p/wire.ts";
+import type { BranchDoor } from "./branchdoor.ts";
+
+/** Who announces a block that is due later than this is not waited for. */
+const EARLY_MS_MAX = 2 * 3_600_000;
+/** Faults of what stands before the block, which the sender need not know. */
+const NOT_ITS_OWN: readonly string[] = ["invalid-block", "invalidated"];
+
+export interface AnnouncementPorts {
+  readonly chain: Chain;
+  readonly door: BranchDoor;
+  readonly scheduler: Scheduler;
+  readonly log: Logger;
+  /** The envelope of a transaction in the pool, by the hash of the whole envelope. */
+  pooled(hash: Hash): Uint8Array | undefined;
+  /** A peer has told this head: what is missing of its branch is fetched. */
+  told(peerId: string, height: bigint, hash: Hash): void;
+  /** Transactions of one block by their places; undefined when there is no answer. */
+  ask(peerId: string, hash: Hash, indexes: readonly number[]): Promise<readonly Uint8Array[] | undefined>;
+  reportFault(peerId: string, detail: string): void;
+}
+
+export class Announcements {
+  readonly #ports: AnnouncementPorts;
+  /** By hash: how to stop waiting. */
+  readonly #early = new Map<string, () => void>();
+  #isStopped = false;
+
+  constructor(ports: AnnouncementPorts) {
+    this.#ports = ports;
+  }
+
+  stop(): void {
+    this.#isStopped = true;
+    for (const cancel of this.#early.values()) cancel();
+    this.#early.clear();
+  }
+
+  /** Whether to pass it on. Never rejects. */
+  async judge(peerId: string, bytes: Uint8Array): Promise<Relay> {
+    try {
+      return await this.#judge(peerId, bytes);
+    } catch {
+      return "ignore"; // the disk: the door has said so
+    }
+  }
+
+  async #judge(peerId: string, bytes: Uint8Array): Promise<Relay> {
+    // A copy: what is kept of it must not keep the message's memory.
+    const decoded = decodeAnnouncement(bytes.slice());
+    if (!decoded.ok) return "reject";
+    const { head, seal } = decoded.value;
+    const { chain, door } = this.#ports;
+    const unproven = chain.rules.verifySeal(head, seal);
+    if (unproven !== undefined) return this.#refuse(peerId, decoded.value, unproven);
+    const known = door.find(head.hash);
+    if (known !== undefined) return known.isDoomed ? "ignore" : "accept";
+    const result = await door.addHeads([head], 0n);
+    return this.#isStopped ? "ignore" : this.#take(peerId, decoded.value, result);
+  }
+
+  #take(peerId: string, announcement: BlockAnnouncement, result: HeadsResult): Relay {
+    const { hash, summary } = announcement.head;
+    switch (result.kind) {
+      case "added":
+        void this.#complete(peerId, announcement);
+        return "accept";
+      case "early":
+        this.#keep(peerId, announcement);
+        return "ignore";
+      case "orphan":
+        this.#ports.told(peerId, summary.height, hash);
+        return "ignore";
+      case "too-light":
+        return "ignore";
+      case "invalid":
+        return this.#refuse(peerId, announcement, result.fault);
+    }
+  }
+
+  #refuse(peerId: string, { head }: BlockAnnouncement, { code, detail }: Fault): Relay {
+    if (NOT_ITS_OWN.includes(code)) return "ignore";
+    const fields = {
+      peer: peerId,
+      height: head.summary.height,
+      hash: showHash(head.hash),
+      fault: code,
+      detail,
+    };
+    this.#ports.log.log("warn", "chain", "announced block refused", fields);
+    return "reject";
+  }
+
+  /** Its work is proven; gossip will not bring it again. */
+  #keep(peerId: string, announcement: BlockAnnouncement): void {
+    const { chain, scheduler } = this.#ports;
+    const id = byteText(announcement.head.hash);
+    const waitMs = chain.rules.notBeforeMs(announcement.head) - scheduler.now();
+    if (waitMs > EARLY_MS_MAX || this.#early.has(id) || this.#early.size >= EARLY_BLOCKS_MAX) return;
+    const cancel = scheduler.after(Math.max(1, waitMs), () => {
+      this.#early.delete(id);
+      void this.#retry(peerId, announcement);
+    });
+    this.#early.set(id, cancel);
+  }
+
+  /** Never rejects. */
+  async #retry(peerId: string, announcement: BlockAnnouncement): Promise<void> {
+    try {
+      const result = await this.#ports.door.addHeads([announcement.head], 0n);
+      if (!this.#isStopped) this.#take(peerId, announcement, result);
+    } catch {
+      // The disk: the door has said so.
+    }
+  }
+
+  /** The body, unless repair has to fetch others before it. Never rejects. */
+  async #complete(peerId: string, announcement: BlockAnnouncement): Promise<void> {
+    const { door, told, log } = this.#ports;
+    const { hash, summary } = announcement.head;
+    try {
+      if (this.#isWorthIt(announcement)) {
+        await door.whileAssembling(hash, () => this.#assemble(peerId, announcement));
+      }
+    } catch (error) {
+      log.log("error", "chain", "announced block not taken", { error: (error as Error).message });
+    }
+    // Also when it is complete: the peer has said where its head is.
+    if (!this.#isStopped) told(peerId, summary.height, hash);
+  }
+
+  /** Its parent is complete, and it is not behind the head: of an equal one the body is wanted for what follows. */
+  #isWorthIt({ head }: BlockAnnouncement): boolean {
+    const { door, chain } = this.#ports;
+    const parent = chain.branches?.tree.get(head.header.previousHash);
+    const known = door.find(head.hash);
+    if (known === undefined || parent?.isComplete !== true) return false;
+    return known.work >= door.head().work && door.assemblies < ASSEMBLIES_MAX;
+  }
+
+  async #assemble(peerId: string, { head, transactionHashes }: BlockAnnouncement): Promise<void> {
+    const envelopes = transactionHashes.map((hash) => this.#ports.pooled(hash));
+    const lacking = [...envelopes.keys()].filter((index) => envelopes[index] === undefined);
+    if (lacking.length > 0) {
+      const sent = (await this.#ports.ask(peerId, head.hash, lacking)) ?? [];
+      for (const [i, envelope] of sent.slice(0, lacking.length).entries()) {
+        const index = lacking[i]!;
+        if (!equalBytes(sha256(envelope), transactionHashes[index]!)) {
+          return this.#ports.reportFault(peerId, "sent a transaction that is not the block's");
+        }
+        envelopes[index] = envelope.slice();
+      }
+    }
+    const whole = envelopes.filter((envelope) => envelope !== undefined);
+    if (whole.length === envelopes.length && !this.#isStopped) {
+      await this.#ports.door.addEnvelopes(head.hash, whole);
+    }
+  }
+}

@@ -1,0 +1,87 @@
+/**
+ * Joins repair to the chain and the pool of a replica: what anti-entropy may read and where it puts what it fetched.
+ * Which way blocks are fetched follows from their finality: with branches by heads and bodies, without by height.
+ */
+
+import type { Hash } from "../base/bytes.ts";
+import type { Chain } from "../chain/chain.ts";
+import type { SignedTransaction } from "../chain/transaction.ts";
+import type { Mempool } from "../mempool/mempool.ts";
+import { ANTI_ENTROPY, AntiEntropy } from "../p2p/antientropy.ts";
+import { BranchPeer } from "../p2p/branchpeer.ts";
+import type { ImportOutcome } from "../p2p/catchup.ts";
+import { Announcements } from "./announcements.ts";
+import type { BranchDoor } from "./branchdoor.ts";
+import type { ReplicaPorts } from "./replicaports.ts";
+import { encodedBlocks } from "./servedblocks.ts";
+
+export interface RepairedParts {
+  readonly chain: Chain;
+  readonly pool: Mempool;
+  readonly ports: ReplicaPorts;
+  /** Where blocks can be abandoned. */
+  readonly door: BranchDoor | undefined;
+  /** A block that is final. */
+  importBlock(bytes: Uint8Array, from: string): Promise<ImportOutcome>;
+  /** An envelope for the pool. */
+  admit(envelope: Uint8Array): void;
+}
+
+/** @param intervalMs between two comparisons; 0 = none */
+export function createRepair(intervalMs: number, parts: RepairedParts): AntiEntropy {
+  const { chain, pool, door } = parts;
+  const { scheduler, log, network, jitter } = parts.ports;
+  return new AntiEntropy(
+    { ...ANTI_ENTROPY, intervalMs },
+    {
+      scheduler,
+      logger: log,
+      jitter,
+      selfId: network.peerId,
+      branches: door,
+      peers: () => network.peers().map((peer) => peer.peerId),
+      request: (peerId, question) => network.request(peerId, question),
+      reportFault: (peerId, detail) => network.reportFault(peerId, detail),
+      noteHeight: (peerId, height) => network.noteHeight(peerId, height),
+      ledger: {
+        head: () => ({ height: chain.head.summary.height, hash: chain.head.hash }),
+        serveBlocks: async (from, bytesMax) => encodedBlocks(chain, from, bytesMax),
+        importBlock: (bytes, from) => parts.importBlock(bytes, from),
+      },
+      pool: {
+        hashes: (ageMsMin) => pool.hashes(scheduler.now() - ageMsMin),
+        fetch: (hash) => pool.getByHash(hash)?.bytes,
+        admit: async (envelope) => parts.admit(envelope),
+      },
+    },
+  );
+}
+
+/** @param repair fetches what an announced block rests on */
+export function createAnnouncements(
+  { chain, ports }: Pick<RepairedParts, "chain" | "ports">,
+  door: BranchDoor,
+  repair: Pick<AntiEntropy, "announced">,
+  pooled: (hash: Hash) => SignedTransaction | undefined,
+): Announcements {
+  const { scheduler, log, network } = ports;
+  const asker = {
+    scheduler,
+    logger: log,
+    request: (peerId: string, question: Uint8Array) => network.request(peerId, question),
+    reportFault: (peerId: string, detail: string) => network.reportFault(peerId, detail),
+  };
+  return new Announcements({
+    chain,
+    door,
+    scheduler,
+    log,
+    pooled: (hash) => pooled(hash)?.bytes,
+    told: (peerId, height, hash) => repair.announced(peerId, height, hash),
+    ask: async (peerId, hash, indexes) => {
+      const peer = new BranchPeer(peerId, ANTI_ENTROPY.catchUp, asker);
+      return (await peer.ask({ kind: "block-transactions", hash, indexes }))?.envelopes;
+    },
+    reportFault: asker.reportFault,
+  });
+}

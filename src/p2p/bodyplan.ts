@@ -1,0 +1,98 @@
+/**
+ * Which bodies to ask which peer for: in order, a few at a time, each from one peer, within a window beyond the
+ * first one missing. A body that a peer did not deliver is asked of others; one that several did not deliver, or
+ * all that say they have it, rests, longer each time, and holds up no other branch. It asks nobody itself and
+ * knows no time but what it is told. Source: pow.md 2.8, 6.
+ */
+import { byteText, type Hash } from "../base/bytes.ts";
+import { BODIES_IN_FLIGHT_PER_PEER, BODIES_WINDOW, MISSED_BODIES_MAX } from "../base/limits.ts";
+
+/** Peers that did not deliver a body before it rests. */
+const MISSES_MAX = 3;
+const REST_MS = 1_000;
+const REST_MS_MAX = 60_000;
+
+interface Flight {
+  readonly peerId: string;
+  /** Later than this another peer may be asked as well; never once the answer is here. */
+  lateAtMs: number;
+}
+
+interface Missed {
+  readonly peers: Set<string>;
+  rests: number;
+  restsUntilMs: number;
+}
+
+export class BodyPlan {
+  readonly #slowMs: number;
+  readonly #flights = new Map<string, Flight>();
+  readonly #missed = new Map<string, Missed>();
+
+  /** @param slowMs a peer that has not answered by then is not waited for any more when another could be asked */
+  constructor(slowMs: number) {
+    this.#slowMs = slowMs;
+  }
+
+  /** How many bodies are asked for. */
+  get inFlight(): number {
+    return this.#flights.size;
+  }
+
+  /** What to ask this peer for, of the bodies that its branch lacks, ascending. */
+  choose(peerId: string, missing: readonly Hash[], nowMs: number): readonly Hash[] {
+    const chosen: Hash[] = [];
+    for (const hash of missing.slice(0, BODIES_WINDOW)) {
+      if (chosen.length === BODIES_IN_FLIGHT_PER_PEER) break;
+      if (this.#mayAsk(peerId, byteText(hash), nowMs)) chosen.push(hash);
+    }
+    return chosen;
+  }
+
+  asked(peerId: string, hashes: readonly Hash[], nowMs: number): void {
+    for (const hash of hashes) this.#flights.set(byteText(hash), { peerId, lateAtMs: nowMs + this.#slowMs });
+  }
+
+  /** The answer is here and being worked off. */
+  answered(peerId: string, hashes: readonly Hash[]): void {
+    for (const hash of hashes) {
+      const flight = this.#flights.get(byteText(hash));
+      if (flight?.peerId === peerId) flight.lateAtMs = Number.POSITIVE_INFINITY;
+    }
+  }
+
+  /** The question to this peer is over, whatever came of it. */
+  ended(peerId: string, hashes: readonly Hash[]): void {
+    for (const hash of hashes) {
+      const id = byteText(hash);
+      if (this.#flights.get(id)?.peerId === peerId) this.#flights.delete(id);
+    }
+  }
+
+  delivered(hash: Hash): void {
+    this.#missed.delete(byteText(hash));
+  }
+
+  /** @param holders peers whose chain holds the block */
+  missed(peerId: string, hash: Hash, holders: readonly string[], nowMs: number): void {
+    const id = byteText(hash);
+    const missed = this.#missed.get(id) ?? { peers: new Set(), rests: 0, restsUntilMs: 0 };
+    this.#missed.set(id, missed);
+    missed.peers.add(peerId);
+    if (this.#missed.size > MISSED_BODIES_MAX) this.#missed.delete(this.#missed.keys().next().value!);
+    const isHopeless = missed.peers.size >= MISSES_MAX || holders.every((holder) => missed.peers.has(holder));
+    if (!isHopeless) return;
+    missed.peers.clear();
+    missed.restsUntilMs = nowMs + Math.min(REST_MS_MAX, REST_MS * 2 ** Math.min(16, missed.rests++));
+  }
+
+  #mayAsk(peerId: string, id: string, nowMs: number): boolean {
+    const flight = this.#flights.get(id);
+    if (flight !== undefined && (flight.peerId === peerId || nowMs < flight.lateAtMs)) return false;
+    const missed = this.#missed.get(id);
+    if (missed === undefined) return true;
+    // A longer rest than any that was ever given means that the clock was set back.
+    const restMs = missed.restsUntilMs - nowMs;
+    return (restMs <= 0 || restMs > REST_MS_MAX) && !missed.peers.has(peerId);
+  }
+}

@@ -1,0 +1,56 @@
+/**
+ * What fetching and serving branches needs of the chain, written by this floor; node/ implements it. Blocks are
+ * named by their hashes: the work behind one is what this node computed itself, never what a peer says.
+ * Source: pow.md 2.8.
+ */
+import type { Hash } from "../base/bytes.ts";
+import type { Fault } from "../base/fault.ts";
+import type { BlockHead } from "../chain/block.ts";
+import type { HeadsResult } from "../chain/branches.ts";
+
+/** A block whose header is known here. */
+export interface KnownBlock {
+  readonly hash: Hash;
+  readonly height: bigint;
+  /** Of the whole branch up to it. */
+  readonly work: bigint;
+  readonly hasBody: boolean;
+  /** It or an ancestor is invalid. */
+  readonly isDoomed: boolean;
+}
+
+/** wrong: the body is not the one of this block; whoever sent it is at fault, the block is not. */
+export type BodyOutcome = "added" | "known" | "wrong";
+
+export interface BranchLedger {
+  /** The head that all blocks up to it were executed for. */
+  head(): KnownBlock;
+  /** The heaviest known header that is not doomed. */
+  bestHeader(): KnownBlock;
+  find(hash: Hash): KnownBlock | undefined;
+  /** The block, the ten before it, then ever wider steps, and block 0. */
+  locatorFrom(hash: Hash): readonly Hash[];
+  /**
+   * The bodies that the branch up to `tip` lacks, ascending, at most `countMax` and the lowest ones; none when the
+   * branch is doomed. What is on its way already is left out.
+   */
+  missing(tip: Hash, countMax: number): readonly Hash[];
+  /**
+   * Heads in ascending order. @param workProven work that is known to stand behind these and the heads after them
+   * @throws Error when the disk fails
+   */
+  addHeads(heads: readonly BlockHead[], workProven: bigint): Promise<HeadsResult>;
+  /** Whether each head proves its own work and follows the one before; nothing is stored. */
+  checkWork(heads: readonly BlockHead[]): Fault | undefined;
+  /** Work of these heads alone. */
+  workOf(heads: readonly BlockHead[]): bigint;
+  /** An encoded body from a peer, whose memory is not kept. @throws Error when the disk fails. */
+  addBody(hash: Hash, body: Uint8Array): Promise<BodyOutcome>;
+
+  /** Heads of the own chain after the first of the locator's blocks that is on it. */
+  headsAfter(locator: readonly Hash[], countMax: number, bytesMax: number): readonly BlockHead[];
+  /** The encoded body; with `mayWait` one that is on its way is waited for, a moment long. */
+  body(hash: Hash, mayWait: boolean): Promise<Uint8Array | undefined>;
+  /** Envelopes of one block; none when it is not here, after a moment. @throws Error for an index beyond its last. */
+  transactions(hash: Hash, indexes: readonly number[]): Promise<readonly Uint8Array[]>;
+}

@@ -1,0 +1,268 @@
+/**
+ * Catches up where blocks can be abandoned: heads first, then bodies from several peers at once, along each peer's
+ * own chain wherever its work exceeds the executed head's. Work is what this node computed from headers it checked;
+ * what a peer says of its head only says whom to ask. A wrong or missing body is its sender's matter and never the
+ * block's. All that was fetched is stored, so after a restart only what is missing is asked for.
+ * Time and transport are handed in. Sources: pow.md 2.8, 1, 6 and 8; docs/protocol.md, "Branches".
+ */
+import { byteText, equalBytes, type Hash } from "../base/bytes.ts";
+import {
+  BODIES_LISTED_MAX,
+  BODIES_WINDOW,
+  HEADERS_AHEAD_MAX,
+  HEADS_PEERS_MAX,
+  SYNC_BATCH_BYTES,
+} from "../base/limits.ts";
+import type { BlockSync } from "./blocksync.ts";
+import { BodyPlan } from "./bodyplan.ts";
+import type { BranchLedger, KnownBlock } from "./branchledger.ts";
+import { BranchPeer, type BranchPeerPorts, type BranchPeerSettings } from "./branchpeer.ts";
+import { answerBranchQuestion } from "./branchserve.ts";
+import { isBranchQuestion } from "./branchwire.ts";
+import type { SyncProgress } from "./catchup.ts";
+import { fetchHeads } from "./headfetch.ts";
+
+/** How long what rests or is missed is left alone before it is looked at again. */
+const LOOK_AGAIN_MS = 1_000;
+
+export interface BranchSyncSettings extends BranchPeerSettings {
+  /** A peer that answers slower than this is not waited for when another could be asked. */
+  readonly slowMs: number;
+}
+
+export interface BranchSyncPorts extends BranchPeerPorts {
+  readonly ledger: BranchLedger;
+  /** Present peers in ring order, the next one after this node first. */
+  ring(): readonly string[];
+}
+
+/** The bodies that a branch lacks, ascending: walked once for a tip, then worked off. */
+interface MissingList {
+  readonly tip: Hash;
+  hashes: readonly Hash[];
+}
+
+export class BranchSync implements BlockSync {
+  readonly #settings: BranchSyncSettings;
+  readonly #ports: BranchSyncPorts;
+  readonly #peers = new Map<string, BranchPeer>();
+  readonly #plan: BodyPlan;
+  readonly #missing = new Map<string, MissingList>();
+  #headFetches = new Map<string, Hash>();
+  #startedAtMs: number | undefined;
+  #cancelLook: (() => void) | undefined;
+  #isStopped = false;
+
+  constructor(settings: BranchSyncSettings, ports: BranchSyncPorts) {
+    this.#settings = settings;
+    this.#ports = ports;
+    this.#plan = new BodyPlan(settings.slowMs);
+  }
+
+  stop(): void {
+    this.#isStopped = true;
+    this.#cancelLook?.();
+  }
+
+  told(peerId: string, _height: bigint, headHash: Hash): void {
+    this.#peerOf(peerId).told = headHash;
+    this.#work();
+  }
+
+  /** Nobody asks for heights here: heads are compared. */
+  hinted(): void {}
+
+  forget(peerId: string): void {
+    this.#peers.delete(peerId);
+  }
+
+  /** `target` is the heaviest header's height while bodies are fetched, at least the own one while heads are. */
+  progress(): SyncProgress | undefined {
+    if (this.#startedAtMs === undefined) return undefined;
+    const { ledger } = this.#ports;
+    const [head, best] = [ledger.head(), ledger.bestHeader()];
+    const phase = this.#headFetches.size > 0 ? "heads" : "bodies";
+    if (best.work <= head.work && phase === "bodies") return undefined;
+    const target = best.work > head.work && best.height > head.height ? best.height : head.height;
+    return { current: head.height, target, startedAtMs: this.#startedAtMs, phase };
+  }
+
+  answer(bytes: Uint8Array): Promise<Uint8Array> | undefined {
+    return isBranchQuestion(bytes) ? answerBranchQuestion(this.#ports.ledger, bytes) : undefined;
+  }
+
+  /** Gives every free peer something to do. */
+  #work(): void {
+    if (this.#isStopped) return;
+    const head = this.#ports.ledger.head();
+    let waits = false;
+    for (const peer of this.#inOrder()) {
+      this.#noteTold(peer);
+      const wantsHeads = this.#wantsHeads(peer, head);
+      const missing = this.#missingOf(peer, head);
+      waits ||= wantsHeads || missing.length > 0;
+      if (!peer.isFree) continue;
+      if (wantsHeads && this.#mayFetchHeads(peer)) void this.#run(peer, () => this.#fetchHeads(peer));
+      else {
+        const hashes = this.#plan.choose(peer.id, missing, this.#ports.scheduler.now());
+        if (hashes.length > 0) void this.#run(peer, () => this.#fetchBodies(peer, hashes));
+      }
+    }
+    this.#noteRun();
+    if (waits) this.#lookAgain();
+  }
+
+  #noteRun(): void {
+    const isBusy = [...this.#peers.values()].some((peer) => peer.isBusy);
+    if (!isBusy) this.#startedAtMs = undefined;
+    else this.#startedAtMs ??= this.#ports.scheduler.now();
+  }
+
+  /** Never rejects. */
+  async #run(peer: BranchPeer, task: () => Promise<void>): Promise<void> {
+    peer.isBusy = true;
+    this.#startedAtMs ??= this.#ports.scheduler.now();
+    try {
+      await task();
+    } catch (error) {
+      // The disk: whoever owns it has been told.
+      this.#isStopped = true;
+      this.#ports.logger.log("error", "p2p", "fetching branches stopped", {
+        error: (error as Error).message,
+      });
+    }
+    peer.isBusy = false;
+    this.#work();
+  }
+
+  async #fetchHeads(peer: BranchPeer): Promise<void> {
+    const told = peer.told!;
+    this.#headFetches.set(peer.id, told);
+    try {
+      const { ledger } = this.#ports;
+      const stored = () => this.#work();
+      const learnt = await fetchHeads({ ledger, peer, stored, isStopped: () => this.#isStopped });
+      const isAhead = this.#isFarAhead(peer, ledger.head());
+      if (ledger.find(told) === undefined && !isAhead) {
+        // It was asked for all it has: what it told is gone, early, too light or a lie.
+        if (peer.told !== undefined && equalBytes(peer.told, told)) peer.told = undefined;
+        if (!learnt && !peer.isResting) peer.failed();
+      }
+    } finally {
+      this.#headFetches.delete(peer.id);
+    }
+  }
+
+  async #fetchBodies(peer: BranchPeer, hashes: readonly Hash[]): Promise<void> {
+    const { scheduler } = this.#ports;
+    this.#plan.asked(peer.id, hashes, scheduler.now());
+    try {
+      const answer = await peer.ask({ kind: "bodies", bytesMax: SYNC_BATCH_BYTES, hashes });
+      this.#plan.answered(peer.id, hashes);
+      await this.#takeBodies(peer, hashes, answer?.bodies ?? []);
+    } finally {
+      this.#plan.ended(peer.id, hashes);
+    }
+  }
+
+  async #takeBodies(peer: BranchPeer, hashes: readonly Hash[], bodies: readonly Uint8Array[]): Promise<void> {
+    if (bodies.length > hashes.length) {
+      peer.lied(`${bodies.length} bodies where ${hashes.length} were asked for`);
+      bodies = [];
+    }
+    let delivered = 0;
+    for (const [i, body] of bodies.entries()) {
+      if (this.#isStopped) return;
+      const hash = hashes[i]!;
+      const outcome = body.length === 0 ? "none" : await this.#ports.ledger.addBody(hash, body);
+      if (outcome === "wrong") {
+        peer.lied("served a body that is not the block's");
+        break;
+      }
+      if (outcome === "none") continue;
+      delivered++;
+      this.#plan.delivered(hash);
+    }
+    if (delivered > 0) peer.delivered();
+    this.#noteMissed(peer, hashes, delivered > 0 ? bodies.length : hashes.length);
+  }
+
+  /** The rest of an answer that was full is no broken promise; an answer without any body is one for all. */
+  #noteMissed(peer: BranchPeer, hashes: readonly Hash[], answered: number): void {
+    const { ledger, scheduler } = this.#ports;
+    const missed = hashes.slice(0, answered).filter((hash) => ledger.find(hash)?.hasBody === false);
+    if (missed.length === 0) return;
+    // Whose chain holds them, as far as is known here.
+    const head = ledger.head();
+    const chains = this.#inOrder().map(({ id, best }) => ({
+      id,
+      hashes: new Set(this.#missingOf({ best }, head).map(byteText)),
+    }));
+    for (const hash of missed) {
+      const holders = chains.filter((chain) => chain.hashes.has(byteText(hash))).map(({ id }) => id);
+      this.#plan.missed(peer.id, hash, holders, scheduler.now());
+    }
+  }
+
+  #noteTold(peer: BranchPeer): void {
+    if (peer.told === undefined || this.#ports.ledger.find(peer.told) === undefined) return;
+    peer.best = peer.told;
+    peer.told = undefined;
+  }
+
+  #wantsHeads(peer: BranchPeer, head: KnownBlock): boolean {
+    return peer.told !== undefined && !this.#isFarAhead(peer, head);
+  }
+
+  /** Its headers have run so far ahead that bodies come first. */
+  #isFarAhead(peer: BranchPeer, head: KnownBlock): boolean {
+    const best = peer.best === undefined ? undefined : this.#ports.ledger.find(peer.best);
+    return best !== undefined && !best.isDoomed && best.height >= head.height + BigInt(HEADERS_AHEAD_MAX);
+  }
+
+  /** One peer a branch: what two told alike is asked of one of them. */
+  #mayFetchHeads({ told }: BranchPeer): boolean {
+    const under = [...this.#headFetches.values()];
+    return under.length < HEADS_PEERS_MAX && !under.some((hash) => equalBytes(hash, told!));
+  }
+
+  #missingOf({ best }: Pick<BranchPeer, "best">, head: KnownBlock): readonly Hash[] {
+    const { ledger } = this.#ports;
+    const tip = best === undefined ? undefined : ledger.find(best);
+    if (tip === undefined || tip.isDoomed || tip.work <= head.work) return [];
+    const id = byteText(tip.hash);
+    const list = this.#missing.get(id) ?? { tip: tip.hash, hashes: [] };
+    const first = list.hashes.findIndex((hash) => ledger.find(hash)?.hasBody === false);
+    if (first > 0) list.hashes = list.hashes.slice(first);
+    if (first < 0) list.hashes = ledger.missing(tip.hash, BODIES_LISTED_MAX);
+    this.#missing.set(id, list);
+    this.#forgetLists();
+    return list.hashes.slice(0, BODIES_WINDOW).filter((hash) => ledger.find(hash)?.hasBody === false);
+  }
+
+  /** No more lists than peers; which one goes does not matter, it is made again. */
+  #forgetLists(): void {
+    if (this.#missing.size > 2 * this.#peers.size + 2)
+      this.#missing.delete(this.#missing.keys().next().value!);
+  }
+
+  #inOrder(): readonly BranchPeer[] {
+    return this.#ports.ring().flatMap((id) => this.#peers.get(id) ?? []);
+  }
+
+  #peerOf(peerId: string): BranchPeer {
+    let peer = this.#peers.get(peerId);
+    if (peer === undefined) {
+      peer = new BranchPeer(peerId, this.#settings, this.#ports);
+      this.#peers.set(peerId, peer);
+    }
+    return peer;
+  }
+
+  #lookAgain(): void {
+    this.#cancelLook ??= this.#ports.scheduler.after(LOOK_AGAIN_MS, () => {
+      this.#cancelLook = undefined;
+      this.#work();
+    });
+  }
+}

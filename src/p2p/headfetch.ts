@@ -1,0 +1,139 @@
+/**
+ * Fetches the heads of one peer's chain, answer after answer, and stores them. A branch that is too light to be
+ * stored is first read through: only its proofs of work are added up, and the last hash of each answer kept. When
+ * there is enough work it is read a second time and stored; since heads are chained by hash, an answer that ends
+ * with the same hash is the same answer. Sources: pow.md 2.8, 1 and 8; docs/protocol.md, "Branches".
+ */
+import { equalBytes, type Hash, showHash } from "../base/bytes.ts";
+import { HEADERS_AHEAD_MAX, HEADS_PER_ANSWER_MAX, READ_THROUGH_ANSWERS_MAX } from "../base/limits.ts";
+import type { BlockHead } from "../chain/block.ts";
+import type { BranchLedger } from "./branchledger.ts";
+import type { BranchPeer, LightBranch } from "./branchpeer.ts";
+
+export interface HeadFetchPorts {
+  readonly ledger: BranchLedger;
+  readonly peer: BranchPeer;
+  /** After each answer that was stored. */
+  stored(): void;
+  isStopped(): boolean;
+}
+
+/** @returns whether anything was learnt. @throws Error when the disk fails. */
+export async function fetchHeads(ports: HeadFetchPorts): Promise<boolean> {
+  const { ledger, peer, stored, isStopped } = ports;
+  if (peer.light !== undefined) return peer.light.store();
+  let locator = ledger.locatorFrom(ledger.bestHeader().hash);
+  let reached = -1n;
+  for (;;) {
+    const heads = await askHeads(peer, locator);
+    const last = heads?.at(-1);
+    if (heads === undefined || last === undefined || isStopped()) return reached >= 0n;
+    const result = await ledger.addHeads(heads, 0n);
+    if (result.kind === "too-light") {
+      const light = new ProvenBranch(ports, locator, heads, result.work - ledger.workOf(heads));
+      return (await light.readThrough(result.needed)) || reached >= 0n;
+    }
+    if (result.kind === "orphan")
+      peer.lied(`heads from ${showHash(heads[0]!.hash)} follow no block asked for`);
+    if (result.kind === "invalid") refuseHeads(peer, result.fault);
+    const known =
+      result.kind === "added" && result.last !== undefined ? ledger.find(result.last.head.hash) : undefined;
+    if (known === undefined || known.isDoomed || known.height <= reached) return reached >= 0n;
+    [peer.best, reached] = [known.hash, known.height];
+    stored();
+    if (known.height >= ledger.head().height + BigInt(HEADERS_AHEAD_MAX)) return true;
+    locator = ledger.locatorFrom(known.hash);
+  }
+}
+
+async function askHeads(
+  peer: BranchPeer,
+  locator: readonly Hash[],
+): Promise<readonly BlockHead[] | undefined> {
+  return (await peer.ask({ kind: "heads", locator }))?.heads;
+}
+
+/** What follows a block that this node has marked is no fault of who follows it: it may not have executed it. */
+function refuseHeads(
+  peer: BranchPeer,
+  { code, detail }: { readonly code: string; readonly detail: string },
+): void {
+  if (code === "invalid-block" || code === "invalidated") peer.failed();
+  else peer.lied(`served an invalid head: ${detail}`);
+}
+
+/** A branch that is proven to be worth storing before any of it is stored. */
+class ProvenBranch implements LightBranch {
+  readonly #ports: HeadFetchPorts;
+  readonly #start: readonly Hash[];
+  /** The last block of each answer. */
+  readonly #ends: Hash[] = [];
+  #heads: readonly BlockHead[];
+  #work: bigint;
+
+  /** @param work of the block that `first` follows */
+  constructor(ports: HeadFetchPorts, start: readonly Hash[], first: readonly BlockHead[], work: bigint) {
+    this.#ports = ports;
+    this.#start = start;
+    this.#heads = first;
+    this.#work = work;
+  }
+
+  async readThrough(needed: bigint): Promise<boolean> {
+    const { ledger, peer, isStopped } = this.#ports;
+    for (;;) {
+      const wrong = ledger.checkWork(this.#heads) ?? this.#misfit();
+      if (wrong !== undefined) {
+        peer.lied(`served heads without work: ${wrong.detail}`);
+        return false;
+      }
+      this.#work += ledger.workOf(this.#heads);
+      this.#ends.push(this.#heads.at(-1)!.hash);
+      if (this.#work >= needed) {
+        peer.light = this;
+        return this.store();
+      }
+      if (this.#heads.length < HEADS_PER_ANSWER_MAX || this.#ends.length >= READ_THROUGH_ANSWERS_MAX)
+        return false;
+      const heads = await askHeads(peer, [this.#ends.at(-1)!]);
+      if (heads === undefined || heads.length === 0 || isStopped()) return false;
+      this.#heads = heads;
+    }
+  }
+
+  #misfit(): { readonly detail: string } | undefined {
+    const last = this.#ends.at(-1);
+    const first = this.#heads[0]!;
+    if (last === undefined || equalBytes(first.header.previousHash, last)) return undefined;
+    return { detail: `${showHash(first.hash)} does not follow ${showHash(last)}` };
+  }
+
+  async store(): Promise<boolean> {
+    const { ledger, peer, stored, isStopped } = this.#ports;
+    const from = this.#ends.findIndex((end) => ledger.find(end) === undefined);
+    let locator = from > 0 ? [this.#ends[from - 1]!] : this.#start;
+    peer.light = undefined;
+    for (const end of this.#ends.slice(Math.max(0, from))) {
+      const heads = await askHeads(peer, locator);
+      if (heads === undefined || isStopped()) return false;
+      // More may have come after the last one; another branch may have come in its place, which proves nothing.
+      const count = heads.findIndex(({ hash }) => equalBytes(hash, end)) + 1;
+      if (count === 0) {
+        peer.failed();
+        return false;
+      }
+      const result = await ledger.addHeads(heads.slice(0, count), this.#work);
+      if (result.kind === "invalid") refuseHeads(peer, result.fault);
+      if (result.kind !== "added" || result.last === undefined) return false;
+      peer.best = result.last.head.hash;
+      stored();
+      if (!equalBytes(peer.best, end)) {
+        // So far ahead that bodies come first; then it goes on here.
+        peer.light = this;
+        return true;
+      }
+      locator = [end];
+    }
+    return true;
+  }
+}
