@@ -66,6 +66,21 @@ export const REPAIR = {
     deadlineMs: 20_000,
     workload: transfers(10),
   }),
+  /** View 0 fails, and the primary of view 1 is silent. */
+  deadNextPrimary: scene({
+    adversaries: [silent(1)],
+    faults: [cut(["pre-prepare"], { from: [0], to: ALL, atMs: 0, untilMs: 1_000 })],
+    gstMs: 1_000,
+    deadlineMs: 20_000,
+    workload: transfers(10),
+  }),
+  /** One asks for views that nobody will ever reach. */
+  hugeViews: scene({
+    adversaries: [{ id: "a0", validator: 3, kind: "huge-view", everyMs: 10, atMs: 0, untilMs: 1_000 }],
+    gstMs: 1_000,
+    deadlineMs: 20_000,
+    workload: transfers(10, 500),
+  }),
   /** The primary serves the oldest transaction just in time, one after the other. */
   slowPrimary: scene({
     settings: { ...SETTINGS, requestTimeoutMs: 1_000, timeoutMaxMs: 4_000, fairnessTimeoutMs: 1_500 },

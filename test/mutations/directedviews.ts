@@ -84,6 +84,59 @@ export const VIEWS = {
     deadlineMs: 30_000,
     workload: transfers(10),
   }),
+  /** Faulty 1 makes certificates out of nothing. */
+  forged: scene(
+    {
+      adversaries: [
+        { id: "a0", validator: 1, kind: "forge-certificates", everyMs: 10, atMs: 0, untilMs: 1_000 },
+      ],
+      gstMs: 1_000,
+      deadlineMs: 30_000,
+      workload: series(4, 10, 200),
+    },
+    20,
+  ),
+  /** 3 alone has signed COMMIT in view 0; the primary of it falls silent, and the others need 3 to open view 1. */
+  stuckInCommit: scene({
+    adversaries: [silent(0, 150)],
+    faults: [
+      cut(["prepare"], { from: ALL, to: [0, 1, 2], views: [0], atMs: 0, untilMs: 1_000 }),
+      cut(["commit"], { from: ALL, to: ALL, atMs: 0, untilMs: 1_000 }),
+    ],
+    gstMs: 1_000,
+    deadlineMs: 30_000,
+    workload: transfers(10),
+  }),
+  /**
+   * Only 0 can show what was prepared in view 0, and does so two views later. 3 has never seen the block, 0 does not
+   * give it to 3, and 1 and 2 have promised to hold it.
+   */
+  promisedBody: scene({
+    settings: { ...SETTINGS, timeoutMaxMs: 60_000, fairnessTimeoutMs: 60_000 },
+    adversaries: [
+      { id: "a0", validator: 0, kind: "withhold-bodies", victims: [3], atMs: 0, untilMs: FOREVER },
+    ],
+    faults: [
+      cut(["prepare", "commit"], { from: ALL, to: [1, 2, 3], views: [0], atMs: 0, untilMs: 6_000 }),
+      cut(["view-change"], { from: [0], to: [1], views: [1], atMs: 0, untilMs: 6_000 }),
+      cut(["pre-prepare"], { from: [1], to: ALL, views: [1], atMs: 0, untilMs: 6_000 }),
+      cut(["view-change"], { from: [1], to: [3], views: [3], atMs: 0, untilMs: 6_000 }),
+    ],
+    gstMs: 6_000,
+    deadlineMs: 7_500,
+    workload: transfers(10),
+  }),
+  /** 3 is locked on a block of view 0, and then on another one of view 1. */
+  twoLocks: scene({
+    faults: [
+      cut(["prepare"], { from: ALL, to: [0, 1, 2], views: [0], atMs: 0, untilMs: 2_500 }),
+      cut(["commit"], { from: ALL, to: ALL, atMs: 0, untilMs: 2_500 }),
+      cut(["view-change"], { from: [3], to: ALL, views: [1], atMs: 0, untilMs: 2_500 }),
+    ],
+    gstMs: 2_500,
+    deadlineMs: 30_000,
+    workload: transfers(10),
+  }),
   /** The first of two blocks in the pipeline is not prepared at 3, the second is. */
   secondPrepared: scene({
     consensus: parameters({ checkpointInterval: 4, logWindow: 8, pipelineDepth: 4 }),

@@ -270,7 +270,55 @@ export const MUTATIONS: readonly Mutation[] = [
     edits: [edit("certificate", "if (signer <= previous) r.fail", "if (false) r.fail")],
     hunts: SAFETY,
   },
+  {
+    name: "signatures in a certificate are believed",
+    rule: "1.3, 1.17 no. 6 (FIB-127)",
+    edits: [edit("certificate", "if (bad.length === 0) return undefined;", "return undefined;")],
+    hunts: [...DIRECTED.forged, ...SAFETY],
+  },
+  {
+    name: "COMMITs of different views count together",
+    rule: "1.17 no. 4 (6d2fdac)",
+    edits: [
+      edit(
+        "agreement",
+        "export function receiveCommit(core: Core, message: Commit): void {\n  const round = core.slots.round(message.height, message.view);",
+        "export function receiveCommit(core: Core, message: Commit): void {\n  const round = core.slots.round(message.height, core.view);",
+      ),
+    ],
+    hunts: [...LIVENESS, ...SAFETY],
+  },
+  {
+    name: "who has signed COMMIT does not ask for another view",
+    rule: "1.17 no. 2 (dBFT)",
+    edits: [
+      edit(
+        "viewchange",
+        '  assert(core.mode !== "halted", "a halted replica asks for a view");\n',
+        "  if (core.slots.all().some((slot) => slot.prepared !== undefined && slot.sealed === undefined)) return;\n",
+      ),
+    ],
+    hunts: [...DIRECTED.stuckInCommit, ...LIVENESS],
+  },
   // 1.9: the new view.
+  {
+    name: "the new primary proposes beside O",
+    rule: "1.5 max_s of O",
+    edits: [
+      edit(
+        "proposing",
+        "const tops = [core.committed, core.carriedTop, core.proposedTop];",
+        "const tops = [core.committed, core.proposedTop];",
+      ),
+    ],
+    hunts: [...DIRECTED.lockedRestart, ...SAFETY],
+  },
+  {
+    name: "what a view carries over is not taken up",
+    rule: "1.9 O",
+    edits: [edit("enterview", "  installCarried(core, message);\n  // What", "  // What")],
+    hunts: [...DIRECTED.lockedRestart, ...LIVENESS],
+  },
   {
     name: "picks the lowest view",
     rule: "1.9 computeO",
@@ -331,7 +379,7 @@ export const MUTATIONS: readonly Mutation[] = [
     edits: [
       edit("agreement", "slot.prepared.view < certificate.view) slot.prepared", "false) slot.prepared"),
     ],
-    hunts: [...SAFETY, ...LIVENESS],
+    hunts: [...DIRECTED.twoLocks, ...SAFETY, ...LIVENESS],
   },
   {
     name: "P is not cut at h+L",
@@ -441,7 +489,7 @@ export const MUTATIONS: readonly Mutation[] = [
     name: "one is enough to be joined",
     rule: "1.8 join rule",
     edits: [edit("viewchange", "const view = wanted[core.quorum.f]!;", "const view = wanted[0]!;")],
-    hunts: SAFETY,
+    hunts: [...DIRECTED.hugeViews, ...SAFETY],
   },
   {
     name: "doubling without a cap",
@@ -477,7 +525,7 @@ export const MUTATIONS: readonly Mutation[] = [
     name: "T_nv never expires",
     rule: "1.7 T_nv",
     edits: [edit("viewchange", '  startViewChange(core, nextView(core), "new-view-timeout");', "")],
-    hunts: [...SAFETY, ...LIVENESS],
+    hunts: [...DIRECTED.deadNextPrimary, ...SAFETY, ...LIVENESS],
   },
   {
     name: "T_fair never expires",
@@ -626,6 +674,18 @@ export const MUTATIONS: readonly Mutation[] = [
       edit("bodies", "if (body === undefined || !equalBytes(body.block.hash, hash)) return;", "return;"),
     ],
     hunts: [...DIRECTED.missingBody, ...SAFETY, ...LIVENESS],
+  },
+  {
+    name: "a body is not kept for what was promised",
+    rule: "1.5 promise to hold",
+    edits: [
+      edit(
+        "core",
+        "this.slots.pruneViews(this.view - 1n, (height, hash) => this.votebook.holdsBody(height, hash));",
+        "this.slots.pruneViews(this.view - 1n, () => false);",
+      ),
+    ],
+    hunts: [...DIRECTED.promisedBody, ...LIVENESS],
   },
   // 1.12: the table of durability, line by line.
   { name: "PRE-PREPARE is not written", rule: "1.12 table", edits: unwritten("pre-prepare"), hunts: CRASH },
