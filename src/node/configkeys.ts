@@ -104,7 +104,7 @@ export const CONFIG_KEYS = {
   "chain.finality_depth": key(
     integerField(1, 100_000),
     6,
-    "Where blocks can be abandoned: a block counts as final under so many, itself included. A word, no guarantee.",
+    "Where blocks can be abandoned: a block with so many on top is called final. A word, no guarantee.",
   ),
   "chain.max_reorg_depth": key(
     integerField(0, 1_000_000),

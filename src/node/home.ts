@@ -3,7 +3,7 @@
  * and how to make and read it; it starts nothing. What must not be lost: keys/ and data/ together.
  *
  *   config.toml  genesis.json  peers.json  keys/node.json  keys/validator.json
- *   data/db/  data/journal/  logs/node.log  node.pid  LOCK
+ *   data/db/  data/journal/  data/addresses.json  logs/node.log  node.pid  LOCK
  */
 import { existsSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
@@ -23,6 +23,8 @@ export interface HomePaths {
   readonly validatorKey: string;
   readonly db: string;
   readonly journal: string;
+  /** What an open network's node remembers of others. */
+  readonly addresses: string;
   readonly logs: string;
   readonly logFile: string;
   readonly pid: string;
@@ -57,6 +59,7 @@ export function homePaths(dir: string): HomePaths {
     validatorKey: join(dir, "keys", "validator.json"),
     db: join(dir, "data", "db"),
     journal: join(dir, "data", "journal"),
+    addresses: join(dir, "data", "addresses.json"),
     logs: join(dir, "logs"),
     logFile: join(dir, "logs", "node.log"),
     pid: join(dir, "node.pid"),

@@ -23,10 +23,13 @@ export class Metrics {
   readonly finalSeconds: Histogram;
   readonly phaseSeconds: Histogram<"phase">;
   readonly viewChanges: Counter<"reason">;
+  /** Undefined where no block is ever abandoned. */
+  readonly reorgDepth: Histogram | undefined;
   readonly rpcRequests: Counter<"method" | "code">;
   readonly rpcSeconds: Histogram<"method">;
 
-  constructor(readings: readonly Reading[]) {
+  /** @param hasBranches whether blocks can be abandoned */
+  constructor(readings: readonly Reading[], hasBranches = false) {
     collectDefaultMetrics({ register: this.#registry });
     for (const reading of readings) this.#register(reading);
     this.blockIntervalSeconds = this.#histogram(
@@ -39,7 +42,7 @@ export class Metrics {
     this.batchSeconds = this.#histogram("db_batch_seconds", "One atomic write of the database", SECONDS);
     this.finalSeconds = this.#histogram(
       "tx_latency_seconds",
-      "From the acceptance of a transaction by this node to its finality",
+      "From the acceptance of a transaction by this node to its block: final where blocks are",
       SECONDS,
     );
     this.phaseSeconds = new Histogram({
@@ -55,6 +58,9 @@ export class Metrics {
       labelNames: ["reason"],
       registers: [this.#registry],
     });
+    this.reorgDepth = hasBranches
+      ? this.#histogram("pow_reorg_depth", "Blocks that a change of branch abandoned", DEPTHS)
+      : undefined;
     this.rpcRequests = new Counter({
       name: "rpc_requests_total",
       help: "JSON-RPC calls by method and error code (0 = success)",
@@ -109,5 +115,6 @@ export class Metrics {
 }
 
 const SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
+const DEPTHS = [1, 2, 3, 4, 5, 6, 10, 20, 50, 100];
 const SIZES = [1_000, 10_000, 50_000, 100_000, 250_000, 500_000, 1_000_000, 2_000_000];
 const COUNTS = [0, 1, 10, 50, 100, 250, 500, 1_000, 2_500, 5_000, 10_000];

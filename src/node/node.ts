@@ -21,11 +21,14 @@ import type { Config } from "./config.ts";
 import { type Home, removePid, writePid } from "./home.ts";
 import { takeLock } from "./lock.ts";
 import { Metrics } from "./metrics.ts";
+import { MinerControl } from "./minercontrol.ts";
+import { openPeerSearch, TipAge } from "./peersearch.ts";
 import { type KnownPeer, multiaddrOf } from "./peersfile.ts";
 import { nodeReadings, observeReplica } from "./readings.ts";
 import { Replica } from "./replica.ts";
 import { StartError } from "./starterror.ts";
 import { jitter, openLog, systemScheduler } from "./system.ts";
+import { ThreadedMiner } from "./threadedminer.ts";
 import { packageVersion } from "./version.ts";
 import { openVotes, secureVotes } from "./votes.ts";
 
@@ -131,6 +134,7 @@ async function openNode(options: NodeOptions, closers: Closers): Promise<Running
   writePid(home.paths);
   closers.add(() => removePid(home.paths));
 
+  checkMode(home, config);
   const signer = validatorSigner(home, config);
   mkdirSync(home.paths.db, { recursive: true });
   const timing: { metrics?: Metrics } = {};
@@ -140,28 +144,40 @@ async function openNode(options: NodeOptions, closers: Closers): Promise<Running
   const journal = signer === undefined ? undefined : await openVotes(home.paths);
   if (journal !== undefined) closers.add(() => journal.log.close());
 
-  const network = openNetwork(options, signer, logger, () => replica.chain.head.summary.height);
+  const tip = new TipAge(() => systemScheduler.now());
+  const parts = { signer, logger, tip, headHeight: () => replica.chain.head.summary.height };
+  const network = openNetwork(options, parts);
+  const machine = openMiner(options, logger);
   const failure = new Failure();
-  const replica = await Replica.open(replicaOptions(options, signer), {
+  const replica: Replica = await Replica.open(replicaOptions(options, signer), {
     kv,
     journal,
     network,
+    ...(machine === undefined ? {} : { miner: machine }),
     scheduler: systemScheduler,
     log: logger,
     jitter,
     fatal: (error) => failure.report(error),
   });
   if (journal !== undefined) await secureVotes(home.paths, journal);
+  tip.follow(replica);
+  const mining = machine && {
+    machine,
+    control: new MinerControl({ replica, machine, now: () => systemScheduler.now() }),
+  };
   const { rpc, metrics } = openRpc(options, {
     replica,
     network,
     logger,
+    mining,
     broken: (error) => failure.report(error),
   });
   timing.metrics = metrics;
 
   logStart(options, replica, logger);
+  closers.add(() => machine?.close());
   closers.add(() => replica.stop());
+  closers.add(() => mining?.control.close());
   await replica.start();
   if (home.genesis.validators.length > 1 || home.peers.length > 0)
     closers.add(warnWhenAlone(network, logger));
@@ -208,9 +224,36 @@ async function stopFatally(error: unknown, { closers, logger, onFatal }: FatalPo
   onFatal?.(error);
 }
 
+/** A node cannot vote where nobody does, nor mine where nothing is mined. @throws StartError */
+function checkMode({ genesis }: Home, { mode, mining }: Config): void {
+  const isMined = genesis.validators.length === 0;
+  const detail =
+    mode === "validator" && isMined
+      ? 'mode "validator": the blocks of this chain are mined, nobody votes; start with --mine or --mode full'
+      : mode === "miner" && !isMined
+        ? 'mode "miner": the validators of this chain agree on its blocks, nothing is mined; start with --mode validator or full'
+        : mode === "miner" && mining.coinbase === undefined
+          ? 'mode "miner": say which account is paid: --coinbase 0x…, or mining.coinbase in config.toml'
+          : undefined;
+  if (detail !== undefined) throw new StartError({ code: "wrong-mode", detail });
+}
+
+/** Threads for a chain whose blocks are mined; they start with the first block. */
+function openMiner({ home, config }: NodeOptions, logger: Logger): ThreadedMiner | undefined {
+  if (home.genesis.validators.length > 0) return undefined;
+  const { threads, hashLimit } = config.mining;
+  return new ThreadedMiner(
+    { threads, hashLimit },
+    { onError: (error) => logger.log("error", "miner", "trouble", { error: error.message }) },
+  );
+}
+
 function replicaOptions({ home, config }: NodeOptions, signer: Signer | undefined) {
   const { emptyBlocksMs, ...timing } = config.consensus;
+  const { maxReorgDepth, minimumWork } = config.chain;
   return {
+    branches: { maxReorgDepth, minimumChainWork: minimumWork },
+    mining: { isOn: config.mode === "miner", rewardTo: config.mining.coinbase },
     genesis: home.genesis,
     signer,
     settings: {
@@ -223,7 +266,7 @@ function replicaOptions({ home, config }: NodeOptions, signer: Signer | undefine
 }
 
 function validatorSigner(home: Home, config: Config): Signer | undefined {
-  if (config.mode === "full") return undefined;
+  if (config.mode !== "validator") return undefined;
   if (home.validatorKey === undefined) {
     const detail = `${home.paths.validatorKey}: not found; a validator needs its key, or start with --mode full`;
     throw new StartError({ code: "missing", detail });
@@ -231,11 +274,16 @@ function validatorSigner(home: Home, config: Config): Signer | undefined {
   return createSigner(home.validatorKey.seed);
 }
 
+interface NetworkParts {
+  readonly signer: Signer | undefined;
+  readonly logger: Logger;
+  readonly tip: TipAge;
+  readonly headHeight: () => bigint;
+}
+
 function openNetwork(
   { home, config, extraPeers = [], blockedPeers = [] }: NodeOptions,
-  signer: Signer | undefined,
-  logger: Logger,
-  headHeight: () => bigint,
+  { signer, logger, tip, headHeight }: NetworkParts,
 ): P2pNetwork {
   const { genesis } = home;
   const options = {
@@ -251,8 +299,15 @@ function openNetwork(
     validators: validatorsOf(genesis).members.map((member) => member.publicKey),
     signer,
     blocked: blockedPeers,
+    discovery: openPeerSearch(home, config, { logger, now: () => systemScheduler.now(), tip }),
   };
   return new P2pNetwork(options, { scheduler: systemScheduler, logger, headHeight, jitter });
+}
+
+/** The threads, and the operator's hand on them. */
+interface Mining {
+  readonly machine: ThreadedMiner;
+  readonly control: MinerControl;
 }
 
 interface RpcParts {
@@ -261,14 +316,16 @@ interface RpcParts {
   readonly replica: Replica;
   readonly network: P2pNetwork;
   readonly logger: Logger;
+  /** Where blocks are mined. */
+  readonly mining: Mining | undefined;
 }
 
-function openRpc({ home, config }: NodeOptions, { replica, network, logger, broken }: RpcParts) {
+function openRpc({ home, config }: NodeOptions, { replica, network, logger, broken, mining }: RpcParts) {
   let subscriptions = 0;
-  const metrics = new Metrics(nodeReadings({ replica, network, subscriptions: () => subscriptions }));
-  observeReplica(metrics, replica, () => systemScheduler.now());
   const address =
-    replica.self === undefined ? undefined : replica.consensus.validators.members[replica.self]?.account;
+    replica.self === undefined
+      ? config.mining.coinbase
+      : replica.consensus.validators.members[replica.self]?.account;
   const info = {
     name: config.name,
     version: packageVersion(),
@@ -276,10 +333,26 @@ function openRpc({ home, config }: NodeOptions, { replica, network, logger, brok
     peerId: network.peerId,
     startedAtMs: systemScheduler.now(),
   };
-  const api = new ReplicaApi(
-    { info, genesisJson: JSON.parse(home.genesisJson), address },
-    { replica, network, scheduler: systemScheduler, renderMetrics: () => metrics.render() },
+  const api: ReplicaApi = new ReplicaApi(
+    {
+      info,
+      genesisJson: JSON.parse(home.genesisJson),
+      address,
+      finalityDepth: config.chain.finalityDepth,
+    },
+    {
+      replica,
+      network,
+      scheduler: systemScheduler,
+      renderMetrics: () => metrics.render(),
+      log: logger,
+      ...(mining === undefined ? {} : { mining: mining.control }),
+    },
   );
+  const hashesTotal = mining && (() => mining.machine.hashesTotal);
+  const sources = { replica, network, api, hashesTotal, subscriptions: () => subscriptions };
+  const metrics = new Metrics(nodeReadings(sources), replica.chain.branches !== undefined);
+  observeReplica(metrics, replica, () => systemScheduler.now());
   const observer = {
     callAnswered: (method: string, code: number, durationMs: number) => {
       metrics.rpcRequests.inc({ method, code: String(code) });

@@ -1,14 +1,18 @@
 /** What the node counts anyway, as metrics read when the page is asked for. The names are those of docs/metrics.md. */
 import { byteText } from "../base/bytes.ts";
 import { LOG_WINDOW_CEILING } from "../base/limits.ts";
+import { blockTimeMs } from "../chain/blocktime.ts";
 import { verifyCounts } from "../crypto/keys.ts";
 import type { NetworkCounters } from "../p2p/meter.ts";
+import type { NodeApi } from "../rpc/api.ts";
+import { type BranchReadingSources, branchReadings, observeReorgs } from "./branchreadings.ts";
 import type { Metrics, Reading } from "./metrics.ts";
 import type { Network } from "./ports.ts";
 import type { Replica } from "./replica.ts";
 
-export interface ReadingSources {
+export interface ReadingSources extends Omit<BranchReadingSources, "replica" | "api"> {
   readonly replica: Replica;
+  readonly api: Pick<NodeApi, "branches" | "mining" | "finalized">;
   readonly network: Network & { readonly counters: NetworkCounters };
   /** Open subscriptions over all connections. */
   readonly subscriptions: () => number;
@@ -18,6 +22,7 @@ export function nodeReadings(sources: ReadingSources): readonly Reading[] {
   return [
     ...chainReadings(sources),
     ...pbftReadings(sources),
+    ...branchReadings(sources),
     ...poolReadings(sources),
     ...networkReadings(sources),
     counters(
@@ -35,12 +40,18 @@ function timeoutSeconds(replica: Replica): number {
   return (running.find((timer) => timer !== undefined)?.lengthMs ?? 0) / 1_000;
 }
 
-function chainReadings({ replica, subscriptions }: ReadingSources): Reading[] {
+function chainReadings({ replica, api, subscriptions }: ReadingSources): Reading[] {
   const summary = () => replica.chain.head.summary;
   return [
     gauge("chain_height", "Height of the head", () => Number(summary().height)),
-    gauge("chain_finalized_height", "Height of the last final block", () => Number(summary().height)),
-    gauge("chain_head_timestamp_seconds", "Time of the head", () => Number(summary().timeMs) / 1000),
+    gauge("chain_finalized_height", "Height of the last final block; by depth where blocks are mined", () =>
+      Number(api.finalized().summary.height),
+    ),
+    gauge(
+      "chain_head_timestamp_seconds",
+      "Time of the head",
+      () => Number(blockTimeMs(replica.chain.head)) / 1000,
+    ),
     gauge("chain_syncing", "1 while blocks are fetched from peers", () => (replica.syncProgress() ? 1 : 0)),
     gauge("rpc_ws_subscriptions", "Open subscriptions", subscriptions),
     counters("sig_verify_total", "Signature checks: native, and those arbitrated by ZIP-215", "path", () => [
@@ -156,12 +167,14 @@ function networkReadings({ network }: ReadingSources): Reading[] {
 export function observeReplica(metrics: Metrics, replica: Replica, now: () => number): void {
   const acceptedAtMs = new Map<string, number>(); // bounded by the pool: an entry leaves with its transaction
   observeEngine(metrics, replica);
-  let lastTimeMs = replica.chain.head.summary.timeMs;
+  observeReorgs(metrics, replica);
+  let lastTimeMs = blockTimeMs(replica.chain.head);
   replica.news.heads.subscribe(({ sealed: { block } }) => {
-    metrics.blockIntervalSeconds.observe(Number(block.summary.timeMs - lastTimeMs) / 1000);
+    const timeMs = blockTimeMs(block);
+    metrics.blockIntervalSeconds.observe(Number(timeMs - lastTimeMs) / 1000);
     metrics.blockBytes.observe(block.summary.bodyBytes);
     metrics.blockTransactions.observe(block.transactions.length);
-    lastTimeMs = block.summary.timeMs;
+    lastTimeMs = timeMs;
   });
   replica.news.pool.subscribe(({ kind, transaction, ...rest }) => {
     const key = byteText(transaction.id);

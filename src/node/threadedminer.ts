@@ -30,6 +30,8 @@ export class ThreadedMiner implements MinerMachine {
   #options: MinerOptions;
   #miner: WorkerMiner | undefined;
   #job: Job | undefined;
+  /** Of earlier sets of threads. */
+  #hashesBefore = 0;
   #isClosed = false;
 
   /** Starts no thread: that is for the first block. */
@@ -50,6 +52,11 @@ export class ThreadedMiner implements MinerMachine {
     return this.#miner?.hashRate() ?? 0;
   }
 
+  /** Hashes of all threads since the beginning. */
+  get hashesTotal(): number {
+    return this.#hashesBefore + (this.#miner?.hashesTotal ?? 0);
+  }
+
   mine(block: Block, solved: (block: Block) => void): void {
     if (this.#isClosed) return;
     this.#job = { block, solved };
@@ -66,6 +73,7 @@ export class ThreadedMiner implements MinerMachine {
     if (count === this.threads) return;
     const old = this.#miner;
     this.#options = { ...this.#options, threads: count };
+    this.#hashesBefore = this.hashesTotal;
     this.#miner = undefined;
     const job = this.#job;
     if (job !== undefined) this.mine(job.block, job.solved);

@@ -11,13 +11,15 @@ import { PEER } from "./examples.ts";
 export const setPartition = method({
   name: "devnet_setPartition",
   summary:
-    "Cuts this node off from exactly these validators, as by a broken cable, until the next call; an empty list heals. It lasts until the node restarts.",
+    "Cuts this node off from exactly these nodes, as by a broken cable, until the next call; an empty list heals. It lasts until the node restarts.",
   kind: "admin",
   params: z.strictObject({
     blocked: z
       .array(z.union([z.string(), z.number()]))
       .max(1_000)
-      .meta({ description: "validators by name, index or peer id; this node itself counts for nothing" }),
+      .meta({
+        description: "validators by name or index, any node by peer id; this node itself counts for nothing",
+      }),
   }),
   result: z.strictObject({ blocked: z.array(z.string()).meta({ description: "peer ids" }) }),
   examples: [
@@ -38,6 +40,10 @@ function peerIdOf(api: NodeApi, word: string | number): string {
     (member, index) => member.peerId === word || member.name === word || String(index) === String(word),
   );
   if (found !== undefined) return found.peerId;
+  if (typeof word === "string" && PEER_ID.test(word)) return word;
   const names = members.map((member) => member.name).join(", ");
-  throw new CallError("INVALID_PARAMS", `blocked: no validator ${JSON.stringify(word)}; there are ${names}`);
+  const known = names === "" ? "give peer ids" : `there are ${names}`;
+  throw new CallError("INVALID_PARAMS", `blocked: no validator ${JSON.stringify(word)}; ${known}`);
 }
+
+const PEER_ID = /^12D3KooW[1-9A-HJ-NP-Za-km-z]{44}$/;

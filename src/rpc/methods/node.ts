@@ -5,7 +5,7 @@ import type { NodeApi, NodeInfo } from "../api.ts";
 import { method } from "../method.ts";
 import { describeMethods } from "../openrpc.ts";
 import { blockHash, count, hash32, timeMs, validatorIndex, wide } from "../output.ts";
-import { showCount, showWide } from "../show.ts";
+import { showCount, showTime, showWide } from "../show.ts";
 import { ALICE, HASH_A, HASH_B, PEER } from "./examples.ts";
 
 export const nodeInfo = method({
@@ -20,7 +20,7 @@ export const nodeInfo = method({
     chainId: wide,
     genesisHash: blockHash,
     consensus: z.enum(["pbft", "pow"]),
-    mode: z.enum(["validator", "full"]),
+    mode: z.enum(["validator", "miner", "full"]),
     nodeId: z.string().meta({ description: "libp2p peer id" }),
     address: hash32.optional().meta({ description: "account that receives this node's fees" }),
     uptimeMs: count,
@@ -101,7 +101,7 @@ export const nodeStatus = method({
     return {
       height: showCount(summary.height),
       headHash: showHash(hash),
-      headTime: showCount(summary.timeMs),
+      headTime: showTime(api.head()),
       finalizedHeight: showCount(api.finalized().summary.height),
       syncing: showSyncing(api),
       peers: api.peers().length,
