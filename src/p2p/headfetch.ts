@@ -30,7 +30,7 @@ export async function fetchHeads(ports: HeadFetchPorts): Promise<boolean> {
     if (heads === undefined || last === undefined || isStopped()) return reached >= 0n;
     const result = await ledger.addHeads(heads, 0n);
     if (result.kind === "too-light") {
-      const light = new ProvenBranch(ports, locator, heads, result.work - ledger.workOf(heads));
+      const light = new ProvenBranch(ports, locator, heads);
       return (await light.readThrough(result.needed)) || reached >= 0n;
     }
     if (result.kind === "orphan")
@@ -71,12 +71,12 @@ class ProvenBranch implements LightBranch {
   #heads: readonly BlockHead[];
   #work: bigint;
 
-  /** @param work of the block that `first` follows */
-  constructor(ports: HeadFetchPorts, start: readonly Hash[], first: readonly BlockHead[], work: bigint) {
+  /** @param first follows a known block */
+  constructor(ports: HeadFetchPorts, start: readonly Hash[], first: readonly BlockHead[]) {
     this.#ports = ports;
     this.#start = start;
     this.#heads = first;
-    this.#work = work;
+    this.#work = ports.ledger.find(first[0]!.header.previousHash)?.work ?? 0n;
   }
 
   async readThrough(needed: bigint): Promise<boolean> {

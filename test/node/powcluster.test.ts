@@ -1,7 +1,9 @@
 /** Whole replicas that mine: forks, convergence, partitions, late and restarted nodes, liars. */
 import { afterEach, describe, expect, it } from "vitest";
+import type { Network } from "../../src/node/ports.ts";
+import { decodeBranchAnswer, decodeBranchQuestion, encodeBranchAnswer } from "../../src/p2p/branchwire.ts";
 import { alice, bob, carol } from "../chain/fixtures.ts";
-import { MinedCluster, type MinedClusterOptions } from "./powcluster.ts";
+import { lying, MinedCluster, type MinedClusterOptions } from "./powcluster.ts";
 
 let cluster: MinedCluster;
 
@@ -80,4 +82,132 @@ it("a net that was split agrees on the heavier half, and what the other half had
     expectSoundSupply(node);
     expect(cluster.replica(node).pool.hashes(Number.MAX_SAFE_INTEGER)).toEqual([]);
   }
+});
+
+const [HEADS, BODIES, BLOCK_TRANSACTIONS] = [5, 6, 7];
+
+/** Notes what a node asks for: the first byte of each question, and whom. */
+function noting(network: Network, asked: { peer: string; question: Uint8Array }[]): Network {
+  const noted = lying(network, () => undefined);
+  return {
+    ...noted,
+    request: (peerId, bytes) => {
+      asked.push({ peer: peerId, question: bytes });
+      return network.request(peerId, bytes);
+    },
+  };
+}
+
+/** Bodies of other blocks than those asked for. */
+async function shuffled(honest: () => Promise<Uint8Array>): Promise<Uint8Array> {
+  const answer = decodeBranchAnswer("bodies", await honest());
+  if (!answer.ok) throw new Error(answer.fault.detail);
+  return encodeBranchAnswer({ kind: "bodies", bodies: [...answer.value.bodies].reverse() });
+}
+
+function withoutBodies(question: Uint8Array): Uint8Array {
+  const asked = decodeBranchQuestion(question);
+  if (!asked.ok || asked.value.kind !== "bodies") throw new Error("not a question for bodies");
+  return encodeBranchAnswer({ kind: "bodies", bodies: asked.value.hashes.map(() => new Uint8Array(0)) });
+}
+
+describe("a node that comes late", () => {
+  const [LATE, LIAR, SILENT_NODE, HOLLOW] = [3, 4, 5, 6];
+
+  it("catches up headers first from several peers at once, whatever some of them do", async () => {
+    const asked: { peer: string; question: Uint8Array }[] = [];
+    build({
+      seed: "late",
+      nodes: 7,
+      meanMs: (node) => (node === 0 ? 400 : node === HOLLOW ? 300 : Number.POSITIVE_INFINITY),
+      wrapNetwork: (node, network) => {
+        if (node === LATE) return noting(network, asked);
+        return lying(network, (question, honest) => {
+          if (node === LIAR && question[0] === BODIES) return shuffled(honest);
+          if (node === SILENT_NODE && question[0]! >= HEADS) return new Promise(() => undefined);
+          if (node === HOLLOW && question[0] === BODIES) return Promise.resolve(withoutBodies(question));
+          return undefined;
+        });
+      },
+    });
+    await cluster.start(HOLLOW);
+    await cluster.pass(100_000);
+    const hollow = cluster.height(HOLLOW);
+    cluster.stopMining();
+    await cluster.start(0);
+    cluster.ether.partition([HOLLOW]);
+    expect(await cluster.until(() => cluster.height(0) >= 300n, 300_000)).toBe(true);
+    cluster.stopMining();
+    cluster.copyDisk(0, 1, 2, LIAR, SILENT_NODE);
+    await cluster.start(1, 2, LIAR, SILENT_NODE);
+    cluster.ether.partition([HOLLOW]);
+    expect(hollow).toBeGreaterThan(cluster.height(0));
+    await cluster.start(LATE);
+    const phases = new Set<string | undefined>();
+    const isLevel = () => {
+      phases.add(cluster.replica(LATE).syncProgress()?.phase);
+      return cluster.height(LATE) === cluster.height(0);
+    };
+    expect(await cluster.until(isLevel, 120_000)).toBe(true);
+    expect(cluster.headOf(LATE)).toBe(cluster.headOf(0));
+    expect(phases).toContain("heads");
+    expect(phases).toContain("bodies");
+    const servers = new Set(asked.filter(({ question }) => question[0] === BODIES).map(({ peer }) => peer));
+    expect(servers.size).toBeGreaterThan(3);
+    expect(cluster.faultsOf(LATE).every((fault) => fault.startsWith(`peer${LIAR}:`))).toBe(true);
+    expect(cluster.faultsOf(LATE).length).toBeGreaterThan(0);
+  });
+
+  it("goes on where it was when it was restarted on the way", async () => {
+    const asked: { peer: string; question: Uint8Array }[] = [];
+    build({
+      seed: "restart",
+      nodes: 2,
+      meanMs: (node) => (node === 0 ? 400 : Number.POSITIVE_INFINITY),
+      wrapNetwork: (node, network) => (node === 1 ? noting(network, asked) : network),
+    });
+    await cluster.start(0);
+    expect(await cluster.until(() => cluster.height(0) >= 300n, 300_000)).toBe(true);
+    cluster.stopMining();
+    await cluster.start(1);
+    expect(await cluster.until(() => cluster.height(1) >= 100n)).toBe(true);
+    const before = cluster.height(1);
+    expect(before).toBeLessThan(200n);
+    cluster.crash(1);
+    asked.length = 0;
+    await cluster.start(1);
+    expect(cluster.height(1)).toBeGreaterThanOrEqual(before);
+    expect(await cluster.until(() => cluster.height(1) === cluster.height(0))).toBe(true);
+    const bodies = asked.flatMap(({ question }) => {
+      const decoded = decodeBranchQuestion(question);
+      return decoded.ok && decoded.value.kind === "bodies" ? decoded.value.hashes : [];
+    });
+    expect(BigInt(bodies.length)).toBeLessThanOrEqual(cluster.height(0) - before);
+    expect(asked.some(({ question }) => question[0] === HEADS)).toBe(false);
+  });
+});
+
+it("a node that lacks transactions of an announced block asks for these alone", async () => {
+  const asked: { peer: string; question: Uint8Array }[] = [];
+  build({
+    seed: "lacking",
+    nodes: 2,
+    meanMs: (node) => (node === 0 ? 2_000 : Number.POSITIVE_INFINITY),
+    syncIntervalMs: 0,
+    wrapNetwork: (node, network) =>
+      // The miner's transactions do not reach the other.
+      node === 0
+        ? {
+            ...lying(network, () => undefined),
+            publish: (topic, bytes) => topic === "blocks" && network.publish(topic, bytes),
+          }
+        : noting(network, asked),
+  });
+  await cluster.start();
+  for (let nonce = 0n; nonce < 3n; nonce++) {
+    expect(cluster.replica(0).submit(cluster.transfer(alice, nonce, bob.publicKey).bytes).ok).toBe(true);
+  }
+  expect(await cluster.until(() => cluster.height(1) >= 3n)).toBe(true);
+  expect(cluster.balance(1, bob.publicKey)).toBe(503n);
+  expect(new Set(asked.map(({ question }) => question[0]))).toEqual(new Set([1, BLOCK_TRANSACTIONS]));
 });

@@ -82,6 +82,12 @@ export class MinedCluster {
     void replica.stop();
   }
 
+  /** These nodes, which are down, find what another one has on its disk now. */
+  copyDisk(from: number, ...to: readonly number[]): void {
+    const disk = this.#disks[from]!;
+    for (const node of to) this.#disks[node] = disk.crash(disk.unsyncedWrites);
+  }
+
   replica(node: number): Replica {
     return this.replicas.get(node)!;
   }
@@ -130,6 +136,10 @@ export class MinedCluster {
 
   height(node: number): bigint {
     return this.replica(node).chain.head.summary.height;
+  }
+
+  headOf(node: number): string {
+    return showHash(this.replica(node).chain.head.hash);
   }
 
   agree(): boolean {
@@ -206,4 +216,32 @@ export class MinedCluster {
     this.miners.set(node, miner);
     await replica.start();
   }
+}
+
+/** A network whose node answers questions in its own way; undefined: as it should. */
+export function lying(
+  network: Network,
+  answer: (question: Uint8Array, honest: () => Promise<Uint8Array>) => Promise<Uint8Array> | undefined,
+): Network {
+  return {
+    peerId: network.peerId,
+    start: (handlers) =>
+      network.start({
+        mailReceived: (...of) => handlers.mailReceived(...of),
+        rumorReceived: (...of) => handlers.rumorReceived(...of),
+        requestReceived: (peerId, question) => {
+          const honest = () => handlers.requestReceived(peerId, question);
+          return answer(question, honest) ?? honest();
+        },
+        peerConnected: (peerId) => handlers.peerConnected(peerId),
+        peerDisconnected: (peerId) => handlers.peerDisconnected(peerId),
+      }),
+    stop: () => network.stop(),
+    mail: (to, bytes) => network.mail(to, bytes),
+    publish: (topic, bytes) => network.publish(topic, bytes),
+    request: (peerId, bytes) => network.request(peerId, bytes),
+    peers: () => network.peers(),
+    noteHeight: (peerId, height) => network.noteHeight(peerId, height),
+    reportFault: (peerId, detail) => network.reportFault(peerId, detail),
+  };
 }
