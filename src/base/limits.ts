@@ -238,6 +238,9 @@ export const BAN_RECORDS_MAX = 4_096;
 /** Bytes of addresses.json; a larger one is moved aside unread. */
 export const ADDRESS_FILE_BYTES_MAX = 16 * 1024 * 1024;
 
+/** Headers that one proof of a mined block carries; a longer chain on top is cut off. */
+export const PROOF_HEADERS_MAX = 2_016;
+
 // --- mining ------------------------------------------------------------------------------------------------
 /** Threads of one miner; a configuration with more is refused. */
 export const MINING_THREADS_MAX = 256;

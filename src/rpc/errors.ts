@@ -9,6 +9,7 @@ const INVALID_INPUT = -32000;
 const NOT_FOUND = -32001;
 const UNAVAILABLE = -32002;
 const TX_REJECTED = -32003;
+const NOT_SUPPORTED = -32004;
 const LIMIT_EXCEEDED = -32005;
 
 /** Every code that has a number of its own; TX_* not listed here is -32003. */
@@ -22,6 +23,8 @@ export const ERROR_NUMBERS = {
   BAD_HASH: INVALID_INPUT,
   BAD_ADDRESS: INVALID_INPUT,
   BAD_PATH: INVALID_INPUT,
+  NO_COINBASE: INVALID_INPUT,
+  MINER_THREADS: INVALID_INPUT,
   TX_MALFORMED: INVALID_INPUT,
   BLOCK_NOT_FOUND: NOT_FOUND,
   SUBSCRIPTION_NOT_FOUND: NOT_FOUND,
@@ -29,12 +32,17 @@ export const ERROR_NUMBERS = {
   PRUNED: UNAVAILABLE,
   NOT_VALIDATOR: UNAVAILABLE,
   STOPPING: UNAVAILABLE,
+  NO_MINER: UNAVAILABLE,
+  TOO_EARLY: UNAVAILABLE,
   TX_REJECTED,
-  NEEDS_WEBSOCKET: -32004,
+  NEEDS_WEBSOCKET: NOT_SUPPORTED,
+  WRONG_CONSENSUS: NOT_SUPPORTED,
+  TOO_HARD: NOT_SUPPORTED,
   MEMPOOL_FULL: LIMIT_EXCEEDED,
   BATCH_TOO_LARGE: LIMIT_EXCEEDED,
   RATE_LIMIT: LIMIT_EXCEEDED,
   ANSWER_TOO_LARGE: LIMIT_EXCEEDED,
+  MINER_BUSY: LIMIT_EXCEEDED,
   TOO_MANY_WAITS: LIMIT_EXCEEDED,
   TOO_MANY_SUBSCRIPTIONS: LIMIT_EXCEEDED,
   VERSION_NOT_SUPPORTED: -32006,
@@ -73,11 +81,13 @@ export class CallError extends Error {
 
 /** A fault of the node's doors as a refusal: `data.code` is the fault's own code. */
 export function refusalOf(fault: Fault, data: ErrorData = {}): CallError {
-  return new CallError(CODEC_CODES[fault.code] ?? fault.code, fault.detail, data);
+  return new CallError(OTHER_CODES[fault.code] ?? fault.code, fault.detail, data);
 }
 
-/** The codec's own fault codes, as clients see them. */
-const CODEC_CODES: Readonly<Record<string, string>> = {
+/** Fault codes of lower floors, as clients see them. */
+const OTHER_CODES: Readonly<Record<string, string>> = {
   malformed: "TX_MALFORMED",
   "too-large": "TX_TOO_LARGE",
+  "unknown-block": "BLOCK_NOT_FOUND",
+  genesis: "INVALID_PARAMS",
 };

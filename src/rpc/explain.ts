@@ -21,6 +21,12 @@ export const CHAIN_STATES = [
   "halted",
   /** A node that does not validate: it follows. */
   "no-engine",
+  /** A mined chain: no peer, and this node does not mine. */
+  "alone",
+  /** A mined chain: no block for many times the wanted spacing. */
+  "stale",
+  /** A mined chain: blocks that counted as final were undone. */
+  "reversed",
 ] as const;
 
 export interface Explanation {
@@ -301,7 +307,7 @@ function joined(parts: readonly (string | undefined)[]): string {
   return parts.filter((part) => part !== undefined).join("; ");
 }
 
-function ago(ms: number): string {
+export function ago(ms: number): string {
   return `${duration(ms)} ago`;
 }
 

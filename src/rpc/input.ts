@@ -42,11 +42,28 @@ export const bytesInput = z
 /** A 32-byte value as it lies: a transaction's hash, a digest. */
 export const hashInput = bytes32Input("BAD_HASH", "a hash").transform((bytes): Hash => asHash(bytes));
 
+/** A block's hash as it is shown: byte-reversed. */
+export const blockHashInput = z
+  .string()
+  .meta({ pattern: HASH_PATTERN, description: "block hash, byte-reversed: 32 bytes as 0x-hex" })
+  .transform((text, context): Hash => {
+    const hash = text.startsWith("0x") ? parseShownHash(text) : undefined;
+    return hash ?? refuseInput(context, "BAD_HASH", "expected a block hash: 0x and 64 hex digits");
+  });
+
 export const addressInput = bytes32Input("BAD_ADDRESS", "an address").transform(
   (bytes): Address => asAddress(bytes),
 );
 
 export const heightInput = integerInput().transform((value) => BigInt(value));
+
+/** Whose attack a probability of reversal is for: a share of all hash power. */
+export const attackerShareInput = z
+  .number()
+  .min(0)
+  .lt(0.5)
+  .default(0.1)
+  .meta({ description: "share of all hash power that attacks, 0 to below 0.5" });
 
 /** An integer within bounds. */
 export function countInput(min: number, max: number) {

@@ -22,6 +22,34 @@ export const timeMs = count.meta({ description: "ms since the Unix epoch" });
 export const wide = z.union([count, amount]).meta({ description: "number; decimal string beyond 2^53-1" });
 export const validatorIndex = count.meta({ description: "validator index" });
 
+export const work = amount.meta({ description: "expected hashes, decimal" });
+
+export const sealResult = z.discriminatedUnion("type", [
+  z.strictObject({
+    type: z.literal("pbft"),
+    view: count,
+    seq: count,
+    commits: z.array(z.strictObject({ validator: validatorIndex, sig: bytesHex })),
+  }),
+  z.strictObject({
+    type: z.literal("pow"),
+    nonce: count,
+    bits: z.string().meta({ description: "compact target, 0x and 8 hex digits" }),
+    difficulty: z.number().meta({ description: "times as hard as bits 0x1d00ffff" }),
+    work: amount.meta({ description: "expected hashes for this block" }),
+    totalWork: amount.optional().meta({ description: "of all blocks up to this one" }),
+  }),
+]);
+
+/** The chance that an attacker undoes it, by Rosenfeld's formula. */
+export const reversalProbability = z
+  .number()
+  .min(0)
+  .max(1)
+  .meta({
+    description: "chance that an attacker of the asked share undoes it; absent where blocks are final",
+  });
+
 export const headerResult = z.strictObject({
   height: count,
   hash: blockHash,
@@ -41,23 +69,8 @@ export const headerResult = z.strictObject({
   bits: count,
   nonce: count,
   extra: bytesHex,
+  consensus: sealResult.optional().meta({ description: "of a mined block, whose header proves itself" }),
 });
-
-export const sealResult = z.discriminatedUnion("type", [
-  z.strictObject({
-    type: z.literal("pbft"),
-    view: count,
-    seq: count,
-    commits: z.array(z.strictObject({ validator: validatorIndex, sig: bytesHex })),
-  }),
-  z.strictObject({
-    type: z.literal("pow"),
-    nonce: count,
-    bits: z.string().meta({ description: "compact target, 0x and 8 hex digits" }),
-    difficulty: z.number().meta({ description: "times as hard as bits 0x1d00ffff" }),
-    work: amount.meta({ description: "expected hashes for this block" }),
-  }),
-]);
 
 const description = z.record(z.string(), z.union([z.string(), z.number(), z.boolean(), z.null()]));
 
@@ -93,7 +106,8 @@ export const receiptResult = z.strictObject({
   index: count,
   fee: amount,
   events: z.array(eventResult),
-  confirmations: count,
+  confirmations: count.meta({ description: "blocks from its own on: 1 in the head" }),
+  reversalProbability: reversalProbability.optional(),
   final: z.boolean(),
 });
 
@@ -105,5 +119,10 @@ export const pathResult = z
 export const sealedHeadResult = z.strictObject({
   header: bytesHex.meta({ description: "80 bytes" }),
   summary: bytesHex,
-  seal: bytesHex.meta({ description: "commit certificate; empty at height 0" }),
+  seal: bytesHex.meta({ description: "commit certificate; empty at height 0 and of a mined block" }),
+});
+
+export const headersResult = z.array(bytesHex).meta({
+  description:
+    "headers of the blocks on top, ascending, 80 bytes each; absent where a certificate proves the block",
 });

@@ -5,19 +5,16 @@
  */
 import type { z } from "zod";
 import { assert } from "../base/assert.ts";
-import { hex0x, showHash } from "../base/bytes.ts";
-import {
-  type BlockHead,
-  encodeHeader,
-  encodeSummary,
-  HEADER_BYTES,
-  type SealedBlock,
-} from "../chain/block.ts";
+import { EMPTY, hex0x, showHash } from "../base/bytes.ts";
+import { type BlockHead, encodeHeader, encodeSummary, HEADER_BYTES } from "../chain/block.ts";
+import { blockTimeMs } from "../chain/blocktime.ts";
+import { MINTED } from "../chain/coinbase.ts";
 import type { Description } from "../chain/modules/module.ts";
 import { findModule } from "../chain/modules/registry.ts";
 import { decodeReceipt, type Event, type Receipt } from "../chain/receipt.ts";
 import { showBits } from "../chain/target.ts";
-import type { SignedTransaction } from "../chain/transaction.ts";
+import { COINBASE_MODULE, coinbaseValue, isCoinbase, type SignedTransaction } from "../chain/transaction.ts";
+import { reversalProbability } from "../consensus/pow/reversal.ts";
 import type { MerklePath } from "../crypto/merkle.ts";
 import type { NodeApi } from "./api.ts";
 import type {
@@ -40,12 +37,21 @@ export function showWide(value: bigint): number | string {
   return value <= BigInt(Number.MAX_SAFE_INTEGER) ? Number(value) : value.toString();
 }
 
-export function showHeader({ hash, header, summary }: BlockHead): z.input<typeof headerResult> {
+/** A block's time, ms since the Unix epoch. */
+export function showTime(head: BlockHead): number {
+  return showCount(blockTimeMs(head));
+}
+
+export function showHeader(
+  api: Pick<NodeApi, "describeSeal" | "branches">,
+  head: BlockHead,
+): z.input<typeof headerResult> {
+  const { hash, header, summary } = head;
   return {
     height: showCount(summary.height),
     hash: showHash(hash),
     parentHash: showHash(header.previousHash),
-    time: showCount(summary.timeMs),
+    time: showTime(head),
     epoch: showCount(summary.epoch),
     proposer: summary.proposer,
     txCount: summary.txCount,
@@ -60,6 +66,8 @@ export function showHeader({ hash, header, summary }: BlockHead): z.input<typeof
     bits: header.bits,
     nonce: header.nonce,
     extra: hex0x(summary.extra),
+    // Its proof is in the header: no seal is needed to show it.
+    ...(api.branches() === undefined ? {} : { consensus: showSeal(api, head, EMPTY) }),
   };
 }
 
@@ -76,17 +84,22 @@ export function showSealedHead(head: BlockHead, seal: Uint8Array): z.input<typeo
   };
 }
 
-export function showSeal(api: NodeApi, { block, seal }: SealedBlock): z.input<typeof sealResult> {
-  const seq = showCount(block.summary.height);
-  const view = api.describeSeal(block, seal);
+export function showSeal(
+  api: Pick<NodeApi, "describeSeal" | "branches">,
+  head: BlockHead,
+  seal: Uint8Array,
+): z.input<typeof sealResult> {
+  const seq = showCount(head.summary.height);
+  const view = api.describeSeal(head, seal);
   if ("work" in view) {
-    const bits = `0x${showBits(view.bits)}`;
+    const total = api.branches()?.workOf(head.hash);
     return {
       type: view.type,
       nonce: view.nonce,
-      bits,
+      bits: `0x${showBits(view.bits)}`,
       difficulty: view.difficulty,
       work: view.work.toString(),
+      ...(total === undefined ? {} : { totalWork: total.toString() }),
     };
   }
   return {
@@ -104,8 +117,6 @@ export function blockBytes({ summary }: BlockHead): number {
 }
 
 export function showTransaction(tx: SignedTransaction): z.input<typeof txResult> {
-  const module = findModule(tx.module);
-  const call = module?.decodeCall(tx.payload);
   return {
     txHash: hex0x(tx.id),
     envelopeHash: hex0x(tx.hash),
@@ -115,33 +126,58 @@ export function showTransaction(tx: SignedTransaction): z.input<typeof txResult>
     fee: tx.fee.toString(),
     validUntilHeight: showWide(tx.validUntilHeight),
     module: moduleName(tx.module),
-    call: call?.ok === true ? describe(module?.describeCall(call.value)) : null,
+    call: describe(describeCall(tx)),
     payload: hex0x(tx.payload),
     signature: hex0x(tx.signature),
     raw: hex0x(tx.bytes),
   };
 }
 
+function describeCall(tx: SignedTransaction): Description | undefined {
+  if (isCoinbase(tx)) {
+    const amount = coinbaseValue(tx).toString();
+    return { type: "coinbase", to: hex0x(tx.from), amount, height: showWide(tx.nonce) };
+  }
+  const module = findModule(tx.module);
+  const call = module?.decodeCall(tx.payload);
+  return call?.ok === true ? module?.describeCall(call.value) : undefined;
+}
+
 /** What the block around a receipt adds to it. */
 export interface ReceiptPlace {
   readonly at: BlockHead;
-  readonly api: Pick<NodeApi, "head" | "finalized">;
+  readonly api: Pick<NodeApi, "head" | "finalized" | "finalityDepth">;
   /** The called module's number, which the receipt itself does not hold. */
   readonly module: number;
+  /** Of all hash power, 0 to below 1/2. */
+  readonly attackerShare: number;
 }
 
+/** The attacker that an answer speaks of when nobody says another. */
+export const ATTACKER_SHARE = 0.1;
+
 export function showReceipt(receipt: Receipt, place: ReceiptPlace): z.input<typeof receiptResult> {
-  const height = place.at.summary.height;
-  const top = place.api.head().summary.height;
+  const { at, api, module, attackerShare } = place;
+  const { height } = at.summary;
+  const confirmations = confirmationsOf(api, at);
   return {
     txHash: hex0x(receipt.txid),
-    ...showOutcome(receipt, place.module),
-    blockHash: showHash(place.at.hash),
+    ...showOutcome(receipt, module),
+    blockHash: showHash(at.hash),
     blockHeight: showCount(height),
     index: receipt.index,
-    confirmations: top < height ? 1 : showCount(top - height + 1n),
-    final: place.api.finalized().summary.height >= height,
+    confirmations,
+    ...(api.finalityDepth() === undefined
+      ? {}
+      : { reversalProbability: reversalProbability(attackerShare, confirmations) }),
+    final: api.finalized().summary.height >= height,
   };
+}
+
+/** Blocks from this one on, 1 for the head. */
+export function confirmationsOf(api: Pick<NodeApi, "head">, { summary: { height } }: BlockHead): number {
+  const top = api.head().summary.height;
+  return top < height ? 1 : showCount(top - height + 1n);
 }
 
 /** The part of a receipt that needs no block: also of a simulation. */
@@ -171,11 +207,20 @@ function showEvent(event: Event) {
     module: moduleName(event.module),
     kind: event.kind,
     data: hex0x(event.data),
-    decoded: describe(findModule(event.module)?.describeEvent(event)),
+    decoded: describe(describeEvent(event)),
   };
 }
 
+function describeEvent(event: Event): Description | undefined {
+  const { module, kind, data } = event;
+  if (module !== COINBASE_MODULE) return findModule(module)?.describeEvent(event);
+  if (kind !== MINTED || data.length !== 40) return undefined;
+  const amount = new DataView(data.buffer, data.byteOffset).getBigUint64(32).toString();
+  return { type: "minted", to: hex0x(data.subarray(0, 32)), amount };
+}
+
 function moduleName(id: number): string {
+  if (id === COINBASE_MODULE) return "coinbase";
   return findModule(id)?.name ?? `module-${id}`;
 }
 

@@ -8,10 +8,10 @@ import { RPC_HELD_EVENTS_MAX, RPC_SUBSCRIPTIONS_MAX } from "../base/limits.ts";
 import type { EngineEvent } from "../consensus/engine.ts";
 import type { BlockNews, NodeApi, NodeNews } from "./api.ts";
 import { CallError } from "./errors.ts";
-import { showHeader, showWide } from "./show.ts";
+import { showAt, showHeader, showWide } from "./show.ts";
 import { includedStatus, type TxStatus, txStatusOf } from "./txstatus.ts";
 
-export const TOPICS = ["newHeads", "finalized", "tx", "consensus"] as const;
+export const TOPICS = ["newHeads", "finalized", "reorgs", "tx", "consensus"] as const;
 export type Topic = (typeof TOPICS)[number];
 
 export interface SubscriptionPorts {
@@ -112,9 +112,11 @@ export class Subscriptions {
     const { api } = this.#ports;
     switch (topic) {
       case "newHeads":
-        return api.subscribe("head", (news) => emit(showHeader(news.sealed.block)));
+        return api.subscribe("head", (news) => emit(showHeader(api, news.sealed.block)));
       case "finalized":
-        return api.subscribe("finalized", (news) => emit(showHeader(news.sealed.block)));
+        return api.subscribe("finalized", (news) => emit(showHeader(api, news.sealed.block)));
+      case "reorgs":
+        return api.subscribe("reorg", (news) => emit(showReorgNews(news)));
       case "consensus":
         return api.subscribe("consensus", ({ atMs, event }) => emit({ t: atMs, ...showEngineEvent(event) }));
       case "tx":
@@ -126,9 +128,13 @@ export class Subscriptions {
 /** Emits the status of now, if the transaction is known, then each change of it. */
 function watchTransaction(api: NodeApi, id: Hash, emit: Emit): () => void {
   let last: string | undefined;
+  let changes = 0;
   const tell = (status: TxStatus) => {
-    if (status.status === last) return;
-    last = status.status;
+    // In another block after a reorganisation it is included anew.
+    const now = `${status.status} ${status.receipt?.blockHash}`;
+    if (now === last) return;
+    last = now;
+    changes++;
     emit(status);
   };
   const arrived = ({ sealed, receipts }: BlockNews) => {
@@ -138,18 +144,26 @@ function watchTransaction(api: NodeApi, id: Hash, emit: Emit): () => void {
   const dropped = (news: NodeNews["dropped"]) => {
     if (equalBytes(news.id, id)) tell({ txHash: hex0x(id), status: dropStatus(news.reason) });
   };
+  const look = () => {
+    // News that came first are newer than this answer. A failing store shows in every other call.
+    const before = changes;
+    txStatusOf(api, id).then(
+      (status) => {
+        if (status !== undefined && changes === before) tell(status);
+      },
+      () => undefined,
+    );
+  };
+  const abandoned = (news: NodeNews["reorg"]) => {
+    if (news.dropped.some((dropped) => equalBytes(dropped, id))) look();
+  };
   const unsubscribes = [
     api.subscribe("head", arrived),
     api.subscribe("finalized", arrived),
     api.subscribe("dropped", dropped),
+    api.subscribe("reorg", abandoned),
   ];
-  // News that came first are newer than this answer. A failing store shows in every other call.
-  txStatusOf(api, id).then(
-    (status) => {
-      if (status !== undefined && last === undefined) tell(status);
-    },
-    () => undefined,
-  );
+  look();
   return () => {
     for (const unsubscribe of unsubscribes) unsubscribe();
   };
@@ -158,6 +172,24 @@ function watchTransaction(api: NodeApi, id: Hash, emit: Emit): () => void {
 /** The interface's words for the ways out of the pool. */
 export function dropStatus(reason: NodeNews["dropped"]["reason"]): "expired" | "replaced" | "dropped" {
   return reason === "evicted" ? "dropped" : reason;
+}
+
+/** At most so many ids stand in one notification; `dropped` is their whole number. */
+const DROPPED_SHOWN_MAX = 100;
+
+function showReorgNews(news: NodeNews["reorg"]) {
+  const { atMs, abandoned, entered, dropped, finalizedReversed } = news;
+  return {
+    atMs,
+    depth: abandoned.length,
+    oldHead: showAt(news.oldHead),
+    newHead: showAt(news.newHead),
+    commonAncestor: showAt(news.ancestor),
+    entered: entered.length,
+    dropped: dropped.length,
+    droppedTxs: dropped.slice(0, DROPPED_SHOWN_MAX).map((id) => hex0x(id)),
+    finalizedReversed,
+  };
 }
 
 /** Heights are called seq, as in the paper and in consensus_getState. */

@@ -1,18 +1,22 @@
 /**
  * Where a transaction is, as tx_send, tx_get and the `tx` subscription say it: pending in the pool, included in a
- * block, or final. Under PBFT included is final at once.
+ * block, or final. Where finality is instant included is final at once, elsewhere so many blocks later, and after a
+ * reorganisation the same transaction may be pending again.
  */
 import { type Hash, hex0x } from "../base/bytes.ts";
 import type { Block, SealedBlock } from "../chain/block.ts";
 import type { SignedTransaction } from "../chain/transaction.ts";
 import type { NodeApi } from "./api.ts";
 import { mustExist } from "./blocks.ts";
-import { openReceipt, showCount, showReceipt } from "./show.ts";
+import { ATTACKER_SHARE, openReceipt, showCount, showReceipt } from "./show.ts";
 
 export interface TxStatus {
   readonly txHash: string;
   readonly status: "pending" | "included" | "final" | "expired" | "replaced" | "dropped";
   readonly blockHeight?: number;
+  /** Blocks from its own on, and how many on top of it make it final: where finality is a matter of depth. */
+  readonly confirmations?: number;
+  readonly finalityDepth?: number;
   readonly receipt?: ReturnType<typeof showReceipt>;
 }
 
@@ -58,13 +62,16 @@ export function includedStatus(
   block: Block,
   receipts: readonly Uint8Array[],
   index: number,
+  attackerShare = ATTACKER_SHARE,
 ): IncludedStatus {
   const { id, module } = block.transactions[index]!;
-  const receipt = showReceipt(openReceipt(receipts[index]!), { at: block, api, module });
+  const receipt = showReceipt(openReceipt(receipts[index]!), { at: block, api, module, attackerShare });
+  const finalityDepth = api.finalityDepth();
   return {
     txHash: hex0x(id),
     status: receipt.final ? "final" : "included",
     blockHeight: showCount(block.summary.height),
+    ...(finalityDepth === undefined ? {} : { confirmations: receipt.confirmations, finalityDepth }),
     receipt,
   };
 }

@@ -152,6 +152,15 @@ export class FakeNode implements NodeApi {
   finalized() {
     return this.chain.head;
   }
+  finalityDepth(): number | undefined {
+    return undefined;
+  }
+  branches() {
+    return undefined;
+  }
+  mining() {
+    return undefined;
+  }
   async heightOf(hash: Hash) {
     return this.chain.store.head(hash)?.summary.height;
   }

@@ -1,15 +1,34 @@
 /** Methods that read blocks, headers, certificates and the genesis. */
 import { z } from "zod";
 import { hex0x } from "../../base/bytes.ts";
-import { RPC_RANGE_MAX } from "../../base/limits.ts";
+import { PROOF_HEADERS_MAX, RPC_RANGE_MAX } from "../../base/limits.ts";
 import type { SealedBlock } from "../../chain/block.ts";
 import type { NodeApi } from "../api.ts";
 import { checkHeight, findBlock, findHead, mustExist } from "../blocks.ts";
 import { CallError } from "../errors.ts";
+import { showHeadersOn, showWorkOn } from "../headersontop.ts";
 import { blockInput, heightInput } from "../input.ts";
 import { method } from "../method.ts";
-import { blockHash, count, hash32, headerResult, sealedHeadResult, sealResult, txResult } from "../output.ts";
-import { blockBytes, showAt, showHeader, showSeal, showSealedHead, showTransaction } from "../show.ts";
+import {
+  blockHash,
+  count,
+  hash32,
+  headerResult,
+  headersResult,
+  sealedHeadResult,
+  sealResult,
+  txResult,
+  work,
+} from "../output.ts";
+import {
+  blockBytes,
+  confirmationsOf,
+  showAt,
+  showHeader,
+  showSeal,
+  showSealedHead,
+  showTransaction,
+} from "../show.ts";
 import { BLOCK_HASH, BLOCK_HEX, COMMITS, HASH_A, HEADER, TX } from "./examples.ts";
 
 const blockParams = z.strictObject({ block: blockInput });
@@ -21,7 +40,7 @@ export const getHead = method({
   params: z.strictObject({}),
   result: headerResult,
   examples: [{ name: "latest", params: {}, result: HEADER }],
-  call: ({ api }) => showHeader(api.head()),
+  call: ({ api }) => showHeader(api, api.head()),
 });
 
 export const getHeader = method({
@@ -33,7 +52,7 @@ export const getHeader = method({
   examples: [{ name: "by height", params: { block: 5 }, result: HEADER }],
   async call({ api }, { block }) {
     const head = await findHead(api, block);
-    return head === undefined ? null : showHeader(head);
+    return head === undefined ? null : showHeader(api, head);
   },
 });
 
@@ -89,17 +108,27 @@ export const getBlockRange = method({
     const heights: bigint[] = [];
     for (let height = from; height <= to && height <= top; height++) heights.push(height);
     const heads = await Promise.all(heights.map((height) => api.headAt(height)));
-    return heads.map((head, i) => showHeader(mustExist(head, `header ${heights[i]}`)));
+    return heads.map((head, i) => showHeader(api, mustExist(head, `header ${heights[i]}`)));
   },
 });
 
 export const getFinalityProof = method({
   name: "chain_getFinalityProof",
   summary:
-    "Header, summary and commit certificate of a block: with the genesis, an offline proof that it is final. Null for an unknown hash.",
+    "Header, summary and commit certificate of a block: with the genesis, an offline proof that it is final. Of a mined block the headers on top of it, and the work in them and in itself. Null for an unknown hash.",
   kind: "read",
   params: blockParams,
-  result: sealedHeadResult.extend({ height: count, blockHash, consensus: sealResult }).nullable(),
+  result: sealedHeadResult
+    .extend({
+      height: count,
+      blockHash,
+      consensus: sealResult,
+      confirmations: count.meta({ description: "blocks from its own on: 1 in the head" }),
+      headers: headersResult.optional(),
+      work: work.optional().meta({ description: "expected hashes of the block and of `headers`, decimal" }),
+      final: z.boolean(),
+    })
+    .nullable(),
   examples: [
     {
       name: "by height",
@@ -109,6 +138,8 @@ export const getFinalityProof = method({
         blockHash: BLOCK_HASH,
         ...BLOCK_HEX,
         consensus: { type: "pbft", view: 0, seq: 5, commits: COMMITS },
+        confirmations: 1,
+        final: true,
       },
     },
   ],
@@ -118,7 +149,11 @@ export const getFinalityProof = method({
     return {
       ...showAt(sealed.block),
       ...showSealedHead(sealed.block, sealed.seal),
-      consensus: showSeal(api, sealed),
+      consensus: showSeal(api, sealed.block, sealed.seal),
+      confirmations: confirmationsOf(api, sealed.block),
+      ...(await showHeadersOn(api, sealed.block, PROOF_HEADERS_MAX)),
+      ...(await showWorkOn(api, sealed.block, PROOF_HEADERS_MAX)),
+      final: api.finalized().summary.height >= sealed.block.summary.height,
     };
   },
 });
@@ -147,8 +182,8 @@ export const getGenesis = method({
 function showBlock(api: NodeApi, sealed: SealedBlock, full: boolean) {
   const { block } = sealed;
   return {
-    ...showHeader(block),
-    consensus: showSeal(api, sealed),
+    ...showHeader(api, block),
+    consensus: showSeal(api, block, sealed.seal),
     txs: full
       ? block.transactions.map(showTransaction)
       : block.transactions.map((transaction) => hex0x(transaction.id)),

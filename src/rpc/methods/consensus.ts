@@ -1,62 +1,84 @@
 /** Methods that show how agreement stands: the engine's state and the validators. Heights are called seq here. */
 import { z } from "zod";
 import { hex0x, showHash } from "../../base/bytes.ts";
+import { difficultyOf, showBits, showTarget, targetOf } from "../../chain/target.ts";
 import type { EngineStatus } from "../../consensus/engine.ts";
-import type { RunningTimer } from "../api.ts";
+import type { BranchesApi, NodeApi, RunningTimer } from "../api.ts";
 import { CallError } from "../errors.ts";
 import { method } from "../method.ts";
-import { blockHash, count, hash32, validatorIndex, wide } from "../output.ts";
+import { blockHash, count, hash32, validatorIndex, wide, work } from "../output.ts";
 import { showCount, showWide } from "../show.ts";
 import { ALICE, BLOCK_HASH, HASH_A, PEER } from "./examples.ts";
 
 const phase = z.enum(["idle", "pre-prepared", "prepared", "committed"]);
 const validators = z.array(validatorIndex);
 
+const pbftState = z.strictObject({
+  type: z.literal("pbft"),
+  epoch: count,
+  view: count,
+  primary: validatorIndex,
+  self: validatorIndex,
+  mode: z.enum(["normal", "view-change", "halted"]),
+  inViewChange: z.boolean(),
+  attempt: count.meta({
+    description: "view changes in a row without a quick commit: timeouts double with each",
+  }),
+  haltReason: z.string().nullable().meta({ description: "why this validator votes no more" }),
+  timer: z
+    .strictObject({ armed: z.boolean(), dueInMs: count.nullable(), timeoutMs: count.nullable() })
+    .meta({ description: "until the next view change: for the oldest pending item, or for the NEW-VIEW" }),
+  viewChanges: z
+    .array(z.strictObject({ view: wide, from: validators }))
+    .meta({ description: "views asked for, and by whom" }),
+  seq: count.meta({ description: "the next height to be committed" }),
+  phase: phase.meta({ description: "of seq" }),
+  lowWatermark: count,
+  highWatermark: count,
+  lastExecuted: count,
+  stableCheckpoint: count,
+  n: count,
+  f: count,
+  quorum: count,
+  slots: z.array(
+    z.strictObject({
+      seq: count,
+      view: count,
+      digest: blockHash.nullable(),
+      phase,
+      prepares: validators,
+      commits: validators,
+    }),
+  ),
+  checkpoints: z.array(z.strictObject({ seq: count, from: validators })),
+});
+
+const powState = z.strictObject({
+  type: z.literal("pow"),
+  height: count,
+  tip: blockHash,
+  bits: z.string().meta({ description: "of the tip: compact target, 0x and 8 hex digits" }),
+  difficulty: z.number().meta({ description: "times as hard as bits 0x1d00ffff" }),
+  target: hash32.meta({ description: "as a number, comparable with a shown block hash" }),
+  totalWork: work,
+  retargetRule: z.string(),
+  spacing: count.meta({ description: "wanted seconds between blocks" }),
+  nextRetargetHeight: count.nullable(),
+  tips: count.meta({ description: "known branches, the active one included" }),
+  estimatedHashrate: z
+    .number()
+    .nullable()
+    .meta({ description: "of all miners, hashes per second, from the last 120 blocks" }),
+  finalityDepth: count,
+});
+
 export const getConsensusState = method({
   name: "consensus_getState",
   summary:
-    "The state of this validator's consensus engine: view, window, slots with their votes, checkpoints.",
+    "How agreement stands: a validator's engine (view, window, slots with their votes, checkpoints), or a mined chain (tip, difficulty, work, next retarget).",
   kind: "read",
   params: z.strictObject({}),
-  result: z.strictObject({
-    type: z.literal("pbft"),
-    epoch: count,
-    view: count,
-    primary: validatorIndex,
-    self: validatorIndex,
-    mode: z.enum(["normal", "view-change", "halted"]),
-    inViewChange: z.boolean(),
-    attempt: count.meta({
-      description: "view changes in a row without a quick commit: timeouts double with each",
-    }),
-    haltReason: z.string().nullable().meta({ description: "why this validator votes no more" }),
-    timer: z
-      .strictObject({ armed: z.boolean(), dueInMs: count.nullable(), timeoutMs: count.nullable() })
-      .meta({ description: "until the next view change: for the oldest pending item, or for the NEW-VIEW" }),
-    viewChanges: z
-      .array(z.strictObject({ view: wide, from: validators }))
-      .meta({ description: "views asked for, and by whom" }),
-    seq: count.meta({ description: "the next height to be committed" }),
-    phase: phase.meta({ description: "of seq" }),
-    lowWatermark: count,
-    highWatermark: count,
-    lastExecuted: count,
-    stableCheckpoint: count,
-    n: count,
-    f: count,
-    quorum: count,
-    slots: z.array(
-      z.strictObject({
-        seq: count,
-        view: count,
-        digest: blockHash.nullable(),
-        phase,
-        prepares: validators,
-        commits: validators,
-      }),
-    ),
-    checkpoints: z.array(z.strictObject({ seq: count, from: validators })),
-  }),
+  result: z.discriminatedUnion("type", [pbftState, powState]),
   examples: [
     {
       name: "height 6 in agreement",
@@ -90,6 +112,8 @@ export const getConsensusState = method({
     },
   ],
   call({ api }) {
+    const branches = api.branches();
+    if (branches !== undefined) return showWork(api, branches);
     const status = api.engine();
     if (status === undefined || status.self === undefined) {
       throw new CallError("NOT_VALIDATOR", "this node does not validate, so it runs no consensus engine");
@@ -161,6 +185,27 @@ export const getValidators = method({
     });
   },
 });
+
+function showWork(api: NodeApi, branches: BranchesApi) {
+  const { hash, header, summary } = api.head();
+  const { retarget, spacing, nextRetarget } = branches.schedule;
+  const next = nextRetarget(summary.height);
+  return {
+    type: "pow" as const,
+    height: showCount(summary.height),
+    tip: showHash(hash),
+    bits: `0x${showBits(header.bits)}`,
+    difficulty: difficultyOf(header.bits),
+    target: showTarget(targetOf(header.bits)),
+    totalWork: (branches.workOf(hash) ?? 0n).toString(),
+    retargetRule: retarget,
+    spacing,
+    nextRetargetHeight: next === undefined ? null : showCount(next),
+    tips: branches.tips().length,
+    estimatedHashrate: branches.hashrate() ?? null,
+    finalityDepth: api.finalityDepth() ?? 0,
+  };
+}
 
 function showStanding(status: EngineStatus) {
   const seq = status.lastCommitted + 1n;

@@ -1,7 +1,8 @@
 /** The method that says why the chain moves or does not; the words are made in explain.ts. */
 import { z } from "zod";
-import type { NodeApi } from "../api.ts";
+import type { BranchesApi, NodeApi } from "../api.ts";
 import { CHAIN_STATES, explain, type Standing } from "../explain.ts";
+import { explainMining, type MiningStanding } from "../explainmining.ts";
 import { method } from "../method.ts";
 
 export const explainConsensus = method({
@@ -28,11 +29,39 @@ export const explainConsensus = method({
       },
     },
   ],
-  call({ api, scheduler }) {
-    const { details, ...verdict } = explain(standingOf(api, scheduler.now()));
+  async call({ api, scheduler }) {
+    const nowMs = scheduler.now();
+    const branches = api.branches();
+    const { details, ...verdict } =
+      branches === undefined
+        ? explain(standingOf(api, nowMs))
+        : explainMining(await miningStandingOf(api, branches, nowMs));
     return { ...verdict, details: [...details] };
   },
 });
+
+const HOUR_MS = 3_600_000;
+/** As many of the last hour are counted. */
+const REORGS_READ = 100;
+
+async function miningStandingOf(api: NodeApi, branches: BranchesApi, nowMs: number): Promise<MiningStanding> {
+  const { transactions, queued } = api.pool();
+  const reorgs = (await branches.reorgs(REORGS_READ))
+    .map(({ atMs, depth, dropped }) => ({ agoMs: Math.max(0, nowMs - atMs), depth, dropped }))
+    .filter(({ agoMs, depth }) => agoMs < HOUR_MS && depth > 0);
+  return {
+    height: api.head().summary.height,
+    headAgeMs: Math.max(0, nowMs - api.headChangedAtMs()),
+    spacing: branches.schedule.spacing,
+    syncing: api.syncing(),
+    peers: api.peers().length,
+    pool: { executable: transactions - queued, queued },
+    mining: api.mining()?.status(),
+    hashrate: branches.hashrate(),
+    finalityDepth: api.finalityDepth() ?? 0,
+    reorgs,
+  };
+}
 
 function standingOf(api: NodeApi, nowMs: number): Standing {
   const engine = api.engine();

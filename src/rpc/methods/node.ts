@@ -1,10 +1,11 @@
 /** Methods that speak of the node itself: identity, status, and the description of this very interface. */
 import { z } from "zod";
 import { hex0x, showHash } from "../../base/bytes.ts";
-import type { NodeApi, NodeInfo } from "../api.ts";
+import { difficultyOf } from "../../chain/target.ts";
+import type { BranchesApi, NodeApi, NodeInfo } from "../api.ts";
 import { method } from "../method.ts";
 import { describeMethods } from "../openrpc.ts";
-import { blockHash, count, hash32, timeMs, validatorIndex, wide } from "../output.ts";
+import { blockHash, count, hash32, timeMs, validatorIndex, wide, work } from "../output.ts";
 import { showCount, showTime, showWide } from "../show.ts";
 import { ALICE, HASH_A, HASH_B, PEER } from "./examples.ts";
 
@@ -77,8 +78,21 @@ export const nodeStatus = method({
         quorum: count,
         n: count,
       })
+      .or(
+        z.strictObject({
+          type: z.literal("pow"),
+          difficulty: z.number(),
+          totalWork: work,
+          hashrate: z
+            .number()
+            .nullable()
+            .meta({ description: "of all miners, estimated; hashes per second" }),
+          mining: z.boolean().meta({ description: "this node does" }),
+          finalityDepth: count,
+        }),
+      )
       .nullable()
-      .meta({ description: "null on a node that does not validate" }),
+      .meta({ description: "null on a node that does not validate where others do" }),
   }),
   examples: [
     {
@@ -139,6 +153,18 @@ function showInfo(info: NodeInfo) {
   };
 }
 
+function showWork(api: NodeApi, branches: BranchesApi) {
+  const { hash, header } = api.head();
+  return {
+    type: "pow" as const,
+    difficulty: difficultyOf(header.bits),
+    totalWork: (branches.workOf(hash) ?? 0n).toString(),
+    hashrate: branches.hashrate() ?? null,
+    mining: api.mining()?.status().mining ?? false,
+    finalityDepth: api.finalityDepth() ?? 0,
+  };
+}
+
 function showSyncing(api: NodeApi) {
   const syncing = api.syncing();
   if (syncing === undefined) return false as const;
@@ -150,6 +176,8 @@ function showSyncing(api: NodeApi) {
 }
 
 function showConsensus(api: NodeApi) {
+  const branches = api.branches();
+  if (branches !== undefined) return showWork(api, branches);
   const status = api.engine();
   if (status === undefined) return null;
   const { type, primary, mode, quorum, n } = status;

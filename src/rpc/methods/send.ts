@@ -13,7 +13,7 @@ import { bytesInput, countInput } from "../input.ts";
 import { type CallContext, method } from "../method.ts";
 import { count, hash32, receiptResult } from "../output.ts";
 import { dropStatus } from "../subscriptions.ts";
-import { type IncludedStatus, includedStatus, txStatusOf } from "../txstatus.ts";
+import { type IncludedStatus, includedStatus, type TxStatus, txStatusOf } from "../txstatus.ts";
 import type { WaitLevel, WaitOutcome } from "../waits.ts";
 import { RAW, RECEIPT, TX_HASH } from "./examples.ts";
 
@@ -21,6 +21,10 @@ const result = z.strictObject({
   txHash: hash32,
   status: z.enum(["pending", "included", "final"]),
   blockHeight: count.optional(),
+  confirmations: count.optional(),
+  finalityDepth: count.optional().meta({
+    description: "blocks on top that make it final here; absent where blocks are final at once",
+  }),
   receipt: receiptResult.optional(),
   already: z.literal(true).optional().meta({ description: "it was in this block before the call" }),
 });
@@ -29,7 +33,7 @@ type Sent = z.input<typeof result>;
 export const send = method({
   name: "tx_send",
   summary:
-    'Sends a signed transaction. wait: "none" (only decoded), "accepted" (checked and pooled), "included" (in a block) or "final".',
+    'Sends a signed transaction. wait: "none" (only decoded), "accepted" (checked and pooled), "included" (in a block) or "final" (never abandoned; on a mined chain so many blocks deep, told as finalityDepth).',
   kind: "write",
   params: z.strictObject({
     tx: bytesInput.meta({ description: "the signed envelope" }),
@@ -83,24 +87,30 @@ async function sendAndWait(
   context.slots.add(wait);
   try {
     const verdict = context.api.submit(bytes);
-    const known = verdict.ok ? undefined : await findKnown(context, id, verdict.fault);
-    return known ?? answer(context, id, await wait.outcome);
+    const known = verdict.ok ? undefined : await findKnown(context, id, level, verdict.fault);
+    return known ?? (await answer(context, id, level, await wait.outcome));
   } finally {
     wait.cancel();
   }
 }
 
-/** After a refusal: the answer if the transaction is in a block, undefined if it is pooled, else the refusal. */
-async function findKnown({ api }: CallContext, id: Hash, fault: Fault): Promise<Sent | undefined> {
+/** After a refusal: the answer if it is as far as the wait wants, undefined if it is on its way, else the refusal. */
+async function findKnown(
+  { api }: CallContext,
+  id: Hash,
+  level: WaitLevel,
+  fault: Fault,
+): Promise<Sent | undefined> {
   const status = REPEATED.includes(fault.code) ? await txStatusOf(api, id) : undefined;
   if (status === undefined) throw refusalOf(fault);
-  return status.status === "pending" ? undefined : { ...(status as IncludedStatus), already: true };
+  const isThere = status.status === "final" || (status.status === "included" && level === "included");
+  return isThere ? { ...(status as IncludedStatus), already: true } : undefined;
 }
 
 /** What a pool says of a transaction that it, or the chain, already holds. */
 const REPEATED: readonly string[] = ["TX_DUPLICATE", "TX_NONCE_TOO_LOW"];
 
-function answer({ api }: CallContext, id: Hash, outcome: WaitOutcome): Sent {
+async function answer({ api }: CallContext, id: Hash, level: WaitLevel, outcome: WaitOutcome): Promise<Sent> {
   const txHash = hex0x(id);
   switch (outcome.kind) {
     case "block": {
@@ -114,14 +124,30 @@ function answer({ api }: CallContext, id: Hash, outcome: WaitOutcome): Sent {
       });
     }
     case "timeout":
-      throw new CallError("WAIT_TIMEOUT", "no block yet; the transaction may still be included: ask tx_get", {
-        txHash,
-      });
+      throw timeout(txHash, level, await txStatusOf(api, id));
     case "closed":
       throw new CallError("STOPPING", "the node is stopping; the transaction may still be included", {
         txHash,
       });
   }
+}
+
+/** What the wait saw: a block that is not deep enough yet, or none. */
+function timeout(txHash: string, level: WaitLevel, seen: TxStatus | undefined): CallError {
+  const { status = "unknown", blockHeight, confirmations, finalityDepth } = seen ?? {};
+  const data = { txHash, status, blockHeight, confirmations, finalityDepth };
+  if (blockHeight === undefined || level === "included") {
+    return new CallError(
+      "WAIT_TIMEOUT",
+      "no block yet; the transaction may still be included: ask tx_get",
+      data,
+    );
+  }
+  return new CallError(
+    "WAIT_TIMEOUT",
+    `in block ${blockHeight} with ${confirmations} confirmations; final with ${(finalityDepth ?? 0) + 1}: ask tx_get`,
+    data,
+  );
 }
 
 function idOf(bytes: Uint8Array): Hash {

@@ -1,12 +1,13 @@
 /** Methods that read the latest state: accounts, and any key with a proof. Older state is not kept (PRUNED). */
 import { z } from "zod";
 import { hex0x } from "../../base/bytes.ts";
+import type { AccountAnswer } from "../api.ts";
 import { checkLatest } from "../blocks.ts";
 import { refusalOf } from "../errors.ts";
 import { addressInput, blockInput } from "../input.ts";
 import { method } from "../method.ts";
 import { amount, blockHash, bytesHex, count, hash32, sealedHeadResult, timeMs } from "../output.ts";
-import { showAt, showCount, showSealedHead } from "../show.ts";
+import { showAt, showCount, showSealedHead, showTime } from "../show.ts";
 import { parseStatePath, STATE_PATHS } from "../statepath.ts";
 import { ALICE, BLOCK_HASH, DIGEST } from "./examples.ts";
 
@@ -22,6 +23,10 @@ export const getAccount = method({
     balance: amount,
     nonce: count,
     pendingNonce: count.meta({ description: "nonce of the next transaction, counting the pool" }),
+    maturing: z
+      .strictObject({ sum: amount, nextHeight: count.nullable() })
+      .optional()
+      .meta({ description: "mined and not spendable yet, and from which block the first of it is" }),
     height: count,
     blockHash,
   }),
@@ -40,17 +45,22 @@ export const getAccount = method({
     },
   ],
   call({ api }, { address, block }) {
-    const { account, pendingNonce, at } = api.account(address);
+    const { account, pendingNonce, at, maturing } = api.account(address);
     if (block !== undefined) checkLatest(api, block, at);
     return {
       address: hex0x(address),
       balance: account.balance.toString(),
       nonce: showCount(account.nonce),
       pendingNonce: showCount(pendingNonce),
+      ...(maturing === undefined ? {} : { maturing: showMaturing(maturing) }),
       ...showAt(at),
     };
   },
 });
+
+function showMaturing({ sum, nextHeight }: NonNullable<AccountAnswer["maturing"]>) {
+  return { sum: sum.toString(), nextHeight: nextHeight === undefined ? null : showCount(nextHeight) };
+}
 
 export const queryState = method({
   name: "state_query",
@@ -99,7 +109,7 @@ export const queryState = method({
       value: value === undefined ? null : hex0x(value),
       decoded: value === undefined ? null : decode(value),
       ...showAt(at),
-      time: showCount(at.summary.timeMs),
+      time: showTime(at),
       ...(proof === undefined ? {} : { proof: hex0x(proof.bytes), finality: showSealedHead(at, proof.seal) }),
     };
   },

@@ -9,7 +9,7 @@ import { TX_HASH } from "./examples.ts";
 export const subscribe = method({
   name: "sub_subscribe",
   summary:
-    "Starts sub_event notifications {subscription, seq, result}: newHeads and finalized (headers), tx (status changes of filter.hash), consensus (engine events).",
+    "Starts sub_event notifications {subscription, seq, result}: newHeads and finalized (headers; finalized again after a reorganisation that reversed it), reorgs (of mined chains), tx (status changes of filter.hash), consensus (engine events).",
   kind: "read",
   transport: "websocket",
   params: z.strictObject({

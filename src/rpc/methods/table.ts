@@ -1,10 +1,12 @@
 /** The table of methods: what is not in it is neither printed nor accepted. The client is typed by it. */
 import type { MethodTable } from "../method.ts";
+import * as branches from "./branches.ts";
 import * as chain from "./chain.ts";
 import * as consensus from "./consensus.ts";
 import { setPartition } from "./devnet.ts";
 import { getEvidence } from "./evidence.ts";
 import { explainConsensus } from "./explain.ts";
+import * as miner from "./miner.ts";
 import * as network from "./network.ts";
 import * as node from "./node.ts";
 import { send } from "./send.ts";
@@ -20,6 +22,8 @@ export const METHODS = {
   chain_getHeader: chain.getHeader,
   chain_getBlockRange: chain.getBlockRange,
   chain_getFinalityProof: chain.getFinalityProof,
+  chain_getTips: branches.getTips,
+  chain_getReorgs: branches.getReorgs,
   chain_getGenesis: chain.getGenesis,
   tx_send: send,
   tx_simulate: tx.simulate,
@@ -35,6 +39,15 @@ export const METHODS = {
   consensus_explain: explainConsensus,
   net_info: network.netInfo,
   net_peers: network.netPeers,
+  miner_status: miner.minerStatus,
+  miner_start: miner.minerStart,
+  miner_stop: miner.minerStop,
+  miner_setCoinbase: miner.minerSetCoinbase,
+  miner_getWork: miner.minerGetWork,
+  miner_submitWork: miner.minerSubmitWork,
+  miner_generate: miner.minerGenerate,
+  debug_invalidateBlock: branches.invalidateBlock,
+  debug_reconsiderBlock: branches.reconsiderBlock,
   devnet_setPartition: setPartition,
   sub_subscribe: sub.subscribe,
   sub_unsubscribe: sub.unsubscribe,
@@ -45,8 +58,12 @@ export type Methods = typeof METHODS;
 
 export const METHOD_TABLE: MethodTable = new Map(Object.entries(METHODS));
 
-/** What a chain of this genesis profile offers: devnet_* on dev chains alone. */
+/** What a chain of this genesis profile offers: devnet_* and blocks on demand on dev chains alone. */
 export function methodsOf(profile: "dev" | "production"): MethodTable {
   if (profile === "dev") return METHOD_TABLE;
-  return new Map([...METHOD_TABLE].filter(([name]) => !name.startsWith("devnet_")));
+  return new Map([...METHOD_TABLE].filter(([name]) => !isOfDevChains(name)));
+}
+
+function isOfDevChains(name: string): boolean {
+  return name.startsWith("devnet_") || name === "miner_generate";
 }

@@ -1,9 +1,11 @@
 /** Methods around transactions: sending with the four waits is send.ts; here is reading and trying out. */
 import { z } from "zod";
 import { hex0x } from "../../base/bytes.ts";
+import { PROOF_HEADERS_MAX } from "../../base/limits.ts";
 import { merklePath } from "../../crypto/merkle.ts";
 import { checkLatest } from "../blocks.ts";
-import { blockInput, bytesInput, hashInput } from "../input.ts";
+import { PROOF_HEADERS, showHeadersOn } from "../headersontop.ts";
+import { attackerShareInput, blockInput, bytesInput, countInput, hashInput } from "../input.ts";
 import { method } from "../method.ts";
 import {
   amount,
@@ -12,17 +14,20 @@ import {
   count,
   eventResult,
   hash32,
+  headersResult,
   pathResult,
   receiptResult,
+  reversalProbability,
   sealedHeadResult,
   timeMs,
   txResult,
 } from "../output.ts";
-import { showAt, showCount, showOutcome, showPath, showSealedHead, showTransaction } from "../show.ts";
+import { showAt, showOutcome, showPath, showSealedHead, showTime, showTransaction } from "../show.ts";
 import { findInclusion, includedStatus, loadInclusion } from "../txstatus.ts";
 import { BLOCK_HASH, BLOCK_HEX, OUTCOME, RAW, RECEIPT, TX, TX_HASH } from "./examples.ts";
 
 const hashParams = z.strictObject({ hash: hashInput.meta({ description: "txHash" }) });
+const placeParams = hashParams.extend({ attackerShare: attackerShareInput });
 
 export const simulate = method({
   name: "tx_simulate",
@@ -70,9 +75,10 @@ export const simulate = method({
 
 export const getTx = method({
   name: "tx_get",
-  summary: "A transaction and where it is: pending, included or final; null when unknown.",
+  summary:
+    "A transaction and where it is: pending, included or final; null when unknown. On a mined chain it can be pending again after a reorganisation.",
   kind: "read",
-  params: hashParams,
+  params: placeParams,
   result: z
     .strictObject({
       tx: txResult,
@@ -80,25 +86,37 @@ export const getTx = method({
       height: count.optional(),
       blockHash: blockHash.optional(),
       index: count.optional(),
-      confirmations: count.optional(),
+      confirmations: count.optional().meta({ description: "blocks from its own on: 1 in the head" }),
+      reversalProbability: reversalProbability.optional(),
+      final: z.boolean(),
     })
     .nullable(),
   examples: [
     {
       name: "final",
       params: { hash: TX_HASH },
-      result: { tx: TX, status: "final", height: 5, blockHash: BLOCK_HASH, index: 0, confirmations: 1 },
+      result: {
+        tx: TX,
+        status: "final",
+        height: 5,
+        blockHash: BLOCK_HASH,
+        index: 0,
+        confirmations: 1,
+        final: true,
+      },
     },
   ],
-  async call({ api }, { hash }) {
+  async call({ api }, { hash, attackerShare }) {
     const place = await api.findTransaction(hash);
     if (place === undefined) return null;
     if (place.status === "pending")
-      return { tx: showTransaction(place.transaction), status: "pending" as const };
+      return { tx: showTransaction(place.transaction), status: "pending" as const, final: false };
     const { sealed, index, receipts, transaction } = await loadInclusion(api, place.height, place.index);
-    const { status, receipt } = includedStatus(api, sealed.block, receipts, index);
-    const { confirmations } = receipt;
-    return { tx: showTransaction(transaction), status, ...showAt(sealed.block), index, confirmations };
+    const { status, receipt } = includedStatus(api, sealed.block, receipts, index, attackerShare);
+    const { confirmations, reversalProbability: probability, final } = receipt;
+    const risk = probability === undefined ? {} : { reversalProbability: probability };
+    const tx = showTransaction(transaction);
+    return { tx, status, ...showAt(sealed.block), index, confirmations, ...risk, final };
   },
 });
 
@@ -106,14 +124,13 @@ export const getReceipt = method({
   name: "tx_getReceipt",
   summary: "What an included transaction did; null while it is pending or unknown.",
   kind: "read",
-  params: hashParams,
+  params: placeParams,
   result: receiptResult.nullable(),
   examples: [{ name: "a transfer", params: { hash: TX_HASH }, result: RECEIPT }],
-  async call({ api }, { hash }) {
+  async call({ api }, { hash, attackerShare }) {
     const found = await findInclusion(api, hash);
-    return found === undefined
-      ? null
-      : includedStatus(api, found.sealed.block, found.receipts, found.index).receipt;
+    if (found === undefined) return null;
+    return includedStatus(api, found.sealed.block, found.receipts, found.index, attackerShare).receipt;
   },
 });
 
@@ -122,9 +139,14 @@ export const getProof = method({
   summary:
     "Merkle paths of a transaction and its receipt, with header, summary and seal: with the genesis, an offline proof. Null while it is pending or unknown.",
   kind: "read",
-  params: hashParams,
+  params: hashParams.extend({
+    headers: countInput(0, PROOF_HEADERS_MAX)
+      .default(PROOF_HEADERS)
+      .meta({ description: `headers on top of the block, where it is mined; at most ${PROOF_HEADERS_MAX}` }),
+  }),
   result: sealedHeadResult
     .extend({
+      headers: headersResult.optional(),
       txHash: hash32,
       height: count,
       blockHash,
@@ -152,7 +174,7 @@ export const getProof = method({
       },
     },
   ],
-  async call({ api }, { hash }) {
+  async call({ api }, { hash, headers: headersMax }) {
     const found = await findInclusion(api, hash);
     if (found === undefined) return null;
     const { sealed, index, transaction, receipts } = found;
@@ -161,12 +183,13 @@ export const getProof = method({
     return {
       txHash: hex0x(transaction.id),
       ...showAt(block),
-      time: showCount(block.summary.timeMs),
+      time: showTime(block),
       tx: hex0x(transaction.bytes),
       txPath: showPath(merklePath(leaves, index)),
       receipt: hex0x(receipts[index]!),
       receiptPath: showPath(merklePath(receipts, index)),
       ...showSealedHead(block, seal),
+      ...(await showHeadersOn(api, block, headersMax)),
     };
   },
 });

@@ -1,0 +1,114 @@
+/**
+ * Why a mined chain moves or does not, in plain words: what is normal (blocks come at random) and what is not (no
+ * block for many spacings, nobody to hear of one from, blocks undone that were called final). Pure; its words are
+ * for people and may change, `state` and `ok` are for alerts. Source: pow.md 2.8, 2.9.
+ */
+import { ago, duration, type Explanation } from "./explain.ts";
+
+/** What an explanation of a mined chain is made from. */
+export interface MiningStanding {
+  readonly height: bigint;
+  /** Since the head last moved, or the node started. */
+  readonly headAgeMs: number;
+  /** Wanted seconds between blocks. */
+  readonly spacing: number;
+  readonly syncing: { readonly current: bigint; readonly target: bigint } | undefined;
+  readonly peers: number;
+  readonly pool: { readonly executable: number; readonly queued: number };
+  /** Undefined on a node without a miner. */
+  readonly mining:
+    | { readonly mining: boolean; readonly threads: number; readonly hashrate: number }
+    | undefined;
+  /** Hashes per second of all miners. */
+  readonly hashrate: number | undefined;
+  readonly finalityDepth: number;
+  /** Of the last hour, the newest first. */
+  readonly reorgs: readonly { readonly agoMs: number; readonly depth: number; readonly dropped: number }[];
+}
+
+/** A gap of so many spacings comes once in e^20 blocks: something else is the matter (pow.md 2.9, "Stale"). */
+const STALE_SPACINGS = 20;
+
+export function explainMining(standing: MiningStanding): Explanation {
+  return { ...judge(standing), details: describe(standing) };
+}
+
+type Verdict = Omit<Explanation, "details">;
+
+function judge(standing: MiningStanding): Verdict {
+  const { syncing, peers, mining, height, headAgeMs, spacing } = standing;
+  const head = `height ${height}, last block ${ago(headAgeMs)}`;
+  if (syncing !== undefined) {
+    const summary = `catching up: height ${syncing.current} of ${syncing.target}, which a peer claims`;
+    return { state: "syncing", ok: false, summary };
+  }
+  const isMining = mining?.mining === true;
+  if (peers === 0 && !isMining) {
+    const summary = `no peer is connected and this node does not mine: it cannot hear of blocks; ${head}`;
+    return { state: "alone", ok: false, summary };
+  }
+  const deepest = deepestOf(standing);
+  if (deepest !== undefined && deepest.depth > standing.finalityDepth) {
+    const summary =
+      `REVERSED: ${deepest.depth} blocks were undone ${ago(deepest.agoMs)}, more than the ` +
+      `${standing.finalityDepth} that count as final here; ${head}`;
+    return { state: "reversed", ok: false, summary };
+  }
+  if (headAgeMs > STALE_SPACINGS * spacing * 1_000) {
+    const why = isMining ? "this node's miner is far too slow for the target" : "does anybody mine?";
+    const summary = `no block for ${duration(headAgeMs)}, one is due every ${duration(spacing * 1_000)}: ${why}`;
+    return { state: "stale", ok: false, summary: `${summary} (height ${height})` };
+  }
+  return { state: "moving", ok: true, summary: `${head}, one is due every ${duration(spacing * 1_000)}` };
+}
+
+function describe(standing: MiningStanding): string[] {
+  const { peers, pool, headAgeMs, spacing, finalityDepth } = standing;
+  return [
+    gapLine(headAgeMs, spacing),
+    miningLine(standing),
+    `${peers} ${peers === 1 ? "peer" : "peers"} connected; pool: ${pool.executable} executable, ${pool.queued} waiting for an earlier nonce`,
+    reorgLine(standing),
+    `a block counts as final with ${finalityDepth} on top of it`,
+  ];
+}
+
+/** Blocks come like raindrops: how rare a gap like this is says more than its length. */
+function gapLine(headAgeMs: number, spacing: number): string {
+  const share = Math.exp(-headAgeMs / (spacing * 1_000));
+  const often =
+    share < 1e-6 ? "practically never" : `after ${Number((share * 100).toPrecision(2))} % of blocks`;
+  return `blocks come at random: with the wanted hash power a gap as long as this one comes ${often}`;
+}
+
+function miningLine({ mining, hashrate }: MiningStanding): string {
+  const all = hashrate === undefined ? "" : `; all miners together about ${rate(hashrate)}`;
+  if (mining === undefined) return `this node has no miner${all}`;
+  if (!mining.mining) return `this node does not mine${all}`;
+  const threads = `${mining.threads} ${mining.threads === 1 ? "thread" : "threads"}`;
+  return `this node mines with ${threads} at ${rate(mining.hashrate)}${all}`;
+}
+
+function reorgLine(standing: MiningStanding): string {
+  const { reorgs } = standing;
+  const deepest = deepestOf(standing);
+  if (deepest === undefined) return "no reorganisation in the last hour";
+  const number = reorgs.length === 1 ? "1 reorganisation" : `${reorgs.length} reorganisations`;
+  return `${number} in the last hour, the deepest of ${deepest.depth} blocks ${ago(deepest.agoMs)}`;
+}
+
+function deepestOf({ reorgs }: MiningStanding): MiningStanding["reorgs"][number] | undefined {
+  return reorgs.reduce<MiningStanding["reorgs"][number] | undefined>(
+    (deepest, reorg) => (deepest === undefined || reorg.depth > deepest.depth ? reorg : deepest),
+    undefined,
+  );
+}
+
+/** 850 H/s, 41 kH/s, 1.2 MH/s. */
+export function rate(hashesPerSecond: number): string {
+  const units = ["H/s", "kH/s", "MH/s", "GH/s", "TH/s", "PH/s", "EH/s"];
+  let value = hashesPerSecond;
+  let unit = 0;
+  for (; value >= 1_000 && unit < units.length - 1; unit++) value /= 1_000;
+  return `${Number(value.toPrecision(value < 10 ? 2 : 3))} ${units[unit]}`;
+}
