@@ -41,7 +41,8 @@ export interface ClientOptions {
   readonly resendMs?: number;
   /**
    * What is trusted: the text of genesis.json, or what openGenesis (quorate/verify) made of it. Then `send` believes
-   * "final" only with a certificate that it checked, or f+1 equal answers of validators.
+   * "final" only with a certificate that it checked, or f+1 equal answers of validators. Where blocks are mined
+   * "final" is the depth that a node waits for, told in `finality.depth`.
    */
   readonly genesis?: string | TrustedGenesis;
   /**
@@ -97,7 +98,7 @@ export class Client {
     const ask = (endpoint: Endpoint, { timeoutMs }: CallLimits) =>
       endpoint.call(method, params, { timeoutMs: timeoutMs + waitMs }) as Promise<ResultOf<M>>;
     // An order to one node is not another's.
-    return method.startsWith("devnet_") ? ask(this.#endpoints[0]!, this.#limits(true)) : this.#askAny(ask);
+    return ORDERS.test(method) ? ask(this.#endpoints[0]!, this.#limits(true)) : this.#askAny(ask);
   }
 
   /** Calls in one request, at most 100; the answers in their order, a refusal as an RpcError among them. */
@@ -244,6 +245,8 @@ export class Client {
       typeof genesis === "string" ? openGenesis(genesis) : ({ ok: true, value: genesis } as const);
     if (!opened.ok) throw new RangeError(`genesis: ${opened.fault.detail}`);
     const { members } = opened.value.validators;
+    // Nobody votes: how deep a block lies is what a node says, and no number of nodes says it better.
+    if (members.length === 0) return { faults: undefined, validators: undefined, verify: undefined };
     return {
       faults: faults ?? quorumOf(members.length).f,
       validators: new Set(members.map((member) => member.peerId)),
@@ -251,6 +254,9 @@ export class Client {
     };
   }
 }
+
+/** Methods whose answer speaks of the one node that was asked. */
+const ORDERS = /^(devnet|miner|debug)_/;
 
 /** Refusals of a node that is not able to answer now. */
 const CANNOT_SERVE: readonly string[] = ["SYNCING", "STOPPING"];

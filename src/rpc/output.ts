@@ -42,13 +42,9 @@ export const sealResult = z.discriminatedUnion("type", [
 ]);
 
 /** The chance that an attacker undoes it, by Rosenfeld's formula. */
-export const reversalProbability = z
-  .number()
-  .min(0)
-  .max(1)
-  .meta({
-    description: "chance that an attacker of the asked share undoes it; absent where blocks are final",
-  });
+export const reversalProbability = z.number().min(0).max(1).meta({
+  description: "chance that an attacker of the asked share undoes it; absent where blocks are final",
+});
 
 export const headerResult = z.strictObject({
   height: count,

@@ -1,11 +1,13 @@
 /**
  * The receipt file of an anchored document: everything that an offline check needs beside the genesis, and nothing
- * that the check does not cover. Two kinds of evidence: the anchoring transaction with its receipt in its block, or
+ * that the check does not cover; of a mined block the headers on top of it, which a verifier holds against what he
+ * knows besides (verifywork.ts). Two kinds of evidence: the anchoring transaction with its receipt in its block, or
  * the entry of the digest in the state of a later block (for a document that somebody anchored before).
  * Format: docs/protocol.md, "Receipt file". JSON, version 1; another version is refused.
  */
 import { z } from "zod";
 import { hex0x, showHash } from "../base/bytes.ts";
+import { PROOF_HEADERS_MAX } from "../base/limits.ts";
 import type { ResultOf } from "./client.ts";
 import { blockHash, bytesHex, count, hash32, timeMs } from "./output.ts";
 import type { ChainRef } from "./wallet.ts";
@@ -45,8 +47,10 @@ export const receiptSchema = z.strictObject({
   time: timeMs,
   header: bytesHex,
   summary: bytesHex,
-  /** The commit certificate of the block. */
+  /** The commit certificate of the block; empty where blocks are mined. */
   seal: bytesHex,
+  /** Where blocks are mined: the headers on top of the block at export, ascending, 80 bytes each. */
+  headers: z.array(bytesHex).max(PROOF_HEADERS_MAX).optional(),
   evidence: z.discriminatedUnion("type", [transactionEvidence, stateEvidence]),
 });
 
@@ -75,7 +79,9 @@ export function createReceipt({ chain, digest, proof }: ReceiptSource): ReceiptF
   if ("tx" in proof) {
     const { time, header, summary, seal, tx, txPath, receipt, receiptPath } = proof;
     const evidence = { type: "transaction", tx, txPath, receipt, receiptPath } as const;
-    return { ...start, height, blockHash: hash, time, header, summary, seal, evidence };
+    const { headers } = proof;
+    const onTop = headers === undefined ? {} : { headers };
+    return { ...start, height, blockHash: hash, time, header, summary, seal, ...onTop, evidence };
   }
   if (proof.finality === undefined || proof.proof === undefined || proof.value === null) {
     throw new Error(`${proof.path}: no anchor, or asked for without prove`);

@@ -15,6 +15,8 @@ import type { VerifiedInclusion } from "./verifyinclusion.ts";
 /** How the client knows that a transaction is final. */
 export interface Finality {
   readonly by: "certificate" | "answers" | "node";
+  /** Where blocks are mined: so many blocks on top are called final, and more work can still undo them. */
+  readonly depth?: number;
   /** URLs of the nodes whose answers it rests on. */
   readonly nodes: readonly string[];
   /** By certificate: names of the validators whose signatures were checked. */
@@ -173,7 +175,10 @@ export class Submission {
       const proved = await this.#prove(endpoint, told, trust.verify);
       if (proved !== undefined) return proved;
     }
-    if (trust.faults === undefined) return { ...told, finality: { by: "node", nodes: [endpoint.url] } };
+    if (trust.faults === undefined) {
+      const depth = answer.finalityDepth === undefined ? {} : { depth: answer.finalityDepth };
+      return { ...told, finality: { by: "node", nodes: [endpoint.url], ...depth } };
+    }
     return this.#count(endpoint, told, trust.faults + 1);
   }
 
@@ -209,21 +214,23 @@ export class Submission {
 
   /** Counts an answer; each node once, whatever number of URLs lead to it. */
   async #count(endpoint: Endpoint, answer: Answer, needed: number): Promise<Sent | undefined> {
-    const key = voteOf(answer.receipt!);
+    const key = voteOf(answer);
     // The others are asked meanwhile.
     if (needed > 1) this.#startAll();
-    const name = await this.#identify(endpoint);
+    const name = await this.#identify(endpoint, answer.finalityDepth !== undefined);
     const votes = this.#votes.get(key) ?? new Map<string, string>();
     this.#votes.set(key, votes.set(name, endpoint.url));
     if (votes.size < needed) return undefined;
-    return { ...answer, finality: { by: "answers", nodes: [...votes.values()] } };
+    const depth = answer.finalityDepth === undefined ? {} : { depth: answer.finalityDepth };
+    return { ...answer, finality: { by: "answers", nodes: [...votes.values()], ...depth } };
   }
 
   /** @returns the peer id of a validator. @throws Error when the node is none */
-  async #identify(endpoint: Endpoint): Promise<string> {
+  async #identify(endpoint: Endpoint, isMined: boolean): Promise<string> {
     const { validators } = this.#options.trust;
     const { nodeId, mode } = (await this.#call(endpoint, "node_info", {})) as ResultOf<"node_info">;
-    const counts = validators === undefined ? mode === "validator" : validators.has(nodeId);
+    // Where blocks are mined nobody validates: any node of the sender's choice counts.
+    const counts = validators === undefined ? mode === "validator" || isMined : validators.has(nodeId);
     if (counts) return nodeId;
     throw new Error(`${endpoint.url}: ${nodeId} is no validator, its answer does not count`);
   }
@@ -275,7 +282,8 @@ function lie({ url }: Endpoint, words: string): NotConfirmedError {
 }
 
 /** What two answers must have in common: block, place and all that the transaction did. */
-function voteOf({ blockHash, blockHeight, index, status, code, fee, events }: Receipt): string {
+function voteOf({ receipt, finalityDepth }: Answer): string {
+  const { blockHash, blockHeight, index, status, code, fee, events } = receipt!;
   const shown = events.map(({ module, kind, data }) => [module, kind, data]);
-  return JSON.stringify([blockHash, blockHeight, index, status, code, fee, shown]);
+  return JSON.stringify([finalityDepth, blockHash, blockHeight, index, status, code, fee, shown]);
 }

@@ -25,6 +25,11 @@ export function openGenesis(json: string): Verdict<TrustedGenesis> {
   return accept({ genesis, genesisHash: computeGenesisHash(genesis), validators: validatorsOf(genesis) });
 }
 
+/** The easiest target of a chain whose blocks are mined, compact; undefined where validators sign them. */
+export function workLimitOf({ genesis }: Pick<TrustedGenesis, "genesis">): number | undefined {
+  return "powLimitBits" in genesis.consensus ? genesis.consensus.powLimitBits : undefined;
+}
+
 export interface CertificateSigner {
   readonly index: number;
   readonly name: string;

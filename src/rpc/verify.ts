@@ -1,6 +1,7 @@
 /**
  * Offline verification of a receipt file: with the genesis alone, no node and no network, in Node or a browser. It
- * trusts the genesis (its validators and their quorum) and nothing else; every byte of the receipt is either
+ * trusts the genesis (its validators and their quorum) and nothing else, of a mined chain what the verifier brings
+ * besides (verifywork.ts); every byte of the receipt is either
  * covered by the certificate or compared with what is. Each refusal is one plain sentence.
  */
 import {
@@ -16,6 +17,7 @@ import {
 import { accept, refuse, type Verdict } from "../base/fault.ts";
 import { RECEIPT_FILE_BYTES_MAX, TX_BYTES_CEILING } from "../base/limits.ts";
 import { type BlockHead, readBlockHead } from "../chain/block.ts";
+import { blockTimeMs } from "../chain/blocktime.ts";
 import { ANCHOR, anchor, decodeFirstAnchor } from "../chain/modules/anchor.ts";
 import { decodeReceipt } from "../chain/receipt.ts";
 import { anchorKey } from "../chain/statekeys.ts";
@@ -25,25 +27,39 @@ import { decode } from "../codec/reader.ts";
 import { verifyCommitCertificate } from "../consensus/pbft/certificate.ts";
 import { checkMerklePath, type MerklePath } from "../crypto/merkle.ts";
 import { type ReceiptFile, receiptSchema } from "./receiptfile.ts";
-import { type CertificateSigner, openGenesis, signersOf, type TrustedGenesis } from "./trustedgenesis.ts";
+import {
+  type CertificateSigner,
+  openGenesis,
+  signersOf,
+  type TrustedGenesis,
+  workLimitOf,
+} from "./trustedgenesis.ts";
+import { type TrustAnchor, verifyWork } from "./verifywork.ts";
 
 export { createReceipt, type ReceiptFile, type ReceiptSource } from "./receiptfile.ts";
 export { openGenesis, type TrustedGenesis } from "./trustedgenesis.ts";
 export { type EvidenceAnswer, type VerifiedEquivocation, verifyEvidence } from "./verifyevidence.ts";
 export { type VerifiedInclusion, verifyInclusion } from "./verifyinclusion.ts";
+export { type ShownWork, type TrustAnchor, verifyWork, type WorkQuestion } from "./verifywork.ts";
 
-export interface ReceiptQuestion {
+/** Of a mined chain the verifier brings what the work is held to; where validators sign it changes nothing. */
+export interface ReceiptQuestion extends TrustAnchor {
   /** The file's text, or its parsed JSON. */
   readonly receipt: unknown;
   /** The text of genesis.json, or what openGenesis made of it. */
   readonly genesis: string | TrustedGenesis;
   /** SHA-256 of the document, 32 bytes or hex; without it only the receipt itself is checked. */
-  readonly digest?: Uint8Array | string;
+  readonly digest?: Uint8Array | string | undefined;
 }
 
 export type ReceiptAnswer =
   | ({ readonly valid: true } & VerifiedAnchor)
-  | { readonly valid: false; readonly reason: string };
+  | {
+      readonly valid: false;
+      readonly reason: string;
+      /** Everything holds but the anchor: how much work stands behind the block, expected hashes as decimal. */
+      readonly unanchored?: { readonly confirmations: number; readonly work: string };
+    };
 
 export interface VerifiedAnchor {
   /** 0x-hex. */
@@ -55,18 +71,26 @@ export interface VerifiedAnchor {
   /** Who anchored it (the first to, by state evidence), 0x-hex. */
   readonly sender: string;
   readonly memo: string;
-  /** The block whose certificate was checked, as shown. */
+  /** The block whose certificate or work was checked, as shown. */
   readonly blockHash: string;
-  /** The validators that signed it. */
+  /** What makes it believed: its validators' signatures, or the block or the minimum of work that the verifier brought. */
+  readonly by: "certificate" | "block" | "work";
+  /** The validators that signed it; none where blocks are mined. */
   readonly signers: readonly CertificateSigner[];
+  /** Where blocks are mined: blocks from this one on in the receipt, and the expected hashes in them as decimal. */
+  readonly confirmations?: number;
+  readonly work?: string;
 }
 
 /** Never throws for a wrong receipt or genesis. */
-export function verifyReceipt({ receipt, genesis, digest }: ReceiptQuestion): ReceiptAnswer {
+export function verifyReceipt({ receipt, genesis, ...question }: ReceiptQuestion): ReceiptAnswer {
   const trusted = typeof genesis === "string" ? openGenesis(genesis) : accept(genesis);
   if (!trusted.ok) return { valid: false, reason: `genesis: ${trusted.fault.detail}` };
-  const verdict = check(receipt, trusted.value, digest);
-  return verdict.ok ? { valid: true, ...verdict.value } : { valid: false, reason: verdict.fault.detail };
+  const verdict = check(receipt, trusted.value, question);
+  if (!verdict.ok) return { valid: false, reason: verdict.fault.detail };
+  const { unproven, ...anchor } = verdict.value;
+  if (unproven === undefined) return { valid: true, ...anchor };
+  return { valid: false, ...unproven };
 }
 
 /** What the evidence says, once it is checked. */
@@ -75,29 +99,65 @@ type Finding = Pick<VerifiedAnchor, "height" | "timeMs" | "sender" | "memo">;
 function check(
   receipt: unknown,
   trusted: TrustedGenesis,
-  digest: Uint8Array | string | undefined,
-): Verdict<VerifiedAnchor> {
+  question: Omit<ReceiptQuestion, "receipt" | "genesis">,
+): Verdict<VerifiedAnchor & { readonly unproven?: Unproven }> {
   const read = readFile(receipt);
   if (!read.ok) return read;
   const file = read.value;
-  const stranger = checkNetwork(file, trusted) ?? checkDigest(file, digest);
+  const stranger = checkNetwork(file, trusted) ?? checkDigest(file, question.digest);
   if (stranger !== undefined) return wrong(stranger);
   const head = readHead(file);
   if (!head.ok) return head;
   const misfit = checkHead(file, head.value, trusted);
   if (misfit !== undefined) return wrong(misfit);
-  const seal = bytesOf(file.seal);
-  const unproved = verifyCommitCertificate({ ...trusted, head: head.value, seal });
-  if (unproved !== undefined) return wrong(`certificate: ${unproved.detail}`);
+  const proved = checkProof(file, head.value, trusted, question);
+  if (!proved.ok) return proved;
   const found = checkEvidence(file, head.value);
   if (!found.ok) return found;
   const { digest: anchored, blockHash } = file;
-  return accept({
-    digest: anchored,
-    ...found.value,
-    blockHash,
-    signers: signersOf(seal, trusted.validators),
-  });
+  return accept({ digest: anchored, ...found.value, blockHash, ...proved.value });
+}
+
+type Proved = Pick<VerifiedAnchor, "by" | "signers" | "confirmations" | "work">;
+
+/** All is in order but that nothing says which chain it is. */
+interface Unproven {
+  readonly reason: string;
+  readonly unanchored: { readonly confirmations: number; readonly work: string };
+}
+
+/** That the block is the chain's: its certificate, or work that is held to what the verifier brought. */
+function checkProof(
+  file: ReceiptFile,
+  head: BlockHead,
+  trusted: TrustedGenesis,
+  anchor: TrustAnchor,
+): Verdict<Proved & { readonly unproven?: Unproven }> {
+  const seal = bytesOf(file.seal);
+  const limitBits = workLimitOf(trusted);
+  if (limitBits !== undefined) return checkWork(file, head, limitBits, anchor);
+  if (file.headers !== undefined) return wrong("headers in a receipt of a chain whose blocks are not mined");
+  const unproved = verifyCommitCertificate({ ...trusted, head, seal });
+  if (unproved !== undefined) return wrong(`certificate: ${unproved.detail}`);
+  return accept({ by: "certificate", signers: signersOf(seal, trusted.validators) });
+}
+
+function checkWork(
+  { seal, headers = [] }: ReceiptFile,
+  head: BlockHead,
+  limitBits: number,
+  { anchorHash, minimumWork }: TrustAnchor,
+): Verdict<Proved & { readonly unproven?: Unproven }> {
+  if (seal !== "0x") return wrong("a certificate in a receipt of a chain whose blocks are mined");
+  const shown = verifyWork({ head, headers, limitBits, minimumWork: 0n });
+  if (!shown.ok) return shown;
+  const confirmations = shown.value.confirmations;
+  const work = shown.value.work.toString();
+  const held = verifyWork({ head, headers, limitBits, anchorHash, minimumWork });
+  if (held.ok) return accept({ by: held.value.by, signers: [], confirmations, work });
+  if (held.fault.code === "invalid") return held;
+  const unproven = { reason: held.fault.detail, unanchored: { confirmations, work } };
+  return accept({ by: "work", signers: [], confirmations, work, unproven });
 }
 
 function readFile(receipt: unknown): Verdict<ReceiptFile> {
@@ -149,7 +209,7 @@ function readHead(file: ReceiptFile): Verdict<BlockHead> {
 
 function checkHead(
   file: ReceiptFile,
-  { hash, summary }: BlockHead,
+  { hash, header, summary }: BlockHead,
   trusted: TrustedGenesis,
 ): string | undefined {
   if (file.blockHash !== showHash(hash)) {
@@ -158,8 +218,9 @@ function checkHead(
   if (BigInt(file.height) !== summary.height) {
     return `height ${file.height}, the block's is ${summary.height}`;
   }
-  if (BigInt(file.time) !== summary.timeMs) {
-    return `time ${file.time}, the block's is ${summary.timeMs}`;
+  const timeMs = blockTimeMs({ header, summary });
+  if (BigInt(file.time) !== timeMs) {
+    return `time ${file.time}, the block's is ${timeMs}`;
   }
   if (summary.chainId !== trusted.genesis.chainId) {
     return `block of chain ${summary.chainId}, the genesis says ${trusted.genesis.chainId}`;
@@ -180,7 +241,7 @@ type Evidence<T extends ReceiptFile["evidence"]["type"]> = Extract<ReceiptFile["
 function checkTransactionEvidence(
   evidence: Evidence<"transaction">,
   digest: Uint8Array,
-  { summary }: BlockHead,
+  { header, summary }: BlockHead,
 ): Verdict<Finding> {
   const tx = decodeTransaction(bytesOf(evidence.tx), TX_BYTES_CEILING);
   if (!tx.ok) return tx;
@@ -206,7 +267,8 @@ function checkTransactionEvidence(
     return wrong(`the transaction anchors ${hex0x(call.value.digest)}, not the receipt's digest`);
   }
   const { from } = tx.value;
-  const { height, timeMs } = summary;
+  const { height } = summary;
+  const timeMs = blockTimeMs({ header, summary });
   return accept(showFinding({ sender: from, memo: call.value.memo, height, timeMs }));
 }
 

@@ -15,7 +15,7 @@ import { verifyCommitCertificate } from "../consensus/pbft/certificate.ts";
 import { checkMerklePath, type MerklePath } from "../crypto/merkle.ts";
 import { bytesHex, hash32 } from "./output.ts";
 import { showCount, showOutcome } from "./show.ts";
-import { type CertificateSigner, signersOf, type TrustedGenesis } from "./trustedgenesis.ts";
+import { type CertificateSigner, signersOf, type TrustedGenesis, workLimitOf } from "./trustedgenesis.ts";
 
 const u32 = z.int().min(0).max(0xffff_ffff);
 const path = z.object({ index: u32, count: u32, siblings: z.array(hash32).max(32) });
@@ -63,6 +63,9 @@ export function verifyInclusion(
       "invalid",
       `block of chain ${summary.chainId}, the genesis says ${trusted.genesis.chainId}`,
     );
+  }
+  if (workLimitOf(trusted) !== undefined) {
+    return refuse("unanchored", "a mined block has no certificate: its depth says how final it is");
   }
   const seal = bytesOf(shownSeal);
   const unproved = verifyCommitCertificate({ ...trusted, head: head.value, seal });
