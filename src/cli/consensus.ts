@@ -37,10 +37,11 @@ async function lookAt(client: Client) {
 async function introduce(out: Output, client: Client): Promise<WatchedChain> {
   const { state, names } = await lookAt(client);
   out.note(describeState(state, names));
-  return { quorum: state.quorum, names };
+  return { quorum: "quorum" in state ? state.quorum : 0, names };
 }
 
 function describeState(state: ResultOf<"consensus_getState">, names: readonly string[]): string {
+  if (!("quorum" in state)) return describeWork(state);
   const { view, primary, seq, phase, mode, quorum, n, f } = state;
   const lines = [
     `view ${view}  primary ${names[primary]}  seq ${seq}  phase ${phase}  ${mode}  quorum ${quorum}/${n} (f=${f})`,
@@ -65,6 +66,19 @@ function describeState(state: ResultOf<"consensus_getState">, names: readonly st
   ]);
   if (rows.length > 0) lines.push("", table(["seq", "view", "phase", "prepares", "commits", "block"], rows));
   return lines.join("\n");
+}
+
+type WorkState = Exclude<ResultOf<"consensus_getState">, { readonly quorum: number }>;
+
+function describeWork(state: WorkState): string {
+  const { height, tip, bits, difficulty, totalWork, retargetRule, nextRetargetHeight } = state;
+  const next = nextRetargetHeight === null ? "never" : `at height ${nextRetargetHeight}`;
+  const rate = state.estimatedHashrate === null ? "unknown" : `${Math.round(state.estimatedHashrate)} H/s`;
+  return [
+    `height ${height}  tip ${shorten(tip)}  branches ${state.tips}  final with ${state.finalityDepth} blocks on top`,
+    `bits ${bits}  difficulty ${difficulty}  total work ${totalWork}`,
+    `retarget ${retargetRule}, next ${next}  a block every ${state.spacing} s  hash rate of all about ${rate}`,
+  ].join("\n");
 }
 
 function voters(indices: readonly number[], names: readonly string[]): string {

@@ -109,6 +109,11 @@ function describeConsensus(
   online: number,
 ): string {
   if (consensus === null) return "consensus  followed, not taken part in";
+  if (!("quorum" in consensus)) {
+    const { difficulty, mining, finalityDepth } = consensus;
+    const own = mining ? "this node mines" : "this node does not mine";
+    return `consensus  difficulty ${difficulty}, ${own}, final with ${finalityDepth} blocks on top`;
+  }
   const { view, primary, mode, quorum, n } = consensus;
   const leader = `primary ${validators[primary]?.id ?? primary}`;
   return `consensus  view ${view}  ${leader}  ${mode}  ${online} of ${n} online, quorum ${quorum}`;
