@@ -69,7 +69,12 @@ export class Announcements {
     const unproven = chain.rules.verifySeal(head, seal);
     if (unproven !== undefined) return this.#refuse(peerId, decoded.value, unproven);
     const known = door.find(head.hash);
-    if (known !== undefined) return known.isDoomed ? "ignore" : "accept";
+    if (known?.isDoomed === true) return "ignore";
+    if (known !== undefined) {
+      // One more who holds it, or will in a moment.
+      if (!known.hasBody) this.#ports.told(peerId, known.height, known.hash);
+      return "accept";
+    }
     const result = await door.addHeads([head], 0n);
     return this.#isStopped ? "ignore" : this.#take(peerId, decoded.value, result);
   }

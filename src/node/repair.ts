@@ -3,15 +3,13 @@
  * Which way blocks are fetched follows from their finality: with branches by heads and bodies, without by height.
  */
 
-import type { Hash } from "../base/bytes.ts";
 import type { Chain } from "../chain/chain.ts";
-import type { SignedTransaction } from "../chain/transaction.ts";
 import type { Mempool } from "../mempool/mempool.ts";
 import { ANTI_ENTROPY, AntiEntropy } from "../p2p/antientropy.ts";
 import { BranchPeer } from "../p2p/branchpeer.ts";
-import type { ImportOutcome } from "../p2p/catchup.ts";
+import type { ImportOutcome, SyncProgress } from "../p2p/catchup.ts";
 import { Announcements } from "./announcements.ts";
-import type { BranchDoor } from "./branchdoor.ts";
+import { BranchDoor } from "./branchdoor.ts";
 import type { ReplicaPorts } from "./replicaports.ts";
 import { encodedBlocks } from "./servedblocks.ts";
 
@@ -19,17 +17,39 @@ export interface RepairedParts {
   readonly chain: Chain;
   readonly pool: Mempool;
   readonly ports: ReplicaPorts;
-  /** Where blocks can be abandoned. */
-  readonly door: BranchDoor | undefined;
+  /** Between two comparisons, ms; 0 = none. */
+  readonly intervalMs: number;
   /** A block that is final. */
   importBlock(bytes: Uint8Array, from: string): Promise<ImportOutcome>;
   /** An envelope for the pool. */
   admit(envelope: Uint8Array): void;
 }
 
-/** @param intervalMs between two comparisons; 0 = none */
-export function createRepair(intervalMs: number, parts: RepairedParts): AntiEntropy {
-  const { chain, pool, door } = parts;
+export interface Repair {
+  readonly repair: AntiEntropy;
+  /** Where blocks can be abandoned: how branches come in, and what announcements of them are worth. */
+  readonly door: BranchDoor | undefined;
+  readonly announcements: Announcements | undefined;
+}
+
+/** Heights behind the heaviest known header from which on no block is mined: it would be lost for sure. */
+const FAR_BEHIND = 144n;
+
+/** Whether this node has most of the chain still to fetch. */
+export function isFarBehind(progress: SyncProgress | undefined): boolean {
+  return progress !== undefined && progress.target - progress.current > FAR_BEHIND;
+}
+
+export function createRepair(parts: RepairedParts): Repair {
+  const { chain, ports } = parts;
+  const door = chain.branches === undefined ? undefined : new BranchDoor({ chain, ...ports });
+  const repair = createAntiEntropy(parts, door);
+  const announcements = door === undefined ? undefined : createAnnouncements(parts, door, repair);
+  return { repair, door, announcements };
+}
+
+function createAntiEntropy(parts: RepairedParts, branches: BranchDoor | undefined): AntiEntropy {
+  const { chain, pool, intervalMs } = parts;
   const { scheduler, log, network, jitter } = parts.ports;
   return new AntiEntropy(
     { ...ANTI_ENTROPY, intervalMs },
@@ -38,7 +58,7 @@ export function createRepair(intervalMs: number, parts: RepairedParts): AntiEntr
       logger: log,
       jitter,
       selfId: network.peerId,
-      branches: door,
+      branches,
       peers: () => network.peers().map((peer) => peer.peerId),
       request: (peerId, question) => network.request(peerId, question),
       reportFault: (peerId, detail) => network.reportFault(peerId, detail),
@@ -58,12 +78,8 @@ export function createRepair(intervalMs: number, parts: RepairedParts): AntiEntr
 }
 
 /** @param repair fetches what an announced block rests on */
-export function createAnnouncements(
-  { chain, ports }: Pick<RepairedParts, "chain" | "ports">,
-  door: BranchDoor,
-  repair: Pick<AntiEntropy, "announced">,
-  pooled: (hash: Hash) => SignedTransaction | undefined,
-): Announcements {
+function createAnnouncements(parts: RepairedParts, door: BranchDoor, repair: AntiEntropy): Announcements {
+  const { chain, pool, ports } = parts;
   const { scheduler, log, network } = ports;
   const asker = {
     scheduler,
@@ -76,7 +92,7 @@ export function createAnnouncements(
     door,
     scheduler,
     log,
-    pooled: (hash) => pooled(hash)?.bytes,
+    pooled: (hash) => pool.getByHash(hash)?.bytes,
     told: (peerId, height, hash) => repair.announced(peerId, height, hash),
     ask: async (peerId, hash, indexes) => {
       const peer = new BranchPeer(peerId, ANTI_ENTROPY.catchUp, asker);

@@ -28,12 +28,9 @@ import type { Signer } from "../crypto/keys.ts";
 import { type AdmissionCode, type HeadState, RELAY_OF_FAULT } from "../mempool/admission.ts";
 import { Mempool } from "../mempool/mempool.ts";
 import { selectTransactions } from "../mempool/template.ts";
-import type { AntiEntropy } from "../p2p/antientropy.ts";
 import type { ImportOutcome, SyncProgress } from "../p2p/catchup.ts";
 import { announcementOf, encodeAnnouncement } from "../p2p/wire.ts";
 import type { RunningTimer } from "../rpc/api.ts";
-import type { Announcements } from "./announcements.ts";
-import { BranchDoor } from "./branchdoor.ts";
 import { isFirstOf, leftBehind, reorgFields, transactionsOf } from "./branchnews.ts";
 import { Driver, type MessageCounts } from "./driver.ts";
 import { logLineOf } from "./enginelog.ts";
@@ -43,7 +40,7 @@ import { MAIL_BLOCK, MAIL_CONSENSUS, MAIL_TRANSACTION, openLetter, sealLetter } 
 import { Topic as News } from "./news.ts";
 import type { Topic } from "./ports.ts";
 import { Presence } from "./presence.ts";
-import { createAnnouncements, createRepair } from "./repair.ts";
+import { createRepair, isFarBehind, type Repair } from "./repair.ts";
 import type { MiningOrder, ReplicaNews, ReplicaOptions, ReplicaPorts } from "./replicaports.ts";
 import { judgeRumor } from "./rumors.ts";
 import { encodedBlocks } from "./servedblocks.ts";
@@ -66,10 +63,9 @@ export class Replica {
   };
   readonly #ports: ReplicaPorts;
   readonly #driver: Driver<Parsed, Typed> | undefined;
-  readonly #repair: AntiEntropy;
-  /** Where blocks can be abandoned: how branches come in, and what announcements of them are worth. */
-  readonly #door: BranchDoor | undefined;
-  readonly #announcements: Announcements | undefined;
+  readonly #repair: Repair["repair"];
+  readonly #door: Repair["door"];
+  readonly #announcements: Repair["announcements"];
   #mining: MiningOrder;
   #stopped = false;
 
@@ -96,19 +92,15 @@ export class Replica {
       },
     );
     this.#driver = this.#createDriver(options);
-    const { chain, pool } = this;
-    const door = chain.branches === undefined ? undefined : new BranchDoor({ chain, ...ports });
-    this.#door = door;
-    this.#repair = createRepair(options.syncIntervalMs, {
-      chain,
-      pool,
+    const { repair, door, announcements } = createRepair({
+      chain: this.chain,
+      pool: this.pool,
       ports,
-      door,
+      intervalMs: options.syncIntervalMs,
       importBlock: (bytes, from) => this.#importBytes(bytes, from),
       admit: (envelope) => void this.#admit(envelope),
     });
-    this.#announcements =
-      door && createAnnouncements({ chain, ports }, door, this.#repair, (hash) => pool.getByHash(hash));
+    [this.#repair, this.#door, this.#announcements] = [repair, door, announcements];
     this.chain.onHeadChange((change) => this.#headChanged(change));
   }
 
@@ -349,6 +341,7 @@ export class Replica {
   }
 
   #mine(block: Block): void {
+    if (isFarBehind(this.syncProgress())) return; // the engine comes back with a newer template
     this.#ports.miner?.mine(block, (solved) => this.#driver?.input({ kind: "block-mined", block: solved }));
   }
 

@@ -65,6 +65,7 @@ export class BranchSync implements BlockSync {
   }
 
   told(peerId: string, _height: bigint, headHash: Hash): void {
+    if (!this.#ports.ring().includes(peerId)) return; // it has left meanwhile
     this.#peerOf(peerId).told = headHash;
     this.#work();
   }

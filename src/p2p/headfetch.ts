@@ -7,7 +7,7 @@
 import { equalBytes, type Hash, showHash } from "../base/bytes.ts";
 import { HEADERS_AHEAD_MAX, HEADS_PER_ANSWER_MAX, READ_THROUGH_ANSWERS_MAX } from "../base/limits.ts";
 import type { BlockHead } from "../chain/block.ts";
-import type { BranchLedger } from "./branchledger.ts";
+import type { BranchLedger, KnownBlock } from "./branchledger.ts";
 import type { BranchPeer, LightBranch } from "./branchpeer.ts";
 
 export interface HeadFetchPorts {
@@ -33,17 +33,28 @@ export async function fetchHeads(ports: HeadFetchPorts): Promise<boolean> {
       const light = new ProvenBranch(ports, locator, heads);
       return (await light.readThrough(result.needed)) || reached >= 0n;
     }
-    if (result.kind === "orphan")
+    if (result.kind === "orphan") {
       peer.lied(`heads from ${showHash(heads[0]!.hash)} follow no block asked for`);
+      return reached >= 0n;
+    }
     if (result.kind === "invalid") refuseHeads(peer, result.fault);
-    const known =
-      result.kind === "added" && result.last !== undefined ? ledger.find(result.last.head.hash) : undefined;
+    const known = lastKnown(ledger, heads);
     if (known === undefined || known.isDoomed || known.height <= reached) return reached >= 0n;
     [peer.best, reached] = [known.hash, known.height];
     stored();
-    if (known.height >= ledger.head().height + BigInt(HEADERS_AHEAD_MAX)) return true;
+    const isFarAhead = known.height >= ledger.head().height + BigInt(HEADERS_AHEAD_MAX);
+    if (result.kind !== "added" || isFarAhead) return true;
     locator = ledger.locatorFrom(known.hash);
   }
+}
+
+/** What is invalid, early or too far ahead was left out, and what follows it. */
+function lastKnown(ledger: BranchLedger, heads: readonly BlockHead[]): KnownBlock | undefined {
+  for (let i = heads.length - 1; i >= 0; i--) {
+    const known = ledger.find(heads[i]!.hash);
+    if (known !== undefined) return known;
+  }
+  return undefined;
 }
 
 async function askHeads(

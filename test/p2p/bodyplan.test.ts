@@ -1,0 +1,64 @@
+/** Which bodies are asked of whom. */
+import { expect, it } from "vitest";
+import { asHash, type Hash } from "../../src/base/bytes.ts";
+import { BODIES_IN_FLIGHT_PER_PEER, BODIES_WINDOW } from "../../src/base/limits.ts";
+import { Writer } from "../../src/codec/writer.ts";
+import { BodyPlan } from "../../src/p2p/bodyplan.ts";
+
+const hashes: readonly Hash[] = Array.from({ length: 1_000 }, (_, i) =>
+  asHash(new Writer(32).u64(BigInt(i)).raw(new Uint8Array(24)).finish()),
+);
+const SLOW_MS = 1_000;
+
+it("gives each peer other bodies, the lowest first", () => {
+  const plan = new BodyPlan(SLOW_MS);
+  const first = plan.choose("a", hashes, 0);
+  expect(first).toEqual(hashes.slice(0, BODIES_IN_FLIGHT_PER_PEER));
+  plan.asked("a", first, 0);
+  expect(plan.choose("b", hashes, 0)).toEqual(
+    hashes.slice(BODIES_IN_FLIGHT_PER_PEER, 2 * BODIES_IN_FLIGHT_PER_PEER),
+  );
+});
+
+it("asks for nothing beyond the window", () => {
+  const plan = new BodyPlan(SLOW_MS);
+  plan.asked("a", hashes.slice(0, BODIES_WINDOW), 0);
+  expect(plan.choose("b", hashes, 0)).toEqual([]);
+});
+
+it("asks another peer for what one is slow to send, but not for what has come and is being worked off", () => {
+  const plan = new BodyPlan(SLOW_MS);
+  const slow = plan.choose("a", hashes, 0);
+  plan.asked("a", slow, 0);
+  expect(plan.choose("b", slow, SLOW_MS - 1)).toEqual([]);
+  expect(plan.choose("b", slow, SLOW_MS)).toEqual(slow);
+  expect(plan.choose("a", slow, SLOW_MS)).toEqual([]);
+  plan.answered("a", slow);
+  expect(plan.choose("b", slow, 100 * SLOW_MS)).toEqual([]);
+});
+
+it("asks others for what a peer did not deliver, and lets it rest when three did not", () => {
+  const plan = new BodyPlan(SLOW_MS);
+  const [hash] = hashes as readonly [Hash];
+  const holders = ["a", "b", "c", "d"];
+  for (const peer of ["a", "b"]) {
+    plan.missed(peer, hash, holders, 0);
+    expect(plan.choose(peer, [hash], 0)).toEqual([]);
+    expect(plan.choose("d", [hash], 0)).toEqual([hash]);
+  }
+  plan.missed("c", hash, holders, 0);
+  for (const peer of holders) expect(plan.choose(peer, [hash], 999)).toEqual([]);
+  for (const peer of holders) expect(plan.choose(peer, [hash], 1_000)).toEqual([hash]);
+});
+
+it("lets a body rest twice as long each time that none of those who hold it delivers, and forgets it when it comes", () => {
+  const plan = new BodyPlan(SLOW_MS);
+  const [hash] = hashes as readonly [Hash];
+  plan.missed("a", hash, ["a"], 0);
+  plan.missed("a", hash, ["a"], 1_000);
+  expect(plan.choose("a", [hash], 2_999)).toEqual([]);
+  expect(plan.choose("a", [hash], 3_000)).toEqual([hash]);
+  plan.delivered(hash);
+  plan.missed("a", hash, ["a"], 4_000);
+  expect(plan.choose("a", [hash], 5_000)).toEqual([hash]);
+});

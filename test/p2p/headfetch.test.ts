@@ -1,0 +1,128 @@
+/** Heads of a long branch: stored answer by answer, or read through first where it may be too light. */
+import { expect, it } from "vitest";
+import { equalBytes } from "../../src/base/bytes.ts";
+import { HEADS_PER_ANSWER_MAX } from "../../src/base/limits.ts";
+import { SILENT } from "../../src/base/log.ts";
+import { type BlockHead, bodyRootOf, hashHeader } from "../../src/chain/block.ts";
+import type { Chain } from "../../src/chain/chain.ts";
+import { meetsTarget } from "../../src/chain/target.ts";
+import { BranchDoor } from "../../src/node/branchdoor.ts";
+import { BranchPeer } from "../../src/p2p/branchpeer.ts";
+import { decodeBranchQuestion, encodeBranchAnswer } from "../../src/p2p/branchwire.ts";
+import { CATCH_UP } from "../../src/p2p/catchup.ts";
+import { fetchHeads } from "../../src/p2p/headfetch.ts";
+import { mineOn, openMinedChain } from "../chain/powfixtures.ts";
+import { VirtualTime } from "./virtualtime.ts";
+
+function solve(head: BlockHead): BlockHead {
+  for (let nonce = 0; ; nonce++) {
+    const header = { ...head.header, nonce };
+    const hash = hashHeader(header);
+    if (meetsTarget(hash, header.bits)) return { ...head, header, hash };
+  }
+}
+
+/** Heads without bodies, each on the one before. */
+function mineHeads(first: BlockHead, count: number): BlockHead[] {
+  const heads = [first];
+  for (let last = first; heads.length < count; last = heads.at(-1)!) {
+    const summary = { ...last.summary, height: last.summary.height + 1n };
+    const header = {
+      ...last.header,
+      previousHash: last.hash,
+      bodyRoot: bodyRootOf(summary),
+      time: last.header.time + 1,
+    };
+    heads.push(solve({ ...last, header, summary }));
+  }
+  return heads;
+}
+
+class World {
+  readonly faults: string[] = [];
+  asked = 0;
+  readonly chain: Chain;
+  readonly door: BranchDoor;
+  readonly peer: BranchPeer;
+
+  /** @param answers the branch that the peer shows, at each question */
+  constructor(chain: Chain, answers: (question: number) => readonly BlockHead[]) {
+    const scheduler = new VirtualTime();
+    this.chain = chain;
+    this.door = new BranchDoor({ chain, scheduler, fatal: (error) => this.faults.push(String(error)) });
+    this.peer = new BranchPeer("peer", CATCH_UP, {
+      scheduler,
+      logger: SILENT,
+      reportFault: (_, detail) => this.faults.push(detail),
+      request: async (_, bytes) => {
+        const question = decodeBranchQuestion(bytes);
+        if (!question.ok || question.value.kind !== "heads") throw new Error("not a question for heads");
+        const branch = answers(this.asked++);
+        const { locator } = question.value;
+        const places = locator.map((one) => branch.findIndex(({ hash }) => equalBytes(hash, one)));
+        const from = (places.find((place) => place >= 0) ?? -1) + 1;
+        return encodeBranchAnswer({ kind: "heads", heads: branch.slice(from, from + HEADS_PER_ANSWER_MAX) });
+      },
+    });
+  }
+
+  fetch(): Promise<boolean> {
+    const { door, peer } = this;
+    return fetchHeads({ ledger: door, peer, stored: () => undefined, isStopped: () => false });
+  }
+
+  get known(): bigint {
+    return this.door.bestHeader().height;
+  }
+}
+
+const first = await openMinedChain().then((chain) => mineOn(chain).block);
+const branch = mineHeads(first, 2_100);
+
+it("are stored answer by answer until nothing new comes", async () => {
+  const world = new World(await openMinedChain(), () => branch);
+  expect(await world.fetch()).toBe(true);
+  expect(world.known).toBe(2_100n);
+  expect(world.faults).toEqual([]);
+});
+
+it("are read through first where the branch must have much work, and stored when it has", async () => {
+  const chain = await openMinedChain({ branches: { minimumChainWork: 4_100n } });
+  const world = new World(chain, () => branch);
+  expect(await world.fetch()).toBe(true);
+  expect(world.known).toBe(2_100n);
+  expect(world.asked).toBe(4);
+  expect(world.faults).toEqual([]);
+});
+
+it("are not stored when the branch turns out to be too light", async () => {
+  const chain = await openMinedChain({ branches: { minimumChainWork: 5_000n } });
+  const world = new World(chain, () => branch);
+  expect(await world.fetch()).toBe(false);
+  expect(world.known).toBe(0n);
+  expect(world.faults).toEqual([]);
+});
+
+it("are not stored when the second reading shows another branch than the first", async () => {
+  const other = mineHeads(
+    solve({ ...first, header: { ...first.header, time: first.header.time + 1 } }),
+    2_000,
+  );
+  const chain = await openMinedChain({ branches: { minimumChainWork: 4_100n } });
+  const world = new World(chain, (question) => (question < 2 ? branch : other));
+  expect(await world.fetch()).toBe(false);
+  expect(world.known).toBe(0n);
+});
+
+it("are refused without work behind them, and the peer is at fault", async () => {
+  const unproven = branch.slice(0, 100).map((head) => head);
+  const header = { ...unproven[99]!.header };
+  while (meetsTarget(hashHeader(header), header.bits)) header.nonce++;
+  unproven[99] = { ...unproven[99]!, header, hash: hashHeader(header) };
+  for (const minimumChainWork of [0n, 4_100n]) {
+    const world = new World(await openMinedChain({ branches: { minimumChainWork } }), () => unproven);
+    await world.fetch();
+    expect(world.faults.length).toBe(1);
+    expect(world.peer.isResting).toBe(true);
+  }
+});
