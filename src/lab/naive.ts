@@ -14,7 +14,7 @@ export interface NaiveRace {
   readonly premined: number;
   readonly giveUp: number;
   readonly release: "heavier" | "tie";
-  readonly tie: "first-seen" | "random";
+  readonly tie: "first-seen" | "random" | "last-seen";
   readonly stamps: "now" | "schedule" | "earliest";
 }
 
@@ -63,7 +63,7 @@ export function runNaiveRace(race: NaiveRace, random: Random): boolean {
       if (isNew && mayOffer && attacker.work > honest.work) return true;
       if (isNew && mayOffer && isTie && race.release === "tie") {
         offered = attacker.times.length - TRUNK;
-        if (race.tie === "random" && random.fraction() < 0.5) return true;
+        if (race.tie === "last-seen" || (race.tie === "random" && random.fraction() < 0.5)) return true;
       }
       if (honest.work - attacker.work >= (race.giveUp - 1) * Math.floor(rules.start)) return false;
     }

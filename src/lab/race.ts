@@ -14,7 +14,7 @@ import type { Random } from "../sim/random.ts";
 import { ATTACKER, Branch, HONEST_MINER, type LabChain } from "./chain.ts";
 
 export const RELEASES = ["heavier", "tie"] as const;
-export const TIES = ["first-seen", "random"] as const;
+export const TIES = ["first-seen", "random", "last-seen"] as const;
 export const STAMPS = ["now", "schedule", "earliest"] as const;
 
 export interface Race {
@@ -64,6 +64,7 @@ export const CHOICES: Readonly<Record<Race["tie"], ChoiceOf>> = {
   "first-seen": () => MOST_WORK,
   random: (random) => (candidate, head) =>
     candidate.work === head.work ? random.chance(0.5) : MOST_WORK(candidate, head),
+  "last-seen": () => (candidate, head) => candidate.work >= head.work,
 };
 
 /**
