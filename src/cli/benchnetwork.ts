@@ -8,8 +8,13 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { RpcLine } from "../bench/rpcline.ts";
 import { Scrape } from "../bench/scrape.ts";
-import type { NetworkPlan } from "../node/networkplan.ts";
-import { type DevnetNode, type DevnetOrigin, planDevnet, prepareDevnet } from "./devnetplan.ts";
+import {
+  type DevnetNode,
+  type DevnetOrigin,
+  type DevnetPlan,
+  planDevnet,
+  prepareDevnet,
+} from "./devnetplan.ts";
 import { lockDevnet, Supervisor } from "./devnetsupervisor.ts";
 import { CliError, EXIT, must } from "./exit.ts";
 
@@ -28,7 +33,7 @@ const BALANCE = 1_000_000_000n;
 
 export class BenchNetwork {
   readonly dir: string;
-  readonly plan: NetworkPlan;
+  readonly plan: DevnetPlan;
   readonly nodes: readonly DevnetNode[];
   readonly lines: readonly RpcLine[];
   readonly #supervisor: Supervisor;
@@ -36,7 +41,7 @@ export class BenchNetwork {
   /** Rejects when a node ends by itself. */
   readonly failed: Promise<never>;
 
-  private constructor(dir: string, keep: boolean, plan: NetworkPlan, nodes: readonly DevnetNode[]) {
+  private constructor(dir: string, keep: boolean, plan: DevnetPlan, nodes: readonly DevnetNode[]) {
     this.#keep = keep;
     this.dir = dir;
     this.plan = plan;
@@ -49,7 +54,7 @@ export class BenchNetwork {
     this.failed.catch(() => undefined);
     const lock = lockDevnet(dir);
     this.#supervisor = new Supervisor(
-      { dir, nodes },
+      { dir, nodes, votes: true },
       {
         lock,
         exited: ({ node, exitCode, lastWords }) => {

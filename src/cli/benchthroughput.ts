@@ -146,8 +146,8 @@ async function loadAndMeasure(
 }
 
 function auditNetwork({ lines, plan }: BenchNetwork, transfers: number): Promise<Audit> {
-  const { accounts, validators } = plan;
-  const addresses = [...accounts.map((account) => account.address), ...validators.map((v) => v.publicKey)];
+  const { accounts, members } = plan;
+  const addresses = [...accounts.map((account) => account.address), ...members.map((m) => m.publicKey)];
   const supply = accounts.reduce((sum, account) => sum + account.balance, 0n);
   return audit(lines, { addresses, supply, transfers });
 }

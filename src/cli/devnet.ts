@@ -3,13 +3,15 @@
  * kill, pause and restart its nodes from another terminal. Its keys follow from the seed text: for play only.
  */
 import { relative } from "node:path";
-import type { Command } from "commander";
+import { type Command, Option } from "commander";
 import { hex0x, showHash } from "../base/bytes.ts";
 import { VALIDATORS_MAX } from "../base/limits.ts";
+import { CONSENSUS_NAMES, type ConsensusName } from "../chain/consensusparameters.ts";
 import { computeGenesisHash } from "../chain/genesisstate.ts";
 import { quorumOf } from "../consensus/pbft/quorum.ts";
 import { parseLogLevels } from "../node/loglevels.ts";
-import type { NetworkPlan } from "../node/networkplan.ts";
+import { devMining } from "../node/miningprofiles.ts";
+import { DEVNET, MINED_DEVNET } from "../node/networkplan.ts";
 import { packageVersion } from "../node/version.ts";
 import { Client } from "../rpc/client.ts";
 import { amount, duration, integer, withDefault } from "./arguments.ts";
@@ -29,23 +31,29 @@ import {
   DEVNET_ACCOUNTS_MAX,
   type DevnetNode,
   type DevnetOrigin,
+  type DevnetPlan,
+  type DevnetSettings,
   loadDevnet,
   planDevnet,
   prepareDevnet,
   removeDevnet,
   SEED_LENGTH_MAX,
+  SPACING_MAX,
 } from "./devnetplan.ts";
 import { lockDevnet, Supervisor } from "./devnetsupervisor.ts";
 import { badInput, EXIT, must } from "./exit.ts";
-import { type Output, shorten, showDuration, table } from "./output.ts";
+import { type Output, shorten, showCount, showDuration, showRate, table } from "./output.ts";
 import { ask } from "./rpc.ts";
 
 interface DevnetOptions {
-  readonly validators: number;
+  readonly consensus: ConsensusName;
+  /** How many nodes; a few if left out. */
+  readonly validators?: number;
   readonly accounts: number;
   readonly balance: bigint;
-  readonly blockTime: number;
-  readonly emptyBlocks: number;
+  readonly blockTime?: number;
+  readonly emptyBlocks?: number;
+  readonly hashLimit?: number;
   readonly portBase: number;
   readonly p2pPortBase: number;
   readonly seed: string;
@@ -58,6 +66,9 @@ interface DirOptions {
   readonly dir: string;
 }
 
+/** What all miners try together, so that a devnet takes a small part of one core whatever its size. */
+const HASHES_OF_ALL = 300_000;
+const SPACING_MS = 5_000;
 const ACCOUNTS_SHOWN = 4;
 const LOOK_MS = 1_000;
 
@@ -111,20 +122,32 @@ function withDir(command: Command): Command {
 
 function declareDevnet(command: Command): Command {
   return withDir(command)
-    .option("-n, --validators <n>", "validators", integer(1, Math.min(VALIDATORS_MAX, 64)), 4)
+    .addOption(
+      new Option("--consensus <name>", "pbft: validators agree; pow: every node mines")
+        .choices(CONSENSUS_NAMES)
+        .default("pbft"),
+    )
+    .option(
+      "-n, --validators <n>",
+      "nodes: validators (default: 4), or miners (default: 3)",
+      integer(1, Math.min(VALIDATORS_MAX, 64)),
+    )
     .option("--accounts <n>", "funded accounts", integer(0, DEVNET_ACCOUNTS_MAX), 10)
     .addOption(withDefault("--balance <amount>", "of each account", amount, [1_000_000n, "1000000"]))
-    .addOption(
-      withDefault("--block-time <duration>", "least time between blocks", duration, [
-        0,
-        "0: a block as soon as there is work",
-      ]),
+    .option(
+      "--block-time <duration>",
+      "pbft: least time between blocks (default: 0, a block as soon as there is work); pow: the time to aim at, whole seconds (default: 5s)",
+      duration,
     )
-    .addOption(
-      withDefault("--empty-blocks <duration>", "an empty block after this long without work", duration, [
-        0,
-        "0: never",
-      ]),
+    .option(
+      "--empty-blocks <duration>",
+      "pbft: an empty block after this long without work (default: 0, never)",
+      duration,
+    )
+    .option(
+      "--hash-limit <n>",
+      `pow: hashes a second of each miner (default: ${HASHES_OF_ALL} shared among them)`,
+      integer(1, 1_000_000_000),
     )
     .option("--port-base <port>", "JSON-RPC port of node 0, the others follow", integer(1, 65_000), 18_545)
     .option("--p2p-port-base <port>", "p2p port of node 0, the others follow", integer(1, 65_000), 30_300)
@@ -151,11 +174,11 @@ async function runDevnet(out: Output, options: DevnetOptions): Promise<void> {
     lock.release();
     throw error;
   }
-  const { origin, plan, nodes, resumed } = prepared;
+  const { origin, settings, plan, nodes, resumed } = prepared;
   if (resumed) out.note(`going on with the devnet in ${options.dir} (--reset starts over)`);
   const show = new Display(out);
   const supervisor = new Supervisor(
-    { dir: options.dir, nodes },
+    { dir: options.dir, nodes, votes: plan.genesis.validators.length > 0 },
     { lock, exited: (process) => show.exited(process) },
   );
   const interrupts = new Interrupts(supervisor, () => {
@@ -169,7 +192,7 @@ async function runDevnet(out: Output, options: DevnetOptions): Promise<void> {
     const balances = await currentBalances(report, plan);
     out.result(
       describeForMachines(origin, plan, report, readyMs),
-      introduce(out, options, { plan, report, readyMs, balances }),
+      introduce(out, options, { origin, settings, plan, report, readyMs, balances }),
     );
     await show.follow(supervisor);
   } catch (error) {
@@ -182,24 +205,41 @@ async function runDevnet(out: Output, options: DevnetOptions): Promise<void> {
 
 interface Prepared {
   readonly origin: DevnetOrigin;
-  readonly plan: NetworkPlan;
+  readonly settings: DevnetSettings;
+  readonly plan: DevnetPlan;
   readonly nodes: readonly DevnetNode[];
   readonly resumed: boolean;
 }
 
+/** What the options say, with what each consensus has in place of those that are left out. */
+function settle(options: DevnetOptions): { origin: DevnetOrigin; settings: DevnetSettings } {
+  const { seed, accounts, balance, portBase, p2pPortBase, logLevel } = options;
+  const mined = options.consensus === "pow";
+  if (mined && options.emptyBlocks !== undefined)
+    throw badInput("--empty-blocks: for --consensus pbft alone");
+  if (!mined && options.hashLimit !== undefined) throw badInput("--hash-limit: for --consensus pow alone");
+  const { blockTime = mined ? SPACING_MS : 0, emptyBlocks: emptyBlocksMs = 0 } = options;
+  const { validators = mined ? MINED_DEVNET.miners : DEVNET.validators } = options;
+  const { hashLimit = Math.ceil(HASHES_OF_ALL / validators) } = options;
+  if (mined && (blockTime % 1_000 !== 0 || blockTime < 1_000 || blockTime > 1_000 * SPACING_MAX)) {
+    throw badInput(`--block-time: miners aim at 1 to ${SPACING_MAX} whole seconds, such as "5s"`);
+  }
+  const origin = { seed, validators, accounts, balance };
+  const common = { portBase, p2pPortBase, emptyBlocksMs, logLevel };
+  return mined
+    ? {
+        origin: { ...origin, spacing: blockTime / 1_000 },
+        settings: { ...common, blockTimeMs: 0, hashLimit },
+      }
+    : { origin, settings: { ...common, blockTimeMs: blockTime } };
+}
+
 function prepare(options: DevnetOptions): Prepared {
-  const { dir, seed, validators, accounts, balance } = options;
-  const origin: DevnetOrigin = { seed, validators, accounts, balance };
+  const { dir } = options;
+  const { origin, settings } = settle(options);
   if (options.reset) removeDevnet(dir);
   const plan = planDevnet(origin);
-  const settings = {
-    portBase: options.portBase,
-    p2pPortBase: options.p2pPortBase,
-    blockTimeMs: options.blockTime,
-    emptyBlocksMs: options.emptyBlocks,
-    logLevel: options.logLevel,
-  };
-  return { origin, plan, ...must(prepareDevnet(dir, origin, plan, settings)) };
+  return { origin, settings, plan, ...must(prepareDevnet(dir, origin, plan, settings)) };
 }
 
 /** Ctrl-C and SIGTERM: gracefully once, at once the second time. */
@@ -269,7 +309,8 @@ class Display {
         this.#table.draw(report, await rate.measure(report, performance.now()));
       } else {
         // Heights move all the time: only what a person must know is worth a line.
-        const standing = `${report.partition} ${report.nodes.map((node) => `${node.state}${node.view}`)}`;
+        const words = report.nodes.map((node) => `${node.state}${node.view}${node.mining?.reorgs}`);
+        const standing = `${report.partition} ${words}`;
         if (last !== "" && standing !== last) this.#out.note(describeNetwork(this.#out, report));
         last = standing;
       }
@@ -280,7 +321,9 @@ class Display {
 }
 
 interface Introduction {
-  readonly plan: NetworkPlan;
+  readonly origin: DevnetOrigin;
+  readonly settings: DevnetSettings;
+  readonly plan: DevnetPlan;
   readonly report: DevnetReport;
   readonly readyMs: number;
   /** Of the accounts that are shown, as they are now. */
@@ -288,31 +331,21 @@ interface Introduction {
 }
 
 /** A devnet that goes on has other balances than its genesis. */
-async function currentBalances({ nodes }: DevnetReport, { accounts }: NetworkPlan): Promise<string[]> {
+async function currentBalances({ nodes }: DevnetReport, { accounts }: DevnetPlan): Promise<string[]> {
   const client = new Client(nodes[0]!.rpcUrl);
   const shown = accounts.slice(0, ACCOUNTS_SHOWN);
   return Promise.all(shown.map(async ({ address }) => (await ask(client.account(address))).balance));
 }
 
-function introduce(
-  out: Output,
-  options: DevnetOptions,
-  { plan, report, readyMs, balances }: Introduction,
-): string {
+function introduce(out: Output, options: DevnetOptions, introduction: Introduction): string {
+  const { origin, plan, report, readyMs, balances } = introduction;
   const { genesis, accounts } = plan;
-  const n = report.nodes.length;
-  const { f, quorum } = quorumOf(n);
+  const { title, columns, rows, notes, trials } =
+    origin.spacing === undefined
+      ? introduceValidators(report)
+      : introduceMiners(introduction, origin.spacing);
   const genesisHash = showHash(computeGenesisHash(genesis));
   const where = relative(process.cwd(), options.dir) || ".";
-  const primary = report.nodes.find((node) => node.index === node.primary);
-  const view = Math.max(...report.nodes.map((node) => node.view ?? 0));
-  const rows = report.nodes.map((node) => [
-    node.name,
-    "validator",
-    node.rpcUrl,
-    `${node.p2pPort}`,
-    `${node.pid}${node === primary ? `   ← primary (view ${view})` : ""}`,
-  ]);
   const shown = accounts.slice(0, ACCOUNTS_SHOWN);
   const more = accounts.length - shown.length;
   const dirFlag = options.dir === DEFAULT_DEVNET_DIR ? "" : ` --dir ${options.dir}`;
@@ -320,11 +353,12 @@ function introduce(
   const rpcFlag = options.portBase === 18_545 ? "" : ` --rpc ${rpc}`;
   const devnetFlag = options.dir === DEFAULT_DEVNET_DIR ? "" : ` --devnet ${options.dir}`;
   const [payer = "alice", payee = payer] = accounts.map((account) => account.name);
-  const title = `quorate ${packageVersion()} · PBFT devnet · ${n} ${n === 1 ? "validator" : "validators"} (f=${f}, quorum=${quorum}) · chain-id ${genesis.chainId} · genesis ${shorten(genesisHash)}`;
+  const whole = `quorate ${packageVersion()} · ${title} · chain-id ${genesis.chainId} · genesis ${shorten(genesisHash)}`;
   const lines = [
-    out.style("bold", title),
+    out.style("bold", whole),
     "",
-    table(["node", "mode", "rpc", "p2p", "pid"], rows),
+    table(columns, rows),
+    ...notes,
     "",
     out.style("yellow", "Accounts (DEV ONLY — these keys are public; never use them on a real network)"),
     ...shown.map(({ name, address }, i) => `  ${name.padEnd(6)} ${hex0x(address)}  ${balances[i]}`),
@@ -337,16 +371,77 @@ function introduce(
     ...(accounts.length === 0
       ? []
       : [`  npx quorate tx transfer --from ${payer} --to ${payee} --amount 5${rpcFlag}${devnetFlag}`]),
-    `  npx quorate status${rpcFlag}`,
-    `  npx quorate devnet kill ${n - 1}${dirFlag}; npx quorate devnet restart ${n - 1}${dirFlag}`,
+    ...trials({ rpcFlag, dirFlag }).map((trial) => `  npx quorate ${trial}`),
     "",
   ];
   return lines.join("\n");
 }
 
+/** What differs between the kinds of networks. */
+interface OwnWords {
+  readonly title: string;
+  readonly columns: readonly string[];
+  readonly rows: readonly (readonly string[])[];
+  readonly notes: readonly string[];
+  readonly trials: (flags: { readonly rpcFlag: string; readonly dirFlag: string }) => readonly string[];
+}
+
+function introduceValidators({ nodes }: DevnetReport): OwnWords {
+  const n = nodes.length;
+  const { f, quorum } = quorumOf(n);
+  const primary = nodes.find((node) => node.index === node.primary);
+  const view = Math.max(...nodes.map((node) => node.view ?? 0));
+  return {
+    title: `PBFT devnet · ${n} ${n === 1 ? "validator" : "validators"} (f=${f}, quorum=${quorum})`,
+    columns: ["node", "mode", "rpc", "p2p", "pid"],
+    rows: nodes.map((node) => [
+      node.name,
+      "validator",
+      node.rpcUrl,
+      `${node.p2pPort}`,
+      `${node.pid}${node === primary ? `   ← primary (view ${view})` : ""}`,
+    ]),
+    notes: [],
+    trials: ({ rpcFlag, dirFlag }) => [
+      `status${rpcFlag}`,
+      `devnet kill ${n - 1}${dirFlag}; npx quorate devnet restart ${n - 1}${dirFlag}`,
+    ],
+  };
+}
+
+function introduceMiners({ plan, report, settings }: Introduction, spacing: number): OwnWords {
+  const { nodes } = report;
+  const n = nodes.length;
+  const limit = settings.hashLimit ?? 0;
+  const [first = 0] = nodes.flatMap((node) => node.mining?.blockWork ?? []);
+  return {
+    title: `proof-of-work devnet · ${n} ${n === 1 ? "miner" : "miners"}, a block all ${spacing} s`,
+    columns: ["node", "mode", "rpc", "p2p", "pid", "coinbase"],
+    rows: nodes.map((node) => [
+      node.name,
+      "miner",
+      node.rpcUrl,
+      `${node.p2pPort}`,
+      `${node.pid}`,
+      shorten(hex0x(plan.members[node.index]!.publicKey)),
+    ]),
+    notes: [
+      "",
+      `Each node mines with one thread at ${showRate(limit)} at most (--hash-limit), so that your machine stays free:`,
+      `${showRate(n * limit)} together for about ${showCount(first)} hashes a block; the difficulty adapts to ${spacing} s.`,
+      `A coinbase can be spent ${devMining(spacing).maturity} blocks later, by its node's name: --from node0.`,
+    ],
+    trials: ({ rpcFlag, dirFlag }) => [
+      `status${rpcFlag}`,
+      `chain tips${rpcFlag}; npx quorate miner status${rpcFlag}`,
+      `devnet partition ${n - 1}${dirFlag}; npx quorate devnet heal${dirFlag}; npx quorate chain reorgs${rpcFlag}`,
+    ],
+  };
+}
+
 function describeForMachines(
   origin: DevnetOrigin,
-  { genesis, accounts }: NetworkPlan,
+  { genesis, accounts }: DevnetPlan,
   report: DevnetReport,
   readyMs: number,
 ) {
@@ -361,11 +456,11 @@ function describeForMachines(
   };
 }
 
-function showAccount({ name, address, balance, seed }: NetworkPlan["accounts"][number]) {
+function showAccount({ name, address, balance, seed }: DevnetPlan["accounts"][number]) {
   return { name, address: hex0x(address), balance: balance.toString(), secret: hex0x(seed) };
 }
 
-function listAccounts(out: Output, { accounts }: NetworkPlan): void {
+function listAccounts(out: Output, { accounts }: DevnetPlan): void {
   out.warn("dev only: these keys are public, never use them on a real network");
   const shown = accounts.map(showAccount);
   const text = shown.map(

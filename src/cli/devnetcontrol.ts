@@ -27,14 +27,32 @@ export interface NodeReport {
   readonly primary: number | null;
   readonly peers: number | null;
   readonly mempool: number | null;
+  /** Of a node that mines. */
+  readonly mining: NodeMining | null;
   /** Names of the nodes on other sides of a partition. */
   readonly cutOffFrom: readonly string[];
+}
+
+/** What a miner says of its chain and itself. */
+export interface NodeMining {
+  readonly tip: string;
+  /** Against Bitcoin's easiest target. */
+  readonly difficulty: number;
+  /** Expected hashes of the next block. */
+  readonly blockWork: number;
+  /** Own hashes a second; 0 while it does not mine. */
+  readonly hashrate: number;
+  /** Own blocks, those that were abandoned included. */
+  readonly blocks: number;
+  readonly stale: number;
+  readonly reorgs: number;
 }
 
 export interface DevnetReport {
   readonly dir: string;
   readonly pid: number;
-  readonly quorum: number;
+  /** null where nobody votes. */
+  readonly quorum: number | null;
   /** Groups of names that talk only among themselves; null while the network is whole. */
   readonly partition: readonly (readonly string[])[] | null;
   readonly nodes: readonly NodeReport[];

@@ -2,10 +2,11 @@
  * What a devnet's nodes say of themselves, asked once a second, and how it is shown: a table that redraws itself on
  * a terminal, a line at each change elsewhere. It reads and prints; it starts and stops nothing.
  */
+import { Scrape } from "../bench/scrape.ts";
 import { Client } from "../rpc/client.ts";
-import type { DevnetReport, NodeReport } from "./devnetcontrol.ts";
+import type { DevnetReport, NodeMining, NodeReport } from "./devnetcontrol.ts";
 import type { NodeProcess } from "./devnetnodes.ts";
-import { type Output, table, visibleLength } from "./output.ts";
+import { type Output, showCount, showDuration, showRate, table, visibleLength } from "./output.ts";
 
 const ANSWER_MS = 1_500;
 const ROWS_MAX = 16;
@@ -16,24 +17,50 @@ export async function reportNode(process: NodeProcess, cutOffFrom: readonly stri
   const { node, state } = process;
   const { index, name, rpcUrl, p2pPort } = node;
   const base = { index, name, state, pid: process.pid ?? null, rpcUrl, p2pPort, cutOffFrom };
-  const silent = { ...base, height: null, view: null, primary: null, peers: null, mempool: null };
-  if (state !== "running") return silent;
+  const silent = { height: null, view: null, primary: null, peers: null, mempool: null, mining: null };
+  if (state !== "running") return { ...base, ...silent };
   try {
-    const { height, peers, mempool, consensus } = await new Client(rpcUrl, { timeoutMs: ANSWER_MS }).call(
-      "node_status",
-    );
-    return {
-      ...base,
-      height,
-      peers,
-      mempool,
-      view: consensus?.view ?? null,
-      primary: consensus?.primary ?? null,
-    };
+    return { ...base, ...(await askNode(new Client(rpcUrl, { timeoutMs: ANSWER_MS }), rpcUrl)) };
   } catch {
-    return silent;
+    return { ...base, ...silent };
   }
 }
+
+async function askNode(client: Client, url: string) {
+  const { height, headHash, peers, mempool, consensus } = await client.call("node_status");
+  const votes = consensus !== null && "view" in consensus ? consensus : undefined;
+  const mining = votes === undefined ? await readMining(headHash, url) : null;
+  return {
+    height,
+    peers,
+    mempool,
+    view: votes?.view ?? null,
+    primary: votes?.primary ?? null,
+    mining,
+  };
+}
+
+/** From the metrics: one answer has it all. null on a node that does not mine. */
+async function readMining(tip: string, url: string): Promise<NodeMining | null> {
+  const response = await fetch(`${url}/metrics`, { signal: AbortSignal.timeout(ANSWER_MS) });
+  const page = Scrape.parse(await response.text());
+  const difficulty = page.sum("pow_difficulty");
+  if (difficulty === 0) return null;
+  const blocks = page.byLabel("pow_blocks_mined_total", "result");
+  const stale = blocks.get("stale") ?? 0;
+  return {
+    tip,
+    difficulty,
+    blockWork: difficulty * DIFFICULTY_ONE_HASHES,
+    hashrate: page.sum("pow_hashrate"),
+    blocks: (blocks.get("canonical") ?? 0) + stale,
+    stale,
+    reorgs: page.sum("pow_reorgs_total"),
+  };
+}
+
+/** Expected hashes of difficulty 1. */
+const DIFFICULTY_ONE_HASHES = 4_295_032_833;
 
 /** The standing of the whole network in one line, node by node. */
 export function describeNetwork(out: Output, report: DevnetReport): string {
@@ -53,28 +80,54 @@ export function summarizeNetwork(out: Output, report: DevnetReport, rate?: numbe
   return [standing, pool, ...speed, ...rest].join("  ");
 }
 
-/** Height, view and primary; pool; the partition; and the alarm if no part of the network has a quorum. */
-function standingOf(out: Output, { nodes, quorum, partition }: DevnetReport): string[] {
+/** Height and who leads; pool; the partition; and the alarm if no part of the network has a quorum. */
+function standingOf(out: Output, report: DevnetReport): string[] {
+  const { nodes, partition } = report;
   const heard = nodes.filter((node) => node.height !== null);
-  const height = Math.max(0, ...heard.map((node) => node.height!));
-  const view = Math.max(0, ...heard.map((node) => node.view ?? 0));
-  const primary = nodes.find((node) => node.index === heard.find((other) => other.view === view)?.primary);
   const pool = Math.max(0, ...heard.map((node) => node.mempool!));
-  const parts = [`height ${height}  view ${view}  primary ${primary?.name ?? "-"}`, `mempool ${pool}`];
+  const lead = report.quorum === null ? describeMining(heard) : describeView(nodes, heard);
+  const parts = [lead, `mempool ${pool}`];
   if (partition !== null) {
     parts.push(out.style("yellow", `PARTITIONED: ${partition.map((group) => group.join(",")).join(" / ")}`));
   }
-  const together = partition ?? [nodes.map((node) => node.name)];
-  const most = Math.max(...together.map((group) => heard.filter((n) => group.includes(n.name)).length));
-  if (most < quorum) {
-    const where = partition === null ? "online" : "connected in the largest part";
-    const loss = `NO QUORUM: ${most} of ${nodes.length} ${where}, need ${quorum} — chain is safe but halted`;
-    parts.push(out.style("red", loss));
-  }
-  return parts;
+  const alarm = alarmOf(report, heard);
+  return alarm === undefined ? parts : [...parts, out.style("red", alarm)];
 }
 
-export function nodeTable(out: Output, { nodes, partition }: DevnetReport): string {
+function describeView(nodes: readonly NodeReport[], heard: readonly NodeReport[]): string {
+  const view = Math.max(0, ...heard.map((node) => node.view ?? 0));
+  const primary = nodes.find((node) => node.index === heard.find((other) => other.view === view)?.primary);
+  return `height ${highest(heard)}  view ${view}  primary ${primary?.name ?? "-"}`;
+}
+
+/** All nodes on one tip is the rule; for a moment after each block, and in a partition, there are several. */
+function describeMining(heard: readonly NodeReport[]): string {
+  const miners = heard.flatMap((node) => node.mining ?? []);
+  const tips = new Set(miners.map(({ tip }) => tip)).size;
+  const work = Math.max(0, ...miners.map(({ blockWork }) => blockWork));
+  const rate = miners.reduce((sum, { hashrate }) => sum + hashrate, 0);
+  const due = rate === 0 ? "" : ` (a block in ${showDuration((work / rate) * 1_000)})`;
+  const agreed = tips <= 1 ? "all on one tip" : `${tips} tips`;
+  return `height ${highest(heard)}  ${agreed}  ${showRate(rate)} for ${showCount(work)} hashes a block${due}`;
+}
+
+function highest(heard: readonly NodeReport[]): number {
+  return Math.max(0, ...heard.map((node) => node.height!));
+}
+
+function alarmOf(
+  { nodes, quorum, partition }: DevnetReport,
+  heard: readonly NodeReport[],
+): string | undefined {
+  if (quorum === null) return undefined;
+  const together = partition ?? [nodes.map((node) => node.name)];
+  const most = Math.max(...together.map((group) => heard.filter((n) => group.includes(n.name)).length));
+  if (most >= quorum) return undefined;
+  const where = partition === null ? "online" : "connected in the largest part";
+  return `NO QUORUM: ${most} of ${nodes.length} ${where}, need ${quorum} — chain is safe but halted`;
+}
+
+export function nodeTable(out: Output, { nodes, partition, quorum }: DevnetReport): string {
   const number = (value: number | null) => (value === null ? "-" : `${value}`);
   const rows = nodes.map((node) => [
     node.name,
@@ -82,15 +135,34 @@ export function nodeTable(out: Output, { nodes, partition }: DevnetReport): stri
       ? out.style("green", "running")
       : out.style("red", wordFor(node)),
     number(node.height),
-    node.view === null ? "-" : `${node.view}${node.primary === node.index ? " primary" : ""}`,
+    ...(quorum === null
+      ? miningCells(node)
+      : [node.view === null ? "-" : `${node.view}${node.primary === node.index ? " primary" : ""}`]),
     number(node.peers),
     number(node.mempool),
     number(node.pid),
     node.rpcUrl,
     ...(partition === null ? [] : [node.cutOffFrom.join(",")]),
   ]);
-  const head = ["node", "state", "height", "view", "peers", "mempool", "pid", "rpc"];
+  const own = quorum === null ? ["tip", "hash rate", "mined", "reorgs"] : ["view"];
+  const head = ["node", "state", "height", ...own, "peers", "mempool", "pid", "rpc"];
   return table(partition === null ? head : [...head, "cut off from"], rows);
+}
+
+function miningCells({ mining }: NodeReport): string[] {
+  if (mining === null) return ["-", "-", "-", "-"];
+  const { tip, hashrate, blocks, stale, reorgs } = mining;
+  return [
+    shortenTip(tip),
+    showRate(hashrate),
+    stale === 0 ? `${blocks}` : `${blocks} (${stale} stale)`,
+    `${reorgs}`,
+  ];
+}
+
+/** The end of a hash, because its beginning is zeros. */
+function shortenTip(tip: string): string {
+  return `…${tip.slice(-8)}`;
 }
 
 /** A process that runs may still give no answer: it starts, or it hangs. */

@@ -8,23 +8,45 @@
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { z } from "zod";
+import { hex0x } from "../base/bytes.ts";
 import { accept, refuse, type Verdict } from "../base/fault.ts";
 import { VALIDATORS_MAX } from "../base/limits.ts";
+import type { Genesis } from "../chain/genesis.ts";
 import { formatGenesis, parseGenesis } from "../chain/genesisfile.ts";
 import { amountField, checkJson, field, integerField } from "../codec/field.ts";
 import { formatConfigFile } from "../node/config.ts";
 import { createHome, homePaths } from "../node/home.ts";
 import { keyOfSeed } from "../node/keyfile.ts";
-import { DEVNET, type NetworkPlan, planNetwork, secretsFromSeed } from "../node/networkplan.ts";
+import { devMining } from "../node/miningprofiles.ts";
+import {
+  DEVNET,
+  MINED_DEVNET,
+  type PlannedAccount,
+  type PlannedMember,
+  planMinedNetwork,
+  planNetwork,
+  secretsFromSeed,
+} from "../node/networkplan.ts";
 import { formatPeers, type KnownPeer, multiaddrOf, parsePeers } from "../node/peersfile.ts";
 import { devnetFile } from "./devnetdir.ts";
 
 /** What the chain follows from: fixed for the life of the folder. */
 export interface DevnetOrigin {
   readonly seed: string;
+  /** How many nodes: validators, or miners. */
   readonly validators: number;
   readonly accounts: number;
   readonly balance: bigint;
+  /** Whole seconds between two blocks where the nodes mine; undefined where they are validators. */
+  readonly spacing?: number | undefined;
+}
+
+/** The network of an origin, whoever makes its blocks. */
+export interface DevnetPlan {
+  /** In order of the nodes. */
+  readonly members: readonly PlannedMember[];
+  readonly accounts: readonly PlannedAccount[];
+  readonly genesis: Genesis;
 }
 
 /** What may differ from one start to the next. */
@@ -33,6 +55,8 @@ export interface DevnetSettings {
   readonly p2pPortBase: number;
   readonly blockTimeMs: number;
   readonly emptyBlocksMs: number;
+  /** Of a miner, hashes a second. */
+  readonly hashLimit?: number | undefined;
   readonly logLevel: string | undefined;
 }
 
@@ -43,11 +67,14 @@ export interface DevnetNode {
   readonly rpcPort: number;
   readonly rpcUrl: string;
   readonly p2pPort: number;
+  readonly peerId: string;
 }
 
 const FORMAT = 1;
 export const SEED_LENGTH_MAX = 128;
 export const DEVNET_ACCOUNTS_MAX = 10_000;
+/** Seconds. */
+export const SPACING_MAX = 3_600;
 
 const schema = z.strictObject({
   format: field(`${FORMAT} (the only format this version reads)`, (value) =>
@@ -59,6 +86,7 @@ const schema = z.strictObject({
   validators: integerField(1, VALIDATORS_MAX),
   accounts: integerField(0, DEVNET_ACCOUNTS_MAX),
   balance: amountField((1n << 63n) - 1n),
+  spacing: integerField(1, SPACING_MAX).optional(),
 });
 
 /** Fault `missing` when there is no devnet in the folder. */
@@ -72,17 +100,26 @@ export function loadDevnet(dir: string): Verdict<DevnetOrigin, "missing" | "malf
   return accept(origin);
 }
 
-export function planDevnet({ seed, ...numbers }: DevnetOrigin): NetworkPlan {
-  return planNetwork({ ...DEVNET, ...numbers }, secretsFromSeed(seed));
+export function planDevnet({ seed, spacing, validators, ...numbers }: DevnetOrigin): DevnetPlan {
+  const secrets = secretsFromSeed(seed);
+  if (spacing === undefined) {
+    const { validators: members, ...rest } = planNetwork({ ...DEVNET, ...numbers, validators }, secrets);
+    return { members, ...rest };
+  }
+  const consensus = devMining(spacing);
+  const options = { ...MINED_DEVNET, ...numbers, miners: validators, consensus };
+  const { miners: members, ...rest } = planMinedNetwork(options, secrets);
+  return { members, ...rest };
 }
 
-export function devnetNodes(dir: string, validators: number, settings: DevnetSettings): DevnetNode[] {
-  return Array.from({ length: validators }, (_, index) => {
+export function devnetNodes(dir: string, { members }: DevnetPlan, settings: DevnetSettings): DevnetNode[] {
+  return members.map(({ name, peerId }, index) => {
     const rpcPort = settings.portBase + index;
     return {
       index,
-      name: `node${index}`,
-      dir: join(dir, `node${index}`),
+      name,
+      peerId,
+      dir: join(dir, name),
       rpcPort,
       rpcUrl: `http://127.0.0.1:${rpcPort}`,
       p2pPort: settings.p2pPortBase + index,
@@ -97,19 +134,19 @@ export function devnetNodes(dir: string, validators: number, settings: DevnetSet
 export function prepareDevnet(
   dir: string,
   origin: DevnetOrigin,
-  plan: NetworkPlan,
+  plan: DevnetPlan,
   settings: DevnetSettings,
 ): Verdict<
   { readonly nodes: readonly DevnetNode[]; readonly resumed: boolean },
   "exists" | "missing" | "malformed"
 > {
-  const nodes = devnetNodes(dir, origin.validators, settings);
+  const nodes = devnetNodes(dir, plan, settings);
   const resumed = existsSync(devnetFile(dir));
   if (resumed) {
     const found = loadDevnet(dir);
     if (!found.ok) return found;
     const difference = describeDifference(found.value, origin);
-    if (difference !== undefined) {
+    if (difference !== "") {
       return refuse(
         "exists",
         `${dir} holds a devnet ${difference}; start over with --reset, or choose another --dir`,
@@ -124,8 +161,8 @@ export function prepareDevnet(
     if (!written.ok) return written;
   }
   writeFileSync(join(dir, "genesis.json"), genesisJson);
-  const { seed, validators, accounts, balance } = origin;
-  const file = { format: FORMAT, seed, validators, accounts, balance: balance.toString() };
+  const { seed, validators, accounts, balance, spacing } = origin;
+  const file = { format: FORMAT, seed, validators, accounts, balance: balance.toString(), spacing };
   // Last, because it is what makes the folder a devnet.
   writeFileSync(devnetFile(dir), `${JSON.stringify(file, undefined, 2)}\n`);
   return accept({ nodes, resumed });
@@ -139,13 +176,25 @@ export function removeDevnet(dir: string): void {
   for (const file of ["genesis.json", "devnet.json"]) rmSync(join(dir, file), { force: true });
 }
 
-function describeDifference(found: DevnetOrigin, wanted: DevnetOrigin): string | undefined {
-  const words = { seed: "seed", validators: "validators", accounts: "accounts", balance: "balance" };
-  const differing = (Object.keys(words) as (keyof DevnetOrigin)[]).filter(
-    (key) => found[key] !== wanted[key],
-  );
-  if (differing.length === 0) return undefined;
-  return differing.map((key) => `with ${words[key]} ${found[key]} (wanted ${wanted[key]})`).join(", ");
+/** Empty when there is none. */
+function describeDifference(found: DevnetOrigin, wanted: DevnetOrigin): string {
+  if ((found.spacing === undefined) !== (wanted.spacing === undefined)) {
+    return found.spacing === undefined
+      ? "of validators (wanted miners)"
+      : "of miners, --consensus pow (wanted validators)";
+  }
+  const keys = ["seed", "validators", "accounts", "balance", "spacing"] as const;
+  const nodes = wanted.spacing === undefined ? "validators" : "miners";
+  const words = { validators: nodes, spacing: "--block-time" };
+  const show = (key: (typeof keys)[number], { [key]: value }: DevnetOrigin) =>
+    key === "spacing" ? `${value}s` : `${value}`;
+  return keys
+    .filter((key) => found[key] !== wanted[key])
+    .map((key) => {
+      const word = key === "validators" || key === "spacing" ? words[key] : key;
+      return `with ${word} ${show(key, found)} (wanted ${show(key, wanted)})`;
+    })
+    .join(", ");
 }
 
 /** On a devnet an unfair primary shows while one looks on. */
@@ -154,27 +203,32 @@ const FAIRNESS_MS = 5_000;
 function writeNode(
   node: DevnetNode,
   nodes: readonly DevnetNode[],
-  plan: NetworkPlan,
+  plan: DevnetPlan,
   settings: DevnetSettings,
   genesisJson: string,
 ): Verdict<unknown, "exists"> {
-  const validator = plan.validators[node.index]!;
+  const member = plan.members[node.index]!;
+  const votes = plan.genesis.validators.length > 0;
   const peers: KnownPeer[] = nodes
     .filter((other) => other !== node)
     .map((other) => ({
       name: other.name,
-      peerId: plan.validators[other.index]!.peerId,
+      peerId: other.peerId,
       multiaddr: multiaddrOf("127.0.0.1", other.p2pPort),
     }));
   const configText = formatConfigFile({
     name: node.name,
-    mode: "validator",
+    mode: votes ? "validator" : "miner",
     "rpc.port": node.rpcPort,
     "p2p.host": "127.0.0.1",
     "p2p.port": node.p2pPort,
-    "consensus.block_time_ms": settings.blockTimeMs,
-    "consensus.empty_blocks_ms": settings.emptyBlocksMs,
-    "consensus.fairness_timeout_ms": FAIRNESS_MS,
+    ...(votes
+      ? {
+          "consensus.block_time_ms": settings.blockTimeMs,
+          "consensus.empty_blocks_ms": settings.emptyBlocksMs,
+          "consensus.fairness_timeout_ms": FAIRNESS_MS,
+        }
+      : { "mining.coinbase": hex0x(member.publicKey), "mining.hash_limit": settings.hashLimit }),
     "log.level": settings.logLevel,
   });
   const paths = homePaths(node.dir);
@@ -190,8 +244,8 @@ function writeNode(
     configText,
     genesisJson,
     peers,
-    nodeKey: keyOfSeed(validator.nodeSeed),
-    validatorKey: keyOfSeed(validator.seed),
+    nodeKey: keyOfSeed(member.nodeSeed),
+    validatorKey: votes ? keyOfSeed(member.seed) : undefined,
   });
 }
 

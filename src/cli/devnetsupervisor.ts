@@ -45,6 +45,8 @@ export class Supervisor implements DevnetControl {
   readonly #dir: string;
   readonly #lock: Lock;
   readonly #processes: readonly NodeProcess[];
+  /** Nodes that must work together for the chain to move; undefined where each mines for itself. */
+  readonly #quorum: number | undefined;
   readonly #ended: Promise<void>;
   #end!: () => void;
   #partition: Partition | undefined;
@@ -53,11 +55,12 @@ export class Supervisor implements DevnetControl {
 
   /** @param exited is told of a node that ended by itself */
   constructor(
-    options: { readonly dir: string; readonly nodes: readonly DevnetNode[] },
+    options: { readonly dir: string; readonly nodes: readonly DevnetNode[]; readonly votes: boolean },
     ports: { readonly lock: Lock; readonly exited: (process: NodeProcess) => void },
   ) {
     this.#dir = options.dir;
     this.#lock = ports.lock;
+    this.#quorum = options.votes ? quorumOf(options.nodes.length).quorum : undefined;
     this.#processes = options.nodes.map((node) => new NodeProcess(node, ports.exited));
     this.#ended = new Promise((resolve) => {
       this.#end = resolve;
@@ -89,7 +92,7 @@ export class Supervisor implements DevnetControl {
   async report(): Promise<DevnetReport> {
     const nodes = await Promise.all(this.#processes.map((node) => this.#report(node)));
     const partition = this.#partition?.map((group) => this.#namesOf(group)) ?? null;
-    return { dir: this.#dir, pid: process.pid, quorum: quorumOf(nodes.length).quorum, partition, nodes };
+    return { dir: this.#dir, pid: process.pid, quorum: this.#quorum ?? null, partition, nodes };
   }
 
   async act(index: number, action: NodeAction): Promise<NodeReport> {
@@ -145,19 +148,23 @@ export class Supervisor implements DevnetControl {
   /** @throws Error when the node does not take it: its other side of each link may have, so say it and try again. */
   async #tellPartition(target: NodeProcess): Promise<void> {
     const client = new Client(target.node.rpcUrl, { timeoutMs: ORDER_MS });
-    await client.call("devnet_setPartition", { blocked: [...this.#cutOffFrom(target)] });
+    const away = cutOff(this.#partition, target.node.index).map(
+      (index) => this.#processes[index]!.node.peerId,
+    );
+    await client.call("devnet_setPartition", { blocked: away });
   }
 
   #cutOffFrom({ node }: NodeProcess): readonly string[] {
     return this.#namesOf(cutOff(this.#partition, node.index));
   }
 
-  #hasQuorum(target: NodeProcess): boolean {
+  /** Whether there is somebody to catch up with, who goes on. */
+  #isTogether(target: NodeProcess): boolean {
     const away = cutOff(this.#partition, target.node.index);
     const together = this.#processes.filter(
       ({ node, state }) => state === "running" && !away.includes(node.index),
     );
-    return together.length >= quorumOf(this.#processes.length).quorum;
+    return together.length >= (this.#quorum ?? Math.min(2, this.#processes.length));
   }
 
   #namesOf(indices: readonly number[]): readonly string[] {
@@ -211,10 +218,12 @@ export class Supervisor implements DevnetControl {
     const deadline = performance.now() + CATCH_UP_MS_MAX;
     // One peer tells how far the others are.
     const minPeers = Math.min(1, this.#processes.length - 1);
-    const caughtUp = `/ready?maxBlocksBehind=0&minPeers=${minPeers}`;
+    // Miners go on meanwhile: one block behind is level.
+    const behind = this.#quorum === undefined ? 1 : 0;
+    const caughtUp = `/ready?maxBlocksBehind=${behind}&minPeers=${minPeers}`;
     while (performance.now() < deadline && target.state === "running") {
       // Without a quorum on its side there is nothing to catch up with, and it is never ready.
-      if (await probe(target.node, this.#hasQuorum(target) ? caughtUp : "/health")) return;
+      if (await probe(target.node, this.#isTogether(target) ? caughtUp : "/health")) return;
       await pause(POLL_MS);
     }
     if (target.state === "exited") throw startFailed(target);

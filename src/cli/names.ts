@@ -71,12 +71,12 @@ function fromKeys(name: string, dir: string): Key | undefined {
   return existsSync(path) ? must(loadKey(path)) : undefined;
 }
 
-/** Accounts of the devnet, and its validators (node0, ...), whose accounts receive the fees. */
+/** Accounts of the devnet, and its nodes (node0, ...), whose accounts receive fees and coinbases. */
 async function fromDevnet(name: string, dir: string): Promise<Key | undefined> {
   if (!existsSync(devnetFile(dir))) return undefined;
   const { loadDevnet, planDevnet } = await import("./devnetplan.ts");
-  const { accounts, validators } = planDevnet(must(loadDevnet(dir)));
-  const found = [...accounts, ...validators].find((candidate) => candidate.name === name);
+  const { accounts, members } = planDevnet(must(loadDevnet(dir)));
+  const found = [...accounts, ...members].find((candidate) => candidate.name === name);
   return found === undefined ? undefined : keyOfSeed(found.seed);
 }
 

@@ -97,6 +97,21 @@ export function shorten(hex: string): string {
   return hex.length <= 14 ? hex : `${hex.slice(0, 8)}…${hex.slice(-4)}`;
 }
 
+/** 840, 1.05 M: three digits and how many of them. */
+export function showCount(count: number): string {
+  const step = Math.min(Math.floor(Math.log10(Math.max(count, 1)) / 3), STEPS.length - 1);
+  const value = count / 1_000 ** step;
+  return step === 0 ? `${Math.round(value)}` : `${value.toPrecision(3)} ${STEPS[step]}`;
+}
+
+const STEPS = ["", "k", "M", "G", "T", "P", "E"];
+
+/** 98.3 kH/s */
+export function showRate(hashesPerSecond: number): string {
+  const shown = showCount(hashesPerSecond);
+  return shown.includes(" ") ? `${shown}H/s` : `${shown} H/s`;
+}
+
 /** 41 ms, 2.31 s, 3 min 20 s. */
 export function showDuration(ms: number): string {
   if (ms < 1_000) return `${Math.round(ms)} ms`;

@@ -23,6 +23,8 @@ const COMMANDS: readonly CommandFile[] = [
   },
   { names: ["explain", "evidence"], load: async () => (await import("./explain.ts")).addExplain },
   { names: ["consensus"], load: async () => (await import("./consensus.ts")).addConsensus },
+  { names: ["chain"], load: async () => (await import("./branches.ts")).addBranches },
+  { names: ["miner"], load: async () => (await import("./miner.ts")).addMiner },
   { names: ["tx"], load: async () => (await import("./tx.ts")).addTx },
   { names: ["anchor"], load: async () => (await import("./anchor.ts")).addAnchor },
   { names: ["verify"], load: async () => (await import("./verify.ts")).addVerify },
@@ -42,7 +44,7 @@ const COMMANDS: readonly CommandFile[] = [
 /** @param words the command line: only the files of the command that it names are loaded */
 export async function buildProgram(words: readonly string[]): Promise<Command> {
   const program = new Command("quorate")
-    .description("A permissioned blockchain node: PBFT finality for known organisations.")
+    .description("A blockchain node: PBFT finality for known organisations, or proof of work for anyone.")
     .version(packageVersion(), "-V, --version")
     .helpCommand(true)
     .configureHelp({ showGlobalOptions: false })

@@ -4,6 +4,7 @@
  * the parent, and the parent's death stops the node.
  */
 import { type Command, Option } from "commander";
+import { hex0x } from "../base/bytes.ts";
 import { loadConfig } from "../node/config.ts";
 import { type Home, homePaths, openHome } from "../node/home.ts";
 import type { RunningNode } from "../node/node.ts";
@@ -11,12 +12,18 @@ import { parsePeerAddress } from "../node/peersfile.ts";
 import type { StartError } from "../node/starterror.ts";
 import { collect, list } from "./arguments.ts";
 import { dirOption, leaf } from "./command.ts";
+import { DEFAULT_DEVNET_DIR } from "./devnetdir.ts";
 import { badInput, CliError, EXIT, must } from "./exit.ts";
+import { resolveAddress } from "./names.ts";
 import type { Output } from "./output.ts";
 
 interface StartOptions {
   readonly dir: string;
   readonly mode?: string;
+  /** How many threads, or just so. */
+  readonly mine?: string | true;
+  readonly coinbase?: string;
+  readonly hashLimit?: string;
   readonly rpcHost?: string;
   readonly rpcPort?: string;
   readonly p2pHost?: string;
@@ -34,7 +41,10 @@ export function addStart(program: Command): void {
     (command) =>
       command
         .addOption(dirOption())
-        .option("--mode <mode>", "validator or full")
+        .option("--mode <mode>", "validator, miner or full")
+        .option("--mine [threads]", "mine (mode miner), with one thread or so many")
+        .option("--coinbase <address>", "account that is paid for mined blocks: 0x…, a name or a key file")
+        .option("--hash-limit <n>", "hashes a second of all threads at most; 0: as many as they can")
         .option("--rpc-host <host>", "where JSON-RPC listens")
         .option("--rpc-port <port>", "of JSON-RPC; 0 takes a free one")
         .option("--p2p-host <host>", "where other nodes connect")
@@ -54,7 +64,10 @@ async function runNode(out: Output, options: StartOptions): Promise<void> {
       file: home.configText,
       environment: process.env,
       flags: {
-        mode: options.mode,
+        mode: modeOf(options),
+        "mining.threads": options.mine === true ? undefined : options.mine,
+        "mining.coinbase": await coinbaseOf(options),
+        "mining.hash_limit": options.hashLimit,
         "rpc.host": options.rpcHost,
         "rpc.port": options.rpcPort,
         "p2p.host": options.p2pHost,
@@ -95,10 +108,24 @@ async function runNode(out: Output, options: StartOptions): Promise<void> {
   out.note(`stopped at height ${node.height()}`);
 }
 
-/** Validators' names as peer ids; a drill that only a dev chain allows. */
-function peerIdsOf(names: readonly string[], { genesis }: Home): string[] {
+function modeOf({ mode, mine }: StartOptions): string | undefined {
+  if (mine === undefined) return mode;
+  if (mode !== undefined && mode !== "miner")
+    throw badInput(`--mine is mode miner: leave out --mode ${mode}`);
+  return "miner";
+}
+
+/** A name stands for a key in the home, or for an account of the devnet here. */
+async function coinbaseOf({ coinbase, dir }: StartOptions): Promise<string | undefined> {
+  if (coinbase === undefined || coinbase.startsWith("0x")) return coinbase;
+  return hex0x((await resolveAddress(coinbase, { dir, devnet: DEFAULT_DEVNET_DIR })).address);
+}
+
+/** Names of validators and known peers as peer ids; a drill that only a dev chain allows. */
+function peerIdsOf(names: readonly string[], { genesis, peers }: Home): string[] {
   if (names.length > 0 && genesis.profile !== "dev") throw badInput("--cut-off: only on a dev chain");
-  return genesis.validators.filter(({ name }) => names.includes(name)).map(({ peerId }) => peerId);
+  const known = [...genesis.validators, ...peers].filter(({ name }) => names.includes(name));
+  return [...new Set(known.map(({ peerId }) => peerId))];
 }
 
 /** Resolves once: by a signal or the parent's death with undefined, by the node's own failure with its reason. */

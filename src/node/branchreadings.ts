@@ -33,12 +33,12 @@ export function branchReadings({ replica: { chain }, api, hashesTotal }: BranchR
 }
 
 function minerReadings(
-  { mining }: BranchReadingSources["api"],
+  api: BranchReadingSources["api"],
   hashesTotal: BranchReadingSources["hashesTotal"],
 ): Reading[] {
   if (hashesTotal === undefined) return [];
   return [
-    gauge("pow_hashrate", "Hashes a second of this node now", () => mining()?.status().hashrate ?? 0),
+    gauge("pow_hashrate", "Hashes a second of this node now", () => api.mining()?.status().hashrate ?? 0),
     counter("pow_hashes_total", "Hashes of this node since it started", hashesTotal),
     {
       name: "pow_blocks_mined_total",
@@ -47,7 +47,7 @@ function minerReadings(
       kind: "gauge",
       label: "result",
       read: () => {
-        const { blocksMined, stale } = mining()?.status() ?? { blocksMined: 0, stale: 0 };
+        const { blocksMined, stale } = api.mining()?.status() ?? { blocksMined: 0, stale: 0 };
         return new Map([
           ["canonical", blocksMined - stale],
           ["stale", stale],

@@ -3,9 +3,12 @@
  * Method: texts in, faults out; the generated file is read back.
  */
 import { describe, expect, test } from "vitest";
+import { hex0x } from "../../src/base/bytes.ts";
 import { type ConfigSources, flagOf, formatConfigFile, loadConfig } from "../../src/node/config.ts";
 import { CONFIG_KEYS, type ConfigKey, variableOf } from "../../src/node/configkeys.ts";
 import { isLogged, parseLogLevels } from "../../src/node/loglevels.ts";
+
+const STRONG_KEY = "0x9622d915608540bcf6c3c376b0fbb65f3e23bb8747f9a186c36d69b0a7fab67d";
 
 function load(sources: ConfigSources) {
   const loaded = loadConfig(sources);
@@ -23,6 +26,21 @@ test("defaults bind RPC to loopback and make no empty blocks", () => {
   expect(config.rpc).toEqual({ host: "127.0.0.1", port: 18545, corsOrigins: [], allowedHosts: [] });
   expect(config.consensus.emptyBlocksMs).toBe(0);
   expect(origins.every((origin) => origin.origin === "default")).toBe(true);
+});
+
+test("mining is off by default, without a limit, and discovery follows the chain", () => {
+  const { config } = load({});
+  expect(config.mining).toEqual({ threads: 1, coinbase: undefined, hashLimit: undefined });
+  expect(config.chain).toEqual({ finalityDepth: 6, maxReorgDepth: 0, minimumWork: 0n });
+  expect(config.p2p).toMatchObject({ discovery: "auto", outbound: 8, inboundMax: 64 });
+});
+
+test("mining is set by flags of its own names", () => {
+  const flags = { mode: "miner", "mining.threads": "2", "mining.hash_limit": "5000" } as const;
+  const { config, origins } = load({ flags, file: `[mining]\ncoinbase = "${STRONG_KEY}"\n` });
+  expect(config.mining).toMatchObject({ threads: 2, hashLimit: 5000 });
+  expect(config.mining.coinbase === undefined ? "" : hex0x(config.mining.coinbase)).toBe(STRONG_KEY);
+  expect(origins.find(({ key }) => key === "mining.hash_limit")?.origin).toBe("--hash-limit");
 });
 
 test("host names are taken from the environment with commas, and refused with a port", () => {
@@ -78,8 +96,28 @@ describe("refuses", () => {
     ],
     [
       "a bad flag",
-      { flags: { mode: "miner" } },
-      '--mode: mode: expected "validator" or "full", found "miner"',
+      { flags: { mode: "observer" } },
+      '--mode: mode: expected "validator" or "miner" or "full", found "observer"',
+    ],
+    [
+      "an account to pay that is none",
+      { flags: { "mining.coinbase": "alice" } },
+      '--coinbase: mining.coinbase: expected an account of 0x and 64 hex digits, or "", found "alice"',
+    ],
+    [
+      "an account whose key anyone can use",
+      { environment: { QUORATE_MINING_COINBASE: `0x01${"00".repeat(31)}` } },
+      "QUORATE_MINING_COINBASE: mining.coinbase: expected an account",
+    ],
+    [
+      "too many threads",
+      { flags: { "mining.threads": "257" } },
+      "--mine: mining.threads: expected an integer from 1 to 256",
+    ],
+    [
+      "work that is no number",
+      { file: '[chain]\nminimum_work = "1000"\n' },
+      "config.toml: chain.minimum_work: expected work as 0x and up to 64 hex digits",
     ],
     [
       "bad log levels",
