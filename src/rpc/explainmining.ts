@@ -42,17 +42,17 @@ function judge(standing: MiningStanding): Verdict {
     const summary = `catching up: height ${syncing.current} of ${syncing.target}, which a peer claims`;
     return { state: "syncing", ok: false, summary };
   }
-  const isMining = mining?.mining === true;
-  if (peers === 0 && !isMining) {
-    const summary = `no peer is connected and this node does not mine: it cannot hear of blocks; ${head}`;
-    return { state: "alone", ok: false, summary };
-  }
   const deepest = deepestOf(standing);
   if (deepest !== undefined && deepest.depth > standing.finalityDepth) {
     const summary =
       `REVERSED: ${deepest.depth} blocks were undone ${ago(deepest.agoMs)}, more than the ` +
       `${standing.finalityDepth} that count as final here; ${head}`;
     return { state: "reversed", ok: false, summary };
+  }
+  const isMining = mining?.mining === true;
+  if (peers === 0 && !isMining) {
+    const summary = `no peer is connected and this node does not mine: it cannot hear of blocks; ${head}`;
+    return { state: "alone", ok: false, summary };
   }
   if (headAgeMs > STALE_SPACINGS * spacing * 1_000) {
     const why = isMining ? "this node's miner is far too slow for the target" : "does anybody mine?";

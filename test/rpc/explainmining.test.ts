@@ -1,0 +1,62 @@
+/** Why a mined chain moves or does not: the judgement and the words. */
+import { describe, expect, it } from "vitest";
+import { explainMining, type MiningStanding, rate } from "../../src/rpc/explainmining.ts";
+
+const calm: MiningStanding = {
+  height: 120n,
+  headAgeMs: 4_000,
+  spacing: 5,
+  syncing: undefined,
+  peers: 2,
+  pool: { executable: 1, queued: 0 },
+  mining: { mining: true, threads: 2, hashrate: 41_234 },
+  hashrate: 123_456,
+  finalityDepth: 6,
+  reorgs: [],
+};
+
+const reorg = (depth: number) => ({ agoMs: 60_000, depth, dropped: 0 });
+
+describe("the explanation of a mined chain", () => {
+  it("says how long a block has been due and how rare that is", () => {
+    const { state, ok, summary, details } = explainMining(calm);
+    expect({ state, ok }).toEqual({ state: "moving", ok: true });
+    expect(summary).toBe("height 120, last block 4 s ago, one is due every 5 s");
+    expect(details).toContain(
+      "blocks come at random: with the wanted hash power a gap as long as this one comes after 45 % of blocks",
+    );
+    expect(details).toContain(
+      "this node mines with 2 threads at 41.2 kH/s; all miners together about 123 kH/s",
+    );
+    expect(details).toContain("no reorganisation in the last hour");
+  });
+
+  it.each([
+    ["syncing", false, { syncing: { current: 3n, target: 90n } }, "catching up: height 3 of 90"],
+    ["alone", false, { peers: 0, mining: undefined }, "no peer is connected and this node does not mine"],
+    ["moving", true, { peers: 0 }, "height 120"],
+    ["stale", false, { headAgeMs: 101_000, mining: undefined }, "does anybody mine?"],
+    ["stale", false, { headAgeMs: 101_000 }, "far too slow for the target"],
+    ["moving", true, { headAgeMs: 99_000 }, "height 120"],
+    ["reversed", false, { reorgs: [reorg(1), reorg(7)], peers: 0, mining: undefined }, "REVERSED: 7 blocks"],
+    ["moving", true, { reorgs: [reorg(6)] }, "height 120"],
+  ] as const)("is %s", (state, ok, change, words) => {
+    const explained = explainMining({ ...calm, ...change });
+    expect(explained).toMatchObject({ state, ok });
+    expect(explained.summary).toContain(words);
+  });
+
+  it("counts reorganisations and shows rates in words", () => {
+    expect(explainMining({ ...calm, reorgs: [reorg(1), reorg(2)] }).details).toContain(
+      "2 reorganisations in the last hour, the deepest of 2 blocks 1 min 0 s ago",
+    );
+    expect([0, 850, 1_000, 41_234, 1_234_567, 2.5e9].map(rate)).toEqual([
+      "0 H/s",
+      "850 H/s",
+      "1 kH/s",
+      "41.2 kH/s",
+      "1.2 MH/s",
+      "2.5 GH/s",
+    ]);
+  });
+});
