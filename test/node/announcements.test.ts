@@ -1,0 +1,191 @@
+/** What a replica thinks of announced blocks that can be abandoned, and of the bodies that follow them. */
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { EMPTY, type Hash } from "../../src/base/bytes.ts";
+import { SILENT } from "../../src/base/log.ts";
+import {
+  assembleBlock,
+  type Block,
+  bodyBytesOf,
+  encodeBody,
+  hashHeader,
+  txRootOf,
+} from "../../src/chain/block.ts";
+import type { Chain } from "../../src/chain/chain.ts";
+import { bank } from "../../src/chain/modules/bank.ts";
+import { meetsTarget } from "../../src/chain/target.ts";
+import { makeCoinbase, type SignedTransaction, signTransaction } from "../../src/chain/transaction.ts";
+import { sha256 } from "../../src/crypto/hash.ts";
+import { Announcements } from "../../src/node/announcements.ts";
+import { BranchDoor } from "../../src/node/branchdoor.ts";
+import { announcementOf, encodeAnnouncement } from "../../src/p2p/wire.ts";
+import { alice, bob, genesisHash, mineOn, openMinedChain, parameters, solve } from "../chain/powfixtures.ts";
+import { VirtualTime } from "../p2p/virtualtime.ts";
+
+let time: VirtualTime;
+let chain: Chain;
+let door: BranchDoor;
+let announcements: Announcements;
+let pooled: Map<string, Uint8Array>;
+let sent: readonly Uint8Array[] | undefined;
+let asked: (readonly number[])[];
+let told: Hash[];
+let faults: string[];
+
+const START_MS = 1_700_000_000_000;
+const key = (hash: Uint8Array) => hash.join();
+
+beforeEach(async () => {
+  time = new VirtualTime();
+  const now = () => START_MS + 600_000 + time.now() - 1_000_000;
+  const scheduler = { now, after: (delayMs: number, run: () => void) => time.after(delayMs, run) };
+  chain = await openMinedChain({ now });
+  door = new BranchDoor({ chain, scheduler, fatal: (error) => faults.push(String(error)) });
+  [pooled, sent, asked, told, faults] = [new Map(), undefined, [], [], []];
+  announcements = new Announcements({
+    chain,
+    door,
+    scheduler,
+    log: SILENT,
+    pooled: (hash) => pooled.get(key(hash)),
+    told: (_, __, hash) => told.push(hash),
+    ask: async (_, __, indexes) => {
+      asked.push(indexes);
+      return sent;
+    },
+    reportFault: (_, detail) => faults.push(detail),
+  });
+});
+
+afterEach(() => {
+  announcements.stop();
+  door.stop();
+});
+
+const judge = (block: Block, seal: Uint8Array = EMPTY) =>
+  announcements.judge("peer", encodeAnnouncement(announcementOf({ block, seal })));
+
+/** Solved, with other fields of the header. */
+function remined(block: Block, header: Partial<Block["header"]>): Block {
+  return solve({ ...block, header: { ...block.header, ...header } }).block;
+}
+
+function unmined(block: Block): Block {
+  for (let nonce = 0; ; nonce++) {
+    const header = { ...block.header, nonce };
+    const hash = hashHeader(header);
+    if (!meetsTarget(hash, header.bits)) return { ...block, header, hash };
+  }
+}
+
+describe("an announcement of a mined block", () => {
+  it("is passed on before its body is here, which then comes from the pool and from the sender", async () => {
+    const payload = bank.encodeCall({ to: bob.publicKey, amount: 5n, memo: EMPTY });
+    const fields = { chainId: 7n, nonce: 0n, fee: 0n, validUntilHeight: 0n, module: bank.id, payload };
+    const paid = signTransaction(fields, alice, genesisHash);
+    const { block } = mineOn(chain, [paid]);
+    expect(block.transactions.length).toBe(2);
+    pooled.set(key(paid.hash), paid.bytes);
+    sent = [block.transactions[0]!.bytes];
+    expect(await judge(block)).toBe("accept");
+    await time.pass(10);
+    expect(asked).toEqual([[0]]);
+    expect(chain.head.hash).toEqual(block.hash);
+    expect(await judge(block)).toBe("accept");
+  });
+
+  it("is left to repair when the sender does not send what is missing", async () => {
+    const { block } = mineOn(chain);
+    expect(await judge(block)).toBe("accept");
+    await time.pass(10);
+    expect(chain.head.summary.height).toBe(0n);
+    expect(told).toEqual([block.hash]);
+    expect(faults).toEqual([]);
+  });
+
+  it("costs the sender something only when what he sends is not the block's", async () => {
+    sent = [makeCoinbase(1n, bob.publicKey, 50n).bytes];
+    expect(await judge(mineOn(chain).block)).toBe("accept");
+    await time.pass(10);
+    expect(faults.length).toBe(1);
+    expect(chain.head.summary.height).toBe(0n);
+  });
+
+  it("is rejected for a fault that is one everywhere", async () => {
+    const { block } = mineOn(chain);
+    expect(await judge(unmined(block))).toBe("reject");
+    expect(await judge(block, Uint8Array.of(1))).toBe("reject");
+    expect(await judge(remined(block, { time: START_MS / 1_000 - 1 }))).toBe("reject");
+    expect(await judge(remined(block, { version: 2 }))).toBe("reject");
+    expect(await announcements.judge("peer", Uint8Array.of(1, 2, 3))).toBe("reject");
+    expect(chain.branches!.tree.size).toBe(1);
+  });
+
+  it("of an unknown parent is not passed on, and the sender is asked for heads", async () => {
+    const other = await openMinedChain();
+    await other.importBlock(mineOn(other));
+    const { block } = mineOn(other);
+    expect(await judge(block)).toBe("ignore");
+    expect(told).toEqual([block.hash]);
+  });
+
+  it("that is early waits, and is taken when it is due", async () => {
+    const { block } = mineOn(chain);
+    const aheadS = 30;
+    const early = remined(block, { time: (START_MS + 600_000) / 1_000 + parameters.futureLimit + aheadS });
+    sent = [block.transactions[0]!.bytes];
+    expect(await judge(early)).toBe("ignore");
+    await time.pass(1_000 * aheadS - 10);
+    expect(door.find(early.hash)).toBeUndefined();
+    await time.pass(20);
+    expect(chain.head.hash).toEqual(early.hash);
+  });
+});
+
+describe("a body", () => {
+  /** A block whose second transaction is no transaction at all. */
+  function undecodable(): { block: Block; body: Uint8Array } {
+    const { block } = mineOn(chain);
+    const bytes = Uint8Array.of(0x77, 1, 2, 3);
+    const junk = { bytes, hash: sha256(bytes) } as unknown as SignedTransaction;
+    const transactions = [block.transactions[0]!, junk];
+    const summary = {
+      ...block.summary,
+      txCount: 2,
+      txRoot: txRootOf(transactions),
+      bodyBytes: bodyBytesOf(transactions),
+    };
+    const { bodyRoot: _, ...header } = block.header;
+    const assembled = solve(assembleBlock(header, summary, transactions)).block;
+    return { block: assembled, body: encodeBody(transactions) };
+  }
+
+  it("that is not the block's says nothing about the block", async () => {
+    const { block } = mineOn(chain);
+    const other = encodeBody([makeCoinbase(1n, bob.publicKey, 50n)]);
+    await door.addHeads([block], 0n);
+    expect(await door.addBody(block.hash, other)).toBe("wrong");
+    expect(await door.addBody(block.hash, Uint8Array.of(0, 0, 0, 0))).toBe("wrong");
+    expect(await door.addBody(block.hash, encodeBody(block.transactions))).toBe("added");
+    expect(chain.head.hash).toEqual(block.hash);
+  });
+
+  it("that is the block's and does not decode makes the block invalid, and is not the sender's fault", async () => {
+    const { block, body } = undecodable();
+    await door.addHeads([block], 0n);
+    expect(await door.addBody(block.hash, body)).toBe("added");
+    expect(door.find(block.hash)?.isDoomed).toBe(true);
+    expect(await judge(block)).toBe("ignore");
+  });
+
+  it("that is on its way is waited for by who asks for it, for a moment", async () => {
+    const { block } = mineOn(chain);
+    await door.addHeads([block], 0n);
+    const envelopes = door.transactions(block.hash, [0]);
+    const none = door.body(mineOn(chain, [], 1).block.hash, true);
+    expect(await none).toBeUndefined();
+    await door.addBody(block.hash, encodeBody(block.transactions));
+    expect(await envelopes).toEqual([block.transactions[0]!.bytes]);
+    expect(await door.body(block.hash, false)).toEqual(encodeBody(block.transactions));
+    await expect(door.transactions(block.hash, [1])).rejects.toThrow("transaction 1 of 1");
+  });
+});
