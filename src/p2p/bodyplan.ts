@@ -39,12 +39,21 @@ export class BodyPlan {
     return this.#flights.size;
   }
 
-  /** What to ask this peer for, of the bodies that its branch lacks, ascending. */
-  choose(peerId: string, missing: readonly Hash[], nowMs: number): readonly Hash[] {
+  /**
+   * What to ask this peer for.
+   * @param missing bodies that its branch lacked when they were listed, ascending, the first still
+   * @param isLacking asked for the others when their turn comes
+   */
+  choose(
+    peerId: string,
+    missing: readonly Hash[],
+    nowMs: number,
+    isLacking: (hash: Hash) => boolean,
+  ): readonly Hash[] {
     const chosen: Hash[] = [];
     for (const hash of missing.slice(0, BODIES_WINDOW)) {
       if (chosen.length === BODIES_IN_FLIGHT_PER_PEER) break;
-      if (this.#mayAsk(peerId, byteText(hash), nowMs)) chosen.push(hash);
+      if (this.#mayAsk(peerId, byteText(hash), nowMs) && isLacking(hash)) chosen.push(hash);
     }
     return chosen;
   }

@@ -105,7 +105,8 @@ export class BranchSync implements BlockSync {
       if (!peer.isFree) continue;
       if (wantsHeads && this.#mayFetchHeads(peer)) void this.#run(peer, () => this.#fetchHeads(peer));
       else {
-        const hashes = this.#plan.choose(peer.id, missing, this.#ports.scheduler.now());
+        const nowMs = this.#ports.scheduler.now();
+        const hashes = this.#plan.choose(peer.id, missing, nowMs, (hash) => this.#isLacking(hash));
         if (hashes.length > 0) void this.#run(peer, () => this.#fetchBodies(peer, hashes));
       }
     }
@@ -191,13 +192,13 @@ export class BranchSync implements BlockSync {
   /** The rest of an answer that was full is no broken promise; an answer without any body is one for all. */
   #noteMissed(peer: BranchPeer, hashes: readonly Hash[], answered: number): void {
     const { ledger, scheduler } = this.#ports;
-    const missed = hashes.slice(0, answered).filter((hash) => ledger.find(hash)?.hasBody === false);
+    const missed = hashes.slice(0, answered).filter((hash) => this.#isLacking(hash));
     if (missed.length === 0) return;
     // Whose chain holds them, as far as is known here.
     const head = ledger.head();
     const chains = this.#inOrder().map(({ id, best }) => ({
       id,
-      hashes: new Set(this.#missingOf({ best }, head).map(byteText)),
+      hashes: new Set(this.#missingOf({ best }, head).slice(0, BODIES_WINDOW).map(byteText)),
     }));
     for (const hash of missed) {
       const holders = chains.filter((chain) => chain.hashes.has(byteText(hash))).map(({ id }) => id);
@@ -233,12 +234,16 @@ export class BranchSync implements BlockSync {
     if (tip === undefined || tip.isDoomed || tip.work <= head.work) return [];
     const id = byteText(tip.hash);
     const list = this.#missing.get(id) ?? { tip: tip.hash, hashes: [] };
-    const first = list.hashes.findIndex((hash) => ledger.find(hash)?.hasBody === false);
+    const first = list.hashes.findIndex((hash) => this.#isLacking(hash));
     if (first > 0) list.hashes = list.hashes.slice(first);
     if (first < 0) list.hashes = ledger.missing(tip.hash, BODIES_LISTED_MAX);
     this.#missing.set(id, list);
     this.#forgetLists();
-    return list.hashes.slice(0, BODIES_WINDOW).filter((hash) => ledger.find(hash)?.hasBody === false);
+    return list.hashes;
+  }
+
+  #isLacking(hash: Hash): boolean {
+    return this.#ports.ledger.find(hash)?.hasBody === false;
   }
 
   /** No more lists than peers; which one goes does not matter, it is made again. */
