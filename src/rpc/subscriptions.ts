@@ -7,6 +7,7 @@ import { equalBytes, type Hash, hex0x, showHash } from "../base/bytes.ts";
 import { RPC_HELD_EVENTS_MAX, RPC_SUBSCRIPTIONS_MAX } from "../base/limits.ts";
 import type { EngineEvent } from "../consensus/engine.ts";
 import type { BlockNews, NodeApi, NodeNews } from "./api.ts";
+import { mustHaveBranches } from "./capabilities.ts";
 import { CallError } from "./errors.ts";
 import { showAt, showHeader, showWide } from "./show.ts";
 import { includedStatus, type TxStatus, txStatusOf } from "./txstatus.ts";
@@ -44,7 +45,7 @@ export class Subscriptions {
 
   /**
    * Starts a subscription. Its news are held until `release`, so that none comes before the answer with its id.
-   * @throws CallError TOO_MANY_SUBSCRIPTIONS, INVALID_PARAMS
+   * @throws CallError TOO_MANY_SUBSCRIPTIONS, INVALID_PARAMS, WRONG_CONSENSUS
    */
   add(topic: Topic, txHash: Hash | undefined): string {
     this.#check(topic, txHash);
@@ -100,6 +101,7 @@ export class Subscriptions {
       const detail = topic === "tx" ? "topic tx needs filter {hash}" : `topic ${topic} takes no filter`;
       throw new CallError("INVALID_PARAMS", detail);
     }
+    if (topic === "reorgs") mustHaveBranches(this.#ports.api);
     if (this.#closed || this.#open.size >= RPC_SUBSCRIPTIONS_MAX) {
       throw new CallError(
         "TOO_MANY_SUBSCRIPTIONS",

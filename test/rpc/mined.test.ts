@@ -314,6 +314,15 @@ describe("blocks of a mined chain", () => {
   });
 });
 
+describe("a coinbase that somebody sends", () => {
+  it("is refused by every door for transactions", async () => {
+    await node.generate(1);
+    const tx = hex0x(node.chain.sealedBlockAt(1n)!.block.transactions[0]!.bytes);
+    expect(await node.call("tx_simulate", { tx })).toMatchObject({ ok: false });
+    await expect(node.call("tx_send", { tx })).rejects.toMatchObject({ name: "CallError" });
+  });
+});
+
 describe("the state of a mined chain", () => {
   it("names tip, target, work and the next retarget", async () => {
     await node.generate(3);
@@ -455,5 +464,11 @@ describe("a chain whose blocks are final at once", () => {
     const method = METHOD_TABLE.get(name)!;
     const asked = async () => method.call({ api: fake } as never, parseParams(method, params) as never);
     await expect(asked()).rejects.toMatchObject({ code: "WRONG_CONSENSUS", number: -32004 });
+  });
+
+  it("has no news of reorganisations", async () => {
+    const api = await FakeNode.open();
+    const subscriptions = new Subscriptions({ api, send: () => undefined, changed: () => undefined });
+    expect(() => subscriptions.add("reorgs", undefined)).toThrow("final at once");
   });
 });

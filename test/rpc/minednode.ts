@@ -30,6 +30,9 @@ import { alice, bob } from "./fakenode.ts";
 
 export const DEPTH = 3;
 
+/** A peer id each. */
+let opened = 0;
+
 export function genesisOf(changes: Partial<PowParameters> = {}): Genesis<PowParameters> {
   return {
     ...minedGenesis,
@@ -101,7 +104,13 @@ export class MinedNode {
     this.machine = parts.machine;
     const now = () => parts.scheduler.now();
     this.control = new MinerControl({ replica: parts.replica, machine: parts.machine, now });
-    const info = { name: "m0", version: "0.1.0", mode: "miner", peerId: "p", startedAtMs: 0 } as const;
+    const info = {
+      name: "m0",
+      version: "0.1.0",
+      mode: "miner",
+      peerId: `m${++opened}`,
+      startedAtMs: 0,
+    } as const;
     const network = Object.assign(parts.network, { addresses: [], blocked: [], block: () => undefined });
     this.api = new ReplicaApi(
       {

@@ -82,6 +82,7 @@ describe("a receipt", () => {
     });
     expect(answer).toEqual({
       valid: true,
+      by: "certificate",
       digest: hex0x(digest),
       height: 1,
       timeMs: Number(genesis.timeMs) + 1_000,
