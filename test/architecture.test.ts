@@ -24,6 +24,7 @@ const FLOORS: Readonly<Record<string, number>> = {
   node: 5,
   sim: 6,
   bench: 7,
+  lab: 7,
   cli: 8,
 };
 

@@ -37,6 +37,7 @@ const COMMANDS: readonly CommandFile[] = [
   { names: ["reset"], load: async () => (await import("./reset.ts")).addReset },
   { names: ["doctor"], load: async () => (await import("./doctor.ts")).addDoctor },
   { names: ["sim"], load: async () => (await import("./sim.ts")).addSim },
+  { names: ["lab"], load: async () => (await import("./lab.ts")).addLab },
   { names: ["bench"], load: async () => (await import("./bench.ts")).addBench },
   { names: ["version"], load: async () => (await import("./version.ts")).addVersion },
 ];

@@ -282,6 +282,11 @@ function outcomeOf(
   };
 }
 
+/** Whether the theorem covers a case: OM(m) with more than 3m generals, SM(m) with any, both with m traitors at most. */
+export function isPromised(algorithm: "OM" | "SM", { generals, traitors, depth }: Generals): boolean {
+  return traitors.length <= depth && (algorithm === "SM" || generals > 3 * depth);
+}
+
 /** Messages of one PBFT block by phase, when `silent` backups send nothing. */
 export function pbftMessages(
   replicas: number,

@@ -1,0 +1,17 @@
+/**
+ * `quorate lab`: what breaks a chain and how likely it is, measured with the node's own rules, block tree and fork
+ * choice, and judged by theory. Each experiment prints a table and leaves results and a report in a folder.
+ * docs/lab.md says what is measured and how it is judged.
+ */
+import type { Command } from "commander";
+import { group } from "./command.ts";
+import { addAttack51 } from "./labattack51.ts";
+import { addGenerals } from "./labgenerals.ts";
+import { addSelfish } from "./labselfish.ts";
+
+export function addLab(program: Command): void {
+  const lab = group(program, "lab", "attack a chain on virtual time and compare with theory");
+  addAttack51(lab);
+  addSelfish(lab);
+  addGenerals(lab);
+}

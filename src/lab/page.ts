@@ -1,0 +1,103 @@
+/**
+ * The frame of a report: one HTML page that needs no network, no script and no other file. It reads on a phone
+ * (375 px), on a wide screen, in the dark and on paper. What stands in it is report.ts's matter; text given here as
+ * `html` is escaped already.
+ */
+import { escapeText } from "./svg.ts";
+
+export interface Page {
+  readonly title: string;
+  /** One sentence: what was asked. */
+  readonly question: string;
+  readonly isMatch: boolean;
+  /** One sentence: what came out. */
+  readonly verdict: string;
+  readonly sections: readonly Section[];
+  /** The command that makes this page again. */
+  readonly command: string;
+}
+
+export interface Section {
+  readonly heading: string;
+  readonly text: string;
+  readonly html: string;
+}
+
+export function renderPage({ title, question, isMatch, verdict, sections, command }: Page): string {
+  return `<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark">
+<link rel="icon" href="data:,">
+<title>${escapeText(title)}</title>
+<style>${STYLE}</style>
+</head>
+<body>
+<main>
+<h1>${escapeText(title)}</h1>
+<p class="question">${escapeText(question)}</p>
+<p class="verdict ${isMatch ? "good" : "bad"}"><strong>${isMatch ? "✔" : "✖"}</strong> ${escapeText(verdict)}</p>
+${sections.map(renderSection).join("\n")}
+<footer><p>Made again by</p><pre>${escapeText(command)}</pre></footer>
+</main>
+</body>
+</html>
+`;
+}
+
+function renderSection({ heading, text, html }: Section): string {
+  return `<section><h2>${escapeText(heading)}</h2><p>${escapeText(text)}</p>${html}</section>`;
+}
+
+/** @param html an SVG that may be wider than a phone */
+export function figure(html: string, caption: string): string {
+  return `<figure><div class="scroll" tabindex="0">${html}</div><figcaption>${escapeText(caption)}</figcaption></figure>`;
+}
+
+export function htmlTable(
+  caption: string,
+  head: readonly string[],
+  rows: readonly (readonly string[])[],
+): string {
+  const heads = head.map((cell) => `<th scope="col">${escapeText(cell)}</th>`).join("");
+  const body = rows.map((row) => `<tr>${row.map((cell) => `<td>${escapeText(cell)}</td>`).join("")}</tr>`);
+  return `<div class="scroll" tabindex="0"><table><caption>${escapeText(caption)}</caption><thead><tr>${heads}</tr></thead><tbody>${body.join("\n")}</tbody></table></div>`;
+}
+
+// Colours of Okabe and Ito: apart for the colour-blind too.
+const STYLE = `
+:root{--paper:#fff;--ink:#1d2330;--soft:#5b6475;--line:#d9dde5;--good:#12743d;--bad:#b3261e;
+--c0:#0072b2;--c1:#d55e00;--c2:#007a5e;--c3:#b0568c;--c4:#8a6d00;--c5:#3b8fc4;--c6:#444c5c;--c7:#7a3db8}
+@media (prefers-color-scheme:dark){:root{--paper:#14171d;--ink:#e7eaf0;--soft:#a3acbd;--line:#343b48;--good:#5fd38d;
+--bad:#ff8a80;--c0:#56b4e9;--c1:#ff9d4d;--c2:#35c79f;--c3:#e39ac6;--c4:#e6c74c;--c5:#9ad1f5;--c6:#c4cbd8;--c7:#c8a2f0}}
+*{box-sizing:border-box}
+body{margin:0;background:var(--paper);color:var(--ink);font:16px/1.5 system-ui,sans-serif}
+main{max-width:62rem;margin:0 auto;padding:1.25rem 1rem 3rem}
+h1{font-size:1.6rem;line-height:1.25;margin:.2rem 0}
+h2{font-size:1.15rem;margin:2.2rem 0 .3rem}
+.question,figcaption,caption,footer{color:var(--soft)}
+.verdict{border-left:4px solid;padding:.4rem .8rem}
+.good{border-color:var(--good)}.bad{border-color:var(--bad)}
+.good strong{color:var(--good)}.bad strong{color:var(--bad)}
+figure{margin:1rem 0;max-width:46rem}
+figcaption,caption{font-size:.875rem;text-align:left}
+.scroll{overflow-x:auto}
+svg{width:100%;height:auto;display:block}
+svg.wide{max-width:60rem}
+svg text{fill:var(--ink);font:12px system-ui,sans-serif}
+svg text.hash{font:9.5px ui-monospace,monospace;fill:var(--soft)}
+.axis{fill:none;stroke:var(--soft)}.grid{stroke:var(--line)}.link{fill:none;stroke:var(--soft)}
+.line{fill:none;stroke:var(--c);stroke-width:1.6}.bar{stroke:var(--c);stroke-width:1.4}.dot{fill:var(--c)}
+.block rect{fill:var(--paper);stroke:var(--c,var(--soft));stroke-width:2}.block.stale rect{stroke-dasharray:4 3}
+${Array.from({ length: 8 }, (_, i) => `.s${i}{--c:var(--c${i})}`).join("")}
+table{border-collapse:collapse;font-variant-numeric:tabular-nums;font-size:.875rem;margin:.6rem 0}
+th,td{padding:.25rem .6rem;text-align:right;border-bottom:1px solid var(--line);white-space:nowrap}
+th:first-child,td:first-child{text-align:left}
+pre{overflow-x:auto;border:1px solid var(--line);border-radius:6px;padding:.6rem}
+@media print{:root{--paper:#fff;--ink:#000;--soft:#444;--line:#bbb;--good:#12743d;--bad:#b3261e;--c0:#0072b2;--c1:#d55e00;
+--c2:#007a5e;--c3:#b0568c;--c4:#8a6d00;--c5:#3b8fc4;--c6:#444c5c;--c7:#7a3db8}
+main{max-width:none;padding:0}figure,tr{break-inside:avoid}h2{break-after:avoid}.scroll{overflow:visible}svg.wide{min-width:0!important}
+th,td{white-space:normal;padding:.15rem .3rem}}
+`;

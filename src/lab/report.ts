@@ -1,0 +1,311 @@
+/**
+ * What the lab's experiments found, as pages for people: verdict first, pictures, then the numbers. The same result
+ * gives the same page, byte for byte: no clock, no names of the machine.
+ */
+import type { AttackOptions, CellResult } from "./attack51.ts";
+import { forkTree } from "./forktree.ts";
+import type { GeneralsOutcome } from "./generals.ts";
+import { figure, htmlTable, type Page, renderPage, type Section } from "./page.ts";
+import { blocksOf, type Sample } from "./sample.ts";
+import type { SelfishResult } from "./selfish.ts";
+import { lineChart, type Series } from "./svg.ts";
+import { selfishRevenue } from "./theory.ts";
+
+export function attackReport(
+  options: AttackOptions,
+  cells: readonly CellResult[],
+  sample: Sample | undefined,
+  command: string,
+): string {
+  const wrong = cells.filter(({ isMatch }) => !isMatch).length;
+  const judge = JUDGES[cells[0]?.judge ?? "strict"];
+  return renderPage({
+    title: "Spending twice: the 51 % attack and its smaller relatives",
+    question: `An attacker pays a merchant, mines another branch in secret and releases it when it is ${options.release === "tie" ? "as heavy" : "heavier"}. How often does the payment vanish?`,
+    isMatch: wrong === 0,
+    verdict:
+      wrong === 0
+        ? `All ${cells.length} cells of ${options.trials} races agree with ${judge}.`
+        : `${wrong} of ${cells.length} cells do not agree with ${judge}.`,
+    sections: [
+      chances(options, cells),
+      ...(sample === undefined ? [] : [raceOf(sample)]),
+      numbers(cells),
+      costs(cells),
+    ],
+    command,
+  });
+}
+
+const JUDGES: Readonly<Record<CellResult["judge"], string>> = {
+  strict: "the strict formula (one block ahead), with the attacker's patience",
+  Rosenfeld: "Rosenfeld's formula (one block in advance, or a tie counts), with the attacker's patience",
+  exact: "the exact sum for blocks in advance and a coin at ties, with the attacker's patience",
+  simulation: "the independent simulation (difficulty moves: no formula holds)",
+};
+
+function chances({ trials }: AttackOptions, cells: readonly CellResult[]): Section {
+  const shares = [...new Set(cells.map(({ share }) => share))];
+  const series = shares.flatMap((share, color): Series[] => {
+    const own = cells.filter((cell) => cell.share === share);
+    const measured = own.map(({ confirmations, rate, interval }) => ({
+      x: confirmations,
+      y: rate,
+      ...interval,
+    }));
+    const theory = own.map(({ confirmations, expected }) => ({ x: confirmations, y: expected }));
+    return [
+      { name: percent(share), kind: "line", color, points: theory, isUnnamed: true },
+      { name: percent(share), kind: "points", color, points: measured },
+    ];
+  });
+  const chart = lineChart({
+    title: "Success by confirmations, for each share of the hash power",
+    description: "Lines are what theory says, points are measured, bars are the 95 % interval.",
+    xLabel: "confirmations",
+    yLabel: "payment undone",
+    series,
+    percent: true,
+    logFrom: 0.5 / trials,
+  });
+  return {
+    heading: "How often it succeeds",
+    text: "More confirmations help against a minority only: a majority always gets through in the end.",
+    html: figure(
+      chart,
+      `Lines: what must come out. Points: measured in ${trials} races, with the 95 % interval.`,
+    ),
+  };
+}
+
+function raceOf(sample: Sample): Section {
+  const { events, share, confirmations, trial, outcome } = sample;
+  const start = { x: 0, y: 0 };
+  const chart = lineChart({
+    title: "Work of the two branches over time",
+    description: `Race ${trial} of the cell with a share of ${percent(share)} and ${confirmations} confirmations.`,
+    xLabel: "minutes since the payment",
+    yLabel: "work, hashes",
+    series: [
+      {
+        name: "honest",
+        kind: "steps",
+        color: 0,
+        points: [start, ...events.map((event) => ({ x: event.seconds / 60, y: event.honestWork }))],
+      },
+      {
+        name: "attacker",
+        kind: "steps",
+        color: 1,
+        points: [start, ...events.map((event) => ({ x: event.seconds / 60, y: event.attackerWork }))],
+      },
+    ],
+  });
+  const fork = forkTree({
+    title: "The fork",
+    common: sample.chain.fork.head,
+    honest: blocksOf(sample, "honest"),
+    attacker: blocksOf(sample, "attacker"),
+    winner: outcome.won ? "attacker" : "honest",
+  });
+  const end = outcome.won
+    ? `undid ${outcome.honestBlocks} blocks, the payment's among them`
+    : `gave up ${outcome.attackerBlocks} blocks later`;
+  return {
+    heading: "One race",
+    text: `With ${percent(share)} of the hash power against ${confirmations} confirmations the attacker ${end}.`,
+    html:
+      figure(
+        chart,
+        "The private branch is released when it crosses the honest one after the merchant has delivered.",
+      ) + figure(fork, "Honest blocks above, the attacker's below; dashed: the branch that was left."),
+  };
+}
+
+function numbers(cells: readonly CellResult[]): Section {
+  const rows = cells.map((cell) => [
+    `${percent(cell.share)}, ${cell.confirmations}`,
+    `${cell.wins} of ${cell.trials}`,
+    percent(cell.rate),
+    `${percent(cell.interval.low)} to ${percent(cell.interval.high)}`,
+    percent(cell.expected),
+    cell.pValue.toPrecision(2),
+    cell.isMatch ? "✔" : "✖",
+    percent(cell.nakamoto),
+    percent(cell.rosenfeld),
+    percent(cell.strict),
+  ]);
+  const head = ["share, z", "won", "rate", "95 %", "must be", "p", "", "Nakamoto", "Rosenfeld", "strict"];
+  return {
+    heading: "Measured and expected",
+    text: "“Must be” follows every option of this run; the last three columns are the well-known formulas without a limit of patience, for comparison.",
+    html: htmlTable("z: confirmations; p: exact two-sided test", head, rows),
+  };
+}
+
+function costs(cells: readonly CellResult[]): Section {
+  const rows = cells.map((cell) => [
+    `${percent(cell.share)}, ${cell.confirmations}`,
+    (cell.attackerBlocks / cell.trials).toFixed(2),
+    (cell.attackerWork / cell.trials).toFixed(1),
+    cell.lostPerTrial.toFixed(2),
+    cell.lostPerWin?.toFixed(2) ?? "no success",
+    cell.wins === 0 ? "none" : (cell.undoneBlocks / cell.wins).toFixed(1),
+    String(cell.deepestReorg),
+  ]);
+  const head = ["share, z", "blocks", "work", "lost", "lost for each success", "blocks undone", "deepest"];
+  return {
+    heading: "What it costs",
+    text: "Blocks of a failed attack earn nothing. Lost for each success, in block rewards, is what the payment must at least be worth.",
+    html: htmlTable("Means over all races; blocks undone over the successes", head, rows),
+  };
+}
+
+export function selfishReport(results: readonly SelfishResult[], command: string): string {
+  const wrong = results.filter(({ isMatch }) => !isMatch).length;
+  const gammas = [...new Set(results.map(({ gamma }) => gamma))];
+  const series = gammas.flatMap((gamma, color): Series[] => {
+    const own = results.filter((result) => result.gamma === gamma);
+    const shares = own.map(({ share }) => share);
+    const [least, most] = [Math.min(...shares), Math.max(...shares)];
+    const line = Array.from({ length: 41 }, (_, i) => least + ((most - least) * i) / 40);
+    const name = `γ = ${gamma}`;
+    return [
+      {
+        name,
+        kind: "line",
+        color,
+        isUnnamed: true,
+        points: line.map((x) => ({ x, y: selfishRevenue(x, gamma) })),
+      },
+      { name, kind: "points", color, points: own.map(({ share, revenue }) => ({ x: share, y: revenue })) },
+    ];
+  });
+  const shares = results.map(({ share }) => share).sort((a, b) => a - b);
+  const honest: Series = {
+    name: "honest",
+    kind: "line",
+    color: 6,
+    points: [shares[0]!, shares.at(-1)!].map((share) => ({ x: share, y: share })),
+  };
+  const chart = lineChart({
+    title: "Revenue over share",
+    description: "Lines are the formula, points are measured; the grey line is what honest mining earns.",
+    xLabel: "share of the hash power",
+    yLabel: "share of the blocks",
+    series: [honest, ...series],
+  });
+  const rows = results.map((result) => [
+    `${percent(result.share)}, ${result.gamma}`,
+    result.revenue.toFixed(4),
+    result.expected.toFixed(4),
+    (result.revenue - result.expected).toFixed(4),
+    result.isMatch ? "✔" : "✖",
+    percent(result.threshold),
+    result.pays ? "yes" : "no",
+  ]);
+  return renderPage({
+    title: "Selfish mining",
+    question:
+      "A pool keeps its blocks back and publishes them only to undo those of others. When does that pay?",
+    isMatch: wrong === 0,
+    verdict:
+      wrong === 0
+        ? `All ${results.length} cells agree with Eyal and Sirer's formula.`
+        : `${wrong} of ${results.length} cells do not agree with Eyal and Sirer's formula.`,
+    sections: [
+      {
+        heading: "Revenue",
+        text: "Above the grey line the strategy earns more than honest mining. γ is the part of the honest miners that works on the pool's branch at a tie.",
+        html: figure(chart, "Lines: formula. Points: measured over the block tree."),
+      },
+      {
+        heading: "Measured and expected",
+        text: "From the threshold on the strategy pays.",
+        html: htmlTable(
+          "Part of the final chain",
+          ["share, γ", "measured", "formula", "difference", "", "threshold", "pays"],
+          rows,
+        ),
+      },
+    ],
+    command,
+  });
+}
+
+export interface GeneralsRow {
+  readonly outcome: GeneralsOutcome;
+  readonly generals: number;
+  readonly traitors: readonly number[];
+  /** Whether the theorem covers this case: few enough traitors for the algorithm. */
+  readonly isPromised: boolean;
+}
+
+export function isKept({ outcome, isPromised }: GeneralsRow): boolean {
+  return !isPromised || (outcome.isAgreement && outcome.isObedience);
+}
+
+export function generalsReport(
+  rows: readonly GeneralsRow[],
+  comparison: readonly (readonly string[])[],
+  command: string,
+): string {
+  const isMatch = rows.every(isKept);
+  const cells = rows.map(({ outcome, generals, traitors, isPromised }) => [
+    `${outcome.algorithm}(${outcome.rounds - 1})`,
+    String(generals),
+    traitors.join(", ") || "none",
+    String(outcome.rounds),
+    outcome.messagesByRound.join(" + "),
+    outcome.isAgreement ? "yes" : "no",
+    outcome.isObedience ? "yes" : "no",
+    isPromised ? "yes" : "no",
+  ]);
+  const decided = rows.flatMap(({ outcome, traitors }) =>
+    outcome.decisions.map((decision, general) => [
+      `${outcome.algorithm}, general ${general}`,
+      general === 0 ? "commander" : "lieutenant",
+      traitors.includes(general) ? "traitor" : "loyal",
+      traitors.includes(general) ? "" : decision,
+    ]),
+  );
+  return renderPage({
+    title: "The Byzantine generals",
+    question: "Some generals are traitors. Do the loyal ones act alike, and do as a loyal commander says?",
+    isMatch,
+    verdict: isMatch
+      ? "What the theorems promise was kept; where they promise nothing, the table shows what happened."
+      : "A promise of the theorems was broken.",
+    sections: [
+      {
+        heading: "What happened",
+        text: "Oral messages need 3m + 1 generals against m traitors; signed ones bear any number, in m + 1 rounds.",
+        html: htmlTable(
+          "Oral (OM) and signed messages (SM)",
+          ["algorithm", "generals", "traitors", "rounds", "messages", "alike", "as ordered", "promised"],
+          cells,
+        ),
+      },
+      {
+        heading: "What each decided",
+        text: "What a traitor does binds nobody and is left out.",
+        html: htmlTable("Decisions", ["general", "rank", "loyalty", "decision"], decided),
+      },
+      {
+        heading: "PBFT beside it",
+        text: "Practical agreement: three phases, whatever m is, and messages that grow with the square of n.",
+        html: htmlTable(
+          "Messages for one block",
+          ["n, f", "silent", "pre-prepare", "prepare", "commit", "together"],
+          comparison,
+        ),
+      },
+    ],
+    command,
+  } satisfies Page);
+}
+
+/** Enough digits for small chances, none to spare. */
+export function percent(value: number): string {
+  return `${Number((100 * value).toPrecision(value < 0.01 ? 2 : 4))} %`;
+}
