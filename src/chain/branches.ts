@@ -5,13 +5,11 @@
  * is made again: the heaviest valid prefix, or the old head, untouched. Source: pow.md 2.8; decision 5.
  */
 import { assert } from "../base/assert.ts";
-import { byteText, EMPTY, equalBytes, type Hash, showHash } from "../base/bytes.ts";
+import { EMPTY, equalBytes, type Hash, showHash } from "../base/bytes.ts";
 import { type Fault, fault } from "../base/fault.ts";
 import {
-  BLOCK_FAULTS_MAX,
   HEAD_MOVE_BYTES_MAX,
   HEADERS_AHEAD_MAX,
-  RECENT_BODIES_MAX,
   SIDE_BODIES_BYTES_MAX,
   SIDE_BRANCHES_MAX,
   TREE_DEPTH,
@@ -20,14 +18,17 @@ import {
 import type { KvOperation } from "../storage/kv.ts";
 import type { Ancestry } from "./ancestry.ts";
 import type { Block, BlockHead, SealedBlock } from "./block.ts";
-import type { BranchChange, BranchSettings, HeadChange, ImportResult } from "./chain.ts";
-import type { BlockExecutor } from "./executor.ts";
-import { type Early, HeadDoor, type TooLight, weigh } from "./headdoor.ts";
+import { BlockFaults } from "./blockfaults.ts";
+import type { BranchesPorts } from "./branchesports.ts";
+import type { BranchChange, BranchSettings, ImportResult } from "./chain.ts";
+import { ancestryIn, type Early, HeadDoor, type HeadsResult, type TooLight, weigh } from "./headdoor.ts";
 import { HeadStep, shortestBetter } from "./headstep.ts";
+import { changeOf, recordOf, tellingsOf } from "./headtelling.ts";
 import type { ExecutedBlock, LedgerView } from "./ledgerview.ts";
+import { RecentBodies } from "./recentbodies.ts";
 import { surplus } from "./sidebranches.ts";
-import { bodyOperations, type ChainStore, headOperations } from "./store.ts";
-import { isCoinbase, type SignedTransaction } from "./transaction.ts";
+import { bodyOperations, headOperations } from "./store.ts";
+import type { SignedTransaction } from "./transaction.ts";
 import { BlockTree, type TreeNode, type TreePath } from "./tree.ts";
 import {
   dropOperations,
@@ -38,25 +39,7 @@ import {
   TreeStore,
 } from "./treestore.ts";
 
-export interface BranchesPorts {
-  readonly executor: BlockExecutor;
-  readonly store: ChainStore;
-  readonly head: () => BlockHead;
-  readonly now: () => number;
-  /** While true the store may show either ledger: nothing is built on it. */
-  readonly moving: (isMoving: boolean) => void;
-  /** The head has durably moved over these. */
-  readonly moved: (changes: readonly HeadChange[]) => void;
-}
-
-/** What came of heads that were offered. */
-export type HeadsResult =
-  | { readonly kind: "added"; readonly added: number; readonly last: TreeNode | undefined }
-  | { readonly kind: "orphan" }
-  /** The rest is early. */
-  | { readonly kind: "early"; readonly added: number }
-  | TooLight
-  | { readonly kind: "invalid"; readonly fault: Fault };
+export type { HeadsResult };
 
 /** Everything here that writes runs one at a time, through Chain.enqueue. */
 export class Branches {
@@ -65,9 +48,8 @@ export class Branches {
   readonly #ports: BranchesPorts;
   readonly #disk: TreeStore;
   readonly #door: HeadDoor;
-  readonly #bodies = new Map<string, readonly SignedTransaction[]>();
-  /** Why blocks are invalid, in words. */
-  readonly #faults = new Map<string, Fault>();
+  readonly #bodies = new RecentBodies();
+  readonly #faults = new BlockFaults();
   /** Branches that would undo more than the operator allows, seen from the head as it is. */
   #refused = new WeakSet<TreeNode>();
   #reorgs = 0n;
@@ -163,10 +145,7 @@ export class Branches {
     const node = this.tree.get(hash);
     if (node === undefined) return fault("unknown-block", `no block ${showHash(hash)} is known here`);
     if (node.head.summary.height === 0n) return fault("genesis", "block 0 cannot be taken away");
-    // All that stands on it must be in memory, so that it is marked, and all that may replace it.
-    await this.#loadLeaves();
-    for (let at = this.#headNode(); at.head.summary.height > node.head.summary.height; )
-      at = this.tree.parentOf(at)!;
+    await this.#loadAbove(node);
     await this.#write(nodeOperations(this.tree.mark(node, "invalidated")));
     await this.#advance();
     return undefined;
@@ -175,7 +154,7 @@ export class Branches {
   async reconsider(hash: Hash): Promise<Fault | undefined> {
     const node = this.tree.get(hash);
     if (node === undefined) return fault("unknown-block", `no block ${showHash(hash)} is known here`);
-    await this.#loadLeaves();
+    await this.#loadAbove(node);
     await this.#write(nodeOperations(this.tree.unmark(node)));
     this.#refused = new WeakSet();
     await this.#advance();
@@ -229,6 +208,12 @@ export class Branches {
     for (const hash of await this.#disk.leaves()) this.tree.get(hash);
   }
 
+  /** So that all that stands on a block is in memory to be marked, and all that may replace it. */
+  async #loadAbove({ head: { summary } }: TreeNode): Promise<void> {
+    await this.#loadLeaves();
+    for (let at = this.#headNode(); at.head.summary.height > summary.height; ) at = this.tree.parentOf(at)!;
+  }
+
   async #addHead(head: BlockHead, seal: Uint8Array): Promise<TreeNode | Fault | "orphan" | Early> {
     const parent = this.tree.get(head.header.previousHash);
     if (parent === undefined) return "orphan";
@@ -248,13 +233,17 @@ export class Branches {
   }
 
   async #addBody(node: TreeNode, block: Block): Promise<void> {
-    this.#keepBody(block);
+    this.#bodies.keep(block);
+    const isForgotten = this.tree.children(node).length === 0 && !this.#disk.isLeaf(node.head.hash);
+    // What stands on it may become complete by it.
+    if (isForgotten) await this.#loadLeaves();
     const completed = this.tree.bodyArrived(node);
     await this.#write([...bodyOperations(block, EMPTY), ...nodeOperations([node, ...completed])]);
     if (completed.length > 0) await this.#advance();
     this.#sideBytes += block.summary.bodyBytes;
-    const { sideBytesMax = SIDE_BODIES_BYTES_MAX } = this.#settings;
-    if (this.#sideBytes > sideBytesMax || this.#movesUntidy >= TREE_TIDY_BLOCKS) await this.#tidy();
+    const { sideBytesMax = SIDE_BODIES_BYTES_MAX, treeDepth = TREE_DEPTH } = this.#settings;
+    const isUntidy = this.#movesUntidy >= Math.min(TREE_TIDY_BLOCKS, treeDepth);
+    if (this.#sideBytes > sideBytesMax || isUntidy) await this.#tidy();
   }
 
   #weigh(parent: TreeNode, heads: readonly BlockHead[], workProven: bigint): TooLight | undefined {
@@ -277,10 +266,8 @@ export class Branches {
     const isOnChain = (node: TreeNode) => this.isCanonical(node.head);
     const bounds = { branchesMax: sideBranchesMax, bytesMax: sideBytesMax };
     const { dropped, bytes } = surplus(this.tree, isOnChain, bounds);
-    for (const { head } of dropped) {
-      const body = this.#ports.store.undo(head.hash) === undefined ? [] : this.#bodyOf(head.hash);
-      await this.#write(dropOperations(head.hash, body));
-    }
+    const bodyOf = (hash: Hash) => (this.#ports.store.undo(hash) === undefined ? [] : this.#bodyOf(hash));
+    await this.#write(dropped.flatMap(({ head }) => dropOperations(head.hash, bodyOf(head.hash))));
     for (const node of dropped) this.tree.remove(node);
     this.tree.forgetBelow(this.#ports.head().summary.height - BigInt(treeDepth));
     this.#movesUntidy = 0;
@@ -335,8 +322,7 @@ export class Branches {
   }
 
   async #condemn(node: TreeNode, why: Fault): Promise<void> {
-    this.#faults.set(byteText(node.head.hash), why);
-    if (this.#faults.size > BLOCK_FAULTS_MAX) this.#faults.delete(this.#faults.keys().next().value!);
+    this.#faults.remember(node, why);
     await this.#write(nodeOperations(this.tree.mark(node, "invalid")));
   }
 
@@ -359,8 +345,9 @@ export class Branches {
   async #commit(old: TreeNode, path: TreePath, step: HeadStep): Promise<void> {
     const { store, moving, moved } = this.#ports;
     const last = path.enter.at(-1) ?? path.ancestor;
-    const change = path.leave.length === 0 ? undefined : this.#changeOf(path, step);
-    const besides = change === undefined ? [] : this.#recordOf(old, last, change);
+    const bodyOf = (hash: Hash) => this.#bodyOf(hash);
+    const change = changeOf(path, step, bodyOf);
+    const besides = change === undefined ? [] : this.#recordOf(change, old, last);
     moving(true);
     await store.moveHead({
       diff: step.diff,
@@ -375,47 +362,12 @@ export class Branches {
     moving(false);
     this.#movesUntidy++;
     if (change !== undefined) this.#refused = new WeakSet();
-    moved(this.#tellings(last, step, change));
+    moved(tellingsOf(last.head, step, change, { bodyOf, receipts: (hash) => store.receipts(hash) }));
   }
 
-  #tellings(last: TreeNode, step: HeadStep, reorg: BranchChange | undefined): HeadChange[] {
-    const about = reorg === undefined ? {} : { reorg };
-    if (step.entered.length === 0) {
-      const block = { ...last.head, transactions: this.#bodyOf(last.head.hash) };
-      const receipts = this.#ports.store.receipts(last.head.hash) ?? [];
-      return [{ sealed: { block, seal: EMPTY }, receipts, ...about }];
-    }
-    return step.entered.map(({ executed: { block, receipts } }) => ({
-      sealed: { block, seal: EMPTY },
-      receipts,
-      ...about,
-    }));
-  }
-
-  #changeOf(path: TreePath, step: HeadStep): BranchChange {
-    const abandoned = [...path.leave].reverse().map(({ head }) => ({
-      block: { ...head, transactions: this.#bodyOf(head.hash) },
-      seal: EMPTY,
-    }));
-    const entered = step.entered.map(({ executed: { block } }) => ({ block, seal: EMPTY }));
-    return { ancestor: path.ancestor.head, abandoned, entered };
-  }
-
-  #recordOf(old: TreeNode, last: TreeNode, { ancestor, abandoned, entered }: BranchChange): KvOperation[] {
-    const kept = new Set(entered.flatMap(({ block }) => block.transactions.map((tx) => byteText(tx.hash))));
-    const dropped = abandoned
-      .flatMap(({ block }) => block.transactions)
-      .filter((tx) => !isCoinbase(tx) && !kept.has(byteText(tx.hash))).length;
-    this.#reorgs++;
-    return reorgOperations(this.#reorgs, {
-      atMs: this.#ports.now(),
-      ancestor: ancestor.hash,
-      oldHead: old.head.hash,
-      newHead: last.head.hash,
-      depth: abandoned.length,
-      entered: entered.length,
-      dropped,
-    });
+  #recordOf(change: BranchChange, old: TreeNode, last: TreeNode): KvOperation[] {
+    const heads = { atMs: this.#ports.now(), oldHead: old.head.hash, newHead: last.head.hash };
+    return reorgOperations(++this.#reorgs, recordOf(change, heads));
   }
 
   #headNode(): TreeNode {
@@ -424,47 +376,21 @@ export class Branches {
     return node;
   }
 
-  /** Why a block is not wanted: the fault itself, or that it stands on a block that is marked. */
   #doom(node: TreeNode): Fault {
-    let marked = node;
-    for (; marked.mark === undefined; marked = this.tree.parentOf(marked)!);
-    const why = this.#faults.get(byteText(marked.head.hash));
-    if (marked === node && why !== undefined && marked.mark === "invalid") return why;
-    const which = marked === node ? "" : `stands on block ${showHash(marked.head.hash)}, which `;
-    const verdict = marked.mark === "invalid" ? "is invalid" : "was taken away by this node's operator";
-    const detail = `block ${showHash(node.head.hash)} ${which}${verdict}`;
-    const code = marked.mark === "invalidated" ? "invalidated" : "invalid-block";
-    return fault(code, why === undefined ? detail : `${detail}: ${why.detail}`);
+    return this.#faults.of(node, this.tree);
   }
 
-  /** Near its end a branch is read from the tree; further down, where it is the chain, from the store. */
   #ancestryOf(last: TreeNode): Ancestry {
-    const near = 11n;
-    return {
-      height: last.head.summary.height,
-      headerAt: (height) => {
-        let at = last;
-        while (at.head.summary.height > height) {
-          const isFar = at.head.summary.height - height > near;
-          const hash = isFar && this.isCanonical(at.head) ? this.#ports.store.hashAt(height) : undefined;
-          const head = hash === undefined ? undefined : this.#ports.store.head(hash);
-          if (head !== undefined) return head.header;
-          at = this.tree.parentOf(at)!;
-        }
-        return at.head.header;
-      },
-    };
+    return ancestryIn(this.tree, last, (head, height) => {
+      const hash = this.isCanonical(head) ? this.#ports.store.hashAt(height) : undefined;
+      return hash === undefined ? undefined : this.#ports.store.head(hash);
+    });
   }
 
   #bodyOf(hash: Hash): readonly SignedTransaction[] {
-    const body = this.#bodies.get(byteText(hash)) ?? this.#ports.store.body(hash);
+    const body = this.#bodies.get(hash) ?? this.#ports.store.body(hash);
     assert(body !== undefined, "a complete block has a body");
     return body;
-  }
-
-  #keepBody({ hash, transactions }: Block): void {
-    this.#bodies.set(byteText(hash), transactions);
-    if (this.#bodies.size > RECENT_BODIES_MAX) this.#bodies.delete(this.#bodies.keys().next().value!);
   }
 
   #write(operations: readonly KvOperation[]): Promise<void> {

@@ -10,7 +10,7 @@ import type { Ancestry } from "./ancestry.ts";
 import type { BlockHead } from "./block.ts";
 import type { BlockExecutor } from "./executor.ts";
 import type { ConsensusRules } from "./rules.ts";
-import type { TreeNode } from "./tree.ts";
+import type { BlockTree, TreeNode } from "./tree.ts";
 
 /** A branch with less than this many blocks' work below the head is not stored. */
 const SPAM_MARGIN_BLOCKS = 144n;
@@ -32,6 +32,15 @@ export interface TooLight {
   readonly work: bigint;
   readonly needed: bigint;
 }
+
+/** What came of heads that were offered. */
+export type HeadsResult =
+  | { readonly kind: "added"; readonly added: number; readonly last: TreeNode | undefined }
+  | { readonly kind: "orphan" }
+  /** The rest is early. */
+  | { readonly kind: "early"; readonly added: number }
+  | TooLight
+  | { readonly kind: "invalid"; readonly fault: Fault };
 
 export class HeadDoor {
   readonly #executor: Pick<BlockExecutor, "rules" | "checkHeadForm">;
@@ -92,6 +101,32 @@ export function weigh(
   const needed = head.work - margin > floor ? head.work - margin : floor;
   const work = heads.reduce((sum, { header }) => sum + rules.weight(header), parent.work);
   return work < needed ? { kind: "too-light", work, needed } : undefined;
+}
+
+/** A branch is read from the tree for so many blocks from its end: what the median of times looks at. */
+const NEAR = 11n;
+
+/**
+ * The branch that `last` ends: near its end from the tree, further down, where it is the chain, from the store.
+ * @param chainAt the block of the chain at a height below `head`, if `head` is on the chain
+ */
+export function ancestryIn(
+  tree: Pick<BlockTree, "parentOf">,
+  last: TreeNode,
+  chainAt: (head: BlockHead, height: bigint) => BlockHead | undefined,
+): Ancestry {
+  return {
+    height: last.head.summary.height,
+    headerAt(height) {
+      let at = last;
+      while (at.head.summary.height > height) {
+        const found = at.head.summary.height - height > NEAR ? chainAt(at.head, height) : undefined;
+        if (found !== undefined) return found.header;
+        at = tree.parentOf(at)!;
+      }
+      return at.head.header;
+    },
+  };
 }
 
 /** The branch with `more` on top, as the list grows. */

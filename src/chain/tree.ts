@@ -6,7 +6,7 @@
  * Sources: pow.md 2.3, 2.8.
  */
 import { assert } from "../base/assert.ts";
-import { byteText, type Hash } from "../base/bytes.ts";
+import { byteText, compareBytes, type Hash } from "../base/bytes.ts";
 import type { BlockHead } from "./block.ts";
 
 /** invalid: by the rules, for good. invalidated: by the operator's word, until he takes it back. */
@@ -292,7 +292,9 @@ export class BlockTree {
       next.sequence = ++this.#sequence;
       completed.push(next);
       this.#consider(next);
-      for (const child of this.children(next)) if (child.hasBody && !child.isComplete) waiting.push(child);
+      const ready = this.children(next).filter((child) => child.hasBody && !child.isComplete);
+      // Of blocks that become complete at once none is first: their hashes decide, the same on every node.
+      waiting.push(...ready.sort((a, b) => compareBytes(a.head.hash, b.head.hash)));
     }
   }
 

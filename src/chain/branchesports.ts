@@ -1,0 +1,16 @@
+/** What branches.ts needs of the chain that it moves. */
+import type { BlockHead } from "./block.ts";
+import type { HeadChange } from "./chain.ts";
+import type { BlockExecutor } from "./executor.ts";
+import type { ChainStore } from "./store.ts";
+
+export interface BranchesPorts {
+  readonly executor: BlockExecutor;
+  readonly store: ChainStore;
+  readonly head: () => BlockHead;
+  readonly now: () => number;
+  /** While true the store may show either ledger: nothing is built on it. */
+  readonly moving: (isMoving: boolean) => void;
+  /** The head has durably moved over these. */
+  readonly moved: (changes: readonly HeadChange[]) => void;
+}

@@ -1,0 +1,29 @@
+/**
+ * Goal: the chain's head, state, tellings and pool on random block trees are those of a naive model. Method: trees
+ * from seeds (treeworld.ts); `npm run blocktrees` plays as many as one likes.
+ */
+import { describe, expect, it } from "vitest";
+import { runBlockTree } from "./treeworld.ts";
+
+const TREES = 500;
+
+describe("the chain on random block trees", () => {
+  it(`does what a naive model does on ${TREES} of them`, async () => {
+    const sums = { blocks: 0, reorgs: 0, found: 0, restarts: 0 };
+    let [depth, deepest] = [0, 0];
+    for (let seed = 0; seed < TREES; seed++) {
+      const stats = await runBlockTree(seed).catch((cause) => {
+        throw new Error(`seed ${seed}: ${cause.message}`, { cause });
+      });
+      for (const name of Object.keys(sums) as (keyof typeof sums)[]) sums[name] += stats[name];
+      depth = Math.max(depth, stats.depth);
+      deepest = Math.max(deepest, stats.deepest);
+    }
+    // The trees are worth their name.
+    expect(depth).toBeGreaterThanOrEqual(50);
+    expect(deepest).toBeGreaterThanOrEqual(8);
+    expect(sums.reorgs).toBeGreaterThan(TREES / 5);
+    expect(sums.found).toBeGreaterThan(TREES / 5);
+    expect(sums.restarts).toBeGreaterThan(TREES / 5);
+  }, 60_000);
+});
