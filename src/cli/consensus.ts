@@ -6,7 +6,7 @@ import type { Command } from "commander";
 import type { Client, ResultOf } from "../rpc/client.ts";
 import { leaf } from "./command.ts";
 import { type WatchedChain, watch } from "./consensuswatch.ts";
-import { type Output, shorten, table } from "./output.ts";
+import { type Output, shorten, showCount, showHashes, showRate, table } from "./output.ts";
 import { ask, connect, type RpcOptions, rpcOption } from "./rpc.ts";
 
 interface ConsensusOptions extends RpcOptions {
@@ -72,12 +72,13 @@ type WorkState = Exclude<ResultOf<"consensus_getState">, { readonly quorum: numb
 
 function describeWork(state: WorkState): string {
   const { height, tip, bits, difficulty, totalWork, retargetRule, nextRetargetHeight } = state;
-  const next = nextRetargetHeight === null ? "never" : `at height ${nextRetargetHeight}`;
-  const rate = state.estimatedHashrate === null ? "unknown" : `${Math.round(state.estimatedHashrate)} H/s`;
+  const next = nextRetargetHeight === null ? "" : `, next at height ${nextRetargetHeight}`;
+  const rate = state.estimatedHashrate === null ? "unknown" : `about ${showRate(state.estimatedHashrate)}`;
   return [
-    `height ${height}  tip ${shorten(tip)}  branches ${state.tips}  final with ${state.finalityDepth} blocks on top`,
-    `bits ${bits}  difficulty ${difficulty}  total work ${totalWork}`,
-    `retarget ${retargetRule}, next ${next}  a block every ${state.spacing} s  hash rate of all about ${rate}`,
+    `height ${height}  tip ${tip}`,
+    `work ${showHashes(difficulty)} a block (bits ${bits}), ${showCount(Number(totalWork))} in all  branches ${state.tips}`,
+    `aims at a block all ${state.spacing} s by rule ${retargetRule}${next}  all miners ${rate}`,
+    `a block is called final with ${state.finalityDepth} blocks on top`,
   ].join("\n");
 }
 

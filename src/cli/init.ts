@@ -1,28 +1,36 @@
 /**
- * `quorate init`: one node home. Without --genesis it starts a new chain whose only validator is this node, which
- * holds all the money: the smallest chain there is. With --genesis it joins a chain, as a full node, or as a
- * validator if that genesis names the new key's owner (which an operator arranges before).
+ * `quorate init`: one node home. Without --genesis it starts a new chain: one whose only validator is this node, which
+ * holds all the money, or with --consensus pow one that this node mines. With --genesis it joins a chain, as a full
+ * node, or as a validator if that genesis names the new key's owner (which an operator arranges before); whoever
+ * joins a mined chain may mine at once.
  */
 import { randomBytes } from "node:crypto";
-import type { Command } from "commander";
+import { type Command, Option } from "commander";
 import { hex0x, showHash } from "../base/bytes.ts";
+import { CONSENSUS_NAMES, type ConsensusName } from "../chain/consensusparameters.ts";
 import type { Genesis } from "../chain/genesis.ts";
 import { formatGenesis } from "../chain/genesisfile.ts";
 import { computeGenesisHash } from "../chain/genesisstate.ts";
-import { formatConfigFile } from "../node/config.ts";
+import { type Config, formatConfigFile } from "../node/config.ts";
 import { createHome, loadGenesis } from "../node/home.ts";
-import { type Key, keyOfSeed } from "../node/keyfile.ts";
-import { DEVNET, planNetwork } from "../node/networkplan.ts";
+import { type Key, keyOfSeed, saveKey } from "../node/keyfile.ts";
+import type { MiningProfile } from "../node/miningprofiles.ts";
+import { DEVNET, MINED_NETWORKS, planMinedNetwork, planNetwork } from "../node/networkplan.ts";
 import { parsePeerAddress } from "../node/peersfile.ts";
 import { peerIdFromSeed } from "../p2p/identity.ts";
 import { amount, collect, integer } from "./arguments.ts";
 import { dirOption, leaf } from "./command.ts";
 import { badInput, must } from "./exit.ts";
+import { keyPath } from "./keys.ts";
+import type { Output } from "./output.ts";
 
 interface InitOptions {
   readonly dir: string;
   readonly genesis?: string;
+  readonly consensus?: ConsensusName;
+  readonly profile?: MiningProfile;
   readonly validator?: boolean;
+  readonly coinbase?: string;
   readonly name: string;
   readonly chainId?: number;
   readonly supply?: bigint;
@@ -33,67 +41,147 @@ export function addInit(program: Command): void {
   leaf<InitOptions>(
     program,
     "init",
-    "make a node home: a new chain of one validator, or with --genesis a node of an existing one",
+    "make a node home: a new chain of this node, or with --genesis a node of an existing one",
     (command) =>
       command
         .addOption(dirOption())
         .option("--genesis <file>", "join the chain of this genesis file")
+        .addOption(
+          new Option("--consensus <name>", "of a new chain: pbft (default), or pow to mine it").choices(
+            CONSENSUS_NAMES,
+          ),
+        )
+        .addOption(
+          new Option(
+            "--profile <profile>",
+            "of a new mined chain: dev (default), bitcoin or regtest",
+          ).choices(Object.keys(MINED_NETWORKS)),
+        )
         .option("--validator", "with --genesis: make a validator key as well")
+        .option(
+          "--coinbase <address>",
+          "who is paid for mined blocks (default: a new key in keys/coinbase.json)",
+        )
         .option("--name <name>", "what the node calls itself", "node0")
         .option("--peer <multiaddr>", "a node to connect to; repeatable", collect)
-        .option("--chain-id <id>", "of a new chain (default: 31337)", integer(1, Number.MAX_SAFE_INTEGER))
-        .option("--supply <amount>", "of a new chain: the validator's balance (default: 1000000000)", amount),
+        .option("--chain-id <id>", "of a new chain", integer(1, Number.MAX_SAFE_INTEGER))
+        .option(
+          "--supply <amount>",
+          "of a new chain of one validator: its balance (default: 1000000000)",
+          amount,
+        ),
     ({ out, options }) => {
-      const nodeKey = randomKey();
-      const joins = options.genesis !== undefined;
-      if (joins && (options.chainId !== undefined || options.supply !== undefined)) {
-        throw badInput("--chain-id and --supply are for a new chain; with --genesis they are in the file");
-      }
-      const validatorKey = !joins || options.validator ? randomKey() : undefined;
-      const genesis = joins
-        ? must(loadGenesis(options.genesis!))
-        : { genesis: newChain(options, validatorKey!, nodeKey), warnings: [] };
-      const paths = must(
-        createHome(options.dir, {
-          configText: formatConfigFile({
-            name: options.name,
-            mode: validatorKey === undefined ? "full" : "validator",
-          }),
-          genesisJson: formatGenesis(genesis.genesis),
-          peers: (options.peer ?? []).map((text) => must(parsePeerAddress(text))),
-          nodeKey,
-          validatorKey,
-        }),
-      );
-      const facts = {
-        dir: paths.dir,
-        chainId: Number(genesis.genesis.chainId),
-        genesisHash: showHash(computeGenesisHash(genesis.genesis)),
-        peerId: peerIdFromSeed(nodeKey.seed),
-        mode: validatorKey === undefined ? "full" : "validator",
-        validator: validatorKey === undefined ? undefined : hex0x(validatorKey.publicKey),
-      };
-      for (const warning of genesis.warnings) out.warn(warning);
-      const isMember = genesis.genesis.validators.some(
-        ({ publicKey }) => hex0x(publicKey) === facts.validator,
-      );
-      if (joins && validatorKey !== undefined && !isMember) {
-        out.warn(
-          "genesis.json does not name this validator key: the chain's operators must add it before block 1",
-        );
-      }
-      const lines = [
-        `${out.tick} ${facts.mode} node in ${facts.dir}`,
-        `  chain    ${facts.chainId}  genesis ${facts.genesisHash}`,
-        `  peer id  ${facts.peerId}`,
-        ...(facts.validator === undefined ? [] : [`  validator key and account  ${facts.validator}`]),
-        ...(joins ? [joinHint] : []),
-        `  start it with: quorate start --dir ${facts.dir}`,
-      ];
-      out.result(facts, lines.join("\n"));
+      checkInit(options);
+      makeHome(out, options);
     },
   );
 }
+
+function checkInit(options: InitOptions): void {
+  const { genesis, consensus, profile, chainId, supply, validator } = options;
+  const isNew = consensus ?? chainId ?? supply ?? profile;
+  if (genesis !== undefined && isNew !== undefined) {
+    throw badInput(
+      "--consensus, --profile, --chain-id and --supply are for a new chain; with --genesis they are in the file",
+    );
+  }
+  const mines = consensus === "pow";
+  if (mines && (supply !== undefined || validator)) {
+    throw badInput("--supply and --validator: a mined chain has neither; its money is mined");
+  }
+  if (!mines && genesis === undefined && (profile ?? options.coinbase) !== undefined) {
+    throw badInput("--profile and --coinbase are for mined chains: say --consensus pow");
+  }
+}
+
+/** Who this node is on its chain. */
+interface Part {
+  readonly genesis: Genesis;
+  readonly warnings: readonly string[];
+  readonly mode: Config["mode"];
+  readonly validatorKey: Key | undefined;
+  /** The key of the account that is paid for mined blocks, if it is made here. */
+  readonly coinbaseKey: Key | undefined;
+  readonly coinbase: string | undefined;
+}
+
+function makeHome(out: Output, options: InitOptions): void {
+  const nodeKey = randomKey();
+  const part = options.genesis === undefined ? found(options, nodeKey) : joined(options, options.genesis);
+  const { genesis, mode, validatorKey, coinbaseKey, coinbase } = part;
+  const paths = must(
+    createHome(options.dir, {
+      configText: formatConfigFile({ name: options.name, mode, "mining.coinbase": coinbase }),
+      genesisJson: formatGenesis(genesis),
+      peers: (options.peer ?? []).map((text) => must(parsePeerAddress(text))),
+      nodeKey,
+      validatorKey,
+    }),
+  );
+  if (coinbaseKey !== undefined) must(saveKey(keyPath(options.dir, COINBASE_KEY), coinbaseKey));
+  const facts = {
+    dir: paths.dir,
+    chainId: Number(genesis.chainId),
+    genesisHash: showHash(computeGenesisHash(genesis)),
+    peerId: peerIdFromSeed(nodeKey.seed),
+    mode,
+    validator: validatorKey === undefined ? undefined : hex0x(validatorKey.publicKey),
+    coinbase,
+  };
+  for (const warning of part.warnings) out.warn(warning);
+  const isMember = genesis.validators.some(({ publicKey }) => hex0x(publicKey) === facts.validator);
+  if (validatorKey !== undefined && !isMember) {
+    out.warn(
+      "genesis.json does not name this validator key: the chain's operators must add it before block 1",
+    );
+  }
+  const isOpen = genesis.validators.length === 0;
+  const lines = [
+    `${out.tick} ${mode} node in ${facts.dir}`,
+    `  chain    ${facts.chainId}  genesis ${facts.genesisHash}`,
+    `  peer id  ${facts.peerId}`,
+    ...(facts.validator === undefined ? [] : [`  validator key and account  ${facts.validator}`]),
+    ...(coinbase === undefined
+      ? []
+      : [
+          `  coinbase ${coinbase}${coinbaseKey === undefined ? "" : `  (secret in ${keyPath(options.dir, COINBASE_KEY)})`}`,
+        ]),
+    ...(options.genesis === undefined || isOpen ? [] : [joinHint]),
+    `  start it with: quorate start --dir ${facts.dir}`,
+    ...(isOpen && mode === "full"
+      ? [`  to mine as well: quorate start --dir ${facts.dir} --mine --coinbase ACCOUNT`]
+      : []),
+  ];
+  out.result(facts, lines.join("\n"));
+}
+
+/** A new chain: its genesis names this node, or nobody. */
+function found(options: InitOptions, nodeKey: Key): Part {
+  const common = { warnings: [] };
+  if (options.consensus === "pow") {
+    const coinbaseKey = options.coinbase === undefined ? randomKey() : undefined;
+    const coinbase = options.coinbase ?? hex0x(coinbaseKey!.publicKey);
+    const genesis = newMinedChain(options);
+    return { ...common, genesis, mode: "miner", validatorKey: undefined, coinbaseKey, coinbase };
+  }
+  const validatorKey = randomKey();
+  const genesis = newChain(options, validatorKey, nodeKey);
+  return { ...common, genesis, mode: "validator", validatorKey, coinbaseKey: undefined, coinbase: undefined };
+}
+
+function joined({ validator, coinbase }: InitOptions, file: string): Part {
+  const { genesis, warnings } = must(loadGenesis(file));
+  const isMined = genesis.validators.length === 0;
+  if (isMined && validator) throw badInput(`${file}: a mined chain has no validators; leave out --validator`);
+  if (!isMined && coinbase !== undefined)
+    throw badInput(`${file}: nothing is mined on this chain; leave out --coinbase`);
+  const validatorKey = validator ? randomKey() : undefined;
+  const mode = validatorKey !== undefined ? "validator" : coinbase !== undefined ? "miner" : "full";
+  return { genesis, warnings, mode, validatorKey, coinbaseKey: undefined, coinbase };
+}
+
+/** keys/coinbase.json */
+const COINBASE_KEY = "coinbase";
 
 /** A node that nobody lists is refused by all, and sees only that it has no peers. */
 const joinHint =
@@ -102,6 +190,18 @@ const joinHint =
 
 function randomKey(): Key {
   return keyOfSeed(new Uint8Array(randomBytes(32)));
+}
+
+/** Nobody holds anything before the first block, on whatever profile. */
+function newMinedChain({ profile = "dev", chainId }: InitOptions): Genesis {
+  const network = MINED_NETWORKS[profile];
+  const own = {
+    name: `local-${profile}`,
+    accounts: 0,
+    timeMs: BigInt(Math.floor(Date.now() / 1_000) * 1_000),
+  };
+  const id = chainId === undefined ? network.chainId : BigInt(chainId);
+  return planMinedNetwork({ ...network, ...own, miners: 1, chainId: id }, () => randomKey().seed).genesis;
 }
 
 function newChain({ name, chainId, supply }: InitOptions, validatorKey: Key, nodeKey: Key): Genesis {

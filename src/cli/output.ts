@@ -106,6 +106,14 @@ export function showCount(count: number): string {
 
 const STEPS = ["", "k", "M", "G", "T", "P", "E"];
 
+/** Expected hashes of difficulty 1. */
+const DIFFICULTY_ONE_HASHES = 4_295_032_833;
+
+/** A difficulty as people can picture it: 1.05 M hashes. */
+export function showHashes(difficulty: number): string {
+  return `${showCount(difficulty * DIFFICULTY_ONE_HASHES)} hashes`;
+}
+
 /** 98.3 kH/s */
 export function showRate(hashesPerSecond: number): string {
   const shown = showCount(hashesPerSecond);

@@ -7,7 +7,7 @@ import { leaf } from "./command.ts";
 import { badInput, CliError, EXIT } from "./exit.ts";
 import { describeVerdict } from "./explain.ts";
 import { type NameOptions, nameOptions, resolveAddress } from "./names.ts";
-import { type Output, showDuration, table } from "./output.ts";
+import { type Output, showCount, showDuration, showHashes, showRate, table } from "./output.ts";
 import { ask, connect, type RpcOptions, rpcOption } from "./rpc.ts";
 
 const withRpc = (command: Command) => command.addOption(rpcOption());
@@ -50,7 +50,12 @@ export function addQueries(program: Command): void {
       rttMs === null ? "-" : `${rttMs.toFixed(1)} ms`,
       publicKey,
     ]);
-    out.result({ validators }, table(["index", "name", "state", "last seq", "rtt", "public key"], rows));
+    out.result(
+      { validators },
+      rows.length === 0
+        ? "this chain is mined: there are no validators"
+        : table(["index", "name", "state", "last seq", "rtt", "public key"], rows),
+    );
   });
   leaf<RpcOptions>(program, "peers", "list the connected peers", withRpc, async ({ out, options }) => {
     const peers = await ask(connect(options).call("net_peers"));
@@ -110,9 +115,10 @@ function describeConsensus(
 ): string {
   if (consensus === null) return "consensus  followed, not taken part in";
   if (!("quorum" in consensus)) {
-    const { difficulty, mining, finalityDepth } = consensus;
+    const { difficulty, totalWork, hashrate, mining, finalityDepth } = consensus;
+    const all = hashrate === null ? "" : `  all miners about ${showRate(hashrate)}`;
     const own = mining ? "this node mines" : "this node does not mine";
-    return `consensus  difficulty ${difficulty}, ${own}, final with ${finalityDepth} blocks on top`;
+    return `consensus  mined: ${showHashes(difficulty)} a block, ${showCount(Number(totalWork))} in all${all}  ${own}  final with ${finalityDepth} blocks on top`;
   }
   const { view, primary, mode, quorum, n } = consensus;
   const leader = `primary ${validators[primary]?.id ?? primary}`;
@@ -123,7 +129,7 @@ type Seal = NonNullable<Awaited<ReturnType<Client["block"]>>>["consensus"];
 
 function describeSeal(seal: Seal, named: (validator: number) => string): string {
   if (!("commits" in seal))
-    return `nonce ${seal.nonce}, bits ${seal.bits}, difficulty ${seal.difficulty}, work ${seal.work}`;
+    return `nonce ${seal.nonce}, bits ${seal.bits}, ${showCount(Number(seal.work))} hashes of work`;
   const signers = seal.commits.map((commit) => named(commit.validator)).join(", ");
   return `view ${seal.view}, signed by validators ${signers}`;
 }
@@ -139,10 +145,12 @@ async function showBlock(out: Output, client: Client, name: string): Promise<voi
   const { consensus, txs } = block;
   const named = (index: number) => `${index} (${validators[index]?.id ?? "unknown"})`;
   const seal = block.height === 0 ? "genesis, needs none" : describeSeal(consensus, named);
+  const proposer =
+    "commits" in consensus ? `   proposer ${block.height === 0 ? "none" : named(block.proposer)}` : "";
   const lines = [
     `block      ${block.height}  ${block.hash}`,
     `parent     ${block.parentHash}`,
-    `time       ${new Date(block.time).toISOString()}   proposer ${block.height === 0 ? "none" : named(block.proposer)}`,
+    `time       ${new Date(block.time).toISOString()}${proposer}`,
     `seal       ${seal}`,
     `state      ${block.stateRoot}`,
     `txs        ${block.txCount}   ${block.size} bytes`,
