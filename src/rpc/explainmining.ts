@@ -28,6 +28,8 @@ export interface MiningStanding {
 
 /** A gap of so many spacings comes once in e^20 blocks: something else is the matter (pow.md 2.9, "Stale"). */
 const STALE_SPACINGS = 20;
+/** Without peers and without a miner of its own: until then the last block may have been made here on demand. */
+const ALONE_SPACINGS = 3;
 
 export function explainMining(standing: MiningStanding): Explanation {
   return { ...judge(standing), details: describe(standing) };
@@ -50,16 +52,17 @@ function judge(standing: MiningStanding): Verdict {
     return { state: "reversed", ok: false, summary };
   }
   const isMining = mining?.mining === true;
-  if (peers === 0 && !isMining) {
+  const spacingMs = spacing * 1_000;
+  if (peers === 0 && !isMining && headAgeMs > ALONE_SPACINGS * spacingMs) {
     const summary = `no peer is connected and this node does not mine: it cannot hear of blocks; ${head}`;
     return { state: "alone", ok: false, summary };
   }
-  if (headAgeMs > STALE_SPACINGS * spacing * 1_000) {
+  if (headAgeMs > STALE_SPACINGS * spacingMs) {
     const why = isMining ? "this node's miner is far too slow for the target" : "does anybody mine?";
-    const summary = `no block for ${duration(headAgeMs)}, one is due every ${duration(spacing * 1_000)}: ${why}`;
+    const summary = `no block for ${duration(headAgeMs)}, one is due every ${duration(spacingMs)}: ${why}`;
     return { state: "stale", ok: false, summary: `${summary} (height ${height})` };
   }
-  return { state: "moving", ok: true, summary: `${head}, one is due every ${duration(spacing * 1_000)}` };
+  return { state: "moving", ok: true, summary: `${head}, one is due every ${duration(spacingMs)}` };
 }
 
 function describe(standing: MiningStanding): string[] {

@@ -33,8 +33,14 @@ describe("the explanation of a mined chain", () => {
 
   it.each([
     ["syncing", false, { syncing: { current: 3n, target: 90n } }, "catching up: height 3 of 90"],
-    ["alone", false, { peers: 0, mining: undefined }, "no peer is connected and this node does not mine"],
-    ["moving", true, { peers: 0 }, "height 120"],
+    [
+      "alone",
+      false,
+      { peers: 0, mining: undefined, headAgeMs: 16_000 },
+      "no peer is connected and this node does not mine",
+    ],
+    ["moving", true, { peers: 0, headAgeMs: 16_000 }, "height 120"],
+    ["moving", true, { peers: 0, mining: undefined }, "height 120"],
     ["stale", false, { headAgeMs: 101_000, mining: undefined }, "does anybody mine?"],
     ["stale", false, { headAgeMs: 101_000 }, "far too slow for the target"],
     ["moving", true, { headAgeMs: 99_000 }, "height 120"],

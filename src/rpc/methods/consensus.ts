@@ -110,6 +110,25 @@ export const getConsensusState = method({
         checkpoints: [],
       },
     },
+    {
+      name: "a mined chain",
+      params: {},
+      result: {
+        type: "pow",
+        height: 1024,
+        tip: BLOCK_HASH,
+        bits: "0x1e0fffff",
+        difficulty: 0.000244140625,
+        target: `0x00000fffff${"00".repeat(27)}`,
+        totalWork: "1074790400",
+        retargetRule: "asert",
+        spacing: 5,
+        nextRetargetHeight: 1025,
+        tips: 2,
+        estimatedHashrate: 209715,
+        finalityDepth: 6,
+      },
+    },
   ],
   call({ api }) {
     const branches = api.branches();
