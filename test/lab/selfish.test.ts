@@ -1,0 +1,40 @@
+/**
+ * Goal: a selfish pool earns what Eyal and Sirer say, since honest nodes keep the branch they saw first. Method: short
+ * games over the real tree at fixed seeds; the long ones are the command's.
+ */
+import { describe, expect, it } from "vitest";
+import { LabChain } from "../../src/lab/chain.ts";
+import { judgeSelfish, runSelfish, type SelfishCell } from "../../src/lab/selfish.ts";
+
+const chain = new LabChain("none");
+const play = (cell: SelfishCell, blocks: number, seed = 3) =>
+  judgeSelfish(cell, runSelfish(chain, cell, { seed, part: 0, blocks }));
+
+describe("selfish mining", () => {
+  it("earns what the formula says, for all gammas", () => {
+    for (const gamma of [0, 0.5, 1]) {
+      const result = play({ share: 0.4, gamma }, 20_000);
+      expect(Math.abs(result.revenue - result.expected)).toBeLessThan(0.02);
+      expect(result.pays).toBe(true);
+    }
+  });
+
+  it("costs a small pool that nobody follows", () => {
+    const result = play({ share: 0.15, gamma: 0 }, 10_000);
+    expect(result).toMatchObject({ pays: false, isMatch: true });
+    expect(result.threshold).toBeCloseTo(1 / 3, 12);
+  });
+
+  it("is told apart from honest mining and from another gamma", () => {
+    const tally = runSelfish(chain, { share: 0.4, gamma: 0 }, { seed: 3, part: 0, blocks: 20_000 });
+    expect(judgeSelfish({ share: 0.4, gamma: 1 }, tally).isMatch).toBe(false);
+    expect(judgeSelfish({ share: 0.3, gamma: 0 }, tally).isMatch).toBe(false);
+  });
+
+  it("gives the same chain for the same seed and another for another part", () => {
+    const cell = { share: 0.4, gamma: 0.5 };
+    const run = (part: number) => runSelfish(chain, cell, { seed: 1, part, blocks: 500 });
+    expect(run(0)).toEqual(run(0));
+    expect(run(0)).not.toEqual(run(1));
+  });
+});
