@@ -48,7 +48,8 @@ export class BranchSync implements BlockSync {
   readonly #peers = new Map<string, BranchPeer>();
   readonly #plan: BodyPlan;
   readonly #missing = new Map<string, MissingList>();
-  #headFetches = new Map<string, Hash>();
+  /** Whose heads are being fetched, and the head it told. */
+  readonly #headFetches = new Map<string, Hash>();
   #startedAtMs: number | undefined;
   #cancelLook: (() => void) | undefined;
   #isStopped = false;
@@ -77,15 +78,14 @@ export class BranchSync implements BlockSync {
     this.#peers.delete(peerId);
   }
 
-  /** `target` is the heaviest header's height while bodies are fetched, at least the own one while heads are. */
+  /** `target` is the height of the heaviest header known so far, which rises while headers come. */
   progress(): SyncProgress | undefined {
     if (this.#startedAtMs === undefined) return undefined;
     const { ledger } = this.#ports;
     const [head, best] = [ledger.head(), ledger.bestHeader()];
+    if (best.work <= head.work || best.height <= head.height) return undefined;
     const phase = this.#headFetches.size > 0 ? "heads" : "bodies";
-    if (best.work <= head.work && phase === "bodies") return undefined;
-    const target = best.work > head.work && best.height > head.height ? best.height : head.height;
-    return { current: head.height, target, startedAtMs: this.#startedAtMs, phase };
+    return { current: head.height, target: best.height, startedAtMs: this.#startedAtMs, phase };
   }
 
   answer(bytes: Uint8Array): Promise<Uint8Array> | undefined {

@@ -43,7 +43,9 @@ export async function fetchHeads(ports: HeadFetchPorts): Promise<boolean> {
     [peer.best, reached] = [known.hash, known.height];
     stored();
     const isFarAhead = known.height >= ledger.head().height + BigInt(HEADERS_AHEAD_MAX);
-    if (result.kind !== "added" || isFarAhead) return true;
+    // What it told has been found, and it had no more.
+    const isAll = heads.length < HEADS_PER_ANSWER_MAX && peer.told === undefined;
+    if (result.kind !== "added" || isFarAhead || isAll) return true;
     locator = ledger.locatorFrom(known.hash);
   }
 }
