@@ -83,7 +83,8 @@ describe("a client of several nodes", () => {
     expect((await reader.call("chain_getHead")).height).toBe(0);
     expect(reader.url).toBe(urls[0]);
     await reader.batch([{ method: "chain_getHead" }]);
-    expect(silent.calls()).toBe(1);
+    // Not asked a second time; on a busy machine it was given up before it heard of the first.
+    expect(silent.calls()).toBeLessThanOrEqual(1);
     await expect(reader.call("chain_getBlock", { block: 99 })).rejects.toMatchObject({ code: -32001 });
     await expect(client([DEAD, "http://127.0.0.1:2"]).call("chain_getHead")).rejects.toThrow(
       /127.0.0.1:1: .*; http:\/\/127.0.0.1:2: /,
