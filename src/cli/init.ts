@@ -148,7 +148,10 @@ function makeHome(out: Output, options: InitOptions): void {
         ]),
     ...(options.genesis === undefined || isOpen ? [] : [joinHint]),
     `  start it with: quorate start --dir ${facts.dir}`,
-    ...(isOpen && mode === "full"
+    ...(coinbase !== undefined && mode === "full"
+      ? ["  then mine when you want: quorate miner generate 10"]
+      : []),
+    ...(isOpen && coinbase === undefined
       ? [`  to mine as well: quorate start --dir ${facts.dir} --mine --coinbase ACCOUNT`]
       : []),
   ];
@@ -162,7 +165,9 @@ function found(options: InitOptions, nodeKey: Key): Part {
     const coinbaseKey = options.coinbase === undefined ? randomKey() : undefined;
     const coinbase = options.coinbase ?? hex0x(coinbaseKey!.publicKey);
     const genesis = newMinedChain(options);
-    return { ...common, genesis, mode: "miner", validatorKey: undefined, coinbaseKey, coinbase };
+    // Two hashes a block: who mined all the time would fill the disk.
+    const mode = options.profile === "regtest" ? "full" : "miner";
+    return { ...common, genesis, mode, validatorKey: undefined, coinbaseKey, coinbase };
   }
   const validatorKey = randomKey();
   const genesis = newChain(options, validatorKey, nodeKey);

@@ -34,9 +34,14 @@ export function addQueries(program: Command): void {
       const shown = label.startsWith("0x") ? label : `${label} ${hex0x(address)}`;
       const pending =
         account.pendingNonce === account.nonce ? "" : `  (${account.pendingNonce} with the pool)`;
+      const { maturing } = account;
+      const mined =
+        maturing === undefined || maturing.sum === "0"
+          ? ""
+          : `  mined and not spendable yet ${maturing.sum} (the next at height ${maturing.nextHeight})`;
       out.result(
         account,
-        `${shown}  balance ${account.balance}  nonce ${account.nonce}${pending}  at height ${account.height}`,
+        `${shown}  balance ${account.balance}${mined}  nonce ${account.nonce}${pending}  at height ${account.height}`,
       );
     },
   );

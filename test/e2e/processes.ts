@@ -67,6 +67,8 @@ interface DevnetPlace {
   /** RPC ports from here on, p2p ports after them. */
   readonly portBase: number;
   readonly size: number;
+  /** Further options of the command. */
+  readonly options?: readonly string[];
 }
 
 /** `quorate devnet` in a temporary folder. */
@@ -74,27 +76,34 @@ export class Devnet {
   readonly dir: string;
   readonly portBase: number;
   readonly size: number;
+  readonly #options: readonly string[];
   #process: ChildProcess | undefined;
   output = "";
 
   /** A devnet that is running already. */
-  constructor({ dir, portBase, size }: DevnetPlace) {
+  constructor({ dir, portBase, size, options = [] }: DevnetPlace) {
+    this.#options = options;
     this.dir = dir;
     this.portBase = portBase;
     this.size = size;
   }
 
-  static async start(size = 4): Promise<Devnet> {
+  static async start(size = 4, options: readonly string[] = []): Promise<Devnet> {
     const dir = mkdtempSync(join(tmpdir(), "quorate-e2e-"));
-    const devnet = new Devnet({ dir, portBase: await freePorts(2 * size), size });
-    await devnet.#launch();
+    const devnet = new Devnet({ dir, portBase: await freePorts(2 * size), size, options });
+    try {
+      await devnet.#launch();
+    } catch (error) {
+      await devnet.remove();
+      throw error;
+    }
     return devnet;
   }
 
   async #launch(): Promise<void> {
     const p2p = String(this.portBase + this.size);
     const ports = ["--port-base", String(this.portBase), "--p2p-port-base", p2p];
-    const args = [COMMAND, "devnet", "-n", String(this.size), "--dir", this.dir, ...ports];
+    const args = [COMMAND, "devnet", "-n", String(this.size), "--dir", this.dir, ...ports, ...this.#options];
     const child = spawn(process.execPath, args, {
       // Tests do not wait two seconds for each view change.
       env: { ...process.env, CI: "1", QUORATE_CONSENSUS_REQUEST_TIMEOUT_MS: "1000" },
