@@ -69,7 +69,7 @@ export const TRUNK_BLOCKS = 12;
 /** Time of block 0, seconds. */
 const BEGINNING = 1_700_000_000;
 /** Summaries kept per miner; higher ones are made anew. */
-const SUMMARIES_MAX = 4_096;
+const SUMMARIES_MAX = 16_384;
 
 /** A branch from block 0: the shared trunk, then blocks of its own. */
 export class Branch implements Ancestry {

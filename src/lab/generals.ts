@@ -6,7 +6,7 @@
  */
 import { assert } from "../base/assert.ts";
 import { type Address, concatBytes, hex, utf8 } from "../base/bytes.ts";
-import { createSigner, SEED_BYTES, type Signer, verifySignature } from "../crypto/keys.ts";
+import { createSigner, SEED_BYTES, type Signer, verifyQuickly } from "../crypto/keys.ts";
 import { Random } from "../sim/random.ts";
 
 /** Ascending; the first is what a general does who heard nothing usable. */
@@ -238,7 +238,7 @@ class SignedRun {
     }
     return signers.every((signer, i) => {
       const key: Address = this.#signers[signer]!.publicKey;
-      return verifySignature(
+      return verifyQuickly(
         key,
         statement(order, signers.slice(0, i), signatures.slice(0, i)),
         signatures[i]!,

@@ -13,20 +13,20 @@ const play = (cell: SelfishCell, blocks: number, seed = 3) =>
 describe("selfish mining", () => {
   it("earns what the formula says, for all gammas", () => {
     for (const gamma of [0, 0.5, 1]) {
-      const result = play({ share: 0.4, gamma }, 20_000);
-      expect(Math.abs(result.revenue - result.expected)).toBeLessThan(0.02);
+      const result = play({ share: 0.4, gamma }, 8_000);
+      expect(Math.abs(result.revenue - result.expected)).toBeLessThan(0.03);
       expect(result.pays).toBe(true);
     }
   });
 
   it("costs a small pool that nobody follows", () => {
-    const result = play({ share: 0.15, gamma: 0 }, 10_000);
+    const result = play({ share: 0.15, gamma: 0 }, 5_000);
     expect(result).toMatchObject({ pays: false, isMatch: true });
     expect(result.threshold).toBeCloseTo(1 / 3, 12);
   });
 
   it("is told apart from honest mining and from another gamma", () => {
-    const tally = runSelfish(chain, { share: 0.4, gamma: 0 }, { seed: 3, part: 0, blocks: 20_000 });
+    const tally = runSelfish(chain, { share: 0.4, gamma: 0 }, { seed: 3, part: 0, blocks: 8_000 });
     expect(judgeSelfish({ share: 0.4, gamma: 1 }, tally).isMatch).toBe(false);
     expect(judgeSelfish({ share: 0.3, gamma: 0 }, tally).isMatch).toBe(false);
   });
