@@ -140,7 +140,7 @@ class SelfishGame {
   /** Hears the others' block first at a tie, and the pool's first. */
   readonly #apart: Group;
   readonly #near: Group;
-  /** Of published blocks and of private ones, by the text of their hash: those above the last agreement. */
+  /** Of published blocks and of private ones, by their heads: those since the last agreement. */
   #links = new Map<BlockHead, Link>();
   #poolTip: Link;
   /** The pool's branch since it left the public one; the first `#published` of it are known to all. */
