@@ -8,7 +8,12 @@ import { BLOCK_FAULTS_MAX } from "../base/limits.ts";
 import type { BlockTree, TreeNode } from "./tree.ts";
 
 export class BlockFaults {
+  readonly #tree: Pick<BlockTree, "parentOf">;
   readonly #faults = new Map<string, Fault>();
+
+  constructor(tree: Pick<BlockTree, "parentOf">) {
+    this.#tree = tree;
+  }
 
   remember({ head }: TreeNode, why: Fault): void {
     this.#faults.set(byteText(head.hash), why);
@@ -16,9 +21,9 @@ export class BlockFaults {
   }
 
   /** Of a doomed node; `invalidated` is this node's own word and nobody's fault. */
-  of(node: TreeNode, tree: Pick<BlockTree, "parentOf">): Fault<string> {
+  of(node: TreeNode): Fault<string> {
     let marked = node;
-    for (; marked.mark === undefined; marked = tree.parentOf(marked)!);
+    for (; marked.mark === undefined; marked = this.#tree.parentOf(marked)!);
     const why = this.#faults.get(byteText(marked.head.hash));
     if (marked === node && why !== undefined && marked.mark === "invalid") return why;
     const which = marked === node ? "" : `stands on block ${showHash(marked.head.hash)}, which `;

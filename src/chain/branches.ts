@@ -49,7 +49,7 @@ export class Branches {
   readonly #disk: TreeStore;
   readonly #door: HeadDoor;
   readonly #bodies = new RecentBodies();
-  readonly #faults = new BlockFaults();
+  readonly #faults: BlockFaults;
   /** Branches that would undo more than the operator allows, seen from the head as it is. */
   #refused = new WeakSet<TreeNode>();
   #reorgs = 0n;
@@ -68,6 +68,7 @@ export class Branches {
       isOnChain: (head: BlockHead) => this.isCanonical(head),
     };
     this.tree = new BlockTree(source, settings.forkChoice);
+    this.#faults = new BlockFaults(this.tree);
   }
 
   /** Reads the tree from disk and takes up what was left undone. */
@@ -85,17 +86,17 @@ export class Branches {
     const { height } = block.summary;
     const known = this.tree.get(block.hash);
     if (known?.hasBody === true) {
-      return known.isDoomed ? { kind: "invalid", fault: this.#doom(known) } : { kind: "known" };
+      return known.isDoomed ? { kind: "invalid", fault: this.#faults.of(known) } : { kind: "known" };
     }
     const wrong = this.#ports.executor.checkBody(block);
     if (wrong !== undefined) return { kind: "invalid", fault: wrong };
-    if (known?.isDoomed === true) return { kind: "invalid", fault: this.#doom(known) };
+    if (known?.isDoomed === true) return { kind: "invalid", fault: this.#faults.of(known) };
     const node = known ?? (await this.#addHead(block, seal));
     if (node === "orphan") return { kind: "orphan", height };
     if ("notBeforeMs" in node) return { kind: "early", notBeforeMs: node.notBeforeMs };
     if ("code" in node) return { kind: "invalid", fault: node };
     await this.#addBody(node, block);
-    return node.isDoomed ? { kind: "invalid", fault: this.#doom(node) } : { kind: "imported" };
+    return node.isDoomed ? { kind: "invalid", fault: this.#faults.of(node) } : { kind: "imported" };
   }
 
   /**
@@ -108,7 +109,7 @@ export class Branches {
     const parent = first < 0 ? undefined : this.tree.get(heads[first]!.header.previousHash);
     if (first < 0) return { kind: "added", added: 0, last: this.#lastOf(heads) };
     if (parent === undefined) return { kind: "orphan" };
-    if (parent.isDoomed) return { kind: "invalid", fault: this.#doom(parent) };
+    if (parent.isDoomed) return { kind: "invalid", fault: this.#faults.of(parent) };
     const highest = this.#ports.head().summary.height + BigInt(HEADERS_AHEAD_MAX);
     const fresh = heads.slice(first).filter(({ summary }) => summary.height <= highest);
     const { good, stop } = this.#door.judge(parent.head, this.#ancestryOf(parent), fresh);
@@ -217,7 +218,7 @@ export class Branches {
   async #addHead(head: BlockHead, seal: Uint8Array): Promise<TreeNode | Fault | "orphan" | Early> {
     const parent = this.tree.get(head.header.previousHash);
     if (parent === undefined) return "orphan";
-    if (parent.isDoomed) return this.#doom(parent);
+    if (parent.isDoomed) return this.#faults.of(parent);
     const { stop } = this.#door.judge(parent.head, this.#ancestryOf(parent), [head], seal);
     if (stop !== undefined) return stop;
     await this.#store([head]);
@@ -274,13 +275,17 @@ export class Branches {
     this.#sideBytes = bytes;
   }
 
-  /** Moves the head until no better one is to be had. */
+  /** Moves the head until no better one is to be had than there was: a move in stages may have to be taken back. */
   async #advance(): Promise<void> {
-    for (;;) {
+    for (let origin = this.#headNode(); ; ) {
       const head = this.#headNode();
-      const target = this.tree.choose(head, (candidate) => this.#mayReplace(head, candidate));
-      if (target === undefined) return;
+      const floor = origin.isDoomed ? head : origin;
+      const better = this.tree.choose(floor, (candidate) => this.#mayReplace(head, candidate));
+      const target = better ?? floor;
+      if (target === head) return;
       await this.#moveTowards(head, target);
+      const { work } = this.#headNode();
+      if (origin.isDoomed || work > origin.work || work === target.work) origin = this.#headNode();
     }
   }
 
@@ -360,6 +365,7 @@ export class Branches {
       besides,
     });
     moving(false);
+    this.tree.left(old);
     this.#movesUntidy++;
     if (change !== undefined) this.#refused = new WeakSet();
     moved(tellingsOf(last.head, step, change, { bodyOf, receipts: (hash) => store.receipts(hash) }));
@@ -374,10 +380,6 @@ export class Branches {
     const node = this.tree.get(this.#ports.head().hash);
     assert(node !== undefined, "the head is in the tree");
     return node;
-  }
-
-  #doom(node: TreeNode): Fault {
-    return this.#faults.of(node, this.tree);
   }
 
   #ancestryOf(last: TreeNode): Ancestry {

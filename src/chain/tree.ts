@@ -150,6 +150,11 @@ export class BlockTree {
     return changed;
   }
 
+  /** The head was here: a block of the chain that was loaded is no candidate, the end of a branch that was left is one. */
+  left(node: TreeNode): void {
+    this.#consider(node);
+  }
+
   /**
    * Where to go from `head`; undefined: stay. Among candidates of equal work the one first complete.
    * @param isAllowed asked of candidates that would be the best so far

@@ -240,7 +240,7 @@ class TreeWorld {
     const transactions = this.#choose(ready, height, flaw);
     const fees = transactions.reduce((sum, { fee }) => sum + fee, 0n);
     const most = 50n / 2n ** (height / 20n) + fees;
-    const value = flaw === "value" ? most + 1n : random.pick([most, most, most, most - 1n, 0n]);
+    const value = flaw === "value" ? most + 1n : random.pick([most, most, most, most / 2n, 0n]);
     const to = random.pick(miners).publicKey;
     const coinbase = makeCoinbase(flaw === "coinbase-height" ? height + 1n : height, to, value);
     const body = bodyOf(coinbase, transactions, flaw);
