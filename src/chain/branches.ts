@@ -280,8 +280,7 @@ export class Branches {
     for (let origin = this.#headNode(); ; ) {
       const head = this.#headNode();
       const floor = origin.isDoomed ? head : origin;
-      const better = this.tree.choose(floor, (candidate) => this.#mayReplace(head, candidate));
-      const target = better ?? floor;
+      const target = this.tree.choose(floor, (candidate) => this.#mayReplace(head, candidate)) ?? floor;
       if (target === head) return;
       await this.#moveTowards(head, target);
       const { work } = this.#headNode();
