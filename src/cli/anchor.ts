@@ -4,7 +4,7 @@
  */
 
 import { existsSync, readFileSync } from "node:fs";
-import type { Command } from "commander";
+import { type Command, InvalidArgumentError } from "commander";
 import { hex0x } from "../base/bytes.ts";
 import type { SignedTransaction } from "../chain/transaction.ts";
 import { type Client, RpcError, Wallet } from "../rpc/client.ts";
@@ -12,6 +12,7 @@ import {
   createReceipt,
   openGenesis,
   type ReceiptFile,
+  type TrustAnchor,
   type TrustedGenesis,
   verifyReceipt,
 } from "../rpc/verify.ts";
@@ -22,7 +23,7 @@ import { group, leaf } from "./command.ts";
 import { documentProblem, hashFile, ReceiptFolder, receiptPath, saveReceiptFile } from "./documents.ts";
 import { badInput, CliError, EXIT, Finished, must } from "./exit.ts";
 import { type NameOptions, nameOptions, resolveKey } from "./names.ts";
-import { type Output, shorten, showDuration } from "./output.ts";
+import { type Output, shorten, showCount, showDuration } from "./output.ts";
 import { ask, connect, type RpcOptions, refusalError, rpcOption } from "./rpc.ts";
 import { leastFee } from "./tx.ts";
 
@@ -36,6 +37,9 @@ interface AddOptions extends RpcOptions, NameOptions {
 interface VerifyOptions {
   readonly receipts: string;
   readonly genesis: string;
+  /** Of a mined chain: what the work in the receipts is held to. */
+  readonly trustedBlock?: string;
+  readonly minWork?: bigint;
 }
 
 /** One digest of the order; several files may share it. */
@@ -66,7 +70,16 @@ export function addAnchor(program: Command): void {
     (command) =>
       command
         .requiredOption("--receipts <dir>", "folder of the receipts")
-        .requiredOption("--genesis <file>", "genesis.json of the chain, from a source you trust"),
+        .requiredOption("--genesis <file>", "genesis.json of the chain, from a source you trust")
+        .option(
+          "--trusted-block <hash>",
+          "of a mined chain: a block at or above the receipts', from a source you trust",
+        )
+        .option(
+          "--min-work <hex>",
+          "of a mined chain: expected hashes from the block on that are proof enough, 0x-hex",
+          workAmount,
+        ),
     ({ out, options, args: [files] }) => verifyFiles(out, options, files),
   );
 }
@@ -195,13 +208,19 @@ async function writeReceipts(
 }
 
 function heightOf(receipt: ReceiptFile, trusted: TrustedGenesis, file: string): number {
-  const answer = verifyReceipt({ receipt, genesis: trusted });
+  // The node that gave it is believed so far: of a mined block whatever work it shows.
+  const answer = verifyReceipt({ receipt, genesis: trusted, minimumWork: 0n });
   if (answer.valid) return answer.height;
   throw broken(`the node's proof of ${file} does not verify: ${answer.reason}`);
 }
 
 function broken(message: string): CliError {
   return new CliError(EXIT.refused, "BAD_PROOF", message);
+}
+
+function workAmount(text: string): bigint {
+  if (/^0x[0-9a-f]{1,64}$/i.test(text)) return BigInt(text);
+  throw new InvalidArgumentError('expected work as 0x and up to 64 hex digits, such as "0x1f4000".');
 }
 
 /** Calls for every item, a few at a time so that an answer stays small. @throws CliError at the first refusal. */
@@ -232,7 +251,7 @@ async function verifyFiles(out: Output, options: VerifyOptions, files: readonly 
   const results: { file: string; valid: boolean; reason?: string }[] = [];
   const lines: string[] = [];
   for (const file of files) {
-    const { line, ...result } = await verifyFile(out, file, folder, trusted);
+    const { line, ...result } = await verifyFile(out, file, folder, { trusted, anchor: anchorOf(options) });
     results.push(result);
     lines.push(line);
   }
@@ -242,7 +261,16 @@ async function verifyFiles(out: Output, options: VerifyOptions, files: readonly 
   if (invalid > 0) throw new Finished(EXIT.failedCheck);
 }
 
-async function verifyFile(out: Output, file: string, folder: ReceiptFolder, genesis: TrustedGenesis) {
+function anchorOf({ trustedBlock, minWork }: VerifyOptions): TrustAnchor {
+  return { anchorHash: trustedBlock, minimumWork: minWork };
+}
+
+interface Trust {
+  readonly trusted: TrustedGenesis;
+  readonly anchor: TrustAnchor;
+}
+
+async function verifyFile(out: Output, file: string, folder: ReceiptFolder, { trusted, anchor }: Trust) {
   const refuse = (reason: string) => ({
     file,
     valid: false,
@@ -254,12 +282,15 @@ async function verifyFile(out: Output, file: string, folder: ReceiptFolder, gene
   const digest = hex0x(await hashFile(file));
   const receipt = folder.find(file, digest);
   if (receipt === undefined) return refuse(`no receipt for it (digest ${digest})`);
-  const answer = verifyReceipt({ receipt, genesis, digest });
+  const answer = verifyReceipt({ receipt, genesis: trusted, digest, ...anchor });
   if (!answer.valid) return refuse(answer.reason);
   const { height, timeMs, sender, memo, signers } = answer;
-  const signed = signers.map((signer) => signer.name).join(", ");
+  const proof =
+    signers.length > 0
+      ? `signed by ${signers.map((signer) => signer.name).join(", ")}`
+      : `under work of ${showCount(Number(answer.work ?? 0))} hashes`;
   const time = new Date(timeMs).toISOString();
   const said = memo === "" ? "" : `  "${memo}"`;
-  const line = `${out.tick} ${file}  block ${height}  ${time}  by ${shorten(sender)}${said}  signed by ${signed}`;
+  const line = `${out.tick} ${file}  block ${height}  ${time}  by ${shorten(sender)}${said}  ${proof}`;
   return { file, valid: true, height, timeMs, sender, memo, digest, line };
 }

@@ -37,7 +37,7 @@ async function lookAt(client: Client) {
 async function introduce(out: Output, client: Client): Promise<WatchedChain> {
   const { state, names } = await lookAt(client);
   out.note(describeState(state, names));
-  return { quorum: "quorum" in state ? state.quorum : 0, names };
+  return { quorum: "quorum" in state ? state.quorum : undefined, names };
 }
 
 function describeState(state: ResultOf<"consensus_getState">, names: readonly string[]): string {

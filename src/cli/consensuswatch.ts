@@ -64,7 +64,8 @@ export async function watch(
 
 /** What a tally must know of the chain. */
 export interface WatchedChain {
-  readonly quorum: number;
+  /** undefined where nobody votes: blocks and reorganisations are watched then. */
+  readonly quorum: number | undefined;
   readonly names: readonly string[];
 }
 
@@ -75,15 +76,18 @@ async function watchOne(
   { quorum, names }: WatchedChain,
   stop: Interruption,
 ): Promise<string | undefined> {
-  const tallies = new VoteTally(quorum, names);
   let closed: string | undefined;
   let wake = () => {};
-  await client.subscribe<ConsensusEvent>("consensus", (event) => out.line(event, tallies.describe(event)), {
-    onClose: (reason) => {
-      closed = reason;
-      wake();
-    },
-  });
+  const onClose = (reason: string) => {
+    closed = reason;
+    wake();
+  };
+  if (quorum === undefined) await watchBranches(out, client, onClose);
+  else {
+    const tallies = new VoteTally(quorum, names);
+    const tell = (event: ConsensusEvent) => out.line(event, tallies.describe(event));
+    await client.subscribe<ConsensusEvent>("consensus", tell, { onClose });
+  }
   let state: string | undefined;
   while (closed === undefined && !stop.requested) {
     const { details: _, ...verdict } = await client.call("consensus_explain");
@@ -98,6 +102,38 @@ async function watchOne(
     if (closed === undefined) await Promise.race([stop.within(EXPLAIN_MS), closing]);
   }
   return closed;
+}
+
+/** A mined chain: each new head, and each change of branch before the heads that it brings. */
+async function watchBranches(out: Output, client: Client, onClose: (reason: string) => void): Promise<void> {
+  await client.subscribe<ReorgEvent>(
+    "reorgs",
+    (event) => {
+      const { depth, newHead, dropped, finalizedReversed } = event;
+      const final = finalizedReversed ? "  A FINAL BLOCK WAS LEFT" : "";
+      const text = `REORG  ${depth} ${depth === 1 ? "block" : "blocks"} left for …${newHead.blockHash.slice(-12)}  transactions not in it ${dropped}${final}`;
+      out.line({ type: "reorg", ...event }, `${clock(Date.now())}  ${out.style("yellow", text)}`);
+    },
+    { onClose },
+  );
+  await client.subscribe<HeadEvent>("newHeads", (event) => {
+    const { height, hash, txCount } = event;
+    const text = `height ${height}  ${hash}  ${txCount} txs`;
+    out.line({ type: "head", ...event }, `${clock(Date.now())}  ${text}`);
+  });
+}
+
+interface ReorgEvent {
+  readonly depth: number;
+  readonly newHead: { readonly blockHash: string };
+  readonly dropped: number;
+  readonly finalizedReversed: boolean;
+}
+
+interface HeadEvent {
+  readonly height: number;
+  readonly hash: string;
+  readonly txCount: number;
 }
 
 interface Interruption {

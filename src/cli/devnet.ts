@@ -351,6 +351,8 @@ function introduce(out: Output, options: DevnetOptions, introduction: Introducti
   const dirFlag = options.dir === DEFAULT_DEVNET_DIR ? "" : ` --dir ${options.dir}`;
   const rpc = report.nodes[0]!.rpcUrl;
   const rpcFlag = options.portBase === 18_545 ? "" : ` --rpc ${rpc}`;
+  // Deep enough to be called final takes longer than anyone wants to wait for the first try.
+  const waitFlag = origin.spacing === undefined ? "" : " --wait included";
   const devnetFlag = options.dir === DEFAULT_DEVNET_DIR ? "" : ` --devnet ${options.dir}`;
   const [payer = "alice", payee = payer] = accounts.map((account) => account.name);
   const whole = `quorate ${packageVersion()} · ${title} · chain-id ${genesis.chainId} · genesis ${shorten(genesisHash)}`;
@@ -370,7 +372,9 @@ function introduce(out: Output, options: DevnetOptions, introduction: Introducti
     `${out.style("green", `Ready in ${showDuration(readyMs)}.`)}  Ctrl-C stops all nodes.  Try in another terminal:`,
     ...(accounts.length === 0
       ? []
-      : [`  npx quorate tx transfer --from ${payer} --to ${payee} --amount 5${rpcFlag}${devnetFlag}`]),
+      : [
+          `  npx quorate tx transfer --from ${payer} --to ${payee} --amount 5${waitFlag}${rpcFlag}${devnetFlag}`,
+        ]),
     ...trials({ rpcFlag, dirFlag }).map((trial) => `  npx quorate ${trial}`),
     "",
   ];

@@ -169,7 +169,7 @@ async function show(out: Output, client: Client, hash: string): Promise<void> {
   const { from, nonce, fee, module, call } = tx.tx;
   const lines = [
     `tx      ${tx.tx.txHash}`,
-    `status  ${tx.status}${tx.height === undefined ? "" : `   block ${tx.height}   index ${tx.index}`}`,
+    `status  ${tx.status}${tx.height === undefined ? "" : `   block ${tx.height}   index ${tx.index}`}${describeDepth(tx)}`,
     `from    ${from}   nonce ${nonce}   fee ${fee}`,
     `call    ${module} ${call === null ? tx.tx.payload : describeCall(call)}`,
   ];
@@ -178,6 +178,19 @@ async function show(out: Output, client: Client, hash: string): Promise<void> {
     lines.push(`result  ${receipt.status}${failure}   events ${receipt.events.length}`);
   }
   out.result({ ...tx, receipt }, lines.join("\n"));
+}
+
+/** Of a mined chain: how deep, and how likely an attacker could take it back. */
+function describeDepth({
+  confirmations,
+  reversalProbability: risk,
+}: {
+  readonly confirmations?: number | undefined;
+  readonly reversalProbability?: number | undefined;
+}): string {
+  if (confirmations === undefined || risk === undefined) return "";
+  const odds = risk < 0.000_001 ? "under 0.0001 %" : `${(100 * risk).toPrecision(2)} %`;
+  return `   ${confirmations} ${confirmations === 1 ? "confirmation" : "confirmations"} (reversed with probability ${odds} by a tenth of all miners)`;
 }
 
 function describeCall(call: Record<string, unknown>): string {

@@ -77,6 +77,33 @@ test("another seed or number against existing data is refused, and nothing chang
   expect(existsSync(join(dir, "node4"))).toBe(false);
 });
 
+test("a devnet of miners has no validator keys: each node is paid on an account of its own", () => {
+  const mined = { ...origin, validators: 3, spacing: 5 };
+  const prepared = prepare(mined, { ...settings, hashLimit: 1_000 } as typeof settings);
+  expect(prepared.ok).toBe(true);
+  expect(home(2).genesis.validators).toEqual([]);
+  expect(home(2).validatorKey).toBeUndefined();
+  const paid = [0, 1, 2].map((index) => {
+    const config = loadConfig({ file: home(index).configText });
+    if (!config.ok) throw new Error(config.fault.detail);
+    expect(config.value.config).toMatchObject({ mode: "miner", mining: { hashLimit: 1_000 } });
+    return String(config.value.config.mining.coinbase);
+  });
+  expect(new Set(paid).size).toBe(3);
+  const loaded = loadDevnet(dir);
+  expect(loaded.ok && loaded.value).toEqual(mined);
+});
+
+test("miners never run on the data of validators, nor with another spacing", () => {
+  prepare({ ...origin, spacing: 5 });
+  const faster = prepare({ ...origin, spacing: 1 });
+  expect(!faster.ok && faster.fault.detail).toContain("with --block-time 5s (wanted 1s)");
+  const validators = prepare(origin);
+  expect(!validators.ok && validators.fault.detail).toContain(
+    "of miners, --consensus pow (wanted validators)",
+  );
+});
+
 test("a start that was cut short is made good by the next", () => {
   prepare();
   rmSync(join(dir, "devnet.json"));
