@@ -8,10 +8,12 @@ import { group } from "./command.ts";
 import { addAttack51 } from "./labattack51.ts";
 import { addGenerals } from "./labgenerals.ts";
 import { addSelfish } from "./labselfish.ts";
+import { addTimewarp } from "./labtimewarp.ts";
 
 export function addLab(program: Command): void {
   const lab = group(program, "lab", "attack a chain on virtual time and compare with theory");
   addAttack51(lab);
   addSelfish(lab);
   addGenerals(lab);
+  addTimewarp(lab);
 }
