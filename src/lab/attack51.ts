@@ -9,7 +9,7 @@ import { Random } from "../sim/random.ts";
 import { binomialPValue, confidenceInterval, type Interval, samePValue } from "./binomial.ts";
 import type { LabChain, Retarget } from "./chain.ts";
 import { runNaiveRace } from "./naive.ts";
-import { type ChoiceOf, type Race, runRace } from "./race.ts";
+import { type ChoiceOf, type Outcome, type Race, runRace } from "./race.ts";
 import { doubleSpend, nakamoto, rosenfeld, strict } from "./theory.ts";
 
 /** What all cells share: the options of a race but for its cell. */
@@ -71,22 +71,28 @@ export function runTrials(
   const isJudgedByNaive = judgeOf(options) === "simulation";
   for (let trial = from; trial < to; trial++) {
     const outcome = runRace(chain, race, streamOf(options, cell, trial), choiceOf);
-    tally.trials += 1;
-    tally.capped += outcome.capped ? 1 : 0;
-    tally.attackerBlocks += outcome.attackerBlocks;
-    tally.honestBlocks += outcome.honestBlocks;
-    tally.attackerWork += outcome.attackerWork;
-    if (outcome.won) {
-      tally.wins += 1;
-      tally.undoneBlocks += outcome.honestBlocks;
-      tally.deepestReorg = Math.max(tally.deepestReorg, outcome.honestBlocks);
-    } else tally.lostBlocks += outcome.attackerBlocks;
+    Object.assign(tally, addOutcome(tally, outcome));
     if (!isJudgedByNaive) continue;
     const naive = { ...race, retarget: options.retarget };
     tally.naiveTrials += 1;
     tally.naiveWins += runNaiveRace(naive, streamOf(options, cell, trial).split("naive")) ? 1 : 0;
   }
   return tally;
+}
+
+export function addOutcome(tally: Tally, { won, capped, ...race }: Outcome): Tally {
+  return {
+    ...tally,
+    trials: tally.trials + 1,
+    wins: tally.wins + (won ? 1 : 0),
+    capped: tally.capped + (capped ? 1 : 0),
+    attackerBlocks: tally.attackerBlocks + race.attackerBlocks,
+    honestBlocks: tally.honestBlocks + race.honestBlocks,
+    attackerWork: tally.attackerWork + race.attackerWork,
+    lostBlocks: tally.lostBlocks + (won ? 0 : race.attackerBlocks),
+    undoneBlocks: tally.undoneBlocks + (won ? race.honestBlocks : 0),
+    deepestReorg: Math.max(tally.deepestReorg, won ? race.honestBlocks : 0),
+  };
 }
 
 /** The randomness of one race. */
