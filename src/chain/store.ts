@@ -66,6 +66,9 @@ export interface HeadMove {
   readonly besides: readonly KvOperation[];
 }
 
+/** A transaction is looked for on so many branches that were executed here; reorganisations end long before. */
+const BRANCHES_OF_TRANSACTION_MAX = 1_024;
+
 export class ChainStore {
   readonly #kv: Kv;
   readonly #limits: BodyLimits;
@@ -182,6 +185,11 @@ export class ChainStore {
     return bytes === undefined ? undefined : readBody(new Reader(bytes), this.#limits);
   }
 
+  /** As it is encoded, for whoever serves it. */
+  bodyBytes(hash: Hash): Uint8Array | undefined {
+    return this.#kv.get(bodyKey(hash));
+  }
+
   seal(hash: Hash): Uint8Array | undefined {
     return this.#kv.get(sealKey(hash));
   }
@@ -194,7 +202,10 @@ export class ChainStore {
 
   /** Where a transaction was included on the chain that the head ends. */
   async findTransaction(txid: Hash): Promise<TransactionPlace | undefined> {
-    for (const [key, value] of await this.#kv.entries({ ...transactionRange(txid), limit: 8 })) {
+    for (const [key, value] of await this.#kv.entries({
+      ...transactionRange(txid),
+      limit: BRANCHES_OF_TRANSACTION_MAX,
+    })) {
       const blockHash = blockHashOfTransactionKey(key);
       const head = this.head(blockHash);
       if (head !== undefined && sameHash(this.hashAt(head.summary.height), blockHash)) {
