@@ -8,6 +8,7 @@ import { group } from "./command.ts";
 import { addAttack51 } from "./labattack51.ts";
 import { addGenerals } from "./labgenerals.ts";
 import { addSelfish } from "./labselfish.ts";
+import { addSpam } from "./labspam.ts";
 import { addTimewarp } from "./labtimewarp.ts";
 
 export function addLab(program: Command): void {
@@ -16,4 +17,5 @@ export function addLab(program: Command): void {
   addSelfish(lab);
   addGenerals(lab);
   addTimewarp(lab);
+  addSpam(lab);
 }
