@@ -10,13 +10,13 @@ import {
   type Tally,
 } from "../lab/attack51.ts";
 import { RETARGETS, type Retarget } from "../lab/chain.ts";
-import { attackJobs } from "../lab/jobs.ts";
+import { type AttackJob, attackJobs, type ReplicaJob, replicaJobs } from "../lab/jobs.ts";
 import { type Race, RELEASES, STAMPS, TIES } from "../lab/race.ts";
 import { attackReport, percent } from "../lab/report.ts";
 import { sampleRace } from "../lab/sample.ts";
 import { integer } from "./arguments.ts";
 import { leaf } from "./command.ts";
-import { EXIT, Finished } from "./exit.ts";
+import { badInput, EXIT, Finished } from "./exit.ts";
 import { addLabOptions, integers, type LabOptions, shares } from "./labarguments.ts";
 import { writeLabFiles } from "./labfiles.ts";
 import { runJobs } from "./labpool.ts";
@@ -32,6 +32,8 @@ interface Options extends LabOptions {
   readonly tie: Race["tie"];
   readonly retarget: Retarget;
   readonly stamps: Race["stamps"];
+  /** Races for each cell on whole replicas. */
+  readonly replicas?: number;
 }
 
 export function addAttack51(lab: Command): void {
@@ -65,59 +67,112 @@ export function addAttack51(lab: Command): void {
         .addOption(new Option("--retarget <rule>", "how difficulty moves").choices(RETARGETS).default("none"))
         .addOption(
           new Option("--stamps <policy>", "times in the attacker's blocks").choices(STAMPS).default("now"),
+        )
+        .option(
+          "--replicas <trials>",
+          "besides, so many races for each cell on whole replicas, with ledger and mempool",
+          integer(1, 1_000_000),
         ),
     ({ out, options }) => attack(out, options),
   );
 }
 
 async function attack(out: Output, options: Options): Promise<void> {
-  const { trials, seed, giveUp, premined, release, tie, retarget, stamps } = options;
+  const { trials, seed, giveUp, premined, release, tie, retarget, stamps, replicas: replicaTrials } = options;
   const attackOptions: AttackOptions = { trials, seed, giveUp, premined, release, tie, retarget, stamps };
+  if (replicaTrials !== undefined && (retarget !== "none" || stamps !== "now")) {
+    throw badInput("--replicas: races of whole replicas have fixed difficulty and stamp by the clock");
+  }
   const cells = cellsOf(options.hashrate, options.confirmations);
-  const started = performance.now();
-  const results = await measure(out, attackOptions, cells, options.jobs);
-  const tookMs = performance.now() - started;
-  const isMatch = results.every((result) => result.isMatch);
-  const timing = {
-    seconds: Number((tookMs / 1_000).toFixed(3)),
-    trialsPerSecond: Math.round((1_000 * trials * cells.length) / tookMs),
-    threads: options.jobs,
+  const tables = replicaTrials === undefined ? 1 : 2;
+  const lite = await measure(out, attackJobs(attackOptions, cells), options.jobs, tables * cells.length);
+  const whole =
+    replicaTrials === undefined ? undefined : await measureReplicas(out, attackOptions, cells, options);
+  const isMatch = [...lite.results, ...(whole?.results ?? [])].every((result) => result.isMatch);
+  const timing = { ...lite.timing, ...(whole === undefined ? {} : { replicas: whole.timing }) };
+  const found = {
+    experiment: "attack51",
+    options: attackOptions,
+    isMatch,
+    cells: lite.results,
+    ...(whole === undefined ? {} : { replicas: { trials: replicaTrials, cells: whole.results } }),
   };
-  const found = { experiment: "attack51", options: attackOptions, isMatch, cells: results };
+  const sample = sampleRace(attackOptions, lite.results);
   const report = writeLabFiles(options.out, {
     results: found,
-    rows: results.map(flatten),
-    report: attackReport(attackOptions, results, sampleRace(attackOptions, results), commandOf(options)),
+    rows:
+      whole === undefined
+        ? lite.results.map(flatten)
+        : [...rowsOf("headers", lite.results), ...rowsOf("replicas", whole.results)],
+    report: attackReport(attackOptions, lite.results, sample, commandOf(options), whole?.results),
     timing,
   });
-  const mark = isMatch ? out.tick : out.cross;
   const lines = [
-    tableOf(out, results),
-    `${mark} ${results.filter((result) => result.isMatch).length} of ${cells.length} cells agree (${results[0]!.judge})`,
-    `  ${trials * cells.length} races in ${showDuration(tookMs)}, ${timing.trialsPerSecond} a second`,
+    ...describe(out, lite, ""),
+    ...(whole === undefined ? [] : ["", ...describe(out, whole, " on whole replicas")]),
     `  ${report}`,
   ];
   out.result({ ...found, timing, report }, lines.join("\n"));
   if (!isMatch) throw new Finished(EXIT.failedCheck);
 }
 
-async function measure(
+interface Measured {
+  readonly results: readonly CellResult[];
+  readonly timing: {
+    readonly seconds: number;
+    readonly trialsPerSecond: number;
+    readonly threads: number;
+  };
+}
+
+function measureReplicas(
   out: Output,
   options: AttackOptions,
   cells: readonly Cell[],
+  { replicas: trials = 0, jobs }: Options,
+): Promise<Measured> {
+  return measure(out, replicaJobs({ ...options, trials }, cells), jobs, 2 * cells.length);
+}
+
+/** @param cellsOfAll in all tables of this run: the more, the rarer a deviation must be to count */
+async function measure(
+  out: Output,
+  jobs: readonly (AttackJob | ReplicaJob)[],
   threads: number,
-): Promise<CellResult[]> {
-  const jobs = attackJobs(options, cells);
+  cellsOfAll: number,
+): Promise<Measured> {
+  const started = performance.now();
   const tallies = (await runJobs(
     out,
     jobs,
     threads,
     "racing {bar} {percentage} %  {eta_formatted} left",
   )) as Tally[];
-  return cells.map((cell, index) => {
-    const own = tallies.filter((_, i) => jobs[i]!.cellIndex === index);
-    return judgeCell(options, cell, addTallies(own), cells.length);
+  const tookMs = performance.now() - started;
+  const first = new Map(jobs.map((job) => [job.cellIndex, job]));
+  const results = [...first.values()].map(({ options, cell, cellIndex }) => {
+    const own = tallies.filter((_, i) => jobs[i]!.cellIndex === cellIndex);
+    return judgeCell(options, cell, addTallies(own), cellsOfAll);
   });
+  const races = results.reduce((sum, { trials }) => sum + trials, 0);
+  const trialsPerSecond = Math.round((1_000 * races) / tookMs);
+  return { results, timing: { seconds: Number((tookMs / 1_000).toFixed(3)), trialsPerSecond, threads } };
+}
+
+function describe(out: Output, { results, timing }: Measured, where: string): string[] {
+  const agreed = results.filter((result) => result.isMatch).length;
+  const mark = agreed === results.length ? out.tick : out.cross;
+  const races = results.reduce((sum, { trials }) => sum + trials, 0);
+  return [
+    tableOf(out, results),
+    `${mark} ${agreed} of ${results.length} cells agree${where} (${results[0]!.judge})`,
+    `  ${races} races${where} in ${showDuration(1_000 * timing.seconds)}, ${timing.trialsPerSecond} a second`,
+  ];
+}
+
+/** @param played by what: headers alone, or whole replicas */
+function rowsOf(played: string, results: readonly CellResult[]) {
+  return results.map((result) => ({ played, ...flatten(result) }));
 }
 
 function flatten({ interval, ...rest }: CellResult) {
@@ -157,9 +212,10 @@ function tableOf(out: Output, results: readonly CellResult[]): string {
 /** What gives the same results again. */
 function commandOf(options: Options): string {
   const { hashrate, confirmations, trials, seed, giveUp, premined, release, tie, retarget, stamps } = options;
+  const replicas = options.replicas === undefined ? "" : ` --replicas ${options.replicas}`;
   return [
     `quorate lab attack51 --hashrate ${hashrate.join(",")} --confirmations ${confirmations.join(",")}`,
     `--trials ${trials} --seed ${seed} --give-up ${giveUp} --premined ${premined}`,
-    `--release ${release} --tie ${tie} --retarget ${retarget} --stamps ${stamps}`,
+    `--release ${release} --tie ${tie} --retarget ${retarget} --stamps ${stamps}${replicas}`,
   ].join(" ");
 }

@@ -44,7 +44,7 @@ export async function runJobs(
 async function runHere(jobs: readonly LabJob[], tell: (answer: Answer) => void): Promise<void> {
   const runner = new JobRunner();
   for (const [index, job] of jobs.entries()) {
-    tell({ index, tally: runner.run(job) });
+    tell({ index, tally: await runner.run(job) });
     // Virtual time takes no turn of the event loop: signals and the progress bar wait for this one.
     await new Promise((resolve) => setImmediate(resolve));
   }

@@ -11,5 +11,5 @@ export interface LabTask {
 const { jobs, worker, workers } = workerData as LabTask;
 const runner = new JobRunner();
 for (let index = worker; index < jobs.length; index += workers) {
-  parentPort?.postMessage({ index, tally: runner.run(jobs[index]!) });
+  parentPort?.postMessage({ index, tally: await runner.run(jobs[index]!) });
 }

@@ -4,6 +4,8 @@
  */
 import { type AttackOptions, type Cell, runTrials, type Tally } from "./attack51.ts";
 import { LabChain, type Retarget } from "./chain.ts";
+import { MinedStage } from "./minedworld.ts";
+import { runReplicaTrials } from "./replicatrials.ts";
 import { runSelfish, type SelfishCell, type SelfishTally } from "./selfish.ts";
 
 export interface AttackJob {
@@ -15,6 +17,11 @@ export interface AttackJob {
   readonly range: readonly [number, number];
 }
 
+/** The same on whole replicas. */
+export interface ReplicaJob extends Omit<AttackJob, "kind"> {
+  readonly kind: "attack51-replicas";
+}
+
 export interface SelfishJob {
   readonly kind: "selfish";
   readonly cell: SelfishCell;
@@ -24,17 +31,31 @@ export interface SelfishJob {
   readonly blocks: number;
 }
 
-export type LabJob = AttackJob | SelfishJob;
+export type LabJob = AttackJob | ReplicaJob | SelfishJob;
 export type JobTally = Tally | SelfishTally;
 
 /** Races of a piece: some tenths of a second. */
 const RACES = 250;
+/** The same for whole replicas. */
+const REPLICA_RACES = 20;
 /** Blocks of a piece of selfish mining: long enough that its ends do not count. */
 const BLOCKS = 20_000;
 
 export function attackJobs(options: AttackOptions, cells: readonly Cell[]): AttackJob[] {
   return cells.flatMap((cell, cellIndex) =>
     pieces(options.trials, RACES).map((range) => ({ kind: "attack51", options, cell, cellIndex, range })),
+  );
+}
+
+export function replicaJobs(options: AttackOptions, cells: readonly Cell[]): ReplicaJob[] {
+  return cells.flatMap((cell, cellIndex) =>
+    pieces(options.trials, REPLICA_RACES).map((range) => ({
+      kind: "attack51-replicas",
+      options,
+      cell,
+      cellIndex,
+      range,
+    })),
   );
 }
 
@@ -61,12 +82,16 @@ function pieces(total: number, size: number): [number, number][] {
 /** Does pieces one after the other; keeps the chains it has prepared. */
 export class JobRunner {
   readonly #chains = new Map<Retarget, LabChain>();
+  #stage: MinedStage | undefined;
 
   run(job: AttackJob): Tally;
   run(job: SelfishJob): SelfishTally;
-  run(job: LabJob): JobTally;
-  run(job: LabJob): JobTally {
+  run(job: LabJob): JobTally | Promise<JobTally>;
+  run(job: LabJob): JobTally | Promise<JobTally> {
     switch (job.kind) {
+      case "attack51-replicas":
+        this.#stage ??= new MinedStage();
+        return runReplicaTrials(this.#stage, job.options, job.cell, job.range);
       case "attack51":
         return runTrials(this.#chain(job.options.retarget), job.options, job.cell, job.range);
       case "selfish":

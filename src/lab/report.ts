@@ -16,8 +16,11 @@ export function attackReport(
   cells: readonly CellResult[],
   sample: Sample | undefined,
   command: string,
+  /** The same cells raced by whole replicas; may be none. */
+  replicas: readonly CellResult[] = [],
 ): string {
-  const wrong = cells.filter(({ isMatch }) => !isMatch).length;
+  const all = [...cells, ...replicas];
+  const wrong = all.filter(({ isMatch }) => !isMatch).length;
   const judge = JUDGES[cells[0]?.judge ?? "strict"];
   return renderPage({
     title: "Spending twice: the 51 % attack and its smaller relatives",
@@ -25,10 +28,11 @@ export function attackReport(
     isMatch: wrong === 0,
     verdict:
       wrong === 0
-        ? `All ${cells.length} cells of ${options.trials} races agree with ${judge}.`
-        : `${wrong} of ${cells.length} cells do not agree with ${judge}.`,
+        ? `All ${cells.length} cells of ${options.trials} races${alsoOn(replicas)} agree with ${judge}.`
+        : `${wrong} of ${all.length} cells do not agree with ${judge}.`,
     sections: [
       chances(options, cells),
+      ...(replicas.length === 0 ? [] : [onReplicas(replicas)]),
       ...(sample === undefined ? [] : [raceOf(sample)]),
       numbers(cells),
       costs(cells),
@@ -139,6 +143,30 @@ function numbers(cells: readonly CellResult[]): Section {
   return {
     heading: "Measured and expected",
     text: "“Must be” follows every option of this run; the last three columns are the well-known formulas without a limit of patience, for comparison.",
+    html: htmlTable("z: confirmations; p: exact two-sided test", head, rows),
+  };
+}
+
+function alsoOn(replicas: readonly CellResult[]): string {
+  return replicas.length === 0 ? "" : ` (${replicas[0]!.trials} more on whole replicas)`;
+}
+
+function onReplicas(cells: readonly CellResult[]): Section {
+  const rows = cells.map((cell) => [
+    `${percent(cell.share)}, ${cell.confirmations}`,
+    `${cell.wins} of ${cell.trials}`,
+    percent(cell.rate),
+    `${percent(cell.interval.low)} to ${percent(cell.interval.high)}`,
+    percent(cell.expected),
+    cell.pValue.toPrecision(2),
+    cell.isMatch ? "✔" : "✖",
+    cell.wins === 0 ? "none" : (cell.undoneBlocks / cell.wins).toFixed(1),
+    String(cell.deepestReorg),
+  ]);
+  const head = ["share, z", "won", "rate", "95 %", "must be", "p", "", "blocks undone", "deepest"];
+  return {
+    heading: "On whole replicas",
+    text: "The same races with ledger, mempool and two payments of the same money: won is what the honest ledger says, the conflicting payment included and the merchant's gone.",
     html: htmlTable("z: confirmations; p: exact two-sided test", head, rows),
   };
 }
