@@ -1,0 +1,213 @@
+/**
+ * Validators that contradict themselves: as primary they show one part another block than the rest, and all of them
+ * vote for both, to each side for its own; or their key runs on two honest replicas (twins). With at most f the chain
+ * must hold; one more forks it, and the two commit certificates of one height name everyone who signed both.
+ * Source: pbft.md 1.1 (quorums intersect in a correct validator), 1.10 (1), 1.15.
+ */
+import { assert } from "../base/assert.ts";
+import { byteText, hex0x, showHash } from "../base/bytes.ts";
+import type { ValidatorId } from "../consensus/engine.ts";
+import { decodeCommitCertificate } from "../consensus/pbft/certificate.ts";
+import { selectConsensus } from "../consensus/select.ts";
+import type { AdversarySpec, NetworkFault } from "../sim/schedule.ts";
+import {
+  ALWAYS,
+  type Conviction,
+  convictions,
+  Federation,
+  faultsSurvived,
+  type NodeCommit,
+  type Note,
+  type Stop,
+} from "./federation.ts";
+
+export const WAYS = ["equivocate", "twin"] as const;
+
+export interface EquivocateOptions {
+  readonly nodes: number;
+  readonly byzantine: number;
+  readonly way: (typeof WAYS)[number];
+  readonly seed: number;
+  /** Virtual time that users pay for, ms. */
+  readonly payMs: number;
+}
+
+/** A commit certificate, verified by the rules of the chain. */
+export interface Certificate {
+  readonly height: number;
+  readonly view: number;
+  /** As shown. */
+  readonly hash: string;
+  readonly signers: readonly ValidatorId[];
+  /** Undefined: valid. */
+  readonly fault: string | undefined;
+  /** Correct validators that hold it. */
+  readonly holders: readonly ValidatorId[];
+  /** Hex of the seal. */
+  readonly seal: string;
+}
+
+export interface Fork {
+  readonly height: number;
+  readonly certificates: readonly [Certificate, Certificate];
+  /** Who signed both: at least one of them is not correct by the arithmetic of quorums; here all are not. */
+  readonly signedBoth: readonly ValidatorId[];
+}
+
+export interface EquivocateResult extends EquivocateOptions {
+  readonly f: number;
+  readonly quorum: number;
+  /** The highest block that all correct validators have, and that they all agree on. */
+  readonly height: number;
+  readonly committed: number;
+  readonly pending: number;
+  readonly viewChanges: number;
+  readonly convictions: readonly Conviction[];
+  /** Correct replicas that stopped by themselves: they were shown two certified blocks at one height. */
+  readonly stops: readonly Stop[];
+  readonly fork: Fork | undefined;
+  /** Up to f: no fork and all payments final. More: a fork, both certificates valid, the culprits named. */
+  readonly isMatch: boolean;
+}
+
+export interface EquivocateRun {
+  readonly result: EquivocateResult;
+  readonly notes: readonly Note[];
+  readonly endMs: number;
+  /** Text of genesis.json. */
+  readonly genesis: string;
+}
+
+/** After the last payment, for view changes and repair, ms. */
+const SETTLE_MS = 20_000;
+
+export async function runEquivocate(options: EquivocateOptions): Promise<EquivocateRun> {
+  const { nodes, byzantine, seed, payMs } = options;
+  const federation = new Federation({
+    nodes,
+    seed,
+    adversaries: culprits(options),
+    faults: partitions(options),
+    payUntilMs: payMs,
+    payEveryMs: 100,
+  });
+  await federation.runUntil(payMs);
+  await federation.runUntil(payMs + SETTLE_MS, () => federation.pending === 0 && isLevel(federation));
+  const fork = findFork(federation);
+  const found = convictions(federation);
+  const f = faultsSurvived(nodes);
+  const culpritIds = culprits(options).map(({ validator }) => validator);
+  const isJust = found.every(({ validator }) => culpritIds.includes(validator));
+  const result: EquivocateResult = {
+    ...options,
+    f,
+    quorum: federation.quorum,
+    height: lowestHeight(federation),
+    committed: federation.finalAtMs.length,
+    pending: federation.pending,
+    viewChanges: new Set(federation.notes.filter(({ kind }) => kind === "view").map(({ view }) => view)).size,
+    convictions: found,
+    stops: federation.stops.filter(({ node }) => federation.cluster.isCorrect(node)),
+    fork,
+    isMatch:
+      isJust &&
+      (byzantine <= f ? fork === undefined && federation.pending === 0 : isProven(fork, culpritIds)),
+  };
+  const { notes, genesisText: genesis } = federation;
+  const endMs = Math.max(payMs, notes.at(-1)?.atMs ?? 0);
+  federation.end();
+  return { result, notes, endMs, genesis };
+}
+
+/** The first validators; the last of the correct ones are told the second story. */
+export function culprits({ nodes, byzantine, way }: EquivocateOptions): AdversarySpec[] {
+  assert(byzantine < nodes, "somebody is correct");
+  const victims = Array.from(
+    { length: Math.max(1, Math.floor((nodes - byzantine) / 2)) },
+    (_, i) => nodes - 1 - i,
+  );
+  return Array.from({ length: byzantine }, (_, validator): AdversarySpec => {
+    const base = { id: `a${validator}`, validator, ...ALWAYS };
+    return way === "twin" ? { ...base, kind: "twin" } : { ...base, kind: "equivocate", victims };
+  });
+}
+
+function victimsOf(nodes: number, byzantine: number): ValidatorId[] {
+  const count = Math.max(1, Math.floor((nodes - byzantine) / 2));
+  return Array.from({ length: count }, (_, i) => nodes - 1 - i).reverse();
+}
+
+/** Twins tell two stories only while they do not hear each other: one half of the correct ones is with each. */
+function partitions({ nodes, byzantine, way, payMs }: EquivocateOptions): NetworkFault[] {
+  if (way !== "twin" || byzantine === 0) return [];
+  const victims = victimsOf(nodes, byzantine);
+  const others = Array.from({ length: nodes }, (_, id) => id).filter((id) => !victims.includes(id));
+  const twins = Array.from({ length: byzantine }, (_, i) => nodes + i);
+  const groups = [others, [...twins, ...victims]];
+  return [{ id: "f0", kind: "partition", atMs: 0, untilMs: payMs / 2, groups, hold: false }];
+}
+
+function isProven(fork: Fork | undefined, culpritIds: readonly ValidatorId[]): boolean {
+  return (
+    fork !== undefined &&
+    fork.certificates.every(({ fault }) => fault === undefined) &&
+    fork.signedBoth.length > 0 &&
+    fork.signedBoth.every((validator) => culpritIds.includes(validator))
+  );
+}
+
+/** The lowest height at which two correct validators hold different blocks with a certificate each. */
+export function findFork(federation: Federation): Fork | undefined {
+  const correct = federation.commits.filter(({ node }) => federation.cluster.isCorrect(node));
+  const first = new Map<bigint, NodeCommit>();
+  let forked: [NodeCommit, NodeCommit] | undefined;
+  for (const commit of correct) {
+    const { height } = commit.sealed.block.summary;
+    const before = first.get(height);
+    if (before === undefined) first.set(height, commit);
+    else if (byteText(before.sealed.block.hash) !== byteText(commit.sealed.block.hash)) {
+      if (forked === undefined || height < forked[0].sealed.block.summary.height) forked = [before, commit];
+    }
+  }
+  if (forked === undefined) return undefined;
+  const certificates = [certificateOf(federation, forked[0]), certificateOf(federation, forked[1])] as const;
+  const [one, other] = certificates;
+  const signedBoth = one.signers.filter((signer) => other.signers.includes(signer));
+  return { height: one.height, certificates, signedBoth };
+}
+
+function certificateOf(federation: Federation, { sealed: { block, seal } }: NodeCommit): Certificate {
+  const { genesis, genesisHash } = federation.world;
+  const decoded = decodeCommitCertificate(seal);
+  assert(decoded.ok, "a stored seal decodes");
+  const { header, summary, hash } = block;
+  // With the rules as anyone has them who knows the genesis: plain Ed25519, no memo of the simulator.
+  const fault = selectConsensus(genesis, genesisHash).rules.verifySeal({ header, summary, hash }, seal);
+  const holders = federation.commits
+    .filter(
+      ({ node, sealed }) =>
+        federation.cluster.isCorrect(node) && byteText(sealed.block.hash) === byteText(hash),
+    )
+    .map(({ node }) => node);
+  return {
+    height: Number(summary.height),
+    view: Number(decoded.value.view),
+    hash: showHash(hash),
+    signers: decoded.value.signatures.map(({ signer }) => signer),
+    fault: fault?.detail,
+    holders: [...new Set(holders)].sort((a, b) => a - b),
+    seal: hex0x(seal),
+  };
+}
+
+function heights(federation: Federation): number[] {
+  return federation.cluster.correct.map(({ replica }) => Number(replica?.chain.head.summary.height ?? 0n));
+}
+
+function lowestHeight(federation: Federation): number {
+  return Math.min(...heights(federation));
+}
+
+function isLevel(federation: Federation): boolean {
+  return new Set(heights(federation)).size === 1;
+}

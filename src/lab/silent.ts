@@ -1,0 +1,148 @@
+/**
+ * Validators that say nothing, one more from run to run: what it costs in throughput, latency and view changes, and
+ * where the chain stops. With f of them it must go on; with one more it must halt, say why in the words of `explain`,
+ * keep all that was final, and go on when one of them speaks again.
+ * Source: pbft.md 1.1 (liveness), 1.7, 1.9.
+ */
+import type { EngineStatus, ValidatorId } from "../consensus/engine.ts";
+import { explain } from "../rpc/explain.ts";
+import type { AdversarySpec } from "../sim/schedule.ts";
+import { Federation, faultsSurvived, type Note } from "./federation.ts";
+
+export interface SilentOptions {
+  readonly nodes: number;
+  readonly seed: number;
+  /** Virtual time that users pay for in each run, ms. */
+  readonly payMs: number;
+}
+
+export interface SilentResult {
+  /** How many say nothing. */
+  readonly silent: number;
+  readonly isBearable: boolean;
+  /** Payments final while all were silent, and at the end. */
+  readonly finalWhileSilent: number;
+  readonly final: number;
+  readonly pending: number;
+  /** Final payments a second of virtual time, while all were silent. */
+  readonly perSecond: number;
+  /** From arrival to final, ms of virtual time; of those that were final when the users had done paying. */
+  readonly latencyMsMedian: number | undefined;
+  readonly latencyMsMax: number | undefined;
+  /** Views that were opened, planned rotations among them. */
+  readonly views: number;
+  /** Views that a correct validator asked for. */
+  readonly asked: number;
+  /** What `quorate explain` says at a correct validator when the silence had lasted as long as it would. */
+  readonly explanation: string;
+  /** Undefined: the chain never stopped, or never went on. From the first word of the returned one, ms. */
+  readonly recoveryMs: number | undefined;
+  /** Up to f: all final. One more: nothing final until one returns, everything after. */
+  readonly isMatch: boolean;
+}
+
+export interface SilentRun {
+  readonly result: SilentResult;
+  readonly notes: readonly Note[];
+  readonly endMs: number;
+  readonly returnMs: number | undefined;
+}
+
+const PAY_EVERY_MS = 50;
+const SETTLE_MS = 60_000;
+/** Before the silent ones fall silent: the chain is seen to move. */
+const QUIET_FROM_MS = 500;
+
+/** Runs with 0 to f + 1 silent validators. */
+export async function runSilent(options: SilentOptions): Promise<SilentRun[]> {
+  const runs: SilentRun[] = [];
+  for (let count = 0; count <= faultsSurvived(options.nodes) + 1; count++)
+    runs.push(await runWith(options, count));
+  return runs;
+}
+
+async function runWith({ nodes, seed, payMs }: SilentOptions, silent: number): Promise<SilentRun> {
+  const isBearable = silent <= faultsSurvived(nodes);
+  const federation = new Federation({
+    nodes,
+    seed: `silent/${seed}/${silent}`,
+    adversaries: silentOnes(silent, isBearable ? Number.MAX_SAFE_INTEGER : payMs),
+    payUntilMs: payMs,
+    payEveryMs: PAY_EVERY_MS,
+  });
+  await federation.runUntil(payMs);
+  const whileSilent = federation.finalAtMs.filter((atMs) => atMs > QUIET_FROM_MS + PAY_EVERY_MS).length;
+  const latencies = [...federation.latenciesMs].sort((a, b) => a - b);
+  const explanation = explainAt(federation, nodes - 1);
+  const pendingThen = federation.pending;
+  await federation.runUntil(payMs + SETTLE_MS, () => federation.pending === 0);
+  const resumed = federation.finalAtMs.find((atMs) => atMs > payMs);
+  const { pending, notes } = federation;
+  federation.end();
+  const isHalted = whileSilent === 0 && pendingThen > 0;
+  const asked = notes.filter(({ kind, node }) => kind === "view-change" && node >= silent);
+  const result: SilentResult = {
+    silent,
+    isBearable,
+    finalWhileSilent: whileSilent,
+    final: federation.finalAtMs.length,
+    pending,
+    perSecond: round((1_000 * whileSilent) / (payMs - QUIET_FROM_MS)),
+    latencyMsMedian: latencies[Math.floor(latencies.length / 2)],
+    latencyMsMax: latencies.at(-1),
+    views: new Set(notes.filter(({ kind }) => kind === "view").map(({ view }) => view)).size,
+    asked: new Set(asked.map(({ view }) => view)).size,
+    explanation,
+    recoveryMs: isBearable || resumed === undefined ? undefined : round(resumed - payMs),
+    isMatch: pending === 0 && isHalted === !isBearable,
+  };
+  const endMs = Math.max(payMs, notes.at(-1)?.atMs ?? 0);
+  return { result, notes, endMs, returnMs: isBearable ? undefined : payMs };
+}
+
+/** The first validators, so that the first primary is among them; only the first of too many returns. */
+function silentOnes(count: number, returnsAtMs: number): AdversarySpec[] {
+  return Array.from({ length: count }, (_, validator): AdversarySpec => {
+    const untilMs = validator === 0 ? returnsAtMs : Number.MAX_SAFE_INTEGER;
+    return { id: `a${validator}`, validator, kind: "silent", atMs: QUIET_FROM_MS, untilMs };
+  });
+}
+
+/** The words of `quorate explain` as a validator would give them; whom it has not heard for long counts as away. */
+export function explainAt(federation: Federation, at: ValidatorId): string {
+  const replica = federation.cluster.replica(at);
+  const engine = replica?.engineStatus();
+  if (replica === undefined || engine === undefined) return "it has stopped";
+  const online = onlineOf(federation, at, engine);
+  const lastMs = Math.max(0, ...federation.commits.filter(({ node }) => node === at).map(({ atMs }) => atMs));
+  const { summary, details } = explain({
+    engine,
+    timers: replica.engineTimers(),
+    validators: online.map((isOnline, validator) => ({
+      name: federation.nameOf(validator),
+      online: isOnline,
+      awayMs: undefined,
+    })),
+    height: engine.lastCommitted,
+    headAgeMs: federation.cluster.time.nowMs - lastMs,
+    syncing: undefined,
+    peers: online.filter(Boolean).length - 1,
+    pool: { executable: federation.pending, queued: 0 },
+  });
+  return [summary, ...details].join("; ");
+}
+
+/** Who has been heard for less than some intervals of STATUS. */
+function onlineOf(federation: Federation, at: ValidatorId, engine: EngineStatus): boolean[] {
+  const { nowMs } = federation.cluster.time;
+  return Array.from({ length: engine.n }, (_, validator) => {
+    const heard = federation.heardAtMs(at, validator);
+    return validator === at || (heard !== undefined && nowMs - heard < AWAY_MS);
+  });
+}
+
+const AWAY_MS = 1_000;
+
+function round(value: number): number {
+  return Number(value.toFixed(2));
+}
