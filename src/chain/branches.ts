@@ -19,10 +19,10 @@ import type { KvOperation } from "../storage/kv.ts";
 import type { Ancestry } from "./ancestry.ts";
 import type { Block, BlockHead, SealedBlock } from "./block.ts";
 import { BlockFaults } from "./blockfaults.ts";
-import type { BranchesPorts } from "./branchesports.ts";
+import type { BranchesPorts, GivenBody } from "./branchesports.ts";
 import type { BranchChange, BranchSettings, ImportResult } from "./chain.ts";
 import { ancestryIn, type Early, HeadDoor, type HeadsResult, type TooLight, weigh } from "./headdoor.ts";
-import { HeadStep, shortestBetter } from "./headstep.ts";
+import { EXTENSION_BLOCKS, HeadStep, shortestBetter } from "./headstep.ts";
 import { changeOf, recordOf, tellingsOf } from "./headtelling.ts";
 import type { ExecutedBlock, LedgerView } from "./ledgerview.ts";
 import { RecentBodies } from "./recentbodies.ts";
@@ -36,6 +36,7 @@ import {
   nodeOperations,
   type Reorg,
   reorgOperations,
+  rootOperations,
   TreeStore,
 } from "./treestore.ts";
 
@@ -73,7 +74,8 @@ export class Branches {
 
   /** Reads the tree from disk and takes up what was left undone. */
   async open(zero: BlockHead): Promise<void> {
-    if (this.tree.get(zero.hash) === undefined) await this.#plant(zero);
+    if (this.tree.get(zero.hash) === undefined)
+      await this.#write(rootOperations(zero, this.#ports.executor.rules.weight(zero.header)));
     this.#reorgs = await this.#disk.lastReorg();
     await this.#loadLeaves();
     this.#headNode();
@@ -95,7 +97,7 @@ export class Branches {
     if (node === "orphan") return { kind: "orphan", height };
     if ("notBeforeMs" in node) return { kind: "early", notBeforeMs: node.notBeforeMs };
     if ("code" in node) return { kind: "invalid", fault: node };
-    await this.#addBody(node, block);
+    await this.#addBodies([[node, block]]);
     return node.isDoomed ? { kind: "invalid", fault: this.#faults.of(node) } : { kind: "imported" };
   }
 
@@ -107,7 +109,8 @@ export class Branches {
   async addHeads(heads: readonly BlockHead[], workProven = 0n): Promise<HeadsResult> {
     const first = heads.findIndex((head) => this.tree.get(head.hash) === undefined);
     const parent = first < 0 ? undefined : this.tree.get(heads[first]!.header.previousHash);
-    if (first < 0) return { kind: "added", added: 0, last: this.#lastOf(heads) };
+    if (first < 0)
+      return { kind: "added", added: 0, last: heads.map(({ hash }) => this.tree.get(hash)).at(-1) };
     if (parent === undefined) return { kind: "orphan" };
     if (parent.isDoomed) return { kind: "invalid", fault: this.#faults.of(parent) };
     const highest = this.#ports.head().summary.height + BigInt(HEADERS_AHEAD_MAX);
@@ -119,19 +122,30 @@ export class Branches {
     if (isWrong) return { kind: "invalid", fault: stop };
     if (light !== undefined) return light;
     if (stop !== undefined) return { kind: "early", added: good.length };
-    return { kind: "added", added: good.length, last: good.length === 0 ? parent : this.#lastOf(good) };
+    return { kind: "added", added: good.length, last: this.tree.get((good.at(-1) ?? parent.head).hash) };
   }
 
   /** The body of a known head. A fault is the sender's and says nothing about the head. */
   async addBody(hash: Hash, transactions: readonly SignedTransaction[]): Promise<Fault | undefined> {
-    const node = this.tree.get(hash);
-    if (node === undefined) return fault("unknown-block", `no head of block ${showHash(hash)} is known here`);
-    if (node.hasBody) return undefined;
-    const block: Block = { ...node.head, transactions };
-    const wrong = this.#ports.executor.checkBody(block);
-    // Of a block that is invalid anyway the body is not kept, which is not the sender's fault.
-    if (wrong === undefined && !node.isDoomed) await this.#addBody(node, block);
-    return wrong;
+    return (await this.addBodies([{ hash, transactions }]))[0];
+  }
+
+  /** Bodies of known heads, each judged by itself; the head moves once for all of them. */
+  async addBodies(bodies: readonly GivenBody[]): Promise<readonly (Fault | undefined)[]> {
+    const blocks: [TreeNode, Block][] = [];
+    const faults = bodies.map(({ hash, transactions }) => {
+      const node = this.tree.get(hash);
+      if (node === undefined)
+        return fault("unknown-block", `no head of block ${showHash(hash)} is known here`);
+      if (node.hasBody) return undefined;
+      const block = { ...node.head, transactions };
+      const wrong = this.#ports.executor.checkBody(block);
+      // Of a block that is invalid anyway the body is not kept, which is not the sender's fault.
+      if (wrong === undefined && !node.isDoomed) blocks.push([node, block]);
+      return wrong;
+    });
+    await this.#addBodies(blocks);
+    return faults;
   }
 
   /** The bytes that a head commits to are no valid body (they do not decode): the block is invalid for good. */
@@ -171,8 +185,7 @@ export class Branches {
   /** Whether the block is on the chain that the head ends. */
   isCanonical({ hash, summary }: BlockHead): boolean {
     if (summary.height > this.#ports.head().summary.height) return false;
-    const at = this.#ports.store.hashAt(summary.height);
-    return at !== undefined && equalBytes(at, hash);
+    return equalBytes(this.#ports.store.hashAt(summary.height) ?? EMPTY, hash);
   }
 
   /** Whether a block was executed here once, on whatever branch. */
@@ -188,20 +201,6 @@ export class Branches {
   /** How many there have been since this database began. */
   get reorgCount(): bigint {
     return this.#reorgs;
-  }
-
-  async #plant(zero: BlockHead): Promise<void> {
-    const work = this.#ports.executor.rules.weight(zero.header);
-    const node: TreeNode = {
-      head: zero,
-      work,
-      hasBody: true,
-      isComplete: true,
-      sequence: 0,
-      mark: undefined,
-      isDoomed: false,
-    };
-    await this.#write([...nodeOperations([node]), leafOperations(zero)[0]!]);
   }
 
   /** So that all branches take part in the choice: those that the tree has forgotten too. */
@@ -233,15 +232,21 @@ export class Branches {
     if (this.tree.leaves().length > SIDE_BRANCHES_MAX) await this.#tidy();
   }
 
-  async #addBody(node: TreeNode, block: Block): Promise<void> {
-    this.#bodies.keep(block);
-    const isForgotten = this.tree.children(node).length === 0 && !this.#disk.isLeaf(node.head.hash);
-    // What stands on it may become complete by it.
-    if (isForgotten) await this.#loadLeaves();
-    const completed = this.tree.bodyArrived(node);
-    await this.#write([...bodyOperations(block, EMPTY), ...nodeOperations([node, ...completed])]);
-    if (completed.length > 0) await this.#advance();
-    this.#sideBytes += block.summary.bodyBytes;
+  async #addBodies(blocks: readonly (readonly [TreeNode, Block])[]): Promise<void> {
+    const operations: KvOperation[] = [];
+    let isComplete = false;
+    for (const [node, block] of blocks) {
+      this.#bodies.keep(block);
+      const isForgotten = this.tree.children(node).length === 0 && !this.#disk.isLeaf(node.head.hash);
+      // What stands on it may become complete by it.
+      if (isForgotten) await this.#loadLeaves();
+      const completed = this.tree.bodyArrived(node);
+      isComplete ||= completed.length > 0;
+      operations.push(...bodyOperations(block, EMPTY), ...nodeOperations([node, ...completed]));
+      this.#sideBytes += block.summary.bodyBytes;
+    }
+    await this.#write(operations);
+    if (isComplete) await this.#advance();
     const { sideBytesMax = SIDE_BODIES_BYTES_MAX, treeDepth = TREE_DEPTH } = this.#settings;
     const isUntidy = this.#movesUntidy >= Math.min(TREE_TIDY_BLOCKS, treeDepth);
     if (this.#sideBytes > sideBytesMax || isUntidy) await this.#tidy();
@@ -252,11 +257,6 @@ export class Branches {
     const { rules } = this.#ports.executor;
     const light = weigh(rules, this.#headNode(), parent, heads, minimumChainWork);
     return light === undefined || workProven >= light.needed ? undefined : light;
-  }
-
-  #lastOf(heads: readonly BlockHead[]): TreeNode | undefined {
-    const last = heads.at(-1);
-    return last === undefined ? undefined : this.tree.get(last.hash);
   }
 
   /** Brings what is stored beside the chain back to its bounds, and the tree in memory. */
@@ -293,9 +293,10 @@ export class Branches {
     const whole = this.tree.path(head, target);
     const path = shortestBetter(head, whole);
     if (!(await this.#take(head, path))) return;
-    for (const node of whole.enter.slice(path.enter.length)) {
+    for (let at = path.enter.length; at < whole.enter.length; at += EXTENSION_BLOCKS) {
       const ancestor = this.#headNode();
-      if (!(await this.#take(ancestor, { ancestor, leave: [], enter: [node] }))) return;
+      const enter = whole.enter.slice(at, at + EXTENSION_BLOCKS);
+      if (!(await this.#take(ancestor, { ancestor, leave: [], enter }))) return;
     }
   }
 

@@ -1,8 +1,10 @@
 /** What branches.ts needs of the chain that it moves. */
+import type { Hash } from "../base/bytes.ts";
 import type { BlockHead } from "./block.ts";
 import type { HeadChange } from "./chain.ts";
 import type { BlockExecutor } from "./executor.ts";
 import type { ChainStore } from "./store.ts";
+import type { SignedTransaction } from "./transaction.ts";
 
 export interface BranchesPorts {
   readonly executor: BlockExecutor;
@@ -13,4 +15,10 @@ export interface BranchesPorts {
   readonly moving: (isMoving: boolean) => void;
   /** The head has durably moved over these. */
   readonly moved: (changes: readonly HeadChange[]) => void;
+}
+
+/** A body that somebody offers for a known head. */
+export interface GivenBody {
+  readonly hash: Hash;
+  readonly transactions: readonly SignedTransaction[];
 }

@@ -9,6 +9,9 @@ import { updateTree } from "./statetree.ts";
 import type { TreeNode, TreePath } from "./tree.ts";
 import { treeChanges } from "./treechanges.ts";
 
+/** Blocks that only extend the chain, in one batch: a node that catches up syncs its disk once for all of them. */
+export const EXTENSION_BLOCKS = 64;
+
 /**
  * As few blocks as make the new branch better: what follows them are plain extensions, a batch each. So a batch is
  * bounded by the depth of the reorganisation.

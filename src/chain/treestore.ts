@@ -88,6 +88,13 @@ export function nodeOperations(nodes: readonly TreeNode[]): KvOperation[] {
   return nodes.map((node) => ({ kind: "put", key: nodeKey(node.head.hash), value: encodeNode(node) }));
 }
 
+/** Block 0, where every tree begins. */
+export function rootOperations(zero: BlockHead, work: bigint): KvOperation[] {
+  const known = { hasBody: true, isComplete: true, isDoomed: false };
+  const node: TreeNode = { head: zero, work, ...known, sequence: 0, mark: undefined };
+  return [...nodeOperations([node]), leafOperations(zero)[0]!];
+}
+
 /** A new block is a leaf, its parent none any more. */
 export function leafOperations({ hash, header }: BlockHead): KvOperation[] {
   return [

@@ -7,6 +7,7 @@ import { MINING_THREADS_MAX, VALIDATORS_MAX } from "../base/limits.ts";
 import { duration, integer } from "./arguments.ts";
 import { type LatencyOptions, runLatency } from "./benchlatency.ts";
 import { type MiningOptions, runMining } from "./benchmining.ts";
+import { runSync, type SyncOptions } from "./benchsync.ts";
 import { runThroughput, type ThroughputOptions } from "./benchthroughput.ts";
 import { group, leaf } from "./command.ts";
 import { DEVNET_ACCOUNTS_MAX } from "./devnetplan.ts";
@@ -41,6 +42,19 @@ export function addBench(program: Command): void {
         .option("--threads <n>", "that mine", integer(1, MINING_THREADS_MAX), 1)
         .option("--seconds <n>", "of measuring", integer(1, 600), 3),
     ({ out, options }) => runMining(out, options),
+  );
+  leaf<SyncOptions>(
+    bench,
+    "sync",
+    "empty blocks a second that a new node fetches from another, beside importing them without a network",
+    (command) =>
+      command
+        .option("--blocks <n>", "to fetch", integer(100, 1_000_000), 10_000)
+        .option(
+          "--in <dir>",
+          "where the temporary folder of the nodes is made (default: the system's place)",
+        ),
+    ({ out, options }) => runSync(out, options),
   );
 }
 

@@ -1,21 +1,14 @@
-/**
- * `quorate devnet`: a whole network on this machine in one command, the same each time, and the commands that
- * kill, pause and restart its nodes from another terminal. Its keys follow from the seed text: for play only.
- */
-import { relative } from "node:path";
 import { type Command, Option } from "commander";
 import { hex0x, showHash } from "../base/bytes.ts";
 import { VALIDATORS_MAX } from "../base/limits.ts";
 import { CONSENSUS_NAMES, type ConsensusName } from "../chain/consensusparameters.ts";
 import { computeGenesisHash } from "../chain/genesisstate.ts";
-import { quorumOf } from "../consensus/pbft/quorum.ts";
 import { parseLogLevels } from "../node/loglevels.ts";
-import { devMining } from "../node/miningprofiles.ts";
 import { DEVNET, MINED_DEVNET } from "../node/networkplan.ts";
 import { packageVersion } from "../node/version.ts";
-import { Client } from "../rpc/client.ts";
 import { amount, duration, integer, withDefault } from "./arguments.ts";
 import { leaf } from "./command.ts";
+import { currentBalances, introduce } from "./devnetbanner.ts";
 import {
   askDevnet,
   type DevnetReport,
@@ -42,8 +35,7 @@ import {
 } from "./devnetplan.ts";
 import { lockDevnet, Supervisor } from "./devnetsupervisor.ts";
 import { badInput, EXIT, must } from "./exit.ts";
-import { type Output, shorten, showCount, showDuration, showRate, table } from "./output.ts";
-import { ask } from "./rpc.ts";
+import { type Output, showDuration } from "./output.ts";
 
 interface DevnetOptions {
   readonly consensus: ConsensusName;
@@ -69,7 +61,6 @@ interface DirOptions {
 /** What all miners try together, so that a devnet takes a small part of one core whatever its size. */
 const HASHES_OF_ALL = 300_000;
 const SPACING_MS = 5_000;
-const ACCOUNTS_SHOWN = 4;
 const LOOK_MS = 1_000;
 
 export function addDevnet(program: Command): void {
@@ -318,129 +309,6 @@ class Display {
     }
     this.#table?.erase();
   }
-}
-
-interface Introduction {
-  readonly origin: DevnetOrigin;
-  readonly settings: DevnetSettings;
-  readonly plan: DevnetPlan;
-  readonly report: DevnetReport;
-  readonly readyMs: number;
-  /** Of the accounts that are shown, as they are now. */
-  readonly balances: readonly string[];
-}
-
-/** A devnet that goes on has other balances than its genesis. */
-async function currentBalances({ nodes }: DevnetReport, { accounts }: DevnetPlan): Promise<string[]> {
-  const client = new Client(nodes[0]!.rpcUrl);
-  const shown = accounts.slice(0, ACCOUNTS_SHOWN);
-  return Promise.all(shown.map(async ({ address }) => (await ask(client.account(address))).balance));
-}
-
-function introduce(out: Output, options: DevnetOptions, introduction: Introduction): string {
-  const { origin, plan, report, readyMs, balances } = introduction;
-  const { genesis, accounts } = plan;
-  const { title, columns, rows, notes, trials } =
-    origin.spacing === undefined
-      ? introduceValidators(report)
-      : introduceMiners(introduction, origin.spacing);
-  const genesisHash = showHash(computeGenesisHash(genesis));
-  const where = relative(process.cwd(), options.dir) || ".";
-  const shown = accounts.slice(0, ACCOUNTS_SHOWN);
-  const more = accounts.length - shown.length;
-  const dirFlag = options.dir === DEFAULT_DEVNET_DIR ? "" : ` --dir ${options.dir}`;
-  const rpc = report.nodes[0]!.rpcUrl;
-  const rpcFlag = options.portBase === 18_545 ? "" : ` --rpc ${rpc}`;
-  // Deep enough to be called final takes longer than anyone wants to wait for the first try.
-  const waitFlag = origin.spacing === undefined ? "" : " --wait included";
-  const devnetFlag = options.dir === DEFAULT_DEVNET_DIR ? "" : ` --devnet ${options.dir}`;
-  const [payer = "alice", payee = payer] = accounts.map((account) => account.name);
-  const whole = `quorate ${packageVersion()} · ${title} · chain-id ${genesis.chainId} · genesis ${shorten(genesisHash)}`;
-  const lines = [
-    out.style("bold", whole),
-    "",
-    table(columns, rows),
-    ...notes,
-    "",
-    out.style("yellow", "Accounts (DEV ONLY — these keys are public; never use them on a real network)"),
-    ...shown.map(({ name, address }, i) => `  ${name.padEnd(6)} ${hex0x(address)}  ${balances[i]}`),
-    `  ${more > 0 ? `… ${more} more, and the` : "The"} secret keys: npx quorate devnet accounts${dirFlag}`,
-    "",
-    `RPC      ${rpc}   (WebSocket ${rpc.replace("http", "ws")}/ws, metrics ${rpc}/metrics)`,
-    `Data     ${where} (deterministic seed "${options.seed}")   Logs  ${where}/node*/logs/node.log`,
-    "",
-    `${out.style("green", `Ready in ${showDuration(readyMs)}.`)}  Ctrl-C stops all nodes.  Try in another terminal:`,
-    ...(accounts.length === 0
-      ? []
-      : [
-          `  npx quorate tx transfer --from ${payer} --to ${payee} --amount 5${waitFlag}${rpcFlag}${devnetFlag}`,
-        ]),
-    ...trials({ rpcFlag, dirFlag }).map((trial) => `  npx quorate ${trial}`),
-    "",
-  ];
-  return lines.join("\n");
-}
-
-/** What differs between the kinds of networks. */
-interface OwnWords {
-  readonly title: string;
-  readonly columns: readonly string[];
-  readonly rows: readonly (readonly string[])[];
-  readonly notes: readonly string[];
-  readonly trials: (flags: { readonly rpcFlag: string; readonly dirFlag: string }) => readonly string[];
-}
-
-function introduceValidators({ nodes }: DevnetReport): OwnWords {
-  const n = nodes.length;
-  const { f, quorum } = quorumOf(n);
-  const primary = nodes.find((node) => node.index === node.primary);
-  const view = Math.max(...nodes.map((node) => node.view ?? 0));
-  return {
-    title: `PBFT devnet · ${n} ${n === 1 ? "validator" : "validators"} (f=${f}, quorum=${quorum})`,
-    columns: ["node", "mode", "rpc", "p2p", "pid"],
-    rows: nodes.map((node) => [
-      node.name,
-      "validator",
-      node.rpcUrl,
-      `${node.p2pPort}`,
-      `${node.pid}${node === primary ? `   ← primary (view ${view})` : ""}`,
-    ]),
-    notes: [],
-    trials: ({ rpcFlag, dirFlag }) => [
-      `status${rpcFlag}`,
-      `devnet kill ${n - 1}${dirFlag}; npx quorate devnet restart ${n - 1}${dirFlag}`,
-    ],
-  };
-}
-
-function introduceMiners({ plan, report, settings }: Introduction, spacing: number): OwnWords {
-  const { nodes } = report;
-  const n = nodes.length;
-  const limit = settings.hashLimit ?? 0;
-  const [first = 0] = nodes.flatMap((node) => node.mining?.blockWork ?? []);
-  return {
-    title: `proof-of-work devnet · ${n} ${n === 1 ? "miner" : "miners"}, a block all ${spacing} s`,
-    columns: ["node", "mode", "rpc", "p2p", "pid", "coinbase"],
-    rows: nodes.map((node) => [
-      node.name,
-      "miner",
-      node.rpcUrl,
-      `${node.p2pPort}`,
-      `${node.pid}`,
-      shorten(hex0x(plan.members[node.index]!.publicKey)),
-    ]),
-    notes: [
-      "",
-      `Each node mines with one thread at ${showRate(limit)} at most (--hash-limit), so that your machine stays free:`,
-      `${showRate(n * limit)} together for about ${showCount(first)} hashes a block; the difficulty adapts to ${spacing} s.`,
-      `A coinbase can be spent ${devMining(spacing).maturity} blocks later, by its node's name: --from node0.`,
-    ],
-    trials: ({ rpcFlag, dirFlag }) => [
-      `status${rpcFlag}`,
-      `chain tips${rpcFlag}; npx quorate miner status${rpcFlag}`,
-      `devnet partition ${n - 1}${dirFlag}; npx quorate devnet heal${dirFlag}; npx quorate chain reorgs${rpcFlag}`,
-    ],
-  };
 }
 
 function describeForMachines(

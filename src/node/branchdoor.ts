@@ -10,13 +10,14 @@ import { BLOCK_TRANSACTIONS_CEILING, TX_BYTES_CEILING } from "../base/limits.ts"
 import type { Scheduler } from "../base/scheduler.ts";
 import type { BlockHead, Summary } from "../chain/block.ts";
 import type { Branches, HeadsResult } from "../chain/branches.ts";
+import type { GivenBody } from "../chain/branchesports.ts";
 import type { Chain } from "../chain/chain.ts";
 import { decodeTransaction, type SignedTransaction } from "../chain/transaction.ts";
 import type { TreeNode } from "../chain/tree.ts";
 import { decode } from "../codec/reader.ts";
 import { sha256 } from "../crypto/hash.ts";
 import { merkleRoot } from "../crypto/merkle.ts";
-import type { BodyOutcome, BranchLedger, KnownBlock } from "../p2p/branchledger.ts";
+import type { BodyOutcome, BranchLedger, EncodedBody, KnownBlock } from "../p2p/branchledger.ts";
 import { Arrivals } from "./arrivals.ts";
 
 /** Heads next to the tip that a locator names one by one. */
@@ -112,6 +113,42 @@ export class BranchDoor implements BranchLedger {
   }
 
   async addBody(hash: Hash, body: Uint8Array): Promise<BodyOutcome> {
+    const envelopes = this.#envelopesOf(hash, body);
+    return typeof envelopes === "string" ? envelopes : this.addEnvelopes(hash, envelopes);
+  }
+
+  /** Decoded ones that follow each other go in together, so that the disk is synced once for them. */
+  async addBodies(bodies: readonly EncodedBody[]): Promise<readonly BodyOutcome[]> {
+    const outcomes: BodyOutcome[] = [];
+    let run: GivenBody[] = [];
+    const flush = async () => {
+      outcomes.push(...(await this.#addRun(run)));
+      run = [];
+    };
+    for (const { hash, body } of bodies) {
+      const envelopes = this.#envelopesOf(hash, body);
+      const transactions = typeof envelopes === "string" ? undefined : this.#decoded(envelopes);
+      if (transactions !== undefined) {
+        run.push({ hash, transactions });
+        continue;
+      }
+      await flush();
+      outcomes.push(typeof envelopes === "string" ? envelopes : await this.addEnvelopes(hash, envelopes));
+      if (outcomes.at(-1) === "wrong") return outcomes;
+    }
+    await flush();
+    return outcomes;
+  }
+
+  async #addRun(run: readonly GivenBody[]): Promise<BodyOutcome[]> {
+    if (run.length === 0) return [];
+    const faults = await this.#write(() => this.#branches.addBodies(run));
+    for (const { hash } of run) this.arrived(hash);
+    return faults.map((wrong) => (wrong === undefined ? "added" : "wrong"));
+  }
+
+  /** Sizes first: a body that cannot be the block's is not read. */
+  #envelopesOf(hash: Hash, body: Uint8Array): readonly Uint8Array[] | "known" | "wrong" {
     const node = this.#branches.tree.get(hash);
     if (node === undefined || node.hasBody) return "known";
     const { txCount, bodyBytes } = node.head.summary;
@@ -119,7 +156,7 @@ export class BranchDoor implements BranchLedger {
     const envelopes = decode(body.slice(), "body", (reader) =>
       reader.list(BLOCK_TRANSACTIONS_CEILING, (r) => r.bytes16(TX_BYTES_CEILING)),
     );
-    return envelopes.ok ? this.addEnvelopes(hash, envelopes.value) : "wrong";
+    return envelopes.ok ? envelopes.value : "wrong";
   }
 
   /** The transactions of a block as bytes, which are kept. @throws Error when the disk fails. */

@@ -215,7 +215,10 @@ interface FatalPorts {
 
 /** Never rejects. */
 async function stopFatally(error: unknown, { closers, logger, onFatal }: FatalPorts): Promise<void> {
-  logger.log("error", "node", "stopping: the node cannot go on", { error: String(error) });
+  logger.log("error", "node", "stopping: the node cannot go on", {
+    error: String(error),
+    ...(error instanceof Error && error.stack !== undefined ? { stack: error.stack } : {}),
+  });
   try {
     await closers.closeAll();
   } catch (cause) {

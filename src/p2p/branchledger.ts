@@ -22,6 +22,11 @@ export interface KnownBlock {
 /** wrong: the body is not the one of this block; whoever sent it is at fault, the block is not. */
 export type BodyOutcome = "added" | "known" | "wrong";
 
+export interface EncodedBody {
+  readonly hash: Hash;
+  readonly body: Uint8Array;
+}
+
 export interface BranchLedger {
   /** The head that all blocks up to it were executed for. */
   head(): KnownBlock;
@@ -44,8 +49,11 @@ export interface BranchLedger {
   checkWork(heads: readonly BlockHead[]): Fault | undefined;
   /** Work of these heads alone. */
   workOf(heads: readonly BlockHead[]): bigint;
-  /** An encoded body from a peer, whose memory is not kept. @throws Error when the disk fails. */
-  addBody(hash: Hash, body: Uint8Array): Promise<BodyOutcome>;
+  /**
+   * Bodies from a peer, whose memory is not kept, in ascending order. @returns an outcome each, up to the first wrong
+   * one. @throws Error when the disk fails.
+   */
+  addBodies(bodies: readonly EncodedBody[]): Promise<readonly BodyOutcome[]>;
 
   /** Heads of the own chain after the first of the locator's blocks that is on it. */
   headsAfter(locator: readonly Hash[], countMax: number, bytesMax: number): readonly BlockHead[];

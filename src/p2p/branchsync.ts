@@ -172,18 +172,17 @@ export class BranchSync implements BlockSync {
       peer.lied(`${bodies.length} bodies where ${hashes.length} were asked for`);
       bodies = [];
     }
+    const held = bodies.flatMap((body, i) => (body.length === 0 ? [] : [{ hash: hashes[i]!, body }]));
+    if (this.#isStopped) return;
+    const outcomes = await this.#ports.ledger.addBodies(held);
     let delivered = 0;
-    for (const [i, body] of bodies.entries()) {
-      if (this.#isStopped) return;
-      const hash = hashes[i]!;
-      const outcome = body.length === 0 ? "none" : await this.#ports.ledger.addBody(hash, body);
+    for (const [i, outcome] of outcomes.entries()) {
       if (outcome === "wrong") {
         peer.lied("served a body that is not the block's");
         break;
       }
-      if (outcome === "none") continue;
       delivered++;
-      this.#plan.delivered(hash);
+      this.#plan.delivered(held[i]!.hash);
     }
     if (delivered > 0) peer.delivered();
     this.#noteMissed(peer, hashes, delivered > 0 ? bodies.length : hashes.length);

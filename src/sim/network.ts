@@ -4,13 +4,12 @@
  * bound. Each link draws from a stream of its own. Connections outlive partitions, as TCP's do; a crash ends them.
  */
 import type { ValidatorId } from "../consensus/engine.ts";
-import { MAIL_BLOCK, MAIL_CONSENSUS } from "../node/letters.ts";
 import type { Network, NetworkHandlers, PeerView, Topic } from "../node/ports.ts";
-import { Cursor } from "./checkers/rawbytes.ts";
+import { isMeant, type Load } from "./letterfaults.ts";
 import type { Observer } from "./observer.ts";
 import { never, type Power } from "./power.ts";
 import type { Random } from "./random.ts";
-import { LETTER_TYPES, type NetworkFault, type NetworkTiming, type NodeId } from "./schedule.ts";
+import type { NetworkFault, NetworkTiming, NodeId } from "./schedule.ts";
 import type { VirtualTime } from "./time.ts";
 import type { Trace } from "./trace.ts";
 
@@ -33,9 +32,6 @@ export interface NetworkPorts {
 interface Link {
   readonly random: Random;
 }
-
-/** Mail, or what else a fault can be about. */
-type Load = Uint8Array | "announcement" | "request";
 
 /** What became of messages: for the cost tables, and to see that each fault did happen. */
 export interface NetworkCounts {
@@ -231,30 +227,6 @@ export class SimNetwork {
         return false;
     }
   }
-}
-
-/** Where the view and the height of a vote lie: letter kind, version, type, epoch u64 before them. */
-const VIEW_AT = 11;
-const HEIGHT_AT = 19;
-
-/** By what stands in a letter, at the offsets of docs/protocol.md ("Mail", "Consensus messages"). */
-function isMeant(
-  { types, views, heights }: Extract<NetworkFault, { kind: "letters" }>,
-  load: Load | undefined,
-): boolean {
-  if (load === undefined) return false;
-  const isLetter = typeof load !== "string";
-  const type = isLetter ? letterType(load) : LETTER_TYPES[load];
-  if (!types.some((name) => LETTER_TYPES[name] === type)) return false;
-  const at = (start: number) => (isLetter ? Number(new Cursor(load, start).u64()) : -1);
-  if (views !== undefined && !views.includes(at(VIEW_AT))) return false;
-  return heights === undefined || heights.includes(at(HEIGHT_AT));
-}
-
-/** As in LETTER_TYPES; undefined: none of them. */
-function letterType(letter: Uint8Array): number | undefined {
-  if (letter[0] === MAIL_BLOCK) return LETTER_TYPES["sealed-block"];
-  return letter[0] === MAIL_CONSENSUS ? letter[2] : undefined;
 }
 
 function areApart(groups: readonly (readonly NodeId[])[], a: NodeId, b: NodeId): boolean {

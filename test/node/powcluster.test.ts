@@ -73,6 +73,8 @@ it("a net that was split agrees on the heavier half, and what the other half had
   expect(
     await cluster.until(() => [0, 1, 2, 3].every((node) => cluster.balance(node, carol.publicKey) === 18n)),
   ).toBe(true);
+  // While they mine: two tips of equal work would stay as they are for ever afterwards.
+  expect(await cluster.until(() => cluster.agree())).toBe(true);
   cluster.stopMining();
   expect(await cluster.until(() => cluster.agree())).toBe(true);
   const deepest = Math.max(...cluster.reorgs.get(2)!.map(({ abandoned }) => abandoned.length));
