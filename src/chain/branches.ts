@@ -198,7 +198,6 @@ export class Branches {
     return this.#disk.reorgs(countMax);
   }
 
-  /** How many there have been since this database began. */
   get reorgCount(): bigint {
     return this.#reorgs;
   }
@@ -385,7 +384,7 @@ export class Branches {
   #ancestryOf(last: TreeNode): Ancestry {
     return ancestryIn(this.tree, last, (head, height) => {
       const hash = this.isCanonical(head) ? this.#ports.store.hashAt(height) : undefined;
-      return hash === undefined ? undefined : this.#ports.store.head(hash);
+      return hash && this.#ports.store.head(hash);
     });
   }
 

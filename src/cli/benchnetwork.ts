@@ -122,7 +122,7 @@ const PORTS = { first: 20_000, last: 32_000 };
 const TRIES = 100;
 
 /** The first of `count` free ports in a row. Somebody may still take one before the nodes do. */
-async function findPorts(count: number): Promise<number> {
+export async function findPorts(count: number): Promise<number> {
   for (let i = 0; i < TRIES; i++) {
     const base = PORTS.first + Math.floor(Math.random() * (PORTS.last - PORTS.first - count));
     const ports = Array.from({ length: count }, (_, k) => base + k);

@@ -1,3 +1,7 @@
+/**
+ * `quorate devnet`: a whole network on this machine in one command, the same each time, and the commands that
+ * kill, pause and restart its nodes from another terminal. Its keys follow from the seed text: for play only.
+ */
 import { type Command, Option } from "commander";
 import { hex0x, showHash } from "../base/bytes.ts";
 import { VALIDATORS_MAX } from "../base/limits.ts";

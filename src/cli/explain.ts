@@ -7,6 +7,7 @@ import { EVIDENCE_LISTED_MAX } from "../base/limits.ts";
 import type { Client, ResultOf } from "../rpc/client.ts";
 import { integer } from "./arguments.ts";
 import { leaf } from "./command.ts";
+import { checkEvidence } from "./evidencefile.ts";
 import { EXIT, Finished } from "./exit.ts";
 import { type Output, shorten, table } from "./output.ts";
 import { ask, connect, type RpcOptions, rpcOption } from "./rpc.ts";
@@ -18,6 +19,8 @@ Exit codes: 0 the chain is idle or moves (or the node only follows and has peers
 
 interface EvidenceOptions extends RpcOptions {
   readonly limit?: number;
+  readonly file?: string;
+  readonly genesis?: string;
 }
 
 export function addExplain(program: Command): void {
@@ -35,8 +38,13 @@ export function addExplain(program: Command): void {
     (command) =>
       command
         .addOption(rpcOption())
-        .option("--limit <n>", "records at most, the newest first", integer(1, EVIDENCE_LISTED_MAX), 20),
-    ({ out, options }) => showEvidence(out, connect(options), options.limit),
+        .option("--limit <n>", "records at most, the newest first", integer(1, EVIDENCE_LISTED_MAX), 20)
+        .option("--file <file>", 'verify a record ({"evidence": "0x.."}) without a node, by --genesis')
+        .option("--genesis <file>", "genesis.json to verify it with"),
+    ({ out, options }) =>
+      options.file === undefined && options.genesis === undefined
+        ? showEvidence(out, connect(options), options.limit)
+        : checkEvidence(out, options.file, options.genesis),
   );
 }
 

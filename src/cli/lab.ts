@@ -6,8 +6,12 @@
 import type { Command } from "commander";
 import { group } from "./command.ts";
 import { addAttack51 } from "./labattack51.ts";
+import { addEquivocate } from "./labequivocate.ts";
 import { addGenerals } from "./labgenerals.ts";
+import { addMajority } from "./labmajority.ts";
+import { addPartition } from "./labpartition.ts";
 import { addSelfish } from "./labselfish.ts";
+import { addSilent } from "./labsilent.ts";
 import { addSpam } from "./labspam.ts";
 import { addTimewarp } from "./labtimewarp.ts";
 
@@ -16,6 +20,10 @@ export function addLab(program: Command): void {
   addAttack51(lab);
   addSelfish(lab);
   addGenerals(lab);
+  addEquivocate(lab);
+  addSilent(lab);
+  addPartition(lab);
+  addMajority(lab);
   addTimewarp(lab);
   addSpam(lab);
 }

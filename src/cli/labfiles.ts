@@ -14,6 +14,11 @@ export interface LabFiles {
   readonly timing: object;
 }
 
+/** Files beside the report that others can check, by name. */
+export function writeLabExtras(dir: string, files: Readonly<Record<string, string>>): void {
+  for (const [name, text] of Object.entries(files)) writeFileSync(join(dir, name), text);
+}
+
 /** @returns the path of the report */
 export function writeLabFiles(dir: string, { results, rows, report, timing }: LabFiles): string {
   const path = join(dir, "report.html");

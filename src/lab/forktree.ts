@@ -7,11 +7,16 @@ import { hex } from "../base/bytes.ts";
 import type { BlockHead } from "../chain/block.ts";
 import { escapeText } from "./svg.ts";
 
+/** What is shown of a block. */
+export interface ForkBlock extends Pick<BlockHead, "hash"> {
+  readonly summary: Pick<BlockHead["summary"], "height">;
+}
+
 export interface Fork {
   readonly title: string;
-  readonly common: BlockHead;
-  readonly honest: readonly BlockHead[];
-  readonly attacker: readonly BlockHead[];
+  readonly common: ForkBlock;
+  readonly honest: readonly ForkBlock[];
+  readonly attacker: readonly ForkBlock[];
   /** Which branch honest nodes ended on. */
   readonly winner: "honest" | "attacker";
 }
@@ -27,7 +32,7 @@ export function forkTree({ title, common, honest, attacker, winner }: Fork): str
   const columns = 1 + Math.max(above.length, below.length);
   const width = columns * (BOX_WIDTH + GAP) + 8;
   const height = 3 * (BOX_HEIGHT + 10) + 8;
-  const lane = (blocks: readonly (BlockHead | undefined)[], row: number, color: number, name: string) =>
+  const lane = (blocks: readonly (ForkBlock | undefined)[], row: number, color: number, name: string) =>
     blocks
       .map((block, i) => {
         const x = place(i + 1);
@@ -55,7 +60,7 @@ function honestOrNot(name: string): string {
 }
 
 /** Undefined stands for the blocks left out. */
-function cut(blocks: readonly BlockHead[]): (BlockHead | undefined)[] {
+function cut(blocks: readonly ForkBlock[]): (ForkBlock | undefined)[] {
   if (blocks.length <= SHOWN_MAX) return [...blocks];
   return [...blocks.slice(0, SHOWN_MAX / 2), undefined, ...blocks.slice(1 - SHOWN_MAX / 2)];
 }
@@ -77,7 +82,7 @@ function gap(x: number, y: number, text: string): string {
 }
 
 /** The last bytes of a hash vary most: its beginning as shown is zeros. */
-function box({ hash, summary }: BlockHead, x: number, y: number, style: string): string {
+function box({ hash, summary }: ForkBlock, x: number, y: number, style: string): string {
   const tail = hex(hash.slice(0, 3).reverse());
   return [
     `<g class="block ${style}"><rect x="${x}" y="${y}" width="${BOX_WIDTH}" height="${BOX_HEIGHT}" rx="5"/>`,

@@ -48,7 +48,7 @@ ${sections.map(renderSection).join("\n")}
 }
 
 function renderSection({ heading, text, html }: Section): string {
-  return `<section><h2>${escapeText(heading)}</h2><p>${escapeText(text)}</p>${html}</section>`;
+  return `<section><h2>${escapeText(heading)}</h2>${text === "" ? "" : `<p>${escapeText(text)}</p>`}${html}</section>`;
 }
 
 /** @param html an SVG that may be wider than a phone */
@@ -90,6 +90,8 @@ svg text{fill:var(--ink);font:12px system-ui,sans-serif}
 svg text.hash{font:9.5px ui-monospace,monospace;fill:var(--soft)}
 .axis{fill:none;stroke:var(--soft)}.grid{stroke:var(--line)}.link{fill:none;stroke:var(--soft)}
 .line{fill:none;stroke:var(--c);stroke-width:1.6}.bar{stroke:var(--c);stroke-width:1.4}.dot{fill:var(--c)}
+.band{fill:var(--c);fill-opacity:.28}.shade{fill:var(--line);fill-opacity:.6}.tick{stroke:var(--ink);stroke-width:1}
+.ink{fill:var(--ink)}.flag{stroke:var(--bad);stroke-width:2}.alarm{fill:var(--bad);stroke:var(--paper)}
 .block rect{fill:var(--paper);stroke:var(--c,var(--soft));stroke-width:2}.block.stale rect{stroke-dasharray:4 3}
 ${Array.from({ length: 8 }, (_, i) => `.s${i}{--c:var(--c${i})}`).join("")}
 table{border-collapse:collapse;font-variant-numeric:tabular-nums;font-size:.875rem;margin:.6rem 0}

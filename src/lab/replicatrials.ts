@@ -5,6 +5,7 @@
  * honest replica's door. Difficulty is fixed, so that the same formulas must match. Source: pow.md 2.9.
  */
 import { assert } from "../base/assert.ts";
+import { byteText } from "../base/bytes.ts";
 import type { SealedBlock } from "../chain/block.ts";
 import type { SignedTransaction } from "../chain/transaction.ts";
 import type { ForkChoice } from "../chain/tree.ts";
@@ -38,12 +39,23 @@ export async function runReplicaRace(
   random: Random,
   choice: ForkChoice,
 ): Promise<Outcome> {
-  const world = await MinedWorld.open(stage, { ...race, choice }, random);
+  const world = await MinedWorld.open(stage, { ...race, choice: once(choice) }, random);
   try {
     return await new ReplicaRace(stage, race, world).run();
   } finally {
     await world.close();
   }
+}
+
+/** A replica asks again of the same two blocks, before and after it has executed one: a coin must not be tossed twice. */
+function once(choice: ForkChoice): ForkChoice {
+  const answers = new Map<string, boolean>();
+  return (candidate, head) => {
+    const pair = byteText(candidate.head.hash) + byteText(head.head.hash);
+    const answer = answers.get(pair) ?? choice(candidate, head);
+    answers.set(pair, answer);
+    return answer;
+  };
 }
 
 class ReplicaRace {
