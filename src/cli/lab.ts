@@ -6,6 +6,7 @@
 import type { Command } from "commander";
 import { group } from "./command.ts";
 import { addAttack51 } from "./labattack51.ts";
+import { addEclipse } from "./labeclipse.ts";
 import { addEquivocate } from "./labequivocate.ts";
 import { addGenerals } from "./labgenerals.ts";
 import { addMajority } from "./labmajority.ts";
@@ -25,5 +26,6 @@ export function addLab(program: Command): void {
   addPartition(lab);
   addMajority(lab);
   addTimewarp(lab);
+  addEclipse(lab);
   addSpam(lab);
 }

@@ -148,12 +148,9 @@ function partitions({ nodes, byzantine, way, payMs }: EquivocateOptions): Networ
 }
 
 function isProven(fork: Fork | undefined, culpritIds: readonly ValidatorId[]): boolean {
-  return (
-    fork !== undefined &&
-    fork.certificates.every(({ fault }) => fault === undefined) &&
-    fork.signedBoth.length > 0 &&
-    fork.signedBoth.every((validator) => culpritIds.includes(validator))
-  );
+  if (fork === undefined || fork.signedBoth.length === 0) return false;
+  const isValid = fork.certificates.every(({ fault }) => fault === undefined);
+  return isValid && fork.signedBoth.every((validator) => culpritIds.includes(validator));
 }
 
 /** The lowest height at which two correct validators hold different blocks with a certificate each. */

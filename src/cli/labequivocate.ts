@@ -1,0 +1,122 @@
+/** `quorate lab equivocate`: validators that contradict themselves (src/lab/equivocate.ts). */
+import { type Command, Option } from "commander";
+import { type EquivocateRun, runEquivocate, WAYS } from "../lab/equivocate.ts";
+import { faultsSurvived } from "../lab/federation.ts";
+import { equivocateReport, equivocateVerdict, finders, names } from "../lab/pbftreport.ts";
+import { integer } from "./arguments.ts";
+import { leaf } from "./command.ts";
+import { badInput, EXIT, Finished } from "./exit.ts";
+import { writeLabExtras, writeLabFiles } from "./labfiles.ts";
+import { addNodes, checkByzantine, type PbftLabOptions, virtualTime } from "./labpbft.ts";
+import { type Output, table } from "./output.ts";
+
+interface Options extends PbftLabOptions {
+  readonly byzantine?: number;
+  readonly beyond?: boolean;
+  readonly way: (typeof WAYS)[number];
+  readonly time: number;
+}
+
+export function addEquivocate(lab: Command): void {
+  leaf<Options>(
+    lab,
+    "equivocate",
+    "let validators contradict themselves: the chain holds, or forks beyond f",
+    (command) =>
+      addNodes(command)
+        .option("-b, --byzantine <n>", "how many (default: f, as many as are survived)", integer(0, 16))
+        .option("--beyond", "one more than are survived")
+        .addOption(
+          new Option("--way <way>", "two stories of one primary, or one key on two replicas")
+            .choices(WAYS)
+            .default("equivocate"),
+        )
+        .option("--time <duration>", "virtual time in which users pay", virtualTime, 5_000),
+    ({ out, options }) => equivocate(out, options),
+  );
+}
+
+async function equivocate(out: Output, options: Options): Promise<void> {
+  const { nodes, seed, way, time } = options;
+  const byzantine = countOf(options);
+  const run = await runEquivocate({ nodes, byzantine, way, seed, payMs: time });
+  const { result } = run;
+  const found = { experiment: "equivocate", ...result };
+  const { convictions, fork, stops, ...numbers } = result;
+  const command = `quorate lab equivocate --nodes ${nodes} --byzantine ${byzantine} --way ${way} --time ${time}ms --seed ${seed}`;
+  const report = writeLabFiles(options.out, {
+    results: found,
+    rows: [
+      {
+        ...numbers,
+        convicted: convictions.map(({ validator }) => validator).join(" "),
+        forkHeight: fork?.height,
+        signedBoth: fork?.signedBoth.join(" "),
+        stopped: stops.map(({ node }) => node).join(" "),
+      },
+    ],
+    report: equivocateReport(run, command),
+    timing: {},
+  });
+  writeLabExtras(options.out, proofsOf(run));
+  const mark = result.isMatch ? out.tick : out.cross;
+  out.result(
+    { ...found, report },
+    [
+      ...forkLines(run),
+      ...convictionLines(run, options.out),
+      `${mark} ${equivocateVerdict(run)}`,
+      `  ${report}`,
+    ].join("\n"),
+  );
+  if (!result.isMatch) throw new Finished(EXIT.failedCheck);
+}
+
+function countOf({ byzantine, beyond, nodes }: Options): number {
+  if (byzantine !== undefined && beyond === true) throw badInput("--byzantine or --beyond, not both");
+  const f = faultsSurvived(nodes);
+  return beyond === true ? f + 1 : checkByzantine("--byzantine", byzantine ?? f, nodes);
+}
+
+function proofsOf({ result: { convictions }, genesis }: EquivocateRun): Record<string, string> {
+  const evidence = convictions.map(({ evidence: bytes }, i) => [
+    `evidence-${i}.json`,
+    `${JSON.stringify({ evidence: bytes })}\n`,
+  ]);
+  return { "genesis.json": genesis, ...Object.fromEntries(evidence) };
+}
+
+function forkLines({ result: { fork, stops } }: EquivocateRun): string[] {
+  if (fork === undefined) return [];
+  const rows = fork.certificates.map(({ height, view, hash, signers, holders, fault }) => [
+    `${height}`,
+    `${view}`,
+    hash,
+    names(signers),
+    names(holders),
+    fault ?? "valid",
+  ]);
+  return [
+    table(["height", "view", "commit certificate of block", "signed by", "final at", "by the rules"], rows),
+    `both signed by ${names(fork.signedBoth)}`,
+    ...stops.map(({ node, atMs, reason }) => `node${node} stopped after ${atMs} ms: ${reason}`),
+    "",
+  ];
+}
+
+function convictionLines({ result: { convictions } }: EquivocateRun, dir: string): string[] {
+  if (convictions.length === 0) return [];
+  const rows = convictions.map((each) => [
+    each.name,
+    each.phase,
+    String(each.view),
+    String(each.height),
+    each.digests.map((digest) => `${digest.slice(0, 12)}…`).join(" and "),
+    finders(each),
+  ]);
+  return [
+    table(["culprit", "phase", "view", "height", "signed for both", "found by"], rows),
+    `verify with: quorate evidence --file ${dir}/evidence-0.json --genesis ${dir}/genesis.json`,
+    "",
+  ];
+}

@@ -1,0 +1,73 @@
+/** `quorate lab majority`: the attacker of attack51 against PBFT (src/lab/majority.ts). */
+import type { Command } from "commander";
+import { faultsSurvived } from "../lab/federation.ts";
+import { runMajority } from "../lab/majority.ts";
+import { MAJORITY_HEAD, majorityCells, majorityReport, majorityVerdict } from "../lab/pbftreport.ts";
+import { integer } from "./arguments.ts";
+import { startBar } from "./bar.ts";
+import { leaf } from "./command.ts";
+import { EXIT, Finished } from "./exit.ts";
+import { shares } from "./labarguments.ts";
+import { writeLabFiles } from "./labfiles.ts";
+import { addNodes, checkByzantine, type PbftLabOptions } from "./labpbft.ts";
+import { type Output, table } from "./output.ts";
+
+interface Options extends PbftLabOptions {
+  readonly keys?: number;
+  readonly hashrate: readonly number[];
+  readonly confirmations: number;
+  readonly races: number;
+  readonly trials: number;
+}
+
+export function addMajority(lab: Command): void {
+  leaf<Options>(
+    lab,
+    "majority",
+    "the same majority of hash power against proof of work and against PBFT",
+    (command) =>
+      addNodes(command)
+        .option("--keys <n>", "validator keys that the attacker holds (default: f)", integer(0, 16))
+        .option("--hashrate <shares>", "his parts of the hash power", shares, [0.1, 0.3, 0.45, 0.55, 0.7])
+        .option("-z, --confirmations <n>", "of the merchant under proof of work", integer(1, 200), 6)
+        .option("--races <n>", "under proof of work, for each share", integer(1, 1_000_000), 1_000)
+        .option("--trials <n>", "under PBFT, for each share", integer(1, 100_000), 40),
+    ({ out, options }) => compare(out, options),
+  );
+}
+
+async function compare(out: Output, options: Options): Promise<void> {
+  const { nodes, seed, races, trials, confirmations } = options;
+  const keys = checkByzantine("--keys", options.keys ?? faultsSurvived(nodes), nodes);
+  const asked = [...options.hashrate].sort((a, b) => a - b);
+  const majority = { nodes, keys, shares: asked, confirmations, races, trials, seed };
+  const bar = startBar(out, asked.length, "spending twice {bar} {percentage} %  {eta_formatted} left");
+  const result = await runMajority(majority, async (done) => {
+    bar?.update(done);
+    // Virtual time takes no turn of the event loop: signals and the progress bar wait for this one.
+    await new Promise((resolve) => setImmediate(resolve));
+  }).finally(() => bar?.stop());
+  const found = { experiment: "majority", options: majority, ...result };
+  const command = `quorate lab majority --nodes ${nodes} --keys ${keys} --hashrate ${asked.join(",")} --confirmations ${confirmations} --races ${races} --trials ${trials} --seed ${seed}`;
+  const report = writeLabFiles(options.out, {
+    results: found,
+    rows: result.rows.map(({ share, pow, pbft }) => ({
+      share,
+      powWins: pow.wins,
+      powRaces: pow.trials,
+      powExpected: pow.expected,
+      pbftWins: pbft.wins,
+      pbftTrials: pbft.trials,
+      pbftDelivered: pbft.delivered,
+    })),
+    report: majorityReport(result, majority, command),
+    timing: {},
+  });
+  const lines = [
+    table(MAJORITY_HEAD, majorityCells(result)),
+    `${result.isMatch ? out.tick : out.cross} ${majorityVerdict(result, majority)}`,
+    `  ${report}`,
+  ];
+  out.result({ ...found, report }, lines.join("\n"));
+  if (!result.isMatch) throw new Finished(EXIT.failedCheck);
+}

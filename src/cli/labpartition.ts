@@ -1,0 +1,69 @@
+/** `quorate lab partition`: a network that splits and heals (src/lab/partition.ts). */
+import { type Command, InvalidArgumentError } from "commander";
+import { runPartition } from "../lab/partition.ts";
+import { PARTITION_HEAD, partitionCells, partitionReport, partitionVerdict } from "../lab/pbftreport.ts";
+import { list } from "./arguments.ts";
+import { leaf } from "./command.ts";
+import { badInput, EXIT, Finished } from "./exit.ts";
+import { writeLabFiles } from "./labfiles.ts";
+import { addNodes, type PbftLabOptions, virtualTime } from "./labpbft.ts";
+import { type Output, table } from "./output.ts";
+
+interface Options extends PbftLabOptions {
+  readonly groups?: readonly (readonly number[])[];
+  readonly time: number;
+}
+
+export function addPartition(lab: Command): void {
+  leaf<Options>(
+    lab,
+    "partition",
+    "split the network between validators, and heal it",
+    (command) =>
+      addNodes(command)
+        .option("--groups <groups>", "who hears whom, such as 0,1/2,3 (default: two halves)", groups)
+        .option("--time <duration>", "virtual time until the network heals", virtualTime, 5_000),
+    ({ out, options }) => part(out, options),
+  );
+}
+
+/** "0,1/2,3" as lists of validators. */
+function groups(text: string): readonly (readonly number[])[] {
+  const parts = text
+    .split("/")
+    .map((part) => list(part).map((id) => (/^[0-9]{1,2}$/.test(id) ? Number(id) : -1)));
+  const all = parts.flat();
+  const isWhole = parts.length > 1 && parts.every((part) => part.length > 0) && all.every((id) => id >= 0);
+  if (isWhole && new Set(all).size === all.length) return parts;
+  throw new InvalidArgumentError("expected groups of validators, each once, such as 0,1/2,3.");
+}
+
+async function part(out: Output, { nodes, seed, time, out: dir, groups: asked }: Options): Promise<void> {
+  const ids = Array.from({ length: nodes }, (_, id) => id);
+  const half = Math.ceil(nodes / 2);
+  const sides = asked ?? [ids.slice(0, half), ids.slice(half)];
+  const named = sides.flat();
+  const wrong = named.find((id) => id >= nodes) ?? ids.find((id) => !named.includes(id));
+  if (wrong !== undefined)
+    throw badInput(`--groups: name each of the validators 0 to ${nodes - 1} once (${wrong})`);
+  const run = await runPartition({ nodes, seed, groups: sides, splitMs: time });
+  const { result } = run;
+  const found = { experiment: "partition", ...result };
+  const shown = sides.map((side) => side.join(",")).join("/");
+  const report = writeLabFiles(dir, {
+    results: found,
+    rows: result.sides.map(({ validators, ...rest }) => ({ validators: validators.join(" "), ...rest })),
+    report: partitionReport(
+      run,
+      `quorate lab partition --nodes ${nodes} --groups ${shown} --time ${time}ms --seed ${seed}`,
+    ),
+    timing: {},
+  });
+  const lines = [
+    table(PARTITION_HEAD, partitionCells(run)),
+    `${result.isMatch ? out.tick : out.cross} ${partitionVerdict(run)}`,
+    `  ${report}`,
+  ];
+  out.result({ ...found, report }, lines.join("\n"));
+  if (!result.isMatch) throw new Finished(EXIT.failedCheck);
+}

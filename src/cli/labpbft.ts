@@ -1,0 +1,35 @@
+/** What the lab's experiments with validators share on the command line: sizes and times that are possible. */
+import { type Command, InvalidArgumentError } from "commander";
+import { faultsSurvived } from "../lab/federation.ts";
+import { duration, integer } from "./arguments.ts";
+import { badInput } from "./exit.ts";
+import { addSeedAndOut } from "./labarguments.ts";
+
+export interface PbftLabOptions {
+  readonly nodes: number;
+  readonly seed: number;
+  readonly out: string;
+}
+
+/** The smallest federation that survives a fault, and the largest that is still drawn well. */
+const [NODES_MIN, NODES_MAX] = [4, 16];
+
+export function addNodes(command: Command): Command {
+  return addSeedAndOut(command).option("-n, --nodes <n>", "validators", integer(NODES_MIN, NODES_MAX), 4);
+}
+
+/** How many cheat: at most f + 1, since one too many is enough to see. */
+export function checkByzantine(option: string, count: number, nodes: number): number {
+  const f = faultsSurvived(nodes);
+  if (count <= f + 1) return count;
+  throw badInput(
+    `${option} ${count}: of ${nodes} validators up to ${f} may be faulty; take at most ${f + 1}`,
+  );
+}
+
+/** Virtual time, long enough to see something and short enough to be drawn. */
+export function virtualTime(text: string): number {
+  const ms = duration(text);
+  if (ms >= 1_000 && ms <= 120_000) return ms;
+  throw new InvalidArgumentError('expected from 1s to 2m, such as "10s".');
+}

@@ -1,0 +1,52 @@
+/** `quorate lab silent`: 0 to f + 1 validators that say nothing (src/lab/silent.ts). */
+import type { Command } from "commander";
+import { SILENT_HEAD, silentCells, silentReport, silentVerdict } from "../lab/pbftreport.ts";
+import { runSilent } from "../lab/silent.ts";
+import { leaf } from "./command.ts";
+import { EXIT, Finished } from "./exit.ts";
+import { writeLabFiles } from "./labfiles.ts";
+import { addNodes, type PbftLabOptions, virtualTime } from "./labpbft.ts";
+import { type Output, table } from "./output.ts";
+
+interface Options extends PbftLabOptions {
+  readonly time: number;
+}
+
+export function addSilent(lab: Command): void {
+  leaf<Options>(
+    lab,
+    "silent",
+    "silence validators one after the other, until the chain halts",
+    (command) =>
+      addNodes(command).option(
+        "--time <duration>",
+        "virtual time in which users pay, in each run",
+        virtualTime,
+        10_000,
+      ),
+    ({ out, options }) => silence(out, options),
+  );
+}
+
+async function silence(out: Output, { nodes, seed, time, out: dir }: Options): Promise<void> {
+  const options = { nodes, seed, payMs: time };
+  const runs = await runSilent(options);
+  const isMatch = runs.every(({ result }) => result.isMatch);
+  const results = runs.map(({ result }) => result);
+  const found = { experiment: "silent", options, isMatch, runs: results };
+  const command = `quorate lab silent --nodes ${nodes} --time ${time}ms --seed ${seed}`;
+  const report = writeLabFiles(dir, {
+    results: found,
+    rows: results.map((result) => ({ ...result })),
+    report: silentReport(runs, options, command),
+    timing: {},
+  });
+  const lines = [
+    table(SILENT_HEAD, runs.map(silentCells)),
+    `with ${results.length - 1} silent, explain says: ${results.at(-1)!.explanation.split("; ").slice(0, 3).join("; ")}`,
+    `${isMatch ? out.tick : out.cross} ${silentVerdict(runs, options)}`,
+    `  ${report}`,
+  ];
+  out.result({ ...found, report }, lines.join("\n"));
+  if (!isMatch) throw new Finished(EXIT.failedCheck);
+}
