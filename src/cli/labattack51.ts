@@ -14,11 +14,12 @@ import { type AttackJob, attackJobs, type ReplicaJob, replicaJobs } from "../lab
 import { type Race, RELEASES, STAMPS, TIES } from "../lab/race.ts";
 import { attackReport, percent } from "../lab/report.ts";
 import { sampleRace } from "../lab/sample.ts";
-import { integer } from "./arguments.ts";
+import { duration, integer, withDefault } from "./arguments.ts";
 import { leaf } from "./command.ts";
 import { badInput, EXIT, Finished } from "./exit.ts";
 import { addLabOptions, integers, type LabOptions, shares } from "./labarguments.ts";
 import { writeLabFiles } from "./labfiles.ts";
+import { runLive } from "./lablive.ts";
 import { runJobs } from "./labpool.ts";
 import { type Output, showDuration, table } from "./output.ts";
 
@@ -34,6 +35,11 @@ interface Options extends LabOptions {
   readonly stamps: Race["stamps"];
   /** Races for each cell on whole replicas. */
   readonly replicas?: number;
+  readonly live?: boolean;
+  readonly lead: number;
+  readonly deadline: number;
+  readonly in?: string;
+  readonly keep?: boolean;
 }
 
 export function addAttack51(lab: Command): void {
@@ -72,9 +78,42 @@ export function addAttack51(lab: Command): void {
           "--replicas <trials>",
           "besides, so many races for each cell on whole replicas, with ledger and mempool",
           integer(1, 1_000_000),
-        ),
-    ({ out, options }) => attack(out, options),
+        )
+        .option("--live", "one race on real processes that really mine: one share, one -z")
+        .option("--lead <n>", "with --live: blocks ahead at the release", integer(1, 100), 1)
+        .addOption(
+          withDefault("--deadline <duration>", "with --live: for a decision", duration, [600_000, "10m"]),
+        )
+        .option("--in <dir>", "with --live: where the temporary folder is made")
+        .option("--keep", "with --live: leave that folder, with the nodes' logs"),
+    ({ out, options }) => (options.live === true ? attackLive(out, options) : attack(out, options)),
   );
+}
+
+function attackLive(out: Output, options: Options): Promise<void> {
+  const { hashrate, confirmations, premined, release, tie, retarget, stamps, replicas } = options;
+  const [share, z] = [hashrate[0]!, confirmations[0]!];
+  if (hashrate.length !== 1 || confirmations.length !== 1) {
+    throw badInput("--live is one race: give one share and one depth, such as --hashrate 0.6 -z 2");
+  }
+  const isPlain = premined === 0 && release === "heavier" && tie === "first-seen";
+  if (!isPlain || retarget !== "none" || stamps !== "now" || replicas !== undefined) {
+    throw badInput(
+      "--live plays the node's own rules: it takes no --premined, --release, --tie, --retarget, --stamps, --replicas",
+    );
+  }
+  const { giveUp, lead, seed, deadline: deadlineMs, out: dir, in: parent, keep = false } = options;
+  return runLive(out, {
+    share,
+    confirmations: z,
+    giveUp,
+    lead,
+    seed,
+    deadlineMs,
+    out: dir,
+    in: parent,
+    keep,
+  });
 }
 
 async function attack(out: Output, options: Options): Promise<void> {
