@@ -338,7 +338,10 @@ class TreeWorld {
       height: BigInt(parent.height),
       headerAt: (height: bigint) => line[parent.height - Number(height)]!.block.header,
     };
-    const time = Math.max(median + 1, parent.block.header.time + this.#random.integer(-300, 1_500));
+    // A long branch by Bitcoin's rule, four blocks a period, would become too hard to mine here.
+    const late = parameters.retarget.rule === "bitcoin" && parent.height >= 20 ? 600 : 0;
+    const elapsed = this.#random.integer(-300, 1_500) + late;
+    const time = Math.max(median + 1, parent.block.header.time + elapsed);
     const summary = {
       chainId: alliance.chainId,
       height: BigInt(parent.height + 1),
