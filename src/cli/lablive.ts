@@ -3,6 +3,7 @@
  * merchant over his follower, mines the conflicting payment on a node that hears only itself, and heals the partition
  * when his branch is heavier. What it decides by is src/lab/liverace.ts; the processes are lablivenetwork.ts's.
  */
+import { setTimeout as wait } from "node:timers/promises";
 import { hex0x, parseShownHash } from "../base/bytes.ts";
 import {
   decide,
@@ -15,6 +16,7 @@ import {
   liveReport,
 } from "../lab/liverace.ts";
 import { percent } from "../lab/report.ts";
+import { RpcError } from "../rpc/client.ts";
 import { Wallet } from "../rpc/wallet.ts";
 import { BenchRun } from "./benchrun.ts";
 import { CliError, EXIT, Finished } from "./exit.ts";
@@ -211,7 +213,7 @@ class LiveAttack {
     const { height } = await headOf(node);
     if (height <= this.#fork.height) return [];
     const from = this.#fork.height + 1;
-    const headers = await node.client.call("chain_getBlockRange", { from, to: height });
+    const headers = await patiently(() => node.client.call("chain_getBlockRange", { from, to: height }));
     return headers.map(blockOf);
   }
 
@@ -220,7 +222,7 @@ class LiveAttack {
       this.#find(node, this.#payment),
       this.#find(node, this.#conflict),
     ]);
-    const reorgs = await node.client.call("chain_getReorgs", {});
+    const reorgs = await patiently(() => node.client.call("chain_getReorgs", {}));
     return {
       name: node.node.name,
       payment: placeOf(payment),
@@ -233,17 +235,17 @@ class LiveAttack {
   async #rates(): Promise<Record<string, number>> {
     const rates: Record<string, number> = {};
     for (const { node, client } of this.#network.miners) {
-      rates[node.name] = Math.round((await client.call("miner_status")).hashrate);
+      rates[node.name] = Math.round((await patiently(() => client.call("miner_status"))).hashrate);
     }
     return rates;
   }
 
   async #order(method: "miner_start" | "miner_stop"): Promise<void> {
-    await Promise.all(this.#network.miners.map(({ client }) => client.call(method, {})));
+    await Promise.all(this.#network.miners.map(({ client }) => patiently(() => client.call(method, {}))));
   }
 
   #find({ client }: LiveNode, hash: string) {
-    return client.call("tx_get", { hash });
+    return patiently(() => client.call("tx_get", { hash }));
   }
 
   async #until(limitMs: number, condition: () => Promise<boolean>): Promise<void> {
@@ -262,8 +264,23 @@ class LiveAttack {
 }
 
 async function headOf({ client }: LiveNode): Promise<Header> {
-  const { height, hash } = await client.call("chain_getHead");
+  const { height, hash } = await patiently(() => client.call("chain_getHead"));
   return { height, hash };
+}
+
+const TRIES = 3;
+const RETRY_MS = 200;
+
+/** A question again where a kept connection was closed just as it left; a node that is gone ends the run anyway. */
+async function patiently<T>(ask: () => Promise<T>): Promise<T> {
+  for (let tries = 1; ; tries++) {
+    try {
+      return await ask();
+    } catch (error) {
+      if (error instanceof RpcError || tries === TRIES) throw error;
+      await wait(RETRY_MS);
+    }
+  }
 }
 
 function blockOf({ height, hash }: Header) {
