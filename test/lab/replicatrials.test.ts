@@ -1,0 +1,72 @@
+/**
+ * Goal: races of whole replicas come out as theory says, and as the honest ledger says. Method: small cells on virtual
+ * time judged by the exact test, and a mutated fork choice that it finds out. Seeds are fixed.
+ */
+import { describe, expect, it } from "vitest";
+import { type AttackOptions, type Cell, type CellResult, judgeCell } from "../../src/lab/attack51.ts";
+import { MinedStage } from "../../src/lab/minedworld.ts";
+import { CHOICES, type ChoiceOf } from "../../src/lab/race.ts";
+import { runReplicaRace, runReplicaTrials } from "../../src/lab/replicatrials.ts";
+import { Random } from "../../src/sim/random.ts";
+
+const OPTIONS: AttackOptions = {
+  trials: 80,
+  seed: 3,
+  giveUp: 4,
+  premined: 0,
+  release: "heavier",
+  tie: "first-seen",
+  retarget: "none",
+  stamps: "now",
+};
+const stage = new MinedStage();
+
+async function measure(options: AttackOptions, cell: Cell, choiceOf?: ChoiceOf): Promise<CellResult> {
+  const tally = await runReplicaTrials(stage, options, cell, [0, options.trials], choiceOf);
+  return judgeCell(options, cell, tally, 2);
+}
+
+describe("whole replicas", () => {
+  it("match the strict formula with its give-up", async () => {
+    for (const cell of [
+      { share: 0.3, confirmations: 1 },
+      { share: 0.45, confirmations: 2 },
+    ]) {
+      expect(await measure(OPTIONS, cell)).toMatchObject({ judge: "strict", isMatch: true, capped: 0 });
+    }
+  });
+
+  it("match Rosenfeld's formula with one block in advance, and not the strict one", async () => {
+    const options: AttackOptions = { ...OPTIONS, premined: 1 };
+    const cell = { share: 0.3, confirmations: 1 };
+    const result = await measure(options, cell);
+    expect(result).toMatchObject({ judge: "Rosenfeld", isMatch: true });
+    expect(judgeCell(OPTIONS, cell, result, 2).isMatch).toBe(false);
+  });
+
+  it("are found out when they change over at a tie", async () => {
+    const options: AttackOptions = { ...OPTIONS, release: "tie", trials: 60 };
+    const result = await measure(options, { share: 0.4, confirmations: 2 }, CHOICES["last-seen"]);
+    expect(result).toMatchObject({ judge: "strict", isMatch: false });
+  });
+
+  it("give the same races however they are cut into pieces", async () => {
+    const cell = { share: 0.4, confirmations: 1 };
+    const whole = await runReplicaTrials(stage, OPTIONS, cell, [5, 12]);
+    expect(await runReplicaTrials(new MinedStage(), OPTIONS, cell, [5, 12])).toEqual(whole);
+    expect(whole.trials).toBe(7);
+  });
+
+  it("undo exactly the blocks that a won race says", async () => {
+    const race = { ...OPTIONS, share: 0.9, confirmations: 3 };
+    const outcome = await runReplicaRace(
+      stage,
+      race,
+      new Random("majority"),
+      CHOICES["first-seen"](new Random(1)),
+    );
+    expect(outcome).toMatchObject({ won: true, capped: false });
+    expect(outcome.attackerBlocks).toBeGreaterThan(outcome.honestBlocks);
+    expect(outcome.honestBlocks).toBeGreaterThanOrEqual(3);
+  });
+});
