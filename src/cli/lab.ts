@@ -6,6 +6,7 @@
 import type { Command } from "commander";
 import { group } from "./command.ts";
 import { addAttack51 } from "./labattack51.ts";
+import { addCensor } from "./labcensor.ts";
 import { addEclipse } from "./labeclipse.ts";
 import { addEquivocate } from "./labequivocate.ts";
 import { addGenerals } from "./labgenerals.ts";
@@ -27,5 +28,6 @@ export function addLab(program: Command): void {
   addMajority(lab);
   addTimewarp(lab);
   addEclipse(lab);
+  addCensor(lab);
   addSpam(lab);
 }

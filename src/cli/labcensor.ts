@@ -1,0 +1,71 @@
+/** `quorate lab censor`: an account is left out, under proof of work and under PBFT (src/lab/censor.ts). */
+import { type Command, InvalidArgumentError } from "commander";
+import { type Censor, censorSteps, runCensor } from "../lab/censor.ts";
+import { CENSOR_HEAD, CENSOR_PBFT_HEAD, censorReport, censorRows, pbftRows } from "../lab/censorreport.ts";
+import { integer } from "./arguments.ts";
+import { leaf } from "./command.ts";
+import { EXIT, Finished } from "./exit.ts";
+import { addSeedAndOut, integers, type LabOptions, shares } from "./labarguments.ts";
+import { writeLabFiles } from "./labfiles.ts";
+import { runSteps } from "./labsteps.ts";
+import { type Output, showDuration, table } from "./output.ts";
+
+interface Options extends LabOptions, Omit<Censor, "shares"> {
+  readonly hashrate: readonly number[];
+}
+
+const NODES_MAX = 13;
+
+export function addCensor(lab: Command): void {
+  leaf<Options>(
+    lab,
+    "censor",
+    "leave an account out, under proof of work and under PBFT",
+    (command) =>
+      addSeedAndOut(command)
+        .option(
+          "--hashrate <shares>",
+          "the censor's parts of the hash power",
+          shares,
+          [0.1, 0.3, 0.45, 0.51, 0.6],
+        )
+        .option("-n, --trials <n>", "transactions for each row", integer(1, 100_000), 100)
+        .option("--give-up <n>", "deficit at which he lets a block stand, in blocks", integer(3, 200), 20)
+        .option("--blocks <n>", "blocks after which a trial ends", integer(50, 10_000), 300)
+        .option("--nodes <list>", "validators of the PBFT runs", federations, [4, 7]),
+    ({ out, options }) => censor(out, options),
+  );
+}
+
+function federations(text: string): readonly number[] {
+  const counts = integers(NODES_MAX)(text);
+  if (counts.every((count) => count >= 4)) return counts;
+  throw new InvalidArgumentError(`expected numbers of validators from 4 to ${NODES_MAX}, such as 4,7.`);
+}
+
+async function censor(out: Output, words: Options): Promise<void> {
+  const { seed, hashrate, trials, giveUp, blocks, nodes, out: dir } = words;
+  const options: Censor = { seed, shares: hashrate, trials, giveUp, blocks, nodes };
+  const { result, tookMs } = await runSteps(out, [censorSteps(options), "mining"], (step) =>
+    runCensor(options, step),
+  );
+  const found = { experiment: "censor", options, ...result };
+  const timing = { seconds: Number((tookMs / 1_000).toFixed(3)) };
+  const command = `quorate lab censor --hashrate ${hashrate.join(",")} --trials ${trials} --give-up ${giveUp} --blocks ${blocks} --nodes ${nodes.join(",")} --seed ${seed}`;
+  const report = writeLabFiles(dir, {
+    results: found,
+    rows: result.rows.map((row) => ({ ...row })),
+    report: censorReport(options, result, command),
+    timing,
+  });
+  const lines = [
+    table(CENSOR_HEAD, censorRows(result.rows, out.tick, out.cross)),
+    "",
+    table(CENSOR_PBFT_HEAD, pbftRows(result.pbft, out.tick, out.cross)),
+    `${result.isMatch ? out.tick : out.cross} proof of work against the formulas, PBFT against its bound`,
+    `  ${showDuration(tookMs)}`,
+    `  ${report}`,
+  ];
+  out.result({ ...found, timing, report }, lines.join("\n"));
+  if (!result.isMatch) throw new Finished(EXIT.failedCheck);
+}
