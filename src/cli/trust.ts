@@ -60,14 +60,17 @@ export function trustOf(
 }
 
 /** A line for people. */
-export function describeFinality({ by, nodes, signers = [] }: Finality): string {
+export function describeFinality({ by, nodes, signers = [], depth }: Finality): string {
+  const deep = depth === undefined ? "" : `final here means ${depth} blocks on top; `;
   switch (by) {
     case "certificate":
       return `known by its block's certificate, checked here: signed by ${signers.join(", ")}`;
     case "answers":
-      return `known by ${nodes.length} equal answers: ${nodes.join(", ")}`;
+      return `${deep}known by ${nodes.length} equal answers: ${nodes.join(", ")}`;
     case "node":
-      return `known by the word of ${nodes.join(", ")} alone (--genesis FILE checks the certificate)`;
+      return depth === undefined
+        ? `known by the word of ${nodes.join(", ")} alone (--genesis FILE checks the certificate)`
+        : `${deep}known by the word of ${nodes.join(", ")} alone`;
   }
 }
 

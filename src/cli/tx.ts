@@ -6,7 +6,7 @@ import { readFileSync } from "node:fs";
 import { type Command, Option } from "commander";
 import { asHash, hex0x, showHash } from "../base/bytes.ts";
 import { type Client, RpcError, type WaitFor, Wallet } from "../rpc/client.ts";
-import { duration, integer, withDefault } from "./arguments.ts";
+import { duration, integer } from "./arguments.ts";
 import { group, leaf } from "./command.ts";
 import { badInput, CliError, EXIT, Finished } from "./exit.ts";
 import { type NameOptions, nameOptions, resolveAddress, resolveKey } from "./names.ts";
@@ -18,7 +18,8 @@ import { orderOf, signOrRefuse, type TransferOptions, withOrder } from "./txorde
 
 interface SendOptions extends RpcOptions, TrustOptions {
   readonly wait: WaitFor;
-  readonly timeout: number;
+  /** Of the wait, ms. */
+  readonly timeout?: number;
 }
 
 interface SentTransferOptions extends TransferOptions, Omit<SendOptions, keyof NameOptions> {
@@ -65,7 +66,7 @@ function withSendOptions(command: Command): Command {
   return trustOptions(command)
     .addOption(rpcOption())
     .addOption(wait)
-    .addOption(withDefault("--timeout <duration>", "of the wait", duration, [30_000, "30s"]));
+    .option("--timeout <duration>", "of the wait (default: 30s, longer where finality is a depth)", duration);
 }
 
 async function transfer(out: Output, options: SentTransferOptions): Promise<void> {
@@ -106,7 +107,8 @@ async function send(
   sender?: string,
 ): Promise<void> {
   const started = performance.now();
-  const answer = await client.send(tx, { wait, timeoutMs: timeout }).catch((error: unknown) => {
+  const timeoutMs = timeout ?? (wait === "final" ? await patience(client) : WAIT_MS);
+  const answer = await client.send(tx, { wait, timeoutMs }).catch((error: unknown) => {
     if (!(error instanceof RpcError)) return ask(Promise.reject<never>(error));
     throw explainRefusal(error, sender);
   });
@@ -134,6 +136,19 @@ async function send(
       already ? `already final in block ${blockHeight}` : `${status} in ${showDuration(tookMs)}`
     }   tx ${txHash}${already ? "" : `   block ${blockHeight}`}${agreement}   fee ${receipt.fee}${known}`,
   );
+}
+
+const WAIT_MS = 30_000;
+const WAIT_MS_MAX = 600_000;
+/** Blocks come at random: so much longer than on average is rarely needed. */
+const SLOWNESS = 3;
+
+/** Where final means so many blocks on top, their mining is waited for. */
+async function patience(client: Client): Promise<number> {
+  const state = await client.call("consensus_getState").catch(() => undefined);
+  if (state == null || !("finalityDepth" in state)) return WAIT_MS;
+  const expectedMs = 1_000 * state.spacing * (state.finalityDepth + 1);
+  return Math.min(WAIT_MS_MAX, Math.max(WAIT_MS, SLOWNESS * expectedMs));
 }
 
 /** The certificate is what makes it final: show how many validators signed. Only for people, so never a failure. */
