@@ -66,6 +66,14 @@ export function htmlTable(
   return `<div class="scroll" tabindex="0"><table><caption>${escapeText(caption)}</caption><thead><tr>${heads}</tr></thead><tbody>${body.join("\n")}</tbody></table></div>`;
 }
 
+/** Names and values, one below the other: long values, such as hashes, are broken rather than hidden on a phone. */
+export function factTable(caption: string, facts: readonly (readonly [string, string])[]): string {
+  const rows = facts.map(
+    ([name, value]) => `<tr><th scope="row">${escapeText(name)}</th><td>${escapeText(value)}</td></tr>`,
+  );
+  return `<table class="facts"><caption>${escapeText(caption)}</caption><tbody>${rows.join("\n")}</tbody></table>`;
+}
+
 // Colours of Okabe and Ito: apart for the colour-blind too.
 const STYLE = `
 :root{--paper:#fff;--ink:#1d2330;--soft:#5b6475;--line:#d9dde5;--good:#12743d;--bad:#b3261e;
@@ -83,8 +91,11 @@ h2{font-size:1.15rem;margin:2.2rem 0 .3rem}
 .good strong{color:var(--good)}.bad strong{color:var(--bad)}
 figure{margin:1rem 0;max-width:46rem}
 figcaption,caption{font-size:.875rem;text-align:left}
-.scroll{overflow-x:auto}
-svg{width:100%;height:auto;display:block}
+figure:has(svg.wide){max-width:none}
+/* A shadow at the right edge while there is more to see: the cover scrolls away with the content. */
+.scroll{overflow-x:auto;background:linear-gradient(270deg,var(--paper) 20px,transparent 40px) right/40px 100% no-repeat local,
+linear-gradient(270deg,var(--line),transparent) right/14px 100% no-repeat scroll}
+svg{width:100%;max-width:36rem;height:auto;display:block}
 svg.wide{max-width:60rem}
 svg text{fill:var(--ink);font:12px system-ui,sans-serif}
 svg text.hash{font:9.5px ui-monospace,monospace;fill:var(--soft)}
@@ -97,7 +108,9 @@ ${Array.from({ length: 8 }, (_, i) => `.s${i}{--c:var(--c${i})}`).join("")}
 table{border-collapse:collapse;font-variant-numeric:tabular-nums;font-size:.875rem;margin:.6rem 0}
 th,td{padding:.25rem .6rem;text-align:right;border-bottom:1px solid var(--line);white-space:nowrap}
 th:first-child,td:first-child{text-align:left}
-pre{overflow-x:auto;border:1px solid var(--line);border-radius:6px;padding:.6rem}
+.facts th,.facts td{text-align:left;vertical-align:top;white-space:normal}.facts td{overflow-wrap:anywhere}
+.facts th{font-weight:400;color:var(--soft)}
+pre{white-space:pre-wrap;overflow-wrap:anywhere;border:1px solid var(--line);border-radius:6px;padding:.6rem}
 @media print{:root{--paper:#fff;--ink:#000;--soft:#444;--line:#bbb;--good:#12743d;--bad:#b3261e;--c0:#0072b2;--c1:#d55e00;
 --c2:#007a5e;--c3:#b0568c;--c4:#8a6d00;--c5:#3b8fc4;--c6:#444c5c;--c7:#7a3db8}
 main{max-width:none;padding:0}figure,tr{break-inside:avoid}h2{break-after:avoid}.scroll{overflow:visible}svg.wide{min-width:0!important}

@@ -5,7 +5,7 @@
 import type { Certificate, EquivocateRun } from "./equivocate.ts";
 import { type Conviction, faultsSurvived } from "./federation.ts";
 import type { MajorityOptions, MajorityResult } from "./majority.ts";
-import { figure, htmlTable, renderPage, type Section } from "./page.ts";
+import { factTable, figure, htmlTable, renderPage, type Section } from "./page.ts";
 import type { PartitionRun } from "./partition.ts";
 import { percent } from "./report.ts";
 import type { SilentOptions, SilentRun } from "./silent.ts";
@@ -73,44 +73,43 @@ export function equivocateReport(run: EquivocateRun, command: string): string {
 }
 
 function forkSection(certificates: readonly Certificate[], { result }: EquivocateRun): Section {
-  const rows = certificates.flatMap(({ hash, height, view, signers, holders, fault }, i) => [
-    [`certificate ${i + 1}: block`, hash],
-    ["height, view", `${height}, ${view}`],
-    ["signed COMMIT", names(signers)],
-    ["final at", names(holders)],
-    ["by the rules", fault ?? "valid ✔"],
-  ]);
-  const stops = result.stops.map(({ node, atMs, reason }) => `node${node} at ${atMs} ms: ${reason}`);
+  const tables = certificates.map(({ hash, height, view, signers, holders, fault }, i) =>
+    factTable(`Certificate ${i + 1}`, [
+      ["block", hash],
+      ["height, view", `${height}, ${view}`],
+      ["signed COMMIT", names(signers)],
+      ["final at", names(holders)],
+      ["by the rules", fault ?? "valid ✔"],
+    ]),
+  );
+  const stops = result.stops.map(
+    ({ node, atMs, reason }) => [`node${node}, after ${atMs} ms`, reason] as const,
+  );
+  const stopped =
+    stops.length === 0 ? "" : factTable("Correct validators that met the other chain and stopped", stops);
   return {
     heading: "Two certificates for one height",
-    text: `Both are valid by the rules of the chain; each stands in the report's folder as part of results.json. Two quorums share at least f + 1 validators, so at least one of those who signed both must be correct while at most f cheat. Here ${names(result.fork?.signedBoth ?? [])} signed both.`,
-    html: `${htmlTable("The fork", ["", ""], rows)}${
-      stops.length === 0
-        ? ""
-        : htmlTable(
-            "Correct validators that met the other chain and stopped",
-            ["stopped"],
-            stops.map((stop) => [stop]),
-          )
-    }`,
+    text: `Both are valid by the rules of the chain, and both stand in results.json. Two quorums share at least f + 1 = ${result.f + 1} validators: if at most f cheated, one of those would be correct, and a correct one never signs both. Here ${names(result.fork?.signedBoth ?? [])} did.`,
+    html: [...tables, stopped].join("\n"),
   };
 }
 
 function evidenceSection(convictions: readonly Conviction[]): Section {
-  const rows = convictions.flatMap((each) => [
-    ["validator", each.name],
-    ["signed twice", `${each.phase}, view ${each.view}, height ${each.height}`],
-    ["for", each.digests[0]],
-    ["and for", each.digests[1]],
-    ["found by", `${finders(each)}, after ${each.foundAtMs} ms`],
-  ]);
+  const tables = convictions.map((each) =>
+    factTable(`Against ${each.name}`, [
+      ["signed twice", `${each.phase}, view ${each.view}, height ${each.height}`],
+      ["for", each.digests[0]],
+      ["and for", each.digests[1]],
+      ["found by", `${finders(each)}, after ${each.foundAtMs} ms`],
+    ]),
+  );
   return {
     heading: "The evidence",
     text:
       convictions.length === 0
         ? "Nobody was convicted."
-        : "Two signatures of one validator for two things that exclude each other. Anyone who has the genesis can check it: quorate evidence --file evidence-0.json --genesis genesis.json, in the folder of this report.",
-    html: convictions.length === 0 ? "" : htmlTable("Verified with the genesis alone", ["", ""], rows),
+        : "Two signatures of one validator for two things that exclude each other, verified with the genesis alone. Anyone can do so, in the folder of this report: quorate evidence --file evidence-0.json --genesis genesis.json",
+    html: tables.join("\n"),
   };
 }
 
@@ -120,6 +119,7 @@ export function silentReport(runs: readonly SilentRun[], options: SilentOptions,
     title: "Throughput by silent validators",
     description: "Final payments a second of virtual time.",
     xLabel: "silent validators",
+    isCount: true,
     yLabel: "final payments / s",
     series: [
       {
@@ -251,14 +251,17 @@ export function partitionReport(run: PartitionRun, command: string): string {
       },
       {
         heading: "The sides",
-        text: "",
+        text: "Caught up: from the healing until a side had all blocks of the most advanced one.",
         html: htmlTable("While the network was split, and after", PARTITION_HEAD, partitionCells(run)),
       },
-      ...result.sides.map(({ validators, explanation }) => ({
-        heading: `What ${names(validators)} said`,
-        text: `quorate explain at node${validators[0]}, just before the healing: “${explanation}”.`,
-        html: "",
-      })),
+      {
+        heading: "What they said",
+        text: "The words of quorate explain at the first validator of each side, just before the healing.",
+        html: factTable(
+          "Both stories are true where they are told",
+          result.sides.map(({ validators, explanation }) => [names(validators), explanation] as const),
+        ),
+      },
     ],
     command,
   });

@@ -23,7 +23,7 @@ export function attackReport(
   const wrong = all.filter(({ isMatch }) => !isMatch).length;
   const judge = JUDGES[cells[0]?.judge ?? "strict"];
   return renderPage({
-    title: "Spending twice: the 51 % attack and its smaller relatives",
+    title: "Spending twice: the 51\u00a0% attack and its smaller relatives",
     question: `An attacker pays a merchant, mines another branch in secret and releases it when it is ${options.release === "tie" ? "as heavy" : "heavier"}. How often does the payment vanish?`,
     isMatch: wrong === 0,
     verdict:
@@ -67,6 +67,7 @@ function chances({ trials }: AttackOptions, cells: readonly CellResult[]): Secti
     title: "Success by confirmations, for each share of the hash power",
     description: "Lines are what theory says, points are measured, bars are the 95 % interval.",
     xLabel: "confirmations",
+    isCount: true,
     yLabel: "payment undone",
     series,
     percent: true,

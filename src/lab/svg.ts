@@ -42,6 +42,8 @@ export interface Chart {
   /** Undefined: linear from 0. Else logarithmic from this value up; what is below is drawn there. */
   readonly logFrom?: number;
   readonly percent?: boolean;
+  /** What is counted along the x axis has no halves. */
+  readonly isCount?: boolean;
 }
 
 const COLORS = 8;
@@ -63,7 +65,12 @@ interface Axis {
 
 export function lineChart(chart: Chart): string {
   const points = chart.series.flatMap((series) => series.points);
-  const x = linearAxis([...points.map((p) => p.x)], [LEFT, WIDTH - RIGHT], showNumber);
+  const x = linearAxis(
+    [...points.map((p) => p.x)],
+    [LEFT, WIDTH - RIGHT],
+    showNumber,
+    chart.isCount === true ? 1 : 0,
+  );
   const show = chart.percent === true ? showPercent : showNumber;
   const values = points.flatMap(({ y, high }) => [y, high ?? y]);
   const span: [number, number] = [HEIGHT - BOTTOM, TOP];
@@ -135,9 +142,10 @@ function linearAxis(
   values: readonly number[],
   [from, to]: readonly [number, number],
   show: (value: number) => string,
+  stepMin = 0,
 ): Axis {
   const least = Math.min(...values);
-  const step = niceStep(Math.max(...values) - least || 1);
+  const step = Math.max(stepMin, niceStep(Math.max(...values) - least || 1));
   const low = Math.floor(least / step + 1e-9) * step;
   const high = Math.max(low + step, Math.ceil(Math.max(...values) / step - 1e-9) * step);
   const ticks = Array.from({ length: Math.round((high - low) / step) + 1 }, (_, i) => low + i * step);
