@@ -243,7 +243,7 @@ class Struggle {
 }
 
 const PAY_EVERY_MS = 50;
-const PAY_MS = 10_000;
+const PAY_MS = 4_000;
 const SETTLE_MS = 120_000;
 /** The account that is left out pays every so many payments: as many accounts as the federation has. */
 const VICTIM = 0;
