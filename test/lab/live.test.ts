@@ -2,7 +2,7 @@
  * Goal: what the attacker of a live race decides, and what its page and its command line say. Method: sights by hand;
  * the processes themselves are a command, `quorate lab attack51 --live`, and no part of this test.
  */
-import { describe, expect, it, vi } from "vitest";
+import { beforeAll, describe, expect, it, vi } from "vitest";
 import { asHash } from "../../src/base/bytes.ts";
 import { buildProgram, run } from "../../src/cli/program.ts";
 import { decide, type LiveEnd, type LiveRace, type LiveResult, liveReport } from "../../src/lab/liverace.ts";
@@ -73,6 +73,9 @@ describe("the page of a live race", () => {
 });
 
 describe("wrong words", () => {
+  // The program's modules are loaded once, apart from what is timed.
+  beforeAll(async () => void (await buildProgram(["lab", "attack51"])), 120_000);
+
   it.each([
     ["--live"],
     ["--live", "--hashrate", "0.6", "-z", "1,2"],
