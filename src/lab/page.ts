@@ -109,7 +109,7 @@ table{border-collapse:collapse;font-variant-numeric:tabular-nums;font-size:.875r
 th,td{padding:.25rem .6rem;text-align:right;border-bottom:1px solid var(--line);white-space:nowrap}
 th:first-child,td:first-child{text-align:left}
 .facts th,.facts td{text-align:left;vertical-align:top;white-space:normal}.facts td{overflow-wrap:anywhere}
-.facts th{font-weight:400;color:var(--soft)}
+.facts th{font-weight:400;color:var(--soft);min-width:7rem}
 pre{white-space:pre-wrap;overflow-wrap:anywhere;border:1px solid var(--line);border-radius:6px;padding:.6rem}
 @media print{:root{--paper:#fff;--ink:#000;--soft:#444;--line:#bbb;--good:#12743d;--bad:#b3261e;--c0:#0072b2;--c1:#d55e00;
 --c2:#007a5e;--c3:#b0568c;--c4:#8a6d00;--c5:#3b8fc4;--c6:#444c5c;--c7:#7a3db8}

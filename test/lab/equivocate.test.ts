@@ -1,0 +1,47 @@
+/**
+ * Goal: up to f validators that contradict themselves harm nobody and are named; one more forks the chain, and both
+ * certificates are shown. Method: small runs of four validators, and the evidence judged once more from its bytes.
+ */
+import { describe, expect, it } from "vitest";
+import { type EquivocateOptions, runEquivocate } from "../../src/lab/equivocate.ts";
+import { equivocateReport } from "../../src/lab/pbftreport.ts";
+import { verifyEvidence } from "../../src/rpc/verifyevidence.ts";
+
+const OPTIONS: EquivocateOptions = { nodes: 4, byzantine: 1, way: "equivocate", seed: 1, payMs: 600 };
+
+describe("as many equivocators as are survived", () => {
+  for (const way of ["equivocate", "twin"] as const) {
+    it(`leave one chain and are named by evidence that anyone can verify (${way})`, async () => {
+      const { result, genesis } = await runEquivocate({ ...OPTIONS, way });
+      expect(result).toMatchObject({ isMatch: true, fork: undefined, pending: 0, stops: [] });
+      expect(result.convictions.map(({ validator }) => validator)).toEqual([0]);
+      expect(verifyEvidence(genesis, result.convictions[0]!.evidence)).toMatchObject({
+        valid: true,
+        validator: 0,
+      });
+    });
+  }
+
+  it("give the same page for the same seed", async () => {
+    const pages = [await runEquivocate(OPTIONS), await runEquivocate(OPTIONS)].map((run) =>
+      equivocateReport(run, "x"),
+    );
+    expect(pages[1]).toBe(pages[0]);
+    expect(pages[0]).not.toMatch(/NaN|undefined|Infinity|<script|https?:/);
+  });
+});
+
+describe("one equivocator more", () => {
+  for (const way of ["equivocate", "twin"] as const) {
+    it(`forks the chain, with two valid certificates that the culprits signed both (${way})`, async () => {
+      const run = await runEquivocate({ ...OPTIONS, byzantine: 2, way });
+      const { fork, isMatch, convictions } = run.result;
+      expect(isMatch).toBe(true);
+      expect(fork?.certificates.map(({ fault }) => fault)).toEqual([undefined, undefined]);
+      expect(fork?.certificates[0].hash).not.toBe(fork?.certificates[1].hash);
+      expect(fork?.signedBoth).toEqual([0, 1]);
+      expect(convictions.map(({ validator }) => validator)).toEqual([0, 1]);
+      expect(equivocateReport(run, "x")).toContain("Two certificates for one height");
+    });
+  }
+});
