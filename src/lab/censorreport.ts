@@ -45,28 +45,7 @@ export function censorReport(options: Censor, result: CensorResult, command: str
       points: own.map(({ share, included, trials }) => ({ x: share, y: included / trials })),
     })),
   });
-  const fights = undo!.filter((row) => row.fights > 0);
-  const chances = lineChart({
-    title: "Blocks undone",
-    description: "Of the blocks that held the transaction, those that the censor undid.",
-    xLabel: "share of the hash power",
-    yLabel: "undone",
-    percent: true,
-    series: [
-      {
-        name: "formula",
-        kind: "line",
-        color: 0,
-        points: fights.map(({ share, expected }) => ({ x: share, y: expected })),
-      },
-      {
-        name: "measured",
-        kind: "points",
-        color: 1,
-        points: fights.map((row) => ({ x: row.share, y: row.undone / row.fights })),
-      },
-    ],
-  });
+  const chances = chancesChart(undo!);
   const wrong = [...rows, ...pbft].filter((row) => !row.isMatch).length;
   const worst = Math.max(...pbft.map(({ worstMs }) => worstMs));
   return renderPage({
@@ -102,6 +81,31 @@ export function censorReport(options: Censor, result: CensorResult, command: str
       },
     ],
     command,
+  });
+}
+
+function chancesChart(undo: readonly CensorRow[]): string {
+  const fights = undo.filter((row) => row.fights > 0);
+  return lineChart({
+    title: "Blocks undone",
+    description: "Of the blocks that held the transaction, those that the censor undid.",
+    xLabel: "share of the hash power",
+    yLabel: "undone",
+    percent: true,
+    series: [
+      {
+        name: "formula",
+        kind: "line",
+        color: 0,
+        points: fights.map(({ share, expected }) => ({ x: share, y: expected })),
+      },
+      {
+        name: "measured",
+        kind: "points",
+        color: 1,
+        points: fights.map((row) => ({ x: row.share, y: row.undone / row.fights })),
+      },
+    ],
   });
 }
 
