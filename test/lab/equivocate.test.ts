@@ -7,7 +7,7 @@ import { type EquivocateOptions, runEquivocate } from "../../src/lab/equivocate.
 import { equivocateReport } from "../../src/lab/pbftreport.ts";
 import { verifyEvidence } from "../../src/rpc/verifyevidence.ts";
 
-const OPTIONS: EquivocateOptions = { nodes: 4, byzantine: 1, way: "equivocate", seed: 1, payMs: 600 };
+const OPTIONS: EquivocateOptions = { nodes: 4, byzantine: 1, way: "equivocate", seed: 1, payMs: 1_000 };
 
 describe("as many equivocators as are survived", () => {
   for (const way of ["equivocate", "twin"] as const) {
