@@ -47,13 +47,19 @@ export async function runReplicaRace(
   }
 }
 
-/** A replica asks again of the same two blocks, before and after it has executed one: a coin must not be tossed twice. */
+/**
+ * A replica asks again of the same two blocks, before and after it has moved: two blocks are judged once, so that a
+ * coin is tossed once, and whoever changes over at a tie does not change back for ever.
+ */
 function once(choice: ForkChoice): ForkChoice {
   const answers = new Map<string, boolean>();
   return (candidate, head) => {
-    const pair = byteText(candidate.head.hash) + byteText(head.head.hash);
-    const answer = answers.get(pair) ?? choice(candidate, head);
-    answers.set(pair, answer);
+    const [ours, theirs] = [byteText(candidate.head.hash), byteText(head.head.hash)];
+    const known = answers.get(ours + theirs);
+    if (known !== undefined) return known;
+    const answer = choice(candidate, head);
+    answers.set(ours + theirs, answer);
+    if (answer) answers.set(theirs + ours, false);
     return answer;
   };
 }
