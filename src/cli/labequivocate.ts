@@ -1,7 +1,7 @@
 /** `quorate lab equivocate`: validators that contradict themselves (src/lab/equivocate.ts). */
 import { type Command, Option } from "commander";
 import { type EquivocateRun, runEquivocate, WAYS } from "../lab/equivocate.ts";
-import { faultsSurvived } from "../lab/federation.ts";
+import { cheatsThatFork, faultsSurvived } from "../lab/federation.ts";
 import { equivocateReport, equivocateVerdict, finders, names } from "../lab/pbftreport.ts";
 import { integer } from "./arguments.ts";
 import { leaf } from "./command.ts";
@@ -25,7 +25,7 @@ export function addEquivocate(lab: Command): void {
     (command) =>
       addNodes(command)
         .option("-b, --byzantine <n>", "how many (default: f, as many as are survived)", integer(0, 16))
-        .option("--beyond", "one more than are survived")
+        .option("--beyond", "as many as fork the chain: what two quorums have in common")
         .addOption(
           new Option("--way <way>", "two stories of one primary, or one key on two replicas")
             .choices(WAYS)
@@ -74,8 +74,8 @@ async function equivocate(out: Output, options: Options): Promise<void> {
 
 function countOf({ byzantine, beyond, nodes }: Options): number {
   if (byzantine !== undefined && beyond === true) throw badInput("--byzantine or --beyond, not both");
-  const f = faultsSurvived(nodes);
-  return beyond === true ? f + 1 : checkByzantine("--byzantine", byzantine ?? f, nodes);
+  if (beyond === true) return cheatsThatFork(nodes);
+  return checkByzantine("--byzantine", byzantine ?? faultsSurvived(nodes), nodes);
 }
 
 function proofsOf({ result: { convictions }, genesis }: EquivocateRun): Record<string, string> {

@@ -1,6 +1,6 @@
 /** What the lab's experiments with validators share on the command line: sizes and times that are possible. */
 import { type Command, InvalidArgumentError } from "commander";
-import { faultsSurvived } from "../lab/federation.ts";
+import { cheatsThatFork, faultsSurvived } from "../lab/federation.ts";
 import { duration, integer } from "./arguments.ts";
 import { badInput } from "./exit.ts";
 import { addSeedAndOut } from "./labarguments.ts";
@@ -18,12 +18,13 @@ export function addNodes(command: Command): Command {
   return addSeedAndOut(command).option("-n, --nodes <n>", "validators", integer(NODES_MIN, NODES_MAX), 4);
 }
 
-/** How many cheat: at most f + 1, since one too many is enough to see. */
+/** How many cheat: at most as many as fork the chain. */
 export function checkByzantine(option: string, count: number, nodes: number): number {
   const f = faultsSurvived(nodes);
-  if (count <= f + 1) return count;
+  const most = cheatsThatFork(nodes);
+  if (count <= most) return count;
   throw badInput(
-    `${option} ${count}: of ${nodes} validators up to ${f} may be faulty; take at most ${f + 1}`,
+    `${option} ${count}: of ${nodes} validators up to ${f} may be faulty; take at most ${most}, which fork it`,
   );
 }
 

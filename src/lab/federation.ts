@@ -7,6 +7,7 @@ import { byteText, hex, hex0x } from "../base/bytes.ts";
 import type { SealedBlock } from "../chain/block.ts";
 import { formatGenesis } from "../chain/genesisfile.ts";
 import type { EngineEvent, EngineSettings, ValidatorId } from "../consensus/engine.ts";
+import { quorumOf } from "../consensus/pbft/quorum.ts";
 import { verifyEvidence } from "../rpc/verifyevidence.ts";
 import { adversaries as conspire } from "../sim/adversary.ts";
 import { Clients } from "../sim/clients.ts";
@@ -282,6 +283,11 @@ export function convictions(federation: Federation): Conviction[] {
 /** The most faulty validators that n survive. */
 export function faultsSurvived(nodes: number): number {
   return Math.floor((nodes - 1) / 3);
+}
+
+/** The fewest cheats that two quorums need in common: 2Q - n, which is f + 1 for n = 3f + 1. Fewer cannot fork. */
+export function cheatsThatFork(nodes: number): number {
+  return 2 * quorumOf(nodes).quorum - nodes;
 }
 
 /** For the whole run. */

@@ -2,7 +2,7 @@
  * What the lab found about a federation of validators, as pages for people: verdict first, the timeline of views, then
  * the proofs and the numbers. The same result gives the same page, byte for byte.
  */
-import type { Certificate, EquivocateRun } from "./equivocate.ts";
+import { type Certificate, type EquivocateRun, partedMs } from "./equivocate.ts";
 import { type Conviction, faultsSurvived } from "./federation.ts";
 import type { MajorityOptions, MajorityResult } from "./majority.ts";
 import { factTable, figure, htmlTable, renderPage, type Section } from "./page.ts";
@@ -49,7 +49,7 @@ export function equivocateReport(run: EquivocateRun, command: string): string {
     rows,
     notes: run.notes,
     endMs: run.endMs,
-    ...(twins > 0 ? { spans: [{ fromMs: 0, untilMs: result.payMs / 2, name: "partition" }] } : {}),
+    ...(twins > 0 ? { spans: [{ fromMs: 0, untilMs: partedMs(result.payMs), name: "partition" }] } : {}),
   });
   return renderPage({
     title: "Validators that contradict themselves",

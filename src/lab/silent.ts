@@ -94,7 +94,7 @@ async function runWith({ nodes, seed, payMs }: SilentOptions, silent: number): P
     asked: new Set(asked.map(({ view }) => view)).size,
     explanation,
     recoveryMs: isBearable || resumed === undefined ? undefined : round(resumed - payMs),
-    isMatch: pending === 0 && isHalted === !isBearable,
+    isMatch: pending === 0 && (isBearable || isHalted),
   };
   const endMs = Math.max(payMs, notes.at(-1)?.atMs ?? 0);
   return { result, notes, endMs, returnMs: isBearable ? undefined : payMs };
