@@ -28,22 +28,7 @@ export function addQueries(program: Command): void {
     "account <name>",
     "show an account's balance and nonce",
     (command) => withRpc(nameOptions(command)),
-    async ({ out, options, args: [name] }) => {
-      const { address, label } = await resolveAddress(name, options);
-      const account = await ask(connect(options).account(address));
-      const shown = label.startsWith("0x") ? label : `${label} ${hex0x(address)}`;
-      const pending =
-        account.pendingNonce === account.nonce ? "" : `  (${account.pendingNonce} with the pool)`;
-      const { maturing } = account;
-      const mined =
-        maturing === undefined || maturing.sum === "0"
-          ? ""
-          : `  mined and not spendable yet ${maturing.sum} (the next at height ${maturing.nextHeight})`;
-      out.result(
-        account,
-        `${shown}  balance ${account.balance}${mined}  nonce ${account.nonce}${pending}  at height ${account.height}`,
-      );
-    },
+    ({ out, options, args: [name] }) => showAccount(out, options, name),
   );
   leaf<RpcOptions>(program, "validators", "list the validators", withRpc, async ({ out, options }) => {
     const validators = await ask(connect(options).call("consensus_getValidators"));
@@ -84,6 +69,22 @@ export function addQueries(program: Command): void {
     "call a JSON-RPC method; params as JSON or name=value",
     withRpc,
     ({ out, options, args: [method, params] }) => callMethod(out, connect(options), method, params ?? []),
+  );
+}
+
+async function showAccount(out: Output, options: RpcOptions & NameOptions, name: string): Promise<void> {
+  const { address, label } = await resolveAddress(name, options);
+  const account = await ask(connect(options).account(address));
+  const shown = label.startsWith("0x") ? label : `${label} ${hex0x(address)}`;
+  const pending = account.pendingNonce === account.nonce ? "" : `  (${account.pendingNonce} with the pool)`;
+  const { maturing } = account;
+  const mined =
+    maturing === undefined || maturing.sum === "0"
+      ? ""
+      : `  mined and not spendable yet ${maturing.sum} (the next at height ${maturing.nextHeight})`;
+  out.result(
+    account,
+    `${shown}  balance ${account.balance}${mined}  nonce ${account.nonce}${pending}  at height ${account.height}`,
   );
 }
 

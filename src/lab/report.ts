@@ -193,23 +193,7 @@ function costs(cells: readonly CellResult[]): Section {
 export function selfishReport(results: readonly SelfishResult[], command: string): string {
   const wrong = results.filter(({ isMatch }) => !isMatch).length;
   const gammas = [...new Set(results.map(({ gamma }) => gamma))];
-  const series = gammas.flatMap((gamma, color): Series[] => {
-    const own = results.filter((result) => result.gamma === gamma);
-    const shares = own.map(({ share }) => share);
-    const [least, most] = [Math.min(...shares), Math.max(...shares)];
-    const line = Array.from({ length: 41 }, (_, i) => least + ((most - least) * i) / 40);
-    const name = `γ = ${gamma}`;
-    return [
-      {
-        name,
-        kind: "line",
-        color,
-        isUnnamed: true,
-        points: line.map((x) => ({ x, y: selfishRevenue(x, gamma) })),
-      },
-      { name, kind: "points", color, points: own.map(({ share, revenue }) => ({ x: share, y: revenue })) },
-    ];
-  });
+  const series = gammas.flatMap((gamma, color) => revenueSeries(results, gamma, color));
   const shares = results.map(({ share }) => share).sort((a, b) => a - b);
   const honest: Series = {
     name: "honest",
@@ -260,6 +244,21 @@ export function selfishReport(results: readonly SelfishResult[], command: string
     ],
     command,
   });
+}
+
+/** One gamma: the formula as a line, the games as points. */
+function revenueSeries(results: readonly SelfishResult[], gamma: number, color: number): Series[] {
+  const own = results.filter((result) => result.gamma === gamma);
+  const shares = own.map(({ share }) => share);
+  const [least, most] = [Math.min(...shares), Math.max(...shares)];
+  const line = Array.from({ length: 41 }, (_, i) => least + ((most - least) * i) / 40);
+  const formula = line.map((x) => ({ x, y: selfishRevenue(x, gamma) }));
+  const played = own.map(({ share, revenue }) => ({ x: share, y: revenue }));
+  const name = `γ = ${gamma}`;
+  return [
+    { name, kind: "line", color, isUnnamed: true, points: formula },
+    { name, kind: "points", color, points: played },
+  ];
 }
 
 export interface GeneralsRow {

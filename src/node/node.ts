@@ -186,16 +186,13 @@ async function openNode(options: NodeOptions, closers: Closers): Promise<Running
   await rpc.start();
   failure.actBy((error) => void stopFatally(error, { closers, logger, onFatal: options.onFatal }));
   logger.log("info", "rpc", "listening", { url: rpc.url });
-  return {
-    rpcUrl: rpc.url,
-    p2pAddresses: network.addresses,
-    genesisHash: showHash(replica.chain.genesisHash),
-    height: () => replica.chain.head.summary.height,
-    stop: async () => {
-      logger.log("info", "node", "stopping", { height: replica.chain.head.summary.height });
-      await closers.closeAll();
-    },
+  const height = () => replica.chain.head.summary.height;
+  const stop = async () => {
+    logger.log("info", "node", "stopping", { height: height() });
+    await closers.closeAll();
   };
+  const facts = { rpcUrl: rpc.url, p2pAddresses: network.addresses };
+  return { ...facts, genesisHash: showHash(replica.chain.genesisHash), height, stop };
 }
 
 /** A refused dialer hears nothing of it: after a while without any peer the log says what is usually missing. */
