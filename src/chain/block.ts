@@ -164,6 +164,25 @@ export function readBlockHead(reader: Reader): BlockHead {
   return { hash: hashHeader(header), header, summary };
 }
 
+/** The same head in memory of its own: one that was decoded looks into the message that brought it. */
+export function copyHead({ hash, header, summary }: BlockHead): BlockHead {
+  const own = (bytes: Uint8Array) => asHash(new Uint8Array(bytes));
+  const { txRoot, stateRoot, receiptsRoot, validatorsHash, nextValidatorsHash, extra } = summary;
+  return {
+    hash: own(hash),
+    header: { ...header, previousHash: own(header.previousHash), bodyRoot: own(header.bodyRoot) },
+    summary: {
+      ...summary,
+      txRoot: own(txRoot),
+      stateRoot: own(stateRoot),
+      receiptsRoot: own(receiptsRoot),
+      validatorsHash: own(validatorsHash),
+      nextValidatorsHash: own(nextValidatorsHash),
+      extra: new Uint8Array(extra),
+    },
+  };
+}
+
 /** What a codec must know of the chain before it reads a body: sizes first. */
 export interface BodyLimits {
   readonly maxTxBytes: number;

@@ -17,7 +17,7 @@ import {
 } from "../base/limits.ts";
 import type { KvOperation } from "../storage/kv.ts";
 import type { Ancestry } from "./ancestry.ts";
-import type { Block, BlockHead, SealedBlock } from "./block.ts";
+import { type Block, type BlockHead, copyHead, type SealedBlock } from "./block.ts";
 import { BlockFaults } from "./blockfaults.ts";
 import type { BranchesPorts, GivenBody } from "./branchesports.ts";
 import type { BranchChange, BranchSettings, ImportResult } from "./chain.ts";
@@ -225,7 +225,7 @@ export class Branches {
 
   async #store(heads: readonly BlockHead[]): Promise<void> {
     const { rules } = this.#ports.executor;
-    const nodes = heads.map((head) => this.tree.add(head, rules.weight(head.header))!);
+    const nodes = heads.map((head) => this.tree.add(copyHead(head), rules.weight(head.header))!);
     const operations = heads.flatMap((head) => [...headOperations(head), ...leafOperations(head)]);
     await this.#write([...operations, ...nodeOperations(nodes)]);
     if (this.tree.leaves().length > SIDE_BRANCHES_MAX) await this.#tidy();

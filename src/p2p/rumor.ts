@@ -152,7 +152,8 @@ export class Rumor {
   async #receiveOne(topic: Topic, peerId: string, bytes: Uint8Array): Promise<Relay> {
     if (bytes.length > BYTES_MAX[topic]) return "reject";
     this.#deps.meter.received(peerId, topic, bytes.length);
-    return this.#deps.rumorReceived(topic, peerId, bytes);
+    // The memory is gossipsub's, which uses it again (a view of it was seen to change); what is kept must not be.
+    return this.#deps.rumorReceived(topic, peerId, new Uint8Array(bytes));
   }
 
   async #receiveTransactions(peerId: string, bytes: Uint8Array): Promise<Relay> {
@@ -164,8 +165,9 @@ export class Rumor {
       return "reject";
     }
     meter.received(peerId, "transactions", bytes.length, batch.value.length);
-    // Copies, because the pool keeps transactions for long and must not keep whole batches with them.
-    const envelopes = batch.value.map((envelope) => envelope.slice());
+    // Copies, because the pool keeps transactions for long and must not keep whole batches with them. Not by slice():
+    // of a Buffer that is a view.
+    const envelopes = batch.value.map((envelope) => new Uint8Array(envelope));
     const relays = await Promise.all(
       envelopes.map((envelope) => this.#deps.rumorReceived("transactions", peerId, envelope)),
     );

@@ -1,6 +1,6 @@
 /** The chain where blocks can be abandoned: heaviest branch, reorganisation, verdicts, what a restart finds. */
 import { describe, expect, it } from "vitest";
-import { hashHeader } from "../../src/chain/block.ts";
+import { decodeSealedBlock, encodeSealedBlock, hashHeader } from "../../src/chain/block.ts";
 import type { HeadChange } from "../../src/chain/chain.ts";
 import { readAccount } from "../../src/chain/modules/bank.ts";
 import { bodyKey } from "../../src/storage/keys.ts";
@@ -165,4 +165,23 @@ describe("what is refused", () => {
     // 12 blocks of 600 s reach the future limit of 7,200 s: the rest is early, which is no verdict.
     expect(await chain.branches!.addHeads(heads)).toEqual({ kind: "early", added: 12 });
   });
+});
+
+it("keeps heads in memory of its own", async () => {
+  const [maker, chain] = [await openMinedChain(), await openMinedChain()];
+  for (let i = 0; i < 3; i++) {
+    const { block, seal } = mineOn(maker);
+    await maker.importBlock({ block, seal });
+    // As a network brings it: views of a message whose memory is used again.
+    const message = encodeSealedBlock({ block, seal });
+    const decoded = decodeSealedBlock(message, maker.genesis.limits);
+    if (!decoded.ok) throw new Error(decoded.fault.detail);
+    const { header, summary, hash } = decoded.value.block;
+    expect(await chain.branches!.addHeads([{ hash, header, summary }])).toMatchObject({ added: 1 });
+    message.fill(0xee);
+    expect(
+      await chain.enqueue(() => chain.branches!.addBody(block.hash, block.transactions)),
+    ).toBeUndefined();
+  }
+  expect(chain.head.hash).toEqual(maker.head.hash);
 });
