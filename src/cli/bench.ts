@@ -5,6 +5,7 @@
 import { Command } from "commander";
 import { MINING_THREADS_MAX, VALIDATORS_MAX } from "../base/limits.ts";
 import { duration, integer } from "./arguments.ts";
+import { type ConnectOptions, runConnect } from "./benchconnect.ts";
 import { type LatencyOptions, runLatency } from "./benchlatency.ts";
 import { type MiningOptions, runMining } from "./benchmining.ts";
 import { runSync, type SyncOptions } from "./benchsync.ts";
@@ -42,6 +43,16 @@ export function addBench(program: Command): void {
         .option("--threads <n>", "that mine", integer(1, MINING_THREADS_MAX), 1)
         .option("--seconds <n>", "of measuring", integer(1, 600), 3),
     ({ out, options }) => runMining(out, options),
+  );
+  leaf<ConnectOptions>(
+    bench,
+    "connect",
+    "transactions a second when whole blocks are checked and executed, beside what one core verifies",
+    (command) =>
+      command
+        .option("--blocks <n>", "to connect", integer(1, 1_000), 20)
+        .option("--transfers <n>", "in each block", integer(1, 1_000), 1_000),
+    ({ out, options }) => runConnect(out, options),
   );
   leaf<SyncOptions>(
     bench,

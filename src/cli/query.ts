@@ -9,12 +9,20 @@ import { describeVerdict } from "./explain.ts";
 import { type NameOptions, nameOptions, resolveAddress } from "./names.ts";
 import { type Output, showCount, showDuration, showHashes, showRate, table } from "./output.ts";
 import { ask, connect, type RpcOptions, rpcOption } from "./rpc.ts";
+import { watchSync } from "./syncwatch.ts";
 
 const withRpc = (command: Command) => command.addOption(rpcOption());
 
 export function addQueries(program: Command): void {
-  leaf<RpcOptions>(program, "status", "show where a node and its chain are", withRpc, ({ out, options }) =>
-    showStatus(out, connect(options)),
+  leaf<RpcOptions & { readonly watch?: boolean }>(
+    program,
+    "status",
+    "show where a node and its chain are",
+    (command) => withRpc(command).option("--watch", "wait until it has caught up, with a bar"),
+    async ({ out, options }) => {
+      if (options.watch) await watchSync(out, connect(options));
+      await showStatus(out, connect(options));
+    },
   );
   leaf<RpcOptions>(
     program,

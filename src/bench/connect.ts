@@ -1,0 +1,120 @@
+/**
+ * How fast blocks full of transfers are connected: checked, executed, committed to a store in memory, one after the
+ * other on one core. Once with signatures that were never seen, once with all of them accepted before at the door.
+ */
+import { EMPTY } from "../base/bytes.ts";
+import { type Block, hashHeader, type SealedBlock } from "../chain/block.ts";
+import { Chain } from "../chain/chain.ts";
+import type { Genesis } from "../chain/genesis.ts";
+import { computeGenesisHash } from "../chain/genesisstate.ts";
+import { bank } from "../chain/modules/bank.ts";
+import { AcceptedSignatures } from "../chain/signatures.ts";
+import { meetsTarget } from "../chain/target.ts";
+import { type SignedTransaction, signTransaction } from "../chain/transaction.ts";
+import { selectConsensus } from "../consensus/select.ts";
+import { createSigner, type Signer } from "../crypto/keys.ts";
+import { MemoryKv } from "../storage/memory.ts";
+
+export interface ConnectRun {
+  readonly transactions: number;
+  readonly uncachedSeconds: number;
+  readonly cachedSeconds: number;
+}
+
+const ACCOUNTS = 1_000;
+
+/** @param perBlock transfers in each block, at most ACCOUNTS: one an account */
+export async function measureConnect(blocks: number, perBlock: number): Promise<ConnectRun> {
+  const signers = Array.from({ length: ACCOUNTS }, (_, i) => createSigner(seedOf(i)));
+  const genesis = genesisOf(signers);
+  const genesisHash = computeGenesisHash(genesis);
+  const made = await makeBlocks(genesis, signers, blocks, perBlock);
+  const uncachedSeconds = await connect(genesis, new AcceptedSignatures(genesisHash), made);
+  const known = new AcceptedSignatures(genesisHash);
+  for (const { block } of made) for (const tx of block.transactions.slice(1)) known.admit(tx);
+  const cachedSeconds = await connect(genesis, known, made);
+  return { transactions: blocks * perBlock, uncachedSeconds, cachedSeconds };
+}
+
+async function connect(
+  genesis: Genesis,
+  signatures: AcceptedSignatures,
+  blocks: readonly SealedBlock[],
+): Promise<number> {
+  const chain = await open(genesis, signatures);
+  const started = performance.now();
+  for (const block of blocks) {
+    const { kind } = await chain.importBlock(block);
+    if (kind !== "imported") throw new Error(`a block of ours is ${kind}`);
+  }
+  return (performance.now() - started) / 1_000;
+}
+
+function open(genesis: Genesis, signatures: AcceptedSignatures): Promise<Chain> {
+  const { rules } = selectConsensus(genesis, computeGenesisHash(genesis));
+  return Chain.open(genesis, { kv: new MemoryKv(), rules, signatures });
+}
+
+async function makeBlocks(
+  genesis: Genesis,
+  signers: readonly Signer[],
+  count: number,
+  perBlock: number,
+): Promise<SealedBlock[]> {
+  const chain = await open(genesis, new AcceptedSignatures(computeGenesisHash(genesis)));
+  const blocks: SealedBlock[] = [];
+  for (let nonce = 0; nonce < count; nonce++) {
+    const transfers = signers
+      .slice(0, perBlock)
+      .map((signer, i) => transferOf(chain, signer, signers[(i + nonce + 1) % ACCOUNTS]!, BigInt(nonce)));
+    const timeMs = genesis.timeMs + 1_000n * BigInt(nonce + 1);
+    const proposal = { timeMs, proposer: 0, rewardTo: signers[0]!.publicKey };
+    const sealed = solve(chain.buildBlock(chain.head.hash, proposal, () => transfers, true)!);
+    await chain.importBlock(sealed);
+    blocks.push(sealed);
+  }
+  return blocks;
+}
+
+function transferOf(chain: Chain, from: Signer, to: Signer, nonce: bigint): SignedTransaction {
+  const payload = bank.encodeCall({ to: to.publicKey, amount: 1n, memo: EMPTY });
+  const fields = { chainId: chain.genesis.chainId, nonce, fee: 0n, validUntilHeight: 0n, module: bank.id };
+  return signTransaction({ ...fields, payload }, from, chain.genesisHash);
+}
+
+function solve(block: Block): SealedBlock {
+  for (let nonce = 0; ; nonce++) {
+    const header = { ...block.header, nonce };
+    const hash = hashHeader(header);
+    if (meetsTarget(hash, header.bits)) return { block: { ...block, header, hash }, seal: EMPTY };
+  }
+}
+
+function seedOf(index: number): Uint8Array {
+  const seed = new Uint8Array(32);
+  new DataView(seed.buffer).setUint32(0, index + 1);
+  return seed;
+}
+
+function genesisOf(signers: readonly Signer[]): Genesis {
+  return {
+    name: "bench-connect",
+    chainId: 31_398n,
+    timeMs: 1_767_225_600_000n,
+    profile: "dev",
+    consensus: {
+      type: "pow",
+      powLimitBits: 0x207fffff,
+      startBits: 0x207fffff,
+      spacing: 1,
+      futureLimit: 7_200,
+      retarget: { rule: "fixed" },
+      subsidy: 50n,
+      halvingInterval: 1_000_000,
+      maturity: 10,
+    },
+    limits: { maxBlockBytes: 1_048_576, maxBlockTransactions: 5_000, maxTxBytes: 16_384, minFee: 0n },
+    validators: [],
+    accounts: signers.map(({ publicKey }) => ({ address: publicKey, balance: 1_000_000n })),
+  };
+}

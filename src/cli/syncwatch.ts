@@ -1,0 +1,36 @@
+/**
+ * `quorate status --watch`: follows a node that catches up, with a bar on a terminal, until it is level with what its
+ * peers say. It reads node_status and nothing else; what peers say is a hint.
+ */
+import { setTimeout as pause } from "node:timers/promises";
+import type { Client } from "../rpc/client.ts";
+import { startBar } from "./bar.ts";
+import type { Output } from "./output.ts";
+import { ask } from "./rpc.ts";
+
+const LOOK_MS = 500;
+/** A node that has just started knows no peer's height yet. */
+const LOOKS_LEVEL = 4;
+
+export async function watchSync(out: Output, client: Client): Promise<void> {
+  const first = await ask(client.call("node_status"));
+  const target = first.syncing === false ? first.height : Number(first.syncing.target);
+  const bar = startBar(
+    out,
+    Math.max(2, target),
+    "catching up {bar} {value}/{total} blocks | {rate} blocks/s | {eta_formatted}",
+  );
+  const started = performance.now();
+  try {
+    for (let level = 0; level < LOOKS_LEVEL; ) {
+      const status = await ask(client.call("node_status"));
+      level = status.syncing === false ? level + 1 : 0;
+      if (status.syncing !== false) bar?.setTotal(Number(status.syncing.target));
+      const seconds = Math.max(0.001, (performance.now() - started) / 1_000);
+      bar?.update(status.height, { rate: Math.round((status.height - first.height) / seconds) });
+      await pause(LOOK_MS);
+    }
+  } finally {
+    bar?.stop();
+  }
+}
