@@ -10,6 +10,7 @@ import { BranchPeer } from "../p2p/branchpeer.ts";
 import type { ImportOutcome, SyncProgress } from "../p2p/catchup.ts";
 import { Announcements } from "./announcements.ts";
 import { BranchDoor } from "./branchdoor.ts";
+import type { PeerView } from "./ports.ts";
 import type { ReplicaPorts } from "./replicaports.ts";
 import { encodedBlocks } from "./servedblocks.ts";
 
@@ -60,6 +61,7 @@ function createAntiEntropy(parts: RepairedParts, branches: BranchDoor | undefine
       selfId: network.peerId,
       branches,
       peers: () => network.peers().map((peer) => peer.peerId),
+      compared: () => comparedWith(network.peers(), branches !== undefined).map((peer) => peer.peerId),
       request: (peerId, question) => network.request(peerId, question),
       reportFault: (peerId, detail) => network.reportFault(peerId, detail),
       noteHeight: (peerId, height) => network.noteHeight(peerId, height),
@@ -100,4 +102,13 @@ function createAnnouncements(parts: RepairedParts, door: BranchDoor, repair: Ant
     },
     reportFault: asker.reportFault,
   });
+}
+
+/**
+ * With whom a node compares itself in turn. Where anyone may connect, those that it chose itself, as long as there are
+ * any: strangers who dial in in numbers must not fill its rounds (pow.md 2.9). They ask in their own rounds.
+ */
+function comparedWith(peers: readonly PeerView[], isOpen: boolean): readonly PeerView[] {
+  const chosen = isOpen ? peers.filter(({ direction }) => direction === "outbound") : [];
+  return chosen.length > 0 ? chosen : peers;
 }

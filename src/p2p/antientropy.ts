@@ -73,6 +73,8 @@ export interface AntiEntropyPorts {
   readonly selfId: string;
   /** Present peers, in any order. */
   peers(): readonly string[];
+  /** Those of them to compare with in turn; all if left out. */
+  compared?(): readonly string[];
   request(peerId: string, question: Uint8Array): Promise<Uint8Array>;
   /** A peer sent something provably wrong. */
   reportFault(peerId: string, detail: string): void;
@@ -196,7 +198,8 @@ export class AntiEntropy {
 
   /** The peer after the last one, which is the same one when there is no other. */
   #nextInRing(): string | undefined {
-    const ring = ringAfter(this.#ports.selfId, this.#ports.peers());
+    const { compared, peers, selfId } = this.#ports;
+    const ring = ringAfter(selfId, (compared ?? peers)());
     return ringAfter(this.#lastCompared, ring)[0] ?? ring[0];
   }
 
