@@ -189,14 +189,10 @@ export class Branches {
   }
 
   /** Whether a block was executed here once, on whatever branch. */
-  wasExecuted({ hash }: BlockHead): boolean {
-    return this.#ports.store.undo(hash) !== undefined;
-  }
+  wasExecuted = ({ hash }: BlockHead): boolean => this.#ports.store.undo(hash) !== undefined;
 
   /** The newest first. */
-  reorgs(countMax: number): Promise<readonly Reorg[]> {
-    return this.#disk.reorgs(countMax);
-  }
+  reorgs = (countMax: number): Promise<readonly Reorg[]> => this.#disk.reorgs(countMax);
 
   get reorgCount(): bigint {
     return this.#reorgs;
@@ -303,6 +299,7 @@ export class Branches {
   async #take(head: TreeNode, { ancestor, leave, enter }: TreePath): Promise<boolean> {
     const { moveBytesMax = HEAD_MOVE_BYTES_MAX } = this.#settings;
     const step = new HeadStep(this.#ports.store.committed);
+    const upTo = (end: number) => ({ ancestor, leave, enter: enter.slice(0, end) });
     for (const [i, node] of leave.entries()) {
       step.undo(this.#ports.store.undo(node.head.hash));
       if (step.bytes <= moveBytesMax || i === leave.length - 1) continue;
@@ -313,15 +310,17 @@ export class Branches {
     for (const [i, node] of enter.entries()) {
       const executed = this.#execute(node, step.view);
       if ("code" in executed) {
+        // An extension keeps its valid beginning, as it would block by block.
+        if (leave.length === 0 && i > 0) await this.#commit(head, upTo(i), step);
         await this.#condemn(node, executed);
         return false;
       }
       step.apply(executed);
       if (step.bytes <= moveBytesMax || i === enter.length - 1) continue;
-      await this.#commit(head, { ancestor, leave, enter: enter.slice(0, i + 1) }, step);
+      await this.#commit(head, upTo(i + 1), step);
       return false;
     }
-    await this.#commit(head, { ancestor, leave, enter }, step);
+    await this.#commit(head, upTo(enter.length), step);
     return true;
   }
 

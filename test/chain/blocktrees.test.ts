@@ -6,8 +6,8 @@ import { describe, expect, it } from "vitest";
 import { runBlockTree } from "./treeworld.ts";
 
 const TREES = 500;
-/** Trees that once showed a fault: a head that was lost as a candidate, a move in stages that ended on a tie. */
-const FOUND = [1_000_046, 1_000_854];
+/** Trees that once showed a fault: a head lost as a candidate, a move in stages that ended on a tie, a prefix left out. */
+const FOUND = [1_000_046, 1_000_854, 2_002_320, 3_002_649];
 
 describe("the chain on random block trees", () => {
   it(`does what a naive model does on ${TREES} of them`, async () => {
