@@ -523,7 +523,7 @@ class TreeWorld {
   }
 
   #moved(moves: readonly NaiveMove[]): void {
-    for (const [index, move] of moves.entries()) {
+    for (const move of moves) {
       const { abandoned, entered, head } = move;
       const told = entered.length === 0 ? [head] : entered;
       for (const [i, { block }] of told.entries()) {
@@ -531,10 +531,7 @@ class TreeWorld {
           `${i === 0 && abandoned.length > 0 ? `-${abandoned.length} ` : ""}${showHash(block.hash)}`,
         );
       }
-      // Blocks that only extend the chain enter by one batch: what could not be paid between two of them stays.
-      const next = moves[index + 1];
-      const isInBatch = abandoned.length === 0 && next?.abandoned.length === 0;
-      if (!isInBatch) this.#naivePool.moved(move);
+      this.#naivePool.moved(move);
     }
   }
 
