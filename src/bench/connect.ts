@@ -3,17 +3,17 @@
  * other on one core. Once with signatures that were never seen, once with all of them accepted before at the door.
  */
 import { EMPTY } from "../base/bytes.ts";
-import { type Block, hashHeader, type SealedBlock } from "../chain/block.ts";
+import type { SealedBlock } from "../chain/block.ts";
 import { Chain } from "../chain/chain.ts";
 import type { Genesis } from "../chain/genesis.ts";
 import { computeGenesisHash } from "../chain/genesisstate.ts";
 import { bank } from "../chain/modules/bank.ts";
 import { AcceptedSignatures } from "../chain/signatures.ts";
-import { meetsTarget } from "../chain/target.ts";
 import { type SignedTransaction, signTransaction } from "../chain/transaction.ts";
 import { selectConsensus } from "../consensus/select.ts";
 import { createSigner, type Signer } from "../crypto/keys.ts";
 import { MemoryKv } from "../storage/memory.ts";
+import { easyGenesis, solve } from "./easychain.ts";
 
 export interface ConnectRun {
   readonly transactions: number;
@@ -26,7 +26,10 @@ const ACCOUNTS = 1_000;
 /** @param perBlock transfers in each block, at most ACCOUNTS: one an account */
 export async function measureConnect(blocks: number, perBlock: number): Promise<ConnectRun> {
   const signers = Array.from({ length: ACCOUNTS }, (_, i) => createSigner(seedOf(i)));
-  const genesis = genesisOf(signers);
+  const genesis = easyGenesis(
+    "bench-connect",
+    signers.map(({ publicKey }) => publicKey),
+  );
   const genesisHash = computeGenesisHash(genesis);
   const made = await makeBlocks(genesis, signers, blocks, perBlock);
   const uncachedSeconds = await connect(genesis, new AcceptedSignatures(genesisHash), made);
@@ -82,39 +85,8 @@ function transferOf(chain: Chain, from: Signer, to: Signer, nonce: bigint): Sign
   return signTransaction({ ...fields, payload }, from, chain.genesisHash);
 }
 
-function solve(block: Block): SealedBlock {
-  for (let nonce = 0; ; nonce++) {
-    const header = { ...block.header, nonce };
-    const hash = hashHeader(header);
-    if (meetsTarget(hash, header.bits)) return { block: { ...block, header, hash }, seal: EMPTY };
-  }
-}
-
 function seedOf(index: number): Uint8Array {
   const seed = new Uint8Array(32);
   new DataView(seed.buffer).setUint32(0, index + 1);
   return seed;
-}
-
-function genesisOf(signers: readonly Signer[]): Genesis {
-  return {
-    name: "bench-connect",
-    chainId: 31_398n,
-    timeMs: 1_767_225_600_000n,
-    profile: "dev",
-    consensus: {
-      type: "pow",
-      powLimitBits: 0x207fffff,
-      startBits: 0x207fffff,
-      spacing: 1,
-      futureLimit: 7_200,
-      retarget: { rule: "fixed" },
-      subsidy: 50n,
-      halvingInterval: 1_000_000,
-      maturity: 10,
-    },
-    limits: { maxBlockBytes: 1_048_576, maxBlockTransactions: 5_000, maxTxBytes: 16_384, minFee: 0n },
-    validators: [],
-    accounts: signers.map(({ publicKey }) => ({ address: publicKey, balance: 1_000_000n })),
-  };
 }

@@ -5,8 +5,8 @@
  */
 import { hash } from "node:crypto";
 import { setTimeout as pause } from "node:timers/promises";
-import { EMPTY, ZERO_HASH } from "../base/bytes.ts";
-import { assembleBlock, type Block, encodeHeader } from "../chain/block.ts";
+import { ZERO_HASH } from "../base/bytes.ts";
+import { assembleBlock, BLANK_SUMMARY, type Block, encodeHeader } from "../chain/block.ts";
 import { WorkerMiner } from "../node/miner.ts";
 import { median } from "./statistics.ts";
 
@@ -149,22 +149,7 @@ function summarizeRounds(rounds: readonly Round[], threads: number): MiningRun {
 }
 
 function hopelessBlock(): Block {
-  const summary = {
-    chainId: 0n,
-    height: 1n,
-    epoch: 0n,
-    timeMs: 0n,
-    proposer: 0,
-    flags: 0,
-    txRoot: ZERO_HASH,
-    stateRoot: ZERO_HASH,
-    receiptsRoot: ZERO_HASH,
-    txCount: 0,
-    bodyBytes: 0,
-    validatorsHash: ZERO_HASH,
-    nextValidatorsHash: ZERO_HASH,
-    extra: EMPTY,
-  };
+  const summary = { ...BLANK_SUMMARY, height: 1n };
   const fields = { version: 1, previousHash: ZERO_HASH, time: 0, bits: HOPELESS_BITS, nonce: 0 };
   return assembleBlock(fields, summary, []);
 }

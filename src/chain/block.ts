@@ -68,6 +68,24 @@ export interface SealedBlock {
   readonly seal: Uint8Array;
 }
 
+/** A summary that agrees on nothing: where only the header matters (measuring, experiments, tests). */
+export const BLANK_SUMMARY: Summary = {
+  chainId: 0n,
+  height: 0n,
+  epoch: 0n,
+  timeMs: 0n,
+  proposer: 0,
+  flags: 0,
+  txRoot: ZERO_HASH,
+  stateRoot: ZERO_HASH,
+  receiptsRoot: ZERO_HASH,
+  txCount: 0,
+  bodyBytes: 0,
+  validatorsHash: ZERO_HASH,
+  nextValidatorsHash: ZERO_HASH,
+  extra: new Uint8Array(0),
+};
+
 const hashSummary = taggedHash("quorate/summary/v1");
 
 export function hashHeader(header: Header): Hash {

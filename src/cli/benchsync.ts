@@ -8,15 +8,13 @@ import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { EMPTY } from "../base/bytes.ts";
+import { easyGenesis, solve } from "../bench/easychain.ts";
 import { RpcLine } from "../bench/rpcline.ts";
-import { type Block, hashHeader, type SealedBlock } from "../chain/block.ts";
+import type { SealedBlock } from "../chain/block.ts";
 import { Chain } from "../chain/chain.ts";
-import type { Genesis } from "../chain/genesis.ts";
 import { formatGenesis } from "../chain/genesisfile.ts";
 import { computeGenesisHash } from "../chain/genesisstate.ts";
 import { AcceptedSignatures } from "../chain/signatures.ts";
-import { meetsTarget } from "../chain/target.ts";
 import { selectConsensus } from "../consensus/select.ts";
 import { createSigner } from "../crypto/keys.ts";
 import { formatConfigFile } from "../node/config.ts";
@@ -49,27 +47,7 @@ const FLOOR_PER_SECOND = 1_500;
 const GOAL_PER_SECOND = 4_000;
 const SEEDS = { serving: new Uint8Array(32).fill(1), fresh: new Uint8Array(32).fill(2) };
 
-/** Mined on demand, with times that may run as far ahead as the blocks need. */
-const GENESIS: Genesis = {
-  name: "bench-sync",
-  chainId: 31_399n,
-  timeMs: 1_767_225_600_000n,
-  profile: "dev",
-  consensus: {
-    type: "pow",
-    powLimitBits: 0x207fffff,
-    startBits: 0x207fffff,
-    spacing: 1,
-    futureLimit: 7_200,
-    retarget: { rule: "fixed" },
-    subsidy: 50n,
-    halvingInterval: 1_000_000,
-    maturity: 10,
-  },
-  limits: { maxBlockBytes: 1_048_576, maxBlockTransactions: 5_000, maxTxBytes: 16_384, minFee: 0n },
-  validators: [],
-  accounts: [],
-};
+const GENESIS = easyGenesis("bench-sync", []);
 
 export async function runSync(out: Output, options: SyncOptions): Promise<void> {
   const bench = new BenchRun(out);
@@ -168,14 +146,6 @@ async function mineInto(bench: BenchRun, db: string, count: number): Promise<Sea
   }
   await close();
   return mined;
-}
-
-function solve(block: Block): SealedBlock {
-  for (let nonce = 0; ; nonce++) {
-    const header = { ...block.header, nonce };
-    const hash = hashHeader(header);
-    if (meetsTarget(hash, header.bits)) return { block: { ...block, header, hash }, seal: EMPTY };
-  }
 }
 
 async function importInto(db: string, blocks: readonly SealedBlock[]): Promise<number> {

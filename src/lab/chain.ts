@@ -5,9 +5,10 @@
  * Source: pow.md 2.1 to 2.5, 2.9.
  */
 import { assert } from "../base/assert.ts";
-import { type Hash, ZERO_HASH } from "../base/bytes.ts";
+import type { Hash } from "../base/bytes.ts";
 import type { Ancestry } from "../chain/ancestry.ts";
 import {
+  BLANK_SUMMARY,
   type BlockHead,
   bodyRootOf,
   encodeHeader,
@@ -222,20 +223,5 @@ const inner = new Uint8Array(32);
 const outer = new Uint8Array(32) as Hash;
 
 function emptySummary(height: bigint, miner: number): Summary {
-  return {
-    chainId: 1n,
-    height,
-    epoch: 0n,
-    timeMs: 0n,
-    proposer: 0,
-    flags: 0,
-    txRoot: ZERO_HASH,
-    stateRoot: ZERO_HASH,
-    receiptsRoot: ZERO_HASH,
-    txCount: 0,
-    bodyBytes: 0,
-    validatorsHash: ZERO_HASH,
-    nextValidatorsHash: ZERO_HASH,
-    extra: Uint8Array.of(miner),
-  };
+  return { ...BLANK_SUMMARY, chainId: 1n, height, extra: Uint8Array.of(miner) };
 }

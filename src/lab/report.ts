@@ -127,8 +127,11 @@ function raceOf(sample: Sample): Section {
   };
 }
 
-function numbers(cells: readonly CellResult[]): Section {
-  const rows = cells.map((cell) => [
+const JUDGED = ["share, z", "won", "rate", "95 %", "must be", "p", ""];
+
+/** What was measured of a cell and what it must be, in the columns above. */
+function judged(cell: CellResult): string[] {
+  return [
     `${percent(cell.share)}, ${cell.confirmations}`,
     `${cell.wins} of ${cell.trials}`,
     percent(cell.rate),
@@ -136,11 +139,17 @@ function numbers(cells: readonly CellResult[]): Section {
     percent(cell.expected),
     cell.pValue.toPrecision(2),
     cell.isMatch ? "✔" : "✖",
+  ];
+}
+
+function numbers(cells: readonly CellResult[]): Section {
+  const rows = cells.map((cell) => [
+    ...judged(cell),
     percent(cell.nakamoto),
     percent(cell.rosenfeld),
     percent(cell.strict),
   ]);
-  const head = ["share, z", "won", "rate", "95 %", "must be", "p", "", "Nakamoto", "Rosenfeld", "strict"];
+  const head = [...JUDGED, "Nakamoto", "Rosenfeld", "strict"];
   return {
     heading: "Measured and expected",
     text: "“Must be” follows every option of this run; the last three columns are the well-known formulas without a limit of patience, for comparison.",
@@ -154,17 +163,11 @@ function alsoOn(replicas: readonly CellResult[]): string {
 
 function onReplicas(cells: readonly CellResult[]): Section {
   const rows = cells.map((cell) => [
-    `${percent(cell.share)}, ${cell.confirmations}`,
-    `${cell.wins} of ${cell.trials}`,
-    percent(cell.rate),
-    `${percent(cell.interval.low)} to ${percent(cell.interval.high)}`,
-    percent(cell.expected),
-    cell.pValue.toPrecision(2),
-    cell.isMatch ? "✔" : "✖",
+    ...judged(cell),
     cell.wins === 0 ? "none" : (cell.undoneBlocks / cell.wins).toFixed(1),
     String(cell.deepestReorg),
   ]);
-  const head = ["share, z", "won", "rate", "95 %", "must be", "p", "", "blocks undone", "deepest"];
+  const head = [...JUDGED, "blocks undone", "deepest"];
   return {
     heading: "On whole replicas",
     text: "The same races with ledger, mempool and two payments of the same money: won is what the honest ledger says, the conflicting payment included and the merchant's gone.",

@@ -5,6 +5,7 @@
  */
 import type { PbftParameters } from "../chain/consensusparameters.ts";
 import type { EngineSettings, ValidatorId } from "../consensus/engine.ts";
+import { MESSAGE_TYPE } from "../consensus/pbft/messages.ts";
 
 /** A replica of the run: 0..n-1 are the validators in order; twins come after them. */
 export type NodeId = number;
@@ -61,16 +62,7 @@ export interface Item {
 
 /** Their numbers in docs/protocol.md, "Consensus messages"; what is none of them has numbers of ours. */
 export const LETTER_TYPES = {
-  "pre-prepare": 1,
-  prepare: 2,
-  commit: 3,
-  checkpoint: 4,
-  "view-change": 5,
-  "new-view": 6,
-  status: 7,
-  fetch: 8,
-  block: 9,
-  "checkpoint-certificate": 10,
+  ...MESSAGE_TYPE,
   "sealed-block": 100,
   /** Not mail: a new block as rumor, and questions and answers of anti-entropy. */
   announcement: 101,

@@ -18,6 +18,28 @@ import {
 
 const STATUS = { ...SETTINGS, statusIntervalMs: 2_000 };
 
+/** 3 gets blocks 1 to 10 without any checkpoint, and faulty 0 proposes all of them to it once more. */
+const PROPOSED_AGAIN: Partial<Parameters<typeof scene>[0]> = {
+  consensus: parameters({ checkpointInterval: 2, logWindow: 4 }),
+  settings: { ...SETTINGS, requestTimeoutMs: 4_000, timeoutMaxMs: 8_000, fairnessTimeoutMs: 8_000 },
+  adversaries: [
+    {
+      id: "a0",
+      validator: 0,
+      kind: "undercut",
+      victims: [3],
+      again: true,
+      everyMs: 50,
+      atMs: 1_500,
+      untilMs: FOREVER,
+    },
+  ],
+  faults: [
+    cut(["pre-prepare"], { from: [0], to: [3], atMs: 0, untilMs: 1_300 }),
+    cut(["checkpoint", "checkpoint-certificate"], { from: ALL, to: [3], atMs: 0, untilMs: 2_500 }),
+  ],
+};
+
 export const VIEWS = {
   /**
    * 3 knows nothing of the first two blocks and of the checkpoint on them; faulty 1 opens view 1 and proposes them
@@ -228,24 +250,7 @@ export const VIEWS = {
    * once more.
    */
   committedAboveTheTop: scene({
-    consensus: parameters({ checkpointInterval: 2, logWindow: 4 }),
-    settings: { ...SETTINGS, requestTimeoutMs: 4_000, timeoutMaxMs: 8_000, fairnessTimeoutMs: 8_000 },
-    adversaries: [
-      {
-        id: "a0",
-        validator: 0,
-        kind: "undercut",
-        victims: [3],
-        again: true,
-        everyMs: 50,
-        atMs: 1_500,
-        untilMs: FOREVER,
-      },
-    ],
-    faults: [
-      cut(["pre-prepare"], { from: [0], to: [3], atMs: 0, untilMs: 1_300 }),
-      cut(["checkpoint", "checkpoint-certificate"], { from: ALL, to: [3], atMs: 0, untilMs: 2_500 }),
-    ],
+    ...PROPOSED_AGAIN,
     gstMs: 2_500,
     deadlineMs: 30_000,
     workload: series(10, 10, 60),
@@ -255,24 +260,7 @@ export const VIEWS = {
    * all of them to it once more, and the third and fourth lie in its window.
    */
   forgottenBlocks: scene({
-    consensus: parameters({ checkpointInterval: 2, logWindow: 4 }),
-    settings: { ...SETTINGS, requestTimeoutMs: 4_000, timeoutMaxMs: 8_000, fairnessTimeoutMs: 8_000 },
-    adversaries: [
-      {
-        id: "a0",
-        validator: 0,
-        kind: "undercut",
-        victims: [3],
-        again: true,
-        everyMs: 50,
-        atMs: 1_500,
-        untilMs: FOREVER,
-      },
-    ],
-    faults: [
-      cut(["pre-prepare"], { from: [0], to: [3], atMs: 0, untilMs: 1_300 }),
-      cut(["checkpoint", "checkpoint-certificate"], { from: ALL, to: [3], atMs: 0, untilMs: 2_500 }),
-    ],
+    ...PROPOSED_AGAIN,
     crashes: [{ id: "c0", node: 3, when: { kind: "time", atMs: 1_400 }, downMs: 50, kept: 0, torn: false }],
     gstMs: 2_500,
     deadlineMs: 30_000,

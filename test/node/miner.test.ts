@@ -5,9 +5,16 @@
 import { Worker } from "node:worker_threads";
 import fc from "fast-check";
 import { afterEach, describe, expect, it } from "vitest";
-import { concatBytes, EMPTY, ZERO_HASH } from "../../src/base/bytes.ts";
+import { concatBytes, ZERO_HASH } from "../../src/base/bytes.ts";
 import { EXTRA_BYTES_MAX, MINER_RESTARTS_MAX } from "../../src/base/limits.ts";
-import { assembleBlock, type Block, bodyRootOf, hashHeader, type Summary } from "../../src/chain/block.ts";
+import {
+  assembleBlock,
+  BLANK_SUMMARY,
+  type Block,
+  bodyRootOf,
+  hashHeader,
+  type Summary,
+} from "../../src/chain/block.ts";
 import { compactOf, meetsTarget } from "../../src/chain/target.ts";
 import { completeBlock, type MinerEvents, type MinerOptions, WorkerMiner } from "../../src/node/miner.ts";
 import { HashMeter } from "../../src/node/minermeter.ts";
@@ -22,22 +29,7 @@ const HOPELESS = 0x03000001;
 const TEMPLATE_TIME = 1_700_000_000;
 const DEADLINE_MS = 15_000;
 
-const summary: Summary = {
-  chainId: 7n,
-  height: 1n,
-  epoch: 0n,
-  timeMs: 0n,
-  proposer: 0,
-  flags: 0,
-  txRoot: ZERO_HASH,
-  stateRoot: ZERO_HASH,
-  receiptsRoot: ZERO_HASH,
-  txCount: 0,
-  bodyBytes: 0,
-  validatorsHash: ZERO_HASH,
-  nextValidatorsHash: ZERO_HASH,
-  extra: EMPTY,
-};
+const summary: Summary = { ...BLANK_SUMMARY, chainId: 7n, height: 1n };
 
 function template(bits: number, changes: Partial<Summary> = {}): Block {
   const fields = { version: 1, previousHash: ZERO_HASH, time: TEMPLATE_TIME, bits, nonce: 0 };
