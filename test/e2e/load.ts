@@ -1,4 +1,5 @@
 /** Transfers against a devnet whose nodes come and go: what was reported final must stay so. */
+import { setTimeout as pause } from "node:timers/promises";
 import { Client, type Wallet } from "../../src/rpc/client.ts";
 import { type Devnet, until } from "./processes.ts";
 
@@ -30,6 +31,9 @@ export async function sendFinal(devnet: Devnet, node: number, wallet: Wallet, to
     client.close();
   }
 }
+
+/** Between two transfers of an account: a load on the nodes that die, not on the machine that they share. */
+const PACE_MS = 100;
 
 /** One transfer after the other from each of a few accounts, whatever dies meanwhile. */
 export class Load {
@@ -64,6 +68,7 @@ export class Load {
     for (let node = first; !this.#over; ) {
       try {
         this.#final.push(await sendFinal(this.#devnet, node, wallet, to));
+        await pause(PACE_MS);
       } catch {
         node = (node + 1) % this.#devnet.size;
         const answers = () => this.#devnet.rpc(node, "chain_getHead");

@@ -3,21 +3,15 @@
  * partition one side gives its branch up without losing a payment.
  */
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { hex0x } from "../../src/base/bytes.ts";
-import { MINED_DEVNET, planMinedNetwork, secretsFromSeed } from "../../src/node/networkplan.ts";
-import { Client } from "../../src/rpc/client.ts";
-import { Devnet, until } from "./processes.ts";
+import { hex0x } from "../../../src/base/bytes.ts";
+import { MINED_DEVNET, planMinedNetwork, secretsFromSeed } from "../../../src/node/networkplan.ts";
+import { Client } from "../../../src/rpc/client.ts";
+import { Devnet, until } from "../processes.ts";
 
 const ALL = [0, 1, 2];
 const plan = planMinedNetwork(MINED_DEVNET, secretsFromSeed("dev"));
 const SUBSIDY = MINED_DEVNET.consensus.subsidy;
 let devnet: Devnet;
-
-beforeAll(async () => {
-  const options = ["--consensus", "pow", "--block-time", "1s", "--hash-limit", "250000"];
-  devnet = await Devnet.start(ALL.length, options);
-}, 60_000);
-afterAll(() => devnet?.remove());
 
 const statusOf = (node: number) =>
   devnet.rpc<{ height: number; headHash: string; mempool: number }>(node, "node_status");
@@ -51,6 +45,12 @@ function everywhere(name: string, balance: bigint): Promise<boolean> {
 }
 
 describe("three miners", () => {
+  beforeAll(async () => {
+    const options = ["--consensus", "pow", "--block-time", "1s", "--hash-limit", "250000"];
+    devnet = await Devnet.start(ALL.length, options);
+  }, 60_000);
+  afterAll(() => devnet?.remove());
+
   it("come to one tip, on which a payment is the same for all", async () => {
     await pay(0, "alice", "bob", 5n);
     await everywhere("bob", MINED_DEVNET.balance + 5n);

@@ -4,16 +4,16 @@ import { mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { COMMAND, quorate, until } from "./processes.ts";
+import { COMMAND, quorate, until } from "../processes.ts";
 
 let dir: string;
 
-beforeAll(() => {
-  dir = mkdtempSync(join(tmpdir(), "quorate-e2e-bench-"));
-});
-afterAll(() => rmSync(dir, { recursive: true, force: true }));
-
 describe("quorate bench", () => {
+  beforeAll(() => {
+    dir = mkdtempSync(join(tmpdir(), "quorate-e2e-bench-"));
+  });
+  afterAll(() => rmSync(dir, { recursive: true, force: true }));
+
   it("measures throughput by default and leaves nothing behind", async () => {
     const words = [
       "--seconds",

@@ -1,7 +1,7 @@
 /** Four real processes change their primary: it is killed under load, then each validator in turn, then two at once. */
 import { describe, expect, inject, it } from "vitest";
-import { commonHead, Load } from "./load.ts";
-import { Devnet, quorate, until } from "./processes.ts";
+import { commonHead, Load } from "../load.ts";
+import { Devnet, quorate, until } from "../processes.ts";
 
 const devnet = new Devnet(inject("devnet"));
 

@@ -2,16 +2,16 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, inject, it } from "vitest";
-import { hex } from "../../src/base/bytes.ts";
-import type { PbftParameters } from "../../src/chain/consensusparameters.ts";
-import { validatorsOf } from "../../src/chain/genesis.ts";
-import { parseGenesis } from "../../src/chain/genesisfile.ts";
-import { computeGenesisHash } from "../../src/chain/genesisstate.ts";
-import { decodeRecord } from "../../src/consensus/pbft/journal.ts";
-import type { Wallet } from "../../src/rpc/client.ts";
-import { scanJournal } from "../../src/storage/journalformat.ts";
-import { commonHead, Load, sendFinal } from "./load.ts";
-import { Devnet, quorate, until } from "./processes.ts";
+import { hex } from "../../../src/base/bytes.ts";
+import type { PbftParameters } from "../../../src/chain/consensusparameters.ts";
+import { validatorsOf } from "../../../src/chain/genesis.ts";
+import { parseGenesis } from "../../../src/chain/genesisfile.ts";
+import { computeGenesisHash } from "../../../src/chain/genesisstate.ts";
+import { decodeRecord } from "../../../src/consensus/pbft/journal.ts";
+import type { Wallet } from "../../../src/rpc/client.ts";
+import { scanJournal } from "../../../src/storage/journalformat.ts";
+import { commonHead, Load, sendFinal } from "../load.ts";
+import { Devnet, quorate, until } from "../processes.ts";
 
 const devnet = new Devnet(inject("devnet"));
 const levelHead = () => commonHead(devnet);

@@ -4,24 +4,15 @@ import { cpSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from "nod
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { beforeAll, describe, expect, inject, it } from "vitest";
-import { hex0x } from "../../src/base/bytes.ts";
-import { sha256 } from "../../src/crypto/hash.ts";
-import { openGenesis, verifyReceipt } from "../../src/rpc/verify.ts";
-import { Devnet, quorate } from "./processes.ts";
+import { hex0x } from "../../../src/base/bytes.ts";
+import { sha256 } from "../../../src/crypto/hash.ts";
+import { openGenesis, verifyReceipt } from "../../../src/rpc/verify.ts";
+import { Devnet, quorate } from "../processes.ts";
 
-const root = fileURLToPath(new URL("../..", import.meta.url));
+const root = fileURLToPath(new URL("../../..", import.meta.url));
 
 const devnet = new Devnet(inject("devnet"));
 let files: string[];
-
-beforeAll(() => {
-  // Copies, so that a test may change one.
-  files = trackedFiles().map((file) => join(devnet.dir, "documents", file));
-  for (const file of files) {
-    mkdirSync(dirname(file), { recursive: true });
-    cpSync(join(root, file.slice(join(devnet.dir, "documents").length + 1)), file);
-  }
-});
 
 /** Every file git tracks, or without git every source file. */
 function trackedFiles(): string[] {
@@ -53,6 +44,15 @@ async function verify(
 }
 
 describe("anchoring every file of this repository", () => {
+  beforeAll(() => {
+    // Copies, so that a test may change one.
+    files = trackedFiles().map((file) => join(devnet.dir, "documents", file));
+    for (const file of files) {
+      mkdirSync(dirname(file), { recursive: true });
+      cpSync(join(root, file.slice(join(devnet.dir, "documents").length + 1)), file);
+    }
+  });
+
   it("makes all of them final in one go", async () => {
     const added = await quorate(
       ...["anchor", "add", ...files, "--from", "alice", "--out", receipts(), "--json"],

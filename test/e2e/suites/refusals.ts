@@ -4,7 +4,7 @@ import { cpSync, readFileSync, writeFileSync } from "node:fs";
 import { connect } from "node:net";
 import { join } from "node:path";
 import { describe, expect, inject, it } from "vitest";
-import { COMMAND, Devnet, freePorts, quorate, until } from "./processes.ts";
+import { COMMAND, Devnet, freePorts, quorate, until } from "../processes.ts";
 
 const devnet = new Devnet(inject("devnet"));
 
