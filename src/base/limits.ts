@@ -246,6 +246,10 @@ export const PROOF_HEADERS_MAX = 2_016;
 export const MINING_THREADS_MAX = 256;
 /** Times that a mining thread which died is started anew; beyond it the others mine on without it. */
 export const MINER_RESTARTS_MAX = 3;
+/** Signatures that the arbiter's thread is given at once: about 50 ms of its time. */
+export const ARBITRATION_BATCH = 32;
+/** Batches that wait for the arbiter's thread; beyond it a block is executed without, and arbitrates on its way. */
+export const ARBITRATIONS_QUEUED_MAX = 64;
 /** Blocks that account_get looks at for what an account has minted; where coinbases wait longer it does not say. */
 export const MATURING_SCANNED_MAX = 1_000;
 /** Branches that chain_getTips lists; those with less work are left out. */
@@ -305,6 +309,8 @@ export const MISSED_BODIES_MAX = 4_096;
 export const HEADS_PEERS_MAX = 3;
 /** Answers of light heads that are read through before their branch must have enough work; then it is left alone. */
 export const READ_THROUGH_ANSWERS_MAX = 4_096;
+/** Transactions that one change of branches gives back and that are told anew; the rest is left to anti-entropy. */
+export const RETURNED_PUBLISHED_MAX = 4_096;
 /** Announced blocks that wait until they are due; beyond it the next one is dropped. */
 export const EARLY_BLOCKS_MAX = 64;
 /** Announced blocks whose transactions are being put together; beyond it whole bodies are asked for. */

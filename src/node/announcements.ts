@@ -1,7 +1,8 @@
 /**
  * What an announced block is worth where blocks can be abandoned. Header, summary and transaction hashes prove
  * themselves without a body, so they are judged and passed on alone; a fault in them is permanent and the sender's,
- * all else (early, unknown parent, too light, failing on execution) is nobody's. Then the body is put together from
+ * all else (early, unknown parent, too light, failing on execution) is nobody's. An early one is judged again when it
+ * is due, and passed on then. The body is put together from
  * the pool; transactions that are not in it are asked of whoever announced the block, and what that does not bring
  * is fetched as a whole body by repair. Source: pow.md 2.8, 7.
  */
@@ -37,7 +38,7 @@ export interface AnnouncementPorts {
 
 export class Announcements {
   readonly #ports: AnnouncementPorts;
-  /** By hash: how to stop waiting. */
+  /** By hash: how to stop waiting, with the verdict that nothing is known. */
   readonly #early = new Map<string, () => void>();
   #isStopped = false;
 
@@ -51,7 +52,10 @@ export class Announcements {
     this.#early.clear();
   }
 
-  /** Whether to pass it on. Never rejects. */
+  /**
+   * Whether to pass it on. For a block that is early the answer comes when it is due: gossip would swallow a second
+   * publication of the same bytes, but passes on what is accepted late. Never rejects.
+   */
   async judge(peerId: string, bytes: Uint8Array): Promise<Relay> {
     try {
       return await this.#judge(peerId, bytes);
@@ -75,19 +79,17 @@ export class Announcements {
       if (!known.hasBody) this.#ports.told(peerId, known.height, known.hash);
       return "accept";
     }
-    const result = await door.addHeads([head], 0n);
-    return this.#isStopped ? "ignore" : this.#take(peerId, decoded.value, result);
+    return this.#offer(peerId, decoded.value);
   }
 
-  #take(peerId: string, announcement: BlockAnnouncement, result: HeadsResult): Relay {
+  #take(peerId: string, announcement: BlockAnnouncement, result: HeadsResult): Relay | Promise<Relay> {
     const { hash, summary } = announcement.head;
     switch (result.kind) {
       case "added":
         void this.#complete(peerId, announcement);
         return "accept";
       case "early":
-        this.#keep(peerId, announcement);
-        return "ignore";
+        return this.#keep(peerId, announcement);
       case "orphan":
         this.#ports.told(peerId, summary.height, hash);
         return "ignore";
@@ -112,26 +114,26 @@ export class Announcements {
   }
 
   /** Its work is proven; gossip will not bring it again. */
-  #keep(peerId: string, announcement: BlockAnnouncement): void {
+  #keep(peerId: string, announcement: BlockAnnouncement): Relay | Promise<Relay> {
     const { chain, scheduler } = this.#ports;
     const id = byteText(announcement.head.hash);
     const waitMs = chain.rules.notBeforeMs(announcement.head) - scheduler.now();
-    if (waitMs > EARLY_MS_MAX || this.#early.has(id) || this.#early.size >= EARLY_BLOCKS_MAX) return;
-    const cancel = scheduler.after(Math.max(1, waitMs), () => {
-      this.#early.delete(id);
-      void this.#retry(peerId, announcement);
+    if (waitMs > EARLY_MS_MAX || this.#early.has(id) || this.#early.size >= EARLY_BLOCKS_MAX) return "ignore";
+    return new Promise((resolve) => {
+      const cancel = scheduler.after(Math.max(1, waitMs), () => {
+        this.#early.delete(id);
+        resolve(this.#offer(peerId, announcement));
+      });
+      this.#early.set(id, () => {
+        cancel();
+        resolve("ignore");
+      });
     });
-    this.#early.set(id, cancel);
   }
 
-  /** Never rejects. */
-  async #retry(peerId: string, announcement: BlockAnnouncement): Promise<void> {
-    try {
-      const result = await this.#ports.door.addHeads([announcement.head], 0n);
-      if (!this.#isStopped) this.#take(peerId, announcement, result);
-    } catch {
-      // The disk: the door has said so.
-    }
+  async #offer(peerId: string, announcement: BlockAnnouncement): Promise<Relay> {
+    const result = await this.#ports.door.addHeads([announcement.head], 0n);
+    return this.#isStopped ? "ignore" : this.#take(peerId, announcement, result);
   }
 
   /** The body, unless repair has to fetch others before it. Never rejects. */

@@ -12,6 +12,7 @@ import { Announcements } from "./announcements.ts";
 import { BranchDoor } from "./branchdoor.ts";
 import type { PeerView } from "./ports.ts";
 import type { ReplicaPorts } from "./replicaports.ts";
+import { ReturnedTransactions } from "./returned.ts";
 import { encodedBlocks } from "./servedblocks.ts";
 
 export interface RepairedParts {
@@ -31,6 +32,9 @@ export interface Repair {
   /** Where blocks can be abandoned: how branches come in, and what announcements of them are worth. */
   readonly door: BranchDoor | undefined;
   readonly announcements: Announcements | undefined;
+  /** What abandoned branches gave back to the pool. */
+  readonly returned: ReturnedTransactions;
+  stop(): void;
 }
 
 /** Heights behind the heaviest known header from which on no block is mined: it would be lost for sure. */
@@ -46,7 +50,20 @@ export function createRepair(parts: RepairedParts): Repair {
   const door = chain.branches === undefined ? undefined : new BranchDoor({ chain, ...ports });
   const repair = createAntiEntropy(parts, door);
   const announcements = door === undefined ? undefined : createAnnouncements(parts, door, repair);
-  return { repair, door, announcements };
+  const returned = createReturned(parts, repair);
+  const stop = () => {
+    for (const part of [repair, returned, announcements, door]) part?.stop();
+  };
+  return { repair, door, announcements, returned, stop };
+}
+
+function createReturned({ pool, ports }: RepairedParts, repair: AntiEntropy): ReturnedTransactions {
+  return new ReturnedTransactions({
+    scheduler: ports.scheduler,
+    isSyncing: () => repair.progress() !== undefined,
+    pooled: (hash) => pool.getByHash(hash)?.bytes,
+    publish: (envelope) => ports.network.publish("transactions", envelope),
+  });
 }
 
 function createAntiEntropy(parts: RepairedParts, branches: BranchDoor | undefined): AntiEntropy {

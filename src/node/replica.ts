@@ -63,9 +63,7 @@ export class Replica {
   };
   readonly #ports: ReplicaPorts;
   readonly #driver: Driver<Parsed, Typed> | undefined;
-  readonly #repair: Repair["repair"];
-  readonly #door: Repair["door"];
-  readonly #announcements: Repair["announcements"];
+  readonly #joined: Repair;
   #mining: MiningOrder;
   #stopped = false;
 
@@ -92,7 +90,7 @@ export class Replica {
       },
     );
     this.#driver = this.#createDriver(options);
-    const { repair, door, announcements } = createRepair({
+    this.#joined = createRepair({
       chain: this.chain,
       pool: this.pool,
       ports,
@@ -100,7 +98,6 @@ export class Replica {
       importBlock: (bytes, from) => this.#importBytes(bytes, from),
       admit: (envelope) => void this.#admit(envelope),
     });
-    [this.#repair, this.#door, this.#announcements] = [repair, door, announcements];
     this.chain.onHeadChange((change) => this.#headChanged(change));
   }
 
@@ -131,19 +128,19 @@ export class Replica {
     const { network, journal } = this.#ports;
     this.#driver?.start(journal?.records ?? [], await this.chain.store.lastCheckpoint());
     if (this.#mining.isOn) this.orderMining(this.#mining);
-    this.#repair.start();
+    this.#joined.repair.start();
     this.presence.start();
     await network.start({
       mailReceived: (peerId, author, bytes) => this.#mailReceived(peerId, author, bytes),
       rumorReceived: (topic, peerId, bytes) => this.#rumorReceived(topic, peerId, bytes),
-      requestReceived: (peerId, bytes) => this.#repair.answer(peerId, bytes),
+      requestReceived: (peerId, bytes) => this.#joined.repair.answer(peerId, bytes),
       peerConnected: (peerId) => {
         this.presence.connected(peerId);
-        this.#repair.peerConnected(peerId);
+        this.#joined.repair.peerConnected(peerId);
       },
       peerDisconnected: (peerId) => {
         this.presence.disconnected(peerId);
-        this.#repair.peerDisconnected(peerId);
+        this.#joined.repair.peerDisconnected(peerId);
       },
     });
   }
@@ -151,9 +148,7 @@ export class Replica {
   /** Stops in the reverse order; the ledger is settled when it resolves. */
   async stop(): Promise<void> {
     this.#stopped = true;
-    this.#repair.stop();
-    this.#announcements?.stop();
-    this.#door?.stop();
+    this.#joined.stop();
     this.#ports.miner?.stop();
     await this.#driver?.stop();
     await this.#ports.network.stop();
@@ -201,7 +196,7 @@ export class Replica {
   }
 
   syncProgress(): SyncProgress | undefined {
-    return this.#repair.progress();
+    return this.#joined.repair.progress();
   }
 
   #admit(envelope: Uint8Array): Verdict<SignedTransaction, AdmissionCode> {
@@ -242,8 +237,8 @@ export class Replica {
    * head; what was taken in from others, gossip has forwarded.
    */
   #isOwn({ sealed, reorg }: HeadChange): boolean {
-    if (this.#door === undefined) return sealed.block.summary.proposer === this.self;
-    return !this.#door.isTakingIn && reorg === undefined;
+    if (this.#joined.door === undefined) return sealed.block.summary.proposer === this.self;
+    return !this.#joined.door.isTakingIn && reorg === undefined;
   }
 
   /** What the abandoned blocks held goes back into the pool, as far as it is still valid. */
@@ -251,6 +246,7 @@ export class Replica {
     const left = leftBehind(change);
     const entered = transactionsOf(change.entered);
     const returned = this.pool.headReplaced(this.#headState(), left, entered, this.#ports.scheduler.now());
+    this.#joined.returned.add(left);
     this.#ports.log.log("warn", "chain", "REORG", { ...reorgFields(change), txs: left.length, returned });
     this.news.reorgs.tell(change);
   }
@@ -269,8 +265,8 @@ export class Replica {
         log: this.#ports.log,
         admit: (envelope) => this.#admitRumor(envelope),
         pooled: (hash) => this.pool.getByHash(hash),
-        announced: (peer, height, hash) => this.#repair.announced(peer, height, hash),
-        announcements: this.#announcements,
+        announced: (peer, height, hash) => this.#joined.repair.announced(peer, height, hash),
+        announcements: this.#joined.announcements,
         importBlock: async (sealed) => {
           await this.#import(sealed);
         },
@@ -329,7 +325,7 @@ export class Replica {
       relayTransaction: (to: ValidatorId, hash: Hash) => this.#relayTransaction(to, hash),
       mail: (to: ValidatorId, message: Uint8Array) => network.mail(to, sealLetter(MAIL_CONSENSUS, message)),
       serveBlocks: (to: ValidatorId, fromHeight: bigint) => this.#serveByMail(to, fromHeight),
-      requestSync: (height: bigint) => this.#repair.syncNow(height),
+      requestSync: (height: bigint) => this.#joined.repair.syncNow(height),
       announce: (event: EngineEvent) => this.#announce(event),
       rewardTo: () => this.#mining.rewardTo,
       mine: (block: Block) => this.#mine(block),

@@ -1,6 +1,7 @@
 /** What a replica thinks of announced blocks that can be abandoned, and of the bodies that follow them. */
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { EMPTY, type Hash } from "../../src/base/bytes.ts";
+import type { Relay } from "../../src/base/fault.ts";
 import { SILENT } from "../../src/base/log.ts";
 import {
   assembleBlock,
@@ -128,16 +129,46 @@ describe("an announcement of a mined block", () => {
     expect(told).toEqual([block.hash]);
   });
 
-  it("that is early waits, and is taken when it is due", async () => {
+  /** A block that may be accepted in so many seconds. */
+  function dueIn(seconds: number): Block {
     const { block } = mineOn(chain);
-    const aheadS = 30;
-    const early = remined(block, { time: (START_MS + 600_000) / 1_000 + parameters.futureLimit + aheadS });
     sent = [block.transactions[0]!.bytes];
-    expect(await judge(early)).toBe("ignore");
-    await time.pass(1_000 * aheadS - 10);
+    return remined(block, { time: (START_MS + 600_000) / 1_000 + parameters.futureLimit + seconds });
+  }
+
+  it("that is early waits, and is taken and passed on when it is due", async () => {
+    const early = dueIn(30);
+    const relays: Relay[] = [];
+    void judge(early).then((relay) => relays.push(relay));
+    await time.pass(29_990);
     expect(door.find(early.hash)).toBeUndefined();
+    expect(relays).toEqual([]);
+    expect(await judge(early)).toBe("ignore");
     await time.pass(20);
     expect(chain.head.hash).toEqual(early.hash);
+    expect(relays).toEqual(["accept"]);
+    expect(faults).toEqual([]);
+  });
+
+  it("that is early is passed on when it is due although the head has moved meanwhile", async () => {
+    const early = dueIn(30);
+    const relay = judge(early);
+    await time.pass(29_990);
+    const other = dueIn(5);
+    await door.addHeads([other], 0n);
+    await door.addBody(other.hash, encodeBody(other.transactions));
+    expect(chain.head.hash).toEqual(other.hash);
+    await time.pass(20);
+    expect(await relay).toBe("accept");
+    expect(door.find(early.hash)).toBeDefined();
+  });
+
+  it("that is early far too long, or waits when the node stops, is not passed on", async () => {
+    expect(await judge(dueIn(3 * 3_600))).toBe("ignore");
+    const relay = judge(dueIn(30));
+    await time.pass(1_000);
+    announcements.stop();
+    expect(await relay).toBe("ignore");
   });
 });
 

@@ -86,6 +86,41 @@ it("a net that was split agrees on the heavier half, and what the other half had
   }
 });
 
+it("what a lost branch had included is told anew by gossip, once, and mined by those who never heard of it", async () => {
+  const told: number[] = [];
+  build({
+    seed: "told anew",
+    nodes: 4,
+    meanMs: (node) => (node < 2 ? 2_000 : 4_000),
+    // Pools are not compared, and heads neither: what arrives, rumor brought.
+    syncIntervalMs: 0,
+    wrapNetwork: (node, network) => ({
+      ...lying(network, () => undefined),
+      publish: (topic, bytes) => {
+        if (topic === "transactions") told.push(node);
+        network.publish(topic, bytes);
+      },
+    }),
+  });
+  await cluster.start();
+  cluster.ether.partition([2, 3]);
+  const payments = [0n, 1n, 2n].map((nonce) => cluster.transfer(bob, nonce, carol.publicKey, 5n, 1n));
+  for (const { bytes } of payments) expect(cluster.replica(2).submit(bytes).ok).toBe(true);
+  await cluster.pass(60_000);
+  expect([2, 3].map((node) => cluster.balance(node, carol.publicKey))).toEqual([15n, 15n]);
+  expect(cluster.work(0)).toBeGreaterThan(cluster.work(2));
+  expect(told).toEqual([2, 2, 2]);
+  told.length = 0;
+  for (const node of [2, 3]) cluster.miners.get(node)!.meanMs = Number.POSITIVE_INFINITY;
+  const abandoned = cluster.headOf(2);
+  cluster.ether.partition([]);
+  expect(await cluster.until(() => cluster.balance(0, carol.publicKey) === 15n)).toBe(true);
+  expect(cluster.headOf(2)).not.toBe(abandoned);
+  expect(await cluster.until(() => cluster.agree())).toBe(true);
+  // Each of the two that changed branches said it once.
+  expect(told.sort()).toEqual([2, 2, 2, 3, 3, 3]);
+});
+
 const [HEADS, BODIES, BLOCK_TRANSACTIONS] = [5, 6, 7];
 
 /** Notes what a node asks for: the first byte of each question, and whom. */

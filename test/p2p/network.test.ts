@@ -1,6 +1,7 @@
 import { type AddressInfo, connect, createServer, type Server, type Socket } from "node:net";
 import { afterEach, describe, expect, it } from "vitest";
-import { text, utf8 } from "../../src/base/bytes.ts";
+import { equalBytes, text, utf8 } from "../../src/base/bytes.ts";
+import type { Relay } from "../../src/base/fault.ts";
 import type { Network } from "../../src/node/ports.ts";
 import { peerIdFromSeed } from "../../src/p2p/identity.ts";
 import { addressOf, isWarmUp, nodeOptions, seedOf, startNodes, TestNode, until, warmUp } from "./testnet.ts";
@@ -118,6 +119,30 @@ describe("a network of four nodes", () => {
       const received = node.rumors.filter(({ topic }) => topic === "transactions");
       expect(received.map(({ bytes }) => text(bytes))).toEqual(sent);
     }
+  });
+
+  it("passes a rumor on that is accepted long after it came", async () => {
+    const setup = { validatorCount: 3 };
+    const first = opened(new TestNode(nodeOptions(0, setup)));
+    await first.start();
+    const middle = opened(new TestNode(nodeOptions(1, { ...setup, staticPeers: [addressOf(first)] })));
+    await middle.start();
+    const last = opened(new TestNode(nodeOptions(2, { ...setup, staticPeers: [addressOf(middle)] })));
+    await last.start();
+    await warmUp(first, [middle, last]);
+    const [early, later] = [utf8("due later"), utf8("due now")];
+    const holds = (node: TestNode, rumor: Uint8Array) =>
+      node.rumors.some(({ bytes }) => equalBytes(bytes, rumor));
+    const held: ((relay: Relay) => void)[] = [];
+    middle.judge = (_, bytes) =>
+      equalBytes(bytes, early) ? new Promise<Relay>((resolve) => held.push(resolve)) : "accept";
+    first.network.publish("blocks", early);
+    await until(() => held.length === 1, "it came");
+    first.network.publish("blocks", later);
+    await until(() => holds(last, later), "what was said after it overtakes it");
+    expect(holds(last, early)).toBe(false);
+    held[0]!("accept");
+    await until(() => holds(last, early), "it was passed on");
   });
 
   it("cuts off blocked peers in both directions at once, and finds its way back when that ends", async () => {
