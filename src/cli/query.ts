@@ -118,8 +118,18 @@ async function showStatus(out: Output, client: Client): Promise<void> {
   out.result({ ...info, ...status, validatorsOnline: online, explanation: verdict }, lines.join("\n"));
 }
 
-function describeSync({ syncing }: ResultOf<"node_status">): string {
-  return syncing === false ? "" : `   catching up from ${syncing.current} to ${syncing.target}`;
+/** How far the node is, and where headers come first, which of the two it fetches. */
+export function describeSync({ syncing }: Pick<ResultOf<"node_status">, "syncing">): string {
+  if (syncing === false) return "";
+  const { current, target, phase } = syncing;
+  switch (phase) {
+    case undefined:
+      return `   catching up from ${current} to ${target}`;
+    case "heads":
+      return `   catching up: fetching headers, ${target} so far; blocks executed up to ${current}`;
+    case "bodies":
+      return `   catching up: headers are known up to ${target}, fetching bodies from ${current}`;
+  }
 }
 
 function describeConsensus(
@@ -156,23 +166,45 @@ async function showBlock(out: Output, client: Client, name: string): Promise<voi
     Promise.all([client.block(name), client.call("consensus_getValidators")]),
   );
   if (block === null) throw new CliError(EXIT.refused, "BLOCK_NOT_FOUND", `the chain holds no block ${name}`);
-  const { consensus, txs } = block;
   const named = (index: number) => `${index} (${validators[index]?.id ?? "unknown"})`;
+  const lines = describeBlock(block, named);
+  out.result(block, lines.join("\n"));
+}
+
+type ShownBlock = NonNullable<Awaited<ReturnType<Client["block"]>>>;
+
+/** Lines for people. */
+export function describeBlock(block: ShownBlock, named: (validator: number) => string): readonly string[] {
+  const { consensus, txs, branch } = block;
   const seal = block.height === 0 ? "genesis, needs none" : describeSeal(consensus, named);
   const proposer =
     "commits" in consensus ? `   proposer ${block.height === 0 ? "none" : named(block.proposer)}` : "";
-  const lines = [
+  return [
     `block      ${block.height}  ${block.hash}`,
+    ...(branch === undefined ? [] : [`branch     ${describeBranch(branch)}`]),
     `parent     ${block.parentHash}`,
     `time       ${new Date(block.time).toISOString()}${proposer}`,
     `seal       ${seal}`,
     `state      ${block.stateRoot}`,
-    `txs        ${block.txCount}   ${block.size} bytes`,
-    ...txs.slice(0, TXS_SHOWN).map((tx) => `  ${typeof tx === "string" ? tx : tx.txHash}`),
-    ...(txs.length > TXS_SHOWN ? [`  … ${txs.length - TXS_SHOWN} more (--json shows all)`] : []),
+    `txs        ${block.txCount}   ${block.size} bytes${txs === null ? "   the body is not here" : ""}`,
+    ...(txs ?? []).slice(0, TXS_SHOWN).map((tx) => `  ${typeof tx === "string" ? tx : tx.txHash}`),
+    ...(block.txCount > TXS_SHOWN && txs !== null
+      ? [`  … ${block.txCount - TXS_SHOWN} more (--json shows all)`]
+      : []),
   ];
-  out.result(block, lines.join("\n"));
 }
+
+/** Where a block stands that the chain does not hold. */
+function describeBranch({ status, forkHeight }: NonNullable<ShownBlock["branch"]>): string {
+  return `NOT on the active chain: its branch leaves the chain after block ${forkHeight}; ${BRANCH_WORDS[status]}`;
+}
+
+const BRANCH_WORDS: Readonly<Record<NonNullable<ShownBlock["branch"]>["status"], string>> = {
+  "valid-fork": "it was executed here once, and what it holds is not included by it",
+  "valid-headers": "its body is here and was never executed, so nothing says that it is valid",
+  "headers-only": "only its header is known here",
+  invalid: "it or a block before it is invalid, or was taken away by the operator",
+};
 
 const TXS_SHOWN = 20;
 

@@ -11,7 +11,7 @@ import type { Chain } from "../chain/chain.ts";
 import type { WorkSchedule } from "../chain/rules.ts";
 import type { TreeNode } from "../chain/tree.ts";
 import { TreeStore } from "../chain/treestore.ts";
-import type { BranchesApi, ReorgRecord, TipView } from "../rpc/api.ts";
+import type { BranchesApi, ReorgRecord, SideBlockView, TipView } from "../rpc/api.ts";
 
 /** Blocks that the hash rate is estimated from. */
 const RATE_BLOCKS = 120n;
@@ -52,6 +52,20 @@ export class ChainBranches implements BranchesApi {
     return [active, ...others.map((leaf) => this.#tip(leaf))];
   }
 
+  async beside(hash: Hash): Promise<SideBlockView | undefined> {
+    const { store } = this.#chain;
+    const head = store.head(hash);
+    if (head === undefined || this.#branches.isCanonical(head)) return undefined;
+    // From the tree: what the block inherits from its ancestors is known there, and may be out of date on disk.
+    const node = this.#branches.tree.get(hash);
+    if (node === undefined) return undefined;
+    let at: TreeNode | undefined = node;
+    while (at !== undefined && !this.#branches.isCanonical(at.head)) at = this.#branches.tree.parentOf(at);
+    const forkHeight = at?.head.summary.height ?? 0n;
+    const transactions = node.hasBody ? store.body(hash) : undefined;
+    return { head, transactions, forkHeight, status: this.#statusOf(node, node.hasBody) };
+  }
+
   reorgs(countMax: number): Promise<readonly ReorgRecord[]> {
     return this.#branches.reorgs(countMax);
   }
@@ -87,17 +101,18 @@ export class ChainBranches implements BranchesApi {
       branchLength++;
       at = this.#parentOf(at);
     }
-    return { head: leaf.head, branchLength, work: leaf.work, status: this.#statusOf(leaf) };
+    return { head: leaf.head, branchLength, work: leaf.work, status: this.#statusOf(leaf, leaf.isComplete) };
   }
 
   #parentOf({ head }: TreeNode): TreeNode | undefined {
     return this.#disk.node(head.header.previousHash);
   }
 
-  #statusOf(leaf: TreeNode): TipView["status"] {
-    if (leaf.isDoomed) return "invalid";
-    if (!leaf.isComplete) return "headers-only";
-    return this.#branches.wasExecuted(leaf.head) ? "valid-fork" : "valid-headers";
+  /** @param isHere whether the bodies are that the answer speaks of: a tip's whole branch, or one block's */
+  #statusOf(node: TreeNode, isHere: boolean): SideBlockView["status"] {
+    if (node.isDoomed) return "invalid";
+    if (!isHere) return "headers-only";
+    return this.#branches.wasExecuted(node.head) ? "valid-fork" : "valid-headers";
   }
 
   #headAt(height: bigint) {

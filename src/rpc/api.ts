@@ -119,6 +119,8 @@ export interface BranchesApi {
   workOf(hash: Hash): bigint | undefined;
   /** The last blocks of all branches, the active one first, then by work; bounded. */
   tips(): readonly TipView[];
+  /** A stored block that is not on the active chain; undefined for one that is, and for an unknown one. */
+  beside(hash: Hash): Promise<SideBlockView | undefined>;
   /** The newest first. */
   reorgs(countMax: number): Promise<readonly ReorgRecord[]>;
   /** Hashes per second of all miners, from the work of the last blocks; undefined before there are two. */
@@ -136,6 +138,17 @@ export interface TipView {
   readonly work: bigint;
   /** valid-fork: executed once; valid-headers: all bodies are here; headers-only: bodies are missing. */
   readonly status: "active" | "valid-fork" | "valid-headers" | "headers-only" | "invalid";
+}
+
+/** A block of an abandoned branch, of one that never won, or of one that is still being fetched. */
+export interface SideBlockView {
+  readonly head: BlockHead;
+  /** Undefined when only the header and the summary are here. */
+  readonly transactions: readonly SignedTransaction[] | undefined;
+  /** Height of the last block that its branch shares with the active chain. */
+  readonly forkHeight: bigint;
+  /** Of this block: valid-headers says that its own body is here. */
+  readonly status: Exclude<TipView["status"], "active">;
 }
 
 export interface ReorgRecord {
@@ -212,6 +225,8 @@ export interface Syncing {
   /** A peer's claim, a hint. */
   readonly target: bigint;
   readonly startedAtMs: number;
+  /** Where headers come before their bodies: which of them are being fetched. */
+  readonly phase?: "heads" | "bodies";
 }
 
 export type TransactionPlace =

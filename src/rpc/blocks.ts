@@ -1,11 +1,11 @@
 /**
  * From a block selector to a block. A hash that the chain does not hold gives undefined (polling for it is normal
- * and the answer is null); a height above the head is BLOCK_NOT_FOUND; state of an older block is PRUNED.
+ * and the answer is null), and may be a block of another branch; a height above the head is BLOCK_NOT_FOUND; state of an older block is PRUNED.
  */
 import { assert } from "../base/assert.ts";
 import { equalBytes } from "../base/bytes.ts";
 import type { BlockHead, SealedBlock } from "../chain/block.ts";
-import type { NodeApi } from "./api.ts";
+import type { NodeApi, SideBlockView } from "./api.ts";
 import { CallError } from "./errors.ts";
 import type { BlockSelector, BlockTag } from "./input.ts";
 import { showCount } from "./show.ts";
@@ -35,6 +35,11 @@ export async function findHead(api: NodeApi, selector: BlockSelector): Promise<B
 export async function findBlock(api: NodeApi, selector: BlockSelector): Promise<SealedBlock | undefined> {
   const height = await findHeight(api, selector);
   return height === undefined ? undefined : api.sealedBlockAt(height);
+}
+
+/** A block off the active chain, which only its hash can name. */
+export async function findBeside(api: NodeApi, selector: BlockSelector): Promise<SideBlockView | undefined> {
+  return selector.kind === "hash" ? api.branches()?.beside(selector.hash) : undefined;
 }
 
 /** @throws CallError BLOCK_NOT_FOUND */

@@ -3,6 +3,7 @@
  * block for many spacings, nobody to hear of one from, blocks undone that were called final). Pure; its words are
  * for people and may change, `state` and `ok` are for alerts. Source: pow.md 2.8, 2.9.
  */
+import type { Syncing } from "./api.ts";
 import { ago, duration, type Explanation } from "./explain.ts";
 
 /** What an explanation of a mined chain is made from. */
@@ -12,7 +13,7 @@ export interface MiningStanding {
   readonly headAgeMs: number;
   /** Wanted seconds between blocks. */
   readonly spacing: number;
-  readonly syncing: { readonly current: bigint; readonly target: bigint } | undefined;
+  readonly syncing: Pick<Syncing, "current" | "target" | "phase"> | undefined;
   readonly peers: number;
   readonly pool: { readonly executable: number; readonly queued: number };
   /** Undefined on a node without a miner. */
@@ -41,7 +42,11 @@ function judge(standing: MiningStanding): Verdict {
   const { syncing, peers, mining, height, headAgeMs, spacing } = standing;
   const head = `height ${height}, last block ${ago(headAgeMs)}`;
   if (syncing !== undefined) {
-    const summary = `catching up: height ${syncing.current} of ${syncing.target}, which a peer claims`;
+    const { current, target, phase } = syncing;
+    const summary =
+      phase === "heads"
+        ? `catching up: fetching headers, ${target} so far; height ${current} is executed`
+        : `catching up: height ${current} of ${target}, whose headers are here`;
     return { state: "syncing", ok: false, summary };
   }
   const deepest = deepestOf(standing);

@@ -46,6 +46,12 @@ export const reversalProbability = z.number().min(0).max(1).meta({
   description: "chance that an attacker of the asked share undoes it; absent where blocks are final",
 });
 
+/** What is known of a block, or of a branch, that is not on the active chain. */
+export const sideStatus = z.enum(["valid-fork", "valid-headers", "headers-only", "invalid"]).meta({
+  description:
+    "valid-fork: executed once; valid-headers: whole, never executed; headers-only: bodies are missing",
+});
+
 export const headerResult = z.strictObject({
   height: count,
   hash: blockHash,
@@ -66,6 +72,13 @@ export const headerResult = z.strictObject({
   nonce: count,
   extra: bytesHex,
   consensus: sealResult.optional().meta({ description: "of a mined block, whose header proves itself" }),
+  branch: z
+    .strictObject({
+      status: sideStatus,
+      forkHeight: count.meta({ description: "of the last block shared with the active chain" }),
+    })
+    .optional()
+    .meta({ description: "only of a block that is NOT on the active chain, asked for by its hash" }),
 });
 
 const description = z.record(z.string(), z.union([z.string(), z.number(), z.boolean(), z.null()]));

@@ -16,7 +16,7 @@ import { showBits } from "../chain/target.ts";
 import { COINBASE_MODULE, coinbaseValue, isCoinbase, type SignedTransaction } from "../chain/transaction.ts";
 import { reversalProbability } from "../consensus/pow/reversal.ts";
 import type { MerklePath } from "../crypto/merkle.ts";
-import type { NodeApi } from "./api.ts";
+import type { NodeApi, SideBlockView } from "./api.ts";
 import type {
   headerResult,
   pathResult,
@@ -69,6 +69,11 @@ export function showHeader(
     // Its proof is in the header: no seal is needed to show it.
     ...(api.branches() === undefined ? {} : { consensus: showSeal(api, head, EMPTY) }),
   };
+}
+
+/** That a block is on another branch than the active chain, and what is known of it there. */
+export function showBranch({ status, forkHeight }: SideBlockView): z.input<typeof headerResult>["branch"] {
+  return { status, forkHeight: showCount(forkHeight) };
 }
 
 /** The height and block that an answer speaks of. */

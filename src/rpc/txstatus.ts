@@ -3,11 +3,10 @@
  * block, or final. Where finality is instant included is final at once, elsewhere so many blocks later, and after a
  * reorganisation the same transaction may be pending again.
  */
-import { type Hash, hex0x } from "../base/bytes.ts";
+import { equalBytes, type Hash, hex0x } from "../base/bytes.ts";
 import type { Block, SealedBlock } from "../chain/block.ts";
 import type { SignedTransaction } from "../chain/transaction.ts";
 import type { NodeApi } from "./api.ts";
-import { mustExist } from "./blocks.ts";
 import { ATTACKER_SHARE, openReceipt, showCount, showReceipt } from "./show.ts";
 
 export interface TxStatus {
@@ -36,25 +35,50 @@ export interface Inclusion {
   readonly receipts: readonly Uint8Array[];
 }
 
-/** Loads the block and receipts around an included transaction; undefined when it is pending or unknown. */
-export async function findInclusion(api: NodeApi, id: Hash): Promise<Inclusion | undefined> {
-  const place = await api.findTransaction(id);
-  return place?.status === "included" ? loadInclusion(api, place.height, place.index) : undefined;
+/** Where a transaction is, with all that an answer about it wants. */
+export type Located =
+  | { readonly status: "pending"; readonly transaction: SignedTransaction }
+  | ({ readonly status: "included" } & Inclusion);
+
+/** Undefined when it is unknown; one that only an abandoned branch holds is. */
+export async function locate(api: NodeApi, id: Hash): Promise<Located | undefined> {
+  // A reorganisation may come between two reads, and another block stand at that height: then it is asked again.
+  for (let attempt = 0; attempt < ATTEMPTS_MAX; attempt++) {
+    const place = await api.findTransaction(id);
+    if (place?.status !== "included") return place;
+    const inclusion = await loadInclusion(api, id, place);
+    if (inclusion !== undefined) return { status: "included", ...inclusion };
+  }
+  throw new Error("the chain changed branches at each of several reads; ask again");
 }
 
-export async function loadInclusion(api: NodeApi, height: bigint, index: number): Promise<Inclusion> {
-  const [found, receipts] = await Promise.all([api.sealedBlockAt(height), api.receiptsAt(height)]);
-  const sealed = mustExist(found, `block ${height}`);
-  const transaction = mustExist(sealed.block.transactions[index], `transaction ${index} of block ${height}`);
-  return { sealed, index, transaction, receipts: mustExist(receipts, `receipts of block ${height}`) };
+const ATTEMPTS_MAX = 5;
+
+/** The block and receipts around an included transaction; undefined when it is pending or unknown. */
+export async function findInclusion(api: NodeApi, id: Hash): Promise<Inclusion | undefined> {
+  const located = await locate(api, id);
+  return located?.status === "included" ? located : undefined;
+}
+
+async function loadInclusion(
+  api: NodeApi,
+  id: Hash,
+  { height, index }: { readonly height: bigint; readonly index: number },
+): Promise<Inclusion | undefined> {
+  const [sealed, receipts] = await Promise.all([api.sealedBlockAt(height), api.receiptsAt(height)]);
+  const transaction = sealed?.block.transactions[index];
+  if (sealed === undefined || transaction === undefined || receipts === undefined) return undefined;
+  if (!equalBytes(transaction.id, id) || receipts.length !== sealed.block.transactions.length)
+    return undefined;
+  return { sealed, index, transaction, receipts };
 }
 
 export async function txStatusOf(api: NodeApi, id: Hash): Promise<TxStatus | undefined> {
-  const place = await api.findTransaction(id);
-  if (place === undefined) return undefined;
-  if (place.status === "pending") return { txHash: hex0x(id), status: "pending" };
-  const { sealed, receipts } = await loadInclusion(api, place.height, place.index);
-  return includedStatus(api, sealed.block, receipts, place.index);
+  const located = await locate(api, id);
+  if (located === undefined) return undefined;
+  if (located.status === "pending") return { txHash: hex0x(id), status: "pending" };
+  const { sealed, receipts, index } = located;
+  return includedStatus(api, sealed.block, receipts, index);
 }
 
 export function includedStatus(

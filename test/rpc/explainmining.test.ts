@@ -34,6 +34,12 @@ describe("the explanation of a mined chain", () => {
   it.each([
     ["syncing", false, { syncing: { current: 3n, target: 90n } }, "catching up: height 3 of 90"],
     [
+      "syncing",
+      false,
+      { syncing: { current: 3n, target: 90n, phase: "heads" } },
+      "fetching headers, 90 so far; height 3 is executed",
+    ],
+    [
       "alone",
       false,
       { peers: 0, mining: undefined, headAgeMs: 16_000 },

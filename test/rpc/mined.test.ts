@@ -225,9 +225,63 @@ describe("the branches of a mined chain", () => {
     expect(await node.call("chain_getReorgs", { limit: 5 })).toMatchObject([
       { depth: 1, entered: 2, oldHead: old, newHead: tips[0].hash, dropped: 0 },
     ]);
-    // A block of the abandoned branch is not the chain's.
-    expect(await node.call("chain_getHeader", { block: old })).toBeNull();
-    expect(await node.call("chain_getBlock", { block: old })).toBeNull();
+    // A block of the abandoned branch is not the chain's, and proves nothing.
+    expect(await node.call("chain_getFinalityProof", { block: old })).toBeNull();
+  });
+
+  it("can be read by hash after they were abandoned, and say that they are not the chain's", async () => {
+    await node.generate(1);
+    const rival = await rivalOf(1);
+    const tx = pay(0);
+    const hash = hex0x(tx.id);
+    await node.call("tx_send", { tx: hex0x(tx.bytes) });
+    await node.generate(2);
+    const old = showHash(node.chain.store.hashAt(2n)!);
+    const onChain = await node.call("chain_getBlock", { block: old, full: true });
+    expect(onChain.branch).toBeUndefined();
+    await rival.generate(3, alice.address);
+    await node.follow(rival, 2);
+    const branch = { status: "valid-fork", forkHeight: 1 };
+    expect(await node.call("chain_getBlock", { block: old, full: true })).toEqual({ ...onChain, branch });
+    expect((await node.call("chain_getBlock", { block: old })).txs).toContain(hash);
+    expect(await node.call("chain_getHeader", { block: old })).toMatchObject({
+      height: 2,
+      hash: old,
+      branch,
+    });
+    expect(await node.call("tx_get", { hash })).toMatchObject({ status: "pending", final: false });
+    expect(await node.call("tx_getReceipt", { hash })).toBeNull();
+    expect(await node.call("tx_getProof", { hash })).toBeNull();
+    // Of the coinbase of that block nothing is left.
+    expect(await node.call("tx_get", { hash: onChain.txs[0].txHash })).toBeNull();
+    // By height there is only the chain's.
+    expect((await node.call("chain_getBlock", { block: 2 })).hash).not.toBe(old);
+  });
+
+  it("show a body that was never executed, a header whose body is missing, and what is invalid", async () => {
+    await node.generate(2);
+    const rival = await rivalOf(1);
+    await rival.generate(2, alice.address);
+    const [second, third] = [rival.chain.sealedBlockAt(2n)!.block, rival.chain.sealedBlockAt(3n)!.block];
+    await node.take({ block: second, seal: new Uint8Array() });
+    const block = showHash(second.hash);
+    expect(await node.call("chain_getBlock", { block })).toMatchObject({
+      branch: { status: "valid-headers", forkHeight: 1 },
+      txs: [hex0x(second.transactions[0]!.id)],
+    });
+    await node.chain.enqueue(() => node.chain.branches!.addHeads([third]));
+    const ahead = await node.call("chain_getBlock", { block: showHash(third.hash), full: true });
+    expect(ahead).toMatchObject({
+      height: 3,
+      txCount: 1,
+      txs: null,
+      branch: { status: "headers-only", forkHeight: 1 },
+    });
+    await node.call("debug_invalidateBlock", { hash: block });
+    expect((await node.call("chain_getHeader", { block: showHash(third.hash) })).branch.status).toBe(
+      "invalid",
+    );
+    expect(await node.call("chain_getBlock", { block: `0x${"ab".repeat(32)}` })).toBeNull();
   });
 
   it("do not list old blocks that somebody looked at", async () => {
@@ -324,6 +378,18 @@ describe("a coinbase that somebody sends", () => {
 });
 
 describe("the state of a mined chain", () => {
+  it("says while it catches up whether headers come or bodies", async () => {
+    for (const phase of ["heads", "bodies"] as const) {
+      node.api.syncing = () => ({ current: 3n, target: 90n, startedAtMs: 7, phase });
+      expect((await node.call("node_status")).syncing).toEqual({
+        current: 3,
+        target: 90,
+        startedAt: 7,
+        phase,
+      });
+    }
+  });
+
   it("names tip, target, work and the next retarget", async () => {
     await node.generate(3);
     expect(await node.call("consensus_getState")).toMatchObject({

@@ -8,7 +8,7 @@ import { mustHaveBranches } from "../capabilities.ts";
 import { refusalOf } from "../errors.ts";
 import { blockHashInput, countInput } from "../input.ts";
 import { type CallContext, method } from "../method.ts";
-import { blockHash, count, timeMs, work } from "../output.ts";
+import { blockHash, count, sideStatus, timeMs, work } from "../output.ts";
 import { showCount } from "../show.ts";
 import { BLOCK_HASH, HASH_A, HASH_B } from "./examples.ts";
 
@@ -23,10 +23,7 @@ export const getTips = method({
       height: count,
       branchLength: count.meta({ description: "blocks that are not on the active chain" }),
       totalWork: work,
-      status: z.enum(["active", "valid-fork", "valid-headers", "headers-only", "invalid"]).meta({
-        description:
-          "valid-fork: executed once; valid-headers: whole, never executed; headers-only: bodies are missing",
-      }),
+      status: z.enum(["active", ...sideStatus.options]).meta({ description: sideStatus.description }),
     }),
   ),
   examples: [

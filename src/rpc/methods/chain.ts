@@ -1,10 +1,11 @@
 /** Methods that read blocks, headers, certificates and the genesis. */
 import { z } from "zod";
-import { hex0x } from "../../base/bytes.ts";
+import { EMPTY, hex0x } from "../../base/bytes.ts";
 import { PROOF_HEADERS_MAX, RPC_RANGE_MAX } from "../../base/limits.ts";
-import type { SealedBlock } from "../../chain/block.ts";
+import type { BlockHead } from "../../chain/block.ts";
+import type { SignedTransaction } from "../../chain/transaction.ts";
 import type { NodeApi } from "../api.ts";
-import { checkHeight, findBlock, findHead, mustExist } from "../blocks.ts";
+import { checkHeight, findBeside, findBlock, findHead, mustExist } from "../blocks.ts";
 import { CallError } from "../errors.ts";
 import { showHeadersOn, showWorkOn } from "../headersontop.ts";
 import { blockInput, heightInput } from "../input.ts";
@@ -24,6 +25,7 @@ import {
   blockBytes,
   confirmationsOf,
   showAt,
+  showBranch,
   showHeader,
   showSeal,
   showSealedHead,
@@ -45,32 +47,39 @@ export const getHead = method({
 
 export const getHeader = method({
   name: "chain_getHeader",
-  summary: "A block's header; null for a hash that the chain does not hold.",
+  summary:
+    "A block's header; null for an unknown hash. A known block off the active chain has `branch`; whoever waits for a block looks for that.",
   kind: "read",
   params: blockParams,
   result: headerResult.nullable(),
   examples: [{ name: "by height", params: { block: 5 }, result: HEADER }],
   async call({ api }, { block }) {
     const head = await findHead(api, block);
-    return head === undefined ? null : showHeader(api, head);
+    if (head !== undefined) return showHeader(api, head);
+    const side = await findBeside(api, block);
+    return side === undefined ? null : { ...showHeader(api, side.head), branch: showBranch(side) };
   },
+});
+
+const getBlockResult = headerResult.extend({
+  consensus: sealResult,
+  txs: z
+    .union([z.array(hash32), z.array(txResult)])
+    .nullable()
+    .meta({ description: "null where only the header of a block off the active chain is here" }),
+  size: count.meta({ description: "bytes of the encoded block, without its seal" }),
 });
 
 export const getBlock = method({
   name: "chain_getBlock",
-  summary: "A block with its certificate and transactions; null for a hash that the chain does not hold.",
+  summary:
+    "A block with its certificate and transactions; null for an unknown hash. A stored block off the active chain (abandoned, never executed, being fetched) has `branch`: its transactions are not included.",
   kind: "read",
   params: z.strictObject({
     block: blockInput,
     full: z.boolean().default(false).meta({ description: "whole transactions instead of their hashes" }),
   }),
-  result: headerResult
-    .extend({
-      consensus: sealResult,
-      txs: z.union([z.array(hash32), z.array(txResult)]),
-      size: count.meta({ description: "bytes of the encoded block, without its seal" }),
-    })
-    .nullable(),
+  result: getBlockResult.nullable(),
   examples: [
     {
       name: "by height",
@@ -85,7 +94,13 @@ export const getBlock = method({
   ],
   async call({ api }, { block, full }) {
     const sealed = await findBlock(api, block);
-    return sealed === undefined ? null : showBlock(api, sealed, full);
+    if (sealed !== undefined) {
+      const { block: head, seal } = sealed;
+      return showBlock(api, { head, transactions: head.transactions, seal }, full);
+    }
+    const side = await findBeside(api, block);
+    if (side === undefined) return null;
+    return { ...showBlock(api, { ...side, seal: EMPTY }, full), branch: showBranch(side) };
   },
 });
 
@@ -179,14 +194,20 @@ export const getGenesis = method({
   },
 });
 
-function showBlock(api: NodeApi, sealed: SealedBlock, full: boolean) {
-  const { block } = sealed;
+/** Where a block is shown: on the chain with its seal, or off it, perhaps without its body. */
+interface ShownBlock {
+  readonly head: BlockHead;
+  readonly transactions: readonly SignedTransaction[] | undefined;
+  readonly seal: Uint8Array;
+}
+
+function showBlock(api: NodeApi, { head, transactions, seal }: ShownBlock, full: boolean) {
+  const idsOf = (all: readonly SignedTransaction[]) => all.map(({ id }) => hex0x(id));
+  const wholes = (all: readonly SignedTransaction[]) => all.map(showTransaction);
   return {
-    ...showHeader(api, block),
-    consensus: showSeal(api, block, sealed.seal),
-    txs: full
-      ? block.transactions.map(showTransaction)
-      : block.transactions.map((transaction) => hex0x(transaction.id)),
-    size: blockBytes(block),
+    ...showHeader(api, head),
+    consensus: showSeal(api, head, seal),
+    txs: transactions === undefined ? null : full ? wholes(transactions) : idsOf(transactions),
+    size: blockBytes(head),
   };
 }

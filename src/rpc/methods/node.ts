@@ -66,7 +66,18 @@ export const nodeStatus = method({
     headHash: blockHash,
     headTime: timeMs,
     finalizedHeight: count,
-    syncing: z.union([z.literal(false), z.strictObject({ current: count, target: wide, startedAt: timeMs })]),
+    syncing: z.union([
+      z.literal(false),
+      z.strictObject({
+        current: count.meta({ description: "height of the head" }),
+        target: wide.meta({ description: "a hint; of a mined chain the height of the heaviest header" }),
+        startedAt: timeMs,
+        phase: z.enum(["heads", "bodies"]).optional().meta({
+          description:
+            "of a mined chain: heads while headers come, and `target` rises; bodies once they are there",
+        }),
+      }),
+    ]),
     peers: count,
     mempool: count.meta({ description: "transactions in the pool" }),
     consensus: z
@@ -172,6 +183,7 @@ function showSyncing(api: NodeApi) {
     current: showCount(syncing.current),
     target: showWide(syncing.target),
     startedAt: syncing.startedAtMs,
+    ...(syncing.phase === undefined ? {} : { phase: syncing.phase }),
   };
 }
 

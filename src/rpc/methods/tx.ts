@@ -23,7 +23,7 @@ import {
   txResult,
 } from "../output.ts";
 import { showAt, showOutcome, showPath, showSealedHead, showTime, showTransaction } from "../show.ts";
-import { findInclusion, includedStatus, loadInclusion } from "../txstatus.ts";
+import { findInclusion, includedStatus, locate } from "../txstatus.ts";
 import { BLOCK_HASH, BLOCK_HEX, OUTCOME, RAW, RECEIPT, TX, TX_HASH } from "./examples.ts";
 
 const hashParams = z.strictObject({ hash: hashInput.meta({ description: "txHash" }) });
@@ -76,7 +76,7 @@ export const simulate = method({
 export const getTx = method({
   name: "tx_get",
   summary:
-    "A transaction and where it is: pending, included or final; null when unknown. On a mined chain it can be pending again after a reorganisation.",
+    "A transaction and where it is: pending, included or final; null when unknown. On a mined chain it can be pending again after a reorganisation; one that only an abandoned branch holds is never called included.",
   kind: "read",
   params: placeParams,
   result: z
@@ -107,11 +107,12 @@ export const getTx = method({
     },
   ],
   async call({ api }, { hash, attackerShare }) {
-    const place = await api.findTransaction(hash);
-    if (place === undefined) return null;
-    if (place.status === "pending")
-      return { tx: showTransaction(place.transaction), status: "pending" as const, final: false };
-    const { sealed, index, receipts, transaction } = await loadInclusion(api, place.height, place.index);
+    const located = await locate(api, hash);
+    if (located === undefined) return null;
+    const { transaction } = located;
+    if (located.status === "pending")
+      return { tx: showTransaction(transaction), status: "pending" as const, final: false };
+    const { sealed, index, receipts } = located;
     const { status, receipt } = includedStatus(api, sealed.block, receipts, index, attackerShare);
     const { confirmations, reversalProbability: probability, final } = receipt;
     const risk = probability === undefined ? {} : { reversalProbability: probability };
