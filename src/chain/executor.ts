@@ -95,18 +95,9 @@ export class BlockExecutor {
     return undefined;
   }
 
-  /** Whether the body is the one of its head: a fault here says nothing about the head. */
-  checkBody({ summary, transactions }: Block): Fault | undefined {
-    const bodyBytes = bodyBytesOf(transactions);
-    if (summary.bodyBytes !== bodyBytes || summary.txCount !== transactions.length) {
-      return fault(
-        "wrong-body",
-        `${transactions.length} transactions of ${bodyBytes} bytes, the summary says ${summary.txCount} ` +
-          `of ${summary.bodyBytes}`,
-      );
-    }
-    if (!equalBytes(summary.txRoot, txRootOf(transactions))) return fault("wrong-body", "txRoot differs");
-    return undefined;
+  /** {@link checkBody} */
+  checkBody(block: Block): Fault | undefined {
+    return checkBody(block);
   }
 
   /** Runs a block whose form was checked; a fault is permanent for its hash. */
@@ -166,6 +157,20 @@ export class BlockExecutor {
       roots: { stateRoot: root, receiptsRoot: receiptsRootOf(encoded) },
     };
   }
+}
+
+/** Whether the body is the one of its head: a fault here says nothing about the head. */
+export function checkBody({ summary, transactions }: Block): Fault | undefined {
+  const bodyBytes = bodyBytesOf(transactions);
+  if (summary.bodyBytes !== bodyBytes || summary.txCount !== transactions.length) {
+    return fault(
+      "wrong-body",
+      `${transactions.length} transactions of ${bodyBytes} bytes, the summary says ${summary.txCount} ` +
+        `of ${summary.bodyBytes}`,
+    );
+  }
+  if (!equalBytes(summary.txRoot, txRootOf(transactions))) return fault("wrong-body", "txRoot differs");
+  return undefined;
 }
 
 interface Closed {

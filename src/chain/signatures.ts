@@ -6,7 +6,7 @@
  */
 import { byteText, type Hash } from "../base/bytes.ts";
 import { ACCEPTED_SIGNATURES_MAX } from "../base/limits.ts";
-import { ED25519, isStrongPublicKey, type SignatureRules } from "../crypto/keys.ts";
+import { ED25519, isStrongPublicKey, type SignatureClaim, type SignatureRules } from "../crypto/keys.ts";
 import { type SignedTransaction, transactionSigningBytes, unsignedPart } from "./transaction.ts";
 
 /** Which rule accepted: the door's (native library, strong key) implies the block's, not the reverse. */
@@ -57,6 +57,34 @@ export class AcceptedSignatures {
       return false;
     this.#remember(key, "block");
     return true;
+  }
+
+  /** Whether {@link validate} would say yes without looking. */
+  remembers(transaction: SignedTransaction): boolean {
+    return this.#accepted.has(byteText(transaction.hash));
+  }
+
+  /**
+   * What the native library accepts, the block's rule accepts, and it is remembered as such. False is no verdict:
+   * the whole rule has to be asked.
+   */
+  validateQuickly(transaction: SignedTransaction): boolean {
+    if (this.remembers(transaction)) return true;
+    const { publicKey, message, signature } = this.claimOf(transaction);
+    if (!this.#rules.verifyQuickly(publicKey, message, signature)) return false;
+    this.#remember(byteText(transaction.hash), "block");
+    return true;
+  }
+
+  /** What somebody else has to judge by the whole rule before {@link noteValid}. */
+  claimOf(transaction: SignedTransaction): SignatureClaim {
+    const message = this.#signedBytes(transaction);
+    return { publicKey: transaction.from, message, signature: transaction.signature };
+  }
+
+  /** The whole rule has accepted this transaction's signature, on another thread of this process. */
+  noteValid(transaction: SignedTransaction): void {
+    if (!this.remembers(transaction)) this.#remember(byteText(transaction.hash), "block");
   }
 
   #signedBytes(transaction: SignedTransaction): Uint8Array {

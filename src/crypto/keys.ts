@@ -64,6 +64,13 @@ export interface SignatureRules {
   readonly verifyQuickly: typeof verifyQuickly;
 }
 
+/** That this key signed this message. */
+export interface SignatureClaim {
+  readonly publicKey: Uint8Array;
+  readonly message: Uint8Array;
+  readonly signature: Uint8Array;
+}
+
 export const ED25519: SignatureRules = { verifySignature, verifyQuickly };
 
 /** ZIP-215 by @noble/ed25519: the arbiter. */

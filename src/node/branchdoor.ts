@@ -18,6 +18,7 @@ import { decode } from "../codec/reader.ts";
 import { sha256 } from "../crypto/hash.ts";
 import { merkleRoot } from "../crypto/merkle.ts";
 import type { BodyOutcome, BranchLedger, EncodedBody, KnownBlock } from "../p2p/branchledger.ts";
+import type { Arbitration } from "./arbitration.ts";
 import { Arrivals } from "./arrivals.ts";
 
 /** Heads next to the tip that a locator names one by one. */
@@ -26,6 +27,8 @@ const LOCATOR_DENSE = 10;
 export interface BranchDoorPorts {
   readonly chain: Chain;
   readonly scheduler: Scheduler;
+  /** Undefined: the chain judges every signature itself. */
+  readonly arbitration?: Arbitration | undefined;
   readonly fatal: (error: unknown) => void;
 }
 
@@ -34,16 +37,19 @@ export class BranchDoor implements BranchLedger {
   readonly #branches: Branches;
   readonly #fatal: (error: unknown) => void;
   readonly #arrivals: Arrivals;
+  readonly #arbitration: Arbitration | undefined;
   #isTakingIn = false;
+  #isStopped = false;
   /** Blocks that are being put together from the pool and from single transactions. */
   readonly #assembling = new Set<string>();
 
   /** @param ports a chain whose blocks can be abandoned */
-  constructor({ chain, scheduler, fatal }: BranchDoorPorts) {
+  constructor({ chain, scheduler, arbitration, fatal }: BranchDoorPorts) {
     assert(chain.branches !== undefined, "a chain with branches");
     this.#chain = chain;
     this.#branches = chain.branches;
     this.#fatal = fatal;
+    this.#arbitration = arbitration;
     this.#arrivals = new Arrivals(scheduler);
   }
 
@@ -142,9 +148,13 @@ export class BranchDoor implements BranchLedger {
 
   async #addRun(run: readonly GivenBody[]): Promise<BodyOutcome[]> {
     if (run.length === 0) return [];
+    if (this.#arbitration !== undefined) {
+      await this.#arbitrate(run, this.#arbitration);
+      if (this.#isStopped) return run.map(() => "known");
+    }
     const faults = await this.#write(() => this.#branches.addBodies(run));
     for (const { hash } of run) this.arrived(hash);
-    return faults.map((wrong) => (wrong === undefined ? "added" : "wrong"));
+    return faults.map(outcomeOf);
   }
 
   /** Sizes first: a body that cannot be the block's is not read. */
@@ -165,8 +175,12 @@ export class BranchDoor implements BranchLedger {
     if (node === undefined || node.hasBody) return "known";
     const transactions = this.#decoded(envelopes);
     if (transactions !== undefined) {
+      if (this.#arbitration !== undefined) {
+        await this.#arbitrate([{ hash, transactions }], this.#arbitration);
+        if (this.#isStopped) return "known";
+      }
       const wrong = await this.#write(() => this.#branches.addBody(hash, transactions));
-      if (wrong !== undefined) return "wrong";
+      if (wrong !== undefined) return outcomeOf(wrong);
     } else if (isBodyOf(node.head.summary, envelopes)) await this.#write(() => this.#branches.condemn(hash));
     else return "wrong";
     this.arrived(hash);
@@ -236,8 +250,19 @@ export class BranchDoor implements BranchLedger {
     return this.#assembling.size;
   }
 
+  /** What is still being arbitrated is not written any more. */
   stop(): void {
+    this.#isStopped = true;
     this.#arrivals.stop();
+  }
+
+  /** So that execution, which nothing interrupts, finds no signature left that takes long to judge. */
+  async #arbitrate(bodies: readonly GivenBody[], arbitration: Arbitration): Promise<void> {
+    for (const { hash, transactions } of bodies) {
+      const node = this.#branches.tree.get(hash);
+      if (this.#isStopped || node === undefined || node.hasBody || node.isDoomed) continue;
+      await arbitration.ahead({ ...node.head, transactions });
+    }
   }
 
   async #awaitBody(hash: Hash): Promise<void> {
@@ -283,6 +308,12 @@ const HEAD_BYTES_MAX = 350;
 
 function knownBlock({ head, work, hasBody, isDoomed }: TreeNode): KnownBlock {
   return { hash: head.hash, height: head.summary.height, work, hasBody, isDoomed };
+}
+
+/** A head that was given up while its body was looked at is nobody's fault. */
+function outcomeOf(wrong: Fault | undefined): BodyOutcome {
+  if (wrong === undefined) return "added";
+  return wrong.code === "unknown-block" ? "known" : "wrong";
 }
 
 /** Whether these raw bytes are what the summary commits to. */

@@ -28,7 +28,7 @@ import { nodeReadings, observeReplica } from "./readings.ts";
 import { Replica } from "./replica.ts";
 import { StartError } from "./starterror.ts";
 import { jitter, openLog, systemScheduler } from "./system.ts";
-import { ThreadedMiner } from "./threadedminer.ts";
+import { openThreads, type Threads } from "./threads.ts";
 import { packageVersion } from "./version.ts";
 import { openVotes, secureVotes } from "./votes.ts";
 
@@ -147,13 +147,13 @@ async function openNode(options: NodeOptions, closers: Closers): Promise<Running
   const tip = new TipAge(() => systemScheduler.now());
   const parts = { signer, logger, tip, headHeight: () => replica.chain.head.summary.height };
   const network = openNetwork(options, parts);
-  const machine = openMiner(options, logger);
+  const threads = openThreads(home.genesis, config.mining, logger);
   const failure = new Failure();
   const replica: Replica = await Replica.open(replicaOptions(options, signer), {
     kv,
     journal,
     network,
-    ...(machine === undefined ? {} : { miner: machine }),
+    ...threads.ports,
     scheduler: systemScheduler,
     log: logger,
     jitter,
@@ -161,23 +161,22 @@ async function openNode(options: NodeOptions, closers: Closers): Promise<Running
   });
   if (journal !== undefined) await secureVotes(home.paths, journal);
   tip.follow(replica);
-  const mining = machine && {
-    machine,
-    control: new MinerControl({ replica, machine, now: () => systemScheduler.now() }),
-  };
+  const { miner: machine } = threads;
+  const control = machine && new MinerControl({ replica, machine, now: () => systemScheduler.now() });
   const { rpc, metrics } = openRpc(options, {
     replica,
     network,
     logger,
-    mining,
+    threads,
+    control,
     broken: (error) => failure.report(error),
   });
   timing.metrics = metrics;
 
   logStart(options, replica, logger);
-  closers.add(() => machine?.close());
+  closers.add(() => threads.close());
   closers.add(() => replica.stop());
-  closers.add(() => mining?.control.close());
+  closers.add(() => control?.close());
   await replica.start();
   if (home.genesis.validators.length > 1 || home.peers.length > 0)
     closers.add(warnWhenAlone(network, logger));
@@ -238,16 +237,6 @@ function checkMode({ genesis }: Home, { mode, mining }: Config): void {
   if (detail !== undefined) throw new StartError({ code: "wrong-mode", detail });
 }
 
-/** Threads for a chain whose blocks are mined; they start with the first block. */
-function openMiner({ home, config }: NodeOptions, logger: Logger): ThreadedMiner | undefined {
-  if (home.genesis.validators.length > 0) return undefined;
-  const { threads, hashLimit } = config.mining;
-  return new ThreadedMiner(
-    { threads, hashLimit },
-    { onError: (error) => logger.log("error", "miner", "trouble", { error: error.message }) },
-  );
-}
-
 function replicaOptions({ home, config }: NodeOptions, signer: Signer | undefined) {
   const { emptyBlocksMs, ...timing } = config.consensus;
   const { maxReorgDepth, minimumWork } = config.chain;
@@ -304,23 +293,21 @@ function openNetwork(
   return new P2pNetwork(options, { scheduler: systemScheduler, logger, headHeight, jitter });
 }
 
-/** The threads, and the operator's hand on them. */
-interface Mining {
-  readonly machine: ThreadedMiner;
-  readonly control: MinerControl;
-}
-
 interface RpcParts {
   /** Told when a handler found the node contradicting itself. */
   readonly broken: (error: unknown) => void;
   readonly replica: Replica;
   readonly network: P2pNetwork;
   readonly logger: Logger;
-  /** Where blocks are mined. */
-  readonly mining: Mining | undefined;
+  readonly threads: Threads;
+  /** The operator's hand on the threads that mine. */
+  readonly control: MinerControl | undefined;
 }
 
-function openRpc({ home, config }: NodeOptions, { replica, network, logger, broken, mining }: RpcParts) {
+function openRpc(
+  { home, config }: NodeOptions,
+  { replica, network, logger, broken, threads, control }: RpcParts,
+) {
   let subscriptions = 0;
   const address =
     replica.self === undefined
@@ -346,11 +333,13 @@ function openRpc({ home, config }: NodeOptions, { replica, network, logger, brok
       scheduler: systemScheduler,
       renderMetrics: () => metrics.render(),
       log: logger,
-      ...(mining === undefined ? {} : { mining: mining.control }),
+      ...(control === undefined ? {} : { mining: control }),
     },
   );
-  const hashesTotal = mining && (() => mining.machine.hashesTotal);
-  const sources = { replica, network, api, hashesTotal, subscriptions: () => subscriptions };
+  const { miner, arbiter } = threads;
+  const hashesTotal = miner && (() => miner.hashesTotal);
+  const arbitrated = () => arbiter.judged;
+  const sources = { replica, network, api, hashesTotal, arbitrated, subscriptions: () => subscriptions };
   const metrics = new Metrics(nodeReadings(sources), replica.chain.branches !== undefined);
   observeReplica(metrics, replica, () => systemScheduler.now());
   const observer = {

@@ -7,6 +7,7 @@
 import type { Relay } from "../base/fault.ts";
 import type { Block } from "../chain/block.ts";
 import type { ValidatorId } from "../consensus/engine.ts";
+import type { SignatureClaim } from "../crypto/keys.ts";
 import type { PeerView } from "../rpc/api.ts";
 
 export type Topic = "transactions" | "blocks" | "evidence";
@@ -19,6 +20,12 @@ export interface Miner {
   /** Works on `block` in place of whatever it worked on; `solved` is called at most once, with the whole block. */
   mine(block: Block, solved: (block: Block) => void): void;
   stop(): void;
+}
+
+/** Judges signatures by the whole rule (crypto/keys.ts) beside the thread that the replica runs on. */
+export interface Arbiter {
+  /** @returns whether each is valid, in order; undefined when nobody will judge them. Never rejects. */
+  judge(claims: readonly SignatureClaim[]): Promise<readonly boolean[] | undefined>;
 }
 
 export interface NetworkHandlers {

@@ -14,6 +14,8 @@ export interface ReadingSources extends Omit<BranchReadingSources, "replica" | "
   readonly replica: Replica;
   readonly api: Pick<NodeApi, "branches" | "mining" | "finalized">;
   readonly network: Network & { readonly counters: NetworkCounters };
+  /** Signatures that the arbiter's thread has judged. */
+  readonly arbitrated: () => number;
   /** Open subscriptions over all connections. */
   readonly subscriptions: () => number;
 }
@@ -40,7 +42,7 @@ function timeoutSeconds(replica: Replica): number {
   return (running.find((timer) => timer !== undefined)?.lengthMs ?? 0) / 1_000;
 }
 
-function chainReadings({ replica, api, subscriptions }: ReadingSources): Reading[] {
+function chainReadings({ replica, api, arbitrated, subscriptions }: ReadingSources): Reading[] {
   const summary = () => replica.chain.head.summary;
   return [
     gauge("chain_height", "Height of the head", () => Number(summary().height)),
@@ -57,6 +59,7 @@ function chainReadings({ replica, api, subscriptions }: ReadingSources): Reading
     counters("sig_verify_total", "Signature checks: native, and those arbitrated by ZIP-215", "path", () => [
       ["native", verifyCounts.native],
       ["fallback", verifyCounts.fallback],
+      ["thread", arbitrated()],
     ]),
   ];
 }

@@ -4,11 +4,13 @@
  */
 
 import type { Chain } from "../chain/chain.ts";
+import type { AcceptedSignatures } from "../chain/signatures.ts";
 import type { Mempool } from "../mempool/mempool.ts";
 import { ANTI_ENTROPY, AntiEntropy } from "../p2p/antientropy.ts";
 import { BranchPeer } from "../p2p/branchpeer.ts";
 import type { ImportOutcome, SyncProgress } from "../p2p/catchup.ts";
 import { Announcements } from "./announcements.ts";
+import { Arbitration } from "./arbitration.ts";
 import { BranchDoor } from "./branchdoor.ts";
 import type { PeerView } from "./ports.ts";
 import type { ReplicaPorts } from "./replicaports.ts";
@@ -18,6 +20,7 @@ import { encodedBlocks } from "./servedblocks.ts";
 export interface RepairedParts {
   readonly chain: Chain;
   readonly pool: Mempool;
+  readonly signatures: AcceptedSignatures;
   readonly ports: ReplicaPorts;
   /** Between two comparisons, ms; 0 = none. */
   readonly intervalMs: number;
@@ -46,8 +49,8 @@ export function isFarBehind(progress: SyncProgress | undefined): boolean {
 }
 
 export function createRepair(parts: RepairedParts): Repair {
-  const { chain, ports } = parts;
-  const door = chain.branches === undefined ? undefined : new BranchDoor({ chain, ...ports });
+  const { chain } = parts;
+  const door = chain.branches === undefined ? undefined : createDoor(parts);
   const repair = createAntiEntropy(parts, door);
   const announcements = door === undefined ? undefined : createAnnouncements(parts, door, repair);
   const returned = createReturned(parts, repair);
@@ -64,6 +67,13 @@ function createReturned({ pool, ports }: RepairedParts, repair: AntiEntropy): Re
     pooled: (hash) => pool.getByHash(hash)?.bytes,
     publish: (envelope) => ports.network.publish("transactions", envelope),
   });
+}
+
+/** Nobody may refuse a block that was mined for what its signatures cost: where there are threads, one bears it. */
+function createDoor({ chain, signatures, ports }: RepairedParts): BranchDoor {
+  const { arbiter, log } = ports;
+  const arbitration = arbiter && new Arbitration({ signatures, arbiter, log });
+  return new BranchDoor({ chain, arbitration, ...ports });
 }
 
 function createAntiEntropy(parts: RepairedParts, branches: BranchDoor | undefined): AntiEntropy {

@@ -93,6 +93,7 @@ export class Replica {
     this.#joined = createRepair({
       chain: this.chain,
       pool: this.pool,
+      signatures: this.signatures,
       ports,
       intervalMs: options.syncIntervalMs,
       importBlock: (bytes, from) => this.#importBytes(bytes, from),

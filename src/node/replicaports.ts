@@ -13,7 +13,7 @@ import type { PoolEvent } from "../mempool/mempool.ts";
 import type { Kv } from "../storage/kv.ts";
 import type { OpenedLog } from "../storage/log.ts";
 import type { Topic as News } from "./news.ts";
-import type { Miner, Network } from "./ports.ts";
+import type { Arbiter, Miner, Network } from "./ports.ts";
 
 export interface ReplicaOptions {
   readonly genesis: Genesis;
@@ -46,6 +46,8 @@ export interface ReplicaPorts {
   readonly network: Network;
   /** Undefined: blocks are not mined here. */
   readonly miner?: Miner;
+  /** Undefined: the chain judges every signature itself, as it executes. */
+  readonly arbiter?: Arbiter;
   readonly scheduler: Scheduler;
   readonly log: Logger;
   /** In [0, 1): spreads periodic work. */

@@ -36,7 +36,13 @@ export const miner = proposer.publicKey;
 export { alice, bob };
 
 export function openMinedChain(
-  options: { kv?: Kv; branches?: BranchSettings; now?: () => number; genesis?: Genesis } = {},
+  options: {
+    kv?: Kv;
+    branches?: BranchSettings;
+    now?: () => number;
+    genesis?: Genesis;
+    signatures?: AcceptedSignatures;
+  } = {},
 ): Promise<Chain> {
   const { kv = new MemoryKv(), branches, now } = options;
   const chosen = options.genesis ?? genesis;
@@ -44,7 +50,7 @@ export function openMinedChain(
   return Chain.open(chosen, {
     kv,
     rules: selectConsensus(chosen, hash).rules,
-    signatures: new AcceptedSignatures(hash),
+    signatures: options.signatures ?? new AcceptedSignatures(hash),
     ...(branches === undefined ? {} : { branches }),
     ...(now === undefined ? {} : { now }),
   });

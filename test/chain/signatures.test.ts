@@ -1,9 +1,8 @@
 /**
  * The cache of accepted signatures: what the door may drop, a block must still be able to carry (decision 3).
  */
-import * as noble from "@noble/ed25519";
 import { describe, expect, it } from "vitest";
-import { asAddress, asHash, concatBytes, parseHex } from "../../src/base/bytes.ts";
+import { asAddress, asHash, concatBytes } from "../../src/base/bytes.ts";
 import { bank, NO_MEMO } from "../../src/chain/modules/bank.ts";
 import { AcceptedSignatures } from "../../src/chain/signatures.ts";
 import {
@@ -12,9 +11,9 @@ import {
   type SignedTransaction,
   signTransaction,
   type Transaction,
-  transactionSigningBytes,
 } from "../../src/chain/transaction.ts";
-import { createSigner, verifyCounts } from "../../src/crypto/keys.ts";
+import { createSigner, verifyCounts, verifySignature } from "../../src/crypto/keys.ts";
+import { slowSigner } from "../crypto/slowsigner.ts";
 
 const genesisHash = asHash(new Uint8Array(32).fill(7));
 const seed = new Uint8Array(32).fill(1);
@@ -30,29 +29,14 @@ function withSignature(transaction: Transaction, signature: Uint8Array): SignedT
   return decoded.value;
 }
 
-/** A strong key whose R carries a point of order two: 8sB = 8R + 8kA holds, sB = R + kA does not. */
-function acceptedByZip215Only(): SignedTransaction {
-  const transaction: Transaction = { ...fields, from: signer.publicKey };
-  const message = transactionSigningBytes(genesisHash, encodeUnsigned(transaction));
-  const { scalar } = noble.utils.getExtendedPublicKey(seed);
-  const orderTwo = noble.Point.fromBytes(parseHex(`ec${"ff".repeat(30)}7f`)!, true);
-  const r = 123_456_789n;
-  const R = noble.Point.BASE.multiply(r).add(orderTwo).toBytes();
-  const digest = noble.hash(concatBytes(R, signer.publicKey, message));
-  const L = noble.Point.CURVE().n;
-  const s = (r + littleEndian(digest) * scalar) % L;
-  return withSignature(transaction, concatBytes(R, toLittleEndian(s)));
-}
+const acceptedByZip215Only = (nonce = 0n) =>
+  signTransaction({ ...fields, nonce }, slowSigner(seed), genesisHash);
 
 /** The neutral element as key, any S: valid for every message by ZIP-215. */
 function smallOrderSender(): SignedTransaction {
   const neutral = Uint8Array.of(1, ...new Uint8Array(31));
   return withSignature({ ...fields, from: asAddress(neutral) }, concatBytes(neutral, new Uint8Array(32)));
 }
-
-const littleEndian = (bytes: Uint8Array) => bytes.reduceRight((sum, byte) => (sum << 8n) | BigInt(byte), 0n);
-const toLittleEndian = (value: bigint) =>
-  Uint8Array.from({ length: 32 }, (_, i) => Number((value >> BigInt(8 * i)) & 0xffn));
 
 describe("accepted signatures", () => {
   it.each([
@@ -87,6 +71,32 @@ describe("accepted signatures", () => {
     expect(signatures.admit(forged)).toBe(false);
     expect(signatures.validate(forged)).toBe(false);
     expect(signatures.size).toBe(0);
+  });
+
+  it("remember what the native library accepts, and leave the rest to who asks the whole rule elsewhere", () => {
+    const signatures = new AcceptedSignatures(genesisHash);
+    expect(signatures.validateQuickly(honest())).toBe(true);
+    const odd = acceptedByZip215Only(1n);
+    expect(signatures.validateQuickly(odd)).toBe(false);
+    expect(signatures.remembers(odd)).toBe(false);
+    const { publicKey, message, signature } = signatures.claimOf(odd);
+    expect(verifySignature(publicKey, message, signature)).toBe(true);
+    signatures.noteValid(odd);
+    const before = { ...verifyCounts };
+    expect(signatures.validate(honest()) && signatures.validate(odd)).toBe(true);
+    expect(verifyCounts).toEqual(before);
+  });
+
+  it("open the door to nothing that was judged elsewhere", () => {
+    const signatures = new AcceptedSignatures(genesisHash);
+    const odd = acceptedByZip215Only();
+    signatures.noteValid(odd);
+    expect(signatures.admit(odd)).toBe(false);
+    expect(signatures.admit(honest())).toBe(true);
+    signatures.noteValid(honest());
+    const before = verifyCounts.native;
+    expect(signatures.admit(honest())).toBe(true);
+    expect(verifyCounts.native).toBe(before);
   });
 
   it("tell two signatures under one id apart", () => {

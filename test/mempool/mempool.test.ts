@@ -1,9 +1,13 @@
 /** The pool's own rules: lanes, replacement, eviction, expiry, the re-check against a new head, reorgs, digests. */
 import { describe, expect, it } from "vitest";
 import { hex } from "../../src/base/bytes.ts";
+import { AcceptedSignatures } from "../../src/chain/signatures.ts";
 import type { SignedTransaction } from "../../src/chain/transaction.ts";
-import type { Mempool } from "../../src/mempool/mempool.ts";
-import { headOf, nameOf, sender, transfer, worldOf } from "./world.ts";
+import { createSigner } from "../../src/crypto/keys.ts";
+import { Mempool } from "../../src/mempool/mempool.ts";
+import { selectTransactions } from "../../src/mempool/template.ts";
+import { slowSigner } from "../crypto/slowsigner.ts";
+import { genesis, genesisHash, headOf, nameOf, sender, transfer, worldOf } from "./world.ts";
 
 const [a, b, c, d] = [sender("a"), sender("b"), sender("c"), sender("d")] as const;
 const head = headOf([a, b, c, d], 1_000n);
@@ -223,6 +227,19 @@ describe("a reorg", () => {
     expect(story.slice(2)).toEqual(["added a/0"]);
     expect(contents(pool)).toEqual(["a/0", "a/1", "c/0"]);
     expect(pool.executable).toBe(3);
+  });
+
+  it("takes back nothing that only a block may carry, so that no template ever holds it", () => {
+    const seed = new Uint8Array(32).fill(5);
+    const [slow, quick] = [slowSigner(seed), createSigner(new Uint8Array(32).fill(6))];
+    const signatures = new AcceptedSignatures(genesisHash);
+    const state = headOf([slow, quick]);
+    const pool = new Mempool({ genesis }, { head: state, signatures });
+    const abandoned = [transfer(slow), transfer(quick)];
+    expect(abandoned.map((transaction) => signatures.validate(transaction))).toEqual([true, true]);
+    expect(pool.headReplaced(state, abandoned, [], 0)).toBe(1);
+    expect(pool.add(abandoned[0]!, 0)).toMatchObject({ ok: false, fault: { code: "TX_BAD_SIGNATURE" } });
+    expect(selectTransactions(pool, state, genesis.limits)).toEqual([abandoned[1]]);
   });
 
   it("drops what is no longer payable although no transaction of its sender was touched", () => {

@@ -13,8 +13,8 @@ import type { PowParameters } from "../../src/chain/powparameters.ts";
 import { maturingKey } from "../../src/chain/statekeys.ts";
 import { subsidyAt } from "../../src/chain/subsidy.ts";
 import { type SignedTransaction, signTransaction, type Transaction } from "../../src/chain/transaction.ts";
-import type { Signer } from "../../src/crypto/keys.ts";
-import type { Network } from "../../src/node/ports.ts";
+import type { SignatureRules, Signer } from "../../src/crypto/keys.ts";
+import type { Arbiter, Network } from "../../src/node/ports.ts";
 import { Replica } from "../../src/node/replica.ts";
 import { Random } from "../../src/sim/random.ts";
 import { SkewedClock, VirtualTime } from "../../src/sim/time.ts";
@@ -34,6 +34,8 @@ export interface MinedClusterOptions {
   readonly delayMs?: number;
   readonly parameters?: Partial<PowParameters>;
   readonly syncIntervalMs?: number;
+  /** How a node judges signatures: by itself and natively first where left out. */
+  readonly judging?: (node: number) => { readonly rules: SignatureRules; readonly arbiter: Arbiter };
   /** Around the network of a node: how a test makes it lie. */
   readonly wrapNetwork?: (node: number, network: Network) => Network;
 }
@@ -188,6 +190,7 @@ export class MinedCluster {
       random: random.split("miner"),
     });
     const jitter = random.split("jitter");
+    const judging = this.#options.judging?.(node);
     const replica = await Replica.open(
       {
         genesis: this.genesis,
@@ -196,12 +199,14 @@ export class MinedCluster {
         syncIntervalMs,
         pool: { transactionsMax: 1_000, bytesMax: 1_000_000 },
         mining: { isOn: true, rewardTo: this.coinbaseOf(node) },
+        ...(judging === undefined ? {} : { signatureRules: judging.rules }),
       },
       {
         kv: this.#disks[node]!,
         journal: undefined,
         network: wrapNetwork(node, network),
         miner,
+        ...(judging === undefined ? {} : { arbiter: judging.arbiter }),
         scheduler: clock,
         log: SILENT,
         jitter: () => jitter.fraction(),
