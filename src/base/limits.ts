@@ -235,6 +235,11 @@ export const OUTBOUND_CEILING = 32;
 export const INBOUND_CEILING = 250;
 /** Peers and hosts with a score of faults; beyond it the one that is forgiven soonest is forgotten. */
 export const BAN_RECORDS_MAX = 4_096;
+/** Addresses of one answer of net_addressBook, and groups that it counts one by one. */
+export const ADDRESSES_LISTED_MAX = 500;
+export const GROUPS_LISTED_MAX = 20;
+/** Records of one answer of net_getBans. */
+export const BANS_LISTED_MAX = 1_000;
 /** Bytes of addresses.json; a larger one is moved aside unread. */
 export const ADDRESS_FILE_BYTES_MAX = 16 * 1024 * 1024;
 

@@ -18,9 +18,10 @@ const COMMANDS: readonly CommandFile[] = [
   { names: ["devnet"], load: async () => (await import("./devnet.ts")).addDevnet },
   { names: ["start"], load: async () => (await import("./start.ts")).addStart },
   {
-    names: ["status", "block", "account", "validators", "peers", "rpc"],
+    names: ["status", "block", "account", "validators", "rpc"],
     load: async () => (await import("./query.ts")).addQueries,
   },
+  { names: ["peers"], load: async () => (await import("./peers.ts")).addPeers },
   { names: ["explain", "evidence"], load: async () => (await import("./explain.ts")).addExplain },
   { names: ["consensus"], load: async () => (await import("./consensus.ts")).addConsensus },
   { names: ["chain"], load: async () => (await import("./branches.ts")).addBranches },

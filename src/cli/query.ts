@@ -1,4 +1,4 @@
-/** Commands that ask one node and show the answer: status, block, account, validators, peers, rpc. */
+/** Commands that ask one node and show the answer: status, block, account, validators, rpc. */
 import type { Command } from "commander";
 import { hex0x } from "../base/bytes.ts";
 import { didYouMean } from "../base/suggest.ts";
@@ -54,22 +54,6 @@ export function addQueries(program: Command): void {
         ? "this chain is mined: there are no validators"
         : table(["index", "name", "state", "last seq", "rtt", "public key"], rows),
     );
-  });
-  leaf<RpcOptions>(program, "peers", "list the connected peers", withRpc, async ({ out, options }) => {
-    const peers = await ask(connect(options).call("net_peers"));
-    const rows = peers.map((peer) => [
-      peer.name ?? "-",
-      peer.role,
-      peer.direction,
-      peer.height === null ? "-" : `${peer.height}`,
-      peer.addr.replace(/\/p2p\/[^/]*$/, ""), // the next column has it
-      peer.peerId,
-    ]);
-    const text =
-      rows.length === 0
-        ? "no peers"
-        : table(["name", "role", "direction", "height", "address", "peer id"], rows);
-    out.result({ peers }, text);
   });
   leaf<RpcOptions>(
     program,

@@ -19,6 +19,7 @@ import { decodeTransaction } from "../chain/transaction.ts";
 import type { ValidatorSet } from "../chain/validators.ts";
 import type { EngineStatus, ValidatorId } from "../consensus/engine.ts";
 import type { DropReason } from "../mempool/mempool.ts";
+import type { Discovery } from "../p2p/discovery.ts";
 import type {
   AccountAnswer,
   BlockNews,
@@ -36,9 +37,11 @@ import type {
   Syncing,
   TransactionPlace,
 } from "../rpc/api.ts";
+import type { PeerMemoryApi } from "../rpc/peermemory.ts";
 import { ChainBranches, isOnChain } from "./branchesapi.ts";
 import { DepthFinality } from "./finality.ts";
 import { Topic } from "./news.ts";
+import { NetworkMemory } from "./peermemoryapi.ts";
 import type { Network } from "./ports.ts";
 import type { Replica } from "./replica.ts";
 
@@ -61,6 +64,8 @@ export interface ReplicaApiPorts {
     readonly addresses: readonly string[];
     readonly blocked: readonly string[];
     block(peerIds: readonly string[]): void;
+    /** Where strangers are let in. */
+    readonly discovery?: Discovery | undefined;
   };
   readonly scheduler: Scheduler;
   readonly renderMetrics: () => Promise<string>;
@@ -274,6 +279,12 @@ export class ReplicaApi implements NodeApi {
 
   blockPeers(peerIds: readonly string[]): void {
     this.#ports.network.block(peerIds);
+  }
+
+  peerMemory(): PeerMemoryApi | undefined {
+    const { network, scheduler } = this.#ports;
+    const { discovery } = network;
+    return discovery === undefined ? undefined : new NetworkMemory(discovery, () => scheduler.now());
   }
 
   subscribe<T extends keyof NodeNews>(topic: T, listener: (news: NodeNews[T]) => void): () => void {

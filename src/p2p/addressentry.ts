@@ -48,6 +48,11 @@ export const HORIZON_MS = 30 * DAY_MS;
 /** A dial is not repeated within this time if there is another choice. */
 const RECENT_TRY_MS = 10 * MINUTE_MS;
 
+/** Of an Ed25519 identity, the only kind that has a place in an address book. */
+export function isPeerId(text: string): boolean {
+  return /^12D3KooW[1-9A-HJ-NP-Za-km-z]{44}$/.test(text);
+}
+
 /** One address may be claimed by several peer ids, and one id for several addresses: each pair stands for itself. */
 export function keyOf({ peerId, multiaddr }: PeerAddress): string {
   return `${multiaddr}/p2p/${peerId}`;

@@ -43,7 +43,12 @@ export function parseAddress(multiaddr: string): NetAddress | undefined {
 
 /** The inverse of {@link parseAddress}, one text for each address. */
 export function formatAddress({ host, port }: NetAddress): string {
-  return host.length === 4 ? `/ip4/${host.join(".")}/tcp/${port}` : `/ip6/${formatIp6(host)}/tcp/${port}`;
+  return `/${host.length === 4 ? "ip4" : "ip6"}/${formatHost(host)}/tcp/${port}`;
+}
+
+/** "1.2.3.4" or "2001:db8::1" of 4 or 16 bytes. */
+export function formatHost(host: Uint8Array): string {
+  return host.length === 4 ? host.join(".") : formatIp6(host);
 }
 
 /** undefined for what no node can listen on for others: multicast, reserved, and tunnels, which hide a group. */

@@ -60,8 +60,22 @@ export class Bans {
     return subjects.map((subject) => this.#add(subject, FAULT_POINTS[fault], nowMs)).includes(true);
   }
 
+  /** The operator's word: a day from now, whatever the score. */
+  ban(subject: BanRecord["subject"], nowMs: number): BanRecord {
+    if (!this.#records.has(subject) && this.#records.size >= BAN_RECORDS_MAX) this.#forgetOne();
+    const record = { subject, score: 0, atMs: nowMs, bannedUntilMs: nowMs + BAN_MS };
+    this.#records.set(subject, record);
+    return record;
+  }
+
+  /** Takes back a ban, and the score with it. @returns whether there was anything to take back */
+  lift(subject: BanRecord["subject"]): boolean {
+    return this.#records.delete(subject);
+  }
+
+  /** A peer id wherever it calls from; a host only where hosts are not spared. */
   isBanned(peerId: string, multiaddr: string, nowMs: number): boolean {
-    return subjectsOf(peerId, multiaddr).some(
+    return [`peer:${peerId}`, ...subjectsOf(peerId, multiaddr)].some(
       (subject) => (this.#records.get(subject)?.bannedUntilMs ?? 0) > nowMs,
     );
   }
@@ -91,7 +105,8 @@ export class Bans {
   }
 }
 
-function scoreAt({ score, atMs }: BanRecord, nowMs: number): number {
+/** Points that are left of a record's score. */
+export function scoreAt({ score, atMs }: Pick<BanRecord, "score" | "atMs">, nowMs: number): number {
   return Math.max(0, score - Math.max(0, nowMs - atMs) / POINT_MS);
 }
 

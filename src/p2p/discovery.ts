@@ -8,7 +8,7 @@ import { ADDRESSES_PER_ANSWER_MAX } from "../base/limits.ts";
 import type { Logger } from "../base/log.ts";
 import type { Scheduler } from "../base/scheduler.ts";
 import type { AddressBook, ToldAddress } from "./addressbook.ts";
-import type { KnownAddress, PeerAddress } from "./addressentry.ts";
+import { isPeerId, type KnownAddress, type PeerAddress } from "./addressentry.ts";
 import { formatAddress, parseAddress, type Scope, scopeOf, speakerGroupOf } from "./addressgroups.ts";
 import {
   decodeAddresses,
@@ -18,7 +18,7 @@ import {
 } from "./addresswire.ts";
 import type { NewConnection } from "./admission.ts";
 import { Allowances } from "./allowance.ts";
-import type { BanFault, Bans } from "./bans.ts";
+import type { BanFault, BanRecord, Bans } from "./bans.ts";
 import { type Dial, oldestOf, planDials, planDrops, type Situation } from "./outbound.ts";
 import { OwnConnections, type PresentPeer } from "./ownconnections.ts";
 
@@ -149,12 +149,43 @@ export class Discovery {
 
   /** A peer provably did wrong. */
   fault(peerId: string, fault: BanFault): void {
-    const { logger, scheduler, isTrusted, close } = this.#ports;
+    const { logger, scheduler, isTrusted } = this.#ports;
     const peer = this.#connections.find(peerId);
     if (peer === undefined || isTrusted(peerId)) return;
     const nowMs = scheduler.now();
     if (!this.#options.bans.report(peerId, peer.multiaddr, fault, nowMs)) return;
     logger.log("warn", "p2p", "peer banned for a day", { peer: peerId, address: peer.multiaddr, fault });
+    this.#dropBanned(nowMs);
+  }
+
+  /** Book and bans, to be looked at. */
+  get memory(): Pick<DiscoveryOptions, "book" | "bans"> {
+    return this.#options;
+  }
+
+  /** The operator's ban of a subject of bans.ts. @returns undefined for a trusted peer and this node itself */
+  ban(subject: BanRecord["subject"]): BanRecord | undefined {
+    const { logger, scheduler, isTrusted, selfId } = this.#ports;
+    const peerId = /^peer:(.*)$/.exec(subject)?.[1];
+    if (peerId !== undefined && (peerId === selfId || isTrusted(peerId))) return undefined;
+    const nowMs = scheduler.now();
+    const record = this.#options.bans.ban(subject, nowMs);
+    logger.log("warn", "p2p", "banned for a day by the operator", { subject });
+    this.#dropBanned(nowMs);
+    void this.#save();
+    return record;
+  }
+
+  /** @returns whether there was a ban or a fault to forgive */
+  unban(subject: BanRecord["subject"]): boolean {
+    const wasThere = this.#options.bans.lift(subject);
+    if (wasThere) this.#ports.logger.log("info", "p2p", "forgiven by the operator", { subject });
+    if (wasThere) void this.#save();
+    return wasThere;
+  }
+
+  #dropBanned(nowMs: number): void {
+    const { isTrusted, close } = this.#ports;
     for (const other of this.#connections.present()) {
       const isBanned = this.#options.bans.isBanned(other.peerId, other.multiaddr, nowMs);
       if (!isBanned || isTrusted(other.peerId)) continue;
@@ -181,7 +212,7 @@ export class Discovery {
   /** Who called names its port; the host is the one we see. */
   #noteCaller({ peerId, multiaddr }: PresentPeer, port: number, nowMs: number): void {
     const address = parseAddress(multiaddr);
-    if (address === undefined || port === 0 || !isTellable(peerId)) return;
+    if (address === undefined || port === 0 || !isPeerId(peerId)) return;
     if (this.#heard.take(peerId, 1, nowMs) === 0) return;
     const own = formatAddress({ host: address.host, port });
     this.#options.book.add({ peerId, multiaddr: own, lastSeenMs: nowMs }, multiaddr, nowMs);
@@ -195,7 +226,7 @@ export class Discovery {
       return kept.addresses;
     const addresses = book
       .sample(ADDRESSES_PER_ANSWER_MAX, scope, nowMs, random)
-      .filter(({ peerId }) => isTellable(peerId));
+      .filter(({ peerId }) => isPeerId(peerId));
     this.#samples.set(scope, { atMs: nowMs, addresses });
     return addresses;
   }
@@ -325,11 +356,6 @@ export class Discovery {
 
 function addressOf({ peerId, multiaddr }: PresentPeer): PeerAddress {
   return { peerId, multiaddr };
-}
-
-/** Whose address may stand in an answer: an Ed25519 identity. */
-function isTellable(peerId: string): boolean {
-  return /^12D3KooW[1-9A-HJ-NP-Za-km-z]{44}$/.test(peerId);
 }
 
 /** One whose address says nothing is treated as a stranger. */

@@ -201,6 +201,11 @@ export class P2pNetwork {
     return [...this.#blocked];
   }
 
+  /** How strangers are found and kept out; undefined where only known peers connect, and before the start. */
+  get discovery(): Discovery | undefined {
+    return this.#parts?.discovery;
+  }
+
   /** A peer told its head height: shown in {@link peers}. */
   noteHeight(peerId: string, height: bigint): void {
     if (this.#parts?.sessions.find(peerId) !== undefined) this.#heights.set(peerId, height);

@@ -15,6 +15,7 @@ import type { ConsensusRules, SealView, WorkSchedule } from "../chain/rules.ts";
 import type { SignedTransaction } from "../chain/transaction.ts";
 import type { ValidatorSet } from "../chain/validators.ts";
 import type { EngineEvent, EngineStatus, Evidence, ValidatorId } from "../consensus/engine.ts";
+import type { PeerMemoryApi } from "./peermemory.ts";
 
 export interface NodeApi {
   // --- this node ---------------------------------------------------------------------------------------------
@@ -90,6 +91,9 @@ export interface NodeApi {
   blockedPeers(): readonly string[];
   /** Cuts this node off from exactly these peers, from now on; for drills on dev chains. */
   blockPeers(peerIds: readonly string[]): void;
+
+  /** Where strangers are let in: what this node remembers of them. */
+  peerMemory(): PeerMemoryApi | undefined;
 
   // --- news --------------------------------------------------------------------------------------------------
   /** The listener must not throw. The returned function ends the subscription and may be called twice. */

@@ -1,9 +1,10 @@
 /**
- * What a method asks of the chain before it answers: that there are branches, or that blocks are mined here. A chain
- * without them refuses by WRONG_CONSENSUS; nothing asks for the consensus by name.
+ * What a method asks of the node before it answers: that there are branches, that blocks are mined here, or that
+ * strangers are let in. A chain without them refuses by WRONG_CONSENSUS; nothing asks for the consensus by name.
  */
 import type { BranchesApi, MiningApi, NodeApi } from "./api.ts";
 import { CallError } from "./errors.ts";
+import type { PeerMemoryApi } from "./peermemory.ts";
 
 /** @throws CallError WRONG_CONSENSUS */
 export function mustHaveBranches(api: NodeApi): BranchesApi {
@@ -26,4 +27,14 @@ export function mustMine(api: NodeApi): MiningApi {
   const mining = api.mining();
   if (mining !== undefined) return mining;
   throw new CallError("NO_MINER", "this node was built without a miner");
+}
+
+/** @throws CallError NO_ADDRESS_BOOK */
+export function mustRemember(api: NodeApi): PeerMemoryApi {
+  const memory = api.peerMemory();
+  if (memory !== undefined) return memory;
+  throw new CallError(
+    "NO_ADDRESS_BOOK",
+    "this node connects to known peers alone (genesis and peers.json): it keeps no address book and bans nobody",
+  );
 }

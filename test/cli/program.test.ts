@@ -9,10 +9,11 @@ import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { parseGenesis } from "../../src/chain/genesisfile.ts";
 import { checkPorts } from "../../src/cli/doctor.ts";
-import { buildProgram, run } from "../../src/cli/program.ts";
+import { buildProgram } from "../../src/cli/program.ts";
 import { homePaths, openHome } from "../../src/node/home.ts";
 import { takeLock } from "../../src/node/lock.ts";
 import { DEVNET, planNetwork, secretsFromSeed } from "../../src/node/networkplan.ts";
+import { json, quorate } from "./running.ts";
 
 let dir: string;
 
@@ -20,28 +21,8 @@ beforeEach(() => {
   dir = mkdtempSync(join(tmpdir(), "quorate-cli-"));
 });
 afterEach(() => {
-  vi.restoreAllMocks();
   rmSync(dir, { recursive: true });
 });
-
-async function quorate(...words: string[]): Promise<{ code: number; stdout: string; stderr: string }> {
-  const streams = { stdout: "", stderr: "" };
-  for (const name of ["stdout", "stderr"] as const) {
-    vi.spyOn(process[name], "write").mockImplementation((chunk) => {
-      streams[name] += String(chunk);
-      return true;
-    });
-  }
-  const code = await run(await buildProgram(words), words);
-  vi.restoreAllMocks();
-  return { code, ...streams };
-}
-
-async function json(...words: string[]) {
-  const { code, stdout } = await quorate(...words, "--json");
-  expect(stdout.trimEnd().split("\n")).toHaveLength(1);
-  return { code, value: JSON.parse(stdout) };
-}
 
 describe("init", () => {
   test("makes a chain of one validator that holds the supply", async () => {

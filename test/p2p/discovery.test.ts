@@ -187,6 +187,26 @@ describe("discovery", () => {
     await discovery.stop();
   });
 
+  it("bans and forgives by the operator's word, at once and on disk, but never itself or a trusted peer", async () => {
+    const [bad, friend] = [peerIdOf(1), peerIdOf(2)];
+    const { options, world, discovery } = lone(createBook(), [friend]);
+    discovery.start();
+    discovery.connected({ peerId: bad, multiaddr: "/ip4/127.0.0.1/tcp/5", direction: "inbound" });
+    discovery.connected({ peerId: friend, multiaddr: publicAddress(2), direction: "outbound" });
+    expect(discovery.ban(`peer:${friend}`)).toBeUndefined();
+    expect(discovery.ban("peer:self")).toBeUndefined();
+    expect(discovery.ban(`peer:${bad}`)).toBeDefined();
+    expect(world.closed).toEqual([bad]);
+    expect(options.saved).toBe(1);
+    const again = { peerId: bad, multiaddr: "/ip4/127.0.0.1/tcp/6", direction: "inbound" as const };
+    expect(discovery.refuses(again)).toBe("peer-banned");
+    expect(discovery.unban(`peer:${bad}`)).toBe(true);
+    expect(discovery.refuses(again)).toBeUndefined();
+    expect(discovery.unban(`peer:${bad}`)).toBe(false);
+    expect(options.saved).toBe(2);
+    await discovery.stop();
+  });
+
   it("refuses strangers when its inbound connections are used up, and sooner those of one group", () => {
     const { world, discovery } = lone(createBook());
     const refuses = (multiaddr: string) =>
@@ -269,10 +289,21 @@ describe("a network of real nodes", () => {
     expect(nodes.flatMap((node) => Object.keys(node.network.counters.rejected))).toEqual([]);
   });
 
+  it("loses who is banned by its operator, and does not let him in again", async () => {
+    const a = await startOpen(0, []);
+    const b = await startOpen(1, [a]);
+    await until(() => a.network.peers().length === 1, "b reached a");
+    expect(a.network.discovery?.ban(`peer:${b.network.peerId}`)).toBeDefined();
+    await until(() => a.disconnected.includes(b.network.peerId), "b is gone");
+    await until(() => (a.network.counters.rejected["peer-banned"] ?? 0) > 0, "b was refused");
+    expect(a.network.peers()).toEqual([]);
+  });
+
   it("stays closed to strangers without discovery", async () => {
     const closed = new TestNode(nodeOptions(0, { allowlist: [] }));
     open.push(closed);
     await closed.start();
+    expect(closed.network.discovery).toBeUndefined();
     const stranger = await startOpen(1, [closed]);
     await until(() => (closed.network.counters.rejected["peer-not-allowed"] ?? 0) > 0, "refused");
     expect(stranger.connected).toEqual([]);

@@ -35,6 +35,7 @@ import type {
   TransactionPlace,
 } from "../../src/rpc/api.ts";
 import { Wallet } from "../../src/rpc/client.ts";
+import type { PeerMemoryApi } from "../../src/rpc/peermemory.ts";
 import { MemoryKv } from "../../src/storage/memory.ts";
 
 const signerOf = (name: string) => createSigner(sha256(utf8(`rpc test ${name}`)));
@@ -159,6 +160,9 @@ export class FakeNode implements NodeApi {
     return undefined;
   }
   mining() {
+    return undefined;
+  }
+  peerMemory(): PeerMemoryApi | undefined {
     return undefined;
   }
   async heightOf(hash: Hash) {

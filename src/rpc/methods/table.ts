@@ -9,6 +9,7 @@ import { explainConsensus } from "./explain.ts";
 import * as miner from "./miner.ts";
 import * as network from "./network.ts";
 import * as node from "./node.ts";
+import * as peerbook from "./peerbook.ts";
 import { send } from "./send.ts";
 import * as state from "./state.ts";
 import * as sub from "./sub.ts";
@@ -39,6 +40,10 @@ export const METHODS = {
   consensus_explain: explainConsensus,
   net_info: network.netInfo,
   net_peers: network.netPeers,
+  net_addressBook: peerbook.addressBook,
+  net_getBans: peerbook.getBans,
+  net_ban: peerbook.banPeer,
+  net_unban: peerbook.unbanPeer,
   miner_status: miner.minerStatus,
   miner_start: miner.minerStart,
   miner_stop: miner.minerStop,
