@@ -63,6 +63,8 @@ export interface WorkSchedule {
   readonly retarget: string;
   /** The first height above `height` whose block may have another target; undefined where none has. */
   nextRetarget(height: bigint): bigint | undefined;
+  /** The lowest height that must be known to tell the targets of the blocks `from` to `to`; at most `from`. */
+  readsFrom(from: bigint, to: bigint): bigint;
 }
 
 export interface ConsensusRules {

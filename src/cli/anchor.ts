@@ -10,10 +10,12 @@ import type { SignedTransaction } from "../chain/transaction.ts";
 import { type Client, RpcError, Wallet } from "../rpc/client.ts";
 import {
   createReceipt,
+  describeDifficulty,
   openGenesis,
   type ReceiptFile,
   type TrustAnchor,
   type TrustedGenesis,
+  type VerifiedAnchor,
   verifyReceipt,
 } from "../rpc/verify.ts";
 import { sendLane } from "./anchorlane.ts";
@@ -265,6 +267,11 @@ function anchorOf({ trustedBlock, minWork }: VerifyOptions): TrustAnchor {
   return { anchorHash: trustedBlock, minimumWork: minWork };
 }
 
+/** Of a mined block: what its difficulty was held to. */
+function describeHeld({ difficulty, confirmations }: VerifiedAnchor): string {
+  return difficulty === undefined ? "" : ` (${describeDifficulty(difficulty, confirmations ?? 1)})`;
+}
+
 interface Trust {
   readonly trusted: TrustedGenesis;
   readonly anchor: TrustAnchor;
@@ -288,7 +295,7 @@ async function verifyFile(out: Output, file: string, folder: ReceiptFolder, { tr
   const proof =
     signers.length > 0
       ? `signed by ${signers.map((signer) => signer.name).join(", ")}`
-      : `under work of ${showCount(Number(answer.work ?? 0))} hashes`;
+      : `under work of ${showCount(Number(answer.work ?? 0))} hashes${describeHeld(answer)}`;
   const time = new Date(timeMs).toISOString();
   const said = memo === "" ? "" : `  "${memo}"`;
   const line = `${out.tick} ${file}  block ${height}  ${time}  by ${shorten(sender)}${said}  ${proof}`;

@@ -1,8 +1,9 @@
 /**
- * The headers on top of a block, and the work in them: what a mined block has in place of a certificate. Where
- * finality is instant there are none. Bound: PROOF_HEADERS_MAX; what is above is cut off.
+ * The headers on top of a block and the work in them: what a mined block has in place of a certificate; and the ones
+ * below it that their targets follow from. Where finality is instant there are none. Bound: PROOF_HEADERS_MAX; what is above is cut off.
  */
 import { equalBytes, hex0x } from "../base/bytes.ts";
+import { PROOF_HEADERS_MAX } from "../base/limits.ts";
 import { type BlockHead, encodeHeader } from "../chain/block.ts";
 import { workOf } from "../chain/target.ts";
 import type { NodeApi } from "./api.ts";
@@ -17,6 +18,32 @@ export async function showHeadersOn(
 ): Promise<{ readonly headers?: string[] }> {
   if (api.branches() === undefined) return {};
   return { headers: (await headsOn(api, block, countMax)).map(({ header }) => hex0x(encodeHeader(header))) };
+}
+
+/**
+ * The headers below a block that the chain's rule reads for the targets of it and of `countMax` blocks on top,
+ * ascending up to its parent; left out where it reads none. Of Bitcoin's rule a period long where one ends there.
+ */
+export async function showHeadersBefore(
+  api: NodeApi,
+  block: BlockHead,
+  countMax: number,
+): Promise<{ readonly before?: string[] }> {
+  const { height } = block.summary;
+  const top = api.head().summary.height;
+  const highest = height + BigInt(countMax);
+  const lowest = api.branches()?.schedule.readsFrom(height, highest < top ? highest : top) ?? height;
+  if (lowest >= height || height - lowest > BigInt(PROOF_HEADERS_MAX)) return {};
+  const count = Number(height - lowest);
+  const heads = await Promise.all(Array.from({ length: count }, (_, i) => api.headAt(lowest + BigInt(i))));
+  // A reorganisation may come between: only what the block stands on belongs to it.
+  const linked: BlockHead[] = [];
+  for (let above = block; linked.length < count; above = linked[0]!) {
+    const below = heads[count - 1 - linked.length];
+    if (below === undefined || !equalBytes(below.hash, above.header.previousHash)) break;
+    linked.unshift(below);
+  }
+  return { before: linked.map(({ header }) => hex0x(encodeHeader(header))) };
 }
 
 /** Of the block and those headers. */

@@ -131,6 +131,11 @@ export const sealedHeadResult = z.strictObject({
   seal: bytesHex.meta({ description: "commit certificate; empty at height 0 and of a mined block" }),
 });
 
+export const beforeResult = z.array(bytesHex).meta({
+  description:
+    "headers below the block that the chain's rule reads for its target and for those of `headers`, ascending; absent where it reads none",
+});
+
 export const headersResult = z.array(bytesHex).meta({
   description:
     "headers of the blocks on top, ascending, 80 bytes each; absent where a certificate proves the block",

@@ -3,7 +3,7 @@
  * that the check does not cover; of a mined block the headers on top of it, which a verifier holds against what he
  * knows besides (verifywork.ts). Two kinds of evidence: the anchoring transaction with its receipt in its block, or
  * the entry of the digest in the state of a later block (for a document that somebody anchored before).
- * Format: docs/protocol.md, "Receipt file". JSON, version 1; another version is refused.
+ * Format: docs/protocol.md, "Receipt file". JSON, version 1 or 2; another version is refused.
  */
 import { z } from "zod";
 import { hex0x, showHash } from "../base/bytes.ts";
@@ -12,7 +12,8 @@ import type { ResultOf } from "./client.ts";
 import { blockHash, bytesHex, count, hash32, timeMs } from "./output.ts";
 import type { ChainRef } from "./wallet.ts";
 
-export const RECEIPT_FORMAT = 1;
+/** 2 is 1 with `before`, and written only where that is present. */
+const FORMATS = [1, 2] as const;
 
 /** u32 in the encodings that these are checked against. */
 const u32 = z.int().min(0).max(0xffff_ffff);
@@ -35,8 +36,8 @@ const stateEvidence = z.strictObject({
   proof: bytesHex,
 });
 
-export const receiptSchema = z.strictObject({
-  format: z.literal(RECEIPT_FORMAT),
+const receiptFields = z.strictObject({
+  format: z.literal(FORMATS),
   kind: z.literal("quorate-anchor-receipt"),
   network: z.strictObject({ chainId: count, genesisHash: blockHash }),
   /** SHA-256 of the document. */
@@ -51,8 +52,15 @@ export const receiptSchema = z.strictObject({
   seal: bytesHex,
   /** Where blocks are mined: the headers on top of the block at export, ascending, 80 bytes each. */
   headers: z.array(bytesHex).max(PROOF_HEADERS_MAX).optional(),
+  /** Format 2: the headers below the block that its target and those of `headers` follow from, ascending. */
+  before: z.array(bytesHex).max(PROOF_HEADERS_MAX).optional(),
   evidence: z.discriminatedUnion("type", [transactionEvidence, stateEvidence]),
 });
+
+export const receiptSchema = receiptFields.refine(
+  ({ format, before }) => (before !== undefined) === (format === 2),
+  { path: ["before"], message: "format 2 has it, format 1 does not" },
+);
 
 export type ReceiptFile = z.output<typeof receiptSchema>;
 
@@ -71,7 +79,6 @@ export function createReceipt({ chain, digest, proof }: ReceiptSource): ReceiptF
   const network = { chainId: Number(chain.chainId), genesisHash: shown };
   const { height, blockHash: hash } = proof;
   const start = {
-    format: RECEIPT_FORMAT,
     kind: "quorate-anchor-receipt",
     network,
     digest: hex0x(digest),
@@ -79,13 +86,14 @@ export function createReceipt({ chain, digest, proof }: ReceiptSource): ReceiptF
   if ("tx" in proof) {
     const { time, header, summary, seal, tx, txPath, receipt, receiptPath } = proof;
     const evidence = { type: "transaction", tx, txPath, receipt, receiptPath } as const;
-    const { headers } = proof;
+    const { headers, before } = proof;
     const onTop = headers === undefined ? {} : { headers };
-    return { ...start, height, blockHash: hash, time, header, summary, seal, ...onTop, evidence };
+    const below = before === undefined ? ({ format: 1 } as const) : ({ format: 2, before } as const);
+    return { ...below, ...start, height, blockHash: hash, time, header, summary, seal, ...onTop, evidence };
   }
   if (proof.finality === undefined || proof.proof === undefined || proof.value === null) {
     throw new Error(`${proof.path}: no anchor, or asked for without prove`);
   }
   const evidence = { type: "state", value: proof.value, proof: proof.proof } as const;
-  return { ...start, height, blockHash: hash, time: proof.time, ...proof.finality, evidence };
+  return { format: 1, ...start, height, blockHash: hash, time: proof.time, ...proof.finality, evidence };
 }

@@ -9,6 +9,7 @@ import { parseGenesis } from "../chain/genesisfile.ts";
 import { computeGenesisHash } from "../chain/genesisstate.ts";
 import type { ValidatorSet } from "../chain/validators.ts";
 import { decodeCommitCertificate } from "../consensus/pbft/certificate.ts";
+import type { MinedChain } from "../consensus/pow/excerpt.ts";
 
 /** A genesis with what follows from it, computed once for many checks. */
 export interface TrustedGenesis {
@@ -25,9 +26,10 @@ export function openGenesis(json: string): Verdict<TrustedGenesis> {
   return accept({ genesis, genesisHash: computeGenesisHash(genesis), validators: validatorsOf(genesis) });
 }
 
-/** The easiest target of a chain whose blocks are mined, compact; undefined where validators sign them. */
-export function workLimitOf({ genesis }: Pick<TrustedGenesis, "genesis">): number | undefined {
-  return "powLimitBits" in genesis.consensus ? genesis.consensus.powLimitBits : undefined;
+/** What the headers of a chain are held to whose blocks are mined; undefined where validators sign them. */
+export function minedChainOf({ genesis, genesisHash }: TrustedGenesis): MinedChain | undefined {
+  const { consensus } = genesis;
+  return "powLimitBits" in consensus ? { parameters: consensus, genesisHash } : undefined;
 }
 
 export interface CertificateSigner {

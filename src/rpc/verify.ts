@@ -29,18 +29,26 @@ import { checkMerklePath, type MerklePath } from "../crypto/merkle.ts";
 import { type ReceiptFile, receiptSchema } from "./receiptfile.ts";
 import {
   type CertificateSigner,
+  minedChainOf,
   openGenesis,
   signersOf,
   type TrustedGenesis,
-  workLimitOf,
 } from "./trustedgenesis.ts";
-import { type TrustAnchor, verifyWork } from "./verifywork.ts";
+import { type HeldDifficulty, type MinedChain, type TrustAnchor, verifyWork } from "./verifywork.ts";
 
 export { createReceipt, type ReceiptFile, type ReceiptSource } from "./receiptfile.ts";
-export { openGenesis, type TrustedGenesis } from "./trustedgenesis.ts";
+export { minedChainOf, openGenesis, type TrustedGenesis } from "./trustedgenesis.ts";
 export { type EvidenceAnswer, type VerifiedEquivocation, verifyEvidence } from "./verifyevidence.ts";
 export { type VerifiedInclusion, verifyInclusion } from "./verifyinclusion.ts";
-export { type ShownWork, type TrustAnchor, verifyWork, type WorkQuestion } from "./verifywork.ts";
+export {
+  describeDifficulty,
+  type HeldDifficulty,
+  type MinedChain,
+  type ShownWork,
+  type TrustAnchor,
+  verifyWork,
+  type WorkQuestion,
+} from "./verifywork.ts";
 
 /** Of a mined chain the verifier brings what the work is held to; where validators sign it changes nothing. */
 export interface ReceiptQuestion extends TrustAnchor {
@@ -58,8 +66,16 @@ export type ReceiptAnswer =
       readonly valid: false;
       readonly reason: string;
       /** Everything holds but the anchor: how much work stands behind the block, expected hashes as decimal. */
-      readonly unanchored?: { readonly confirmations: number; readonly work: string };
+      readonly unanchored?: Unanchored;
     };
+
+/** Work, as far as the headers show it, that nothing says the chain of. */
+export interface Unanchored {
+  readonly confirmations: number;
+  readonly work: string;
+  /** What of the chain's retarget rule it was held to. */
+  readonly difficulty: HeldDifficulty;
+}
 
 export interface VerifiedAnchor {
   /** 0x-hex. */
@@ -80,6 +96,8 @@ export interface VerifiedAnchor {
   /** Where blocks are mined: blocks from this one on in the receipt, and the expected hashes in them as decimal. */
   readonly confirmations?: number;
   readonly work?: string;
+  /** Where blocks are mined: how far their difficulty was held to the chain's rule. */
+  readonly difficulty?: HeldDifficulty;
 }
 
 /** Never throws for a wrong receipt or genesis. */
@@ -118,12 +136,12 @@ function check(
   return accept({ digest: anchored, ...found.value, blockHash, ...proved.value });
 }
 
-type Proved = Pick<VerifiedAnchor, "by" | "signers" | "confirmations" | "work">;
+type Proved = Pick<VerifiedAnchor, "by" | "signers" | "confirmations" | "work" | "difficulty">;
 
 /** All is in order but that nothing says which chain it is. */
 interface Unproven {
   readonly reason: string;
-  readonly unanchored: { readonly confirmations: number; readonly work: string };
+  readonly unanchored: Unanchored;
 }
 
 /** That the block is the chain's: its certificate, or work that is held to what the verifier brought. */
@@ -134,30 +152,36 @@ function checkProof(
   anchor: TrustAnchor,
 ): Verdict<Proved & { readonly unproven?: Unproven }> {
   const seal = bytesOf(file.seal);
-  const limitBits = workLimitOf(trusted);
-  if (limitBits !== undefined) return checkWork(file, head, limitBits, anchor);
-  if (file.headers !== undefined) return wrong("headers in a receipt of a chain whose blocks are not mined");
+  const chain = minedChainOf(trusted);
+  if (chain !== undefined) return checkWork(file, head, chain, anchor);
+  if (file.headers !== undefined || file.before !== undefined)
+    return wrong("headers in a receipt of a chain whose blocks are not mined");
   const unproved = verifyCommitCertificate({ ...trusted, head, seal });
   if (unproved !== undefined) return wrong(`certificate: ${unproved.detail}`);
   return accept({ by: "certificate", signers: signersOf(seal, trusted.validators) });
 }
 
 function checkWork(
-  { seal, headers = [] }: ReceiptFile,
+  { seal, headers = [], before }: ReceiptFile,
   head: BlockHead,
-  limitBits: number,
+  chain: MinedChain,
   { anchorHash, minimumWork }: TrustAnchor,
 ): Verdict<Proved & { readonly unproven?: Unproven }> {
   if (seal !== "0x") return wrong("a certificate in a receipt of a chain whose blocks are mined");
-  const shown = verifyWork({ head, headers, limitBits, minimumWork: 0n });
-  if (!shown.ok) return shown;
-  const confirmations = shown.value.confirmations;
-  const work = shown.value.work.toString();
-  const held = verifyWork({ head, headers, limitBits, anchorHash, minimumWork });
-  if (held.ok) return accept({ by: held.value.by, signers: [], confirmations, work });
+  const question = { head, headers, before, chain };
+  const read = verifyWork({ ...question, minimumWork: 0n });
+  if (!read.ok) return read;
+  const { confirmations, difficulty } = read.value;
+  const shown = { confirmations, work: read.value.work.toString(), difficulty };
+  const held = verifyWork({ ...question, anchorHash, minimumWork });
+  if (held.ok) return accept({ by: held.value.by, signers: [], ...shown });
   if (held.fault.code === "invalid") return held;
-  const unproven = { reason: held.fault.detail, unanchored: { confirmations, work } };
-  return accept({ by: "work", signers: [], confirmations, work, unproven });
+  return accept({
+    by: "work",
+    signers: [],
+    ...shown,
+    unproven: { reason: held.fault.detail, unanchored: shown },
+  });
 }
 
 function readFile(receipt: unknown): Verdict<ReceiptFile> {

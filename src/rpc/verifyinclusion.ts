@@ -15,7 +15,7 @@ import { verifyCommitCertificate } from "../consensus/pbft/certificate.ts";
 import { checkMerklePath, type MerklePath } from "../crypto/merkle.ts";
 import { bytesHex, hash32 } from "./output.ts";
 import { showCount, showOutcome } from "./show.ts";
-import { type CertificateSigner, signersOf, type TrustedGenesis, workLimitOf } from "./trustedgenesis.ts";
+import { type CertificateSigner, minedChainOf, signersOf, type TrustedGenesis } from "./trustedgenesis.ts";
 
 const u32 = z.int().min(0).max(0xffff_ffff);
 const path = z.object({ index: u32, count: u32, siblings: z.array(hash32).max(32) });
@@ -64,7 +64,7 @@ export function verifyInclusion(
       `block of chain ${summary.chainId}, the genesis says ${trusted.genesis.chainId}`,
     );
   }
-  if (workLimitOf(trusted) !== undefined) {
+  if (minedChainOf(trusted) !== undefined) {
     return refuse("unanchored", "a mined block has no certificate: its depth says how final it is");
   }
   const seal = bytesOf(shownSeal);

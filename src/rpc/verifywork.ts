@@ -1,16 +1,21 @@
 /**
- * What a mined block has in place of a certificate, judged offline: the headers from it upwards. They must link and
- * each must show the work that its own bits ask for, none easier than the chain's limit; what bits the chain would
- * have asked for cannot be told from here. So the work is only worth what the verifier knows besides: a block that
- * he knows to be the chain's, or how much work he takes for proof. Without either it is `unanchored`, never valid: a
- * private chain at the easiest target costs nothing. Source: pow.md 2.10.
+ * What a mined block has in place of a certificate, judged offline: the headers from it upwards, and those below it
+ * that their targets follow from. They must link, each must show the work that its bits ask for, none easier than the
+ * chain's limit, and the bits must be those that the genesis's rule asks for wherever the headers given tell it
+ * (consensus/pow/excerpt.ts). So the work is still only worth what the verifier knows besides: a block that he knows
+ * to be the chain's, or how much work he takes for proof. Without either it is `unanchored`, never valid: a private
+ * chain at the easiest target costs nothing. Source: pow.md 2.10.
  */
-import { equalBytes, type Hash, parseHex, parseShownHash, showHash } from "../base/bytes.ts";
+import { equalBytes, type Hash, parseHex, parseShownHash } from "../base/bytes.ts";
 import { accept, refuse, type Verdict } from "../base/fault.ts";
 import { PROOF_HEADERS_MAX } from "../base/limits.ts";
 import { type BlockHead, hashHeader } from "../chain/block.ts";
-import { checkProofOfWork, workOf } from "../chain/target.ts";
+import type { RetargetParameters } from "../chain/powparameters.ts";
+import { workOf } from "../chain/target.ts";
+import { checkExcerpt, type ExcerptHeader, type MinedChain } from "../consensus/pow/excerpt.ts";
 import { decodeHeader } from "../consensus/pow/headerchain.ts";
+
+export type { MinedChain };
 
 /** What the verifier of a mined block knows besides the genesis. */
 export interface TrustAnchor {
@@ -20,12 +25,22 @@ export interface TrustAnchor {
   readonly minimumWork?: bigint | undefined;
 }
 
+/** How far the difficulty of the block and of those on top of it was held to the chain's rule. */
+export interface HeldDifficulty {
+  readonly rule: RetargetParameters["rule"];
+  /** Blocks, from the one in question on, whose bits the rule was computed for; the others' bits are their own word. */
+  readonly held: number;
+  /** Every step from the genesis is shown. Else the rule was followed from the first headers that were given. */
+  readonly fromGenesis: boolean;
+}
+
 /** The work that stands behind a block, as far as the headers show. */
 export interface ShownWork {
   /** Blocks from this one on. */
   readonly confirmations: number;
   /** Expected hashes in all of them. */
   readonly work: bigint;
+  readonly difficulty: HeldDifficulty;
   /** What it was held to. */
   readonly by: "block" | "work";
 }
@@ -34,18 +49,21 @@ export interface WorkQuestion extends TrustAnchor {
   readonly head: BlockHead;
   /** Of the blocks on top, ascending: 80 bytes each as 0x-hex. */
   readonly headers: readonly string[];
-  /** The chain's easiest target, compact. */
-  readonly limitBits: number;
+  /** Of the blocks below, ascending up to the parent; left out: the rule is held to what can be told without. */
+  readonly before?: readonly string[] | undefined;
+  /** minedChainOf the genesis. */
+  readonly chain: MinedChain;
 }
 
 /** Faults: `invalid` (headers that do not hold), `unanchored` (nothing to hold them to, or not reached). */
 export function verifyWork(question: WorkQuestion): Verdict<ShownWork, "invalid" | "unanchored"> {
-  const { head, headers, limitBits, anchorHash, minimumWork } = question;
-  const chain = readChain(head, headers, limitBits);
-  if (!chain.ok) return chain;
-  const { hashes, work } = chain.value;
+  const { head, anchorHash, minimumWork } = question;
+  const read = readChain(question);
+  if (!read.ok) return read;
+  const { hashes, work, difficulty } = read.value;
   const confirmations = hashes.length;
-  const shown = `${confirmations} ${confirmations === 1 ? "confirmation" : "confirmations"}, work ${work}`;
+  const blocks = `${confirmations} ${confirmations === 1 ? "confirmation" : "confirmations"}`;
+  const shown = `${blocks}, work ${work}; ${describeDifficulty(difficulty, confirmations)}`;
   if (anchorHash === undefined && minimumWork === undefined) {
     return refuse(
       "unanchored",
@@ -63,40 +81,69 @@ export function verifyWork(question: WorkQuestion): Verdict<ShownWork, "invalid"
     }
   }
   if (minimumWork !== undefined && work < minimumWork) {
-    return refuse("unanchored", `unanchored: ${shown}, the minimum asked for is ${minimumWork}`);
+    return refuse("unanchored", `unanchored: ${shown}; the minimum asked for is ${minimumWork}`);
   }
-  return accept({ confirmations, work, by: anchorHash === undefined ? "work" : "block" });
+  return accept({ confirmations, work, difficulty, by: anchorHash === undefined ? "work" : "block" });
 }
 
-function readChain(
-  head: BlockHead,
-  headers: readonly string[],
-  limitBits: number,
-): Verdict<{ readonly hashes: readonly Hash[]; readonly work: bigint }, "invalid"> {
-  if (headers.length > PROOF_HEADERS_MAX) {
-    return refuse("invalid", `${headers.length} headers on top, at most ${PROOF_HEADERS_MAX} are read`);
+/** A line for people. @param confirmations the blocks that it speaks of */
+export function describeDifficulty(
+  { rule, held, fromGenesis }: HeldDifficulty,
+  confirmations: number,
+): string {
+  if (held === 0)
+    return `their difficulty is not held to the ${rule} rule: the headers before them are not here`;
+  const whose = held === confirmations ? "their difficulty" : `the difficulty of ${held} of them`;
+  const from = fromGenesis ? "the genesis" : "the first header given, whose own is believed";
+  return `${whose} follows the ${rule} rule from ${from}`;
+}
+
+interface ReadChain {
+  /** From the block in question on. */
+  readonly hashes: readonly Hash[];
+  readonly work: bigint;
+  readonly difficulty: HeldDifficulty;
+}
+
+function readChain({ head, headers, before = [], chain }: WorkQuestion): Verdict<ReadChain, "invalid"> {
+  for (const [place, { length }] of [["on top", headers] as const, ["before", before] as const]) {
+    if (length <= PROOF_HEADERS_MAX) continue;
+    return refuse("invalid", `${length} headers ${place}, at most ${PROOF_HEADERS_MAX} are read`);
   }
-  const unproven = checkProofOfWork(head.hash, head.header.bits, limitBits);
-  if (unproven !== undefined) return refuse("invalid", `proof of work: ${unproven.detail}`);
-  const hashes: Hash[] = [head.hash];
-  let work = workOf(head.header.bits);
-  for (const [i, text] of headers.entries()) {
-    const height = head.summary.height + BigInt(i + 1);
-    const bytes = parseHex(text) ?? new Uint8Array();
-    const header = decodeHeader(bytes);
-    if (!header.ok) return refuse("invalid", `header of height ${height}: ${header.fault.detail}`);
-    const { previousHash, bits } = header.value;
-    if (!equalBytes(previousHash, hashes.at(-1)!)) {
-      return refuse(
-        "invalid",
-        `header of height ${height} does not link: it names ${showHash(previousHash)} as the block before`,
-      );
+  const { height } = head.summary;
+  const start = height - BigInt(before.length);
+  if (start < 0n) return refuse("invalid", `${before.length} headers before a block of height ${height}`);
+  const below = readHeaders(before, start);
+  if (!below.ok) return below;
+  const above = readHeaders(headers, height + 1n);
+  if (!above.ok) return above;
+  const all = [...below.value, head, ...above.value];
+  const checked = checkExcerpt(chain, start, all);
+  if (!checked.ok) {
+    const { height: at, detail } = checked.fault;
+    return refuse("invalid", `header of height ${at}: ${detail}`);
+  }
+  const blocks = all.slice(before.length);
+  const held = checked.value.slice(before.length).filter((word) => word !== "no");
+  return accept({
+    hashes: blocks.map(({ hash }) => hash),
+    work: blocks.reduce((sum, { header }) => sum + workOf(header.bits), 0n),
+    difficulty: {
+      rule: chain.parameters.retarget.rule,
+      held: held.length,
+      fromGenesis: held.length > 0 && held.every((word) => word === "genesis"),
+    },
+  });
+}
+
+function readHeaders(texts: readonly string[], start: bigint): Verdict<readonly ExcerptHeader[], "invalid"> {
+  const headers: ExcerptHeader[] = [];
+  for (const [i, text] of texts.entries()) {
+    const header = decodeHeader(parseHex(text) ?? new Uint8Array());
+    if (!header.ok) {
+      return refuse("invalid", `header of height ${start + BigInt(i)}: ${header.fault.detail}`);
     }
-    const hash = hashHeader(header.value);
-    const wrong = checkProofOfWork(hash, bits, limitBits);
-    if (wrong !== undefined) return refuse("invalid", `header of height ${height}: ${wrong.detail}`);
-    hashes.push(hash);
-    work += workOf(bits);
+    headers.push({ header: header.value, hash: hashHeader(header.value) });
   }
-  return accept({ hashes, work });
+  return accept(headers);
 }

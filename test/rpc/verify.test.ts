@@ -164,7 +164,8 @@ describe("a receipt", () => {
         expect(reason(replaceAt(receipts[kind], path, changed)), `${name} changed`).not.toBe("valid");
       }
       expect(reason({ ...receipts[kind], note: "trust me" })).toMatch(/note/);
-      expect(reason({ ...receipts[kind], format: 2 })).toMatch(/^receipt: format/);
+      expect(reason({ ...receipts[kind], format: 3 })).toMatch(/^receipt: format/);
+      expect(reason({ ...receipts[kind], format: 2 })).toMatch(/^receipt: before/);
     },
   );
 

@@ -51,16 +51,29 @@ export function earliestTime(parameters: PowParameters, past: Past): number {
   return Math.max(medianTimePast(past) + 1, timewarpFloor(parameters, past)?.time ?? 0);
 }
 
-function checkTime(time: number, past: Past): Fault<"time-too-old"> | undefined {
+/** The median of the last eleven blocks of `past` is before `time`. */
+export function checkTime(time: number, past: Past): Fault<"time-too-old"> | undefined {
   const median = medianTimePast(past);
   if (time > median) return undefined;
   return fault("time-too-old", `time ${time} is not after ${median}, the median time of the blocks before`);
 }
 
-function checkTimewarp(time: number, parameters: PowParameters, past: Past): Fault<"timewarp"> | undefined {
+export function checkTimewarp(
+  time: number,
+  parameters: PowParameters,
+  past: Past,
+): Fault<"timewarp"> | undefined {
   const floor = timewarpFloor(parameters, past);
   if (floor === undefined || time >= floor.time) return undefined;
   return fault("timewarp", `time ${time} is before ${floor.time}, ${floor.why}`);
+}
+
+/** The height whose time {@link checkTimewarp} reads for the block at `height`; undefined where it reads none. */
+export function timewarpReads({ retarget }: PowParameters, height: bigint): bigint | undefined {
+  if (retarget.rule !== "bitcoin" || !retarget.timewarpGuard) return undefined;
+  const interval = BigInt(retarget.interval);
+  if (height % interval === 0n) return height - 1n;
+  return (height + 1n) % interval === 0n ? height + 1n - interval : undefined;
 }
 
 interface Floor {

@@ -63,6 +63,38 @@ export function referenceHeight({ retarget }: PowParameters, height: bigint): bi
   }
 }
 
+/**
+ * The lowest height whose header tells the bits of the block at `height` > 0, together with those from there up to
+ * its parent; `height` itself where the genesis alone tells them (they are its startBits).
+ */
+export function lowestRead(parameters: PowParameters, height: bigint): bigint {
+  const { retarget } = parameters;
+  switch (retarget.rule) {
+    case "fixed":
+      return height;
+    case "asert": {
+      if (height <= 2n) return height;
+      const anchor = anchorHeight(height);
+      return anchor === 1n ? anchor : anchor - 1n;
+    }
+    case "bitcoin": {
+      const interval = BigInt(retarget.interval);
+      if (height < interval) return height;
+      return retargetsAt(parameters, height) ? height - interval : height - 1n;
+    }
+  }
+}
+
+/** The lowest of {@link lowestRead} for the blocks of heights `from` to `to`, at most `from`. */
+export function lowestReadOf(parameters: PowParameters, from: bigint, to: bigint): bigint {
+  let lowest = from;
+  for (let height = from > 1n ? from : 1n; height <= to; height++) {
+    const read = lowestRead(parameters, height);
+    if (read < lowest) lowest = read;
+  }
+  return lowest;
+}
+
 function bitcoinBits(parameters: PowParameters, interval: number, past: Past): number {
   const { bits, time } = past.headerAt(past.height);
   const height = past.height + 1n;

@@ -11,7 +11,7 @@ import type { ConsensusRules, HeadFields } from "../../chain/rules.ts";
 import { subsidyAt } from "../../chain/subsidy.ts";
 import { checkProofOfWork, difficultyOf, showBits, workOf } from "../../chain/target.ts";
 import { checkHeader, earliestTime } from "./checkheader.ts";
-import { expectedBits, nextRetarget } from "./retarget.ts";
+import { expectedBits, lowestReadOf, nextRetarget } from "./retarget.ts";
 import { dueAt, medianTimePast, type Past } from "./time.ts";
 
 export function powRules(parameters: PowParameters): ConsensusRules {
@@ -26,6 +26,7 @@ export function powRules(parameters: PowParameters): ConsensusRules {
       limitBits: powLimitBits,
       retarget: parameters.retarget.rule,
       nextRetarget: (height) => nextRetarget(parameters, height),
+      readsFrom: (from, to) => lowestReadOf(parameters, from, to),
     },
     prepareHead: (_parent, { timeMs }, branch) => prepareHead(parameters, Number(timeMs / 1000n), branch),
     checkHead: (_parent, head, branch) =>

@@ -7,10 +7,11 @@ import type { SignedTransaction } from "../../chain/transaction.ts";
 import type { NodeApi } from "../api.ts";
 import { checkHeight, findBeside, findBlock, findHead, mustExist } from "../blocks.ts";
 import { CallError } from "../errors.ts";
-import { showHeadersOn, showWorkOn } from "../headersontop.ts";
+import { showHeadersBefore, showHeadersOn, showWorkOn } from "../headersontop.ts";
 import { blockInput, heightInput } from "../input.ts";
 import { method } from "../method.ts";
 import {
+  beforeResult,
   blockHash,
   count,
   hash32,
@@ -140,6 +141,7 @@ export const getFinalityProof = method({
       consensus: sealResult,
       confirmations: count.meta({ description: "blocks from its own on: 1 in the head" }),
       headers: headersResult.optional(),
+      before: beforeResult.optional(),
       work: work.optional().meta({ description: "expected hashes of the block and of `headers`, decimal" }),
       final: z.boolean(),
     })
@@ -167,6 +169,7 @@ export const getFinalityProof = method({
       consensus: showSeal(api, sealed.block, sealed.seal),
       confirmations: confirmationsOf(api, sealed.block),
       ...(await showHeadersOn(api, sealed.block, PROOF_HEADERS_MAX)),
+      ...(await showHeadersBefore(api, sealed.block, PROOF_HEADERS_MAX)),
       ...(await showWorkOn(api, sealed.block, PROOF_HEADERS_MAX)),
       final: api.finalized().summary.height >= sealed.block.summary.height,
     };

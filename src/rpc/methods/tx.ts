@@ -4,11 +4,12 @@ import { hex0x } from "../../base/bytes.ts";
 import { PROOF_HEADERS_MAX } from "../../base/limits.ts";
 import { merklePath } from "../../crypto/merkle.ts";
 import { checkLatest } from "../blocks.ts";
-import { PROOF_HEADERS, showHeadersOn } from "../headersontop.ts";
+import { PROOF_HEADERS, showHeadersBefore, showHeadersOn } from "../headersontop.ts";
 import { attackerShareInput, blockInput, bytesInput, countInput, hashInput } from "../input.ts";
 import { method } from "../method.ts";
 import {
   amount,
+  beforeResult,
   blockHash,
   bytesHex,
   count,
@@ -148,6 +149,7 @@ export const getProof = method({
   result: sealedHeadResult
     .extend({
       headers: headersResult.optional(),
+      before: beforeResult.optional(),
       txHash: hash32,
       height: count,
       blockHash,
@@ -191,6 +193,7 @@ export const getProof = method({
       receiptPath: showPath(merklePath(receipts, index)),
       ...showSealedHead(block, seal),
       ...(await showHeadersOn(api, block, headersMax)),
+      ...(await showHeadersBefore(api, block, headersMax)),
     };
   },
 });
