@@ -36,11 +36,42 @@ export function sha256d(bytes: Uint8Array): Hash {
   return sha256(sha256(bytes));
 }
 
+/** Longer ones are copied whole; keys, values, leaves and messages are shorter. */
+const SCRATCH_BYTES = 512;
+
+/**
+ * SHA-256(prefix | parts) for one prefix, 32 bytes written into `target` at `at`: what is short is put together in
+ * memory that is used again.
+ */
+export function prefixedHashInto(
+  prefix: Uint8Array,
+): (target: Uint8Array, at: number, ...parts: readonly Uint8Array[]) => void {
+  const scratch = new Uint8Array(SCRATCH_BYTES);
+  scratch.set(prefix);
+  /** The beginnings of the scratch memory, by their length. */
+  const views: Uint8Array[] = [];
+  return (target, at, ...parts) => {
+    let length = prefix.length;
+    for (const part of parts) {
+      const end = length + part.length;
+      if (end > SCRATCH_BYTES) return sha256Into(concatBytes(prefix, ...parts), target, at);
+      scratch.set(part, length);
+      length = end;
+    }
+    views[length] ??= scratch.subarray(0, length);
+    sha256Into(views[length]!, target, at);
+  };
+}
+
 /**
  * A hash function for one kind of bytes: SHA-256(tag | bytes).
  * @param tag a name of docs/protocol.md's table, such as "quorate/summary/v1".
  */
 export function taggedHash(tag: string): (...parts: readonly Uint8Array[]) => Hash {
-  const prefix = utf8(tag);
-  return (...parts) => sha256(concatBytes(prefix, ...parts));
+  const hashInto = prefixedHashInto(utf8(tag));
+  return (...parts) => {
+    const digest = new Uint8Array(32) as Hash;
+    hashInto(digest, 0, ...parts);
+    return digest;
+  };
 }

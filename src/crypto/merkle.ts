@@ -5,13 +5,14 @@
  *
  *   root = SHA-256(0x02 | count u32 | top),  top = 32 zero bytes when count is 0
  */
-import { concatBytes, equalBytes, type Hash, ZERO_HASH } from "../base/bytes.ts";
+import { asHash, equalBytes, type Hash, ZERO_HASH } from "../base/bytes.ts";
 import { Writer } from "../codec/writer.ts";
-import { sha256 } from "./hash.ts";
+import { prefixedHashInto, sha256 } from "./hash.ts";
 import { hashPairInto } from "./pairhash.ts";
 
-const LEAF = Uint8Array.of(0x00);
 const NODE_DOMAIN = 0x01;
+
+const hashLeafInto = prefixedHashInto(Uint8Array.of(0x00));
 
 /** The siblings from leaf to top; levels where the node had no partner are left out. */
 export interface MerklePath {
@@ -20,8 +21,18 @@ export interface MerklePath {
   readonly siblings: readonly Hash[];
 }
 
+/** All levels in the same memory, each written over the one below: an array a node would cost more than its hash. */
 export function merkleRoot(leaves: readonly Uint8Array[]): Hash {
-  return closeRoot(leaves.length, leaves.length === 0 ? ZERO_HASH : lastOf(levelsOf(leaves))[0]!);
+  if (leaves.length === 0) return closeRoot(0, ZERO_HASH);
+  const nodes = new Uint8Array(32 * leaves.length);
+  for (let i = 0; i < leaves.length; i++) hashLeafInto(nodes, 32 * i, leaves[i]!);
+  for (let width = leaves.length; width > 1; width = (width + 1) >>> 1) {
+    for (let left = 0; left + 1 < width; left += 2) {
+      hashPairInto(NODE_DOMAIN, nodes, 32 * left, nodes, 32 * (left + 1), nodes, 16 * left);
+    }
+    if (width % 2 === 1) nodes.copyWithin(16 * (width - 1), 32 * (width - 1), 32 * width);
+  }
+  return closeRoot(leaves.length, asHash(nodes.slice(0, 32)));
 }
 
 /** @throws RangeError when `index` is not a leaf. */
@@ -72,7 +83,9 @@ function lastOf<T>(items: readonly T[]): T {
 }
 
 function hashLeaf(leaf: Uint8Array): Hash {
-  return sha256(concatBytes(LEAF, leaf));
+  const hash = new Uint8Array(32) as Hash;
+  hashLeafInto(hash, 0, leaf);
+  return hash;
 }
 
 function hashNode(left: Hash, right: Hash): Hash {
