@@ -12,14 +12,17 @@ function outOfRange(type: string, value: number | bigint): never {
   assert(false, `${type} out of range: ${value}`);
 }
 
-/** Memory that writers work in, one after the other; what they finish is a copy. */
+/** Memory that writers work in, one after the other; what they finish stays where it was written. */
 interface Slab {
   readonly bytes: Uint8Array;
   readonly view: DataView;
   used: number;
 }
 
-const SLAB_BYTES = 64 * 1024;
+// Whoever keeps one finished array keeps its whole slab: small enough not to matter.
+const SLAB_BYTES = 16 * 1024;
+/** Up to here the engine keeps an array in its own heap, where a copy costs no more than a view. */
+const SMALL_BYTES = 64;
 
 function createSlab(size: number): Slab {
   const bytes = new Uint8Array(size);
@@ -132,9 +135,22 @@ export class Writer {
     return this;
   }
 
-  /** A copy of what was written; the writer may be used further. */
+  /**
+   * What was written; the writer may be used further, behind it. Larger results are views: an array of their own
+   * would cost as much as ten of them (measured).
+   */
   finish(): Uint8Array {
-    return this.#bytes.slice(this.#start, this.#offset);
+    const { length } = this;
+    const reserved = this.#end - this.#start;
+    if (length <= SMALL_BYTES || (this.#bytes !== slab.bytes && 4 * length < 3 * reserved)) {
+      return this.#bytes.slice(this.#start, this.#offset);
+    }
+    if (this.#bytes === slab.bytes && slab.used === this.#end) {
+      // What was reserved and not needed is for the next writer.
+      slab.used = this.#offset;
+      this.#end = this.#offset;
+    }
+    return this.#bytes.subarray(this.#start, this.#offset);
   }
 
   /** Called before the view is touched: growing replaces it. */
