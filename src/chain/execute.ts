@@ -8,10 +8,11 @@ import { assert } from "../base/assert.ts";
 import type { Address } from "../base/bytes.ts";
 import { type Fault, fault } from "../base/fault.ts";
 import { EVENT_BYTES_MAX, EVENTS_PER_RECEIPT_MAX } from "../base/limits.ts";
-import { credit, readAccount, writeAccount } from "./modules/bank.ts";
+import { type Account, credit, readAccountAt, writeAccountAt } from "./modules/bank.ts";
 import { ModuleFault, type StateReader } from "./modules/module.ts";
 import type { Event, Receipt } from "./receipt.ts";
 import { ReadOnce, StateOverlay } from "./state.ts";
+import { accountKey } from "./statekeys.ts";
 import type { SignedTransaction } from "./transaction.ts";
 import {
   type CheckedCall,
@@ -43,10 +44,14 @@ export class BlockExecution {
   readonly receipts: Receipt[] = [];
   /** Of all transactions so far. */
   fees = 0n;
+  /** What was read of the parent's state so far, by the text of the key. */
+  readonly read: ReadonlyMap<string, Uint8Array | undefined>;
   readonly #context: BlockContext;
 
   constructor(parentState: StateReader, context: BlockContext) {
-    this.state = new StateOverlay(new ReadOnce(parentState));
+    const parent = new ReadOnce(parentState);
+    this.state = new StateOverlay(parent);
+    this.read = parent.known();
     this.#context = context;
   }
 
@@ -54,19 +59,20 @@ export class BlockExecution {
   run(tx: SignedTransaction): ExecutionFault | undefined {
     const checked = checkTransaction(tx, this.#context.rules, this.#context.height);
     if (isFault(checked)) return checked;
-    const refused = validateTransaction(tx, this.state);
+    const key = accountKey(tx.from);
+    const sender = readAccountAt(this.state, key);
+    const refused = validateTransaction(tx, sender);
     if (refused !== undefined) return refused;
+    assert(sender !== undefined, "a validated sender has an account");
     if (!this.#context.signatureIsValid(tx)) return fault("TX_BAD_SIGNATURE", "the signature is not valid");
-    this.#chargeFee(tx);
+    this.#chargeFee(tx, key, sender);
     this.receipts.push(this.#runCall(tx, checked));
     return undefined;
   }
 
   /** Fee and nonce are taken first and stay taken if the call fails. */
-  #chargeFee(tx: SignedTransaction): void {
-    const account = readAccount(this.state, tx.from);
-    assert(account !== undefined, "a validated sender has an account");
-    writeAccount(this.state, tx.from, { balance: account.balance - tx.fee, nonce: account.nonce + 1n });
+  #chargeFee(tx: SignedTransaction, key: Uint8Array, sender: Account): void {
+    writeAccountAt(this.state, key, { balance: sender.balance - tx.fee, nonce: sender.nonce + 1n });
     // Cannot overflow: genesis refuses a total above 2^63 - 1.
     const { feeRecipient } = this.#context;
     if (feeRecipient !== undefined) credit(this.state, feeRecipient, tx.fee);
@@ -74,7 +80,7 @@ export class BlockExecution {
   }
 
   #runCall(tx: SignedTransaction, { module, call }: CheckedCall): Receipt {
-    const scratch = new StateOverlay(this.state);
+    this.state.mark();
     const events: Event[] = [];
     const index = (this.#context.firstIndex ?? 0) + this.receipts.length;
     const base = { txid: tx.id, index, fee: tx.fee };
@@ -84,7 +90,7 @@ export class BlockExecution {
         timeMs: this.#context.timeMs,
         sender: tx.from,
         txid: tx.id,
-        state: scratch,
+        state: this.state,
         emit(kind, data) {
           assert(events.length < EVENTS_PER_RECEIPT_MAX, `module ${module.name} emits too many events`);
           assert(
@@ -96,9 +102,9 @@ export class BlockExecution {
       });
     } catch (error) {
       if (!(error instanceof ModuleFault)) throw error;
+      this.state.takeBack();
       return { ...base, status: "failed", code: error.code, events: [] };
     }
-    scratch.flushInto(this.state);
     return { ...base, status: "success", code: 0, events };
   }
 }

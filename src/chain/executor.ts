@@ -153,7 +153,7 @@ export class BlockExecutor {
     const { root, pages } = updateTree(view, treeChanges(diff));
     const encoded = receipts.map(encodeReceipt);
     return {
-      result: { diff, pages, receipts: encoded },
+      result: { diff, pages, receipts: encoded, read: execution.read },
       roots: { stateRoot: root, receiptsRoot: receiptsRootOf(encoded) },
     };
   }

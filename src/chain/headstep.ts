@@ -43,7 +43,7 @@ export class HeadStep {
   }
 
   apply(executed: ExecutedBlock): void {
-    const undo = invertDiff(executed.diff, this.view);
+    const undo = invertDiff(executed.diff, this.view, executed.read);
     this.#merge(executed.diff, executed.pages);
     for (const { key, value } of undo.values()) this.bytes += key.length + (value?.length ?? 0);
     for (const receipt of executed.receipts) this.bytes += receipt.length;

@@ -8,7 +8,7 @@ import { hex } from "../base/bytes.ts";
 import { OVERLAYS_MAX } from "../base/limits.ts";
 import type { Block } from "./block.ts";
 import type { StateReader } from "./modules/module.ts";
-import { readThrough, type StateDiff } from "./state.ts";
+import { type Layer, readThrough, type StateDiff } from "./state.ts";
 import type { PageReader } from "./statetree.ts";
 
 export interface LedgerView extends StateReader, PageReader {}
@@ -21,6 +21,8 @@ export interface ExecutedBlock {
   readonly pages: ReadonlyMap<string, Uint8Array | undefined>;
   /** Encoded receipts in order. */
   readonly receipts: readonly Uint8Array[];
+  /** What its execution read of the state before it, by the text of the key; need not be read again to undo it. */
+  readonly read?: ReadonlyMap<string, Uint8Array | undefined>;
 }
 
 /** The executed, uncommitted blocks by hash, bounded: the oldest is dropped and would be executed anew. */
@@ -66,10 +68,13 @@ export interface CommittedBase {
 }
 
 /** The ledger after `executed`, which ran on `parent`. */
-export function stack(executed: Pick<ExecutedBlock, "diff" | "pages">, parent: LedgerView): LedgerView {
+export function stack(
+  executed: Pick<ExecutedBlock, "diff" | "pages">,
+  parent: LedgerView,
+): LedgerView & Layer {
   const state = readThrough(executed.diff, parent);
   return {
-    get: (key) => state.get(key),
+    ...state,
     page: (id) => (executed.pages.has(id) ? executed.pages.get(id) : parent.page(id)),
   };
 }

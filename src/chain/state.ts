@@ -1,7 +1,7 @@
 /**
- * State as layers: an overlay keeps what was written above a base that it only reads. A transaction runs on an
- * overlay of its block's overlay, which stands on the parent block's; nothing reaches the store before its block
- * is committed.
+ * State as layers: an overlay keeps what was written above a base that it only reads. A block runs on an overlay of
+ * its parent's ledger; what a transaction writes into it can be taken back while that transaction runs. Nothing
+ * reaches the store before its block is committed.
  */
 import { byteText } from "../base/bytes.ts";
 import type { StateReader, StateWriter } from "./modules/module.ts";
@@ -16,7 +16,7 @@ export interface StateChange {
 export type StateDiff = ReadonlyMap<string, StateChange>;
 
 /** A layer that can be asked by the text of a key, so that a stack of them makes it once. */
-interface Layer extends StateReader {
+export interface Layer extends StateReader {
   /** @param id byteText(key) */
   find(id: string, key: Uint8Array): Uint8Array | undefined;
 }
@@ -26,16 +26,27 @@ function layerOf(reader: StateReader | Layer): Layer {
   return { get: (key) => reader.get(key), find: (_, key) => reader.get(key) };
 }
 
+/** What a key had in the overlay before it was written. */
+interface Overwritten {
+  readonly id: string;
+  readonly before: StateChange | undefined;
+}
+
 export class StateOverlay implements StateWriter, Layer {
   readonly #base: Layer;
   readonly #changes = new Map<string, StateChange>();
+  /** Since the last mark. */
+  #overwritten: Overwritten[] = [];
+  /** The key that was used last, and its text: most are read and then written. Keys are never changed. */
+  #lastKey: Uint8Array | undefined;
+  #lastId = "";
 
   constructor(base: StateReader) {
     this.#base = layerOf(base);
   }
 
   get(key: Uint8Array): Uint8Array | undefined {
-    return this.find(byteText(key), key);
+    return this.find(this.#idOf(key), key);
   }
 
   find(id: string, key: Uint8Array): Uint8Array | undefined {
@@ -44,11 +55,11 @@ export class StateOverlay implements StateWriter, Layer {
   }
 
   put(key: Uint8Array, value: Uint8Array): void {
-    this.#changes.set(byteText(key), { key, value });
+    this.#write({ key, value });
   }
 
   delete(key: Uint8Array): void {
-    this.#changes.set(byteText(key), { key, value: undefined });
+    this.#write({ key, value: undefined });
   }
 
   /** The changes so far; the map is live. */
@@ -56,9 +67,32 @@ export class StateOverlay implements StateWriter, Layer {
     return this.#changes;
   }
 
-  /** Moves all changes into `target`, the overlay on which this one stands. */
-  flushInto(target: StateOverlay): void {
-    for (const [id, change] of this.#changes) target.#changes.set(id, change);
+  /** What is written from now on can be taken back until the next mark. */
+  mark(): void {
+    if (this.#overwritten.length > 0) this.#overwritten = [];
+  }
+
+  /** Takes back what was written since the mark: the diff is what it was, in its order too. */
+  takeBack(): void {
+    for (const { id, before } of this.#overwritten.reverse()) {
+      if (before === undefined) this.#changes.delete(id);
+      else this.#changes.set(id, before);
+    }
+    this.#overwritten = [];
+  }
+
+  #write(change: StateChange): void {
+    const id = this.#idOf(change.key);
+    this.#overwritten.push({ id, before: this.#changes.get(id) });
+    this.#changes.set(id, change);
+  }
+
+  #idOf(key: Uint8Array): string {
+    if (key !== this.#lastKey) {
+      this.#lastKey = key;
+      this.#lastId = byteText(key);
+    }
+    return this.#lastId;
   }
 }
 
@@ -82,21 +116,37 @@ export class ReadOnce implements Layer {
     this.#known.set(id, value);
     return value;
   }
+
+  /** All that was asked for, by the text of its key; the map is live. */
+  known(): ReadonlyMap<string, Uint8Array | undefined> {
+    return this.#known;
+  }
 }
 
 /** A reader that sees `diff` above `base`. */
-export function readThrough(diff: StateDiff, base: StateReader): StateReader {
-  return {
-    get(key) {
-      const change = diff.get(byteText(key));
-      return change === undefined ? base.get(key) : change.value;
-    },
+export function readThrough(diff: StateDiff, base: StateReader): Layer {
+  const below = layerOf(base);
+  const find = (id: string, key: Uint8Array) => {
+    const change = diff.get(id);
+    return change === undefined ? below.find(id, key) : change.value;
   };
+  return { get: (key) => find(byteText(key), key), find };
 }
 
-/** The prior values of everything `diff` touches: applying it to the state after `diff` gives back `before`. */
-export function invertDiff(diff: StateDiff, before: StateReader): StateDiff {
+/**
+ * The prior values of everything `diff` touches: applying it to the state after `diff` gives back `before`.
+ * @param known values of `before` that need not be read again, by the text of their key
+ */
+export function invertDiff(
+  diff: StateDiff,
+  before: StateReader,
+  known: ReadonlyMap<string, Uint8Array | undefined> = NOTHING_KNOWN,
+): StateDiff {
   const inverse = new Map<string, StateChange>();
-  for (const [id, { key }] of diff) inverse.set(id, { key, value: before.get(key) });
+  for (const [id, { key }] of diff) {
+    inverse.set(id, { key, value: known.has(id) ? known.get(id) : before.get(key) });
+  }
   return inverse;
 }
+
+const NOTHING_KNOWN: ReadonlyMap<string, undefined> = new Map();

@@ -10,13 +10,16 @@
 import { type Address, concatBytes } from "../base/bytes.ts";
 import { Writer } from "../codec/writer.ts";
 
-const ACCOUNT = Uint8Array.of(0x01);
+const ACCOUNT = 0x01;
 const ANCHOR = Uint8Array.of(0x02);
 const ANCHOR_BY = Uint8Array.of(0x03);
 const MATURING = 0x04;
 
 export function accountKey(address: Address): Uint8Array {
-  return concatBytes(ACCOUNT, address);
+  const key = new Uint8Array(33);
+  key[0] = ACCOUNT;
+  key.set(address, 1);
+  return key;
 }
 
 export function anchorKey(digest: Uint8Array): Uint8Array {

@@ -4,8 +4,8 @@
  * a failed receipt. The pool applies the same rules with other tolerances (mempool/admission.ts). Decision 5.
  */
 import { type Fault, fault } from "../base/fault.ts";
-import { readAccount } from "./modules/bank.ts";
-import type { Module, StateReader } from "./modules/module.ts";
+import type { Account } from "./modules/bank.ts";
+import type { Module } from "./modules/module.ts";
 import { findModule } from "./modules/registry.ts";
 import { isCoinbase, type SignedTransaction } from "./transaction.ts";
 
@@ -59,12 +59,14 @@ export function checkTransaction(
   return { module, call: call.value };
 }
 
-/** Nonce and fee against the state at which the transaction would run. */
+/**
+ * Nonce and fee against the state at which the transaction would run.
+ * @param account the sender's
+ */
 export function validateTransaction(
   tx: SignedTransaction,
-  state: StateReader,
+  account: Account | undefined,
 ): Fault<TransactionFaultCode> | undefined {
-  const account = readAccount(state, tx.from);
   if (account === undefined) return fault("TX_UNKNOWN_SENDER", "the sender has no account");
   if (tx.nonce !== account.nonce) {
     return fault("TX_NONCE_MISMATCH", `nonce ${tx.nonce}, the account expects ${account.nonce}`);
