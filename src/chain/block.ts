@@ -209,7 +209,8 @@ export interface BodyLimits {
 }
 
 export function encodeBody(transactions: readonly SignedTransaction[]): Uint8Array {
-  return new Writer(1024).list(transactions, (writer, tx) => writer.bytes16(tx.bytes)).finish();
+  const size = 4 + 2 * transactions.length + bodyBytesOf(transactions);
+  return new Writer(size).list(transactions, (writer, tx) => writer.bytes16(tx.bytes)).finish();
 }
 
 /** Reads a body within the limits. It says nothing about whether the body is the one of a header. */

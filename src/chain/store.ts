@@ -22,7 +22,7 @@ import {
   STAMP_KEY,
   sealKey,
   stateKey,
-  transactionKey,
+  transactionKeys,
   transactionRange,
   undoKey,
   VERSION_KEY,
@@ -261,9 +261,9 @@ function resultOperations({ block, receipts }: ExecutedBlock): KvOperation[] {
   assert(receipts.length === transactions.length, "one receipt a transaction");
   const value = new Writer(1024).list(receipts, (writer, receipt) => writer.bytes32(receipt)).finish();
   const operations: KvOperation[] = [{ kind: "put", key: receiptsKey(hash), value }];
-  for (const [index, tx] of transactions.entries()) {
-    const place = new Writer(4).u32(index).finish();
-    operations.push({ kind: "put", key: transactionKey(tx.id, hash), value: place });
+  const ids = transactions.map(({ id }) => id);
+  for (const [index, key] of transactionKeys(ids, hash).entries()) {
+    operations.push({ kind: "put", key, value: new Writer(4).u32(index).finish() });
   }
   operations.push({ kind: "put", key: canonicalKey(summary.height), value: hash });
   return operations;

@@ -56,9 +56,22 @@ export const checkpointKey = heightKey(0x0a);
 const TRANSACTION = Uint8Array.of(0x07);
 const STATE = Uint8Array.of(0x08);
 const PAGE = Uint8Array.of(0x09);
+const TRANSACTION_KEY_BYTES = 65;
 
 export function transactionKey(txid: Hash, blockHash: Hash): Uint8Array {
   return concatBytes(TRANSACTION, txid, blockHash);
+}
+
+/** The keys of a block's transactions, in one piece of memory. */
+export function transactionKeys(txids: readonly Hash[], blockHash: Hash): Uint8Array[] {
+  const keys = new Uint8Array(TRANSACTION_KEY_BYTES * txids.length);
+  return txids.map((txid, i) => {
+    const key = keys.subarray(TRANSACTION_KEY_BYTES * i, TRANSACTION_KEY_BYTES * (i + 1));
+    key.set(TRANSACTION);
+    key.set(txid, 1);
+    key.set(blockHash, 33);
+    return key;
+  });
 }
 
 /** All entries of one txid: inclusive lower and exclusive upper bound. */

@@ -34,7 +34,7 @@ export class MemoryKv implements Kv {
   write(operations: readonly KvOperation[], options: { readonly sync: boolean }): Promise<void> {
     if (this.#closed) return Promise.reject(new Error("the store is closed"));
     if (operations.length === 0) return this.#tail;
-    const own = operations.map(copyOperation);
+    const own = operations.map(ownChange);
     this.#tail = this.#tail.then(() => this.#apply(own, options.sync));
     return this.#tail;
   }
@@ -80,15 +80,14 @@ export class MemoryKv implements Kv {
     return new MemoryKv(values);
   }
 
-  #apply(operations: readonly KvOperation[], sync: boolean): void {
+  #apply(changes: readonly Change[], sync: boolean): void {
     const undo = new Map<string, Uint8Array | undefined>();
-    for (const operation of operations) {
-      const key = keyText(operation.key);
+    for (const { key, value } of changes) {
       const before = this.#values.get(key);
       if (!undo.has(key)) undo.set(key, before);
-      if (operation.kind === "delete") this.#values.delete(key);
-      else this.#values.set(key, operation.value);
-      if (operation.kind === "put" && before === undefined) this.#keys.add(key);
+      if (value === undefined) this.#values.delete(key);
+      else this.#values.set(key, value);
+      if (value !== undefined && before === undefined) this.#keys.add(key);
     }
     if (sync) this.#unsynced = [];
     else this.#unsynced.push(undo);
@@ -96,9 +95,14 @@ export class MemoryKv implements Kv {
   }
 }
 
-function copyOperation(operation: KvOperation): KvOperation {
-  const key = operation.key.slice();
-  return operation.kind === "put"
-    ? { kind: "put", key, value: operation.value.slice() }
-    : { kind: "delete", key };
+/** An operation in memory of its own. */
+interface Change {
+  readonly key: string;
+  /** undefined = deleted. */
+  readonly value: Uint8Array | undefined;
+}
+
+function ownChange(operation: KvOperation): Change {
+  const value = operation.kind === "put" ? operation.value.slice() : undefined;
+  return { key: keyText(operation.key), value };
 }
