@@ -21,7 +21,7 @@ import { peerIdFromSeed } from "../p2p/identity.ts";
 import { amount, collect, integer } from "./arguments.ts";
 import { dirOption, leaf } from "./command.ts";
 import { badInput, must } from "./exit.ts";
-import { keyPath } from "./keys.ts";
+import { COINBASE_KEY, keyPath } from "./keys.ts";
 import type { Output } from "./output.ts";
 
 interface InitOptions {
@@ -184,9 +184,6 @@ function joined({ validator, coinbase }: InitOptions, file: string): Part {
   const mode = validatorKey !== undefined ? "validator" : coinbase !== undefined ? "miner" : "full";
   return { genesis, warnings, mode, validatorKey, coinbaseKey: undefined, coinbase };
 }
-
-/** keys/coinbase.json */
-const COINBASE_KEY = "coinbase";
 
 /** A node that nobody lists is refused by all, and sees only that it has no peers. */
 const joinHint =

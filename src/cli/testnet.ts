@@ -1,44 +1,40 @@
 /**
  * `quorate testnet`: the files of a new network for many machines, with random keys: one node home a machine, the
- * same genesis in each, every node in everyone's peers.json. Each operator gets one folder and keeps it secret.
+ * same genesis in each, every node in everyone's peers.json. Each operator gets one folder and keeps it secret. What
+ * the network is made of stands in testnetplan.ts.
  */
 import { randomBytes } from "node:crypto";
 import { existsSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import type { Command } from "commander";
+import { type Command, Option } from "commander";
 import { hex0x, showHash } from "../base/bytes.ts";
 import { VALIDATORS_MAX } from "../base/limits.ts";
-import type { Genesis } from "../chain/genesis.ts";
+import { CONSENSUS_NAMES } from "../chain/consensusparameters.ts";
 import { formatGenesis, parseGenesis } from "../chain/genesisfile.ts";
 import { computeGenesisHash } from "../chain/genesisstate.ts";
 import { formatConfigFile } from "../node/config.ts";
 import { createHome } from "../node/home.ts";
 import { keyOfSeed, saveKey } from "../node/keyfile.ts";
-import { type NetworkPlan, planNetwork } from "../node/networkplan.ts";
 import { type KnownPeer, multiaddrOf } from "../node/peersfile.ts";
 import { peerIdFromSeed } from "../p2p/identity.ts";
-import { amount, integer, list, port, withDefault } from "./arguments.ts";
+import { amount, duration, integer, list, port, withDefault } from "./arguments.ts";
 import { leaf } from "./command.ts";
 import { badInput, must } from "./exit.ts";
+import { COINBASE_KEY, keyPath } from "./keys.ts";
 import { type Output, table } from "./output.ts";
+import { membersOf, type NetworkChoice, PROFILES, planTestnet, type TestnetPlan } from "./testnetplan.ts";
 
-interface TestnetOptions {
-  readonly validators: number;
+interface TestnetOptions extends Omit<NetworkChoice, "validators"> {
+  readonly validators?: number;
   readonly fullNodes: number;
   readonly output: string;
   readonly hosts?: readonly string[];
-  readonly name: string;
-  readonly chainId: number;
-  readonly accounts: number;
-  readonly balance: bigint;
-  readonly minFee: bigint;
-  readonly profile: string;
   readonly rpcPort: number;
   readonly p2pPort: number;
 }
 
 /** One machine's node. */
-export interface PlannedNode {
+interface PlannedNode {
   readonly name: string;
   readonly host: string;
   readonly rpcPort: number;
@@ -50,80 +46,105 @@ export function addTestnet(program: Command): void {
     program,
     "testnet",
     "write the files of a new network for many machines, with random keys",
-    (command) =>
-      command
-        .option("-v, --validators <n>", "validators", integer(1, VALIDATORS_MAX), 4)
-        .option("-n, --full-nodes <n>", "nodes that follow without voting", integer(0, 100), 0)
-        .requiredOption("-o, --output <dir>", "folder to make")
-        .option(
-          "--hosts <a,b,...>",
-          "address of each node, validators first (default: all on 127.0.0.1)",
-          list,
-        )
-        .option("--name <name>", "of the chain", "testnet")
-        .option("--chain-id <id>", "of the chain", integer(1, Number.MAX_SAFE_INTEGER), 31_338)
-        .option("--accounts <n>", "accounts with a balance", integer(0, 1_000), 4)
-        .addOption(
-          withDefault("--balance <amount>", "of each account", amount, [1_000_000_000n, "1000000000"]),
-        )
-        .addOption(withDefault("--min-fee <amount>", "least fee of a transaction", amount, [1n, "1"]))
-        .option("--profile <profile>", "dev or production", "production")
-        .option("--rpc-port <port>", "JSON-RPC port, the first of a host", port, 18_545)
-        .option("--p2p-port <port>", "port for other nodes, the first of a host", port, 30_300),
+    declareTestnet,
     ({ out, options }) => writeTestnet(out, options),
   );
 }
 
-function writeTestnet(out: Output, options: TestnetOptions): void {
+function declareTestnet(command: Command): Command {
+  return command
+    .addOption(
+      new Option("--consensus <name>", "pbft: validators agree; pow: miners, and anyone may join")
+        .choices(CONSENSUS_NAMES)
+        .default("pbft"),
+    )
+    .option(
+      "-v, --validators <n>",
+      "validators (default: 4), or miners (default: 3)",
+      integer(1, VALIDATORS_MAX),
+    )
+    .option("-n, --full-nodes <n>", "nodes that follow without making blocks", integer(0, 100), 0)
+    .requiredOption("-o, --output <dir>", "folder to make")
+    .option("--hosts <a,b,...>", "address of each node, full nodes last (default: all on 127.0.0.1)", list)
+    .option("--name <name>", "of the chain", "testnet")
+    .option(
+      "--chain-id <id>",
+      "of the chain (default: 31338; pow: that of the profile)",
+      integer(1, Number.MAX_SAFE_INTEGER),
+    )
+    .option(
+      "--accounts <n>",
+      "accounts with a balance (default: 4; pow with profile bitcoin: none)",
+      integer(0, 1_000),
+    )
+    .addOption(withDefault("--balance <amount>", "of each account", amount, [1_000_000_000n, "1000000000"]))
+    .option("--min-fee <amount>", "least fee of a transaction (default: 1; pow: that of the profile)", amount)
+    .addOption(
+      new Option(
+        "--profile <profile>",
+        "pbft: production (default) or dev; pow: dev (default), bitcoin or regtest",
+      ).choices(PROFILES),
+    )
+    .option(
+      "--block-time <duration>",
+      "pow with profile dev: the time between blocks to aim at, whole seconds (default: 5s)",
+      duration,
+    )
+    .option("--hash-limit <n>", "pow: hashes a second of each miner (default: as many as it can)", HASH_LIMIT)
+    .option("--rpc-port <port>", "JSON-RPC port, the first of a host", port, 18_545)
+    .option("--p2p-port <port>", "port for other nodes, the first of a host", port, 30_300);
+}
+
+const HASH_LIMIT = integer(1, 1_000_000_000);
+
+function writeTestnet(out: Output, given: TestnetOptions): void {
+  const options = { ...given, validators: given.validators ?? membersOf(given.consensus) };
   const nodes = placeNodes(options);
   if (existsSync(join(options.output, "genesis.json"))) {
     throw badInput(`${options.output}: holds a network already; choose another folder`);
   }
-  const plan = planNetwork(
-    {
-      ...options,
-      chainId: BigInt(options.chainId),
-      timeMs: BigInt(Date.now()),
-      profile: options.profile as Genesis["profile"],
-    },
-    () => new Uint8Array(randomBytes(32)),
-  );
+  const plan = planTestnet(options, Date.now(), () => new Uint8Array(randomBytes(32)));
   const genesisJson = formatGenesis(plan.genesis);
   const { warnings } = must(parseGenesis(genesisJson));
-  writeHomes(options, plan, nodes, genesisJson);
+  const homes = writeHomes(options, plan, nodes, genesisJson);
   writeAccounts(options.output, plan);
   writeFileSync(join(options.output, "genesis.json"), genesisJson);
   for (const warning of warnings) out.warn(warning);
-  const genesisHash = showHash(computeGenesisHash(plan.genesis));
-  const rows = nodes.map((node, i) => [
-    node.name,
-    i < options.validators ? "validator" : "full",
-    node.host,
-    `${node.p2pPort}`,
-    `${node.rpcPort}`,
+  const facts = {
+    dir: options.output,
+    chainId: Number(plan.genesis.chainId),
+    genesisHash: showHash(computeGenesisHash(plan.genesis)),
+    nodes: homes,
+    accounts: plan.accounts.map(({ name, address }) => ({ name, address: hex0x(address) })),
+  };
+  const rows = homes.map(({ name, mode, host, p2pPort, rpcPort, coinbase }) => [
+    ...[name, mode, host, `${p2pPort}`, `${rpcPort}`],
+    ...(coinbase === undefined ? [] : [coinbase]),
   ]);
+  const columns = ["node", "mode", "host", "p2p", "rpc"];
   out.result(
-    {
-      dir: options.output,
-      chainId: options.chainId,
-      genesisHash,
-      nodes: nodes.map((node, i) => ({ ...node, dir: join(options.output, node.name), mode: rows[i]![1] })),
-      accounts: plan.accounts.map(({ name, address }) => ({ name, address: hex0x(address) })),
-    },
+    facts,
     [
-      `${out.tick} network in ${options.output}: chain ${options.chainId}, genesis ${genesisHash}`,
+      `${out.tick} network in ${facts.dir}: chain ${facts.chainId}, genesis ${facts.genesisHash}`,
       "",
-      table(["node", "mode", "host", "p2p", "rpc"], rows),
+      table(plan.genesis.validators.length > 0 ? columns : [...columns, "coinbase"], rows),
       "",
       `Copy each folder to its machine and run there: quorate start --dir ${nodes[0]!.name}`,
-      `Account keys: ${join(options.output, "accounts")} (secret)`,
+      ...(plan.memberMode === "full"
+        ? ["Nothing is mined until it is wanted: quorate miner generate 10 --coinbase ACCOUNT"]
+        : []),
+      ...(plan.accounts.length > 0
+        ? [`Account keys: ${join(options.output, "accounts")} (secret)`]
+        : ["Nobody owns anything before the first block is mined."]),
     ].join("\n"),
   );
 }
 
 /** Gives every node a host and ports: nodes that share a host count their ports up. */
-export function placeNodes(
-  options: Pick<TestnetOptions, "validators" | "fullNodes" | "hosts" | "rpcPort" | "p2pPort">,
+function placeNodes(
+  options: Pick<TestnetOptions, "fullNodes" | "hosts" | "rpcPort" | "p2pPort"> & {
+    readonly validators: number;
+  },
 ): PlannedNode[] {
   const count = options.validators + options.fullNodes;
   const hosts = options.hosts ?? Array<string>(count).fill("127.0.0.1");
@@ -136,42 +157,53 @@ export function placeNodes(
   });
 }
 
+/** What was written for one machine. */
+interface WrittenNode extends PlannedNode {
+  readonly dir: string;
+  readonly mode: TestnetPlan["memberMode"];
+  /** Who is paid for its blocks; undefined where none are mined. */
+  readonly coinbase: string | undefined;
+}
+
 function writeHomes(
   options: TestnetOptions,
-  plan: NetworkPlan,
+  plan: TestnetPlan,
   nodes: readonly PlannedNode[],
   genesisJson: string,
-): void {
+): WrittenNode[] {
   const members = nodes.map((node, i) => {
-    const validator = plan.validators[i];
-    const nodeKey = keyOfSeed(validator?.nodeSeed ?? new Uint8Array(randomBytes(32)));
+    const member = plan.members[i];
+    const nodeKey = keyOfSeed(member?.nodeSeed ?? new Uint8Array(randomBytes(32)));
     const multiaddr = multiaddrOf(node.host, node.p2pPort);
     const peer: KnownPeer = { name: node.name, peerId: peerIdFromSeed(nodeKey.seed), multiaddr };
-    return {
-      node,
-      nodeKey,
-      peer,
-      validatorKey: validator === undefined ? undefined : keyOfSeed(validator.seed),
-    };
+    return { node, nodeKey, peer, ownKey: member === undefined ? undefined : keyOfSeed(member.seed) };
   });
-  for (const member of members) {
-    const { node, nodeKey, validatorKey } = member;
+  const votes = plan.genesis.validators.length > 0;
+  return members.map((member) => {
+    const { node, nodeKey, ownKey } = member;
+    const dir = join(options.output, node.name);
+    const mode = ownKey === undefined ? "full" : plan.memberMode;
+    const coinbase = votes || ownKey === undefined ? undefined : hex0x(ownKey.publicKey);
     const configText = formatConfigFile({
       name: node.name,
-      mode: validatorKey === undefined ? "full" : "validator",
+      mode,
+      "mining.coinbase": coinbase,
+      "mining.hash_limit": coinbase === undefined ? undefined : options.hashLimit,
       "rpc.port": node.rpcPort,
       "p2p.port": node.p2pPort,
       // On one machine alone the nodes need no other.
       "p2p.host": options.hosts === undefined ? "127.0.0.1" : undefined,
     });
     const peers = members.filter((other) => other !== member).map((other) => other.peer);
-    must(
-      createHome(join(options.output, node.name), { configText, genesisJson, peers, nodeKey, validatorKey }),
-    );
-  }
+    const validatorKey = votes ? ownKey : undefined;
+    must(createHome(dir, { configText, genesisJson, peers, nodeKey, validatorKey }));
+    if (coinbase !== undefined) must(saveKey(keyPath(dir, COINBASE_KEY), ownKey!));
+    return { ...node, dir, mode, coinbase };
+  });
 }
 
-function writeAccounts(dir: string, plan: NetworkPlan): void {
+function writeAccounts(dir: string, plan: TestnetPlan): void {
+  if (plan.accounts.length === 0) return;
   mkdirSync(join(dir, "accounts"), { recursive: true, mode: 0o700 });
   for (const { name, seed } of plan.accounts) {
     must(saveKey(join(dir, "accounts", `${name}.json`), keyOfSeed(seed)));
