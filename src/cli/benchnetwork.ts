@@ -57,8 +57,9 @@ export class BenchNetwork {
       { dir, nodes, votes: true },
       {
         lock,
-        exited: ({ node, exitCode, lastWords }) => {
-          const words = lastWords();
+        exited: (ended) => {
+          const { node, exitCode } = ended;
+          const words = ended.lastWords();
           const message = `${node.name} ended by itself with ${exitCode}${words === "" ? "" : `: ${words}`}`;
           fail(new CliError(EXIT.broken, "NODE_EXITED", message));
         },

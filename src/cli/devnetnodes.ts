@@ -13,6 +13,7 @@ export type NodeState = "running" | "paused" | "killed" | "stopped" | "exited";
 
 const STOP_MS = 10_000;
 const TAIL_LINES = 3;
+const LOG_LINES = 5;
 
 export class NodeProcess {
   readonly node: DevnetNode;
@@ -96,11 +97,12 @@ export class NodeProcess {
 
   /** The last words on standard error: why it exited. */
   lastWords(): string {
-    try {
-      return readFileSync(this.#errorFile(), "utf8").trim().split("\n").slice(-TAIL_LINES).join("\n");
-    } catch {
-      return "";
-    }
+    return tailOf(this.#errorFile(), TAIL_LINES).join("\n");
+  }
+
+  /** The end of its log, for those who cannot look it up: empty if it never wrote one. */
+  logTail(): readonly string[] {
+    return tailOf(join(this.node.dir, "logs", "node.log"), LOG_LINES);
   }
 
   #endGuard(): void {
@@ -110,6 +112,15 @@ export class NodeProcess {
 
   #errorFile(): string {
     return join(this.node.dir, "logs", "stderr.log");
+  }
+}
+
+function tailOf(path: string, count: number): string[] {
+  try {
+    const lines = readFileSync(path, "utf8").trim().split("\n");
+    return lines.filter((line) => line !== "").slice(-count);
+  } catch {
+    return [];
   }
 }
 

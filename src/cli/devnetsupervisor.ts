@@ -23,6 +23,7 @@ import type { DevnetNode } from "./devnetplan.ts";
 import { isFree } from "./doctor.ts";
 import { CliError, EXIT, must } from "./exit.ts";
 
+/** For all nodes to be ready, unless told. */
 const READY_MS_MAX = 60_000;
 const POLL_MS = 50;
 const PROBE_MS = 1_500;
@@ -45,6 +46,7 @@ export class Supervisor implements DevnetControl {
   readonly #dir: string;
   readonly #lock: Lock;
   readonly #processes: readonly NodeProcess[];
+  readonly #readyMsMax: number;
   /** Nodes that must work together for the chain to move; undefined where each mines for itself. */
   readonly #quorum: number | undefined;
   readonly #ended: Promise<void>;
@@ -55,11 +57,17 @@ export class Supervisor implements DevnetControl {
 
   /** @param exited is told of a node that ended by itself */
   constructor(
-    options: { readonly dir: string; readonly nodes: readonly DevnetNode[]; readonly votes: boolean },
+    options: {
+      readonly dir: string;
+      readonly nodes: readonly DevnetNode[];
+      readonly votes: boolean;
+      readonly readyMsMax?: number;
+    },
     ports: { readonly lock: Lock; readonly exited: (process: NodeProcess) => void },
   ) {
     this.#dir = options.dir;
     this.#lock = ports.lock;
+    this.#readyMsMax = options.readyMsMax ?? READY_MS_MAX;
     this.#quorum = options.votes ? quorumOf(options.nodes.length).quorum : undefined;
     this.#processes = options.nodes.map((node) => new NodeProcess(node, ports.exited));
     this.#ended = new Promise((resolve) => {
@@ -195,12 +203,12 @@ export class Supervisor implements DevnetControl {
   }
 
   async #waitUntilReady(): Promise<void> {
-    const deadline = performance.now() + READY_MS_MAX;
+    const deadline = performance.now() + this.#readyMsMax;
     const peers = this.#processes.length - 1;
     for (const process of this.#processes) {
       while (!(await probe(process.node, `/ready?minPeers=${peers}`))) {
         this.#checkAllAlive();
-        if (performance.now() > deadline) throw notReady(process);
+        if (performance.now() > deadline) throw notReady(process, this.#readyMsMax);
         await pause(POLL_MS);
       }
     }
@@ -241,17 +249,20 @@ function startFailed(process: NodeProcess): CliError {
   return new CliError(
     EXIT.broken,
     "NODE_EXITED",
-    `${node.name} exited with ${process.exitCode}: ${words || `see ${join(node.dir, "logs", "node.log")}`}`,
+    `${node.name} exited with ${process.exitCode}: ${words || endOfLog(process)}`,
   );
 }
 
-function notReady({ node }: NodeProcess): CliError {
-  const log = join(node.dir, "logs", "node.log");
-  return new CliError(
-    EXIT.timedOut,
-    "NOT_READY",
-    `${node.name} is not ready after ${READY_MS_MAX / 1_000} s: see ${log}`,
-  );
+function notReady(process: NodeProcess, limitMs: number): CliError {
+  const message = `${process.node.name} is not ready after ${limitMs / 1_000} s; the machine may be too busy: ${endOfLog(process)}`;
+  return new CliError(EXIT.timedOut, "NOT_READY", message);
+}
+
+/** Where it is, and how it ends: a network in a temporary folder takes it away with it. */
+export function endOfLog(process: NodeProcess): string {
+  const lines = process.logTail();
+  const path = join(process.node.dir, "logs", "node.log");
+  return lines.length === 0 ? `nothing in ${path}` : [`${path} ends with`, ...lines].join("\n  ");
 }
 
 async function probe(node: DevnetNode, path: string): Promise<boolean> {

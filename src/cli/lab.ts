@@ -9,6 +9,7 @@ import { addAttack51 } from "./labattack51.ts";
 import { addCensor } from "./labcensor.ts";
 import { addEclipse } from "./labeclipse.ts";
 import { addEquivocate } from "./labequivocate.ts";
+import { checkLabDir } from "./labfiles.ts";
 import { addGenerals } from "./labgenerals.ts";
 import { addMajority } from "./labmajority.ts";
 import { addPartition } from "./labpartition.ts";
@@ -19,6 +20,7 @@ import { addTimewarp } from "./labtimewarp.ts";
 
 export function addLab(program: Command): void {
   const lab = group(program, "lab", "attack a chain on virtual time and compare with theory");
+  lab.hook("preAction", (_, command) => checkLabDir(command.opts().out));
   addAttack51(lab);
   addSelfish(lab);
   addGenerals(lab);

@@ -1,13 +1,14 @@
 /** `quorate lab equivocate`: validators that contradict themselves (src/lab/equivocate.ts). */
 import { type Command, Option } from "commander";
 import { type EquivocateRun, runEquivocate, WAYS } from "../lab/equivocate.ts";
-import { cheatsThatFork, faultsSurvived } from "../lab/federation.ts";
+import { cheatsThatFork, faultsSurvived, TURNS } from "../lab/federation.ts";
 import { equivocateReport, equivocateVerdict, finders, names } from "../lab/pbftreport.ts";
 import { integer } from "./arguments.ts";
 import { leaf } from "./command.ts";
 import { badInput, EXIT, Finished } from "./exit.ts";
 import { writeLabExtras, writeLabFiles } from "./labfiles.ts";
 import { addNodes, checkByzantine, type PbftLabOptions, virtualTime } from "./labpbft.ts";
+import { runSteps } from "./labsteps.ts";
 import { type Output, table } from "./output.ts";
 
 interface Options extends PbftLabOptions {
@@ -39,7 +40,10 @@ export function addEquivocate(lab: Command): void {
 async function equivocate(out: Output, options: Options): Promise<void> {
   const { nodes, seed, way, time } = options;
   const byzantine = countOf(options);
-  const run = await runEquivocate({ nodes, byzantine, way, seed, payMs: time });
+  const asked = { nodes, byzantine, way, seed, payMs: time };
+  const { result: run, tookMs } = await runSteps(out, [TURNS, "voting"], (step) =>
+    runEquivocate(asked, step),
+  );
   const { result } = run;
   const found = { experiment: "equivocate", ...result };
   const { convictions, fork, stops, ...numbers } = result;
@@ -56,7 +60,7 @@ async function equivocate(out: Output, options: Options): Promise<void> {
       },
     ],
     report: equivocateReport(run, command),
-    timing: {},
+    timing: { seconds: Number((tookMs / 1_000).toFixed(3)) },
   });
   writeLabExtras(options.out, proofsOf(run));
   const mark = result.isMatch ? out.tick : out.cross;

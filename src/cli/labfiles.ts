@@ -2,8 +2,8 @@
  * What an experiment of the lab leaves in its folder. results.json, results.csv and report.html follow from options
  * and seed alone, byte for byte; what the clock said stands apart, in timing.json.
  */
-import { mkdirSync, writeFileSync } from "node:fs";
-import { join } from "node:path";
+import { accessSync, constants, mkdirSync, statSync, writeFileSync } from "node:fs";
+import { dirname, join, resolve } from "node:path";
 import { type CsvValue, toCsv } from "../lab/csv.ts";
 import { CliError, EXIT } from "./exit.ts";
 
@@ -12,6 +12,23 @@ export interface LabFiles {
   readonly rows: readonly Readonly<Record<string, CsvValue>>[];
   readonly report: string;
   readonly timing: object;
+}
+
+/** Before the work is done whose results it is for. Makes nothing. @throws CliError */
+export function checkLabDir(dir: string): void {
+  try {
+    let path = resolve(dir);
+    while (statSync(path, { throwIfNoEntry: false }) === undefined) path = dirname(path);
+    if (!statSync(path).isDirectory()) throw new Error(`${path} is no folder`);
+    accessSync(path, constants.W_OK);
+  } catch (cause) {
+    throw unwritable(dir, cause);
+  }
+}
+
+function unwritable(dir: string, cause: unknown): CliError {
+  const reason = cause instanceof Error ? cause.message : String(cause);
+  return new CliError(EXIT.badInput, "BAD_INPUT", `--out ${dir}: cannot be written: ${reason}`, { cause });
 }
 
 /** Files beside the report that others can check, by name. */
@@ -29,8 +46,7 @@ export function writeLabFiles(dir: string, { results, rows, report, timing }: La
     writeFileSync(join(dir, "timing.json"), `${JSON.stringify(timing, null, 2)}\n`);
     writeFileSync(path, report);
   } catch (cause) {
-    const reason = cause instanceof Error ? cause.message : String(cause);
-    throw new CliError(EXIT.badInput, "BAD_INPUT", `${dir}: cannot be written: ${reason}`, { cause });
+    throw unwritable(dir, cause);
   }
   return path;
 }

@@ -5,6 +5,7 @@
  */
 import { setTimeout as wait } from "node:timers/promises";
 import { hex0x, parseShownHash } from "../base/bytes.ts";
+import { raceFork } from "../lab/forktree.ts";
 import {
   decide,
   describeEnd,
@@ -33,10 +34,10 @@ export interface LiveCommand extends LiveRace {
 }
 
 const POLL_MS = 100;
-/** For nodes to agree once nobody mines. */
-const AGREE_MS_MAX = 30_000;
+/** For nodes to agree once nobody mines: a moment on a free machine. */
+const AGREE_MS_MAX = 180_000;
 /** For the released branch to reach all honest nodes. */
-const RELEASE_MS_MAX = 60_000;
+const RELEASE_MS_MAX = 180_000;
 const AMOUNT = 1_000n;
 
 interface Header {
@@ -108,12 +109,7 @@ class LiveAttack {
     return {
       result: { end, seconds, publicBlocks, privateBlocks, depth, honest },
       sights: this.#sights,
-      fork: {
-        title: "The fork",
-        common: blockOf(this.#fork),
-        ...branches,
-        winner: end === "won" ? "attacker" : "honest",
-      },
+      fork: raceFork(blockOf(this.#fork), branches, end === "won" ? "attacker" : "honest"),
       rates,
     };
   }
@@ -248,6 +244,15 @@ class LiveAttack {
     return patiently(() => client.call("tx_get", { hash }));
   }
 
+  /** Where each node is, for a message. */
+  async #places(): Promise<string> {
+    const { all } = this.#network;
+    const heads = await Promise.all(all.map((node) => headOf(node).catch(() => undefined)));
+    return all
+      .map(({ node }, i) => `${node.name} ${heads[i] === undefined ? "is silent" : `at ${heads[i].height}`}`)
+      .join(", ");
+  }
+
   async #until(limitMs: number, condition: () => Promise<boolean>): Promise<void> {
     const deadline = performance.now() + limitMs;
     while (!(await condition())) {
@@ -255,7 +260,7 @@ class LiveAttack {
         throw new CliError(
           EXIT.timedOut,
           "NOT_READY",
-          `the nodes do not agree after ${showDuration(limitMs)}`,
+          `the nodes do not agree after ${showDuration(limitMs)}; the machine may be too busy: ${await this.#places()}`,
         );
       }
       await this.#bench.pause(POLL_MS);

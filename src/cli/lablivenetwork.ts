@@ -20,11 +20,13 @@ import { multiaddrOf } from "../node/peersfile.ts";
 import { Client } from "../rpc/client.ts";
 import { findPorts } from "./benchnetwork.ts";
 import type { DevnetNode } from "./devnetplan.ts";
-import { lockDevnet, Supervisor } from "./devnetsupervisor.ts";
+import { endOfLog, lockDevnet, Supervisor } from "./devnetsupervisor.ts";
 import { CliError, EXIT, must } from "./exit.ts";
 
 /** Hashes a second of all miners together: a small part of one core. */
 export const HASHES_OF_ALL = 200_000;
+/** For four nodes to start and to connect: seconds on a free machine, but not every machine is free. */
+const READY_MS_MAX = 300_000;
 /** Expected hashes of a block: all together find one in two seconds. */
 const BLOCK_HASHES = 400_000;
 export const SPACING_SECONDS = BLOCK_HASHES / HASHES_OF_ALL;
@@ -67,12 +69,12 @@ export class LiveNetwork {
     });
     this.failed.catch(() => undefined);
     this.#supervisor = new Supervisor(
-      { dir, nodes, votes: false },
+      { dir, nodes, votes: false, readyMsMax: READY_MS_MAX },
       {
         lock: lockDevnet(dir),
         exited: (ended) => {
           const words = ended.lastWords();
-          const message = `${ended.node.name} ended by itself with ${ended.exitCode}${words === "" ? "" : `: ${words}`}`;
+          const message = `${ended.node.name} ended by itself with ${ended.exitCode}; ${words === "" ? "" : `it said: ${words}\n`}${endOfLog(ended)}`;
           fail(new CliError(EXIT.broken, "NODE_EXITED", message));
         },
       },

@@ -1,15 +1,15 @@
 /** `quorate lab majority`: the attacker of attack51 against PBFT (src/lab/majority.ts). */
 import type { Command } from "commander";
 import { faultsSurvived } from "../lab/federation.ts";
-import { runMajority } from "../lab/majority.ts";
+import { majoritySteps, runMajority } from "../lab/majority.ts";
 import { MAJORITY_HEAD, majorityCells, majorityReport, majorityVerdict } from "../lab/pbftreport.ts";
 import { integer } from "./arguments.ts";
-import { startBar } from "./bar.ts";
 import { leaf } from "./command.ts";
 import { EXIT, Finished } from "./exit.ts";
 import { shares } from "./labarguments.ts";
 import { writeLabFiles } from "./labfiles.ts";
 import { addNodes, checkByzantine, type PbftLabOptions } from "./labpbft.ts";
+import { runSteps } from "./labsteps.ts";
 import { type Output, table } from "./output.ts";
 
 interface Options extends PbftLabOptions {
@@ -41,12 +41,9 @@ async function compare(out: Output, options: Options): Promise<void> {
   const keys = checkByzantine("--keys", options.keys ?? faultsSurvived(nodes), nodes);
   const asked = [...options.hashrate].sort((a, b) => a - b);
   const majority = { nodes, keys, shares: asked, confirmations, races, trials, seed };
-  const bar = startBar(out, asked.length, "spending twice {bar} {percentage} %  {eta_formatted} left");
-  const result = await runMajority(majority, async (done) => {
-    bar?.update(done);
-    // Virtual time takes no turn of the event loop: signals and the progress bar wait for this one.
-    await new Promise((resolve) => setImmediate(resolve));
-  }).finally(() => bar?.stop());
+  const { result, tookMs } = await runSteps(out, [majoritySteps(majority), "spending twice"], (step) =>
+    runMajority(majority, step),
+  );
   const found = { experiment: "majority", options: majority, ...result };
   const command = `quorate lab majority --nodes ${nodes} --keys ${keys} --hashrate ${asked.join(",")} --confirmations ${confirmations} --races ${races} --trials ${trials} --seed ${seed}`;
   const report = writeLabFiles(options.out, {
@@ -61,7 +58,7 @@ async function compare(out: Output, options: Options): Promise<void> {
       pbftDelivered: pbft.delivered,
     })),
     report: majorityReport(result, majority, command),
-    timing: {},
+    timing: { seconds: Number((tookMs / 1_000).toFixed(3)) },
   });
   const lines = [
     table(MAJORITY_HEAD, majorityCells(result)),

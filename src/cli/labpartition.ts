@@ -1,5 +1,6 @@
 /** `quorate lab partition`: a network that splits and heals (src/lab/partition.ts). */
 import { type Command, InvalidArgumentError } from "commander";
+import { TURNS } from "../lab/federation.ts";
 import { runPartition } from "../lab/partition.ts";
 import { PARTITION_HEAD, partitionCells, partitionReport, partitionVerdict } from "../lab/pbftreport.ts";
 import { list } from "./arguments.ts";
@@ -7,6 +8,7 @@ import { leaf } from "./command.ts";
 import { badInput, EXIT, Finished } from "./exit.ts";
 import { writeLabFiles } from "./labfiles.ts";
 import { addNodes, type PbftLabOptions, virtualTime } from "./labpbft.ts";
+import { runSteps } from "./labsteps.ts";
 import { type Output, table } from "./output.ts";
 
 interface Options extends PbftLabOptions {
@@ -38,15 +40,16 @@ function groups(text: string): readonly (readonly number[])[] {
   throw new InvalidArgumentError("expected groups of validators, each once, such as 0,1/2,3.");
 }
 
-async function part(out: Output, { nodes, seed, time, out: dir, groups: asked }: Options): Promise<void> {
+async function part(out: Output, { nodes, seed, time, out: dir, groups: named }: Options): Promise<void> {
   const ids = Array.from({ length: nodes }, (_, id) => id);
   const half = Math.ceil(nodes / 2);
-  const sides = asked ?? [ids.slice(0, half), ids.slice(half)];
-  const named = sides.flat();
-  const wrong = named.find((id) => id >= nodes) ?? ids.find((id) => !named.includes(id));
+  const sides = named ?? [ids.slice(0, half), ids.slice(half)];
+  const all = sides.flat();
+  const wrong = all.find((id) => id >= nodes) ?? ids.find((id) => !all.includes(id));
   if (wrong !== undefined)
     throw badInput(`--groups: name each of the validators 0 to ${nodes - 1} once (${wrong})`);
-  const run = await runPartition({ nodes, seed, groups: sides, splitMs: time });
+  const asked = { nodes, seed, groups: sides, splitMs: time };
+  const { result: run, tookMs } = await runSteps(out, [TURNS, "voting"], (step) => runPartition(asked, step));
   const { result } = run;
   const found = { experiment: "partition", ...result };
   const shown = sides.map((side) => side.join(",")).join("/");
@@ -57,7 +60,7 @@ async function part(out: Output, { nodes, seed, time, out: dir, groups: asked }:
       run,
       `quorate lab partition --nodes ${nodes} --groups ${shown} --time ${time}ms --seed ${seed}`,
     ),
-    timing: {},
+    timing: { seconds: Number((tookMs / 1_000).toFixed(3)) },
   });
   const lines = [
     table(PARTITION_HEAD, partitionCells(run)),

@@ -1,11 +1,12 @@
 /** `quorate lab silent`: 0 to f + 1 validators that say nothing (src/lab/silent.ts). */
 import type { Command } from "commander";
 import { SILENT_HEAD, silentCells, silentReport, silentVerdict } from "../lab/pbftreport.ts";
-import { runSilent } from "../lab/silent.ts";
+import { runSilent, silentSteps } from "../lab/silent.ts";
 import { leaf } from "./command.ts";
 import { EXIT, Finished } from "./exit.ts";
 import { writeLabFiles } from "./labfiles.ts";
 import { addNodes, type PbftLabOptions, virtualTime } from "./labpbft.ts";
+import { runSteps } from "./labsteps.ts";
 import { type Output, table } from "./output.ts";
 
 interface Options extends PbftLabOptions {
@@ -30,7 +31,10 @@ export function addSilent(lab: Command): void {
 
 async function silence(out: Output, { nodes, seed, time, out: dir }: Options): Promise<void> {
   const options = { nodes, seed, payMs: time };
-  const runs = await runSilent(options);
+  const steps = silentSteps(options);
+  const { result: runs, tookMs } = await runSteps(out, [steps, "waiting"], (step) =>
+    runSilent(options, step),
+  );
   const isMatch = runs.every(({ result }) => result.isMatch);
   const results = runs.map(({ result }) => result);
   const found = { experiment: "silent", options, isMatch, runs: results };
@@ -39,7 +43,7 @@ async function silence(out: Output, { nodes, seed, time, out: dir }: Options): P
     results: found,
     rows: results.map((result) => ({ ...result })),
     report: silentReport(runs, options, command),
-    timing: {},
+    timing: { seconds: Number((tookMs / 1_000).toFixed(3)) },
   });
   const lines = [
     table(SILENT_HEAD, runs.map(silentCells)),

@@ -1,8 +1,9 @@
 /** The page of `lab censor`: how long a transaction waits that a miner or a primary leaves out. */
-import type { Censor, CensorResult, CensorRow, PbftRow } from "./censor.ts";
+import { confidenceInterval } from "./binomial.ts";
+import { type Censor, type CensorResult, type CensorRow, type PbftRow, undoChance } from "./censor.ts";
 import { figure, htmlTable, renderPage } from "./page.ts";
 import { percent } from "./report.ts";
-import { lineChart } from "./svg.ts";
+import { curve, lineChart } from "./svg.ts";
 
 export const CENSOR_HEAD = [
   "tactic",
@@ -36,16 +37,17 @@ export function censorReport(options: Censor, result: CensorResult, command: str
     title: "In for good",
     description: `Part of the transactions that were in for good within ${options.blocks} blocks, over the share.`,
     xLabel: "share of the hash power",
-    yLabel: "in for good",
+    xKind: "percent",
+    yLabel: "transactions in for good",
     percent: true,
     series: [left!, undo!].map((own, color) => ({
       name: color === 0 ? "leave out" : "undo",
-      kind: "line",
+      kind: "joined",
       color,
       points: own.map(({ share, included, trials }) => ({ x: share, y: included / trials })),
     })),
   });
-  const chances = chancesChart(undo!);
+  const chances = chancesChart(undo!, options.giveUp);
   const wrong = [...rows, ...pbft].filter((row) => !row.isMatch).length;
   const worst = Math.max(...pbft.map(({ worstMs }) => worstMs));
   return renderPage({
@@ -84,26 +86,35 @@ export function censorReport(options: Censor, result: CensorResult, command: str
   });
 }
 
-function chancesChart(undo: readonly CensorRow[]): string {
+function chancesChart(undo: readonly CensorRow[], giveUp: number): string {
   const fights = undo.filter((row) => row.fights > 0);
   return lineChart({
     title: "Blocks undone",
     description: "Of the blocks that held the transaction, those that the censor undid.",
     xLabel: "share of the hash power",
-    yLabel: "undone",
+    xKind: "percent",
+    yLabel: "blocks undone",
     percent: true,
     series: [
       {
         name: "formula",
         kind: "line",
         color: 0,
-        points: fights.map(({ share, expected }) => ({ x: share, y: expected })),
+        points: curve(
+          fights.map(({ share }) => share),
+          (share) => undoChance(share, giveUp),
+        ),
+        isUnnamed: true,
       },
       {
-        name: "measured",
+        name: "undone, with the 95 % interval; line: formula",
         kind: "points",
-        color: 1,
-        points: fights.map((row) => ({ x: row.share, y: row.undone / row.fights })),
+        color: 0,
+        points: fights.map(({ share, undone, fights: trials }) => ({
+          x: share,
+          y: undone / trials,
+          ...confidenceInterval({ successes: undone, trials }),
+        })),
       },
     ],
   });

@@ -17,16 +17,17 @@ export const ECLIPSE_HEAD = [
 ] as const;
 
 export function eclipseReport(options: Eclipse, { rows, isMatch }: EclipseResult, command: string): string {
-  const chart = (title: string, value: (row: EclipseRow) => number) =>
+  const chart = (title: string, yLabel: string, value: (row: EclipseRow) => number) =>
     lineChart({
       title,
       description: "Over the attacker's groups, which are drawn as powers of two.",
-      xLabel: "groups of the attacker, log2",
-      yLabel: title.toLowerCase(),
+      xLabel: "groups of the attacker (IPv4 /16)",
+      xKind: "powers",
+      yLabel,
       percent: true,
       series: [false, true].map((defended) => ({
         name: defended ? "defence on" : "defence off",
-        kind: "line",
+        kind: "joined",
         color: defended ? 0 : 1,
         points: rows
           .filter((row) => row.defended === defended)
@@ -47,15 +48,15 @@ export function eclipseReport(options: Eclipse, { rows, isMatch }: EclipseResult
         heading: "Cut off",
         text: "All connections of the node's own choice are the attacker's, who answers every dial, never hangs up, and tells no new block.",
         html: figure(
-          chart("Time cut off", ({ timeShare }) => timeShare),
-          `Averages over ${options.trials} trials of ${options.days} days.`,
+          chart("Time cut off", "part of the time", ({ timeShare }) => timeShare),
+          `Averages over ${options.trials} trials of ${options.days} ${options.days === 1 ? "day" : "days"}.`,
         ),
       },
       {
         heading: "Connections",
         text: "The part of the connections that the node has chosen itself; those that others open count for nothing.",
         html: figure(
-          chart("Slots held", ({ slotShare }) => slotShare),
+          chart("Slots held", "part of its connections", ({ slotShare }) => slotShare),
           "Defended: one connection to a group, anchors, tried addresses kept, one more when the tip is stale.",
         ),
       },

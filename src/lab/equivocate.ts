@@ -21,6 +21,8 @@ import {
   type Note,
   type Stop,
 } from "./federation.ts";
+import type { ForkBlock } from "./forktree.ts";
+import { noStep } from "./step.ts";
 
 export const WAYS = ["equivocate", "twin"] as const;
 
@@ -77,12 +79,23 @@ export interface EquivocateRun {
   readonly endMs: number;
   /** Text of genesis.json. */
   readonly genesis: string;
+  /** Of all replicas, twins too. */
+  readonly stops: readonly Stop[];
+  /** Around the fork, if there is one; in the order of its certificates. */
+  readonly branches: Branches | undefined;
+}
+
+/** Two chains of certified blocks from one parent, oldest first. */
+export interface Branches {
+  readonly common: ForkBlock;
+  readonly sides: readonly [readonly ForkBlock[], readonly ForkBlock[]];
 }
 
 /** After the last payment, for view changes and repair, ms. */
 const SETTLE_MS = 20_000;
 
-export async function runEquivocate(options: EquivocateOptions): Promise<EquivocateRun> {
+/** Calls `step` TURNS times. */
+export async function runEquivocate(options: EquivocateOptions, step = noStep): Promise<EquivocateRun> {
   const { nodes, byzantine, seed, payMs } = options;
   const federation = new Federation({
     nodes,
@@ -92,7 +105,7 @@ export async function runEquivocate(options: EquivocateOptions): Promise<Equivoc
     payUntilMs: payMs,
     payEveryMs: 100,
   });
-  await federation.runUntil(payMs);
+  await federation.runInTurns(payMs, step);
   await federation.runUntil(payMs + SETTLE_MS, () => federation.pending === 0 && isLevel(federation));
   const fork = findFork(federation);
   const found = convictions(federation);
@@ -116,10 +129,11 @@ export async function runEquivocate(options: EquivocateOptions): Promise<Equivoc
         ? fork === undefined && federation.pending === 0
         : isProven(fork, culpritIds) || (fork === undefined && byzantine < cheatsThatFork(nodes))),
   };
-  const { notes, genesisText: genesis } = federation;
+  const { notes, stops, genesisText: genesis } = federation;
+  const branches = fork === undefined ? undefined : branchesOf(federation, fork);
   const endMs = Math.max(payMs, notes.at(-1)?.atMs ?? 0);
   federation.end();
-  return { result, notes, endMs, genesis };
+  return { result, notes, endMs, genesis, stops, branches };
 }
 
 /** The first validators; the last of the correct ones are told the second story. */
@@ -179,6 +193,35 @@ export function findFork(federation: Federation): Fork | undefined {
   const [one, other] = certificates;
   const signedBoth = one.signers.filter((signer) => other.signers.includes(signer));
   return { height: one.height, certificates, signedBoth };
+}
+
+function branchesOf(federation: Federation, { certificates: [one, other] }: Fork): Branches {
+  const blocks = new Map<string, ForkBlock>();
+  const children = new Map<string, string[]>();
+  for (const { node, sealed } of federation.commits) {
+    if (!federation.cluster.isCorrect(node)) continue;
+    const { hash, header, summary } = sealed.block;
+    const shown = showHash(hash);
+    if (!blocks.has(shown)) append(children, showHash(header.previousHash), shown);
+    blocks.set(shown, { hash, summary });
+  }
+  const follow = (start: string): ForkBlock[] => {
+    const branch: ForkBlock[] = [];
+    for (let at: string | undefined = start; at !== undefined; at = children.get(at)?.[0]) {
+      branch.push(blocks.get(at)!);
+    }
+    return branch;
+  };
+  const parent = [...children].find(([, hashes]) => hashes.includes(one.hash))?.[0] ?? "";
+  // The block before the first is that of the genesis, which nobody commits.
+  const common = blocks.get(parent) ?? { hash: federation.world.genesisHash, summary: { height: 0n } };
+  return { common, sides: [follow(one.hash), follow(other.hash)] };
+}
+
+function append(map: Map<string, string[]>, key: string, value: string): void {
+  const known = map.get(key);
+  if (known === undefined) map.set(key, [value]);
+  else known.push(value);
 }
 
 function certificateOf(federation: Federation, { sealed: { block, seal } }: NodeCommit): Certificate {

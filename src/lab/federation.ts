@@ -17,6 +17,7 @@ import type { AdversarySpec, NetworkFault, NodeId, Submission } from "../sim/sch
 import { signatureWorld } from "../sim/signatures.ts";
 import { World } from "../sim/world.ts";
 import { Auditor } from "./auditor.ts";
+import type { Step } from "./step.ts";
 
 export interface FederationOptions {
   /** Validators. */
@@ -59,6 +60,8 @@ export interface NodeCommit {
   readonly atMs: number;
   readonly sealed: SealedBlock;
 }
+
+export const TURNS = 20;
 
 /** Timers of the replicas: short, so that a minute of virtual time shows several view changes. */
 export const SETTINGS: EngineSettings = {
@@ -154,6 +157,15 @@ export class Federation {
 
   async runUntil(atMs: number, done?: () => boolean): Promise<boolean> {
     return this.cluster.time.run(atMs, done);
+  }
+
+  /** The same in TURNS pieces of equal length, with a turn for others after each. */
+  async runInTurns(atMs: number, step: Step): Promise<void> {
+    const fromMs = this.cluster.time.nowMs;
+    for (let turn = 1; turn <= TURNS; turn++) {
+      await this.runUntil(Math.round(fromMs + ((atMs - fromMs) * turn) / TURNS));
+      await step();
+    }
   }
 
   end(): void {

@@ -1,7 +1,7 @@
 /**
- * The fork around a reorganisation as SVG text: the common block, the honest branch above, the attacker's below,
- * oldest left. Long branches are cut in the middle. Each block shows its height and the start of its hash as people
- * see it. Colours are the page's, as in svg.ts.
+ * The fork of a chain as SVG text: the common block, one branch above and one below, oldest left, the name of each
+ * over it. Long branches are cut in the middle. Each block shows its height and the end of its hash as people see it;
+ * a dashed one was left. Colours are the page's, as in svg.ts.
  */
 import { hex } from "../base/bytes.ts";
 import type { BlockHead } from "../chain/block.ts";
@@ -12,51 +12,89 @@ export interface ForkBlock extends Pick<BlockHead, "hash"> {
   readonly summary: Pick<BlockHead["summary"], "height">;
 }
 
+export interface Branch {
+  readonly name: string;
+  readonly blocks: readonly ForkBlock[];
+  /** Nobody follows it any more. */
+  readonly isLeft: boolean;
+}
+
 export interface Fork {
   readonly title: string;
   readonly common: ForkBlock;
-  readonly honest: readonly ForkBlock[];
-  readonly attacker: readonly ForkBlock[];
-  /** Which branch honest nodes ended on. */
-  readonly winner: "honest" | "attacker";
+  readonly above: Branch;
+  readonly below: Branch;
+}
+
+/** Honest blocks above, the attacker's below; one of the branches was left. */
+export function raceFork(
+  common: ForkBlock,
+  blocks: Readonly<Record<"honest" | "attacker", readonly ForkBlock[]>>,
+  winner: "honest" | "attacker",
+): Fork {
+  const branch = (name: "honest" | "attacker"): Branch => ({
+    name,
+    blocks: blocks[name],
+    isLeft: winner !== name,
+  });
+  return { title: "The fork", common, above: branch("honest"), below: branch("attacker") };
 }
 
 const BOX_WIDTH = 58;
 const BOX_HEIGHT = 34;
 const GAP = 16;
+/** From a branch to the middle between both. */
+const SPREAD = 38;
+const NAME = 16;
 /** Blocks drawn of a branch; the middle of a longer one is a gap. */
 const SHOWN_MAX = 8;
 
-export function forkTree({ title, common, honest, attacker, winner }: Fork): string {
-  const [above, below] = [cut(honest), cut(attacker)];
-  const columns = 1 + Math.max(above.length, below.length);
-  const width = columns * (BOX_WIDTH + GAP) + 8;
-  const height = 3 * (BOX_HEIGHT + 10) + 8;
-  const lane = (blocks: readonly (ForkBlock | undefined)[], row: number, color: number, name: string) =>
-    blocks
-      .map((block, i) => {
-        const x = place(i + 1);
-        const y = top(row);
-        const start =
-          i === 0
-            ? `M${place(0) + BOX_WIDTH} ${middle(1)}L${x} ${middle(row)}`
-            : `M${x - GAP} ${middle(row)}h${GAP}`;
-        return `<path class="link" d="${start}"/>${block === undefined ? gap(x, y, honestOrNot(name)) : box(block, x, y, `s${color}${winner === name ? "" : " stale"}`)}`;
-      })
-      .join("\n");
+export function forkTree({ title, common, above, below }: Fork): string {
+  const columns = 1 + Math.max(cut(above.blocks).length, cut(below.blocks).length);
+  const names = Math.max(above.name.length, below.name.length);
+  const width = Math.max(columns * (BOX_WIDTH + GAP), place(1) + 7.2 * names) + 8;
+  const middle = NAME + SPREAD + BOX_HEIGHT / 2 + 4;
+  const height = 2 * middle;
+  const [high, low] = [middle - SPREAD, middle + SPREAD];
   return [
-    `<svg class="wide" style="min-width:${width}px" viewBox="0 0 ${width} ${height}" role="img" aria-label="${escapeText(title)}">`,
+    `<svg class="wide" style="min-width:${fixed(width)}px;max-width:${fixed(width * 1.3)}px" viewBox="0 0 ${fixed(width)} ${height}" role="img" aria-label="${escapeText(title)}">`,
     `<title>${escapeText(title)}</title>`,
-    `<desc>${honest.length} honest blocks above, ${attacker.length} blocks of the attacker below; honest nodes ended on the ${winner} branch.</desc>`,
-    lane(above, 0, 0, "honest"),
-    lane(below, 2, 1, "attacker"),
-    box(common, place(0), top(1), "common"),
+    `<desc>Above: ${escapeText(describe(above))}. Below: ${escapeText(describe(below))}.</desc>`,
+    lane(above, 0, { middle, at: high }),
+    nameOf(above, high - BOX_HEIGHT / 2 - 5),
+    lane(below, 1, { middle, at: low }),
+    nameOf(below, low + BOX_HEIGHT / 2 + 13),
+    box(common, place(0), middle, "common"),
     "</svg>",
   ].join("\n");
 }
 
-function honestOrNot(name: string): string {
-  return `more blocks of the ${name} branch`;
+function describe({ name, blocks, isLeft }: Branch): string {
+  return `${name}, ${blocks.length} ${blocks.length === 1 ? "block" : "blocks"}${isLeft ? ", left" : ""}`;
+}
+
+function nameOf(branch: Branch, y: number): string {
+  return `<text x="${place(1)}" y="${y}">${escapeText(branch.name)}</text>`;
+}
+
+/** Heights are of the middle of a box. */
+interface Lane {
+  readonly middle: number;
+  readonly at: number;
+}
+
+function lane({ name, blocks, isLeft }: Branch, color: number, { middle, at }: Lane): string {
+  return cut(blocks)
+    .map((block, i) => {
+      const x = place(i + 1);
+      const link = i === 0 ? `M${place(0) + BOX_WIDTH} ${middle}L${x} ${at}` : `M${x - GAP} ${at}h${GAP}`;
+      const drawn =
+        block === undefined
+          ? `<text x="${x + BOX_WIDTH / 2}" y="${at + 4}" text-anchor="middle"><title>${escapeText(`more blocks: ${name}`)}</title>…</text>`
+          : box(block, x, at, `s${color}${isLeft ? " stale" : ""}`);
+      return `<path class="link" d="${link}"/>${drawn}`;
+    })
+    .join("\n");
 }
 
 /** Undefined stands for the blocks left out. */
@@ -69,24 +107,17 @@ function place(column: number): number {
   return 4 + column * (BOX_WIDTH + GAP);
 }
 
-function top(row: number): number {
-  return 4 + row * (BOX_HEIGHT + 10);
-}
-
-function middle(row: number): number {
-  return top(row) + BOX_HEIGHT / 2;
-}
-
-function gap(x: number, y: number, text: string): string {
-  return `<text x="${x + BOX_WIDTH / 2}" y="${y + 21}" text-anchor="middle"><title>${escapeText(text)}</title>…</text>`;
-}
-
 /** The last bytes of a hash vary most: its beginning as shown is zeros. */
-function box({ hash, summary }: ForkBlock, x: number, y: number, style: string): string {
+function box({ hash, summary }: ForkBlock, x: number, middle: number, style: string): string {
   const tail = hex(hash.slice(0, 3).reverse());
+  const y = middle - BOX_HEIGHT / 2;
   return [
     `<g class="block ${style}"><rect x="${x}" y="${y}" width="${BOX_WIDTH}" height="${BOX_HEIGHT}" rx="5"/>`,
     `<text x="${x + BOX_WIDTH / 2}" y="${y + 14}" text-anchor="middle">${summary.height}</text>`,
     `<text class="hash" x="${x + BOX_WIDTH / 2}" y="${y + 27}" text-anchor="middle">…${tail}</text></g>`,
   ].join("");
+}
+
+function fixed(value: number): string {
+  return String(Number(value.toFixed(1)));
 }

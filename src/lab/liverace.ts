@@ -4,7 +4,7 @@
  * are a moment old, and a release takes as long as connections take. It starts and asks nothing.
  */
 import { type Fork, forkTree } from "./forktree.ts";
-import { figure, htmlTable, renderPage } from "./page.ts";
+import { factTable, figure, htmlTable, renderPage } from "./page.ts";
 import { percent } from "./report.ts";
 import { lineChart } from "./svg.ts";
 import { strict } from "./theory.ts";
@@ -76,18 +76,32 @@ export function describeEnd({ share, confirmations, giveUp }: LiveRace, result: 
   }
 }
 
+/** When the merchant had his confirmations, and when the branch was shown. */
+function momentsOf({ confirmations }: LiveRace, { end }: LiveResult, sights: readonly LiveSight[]) {
+  const delivered = sights.find((sight) => sight.confirmations >= confirmations);
+  const last = sights.at(-1);
+  const isReleased = end === "won" || end === "lost";
+  return [
+    ...(delivered === undefined ? [] : [{ x: delivered.seconds, name: "delivered" }]),
+    ...(isReleased && last !== undefined ? [{ x: last.seconds, name: "released" }] : []),
+  ];
+}
+
 export function liveReport(
   race: LiveRace,
   result: LiveResult,
   seen: { readonly sights: readonly LiveSight[]; readonly fork: Fork; readonly command: string },
 ): string {
-  const steps = (pick: (sight: LiveSight) => number) =>
-    seen.sights.map((sight) => ({ x: sight.seconds, y: pick(sight) }));
+  const steps = (pick: (sight: LiveSight) => number) => [
+    { x: 0, y: 0 },
+    ...seen.sights.map((sight) => ({ x: sight.seconds, y: pick(sight) })),
+  ];
   const chart = lineChart({
     title: "Blocks of the two branches over time",
     description: "Since the payment was sent, until the attacker decided.",
     xLabel: "seconds since the payment",
     yLabel: "blocks since the fork",
+    marks: momentsOf(race, result, seen.sights),
     series: [
       { name: "honest", kind: "steps", color: 0, points: steps(({ publicBlocks }) => publicBlocks) },
       { name: "attacker", kind: "steps", color: 1, points: steps(({ privateBlocks }) => privateBlocks) },
@@ -100,7 +114,7 @@ export function liveReport(
     String(reorgs.length),
     reorgs.length === 0 ? "none" : String(Math.max(...reorgs.map(({ depth }) => depth))),
   ]);
-  const lines = result.honest.flatMap(({ name, log }) => log.map((line) => [name, line]));
+  const lines = result.honest.flatMap(({ name, log }) => log.map((line) => [name, line] as const));
   return renderPage({
     title: "Spending twice on real nodes",
     question: `An attacker with ${percent(race.share)} of the hash power pays a merchant who waits for ${race.confirmations} confirmations, on a network of real processes. Does the payment vanish?`,
@@ -114,7 +128,7 @@ export function liveReport(
           figure(chart, "What the attacker's two nodes said: one on the public chain, one alone.") +
           figure(
             forkTree(seen.fork),
-            "Honest blocks above, the attacker's below; dashed: the branch that was left.",
+            "Height and end of the hash of each block; dashed: the branch that was left.",
           ),
       },
       {
@@ -128,7 +142,7 @@ export function liveReport(
             {
               heading: "What they logged",
               text: "The node warns of every reorganisation.",
-              html: htmlTable("node.log", ["node", "line"], lines),
+              html: factTable("node.log", lines),
             },
           ]),
     ],

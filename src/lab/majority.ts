@@ -15,6 +15,8 @@ import { type AttackOptions, type CellResult, judgeCell, runTrials } from "./att
 import { confidenceInterval, type Interval } from "./binomial.ts";
 import { LabChain } from "./chain.ts";
 import { ALWAYS, Federation, faultsSurvived } from "./federation.ts";
+import { noStep } from "./step.ts";
+import { doubleSpend } from "./theory.ts";
 
 /** What he does with his keys, in turn from trial to trial. */
 export const TACTICS = ["twin", "equivocate", "collude", "withhold"] as const;
@@ -77,27 +79,33 @@ export interface MajorityResult {
 /** Deficit at which he gives up against proof of work. */
 const GIVE_UP = 20;
 
-/** @param told after each share */
-export async function runMajority(
-  options: MajorityOptions,
-  told: (done: number) => Promise<void> = async () => undefined,
-): Promise<MajorityResult> {
+/** What theory says of the attacker under proof of work. */
+export function spendTwiceByWork(share: number, confirmations: number): number {
+  return doubleSpend({ share, confirmations, premined: 0, giveUp: GIVE_UP, tieWins: 0 });
+}
+
+/** How many trials under PBFT there are, with a step after each. */
+export function majoritySteps({ shares, trials }: MajorityOptions): number {
+  return shares.length * trials;
+}
+
+export async function runMajority(options: MajorityOptions, step = noStep): Promise<MajorityResult> {
   const { shares, confirmations, races, trials, seed, nodes, keys } = options;
   const chain = new LabChain("none");
   const attack: AttackOptions = { ...ATTACK, trials: races, seed };
   const rows: MajorityRow[] = [];
   const outcomes: SpendOutcome[] = [];
-  for (const [index, share] of shares.entries()) {
+  for (const share of shares) {
     const cell = { share, confirmations };
     const pow = judgeCell(attack, cell, runTrials(chain, attack, cell, [0, races]), shares.length);
     const own: SpendOutcome[] = [];
     for (let trial = 0; trial < trials; trial++) {
       const tactic = TACTICS[trial % TACTICS.length]!;
       own.push(await spendTwice({ nodes, keys, tactic, seed: `${seed}/${share}/${trial}` }));
+      await step();
     }
     outcomes.push(...own);
     rows.push({ share, pow: briefly(pow), pbft: summed(own) });
-    await told(index + 1);
   }
   const wins = outcomes.filter(({ won }) => won).length;
   const f = faultsSurvived(nodes);

@@ -63,7 +63,7 @@ export function htmlTable(
 ): string {
   const heads = head.map((cell) => `<th scope="col">${escapeText(cell)}</th>`).join("");
   const body = rows.map((row) => `<tr>${row.map((cell) => `<td>${escapeText(cell)}</td>`).join("")}</tr>`);
-  return `<div class="scroll" tabindex="0"><table><caption>${escapeText(caption)}</caption><thead><tr>${heads}</tr></thead><tbody>${body.join("\n")}</tbody></table></div>`;
+  return `<figure class="table"><figcaption>${escapeText(caption)}</figcaption><div class="scroll" tabindex="0"><table><thead><tr>${heads}</tr></thead><tbody>${body.join("\n")}</tbody></table></div></figure>`;
 }
 
 /** Names and values, one below the other: long values, such as hashes, are broken rather than hidden on a phone. */
@@ -91,7 +91,7 @@ h2{font-size:1.15rem;margin:2.2rem 0 .3rem}
 .good strong{color:var(--good)}.bad strong{color:var(--bad)}
 figure{margin:1rem 0;max-width:46rem}
 figcaption,caption{font-size:.875rem;text-align:left}
-figure:has(svg.wide){max-width:none}
+figure:has(svg.wide),figure.table{max-width:none}
 /* A shadow at the right edge while there is more to see: the cover scrolls away with the content. */
 .scroll{overflow-x:auto;background:linear-gradient(270deg,var(--paper) 20px,transparent 40px) right/40px 100% no-repeat local,
 linear-gradient(270deg,var(--line),transparent) right/14px 100% no-repeat scroll}
@@ -100,19 +100,24 @@ svg.wide{max-width:60rem}
 svg text{fill:var(--ink);font:12px system-ui,sans-serif}
 svg text.hash{font:9.5px ui-monospace,monospace;fill:var(--soft)}
 .axis{fill:none;stroke:var(--soft)}.grid{stroke:var(--line)}.link{fill:none;stroke:var(--soft)}
-.line{fill:none;stroke:var(--c);stroke-width:1.6}.bar{stroke:var(--c);stroke-width:1.4}.dot{fill:var(--c)}
+.line{fill:none;stroke:var(--c);stroke-width:1.6}.bar{fill:none;stroke:var(--c);stroke-width:1.4}.dot{fill:var(--c)}
+.dot.hollow{fill:var(--paper);stroke:var(--c);stroke-width:1.4}
+.d1{stroke-dasharray:7 3}.d2{stroke-dasharray:2 3}.d3{stroke-dasharray:9 3 2 3}.d4{stroke-dasharray:4 2}
+.d5{stroke-dasharray:12 4}.d6{stroke-dasharray:1 2}.d7{stroke-dasharray:8 2 2 2 2 2}
+.moment path{fill:none;stroke:var(--soft);stroke-dasharray:3 3}.moment text{fill:var(--soft);paint-order:stroke;stroke:var(--paper);stroke-width:4px}
 .band{fill:var(--c);fill-opacity:.28}.shade{fill:var(--line);fill-opacity:.6}.tick{stroke:var(--ink);stroke-width:1}
-.ink{fill:var(--ink)}.flag{stroke:var(--bad);stroke-width:2}.alarm{fill:var(--bad);stroke:var(--paper)}
+.stop{fill:none;stroke:var(--bad);stroke-width:2.4}.ink{fill:var(--ink)}.flag{stroke:var(--bad);stroke-width:2}.alarm{fill:var(--bad);stroke:var(--paper)}
 .block rect{fill:var(--paper);stroke:var(--c,var(--soft));stroke-width:2}.block.stale rect{stroke-dasharray:4 3}
 ${Array.from({ length: 8 }, (_, i) => `.s${i}{--c:var(--c${i})}`).join("")}
 table{border-collapse:collapse;font-variant-numeric:tabular-nums;font-size:.875rem;margin:.6rem 0}
 th,td{padding:.25rem .6rem;text-align:right;border-bottom:1px solid var(--line);white-space:nowrap}
-th:first-child,td:first-child{text-align:left}
-.facts th,.facts td{text-align:left;vertical-align:top;white-space:normal}.facts td{overflow-wrap:anywhere}
+th:first-child,td:first-child{text-align:left;position:sticky;left:0;background:var(--paper)}
+table:not(.facts) th{vertical-align:bottom}
+.facts th,.facts td{position:static!important;text-align:left;vertical-align:top;white-space:normal}.facts td{overflow-wrap:anywhere}
 .facts th{font-weight:400;color:var(--soft);min-width:7rem}
 pre{white-space:pre-wrap;overflow-wrap:anywhere;border:1px solid var(--line);border-radius:6px;padding:.6rem}
 @media print{:root{--paper:#fff;--ink:#000;--soft:#444;--line:#bbb;--good:#12743d;--bad:#b3261e;--c0:#0072b2;--c1:#d55e00;
 --c2:#007a5e;--c3:#b0568c;--c4:#8a6d00;--c5:#3b8fc4;--c6:#444c5c;--c7:#7a3db8}
-main{max-width:none;padding:0}figure,tr{break-inside:avoid}h2{break-after:avoid}.scroll{overflow:visible}svg.wide{min-width:0!important}
-th,td{white-space:normal;padding:.15rem .3rem}}
+main{max-width:none;padding:0}figure,tr{break-inside:avoid}h2{break-after:avoid}.scroll{overflow:visible;background:none}svg{max-width:30rem}
+svg.wide{min-width:0!important}th,td{white-space:normal;overflow-wrap:anywhere;padding:.15rem .3rem}}
 `;

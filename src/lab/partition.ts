@@ -7,6 +7,7 @@ import { byteText, showHash } from "../base/bytes.ts";
 import type { ValidatorId } from "../consensus/engine.ts";
 import { Federation, type Note } from "./federation.ts";
 import { explainAt } from "./silent.ts";
+import { noStep } from "./step.ts";
 
 export interface PartitionOptions {
   readonly nodes: number;
@@ -57,7 +58,8 @@ const SETTLE_MS = 60_000;
 /** Shown after the last event, ms. */
 const TAIL_MS = 500;
 
-export async function runPartition(options: PartitionOptions): Promise<PartitionRun> {
+/** Calls `step` TURNS times. */
+export async function runPartition(options: PartitionOptions, step = noStep): Promise<PartitionRun> {
   const { nodes, seed, groups, splitMs } = options;
   const healedAtMs = SPLIT_AT_MS + splitMs;
   const federation = new Federation({
@@ -67,7 +69,7 @@ export async function runPartition(options: PartitionOptions): Promise<Partition
     payUntilMs: healedAtMs,
     payEveryMs: PAY_EVERY_MS,
   });
-  await federation.runUntil(healedAtMs - 1);
+  await federation.runInTurns(healedAtMs - 1, step);
   const before = groups.map((group) => explainAt(federation, group[0]!));
   const { quorum } = federation;
   await federation.runUntil(healedAtMs);

@@ -2,18 +2,19 @@
  * What the lab found about a federation of validators, as pages for people: verdict first, the timeline of views, then
  * the proofs and the numbers. The same result gives the same page, byte for byte.
  */
-import { type Certificate, type EquivocateRun, partedMs } from "./equivocate.ts";
+import { type Branches, type Certificate, type EquivocateRun, partedMs } from "./equivocate.ts";
 import { type Conviction, faultsSurvived } from "./federation.ts";
-import type { MajorityOptions, MajorityResult } from "./majority.ts";
+import { forkTree } from "./forktree.ts";
+import { type MajorityOptions, type MajorityResult, spendTwiceByWork } from "./majority.ts";
 import { factTable, figure, htmlTable, renderPage, type Section } from "./page.ts";
 import type { PartitionRun } from "./partition.ts";
 import { percent } from "./report.ts";
 import type { SilentOptions, SilentRun } from "./silent.ts";
-import { lineChart } from "./svg.ts";
+import { curve, lineChart } from "./svg.ts";
 import { timeline } from "./timeline.ts";
 
 const CAPTION =
-  "A row for each validator, coloured and numbered by its view. Dots: proposals; ticks below: commits; upright bars: the validator asks for another view; triangles: evidence.";
+  "A row for each validator, coloured and numbered by its view. Dots: proposals; ticks below: commits; upright bars: the validator asks for another view; triangles: evidence; a cross: it stopped for good.";
 
 export function names(validators: readonly number[]): string {
   return validators.length === 0 ? "nobody" : validators.map((each) => `node${each}`).join(", ");
@@ -49,6 +50,7 @@ export function equivocateReport(run: EquivocateRun, command: string): string {
     rows,
     notes: run.notes,
     endMs: run.endMs,
+    stops: run.stops,
     ...(twins > 0 ? { spans: [{ fromMs: 0, untilMs: partedMs(result.payMs), name: "partition" }] } : {}),
   });
   return renderPage({
@@ -62,7 +64,7 @@ export function equivocateReport(run: EquivocateRun, command: string): string {
     sections: [
       {
         heading: "What happened",
-        text: `${result.quorum} of ${result.nodes} votes decide. The first ${result.byzantine} validators cheat.`,
+        text: `${result.quorum} of ${result.nodes} votes decide. ${cheats(result.byzantine)}`,
         html: figure(picture, CAPTION),
       },
       ...(result.fork === undefined ? [] : [forkSection(result.fork.certificates, run)]),
@@ -72,7 +74,12 @@ export function equivocateReport(run: EquivocateRun, command: string): string {
   });
 }
 
-function forkSection(certificates: readonly Certificate[], { result }: EquivocateRun): Section {
+function cheats(count: number): string {
+  if (count === 0) return "Nobody cheats.";
+  return count === 1 ? "The first validator cheats." : `The first ${count} validators cheat.`;
+}
+
+function forkSection(certificates: readonly Certificate[], { result, branches }: EquivocateRun): Section {
   const tables = certificates.map(({ hash, height, view, signers, holders, fault }, i) =>
     factTable(`Certificate ${i + 1}`, [
       ["block", hash],
@@ -90,8 +97,23 @@ function forkSection(certificates: readonly Certificate[], { result }: Equivocat
   return {
     heading: "Two certificates for one height",
     text: `Both are valid by the rules of the chain, and both stand in results.json. Two quorums share at least f + 1 = ${result.f + 1} validators: if at most f cheated, one of those would be correct, and a correct one never signs both. Here ${names(result.fork?.signedBoth ?? [])} did.`,
-    html: [...tables, stopped].join("\n"),
+    html: [...(branches === undefined ? [] : [forkPicture(branches, certificates)]), ...tables, stopped].join(
+      "\n",
+    ),
   };
+}
+
+function forkPicture({ common, sides }: Branches, certificates: readonly Certificate[]): string {
+  const [above, below] = [0, 1].map((i) => ({
+    name: `final at ${names(certificates[i]!.holders)}`,
+    blocks: sides[i]!,
+    isLeft: false,
+  }));
+  const title = "Two chains of final blocks";
+  return figure(
+    forkTree({ title, common, above: above!, below: below! }),
+    "Height and end of the hash of each block that correct validators hold with a commit certificate.",
+  );
 }
 
 function evidenceSection(convictions: readonly Conviction[]): Section {
@@ -119,7 +141,7 @@ export function silentReport(runs: readonly SilentRun[], options: SilentOptions,
     title: "Throughput by silent validators",
     description: "Final payments a second of virtual time.",
     xLabel: "silent validators",
-    isCount: true,
+    xKind: "count",
     yLabel: "final payments / s",
     series: [
       {
@@ -295,7 +317,8 @@ export function majorityReport(result: MajorityResult, options: MajorityOptions,
     title: "Success of a double spend over hash power",
     description: "Proof of work and PBFT, the same attacker.",
     xLabel: "share of the hash power",
-    yLabel: "payment undone",
+    xKind: "percent",
+    yLabel: "trials in which the payment is undone",
     percent: true,
     series: [
       {
@@ -315,7 +338,10 @@ export function majorityReport(result: MajorityResult, options: MajorityOptions,
         kind: "line",
         color: 1,
         isUnnamed: true,
-        points: result.rows.map(({ share, pow }) => ({ x: share, y: pow.expected })),
+        points: curve(
+          result.rows.map(({ share }) => share),
+          (share) => spendTwiceByWork(share, options.confirmations),
+        ),
       },
     ],
   });

@@ -3,12 +3,12 @@
  * gives the same page, byte for byte: no clock, no names of the machine.
  */
 import type { AttackOptions, CellResult } from "./attack51.ts";
-import { forkTree } from "./forktree.ts";
+import { forkTree, raceFork } from "./forktree.ts";
 import type { GeneralsOutcome } from "./generals.ts";
 import { figure, htmlTable, type Page, renderPage, type Section } from "./page.ts";
 import { blocksOf, type Sample } from "./sample.ts";
 import type { SelfishResult } from "./selfish.ts";
-import { lineChart, type Series } from "./svg.ts";
+import { curve, lineChart, type Series } from "./svg.ts";
 import { selfishRevenue } from "./theory.ts";
 
 export function attackReport(
@@ -28,17 +28,27 @@ export function attackReport(
     isMatch: wrong === 0,
     verdict:
       wrong === 0
-        ? `All ${cells.length} cells of ${options.trials} races${alsoOn(replicas)} agree with ${judge}.`
+        ? `All ${cells.length} cells of ${options.trials} races${alsoOn(replicas)} agree with ${judge}. ${extremes(cells)}`
         : `${wrong} of ${all.length} cells do not agree with ${judge}.`,
     sections: [
       chances(options, cells),
-      ...(replicas.length === 0 ? [] : [onReplicas(replicas)]),
+      ...(replicas.length === 0 ? [] : [onReplicas({ ...options, trials: replicas[0]!.trials }, replicas)]),
       ...(sample === undefined ? [] : [raceOf(sample)]),
       numbers(cells),
       costs(cells),
     ],
     command,
   });
+}
+
+/** One sentence: the deepest wait, against the weakest and the strongest attacker. */
+function extremes(cells: readonly CellResult[]): string {
+  const most = Math.max(...cells.map(({ confirmations }) => confirmations));
+  const deep = cells.filter(({ confirmations }) => confirmations === most).sort((a, b) => a.share - b.share);
+  const said = [...new Set([deep[0]!, deep.at(-1)!])].map(
+    ({ share, rate }) => `${percent(rate)} with ${percent(share)} of the hash power`,
+  );
+  return `After ${most} ${most === 1 ? "confirmation" : "confirmations"} the attack succeeds in ${said.join(", in ")}.`;
 }
 
 const JUDGES: Readonly<Record<CellResult["judge"], string>> = {
@@ -48,7 +58,15 @@ const JUDGES: Readonly<Record<CellResult["judge"], string>> = {
   simulation: "the independent simulation (difficulty moves: no formula holds)",
 };
 
-function chances({ trials }: AttackOptions, cells: readonly CellResult[]): Section {
+function chances(options: AttackOptions, cells: readonly CellResult[]): Section {
+  return {
+    heading: "How often it succeeds",
+    text: "More confirmations help against a minority only: a majority always gets through in the end.",
+    html: chanceFigure(options, cells),
+  };
+}
+
+function chanceFigure({ trials }: AttackOptions, cells: readonly CellResult[]): string {
   const shares = [...new Set(cells.map(({ share }) => share))];
   const series = shares.flatMap((share, color): Series[] => {
     const own = cells.filter((cell) => cell.share === share);
@@ -66,21 +84,17 @@ function chances({ trials }: AttackOptions, cells: readonly CellResult[]): Secti
   const chart = lineChart({
     title: "Success by confirmations, for each share of the hash power",
     description: "Lines are what theory says, points are measured, bars are the 95 % interval.",
-    xLabel: "confirmations",
-    isCount: true,
-    yLabel: "payment undone",
+    xLabel: "confirmations (blocks)",
+    xKind: "count",
+    yLabel: "races in which the payment is undone",
     series,
     percent: true,
     logFrom: 0.5 / trials,
   });
-  return {
-    heading: "How often it succeeds",
-    text: "More confirmations help against a minority only: a majority always gets through in the end.",
-    html: figure(
-      chart,
-      `Lines: what must come out. Points: measured in ${trials} races, with the 95 % interval.`,
-    ),
-  };
+  return figure(
+    chart,
+    `Lines: what must come out. Points: measured in ${trials} races, with the 95 % interval; hollow at the lower edge: won in none.`,
+  );
 }
 
 function raceOf(sample: Sample): Section {
@@ -90,7 +104,8 @@ function raceOf(sample: Sample): Section {
     title: "Work of the two branches over time",
     description: `Race ${trial} of the cell with a share of ${percent(share)} and ${confirmations} confirmations.`,
     xLabel: "minutes since the payment",
-    yLabel: "work, hashes",
+    yLabel: "work since the fork (hashes)",
+    marks: momentsOf(sample),
     series: [
       {
         name: "honest",
@@ -106,13 +121,8 @@ function raceOf(sample: Sample): Section {
       },
     ],
   });
-  const fork = forkTree({
-    title: "The fork",
-    common: sample.chain.fork.head,
-    honest: blocksOf(sample, "honest"),
-    attacker: blocksOf(sample, "attacker"),
-    winner: outcome.won ? "attacker" : "honest",
-  });
+  const blocks = { honest: blocksOf(sample, "honest"), attacker: blocksOf(sample, "attacker") };
+  const fork = forkTree(raceFork(sample.chain.fork.head, blocks, outcome.won ? "attacker" : "honest"));
   const end = outcome.won
     ? `undid ${outcome.honestBlocks} blocks, the payment's among them`
     : `gave up ${outcome.attackerBlocks} blocks later`;
@@ -123,8 +133,19 @@ function raceOf(sample: Sample): Section {
       figure(
         chart,
         "The private branch is released when it crosses the honest one after the merchant has delivered.",
-      ) + figure(fork, "Honest blocks above, the attacker's below; dashed: the branch that was left."),
+      ) + figure(fork, "Height and end of the hash of each block; dashed: the branch that was left."),
   };
+}
+
+/** When the merchant had his confirmations, and when the branch was shown. */
+function momentsOf({ events, confirmations }: Sample): { x: number; name: string }[] {
+  const paid = events.filter(({ kind }) => kind === "honest");
+  const at = confirmations === 0 ? 0 : paid[confirmations - 1]?.seconds;
+  const released = events.find(({ kind }) => kind === "released");
+  return [
+    ...(at === undefined ? [] : [{ x: at / 60, name: "delivered" }]),
+    ...(released === undefined ? [] : [{ x: released.seconds / 60, name: "released" }]),
+  ];
 }
 
 const JUDGED = ["share, z", "won", "rate", "95 %", "must be", "p", ""];
@@ -161,7 +182,7 @@ function alsoOn(replicas: readonly CellResult[]): string {
   return replicas.length === 0 ? "" : ` (${replicas[0]!.trials} more on whole replicas)`;
 }
 
-function onReplicas(cells: readonly CellResult[]): Section {
+function onReplicas(options: AttackOptions, cells: readonly CellResult[]): Section {
   const rows = cells.map((cell) => [
     ...judged(cell),
     cell.wins === 0 ? "none" : (cell.undoneBlocks / cell.wins).toFixed(1),
@@ -171,7 +192,7 @@ function onReplicas(cells: readonly CellResult[]): Section {
   return {
     heading: "On whole replicas",
     text: "The same races with ledger, mempool and two payments of the same money: won is what the honest ledger says, the conflicting payment included and the merchant's gone.",
-    html: htmlTable("z: confirmations; p: exact two-sided test", head, rows),
+    html: chanceFigure(options, cells) + htmlTable("z: confirmations; p: exact two-sided test", head, rows),
   };
 }
 
@@ -206,9 +227,12 @@ export function selfishReport(results: readonly SelfishResult[], command: string
   };
   const chart = lineChart({
     title: "Revenue over share",
-    description: "Lines are the formula, points are measured; the grey line is what honest mining earns.",
+    description:
+      "Lines are the formula, points are measured; the dotted grey line is what honest mining earns.",
     xLabel: "share of the hash power",
-    yLabel: "share of the blocks",
+    xKind: "percent",
+    yLabel: "share of the final chain's blocks",
+    percent: true,
     series: [honest, ...series],
   });
   const rows = results.map((result) => [
@@ -227,12 +251,12 @@ export function selfishReport(results: readonly SelfishResult[], command: string
     isMatch: wrong === 0,
     verdict:
       wrong === 0
-        ? `All ${results.length} cells agree with Eyal and Sirer's formula.`
+        ? `All ${results.length} cells agree with Eyal and Sirer's formula: it pays from ${thresholds(results)} on.`
         : `${wrong} of ${results.length} cells do not agree with Eyal and Sirer's formula.`,
     sections: [
       {
         heading: "Revenue",
-        text: "Above the grey line the strategy earns more than honest mining. γ is the part of the honest miners that works on the pool's branch at a tie.",
+        text: "Above the dotted grey line the strategy earns more than honest mining. γ is the part of the honest miners that works on the pool's branch at a tie.",
         html: figure(chart, "Lines: formula. Points: measured over the block tree."),
       },
       {
@@ -249,13 +273,16 @@ export function selfishReport(results: readonly SelfishResult[], command: string
   });
 }
 
+function thresholds(results: readonly SelfishResult[]): string {
+  const byGamma = new Map(results.map(({ gamma, threshold }) => [gamma, threshold]));
+  return [...byGamma].map(([gamma, threshold]) => `${percent(threshold)} (γ = ${gamma})`).join(", ");
+}
+
 /** One gamma: the formula as a line, the games as points. */
 function revenueSeries(results: readonly SelfishResult[], gamma: number, color: number): Series[] {
   const own = results.filter((result) => result.gamma === gamma);
   const shares = own.map(({ share }) => share);
-  const [least, most] = [Math.min(...shares), Math.max(...shares)];
-  const line = Array.from({ length: 41 }, (_, i) => least + ((most - least) * i) / 40);
-  const formula = line.map((x) => ({ x, y: selfishRevenue(x, gamma) }));
+  const formula = curve(shares, (share) => selfishRevenue(share, gamma));
   const played = own.map(({ share, revenue }) => ({ x: share, y: revenue }));
   const name = `γ = ${gamma}`;
   return [
@@ -274,6 +301,15 @@ export interface GeneralsRow {
 
 export function isKept({ outcome, isPromised }: GeneralsRow): boolean {
   return !isPromised || (outcome.isAgreement && outcome.isObedience);
+}
+
+/** One sentence. */
+function howItEnded({ outcome, generals, traitors, isPromised }: GeneralsRow): string {
+  const { algorithm, rounds, isAgreement, isObedience } = outcome;
+  const act = isAgreement ? "act alike" : "do not act alike";
+  const obey = traitors.includes(0) ? "" : isObedience ? ", as ordered" : ", not as ordered";
+  const count = traitors.length === 1 ? "1 traitor" : `${traitors.length} traitors`;
+  return `${algorithm}(${rounds - 1}), ${generals} generals, ${count}: the loyal ones ${act}${obey}${isPromised ? "" : " (nothing was promised)"}.`;
 }
 
 export function generalsReport(
@@ -304,9 +340,7 @@ export function generalsReport(
     title: "The Byzantine generals",
     question: "Some generals are traitors. Do the loyal ones act alike, and do as a loyal commander says?",
     isMatch,
-    verdict: isMatch
-      ? "What the theorems promise was kept; where they promise nothing, the table shows what happened."
-      : "A promise of the theorems was broken.",
+    verdict: `${rows.map(howItEnded).join(" ")} ${isMatch ? "What the theorems promise was kept." : "A promise of the theorems was broken."}`,
     sections: [
       {
         heading: "What happened",

@@ -8,6 +8,7 @@ import type { EngineStatus, ValidatorId } from "../consensus/engine.ts";
 import { explain } from "../rpc/explain.ts";
 import type { AdversarySpec } from "../sim/schedule.ts";
 import { Federation, faultsSurvived, type Note } from "./federation.ts";
+import { noStep } from "./step.ts";
 
 export interface SilentOptions {
   readonly nodes: number;
@@ -54,10 +55,17 @@ const SETTLE_MS = 60_000;
 const QUIET_FROM_MS = 500;
 
 /** Runs with 0 to f + 1 silent validators. */
-export async function runSilent(options: SilentOptions): Promise<SilentRun[]> {
+/** How many runs there are, with a step after each. */
+export function silentSteps({ nodes }: SilentOptions): number {
+  return faultsSurvived(nodes) + 2;
+}
+
+export async function runSilent(options: SilentOptions, step = noStep): Promise<SilentRun[]> {
   const runs: SilentRun[] = [];
-  for (let count = 0; count <= faultsSurvived(options.nodes) + 1; count++)
+  for (let count = 0; count < silentSteps(options); count++) {
     runs.push(await runWith(options, count));
+    await step();
+  }
   return runs;
 }
 

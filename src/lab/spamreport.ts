@@ -19,14 +19,16 @@ export function spamReport({ lengths, chain }: Spam, result: SpamResult, command
     title: "Kilobytes stored",
     description: "Growth of the node's database over the length of the branch that is offered.",
     xLabel: "headers offered",
-    yLabel: "kB stored",
+    xKind: "count",
+    yLabel: "stored (kB)",
     series: series(({ bytes }) => bytes / 1_000),
   });
   const price = lineChart({
     title: "Work offered and work needed",
     description: "Only a branch above the line is stored.",
     xLabel: "headers offered",
-    yLabel: "work, hashes",
+    xKind: "count",
+    yLabel: "work (hashes)",
     series: [
       {
         name: "offered",

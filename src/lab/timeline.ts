@@ -12,13 +12,16 @@ export interface Timeline {
   readonly rows: readonly string[];
   readonly notes: readonly Note[];
   readonly endMs: number;
+  /** Replicas that stopped for good. */
+  readonly stops?: readonly { readonly node: number; readonly atMs: number }[];
   /** Intervals to be shaded, such as a partition. */
   readonly spans?: readonly { readonly fromMs: number; readonly untilMs: number; readonly name: string }[];
 }
 
 const WIDTH = 720;
-const LEFT = 58;
-const RIGHT = 12;
+const RIGHT = 18;
+/** Of a letter, at most. */
+const LETTER = 7.2;
 const TOP = 20;
 const ROW = 34;
 const BAND = 22;
@@ -26,28 +29,39 @@ const COLORS = 8;
 /** Marks of one kind in one row that would fall onto each other are drawn once. */
 const MARK_GAP = 1.5;
 
-export function timeline({ title, description, rows, notes, endMs, spans = [] }: Timeline): string {
+export function timeline({
+  title,
+  description,
+  rows,
+  notes,
+  endMs,
+  stops = [],
+  spans = [],
+}: Timeline): string {
   const bottom = TOP + rows.length * ROW;
-  const height = bottom + 66;
-  const place = (ms: number) => LEFT + (Math.min(ms, endMs) / endMs) * (WIDTH - LEFT - RIGHT);
+  const height = bottom + 46;
+  const left = Math.round(12 + LETTER * Math.max(...rows.map((name) => name.length)));
+  const place = (ms: number) => left + (Math.min(ms, endMs) / endMs) * (WIDTH - left - RIGHT);
   return [
     `<svg class="wide" style="min-width:${WIDTH * 0.8}px" viewBox="0 0 ${WIDTH} ${height}" role="img" aria-label="${escapeText(title)}">`,
     `<title>${escapeText(title)}</title><desc>${escapeText(description)}</desc>`,
     ...spans.map(({ fromMs, untilMs, name }) => shade(place(fromMs), place(untilMs), bottom, name)),
     ...rows.map((name, row) =>
-      drawRow(
+      drawRow({
         name,
-        row,
-        notes.filter(({ node }) => node === row),
+        y: TOP + row * ROW,
+        left,
+        own: notes.filter(({ node }) => node === row),
         place,
         endMs,
-      ),
+        stopMs: stops.find(({ node }) => node === row)?.atMs,
+      }),
     ),
     ...ticks(endMs).map(
       (ms) =>
         `<path class="axis" d="M${fixed(place(ms))} ${bottom}v5"/>${text(place(ms), bottom + 18, `${ms / 1_000} s`, "middle")}`,
     ),
-    legend(bottom + 34, notes),
+    legend(left, bottom + 38, notes, stops.length > 0),
     "</svg>",
   ].join("\n");
 }
@@ -56,18 +70,22 @@ function shade(from: number, until: number, bottom: number, name: string): strin
   return `<rect class="shade" x="${fixed(from)}" y="${TOP - 4}" width="${fixed(until - from)}" height="${bottom - TOP + 4}"/>${text((from + until) / 2, 12, name, "middle")}`;
 }
 
-function drawRow(
-  name: string,
-  row: number,
-  own: readonly Note[],
-  place: (ms: number) => number,
-  endMs: number,
-): string {
-  const y = TOP + row * ROW;
+interface Row {
+  readonly name: string;
+  /** Upper edge of its band. */
+  readonly y: number;
+  readonly left: number;
+  readonly own: readonly Note[];
+  readonly place: (ms: number) => number;
+  readonly endMs: number;
+  readonly stopMs: number | undefined;
+}
+
+function drawRow({ name, y, left, own, place, endMs, stopMs }: Row): string {
   const views = [{ atMs: 0, view: 0 }, ...own.filter(({ kind }) => kind === "view")];
   const bands = views.map(({ atMs, view }, i) => {
-    const [from, until] = [place(atMs), place(views[i + 1]?.atMs ?? endMs)];
-    const label = until - from > 22 ? text((from + until) / 2, y + BAND / 2 + 4, String(view), "middle") : "";
+    const [from, until] = [place(atMs), place(views[i + 1]?.atMs ?? stopMs ?? endMs)];
+    const label = until - from > 22 ? text((from + until) / 2, y + BAND - 5, String(view), "middle") : "";
     return `<rect class="band s${view % COLORS}" x="${fixed(from)}" y="${y}" width="${fixed(Math.max(0.5, until - from))}" height="${BAND}"/>${label}`;
   });
   const marks = (["commit", "proposal", "view-change", "evidence"] as const).flatMap((kind) => {
@@ -79,7 +97,8 @@ function drawRow(
       return [MARKS[kind](x, y)];
     });
   });
-  return [text(LEFT - 6, y + BAND / 2 + 4, name, "end"), ...bands, ...marks].join("");
+  const stop = stopMs === undefined ? "" : stopSign(place(stopMs), y + BAND / 2);
+  return [text(left - 6, y + BAND / 2 + 4, name, "end"), ...bands, ...marks, stop].join("");
 }
 
 const MARKS: Readonly<Record<Exclude<Note["kind"], "view">, (x: number, y: number) => string>> = {
@@ -89,7 +108,11 @@ const MARKS: Readonly<Record<Exclude<Note["kind"], "view">, (x: number, y: numbe
   evidence: (x, y) => `<path class="alarm" d="M${fixed(x)} ${y - 5}l5 9h-10z"/>`,
 };
 
-function legend(y: number, notes: readonly Note[]): string {
+function stopSign(x: number, y: number): string {
+  return `<path class="stop" d="M${fixed(x - 5)} ${y - 5}l10 10m0 -10l-10 10"/>`;
+}
+
+function legend(left: number, y: number, notes: readonly Note[], hasStops: boolean): string {
   const seen = new Set(notes.map(({ kind }) => kind));
   const items = [
     [
@@ -113,12 +136,15 @@ function legend(y: number, notes: readonly Note[]): string {
       (x: number) => `<path class="alarm" d="M${x + 8} ${y - 9}l5 9h-10z"/>`,
       "evidence",
     ],
+    [hasStops, (x: number) => stopSign(x + 8, y - 4), "stopped"],
   ] as const;
   const shown = items.filter(([isSeen]) => isSeen);
+  let x = left;
   return shown
-    .map(([, draw, name], i) => {
-      const x = LEFT + i * 132;
-      return draw(x) + text(x + 22, y + 1, name, "start");
+    .map(([, draw, name]) => {
+      const item = draw(x) + text(x + 22, y + 1, name, "start");
+      x += 40 + LETTER * name.length;
+      return item;
     })
     .join("");
 }

@@ -8,7 +8,7 @@ export function timewarpReport(options: Timewarp, { off, on, isMatch }: WarpResu
   const series = (value: (period: WarpedPeriod) => number): Series[] =>
     [off, on].map(({ guard, periods }, color) => ({
       name: guard ? "guard on" : "guard off",
-      kind: "line",
+      kind: "joined",
       color: 1 - color,
       points: periods.map((period) => ({ x: period.index, y: value(period) })),
     }));
@@ -16,7 +16,8 @@ export function timewarpReport(options: Timewarp, { off, on, isMatch }: WarpResu
     title: "Difficulty over periods",
     description: "In parts of the difficulty at the beginning, logarithmic.",
     xLabel: "period",
-    yLabel: "difficulty",
+    xKind: "count",
+    yLabel: "difficulty, of that at the beginning",
     series: series((period) => period.difficulty),
     logFrom: Math.min(...off.periods.map((period) => period.difficulty)),
     percent: true,
@@ -26,6 +27,7 @@ export function timewarpReport(options: Timewarp, { off, on, isMatch }: WarpResu
     title: "Blocks a day",
     description: "By an honest clock, logarithmic.",
     xLabel: "period",
+    xKind: "count",
     yLabel: "blocks a day",
     series: rates,
     logFrom: Math.min(...rates.flatMap(({ points }) => points.map(({ y }) => y))),

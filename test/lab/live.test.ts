@@ -5,6 +5,7 @@
 import { beforeAll, describe, expect, it, vi } from "vitest";
 import { asHash } from "../../src/base/bytes.ts";
 import { buildProgram, run } from "../../src/cli/program.ts";
+import { raceFork } from "../../src/lab/forktree.ts";
 import { decide, type LiveEnd, type LiveRace, type LiveResult, liveReport } from "../../src/lab/liverace.ts";
 
 const RACE: LiveRace = { share: 0.6, confirmations: 2, giveUp: 5, lead: 1 };
@@ -50,13 +51,7 @@ describe("the page of a live race", () => {
     ],
   });
   const block = (height: bigint) => ({ hash: asHash(new Uint8Array(32)), summary: { height } });
-  const fork = {
-    title: "The fork",
-    common: block(2n),
-    honest: [block(3n)],
-    attacker: [block(3n), block(4n)],
-    winner: "attacker",
-  } as const;
+  const fork = raceFork(block(2n), { honest: [block(3n)], attacker: [block(3n), block(4n)] }, "attacker");
   const page = (end: LiveEnd) =>
     liveReport(RACE, result(end), { sights: [sight(2, 3, 2)], fork, command: "quorate" });
 

@@ -6,7 +6,7 @@ import { describe, expect, it } from "vitest";
 import { type AttackOptions, judgeCell, runTrials } from "../../src/lab/attack51.ts";
 import { LabChain } from "../../src/lab/chain.ts";
 import { toCsv } from "../../src/lab/csv.ts";
-import { forkTree } from "../../src/lab/forktree.ts";
+import { forkTree, raceFork } from "../../src/lab/forktree.ts";
 import { renderPage } from "../../src/lab/page.ts";
 import { attackReport } from "../../src/lab/report.ts";
 import { blocksOf, sampleRace } from "../../src/lab/sample.ts";
@@ -106,21 +106,16 @@ describe("drawing", () => {
       percent: true,
     });
     expect(svg).not.toMatch(/NaN|Infinity/);
-    expect(svg).toContain("0.1 %");
+    expect(svg).toContain("0.1\u00a0%");
     expect(svg).toContain('cy="258"');
   });
 
   it("cuts the middle out of long branches", () => {
     const head = chain.fork.head;
-    const svg = forkTree({
-      title: "fork",
-      common: head,
-      honest: Array.from({ length: 30 }, () => head),
-      attacker: [head],
-      winner: "honest",
-    });
+    const blocks = { honest: Array.from({ length: 30 }, () => head), attacker: [head] };
+    const svg = forkTree(raceFork(head, blocks, "honest"));
     expect(svg.match(/<rect/g)).toHaveLength(1 + 7 + 1);
-    expect(svg).toContain("30 honest blocks");
+    expect(svg).toContain("Above: honest, 30 blocks. Below: attacker, 1 block, left.");
   });
 });
 
