@@ -78,7 +78,7 @@ export class WorkerMiner implements Miner {
     return this.#hashes.reduce((sum, _, i) => sum + Number(Atomics.load(this.#hashes, i)), 0);
   }
 
-  /** Hashes per second of all threads over the last ten seconds, or since the first `mine` after a `stop`. */
+  /** Hashes per second of all threads over the last ten seconds; 0 a few seconds after it was stopped for good. */
   hashRate(): number {
     return this.#meter.rate(this.hashesTotal, performance.now());
   }
@@ -98,7 +98,6 @@ export class WorkerMiner implements Miner {
     this.#setJob();
     clearInterval(this.#reading);
     this.#reading = undefined;
-    this.#meter.reset();
   }
 
   /** Ends the threads. */

@@ -69,6 +69,8 @@ describe("the miner", () => {
       expect(found!.summary).toEqual({ ...block.summary, extra: found!.summary.extra });
       expect(found!.header.time).toBe(TEMPLATE_TIME);
       expect(miner.mining).toBe(false);
+      // Of the seconds until now: a stop for a moment is no news.
+      expect(miner.hashRate()).toBeGreaterThan(0);
     }
     expect(miner.hashesTotal).toBeGreaterThan(0);
   });
@@ -88,7 +90,7 @@ describe("the miner", () => {
     miner.mine(template(HOPELESS));
     await until(() => miner.hashRate() > 0);
     miner.stop();
-    expect([miner.mining, miner.hashRate()]).toEqual([false, 0]);
+    expect(miner.mining).toBe(false);
     const total = await settled(() => miner.hashesTotal);
     miner.mine(template(EASIEST));
     await until(() => solved.length > 0);
@@ -276,8 +278,38 @@ describe("the hash rate", () => {
       hashes += second < 40 ? 100 : 700;
     }
     expect(meter.rate(hashes - 700, 60_000)).toBe(700);
-    meter.reset();
-    expect(meter.rate(hashes, 61_000)).toBe(0);
+  });
+
+  it("is nought when nobody has mined for seconds, and begins anew when somebody does", () => {
+    const meter = new HashMeter();
+    for (let second = 0; second <= 20; second++) meter.read(700 * second, second * 1_000);
+    expect(meter.rate(14_000, 22_000)).toBeGreaterThan(0);
+    expect(meter.rate(14_000, 24_000)).toBe(0);
+    meter.read(14_000, 60_000);
+    meter.read(14_500, 61_000);
+    expect(meter.rate(15_000, 62_000)).toBe(500);
+  });
+
+  it("does not jump when mining stops for a moment with every block, though threads then catch up", () => {
+    const limit = 100_000;
+    const [pace, meter] = [new Pace(limit), new HashMeter()];
+    const rates: number[] = [];
+    let [hashes, now] = [0, 1_000];
+    for (let block = 0; block < 200; block++, now += 100) {
+      meter.read(hashes, now);
+      for (const end = now + 120; now < end; now++) {
+        while (pace.restMs(now) === 0) {
+          const { batch } = pace;
+          pace.done(batch, now, now + 0.5);
+          hashes += batch;
+        }
+        rates.push(meter.rate(hashes, now));
+      }
+    }
+    expect(Math.max(...rates)).toBeLessThan(1.25 * limit);
+    const settled = rates.slice(-rates.length / 2);
+    expect(Math.min(...settled)).toBeGreaterThan(0.95 * limit);
+    expect(Math.max(...settled)).toBeLessThan(1.05 * limit);
   });
 });
 
