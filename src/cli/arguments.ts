@@ -3,6 +3,7 @@
  * InvalidArgumentError with what is expected, which becomes exit code 2.
  */
 import { InvalidArgumentError, Option } from "commander";
+import { hex0x, parseBytes32 } from "../base/bytes.ts";
 
 /** An integer within bounds. */
 export function integer(min: number, max: number): (text: string) => number {
@@ -35,6 +36,13 @@ export function duration(text: string): number {
 }
 
 const MS_PER = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000 };
+
+/** An account's address as it is written into a file: 0x and 64 hex digits, in lower case. */
+export function address(text: string): string {
+  const bytes = text.startsWith("0x") ? parseBytes32(text) : undefined;
+  if (bytes !== undefined) return hex0x(bytes);
+  throw new InvalidArgumentError("expected an address: 0x and 64 hex digits.");
+}
 
 /** For repeatable options. */
 export function collect(text: string, earlier: readonly string[] | undefined): readonly string[] {

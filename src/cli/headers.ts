@@ -4,7 +4,7 @@
  */
 import { readFileSync } from "node:fs";
 import { type FileHandle, open } from "node:fs/promises";
-import type { Command } from "commander";
+import { type Command, Option } from "commander";
 import { showHash } from "../base/bytes.ts";
 import { HEADER_BYTES } from "../chain/block.ts";
 import { showBits } from "../chain/target.ts";
@@ -19,10 +19,13 @@ import { formatHeaderState, parseHeaderState } from "./headerstate.ts";
 import { type Output, showDuration } from "./output.ts";
 
 interface CheckOptions {
+  readonly profile: keyof typeof PROFILES;
   readonly fromHeight?: number;
   readonly state?: string;
 }
 
+/** Whose rules: a chain of ours is checked with its bodies (`quorate verify`). */
+const PROFILES = { bitcoin: BITCOIN };
 /** Headers read at once: 640 KiB. */
 const PIECE_HEADERS = 8_192;
 
@@ -33,6 +36,9 @@ export function addHeaders(program: Command): void {
     "check concatenated 80-byte headers of Bitcoin: links, proof of work, times, retargets, cumulative work",
     (command) =>
       command
+        .addOption(
+          new Option("--profile <name>", "whose rules").choices(Object.keys(PROFILES)).default("bitcoin"),
+        )
         .option("--state <file>", "begin where an earlier check ended: its --json output (default: block 0)")
         .option(
           "--from-height <n>",
@@ -44,7 +50,7 @@ export function addHeaders(program: Command): void {
 }
 
 async function check(out: Output, path: string, options: CheckOptions): Promise<void> {
-  const chain = new HeaderChain(BITCOIN, startState(options));
+  const chain = new HeaderChain(PROFILES[options.profile], startState(options));
   const file = await open(path).catch((error: Error) => {
     throw badInput(`${path}: cannot be read: ${error.message}`);
   });
@@ -63,13 +69,13 @@ async function check(out: Output, path: string, options: CheckOptions): Promise<
   report(out, chain, performance.now() - started);
 }
 
-function startState({ state: path, fromHeight }: CheckOptions): HeaderState | undefined {
+function startState({ profile, state: path, fromHeight }: CheckOptions): HeaderState | undefined {
   if (path === undefined) {
     if (fromHeight === undefined || fromHeight === 0) return undefined;
     throw badInput(`--from-height ${fromHeight} needs --state: what the rules look back at before it`);
   }
   const state = readState(path);
-  const wrong = checkHeaderState(BITCOIN, state);
+  const wrong = checkHeaderState(PROFILES[profile], state);
   if (wrong !== undefined) throw faultError({ ...wrong, detail: `${path}: ${wrong.detail}` });
   if (fromHeight !== undefined && BigInt(fromHeight) !== state.height) {
     throw badInput(`--from-height ${fromHeight}, but ${path} is the state for height ${state.height}`);

@@ -18,7 +18,7 @@ import type { MiningProfile } from "../node/miningprofiles.ts";
 import { DEVNET, MINED_NETWORKS, planMinedNetwork, planNetwork } from "../node/networkplan.ts";
 import { parsePeerAddress } from "../node/peersfile.ts";
 import { peerIdFromSeed } from "../p2p/identity.ts";
-import { amount, collect, integer } from "./arguments.ts";
+import { address, amount, collect, integer } from "./arguments.ts";
 import { dirOption, leaf } from "./command.ts";
 import { badInput, must } from "./exit.ts";
 import { COINBASE_KEY, keyPath } from "./keys.ts";
@@ -61,6 +61,7 @@ export function addInit(program: Command): void {
         .option(
           "--coinbase <address>",
           "who is paid for mined blocks (default: a new key in keys/coinbase.json)",
+          address,
         )
         .option("--name <name>", "what the node calls itself", "node0")
         .option("--peer <multiaddr>", "a node to connect to; repeatable", collect)

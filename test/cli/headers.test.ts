@@ -6,9 +6,9 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
-import { buildProgram, run } from "../../src/cli/program.ts";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { MAINNET, MAINNET_LAST_HASH } from "../consensus/pow/mainnet.ts";
+import { json as jsonOf, quorate } from "./running.ts";
 
 const WHOLE = fileURLToPath(new URL("../vectors/bitcoin/mainnet-headers-0-10236.bin", import.meta.url));
 
@@ -18,7 +18,6 @@ beforeEach(() => {
   dir = mkdtempSync(join(tmpdir(), "quorate-headers-"));
 });
 afterEach(() => {
-  vi.restoreAllMocks();
   rmSync(dir, { recursive: true });
 });
 
@@ -27,25 +26,8 @@ function file(name: string, content: Uint8Array | string): string {
   return join(dir, name);
 }
 
-async function check(...words: string[]): Promise<{ code: number; stdout: string; stderr: string }> {
-  const streams = { stdout: "", stderr: "" };
-  for (const name of ["stdout", "stderr"] as const) {
-    vi.spyOn(process[name], "write").mockImplementation((chunk) => {
-      streams[name] += String(chunk);
-      return true;
-    });
-  }
-  const line = ["headers", "check", ...words];
-  const code = await run(await buildProgram(line), line);
-  vi.restoreAllMocks();
-  return { code, ...streams };
-}
-
-async function json(...words: string[]) {
-  const { code, stdout } = await check(...words, "--json");
-  expect(stdout.trimEnd().split("\n")).toHaveLength(1);
-  return { code, value: JSON.parse(stdout) };
-}
+const check = (...words: string[]) => quorate("headers", "check", ...words);
+const json = (...words: string[]) => jsonOf("headers", "check", ...words);
 
 test("mainnet's first headers are valid, with their work, retargets and speed", async () => {
   const { code, value } = await json(WHOLE);
@@ -114,6 +96,22 @@ describe("from a height", () => {
     expect(await refused({ ...value.state, chainwork: 5 })).toContain("chainwork");
     expect(await refused({ ...value.state, hieght: 5 })).toContain("unknown key");
     expect(await refused(value.state, "--from-height", "5001")).toContain("for height 5000");
+    expect(await refused({ ...value.state, height: 0 })).toContain("height");
+    expect(await refused({ ...value.state, previousHash: "0x12" })).toContain("block hash");
+    expect(await refused({ ...value.state, times: "now" })).toContain("times");
+    expect(await refused([])).not.toBe("");
+    const { periodStartTime: _, ...lacking } = value.state;
+    expect(await refused(lacking)).toContain("periodStartTime");
+    const { code, stderr } = await check(path, "--state", join(dir, "none.json"));
+    expect([code, stderr]).toEqual([2, expect.stringContaining("cannot be read")]);
+  });
+
+  test("it names the first header that does not follow the state, which may be of another chain", async () => {
+    const { value } = await json(file("first.bin", first));
+    const state = { ...value.state, previousHash: `0x${"00".repeat(31)}01` };
+    const other = file("state.json", JSON.stringify(state));
+    const answer = await json(file("rest.bin", rest), "--state", other);
+    expect(answer).toMatchObject({ code: 1, value: { valid: false, headers: 0, height: 5_000 } });
   });
 });
 
@@ -127,6 +125,27 @@ test.each([
   expect({ code, stdout }).toEqual({ code: 2, stdout: "" });
   expect(stderr).toContain(message);
   expect(stderr.trimEnd().split("\n")).toHaveLength(1);
+});
+
+test.each([
+  [[], "missing required argument"],
+  [["--from-height", "five", "x.bin"], "integer from 0"],
+  [["--from-height", "-1", "x.bin"], "integer from 0"],
+  [["--profile", "dev", "x.bin"], "Allowed choices are bitcoin"],
+  [["a.bin", "b.bin"], "too many arguments"],
+])("a command line that asks for nothing of the kind is refused: %j", async (words, message) => {
+  const { code, stdout, stderr } = await check(...words);
+  expect([code, stdout, stderr]).toEqual([2, "", expect.stringContaining(message)]);
+});
+
+test("bytes that are no headers break a rule at once, and every file may name its rules", async () => {
+  const noise = Uint8Array.from({ length: 160 }, (_, i) => (i * 37) % 251);
+  expect(await json(file("noise.bin", noise))).toMatchObject({
+    code: 1,
+    value: { valid: false, headers: 0, height: 0 },
+  });
+  const few = file("few.bin", MAINNET.subarray(0, 800));
+  expect(await json(few, "--profile", "bitcoin")).toMatchObject({ code: 0, value: { headers: 10 } });
 });
 
 test("a height without a state is refused: nothing could be looked back at", async () => {
