@@ -1,8 +1,8 @@
 /**
  * Tells the others what came back into the pool when a branch was abandoned: they may never have heard of it, or
- * have it in no pool any more. Each change of branches is told once and up to a bound; the rest, and what gossip's
- * memory swallows, is left to anti-entropy. Nothing is told while blocks are being fetched: the branch that is
- * coming in may hold it. It knows neither chain nor network. Source: pow.md 2.8, 3; decision 7.
+ * have it in no pool any more. Each change of branches is told once and up to a bound; the rest is left to
+ * anti-entropy. Nothing is told while blocks are being fetched: the branch that is coming in may hold it. It knows
+ * neither chain nor network. Source: pow.md 2.8, 3; decision 7.
  */
 import type { Hash } from "../base/bytes.ts";
 import { RETURNED_PUBLISHED_MAX } from "../base/limits.ts";
@@ -53,6 +53,8 @@ export class ReturnedTransactions {
     }
     const envelopes = this.#waiting.flatMap((hash) => this.#ports.pooled(hash) ?? []);
     this.#waiting = [];
-    for (const envelope of envelopes) this.#ports.publish(envelope);
+    // The first one once more: gossip knows a message by its content for two minutes, and would not even send the
+    // one in which, say, a single transaction left for the first time.
+    for (const envelope of [...envelopes, ...envelopes.slice(0, 1)]) this.#ports.publish(envelope);
   }
 }

@@ -121,6 +121,17 @@ describe("a network of four nodes", () => {
     }
   });
 
+  it("carries a transaction a second time in a batch that gossip does not know", async () => {
+    const [a, b] = await startNodes(2, opened);
+    await warmUp(a!, [b!]);
+    const again = utf8("told again");
+    const count = () => b!.rumors.filter(({ bytes }) => equalBytes(bytes, again)).length;
+    a!.network.publish("transactions", again);
+    await until(() => count() === 1, "it came");
+    for (const bytes of [again, again]) a!.network.publish("transactions", bytes);
+    await until(() => count() === 3, "both of the new batch");
+  });
+
   it("passes a rumor on that is accepted long after it came", async () => {
     const setup = { validatorCount: 3 };
     const first = opened(new TestNode(nodeOptions(0, setup)));
