@@ -20,8 +20,9 @@ import type { Ancestry } from "./ancestry.ts";
 import { type Block, type BlockHead, copyHead, type SealedBlock } from "./block.ts";
 import { BlockFaults } from "./blockfaults.ts";
 import type { BranchesPorts, GivenBody } from "./branchesports.ts";
-import type { BranchChange, BranchSettings, ImportResult } from "./chain.ts";
-import { ancestryIn, type Early, HeadDoor, type HeadsResult, type TooLight, weigh } from "./headdoor.ts";
+import type { BlockOrigin, BranchSettings, ImportResult } from "./chain.ts";
+import { ancestryIn, HeadDoor, type HeadsResult } from "./headdoor.ts";
+import { HeadScan } from "./headscan.ts";
 import { EXTENSION_BLOCKS, HeadStep, shortestBetter } from "./headstep.ts";
 import { changeOf, recordOf, tellingsOf } from "./headtelling.ts";
 import type { ExecutedBlock, LedgerView } from "./ledgerview.ts";
@@ -62,7 +63,7 @@ export class Branches {
     this.#settings = settings;
     this.#ports = ports;
     this.#disk = new TreeStore(ports.store.kv, (hash) => ports.store.head(hash));
-    this.#door = new HeadDoor(ports.executor, ports.now);
+    this.#door = new HeadDoor(settings.minimumChainWork ?? 0n, ports);
     const source = {
       node: (hash: Hash) => this.#disk.node(hash),
       isLeaf: (hash: Hash) => this.#disk.isLeaf(hash),
@@ -84,8 +85,7 @@ export class Branches {
   }
 
   /** The one door for whole blocks. */
-  async import({ block, seal }: SealedBlock): Promise<ImportResult> {
-    const { height } = block.summary;
+  async import({ block, seal }: SealedBlock, origin: BlockOrigin): Promise<ImportResult> {
     const known = this.tree.get(block.hash);
     if (known?.hasBody === true) {
       return known.isDoomed ? { kind: "invalid", fault: this.#faults.of(known) } : { kind: "known" };
@@ -93,10 +93,8 @@ export class Branches {
     const wrong = this.#ports.executor.checkBody(block);
     if (wrong !== undefined) return { kind: "invalid", fault: wrong };
     if (known?.isDoomed === true) return { kind: "invalid", fault: this.#faults.of(known) };
-    const node = known ?? (await this.#addHead(block, seal));
-    if (node === "orphan") return { kind: "orphan", height };
-    if ("notBeforeMs" in node) return { kind: "early", notBeforeMs: node.notBeforeMs };
-    if ("code" in node) return { kind: "invalid", fault: node };
+    const node = known ?? (await this.#addHead(block, seal, origin));
+    if ("kind" in node) return node;
     await this.#addBodies([[node, block]]);
     return node.isDoomed ? { kind: "invalid", fault: this.#faults.of(node) } : { kind: "imported" };
   }
@@ -116,13 +114,19 @@ export class Branches {
     const highest = this.#ports.head().summary.height + BigInt(HEADERS_AHEAD_MAX);
     const fresh = heads.slice(first).filter(({ summary }) => summary.height <= highest);
     const { good, stop } = this.#door.judge(parent.head, this.#ancestryOf(parent), fresh);
-    const light = this.#weigh(parent, good, workProven);
+    const light = this.#door.weigh(this.#headNode(), parent, good, workProven);
     const isWrong = stop !== undefined && "code" in stop;
     if (light === undefined) await this.#store(good);
     if (isWrong) return { kind: "invalid", fault: stop };
     if (light !== undefined) return light;
     if (stop !== undefined) return { kind: "early", added: good.length };
     return { kind: "added", added: good.length, last: this.tree.get((good.at(-1) ?? parent.head).hash) };
+  }
+
+  /** To read through what follows a known block, before any of it is worth storing. */
+  scan(parent: Hash): HeadScan | undefined {
+    const node = this.tree.get(parent);
+    return node && new HeadScan(this.#door, this.#ports.executor.rules, node, this.#ancestryOf(node));
   }
 
   /** The body of a known head. A fault is the sender's and says nothing about the head. */
@@ -209,12 +213,19 @@ export class Branches {
     for (let at = this.#headNode(); at.head.summary.height > summary.height; ) at = this.tree.parentOf(at)!;
   }
 
-  async #addHead(head: BlockHead, seal: Uint8Array): Promise<TreeNode | Fault | "orphan" | Early> {
+  async #addHead(
+    head: BlockHead,
+    seal: Uint8Array,
+    origin: BlockOrigin,
+  ): Promise<TreeNode | Exclude<ImportResult, { kind: "imported" }>> {
     const parent = this.tree.get(head.header.previousHash);
-    if (parent === undefined) return "orphan";
-    if (parent.isDoomed) return this.#faults.of(parent);
+    if (parent === undefined) return { kind: "orphan", height: head.summary.height };
+    if (parent.isDoomed) return { kind: "invalid", fault: this.#faults.of(parent) };
     const { stop } = this.#door.judge(parent.head, this.#ancestryOf(parent), [head], seal);
-    if (stop !== undefined) return stop;
+    if (stop !== undefined)
+      return "code" in stop ? { kind: "invalid", fault: stop } : { kind: "early", ...stop };
+    const light = origin === "peer" ? this.#door.weigh(this.#headNode(), parent, [head]) : undefined;
+    if (light !== undefined) return light;
     await this.#store([head]);
     return this.tree.get(head.hash)!;
   }
@@ -245,13 +256,6 @@ export class Branches {
     const { sideBytesMax = SIDE_BODIES_BYTES_MAX, treeDepth = TREE_DEPTH } = this.#settings;
     const isUntidy = this.#movesUntidy >= Math.min(TREE_TIDY_BLOCKS, treeDepth);
     if (this.#sideBytes > sideBytesMax || isUntidy) await this.#tidy();
-  }
-
-  #weigh(parent: TreeNode, heads: readonly BlockHead[], workProven: bigint): TooLight | undefined {
-    const { minimumChainWork = 0n } = this.#settings;
-    const { rules } = this.#ports.executor;
-    const light = weigh(rules, this.#headNode(), parent, heads, minimumChainWork);
-    return light === undefined || workProven >= light.needed ? undefined : light;
   }
 
   /** Brings what is stored beside the chain back to its bounds, and the tree in memory. */
@@ -350,7 +354,8 @@ export class Branches {
     const last = path.enter.at(-1) ?? path.ancestor;
     const bodyOf = (hash: Hash) => this.#bodyOf(hash);
     const change = changeOf(path, step, bodyOf);
-    const besides = change === undefined ? [] : this.#recordOf(change, old, last);
+    const heads = { atMs: this.#ports.now(), oldHead: old.head.hash, newHead: last.head.hash };
+    const besides = change === undefined ? [] : reorgOperations(++this.#reorgs, recordOf(change, heads));
     moving(true);
     await store.moveHead({
       diff: step.diff,
@@ -367,11 +372,6 @@ export class Branches {
     this.#movesUntidy++;
     if (change !== undefined) this.#refused = new WeakSet();
     moved(tellingsOf(last.head, step, change, { bodyOf, receipts: (hash) => store.receipts(hash) }));
-  }
-
-  #recordOf(change: BranchChange, old: TreeNode, last: TreeNode): KvOperation[] {
-    const heads = { atMs: this.#ports.now(), oldHead: old.head.hash, newHead: last.head.hash };
-    return reorgOperations(++this.#reorgs, recordOf(change, heads));
   }
 
   #headNode(): TreeNode {

@@ -13,6 +13,7 @@ import { Branches } from "./branches.ts";
 import { BlockExecutor, type Site, type TemplateSource } from "./executor.ts";
 import type { Genesis } from "./genesis.ts";
 import { executeGenesis } from "./genesisstate.ts";
+import type { TooLight } from "./headdoor.ts";
 import { ExecutedBlocks, type LedgerView } from "./ledgerview.ts";
 import type { Receipt } from "./receipt.ts";
 import type { ConsensusRules, Proposal } from "./rules.ts";
@@ -28,7 +29,12 @@ export type ImportResult =
   | { readonly kind: "orphan"; readonly height: bigint }
   /** Not to be accepted before this local time, ms since the Unix epoch; no verdict. */
   | { readonly kind: "early"; readonly notBeforeMs: number }
+  /** From a peer, and its branch has too little work to be stored; no verdict. */
+  | TooLight
   | { readonly kind: "invalid"; readonly fault: Fault };
+
+/** Who hands in a block: what was made or asked for here is stored however light its branch is. */
+export type BlockOrigin = "own" | "peer";
 
 /** A validly sealed block conflicts with a committed one: more than f validators are faulty. The node must stop. */
 export class SafetyViolation extends Error {
@@ -232,8 +238,8 @@ export class Chain {
   }
 
   /** The one door. A disk error or a {@link SafetyViolation} throws. */
-  importBlock(sealed: SealedBlock): Promise<ImportResult> {
-    return this.enqueue(() => this.branches?.import(sealed) ?? this.#import(sealed));
+  importBlock(sealed: SealedBlock, origin: BlockOrigin = "own"): Promise<ImportResult> {
+    return this.enqueue(() => this.branches?.import(sealed, origin) ?? this.#import(sealed));
   }
 
   /** Runs what writes, one at a time, in order. */

@@ -9,7 +9,6 @@ import { type Fault, fault } from "../base/fault.ts";
 import type { Ancestry } from "./ancestry.ts";
 import type { BlockHead } from "./block.ts";
 import type { BlockExecutor } from "./executor.ts";
-import type { ConsensusRules } from "./rules.ts";
 import type { BlockTree, TreeNode } from "./tree.ts";
 
 /** A branch with less than this many blocks' work below the head is not stored. */
@@ -42,13 +41,21 @@ export type HeadsResult =
   | TooLight
   | { readonly kind: "invalid"; readonly fault: Fault };
 
-export class HeadDoor {
-  readonly #executor: Pick<BlockExecutor, "rules" | "checkHeadForm">;
-  readonly #now: () => number;
+export interface HeadDoorPorts {
+  readonly executor: Pick<BlockExecutor, "rules" | "checkHeadForm">;
+  readonly now: () => number;
+}
 
-  constructor(executor: Pick<BlockExecutor, "rules" | "checkHeadForm">, now: () => number) {
+export class HeadDoor {
+  readonly #executor: HeadDoorPorts["executor"];
+  readonly #now: () => number;
+  readonly #minimumWork: bigint;
+
+  /** @param minimumWork a branch with less is not stored, however heavy the head is */
+  constructor(minimumWork: bigint, { executor, now }: HeadDoorPorts) {
     this.#executor = executor;
     this.#now = now;
+    this.#minimumWork = minimumWork;
   }
 
   /**
@@ -71,6 +78,23 @@ export class HeadDoor {
     return { good, stop: undefined };
   }
 
+  /**
+   * Whether a branch of `heads` on `parent` has too little work to be stored beside `head`.
+   * @param workProven of the branch that they begin, where a first pass over its headers has found it
+   */
+  weigh(
+    head: TreeNode,
+    parent: TreeNode,
+    heads: readonly BlockHead[],
+    workProven = 0n,
+  ): TooLight | undefined {
+    const { rules } = this.#executor;
+    const least = head.work - SPAM_MARGIN_BLOCKS * rules.weight(head.head.header);
+    const needed = least > this.#minimumWork ? least : this.#minimumWork;
+    const work = heads.reduce((sum, { header }) => sum + rules.weight(header), parent.work);
+    return work < needed && workProven < needed ? { kind: "too-light", work, needed } : undefined;
+  }
+
   #judgeOne(
     parent: BlockHead,
     head: BlockHead,
@@ -87,20 +111,6 @@ export class HeadDoor {
     const notBeforeMs = rules.notBeforeMs(head);
     return notBeforeMs > this.#now() ? { notBeforeMs } : undefined;
   }
-}
-
-/** Whether a branch of `heads` on `parent` has too little work to be stored beside `head`. */
-export function weigh(
-  rules: ConsensusRules,
-  head: TreeNode,
-  parent: TreeNode,
-  heads: readonly BlockHead[],
-  floor: bigint,
-): TooLight | undefined {
-  const margin = SPAM_MARGIN_BLOCKS * rules.weight(head.head.header);
-  const needed = head.work - margin > floor ? head.work - margin : floor;
-  const work = heads.reduce((sum, { header }) => sum + rules.weight(header), parent.work);
-  return work < needed ? { kind: "too-light", work, needed } : undefined;
 }
 
 /** A branch is read from the tree for so many blocks from its end: what the median of times looks at. */

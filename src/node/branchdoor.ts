@@ -4,8 +4,8 @@
  * does what is in it count, and count for the block alone (pow.md 2.8, "Verdicts"). A disk error stops the node.
  */
 import { assert } from "../base/assert.ts";
-import { byteText, EMPTY, equalBytes, type Hash } from "../base/bytes.ts";
-import { type Fault, fault } from "../base/fault.ts";
+import { byteText, equalBytes, type Hash } from "../base/bytes.ts";
+import type { Fault } from "../base/fault.ts";
 import { BLOCK_TRANSACTIONS_CEILING, TX_BYTES_CEILING } from "../base/limits.ts";
 import type { Scheduler } from "../base/scheduler.ts";
 import type { BlockHead, Summary } from "../chain/block.ts";
@@ -17,7 +17,7 @@ import type { TreeNode } from "../chain/tree.ts";
 import { decode } from "../codec/reader.ts";
 import { sha256 } from "../crypto/hash.ts";
 import { merkleRoot } from "../crypto/merkle.ts";
-import type { BodyOutcome, BranchLedger, EncodedBody, KnownBlock } from "../p2p/branchledger.ts";
+import type { BodyOutcome, BranchLedger, BranchScan, EncodedBody, KnownBlock } from "../p2p/branchledger.ts";
 import type { Arbitration } from "./arbitration.ts";
 import { Arrivals } from "./arrivals.ts";
 
@@ -101,21 +101,8 @@ export class BranchDoor implements BranchLedger {
     return this.#write(() => this.#branches.addHeads(heads, workProven));
   }
 
-  checkWork(heads: readonly BlockHead[]): Fault | undefined {
-    const { rules } = this.#chain;
-    for (const [i, head] of heads.entries()) {
-      const previous = heads[i - 1];
-      if (previous !== undefined && !equalBytes(head.header.previousHash, previous.hash)) {
-        return fault("not-a-chain", "heads do not link");
-      }
-      const wrong = rules.verifySeal(head, EMPTY);
-      if (wrong !== undefined) return wrong;
-    }
-    return undefined;
-  }
-
-  workOf(heads: readonly BlockHead[]): bigint {
-    return heads.reduce((sum, { header }) => sum + this.#chain.rules.weight(header), 0n);
+  scan(parent: Hash): BranchScan | undefined {
+    return this.#branches.scan(parent);
   }
 
   async addBody(hash: Hash, body: Uint8Array): Promise<BodyOutcome> {

@@ -294,7 +294,7 @@ export class Replica {
   async #import(sealed: SealedBlock): Promise<ImportResult | undefined> {
     if (this.#stopped) return undefined;
     try {
-      return await this.chain.importBlock(sealed);
+      return await this.chain.importBlock(sealed, "peer");
     } catch (error) {
       this.#ports.fatal(error);
       return undefined;

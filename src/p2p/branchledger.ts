@@ -27,6 +27,19 @@ export interface EncodedBody {
   readonly body: Uint8Array;
 }
 
+/** Judges heads that nobody stores, by all the rules of the branch that they would make. */
+export interface BranchScan {
+  /** Of the whole branch up to the last head that was added. */
+  readonly work: bigint;
+  /** The last head that was added, or the block before the first. */
+  readonly last: Hash;
+  /**
+   * Heads in ascending order, the first on the last one added. @returns what the first wrong head breaks, or "early"
+   * for one that is not due; nothing is to be added then.
+   */
+  add(heads: readonly BlockHead[]): Fault | "early" | undefined;
+}
+
 export interface BranchLedger {
   /** The head that all blocks up to it were executed for. */
   head(): KnownBlock;
@@ -45,10 +58,8 @@ export interface BranchLedger {
    * @throws Error when the disk fails
    */
   addHeads(heads: readonly BlockHead[], workProven: bigint): Promise<HeadsResult>;
-  /** Whether each head proves its own work and follows the one before; nothing is stored. */
-  checkWork(heads: readonly BlockHead[]): Fault | undefined;
-  /** Work of these heads alone. */
-  workOf(heads: readonly BlockHead[]): bigint;
+  /** To read through what follows a known block, before any of it is worth storing. */
+  scan(parent: Hash): BranchScan | undefined;
   /**
    * Bodies from a peer, whose memory is not kept, in ascending order. @returns an outcome each, up to the first wrong
    * one. @throws Error when the disk fails.

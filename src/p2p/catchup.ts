@@ -10,7 +10,7 @@ import type { Scheduler } from "../base/scheduler.ts";
 import type { BlockSync } from "./blocksync.ts";
 import { decodeAnswer, encodeQuestion } from "./repairwire.ts";
 
-export type ImportOutcome = "imported" | "known" | "orphan" | "early" | "invalid";
+export type ImportOutcome = "imported" | "known" | "orphan" | "early" | "too-light" | "invalid";
 
 export interface RepairHead {
   readonly height: bigint;
@@ -185,7 +185,7 @@ export class CatchUp implements BlockSync {
         reportFault(peer, `served an invalid block after height ${ledger.head().height}`);
         return "wrong";
       }
-      if (outcome === "orphan" || outcome === "early") break;
+      if (outcome === "orphan" || outcome === "early" || outcome === "too-light") break;
       if (outcome === "imported") pull = "advanced";
       else if (pull === "nothing") pull = "overtaken";
     }

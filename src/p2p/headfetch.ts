@@ -1,13 +1,14 @@
 /**
  * Fetches the heads of one peer's chain, answer after answer, and stores them. A branch that is too light to be
- * stored is first read through: only its proofs of work are added up, and the last hash of each answer kept. When
- * there is enough work it is read a second time and stored; since heads are chained by hash, an answer that ends
- * with the same hash is the same answer. Sources: pow.md 2.8, 1 and 8; docs/protocol.md, "Branches".
+ * stored is first read through: each head is held to the rules of its branch, bits and times included, its work is
+ * added, and the last hash of each answer kept. The first wrong head ends it and is its sender's fault. When there is
+ * enough work it is read a second time and stored; since heads are chained by hash, an answer that ends with the same
+ * hash is the same answer. Sources: pow.md 2.8, 1 and 8; docs/protocol.md, "Branches".
  */
 import { equalBytes, type Hash, showHash } from "../base/bytes.ts";
 import { HEADERS_AHEAD_MAX, HEADS_PER_ANSWER_MAX, READ_THROUGH_ANSWERS_MAX } from "../base/limits.ts";
 import type { BlockHead } from "../chain/block.ts";
-import type { BranchLedger, KnownBlock } from "./branchledger.ts";
+import type { BranchLedger, BranchScan, KnownBlock } from "./branchledger.ts";
 import type { BranchPeer, LightBranch } from "./branchpeer.ts";
 
 export interface HeadFetchPorts {
@@ -30,8 +31,9 @@ export async function fetchHeads(ports: HeadFetchPorts): Promise<boolean> {
     if (heads === undefined || last === undefined || isStopped()) return reached >= 0n;
     const result = await ledger.addHeads(heads, 0n);
     if (result.kind === "too-light") {
-      const light = new ProvenBranch(ports, locator, heads);
-      return (await light.readThrough(result.needed)) || reached >= 0n;
+      const scan = ledger.scan(heads[0]!.header.previousHash);
+      const light = scan && new ProvenBranch(ports, locator, scan);
+      return (await light?.readThrough(heads, result.needed)) || reached >= 0n;
     }
     if (result.kind === "orphan") {
       peer.lied(`heads from ${showHash(heads[0]!.hash)} follow no block asked for`);
@@ -79,46 +81,43 @@ function refuseHeads(
 class ProvenBranch implements LightBranch {
   readonly #ports: HeadFetchPorts;
   readonly #start: readonly Hash[];
-  /** The last block of each answer. */
+  /** The last block of each answer that was right and due. */
   readonly #ends: Hash[] = [];
-  #heads: readonly BlockHead[];
-  #work: bigint;
+  readonly #scan: BranchScan;
 
-  /** @param first follows a known block */
-  constructor(ports: HeadFetchPorts, start: readonly Hash[], first: readonly BlockHead[]) {
+  /** @param scan of what follows the block that the first answer follows */
+  constructor(ports: HeadFetchPorts, start: readonly Hash[], scan: BranchScan) {
     this.#ports = ports;
     this.#start = start;
-    this.#heads = first;
-    this.#work = ports.ledger.find(first[0]!.header.previousHash)?.work ?? 0n;
+    this.#scan = scan;
   }
 
-  async readThrough(needed: bigint): Promise<boolean> {
-    const { ledger, peer, isStopped } = this.#ports;
-    for (;;) {
-      const wrong = ledger.checkWork(this.#heads) ?? this.#misfit();
-      if (wrong !== undefined) {
-        peer.lied(`served heads without work: ${wrong.detail}`);
+  async readThrough(first: readonly BlockHead[], needed: bigint): Promise<boolean> {
+    const { peer, isStopped } = this.#ports;
+    for (let heads = first; ; ) {
+      const stop = this.#scan.add(heads);
+      if (stop !== undefined && stop !== "early") {
+        refuseHeads(peer, stop);
         return false;
       }
-      this.#work += ledger.workOf(this.#heads);
-      this.#ends.push(this.#heads.at(-1)!.hash);
-      if (this.#work >= needed) {
+      const { last } = this.#scan;
+      // None was taken of an answer whose first head is early.
+      if (heads.some(({ hash }) => equalBytes(hash, last))) this.#ends.push(last);
+      if (this.#scan.work >= needed) {
         peer.light = this;
         return this.store();
       }
-      if (this.#heads.length < HEADS_PER_ANSWER_MAX || this.#ends.length >= READ_THROUGH_ANSWERS_MAX)
+      const isAll = stop === "early" || heads.length < HEADS_PER_ANSWER_MAX;
+      if (isAll || this.#ends.length >= READ_THROUGH_ANSWERS_MAX) return false;
+      const more = await askHeads(peer, [this.#ends.at(-1)!]);
+      if (more === undefined || more.length === 0 || isStopped()) return false;
+      if (!equalBytes(more[0]!.header.previousHash, last)) {
+        // It has left that branch meanwhile, and answers from where its own begins.
+        peer.failed();
         return false;
-      const heads = await askHeads(peer, [this.#ends.at(-1)!]);
-      if (heads === undefined || heads.length === 0 || isStopped()) return false;
-      this.#heads = heads;
+      }
+      heads = more;
     }
-  }
-
-  #misfit(): { readonly detail: string } | undefined {
-    const last = this.#ends.at(-1);
-    const first = this.#heads[0]!;
-    if (last === undefined || equalBytes(first.header.previousHash, last)) return undefined;
-    return { detail: `${showHash(first.hash)} does not follow ${showHash(last)}` };
   }
 
   async store(): Promise<boolean> {
@@ -135,7 +134,7 @@ class ProvenBranch implements LightBranch {
         peer.failed();
         return false;
       }
-      const result = await ledger.addHeads(heads.slice(0, count), this.#work);
+      const result = await ledger.addHeads(heads.slice(0, count), this.#scan.work);
       if (result.kind === "invalid") refuseHeads(peer, result.fault);
       if (result.kind !== "added" || result.last === undefined) return false;
       peer.best = result.last.head.hash;

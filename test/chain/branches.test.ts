@@ -61,6 +61,29 @@ describe("a mined chain", () => {
 });
 
 describe("what is refused", () => {
+  it("is a peer's whole block whose branch is far too light, and never one that was made here", async () => {
+    const chain = await openMinedChain();
+    const cheap = mineOn(chain, [], 1);
+    const near = [];
+    for (let i = 0; i < 150; i++) {
+      await chain.importBlock(mineOn(chain));
+      if (i === 20) near.push(mineOn(chain, [], 1));
+    }
+    expect(await chain.importBlock(cheap, "peer")).toEqual({ kind: "too-light", work: 4n, needed: 14n });
+    expect(chain.store.head(cheap.block.hash)).toBeUndefined();
+    expect(chain.store.bodyBytes(cheap.block.hash)).toBeUndefined();
+    expect(await chain.importBlock(near[0]!, "peer")).toEqual({ kind: "imported" });
+    expect(await chain.importBlock(cheap)).toEqual({ kind: "imported" });
+  });
+
+  it("is a peer's whole block below the least work of a chain, also on the head", async () => {
+    const chain = await openMinedChain({ branches: { minimumChainWork: 7n } });
+    const first = mineOn(chain);
+    expect(await chain.importBlock(first, "peer")).toMatchObject({ kind: "too-light", needed: 7n });
+    for (let i = 0; i < 2; i++) expect(await chain.importBlock(mineOn(chain))).toEqual({ kind: "imported" });
+    expect(await chain.importBlock(mineOn(chain), "peer")).toEqual({ kind: "imported" });
+  });
+
   it("frees the other branches above a block that is given back", async () => {
     const chain = await openMinedChain();
     const base = mineOn(chain);

@@ -1,8 +1,12 @@
 /** Whole replicas that mine: forks, convergence, partitions, late and restarted nodes, liars. */
 import { afterEach, describe, expect, it } from "vitest";
+import { encodeSealedBlock, type SealedBlock } from "../../src/chain/block.ts";
+import type { Chain } from "../../src/chain/chain.ts";
+import { MAIL_BLOCK, sealLetter } from "../../src/node/letters.ts";
 import type { Network } from "../../src/node/ports.ts";
 import { decodeBranchAnswer, decodeBranchQuestion, encodeBranchAnswer } from "../../src/p2p/branchwire.ts";
 import { alice, bob, carol } from "../chain/fixtures.ts";
+import { miner, openMinedChain, solve } from "../chain/powfixtures.ts";
 import { lying, MinedCluster, type MinedClusterOptions } from "./powcluster.ts";
 
 let cluster: MinedCluster;
@@ -246,4 +250,35 @@ it("a node that lacks transactions of an announced block asks for these alone", 
   expect(await cluster.until(() => cluster.height(1) >= 3n)).toBe(true);
   expect(cluster.balance(1, bob.publicKey)).toBe(503n);
   expect(new Set(asked.map(({ question }) => question[0]))).toEqual(new Set([1, BLOCK_TRANSACTIONS]));
+});
+
+describe("whole blocks that a peer mails without being asked", () => {
+  /** Different `salt`, different block. */
+  function mineNow(chain: Chain, salt: number): SealedBlock {
+    const timeMs = cluster.genesis.timeMs + 1_000n * BigInt(1 + salt);
+    const proposal = { timeMs, proposer: 0, rewardTo: miner };
+    return solve(chain.buildBlock(chain.head.hash, proposal, () => [], true)!);
+  }
+
+  it("do not fill the store where their branch is far too light", async () => {
+    build({ seed: "mailed blocks", nodes: 2, meanMs: () => Number.POSITIVE_INFINITY });
+    await cluster.start();
+    const { chain } = cluster.replica(0);
+    const other = await openMinedChain({ genesis: cluster.genesis });
+    const cheap = Array.from({ length: 20 }, (_, i) => mineNow(other, 1 + i));
+    for (let i = 0; i < 150; i++) {
+      const block = mineNow(chain, 0);
+      await chain.importBlock(block);
+      if (i < 100) await other.importBlock(block);
+    }
+    const near = mineNow(other, 30);
+    for (const block of [...cheap, near]) {
+      cluster.networks.get(1)!.mail(0, sealLetter(MAIL_BLOCK, encodeSealedBlock(block)));
+    }
+    await cluster.pass(1_000);
+    await chain.settled();
+    expect(cheap.filter(({ block }) => chain.store.head(block.hash) !== undefined)).toHaveLength(0);
+    expect(chain.store.head(near.block.hash)).toBeDefined();
+    expect(chain.branches!.tree.leaves()).toHaveLength(2);
+  });
 });

@@ -114,6 +114,54 @@ it("are not stored when the second reading shows another branch than the first",
   expect(world.known).toBe(0n);
 });
 
+it("are refused at the first with wrong bits or times while they are read through, and the peer is at fault", async () => {
+  const harder = { bits: 0x207ffffe };
+  const older = { time: branch[2_040]!.header.time - 20 };
+  for (const [changes, code] of [
+    [harder, "bits 207ffffe"],
+    [older, "median"],
+  ] as const) {
+    const last = branch[2_049]!;
+    const wrong = solve({ ...last, header: { ...last.header, ...changes } });
+    const forged = [...branch.slice(0, 2_049), ...mineHeads(wrong, 3_000)];
+    const chain = await openMinedChain({ branches: { minimumChainWork: 1_000_000n } });
+    const world = new World(chain, () => forged);
+    expect(await world.fetch()).toBe(false);
+    expect(world.asked).toBe(2);
+    expect(world.known).toBe(0n);
+    expect(world.faults).toEqual([expect.stringContaining(code)]);
+    expect(world.peer.isResting).toBe(true);
+  }
+});
+
+it("are left alone, without blame, from the first that is not due on", async () => {
+  const now = () => 1_000 * (branch[2_049]!.header.time - 7_201);
+  const chain = await openMinedChain({ branches: { minimumChainWork: 1_000_000n }, now });
+  const world = new World(chain, () => branch);
+  expect(await world.fetch()).toBe(false);
+  expect(world.known).toBe(0n);
+  expect(world.faults).toEqual([]);
+});
+
+it("are stored up to the first that is not due, where those before it have enough work", async () => {
+  const now = () => 1_000 * (branch[2_049]!.header.time - 7_201);
+  const chain = await openMinedChain({ branches: { minimumChainWork: 4_050n }, now });
+  const world = new World(chain, () => branch);
+  expect(await world.fetch()).toBe(true);
+  expect(world.known).toBe(2_049n);
+  expect(world.faults).toEqual([]);
+});
+
+it("are no lie where the peer has changed branches between two answers", async () => {
+  const later = solve({ ...first, header: { ...first.header, time: first.header.time + 1 } });
+  const chain = await openMinedChain({ branches: { minimumChainWork: 1_000_000n } });
+  const world = new World(chain, (question) => (question === 0 ? branch : [later]));
+  expect(await world.fetch()).toBe(false);
+  expect(world.known).toBe(0n);
+  expect(world.faults).toEqual([]);
+  expect(world.peer.isResting).toBe(true);
+});
+
 it("are refused without work behind them, and the peer is at fault", async () => {
   const unproven = branch.slice(0, 100).map((head) => head);
   const header = { ...unproven[99]!.header };
