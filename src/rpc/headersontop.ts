@@ -29,10 +29,12 @@ export async function showHeadersBefore(
   block: BlockHead,
   countMax: number,
 ): Promise<{ readonly before?: string[] }> {
+  const branches = api.branches();
+  if (branches === undefined) return {};
   const { height } = block.summary;
   const top = api.head().summary.height;
   const highest = height + BigInt(countMax);
-  const lowest = api.branches()?.schedule.readsFrom(height, highest < top ? highest : top) ?? height;
+  const lowest = branches.schedule.readsFrom(height, highest < top ? highest : top);
   if (lowest >= height || height - lowest > BigInt(PROOF_HEADERS_MAX)) return {};
   const count = Number(height - lowest);
   const heads = await Promise.all(Array.from({ length: count }, (_, i) => api.headAt(lowest + BigInt(i))));
