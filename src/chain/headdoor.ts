@@ -125,9 +125,17 @@ export function ancestryIn(
   last: TreeNode,
   chainAt: (head: BlockHead, height: bigint) => BlockHead | undefined,
 ): Ancestry {
+  const top = last.head.summary.height;
+  /** Walked so far, from `last` down: the median asks for them one by one. */
+  const near = [last];
   return {
-    height: last.head.summary.height,
+    height: top,
     headerAt(height) {
+      if (height <= top && top - height <= NEAR) {
+        const depth = Number(top - height);
+        while (near.length <= depth) near.push(tree.parentOf(near.at(-1)!)!);
+        return near[depth]!.head.header;
+      }
       let at = last;
       while (at.head.summary.height > height) {
         const found = at.head.summary.height - height > NEAR ? chainAt(at.head, height) : undefined;

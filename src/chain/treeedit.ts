@@ -46,13 +46,14 @@ export class TreeEdit {
   readonly #levels: number;
   readonly #changes: readonly TreeChange[];
   /** One for each page that is being written: the one at depth d and all above it. */
-  readonly #writers: PageWriter[] = [];
+  readonly #writers: PageWriter[];
 
   /** @param changes in the order of key hashes, each once. */
   constructor(reader: PageReader, levels: number, changes: readonly TreeChange[]) {
     this.#reader = reader;
     this.#levels = levels;
     this.#changes = changes;
+    this.#writers = writersFor(levels);
   }
 
   /** Applies the changes to the tree with this root page. @returns the new root. */
@@ -173,6 +174,15 @@ export class TreeEdit {
     writer.length = 0;
     return writer;
   }
+}
+
+// Used by one update after the other: for a block of few changes, making them took longer than writing (measured).
+const WRITERS = new Map<number, PageWriter[]>();
+
+function writersFor(levels: number): PageWriter[] {
+  const writers = WRITERS.get(levels) ?? [];
+  WRITERS.set(levels, writers);
+  return writers;
 }
 
 const REMEDY = "the database is damaged, sync anew";
