@@ -293,7 +293,9 @@ export const TREE_TIDY_BLOCKS = 256;
 /** Faults of invalid blocks that are remembered in words; of others only that there was one. */
 export const BLOCK_FAULTS_MAX = 64;
 /** Bodies kept decoded between their arrival and their execution; others are read from the database. */
-export const RECENT_BODIES_MAX = 32;
+export const RECENT_BODIES_MAX = 128;
+/** Bytes of these bodies; beyond it the oldest are read from the database as well. */
+export const RECENT_BODIES_BYTES_MAX = 32 * 1024 * 1024;
 /** Hashes of a locator; a question with more is malformed. Enough for 2^50 blocks. */
 export const LOCATOR_HASHES_MAX = 64;
 /** Heads of one answer; an answer with more is malformed. */
@@ -302,8 +304,8 @@ export const HEADS_PER_ANSWER_MAX = 2_000;
 export const HEADS_ANSWER_BYTES = 1024 * 1024;
 /** Bodies of one question; a question with more is malformed. */
 export const BODIES_PER_QUESTION_MAX = 128;
-/** Bodies that this node asks one peer for at once. */
-export const BODIES_IN_FLIGHT_PER_PEER = 16;
+/** Bodies that this node asks one peer for at once; fewer where they fill an answer sooner. */
+export const BODIES_IN_FLIGHT_PER_PEER = 64;
 /** How far beyond the first missing body of a branch others are asked for; the rest waits. */
 export const BODIES_WINDOW = 512;
 /** Missing bodies of a branch that are listed at once, the lowest first; the rest is listed when these are here. */

@@ -13,11 +13,12 @@ import { treeChanges } from "./treechanges.ts";
 export const EXTENSION_BLOCKS = 64;
 
 /**
- * As few blocks as make the new branch better: what follows them are plain extensions, a batch each. So a batch is
- * bounded by the depth of the reorganisation.
+ * As few blocks as make the new branch better: what follows them are plain extensions. So a batch is bounded by the
+ * depth of the reorganisation. Where nothing is undone it is an extension from the first block on.
  */
 export function shortestBetter(head: TreeNode, { ancestor, leave, enter }: TreePath): TreePath {
-  if (head.isDoomed || leave.length === 0) return { ancestor, leave, enter: enter.slice(0, 1) };
+  if (leave.length === 0) return { ancestor, leave, enter: enter.slice(0, EXTENSION_BLOCKS) };
+  if (head.isDoomed) return { ancestor, leave, enter: enter.slice(0, 1) };
   const enough = enter.findIndex((node) => node.work > head.work);
   return { ancestor, leave, enter: enough < 0 ? enter : enter.slice(0, enough + 1) };
 }

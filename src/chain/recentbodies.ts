@@ -1,18 +1,29 @@
-/** The bodies that came last, decoded: most are executed soon. Bounded in number; the oldest is read from disk again. */
+/**
+ * The bodies that came last, decoded: most are executed soon. Bounded in number and in bytes; the oldest is read from
+ * disk again.
+ */
 import { byteText, type Hash } from "../base/bytes.ts";
-import { RECENT_BODIES_MAX } from "../base/limits.ts";
-import type { Block } from "./block.ts";
+import { RECENT_BODIES_BYTES_MAX, RECENT_BODIES_MAX } from "../base/limits.ts";
+import { type Block, bodyBytesOf } from "./block.ts";
 import type { SignedTransaction } from "./transaction.ts";
 
 export class RecentBodies {
   readonly #bodies = new Map<string, readonly SignedTransaction[]>();
+  #bytes = 0;
 
   get(hash: Hash): readonly SignedTransaction[] | undefined {
     return this.#bodies.get(byteText(hash));
   }
 
   keep({ hash, transactions }: Block): void {
-    this.#bodies.set(byteText(hash), transactions);
-    if (this.#bodies.size > RECENT_BODIES_MAX) this.#bodies.delete(this.#bodies.keys().next().value!);
+    const id = byteText(hash);
+    if (this.#bodies.has(id)) return;
+    this.#bodies.set(id, transactions);
+    this.#bytes += bodyBytesOf(transactions);
+    for (const [oldest, body] of this.#bodies) {
+      if (this.#bodies.size <= RECENT_BODIES_MAX && this.#bytes <= RECENT_BODIES_BYTES_MAX) return;
+      this.#bodies.delete(oldest);
+      this.#bytes -= bodyBytesOf(body);
+    }
   }
 }

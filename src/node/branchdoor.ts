@@ -294,7 +294,8 @@ export class BranchDoor implements BranchLedger {
 const HEAD_BYTES_MAX = 350;
 
 function knownBlock({ head, work, hasBody, isDoomed }: TreeNode): KnownBlock {
-  return { hash: head.hash, height: head.summary.height, work, hasBody, isDoomed };
+  const { height, bodyBytes } = head.summary;
+  return { hash: head.hash, height, work, hasBody, bodyBytes, isDoomed };
 }
 
 /** A head that was given up while its body was looked at is nobody's fault. */

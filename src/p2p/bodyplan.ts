@@ -5,11 +5,18 @@
  * knows no time but what it is told. Source: pow.md 2.8, 6.
  */
 import { byteText, type Hash } from "../base/bytes.ts";
-import { BODIES_IN_FLIGHT_PER_PEER, BODIES_WINDOW, MISSED_BODIES_MAX } from "../base/limits.ts";
+import {
+  BODIES_IN_FLIGHT_PER_PEER,
+  BODIES_WINDOW,
+  MISSED_BODIES_MAX,
+  SYNC_BATCH_BYTES,
+} from "../base/limits.ts";
 
 /** Peers that did not deliver a body before it rests. */
 const MISSES_MAX = 3;
 const REST_MS = 1_000;
+/** A question for fewer bodies costs nearly as much as one for so many. */
+const SHARE_MIN = 16;
 const REST_MS_MAX = 60_000;
 
 interface Flight {
@@ -42,18 +49,25 @@ export class BodyPlan {
   /**
    * What to ask this peer for.
    * @param missing bodies that its branch lacked when they were listed, ascending, the first still
-   * @param isLacking asked for the others when their turn comes
+   * @param share of the missing bodies, if every peer is asked for as many; a question for very few does not pay
+   * @param bytesOf the size of a body that is lacking, undefined of others; asked when their turn comes
    */
   choose(
     peerId: string,
     missing: readonly Hash[],
     nowMs: number,
-    isLacking: (hash: Hash) => boolean,
+    share: number,
+    bytesOf: (hash: Hash) => number | undefined,
   ): readonly Hash[] {
+    const countMax = Math.min(BODIES_IN_FLIGHT_PER_PEER, Math.max(SHARE_MIN, share));
     const chosen: Hash[] = [];
+    let bytes = 0;
     for (const hash of missing.slice(0, BODIES_WINDOW)) {
-      if (chosen.length === BODIES_IN_FLIGHT_PER_PEER) break;
-      if (this.#mayAsk(peerId, byteText(hash), nowMs) && isLacking(hash)) chosen.push(hash);
+      if (chosen.length >= countMax || bytes >= SYNC_BATCH_BYTES) break;
+      const size = this.#mayAsk(peerId, byteText(hash), nowMs) ? bytesOf(hash) : undefined;
+      if (size === undefined) continue;
+      bytes += size;
+      chosen.push(hash);
     }
     return chosen;
   }

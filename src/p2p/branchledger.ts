@@ -15,6 +15,8 @@ export interface KnownBlock {
   /** Of the whole branch up to it. */
   readonly work: bigint;
   readonly hasBody: boolean;
+  /** Of its transactions. */
+  readonly bodyBytes: number;
   /** It or an ancestor is invalid. */
   readonly isDoomed: boolean;
 }

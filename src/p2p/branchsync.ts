@@ -97,7 +97,8 @@ export class BranchSync implements BlockSync {
     if (this.#isStopped) return;
     const head = this.#ports.ledger.head();
     let waits = false;
-    for (const peer of this.#inOrder()) {
+    const peers = this.#inOrder();
+    for (const peer of peers) {
       this.#noteTold(peer);
       const wantsHeads = this.#wantsHeads(peer, head);
       const missing = this.#missingOf(peer, head);
@@ -106,7 +107,9 @@ export class BranchSync implements BlockSync {
       if (wantsHeads && this.#mayFetchHeads(peer)) void this.#run(peer, () => this.#fetchHeads(peer));
       else {
         const nowMs = this.#ports.scheduler.now();
-        const hashes = this.#plan.choose(peer.id, missing, nowMs, (hash) => this.#isLacking(hash));
+        const share = Math.ceil(missing.length / peers.length);
+        const sizeOf = (hash: Hash) => this.#lackingBytes(hash);
+        const hashes = this.#plan.choose(peer.id, missing, nowMs, share, sizeOf);
         if (hashes.length > 0) void this.#run(peer, () => this.#fetchBodies(peer, hashes));
       }
     }
@@ -239,6 +242,12 @@ export class BranchSync implements BlockSync {
     this.#missing.set(id, list);
     this.#forgetLists();
     return list.hashes;
+  }
+
+  /** The size of a body that is not here. */
+  #lackingBytes(hash: Hash): number | undefined {
+    const block = this.#ports.ledger.find(hash);
+    return block?.hasBody === false ? block.bodyBytes : undefined;
   }
 
   #isLacking(hash: Hash): boolean {

@@ -1,7 +1,7 @@
 /** Which bodies are asked of whom. */
 import { expect, it } from "vitest";
 import { asHash, type Hash } from "../../src/base/bytes.ts";
-import { BODIES_IN_FLIGHT_PER_PEER, BODIES_WINDOW } from "../../src/base/limits.ts";
+import { BODIES_IN_FLIGHT_PER_PEER, BODIES_WINDOW, SYNC_BATCH_BYTES } from "../../src/base/limits.ts";
 import { Writer } from "../../src/codec/writer.ts";
 import { BodyPlan } from "../../src/p2p/bodyplan.ts";
 
@@ -11,7 +11,7 @@ const hashes: readonly Hash[] = Array.from({ length: 1_000 }, (_, i) =>
 const SLOW_MS = 1_000;
 
 const choose = (plan: BodyPlan, peer: string, missing: readonly Hash[], nowMs: number) =>
-  plan.choose(peer, missing, nowMs, () => true);
+  plan.choose(peer, missing, nowMs, missing.length, () => 100);
 
 it("gives each peer other bodies, the lowest first", () => {
   const plan = new BodyPlan(SLOW_MS);
@@ -21,6 +21,19 @@ it("gives each peer other bodies, the lowest first", () => {
   expect(choose(plan, "b", hashes, 0)).toEqual(
     hashes.slice(BODIES_IN_FLIGHT_PER_PEER, 2 * BODIES_IN_FLIGHT_PER_PEER),
   );
+});
+
+it("asks for no more than one answer holds", () => {
+  const plan = new BodyPlan(SLOW_MS);
+  const half = Math.ceil(SYNC_BATCH_BYTES / 2);
+  expect(plan.choose("a", hashes, 0, 64, () => half)).toEqual(hashes.slice(0, 2));
+  expect(plan.choose("a", hashes, 0, 64, () => 2 * SYNC_BATCH_BYTES)).toEqual(hashes.slice(0, 1));
+});
+
+it("gives a peer its share, unless that is too little to ask for", () => {
+  const plan = new BodyPlan(SLOW_MS);
+  expect(plan.choose("a", hashes, 0, 20, () => 100)).toEqual(hashes.slice(0, 20));
+  expect(plan.choose("a", hashes, 0, 1, () => 100)).toEqual(hashes.slice(0, 16));
 });
 
 it("asks for nothing beyond the window", () => {
