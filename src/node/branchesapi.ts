@@ -76,14 +76,17 @@ export class ChainBranches implements BranchesApi {
     const from = top > RATE_BLOCKS ? top - RATE_BLOCKS : 1n;
     if (top <= from) return undefined;
     let [earliest, latest] = [Number.POSITIVE_INFINITY, 0];
-    // Times may go backwards: the span is between the earliest and the latest.
-    for (let height = from; height <= top; height++) {
-      const { time } = this.#headAt(height).header;
+    const { tree } = this.#branches;
+    const last = tree.get(this.#chain.head.hash)!;
+    let first = last;
+    // In memory, so near the head. Times may go backwards: the span is between the earliest and the latest.
+    for (let at = last; at.head.summary.height >= from; at = tree.parentOf(at)!) {
+      const { time } = at.head.header;
       earliest = Math.min(earliest, time);
       latest = Math.max(latest, time);
+      first = at;
     }
-    const work = this.workOf(this.#headAt(top).hash)! - this.workOf(this.#headAt(from).hash)!;
-    return latest > earliest ? Number(work) / (latest - earliest) : undefined;
+    return latest > earliest ? Number(last.work - first.work) / (latest - earliest) : undefined;
   }
 
   invalidate(hash: Hash): Promise<Fault | undefined> {
@@ -113,12 +116,6 @@ export class ChainBranches implements BranchesApi {
     if (node.isDoomed) return "invalid";
     if (!isHere) return "headers-only";
     return this.#branches.wasExecuted(node.head) ? "valid-fork" : "valid-headers";
-  }
-
-  #headAt(height: bigint) {
-    const { store, head } = this.#chain;
-    if (height === head.summary.height) return head;
-    return store.head(store.hashAt(height)!)!;
   }
 }
 
