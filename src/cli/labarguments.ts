@@ -1,7 +1,7 @@
 /** Words of the lab's command lines as values: shares, lists of numbers, and the options that all experiments have. */
 import { availableParallelism } from "node:os";
-import { type Command, InvalidArgumentError } from "commander";
-import { integer, list } from "./arguments.ts";
+import { type Command, InvalidArgumentError, type Option } from "commander";
+import { integer, list, withDefault } from "./arguments.ts";
 
 export interface LabOptions {
   readonly seed: number;
@@ -36,6 +36,16 @@ function numbers(text: string, test: (value: number) => boolean, expected: strin
 
 const LIST_MAX = 100;
 
+/** An option that takes a list, with its default shown as one writes it. */
+export function listOption(
+  flags: string,
+  description: string,
+  parser: (text: string) => readonly number[],
+  values: readonly number[],
+): Option {
+  return withDefault(flags, description, parser, [values, values.join(",")]);
+}
+
 /** Parts of the hash power: 0.3,0.45. */
 export function shares(text: string): readonly number[] {
   return numbers(text, (value) => value > 0 && value < 1, "shares between 0 and 1, such as 0.3,0.45");
@@ -50,12 +60,12 @@ export function gammas(text: string): readonly number[] {
   return numbers(text, (value) => value <= 1, "parts from 0 to 1, such as 0,0.5,1");
 }
 
-/** Whole numbers from 0 to `max`: 1,2,6. */
-export function integers(max: number): (text: string) => readonly number[] {
+/** Whole numbers from `min` to `max`: 1,2,6. */
+export function integers(max: number, min = 0): (text: string) => readonly number[] {
   return (text) =>
     numbers(
       text,
-      (value) => Number.isInteger(value) && value <= max,
-      `whole numbers from 0 to ${max}, such as 1,2,6`,
+      (value) => Number.isInteger(value) && value >= min && value <= max,
+      `whole numbers from ${min} to ${max}, such as ${[min + 1, min + 3].join(",")}`,
     );
 }

@@ -17,7 +17,7 @@ import { sampleRace } from "../lab/sample.ts";
 import { duration, integer, withDefault } from "./arguments.ts";
 import { leaf } from "./command.ts";
 import { badInput, EXIT, Finished } from "./exit.ts";
-import { addLabOptions, integers, type LabOptions, shares } from "./labarguments.ts";
+import { addLabOptions, integers, type LabOptions, listOption, shares } from "./labarguments.ts";
 import { writeLabFiles } from "./labfiles.ts";
 import { runLive } from "./lablive.ts";
 import { runJobs } from "./labpool.ts";
@@ -49,17 +49,21 @@ export function addAttack51(lab: Command): void {
     "spend twice against a merchant who waits for confirmations",
     (command) =>
       addLabOptions(command)
-        .option(
-          "--hashrate <shares>",
-          "the attacker's parts of the hash power",
-          shares,
-          [0.1, 0.2, 0.3, 0.4, 0.45],
+        .addOption(
+          listOption(
+            "--hashrate <shares>",
+            "the attacker's parts of the hash power",
+            shares,
+            [0.1, 0.2, 0.3, 0.4, 0.45],
+          ),
         )
-        .option(
-          "-z, --confirmations <list>",
-          "blocks the merchant waits for",
-          integers(200),
-          [0, 1, 2, 3, 4, 5, 6, 8],
+        .addOption(
+          listOption(
+            "-z, --confirmations <list>",
+            "blocks the merchant waits for",
+            integers(200),
+            [0, 1, 2, 3, 4, 5, 6, 8],
+          ),
         )
         .option("-n, --trials <n>", "races for each cell", integer(1, 10_000_000), 2_000)
         .option("--give-up <n>", "deficit at which the attacker gives up, in blocks", integer(1, 200), 20)

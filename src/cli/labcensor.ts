@@ -1,11 +1,11 @@
 /** `quorate lab censor`: an account is left out, under proof of work and under PBFT (src/lab/censor.ts). */
-import { type Command, InvalidArgumentError } from "commander";
+import type { Command } from "commander";
 import { type Censor, censorSteps, runCensor } from "../lab/censor.ts";
 import { CENSOR_HEAD, CENSOR_PBFT_HEAD, censorReport, censorRows, pbftRows } from "../lab/censorreport.ts";
 import { integer } from "./arguments.ts";
 import { leaf } from "./command.ts";
 import { EXIT, Finished } from "./exit.ts";
-import { addSeedAndOut, integers, type LabOptions, shares } from "./labarguments.ts";
+import { addSeedAndOut, integers, type LabOptions, listOption, shares } from "./labarguments.ts";
 import { writeLabFiles } from "./labfiles.ts";
 import { runSteps } from "./labsteps.ts";
 import { type Output, showDuration, table } from "./output.ts";
@@ -14,7 +14,8 @@ interface Options extends LabOptions, Omit<Censor, "shares"> {
   readonly hashrate: readonly number[];
 }
 
-const NODES_MAX = 13;
+/** The smallest federation that survives a fault, and the largest that is simulated in seconds. */
+const [NODES_MIN, NODES_MAX] = [4, 13];
 
 export function addCensor(lab: Command): void {
   leaf<Options>(
@@ -23,24 +24,22 @@ export function addCensor(lab: Command): void {
     "leave an account out, under proof of work and under PBFT",
     (command) =>
       addSeedAndOut(command)
-        .option(
-          "--hashrate <shares>",
-          "the censor's parts of the hash power",
-          shares,
-          [0.1, 0.3, 0.45, 0.51, 0.6],
+        .addOption(
+          listOption(
+            "--hashrate <shares>",
+            "the censor's parts of the hash power",
+            shares,
+            [0.1, 0.3, 0.45, 0.51, 0.6],
+          ),
         )
         .option("-n, --trials <n>", "transactions for each row", integer(1, 100_000), 100)
         .option("--give-up <n>", "deficit at which he lets a block stand, in blocks", integer(3, 200), 20)
         .option("--blocks <n>", "blocks after which a trial ends", integer(50, 10_000), 300)
-        .option("--nodes <list>", "validators of the PBFT runs", federations, [4, 7]),
+        .addOption(
+          listOption("--nodes <list>", "validators of the PBFT runs", integers(NODES_MAX, NODES_MIN), [4, 7]),
+        ),
     ({ out, options }) => censor(out, options),
   );
-}
-
-function federations(text: string): readonly number[] {
-  const counts = integers(NODES_MAX)(text);
-  if (counts.every((count) => count >= 4)) return counts;
-  throw new InvalidArgumentError(`expected numbers of validators from 4 to ${NODES_MAX}, such as 4,7.`);
 }
 
 async function censor(out: Output, words: Options): Promise<void> {

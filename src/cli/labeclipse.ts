@@ -4,8 +4,8 @@ import { type Eclipse, eclipseSteps, GROUPS_MAX, runEclipse } from "../lab/eclip
 import { ECLIPSE_HEAD, eclipseReport, eclipseRows } from "../lab/eclipsereport.ts";
 import { integer } from "./arguments.ts";
 import { leaf } from "./command.ts";
-import { badInput, EXIT, Finished } from "./exit.ts";
-import { addSeedAndOut, integers, type LabOptions } from "./labarguments.ts";
+import { EXIT, Finished } from "./exit.ts";
+import { addSeedAndOut, integers, type LabOptions, listOption } from "./labarguments.ts";
 import { writeLabFiles } from "./labfiles.ts";
 import { runSteps } from "./labsteps.ts";
 import { type Output, showDuration, table } from "./output.ts";
@@ -19,7 +19,14 @@ export function addEclipse(lab: Command): void {
     "fill a node's address book until it dials nobody else, with its defence off and on",
     (command) =>
       addSeedAndOut(command)
-        .option("--groups <list>", "the attacker's groups (IPv4 /16)", integers(GROUPS_MAX), [4, 16, 64, 256])
+        .addOption(
+          listOption(
+            "--groups <list>",
+            "the attacker's groups (IPv4 /16)",
+            integers(GROUPS_MAX, 1),
+            [4, 16, 64, 256],
+          ),
+        )
         .option("--per-group <n>", "his addresses in each", integer(1, 1_024), 32)
         .option("--honest <n>", "honest nodes, each in a group of its own", integer(1, 4_096), 200)
         .option("--days <n>", "length of the attack", integer(1, 30), 2)
@@ -31,7 +38,6 @@ export function addEclipse(lab: Command): void {
 
 async function eclipse(out: Output, words: Options): Promise<void> {
   const { seed, trials, groups, perGroup, honest, days, restartHours, out: dir } = words;
-  if (groups.includes(0)) throw badInput("--groups 0: an attacker has at least one group");
   const options: Eclipse = { seed, trials, groups, perGroup, honest, days, restartHours };
   const { result, tookMs } = await runSteps(out, [eclipseSteps(options), "dialling"], (step) =>
     runEclipse(options, step),

@@ -3,7 +3,7 @@ import { type Command, Option } from "commander";
 import { type EquivocateRun, runEquivocate, WAYS } from "../lab/equivocate.ts";
 import { cheatsThatFork, faultsSurvived, TURNS } from "../lab/federation.ts";
 import { equivocateReport, equivocateVerdict, finders, names } from "../lab/pbftreport.ts";
-import { integer } from "./arguments.ts";
+import { integer, withDefault } from "./arguments.ts";
 import { leaf } from "./command.ts";
 import { badInput, EXIT, Finished } from "./exit.ts";
 import { writeLabExtras, writeLabFiles } from "./labfiles.ts";
@@ -32,7 +32,9 @@ export function addEquivocate(lab: Command): void {
             .choices(WAYS)
             .default("equivocate"),
         )
-        .option("--time <duration>", "virtual time in which users pay", virtualTime, 5_000),
+        .addOption(
+          withDefault("--time <duration>", "virtual time in which users pay", virtualTime, [5_000, "5s"]),
+        ),
     ({ out, options }) => equivocate(out, options),
   );
 }

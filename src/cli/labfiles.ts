@@ -2,8 +2,8 @@
  * What an experiment of the lab leaves in its folder. results.json, results.csv and report.html follow from options
  * and seed alone, byte for byte; what the clock said stands apart, in timing.json.
  */
-import { accessSync, constants, mkdirSync, statSync, writeFileSync } from "node:fs";
-import { dirname, join, resolve } from "node:path";
+import { accessSync, constants, mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { type CsvValue, toCsv } from "../lab/csv.ts";
 import { CliError, EXIT } from "./exit.ts";
 
@@ -14,13 +14,12 @@ export interface LabFiles {
   readonly timing: object;
 }
 
-/** Before the work is done whose results it is for. Makes nothing. @throws CliError */
+/** Before the work is done whose results it is for: tries to make it, and leaves nothing. @throws CliError */
 export function checkLabDir(dir: string): void {
   try {
-    let path = resolve(dir);
-    while (statSync(path, { throwIfNoEntry: false }) === undefined) path = dirname(path);
-    if (!statSync(path).isDirectory()) throw new Error(`${path} is no folder`);
-    accessSync(path, constants.W_OK);
+    const made = mkdirSync(dir, { recursive: true });
+    accessSync(dir, constants.W_OK);
+    if (made !== undefined) rmSync(made, { recursive: true });
   } catch (cause) {
     throw unwritable(dir, cause);
   }

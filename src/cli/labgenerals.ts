@@ -17,7 +17,7 @@ import { type GeneralsRow, generalsReport, isKept } from "../lab/report.ts";
 import { integer, list } from "./arguments.ts";
 import { leaf } from "./command.ts";
 import { badInput, EXIT, Finished } from "./exit.ts";
-import { addSeedAndOut, type LabOptions } from "./labarguments.ts";
+import { addSeedAndOut, type LabOptions, listOption } from "./labarguments.ts";
 import { writeLabFiles } from "./labfiles.ts";
 import { type Output, table } from "./output.ts";
 
@@ -44,7 +44,9 @@ export function addGenerals(lab: Command): void {
           integer(2, GENERALS_MAX),
           4,
         )
-        .option("-t, --traitors <list>", 'their numbers, such as 0,3, or "none"', traitors, [3])
+        .addOption(
+          listOption("-t, --traitors <list>", 'their numbers, such as 0,3, or "none"', traitors, [3]),
+        )
         .option(
           "-m, --depth <m>",
           "traitors to be borne (default: as many as there are)",

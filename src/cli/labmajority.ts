@@ -6,7 +6,7 @@ import { MAJORITY_HEAD, majorityCells, majorityReport, majorityVerdict } from ".
 import { integer } from "./arguments.ts";
 import { leaf } from "./command.ts";
 import { EXIT, Finished } from "./exit.ts";
-import { shares } from "./labarguments.ts";
+import { listOption, shares } from "./labarguments.ts";
 import { writeLabFiles } from "./labfiles.ts";
 import { addNodes, checkByzantine, type PbftLabOptions } from "./labpbft.ts";
 import { runSteps } from "./labsteps.ts";
@@ -28,7 +28,14 @@ export function addMajority(lab: Command): void {
     (command) =>
       addNodes(command)
         .option("--keys <n>", "validator keys that the attacker holds (default: f)", integer(0, 16))
-        .option("--hashrate <shares>", "his parts of the hash power", shares, [0.1, 0.3, 0.45, 0.55, 0.7])
+        .addOption(
+          listOption(
+            "--hashrate <shares>",
+            "his parts of the hash power",
+            shares,
+            [0.1, 0.3, 0.45, 0.55, 0.7],
+          ),
+        )
         .option("-z, --confirmations <n>", "of the merchant under proof of work", integer(1, 200), 6)
         .option("--races <n>", "under proof of work, for each share", integer(1, 1_000_000), 1_000)
         .option("--trials <n>", "under PBFT, for each share", integer(1, 100_000), 40),

@@ -3,7 +3,7 @@ import { type Command, InvalidArgumentError } from "commander";
 import { TURNS } from "../lab/federation.ts";
 import { runPartition } from "../lab/partition.ts";
 import { PARTITION_HEAD, partitionCells, partitionReport, partitionVerdict } from "../lab/pbftreport.ts";
-import { list } from "./arguments.ts";
+import { list, withDefault } from "./arguments.ts";
 import { leaf } from "./command.ts";
 import { badInput, EXIT, Finished } from "./exit.ts";
 import { writeLabFiles } from "./labfiles.ts";
@@ -24,7 +24,12 @@ export function addPartition(lab: Command): void {
     (command) =>
       addNodes(command)
         .option("--groups <groups>", "who hears whom, such as 0,1/2,3 (default: two halves)", groups)
-        .option("--time <duration>", "virtual time until the network heals", virtualTime, 5_000),
+        .addOption(
+          withDefault("--time <duration>", "virtual time until the network heals", virtualTime, [
+            5_000,
+            "5s",
+          ]),
+        ),
     ({ out, options }) => part(out, options),
   );
 }

@@ -6,7 +6,7 @@ import { judgeSelfish, type SelfishResult, type SelfishTally } from "../lab/self
 import { integer } from "./arguments.ts";
 import { leaf } from "./command.ts";
 import { EXIT, Finished } from "./exit.ts";
-import { addLabOptions, gammas, type LabOptions, minorities } from "./labarguments.ts";
+import { addLabOptions, gammas, type LabOptions, listOption, minorities } from "./labarguments.ts";
 import { writeLabFiles } from "./labfiles.ts";
 import { runJobs } from "./labpool.ts";
 import { type Output, showDuration, table } from "./output.ts";
@@ -24,17 +24,21 @@ export function addSelfish(lab: Command): void {
     "mine selfishly: keep blocks back, publish them to undo those of others",
     (command) =>
       addLabOptions(command)
-        .option(
-          "--hashrate <shares>",
-          "the pool's parts of the hash power",
-          minorities,
-          [0.1, 0.2, 0.25, 0.3, 0.35, 0.4, 0.45],
+        .addOption(
+          listOption(
+            "--hashrate <shares>",
+            "the pool's parts of the hash power",
+            minorities,
+            [0.1, 0.2, 0.25, 0.3, 0.35, 0.4, 0.45],
+          ),
         )
-        .option(
-          "--gamma <list>",
-          "parts of the others that mine on the pool's branch at a tie",
-          gammas,
-          [0, 0.5, 1],
+        .addOption(
+          listOption(
+            "--gamma <list>",
+            "parts of the others that mine on the pool's branch at a tie",
+            gammas,
+            [0, 0.5, 1],
+          ),
         )
         .option("-n, --blocks <n>", "blocks found in each cell", integer(1_000, 100_000_000), 100_000),
     ({ out, options }) => mineSelfishly(out, options),

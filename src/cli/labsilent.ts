@@ -2,6 +2,7 @@
 import type { Command } from "commander";
 import { SILENT_HEAD, silentCells, silentReport, silentVerdict } from "../lab/pbftreport.ts";
 import { runSilent, silentSteps } from "../lab/silent.ts";
+import { withDefault } from "./arguments.ts";
 import { leaf } from "./command.ts";
 import { EXIT, Finished } from "./exit.ts";
 import { writeLabFiles } from "./labfiles.ts";
@@ -19,11 +20,11 @@ export function addSilent(lab: Command): void {
     "silent",
     "silence validators one after the other, until the chain halts",
     (command) =>
-      addNodes(command).option(
-        "--time <duration>",
-        "virtual time in which users pay, in each run",
-        virtualTime,
-        10_000,
+      addNodes(command).addOption(
+        withDefault("--time <duration>", "virtual time in which users pay, in each run", virtualTime, [
+          10_000,
+          "10s",
+        ]),
       ),
     ({ out, options }) => silence(out, options),
   );

@@ -5,7 +5,7 @@ import { spamReport, spamRows } from "../lab/spamreport.ts";
 import { integer } from "./arguments.ts";
 import { leaf } from "./command.ts";
 import { badInput, EXIT, Finished } from "./exit.ts";
-import { addSeedAndOut, integers, type LabOptions } from "./labarguments.ts";
+import { addSeedAndOut, integers, type LabOptions, listOption } from "./labarguments.ts";
 import { writeLabFiles } from "./labfiles.ts";
 import { runSteps } from "./labsteps.ts";
 import { type Output, showDuration, table } from "./output.ts";
@@ -22,11 +22,13 @@ export function addSpam(lab: Command): void {
     "offer a node long branches of cheap headers, with its bound off and on",
     (command) =>
       addSeedAndOut(command)
-        .option(
-          "--lengths <list>",
-          "headers of the branches from block 0",
-          integers(LENGTH_MAX),
-          [500, 2_000, 5_000],
+        .addOption(
+          listOption(
+            "--lengths <list>",
+            "headers of the branches from block 0",
+            integers(LENGTH_MAX, 1),
+            [500, 2_000, 5_000],
+          ),
         )
         .option("--chain <n>", "blocks of the honest chain", integer(100, 10_000), 400)
         .option("--rises <n>", "times that its difficulty has risen by 4", integer(1, 6), 4),
@@ -35,7 +37,6 @@ export function addSpam(lab: Command): void {
 }
 
 async function spam(out: Output, { lengths, chain, rises, seed, out: dir }: Options): Promise<void> {
-  if (lengths.includes(0)) throw badInput("--lengths 0: a branch has at least one header");
   if (chain < chainLeast(rises)) {
     throw badInput(`--chain ${chain}: with --rises ${rises} at least ${chainLeast(rises)} blocks`);
   }

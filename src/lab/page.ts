@@ -119,5 +119,5 @@ pre{white-space:pre-wrap;overflow-wrap:anywhere;border:1px solid var(--line);bor
 @media print{:root{--paper:#fff;--ink:#000;--soft:#444;--line:#bbb;--good:#12743d;--bad:#b3261e;--c0:#0072b2;--c1:#d55e00;
 --c2:#007a5e;--c3:#b0568c;--c4:#8a6d00;--c5:#3b8fc4;--c6:#444c5c;--c7:#7a3db8}
 main{max-width:none;padding:0}figure,tr{break-inside:avoid}h2{break-after:avoid}.scroll{overflow:visible;background:none}svg{max-width:30rem}
-svg.wide{min-width:0!important}th,td{white-space:normal;overflow-wrap:anywhere;padding:.15rem .3rem}}
+svg.wide{min-width:0!important}table{font-size:.66rem}th{white-space:normal}th,td{padding:.12rem .3rem}}
 `;

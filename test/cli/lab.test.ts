@@ -2,7 +2,7 @@
  * Goal: `quorate lab` leaves the same files for the same seed, says by its exit code whether theory agrees, and
  * refuses wrong words in one line. Method: the whole program in this process, one thread, small tables.
  */
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, it, vi } from "vitest";
@@ -82,8 +82,62 @@ describe("lab generals", () => {
   });
 });
 
+// Eclipse, spam and censor take seconds each: their own tests compare two runs of the smallest that shows something.
+describe("an experiment", () => {
+  it.each([
+    ["attack51", "--hashrate", "0.3", "-z", "1", "-n", "20", "-j", "1", "--replicas", "2"],
+    ["selfish", "--hashrate", "0.3", "--gamma", "0", "-n", "1000", "-j", "1"],
+    ["generals", "--strategy", "random"],
+    ["timewarp", "--interval", "20", "-n", "2"],
+    ["partition", "--time", "1s"],
+    ["equivocate", "--time", "1s"],
+    ["majority", "--hashrate", "0.3", "--races", "20", "--trials", "1"],
+  ])("%s leaves its four files, the same results for the same seed", async (name, ...words) => {
+    for (const copy of ["1", "2"]) {
+      const { code, stdout, stderr } = await lab(name!, ...words, "-o", join(dir, `${name}${copy}`));
+      expect(stderr).toBe("");
+      expect(stdout).toContain("report.html");
+      expect(code).toBe(0);
+    }
+    for (const file of ["results.json", "results.csv", "report.html"]) {
+      expect(read(`${name}1`, file)).toBe(read(`${name}2`, file));
+    }
+    expect(JSON.parse(read(`${name}1`, "timing.json"))).toBeTypeOf("object");
+  });
+
+  it("refuses a folder that cannot be made, before any work, and makes none for wrong words", async () => {
+    writeFileSync(join(dir, "file"), "");
+    const { code, stderr } = await lab("attack51", "-n", "10000000", "-o", join(dir, "file", "deeper"));
+    expect(code).toBe(2);
+    expect(stderr).toMatch(/^✖ --out .*cannot be written: .*\n$/);
+    await lab("partition", "--groups", "0,1/2,4", "-o", join(dir, "never"));
+    expect(existsSync(join(dir, "never"))).toBe(false);
+  });
+
+  it("shows defaults as one writes them", async () => {
+    const { code, stdout } = await lab("attack51", "--help");
+    expect(code).toBe(0);
+    expect(stdout.replaceAll(/\s+/g, " ")).toContain("(default: 0.1,0.2,0.3,0.4,0.45)");
+  });
+});
+
 describe("wrong words", () => {
   it.each([
+    ["timewarp", "--hashrate", "0.5"],
+    ["timewarp", "--periods", "NaN"],
+    ["eclipse", "--groups", "0"],
+    ["eclipse", "--trials", "-1"],
+    ["spam", "--lengths", "20001"],
+    ["spam", "--chain", "100"],
+    ["censor", "--nodes", "3"],
+    ["censor", "--hashrate", "1"],
+    ["equivocate", "--way", "lie"],
+    ["equivocate", "-b", "3"],
+    ["silent", "--time", "soon"],
+    ["partition", "--groups", "0,1/2,4"],
+    ["majority", "--keys", "3"],
+    ["majority", "--trials", "99999999999999999999"],
+    ["attack51", "--bogus"],
     ["attack51", "--hashrate", "1.2"],
     ["attack51", "--hashrate", "0"],
     ["attack51", "--hashrate", "x"],

@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import { runPartition } from "../../src/lab/partition.ts";
 import { partitionReport } from "../../src/lab/pbftreport.ts";
 
-const OPTIONS = { nodes: 4, seed: 1, splitMs: 1_500 };
+const OPTIONS = { nodes: 4, seed: 1, splitMs: 1_000 };
 
 describe("a partition", () => {
   it("into halves stops both, and they agree after the healing", async () => {

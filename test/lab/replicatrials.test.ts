@@ -10,7 +10,7 @@ import { runReplicaRace, runReplicaTrials } from "../../src/lab/replicatrials.ts
 import { Random } from "../../src/sim/random.ts";
 
 const OPTIONS: AttackOptions = {
-  trials: 80,
+  trials: 40,
   seed: 3,
   giveUp: 4,
   premined: 0,
@@ -47,16 +47,16 @@ describe("whole replicas", () => {
   });
 
   it("are found out when they change over at a tie", async () => {
-    const options: AttackOptions = { ...OPTIONS, release: "tie", trials: 60 };
+    const options: AttackOptions = { ...OPTIONS, release: "tie", trials: 45 };
     const result = await measure(options, { share: 0.2, confirmations: 1 }, CHOICES["last-seen"]);
     expect(result).toMatchObject({ judge: "strict", isMatch: false });
   });
 
   it("give the same races however they are cut into pieces", async () => {
     const cell = { share: 0.4, confirmations: 1 };
-    const whole = await runReplicaTrials(stage, OPTIONS, cell, [5, 12]);
-    expect(await runReplicaTrials(new MinedStage(), OPTIONS, cell, [5, 12])).toEqual(whole);
-    expect(whole.trials).toBe(7);
+    const whole = await runReplicaTrials(stage, OPTIONS, cell, [5, 9]);
+    expect(await runReplicaTrials(new MinedStage(), OPTIONS, cell, [5, 9])).toEqual(whole);
+    expect(whole.trials).toBe(4);
   });
 
   it("undo exactly the blocks that a won race says", async () => {
