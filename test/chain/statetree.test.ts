@@ -27,16 +27,16 @@ const bytes = (text: string) => asHash(new Uint8Array(Buffer.from(text, "hex")))
 /** The root by definition: split by the binary text of the key hash. */
 function naiveRoot(contents: Contents): string {
   const leaves = [...contents].map(([key, value]) => ({
-    path: [...key].map((digit) => Number.parseInt(digit, 16).toString(2).padStart(4, "0")).join(""),
+    path: BigInt(`0x${key}`).toString(2).padStart(256, "0"),
     hash: sha(Buffer.of(0), Buffer.from(key, "hex"), Buffer.from(value, "hex")),
   }));
-  const subtree = (prefix: string): Buffer => {
-    const inside = leaves.filter((leaf) => leaf.path.startsWith(prefix));
+  const subtree = (inside: typeof leaves, depth: number): Buffer => {
     if (inside.length === 0) return Buffer.alloc(32);
     if (inside.length === 1) return inside[0]!.hash;
-    return sha(Buffer.of(1), subtree(`${prefix}0`), subtree(`${prefix}1`));
+    const half = (digit: string) => inside.filter(({ path }) => path[depth] === digit);
+    return sha(Buffer.of(1), subtree(half("0"), depth + 1), subtree(half("1"), depth + 1));
   };
-  return subtree("").toString("hex");
+  return subtree(leaves, 0).toString("hex");
 }
 
 class Pages implements PageReader {
