@@ -93,9 +93,9 @@ export class Branches {
     const wrong = this.#ports.executor.checkBody(block);
     if (wrong !== undefined) return { kind: "invalid", fault: wrong };
     if (known?.isDoomed === true) return { kind: "invalid", fault: this.#faults.of(known) };
-    const node = known ?? (await this.#addHead(block, seal, origin));
+    const node = known ?? this.#addHead(block, seal, origin);
     if ("kind" in node) return node;
-    await this.#addBodies([[node, block]]);
+    await this.#addBodies([[node, block]], known === undefined ? node : undefined);
     return node.isDoomed ? { kind: "invalid", fault: this.#faults.of(node) } : { kind: "imported" };
   }
 
@@ -213,11 +213,11 @@ export class Branches {
     for (let at = this.#headNode(); at.head.summary.height > summary.height; ) at = this.tree.parentOf(at)!;
   }
 
-  async #addHead(
+  #addHead(
     head: BlockHead,
     seal: Uint8Array,
     origin: BlockOrigin,
-  ): Promise<TreeNode | Exclude<ImportResult, { kind: "imported" }>> {
+  ): TreeNode | Exclude<ImportResult, { kind: "imported" }> {
     const parent = this.tree.get(head.header.previousHash);
     if (parent === undefined) return { kind: "orphan", height: head.summary.height };
     if (parent.isDoomed) return { kind: "invalid", fault: this.#faults.of(parent) };
@@ -225,9 +225,7 @@ export class Branches {
     if (stop !== undefined)
       return "code" in stop ? { kind: "invalid", fault: stop } : { kind: "early", ...stop };
     const light = origin === "peer" ? this.#door.weigh(this.#headNode(), parent, [head]) : undefined;
-    if (light !== undefined) return light;
-    await this.#store([head]);
-    return this.tree.get(head.hash)!;
+    return light ?? this.tree.add(copyHead(head), this.#ports.executor.rules.weight(head.header))!;
   }
 
   async #store(heads: readonly BlockHead[]): Promise<void> {
@@ -235,15 +233,17 @@ export class Branches {
     const nodes = heads.map((head) => this.tree.add(copyHead(head), rules.weight(head.header))!);
     const operations = heads.flatMap((head) => [...headOperations(head), ...leafOperations(head)]);
     await this.#write([...operations, ...nodeOperations(nodes)]);
-    if (this.tree.leaves().length > SIDE_BRANCHES_MAX) await this.#tidy();
+    if (this.tree.leafCount > SIDE_BRANCHES_MAX) await this.#tidy();
   }
 
-  async #addBodies(blocks: readonly (readonly [TreeNode, Block])[]): Promise<void> {
+  async #addBodies(blocks: readonly (readonly [TreeNode, Block])[], unstoredHead?: TreeNode): Promise<void> {
     const operations: KvOperation[] = [];
     let isComplete = false;
     for (const [node, block] of blocks) {
       this.#bodies.keep(block);
-      const isForgotten = this.tree.children(node).length === 0 && !this.#disk.isLeaf(node.head.hash);
+      const isEnd = this.tree.children(node).length === 0;
+      if (node === unstoredHead) operations.push(...headOperations(block), ...leafOperations(block));
+      const isForgotten = node !== unstoredHead && isEnd && !this.#disk.isLeaf(node.head.hash);
       // What stands on it may become complete by it.
       if (isForgotten) await this.#loadLeaves();
       const completed = this.tree.bodyArrived(node);
@@ -255,7 +255,8 @@ export class Branches {
     if (isComplete) await this.#advance();
     const { sideBytesMax = SIDE_BODIES_BYTES_MAX, treeDepth = TREE_DEPTH } = this.#settings;
     const isUntidy = this.#movesUntidy >= Math.min(TREE_TIDY_BLOCKS, treeDepth);
-    if (this.#sideBytes > sideBytesMax || isUntidy) await this.#tidy();
+    const isWide = this.tree.leafCount > SIDE_BRANCHES_MAX;
+    if (this.#sideBytes > sideBytesMax || isUntidy || isWide) await this.#tidy();
   }
 
   /** Brings what is stored beside the chain back to its bounds, and the tree in memory. */

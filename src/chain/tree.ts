@@ -202,6 +202,10 @@ export class BlockTree {
     return [...this.#leaves];
   }
 
+  get leafCount(): number {
+    return this.#leaves.size;
+  }
+
   /** Those in memory. */
   children(node: TreeNode): readonly TreeNode[] {
     return [...(this.#children.get(byteText(node.head.hash)) ?? [])];
