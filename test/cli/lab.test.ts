@@ -82,7 +82,7 @@ describe("lab generals", () => {
   });
 });
 
-// Eclipse, spam and censor take seconds each: their own tests compare two runs of the smallest that shows something.
+// Eclipse, spam, censor and silent take seconds each: their own tests hold what a seed gives.
 describe("an experiment", () => {
   it.each([
     ["attack51", "--hashrate", "0.3", "-z", "1", "-n", "20", "-j", "1", "--replicas", "2"],

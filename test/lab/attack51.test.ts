@@ -70,7 +70,7 @@ describe("a table of double spends", () => {
   });
 
   it("stays strict when a tie is released to nodes that keep what they saw first", () => {
-    const options = { ...OPTIONS, release: "tie" } as const;
+    const options = { ...OPTIONS, trials: 300, release: "tie" } as const;
     expect(measure(options, { share: 0.4, confirmations: 2 })).toMatchObject({
       judge: "strict",
       isMatch: true,
