@@ -2,12 +2,14 @@ import { availableParallelism } from "node:os";
 import { defineConfig } from "vitest/config";
 import { BaseSequencer, type TestSpecification } from "vitest/node";
 
-/** The end-to-end tests are the longest file and mostly wait: they begin first, beside everything else. */
-class EndToEndFirst extends BaseSequencer {
+/** The two longest files, which the others are run beside: they begin first. The end-to-end tests mostly wait. */
+const FIRST = ["test/e2e/e2e.test.ts", "test/sim/byzantine.test.ts"];
+
+class LongestFirst extends BaseSequencer {
   override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
     const sorted = await super.sort(files);
-    const isEndToEnd = (file: TestSpecification) => file.project.name === "e2e";
-    return [...sorted.filter(isEndToEnd), ...sorted.filter((file) => !isEndToEnd(file))];
+    const first = FIRST.flatMap((name) => sorted.filter(({ moduleId }) => moduleId.endsWith(name)));
+    return [...first, ...sorted.filter((file) => !first.includes(file))];
   }
 }
 
@@ -15,7 +17,7 @@ export default defineConfig({
   test: {
     // One more than there are cores: the end-to-end tests mostly wait for their processes.
     maxWorkers: availableParallelism() + 1,
-    sequence: { sequencer: EndToEndFirst },
+    sequence: { sequencer: LongestFirst },
     projects: [
       {
         test: {

@@ -1,0 +1,38 @@
+/**
+ * Two thousand Byzantine schedules and Twins scenarios at the fault limit. In one file on purpose: the first few
+ * hundred of a process cost twice what the others do, until its code is compiled. A failure names its seed as one
+ * command. Long campaigns of other seeds: `npm run sim`, docs/simulation.md.
+ */
+import { describe, expect, it } from "vitest";
+import { type Campaign, playOne } from "../../src/sim/campaign.ts";
+import type { Profile } from "../../src/sim/schedule.ts";
+
+const SETS: readonly { readonly nodes: readonly [number, number]; count: number; profile: Profile }[] = [
+  { nodes: [4, 4], count: 1_820, profile: "brief" },
+  { nodes: [5, 7], count: 80, profile: "brief" },
+  { nodes: [8, 10], count: 20, profile: "brief" },
+  { nodes: [4, 4], count: 80, profile: "twins" },
+];
+const LIMIT_MS = 180_000;
+
+describe("no schedule with as many Byzantine validators as PBFT survives breaks a rule", () => {
+  for (const { nodes, count, profile } of SETS) {
+    it(`${count} of profile ${profile} with ${nodes.join(" to ")} validators`, {
+      timeout: LIMIT_MS,
+    }, async () => {
+      const campaign: Campaign = {
+        seed: 0,
+        schedules: count,
+        nodes,
+        byzantine: undefined,
+        profile,
+        only: undefined,
+        shrink: true,
+      };
+      for (let index = 0; index < count; index++) {
+        const { reason } = await playOne(campaign, index);
+        expect(reason).toBeUndefined();
+      }
+    });
+  }
+});
