@@ -264,9 +264,8 @@ export class Branches {
     const { sideBranchesMax = SIDE_BRANCHES_MAX, sideBytesMax = SIDE_BODIES_BYTES_MAX } = this.#settings;
     const { treeDepth = TREE_DEPTH } = this.#settings;
     await this.#loadLeaves();
-    const isOnChain = (node: TreeNode) => this.isCanonical(node.head);
     const bounds = { branchesMax: sideBranchesMax, bytesMax: sideBytesMax };
-    const { dropped, bytes } = surplus(this.tree, isOnChain, bounds);
+    const { dropped, bytes } = surplus(this.tree, ({ head }) => this.isCanonical(head), bounds);
     const bodyOf = (hash: Hash) => (this.#ports.store.undo(hash) === undefined ? [] : this.#bodyOf(hash));
     await this.#write(dropped.flatMap(({ head }) => dropOperations(head.hash, bodyOf(head.hash))));
     for (const node of dropped) this.tree.remove(node);
@@ -290,12 +289,13 @@ export class Branches {
 
   /** The least that makes the new branch better, then block by block for as long as they are valid. */
   async #moveTowards(head: TreeNode, target: TreeNode): Promise<void> {
+    const { extensionBlocks = EXTENSION_BLOCKS } = this.#settings;
     const whole = this.tree.path(head, target);
-    const path = shortestBetter(head, whole);
+    const path = shortestBetter(head, whole, extensionBlocks);
     if (!(await this.#take(head, path))) return;
-    for (let at = path.enter.length; at < whole.enter.length; at += EXTENSION_BLOCKS) {
+    for (let at = path.enter.length; at < whole.enter.length; at += extensionBlocks) {
       const ancestor = this.#headNode();
-      const enter = whole.enter.slice(at, at + EXTENSION_BLOCKS);
+      const enter = whole.enter.slice(at, at + extensionBlocks);
       if (!(await this.#take(ancestor, { ancestor, leave: [], enter }))) return;
     }
   }

@@ -83,6 +83,8 @@ export interface BranchSettings {
   readonly sideBranchesMax?: number;
   readonly sideBytesMax?: number;
   readonly moveBytesMax?: number;
+  /** Blocks that extend the chain, in one batch: by one, the pool sees the ledger between any two. */
+  readonly extensionBlocks?: number;
 }
 
 export type { TemplateSource };

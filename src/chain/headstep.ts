@@ -16,8 +16,12 @@ export const EXTENSION_BLOCKS = 64;
  * As few blocks as make the new branch better: what follows them are plain extensions. So a batch is bounded by the
  * depth of the reorganisation. Where nothing is undone it is an extension from the first block on.
  */
-export function shortestBetter(head: TreeNode, { ancestor, leave, enter }: TreePath): TreePath {
-  if (leave.length === 0) return { ancestor, leave, enter: enter.slice(0, EXTENSION_BLOCKS) };
+export function shortestBetter(
+  head: TreeNode,
+  { ancestor, leave, enter }: TreePath,
+  extensionBlocks: number,
+): TreePath {
+  if (leave.length === 0) return { ancestor, leave, enter: enter.slice(0, extensionBlocks) };
   if (head.isDoomed) return { ancestor, leave, enter: enter.slice(0, 1) };
   const enough = enter.findIndex((node) => node.work > head.work);
   return { ancestor, leave, enter: enough < 0 ? enter : enter.slice(0, enough + 1) };
