@@ -151,7 +151,10 @@ class LiveAttack {
     let last = "";
     for (;;) {
       const sight = await this.#look(started);
-      const words = `public +${sight.publicBlocks}, private +${sight.privateBlocks}, ${sight.confirmations} of ${this.#command.confirmations} confirmations`;
+      const { confirmations: wanted } = this.#command;
+      const payment =
+        sight.confirmations < wanted ? `${sight.confirmations} of ${wanted} confirmations` : "delivered";
+      const words = `public +${sight.publicBlocks}, private +${sight.privateBlocks}, ${payment}`;
       if (words !== last) {
         this.#sights.push(sight);
         this.#bench.stage(`${sight.seconds.toFixed(1)} s: ${words}`);
