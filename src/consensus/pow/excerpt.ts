@@ -49,7 +49,8 @@ export function checkExcerpt(
     const past: Past = { height: height - 1n, headerAt: (at) => headers[Number(at - start)]!.header };
     const excerpt = { chain, start, past };
     const wrong =
-      checkLink(shown.header, headers[i - 1]) ??
+      // Block 1 stands on the genesis's, whether that is shown or not.
+      checkLink(shown.header, headers[i - 1]?.hash ?? (height === 1n ? chain.genesisHash : undefined)) ??
       (height === 0n ? checkFirst(shown, chain) : checkOne(shown, excerpt));
     if (wrong !== undefined) return { ok: false, fault: { ...wrong, height } };
     held.push(height === 0n ? "genesis" : heldBy(excerpt, held));
@@ -64,11 +65,8 @@ interface Excerpt {
   readonly past: Past;
 }
 
-function checkLink(
-  { previousHash }: Header,
-  parent: ExcerptHeader | undefined,
-): Fault<ChainCode> | undefined {
-  if (parent === undefined || equalBytes(previousHash, parent.hash)) return undefined;
+function checkLink({ previousHash }: Header, parent: Hash | undefined): Fault<ChainCode> | undefined {
+  if (parent === undefined || equalBytes(previousHash, parent)) return undefined;
   const named = showHash(previousHash);
   return fault("broken-link", `it does not link: it names ${named} as the block before`);
 }

@@ -95,6 +95,12 @@ describe.each(["fixed", "asert", "bitcoin"] as const)("an excerpt of a %s chain"
     expect(checkExcerpt(other, 0n, headers)).toMatchObject({ ok: false, fault });
   });
 
+  test("is refused with a block 1 that stands on another block 0, even where that is not shown", () => {
+    const other = { parameters, genesisHash: headers[1]!.hash };
+    const fault = { code: "broken-link", height: 1n };
+    expect(checkExcerpt(other, 1n, headers.slice(1, 5))).toMatchObject({ ok: false, fault });
+  });
+
   test("is refused with a header that does not link or shows no work", () => {
     const [one, , three] = headers.slice(20);
     const cut = checkExcerpt(honest[rule].chain, 20n, [one!, three!]);
