@@ -8,7 +8,7 @@
  */
 import { type Message, TopicValidatorResult } from "@chainsafe/libp2p-gossipsub";
 import type { PeerId } from "@libp2p/interface";
-import { type Hash, hex } from "../base/bytes.ts";
+import { equalBytes, type Hash, hex } from "../base/bytes.ts";
 import type { Relay } from "../base/fault.ts";
 import {
   ANNOUNCEMENT_BYTES_MAX,
@@ -153,7 +153,12 @@ export class Rumor {
     if (bytes.length > BYTES_MAX[topic]) return "reject";
     this.#deps.meter.received(peerId, topic, bytes.length);
     // The memory is gossipsub's, which uses it again (a view of it was seen to change); what is kept must not be.
-    return this.#deps.rumorReceived(topic, peerId, new Uint8Array(bytes));
+    const own = new Uint8Array(bytes);
+    const relay = await this.#deps.rumorReceived(topic, peerId, own);
+    if (relay !== "accept" || equalBytes(own, bytes)) return relay;
+    // The verdict took so long that gossipsub would pass on something else, which all others would hold against us.
+    this.publish(topic, own);
+    return "ignore";
   }
 
   async #receiveTransactions(peerId: string, bytes: Uint8Array): Promise<Relay> {
