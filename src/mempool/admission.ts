@@ -17,18 +17,11 @@ import {
 import type { Lane } from "./lane.ts";
 
 export type AdmissionCode =
+  | Exclude<TransactionFaultCode, "TX_NONCE_MISMATCH">
   | "TX_TOO_LARGE"
   | "TX_MALFORMED"
-  | "TX_COINBASE"
-  | "TX_WRONG_CHAIN"
-  | "TX_UNKNOWN_MODULE"
-  | "TX_BAD_PAYLOAD"
-  | "TX_FEE_TOO_LOW"
-  | "TX_EXPIRED"
-  | "TX_UNKNOWN_SENDER"
   | "TX_NONCE_TOO_LOW"
   | "TX_NONCE_GAP"
-  | "TX_INSUFFICIENT_FUNDS"
   | "TX_DUPLICATE"
   | "TX_UNDERPRICED_REPLACEMENT"
   | "MEMPOOL_FULL"
