@@ -8,6 +8,8 @@ import { carriedVote } from "../../src/consensus/pbft/newview.ts";
 import { encodeMessage } from "../../src/consensus/pbft/wire.ts";
 import { MAIL_CONSENSUS, sealLetter } from "../../src/node/letters.ts";
 import { Forger } from "../../src/sim/adversaries/forger.ts";
+import { scheduleOf } from "../../src/sim/campaign.ts";
+import { runSchedule } from "../../src/sim/run.ts";
 import { transferring, type Watched, watched } from "./watched.ts";
 
 const VIEW = 5n; // its primary is 1
@@ -87,6 +89,13 @@ describe("the checker of view changes", () => {
     expect(asking(run, [broken]).join()).toContain("is not valid");
   });
 
+  it("accepts one that shows what was prepared, where the committed block's certificate is of the view asked for", async () => {
+    // 3 learns of a block of view 2 while in view 1, where it has prepared another at that height, and then rotates.
+    const only = ["f0", "f2", "f3", "f4", "a0", "w0", "w1", "w3"];
+    const seeds = { seed: 340_037_890, schedules: 1, nodes: [4, 4], byzantine: 1 } as const;
+    const schedule = scheduleOf({ ...seeds, profile: "twins", only, shrink: false }, 0);
+    expect((await runSchedule(schedule)).violations).toEqual([]);
+  });
   it("accepts a NEW-VIEW that carries what follows from its VIEW-CHANGEs", async () => {
     expect(opening(await oneBlock(), [1n])).toEqual([]);
   });

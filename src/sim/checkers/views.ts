@@ -199,9 +199,12 @@ export class ViewChecker implements Observer {
       const entry = entries[Number(height - stable) - 1];
       const own = this.#commits.get(node)?.get(height);
       const detail = `to view ${view} with h = ${stable}, P up to ${stable + BigInt(entries.length)}`;
-      if (height <= committed) {
-        // A certificate of this view or a later one may not be shown, so P may end here (pbft.md 1.8).
-        if (entry === undefined && (this.#seals.get(node)?.get(height) ?? view) >= view) return;
+      const isCommitted = height <= committed;
+      // A certificate of this view or a later one may not be shown (pbft.md 1.8): P ends here, or shows another block,
+      // which was prepared below.
+      const isShowable = isCommitted && (this.#seals.get(node)?.get(height) ?? view) < view;
+      if (isCommitted && !isShowable && entry === undefined) return;
+      if (isShowable) {
         if (entry?.hash === this.#chains.agreed[Number(height)]?.hash) hash = entry!.hash;
         else this.#facts.report("view-change", node, `${detail} hides the committed block ${height}`);
         if (entry === undefined) return;
