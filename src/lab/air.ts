@@ -5,6 +5,7 @@
  */
 import type { Network, NetworkHandlers, PeerView, Topic } from "../node/ports.ts";
 import type { VirtualTime } from "../sim/time.ts";
+import { virtualPeer } from "../sim/virtualpeer.ts";
 
 /** Who is on the air. */
 export class Air {
@@ -84,18 +85,7 @@ export class Station implements Network {
   }
 
   peers(): readonly PeerView[] {
-    return this.#air.others(this).map(({ peerId }) => ({
-      peerId,
-      name: peerId,
-      address: "virtual",
-      direction: "outbound",
-      validator: undefined,
-      connectedAtMs: 0,
-      latencyMs: undefined,
-      bytesIn: 0,
-      bytesOut: 0,
-      height: undefined,
-    }));
+    return this.#air.others(this).map(({ peerId }) => virtualPeer(peerId, peerId));
   }
 
   noteHeight(): void {}

@@ -12,6 +12,7 @@ import type { Random } from "./random.ts";
 import type { NetworkFault, NetworkTiming, NodeId } from "./schedule.ts";
 import type { VirtualTime } from "./time.ts";
 import type { Trace } from "./trace.ts";
+import { virtualPeer } from "./virtualpeer.ts";
 
 export interface NetworkOptions {
   readonly timing: NetworkTiming;
@@ -306,18 +307,9 @@ export class SimPort implements Network {
   }
 
   peers(): readonly PeerView[] {
-    return this.#others().map((node) => ({
-      peerId: peerIdOf(node),
-      name: `node${node}`,
-      address: "virtual",
-      direction: "outbound",
-      validator: this.#network.validatorOf(node),
-      connectedAtMs: 0,
-      latencyMs: undefined,
-      bytesIn: 0,
-      bytesOut: 0,
-      height: undefined,
-    }));
+    return this.#others().map((node) =>
+      virtualPeer(peerIdOf(node), `node${node}`, this.#network.validatorOf(node)),
+    );
   }
 
   noteHeight(): void {}
