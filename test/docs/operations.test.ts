@@ -1,0 +1,43 @@
+/**
+ * docs/operations.md promises that each bound has a constant and a test. A row is true only while both are there: the
+ * fourth column is `file: CONSTANT`, the fifth `file: name of the test`, both in backticks.
+ */
+import { existsSync, readFileSync } from "node:fs";
+import { describe, expect, it } from "vitest";
+
+const root = new URL("../../", import.meta.url);
+const text = readFileSync(new URL("docs/operations.md", root), "utf8");
+const rows = tableAfter("## Bounds").map((line) => line.split("|").map((cell) => cell.trim()));
+
+describe("the table of bounds in docs/operations.md", () => {
+  for (const [, what, bound, per, constant, test] of rows) {
+    it(`names what holds and what tries: ${what}`, () => {
+      expect([what, bound, per].every((cell) => cell !== undefined && cell !== "")).toBe(true);
+      expectNamed(constant);
+      expectNamed(test);
+    });
+  }
+
+  it("has no row twice", () => {
+    const names = rows.map(([, what, , per]) => `${what} per ${per}`);
+    expect(names.filter((name, index) => names.indexOf(name) !== index)).toEqual([]);
+  });
+});
+
+/** The rows of the first table under a heading, without its two head lines. */
+function tableAfter(heading: string): string[] {
+  const section = text.split(`\n${heading}\n`)[1]?.split("\n## ")[0] ?? "";
+  return section
+    .split("\n")
+    .filter((line) => line.startsWith("|"))
+    .slice(2);
+}
+
+/** A cell of the form `path: words`: the file exists and holds the words. */
+function expectNamed(cell: string | undefined): void {
+  const match = /^`([^:`]+): ([^`]+)`$/.exec(cell ?? "");
+  expect(match, `not of the form \`file: words\`: ${cell}`).not.toBeNull();
+  const file = new URL(match?.[1] ?? "", root);
+  expect(existsSync(file), `no such file: ${match?.[1]}`).toBe(true);
+  expect(readFileSync(file, "utf8")).toContain(match?.[2] ?? "");
+}
