@@ -9,6 +9,7 @@ import type { SignedTransaction } from "../chain/transaction.ts";
 import type { EngineSettings, ValidatorId } from "../consensus/engine.ts";
 import type { Replica } from "../node/replica.ts";
 import { StartError } from "../node/starterror.ts";
+import type { ComputingCosts } from "./computing.ts";
 import { DiskFull } from "./disk.ts";
 import type { MisbehaviourContext, MisbehaviourMaker } from "./misbehaviour.ts";
 import { SimNetwork } from "./network.ts";
@@ -36,6 +37,8 @@ export interface ClusterOptions {
   readonly adversaries?: readonly AdversarySpec[];
   /** Makes the filters of `adversaries`. */
   readonly misbehave?: MisbehaviourMaker;
+  /** Computing takes this long at each node; no time at all if left out. */
+  readonly computing?: ComputingCosts | undefined;
 }
 
 export class Cluster {
@@ -154,10 +157,10 @@ export class Cluster {
   }
 
   #createNode(id: NodeId, validator: ValidatorId | undefined): SimNode {
-    const { world, settings, syncIntervalMs, crashes = [] } = this.#options;
+    const { world, settings, syncIntervalMs, computing, crashes = [] } = this.#options;
     const own = crashes.filter((crash) => crash.node === id);
     const node: SimNode = new SimNode(
-      { id, validator, world, settings, syncIntervalMs, crashes: own },
+      { id, validator, world, settings, syncIntervalMs, computing, crashes: own },
       {
         time: this.time,
         clock: this.#createClock(id),

@@ -5,6 +5,7 @@
  */
 import type { ValidatorId } from "../consensus/engine.ts";
 import type { Network, NetworkHandlers, PeerView, Topic } from "../node/ports.ts";
+import type { Processor } from "./computing.ts";
 import { isMeant, type Load } from "./letterfaults.ts";
 import type { Observer } from "./observer.ts";
 import { never, type Power } from "./power.ts";
@@ -103,8 +104,9 @@ export class SimNetwork {
     this.#active = [];
   }
 
-  port(node: NodeId, power: Power): SimPort {
-    return new SimPort(node, this, power);
+  /** @param processor takes in what arrives; without one it happens at once */
+  port(node: NodeId, power: Power, processor?: Processor): SimPort {
+    return new SimPort(node, this, power, processor);
   }
 
   /** The nodes that run a validator. */
@@ -137,7 +139,7 @@ export class SimNetwork {
   }
 
   /** Carries something from node to node, or not. `load`: what it is, if a fault may be about that. */
-  carry(from: NodeId, to: NodeId, arrive: (port: SimPort) => void, load?: Load): void {
+  carry(from: NodeId, to: NodeId, arrive: (port: SimPort) => unknown, load?: Load): void {
     const { time, trace } = this.ports;
     const { random } = this.#link(from, to);
     const cut = this.#cutUntil(from, to, load);
@@ -147,14 +149,16 @@ export class SimNetwork {
       return;
     }
     if (cut !== undefined) this.counts.held++;
-    const earliest = cut ?? time.nowMs;
+    // What is said leaves when the computing that led to it is done.
+    const earliest = Math.max(cut ?? time.nowMs, this.#nodes.get(from)?.processor?.freeAtMs ?? 0);
     const copies = this.#doubles(random) ? 2 : 1;
     for (let copy = 0; copy < copies; copy++) {
       time.at(this.#arrival(earliest, from, random), () => {
         const port = this.#nodes.get(to);
         if (port === undefined) return;
         this.counts.delivered++;
-        arrive(port);
+        if (port.processor === undefined) arrive(port);
+        else port.processor.receive(from, sizeOf(load), () => this.#nodes.get(to) === port && arrive(port));
       });
     }
   }
@@ -230,6 +234,10 @@ export class SimNetwork {
   }
 }
 
+function sizeOf(load: Load | undefined): number {
+  return load instanceof Uint8Array ? load.length : 0;
+}
+
 function areApart(groups: readonly (readonly NodeId[])[], a: NodeId, b: NodeId): boolean {
   return !groups.some((group) => group.includes(a) && group.includes(b));
 }
@@ -240,11 +248,13 @@ export class SimPort implements Network {
   readonly node: NodeId;
   /** What it reported as provably wrong. */
   readonly faults: string[] = [];
+  readonly processor: Processor | undefined;
   readonly #network: SimNetwork;
   readonly #power: Power;
   #handlers: NetworkHandlers | undefined;
 
-  constructor(node: NodeId, network: SimNetwork, power: Power) {
+  constructor(node: NodeId, network: SimNetwork, power: Power, processor?: Processor) {
+    this.processor = processor;
     this.peerId = peerIdOf(node);
     this.node = node;
     this.#network = network;
@@ -326,11 +336,11 @@ export class SimPort implements Network {
     this.#handlers?.peerDisconnected(peerId);
   }
 
-  #receiveMail(from: NodeId, author: ValidatorId, letter: Uint8Array): void {
+  #receiveMail(from: NodeId, author: ValidatorId, letter: Uint8Array): unknown {
     const { ports } = this.#network;
     ports.trace.note("delivered", ports.time.nowMs, this.node, from);
     ports.tell.delivered(this.node, from, letter);
-    this.#handlers?.mailReceived(peerIdOf(from), author, letter);
+    return this.#handlers?.mailReceived(peerIdOf(from), author, letter);
   }
 
   #answer(

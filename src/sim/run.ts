@@ -85,7 +85,8 @@ class Run {
       this.#clients,
       ...(options.observers ?? []),
     ];
-    const { settings, syncIntervalMs, network, gstMs, crashes, clocks, adversaries, seed } = schedule;
+    const { settings, syncIntervalMs, network, gstMs, crashes, clocks, adversaries, seed, computing } =
+      schedule;
     this.#cluster = new Cluster(
       {
         world: this.#world,
@@ -97,6 +98,7 @@ class Run {
         crashes,
         clocks,
         adversaries,
+        computing,
         misbehave: options.misbehave ?? conspirators.misbehave,
       },
       observers,

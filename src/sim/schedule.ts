@@ -6,6 +6,7 @@
 import type { PbftParameters } from "../chain/consensusparameters.ts";
 import type { EngineSettings, ValidatorId } from "../consensus/engine.ts";
 import { MESSAGE_TYPE } from "../consensus/pbft/messages.ts";
+import type { ComputingCosts } from "./computing.ts";
 
 /** A replica of the run: 0..n-1 are the validators in order; twins come after them. */
 export type NodeId = number;
@@ -53,6 +54,8 @@ export interface Schedule extends ScheduleOptions {
   readonly clocks: readonly ClockFault[];
   readonly workload: readonly Submission[];
   readonly adversaries: readonly AdversarySpec[];
+  /** Computing takes so long at every node; no time at all if left out. */
+  readonly computing?: ComputingCosts;
 }
 
 /** What one can leave out: its name is unique within a schedule, e.g. "f0", "c2", "d0", "k1", "w3", "a0". */

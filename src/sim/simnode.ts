@@ -7,6 +7,7 @@ import type { SealedBlock } from "../chain/block.ts";
 import type { ConsensusEngine, EngineSettings, Parsed, Typed, ValidatorId } from "../consensus/engine.ts";
 import type { Signer } from "../crypto/keys.ts";
 import { Replica } from "../node/replica.ts";
+import { type ComputingCosts, Processor } from "./computing.ts";
 import { SimDisk } from "./disk.ts";
 import { FilteredNetwork } from "./filterednetwork.ts";
 import type { Misbehaviour } from "./misbehaviour.ts";
@@ -27,6 +28,8 @@ export interface NodeOptions {
   readonly settings: EngineSettings;
   readonly syncIntervalMs: number;
   readonly crashes: readonly Crash[];
+  /** Computing takes this long; no time at all if left out. */
+  readonly computing?: ComputingCosts | undefined;
 }
 
 export interface NodePorts {
@@ -49,6 +52,8 @@ export class SimNode {
   readonly clock: SkewedClock;
   readonly disk: SimDisk;
   readonly fuse: Fuse;
+  /** Undefined: computing takes no time. */
+  readonly processor: Processor | undefined;
   /** Filters of a Byzantine node; set before its first start. */
   misbehaviours: readonly Misbehaviour[] = [];
   replica: Replica | undefined;
@@ -71,6 +76,8 @@ export class SimNode {
     this.clock = ports.clock;
     this.#options = options;
     this.#ports = ports;
+    const { computing } = options;
+    this.processor = computing === undefined ? undefined : new Processor(ports.time, computing);
     this.fuse = new Fuse(options.crashes, ports.crashDue);
     this.disk = new SimDisk({
       time: ports.time,
@@ -114,6 +121,7 @@ export class SimNode {
     const { replica } = this;
     if (this.#power !== undefined) this.#power.on = false;
     this.#ports.network.leave(this.id);
+    this.processor?.reset();
     this.replica = undefined;
     void replica?.stop();
   }
@@ -146,16 +154,17 @@ export class SimNode {
   ): Promise<Replica> {
     const { world, settings, syncIntervalMs } = this.#options;
     const random = this.#ports.random.split(`jitter ${this.lives}`);
-    const port = this.#ports.network.port(this.id, power);
+    const { processor } = this;
+    const port = this.#ports.network.port(this.id, power, processor);
     this.#port = port;
     return Replica.open(
       {
         genesis: world.genesis,
-        signer: journal === undefined ? undefined : this.signer,
+        signer: journal === undefined || this.signer === undefined ? undefined : this.#pays(this.signer),
         settings,
         syncIntervalMs,
         pool: { transactionsMax: 1_000, bytesMax: 1_000_000 },
-        signatureRules: world.signatures.rules,
+        signatureRules: processor?.rules(world.signatures.rules) ?? world.signatures.rules,
         wrapEngine: (engine) => this.#wrap(engine, power),
       },
       {
@@ -174,9 +183,16 @@ export class SimNode {
   }
 
   #timer(delayMs: number, task: () => void, power: Power): () => void {
-    return this.clock.after(delayMs, () => {
+    const fired = () => {
       if (power.on) task();
-    });
+    };
+    return this.clock.after(delayMs, () =>
+      this.processor === undefined ? fired() : this.processor.fire(fired),
+    );
+  }
+
+  #pays(signer: Signer): Signer {
+    return this.processor?.signer(signer) ?? signer;
   }
 
   /** The adversary's filters inside, the observer outside: it sees what the driver will perform. */
