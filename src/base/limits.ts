@@ -310,10 +310,15 @@ export const BODIES_IN_FLIGHT_PER_PEER = 64;
 export const BODIES_WINDOW = 512;
 /** Missing bodies of a branch that are listed at once, the lowest first; the rest is listed when these are here. */
 export const BODIES_LISTED_MAX = 4_096;
-/** Bodies remembered as not delivered; beyond it the oldest is forgotten and asked for again. */
-export const MISSED_BODIES_MAX = 4_096;
-/** Peers that are asked for heads at once. */
+/** Bodies remembered as not delivered by one peer; beyond it the oldest is forgotten and asked for again. */
+export const MISSED_BODIES_PER_PEER_MAX = 512;
+/** Strangers that are asked for heads at once; each peer that this node chose is asked besides. */
 export const HEADS_PEERS_MAX = 3;
+/** Milliseconds that a peer may take over all answers of one fetch of heads, besides what new heads add. */
+export const HEADS_FETCH_MS = 10_000;
+/** Milliseconds that each new head adds for a stranger, and for a peer that this node chose. */
+export const HEADS_FETCH_MS_PER_HEAD = 1;
+export const HEADS_FETCH_MS_PER_CHOSEN_HEAD = 5;
 /** Answers of light heads that are read through before their branch must have enough work; then it is left alone. */
 export const READ_THROUGH_ANSWERS_MAX = 4_096;
 /** Transactions that one change of branches gives back and that are told anew; the rest is left to anti-entropy. */

@@ -89,6 +89,7 @@ function createAntiEntropy(parts: RepairedParts, branches: BranchDoor | undefine
       branches,
       peers: () => network.peers().map((peer) => peer.peerId),
       compared: () => comparedWith(network.peers(), branches !== undefined).map((peer) => peer.peerId),
+      isChosen: (peerId) => network.peers().some((peer) => peer.peerId === peerId && isChosen(peer)),
       request: (peerId, question) => network.request(peerId, question),
       reportFault: (peerId, detail) => network.reportFault(peerId, detail),
       noteHeight: (peerId, height) => network.noteHeight(peerId, height),
@@ -129,6 +130,11 @@ function createAnnouncements(parts: RepairedParts, door: BranchDoor, repair: Ant
     },
     reportFault: asker.reportFault,
   });
+}
+
+/** A peer that this node chose, or one that proved to be a validator: whom strangers must not keep waiting. */
+function isChosen({ direction, validator }: PeerView): boolean {
+  return direction === "outbound" || validator !== undefined;
 }
 
 /**

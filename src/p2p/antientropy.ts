@@ -75,6 +75,10 @@ export interface AntiEntropyPorts {
   peers(): readonly string[];
   /** Those of them to compare with in turn; all if left out. */
   compared?(): readonly string[];
+  /** Whether this node chose to connect to the peer; nobody is chosen if left out. */
+  isChosen?(peerId: string): boolean;
+  /** A peer brought heads or bodies that were not here. */
+  broughtBlocks?(peerId: string): void;
   request(peerId: string, question: Uint8Array): Promise<Uint8Array>;
   /** A peer sent something provably wrong. */
   reportFault(peerId: string, detail: string): void;

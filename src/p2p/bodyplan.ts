@@ -1,19 +1,17 @@
 /**
  * Which bodies to ask which peer for: in order, a few at a time, each from one peer, within a window beyond the
- * first one missing. A body that a peer did not deliver is asked of others; one that several did not deliver, or
- * all that say they have it, rests, longer each time, and holds up no other branch. It asks nobody itself and
- * knows no time but what it is told. Source: pow.md 2.8, 6.
+ * first one missing. A body that a peer did not deliver is left alone for that peer, longer each time, and for no
+ * other: what several peers say they lack proves nothing about the one that has it. It asks nobody itself and knows
+ * no time but what it is told. Source: pow.md 2.8, 6; docs/adr/0011.
  */
 import { byteText, type Hash } from "../base/bytes.ts";
 import {
   BODIES_IN_FLIGHT_PER_PEER,
   BODIES_WINDOW,
-  MISSED_BODIES_MAX,
+  MISSED_BODIES_PER_PEER_MAX,
   SYNC_BATCH_BYTES,
 } from "../base/limits.ts";
 
-/** Peers that did not deliver a body before it rests. */
-const MISSES_MAX = 3;
 const REST_MS = 1_000;
 /** A question for fewer bodies costs nearly as much as one for so many. */
 const SHARE_MIN = 16;
@@ -25,8 +23,8 @@ interface Flight {
   lateAtMs: number;
 }
 
+/** How long a peer is not asked again for a body that it did not deliver. */
 interface Missed {
-  readonly peers: Set<string>;
   rests: number;
   restsUntilMs: number;
 }
@@ -34,7 +32,8 @@ interface Missed {
 export class BodyPlan {
   readonly #slowMs: number;
   readonly #flights = new Map<string, Flight>();
-  readonly #missed = new Map<string, Missed>();
+  /** By peer, then by body. */
+  readonly #missed = new Map<string, Map<string, Missed>>();
 
   /** @param slowMs a peer that has not answered by then is not waited for any more when another could be asked */
   constructor(slowMs: number) {
@@ -93,29 +92,32 @@ export class BodyPlan {
   }
 
   delivered(hash: Hash): void {
-    this.#missed.delete(byteText(hash));
+    const id = byteText(hash);
+    for (const missed of this.#missed.values()) missed.delete(id);
   }
 
-  /** @param holders peers whose chain holds the block */
-  missed(peerId: string, hash: Hash, holders: readonly string[], nowMs: number): void {
+  missed(peerId: string, hash: Hash, nowMs: number): void {
     const id = byteText(hash);
-    const missed = this.#missed.get(id) ?? { peers: new Set(), rests: 0, restsUntilMs: 0 };
-    this.#missed.set(id, missed);
-    missed.peers.add(peerId);
-    if (this.#missed.size > MISSED_BODIES_MAX) this.#missed.delete(this.#missed.keys().next().value!);
-    const isHopeless = missed.peers.size >= MISSES_MAX || holders.every((holder) => missed.peers.has(holder));
-    if (!isHopeless) return;
-    missed.peers.clear();
-    missed.restsUntilMs = nowMs + Math.min(REST_MS_MAX, REST_MS * 2 ** Math.min(16, missed.rests++));
+    const ofPeer = this.#missed.get(peerId) ?? new Map<string, Missed>();
+    this.#missed.set(peerId, ofPeer);
+    const rests = ofPeer.get(id)?.rests ?? 0;
+    const restMs = Math.min(REST_MS_MAX, REST_MS * 2 ** Math.min(16, rests));
+    ofPeer.set(id, { rests: rests + 1, restsUntilMs: nowMs + restMs });
+    if (ofPeer.size > MISSED_BODIES_PER_PEER_MAX) ofPeer.delete(ofPeer.keys().next().value!);
+  }
+
+  /** The peer has left. */
+  forget(peerId: string): void {
+    this.#missed.delete(peerId);
   }
 
   #mayAsk(peerId: string, id: string, nowMs: number): boolean {
     const flight = this.#flights.get(id);
     if (flight !== undefined && (flight.peerId === peerId || nowMs < flight.lateAtMs)) return false;
-    const missed = this.#missed.get(id);
+    const missed = this.#missed.get(peerId)?.get(id);
     if (missed === undefined) return true;
     // A longer rest than any that was ever given means that the clock was set back.
     const restMs = missed.restsUntilMs - nowMs;
-    return (restMs <= 0 || restMs > REST_MS_MAX) && !missed.peers.has(peerId);
+    return restMs <= 0 || restMs > REST_MS_MAX;
   }
 }

@@ -14,6 +14,9 @@ import {
 } from "./branchwire.ts";
 import { withDeadline } from "./catchup.ts";
 
+/** After so long without a new one earlier failures count no more. */
+const FORGIVEN_MS = 10 * 60_000;
+
 export interface BranchPeerSettings {
   /** A peer that does not answer by then is passed over. */
   readonly answerMs: number;
@@ -30,10 +33,17 @@ export interface BranchPeerPorts {
   reportFault(peerId: string, detail: string): void;
 }
 
+/** How long one fetch of heads may go on; see headfetch.ts. */
+export interface HeadsTimeBox {
+  /** Heads so far that were not known, those that are only read through included. */
+  heads: number;
+  isOver(): boolean;
+}
+
 /** A branch that was read through and is being stored; see headfetch.ts. */
 export interface LightBranch {
   /** Goes on storing it. @returns whether anything was learnt. */
-  store(): Promise<boolean>;
+  store(box: HeadsTimeBox): Promise<boolean>;
 }
 
 export class BranchPeer {
@@ -45,9 +55,12 @@ export class BranchPeer {
   light: LightBranch | undefined;
   /** A question is under way, or its answer is being worked off. */
   isBusy = false;
+  /** Milliseconds that its answers have taken, all together. */
+  waitedMs = 0;
   readonly #settings: BranchPeerSettings;
   readonly #ports: BranchPeerPorts;
   #failures = 0;
+  #lastFailureMs = Number.NEGATIVE_INFINITY;
   #restsUntilMs = Number.NEGATIVE_INFINITY;
 
   constructor(id: string, settings: BranchPeerSettings, ports: BranchPeerPorts) {
@@ -72,6 +85,7 @@ export class BranchPeer {
   ): Promise<BranchAnswerTo<Kind> | undefined> {
     const { scheduler, request, logger } = this.#ports;
     const kind = question.kind as Kind;
+    const askedAtMs = scheduler.now();
     let bytes: Uint8Array;
     try {
       const asked = request(this.id, encodeBranchQuestion(question));
@@ -81,6 +95,8 @@ export class BranchPeer {
       logger.log("debug", "p2p", "no answer", fields);
       this.failed();
       return undefined;
+    } finally {
+      this.waitedMs += Math.max(0, scheduler.now() - askedAtMs);
     }
     const answer = decodeBranchAnswer(kind, bytes);
     if (answer.ok) return answer.value;
@@ -94,6 +110,9 @@ export class BranchPeer {
 
   /** It did not do what it should have done, which proves nothing. */
   failed(): void {
+    const nowMs = this.#ports.scheduler.now();
+    if (nowMs - this.#lastFailureMs > FORGIVEN_MS) this.#failures = 0;
+    this.#lastFailureMs = nowMs;
     this.#rest(this.#failures++);
   }
 

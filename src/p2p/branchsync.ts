@@ -2,17 +2,12 @@
  * Catches up where blocks can be abandoned: heads first, then bodies from several peers at once, along each peer's
  * own chain wherever its work exceeds the executed head's. Work is what this node computed from headers it checked;
  * what a peer says of its head only says whom to ask. A wrong or missing body is its sender's matter and never the
- * block's. All that was fetched is stored, so after a restart only what is missing is asked for.
- * Time and transport are handed in. Sources: pow.md 2.8, 1, 6 and 8; docs/protocol.md, "Branches".
+ * block's: who claims a chain and lacks its bodies rests, and the claim is forgotten. Peers that this node chose come
+ * first and wait for no stranger. All that was fetched is stored, so after a restart only what is missing is asked for.
+ * Time and transport are handed in. Sources: pow.md 2.8, 1, 6 and 8; docs/protocol.md, "Branches"; docs/adr/0011.
  */
 import { byteText, equalBytes, type Hash } from "../base/bytes.ts";
-import {
-  BODIES_LISTED_MAX,
-  BODIES_WINDOW,
-  HEADERS_AHEAD_MAX,
-  HEADS_PEERS_MAX,
-  SYNC_BATCH_BYTES,
-} from "../base/limits.ts";
+import { BODIES_LISTED_MAX, HEADERS_AHEAD_MAX, HEADS_PEERS_MAX, SYNC_BATCH_BYTES } from "../base/limits.ts";
 import type { BlockSync } from "./blocksync.ts";
 import { BodyPlan } from "./bodyplan.ts";
 import type { BranchLedger, KnownBlock } from "./branchledger.ts";
@@ -34,6 +29,19 @@ export interface BranchSyncPorts extends BranchPeerPorts {
   readonly ledger: BranchLedger;
   /** Present peers in ring order, the next one after this node first. */
   ring(): readonly string[];
+  /** Whether this node chose to connect to the peer; nobody is chosen if left out. */
+  isChosen?(peerId: string): boolean;
+  /** A peer brought heads or bodies that were not here. */
+  broughtBlocks?(peerId: string): void;
+}
+
+/** Heads that are being fetched from a peer. */
+interface HeadFetch {
+  /** The head that it told. */
+  readonly told: Hash;
+  readonly isChosen: boolean;
+  /** When it began, or brought something last. */
+  aliveAtMs: number;
 }
 
 /** The bodies that a branch lacks, ascending: walked once for a tip, then worked off. */
@@ -48,8 +56,10 @@ export class BranchSync implements BlockSync {
   readonly #peers = new Map<string, BranchPeer>();
   readonly #plan: BodyPlan;
   readonly #missing = new Map<string, MissingList>();
-  /** Whose heads are being fetched, and the head it told. */
-  readonly #headFetches = new Map<string, Hash>();
+  /** By peer. */
+  readonly #headFetches = new Map<string, HeadFetch>();
+  /** Whose turn it was to tell heads, the latest last: the next turn is another's. */
+  readonly #turns = new Set<string>();
   #startedAtMs: number | undefined;
   #cancelLook: (() => void) | undefined;
   #isStopped = false;
@@ -76,6 +86,8 @@ export class BranchSync implements BlockSync {
 
   forget(peerId: string): void {
     this.#peers.delete(peerId);
+    this.#turns.delete(peerId);
+    this.#plan.forget(peerId);
   }
 
   /** `target` is the height of the heaviest header known so far, which rises while headers come. */
@@ -96,25 +108,31 @@ export class BranchSync implements BlockSync {
   #work(): void {
     if (this.#isStopped) return;
     const head = this.#ports.ledger.head();
-    let waits = false;
     const peers = this.#inOrder();
-    for (const peer of peers) {
-      this.#noteTold(peer);
-      const wantsHeads = this.#wantsHeads(peer, head);
-      const missing = this.#missingOf(peer, head);
-      waits ||= wantsHeads || missing.length > 0;
-      if (!peer.isFree) continue;
-      if (wantsHeads && this.#mayFetchHeads(peer)) void this.#run(peer, () => this.#fetchHeads(peer));
-      else {
-        const nowMs = this.#ports.scheduler.now();
-        const share = Math.ceil(missing.length / peers.length);
-        const sizeOf = (hash: Hash) => this.#lackingBytes(hash);
-        const hashes = this.#plan.choose(peer.id, missing, nowMs, share, sizeOf);
-        if (hashes.length > 0) void this.#run(peer, () => this.#fetchBodies(peer, hashes));
-      }
+    for (const peer of peers) this.#noteTold(peer);
+    const wanting = peers.filter((peer) => this.#wantsHeads(peer, head));
+    for (const peer of this.#byTurn(wanting)) {
+      if (peer.isFree && this.#mayFetchHeads(peer)) void this.#run(peer, () => this.#fetchHeads(peer));
     }
+    const lacking = this.#giveBodies(peers, head);
     this.#noteRun();
-    if (waits) this.#lookAgain();
+    if (wanting.length > 0 || lacking) this.#lookAgain();
+  }
+
+  /** @returns whether any body is missing */
+  #giveBodies(peers: readonly BranchPeer[], head: KnownBlock): boolean {
+    const able = peers.filter((peer) => !peer.isResting).length;
+    const sizeOf = (hash: Hash) => this.#lackingBytes(hash);
+    let lacking = false;
+    for (const peer of peers) {
+      const missing = this.#missingOf(peer, head);
+      lacking ||= missing.length > 0;
+      if (!peer.isFree) continue;
+      const share = Math.ceil(missing.length / able);
+      const hashes = this.#plan.choose(peer.id, missing, this.#ports.scheduler.now(), share, sizeOf);
+      if (hashes.length > 0) void this.#run(peer, () => this.#fetchBodies(peer, hashes));
+    }
+    return lacking;
   }
 
   #noteRun(): void {
@@ -141,12 +159,21 @@ export class BranchSync implements BlockSync {
   }
 
   async #fetchHeads(peer: BranchPeer): Promise<void> {
+    const { ledger, scheduler } = this.#ports;
     const told = peer.told!;
-    this.#headFetches.set(peer.id, told);
+    const isChosen = this.#isChosen(peer.id);
+    const fetch: HeadFetch = { told, isChosen, aliveAtMs: scheduler.now() };
+    this.#headFetches.set(peer.id, fetch);
+    this.#turns.delete(peer.id);
+    this.#turns.add(peer.id);
+    const stored = () => {
+      fetch.aliveAtMs = scheduler.now();
+      this.#work();
+    };
     try {
-      const { ledger } = this.#ports;
-      const stored = () => this.#work();
-      const learnt = await fetchHeads({ ledger, peer, stored, isStopped: () => this.#isStopped });
+      const isStopped = () => this.#isStopped;
+      const learnt = await fetchHeads({ ledger, peer, isChosen, stored, isStopped });
+      if (learnt) this.#ports.broughtBlocks?.(peer.id);
       const isAhead = this.#isFarAhead(peer, ledger.head());
       if (ledger.find(told) === undefined && !isAhead) {
         // It was asked for all it has: what it told is gone, early, too light or a lie.
@@ -164,7 +191,7 @@ export class BranchSync implements BlockSync {
     try {
       const answer = await peer.ask({ kind: "bodies", bytesMax: SYNC_BATCH_BYTES, hashes });
       this.#plan.answered(peer.id, hashes);
-      await this.#takeBodies(peer, hashes, answer?.bodies ?? []);
+      if (answer !== undefined) await this.#takeBodies(peer, hashes, answer.bodies);
     } finally {
       this.#plan.ended(peer.id, hashes);
     }
@@ -187,25 +214,23 @@ export class BranchSync implements BlockSync {
       delivered++;
       this.#plan.delivered(held[i]!.hash);
     }
-    if (delivered > 0) peer.delivered();
-    this.#noteMissed(peer, hashes, delivered > 0 ? bodies.length : hashes.length);
+    if (delivered > 0) this.#ports.broughtBlocks?.(peer.id);
+    const missed = this.#noteMissed(peer, hashes, delivered > 0 ? bodies.length : hashes.length);
+    if (missed === 0 && delivered > 0) peer.delivered();
   }
 
-  /** The rest of an answer that was full is no broken promise; an answer without any body is one for all. */
-  #noteMissed(peer: BranchPeer, hashes: readonly Hash[], answered: number): void {
-    const { ledger, scheduler } = this.#ports;
+  /**
+   * The rest of an answer that was full is no broken promise; an answer without any body is one for all.
+   * @returns how many bodies the peer's chain holds and it does not
+   */
+  #noteMissed(peer: BranchPeer, hashes: readonly Hash[], answered: number): number {
     const missed = hashes.slice(0, answered).filter((hash) => this.#isLacking(hash));
-    if (missed.length === 0) return;
-    // Whose chain holds them, as far as is known here.
-    const head = ledger.head();
-    const chains = this.#inOrder().map(({ id, best }) => ({
-      id,
-      hashes: new Set(this.#missingOf({ best }, head).slice(0, BODIES_WINDOW).map(byteText)),
-    }));
-    for (const hash of missed) {
-      const holders = chains.filter((chain) => chain.hashes.has(byteText(hash))).map(({ id }) => id);
-      this.#plan.missed(peer.id, hash, holders, scheduler.now());
-    }
+    if (missed.length === 0) return 0;
+    const nowMs = this.#ports.scheduler.now();
+    for (const hash of missed) this.#plan.missed(peer.id, hash, nowMs);
+    peer.best = undefined;
+    if (!peer.isResting) peer.failed();
+    return missed.length;
   }
 
   #noteTold(peer: BranchPeer): void {
@@ -224,13 +249,29 @@ export class BranchSync implements BlockSync {
     return best !== undefined && !best.isDoomed && best.height >= head.height + BigInt(HEADERS_AHEAD_MAX);
   }
 
-  /** One peer a branch: what two told alike is asked of one of them. */
-  #mayFetchHeads({ told }: BranchPeer): boolean {
-    const under = [...this.#headFetches.values()];
-    return under.length < HEADS_PEERS_MAX && !under.some((hash) => equalBytes(hash, told!));
+  /** Who was asked longest ago, or never, has the first turn. */
+  #byTurn(peers: readonly BranchPeer[]): readonly BranchPeer[] {
+    const turns = [...this.#turns];
+    return [...peers].sort((a, b) => turns.indexOf(a.id) - turns.indexOf(b.id));
   }
 
-  #missingOf({ best }: Pick<BranchPeer, "best">, head: KnownBlock): readonly Hash[] {
+  /**
+   * One peer a branch: what two told alike is asked of one of them, as long as it answers quickly. Strangers share a
+   * few fetches; a peer that this node chose waits for none of theirs.
+   */
+  #mayFetchHeads({ id, told }: BranchPeer): boolean {
+    const isChosen = this.#isChosen(id);
+    const under = [...this.#headFetches.values()].filter((fetch) => fetch.isChosen === isChosen);
+    const slowAtMs = this.#ports.scheduler.now() - this.#settings.slowMs;
+    if (under.some((fetch) => fetch.aliveAtMs > slowAtMs && equalBytes(fetch.told, told!))) return false;
+    return isChosen || under.length < HEADS_PEERS_MAX;
+  }
+
+  #isChosen(peerId: string): boolean {
+    return this.#ports.isChosen?.(peerId) === true;
+  }
+
+  #missingOf({ best }: BranchPeer, head: KnownBlock): readonly Hash[] {
     const { ledger } = this.#ports;
     const tip = best === undefined ? undefined : ledger.find(best);
     if (tip === undefined || tip.isDoomed || tip.work <= head.work) return [];
@@ -260,8 +301,10 @@ export class BranchSync implements BlockSync {
       this.#missing.delete(this.#missing.keys().next().value!);
   }
 
+  /** Those that this node chose first: they get the lowest bodies. */
   #inOrder(): readonly BranchPeer[] {
-    return this.#ports.ring().flatMap((id) => this.#peers.get(id) ?? []);
+    const peers = this.#ports.ring().flatMap((id) => this.#peers.get(id) ?? []);
+    return [...peers].sort((a, b) => Number(this.#isChosen(b.id)) - Number(this.#isChosen(a.id)));
   }
 
   #peerOf(peerId: string): BranchPeer {

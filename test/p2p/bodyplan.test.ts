@@ -1,7 +1,12 @@
 /** Which bodies are asked of whom. */
 import { expect, it } from "vitest";
 import { asHash, type Hash } from "../../src/base/bytes.ts";
-import { BODIES_IN_FLIGHT_PER_PEER, BODIES_WINDOW, SYNC_BATCH_BYTES } from "../../src/base/limits.ts";
+import {
+  BODIES_IN_FLIGHT_PER_PEER,
+  BODIES_WINDOW,
+  MISSED_BODIES_PER_PEER_MAX,
+  SYNC_BATCH_BYTES,
+} from "../../src/base/limits.ts";
 import { Writer } from "../../src/codec/writer.ts";
 import { BodyPlan } from "../../src/p2p/bodyplan.ts";
 
@@ -53,28 +58,34 @@ it("asks another peer for what one is slow to send, but not for what has come an
   expect(choose(plan, "b", slow, 100 * SLOW_MS)).toEqual([]);
 });
 
-it("asks others for what a peer did not deliver, and lets it rest when three did not", () => {
+it("does not ask a peer again for what it did not deliver, and everybody else all the same", () => {
   const plan = new BodyPlan(SLOW_MS);
   const [hash] = hashes as readonly [Hash];
-  const holders = ["a", "b", "c", "d"];
-  for (const peer of ["a", "b"]) {
-    plan.missed(peer, hash, holders, 0);
-    expect(choose(plan, peer, [hash], 0)).toEqual([]);
-    expect(choose(plan, "d", [hash], 0)).toEqual([hash]);
+  for (const peer of ["a", "b", "c", "d"]) {
+    plan.missed(peer, hash, 0);
+    expect(choose(plan, peer, [hash], 999)).toEqual([]);
+    expect(choose(plan, "e", [hash], 0)).toEqual([hash]);
   }
-  plan.missed("c", hash, holders, 0);
-  for (const peer of holders) expect(choose(plan, peer, [hash], 999)).toEqual([]);
-  for (const peer of holders) expect(choose(plan, peer, [hash], 1_000)).toEqual([hash]);
+  expect(choose(plan, "a", [hash], 1_000)).toEqual([hash]);
 });
 
-it("lets a body rest twice as long each time that none of those who hold it delivers, and forgets it when it comes", () => {
+it("waits twice as long each time that a peer does not deliver a body, and forgets it when it comes", () => {
   const plan = new BodyPlan(SLOW_MS);
   const [hash] = hashes as readonly [Hash];
-  plan.missed("a", hash, ["a"], 0);
-  plan.missed("a", hash, ["a"], 1_000);
+  plan.missed("a", hash, 0);
+  plan.missed("a", hash, 1_000);
   expect(choose(plan, "a", [hash], 2_999)).toEqual([]);
   expect(choose(plan, "a", [hash], 3_000)).toEqual([hash]);
   plan.delivered(hash);
-  plan.missed("a", hash, ["a"], 4_000);
+  plan.missed("a", hash, 4_000);
   expect(choose(plan, "a", [hash], 5_000)).toEqual([hash]);
+});
+
+it("remembers no more of one peer than its bound, the latest of them", () => {
+  const plan = new BodyPlan(SLOW_MS);
+  const many = hashes.slice(0, MISSED_BODIES_PER_PEER_MAX + 10);
+  for (const hash of many) plan.missed("a", hash, 0);
+  expect(choose(plan, "a", many, 0)).toEqual(many.slice(0, 10));
+  plan.forget("a");
+  expect(choose(plan, "a", many, 0)).toEqual(many.slice(0, BODIES_IN_FLIGHT_PER_PEER));
 });

@@ -1,10 +1,11 @@
 /** Whom catching up by branches asks, and what it thinks of who does not answer. */
 import { beforeEach, describe, expect, it } from "vitest";
-import { EMPTY, equalBytes, type Hash } from "../../src/base/bytes.ts";
+import { EMPTY, equalBytes, type Hash, utf8 } from "../../src/base/bytes.ts";
 import { HEADS_PEERS_MAX } from "../../src/base/limits.ts";
 import { SILENT } from "../../src/base/log.ts";
 import { encodeBody, type SealedBlock } from "../../src/chain/block.ts";
 import type { Chain } from "../../src/chain/chain.ts";
+import { sha256 } from "../../src/crypto/hash.ts";
 import { BranchDoor } from "../../src/node/branchdoor.ts";
 import { BranchSync } from "../../src/p2p/branchsync.ts";
 import { type BranchQuestion, decodeBranchQuestion, encodeBranchAnswer } from "../../src/p2p/branchwire.ts";
@@ -20,17 +21,21 @@ let sync: BranchSync;
 let peers: Map<string, Answer>;
 let asked: { peer: string; kind: BranchQuestion["kind"]; count: number }[];
 let faults: string[];
+let latencyMs: Map<string, number>;
+let chosen: Set<string>;
 
 beforeEach(async () => {
   time = new VirtualTime();
   chain = await openMinedChain();
   [peers, asked, faults] = [new Map(), [], []];
+  [latencyMs, chosen] = [new Map(), new Set()];
   const door = new BranchDoor({ chain, scheduler: time, fatal: (error) => faults.push(String(error)) });
   sync = new BranchSync(CATCH_UP, {
     scheduler: time,
     logger: SILENT,
     ledger: door,
     ring: () => [...peers.keys()],
+    isChosen: (peer) => chosen.has(peer),
     reportFault: (peerId, detail) => faults.push(`${peerId}: ${detail}`),
     request: (peer, bytes) => {
       const question = decodeBranchQuestion(bytes);
@@ -38,7 +43,8 @@ beforeEach(async () => {
       const { kind } = question.value;
       asked.push({ peer, kind, count: kind === "bodies" ? question.value.hashes.length : 0 });
       const answer = peers.get(peer)!(question.value);
-      return new Promise((resolve, reject) => time.after(10, () => answer.then(resolve, reject)));
+      const delayMs = latencyMs.get(peer) ?? 10;
+      return new Promise((resolve, reject) => time.after(delayMs, () => answer.then(resolve, reject)));
     },
   });
 });
@@ -142,6 +148,106 @@ describe("catching up by branches", () => {
     await time.pass(60_000);
     expect(asked.length - before).toBeLessThan(20);
     expect(faults).toEqual([]);
+  });
+
+  it("gets the bodies from the one peer that has them, however many others claim them and quickly say no", async () => {
+    const { serve, tip } = await branchOf(200);
+    const hollow: Answer = async (question) =>
+      question.kind === "bodies"
+        ? encodeBranchAnswer({ kind: "bodies", bodies: question.hashes.map(() => EMPTY) })
+        : serve(question);
+    for (const peer of ["x1", "x2", "x3"]) peers.set(peer, hollow);
+    peers.set("y honest", serve);
+    latencyMs.set("y honest", 200);
+    for (let second = 0; second < 10; second++) {
+      for (const peer of peers.keys()) sync.told(peer, 200n, tip);
+      await time.pass(1_000);
+    }
+    expect(chain.head.hash).toEqual(tip);
+    // It is asked again after 1, 2, 4 s and so on, not at each claim.
+    for (const peer of ["x1", "x2", "x3"])
+      expect(kinds(peer).filter((kind) => kind === "bodies").length).toBeLessThanOrEqual(4);
+    expect(faults).toEqual([]);
+  });
+
+  it("gives one that claims a tip and lacks a part of its bodies no more to do for a while", async () => {
+    const { serve, tip, blocks } = await branchOf(40);
+    const place = (hash: Hash) => blocks.findIndex(({ block }) => equalBytes(block.hash, hash));
+    const partly: Answer = async (question) => {
+      if (question.kind !== "bodies") return serve(question);
+      const bodies = question.hashes.map((hash) =>
+        place(hash) % 2 === 0 ? encodeBody(blocks[place(hash)]!.block.transactions) : EMPTY,
+      );
+      return encodeBranchAnswer({ kind: "bodies", bodies });
+    };
+    peers.set("partly", partly);
+    for (let i = 0; i < 600; i++) {
+      sync.told("partly", 40n, tip);
+      await time.pass(100);
+    }
+    // 1, 2, 4, 8, 16 and 32 s: what it lacks is its broken promise, what it sends does not make up for it.
+    expect(kinds("partly").filter((kind) => kind === "bodies").length).toBeLessThanOrEqual(7);
+    expect(chain.head.summary.height).toBe(1n);
+  });
+
+  describe("of strangers that hold the fetches of heads", () => {
+    const claim = (i: number) => sha256(utf8(`no such head ${i}`));
+
+    /** The next known head each time, slowly: always an answer, never anything new. */
+    function dripper(blocks: readonly SealedBlock[]): Answer {
+      let next = 0;
+      return async (question) => {
+        if (question.kind !== "heads") throw new Error("not served");
+        const { block } = blocks[next++ % blocks.length]!;
+        return encodeBranchAnswer({ kind: "heads", heads: [block] });
+      };
+    }
+
+    it("known ones a few seconds apart are no progress, and the next stranger has its turn", async () => {
+      const { serve, tip, blocks } = await branchOf(60);
+      for (const block of blocks.slice(0, 50)) await chain.importBlock(block);
+      for (let i = 0; i < 6; i++) {
+        peers.set(`drip${i}`, dripper(blocks));
+        latencyMs.set(`drip${i}`, 4_800);
+        sync.told(`drip${i}`, 99n, claim(i));
+      }
+      peers.set("honest", serve);
+      sync.told("honest", 60n, tip);
+      for (let i = 0; i < 20; i++) {
+        await time.pass(1_000);
+        for (let j = 0; j < 6; j++) sync.told(`drip${j}`, 99n, claim(100 * i + j));
+      }
+      expect(chain.head.hash).toEqual(tip);
+      // Each rests after a claim that did not appear: 1, 2, 4 s.
+      for (let i = 0; i < 6; i++) expect(kinds(`drip${i}`).length).toBeLessThanOrEqual(4);
+      expect(faults).toEqual([]);
+    });
+
+    it("a peer that this node chose waits for none of them, not even for one that told the same head", async () => {
+      const { serve, tip } = await branchOf(5);
+      for (const peer of ["mute0", "mute1", "mute2"]) peers.set(peer, silent);
+      for (const peer of peers.keys()) sync.told(peer, 5n, tip);
+      sync.told("mute1", 9n, claim(1));
+      sync.told("mute2", 9n, claim(2));
+      await time.pass(10);
+      peers.set("ours", serve);
+      chosen.add("ours");
+      sync.told("ours", 5n, tip);
+      await time.pass(300);
+      expect(chain.head.hash).toEqual(tip);
+    });
+
+    it("one that tells another's head and is slow to show it does not keep the other from showing it", async () => {
+      const { serve, tip } = await branchOf(5);
+      peers.set("mute", silent);
+      peers.set("swift", serve);
+      sync.told("mute", 5n, tip);
+      sync.told("swift", 5n, tip);
+      await time.pass(900);
+      expect(kinds("swift")).toEqual([]);
+      await time.pass(1_500);
+      expect(chain.head.hash).toEqual(tip);
+    });
   });
 
   it("calls out a peer that sends other bodies, and takes them from another", async () => {

@@ -40,14 +40,19 @@ function mineHeads(first: BlockHead, count: number): BlockHead[] {
 
 class World {
   readonly faults: string[] = [];
+  readonly time = new VirtualTime();
   asked = 0;
+  /** Of each answer, and heads in it. */
+  latencyMs = 0;
+  headsMax = HEADS_PER_ANSWER_MAX;
+  isChosen = false;
   readonly chain: Chain;
   readonly door: BranchDoor;
   readonly peer: BranchPeer;
 
   /** @param answers the branch that the peer shows, at each question */
   constructor(chain: Chain, answers: (question: number) => readonly BlockHead[]) {
-    const scheduler = new VirtualTime();
+    const scheduler = this.time;
     this.chain = chain;
     this.door = new BranchDoor({ chain, scheduler, fatal: (error) => this.faults.push(String(error)) });
     this.peer = new BranchPeer("peer", CATCH_UP, {
@@ -61,14 +66,17 @@ class World {
         const { locator } = question.value;
         const places = locator.map((one) => branch.findIndex(({ hash }) => equalBytes(hash, one)));
         const from = (places.find((place) => place >= 0) ?? -1) + 1;
-        return encodeBranchAnswer({ kind: "heads", heads: branch.slice(from, from + HEADS_PER_ANSWER_MAX) });
+        const heads = branch.slice(from, from + this.headsMax);
+        if (this.latencyMs > 0)
+          await new Promise<void>((resolve) => scheduler.after(this.latencyMs, resolve));
+        return encodeBranchAnswer({ kind: "heads", heads });
       },
     });
   }
 
   fetch(): Promise<boolean> {
-    const { door, peer } = this;
-    return fetchHeads({ ledger: door, peer, stored: () => undefined, isStopped: () => false });
+    const { door, peer, isChosen } = this;
+    return fetchHeads({ ledger: door, peer, isChosen, stored: () => undefined, isStopped: () => false });
   }
 
   get known(): bigint {
@@ -173,4 +181,41 @@ it("are refused without work behind them, and the peer is at fault", async () =>
     expect(world.faults.length).toBe(1);
     expect(world.peer.isResting).toBe(true);
   }
+});
+
+it("are not taken from a peer for longer than the new ones among them are worth", async () => {
+  const world = new World(await openMinedChain(), () => branch);
+  world.peer.told = branch.at(-1)!.hash;
+  [world.latencyMs, world.headsMax] = [4_800, 1];
+  const fetched = world.fetch();
+  await world.time.pass(60_000);
+  expect(await fetched).toBe(true);
+  // 3 x 4.8 s are more than 10 s.
+  expect(world.asked).toBe(3);
+  expect(world.peer.isResting).toBe(false);
+});
+
+it("are read through no longer than that either, unless this node chose the peer", async () => {
+  const long = mineHeads(first, 12_000);
+  for (const isChosen of [false, true]) {
+    const chain = await openMinedChain({ branches: { minimumChainWork: 1_000_000n } });
+    const world = new World(chain, () => long);
+    [world.latencyMs, world.isChosen] = [4_800, isChosen];
+    const fetched = world.fetch();
+    await world.time.pass(120_000);
+    expect(await fetched).toBe(false);
+    expect(world.asked).toBe(isChosen ? 7 : 4);
+    expect(world.known).toBe(0n);
+  }
+});
+
+it("that are all known, and no more than an answer holds, are the end", async () => {
+  const chain = await openMinedChain();
+  const world = new World(chain, () => branch);
+  await world.door.addHeads(branch.slice(0, 50), 0n);
+  let next = 0;
+  const dripping = new World(chain, () => branch.slice(next, ++next));
+  dripping.peer.told = branch.at(-1)!.hash;
+  expect(await dripping.fetch()).toBe(false);
+  expect(dripping.asked).toBe(1);
 });
