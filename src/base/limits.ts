@@ -160,6 +160,8 @@ export const EVIDENCE_LISTED_MAX = 100;
 export const ALLOWLIST_MAX = 1_000;
 /** Open connections; libp2p closes the least useful beyond it. */
 export const CONNECTIONS_MAX = 300;
+/** Connections with one peer, whoever it is; a further one is refused. */
+export const CONNECTIONS_PER_PEER_MAX = 8;
 /** Bytes of a HELLO frame; a longer one closes the connection. */
 export const HELLO_BYTES_MAX = 512;
 /** Bytes of the name in a HELLO (UTF-8, no control characters); a longer one is refused. */

@@ -265,7 +265,7 @@ class Victim {
   #situation(now: number): Situation {
     const connected = new Set(this.#connections.map(({ peerId }) => peerId));
     return {
-      own: this.#connections.map((one) => ({ ...one, height: this.#heightOf(one.peerId, now) })),
+      own: this.#connections.map((one) => ({ ...one, lastBlockAtMs: this.#lastBlockAtMs(one.peerId, now) })),
       slots: OUTBOUND_SLOTS,
       isTipStale: this.#defended && now - this.#freshMs > STALE_MS,
       anchors: this.#anchors,
@@ -276,9 +276,9 @@ class Victim {
   }
 
   /** The attacker's blocks end where the attack began. */
-  #heightOf(peerId: string, now: number): bigint {
+  #lastBlockAtMs(peerId: string, now: number): number {
     const until = isAttacker(peerId) ? Math.min(now, this.#attackFromMs) : now;
-    return BigInt(Math.floor((until - BEGINNING) / BLOCK_MS));
+    return until - ((until - BEGINNING) % BLOCK_MS);
   }
 
   #dial({ peer, key, group, role }: Dial, now: number): void {
@@ -294,7 +294,7 @@ class Victim {
       : -Math.log(1 - this.#random.fraction()) * HONEST_LIFE_MS;
     const { peerId } = peer;
     this.#connections.push({
-      ...{ peerId, peer, key, group, role, height: undefined },
+      ...{ peerId, peer, key, group, role, lastBlockAtMs: undefined },
       connectedAtMs: now,
       endsAtMs: now + lifeMs,
       nextAskMs: now,

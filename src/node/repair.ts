@@ -93,6 +93,7 @@ function createAntiEntropy(parts: RepairedParts, branches: BranchDoor | undefine
       request: (peerId, question) => network.request(peerId, question),
       reportFault: (peerId, detail) => network.reportFault(peerId, detail),
       noteHeight: (peerId, height) => network.noteHeight(peerId, height),
+      broughtBlocks: (peerId) => network.broughtBlocks?.(peerId),
       ledger: {
         head: () => ({ height: chain.head.summary.height, hash: chain.head.hash }),
         serveBlocks: async (from, bytesMax) => encodedBlocks(chain, from, bytesMax),

@@ -6,7 +6,7 @@
 import type { ConnectionGater, MultiaddrConnection, PeerId } from "@libp2p/interface";
 import { type Address, equalBytes, type Hash, showHash } from "../base/bytes.ts";
 import { accept, refuse, type Verdict } from "../base/fault.ts";
-import { REFUSALS_LOGGED_MAX } from "../base/limits.ts";
+import { CONNECTIONS_PER_PEER_MAX, REFUSALS_LOGGED_MAX } from "../base/limits.ts";
 import type { Logger } from "../base/log.ts";
 import { type Signer, verifySignature } from "../crypto/keys.ts";
 import { peerIdBytes } from "./identity.ts";
@@ -74,6 +74,7 @@ const REFUSALS = {
   "peer-not-allowed": "peer refused: not on the allowlist (genesis validators and peers.json)",
   "peer-banned": "peer refused: banned",
   "inbound-full": "peer refused: no inbound connection left for it",
+  "peer-connections": "peer refused: it has too many connections already",
 } as const;
 
 interface GaterDependencies {
@@ -81,6 +82,8 @@ interface GaterDependencies {
   readonly logger: Logger;
   /** Whether a peer is cut off for now, on purpose. */
   isBlocked(peerId: string): boolean;
+  /** How many connections there are with a peer. */
+  connectionsOf(peerId: string): number;
   /** In an open network: why a peer that is not on the allowlist is refused; undefined lets it in. */
   readonly refuseStranger?: (stranger: NewConnection) => keyof typeof REFUSALS | undefined;
 }
@@ -91,18 +94,22 @@ interface GaterDependencies {
  */
 export function createGater(
   allowlist: ReadonlySet<string>,
-  { meter, logger, isBlocked, refuseStranger = notAllowed }: GaterDependencies,
+  { meter, logger, isBlocked, connectionsOf, refuseStranger = notAllowed }: GaterDependencies,
 ): ConnectionGater {
   const logged = new OnceEach(REFUSALS_LOGGED_MAX);
+  const refusal = (peerId: string, multiaddr: string, direction: NewConnection["direction"]) => {
+    // Of whomever: who opens many takes the places of all others.
+    if (connectionsOf(peerId) >= CONNECTIONS_PER_PEER_MAX) return "peer-connections";
+    return allowlist.has(peerId) ? undefined : refuseStranger({ peerId, multiaddr, direction });
+  };
   const deny = (direction: NewConnection["direction"]) => (peer: PeerId, connection: MultiaddrConnection) => {
     const peerId = peer.toString();
     if (isBlocked(peerId)) {
       meter.rejected("peer-blocked");
       return true;
     }
-    if (allowlist.has(peerId)) return false;
     const address = connection.remoteAddr.toString();
-    const reason = refuseStranger({ peerId, multiaddr: address, direction });
+    const reason = refusal(peerId, address, direction);
     if (reason === undefined) return false;
     meter.rejected(reason);
     const message = REFUSALS[reason];

@@ -9,7 +9,7 @@ import type { Logger } from "../base/log.ts";
 import type { Scheduler } from "../base/scheduler.ts";
 import type { AddressBook, ToldAddress } from "./addressbook.ts";
 import { isPeerId, type KnownAddress, type PeerAddress } from "./addressentry.ts";
-import { formatAddress, parseAddress, type Scope, scopeOf, speakerGroupOf } from "./addressgroups.ts";
+import { formatAddress, parseAddress, type Scope, scopeOf } from "./addressgroups.ts";
 import {
   decodeAddresses,
   decodeAddressQuestion,
@@ -19,6 +19,7 @@ import {
 import type { NewConnection } from "./admission.ts";
 import { Allowances } from "./allowance.ts";
 import type { BanFault, BanRecord, Bans } from "./bans.ts";
+import { type InboundPeer, InboundPlaces } from "./inbound.ts";
 import { type Dial, oldestOf, planDials, planDrops, type Situation } from "./outbound.ts";
 import { OwnConnections, type PresentPeer } from "./ownconnections.ts";
 
@@ -31,8 +32,6 @@ const SAVE_MS = 10 * 60_000;
 const SAMPLE_MS = 10_000;
 /** What a peer told may be older than it says. */
 const HEARSAY_PENALTY_MS = 2 * 3_600_000;
-/** Of the inbound connections, the part that one group may hold. */
-const INBOUND_GROUP_SHARE = 4;
 
 export interface DiscoveryOptions {
   readonly book: AddressBook;
@@ -60,9 +59,12 @@ export interface DiscoveryPorts {
   isBlocked(peerId: string): boolean;
   /** The port that others can dial, 0 for none. */
   listenPort(): number;
-  heightOf(peerId: string): bigint | undefined;
-  /** Multiaddrs of every connection that others opened, those without a handshake included. */
-  inbound(): readonly string[];
+  /** When a peer last brought blocks that were not known here. */
+  lastBlockAtMs(peerId: string): number | undefined;
+  /** Peers with connections that they opened, those without a handshake included. */
+  inbound(): readonly InboundPeer[];
+  /** Closes the connections of a peer whose place is needed. */
+  evict(peerId: string): void;
   dial(peer: PeerAddress): Promise<void>;
   dialFailed(): void;
   close(peerId: string): void;
@@ -73,6 +75,7 @@ export class Discovery {
   readonly #options: DiscoveryOptions;
   readonly #ports: DiscoveryPorts;
   readonly #connections = new OwnConnections();
+  readonly #inbound: InboundPlaces;
   readonly #heard = new Allowances();
   readonly #told = new Allowances();
   readonly #samples = new Map<Scope, { readonly atMs: number; readonly addresses: KnownAddress[] }>();
@@ -86,6 +89,7 @@ export class Discovery {
   constructor(options: DiscoveryOptions, ports: DiscoveryPorts) {
     this.#options = options;
     this.#ports = ports;
+    this.#inbound = new InboundPlaces(options.inboundMax, String(options.random()), ports);
   }
 
   start(): void {
@@ -107,14 +111,10 @@ export class Discovery {
 
   /** The gater's question about a peer that encryption proved; trusted peers are not asked about. */
   refuses({ peerId, multiaddr, direction }: NewConnection): "peer-banned" | "inbound-full" | undefined {
-    const { bans, inboundMax } = this.#options;
-    if (bans.isBanned(peerId, multiaddr, this.#ports.scheduler.now())) return "peer-banned";
+    const isBanned = this.#options.bans.isBanned(peerId, multiaddr, this.#ports.scheduler.now());
+    if (isBanned) return "peer-banned";
     if (direction === "outbound") return undefined;
-    const inbound = this.#ports.inbound();
-    const group = publicGroupOf(multiaddr);
-    const neighbours = group === undefined ? 0 : inbound.filter((one) => publicGroupOf(one) === group).length;
-    const isFull = inbound.length >= inboundMax || neighbours >= Math.ceil(inboundMax / INBOUND_GROUP_SHARE);
-    return isFull ? "inbound-full" : undefined;
+    return this.#inbound.makeRoom({ peerId, multiaddr }) ? undefined : "inbound-full";
   }
 
   /** @returns false for a feeler: it has done its work and is nobody's peer */
@@ -245,6 +245,7 @@ export class Discovery {
       if (connectedAtMs !== undefined) this.#options.book.seen(key, nowMs);
     }
     for (const peerId of planDrops(situation, nowMs)) this.#ports.close(peerId);
+    this.#inbound.trim();
     const dials = planDials(this.#options.book, situation, nowMs, () => this.#options.random());
     for (const dial of dials) void this.#dial(dial, nowMs);
     this.#askAround(situation, nowMs);
@@ -259,7 +260,7 @@ export class Discovery {
     }
     this.#wasStale = isTipStale;
     return {
-      own: this.#connections.own(nowMs, (peerId) => this.#ports.heightOf(peerId)),
+      own: this.#connections.own(nowMs, (peerId) => this.#ports.lastBlockAtMs(peerId)),
       slots: this.#options.outboundSlots,
       isTipStale,
       anchors: this.#anchors,
@@ -362,10 +363,4 @@ function addressOf({ peerId, multiaddr }: PresentPeer): PeerAddress {
 function scopeOfPeer({ multiaddr }: PresentPeer): Scope {
   const address = parseAddress(multiaddr);
   return (address === undefined ? undefined : scopeOf(address)) ?? "public";
-}
-
-function publicGroupOf(multiaddr: string): string | undefined {
-  const address = parseAddress(multiaddr);
-  if (address === undefined || scopeOf(address) !== "public") return undefined;
-  return speakerGroupOf(address);
 }

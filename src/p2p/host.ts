@@ -20,6 +20,7 @@ import { createLibp2p } from "libp2p";
 import { concatBytes, utf8 } from "../base/bytes.ts";
 import { CONNECTIONS_MAX, GOSSIP_BYTES_MAX, GOSSIP_OUTBOUND_BYTES_MAX } from "../base/limits.ts";
 import { sha256 } from "../crypto/hash.ts";
+import type { InboundPeer } from "./inbound.ts";
 
 export type Host = Libp2p<{ readonly gossip: GossipSub }>;
 
@@ -91,10 +92,21 @@ export function closePeer(host: Host, peerId: string): void {
   }
 }
 
-/** The remote addresses of the connections that others opened. */
-export function inboundAddresses(host: Host): readonly string[] {
-  const inbound = host.getConnections().filter(({ direction }) => direction === "inbound");
-  return inbound.map(({ remoteAddr }) => remoteAddr.toString());
+/** The peers with connections that they opened, each with its oldest. */
+export function inboundPeers(
+  host: Host,
+): readonly Pick<InboundPeer, "peerId" | "multiaddr" | "connectedAtMs" | "latencyMs">[] {
+  const inbound = host.getConnections().filter((one) => one.direction === "inbound" && one.status === "open");
+  inbound.sort((a, b) => b.timeline.open - a.timeline.open);
+  const byPeer = new Map(inbound.map((connection) => [connection.remotePeer.toString(), connection]));
+  return [...byPeer].map(([peerId, { remoteAddr, timeline, rtt }]) => {
+    return { peerId, multiaddr: remoteAddr.toString(), connectedAtMs: timeline.open, latencyMs: rtt };
+  });
+}
+
+/** How many connections there are with a peer. */
+export function connectionsOf(host: Host, peerId: string): number {
+  return host.getConnections().filter((one) => one.remotePeer.toString() === peerId).length;
 }
 
 function gossipOptions(topics: readonly string[]): Parameters<typeof gossipsub>[0] {

@@ -12,6 +12,8 @@ export type Rejection =
   | "peer-blocked"
   | "peer-banned"
   | "inbound-full"
+  | "inbound-evicted"
+  | "peer-connections"
   | "hello-malformed"
   | "hello-wire-version"
   | "hello-chain-id"

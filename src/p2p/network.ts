@@ -12,10 +12,20 @@ import type { Signer } from "../crypto/keys.ts";
 import { isAddressQuestion } from "./addresswire.ts";
 import { type ChainIdentity, createGater, signClaim } from "./admission.ts";
 import { Discovery, type DiscoveryOptions } from "./discovery.ts";
-import { closePeer, createHost, dialPeer, type Host, inboundAddresses, startHost } from "./host.ts";
+import {
+  closePeer,
+  connectionsOf,
+  createHost,
+  dialPeer,
+  type Host,
+  inboundPeers,
+  startHost,
+} from "./host.ts";
 import { identityFromSeed, peerIdFromSeed } from "./identity.ts";
 import { Mail } from "./mail.ts";
 import { Meter, type NetworkCounters } from "./meter.ts";
+import { PeerNotes } from "./peernotes.ts";
+import { type P2pPeer, viewOf } from "./peerview.ts";
 import { Redial, type StaticPeer } from "./redial.ts";
 import { Requests } from "./requests.ts";
 import { Rumor, TOPICS, type Topic, topicName } from "./rumor.ts";
@@ -65,19 +75,6 @@ export interface P2pHandlers {
   peerDisconnected(peerId: string): void;
 }
 
-export interface P2pPeer {
-  readonly peerId: string;
-  readonly name: string | undefined;
-  readonly address: string;
-  readonly direction: "inbound" | "outbound";
-  readonly validator: number | undefined;
-  readonly connectedAtMs: number;
-  readonly latencyMs: number | undefined;
-  readonly bytesIn: number;
-  readonly bytesOut: number;
-  readonly height: bigint | undefined;
-}
-
 interface Parts {
   readonly host: Host;
   readonly sessions: Sessions;
@@ -94,7 +91,7 @@ export class P2pNetwork {
   readonly #options: P2pOptions;
   readonly #deps: P2pDependencies;
   readonly #meter = new Meter();
-  readonly #heights = new Map<string, bigint>();
+  readonly #notes = new PeerNotes();
   #blocked: ReadonlySet<string>;
   #parts: Parts | undefined;
 
@@ -124,13 +121,14 @@ export class P2pNetwork {
   /** @throws Error with advice when the address cannot be listened on. */
   async start(handlers: P2pHandlers): Promise<void> {
     const { genesisHash, listen, discovery } = this.#options;
-    const host = await createHost({
+    const host: Host = await createHost({
       identity: identityFromSeed(this.#options.identitySeed),
       listen,
       gater: createGater(this.#allowlist(), {
         meter: this.#meter,
         logger: this.#deps.logger,
         isBlocked: (peerId) => this.#blocked.has(peerId),
+        connectionsOf: (peerId) => connectionsOf(host, peerId),
         ...(discovery === undefined ? {} : { refuseStranger: (one) => this.#parts?.discovery?.refuses(one) }),
       }),
       topics: TOPICS.map((topic) => topicName(genesisHash, topic)),
@@ -159,7 +157,7 @@ export class P2pNetwork {
     parts.mail.stop();
     await parts.host.stop();
     parts.sessions.stop();
-    this.#heights.clear();
+    this.#notes.clear();
   }
 
   /** @param to an index of the validator set; mail to another index goes nowhere */
@@ -208,7 +206,12 @@ export class P2pNetwork {
 
   /** A peer told its head height: shown in {@link peers}. */
   noteHeight(peerId: string, height: bigint): void {
-    if (this.#parts?.sessions.find(peerId) !== undefined) this.#heights.set(peerId, height);
+    this.#notes.note(peerId, { height });
+  }
+
+  /** A peer brought heads or bodies that were not known here: it is worth keeping. */
+  broughtBlocks(peerId: string): void {
+    this.#notes.note(peerId, { lastBlockAtMs: this.#deps.scheduler.now() });
   }
 
   /** A peer sent something provably wrong by way of anti-entropy: counted and logged. */
@@ -278,6 +281,7 @@ export class P2pNetwork {
         rumorReceived: async (topic, peerId, bytes) => {
           const relay = await handlers.rumorReceived(topic, peerId, bytes);
           if (relay === "reject") this.#parts?.discovery?.fault(peerId, "rumor");
+          if (relay === "accept") this.#notes.accepted(peerId, topic, scheduler.now());
           return relay;
         },
       }),
@@ -298,8 +302,13 @@ export class P2pNetwork {
       isTrusted: (peerId) => allowlist.has(peerId),
       isBlocked: (peerId) => this.#blocked.has(peerId),
       listenPort: () => Number(/\/tcp\/([0-9]+)/.exec(this.addresses[0] ?? "")?.[1] ?? 0),
-      heightOf: (peerId) => this.#heights.get(peerId),
-      inbound: () => inboundAddresses(host),
+      lastBlockAtMs: (peerId) => this.#notes.of(peerId).lastBlockAtMs,
+      inbound: () => inboundPeers(host).map((peer) => this.#notes.complete(peer)),
+      evict: (peerId) => {
+        this.#meter.rejected("inbound-evicted");
+        logger.log("debug", "p2p", "a peer gives its place to a newcomer", { peer: peerId });
+        closePeer(host, peerId);
+      },
       dial: (peer) => dialPeer(host, peer),
       dialFailed: () => {
         this.#meter.counters.dialFailures++;
@@ -322,7 +331,7 @@ export class P2pNetwork {
     const { direction } = connection;
     const multiaddr = connection.remoteAddr.toString();
     if (this.#parts?.discovery?.connected({ peerId, multiaddr, direction }) === false) return;
-    this.#heights.set(peerId, hello.headHeight);
+    this.#notes.connected(peerId, hello.headHeight);
     this.#deps.logger.log("info", "p2p", "peer connected", {
       peer: peerId,
       name: this.#nameOf(peerId) ?? hello.name,
@@ -340,7 +349,7 @@ export class P2pNetwork {
     if (this.#parts?.discovery?.disconnected(peerId) === false) return;
     this.#deps.logger.log("info", "p2p", "peer disconnected", { peer: peerId, name: this.#nameOf(peerId) });
     this.#meter.forget(peerId);
-    this.#heights.delete(peerId);
+    this.#notes.disconnected(peerId);
     this.#parts?.redial.disconnected(peerId);
     handlers.peerDisconnected(peerId);
   }
@@ -372,18 +381,7 @@ export class P2pNetwork {
   }
 
   #view(session: Session): P2pPeer {
-    const { connection, peerId } = session;
-    const { hello, validator, atMs, roundTripMs } = session.admitted!;
-    return {
-      peerId,
-      name: this.#nameOf(peerId) ?? hello.name,
-      address: connection.remoteAddr.toString(),
-      direction: connection.direction,
-      validator,
-      connectedAtMs: atMs,
-      latencyMs: connection.rtt ?? roundTripMs,
-      ...this.#meter.traffic(peerId),
-      height: this.#heights.get(peerId),
-    };
+    const { peerId } = session;
+    return viewOf(session, this.#nameOf(peerId), this.#meter.traffic(peerId), this.#notes.of(peerId).height);
   }
 }

@@ -32,8 +32,8 @@ export interface OwnConnection {
   readonly role: Role;
   /** undefined while it is being opened. */
   readonly connectedAtMs: number | undefined;
-  /** Height of the peer's head as far as it told. */
-  readonly height: bigint | undefined;
+  /** When it last brought blocks that were not known here: what it tells of its head is no merit. */
+  readonly lastBlockAtMs: number | undefined;
 }
 
 export interface Situation {
@@ -74,7 +74,8 @@ export function planDials(
 }
 
 /**
- * Connections of our choice that are one too many: the one with the lowest head among them, the youngest of equals.
+ * Connections of our choice that are one too many: the one that brought no new block for longest, the youngest of
+ * equals.
  * Anchors and static peers are never given up.
  */
 export function planDrops({ own, slots, isTipStale }: Situation, nowMs: number): readonly string[] {
@@ -100,8 +101,8 @@ function isChosen(role: Role): boolean {
 
 /** The least useful first. */
 function byWorth(a: OwnConnection, b: OwnConnection): number {
-  const [left, right] = [a.height ?? -1n, b.height ?? -1n];
-  if (left !== right) return left < right ? -1 : 1;
+  const [left, right] = [a.lastBlockAtMs ?? 0, b.lastBlockAtMs ?? 0];
+  if (left !== right) return left - right;
   return b.connectedAtMs! - a.connectedAtMs!;
 }
 

@@ -84,15 +84,20 @@ export class OwnConnections {
   }
 
   /** Those of our choice, the dials under way among them. */
-  own(nowMs: number, heightOf: (peerId: string) => bigint | undefined): (OwnConnection & { key: string })[] {
+  own(
+    nowMs: number,
+    lastBlockAtMs: (peerId: string) => number | undefined,
+  ): (OwnConnection & { key: string })[] {
     for (const [peerId, { atMs }] of this.#pending) {
       if (nowMs - atMs > DIALLING_MS) this.#pending.delete(peerId);
     }
     const pending = [...this.#pending.values()].map(({ dial: { peer, key, group, role } }) => {
-      return { peerId: peer.peerId, key, group, role, connectedAtMs: undefined, height: undefined };
+      return { peerId: peer.peerId, key, group, role, connectedAtMs: undefined, lastBlockAtMs: undefined };
     });
     const present = this.present().flatMap(({ peerId, key, group, role, connectedAtMs }) =>
-      role === undefined ? [] : [{ peerId, key, group, role, connectedAtMs, height: heightOf(peerId) }],
+      role === undefined
+        ? []
+        : [{ peerId, key, group, role, connectedAtMs, lastBlockAtMs: lastBlockAtMs(peerId) }],
     );
     return [...present, ...pending];
   }

@@ -17,6 +17,7 @@ import {
 import { Allowances } from "../../src/p2p/allowance.ts";
 import { Bans } from "../../src/p2p/bans.ts";
 import { Discovery, type DiscoveryOptions } from "../../src/p2p/discovery.ts";
+import type { InboundPeer } from "../../src/p2p/inbound.ts";
 import { createBook, MINUTE, NOW, peerIdOf, publicAddress, seeded } from "./seeded.ts";
 import { addressOf, nodeOptions, TestNode, until } from "./testnet.ts";
 import { VirtualTime } from "./virtualtime.ts";
@@ -101,6 +102,12 @@ describe("an allowance", () => {
   });
 });
 
+/** A peer whose id is its address, one that came later in the list the younger. */
+function inboundAt(multiaddr: string, index: number): InboundPeer {
+  const nothing = { latencyMs: undefined, lastBlockAtMs: undefined, lastTransactionAtMs: undefined };
+  return { peerId: multiaddr, multiaddr, connectedAtMs: NOW + index, ...nothing };
+}
+
 /** A discovery on virtual time whose peers are lists. */
 function lone(book: AddressBook, trusted: readonly string[] = []) {
   const time = new VirtualTime();
@@ -109,6 +116,7 @@ function lone(book: AddressBook, trusted: readonly string[] = []) {
     dialled: [] as string[],
     closed: [] as string[],
     inbound: [] as string[],
+    evicted: [] as string[],
     asked: [] as string[],
   };
   let answer = encodeAddresses([]);
@@ -120,8 +128,9 @@ function lone(book: AddressBook, trusted: readonly string[] = []) {
     isTrusted: (peerId) => trusted.includes(peerId),
     isBlocked: () => false,
     listenPort: () => 30_300,
-    heightOf: () => 0n,
-    inbound: () => world.inbound,
+    lastBlockAtMs: () => undefined,
+    inbound: () => world.inbound.map(inboundAt),
+    evict: (peerId) => world.evicted.push(peerId),
     dial: async (peer) => {
       world.dialled.push(peer.peerId);
     },
@@ -207,16 +216,22 @@ describe("discovery", () => {
     await discovery.stop();
   });
 
-  it("refuses strangers when its inbound connections are used up, and sooner those of one group", () => {
-    const { world, discovery } = lone(createBook());
+  it("gives a stranger the place of another when all are taken, and sooner one of its own group", () => {
+    const { world, discovery } = lone(createBook(), ["/ip4/66.1.1.1/tcp/1"]);
     const refuses = (multiaddr: string) =>
       discovery.refuses({ peerId: "x", multiaddr, direction: "inbound" });
     world.inbound = ["/ip4/66.1.1.1/tcp/1", "/ip4/66.1.2.1/tcp/1"];
-    expect(refuses("/ip4/66.1.3.1/tcp/1")).toBe("inbound-full");
     expect(refuses("/ip4/67.1.3.1/tcp/1")).toBeUndefined();
+    expect(world.evicted).toEqual([]);
+    expect(refuses("/ip4/66.1.3.1/tcp/1")).toBeUndefined();
+    expect(world.evicted).toEqual(["/ip4/66.1.2.1/tcp/1"]);
     world.inbound = Array.from({ length: 7 }, (_, i) => `/ip4/127.0.0.1/tcp/${i + 1}`);
     expect(refuses("/ip4/127.0.0.1/tcp/99")).toBeUndefined();
+    expect(world.evicted.length).toBe(1);
     world.inbound.push("/ip4/127.0.0.1/tcp/98");
+    expect(refuses("/ip4/127.0.0.1/tcp/99")).toBeUndefined();
+    expect(world.evicted.slice(1)).toEqual(["/ip4/127.0.0.1/tcp/98"]);
+    world.inbound = world.inbound.map(() => "/ip4/66.1.1.1/tcp/1");
     expect(refuses("/ip4/127.0.0.1/tcp/99")).toBe("inbound-full");
     const dialled = { peerId: "x", multiaddr: publicAddress(1), direction: "outbound" as const };
     expect(discovery.refuses(dialled)).toBeUndefined();
@@ -266,8 +281,9 @@ describe("a network of real nodes", () => {
     await Promise.all(open.splice(0).map((node) => node.network.stop()));
   });
 
-  async function startOpen(index: number, seeds: readonly TestNode[]): Promise<TestNode> {
-    const discovery = optionsOf(createBook({ salt: new Uint8Array(32).fill(index) }), index);
+  async function startOpen(index: number, seeds: readonly TestNode[], inboundMax = 8): Promise<TestNode> {
+    const book = createBook({ salt: new Uint8Array(32).fill(index) });
+    const discovery = { ...optionsOf(book, index), inboundMax };
     const staticPeers = seeds.map(addressOf);
     const setup = { staticPeers, allowlist: [], signer: undefined };
     const node = new TestNode({ ...nodeOptions(index, setup), discovery });
@@ -287,6 +303,16 @@ describe("a network of real nodes", () => {
     const met = c.network.peers().find(({ peerId }) => peerId === b.network.peerId);
     expect(met).toBeDefined();
     expect(nodes.flatMap((node) => Object.keys(node.network.counters.rejected))).toEqual([]);
+  });
+
+  it("lets a newcomer in though others hold all places", async () => {
+    const hub = await startOpen(0, [], 2);
+    for (const index of [1, 2]) await startOpen(index, [hub]);
+    await until(() => hub.network.peers().length === 2, "all places are taken");
+    const late = await startOpen(3, [hub]);
+    await until(() => late.connected.includes(hub.network.peerId), "the newcomer is in");
+    expect(hub.network.counters.rejected["inbound-evicted"]).toBeGreaterThan(0);
+    await until(() => hub.network.peers().length <= 2, "no more than its places");
   });
 
   it("loses who is banned by its operator, and does not let him in again", async () => {

@@ -8,7 +8,12 @@ import { peerIdFromString } from "@libp2p/peer-id";
 import { multiaddr } from "@multiformats/multiaddr";
 import { afterEach, describe, expect, it } from "vitest";
 import { concatBytes, showHash, text, utf8 } from "../../src/base/bytes.ts";
-import { HELLO_BYTES_MAX, MAIL_FRAME_BYTES_MAX, REQUEST_BYTES_MAX } from "../../src/base/limits.ts";
+import {
+  CONNECTIONS_PER_PEER_MAX,
+  HELLO_BYTES_MAX,
+  MAIL_FRAME_BYTES_MAX,
+  REQUEST_BYTES_MAX,
+} from "../../src/base/limits.ts";
 import { SILENT } from "../../src/base/log.ts";
 import { createSigner } from "../../src/crypto/keys.ts";
 import { createGater, signClaim } from "../../src/p2p/admission.ts";
@@ -152,6 +157,7 @@ describe("the gater", () => {
       meter,
       logger: SILENT,
       isBlocked: () => false,
+      connectionsOf: () => CONNECTIONS_PER_PEER_MAX - 1,
     });
     const connection = { remoteAddr: multiaddr(LISTEN) } as MultiaddrConnection;
     expect(gater.denyInboundEncryptedConnection!(allowed, connection)).toBe(false);
@@ -159,6 +165,20 @@ describe("the gater", () => {
     expect(gater.denyInboundEncryptedConnection!(stranger, connection)).toBe(true);
     expect(gater.denyOutboundEncryptedConnection!(stranger, connection)).toBe(true);
     expect(meter.counters.rejected["peer-not-allowed"]).toBe(2);
+  });
+
+  it("refuses one more connection of a peer that has as many as it may, whoever it is", () => {
+    const meter = new Meter();
+    const allowed = peerIdFromString(peerIdFromSeed(seedOf(1)));
+    const gater = createGater(new Set([allowed.toString()]), {
+      meter,
+      logger: SILENT,
+      isBlocked: () => false,
+      connectionsOf: () => CONNECTIONS_PER_PEER_MAX,
+    });
+    const connection = { remoteAddr: multiaddr(LISTEN) } as MultiaddrConnection;
+    expect(gater.denyInboundEncryptedConnection!(allowed, connection)).toBe(true);
+    expect(meter.counters.rejected["peer-connections"]).toBe(1);
   });
 });
 

@@ -21,9 +21,9 @@ const CALM: Situation = {
   isExcluded: () => false,
 };
 
-function ownOf(dial: Dial, height?: bigint, connectedAtMs = NOW): OwnConnection {
+function ownOf(dial: Dial, lastBlockAtMs?: number, connectedAtMs = NOW): OwnConnection {
   const { peer, group, role } = dial;
-  return { peerId: peer.peerId, group, role, connectedAtMs, height };
+  return { peerId: peer.peerId, group, role, connectedAtMs, lastBlockAtMs };
 }
 
 function plan(book: AddressBook, situation: Partial<Situation> = {}, seed = 1, nowMs = NOW): readonly Dial[] {
@@ -87,7 +87,7 @@ describe("the plan of outbound connections", () => {
 
   it("counts the groups of static peers as taken, and their slots as free", () => {
     const own: OwnConnection[] = [
-      { peerId: "s", group: "1400", role: "static", connectedAtMs: NOW, height: 0n },
+      { peerId: "s", group: "1400", role: "static", connectedAtMs: NOW, lastBlockAtMs: 0 },
     ];
     const dials = plan(bookOf(9), { own });
     expect(dials.length).toBe(8);
@@ -128,14 +128,20 @@ describe("the plan of outbound connections", () => {
     expect(plan(book, { own: [...own, ownOf(extra!)], isTipStale: true })).toEqual([]);
   });
 
-  it("then gives up the one with the lowest head, not the one that brought the news, nor an anchor", () => {
+  it("then gives up the one that brought no block for longest, not the one that brought the news, nor an anchor", () => {
     const book = bookOf(100);
     const dials = plan(book);
     const own = dials.map((dial, i) =>
-      ownOf(i === 0 ? { ...dial, role: "anchor" } : dial, i === 0 ? 1n : 5n),
+      ownOf(i === 0 ? { ...dial, role: "anchor" } : dial, i === 0 ? NOW - 100 : NOW - 50),
     );
-    const stuck = { ...own[3]!, height: 4n };
-    const extra: OwnConnection = { peerId: "x", group: "x", role: "extra", connectedAtMs: NOW, height: 9n };
+    const stuck = { ...own[3]!, lastBlockAtMs: NOW - 60 };
+    const extra: OwnConnection = {
+      peerId: "x",
+      group: "x",
+      role: "extra",
+      connectedAtMs: NOW,
+      lastBlockAtMs: NOW,
+    };
     const all = [...own.filter((_, i) => i !== 3), stuck, extra];
     const stale = { ...CALM, own: all, isTipStale: true };
     expect(planDrops(stale, NOW + MINUTE)).toEqual([]);
@@ -146,7 +152,7 @@ describe("the plan of outbound connections", () => {
 
   it("keeps the oldest of its own connections as anchors", () => {
     const dials = plan(bookOf(100));
-    const own = dials.map((dial, i) => ownOf(dial, 0n, NOW - i));
+    const own = dials.map((dial, i) => ownOf(dial, 0, NOW - i));
     expect(oldestOf(own).map(({ peerId }) => peerId)).toEqual(dials.map(({ peer }) => peer.peerId).reverse());
   });
 });

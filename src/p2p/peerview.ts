@@ -1,0 +1,39 @@
+/** A connected peer as the network shows it, to JSON-RPC and to the node's own parts. */
+import type { Traffic } from "./meter.ts";
+import type { Session } from "./sessions.ts";
+
+export interface P2pPeer {
+  readonly peerId: string;
+  readonly name: string | undefined;
+  readonly address: string;
+  readonly direction: "inbound" | "outbound";
+  readonly validator: number | undefined;
+  readonly connectedAtMs: number;
+  readonly latencyMs: number | undefined;
+  readonly bytesIn: number;
+  readonly bytesOut: number;
+  /** The height of its head as it told it: nobody has checked it. */
+  readonly height: bigint | undefined;
+}
+
+/** @param name by which this node knows the peer; the one that it gave itself where there is none */
+export function viewOf(
+  session: Session,
+  name: string | undefined,
+  traffic: Readonly<Traffic>,
+  height: bigint | undefined,
+): P2pPeer {
+  const { connection, peerId } = session;
+  const { hello, validator, atMs, roundTripMs } = session.admitted!;
+  return {
+    peerId,
+    name: name ?? hello.name,
+    address: connection.remoteAddr.toString(),
+    direction: connection.direction,
+    validator,
+    connectedAtMs: atMs,
+    latencyMs: connection.rtt ?? roundTripMs,
+    ...traffic,
+    height,
+  };
+}
