@@ -48,6 +48,12 @@ function describeState(state: ResultOf<"consensus_getState">, names: readonly st
     `stable checkpoint ${state.stableCheckpoint}  executed ${state.lastExecuted}  window (${state.lowWatermark}, ${state.highWatermark}]`,
   ];
   if (state.haltReason !== null) lines.push(`halted: ${state.haltReason}`);
+  if (state.recovery !== null) {
+    const { kind, seq } = state.recovery;
+    lines.push(
+      `recovering: its database is younger than its journal; no vote until ${kind} ${seq} is fetched`,
+    );
+  }
   if (state.timer.armed) {
     lines.push(
       `next view change in ${state.timer.dueInMs} ms of ${state.timer.timeoutMs}  attempt ${state.attempt}`,

@@ -154,8 +154,18 @@ export type EngineEvent =
       /** 0 for a VIEW-CHANGE, which has none. */
       readonly height: bigint;
     }
+  /** The database is younger than the journal: from this height on it is fetched, without a vote until then. */
+  | { readonly type: "recovering"; readonly height: bigint; readonly awaits: MissingState }
+  /** What was missing is here: this replica votes again. */
+  | { readonly type: "recovered"; readonly height: bigint }
   /** This replica has stopped voting for good: its state contradicts a quorum, or votes of its own are missing. */
   | { readonly type: "diverged" | "amnesia"; readonly height: bigint; readonly detail: string };
+
+/** What a replica needs before it may vote again: a stable checkpoint at `height` or above, or the block of `height`. */
+export interface MissingState {
+  readonly kind: "checkpoint" | "block";
+  readonly height: bigint;
+}
 
 /** Why a replica asks for another view. */
 export type ViewChangeReason =
@@ -192,6 +202,8 @@ export interface EngineStatus {
   readonly viewChanges: readonly { readonly view: bigint; readonly from: readonly ValidatorId[] }[];
   /** Why it votes no more, when halted. */
   readonly haltReason: string | undefined;
+  /** What it fetches before it votes again: its database is younger than its journal. */
+  readonly recovery: MissingState | undefined;
   readonly lowWatermark: bigint;
   readonly highWatermark: bigint;
   readonly lastCommitted: bigint;

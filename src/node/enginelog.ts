@@ -16,6 +16,14 @@ export function logLineOf(event: EngineEvent, self: ValidatorId | undefined): Ev
       const { type, height, detail } = event;
       return { level: "error", message: `${type}: this node has stopped voting`, fields: { height, detail } };
     }
+    case "recovering": {
+      const { kind, height: awaited } = event.awaits;
+      const message =
+        "the database is younger than the journal: fetching what is missing, without a vote until then";
+      return { level: "warn", message, fields: { height: event.height, awaited: `${kind} ${awaited}` } };
+    }
+    case "recovered":
+      return { level: "info", message: "recovered: this node votes again", fields: { height: event.height } };
     case "checkpoint-stable":
       return { level: "info", message: "checkpoint stable", fields: { height: event.height } };
     case "view-change": {

@@ -19,6 +19,8 @@ export const CHAIN_STATES = [
   "syncing",
   /** This validator votes no more. */
   "halted",
+  /** This validator's database is younger than its journal: it fetches, and votes again then. */
+  "recovering",
   /** A node that does not validate: it follows. */
   "no-engine",
   /** A mined chain: no peer, and this node does not mine. */
@@ -83,6 +85,7 @@ function explainFollower(standing: Standing): Explanation {
 
 function explainValidator(standing: Standing, engine: EngineStatus): Explanation {
   if (engine.mode === "halted") return explainHalt(engine);
+  if (engine.recovery !== undefined) return explainRecovery(engine, engine.recovery);
   const { validators, syncing } = standing;
   const online = validators.filter((validator) => validator.online).length;
   if (online < engine.quorum) return explainNoQuorum(standing, engine, online);
@@ -97,6 +100,21 @@ function explainHalt({ haltReason }: EngineStatus): Explanation {
   const advice =
     "it counts as faulty until it is repaired; the others go on without it while they are a quorum";
   return { state: "halted", ok: false, summary, details: [advice] };
+}
+
+/** Its blocks are fetched from whoever has them; with too many in this state nobody makes new ones. */
+function explainRecovery(
+  { n, quorum, lastCommitted }: EngineStatus,
+  { kind, height }: NonNullable<EngineStatus["recovery"]>,
+): Explanation {
+  const missing = kind === "checkpoint" ? `the stable checkpoint of height ${height}` : `block ${height}`;
+  const summary = `recovering: the database ends at height ${lastCommitted} and the journal of votes reaches further; this validator votes again once it has fetched ${missing}`;
+  const details = [
+    "its database was lost or put back from an older copy; it votes for nothing that it could not answer for",
+    `if more than ${n - quorum} of ${n} validators are in this state or away, no block is made until enough of them have caught up`,
+    "they fetch from any node that has the blocks, a full node too; if none has them, put back the newest copy of one node's data/db (never of a journal)",
+  ];
+  return { state: "recovering", ok: false, summary, details };
 }
 
 function explainNoQuorum(standing: Standing, { n, quorum }: EngineStatus, online: number): Explanation {

@@ -17,6 +17,7 @@ function engineOf(changes: Partial<EngineStatus> = {}): EngineStatus {
     waitingFor: undefined,
     viewChanges: [],
     haltReason: undefined,
+    recovery: undefined,
     lowWatermark: 96n,
     highWatermark: 128n,
     lastCommitted: 102n,
@@ -167,6 +168,15 @@ describe("an explanation", () => {
       ok: false,
       summary: "this validator has stopped voting: votes of its own are missing",
     });
+  });
+
+  it("says what a validator with a database younger than its journal waits for, and when the chain stands still", () => {
+    const engine = engineOf({ recovery: { kind: "checkpoint", height: 96n }, lastCommitted: 9n });
+    const { state, ok, summary, details } = explain(standingOf(engine));
+    expect({ state, ok }).toEqual({ state: "recovering", ok: false });
+    expect(summary).toContain("ends at height 9");
+    expect(summary).toContain("the stable checkpoint of height 96");
+    expect(details.join("\n")).toContain("more than 1 of 4 validators");
   });
 
   it("says that it catches up, and speaks of a follower as one", () => {

@@ -255,6 +255,7 @@ export class FakeNode implements NodeApi {
       waitingFor: { kind: "height", height: lastCommitted + 1n },
       viewChanges: [{ view: 1n, from: [2] }],
       haltReason: undefined,
+      recovery: undefined,
       lowWatermark: 0n,
       highWatermark: 200n,
       lastCommitted,

@@ -63,8 +63,7 @@ function checkCertified(core: Core, { kind, view, head, signers }: CertifiedHead
 }
 
 function checkVote(core: Core, view: bigint, height: bigint, phase: Phase, hash: Uint8Array): boolean {
-  const forgotten = core.isRecovering ? core.journalFloor : core.stable;
-  if (height <= forgotten || view > core.view) return false;
+  if (height <= core.forgottenUpTo || view > core.view) return false;
   const own = core.votebook.find(view, height, phase);
   if (own !== undefined && equalBytes(own.record.vote.hash, hash)) return false;
   core.halt(height, `a ${phase} of this key in view ${view} is not in its journal; ${ADVICE}`, "amnesia");

@@ -107,7 +107,10 @@ export function stabilise(core: Core, certificate: CheckpointCertificate): void 
   moveWindow(core, certificate);
 }
 
-/** The certificate is durable before the journal is cut; what is carried over are the votes above it (§1.12). */
+/**
+ * The certificate is durable before the journal is cut; what is carried over are the votes above it (§1.12). While a
+ * database that is younger than the journal is fetched, lower checkpoints become stable: the cut stays where it was.
+ */
 function moveWindow(core: Core, certificate: CheckpointCertificate): void {
   const { height } = certificate;
   planRotation(core, height);
@@ -121,6 +124,7 @@ function moveWindow(core: Core, certificate: CheckpointCertificate): void {
   for (const [hash, place] of core.checking) if (place.height <= height) core.checking.delete(hash);
   core.emit({ kind: "store-checkpoint", height, certificate: encodeCheckpointCertificate(certificate) });
   forgetMissing(core, height);
+  core.journalCut = core.forgottenUpTo;
   core.emit({ kind: "rotate-journal", records: journalRecords(core) });
   core.announce({ type: "checkpoint-stable", height });
 }
@@ -133,7 +137,7 @@ function journalRecords(core: Core): Uint8Array[] {
   // While it asks for a higher view than it has entered, its VIEW-CHANGE is what counts.
   if (core.mode === "normal" && newView !== undefined) views.push(newView);
   const votes = core.votebook.all().map(({ record }) => encodeVoteRecord(record));
-  return [encodeRotatedRecord(core.stable), ...views.map(encodeViewRecord), ...votes];
+  return [encodeRotatedRecord(core.journalCut), ...views.map(encodeViewRecord), ...votes];
 }
 
 /**

@@ -14,6 +14,7 @@ import type {
   EngineEvent,
   EngineOptions,
   Head,
+  MissingState,
   Timer,
   ValidatorId,
   WaitingTransaction,
@@ -140,8 +141,10 @@ export class Core {
 
   /** h: height of the last stable checkpoint. */
   stable = 0n;
-  /** h when the journal was cut last. Above `stable` only when the database was lost: see {@link isRecovering}. */
-  journalFloor = 0n;
+  /** Up to here own votes are forgotten. Above `stable` only when the database was lost. It never goes down. */
+  journalCut = 0n;
+  /** What this replica fetches before it votes, see recovery.ts. */
+  recovery: MissingState | undefined = undefined;
   stableCertificate: CheckpointCertificate | undefined = undefined;
   /** The highest checkpoint certificate for a state that this replica does not hold yet. */
   awaitedCertificate: CheckpointCertificate | undefined = undefined;
@@ -219,12 +222,14 @@ export class Core {
     return this.stable > this.minHeight ? this.stable : this.minHeight;
   }
 
-  /**
-   * The database is younger than the journal: own votes stand above what a P from here would cover, so until the
-   * checkpoint at which the journal was cut is held again this replica neither votes nor asks for a view.
-   */
+  /** The database is younger than the journal: this replica neither votes nor asks for a view (recovery.ts). */
   get isRecovering(): boolean {
-    return this.stable < this.journalFloor;
+    return this.recovery !== undefined;
+  }
+
+  /** Up to here no own vote is known any more: below the checkpoint, or below the journal's cut. */
+  get forgottenUpTo(): bigint {
+    return this.stable > this.journalCut ? this.stable : this.journalCut;
   }
 
   /** H: nothing above it is voted on. */

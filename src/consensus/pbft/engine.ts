@@ -28,6 +28,7 @@ import {
   propose,
   receiveBuilt,
 } from "./proposing.ts";
+import { settleRecovery } from "./recovery.ts";
 import { receiveStatus, tick } from "./repair.ts";
 import { start } from "./restart.ts";
 import { describeEngine } from "./view.ts";
@@ -95,9 +96,10 @@ function receive(core: Core, input: Input<PbftMessage>): void {
   }
 }
 
-/** What has become due, in order: the window, the view, the votes of a height, its import, the next proposal. */
+/** What has become due, in order: the window, the end of a recovery, the view, the votes of a height, its import, the next proposal. */
 function settle(core: Core): void {
   settleAwaited(core);
+  settleRecovery(core);
   settleViews(core);
   agree(core);
   orderImports(core);

@@ -17,6 +17,7 @@ import type { PbftMessage, ProposalVote } from "./gate.ts";
 import { decodeRecord, type JournalRecord } from "./journal.ts";
 import type { NewView } from "./newview.ts";
 import { armHeartbeat } from "./proposing.ts";
+import { beginRecovery } from "./recovery.ts";
 import { broadcastStatus } from "./repair.ts";
 import type { Proposal } from "./slots.ts";
 import { phaseOf, type VoteRecord } from "./votebook.ts";
@@ -43,6 +44,7 @@ export function start(core: Core, { head, journal, checkpoint, recent }: Started
     if ("vote" in record) replay(core, record);
   }
   core.pruneViews();
+  beginRecovery(core);
   for (const sealed of recent ?? []) signCheckpoint(core, headOf(sealed));
   signCheckpoint(core, head);
   resume(core);
@@ -52,7 +54,7 @@ export function start(core: Core, { head, journal, checkpoint, recent }: Started
 
 /** The last record says it: the view asked for, or the one entered. It never goes back. */
 function standAmongViews(core: Core, record: JournalRecord): void {
-  if (record.type === "rotated") core.journalFloor = record.height;
+  if (record.type === "rotated" && record.height > core.journalCut) core.journalCut = record.height;
   if (record.type === "view-change") {
     core.ownViewChange = record.message;
     core.viewChanges[core.self] = record.message;
@@ -81,7 +83,7 @@ function headOf({ head: { hash, summary } }: SealedHead): Head {
 function replay(core: Core, record: VoteRecord): void {
   const { vote } = record;
   const { view, height, hash } = vote;
-  if (height <= core.stable) return;
+  if (height <= core.forgottenUpTo) return;
   if (core.votebook.find(view, height, phaseOf(record)) !== undefined) {
     throw new Error(`the journal holds two votes of one phase at view ${view}, height ${height}`);
   }

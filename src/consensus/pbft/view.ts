@@ -17,6 +17,7 @@ export function describeEngine(core: Core): EngineStatus {
     waitingFor: core.awaited,
     viewChanges: describeViewChanges(core),
     haltReason: core.haltReason,
+    recovery: core.recovery,
     lowWatermark: core.lowWatermark,
     highWatermark: core.highWatermark,
     lastCommitted: core.committed,

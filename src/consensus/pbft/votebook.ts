@@ -32,6 +32,12 @@ export interface OwnVote {
 
 export class Votebook {
   readonly #votes = new Map<bigint, OwnVote[]>();
+  #highestCommit = 0n;
+
+  /** The highest height at which COMMIT was signed, 0: none. */
+  get highestCommit(): bigint {
+    return this.#highestCommit;
+  }
 
   /** Whether signing this digest contradicts nothing; true also for the identical vote. */
   permits(view: bigint, height: bigint, phase: Phase, hash: Hash): boolean {
@@ -58,6 +64,7 @@ export class Votebook {
     const { view, height, hash } = record.vote;
     assert(this.find(view, height, phaseOf(record)) === undefined, `a vote twice: ${describe(record)}`);
     assert(this.permits(view, height, phaseOf(record), hash), `a second vote: ${describe(record)}`);
+    if (record.type === "commit" && height > this.#highestCommit) this.#highestCommit = height;
     const votes = this.#votes.get(height);
     if (votes === undefined) this.#votes.set(height, [{ record, tick }]);
     else votes.push({ record, tick });

@@ -25,6 +25,13 @@ const pbftState = z.strictObject({
     description: "view changes in a row without a quick commit: timeouts double with each",
   }),
   haltReason: z.string().nullable().meta({ description: "why this validator votes no more" }),
+  recovery: z
+    .strictObject({ kind: z.enum(["checkpoint", "block"]), seq: count })
+    .nullable()
+    .meta({
+      description:
+        "what this validator fetches before it votes again: its database is younger than its journal",
+    }),
   timer: z
     .strictObject({ armed: z.boolean(), dueInMs: count.nullable(), timeoutMs: count.nullable() })
     .meta({ description: "until the next view change: for the oldest pending item, or for the NEW-VIEW" }),
@@ -93,6 +100,7 @@ export const getConsensusState = method({
         inViewChange: false,
         attempt: 0,
         haltReason: null,
+        recovery: null,
         timer: { armed: true, dueInMs: 1400, timeoutMs: 2000 },
         viewChanges: [],
         seq: 6,
@@ -243,12 +251,16 @@ function showStanding(status: EngineStatus) {
   };
 }
 
-function showPatience({ attempt, haltReason, viewChanges }: EngineStatus, timers: readonly RunningTimer[]) {
+function showPatience(
+  { attempt, haltReason, recovery, viewChanges }: EngineStatus,
+  timers: readonly RunningTimer[],
+) {
   const timer =
     timers.find(({ name }) => name === "request") ?? timers.find(({ name }) => name === "new-view");
   return {
     attempt,
     haltReason: haltReason ?? null,
+    recovery: recovery === undefined ? null : { kind: recovery.kind, seq: Number(recovery.height) },
     timer: {
       armed: timer !== undefined,
       dueInMs: timer === undefined ? null : Math.ceil(timer.dueInMs),
