@@ -84,8 +84,6 @@ export interface MissingBody {
 export interface Seen {
   height: bigint;
   view: bigint;
-  /** The highest committed height in a STATUS of its own. */
-  committed: bigint;
   /** By its newest STATUS. */
   inViewChange: boolean;
 }
@@ -208,7 +206,6 @@ export class Core {
     this.seen = Array.from({ length: n }, () => ({
       height: 0n,
       view: 0n,
-      committed: 0n,
       inViewChange: false,
     }));
   }

@@ -168,7 +168,6 @@ function noteSeen(core: Core, message: PbftMessage): void {
   const height =
     message.type === "status" ? message.lastCommitted : "height" in message ? message.height : 0n;
   const view = "view" in message ? message.view : 0n;
-  if (message.type === "status" && height > seen.committed) seen.committed = height;
   if (height > seen.height) seen.height = height;
   if (view > seen.view) seen.view = view;
 }

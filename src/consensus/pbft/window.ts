@@ -35,13 +35,13 @@ export function wantsMessage(core: Core, body: PbftBody): boolean {
     case "checkpoint": {
       // The certificate of min_s came with the NEW-VIEW: nothing below it is worth counting.
       if (!core.isCheckpoint(body.height) || body.height <= core.lowWatermark) return false;
-      if (body.height > core.logTop) return false;
+      // Beyond the window only what is executed here: many may sync past their windows while no checkpoint is stable.
+      if (body.height > core.logTop && !core.ownCheckpoints.has(body.height)) return false;
       const tally = core.checkpoints.get(body.height);
       return tally === undefined || wantsVote(tally, { ...body, hash: checkpointChoice(body) }, false);
     }
     case "status":
-      // Anyone can send an old STATUS of another once more, which must not take the place of the real one.
-      if (body.lastCommitted < core.seen[body.from]!.committed) return false;
+      // Only its author can bring it (the driver compares), and whoever has lost its database tells a lower height.
       return !core.answered.status.has(body.from);
     case "view-change":
       return wantsViewChange(core, body);

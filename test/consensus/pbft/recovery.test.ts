@@ -170,3 +170,32 @@ describe("a replica whose chain ends below its own COMMIT", () => {
     });
   }
 });
+
+describe("a quorum of replicas that have all lost their chains", () => {
+  it("takes part again when any node serves the blocks, though they catch up one after the other", () => {
+    const cluster = createCluster(42n);
+    cluster.start();
+    expect(cluster.run(() => cluster.reached(42n))).toBe(true);
+    cluster.run(() => false, 1_000);
+    // B is a source of blocks and no more.
+    cluster.passes = (_, from, to) => from !== B && to !== B;
+    const lost = [R, A, C].map((id) => cluster.hosts[id]!);
+    for (const host of lost) {
+      host.crash();
+      rollBack(host, 0);
+    }
+    for (const host of lost) {
+      host.start();
+      cluster.sync(host, 42n);
+      const synced = () => {
+        if (host.height < 42n && host.height % 16n === 0n) cluster.sync(host, 42n);
+        return host.height === 42n;
+      };
+      expect(cluster.run(synced, 10_000)).toBe(true);
+      cluster.run(() => false, 1_000);
+    }
+    cluster.targetHeight = 46n;
+    for (const host of lost) host.tellPending();
+    expect(cluster.run(() => cluster.reached(46n, [B]), 20_000)).toBe(true);
+  });
+});
