@@ -49,6 +49,8 @@ export class Cluster {
   readonly nodes: readonly SimNode[];
   /** Validators that need not keep the rules: adversaries, twins, and those whose journal was damaged. */
   readonly faulty = new Set<ValidatorId>();
+  /** Nodes whose database has been younger than their journal, or whose home is an older copy. */
+  readonly rolledBack = new Set<NodeId>();
   /** How a crash by the schedule goes on; the default stays down. */
   restartAfterCrash: (node: SimNode, crash: Crash) => void = () => undefined;
   /** What a node that failed by an injected fault does next; the default stays down. */

@@ -37,6 +37,12 @@ export interface PowerLoss {
   readonly torn: boolean;
 }
 
+/** The home of a node at some time. */
+export interface HomeCopy {
+  readonly kv: MemoryKv;
+  readonly log: MemoryRecordLog;
+}
+
 const SALT = new Uint8Array(JOURNAL_SALT_BYTES).fill(0x5a);
 
 export class SimDisk {
@@ -65,6 +71,27 @@ export class SimDisk {
       log: new WatchedLog(log, power, this),
     };
     return { kv: new WatchedKv(this.#kv, power, this), journal };
+  }
+
+  /** Keeps the history of the database, for {@link rollBack}. Before the first start. */
+  remember(): void {
+    this.#kv = new MemoryKv(new Map(), []);
+  }
+
+  /** Of the database the newest writes are lost, the journal stays. While power is off. */
+  rollBack(writes: number): void {
+    this.#kv = this.#kv.rollBack(writes);
+  }
+
+  /** Database and journal as power lost now would leave them. */
+  copy(): HomeCopy {
+    return { kv: this.#kv.crash(), log: this.#log.crash() };
+  }
+
+  /** While power is off. */
+  restore({ kv, log }: HomeCopy): void {
+    this.#kv = kv;
+    this.#log = log;
   }
 
   /** The records that would be found after power was lost now. */

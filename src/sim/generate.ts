@@ -6,6 +6,7 @@
 import type { PbftParameters } from "../chain/consensusparameters.ts";
 import type { EngineSettings, ValidatorId } from "../consensus/engine.ts";
 import { Random } from "./random.ts";
+import { pickRollbacks } from "./rollback.ts";
 import {
   ADVERSARY_NAMES,
   type AdversaryName,
@@ -47,6 +48,7 @@ const DOSES: Readonly<Record<Profile, Dose>> = {
   asynchronous: { network: 6, crashes: 2, disks: 0, clocks: 1 },
   twins: { network: 0, crashes: 0, disks: 0, clocks: 0 },
   brief: { network: 2, crashes: 1, disks: 0, clocks: 1 },
+  rollback: { network: 3, crashes: 1, disks: 0, clocks: 0 },
 };
 
 export function generateSchedule(options: ScheduleOptions): Schedule {
@@ -59,7 +61,7 @@ export function generateSchedule(options: ScheduleOptions): Schedule {
   const spanMs = isTwins
     ? TWIN_ROUNDS * TWIN_ROUND_MS
     : random.split("span").integer(isBrief ? 200 : 1_200, isBrief ? 500 : 2_800);
-  const { damaged, corrupt } = pickFaulty(random.split("faulty"), options);
+  const { damaged, restored, corrupt } = pickFaulty(random.split("faulty"), options);
   const adversaries = isTwins
     ? twinsOf(corrupt)
     : pickAdversaries(random.split("adversaries"), { corrupt, nodes, spanMs });
@@ -80,8 +82,18 @@ export function generateSchedule(options: ScheduleOptions): Schedule {
       : pickNetworkFaults(random.split("network"), { count: dose.network, all, spanMs }),
     crashes: pickCrashes(random.split("crashes"), { count: dose.crashes, all, spanMs }),
     disks: pickDiskFaults(random.split("disks"), { count: dose.disks, all, spanMs, damaged }),
+    rollbacks: pickRollbacks(random.split("rollbacks"), {
+      profile,
+      correct: all.slice(0, nodes).filter((id) => ![...damaged, ...restored, ...corrupt].includes(id)),
+      restored,
+      spanMs,
+    }),
     clocks: pickClocks(random.split("clocks"), { count: dose.clocks, all, spanMs }),
-    workload: pickWorkload(random.split("workload"), { nodes, spanMs, countMax: isBrief ? 3 : 9 }),
+    workload: pickWorkload(random.split("workload"), {
+      nodes,
+      spanMs,
+      countMax: isBrief ? 3 : profile === "rollback" ? 14 : 9,
+    }),
     adversaries,
   };
 }
@@ -130,6 +142,8 @@ function pickTiming(random: Random, profile: Profile): NetworkTiming {
 interface Faulty {
   /** Their disks are damaged. */
   readonly damaged: readonly ValidatorId[];
+  /** Their homes come back from older copies. */
+  readonly restored: readonly ValidatorId[];
   readonly corrupt: readonly ValidatorId[];
 }
 
@@ -139,7 +153,12 @@ function pickFaulty(random: Random, { nodes, byzantine, profile }: ScheduleOptio
   const order = random.chance(0.5) ? all : random.shuffle(all);
   const chosen = order.slice(0, byzantine);
   const damages = profile === "disk" ? chosen.length : profile === "mixed" && random.chance(0.2) ? 1 : 0;
-  return { damaged: chosen.slice(0, damages), corrupt: chosen.slice(damages) };
+  const homes = profile === "rollback" && random.chance(0.5) ? chosen.length : damages;
+  return {
+    damaged: chosen.slice(0, damages),
+    restored: chosen.slice(damages, homes),
+    corrupt: chosen.slice(homes),
+  };
 }
 
 interface Span {

@@ -19,6 +19,15 @@ export class Fuse {
     this.#blow = blow;
   }
 
+  /** Arms crashes after so many further writes, the second counted from the first, and so on. */
+  armWrites(counts: readonly number[], crashAt: (count: number) => Crash): void {
+    let count = this.writes;
+    for (const further of counts) {
+      count += further;
+      this.#armed.push(crashAt(count));
+    }
+  }
+
   disarm(): void {
     this.#disarmed = true;
   }

@@ -13,6 +13,7 @@ import { ACCOUNTS, BALANCE } from "./generate.ts";
 import type { MisbehaviourMaker } from "./misbehaviour.ts";
 import type { NetworkCounts } from "./network.ts";
 import type { Observer } from "./observer.ts";
+import { arrangeRollbacks } from "./rollback.ts";
 import type { Crash, Schedule } from "./schedule.ts";
 import { type SignatureScheme, signatureWorld } from "./signatures.ts";
 import type { SimNode } from "./simnode.ts";
@@ -158,6 +159,7 @@ class Run {
       if (fault.kind === "flip") time.at(fault.atMs, () => this.#flip(node, fault.downMs));
       else this.#troubleDisk(node, fault);
     }
+    arrangeRollbacks(this.#schedule.rollbacks ?? [], cluster, (node, downMs) => this.#restart(node, downMs));
     time.at(gstMs, () => this.#heal());
     this.#clients.start();
   }

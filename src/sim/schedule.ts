@@ -7,6 +7,7 @@ import type { PbftParameters } from "../chain/consensusparameters.ts";
 import type { EngineSettings, ValidatorId } from "../consensus/engine.ts";
 import { MESSAGE_TYPE } from "../consensus/pbft/messages.ts";
 import type { ComputingCosts } from "./computing.ts";
+import type { Rollback } from "./rollback.ts";
 
 /** A replica of the run: 0..n-1 are the validators in order; twins come after them. */
 export type NodeId = number;
@@ -21,11 +22,12 @@ export const PROFILES = [
   "asynchronous",
   "brief",
   "twins",
+  "rollback",
 ] as const;
 /**
  * What a schedule is made of: `calm` nothing, `network`, `crash`, `disk` and `byzantine` that kind above all,
  * `mixed` everything, `brief` as mixed and a fifth as long, `twins` one key on two replicas and a partition a round,
- * `asynchronous` a network that never heals (no liveness is asked).
+ * `asynchronous` a network that never heals (no liveness is asked), `rollback` databases younger than journals.
  */
 export type Profile = (typeof PROFILES)[number];
 
@@ -52,6 +54,8 @@ export interface Schedule extends ScheduleOptions {
   readonly crashes: readonly Crash[];
   readonly disks: readonly DiskFault[];
   readonly clocks: readonly ClockFault[];
+  /** None if left out. */
+  readonly rollbacks?: readonly Rollback[];
   readonly workload: readonly Submission[];
   readonly adversaries: readonly AdversarySpec[];
   /** Computing takes so long at every node; no time at all if left out. */
@@ -245,8 +249,8 @@ export const DIRECTED_NAMES: readonly AdversaryName[] = ["lie-links", "lie-o", "
 
 /** The items of a schedule by name, in the order in which they are shrunk. */
 export function itemIds(schedule: Schedule): string[] {
-  const { faults, crashes, disks, clocks, adversaries, workload } = schedule;
-  return [faults, crashes, disks, clocks, adversaries, workload].flatMap((items) =>
+  const { faults, crashes, disks, rollbacks = [], clocks, adversaries, workload } = schedule;
+  return [faults, crashes, disks, rollbacks, clocks, adversaries, workload].flatMap((items) =>
     items.map(({ id }) => id),
   );
 }
@@ -259,6 +263,7 @@ export function keepOnly(schedule: Schedule, ids: ReadonlySet<string>): Schedule
     faults: kept(schedule.faults),
     crashes: kept(schedule.crashes),
     disks: kept(schedule.disks),
+    rollbacks: kept(schedule.rollbacks ?? []),
     clocks: kept(schedule.clocks),
     workload: kept(schedule.workload),
     adversaries: kept(schedule.adversaries),

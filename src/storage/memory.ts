@@ -10,19 +10,25 @@ import type { Kv, KvOperation, KvRange } from "./kv.ts";
 import { keyBytes, keyText, lowerBound, SortedKeys } from "./sortedkeys.ts";
 
 /** Values before a write, by key; undefined where there was none. */
-type Undo = ReadonlyMap<string, Uint8Array | undefined>;
+export type Undo = ReadonlyMap<string, Uint8Array | undefined>;
 
 export class MemoryKv implements Kv {
   readonly #values: Map<string, Uint8Array>;
   readonly #keys = new SortedKeys();
+  /** Undo data of all writes, oldest first, if they are remembered. */
+  readonly #history: Undo[] | undefined;
   /** Undo data of the writes that a crash would lose, oldest first. */
   #unsynced: Undo[] = [];
   #tail: Promise<void> = Promise.resolve();
   #closed = false;
 
-  /** @param values what a former store left (see {@link crash}); the map is taken over. */
-  constructor(values = new Map<string, Uint8Array>()) {
+  /**
+   * @param values what a former store left (see {@link crash}); the map is taken over.
+   * @param history of its writes, for {@link rollBack}; undefined: they are not remembered. Taken over as well.
+   */
+  constructor(values = new Map<string, Uint8Array>(), history?: Undo[]) {
     this.#values = values;
+    this.#history = history;
     for (const key of values.keys()) this.#keys.add(key);
   }
 
@@ -70,14 +76,25 @@ export class MemoryKv implements Kv {
    */
   crash(kept = 0): MemoryKv {
     assert(kept <= this.#unsynced.length, `a crash cannot keep ${kept} of ${this.#unsynced.length} writes`);
+    return this.#before(this.#unsynced.slice(kept));
+  }
+
+  /** The store as it was so many writes ago, or empty; synced ones count too. The writes must be remembered. */
+  rollBack(writes: number): MemoryKv {
+    assert(this.#history !== undefined, "the writes were not remembered");
+    return this.#before(this.#history.slice(-Math.min(writes, this.#history.length)));
+  }
+
+  /** Without the newest writes. */
+  #before(undone: readonly Undo[]): MemoryKv {
     const values = new Map(this.#values);
-    for (const undo of this.#unsynced.slice(kept).reverse()) {
+    for (const undo of [...undone].reverse()) {
       for (const [key, value] of undo) {
         if (value === undefined) values.delete(key);
         else values.set(key, value);
       }
     }
-    return new MemoryKv(values);
+    return new MemoryKv(values, this.#history?.slice(0, this.#history.length - undone.length));
   }
 
   #apply(changes: readonly Change[], sync: boolean): void {
@@ -89,6 +106,7 @@ export class MemoryKv implements Kv {
       else this.#values.set(key, value);
       if (value !== undefined && before === undefined) this.#keys.add(key);
     }
+    this.#history?.push(undo);
     if (sync) this.#unsynced = [];
     else this.#unsynced.push(undo);
     if (this.#unsynced.length > KV_UNSYNCED_WRITES_MAX) this.#unsynced.shift();

@@ -216,6 +216,7 @@ describe("the checkers", () => {
     fresh.checkers.watch({
       time: fresh.cluster.time,
       faulty: new Set(),
+      rolledBack: new Set(),
       nodes: fresh.cluster.nodes,
       isCorrect: () => true,
       replica: (id) => {
@@ -252,6 +253,7 @@ describe("the checkers", () => {
     run.checkers.watch({
       time: run.cluster.time,
       faulty: new Set(),
+      rolledBack: new Set(),
       nodes: run.cluster.nodes,
       isCorrect: () => true,
       replica: () =>

@@ -62,9 +62,10 @@ export class ChainChecker implements Observer {
     if (input.kind !== "started" || !this.#facts.isCorrect(node)) return;
     const height = input.head!.height;
     const told = this.#told.get(node) ?? 0n;
-    if (height < told) this.#report("final", node, `committed height ${told}, starts at ${height}`);
+    if (this.#facts.isRolledBack(node)) this.#told.set(node, height);
+    else if (height < told) this.#report("final", node, `committed height ${told}, starts at ${height}`);
     const chain = this.#facts.replica(node)?.chain;
-    for (let at = told; at <= height && chain !== undefined; at++) {
+    for (let at = height < told ? height : told; at <= height && chain !== undefined; at++) {
       const sealed = at === 0n ? undefined : chain.sealedBlockAt(at);
       if (sealed !== undefined) this.#check(node, sealed);
       else if (at > 0n) this.#report("final", node, `block ${at} is missing after a restart`);

@@ -9,6 +9,7 @@ import { ChainChecker } from "./chains.ts";
 import { Facts, type Violation, type Watched } from "./facts.ts";
 import { LivenessChecker } from "./liveness.ts";
 import { LockChecker } from "./locks.ts";
+import { RecoveryChecker } from "./recovery.ts";
 import { ViewChecker } from "./views.ts";
 import { VoteChecker } from "./votes.ts";
 import { WindowChecker } from "./windows.ts";
@@ -26,9 +27,11 @@ export class Checkers {
     this.#facts = facts;
     this.#chains = new ChainChecker(facts);
     const views = new ViewChecker(facts, this.#chains, locks);
+    const recovery = new RecoveryChecker(facts, locks);
     const votes = new VoteChecker(facts, (vote, node) => {
       locks.voted(vote, node);
       views.voted(vote, node);
+      recovery.voted(vote, node);
     });
     this.#liveness = new LivenessChecker(facts);
     const bounds = new BoundsChecker(facts, this.#chains);
@@ -47,7 +50,17 @@ export class Checkers {
         facts.report("halted", node, `${event.type} at height ${event.height}: ${event.detail}`);
       },
     };
-    this.observer = tellAll([locks, votes, windows, views, this.#chains, bounds, this.#liveness, failures]);
+    this.observer = tellAll([
+      locks,
+      votes,
+      windows,
+      views,
+      recovery,
+      this.#chains,
+      bounds,
+      this.#liveness,
+      failures,
+    ]);
   }
 
   /** Before the cluster starts. */

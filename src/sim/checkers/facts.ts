@@ -27,6 +27,8 @@ export interface Watched {
   readonly time: { readonly nowMs: number };
   /** Validators that need not keep the rules. */
   readonly faulty: ReadonlySet<ValidatorId>;
+  /** Nodes whose database was younger than their journal. */
+  readonly rolledBack: ReadonlySet<NodeId>;
   readonly nodes: readonly { readonly id: NodeId; readonly validator: ValidatorId | undefined }[];
   replica(id: NodeId): Replica | undefined;
   isCorrect(id: NodeId): boolean;
@@ -64,6 +66,11 @@ export class Facts {
 
   isCorrect(node: NodeId): boolean {
     return this.watched.isCorrect(node);
+  }
+
+  /** Whether a node may find less in its database than it has had. */
+  isRolledBack(node: NodeId): boolean {
+    return this.watched.rolledBack.has(node);
   }
 
   /** Whose votes a node casts; undefined for a full node. */

@@ -6,6 +6,7 @@
 import { byteText } from "../../base/bytes.ts";
 import type { SealedBlock } from "../../chain/block.ts";
 import type { SignedTransaction } from "../../chain/transaction.ts";
+import type { Input, Typed } from "../../consensus/engine.ts";
 import type { Observer } from "../observer.ts";
 import type { NodeId } from "../schedule.ts";
 import type { Facts } from "./facts.ts";
@@ -34,6 +35,11 @@ export class LivenessChecker implements Observer {
       this.#pending.delete(byteText(hash));
       this.#committed.add(byteText(hash));
     }
+  }
+
+  /** A database may have been lost. */
+  stepped(node: NodeId, input: Input<Typed>): void {
+    if (input.kind === "started") this.#heads.set(node, byteText(input.head.hash));
   }
 
   /** What is not final everywhere yet, in words; undefined: nothing. */

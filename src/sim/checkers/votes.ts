@@ -79,7 +79,8 @@ export class VoteChecker implements Observer {
   }
 
   stepped(node: NodeId, input: Input<Typed>, effects: readonly Effect<Typed>[]): void {
-    if (input.kind === "started" && this.#facts.isCorrect(node)) this.#checkCut(node, input);
+    const starts = input.kind === "started" && this.#facts.isCorrect(node);
+    if (starts && !this.#facts.isRolledBack(node)) this.#checkCut(node, input);
     for (const effect of effects) {
       if (effect.kind !== "store-checkpoint") continue;
       const ballots = this.#of(node);
