@@ -13,7 +13,7 @@ import { place } from "./facts.ts";
 import type { LockChecker } from "./locks.ts";
 import { COMMIT, type Text, VIEW_CHANGE } from "./rawbytes.ts";
 import { lastSignature, type RawVote, typeOfLetter } from "./rawletters.ts";
-import { readSeal, readViewChange } from "./rawproofs.ts";
+import { type RawViewChange, readSeal, readViewChange } from "./rawproofs.ts";
 
 /** Kind of the journal record that says where it was cut; then height u64. */
 const CUT_RECORD = 7;
@@ -64,7 +64,9 @@ export class RecoveryChecker implements Observer {
     const signature = lastSignature(message);
     if (this.#seen.has(signature)) return;
     this.#seen.add(signature);
-    const { view, stable, entries } = readViewChange(message);
+    const change = readOrNot(message);
+    if (change === undefined) return;
+    const { view, stable, entries } = change;
     const top = stable + BigInt(entries.length);
     const hidden = (this.#commits.get(node) ?? []).find((vote) => this.#restsOnHidden(vote, view, top));
     if (hidden === undefined) return;
@@ -81,5 +83,15 @@ export class RecoveryChecker implements Observer {
       hash = this.#locks.parentOf(hash);
     const sealedIn = hash === undefined ? undefined : this.#seals.get(hash);
     return sealedIn !== undefined && sealedIn < view;
+  }
+}
+
+/** What cannot be read is the view checker's matter. */
+function readOrNot(message: Uint8Array): RawViewChange | undefined {
+  try {
+    return readViewChange(message);
+  } catch (error) {
+    if (error instanceof RangeError) return undefined;
+    throw error;
   }
 }
