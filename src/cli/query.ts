@@ -105,10 +105,12 @@ async function showStatus(out: Output, client: Client): Promise<void> {
 /** How far the node is, and where headers come first, which of the two it fetches. */
 export function describeSync({ syncing }: Pick<ResultOf<"node_status">, "syncing">): string {
   if (syncing === false) return "";
-  const { current, target, phase } = syncing;
+  const { current, target, targetVerified, phase } = syncing;
   switch (phase) {
     case undefined:
-      return `   catching up from ${current} to ${target}`;
+      return targetVerified
+        ? `   catching up from ${current} to ${target}`
+        : `   catching up from ${current}; a peer claims height ${target}, unverified`;
     case "heads":
       return `   catching up: fetching headers, ${target} so far; blocks executed up to ${current}`;
     case "bodies":

@@ -134,6 +134,8 @@ export function explainAt(federation: Federation, at: ValidatorId): string {
     height: engine.lastCommitted,
     headAgeMs: federation.cluster.time.nowMs - lastMs,
     syncing: undefined,
+    believedHeight: 0n,
+    claimedHeight: 0n,
     peers: online.filter(Boolean).length - 1,
     pool: { executable: federation.pending, queued: 0 },
   });

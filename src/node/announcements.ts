@@ -31,6 +31,8 @@ export interface AnnouncementPorts {
   pooled(hash: Hash): Uint8Array | undefined;
   /** A peer has told this head: what is missing of its branch is fetched. */
   told(peerId: string, height: bigint, hash: Hash): void;
+  /** A peer was the first to announce a block. */
+  brought?(peerId: string): void;
   /** Transactions of one block by their places; undefined when there is no answer. */
   ask(peerId: string, hash: Hash, indexes: readonly number[]): Promise<readonly Uint8Array[] | undefined>;
   reportFault(peerId: string, detail: string): void;
@@ -86,6 +88,7 @@ export class Announcements {
     const { hash, summary } = announcement.head;
     switch (result.kind) {
       case "added":
+        this.#ports.brought?.(peerId);
         void this.#complete(peerId, announcement);
         return "accept";
       case "early":

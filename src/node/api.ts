@@ -113,6 +113,12 @@ export class ReplicaApi implements NodeApi {
     return this.#ports.replica.syncProgress();
   }
 
+  believedHeight(): bigint {
+    const { height } = this.#chain.head.summary;
+    const believed = this.#ports.replica.believedHeight() ?? 0n;
+    return believed > height ? believed : height;
+  }
+
   headChangedAtMs(): number {
     return this.#headChangedAtMs;
   }

@@ -53,8 +53,8 @@ export interface Network {
   peers(): readonly PeerView[];
   /** A peer told its head height: shown in {@link peers}. */
   noteHeight(peerId: string, height: bigint): void;
-  /** A peer brought heads or bodies that were not known here: it is worth keeping. */
-  broughtBlocks?(peerId: string): void;
+  /** A peer brought something right that was not known here: it is worth keeping. */
+  brought?(peerId: string, what: "block" | "transaction"): void;
   /** A peer sent something provably wrong by way of repair: counted and logged. */
   reportFault(peerId: string, detail: string): void;
 }

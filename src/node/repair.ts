@@ -22,6 +22,8 @@ export interface RepairedParts {
   readonly pool: Mempool;
   readonly signatures: AcceptedSignatures;
   readonly ports: ReplicaPorts;
+  /** The height that this node has reason to believe; undefined when it has none. */
+  believedHeight(): bigint | undefined;
   /** Between two comparisons, ms; 0 = none. */
   readonly intervalMs: number;
   /** A block that is final. */
@@ -89,11 +91,12 @@ function createAntiEntropy(parts: RepairedParts, branches: BranchDoor | undefine
       branches,
       peers: () => network.peers().map((peer) => peer.peerId),
       compared: () => comparedWith(network.peers(), branches !== undefined).map((peer) => peer.peerId),
+      believedHeight: () => parts.believedHeight(),
       isChosen: (peerId) => network.peers().some((peer) => peer.peerId === peerId && isChosen(peer)),
       request: (peerId, question) => network.request(peerId, question),
       reportFault: (peerId, detail) => network.reportFault(peerId, detail),
       noteHeight: (peerId, height) => network.noteHeight(peerId, height),
-      broughtBlocks: (peerId) => network.broughtBlocks?.(peerId),
+      broughtBlocks: (peerId) => network.brought?.(peerId, "block"),
       ledger: {
         head: () => ({ height: chain.head.summary.height, hash: chain.head.hash }),
         serveBlocks: async (from, bytesMax) => encodedBlocks(chain, from, bytesMax),
@@ -125,6 +128,7 @@ function createAnnouncements(parts: RepairedParts, door: BranchDoor, repair: Ant
     log,
     pooled: (hash) => pool.getByHash(hash)?.bytes,
     told: (peerId, height, hash) => repair.announced(peerId, height, hash),
+    brought: (peerId) => network.brought?.(peerId, "block"),
     ask: async (peerId, hash, indexes) => {
       const peer = new BranchPeer(peerId, ANTI_ENTROPY.catchUp, asker);
       return (await peer.ask({ kind: "block-transactions", hash, indexes }))?.envelopes;

@@ -31,6 +31,7 @@ import { selectTransactions } from "../mempool/template.ts";
 import type { ImportOutcome, SyncProgress } from "../p2p/catchup.ts";
 import { announcementOf, encodeAnnouncement } from "../p2p/wire.ts";
 import type { RunningTimer } from "../rpc/api.ts";
+import { heightOfValidators } from "./believedheight.ts";
 import { isFirstOf, leftBehind, reorgFields, transactionsOf } from "./branchnews.ts";
 import { Driver, type MessageCounts } from "./driver.ts";
 import { logLineOf } from "./enginelog.ts";
@@ -96,6 +97,7 @@ export class Replica {
       signatures: this.signatures,
       ports,
       intervalMs: options.syncIntervalMs,
+      believedHeight: () => this.believedHeight(),
       importBlock: (bytes, from) => this.#importBytes(bytes, from),
       admit: (envelope) => void this.#admit(envelope),
     });
@@ -200,6 +202,13 @@ export class Replica {
     return this.#joined.repair.progress();
   }
 
+  /** See believedheight.ts; undefined where there is no reason to believe any. */
+  believedHeight(): bigint | undefined {
+    const { branches } = this.chain;
+    if (branches !== undefined) return branches.tree.bestHeader()?.head.summary.height;
+    return heightOfValidators(this.#ports.network.peers(), this.consensus.validators.members.length);
+  }
+
   #admit(envelope: Uint8Array): Verdict<SignedTransaction, AdmissionCode> {
     const added = this.pool.add(envelope, this.#ports.scheduler.now());
     if (added.ok && this.pool.executable > 0) this.#driver?.poolChanged();
@@ -207,8 +216,9 @@ export class Replica {
   }
 
   /** From a peer: what it holds already counts as accepted, or a batch with one known transaction would stop. */
-  #admitRumor(envelope: Uint8Array): Relay {
+  #admitRumor(envelope: Uint8Array, peerId: string): Relay {
     const added = this.#admit(envelope);
+    if (added.ok) this.#ports.network.brought?.(peerId, "transaction");
     if (added.ok || added.fault.code === "TX_DUPLICATE") return "accept";
     return RELAY_OF_FAULT[added.fault.code];
   }
@@ -264,13 +274,11 @@ export class Replica {
       {
         chain: this.chain,
         log: this.#ports.log,
-        admit: (envelope) => this.#admitRumor(envelope),
+        admit: (envelope) => this.#admitRumor(envelope, peerId),
         pooled: (hash) => this.pool.getByHash(hash),
         announced: (peer, height, hash) => this.#joined.repair.announced(peer, height, hash),
         announcements: this.#joined.announcements,
-        importBlock: async (sealed) => {
-          await this.#import(sealed);
-        },
+        importBlock: async (sealed) => void (await this.#import(sealed)),
         judgeEvidence: (peer, evidence) => this.evidence.judge(peer, evidence),
       },
       topic,

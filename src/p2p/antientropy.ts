@@ -75,6 +75,8 @@ export interface AntiEntropyPorts {
   peers(): readonly string[];
   /** Those of them to compare with in turn; all if left out. */
   compared?(): readonly string[];
+  /** The height that this node has reason to believe, whatever single peers claim; undefined when it has none. */
+  believedHeight?(): bigint | undefined;
   /** Whether this node chose to connect to the peer; nobody is chosen if left out. */
   isChosen?(peerId: string): boolean;
   /** A peer brought heads or bodies that were not here. */

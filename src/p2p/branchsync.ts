@@ -61,6 +61,8 @@ export class BranchSync implements BlockSync {
   /** Whose turn it was to tell heads, the latest last: the next turn is another's. */
   readonly #turns = new Set<string>();
   #startedAtMs: number | undefined;
+  /** The first fetch of heads after the start is over. */
+  #hasFetchedHeads = false;
   #cancelLook: (() => void) | undefined;
   #isStopped = false;
 
@@ -90,14 +92,20 @@ export class BranchSync implements BlockSync {
     this.#plan.forget(peerId);
   }
 
-  /** `target` is the height of the heaviest header known so far, which rises while headers come. */
+  /**
+   * `target` is the height of the heaviest header known so far, which rises while headers come: no claim. Before the
+   * first fetch of headers is over nothing is known of how far this node is behind.
+   */
   progress(): SyncProgress | undefined {
     if (this.#startedAtMs === undefined) return undefined;
     const { ledger } = this.#ports;
     const [head, best] = [ledger.head(), ledger.bestHeader()];
-    if (best.work <= head.work || best.height <= head.height) return undefined;
+    const isBehind = best.work > head.work && best.height > head.height;
+    const isFirst = !this.#hasFetchedHeads && this.#headFetches.size > 0;
+    if (!isBehind && !isFirst) return undefined;
     const phase = this.#headFetches.size > 0 ? "heads" : "bodies";
-    return { current: head.height, target: best.height, startedAtMs: this.#startedAtMs, phase };
+    const target = isBehind ? best.height : head.height;
+    return { current: head.height, target, targetVerified: true, startedAtMs: this.#startedAtMs, phase };
   }
 
   answer(bytes: Uint8Array): Promise<Uint8Array> | undefined {
@@ -182,6 +190,7 @@ export class BranchSync implements BlockSync {
       }
     } finally {
       this.#headFetches.delete(peer.id);
+      this.#hasFetchedHeads = true;
     }
   }
 

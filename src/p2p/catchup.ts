@@ -32,6 +32,8 @@ export interface RepairLedger {
 export interface SyncProgress {
   readonly current: bigint;
   readonly target: bigint;
+  /** Whether this node has reason to believe the target; else a peer claims it. */
+  readonly targetVerified: boolean;
   /** Milliseconds since the Unix epoch. */
   readonly startedAtMs: number;
   /** Where headers come before their bodies: which of them are being fetched. */
@@ -64,6 +66,8 @@ export interface CatchUpPorts {
   readonly ledger: RepairLedger;
   /** Present peers in ring order, the next one after this node first. */
   ring(): readonly string[];
+  /** The height that this node has reason to believe, whatever single peers claim; undefined when it has none. */
+  believedHeight?(): bigint | undefined;
   request(peerId: string, question: Uint8Array): Promise<Uint8Array>;
   /** A peer sent something provably wrong. */
   reportFault(peerId: string, detail: string): void;
@@ -88,7 +92,9 @@ export class CatchUp implements BlockSync {
   readonly #reputations = new Map<string, Reputation>();
   /** The height the engine asked for; never believed beyond one search. */
   #hint = 0n;
-  #run: { readonly startedAtMs: number } | undefined;
+  #run: { readonly startedAtMs: number; hasAdvanced: boolean } | undefined;
+  /** The first search after the start is over. */
+  #hasSearched = false;
   #lastHintRunMs = Number.NEGATIVE_INFINITY;
   #cancelHintRun: (() => void) | undefined;
   #isStopped = false;
@@ -130,12 +136,19 @@ export class CatchUp implements BlockSync {
     this.#reputations.delete(peerId);
   }
 
-  /** Undefined unless blocks are being fetched. `target` is the best believed height: a hint. */
+  /**
+   * Undefined unless blocks are being fetched. A claim alone is no reason to say that this node is behind, unless
+   * blocks have come in since, or it has just started and asks for the first time.
+   */
   progress(): SyncProgress | undefined {
     const current = this.#ports.ledger.head().height;
+    if (this.#run === undefined) return undefined;
+    const { startedAtMs, hasAdvanced } = this.#run;
+    const believed = this.#ports.believedHeight?.() ?? 0n;
+    if (believed > current) return { current, target: believed, targetVerified: true, startedAtMs };
     const target = this.#target();
-    if (this.#run === undefined || target <= current) return undefined;
-    return { current, target, startedAtMs: this.#run.startedAtMs };
+    if (target <= current || (this.#hasSearched && !hasAdvanced)) return undefined;
+    return { current, target, targetVerified: false, startedAtMs };
   }
 
   /** It asks what anti-entropy answers. */
@@ -146,7 +159,7 @@ export class CatchUp implements BlockSync {
   #start(): void {
     if (this.#run !== undefined || this.#isStopped || this.#target() <= this.#ports.ledger.head().height)
       return;
-    this.#run = { startedAtMs: this.#ports.scheduler.now() };
+    this.#run = { startedAtMs: this.#ports.scheduler.now(), hasAdvanced: false };
     void this.#chase();
   }
 
@@ -162,7 +175,7 @@ export class CatchUp implements BlockSync {
         const askedAtMs = this.#ports.scheduler.now();
         const pull = await this.#pull(peer);
         if (pull !== "advanced") fruitless.add(peer);
-        else this.#reputationOf(peer).brokenPromises = 0;
+        else this.#advanced(peer);
         if (this.#ports.scheduler.now() - askedAtMs > this.#settings.slowMs) slow.add(peer);
         this.#remember(peer, pull);
       }
@@ -171,6 +184,12 @@ export class CatchUp implements BlockSync {
     }
     this.#hint = 0n;
     this.#run = undefined;
+    this.#hasSearched = true;
+  }
+
+  #advanced(peer: string): void {
+    this.#reputationOf(peer).brokenPromises = 0;
+    if (this.#run !== undefined) this.#run.hasAdvanced = true;
   }
 
   async #pull(peer: string): Promise<Pull> {

@@ -209,9 +209,10 @@ export class P2pNetwork {
     this.#notes.note(peerId, { height });
   }
 
-  /** A peer brought heads or bodies that were not known here: it is worth keeping. */
-  broughtBlocks(peerId: string): void {
-    this.#notes.note(peerId, { lastBlockAtMs: this.#deps.scheduler.now() });
+  /** A peer brought something right that was not known here: it is worth keeping. */
+  brought(peerId: string, what: "block" | "transaction"): void {
+    const atMs = this.#deps.scheduler.now();
+    this.#notes.note(peerId, what === "block" ? { lastBlockAtMs: atMs } : { lastTransactionAtMs: atMs });
   }
 
   /** A peer sent something provably wrong by way of anti-entropy: counted and logged. */
@@ -281,7 +282,6 @@ export class P2pNetwork {
         rumorReceived: async (topic, peerId, bytes) => {
           const relay = await handlers.rumorReceived(topic, peerId, bytes);
           if (relay === "reject") this.#parts?.discovery?.fault(peerId, "rumor");
-          if (relay === "accept") this.#notes.accepted(peerId, topic, scheduler.now());
           return relay;
         },
       }),

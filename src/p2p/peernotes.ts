@@ -3,7 +3,6 @@
  * and when it last brought something new, which decides who is kept. Bound: one entry for each connected peer.
  */
 import type { InboundPeer } from "./inbound.ts";
-import type { Topic } from "./rumor.ts";
 
 export interface PeerNote {
   /** Of its head as it told it. */
@@ -27,12 +26,6 @@ export class PeerNotes {
   note(peerId: string, what: PeerNote): void {
     const known = this.#notes.get(peerId);
     if (known !== undefined) this.#notes.set(peerId, { ...known, ...what });
-  }
-
-  /** What a peer passed on was new and right. */
-  accepted(peerId: string, topic: Topic, atMs: number): void {
-    if (topic === "blocks") this.note(peerId, { lastBlockAtMs: atMs });
-    if (topic === "transactions") this.note(peerId, { lastTransactionAtMs: atMs });
   }
 
   /** Adds to a peer what is noted of it. */

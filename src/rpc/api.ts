@@ -22,6 +22,11 @@ export interface NodeApi {
   info(): NodeInfo;
   /** Undefined while the node is not behind its peers. */
   syncing(): Syncing | undefined;
+  /**
+   * The greatest height that this node has reason to believe, its own at least: of a mined chain that of the heaviest
+   * header, elsewhere what f+1 validators tell. What a single peer claims is in `peers()`.
+   */
+  believedHeight(): bigint;
   /** Milliseconds since the Unix epoch when the head last moved (or the node started) by this node's clock. */
   headChangedAtMs(): number;
   /** Resolves when the database answers a read. */
@@ -226,8 +231,9 @@ export interface Generated {
 
 export interface Syncing {
   readonly current: bigint;
-  /** A peer's claim, a hint. */
   readonly target: bigint;
+  /** Whether this node has reason to believe the target; else a peer claims it. */
+  readonly targetVerified: boolean;
   readonly startedAtMs: number;
   /** Where headers come before their bodies: which of them are being fetched. */
   readonly phase?: "heads" | "bodies";
@@ -298,7 +304,7 @@ export interface PeerView {
   readonly latencyMs: number | undefined;
   readonly bytesIn: number;
   readonly bytesOut: number;
-  /** The head height it last told (a hint). */
+  /** The head height it last told: a claim that nobody has checked. */
   readonly height: bigint | undefined;
 }
 

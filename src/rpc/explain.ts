@@ -57,7 +57,12 @@ export interface Standing {
   readonly height: bigint;
   /** Since the head last moved, or the node started. */
   readonly headAgeMs: number;
-  readonly syncing: { readonly current: bigint; readonly target: bigint } | undefined;
+  readonly syncing:
+    | { readonly current: bigint; readonly target: bigint; readonly targetVerified: boolean }
+    | undefined;
+  /** The greatest height that this node has reason to believe, and the greatest that a peer claims. */
+  readonly believedHeight: bigint;
+  readonly claimedHeight: bigint;
   readonly peers: number;
   /** Transactions that could run now, and those that wait for an earlier nonce. */
   readonly pool: { readonly executable: number; readonly queued: number };
@@ -129,8 +134,10 @@ function explainNoQuorum(standing: Standing, { n, quorum }: EngineStatus, online
   };
 }
 
-function explainSync({ current, target }: NonNullable<Standing["syncing"]>): Explanation {
-  const summary = `catching up: height ${current} of ${target}, which a peer claims`;
+function explainSync({ current, target, targetVerified }: NonNullable<Standing["syncing"]>): Explanation {
+  const summary = targetVerified
+    ? `catching up: height ${current} of ${target}`
+    : `catching up: height ${current}; a peer claims height ${target}, unverified`;
   return { state: "syncing", ok: false, summary, details: [] };
 }
 
@@ -245,6 +252,7 @@ function describeStanding(standing: Standing): string[] {
   const { engine, height, headAgeMs, pool, validators, timers } = standing;
   const lines = [
     `height ${height}, last block ${ago(headAgeMs)}; pool: ${pool.executable} executable, ${pool.queued} waiting for an earlier nonce`,
+    ...describeClaim(standing),
   ];
   if (engine === undefined) return lines;
   const { view, primary, attempt } = engine;
@@ -262,6 +270,20 @@ function describeStanding(standing: Standing): string[] {
     lines.push(`${name} timer: due in ${duration(dueInMs)} of ${duration(lengthMs)}`);
   }
   return lines;
+}
+
+/** So far beyond what is believed a claim is worth a line; a block or two are on their way all the time. */
+const CLAIM_MARGIN = 2n;
+
+/** What a peer says of its head beyond all that this node could check. */
+export function describeClaim({
+  believedHeight,
+  claimedHeight,
+}: Pick<Standing, "believedHeight" | "claimedHeight">): string[] {
+  if (claimedHeight <= believedHeight + CLAIM_MARGIN) return [];
+  return [
+    `a peer claims height ${claimedHeight}, unverified; ${believedHeight} is the highest that is verified here`,
+  ];
 }
 
 const SHOWN_TIMERS: ReadonlySet<string> = new Set(["request", "new-view", "fairness", "empty"]);

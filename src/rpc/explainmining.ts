@@ -4,7 +4,7 @@
  * for people and may change, `state` and `ok` are for alerts. Source: pow.md 2.8, 2.9.
  */
 import type { Syncing } from "./api.ts";
-import { ago, duration, type Explanation } from "./explain.ts";
+import { ago, describeClaim, duration, type Explanation } from "./explain.ts";
 
 /** What an explanation of a mined chain is made from. */
 export interface MiningStanding {
@@ -14,6 +14,8 @@ export interface MiningStanding {
   /** Wanted seconds between blocks. */
   readonly spacing: number;
   readonly syncing: Pick<Syncing, "current" | "target" | "phase"> | undefined;
+  readonly believedHeight: bigint;
+  readonly claimedHeight: bigint;
   readonly peers: number;
   readonly pool: { readonly executable: number; readonly queued: number };
   /** Undefined on a node without a miner. */
@@ -76,6 +78,7 @@ function describe(standing: MiningStanding): string[] {
     gapLine(headAgeMs, spacing),
     miningLine(standing),
     `${peers} ${peers === 1 ? "peer" : "peers"} connected; pool: ${pool.executable} executable, ${pool.queued} waiting for an earlier nonce`,
+    ...describeClaim(standing),
     reorgLine(standing),
     `a block counts as final with ${finalityDepth} on top of it`,
   ];

@@ -117,6 +117,8 @@ One port for everything:
 * \`GET /<method>?param=value\` for reads, so that a browser can show them: \`/chain_getBlock?block=5\`.
 * \`GET /health\` (200 while the database answers), \`GET /ready\` (200 or 503 with the standing; \`?minPeers=3\` and
   \`?maxBlocksBehind=2\` set what is asked), \`GET /version\`, \`GET /metrics\` (Prometheus).
+  Behind is counted from \`verifiedHeight\`: of a mined chain the heaviest header that this node checked, elsewhere what
+  f+1 connected validators tell. \`bestPeerHeight\` is what a peer claims; nothing follows from it.
 
 The server binds to 127.0.0.1 unless told otherwise. A request must name an IP address, localhost or a configured
 host in its \`Host\` header, and a web page of another origin is refused unless configured (DNS rebinding, CSRF).

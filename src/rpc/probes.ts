@@ -1,6 +1,7 @@
 /**
  * The paths for machines that watch the node: /health (does it live), /ready (is it worth sending work to),
- * /version, /metrics. Ready means: in step with the peers, enough of them, and as a validator, a quorum in reach.
+ * /version, /metrics. Ready means: in step with what this node has reason to believe of the chain (no peer's claim
+ * makes it unready), enough peers, and as a validator, a quorum in reach.
  * The form of the query is Besu's: ?minPeers=3&maxBlocksBehind=2.
  */
 import { showHash } from "../base/bytes.ts";
@@ -74,10 +75,13 @@ function standingOf({ api, scheduler }: ProbePorts, behindMax: bigint) {
   const { height } = api.head().summary;
   const peers = api.peers();
   const best = peers.reduce((top, peer) => ((peer.height ?? 0n) > top ? peer.height! : top), 0n);
+  const believed = api.believedHeight();
   const engine = api.engine();
   return {
-    synced: api.syncing() === undefined && best - height <= behindMax,
+    synced: api.syncing() === undefined && believed - height <= behindMax,
     height: showCount(height),
+    verifiedHeight: showWide(believed),
+    // What peers claim: shown, and nothing follows from it.
     bestPeerHeight: showWide(best),
     peers: peers.length,
     // A node that does not validate cannot tell: it need not know all validators.

@@ -56,6 +56,10 @@ export class FilteredNetwork implements Network {
     return this.#inner.peers();
   }
 
+  brought(peerId: string, what: "block" | "transaction"): void {
+    this.#inner.brought?.(peerId, what);
+  }
+
   noteHeight(peerId: string, height: bigint): void {
     this.#inner.noteHeight(peerId, height);
   }

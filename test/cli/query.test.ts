@@ -52,11 +52,14 @@ describe("a block", () => {
 });
 
 describe("a node that catches up", () => {
-  const syncing = { current: 3, target: 90, startedAt: 1 };
+  const syncing = { current: 3, target: 90, targetVerified: true, startedAt: 1 };
 
   it("says how far it is, and what it fetches where headers come first", () => {
     expect(describeSync({ syncing: false })).toBe("");
     expect(describeSync({ syncing })).toContain("from 3 to 90");
+    expect(describeSync({ syncing: { ...syncing, targetVerified: false } })).toContain(
+      "a peer claims height 90, unverified",
+    );
     expect(describeSync({ syncing: { ...syncing, phase: "heads" } })).toContain(
       "fetching headers, 90 so far",
     );

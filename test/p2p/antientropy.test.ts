@@ -37,6 +37,7 @@ class FakeNode {
   height: bigint;
   blockSize = 300;
   imported = 0;
+  believed: bigint | undefined;
 
   readonly id: string;
 
@@ -57,6 +58,7 @@ class FakeNode {
         },
         reportFault: (peerId, detail) => this.faults.push(`${peerId}: ${detail}`),
         noteHeight: () => undefined,
+        believedHeight: () => this.believed,
         ledger: {
           head: () => ({ height: this.height, hash: hashAt(this.height) }),
           serveBlocks: async (from, bytesMax) => this.#serve(from, bytesMax),
@@ -221,6 +223,31 @@ describe("anti-entropy of blocks", () => {
     // 1, 2, 4, 8, 16, 32 s of distrust.
     expect(asked).toBeLessThanOrEqual(7);
     expect(late.repair.progress()).toBeUndefined();
+  });
+
+  it("does not say that it is behind because a peer claims so, except while it asks for the first time", async () => {
+    const world = new World();
+    liar(world, "a", 2n ** 64n - 1n, () => new Promise(() => undefined));
+    const late = new FakeNode(world, "b", 0n);
+    await world.time.pass(2_000);
+    expect(late.repair.progress()).toMatchObject({ target: 2n ** 64n - 1n, targetVerified: false });
+    await world.time.pass(5_000);
+    let behind = 0;
+    for (let i = 0; i < 200; i++) {
+      await world.time.pass(100);
+      if (late.repair.progress() !== undefined) behind++;
+    }
+    expect(late.questions.filter(({ kind }) => kind === 2).length).toBeGreaterThan(1);
+    expect(behind).toBe(0);
+  });
+
+  it("says how far it is behind of what it has reason to believe, whatever a peer claims", async () => {
+    const world = new World();
+    liar(world, "a", 2n ** 64n - 1n, () => new Promise(() => undefined));
+    const late = new FakeNode(world, "b", 0n);
+    late.believed = 40n;
+    await world.time.pass(2_000);
+    expect(late.repair.progress()).toMatchObject({ target: 40n, targetVerified: true });
   });
 
   it("does not take its own progress for a peer's: a liar and a made-up hint end the search all the same", async () => {

@@ -250,6 +250,18 @@ describe("catching up by branches", () => {
     });
   });
 
+  it("does not count as behind because a peer claims a head, except while it asks for the first time", async () => {
+    peers.set("mute", silent);
+    sync.told("mute", 2n ** 64n - 1n, (await branchOf(1)).tip);
+    expect(sync.progress()).toMatchObject({ current: 0n, target: 0n, phase: "heads" });
+    await time.pass(5_001);
+    expect(sync.progress()).toBeUndefined();
+    sync.told("mute", 2n ** 64n - 1n, (await branchOf(1, 2)).tip);
+    await time.pass(2_000);
+    expect(kinds("mute")).toEqual(["heads", "heads"]);
+    expect(sync.progress()).toBeUndefined();
+  });
+
   it("calls out a peer that sends other bodies, and takes them from another", async () => {
     const { serve, tip, blocks } = await branchOf(4);
     const swapped: Answer = async (question) =>

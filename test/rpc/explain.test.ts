@@ -40,6 +40,8 @@ function standingOf(engine: EngineStatus | undefined, changes: Partial<Standing>
     height: 102n,
     headAgeMs: 60_000,
     syncing: undefined,
+    believedHeight: 102n,
+    claimedHeight: 102n,
     peers: 3,
     pool: { executable: 0, queued: 0 },
     ...changes,
@@ -180,9 +182,21 @@ describe("an explanation", () => {
   });
 
   it("says that it catches up, and speaks of a follower as one", () => {
-    const syncing = { current: 102n, target: 500n };
+    const syncing = { current: 102n, target: 500n, targetVerified: true };
     expect(explain(standingOf(engineOf(), { syncing }))).toMatchObject({ state: "syncing", ok: false });
     expect(explain(standingOf(undefined, { syncing }))).toMatchObject({ state: "syncing", ok: false });
+    const claimed = explain(standingOf(undefined, { syncing: { ...syncing, targetVerified: false } }));
+    expect(claimed.summary).toContain("a peer claims height 500, unverified");
+  });
+
+  it("tells of a claim that nobody could check, without believing it", () => {
+    const claimed = { claimedHeight: 2n ** 64n - 1n };
+    const { ok, details } = explain(standingOf(engineOf(), claimed));
+    expect(ok).toBe(explain(standingOf(engineOf())).ok);
+    expect(details).toContain(
+      "a peer claims height 18446744073709551615, unverified; 102 is the highest that is verified here",
+    );
+    expect(explain(standingOf(engineOf(), { claimedHeight: 104n })).details.join()).not.toContain("claims");
     expect(explain(standingOf(undefined))).toMatchObject({ state: "no-engine", ok: true });
     expect(explain(standingOf(undefined, { peers: 0 }))).toMatchObject({ state: "no-engine", ok: false });
   });

@@ -7,6 +7,8 @@ const calm: MiningStanding = {
   headAgeMs: 4_000,
   spacing: 5,
   syncing: undefined,
+  believedHeight: 120n,
+  claimedHeight: 120n,
   peers: 2,
   pool: { executable: 1, queued: 0 },
   mining: { mining: true, threads: 2, hashrate: 41_234 },
@@ -31,12 +33,23 @@ describe("the explanation of a mined chain", () => {
     expect(details).toContain("no reorganisation in the last hour");
   });
 
+  it("tells of a claim that nobody could check, and judges without it", () => {
+    const { state, details } = explainMining({ ...calm, claimedHeight: 2n ** 64n - 1n });
+    expect(state).toBe("moving");
+    expect(details.join()).toContain("a peer claims height 18446744073709551615, unverified");
+  });
+
   it.each([
-    ["syncing", false, { syncing: { current: 3n, target: 90n } }, "catching up: height 3 of 90"],
     [
       "syncing",
       false,
-      { syncing: { current: 3n, target: 90n, phase: "heads" } },
+      { syncing: { current: 3n, target: 90n, targetVerified: true } },
+      "catching up: height 3 of 90",
+    ],
+    [
+      "syncing",
+      false,
+      { syncing: { current: 3n, target: 90n, targetVerified: true, phase: "heads" } },
       "fetching headers, 90 so far; height 3 is executed",
     ],
     [

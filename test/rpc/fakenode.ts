@@ -77,6 +77,8 @@ export class FakeNode implements NodeApi {
   /** What a test may change. */
   peerList: PeerView[] = [peer(1), peer(2), peer(3)];
   validates = true;
+  /** Beyond the own head, as far as f+1 validators tell. */
+  believed = 0n;
   equivocations: EvidenceView[] = [];
   storeFails = false;
   /** Thrown by the next `submit`. */
@@ -134,6 +136,10 @@ export class FakeNode implements NodeApi {
   }
   syncing() {
     return undefined;
+  }
+  believedHeight() {
+    const { height } = this.chain.head.summary;
+    return this.believed > height ? this.believed : height;
   }
   headChangedAtMs() {
     return Date.now();

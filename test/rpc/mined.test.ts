@@ -380,10 +380,11 @@ describe("a coinbase that somebody sends", () => {
 describe("the state of a mined chain", () => {
   it("says while it catches up whether headers come or bodies", async () => {
     for (const phase of ["heads", "bodies"] as const) {
-      node.api.syncing = () => ({ current: 3n, target: 90n, startedAtMs: 7, phase });
+      node.api.syncing = () => ({ current: 3n, target: 90n, targetVerified: true, startedAtMs: 7, phase });
       expect((await node.call("node_status")).syncing).toEqual({
         current: 3,
         target: 90,
+        targetVerified: true,
         startedAt: 7,
         phase,
       });

@@ -216,12 +216,18 @@ describe("the probes", () => {
     });
     expect((await get(`${url}/ready?minPeers=3&maxBlocksBehind=0`)).status).toBe(200);
     expect((await get(`${url}/ready?minPeers=4`)).status).toBe(503);
-    node.peerList = [{ ...peer(1), height: 3n }, peer(2)];
+    node.peerList = [{ ...peer(1), height: 2n ** 64n - 1n }, peer(2)];
+    expect(await get(`${url}/ready`)).toMatchObject({
+      status: 200,
+      json: { synced: true, verifiedHeight: 0, bestPeerHeight: "18446744073709551615" },
+    });
+    node.believed = 3n;
     expect(await get(`${url}/ready`)).toMatchObject({
       status: 503,
-      json: { synced: false, bestPeerHeight: 3 },
+      json: { synced: false, verifiedHeight: 3 },
     });
     expect((await get(`${url}/ready?maxBlocksBehind=3`)).status).toBe(200);
+    node.believed = 0n;
     node.peerList = [peer(1), peer(undefined)];
     expect(await get(`${url}/ready`)).toMatchObject({ status: 503, json: { quorumReachable: false } });
     node.validates = false;

@@ -54,6 +54,7 @@ async function miningStandingOf(api: NodeApi, branches: BranchesApi, nowMs: numb
     headAgeMs: Math.max(0, nowMs - api.headChangedAtMs()),
     spacing: branches.schedule.spacing,
     syncing: api.syncing(),
+    ...heightsOf(api),
     peers: api.peers().length,
     pool: { executable: transactions - queued, queued },
     mining: api.mining()?.status(),
@@ -61,6 +62,11 @@ async function miningStandingOf(api: NodeApi, branches: BranchesApi, nowMs: numb
     finalityDepth: api.finalityDepth() ?? 0,
     reorgs,
   };
+}
+
+function heightsOf(api: NodeApi): Pick<Standing, "believedHeight" | "claimedHeight"> {
+  const claimedHeight = api.peers().reduce((top, { height = 0n }) => (height > top ? height : top), 0n);
+  return { believedHeight: api.believedHeight(), claimedHeight };
 }
 
 function standingOf(api: NodeApi, nowMs: number): Standing {
@@ -80,6 +86,7 @@ function standingOf(api: NodeApi, nowMs: number): Standing {
     height: api.head().summary.height,
     headAgeMs: Math.max(0, nowMs - api.headChangedAtMs()),
     syncing: api.syncing(),
+    ...heightsOf(api),
     peers: peers.length,
     pool: { executable: transactions - queued, queued },
   };

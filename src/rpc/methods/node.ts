@@ -70,7 +70,11 @@ export const nodeStatus = method({
       z.literal(false),
       z.strictObject({
         current: count.meta({ description: "height of the head" }),
-        target: wide.meta({ description: "a hint; of a mined chain the height of the heaviest header" }),
+        target: wide.meta({
+          description:
+            "of a mined chain the height of the heaviest header, else what f+1 validators tell, or a claim",
+        }),
+        targetVerified: z.boolean().meta({ description: "false: a peer claims the target, unverified" }),
         startedAt: timeMs,
         phase: z.enum(["heads", "bodies"]).optional().meta({
           description:
@@ -182,6 +186,7 @@ function showSyncing(api: NodeApi) {
   return {
     current: showCount(syncing.current),
     target: showWide(syncing.target),
+    targetVerified: syncing.targetVerified,
     startedAt: syncing.startedAtMs,
     ...(syncing.phase === undefined ? {} : { phase: syncing.phase }),
   };
