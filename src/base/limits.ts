@@ -59,14 +59,25 @@ export const CLOCK_AHEAD_MS_MAX = 5_000;
 export const SERVE_BYTES_MAX = 1024 * 1024;
 
 // --- mempool -----------------------------------------------------------------------------------------------
-/** Transactions in the pool; beyond it the lowest fee, then the youngest, is evicted or refused. */
+/**
+ * Transactions in the pool; beyond it first what waits for an earlier nonce, then the lowest fee, then the youngest, is
+ * evicted or refused.
+ */
 export const POOL_TRANSACTIONS_MAX = 20_000;
 /** Bytes of all transactions in the pool; the same eviction. */
 export const POOL_BYTES_MAX = 32 * 1024 * 1024;
 /** Ceilings of what an operator may set for these two; config.toml with more is refused. */
 export const POOL_TRANSACTIONS_CEILING = 500_000;
 export const POOL_BYTES_CEILING = 1024 * 1024 * 1024;
-/** Nonces that a transaction may be ahead of its sender's next one, pooled ones counted; beyond it TX_NONCE_GAP. */
+/**
+ * The share of both that transactions may have which wait for an earlier nonce, one part in so many (1,250
+ * transactions, 2 MiB); beyond it the sender with the most of them gives its last, or the newcomer is refused.
+ */
+export const POOL_QUEUED_DIVISOR = 16;
+/**
+ * Nonces that a transaction may be ahead of its sender's next one, pooled ones counted, and so the most that one sender
+ * has waiting; beyond it TX_NONCE_GAP.
+ */
 export const POOL_NONCE_GAP_MAX = 64;
 /** Milliseconds after which a transaction that was not included is dropped from the pool. */
 export const POOL_AGE_MS_MAX = 3 * 60 * 60 * 1000;

@@ -1,123 +1,292 @@
 /**
- * Who leaves a full pool for a newcomer, worked out before its signature is looked at and before anything moves.
- * The rule: the lane that holds the lowest fee gives its last transaction, of several such lanes the one whose last
- * is the youngest; again, until there is room. A last transaction is worth no more than the lowest fee before it,
- * since it can run only after that one; so a low fee cannot hide before a high one, and no lane gets a hole.
+ * Who leaves a full pool for a newcomer, worked out before its signature is looked at and before anything moves, in
+ * O(log n) for each one that leaves.
+ *
+ * First the queued ones, which pay nothing as long as they wait: whatever fee they offer counts for nothing. The sender with the
+ * most of them gives the last, of several such senders the one whose last is the youngest. Only when none is left,
+ * executable ones: the lane that holds the lowest fee gives its last, of several such lanes the one whose last is the
+ * youngest. A last transaction is worth no more than the lowest fee before it, since it can run only after that one;
+ * so a low fee cannot hide before a high one, and no lane gets a hole. Source: ADR 0012.
  */
 import { IndexedHeap } from "./heap.ts";
-import { type Entry, type Lane, leastFeeOf } from "./lane.ts";
+import { type Entry, firstFrom, type Lane } from "./lane.ts";
+import { lesser } from "./rangemin.ts";
 
 export interface PoolBounds {
   readonly transactionsMax: number;
   readonly bytesMax: number;
+  /** Of these, for transactions that wait for an earlier nonce. */
+  readonly queuedMax: number;
+  readonly queuedBytesMax: number;
 }
 
 /** What a plan reads of the pool. */
 export interface Holdings {
   readonly size: number;
   readonly bytes: number;
-  lane(sender: Entry["transaction"]["from"]): Lane | undefined;
-  /** Lanes, the one that gives first first. */
+  readonly queued: number;
+  readonly queuedBytes: number;
+  /** Lanes with queued or with executable entries, the one that gives first first. */
+  lanesByQueue(): Iterator<Lane, undefined>;
   lanesByWorth(): Iterator<Lane, undefined>;
 }
 
+/** Where a newcomer would stand. */
+export interface Arrival {
+  readonly entry: Entry;
+  /** The sender's lane, if it has one, and the nonce that the next executable one must have. */
+  readonly lane: Lane | undefined;
+  readonly pendingNonce: bigint;
+  /** What it takes the place of; that leaves anyway and is not among the victims. */
+  readonly replaced: Entry | undefined;
+}
+
 /**
- * Either who leaves, or a fee with which the newcomer would have stayed: the least such fee, or one more where it
- * would not be its lane's last.
+ * Who leaves; or that it would have to wait where there is no room to wait, whatever it pays; or a fee with which it
+ * would have stayed: the least such fee, or one more where it would not be its lane's last.
  */
 export type EvictionPlan =
-  | { readonly enters: true; readonly victims: readonly Entry[] }
-  | { readonly enters: false; readonly leastFee: bigint };
+  | { readonly kind: "enters"; readonly victims: readonly Entry[] }
+  | { readonly kind: "queue-full" }
+  | { readonly kind: "fee-too-low"; readonly leastFee: bigint };
 
-const NOBODY: EvictionPlan = { enters: true, victims: [] };
+const NOBODY: EvictionPlan = { kind: "enters", victims: [] };
 
-/**
- * @param replaced what the newcomer takes the place of; it leaves anyway and is not among the victims.
- */
-export function planEviction(
-  pool: Holdings,
-  newcomer: Entry,
-  replaced: Entry | undefined,
-  bounds: PoolBounds,
-): EvictionPlan {
-  let count = pool.size + (replaced === undefined ? 1 : 0) - bounds.transactionsMax;
-  let bytes = pool.bytes + lengthOf(newcomer) - lengthOf(replaced) - bounds.bytesMax;
-  if (count <= 0 && bytes <= 0) return NOBODY;
-  const order = victimsInOrder(pool, newcomer);
+export function planEviction(pool: Holdings, arrival: Arrival, bounds: PoolBounds): EvictionPlan {
+  const isQueued = arrival.entry.transaction.nonce > arrival.pendingNonce;
+  return isQueued ? planQueued(pool, arrival, bounds) : planExecutable(pool, arrival, bounds);
+}
+
+/** Orders lanes with executable entries by who gives its last first. */
+export function laneGivesBefore(a: Lane, b: Lane): boolean {
+  return isWorthLess(a.leastFee, a.last!, b.leastFee, b.last!);
+}
+
+/** Orders lanes with queued entries by who gives its last first. */
+export function queueGivesBefore({ queued: a }: Lane, { queued: b }: Lane): boolean {
+  return isLonger(a.length, a[a.length - 1]!, b.length, b[b.length - 1]!);
+}
+
+function isWorthLess(feeA: bigint, lastA: Entry, feeB: bigint, lastB: Entry): boolean {
+  return feeA !== feeB ? feeA < feeB : lastA.sequence > lastB.sequence;
+}
+
+function isLonger(lengthA: number, lastA: Entry, lengthB: number, lastB: Entry): boolean {
+  return lengthA !== lengthB ? lengthA > lengthB : lastA.sequence > lastB.sequence;
+}
+
+/** What must still leave. */
+interface Excess {
+  count: number;
+  bytes: number;
+}
+
+function isOver({ count, bytes }: Excess): boolean {
+  return count > 0 || bytes > 0;
+}
+
+function planQueued(pool: Holdings, arrival: Arrival, bounds: PoolBounds): EvictionPlan {
+  const { entry, lane, replaced } = arrival;
+  const [added, addedBytes] = growthOf(arrival);
+  const excess = {
+    count: added + Math.max(pool.size - bounds.transactionsMax, pool.queued - bounds.queuedMax),
+    bytes: addedBytes + Math.max(pool.bytes - bounds.bytesMax, pool.queuedBytes - bounds.queuedBytesMax),
+  };
+  if (!isOver(excess)) return NOBODY;
+  const others = lane?.queued.filter((other) => other !== replaced) ?? [];
+  const place = firstFrom(others, entry.transaction.nonce);
+  const own = queueCut([...others.slice(0, place), entry, ...others.slice(place)], 0);
   const victims: Entry[] = [];
+  for (const { last } of cutsInOrder(
+    pool.lanesByQueue(),
+    lane,
+    own,
+    (l) => queueCut(l.queued, 0),
+    queueBefore,
+  )) {
+    if (last === entry) break;
+    victims.push(last);
+    excess.count--;
+    excess.bytes -= lengthOf(last);
+    if (!isOver(excess)) return { kind: "enters", victims };
+  }
+  return { kind: "queue-full" };
+}
+
+function planExecutable(pool: Holdings, arrival: Arrival, bounds: PoolBounds): EvictionPlan {
+  const { entry: newcomer, lane } = arrival;
+  const [added, addedBytes] = growthOf(arrival);
+  const excess = {
+    count: pool.size + added - bounds.transactionsMax,
+    bytes: pool.bytes + addedBytes - bounds.bytesMax,
+  };
+  if (!isOver(excess)) return NOBODY;
+  const run = new ExtendedRun(arrival);
+  const victims: Entry[] = [];
+  const give = (entry: Entry) => {
+    victims.push(entry);
+    excess.count--;
+    excess.bytes -= lengthOf(entry);
+    return isOver(excess);
+  };
+  const behind = lane === undefined ? undefined : queueCut(lane.queued, run.raised);
+  for (const { last } of cutsInOrder(
+    pool.lanesByQueue(),
+    lane,
+    behind,
+    (l) => queueCut(l.queued, 0),
+    queueBefore,
+  )) {
+    if (!give(last)) return { kind: "enters", victims };
+  }
   let enters = true;
   let leastFee = 0n;
-  while (count > 0 || bytes > 0) {
-    const { value: victim } = order.next();
-    if (victim === undefined) break; // unreachable while the bounds hold one transaction of any size
-    if (victim.entry === newcomer) {
-      enters = false;
-      continue; // what it would have had to pay shows in who would leave next
+  for (const cut of cutsInOrder(pool.lanesByWorth(), lane, runCut(run, run.length), wholeRun, runBefore)) {
+    if (cut.last === newcomer) {
+      enters = false; // what it would have had to pay shows in who would leave next
+      continue;
     }
-    victims.push(victim.entry);
-    leastFee = victim.worth + 1n;
-    count--;
-    bytes -= lengthOf(victim.entry);
+    leastFee = cut.leastFee + 1n;
+    if (!give(cut.last)) break;
   }
-  return enters ? { enters, victims } : { enters, leastFee };
+  return enters ? { kind: "enters", victims } : { kind: "fee-too-low", leastFee };
 }
 
-/** Orders lanes, and lanes cut short, by who gives first. */
-export function givesBefore(a: Cut, b: Cut): boolean {
-  return a.leastFee !== b.leastFee ? a.leastFee < b.leastFee : a.last!.sequence > b.last!.sequence;
+/** By how many transactions and bytes the pool would grow. */
+function growthOf({ entry, replaced }: Arrival): [count: number, bytes: number] {
+  return replaced === undefined ? [1, lengthOf(entry)] : [0, lengthOf(entry) - lengthOf(replaced)];
 }
 
-/** A lane as it would be after some of its last entries left. */
-export interface Cut {
-  readonly entries: readonly Entry[];
+/** A lane's entries of one kind, cut short behind `last`. */
+interface Cut<C> {
+  readonly last: Entry;
+  /** Without the last; undefined when that leaves nothing. */
+  shorter(): C | undefined;
+}
+
+interface QueueCut extends Cut<QueueCut> {
+  readonly length: number;
+}
+
+interface RunCut extends Cut<RunCut> {
   readonly leastFee: bigint;
-  readonly last: Entry | undefined;
 }
 
-interface Victim {
-  readonly entry: Entry;
-  readonly worth: bigint;
-}
-
-/** All entries and the newcomer, in the order in which they would leave. Worths only rise. */
-function* victimsInOrder(pool: Holdings, newcomer: Entry): Generator<Victim, undefined> {
-  const own = pool.lane(newcomer.transaction.from);
-  const cuts = new IndexedHeap<Cut>(givesBefore);
-  cuts.add(cutOf(withNewcomer(own?.entries ?? [], newcomer)));
-  const lanes = pool.lanesByWorth();
-  let fresh = nextOther(lanes, own);
+/**
+ * All cuts in the order in which they give their last: a lane's shorter cut never comes before its longer one.
+ * @param own the newcomer's lane as it would be, in the place of the lane as it is.
+ */
+function* cutsInOrder<C extends Cut<C>>(
+  lanes: Iterator<Lane, undefined>,
+  lane: Lane | undefined,
+  own: C | undefined,
+  cutOf: (lane: Lane) => C | undefined,
+  before: (a: C, b: C) => boolean,
+): Generator<C, undefined> {
+  const nextOther = () => {
+    let { value } = lanes.next();
+    if (value !== undefined && value === lane) value = lanes.next().value;
+    return value === undefined ? undefined : cutOf(value);
+  };
+  const cuts = new IndexedHeap<C>(before);
+  if (own !== undefined) cuts.add(own);
+  let fresh = nextOther();
   for (;;) {
     const cut = cuts.top();
-    if (fresh !== undefined && (cut === undefined || givesBefore(fresh, cut))) {
-      cuts.add({ entries: fresh.entries, leastFee: fresh.leastFee, last: fresh.last });
-      fresh = nextOther(lanes, own);
-    } else if (cut?.last !== undefined) {
-      yield { entry: cut.last, worth: cut.leastFee };
+    if (fresh !== undefined && (cut === undefined || before(fresh, cut))) {
+      cuts.add(fresh);
+      fresh = nextOther();
+    } else if (cut !== undefined) {
+      yield cut;
       cuts.remove(cut);
-      if (cut.entries.length > 1) cuts.add(cutOf(cut.entries.slice(0, -1)));
+      const shorter = cut.shorter();
+      if (shorter !== undefined) cuts.add(shorter);
     } else {
       return undefined;
     }
   }
 }
 
-function nextOther(lanes: Iterator<Lane, undefined>, own: Lane | undefined): Lane | undefined {
-  const { value: lane } = lanes.next();
-  return lane !== undefined && lane === own ? lanes.next().value : lane;
+/** The queue from index `from` on. */
+function queueCut(entries: readonly Entry[], from: number, to = entries.length): QueueCut | undefined {
+  if (to <= from) return undefined;
+  const shorter = () => queueCut(entries, from, to - 1);
+  return { last: entries[to - 1]!, length: to - from, shorter };
 }
 
-function cutOf(entries: readonly Entry[]): Cut {
-  return { entries, leastFee: leastFeeOf(entries), last: entries[entries.length - 1] };
+function queueBefore(a: QueueCut, b: QueueCut): boolean {
+  return isLonger(a.length, a.last, b.length, b.last);
 }
 
-/** The newcomer's lane with the newcomer in its place. */
-function withNewcomer(entries: readonly Entry[], newcomer: Entry): readonly Entry[] {
-  const { nonce } = newcomer.transaction;
-  const below = entries.filter(({ transaction }) => transaction.nonce < nonce);
-  const above = entries.filter(({ transaction }) => transaction.nonce > nonce);
-  return [...below, newcomer, ...above];
+/** A row of executable entries. */
+interface Run {
+  readonly length: number;
+  at(index: number): Entry;
+  /** The least fee of the first `length`, which are one or more. */
+  leastFee(length: number): bigint;
 }
 
-function lengthOf(entry: Entry | undefined): number {
-  return entry?.transaction.bytes.length ?? 0;
+function wholeRun(lane: Lane): RunCut | undefined {
+  const run = {
+    length: lane.executable,
+    at: (i: number) => lane.entries[i]!,
+    leastFee: (n: number) => lane.leastFeeIn(0, n)!,
+  };
+  return runCut(run, run.length);
+}
+
+function runCut(run: Run, length: number): RunCut | undefined {
+  if (length === 0) return undefined;
+  const shorter = () => runCut(run, length - 1);
+  return { last: run.at(length - 1), leastFee: run.leastFee(length), shorter };
+}
+
+function runBefore(a: RunCut, b: RunCut): boolean {
+  return isWorthLess(a.leastFee, a.last, b.leastFee, b.last);
+}
+
+/** The executable entries of the newcomer's lane with the newcomer, and those whose hole it fills. */
+class ExtendedRun implements Run {
+  readonly length: number;
+  /** How many queued ones become executable with the newcomer. */
+  readonly raised: number;
+  readonly #lane: Lane | undefined;
+  readonly #newcomer: Entry;
+  /** Index of the newcomer. */
+  readonly #place: number;
+
+  constructor({ entry, lane, pendingNonce, replaced }: Arrival) {
+    const { nonce } = entry.transaction;
+    this.#lane = lane;
+    this.#newcomer = entry;
+    this.#place = lane?.indexOf(nonce) ?? 0;
+    this.raised = replaced === undefined ? withoutHole(lane?.queued ?? [], pendingNonce + 1n) : 0;
+    this.length = (lane?.executable ?? 0) + (replaced === undefined ? 1 : 0) + this.raised;
+  }
+
+  at(index: number): Entry {
+    if (index === this.#place) return this.#newcomer;
+    return this.#lane!.entries[index] ?? this.#lane!.queued[index - this.#place - 1]!;
+  }
+
+  leastFee(length: number): bigint {
+    const before = this.#lane?.leastFeeIn(0, Math.min(length, this.#place));
+    if (length <= this.#place) return before!;
+    let least = lesser(before, this.#newcomer.transaction.fee)!;
+    const held = this.#lane?.executable ?? 0;
+    if (this.#place < held) return lesser(least, this.#lane!.leastFeeIn(this.#place + 1, length))!;
+    for (let i = this.#place + 1; i < length; i++) least = lesser(least, this.at(i).transaction.fee)!;
+    return least;
+  }
+}
+
+/** How many of `queued` follow one another from `nonce` on. */
+function withoutHole(queued: readonly Entry[], nonce: bigint): number {
+  let count = 0;
+  while (queued[count]?.transaction.nonce === nonce + BigInt(count)) count++;
+  return count;
+}
+
+function lengthOf(entry: Entry): number {
+  return entry.transaction.bytes.length;
 }

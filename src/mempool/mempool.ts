@@ -1,19 +1,19 @@
 /**
- * The pool of transactions that wait for a block: nonce lanes per sender, bounded in count and bytes. When it is
- * full, eviction.ts says who leaves, or that the newcomer does not enter. Each new head re-checks only the lanes it touched,
- * and what has expired. No clock, no signatures, no network: times come in as numbers, verdicts from ports.
- * Sources: decision 5, pbft.md 1.11 and 1.14.
+ * The pool of transactions that wait for a block: nonce lanes per sender, bounded in count and bytes; those that wait
+ * for an earlier nonce have a small share of it. When it is full, eviction.ts says who leaves, or that the newcomer
+ * does not enter. Each new head re-checks only the lanes it touched, and what has expired. No clock, no signatures, no
+ * network: times come in as numbers, verdicts from ports. Sources: decision 5, pbft.md 1.11 and 1.14, ADR 0012.
  */
 import { assert } from "../base/assert.ts";
 import { type Address, byteText, type Hash } from "../base/bytes.ts";
-import { accept, type Fault, fault, type Verdict } from "../base/fault.ts";
+import { accept, type Fault, type Verdict } from "../base/fault.ts";
 import {
   POOL_AGE_MS_MAX,
   POOL_BYTES_MAX,
   POOL_NONCE_GAP_MAX,
+  POOL_QUEUED_DIVISOR,
   POOL_TRANSACTIONS_MAX,
 } from "../base/limits.ts";
-import type { Genesis } from "../chain/genesis.ts";
 import type { SignedTransaction } from "../chain/transaction.ts";
 import {
   type AdmissionCode,
@@ -23,57 +23,18 @@ import {
   type Candidate,
   type HeadState,
 } from "./admission.ts";
-import { type PoolBounds, planEviction } from "./eviction.ts";
+import type { PoolBounds } from "./eviction.ts";
 import type { Entry, Lane } from "./lane.ts";
+import type {
+  DropReason,
+  MempoolOptions,
+  MempoolPorts,
+  MempoolStatus,
+  PoolDigest,
+  PoolEvent,
+} from "./poolports.ts";
+import { findPlace, type Place } from "./room.ts";
 import { Shelves } from "./shelves.ts";
-
-export interface MempoolOptions {
-  readonly genesis: Pick<Genesis, "chainId" | "limits">;
-  /** The bounds, for tests and small machines; base/limits.ts where left out. */
-  readonly transactionsMax?: number;
-  readonly bytesMax?: number;
-  readonly nonceGapMax?: number;
-  readonly ageMsMax?: number;
-}
-
-export interface MempoolPorts {
-  readonly head: HeadState;
-  /** The door's rule of chain/signatures.ts. */
-  readonly signatures: { admit(transaction: SignedTransaction): boolean };
-  /** Told after each call that changed the pool, in order, when the pool is consistent again. */
-  readonly listener?: (events: readonly PoolEvent[]) => void;
-}
-
-/**
- * included: in a block. stale: another transaction used its nonce. replaced: by a higher fee at its nonce.
- * evicted: the pool was full. expired: past validUntilHeight. aged: too long in the pool. unpayable: the balance
- * no longer covers the lane.
- */
-export type DropReason = "included" | "stale" | "replaced" | "evicted" | "expired" | "aged" | "unpayable";
-
-export type PoolEvent =
-  | { readonly kind: "added"; readonly transaction: SignedTransaction }
-  | { readonly kind: "dropped"; readonly transaction: SignedTransaction; readonly reason: DropReason };
-
-export interface MempoolStatus {
-  readonly transactions: number;
-  readonly bytes: number;
-  readonly senders: number;
-  readonly executable: number;
-  /** Waiting for an earlier nonce. */
-  readonly queued: number;
-  readonly transactionsMax: number;
-  readonly bytesMax: number;
-  /** What a transaction of a sender without any in the pool must pay now: minFee, or more when the pool is full. */
-  readonly minFeeToEnter: bigint;
-}
-
-/** For anti-entropy: equal digests mean equal pools; nobody's security hangs on it. */
-export interface PoolDigest {
-  readonly count: number;
-  /** Exclusive or of the hashes of the envelopes. */
-  readonly checksum: Hash;
-}
 
 /** The shortest envelope: a pool with less room than this is full. */
 const ENVELOPE_BYTES_MIN = 132;
@@ -91,6 +52,11 @@ export class Mempool {
   /** During one admission: its time, and the place found for the candidate. */
   #nowMs = 0;
   #place: Place | undefined;
+  /** While abandoned blocks give back, so much may wait for the earlier nonces that are on their way. */
+  #isReturning = false;
+  /** Lanes in which a hole may have come about. */
+  readonly #broken = new Set<Lane>();
+  #risen: Entry[] = [];
   #events: PoolEvent[] = [];
 
   constructor(options: MempoolOptions, ports: MempoolPorts) {
@@ -101,11 +67,14 @@ export class Mempool {
       maxTxBytes: limits.maxTxBytes,
       nonceGapMax: options.nonceGapMax ?? POOL_NONCE_GAP_MAX,
     };
+    const { transactionsMax = POOL_TRANSACTIONS_MAX, bytesMax = POOL_BYTES_MAX } = options;
     this.#bounds = {
-      transactionsMax: options.transactionsMax ?? POOL_TRANSACTIONS_MAX,
-      bytesMax: options.bytesMax ?? POOL_BYTES_MAX,
+      transactionsMax,
+      bytesMax,
+      queuedMax: options.queuedMax ?? Math.max(1, Math.floor(transactionsMax / POOL_QUEUED_DIVISOR)),
+      queuedBytesMax:
+        options.queuedBytesMax ?? Math.max(limits.maxTxBytes, Math.floor(bytesMax / POOL_QUEUED_DIVISOR)),
     };
-    const { transactionsMax, bytesMax } = this.#bounds;
     this.#ageMsMax = options.ageMsMax ?? POOL_AGE_MS_MAX;
     assert(transactionsMax > 0 && bytesMax >= limits.maxTxBytes, "an empty pool has room for any one");
     this.#ports = ports;
@@ -121,6 +90,12 @@ export class Mempool {
     return this.#shelves.bytes;
   }
 
+  /** Whether the transaction is here and could run after those before it: only such are passed on to others. */
+  isExecutable({ id, from, nonce }: SignedTransaction): boolean {
+    const lane = this.#shelves.lane(from);
+    return lane !== undefined && nonce < lane.pendingNonce && this.#shelves.byId(id) !== undefined;
+  }
+
   /** Transactions that could run one after the other on the head's state. */
   get executable(): number {
     return this.#shelves.executable;
@@ -128,7 +103,7 @@ export class Mempool {
 
   /** The executable one that has waited longest. */
   oldestExecutable(): { readonly transaction: SignedTransaction; readonly addedMs: number } | undefined {
-    return this.#shelves.lanesByArrival().next().value?.first;
+    return this.#shelves.firstByArrival()?.first;
   }
 
   /**
@@ -159,6 +134,7 @@ export class Mempool {
     for (const lane of touched) this.#recheck(lane, ids);
     this.#dropExpired();
     this.#dropAged(nowMs);
+    this.#trimQueues();
     this.#tell();
   }
 
@@ -176,7 +152,10 @@ export class Mempool {
   ): number {
     this.#head = head;
     const ids = new Set(included.map((transaction) => byteText(transaction.id)));
-    for (const lane of [...this.#shelves.lanes.values()]) this.#recheck(lane, ids);
+    for (const lane of [...this.#shelves.lanes.values()]) {
+      this.#broken.add(lane);
+      this.#recheck(lane, ids);
+    }
     this.#dropExpired();
     this.#dropAged(nowMs);
     const returned = this.#readd(abandoned, nowMs);
@@ -194,7 +173,13 @@ export class Mempool {
   /** Drops what has been in the pool for too long; for a chain that stands still. */
   dropAged(nowMs: number): void {
     this.#dropAged(nowMs);
+    this.#trimQueues();
     this.#tell();
+  }
+
+  /** When the oldest one was added, in the caller's time; undefined for an empty pool. */
+  oldestAddedMs(): number | undefined {
+    return this.#shelves.oldest()?.addedMs;
   }
 
   get(id: Uint8Array): SignedTransaction | undefined {
@@ -205,11 +190,22 @@ export class Mempool {
     return this.#shelves.byHash(hash)?.transaction;
   }
 
-  /** The hashes of all envelopes that came in by `addedMsMax`, in no particular order. */
-  hashes(addedMsMax = Number.POSITIVE_INFINITY): Hash[] {
+  /** The hashes of all envelopes, in no particular order. */
+  hashes(): Hash[] {
+    return Array.from(this.#shelves.entries(), ({ transaction }) => transaction.hash);
+  }
+
+  /**
+   * The hashes of what others may want: executable, here since `addedMsMax`, and paying `feeMin` as do all before it
+   * of its sender. One sender's follow one another in the order of their nonces.
+   */
+  offered(addedMsMax: number, feeMin: bigint): Hash[] {
     const hashes: Hash[] = [];
-    for (const { transaction, addedMs } of this.#shelves.entries()) {
-      if (addedMs <= addedMsMax) hashes.push(transaction.hash);
+    for (const lane of this.#shelves.lanes.values()) {
+      for (const { transaction, addedMs } of lane.entries) {
+        if (transaction.fee < feeMin) break;
+        if (addedMs <= addedMsMax) hashes.push(transaction.hash);
+      }
     }
     return hashes;
   }
@@ -224,13 +220,14 @@ export class Mempool {
   }
 
   status(): MempoolStatus {
-    const { size, bytes, executable, lanes } = this.#shelves;
+    const { size, bytes, executable, queued, queuedBytes, lanes } = this.#shelves;
     return {
       transactions: size,
       bytes,
       senders: lanes.size,
       executable,
-      queued: size - executable,
+      queued,
+      queuedBytes,
       ...this.#bounds,
       minFeeToEnter: this.#minFeeToEnter(),
     };
@@ -264,25 +261,19 @@ export class Mempool {
 
   /** Remembers where the candidate would go: {@link #enter} follows at once if the signature is right. */
   #findRoom(candidate: Candidate): Fault<"MEMPOOL_FULL"> | undefined {
-    const { transaction, cost, lane } = candidate;
-    const entry: Entry = { transaction, cost, sequence: this.#sequence, addedMs: this.#nowMs };
-    const replaced = lane?.at(transaction.nonce);
-    const plan = planEviction(this.#shelves, entry, replaced, this.#bounds);
-    if (!plan.enters) return this.#full(transaction, plan.leastFee);
-    this.#place = { entry, replaced, victims: plan.victims };
+    const { transaction, cost } = candidate;
+    const entry = { transaction, cost, sequence: this.#sequence, addedMs: this.#nowMs, wasExecutable: false };
+    const found = findPlace(this.#shelves, candidate, entry, this.#boundsNow());
+    if (!found.ok) return found.fault;
+    this.#place = found.value;
     return undefined;
   }
 
-  #full({ fee, from }: SignedTransaction, least: bigint): Fault<"MEMPOOL_FULL"> {
-    const own = this.#shelves.lane(from);
-    const before =
-      own === undefined || own.leastFee >= least ? "" : `, after ${own.leastFee} at another nonce,`;
-    return fault(
-      "MEMPOOL_FULL",
-      `the pool is full (${this.size} of ${this.#bounds.transactionsMax} transactions, ${this.bytes} of ` +
-        `${this.#bounds.bytesMax} bytes) and fee ${fee}${before} is too low for it; the least fee that enters is ` +
-        `${least}, for each of the sender's transactions up to this one; pay that or wait`,
-    );
+  #boundsNow(): PoolBounds {
+    const { transactionsMax, bytesMax } = this.#bounds;
+    return this.#isReturning
+      ? { transactionsMax, bytesMax, queuedMax: transactionsMax, queuedBytesMax: bytesMax }
+      : this.#bounds;
   }
 
   #enter({ transaction, account }: Candidate): SignedTransaction {
@@ -290,10 +281,15 @@ export class Mempool {
     this.#place = undefined;
     assert(place?.entry.transaction === transaction, "room was found before the signature was looked at");
     this.#sequence++;
-    if (place.replaced !== undefined) this.#drop(place.replaced, "replaced");
-    this.#shelves.put(place.entry, account.nonce);
-    for (const victim of place.victims) this.#drop(victim, "evicted");
+    const { entry, replaced, victims } = place;
+    if (replaced !== undefined) this.#dropped(replaced, "replaced");
+    const lane =
+      replaced === undefined
+        ? this.#shelves.put(entry, account.nonce)
+        : this.#shelves.replace(replaced, entry);
+    for (const victim of victims) this.#drop(victim, "evicted");
     this.#events.push({ kind: "added", transaction });
+    this.#noteRisen(lane, entry);
     return transaction;
   }
 
@@ -301,12 +297,37 @@ export class Mempool {
     const { minFee } = this.#rules;
     const { transactionsMax, bytesMax } = this.#bounds;
     const isFull = this.size >= transactionsMax || this.bytes + ENVELOPE_BYTES_MIN > bytesMax;
-    const worst = isFull ? this.#shelves.lanesByWorth().next().value : undefined;
+    // Queued ones make room for nothing.
+    const worst = isFull && this.#shelves.queued === 0 ? this.#shelves.leastWorth() : undefined;
     return worst === undefined ? minFee : worst.leastFee + 1n;
   }
 
   #readd(transactions: readonly SignedTransaction[], nowMs: number): number {
-    return transactions.filter((transaction) => this.#admit(transaction, nowMs).ok).length;
+    this.#isReturning = true;
+    const returned = transactions.filter((transaction) => this.#admit(transaction, nowMs).ok);
+    this.#isReturning = false;
+    this.#trimQueues();
+    return returned.length;
+  }
+
+  /** Brings what is queued back to its bounds after a hole came about, or what abandoned blocks held came in. */
+  #trimQueues(): void {
+    for (const lane of this.#broken) {
+      const last = lane.pendingNonce + BigInt(this.#rules.nonceGapMax);
+      for (let entry = lane.queued.at(-1); entry !== undefined && entry.transaction.nonce > last; ) {
+        this.#drop(entry, "evicted");
+        entry = lane.queued.at(-1);
+      }
+    }
+    this.#broken.clear();
+    const { queuedMax, queuedBytesMax } = this.#bounds;
+    while (this.#shelves.queued > queuedMax || this.#shelves.queuedBytes > queuedBytesMax) {
+      this.#drop(this.#shelves.longestQueue()!.queued.at(-1)!, "evicted");
+    }
+  }
+
+  #noteRisen(lane: Lane, newcomer?: Entry): void {
+    for (const entry of lane.takeRisen()) if (entry !== newcomer) this.#risen.push(entry);
   }
 
   /** Brings one lane in line with the head: used nonces leave at its front, what cannot be paid at its end. */
@@ -315,9 +336,10 @@ export class Mempool {
     for (const entry of this.#shelves.moveAccount(lane, account?.nonce ?? 0n)) {
       this.#dropped(entry, included.has(byteText(entry.transaction.id)) ? "included" : "stale");
     }
-    while (lane.last !== undefined && (account === undefined || lane.cost > account.balance)) {
-      this.#drop(lane.last, "unpayable");
+    while (!lane.isEmpty && (account === undefined || lane.cost > account.balance)) {
+      this.#drop((lane.queued.at(-1) ?? lane.last)!, "unpayable");
     }
+    this.#noteRisen(lane);
   }
 
   #dropExpired(): void {
@@ -325,7 +347,7 @@ export class Mempool {
     for (;;) {
       const entry = this.#shelves.soonestToExpire();
       if (entry === undefined || entry.transaction.validUntilHeight >= next) return;
-      this.#drop(entry, "expired");
+      this.#broken.add(this.#drop(entry, "expired"));
     }
   }
 
@@ -333,13 +355,15 @@ export class Mempool {
     for (;;) {
       const entry = this.#shelves.oldest();
       if (entry === undefined || nowMs - entry.addedMs <= this.#ageMsMax) return;
-      this.#drop(entry, "aged");
+      this.#broken.add(this.#drop(entry, "aged"));
     }
   }
 
-  #drop(entry: Entry, reason: DropReason): void {
-    this.#shelves.take(entry);
+  /** @returns the lane it stood in. */
+  #drop(entry: Entry, reason: DropReason): Lane {
+    const lane = this.#shelves.take(entry);
     this.#dropped(entry, reason);
+    return lane;
   }
 
   #dropped({ transaction }: Entry, reason: DropReason): void {
@@ -347,16 +371,16 @@ export class Mempool {
   }
 
   #tell(): void {
-    if (this.#events.length === 0) return;
-    const events = this.#events;
-    this.#events = [];
-    this.#ports.listener?.(events);
+    const [events, risen] = [this.#events, this.#risen];
+    if (events.length > 0) {
+      this.#events = [];
+      this.#ports.listener?.(events);
+    }
+    if (risen.length === 0) return;
+    this.#risen = [];
+    // Meanwhile one may have left, or wait again.
+    for (const entry of risen) entry.wasExecutable = this.isExecutable(entry.transaction);
+    const told = risen.filter((entry) => entry.wasExecutable).map(({ transaction }) => transaction);
+    if (told.length > 0) this.#ports.becameExecutable?.(told);
   }
-}
-
-/** Where a candidate goes: its entry, what it replaces and who leaves for it. */
-interface Place {
-  readonly entry: Entry;
-  readonly replaced: Entry | undefined;
-  readonly victims: readonly Entry[];
 }

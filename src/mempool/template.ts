@@ -39,8 +39,7 @@ export function selectTransactions(
 /** How far a lane has been used for this block. */
 interface Walk {
   readonly lane: Lane;
-  /** Index of the lane's next entry, and that entry. */
-  next: number;
+  /** The lane's next entry. */
   entry: Entry;
   /** What the sender's balance still covers. */
   unspent: bigint;
@@ -99,10 +98,9 @@ class Selection {
   /** Opens a lane at the parent's nonce. */
   #begin(lane: Lane): Walk | undefined {
     const account = this.#parent.account(lane.sender);
-    const next = account === undefined ? -1 : lane.indexOf(account.nonce);
-    const entry = lane.entries[next];
-    const runs = account !== undefined && entry?.transaction.nonce === account.nonce;
-    const walk = runs ? { lane, next, entry, unspent: account.balance } : undefined;
+    const entry = account === undefined ? undefined : lane.at(account.nonce);
+    const walk =
+      account === undefined || entry === undefined ? undefined : { lane, entry, unspent: account.balance };
     const usable = walk !== undefined && this.#isUsable(walk) ? walk : undefined;
     this.#walks.set(lane, usable);
     return usable;
@@ -117,7 +115,7 @@ class Selection {
   /** Chooses the walk's entry if it fits; returns whether the lane has another for this block. */
   #take(walk: Walk): boolean {
     const { transaction, cost } = walk.entry;
-    const following = walk.lane.entries[walk.next + 1];
+    const following = walk.lane.at(transaction.nonce + 1n);
     const fits = this.#bytes + transaction.bytes.length <= this.#limits.maxBlockBytes;
     if (fits) {
       this.chosen.push(transaction);
@@ -125,8 +123,7 @@ class Selection {
     } else {
       this.#misfits++;
     }
-    if (fits && following?.transaction.nonce === transaction.nonce + 1n) {
-      walk.next++;
+    if (fits && following !== undefined) {
       walk.entry = following;
       walk.unspent -= cost;
       if (this.#isUsable(walk)) return true;

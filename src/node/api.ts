@@ -18,7 +18,7 @@ import { proveKey } from "../chain/statetree.ts";
 import { decodeTransaction } from "../chain/transaction.ts";
 import type { ValidatorSet } from "../chain/validators.ts";
 import type { EngineStatus, ValidatorId } from "../consensus/engine.ts";
-import type { DropReason } from "../mempool/mempool.ts";
+import type { DropReason } from "../mempool/poolports.ts";
 import type { Discovery } from "../p2p/discovery.ts";
 import type {
   AccountAnswer,

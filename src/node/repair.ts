@@ -103,7 +103,7 @@ function createAntiEntropy(parts: RepairedParts, branches: BranchDoor | undefine
         importBlock: (bytes, from) => parts.importBlock(bytes, from),
       },
       pool: {
-        hashes: (ageMsMin) => pool.hashes(scheduler.now() - ageMsMin),
+        hashes: (ageMsMin) => pool.offered(scheduler.now() - ageMsMin, 0n),
         fetch: (hash) => pool.getByHash(hash)?.bytes,
         admit: async (envelope) => parts.admit(envelope),
       },

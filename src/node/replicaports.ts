@@ -9,7 +9,7 @@ import type { BranchChange, BranchSettings, HeadChange } from "../chain/chain.ts
 import type { Genesis } from "../chain/genesis.ts";
 import type { ConsensusEngine, EngineEvent, EngineSettings, Parsed, Typed } from "../consensus/engine.ts";
 import type { SignatureRules, Signer } from "../crypto/keys.ts";
-import type { PoolEvent } from "../mempool/mempool.ts";
+import type { PoolEvent } from "../mempool/poolports.ts";
 import type { Kv } from "../storage/kv.ts";
 import type { OpenedLog } from "../storage/log.ts";
 import type { Topic as News } from "./news.ts";

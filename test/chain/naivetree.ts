@@ -155,9 +155,7 @@ export class NaivePool {
     if (tx.validUntilHeight !== 0n && tx.validUntilHeight < next) return false;
     if (account === undefined || tx.nonce < account.nonce) return false;
     const lane = this.held.filter(({ from }) => equalBytes(from, tx.from));
-    let pending = account.nonce;
-    while (lane.some(({ nonce }) => nonce === pending)) pending++;
-    if (tx.nonce > pending + BigInt(this.#nonceGapMax)) return false;
+    if (tx.nonce > this.#pendingNonce(tx) + BigInt(this.#nonceGapMax)) return false;
     const rival = lane.find(({ nonce }) => nonce === tx.nonce);
     const cost = lane.reduce((sum, other) => (other === rival ? sum : sum + costOf(other)), costOf(tx));
     if (cost > account.balance) return false;
@@ -179,6 +177,15 @@ export class NaivePool {
     );
     for (const { block } of abandoned)
       for (const tx of block.transactions) if (tx.bytes[0] !== 0) this.add(tx);
+    // A hole may have come about: nothing waits farther behind one than a newcomer may.
+    this.held = this.held.filter((tx) => tx.nonce <= this.#pendingNonce(tx) + BigInt(this.#nonceGapMax));
+  }
+
+  #pendingNonce(tx: SignedTransaction): bigint {
+    const lane = this.held.filter(({ from }) => equalBytes(from, tx.from));
+    let pending = this.#account(tx)?.nonce ?? 0n;
+    while (lane.some(({ nonce }) => nonce === pending)) pending++;
+    return pending;
   }
 
   /** What the account cannot pay leaves, the highest nonce first. */

@@ -10,6 +10,7 @@ it("lets thousands of used nonces go without looking at every fee for each of th
   for (let i = 0; i < count; i++) {
     const transaction = {
       nonce: BigInt(i),
+      bytes: new Uint8Array(1),
       get fee() {
         looked++;
         return BigInt(i % 7);

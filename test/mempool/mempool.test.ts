@@ -136,6 +136,134 @@ describe("a full pool", () => {
   });
 });
 
+describe("transactions that wait for an earlier nonce", () => {
+  const many = Array.from({ length: 40 }, (_, i) => sender(String.fromCharCode(0x100 + i)));
+
+  it("never push out what can run, whatever fee they offer", () => {
+    const all = headOf([a, b, c, d, ...many]);
+    const { pool, story } = worldOf(all, { transactionsMax: 64, queuedMax: 8 });
+    const paid = [a, b, c, d].flatMap((from) =>
+      Array.from({ length: 16 }, (_, nonce) => transfer(from, { nonce, fee: 2 })),
+    );
+    fill(pool, paid);
+    for (const from of many) {
+      for (let nonce = 1; nonce <= 64; nonce++) {
+        const verdict = pool.add(transfer(from, { nonce, fee: 5_000 }), 0);
+        expect(verdict).toMatchObject({ ok: false, fault: { code: "MEMPOOL_FULL" } });
+      }
+    }
+    expect(story.filter((line) => !line.startsWith("added"))).toEqual([]);
+    expect(pool.status()).toMatchObject({ transactions: 64, executable: 64, queued: 0, minFeeToEnter: 3n });
+  });
+
+  it("leave a full pool before any that can run, and cost it nothing to enter", () => {
+    const { pool, story } = worldOf(head, { transactionsMax: 3 });
+    fill(pool, [transfer(a, { nonce: 1, fee: 90 }), transfer(b, { fee: 5 }), transfer(c, { fee: 5 })]);
+    expect(pool.status().minFeeToEnter).toBe(2n);
+    fill(pool, [transfer(d, { fee: 2 })]);
+    expect(story.slice(-2)).toEqual(["evicted a/1", "added d/0"]);
+    expect(pool.status().minFeeToEnter).toBe(3n);
+  });
+
+  it("have a share of the pool, in which the sender with the most of them gives first", () => {
+    const { pool, story } = worldOf(head, { queuedMax: 4 });
+    fill(
+      pool,
+      [1, 2, 3, 4].map((nonce) => transfer(a, { nonce, fee: 90 })),
+    );
+    fill(pool, [transfer(b, { nonce: 7, fee: 2 }), transfer(c, { nonce: 1, fee: 2 })]);
+    expect(story.slice(4)).toEqual(["evicted a/4", "added b/7", "evicted a/3", "added c/1"]);
+    const verdict = pool.add(transfer(a, { nonce: 5, fee: 90 }), 0);
+    expect(verdict).toMatchObject({ ok: false, fault: { code: "MEMPOOL_FULL" } });
+    if (!verdict.ok) {
+      expect(verdict.fault.detail).toContain("nonce 5 has to wait for nonce 0");
+      expect(verdict.fault.detail).toContain("4 of 4 waiting transactions");
+      expect(verdict.fault.detail).toContain("send nonce 0 first");
+    }
+    fill(pool, [transfer(d)]);
+    expect(pool.status()).toMatchObject({ queued: 4, queuedMax: 4, executable: 1 });
+  });
+
+  it("have a share of its bytes too", () => {
+    const size = transfer(a, { nonce: 1 }).bytes.length;
+    const { pool } = worldOf(head, { queuedBytesMax: 2 * size });
+    fill(pool, [transfer(a, { nonce: 1 }), transfer(b, { nonce: 1 })]);
+    expect(pool.add(transfer(c, { nonce: 1 }), 0)).toMatchObject({ fault: { code: "MEMPOOL_FULL" } });
+    expect(pool.status()).toMatchObject({ queuedBytes: 2 * size, queuedBytesMax: 2 * size });
+  });
+
+  it("get a sixteenth of the pool where nobody says how much", () => {
+    expect(worldOf(head).pool.status()).toMatchObject({ queuedMax: 1_250, queuedBytesMax: 2 * 1024 * 1024 });
+  });
+
+  it("are told once they can run, in the order of their nonces, and only then", () => {
+    const { pool, promoted } = worldOf(head);
+    fill(pool, [transfer(a, { nonce: 2 }), transfer(a, { nonce: 1 }), transfer(b)]);
+    expect(promoted).toEqual([]);
+    expect(pool.isExecutable(transfer(a, { nonce: 1 }))).toBe(false);
+    expect(pool.offered(0, 0n).length).toBe(1);
+    fill(pool, [transfer(a)]);
+    expect(promoted.map(nameOf)).toEqual(["a/1", "a/2"]);
+    expect(pool.isExecutable(transfer(a, { nonce: 1 }))).toBe(true);
+    expect(pool.offered(0, 0n).length).toBe(4);
+  });
+
+  it("are brought back to their share when one that could run expires before them", () => {
+    const { pool, story } = worldOf(head, { nonceGapMax: 3, queuedMax: 2 });
+    fill(pool, [transfer(a, { validUntil: 6 }), ...[1, 2, 3, 4, 5].map((nonce) => transfer(a, { nonce }))]);
+    pool.headChanged(head.after([], 6n), [], 0);
+    expect(story.slice(6)).toEqual(["expired a/0", "evicted a/5", "evicted a/4", "evicted a/3"]);
+    expect(pool.status()).toMatchObject({ executable: 0, queued: 2 });
+  });
+
+  it("may be many while abandoned blocks give back what stood before them", () => {
+    const included = [0, 1].map((nonce) => transfer(a, { nonce }));
+    const { pool, story, promoted } = worldOf(head.after(included), { nonceGapMax: 2, queuedMax: 1 });
+    fill(
+      pool,
+      [2, 3, 4, 5, 6].map((nonce) => transfer(a, { nonce })),
+    );
+    expect(pool.headReplaced(head, included, [], 0)).toBe(2);
+    expect(story.slice(5)).toEqual(["added a/0", "added a/1"]);
+    expect(pool.executable).toBe(7);
+    expect(promoted).toEqual([]);
+  });
+});
+
+describe("a long row of one sender", () => {
+  /** How often a fee is read for one arrival at a full pool in which one sender has `count`. */
+  function readsPerArrival(count: number): number {
+    let reads = 0;
+    const { pool } = worldOf(headOf([a, b], 10n ** 9n), { transactionsMax: count });
+    const counted = (transaction: SignedTransaction): SignedTransaction => ({
+      ...transaction,
+      get fee() {
+        reads++;
+        return transaction.fee;
+      },
+    });
+    for (let nonce = 0; nonce < count; nonce++) pool.add(counted(transfer(a, { nonce, fee: 9 })), 0);
+    pool.add(counted(transfer(a, { nonce: count, fee: 9, memo: "first question" })), 0);
+    reads = 0;
+    const arrivals = [
+      counted(transfer(a, { nonce: count, fee: 9 })),
+      counted(transfer(a, { nonce: count >> 1, fee: 10, memo: "replacement" })),
+      counted(transfer(b, { fee: 9 })),
+      counted(transfer(b, { fee: 12 })),
+      counted(transfer(b, { fee: 14 })),
+    ];
+    for (const arrival of arrivals) pool.add(arrival, 0);
+    expect(pool.size).toBe(count);
+    return reads / arrivals.length;
+  }
+
+  it("costs an arrival at a full pool no more than the logarithm of its length", () => {
+    const [short, long] = [readsPerArrival(100), readsPerArrival(3_200)];
+    expect(short).toBeLessThan(60);
+    expect(long).toBeLessThan(short + 60);
+  });
+});
+
 describe("expiry", () => {
   it("drops what the next block may not hold, and queues what stood behind it", () => {
     const { pool, story } = worldOf(head);

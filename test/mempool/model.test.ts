@@ -1,6 +1,8 @@
 /**
  * The pool against a naive one that keeps a list and searches it: after any sequence of arrivals, heads, reorgs and
- * waiting, both hold the same, the bounds hold, and what the template picks runs in order on the parent's state.
+ * waiting, both hold the same, the bounds hold, and what the template picks runs in order on the parent's state. It
+ * runs in several profiles: one of everything, and one each for what an attacker would do: keep the pool full, send
+ * what waits behind gaps, and send one long row.
  */
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
@@ -10,13 +12,24 @@ import type { Mempool } from "../../src/mempool/mempool.ts";
 import { selectTransactions } from "../../src/mempool/template.ts";
 import { costOf, genesis, headOf, nameOf, sender, type TestHead, transfer, worldOf } from "./world.ts";
 
-const TRANSACTIONS_MAX = 9;
-const BYTES_MAX = 1_900;
 const GAP_MAX = 6;
 const AGE_MS_MAX = 50;
 const names = [..."abcde"];
 const senders = names.map(sender);
 const LIMITS = { maxBlockBytes: 1_500, maxBlockTransactions: 7 };
+
+interface Profile {
+  readonly name: string;
+  readonly transactionsMax: number;
+  readonly bytesMax: number;
+  readonly queuedMax: number;
+  readonly queuedBytesMax: number;
+  readonly balance: bigint;
+  readonly step: fc.Arbitrary<Step>;
+  readonly runs: number;
+  /** Ways out of the pool, and refusals, that the steps must have met. */
+  readonly mustMeet: readonly string[];
+}
 
 interface Held {
   readonly transaction: SignedTransaction;
@@ -28,14 +41,20 @@ interface Held {
 class NaivePool {
   held: Held[] = [];
   head: TestHead;
+  /** Transactions that became executable for the first time after they had waited, as hashes. */
+  promoted: string[] = [];
+  readonly #profile: Profile;
+  readonly #wereExecutable = new Set<string>();
   #order = 0;
+  #isReturning = false;
 
-  constructor(head: TestHead) {
+  constructor(head: TestHead, profile: Profile) {
     this.head = head;
+    this.#profile = profile;
   }
 
-  lane(transaction: SignedTransaction): Held[] {
-    const lane = this.held.filter((held) => hex(held.transaction.from) === hex(transaction.from));
+  lane({ from }: Pick<SignedTransaction, "from">): Held[] {
+    const lane = this.held.filter((held) => held.transaction.from[0] === from[0]);
     return lane.sort((x, y) => Number(x.transaction.nonce - y.transaction.nonce));
   }
 
@@ -46,9 +65,7 @@ class NaivePool {
     if (account === undefined) return "TX_UNKNOWN_SENDER";
     if (nonce < account.nonce) return "TX_NONCE_TOO_LOW";
     const lane = this.lane(transaction);
-    let pending = account.nonce;
-    while (lane.some((held) => held.transaction.nonce === pending)) pending++;
-    if (nonce - pending > BigInt(GAP_MAX)) return "TX_NONCE_GAP";
+    if (nonce - this.pending(transaction) > BigInt(GAP_MAX)) return "TX_NONCE_GAP";
     const occupant = lane.find((held) => held.transaction.nonce === nonce);
     const others = lane.filter((held) => held !== occupant);
     const total = others.reduce((sum, held) => sum + costOf(held.transaction), costOf(transaction));
@@ -64,34 +81,107 @@ class NaivePool {
     return "MEMPOOL_FULL";
   }
 
+  pending({ from }: Pick<SignedTransaction, "from">): bigint {
+    const lane = this.lane({ from });
+    let pending = this.head.account(from)?.nonce ?? 0n;
+    while (lane.some((held) => held.transaction.nonce === pending)) pending++;
+    return pending;
+  }
+
+  isQueued({ transaction }: Held): boolean {
+    return transaction.nonce > this.pending(transaction);
+  }
+
   /** Puts a newcomer in and evicts down to the bounds; whether it stayed. */
   place(transaction: SignedTransaction, nowMs: number): boolean {
     const newcomer = { transaction, order: this.#order++, addedMs: nowMs };
     const lane = this.lane(transaction);
     const occupant = lane.find((held) => held.transaction.nonce === transaction.nonce);
     this.held = [...this.held.filter((held) => held !== occupant), newcomer];
-    while (this.held.length > TRANSACTIONS_MAX || this.bytes() > BYTES_MAX) {
-      const victim = this.victim();
+    while (this.isFull() || (this.isQueued(newcomer) && this.isQueueFull())) {
+      const victim = this.lastOfLongestQueue() ?? this.leastWorth();
       this.held = this.held.filter((held) => held !== victim);
+      if (victim === newcomer && this.queued().length > 0) break;
     }
     return this.held.includes(newcomer);
   }
 
+  isFull(): boolean {
+    const { transactionsMax, bytesMax } = this.#profile;
+    return this.held.length > transactionsMax || bytesOf(this.held) > bytesMax;
+  }
+
+  isQueueFull(): boolean {
+    const { queuedMax, queuedBytesMax } = this.#profile;
+    const queued = this.queued();
+    return !this.#isReturning && (queued.length > queuedMax || bytesOf(queued) > queuedBytesMax);
+  }
+
+  queued(): Held[] {
+    return this.held.filter((held) => this.isQueued(held));
+  }
+
   bytes(): number {
-    return this.held.reduce((sum, held) => sum + held.transaction.bytes.length, 0);
+    return bytesOf(this.held);
+  }
+
+  /** Of the sender with the most that wait; of several such senders, of the one whose last is the youngest. */
+  lastOfLongestQueue(): Held | undefined {
+    const queues = senders.map(({ publicKey }) =>
+      this.lane({ from: publicKey }).filter((held) => this.isQueued(held)),
+    );
+    const most = Math.max(...queues.map((queue) => queue.length));
+    if (most === 0) return undefined;
+    const lasts = queues.filter((queue) => queue.length === most).map((queue) => queue.at(-1)!);
+    return lasts.reduce((x, y) => (x.order > y.order ? x : y));
   }
 
   /** The last of a lane whose lowest fee is the pool's lowest; of several lanes the one with the youngest last. */
-  victim(): Held {
+  leastWorth(): Held {
     const lanes = senders.map(({ publicKey }) =>
-      this.held
-        .filter((held) => hex(held.transaction.from) === hex(publicKey))
-        .sort((x, y) => Number(x.transaction.nonce - y.transaction.nonce)),
+      this.lane({ from: publicKey }).filter((held) => !this.isQueued(held)),
     );
     const worth = (lane: Held[]) => Math.min(...lane.map((held) => Number(held.transaction.fee)));
     const least = Math.min(...lanes.map(worth));
     const lasts = lanes.filter((lane) => worth(lane) === least).map((lane) => lane.at(-1)!);
     return lasts.reduce((x, y) => (x.order > y.order ? x : y));
+  }
+
+  /** Back from abandoned blocks: they may come in an order that leaves holes for a while. */
+  takeBack(transactions: readonly SignedTransaction[], nowMs: number): number {
+    this.#isReturning = true;
+    const back = transactions.filter((transaction) => {
+      const isBack = this.add(transaction, nowMs) === "ok";
+      if (isBack && !this.isQueued({ transaction } as Held)) this.#wereExecutable.add(hex(transaction.hash));
+      return isBack;
+    });
+    this.#isReturning = false;
+    this.trim();
+    return back.length;
+  }
+
+  /** What is queued, back to its bounds. */
+  trim(): void {
+    this.held = this.held.filter(
+      ({ transaction }) => transaction.nonce <= this.pending(transaction) + BigInt(GAP_MAX),
+    );
+    while (this.isQueueFull()) {
+      const victim = this.lastOfLongestQueue();
+      this.held = this.held.filter((held) => held !== victim);
+    }
+  }
+
+  /** Notes what became executable; with `newcomer` that one is no surprise. */
+  settle(newcomer?: SignedTransaction): void {
+    for (const { transaction } of this.held.filter((held) => !this.isQueued(held))) {
+      const hash = hex(transaction.hash);
+      if (this.#wereExecutable.has(hash)) continue;
+      this.#wereExecutable.add(hash);
+      if (newcomer === undefined || hex(newcomer.hash) !== hash) this.promoted.push(hash);
+    }
+    // What left and comes again is another arrival.
+    const here = new Set(this.held.map(({ transaction }) => hex(transaction.hash)));
+    for (const hash of this.#wereExecutable) if (!here.has(hash)) this.#wereExecutable.delete(hash);
   }
 
   moveTo(head: TestHead, nowMs: number): void {
@@ -100,7 +190,7 @@ class NaivePool {
     this.held = this.held.filter((held) => held.transaction.nonce >= nonceOf(held));
     for (const { publicKey } of senders) {
       for (;;) {
-        const lane = this.lane({ from: publicKey } as SignedTransaction);
+        const lane = this.lane({ from: publicKey });
         const cost = lane.reduce((sum, held) => sum + costOf(held.transaction), 0n);
         const account = head.account(publicKey);
         if (lane.length === 0 || (account !== undefined && cost <= account.balance)) break;
@@ -117,7 +207,7 @@ class NaivePool {
     return senders.flatMap(({ publicKey }) => {
       const found: SignedTransaction[] = [];
       let next = this.head.account(publicKey)?.nonce ?? 0n;
-      for (const { transaction } of this.lane({ from: publicKey } as SignedTransaction)) {
+      for (const { transaction } of this.lane({ from: publicKey })) {
         if (transaction.nonce !== next++) break;
         found.push(transaction);
       }
@@ -126,54 +216,115 @@ class NaivePool {
   }
 }
 
-const addStep = fc.record({
-  do: fc.constant("add" as const),
+interface Wish {
+  readonly do: "add";
+  readonly from: number;
+  readonly ahead: number;
+  readonly fee: number;
+  readonly amount: number;
+  readonly lifetime: number | undefined;
+  readonly memo: string | undefined;
+}
+
+type Step =
+  | Wish
+  | { readonly do: "block"; readonly count: number; readonly foreign: number | undefined }
+  | { readonly do: "reorg"; readonly depth: number }
+  | { readonly do: "wait"; readonly ms: number };
+
+const ANY: { [K in Exclude<keyof Wish, "do">]: fc.Arbitrary<Wish[K]> } = {
   from: fc.nat(names.length - 1),
   ahead: fc.integer({ min: -1, max: GAP_MAX + 1 }),
   fee: fc.integer({ min: 2, max: 30 }),
   amount: fc.constantFrom(1, 1, 1, 40, 400),
   lifetime: fc.constantFrom(undefined, undefined, 0, 1, 3),
   memo: fc.constantFrom(undefined, "x".repeat(60), "y".repeat(110)),
+};
+const add = (fields: Partial<typeof ANY> = {}): fc.Arbitrary<Step> =>
+  fc.record({ do: fc.constant("add" as const), ...ANY, ...fields });
+const block = fc.record({
+  do: fc.constant("block" as const),
+  count: fc.nat(5),
+  foreign: fc.option(fc.nat(names.length - 1), { nil: undefined }),
 });
-const step = fc.oneof(
-  { weight: 12, arbitrary: addStep },
+const reorg = fc.record({ do: fc.constant("reorg" as const), depth: fc.integer({ min: 1, max: 3 }) });
+const wait = fc.record({ do: fc.constant("wait" as const), ms: fc.nat(30) });
+const weighted = (...rows: [number, fc.Arbitrary<Step>][]): fc.Arbitrary<Step> =>
+  fc.oneof(...rows.map(([weight, arbitrary]) => ({ weight, arbitrary })));
+const [small, forEver] = [fc.constant(1), fc.constant(undefined)];
+
+const PROFILES: readonly Profile[] = [
   {
-    weight: 2,
-    arbitrary: fc.record({
-      do: fc.constant("block" as const),
-      count: fc.nat(5),
-      foreign: fc.option(fc.nat(names.length - 1), { nil: undefined }),
-    }),
+    name: "of everything",
+    ...{ transactionsMax: 9, bytesMax: 1_900, queuedMax: 5, queuedBytesMax: 900, balance: 1_500n },
+    step: weighted([12, add()], [2, block], [1, reorg], [2, wait]),
+    runs: 40,
+    mustMeet: ["included", "stale", "replaced", "evicted", "expired", "aged", "MEMPOOL_FULL", "promoted"],
   },
   {
-    weight: 1,
-    arbitrary: fc.record({ do: fc.constant("reorg" as const), depth: fc.integer({ min: 1, max: 3 }) }),
+    name: "always full of what can run",
+    ...{ transactionsMax: 4, bytesMax: 700, queuedMax: 2, queuedBytesMax: 400, balance: 100_000n },
+    step: weighted(
+      [12, add({ ahead: fc.constantFrom(-1, 0, 0, 0, 0, 1), amount: small })],
+      [1, block],
+      [1, reorg],
+    ),
+    runs: 15,
+    mustMeet: ["included", "replaced", "evicted", "MEMPOOL_FULL"],
   },
-  { weight: 1, arbitrary: fc.record({ do: fc.constant("wait" as const), ms: fc.nat(30) }) },
-);
+  {
+    name: "full of gaps",
+    ...{ transactionsMax: 8, bytesMax: 4_000, queuedMax: 6, queuedBytesMax: 1_500, balance: 100_000n },
+    step: weighted(
+      [
+        8,
+        add({ ahead: fc.integer({ min: 1, max: GAP_MAX + 1 }), amount: small, fee: fc.constantFrom(3, 99) }),
+      ],
+      [4, add({ ahead: fc.constant(0), amount: small })],
+      [1, block],
+      [1, reorg],
+    ),
+    runs: 15,
+    mustMeet: ["evicted", "MEMPOOL_FULL", "TX_NONCE_GAP", "promoted"],
+  },
+  {
+    name: "full of one sender's long row",
+    ...{ transactionsMax: 14, bytesMax: 4_000, queuedMax: 8, queuedBytesMax: 2_000, balance: 100_000n },
+    step: weighted(
+      [16, add({ from: fc.constant(0), ahead: fc.constantFrom(-1, 0, 0, 0, 0, 0, 1), amount: small })],
+      [2, add({ from: fc.constant(0), ahead: fc.integer({ min: -9, max: 0 }), lifetime: forEver })],
+      [3, add({ amount: small, ahead: fc.constantFrom(0, 1) })],
+      [1, block],
+      [1, reorg],
+    ),
+    runs: 15,
+    mustMeet: ["included", "evicted", "MEMPOOL_FULL", "promoted"],
+  },
+];
 
 /** Runs the steps on both pools; `check` sees them after each. */
 class Run {
   readonly naive: NaivePool;
   readonly pool: Mempool;
   readonly story: readonly string[];
+  readonly promoted: readonly SignedTransaction[];
   /** Codes of the refusals so far. */
   readonly refusals: string[] = [];
+  readonly #profile: Profile;
   #nowMs = 0;
   /** The chain so far: each head with the block that made it. */
   readonly #chain: { head: TestHead; block: readonly SignedTransaction[] }[];
 
-  constructor() {
-    const head = headOf(senders, 1_500n);
-    this.naive = new NaivePool(head);
-    const world = worldOf(head, {
-      transactionsMax: TRANSACTIONS_MAX,
-      bytesMax: BYTES_MAX,
-      nonceGapMax: GAP_MAX,
-      ageMsMax: AGE_MS_MAX,
-    });
+  constructor(profile: Profile) {
+    const head = headOf(senders, profile.balance);
+    this.naive = new NaivePool(head, profile);
+    const { transactionsMax, bytesMax, queuedMax, queuedBytesMax } = profile;
+    const bounds = { transactionsMax, bytesMax, queuedMax, queuedBytesMax };
+    const world = worldOf(head, { ...bounds, nonceGapMax: GAP_MAX, ageMsMax: AGE_MS_MAX });
+    this.#profile = profile;
     this.pool = world.pool;
     this.story = world.story;
+    this.promoted = world.promoted;
     this.#chain = [{ head, block: [] }];
   }
 
@@ -181,7 +332,7 @@ class Run {
     return this.naive.head;
   }
 
-  add(wish: typeof addStep extends fc.Arbitrary<infer T> ? T : never): void {
+  add(wish: Wish): void {
     const signer = senders[wish.from]!;
     const nonce = Math.max(0, Number(this.pool.pendingNonce(signer.publicKey)) + wish.ahead);
     const fields = { nonce, fee: wish.fee, amount: wish.amount };
@@ -191,6 +342,7 @@ class Run {
     const verdict = this.pool.add(transaction.bytes, this.#nowMs);
     const expected = this.naive.add(transaction, this.#nowMs);
     expect(verdict.ok ? "ok" : verdict.fault.code, nameOf(transaction)).toBe(expected);
+    this.naive.settle(transaction);
     if (!verdict.ok) this.refusals.push(verdict.fault.code);
     if (!verdict.ok && verdict.fault.code === "MEMPOOL_FULL")
       this.#payEnough(transaction, verdict.fault.detail);
@@ -198,6 +350,10 @@ class Run {
 
   /** The fee that the refusal names is enough for a sender who pays it in every transaction, and the least. */
   #payEnough(transaction: SignedTransaction, detail: string): void {
+    if (transaction.nonce > this.naive.pending(transaction)) {
+      expect(detail).toContain(`has to wait for nonce ${this.naive.pending(transaction)}`);
+      return;
+    }
     const least = BigInt(/least fee that enters is (\d+)/.exec(detail)![1]!);
     const lane = this.naive.lane(transaction);
     if (lane.some((held) => held.transaction.fee < least)) return;
@@ -223,6 +379,8 @@ class Run {
     this.#chain.push({ head, block });
     this.pool.headChanged(head, block, this.#nowMs);
     this.naive.moveTo(head, this.#nowMs);
+    this.naive.trim();
+    this.naive.settle();
   }
 
   reorg(depth: number): void {
@@ -233,26 +391,42 @@ class Run {
     this.#chain.push({ head, block: [] });
     const returned = this.pool.headReplaced(head, abandoned, [], this.#nowMs);
     this.naive.moveTo(head, this.#nowMs);
-    const back = abandoned.filter((transaction) => this.naive.add(transaction, this.#nowMs) === "ok");
-    expect(returned).toBe(back.length);
+    expect(returned).toBe(this.naive.takeBack(abandoned, this.#nowMs));
+    this.naive.settle();
   }
 
   wait(ms: number): void {
     this.#nowMs += ms;
     this.pool.dropAged(this.#nowMs);
     this.naive.moveTo(this.head, this.#nowMs);
+    this.naive.trim();
+    this.naive.settle();
   }
 
   check(): void {
     const { pool, naive } = this;
     const expected = naive.held.map(({ transaction }) => hex(transaction.hash)).sort();
     expect(pool.hashes().map(hex).sort()).toEqual(expected);
-    expect(pool.size).toBeLessThanOrEqual(TRANSACTIONS_MAX);
+    const { transactionsMax, bytesMax, queuedMax, queuedBytesMax } = this.#profile;
+    expect(pool.size).toBeLessThanOrEqual(transactionsMax);
     expect(pool.bytes).toBe(naive.bytes());
-    expect(pool.bytes).toBeLessThanOrEqual(BYTES_MAX);
+    expect(pool.bytes).toBeLessThanOrEqual(bytesMax);
     expect(pool.executable).toBe(naive.executable().length);
+    const queued = naive.queued();
+    expect(pool.status()).toMatchObject({ queued: queued.length, queuedBytes: bytesOf(queued) });
+    expect(queued.length).toBeLessThanOrEqual(queuedMax);
+    expect(bytesOf(queued)).toBeLessThanOrEqual(queuedBytesMax);
+    expect(this.promoted.map(({ hash }) => hex(hash)).sort()).toEqual(naive.promoted.toSorted());
+    const dear = naive.executable().filter((transaction) => this.#floor(transaction) >= 9n);
+    expect(pool.offered(this.#nowMs, 9n).map(hex).sort()).toEqual(dear.map(({ hash }) => hex(hash)).sort());
     expect(pool.status().senders).toBe(new Set(naive.held.map((held) => hex(held.transaction.from))).size);
     expect(hex(pool.digest().checksum)).toBe(hex(xorOf(naive.held)));
+  }
+
+  /** The least fee of the sender's transactions up to this one. */
+  #floor(transaction: SignedTransaction): bigint {
+    const before = this.naive.lane(transaction).filter((held) => held.transaction.nonce <= transaction.nonce);
+    return before.reduce((least, { transaction: { fee } }) => (fee < least ? fee : least), transaction.fee);
   }
 
   /** The template runs transaction by transaction, keeps the limits, and serves the oldest if it fits at all. */
@@ -288,28 +462,34 @@ function xorOf(held: readonly Held[]): Uint8Array {
   return sum;
 }
 
-describe("the pool", () => {
-  it("holds at every step what a naive pool holds, and its template runs in order", () => {
-    const seen = new Map<string, number>();
-    fc.assert(
-      fc.property(fc.array(step, { minLength: 20, maxLength: 80 }), (steps) => {
-        const run = new Run();
-        for (const wish of steps) {
-          if (wish.do === "add") run.add(wish);
-          else if (wish.do === "block") run.block(wish.count, wish.foreign);
-          else if (wish.do === "reorg") run.reorg(wish.depth);
-          else run.wait(wish.ms);
-          run.check();
-          run.checkTemplate();
-        }
-        const met = [...run.refusals, ...run.story.map((line) => line.split(" ")[0]!)];
-        for (const what of met) seen.set(what, (seen.get(what) ?? 0) + 1);
-      }),
-      { numRuns: 50, interruptAfterTimeLimit: 15_000 },
-    );
-    // The steps must have reached what they are to test.
-    for (const what of ["included", "stale", "replaced", "evicted", "expired", "aged", "MEMPOOL_FULL"]) {
-      expect(seen.get(what) ?? 0, what).toBeGreaterThan(0);
-    }
-  });
+function bytesOf(held: readonly Held[]): number {
+  return held.reduce((sum, { transaction }) => sum + transaction.bytes.length, 0);
+}
+
+describe("a pool", () => {
+  it.each(PROFILES)(
+    "$name holds at every step what a naive pool holds, and its template runs in order",
+    (profile) => {
+      const seen = new Map<string, number>();
+      fc.assert(
+        fc.property(fc.array(profile.step, { minLength: 30, maxLength: 80 }), (steps) => {
+          const run = new Run(profile);
+          for (const wish of steps) {
+            if (wish.do === "add") run.add(wish);
+            else if (wish.do === "block") run.block(wish.count, wish.foreign);
+            else if (wish.do === "reorg") run.reorg(wish.depth);
+            else run.wait(wish.ms);
+            run.check();
+            run.checkTemplate();
+          }
+          const met = [...run.refusals, ...run.story.map((line) => line.split(" ")[0]!)];
+          if (run.promoted.length > 0) met.push("promoted");
+          for (const what of met) seen.set(what, (seen.get(what) ?? 0) + 1);
+        }),
+        { numRuns: profile.runs, interruptAfterTimeLimit: 15_000 },
+      );
+      // The steps must have reached what they are to test.
+      for (const what of profile.mustMeet) expect(seen.get(what) ?? 0, what).toBeGreaterThan(0);
+    },
+  );
 });

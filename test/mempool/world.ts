@@ -5,7 +5,8 @@ import { type Account, bank, NO_MEMO } from "../../src/chain/modules/bank.ts";
 import { type SignedTransaction, signTransaction } from "../../src/chain/transaction.ts";
 import type { Signer } from "../../src/crypto/keys.ts";
 import type { HeadState } from "../../src/mempool/admission.ts";
-import { Mempool, type MempoolOptions, type PoolEvent } from "../../src/mempool/mempool.ts";
+import { Mempool } from "../../src/mempool/mempool.ts";
+import type { MempoolOptions, PoolEvent } from "../../src/mempool/poolports.ts";
 
 export const genesisHash = asHash(new Uint8Array(32).fill(7));
 export const genesis: Pick<Genesis, "chainId" | "limits"> = {
@@ -95,6 +96,8 @@ export interface World {
   readonly pool: Mempool;
   /** Everything the listener was told, in order, as "added a/0" or "evicted b/3". */
   readonly story: string[];
+  /** What became executable after it had waited, in the order in which it was told. */
+  readonly promoted: SignedTransaction[];
   /** Hashes of transactions whose signature the door refuses. */
   readonly forged: Set<string>;
   /** How many signatures were looked at. */
@@ -109,8 +112,13 @@ export function worldOf(head: HeadState, options: Partial<MempoolOptions> = {}):
     return !forged.has(hex(transaction.hash));
   };
   const listener = (events: readonly PoolEvent[]) => story.push(...events.map(tell));
-  const pool = new Mempool({ genesis, ...options }, { head, signatures: { admit }, listener });
-  const world: World = { pool, story, forged, verified: 0 };
+  const promoted: SignedTransaction[] = [];
+  const becameExecutable = (transactions: readonly SignedTransaction[]) => promoted.push(...transactions);
+  const pool = new Mempool(
+    { genesis, ...options },
+    { head, signatures: { admit }, listener, becameExecutable },
+  );
+  const world: World = { pool, story, promoted, forged, verified: 0 };
   return world;
 }
 
