@@ -92,7 +92,8 @@ function createAntiEntropy(parts: RepairedParts, branches: BranchDoor | undefine
       peers: () => network.peers().map((peer) => peer.peerId),
       compared: () => comparedWith(network.peers(), branches !== undefined).map((peer) => peer.peerId),
       believedHeight: () => parts.believedHeight(),
-      isChosen: (peerId) => network.peers().some((peer) => peer.peerId === peerId && isChosen(peer)),
+      isChosen: (peerId) =>
+        network.peers().some((peer) => peer.peerId === peerId && isChosen(peer, branches !== undefined)),
       request: (peerId, question) => network.request(peerId, question),
       reportFault: (peerId, detail) => network.reportFault(peerId, detail),
       noteHeight: (peerId, height) => network.noteHeight(peerId, height),
@@ -137,9 +138,9 @@ function createAnnouncements(parts: RepairedParts, door: BranchDoor, repair: Ant
   });
 }
 
-/** A peer that this node chose, or one that proved to be a validator: whom strangers must not keep waiting. */
-function isChosen({ direction, validator }: PeerView): boolean {
-  return direction === "outbound" || validator !== undefined;
+/** Whom others must not keep waiting: proven validators, and where anyone may connect, whom this node dialled. */
+function isChosen({ direction, validator }: PeerView, isOpen: boolean): boolean {
+  return validator !== undefined || (isOpen && direction === "outbound");
 }
 
 /**

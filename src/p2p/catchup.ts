@@ -43,7 +43,7 @@ export interface SyncProgress {
 export interface CatchUpSettings {
   /** A peer that does not answer by then is passed over. */
   readonly answerMs: number;
-  /** A peer that answers slower than this is asked only when no other can be. */
+  /** A peer that answers slower than this is not waited for, and asked only, when no other can be. */
   readonly slowMs: number;
   /** How long the first broken promise of a peer is remembered; each further one doubles it. */
   readonly distrustMs: number;
@@ -68,6 +68,8 @@ export interface CatchUpPorts {
   ring(): readonly string[];
   /** The height that this node has reason to believe, whatever single peers claim; undefined when it has none. */
   believedHeight?(): bigint | undefined;
+  /** Peers that are asked before others; none if left out. */
+  isChosen?(peerId: string): boolean;
   request(peerId: string, question: Uint8Array): Promise<Uint8Array>;
   /** A peer sent something provably wrong. */
   reportFault(peerId: string, detail: string): void;
@@ -82,9 +84,10 @@ interface Reputation {
 
 /**
  * What one attempt with one peer came to; `overtaken`: its blocks came in by another way meanwhile. Own progress is
- * no merit of the peer's, or whoever claims any height would be chased for as long as the chain grows.
+ * no merit of the peer's, or whoever claims any height would be chased for as long as the chain grows. `late`: another
+ * can be asked instead, and this one is when no other can be.
  */
-type Pull = "advanced" | "overtaken" | "nothing" | "silent" | "wrong";
+type Pull = "advanced" | "overtaken" | "nothing" | "late" | "silent" | "wrong";
 
 export class CatchUp implements BlockSync {
   readonly #settings: CatchUpSettings;
@@ -173,9 +176,13 @@ export class CatchUp implements BlockSync {
         peer = this.#nextPeer(peer, fruitless, slow);
         if (peer === undefined) break;
         const askedAtMs = this.#ports.scheduler.now();
-        const pull = await this.#pull(peer);
-        if (pull !== "advanced") fruitless.add(peer);
-        else this.#advanced(peer);
+        const tried = new Set([...slow, peer]);
+        const another = this.#nextPeer(peer, fruitless, tried);
+        const hasOther = another !== undefined && !tried.has(another);
+        const pull = await this.#pull(peer, hasOther ? this.#settings.slowMs : this.#settings.answerMs);
+        if (pull === "advanced") this.#advanced(peer);
+        else if (pull === "late") slow.add(peer);
+        else fruitless.add(peer);
         if (this.#ports.scheduler.now() - askedAtMs > this.#settings.slowMs) slow.add(peer);
         this.#remember(peer, pull);
       }
@@ -192,9 +199,9 @@ export class CatchUp implements BlockSync {
     if (this.#run !== undefined) this.#run.hasAdvanced = true;
   }
 
-  async #pull(peer: string): Promise<Pull> {
+  async #pull(peer: string, limitMs: number): Promise<Pull> {
     const { ledger, reportFault } = this.#ports;
-    const blocks = await this.#fetch(peer, ledger.head().height + 1n);
+    const blocks = await this.#fetch(peer, ledger.head().height + 1n, limitMs);
     if (typeof blocks === "string") return blocks;
     let pull: Pull = "nothing";
     for (const block of blocks) {
@@ -211,22 +218,28 @@ export class CatchUp implements BlockSync {
     return pull;
   }
 
-  async #fetch(peer: string, from: bigint): Promise<readonly Uint8Array[] | "silent" | "wrong"> {
+  async #fetch(
+    peer: string,
+    from: bigint,
+    limitMs: number,
+  ): Promise<readonly Uint8Array[] | "late" | "silent" | "wrong"> {
     const { scheduler, request, reportFault, logger } = this.#ports;
+    const askedAtMs = scheduler.now();
     const question = encodeQuestion({ kind: "blocks", from, bytesMax: SYNC_BATCH_BYTES });
     try {
-      const bytes = await withDeadline(scheduler, this.#settings.answerMs, request(peer, question));
+      const bytes = await withDeadline(scheduler, limitMs, request(peer, question));
       const answer = decodeAnswer("blocks", bytes);
       if (answer.ok) return answer.value.blocks;
       reportFault(peer, answer.fault.detail);
       return "wrong";
     } catch (error) {
       logger.log("debug", "p2p", "no blocks from peer", { peer, from, error: (error as Error).message });
-      return "silent";
+      const isLast = limitMs >= this.#settings.answerMs;
+      return isLast || scheduler.now() - askedAtMs < limitMs ? "silent" : "late";
     }
   }
 
-  /** Stays with a peer that delivers, then goes round the ring; slow peers come last. */
+  /** Chosen ones first; stays with a peer that delivers, then goes round the ring; slow peers come last. */
   #nextPeer(
     last: string | undefined,
     fruitless: ReadonlySet<string>,
@@ -237,7 +250,8 @@ export class CatchUp implements BlockSync {
     const start = Math.max(0, last === undefined ? 0 : ring.indexOf(last));
     const ordered = [...ring.slice(start), ...ring.slice(0, start)];
     const able = ordered.filter((peer) => !fruitless.has(peer) && this.#mayHelp(peer, height));
-    return able.find((peer) => !slow.has(peer)) ?? able[0];
+    const quick = able.filter((peer) => !slow.has(peer));
+    return quick.find((peer) => this.#ports.isChosen?.(peer)) ?? quick[0] ?? able[0];
   }
 
   #mayHelp(peer: string, height: bigint): boolean {
@@ -248,7 +262,7 @@ export class CatchUp implements BlockSync {
 
   #remember(peer: string, pull: Pull): void {
     const reputation = this.#reputations.get(peer);
-    if (reputation === undefined || pull === "advanced" || pull === "overtaken") return;
+    if (reputation === undefined || pull === "advanced" || pull === "overtaken" || pull === "late") return;
     const height = this.#ports.ledger.head().height;
     // Who claimed nothing and has nothing broke no promise.
     if (pull === "nothing" && reputation.claim <= height) return;

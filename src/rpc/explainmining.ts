@@ -65,11 +65,17 @@ function judge(standing: MiningStanding): Verdict {
     return { state: "alone", ok: false, summary };
   }
   if (headAgeMs > STALE_SPACINGS * spacingMs) {
-    const why = isMining ? "this node's miner is far too slow for the target" : "does anybody mine?";
+    const why = reasonOfStaleness(standing, isMining);
     const summary = `no block for ${duration(headAgeMs)}, one is due every ${duration(spacingMs)}: ${why}`;
     return { state: "stale", ok: false, summary: `${summary} (height ${height})` };
   }
   return { state: "moving", ok: true, summary: `${head}, one is due every ${duration(spacingMs)}` };
+}
+
+function reasonOfStaleness({ believedHeight, height }: MiningStanding, isMining: boolean): string {
+  if (believedHeight > height)
+    return `headers are known up to height ${believedHeight}, and no connected peer sends the blocks that are missing`;
+  return isMining ? "this node's miner is far too slow for the target" : "does anybody mine?";
 }
 
 function describe(standing: MiningStanding): string[] {

@@ -38,6 +38,7 @@ class FakeNode {
   blockSize = 300;
   imported = 0;
   believed: bigint | undefined;
+  chosen: readonly string[] = [];
 
   readonly id: string;
 
@@ -59,6 +60,7 @@ class FakeNode {
         reportFault: (peerId, detail) => this.faults.push(`${peerId}: ${detail}`),
         noteHeight: () => undefined,
         believedHeight: () => this.believed,
+        isChosen: (peerId) => this.chosen.includes(peerId),
         ledger: {
           head: () => ({ height: this.height, hash: hashAt(this.height) }),
           serveBlocks: async (from, bytesMax) => this.#serve(from, bytesMax),
@@ -313,6 +315,22 @@ describe("anti-entropy of blocks", () => {
     const late = new FakeNode(world, "b", 0n);
     await world.time.pass(9_000);
     expect(late.height).toBe(50n);
+  });
+
+  it("waits for no silent peer while another could be asked, and asks those first that it chose", async () => {
+    for (const chosen of [[], ["z"]]) {
+      const world = new World();
+      for (const id of ["c", "d", "e"]) liar(world, id, 60n, () => new Promise(() => undefined));
+      const late = new FakeNode(world, "b", 0n, { intervalMs: 0 });
+      late.chosen = chosen;
+      new FakeNode(world, "z", 50n, { intervalMs: 0 });
+      for (const id of ["c", "d", "e", "z"]) late.repair.peerConnected(id);
+      late.repair.syncNow(50n);
+      await world.time.pass(chosen.length > 0 ? 1_300 : 3_500);
+      expect(late.height).toBe(50n);
+      await world.time.pass(30_000);
+      expect(late.faults).toEqual([]);
+    }
   });
 
   it("leaves a slow peer for a quick one", async () => {

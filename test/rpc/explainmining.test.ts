@@ -62,6 +62,12 @@ describe("the explanation of a mined chain", () => {
     ["moving", true, { peers: 0, mining: undefined }, "height 120"],
     ["stale", false, { headAgeMs: 101_000, mining: undefined }, "does anybody mine?"],
     ["stale", false, { headAgeMs: 101_000 }, "far too slow for the target"],
+    [
+      "stale",
+      false,
+      { headAgeMs: 101_000, believedHeight: 130n },
+      "headers are known up to height 130, and no connected peer sends the blocks that are missing",
+    ],
     ["moving", true, { headAgeMs: 99_000 }, "height 120"],
     ["reversed", false, { reorgs: [reorg(1), reorg(7)], peers: 0, mining: undefined }, "REVERSED: 7 blocks"],
     ["moving", true, { reorgs: [reorg(6)] }, "height 120"],
