@@ -325,8 +325,9 @@ export const BODIES_WINDOW = 512;
 export const BODIES_LISTED_MAX = 4_096;
 /** Bodies remembered as not delivered by one peer; beyond it the oldest is forgotten and asked for again. */
 export const MISSED_BODIES_PER_PEER_MAX = 512;
-/** Strangers that are asked for heads at once; each peer that this node chose is asked besides. */
+/** Strangers that are asked for heads at once, and besides them peers that this node chose. */
 export const HEADS_PEERS_MAX = 3;
+export const HEADS_CHOSEN_PEERS_MAX = 8;
 /** Milliseconds that a peer may take over all answers of one fetch of heads, besides what new heads add. */
 export const HEADS_FETCH_MS = 10_000;
 /** Milliseconds that each new head adds for a stranger, and for a peer that this node chose. */

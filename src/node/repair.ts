@@ -92,8 +92,7 @@ function createAntiEntropy(parts: RepairedParts, branches: BranchDoor | undefine
       peers: () => network.peers().map((peer) => peer.peerId),
       compared: () => comparedWith(network.peers(), branches !== undefined).map((peer) => peer.peerId),
       believedHeight: () => parts.believedHeight(),
-      isChosen: (peerId) =>
-        network.peers().some((peer) => peer.peerId === peerId && isChosen(peer, branches !== undefined)),
+      chosen: () => chosenOf(network.peers(), branches !== undefined),
       request: (peerId, question) => network.request(peerId, question),
       reportFault: (peerId, detail) => network.reportFault(peerId, detail),
       noteHeight: (peerId, height) => network.noteHeight(peerId, height),
@@ -139,8 +138,11 @@ function createAnnouncements(parts: RepairedParts, door: BranchDoor, repair: Ant
 }
 
 /** Whom others must not keep waiting: proven validators, and where anyone may connect, whom this node dialled. */
-function isChosen({ direction, validator }: PeerView, isOpen: boolean): boolean {
-  return validator !== undefined || (isOpen && direction === "outbound");
+function chosenOf(peers: readonly PeerView[], isOpen: boolean): ReadonlySet<string> {
+  const chosen = peers.filter(
+    (peer) => peer.validator !== undefined || (isOpen && peer.direction === "outbound"),
+  );
+  return new Set(chosen.map(({ peerId }) => peerId));
 }
 
 /**

@@ -77,8 +77,8 @@ export interface AntiEntropyPorts {
   compared?(): readonly string[];
   /** The height that this node has reason to believe, whatever single peers claim; undefined when it has none. */
   believedHeight?(): bigint | undefined;
-  /** Whether this node chose to connect to the peer; nobody is chosen if left out. */
-  isChosen?(peerId: string): boolean;
+  /** Peers that are asked before others, and wait for none of them; none if left out. */
+  chosen?(): ReadonlySet<string>;
   /** A peer brought heads or bodies that were not here. */
   broughtBlocks?(peerId: string): void;
   request(peerId: string, question: Uint8Array): Promise<Uint8Array>;

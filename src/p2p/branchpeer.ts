@@ -53,6 +53,8 @@ export class BranchPeer {
   /** The last block of its chain whose header is known here. */
   best: Hash | undefined;
   light: LightBranch | undefined;
+  /** This node chose to connect to it. */
+  isChosen = false;
   /** A question is under way, or its answer is being worked off. */
   isBusy = false;
   /** Milliseconds that its answers have taken, all together. */

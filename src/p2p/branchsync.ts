@@ -7,7 +7,13 @@
  * Time and transport are handed in. Sources: pow.md 2.8, 1, 6 and 8; docs/protocol.md, "Branches"; docs/adr/0011.
  */
 import { byteText, equalBytes, type Hash } from "../base/bytes.ts";
-import { BODIES_LISTED_MAX, HEADERS_AHEAD_MAX, HEADS_PEERS_MAX, SYNC_BATCH_BYTES } from "../base/limits.ts";
+import {
+  BODIES_LISTED_MAX,
+  HEADERS_AHEAD_MAX,
+  HEADS_CHOSEN_PEERS_MAX,
+  HEADS_PEERS_MAX,
+  SYNC_BATCH_BYTES,
+} from "../base/limits.ts";
 import type { BlockSync } from "./blocksync.ts";
 import { BodyPlan } from "./bodyplan.ts";
 import type { BranchLedger, KnownBlock } from "./branchledger.ts";
@@ -29,8 +35,8 @@ export interface BranchSyncPorts extends BranchPeerPorts {
   readonly ledger: BranchLedger;
   /** Present peers in ring order, the next one after this node first. */
   ring(): readonly string[];
-  /** Whether this node chose to connect to the peer; nobody is chosen if left out. */
-  isChosen?(peerId: string): boolean;
+  /** Peers that this node chose to connect to; none if left out. */
+  chosen?(): ReadonlySet<string>;
   /** A peer brought heads or bodies that were not here. */
   broughtBlocks?(peerId: string): void;
 }
@@ -169,7 +175,7 @@ export class BranchSync implements BlockSync {
   async #fetchHeads(peer: BranchPeer): Promise<void> {
     const { ledger, scheduler } = this.#ports;
     const told = peer.told!;
-    const isChosen = this.#isChosen(peer.id);
+    const { isChosen } = peer;
     const fetch: HeadFetch = { told, isChosen, aliveAtMs: scheduler.now() };
     this.#headFetches.set(peer.id, fetch);
     this.#turns.delete(peer.id);
@@ -260,24 +266,20 @@ export class BranchSync implements BlockSync {
 
   /** Who was asked longest ago, or never, has the first turn. */
   #byTurn(peers: readonly BranchPeer[]): readonly BranchPeer[] {
-    const turns = [...this.#turns];
-    return [...peers].sort((a, b) => turns.indexOf(a.id) - turns.indexOf(b.id));
+    const turns = new Map([...this.#turns].map((id, turn) => [id, turn]));
+    const turnOf = ({ id }: BranchPeer) => turns.get(id) ?? -1;
+    return [...peers].sort((a, b) => turnOf(a) - turnOf(b));
   }
 
   /**
    * One peer a branch: what two told alike is asked of one of them, as long as it answers quickly. Strangers share a
    * few fetches; a peer that this node chose waits for none of theirs.
    */
-  #mayFetchHeads({ id, told }: BranchPeer): boolean {
-    const isChosen = this.#isChosen(id);
+  #mayFetchHeads({ told, isChosen }: BranchPeer): boolean {
     const under = [...this.#headFetches.values()].filter((fetch) => fetch.isChosen === isChosen);
     const slowAtMs = this.#ports.scheduler.now() - this.#settings.slowMs;
     if (under.some((fetch) => fetch.aliveAtMs > slowAtMs && equalBytes(fetch.told, told!))) return false;
-    return isChosen || under.length < HEADS_PEERS_MAX;
-  }
-
-  #isChosen(peerId: string): boolean {
-    return this.#ports.isChosen?.(peerId) === true;
+    return under.length < (isChosen ? HEADS_CHOSEN_PEERS_MAX : HEADS_PEERS_MAX);
   }
 
   #missingOf({ best }: BranchPeer, head: KnownBlock): readonly Hash[] {
@@ -313,7 +315,9 @@ export class BranchSync implements BlockSync {
   /** Those that this node chose first: they get the lowest bodies. */
   #inOrder(): readonly BranchPeer[] {
     const peers = this.#ports.ring().flatMap((id) => this.#peers.get(id) ?? []);
-    return [...peers].sort((a, b) => Number(this.#isChosen(b.id)) - Number(this.#isChosen(a.id)));
+    const chosen = this.#ports.chosen?.();
+    for (const peer of peers) peer.isChosen = chosen?.has(peer.id) === true;
+    return peers.sort((a, b) => Number(b.isChosen) - Number(a.isChosen));
   }
 
   #peerOf(peerId: string): BranchPeer {

@@ -69,7 +69,7 @@ export interface CatchUpPorts {
   /** The height that this node has reason to believe, whatever single peers claim; undefined when it has none. */
   believedHeight?(): bigint | undefined;
   /** Peers that are asked before others; none if left out. */
-  isChosen?(peerId: string): boolean;
+  chosen?(): ReadonlySet<string>;
   request(peerId: string, question: Uint8Array): Promise<Uint8Array>;
   /** A peer sent something provably wrong. */
   reportFault(peerId: string, detail: string): void;
@@ -251,7 +251,8 @@ export class CatchUp implements BlockSync {
     const ordered = [...ring.slice(start), ...ring.slice(0, start)];
     const able = ordered.filter((peer) => !fruitless.has(peer) && this.#mayHelp(peer, height));
     const quick = able.filter((peer) => !slow.has(peer));
-    return quick.find((peer) => this.#ports.isChosen?.(peer)) ?? quick[0] ?? able[0];
+    const chosen = this.#ports.chosen?.();
+    return quick.find((peer) => chosen?.has(peer)) ?? quick[0] ?? able[0];
   }
 
   #mayHelp(peer: string, height: bigint): boolean {

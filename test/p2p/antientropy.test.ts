@@ -60,7 +60,7 @@ class FakeNode {
         reportFault: (peerId, detail) => this.faults.push(`${peerId}: ${detail}`),
         noteHeight: () => undefined,
         believedHeight: () => this.believed,
-        isChosen: (peerId) => this.chosen.includes(peerId),
+        chosen: () => new Set(this.chosen),
         ledger: {
           head: () => ({ height: this.height, hash: hashAt(this.height) }),
           serveBlocks: async (from, bytesMax) => this.#serve(from, bytesMax),

@@ -1,7 +1,8 @@
 /** Whom catching up by branches asks, and what it thinks of who does not answer. */
+import fc from "fast-check";
 import { beforeEach, describe, expect, it } from "vitest";
 import { EMPTY, equalBytes, type Hash, utf8 } from "../../src/base/bytes.ts";
-import { HEADS_PEERS_MAX } from "../../src/base/limits.ts";
+import { HEADS_CHOSEN_PEERS_MAX, HEADS_PEERS_MAX } from "../../src/base/limits.ts";
 import { SILENT } from "../../src/base/log.ts";
 import { encodeBody, type SealedBlock } from "../../src/chain/block.ts";
 import type { Chain } from "../../src/chain/chain.ts";
@@ -24,7 +25,10 @@ let faults: string[];
 let latencyMs: Map<string, number>;
 let chosen: Set<string>;
 
-beforeEach(async () => {
+beforeEach(open);
+
+/** A node at block 0 without peers. */
+async function open(): Promise<void> {
   time = new VirtualTime();
   chain = await openMinedChain();
   [peers, asked, faults] = [new Map(), [], []];
@@ -35,7 +39,7 @@ beforeEach(async () => {
     logger: SILENT,
     ledger: door,
     ring: () => [...peers.keys()],
-    isChosen: (peer) => chosen.has(peer),
+    chosen: () => chosen,
     reportFault: (peerId, detail) => faults.push(`${peerId}: ${detail}`),
     request: (peer, bytes) => {
       const question = decodeBranchQuestion(bytes);
@@ -47,7 +51,7 @@ beforeEach(async () => {
       return new Promise((resolve, reject) => time.after(delayMs, () => answer.then(resolve, reject)));
     },
   });
-});
+}
 
 /** A branch from block 0, and how an honest peer serves it. */
 async function branchOf(
@@ -109,11 +113,13 @@ describe("catching up by branches", () => {
   });
 
   it("asks no more than a few peers for heads at once, whatever they tell", async () => {
-    for (let i = 0; i < 8; i++) {
+    for (let i = 0; i < 24; i++) {
       peers.set(`mute${i}`, silent);
-      sync.told(`mute${i}`, 9n, (await branchOf(1, 1 + i)).tip);
+      if (i % 2 === 0) chosen.add(`mute${i}`);
+      sync.told(`mute${i}`, 9n, sha256(utf8(`head ${i}`)));
     }
-    expect(asked.length).toBe(HEADS_PEERS_MAX);
+    expect(asked.filter(({ peer }) => !chosen.has(peer)).length).toBe(HEADS_PEERS_MAX);
+    expect(asked.filter(({ peer }) => chosen.has(peer)).length).toBe(HEADS_CHOSEN_PEERS_MAX);
   });
 
   it("changes to the heavier of two branches, each from its own peer, and stays on the first of two equal ones", async () => {
@@ -248,6 +254,63 @@ describe("catching up by branches", () => {
       await time.pass(1_500);
       expect(chain.head.hash).toEqual(tip);
     });
+  });
+
+  it("ends on an honest stranger's chain whatever up to twelve others do", async () => {
+    const { serve, tip, blocks } = await branchOf(80);
+    const place = (hash: Hash) => blocks.findIndex(({ block }) => equalBytes(block.hash, hash));
+    const empty = (hashes: readonly Hash[]) =>
+      encodeBranchAnswer({ kind: "bodies", bodies: hashes.map(() => EMPTY) });
+    const bad: Record<string, Answer> = {
+      silent,
+      hollow: async (question) => (question.kind === "bodies" ? empty(question.hashes) : serve(question)),
+      partial: async (question) => {
+        if (question.kind !== "bodies") return serve(question);
+        const bodies = question.hashes.map((hash) =>
+          place(hash) % 3 === 0 ? encodeBody(blocks[place(hash)]!.block.transactions) : EMPTY,
+        );
+        return encodeBranchAnswer({ kind: "bodies", bodies });
+      },
+      headless: async (question) =>
+        question.kind === "heads" ? encodeBranchAnswer({ kind: "heads", heads: [] }) : serve(question),
+      stuck: async (question) =>
+        question.kind === "heads"
+          ? encodeBranchAnswer({ kind: "heads", heads: [blocks[0]!.block] })
+          : empty(question.kind === "bodies" ? question.hashes : []),
+      short: (question) => (question.kind === "bodies" ? silent(question) : serve(question)),
+    };
+    const stranger = fc.record({
+      behaviour: fc.constantFrom(...Object.keys(bad)),
+      delayMs: fc.constantFrom(1, 900, 4_800),
+      tellsTip: fc.boolean(),
+    });
+    const crowd = fc.record({
+      strangers: fc.array(stranger, { maxLength: 12 }),
+      honestAt: fc.nat({ max: 12 }),
+    });
+    await fc.assert(
+      fc.asyncProperty(crowd, async ({ strangers, honestAt }) => {
+        await open();
+        const names = strangers.map(({ behaviour }, i) => `${String(i).padStart(2, "0")} ${behaviour}`);
+        for (const [i, { behaviour, delayMs }] of strangers.entries()) {
+          peers.set(names[i]!, bad[behaviour]!);
+          latencyMs.set(names[i]!, delayMs);
+        }
+        names.splice(honestAt, 0, "honest");
+        peers = new Map(names.map((name) => [name, peers.get(name) ?? serve]));
+        for (let second = 0; second < 90 && !equalBytes(chain.head.hash, tip); second++) {
+          for (const [i, { tellsTip }] of strangers.entries()) {
+            const name = names.filter((one) => one !== "honest")[i]!;
+            sync.told(name, 99n, tellsTip ? tip : sha256(utf8(`${name} ${second}`)));
+          }
+          sync.told("honest", 80n, tip);
+          await time.pass(1_000);
+        }
+        expect(chain.head.hash).toEqual(tip);
+        sync.stop();
+      }),
+      { numRuns: 15 },
+    );
   });
 
   it("does not count as behind because a peer claims a head, except while it asks for the first time", async () => {
