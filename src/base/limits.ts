@@ -218,6 +218,11 @@ export const SYNC_BATCH_BLOCKS_MAX = 1_024;
 /** Transactions asked for by short hash in one request; the rest waits for the next. */
 export const POOL_FETCH_MAX = 4_096;
 
+/** Bytes that libp2p holds for one peer over all its connections; beyond it they are closed. */
+export const P2P_HELD_BYTES_PER_PEER_MAX = 48 * 1024 * 1024;
+/** The same for all peers together; beyond it the peer with the most is closed. */
+export const P2P_HELD_BYTES_MAX = 160 * 1024 * 1024;
+
 // --- address book ------------------------------------------------------------------------------------------
 /**
  * Buckets and places of a bucket for addresses that were heard of: 16,384. An address whose place is taken by a

@@ -10,17 +10,25 @@
 import "./polyfill.ts";
 import { type GossipSub, gossipsub, StrictNoSign } from "@chainsafe/libp2p-gossipsub";
 import { identify } from "@libp2p/identify";
-import type { ConnectionGater, Libp2p, PrivateKey } from "@libp2p/interface";
+import type { ConnectionGater, Libp2p, PrivateKey, StreamMuxer } from "@libp2p/interface";
 import { noise } from "@libp2p/noise";
 import { ping } from "@libp2p/ping";
 import { tcp } from "@libp2p/tcp";
-import { yamux } from "@libp2p/yamux";
 import { multiaddr } from "@multiformats/multiaddr";
 import { createLibp2p } from "libp2p";
 import { concatBytes, utf8 } from "../base/bytes.ts";
-import { CONNECTIONS_MAX, GOSSIP_BYTES_MAX, GOSSIP_OUTBOUND_BYTES_MAX } from "../base/limits.ts";
+import {
+  CONNECTIONS_MAX,
+  GOSSIP_BYTES_MAX,
+  GOSSIP_OUTBOUND_BYTES_MAX,
+  P2P_HELD_BYTES_MAX,
+  P2P_HELD_BYTES_PER_PEER_MAX,
+} from "../base/limits.ts";
 import { sha256 } from "../crypto/hash.ts";
+import { guardedYamux, type MuxerGuard } from "./guardedmuxer.ts";
+import { HeldBytes } from "./heldbytes.ts";
 import type { InboundPeer } from "./inbound.ts";
+import type { Rejection } from "./meter.ts";
 
 export type Host = Libp2p<{ readonly gossip: GossipSub }>;
 
@@ -31,21 +39,26 @@ export interface HostOptions {
   readonly gater: ConnectionGater;
   /** Gossip on other topics is neither subscribed nor relayed. */
   readonly topics: readonly string[];
+  /** What the muxer refuses is counted here. */
+  rejected?(reason: Rejection): void;
+  /** The library threw where nobody would have caught it; that connection was closed. */
+  libraryFailed?(error: Error): void;
 }
 
 const PING_INTERVAL_MS = 5_000;
 const DIAL_TIMEOUT_MS = 5_000;
 
 /** A host that does not listen yet: protocols are registered first, then {@link startHost}. */
-export function createHost(options: HostOptions): Promise<Host> {
-  return createLibp2p({
+export async function createHost(options: HostOptions): Promise<Host> {
+  const muxers = guardedYamux(muxerGuard(options));
+  const host = await createLibp2p({
     start: false,
     privateKey: options.identity,
     nodeInfo: { name: "quorate", userAgent: "quorate" },
     addresses: { listen: [options.listen] },
     transports: [tcp()],
     connectionEncrypters: [noise()],
-    streamMuxers: [yamux()],
+    streamMuxers: [muxers.factory],
     connectionGater: options.gater,
     connectionManager: {
       maxConnections: CONNECTIONS_MAX,
@@ -63,6 +76,19 @@ export function createHost(options: HostOptions): Promise<Host> {
       gossip: gossipsub(gossipOptions(options.topics)),
     },
   });
+  host.addEventListener("connection:open", ({ detail }) => {
+    muxers.connected(detail as { readonly muxer?: StreamMuxer }, detail.remotePeer.toString());
+  });
+  return host;
+}
+
+function muxerGuard({ rejected, libraryFailed }: HostOptions): MuxerGuard {
+  return {
+    held: new HeldBytes({ perPeer: P2P_HELD_BYTES_PER_PEER_MAX, altogether: P2P_HELD_BYTES_MAX }),
+    now: () => Date.now(),
+    rejected: (reason) => rejected?.(reason),
+    libraryFailed: (error) => libraryFailed?.(error),
+  };
 }
 
 /** @throws Error naming the address and what to do when it cannot be listened on. */

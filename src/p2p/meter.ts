@@ -35,6 +35,13 @@ export type Rejection =
   | "request-malformed"
   | "request-refused"
   | "request-busy"
+  | "request-budget"
+  | "gossip-budget"
+  | "peer-paused"
+  | "muxer-frame"
+  | "muxer-flood"
+  | "memory"
+  | "library-error"
   | "repair-fault";
 
 export interface NetworkCounters {

@@ -132,6 +132,8 @@ export class P2pNetwork {
         ...(discovery === undefined ? {} : { refuseStranger: (one) => this.#parts?.discovery?.refuses(one) }),
       }),
       topics: TOPICS.map((topic) => topicName(genesisHash, topic)),
+      rejected: (reason) => this.#meter.rejected(reason),
+      libraryFailed: (error) => this.noteLibraryError(error),
     });
     const parts = this.#assemble(host, handlers);
     await parts.sessions.start();
@@ -213,6 +215,14 @@ export class P2pNetwork {
   brought(peerId: string, what: "block" | "transaction"): void {
     const atMs = this.#deps.scheduler.now();
     this.#notes.note(peerId, what === "block" ? { lastBlockAtMs: atMs } : { lastTransactionAtMs: atMs });
+  }
+
+  /** libp2p threw where nobody catches: counted and logged; the connection that it came from is closed. */
+  noteLibraryError(error: Error): void {
+    this.#meter.rejected("library-error");
+    this.#deps.logger.log("warn", "p2p", "the network library failed on a connection", {
+      error: error.message,
+    });
   }
 
   /** A peer sent something provably wrong by way of anti-entropy: counted and logged. */
