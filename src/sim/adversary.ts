@@ -4,13 +4,16 @@
  * they are two honest nodes with one key (cluster.ts).
  */
 import { unreachable } from "../base/assert.ts";
+import { falseCheckpoints } from "./adversaries/checkpoints.ts";
 import { collude } from "./adversaries/collude.ts";
 import { Conspiracy } from "./adversaries/conspiracy.ts";
 import { equivocate, Stories } from "./adversaries/equivocate.ts";
 import { Forger } from "./adversaries/forger.ts";
+import { falseGossip } from "./adversaries/gossip.ts";
 import { lieAboutLinks, lieInCarried, lieInNewView, lieInViewChange } from "./adversaries/liars.ts";
 import { flood, forgeCertificates, hugeView, mutate, replay } from "./adversaries/noise.ts";
 import { censor, lieClock, silent, slow, trickle, withholdBodies } from "./adversaries/passive.ts";
+import { falseProofs, floodViews } from "./adversaries/proofs.ts";
 import { undercut } from "./adversaries/undercut.ts";
 import type { Misbehaviour, MisbehaviourContext, MisbehaviourMaker } from "./misbehaviour.ts";
 import type { Observer } from "./observer.ts";
@@ -83,6 +86,14 @@ function make(
       return mutate(context, spec, conspiracy);
     case "collude":
       return collude(context, spec, conspiracy);
+    case "false-proofs":
+      return falseProofs(context, spec, conspiracy);
+    case "view-flood":
+      return floodViews(context, spec, conspiracy);
+    case "false-checkpoints":
+      return falseCheckpoints(context, spec, conspiracy);
+    case "false-gossip":
+      return falseGossip(context, spec, forger);
     default:
       return unreachable(spec);
   }

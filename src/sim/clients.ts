@@ -45,11 +45,11 @@ export class Clients implements Observer {
     for (const { id } of block.transactions) this.#pending.delete(byteText(id));
   }
 
-  #issue({ node, from, to, amount }: Submission): void {
+  #issue({ node, from, to, amount, fee }: Submission): void {
     const nonce = this.#nonces.get(from) ?? 0n;
     this.#nonces.set(from, nonce + 1n);
     const cluster = this.#cluster();
-    const transaction = cluster.world.transfer(from, to, amount, nonce);
+    const transaction = cluster.world.transfer(from, to, amount, nonce, fee);
     this.#unissued--;
     this.#pending.set(byteText(transaction.id), transaction);
     cluster.submit(node, transaction);

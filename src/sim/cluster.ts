@@ -7,15 +7,18 @@ import { assert } from "../base/assert.ts";
 import type { Verdict } from "../base/fault.ts";
 import type { SignedTransaction } from "../chain/transaction.ts";
 import type { EngineSettings, ValidatorId } from "../consensus/engine.ts";
+import type { Topic } from "../node/ports.ts";
 import type { Replica } from "../node/replica.ts";
 import { StartError } from "../node/starterror.ts";
+import { Forger } from "./adversaries/forger.ts";
+import { falseGossip } from "./adversaries/gossip.ts";
 import type { ComputingCosts } from "./computing.ts";
 import { DiskFull } from "./disk.ts";
 import type { MisbehaviourContext, MisbehaviourMaker } from "./misbehaviour.ts";
 import { SimNetwork } from "./network.ts";
 import { type CrashCause, type Observer, tellAll } from "./observer.ts";
 import { Random } from "./random.ts";
-import type { AdversarySpec, ClockFault, Crash, NetworkTiming, NodeId } from "./schedule.ts";
+import type { AdversarySpec, ClockFault, Crash, NetworkTiming, NodeId, Stranger } from "./schedule.ts";
 import { SimNode } from "./simnode.ts";
 import { SkewedClock, VirtualTime } from "./time.ts";
 import { Trace } from "./trace.ts";
@@ -31,6 +34,8 @@ export interface ClusterOptions {
   readonly gstMs: number;
   /** Nodes without a key, after the validators and their twins. */
   readonly full?: number;
+  /** The last nodes, without a key, and they lie. */
+  readonly strangers?: readonly Stranger[];
   /** Crashes by action or by write; those by time are the caller's. */
   readonly crashes?: readonly Crash[];
   readonly clocks?: readonly ClockFault[];
@@ -51,6 +56,8 @@ export class Cluster {
   readonly faulty = new Set<ValidatorId>();
   /** Nodes whose database has been younger than their journal, or whose home is an older copy. */
   readonly rolledBack = new Set<NodeId>();
+  /** Nodes without a key that lie. */
+  readonly strange = new Set<NodeId>();
   /** How a crash by the schedule goes on; the default stays down. */
   restartAfterCrash: (node: SimNode, crash: Crash) => void = () => undefined;
   /** What a node that failed by an injected fault does next; the default stays down. */
@@ -81,6 +88,7 @@ export class Cluster {
     );
     this.nodes = validators.map((validator, id) => this.#createNode(id, validator));
     for (const spec of options.adversaries ?? []) this.#corrupt(spec);
+    for (const [index, stranger] of (options.strangers ?? []).entries()) this.#estrange(stranger, index);
   }
 
   /** Starts these nodes, or all that are down. They run once everything has settled, unless their disk is slow. */
@@ -141,21 +149,23 @@ export class Cluster {
 
   /** Nodes whose validators keep the rules and have their keys; full nodes too. */
   get correct(): readonly SimNode[] {
-    return this.nodes.filter(
-      ({ validator, observing }) => validator === undefined || !(this.faulty.has(validator) || observing),
-    );
+    return this.nodes.filter(({ id, observing }) => this.isCorrect(id) && !observing);
   }
 
   isCorrect(id: NodeId): boolean {
     const { validator } = this.node(id);
-    return validator === undefined || !this.faulty.has(validator);
+    return validator === undefined ? !this.strange.has(id) : !this.faulty.has(validator);
   }
 
   /** Which validator each node is; twins come after the validators, full nodes last. */
   #plan(): (ValidatorId | undefined)[] {
-    const { world, adversaries = [], full = 0 } = this.#options;
+    const { world, adversaries = [], full = 0, strangers = [] } = this.#options;
     const twins = adversaries.filter(({ kind }) => kind === "twin").map(({ validator }) => validator);
-    return [...world.validators.keys(), ...twins, ...Array.from({ length: full }, () => undefined)];
+    return [
+      ...world.validators.keys(),
+      ...twins,
+      ...new Array<undefined>(full + strangers.length).fill(undefined),
+    ];
   }
 
   #createNode(id: NodeId, validator: ValidatorId | undefined): SimNode {
@@ -202,6 +212,22 @@ export class Cluster {
     if (misbehaviour !== undefined) node.misbehaviours = [...node.misbehaviours, misbehaviour];
   }
 
+  /** A liar without a key. */
+  #estrange({ id, atMs, untilMs, everyMs }: Stranger, index: number): void {
+    const { world, time } = this;
+    const node = this.nodes[this.nodes.length - this.#options.strangers!.length + index]!;
+    this.strange.add(node.id);
+    const context = {
+      random: this.#random.split(`stranger ${id}`),
+      replica: () => node.replica,
+      active: () => time.nowMs >= atMs && time.nowMs < untilMs,
+      after: (delayMs: number, task: () => void) => node.after(delayMs, task),
+      publish: (topic: Topic, bytes: Uint8Array) => node.publish(topic, bytes),
+    };
+    time.at(atMs, () => this.#tell.injected("stranger"));
+    node.misbehaviours = [falseGossip(context, { everyMs }, new Forger(world.genesis, world.genesisHash))];
+  }
+
   #contextOf(spec: AdversarySpec): MisbehaviourContext {
     const { world, time } = this;
     const node = this.node(spec.validator);
@@ -221,6 +247,7 @@ export class Cluster {
       nowMs: () => time.nowMs,
       after: (delayMs, task) => node.after(delayMs, task),
       mail: (to, letter) => node.mail(to, letter),
+      publish: (topic, bytes) => node.publish(topic, bytes),
       jumpClock: (byMs) => node.clock.jump(byMs),
     };
   }

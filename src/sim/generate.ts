@@ -24,6 +24,7 @@ import {
   type Submission,
 } from "./schedule.ts";
 import { TWIN_ROUND_MS, TWIN_ROUNDS, twinRounds, twinsOf } from "./twins.ts";
+import { widen } from "./widen.ts";
 
 /** Accounts that send to each other. */
 export const ACCOUNTS = 4;
@@ -49,6 +50,7 @@ const DOSES: Readonly<Record<Profile, Dose>> = {
   twins: { network: 0, crashes: 0, disks: 0, clocks: 0 },
   brief: { network: 2, crashes: 1, disks: 0, clocks: 1 },
   rollback: { network: 3, crashes: 1, disks: 0, clocks: 0 },
+  wide: { network: 2, crashes: 2, disks: 0, clocks: 1 },
 };
 
 export function generateSchedule(options: ScheduleOptions): Schedule {
@@ -56,7 +58,7 @@ export function generateSchedule(options: ScheduleOptions): Schedule {
   const random = new Random(`schedule ${seed} ${nodes} ${byzantine} ${profile}`);
   const dose = DOSES[profile];
   const settings = pickSettings(random.split("settings"), nodes);
-  const isBrief = profile === "brief";
+  const isBrief = profile === "brief" || profile === "wide";
   const isTwins = profile === "twins";
   const spanMs = isTwins
     ? TWIN_ROUNDS * TWIN_ROUND_MS
@@ -69,7 +71,7 @@ export function generateSchedule(options: ScheduleOptions): Schedule {
   const all = Array.from({ length: nodes + twins }, (_, id) => id);
   const asynchronous = profile === "asynchronous";
   const allowanceMs = asynchronous ? 0 : 40 * settings.timeoutMaxMs;
-  return {
+  const schedule: Schedule = {
     ...options,
     consensus: pickParameters(random.split("parameters")),
     settings,
@@ -96,6 +98,7 @@ export function generateSchedule(options: ScheduleOptions): Schedule {
     }),
     adversaries,
   };
+  return widen(schedule, random.split("wide"));
 }
 
 function pickParameters(random: Random): PbftParameters {
@@ -359,6 +362,10 @@ function pickAdversary(random: Random, { id, validator, nodes, spanMs }: Post): 
     case "forge-certificates":
       return { ...who, kind, everyMs: random.pick([50, 200, 500]) };
     case "collude":
+    case "false-proofs":
+    case "view-flood":
+    case "false-checkpoints":
+    case "false-gossip":
       return { ...who, kind, everyMs: random.pick([20, 50, 200]) };
     case "flood":
       return { ...who, kind, perSecond: random.pick([50, 200]) };

@@ -56,6 +56,8 @@ export interface MisbehaviourContext {
   readonly after: (delayMs: number, task: () => void) => void;
   /** Sends a letter past the filters. */
   readonly mail: (to: ValidatorId, letter: Uint8Array) => void;
+  /** Publishes past the filters. */
+  readonly publish: (topic: Topic, bytes: Uint8Array) => void;
   /** Sets the replica's clock, ahead or back. */
   readonly jumpClock: (byMs: number) => void;
 }

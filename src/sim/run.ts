@@ -60,6 +60,11 @@ export async function runSchedule(schedule: Schedule, options: RunOptions = {}):
   return run.result();
 }
 
+function settledMs({ gstMs, crashes, workload }: Schedule): number {
+  const ends = crashes.map(({ when, downMs }) => (when.kind === "time" ? when.atMs + downMs : 0));
+  return Math.max(gstMs, ...ends, ...workload.map(({ atMs }) => atMs));
+}
+
 class Run {
   readonly #schedule: Schedule;
   readonly #cluster: Cluster;
@@ -69,11 +74,20 @@ class Run {
   readonly #own: Violation[] = [];
   readonly #checkers: Checkers;
   readonly #world: World;
+  /** When the last thing that the schedule names has happened: only adversaries go on after that. */
+  readonly #settledMs: number;
 
   constructor(schedule: Schedule, options: RunOptions) {
     this.#schedule = schedule;
+    this.#settledMs = settledMs(schedule);
     this.#world = new World(
-      { validators: schedule.nodes, accounts: ACCOUNTS, balance: BALANCE, consensus: schedule.consensus },
+      {
+        validators: schedule.nodes,
+        accounts: ACCOUNTS,
+        balance: BALANCE,
+        consensus: schedule.consensus,
+        limits: schedule.limits ?? {},
+      },
       signatureWorld(options.signatures ?? "ideal"),
     );
     this.#clients = new Clients(schedule.workload, () => this.#cluster);
@@ -88,6 +102,7 @@ class Run {
     ];
     const { settings, syncIntervalMs, network, gstMs, crashes, clocks, adversaries, seed, computing } =
       schedule;
+    const { full = 0, strangers = [] } = schedule;
     this.#cluster = new Cluster(
       {
         world: this.#world,
@@ -100,6 +115,8 @@ class Run {
         clocks,
         adversaries,
         computing,
+        full,
+        strangers,
         misbehave: options.misbehave ?? conspirators.misbehave,
       },
       observers,
@@ -198,7 +215,9 @@ class Run {
   #restart(node: SimNode, downMs: number): void {
     const { time } = this.#cluster;
     const waitMs = node.disk.full ? Math.max(downMs, 100) : downMs;
-    const atMs = Math.min(time.nowMs + waitMs, Math.max(this.#schedule.gstMs, time.nowMs));
+    const { gstMs } = this.#schedule;
+    // What fails before GST is back then at the latest; later on it takes its time.
+    const atMs = time.nowMs < gstMs ? Math.min(time.nowMs + waitMs, gstMs) : time.nowMs + waitMs;
     time.at(atMs, () => {
       if (node.isUp) return;
       if (node.disk.full) this.#restart(node, downMs);
@@ -229,6 +248,7 @@ class Run {
   }
 
   get #converged(): boolean {
+    if (this.#cluster.time.nowMs < this.#settledMs) return false;
     return this.#clients.done && this.#checkers.unfinished() === undefined;
   }
 

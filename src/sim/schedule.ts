@@ -4,6 +4,7 @@
  * names are a run's whole address. Times are ms of virtual time since the run began. This file is the vocabulary.
  */
 import type { PbftParameters } from "../chain/consensusparameters.ts";
+import type { GenesisLimits } from "../chain/genesis.ts";
 import type { EngineSettings, ValidatorId } from "../consensus/engine.ts";
 import { MESSAGE_TYPE } from "../consensus/pbft/messages.ts";
 import type { ComputingCosts } from "./computing.ts";
@@ -23,11 +24,13 @@ export const PROFILES = [
   "brief",
   "twins",
   "rollback",
+  "wide",
 ] as const;
 /**
  * What a schedule is made of: `calm` nothing, `network`, `crash`, `disk` and `byzantine` that kind above all,
  * `mixed` everything, `brief` as mixed and a fifth as long, `twins` one key on two replicas and a partition a round,
- * `asynchronous` a network that never heals (no liveness is asked), `rollback` databases younger than journals.
+ * `asynchronous` a network that never heals (no liveness is asked), `rollback` databases younger than journals, `wide`
+ * the ingredients of widen.ts above all.
  */
 export type Profile = (typeof PROFILES)[number];
 
@@ -60,7 +63,15 @@ export interface Schedule extends ScheduleOptions {
   readonly adversaries: readonly AdversarySpec[];
   /** Computing takes so long at every node; no time at all if left out. */
   readonly computing?: ComputingCosts;
+  /** Honest nodes without a key, after the validators and their twins. */
+  readonly full?: number;
+  /** Nodes without a key that lie in gossip and anti-entropy, last of all. */
+  readonly strangers?: readonly Stranger[];
+  /** Of blocks and transactions, instead of the usual ones. */
+  readonly limits?: Partial<GenesisLimits>;
 }
+
+export type Stranger = Item & Interval & { readonly everyMs: number };
 
 /** What one can leave out: its name is unique within a schedule, e.g. "f0", "c2", "d0", "k1", "w3", "a0". */
 export interface Item {
@@ -177,12 +188,22 @@ export interface Submission extends Item {
   readonly from: number;
   readonly to: number;
   readonly amount: bigint;
+  /** Default: none. */
+  readonly fee?: bigint;
 }
 
 /** What a Byzantine validator does. `atMs` to `untilMs`: while it does so; it behaves before and after. */
 export type AdversarySpec = Item &
   Interval & { readonly validator: ValidatorId } & (
     | AdversaryKind<"twin">
+    /** VIEW-CHANGEs and NEW-VIEWs whose proofs prove nothing. */
+    | (AdversaryKind<"false-proofs"> & { readonly everyMs: number })
+    /** Valid VIEW-CHANGEs, many at once, each to a higher view. */
+    | (AdversaryKind<"view-flood"> & { readonly everyMs: number })
+    /** CHECKPOINTs of a state that nobody has, alone and together. */
+    | (AdversaryKind<"false-checkpoints"> & { readonly everyMs: number })
+    /** False rumors, false answers in anti-entropy. */
+    | (AdversaryKind<"false-gossip"> & { readonly everyMs: number })
     | (AdversaryKind<"equivocate"> & { readonly victims: readonly ValidatorId[] })
     | AdversaryKind<"silent">
     | (AdversaryKind<"slow"> & { readonly delayMs: number })
@@ -224,7 +245,7 @@ interface AdversaryKind<K extends string> {
 
 export type AdversaryName = AdversarySpec["kind"];
 
-/** What generate.ts draws from; the other kinds are for directed schedules. */
+/** What generate.ts draws from; widen.ts adds others. */
 export const ADVERSARY_NAMES: readonly AdversaryName[] = [
   "twin",
   "equivocate",
@@ -245,12 +266,21 @@ export const ADVERSARY_NAMES: readonly AdversaryName[] = [
 ];
 
 /** The others. */
-export const DIRECTED_NAMES: readonly AdversaryName[] = ["lie-links", "lie-o", "undercut", "trickle"];
+export const ADDED_NAMES: readonly AdversaryName[] = [
+  "lie-links",
+  "lie-o",
+  "undercut",
+  "trickle",
+  "false-proofs",
+  "view-flood",
+  "false-checkpoints",
+  "false-gossip",
+];
 
 /** The items of a schedule by name, in the order in which they are shrunk. */
 export function itemIds(schedule: Schedule): string[] {
-  const { faults, crashes, disks, rollbacks = [], clocks, adversaries, workload } = schedule;
-  return [faults, crashes, disks, rollbacks, clocks, adversaries, workload].flatMap((items) =>
+  const { faults, crashes, disks, rollbacks = [], clocks, adversaries, strangers = [], workload } = schedule;
+  return [faults, crashes, disks, rollbacks, clocks, adversaries, strangers, workload].flatMap((items) =>
     items.map(({ id }) => id),
   );
 }
@@ -267,5 +297,6 @@ export function keepOnly(schedule: Schedule, ids: ReadonlySet<string>): Schedule
     clocks: kept(schedule.clocks),
     workload: kept(schedule.workload),
     adversaries: kept(schedule.adversaries),
+    ...(schedule.strangers === undefined ? {} : { strangers: kept(schedule.strangers) }),
   };
 }

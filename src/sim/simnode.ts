@@ -6,6 +6,7 @@ import { SILENT } from "../base/log.ts";
 import type { SealedBlock } from "../chain/block.ts";
 import type { ConsensusEngine, EngineSettings, Parsed, Typed, ValidatorId } from "../consensus/engine.ts";
 import type { Signer } from "../crypto/keys.ts";
+import type { Topic } from "../node/ports.ts";
 import { Replica } from "../node/replica.ts";
 import { type ComputingCosts, Processor } from "./computing.ts";
 import { SimDisk } from "./disk.ts";
@@ -137,6 +138,11 @@ export class SimNode {
   /** For the misbehaviour: past its filters. */
   mail(to: ValidatorId, letter: Uint8Array): void {
     this.#port?.mail(to, letter);
+  }
+
+  /** For the misbehaviour: past its filters. */
+  publish(topic: Topic, bytes: Uint8Array): void {
+    this.#port?.publish(topic, bytes);
   }
 
   /** For the misbehaviour: a task of this life. */

@@ -5,7 +5,7 @@
 import type { Hash } from "../base/bytes.ts";
 import { EMPTY } from "../base/bytes.ts";
 import type { PbftParameters } from "../chain/consensusparameters.ts";
-import type { Genesis } from "../chain/genesis.ts";
+import type { Genesis, GenesisLimits } from "../chain/genesis.ts";
 import { computeGenesisHash } from "../chain/genesisstate.ts";
 import { bank } from "../chain/modules/bank.ts";
 import { type SignedTransaction, signTransaction } from "../chain/transaction.ts";
@@ -19,6 +19,7 @@ export interface WorldOptions {
   readonly balance: bigint;
   readonly consensus?: Partial<PbftParameters>;
   readonly maxBlockTransactions?: number;
+  readonly limits?: Partial<GenesisLimits>;
 }
 
 export class World {
@@ -42,6 +43,7 @@ export class World {
       limits: {
         ...genesis.limits,
         maxBlockTransactions: options.maxBlockTransactions ?? genesis.limits.maxBlockTransactions,
+        ...options.limits,
       },
     };
     this.genesisHash = computeGenesisHash(this.genesis);
@@ -55,10 +57,10 @@ export class World {
     return Number(this.genesis.timeMs) + 1_000;
   }
 
-  transfer(from: number, to: number, amount: bigint, nonce: bigint): SignedTransaction {
+  transfer(from: number, to: number, amount: bigint, nonce: bigint, fee = 0n): SignedTransaction {
     const payload = bank.encodeCall({ to: this.accounts[to]!.publicKey, amount, memo: EMPTY });
     const { chainId } = this.genesis;
-    const fields = { chainId, nonce, fee: 0n, validUntilHeight: 0n, module: bank.id, payload };
+    const fields = { chainId, nonce, fee, validUntilHeight: 0n, module: bank.id, payload };
     return signTransaction(fields, this.accounts[from]!, this.genesisHash);
   }
 }

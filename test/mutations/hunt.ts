@@ -1,10 +1,11 @@
 /**
  * Plays the schedules of some hunts with a build of the program until a checker complains:
  *   hunt.js <directory of the build> <hunts as JSON> [seconds]
- * prints one line of JSON. In a process of its own, since each mutation is another program.
+ *   hunt.js <directory of the build> generated <task as JSON>
+ * prints one line of JSON, or one for each generated schedule. In a process of its own, since each mutation is another program.
  */
 import { pathToFileURL } from "node:url";
-import type { Bag, Hunt } from "./mutation.ts";
+import type { Bag, GeneratedTask, Hunt } from "./mutation.ts";
 
 interface Build {
   readonly generate: typeof import("../../src/sim/generate.ts");
@@ -46,6 +47,39 @@ function revive(_key: string, value: unknown): unknown {
   return typeof value === "string" && /^[0-9]+n$/.test(value) ? BigInt(value.slice(0, -1)) : value;
 }
 
-const [, , directory = "", hunts = "[]", seconds = "60"] = process.argv;
-const bag = await hunt(await load(directory), JSON.parse(hunts, revive) as Hunt[], Number(seconds));
-console.log(JSON.stringify(bag));
+/** What generated schedules are, in turn: profile and number of validators. */
+const KINDS = [
+  ["wide", 4],
+  ["brief", 4],
+  ["byzantine", 4],
+  ["network", 4],
+  ["wide", 4],
+  ["crash", 4],
+  ["brief", 5],
+  ["mixed", 4],
+  ["wide", 7],
+  ["asynchronous", 4],
+] as const;
+
+async function generated({ generate, run, quorum }: Build, task: GeneratedTask): Promise<void> {
+  for (let index = task.from; index < task.to; index += task.step) {
+    const [profile, nodes] = KINDS[index % KINDS.length]!;
+    const seed = task.seed + index;
+    const byzantine = quorum.quorumOf(nodes).f;
+    const { violations } = await run.runSchedule(
+      generate.generateSchedule({ seed, nodes, byzantine, profile }),
+    );
+    const [violation] = violations;
+    if (violation === undefined) console.log(JSON.stringify({ index }));
+    else {
+      const { checker, detail } = violation;
+      console.log(JSON.stringify({ index, found: { checker, detail, seed, hunt: 0, profile, nodes } }));
+      return;
+    }
+  }
+}
+
+const [, , directory = "", hunts = "[]", rest = "60"] = process.argv;
+const loaded = await load(directory);
+if (hunts === "generated") await generated(loaded, JSON.parse(rest) as GeneratedTask);
+else console.log(JSON.stringify(await hunt(loaded, JSON.parse(hunts, revive) as Hunt[], Number(rest))));

@@ -26,6 +26,8 @@ const LIVENESS: readonly Hunt[] = [
   { profile: "crash", nodes: 4, schedules: 150 },
   { profile: "mixed", nodes: 4, schedules: 150 },
 ];
+/** What widen.ts puts on top. */
+const WIDE: readonly Hunt[] = [{ profile: "wide", nodes: 4, schedules: 1_000 }];
 
 function edit(file: string, find: string, replace: string): Edit {
   return { file: `${PBFT}/${file}.ts`, find, replace };
@@ -792,5 +794,55 @@ export const MUTATIONS: readonly Mutation[] = [
     rule: "1.12 restart",
     edits: [edit("restart", "core.broadcast(record.vote);", "continue;")],
     hunts: [...DIRECTED.voteNotSent, ...CRASH],
+  },
+  // Rules that no generated schedule showed before widen.ts.
+  {
+    name: "amnesia shown by certificates is never noticed",
+    rule: "1.12 amnesia",
+    edits: [
+      edit("amnesia", "if (!signers.includes(core.self)) return false;", "return false;"),
+      edit(
+        "amnesia",
+        "if (!signatures.some(({ signer }) => signer === core.self)) return false;",
+        "return false;",
+      ),
+    ],
+    hunts: WIDE,
+  },
+  {
+    name: "amnesia is not journaled",
+    rule: "1.12 amnesia",
+    edits: [edit("core", 'if (type === "amnesia") this.emit', "if (false) this.emit")],
+    hunts: WIDE,
+  },
+  {
+    name: "an unknown own VIEW-CHANGE is ignored",
+    rule: "1.12 amnesia",
+    edits: [
+      edit(
+        "amnesia",
+        "if (message.from === core.self) return checkOwnViewChange(core, message);",
+        "if (message.from === core.self) return false;",
+      ),
+    ],
+    hunts: WIDE,
+  },
+  {
+    name: "no limit on view messages",
+    rule: "1.15 view messages",
+    edits: [
+      {
+        file: "base/limits.ts",
+        find: "export const VIEW_MESSAGES_PER_INTERVAL_MAX = 4;",
+        replace: "export const VIEW_MESSAGES_PER_INTERVAL_MAX = Infinity;",
+      },
+    ],
+    hunts: WIDE,
+  },
+  {
+    name: "no relay of the oldest transaction",
+    rule: "1.7 T_status",
+    edits: [edit("repair", "  relayOldest(core);\n  core.tick++;", "  core.tick++;")],
+    hunts: WIDE,
   },
 ];

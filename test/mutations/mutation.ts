@@ -52,3 +52,11 @@ export interface Bag {
   /** Schedules played, the one that found it included. */
   readonly schedules: number;
 }
+
+/** Numbers of generated schedules for one process: from, from + step, ... below `to`; the seed goes up with them. */
+export interface GeneratedTask {
+  readonly seed: number;
+  readonly from: number;
+  readonly step: number;
+  readonly to: number;
+}

@@ -3,30 +3,24 @@
  * schedule that shows it, puts it back and goes on with the next.
  *
  *   node --import tsx test/mutations/run.ts [part of a name ...] [--markdown] [--seconds=60] [--no-tests]
+ *     --generated[=1000]  generated schedules only, so many for each mutation, and how many it took (generated.ts)
+ *     --jobs=2 --seed=0   of these: processes, and the first seed
+ *     --list=FILE         the mutations that FILE exports as MUTATIONS, instead of list.ts
  *
  * The source is transpiled into a directory of its own (removed at the end), where one mutation at a time is applied.
  * A schedule counts only if the unchanged program breaks no rule under it. What no schedule shows is tried with the
  * engine's own tests, and the table says so. Exit code 1 when something was found by nothing.
  */
 import { execFileSync, spawnSync } from "node:child_process";
-import {
-  cpSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  symlinkSync,
-  writeFileSync,
-} from "node:fs";
+import { cpSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { dirname, join } from "node:path";
-import { fileURLToPath } from "node:url";
-import ts from "typescript";
+import { join, resolve } from "node:path";
+import { pathToFileURL } from "node:url";
+import { build, mutated, ROOT, source, write } from "./build.ts";
+import { GENERATED_MAX, huntGenerated } from "./generated.ts";
 import { MUTATIONS } from "./list.ts";
 import type { Bag, Hunt, Mutation } from "./mutation.ts";
 
-const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 /** For one mutation's schedules, s. */
 const SECONDS_MAX = Number(optionOf("seconds") ?? "60");
 
@@ -38,54 +32,6 @@ interface Result {
   readonly schedules: number;
   readonly seconds: number;
   readonly detail: string;
-}
-
-function transpile(text: string): string {
-  const { outputText } = ts.transpileModule(text, {
-    compilerOptions: {
-      target: ts.ScriptTarget.ES2023,
-      module: ts.ModuleKind.ESNext,
-      rewriteRelativeImportExtensions: true,
-      verbatimModuleSyntax: true,
-    },
-  });
-  return outputText;
-}
-
-/** A copy of src below `directory`, as JavaScript below `directory`/dist, and beside them hunt.js. */
-function build(directory: string): void {
-  cpSync(join(ROOT, "src"), join(directory, "src"), { recursive: true });
-  for (const file of readdirSync(join(directory, "src"), { recursive: true, encoding: "utf8" })) {
-    if (file.endsWith(".ts")) write(directory, file, source(directory, file));
-  }
-  const hunter = readFileSync(join(ROOT, "test/mutations/hunt.ts"), "utf8");
-  writeFileSync(join(directory, "hunt.js"), transpile(hunter));
-  writeFileSync(join(directory, "package.json"), readFileSync(join(ROOT, "package.json")));
-  symlinkSync(join(ROOT, "node_modules"), join(directory, "node_modules"));
-}
-
-function source(directory: string, file: string): string {
-  return readFileSync(join(directory, "src", file), "utf8");
-}
-
-function write(directory: string, file: string, text: string): void {
-  const path = join(directory, "dist", file.replace(/\.ts$/, ".js"));
-  mkdirSync(dirname(path), { recursive: true });
-  writeFileSync(path, transpile(text));
-}
-
-/** The mutated text of each file that a mutation touches. */
-function mutated(directory: string, { name, edits }: Mutation): Map<string, string> {
-  const texts = new Map<string, string>();
-  for (const { file, find, replace } of edits) {
-    const text = texts.get(file) ?? source(directory, file);
-    const parts = text.split(find);
-    if (parts.length !== 2) {
-      throw new Error(`${name}: ${parts.length - 1} places in src/${file} instead of one hold: ${find}`);
-    }
-    texts.set(file, parts.join(replace));
-  }
-  return texts;
 }
 
 function optionOf(name: string): string | undefined {
@@ -143,6 +89,32 @@ function failsTests(directory: string, texts: ReadonlyMap<string, string>): bool
   return error === undefined && status === 1;
 }
 
+/** Generated schedules alone: their number is what is asked. */
+async function tryGenerated(directory: string, mutation: Mutation): Promise<Result> {
+  const started = performance.now();
+  const most = Number(optionOf("generated") ?? GENERATED_MAX);
+  const options = {
+    schedules: most,
+    seed: Number(optionOf("seed") ?? "0"),
+    jobs: Number(optionOf("jobs") ?? "2"),
+    secondsMax: Number(optionOf("seconds") ?? "600"),
+  };
+  const texts = mutated(directory, mutation);
+  for (const [file, text] of texts) write(directory, file, text);
+  const { found, schedules } = await huntGenerated(directory, options);
+  for (const file of texts.keys()) write(directory, file, source(directory, file));
+  const seconds = (performance.now() - started) / 1_000;
+  if (found === undefined) return { mutation, by: undefined, where: "", schedules, seconds, detail: "" };
+  const { checker, detail, seed, profile, nodes } = found;
+  const where = `${profile}, n = ${nodes}, seed ${seed}`;
+  const control = await huntGenerated(directory, { ...options, only: schedules - 1 });
+  if (control.found !== undefined) {
+    const blamed = `the unchanged program breaks a rule too: ${control.found.detail}`;
+    return { mutation, by: undefined, where, schedules, seconds, detail: blamed };
+  }
+  return { mutation, by: checker, where, schedules, seconds, detail };
+}
+
 function tryOne(directory: string, mutation: Mutation): Result {
   const started = performance.now();
   const texts = mutated(directory, mutation);
@@ -179,14 +151,23 @@ function markdown(results: readonly Result[]): string {
     return `| ${rule} | ${name} | ${finder} | ${where} | ${schedules} | ${seconds.toFixed(1)} |`;
   });
   return [
-    "| rule | taken out | found by | where | schedules | s |",
+    "| rule | taken out | found by | schedule | schedules | s |",
     "|---|---|---|---|---|---|",
     ...rows,
   ].join("\n");
 }
 
+const isGenerated = process.argv.some((word) => word === "--generated" || word.startsWith("--generated="));
+
+async function listed(): Promise<readonly Mutation[]> {
+  const file = optionOf("list");
+  if (file === undefined) return MUTATIONS;
+  const { MUTATIONS: other } = await import(pathToFileURL(resolve(file)).href);
+  return other as readonly Mutation[];
+}
+
 const words = process.argv.slice(2).filter((word) => !word.startsWith("--"));
-const chosen = MUTATIONS.filter(
+const chosen = (await listed()).filter(
   ({ name }) => words.length === 0 || words.some((word) => name.includes(word)),
 );
 const directory = mkdtempSync(join(tmpdir(), "quorate-mutations-"));
@@ -195,7 +176,7 @@ try {
   build(directory);
   for (const mutation of chosen) mutated(directory, mutation); // all texts are there, before anything takes time
   for (const mutation of chosen) {
-    const result = tryOne(directory, mutation);
+    const result = isGenerated ? await tryGenerated(directory, mutation) : tryOne(directory, mutation);
     results.push(result);
     console.log(show(result));
   }

@@ -7,10 +7,10 @@ import { adversaries } from "../../src/sim/adversary.ts";
 import { generateSchedule } from "../../src/sim/generate.ts";
 import { runSchedule } from "../../src/sim/run.ts";
 import {
+  ADDED_NAMES,
   ADVERSARY_NAMES,
   type AdversaryName,
   type AdversarySpec,
-  DIRECTED_NAMES,
   type Schedule,
 } from "../../src/sim/schedule.ts";
 import { transferring, watched } from "./watched.ts";
@@ -76,7 +76,7 @@ describe("one validator more than the protocol survives", () => {
 });
 
 describe("as many validators as the protocol survives", () => {
-  for (const kind of [...ADVERSARY_NAMES, ...DIRECTED_NAMES]) {
+  for (const kind of [...ADVERSARY_NAMES, ...ADDED_NAMES]) {
     it(`do no harm when they are of the kind ${kind}`, async () => {
       for (const seed of [1, 2]) {
         const { violations } = await runSchedule(corrupted(seed, 4, 1, kind));

@@ -278,7 +278,7 @@ function byView(a: Entry, b: Entry): number {
   return a.view < b.view ? -1 : a.view > b.view ? 1 : 0;
 }
 
-function headOf({ hash, header, summary }: Block): BlockHead {
+export function headOf({ hash, header, summary }: Block): BlockHead {
   return { hash, header, summary };
 }
 

@@ -27,7 +27,11 @@ type Spec<K extends AdversarySpec["kind"]> = Extract<AdversarySpec, { kind: K }>
 const REPLAYED_MAX = 256;
 
 /** Does something each interval while the spec says so, in every life of the node. */
-export function repeatedly(context: MisbehaviourContext, everyMs: number, act: () => void): Misbehaviour {
+export function repeatedly(
+  context: Pick<MisbehaviourContext, "active" | "after" | "random">,
+  everyMs: number,
+  act: () => void,
+): Misbehaviour {
   const again = () => {
     if (context.active()) act();
     context.after(everyMs * (0.5 + context.random.fraction()), again);

@@ -4,8 +4,10 @@
  */
 import { type Observer, tellAll } from "../observer.ts";
 import type { World } from "../world.ts";
+import { AmnesiaChecker } from "./amnesia.ts";
 import { BoundsChecker } from "./bounds.ts";
 import { ChainChecker } from "./chains.ts";
+import { DutiesChecker } from "./duties.ts";
 import { Facts, type Violation, type Watched } from "./facts.ts";
 import { LivenessChecker } from "./liveness.ts";
 import { LockChecker } from "./locks.ts";
@@ -50,6 +52,7 @@ export class Checkers {
         facts.report("halted", node, `${event.type} at height ${event.height}: ${event.detail}`);
       },
     };
+    const others = [new AmnesiaChecker(facts), new DutiesChecker(facts)];
     this.observer = tellAll([
       locks,
       votes,
@@ -59,6 +62,7 @@ export class Checkers {
       this.#chains,
       bounds,
       this.#liveness,
+      ...others,
       failures,
     ]);
   }

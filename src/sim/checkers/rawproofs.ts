@@ -153,7 +153,8 @@ function readEnd(cursor: Cursor, start: number): { from: number; fields: Uint8Ar
   return end;
 }
 
-function readEntry(bytes: Uint8Array): RawEntry {
+/** @throws RangeError */
+export function readEntry(bytes: Uint8Array): RawEntry {
   const cursor = new Cursor(bytes);
   const kind = cursor.u8();
   if (kind === 1) return { kind: "prepared", ...readPrepared(cursor) };
