@@ -47,7 +47,7 @@ const WIDE: Widths = {
 const WIDTHS: Readonly<Record<Profile, Widths>> = {
   calm: NONE,
   network: NONE,
-  crash: { ...NONE, late: 0.2, limits: 0.2, long: 0.01 },
+  crash: NONE,
   disk: NONE,
   rollback: NONE,
   twins: NONE,
