@@ -81,6 +81,8 @@ export const POOL_QUEUED_DIVISOR = 16;
 export const POOL_NONCE_GAP_MAX = 64;
 /** Milliseconds after which a transaction that was not included is dropped from the pool. */
 export const POOL_AGE_MS_MAX = 3 * 60 * 60 * 1000;
+/** Between two looks for transactions that are too old, ms: a chain that stands still has no new heads. */
+export const POOL_AGE_CHECK_MS = 10 * 60 * 1000;
 /** Transactions that did not fit before a block's selection ends; beyond it the room left stays empty. */
 export const TEMPLATE_MISFITS_MAX = 64;
 
@@ -217,6 +219,8 @@ export const SYNC_BATCH_BYTES = 1024 * 1024;
 export const SYNC_BATCH_BLOCKS_MAX = 1_024;
 /** Transactions asked for by short hash in one request; the rest waits for the next. */
 export const POOL_FETCH_MAX = 4_096;
+/** Transactions remembered as refused when a peer's pool was compared; beyond it the oldest is asked for again. */
+export const POOL_REFUSALS_MAX = 20_000;
 
 /** Bytes that libp2p holds for one peer over all its connections; beyond it they are closed. */
 export const P2P_HELD_BYTES_PER_PEER_MAX = 48 * 1024 * 1024;

@@ -3,15 +3,19 @@
  * Which way blocks are fetched follows from their finality: with branches by heads and bodies, without by height.
  */
 
+import type { Verdict } from "../base/fault.ts";
 import type { Chain } from "../chain/chain.ts";
 import type { AcceptedSignatures } from "../chain/signatures.ts";
+import type { AdmissionCode } from "../mempool/admission.ts";
 import type { Mempool } from "../mempool/mempool.ts";
 import { ANTI_ENTROPY, AntiEntropy } from "../p2p/antientropy.ts";
 import { BranchPeer } from "../p2p/branchpeer.ts";
 import type { ImportOutcome, SyncProgress } from "../p2p/catchup.ts";
+import type { Admitted } from "../p2p/poolrepair.ts";
 import { Announcements } from "./announcements.ts";
 import { Arbitration } from "./arbitration.ts";
 import { BranchDoor } from "./branchdoor.ts";
+import { PoolAging } from "./poolaging.ts";
 import type { PeerView } from "./ports.ts";
 import type { ReplicaPorts } from "./replicaports.ts";
 import { ReturnedTransactions } from "./returned.ts";
@@ -29,7 +33,7 @@ export interface RepairedParts {
   /** A block that is final. */
   importBlock(bytes: Uint8Array, from: string): Promise<ImportOutcome>;
   /** An envelope for the pool. */
-  admit(envelope: Uint8Array): void;
+  admit(envelope: Uint8Array): Verdict<unknown, AdmissionCode>;
 }
 
 export interface Repair {
@@ -39,6 +43,7 @@ export interface Repair {
   readonly announcements: Announcements | undefined;
   /** What abandoned branches gave back to the pool. */
   readonly returned: ReturnedTransactions;
+  start(): void;
   stop(): void;
 }
 
@@ -56,17 +61,29 @@ export function createRepair(parts: RepairedParts): Repair {
   const repair = createAntiEntropy(parts, door);
   const announcements = door === undefined ? undefined : createAnnouncements(parts, door, repair);
   const returned = createReturned(parts, repair);
-  const stop = () => {
-    for (const part of [repair, returned, announcements, door]) part?.stop();
+  const aging = new PoolAging(parts.pool, parts.ports.scheduler);
+  const start = () => {
+    for (const part of [repair, aging]) part.start();
   };
-  return { repair, door, announcements, returned, stop };
+  const stop = () => {
+    for (const part of [repair, aging, returned, announcements, door]) part?.stop();
+  };
+  return { repair, door, announcements, returned, start, stop };
+}
+
+function admittedAs(verdict: Verdict<unknown, AdmissionCode>): Admitted {
+  if (verdict.ok || verdict.fault.code === "TX_DUPLICATE") return "held";
+  return verdict.fault.code === "TX_NONCE_GAP" ? "refused-early" : "refused";
 }
 
 function createReturned({ pool, ports }: RepairedParts, repair: AntiEntropy): ReturnedTransactions {
   return new ReturnedTransactions({
     scheduler: ports.scheduler,
     isSyncing: () => repair.progress() !== undefined,
-    pooled: (hash) => pool.getByHash(hash)?.bytes,
+    pooled: (hash) => {
+      const transaction = pool.getByHash(hash);
+      return transaction !== undefined && pool.isExecutable(transaction) ? transaction.bytes : undefined;
+    },
     publish: (envelope) => ports.network.publish("transactions", envelope),
   });
 }
@@ -103,9 +120,11 @@ function createAntiEntropy(parts: RepairedParts, branches: BranchDoor | undefine
         importBlock: (bytes, from) => parts.importBlock(bytes, from),
       },
       pool: {
-        hashes: (ageMsMin) => pool.offered(scheduler.now() - ageMsMin, 0n),
+        hashes: (ageMsMin, feeMin) => pool.offered(scheduler.now() - ageMsMin, feeMin),
+        held: () => pool.hashes(),
+        entryPrice: () => pool.status().minFeeToEnter,
         fetch: (hash) => pool.getByHash(hash)?.bytes,
-        admit: async (envelope) => parts.admit(envelope),
+        admit: async (envelope) => admittedAs(parts.admit(envelope)),
       },
     },
   );

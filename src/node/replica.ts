@@ -25,7 +25,7 @@ import type {
 } from "../consensus/engine.ts";
 import { selectConsensus } from "../consensus/select.ts";
 import type { Signer } from "../crypto/keys.ts";
-import { type AdmissionCode, type HeadState, RELAY_OF_FAULT } from "../mempool/admission.ts";
+import type { AdmissionCode, HeadState } from "../mempool/admission.ts";
 import { Mempool } from "../mempool/mempool.ts";
 import { selectTransactions } from "../mempool/template.ts";
 import type { ImportOutcome, SyncProgress } from "../p2p/catchup.ts";
@@ -43,7 +43,7 @@ import type { Topic } from "./ports.ts";
 import { Presence } from "./presence.ts";
 import { createRepair, isFarBehind, type Repair } from "./repair.ts";
 import type { MiningOrder, ReplicaNews, ReplicaOptions, ReplicaPorts } from "./replicaports.ts";
-import { judgeRumor } from "./rumors.ts";
+import { judgeRumor, relayOfAdmission } from "./rumors.ts";
 import { encodedBlocks } from "./servedblocks.ts";
 
 export class Replica {
@@ -65,6 +65,8 @@ export class Replica {
   readonly #ports: ReplicaPorts;
   readonly #driver: Driver<Parsed, Typed> | undefined;
   readonly #joined: Repair;
+  /** What waited for an earlier nonce, can run now, and is yet to be published. */
+  readonly #waited: SignedTransaction[] = [];
   #mining: MiningOrder;
   #stopped = false;
 
@@ -85,9 +87,8 @@ export class Replica {
       {
         head: this.#headState(),
         signatures: parts.signatures,
-        listener: (events) => {
-          for (const event of events) this.news.pool.tell(event);
-        },
+        listener: (events) => void events.map((event) => this.news.pool.tell(event)),
+        becameExecutable: (transactions) => this.#waited.push(...transactions),
       },
     );
     this.#driver = this.#createDriver(options);
@@ -99,7 +100,7 @@ export class Replica {
       intervalMs: options.syncIntervalMs,
       believedHeight: () => this.believedHeight(),
       importBlock: (bytes, from) => this.#importBytes(bytes, from),
-      admit: (envelope) => void this.#admit(envelope),
+      admit: (envelope) => this.#admit(envelope),
     });
     this.chain.onHeadChange((change) => this.#headChanged(change));
   }
@@ -131,7 +132,7 @@ export class Replica {
     const { network, journal } = this.#ports;
     this.#driver?.start(journal?.records ?? [], await this.chain.store.lastCheckpoint());
     if (this.#mining.isOn) this.orderMining(this.#mining);
-    this.#joined.repair.start();
+    this.#joined.start();
     this.presence.start();
     await network.start({
       mailReceived: (peerId, author, bytes) => this.#mailReceived(peerId, author, bytes),
@@ -159,12 +160,10 @@ export class Replica {
     await this.evidence.settled();
   }
 
-  /** The door for transactions of users. On success it is in the pool and on its way to the others. */
+  /** The door for transactions of users. On success it is in the pool and, once it can run, on its way to the others. */
   submit(envelope: Uint8Array): Verdict<SignedTransaction, AdmissionCode | "SYNCING"> {
     if (this.#stopped) return refuse("SYNCING", "the node is stopping; send it to another");
-    const added = this.#admit(envelope);
-    if (added.ok) this.#ports.network.publish("transactions", added.value.bytes);
-    return added;
+    return this.#admit(envelope, true);
   }
 
   /** @returns undefined when the order was taken. */
@@ -209,18 +208,23 @@ export class Replica {
     return heightOfValidators(this.#ports.network.peers(), this.consensus.validators.members.length);
   }
 
-  #admit(envelope: Uint8Array): Verdict<SignedTransaction, AdmissionCode> {
+  #admit(envelope: Uint8Array, isFromUser = false): Verdict<SignedTransaction, AdmissionCode> {
     const added = this.pool.add(envelope, this.#ports.scheduler.now());
+    if (isFromUser && added.ok && this.pool.isExecutable(added.value)) this.#waited.unshift(added.value);
+    this.#publishWaited();
     if (added.ok && this.pool.executable > 0) this.#driver?.poolChanged();
     return added;
   }
 
-  /** From a peer: what it holds already counts as accepted, or a batch with one known transaction would stop. */
+  #publishWaited(): void {
+    for (const { bytes } of this.#waited.splice(0)) this.#ports.network.publish("transactions", bytes);
+  }
+
   #admitRumor(envelope: Uint8Array, peerId: string): Relay {
     const added = this.#admit(envelope);
-    if (added.ok) this.#ports.network.brought?.(peerId, "transaction");
-    if (added.ok || added.fault.code === "TX_DUPLICATE") return "accept";
-    return RELAY_OF_FAULT[added.fault.code];
+    const relay = relayOfAdmission(this.pool, envelope, added);
+    if (added.ok && relay === "accept") this.#ports.network.brought?.(peerId, "transaction");
+    return relay;
   }
 
   #headChanged(change: HeadChange): void {
@@ -228,10 +232,10 @@ export class Replica {
     const { summary, hash, transactions } = sealed.block;
     if (isFirstOf(change)) this.#branchChanged(change.reorg!);
     else this.pool.headChanged(this.#headState(), transactions, this.#ports.scheduler.now());
-    if (this.#isOwn(change)) {
-      this.#ports.network.publish("blocks", encodeAnnouncement(announcementOf(sealed)));
-    }
-    this.#ports.log.log("info", "chain", "committed", {
+    this.#publishWaited();
+    const { log, network } = this.#ports;
+    if (this.#isOwn(change)) network.publish("blocks", encodeAnnouncement(announcementOf(sealed)));
+    log.log("info", "chain", "committed", {
       height: summary.height,
       txs: transactions.length,
       hash: showHash(hash),
@@ -314,11 +318,8 @@ export class Replica {
     return { height: chain.head.summary.height, account: (address) => readAccount(chain.committed, address) };
   }
 
-  #createDriver({
-    settings,
-    signer,
-    wrapEngine = (engine) => engine,
-  }: ReplicaOptions): Driver<Parsed, Typed> | undefined {
+  #createDriver(options: ReplicaOptions): Driver<Parsed, Typed> | undefined {
+    const { settings, signer, wrapEngine = (engine) => engine } = options;
     const { self, consensus } = this;
     const { journal, scheduler, log, network } = this.#ports;
     const created = consensus.createEngine({ self, signer, settings });

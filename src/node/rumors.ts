@@ -5,11 +5,14 @@
  * on; `reject` only for what is wrong on every node (decision 3, decision 7).
  */
 import { equalBytes, type Hash, showHash } from "../base/bytes.ts";
-import type { Relay } from "../base/fault.ts";
+import type { Relay, Verdict } from "../base/fault.ts";
 import type { Logger } from "../base/log.ts";
 import type { SealedBlock } from "../chain/block.ts";
 import type { Chain } from "../chain/chain.ts";
 import type { SignedTransaction } from "../chain/transaction.ts";
+import { sha256 } from "../crypto/hash.ts";
+import { type AdmissionCode, RELAY_OF_FAULT } from "../mempool/admission.ts";
+import type { Mempool } from "../mempool/mempool.ts";
 import { type BlockAnnouncement, decodeAnnouncement } from "../p2p/wire.ts";
 import type { Announcements } from "./announcements.ts";
 import type { Topic } from "./ports.ts";
@@ -43,6 +46,20 @@ export async function judgeRumor(
     case "evidence":
       return ports.judgeEvidence(peerId, bytes);
   }
+}
+
+/**
+ * Passes on what can run, also where it was known already, or a batch with one known transaction would stop. What waits for
+ * an earlier nonce is passed on when it can run; what is known with another signature was not verified.
+ */
+export function relayOfAdmission(
+  pool: Pick<Mempool, "getByHash" | "isExecutable">,
+  envelope: Uint8Array,
+  admitted: Verdict<SignedTransaction, AdmissionCode>,
+): Relay {
+  if (!admitted.ok && admitted.fault.code !== "TX_DUPLICATE") return RELAY_OF_FAULT[admitted.fault.code];
+  const held = admitted.ok ? admitted.value : pool.getByHash(sha256(envelope));
+  return held !== undefined && pool.isExecutable(held) ? "accept" : "ignore";
 }
 
 async function judgeFinal(ports: RumorPorts, peerId: string, bytes: Uint8Array): Promise<Relay> {

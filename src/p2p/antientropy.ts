@@ -6,16 +6,9 @@
  * Sources: Demers et al., "Epidemic algorithms" (1987), §1.3; decision 7; pbft.md 1.13.
  */
 import { asHash, equalBytes, type Hash } from "../base/bytes.ts";
-import {
-  ANSWER_BYTES_MAX,
-  POOL_FETCH_MAX,
-  POOL_TRANSACTIONS_MAX,
-  SYNC_BATCH_BLOCKS_MAX,
-  SYNC_BATCH_BYTES,
-} from "../base/limits.ts";
+import { ANSWER_BYTES_MAX, SYNC_BATCH_BLOCKS_MAX, SYNC_BATCH_BYTES } from "../base/limits.ts";
 import type { Logger } from "../base/log.ts";
 import type { Scheduler } from "../base/scheduler.ts";
-import { sha256 } from "../crypto/hash.ts";
 import type { BlockSync } from "./blocksync.ts";
 import type { BranchLedger } from "./branchledger.ts";
 import { BranchSync } from "./branchsync.ts";
@@ -27,6 +20,7 @@ import {
   type SyncProgress,
   withDeadline,
 } from "./catchup.ts";
+import { PoolRepair, type RepairPool } from "./poolrepair.ts";
 import {
   type Digest,
   decodeAnswer,
@@ -37,16 +31,6 @@ import {
   type RepairQuestion,
   shortHashOf,
 } from "./repairwire.ts";
-
-/** What repair needs of the pool. Hashes are those of whole envelopes. */
-export interface RepairPool {
-  /** Hashes of the transactions that have been in the pool for at least `ageMsMin`, oldest first. */
-  hashes(ageMsMin: number): readonly Hash[];
-  /** The envelope, or undefined when it is not in the pool any more. */
-  fetch(hash: Hash): Uint8Array | undefined;
-  /** Offers an envelope to the pool, which checks it as it checks any other. */
-  admit(envelope: Uint8Array, from: string): Promise<void>;
-}
 
 export interface AntiEntropySettings {
   /** Between two comparisons, ms; 0 turns the periodic ones off. */
@@ -94,16 +78,22 @@ export class AntiEntropy {
   readonly #settings: AntiEntropySettings;
   readonly #ports: AntiEntropyPorts;
   readonly #blocks: BlockSync;
+  readonly #pools: PoolRepair;
   #cancelRound: () => void = () => undefined;
   #lastCompared: string;
   readonly #comparing = new Set<string>();
-  #isLevellingPool = false;
   #isRunning = false;
 
   constructor(settings: AntiEntropySettings, ports: AntiEntropyPorts) {
     this.#settings = settings;
     this.#ports = ports;
     this.#lastCompared = ports.selfId;
+    this.#pools = new PoolRepair({
+      ...ports,
+      jitter: () => ports.jitter(),
+      isRunning: () => this.#isRunning,
+      ask: (kind, peerId, question) => this.#ask(kind, peerId, question),
+    });
     const ring = () => ringAfter(ports.selfId, ports.peers());
     const { branches } = ports;
     this.#blocks =
@@ -147,6 +137,11 @@ export class AntiEntropy {
     return this.#blocks.progress();
   }
 
+  /** Transactions of peers that this pool refused and does not ask for again yet. */
+  get refusalsRemembered(): number {
+    return this.#pools.refusals;
+  }
+
   /** Answers a question of a peer. @throws Error for a malformed one. */
   async answer(peerId: string, bytes: Uint8Array): Promise<Uint8Array> {
     const about = this.#blocks.answer(bytes);
@@ -161,11 +156,14 @@ export class AntiEntropy {
       case "compare":
         // The question tells the asker's head: a comparison serves both sides.
         this.#told(peerId, question.digest.height, question.digest.headHash);
-        return { kind: "compare", digest: this.#digest() };
+        return { kind: "compare", digest: this.#digest(question.feeMin) };
       case "blocks":
         return { kind: "blocks", blocks: await this.#serveBlocks(question.from, question.bytesMax) };
       case "pool":
-        return { kind: "pool", shortHashes: this.#settledHashes().map(shortHashOf) };
+        return {
+          kind: "pool",
+          shortHashes: this.#pools.list(this.#settings.poolAgeMsMin, question.feeMin),
+        };
       case "transactions":
         return { kind: "transactions", envelopes: this.#serveTransactions(question.shortHashes) };
     }
@@ -178,7 +176,7 @@ export class AntiEntropy {
 
   #serveTransactions(shortHashes: readonly bigint[]): readonly Uint8Array[] {
     const { pool } = this.#ports;
-    const byShortHash = new Map(pool.hashes(0).map((hash) => [shortHashOf(hash), hash]));
+    const byShortHash = new Map(pool.hashes(0, 0n).map((hash) => [shortHashOf(hash), hash]));
     const envelopes: Uint8Array[] = [];
     for (const shortHash of shortHashes) {
       const hash = byShortHash.get(shortHash);
@@ -214,14 +212,15 @@ export class AntiEntropy {
     if (!this.#isRunning || this.#comparing.has(peerId)) return;
     this.#comparing.add(peerId);
     try {
-      const ours = this.#digest();
-      const answer = await this.#ask("compare", peerId, { kind: "compare", digest: ours });
+      const feeMin = this.#ports.pool.entryPrice();
+      const ours = this.#digest(feeMin);
+      const answer = await this.#ask("compare", peerId, { kind: "compare", digest: ours, feeMin });
       if (answer === undefined || !this.#isRunning) return;
       const theirs = answer.digest;
       this.#told(peerId, theirs.height, theirs.headHash);
       // Between different heads pools differ by what the blocks between them hold.
       const isLevel = equalBytes(theirs.headHash, this.#ports.ledger.head().hash);
-      if (isLevel && !equalBytes(theirs.poolChecksum, ours.poolChecksum)) await this.#levelPool(peerId);
+      if (isLevel && !equalBytes(theirs.poolChecksum, ours.poolChecksum)) await this.#pools.level(peerId);
     } catch (error) {
       this.#ports.logger.log("error", "p2p", "comparison failed", {
         peer: peerId,
@@ -237,35 +236,6 @@ export class AntiEntropy {
     this.#ports.noteHeight(peerId, height);
     // A copy: the digest shares the memory of what came over the wire.
     this.#blocks.told(peerId, height, asHash(headHash.slice()));
-  }
-
-  /** Pulls what the peer's pool has and ours has not; what we have and it lacks, it pulls in its own round. */
-  async #levelPool(peerId: string): Promise<void> {
-    if (this.#isLevellingPool) return;
-    this.#isLevellingPool = true;
-    try {
-      const list = await this.#ask("pool", peerId, { kind: "pool" });
-      if (list === undefined) return;
-      const ours = new Set(this.#ports.pool.hashes(0).map(shortHashOf));
-      const missing = list.shortHashes.filter((shortHash) => !ours.has(shortHash));
-      // One bounded request a round; the rest is still missing at the next.
-      if (missing.length > 0) await this.#pullTransactions(peerId, missing.slice(0, POOL_FETCH_MAX));
-    } finally {
-      this.#isLevellingPool = false;
-    }
-  }
-
-  async #pullTransactions(peerId: string, shortHashes: readonly bigint[]): Promise<void> {
-    const answer = await this.#ask("transactions", peerId, { kind: "transactions", shortHashes });
-    const asked = new Set(shortHashes);
-    for (const envelope of answer?.envelopes ?? []) {
-      if (!this.#isRunning) return;
-      if (!asked.delete(shortHashOf(sha256(envelope)))) {
-        this.#ports.reportFault(peerId, "sent a transaction that was not asked for");
-        return;
-      }
-      await this.#ports.pool.admit(envelope.slice(), peerId);
-    }
   }
 
   /** @returns undefined when there is no answer, or a malformed one, which is reported. */
@@ -289,13 +259,10 @@ export class AntiEntropy {
     return undefined;
   }
 
-  #settledHashes(): readonly Hash[] {
-    return this.#ports.pool.hashes(this.#settings.poolAgeMsMin).slice(0, POOL_TRANSACTIONS_MAX);
-  }
-
-  #digest(): Digest {
+  /** @param feeMin of the transactions in the checksum: the asker's price of entry. */
+  #digest(feeMin: bigint): Digest {
     const { height, hash } = this.#ports.ledger.head();
-    const hashes = this.#settledHashes();
+    const hashes = this.#ports.pool.hashes(this.#settings.poolAgeMsMin, feeMin);
     return { height, headHash: asHash(hash), poolCount: hashes.length, poolChecksum: checksumOf(hashes) };
   }
 }

@@ -31,12 +31,12 @@ export interface Digest {
 }
 
 export type RepairQuestion =
-  /** "This is my digest; what is yours?" */
-  | { readonly kind: "compare"; readonly digest: Digest }
+  /** "This is my digest, of what pays `feeMin`; what is yours?" The answer's checksum is over what pays as much. */
+  | { readonly kind: "compare"; readonly digest: Digest; readonly feeMin: bigint }
   /** Sealed blocks from height `from` up, without a gap, about `bytesMax` bytes of them. */
   | { readonly kind: "blocks"; readonly from: bigint; readonly bytesMax: number }
-  /** Short hashes of the pool's settled transactions. */
-  | { readonly kind: "pool" }
+  /** Short hashes of the pool's settled transactions that pay `feeMin`. */
+  | { readonly kind: "pool"; readonly feeMin: bigint }
   /** The transactions with these short hashes. */
   | { readonly kind: "transactions"; readonly shortHashes: readonly bigint[] };
 
@@ -54,11 +54,11 @@ export function shortHashOf(hash: Uint8Array): bigint {
 export function encodeQuestion(question: RepairQuestion): Uint8Array {
   switch (question.kind) {
     case "compare":
-      return writeDigest(new Writer(80).u8(COMPARE), question.digest).finish();
+      return writeDigest(new Writer(88).u8(COMPARE), question.digest).u64(question.feeMin).finish();
     case "blocks":
       return new Writer(16).u8(BLOCKS).u64(question.from).u32(question.bytesMax).finish();
     case "pool":
-      return Uint8Array.of(POOL);
+      return new Writer(9).u8(POOL).u64(question.feeMin).finish();
     case "transactions":
       return writeShortHashes(TRANSACTIONS, question.shortHashes);
   }
@@ -75,11 +75,11 @@ function readQuestion(reader: Reader): RepairQuestion {
   const kind = reader.u8();
   switch (kind) {
     case COMPARE:
-      return { kind: "compare", digest: readDigest(reader) };
+      return { kind: "compare", digest: readDigest(reader), feeMin: reader.u64() };
     case BLOCKS:
       return { kind: "blocks", from: reader.u64(), bytesMax: reader.u32() };
     case POOL:
-      return { kind: "pool" };
+      return { kind: "pool", feeMin: reader.u64() };
     case TRANSACTIONS:
       return { kind: "transactions", shortHashes: reader.list(POOL_FETCH_MAX, (r) => r.u64()) };
     default:

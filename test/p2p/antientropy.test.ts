@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { asHash, type Hash, hex, parseHex, utf8 } from "../../src/base/bytes.ts";
+import { POOL_REFUSALS_MAX } from "../../src/base/limits.ts";
 import { SILENT } from "../../src/base/log.ts";
 import { Writer } from "../../src/codec/writer.ts";
 import { sha256 } from "../../src/crypto/hash.ts";
@@ -11,6 +12,7 @@ import {
   ringAfter,
 } from "../../src/p2p/antientropy.ts";
 import type { ImportOutcome } from "../../src/p2p/catchup.ts";
+import type { Admitted } from "../../src/p2p/poolrepair.ts";
 import { encodeAnswer, shortHashOf } from "../../src/p2p/repairwire.ts";
 import { VirtualTime } from "./virtualtime.ts";
 
@@ -67,14 +69,32 @@ class FakeNode {
           importBlock: async (bytes) => this.#import(bytes),
         },
         pool: {
-          hashes: () => [...this.pool.keys()].map((key) => asHash(parseHex(key)!)),
+          hashes: (_, feeMin) =>
+            [...this.pool]
+              .filter(([, envelope]) => this.feeOf(envelope) >= feeMin)
+              .map(([key]) => asHash(parseHex(key)!)),
           fetch: (hash) => this.pool.get(hex(hash)),
-          admit: async (envelope) => this.add(envelope),
+          held: () => [...this.pool.keys()].map((key) => asHash(parseHex(key)!)),
+          entryPrice: () => this.price,
+          admit: async (envelope) => this.#admit(envelope),
         },
       },
     );
     world.answers.set(id, (from, question) => this.repair.answer(from, question));
     this.repair.start();
+  }
+
+  /** What the pool says to an envelope; unless told otherwise it takes everything. */
+  judge: (envelope: Uint8Array) => Admitted = () => "held";
+  feeOf: (envelope: Uint8Array) => bigint = () => 0n;
+  price = 0n;
+  pulled = 0;
+
+  #admit(envelope: Uint8Array): Admitted {
+    this.pulled++;
+    const admitted = this.judge(envelope);
+    if (admitted === "held") this.add(envelope);
+    return admitted;
   }
 
   add(envelope: Uint8Array): void {
@@ -447,6 +467,84 @@ describe("anti-entropy of pools", () => {
     for (let i = 0; i < 4_500; i++) a.add(utf8(`many ${i}`));
     await world.time.pass(3_500);
     expect(b.pool.size).toBe(4_500);
+  });
+});
+
+describe("pools that differ for ever", () => {
+  const NEVER: Uint8Array[] = Array.from({ length: 5_000 }, (_, i) => utf8(`too cheap ${i}`));
+
+  function refusing(world: World): { rich: FakeNode; full: FakeNode } {
+    const [rich, full] = [new FakeNode(world, "a", 3n), new FakeNode(world, "b", 3n)];
+    for (const envelope of NEVER) rich.add(envelope);
+    full.judge = (envelope) => (hex(envelope).startsWith(hex(utf8("too cheap"))) ? "refused" : "held");
+    return { rich, full };
+  }
+
+  it("do not pull again and again what was refused, which starved what stands behind it", async () => {
+    const world = new World();
+    const { rich, full } = refusing(world);
+    rich.add(utf8("the one behind them"));
+    await world.time.pass(10_000);
+    expect([...full.pool.values()]).toEqual([utf8("the one behind them")]);
+    expect(full.pulled).toBe(5_001);
+  });
+
+  it("ask again after a minute, and after seconds for what only came too early", async () => {
+    const world = new World();
+    const { full, rich } = refusing(world);
+    rich.add(utf8("too early"));
+    const judge = full.judge;
+    let early = 0;
+    full.judge = (envelope) => {
+      if (hex(envelope) !== hex(utf8("too early"))) return judge(envelope);
+      return ++early === 1 ? "refused-early" : "held";
+    };
+    await world.time.pass(15_000);
+    expect([early, full.pool.size]).toEqual([2, 1]);
+    full.judge = () => "held";
+    await world.time.pass(70_000);
+    expect(full.pool.size).toBe(5_001);
+  });
+
+  it("compare only what pays the price of entry of the one that asks", async () => {
+    const world = new World();
+    const [a, b] = [new FakeNode(world, "a", 3n), new FakeNode(world, "b", 3n)];
+    for (const node of [a, b]) {
+      node.feeOf = (envelope) => BigInt(/fee (\d+)/.exec(new TextDecoder().decode(envelope))![1]!);
+      node.price = 6n;
+      for (let i = 0; i < 50; i++) node.add(utf8(`fee 5 of ${node.id} ${i}`));
+    }
+    await world.time.pass(10_000);
+    expect(new Set([...a.questions, ...b.questions].map(({ kind }) => kind))).toEqual(new Set([1]));
+    a.add(utf8("fee 6"));
+    await world.time.pass(2_500);
+    expect([b.pulled, b.pool.size]).toEqual([1, 51]);
+  });
+
+  it("remember no more refusals than their bound", async () => {
+    const world = new World();
+    const full = new FakeNode(world, "b", 3n);
+    full.judge = () => "refused";
+    let told = 0;
+    world.answers.set("a", async (_, question) => {
+      const digest = {
+        height: 3n,
+        headHash: hashAt(3n),
+        poolCount: 1,
+        poolChecksum: new Uint8Array(32).fill(1),
+      };
+      if (question[0] === 1) return encodeAnswer({ kind: "compare", digest });
+      const envelopes = Array.from({ length: 4_096 }, (_, i) => utf8(`${told + i}`));
+      if (question[0] === 4) told += 4_096;
+      if (question[0] === 4) return encodeAnswer({ kind: "transactions", envelopes });
+      return encodeAnswer({
+        kind: "pool",
+        shortHashes: envelopes.map((bytes) => shortHashOf(sha256(bytes))),
+      });
+    });
+    await world.time.pass(8_000);
+    expect(full.pulled).toBeGreaterThan(POOL_REFUSALS_MAX);
+    expect(full.repair.refusalsRemembered).toBe(POOL_REFUSALS_MAX);
   });
 });
 

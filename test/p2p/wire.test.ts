@@ -56,9 +56,9 @@ const hello: fc.Arbitrary<Hello> = fc.record({
 const digest = fc.record({ height: u64, headHash: hash, poolCount: u32, poolChecksum: bytes(32) });
 
 const question: fc.Arbitrary<RepairQuestion> = fc.oneof(
-  fc.record({ kind: fc.constant("compare" as const), digest }),
+  fc.record({ kind: fc.constant("compare" as const), digest, feeMin: u64 }),
   fc.record({ kind: fc.constant("blocks" as const), from: u64, bytesMax: u32 }),
-  fc.record({ kind: fc.constant("pool" as const) }),
+  fc.record({ kind: fc.constant("pool" as const), feeMin: u64 }),
   fc.record({ kind: fc.constant("transactions" as const), shortHashes: fc.array(u64) }),
 );
 
@@ -286,10 +286,10 @@ describe("questions and answers of repair", () => {
     const [headHash, poolChecksum] = [0x11, 0x22].map((byte) => asHash(new Uint8Array(32).fill(byte)));
     const digest = { height: 3n, headHash: headHash!, poolCount: 9, poolChecksum: poolChecksum! };
     const compare = `01${"0000000000000003"}${"11".repeat(32)}${"00000009"}${"22".repeat(32)}`;
-    expect(hex(encodeQuestion({ kind: "compare", digest }))).toBe(compare);
+    expect(hex(encodeQuestion({ kind: "compare", digest, feeMin: 4n }))).toBe(`${compare}0000000000000004`);
     expect(hex(encodeAnswer({ kind: "compare", digest }))).toBe(compare);
     expect(hex(encodeQuestion({ kind: "blocks", from: 1n, bytesMax: 2 }))).toBe("02000000000000000100000002");
-    expect(hex(encodeQuestion({ kind: "pool" }))).toBe("03");
+    expect(hex(encodeQuestion({ kind: "pool", feeMin: 4n }))).toBe("030000000000000004");
     const asked = encodeQuestion({ kind: "transactions", shortHashes: [5n] });
     expect(hex(asked)).toBe("04000000010000000000000005");
     const blocks = encodeAnswer({ kind: "blocks", blocks: [utf8("b")] });
