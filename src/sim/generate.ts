@@ -6,7 +6,7 @@
 import type { PbftParameters } from "../chain/consensusparameters.ts";
 import type { EngineSettings, ValidatorId } from "../consensus/engine.ts";
 import { Random } from "./random.ts";
-import { pickRollbacks } from "./rollback.ts";
+import { pickCompanions, pickRollbacks } from "./rollback.ts";
 import {
   ADVERSARY_NAMES,
   type AdversaryName,
@@ -69,6 +69,12 @@ export function generateSchedule(options: ScheduleOptions): Schedule {
     : pickAdversaries(random.split("adversaries"), { corrupt, nodes, spanMs });
   const twins = adversaries.filter(({ kind }) => kind === "twin").length;
   const all = Array.from({ length: nodes + twins }, (_, id) => id);
+  const rollbacks = pickRollbacks(random.split("rollbacks"), {
+    profile,
+    correct: all.slice(0, nodes).filter((id) => ![...damaged, ...restored, ...corrupt].includes(id)),
+    restored,
+    spanMs,
+  });
   const asynchronous = profile === "asynchronous";
   const allowanceMs = asynchronous ? 0 : 40 * settings.timeoutMaxMs;
   const schedule: Schedule = {
@@ -81,15 +87,13 @@ export function generateSchedule(options: ScheduleOptions): Schedule {
     network: pickTiming(random.split("timing"), profile),
     faults: isTwins
       ? twinRounds(random.split("rounds"), all)
-      : pickNetworkFaults(random.split("network"), { count: dose.network, all, spanMs }),
+      : [
+          ...pickNetworkFaults(random.split("network"), { count: dose.network, all, spanMs }),
+          ...pickCompanions(random.split("companions"), rollbacks, nodes),
+        ],
     crashes: pickCrashes(random.split("crashes"), { count: dose.crashes, all, spanMs }),
     disks: pickDiskFaults(random.split("disks"), { count: dose.disks, all, spanMs, damaged }),
-    rollbacks: pickRollbacks(random.split("rollbacks"), {
-      profile,
-      correct: all.slice(0, nodes).filter((id) => ![...damaged, ...restored, ...corrupt].includes(id)),
-      restored,
-      spanMs,
-    }),
+    rollbacks,
     clocks: pickClocks(random.split("clocks"), { count: dose.clocks, all, spanMs }),
     workload: pickWorkload(random.split("workload"), {
       nodes,

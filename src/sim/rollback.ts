@@ -5,7 +5,7 @@
  */
 import type { Cluster } from "./cluster.ts";
 import type { Random } from "./random.ts";
-import type { Item, NodeId, Profile } from "./schedule.ts";
+import type { Item, NetworkFault, NodeId, Profile } from "./schedule.ts";
 import type { SimNode } from "./simnode.ts";
 
 /** Power is lost at `atMs`, and what the node finds when it comes back is older. */
@@ -61,6 +61,40 @@ export function pickRollbacks(random: Random, { profile, correct, restored, span
   });
   return [...homes, ...losses];
 }
+
+/**
+ * What makes a loss dangerous. Before some the node lacks the PREPAREs for a few heights: it commits them by the
+ * COMMITs of others, and no record of its journal stands for them. After some it cannot fetch blocks for a while.
+ */
+export function pickCompanions(
+  random: Random,
+  rollbacks: readonly Rollback[],
+  nodes: number,
+): NetworkFault[] {
+  return rollbacks.flatMap((rollback, i): NetworkFault[] => {
+    if (rollback.kind === "home-restored") return [];
+    const own = random.split(i);
+    const { node, atMs } = rollback;
+    const from = Array.from({ length: nodes }, (_, id) => id).filter((id) => id !== node);
+    const cut = { kind: "letters" as const, from, to: [node], hold: false };
+    const first = own.integer(1, 8);
+    const heights = own.pick([[first], [first, first + 1], [first, first + 2]]);
+    const missed: NetworkFault = {
+      id: `fp${i}`,
+      ...cut,
+      types: ["prepare"],
+      heights,
+      atMs: 0,
+      untilMs: atMs,
+    };
+    const untilMs = atMs + own.pick([300, 800, 1_500]);
+    const unserved: NetworkFault = { id: `fs${i}`, ...cut, types: [...BLOCKS], atMs, untilMs };
+    return [...(own.chance(0.5) ? [missed] : []), ...(own.chance(0.5) ? [unserved] : [])];
+  });
+}
+
+/** Everything that brings blocks of the past. */
+const BLOCKS = ["sealed-block", "announcement", "request"] as const;
 
 /** Puts them onto the clock of a run, before its nodes start. `restart`: the run's own. */
 export function arrangeRollbacks(

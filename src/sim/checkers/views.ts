@@ -68,12 +68,22 @@ export class ViewChecker implements Observer {
 
   stepped(node: NodeId, input: Input<Typed>, effects: readonly Effect<Typed>[]): void {
     if (input.kind === "head-changed") this.#knows(node, input.sealed);
-    else if (input.kind === "started") for (const sealed of input.recent ?? []) this.#knows(node, sealed);
+    else if (input.kind === "started") {
+      this.#forget(node, input.head.height);
+      for (const sealed of input.recent ?? []) this.#knows(node, sealed);
+    }
     for (const effect of effects) {
       if (effect.kind === "report-fault") this.#accused(node, effect.author);
       else if (effect.kind === "broadcast" && effect.message.type === "view-change")
         this.#asked(node, effect);
     }
+  }
+
+  /** What lay above the head was lost with the database; what is owed for own COMMITs is checkers/recovery.ts's. */
+  #forget(node: NodeId, height: bigint): void {
+    this.#committed.set(node, height);
+    const seals = this.#seals.get(node);
+    for (const sealed of seals?.keys() ?? []) if (sealed > height) seals!.delete(sealed);
   }
 
   #knows(node: NodeId, { head, seal }: SealedHead): void {
