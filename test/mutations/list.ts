@@ -20,6 +20,11 @@ const CRASH: readonly Hunt[] = [
   { profile: "crash", nodes: 4, schedules: 250 },
   { profile: "mixed", nodes: 4, schedules: 150 },
 ];
+/** A database younger than the journal. */
+const ROLLBACK: readonly Hunt[] = [
+  { profile: "rollback", nodes: 4, schedules: 1_000 },
+  { profile: "rollback", nodes: 7, schedules: 100 },
+];
 /** What must go on after the network has settled. */
 const LIVENESS: readonly Hunt[] = [
   { profile: "network", nodes: 4, schedules: 200 },
@@ -844,5 +849,54 @@ export const MUTATIONS: readonly Mutation[] = [
     rule: "1.7 T_status",
     edits: [edit("repair", "  relayOldest(core);\n  core.tick++;", "  core.tick++;")],
     hunts: WIDE,
+  },
+  // A database younger than the journal (docs/adr/0005).
+  {
+    name: "the journal's cut goes down with a lower checkpoint",
+    rule: "1.12 younger database",
+    edits: [edit("checkpoints", "encodeRotatedRecord(core.journalCut)", "encodeRotatedRecord(core.stable)")],
+    hunts: ROLLBACK,
+  },
+  {
+    name: "a replica below the journal's cut counts as whole",
+    rule: "1.12 younger database",
+    edits: [edit("recovery", "core.stable < core.journalCut", "false")],
+    hunts: ROLLBACK,
+  },
+  {
+    name: "a replica with a hole below its own COMMIT counts as whole",
+    rule: "1.12 younger database",
+    edits: [edit("recovery", "height <= core.votebook.highestCommit", "height <= 0n")],
+    hunts: ROLLBACK,
+  },
+  {
+    name: "a recovering replica asks for views",
+    rule: "1.12 younger database",
+    edits: [
+      edit(
+        "viewchange",
+        'void {\n  if (core.mode === "halted" || core.isRecovering) return;\n  if (core.mode === "normal"',
+        'void {\n  if (core.mode === "halted") return;\n  if (core.mode === "normal"',
+      ),
+    ],
+    hunts: ROLLBACK,
+  },
+  {
+    name: "a recovering replica votes",
+    rule: "1.12 younger database",
+    edits: [
+      edit(
+        "agreement",
+        "if (core.stable < core.minHeight || core.isRecovering) return false;",
+        "if (core.stable < core.minHeight) return false;",
+      ),
+    ],
+    hunts: ROLLBACK,
+  },
+  {
+    name: "own votes between the checkpoint and the cut are missed",
+    rule: "1.12 amnesia",
+    edits: [edit("amnesia", "height <= core.forgottenUpTo", "height <= core.stable")],
+    hunts: ROLLBACK,
   },
 ];

@@ -8,10 +8,11 @@ import { type Campaign, playOne } from "../../src/sim/campaign.ts";
 import type { Profile } from "../../src/sim/schedule.ts";
 
 const SETS: readonly { readonly nodes: readonly [number, number]; count: number; profile: Profile }[] = [
-  { nodes: [4, 4], count: 1_820, profile: "brief" },
+  { nodes: [4, 4], count: 1_760, profile: "brief" },
   { nodes: [5, 7], count: 80, profile: "brief" },
   { nodes: [8, 10], count: 20, profile: "brief" },
   { nodes: [4, 4], count: 80, profile: "twins" },
+  { nodes: [4, 4], count: 60, profile: "rollback" },
 ];
 const LIMIT_MS = 180_000;
 
