@@ -6,7 +6,7 @@
  * In five interleaved rounds it verifies signed transfers with the native library alone and admits the same bytes
  * to an empty pool (decode, checks, signature, lanes), and prints the median ratio. Beside it: the cost of a block
  * of 1,000 on a full pool and on a small one (a re-check must not grow with the pool), of a template, and of
- * admission to a pool that is full.
+ * admission to a pool that is full, also of one sender's long row (which must not grow with the row).
  */
 import { byteText } from "../src/base/bytes.ts";
 import { bank, NO_MEMO } from "../src/chain/modules/bank.ts";
@@ -153,3 +153,31 @@ const decoding = rate(envelopes.length, () => {
   for (const bytes of envelopes) decodeTransaction(bytes, limits.maxTxBytes);
 });
 console.log(`of that decoding and hashing: ${(1e6 / decoding).toFixed(1)} us each`);
+
+/** Microseconds of an unsigned arrival at a full pool of which one sender holds all `size`. */
+function longRowCost(size: number): number {
+  const filled = poolWith(trusting, size);
+  const from = signers[0]!;
+  const sign = (nonce: number, fee: bigint) => {
+    const call = { chainId: 1n, nonce: BigInt(nonce), fee, validUntilHeight: 0n, module: bank.id, payload };
+    return signTransaction(call, { publicKey: from.publicKey, sign: () => new Uint8Array(64) }, genesisHash);
+  };
+  for (let nonce = 0; nonce < size; nonce++) filled.add(sign(nonce, 9n), 0);
+  if (filled.size !== size) throw new Error("the pool must be full of one row");
+  const arrivals = Array.from({ length: 500 }, (_, i) => sign(size, BigInt(2 + (i % 7))).bytes);
+  return (
+    1e6 /
+    rate(arrivals.length, () => {
+      for (const bytes of arrivals) filled.add(bytes, 0);
+    })
+  );
+}
+
+longRowCost(1_000);
+const rowCosts = [1_000, 20_000].map((size) =>
+  median(Array.from({ length: ROUNDS }, () => longRowCost(size))),
+);
+console.log(
+  `\narrival at a full pool of one row of 1,000 and of 20,000: ${rowCosts.map((us) => us.toFixed(1)).join(" and ")} us, ` +
+    `ratio ${(rowCosts[1]! / rowCosts[0]!).toFixed(2)} (limit 2; 20 would be linear)`,
+);

@@ -271,6 +271,8 @@ export interface EvidenceView {
 export interface PoolStatus {
   readonly transactions: number;
   readonly bytes: number;
+  /** Of `transactions`, those that could run now, one after the other. */
+  readonly executable: number;
   /** Of `transactions`, those that wait for an earlier nonce. */
   readonly queued: number;
   readonly transactionsMax: number;

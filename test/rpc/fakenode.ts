@@ -227,7 +227,15 @@ export class FakeNode implements NodeApi {
   }
 
   pool() {
-    return { transactions: this.pooled.length, bytes: 0, queued: 0, transactionsMax: 100, bytesMax: 1_000 };
+    const { length } = this.pooled;
+    return {
+      transactions: length,
+      bytes: 0,
+      executable: length,
+      queued: 0,
+      transactionsMax: 100,
+      bytesMax: 1_000,
+    };
   }
 
   account(address: Address): AccountAnswer {

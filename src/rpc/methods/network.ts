@@ -16,7 +16,10 @@ export const poolStatus = method({
   result: z.strictObject({
     transactions: count,
     bytes: count,
-    queued: count.meta({ description: "of them, those that wait for an earlier nonce" }),
+    executable: count.meta({ description: "of them, those that could run now, one after the other" }),
+    queued: count.meta({
+      description: "of them, those that wait for an earlier nonce; no other node has them from here",
+    }),
     transactionsMax: count,
     bytesMax: count,
   }),
@@ -24,12 +27,19 @@ export const poolStatus = method({
     {
       name: "an idle node",
       params: {},
-      result: { transactions: 0, bytes: 0, queued: 0, transactionsMax: 20000, bytesMax: 33554432 },
+      result: {
+        transactions: 0,
+        bytes: 0,
+        executable: 0,
+        queued: 0,
+        transactionsMax: 20000,
+        bytesMax: 33554432,
+      },
     },
   ],
   call({ api }) {
-    const { transactions, bytes, queued, transactionsMax, bytesMax } = api.pool();
-    return { transactions, bytes, queued, transactionsMax, bytesMax };
+    const { transactions, bytes, executable, queued, transactionsMax, bytesMax } = api.pool();
+    return { transactions, bytes, executable, queued, transactionsMax, bytesMax };
   },
 });
 
