@@ -10,7 +10,7 @@ import type { Kv } from "../storage/kv.ts";
 import type { Ancestry } from "./ancestry.ts";
 import type { Block, BlockHead, SealedBlock } from "./block.ts";
 import { Branches } from "./branches.ts";
-import { BlockExecutor, type Site, type TemplateSource } from "./executor.ts";
+import { BlockExecutor, type BodyRoom, type Site, type TemplateSource } from "./executor.ts";
 import type { Genesis } from "./genesis.ts";
 import { executeGenesis } from "./genesisstate.ts";
 import type { TooLight } from "./headdoor.ts";
@@ -87,7 +87,7 @@ export interface BranchSettings {
   readonly extensionBlocks?: number;
 }
 
-export type { TemplateSource };
+export type { BodyRoom, TemplateSource };
 
 export class Chain {
   readonly genesis: Genesis;
@@ -101,6 +101,8 @@ export class Chain {
   #head: BlockHead;
   #committing: Hash | undefined;
   #queue: Promise<unknown> = Promise.resolve();
+  #failure: { readonly error: unknown } | undefined;
+  readonly #failureListeners: ((error: unknown) => void)[] = [];
 
   private constructor(genesis: Genesis, head: BlockHead, store: ChainStore, ports: ChainDependencies) {
     this.genesis = genesis;
@@ -245,10 +247,26 @@ export class Chain {
   }
 
   /** Runs what writes, one at a time, in order. */
-  enqueue<T>(work: () => Promise<T>): Promise<T> {
-    const result = this.#queue.then(work);
+  async enqueue<T>(work: () => Promise<T>): Promise<T> {
+    const result = this.#queue.then(() => this.#write(work));
     this.#queue = result.catch(() => undefined);
-    return result;
+    return await result;
+  }
+
+  /** Told once, when a write has failed: by then memory may be ahead of the disk, and nothing is written any more. */
+  onFailure(listener: (error: unknown) => void): void {
+    this.#failureListeners.push(listener);
+  }
+
+  async #write<T>(work: () => Promise<T>): Promise<T> {
+    if (this.#failure !== undefined) throw this.#failure.error;
+    try {
+      return await work();
+    } catch (error) {
+      this.#failure = { error };
+      for (const listener of this.#failureListeners) listener(error);
+      throw error;
+    }
   }
 
   /** Resolves when nothing is being imported. */

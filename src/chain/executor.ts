@@ -16,7 +16,7 @@ import { encodeReceipt, type Receipt, receiptsRootOf } from "./receipt.ts";
 import type { ConsensusRules, HeadFields, Proposal } from "./rules.ts";
 import type { AcceptedSignatures } from "./signatures.ts";
 import { updateTree } from "./statetree.ts";
-import { makeCoinbase, type SignedTransaction } from "./transaction.ts";
+import { COINBASE_BYTES, makeCoinbase, type SignedTransaction } from "./transaction.ts";
 import { treeChanges } from "./treechanges.ts";
 
 /** Where a block stands: its parent, the branch that the parent ends, and the ledger after the parent. */
@@ -26,8 +26,18 @@ export interface Site {
   readonly view: LedgerView;
 }
 
-/** Chooses transactions for a block on a parent, whose ledger is `view`. */
-export type TemplateSource = (view: LedgerView, height: bigint) => readonly SignedTransaction[];
+/** What a block has room for besides what its mode itself puts in: the genesis's limits, less a coinbase. */
+export interface BodyRoom {
+  readonly maxBlockBytes: number;
+  readonly maxBlockTransactions: number;
+}
+
+/** Chooses transactions for a block on a parent, whose ledger is `view`; what is beyond `room` is left out. */
+export type TemplateSource = (
+  view: LedgerView,
+  height: bigint,
+  room: BodyRoom,
+) => readonly SignedTransaction[];
 
 export class BlockExecutor {
   readonly genesis: Genesis;
@@ -42,7 +52,8 @@ export class BlockExecutor {
 
   /**
    * Builds and executes a block; undefined when there is nothing to put into it and `allowEmpty` is false.
-   * Transactions that are invalid here are left out.
+   * Transactions that are invalid here are left out, and so is what the block has no room for: whoever chooses, a
+   * block that is built here passes the check by which others judge its form.
    */
   build(
     site: Site,
@@ -55,7 +66,7 @@ export class BlockExecutor {
     // The mode's rules see only head fields that do not depend on execution: a draft serves.
     const draft = draftHead(parent, fields, this.genesis.chainId);
     const execution = this.#start(site, draft);
-    const chosen = template(view, draft.summary.height).filter((tx) => execution.run(tx) === undefined);
+    const chosen = this.#runWithinRoom(execution, (room) => template(view, draft.summary.height, room));
     if (chosen.length === 0 && !allowEmpty) return undefined;
     const included = [...this.#mint(proposal, draft, execution.fees), ...chosen];
     const closed = this.#close(execution, included[0], view);
@@ -68,7 +79,35 @@ export class BlockExecutor {
       bodyBytes: bodyBytesOf(included),
     };
     const block = assembleBlock({ ...fields.header, previousHash: parent.hash }, summary, included);
+    const misfit = this.checkHeadForm(parent, block);
+    assert(misfit === undefined, `a block built here has the form of a valid one: ${misfit?.detail}`);
     return { block, ...closed.result };
+  }
+
+  /** The genesis's limits, less the coinbase where the mode puts one into each block. */
+  get room(): BodyRoom {
+    const { maxBlockBytes, maxBlockTransactions } = this.genesis.limits;
+    if (this.rules.rewards === undefined) return { maxBlockBytes, maxBlockTransactions };
+    return {
+      maxBlockBytes: maxBlockBytes - COINBASE_BYTES,
+      maxBlockTransactions: maxBlockTransactions - 1,
+    };
+  }
+
+  #runWithinRoom(
+    execution: BlockExecution,
+    choose: (room: BodyRoom) => readonly SignedTransaction[],
+  ): SignedTransaction[] {
+    const { room } = this;
+    const chosen: SignedTransaction[] = [];
+    let bytes = 0;
+    for (const tx of choose(room)) {
+      const fits = chosen.length < room.maxBlockTransactions && bytes + tx.bytes.length <= room.maxBlockBytes;
+      if (!fits || execution.run(tx) !== undefined) continue;
+      chosen.push(tx);
+      bytes += tx.bytes.length;
+    }
+    return chosen;
   }
 
   /** What a transaction would do as the only one of the next block; nothing is kept. */

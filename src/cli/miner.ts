@@ -100,8 +100,14 @@ async function showStatus(out: Output, answer: Promise<Status>): Promise<void> {
   out.result(status, describeStatus(out, status));
 }
 
+function describeRefusal(out: Output, { blocksRefused, lastRefused }: Status): string {
+  const { height, code, detail } = lastRefused!;
+  const words = `${blocksRefused} solved here and invalid, the last at height ${height}: ${code}: ${detail}`;
+  return `${out.style("red", words)}; please report it`;
+}
+
 function describeStatus(out: Output, status: Status): string {
-  const { mining, threads, hashrate, hashLimit, coinbase, blocksMined, stale } = status;
+  const { mining, threads, hashrate, hashLimit, coinbase, blocksMined, stale, lastRefused } = status;
   const limit = hashLimit === null ? "without a limit" : `limit ${showRate(hashLimit)}`;
   const work = `${threads} ${threads === 1 ? "thread" : "threads"}, ${limit}`;
   const state = mining
@@ -112,5 +118,6 @@ function describeStatus(out: Output, status: Status): string {
     `miner     ${state}`,
     `coinbase  ${coinbase ?? "nobody is paid yet: quorate miner coinbase ACCOUNT"}`,
     `mined     ${found} since the node started`,
+    ...(lastRefused === null ? [] : [`refused   ${describeRefusal(out, status)}`]),
   ].join("\n");
 }

@@ -83,6 +83,8 @@ export type Input<M> =
   | { readonly kind: "block-checked"; readonly hash: Hash; readonly verdict: "valid" | "invalid" }
   /** The miner solved a block that it was ordered to work on. */
   | { readonly kind: "block-mined"; readonly block: Block }
+  /** A block that this engine ordered to import is invalid for good: the node built what it refuses itself. */
+  | { readonly kind: "own-block-refused"; readonly block: Block }
   /** The operator turned mining on or off, or changed who is paid while it is on. */
   | { readonly kind: "mining-switched"; readonly isOn: boolean };
 
@@ -97,8 +99,16 @@ export type Effect<M> =
   /** Replaces a running timer of the same name. */
   | { readonly kind: "set-timer"; readonly timer: Timer; readonly delayMs: number }
   | { readonly kind: "clear-timer"; readonly name: string }
-  /** Build on the committed head or on a block this engine had built or checked. `allowEmpty` for a heartbeat. */
-  | { readonly kind: "build-block"; readonly parent: Hash; readonly allowEmpty: boolean }
+  /**
+   * Build on the committed head or on a block this engine had built or checked. `allowEmpty` for a heartbeat;
+   * `withoutPool`: nothing of the pool goes in, after a block that held some of it was refused.
+   */
+  | {
+      readonly kind: "build-block";
+      readonly parent: Hash;
+      readonly allowEmpty: boolean;
+      readonly withoutPool?: boolean;
+    }
   /** Execute and validate; `early` is waited for. `certified`: skip the local clock's part (rule A7). */
   | { readonly kind: "check-block"; readonly block: Block; readonly certified: boolean }
   | { readonly kind: "import-block"; readonly sealed: SealedBlock }

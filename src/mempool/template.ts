@@ -1,7 +1,8 @@
 /**
- * Which transactions a proposer puts into its next block: at least a quarter of the block in order of arrival, so
- * that the longest waiting is always served whatever it pays, the rest by fee (pbft.md 1.14). Per sender in order
- * of nonces from the parent's state on, which skips what uncommitted parents hold already (pipelining). It looks
+ * Which transactions a proposer puts into its next block. Where validators take turns, a quarter of the block goes in
+ * order of arrival, so that the longest waiting is always served whatever it pays, the rest by fee (pbft.md 1.14). A
+ * miner owes nobody a place: its blocks go by fee alone, or free transactions would take the place of those that
+ * pay. Per sender in order of nonces from the parent's state on, which skips what uncommitted parents hold already (pipelining). It looks
  * at as many lanes as it needs, not at the pool.
  */
 import { TEMPLATE_MISFITS_MAX } from "../base/limits.ts";
@@ -18,7 +19,13 @@ export interface ReadyLanes {
   lanesByFee(): Iterator<Lane, undefined>;
 }
 
-export type TemplateLimits = Pick<GenesisLimits, "maxBlockBytes" | "maxBlockTransactions">;
+export interface TemplateLimits extends Pick<GenesisLimits, "maxBlockBytes" | "maxBlockTransactions"> {
+  /** Share of the block that goes in order of arrival, 0 to 1; {@link FAIR_ARRIVAL_SHARE} where left out. */
+  readonly arrivalShare?: number;
+}
+
+/** Of the blocks of validators, who owe each waiting transaction a place (pbft.md 1.14). */
+export const FAIR_ARRIVAL_SHARE = 0.25;
 
 /**
  * Selects the body of a block on top of `parent`; senders' transactions stand in the order of their nonces and each
@@ -31,7 +38,8 @@ export function selectTransactions(
   limits: TemplateLimits,
 ): SignedTransaction[] {
   const selection = new Selection(parent, limits);
-  selection.fill(pool.lanesByArrival(), arrivedBefore, 0.25);
+  const { arrivalShare = FAIR_ARRIVAL_SHARE } = limits;
+  if (arrivalShare > 0) selection.fill(pool.lanesByArrival(), arrivedBefore, arrivalShare);
   selection.fill(pool.lanesByFee(), paysMore, 1);
   return selection.chosen;
 }

@@ -5,10 +5,11 @@
  */
 import { assert, unreachable } from "../base/assert.ts";
 import { type Address, type Hash, hex, showHash } from "../base/bytes.ts";
+import type { Fault } from "../base/fault.ts";
 import { CLOCK_AHEAD_MS_MAX, DRIVER_INPUTS_MAX, WAITING_CHECKS_MAX } from "../base/limits.ts";
 import type { Logger } from "../base/log.ts";
 import type { Scheduler } from "../base/scheduler.ts";
-import type { Block, BlockHead, SealedBlock } from "../chain/block.ts";
+import type { Block, SealedBlock } from "../chain/block.ts";
 import type { Chain, TemplateSource } from "../chain/chain.ts";
 import type {
   Consensus,
@@ -49,6 +50,8 @@ export interface DriverPorts {
   readonly rewardTo: () => Address | undefined;
   readonly mine: (block: Block) => void;
   readonly stopMining: () => void;
+  /** What became of a block that the engine made; a fault is permanent. */
+  readonly ownBlock: (block: Block, refused: Fault | undefined) => void;
   readonly reportFault: (author: ValidatorId, evidence: Uint8Array) => void;
   /** A failed write or a contradiction: the node must stop. Called once. */
   readonly fatal: (error: unknown) => void;
@@ -227,7 +230,7 @@ export class Driver<P extends Parsed, M extends Typed> {
       case "clear-timer":
         return this.#clearTimer(effect.name);
       case "build-block":
-        return this.#build(effect.parent, effect.allowEmpty);
+        return this.#build(effect);
       case "check-block":
         return this.#check(effect.block, effect.certified);
       case "import-block":
@@ -282,7 +285,7 @@ export class Driver<P extends Parsed, M extends Typed> {
     this.#timers.delete(name);
   }
 
-  #build(parent: BlockHead["hash"], allowEmpty: boolean): void {
+  #build({ parent, allowEmpty, withoutPool }: Extract<Effect<M>, { kind: "build-block" }>): void {
     const { chain, scheduler, template, rewardTo } = this.#ports;
     const reward = rewardTo();
     const proposal = {
@@ -290,7 +293,8 @@ export class Driver<P extends Parsed, M extends Typed> {
       proposer: this.#self ?? 0,
       ...(reward === undefined ? {} : { rewardTo: reward }),
     };
-    const block = chain.buildBlock(parent, proposal, template, allowEmpty);
+    const source = withoutPool === true ? () => [] : template;
+    const block = chain.buildBlock(parent, proposal, source, allowEmpty);
     if (block === undefined) this.input({ kind: "nothing-to-build", parent });
     else this.input({ kind: "block-built", parent, block });
   }
@@ -362,11 +366,14 @@ export class Driver<P extends Parsed, M extends Typed> {
     chain
       .importBlock(sealed)
       .then((result) => {
+        if (result.kind === "imported") this.#ports.ownBlock(sealed.block, undefined);
         if (result.kind !== "invalid") return;
         const { code, detail } = result.fault;
         if (chain.rules.finality === "instant")
           throw new Error(`a block with a commit certificate is invalid here: ${code}: ${detail}`);
         log.log("error", "chain", "own block refused", { fault: code, detail });
+        this.#ports.ownBlock(sealed.block, result.fault);
+        this.input({ kind: "own-block-refused", block: sealed.block });
       })
       .catch((error: unknown) => this.#fail(error));
   }

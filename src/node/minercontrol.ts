@@ -15,7 +15,7 @@ import type { Replica } from "./replica.ts";
 import type { MinerMachine } from "./threadedminer.ts";
 
 export interface MinerControlPorts {
-  readonly replica: Pick<Replica, "chain" | "pool" | "mining" | "orderMining">;
+  readonly replica: Pick<Replica, "chain" | "pool" | "mining" | "orderMining" | "news">;
   readonly machine: MinerMachine;
   /** Milliseconds since the Unix epoch. */
   readonly now: () => number;
@@ -29,17 +29,18 @@ export class MinerControl implements MiningApi {
   readonly #mined: { readonly hash: Hash; readonly height: bigint }[] = [];
   readonly #unsubscribe: () => void;
   #blocksMined = 0;
+  #blocksRefused = 0;
+  #lastRefused: MiningStatus["lastRefused"];
   /** Of blocks that are not in `#mined` any more. */
   #staleBefore = 0;
   #generating: Promise<unknown> | undefined;
   #isOver = false;
 
   constructor(ports: MinerControlPorts) {
-    const { replica, now, machine } = ports;
+    const { replica } = ports;
     this.#ports = ports;
-    const importBlock = (block: Block) => this.#import(block);
-    this.#works = new MinerWorks({ replica, now, importBlock });
-    this.#unsubscribe = machine.solved.subscribe((block) => this.#count(block));
+    this.#works = new MinerWorks(this.#buildPorts());
+    this.#unsubscribe = replica.news.ownBlocks.subscribe(({ block, refused }) => this.#count(block, refused));
   }
 
   status(): MiningStatus {
@@ -52,6 +53,8 @@ export class MinerControl implements MiningApi {
       hashLimit: machine.hashLimit,
       coinbase: rewardTo,
       blocksMined: this.#blocksMined,
+      blocksRefused: this.#blocksRefused,
+      lastRefused: this.#lastRefused,
       stale: this.#staleBefore + this.#mined.filter((block) => this.#isStale(block)).length,
     };
   }
@@ -92,18 +95,12 @@ export class MinerControl implements MiningApi {
   }
 
   async generate(blocks: number, coinbase: Address | undefined): Promise<Generated> {
-    const { replica, now } = this.#ports;
-    const rewardTo = coinbase ?? replica.mining.rewardTo;
+    const rewardTo = coinbase ?? this.#ports.replica.mining.rewardTo;
     if (rewardTo === undefined) return { hashes: [], fault: fault("NO_COINBASE", NO_COINBASE) };
     if (this.#generating !== undefined) {
       return { hashes: [], fault: fault("MINER_BUSY", "another miner_generate is at work; wait for it") };
     }
-    const ports = {
-      replica,
-      now,
-      importBlock: (block: Block) => this.#import(block),
-      isOver: () => this.#isOver,
-    };
+    const ports = { ...this.#buildPorts(), isOver: () => this.#isOver };
     const generating = generateBlocks(ports, blocks, rewardTo);
     this.#generating = generating;
     try {
@@ -120,13 +117,27 @@ export class MinerControl implements MiningApi {
     await this.#generating?.catch(() => undefined); // whoever asked for it hears of it
   }
 
+  #buildPorts() {
+    const { replica, now } = this.#ports;
+    const isWithoutPool = () =>
+      this.#lastRefused !== undefined && this.#lastRefused.height === replica.chain.head.summary.height + 1n;
+    return { replica, now, isWithoutPool, importBlock: (block: Block) => this.#import(block) };
+  }
+
   async #import(block: Block): Promise<ImportResult> {
     const result = await this.#ports.replica.chain.importBlock({ block, seal: EMPTY });
-    if (result.kind === "imported") this.#count(block);
+    if (result.kind === "imported") this.#count(block, undefined);
+    if (result.kind === "invalid") this.#count(block, result.fault);
     return result;
   }
 
-  #count({ hash, summary }: Block): void {
+  #count({ hash, summary }: Block, refused: Fault | undefined): void {
+    if (refused !== undefined) {
+      this.#blocksRefused++;
+      const { code, detail } = refused;
+      this.#lastRefused = { hash, height: summary.height, code, detail };
+      return;
+    }
     this.#blocksMined++;
     this.#mined.push({ hash, height: summary.height });
     if (this.#mined.length <= MINED_KEPT_MAX) return;

@@ -45,8 +45,10 @@ export async function generateBlocks(
     if (block === undefined) continue;
     const result = await ports.importBlock(block);
     if (result.kind === "early") return ended(tooEarly(ports, hashes.length, count));
-    if (result.kind === "invalid")
-      throw new Error(`own block ${showHash(block.hash)}: ${result.fault.detail}`);
+    if (result.kind === "invalid") {
+      const why = `this node built block ${showHash(block.hash)} and refuses it: ${result.fault.detail}`;
+      return ended(fault("OWN_BLOCK_REFUSED", why));
+    }
     hashes.push(block.hash);
   }
   return { hashes, fault: undefined };

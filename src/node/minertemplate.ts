@@ -4,14 +4,15 @@
  */
 import type { Address } from "../base/bytes.ts";
 import type { Block } from "../chain/block.ts";
-import { readAccount } from "../chain/modules/bank.ts";
-import { selectTransactions } from "../mempool/template.ts";
+import { bodiesFrom } from "./blockbody.ts";
 import type { Replica } from "./replica.ts";
 
 export interface TemplatePorts {
   readonly replica: Pick<Replica, "chain" | "pool">;
   /** Milliseconds since the Unix epoch. */
   readonly now: () => number;
+  /** Whether a block with transactions of the pool was refused at this height: then one without them is built. */
+  readonly isWithoutPool: () => boolean;
 }
 
 /** While the head moves nothing can be built on it; so many moves are waited for. */
@@ -19,22 +20,15 @@ const TRIES_MAX = 5;
 
 /** Undefined while the head keeps moving. */
 export async function buildTemplate(
-  { replica: { chain, pool }, now }: TemplatePorts,
+  { replica: { chain, pool }, now, isWithoutPool }: TemplatePorts,
   rewardTo: Address,
 ): Promise<Block | undefined> {
-  const { limits } = chain.genesis;
+  const bodies = bodiesFrom(pool, chain);
   for (let tries = 0; tries < TRIES_MAX; tries++) {
     await chain.settled();
     const proposal = { timeMs: BigInt(now()), proposer: 0, rewardTo };
-    const block = chain.buildBlock(
-      chain.head.hash,
-      proposal,
-      (view, height) => {
-        const parent = { height: height - 1n, account: (address: Address) => readAccount(view, address) };
-        return selectTransactions(pool, parent, limits);
-      },
-      true,
-    );
+    const source = isWithoutPool() ? () => [] : bodies;
+    const block = chain.buildBlock(chain.head.hash, proposal, source, true);
     if (block !== undefined) return block;
   }
   return undefined;

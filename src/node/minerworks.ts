@@ -95,7 +95,11 @@ export class MinerWorks {
       this.#works.delete(workId);
       return { accepted: true, hash: solved.hash };
     }
-    if (result.kind === "invalid") return no(`${result.fault.code}: ${result.fault.detail}`);
+    if (result.kind === "invalid") {
+      this.#works.clear();
+      this.#template = undefined; // the next one is built without what made this one invalid
+      return no(`${result.fault.code}: ${result.fault.detail}`);
+    }
     if (result.kind === "early") return no("early: its time is too far ahead of this node's clock");
     return no("stale: its parent is not the head any more");
   }

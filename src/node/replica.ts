@@ -3,14 +3,13 @@
  * ports that are handed in; the same class runs over libp2p and LevelDB, and in memory on virtual time. It decides
  * nothing by itself: it carries what one part says to the others.
  */
-import { type Address, equalBytes, type Hash, showHash } from "../base/bytes.ts";
+import { equalBytes, type Hash, showHash } from "../base/bytes.ts";
 import { type Fault, fault, type Relay, refuse, type Verdict } from "../base/fault.ts";
 import { SERVE_BYTES_MAX } from "../base/limits.ts";
 import type { Block, SealedBlock } from "../chain/block.ts";
 import { decodeSealedBlock } from "../chain/block.ts";
 import { type BranchChange, Chain, type HeadChange, type ImportResult } from "../chain/chain.ts";
 import { computeGenesisHash } from "../chain/genesisstate.ts";
-import type { LedgerView } from "../chain/ledgerview.ts";
 import { readAccount } from "../chain/modules/bank.ts";
 import { AcceptedSignatures } from "../chain/signatures.ts";
 import type { SignedTransaction } from "../chain/transaction.ts";
@@ -27,11 +26,11 @@ import { selectConsensus } from "../consensus/select.ts";
 import type { Signer } from "../crypto/keys.ts";
 import type { AdmissionCode, HeadState } from "../mempool/admission.ts";
 import { Mempool } from "../mempool/mempool.ts";
-import { selectTransactions } from "../mempool/template.ts";
 import type { ImportOutcome, SyncProgress } from "../p2p/catchup.ts";
 import { announcementOf, encodeAnnouncement } from "../p2p/wire.ts";
 import type { RunningTimer } from "../rpc/api.ts";
 import { heightOfValidators } from "./believedheight.ts";
+import { bodiesFrom } from "./blockbody.ts";
 import { isFirstOf, leftBehind, reorgFields, transactionsOf } from "./branchnews.ts";
 import { Driver, type MessageCounts } from "./driver.ts";
 import { logLineOf } from "./enginelog.ts";
@@ -60,6 +59,7 @@ export class Replica {
     heads: new News(),
     reorgs: new News(),
     pool: new News(),
+    ownBlocks: new News(),
     engine: new News(),
   };
   readonly #ports: ReplicaPorts;
@@ -69,6 +69,7 @@ export class Replica {
   readonly #waited: SignedTransaction[] = [];
   #mining: MiningOrder;
   #stopped = false;
+  #failed = false;
 
   private constructor(options: ReplicaOptions, ports: ReplicaPorts, parts: OpenedParts) {
     this.#ports = ports;
@@ -91,6 +92,7 @@ export class Replica {
         becameExecutable: (transactions) => this.#waited.push(...transactions),
       },
     );
+    this.chain.onFailure((error) => this.#fail(error));
     this.#driver = this.#createDriver(options);
     this.#joined = createRepair({
       chain: this.chain,
@@ -308,7 +310,7 @@ export class Replica {
     try {
       return await this.chain.importBlock(sealed, "peer");
     } catch (error) {
-      this.#ports.fatal(error);
+      this.#fail(error);
       return undefined;
     }
   }
@@ -330,7 +332,7 @@ export class Replica {
       journal: journal?.log,
       scheduler,
       log,
-      template: (view: LedgerView, height: bigint) => this.#template(view, height),
+      template: bodiesFrom(this.pool, this.chain),
       oldest: () => this.#oldestWaiting(),
       relayTransaction: (to: ValidatorId, hash: Hash) => this.#relayTransaction(to, hash),
       mail: (to: ValidatorId, message: Uint8Array) => network.mail(to, sealLetter(MAIL_CONSENSUS, message)),
@@ -340,8 +342,9 @@ export class Replica {
       rewardTo: () => this.#mining.rewardTo,
       mine: (block: Block) => this.#mine(block),
       stopMining: () => this.#ports.miner?.stop(),
+      ownBlock: (block: Block, refused: Fault | undefined) => this.news.ownBlocks.tell({ block, refused }),
       reportFault: (_: ValidatorId, evidence: Uint8Array) => this.evidence.report(evidence),
-      fatal: this.#ports.fatal,
+      fatal: (error: unknown) => this.#fail(error),
     };
     return new Driver({ consensus, engine, self }, ports);
   }
@@ -363,10 +366,11 @@ export class Replica {
       this.#ports.network.mail(to, sealLetter(MAIL_TRANSACTION, transaction.bytes));
   }
 
-  /** Transactions for a block of `height` on the ledger `view`. */
-  #template(view: LedgerView, height: bigint): readonly SignedTransaction[] {
-    const parent = { height: height - 1n, account: (address: Address) => readAccount(view, address) };
-    return selectTransactions(this.pool, parent, this.chain.genesis.limits);
+  /** Once: whoever wrote, and whoever waited for it, report the same failure. */
+  #fail(error: unknown): void {
+    if (this.#failed) return;
+    this.#failed = true;
+    this.#ports.fatal(error);
   }
 
   #announce(event: EngineEvent): void {

@@ -3,8 +3,10 @@
  * brings the world (node, simulator, tests) reads one page.
  */
 import type { Address } from "../base/bytes.ts";
+import type { Fault } from "../base/fault.ts";
 import type { Logger } from "../base/log.ts";
 import type { Scheduler } from "../base/scheduler.ts";
+import type { Block } from "../chain/block.ts";
 import type { BranchChange, BranchSettings, HeadChange } from "../chain/chain.ts";
 import type { Genesis } from "../chain/genesis.ts";
 import type { ConsensusEngine, EngineEvent, EngineSettings, Parsed, Typed } from "../consensus/engine.ts";
@@ -56,11 +58,19 @@ export interface ReplicaPorts {
   readonly fatal: (error: unknown) => void;
 }
 
+export interface OwnBlock {
+  readonly block: Block;
+  /** Why this node itself refused it, for good; undefined: it is in the chain. */
+  readonly refused: Fault | undefined;
+}
+
 /** What this replica tells whoever listens. */
 export interface ReplicaNews {
   readonly heads: News<HeadChange>;
   /** After the pool has taken back what the abandoned blocks held, before their successors are told as heads. */
   readonly reorgs: News<BranchChange>;
   readonly pool: News<PoolEvent>;
+  /** What became of blocks that this node's engine made. */
+  readonly ownBlocks: News<OwnBlock>;
   readonly engine: News<{ readonly atMs: number; readonly event: EngineEvent }>;
 }

@@ -4,7 +4,6 @@
  */
 import type { Block } from "../chain/block.ts";
 import { type MinerEvents, type MinerOptions, WorkerMiner } from "./miner.ts";
-import { Topic } from "./news.ts";
 import type { Miner } from "./ports.ts";
 
 /** What the operator's orders need of a miner. */
@@ -15,8 +14,6 @@ export interface MinerMachine extends Miner {
   hashRate(): number;
   /** Takes effect at once; what is being mined goes on. */
   setThreads(count: number): Promise<void>;
-  /** Each block that was solved, whatever the chain says of it. */
-  readonly solved: Topic<Block>;
 }
 
 interface Job {
@@ -25,7 +22,6 @@ interface Job {
 }
 
 export class ThreadedMiner implements MinerMachine {
-  readonly solved = new Topic<Block>();
   readonly #events: Omit<MinerEvents, "onSolved">;
   #options: MinerOptions;
   #miner: WorkerMiner | undefined;
@@ -95,7 +91,6 @@ export class ThreadedMiner implements MinerMachine {
         if (miner !== this.#miner) return;
         const job = this.#job;
         this.#job = undefined;
-        this.solved.tell(block);
         job?.solved(block);
       },
     });

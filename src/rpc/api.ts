@@ -191,7 +191,7 @@ export interface MiningApi {
     readonly nonce: number;
     readonly time?: number | undefined;
   }): Promise<WorkVerdict>;
-  /** Mines so many blocks now. Faults: TOO_HARD, TOO_EARLY, NO_COINBASE, MINER_BUSY. */
+  /** Mines so many blocks now. Faults: TOO_HARD, TOO_EARLY, NO_COINBASE, MINER_BUSY, OWN_BLOCK_REFUSED. */
   generate(blocks: number, coinbase: Address | undefined): Promise<Generated>;
 }
 
@@ -203,9 +203,14 @@ export interface MiningStatus {
   /** Hashes per second at most; undefined: as many as they can. */
   readonly hashLimit: number | undefined;
   readonly coinbase: Address | undefined;
-  /** Blocks solved here since the start, and those of them that are on no active chain. */
+  /** Blocks solved here since the start that entered the chain, and those of them that are on no active chain. */
   readonly blocksMined: number;
   readonly stale: number;
+  /** Blocks solved here that this node itself refused: its own fault, which `lastRefused` names. */
+  readonly blocksRefused: number;
+  readonly lastRefused:
+    | { readonly hash: Hash; readonly height: bigint; readonly code: string; readonly detail: string }
+    | undefined;
 }
 
 export interface WorkView {

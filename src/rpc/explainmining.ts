@@ -3,7 +3,7 @@
  * block for many spacings, nobody to hear of one from, blocks undone that were called final). Pure; its words are
  * for people and may change, `state` and `ok` are for alerts. Source: pow.md 2.8, 2.9.
  */
-import type { Syncing } from "./api.ts";
+import type { MiningStatus, Syncing } from "./api.ts";
 import { ago, describeClaim, duration, type Explanation } from "./explain.ts";
 
 /** What an explanation of a mined chain is made from. */
@@ -20,7 +20,7 @@ export interface MiningStanding {
   readonly pool: { readonly executable: number; readonly queued: number };
   /** Undefined on a node without a miner. */
   readonly mining:
-    | { readonly mining: boolean; readonly threads: number; readonly hashrate: number }
+    | (Pick<MiningStatus, "mining" | "threads" | "hashrate"> & Partial<Pick<MiningStatus, "lastRefused">>)
     | undefined;
   /** Hashes per second of all miners. */
   readonly hashrate: number | undefined;
@@ -65,17 +65,25 @@ function judge(standing: MiningStanding): Verdict {
     return { state: "alone", ok: false, summary };
   }
   if (headAgeMs > STALE_SPACINGS * spacingMs) {
-    const why = reasonOfStaleness(standing, isMining);
+    const why = whyStale(standing);
     const summary = `no block for ${duration(headAgeMs)}, one is due every ${duration(spacingMs)}: ${why}`;
     return { state: "stale", ok: false, summary: `${summary} (height ${height})` };
   }
   return { state: "moving", ok: true, summary: `${head}, one is due every ${duration(spacingMs)}` };
 }
 
-function reasonOfStaleness({ believedHeight, height }: MiningStanding, isMining: boolean): string {
-  if (believedHeight > height)
+/** Why no block came for so long, as far as this node can know. */
+function whyStale({ mining, height, believedHeight }: MiningStanding): string {
+  const refused = mining?.lastRefused;
+  if (refused !== undefined && refused.height > height) {
+    return `this node's own block ${refused.height} was refused (${refused.code}: ${refused.detail})`;
+  }
+  if (believedHeight > height) {
     return `headers are known up to height ${believedHeight}, and no connected peer sends the blocks that are missing`;
-  return isMining ? "this node's miner is far too slow for the target" : "does anybody mine?";
+  }
+  return mining?.mining === true
+    ? "this node's miner is far too slow for the target"
+    : "no miner that this node hears of has found one";
 }
 
 function describe(standing: MiningStanding): string[] {

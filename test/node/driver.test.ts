@@ -65,6 +65,7 @@ class Rig {
         requestSync: () => undefined,
         announce: () => undefined,
         reportFault: () => undefined,
+        ownBlock: () => undefined,
         fatal: (error) => this.failures.push(error),
       },
     );

@@ -6,7 +6,7 @@
 import { type Address, EMPTY, showHash } from "../../src/base/bytes.ts";
 import { SILENT } from "../../src/base/log.ts";
 import type { BranchChange } from "../../src/chain/chain.ts";
-import type { Genesis } from "../../src/chain/genesis.ts";
+import type { Genesis, GenesisLimits } from "../../src/chain/genesis.ts";
 import { computeGenesisHash } from "../../src/chain/genesisstate.ts";
 import { bank, readAccount } from "../../src/chain/modules/bank.ts";
 import type { PowParameters } from "../../src/chain/powparameters.ts";
@@ -33,6 +33,7 @@ export interface MinedClusterOptions {
   /** One way, of every message. */
   readonly delayMs?: number;
   readonly parameters?: Partial<PowParameters>;
+  readonly limits?: Partial<GenesisLimits>;
   readonly syncIntervalMs?: number;
   /** How a node judges signatures: by itself and natively first where left out. */
   readonly judging?: (node: number) => { readonly rules: SignatureRules; readonly arbiter: Arbiter };
@@ -59,7 +60,11 @@ export class MinedCluster {
     this.#options = options;
     this.#random = new Random(options.seed);
     this.ether = new Ether(this.time, options.delayMs);
-    this.genesis = { ...minedGenesis, consensus: { ...parameters, ...options.parameters } };
+    this.genesis = {
+      ...minedGenesis,
+      consensus: { ...parameters, ...options.parameters },
+      limits: { ...minedGenesis.limits, ...options.limits },
+    };
     this.#disks = Array.from({ length: options.nodes }, () => new MemoryKv());
   }
 

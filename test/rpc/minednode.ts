@@ -8,19 +8,19 @@ import type { LogFields } from "../../src/base/log.ts";
 import type { Scheduler } from "../../src/base/scheduler.ts";
 import type { Block, SealedBlock } from "../../src/chain/block.ts";
 import type { Chain } from "../../src/chain/chain.ts";
-import type { Genesis } from "../../src/chain/genesis.ts";
+import type { Genesis, GenesisLimits } from "../../src/chain/genesis.ts";
 import { formatGenesis } from "../../src/chain/genesisfile.ts";
 import { computeGenesisHash } from "../../src/chain/genesisstate.ts";
 import type { PowParameters } from "../../src/chain/powparameters.ts";
 import { ReplicaApi } from "../../src/node/api.ts";
 import { MinerControl } from "../../src/node/minercontrol.ts";
-import { Topic } from "../../src/node/news.ts";
 import { Replica } from "../../src/node/replica.ts";
 import type { MinerMachine } from "../../src/node/threadedminer.ts";
 import type { CallContext } from "../../src/rpc/method.ts";
 import { METHOD_TABLE } from "../../src/rpc/methods/table.ts";
 import { parseParams } from "../../src/rpc/params.ts";
 import { WaitSlots, Waits } from "../../src/rpc/waits.ts";
+import type { Kv } from "../../src/storage/kv.ts";
 import { MemoryKv } from "../../src/storage/memory.ts";
 import { genesis as minedGenesis, parameters, solve } from "../chain/powfixtures.ts";
 import { SETTINGS } from "../consensus/pbft/cluster.ts";
@@ -48,7 +48,6 @@ export function genesisOf(changes: Partial<PowParameters> = {}): Genesis<PowPara
 export class FakeMachine implements MinerMachine {
   threads = 1;
   readonly hashLimit = undefined;
-  readonly solved = new Topic<Block>();
   job: { readonly block: Block; readonly solved: (block: Block) => void } | undefined;
   hashRate() {
     return 1_000;
@@ -62,11 +61,10 @@ export class FakeMachine implements MinerMachine {
   stop() {
     this.job = undefined;
   }
-  /** Finds the nonce of what is being mined. */
-  find(): Block {
+  /** Finds the nonce of what is being mined, as it is or as a test spoils it. */
+  find(spoil: (block: Block) => Block = (block) => block): Block {
     const { block, solved } = this.job!;
-    const found = solve(block).block;
-    this.solved.tell(found);
+    const found = solve(spoil(block)).block;
     solved(found);
     return found;
   }
@@ -86,6 +84,8 @@ export class MinedNode {
     readonly fields: LogFields | undefined;
   }[];
   readonly waits: Waits;
+  /** What the replica called fatal; a test that expects none finds it empty. */
+  readonly failures: readonly unknown[];
 
   private constructor(parts: {
     genesis: Genesis<PowParameters>;
@@ -95,7 +95,9 @@ export class MinedNode {
     lines: MinedNode["lines"];
     machine: FakeMachine;
     network: MemoryNetwork;
+    failures: unknown[];
   }) {
+    this.failures = parts.failures;
     this.genesis = parts.genesis;
     this.replica = parts.replica;
     this.time = parts.time;
@@ -132,8 +134,13 @@ export class MinedNode {
     this.waits.start();
   }
 
-  static async open(changes: Partial<PowParameters> = {}): Promise<MinedNode> {
-    const genesis = genesisOf(changes);
+  static async open(
+    changes: Partial<PowParameters> = {},
+    { limits = {}, kv = new MemoryKv() }: { limits?: Partial<GenesisLimits>; kv?: Kv } = {},
+  ): Promise<MinedNode> {
+    const opened = genesisOf(changes);
+    const genesis = { ...opened, limits: { ...opened.limits, ...limits } };
+    const failures: unknown[] = [];
     const time = new VirtualTime();
     // A day after block 0: blocks of any ten hours are in the past.
     const startMs = Number(genesis.timeMs) + 86_400_000 - time.now();
@@ -154,20 +161,18 @@ export class MinedNode {
         mining: { isOn: false, rewardTo: undefined },
       },
       {
-        kv: new MemoryKv(),
+        kv,
         journal: undefined,
         network,
         miner: machine,
         scheduler,
         log: { log: (level, _, message, fields) => lines.push({ level, message, fields }) },
         jitter: () => 0,
-        fatal: (error) => {
-          throw error;
-        },
+        fatal: (error) => failures.push(error),
       },
     );
     await replica.start();
-    return new MinedNode({ genesis, replica, time, scheduler, lines, machine, network });
+    return new MinedNode({ genesis, replica, time, scheduler, lines, machine, network, failures });
   }
 
   async stop(): Promise<void> {

@@ -89,6 +89,7 @@ function receive(core: Core, input: Input<PbftMessage>): void {
     case "block-checked":
       return receiveVerdict(core, input.hash, input.verdict);
     case "block-mined":
+    case "own-block-refused":
     case "mining-switched":
       return; // blocks are agreed on, not mined
     default:

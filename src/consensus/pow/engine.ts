@@ -23,6 +23,8 @@ export class PowEngine implements ConsensusEngine<never, never> {
   /** The parent of the block that is being built. */
   #building: Hash | undefined;
   #template: Block | undefined;
+  /** The parent on which an own block was refused: on it nothing of the pool is mined any more. */
+  #refusedOn: Hash | undefined;
   #serial = 0;
 
   /** There are no messages. */
@@ -61,6 +63,8 @@ export class PowEngine implements ConsensusEngine<never, never> {
         return this.#setTimer(RETRY_MS);
       case "block-mined":
         return this.#mined(input.block);
+      case "own-block-refused":
+        return this.#refused(input.block);
       case "message-received":
       case "block-checked":
         return; // nobody votes
@@ -87,7 +91,8 @@ export class PowEngine implements ConsensusEngine<never, never> {
 
   #poolChanged(isWaiting: boolean): void {
     // A coinbase alone: whatever waits is better. A fuller block waits for the timer, or each payment would end it.
-    if (isWaiting && this.#template?.transactions.length === 1) this.#renew();
+    const isEmpty = this.#template?.transactions.length === 1;
+    if (isWaiting && isEmpty && !this.#isWithoutPool()) this.#renew();
   }
 
   #timerFired(timer: Timer): void {
@@ -106,14 +111,33 @@ export class PowEngine implements ConsensusEngine<never, never> {
   #mined(block: Block): void {
     this.#template = undefined;
     this.#effects.push({ kind: "import-block", sealed: { block, seal: EMPTY } });
-    // If the chain refuses it, no head change follows; then the timer takes up the work again.
+    // If the chain takes it, a head change follows; if it is early or overtaken, the timer takes up the work again.
     if (this.#isMining) this.#setTimer(TEMPLATE_AGE_MS);
+  }
+
+  /** Whatever in the pool made it invalid would do so again: a block without it keeps the chain going. */
+  #refused({ header, transactions }: Block): void {
+    if (transactions.length <= 1) return; // a coinbase alone was refused: trying again at once would not help
+    this.#refusedOn = header.previousHash;
+    this.#renew();
   }
 
   #renew(): void {
     if (!this.#isMining || this.#head === undefined || this.#building !== undefined) return;
-    this.#building = this.#head.hash;
-    this.#effects.push({ kind: "build-block", parent: this.#head.hash, allowEmpty: true });
+    const parent = this.#head.hash;
+    this.#building = parent;
+    const withoutPool = this.#isWithoutPool();
+    this.#effects.push({
+      kind: "build-block",
+      parent,
+      allowEmpty: true,
+      ...(withoutPool && { withoutPool }),
+    });
+  }
+
+  #isWithoutPool(): boolean {
+    const refused = this.#refusedOn;
+    return refused !== undefined && this.#head !== undefined && equalBytes(refused, this.#head.hash);
   }
 
   #dropTemplate(): void {

@@ -27,8 +27,13 @@ const statusResult = z.strictObject({
     .meta({ description: "hashes per second of this node, last ten seconds" }),
   hashLimit: z.number().positive().nullable().meta({ description: "hashes per second at most; null: none" }),
   coinbase: hash32.nullable().meta({ description: "the account that is paid" }),
-  blocksMined: count.meta({ description: "solved here since the start" }),
+  blocksMined: count.meta({ description: "solved here since the start and taken into the chain" }),
   stale: count.meta({ description: "of those, another block has the place" }),
+  blocksRefused: count.meta({ description: "solved here and invalid: this node built what it refuses" }),
+  lastRefused: z
+    .strictObject({ hash: hash32, height: count, code: z.string(), detail: z.string() })
+    .nullable()
+    .meta({ description: "the last of them, and why; null: none" }),
 });
 
 const STATUS = {
@@ -39,6 +44,8 @@ const STATUS = {
   coinbase: ALICE,
   blocksMined: 5,
   stale: 0,
+  blocksRefused: 0,
+  lastRefused: null,
 };
 
 export const minerStatus = method({
@@ -198,9 +205,13 @@ function check(fault: Fault | undefined): void {
 }
 
 function showStatus(mining: MiningApi) {
-  const { hashLimit, coinbase, ...status } = mining.status();
+  const { hashLimit, coinbase, lastRefused, ...status } = mining.status();
   return {
     ...status,
+    lastRefused:
+      lastRefused === undefined
+        ? null
+        : { ...lastRefused, hash: showHash(lastRefused.hash), height: showCount(lastRefused.height) },
     hashLimit: hashLimit ?? null,
     coinbase: coinbase === undefined ? null : hex0x(coinbase),
   };
