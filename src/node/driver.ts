@@ -4,58 +4,27 @@
  * anything later leaves. Steps that wait at the same moment share one fsync (group commit).
  */
 import { assert, unreachable } from "../base/assert.ts";
-import { type Address, type Hash, hex, showHash } from "../base/bytes.ts";
-import type { Fault } from "../base/fault.ts";
+import { hex, showHash } from "../base/bytes.ts";
 import { CLOCK_AHEAD_MS_MAX, DRIVER_INPUTS_MAX, WAITING_CHECKS_MAX } from "../base/limits.ts";
-import type { Logger } from "../base/log.ts";
-import type { Scheduler } from "../base/scheduler.ts";
 import type { Block, SealedBlock } from "../chain/block.ts";
-import type { Chain, TemplateSource } from "../chain/chain.ts";
 import type {
   Consensus,
   ConsensusEngine,
   Effect,
-  EngineEvent,
   Input,
   Parsed,
   SealedHead,
   Timer,
   Typed,
   ValidatorId,
-  WaitingTransaction,
 } from "../consensus/engine.ts";
 import type { RunningTimer } from "../rpc/api.ts";
-import type { RecordLog } from "../storage/log.ts";
+import type { DriverPorts } from "./driverports.ts";
 import { headOf, recentHeads } from "./heads.ts";
 import { Nuisances } from "./nuisance.ts";
 
 /** A proposal far ahead of the clock is looked at again at least so often: the clock may be set meanwhile. */
 const RECHECK_MS_MAX = 60_000;
-
-export interface DriverPorts {
-  readonly chain: Chain;
-  /** Undefined where the engine writes none. */
-  readonly journal: RecordLog | undefined;
-  readonly scheduler: Scheduler;
-  readonly log: Logger;
-  readonly template: TemplateSource;
-  /** The executable transaction that has waited longest in the pool. */
-  readonly oldest: () => WaitingTransaction | undefined;
-  readonly relayTransaction: (to: ValidatorId, hash: Hash) => void;
-  readonly mail: (to: ValidatorId, message: Uint8Array) => void;
-  readonly serveBlocks: (to: ValidatorId, fromHeight: bigint) => void;
-  readonly requestSync: (height: bigint) => void;
-  readonly announce: (event: EngineEvent) => void;
-  /** Who is paid for a block built here, where blocks mint. */
-  readonly rewardTo: () => Address | undefined;
-  readonly mine: (block: Block) => void;
-  readonly stopMining: () => void;
-  /** What became of a block that the engine made; a fault is permanent. */
-  readonly ownBlock: (block: Block, refused: Fault | undefined) => void;
-  readonly reportFault: (author: ValidatorId, evidence: Uint8Array) => void;
-  /** A failed write or a contradiction: the node must stop. Called once. */
-  readonly fatal: (error: unknown) => void;
-}
 
 interface SetTimer {
   readonly dueAtMs: number;

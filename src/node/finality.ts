@@ -5,6 +5,7 @@
  * interface.md 8.3.
  */
 
+import { assert } from "../base/assert.ts";
 import { byteText, type Hash, showHash } from "../base/bytes.ts";
 import type { Logger } from "../base/log.ts";
 import type { BlockHead } from "../chain/block.ts";
@@ -36,8 +37,12 @@ export class DepthFinality {
   /** The block that the label is on now. */
   get head(): BlockHead {
     const { chain } = this.#ports;
-    const height = this.#heightBelow(chain.head.summary.height);
-    return chain.store.head(chain.store.hashAt(height)!)!;
+    // While blocks are taken away, the database has already lost heights that the head in memory still spans.
+    for (let height = this.#heightBelow(chain.head.summary.height); ; height--) {
+      const hash = chain.store.hashAt(height);
+      if (hash !== undefined) return chain.store.head(hash)!;
+      assert(height > 0n, "block 0 is in the database");
+    }
   }
 
   /** Before the heads that entered are told. */

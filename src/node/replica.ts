@@ -35,6 +35,7 @@ import { isFirstOf, leftBehind, reorgFields, transactionsOf } from "./branchnews
 import { Driver, type MessageCounts } from "./driver.ts";
 import { logLineOf } from "./enginelog.ts";
 import { EvidenceStore } from "./evidencestore.ts";
+import { onlyOnce } from "./fatal.ts";
 import { StampedVotes } from "./journalstamp.ts";
 import { MAIL_BLOCK, MAIL_CONSENSUS, MAIL_TRANSACTION, openLetter, sealLetter } from "./letters.ts";
 import { Topic as News } from "./news.ts";
@@ -69,10 +70,9 @@ export class Replica {
   readonly #waited: SignedTransaction[] = [];
   #mining: MiningOrder;
   #stopped = false;
-  #failed = false;
 
   private constructor(options: ReplicaOptions, ports: ReplicaPorts, parts: OpenedParts) {
-    this.#ports = ports;
+    this.#ports = { ...ports, fatal: onlyOnce(ports.fatal) };
     this.#mining = options.mining ?? { isOn: false, rewardTo: undefined };
     this.chain = parts.chain;
     this.consensus = parts.consensus;
@@ -92,7 +92,7 @@ export class Replica {
         becameExecutable: (transactions) => this.#waited.push(...transactions),
       },
     );
-    this.chain.onFailure((error) => this.#fail(error));
+    this.chain.onFailure((error) => this.#ports.fatal(error));
     this.#driver = this.#createDriver(options);
     this.#joined = createRepair({
       chain: this.chain,
@@ -310,7 +310,7 @@ export class Replica {
     try {
       return await this.chain.importBlock(sealed, "peer");
     } catch (error) {
-      this.#fail(error);
+      this.#ports.fatal(error);
       return undefined;
     }
   }
@@ -344,7 +344,7 @@ export class Replica {
       stopMining: () => this.#ports.miner?.stop(),
       ownBlock: (block: Block, refused: Fault | undefined) => this.news.ownBlocks.tell({ block, refused }),
       reportFault: (_: ValidatorId, evidence: Uint8Array) => this.evidence.report(evidence),
-      fatal: (error: unknown) => this.#fail(error),
+      fatal: (error: unknown) => this.#ports.fatal(error),
     };
     return new Driver({ consensus, engine, self }, ports);
   }
@@ -364,13 +364,6 @@ export class Replica {
     const transaction = this.pool.getByHash(hash);
     if (transaction !== undefined)
       this.#ports.network.mail(to, sealLetter(MAIL_TRANSACTION, transaction.bytes));
-  }
-
-  /** Once: whoever wrote, and whoever waited for it, report the same failure. */
-  #fail(error: unknown): void {
-    if (this.#failed) return;
-    this.#failed = true;
-    this.#ports.fatal(error);
   }
 
   #announce(event: EngineEvent): void {

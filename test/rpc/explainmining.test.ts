@@ -60,7 +60,18 @@ describe("the explanation of a mined chain", () => {
     ],
     ["moving", true, { peers: 0, headAgeMs: 16_000 }, "height 120"],
     ["moving", true, { peers: 0, mining: undefined }, "height 120"],
-    ["stale", false, { headAgeMs: 101_000, mining: undefined }, "does anybody mine?"],
+    [
+      "stale",
+      false,
+      { headAgeMs: 101_000, mining: undefined },
+      "no miner that this node hears of has found one",
+    ],
+    [
+      "stale",
+      false,
+      { headAgeMs: 101_000, believedHeight: 131n },
+      "headers up to 131 are here, but no peer serves",
+    ],
     ["stale", false, { headAgeMs: 101_000 }, "far too slow for the target"],
     [
       "stale",

@@ -284,6 +284,36 @@ describe("the branches of a mined chain", () => {
     expect(await node.call("chain_getBlock", { block: `0x${"ab".repeat(32)}` })).toBeNull();
   });
 
+  it("end a range of headers where the chain is just being taken away", async () => {
+    await node.generate(4);
+    const headAt = node.api.headAt.bind(node.api);
+    node.api.headAt = async (height) => (height > 2n ? undefined : headAt(height));
+    const range = await node.call("chain_getBlockRange", { from: 1, to: 4 });
+    expect(range.map(({ height }: { height: number }) => height)).toEqual([1, 2]);
+  });
+
+  it("answer every read while branches are taken away and come back", async () => {
+    await node.generate(4);
+    const names = ["chain_getBlockRange", "chain_getHead", "chain_getBlock", "chain_getTips", "node_status"];
+    const params = (name: string) =>
+      name === "chain_getBlockRange"
+        ? { from: 0, to: 4 }
+        : name === "chain_getBlock"
+          ? { block: "finalized" }
+          : {};
+    for (let round = 0; round < 10; round++) {
+      const block = showHash((await node.api.headAt(1n))!.hash);
+      const taken = node.call(round % 2 === 0 ? "debug_invalidateBlock" : "debug_reconsiderBlock", {
+        hash: block,
+      });
+      for (let turn = 0; turn < 6; turn++) {
+        for (const name of names) await node.call(name, params(name));
+      }
+      await taken;
+      if (round % 2 === 0) await node.call("debug_reconsiderBlock", { hash: block });
+    }
+  });
+
   it("do not list old blocks that somebody looked at", async () => {
     await node.generate(5);
     for (let block = 0; block <= 5; block++) await node.call("chain_getBlock", { block });

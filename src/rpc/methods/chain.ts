@@ -1,6 +1,6 @@
 /** Methods that read blocks, headers, certificates and the genesis. */
 import { z } from "zod";
-import { EMPTY, hex0x } from "../../base/bytes.ts";
+import { EMPTY, equalBytes, hex0x } from "../../base/bytes.ts";
 import { PROOF_HEADERS_MAX, RPC_RANGE_MAX } from "../../base/limits.ts";
 import type { BlockHead } from "../../chain/block.ts";
 import type { SignedTransaction } from "../../chain/transaction.ts";
@@ -124,9 +124,24 @@ export const getBlockRange = method({
     const heights: bigint[] = [];
     for (let height = from; height <= to && height <= top; height++) heights.push(height);
     const heads = await Promise.all(heights.map((height) => api.headAt(height)));
-    return heads.map((head, i) => showHeader(api, mustExist(head, `header ${heights[i]}`)));
+    return linkedFrom(heads).map((head) => showHeader(api, head));
   },
 });
+
+/**
+ * The headers up to the first that is not there or does not stand on the one before: while the chain changes
+ * branches, the database is ahead of the head that was just read, and heights above the new head are gone.
+ */
+function linkedFrom(heads: readonly (BlockHead | undefined)[]): BlockHead[] {
+  const linked: BlockHead[] = [];
+  for (const head of heads) {
+    const before = linked.at(-1);
+    const isNext = before === undefined || (head && equalBytes(head.header.previousHash, before.hash));
+    if (head === undefined || isNext !== true) break;
+    linked.push(head);
+  }
+  return linked;
+}
 
 export const getFinalityProof = method({
   name: "chain_getFinalityProof",
