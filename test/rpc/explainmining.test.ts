@@ -70,7 +70,7 @@ describe("the explanation of a mined chain", () => {
       "stale",
       false,
       { headAgeMs: 101_000, believedHeight: 131n },
-      "headers up to 131 are here, but no peer serves",
+      "no connected peer sends the blocks that are missing",
     ],
     ["stale", false, { headAgeMs: 101_000 }, "far too slow for the target"],
     [
