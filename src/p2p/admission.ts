@@ -82,6 +82,8 @@ interface GaterDependencies {
   readonly logger: Logger;
   /** Whether a peer is cut off for now, on purpose. */
   isBlocked(peerId: string): boolean;
+  /** Whether a peer was sent away and its time is not over. */
+  isPaused?(peerId: string): boolean;
   /** How many connections there are with a peer. */
   connectionsOf(peerId: string): number;
   /** In an open network: why a peer that is not on the allowlist is refused; undefined lets it in. */
@@ -94,7 +96,7 @@ interface GaterDependencies {
  */
 export function createGater(
   allowlist: ReadonlySet<string>,
-  { meter, logger, isBlocked, connectionsOf, refuseStranger = notAllowed }: GaterDependencies,
+  { meter, logger, isBlocked, isPaused, connectionsOf, refuseStranger = notAllowed }: GaterDependencies,
 ): ConnectionGater {
   const logged = new OnceEach(REFUSALS_LOGGED_MAX);
   const refusal = (peerId: string, multiaddr: string, direction: NewConnection["direction"]) => {
@@ -106,6 +108,10 @@ export function createGater(
     const peerId = peer.toString();
     if (isBlocked(peerId)) {
       meter.rejected("peer-blocked");
+      return true;
+    }
+    if (isPaused?.(peerId) === true) {
+      meter.rejected("peer-paused");
       return true;
     }
     const address = connection.remoteAddr.toString();

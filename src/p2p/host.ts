@@ -45,6 +45,16 @@ export interface HostOptions {
   libraryFailed?(error: Error): void;
 }
 
+/** Entries of one RPC; one with more is not looked at. There are three topics, and GRAFT and PRUNE name one each. */
+export const GOSSIP_RPC_LIMITS = {
+  maxSubscriptions: 16,
+  maxMessages: 1_000,
+  maxControlMessages: 32,
+  maxIhaveMessageIDs: 5_000,
+  maxIwantMessageIDs: 5_000,
+  maxIdontwantMessageIDs: 512,
+  maxPeerInfos: 0,
+};
 const PING_INTERVAL_MS = 5_000;
 const DIAL_TIMEOUT_MS = 5_000;
 
@@ -145,6 +155,9 @@ function gossipOptions(topics: readonly string[]): Parameters<typeof gossipsub>[
     canRelayMessage: false,
     allowedTopics: [...topics],
     maxInboundDataLength: GOSSIP_BYTES_MAX,
+    decodeRpcLimits: GOSSIP_RPC_LIMITS,
+    // One RPC of a peer after the other: gossipguard.ts reads on when the last one is paid for.
+    awaitRpcHandler: true,
     maxOutboundBufferSize: GOSSIP_OUTBOUND_BYTES_MAX,
     doPX: false,
     scoreParams: {

@@ -4,14 +4,13 @@
  * about what is in a message.
  */
 import type { Address, Hash } from "../base/bytes.ts";
-import type { Relay } from "../base/fault.ts";
 import { ALLOWLIST_MAX } from "../base/limits.ts";
-import type { Logger } from "../base/log.ts";
-import type { Scheduler } from "../base/scheduler.ts";
 import type { Signer } from "../crypto/keys.ts";
 import { isAddressQuestion } from "./addresswire.ts";
 import { type ChainIdentity, createGater, signClaim } from "./admission.ts";
 import { Discovery, type DiscoveryOptions } from "./discovery.ts";
+import { GOSSIP_PAUSE_MS, GossipBudgets } from "./gossipbudget.ts";
+import { guardGossip } from "./gossipguard.ts";
 import {
   closePeer,
   connectionsOf,
@@ -24,6 +23,8 @@ import {
 import { identityFromSeed, peerIdFromSeed } from "./identity.ts";
 import { Mail } from "./mail.ts";
 import { Meter, type NetworkCounters } from "./meter.ts";
+import type { P2pDependencies, P2pHandlers } from "./networkports.ts";
+import { Pauses } from "./pauses.ts";
 import { PeerNotes } from "./peernotes.ts";
 import { type P2pPeer, viewOf } from "./peerview.ts";
 import { Redial, type StaticPeer } from "./redial.ts";
@@ -57,24 +58,6 @@ export interface P2pOptions {
   readonly discovery?: DiscoveryOptions | undefined;
 }
 
-export interface P2pDependencies {
-  readonly scheduler: Scheduler;
-  readonly logger: Logger;
-  /** Shown to the peers as a hint. */
-  headHeight(): bigint;
-  /** A number in [0, 1) to spread dials. */
-  jitter(): number;
-}
-
-/** As in node/ports.ts, where the contract stands. */
-export interface P2pHandlers {
-  mailReceived(peerId: string, author: number, bytes: Uint8Array): void;
-  rumorReceived(topic: Topic, peerId: string, bytes: Uint8Array): Promise<Relay>;
-  requestReceived(peerId: string, bytes: Uint8Array): Promise<Uint8Array>;
-  peerConnected(peerId: string): void;
-  peerDisconnected(peerId: string): void;
-}
-
 interface Parts {
   readonly host: Host;
   readonly sessions: Sessions;
@@ -92,6 +75,7 @@ export class P2pNetwork {
   readonly #deps: P2pDependencies;
   readonly #meter = new Meter();
   readonly #notes = new PeerNotes();
+  readonly #pauses = new Pauses();
   #blocked: ReadonlySet<string>;
   #parts: Parts | undefined;
 
@@ -128,6 +112,7 @@ export class P2pNetwork {
         meter: this.#meter,
         logger: this.#deps.logger,
         isBlocked: (peerId) => this.#blocked.has(peerId),
+        isPaused: (peerId) => this.#pauses.has(peerId, this.#deps.scheduler.now()),
         connectionsOf: (peerId) => connectionsOf(host, peerId),
         ...(discovery === undefined ? {} : { refuseStranger: (one) => this.#parts?.discovery?.refuses(one) }),
       }),
@@ -236,6 +221,19 @@ export class P2pNetwork {
     });
   }
 
+  /** A validator keeps its connection, for its votes: of its gossip no more is read than it pays for. */
+  #sendAway(peerId: string): void {
+    const session = this.#parts?.sessions.find(peerId);
+    if (this.#parts === undefined || session?.admitted?.validator !== undefined) return;
+    this.#pauses.begin(peerId, this.#deps.scheduler.now() + GOSSIP_PAUSE_MS);
+    const seconds = GOSSIP_PAUSE_MS / 1_000;
+    this.#deps.logger.log("warn", "p2p", "peer sent away: its gossip is not wanted", {
+      peer: peerId,
+      seconds,
+    });
+    closePeer(this.#parts.host, peerId);
+  }
+
   #allowlist(): Set<string> {
     return new Set([...this.#options.allowlist, ...this.#options.staticPeers.map((peer) => peer.peerId)]);
   }
@@ -273,6 +271,8 @@ export class P2pNetwork {
       },
     );
     const shared = { host, sessions, scheduler, logger, meter };
+    const budgets = new GossipBudgets();
+    guardGossip(host.services.gossip, { ...shared, budgets, sendAway: (peerId) => this.#sendAway(peerId) });
     const requests = new Requests({
       ...shared,
       requestReceived: (peerId, bytes) => this.#answer(peerId, bytes, handlers),
@@ -289,6 +289,7 @@ export class P2pNetwork {
       }),
       rumor: new Rumor(this.#options.genesisHash, {
         ...shared,
+        budgets,
         rumorReceived: async (topic, peerId, bytes) => {
           const relay = await handlers.rumorReceived(topic, peerId, bytes);
           if (relay === "reject") this.#parts?.discovery?.fault(peerId, "rumor");

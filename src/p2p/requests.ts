@@ -11,9 +11,11 @@ import {
   REQUESTS_PER_PEER_MAX,
 } from "../base/limits.ts";
 import type { Logger } from "../base/log.ts";
+import type { Scheduler } from "../base/scheduler.ts";
 import { frameStream } from "./frames.ts";
 import type { Host } from "./host.ts";
 import type { Meter } from "./meter.ts";
+import { REQUEST_WAIT_MS_MAX, RequestBudgets } from "./requestbudget.ts";
 import type { Sessions } from "./sessions.ts";
 
 export const REQUEST_PROTOCOL = "/quorate/request";
@@ -29,6 +31,7 @@ interface Dependencies {
   readonly sessions: Sessions;
   readonly logger: Logger;
   readonly meter: Meter;
+  readonly scheduler: Scheduler;
   requestReceived(peerId: string, bytes: Uint8Array): Promise<Uint8Array>;
 }
 
@@ -36,6 +39,7 @@ export class Requests {
   readonly #deps: Dependencies;
   readonly #asked = new Tally(OWN_REQUESTS_PER_PEER_MAX);
   readonly #answering = new Tally(REQUESTS_PER_PEER_MAX);
+  readonly #budgets = new RequestBudgets();
 
   constructor(dependencies: Dependencies) {
     this.#deps = dependencies;
@@ -107,6 +111,11 @@ export class Requests {
     try {
       const question = await this.#readQuestion(frames, signal);
       this.#deps.meter.received(peerId, "request", question.length);
+      if (!(await this.#isAffordable(peerId))) {
+        this.#deps.meter.rejected("request-budget");
+        await frames.write(Uint8Array.of(BUSY), signal);
+        return;
+      }
       const answer = await this.#think(peerId, question);
       await frames.write(answer, signal);
       this.#deps.meter.sent(peerId, "request", answer.length);
@@ -124,9 +133,29 @@ export class Requests {
     }
   }
 
+  /** An answer waits until the peer has paid for the ones before; too long a wait is refused at once. */
+  async #isAffordable(peerId: string): Promise<boolean> {
+    const { scheduler, sessions } = this.#deps;
+    const isValidator = sessions.find(peerId)?.admitted?.validator !== undefined;
+    const waitMs = this.#budgets.waitMs(peerId, isValidator, scheduler.now());
+    if (waitMs > REQUEST_WAIT_MS_MAX) return false;
+    if (waitMs > 0) await new Promise<void>((resolve) => scheduler.after(waitMs, resolve));
+    return true;
+  }
+
+  async #compute(peerId: string, question: Uint8Array): Promise<Uint8Array> {
+    const { scheduler, requestReceived } = this.#deps;
+    const startMs = performance.now();
+    const computing = requestReceived(peerId, question);
+    this.#budgets.computed(peerId, performance.now() - startMs, scheduler.now());
+    const answer = await computing;
+    this.#budgets.answered(peerId, answer.length, scheduler.now());
+    return answer;
+  }
+
   async #think(peerId: string, question: Uint8Array): Promise<Uint8Array> {
     try {
-      const answer = await this.#deps.requestReceived(peerId, question);
+      const answer = await this.#compute(peerId, question);
       const framed = new Uint8Array(1 + answer.length);
       framed[0] = OK;
       framed.set(answer, 1);

@@ -19,6 +19,7 @@ import {
 } from "../base/limits.ts";
 import type { Logger } from "../base/log.ts";
 import type { Scheduler } from "../base/scheduler.ts";
+import type { GossipBudgets } from "./gossipbudget.ts";
 import type { Host } from "./host.ts";
 import type { Meter } from "./meter.ts";
 import type { Sessions } from "./sessions.ts";
@@ -49,6 +50,8 @@ interface Dependencies {
   readonly scheduler: Scheduler;
   readonly logger: Logger;
   readonly meter: Meter;
+  /** Charged for what is refused. */
+  readonly budgets: GossipBudgets;
   /** `bytes` is one transaction, one announcement or one evidence. For what it holds already it answers "accept". */
   rumorReceived(topic: Topic, peerId: string, bytes: Uint8Array): Promise<Relay>;
 }
@@ -154,11 +157,21 @@ export class Rumor {
     this.#deps.meter.received(peerId, topic, bytes.length);
     // The memory is gossipsub's, which uses it again (a view of it was seen to change); what is kept must not be.
     const own = new Uint8Array(bytes);
-    const relay = await this.#deps.rumorReceived(topic, peerId, own);
+    const relay = await this.#judgeOne(topic, peerId, own);
     if (relay !== "accept" || equalBytes(own, bytes)) return relay;
     // The verdict took so long that gossipsub would pass on something else, which all others would hold against us.
     this.publish(topic, own);
     return "ignore";
+  }
+
+  /** The computing happens before the promise is there; what is awaited afterwards is the disk or the clock. */
+  async #judgeOne(topic: Topic, peerId: string, bytes: Uint8Array): Promise<Relay> {
+    const startMs = performance.now();
+    const judged = this.#deps.rumorReceived(topic, peerId, bytes);
+    const tookMs = performance.now() - startMs;
+    const relay = await judged;
+    if (relay !== "accept") this.#deps.budgets.refused(peerId, tookMs, this.#deps.scheduler.now());
+    return relay;
   }
 
   async #receiveTransactions(peerId: string, bytes: Uint8Array): Promise<Relay> {
@@ -174,7 +187,7 @@ export class Rumor {
     // of a Buffer that is a view.
     const envelopes = batch.value.map((envelope) => new Uint8Array(envelope));
     const relays = await Promise.all(
-      envelopes.map((envelope) => this.#deps.rumorReceived("transactions", peerId, envelope)),
+      envelopes.map((envelope) => this.#judgeOne("transactions", peerId, envelope)),
     );
     const relay = combine(relays);
     if (relay !== "accept") {

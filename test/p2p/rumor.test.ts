@@ -5,6 +5,7 @@ import { expect, it } from "vitest";
 import { asHash } from "../../src/base/bytes.ts";
 import type { Relay } from "../../src/base/fault.ts";
 import { SILENT } from "../../src/base/log.ts";
+import { GossipBudgets } from "../../src/p2p/gossipbudget.ts";
 import type { Host } from "../../src/p2p/host.ts";
 import { Meter } from "../../src/p2p/meter.ts";
 import { Rumor } from "../../src/p2p/rumor.ts";
@@ -32,6 +33,7 @@ function world(judge: () => Promise<Relay> = async () => "ignore") {
     scheduler: time,
     logger: SILENT,
     meter: new Meter(),
+    budgets: new GossipBudgets(),
     rumorReceived: judge,
   });
   /** A block that arrives in memory of gossip's. */

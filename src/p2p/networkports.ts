@@ -1,0 +1,23 @@
+/** What the network needs and what it calls: the shapes of network.ts. */
+import type { Relay } from "../base/fault.ts";
+import type { Logger } from "../base/log.ts";
+import type { Scheduler } from "../base/scheduler.ts";
+import type { Topic } from "./rumor.ts";
+
+/** As in node/ports.ts, where the contract stands. */
+export interface P2pHandlers {
+  mailReceived(peerId: string, author: number, bytes: Uint8Array): void;
+  rumorReceived(topic: Topic, peerId: string, bytes: Uint8Array): Promise<Relay>;
+  requestReceived(peerId: string, bytes: Uint8Array): Promise<Uint8Array>;
+  peerConnected(peerId: string): void;
+  peerDisconnected(peerId: string): void;
+}
+
+export interface P2pDependencies {
+  readonly scheduler: Scheduler;
+  readonly logger: Logger;
+  /** Shown to the peers as a hint. */
+  headHeight(): bigint;
+  /** A number in [0, 1) to spread dials. */
+  jitter(): number;
+}
