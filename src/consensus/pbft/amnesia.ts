@@ -11,7 +11,8 @@ import type { Core } from "./core.ts";
 import type { NewView, ViewChange } from "./newview.ts";
 import type { Phase } from "./votebook.ts";
 
-const ADVICE = "the journal is not the newest one of this key; do not vote with it";
+const ADVICE =
+  "either the journal is not the newest one of this key, or another node votes with a copy of the key: stop that node, and give the validator a new key";
 
 /** @returns true when this replica has stopped. */
 export function checkViewChange(core: Core, message: ViewChange): boolean {
