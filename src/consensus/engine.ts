@@ -254,6 +254,21 @@ export interface ConsensusEngine<P extends Parsed, M> {
   step(input: Input<M>): readonly Effect<M>[];
   /** Undefined where nobody agrees on anything by messages. */
   status(): EngineStatus | undefined;
+  /** What it holds of the messages of others, for those who watch its bounds. */
+  holdings?(): EngineHoldings;
+}
+
+/** Counts of what an engine keeps in memory. */
+export interface EngineHoldings {
+  /** Heights, and views within them. */
+  readonly slots: number;
+  readonly rounds: number;
+  /** Block bodies and their bytes. */
+  readonly bodies: number;
+  readonly bodyBytes: number;
+  /** At one height, at most. */
+  readonly roundsMax: number;
+  readonly bodiesMax: number;
 }
 
 /** The only maker of verified messages: sizes, then form, then signatures. */

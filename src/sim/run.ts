@@ -35,6 +35,8 @@ export interface RunStats {
   readonly costs: Costs;
   readonly network: NetworkCounts;
   readonly signed: number;
+  /** From the last scheduled event until all was final: view changes of one node, and T_max. */
+  readonly recovery: ReturnType<Checkers["recovery"]>;
   /** By node: how often each moment of a crash came, so that a crash can be put at any of them. */
   readonly moments: readonly Moments[];
 }
@@ -60,9 +62,10 @@ export async function runSchedule(schedule: Schedule, options: RunOptions = {}):
   return run.result();
 }
 
-function settledMs({ gstMs, crashes, workload }: Schedule): number {
+function settledMs({ gstMs, crashes, workload, adversaries }: Schedule): number {
   const ends = crashes.map(({ when, downMs }) => (when.kind === "time" ? when.atMs + downMs : 0));
-  return Math.max(gstMs, ...ends, ...workload.map(({ atMs }) => atMs));
+  const begins = [...workload, ...adversaries].map(({ atMs }) => atMs);
+  return Math.max(gstMs, ...ends, ...begins);
 }
 
 class Run {
@@ -122,6 +125,8 @@ class Run {
       observers,
     );
     this.#checkers.watch(this.#cluster);
+    if (schedule.deadlineMs > gstMs && settings.timeoutMaxMs < schedule.deadlineMs)
+      this.#checkers.expect({ atMs: this.#settledMs, settings, delayMsMax: network.settledDelayMsMax });
   }
 
   async play(): Promise<void> {
@@ -154,6 +159,7 @@ class Run {
         events: trace.events,
         costs: this.#costs,
         network: network.counts,
+        recovery: this.#checkers.recovery(),
         signed: this.#world.signatures.counts.signed,
         moments: nodes.map(({ fuse }) => ({ action: fuse.actions, write: fuse.writes, flush: fuse.flushes })),
       },

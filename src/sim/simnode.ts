@@ -4,7 +4,14 @@
  */
 import { SILENT } from "../base/log.ts";
 import type { SealedBlock } from "../chain/block.ts";
-import type { ConsensusEngine, EngineSettings, Parsed, Typed, ValidatorId } from "../consensus/engine.ts";
+import type {
+  ConsensusEngine,
+  EngineHoldings,
+  EngineSettings,
+  Parsed,
+  Typed,
+  ValidatorId,
+} from "../consensus/engine.ts";
 import type { Signer } from "../crypto/keys.ts";
 import type { Topic } from "../node/ports.ts";
 import { Replica } from "../node/replica.ts";
@@ -66,6 +73,7 @@ export class SimNode {
   readonly #ports: NodePorts;
   #power: Power | undefined;
   #port: SimPort | undefined;
+  #engine: ConsensusEngine<Parsed, Typed> | undefined;
   /** Height up to which observers know its ledger. */
   #told = 0n;
 
@@ -115,6 +123,10 @@ export class SimNode {
       return;
     }
     if (power.on) for (const misbehaviour of this.misbehaviours) misbehaviour.started?.();
+  }
+
+  holdings(): EngineHoldings | undefined {
+    return this.isUp ? this.#engine?.holdings?.() : undefined;
   }
 
   /** Power off, now. What the replica still does in this turn has no effect. */
@@ -206,6 +218,7 @@ export class SimNode {
     let wrapped = engine;
     for (const { wrapEngine } of this.misbehaviours) wrapped = wrapEngine?.(wrapped) ?? wrapped;
     const { tell } = this.#ports;
+    this.#engine = engine;
     return {
       wants: (parsed) => wrapped.wants(parsed),
       status: () => wrapped.status(),

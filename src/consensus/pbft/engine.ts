@@ -5,7 +5,16 @@
  * Source: pbft.md 1.5, 1.6; consensus/engine.ts for the contract with the driver.
  */
 import { assert, unreachable } from "../../base/assert.ts";
-import type { ConsensusEngine, Effect, EngineStatus, Head, Input, SealedHead, Timer } from "../engine.ts";
+import type {
+  ConsensusEngine,
+  Effect,
+  EngineHoldings,
+  EngineStatus,
+  Head,
+  Input,
+  SealedHead,
+  Timer,
+} from "../engine.ts";
 import { agree, receiveCommit, receivePrePrepare, receivePrepare, receiveVerdict } from "./agreement.ts";
 import { checkNewViewVotes, checkSeal, checkViewChange } from "./amnesia.ts";
 import { receiveBlock, receiveFetch } from "./bodies.ts";
@@ -67,6 +76,10 @@ export class PbftEngine implements ConsensusEngine<ParsedMessage, PbftMessage> {
 
   status(): EngineStatus {
     return describeEngine(this.#core);
+  }
+
+  holdings(): EngineHoldings {
+    return this.#core.slots.holdings();
   }
 }
 

@@ -7,6 +7,7 @@
 import { equalBytes, type Hash, hex } from "../../base/bytes.ts";
 import { BODIES_PER_HEIGHT_MAX } from "../../base/limits.ts";
 import type { BlockHead } from "../../chain/block.ts";
+import type { EngineHoldings } from "../engine.ts";
 import type { CommitCertificate, PreparedCertificate } from "./certificate.ts";
 import type { ProposalVote } from "./gate.ts";
 import type { WithBlock } from "./signed.ts";
@@ -74,6 +75,11 @@ export class Slot {
       if (this.#bodies.size <= BODIES_PER_HEIGHT_MAX) return;
       if (!this.#refersTo(held.block.hash)) this.#bodies.delete(key);
     }
+  }
+
+  /** Bytes of each body held. */
+  bodySizes(): number[] {
+    return [...this.#bodies.values()].map(({ blockBytes }) => blockBytes.length);
   }
 
   /** A head for the digest, with or without its body. */
@@ -161,6 +167,21 @@ export class Slots {
       slot.pruneViews(below, isPromised);
       if (slot.isEmpty) this.#slots.delete(height);
     }
+  }
+
+  holdings(): EngineHoldings {
+    const slots = [...this.#slots.values()];
+    const sum = (counts: readonly number[]) => counts.reduce((a, b) => a + b, 0);
+    const rounds = slots.map((slot) => slot.rounds.size);
+    const bodies = slots.map((slot) => slot.bodySizes().length);
+    return {
+      slots: slots.length,
+      rounds: sum(rounds),
+      bodies: sum(bodies),
+      bodyBytes: sum(slots.flatMap((slot) => slot.bodySizes())),
+      roundsMax: Math.max(0, ...rounds),
+      bodiesMax: Math.max(0, ...bodies),
+    };
   }
 
   /** Ascending by height. */

@@ -21,6 +21,12 @@ const LOG_WINDOWS = 2;
 /** Views in which a slot may hold votes: the one below, the own, the one above. */
 const TIMERS_MAX = 16;
 
+/** At one height (docs/protocol.md, "Limits"). */
+const ROUNDS_MAX = 3;
+const BODIES_MAX = 8;
+/** Of a block besides its transactions. */
+const BLOCK_HEAD_BYTES_MAX = 1_024;
+
 export class BoundsChecker implements Observer {
   readonly #facts: Facts;
   readonly #chains: ChainChecker;
@@ -67,6 +73,7 @@ export class BoundsChecker implements Observer {
     if (replica === undefined || status === undefined) return;
     this.#watermarks(node, status);
     this.#memory(node, status);
+    this.#holdings(node);
     if (replica.pool.size > POOL_MAX) this.#report(node, `${replica.pool.size} transactions in the pool`);
   }
 
@@ -98,6 +105,17 @@ export class BoundsChecker implements Observer {
     ];
     for (const [what, count, most] of bounds)
       if (count > most) this.#report(node, `${count} ${what}, at most ${most}`);
+  }
+
+  /** Views at a height: the one before, the own, the next. Bodies: those, and what is certified or committed. */
+  #holdings(node: NodeId): void {
+    const held = this.#facts.watched.nodes[node]?.holdings?.();
+    if (held === undefined) return;
+    const { maxBlockBytes } = this.#facts.world.genesis.limits;
+    const bytesMax = held.bodies * (maxBlockBytes + BLOCK_HEAD_BYTES_MAX);
+    if (held.roundsMax > ROUNDS_MAX) this.#report(node, `${held.roundsMax} rounds at one height`);
+    if (held.bodiesMax > BODIES_MAX) this.#report(node, `${held.bodiesMax} bodies at one height`);
+    if (held.bodyBytes > bytesMax) this.#report(node, `${held.bodyBytes} bytes in ${held.bodies} bodies`);
   }
 
   /** A checkpoint that is kept is a quorum's, over the state that was agreed. */

@@ -152,6 +152,8 @@ export class ChainChecker implements Observer {
     const envelopes = transactions.map(({ bytes }) => bytes);
     if (summary.txCount !== envelopes.length || envelopes.length > genesis.limits.maxBlockTransactions)
       return `${envelopes.length} transactions`;
+    const bytes = envelopes.reduce((sum, envelope) => sum + envelope.length, 0);
+    if (bytes > genesis.limits.maxBlockBytes) return `${bytes} bytes of transactions`;
     if (!same(naiveMerkleRoot(envelopes.map((bytes) => sha256(bytes))), summary.txRoot))
       return "wrong txRoot";
     return this.#execute(envelopes, summary);

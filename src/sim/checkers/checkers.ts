@@ -11,6 +11,8 @@ import { DutiesChecker } from "./duties.ts";
 import { Facts, type Violation, type Watched } from "./facts.ts";
 import { LivenessChecker } from "./liveness.ts";
 import { LockChecker } from "./locks.ts";
+import { PaceChecker, type Settled } from "./pace.ts";
+import { ProposalChecker } from "./proposals.ts";
 import { RecoveryChecker } from "./recovery.ts";
 import { ViewChecker } from "./views.ts";
 import { VoteChecker } from "./votes.ts";
@@ -22,6 +24,7 @@ export class Checkers {
   readonly #facts: Facts;
   readonly #chains: ChainChecker;
   readonly #liveness: LivenessChecker;
+  readonly #pace: PaceChecker;
 
   constructor(world: World) {
     const facts = new Facts(world);
@@ -30,9 +33,11 @@ export class Checkers {
     this.#chains = new ChainChecker(facts);
     const views = new ViewChecker(facts, this.#chains, locks);
     const recovery = new RecoveryChecker(facts, locks);
+    const proposals = new ProposalChecker(facts);
     const votes = new VoteChecker(facts, (vote, node) => {
       locks.voted(vote, node);
       views.voted(vote, node);
+      proposals.voted(vote);
       recovery.voted(vote, node);
     });
     this.#liveness = new LivenessChecker(facts);
@@ -52,7 +57,8 @@ export class Checkers {
         facts.report("halted", node, `${event.type} at height ${event.height}: ${event.detail}`);
       },
     };
-    const others = [new AmnesiaChecker(facts), new DutiesChecker(facts)];
+    this.#pace = new PaceChecker(facts);
+    const others = [new AmnesiaChecker(facts), new DutiesChecker(facts), proposals, this.#pace];
     this.observer = tellAll([
       locks,
       votes,
@@ -70,6 +76,16 @@ export class Checkers {
   /** Before the cluster starts. */
   watch(watched: Watched): void {
     this.#facts.watch(watched);
+  }
+
+  /** From when on nothing fails any more, and by which timers all must be final then. */
+  expect(settled: Settled): void {
+    this.#pace.expect(settled);
+  }
+
+  /** How long it took from then on. */
+  recovery(): ReturnType<PaceChecker["recovery"]> {
+    return this.#pace.recovery();
   }
 
   get violations(): readonly Violation[] {
@@ -94,7 +110,10 @@ export class Checkers {
   /** The last look. `liveness`: whether everything must be final now. */
   finish({ liveness }: { readonly liveness: boolean }): readonly Violation[] {
     this.#chains.finish();
-    if (liveness) this.#liveness.finish();
+    if (liveness) {
+      this.#liveness.finish();
+      this.#pace.finish();
+    }
     return this.violations;
   }
 }

@@ -2,7 +2,7 @@
  * What every checker knows of a run and how it reports: the parameters, the keys, who must keep the rules, and what
  * has been violated. Quorums are computed here a second time, from what they must guarantee instead of by the formula.
  */
-import type { ValidatorId } from "../../consensus/engine.ts";
+import type { EngineHoldings, ValidatorId } from "../../consensus/engine.ts";
 import type { Replica } from "../../node/replica.ts";
 import type { NodeId } from "../schedule.ts";
 import type { World } from "../world.ts";
@@ -22,6 +22,14 @@ export interface Violation {
 /** Violations kept of one run; what comes after the first is mostly their consequence. */
 const VIOLATIONS_MAX = 32;
 
+export interface WatchedNode {
+  readonly id: NodeId;
+  readonly validator: ValidatorId | undefined;
+  readonly clock?: { now(): number };
+  /** What its engine holds; undefined: it is down, or no validator. */
+  holdings?(): EngineHoldings | undefined;
+}
+
 /** What the checkers ask of a cluster. */
 export interface Watched {
   readonly time: { readonly nowMs: number };
@@ -29,7 +37,7 @@ export interface Watched {
   readonly faulty: ReadonlySet<ValidatorId>;
   /** Nodes whose database was younger than their journal. */
   readonly rolledBack: ReadonlySet<NodeId>;
-  readonly nodes: readonly { readonly id: NodeId; readonly validator: ValidatorId | undefined }[];
+  readonly nodes: readonly WatchedNode[];
   replica(id: NodeId): Replica | undefined;
   isCorrect(id: NodeId): boolean;
 }
@@ -80,6 +88,11 @@ export class Facts {
 
   replica(node: NodeId): Replica | undefined {
     return this.watched.replica(node);
+  }
+
+  /** What its clock shows, ms. */
+  clockOf(node: NodeId): number | undefined {
+    return this.watched.nodes[node]?.clock?.now();
   }
 
   isFaulty(validator: ValidatorId): boolean {

@@ -48,6 +48,9 @@ export class ViewChecker implements Observer {
   readonly #committed = new Map<NodeId, bigint>();
   /** Node -> height -> the view of its seal. */
   readonly #seals = new Map<NodeId, Map<bigint, bigint>>();
+  /** VIEW-CHANGEs and NEW-VIEWs on their way, by signature; and those that somebody took. */
+  readonly #arrived = new Map<Text, Uint8Array>();
+  readonly #taken = new Set<Text>();
   /** By node and view: that, when the VIEW-CHANGE was made. */
   readonly #committedWhenAsked = new Map<string, bigint>();
 
@@ -67,7 +70,8 @@ export class ViewChecker implements Observer {
   }
 
   stepped(node: NodeId, input: Input<Typed>, effects: readonly Effect<Typed>[]): void {
-    if (input.kind === "head-changed") this.#knows(node, input.sealed);
+    if (input.kind === "message-received") this.#takes(node, input.message);
+    else if (input.kind === "head-changed") this.#knows(node, input.sealed);
     else if (input.kind === "started") {
       this.#forget(node, input.head.height);
       for (const sealed of input.recent ?? []) this.#knows(node, sealed);
@@ -84,6 +88,24 @@ export class ViewChecker implements Observer {
     this.#committed.set(node, height);
     const seals = this.#seals.get(node);
     for (const sealed of seals?.keys() ?? []) if (sealed > height) seals!.delete(sealed);
+  }
+
+  delivered(_node: NodeId, _from: NodeId, letter: Uint8Array): void {
+    const type = typeOfLetter(letter);
+    if (type === VIEW_CHANGE || type === NEW_VIEW)
+      this.#arrived.set(lastSignature(letter), letter.subarray(1));
+  }
+
+  /** What reaches an engine was found valid by its gate: it must be. */
+  #takes(node: NodeId, message: Typed): void {
+    const isViewChange = message.type === "view-change";
+    if ((!isViewChange && message.type !== "new-view") || !this.#facts.isCorrect(node)) return;
+    const signature = byteText((message as Typed & { readonly signature: Uint8Array }).signature);
+    const bytes = this.#arrived.get(signature);
+    if (bytes === undefined || this.#taken.has(signature)) return;
+    this.#taken.add(signature);
+    const opened = isViewChange ? this.#open(bytes) : guarded(() => this.#newViewFault(readNewView(bytes)));
+    if (typeof opened === "string") this.#facts.report(message.type, node, `takes what is wrong: ${opened}`);
   }
 
   #knows(node: NodeId, { head, seal }: SealedHead): void {
