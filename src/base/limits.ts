@@ -43,14 +43,32 @@ export const SEAL_BYTES_MAX = 16 * 1024;
 /** Accepted signatures remembered by hash; beyond it the oldest is forgotten and verified anew if needed. */
 export const ACCEPTED_SIGNATURES_MAX = 65_536;
 
+/** Accepted signatures of consensus messages and seals remembered by hash; beyond it the oldest is checked anew. */
+export const CHECKED_SIGNATURES_MAX = 32_768;
+
 // --- driver ------------------------------------------------------------------------------------------------
 /** Inputs waiting for the engine; beyond it direct mail is dropped and STATUS repairs. */
 export const DRIVER_INPUTS_MAX = 10_000;
 /**
- * Refused messages of one validator within a second; beyond it the rest of that second's is dropped unread. A correct
- * one sends none, and each costs up to the signatures of a NEW-VIEW.
+ * Refused messages of one validator, at once and per second; beyond it its mail is not read until there is room for one
+ * more. A correct one sends none.
  */
 export const REFUSED_PER_SECOND_MAX = 16;
+/**
+ * Estimated microseconds of this node's thread that one validator may waste at once and per second, by mail; beyond it
+ * its mail is not read until they have come back. All faulty ones together get the totals.
+ */
+export const WORK_BURST_US = 250_000;
+export const WORK_BURST_US_TOTAL = 1_000_000;
+export const WORK_US_PER_SECOND = 100_000;
+export const WORK_US_PER_SECOND_TOTAL = 200_000;
+/** Blocks and transactions by mail of one validator that wait to be judged; beyond it they are dropped. */
+export const MAIL_QUEUE_MESSAGES_MAX = 8_192;
+export const MAIL_QUEUE_BYTES_MAX = 8 * 1024 * 1024;
+/** While more of one validator waits, its connection is not read. */
+export const MAIL_QUEUE_BYTES_READ_ON = 256 * 1024;
+/** Estimated microseconds of judging blocks and transactions by mail until everything else has a turn. */
+export const MAIL_TURN_US_MAX = 4_000;
 /** Proposals that wait for their parent or their time; beyond it the oldest is forgotten. */
 export const WAITING_CHECKS_MAX = 64;
 /** How far ahead of the local clock a proposal's time may be before it has to wait, ms (pbft.md 1.14). */

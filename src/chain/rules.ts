@@ -83,6 +83,11 @@ export interface ConsensusRules {
   /** Whether `seal` proves `head`. */
   verifySeal(head: BlockHead, seal: Uint8Array): Fault | undefined;
   /**
+   * Whether a seal that somebody sent unasked is worth {@link verifySeal}: a cheap look. False is no verdict. Every seal
+   * is where this is left out.
+   */
+  seemsSealed?(head: BlockHead, seal: Uint8Array): boolean;
+  /**
    * The local time, ms since the Unix epoch, before which a head is early: not invalid, only not yet to be accepted.
    * Where the engine judges clocks itself, 0.
    */

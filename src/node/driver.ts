@@ -18,11 +18,14 @@ import type {
   Typed,
   ValidatorId,
 } from "../consensus/engine.ts";
+import { QUICK_CHECK_US } from "../crypto/signaturemeter.ts";
 import type { RunningTimer } from "../rpc/api.ts";
 import type { DriverPorts } from "./driverports.ts";
 import { headOf, recentHeads } from "./heads.ts";
-import { Nuisances } from "./nuisance.ts";
+import { count, type MessageCounts, noCounts } from "./messagecounts.ts";
 
+/** Of one signature, looked for in the memory and checked. */
+const ONE_CHECK_US = 1.5 * QUICK_CHECK_US;
 /** A proposal far ahead of the clock is looked at again at least so often: the clock may be set meanwhile. */
 const RECHECK_MS_MAX = 60_000;
 
@@ -39,16 +42,8 @@ export interface DriverOptions<P extends Parsed, M extends Typed> {
   readonly self: ValidatorId | undefined;
 }
 
-/** Counts for the metrics `pbft_messages_total` and `pbft_invalid_messages_total`. */
-export interface MessageCounts {
-  readonly received: Map<string, number>;
-  readonly sent: Map<string, number>;
-  readonly refused: Map<string, number>;
-  dropped: number;
-}
-
 export class Driver<P extends Parsed, M extends Typed> {
-  readonly counts: MessageCounts = { received: new Map(), sent: new Map(), refused: new Map(), dropped: 0 };
+  readonly counts: MessageCounts = noCounts();
   readonly #consensus: Consensus<P, M>;
   readonly #engine: ConsensusEngine<P, M>;
   readonly #self: ValidatorId | undefined;
@@ -56,7 +51,6 @@ export class Driver<P extends Parsed, M extends Typed> {
   readonly #timers = new Map<string, SetTimer>();
   /** Blocks whose parent is not executed yet, or that are early, by hash: checked again on a head change. */
   readonly #waiting = new Map<string, WaitingCheck>();
-  readonly #nuisances: Nuisances;
   #inputs: Input<M>[] = [];
   #poolTold = false;
   #running = false;
@@ -69,7 +63,6 @@ export class Driver<P extends Parsed, M extends Typed> {
     this.#engine = options.engine;
     this.#self = options.self;
     this.#ports = ports;
-    this.#nuisances = new Nuisances(() => ports.scheduler.now());
   }
 
   /** First call: tells the engine where it stands. */
@@ -91,23 +84,27 @@ export class Driver<P extends Parsed, M extends Typed> {
 
   /**
    * Direct mail of validator `author`: parse, ask the engine, verify, then step. What fails is dropped and counted.
+   * The author pays for it, but for what was wanted and proved by one signature: the engine's window bounds that.
    * Nobody brings another's message: old ones of others could not be played again, and their senders are known.
    * The exception proves itself and is never old (Parsed.relayed).
    */
   receive(author: ValidatorId, bytes: Uint8Array): void {
     if (this.#stopped) return;
-    if (this.#inputs.length >= DRIVER_INPUTS_MAX || this.#nuisances.isOne(author)) {
+    const { budgets } = this.#ports;
+    if (this.#inputs.length >= DRIVER_INPUTS_MAX || budgets.isSpent(author)) {
       this.counts.dropped++;
       return;
     }
+    const bill = budgets.open(author, bytes.length);
     const parsed = this.#consensus.gate.parse(bytes);
     if (!parsed.ok) return this.#refuse(author, "unknown", parsed.fault.code);
     const { type, from, relayed } = parsed.value;
     count(this.counts.received, type);
     if (from !== author && !relayed) return this.#refuse(author, type, "not-the-author");
     if (!this.#engine.wants(parsed.value)) return;
-    const verified = this.#consensus.gate.verify(parsed.value);
+    const verified = bill.judge(() => this.#consensus.gate.verify(parsed.value));
     if (!verified.ok) return this.#refuse(author, type, verified.fault.code);
+    if (bill.checksUs <= ONE_CHECK_US) bill.refund();
     this.input({ kind: "message-received", message: verified.value });
   }
 
@@ -355,7 +352,7 @@ export class Driver<P extends Parsed, M extends Typed> {
 
   #refuse(author: ValidatorId, type: string, code: string): void {
     count(this.counts.refused, `${type} ${code}`);
-    this.#nuisances.note(author);
+    this.#ports.budgets.noteRefused(author);
   }
 }
 
@@ -367,8 +364,4 @@ interface WaitingCheck {
 
 function isDurable(effect: { readonly kind: string }): boolean {
   return effect.kind === "journal" || effect.kind === "rotate-journal" || effect.kind === "store-checkpoint";
-}
-
-function count(counts: Map<string, number>, name: string): void {
-  counts.set(name, (counts.get(name) ?? 0) + 1);
 }

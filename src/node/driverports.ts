@@ -7,6 +7,7 @@ import type { Block } from "../chain/block.ts";
 import type { Chain, TemplateSource } from "../chain/chain.ts";
 import type { EngineEvent, ValidatorId, WaitingTransaction } from "../consensus/engine.ts";
 import type { RecordLog } from "../storage/log.ts";
+import type { WorkBudgets } from "./workbudget.ts";
 
 export interface DriverPorts {
   readonly chain: Chain;
@@ -29,6 +30,8 @@ export interface DriverPorts {
   /** What became of a block that the engine made; a fault is permanent. */
   readonly ownBlock: (block: Block, refused: Fault | undefined) => void;
   readonly reportFault: (author: ValidatorId, evidence: Uint8Array) => void;
+  /** Who pays for judging mail. */
+  readonly budgets: WorkBudgets;
   /** A failed write or a contradiction: the node must stop. Called once. */
   readonly fatal: (error: unknown) => void;
 }

@@ -29,8 +29,11 @@ export interface Arbiter {
 }
 
 export interface NetworkHandlers {
-  /** Direct mail, from a peer that proved to be validator `author`. */
-  mailReceived(peerId: string, author: ValidatorId, bytes: Uint8Array): void;
+  /**
+   * Direct mail, from a peer that proved to be validator `author`.
+   * @returns a promise while no more of this author should be read (back-pressure); it resolves when reading may go on
+   */
+  mailReceived(peerId: string, author: ValidatorId, bytes: Uint8Array): Promise<void> | undefined;
   rumorReceived(topic: Topic, peerId: string, bytes: Uint8Array): Promise<Relay>;
   /** Answers a request of anti-entropy; a throw closes the stream. */
   requestReceived(peerId: string, bytes: Uint8Array): Promise<Uint8Array>;

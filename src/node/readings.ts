@@ -111,9 +111,16 @@ function pbftReadings({ replica }: ReadingSources): Reading[] {
     ),
     {
       name: "pbft_dropped_messages_total",
-      help: "Messages dropped because the engine's queue was full",
+      help: "Mail dropped unread because a queue was full or its author's work budget spent",
       kind: "counter",
-      read: () => counts()?.dropped ?? 0,
+      read: () => (counts()?.dropped ?? 0) + replica.budgets.dropped,
+    },
+    {
+      name: "pbft_wasted_work_seconds_total",
+      help: "Computing that mail of each validator cost for nothing, estimated",
+      kind: "counter",
+      label: "validator",
+      read: () => new Map(replica.budgets.wasted.map((us, i) => [String(i), us / 1e6] as const)),
     },
   ];
 }

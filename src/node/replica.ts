@@ -23,7 +23,7 @@ import type {
   WaitingTransaction,
 } from "../consensus/engine.ts";
 import { selectConsensus } from "../consensus/select.ts";
-import type { Signer } from "../crypto/keys.ts";
+import { RememberedSignatures, SignatureMeter } from "../crypto/signaturemeter.ts";
 import type { AdmissionCode, HeadState } from "../mempool/admission.ts";
 import { Mempool } from "../mempool/mempool.ts";
 import type { ImportOutcome, SyncProgress } from "../p2p/catchup.ts";
@@ -32,19 +32,24 @@ import type { RunningTimer } from "../rpc/api.ts";
 import { heightOfValidators } from "./believedheight.ts";
 import { bodiesFrom } from "./blockbody.ts";
 import { isFirstOf, leftBehind, reorgFields, transactionsOf } from "./branchnews.ts";
-import { Driver, type MessageCounts } from "./driver.ts";
+import { Driver } from "./driver.ts";
 import { logLineOf } from "./enginelog.ts";
 import { EvidenceStore } from "./evidencestore.ts";
 import { onlyOnce } from "./fatal.ts";
+import type { IncomingMail } from "./incomingmail.ts";
 import { StampedVotes } from "./journalstamp.ts";
-import { MAIL_BLOCK, MAIL_CONSENSUS, MAIL_TRANSACTION, openLetter, sealLetter } from "./letters.ts";
+import { MAIL_BLOCK, MAIL_CONSENSUS, MAIL_TRANSACTION, sealLetter } from "./letters.ts";
+import { createIncomingMail } from "./mailentry.ts";
+import type { MessageCounts } from "./messagecounts.ts";
 import { Topic as News } from "./news.ts";
 import type { Topic } from "./ports.ts";
 import { Presence } from "./presence.ts";
 import { createRepair, isFarBehind, type Repair } from "./repair.ts";
+import { indexOf, type OpenedParts } from "./replicaparts.ts";
 import type { MiningOrder, ReplicaNews, ReplicaOptions, ReplicaPorts } from "./replicaports.ts";
 import { judgeRumor, relayOfAdmission } from "./rumors.ts";
 import { encodedBlocks } from "./servedblocks.ts";
+import { WorkBudgets } from "./workbudget.ts";
 
 export class Replica {
   readonly chain: Chain;
@@ -52,6 +57,8 @@ export class Replica {
   readonly consensus: Consensus;
   readonly signatures: AcceptedSignatures;
   readonly evidence: EvidenceStore;
+  /** What the mail of each validator may cost. */
+  readonly budgets: WorkBudgets;
   /** Who of the validators is away, and since when. */
   readonly presence: Presence;
   /** Index in the validator set; undefined for a full node. */
@@ -68,6 +75,7 @@ export class Replica {
   readonly #joined: Repair;
   /** What waited for an earlier nonce, can run now, and is yet to be published. */
   readonly #waited: SignedTransaction[] = [];
+  readonly #mail: IncomingMail;
   #mining: MiningOrder;
   #stopped = false;
 
@@ -83,6 +91,11 @@ export class Replica {
       () => ports.scheduler.now(),
     );
     this.self = parts.self;
+    this.budgets = new WorkBudgets({
+      now: () => ports.scheduler.now(),
+      meter: parts.meter,
+      count: parts.consensus.validators.members.length,
+    });
     this.pool = new Mempool(
       { genesis: options.genesis, ...options.pool },
       {
@@ -104,6 +117,14 @@ export class Replica {
       importBlock: (bytes, from) => this.#importBytes(bytes, from),
       admit: (envelope) => this.#admit(envelope),
     });
+    this.#mail = createIncomingMail({
+      chain: this.chain,
+      scheduler: ports.scheduler,
+      budgets: this.budgets,
+      consensus: (author, content) => this.#driver?.receive(author, content),
+      admit: (envelope) => this.#admit(envelope),
+      importBlock: (sealed, peerId) => this.#importFrom(sealed, peerId),
+    });
     this.chain.onHeadChange((change) => this.#headChanged(change));
   }
 
@@ -115,8 +136,9 @@ export class Replica {
   static async open(options: ReplicaOptions, ports: ReplicaPorts): Promise<Replica> {
     const { genesis, signer, signatureRules } = options;
     const genesisHash = computeGenesisHash(genesis);
-    const consensus = selectConsensus(genesis, genesisHash, signatureRules);
-    const signatures = new AcceptedSignatures(genesisHash, signatureRules);
+    const meter = new SignatureMeter(signatureRules);
+    const consensus = selectConsensus(genesis, genesisHash, new RememberedSignatures(meter));
+    const signatures = new AcceptedSignatures(genesisHash, meter);
     const self = signer === undefined ? undefined : indexOf(signer, consensus);
     const { branches } = options;
     const votes = new StampedVotes(signer, ports.journal);
@@ -126,7 +148,7 @@ export class Replica {
     votes.check(chain.store.lastStamp());
     const publish = (bytes: Uint8Array) => ports.network.publish("evidence", bytes);
     const evidence = await EvidenceStore.open({ ...ports, consensus, publish });
-    return new Replica(options, ports, { chain, consensus, signatures, evidence, self });
+    return new Replica(options, ports, { chain, consensus, signatures, meter, evidence, self });
   }
 
   /** Starts network, engine and repair. */
@@ -137,7 +159,7 @@ export class Replica {
     this.#joined.start();
     this.presence.start();
     await network.start({
-      mailReceived: (peerId, author, bytes) => this.#mailReceived(peerId, author, bytes),
+      mailReceived: (peerId, author, bytes) => this.#mail.receive(peerId, author, bytes),
       rumorReceived: (topic, peerId, bytes) => this.#rumorReceived(topic, peerId, bytes),
       requestReceived: (peerId, bytes) => this.#joined.repair.answer(peerId, bytes),
       peerConnected: (peerId) => {
@@ -154,6 +176,7 @@ export class Replica {
   /** Stops in the reverse order; the ledger is settled when it resolves. */
   async stop(): Promise<void> {
     this.#stopped = true;
+    this.#mail.stop();
     this.#joined.stop();
     this.#ports.miner?.stop();
     await this.#driver?.stop();
@@ -268,13 +291,6 @@ export class Replica {
     this.news.reorgs.tell(change);
   }
 
-  #mailReceived(peerId: string, author: ValidatorId, bytes: Uint8Array): void {
-    const letter = openLetter(bytes);
-    if (letter?.kind === MAIL_CONSENSUS) this.#driver?.receive(author, letter.content);
-    else if (letter?.kind === MAIL_BLOCK) void this.#importBytes(letter.content, peerId);
-    else if (letter?.kind === MAIL_TRANSACTION) this.#admit(letter.content);
-  }
-
   #rumorReceived(topic: Topic, peerId: string, bytes: Uint8Array): Promise<Relay> {
     return judgeRumor(
       {
@@ -295,8 +311,11 @@ export class Replica {
 
   async #importBytes(bytes: Uint8Array, peerId: string): Promise<ImportOutcome> {
     const decoded = decodeSealedBlock(bytes, this.chain.genesis.limits);
-    if (!decoded.ok) return "invalid";
-    const result = await this.#import(decoded.value);
+    return decoded.ok ? this.#importFrom(decoded.value, peerId) : "invalid";
+  }
+
+  async #importFrom(sealed: SealedBlock, peerId: string): Promise<ImportOutcome> {
+    const result = await this.#import(sealed);
     if (result?.kind === "invalid") {
       const { code, detail } = result.fault;
       this.#ports.log.log("warn", "chain", "block refused", { peer: peerId, fault: code, detail });
@@ -343,6 +362,7 @@ export class Replica {
       mine: (block: Block) => this.#mine(block),
       stopMining: () => this.#ports.miner?.stop(),
       ownBlock: (block: Block, refused: Fault | undefined) => this.news.ownBlocks.tell({ block, refused }),
+      budgets: this.budgets,
       reportFault: (_: ValidatorId, evidence: Uint8Array) => this.evidence.report(evidence),
       fatal: (error: unknown) => this.#ports.fatal(error),
     };
@@ -378,20 +398,4 @@ export class Replica {
       this.#ports.network.mail(to, sealLetter(MAIL_BLOCK, block));
     }
   }
-}
-
-interface OpenedParts {
-  readonly chain: Chain;
-  readonly consensus: Consensus;
-  readonly signatures: AcceptedSignatures;
-  readonly evidence: EvidenceStore;
-  readonly self: ValidatorId | undefined;
-}
-
-function indexOf(signer: Signer, consensus: Consensus): ValidatorId {
-  const { members } = consensus.validators;
-  const index = members.findIndex(({ publicKey }) => equalBytes(publicKey, signer.publicKey));
-  if (index < 0)
-    throw new Error("keys/validator.json is not the key of any validator in genesis.json; use --mode full");
-  return index;
 }

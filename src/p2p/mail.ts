@@ -30,8 +30,11 @@ interface Dependencies {
   readonly scheduler: Scheduler;
   readonly logger: Logger;
   readonly meter: Meter;
-  /** `author` is the validator whose key the peer proved at the handshake. */
-  mailReceived(peerId: string, author: number, bytes: Uint8Array): void;
+  /**
+   * `author` is the validator whose key the peer proved at the handshake.
+   * @returns a promise while no more of this author should be read
+   */
+  mailReceived(peerId: string, author: number, bytes: Uint8Array): Promise<void> | undefined;
 }
 
 interface Line {

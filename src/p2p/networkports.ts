@@ -6,7 +6,7 @@ import type { Topic } from "./rumor.ts";
 
 /** As in node/ports.ts, where the contract stands. */
 export interface P2pHandlers {
-  mailReceived(peerId: string, author: number, bytes: Uint8Array): void;
+  mailReceived(peerId: string, author: number, bytes: Uint8Array): Promise<void> | undefined;
   rumorReceived(topic: Topic, peerId: string, bytes: Uint8Array): Promise<Relay>;
   requestReceived(peerId: string, bytes: Uint8Array): Promise<Uint8Array>;
   peerConnected(peerId: string): void;

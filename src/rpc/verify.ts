@@ -156,7 +156,7 @@ function checkProof(
   if (chain !== undefined) return checkWork(file, head, chain, anchor);
   if (file.headers !== undefined || file.before !== undefined)
     return wrong("headers in a receipt of a chain whose blocks are not mined");
-  const unproved = verifyCommitCertificate({ ...trusted, head, seal });
+  const unproved = verifyCommitCertificate({ ...trusted, head, seal, namesEachBad: true });
   if (unproved !== undefined) return wrong(`certificate: ${unproved.detail}`);
   return accept({ by: "certificate", signers: signersOf(seal, trusted.validators) });
 }

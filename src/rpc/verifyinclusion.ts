@@ -68,7 +68,7 @@ export function verifyInclusion(
     return refuse("unanchored", "a mined block has no certificate: its depth says how final it is");
   }
   const seal = bytesOf(shownSeal);
-  const unproved = verifyCommitCertificate({ ...trusted, head: head.value, seal });
+  const unproved = verifyCommitCertificate({ ...trusted, head: head.value, seal, namesEachBad: true });
   if (unproved !== undefined) return refuse("invalid", `certificate: ${unproved.detail}`);
 
   const tx = decodeTransaction(bytesOf(evidence.tx), TX_BYTES_CEILING);

@@ -9,6 +9,7 @@ import type { Block } from "../../src/chain/block.ts";
 import type { Chain } from "../../src/chain/chain.ts";
 import type { Consensus, Effect, EngineStatus, Input } from "../../src/consensus/engine.ts";
 import { Driver } from "../../src/node/driver.ts";
+import { WorkBudgets } from "../../src/node/workbudget.ts";
 import { MemoryKv } from "../../src/storage/memory.ts";
 import { MemoryRecordLog } from "../../src/storage/memorylog.ts";
 import { genesis, openChain, plainRules, sealed } from "../chain/fixtures.ts";
@@ -64,6 +65,7 @@ class Rig {
         serveBlocks: () => undefined,
         requestSync: () => undefined,
         announce: () => undefined,
+        budgets: new WorkBudgets({ now: () => this.time.now(), meter: { spentUs: 0 }, count: 4 }),
         reportFault: () => undefined,
         ownBlock: () => undefined,
         fatal: (error) => this.failures.push(error),

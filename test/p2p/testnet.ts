@@ -65,7 +65,10 @@ export class TestNode implements Logger {
 
   start(): Promise<void> {
     return this.network.start({
-      mailReceived: (from, _author, bytes) => this.mail.push({ from, bytes }),
+      mailReceived: (from, _author, bytes) => {
+        this.mail.push({ from, bytes });
+        return undefined;
+      },
       rumorReceived: async (topic, from, bytes) => {
         this.rumors.push({ topic, from, bytes });
         return this.judge(topic, bytes);

@@ -59,6 +59,14 @@ export interface CertificateContext {
   readonly validators: ValidatorSet;
   /** Default: Ed25519 by ZIP-215. */
   readonly signatureRules?: SignatureRules | undefined;
+  /** Every signature is judged and all bad ones are named, for people; by default nothing follows the first bad one. */
+  readonly namesEachBad?: boolean | undefined;
+}
+
+/** A head, and the seal that is to prove it. */
+export interface SealQuestion extends CertificateContext {
+  readonly head: BlockHead;
+  readonly seal: Uint8Array;
 }
 
 export type CertificateFault = "malformed" | "unknown-signer" | "bad-signature" | "no-quorum" | "wrong-epoch";
@@ -119,16 +127,33 @@ export function decodeCheckpointCertificate(bytes: Uint8Array): Verdict<Checkpoi
 }
 
 /**
+ * Whether at most f signatures of a seal are refused by the native library: every correct validator's is accepted by
+ * any. False is no verdict, only "not worth arbitration".
+ */
+export function seemsCommitted(question: SealQuestion): boolean {
+  const { head, validators, genesisHash, signatureRules = ED25519 } = question;
+  const decoded = decodeCommitCertificate(question.seal);
+  if (!decoded.ok || head.summary.epoch !== validators.epoch) return false;
+  const { members, epoch } = validators;
+  const { view, signatures } = decoded.value;
+  const { f, quorum } = quorumOf(members.length);
+  if (signatures.length < quorum || signatures.some(({ signer }) => signer >= members.length)) return false;
+  const vote = { type: "commit", epoch, view, height: head.summary.height, hash: head.hash } as const;
+  let refused = 0;
+  for (const { signer, signature } of signatures) {
+    const message = signingBytes(genesisHash, { ...vote, from: signer });
+    if (signatureRules.verifyQuickly(members[signer]!.publicKey, message, signature)) continue;
+    refused++;
+    if (refused > f) return false;
+  }
+  return true;
+}
+
+/**
  * Whether `seal` proves that the validators committed the block of `head`. Needs nothing but its arguments: the
  * verifier of receipts uses it offline.
  */
-export function verifyCommitCertificate(question: {
-  readonly genesisHash: Hash;
-  readonly validators: ValidatorSet;
-  readonly head: BlockHead;
-  readonly seal: Uint8Array;
-  readonly signatureRules?: SignatureRules | undefined;
-}): Fault<CertificateFault> | undefined {
+export function verifyCommitCertificate(question: SealQuestion): Fault<CertificateFault> | undefined {
   const decoded = decodeCommitCertificate(question.seal);
   if (!decoded.ok) return decoded.fault;
   const { head, validators } = question;
@@ -187,7 +212,7 @@ export function openCheckpointCertificate(
 
 /** Distinctness is given: {@link readSignatures} takes ascending signers only. Counts are compared first: cheap. */
 function checkSignatures(
-  { genesisHash, validators, signatureRules = ED25519 }: CertificateContext,
+  { genesisHash, validators, signatureRules = ED25519, namesEachBad = false }: CertificateContext,
   signatures: readonly SignerSignature[],
   needed: number,
   body: (signer: ValidatorId) => PbftBody,
@@ -200,13 +225,19 @@ function checkSignatures(
   if (signatures.length < needed) {
     return fault("no-quorum", `${signatures.length} of ${n} signatures, need ${needed}`);
   }
-  const bad = signatures.filter(({ signer, signature }) => {
+  const isBad = ({ signer, signature }: SignerSignature): boolean => {
     const key = validators.members[signer]!.publicKey;
     return !signatureRules.verifySignature(key, signingBytes(genesisHash, body(signer)), signature);
-  });
+  };
+  const { type } = body(0);
+  const first = namesEachBad ? undefined : signatures.find(isBad);
+  if (first !== undefined) {
+    const { name } = validators.members[first.signer]!;
+    return fault("bad-signature", `not a ${type} of this block by signer ${first.signer} (${name})`);
+  }
+  const bad = namesEachBad ? signatures.filter(isBad) : [];
   if (bad.length === 0) return undefined;
   const valid = signatures.length - bad.length;
-  const { type } = body(0);
   const who = bad.map(({ signer }) => `${signer} (${validators.members[signer]!.name})`).join(", ");
   return fault(
     "bad-signature",

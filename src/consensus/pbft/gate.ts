@@ -14,8 +14,9 @@ import type { MessageGate } from "../engine.ts";
 import {
   type CertificateContext,
   type CheckpointCertificate,
+  decodeCheckpointCertificate,
   encodeCheckpointCertificate,
-  openCheckpointCertificate,
+  verifyCheckpointCertificate,
 } from "./certificate.ts";
 import type {
   BlockBody,
@@ -106,7 +107,7 @@ export class PbftGate implements MessageGate<ParsedMessage, PbftMessage> {
         return block.ok ? accept({ ...message, block: block.value, blockBytes: attachment }) : block;
       }
       case "checkpoint-certificate": {
-        const certificate = openCheckpointCertificate(this.#context, attachment);
+        const certificate = decodeCheckpointCertificate(attachment);
         if (!certificate.ok) return refuse("wrong-certificate", certificate.fault.detail);
         if (
           certificate.value.height !== message.height ||
@@ -114,6 +115,8 @@ export class PbftGate implements MessageGate<ParsedMessage, PbftMessage> {
         ) {
           return refuse("wrong-certificate", `certificate of another checkpoint than ${message.height}`);
         }
+        const bad = verifyCheckpointCertificate(this.#context, certificate.value);
+        if (bad !== undefined) return refuse("wrong-certificate", bad.detail);
         return accept({ ...message, certificate: certificate.value });
       }
       default:

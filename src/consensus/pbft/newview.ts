@@ -7,12 +7,13 @@
 
 import { assert } from "../../base/assert.ts";
 import { equalBytes, type Hash } from "../../base/bytes.ts";
-import { accept, refuse, type Verdict } from "../../base/fault.ts";
+import { accept, type Fault, refuse, type Verdict } from "../../base/fault.ts";
 import type { ValidatorId } from "../engine.ts";
 import {
   type CertificateContext,
   type CheckpointCertificate,
-  openCheckpointCertificate,
+  decodeCheckpointCertificate,
+  verifyCheckpointCertificate,
 } from "./certificate.ts";
 import {
   type CertifiedHead,
@@ -88,28 +89,51 @@ export function carriedVote(body: NewViewBody, { height, hash }: CarriedBlock): 
   return { type: "pre-prepare", from, epoch, view, height, hash };
 }
 
+/** Proofs whose form and links hold and whose signatures nobody has checked. */
+export interface Claims extends Proofs {
+  readonly decoded: readonly Decoded[];
+}
+
 /** What is asked of a VIEW-CHANGE beyond its own signature. Form first, then links, then signatures. */
 export function openProofs(
   context: CertificateContext & { readonly logWindow: number },
   body: ViewChangeBody,
 ): Verdict<Proofs, GateFault> {
+  const claims = readClaims(context, body);
+  return claims.ok ? verifyClaims(context, claims.value) : claims;
+}
+
+/** All that needs no signature. */
+export function readClaims(
+  context: CertificateContext & { readonly logWindow: number },
+  body: ViewChangeBody,
+): Verdict<Claims, GateFault> {
   const decoded = decodeEntries(body);
   if (!decoded.ok) return decoded;
   if (decoded.value.length > context.logWindow) {
     return refuse("wrong-view-change", `P of ${decoded.value.length} heights, at most ${context.logWindow}`);
   }
-  const checkpoint = openCheckpoint(context, body);
+  const checkpoint = readCheckpoint(body);
   if (!checkpoint.ok) return checkpoint;
   const base = checkpoint.value?.hash ?? context.genesisHash;
   const linked = checkLinks(body, decoded.value, base);
   if (linked !== undefined) return refuse("wrong-view-change", linked);
-  const entries: CertifiedHead[] = [];
-  for (const entry of decoded.value) {
+  const entries = decoded.value.map(({ entry }) => entry);
+  return accept({ proof: checkpoint.value, entries, decoded: decoded.value });
+}
+
+/** Every signature, up to the first that is bad. */
+export function verifyClaims(
+  context: CertificateContext,
+  { proof, entries, decoded }: Claims,
+): Verdict<Proofs, GateFault> {
+  const bad = proof === undefined ? undefined : verifyCheckpointCertificate(context, proof);
+  if (bad !== undefined) return refuse("wrong-certificate", bad.detail);
+  for (const entry of decoded) {
     const verified = verifyCertifiedHead(context, entry);
     if (!verified.ok) return refuse("wrong-certificate", verified.fault.detail);
-    entries.push(verified.value);
   }
-  return accept({ proof: checkpoint.value, entries });
+  return accept({ proof, entries });
 }
 
 function decodeEntries({ certified }: ViewChangeBody): Verdict<Decoded[], GateFault> {
@@ -122,10 +146,10 @@ function decodeEntries({ certified }: ViewChangeBody): Verdict<Decoded[], GateFa
   return accept(entries);
 }
 
-function openCheckpoint(
-  context: CertificateContext,
-  { stableCheckpoint, checkpoint }: ViewChangeBody,
-): Verdict<CheckpointCertificate | undefined, GateFault> {
+function readCheckpoint({
+  stableCheckpoint,
+  checkpoint,
+}: ViewChangeBody): Verdict<CheckpointCertificate | undefined, GateFault> {
   if ((stableCheckpoint === 0n) !== (checkpoint.length === 0)) {
     return refuse(
       "wrong-view-change",
@@ -133,7 +157,7 @@ function openCheckpoint(
     );
   }
   if (checkpoint.length === 0) return accept(undefined);
-  const opened = openCheckpointCertificate(context, checkpoint);
+  const opened = decodeCheckpointCertificate(checkpoint);
   if (!opened.ok) return refuse("wrong-certificate", opened.fault.detail);
   if (opened.value.height !== stableCheckpoint) {
     return refuse("wrong-certificate", `checkpoint of ${opened.value.height} for h = ${stableCheckpoint}`);
@@ -162,6 +186,18 @@ export function checkNewView(
   body: NewViewBody,
   asked: readonly ViewChange[],
 ): Verdict<Decision, GateFault> {
+  const decision = readDecision(context, body, asked);
+  if (!decision.ok) return decision;
+  const bad = verifyCarried(context, body);
+  return bad === undefined ? decision : { ok: false, fault: bad };
+}
+
+/** All of it that needs no signature: senders, views and O. It holds if what `asked` claims does. */
+export function readDecision(
+  context: CertificateContext,
+  body: NewViewBody,
+  asked: readonly (Pick<ViewChange, "from" | "view" | "stableCheckpoint"> & Proofs)[],
+): Verdict<Decision, GateFault> {
   const n = context.validators.members.length;
   const { quorum } = quorumOf(n);
   const primary = primaryOf(body.epoch, body.view, n);
@@ -179,12 +215,16 @@ export function checkNewView(
       const { height, hash } = body.carried[i]!;
       return height === head.summary.height && equalBytes(hash, head.hash);
     });
-  if (!same) return refuse("wrong-view-change", "O is not what follows from V");
+  return same ? accept(decision) : refuse("wrong-view-change", "O is not what follows from V");
+}
+
+/** The PRE-PREPAREs of O, up to the first that is bad. */
+export function verifyCarried(context: CertificateContext, body: NewViewBody): Fault<GateFault> | undefined {
   for (const carried of body.carried) {
     const bad = checkSignature(context, carriedVote(body, carried), carried.signature);
-    if (bad !== undefined) return { ok: false, fault: bad };
+    if (bad !== undefined) return bad;
   }
-  return accept(decision);
+  return undefined;
 }
 
 /** A deterministic V: the own VIEW-CHANGE and the first others, ascending by index. */

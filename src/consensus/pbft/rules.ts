@@ -13,6 +13,7 @@ import {
   type CertificateContext,
   decodeCommitCertificate,
   type SignerSignature,
+  seemsCommitted,
   verifyCommitCertificate,
 } from "./certificate.ts";
 
@@ -36,6 +37,7 @@ export function pbftRules(context: CertificateContext): ConsensusRules {
     prepareHead: (parent, proposal) => prepareHead(parent, proposal, validators),
     checkHead: (parent, head) => checkForm(head, validators) ?? checkTime(parent, head),
     verifySeal: (head, seal) => verifyCommitCertificate({ ...context, head, seal }),
+    seemsSealed: (head, seal) => seemsCommitted({ ...context, head, seal }),
     notBeforeMs: () => 0,
     weight: () => 1n,
     feeRecipient: (head) => validators.members[head.summary.proposer]!.account,

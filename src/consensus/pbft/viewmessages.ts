@@ -10,7 +10,15 @@ import { VERIFIED_VIEW_CHANGES_MAX } from "../../base/limits.ts";
 import { sha256 } from "../../crypto/hash.ts";
 import type { CertificateContext } from "./certificate.ts";
 import type { NewViewBody, ViewChangeBody } from "./messages.ts";
-import { checkNewView, type NewView, openProofs, type ViewChange } from "./newview.ts";
+import {
+  type NewView,
+  type Proofs,
+  readClaims,
+  readDecision,
+  type ViewChange,
+  verifyCarried,
+  verifyClaims,
+} from "./newview.ts";
 import { checkSignature, type GateFault, type Signed } from "./signed.ts";
 import { parseMessage, type WireShape } from "./wire.ts";
 
@@ -34,30 +42,58 @@ export class KnownViewChanges {
   }
 }
 
+/** A VIEW-CHANGE whose form and links hold, and how to check the rest. */
+interface Claimed {
+  readonly message: ViewChangeBody & Signed;
+  readonly claims: Proofs;
+  verify(): Verdict<ViewChange, GateFault>;
+}
+
 /** Parses and verifies a VIEW-CHANGE as on the wire. */
 export function openViewChange(context: ViewContext, bytes: Uint8Array): Verdict<ViewChange, GateFault> {
-  const known = context.known?.find(bytes);
-  if (known !== undefined) return accept(known);
-  const parsed = parseMessage(bytes, context);
-  if (!parsed.ok) return parsed;
-  if (parsed.value.type !== "view-change") {
-    return refuse("wrong-view-change", `a ${parsed.value.type} where a VIEW-CHANGE must be`);
-  }
-  const { attachment: _, relayed: __, ...message } = parsed.value;
-  const opened = verifyViewChange(context, message);
-  if (opened.ok) context.known?.remember(bytes, opened.value);
-  return opened;
+  const claimed = readViewChange(context, bytes);
+  return claimed.ok ? claimed.value.verify() : claimed;
 }
 
 export function verifyViewChange(
   context: ViewContext,
   message: ViewChangeBody & Signed,
 ): Verdict<ViewChange, GateFault> {
+  const claimed = claimOf(context, message);
+  return claimed.ok ? claimed.value.verify() : claimed;
+}
+
+/** All that needs no signature. */
+function readViewChange(context: ViewContext, bytes: Uint8Array): Verdict<Claimed, GateFault> {
+  const known = context.known?.find(bytes);
+  if (known !== undefined) return accept({ message: known, claims: known, verify: () => accept(known) });
+  const parsed = parseMessage(bytes, context);
+  if (!parsed.ok) return parsed;
+  if (parsed.value.type !== "view-change") {
+    return refuse("wrong-view-change", `a ${parsed.value.type} where a VIEW-CHANGE must be`);
+  }
+  const { attachment: _, relayed: __, ...message } = parsed.value;
+  const claimed = claimOf(context, message);
+  if (!claimed.ok) return claimed;
+  const verify = () => {
+    const opened = claimed.value.verify();
+    if (opened.ok) context.known?.remember(bytes, opened.value);
+    return opened;
+  };
+  return accept({ ...claimed.value, verify });
+}
+
+function claimOf(context: ViewContext, message: ViewChangeBody & Signed): Verdict<Claimed, GateFault> {
   if (message.view === 0n) return refuse("wrong-view-change", "a VIEW-CHANGE to view 0");
-  const bad = checkSignature(context, message, message.signature);
-  if (bad !== undefined) return { ok: false, fault: bad };
-  const proofs = openProofs(context, message);
-  return proofs.ok ? accept({ ...message, ...proofs.value } as ViewChange) : proofs;
+  const claims = readClaims(context, message);
+  if (!claims.ok) return claims;
+  const verify = (): Verdict<ViewChange, GateFault> => {
+    const bad = checkSignature(context, message, message.signature);
+    if (bad !== undefined) return { ok: false, fault: bad };
+    const proofs = verifyClaims(context, claims.value);
+    return proofs.ok ? accept({ ...message, ...proofs.value } as ViewChange) : proofs;
+  };
+  return accept({ message, claims: claims.value, verify });
 }
 
 /** Parses and verifies a NEW-VIEW as on the wire. */
@@ -71,20 +107,27 @@ export function openNewView(context: ViewContext, bytes: Uint8Array): Verdict<Ne
   return verifyNewView(context, message);
 }
 
+/** Senders, views, links and O of the whole message first, then signatures up to the first that is bad. */
 export function verifyNewView(
   context: ViewContext,
   message: NewViewBody & Signed,
 ): Verdict<NewView, GateFault> {
-  const bad = checkSignature(context, message, message.signature);
+  const claimed: Claimed[] = [];
+  for (const bytes of message.viewChanges) {
+    const read = readViewChange(context, bytes);
+    if (!read.ok) return read;
+    claimed.push(read.value);
+  }
+  const claims = claimed.map((each) => ({ ...each.message, ...each.claims }));
+  const decision = readDecision(context, message, claims);
+  if (!decision.ok) return decision;
+  const bad = checkSignature(context, message, message.signature) ?? verifyCarried(context, message);
   if (bad !== undefined) return { ok: false, fault: bad };
   const asked: ViewChange[] = [];
-  for (const bytes of message.viewChanges) {
-    const opened = openViewChange(context, bytes);
+  for (const each of claimed) {
+    const opened = each.verify();
     if (!opened.ok) return opened;
     asked.push(opened.value);
   }
-  const decision = checkNewView(context, message, asked);
-  return decision.ok
-    ? accept({ ...message, asked, decision: decision.value } as unknown as NewView)
-    : decision;
+  return accept({ ...message, asked, decision: decision.value } as unknown as NewView);
 }

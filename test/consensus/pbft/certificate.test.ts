@@ -32,7 +32,7 @@ function vote(type: VoteType, signer: number, view = 4n, height = 1n): SignerSig
 
 function check(certificate: CommitCertificate): string | undefined {
   const seal = encodeCommitCertificate(certificate);
-  const fault = verifyCommitCertificate({ genesisHash, validators, head: block, seal });
+  const fault = verifyCommitCertificate({ genesisHash, validators, head: block, seal, namesEachBad: true });
   return fault && `${fault.code}: ${fault.detail}`;
 }
 

@@ -1,0 +1,77 @@
+/**
+ * What checking signatures costs, as an estimate in microseconds: so that work can be charged to whoever caused it
+ * without a clock. And a memory of accepted signatures, so that the same certificate costs its checks once, whoever
+ * shows it. Both are the rules of keys.ts with something beside them; neither changes a verdict.
+ */
+import { byteText, concatBytes } from "../base/bytes.ts";
+import { CHECKED_SIGNATURES_MAX } from "../base/limits.ts";
+import { sha256 } from "./hash.ts";
+import { ED25519, type SignatureRules } from "./keys.ts";
+
+/** One check by the native library (measured: 60 us with sodium-native, twice that with node:crypto). */
+export const QUICK_CHECK_US = 60;
+/** What ZIP-215 costs in addition where the native library refuses (measured: 1.3 to 1.5 ms). */
+export const ARBITRATED_CHECK_US = 1_500;
+/** Finding a signature in the memory: a hash. */
+const REMEMBERED_CHECK_US = 4;
+
+export class SignatureMeter implements SignatureRules {
+  /** Estimated microseconds of all checks so far; only ever grows. */
+  spentUs = 0;
+  readonly #inner: SignatureRules;
+
+  constructor(inner: SignatureRules = ED25519) {
+    this.#inner = inner;
+  }
+
+  verifyQuickly(publicKey: Uint8Array, message: Uint8Array, signature: Uint8Array): boolean {
+    this.spentUs += QUICK_CHECK_US;
+    return this.#inner.verifyQuickly(publicKey, message, signature);
+  }
+
+  verifySignature(publicKey: Uint8Array, message: Uint8Array, signature: Uint8Array): boolean {
+    if (this.verifyQuickly(publicKey, message, signature)) return true;
+    this.spentUs += ARBITRATED_CHECK_US;
+    return this.#inner.verifySignature(publicKey, message, signature);
+  }
+}
+
+export class RememberedSignatures implements SignatureRules {
+  readonly #meter: SignatureMeter;
+  readonly #countMax: number;
+  /** By a hash of key, signature and message; true: the native library accepted. In the order of acceptance. */
+  readonly #accepted = new Map<string, boolean>();
+
+  constructor(meter: SignatureMeter, countMax: number = CHECKED_SIGNATURES_MAX) {
+    this.#meter = meter;
+    this.#countMax = countMax;
+  }
+
+  verifyQuickly(publicKey: Uint8Array, message: Uint8Array, signature: Uint8Array): boolean {
+    const key = this.#keyOf(publicKey, message, signature);
+    if (this.#accepted.get(key) === true) return true;
+    if (!this.#meter.verifyQuickly(publicKey, message, signature)) return false;
+    this.#remember(key, true);
+    return true;
+  }
+
+  verifySignature(publicKey: Uint8Array, message: Uint8Array, signature: Uint8Array): boolean {
+    const key = this.#keyOf(publicKey, message, signature);
+    if (this.#accepted.has(key)) return true;
+    const before = this.#meter.spentUs;
+    if (!this.#meter.verifySignature(publicKey, message, signature)) return false;
+    this.#remember(key, this.#meter.spentUs - before <= QUICK_CHECK_US);
+    return true;
+  }
+
+  /** Lengths of key and signature are fixed where anything is accepted, so the text is unambiguous. */
+  #keyOf(publicKey: Uint8Array, message: Uint8Array, signature: Uint8Array): string {
+    this.#meter.spentUs += REMEMBERED_CHECK_US;
+    return byteText(sha256(concatBytes(publicKey, signature, message)));
+  }
+
+  #remember(key: string, isQuick: boolean): void {
+    this.#accepted.set(key, isQuick);
+    if (this.#accepted.size > this.#countMax) this.#accepted.delete(this.#accepted.keys().next().value!);
+  }
+}

@@ -1,0 +1,26 @@
+/** The parts that a replica is put together from, once its ledger is open. */
+import { equalBytes } from "../base/bytes.ts";
+import type { Chain } from "../chain/chain.ts";
+import type { AcceptedSignatures } from "../chain/signatures.ts";
+import type { Consensus, ValidatorId } from "../consensus/engine.ts";
+import type { Signer } from "../crypto/keys.ts";
+import type { SignatureMeter } from "../crypto/signaturemeter.ts";
+import type { EvidenceStore } from "./evidencestore.ts";
+
+export interface OpenedParts {
+  readonly chain: Chain;
+  readonly consensus: Consensus;
+  readonly signatures: AcceptedSignatures;
+  readonly meter: SignatureMeter;
+  readonly evidence: EvidenceStore;
+  readonly self: ValidatorId | undefined;
+}
+
+/** @throws Error when the key is no validator's */
+export function indexOf(signer: Signer, consensus: Consensus): ValidatorId {
+  const { members } = consensus.validators;
+  const index = members.findIndex(({ publicKey }) => equalBytes(publicKey, signer.publicKey));
+  if (index < 0)
+    throw new Error("keys/validator.json is not the key of any validator in genesis.json; use --mode full");
+  return index;
+}
