@@ -134,12 +134,12 @@ export class IncomingMail {
     const bill = budgets.open(author, content.length);
     const judged = kind === MAIL_BLOCK ? block(arrived, bill) : transaction(arrived, bill);
     if (judged === undefined) {
-      this.#turnUs += bill.chargedUs;
+      this.#turnUs += bill.workUs;
       return undefined;
     }
     // What the disk did meanwhile let everything else have its turn.
     return judged.then(() => {
-      this.#turnUs += bill.chargedUs;
+      this.#turnUs += bill.workUs;
     });
   }
 

@@ -105,6 +105,8 @@ export class WorkBudgets {
 export class Bill {
   readonly #budgets: WorkBudgets;
   readonly #author: ValidatorId;
+  /** What judging it has taken, given back or not. */
+  workUs = 0;
   #chargedUs = 0;
   /** Of it for signature checks. */
   #checksUs = 0;
@@ -117,6 +119,7 @@ export class Bill {
 
   /** Estimated beforehand, for work that is done later. */
   charge(us: number): void {
+    this.workUs += us;
     this.#chargedUs += us;
     this.#budgets.charge(this.#author, us);
   }
@@ -133,11 +136,6 @@ export class Bill {
   /** Of signature checks so far, estimated. */
   get checksUs(): number {
     return this.#checksUs;
-  }
-
-  /** So much in all. */
-  get chargedUs(): number {
-    return this.#chargedUs;
   }
 
   /** It was of use. */

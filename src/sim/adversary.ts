@@ -12,6 +12,7 @@ import { Forger } from "./adversaries/forger.ts";
 import { falseGossip } from "./adversaries/gossip.ts";
 import { lieAboutLinks, lieInCarried, lieInNewView, lieInViewChange } from "./adversaries/liars.ts";
 import { flood, forgeCertificates, hugeView, mutate, replay } from "./adversaries/noise.ts";
+import { overload } from "./adversaries/overload.ts";
 import { censor, lieClock, silent, slow, trickle, withholdBodies } from "./adversaries/passive.ts";
 import { falseProofs, floodViews } from "./adversaries/proofs.ts";
 import { undercut } from "./adversaries/undercut.ts";
@@ -78,6 +79,8 @@ function make(
       return hugeView(context, spec, forger);
     case "flood":
       return flood(context, spec, forger);
+    case "overload":
+      return overload(context, spec, forger);
     case "forge-certificates":
       return forgeCertificates(context, spec, conspiracy);
     case "lie-clock":

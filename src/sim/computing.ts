@@ -35,14 +35,23 @@ export interface CheckCounts {
   arbitrated: number;
 }
 
+/** What is read of one connection before the next has its turn: as much as a socket gives at once. */
+const READ_BYTES = 65_536;
 /** Messages of one connection that wait; beyond it the oldest is lost, as in a sender's outbox. */
 const WAITING_MAX = 8_192;
 
 type Task = () => unknown;
 
+interface Message {
+  readonly bytes: number;
+  readonly task: Task;
+}
+
 /** What came from one node and waits. */
 interface Inbox {
-  readonly tasks: Task[];
+  readonly messages: Message[];
+  /** Read since its turn began. */
+  readBytes: number;
   /** The last task asked for a pause (back-pressure): nothing more is read until it has ended. */
   isPaused: boolean;
 }
@@ -84,13 +93,10 @@ export class Processor {
 
   /** A message from a node: taken in when its turn has come. `task` may return a promise to ask for a pause. */
   receive(from: NodeId, bytes: number, task: Task): void {
-    const inbox = this.#inboxes.get(from) ?? { tasks: [], isPaused: false };
+    const inbox = this.#inboxes.get(from) ?? { messages: [], readBytes: 0, isPaused: false };
     this.#inboxes.set(from, inbox);
-    if (inbox.tasks.length >= WAITING_MAX) inbox.tasks.shift();
-    inbox.tasks.push(() => {
-      this.charge(this.costs.messageMs + bytes * this.costs.byteMs);
-      return task();
-    });
+    if (inbox.messages.length >= WAITING_MAX) inbox.messages.shift();
+    inbox.messages.push({ bytes, task });
     this.#next();
   }
 
@@ -149,11 +155,17 @@ export class Processor {
   #readOne(): boolean {
     for (const [from, inbox] of this.#inboxes) {
       if (inbox.isPaused) continue;
-      this.#inboxes.delete(from);
-      const task = inbox.tasks.shift();
-      if (inbox.tasks.length > 0) this.#inboxes.set(from, inbox);
-      if (task === undefined) continue;
-      const pause = task();
+      const message = inbox.messages.shift();
+      inbox.readBytes += message?.bytes ?? 0;
+      const goesOn = inbox.messages.length > 0;
+      if (!goesOn || inbox.readBytes >= READ_BYTES) {
+        inbox.readBytes = 0;
+        this.#inboxes.delete(from);
+        if (goesOn) this.#inboxes.set(from, inbox);
+      }
+      if (message === undefined) continue;
+      this.charge(this.costs.messageMs + message.bytes * this.costs.byteMs);
+      const pause = message.task();
       if (pause instanceof Promise) this.#pause(from, inbox, pause);
       return true;
     }

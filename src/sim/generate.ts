@@ -5,6 +5,8 @@
  */
 import type { PbftParameters } from "../chain/consensusparameters.ts";
 import type { EngineSettings, ValidatorId } from "../consensus/engine.ts";
+import { COMPUTING } from "./computing.ts";
+import { pickOverloads } from "./overloads.ts";
 import { Random } from "./random.ts";
 import { pickCompanions, pickRollbacks } from "./rollback.ts";
 import {
@@ -51,6 +53,7 @@ const DOSES: Readonly<Record<Profile, Dose>> = {
   brief: { network: 2, crashes: 1, disks: 0, clocks: 1 },
   rollback: { network: 3, crashes: 1, disks: 0, clocks: 0 },
   wide: { network: 2, crashes: 2, disks: 0, clocks: 1 },
+  flood: { network: 1, crashes: 1, disks: 0, clocks: 0 },
 };
 
 export function generateSchedule(options: ScheduleOptions): Schedule {
@@ -66,7 +69,9 @@ export function generateSchedule(options: ScheduleOptions): Schedule {
   const { damaged, restored, corrupt } = pickFaulty(random.split("faulty"), options);
   const adversaries = isTwins
     ? twinsOf(corrupt)
-    : pickAdversaries(random.split("adversaries"), { corrupt, nodes, spanMs });
+    : profile === "flood"
+      ? pickOverloads(random.split("adversaries"), corrupt)
+      : pickAdversaries(random.split("adversaries"), { corrupt, nodes, spanMs });
   const twins = adversaries.filter(({ kind }) => kind === "twin").length;
   const all = Array.from({ length: nodes + twins }, (_, id) => id);
   const rollbacks = pickRollbacks(random.split("rollbacks"), {
@@ -101,6 +106,7 @@ export function generateSchedule(options: ScheduleOptions): Schedule {
       countMax: isBrief ? 3 : profile === "rollback" ? 14 : 9,
     }),
     adversaries,
+    ...(profile === "flood" ? { computing: COMPUTING } : {}),
   };
   return widen(schedule, random.split("wide"));
 }
@@ -373,6 +379,8 @@ function pickAdversary(random: Random, { id, validator, nodes, spanMs }: Post): 
       return { ...who, kind, everyMs: random.pick([20, 50, 200]) };
     case "flood":
       return { ...who, kind, perSecond: random.pick([50, 200]) };
+    case "overload":
+      return { ...who, kind, perSecond: random.pick([1_000, 4_000]) };
     case "lie-clock":
       return { ...who, kind, offsetMs: random.pick([-60_000, -4_000, 4_000, 60_000]) };
     case "mutate":

@@ -25,12 +25,14 @@ export const PROFILES = [
   "twins",
   "rollback",
   "wide",
+  "flood",
 ] as const;
 /**
  * What a schedule is made of: `calm` nothing, `network`, `crash`, `disk` and `byzantine` that kind above all,
  * `mixed` everything, `brief` as mixed and a fifth as long, `twins` one key on two replicas and a partition a round,
  * `asynchronous` a network that never heals (no liveness is asked), `rollback` databases younger than journals, `wide`
- * the ingredients of widen.ts above all.
+ * the ingredients of widen.ts above all, `flood` validators that send whatever is dear to judge while computing takes
+ * time.
  */
 export type Profile = (typeof PROFILES)[number];
 
@@ -231,6 +233,8 @@ export type AdversarySpec = Item &
     | (AdversaryKind<"replay"> & { readonly everyMs: number })
     | (AdversaryKind<"huge-view"> & { readonly everyMs: number })
     | (AdversaryKind<"flood"> & { readonly perSecond: number })
+    /** Whatever is dear to judge, as much of it as it can: of one kind, or of each in turn. */
+    | (AdversaryKind<"overload"> & { readonly perSecond: number; readonly load?: OverloadName })
     | (AdversaryKind<"forge-certificates"> & { readonly everyMs: number })
     | (AdversaryKind<"lie-clock"> & { readonly offsetMs: number })
     /** Small mutations of its valid messages, signed anew: a view, height or hash changed. */
@@ -244,6 +248,18 @@ interface AdversaryKind<K extends string> {
 }
 
 export type AdversaryName = AdversarySpec["kind"];
+
+export const OVERLOADS = [
+  "false-seals",
+  "own-view-changes",
+  "late-flaw",
+  "strangers-view-changes",
+  "transactions",
+  "votes",
+  "checkpoints",
+  "garbage",
+] as const;
+export type OverloadName = (typeof OVERLOADS)[number];
 
 /** What generate.ts draws from; widen.ts adds others. */
 export const ADVERSARY_NAMES: readonly AdversaryName[] = [
@@ -275,6 +291,7 @@ export const ADDED_NAMES: readonly AdversaryName[] = [
   "view-flood",
   "false-checkpoints",
   "false-gossip",
+  "overload",
 ];
 
 /** The items of a schedule by name, in the order in which they are shrunk. */

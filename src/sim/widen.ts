@@ -50,6 +50,7 @@ const WIDTHS: Readonly<Record<Profile, Widths>> = {
   crash: NONE,
   disk: NONE,
   rollback: NONE,
+  flood: NONE,
   twins: NONE,
   asynchronous: { ...NONE, adversaries: 0.3, strangers: 0.1 },
   mixed: SOME,

@@ -3,7 +3,7 @@ import { ED25519 } from "../../src/crypto/keys.ts";
 import { COMPUTING, Processor } from "../../src/sim/computing.ts";
 import { VirtualTime } from "../../src/sim/time.ts";
 
-const COSTS = { quickCheckMs: 1, arbitratedCheckMs: 20, signingMs: 1, messageMs: 1, byteMs: 0.01 };
+const COSTS = { quickCheckMs: 1, arbitratedCheckMs: 20, signingMs: 1, messageMs: 1, byteMs: 0 };
 
 test("messages of a busy node wait, and those of different senders are taken in turn", async () => {
   const time = new VirtualTime();
@@ -14,8 +14,8 @@ test("messages of a busy node wait, and those of different senders are taken in 
     processor.charge(4);
   };
   time.at(0, () => {
-    for (const name of ["a1", "a2", "a3"]) processor.receive(1, 0, see(name));
-    for (const name of ["b1", "b2"]) processor.receive(2, 0, see(name));
+    for (const name of ["a1", "a2", "a3"]) processor.receive(1, 65_536, see(name));
+    for (const name of ["b1", "b2"]) processor.receive(2, 65_536, see(name));
     processor.fire(see("timer"));
   });
   await time.run(100);
