@@ -45,11 +45,11 @@ import { Topic as News } from "./news.ts";
 import type { Topic } from "./ports.ts";
 import { Presence } from "./presence.ts";
 import { createRepair, isFarBehind, type Repair } from "./repair.ts";
-import { indexOf, type OpenedParts } from "./replicaparts.ts";
+import { budgetsOf, indexOf, type OpenedParts } from "./replicaparts.ts";
 import type { MiningOrder, ReplicaNews, ReplicaOptions, ReplicaPorts } from "./replicaports.ts";
 import { judgeRumor, relayOfAdmission } from "./rumors.ts";
 import { encodedBlocks } from "./servedblocks.ts";
-import { WorkBudgets } from "./workbudget.ts";
+import type { WorkBudgets } from "./workbudget.ts";
 
 export class Replica {
   readonly chain: Chain;
@@ -91,11 +91,7 @@ export class Replica {
       () => ports.scheduler.now(),
     );
     this.self = parts.self;
-    this.budgets = new WorkBudgets({
-      now: () => ports.scheduler.now(),
-      meter: parts.meter,
-      count: parts.consensus.validators.members.length,
-    });
+    this.budgets = budgetsOf(parts, ports.scheduler);
     this.pool = new Mempool(
       { genesis: options.genesis, ...options.pool },
       {

@@ -1,11 +1,13 @@
 /** The parts that a replica is put together from, once its ledger is open. */
 import { equalBytes } from "../base/bytes.ts";
+import type { Scheduler } from "../base/scheduler.ts";
 import type { Chain } from "../chain/chain.ts";
 import type { AcceptedSignatures } from "../chain/signatures.ts";
 import type { Consensus, ValidatorId } from "../consensus/engine.ts";
 import type { Signer } from "../crypto/keys.ts";
 import type { SignatureMeter } from "../crypto/signaturemeter.ts";
 import type { EvidenceStore } from "./evidencestore.ts";
+import { WorkBudgets } from "./workbudget.ts";
 
 export interface OpenedParts {
   readonly chain: Chain;
@@ -23,4 +25,9 @@ export function indexOf(signer: Signer, consensus: Consensus): ValidatorId {
   if (index < 0)
     throw new Error("keys/validator.json is not the key of any validator in genesis.json; use --mode full");
   return index;
+}
+
+/** What the mail of each validator may cost this replica. */
+export function budgetsOf({ consensus, meter }: OpenedParts, scheduler: Scheduler): WorkBudgets {
+  return new WorkBudgets({ now: () => scheduler.now(), meter, count: consensus.validators.members.length });
 }
