@@ -16,6 +16,7 @@ import { DEFAULT_DEVNET_DIR } from "./devnetdir.ts";
 import { badInput, CliError, EXIT, must } from "./exit.ts";
 import { resolveAddress } from "./names.ts";
 import type { Output } from "./output.ts";
+import { guardProcess } from "./processboundary.ts";
 
 interface StartOptions {
   readonly dir: string;
@@ -88,6 +89,7 @@ async function runNode(out: Output, options: StartOptions): Promise<void> {
   } catch (error) {
     throw startFailure(error);
   }
+  guardProcess(node.networkFailed);
   const { rpcUrl, p2pAddresses, genesisHash } = node;
   out.result(
     { rpcUrl, p2pAddresses, genesisHash, height: Number(node.height()), mode: config.mode, pid: process.pid },

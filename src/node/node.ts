@@ -50,6 +50,8 @@ export interface RunningNode {
   readonly genesisHash: string;
   /** Height of the head now. */
   height(): bigint;
+  /** libp2p threw where nobody caught it: counted and logged. */
+  networkFailed(error: Error): void;
   stop(): Promise<void>;
 }
 
@@ -190,7 +192,8 @@ async function openNode(options: NodeOptions, closers: Closers): Promise<Running
     logger.log("info", "node", "stopping", { height: height() });
     await closers.closeAll();
   };
-  const facts = { rpcUrl: rpc.url, p2pAddresses: network.addresses };
+  const networkFailed = (error: Error) => network.noteLibraryError(error);
+  const facts = { rpcUrl: rpc.url, p2pAddresses: network.addresses, networkFailed };
   return { ...facts, genesisHash: showHash(replica.chain.genesisHash), height, stop };
 }
 
