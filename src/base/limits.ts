@@ -217,8 +217,12 @@ export const OUTBOX_AGE_MS_MAX = 15_000;
 export const TRANSACTION_BATCH_MAX = 4_096;
 /** Bytes to which transactions are batched; a message longer than one batch or one transaction is rejected. */
 export const TRANSACTION_BATCH_BYTES_MAX = 64 * 1024 + 8;
-/** Bytes of a block announcement (head, seal, transaction hashes); a longer one is rejected. */
+/** Bytes of a block announcement (head, seal, transaction hashes, coinbase); a longer one is rejected. */
 export const ANNOUNCEMENT_BYTES_MAX = 1024 + SEAL_BYTES_MAX + 32 * BLOCK_TRANSACTIONS_CEILING;
+/** Announcements of blocks so far below the head or deeper are not passed on: whoever lacks them syncs. */
+export const ANNOUNCED_DEPTH_MAX = 16n;
+/** Peers that are asked for what an announced block lacks here, the announcer included. */
+export const ANNOUNCED_ASKED_MAX = 4;
 /** Bytes of one gossip message on any topic; gossipsub skips a longer one. */
 export const GOSSIP_BYTES_MAX = 1024 * 1024;
 /** Bytes that wait for one slow peer in gossipsub; beyond it messages to it are dropped (anti-entropy repairs). */

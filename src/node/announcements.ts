@@ -3,22 +3,31 @@
  * themselves without a body, so they are judged and passed on alone; a fault in them is permanent and the sender's,
  * all else (early, unknown parent, too light, failing on execution) is nobody's. An early one is judged again when it
  * is due, and passed on then. The body is put together from
- * the pool; transactions that are not in it are asked of whoever announced the block, and what that does not bring
- * is fetched as a whole body by repair. Source: pow.md 2.8, 7.
+ * the pool and the announced coinbase; transactions that are not there are asked of whoever announced the block, half
+ * a second later of others too, and what that does not bring is fetched as a whole body by repair. Source: pow.md 2.8, 7.
  */
 import { byteText, equalBytes, type Hash, showHash } from "../base/bytes.ts";
 import type { Fault, Relay } from "../base/fault.ts";
-import { ASSEMBLIES_MAX, EARLY_BLOCKS_MAX } from "../base/limits.ts";
+import {
+  ANNOUNCED_ASKED_MAX,
+  ANNOUNCED_DEPTH_MAX,
+  ASSEMBLIES_MAX,
+  EARLY_BLOCKS_MAX,
+} from "../base/limits.ts";
 import type { Logger } from "../base/log.ts";
 import type { Scheduler } from "../base/scheduler.ts";
+import type { BlockHead } from "../chain/block.ts";
 import type { HeadsResult } from "../chain/branches.ts";
 import type { Chain } from "../chain/chain.ts";
 import { sha256 } from "../crypto/hash.ts";
 import { type BlockAnnouncement, decodeAnnouncement } from "../p2p/wire.ts";
+import { askInTurn } from "./askinturn.ts";
 import type { BranchDoor } from "./branchdoor.ts";
 
 /** Who announces a block that is due later than this is not waited for. */
 const EARLY_MS_MAX = 2 * 3_600_000;
+/** Whoever announced a block and does not answer for so long is not waited for: others are asked, ms. */
+const NEXT_ASKED_AFTER_MS = 500;
 /** Faults of what stands before the block, which the sender need not know. */
 const NOT_ITS_OWN: readonly string[] = ["invalid-block", "invalidated"];
 
@@ -33,6 +42,8 @@ export interface AnnouncementPorts {
   told(peerId: string, height: bigint, hash: Hash): void;
   /** A peer was the first to announce a block. */
   brought?(peerId: string): void;
+  /** Connected peers that may have a block too, those first that are likelier to. */
+  others(peerId: string): readonly string[];
   /** Transactions of one block by their places; undefined when there is no answer. */
   ask(peerId: string, hash: Hash, indexes: readonly number[]): Promise<readonly Uint8Array[] | undefined>;
   reportFault(peerId: string, detail: string): void;
@@ -72,6 +83,7 @@ export class Announcements {
     if (!decoded.ok) return "reject";
     const { head, seal } = decoded.value;
     const { chain, door } = this.#ports;
+    if (isOld(head, chain.head)) return "ignore";
     const unproven = chain.rules.verifySeal(head, seal);
     if (unproven !== undefined) return this.#refuse(peerId, decoded.value, unproven);
     const known = door.find(head.hash);
@@ -163,22 +175,47 @@ export class Announcements {
     return known.work >= door.head().work && door.assemblies < ASSEMBLIES_MAX;
   }
 
-  async #assemble(peerId: string, { head, transactionHashes }: BlockAnnouncement): Promise<void> {
+  async #assemble(peerId: string, announcement: BlockAnnouncement): Promise<void> {
+    const { head, transactionHashes, coinbase } = announcement;
     const envelopes = transactionHashes.map((hash) => this.#ports.pooled(hash));
+    if (coinbase.length > 0) envelopes[0] = coinbase;
     const lacking = [...envelopes.keys()].filter((index) => envelopes[index] === undefined);
     if (lacking.length > 0) {
-      const sent = (await this.#ports.ask(peerId, head.hash, lacking)) ?? [];
-      for (const [i, envelope] of sent.slice(0, lacking.length).entries()) {
-        const index = lacking[i]!;
-        if (!equalBytes(sha256(envelope), transactionHashes[index]!)) {
-          return this.#ports.reportFault(peerId, "sent a transaction that is not the block's");
-        }
-        envelopes[index] = envelope.slice();
-      }
+      const sent = await this.#fetch(peerId, announcement, lacking);
+      for (const [i, envelope] of (sent ?? []).entries()) envelopes[lacking[i]!] = envelope;
     }
     const whole = envelopes.filter((envelope) => envelope !== undefined);
     if (whole.length === envelopes.length && !this.#isStopped) {
       await this.#ports.door.addEnvelopes(head.hash, whole);
     }
   }
+
+  /** All transactions at these places of the block; undefined when no peer that was asked has them. */
+  #fetch(
+    announcer: string,
+    { head, transactionHashes }: BlockAnnouncement,
+    indexes: readonly number[],
+  ): Promise<readonly Uint8Array[] | undefined> {
+    const { scheduler, ask, reportFault, others } = this.#ports;
+    const asked = [announcer, ...others(announcer)].slice(0, ANNOUNCED_ASKED_MAX);
+    return askInTurn(asked, {
+      scheduler,
+      nextAfterMs: NEXT_ASKED_AFTER_MS,
+      ask: async (peerId) => {
+        const sent = (await ask(peerId, head.hash, indexes)) ?? [];
+        const isWrong = sent.some((bytes, i) => {
+          const hash = transactionHashes[indexes[i] ?? -1];
+          return hash !== undefined && !equalBytes(sha256(bytes), hash);
+        });
+        if (isWrong) reportFault(peerId, "sent a transaction that is not the block's");
+        const isWhole = !isWrong && sent.length >= indexes.length;
+        return isWhole ? sent.slice(0, indexes.length).map((bytes) => bytes.slice()) : undefined;
+      },
+    });
+  }
+}
+
+/** So far below the head that whoever lacks the block fetches it by sync: it is no news to anybody. */
+export function isOld({ summary }: BlockHead, head: BlockHead): boolean {
+  return summary.height + ANNOUNCED_DEPTH_MAX <= head.summary.height;
 }

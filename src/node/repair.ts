@@ -148,6 +148,12 @@ function createAnnouncements(parts: RepairedParts, door: BranchDoor, repair: Ant
     pooled: (hash) => pool.getByHash(hash)?.bytes,
     told: (peerId, height, hash) => repair.announced(peerId, height, hash),
     brought: (peerId) => network.brought?.(peerId, "block"),
+    others: (peerId) => {
+      const views = network.peers();
+      const chosen = chosenOf(views, true);
+      const ids = views.map((peer) => peer.peerId).filter((id) => id !== peerId);
+      return [...ids.filter((id) => chosen.has(id)), ...ids.filter((id) => !chosen.has(id))];
+    },
     ask: async (peerId, hash, indexes) => {
       const peer = new BranchPeer(peerId, ANTI_ENTROPY.catchUp, asker);
       return (await peer.ask({ kind: "block-transactions", hash, indexes }))?.envelopes;

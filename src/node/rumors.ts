@@ -14,7 +14,7 @@ import { sha256 } from "../crypto/hash.ts";
 import { type AdmissionCode, RELAY_OF_FAULT } from "../mempool/admission.ts";
 import type { Mempool } from "../mempool/mempool.ts";
 import { type BlockAnnouncement, decodeAnnouncement } from "../p2p/wire.ts";
-import type { Announcements } from "./announcements.ts";
+import { type Announcements, isOld } from "./announcements.ts";
 import type { Topic } from "./ports.ts";
 
 export interface RumorPorts {
@@ -68,6 +68,7 @@ async function judgeFinal(ports: RumorPorts, peerId: string, bytes: Uint8Array):
   const { head, seal } = decoded.value;
   const { height } = head.summary;
   const { chain } = ports;
+  if (isOld(head, chain.head)) return "ignore";
   // Also for a block that is here: whatever is accepted, all others are sent.
   const badSeal = chain.rules.verifySeal(head, seal);
   if (badSeal !== undefined) {

@@ -4,7 +4,7 @@
  * stream and no peer. The HELLO's wire version governs every layout here and in repairwire.ts; an unknown version
  * is refused before the rest is read. Source: docs/protocol.md, "Wire".
  */
-import { concatBytes, equalBytes, type Hash, parseUtf8, utf8 } from "../base/bytes.ts";
+import { concatBytes, EMPTY, equalBytes, type Hash, parseUtf8, utf8 } from "../base/bytes.ts";
 import { refuse, type Verdict } from "../base/fault.ts";
 import {
   ANNOUNCEMENT_BYTES_MAX,
@@ -20,13 +20,15 @@ import {
   TX_BYTES_CEILING,
 } from "../base/limits.ts";
 import { type BlockHead, readBlockHead, type SealedBlock, writeBlockHead } from "../chain/block.ts";
+import { COINBASE_BYTES, isCoinbase, SCHEME_COINBASE } from "../chain/transaction.ts";
 import { decode, type Reader } from "../codec/reader.ts";
 import { Writer } from "../codec/writer.ts";
+import { sha256 } from "../crypto/hash.ts";
 import { PUBLIC_KEY_BYTES, SIGNATURE_BYTES } from "../crypto/keys.ts";
 import { merkleRoot } from "../crypto/merkle.ts";
 
 /** Changes whenever a byte of any layout changes. */
-export const WIRE_VERSION = 1;
+export const WIRE_VERSION = 2;
 
 const HELLO_TAG = utf8("quorate/hello/v1");
 const HASH_BYTES = 32;
@@ -153,21 +155,28 @@ export interface BlockAnnouncement {
   readonly seal: Uint8Array;
   /** Hashes of the whole envelopes in the block's order: the leaves of the summary's txRoot. */
   readonly transactionHashes: readonly Hash[];
+  /** The envelope behind the first hash where it is a coinbase, which is in nobody's pool; else empty. */
+  readonly coinbase: Uint8Array;
 }
 
 export function announcementOf(sealed: SealedBlock): BlockAnnouncement {
   const { block, seal } = sealed;
-  return { head: block, seal, transactionHashes: block.transactions.map((transaction) => transaction.hash) };
+  const { transactions } = block;
+  const [first] = transactions;
+  const coinbase = first !== undefined && isCoinbase(first) ? first.bytes : EMPTY;
+  return { head: block, seal, transactionHashes: transactions.map(({ hash }) => hash), coinbase };
 }
 
-/** header 80 | summary | u32 length, seal | u32 count, transaction hash 32 each */
+/** header 80 | summary | u32 length, seal | u32 count, transaction hash 32 each | u8 length 0 or 49, coinbase */
 export function encodeAnnouncement(announcement: BlockAnnouncement): Uint8Array {
-  const { head, seal, transactionHashes } = announcement;
-  const writer = new Writer(512 + seal.length + HASH_BYTES * transactionHashes.length);
+  const { head, seal, transactionHashes, coinbase } = announcement;
+  const writer = new Writer(600 + seal.length + HASH_BYTES * transactionHashes.length);
   writeBlockHead(writer, head);
   return writer
     .bytes32(seal)
     .list(transactionHashes, (w, hash) => w.raw(hash))
+    .u8(coinbase.length)
+    .raw(coinbase)
     .finish();
 }
 
@@ -189,7 +198,19 @@ function readAnnouncement(reader: Reader): BlockAnnouncement {
   if (!equalBytes(merkleRoot(transactionHashes), head.summary.txRoot)) {
     reader.fail("transaction hashes do not match txRoot");
   }
-  return { head, seal, transactionHashes };
+  return { head, seal, transactionHashes, coinbase: readCoinbaseOf(reader, transactionHashes[0]) };
+}
+
+/** Optional, but the first transaction of the block and a coinbase by its form if it is there. */
+function readCoinbaseOf(reader: Reader, first: Hash | undefined): Uint8Array {
+  const length = reader.u8();
+  if (length === 0) return EMPTY;
+  if (length !== COINBASE_BYTES) reader.fail(`a coinbase of ${length} bytes, it has ${COINBASE_BYTES}`);
+  const coinbase = reader.raw(length);
+  if (coinbase[0] !== SCHEME_COINBASE || first === undefined || !equalBytes(sha256(coinbase), first)) {
+    reader.fail("the coinbase is not the first transaction of the block");
+  }
+  return coinbase;
 }
 
 function nonEmpty<T>(reader: Reader, items: T[]): T[] {

@@ -28,6 +28,9 @@ let door: BranchDoor;
 let announcements: Announcements;
 let pooled: Map<string, Uint8Array>;
 let sent: readonly Uint8Array[] | undefined;
+/** What single peers send in place of `sent`; a promise that never ends is a peer that says nothing. */
+let sentBy: Map<string, Promise<readonly Uint8Array[]>>;
+let others: readonly string[];
 let asked: (readonly number[])[];
 let told: Hash[];
 let faults: string[];
@@ -42,6 +45,7 @@ beforeEach(async () => {
   chain = await openMinedChain({ now });
   door = new BranchDoor({ chain, scheduler, fatal: (error) => faults.push(String(error)) });
   [pooled, sent, asked, told, faults] = [new Map(), undefined, [], [], []];
+  [sentBy, others] = [new Map(), []];
   announcements = new Announcements({
     chain,
     door,
@@ -49,9 +53,10 @@ beforeEach(async () => {
     log: SILENT,
     pooled: (hash) => pooled.get(key(hash)),
     told: (_, __, hash) => told.push(hash),
-    ask: async (_, __, indexes) => {
+    others: () => others,
+    ask: async (peerId, _, indexes) => {
       asked.push(indexes);
-      return sent;
+      return sentBy.get(peerId) ?? sent;
     },
     reportFault: (_, detail) => faults.push(detail),
   });
@@ -79,36 +84,75 @@ function unmined(block: Block): Block {
 }
 
 describe("an announcement of a mined block", () => {
-  it("is passed on before its body is here, which then comes from the pool and from the sender", async () => {
+  /** A block with one transfer, which is in no pool here. */
+  function withTransfer(): { readonly block: Block; readonly paid: SignedTransaction } {
     const payload = bank.encodeCall({ to: bob.publicKey, amount: 5n, memo: EMPTY });
     const fields = { chainId: 7n, nonce: 0n, fee: 0n, validUntilHeight: 0n, module: bank.id, payload };
     const paid = signTransaction(fields, alice, genesisHash);
-    const { block } = mineOn(chain, [paid]);
-    expect(block.transactions.length).toBe(2);
-    pooled.set(key(paid.hash), paid.bytes);
-    sent = [block.transactions[0]!.bytes];
+    return { block: mineOn(chain, [paid]).block, paid };
+  }
+
+  it("is passed on before its body is here, which then comes from the pool and from the sender", async () => {
+    const { block, paid } = withTransfer();
+    sent = [paid.bytes];
     expect(await judge(block)).toBe("accept");
     await time.pass(10);
-    expect(asked).toEqual([[0]]);
+    expect(asked).toEqual([[1]]);
     expect(chain.head.hash).toEqual(block.hash);
     expect(await judge(block)).toBe("accept");
   });
 
-  it("is left to repair when the sender does not send what is missing", async () => {
-    const { block } = mineOn(chain);
+  it("brings its coinbase along: what the pool holds completes it without a question", async () => {
+    const { block, paid } = withTransfer();
+    pooled.set(key(paid.hash), paid.bytes);
     expect(await judge(block)).toBe("accept");
     await time.pass(10);
+    expect(asked).toEqual([]);
+    expect(chain.head.hash).toEqual(block.hash);
+  });
+
+  it("is completed by others within a second when whoever announced it says nothing", async () => {
+    const { block, paid } = withTransfer();
+    others = ["mute", "holder"];
+    for (const silent of ["peer", "mute"]) sentBy.set(silent, new Promise(() => undefined));
+    sentBy.set("holder", Promise.resolve([paid.bytes]));
+    expect(await judge(block)).toBe("accept");
+    await time.pass(1_100);
+    expect(asked).toEqual([[1], [1], [1]]);
+    expect(chain.head.hash).toEqual(block.hash);
+    expect(faults).toEqual([]);
+  });
+
+  it("is left to repair when nobody that is asked sends what is missing", async () => {
+    const { block } = withTransfer();
+    others = Array.from({ length: 9 }, (_, i) => `other ${i}`);
+    expect(await judge(block)).toBe("accept");
+    await time.pass(10);
+    expect(asked).toHaveLength(4);
     expect(chain.head.summary.height).toBe(0n);
     expect(told).toEqual([block.hash]);
     expect(faults).toEqual([]);
   });
 
-  it("costs the sender something only when what he sends is not the block's", async () => {
+  it("costs the sender something only when what it sends is not the block's", async () => {
     sent = [makeCoinbase(1n, bob.publicKey, 50n).bytes];
-    expect(await judge(mineOn(chain).block)).toBe("accept");
+    expect(await judge(withTransfer().block)).toBe("accept");
     await time.pass(10);
     expect(faults.length).toBe(1);
     expect(chain.head.summary.height).toBe(0n);
+  });
+
+  it("of a block far below the head is not passed on, known or not", async () => {
+    const old = mineOn(chain).block;
+    const miner = await openMinedChain();
+    for (let height = 1; height <= 17; height++)
+      await miner.importBlock(mineOn(miner, [], height - 600 * height));
+    for (let height = 1n; height <= 17n; height++) {
+      expect((await chain.importBlock(miner.sealedBlockAt(height)!)).kind).toBe("imported");
+    }
+    expect(await judge(old)).toBe("ignore");
+    expect(await judge(chain.sealedBlockAt(1n)!.block)).toBe("ignore");
+    expect(await judge(chain.sealedBlockAt(2n)!.block)).toBe("accept");
   });
 
   it("is rejected for a fault that is one everywhere", async () => {
