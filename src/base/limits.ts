@@ -201,6 +201,8 @@ export const PEER_NAME_BYTES_MAX = 32;
 export const REFUSALS_LOGGED_MAX = 1_000;
 /** Bytes of one consensus message (a NEW-VIEW with its VIEW-CHANGEs); a longer one is dropped and counted. */
 export const MAIL_MESSAGE_BYTES_MAX = 8 * 1024 * 1024;
+/** Mail streams of one validator over all its connections; the oldest is cut off. Each may hold an unfinished frame. */
+export const MAIL_STREAMS_PER_VALIDATOR_MAX = 2;
 /** Messages of one mail frame; a frame with more closes the stream. */
 export const MAIL_FRAME_MESSAGES_MAX = 4_096;
 /** Bytes to which mail is coalesced; a longer message travels alone. */

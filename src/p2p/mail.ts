@@ -6,7 +6,11 @@
  * Source: decision 7; docs/protocol.md, "Mail".
  */
 import type { Connection, Stream } from "@libp2p/interface";
-import { MAIL_FRAME_BYTES_MAX, MAIL_MESSAGE_BYTES_MAX } from "../base/limits.ts";
+import {
+  MAIL_FRAME_BYTES_MAX,
+  MAIL_MESSAGE_BYTES_MAX,
+  MAIL_STREAMS_PER_VALIDATOR_MAX,
+} from "../base/limits.ts";
 import type { Logger } from "../base/log.ts";
 import type { Scheduler } from "../base/scheduler.ts";
 import { type FrameStream, frameStream, onFrames } from "./frames.ts";
@@ -62,6 +66,8 @@ export class Mail {
   readonly #deps: Dependencies;
   readonly #mailboxes = new Map<number, Mailbox>();
   readonly #posted = new Set<Mailbox>();
+  /** Streams that validators opened, in their order. */
+  readonly #inbound = new Map<number, readonly Stream[]>();
   #immediate: NodeJS.Immediate | undefined;
   #isStopped = false;
 
@@ -174,6 +180,7 @@ export class Mail {
     const peerId = connection.remotePeer.toString();
     const author = sessions.find(peerId)?.admitted?.validator;
     if (author === undefined) return refuseStream(stream, meter, "mail-not-validator");
+    this.#admitStream(author, stream);
     onFrames(stream, MAIL_FRAME_BYTES_MAX, {
       receive: (frame) => this.#open({ peerId, author }, stream, frame),
       fail: (error) => this.#malformed(peerId, stream, error.message),
@@ -189,7 +196,19 @@ export class Mail {
     }
     this.#deps.meter.received(peerId, "mail", frame.length, messages.value.length);
     // Copies, because consensus keeps some messages for long and must not keep whole frames with them.
-    for (const message of messages.value) this.#deps.mailReceived(peerId, author, message.slice());
+    const pauses = messages.value.flatMap(
+      (one) => this.#deps.mailReceived(peerId, author, one.slice()) ?? [],
+    );
+    if (pauses.length > 0) void pauseReading(stream, pauses);
+  }
+
+  /** Over all connections of a validator: each stream may hold an unfinished frame. The newest are its real ones. */
+  #admitStream(author: number, stream: Stream): void {
+    const streams = this.#inbound.get(author) ?? [];
+    const open = streams.filter(({ status }) => status === "open");
+    while (open.length >= MAIL_STREAMS_PER_VALIDATOR_MAX)
+      refuseStream(open.shift()!, this.#deps.meter, "mail-streams");
+    this.#inbound.set(author, [...open, stream]);
   }
 
   #malformed(peerId: string, stream: Stream, detail: string): void {
@@ -202,10 +221,17 @@ export class Mail {
   }
 }
 
+/** Back-pressure: what the validator sends meanwhile fills its own window. A stream that has ended needs none. */
+async function pauseReading(stream: Stream, until: readonly Promise<void>[]): Promise<void> {
+  if (stream.readStatus === "readable") stream.pause();
+  await Promise.all(until);
+  if (stream.readStatus === "paused") stream.resume();
+}
+
 function refuseStream(
   stream: Stream,
   meter: Meter,
-  reason: "mail-before-hello" | "mail-not-validator" | "mail-malformed",
+  reason: "mail-before-hello" | "mail-not-validator" | "mail-malformed" | "mail-streams",
 ): void {
   meter.rejected(reason);
   stream.abort(new Error(reason));

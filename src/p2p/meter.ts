@@ -23,6 +23,7 @@ export type Rejection =
   | "mail-before-hello"
   | "mail-not-validator"
   | "mail-malformed"
+  | "mail-streams"
   | "mail-too-large"
   | "mail-dropped"
   | "gossip-before-hello"

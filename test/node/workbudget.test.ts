@@ -44,7 +44,7 @@ class Rig {
   }
 }
 
-it("reads no more of an author whose budget is spent, and goes on when it has come back", async () => {
+it("judges no more of an author whose budget is spent, and goes on when it has come back", async () => {
   const rig = new Rig();
   rig.costUs = WORK_BURST_US + 10_000;
   expect(rig.send(1, MAIL_TRANSACTION)).toBeInstanceOf(Promise);
