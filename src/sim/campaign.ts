@@ -46,6 +46,7 @@ export const TURNS: readonly Profile[] = [
   "network",
   "byzantine",
   "disk",
+  "wide",
 ];
 
 /** The schedule of the `index`-th seed. */

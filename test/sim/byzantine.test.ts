@@ -8,11 +8,13 @@ import { type Campaign, playOne } from "../../src/sim/campaign.ts";
 import type { Profile } from "../../src/sim/schedule.ts";
 
 const SETS: readonly { readonly nodes: readonly [number, number]; count: number; profile: Profile }[] = [
-  { nodes: [4, 4], count: 1_760, profile: "brief" },
+  { nodes: [4, 4], count: 1_696, profile: "brief" },
   { nodes: [5, 7], count: 80, profile: "brief" },
   { nodes: [8, 10], count: 20, profile: "brief" },
   { nodes: [4, 4], count: 80, profile: "twins" },
   { nodes: [4, 4], count: 60, profile: "rollback" },
+  { nodes: [4, 4], count: 60, profile: "wide" },
+  { nodes: [11, 14], count: 4, profile: "wide" },
 ];
 const LIMIT_MS = 180_000;
 
