@@ -309,6 +309,19 @@ describe("mail", () => {
     expect(node.network.peers().length).toBe(1);
   });
 
+  it("keeps two streams of a validator over all its connections", async () => {
+    const node = await startNode(0);
+    const host = await startBareHost(1);
+    const first = await connectProperly(host, node);
+    const second = await host.dial(multiaddr(node.network.addresses[0]!), { force: true });
+    await sayHello(second, encodeHello(helloOf(1)));
+    for (const connection of [first, first, second]) {
+      const stream = await connection.newStream(MAIL_PROTOCOL);
+      stream.send(varint(MAIL_FRAME_BYTES_MAX));
+    }
+    await until(() => node.network.counters.rejected["mail-streams"] === 1, "the oldest is cut off");
+  });
+
   it("drops a frame that announces more than the bound", async () => {
     const node = await startNode(0);
     const stream = await mailStream(node);
