@@ -104,15 +104,15 @@ export class PaceChecker implements Observer {
   }
 
   /**
-   * f faulty primaries in a row, met at most twice while all come to one view; and each of them once more whenever
-   * planned rotation has gone round.
+   * f faulty primaries in a row, met at most twice while all come to one view; and each of them once more in each
+   * round of the role, in which the other n - f views end as planned.
    */
   #viewsMax(): number {
     const { rotationInterval, checkpointInterval } = this.#facts.world.genesis.consensus;
     const { n, f } = this.#facts;
     const blocks = Number(this.#height - this.#heightBefore);
     const turns = rotationInterval === 0 ? 0 : blocks / (rotationInterval * checkpointInterval);
-    return 2 * (f + 1) + f * Math.ceil(turns / n);
+    return 2 * (f + 1) + f * Math.ceil(turns / (n - f));
   }
 
   #report(node: NodeId | undefined, detail: string): void {
