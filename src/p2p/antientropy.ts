@@ -29,7 +29,6 @@ import {
   encodeQuestion,
   type RepairAnswer,
   type RepairQuestion,
-  shortHashOf,
 } from "./repairwire.ts";
 
 export interface AntiEntropySettings {
@@ -162,28 +161,19 @@ export class AntiEntropy {
       case "pool":
         return {
           kind: "pool",
-          shortHashes: this.#pools.list(this.#settings.poolAgeMsMin, question.feeMin),
+          shortHashes: this.#pools.list(this.#settings.poolAgeMsMin, question.feeMin, question.salt),
         };
       case "transactions":
-        return { kind: "transactions", envelopes: this.#serveTransactions(question.shortHashes) };
+        return {
+          kind: "transactions",
+          envelopes: fitting(this.#pools.named(question.salt, question.shortHashes), SYNC_BATCH_BYTES),
+        };
     }
   }
 
   async #serveBlocks(from: bigint, bytesMax: number): Promise<readonly Uint8Array[]> {
     const blocks = await this.#ports.ledger.serveBlocks(from, Math.min(bytesMax, SYNC_BATCH_BYTES));
     return fitting(blocks.slice(0, SYNC_BATCH_BLOCKS_MAX), ANSWER_BYTES_MAX - 64);
-  }
-
-  #serveTransactions(shortHashes: readonly bigint[]): readonly Uint8Array[] {
-    const { pool } = this.#ports;
-    const byShortHash = new Map(pool.hashes(0, 0n).map((hash) => [shortHashOf(hash), hash]));
-    const envelopes: Uint8Array[] = [];
-    for (const shortHash of shortHashes) {
-      const hash = byShortHash.get(shortHash);
-      const envelope = hash === undefined ? undefined : pool.fetch(hash);
-      if (envelope !== undefined) envelopes.push(envelope);
-    }
-    return fitting(envelopes, SYNC_BATCH_BYTES);
   }
 
   #scheduleRound(): void {

@@ -4,11 +4,12 @@
  * one question may name, the place to begin is drawn, so that nothing at the front of a list starves what stands
  * behind it. What we have and the peer lacks, it pulls in its own round. Sources: decision 7, ADR 0012.
  */
-import type { Hash } from "../base/bytes.ts";
+import { byteText, type Hash } from "../base/bytes.ts";
 import { POOL_FETCH_MAX, POOL_REFUSALS_MAX, POOL_TRANSACTIONS_MAX } from "../base/limits.ts";
 import type { Scheduler } from "../base/scheduler.ts";
 import { sha256 } from "../crypto/hash.ts";
-import { type RepairAnswer, type RepairQuestion, shortHashOf } from "./repairwire.ts";
+import type { RepairAnswer, RepairQuestion } from "./repairwire.ts";
+import { drawSalt, ShortHashes } from "./shorthash.ts";
 
 /** `refused-early`: a nonce before it is missing, which may be here in a moment. */
 export type Admitted = "held" | "refused" | "refused-early";
@@ -50,8 +51,8 @@ const EARLY_MS = 5_000;
 
 export class PoolRepair {
   readonly #ports: PoolRepairPorts;
-  /** When each refused transaction may be asked for again, by short hash; the one refused first is first. */
-  readonly #refused = new Map<bigint, number>();
+  /** When each refused transaction may be asked for again, by its hash; the one refused first is first. */
+  readonly #refused = new Map<string, { readonly hash: Uint8Array; readonly untilMs: number }>();
   #isLevelling = false;
 
   constructor(ports: PoolRepairPorts) {
@@ -67,59 +68,76 @@ export class PoolRepair {
     if (this.#isLevelling) return;
     this.#isLevelling = true;
     try {
-      const { pool, ask } = this.#ports;
-      const list = await ask("pool", peerId, { kind: "pool", feeMin: pool.entryPrice() });
+      const { pool, ask, jitter } = this.#ports;
+      const names = new ShortHashes(drawSalt(jitter));
+      const { salt } = names;
+      const list = await ask("pool", peerId, { kind: "pool", feeMin: pool.entryPrice(), salt });
       if (list === undefined) return;
-      const ours = new Set(pool.held().map(shortHashOf));
-      const now = this.#ports.scheduler.now();
-      const missing = list.shortHashes.filter(
-        (shortHash) => !ours.has(shortHash) && !this.#isRefused(shortHash, now),
-      );
+      const ours = new Set([...pool.held(), ...this.#refusedNow()].map(names.of));
+      const missing = list.shortHashes.filter((shortHash) => !ours.has(shortHash));
       // One bounded request a round; the rest is still missing at the next.
       const asked = fromRandomPlace(missing, POOL_FETCH_MAX, this.#ports.jitter);
-      if (asked.length > 0) await this.#pull(peerId, asked);
+      if (asked.length > 0) await this.#pull(peerId, names, asked);
     } finally {
       this.#isLevelling = false;
     }
   }
 
-  /** What a peer may want: short hashes of what pays `feeMin`, as many as an answer may hold. */
-  list(ageMsMin: number, feeMin: bigint): readonly bigint[] {
+  /** What a peer may want: short hashes under its salt of what pays `feeMin`, as many as an answer may hold. */
+  list(ageMsMin: number, feeMin: bigint, salt: bigint): readonly bigint[] {
     const hashes = this.#ports.pool.hashes(ageMsMin, feeMin);
-    return fromRandomPlace(hashes, POOL_TRANSACTIONS_MAX, this.#ports.jitter).map(shortHashOf);
+    const listed = fromRandomPlace(hashes, POOL_TRANSACTIONS_MAX, this.#ports.jitter);
+    return listed.map(new ShortHashes(salt).of);
   }
 
-  async #pull(peerId: string, shortHashes: readonly bigint[]): Promise<void> {
+  /** The envelopes that have these short hashes; two that share one are both meant. */
+  named(salt: bigint, shortHashes: readonly bigint[]): readonly Uint8Array[] {
+    const { pool } = this.#ports;
+    const names = new ShortHashes(salt);
+    const wanted = new Set(shortHashes);
+    return pool
+      .hashes(0, 0n)
+      .filter((hash) => wanted.has(names.of(hash)))
+      .map((hash) => pool.fetch(hash))
+      .filter((envelope) => envelope !== undefined);
+  }
+
+  async #pull(peerId: string, names: ShortHashes, shortHashes: readonly bigint[]): Promise<void> {
     const { ask, isRunning, pool, reportFault } = this.#ports;
-    const answer = await ask("transactions", peerId, { kind: "transactions", shortHashes });
+    const answer = await ask("transactions", peerId, { kind: "transactions", salt: names.salt, shortHashes });
     const asked = new Set(shortHashes);
     for (const envelope of answer?.envelopes ?? []) {
       if (!isRunning()) return;
-      const shortHash = shortHashOf(sha256(envelope));
-      if (!asked.delete(shortHash)) {
+      const hash = sha256(envelope);
+      // Several with one short hash are by chance or an attacker's doing, not the fault of whoever holds them.
+      if (!asked.has(names.of(hash))) {
         reportFault(peerId, "sent a transaction that was not asked for");
         return;
       }
       const admitted = await pool.admit(envelope.slice(), peerId);
-      if (admitted !== "held") this.#remember(shortHash, admitted === "refused" ? REFUSED_MS : EARLY_MS);
+      if (admitted !== "held") this.#remember(hash, admitted === "refused" ? REFUSED_MS : EARLY_MS);
     }
   }
 
-  #remember(shortHash: bigint, ms: number): void {
-    this.#refused.delete(shortHash);
-    this.#refused.set(shortHash, this.#ports.scheduler.now() + ms);
+  #remember(hash: Uint8Array, ms: number): void {
+    const key = byteText(hash);
+    this.#refused.delete(key);
+    this.#refused.set(key, { hash, untilMs: this.#ports.scheduler.now() + ms });
     if (this.#refused.size <= POOL_REFUSALS_MAX) return;
     const [oldest] = this.#refused.keys();
     this.#refused.delete(oldest!);
   }
 
-  #isRefused(shortHash: bigint, now: number): boolean {
-    const untilMs = this.#refused.get(shortHash);
-    if (untilMs === undefined) return false;
-    // Far ahead: the clock was set back.
-    if (now < untilMs && untilMs - now <= REFUSED_MS) return true;
-    this.#refused.delete(shortHash);
-    return false;
+  /** Hashes of what is not asked for again yet; what may be is forgotten. */
+  #refusedNow(): Uint8Array[] {
+    const now = this.#ports.scheduler.now();
+    const refused: Uint8Array[] = [];
+    for (const [key, { hash, untilMs }] of this.#refused) {
+      // Far ahead: the clock was set back.
+      if (now < untilMs && untilMs - now <= REFUSED_MS) refused.push(hash);
+      else this.#refused.delete(key);
+    }
+    return refused;
   }
 }
 

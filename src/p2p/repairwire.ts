@@ -35,21 +35,16 @@ export type RepairQuestion =
   | { readonly kind: "compare"; readonly digest: Digest; readonly feeMin: bigint }
   /** Sealed blocks from height `from` up, without a gap, about `bytesMax` bytes of them. */
   | { readonly kind: "blocks"; readonly from: bigint; readonly bytesMax: number }
-  /** Short hashes of the pool's settled transactions that pay `feeMin`. */
-  | { readonly kind: "pool"; readonly feeMin: bigint }
-  /** The transactions with these short hashes. */
-  | { readonly kind: "transactions"; readonly shortHashes: readonly bigint[] };
+  /** Short hashes under `salt` of the pool's settled transactions that pay `feeMin` (shorthash.ts). */
+  | { readonly kind: "pool"; readonly feeMin: bigint; readonly salt: bigint }
+  /** The transactions with these short hashes under `salt`. */
+  | { readonly kind: "transactions"; readonly salt: bigint; readonly shortHashes: readonly bigint[] };
 
 export type RepairAnswer =
   | { readonly kind: "compare"; readonly digest: Digest }
   | { readonly kind: "blocks"; readonly blocks: readonly Uint8Array[] }
   | { readonly kind: "pool"; readonly shortHashes: readonly bigint[] }
   | { readonly kind: "transactions"; readonly envelopes: readonly Uint8Array[] };
-
-/** The first 8 bytes of a transaction's hash as a u64. */
-export function shortHashOf(hash: Uint8Array): bigint {
-  return new DataView(hash.buffer, hash.byteOffset, 8).getBigUint64(0);
-}
 
 export function encodeQuestion(question: RepairQuestion): Uint8Array {
   switch (question.kind) {
@@ -58,9 +53,12 @@ export function encodeQuestion(question: RepairQuestion): Uint8Array {
     case "blocks":
       return new Writer(16).u8(BLOCKS).u64(question.from).u32(question.bytesMax).finish();
     case "pool":
-      return new Writer(9).u8(POOL).u64(question.feeMin).finish();
+      return new Writer(17).u8(POOL).u64(question.feeMin).u64(question.salt).finish();
     case "transactions":
-      return writeShortHashes(TRANSACTIONS, question.shortHashes);
+      return writeShortHashes(
+        new Writer(16 + 8 * question.shortHashes.length).u8(TRANSACTIONS).u64(question.salt),
+        question.shortHashes,
+      );
   }
 }
 
@@ -79,9 +77,13 @@ function readQuestion(reader: Reader): RepairQuestion {
     case BLOCKS:
       return { kind: "blocks", from: reader.u64(), bytesMax: reader.u32() };
     case POOL:
-      return { kind: "pool", feeMin: reader.u64() };
+      return { kind: "pool", feeMin: reader.u64(), salt: reader.u64() };
     case TRANSACTIONS:
-      return { kind: "transactions", shortHashes: reader.list(POOL_FETCH_MAX, (r) => r.u64()) };
+      return {
+        kind: "transactions",
+        salt: reader.u64(),
+        shortHashes: reader.list(POOL_FETCH_MAX, (r) => r.u64()),
+      };
     default:
       return reader.fail(`unknown kind of question ${kind}`);
   }
@@ -97,7 +99,7 @@ export function encodeAnswer(answer: RepairAnswer): Uint8Array {
         .list(answer.blocks, (writer, block) => writer.bytes32(block))
         .finish();
     case "pool":
-      return writeShortHashes(POOL, answer.shortHashes);
+      return writeShortHashes(new Writer(8 + 8 * answer.shortHashes.length).u8(POOL), answer.shortHashes);
     case "transactions":
       return new Writer(sizeOf(answer.envelopes))
         .u8(TRANSACTIONS)
@@ -153,11 +155,8 @@ function readDigest(reader: Reader): Digest {
   };
 }
 
-function writeShortHashes(kind: number, shortHashes: readonly bigint[]): Uint8Array {
-  return new Writer(8 + 8 * shortHashes.length)
-    .u8(kind)
-    .list(shortHashes, (writer, shortHash) => writer.u64(shortHash))
-    .finish();
+function writeShortHashes(writer: Writer, shortHashes: readonly bigint[]): Uint8Array {
+  return writer.list(shortHashes, (w, shortHash) => w.u64(shortHash)).finish();
 }
 
 function sizeOf(items: readonly Uint8Array[]): number {

@@ -13,7 +13,8 @@ import {
 } from "../../src/p2p/antientropy.ts";
 import type { ImportOutcome } from "../../src/p2p/catchup.ts";
 import type { Admitted } from "../../src/p2p/poolrepair.ts";
-import { encodeAnswer, shortHashOf } from "../../src/p2p/repairwire.ts";
+import { decodeQuestion, encodeAnswer } from "../../src/p2p/repairwire.ts";
+import { ShortHashes } from "../../src/p2p/shorthash.ts";
 import { VirtualTime } from "./virtualtime.ts";
 
 type Answer = (from: string, question: Uint8Array) => Promise<Uint8Array>;
@@ -537,14 +538,54 @@ describe("pools that differ for ever", () => {
       const envelopes = Array.from({ length: 4_096 }, (_, i) => utf8(`${told + i}`));
       if (question[0] === 4) told += 4_096;
       if (question[0] === 4) return encodeAnswer({ kind: "transactions", envelopes });
-      return encodeAnswer({
-        kind: "pool",
-        shortHashes: envelopes.map((bytes) => shortHashOf(sha256(bytes))),
-      });
+      const names = new ShortHashes(saltOf(question));
+      const shortHashes = envelopes.map((bytes) => names.of(sha256(bytes)));
+      return encodeAnswer({ kind: "pool", shortHashes });
     });
     await world.time.pass(8_000);
     expect(full.pulled).toBeGreaterThan(POOL_REFUSALS_MAX);
     expect(full.repair.refusalsRemembered).toBe(POOL_REFUSALS_MAX);
+  });
+});
+
+describe("transactions with one short hash", () => {
+  it("are all sent and all taken, and are nobody's fault", async () => {
+    const world = new World();
+    const full = new FakeNode(world, "b", 3n);
+    const twins = [utf8("first"), utf8("second")];
+    world.answers.set("a", async (_, question) => {
+      const digest = {
+        height: 3n,
+        headHash: hashAt(3n),
+        poolCount: 2,
+        poolChecksum: new Uint8Array(32).fill(1),
+      };
+      if (question[0] === 1) return encodeAnswer({ kind: "compare", digest });
+      const shortHashes = [new ShortHashes(saltOf(question)).of(sha256(twins[0]!))];
+      if (question[0] === 3) return encodeAnswer({ kind: "pool", shortHashes });
+      // The same one twice stands for two that share their short hash.
+      return encodeAnswer({ kind: "transactions", envelopes: [twins[0]!, twins[0]!] });
+    });
+    await world.time.pass(1_200);
+    expect(full.faults).toEqual([]);
+    expect(full.pool.size).toBe(1);
+  });
+
+  it("are others for each salt, and spread over all 64 bits", () => {
+    const hashes = Array.from({ length: 2_000 }, (_, i) => sha256(utf8(`${i}`)));
+    const named = (salt: bigint) => hashes.map(new ShortHashes(salt).of);
+    const [one, other] = [named(1n), named(2n)];
+    expect(new Set([...one, ...other]).size).toBe(4_000);
+    const halves = one.flatMap((name) => [name >> 32n, name & 0xffffffffn]);
+    expect(new Set(halves).size).toBeGreaterThan(3_990);
+    // Equal in their first 8 bytes, as an attacker can make them in 2^32 trials.
+    const twin = new Uint8Array([...hashes[0]!.subarray(0, 8), ...hashes[1]!.subarray(8)]);
+    expect(new ShortHashes(1n).of(twin)).not.toBe(one[0]);
+  });
+
+  it("have the bytes of docs/protocol.md", () => {
+    const hash = Uint8Array.from({ length: 32 }, (_, i) => i);
+    expect(new ShortHashes(0x0102030405060708n).of(hash).toString(16)).toBe("7c595b3e4297221");
   });
 });
 
@@ -558,6 +599,11 @@ describe("the ring", () => {
   it("has a checksum that does not depend on the order", () => {
     const hashes = [1, 2, 3].map((byte) => asHash(new Uint8Array(32).fill(byte)));
     expect(checksumOf(hashes)).toEqual(checksumOf([...hashes].reverse()));
-    expect(shortHashOf(hashes[0]!)).toBe(0x0101010101010101n);
   });
 });
+
+function saltOf(question: Uint8Array): bigint {
+  const decoded = decodeQuestion(question);
+  if (!decoded.ok || !("salt" in decoded.value)) throw new Error("a question with a salt");
+  return decoded.value.salt;
+}

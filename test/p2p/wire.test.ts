@@ -58,8 +58,8 @@ const digest = fc.record({ height: u64, headHash: hash, poolCount: u32, poolChec
 const question: fc.Arbitrary<RepairQuestion> = fc.oneof(
   fc.record({ kind: fc.constant("compare" as const), digest, feeMin: u64 }),
   fc.record({ kind: fc.constant("blocks" as const), from: u64, bytesMax: u32 }),
-  fc.record({ kind: fc.constant("pool" as const), feeMin: u64 }),
-  fc.record({ kind: fc.constant("transactions" as const), shortHashes: fc.array(u64) }),
+  fc.record({ kind: fc.constant("pool" as const), feeMin: u64, salt: u64 }),
+  fc.record({ kind: fc.constant("transactions" as const), salt: u64, shortHashes: fc.array(u64) }),
 );
 
 const answer: fc.Arbitrary<RepairAnswer> = fc.oneof(
@@ -289,9 +289,11 @@ describe("questions and answers of repair", () => {
     expect(hex(encodeQuestion({ kind: "compare", digest, feeMin: 4n }))).toBe(`${compare}0000000000000004`);
     expect(hex(encodeAnswer({ kind: "compare", digest }))).toBe(compare);
     expect(hex(encodeQuestion({ kind: "blocks", from: 1n, bytesMax: 2 }))).toBe("02000000000000000100000002");
-    expect(hex(encodeQuestion({ kind: "pool", feeMin: 4n }))).toBe("030000000000000004");
-    const asked = encodeQuestion({ kind: "transactions", shortHashes: [5n] });
-    expect(hex(asked)).toBe("04000000010000000000000005");
+    expect(hex(encodeQuestion({ kind: "pool", feeMin: 4n, salt: 6n }))).toBe(
+      "0300000000000000040000000000000006",
+    );
+    const asked = encodeQuestion({ kind: "transactions", salt: 6n, shortHashes: [5n] });
+    expect(hex(asked)).toBe("040000000000000006000000010000000000000005");
     const blocks = encodeAnswer({ kind: "blocks", blocks: [utf8("b")] });
     expect(hex(blocks)).toBe("02000000010000000162");
     const envelopes = encodeAnswer({ kind: "transactions", envelopes: [utf8("t")] });
@@ -324,7 +326,7 @@ describe("questions and answers of repair", () => {
     const pool = encodeAnswer({ kind: "pool", shortHashes: [] });
     expect(decodeAnswer("blocks", pool)).toMatchObject({ fault: { code: "malformed" } });
     const shortHashes = Array.from({ length: POOL_FETCH_MAX + 1 }, (_, i) => BigInt(i));
-    const asked = encodeQuestion({ kind: "transactions", shortHashes });
+    const asked = encodeQuestion({ kind: "transactions", salt: 0n, shortHashes });
     expect(decodeQuestion(asked)).toMatchObject({ fault: { code: "malformed" } });
   });
 });
