@@ -48,8 +48,8 @@ export class ViewChecker implements Observer {
   readonly #committed = new Map<NodeId, bigint>();
   /** Node -> height -> the view of its seal. */
   readonly #seals = new Map<NodeId, Map<bigint, bigint>>();
-  /** VIEW-CHANGEs and NEW-VIEWs on their way, by signature; and those that somebody took. */
-  readonly #arrived = new Map<Text, Uint8Array>();
+  /** VIEW-CHANGEs and NEW-VIEWs that arrived, by signature (damaged ones share it); and what somebody took. */
+  readonly #arrived = new Map<Text, Map<Text, Uint8Array>>();
   readonly #taken = new Set<Text>();
   /** By node and view: that, when the VIEW-CHANGE was made. */
   readonly #committedWhenAsked = new Map<string, bigint>();
@@ -92,8 +92,12 @@ export class ViewChecker implements Observer {
 
   delivered(_node: NodeId, _from: NodeId, letter: Uint8Array): void {
     const type = typeOfLetter(letter);
-    if (type === VIEW_CHANGE || type === NEW_VIEW)
-      this.#arrived.set(lastSignature(letter), letter.subarray(1));
+    if (type !== VIEW_CHANGE && type !== NEW_VIEW) return;
+    const signature = lastSignature(letter);
+    if (this.#taken.has(signature)) return;
+    const alike = this.#arrived.get(signature) ?? new Map<Text, Uint8Array>();
+    this.#arrived.set(signature, alike);
+    alike.set(byteText(letter), letter.subarray(1));
   }
 
   /** What reaches an engine was found valid by its gate: it must be. */
@@ -101,11 +105,16 @@ export class ViewChecker implements Observer {
     const isViewChange = message.type === "view-change";
     if ((!isViewChange && message.type !== "new-view") || !this.#facts.isCorrect(node)) return;
     const signature = byteText((message as Typed & { readonly signature: Uint8Array }).signature);
-    const bytes = this.#arrived.get(signature);
-    if (bytes === undefined || this.#taken.has(signature)) return;
+    const alike = this.#arrived.get(signature);
+    if (alike === undefined || this.#taken.has(signature)) return;
     this.#taken.add(signature);
-    const opened = isViewChange ? this.#open(bytes) : guarded(() => this.#newViewFault(readNewView(bytes)));
-    if (typeof opened === "string") this.#facts.report(message.type, node, `takes what is wrong: ${opened}`);
+    this.#arrived.delete(signature);
+    const verdicts = [...alike.values()].map((bytes) =>
+      isViewChange ? this.#open(bytes) : guarded(() => this.#newViewFault(readNewView(bytes))),
+    );
+    const wrong = verdicts.find((verdict) => typeof verdict === "string");
+    if (wrong !== undefined && verdicts.every((verdict) => typeof verdict === "string"))
+      this.#facts.report(message.type, node, `takes what is wrong: ${wrong}`);
   }
 
   #knows(node: NodeId, { head, seal }: SealedHead): void {
