@@ -13,11 +13,19 @@ export interface AccessOptions {
   readonly origins: readonly string[];
 }
 
+/**
+ * Which of two a proxy before the node looked at nobody knows. `rawHeaders` as node:http gives them: name, value, ...
+ * @returns the reason to refuse, or undefined
+ */
+export function checkOneHost(rawHeaders: readonly string[]): string | undefined {
+  const hosts = rawHeaders.filter((name, i) => i % 2 === 0 && name.toLowerCase() === "host").length;
+  return hosts > 1 ? `${hosts} Host headers: send one\n` : undefined;
+}
+
 /** Undefined when allowed, else the reason with what to do. */
 export function checkHost(host: string | undefined, { hosts }: AccessOptions): string | undefined {
   const name = hostName(host ?? "");
-  const isLocal = name === "localhost" || name.endsWith(".localhost");
-  if (isIP(name) !== 0 || isLocal || hosts.includes(name)) return undefined;
+  if (isIP(name) !== 0 || name === "localhost" || hosts.includes(name)) return undefined;
   return "Host not allowed: use an IP address or localhost, or add the name to rpc.allowed_hosts of the node's configuration\n";
 }
 

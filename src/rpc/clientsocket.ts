@@ -40,6 +40,7 @@ export class SubscriptionSocket {
   readonly #closed: () => void;
   #lastId = 0;
   #reason = "connection closed";
+  #ended = false;
 
   constructor(url: string, make: SocketMaker = makeGlobal, closed: () => void = () => undefined) {
     this.#closed = closed;
@@ -49,7 +50,7 @@ export class SubscriptionSocket {
       this.#socket.addEventListener("close", () => reject(new Error(`${url}: connection closed`)));
     });
     this.#opened.catch(() => undefined);
-    this.#socket.addEventListener("message", ({ data }) => this.#receive(JSON.parse(String(data))));
+    this.#socket.addEventListener("message", ({ data }) => this.#receiveText(String(data)));
     this.#socket.addEventListener("error", () => undefined); // "close" follows
     this.#socket.addEventListener("close", () => this.#end());
   }
@@ -78,6 +79,7 @@ export class SubscriptionSocket {
 
   /** `answered` runs before any later message is looked at. */
   #call(method: string, params: unknown, answered?: (result: string) => void): Promise<unknown> {
+    if (this.#ended) return Promise.reject(new Error(this.#reason));
     const id = ++this.#lastId;
     return new Promise((resolve, reject) => {
       this.#pending.set(id, {
@@ -89,6 +91,16 @@ export class SubscriptionSocket {
       });
       this.#socket.send(JSON.stringify({ jsonrpc: "2.0", id, method, params }));
     });
+  }
+
+  /** What a node sends is no reason for this process to end: the connection is, with what was wrong. */
+  #receiveText(text: string): void {
+    if (this.#ended) return;
+    const message = parseMessage(text);
+    if (message !== undefined) return this.#receive(message);
+    this.#reason = `the node sent a message that is no JSON-RPC: ${JSON.stringify(text.slice(0, SHOWN_MAX))}`;
+    this.#end();
+    this.#socket.close();
   }
 
   #receive(message: Incoming): void {
@@ -107,6 +119,8 @@ export class SubscriptionSocket {
   }
 
   #end(): void {
+    if (this.#ended) return;
+    this.#ended = true;
     for (const { reject } of this.#pending.values()) reject(new Error(this.#reason));
     this.#pending.clear();
     for (const onClose of this.#onClose.values()) onClose(this.#reason);
@@ -114,6 +128,29 @@ export class SubscriptionSocket {
     this.#listeners.clear();
     this.#closed();
   }
+}
+
+/** Characters of a message that an error shows. */
+const SHOWN_MAX = 80;
+
+/** Undefined for what has not the form of an answer or of a notification. */
+function parseMessage(text: string): Incoming | undefined {
+  let message: unknown;
+  try {
+    message = JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+  if (!isObject(message)) return undefined;
+  const { params, error } = message;
+  if (params !== undefined && !(isObject(params) && typeof params.subscription === "string"))
+    return undefined;
+  if (error !== undefined && !isObject(error)) return undefined;
+  return message as Incoming;
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
 function makeGlobal(url: string): SocketLike {

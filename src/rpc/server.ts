@@ -13,7 +13,14 @@ import { RPC_BODY_BYTES_MAX, RPC_REQUESTS_MAX, RPC_SOCKETS_MAX } from "../base/l
 import type { Logger } from "../base/log.ts";
 import type { Scheduler } from "../base/scheduler.ts";
 import { didYouMean } from "../base/suggest.ts";
-import { type AccessOptions, checkHost, checkOrigin, corsHeaders, isLocalCaller } from "./access.ts";
+import {
+  type AccessOptions,
+  checkHost,
+  checkOneHost,
+  checkOrigin,
+  corsHeaders,
+  isLocalCaller,
+} from "./access.ts";
 import type { NodeApi } from "./api.ts";
 import { Dispatcher } from "./jsonrpc.ts";
 import type { MethodTable } from "./method.ts";
@@ -147,8 +154,8 @@ export class RpcServer {
   }
 
   async #route(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const { host, origin } = request.headers;
-    const reason = checkHost(host, this.#access) ?? checkOrigin(origin, host, this.#access);
+    const { origin } = request.headers;
+    const reason = this.#checkCaller(request);
     if (reason !== undefined) return this.#refuse(response, 403, reason);
     if (this.#requests > RPC_REQUESTS_MAX) {
       response.setHeader("retry-after", "1");
@@ -170,6 +177,14 @@ export class RpcServer {
         response.setHeader("allow", "GET, HEAD, POST, OPTIONS");
         return this.#refuse(response, 405, "use POST / for JSON-RPC, or GET\n");
     }
+  }
+
+  /** The reason to refuse whoever asks, or undefined. */
+  #checkCaller({ headers, rawHeaders }: IncomingMessage): string | undefined {
+    const { host, origin } = headers;
+    return (
+      checkOneHost(rawHeaders) ?? checkHost(host, this.#access) ?? checkOrigin(origin, host, this.#access)
+    );
   }
 
   async #post(request: IncomingMessage, response: ServerResponse): Promise<void> {
@@ -244,8 +259,7 @@ export class RpcServer {
 
   #upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
     socket.on("error", () => socket.destroy());
-    const { host, origin } = request.headers;
-    const isForeign = checkHost(host, this.#access) ?? checkOrigin(origin, host, this.#access);
+    const isForeign = this.#checkCaller(request);
     if (isForeign !== undefined || pathOf(request) !== "/ws") {
       const status = isForeign === undefined ? "404 Not Found" : "403 Forbidden";
       this.#ports.observer.requestRefused(Number.parseInt(status, 10));

@@ -1,8 +1,9 @@
 /** The client against a real server: typed calls, batches, refusals, time-outs, subscriptions; and the wallet. */
+import { once } from "node:events";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { describe, expect, it } from "vitest";
-import { WebSocket } from "ws";
+import { WebSocket, WebSocketServer } from "ws";
 import { hex0x, showHash, utf8 } from "../../src/base/bytes.ts";
 import { anchor } from "../../src/chain/modules/anchor.ts";
 import { bank } from "../../src/chain/modules/bank.ts";
@@ -121,6 +122,20 @@ describe("the client", () => {
     await server.stop();
     await until(() => reasons.length === 1);
     await expect(client.subscribe("newHeads", () => undefined)).rejects.toThrow();
+  });
+
+  it("ends a connection on which a node sends what is no JSON-RPC, with the reason, and nothing worse", async () => {
+    for (const text of ["{", "", "null", "7", "[]", '{"params":7}', '{"id":1,"error":"no"}', "\u001b[2J"]) {
+      const hostile = new WebSocketServer({ port: 0, host: "127.0.0.1" });
+      atEnd(() => hostile.close());
+      await once(hostile, "listening");
+      hostile.on("connection", (socket) => socket.on("message", () => socket.send(text)));
+      const client = new Client(`http://127.0.0.1:${(hostile.address() as AddressInfo).port}`, { webSocket });
+      const told = await client.subscribe("newHeads", () => undefined).catch((error: Error) => error);
+      expect(String(told), text).toContain(
+        `the node sent a message that is no JSON-RPC: ${JSON.stringify(text)}`,
+      );
+    }
   });
 
   it("says what to do where there is no WebSocket", async () => {

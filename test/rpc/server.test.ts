@@ -107,7 +107,6 @@ describe("the RPC server", () => {
       "[::1]:80",
       "10.0.0.1",
       "node.example:99",
-      "a.localhost",
     ]) {
       expect(await status(host), host).toBe(200);
     }
@@ -116,9 +115,25 @@ describe("the RPC server", () => {
       "localhost.evil.example",
       "127.0.0.1.evil.example",
       "node.example.evil",
+      "a.localhost",
       "a b",
     ]) {
       expect(await status(host), host).toBe(403);
+    }
+  });
+
+  it("refuses two Host headers, over HTTP and for a WebSocket", async () => {
+    const { server } = await serve();
+    const hosts = "Host: 127.0.0.1\r\nhost: evil.example\r\n";
+    for (const rest of [
+      "connection: close\r\n",
+      "connection: upgrade\r\nupgrade: websocket\r\nsec-websocket-version: 13\r\nsec-websocket-key: AAAAAAAAAAAAAAAAAAAAAA==\r\n",
+    ]) {
+      const socket = connectTcp(server.port, "127.0.0.1");
+      atEnd(() => socket.destroy());
+      socket.write(`GET /ws HTTP/1.1\r\n${hosts}${rest}\r\n`);
+      const [answer] = (await once(socket, "data")) as [Buffer];
+      expect(String(answer)).toMatch(/^HTTP\/1.1 403 .*2 Host headers: send one/s);
     }
   });
 
