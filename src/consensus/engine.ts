@@ -185,6 +185,8 @@ export type ViewChangeReason =
   | "new-view-timeout"
   /** A transaction has waited too long although blocks had room. */
   | "unfair"
+  /** Its blocks come late, those of other primaries did not. */
+  | "slow"
   | "equivocation"
   /** f+1 replicas ask for it. */
   | "join"

@@ -20,6 +20,7 @@ import type {
   WaitingTransaction,
 } from "../engine.ts";
 import type { CertificateContext, CheckpointCertificate } from "./certificate.ts";
+import { type Conduct, newConduct, type Turn } from "./conduct.ts";
 import type { Checkpoint, PbftMessage } from "./gate.ts";
 import { AMNESIA_RECORD, encodeVoteRecord } from "./journal.ts";
 import type { PbftBody, VoteBody } from "./messages.ts";
@@ -114,6 +115,9 @@ export class Core {
 
   /** k: view changes in a row without a quick commit. */
   attempt = 0;
+  /** How each validator behaves as the primary, and the turn of the present one. */
+  readonly conduct: Conduct[];
+  turn: Turn = { items: 0, late: 0 };
   /** What T_req waits for. */
   awaited: Awaited | undefined = undefined;
   /** In which interval it began to be waited for. */
@@ -127,6 +131,8 @@ export class Core {
   /** The view whose primary contradicted itself, and the view that a planned rotation ends. */
   convictedView: bigint | undefined = undefined;
   rotatedView: bigint | undefined = undefined;
+  /** The view whose primary was slow while others were not. */
+  slowView: bigint | undefined = undefined;
   /** The last committed block had room for more. */
   lastBlockHadRoom = true;
 
@@ -203,6 +209,7 @@ export class Core {
     this.viewChanges = new Array<ViewChange | undefined>(n).fill(undefined);
     this.fetches = new Array<number>(n).fill(0);
     this.viewMessages = new Array<number>(n).fill(0);
+    this.conduct = Array.from({ length: n }, newConduct);
     this.seen = Array.from({ length: n }, () => ({
       height: 0n,
       view: 0n,

@@ -179,6 +179,8 @@ function receiveMessage(core: Core, message: PbftMessage): void {
 /** Highest height and view per validator, for people. */
 function noteSeen(core: Core, message: PbftMessage): void {
   const seen = core.seen[message.from]!;
+  // A NEW-VIEW may be brought by anyone: it does not show that its author lives.
+  if (message.type !== "new-view") core.conduct[message.from]!.heard = core.tick;
   const height =
     message.type === "status" ? message.lastCommitted : "height" in message ? message.height : 0n;
   const view = "view" in message ? message.view : 0n;

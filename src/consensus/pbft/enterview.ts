@@ -7,6 +7,7 @@ import { equalBytes } from "../../base/bytes.ts";
 import type { BlockHead } from "../../chain/block.ts";
 import { acceptCommitted, reportEquivocation } from "./agreement.ts";
 import { stabilise } from "./checkpoints.ts";
+import { endTurn } from "./conduct.ts";
 import type { Core } from "./core.ts";
 import type { ProposalVote } from "./gate.ts";
 import { encodeViewRecord } from "./journal.ts";
@@ -25,6 +26,7 @@ export function enterView(core: Core, message: NewView): void {
   core.clearTimer("fairness");
   core.awaited = undefined;
   core.newViewUntil = waited ? core.committed + 1n : undefined;
+  if (core.mode === "normal" && core.view !== message.view) endTurn(core);
   standIn(core, message);
   core.pruneViews();
   core.emit({ kind: "journal", record: encodeViewRecord(message) });

@@ -5,12 +5,19 @@
  * Source: pbft.md 1.7; Clement et al., NSDI 2009 (slow primary).
  */
 import { equalBytes } from "../../base/bytes.ts";
+import { noteDone } from "./conduct.ts";
 import type { Awaited, Core } from "./core.ts";
 
 /** T(k) = min(T0 * 2^k, T_max), ms. */
 export function timeoutMs(core: Core): number {
   const { requestTimeoutMs, timeoutMaxMs } = core.options.settings;
-  return Math.min(requestTimeoutMs * 2 ** Math.min(core.attempt, 40), timeoutMaxMs);
+  return Math.min(requestTimeoutMs * 2 ** core.attempt, timeoutMaxMs);
+}
+
+/** The least k at which T(k) is T_max: k grows no further, or as many quick commits would have to bring it down. */
+export function attemptMax(core: Core): number {
+  const { requestTimeoutMs, timeoutMaxMs } = core.options.settings;
+  return Math.max(0, Math.ceil(Math.log2(timeoutMaxMs / requestTimeoutMs)));
 }
 
 /** Starts T_req for the oldest pending item, ends it when that item is done. Comes last in each step. */
@@ -22,6 +29,7 @@ export function watchPending(core: Core): void {
     core.newViewUntil = undefined;
   }
   if (core.awaited !== undefined && isPending(core, core.awaited)) return;
+  if (core.awaited !== undefined && noteDone(core)) core.slowView = core.view;
   core.awaited = oldestPending(core);
   core.awaitedSince = core.tick;
   core.askedBeforeLeaving = false;
@@ -33,7 +41,9 @@ export function watchPending(core: Core): void {
 
 /** Blocks arrive by state transfer: the primary is not to blame for what they hold. */
 export function postpone(core: Core): void {
-  if (core.mode === "normal" && core.awaited !== undefined) startRequestTimer(core);
+  if (core.mode !== "normal" || core.awaited === undefined) return;
+  core.awaitedSince = core.tick;
+  startRequestTimer(core);
 }
 
 function startRequestTimer(core: Core): void {

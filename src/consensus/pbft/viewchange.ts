@@ -10,25 +10,30 @@ import type { ViewChangeReason } from "../engine.ts";
 import { encodeCheckpointCertificate } from "./certificate.ts";
 import { type CertifiedHead, committedHead, preparedHead } from "./certifiedhead.ts";
 import { rotationIsNear } from "./checkpoints.ts";
+import { endTurn, noteRotation, skipTo } from "./conduct.ts";
 import type { Core } from "./core.ts";
 import { enterView } from "./enterview.ts";
 import { encodeEvidence } from "./evidence.ts";
 import { encodeViewRecord } from "./journal.ts";
 import type { NewViewBody, ViewChangeBody } from "./messages.ts";
 import { carriedVote, chooseAsked, decide, type Proofs, type ViewChange } from "./newview.ts";
-import { isUnfair, timeoutMs } from "./patience.ts";
+import { attemptMax, isUnfair, timeoutMs } from "./patience.ts";
 import { answerNewView, sendStatus } from "./repair.ts";
 import type { Slot } from "./slots.ts";
 import { sameRequest } from "./window.ts";
 import { encodeMessage } from "./wire.ts";
 
+/** A planned rotation is nobody's failure, and a slow primary's blocks did come in time: the timeouts stay short. */
+const KEEPS_TIMEOUTS: readonly ViewChangeReason[] = ["rotation", "slow"];
+
 /** Asks for `view`. From now on nothing is voted on below it, ever. */
 export function startViewChange(core: Core, view: bigint, reason: ViewChangeReason): void {
   assert(view > core.view, `a view change from ${core.view} to ${view}`);
   assert(core.mode !== "halted", "a halted replica asks for a view");
+  if (core.mode === "normal") endTurn(core);
+  if (reason === "rotation") noteRotation(core, core.view + 1n, view);
   leaveView(core, view);
-  // A planned rotation is nobody's failure: the timeouts stay short.
-  if (reason !== "rotation") core.attempt++;
+  if (!KEEPS_TIMEOUTS.includes(reason)) core.attempt = Math.min(core.attempt + 1, attemptMax(core));
   const proofs = ownProofs(core, view);
   const own: ViewChange = core.sign(viewChangeBody(core, view, proofs), proofs);
   core.ownViewChange = own;
@@ -39,9 +44,14 @@ export function startViewChange(core: Core, view: bigint, reason: ViewChangeReas
   core.setTimer("resend", core.options.settings.resendIntervalMs);
 }
 
-/** The next view that makes sense: above the own one and above that of any certificate held. */
+/** The next view that makes sense: above the own one and above that of any certificate held, past silent primaries. */
 export function nextView(core: Core): bigint {
-  return (core.certifiedView > core.view ? core.certifiedView : core.view) + 1n;
+  return skipTo(core, (core.certifiedView > core.view ? core.certifiedView : core.view) + 1n, false);
+}
+
+/** The view that a planned rotation asks for: the next one, past primaries that are silent or were slow. */
+function rotationView(core: Core): bigint {
+  return skipTo(core, core.view + 1n, true);
 }
 
 function leaveView(core: Core, view: bigint): void {
@@ -130,7 +140,10 @@ function reportConflict(core: Core, held: ViewChange, message: ViewChange): void
 export function settleViews(core: Core): void {
   if (core.mode === "halted" || core.isRecovering) return;
   if (core.mode === "normal" && core.rotatedView === core.view) {
-    startViewChange(core, core.view + 1n, "rotation");
+    startViewChange(core, rotationView(core), "rotation");
+  }
+  if (core.mode === "normal" && core.slowView === core.view) {
+    startViewChange(core, nextView(core), "slow");
   }
   if (core.mode === "normal" && core.convictedView === core.view) {
     startViewChange(core, nextView(core), "equivocation");
@@ -146,7 +159,8 @@ function join(core: Core): void {
   const wanted = core.viewChanges.map((held) => held?.view ?? 0n).sort((a, b) => (a > b ? -1 : 1));
   const view = wanted[core.quorum.f]!;
   if (view <= core.view) return;
-  const isPlanned = core.mode === "normal" && view === core.view + 1n && rotationIsNear(core);
+  const isNear = view <= core.view + 1n + BigInt(core.quorum.f);
+  const isPlanned = core.mode === "normal" && isNear && rotationIsNear(core);
   startViewChange(core, view, isPlanned ? "rotation" : "join");
 }
 

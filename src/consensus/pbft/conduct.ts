@@ -1,0 +1,119 @@
+/**
+ * How the validators behave as primaries, as far as this replica sees it: who has been silent, and whose blocks come
+ * late although those of others do not. Views pass over them: a primary that is known to be down costs no timeout at
+ * its turn, and one that stays just below T_req loses the role and its next turns. It is a matter of liveness alone: a
+ * view may be skipped by any replica for any reason, f+1 make the others join, and at most f turns in a row are
+ * passed over, so that no view is ever without a correct candidate.
+ * Source: pbft.md 1.7; Clement et al., NSDI 2009 (Aardvark compares a primary with those before it); docs/adr/0006.
+ */
+import type { ValidatorId } from "../engine.ts";
+import type { Core } from "./core.ts";
+import { primaryOf } from "./quorum.ts";
+
+/** A validator of which nothing was received for so many status intervals is silent. */
+const SILENT_INTERVALS = 5;
+/** A turn that others are compared with has at least so many items that were waited for. */
+const ITEMS_MIN = 8;
+/** Status intervals at whose end something waited, before a turn is called slow. */
+const LATE_MIN = 3;
+/** A slow turn takes more than T0 / 8 an item, and so many times as long as another validator's last turn. */
+const SLOW_SHARE = 8;
+const SLOW_TIMES = 3;
+/** Turns that a slow primary is passed over: 1, then 2, 4, ... at most so many. */
+const SKIPS_MAX = 16;
+
+/**
+ * The turn of one primary: items that were waited for (pbft.md 1.7, "pending"), and how many of them still waited when a
+ * status interval ended. While there is always work, `late` counts the intervals and `items / late` is the pace; while
+ * there is little, few items are late. So load and silence alone slow nobody down.
+ */
+export interface Turn {
+  items: number;
+  late: number;
+}
+
+/** What one validator did as the primary. */
+export interface Conduct {
+  /** In which interval something of it was received last. */
+  heard: number;
+  /** Its last turn that had enough items. */
+  turn: Turn | undefined;
+  /** How many of its turns are still to be passed over, and how many the next slow turn costs. */
+  skips: number;
+  penalty: number;
+}
+
+export function newConduct(): Conduct {
+  return { heard: 0, turn: undefined, skips: 0, penalty: 1 };
+}
+
+/** The first view from `view` on whose primary is neither silent nor, in a rotation, to be passed over as slow. */
+export function skipTo(core: Core, view: bigint, isRotation: boolean): bigint {
+  for (let skipped = 0; skipped < core.quorum.f; skipped++) {
+    const at = view + BigInt(skipped);
+    const primary = primaryOf(core.epoch, at, core.quorum.n);
+    if (!isSilent(core, primary) && !(isRotation && isPassedOver(core, primary))) return at;
+  }
+  return view + BigInt(core.quorum.f);
+}
+
+function isSilent(core: Core, validator: ValidatorId): boolean {
+  return validator !== core.self && core.tick - core.conduct[validator]!.heard >= SILENT_INTERVALS;
+}
+
+function isPassedOver(core: Core, validator: ValidatorId): boolean {
+  return validator !== core.self && core.conduct[validator]!.skips > 0;
+}
+
+/** A rotation goes to `target`: the turns before it count as passed over. */
+export function noteRotation(core: Core, from: bigint, target: bigint): void {
+  for (let view = from; view < target; view++) {
+    const conduct = core.conduct[primaryOf(core.epoch, view, core.quorum.n)]!;
+    conduct.skips = Math.max(0, conduct.skips - 1);
+  }
+}
+
+/** The awaited item is done, by agreement in this view. @returns whether the primary is to be replaced as slow. */
+export function noteDone(core: Core): boolean {
+  const { turn } = core;
+  turn.items++;
+  if (core.tick > core.awaitedSince) turn.late++;
+  return core.primary !== core.self && turn.late >= LATE_MIN && isSlow(core);
+}
+
+/** The view is left: its turn is kept to compare others with. */
+export function endTurn(core: Core): void {
+  const { turn } = core;
+  const conduct = core.conduct[core.primary]!;
+  // Others may have seen one more late item and moved on: they and this replica should pass over the same turns.
+  if (turn.late >= LATE_MIN - 1) blame(core, conduct);
+  if (turn.items >= ITEMS_MIN || turn.late >= LATE_MIN - 1) conduct.turn = turn;
+  core.turn = { items: 0, late: 0 };
+}
+
+function blame(core: Core, conduct: Conduct): void {
+  if (isSlow(core)) {
+    conduct.skips = conduct.penalty;
+    conduct.penalty = Math.min(2 * conduct.penalty, SKIPS_MAX);
+  } else if (isUnhurried(core)) {
+    // Nobody is quicker: the network is slow, and no primary is to blame for what it did before.
+    for (const each of core.conduct) each.skips = 0;
+  } else {
+    conduct.penalty = 1;
+  }
+}
+
+function isSlow(core: Core): boolean {
+  const { items, late } = core.turn;
+  const quicker = ({ turn }: Conduct) =>
+    turn !== undefined &&
+    turn.items >= ITEMS_MIN &&
+    turn.items * late >= SLOW_TIMES * items * (turn.late + 1);
+  return isUnhurried(core) && core.conduct.some((each, id) => id !== core.primary && quicker(each));
+}
+
+/** More than T0 / 8 an item. */
+function isUnhurried({ turn: { items, late }, options }: Core): boolean {
+  const { requestTimeoutMs, statusIntervalMs } = options.settings;
+  return items * requestTimeoutMs < late * statusIntervalMs * SLOW_SHARE;
+}
