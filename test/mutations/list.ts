@@ -899,4 +899,19 @@ export const MUTATIONS: readonly Mutation[] = [
     edits: [edit("amnesia", "height <= core.forgottenUpTo", "height <= core.stable")],
     hunts: ROLLBACK,
   },
+  // Primaries that are passed over (docs/adr/0006).
+  {
+    name: "k is not capped",
+    rule: "1.7 T(k)",
+    edits: [
+      edit("viewchange", "core.attempt = Math.min(core.attempt + 1, attemptMax(core));", "core.attempt++;"),
+    ],
+    hunts: LIVENESS,
+  },
+  {
+    name: "turns are passed over without a bound",
+    rule: "1.7 passed over",
+    edits: [edit("conduct", "skipped < core.quorum.f; skipped++", "skipped < 100; skipped++")],
+    hunts: LIVENESS,
+  },
 ];

@@ -14,8 +14,6 @@ import type { Facts } from "./facts.ts";
 const DRIFT = 0.9;
 /** Reasons that are a timer's. */
 const TIMED: readonly (string | undefined)[] = ["timeout", "new-view-timeout", "unfair"];
-/** k may stand so far above the doublings that a timeout has; 0 once the engine caps it where T is capped. */
-const ATTEMPTS_ABOVE_MAX = 64;
 
 export interface Settled {
   /** When the last thing that the schedule names has happened, ms. */
@@ -75,8 +73,7 @@ export class PaceChecker implements Observer {
       );
     const attempt = this.#facts.replica(node)?.engineStatus()?.attempt ?? 0;
     const doublings = Math.ceil(Math.log2(settings.timeoutMaxMs / settings.requestTimeoutMs));
-    if (attempt > doublings + ATTEMPTS_ABOVE_MAX)
-      this.#report(node, `k = ${attempt} where T(k) is capped at k = ${doublings}`);
+    if (attempt > doublings) this.#report(node, `k = ${attempt} where T(k) is capped at k = ${doublings}`);
     if (nowMs >= atMs && reason !== "rotation") this.#asked.set(node, (this.#asked.get(node) ?? 0) + 1);
   }
 
