@@ -48,7 +48,9 @@ describe("sim", () => {
     const { code, stdout } = await sim(...words, "--no-shrink", "--json");
     const { violations, failures } = JSON.parse(stdout);
     expect(code).toBe(1);
-    expect(violations).toBe(failures.length);
+    // A schedule may break more than one rule.
+    expect(failures).toHaveLength(1);
+    expect(violations).toBeGreaterThanOrEqual(1);
     const [{ seed, reason }] = failures;
     expect(reason).toContain("liveness");
     expect(reason).toContain(`again: quorate sim --seed ${seed} --nodes 4 --byzantine 2 --profile disk`);

@@ -359,7 +359,7 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: "O is not checked against V",
     rule: "1.9 backup, FIB-124",
-    edits: [edit("newview", "if (!same) return refuse(", "if (false) return refuse(")],
+    edits: [edit("newview", "return same ? accept(decision)", "return true ? accept(decision)")],
     hunts: [...DIRECTED.falseCarried, ...SAFETY],
   },
   {
@@ -504,9 +504,10 @@ export const MUTATIONS: readonly Mutation[] = [
     edits: [
       edit(
         "patience",
-        "return Math.min(requestTimeoutMs * 2 ** Math.min(core.attempt, 40), timeoutMaxMs);",
+        "return Math.min(requestTimeoutMs * 2 ** core.attempt, timeoutMaxMs);",
         "return requestTimeoutMs * 2 ** Math.min(core.attempt, 20);",
       ),
+      edit("viewchange", "core.attempt = Math.min(core.attempt + 1, attemptMax(core));", "core.attempt++;"),
     ],
     hunts: [...DIRECTED.failingViews, ...LIVENESS],
   },
@@ -516,7 +517,7 @@ export const MUTATIONS: readonly Mutation[] = [
     edits: [
       edit(
         "patience",
-        "return Math.min(requestTimeoutMs * 2 ** Math.min(core.attempt, 40), timeoutMaxMs);",
+        "return Math.min(requestTimeoutMs * 2 ** core.attempt, timeoutMaxMs);",
         "return requestTimeoutMs;",
       ),
     ],
@@ -740,8 +741,8 @@ export const MUTATIONS: readonly Mutation[] = [
     edits: [
       edit(
         "checkpoints",
-        "return [encodeRotatedRecord(core.stable), ...views.map(encodeViewRecord), ...votes];",
-        "return [encodeRotatedRecord(core.stable), ...views.map(encodeViewRecord)];",
+        "return [encodeRotatedRecord(core.journalCut), ...views.map(encodeViewRecord), ...votes];",
+        "return [encodeRotatedRecord(core.journalCut), ...views.map(encodeViewRecord)];",
       ),
     ],
     hunts: CRASH,
@@ -752,8 +753,8 @@ export const MUTATIONS: readonly Mutation[] = [
     edits: [
       edit(
         "checkpoints",
-        "return [encodeRotatedRecord(core.stable), ...views.map(encodeViewRecord), ...votes];",
-        "return [encodeRotatedRecord(core.stable), ...votes];",
+        "return [encodeRotatedRecord(core.journalCut), ...views.map(encodeViewRecord), ...votes];",
+        "return [encodeRotatedRecord(core.journalCut), ...votes];",
       ),
     ],
     hunts: [...CRASH, ...LIVENESS],
@@ -764,8 +765,8 @@ export const MUTATIONS: readonly Mutation[] = [
     edits: [
       edit(
         "checkpoints",
-        '  core.emit({ kind: "store-checkpoint", height, certificate: encodeCheckpointCertificate(certificate) });\n  forgetMissing(core, height);\n  core.emit({ kind: "rotate-journal", records: journalRecords(core) });\n',
-        '  forgetMissing(core, height);\n  core.emit({ kind: "rotate-journal", records: journalRecords(core) });\n  core.emit({ kind: "store-checkpoint", height, certificate: encodeCheckpointCertificate(certificate) });\n',
+        '  core.emit({ kind: "store-checkpoint", height, certificate: encodeCheckpointCertificate(certificate) });\n  forgetMissing(core, height);\n  core.journalCut = core.forgottenUpTo;\n  core.emit({ kind: "rotate-journal", records: journalRecords(core) });\n',
+        '  forgetMissing(core, height);\n  core.journalCut = core.forgottenUpTo;\n  core.emit({ kind: "rotate-journal", records: journalRecords(core) });\n  core.emit({ kind: "store-checkpoint", height, certificate: encodeCheckpointCertificate(certificate) });\n',
       ),
     ],
     hunts: [...DIRECTED.cutShort, ...CRASH],
