@@ -62,6 +62,11 @@ export const WORK_BURST_US = 250_000;
 export const WORK_BURST_US_TOTAL = 1_000_000;
 export const WORK_US_PER_SECOND = 100_000;
 export const WORK_US_PER_SECOND_TOTAL = 200_000;
+/**
+ * Signatures of one proposal that the native library may refuse (1.3 ms each to arbitrate) until a backup gives it no
+ * vote. A correct primary's proposal holds none.
+ */
+export const SLOW_SIGNATURES_PER_PROPOSAL_MAX = 8;
 /** Blocks and transactions by mail of one validator that wait to be judged; beyond it they are dropped. */
 export const MAIL_QUEUE_MESSAGES_MAX = 8_192;
 export const MAIL_QUEUE_BYTES_MAX = 8 * 1024 * 1024;

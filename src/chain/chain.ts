@@ -17,7 +17,7 @@ import type { TooLight } from "./headdoor.ts";
 import { ExecutedBlocks, type LedgerView } from "./ledgerview.ts";
 import type { Receipt } from "./receipt.ts";
 import type { ConsensusRules, Proposal } from "./rules.ts";
-import type { AcceptedSignatures } from "./signatures.ts";
+import type { AcceptedSignatures, ArbitrationLimit } from "./signatures.ts";
 import { ChainStore, type Stamp } from "./store.ts";
 import type { SignedTransaction } from "./transaction.ts";
 import type { ForkChoice } from "./tree.ts";
@@ -225,8 +225,9 @@ export class Chain {
   /**
    * Executes and validates a block on its parent's ledger and keeps the result for the commit; no seal.
    * undefined = valid; "orphan" = its parent is not available here, which is no verdict.
+   * @param limit of what is arbitrated; once it is exceeded a fault is no verdict either, and nothing is kept
    */
-  checkBlock(block: Block): Fault | "orphan" | undefined {
+  checkBlock(block: Block, limit?: ArbitrationLimit): Fault | "orphan" | undefined {
     if (this.#executed.get(block.hash) !== undefined) return undefined;
     const site = this.#siteAt(block.header.previousHash);
     if (site === undefined) return "orphan";
@@ -235,7 +236,7 @@ export class Chain {
       this.#executor.checkBody(block) ??
       this.#executor.rules.checkHead(site.parent, block, site.branch);
     if (misfit !== undefined) return misfit;
-    const executed = this.#executor.execute(block, site);
+    const executed = this.#executor.execute(block, site, limit);
     if ("code" in executed) return executed;
     this.#executed.add(executed);
     return undefined;

@@ -14,7 +14,7 @@ import type { Genesis } from "./genesis.ts";
 import type { ExecutedBlock, LedgerView } from "./ledgerview.ts";
 import { encodeReceipt, type Receipt, receiptsRootOf } from "./receipt.ts";
 import type { ConsensusRules, HeadFields, Proposal } from "./rules.ts";
-import type { AcceptedSignatures } from "./signatures.ts";
+import type { AcceptedSignatures, ArbitrationLimit } from "./signatures.ts";
 import { updateTree } from "./statetree.ts";
 import { COINBASE_BYTES, makeCoinbase, type SignedTransaction } from "./transaction.ts";
 import { treeChanges } from "./treechanges.ts";
@@ -139,15 +139,15 @@ export class BlockExecutor {
     return checkBody(block);
   }
 
-  /** Runs a block whose form was checked; a fault is permanent for its hash. */
-  execute(block: Block, site: Site): ExecutedBlock | Fault {
+  /** Runs a block whose form was checked; a fault is permanent for its hash, unless the limit given is exceeded. */
+  execute(block: Block, site: Site, limit?: ArbitrationLimit): ExecutedBlock | Fault {
     const { transactions, summary } = block;
     const mints = this.rules.rewards !== undefined;
     if (mints) {
       const wrong = checkCoinbase(transactions[0], summary.height);
       if (wrong !== undefined) return wrong;
     }
-    const execution = this.#start(site, block);
+    const execution = this.#start(site, block, limit);
     for (let index = mints ? 1 : 0; index < transactions.length; index++) {
       const refused = execution.run(transactions[index]!);
       if (refused !== undefined) return fault(refused.code, `transaction ${index}: ${refused.detail}`);
@@ -157,7 +157,7 @@ export class BlockExecutor {
     return compareRoots(closed.roots, block) ?? { block, ...closed.result };
   }
 
-  #start({ parent, branch, view }: Site, head: BlockHead): BlockExecution {
+  #start({ parent, branch, view }: Site, head: BlockHead, limit?: ArbitrationLimit): BlockExecution {
     const { rules, genesis } = this;
     const { height } = head.summary;
     const execution = new BlockExecution(view, {
@@ -166,7 +166,7 @@ export class BlockExecutor {
       feeRecipient: rules.rewards === undefined ? rules.feeRecipient(head) : undefined,
       firstIndex: rules.rewards === undefined ? 0 : 1,
       rules: { chainId: genesis.chainId, minFee: genesis.limits.minFee },
-      signatureIsValid: (tx) => this.#signatures.validate(tx),
+      signatureIsValid: (tx) => this.#signatures.validate(tx, limit),
     });
     if (rules.rewards !== undefined) matureCoinbase(execution.state, height, rules.rewards);
     return execution;

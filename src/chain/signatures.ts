@@ -12,6 +12,22 @@ import { type SignedTransaction, transactionSigningBytes, unsignedPart } from ".
 /** Which rule accepted: the door's (native library, strong key) implies the block's, not the reverse. */
 type Acceptance = "door" | "block";
 
+/** How many signatures that the native library refuses may be arbitrated for one block, where nothing obliges to judge it. */
+export class ArbitrationLimit {
+  readonly max: number;
+  /** Refused by the native library so far, the one beyond the limit included. */
+  count = 0;
+
+  constructor(max: number) {
+    this.max = max;
+  }
+
+  /** The block was not judged to its end: what was said of it is no verdict. */
+  get isExceeded(): boolean {
+    return this.count > this.max;
+  }
+}
+
 export class AcceptedSignatures {
   readonly #genesisHash: Hash;
   readonly #countMax: number;
@@ -49,10 +65,18 @@ export class AcceptedSignatures {
     return true;
   }
 
-  /** The block's rule: valid iff ZIP-215 says so, whatever native library this node has. */
-  validate(transaction: SignedTransaction): boolean {
+  /**
+   * The block's rule: valid iff ZIP-215 says so, whatever native library this node has.
+   * @param limit counts what has to be arbitrated; once it is exceeded, false is no verdict
+   */
+  validate(transaction: SignedTransaction, limit?: ArbitrationLimit): boolean {
     const key = byteText(transaction.hash);
     if (this.#accepted.has(key)) return true;
+    if (limit !== undefined) {
+      if (this.validateQuickly(transaction)) return true;
+      limit.count++;
+      if (limit.isExceeded) return false;
+    }
     if (!this.#rules.verifySignature(transaction.from, this.#signedBytes(transaction), transaction.signature))
       return false;
     this.#remember(key, "block");

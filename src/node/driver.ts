@@ -5,8 +5,14 @@
  */
 import { assert, unreachable } from "../base/assert.ts";
 import { hex, showHash } from "../base/bytes.ts";
-import { CLOCK_AHEAD_MS_MAX, DRIVER_INPUTS_MAX, WAITING_CHECKS_MAX } from "../base/limits.ts";
+import {
+  CLOCK_AHEAD_MS_MAX,
+  DRIVER_INPUTS_MAX,
+  SLOW_SIGNATURES_PER_PROPOSAL_MAX,
+  WAITING_CHECKS_MAX,
+} from "../base/limits.ts";
 import type { Block, SealedBlock } from "../chain/block.ts";
+import { ArbitrationLimit } from "../chain/signatures.ts";
 import type {
   Consensus,
   ConsensusEngine,
@@ -270,9 +276,12 @@ export class Driver<P extends Parsed, M extends Typed> {
     const { chain, log } = this.#ports;
     const earlyByMs = certified ? 0 : this.#earlyByMs(block);
     if (earlyByMs > 0) return this.#wait(block, certified, Math.min(earlyByMs, RECHECK_MS_MAX));
-    const verdict = chain.checkBlock(block);
+    const limit = new ArbitrationLimit(SLOW_SIGNATURES_PER_PROPOSAL_MAX);
+    const verdict = chain.checkBlock(block, certified ? undefined : limit);
     if (verdict === "orphan") return this.#wait(block, certified);
     this.#forget(hex(block.hash));
+    if (limit.count > 0) count(this.counts.slow, String(block.summary.proposer), limit.count);
+    if (limit.isExceeded) return this.#decline(block);
     if (verdict !== undefined) {
       const fields = { height: block.summary.height, hash: showHash(block.hash), fault: verdict.code };
       log.log("warn", "pbft", "proposal refused", { ...fields, detail: verdict.detail });
@@ -282,6 +291,16 @@ export class Driver<P extends Parsed, M extends Typed> {
       hash: block.hash,
       verdict: verdict === undefined ? "valid" : "invalid",
     });
+  }
+
+  /**
+   * No vote and no verdict: judging it to its end would hold up this node's thread, and no correct primary proposes
+   * such a block. The view's timer replaces this one. Once a quorum has voted for it all the same, it is judged.
+   */
+  #decline({ hash, summary: { height, proposer } }: Block): void {
+    const fields = { height, hash: showHash(hash), primary: proposer };
+    const detail = `more than ${SLOW_SIGNATURES_PER_PROPOSAL_MAX} signatures that only ZIP-215 could accept`;
+    this.#ports.log.log("warn", "pbft", "proposal gets no vote", { ...fields, detail });
   }
 
   /** A time right after the parent's is never early: the own clock may have been set back (pbft.md 1.14). */

@@ -109,6 +109,12 @@ function pbftReadings({ replica }: ReadingSources): Reading[] {
       "reason",
       () => counts()?.refused ?? [],
     ),
+    counters(
+      "pbft_slow_signatures_total",
+      "Signatures in proposals of each validator that the native library refused",
+      "validator",
+      () => counts()?.slow ?? [],
+    ),
     {
       name: "pbft_dropped_messages_total",
       help: "Mail dropped unread because a queue was full or its author's work budget spent",

@@ -1,18 +1,22 @@
 /** The driver alone: a scripted engine, a real ledger, virtual time. */
 
 import { expect, it } from "vitest";
-import { EMPTY } from "../../src/base/bytes.ts";
+import { EMPTY, utf8 } from "../../src/base/bytes.ts";
 import { accept, refuse } from "../../src/base/fault.ts";
-import { CLOCK_AHEAD_MS_MAX } from "../../src/base/limits.ts";
+import { CLOCK_AHEAD_MS_MAX, SLOW_SIGNATURES_PER_PROPOSAL_MAX } from "../../src/base/limits.ts";
 import { SILENT } from "../../src/base/log.ts";
 import type { Block } from "../../src/chain/block.ts";
 import type { Chain } from "../../src/chain/chain.ts";
+import { bank, NO_MEMO } from "../../src/chain/modules/bank.ts";
+import { signTransaction } from "../../src/chain/transaction.ts";
 import type { Consensus, Effect, EngineStatus, Input } from "../../src/consensus/engine.ts";
+import { sha256 } from "../../src/crypto/hash.ts";
 import { Driver } from "../../src/node/driver.ts";
 import { WorkBudgets } from "../../src/node/workbudget.ts";
 import { MemoryKv } from "../../src/storage/memory.ts";
 import { MemoryRecordLog } from "../../src/storage/memorylog.ts";
-import { genesis, openChain, plainRules, sealed } from "../chain/fixtures.ts";
+import { bob, genesis, genesisHash, openChain, plainRules, sealed } from "../chain/fixtures.ts";
+import { slowSigner } from "../crypto/slowsigner.ts";
 import { VirtualTime } from "../p2p/virtualtime.ts";
 
 interface Message {
@@ -163,4 +167,38 @@ it("reads no more of a validator that sends nonsense, until the second is over",
   await made.time.pass(1_000);
   junk();
   expect(made.driver.counts.refused.get("test not-the-author")).toBe(17);
+});
+
+/** A block full of signatures that only ZIP-215 accepts. */
+async function slowBlock(count: number): Promise<Block> {
+  const signer = slowSigner(sha256(utf8("test person alice")));
+  const payload = bank.encodeCall({ to: bob.publicKey, amount: 1n, memo: NO_MEMO });
+  const transactions = Array.from({ length: count }, (_, nonce) => {
+    const fields = { chainId: genesis.chainId, nonce: BigInt(nonce), fee: 0n, validUntilHeight: 0n };
+    return signTransaction({ ...fields, module: bank.id, payload }, signer, genesisHash);
+  });
+  const chain = await openChain();
+  const proposal = { timeMs: genesis.timeMs, proposer: 0 };
+  return chain.buildBlock(chain.head.hash, proposal, () => transactions, false)!;
+}
+
+it("gives no verdict, and so no vote, on a proposal with too many slow signatures, and judges it once it is certified", async () => {
+  const made = await rig();
+  const block = await slowBlock(SLOW_SIGNATURES_PER_PROPOSAL_MAX + 1);
+  made.order({ kind: "check-block", block, certified: false });
+  await made.time.pass(10);
+  expect(made.verdicts()).toEqual([]);
+  expect([...made.driver.counts.slow]).toEqual([["0", SLOW_SIGNATURES_PER_PROPOSAL_MAX + 1]]);
+  made.order({ kind: "check-block", block, certified: true });
+  await made.time.pass(10);
+  expect(made.verdicts()).toEqual(["valid"]);
+});
+
+it("arbitrates a few slow signatures of a proposal", async () => {
+  const made = await rig();
+  const block = await slowBlock(SLOW_SIGNATURES_PER_PROPOSAL_MAX);
+  made.order({ kind: "check-block", block, certified: false });
+  await made.time.pass(10);
+  expect(made.verdicts()).toEqual(["valid"]);
+  expect([...made.driver.counts.slow]).toEqual([["0", SLOW_SIGNATURES_PER_PROPOSAL_MAX]]);
 });
