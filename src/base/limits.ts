@@ -140,8 +140,8 @@ export const STATE_CACHE_DEPTH_MAX = 12;
 export const RPC_BODY_BYTES_MAX = 1024 * 1024;
 /** Calls of one batch; a longer one is refused whole. */
 export const RPC_BATCH_CALLS_MAX = 100;
-/** Bytes of a batch's answers; the reads beyond it are refused with ANSWER_TOO_LARGE. */
-export const RPC_ANSWERS_BYTES_MAX = 32 * 1024 * 1024;
+/** Bytes of a batch's answers; the reads beyond it are refused with ANSWER_TOO_LARGE, which says where to go on. */
+export const RPC_ANSWERS_BYTES_MAX = 8 * 1024 * 1024;
 /** TCP connections of the RPC server; the next one is closed at once. */
 export const RPC_SOCKETS_MAX = 1024;
 /** HTTP requests in progress over all connections; the next one is answered with 429. */

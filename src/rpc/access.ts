@@ -39,6 +39,39 @@ export function checkOrigin(
   return "Origin not allowed: add it to rpc.cors_origins of the node's configuration\n";
 }
 
+/**
+ * A page of another site makes a browser GET whatever it names (an image, a frame, a link), without an Origin and
+ * without asking. Browsers say of each request where it comes from, in a header that no page can set: only what was
+ * typed into the browser or asked by the node's own pages passes, and what has an Origin, which was checked.
+ * Source: Fetch Metadata Request Headers, "Sec-Fetch-Site".
+ */
+export function checkSite(headers: CallerHeaders): string | undefined {
+  const site = headers["sec-fetch-site"];
+  if (site === undefined || site === "none" || site === "same-origin" || headers.origin !== undefined)
+    return undefined;
+  return "asked by a page of another site: type the address, or add the page's origin to rpc.cors_origins\n";
+}
+
+/**
+ * Whether a GET is certainly none that a page of another site could cause in a browser that sends no Sec-Fetch-Site:
+ * a content-type of JSON is no header that a "simple" request can carry. Source: Fetch standard, "CORS-safelisted".
+ */
+export function isOwnRequest(headers: CallerHeaders): boolean {
+  if (headers["sec-fetch-site"] !== undefined) return checkSite(headers) === undefined;
+  return /^application\/json\b/i.test(headers["content-type"] ?? "");
+}
+
+/** Whose budget pays for a connection: its address; of IPv6 the /64, which one subscriber has whole. */
+export function clientOf(remoteAddress: string | undefined): string {
+  const address = (remoteAddress ?? "unknown").replace(/^::ffff:(?=\d+\.)/, "");
+  if (!address.includes(":")) return address;
+  const [before = "", after] = address.split("%")[0]!.split("::");
+  const head = before === "" ? [] : before.split(":");
+  const tail = after === undefined || after === "" ? [] : after.split(":");
+  const zeros = after === undefined ? 0 : 8 - head.length - tail.length;
+  return `${[...head, ...Array(Math.max(0, zeros)).fill("0"), ...tail].slice(0, 4).join(":")}::/64`;
+}
+
 /** The CORS headers for an allowed foreign origin; none for everyone else. */
 export function corsHeaders(origin: string | undefined, { origins }: AccessOptions): Record<string, string> {
   if (origin === undefined || !(origins.includes("*") || origins.includes(origin))) return {};
@@ -69,6 +102,8 @@ export interface CallerHeaders {
   readonly origin?: string | undefined;
   readonly host?: string | undefined;
   readonly forwarded?: string | undefined;
+  readonly "content-type"?: string | undefined;
+  readonly "sec-fetch-site"?: string | string[] | undefined;
   readonly "x-forwarded-for"?: string | string[] | undefined;
 }
 

@@ -4,19 +4,23 @@
  * a response; it refuses to know HTTP and WebSocket. Source: https://www.jsonrpc.org/specification.
  *
  * Calls of a batch begin in order. A write does not wait for the calls before it, so that a batch of tx_send with
- * wait "final" takes one wait, not a hundred; reads run one after the other, so that their answers stay bounded.
+ * wait "final" takes one wait, not a hundred; reads run one after the other, so that their answers stay bounded. When
+ * each runs says callqueue.ts.
  */
 import { InvariantError } from "../base/assert.ts";
 import { RPC_ANSWERS_BYTES_MAX, RPC_BATCH_CALLS_MAX, RPC_ECHO_MAX } from "../base/limits.ts";
 import type { Logger } from "../base/log.ts";
 import { didYouMean } from "../base/suggest.ts";
+import { type Caller, CallQueue } from "./callqueue.ts";
 import { CallError, ERROR_NUMBERS, SPEC_MESSAGES } from "./errors.ts";
 import type { CallContext, Method, MethodTable } from "./method.ts";
 import type { RpcObserver } from "./observer.ts";
 import { parseParams } from "./params.ts";
 
 /** What a call sees of its connection; the dispatcher adds the rest. */
-export type Connection = Pick<CallContext, "slots" | "isLocal" | "subscriptions">;
+export interface Connection extends Pick<CallContext, "slots" | "isLocal" | "subscriptions"> {
+  readonly caller: Caller;
+}
 
 export interface DispatcherPorts extends Omit<CallContext, keyof Connection> {
   readonly observer: RpcObserver;
@@ -36,9 +40,11 @@ interface Call {
 
 export class Dispatcher {
   readonly #ports: DispatcherPorts;
+  readonly #queue: CallQueue;
 
   constructor(ports: DispatcherPorts) {
     this.#ports = ports;
+    this.#queue = new CallQueue(ports);
   }
 
   /** The answer to one message, or undefined when nothing is to be sent. Never rejects. */
@@ -46,8 +52,9 @@ export class Dispatcher {
     let message: unknown;
     try {
       if (text === undefined) throw new SyntaxError("not UTF-8");
-      message = JSON.parse(text);
+      message = await this.#queue.run(connection.caller, () => JSON.parse(text));
     } catch (error) {
+      if (error instanceof CallError) return showError(null, error);
       return this.refuse("PARSE_ERROR", (error as Error).message.slice(0, 2 * RPC_ECHO_MAX));
     }
     if (!Array.isArray(message)) return this.#answerOne(message, connection);
@@ -75,8 +82,12 @@ export class Dispatcher {
   async #answerBatch(calls: readonly unknown[], connection: Connection): Promise<string | undefined> {
     const answers: (string | undefined | Promise<string | undefined>)[] = [];
     let bytes = 0;
-    for (const call of calls) {
-      const pending = this.#answerOne(call, connection, bytes > RPC_ANSWERS_BYTES_MAX);
+    let full: number | undefined;
+    for (const [index, call] of calls.entries()) {
+      // Nobody takes the answer: what was not begun is not done.
+      if (connection.caller.isGone()) return undefined;
+      if (bytes > RPC_ANSWERS_BYTES_MAX) full ??= index;
+      const pending = this.#answerOne(call, connection, full);
       answers.push(pending);
       if (!this.#isWrite(call)) bytes += (await pending)?.length ?? 0;
     }
@@ -89,7 +100,7 @@ export class Dispatcher {
     return typeof name === "string" && this.#ports.methods.get(name)?.kind === "write";
   }
 
-  async #answerOne(message: unknown, connection: Connection, full = false): Promise<string | undefined> {
+  async #answerOne(message: unknown, connection: Connection, full?: number): Promise<string | undefined> {
     const call = parseCall(message);
     if (call instanceof CallError) {
       this.#ports.observer.callAnswered("unknown", call.number, 0);
@@ -99,7 +110,7 @@ export class Dispatcher {
   }
 
   /** Runs one call and counts it; undefined for a notification. */
-  async #perform(call: Call, connection: Connection, full = false): Promise<string | undefined> {
+  async #perform(call: Call, connection: Connection, full?: number): Promise<string | undefined> {
     const { methods, observer } = this.#ports;
     const startedAt = performance.now();
     const method = methods.get(call.method);
@@ -108,9 +119,9 @@ export class Dispatcher {
     try {
       if (method === undefined) throw unknownMethod(call.method, methods);
       if (method.kind === "admin" && !connection.isLocal) throw notLocal(method.name);
-      if (full && method.kind === "read") throw answersTooLarge();
-      const result = await this.#run(method, call.params, connection);
-      answer = `{"jsonrpc":"2.0","result":${JSON.stringify(result)},"id":${JSON.stringify(call.id ?? null)}}`;
+      if (full !== undefined && method.kind === "read") throw answersTooLarge(full);
+      const result = await this.#inTurn(method, call.params, connection);
+      answer = `{"jsonrpc":"2.0","result":${result},"id":${JSON.stringify(call.id ?? null)}}`;
     } catch (error) {
       const refusal = error instanceof CallError ? error : this.#failed(call.method, error);
       code = refusal.number;
@@ -118,6 +129,14 @@ export class Dispatcher {
     }
     observer.callAnswered(method?.name ?? "unknown", code, performance.now() - startedAt);
     return call.id === undefined ? undefined : answer;
+  }
+
+  /** The result as JSON. A write or an order may wait for a block: its turn ends when it has begun to. */
+  async #inTurn(method: Method, params: unknown, connection: Connection): Promise<string> {
+    const run = async () => JSON.stringify(await this.#run(method, params, connection));
+    if (method.kind === "read") return this.#queue.run(connection.caller, run);
+    const { result } = await this.#queue.run(connection.caller, () => ({ result: run() }));
+    return result;
   }
 
   #run(method: Method, params: unknown, connection: Connection): unknown {
@@ -173,9 +192,9 @@ function notLocal(name: string): CallError {
   return new CallError("AUTH_REQUIRED", detail);
 }
 
-function answersTooLarge(): CallError {
-  const detail = `the answers of this batch exceed ${RPC_ANSWERS_BYTES_MAX} bytes: ask for less at once`;
-  return new CallError("ANSWER_TOO_LARGE", detail);
+function answersTooLarge(next: number): CallError {
+  const detail = `the answers of this batch exceed ${RPC_ANSWERS_BYTES_MAX} bytes: ask again from its call ${next} (counted from 0)`;
+  return new CallError("ANSWER_TOO_LARGE", detail, { next });
 }
 
 function showError(id: Id, error: CallError): string {

@@ -3,12 +3,14 @@
  * here, so that the file has one source; a test compares the committed file with what this gives.
  */
 import {
+  RPC_ANSWERS_BYTES_MAX,
   RPC_BATCH_CALLS_MAX,
   RPC_BODY_BYTES_MAX,
   RPC_SUBSCRIPTIONS_MAX,
   RPC_WAIT_MS_MAX,
   RPC_WAITS_MAX,
 } from "../base/limits.ts";
+import { RPC_QUEUED_MS_MAX } from "./callqueue.ts";
 import { ERROR_NUMBERS } from "./errors.ts";
 import type { Method, MethodTable } from "./method.ts";
 import { parametersOf, schemaOf } from "./openrpc.ts";
@@ -114,7 +116,9 @@ One port for everything:
   notification is answered with 204. A batch has at most ${RPC_BATCH_CALLS_MAX} calls, a body at most ${RPC_BODY_BYTES_MAX / 1024 / 1024} MiB (else 413). All
   errors of JSON-RPC come with HTTP 200.
 * \`GET /ws\` a WebSocket for the same methods and subscriptions.
-* \`GET /<method>?param=value\` for reads, so that a browser can show them: \`/chain_getBlock?block=5\`.
+* \`GET /<method>?param=value\` for reads, so that a browser can show them: \`/chain_getHeader?block=5\`. What a page of
+  another site caused (\`Sec-Fetch-Site\`) is refused; reads of whole blocks need \`content-type: application/json\`
+  where no browser says that the address was typed.
 * \`GET /health\` (200 while the database answers), \`GET /ready\` (200 or 503 with the standing; \`?minPeers=3\` and
   \`?maxBlocksBehind=2\` set what is asked), \`GET /version\`, \`GET /metrics\` (Prometheus).
   Behind is counted from \`verifiedHeight\`: of a mined chain the heaviest header that this node checked, elsewhere what
@@ -122,6 +126,10 @@ One port for everything:
 
 The server binds to 127.0.0.1 unless told otherwise. A request must name an IP address, localhost or a configured
 host in its \`Host\` header, and a web page of another origin is refused unless configured (DNS rebinding, CSRF).
+
+Calls run one at a time and take turns with consensus, the clients (addresses) one after the other. Who asks for more
+computing than the node gives away waits, and is told \`RATE_LIMIT\` with \`retryAfterMs\` when that would take more than
+${RPC_QUEUED_MS_MAX / 1000} s. The answers of a batch end after ${RPC_ANSWERS_BYTES_MAX / 1024 / 1024} MiB: \`ANSWER_TOO_LARGE\` says in \`next\` at which call to go on.
 
 One connection has at most ${RPC_SUBSCRIPTIONS_MAX} subscriptions and ${RPC_WAITS_MAX} calls that wait for a block. A WebSocket whose peer does not read is
 told \`{"dropped": n}\` and closed with 1013.

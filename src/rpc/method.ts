@@ -36,6 +36,8 @@ export interface Method<P extends z.ZodObject = z.ZodObject, R extends z.ZodType
   /** Only a `read` is answered by GET; an `admin` method only to a caller on this machine. */
   readonly kind: "read" | "write" | "admin";
   readonly transport: "any" | "websocket";
+  /** A read of whole blocks or many headers: by GET only where no page of another site can have caused it. */
+  readonly costly?: boolean;
   /** A strict object; its key order is the order of by-position params. */
   readonly params: P;
   readonly result: R;

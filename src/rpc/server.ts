@@ -18,11 +18,14 @@ import {
   checkHost,
   checkOneHost,
   checkOrigin,
+  checkSite,
+  clientOf,
   corsHeaders,
   isLocalCaller,
+  isOwnRequest,
 } from "./access.ts";
 import type { NodeApi } from "./api.ts";
-import { Dispatcher } from "./jsonrpc.ts";
+import { type Connection, Dispatcher } from "./jsonrpc.ts";
 import type { MethodTable } from "./method.ts";
 import { METHOD_TABLE } from "./methods/table.ts";
 import { NO_OBSERVER, type RpcObserver } from "./observer.ts";
@@ -197,7 +200,7 @@ export class RpcServer {
     if (body === "too-large") {
       return this.#refuse(response, 413, `a body has at most ${RPC_BODY_BYTES_MAX} bytes\n`);
     }
-    const answer = await this.#dispatcher.answer(parseUtf8(body), this.#connectionOf(request));
+    const answer = await this.#dispatcher.answer(parseUtf8(body), this.#connectionOf(request, response));
     if (answer === undefined) response.writeHead(204).end();
     else this.#send(response, 200, "application/json", answer);
   }
@@ -211,6 +214,8 @@ export class RpcServer {
       return this.#send(response, status, type, body);
     }
     if (path === "/ws") return this.#refuse(response, 426, "connect to /ws with a WebSocket\n");
+    const foreign = checkSite(request.headers);
+    if (foreign !== undefined) return this.#refuse(response, 403, foreign);
     const name = path.slice(1);
     const method = this.#ports.methods.get(name);
     if (method === undefined) {
@@ -221,13 +226,21 @@ export class RpcServer {
       response.setHeader("allow", "POST");
       return this.#refuse(response, 405, `${name} is not for GET\n`);
     }
-    const answer = await this.#dispatcher.call(name, queryParams(query), this.#connectionOf(request));
+    if (method.costly === true && !isOwnRequest(request.headers)) {
+      return this.#refuse(response, 403, `${name} by GET needs the header content-type: application/json\n`);
+    }
+    const answer = await this.#dispatcher.call(
+      name,
+      queryParams(query),
+      this.#connectionOf(request, response),
+    );
     this.#send(response, 200, "application/json", answer);
   }
 
-  #connectionOf(request: IncomingMessage) {
+  #connectionOf(request: IncomingMessage, response: ServerResponse): Connection {
     const slots = this.#slots.get(request.socket) ?? new WaitSlots();
-    return { slots, isLocal: isLocal(request), subscriptions: undefined };
+    const caller = { client: clientOf(request.socket.remoteAddress), isGone: () => response.destroyed };
+    return { slots, isLocal: isLocal(request), subscriptions: undefined, caller };
   }
 
   #send(response: ServerResponse, status: number, type: string, body: string): void {
@@ -273,6 +286,7 @@ export class RpcServer {
         api: this.#ports.api,
         dispatcher: this.#dispatcher,
         isLocal: isLocal(request),
+        client: clientOf(request.socket.remoteAddress),
         subscriptionsChanged: (difference) => this.#countSubscriptions(difference),
       });
       this.#sockets.add(connection);

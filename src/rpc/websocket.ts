@@ -7,6 +7,7 @@ import type { RawData, WebSocket } from "ws";
 import { parseUtf8 } from "../base/bytes.ts";
 import { RPC_BACKLOG_BYTES_MAX, RPC_WS_MESSAGES_MAX } from "../base/limits.ts";
 import type { NodeApi } from "./api.ts";
+import type { Caller } from "./callqueue.ts";
 import type { Connection, Dispatcher } from "./jsonrpc.ts";
 import { Subscriptions } from "./subscriptions.ts";
 import { WaitSlots } from "./waits.ts";
@@ -20,6 +21,8 @@ export interface WebSocketPorts {
   readonly dispatcher: Dispatcher;
   /** As CallContext.isLocal. */
   readonly isLocal: boolean;
+  /** As Caller.client. */
+  readonly client: string;
   /** Told the difference in open subscriptions. */
   subscriptionsChanged(difference: 1 | -1): void;
 }
@@ -28,16 +31,18 @@ export class WebSocketConnection {
   readonly #socket: WebSocket;
   readonly #dispatcher: Dispatcher;
   readonly #isLocal: boolean;
+  readonly #caller: Caller;
   readonly #subscriptions: Subscriptions;
   readonly #slots = new WaitSlots();
   #messages = 0;
   #heard = true;
   #closing = false;
 
-  constructor(socket: WebSocket, { api, dispatcher, isLocal, subscriptionsChanged }: WebSocketPorts) {
+  constructor(socket: WebSocket, { api, dispatcher, isLocal, client, subscriptionsChanged }: WebSocketPorts) {
     this.#socket = socket;
     this.#dispatcher = dispatcher;
     this.#isLocal = isLocal;
+    this.#caller = { client, isGone: () => this.#closing };
     this.#subscriptions = new Subscriptions({
       api,
       send: (event) => this.#send(JSON.stringify(event)),
@@ -96,7 +101,7 @@ export class WebSocketConnection {
       return id;
     };
     const subscriptions = { add, remove: (id: string) => this.#subscriptions.remove(id) };
-    return { slots: this.#slots, isLocal: this.#isLocal, subscriptions };
+    return { slots: this.#slots, isLocal: this.#isLocal, subscriptions, caller: this.#caller };
   }
 
   /** The last thing that a peer hears who does not read is how much was dropped. */

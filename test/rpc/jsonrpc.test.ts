@@ -2,6 +2,7 @@
 import { describe, expect, it } from "vitest";
 import { z } from "zod";
 import { InvariantError } from "../../src/base/assert.ts";
+import { systemScheduler } from "../../src/node/system.ts";
 import { CallError } from "../../src/rpc/errors.ts";
 import { Dispatcher } from "../../src/rpc/jsonrpc.ts";
 import { type Method, method } from "../../src/rpc/method.ts";
@@ -46,14 +47,25 @@ const METHODS: Method[] = [
     () => new Promise<string>((resolve) => running.push(() => resolve("waited"))),
     "write",
   ),
+  define("slow", numbers(), () => {
+    const endMs = performance.now() + 6;
+    while (performance.now() < endMs) {
+      // Computes.
+    }
+    return true;
+  }),
   define("large", numbers(), () => "x".repeat(17 * 1024 * 1024)),
 ];
 
+let gone = false;
+
 function setUp() {
+  gone = false;
   const broken: Error[] = [];
   const lines: unknown[] = [];
   const counted: { method: string; code: number }[] = [];
   const dispatcher = new Dispatcher({
+    scheduler: systemScheduler,
     methods: new Map(METHODS.map((m) => [m.name, m])),
     observer: {
       callAnswered: (name: string, code: number) => counted.push({ method: name, code }),
@@ -63,7 +75,8 @@ function setUp() {
     log: { log: (...line: unknown[]) => lines.push(line) },
     broken: (error: Error) => broken.push(error),
   } as never);
-  const connection = { slots: new WaitSlots(), isLocal: true, subscriptions: undefined };
+  const caller = { client: "10.0.0.2", isGone: () => gone };
+  const connection = { slots: new WaitSlots(), isLocal: true, subscriptions: undefined, caller };
   const answer = async (text: string) => {
     const answered = await dispatcher.answer(text, connection);
     return answered === undefined ? undefined : JSON.parse(answered);
@@ -274,10 +287,27 @@ describe("a dispatcher", () => {
     expect((await answered).map(({ id }: { id: number }) => id)).toEqual([1, 2, 3]);
   });
 
-  it("stops reading when a batch's answers grow too large", async () => {
-    const batch = await setUp().answer(`[${call("large")},${call("large")},${call("get_data")}]`);
-    expect(batch[1].result).toHaveLength(17 * 1024 * 1024);
-    expect(batch[2]).toMatchObject({ error: { code: -32005, data: { code: "ANSWER_TOO_LARGE" } } });
+  it("stops reading when a batch's answers grow too large, and says where to go on", async () => {
+    const batch = await setUp().answer(`[${call("large")},${call("get_data")},${call("get_data")}]`);
+    expect(batch[0].result).toHaveLength(17 * 1024 * 1024);
+    for (const refused of batch.slice(1)) {
+      expect(refused).toMatchObject({ error: { code: -32005, data: { code: "ANSWER_TOO_LARGE", next: 1 } } });
+    }
+  });
+
+  it("stops when nobody takes the answer, and lets everything else have a turn between the calls of a batch", async () => {
+    const { answer, counted } = setUp();
+    let turns = 0;
+    const calls = Array(30).fill(call("slow"));
+    const turn = () => {
+      turns++;
+      if (turns === 10) gone = true;
+      if (!gone) setImmediate(turn);
+    };
+    setImmediate(turn);
+    expect(await answer(`[${calls.join(",")}]`)).toBeUndefined();
+    expect(counted.length).toBeGreaterThan(2);
+    expect(counted.length).toBeLessThan(20);
   });
 
   it("counts every call by method and code, strangers under one name", async () => {

@@ -5,7 +5,7 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { RPC_BODY_BYTES_MAX } from "../../src/base/limits.ts";
 import { systemScheduler } from "../../src/node/system.ts";
-import { isLocalCaller } from "../../src/rpc/access.ts";
+import { clientOf, isLocalCaller } from "../../src/rpc/access.ts";
 import { RpcServer } from "../../src/rpc/server.ts";
 import { FakeNode, peer } from "./fakenode.ts";
 import { atEnd, connect, post, rawRequest, rpc, serve } from "./serve.ts";
@@ -76,7 +76,7 @@ describe("the RPC server", () => {
     const { node, url } = await serve();
     await node.commit();
     const get = async (path: string) => {
-      const response = await fetch(`${url}${path}`);
+      const response = await fetch(`${url}${path}`, { headers: { "content-type": "application/json" } });
       return {
         status: response.status,
         json: response.status === 200 ? ((await response.json()) as never) : undefined,
@@ -197,6 +197,38 @@ describe("the RPC server", () => {
     for (const header of ["forwarded", "x-forwarded-for"]) {
       expect((await post(url, body, { [header]: "for=10.0.0.2" })).json.error.code).toBe(-32011);
     }
+  });
+
+  it("refuses what a page of another site makes a browser GET, and costly GETs that it may have", async () => {
+    const { node, url, observer } = await serve({ allowedOrigins: ["https://good.example"] });
+    await node.commit();
+    const get = async (path: string, headers: Record<string, string>) =>
+      (await rawRequest(url, { path, headers: { host: "127.0.0.1", ...headers } })).status;
+    const block = "/chain_getBlock?block=1&full=true";
+    for (const site of ["cross-site", "same-site"]) {
+      expect(await get(block, { "sec-fetch-site": site }), site).toBe(403);
+      expect(await get("/chain_getHead", { "sec-fetch-site": site }), site).toBe(403);
+    }
+    expect(observer.calls).toEqual([]);
+    expect(await get(block, {})).toBe(403);
+    expect(await get(block, { accept: "application/json" })).toBe(403);
+    expect(await get("/chain_getHead", {})).toBe(200);
+    expect(await get(block, { "content-type": "application/json" })).toBe(200);
+    for (const site of ["none", "same-origin"])
+      expect(await get(block, { "sec-fetch-site": site })).toBe(200);
+    const good = { "sec-fetch-site": "cross-site", origin: "https://good.example" };
+    expect(await get(block, good)).toBe(200);
+  });
+
+  it("counts an IPv6 subscriber by its /64, and an IPv4 address however it is written", () => {
+    expect(clientOf("::ffff:10.0.0.2")).toBe("10.0.0.2");
+    expect(clientOf("10.0.0.2")).toBe("10.0.0.2");
+    expect(clientOf("2001:db8:1:2:3:4:5:6")).toBe("2001:db8:1:2::/64");
+    expect(clientOf("2001:db8:1:2::6")).toBe("2001:db8:1:2::/64");
+    expect(clientOf("2001:db8::6")).toBe("2001:db8:0:0::/64");
+    expect(clientOf("::1")).toBe("0:0:0:0::/64");
+    expect(clientOf("fe80::1%eth0")).toBe("fe80:0:0:0::/64");
+    expect(clientOf(undefined)).toBe("unknown");
   });
 
   it("closes everything at once when it stops", async () => {

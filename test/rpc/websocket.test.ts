@@ -145,8 +145,10 @@ describe("a WebSocket", () => {
     for (let i = 0; i < 257; i++) socket.send(call("chain_getHeader", { block: 0 }, i));
     await until(() => answers.length === 1);
     expect(answers[0]!.error!.data.code).toBe("RATE_LIMIT");
-    for (const end of release.splice(0)) end();
-    await until(() => answers.length === 257);
+    await until(() => {
+      for (const end of release.splice(0)) end();
+      return answers.length === 257;
+    });
   });
 
   it("closes on a message beyond 1 MiB", async () => {

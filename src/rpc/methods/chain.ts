@@ -76,6 +76,7 @@ export const getBlock = method({
   summary:
     "A block with its certificate and transactions; null for an unknown hash. A stored block off the active chain (abandoned, never executed, being fetched) has `branch`: its transactions are not included.",
   kind: "read",
+  costly: true,
   params: z.strictObject({
     block: blockInput,
     full: z.boolean().default(false).meta({ description: "whole transactions instead of their hashes" }),
@@ -109,6 +110,7 @@ export const getBlockRange = method({
   name: "chain_getBlockRange",
   summary: `Headers from one height to another, both included, at most ${RPC_RANGE_MAX} apart; it ends at the head.`,
   kind: "read",
+  costly: true,
   params: z.strictObject({ from: heightInput, to: heightInput }),
   result: z.array(headerResult),
   examples: [{ name: "one header", params: { from: 5, to: 5 }, result: [HEADER] }],
@@ -148,6 +150,7 @@ export const getFinalityProof = method({
   summary:
     "Header, summary and commit certificate of a block: with the genesis, an offline proof that it is final. Of a mined block the headers on top of it, and the work in them and in itself. Null for an unknown hash.",
   kind: "read",
+  costly: true,
   params: blockParams,
   result: sealedHeadResult
     .extend({
