@@ -140,6 +140,17 @@ describe("the back-off", () => {
     expect(lengths).toEqual([4_000, 8_000, 16_000, 32_000, 60_000, 60_000, 60_000]);
   });
 
+  it("stops counting where the timeout stops growing, so that a few quick commits make it short again", () => {
+    const bench = new ViewBench(3).start().work();
+    bench.fire("request");
+    for (let view = 1n; view <= 11n; view++) {
+      bench.fire("status"); // a new interval: more VIEW-CHANGEs are looked at
+      bench.ask(view, view % 4n === 0n ? [1, 2] : view % 4n === 1n ? [0, 2] : [0, 1]);
+      bench.fire("new-view");
+    }
+    expect(bench.engine.status()).toMatchObject({ view: 12n, attempt: 5 });
+  });
+
   it("counts one less after a commit within a quarter of the timeout", () => {
     const bench = inViewOne();
     const [first, second] = blocksOf(bench, 1n, bench.block(0), 2);

@@ -75,6 +75,24 @@ describe("memory, while a replica syncs up to a distant min_s of its view", () =
   });
 });
 
+describe("a primary whose committed heights have a hole", () => {
+  const ordersBlock = (known: readonly number[]) => {
+    const bench = new ViewBench(0, { length: 8 });
+    const recent = known.map((height) => ({
+      head: bench.block(height),
+      seal: sealOf(bench.fixture, bench.block(height), 0),
+    }));
+    bench.start(2, [], recent);
+    bench.work();
+    return bench.kinds().includes("build-block");
+  };
+
+  it("proposes nothing, since its PRE-PREPARE counts in a prepared certificate like a PREPARE", () => {
+    expect(ordersBlock([1, 2])).toBe(true);
+    expect(ordersBlock([2])).toBe(false);
+  });
+});
+
 describe("patience across views", () => {
   it("begins T_fair anew when a NEW-VIEW comes without having been asked for", () => {
     const bench = new ViewBench(2, { length: 8 }).start() as ViewBench;
