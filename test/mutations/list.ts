@@ -4,9 +4,8 @@
  * protocol ("1.5 A3"), which docs/protocol.md explains in the same words.
  */
 import { DIRECTED } from "./directed.ts";
-import type { Edit, Hunt, Mutation } from "./mutation.ts";
-
-const PBFT = "consensus/pbft";
+import { type Edit, pbftEdit as edit, type Hunt, type Mutation } from "./mutation.ts";
+import { FROM_THE_TEXT } from "./textrules.ts";
 
 /** Safety: Byzantine validators first, small sets. */
 const SAFETY: readonly Hunt[] = [
@@ -33,10 +32,6 @@ const LIVENESS: readonly Hunt[] = [
 ];
 /** What widen.ts puts on top. */
 const WIDE: readonly Hunt[] = [{ profile: "wide", nodes: 4, schedules: 1_000 }];
-
-function edit(file: string, find: string, replace: string): Edit {
-  return { file: `${PBFT}/${file}.ts`, find, replace };
-}
 
 const NOT_JOURNALED = '  this.emit({ kind: "journal", record: encodeVoteRecord(record) });';
 
@@ -915,4 +910,5 @@ export const MUTATIONS: readonly Mutation[] = [
     edits: [edit("conduct", "skipped < core.quorum.f; skipped++", "skipped < 100; skipped++")],
     hunts: LIVENESS,
   },
+  ...FROM_THE_TEXT,
 ];

@@ -24,6 +24,11 @@ export interface Edit {
   readonly replace: string;
 }
 
+/** In a file of src/consensus/pbft, named without its ending. */
+export function pbftEdit(file: string, find: string, replace: string): Edit {
+  return { file: `consensus/pbft/${file}.ts`, find, replace };
+}
+
 export interface Mutation {
   readonly name: string;
   /** Section of the protocol's description, in its words: 1.5 A3, 1.12 PREPARE. */
