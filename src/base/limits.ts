@@ -38,6 +38,8 @@ export const PEERS_FILE_MAX = 1_000;
 // --- chain -------------------------------------------------------------------------------------------------
 /** Executed but uncommitted blocks held in memory; beyond it the oldest is dropped and executed anew if needed. */
 export const OVERLAYS_MAX = 64;
+/** Bytes that they hold together, about; the newest is kept whatever it holds. */
+export const OVERLAYS_BYTES_MAX = 256 * 1024 * 1024;
 /** Bytes of a block's seal (a commit certificate of VALIDATORS_MAX signatures). */
 export const SEAL_BYTES_MAX = 16 * 1024;
 /** Accepted signatures remembered by hash; beyond it the oldest is forgotten and verified anew if needed. */

@@ -212,7 +212,8 @@ export class Chain {
     const site = this.#siteAt(parent);
     const executed =
       site === undefined ? undefined : this.#executor.build(site, proposal, template, allowEmpty);
-    if (executed !== undefined) this.#executed.add(executed);
+    // A template whose nonce is looked for has another hash when it is solved: what it did would be kept for nothing.
+    if (executed !== undefined && this.branches === undefined) this.#executed.add(executed);
     return executed?.block;
   }
 

@@ -5,7 +5,7 @@
 
 import type { Hash } from "../base/bytes.ts";
 import { hex } from "../base/bytes.ts";
-import { OVERLAYS_MAX } from "../base/limits.ts";
+import { OVERLAYS_BYTES_MAX, OVERLAYS_MAX } from "../base/limits.ts";
 import type { Block } from "./block.ts";
 import type { StateReader } from "./modules/module.ts";
 import { type Layer, readThrough, type StateDiff } from "./state.ts";
@@ -25,22 +25,50 @@ export interface ExecutedBlock {
   readonly read?: ReadonlyMap<string, Uint8Array | undefined>;
 }
 
-/** The executed, uncommitted blocks by hash, bounded: the oldest is dropped and would be executed anew. */
+/**
+ * The executed, uncommitted blocks by hash, bounded in number and bytes: the oldest is dropped and would be executed
+ * anew, the newest is always kept.
+ */
 export class ExecutedBlocks {
-  readonly #byHash = new Map<string, ExecutedBlock>();
+  readonly #byHash = new Map<string, { readonly executed: ExecutedBlock; readonly bytes: number }>();
+  readonly #bytesMax: number;
+  #bytes = 0;
+
+  constructor(bytesMax = OVERLAYS_BYTES_MAX) {
+    this.#bytesMax = bytesMax;
+  }
+
+  /** What all of them hold, about. */
+  get bytes(): number {
+    return this.#bytes;
+  }
 
   get(hash: Hash): ExecutedBlock | undefined {
-    return this.#byHash.get(hex(hash));
+    return this.#byHash.get(hex(hash))?.executed;
   }
 
   add(executed: ExecutedBlock): void {
-    this.#byHash.set(hex(executed.block.hash), executed);
-    if (this.#byHash.size > OVERLAYS_MAX) this.#byHash.delete(this.#byHash.keys().next().value!);
+    const id = hex(executed.block.hash);
+    this.#drop(id);
+    const bytes = bytesOf(executed);
+    this.#byHash.set(id, { executed, bytes });
+    this.#bytes += bytes;
+    while (this.#byHash.size > 1 && (this.#byHash.size > OVERLAYS_MAX || this.#bytes > this.#bytesMax)) {
+      this.#drop(this.#byHash.keys().next().value!);
+    }
   }
 
   /** Forgets what can no longer be committed on top of `height`. */
   dropUpTo(height: bigint): void {
-    for (const [id, { block }] of this.#byHash) if (block.summary.height <= height) this.#byHash.delete(id);
+    for (const [id, { executed }] of this.#byHash)
+      if (executed.block.summary.height <= height) this.#drop(id);
+  }
+
+  #drop(id: string): void {
+    const held = this.#byHash.get(id);
+    if (held === undefined) return;
+    this.#bytes -= held.bytes;
+    this.#byHash.delete(id);
   }
 
   /**
@@ -56,6 +84,20 @@ export class ExecutedBlocks {
     const parent = isCommitting ? base.ledger : this.viewAt(executed.block.header.previousHash, base);
     return parent === undefined ? undefined : stack(executed, parent);
   }
+}
+
+/** What an entry of a map costs beside its value, and a transaction beside its bytes: measured, rounded up. */
+const ENTRY_BYTES = 200;
+const TRANSACTION_BYTES = 1_000;
+
+function bytesOf({ block, diff, pages, receipts, read }: ExecutedBlock): number {
+  const { bodyBytes, txCount } = block.summary;
+  let bytes = 2 * bodyBytes + TRANSACTION_BYTES * txCount;
+  for (const receipt of receipts) bytes += receipt.length + ENTRY_BYTES;
+  for (const { key, value } of diff.values()) bytes += ENTRY_BYTES + key.length + (value?.length ?? 0);
+  for (const value of [...pages.values(), ...(read?.values() ?? [])])
+    bytes += ENTRY_BYTES + (value?.length ?? 0);
+  return bytes;
 }
 
 /** What the executed blocks stand on. */
