@@ -24,6 +24,7 @@ interface StartOptions {
   /** How many threads, or just so. */
   readonly mine?: string | true;
   readonly coinbase?: string;
+  readonly minFee?: string;
   readonly hashLimit?: string;
   readonly rpcHost?: string;
   readonly rpcPort?: string;
@@ -46,6 +47,7 @@ export function addStart(program: Command): void {
         .option("--mine [threads]", "mine (mode miner), with one thread or so many")
         .option("--coinbase <address>", "account that is paid for mined blocks: 0x…, a name or a key file")
         .option("--hash-limit <n>", "hashes a second of all threads at most; 0: as many as they can")
+        .option("--min-fee <amount>", "least fee that this node takes into its pool, where blocks are mined")
         .option("--rpc-host <host>", "where JSON-RPC listens")
         .option("--rpc-port <port>", "of JSON-RPC; 0 takes a free one")
         .option("--p2p-host <host>", "where other nodes connect")
@@ -69,6 +71,7 @@ async function runNode(out: Output, options: StartOptions): Promise<void> {
         "mining.threads": options.mine === true ? undefined : options.mine,
         "mining.coinbase": await coinbaseOf(options),
         "mining.hash_limit": options.hashLimit,
+        "mempool.min_fee": options.minFee,
         "rpc.host": options.rpcHost,
         "rpc.port": options.rpcPort,
         "p2p.host": options.p2pHost,

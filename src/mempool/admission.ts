@@ -69,6 +69,8 @@ export interface HeadState {
 
 export interface AdmissionRules extends TransactionRules {
   readonly maxTxBytes: number;
+  /** This node's own least fee. */
+  readonly feeMin: bigint;
   /** Nonces that a transaction may be ahead of the sender's next one, pooled ones counted. */
   readonly nonceGapMax: number;
 }
@@ -104,6 +106,7 @@ export function admitTransaction(
   const head = ports.head();
   const called = checkTransaction(transaction, rules, head.height + 1n);
   if (isFault(called)) return { ok: false, fault: withAdvice(called) };
+  if (transaction.fee < rules.feeMin) return refuse("TX_FEE_TOO_LOW", belowOwnMinimum(transaction, rules));
   const account = head.account(transaction.from);
   if (account === undefined) return refuse("TX_UNKNOWN_SENDER", unknownSender(transaction));
   const cost = transaction.fee + called.module.spends(called.call);
@@ -112,6 +115,18 @@ export function admitTransaction(
   if (found !== undefined) return { ok: false, fault: found };
   if (!ports.admitSignature(transaction)) return refuse("TX_BAD_SIGNATURE", badSignature(transaction));
   return accept(candidate);
+}
+
+function belowOwnMinimum({ fee }: SignedTransaction, { feeMin, minFee }: AdmissionRules): string {
+  return (
+    `fee ${fee}, this node takes ${feeMin} or more (the chain allows ${minFee}); sign it with a higher fee or send it ` +
+    "to another node"
+  );
+}
+
+/** What a transaction has to pay at least to enter this node's pool. */
+export function leastFee({ minFee, feeMin }: AdmissionRules): bigint {
+  return feeMin > minFee ? feeMin : minFee;
 }
 
 /** The least fee that replaces a transaction paying `fee`: 10 % more, rounded up, and minFee more, and more at all. */

@@ -22,6 +22,7 @@ import {
   admitTransaction,
   type Candidate,
   type HeadState,
+  leastFee,
 } from "./admission.ts";
 import type { PoolBounds } from "./eviction.ts";
 import type { Entry, Lane } from "./lane.ts";
@@ -65,6 +66,7 @@ export class Mempool {
       chainId,
       minFee: limits.minFee,
       maxTxBytes: limits.maxTxBytes,
+      feeMin: options.feeMin ?? 0n,
       nonceGapMax: options.nonceGapMax ?? POOL_NONCE_GAP_MAX,
     };
     const { transactionsMax = POOL_TRANSACTIONS_MAX, bytesMax = POOL_BYTES_MAX } = options;
@@ -294,7 +296,7 @@ export class Mempool {
   }
 
   #minFeeToEnter(): bigint {
-    const { minFee } = this.#rules;
+    const minFee = leastFee(this.#rules);
     const { transactionsMax, bytesMax } = this.#bounds;
     const isFull = this.size >= transactionsMax || this.bytes + ENVELOPE_BYTES_MIN > bytesMax;
     // Queued ones make room for nothing.

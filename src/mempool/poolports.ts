@@ -9,6 +9,8 @@ export interface MempoolOptions {
   /** The bounds, for tests and small machines; base/limits.ts where left out. */
   readonly transactionsMax?: number;
   readonly bytesMax?: number;
+  /** Least fee that this node takes, whatever less the chain allows. */
+  readonly feeMin?: bigint;
   /** Of these, for transactions that wait for an earlier nonce; a sixteenth where left out. */
   readonly queuedMax?: number;
   readonly queuedBytesMax?: number;

@@ -50,7 +50,7 @@ export interface Config {
     readonly fairnessTimeoutMs: number;
   };
   readonly sync: { readonly intervalMs: number };
-  readonly mempool: { readonly maxTransactions: number; readonly maxBytes: number };
+  readonly mempool: { readonly maxTransactions: number; readonly maxBytes: number; readonly minFee: bigint };
   readonly log: { readonly levels: LogLevels };
 }
 
@@ -230,6 +230,7 @@ function toConfig(values: Values): Config {
     mempool: {
       maxTransactions: values["mempool.max_transactions"],
       maxBytes: values["mempool.max_bytes"],
+      minFee: values["mempool.min_fee"],
     },
     log: { levels: values["log.level"] },
   };

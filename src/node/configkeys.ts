@@ -162,6 +162,11 @@ export const CONFIG_KEYS = {
     POOL_BYTES_MAX,
     "Bytes of all waiting transactions; the same eviction.",
   ),
+  "mempool.min_fee": key(
+    amountField(),
+    "0",
+    "Least fee that this node takes into its pool, where blocks are mined; below the chain's minimum it does nothing.",
+  ),
   "log.level": key(
     logLevelsField(),
     "info",
@@ -189,6 +194,13 @@ function coinbaseField(): z.ZodType<Address | undefined> {
     const address = bytes === undefined ? undefined : asAddress(bytes);
     return address !== undefined && isStrongPublicKey(address) ? { address } : undefined;
   }).transform(({ address }) => address);
+}
+
+function amountField(): z.ZodType<bigint> {
+  return field('an amount in decimal digits, as text such as "100"', (value) => {
+    if (typeof value !== "string" || !/^(0|[1-9][0-9]{0,18})$/.test(value)) return undefined;
+    return BigInt(value);
+  });
 }
 
 /** 256 bits at most: no chain has more. */

@@ -24,7 +24,7 @@ export interface ReplicaOptions {
   readonly settings: EngineSettings;
   /** Interval of anti-entropy, ms; 0 = off. */
   readonly syncIntervalMs: number;
-  readonly pool: { readonly transactionsMax: number; readonly bytesMax: number };
+  readonly pool: { readonly transactionsMax: number; readonly bytesMax: number; readonly feeMin?: bigint };
   /** Where blocks can be abandoned. */
   readonly branches?: BranchSettings;
   /** Where blocks are mined: who is paid, and whether it begins at once. Both can be changed later. */

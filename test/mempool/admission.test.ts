@@ -224,3 +224,13 @@ describe("the door of the pool", () => {
     expect(replacementFee(fee, minFee)).toBe(least);
   });
 });
+
+it("asks for the node's own least fee where it is above the chain's, before the signature", () => {
+  const world = worldOf(base, { feeMin: 12n });
+  const refused = world.pool.add(transfer(a, { nonce: 3, fee: 11 }).bytes, 0);
+  expect(refused).toMatchObject({ ok: false, fault: { code: "TX_FEE_TOO_LOW" } });
+  expect(!refused.ok && refused.fault.detail).toContain("fee 11, this node takes 12 or more");
+  expect(world.verified).toBe(0);
+  expect(world.pool.status().minFeeToEnter).toBe(12n);
+  expect(world.pool.add(transfer(a, { nonce: 3, fee: 12 }).bytes, 0)).toMatchObject({ ok: true });
+});
