@@ -911,4 +911,10 @@ export const MUTATIONS: readonly Mutation[] = [
     hunts: LIVENESS,
   },
   ...FROM_THE_TEXT,
+  {
+    name: "one quicker turn convicts",
+    rule: "1.7 passed over",
+    edits: [edit("conduct", "Math.min(core.quorum.f + 1, turns.length)", "1")],
+    hunts: LIVENESS,
+  },
 ];

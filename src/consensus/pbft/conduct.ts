@@ -103,13 +103,18 @@ function blame(core: Core, conduct: Conduct): void {
   }
 }
 
+/**
+ * More than f others were quicker: what f of them did may be a lie, or from before the network became slow. While
+ * fewer have had a turn, all those who had one.
+ */
 function isSlow(core: Core): boolean {
+  if (!isUnhurried(core)) return false;
   const { items, late } = core.turn;
-  const quicker = ({ turn }: Conduct) =>
-    turn !== undefined &&
-    turn.items >= ITEMS_MIN &&
-    turn.items * late >= SLOW_TIMES * items * (turn.late + 1);
-  return isUnhurried(core) && core.conduct.some((each, id) => id !== core.primary && quicker(each));
+  const turns = core.conduct.flatMap(({ turn }, id) =>
+    id !== core.primary && turn !== undefined && turn.items >= ITEMS_MIN ? [turn] : [],
+  );
+  const quicker = turns.filter((turn) => turn.items * late >= SLOW_TIMES * items * (turn.late + 1));
+  return quicker.length >= Math.max(1, Math.min(core.quorum.f + 1, turns.length));
 }
 
 /** More than T0 / 8 an item. */
