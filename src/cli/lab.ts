@@ -1,7 +1,7 @@
 /**
  * `quorate lab`: what breaks a chain and how likely it is, measured with the node's own rules, block tree and fork
- * choice, and judged by theory. Each experiment prints a table and leaves results and a report in a folder.
- * docs/lab.md says what is measured and how it is judged.
+ * choice, and judged by theory; the siege attacks real processes and is judged by limits. Each experiment prints a
+ * table and leaves results and a report in a folder. docs/lab.md says what is measured and how it is judged.
  */
 import type { Command } from "commander";
 import { group } from "./command.ts";
@@ -14,6 +14,7 @@ import { addGenerals } from "./labgenerals.ts";
 import { addMajority } from "./labmajority.ts";
 import { addPartition } from "./labpartition.ts";
 import { addSelfish } from "./labselfish.ts";
+import { addSiege } from "./labsiege.ts";
 import { addSilent } from "./labsilent.ts";
 import { addSpam } from "./labspam.ts";
 import { addTimewarp } from "./labtimewarp.ts";
@@ -32,4 +33,5 @@ export function addLab(program: Command): void {
   addEclipse(lab);
   addCensor(lab);
   addSpam(lab);
+  addSiege(lab);
 }

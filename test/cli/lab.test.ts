@@ -149,6 +149,11 @@ describe("wrong words", () => {
     ["generals", "--strategy", "x"],
     ["generals", "-n", "3", "-t", "3"],
     ["generals", "-n", "16", "-m", "9"],
+    ["siege", "--seconds", "0"],
+    ["siege", "--seconds", "soon"],
+    ["siege", "--mode", "private"],
+    ["siege", "--attack", "none,storm"],
+    ["siege", "--mode", "public", "--attack", "validator"],
   ])("%s %s %s end with one line and code 2", async (...words) => {
     const { code, stdout, stderr } = await lab(...words.filter((word) => word !== undefined));
     expect(code).toBe(2);

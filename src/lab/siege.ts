@@ -1,0 +1,145 @@
+/**
+ * `lab siege`: what a network of real nodes must stand while it is attacked, and whether it did. The attacks, what is
+ * demanded and the verdict; who attacks and who measures is the command's matter. Nothing here starts or asks anything.
+ */
+
+export const SIEGE_MODES = ["alliance", "public"] as const;
+export type SiegeMode = (typeof SIEGE_MODES)[number];
+
+/** Who attacks; "none" is the same measurement in peace. */
+export const SIEGE_ATTACKS = [
+  "none",
+  "strangers",
+  "full-node",
+  "validator",
+  "rpc-client",
+  "web-page",
+  "all",
+] as const;
+export type SiegeAttack = (typeof SIEGE_ATTACKS)[number];
+export type SingleAttack = Exclude<SiegeAttack, "none" | "all">;
+
+/** Nobody votes in public mode, and every stranger is a full node there. */
+const SINGLES: Readonly<Record<SiegeMode, readonly SingleAttack[]>> = {
+  alliance: ["strangers", "full-node", "validator", "rpc-client", "web-page"],
+  public: ["strangers", "full-node", "rpc-client", "web-page"],
+};
+
+/** The attackers of an attack, at once. */
+export function attackersOf(mode: SiegeMode, attack: SiegeAttack): readonly SingleAttack[] {
+  if (attack === "none") return [];
+  return attack === "all" ? SINGLES[mode] : SINGLES[mode].filter((one) => one === attack);
+}
+
+export interface Scene {
+  readonly mode: SiegeMode;
+  readonly name: SiegeAttack;
+}
+
+/** What is played, in order; an attack that the mode does not know is left out. */
+export function scenesOf(modes: readonly SiegeMode[], attacks: readonly SiegeAttack[]): readonly Scene[] {
+  return modes.flatMap((mode) =>
+    attacks
+      .filter((name) => name === "none" || attackersOf(mode, name).length > 0)
+      .map((name) => ({ mode, name })),
+  );
+}
+
+/** What is demanded during every attack. */
+export const SIEGE_LIMITS = {
+  /** From sending a transfer until it is final (alliance) or in a block (public). */
+  transferMs: 5_000,
+  /** Resident memory of any node. */
+  memoryBytes: 512 * 1024 * 1024,
+  /** 99th percentile of how late any node's event loop ran its timers. */
+  loopDelayMs: 250,
+} as const;
+
+/** What was seen of one transfer: undefined when it was refused, or not final when the wait ended. */
+export type TransferMs = number | undefined;
+
+export interface SiegeNode {
+  readonly name: string;
+  /** Highest resident memory seen. */
+  readonly memoryMaxBytes: number;
+  /** undefined: it did not say, even after the attack. */
+  readonly loopDelayP99Ms: number | undefined;
+  /** Ended by itself. */
+  readonly hasEnded: boolean;
+}
+
+/** What the attackers did, by names such as "batches" or "gossip bytes". */
+export type Traffic = Readonly<Record<string, number>>;
+
+export interface SiegeSight extends Scene {
+  readonly seconds: number;
+  readonly transfers: readonly TransferMs[];
+  readonly nodes: readonly SiegeNode[];
+  readonly traffic: Traffic;
+}
+
+export interface SiegeResult extends Scene {
+  readonly transfers: number;
+  readonly transfersFailed: number;
+  /** Of those that arrived; of one that did not, the time that it was waited for. */
+  readonly slowestMs: number;
+  readonly medianMs: number;
+  readonly memoryMaxBytes: number;
+  readonly loopDelayP99Ms: number;
+  readonly seconds: number;
+  readonly isMatch: boolean;
+  /** Which demands were not met, in words; empty when all were. */
+  readonly broken: readonly string[];
+  readonly nodes: readonly SiegeNode[];
+  readonly traffic: Traffic;
+}
+
+/** @param waitMs how long a transfer was waited for that did not arrive */
+export function judgeSiege(sight: SiegeSight, waitMs: number): SiegeResult {
+  const { transferMs, memoryBytes, loopDelayMs } = SIEGE_LIMITS;
+  const times = sight.transfers.map((ms) => ms ?? waitMs).sort((a, b) => a - b);
+  const failed = sight.transfers.filter((ms) => ms === undefined || ms > transferMs).length;
+  const memoryMaxBytes = Math.max(0, ...sight.nodes.map((node) => node.memoryMaxBytes));
+  const delays = sight.nodes.flatMap(({ loopDelayP99Ms }) => loopDelayP99Ms ?? []);
+  const loopDelayP99Ms = Math.max(0, ...delays);
+  const ended = sight.nodes.filter(({ hasEnded }) => hasEnded).map(({ name }) => name);
+  const silent = sight.nodes.filter((node) => !node.hasEnded && node.loopDelayP99Ms === undefined);
+  const broken = [
+    ...(times.length === 0 ? ["no transfer was sent"] : []),
+    ...(failed > 0 ? [`${failed} of ${times.length} transfers took more than ${transferMs} ms`] : []),
+    ...(memoryMaxBytes > memoryBytes ? [`a node took ${memoryMaxBytes} bytes, at most ${memoryBytes}`] : []),
+    ...(loopDelayP99Ms > loopDelayMs
+      ? [`a node's loop was ${Math.round(loopDelayP99Ms)} ms late, at most ${loopDelayMs}`]
+      : []),
+    ...(ended.length > 0 ? [`${ended.join(", ")} ended`] : []),
+    ...(silent.length > 0 ? [`${silent.map(({ name }) => name).join(", ")} gave no metrics afterwards`] : []),
+  ];
+  const { mode, name, seconds, nodes, traffic } = sight;
+  return {
+    name,
+    mode,
+    transfers: times.length,
+    transfersFailed: failed,
+    slowestMs: times.at(-1) ?? 0,
+    medianMs: times[Math.floor(times.length / 2)] ?? 0,
+    memoryMaxBytes,
+    loopDelayP99Ms,
+    seconds,
+    isMatch: broken.length === 0,
+    broken,
+    nodes,
+    traffic,
+  };
+}
+
+export function siegeVerdict(results: readonly SiegeResult[]): string {
+  const held = results.filter(({ isMatch }) => isMatch).length;
+  const slowest = Math.max(0, ...results.map(({ slowestMs }) => slowestMs));
+  if (held === results.length) {
+    return `All ${held} scenes held: every transfer arrived within 5 s (the slowest took ${Math.round(slowest)} ms), no node took more than 512 MB, no loop was late by more than 250 ms.`;
+  }
+  const words = results
+    .filter(({ isMatch }) => !isMatch)
+    .map(({ mode, name, broken }) => `${mode}, ${name}: ${broken.join("; ")}`);
+  return `${results.length - held} of ${results.length} scenes did not hold. ${words.join(". ")}.`;
+}

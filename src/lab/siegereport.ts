@@ -1,0 +1,104 @@
+/** The page of `lab siege`: what each attack did to transfers, memory and event loops, and what was thrown at them. */
+import { figure, htmlTable, renderPage } from "./page.ts";
+import { SIEGE_LIMITS, type SiegeResult, siegeVerdict } from "./siege.ts";
+import { lineChart, type Series } from "./svg.ts";
+
+export const SIEGE_HEAD = [
+  "mode",
+  "attack",
+  "transfers",
+  "failed",
+  "median",
+  "slowest",
+  "memory",
+  "loop p99",
+] as const;
+
+/** As text, for page and terminal. */
+export function siegeCells(result: SiegeResult): string[] {
+  return [
+    result.mode,
+    result.name,
+    String(result.transfers),
+    String(result.transfersFailed),
+    `${Math.round(result.medianMs)} ms`,
+    `${Math.round(result.slowestMs)} ms`,
+    megabytes(result.memoryMaxBytes),
+    `${Math.round(result.loopDelayP99Ms)} ms`,
+  ];
+}
+
+export function siegeReport(results: readonly SiegeResult[], command: string): string {
+  const isMatch = results.every((result) => result.isMatch);
+  const scene = ({ mode, name }: SiegeResult) => `${mode}, ${name}`;
+  const nodes = results.flatMap((result) =>
+    result.nodes.map((node) => [
+      scene(result),
+      node.name,
+      megabytes(node.memoryMaxBytes),
+      node.loopDelayP99Ms === undefined ? "unknown" : `${Math.round(node.loopDelayP99Ms)} ms`,
+      node.hasEnded ? "yes" : "no",
+    ]),
+  );
+  const traffic = results.flatMap((result) =>
+    Object.entries(result.traffic).map(([what, count]) => [scene(result), what, String(count)]),
+  );
+  return renderPage({
+    title: "A network under siege",
+    question:
+      "Strangers, a full node, a validator, an RPC client and a web page attack a network of real nodes. Do transfers still arrive, and what does it cost the nodes?",
+    isMatch,
+    verdict: siegeVerdict(results),
+    sections: [
+      {
+        heading: "What it did",
+        text: `Demanded of each scene: a transfer arrives within ${SIEGE_LIMITS.transferMs} ms, no node takes more than ${megabytes(SIEGE_LIMITS.memoryBytes)}, and no event loop is late by more than ${SIEGE_LIMITS.loopDelayMs} ms at the 99th percentile. “none” is the same network in peace.`,
+        html:
+          figure(chartOf(results), "Scenes in the order of the table; dotted: the limit.") +
+          htmlTable(
+            "Worst node of each scene",
+            [...SIEGE_HEAD, ""],
+            results.map((result) => [...siegeCells(result), result.isMatch ? "✔" : "✖"]),
+          ),
+      },
+      {
+        heading: "Each node",
+        text: "",
+        html: htmlTable("During the attack", ["scene", "node", "memory", "loop p99", "ended"], nodes),
+      },
+      {
+        heading: "What was thrown at them",
+        text: "Counted by the attackers: what they tried to send, whether or not a node took it.",
+        html: htmlTable("Traffic", ["scene", "what", "count"], traffic),
+      },
+    ],
+    command,
+  });
+}
+
+function chartOf(results: readonly SiegeResult[]): string {
+  const points = (value: (result: SiegeResult) => number) =>
+    results.map((result, i) => ({ x: i + 1, y: value(result) / 1_000 }));
+  const limit: Series = {
+    name: "limit",
+    kind: "line",
+    color: 6,
+    points: [1, Math.max(2, results.length)].map((x) => ({ x, y: SIEGE_LIMITS.transferMs / 1_000 })),
+  };
+  return lineChart({
+    title: "How long a transfer takes",
+    description: "Median and slowest transfer of each scene, in seconds.",
+    xLabel: "scene",
+    xKind: "count",
+    yLabel: "seconds",
+    series: [
+      { name: "slowest", kind: "points", color: 1, points: points(({ slowestMs }) => slowestMs) },
+      { name: "median", kind: "points", color: 0, points: points(({ medianMs }) => medianMs) },
+      limit,
+    ],
+  });
+}
+
+function megabytes(bytes: number): string {
+  return `${Math.round(bytes / 2 ** 20)} MiB`;
+}
