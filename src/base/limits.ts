@@ -144,7 +144,7 @@ export const RPC_BODY_BYTES_MAX = 1024 * 1024;
 export const RPC_BATCH_CALLS_MAX = 100;
 /** Bytes of a batch's answers; the reads beyond it are refused with ANSWER_TOO_LARGE, which says where to go on. */
 export const RPC_ANSWERS_BYTES_MAX = 8 * 1024 * 1024;
-/** TCP connections of the RPC server; the next one is closed at once. */
+/** TCP connections of the RPC server; for the next one the least useful is closed (src/rpc/connections.ts). */
 export const RPC_SOCKETS_MAX = 1024;
 /** HTTP requests in progress over all connections; the next one is answered with 429. */
 export const RPC_REQUESTS_MAX = 2048;

@@ -84,6 +84,7 @@ export class ReplicaApi implements NodeApi {
   readonly #heads = new Topic<BlockNews>();
   /** Where a head is final when it is told. */
   readonly #finalized = new Topic<BlockNews>();
+  #chainFailed = false;
   #headChangedAtMs: number;
 
   constructor(options: ReplicaApiOptions, ports: ReplicaApiPorts) {
@@ -100,6 +101,9 @@ export class ReplicaApi implements NodeApi {
         : new DepthFinality(options.finalityDepth ?? FINALITY_DEPTH, finalityPorts);
     news.reorgs.subscribe((change) => this.#finality?.branchChanged(change));
     news.heads.subscribe((change) => this.#headChanged(change));
+    this.#chain.onFailure(() => {
+      this.#chainFailed = true;
+    });
   }
 
   info(): NodeInfo {
@@ -124,6 +128,7 @@ export class ReplicaApi implements NodeApi {
   }
 
   async checkStore(): Promise<void> {
+    if (this.#chainFailed) throw new Error("the chain cannot be written");
     this.#chain.store.headHash();
   }
 

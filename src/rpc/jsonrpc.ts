@@ -20,6 +20,8 @@ import { parseParams } from "./params.ts";
 /** What a call sees of its connection; the dispatcher adds the rest. */
 export interface Connection extends Pick<CallContext, "slots" | "isLocal" | "subscriptions"> {
   readonly caller: Caller;
+  /** Pays for bytes of answers that are kept until the message is answered; false: there is no room for them. */
+  keep?(bytes: number): boolean;
 }
 
 export interface DispatcherPorts extends Omit<CallContext, keyof Connection> {
@@ -89,7 +91,10 @@ export class Dispatcher {
       if (bytes > RPC_ANSWERS_BYTES_MAX) full ??= index;
       const pending = this.#answerOne(call, connection, full);
       answers.push(pending);
-      if (!this.#isWrite(call)) bytes += (await pending)?.length ?? 0;
+      if (this.#isWrite(call)) continue;
+      const length = (await pending)?.length ?? 0;
+      bytes += length;
+      if (connection.keep?.(length) === false) full ??= index + 1;
     }
     const texts = (await Promise.all(answers)).filter((answer) => answer !== undefined);
     return texts.length === 0 ? undefined : `[${texts.join(",")}]`;

@@ -119,7 +119,7 @@ One port for everything:
 * \`GET /<method>?param=value\` for reads, so that a browser can show them: \`/chain_getHeader?block=5\`. What a page of
   another site caused (\`Sec-Fetch-Site\`) is refused; reads of whole blocks need \`content-type: application/json\`
   where no browser says that the address was typed.
-* \`GET /health\` (200 while the database answers), \`GET /ready\` (200 or 503 with the standing; \`?minPeers=3\` and
+* \`GET /health\` (200 while the database answers and the chain can be written), \`GET /ready\` (200 or 503 with the standing; \`?minPeers=3\` and
   \`?maxBlocksBehind=2\` set what is asked), \`GET /version\`, \`GET /metrics\` (Prometheus).
   Behind is counted from \`verifiedHeight\`: of a mined chain the heaviest header that this node checked, elsewhere what
   f+1 connected validators tell. \`bestPeerHeight\` is what a peer claims; nothing follows from it.

@@ -25,9 +25,14 @@ import {
   isOwnRequest,
 } from "./access.ts";
 import type { NodeApi } from "./api.ts";
+import { readBody } from "./body.ts";
+import { RPC_CLIENT_MS, RPC_TOTAL_MS } from "./callqueue.ts";
+import { Connections, RPC_CLIENT_SOCKETS_MAX, RPC_PIPELINED_MAX } from "./connections.ts";
 import { type Connection, Dispatcher } from "./jsonrpc.ts";
+import { HeldBytes, RPC_CLIENT_HELD_BYTES_MAX, RPC_HELD_BYTES_MAX, RPC_PARSED_FACTOR } from "./memory.ts";
 import type { MethodTable } from "./method.ts";
 import { METHOD_TABLE } from "./methods/table.ts";
+import { Notices } from "./notices.ts";
 import { NO_OBSERVER, type RpcObserver } from "./observer.ts";
 import { findProbe } from "./probes.ts";
 import { WaitSlots, Waits } from "./waits.ts";
@@ -56,12 +61,17 @@ export interface RpcServerPorts {
 /** Milliseconds in which the headers, and the whole, of a request must arrive. */
 const HEADERS_MS_MAX = 10_000;
 const REQUEST_MS_MAX = 30_000;
+/** Milliseconds between two looks for requests that are late. */
+const CHECK_MS = 2_000;
 /** Milliseconds that an idle connection is kept. */
 const IDLE_MS_MAX = 30_000;
 /** Milliseconds that a peer may take to read an answer. */
-const ANSWER_MS_MAX = 60_000;
+const ANSWER_MS_MAX = 30_000;
 /** Milliseconds between two pings of a WebSocket; one without an answer ends it. */
 const PING_INTERVAL_MS = 30_000;
+
+/** Frames of one WebSocket message. */
+const FRAGMENTS_MAX = 1_024;
 
 const JSON_TYPES = ["application/json", "application/json-rpc"];
 
@@ -72,10 +82,17 @@ export class RpcServer {
   readonly #dispatcher: Dispatcher;
   readonly #waits: Waits;
   readonly #http: Server;
-  readonly #upgrader = new WebSocketServer({ noServer: true, maxPayload: RPC_BODY_BYTES_MAX });
+  readonly #upgrader = new WebSocketServer({
+    noServer: true,
+    maxPayload: RPC_BODY_BYTES_MAX,
+    maxFragments: FRAGMENTS_MAX,
+  });
   readonly #slots = new WeakMap<Duplex, WaitSlots>();
   readonly #sockets = new Set<WebSocketConnection>();
   #cancelPing = (): void => undefined;
+  readonly #memory = new HeldBytes();
+  readonly #notices = new Notices();
+  readonly #connections = new Connections();
   #requests = 0;
   #subscriptions = 0;
 
@@ -90,12 +107,12 @@ export class RpcServer {
       headersTimeout: HEADERS_MS_MAX,
       requestTimeout: REQUEST_MS_MAX,
       keepAliveTimeout: IDLE_MS_MAX,
+      connectionsCheckingInterval: CHECK_MS,
     });
   }
 
   /** @throws Error when the port is in use or may not be used, saying what to do. */
   async start(): Promise<void> {
-    this.#http.maxConnections = RPC_SOCKETS_MAX;
     this.#http.on("connection", (socket) => this.#connected(socket));
     this.#http.on("request", (request, response) => void this.#receive(request, response));
     this.#http.on("upgrade", (request, socket, head) => this.#upgrade(request, socket, head));
@@ -103,6 +120,14 @@ export class RpcServer {
     await this.#listen();
     this.#waits.start();
     this.#schedulePing();
+    this.#ports.log.log("info", "rpc", "bounds", {
+      bytes: RPC_HELD_BYTES_MAX,
+      bytesPerClient: RPC_CLIENT_HELD_BYTES_MAX,
+      connections: RPC_SOCKETS_MAX,
+      connectionsPerClient: RPC_CLIENT_SOCKETS_MAX,
+      computingMsPerSecond: RPC_TOTAL_MS.perSecond,
+      computingMsPerSecondPerClient: RPC_CLIENT_MS.perSecond,
+    });
   }
 
   /** Ends waits, subscriptions and connections; resolves when the port is free. */
@@ -141,12 +166,24 @@ export class RpcServer {
   #connected(socket: Socket): void {
     const slots = new WaitSlots();
     this.#slots.set(socket, slots);
+    this.#connections.add(socket, clientOf(socket.remoteAddress));
     socket.once("close", () => slots.close());
   }
 
   async #receive(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const connection = this.#connections.of(request.socket);
+    if (connection === undefined) return;
+    // Answers go out in order: one that is not read holds those after it.
+    if (connection.requests >= RPC_PIPELINED_MAX) {
+      request.socket.destroy();
+      return;
+    }
+    connection.requests++;
     this.#requests++;
-    response.once("close", () => this.#requests--);
+    response.once("close", () => {
+      this.#requests--;
+      connection.requests--;
+    });
     try {
       await this.#route(request, response);
     } catch (error) {
@@ -160,7 +197,7 @@ export class RpcServer {
     const { origin } = request.headers;
     const reason = this.#checkCaller(request);
     if (reason !== undefined) return this.#refuse(response, 403, reason);
-    if (this.#requests > RPC_REQUESTS_MAX) {
+    if (this.#requests > RPC_REQUESTS_MAX && findProbe(pathOf(request)) === undefined) {
       response.setHeader("retry-after", "1");
       return this.#refuse(response, 429, `more than ${RPC_REQUESTS_MAX} requests in progress\n`);
     }
@@ -195,13 +232,20 @@ export class RpcServer {
     const type = (request.headers["content-type"] ?? "").split(";")[0]!.trim().toLowerCase();
     if (!JSON_TYPES.includes(type))
       return this.#refuse(response, 415, "send content-type: application/json\n");
-    const body = await readBody(request);
+    const holding = this.#memory.begin(clientOf(request.socket.remoteAddress));
+    response.once("close", () => holding.release());
+    const body = await readBody(request, holding);
     if (body === "broken") return;
+    if (body === "no-room" || !holding.grow(body.length * (RPC_PARSED_FACTOR - 1))) {
+      return this.#refuseHeld(response);
+    }
     if (body === "too-large") {
       return this.#refuse(response, 413, `a body has at most ${RPC_BODY_BYTES_MAX} bytes\n`);
     }
-    const answer = await this.#dispatcher.answer(parseUtf8(body), this.#connectionOf(request, response));
+    const connection = { ...this.#connectionOf(request, response), keep: holding.grow };
+    const answer = await this.#dispatcher.answer(parseUtf8(body), connection);
     if (answer === undefined) response.writeHead(204).end();
+    else if (!holding.grow(answer.length)) this.#refuseHeld(response);
     else this.#send(response, 200, "application/json", answer);
   }
 
@@ -234,7 +278,19 @@ export class RpcServer {
       queryParams(query),
       this.#connectionOf(request, response),
     );
+    const holding = this.#memory.begin(clientOf(request.socket.remoteAddress));
+    response.once("close", () => holding.release());
+    if (!holding.grow(answer.length)) return this.#refuseHeld(response);
     this.#send(response, 200, "application/json", answer);
+  }
+
+  #refuseHeld(response: ServerResponse): void {
+    response.setHeader("retry-after", "1");
+    this.#refuse(
+      response,
+      429,
+      "this client, or all together, have too much unfinished, in progress or unread\n",
+    );
   }
 
   #connectionOf(request: IncomingMessage, response: ServerResponse): Connection {
@@ -287,9 +343,14 @@ export class RpcServer {
         dispatcher: this.#dispatcher,
         isLocal: isLocal(request),
         client: clientOf(request.socket.remoteAddress),
+        memory: this.#memory,
+        notices: this.#notices,
         subscriptionsChanged: (difference) => this.#countSubscriptions(difference),
       });
       this.#sockets.add(connection);
+      socket.prependListener("data", (bytes: Buffer) => connection.arrived(bytes.length));
+      const open = this.#connections.of(socket);
+      if (open !== undefined) open.isAwaited = () => connection.isAwaited();
       webSocket.once("close", () => this.#sockets.delete(connection));
       connection.start();
     });
@@ -337,32 +398,3 @@ function queryParams(query: URLSearchParams): Record<string, unknown> {
   const words: Readonly<Record<string, boolean>> = { true: true, false: false };
   return Object.fromEntries([...query].map(([name, value]) => [name, words[value] ?? value]));
 }
-
-/** What came of reading a body: a broken connection needs no answer. */
-type Body = Uint8Array | "too-large" | "broken";
-
-/**
- * Keeps at most RPC_BODY_BYTES_MAX. What is beyond is read and thrown away for a while, because a peer that is cut
- * off while it writes never sees the answer.
- */
-function readBody(request: IncomingMessage): Promise<Body> {
-  return new Promise((resolve) => {
-    let chunks: Buffer[] = [];
-    let bytes = 0;
-    request.on("data", (chunk: Buffer) => {
-      bytes += chunk.length;
-      if (bytes <= RPC_BODY_BYTES_MAX) chunks.push(chunk);
-      else chunks = [];
-      if (bytes > DISCARDED_BODIES * RPC_BODY_BYTES_MAX) resolve("too-large");
-    });
-    request.on("end", () => {
-      if (bytes > RPC_BODY_BYTES_MAX) resolve("too-large");
-      else resolve(chunks.length === 1 ? chunks[0]! : Buffer.concat(chunks));
-    });
-    request.on("close", () => resolve("broken"));
-    request.on("error", () => resolve("broken"));
-  });
-}
-
-/** After so many bodies' worth of bytes the peer is cut off all the same. */
-const DISCARDED_BODIES = 16;

@@ -3,12 +3,14 @@
  * so that a client sees a gap. It refuses to know sockets: `send` takes a message and says nothing; a consumer that
  * is too slow is the socket's matter (websocket.ts). Bound: RPC_SUBSCRIPTIONS_MAX.
  */
-import { equalBytes, type Hash, hex0x, showHash } from "../base/bytes.ts";
+import { equalBytes, type Hash, hex, hex0x, showHash } from "../base/bytes.ts";
 import { RPC_HELD_EVENTS_MAX, RPC_SUBSCRIPTIONS_MAX } from "../base/limits.ts";
+import type { Block } from "../chain/block.ts";
 import type { EngineEvent } from "../consensus/engine.ts";
 import type { BlockNews, NodeApi, NodeNews } from "./api.ts";
 import { mustHaveBranches } from "./capabilities.ts";
 import { CallError } from "./errors.ts";
+import type { Notices } from "./notices.ts";
 import { showAt, showHeader, showWide } from "./show.ts";
 import { includedStatus, type TxStatus, txStatusOf } from "./txstatus.ts";
 
@@ -17,27 +19,27 @@ export type Topic = (typeof TOPICS)[number];
 
 export interface SubscriptionPorts {
   readonly api: NodeApi;
-  /** Queues one notification. */
-  send(message: SubscriptionEvent): void;
+  readonly notices: Pick<Notices, "textOf" | "add">;
+  /** Sends one notification. */
+  send(text: string): void;
+  /** The peer does not take what waits for it. */
+  tooSlow(): void;
   /** Told the difference in open subscriptions. */
   changed(difference: 1 | -1): void;
 }
 
-export interface SubscriptionEvent {
-  readonly jsonrpc: "2.0";
-  readonly method: "sub_event";
-  readonly params: { readonly subscription: string; readonly seq: number; readonly result: unknown };
-}
-
-type Emit = (result: unknown) => void;
+/** Takes a result as JSON. */
+type Emit = (result: string) => void;
 
 export class Subscriptions {
   readonly #ports: SubscriptionPorts;
   readonly #open = new Map<string, () => void>();
   /** News of subscriptions whose id the peer has not been told yet. */
-  readonly #held = new Map<string, SubscriptionEvent[]>();
+  readonly #held = new Map<string, string[]>();
   #lastId = 0;
   #closed = false;
+  /** Notifications that wait for their turn. */
+  #queued = 0;
 
   constructor(ports: SubscriptionPorts) {
     this.#ports = ports;
@@ -54,11 +56,10 @@ export class Subscriptions {
     const emit: Emit = (result) => {
       // What was on its way when the subscription ended is not sent.
       if (!this.#open.has(id)) return;
-      this.#send(id, {
-        jsonrpc: "2.0",
-        method: "sub_event",
-        params: { subscription: id, seq: ++seq, result },
-      });
+      this.#send(
+        id,
+        `{"jsonrpc":"2.0","method":"sub_event","params":{"subscription":"${id}","seq":${++seq},"result":${result}}}`,
+      );
     };
     this.#held.set(id, []);
     this.#open.set(id, this.#listen(topic, txHash, emit));
@@ -70,7 +71,7 @@ export class Subscriptions {
   release(id: string): void {
     const held = this.#held.get(id) ?? [];
     this.#held.delete(id);
-    for (const event of held) this.#ports.send(event);
+    for (const text of held) this.#queue(id, text);
   }
 
   /** False when there is no such subscription. */
@@ -84,15 +85,28 @@ export class Subscriptions {
     return true;
   }
 
+  get size(): number {
+    return this.#open.size;
+  }
+
   close(): void {
     this.#closed = true;
     for (const id of [...this.#open.keys()]) this.remove(id);
   }
 
-  #send(id: string, event: SubscriptionEvent): void {
+  #queue(id: string, text: string): void {
+    this.#queued++;
+    if (this.#queued > RPC_HELD_EVENTS_MAX) return this.#ports.tooSlow();
+    this.#ports.notices.add(() => {
+      this.#queued--;
+      if (this.#open.has(id)) this.#ports.send(text);
+    });
+  }
+
+  #send(id: string, text: string): void {
     const held = this.#held.get(id);
-    if (held === undefined) return this.#ports.send(event);
-    held.push(event);
+    if (held === undefined) return this.#queue(id, text);
+    held.push(text);
     if (held.length > RPC_HELD_EVENTS_MAX) held.shift();
   }
 
@@ -111,24 +125,28 @@ export class Subscriptions {
   }
 
   #listen(topic: Topic, txHash: Hash | undefined, emit: Emit): () => void {
-    const { api } = this.#ports;
+    const { api, notices } = this.#ports;
+    const told = (news: object, show: () => unknown) => emit(notices.textOf(topic, news, show));
     switch (topic) {
       case "newHeads":
-        return api.subscribe("head", (news) => emit(showHeader(api, news.sealed.block)));
+        return api.subscribe("head", (news) => told(news, () => showHeader(api, news.sealed.block)));
       case "finalized":
-        return api.subscribe("finalized", (news) => emit(showHeader(api, news.sealed.block)));
+        return api.subscribe("finalized", (news) => told(news, () => showHeader(api, news.sealed.block)));
       case "reorgs":
-        return api.subscribe("reorg", (news) => emit(showReorgNews(news)));
+        return api.subscribe("reorg", (news) => told(news, () => showReorgNews(news)));
       case "consensus":
-        return api.subscribe("consensus", ({ atMs, event }) => emit({ t: atMs, ...showEngineEvent(event) }));
+        return api.subscribe("consensus", (news) =>
+          told(news, () => ({ t: news.atMs, ...showEngineEvent(news.event) })),
+        );
       case "tx":
-        return watchTransaction(api, txHash!, emit);
+        return watchTransaction(api, txHash!, (status) => emit(JSON.stringify(status)));
     }
   }
 }
 
 /** Emits the status of now, if the transaction is known, then each change of it. */
-function watchTransaction(api: NodeApi, id: Hash, emit: Emit): () => void {
+function watchTransaction(api: NodeApi, id: Hash, emit: (status: TxStatus) => void): () => void {
+  const key = hex(id);
   let last: string | undefined;
   let changes = 0;
   const tell = (status: TxStatus) => {
@@ -140,8 +158,8 @@ function watchTransaction(api: NodeApi, id: Hash, emit: Emit): () => void {
     emit(status);
   };
   const arrived = ({ sealed, receipts }: BlockNews) => {
-    const index = sealed.block.transactions.findIndex((tx) => equalBytes(tx.id, id));
-    if (index >= 0) tell(includedStatus(api, sealed.block, receipts, index));
+    const index = indexIn(sealed.block, key);
+    if (index !== undefined) tell(includedStatus(api, sealed.block, receipts, index));
   };
   const dropped = (news: NodeNews["dropped"]) => {
     if (equalBytes(news.id, id)) tell({ txHash: hex0x(id), status: dropStatus(news.reason) });
@@ -169,6 +187,18 @@ function watchTransaction(api: NodeApi, id: Hash, emit: Emit): () => void {
   return () => {
     for (const unsubscribe of unsubscribes) unsubscribe();
   };
+}
+
+/** Where each transaction of a block is, by txid in hex: made once for all who watch one. */
+const INDEXES = new WeakMap<Block, ReadonlyMap<string, number>>();
+
+function indexIn(block: Block, txid: string): number | undefined {
+  let indexes = INDEXES.get(block);
+  if (indexes === undefined) {
+    indexes = new Map(block.transactions.map(({ id }, i) => [hex(id), i]));
+    INDEXES.set(block, indexes);
+  }
+  return indexes.get(txid);
 }
 
 /** The interface's words for the ways out of the pool. */

@@ -5,6 +5,7 @@ import { hex0x, parseHex, showHash } from "../../src/base/bytes.ts";
 import { subsidyAt } from "../../src/chain/subsidy.ts";
 import { reversalProbability } from "../../src/consensus/pow/reversal.ts";
 import type { NodeNews } from "../../src/rpc/api.ts";
+import { Notices } from "../../src/rpc/notices.ts";
 import { Subscriptions } from "../../src/rpc/subscriptions.ts";
 import { alice, bob, FakeNode } from "./fakenode.ts";
 import { DEPTH, MinedNode } from "./minednode.ts";
@@ -39,7 +40,9 @@ function subscribe(topic: Parameters<Subscriptions["add"]>[0], hash?: Parameters
   const results: Record<string, unknown>[] = [];
   const subscriptions = new Subscriptions({
     api: node.api,
-    send: (event) => results.push(event.params.result as never),
+    notices: { textOf: (_topic, _news, show) => JSON.stringify(show()), add: (send) => send() },
+    send: (text) => results.push(JSON.parse(text).params.result),
+    tooSlow: () => undefined,
     changed: () => undefined,
   });
   subscriptions.release(subscriptions.add(topic, hash));
@@ -565,7 +568,20 @@ describe("a chain whose blocks are final at once", () => {
 
   it("has no news of reorganisations", async () => {
     const api = await FakeNode.open();
-    const subscriptions = new Subscriptions({ api, send: () => undefined, changed: () => undefined });
+    const subscriptions = new Subscriptions({
+      api,
+      notices: new Notices(),
+      send: () => undefined,
+      tooSlow: () => undefined,
+      changed: () => undefined,
+    });
     expect(() => subscriptions.add("reorgs", undefined)).toThrow("final at once");
   });
+});
+
+it("a node whose chain cannot be written is not healthy", async () => {
+  await node.api.checkStore();
+  const full = () => Promise.reject(new Error("no space left"));
+  await expect(node.replica.chain.enqueue(full)).rejects.toThrow("no space left");
+  await expect(node.api.checkStore()).rejects.toThrow("the chain cannot be written");
 });
