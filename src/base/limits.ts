@@ -210,6 +210,10 @@ export const REFUSALS_LOGGED_MAX = 1_000;
 export const MAIL_MESSAGE_BYTES_MAX = 8 * 1024 * 1024;
 /** Mail streams of one validator over all its connections; the oldest is cut off. Each may hold an unfinished frame. */
 export const MAIL_STREAMS_PER_VALIDATOR_MAX = 2;
+/** Mail frames of one validator that are begun and not whole, on all its streams: one of the largest and a small one. */
+export const MAIL_UNFINISHED_BYTES_MAX = MAIL_MESSAGE_BYTES_MAX + 64 * 1024;
+/** From the first byte of a mail frame to its last, ms; then its stream is cut off. */
+export const MAIL_FRAME_MS_MAX = 30_000;
 /** Messages of one mail frame; a frame with more closes the stream. */
 export const MAIL_FRAME_MESSAGES_MAX = 4_096;
 /** Bytes to which mail is coalesced; a longer message travels alone. */

@@ -76,14 +76,24 @@ export function frameStream(stream: Stream, bytesMax: number): FrameStream {
   };
 }
 
-/** Calls `receive` for each frame in the turn in which its last byte arrives, `fail` once when framing is broken. */
-export function onFrames(
-  stream: Stream,
-  bytesMax: number,
-  { receive, fail }: { receive(frame: Uint8Array): void; fail(error: Error): void },
-): void {
+export interface FrameReceiver {
+  /** In the turn in which the frame's last byte arrives. */
+  receive(frame: Uint8Array): void;
+  /** Once, when framing is broken. */
+  fail(error: Error): void;
+  /** After each piece. @param bytes of the frame that is begun, 0: none is. @param isAnother than before */
+  awaits(bytes: number, isAnother: boolean): void;
+}
+
+export function onFrames(stream: Stream, bytesMax: number, { receive, fail, awaits }: FrameReceiver): void {
+  // Asked for the length last where a frame is not whole, or nothing is left.
+  let awaited = 0;
   const decoder = new LengthPrefixedDecoder({
-    lengthDecoder: decodeLength,
+    lengthDecoder: (source) => {
+      awaited = Math.min(source.byteLength, 1);
+      awaited = decodeLength(source);
+      return awaited;
+    },
     maxDataLength: bytesMax,
     maxBufferSize: 2 * bytesMax + 64 * 1024,
   });
@@ -100,5 +110,6 @@ export function onFrames(
     }
     // Outside the try: what a receiver throws is not the peer's fault.
     for (const frame of frames) if (!broken) receive(frame);
+    awaits(awaited, frames.length > 0);
   });
 }

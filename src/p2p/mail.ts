@@ -8,8 +8,10 @@
 import type { Connection, Stream } from "@libp2p/interface";
 import {
   MAIL_FRAME_BYTES_MAX,
+  MAIL_FRAME_MS_MAX,
   MAIL_MESSAGE_BYTES_MAX,
   MAIL_STREAMS_PER_VALIDATOR_MAX,
+  MAIL_UNFINISHED_BYTES_MAX,
 } from "../base/limits.ts";
 import type { Logger } from "../base/log.ts";
 import type { Scheduler } from "../base/scheduler.ts";
@@ -18,6 +20,7 @@ import type { Host } from "./host.ts";
 import type { Meter } from "./meter.ts";
 import { Outbox } from "./outbox.ts";
 import type { Session, Sessions } from "./sessions.ts";
+import { UnfinishedFrames } from "./unfinishedframes.ts";
 import { decodeMailFrame, encodeMailFrame } from "./wire.ts";
 
 export const MAIL_PROTOCOL = "/quorate/mail";
@@ -68,6 +71,8 @@ export class Mail {
   readonly #posted = new Set<Mailbox>();
   /** Streams that validators opened, in their order. */
   readonly #inbound = new Map<number, readonly Stream[]>();
+  /** Frames that validators have begun, by validator. */
+  readonly #unfinished = new Map<number, UnfinishedFrames<Stream>>();
   #immediate: NodeJS.Immediate | undefined;
   #isStopped = false;
 
@@ -87,6 +92,7 @@ export class Mail {
     if (this.#immediate !== undefined) clearImmediate(this.#immediate);
     for (const mailbox of this.#mailboxes.values()) mailbox.cancelRetry();
     this.#mailboxes.clear();
+    for (const unfinished of this.#unfinished.values()) unfinished.stop();
   }
 
   /** Posts a message to a validator. Keeps `bytes` without copying; never throws. */
@@ -181,9 +187,14 @@ export class Mail {
     const author = sessions.find(peerId)?.admitted?.validator;
     if (author === undefined) return refuseStream(stream, meter, "mail-not-validator");
     this.#admitStream(author, stream);
+    const unfinished = this.#unfinishedOf(author);
+    stream.addEventListener("close", () => unfinished.ended(stream));
     onFrames(stream, MAIL_FRAME_BYTES_MAX, {
       receive: (frame) => this.#open({ peerId, author }, stream, frame),
       fail: (error) => this.#malformed(peerId, stream, error.message),
+      awaits: (bytes, isAnother) => {
+        if (!this.#isStopped && stream.status === "open") unfinished.changed(stream, bytes, isAnother);
+      },
     });
   }
 
@@ -211,6 +222,22 @@ export class Mail {
     this.#inbound.set(author, [...open, stream]);
   }
 
+  #unfinishedOf(author: number): UnfinishedFrames<Stream> {
+    const known = this.#unfinished.get(author);
+    if (known !== undefined) return known;
+    const { scheduler, meter } = this.#deps;
+    const made = new UnfinishedFrames<Stream>(
+      { bytesMax: MAIL_UNFINISHED_BYTES_MAX, msMax: MAIL_FRAME_MS_MAX },
+      {
+        scheduler,
+        isPaused: (stream) => stream.readStatus === "paused",
+        cutOff: (stream) => refuseStream(stream, meter, "mail-unfinished"),
+      },
+    );
+    this.#unfinished.set(author, made);
+    return made;
+  }
+
   #malformed(peerId: string, stream: Stream, detail: string): void {
     this.#deps.logger.log("warn", "p2p", "malformed mail, stream closed", { peer: peerId, detail });
     refuseStream(stream, this.#deps.meter, "mail-malformed");
@@ -231,7 +258,7 @@ async function pauseReading(stream: Stream, until: readonly Promise<void>[]): Pr
 function refuseStream(
   stream: Stream,
   meter: Meter,
-  reason: "mail-before-hello" | "mail-not-validator" | "mail-malformed" | "mail-streams",
+  reason: "mail-before-hello" | "mail-not-validator" | "mail-malformed" | "mail-streams" | "mail-unfinished",
 ): void {
   meter.rejected(reason);
   stream.abort(new Error(reason));

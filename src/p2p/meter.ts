@@ -24,6 +24,7 @@ export type Rejection =
   | "mail-not-validator"
   | "mail-malformed"
   | "mail-streams"
+  | "mail-unfinished"
   | "mail-too-large"
   | "mail-dropped"
   | "gossip-before-hello"

@@ -317,9 +317,22 @@ describe("mail", () => {
     await sayHello(second, encodeHello(helloOf(1)));
     for (const connection of [first, first, second]) {
       const stream = await connection.newStream(MAIL_PROTOCOL);
-      stream.send(varint(MAIL_FRAME_BYTES_MAX));
+      stream.send(varint(1_000));
     }
     await until(() => node.network.counters.rejected["mail-streams"] === 1, "the oldest is cut off");
+  });
+
+  it("awaits one large frame of a validator over all its connections", async () => {
+    const node = await startNode(0);
+    const host = await startBareHost(1);
+    const first = await connectProperly(host, node);
+    const second = await host.dial(multiaddr(node.network.addresses[0]!), { force: true });
+    await sayHello(second, encodeHello(helloOf(1)));
+    const oldest = await first.newStream(MAIL_PROTOCOL);
+    oldest.send(varint(MAIL_FRAME_BYTES_MAX));
+    const newest = await second.newStream(MAIL_PROTOCOL);
+    newest.send(varint(MAIL_FRAME_BYTES_MAX));
+    await until(() => node.network.counters.rejected["mail-unfinished"] === 1, "one is cut off");
   });
 
   it("drops a frame that announces more than the bound", async () => {
