@@ -30,6 +30,11 @@ const LIVENESS: readonly Hunt[] = [
   { profile: "crash", nodes: 4, schedules: 150 },
   { profile: "mixed", nodes: 4, schedules: 150 },
 ];
+/** Where computing takes time and the faulty ones waste it. */
+const FLOOD: readonly Hunt[] = [
+  { profile: "flood", nodes: 4, schedules: 100 },
+  { profile: "flood", nodes: 7, schedules: 20 },
+];
 /** What widen.ts puts on top. */
 const WIDE: readonly Hunt[] = [{ profile: "wide", nodes: 4, schedules: 1_000 }];
 
@@ -916,5 +921,60 @@ export const MUTATIONS: readonly Mutation[] = [
     rule: "1.7 passed over",
     edits: [edit("conduct", "Math.min(core.quorum.f + 1, turns.length)", "1")],
     hunts: LIVENESS,
+  },
+  // Work (docs/protocol.md, "Work").
+  {
+    name: "nobody's budget of work is ever spent",
+    rule: "1.15 budget of work",
+    edits: [
+      {
+        file: "node/workbudget.ts",
+        find: "const work = this.#buckets[author]?.waitMs(0, now) ?? 0;\n    return Math.max(work, this.#refusals[author]?.waitMs(1, now) ?? 0);",
+        replace: "return 0 * now * author;",
+      },
+    ],
+    hunts: FLOOD,
+  },
+  {
+    name: "what is judged is not charged",
+    rule: "1.15 budget of work",
+    edits: [
+      {
+        file: "node/workbudget.ts",
+        find: "this.charge(this.#budgets.meter.spentUs - before);",
+        replace: "",
+      },
+      {
+        file: "node/workbudget.ts",
+        find: "this.#refusals[author]?.charge(1, this.#ports.now());",
+        replace: "",
+      },
+    ],
+    hunts: FLOOD,
+  },
+  {
+    name: "only what is valid is charged",
+    rule: "1.15 count before verifying",
+    edits: [
+      {
+        file: "node/driver.ts",
+        find: "const verified = bill.judge(() => this.#consensus.gate.verify(parsed.value));\n    if (!verified.ok) return this.#refuse(author, type, verified.fault.code);",
+        replace:
+          "const verified = bill.judge(() => this.#consensus.gate.verify(parsed.value));\n    if (!verified.ok) return bill.refund();",
+      },
+    ],
+    hunts: FLOOD,
+  },
+  {
+    name: "signatures of a NEW-VIEW before its senders",
+    rule: "1.15 senders before signatures",
+    edits: [
+      edit(
+        "viewmessages",
+        "  const claims = claimed.map((each) => ({ ...each.message, ...each.claims }));",
+        "  for (const each of claimed) each.verify();\n  const claims = claimed.map((each) => ({ ...each.message, ...each.claims }));",
+      ),
+    ],
+    hunts: FLOOD,
   },
 ];

@@ -7,6 +7,7 @@ import type { World } from "../world.ts";
 import { AmnesiaChecker } from "./amnesia.ts";
 import { BoundsChecker } from "./bounds.ts";
 import { ChainChecker } from "./chains.ts";
+import { checkComputing } from "./computing.ts";
 import { DutiesChecker } from "./duties.ts";
 import { Facts, type Violation, type Watched } from "./facts.ts";
 import { LivenessChecker } from "./liveness.ts";
@@ -110,6 +111,7 @@ export class Checkers {
   /** The last look. `liveness`: whether everything must be final now. */
   finish({ liveness }: { readonly liveness: boolean }): readonly Violation[] {
     this.#chains.finish();
+    checkComputing(this.#facts);
     if (liveness) {
       this.#liveness.finish();
       this.#pace.finish();

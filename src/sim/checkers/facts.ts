@@ -26,6 +26,8 @@ export interface WatchedNode {
   readonly id: NodeId;
   readonly validator: ValidatorId | undefined;
   readonly clock?: { now(): number };
+  /** Where computing takes time. */
+  readonly processor?: { readonly busyMs: number } | undefined;
   /** What its engine holds; undefined: it is down, or no validator. */
   holdings?(): EngineHoldings | undefined;
 }
