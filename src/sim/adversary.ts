@@ -15,6 +15,7 @@ import { flood, forgeCertificates, hugeView, mutate, replay } from "./adversarie
 import { overload } from "./adversaries/overload.ts";
 import { censor, lieClock, silent, slow, trickle, withholdBodies } from "./adversaries/passive.ts";
 import { falseProofs, floodViews } from "./adversaries/proofs.ts";
+import { falseProposals } from "./adversaries/proposals.ts";
 import { undercut } from "./adversaries/undercut.ts";
 import type { Misbehaviour, MisbehaviourContext, MisbehaviourMaker } from "./misbehaviour.ts";
 import type { Observer } from "./observer.ts";
@@ -95,6 +96,8 @@ function make(
       return floodViews(context, spec, conspiracy);
     case "false-checkpoints":
       return falseCheckpoints(context, spec, conspiracy);
+    case "false-proposals":
+      return falseProposals(context, spec, forger);
     case "false-gossip":
       return falseGossip(context, spec, forger);
     default:

@@ -374,6 +374,7 @@ function pickAdversary(random: Random, { id, validator, nodes, spanMs }: Post): 
     case "collude":
     case "false-proofs":
     case "view-flood":
+    case "false-proposals":
     case "false-checkpoints":
     case "false-gossip":
       return { ...who, kind, everyMs: random.pick([20, 50, 200]) };

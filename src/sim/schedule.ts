@@ -204,6 +204,8 @@ export type AdversarySpec = Item &
     | (AdversaryKind<"view-flood"> & { readonly everyMs: number })
     /** CHECKPOINTs of a state that nobody has, alone and together. */
     | (AdversaryKind<"false-checkpoints"> & { readonly everyMs: number })
+    /** PRE-PREPAREs of wrong blocks, of another block than the one signed for, and in views of others. */
+    | (AdversaryKind<"false-proposals"> & { readonly everyMs: number })
     /** False rumors, false answers in anti-entropy. */
     | (AdversaryKind<"false-gossip"> & { readonly everyMs: number })
     | (AdversaryKind<"equivocate"> & { readonly victims: readonly ValidatorId[] })
@@ -290,6 +292,7 @@ export const ADDED_NAMES: readonly AdversaryName[] = [
   "false-proofs",
   "view-flood",
   "false-checkpoints",
+  "false-proposals",
   "false-gossip",
   "overload",
 ];

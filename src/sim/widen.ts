@@ -13,6 +13,8 @@ import type { AdversarySpec, Crash, Profile, Schedule, Stranger, Submission } fr
 interface Widths {
   /** That a corrupt validator does one more thing. */
   readonly adversaries: number;
+  /** That a corrupt validator proposes what nobody may follow. */
+  readonly proposals: number;
   /** That one corrupt validator is an honest one on an older copy of its disk. */
   readonly olderCopy: number;
   /** That there are nodes without a key. */
@@ -24,9 +26,19 @@ interface Widths {
   readonly long: number;
 }
 
-const NONE: Widths = { adversaries: 0, olderCopy: 0, full: 0, strangers: 0, late: 0, limits: 0, long: 0 };
+const NONE: Widths = {
+  adversaries: 0,
+  proposals: 0,
+  olderCopy: 0,
+  full: 0,
+  strangers: 0,
+  late: 0,
+  limits: 0,
+  long: 0,
+};
 const SOME: Widths = {
   adversaries: 0.3,
+  proposals: 0.1,
   olderCopy: 0.12,
   full: 0.06,
   strangers: 0.08,
@@ -36,6 +48,7 @@ const SOME: Widths = {
 };
 const WIDE: Widths = {
   adversaries: 0.7,
+  proposals: 0.25,
   olderCopy: 0.25,
   full: 0.15,
   strangers: 0.2,
@@ -85,6 +98,8 @@ export function widen(schedule: Schedule, random: Random): Schedule {
   };
   let wide = schedule;
   if (widths.adversaries > 0) wide = addAdversaries(wide, random.split("adversaries"), widths.adversaries);
+  const proposals = draw("proposals");
+  if (proposals !== undefined) wide = addFalseProposals(wide, proposals);
   const copied = draw("olderCopy");
   if (copied !== undefined) wide = putBackOne(wide, copied);
   const full = draw("full");
@@ -138,6 +153,18 @@ function pickAdded(random: Random, id: string, validator: ValidatorId, schedule:
     default:
       return { ...who, kind };
   }
+}
+
+/** On top of what it does besides, from the beginning, so that it is the primary now and then. */
+function addFalseProposals(schedule: Schedule, random: Random): Schedule {
+  const corrupt = corruptOf(schedule);
+  if (corrupt.length === 0) return schedule;
+  const { adversaries, gstMs } = schedule;
+  const who = { id: `a${adversaries.length}`, validator: random.pick(corrupt), atMs: 0 };
+  const untilMs = random.chance(0.3) ? Number.MAX_SAFE_INTEGER : gstMs;
+  const everyMs = random.pick([20, 50, 200]);
+  const added: AdversarySpec = { ...who, kind: "false-proposals", untilMs, everyMs };
+  return { ...schedule, adversaries: [...adversaries, added] };
 }
 
 /** Instead of whatever one corrupt validator did: it behaves, and forgets; then it may lose power once more. */

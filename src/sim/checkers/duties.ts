@@ -31,6 +31,7 @@ export class DutiesChecker implements Observer {
   stepped(node: NodeId, input: Input<Typed>, effects: readonly Effect<Typed>[]): void {
     if (!this.#facts.isCorrect(node) || this.#facts.validatorOf(node) === undefined) return;
     if (input.kind === "started") this.#intervals.set(node, { waited: undefined, taken: new Map() });
+    this.#told(node, effects);
     const interval = this.#intervals.get(node);
     if (interval === undefined) return;
     // A block may have ended what it waited for, and the window too.
@@ -38,6 +39,16 @@ export class DutiesChecker implements Observer {
     if (input.kind === "message-received") this.#count(node, interval, input.message, effects);
     else if (input.kind === "timer-fired" && input.timer.name === "status")
       this.#passed(node, interval, effects);
+  }
+
+  /** Who sees a contradiction hands over the proof. */
+  #told(node: NodeId, effects: readonly Effect<Typed>[]): void {
+    for (const effect of effects) {
+      if (effect.kind !== "announce" || effect.event.type !== "equivocation") continue;
+      const { from } = effect.event;
+      if (effects.some((other) => other.kind === "report-fault" && other.author === from)) continue;
+      this.#facts.report("evidence", node, `sees validator ${from} contradict itself and keeps no proof`);
+    }
   }
 
   #passed(node: NodeId, interval: Interval, effects: readonly Effect<Typed>[]): void {

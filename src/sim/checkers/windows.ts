@@ -16,6 +16,9 @@ import type { RawVote } from "./rawletters.ts";
 import { readCheckpoint, readNewView, readViewChange } from "./rawproofs.ts";
 import { type RawRecord, readRecord } from "./rawrecords.ts";
 
+/** Kind of its record in the journal. */
+const PRE_PREPARE = 1;
+
 /** Of one life of a node. */
 class Window {
   /** What its engine knows to be committed, by height, and the highest. */
@@ -95,6 +98,7 @@ export class WindowChecker implements Observer {
         if (record.view > window.view) window.view = record.view;
       } else if (record.kind === "vote" || record.kind === "commit") {
         if (isNew) this.#voted(node, window, record.vote);
+        if (isNew && bytes[1] === PRE_PREPARE) this.#proposed(node, window, record.vote);
         if (record.kind === "commit") this.#committing(node, window, record, isNew);
       }
     } catch (error) {
@@ -116,6 +120,12 @@ export class WindowChecker implements Observer {
     const own = committed.get(height);
     if (own === undefined || own === hash) return;
     this.#report(node, `a vote at ${where} against its committed block ${showText(own)}`);
+  }
+
+  /** At most W_p above what is committed. */
+  #proposed(node: NodeId, { head }: Window, { view, height, hash }: RawVote): void {
+    const depth = BigInt(this.#facts.world.genesis.consensus.pipelineDepth);
+    if (height > head + depth) this.#report(node, `proposes ${place(view, height, hash)} at head ${head}`);
   }
 
   /** Chain-prepared: step by step, so that the COMMIT for the parent stands for those before it. */
