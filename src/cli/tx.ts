@@ -5,6 +5,8 @@
 import { readFileSync } from "node:fs";
 import { type Command, Option } from "commander";
 import { asHash, hex0x, showHash } from "../base/bytes.ts";
+import { TX_BYTES_CEILING } from "../base/limits.ts";
+import { decodeTransaction } from "../chain/transaction.ts";
 import { type Client, RpcError, type WaitFor, Wallet } from "../rpc/client.ts";
 import { duration, integer } from "./arguments.ts";
 import { group, leaf } from "./command.ts";
@@ -109,8 +111,10 @@ async function send(
   const started = performance.now();
   const timeoutMs = timeout ?? (wait === "final" ? await patience(client) : WAIT_MS);
   const answer = await client.send(tx, { wait, timeoutMs }).catch((error: unknown) => {
-    if (!(error instanceof RpcError)) return ask(Promise.reject<never>(error));
-    throw explainRefusal(error, sender);
+    if (error instanceof RpcError) throw explainRefusal(error, sender);
+    // A node that was never reached has nothing; one that broke off may have taken it.
+    if (wasNeverReached(error)) return ask(Promise.reject<never>(error));
+    throw outcomeUnknown("UNKNOWN_OUTCOME", error instanceof Error ? error.message : String(error), idOf(tx));
   });
   const tookMs = Math.round(performance.now() - started);
   const { txHash, status, blockHeight, receipt, finality, already } = answer;
@@ -166,13 +170,45 @@ async function describeAgreement(client: Client, height: number): Promise<string
   }
 }
 
-function explainRefusal(error: RpcError, sender: string | undefined): CliError {
+/**
+ * What is known after a refusal, and no more. An error that names the transaction came after a node had accepted it:
+ * whether it happens is then open, and sending another in its place may pay twice.
+ */
+export function explainRefusal(error: RpcError, sender: string | undefined): CliError {
   const refusal = refusalError(error);
   const who = sender === undefined ? "" : ` (${sender})`;
-  if (refusal.exitCode === EXIT.timedOut) {
-    return new CliError(EXIT.timedOut, refusal.code, `${refusal.message} (tx ${error.data.txHash})`);
-  }
+  const { txHash } = error.data;
+  if (typeof txHash === "string" && error.data.code !== "TX_DUPLICATE")
+    return outcomeUnknown(refusal.code, refusal.message, txHash);
   return new CliError(refusal.exitCode, refusal.code, `${refusal.message}${who}. Nothing was sent.`);
+}
+
+function outcomeUnknown(code: string, message: string, txHash: string): CliError {
+  const advice = `It may still happen: look with "quorate tx show ${txHash}" before you send anything in its place`;
+  return new CliError(EXIT.timedOut, code, `${message} (tx ${txHash}). ${advice}`);
+}
+
+/** Whether every node that was asked refused the connection: then none can have the transaction. */
+export function wasNeverReached(error: unknown): boolean {
+  for (let at = error; at instanceof Error; at = at.cause) {
+    if ("code" in at && NEVER_REACHED.includes(String(at.code))) return true;
+    if (at instanceof AggregateError) return at.errors.length > 0 && at.errors.every(wasNeverReached);
+  }
+  return false;
+}
+
+const NEVER_REACHED: readonly string[] = [
+  "ECONNREFUSED",
+  "ENOTFOUND",
+  "EAI_AGAIN",
+  "EHOSTUNREACH",
+  "ENETUNREACH",
+];
+
+/** The txid of an encoded transaction, for people to look it up. */
+function idOf(tx: string): string {
+  const decoded = decodeTransaction(Buffer.from(tx.slice(2), "hex"), TX_BYTES_CEILING);
+  return decoded.ok ? hex0x(decoded.value.id) : tx;
 }
 
 async function show(out: Output, client: Client, hash: string): Promise<void> {
