@@ -3,6 +3,7 @@
  * honest user who sends one transfer after the other to one node. What it saw is judged by src/lab/siege.ts.
  */
 import { extname } from "node:path";
+import { monitorEventLoopDelay } from "node:perf_hooks";
 import { setTimeout as wait } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { Worker } from "node:worker_threads";
@@ -30,6 +31,8 @@ const HOSTILE_VALIDATOR = 3;
 export const TRANSFER_WAIT_MS = 15_000;
 const TRANSFER_PAUSE_MS = 100;
 const MEMORY_MS = 100;
+/** As the nodes measure theirs. */
+const LOOP_RESOLUTION_MS = 10;
 /** For an attacker to be under way, and to end when it is told; then its thread is ended. */
 const BEGIN_MS_MAX = 30_000;
 const END_MS_MAX = 5_000;
@@ -68,11 +71,15 @@ export async function playScene(bench: BenchRun, scene: Scene, options: SceneOpt
   try {
     await Promise.all(threads.map((thread) => thread.begun));
     const started = performance.now();
+    const own = monitorEventLoopDelay({ resolution: LOOP_RESOLUTION_MS });
+    own.enable();
     const transfers = await user.pay(1_000 * options.seconds, bench.signal);
+    own.disable();
     const seconds = Number(((performance.now() - started) / 1_000).toFixed(3));
     const traffic = await Promise.all(threads.map((thread) => thread.end()));
     const nodes = await network.judge(honest);
-    return { ...scene, seconds, transfers, nodes, traffic: sumOf(attackers, traffic) };
+    const ownLoopDelayP99Ms = own.percentile(99) / 1e6;
+    return { ...scene, seconds, transfers, nodes, ownLoopDelayP99Ms, traffic: sumOf(attackers, traffic) };
   } finally {
     clearInterval(memory);
     await bench.close();

@@ -75,6 +75,8 @@ export interface SiegeSight extends Scene {
   readonly seconds: number;
   readonly transfers: readonly TransferMs[];
   readonly nodes: readonly SiegeNode[];
+  /** The same of the measuring process, which does next to nothing: how busy the machine was. Not judged. */
+  readonly ownLoopDelayP99Ms: number;
   readonly traffic: Traffic;
 }
 
@@ -86,6 +88,7 @@ export interface SiegeResult extends Scene {
   readonly medianMs: number;
   readonly memoryMaxBytes: number;
   readonly loopDelayP99Ms: number;
+  readonly ownLoopDelayP99Ms: number;
   readonly seconds: number;
   readonly isMatch: boolean;
   /** Which demands were not met, in words; empty when all were. */
@@ -114,7 +117,7 @@ export function judgeSiege(sight: SiegeSight, waitMs: number): SiegeResult {
     ...(ended.length > 0 ? [`${ended.join(", ")} ended`] : []),
     ...(silent.length > 0 ? [`${silent.map(({ name }) => name).join(", ")} gave no metrics afterwards`] : []),
   ];
-  const { mode, name, seconds, nodes, traffic } = sight;
+  const { mode, name, seconds, nodes, ownLoopDelayP99Ms, traffic } = sight;
   return {
     name,
     mode,
@@ -124,6 +127,7 @@ export function judgeSiege(sight: SiegeSight, waitMs: number): SiegeResult {
     medianMs: times[Math.floor(times.length / 2)] ?? 0,
     memoryMaxBytes,
     loopDelayP99Ms,
+    ownLoopDelayP99Ms,
     seconds,
     isMatch: broken.length === 0,
     broken,

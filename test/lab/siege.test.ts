@@ -26,6 +26,7 @@ function sightOf(changes: Partial<SiegeSight> = {}): SiegeSight {
     seconds: 10,
     transfers: [50, 60, 70],
     nodes: [NODE, { ...NODE, name: "node1" }],
+    ownLoopDelayP99Ms: 12,
     traffic: { "wrongly sealed blocks by mail": 300 },
     ...changes,
   };
