@@ -34,6 +34,7 @@ const READY_MS_MAX = 180_000;
 const HASHES_OF_MINER = 30_000;
 const BLOCK_HASHES = 60_000;
 const METRICS_TRIES = 5;
+const METRICS_MS_MAX = 5_000;
 const METRICS_PAUSE_MS = 1_000;
 
 export interface SiegeOptions {
@@ -161,7 +162,11 @@ export class SiegeNetwork {
   async #metrics(node: DevnetNode): Promise<Scrape | undefined> {
     for (let tries = 1; tries <= METRICS_TRIES && !this.#ended.has(node.name); tries++) {
       try {
-        return Scrape.parse(await this.#lines[node.index]!.get("/metrics"));
+        const response = await fetch(`${node.rpcUrl}/metrics`, {
+          signal: AbortSignal.timeout(METRICS_MS_MAX),
+        });
+        if (response.ok) return Scrape.parse(await response.text());
+        throw new Error(`HTTP ${response.status}`);
       } catch {
         await new Promise((resolve) => setTimeout(resolve, METRICS_PAUSE_MS));
       }

@@ -30,6 +30,8 @@ const HOSTILE_VALIDATOR = 3;
 /** A transfer is waited for so long; the next one is sent after it. */
 export const TRANSFER_WAIT_MS = 15_000;
 const TRANSFER_PAUSE_MS = 100;
+/** For an answer of a node, beyond what it is asked to wait. */
+const ANSWER_MS_MAX = 10_000;
 const MEMORY_MS = 100;
 /** As the nodes measure theirs. */
 const LOOP_RESOLUTION_MS = 10;
@@ -63,9 +65,9 @@ export async function playScene(bench: BenchRun, scene: Scene, options: SceneOpt
   const heights = await user.fill();
   if (isReplaced) await network.replace(HOSTILE_VALIDATOR);
   const chain = await user.chain();
+  await network.beginMeasuring(honest);
   const threads = attackers.map((attack) => new AttackerThread(taskOf(network, attack, chain, heights)));
   bench.add({ close: () => endAll(threads), kill: () => endAll(threads) });
-  await network.beginMeasuring(honest);
   bench.stage(`${mode}, ${name}: ${options.seconds} s under attack`);
   const memory = setInterval(() => network.sampleMemory(), MEMORY_MS);
   try {
@@ -73,7 +75,7 @@ export async function playScene(bench: BenchRun, scene: Scene, options: SceneOpt
     const started = performance.now();
     const own = monitorEventLoopDelay({ resolution: LOOP_RESOLUTION_MS });
     own.enable();
-    const transfers = await user.pay(1_000 * options.seconds, bench.signal);
+    const transfers = await user.pay(chain, 1_000 * options.seconds, bench.signal);
     own.disable();
     const seconds = Number(((performance.now() - started) / 1_000).toFixed(3));
     const traffic = await Promise.all(threads.map((thread) => thread.end()));
@@ -125,7 +127,7 @@ class HonestUser {
 
   constructor(network: SiegeNetwork, wait: "final" | "included") {
     this.#network = network;
-    this.#client = new Client(network.nodes[ENTRY]!.rpcUrl);
+    this.#client = new Client(network.nodes[ENTRY]!.rpcUrl, { timeoutMs: ANSWER_MS_MAX });
     this.#wait = wait;
   }
 
@@ -154,10 +156,9 @@ class HonestUser {
   }
 
   /** Transfers one after the other for so long; the last one is waited for. */
-  async pay(ms: number, signal: AbortSignal): Promise<readonly TransferMs[]> {
+  async pay(chain: ChainRef, ms: number, signal: AbortSignal): Promise<readonly TransferMs[]> {
     const deadline = performance.now() + ms;
     const seen: TransferMs[] = [];
-    const chain = await this.#client.chain();
     for (let nonce = 0n; performance.now() < deadline && !signal.aborted; ) {
       const took = await this.#transfer(chain, nonce);
       seen.push(took);
