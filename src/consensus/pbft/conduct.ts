@@ -14,8 +14,8 @@ import { primaryOf } from "./quorum.ts";
 const SILENT_INTERVALS = 5;
 /** A turn that others are compared with has at least so many items that were waited for. */
 const ITEMS_MIN = 8;
-/** Status intervals at whose end something waited, before a turn is called slow. */
-const LATE_MIN = 3;
+/** Items that waited for more than a whole status interval, before a turn is called slow. */
+const LATE_MIN = 2;
 /** A slow turn takes more than T0 / 8 an item, and so many times as long as another validator's last turn. */
 const SLOW_SHARE = 8;
 const SLOW_TIMES = 3;
@@ -23,9 +23,9 @@ const SLOW_TIMES = 3;
 const SKIPS_MAX = 16;
 
 /**
- * The turn of one primary: items that were waited for (pbft.md 1.7, "pending"), and how many of them still waited when a
- * status interval ended. While there is always work, `late` counts the intervals and `items / late` is the pace; while
- * there is little, few items are late. So load and silence alone slow nobody down.
+ * The turn of one primary: items that were waited for (pbft.md 1.7, "pending"), and how many of them waited through a
+ * whole status interval. One that is done within milliseconds is never late, whenever a client sends it: when an
+ * interval ends is no secret, so crossing one end must not count.
  */
 export interface Turn {
   items: number;
@@ -77,7 +77,7 @@ export function noteRotation(core: Core, from: bigint, target: bigint): void {
 export function noteDone(core: Core): boolean {
   const { turn } = core;
   turn.items++;
-  if (core.tick > core.awaitedSince) turn.late++;
+  if (core.tick > core.awaitedSince + 1) turn.late++;
   return core.primary !== core.self && turn.late >= LATE_MIN && isSlow(core);
 }
 
@@ -95,6 +95,8 @@ function blame(core: Core, conduct: Conduct): void {
   if (isSlow(core)) {
     conduct.skips = conduct.penalty;
     conduct.penalty = Math.min(2 * conduct.penalty, SKIPS_MAX);
+    // If it was the network that became slow, what came before convicts no second one: turns are compared anew.
+    for (const each of core.conduct) each.turn = undefined;
   } else if (isUnhurried(core)) {
     // Nobody is quicker: the network is slow, and no primary is to blame for what it did before.
     for (const each of core.conduct) each.skips = 0;
