@@ -8,6 +8,7 @@ import { asHash, hex0x, showHash } from "../base/bytes.ts";
 import { TX_BYTES_CEILING } from "../base/limits.ts";
 import { decodeTransaction } from "../chain/transaction.ts";
 import { type Client, RpcError, type WaitFor, Wallet } from "../rpc/client.ts";
+import { wasNeverReached } from "../rpc/reached.ts";
 import { duration, integer } from "./arguments.ts";
 import { group, leaf } from "./command.ts";
 import { badInput, CliError, EXIT, Finished } from "./exit.ts";
@@ -187,23 +188,6 @@ function outcomeUnknown(code: string, message: string, txHash: string): CliError
   const advice = `It may still happen: look with "quorate tx show ${txHash}" before you send anything in its place`;
   return new CliError(EXIT.timedOut, code, `${message} (tx ${txHash}). ${advice}`);
 }
-
-/** Whether every node that was asked refused the connection: then none can have the transaction. */
-export function wasNeverReached(error: unknown): boolean {
-  for (let at = error; at instanceof Error; at = at.cause) {
-    if ("code" in at && NEVER_REACHED.includes(String(at.code))) return true;
-    if (at instanceof AggregateError) return at.errors.length > 0 && at.errors.every(wasNeverReached);
-  }
-  return false;
-}
-
-const NEVER_REACHED: readonly string[] = [
-  "ECONNREFUSED",
-  "ENOTFOUND",
-  "EAI_AGAIN",
-  "EHOSTUNREACH",
-  "ENETUNREACH",
-];
 
 /** The txid of an encoded transaction, for people to look it up. */
 function idOf(tx: string): string {

@@ -9,6 +9,7 @@ import { type Hash, hex0x } from "../base/bytes.ts";
 import type { Verdict } from "../base/fault.ts";
 import type { ResultOf, WaitFor } from "./client.ts";
 import type { Endpoint } from "./endpoint.ts";
+import { wasNeverReached } from "./reached.ts";
 import { RpcError } from "./rpcerror.ts";
 import type { VerifiedInclusion } from "./verifyinclusion.ts";
 
@@ -58,6 +59,8 @@ export class NotConfirmedError extends Error {
 
 /** Refusals that say nothing about the transaction: another node may take it. */
 const TRANSIENT_CODES: readonly number[] = [-32002, -32005, -32603];
+/** A node that failed inside says nothing of what it had done by then. */
+const INTERNAL_CODE = -32603;
 
 export class Submission {
   readonly #endpoints: readonly Endpoint[];
@@ -126,11 +129,11 @@ export class Submission {
     } catch (error) {
       const reason = error instanceof Error ? error : new Error(String(error));
       this.#errors.push(reason);
-      if (this.#isRefused(reason)) return this.#reject(reason);
+      if (this.#isRefused(reason)) return this.#reject(this.#named(reason));
     }
     this.#open--;
     this.#startAll();
-    if (this.#open === 0) this.#reject(this.#failure());
+    if (this.#open === 0) this.#reject(this.#named(this.#failure()));
   }
 
   /** The node's answer; what it holds already counts as taken. */
@@ -260,7 +263,27 @@ export class Submission {
     if (refusals[0] !== undefined) return refusals[0];
     if (this.#errors.length === 1) return this.#errors[0]!;
     const [first] = this.#errors;
-    return new Error(this.#errors.map((error) => error.message).join("; "), { cause: first });
+    const cause = new AggregateError(this.#errors, first?.message);
+    return new Error(this.#errors.map((error) => error.message).join("; "), { cause });
+  }
+
+  /**
+   * A refusal with the transaction's hash where some node may have it all the same: it accepted, broke off, kept silent,
+   * failed inside, or has not answered yet. Without the hash, every node that was asked refused it or was not reached.
+   */
+  #named(error: Error): Error {
+    if (!(error instanceof RpcError) || !this.#mayBeHeld()) return error;
+    const { code, message, data } = error;
+    return new RpcError({ code, message, data: { ...data, txHash: this.#txHash } });
+  }
+
+  #mayBeHeld(): boolean {
+    if (this.#open > 1 || this.#votes.size > 0) return true;
+    return this.#errors.some((error) =>
+      error instanceof RpcError
+        ? typeof error.data.txHash === "string" || error.code === INTERNAL_CODE
+        : !wasNeverReached(error),
+    );
   }
 
   get #txHash(): string {

@@ -2,8 +2,11 @@
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { afterEach, describe, expect, it } from "vitest";
-import { explainRefusal, wasNeverReached } from "../../src/cli/tx.ts";
+import { explainRefusal } from "../../src/cli/tx.ts";
+import type { Endpoint } from "../../src/rpc/endpoint.ts";
+import { wasNeverReached } from "../../src/rpc/reached.ts";
 import { RpcError } from "../../src/rpc/rpcerror.ts";
+import { Submission } from "../../src/rpc/submission.ts";
 import { sender, transfer } from "../mempool/world.ts";
 import { quorate } from "./running.ts";
 
@@ -65,5 +68,49 @@ describe("a node that does not answer", () => {
     const reset = Object.assign(new Error("read"), { code: "ECONNRESET" });
     expect(wasNeverReached(new AggregateError([refused, reset]))).toBe(false);
     expect(wasNeverReached(new AggregateError([refused, refused]))).toBe(true);
+  });
+});
+
+describe("several nodes, of which one may have the transaction", () => {
+  const refused = (code: number, name: string, data: object = {}) =>
+    new RpcError({ code, message: "words", data: { code: name, ...data } });
+  const reset = Object.assign(new Error("read"), { code: "ECONNRESET" });
+  const closed = new Error("fetch failed", {
+    cause: Object.assign(new Error("connect"), { code: "ECONNREFUSED" }),
+  });
+  const accepted = refused(-32002, "STOPPING", { txHash: HASH });
+  const syncing = refused(-32002, "SYNCING");
+
+  async function outcome(...answers: readonly Error[]) {
+    const { bytes, id } = transfer(sender("a"));
+    const endpoints = answers.map((error, i) => ({ url: `n${i}`, call: async () => Promise.reject(error) }));
+    const trust = { faults: undefined, validators: undefined, verify: undefined };
+    const times = { waitMs: 1_000, answerMs: 1_000, resendMs: 500 };
+    const options = { bytes, id, wait: "final" as const, ...times, trust };
+    const error = await new Submission(endpoints as unknown as Endpoint[], options).run().catch((e) => e);
+    return error instanceof RpcError ? explainRefusal(error, undefined).message : error;
+  }
+
+  it.each([
+    ["one broke off, one cannot now", [reset, syncing]],
+    ["one broke off, one is full", [reset, refused(-32005, "MEMPOOL_FULL")]],
+    ["one broke off, one refuses it", [reset, refused(-32003, "TX_INSUFFICIENT_FUNDS")]],
+    ["one accepted, one has used the nonce", [accepted, refused(-32003, "TX_NONCE_TOO_LOW")]],
+    ["one cannot now, one accepted", [syncing, accepted]],
+    ["one failed inside", [refused(-32603, "INTERNAL")]],
+  ])("is said to be possible still: %s", async (_, answers) => {
+    expect(await outcome(...answers)).toContain("may still happen");
+  });
+
+  it.each([
+    ["one was not reached, one cannot now", [closed, syncing]],
+    ["both refuse it", [syncing, refused(-32003, "TX_INSUFFICIENT_FUNDS")]],
+  ])("is said not to be sent only where no node can have it: %s", async (_, answers) => {
+    expect(await outcome(...answers)).toContain("Nothing was sent");
+  });
+
+  it("is not taken for unreached because the first node was", async () => {
+    expect(wasNeverReached(await outcome(closed, reset))).toBe(false);
+    expect(wasNeverReached(await outcome(closed, closed))).toBe(true);
   });
 });
