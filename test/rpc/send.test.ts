@@ -116,7 +116,7 @@ describe("tx_send", () => {
   });
 
   it("lets a connection wait 16 times at once and refuses the next before sending it", async () => {
-    const { node, url } = await serve();
+    const { node, url, observer } = await serve();
     const batch = Array.from({ length: 18 }, (_, nonce) => ({
       jsonrpc: "2.0",
       id: nonce,
@@ -125,6 +125,8 @@ describe("tx_send", () => {
     }));
     const answer = post(url, JSON.stringify(batch));
     await until(() => node.pooled.length === 16);
+    // Calls take turns: a block before the last two were judged would free places for them.
+    await until(() => observer.calls.filter(({ code }) => code === -32005).length === 2);
     await node.commit();
     const { json } = await answer;
     expect(json[15].result.status).toBe("final");
