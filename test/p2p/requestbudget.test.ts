@@ -74,13 +74,17 @@ describe("a node that is asked what is dear to answer", () => {
     await Promise.all([greedy!.start(), modest!.start()]);
     await until(() => asked.network.peers().length === 2, "connected");
     const ask = (node: TestNode) => node.network.request(asked.network.peerId, Uint8Array.of(1));
+    // How many of those that come at once are answered is a matter of timing. What that cost is owed, so that soon
+    // one is told "busy" and costs nothing.
     const outcomes = await Promise.allSettled(Array.from({ length: 4 }, () => ask(greedy!)));
-    // Asked at once, all four were within the budget; what they cost is owed now.
-    expect(outcomes.every(({ status }) => status === "fulfilled")).toBe(true);
-    const before = answers;
-    await expect(ask(greedy!)).rejects.toThrow(/busy/);
-    expect(answers).toBe(before);
-    expect(asked.network.counters.rejected["request-budget"]).toBe(1);
+    const isBusy = (outcome: PromiseSettledResult<unknown>) =>
+      outcome.status === "rejected" && /busy/.test(String(outcome.reason));
+    for (let more = 0; more < 4 && !outcomes.some(isBusy); more++) {
+      outcomes.push(...(await Promise.allSettled([ask(greedy!)])));
+    }
+    expect(outcomes.some(isBusy)).toBe(true);
+    expect(answers).toBe(outcomes.filter(({ status }) => status === "fulfilled").length);
+    expect(asked.network.counters.rejected["request-budget"]).toBeGreaterThan(0);
     expect(await ask(modest!)).toEqual(Uint8Array.of(1));
   });
 });
