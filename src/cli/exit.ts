@@ -14,7 +14,7 @@ export const EXIT = {
   refused: 3,
   /** No node answered. */
   unreachable: 4,
-  /** A wait timed out; what was sent may still happen. */
+  /** A wait timed out, or the node broke off: what was sent may still happen. */
   timedOut: 5,
   /** A port, a folder or a lock is taken by another process. */
   busy: 6,
@@ -26,7 +26,7 @@ export type ExitCode = (typeof EXIT)[keyof typeof EXIT];
 
 export const EXIT_HELP = `
 Exit codes: 0 done, 1 a check failed, 2 wrong input, 3 refused by the node, 4 no node answered,
-            5 timed out (what was sent may still happen), 6 a port or folder is taken, 70 broken`;
+            5 timed out or broken off (what was sent may still happen), 6 a port or folder is taken, 70 broken`;
 
 export class CliError extends Error {
   override readonly name = "CliError";

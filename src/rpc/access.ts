@@ -92,12 +92,16 @@ export function corsHeaders(origin: string | undefined, { origins }: AccessOptio
 export function isLocalCaller(remoteAddress: string | undefined, headers: CallerHeaders): boolean {
   const { origin, host } = headers;
   const isLoopback = /^(::ffff:)?127\.|^::1$/.test(remoteAddress ?? "");
-  const isForwarded = headers.forwarded !== undefined || headers["x-forwarded-for"] !== undefined;
+  const isForwarded = Object.keys(headers).some((name) => PROXY_HEADER.test(name));
   const isOwnPage = origin === undefined || originHost(origin) === host?.toLowerCase();
   return isLoopback && !isForwarded && isOwnPage;
 }
 
-/** What a request says of who makes it. */
+/** Headers by which proxies say that, or for whom, they forward (RFC 7239, RFC 9110 7.6.3, and what is in common use). */
+const PROXY_HEADER =
+  /^(forwarded|via|x-forwarded-.+|x-real-ip|x-original-.+|x-envoy-.+|(x-)?(cluster-)?client-ip|(cf-connecting|true-client|fastly-client)-ip(v6)?)$/;
+
+/** What a request says of who makes it; every header of it, by its name in lower case. */
 export interface CallerHeaders {
   readonly origin?: string | undefined;
   readonly host?: string | undefined;

@@ -135,8 +135,8 @@ One connection has at most ${RPC_SUBSCRIPTIONS_MAX} subscriptions and ${RPC_WAIT
 told \`{"dropped": n}\` and closed with 1013.
 
 **Admin methods** are answered only to callers on loopback: to no web page of another origin, and to nobody for whom a
-proxy forwards the call (\`Forwarded\`, \`X-Forwarded-For\`). A proxy on the node's machine that says neither makes all
-its callers local, so put none before a node that has them. The \`devnet_\` methods exist only
+proxy forwards the call (\`Forwarded\`, \`Via\`, \`X-Forwarded-*\`, \`X-Real-IP\`, \`CF-Connecting-IP\` and their like). A proxy on the
+node's machine that says none of these makes all its callers local, so put none before a node that has them. The \`devnet_\` methods exist only
 on a chain whose genesis has the profile "dev".
 
 ## Values

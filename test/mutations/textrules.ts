@@ -154,16 +154,8 @@ export const FROM_THE_TEXT: readonly Mutation[] = [
         'return core.votebook.find(core.view, height, "prepare") === undefined;',
         "return true;",
       ),
-      edit(
-        "votebook",
-        "assert(this.find(view, height, phaseOf(record)) === undefined, `a vote twice: ${describe(record)}`);",
-        "",
-      ),
-      edit(
-        "votebook",
-        "assert(this.permits(view, height, phaseOf(record), hash), `a second vote: ${describe(record)}`);",
-        "",
-      ),
+      edit("votebook", "assert(this.find(view, height, phaseOf(record)) === undefined,", "assert(true,"),
+      edit("votebook", "assert(this.permits(view, height, phaseOf(record), hash),", "assert(true,"),
     ],
     hunts: ANY,
   },

@@ -194,7 +194,15 @@ describe("the RPC server", () => {
     ] as const) {
       expect(isLocalCaller(address, { host: "127.0.0.1:1" }), address).toBe(local);
     }
-    for (const header of ["forwarded", "x-forwarded-for"]) {
+    for (const header of [
+      "forwarded",
+      "via",
+      "x-forwarded-for",
+      "x-forwarded-host",
+      "x-real-ip",
+      "cf-connecting-ip",
+      "true-client-ip",
+    ]) {
       expect((await post(url, body, { [header]: "for=10.0.0.2" })).json.error.code).toBe(-32011);
     }
   });
