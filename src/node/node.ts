@@ -17,6 +17,7 @@ import type { Kv } from "../storage/kv.ts";
 import { openLevel } from "../storage/level.ts";
 import { DamagedDatabase } from "../storage/levelchecks.ts";
 import { ReplicaApi } from "./api.ts";
+import { Closers } from "./closers.ts";
 import type { Config } from "./config.ts";
 import { type Home, removePid, writePid } from "./home.ts";
 import { takeLock } from "./lock.ts";
@@ -57,34 +58,6 @@ export interface RunningNode {
 
 /** How long a node may be without a peer before it wonders aloud. */
 const ALONE_MS = 5_000;
-
-/** Undoes what was opened, last first. */
-class Closers {
-  readonly #closers: (() => unknown)[] = [];
-  #closing: Promise<void> | undefined;
-
-  add(close: () => unknown): void {
-    this.#closers.push(close);
-  }
-
-  /** Closes everything, once; a later call waits for the first. @throws the first error, after trying the rest. */
-  closeAll(): Promise<void> {
-    this.#closing ??= this.#close();
-    return this.#closing;
-  }
-
-  async #close(): Promise<void> {
-    const errors: unknown[] = [];
-    for (const close of this.#closers.splice(0).reverse()) {
-      try {
-        await close();
-      } catch (error) {
-        errors.push(error);
-      }
-    }
-    if (errors.length > 0) throw errors[0];
-  }
-}
 
 /** The first thing that keeps the node from going on: while it starts, the start fails by it; later it is acted on. */
 class Failure {
@@ -367,10 +340,11 @@ function openRpc(
     },
   };
   const { host, port, corsOrigins, allowedHosts } = config.rpc;
-  const options = { host, port, allowedHosts, allowedOrigins: corsOrigins };
-  const methods = methodsOf(home.genesis.profile);
+  const { profile } = home.genesis;
+  const callers = { allowedHosts, allowedOrigins: corsOrigins, allowsLocalPages: profile === "dev" };
+  const methods = methodsOf(profile);
   const ports = { api, scheduler: systemScheduler, log: logger, observer, broken, methods };
-  return { metrics, rpc: new RpcServer(options, ports) };
+  return { metrics, rpc: new RpcServer({ host, port, ...callers }, ports) };
 }
 
 function timedWrites(kv: Kv, timing: { readonly metrics?: Metrics }): Kv {

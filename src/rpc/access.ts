@@ -11,6 +11,27 @@ export interface AccessOptions {
   readonly hosts: readonly string[];
   /** Origins ("https://example.org") whose pages may call, or "*" for all. Empty: none (CORS off). */
   readonly origins: readonly string[];
+  /** Pages of this machine (localhost, 127.0.0.1, [::1], any port) may call too: for chains to play with. */
+  readonly localPages: boolean;
+}
+
+/** As a server is told them. */
+export interface AllowedCallers {
+  /** Names beside localhost and IP addresses that the server answers to. */
+  readonly allowedHosts?: readonly string[];
+  /** Origins of web pages that may call; "*" for all; none by default. */
+  readonly allowedOrigins?: readonly string[];
+  /** Pages that this machine serves on any port may call. */
+  readonly allowsLocalPages?: boolean;
+}
+
+export function accessOf(allowed: AllowedCallers): AccessOptions {
+  const {
+    allowedHosts: hosts = [],
+    allowedOrigins: origins = [],
+    allowsLocalPages: localPages = false,
+  } = allowed;
+  return { hosts, origins, localPages };
 }
 
 /**
@@ -32,9 +53,9 @@ export function checkHost(host: string | undefined, { hosts }: AccessOptions): s
 export function checkOrigin(
   origin: string | undefined,
   host: string | undefined,
-  { origins }: AccessOptions,
+  access: AccessOptions,
 ): string | undefined {
-  if (origin === undefined || origins.includes("*") || origins.includes(origin)) return undefined;
+  if (origin === undefined || isLetIn(origin, access)) return undefined;
   if (originHost(origin) === host?.toLowerCase()) return undefined;
   return "Origin not allowed: add it to rpc.cors_origins of the node's configuration\n";
 }
@@ -73,12 +94,13 @@ export function clientOf(remoteAddress: string | undefined): string {
 }
 
 /** The CORS headers for an allowed foreign origin; none for everyone else. */
-export function corsHeaders(origin: string | undefined, { origins }: AccessOptions): Record<string, string> {
-  if (origin === undefined || !(origins.includes("*") || origins.includes(origin))) return {};
+export function corsHeaders(origin: string | undefined, access: AccessOptions): Record<string, string> {
+  if (origin === undefined || !isLetIn(origin, access)) return {};
   return {
     "access-control-allow-origin": origin,
     "access-control-allow-methods": "GET, POST",
-    "access-control-allow-headers": "content-type",
+    // A client whose URL holds credentials sends them, and a browser asks first.
+    "access-control-allow-headers": "content-type, authorization",
     "access-control-max-age": "600",
     vary: "origin",
   };
@@ -110,6 +132,13 @@ export interface CallerHeaders {
   readonly "sec-fetch-site"?: string | string[] | undefined;
   readonly "x-forwarded-for"?: string | string[] | undefined;
 }
+
+function isLetIn(origin: string, { origins, localPages }: AccessOptions): boolean {
+  return origins.includes("*") || origins.includes(origin) || (localPages && LOCAL_PAGE.test(origin));
+}
+
+/** An origin as browsers write it: lower case, no path. A name that was made to point here (DNS rebinding) is none of these. */
+const LOCAL_PAGE = /^https?:\/\/(localhost|127\.0\.0\.1|\[::1\])(:\d{1,5})?$/;
 
 /** The name without port and brackets, lower-case. */
 function hostName(host: string): string {

@@ -125,7 +125,9 @@ One port for everything:
   f+1 connected validators tell. \`bestPeerHeight\` is what a peer claims; nothing follows from it.
 
 The server binds to 127.0.0.1 unless told otherwise. A request must name an IP address, localhost or a configured
-host in its \`Host\` header, and a web page of another origin is refused unless configured (DNS rebinding, CSRF).
+host in its \`Host\` header, and a web page of another origin is refused unless configured in
+\`rpc.cors_origins\` (DNS rebinding, CSRF). Where the genesis has the profile "dev", pages of localhost, 127.0.0.1 and [::1] on any
+port are let in as well, for all but admin methods.
 
 Calls run one at a time and take turns with consensus, the clients (addresses) one after the other. Who asks for more
 computing than the node gives away waits, and is told \`RATE_LIMIT\` with \`retryAfterMs\` when that would take more than

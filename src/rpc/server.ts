@@ -15,6 +15,8 @@ import type { Scheduler } from "../base/scheduler.ts";
 import { didYouMean } from "../base/suggest.ts";
 import {
   type AccessOptions,
+  type AllowedCallers,
+  accessOf,
   checkHost,
   checkOneHost,
   checkOrigin,
@@ -38,14 +40,10 @@ import { findProbe } from "./probes.ts";
 import { WaitSlots, Waits } from "./waits.ts";
 import { WebSocketConnection } from "./websocket.ts";
 
-export interface RpcServerOptions {
+export interface RpcServerOptions extends AllowedCallers {
   /** 0 for any free port. */
   readonly port: number;
   readonly host?: string;
-  /** Names beside localhost and IP addresses that the server answers to. */
-  readonly allowedHosts?: readonly string[];
-  /** Origins of web pages that may call; "*" for all; none by default. */
-  readonly allowedOrigins?: readonly string[];
 }
 
 export interface RpcServerPorts {
@@ -76,7 +74,7 @@ const FRAGMENTS_MAX = 1_024;
 const JSON_TYPES = ["application/json", "application/json-rpc"];
 
 export class RpcServer {
-  readonly #options: Required<RpcServerOptions>;
+  readonly #options: RpcServerOptions & { readonly host: string };
   readonly #access: AccessOptions;
   readonly #ports: Required<RpcServerPorts>;
   readonly #dispatcher: Dispatcher;
@@ -97,8 +95,8 @@ export class RpcServer {
   #subscriptions = 0;
 
   constructor(options: RpcServerOptions, ports: RpcServerPorts) {
-    this.#options = { host: "127.0.0.1", allowedHosts: [], allowedOrigins: [], ...options };
-    this.#access = { hosts: this.#options.allowedHosts, origins: this.#options.allowedOrigins };
+    this.#options = { host: "127.0.0.1", ...options };
+    this.#access = accessOf(options);
     const broken = () => undefined;
     this.#ports = { observer: NO_OBSERVER, methods: METHOD_TABLE, broken, ...ports };
     this.#waits = new Waits(this.#ports);

@@ -119,6 +119,9 @@ it("starts and stops, twice in a row", async () => {
   for (let round = 0; round < 2; round++) {
     const node = await startNode(options);
     expect(node.height()).toBe(0n);
+    // A dev chain serves pages under development.
+    const page = { headers: { origin: "http://localhost:5173" } };
+    expect((await fetch(`${node.rpcUrl}/chain_getHead`, page)).status).toBe(200);
     await Promise.all([node.stop(), node.stop()]);
     expect(existsSync(homePaths(dir).lock)).toBe(false);
   }

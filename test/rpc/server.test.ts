@@ -157,10 +157,51 @@ describe("the RPC server", () => {
     });
     expect([preflight.status, preflight.headers["access-control-allow-headers"]]).toEqual([
       204,
-      "content-type",
+      "content-type, authorization",
     ]);
     const plain = await rawRequest(url, { path: "/version" });
     expect(plain.headers["access-control-allow-origin"]).toBeUndefined();
+  });
+
+  it("lets pages that this machine serves call ordinary methods where the chain is for play", async () => {
+    const { url, node } = await serve({ allowsLocalPages: true });
+    const order = JSON.stringify({
+      jsonrpc: "2.0",
+      id: 1,
+      method: "devnet_setPartition",
+      params: { blocked: ["node3"] },
+    });
+    for (const origin of [
+      "http://localhost:5173",
+      "http://127.0.0.1:3000",
+      "https://[::1]:8443",
+      "http://localhost",
+    ]) {
+      const headers = { origin, "sec-fetch-site": "cross-site", "content-type": "application/json" };
+      const answer = await rawRequest(url, { method: "POST", headers, body: HEAD });
+      expect([answer.status, answer.headers["access-control-allow-origin"]], origin).toEqual([200, origin]);
+      expect(await (await connect(url, { origin })).ask(HEAD)).toMatchObject({ result: { height: 0 } });
+      expect((await post(url, order, { origin })).json.error.code).toBe(-32011);
+    }
+    expect(node.blocked).toEqual([]);
+    for (const origin of [
+      "null",
+      "http://localhost.evil.example:3000",
+      "http://evil.example",
+      "http://127.0.0.1.evil.example",
+      "http://10.0.0.1:3000",
+      "http://localhost:1@evil.example",
+      "file://localhost",
+    ]) {
+      const headers = { origin, "content-type": "application/json" };
+      expect((await rawRequest(url, { method: "POST", headers, body: HEAD })).status, origin).toBe(403);
+    }
+    // A picture that a page of this machine or another shows: no Origin, so nobody was asked.
+    const picture = { "sec-fetch-site": "same-site", "sec-fetch-mode": "no-cors" };
+    expect((await rawRequest(url, { path: "/chain_getHead", headers: picture })).status).toBe(403);
+    // A name that an attacker made to point here.
+    const rebound = { host: "evil.example:18545", origin: "http://localhost:5173" };
+    expect((await rawRequest(url, { path: "/chain_getHead", headers: rebound })).status).toBe(403);
   });
 
   it("answers admin methods to programs of this machine alone, over HTTP and WebSocket, and never by GET", async () => {
