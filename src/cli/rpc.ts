@@ -4,7 +4,7 @@
  */
 import { Option } from "commander";
 import WebSocket from "ws";
-import { Client, type ClientOptions, NotConfirmedError, RpcError } from "../rpc/client.ts";
+import { Client, type ClientOptions, OutcomeUnknownError, RpcError } from "../rpc/client.ts";
 import type { SocketLike } from "../rpc/clientsocket.ts";
 import { list, rpcUrl } from "./arguments.ts";
 import { badInput, CliError, EXIT } from "./exit.ts";
@@ -44,8 +44,8 @@ export async function ask<T>(answer: Promise<T>): Promise<T> {
   try {
     return await answer;
   } catch (error) {
-    if (error instanceof NotConfirmedError) {
-      throw new CliError(EXIT.timedOut, "NOT_CONFIRMED", error.message, { cause: error });
+    if (error instanceof OutcomeUnknownError) {
+      throw new CliError(EXIT.timedOut, error.code, error.message, { cause: error });
     }
     throw error instanceof RpcError ? refusalError(error) : unreachableError(error);
   }
@@ -58,7 +58,7 @@ export function refusalError(error: RpcError): CliError {
   return new CliError(exitCode, code, `${error.code} ${code}: ${error.message}${issues}`, { cause: error });
 }
 
-function unreachableError(error: unknown): CliError {
+export function unreachableError(error: unknown): CliError {
   const detail = error instanceof Error ? error.message : String(error);
   const message = `${detail}. Is a node running there? Start a network with: quorate devnet (or say where: --rpc URL)`;
   return new CliError(EXIT.unreachable, "UNREACHABLE", message, { cause: error });

@@ -5,16 +5,23 @@
 import { readFileSync } from "node:fs";
 import { type Command, Option } from "commander";
 import { asHash, hex0x, showHash } from "../base/bytes.ts";
-import { TX_BYTES_CEILING } from "../base/limits.ts";
-import { decodeTransaction } from "../chain/transaction.ts";
-import { type Client, RpcError, type WaitFor, Wallet } from "../rpc/client.ts";
-import { wasNeverReached } from "../rpc/reached.ts";
+import type { SignedTransaction } from "../chain/transaction.ts";
+import {
+  type Client,
+  distinctExpiry,
+  OutcomeUnknownError,
+  RpcError,
+  type Sent,
+  type WaitFor,
+  Wallet,
+} from "../rpc/client.ts";
+import { isNonceTaken, NONCE_RACES_MAX } from "../rpc/sender.ts";
 import { duration, integer } from "./arguments.ts";
 import { group, leaf } from "./command.ts";
 import { badInput, CliError, EXIT, Finished } from "./exit.ts";
 import { type NameOptions, nameOptions, resolveAddress, resolveKey } from "./names.ts";
 import { type Output, shorten, showDuration } from "./output.ts";
-import { ask, connect, type RpcOptions, refusalError, rpcOption } from "./rpc.ts";
+import { ask, connect, type RpcOptions, refusalError, rpcOption, unreachableError } from "./rpc.ts";
 import { describeFinality, type TrustOptions, trustOf, trustOptions } from "./trust.ts";
 import { addOfflineTx } from "./txoffline.ts";
 import { orderOf, signOrRefuse, type TransferOptions, withOrder } from "./txorder.ts";
@@ -77,23 +84,48 @@ async function transfer(out: Output, options: SentTransferOptions): Promise<void
   const to = await resolveAddress(options.to, options);
   const wallet = Wallet.fromSeed(key.seed);
   const client = connect(options);
+  const nextNonce = () => client.nextNonce(wallet.address);
   const [chain, nonce, fee] = await ask(
-    Promise.all([
-      client.chain(),
-      options.nonce ?? client.nextNonce(wallet.address),
-      options.fee ?? leastFee(client),
-    ]),
+    Promise.all([client.chain(), options.nonce ?? nextNonce(), options.fee ?? leastFee(client)]),
   );
-  const order = orderOf(options, { chain, nonce, fee, to: to.address });
-  const signed = signOrRefuse(() => wallet.transfer(order));
-  const bytes = hex0x(signed.bytes);
+  // With a nonce of the user's own, or for later, equal commands make equal bytes: then a repeat is harmless.
+  const isRepeatable = options.nonce !== undefined || options.signOnly === true;
+  const distinct = isRepeatable ? {} : { validUntilHeight: distinctExpiry() };
+  const order = { ...distinct, ...orderOf(options, { chain, nonce, fee, to: to.address }) };
+  const sign = (with_: bigint | number) => signOrRefuse(() => wallet.transfer({ ...order, nonce: with_ }));
   if (options.signOnly) {
-    out.result({ txHash: hex0x(signed.id), tx: bytes, nonce: Number(nonce) }, bytes);
+    const { id, bytes } = sign(nonce);
+    out.result({ txHash: hex0x(id), tx: hex0x(bytes), nonce: Number(nonce) }, hex0x(bytes));
     return;
   }
   const genesisHash =
     typeof chain.genesisHash === "string" ? chain.genesisHash : showHash(asHash(chain.genesisHash));
-  await send(out, connect(options, trustOf(options, genesisHash)), bytes, options, label);
+  const trusting = connect(options, trustOf(options, genesisHash));
+  let signed = sign(nonce);
+  for (let races = 0; ; races++) {
+    try {
+      const sent = await submit(trusting, hex0x(signed.bytes), options);
+      if (sent.answer.already && !isRepeatable) throw equalSentBefore(signed, sent.answer);
+      return await report(out, trusting, sent);
+    } catch (error) {
+      const isLost = options.nonce === undefined && isNonceTaken(error) && races < NONCE_RACES_MAX;
+      if (!isLost) throw explainFailure(error, signed, label);
+      const next = await ask(nextNonce());
+      out.note(`nonce ${signed.nonce} went to another transaction of ${label}: signed again with ${next}`);
+      signed = sign(next);
+    }
+  }
+}
+
+/** With --expires equal commands make equal bytes, so that two at once are one transaction. */
+function equalSentBefore({ id, nonce }: SignedTransaction, { blockHeight, status }: Sent): CliError {
+  const where = blockHeight === undefined ? `is ${status}` : `is ${status} in block ${blockHeight}`;
+  return new CliError(
+    EXIT.refused,
+    "TX_DUPLICATE",
+    `an equal transfer with nonce ${nonce} had been sent before, and ${where} (tx ${hex0x(id)}); this command ` +
+      "paid nothing more. To pay once more run it again, or with another --memo",
+  );
 }
 
 /** minFee of the chain's genesis. */
@@ -102,27 +134,33 @@ export async function leastFee(client: Client): Promise<bigint> {
   return BigInt((genesis as { limits: { minFee: string } }).limits.minFee);
 }
 
-async function send(
-  out: Output,
-  client: Client,
-  tx: string,
-  { wait, timeout }: SendOptions,
-  sender?: string,
-): Promise<void> {
+/** Bytes that were signed before. */
+async function send(out: Output, client: Client, tx: string, options: SendOptions): Promise<void> {
+  const sent = await submit(client, tx, options).catch((error: unknown) => {
+    throw explainFailure(error);
+  });
+  await report(out, client, sent);
+}
+
+interface Submitted {
+  readonly answer: Sent;
+  readonly tookMs: number;
+}
+
+async function submit(client: Client, tx: string, { wait, timeout }: SendOptions): Promise<Submitted> {
   const started = performance.now();
   const timeoutMs = timeout ?? (wait === "final" ? await patience(client) : WAIT_MS);
-  const answer = await client.send(tx, { wait, timeoutMs }).catch((error: unknown) => {
-    if (error instanceof RpcError) throw explainRefusal(error, sender);
-    // A node that was never reached has nothing; one that broke off may have taken it.
-    if (wasNeverReached(error)) return ask(Promise.reject<never>(error));
-    throw outcomeUnknown("UNKNOWN_OUTCOME", error instanceof Error ? error.message : String(error), idOf(tx));
-  });
-  const tookMs = Math.round(performance.now() - started);
+  const answer = await client.send(tx, { wait, timeoutMs });
+  return { answer, tookMs: Math.round(performance.now() - started) };
+}
+
+async function report(out: Output, client: Client, { answer, tookMs }: Submitted): Promise<void> {
   const { txHash, status, blockHeight, receipt, finality, already } = answer;
   const place = blockHeight === undefined ? {} : { blockHeight };
   const value = { txHash, status, ...place, tookMs, receipt, finality, already };
   if (receipt === undefined || blockHeight === undefined) {
-    out.result(value, `${out.tick} ${status}   tx ${txHash}   sent in ${showDuration(tookMs)}`);
+    const how = already ? "was there before: nothing new was sent" : `sent in ${showDuration(tookMs)}`;
+    out.result(value, `${out.tick} ${status}   tx ${txHash}   ${how}`);
     return;
   }
   if (receipt.status === "failed") {
@@ -171,28 +209,23 @@ async function describeAgreement(client: Client, height: number): Promise<string
   }
 }
 
-/**
- * What is known after a refusal, and no more. An error that names the transaction came after a node had accepted it:
- * whether it happens is then open, and sending another in its place may pay twice.
- */
-export function explainRefusal(error: RpcError, sender: string | undefined): CliError {
+/** The end of the command after sending failed: what is known, and no more. */
+export function explainFailure(error: unknown, signed?: SignedTransaction, sender?: string): unknown {
+  if (error instanceof CliError || error instanceof Finished) return error;
+  if (error instanceof OutcomeUnknownError) return outcomeUnknown(error.code, error.message, error.txHash);
+  if (!(error instanceof RpcError)) return unreachableError(error);
+  const { txHash, code } = error.data;
   const refusal = refusalError(error);
-  const who = sender === undefined ? "" : ` (${sender})`;
-  const { txHash } = error.data;
-  if (typeof txHash === "string" && error.data.code !== "TX_DUPLICATE")
+  if (typeof txHash === "string" && code !== "TX_DUPLICATE")
     return outcomeUnknown(refusal.code, refusal.message, txHash);
-  return new CliError(refusal.exitCode, refusal.code, `${refusal.message}${who}. Nothing was sent.`);
+  const who = sender === undefined ? "" : ` (${sender})`;
+  const nonce = isNonceTaken(error) && signed !== undefined ? ` Nonce ${signed.nonce} is taken.` : "";
+  return new CliError(refusal.exitCode, refusal.code, `${refusal.message}${who}.${nonce} Nothing was sent.`);
 }
 
 function outcomeUnknown(code: string, message: string, txHash: string): CliError {
   const advice = `It may still happen: look with "quorate tx show ${txHash}" before you send anything in its place`;
   return new CliError(EXIT.timedOut, code, `${message} (tx ${txHash}). ${advice}`);
-}
-
-/** The txid of an encoded transaction, for people to look it up. */
-function idOf(tx: string): string {
-  const decoded = decodeTransaction(Buffer.from(tx.slice(2), "hex"), TX_BYTES_CEILING);
-  return decoded.ok ? hex0x(decoded.value.id) : tx;
 }
 
 async function show(out: Output, client: Client, hash: string): Promise<void> {

@@ -12,6 +12,7 @@ import { loadGenesis } from "../node/home.ts";
 import { Wallet } from "../rpc/client.ts";
 import { showTransaction } from "../rpc/show.ts";
 import { openGenesis, type TrustedGenesis } from "../rpc/trustedgenesis.ts";
+import { NEVER_REACHED_HEIGHT } from "../rpc/wallet.ts";
 import { integer } from "./arguments.ts";
 import { leaf } from "./command.ts";
 import { badInput, EXIT, Finished, must } from "./exit.ts";
@@ -71,12 +72,17 @@ function decode(out: Output, { genesis }: DecodeOptions, hex: string): void {
     `tx         ${shown.txHash}`,
     `chain      ${shown.chainId}`,
     `from       ${shown.from}   nonce ${shown.nonce}   fee ${shown.fee}`,
-    `expires    ${shown.validUntilHeight === 0 ? "never" : `after height ${shown.validUntilHeight}`}`,
+    `expires    ${describeExpiry(tx)}`,
     `call       ${shown.module} ${shown.call === null ? shown.payload : JSON.stringify(shown.call)}`,
     `signature  ${valid === undefined ? "not checked (--genesis FILE does)" : valid ? "valid" : "NOT VALID on this chain"}`,
   ];
   out.result({ ...shown, ...(valid === undefined ? {} : { signatureValid: valid }) }, lines.join("\n"));
   if (valid === false) throw new Finished(EXIT.failedCheck);
+}
+
+function describeExpiry({ validUntilHeight }: Decoded): string {
+  const isNever = validUntilHeight === 0n || validUntilHeight >= NEVER_REACHED_HEIGHT;
+  return isNever ? "never" : `after height ${validUntilHeight}`;
 }
 
 type Decoded = Extract<ReturnType<typeof decodeTransaction>, { ok: true }>["value"];

@@ -17,9 +17,11 @@ import { type Sent, Submission, type Trust } from "./submission.ts";
 import type { TrustedGenesis } from "./trustedgenesis.ts";
 import type { ChainRef } from "./wallet.ts";
 
+export { NotConfirmedError, OutcomeUnknownError } from "./outcome.ts";
 export { RpcError } from "./rpcerror.ts";
-export { type Finality, NotConfirmedError, type Sent } from "./submission.ts";
-export { type AnchorOrder, type ChainRef, type TransferOrder, Wallet } from "./wallet.ts";
+export { Sender, type SenderOptions, type SentInTurn } from "./sender.ts";
+export type { Finality, Sent } from "./submission.ts";
+export { type AnchorOrder, type ChainRef, distinctExpiry, type TransferOrder, Wallet } from "./wallet.ts";
 
 export type MethodName = keyof Methods;
 export type ParamsOf<M extends MethodName> = z.input<Methods[M]["params"]>;
@@ -125,7 +127,7 @@ export class Client {
     return this.call("account_get", { address: hexOf(address) });
   }
 
-  /** The nonce of the sender's next transaction, counting what is in the pool. */
+  /** The nonce of the sender's next transaction, counting what is in the pool. For several at once: Sender. */
   async nextNonce(address: string | Uint8Array): Promise<bigint> {
     return BigInt((await this.account(address)).pendingNonce);
   }
@@ -135,8 +137,9 @@ export class Client {
    * bytes again is harmless, and what is in the pool or in a block already is a success. `finality` says how a final
    * one is known to be final.
    * @param tx a signed transaction, or its bytes
-   * @throws RpcError when it is refused or the wait runs out, NotConfirmedError when nodes call it final but not in
-   *   a way to be believed, Error when no node answers: after the latter two it may still be included
+   * @throws RpcError when it is refused, Error when no node was reached: then nothing was sent. OutcomeUnknownError
+   *   when it may still happen: the wait ran out, a node broke off or let go of it; its subclass NotConfirmedError when
+   *   nodes call it final but not in a way to be believed
    */
   async send(
     tx: { readonly bytes: Uint8Array } | Uint8Array | string,

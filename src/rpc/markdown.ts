@@ -154,7 +154,12 @@ answers null; a height above the head is \`BLOCK_NOT_FOUND\`.
 \`tx_send\` with wait \`"none"\` answers when the bytes decode, \`"accepted"\` when the node has checked and pooled the
 transaction, \`"included"\` when it is in a block, \`"final"\` when the block is final (under PBFT the same). A time-out
 (\`timeoutMs\`, at most ${RPC_WAIT_MS_MAX}) is \`WAIT_TIMEOUT\` and says nothing about the transaction: it may still be included. A call
-that is repeated because its answer was lost waits for, or tells of, the transaction that is already there.
+that is repeated because its answer was lost waits for, or tells of, the transaction that is already there, with \`already\`.
+An error whose data names \`txHash\` came after the transaction was accepted: whether it happens is open.
+
+Two processes that sign equal orders with the same nonce make equal bytes: one transaction, which both are told of. A
+\`validUntilHeight\` of 2^52 plus a random number below 2^52 never comes, and makes them differ; \`quorate tx transfer\` and the
+client's \`Sender\` choose one. Any number of them may then pay from one account at once.
 
 ## Subscriptions
 

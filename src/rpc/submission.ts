@@ -9,6 +9,7 @@ import { type Hash, hex0x } from "../base/bytes.ts";
 import type { Verdict } from "../base/fault.ts";
 import type { ResultOf, WaitFor } from "./client.ts";
 import type { Endpoint } from "./endpoint.ts";
+import { NotConfirmedError, OutcomeUnknownError } from "./outcome.ts";
 import { wasNeverReached } from "./reached.ts";
 import { RpcError } from "./rpcerror.ts";
 import type { VerifiedInclusion } from "./verifyinclusion.ts";
@@ -52,10 +53,8 @@ export interface SubmissionOptions {
   readonly trust: Trust;
 }
 
-/** Nodes called it final, but not in a way that the client may believe. What was sent may still happen. */
-export class NotConfirmedError extends Error {
-  override readonly name = "NotConfirmedError";
-}
+/** A node's answer that cannot be true, or that it does not prove. */
+class UnbelievedError extends Error {}
 
 /** Refusals that say nothing about the transaction: another node may take it. */
 const TRANSIENT_CODES: readonly number[] = [-32002, -32005, -32603];
@@ -82,7 +81,7 @@ export class Submission {
     this.#options = options;
   }
 
-  /** @throws RpcError when it is refused or the wait runs out; NotConfirmedError; Error when nobody answers. */
+  /** @throws RpcError when it is refused, Error when no node was reached: nothing was sent; else OutcomeUnknownError. */
   async run(): Promise<Sent> {
     // A wait that is shorter than two T_client asks the others half-way.
     const resendMs = this.#waits
@@ -124,16 +123,17 @@ export class Submission {
 
   async #ask(endpoint: Endpoint): Promise<void> {
     try {
-      const sent = await this.#judge(endpoint, await this.#send(endpoint));
+      const answer = await this.#send(endpoint);
+      const sent = await this.#judge(endpoint, this.#begun === 1 ? answer : withoutAlready(answer));
       if (sent !== undefined) return this.#resolve(sent);
     } catch (error) {
       const reason = error instanceof Error ? error : new Error(String(error));
       this.#errors.push(reason);
-      if (this.#isRefused(reason)) return this.#reject(this.#named(reason));
+      if (this.#isRefused(reason)) return this.#reject(this.#outcome(reason));
     }
     this.#open--;
     this.#startAll();
-    if (this.#open === 0) this.#reject(this.#named(this.#failure()));
+    if (this.#open === 0) this.#reject(this.#outcome(this.#failure()));
   }
 
   /** The node's answer; what it holds already counts as taken. */
@@ -146,7 +146,7 @@ export class Submission {
       return (await this.#call(endpoint, "tx_send", params, timeoutMs)) as Answer;
     } catch (error) {
       const code = error instanceof RpcError ? error.data.code : undefined;
-      if (code === "TX_DUPLICATE") return { txHash: this.#txHash, status: "pending" };
+      if (code === "TX_DUPLICATE") return { txHash: this.#txHash, status: "pending", already: true };
       const known = code === "TX_NONCE_TOO_LOW" ? await this.#find(endpoint) : undefined;
       if (known === undefined) throw error;
       return known;
@@ -165,24 +165,21 @@ export class Submission {
   /** What may be believed of an answer; undefined when it takes more answers. @throws Error for a lie */
   async #judge(endpoint: Endpoint, answer: Answer): Promise<Sent | undefined> {
     const { wait, trust } = this.#options;
-    const { already, ...plain } = answer;
-    // Only the first node's word tells what was so before: the others may have it from this very sending.
-    const told = already === true && endpoint === this.#endpoints[0] ? answer : plain;
     if (answer.txHash !== this.#txHash) throw lie(endpoint, "answers for another transaction");
     if (answer.status !== "final") {
       if (wait === "final") throw lie(endpoint, `answers "${answer.status}" to a wait for final`);
-      return told;
+      return answer;
     }
     if (answer.receipt === undefined) throw lie(endpoint, "calls it final without a receipt");
     if (trust.verify !== undefined) {
-      const proved = await this.#prove(endpoint, told, trust.verify);
+      const proved = await this.#prove(endpoint, answer, trust.verify);
       if (proved !== undefined) return proved;
     }
     if (trust.faults === undefined) {
       const depth = answer.finalityDepth === undefined ? {} : { depth: answer.finalityDepth };
-      return { ...told, finality: { by: "node", nodes: [endpoint.url], ...depth } };
+      return { ...answer, finality: { by: "node", nodes: [endpoint.url], ...depth } };
     }
-    return this.#count(endpoint, told, trust.faults + 1);
+    return this.#count(endpoint, answer, trust.faults + 1);
   }
 
   /** The answer with what the certificate covers; undefined when the node gives no proof. @throws Error for a lie */
@@ -251,14 +248,14 @@ export class Submission {
   #failure(): Error {
     const refusals = this.#errors.filter((error) => error instanceof RpcError);
     const late = refusals.find((error) => error.data.code === "WAIT_TIMEOUT");
-    const lies = this.#errors.filter((error) => error instanceof NotConfirmedError);
+    const lies = this.#errors.filter((error) => error instanceof UnbelievedError);
     if (late !== undefined) return late;
     const most = Math.max(0, ...[...this.#votes.values()].map((votes) => votes.size));
     if (most > 0 || lies.length > 0) {
       const needed = (this.#options.trust.faults ?? 0) + 1;
       const reasons = this.#errors.map((error) => error.message);
       const words = [`${most} of ${needed} equal answers, no certificate`, ...reasons].join("; ");
-      return new NotConfirmedError(`not known to be final: ${words} (tx ${this.#txHash})`);
+      return new NotConfirmedError(`not known to be final: ${words} (tx ${this.#txHash})`, this.#txHash);
     }
     if (refusals[0] !== undefined) return refusals[0];
     if (this.#errors.length === 1) return this.#errors[0]!;
@@ -268,13 +265,13 @@ export class Submission {
   }
 
   /**
-   * A refusal with the transaction's hash where some node may have it all the same: it accepted, broke off, kept silent,
-   * failed inside, or has not answered yet. Without the hash, every node that was asked refused it or was not reached.
+   * What the sender may conclude. A refusal stays one only if no node can have the transaction: each refused it or was
+   * not reached. If one accepted, broke off, kept silent, failed inside, or has not answered yet, the outcome is open.
    */
-  #named(error: Error): Error {
-    if (!(error instanceof RpcError) || !this.#mayBeHeld()) return error;
-    const { code, message, data } = error;
-    return new RpcError({ code, message, data: { ...data, txHash: this.#txHash } });
+  #outcome(error: Error): Error {
+    if (error instanceof NotConfirmedError || !this.#mayBeHeld()) return error;
+    const code = error instanceof RpcError ? (error.data.code ?? "REFUSED") : "NO_ANSWER";
+    return new OutcomeUnknownError(error.message, { txHash: this.#txHash, code, cause: error });
   }
 
   #mayBeHeld(): boolean {
@@ -300,8 +297,13 @@ export class Submission {
   }
 }
 
-function lie({ url }: Endpoint, words: string): NotConfirmedError {
-  return new NotConfirmedError(`${url} ${words}`);
+function lie({ url }: Endpoint, words: string): UnbelievedError {
+  return new UnbelievedError(`${url} ${words}`);
+}
+
+/** Only a node that was asked alone tells what was so before: any other may have it from this very sending. */
+function withoutAlready({ already: _, ...answer }: Answer): Answer {
+  return answer;
 }
 
 /** What two answers must have in common: block, place and all that the transaction did. */

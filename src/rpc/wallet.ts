@@ -49,6 +49,19 @@ export interface AnchorOrder extends Order {
 
 const U64_MAX = (1n << 64n) - 1n;
 
+/** No chain reaches these heights: at a block each millisecond it would take 140,000 years. */
+export const NEVER_REACHED_HEIGHT = 1n << 52n;
+
+/**
+ * A `validUntilHeight` of 2^52 and 52 random bits: the transaction never expires, and no other order for the same nonce
+ * has equal bytes. Signatures are deterministic, so without it two processes that pay the same amount at the same time
+ * make one transaction, and neither can tell whose it is. Below 2^53: exact as a JSON number.
+ */
+export function distinctExpiry(): bigint {
+  const [high = 0, low = 0] = globalThis.crypto.getRandomValues(new Uint32Array(2));
+  return NEVER_REACHED_HEIGHT + ((BigInt(high & 0xf_ffff) << 32n) | BigInt(low));
+}
+
 export class Wallet {
   readonly address: Address;
   readonly #signer: Signer;

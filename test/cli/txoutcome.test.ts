@@ -2,7 +2,8 @@
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { afterEach, describe, expect, it } from "vitest";
-import { explainRefusal } from "../../src/cli/tx.ts";
+import type { CliError } from "../../src/cli/exit.ts";
+import { explainFailure } from "../../src/cli/tx.ts";
 import type { Endpoint } from "../../src/rpc/endpoint.ts";
 import { wasNeverReached } from "../../src/rpc/reached.ts";
 import { RpcError } from "../../src/rpc/rpcerror.ts";
@@ -12,7 +13,11 @@ import { quorate } from "./running.ts";
 
 const HASH = `0x${"ab".repeat(32)}`;
 const refusal = (code: string, data: object = {}) =>
-  explainRefusal(new RpcError({ code: -32002, message: "words", data: { code, ...data } }), "0xa1");
+  explainFailure(
+    new RpcError({ code: -32002, message: "words", data: { code, ...data } }),
+    undefined,
+    "0xa1",
+  ) as CliError;
 
 describe("a refusal of a transaction", () => {
   it.each(["STOPPING", "TX_REPLACED", "TX_DROPPED", "TX_EXPIRED", "WAIT_TIMEOUT"])(
@@ -81,14 +86,16 @@ describe("several nodes, of which one may have the transaction", () => {
   const accepted = refused(-32002, "STOPPING", { txHash: HASH });
   const syncing = refused(-32002, "SYNCING");
 
+  const said = async (...answers: readonly Error[]) =>
+    (explainFailure(await outcome(...answers)) as CliError).message;
+
   async function outcome(...answers: readonly Error[]) {
     const { bytes, id } = transfer(sender("a"));
     const endpoints = answers.map((error, i) => ({ url: `n${i}`, call: async () => Promise.reject(error) }));
     const trust = { faults: undefined, validators: undefined, verify: undefined };
     const times = { waitMs: 1_000, answerMs: 1_000, resendMs: 500 };
     const options = { bytes, id, wait: "final" as const, ...times, trust };
-    const error = await new Submission(endpoints as unknown as Endpoint[], options).run().catch((e) => e);
-    return error instanceof RpcError ? explainRefusal(error, undefined).message : error;
+    return new Submission(endpoints as unknown as Endpoint[], options).run().catch((error) => error);
   }
 
   it.each([
@@ -99,14 +106,14 @@ describe("several nodes, of which one may have the transaction", () => {
     ["one cannot now, one accepted", [syncing, accepted]],
     ["one failed inside", [refused(-32603, "INTERNAL")]],
   ])("is said to be possible still: %s", async (_, answers) => {
-    expect(await outcome(...answers)).toContain("may still happen");
+    expect(await said(...answers)).toContain("may still happen");
   });
 
   it.each([
     ["one was not reached, one cannot now", [closed, syncing]],
     ["both refuse it", [syncing, refused(-32003, "TX_INSUFFICIENT_FUNDS")]],
   ])("is said not to be sent only where no node can have it: %s", async (_, answers) => {
-    expect(await outcome(...answers)).toContain("Nothing was sent");
+    expect(await said(...answers)).toContain("Nothing was sent");
   });
 
   it("is not taken for unreached because the first node was", async () => {

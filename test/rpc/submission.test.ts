@@ -9,7 +9,13 @@ import { hex0x, utf8 } from "../../src/base/bytes.ts";
 import type { SignedTransaction } from "../../src/chain/transaction.ts";
 import { sha256 } from "../../src/crypto/hash.ts";
 import { createSigner } from "../../src/crypto/keys.ts";
-import { Client, type ClientOptions, NotConfirmedError } from "../../src/rpc/client.ts";
+import {
+  Client,
+  type ClientOptions,
+  NotConfirmedError,
+  OutcomeUnknownError,
+  RpcError,
+} from "../../src/rpc/client.ts";
 import { CallError } from "../../src/rpc/errors.ts";
 import type { Method } from "../../src/rpc/method.ts";
 import { METHOD_TABLE } from "../../src/rpc/methods/table.ts";
@@ -105,6 +111,40 @@ describe("a client of several nodes", () => {
   });
 });
 
+describe("what is known when sending fails", () => {
+  const tx = transfer();
+  const failing = (code: string, data = {}) =>
+    validator(0, {
+      tx_send: () => {
+        throw new CallError(code, "words", data);
+      },
+    });
+
+  it.each(["STOPPING", "TX_REPLACED", "TX_DROPPED", "TX_EXPIRED"])(
+    "after acceptance is that it may still happen, with the hash: %s",
+    async (code) => {
+      const { url } = await failing(code, { txHash: hex0x(tx.id) });
+      const sent = client(url).send(tx, { wait: "final" });
+      await expect(sent).rejects.toBeInstanceOf(OutcomeUnknownError);
+      await expect(sent).rejects.toMatchObject({ code, txHash: hex0x(tx.id) });
+    },
+  );
+
+  it("of a node that breaks off is the same, and of one that refuses or was not reached that nothing was sent", async () => {
+    const server = createServer((request) => request.socket.destroy());
+    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+    atEnd(() => server.close());
+    const broken = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+    await expect(client(broken).send(tx)).rejects.toMatchObject({ code: "NO_ANSWER", txHash: hex0x(tx.id) });
+    const refusing = await failing("TX_BAD_SIGNATURE");
+    await expect(client(refusing.url).send(tx)).rejects.toBeInstanceOf(RpcError);
+    const unreached = await client(DEAD)
+      .send(tx)
+      .catch((error: unknown) => error);
+    expect(unreached).not.toBeInstanceOf(OutcomeUnknownError);
+  });
+});
+
 describe("sending a transaction", () => {
   it("takes one node's word when nothing else was asked for, and says so", async () => {
     const { urls, nodes } = await validators(0, 1);
@@ -143,7 +183,7 @@ describe("sending a transaction", () => {
     const [tx, sender] = [transfer(), client(urls)];
     const pending = { txHash: hex0x(tx.id), status: "pending" };
     expect(await sender.send(tx)).toEqual(pending);
-    expect(await sender.send(tx)).toEqual(pending);
+    expect(await sender.send(tx)).toEqual({ ...pending, already: true });
     await nodes[0]!.commit();
     for (const wait of ["accepted", "final"] as const) {
       expect(await sender.send(tx, { wait })).toMatchObject({
@@ -279,8 +319,10 @@ describe("sending a transaction", () => {
 
   it("tells of a wait that ran out, and of nobody answering", async () => {
     const { urls } = await validators(0);
-    const late = client([...urls, DEAD]).send(transfer(), { wait: "final", timeoutMs: 60 });
-    await expect(late).rejects.toMatchObject({ code: -32010, data: { code: "WAIT_TIMEOUT" } });
+    const tx = transfer();
+    const late = client([...urls, DEAD]).send(tx, { wait: "final", timeoutMs: 60 });
+    await expect(late).rejects.toBeInstanceOf(OutcomeUnknownError);
+    await expect(late).rejects.toMatchObject({ code: "WAIT_TIMEOUT", txHash: hex0x(tx.id) });
     await expect(client([DEAD, "http://127.0.0.1:2"]).send(transfer())).rejects.toThrow(DEAD);
     await expect(client(urls, { genesis: "{}" }).send(transfer())).rejects.toThrow("genesis: ");
   });

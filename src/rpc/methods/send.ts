@@ -26,7 +26,9 @@ const result = z.strictObject({
     description: "blocks on top that make it final here; absent where blocks are final at once",
   }),
   receipt: receiptResult.optional(),
-  already: z.literal(true).optional().meta({ description: "it was in this block before the call" }),
+  already: z.literal(true).optional().meta({
+    description: "this node had it before the call, in its pool or in this block: the call sent nothing new",
+  }),
 });
 type Sent = z.input<typeof result>;
 
@@ -88,7 +90,9 @@ async function sendAndWait(
   try {
     const verdict = context.api.submit(bytes);
     const known = verdict.ok ? undefined : await findKnown(context, id, level, verdict.fault);
-    return known ?? (await answer(context, id, level, await wait.outcome));
+    if (known !== undefined) return known;
+    const repeated = verdict.ok ? {} : ({ already: true } as const);
+    return { ...(await answer(context, id, level, await wait.outcome)), ...repeated };
   } finally {
     wait.cancel();
   }
