@@ -912,7 +912,7 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: "turns are passed over without a bound",
     rule: "1.7 passed over",
-    edits: [edit("conduct", "skipped < core.quorum.f; skipped++", "skipped < 100; skipped++")],
+    edits: [edit("conduct", "{ length: core.quorum.f + 1 }", "{ length: 100 }")],
     hunts: LIVENESS,
   },
   ...FROM_THE_TEXT,

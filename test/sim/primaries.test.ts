@@ -29,8 +29,8 @@ interface RunOptions {
   readonly n?: number;
   /** One way, ms. */
   readonly delayMs?: number;
-  /** PRE-PREPAREs of validator 1 come so much later, ms. */
-  readonly lateMs?: number;
+  /** PRE-PREPAREs of validator 1 come so much later, ms; "never": it votes and sends STATUS, but does not propose. */
+  readonly lateMs?: number | "never";
 }
 
 class Run {
@@ -56,9 +56,10 @@ class Run {
     };
     const slow: AdversarySpec = { id: "a0", kind: "slow", validator: 1, atMs: 0, untilMs: 1e12, delayMs: 1 };
     const misbehave: MisbehaviourMaker = () => ({
-      outgoing: (to, letter) => [
-        { to, letter, ...(letter[0] === 1 && letter[2] === 1 ? { delayMs: lateMs! } : {}) },
-      ],
+      outgoing: (to, letter) => {
+        if (letter[0] !== 1 || letter[2] !== 1) return [{ to, letter }];
+        return lateMs === "never" ? [] : [{ to, letter, delayMs: lateMs! }];
+      },
     });
     this.cluster = new Cluster(
       {
@@ -139,17 +140,21 @@ describe("a validator that is down", () => {
   it.each([
     [4, [2]],
     [7, [2, 3]],
-  ])("of %i costs nothing at its turns once it has been silent for a while", async (n, down) => {
-    const run = new Run({ n });
-    run.cluster.start();
-    await run.cluster.time.run(50);
-    for (const node of down) run.cluster.crash(node);
-    const up = [...Array(n).keys()].filter((node) => !down.includes(node));
-    await run.load(40_000, 125, up);
-    expect(run.stalledShare(0)).toBeLessThan(0.03);
-    expect(run.reasons.filter((reason) => reason === "rotation").length).toBeGreaterThan(5);
-    expect(run.proposers.filter((proposer) => down.includes(proposer))).toEqual([]);
-  });
+  ])(
+    "of %i costs nothing at its turns once it has been silent for a while",
+    async (n, down) => {
+      const run = new Run({ n });
+      run.cluster.start();
+      await run.cluster.time.run(50);
+      for (const node of down) run.cluster.crash(node);
+      const up = [...Array(n).keys()].filter((node) => !down.includes(node));
+      await run.load(40_000, 125, up);
+      expect(run.stalledShare(0)).toBeLessThan(0.03);
+      expect(run.reasons.filter((reason) => reason === "rotation").length).toBeGreaterThan(5);
+      expect(run.proposers.filter((proposer) => down.includes(proposer))).toEqual([]);
+    },
+    60_000,
+  );
 
   it("has its turns again when it is back", async () => {
     const run = new Run();
@@ -160,7 +165,7 @@ describe("a validator that is down", () => {
     run.cluster.start(2);
     await run.load(30_000, 100, [0, 1, 3]);
     expect(run.proposers).toContain(2);
-  });
+  }, 60_000);
 });
 
 describe("a primary whose proposals come 1.8 s late", () => {
@@ -172,6 +177,21 @@ describe("a primary whose proposals come 1.8 s late", () => {
     expect(run.reasons).toContain("slow");
     expect(run.shareOf(1)).toBeLessThan(0.2);
     expect(run.medianLatencyMs()).toBeLessThan(100);
+  }, 60_000);
+});
+
+describe("a primary that votes and answers but never proposes", () => {
+  it("costs ever fewer timeouts, since a view that failed is held against its primary", async () => {
+    const run = new Run({ lateMs: "never" });
+    run.cluster.start();
+    await run.cluster.time.run(50);
+    await run.load(60_000, 60, [0, 2, 3]);
+    expect(run.proposers).not.toContain(1);
+    // After each failed turn it is passed over for 1, then 2, 4, 8 and 16 turns.
+    const failed = run.reasons.filter((reason) => reason !== "rotation").length;
+    expect(failed).toBeGreaterThan(0);
+    expect(failed).toBeLessThanOrEqual(4);
+    expect(run.reasons.length).toBeGreaterThan(20);
   }, 60_000);
 });
 

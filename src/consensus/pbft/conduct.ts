@@ -1,12 +1,12 @@
 /**
  * How the validators behave as primaries, as far as this replica sees it: who has been silent, and whose blocks come
- * late although those of others do not. Views pass over them: a primary that is known to be down costs no timeout at
- * its turn, and one that stays just below T_req loses the role and its next turns. It is a matter of liveness alone: a
- * view may be skipped by any replica for any reason, f+1 make the others join, and at most f turns in a row are
+ * late although those of others do not, and whose views failed. Views pass over them: a primary that is known to be down
+ * costs no timeout at its turn, and one that stays just below T_req, or proposes nothing, loses the role and its next
+ * turns. It is a matter of liveness alone: a view may be skipped by any replica for any reason, f+1 make the others join, and at most f turns in a row are
  * passed over, so that no view is ever without a correct candidate.
  * Source: pbft.md 1.7; Clement et al., NSDI 2009 (Aardvark compares a primary with those before it); docs/adr/0006.
  */
-import type { ValidatorId } from "../engine.ts";
+import type { ValidatorId, ViewChangeReason } from "../engine.ts";
 import type { Core } from "./core.ts";
 import { primaryOf } from "./quorum.ts";
 
@@ -19,7 +19,7 @@ const LATE_MIN = 2;
 /** A slow turn takes more than T0 / 8 an item, and so many times as long as another validator's last turn. */
 const SLOW_SHARE = 8;
 const SLOW_TIMES = 3;
-/** Turns that a slow primary is passed over: 1, then 2, 4, ... at most so many. */
+/** Turns that a slow primary, or one whose view failed, is passed over: 1, then 2, 4, ... at most so many. */
 const SKIPS_MAX = 16;
 
 /**
@@ -47,14 +47,17 @@ export function newConduct(): Conduct {
   return { heard: 0, turn: undefined, skips: 0, penalty: 1 };
 }
 
-/** The first view from `view` on whose primary is neither silent nor, in a rotation, to be passed over as slow. */
+/**
+ * Of the f + 1 views from `view` on, the first whose primary is not silent and, in a rotation, not to be passed over for
+ * what it did. Where there is none, the first whose primary is not silent: a silent one costs more. When all are
+ * silent nothing is known, and none is passed over.
+ */
 export function skipTo(core: Core, view: bigint, isRotation: boolean): bigint {
-  for (let skipped = 0; skipped < core.quorum.f; skipped++) {
-    const at = view + BigInt(skipped);
-    const primary = primaryOf(core.epoch, at, core.quorum.n);
-    if (!isSilent(core, primary) && !(isRotation && isPassedOver(core, primary))) return at;
-  }
-  return view + BigInt(core.quorum.f);
+  const candidates = Array.from({ length: core.quorum.f + 1 }, (_, i) => view + BigInt(i));
+  const primary = (at: bigint): ValidatorId => primaryOf(core.epoch, at, core.quorum.n);
+  const alive = candidates.filter((at) => !isSilent(core, primary(at)));
+  const good = isRotation ? alive.find((at) => !isPassedOver(core, primary(at))) : undefined;
+  return good ?? alive[0] ?? view;
 }
 
 function isSilent(core: Core, validator: ValidatorId): boolean {
@@ -65,10 +68,10 @@ function isPassedOver(core: Core, validator: ValidatorId): boolean {
   return validator !== core.self && core.conduct[validator]!.skips > 0;
 }
 
-/** A rotation goes to `target`: the turns before it count as passed over. */
-export function noteRotation(core: Core, from: bigint, target: bigint): void {
-  for (let view = from; view < target; view++) {
-    const conduct = core.conduct[primaryOf(core.epoch, view, core.quorum.n)]!;
+/** This replica moves from its view to `target`: the turns between them count as passed over. */
+export function notePassedOver(core: Core, target: bigint): void {
+  for (let turn = 1n; turn < target - core.view && turn <= BigInt(core.quorum.n); turn++) {
+    const conduct = core.conduct[primaryOf(core.epoch, core.view + turn, core.quorum.n)]!;
     conduct.skips = Math.max(0, conduct.skips - 1);
   }
 }
@@ -81,20 +84,50 @@ export function noteDone(core: Core): boolean {
   return core.primary !== core.self && turn.late >= LATE_MIN && isSlow(core);
 }
 
-/** The view is left: its turn is kept to compare others with. */
-export function endTurn(core: Core): void {
+/** Whether leaving the view for this reason is held against its primary. */
+export function isFailure(core: Core, reason: ViewChangeReason): boolean {
+  switch (reason) {
+    case "rotation":
+    case "slow": // judged by the turn
+      return false;
+    case "join":
+      // What others hold against it is believed only by who waits for it too: through the end of an interval, or for NEW-VIEW.
+      if (core.mode === "view-change") return core.timerRuns("new-view");
+      return core.awaited !== undefined && core.tick > core.awaitedSince;
+    default:
+      return true;
+  }
+}
+
+/** The view is left: its turn is kept to compare others with, and its primary is judged. */
+export function endTurn(core: Core, hasFailed: boolean): void {
   const { turn } = core;
   const conduct = core.conduct[core.primary]!;
   // Others may have seen one more late item and moved on: they and this replica should pass over the same turns.
-  if (turn.late >= LATE_MIN - 1) blame(core, conduct);
-  if (turn.items >= ITEMS_MIN || turn.late >= LATE_MIN - 1) conduct.turn = turn;
+  const isLong = turn.late >= LATE_MIN - 1;
+  if (hasFailed) noteFailure(core);
+  else if (isLong) blame(core, conduct);
+  else if (turn.items >= ITEMS_MIN) forgive(conduct);
+  if (turn.items >= ITEMS_MIN || isLong) conduct.turn = turn;
   core.turn = { items: 0, late: 0 };
+}
+
+/** The primary of this view was slow, opened it too late, brought nothing forward or contradicted itself. */
+export function noteFailure(core: Core): void {
+  const conduct = core.conduct[core.primary]!;
+  conduct.skips = conduct.penalty;
+  conduct.penalty = Math.min(2 * conduct.penalty, SKIPS_MAX);
+}
+
+/** A whole turn without a late item: what was held against the primary before counts half. */
+function forgive(conduct: Conduct): void {
+  conduct.skips = 0;
+  conduct.penalty = Math.max(1, conduct.penalty / 2);
 }
 
 function blame(core: Core, conduct: Conduct): void {
   if (isSlow(core)) {
-    conduct.skips = conduct.penalty;
-    conduct.penalty = Math.min(2 * conduct.penalty, SKIPS_MAX);
+    noteFailure(core);
     // If it was the network that became slow, what came before convicts no second one: turns are compared anew.
     for (const each of core.conduct) each.turn = undefined;
   } else if (isUnhurried(core)) {

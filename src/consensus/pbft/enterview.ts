@@ -7,7 +7,7 @@ import { equalBytes } from "../../base/bytes.ts";
 import type { BlockHead } from "../../chain/block.ts";
 import { acceptCommitted, reportEquivocation } from "./agreement.ts";
 import { stabilise } from "./checkpoints.ts";
-import { endTurn } from "./conduct.ts";
+import { endTurn, notePassedOver } from "./conduct.ts";
 import type { Core } from "./core.ts";
 import type { ProposalVote } from "./gate.ts";
 import { encodeViewRecord } from "./journal.ts";
@@ -26,7 +26,8 @@ export function enterView(core: Core, message: NewView): void {
   core.clearTimer("fairness");
   core.awaited = undefined;
   core.newViewUntil = waited ? core.committed + 1n : undefined;
-  if (core.mode === "normal" && core.view !== message.view) endTurn(core);
+  if (core.mode === "normal" && core.view !== message.view) endTurn(core, false);
+  notePassedOver(core, message.view);
   standIn(core, message);
   core.pruneViews();
   core.emit({ kind: "journal", record: encodeViewRecord(message) });
