@@ -14,8 +14,9 @@ import { ask, connect, type RpcOptions, rpcOption } from "./rpc.ts";
 
 const EXPLAIN_HELP = `
 Exit codes: 0 the chain is idle or moves (or the node only follows and has peers), 1 it waits, changes views, lacks a
-            quorum or catches up, or this validator votes no more; 4 no node answered. For alerts: a planned
-            rotation is a view change of milliseconds, so alert on a 1 that stays.`;
+            quorum or catches up, this validator votes no more, this node has no peer but should, or one more
+            failure would halt the chain; 4 no node answered. For alerts: a planned rotation is a view change of
+            milliseconds, so alert on a 1 that stays.`;
 
 interface EvidenceOptions extends RpcOptions {
   readonly limit?: number;

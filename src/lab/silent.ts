@@ -130,6 +130,7 @@ export function explainAt(federation: Federation, at: ValidatorId): string {
       name: federation.nameOf(validator),
       online: isOnline,
       awayMs: undefined,
+      silentMs: undefined,
     })),
     height: engine.lastCommitted,
     headAgeMs: federation.cluster.time.nowMs - lastMs,
@@ -137,6 +138,8 @@ export function explainAt(federation: Federation, at: ValidatorId): string {
     believedHeight: 0n,
     claimedHeight: 0n,
     peers: online.filter(Boolean).length - 1,
+    expectsPeers: true,
+    troubles: [],
     pool: { executable: federation.pending, queued: 0 },
   });
   return [summary, ...details].join("; ");

@@ -29,11 +29,13 @@ import type {
   NodeApi,
   NodeInfo,
   NodeNews,
+  PeerTrouble,
   PeerView,
   PoolStatus,
   RunningTimer,
   Simulation,
   StateAnswer,
+  Symptoms,
   Syncing,
   TransactionPlace,
 } from "../rpc/api.ts";
@@ -53,6 +55,8 @@ export interface ReplicaApiOptions {
   readonly address: Address | undefined;
   /** Blocks on top that make one final, where finality is not instant: config `finality_depth`. */
   readonly finalityDepth?: number;
+  /** Others belong to the network: false if left out. */
+  readonly expectsPeers?: boolean;
 }
 
 /** As most merchants of the first chain of this kind have it. */
@@ -64,6 +68,8 @@ export interface ReplicaApiPorts {
     readonly addresses: readonly string[];
     readonly blocked: readonly string[];
     block(peerIds: readonly string[]): void;
+    /** Why known peers are not connected; left out where that is not known. */
+    troubles?(): readonly PeerTrouble[];
     /** Where strangers are let in. */
     readonly discovery?: Discovery | undefined;
   };
@@ -266,6 +272,21 @@ export class ReplicaApi implements NodeApi {
   awaySinceMs(validator: ValidatorId): number | undefined {
     const { self, presence } = this.#ports.replica;
     return validator === self ? undefined : presence.awaySinceMs(validator);
+  }
+
+  silentSinceMs(validator: ValidatorId): number | undefined {
+    const { self, presence } = this.#ports.replica;
+    return self === undefined || validator === self ? undefined : presence.silentSinceMs(validator);
+  }
+
+  symptoms(): Symptoms {
+    const { replica, network, scheduler } = this.#ports;
+    const addedMs = replica.pool.oldestExecutable()?.addedMs;
+    return {
+      oldestMs: addedMs === undefined ? undefined : Math.max(0, scheduler.now() - addedMs),
+      expectsPeers: this.#options.expectsPeers ?? false,
+      troubles: network.troubles?.() ?? [],
+    };
   }
 
   evidence(countMax: number): readonly EvidenceView[] {

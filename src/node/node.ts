@@ -23,6 +23,7 @@ import { type Home, removePid, writePid } from "./home.ts";
 import { takeLock } from "./lock.ts";
 import { Metrics } from "./metrics.ts";
 import { MinerControl } from "./minercontrol.ts";
+import { expectsPeers, warnWhenAlone } from "./neighbours.ts";
 import { openPeerSearch, TipAge } from "./peersearch.ts";
 import { type KnownPeer, multiaddrOf } from "./peersfile.ts";
 import { nodeReadings, observeReplica } from "./readings.ts";
@@ -55,9 +56,6 @@ export interface RunningNode {
   networkFailed(error: Error): void;
   stop(): Promise<void>;
 }
-
-/** How long a node may be without a peer before it wonders aloud. */
-const ALONE_MS = 5_000;
 
 /** The first thing that keeps the node from going on: while it starts, the start fails by it; later it is acted on. */
 class Failure {
@@ -153,8 +151,7 @@ async function openNode(options: NodeOptions, closers: Closers): Promise<Running
   closers.add(() => replica.stop());
   closers.add(() => control?.close());
   await replica.start();
-  if (home.genesis.validators.length > 1 || home.peers.length > 0)
-    closers.add(warnWhenAlone(network, logger));
+  if (expectsPeers(options)) closers.add(warnWhenAlone(network, logger, systemScheduler));
   failure.check();
   closers.add(() => rpc.stop());
   await rpc.start();
@@ -168,15 +165,6 @@ async function openNode(options: NodeOptions, closers: Closers): Promise<Running
   const networkFailed = (error: Error) => network.noteLibraryError(error);
   const facts = { rpcUrl: rpc.url, p2pAddresses: network.addresses, networkFailed };
   return { ...facts, genesisHash: showHash(replica.chain.genesisHash), height, stop };
-}
-
-/** A refused dialer hears nothing of it: after a while without any peer the log says what is usually missing. */
-function warnWhenAlone(network: P2pNetwork, logger: Logger): () => void {
-  return systemScheduler.after(ALONE_MS, () => {
-    if (network.peers().length > 0) return;
-    const advice = "are they up, and do their peers.json files list this node's peer id?";
-    logger.log("warn", "p2p", "no peer accepted this node yet", { peerId: network.peerId, advice });
-  });
 }
 
 interface FatalPorts {
@@ -292,7 +280,7 @@ interface RpcParts {
 }
 
 function openRpc(
-  { home, config }: NodeOptions,
+  { home, config, extraPeers }: NodeOptions,
   { replica, network, logger, broken, threads, control }: RpcParts,
 ) {
   let subscriptions = 0;
@@ -313,6 +301,7 @@ function openRpc(
       genesisJson: JSON.parse(home.genesisJson),
       address,
       finalityDepth: config.chain.finalityDepth,
+      expectsPeers: expectsPeers({ home, config, extraPeers }),
     },
     {
       replica,

@@ -1,6 +1,6 @@
 /**
- * Since when each validator has been away from this node: what a list of connected peers cannot tell. For people
- * (consensus_explain); nothing decides by it. Bound: one entry per validator.
+ * Since when each validator has been away from this node, or silent: what a list of connected peers cannot tell. For people
+ * (consensus_explain); nothing decides by it. Bound: entries per validator.
  */
 import type { ValidatorId } from "../consensus/engine.ts";
 import type { Network } from "./ports.ts";
@@ -11,6 +11,8 @@ export class Presence {
   /** Validators by the peer they were last connected as. */
   readonly #validators = new Map<string, ValidatorId>();
   readonly #awaySinceMs = new Map<ValidatorId, number>();
+  /** When each last connected, or last sent a consensus message. */
+  readonly #heardAtMs = new Map<ValidatorId, number>();
   #startedAtMs: number | undefined;
 
   constructor(peers: Network["peers"], now: () => number) {
@@ -30,6 +32,17 @@ export class Presence {
     for (const [other, index] of this.#validators) if (index === validator) this.#validators.delete(other);
     this.#validators.set(peerId, validator);
     this.#awaySinceMs.delete(validator);
+    this.#heardAtMs.set(validator, this.#now());
+  }
+
+  /** A consensus message came from it, whatever it says. */
+  heard(validator: ValidatorId): void {
+    this.#heardAtMs.set(validator, this.#now());
+  }
+
+  /** Milliseconds since the Unix epoch; undefined for one that is not connected. */
+  silentSinceMs(validator: ValidatorId): number | undefined {
+    return this.#isPresent(validator) ? this.#heardAtMs.get(validator) : undefined;
   }
 
   disconnected(peerId: string): void {
@@ -39,7 +52,11 @@ export class Presence {
 
   /** Milliseconds since the Unix epoch; undefined for a connected one. One that never came: since the start. */
   awaySinceMs(validator: ValidatorId): number | undefined {
-    if (this.#peers().some((peer) => peer.validator === validator)) return undefined;
+    if (this.#isPresent(validator)) return undefined;
     return this.#awaySinceMs.get(validator) ?? this.#startedAtMs;
+  }
+
+  #isPresent(validator: ValidatorId): boolean {
+    return this.#peers().some((peer) => peer.validator === validator);
   }
 }

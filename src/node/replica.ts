@@ -117,7 +117,10 @@ export class Replica {
       chain: this.chain,
       scheduler: ports.scheduler,
       budgets: this.budgets,
-      consensus: (author, content) => this.#driver?.receive(author, content),
+      consensus: (author, content) => {
+        this.presence.heard(author);
+        this.#driver?.receive(author, content);
+      },
       admit: (envelope) => this.#admit(envelope),
       importBlock: (sealed, peerId) => this.#importFrom(sealed, peerId),
     });

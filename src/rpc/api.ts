@@ -87,6 +87,13 @@ export interface NodeApi {
   validators(): ValidatorSet;
   /** Milliseconds since the Unix epoch; undefined for a validator that is connected to this node, and for itself. */
   awaySinceMs(validator: ValidatorId): number | undefined;
+  /**
+   * When a connected validator last sent a consensus message, ms since the Unix epoch; undefined for one that is not
+   * connected, for itself, and on a node that does not validate.
+   */
+  silentSinceMs(validator: ValidatorId): number | undefined;
+  /** What may be wrong around this node and is no part of the chain. */
+  symptoms(): Symptoms;
   /** Proven equivocations, the newest first. */
   evidence(countMax: number): readonly EvidenceView[];
   /** Multiaddrs that the node listens on. */
@@ -254,6 +261,21 @@ export interface Simulation {
   readonly module: number;
   /** The block on whose state it ran. */
   readonly at: BlockHead;
+}
+
+/** Why a peer that this node knows by its files is not connected. */
+export interface PeerTrouble {
+  readonly name: string;
+  readonly reason: string;
+}
+
+export interface Symptoms {
+  /** Since the executable transaction that has waited longest arrived, ms; undefined: none waits. */
+  readonly oldestMs: number | undefined;
+  /** The genesis or the files of this node name others, so that without a peer it is cut off. */
+  readonly expectsPeers: boolean;
+  /** Why peers that its files name are not connected. */
+  readonly troubles: readonly PeerTrouble[];
 }
 
 /** A running timer of the engine. */

@@ -4,10 +4,19 @@
  * for people and may change, `state` and `ok` are for alerts. Source: pow.md 2.8, 2.9.
  */
 import type { MiningStatus, Syncing } from "./api.ts";
-import { ago, describeClaim, duration, type Explanation } from "./explain.ts";
+import {
+  ago,
+  describeClaim,
+  describeTroubles,
+  duration,
+  type Explanation,
+  type Neighbourhood,
+  type PoolStanding,
+  whyAlone,
+} from "./standing.ts";
 
 /** What an explanation of a mined chain is made from. */
-export interface MiningStanding {
+export interface MiningStanding extends Neighbourhood {
   readonly height: bigint;
   /** Since the head last moved, or the node started. */
   readonly headAgeMs: number;
@@ -16,8 +25,7 @@ export interface MiningStanding {
   readonly syncing: Pick<Syncing, "current" | "target" | "phase"> | undefined;
   readonly believedHeight: bigint;
   readonly claimedHeight: bigint;
-  readonly peers: number;
-  readonly pool: { readonly executable: number; readonly queued: number };
+  readonly pool: PoolStanding;
   /** Undefined on a node without a miner. */
   readonly mining:
     | (Pick<MiningStatus, "mining" | "threads" | "hashrate"> & Partial<Pick<MiningStatus, "lastRefused">>)
@@ -41,16 +49,11 @@ export function explainMining(standing: MiningStanding): Explanation {
 type Verdict = Omit<Explanation, "details">;
 
 function judge(standing: MiningStanding): Verdict {
-  const { syncing, peers, mining, height, headAgeMs, spacing } = standing;
-  const head = `height ${height}, last block ${ago(headAgeMs)}`;
-  if (syncing !== undefined) {
-    const { current, target, phase } = syncing;
-    const summary =
-      phase === "heads"
-        ? `catching up: fetching headers, ${target} so far; height ${current} is executed`
-        : `catching up: height ${current} of ${target}, whose headers are here`;
-    return { state: "syncing", ok: false, summary };
-  }
+  const { syncing, height, headAgeMs, spacing } = standing;
+  const head = height === 0n ? "height 0, the genesis" : `height ${height}, last block ${ago(headAgeMs)}`;
+  const alone = judgeAlone(standing, head);
+  if (alone !== undefined) return alone;
+  if (syncing !== undefined) return judgeSync(standing, syncing);
   const deepest = deepestOf(standing);
   if (deepest !== undefined && deepest.depth > standing.finalityDepth) {
     const summary =
@@ -58,19 +61,47 @@ function judge(standing: MiningStanding): Verdict {
       `${standing.finalityDepth} that count as final here; ${head}`;
     return { state: "reversed", ok: false, summary };
   }
-  const isMining = mining?.mining === true;
   const spacingMs = spacing * 1_000;
-  if (peers === 0 && !isMining && headAgeMs > ALONE_SPACINGS * spacingMs) {
-    const summary = `no peer is connected and this node does not mine: it cannot hear of blocks; ${head}`;
-    return { state: "alone", ok: false, summary };
-  }
   if (headAgeMs > STALE_SPACINGS * spacingMs) {
     const why = whyStale(standing);
     const summary = `no block for ${duration(headAgeMs)}, one is due every ${duration(spacingMs)}: ${why}`;
     return { state: "stale", ok: false, summary: `${summary} (height ${height})` };
   }
-  return { state: "moving", ok: true, summary: `${head}, one is due every ${duration(spacingMs)}` };
+  const note = standing.peers === 0 ? "; no peer is known: the chain is this node's alone" : "";
+  return { state: "moving", ok: true, summary: `${head}, one is due every ${duration(spacingMs)}${note}` };
 }
+
+/** No peer, where there should be one, or where nobody else could make a block; undefined where that is right. */
+function judgeAlone(standing: MiningStanding, head: string): Verdict | undefined {
+  const { peers, mining, expectsPeers, headAgeMs, spacing } = standing;
+  if (peers > 0) return undefined;
+  const isMining = mining?.mining === true;
+  if (expectsPeers) {
+    const harm = isMining
+      ? "this node mines a branch of its own, which nobody hears of and a heavier one will replace"
+      : "it cannot hear of blocks, so it does not know whether anybody mines";
+    return { state: "alone", ok: false, summary: `${whyAlone(standing)}; ${harm} (${head})` };
+  }
+  if (isMining || headAgeMs <= ALONE_SPACINGS * spacing * 1_000) return undefined;
+  const summary = `no peer is connected and this node does not mine: it cannot hear of blocks; ${head}`;
+  return { state: "alone", ok: false, summary };
+}
+
+function judgeSync(
+  { headAgeMs }: MiningStanding,
+  { current, target, phase }: NonNullable<MiningStanding["syncing"]>,
+): Verdict {
+  const words =
+    phase === "heads"
+      ? `catching up: fetching headers, ${target} so far; height ${current} is executed`
+      : `catching up: height ${current} of ${target}, whose headers are here`;
+  const isStuck = phase !== "heads" && headAgeMs > STUCK_MS;
+  const still = `; no block came in for ${duration(headAgeMs)}: no connected peer sends the bodies that are missing`;
+  return { state: "syncing", ok: false, summary: isStuck ? `${words}${still}` : words };
+}
+
+/** A body that is asked for comes within seconds, however long a block takes to be found. */
+const STUCK_MS = 20_000;
 
 /** Why no block came for so long, as far as this node can know. */
 function whyStale({ mining, height, believedHeight }: MiningStanding): string {
@@ -83,7 +114,7 @@ function whyStale({ mining, height, believedHeight }: MiningStanding): string {
   }
   return mining?.mining === true
     ? "this node's miner is far too slow for the target"
-    : "no miner that this node hears of has found one";
+    : "no miner that this node hears of has found one: does anybody mine?";
 }
 
 function describe(standing: MiningStanding): string[] {
@@ -93,6 +124,7 @@ function describe(standing: MiningStanding): string[] {
     miningLine(standing),
     `${peers} ${peers === 1 ? "peer" : "peers"} connected; pool: ${pool.executable} executable, ${pool.queued} waiting for an earlier nonce`,
     ...describeClaim(standing),
+    ...describeTroubles(standing),
     reorgLine(standing),
     `a block counts as final with ${finalityDepth} on top of it`,
   ];

@@ -122,7 +122,9 @@ One port for everything:
 * \`GET /health\` (200 while the database answers and the chain can be written), \`GET /ready\` (200 or 503 with the standing; \`?minPeers=3\` and
   \`?maxBlocksBehind=2\` set what is asked), \`GET /version\`, \`GET /metrics\` (Prometheus).
   Behind is counted from \`verifiedHeight\`: of a mined chain the heaviest header that this node checked, elsewhere what
-  f+1 connected validators tell. \`bestPeerHeight\` is what a peer claims; nothing follows from it.
+  f+1 connected validators tell. \`bestPeerHeight\` is what a peer claims; nothing follows from it. Not ready is also who
+  has no peer but should, who recovers or has stopped voting, and whose work waits for 30 s without a block; \`state\` and
+  \`reason\` are those of \`consensus_explain\`.
 
 The server binds to 127.0.0.1 unless told otherwise. A request must name an IP address, localhost or a configured
 host in its \`Host\` header, and a web page of another origin is refused unless configured in

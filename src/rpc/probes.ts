@@ -1,13 +1,15 @@
 /**
  * The paths for machines that watch the node: /health (does it live), /ready (is it worth sending work to),
  * /version, /metrics. Ready means: in step with what this node has reason to believe of the chain (no peer's claim
- * makes it unready), enough peers, and as a validator, a quorum in reach.
+ * makes it unready), enough peers, as a validator a quorum in reach, and no work that waits for minutes in vain.
  * The form of the query is Besu's: ?minPeers=3&maxBlocksBehind=2.
  */
 import { showHash } from "../base/bytes.ts";
 import type { Scheduler } from "../base/scheduler.ts";
 import type { NodeApi } from "./api.ts";
+import { explainNode } from "./explainnode.ts";
 import { showCount, showWide } from "./show.ts";
+import type { Explanation } from "./standing.ts";
 
 export interface ProbePorts {
   readonly api: NodeApi;
@@ -58,7 +60,7 @@ async function probeHealth({ api, scheduler }: ProbePorts): Promise<ProbeAnswer>
   return reason === undefined ? json(200, { healthy: true }) : json(503, { healthy: false, reason });
 }
 
-function probeReadiness(ports: ProbePorts, query: URLSearchParams): ProbeAnswer {
+async function probeReadiness(ports: ProbePorts, query: URLSearchParams): Promise<ProbeAnswer> {
   const minPeers = parseCount(query.get("minPeers"), 0);
   const maxBlocksBehind = parseCount(query.get("maxBlocksBehind"), BLOCKS_BEHIND_DEFAULT);
   const known = ["minPeers", "maxBlocksBehind"];
@@ -67,9 +69,27 @@ function probeReadiness(ports: ProbePorts, query: URLSearchParams): ProbeAnswer 
     return json(400, { error: `expected ?minPeers=<number>&maxBlocksBehind=<number>` });
   }
   const standing = standingOf(ports, BigInt(maxBlocksBehind));
-  const ready = standing.synced && standing.peers >= minPeers && standing.quorumReachable !== false;
-  return json(ready ? 200 : 503, { ready, ...standing });
+  const explanation = await explainNode(ports.api, ports.scheduler.now());
+  const canServe = standing.synced && standing.peers >= minPeers && standing.quorumReachable !== false;
+  const ready = canServe && !isUseless(ports, explanation);
+  return json(ready ? 200 : 503, {
+    ready,
+    ...standing,
+    state: explanation.state,
+    reason: explanation.summary,
+  });
 }
+
+/** What is sent to this node cannot come about, whatever its peers and its height say. */
+function isUseless({ api, scheduler }: ProbePorts, { state }: Explanation): boolean {
+  const headAgeMs = scheduler.now() - api.headChangedAtMs();
+  const waitMs = Math.min(api.symptoms().oldestMs ?? 0, headAgeMs);
+  return USELESS.has(state) || waitMs > WORK_WAITS_MS_MAX;
+}
+
+const USELESS: ReadonlySet<Explanation["state"]> = new Set(["halted", "recovering", "no-quorum", "alone"]);
+/** Longer than view changes take: work that waits so long without a block gets no further here. */
+const WORK_WAITS_MS_MAX = 30_000;
 
 function standingOf({ api, scheduler }: ProbePorts, behindMax: bigint) {
   const { height } = api.head().summary;

@@ -2,7 +2,8 @@
  * standings, no node. */
 import { describe, expect, it } from "vitest";
 import type { EngineStatus } from "../../src/consensus/engine.ts";
-import { duration, explain, type Standing } from "../../src/rpc/explain.ts";
+import { explain } from "../../src/rpc/explain.ts";
+import { duration, type Standing } from "../../src/rpc/standing.ts";
 
 function engineOf(changes: Partial<EngineStatus> = {}): EngineStatus {
   return {
@@ -43,6 +44,8 @@ function standingOf(engine: EngineStatus | undefined, changes: Partial<Standing>
     believedHeight: 102n,
     claimedHeight: 102n,
     peers: 3,
+    expectsPeers: true,
+    troubles: [],
     pool: { executable: 0, queued: 0 },
     ...changes,
   };
@@ -112,6 +115,100 @@ describe("an explanation", () => {
     expect(explain(standing)).toMatchObject({ state: "waiting", ok: false });
   });
 
+  it("says first that one more failure would halt the chain, whether it moves or rests", () => {
+    const idle = explain(standingOf(engineOf(), { validators: withoutNode2 }));
+    expect(idle).toMatchObject({
+      state: "degraded",
+      ok: false,
+      summary:
+        "ONE MORE FAILURE HALTS THE CHAIN: without node2 (down 42 s), 3 of 4 validators take part, need 3; " +
+        "nothing to agree on: height 102, last block 1 min 0 s ago",
+    });
+    const timers = [{ name: "request", dueInMs: 1_500, lengthMs: 2_000 }];
+    const moving = engineOf({ waitingFor, slots: [slot("pre-prepared", {})] });
+    expect(explain(standingOf(moving, { timers, validators: withoutNode2 }))).toMatchObject({
+      state: "degraded",
+      ok: false,
+      summary: expect.stringMatching(/^ONE MORE FAILURE/) as string,
+    });
+  });
+
+  it("names who is missing and stays well while failures are left to spare, unless it is the primary", () => {
+    const n = { n: 7, f: 2, quorum: 5, lastSeen: Array(7).fill(engineOf().lastSeen[0]) };
+    const seven = Array.from({ length: 7 }, (_, i) => ({
+      name: `node${i}`,
+      online: i !== 2,
+      awayMs: i === 2 ? 42_000 : undefined,
+    }));
+    expect(explain(standingOf(engineOf(n), { validators: seven }))).toMatchObject({
+      state: "idle",
+      ok: true,
+      summary: expect.stringContaining("without node2 (down 42 s), 6 of 7 validators take part") as string,
+    });
+    expect(explain(standingOf(engineOf({ ...n, primary: 2 }), { validators: seven }))).toMatchObject({
+      state: "degraded",
+      ok: false,
+      summary: expect.stringMatching(/^the primary of view 7 is missing/) as string,
+    });
+  });
+
+  it("counts a validator that is connected and sends nothing for long as missing", () => {
+    const timers = [{ name: "status", dueInMs: 400, lengthMs: 1_000 }];
+    const silent = (...indexes: number[]) =>
+      standingOf(engineOf(), {
+        timers,
+        validators: standingOf(undefined).validators.map((one, i) => ({
+          ...one,
+          silentMs: indexes.includes(i) ? 31_000 : 900,
+        })),
+      });
+    expect(explain(silent(1))).toMatchObject({
+      state: "degraded",
+      ok: false,
+      summary: expect.stringContaining("without node1 (connected, and silent for 31 s)") as string,
+    });
+    const halted = explain(silent(1, 3));
+    expect(halted).toMatchObject({ state: "no-quorum", ok: false });
+    expect(halted.summary).toContain("2 of 4 validators online and sending votes");
+    expect(halted.details[0]).toContain("connected, and stopped or hanging: node1");
+    const slow = { ...silent(1), timers: [{ name: "status", dueInMs: 400, lengthMs: 30_000 }] };
+    expect(explain(slow)).toMatchObject({ state: "idle", ok: true });
+  });
+
+  it("never calls work well that waits long past every timeout", () => {
+    const pool = { executable: 1, queued: 0, oldestMs: 90_000 };
+    const forgotten = explain(standingOf(engineOf(), { pool }));
+    expect(forgotten).toMatchObject({ state: "waiting", ok: false });
+    expect(forgotten.summary).toContain("a transaction has waited for 1 min 0 s and is in no proposal");
+    const timers = [{ name: "request", dueInMs: 1_900, lengthMs: 2_000 }];
+    const restless = standingOf(engineOf({ waitingFor }), { pool, timers, headAgeMs: 80_000 });
+    expect(explain(restless)).toMatchObject({ state: "waiting", ok: false });
+    expect(explain(standingOf(engineOf(), { pool: { ...pool, oldestMs: 100 } }))).toMatchObject({
+      state: "moving",
+      ok: true,
+    });
+  });
+
+  it("says when others are ahead and nobody sends their blocks", () => {
+    const standing = { believedHeight: 200n };
+    for (const engine of [engineOf(), undefined]) {
+      const { state, ok, summary } = explain(standingOf(engine, standing));
+      expect({ state, ok }).toEqual({ state: "waiting", ok: false });
+      expect(summary).toContain("BEHIND: height 102, others are at 200");
+      expect(explain(standingOf(engine, { ...standing, headAgeMs: 1_000 })).ok).toBe(true);
+    }
+  });
+
+  it("tells a follower's operator why no peer lets it in, and that its transactions wait", () => {
+    const troubles = [{ name: "node0", reason: "it closed the connection at once" }];
+    const refused = explain(standingOf(undefined, { peers: 0, troubles }));
+    expect(refused).toMatchObject({ state: "alone", ok: false });
+    expect(refused.summary).toMatch(/^no peer is connected: node0: it closed the connection at once/);
+    expect(refused.details).toContain("node0 is not connected: it closed the connection at once");
+    const pool = { executable: 1, queued: 0, oldestMs: 40_000 };
+    expect(explain(standingOf(undefined, { pool }))).toMatchObject({ state: "waiting", ok: false });
+  });
+
   it("finds nothing wrong with an idle chain", () => {
     expect(explain(standingOf(engineOf()))).toMatchObject({
       state: "idle",
@@ -176,6 +273,10 @@ describe("an explanation", () => {
     const engine = engineOf({ recovery: { kind: "checkpoint", height: 96n }, lastCommitted: 9n });
     const { state, ok, summary, details } = explain(standingOf(engine));
     expect({ state, ok }).toEqual({ state: "recovering", ok: false });
+    expect(summary).not.toContain("NONE");
+    const low = { claimedHeight: 9n, believedHeight: 9n };
+    expect(explain(standingOf(engine, low)).summary).toContain("NONE of the 3 connected peers has it");
+    expect(explain(standingOf(engine, { ...low, peers: 0 })).summary).toContain("no peer is connected");
     expect(summary).toContain("ends at height 9");
     expect(summary).toContain("the stable checkpoint of height 96");
     expect(details.join("\n")).toContain("more than 1 of 4 validators");
@@ -198,7 +299,7 @@ describe("an explanation", () => {
     );
     expect(explain(standingOf(engineOf(), { claimedHeight: 104n })).details.join()).not.toContain("claims");
     expect(explain(standingOf(undefined))).toMatchObject({ state: "no-engine", ok: true });
-    expect(explain(standingOf(undefined, { peers: 0 }))).toMatchObject({ state: "no-engine", ok: false });
+    expect(explain(standingOf(undefined, { peers: 0 }))).toMatchObject({ state: "alone", ok: false });
   });
 });
 

@@ -10,6 +10,8 @@ const calm: MiningStanding = {
   believedHeight: 120n,
   claimedHeight: 120n,
   peers: 2,
+  expectsPeers: false,
+  troubles: [],
   pool: { executable: 1, queued: 0 },
   mining: { mining: true, threads: 2, hashrate: 41_234 },
   hashrate: 123_456,
@@ -80,12 +82,53 @@ describe("the explanation of a mined chain", () => {
       "headers are known up to height 130, and no connected peer sends the blocks that are missing",
     ],
     ["moving", true, { headAgeMs: 99_000 }, "height 120"],
-    ["reversed", false, { reorgs: [reorg(1), reorg(7)], peers: 0, mining: undefined }, "REVERSED: 7 blocks"],
+    ["reversed", false, { reorgs: [reorg(1), reorg(7)] }, "REVERSED: 7 blocks"],
     ["moving", true, { reorgs: [reorg(6)] }, "height 120"],
   ] as const)("is %s", (state, ok, change, words) => {
     const explained = explainMining({ ...calm, ...change });
     expect(explained).toMatchObject({ state, ok });
     expect(explained.summary).toContain(words);
+  });
+
+  const cut = {
+    peers: 0,
+    expectsPeers: true,
+    troubles: [{ name: "node1", reason: "nobody listens at /ip4/127.0.0.1/tcp/30301" }],
+  };
+
+  it("never calls a miner well that should have peers and has none", () => {
+    const { state, ok, summary } = explainMining({ ...calm, ...cut });
+    expect({ state, ok }).toEqual({ state: "alone", ok: false });
+    expect(summary).toBe(
+      "no peer is connected: node1: nobody listens at /ip4/127.0.0.1/tcp/30301; this node mines a branch of its own, " +
+        "which nobody hears of and a heavier one will replace (height 120, last block 4 s ago)",
+    );
+    const own = explainMining({ ...calm, peers: 0 });
+    expect(own).toMatchObject({ state: "moving", ok: true });
+    expect(own.summary).toContain("no peer is known: the chain is this node's alone");
+  });
+
+  it("says at height 0 without peers that it cannot know whether anybody mines", () => {
+    const start = { ...calm, ...cut, height: 0n, believedHeight: 0n, mining: undefined, headAgeMs: 900 };
+    expect(explainMining(start)).toMatchObject({
+      state: "alone",
+      ok: false,
+      summary: expect.stringContaining(
+        "it cannot hear of blocks, so it does not know whether anybody mines (height 0, the genesis)",
+      ) as string,
+    });
+  });
+
+  it("asks whether anybody mines only where no header says so", () => {
+    const late = { ...calm, headAgeMs: 101_000, mining: undefined };
+    expect(explainMining(late).summary).toContain("does anybody mine?");
+    const bodiless = { current: 0n, target: 600n, targetVerified: true, phase: "bodies" as const };
+    const { summary } = explainMining({ ...late, height: 0n, syncing: bodiless, believedHeight: 600n });
+    expect(summary).toBe(
+      "catching up: height 0 of 600, whose headers are here; no block came in for 1 min 41 s: " +
+        "no connected peer sends the bodies that are missing",
+    );
+    expect(explainMining({ ...late, believedHeight: 131n }).summary).not.toContain("does anybody mine?");
   });
 
   it("counts reorganisations and shows rates in words", () => {

@@ -28,10 +28,12 @@ import type {
   EvidenceView,
   NodeApi,
   NodeNews,
+  PeerTrouble,
   PeerView,
   RunningTimer,
   Simulation,
   StateAnswer,
+  Symptoms,
   TransactionPlace,
 } from "../../src/rpc/api.ts";
 import { Wallet } from "../../src/rpc/client.ts";
@@ -84,6 +86,7 @@ export class FakeNode implements NodeApi {
   /** Thrown by the next `submit`. */
   submitThrows: Error | undefined;
   submitted = 0;
+  troubles: PeerTrouble[] = [];
   peerId = PEERS[0]!;
   blocked: readonly string[] = [];
   readonly #listeners = new Map<string, Set<(news: never) => void>>();
@@ -299,6 +302,12 @@ export class FakeNode implements NodeApi {
   }
   awaySinceMs() {
     return undefined;
+  }
+  silentSinceMs(): number | undefined {
+    return undefined;
+  }
+  symptoms(): Symptoms {
+    return { oldestMs: undefined, expectsPeers: true, troubles: this.troubles };
   }
   evidence(countMax: number): readonly EvidenceView[] {
     return this.equivocations.slice(0, countMax);
