@@ -6,6 +6,7 @@ import { homePaths } from "../node/home.ts";
 import { dirOption, group, leaf } from "./command.ts";
 import { must } from "./exit.ts";
 import { table } from "./output.ts";
+import { addSettingFlags, settingsOf } from "./settingflags.ts";
 
 interface ShowOptions {
   readonly dir: string;
@@ -17,12 +18,14 @@ export function addConfig(program: Command): void {
     group(program, "config", "look at a node's configuration"),
     "show",
     "show every value: flags over QUORATE_* over config.toml over defaults",
-    (command) => command.addOption(dirOption()).option("--origin", "say where each value comes from"),
-    ({ out, options }) => {
+    (command) =>
+      addSettingFlags(command.addOption(dirOption()).option("--origin", "say where each value comes from")),
+    async ({ out, options }) => {
       const path = homePaths(options.dir).config;
       const file = existsSync(path) ? readFileSync(path, "utf8") : undefined;
       if (file === undefined) out.warn(`${path}: not found, showing defaults and QUORATE_* variables`);
-      const { origins } = must(loadConfig({ file, environment: process.env }));
+      const flags = await settingsOf(options, options.dir);
+      const { origins } = must(loadConfig({ file, environment: process.env, flags }));
       const rows = origins.map(({ key, value, origin }) => [key, JSON.stringify(value), origin]);
       out.result(
         Object.fromEntries(origins.map(({ key, value, origin }) => [key, { value, origin }])),

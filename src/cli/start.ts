@@ -4,7 +4,6 @@
  * the parent, and the parent's death stops the node.
  */
 import { type Command, Option } from "commander";
-import { hex0x } from "../base/bytes.ts";
 import { loadConfig } from "../node/config.ts";
 import { type Home, homePaths, openHome } from "../node/home.ts";
 import type { RunningNode } from "../node/node.ts";
@@ -12,27 +11,15 @@ import { parsePeerAddress } from "../node/peersfile.ts";
 import type { StartError } from "../node/starterror.ts";
 import { collect, list } from "./arguments.ts";
 import { dirOption, leaf } from "./command.ts";
-import { DEFAULT_DEVNET_DIR } from "./devnetdir.ts";
 import { badInput, CliError, EXIT, must } from "./exit.ts";
-import { resolveAddress } from "./names.ts";
 import type { Output } from "./output.ts";
 import { guardProcess } from "./processboundary.ts";
+import { addSettingFlags, settingsOf } from "./settingflags.ts";
 
 interface StartOptions {
   readonly dir: string;
-  readonly mode?: string;
-  /** How many threads, or just so. */
-  readonly mine?: string | true;
-  readonly coinbase?: string;
-  readonly minFee?: string;
-  readonly hashLimit?: string;
-  readonly rpcHost?: string;
-  readonly rpcPort?: string;
-  readonly p2pHost?: string;
-  readonly p2pPort?: string;
   readonly peer?: readonly string[];
   readonly cutOff?: readonly string[];
-  readonly logLevel?: string;
 }
 
 export function addStart(program: Command): void {
@@ -41,21 +28,13 @@ export function addStart(program: Command): void {
     "start",
     "run the node of a folder until it is stopped",
     (command) =>
-      command
-        .addOption(dirOption())
-        .option("--mode <mode>", "validator, miner or full")
-        .option("--mine [threads]", "mine (mode miner), with one thread or so many")
-        .option("--coinbase <address>", "account that is paid for mined blocks: 0x…, a name or a key file")
-        .option("--hash-limit <n>", "hashes a second of all threads at most; 0: as many as they can")
-        .option("--min-fee <amount>", "least fee that this node takes into its pool, where blocks are mined")
-        .option("--rpc-host <host>", "where JSON-RPC listens")
-        .option("--rpc-port <port>", "of JSON-RPC; 0 takes a free one")
-        .option("--p2p-host <host>", "where other nodes connect")
-        .option("--p2p-port <port>", "for other nodes; 0 takes a free one")
-        .option("--peer <multiaddr>", "a node to connect to, besides peers.json; repeatable", collect)
-        // For `quorate devnet`, whose restarted nodes keep their side of a partition.
-        .addOption(new Option("--cut-off <names>").argParser(list).hideHelp())
-        .option("--log-level <levels>", 'such as "info" or "info,pbft=debug"'),
+      addSettingFlags(
+        command
+          .addOption(dirOption())
+          .option("--peer <multiaddr>", "a node to connect to, besides peers.json; repeatable", collect)
+          // For `quorate devnet`, whose restarted nodes keep their side of a partition.
+          .addOption(new Option("--cut-off <names>").argParser(list).hideHelp()),
+      ),
     ({ out, options }) => runNode(out, options),
   );
 }
@@ -66,18 +45,7 @@ async function runNode(out: Output, options: StartOptions): Promise<void> {
     loadConfig({
       file: home.configText,
       environment: process.env,
-      flags: {
-        mode: modeOf(options),
-        "mining.threads": options.mine === true ? undefined : options.mine,
-        "mining.coinbase": await coinbaseOf(options),
-        "mining.hash_limit": options.hashLimit,
-        "mempool.min_fee": options.minFee,
-        "rpc.host": options.rpcHost,
-        "rpc.port": options.rpcPort,
-        "p2p.host": options.p2pHost,
-        "p2p.port": options.p2pPort,
-        "log.level": options.logLevel,
-      },
+      flags: await settingsOf(options, options.dir),
     }),
   );
   const blockedPeers = peerIdsOf(options.cutOff ?? [], home);
@@ -111,19 +79,6 @@ async function runNode(out: Output, options: StartOptions): Promise<void> {
   }
   await node.stop();
   out.note(`stopped at height ${node.height()}`);
-}
-
-function modeOf({ mode, mine }: StartOptions): string | undefined {
-  if (mine === undefined) return mode;
-  if (mode !== undefined && mode !== "miner")
-    throw badInput(`--mine is mode miner: leave out --mode ${mode}`);
-  return "miner";
-}
-
-/** A name stands for a key in the home, or for an account of the devnet here. */
-async function coinbaseOf({ coinbase, dir }: StartOptions): Promise<string | undefined> {
-  if (coinbase === undefined || coinbase.startsWith("0x")) return coinbase;
-  return hex0x((await resolveAddress(coinbase, { dir, devnet: DEFAULT_DEVNET_DIR })).address);
 }
 
 /** Names of validators and known peers as peer ids; a drill that only a dev chain allows. */

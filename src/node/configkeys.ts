@@ -166,6 +166,7 @@ export const CONFIG_KEYS = {
     amountField(),
     "0",
     "Least fee that this node takes into its pool, where blocks are mined; below the chain's minimum it does nothing.",
+    "--min-fee",
   ),
   "log.level": key(
     logLevelsField(),
