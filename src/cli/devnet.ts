@@ -29,7 +29,6 @@ import {
   type DevnetNode,
   type DevnetOrigin,
   type DevnetPlan,
-  type DevnetSettings,
   loadDevnet,
   planDevnet,
   prepareDevnet,
@@ -37,6 +36,13 @@ import {
   SEED_LENGTH_MAX,
   SPACING_MAX,
 } from "./devnetplan.ts";
+import {
+  type DevnetSettings,
+  HASHES_OF_ALL,
+  idleVariables,
+  P2P_PORT_BASE,
+  PORT_BASE,
+} from "./devnetsettings.ts";
 import { lockDevnet, Supervisor } from "./devnetsupervisor.ts";
 import { badInput, EXIT, must } from "./exit.ts";
 import { type Output, showDuration } from "./output.ts";
@@ -50,8 +56,8 @@ interface DevnetOptions {
   readonly blockTime?: number;
   readonly emptyBlocks?: number;
   readonly hashLimit?: number;
-  readonly portBase: number;
-  readonly p2pPortBase: number;
+  readonly portBase?: number;
+  readonly p2pPortBase?: number;
   readonly seed: string;
   readonly dir: string;
   readonly reset?: boolean;
@@ -62,8 +68,6 @@ interface DirOptions {
   readonly dir: string;
 }
 
-/** What all miners try together, so that a devnet takes a small part of one core whatever its size. */
-const HASHES_OF_ALL = 300_000;
 const SPACING_MS = 5_000;
 const LOOK_MS = 1_000;
 
@@ -144,8 +148,16 @@ function declareDevnet(command: Command): Command {
       `pow: hashes a second of each miner (default: ${HASHES_OF_ALL} shared among them)`,
       integer(1, 1_000_000_000),
     )
-    .option("--port-base <port>", "JSON-RPC port of node 0, the others follow", integer(1, 65_000), 18_545)
-    .option("--p2p-port-base <port>", "p2p port of node 0, the others follow", integer(1, 65_000), 30_300)
+    .option(
+      "--port-base <port>",
+      `JSON-RPC port of node 0, the others follow (default: ${PORT_BASE})`,
+      integer(1, 65_000),
+    )
+    .option(
+      "--p2p-port-base <port>",
+      `p2p port of node 0, the others follow (default: ${P2P_PORT_BASE})`,
+      integer(1, 65_000),
+    )
     .option("--seed <text>", "all keys follow from it", "dev")
     .option("--log-level <levels>", 'of every node, such as "info,pbft=debug"')
     .option("--reset", "delete the devnet in the folder and start over");
@@ -169,7 +181,10 @@ async function runDevnet(out: Output, options: DevnetOptions): Promise<void> {
     lock.release();
     throw error;
   }
-  const { origin, settings, plan, nodes, resumed } = prepared;
+  const { origin, plan, nodes, resumed } = prepared;
+  for (const variable of idleVariables(process.env)) {
+    out.warn(`${variable} does nothing here: it is of one node, and stands in the config.toml of each`);
+  }
   if (resumed) out.note(`going on with the devnet in ${options.dir} (--reset starts over)`);
   const show = new Display(out);
   const supervisor = new Supervisor(
@@ -187,7 +202,7 @@ async function runDevnet(out: Output, options: DevnetOptions): Promise<void> {
     const balances = await currentBalances(report, plan);
     out.result(
       describeForMachines(origin, plan, report, readyMs),
-      introduce(out, options, { origin, settings, plan, report, readyMs, balances }),
+      introduce(out, options, { origin, nodes, plan, report, readyMs, balances }),
     );
     await show.follow(supervisor);
   } catch (error) {
@@ -200,7 +215,6 @@ async function runDevnet(out: Output, options: DevnetOptions): Promise<void> {
 
 interface Prepared {
   readonly origin: DevnetOrigin;
-  readonly settings: DevnetSettings;
   readonly plan: DevnetPlan;
   readonly nodes: readonly DevnetNode[];
   readonly resumed: boolean;
@@ -213,20 +227,18 @@ function settle(options: DevnetOptions): { origin: DevnetOrigin; settings: Devne
   if (mined && options.emptyBlocks !== undefined)
     throw badInput("--empty-blocks: for --consensus pbft alone");
   if (!mined && options.hashLimit !== undefined) throw badInput("--hash-limit: for --consensus pow alone");
-  const { blockTime = mined ? SPACING_MS : 0, emptyBlocks: emptyBlocksMs = 0 } = options;
   const { validators = mined ? MINED_DEVNET.miners : DEVNET.validators } = options;
-  const { hashLimit = Math.ceil(HASHES_OF_ALL / validators) } = options;
-  if (mined && (blockTime % 1_000 !== 0 || blockTime < 1_000 || blockTime > 1_000 * SPACING_MAX)) {
+  const origin = { seed, validators, accounts, balance };
+  const common = { portBase, p2pPortBase, logLevel };
+  if (!mined) {
+    const { blockTime: blockTimeMs, emptyBlocks: emptyBlocksMs } = options;
+    return { origin, settings: { ...common, blockTimeMs, emptyBlocksMs } };
+  }
+  const { blockTime = SPACING_MS, hashLimit } = options;
+  if (blockTime % 1_000 !== 0 || blockTime < 1_000 || blockTime > 1_000 * SPACING_MAX) {
     throw badInput(`--block-time: miners aim at 1 to ${SPACING_MAX} whole seconds, such as "5s"`);
   }
-  const origin = { seed, validators, accounts, balance };
-  const common = { portBase, p2pPortBase, emptyBlocksMs, logLevel };
-  return mined
-    ? {
-        origin: { ...origin, spacing: blockTime / 1_000 },
-        settings: { ...common, blockTimeMs: 0, hashLimit },
-      }
-    : { origin, settings: { ...common, blockTimeMs: blockTime } };
+  return { origin: { ...origin, spacing: blockTime / 1_000 }, settings: { ...common, hashLimit } };
 }
 
 function prepare(options: DevnetOptions): Prepared {
@@ -234,7 +246,7 @@ function prepare(options: DevnetOptions): Prepared {
   const { origin, settings } = settle(options);
   if (options.reset) removeDevnet(dir);
   const plan = planDevnet(origin);
-  return { origin, settings, plan, ...must(prepareDevnet(dir, origin, plan, settings)) };
+  return { origin, plan, ...must(prepareDevnet(dir, origin, plan, settings, process.env)) };
 }
 
 /** Ctrl-C and SIGTERM: gracefully once, at once the second time. */

@@ -11,7 +11,8 @@ import { packageVersion } from "../node/version.ts";
 import { Client } from "../rpc/client.ts";
 import type { DevnetReport } from "./devnetcontrol.ts";
 import { DEFAULT_DEVNET_DIR } from "./devnetdir.ts";
-import type { DevnetOrigin, DevnetPlan, DevnetSettings } from "./devnetplan.ts";
+import type { DevnetNode, DevnetOrigin, DevnetPlan } from "./devnetplan.ts";
+import { PORT_BASE } from "./devnetsettings.ts";
 import { type Output, shorten, showCount, showDuration, showRate, table } from "./output.ts";
 import { ask } from "./rpc.ts";
 
@@ -21,12 +22,11 @@ const ACCOUNTS_SHOWN = 4;
 interface Shown {
   readonly dir: string;
   readonly seed: string;
-  readonly portBase: number;
 }
 
 export interface Introduction {
   readonly origin: DevnetOrigin;
-  readonly settings: DevnetSettings;
+  readonly nodes: readonly DevnetNode[];
   readonly plan: DevnetPlan;
   readonly report: DevnetReport;
   readonly readyMs: number;
@@ -54,7 +54,7 @@ export function introduce(out: Output, options: Shown, introduction: Introductio
   const more = accounts.length - shown.length;
   const dirFlag = options.dir === DEFAULT_DEVNET_DIR ? "" : ` --dir ${options.dir}`;
   const rpc = report.nodes[0]!.rpcUrl;
-  const rpcFlag = options.portBase === 18_545 ? "" : ` --rpc ${rpc}`;
+  const rpcFlag = new URL(rpc).port === `${PORT_BASE}` ? "" : ` --rpc ${rpc}`;
   // Deep enough to be called final takes longer than anyone wants to wait for the first try.
   const waitFlag = origin.spacing === undefined ? "" : " --wait included";
   const devnetFlag = options.dir === DEFAULT_DEVNET_DIR ? "" : ` --devnet ${options.dir}`;
@@ -117,10 +117,9 @@ function introduceValidators({ nodes }: DevnetReport): OwnWords {
   };
 }
 
-function introduceMiners({ plan, report, settings }: Introduction, spacing: number): OwnWords {
+function introduceMiners({ plan, report, nodes: started }: Introduction, spacing: number): OwnWords {
   const { nodes } = report;
   const n = nodes.length;
-  const limit = settings.hashLimit ?? 0;
   const [first = 0] = nodes.flatMap((node) => node.mining?.blockWork ?? []);
   return {
     title: `proof-of-work devnet · ${n} ${n === 1 ? "miner" : "miners"}, a block all ${spacing} s`,
@@ -135,8 +134,8 @@ function introduceMiners({ plan, report, settings }: Introduction, spacing: numb
     ]),
     notes: [
       "",
-      `Each node mines with one thread at ${showRate(limit)} at most (--hash-limit), so that your machine stays free:`,
-      `${showRate(n * limit)} together for about ${showCount(first)} hashes a block; the difficulty adapts to ${spacing} s.`,
+      ...describeLimits(started, showCount(first)),
+      `The difficulty adapts to ${spacing} s.`,
       `A coinbase can be spent ${devMining(spacing).maturity} blocks later, by its node's name: --from node0.`,
     ],
     trials: ({ rpcFlag, dirFlag }) => [
@@ -145,4 +144,19 @@ function introduceMiners({ plan, report, settings }: Introduction, spacing: numb
       `devnet partition ${n - 1}${dirFlag}; npx quorate devnet heal${dirFlag}; npx quorate chain reorgs${rpcFlag}`,
     ],
   };
+}
+
+/** How fast the nodes mine, by what they were started with. */
+function describeLimits(nodes: readonly DevnetNode[], hashes: string): string[] {
+  const limits = nodes.flatMap(({ hashLimit }) => (hashLimit === undefined ? [] : [hashLimit]));
+  if (limits.length < nodes.length)
+    return [`About ${hashes} hashes a block; a node without mining.hash_limit takes a whole core.`];
+  const [first = 0] = limits;
+  const total = limits.reduce((sum, limit) => sum + limit, 0);
+  const together = `${showRate(total)} together for about ${hashes} hashes a block.`;
+  if (limits.some((limit) => limit !== first)) return [`The nodes mine at ${together}`];
+  return [
+    `Each node mines with one thread at ${showRate(first)} at most (--hash-limit), so that your machine stays free:`,
+    together,
+  ];
 }

@@ -143,10 +143,18 @@ function spawnNode(node: DevnetNode, errorFile: string, cutOffFrom: readonly str
   mkdirSync(join(node.dir, "logs"), { recursive: true });
   const errors = openSync(errorFile, "w");
   const cut = cutOffFrom.length === 0 ? [] : ["--cut-off", cutOffFrom.join(",")];
-  const words = [...process.execArgv, process.argv[1]!, "start", "--dir", node.dir, ...cut];
+  const words = [
+    ...process.execArgv,
+    process.argv[1]!,
+    "start",
+    "--dir",
+    node.dir,
+    ...(node.words ?? []),
+    ...cut,
+  ];
   const child = spawn(process.execPath, words, {
     stdio: ["ignore", "ignore", errors, "ipc"],
-    env: childEnvironment(),
+    env: childEnvironment(node),
   });
   closeSync(errors);
   // Only the processes keep the devnet alive, not their channels.
@@ -154,10 +162,10 @@ function spawnNode(node: DevnetNode, errorFile: string, cutOffFrom: readonly str
   return child;
 }
 
-/** Without QUORATE_* settings: one port for four nodes would be no use. The devnet's own flags say what differs. */
-function childEnvironment(): NodeJS.ProcessEnv {
+/** Of the QUORATE_* variables those that are every node's: one port for four of them would be no use. */
+function childEnvironment({ variables }: DevnetNode): NodeJS.ProcessEnv {
   const kept = Object.entries(process.env).filter(
     ([name]) => !name.startsWith("QUORATE_") || name === "QUORATE_DEBUG",
   );
-  return Object.fromEntries(kept);
+  return { ...Object.fromEntries(kept), ...variables };
 }

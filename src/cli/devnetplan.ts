@@ -8,13 +8,11 @@
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { z } from "zod";
-import { hex0x } from "../base/bytes.ts";
 import { accept, refuse, type Verdict } from "../base/fault.ts";
 import { VALIDATORS_MAX } from "../base/limits.ts";
 import type { Genesis } from "../chain/genesis.ts";
 import { formatGenesis, parseGenesis } from "../chain/genesisfile.ts";
 import { amountField, checkJson, field, integerField } from "../codec/field.ts";
-import { formatConfigFile } from "../node/config.ts";
 import { createHome, homePaths } from "../node/home.ts";
 import { keyOfSeed } from "../node/keyfile.ts";
 import { devMining } from "../node/miningprofiles.ts";
@@ -29,6 +27,13 @@ import {
 } from "../node/networkplan.ts";
 import { formatPeers, type KnownPeer, multiaddrOf, parsePeers } from "../node/peersfile.ts";
 import { devnetFile } from "./devnetdir.ts";
+import {
+  type DevnetSettings,
+  newConfigText,
+  nodeVariables,
+  planStart,
+  type Variables,
+} from "./devnetsettings.ts";
 
 /** What the chain follows from: fixed for the life of the folder. */
 export interface DevnetOrigin {
@@ -49,17 +54,6 @@ export interface DevnetPlan {
   readonly genesis: Genesis;
 }
 
-/** What may differ from one start to the next. */
-export interface DevnetSettings {
-  readonly portBase: number;
-  readonly p2pPortBase: number;
-  readonly blockTimeMs: number;
-  readonly emptyBlocksMs: number;
-  /** Of a miner, hashes a second. */
-  readonly hashLimit?: number | undefined;
-  readonly logLevel: string | undefined;
-}
-
 export interface DevnetNode {
   readonly index: number;
   readonly name: string;
@@ -68,6 +62,12 @@ export interface DevnetNode {
   readonly rpcUrl: string;
   readonly p2pPort: number;
   readonly peerId: string;
+  /** Of its command line, beside the folder. */
+  readonly words?: readonly string[];
+  /** QUORATE_* variables that it gets. */
+  readonly variables?: Variables;
+  /** Hashes a second of a miner; undefined: as many as it can. */
+  readonly hashLimit?: number | undefined;
 }
 
 const FORMAT = 1;
@@ -112,35 +112,21 @@ export function planDevnet({ seed, spacing, validators, ...numbers }: DevnetOrig
   return { members, ...rest };
 }
 
-export function devnetNodes(dir: string, { members }: DevnetPlan, settings: DevnetSettings): DevnetNode[] {
-  return members.map(({ name, peerId }, index) => {
-    const rpcPort = settings.portBase + index;
-    return {
-      index,
-      name,
-      peerId,
-      dir: join(dir, name),
-      rpcPort,
-      rpcUrl: `http://127.0.0.1:${rpcPort}`,
-      p2pPort: settings.p2pPortBase + index,
-    };
-  });
-}
-
 /**
- * Makes the folder, or checks that it is this network's, and writes the settings of this start into every node's
- * config.toml and peers.json. Faults: `exists` (another network's data, or no devnet at all), `malformed`.
+ * Makes the folder, or checks that it is this network's. New homes get a config.toml; that of an old one is its
+ * owner's: what is said of this start goes before it, and is not written. Faults: `exists` (another network's data, or
+ * no devnet at all), `malformed` (the file of a home, a variable, or a flag).
  */
 export function prepareDevnet(
   dir: string,
   origin: DevnetOrigin,
   plan: DevnetPlan,
   settings: DevnetSettings,
+  environment: Variables = {},
 ): Verdict<
   { readonly nodes: readonly DevnetNode[]; readonly resumed: boolean },
   "exists" | "missing" | "malformed"
 > {
-  const nodes = devnetNodes(dir, plan, settings);
   const resumed = existsSync(devnetFile(dir));
   if (resumed) {
     const found = loadDevnet(dir);
@@ -156,8 +142,15 @@ export function prepareDevnet(
   const genesisJson = formatGenesis(plan.genesis);
   const checked = parseGenesis(genesisJson);
   if (!checked.ok) return refuse("malformed", checked.fault.detail);
-  for (const node of nodes) {
-    const written = writeNode(node, nodes, plan, settings, genesisJson);
+  const variables = nodeVariables(environment);
+  const homes: PlannedHome[] = [];
+  for (const [index, member] of plan.members.entries()) {
+    const planned = planHome(join(dir, member.name), index, plan, { settings, variables });
+    if (!planned.ok) return planned;
+    homes.push(planned.value);
+  }
+  for (const home of homes) {
+    const written = writeNode(home, homes, plan, genesisJson);
     if (!written.ok) return written;
   }
   writeFileSync(join(dir, "genesis.json"), genesisJson);
@@ -165,7 +158,7 @@ export function prepareDevnet(
   const file = { format: FORMAT, seed, validators, accounts, balance: balance.toString(), spacing };
   // Last, because it is what makes the folder a devnet.
   writeFileSync(devnetFile(dir), `${JSON.stringify(file, undefined, 2)}\n`);
-  return accept({ nodes, resumed });
+  return accept({ nodes: homes.map(({ node }) => node), resumed });
 }
 
 /** Removes what prepareDevnet and the nodes made, and nothing else in the folder. */
@@ -197,43 +190,52 @@ function describeDifference(found: DevnetOrigin, wanted: DevnetOrigin): string {
     .join(", ");
 }
 
-/** On a devnet an unfair primary shows while one looks on. */
-const FAIRNESS_MS = 5_000;
+interface PlannedHome {
+  readonly node: DevnetNode;
+  readonly p2pHost: string;
+  /** As it is, or as it will be. */
+  readonly configText: string;
+}
+
+function planHome(
+  dir: string,
+  index: number,
+  { members, genesis }: DevnetPlan,
+  said: { readonly settings: DevnetSettings; readonly variables: Variables },
+): Verdict<PlannedHome, "malformed"> {
+  const member = members[index]!;
+  const paths = homePaths(dir);
+  const isOld = existsSync(paths.genesis) && existsSync(paths.config);
+  const network = { votes: genesis.validators.length > 0, count: members.length };
+  const configText = isOld
+    ? readFileSync(paths.config, "utf8")
+    : newConfigText(index, member, network, said.settings);
+  const planned = planStart(index, dir, configText, said);
+  if (!planned.ok) return planned;
+  const { p2pHost, ...start } = planned.value;
+  const { name, peerId } = member;
+  return accept({ node: { index, name, peerId, dir, ...start }, p2pHost, configText });
+}
 
 function writeNode(
-  node: DevnetNode,
-  nodes: readonly DevnetNode[],
+  home: PlannedHome,
+  homes: readonly PlannedHome[],
   plan: DevnetPlan,
-  settings: DevnetSettings,
   genesisJson: string,
 ): Verdict<unknown, "exists"> {
+  const { node, configText } = home;
   const member = plan.members[node.index]!;
   const votes = plan.genesis.validators.length > 0;
-  const peers: KnownPeer[] = nodes
-    .filter((other) => other !== node)
+  const peers: KnownPeer[] = homes
+    .filter((other) => other !== home)
     .map((other) => ({
-      name: other.name,
-      peerId: other.peerId,
-      multiaddr: multiaddrOf("127.0.0.1", other.p2pPort),
+      name: other.node.name,
+      peerId: other.node.peerId,
+      multiaddr: multiaddrOf(other.p2pHost, other.node.p2pPort),
     }));
-  const configText = formatConfigFile({
-    name: node.name,
-    mode: votes ? "validator" : "miner",
-    "rpc.port": node.rpcPort,
-    "p2p.host": "127.0.0.1",
-    "p2p.port": node.p2pPort,
-    ...(votes
-      ? {
-          "consensus.block_time_ms": settings.blockTimeMs,
-          "consensus.empty_blocks_ms": settings.emptyBlocksMs,
-          "consensus.fairness_timeout_ms": FAIRNESS_MS,
-        }
-      : { "mining.coinbase": hex0x(member.publicKey), "mining.hash_limit": settings.hashLimit }),
-    "log.level": settings.logLevel,
-  });
   const paths = homePaths(node.dir);
   if (existsSync(paths.genesis)) {
-    writeFileSync(paths.config, configText);
+    if (!existsSync(paths.config)) writeFileSync(paths.config, configText);
     writeFileSync(paths.peers, formatPeers([...peers, ...addedPeers(paths.peers, peers)]));
     return accept(undefined);
   }
