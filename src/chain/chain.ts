@@ -14,6 +14,7 @@ import { BlockExecutor, type BodyRoom, type Site, type TemplateSource } from "./
 import type { Genesis } from "./genesis.ts";
 import { executeGenesis } from "./genesisstate.ts";
 import type { TooLight } from "./headdoor.ts";
+import { HeadMoves } from "./headmoves.ts";
 import { ExecutedBlocks, type LedgerView } from "./ledgerview.ts";
 import type { Receipt } from "./receipt.ts";
 import type { ConsensusRules, Proposal } from "./rules.ts";
@@ -95,6 +96,8 @@ export class Chain {
   readonly store: ChainStore;
   /** The tree of branches; undefined where a block is final once it is in the chain. */
   readonly branches: Branches | undefined;
+  /** Of a head that can be abandoned. */
+  readonly headMoves = new HeadMoves();
   readonly #executor: BlockExecutor;
   readonly #executed = new ExecutedBlocks();
   readonly #listeners: ((change: HeadChange) => void)[] = [];
@@ -144,13 +147,17 @@ export class Chain {
    * Reads the committed ledger and names the block it speaks of. A commit may land between two reads (LevelDB writes
    * on its own thread), so the head is read before and after, and the reading repeated if it moved.
    */
-  readAtHead<T>(read: (view: LedgerView) => T): { readonly head: BlockHead; readonly value: T } {
+  readAtHead<T>(read: (view: LedgerView, head: BlockHead) => T): {
+    readonly head: BlockHead;
+    readonly value: T;
+  } {
     for (;;) {
       const before = this.store.headHash();
       const moved = () => !equalBytes(before, this.store.headHash());
       try {
-        const value = read(this.committed);
-        if (!moved()) return { head: this.store.head(before)!, value };
+        const head = this.store.head(before)!;
+        const value = read(this.committed, head);
+        if (!moved()) return { head, value };
       } catch (error) {
         if (!moved()) throw error; // else it saw half of the old ledger and half of the new
       }
@@ -217,9 +224,12 @@ export class Chain {
     return executed?.block;
   }
 
-  /** What a transaction would do on the ledger `view` of the head; nothing is kept. */
-  rehearse(view: LedgerView, proposal: Proposal, tx: SignedTransaction): Receipt | Fault {
-    const parent = this.#head;
+  /** What a transaction would do on `view`, the ledger after `parent`: those of {@link readAtHead}. Nothing is kept. */
+  rehearse(
+    { view, parent }: { readonly view: LedgerView; readonly parent: BlockHead },
+    proposal: Proposal,
+    tx: SignedTransaction,
+  ): Receipt | Fault {
     return this.#executor.rehearse({ parent, view, branch: this.branchOf(parent.hash)! }, proposal, tx);
   }
 
@@ -266,6 +276,7 @@ export class Chain {
       return await work();
     } catch (error) {
       this.#failure = { error };
+      this.headMoves.fail(error);
       for (const listener of this.#failureListeners) listener(error);
       throw error;
     }
@@ -306,6 +317,7 @@ export class Chain {
     this.#head = changes.at(-1)!.sealed.block;
     this.#executed.dropUpTo(this.#head.summary.height);
     for (const change of changes) for (const listener of this.#listeners) listener(change);
+    this.headMoves.end();
   }
 
   #createBranches(ports: ChainDependencies): Branches {
@@ -318,6 +330,7 @@ export class Chain {
         now: ports.now ?? (() => Number.MAX_SAFE_INTEGER),
         moving: (isMoving) => {
           this.#committing = isMoving ? this.genesisHash : undefined;
+          if (isMoving) this.headMoves.begin();
         },
         moved: (changes) => this.#moved(changes),
       },

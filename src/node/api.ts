@@ -62,6 +62,9 @@ export interface ReplicaApiOptions {
 /** As most merchants of the first chain of this kind have it. */
 export const FINALITY_DEPTH = 6;
 
+/** Milliseconds that a read waits for a head that is being written: a healthy disk takes a few. */
+const SETTLED_MS_MAX = 2_000;
+
 export interface ReplicaApiPorts {
   readonly replica: Replica;
   readonly network: Network & {
@@ -171,6 +174,15 @@ export class ReplicaApi implements NodeApi {
     return height !== undefined && isOnChain(this.#chain, hash, height) ? height : undefined;
   }
 
+  async readSettled<T>(read: () => T | Promise<T>): Promise<{ readonly value: T } | undefined> {
+    if (this.#branches === undefined) return { value: await read() };
+    let cancel = () => {};
+    const late = new Promise<undefined>((resolve) => {
+      cancel = this.#ports.scheduler.after(SETTLED_MS_MAX, () => resolve(undefined));
+    });
+    return Promise.race([this.#chain.headMoves.read(read), late]).finally(cancel);
+  }
+
   async headAt(height: bigint): Promise<BlockHead | undefined> {
     const hash = this.#chain.store.hashAt(height);
     return hash === undefined ? undefined : this.#chain.store.head(hash);
@@ -192,10 +204,9 @@ export class ReplicaApi implements NodeApi {
   async findTransaction(id: Hash): Promise<TransactionPlace | undefined> {
     const { pool } = this.#ports.replica;
     const place = await this.#chain.store.findTransaction(id);
-    if (place !== undefined) {
-      const { height } = this.#chain.store.head(place.blockHash)!.summary;
+    const height = place === undefined ? undefined : this.#chain.store.head(place.blockHash)?.summary.height;
+    if (place !== undefined && height !== undefined)
       return { status: "included", height, index: place.index };
-    }
     const transaction = pool.get(id);
     return transaction === undefined ? undefined : { status: "pending", transaction };
   }
@@ -210,9 +221,9 @@ export class ReplicaApi implements NodeApi {
     const decoded = decodeTransaction(bytes, chain.genesis.limits.maxTxBytes);
     if (!decoded.ok) return decoded;
     const timeMs = BigInt(this.#ports.scheduler.now());
-    const { head, value } = chain.readAtHead((view) => {
-      const { proposer } = chain.head.summary;
-      return chain.rehearse(view, { timeMs, proposer }, decoded.value);
+    const { head, value } = chain.readAtHead((view, parent) => {
+      const { proposer } = parent.summary;
+      return chain.rehearse({ view, parent }, { timeMs, proposer }, decoded.value);
     });
     if ("detail" in value) return refuse(value.code, value.detail);
     return { ok: true, value: { receipt: value, module: decoded.value.module, at: head } };
@@ -224,9 +235,9 @@ export class ReplicaApi implements NodeApi {
 
   account(address: Address): AccountAnswer {
     const { pool } = this.#ports.replica;
-    const { head, value } = this.#chain.readAtHead((view) => ({
+    const { head, value } = this.#chain.readAtHead((view, at) => ({
       account: readAccount(view, address),
-      maturing: this.#maturingOf(view, address),
+      maturing: this.#maturingOf(view, at.summary.height, address),
     }));
     const { account = { balance: 0n, nonce: 0n }, maturing } = value;
     const ofPool = pool.pendingNonce(address);
@@ -235,11 +246,10 @@ export class ReplicaApi implements NodeApi {
   }
 
   /** What the last blocks minted for this account: one key a block. */
-  #maturingOf(view: LedgerView, address: Address): AccountAnswer["maturing"] {
-    const { rules, head } = this.#chain;
+  #maturingOf(view: LedgerView, top: bigint, address: Address): AccountAnswer["maturing"] {
+    const { rules } = this.#chain;
     if (rules.rewards === undefined || rules.rewards.maturity > MATURING_SCANNED_MAX) return undefined;
     const { maturity } = rules.rewards;
-    const top = head.summary.height;
     let sum = 0n;
     let nextHeight: bigint | undefined;
     for (let age = 0; age < maturity && BigInt(age) < top; age++) {

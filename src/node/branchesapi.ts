@@ -45,7 +45,7 @@ export class ChainBranches implements BranchesApi {
     const others = this.#branches.tree
       .leaves()
       // An old block of the chain that was looked at lies in memory without its child.
-      .filter((leaf) => !this.#branches.isCanonical(leaf.head))
+      .filter((leaf) => !equalBytes(leaf.head.hash, head.hash) && !this.#branches.isCanonical(leaf.head))
       .sort((a, b) => (a.work < b.work ? 1 : a.work > b.work ? -1 : 0))
       .slice(0, TIPS_SHOWN_MAX - 1);
     const active: TipView = { head, branchLength: 0, work: this.workOf(head.hash)!, status: "active" };

@@ -52,6 +52,11 @@ export interface NodeApi {
   mining(): MiningApi | undefined;
   /** Height of a block of this chain (not of an abandoned branch) by its hash. */
   heightOf(hash: Hash): Promise<bigint | undefined>;
+  /**
+   * Gives what `read` gives of one ledger from its beginning to its end: it waits while the head moves to another
+   * branch or on, and repeats what a move interrupted. Undefined when that took too long, or moves came too often.
+   */
+  readSettled<T>(read: () => T | Promise<T>): Promise<{ readonly value: T } | undefined>;
   /** Undefined above the head. */
   headAt(height: bigint): Promise<BlockHead | undefined>;
   /** Block 0 has an empty seal. Undefined above the head. */

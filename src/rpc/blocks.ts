@@ -10,8 +10,8 @@ import { CallError } from "./errors.ts";
 import type { BlockSelector, BlockTag } from "./input.ts";
 import { showCount } from "./show.ts";
 
-/** @throws CallError BLOCK_NOT_FOUND for a height above the head. */
-export async function findHeight(api: NodeApi, selector: BlockSelector): Promise<bigint | undefined> {
+/** A height is at most the head's. @throws CallError BLOCK_NOT_FOUND for one above it. */
+async function findHeight(api: NodeApi, selector: BlockSelector): Promise<bigint | undefined> {
   switch (selector.kind) {
     case "hash":
       return api.heightOf(selector.hash);
@@ -29,12 +29,22 @@ export async function findHead(api: NodeApi, selector: BlockSelector): Promise<B
     if (selector.tag !== "earliest") return api.head();
   }
   const height = await findHeight(api, selector);
-  return height === undefined ? undefined : api.headAt(height);
+  return height === undefined ? undefined : foundAt(selector, height, await api.headAt(height));
 }
 
 export async function findBlock(api: NodeApi, selector: BlockSelector): Promise<SealedBlock | undefined> {
   const height = await findHeight(api, selector);
-  return height === undefined ? undefined : api.sealedBlockAt(height);
+  return height === undefined ? undefined : foundAt(selector, height, await api.sealedBlockAt(height));
+}
+
+/**
+ * While the chain leaves a branch, the database loses heights that the head in memory still spans.
+ * @throws CallError BLOCK_NOT_FOUND where that took the block that a height or a tag names
+ */
+function foundAt<T>(selector: BlockSelector, height: bigint, found: T | undefined): T | undefined {
+  if (found !== undefined || selector.kind === "hash") return found;
+  const detail = `the chain is just changing branches, and height ${height} is gone: ask again`;
+  throw new CallError("BLOCK_NOT_FOUND", detail, { height: showCount(height) });
 }
 
 /** A block off the active chain, which only its hash can name. */

@@ -13,9 +13,8 @@ import type { Logger } from "../base/log.ts";
 import { didYouMean } from "../base/suggest.ts";
 import { type Caller, CallQueue } from "./callqueue.ts";
 import { CallError, ERROR_NUMBERS, SPEC_MESSAGES } from "./errors.ts";
-import type { CallContext, Method, MethodTable } from "./method.ts";
+import { type CallContext, type Method, type MethodTable, runMethod } from "./method.ts";
 import type { RpcObserver } from "./observer.ts";
-import { parseParams } from "./params.ts";
 
 /** What a call sees of its connection; the dispatcher adds the rest. */
 export interface Connection extends Pick<CallContext, "slots" | "isLocal" | "subscriptions"> {
@@ -145,7 +144,7 @@ export class Dispatcher {
   }
 
   #run(method: Method, params: unknown, connection: Connection): unknown {
-    return method.call({ ...this.#ports, ...connection }, parseParams(method, params));
+    return runMethod(method, { ...this.#ports, ...connection }, params);
   }
 
   /** The world or we ourselves failed: the log has the whole of it, the caller learns nothing of our insides. */

@@ -6,6 +6,8 @@
 import type { z } from "zod";
 import type { Scheduler } from "../base/scheduler.ts";
 import type { NodeApi } from "./api.ts";
+import { parseParams } from "./params.ts";
+import { readSettled } from "./settledreads.ts";
 import type { Subscriptions } from "./subscriptions.ts";
 import type { WaitSlots, Waits } from "./waits.ts";
 
@@ -38,6 +40,8 @@ export interface Method<P extends z.ZodObject = z.ZodObject, R extends z.ZodType
   readonly transport: "any" | "websocket";
   /** A read of whole blocks or many headers: by GET only where no page of another site can have caused it. */
   readonly costly?: boolean;
+  /** A read of memory alone, or one that subscribes: it does not wait for a head that is being written. */
+  readonly live?: boolean;
   /** A strict object; its key order is the order of by-position params. */
   readonly params: P;
   readonly result: R;
@@ -49,6 +53,12 @@ export type MethodTable = ReadonlyMap<string, Method>;
 
 type Definition<P extends z.ZodObject, R extends z.ZodType> = Omit<Method<P, R>, "transport"> &
   Partial<Pick<Method<P, R>, "transport">>;
+
+/** Runs a method. A read sees one ledger, however the head moves meanwhile. */
+export function runMethod(method: Method, context: CallContext, params: unknown): unknown {
+  const call = () => method.call(context, parseParams(method, params));
+  return method.kind !== "read" || method.live === true ? call() : readSettled(context.api, call);
+}
 
 /** Infers the two schemas, so that the handler and the client are typed by them. */
 export function method<P extends z.ZodObject, R extends z.ZodType>(

@@ -7,6 +7,7 @@ import { equalBytes, type Hash, hex0x } from "../base/bytes.ts";
 import type { Block, SealedBlock } from "../chain/block.ts";
 import type { SignedTransaction } from "../chain/transaction.ts";
 import type { NodeApi } from "./api.ts";
+import { readSettled } from "./settledreads.ts";
 import { ATTACKER_SHARE, openReceipt, showCount, showReceipt } from "./show.ts";
 
 export interface TxStatus {
@@ -73,7 +74,12 @@ async function loadInclusion(
   return { sealed, index, transaction, receipts };
 }
 
-export async function txStatusOf(api: NodeApi, id: Hash): Promise<TxStatus | undefined> {
+/** For whoever is not inside a read of one ledger already. @throws CallError SYNCING */
+export function txStatusOf(api: NodeApi, id: Hash): Promise<TxStatus | undefined> {
+  return readSettled(api, () => txStatusNow(api, id));
+}
+
+async function txStatusNow(api: NodeApi, id: Hash): Promise<TxStatus | undefined> {
   const located = await locate(api, id);
   if (located === undefined) return undefined;
   if (located.status === "pending") return { txHash: hex0x(id), status: "pending" };

@@ -177,6 +177,7 @@ export class FakeNode implements NodeApi {
   async heightOf(hash: Hash) {
     return this.chain.store.head(hash)?.summary.height;
   }
+  readSettled: NodeApi["readSettled"] = async (read) => ({ value: await read() });
   async headAt(height: bigint) {
     const hash = this.chain.store.hashAt(height);
     return hash && this.chain.store.head(hash);

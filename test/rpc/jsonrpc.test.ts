@@ -65,6 +65,7 @@ function setUp() {
   const lines: unknown[] = [];
   const counted: { method: string; code: number }[] = [];
   const dispatcher = new Dispatcher({
+    api: { readSettled: async (read: () => unknown) => ({ value: await read() }) },
     scheduler: systemScheduler,
     methods: new Map(METHODS.map((m) => [m.name, m])),
     observer: {

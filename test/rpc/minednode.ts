@@ -16,9 +16,8 @@ import { ReplicaApi } from "../../src/node/api.ts";
 import { MinerControl } from "../../src/node/minercontrol.ts";
 import { Replica } from "../../src/node/replica.ts";
 import type { MinerMachine } from "../../src/node/threadedminer.ts";
-import type { CallContext } from "../../src/rpc/method.ts";
+import { type CallContext, runMethod } from "../../src/rpc/method.ts";
 import { METHOD_TABLE } from "../../src/rpc/methods/table.ts";
-import { parseParams } from "../../src/rpc/params.ts";
 import { WaitSlots, Waits } from "../../src/rpc/waits.ts";
 import type { Kv } from "../../src/storage/kv.ts";
 import { MemoryKv } from "../../src/storage/memory.ts";
@@ -202,7 +201,7 @@ export class MinedNode {
       subscriptions: undefined,
       methods: METHOD_TABLE,
     };
-    const result = await method.call(context, parseParams(method, params) as never);
+    const result = await runMethod(method, context, params);
     return method.result.parse(JSON.parse(JSON.stringify(result)));
   }
 

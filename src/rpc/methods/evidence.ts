@@ -15,6 +15,7 @@ export const getEvidence = method({
   summary:
     "Proven equivocations, the newest first: two messages of one validator that a correct one cannot both sign.",
   kind: "read",
+  live: true,
   params: z.strictObject({
     limit: z
       .int()

@@ -8,6 +8,7 @@ export const explainConsensus = method({
   name: "consensus_explain",
   summary: "Why the chain moves or does not, in plain words, as this node sees it.",
   kind: "read",
+  live: true,
   params: z.strictObject({}),
   result: z.strictObject({
     state: z.enum(CHAIN_STATES),

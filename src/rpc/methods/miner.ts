@@ -13,6 +13,7 @@ import { CallError, refusalOf } from "../errors.ts";
 import { addressInput, countInput } from "../input.ts";
 import { method } from "../method.ts";
 import { blockHash, bytesHex, count, hash32 } from "../output.ts";
+import { readSettled } from "../settledreads.ts";
 import { showCount } from "../show.ts";
 import { ALICE, BLOCK_HASH } from "./examples.ts";
 
@@ -55,7 +56,7 @@ export const minerStatus = method({
   params: z.strictObject({}),
   result: statusResult,
   examples: [{ name: "mining", params: {}, result: STATUS }],
-  call: ({ api }) => showStatus(mustMine(api)),
+  call: ({ api }) => readSettled(api, () => showStatus(mustMine(api))),
 });
 
 export const minerStart = method({

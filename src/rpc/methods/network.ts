@@ -12,6 +12,7 @@ export const poolStatus = method({
   name: "mempool_status",
   summary: "How full the pool of pending transactions is.",
   kind: "read",
+  live: true,
   params: z.strictObject({}),
   result: z.strictObject({
     transactions: count,
@@ -47,6 +48,7 @@ export const netInfo = method({
   name: "net_info",
   summary: "This node's peer id, where it listens, and how many peers it has.",
   kind: "read",
+  live: true,
   params: z.strictObject({}),
   result: z.strictObject({
     peerId: z.string(),
@@ -83,6 +85,7 @@ export const netPeers = method({
   name: "net_peers",
   summary: "The connected peers.",
   kind: "read",
+  live: true,
   params: z.strictObject({}),
   result: z.array(
     z.strictObject({

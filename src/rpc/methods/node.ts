@@ -13,6 +13,7 @@ export const nodeInfo = method({
   name: "node_info",
   summary: "Who this node is: name, version, chain, genesis hash, mode.",
   kind: "read",
+  live: true,
   params: z.strictObject({}),
   result: z.strictObject({
     name: z.string(),
@@ -144,6 +145,7 @@ export const discover = method({
   name: "rpc.discover",
   summary: "This interface as an OpenRPC 1.3 document.",
   kind: "read",
+  live: true,
   params: z.strictObject({}),
   result: z.looseObject({
     openrpc: z.string(),

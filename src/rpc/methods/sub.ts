@@ -11,6 +11,7 @@ export const subscribe = method({
   summary:
     "Starts sub_event notifications {subscription, seq, result}: newHeads and finalized (headers; finalized again after a reorganisation that reversed it), reorgs (of mined chains), tx (status changes of filter.hash), consensus (engine events).",
   kind: "read",
+  live: true,
   transport: "websocket",
   params: z.strictObject({
     topic: z.enum(TOPICS),
@@ -28,6 +29,7 @@ export const unsubscribe = method({
   name: "sub_unsubscribe",
   summary: "Ends a subscription of this connection.",
   kind: "read",
+  live: true,
   transport: "websocket",
   params: z.strictObject({ id: z.string().max(18) }),
   result: z.literal(true),
