@@ -1,22 +1,24 @@
 /**
  * When the head is moving, for whoever reads the database beside the chain. LevelDB writes on a thread of its own: from
  * the moment a move is handed over until it is told, any read may see the ledger before or after it, and memory (head,
- * pool) still says the one before. A reading counts only if no move began or was under way meanwhile.
+ * pool) still says the one before. A reading is whole if no move began or was under way meanwhile.
  */
 
-/** Readings that a move each interrupted before it is given up: a chain that catches up moves all the time. */
-const READINGS_MAX = 8;
-
 interface Waiter {
-  resolve(): void;
-  reject(error: unknown): void;
+  readonly ended: () => void;
+  readonly failed: (error: unknown) => void;
 }
 
 export class HeadMoves {
   #begun = 0;
   #isUnderWay = false;
   #failure: { readonly error: unknown } | undefined;
-  #waiters: Waiter[] = [];
+  readonly #waiters: Waiter[] = [];
+
+  /** How many moves there have been; undefined during one. */
+  get count(): number | undefined {
+    return this.#isUnderWay ? undefined : this.#begun;
+  }
 
   begin(): void {
     this.#begun++;
@@ -26,39 +28,19 @@ export class HeadMoves {
   /** The new head has been told to everybody. */
   end(): void {
     this.#isUnderWay = false;
-    for (const { resolve } of this.#waiters.splice(0)) resolve();
+    for (const { ended } of this.#waiters.splice(0)) ended();
   }
 
   /** Nothing is written any more. */
   fail(error: unknown): void {
     this.#failure = { error };
-    for (const { reject } of this.#waiters.splice(0)) reject(error);
+    for (const { failed } of this.#waiters.splice(0)) failed(error);
   }
 
-  /**
-   * What `read` gives or throws when it sees one ledger from its beginning to its end; it is repeated until it does.
-   * @returns undefined when there was a move during each of several readings
-   * @throws what made a move fail that is under way
-   */
-  async read<T>(read: () => T | Promise<T>): Promise<{ readonly value: T } | undefined> {
-    for (let reading = 0; reading < READINGS_MAX; reading++) {
-      await this.#ended();
-      const before = this.#begun;
-      const isWhole = () => before === this.#begun && !this.#isUnderWay;
-      try {
-        const value = await read();
-        if (isWhole()) return { value };
-      } catch (error) {
-        if (isWhole()) throw error; // else it saw half of the old ledger and half of the new
-      }
-    }
-    return undefined;
-  }
-
-  async #ended(): Promise<void> {
-    while (this.#isUnderWay) {
-      if (this.#failure !== undefined) throw this.#failure.error;
-      await new Promise<void>((resolve, reject) => this.#waiters.push({ resolve, reject }));
-    }
+  /** Calls one of these once: at once when no move is under way, else when it has ended or failed. */
+  afterMove(waiter: Waiter): void {
+    if (!this.#isUnderWay) waiter.ended();
+    else if (this.#failure !== undefined) waiter.failed(this.#failure.error);
+    else this.#waiters.push(waiter);
   }
 }

@@ -46,6 +46,7 @@ import { Topic } from "./news.ts";
 import { NetworkMemory } from "./peermemoryapi.ts";
 import type { Network } from "./ports.ts";
 import type { Replica } from "./replica.ts";
+import { readSettled } from "./settledreads.ts";
 
 export interface ReplicaApiOptions {
   readonly info: Omit<NodeInfo, "chainId" | "genesisHash" | "consensus" | "address">;
@@ -61,9 +62,6 @@ export interface ReplicaApiOptions {
 
 /** As most merchants of the first chain of this kind have it. */
 export const FINALITY_DEPTH = 6;
-
-/** Milliseconds that a read waits for a head that is being written: a healthy disk takes a few. */
-const SETTLED_MS_MAX = 2_000;
 
 export interface ReplicaApiPorts {
   readonly replica: Replica;
@@ -176,11 +174,8 @@ export class ReplicaApi implements NodeApi {
 
   async readSettled<T>(read: () => T | Promise<T>): Promise<{ readonly value: T } | undefined> {
     if (this.#branches === undefined) return { value: await read() };
-    let cancel = () => {};
-    const late = new Promise<undefined>((resolve) => {
-      cancel = this.#ports.scheduler.after(SETTLED_MS_MAX, () => resolve(undefined));
-    });
-    return Promise.race([this.#chain.headMoves.read(read), late]).finally(cancel);
+    const { scheduler } = this.#ports;
+    return readSettled({ moves: this.#chain.headMoves, scheduler }, read);
   }
 
   async headAt(height: bigint): Promise<BlockHead | undefined> {
