@@ -46,6 +46,21 @@ const ADAPTERS = [
   /^cli\//,
 ];
 
+/** Files that may name the standard streams: the command line's printer, and the log, which escapes its lines itself. */
+const PRINTERS = ["cli/terminal.ts", "node/system.ts"];
+
+/** Files of cli/ that write line ends: into streams, files and HTTP requests, never into a line that is printed. */
+const LINE_ENDS = [
+  "cli/terminal.ts",
+  "cli/output.ts", // the places in a stack, and the one text of an error in JSON
+  "cli/program.ts", // where commander puts its hint
+  "cli/siegerpc.ts",
+  "cli/devnetplan.ts",
+  "cli/documents.ts",
+  "cli/labequivocate.ts",
+  "cli/labfiles.ts",
+];
+
 /** Protocol code: pure. */
 const PURE = [/^base\//, /^codec\//, /^crypto\//, /^chain\//, /^consensus\//, /^mempool\//];
 const BANNED =
@@ -106,6 +121,20 @@ describe("the architecture", () => {
     expect(
       files.flatMap(({ path, ast }) => longFunctions(ast, 70).map((name) => `${path}: ${name}`)),
     ).toEqual([]);
+  });
+
+  it("prints through one module, which escapes the text of others", () => {
+    const prints =
+      /\bprocess\s*(\.|\?\.)\s*std(out|err)\b|\bprocess\s*\[|\bconsole\b|\/dev\/(tty|std)|\bwriteSync\(\s*[12]\b/;
+    const wrong = files.filter(({ path, bare }) => !PRINTERS.includes(path) && prints.test(bare));
+    expect(wrong.map(({ path }) => path)).toEqual([]);
+  });
+
+  it("puts no line end into a line of the command line's words: several lines are a list", () => {
+    const wrong = files
+      .filter(({ path }) => path.startsWith("cli/") && !LINE_ENDS.includes(path))
+      .flatMap(({ path, ast }) => lineEndsIn(ast).map((line) => `${path}:${line}`));
+    expect(wrong).toEqual([]);
   });
 
   it("opens every file with a comment that says what it is for", () => {
@@ -185,6 +214,24 @@ function findCircle(edges: ReadonlyMap<string, readonly string[]>, start: string
     return undefined;
   };
   return walk(start, [start]);
+}
+
+/** Lines with a text that holds a line end, unless it is looked for, or a page by itself (of help). */
+function lineEndsIn(ast: ts.SourceFile): number[] {
+  const found: number[] = [];
+  const visit = (node: ts.Node): void => {
+    const isText =
+      ts.isStringLiteralLike(node) || ts.isTemplateHead(node) || ts.isTemplateMiddleOrTemplateTail(node);
+    const call = ts.isCallExpression(node.parent ?? node) ? (node.parent as ts.CallExpression) : undefined;
+    const isSought = call !== undefined && /\.(split|includes|indexOf)$/.test(call.expression.getText());
+    const isPage = ts.isNoSubstitutionTemplateLiteral(node) && ts.isVariableDeclaration(node.parent);
+    if (isText && node.text.includes("\n") && !isSought && !isPage) {
+      found.push(ast.getLineAndCharacterOfPosition(node.getStart()).line + 1);
+    }
+    ts.forEachChild(node, visit);
+  };
+  visit(ast);
+  return found;
 }
 
 function longFunctions(ast: ts.SourceFile, linesMax: number): string[] {

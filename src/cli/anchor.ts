@@ -259,7 +259,7 @@ async function verifyFiles(out: Output, options: VerifyOptions, files: readonly 
   }
   const invalid = results.filter((result) => !result.valid).length;
   const summary = invalid === 0 ? `all ${files.length} valid` : `${invalid} of ${files.length} NOT valid`;
-  out.result({ files: results }, [...lines, summary].join("\n"));
+  out.result({ files: results }, [...lines, summary]);
   if (invalid > 0) throw new Finished(EXIT.failedCheck);
 }
 

@@ -47,7 +47,11 @@ function connectResult(options: ConnectOptions, run: Measured) {
   };
 }
 
-function describeConnect(out: Output, { blocks, transfers }: ConnectOptions, run: Measured): string {
+function describeConnect(
+  out: Output,
+  { blocks, transfers }: ConnectOptions,
+  run: Measured,
+): readonly string[] {
   const strong = (text: string) => out.style("bold", text);
   const [uncached, cached] = [run.transactions / run.uncachedSeconds, run.transactions / run.cachedSeconds];
   const ratio = uncached / run.limit;
@@ -65,5 +69,5 @@ function describeConnect(out: Output, { blocks, transfers }: ConnectOptions, run
       `${Math.round(cached)} tx/s with signatures accepted before (floor ${CACHED.floor}, goal ${CACHED.goal}) ` +
         mark(cached >= CACHED.floor),
     ),
-  ].join("\n");
+  ];
 }

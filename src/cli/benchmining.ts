@@ -45,7 +45,11 @@ export function miningResult(options: MiningOptions, run: MiningRun) {
   };
 }
 
-export function describeMining(out: Output, { threads, seconds }: MiningOptions, run: MiningRun): string {
+export function describeMining(
+  out: Output,
+  { threads, seconds }: MiningOptions,
+  run: MiningRun,
+): readonly string[] {
   const strong = (text: string) => out.style("bold", text);
   const many = `${threads} thread${threads === 1 ? "" : "s"}`;
   return [
@@ -57,7 +61,7 @@ export function describeMining(out: Output, { threads, seconds }: MiningOptions,
       `${millions(run.plain)} by crypto.hash, header for header: ${judged(out, run.toPlain, TO_PLAIN)}`,
     ),
     ...disturbance(out, run),
-  ].join("\n");
+  ];
 }
 
 function judged(out: Output, ratio: number, { floor, goal }: { floor: number; goal: number }): string {

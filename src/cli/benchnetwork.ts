@@ -60,8 +60,8 @@ export class BenchNetwork {
         exited: (ended) => {
           const { node, exitCode } = ended;
           const words = ended.lastWords();
-          const message = `${node.name} ended by itself with ${exitCode}${words === "" ? "" : `: ${words}`}`;
-          fail(new CliError(EXIT.broken, "NODE_EXITED", message));
+          const message = `${node.name} ended by itself with ${exitCode}${words.length === 0 ? "" : ":"}`;
+          fail(new CliError(EXIT.broken, "NODE_EXITED", message, { more: words }));
         },
       },
     );

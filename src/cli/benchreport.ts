@@ -7,7 +7,8 @@ import { median, summarize } from "../bench/statistics.ts";
 import { nativeName } from "../crypto/keys.ts";
 import type { LatencyOptions, LatencyRun } from "./benchlatency.ts";
 import type { ThroughputOptions, ThroughputRun } from "./benchthroughput.ts";
-import { type Output, table } from "./output.ts";
+import type { Output } from "./output.ts";
+import { table } from "./table.ts";
 
 /** What --json prints of every benchmark. */
 export interface BenchResult<Run> {
@@ -103,7 +104,7 @@ export function describeThroughput(
   out: Output,
   options: ThroughputOptions,
   runs: readonly ThroughputRun[],
-): string {
+): readonly string[] {
   const { value, limit, ratio } = throughputResult(options, runs);
   const of = (figure: (run: ThroughputRun) => number) => middle(runs, figure);
   const { cores } = runs[0]!;
@@ -139,14 +140,14 @@ export function describeThroughput(
       `${of(checksPerTransaction).toFixed(2)} checks a transfer, all nodes; one core verifies ${verified[0]} /s before and ${verified[1]} /s after`,
     ),
     "",
-    nodeRows(runs),
+    ...nodeRows(runs),
     "",
     ...spread(runs),
     ...disturbance(out, runs),
     ...refusals(runs),
     ...audits(out, options, runs),
   ];
-  return lines.join("\n");
+  return lines;
 }
 
 function sentPerBlock({ nodes, load }: ThroughputRun): string {
@@ -157,7 +158,7 @@ function sentPerBlock({ nodes, load }: ThroughputRun): string {
   return parts.length === 0 ? "nothing" : parts.join(", ");
 }
 
-function nodeRows(runs: readonly ThroughputRun[]): string {
+function nodeRows(runs: readonly ThroughputRun[]): readonly string[] {
   const rows = runs[0]!.nodes.map(({ name }, i) => {
     const of = (figure: (node: NodeFigures) => number) => middle(runs, (run) => figure(run.nodes[i]!));
     return [
@@ -257,7 +258,11 @@ function latencyRun(run: LatencyRun) {
   };
 }
 
-export function describeLatency(out: Output, options: LatencyOptions, runs: readonly LatencyRun[]): string {
+export function describeLatency(
+  out: Output,
+  options: LatencyOptions,
+  runs: readonly LatencyRun[],
+): readonly string[] {
   const { value, limit, ratio } = latencyResult(options, runs);
   const of = (figure: (run: LatencyRun) => number) => middle(runs, figure);
   const rows = runs.at(-1)!.byNode.map((samples, i) => {
@@ -289,8 +294,8 @@ export function describeLatency(out: Output, options: LatencyOptions, runs: read
           ),
         ]),
     "",
-    table(["sent to", "role", "transfers", "p50", "p99"], rows),
-  ].join("\n");
+    ...table(["sent to", "role", "transfers", "p50", "p99"], rows),
+  ];
 }
 
 // --- both --------------------------------------------------------------------------------------------------

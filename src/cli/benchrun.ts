@@ -5,6 +5,7 @@
 import { setTimeout as wait } from "node:timers/promises";
 import { CliError, EXIT } from "./exit.ts";
 import type { Output } from "./output.ts";
+import { isTerminalOf, StatusLine } from "./terminal.ts";
 
 interface Closer {
   readonly close: () => Promise<void>;
@@ -21,11 +22,11 @@ export class BenchRun {
   readonly #closers: Closer[] = [];
   readonly #abort = new AbortController();
   readonly #live: boolean;
-  #drawn = false;
+  readonly #status = new StatusLine();
 
   constructor(out: Output) {
     this.#out = out;
-    this.#live = process.stderr.isTTY === true && (process.env.CI ?? "") === "" && !out.json && !out.quiet;
+    this.#live = isTerminalOf("stderr") && (process.env.CI ?? "") === "" && !out.json && !out.quiet;
   }
 
   /** Aborted by Ctrl-C. */
@@ -51,9 +52,7 @@ export class BenchRun {
   /** Redraws the line of the stage, on a terminal only. */
   show(text: string): void {
     if (!this.#live) return;
-    const width = (process.stderr.columns ?? 80) - 1;
-    process.stderr.write(`\r\u001b[2K${text.slice(0, width)}`);
-    this.#drawn = true;
+    this.#status.show(text);
   }
 
   /** Runs `body`, then closes everything. @throws what `body` throws; CliError when interrupted */
@@ -83,7 +82,7 @@ export class BenchRun {
       for (const signal of SIGNALS) process.off(signal, listener);
       // What was cut off may still sit in a wait of its own, such as that for nodes which are gone now.
       if (asked) setTimeout(() => process.exit(), LINGER_MS).unref();
-      if (this.#drawn) process.stderr.write("\r\u001b[2K");
+      this.#status.clear();
     }
   }
 

@@ -74,7 +74,7 @@ export function syncResult(options: SyncOptions, run: SyncRun) {
   };
 }
 
-export function describeSync(out: Output, run: SyncRun): string {
+export function describeSync(out: Output, run: SyncRun): readonly string[] {
   const strong = (text: string) => out.style("bold", text);
   const rate = run.blocks / run.syncSeconds;
   const limit = run.blocks / run.localSeconds;
@@ -90,7 +90,7 @@ export function describeSync(out: Output, run: SyncRun): string {
       `${Math.round(limit)} blocks/s without a network: ratio ${strong((rate / limit).toFixed(2))}`,
     ),
     row("start", `${run.firstBlockSeconds.toFixed(2)} s from the new node's start to its first block`),
-  ].join("\n");
+  ];
 }
 
 async function measure(bench: BenchRun, { blocks, in: parent = tmpdir() }: SyncOptions): Promise<SyncRun> {

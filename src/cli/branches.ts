@@ -7,8 +7,10 @@ import { REORGS_KEPT_MAX } from "../base/limits.ts";
 import type { ResultOf } from "../rpc/client.ts";
 import { integer } from "./arguments.ts";
 import { group, leaf } from "./command.ts";
-import { type Output, showCount, table } from "./output.ts";
+import { type Output, showCount } from "./output.ts";
 import { ask, connect, type RpcOptions, rpcOption } from "./rpc.ts";
+import type { Text } from "./styledtext.ts";
+import { table } from "./table.ts";
 
 interface ReorgOptions extends RpcOptions {
   readonly limit: number;
@@ -41,7 +43,7 @@ export function addBranches(program: Command): void {
   );
 }
 
-function describeTips(out: Output, tips: readonly Tip[]): string {
+function describeTips(out: Output, tips: readonly Tip[]): readonly string[] {
   const rows = tips.map(({ height, hash, branchLength, totalWork, status }) => [
     `${height}`,
     status === "active" ? out.style("green", status) : status,
@@ -52,7 +54,7 @@ function describeTips(out: Output, tips: readonly Tip[]): string {
   return table(["height", "status", "own blocks", "work", "tip"], rows);
 }
 
-function describeReorgs(reorgs: ResultOf<"chain_getReorgs">): string {
+function describeReorgs(reorgs: ResultOf<"chain_getReorgs">): Text {
   if (reorgs.length === 0) return "this node never left a branch for another";
   const rows = reorgs.map(({ atMs, depth, entered, dropped, oldHead, newHead }) => [
     new Date(atMs).toISOString(),

@@ -5,8 +5,8 @@ import { loadConfig } from "../node/config.ts";
 import { homePaths } from "../node/home.ts";
 import { dirOption, group, leaf } from "./command.ts";
 import { must } from "./exit.ts";
-import { table } from "./output.ts";
 import { addSettingFlags, settingsOf } from "./settingflags.ts";
+import { table } from "./table.ts";
 
 interface ShowOptions {
   readonly dir: string;
@@ -31,7 +31,7 @@ export function addConfig(program: Command): void {
         Object.fromEntries(origins.map(({ key, value, origin }) => [key, { value, origin }])),
         options.origin
           ? table(["key", "value", "origin"], rows)
-          : rows.map(([key, value]) => `${key} = ${value}`).join("\n"),
+          : rows.map(([key, value]) => `${key} = ${value}`),
       );
     },
   );

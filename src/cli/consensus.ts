@@ -6,8 +6,9 @@ import type { Command } from "commander";
 import type { Client, ResultOf } from "../rpc/client.ts";
 import { leaf } from "./command.ts";
 import { type WatchedChain, watch } from "./consensuswatch.ts";
-import { type Output, shorten, showCount, showHashes, showRate, table } from "./output.ts";
+import { type Output, shorten, showCount, showHashes, showRate } from "./output.ts";
 import { ask, connect, type RpcOptions, rpcOption } from "./rpc.ts";
+import { table } from "./table.ts";
 
 interface ConsensusOptions extends RpcOptions {
   readonly watch?: boolean;
@@ -40,7 +41,7 @@ async function introduce(out: Output, client: Client): Promise<WatchedChain> {
   return { quorum: "quorum" in state ? state.quorum : undefined, names };
 }
 
-function describeState(state: ResultOf<"consensus_getState">, names: readonly string[]): string {
+function describeState(state: ResultOf<"consensus_getState">, names: readonly string[]): readonly string[] {
   if (!("quorum" in state)) return describeWork(state);
   const { view, primary, seq, phase, mode, quorum, n, f } = state;
   const lines = [
@@ -70,13 +71,15 @@ function describeState(state: ResultOf<"consensus_getState">, names: readonly st
     voters(slot.commits, names),
     slot.digest === null ? "-" : shorten(slot.digest),
   ]);
-  if (rows.length > 0) lines.push("", table(["seq", "view", "phase", "prepares", "commits", "block"], rows));
-  return lines.join("\n");
+  if (rows.length > 0) {
+    lines.push("", ...table(["seq", "view", "phase", "prepares", "commits", "block"], rows));
+  }
+  return lines;
 }
 
 type WorkState = Exclude<ResultOf<"consensus_getState">, { readonly quorum: number }>;
 
-function describeWork(state: WorkState): string {
+function describeWork(state: WorkState): readonly string[] {
   const { height, tip, bits, difficulty, totalWork, retargetRule, nextRetargetHeight } = state;
   const next = nextRetargetHeight === null ? "" : `, next at height ${nextRetargetHeight}`;
   const rate = state.estimatedHashrate === null ? "unknown" : `about ${showRate(state.estimatedHashrate)}`;
@@ -85,7 +88,7 @@ function describeWork(state: WorkState): string {
     `work ${showHashes(difficulty)} a block (bits ${bits}), ${showCount(Number(totalWork))} in all  branches ${state.tips}`,
     `aims at a block all ${state.spacing} s by rule ${retargetRule}${next}  all miners ${rate}`,
     `a block is called final with ${state.finalityDepth} blocks on top`,
-  ].join("\n");
+  ];
 }
 
 function voters(indices: readonly number[], names: readonly string[]): string {

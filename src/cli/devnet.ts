@@ -46,6 +46,7 @@ import {
 import { lockDevnet, Supervisor } from "./devnetsupervisor.ts";
 import { badInput, EXIT, must } from "./exit.ts";
 import { type Output, showDuration } from "./output.ts";
+import { isTerminalOf } from "./terminal.ts";
 
 interface DevnetOptions {
   readonly consensus: ConsensusName;
@@ -96,7 +97,7 @@ export function addDevnet(program: Command): void {
     withDir,
     async ({ out, options }) => {
       const report = await askDevnet<DevnetReport>(options.dir, "GET", "/status");
-      out.result(report, `${nodeTable(out, report)}\n  ${summarizeNetwork(out, report)}`);
+      out.result(report, [...nodeTable(out, report), ...summarizeNetwork(out, report)]);
     },
   );
   leaf<DirOptions>(devnet, "accounts", "list the accounts with their secrets", withDir, ({ out, options }) =>
@@ -193,7 +194,7 @@ async function runDevnet(out: Output, options: DevnetOptions): Promise<void> {
   );
   const interrupts = new Interrupts(supervisor, () => {
     show.pause();
-    out.note("\nstopping all nodes (again to kill them)");
+    out.note(["", "stopping all nodes (again to kill them)"]);
   });
   await supervisor.start();
   try {
@@ -282,7 +283,7 @@ class Display {
 
   constructor(out: Output) {
     this.#out = out;
-    const live = process.stdout.isTTY === true && (process.env.CI ?? "") === "" && !out.json && !out.quiet;
+    const live = isTerminalOf("stdout") && (process.env.CI ?? "") === "" && !out.json && !out.quiet;
     this.#table = live ? new LiveTable(out) : undefined;
   }
 
@@ -294,9 +295,11 @@ class Display {
   exited(process: NodeProcess): void {
     this.pause();
     const words = process.lastWords();
-    this.#out.warn(
-      `${process.node.name} exited by itself with ${process.exitCode}${words === "" ? "" : `: ${words}`}\n  start it again with: quorate devnet restart ${process.node.index}`,
-    );
+    this.#out.warn([
+      `${process.node.name} exited by itself with ${process.exitCode}${words.length === 0 ? "" : ":"}`,
+      ...words.map((line) => `  ${line}`),
+      `  start it again with: quorate devnet restart ${process.node.index}`,
+    ]);
   }
 
   async follow(supervisor: Supervisor): Promise<void> {
@@ -351,11 +354,12 @@ function showAccount({ name, address, balance, seed }: DevnetPlan["accounts"][nu
 function listAccounts(out: Output, { accounts }: DevnetPlan): void {
   out.warn("dev only: these keys are public, never use them on a real network");
   const shown = accounts.map(showAccount);
-  const text = shown.map(
-    ({ name, address, balance, secret }) =>
-      `  ${name}  balance at genesis ${balance}\n    address ${address}\n    secret  ${secret}`,
-  );
-  out.result({ accounts: shown }, text.join("\n"));
+  const text = shown.flatMap(({ name, address, balance, secret }) => [
+    `  ${name}  balance at genesis ${balance}`,
+    `    address ${address}`,
+    `    secret  ${secret}`,
+  ]);
+  out.result({ accounts: shown }, text);
 }
 
 async function actOn(out: Output, dir: string, action: NodeAction, node: string): Promise<void> {

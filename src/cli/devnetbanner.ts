@@ -13,8 +13,9 @@ import type { DevnetReport } from "./devnetcontrol.ts";
 import { DEFAULT_DEVNET_DIR } from "./devnetdir.ts";
 import type { DevnetNode, DevnetOrigin, DevnetPlan } from "./devnetplan.ts";
 import { PORT_BASE } from "./devnetsettings.ts";
-import { type Output, shorten, showCount, showDuration, showRate, table } from "./output.ts";
+import { type Output, shorten, showCount, showDuration, showRate } from "./output.ts";
 import { ask } from "./rpc.ts";
+import { table } from "./table.ts";
 
 const ACCOUNTS_SHOWN = 4;
 
@@ -41,7 +42,7 @@ export async function currentBalances({ nodes }: DevnetReport, { accounts }: Dev
   return Promise.all(shown.map(async ({ address }) => (await ask(client.account(address))).balance));
 }
 
-export function introduce(out: Output, options: Shown, introduction: Introduction): string {
+export function introduce(out: Output, options: Shown, introduction: Introduction): readonly string[] {
   const { origin, plan, report, readyMs, balances } = introduction;
   const { genesis, accounts } = plan;
   const { title, columns, rows, notes, trials } =
@@ -63,7 +64,7 @@ export function introduce(out: Output, options: Shown, introduction: Introductio
   const lines = [
     out.style("bold", whole),
     "",
-    table(columns, rows),
+    ...table(columns, rows),
     ...notes,
     "",
     out.style("yellow", "Accounts (DEV ONLY — these keys are public; never use them on a real network)"),
@@ -82,7 +83,7 @@ export function introduce(out: Output, options: Shown, introduction: Introductio
     ...trials({ rpcFlag, dirFlag }).map((trial) => `  npx quorate ${trial}`),
     "",
   ];
-  return lines.join("\n");
+  return lines;
 }
 
 /** What differs between the kinds of networks. */

@@ -6,10 +6,14 @@ import { Scrape } from "../bench/scrape.ts";
 import { Client } from "../rpc/client.ts";
 import type { DevnetReport, NodeMining, NodeReport } from "./devnetcontrol.ts";
 import type { NodeProcess } from "./devnetnodes.ts";
-import { type Output, showCount, showDuration, showRate, table, visibleLength } from "./output.ts";
+import { type Output, showCount, showDuration, showRate } from "./output.ts";
+import { cut, flow } from "./styledtext.ts";
+import { table } from "./table.ts";
+import { columnsOf, Drawing } from "./terminal.ts";
 
 const ANSWER_MS = 1_500;
 const ROWS_MAX = 16;
+const INDENT = "  ";
 const RANGE_MAX = 100;
 
 /** A node's report: its process's state and, if it runs, its own words. */
@@ -74,10 +78,12 @@ export function describeNetwork(out: Output, report: DevnetReport): string {
 }
 
 /** The same without the nodes, which stand in the table above it. */
-export function summarizeNetwork(out: Output, report: DevnetReport, rate?: number): string {
+export function summarizeNetwork(out: Output, report: DevnetReport, rate?: number): readonly string[] {
   const [standing, pool, ...rest] = standingOf(out, report);
   const speed = rate === undefined ? [] : [`${rate.toFixed(1)} tx/s`];
-  return [standing, pool, ...speed, ...rest].join("  ");
+  return flow([standing!, pool!, ...speed, ...rest], columnsOf("stdout") - INDENT.length).map(
+    (line) => INDENT + line,
+  );
 }
 
 /** Height and who leads; pool; the partition; and the alarm if no part of the network has a quorum. */
@@ -127,7 +133,11 @@ function alarmOf(
   return `NO QUORUM: ${most} of ${nodes.length} ${where}, need ${quorum} — chain is safe but halted`;
 }
 
-export function nodeTable(out: Output, { nodes, partition, quorum }: DevnetReport): string {
+export function nodeTable(
+  out: Output,
+  { nodes, partition, quorum }: DevnetReport,
+  columns?: number,
+): readonly string[] {
   const number = (value: number | null) => (value === null ? "-" : `${value}`);
   const rows = nodes.map((node) => [
     node.name,
@@ -146,7 +156,7 @@ export function nodeTable(out: Output, { nodes, partition, quorum }: DevnetRepor
   ]);
   const own = quorum === null ? ["tip", "hash rate", "mined", "reorgs"] : ["view"];
   const head = ["node", "state", "height", ...own, "peers", "mempool", "pid", "rpc"];
-  return table(partition === null ? head : [...head, "cut off from"], rows);
+  return table(partition === null ? head : [...head, "cut off from"], rows, columns);
 }
 
 function miningCells({ mining }: NodeReport): string[] {
@@ -193,29 +203,25 @@ export class RateMeter {
   }
 }
 
-/** Draws over its own last drawing. */
+/** Draws over its own last drawing: on a narrow terminal lines are cut, because blocks would fill the screen. */
 export class LiveTable {
   readonly #out: Output;
-  #lines = 0;
+  readonly #drawing = new Drawing("stdout");
 
   constructor(out: Output) {
     this.#out = out;
   }
 
   draw(report: DevnetReport, rate: number): void {
-    const rows = report.nodes.length <= ROWS_MAX ? `${nodeTable(this.#out, report)}\n` : "";
-    const width = process.stdout.columns ?? 120;
-    const text = `${rows}  ${summarizeNetwork(this.#out, report, rate)}`;
-    this.erase();
-    process.stdout.write(`${text}\n`);
-    this.#lines = text
-      .split("\n")
-      .reduce((sum, line) => sum + Math.max(1, Math.ceil(visibleLength(line) / width)), 0);
+    const columns = columnsOf("stdout");
+    const rows =
+      report.nodes.length <= ROWS_MAX ? nodeTable(this.#out, report, Number.POSITIVE_INFINITY) : [];
+    const fitting = rows.map((line) => cut(line, columns));
+    this.#drawing.draw([...fitting, ...summarizeNetwork(this.#out, report, rate)]);
   }
 
   /** Before other words are printed. */
   erase(): void {
-    if (this.#lines > 0) process.stdout.write(`\u001b[${this.#lines}A\u001b[0J`);
-    this.#lines = 0;
+    this.#drawing.erase();
   }
 }

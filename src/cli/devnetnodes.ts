@@ -96,8 +96,8 @@ export class NodeProcess {
   }
 
   /** The last words on standard error: why it exited. */
-  lastWords(): string {
-    return tailOf(this.#errorFile(), TAIL_LINES).join("\n");
+  lastWords(): readonly string[] {
+    return tailOf(this.#errorFile(), TAIL_LINES);
   }
 
   /** The end of its log, for those who cannot look it up: empty if it never wrote one. */

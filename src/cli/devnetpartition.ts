@@ -72,5 +72,5 @@ export function addPartition(devnet: Command, withDir: (command: Command) => Com
 }
 
 function show(out: Output, report: DevnetReport): void {
-  out.result(report, `${nodeTable(out, report)}\n  ${summarizeNetwork(out, report)}`);
+  out.result(report, [...nodeTable(out, report), ...summarizeNetwork(out, report)]);
 }

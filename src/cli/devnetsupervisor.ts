@@ -245,24 +245,24 @@ function requireState(target: NodeProcess, state: string, action: string): void 
 
 function startFailed(process: NodeProcess): CliError {
   const { node } = process;
-  const words = process.lastWords().replace(/^✖ /, "");
-  return new CliError(
-    EXIT.broken,
-    "NODE_EXITED",
-    `${node.name} exited with ${process.exitCode}: ${words || endOfLog(process)}`,
-  );
+  const [words, ...more] = process.lastWords();
+  const [first, ...rest] = words === undefined ? endOfLog(process) : [words.replace(/^✖ /, ""), ...more];
+  return new CliError(EXIT.broken, "NODE_EXITED", `${node.name} exited with ${process.exitCode}: ${first}`, {
+    more: rest,
+  });
 }
 
 function notReady(process: NodeProcess, limitMs: number): CliError {
-  const message = `${process.node.name} is not ready after ${limitMs / 1_000} s; the machine may be too busy: ${endOfLog(process)}`;
-  return new CliError(EXIT.timedOut, "NOT_READY", message);
+  const [first, ...more] = endOfLog(process);
+  const message = `${process.node.name} is not ready after ${limitMs / 1_000} s; the machine may be too busy: ${first}`;
+  return new CliError(EXIT.timedOut, "NOT_READY", message, { more });
 }
 
 /** Where it is, and how it ends: a network in a temporary folder takes it away with it. */
-export function endOfLog(process: NodeProcess): string {
+export function endOfLog(process: NodeProcess): readonly string[] {
   const lines = process.logTail();
   const path = join(process.node.dir, "logs", "node.log");
-  return lines.length === 0 ? `nothing in ${path}` : [`${path} ends with`, ...lines].join("\n  ");
+  return lines.length === 0 ? [`nothing in ${path}`] : [`${path} ends with`, ...lines];
 }
 
 async function probe(node: DevnetNode, path: string): Promise<boolean> {

@@ -37,7 +37,7 @@ export function addDoctor(program: Command): void {
       const checks = await examine(options.dir);
       const lines = checks.map(({ name, ok, detail }) => `${ok ? out.tick : out.cross} ${name}: ${detail}`);
       const healthy = checks.every((check) => check.ok);
-      out.result({ healthy, checks }, lines.join("\n"));
+      out.result({ healthy, checks }, lines);
       if (!healthy) throw new Finished(EXIT.failedCheck);
     },
   );

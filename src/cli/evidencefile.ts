@@ -21,7 +21,7 @@ export function checkEvidence(out: Output, file: string | undefined, genesis: st
   const { name, phase, view, height, digests } = answer;
   const place = phase === "view-change" ? `view ${view}` : `view ${view}, height ${height}`;
   const lines = digests.map((digest) => `  ${digest}`);
-  out.result(value, [`${out.tick} ${name} signed two ${phase} messages in ${place}:`, ...lines].join("\n"));
+  out.result(value, [`${out.tick} ${name} signed two ${phase} messages in ${place}:`, ...lines]);
 }
 
 function hexIn(path: string): string {

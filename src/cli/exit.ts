@@ -28,14 +28,22 @@ export const EXIT_HELP = `
 Exit codes: 0 done, 1 a check failed, 2 wrong input, 3 refused by the node, 4 no node answered,
             5 timed out or broken off (what was sent may still happen), 6 a port or folder is taken, 70 broken`;
 
+export interface CliErrorOptions extends ErrorOptions {
+  readonly more?: readonly string[];
+}
+
 export class CliError extends Error {
   override readonly name = "CliError";
   readonly exitCode: ExitCode;
   /** A stable upper-case word for scripts. */
   readonly code: string;
+  /** Lines to be shown below the message, such as the end of a log. */
+  readonly more: readonly string[];
 
-  constructor(exitCode: ExitCode, code: string, message: string, options?: ErrorOptions) {
+  /** @param message one line: a line break in it is shown as an escape */
+  constructor(exitCode: ExitCode, code: string, message: string, options: CliErrorOptions = {}) {
     super(message, options);
+    this.more = options.more ?? [];
     this.exitCode = exitCode;
     this.code = code;
   }

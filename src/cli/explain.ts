@@ -9,8 +9,9 @@ import { integer } from "./arguments.ts";
 import { leaf } from "./command.ts";
 import { checkEvidence } from "./evidencefile.ts";
 import { EXIT, Finished } from "./exit.ts";
-import { type Output, shorten, table } from "./output.ts";
+import { type Output, shorten } from "./output.ts";
 import { ask, connect, type RpcOptions, rpcOption } from "./rpc.ts";
+import { table } from "./table.ts";
 
 const EXPLAIN_HELP = `
 Exit codes: 0 the chain is idle or moves (or the node only follows and has peers), 1 it waits, changes views, lacks a
@@ -59,7 +60,7 @@ export function describeVerdict(out: Output, { ok, summary }: Pick<Explanation, 
 async function showExplanation(out: Output, client: Client): Promise<void> {
   const explanation = await ask(client.call("consensus_explain"));
   const details = out.quiet ? [] : explanation.details.map((line) => `  ${line}`);
-  out.result(explanation, [describeVerdict(out, explanation), ...details].join("\n"));
+  out.result(explanation, [describeVerdict(out, explanation), ...details]);
   if (!explanation.ok) throw new Finished(EXIT.failedCheck);
 }
 

@@ -39,7 +39,10 @@ export function addGenesis(program: Command): void {
           accounts: accounts.length,
           warnings,
         },
-        `${out.tick} ${file}: ${consensus.type}, chain ${chainId}, profile ${profile}, ${validators.length} validators, ${accounts.length} accounts\n  genesis hash ${genesisHash}`,
+        [
+          `${out.tick} ${file}: ${consensus.type}, chain ${chainId}, profile ${profile}, ${validators.length} validators, ${accounts.length} accounts`,
+          `  genesis hash ${genesisHash}`,
+        ],
       );
     },
   );

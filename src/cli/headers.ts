@@ -149,7 +149,10 @@ function report(out: Output, chain: HeaderChain, tookMs: number): void {
         detail: fault.detail,
         ...speed,
       },
-      `${out.cross} NOT valid at height ${fault.height}: ${fault.code}: ${fault.detail}\n  ${count} headers before it are valid`,
+      [
+        `${out.cross} NOT valid at height ${fault.height}: ${fault.code}: ${fault.detail}`,
+        `  ${count} headers before it are valid`,
+      ],
     );
     throw new Finished(EXIT.failedCheck);
   }
@@ -165,10 +168,11 @@ function report(out: Output, chain: HeaderChain, tookMs: number): void {
     ...speed,
     state,
   };
-  out.result(value, `${out.tick} valid   ${describe(chain, tookMs, headersPerSecond)}`);
+  const [first, ...facts] = describe(chain, tookMs, headersPerSecond);
+  out.result(value, [`${out.tick} valid   ${first}`, ...facts]);
 }
 
-function describe(chain: HeaderChain, tookMs: number, headersPerSecond: number): string {
+function describe(chain: HeaderChain, tookMs: number, headersPerSecond: number): readonly string[] {
   const { count, height, hash, chainwork, retargets } = chain;
   const bits = showBits(chain.state.recent.at(-1)!.bits);
   return [
@@ -176,5 +180,5 @@ function describe(chain: HeaderChain, tookMs: number, headersPerSecond: number):
     `  tip        ${showHash(hash)}`,
     `  work       0x${chainwork.toString(16)} = ${chainwork} hashes`,
     `  retargets  ${retargets}   bits ${bits}`,
-  ].join("\n");
+  ];
 }

@@ -147,7 +147,7 @@ function makeHome(out: Output, options: InitOptions): void {
       : [
           `  coinbase ${coinbase}${coinbaseKey === undefined ? "" : `  (secret in ${keyPath(options.dir, COINBASE_KEY)})`}`,
         ]),
-    ...(options.genesis === undefined || isOpen ? [] : [joinHint]),
+    ...(options.genesis === undefined || isOpen ? [] : joinHint),
     `  start it with: quorate start --dir ${facts.dir}`,
     ...(coinbase !== undefined && mode === "full"
       ? ["  then mine when you want: quorate miner generate 10"]
@@ -156,7 +156,7 @@ function makeHome(out: Output, options: InitOptions): void {
       ? [`  to mine as well: quorate start --dir ${facts.dir} --mine --coinbase ACCOUNT`]
       : []),
   ];
-  out.result(facts, lines.join("\n"));
+  out.result(facts, lines);
 }
 
 /** A new chain: its genesis names this node, or nobody. */
@@ -187,9 +187,10 @@ function joined({ validator, coinbase }: InitOptions, file: string): Part {
 }
 
 /** A node that nobody lists is refused by all, and sees only that it has no peers. */
-const joinHint =
-  "  before it can connect: the nodes it dials list this name and peer id in their peers.json (and\n" +
-  "  restart), and its own peers.json or --peer names them";
+const joinHint: readonly string[] = [
+  "  before it can connect: the nodes it dials list this name and peer id in their peers.json (and",
+  "  restart), and its own peers.json or --peer names them",
+];
 
 function randomKey(): Key {
   return keyOfSeed(new Uint8Array(randomBytes(32)));

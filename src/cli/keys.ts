@@ -13,7 +13,7 @@ import { type Key, keyOfSeed, loadKey, saveKey } from "../node/keyfile.ts";
 import { peerIdFromSeed } from "../p2p/identity.ts";
 import { dirOption, group, leaf } from "./command.ts";
 import { badInput, must } from "./exit.ts";
-import { table } from "./output.ts";
+import { table } from "./table.ts";
 
 interface KeysOptions {
   readonly dir: string;
@@ -37,7 +37,7 @@ export function addKeys(program: Command): void {
     withDir,
     ({ out, options, args: [name] }) => {
       const saved = save(options.dir, name, keyOfSeed(new Uint8Array(randomBytes(32))));
-      out.result(saved, `${name}  ${saved.address}\n  ${saved.file} (keep it secret and backed up)`);
+      out.result(saved, [`${name}  ${saved.address}`, `  ${saved.file} (keep it secret and backed up)`]);
     },
   );
 

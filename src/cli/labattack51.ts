@@ -21,7 +21,8 @@ import { addLabOptions, integers, type LabOptions, listOption, shares } from "./
 import { writeLabFiles } from "./labfiles.ts";
 import { runLive } from "./lablive.ts";
 import { runJobs } from "./labpool.ts";
-import { type Output, showDuration, table } from "./output.ts";
+import { type Output, showDuration } from "./output.ts";
+import { table } from "./table.ts";
 
 interface Options extends LabOptions {
   readonly hashrate: readonly number[];
@@ -155,7 +156,7 @@ async function attack(out: Output, options: Options): Promise<void> {
     ...(whole === undefined ? [] : ["", ...describe(out, whole, " on whole replicas")]),
     `  ${report}`,
   ];
-  out.result({ ...found, timing, report }, lines.join("\n"));
+  out.result({ ...found, timing, report }, lines);
   if (!isMatch) throw new Finished(EXIT.failedCheck);
 }
 
@@ -207,7 +208,7 @@ function describe(out: Output, { results, timing }: Measured, where: string): st
   const mark = agreed === results.length ? out.tick : out.cross;
   const races = results.reduce((sum, { trials }) => sum + trials, 0);
   return [
-    tableOf(out, results),
+    ...tableOf(out, results),
     `${mark} ${agreed} of ${results.length} cells agree${where} (${results[0]!.judge})`,
     `  ${races} races${where} in ${showDuration(1_000 * timing.seconds)}, ${timing.trialsPerSecond} a second`,
   ];
@@ -222,7 +223,7 @@ function flatten({ interval, ...rest }: CellResult) {
   return { ...rest, intervalLow: interval.low, intervalHigh: interval.high };
 }
 
-function tableOf(out: Output, results: readonly CellResult[]): string {
+function tableOf(out: Output, results: readonly CellResult[]): readonly string[] {
   const head = [
     "share",
     "z",

@@ -8,7 +8,8 @@ import { EXIT, Finished } from "./exit.ts";
 import { addSeedAndOut, integers, type LabOptions, listOption, shares } from "./labarguments.ts";
 import { writeLabFiles } from "./labfiles.ts";
 import { runSteps } from "./labsteps.ts";
-import { type Output, showDuration, table } from "./output.ts";
+import { type Output, showDuration } from "./output.ts";
+import { table } from "./table.ts";
 
 interface Options extends LabOptions, Omit<Censor, "shares"> {
   readonly hashrate: readonly number[];
@@ -58,13 +59,13 @@ async function censor(out: Output, words: Options): Promise<void> {
     timing,
   });
   const lines = [
-    table(CENSOR_HEAD, censorRows(result.rows, out.tick, out.cross)),
+    ...table(CENSOR_HEAD, censorRows(result.rows, out.tick, out.cross)),
     "",
-    table(CENSOR_PBFT_HEAD, pbftRows(result.pbft, out.tick, out.cross)),
+    ...table(CENSOR_PBFT_HEAD, pbftRows(result.pbft, out.tick, out.cross)),
     `${result.isMatch ? out.tick : out.cross} proof of work against the formulas, PBFT against its bound`,
     `  ${showDuration(tookMs)}`,
     `  ${report}`,
   ];
-  out.result({ ...found, timing, report }, lines.join("\n"));
+  out.result({ ...found, timing, report }, lines);
   if (!result.isMatch) throw new Finished(EXIT.failedCheck);
 }

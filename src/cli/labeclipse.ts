@@ -8,7 +8,8 @@ import { EXIT, Finished } from "./exit.ts";
 import { addSeedAndOut, integers, type LabOptions, listOption } from "./labarguments.ts";
 import { writeLabFiles } from "./labfiles.ts";
 import { runSteps } from "./labsteps.ts";
-import { type Output, showDuration, table } from "./output.ts";
+import { type Output, showDuration } from "./output.ts";
+import { table } from "./table.ts";
 
 type Options = LabOptions & Eclipse;
 
@@ -53,11 +54,11 @@ async function eclipse(out: Output, words: Options): Promise<void> {
     timing,
   });
   const lines = [
-    table(ECLIPSE_HEAD, eclipseRows(rows, trials)),
+    ...table(ECLIPSE_HEAD, eclipseRows(rows, trials)),
     `${isMatch ? out.tick : out.cross} defended, the attacker never holds more connections than groups, and cuts the node off no longer than without`,
     `  ${eclipseSteps(options)} trials in ${showDuration(tookMs)}`,
     `  ${report}`,
   ];
-  out.result({ ...found, timing, report }, lines.join("\n"));
+  out.result({ ...found, timing, report }, lines);
   if (!isMatch) throw new Finished(EXIT.failedCheck);
 }

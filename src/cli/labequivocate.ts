@@ -9,7 +9,8 @@ import { badInput, EXIT, Finished } from "./exit.ts";
 import { writeLabExtras, writeLabFiles } from "./labfiles.ts";
 import { addNodes, checkByzantine, type PbftLabOptions, virtualTime } from "./labpbft.ts";
 import { runSteps } from "./labsteps.ts";
-import { type Output, table } from "./output.ts";
+import type { Output } from "./output.ts";
+import { table } from "./table.ts";
 
 interface Options extends PbftLabOptions {
   readonly byzantine?: number;
@@ -66,15 +67,12 @@ async function equivocate(out: Output, options: Options): Promise<void> {
   });
   writeLabExtras(options.out, proofsOf(run));
   const mark = result.isMatch ? out.tick : out.cross;
-  out.result(
-    { ...found, report },
-    [
-      ...forkLines(run),
-      ...convictionLines(run, options.out),
-      `${mark} ${equivocateVerdict(run)}`,
-      `  ${report}`,
-    ].join("\n"),
-  );
+  out.result({ ...found, report }, [
+    ...forkLines(run),
+    ...convictionLines(run, options.out),
+    `${mark} ${equivocateVerdict(run)}`,
+    `  ${report}`,
+  ]);
   if (!result.isMatch) throw new Finished(EXIT.failedCheck);
 }
 
@@ -103,7 +101,10 @@ function forkLines({ result: { fork, stops } }: EquivocateRun): string[] {
     fault ?? "valid",
   ]);
   return [
-    table(["height", "view", "commit certificate of block", "signed by", "final at", "by the rules"], rows),
+    ...table(
+      ["height", "view", "commit certificate of block", "signed by", "final at", "by the rules"],
+      rows,
+    ),
     `both signed by ${names(fork.signedBoth)}`,
     ...stops.map(({ node, atMs, reason }) => `node${node} stopped after ${atMs} ms: ${reason}`),
     "",
@@ -121,7 +122,7 @@ function convictionLines({ result: { convictions } }: EquivocateRun, dir: string
     finders(each),
   ]);
   return [
-    table(["culprit", "phase", "view", "height", "signed for both", "found by"], rows),
+    ...table(["culprit", "phase", "view", "height", "signed for both", "found by"], rows),
     `verify with: quorate evidence --file ${dir}/evidence-0.json --genesis ${dir}/genesis.json`,
     "",
   ];

@@ -19,7 +19,8 @@ import { leaf } from "./command.ts";
 import { badInput, EXIT, Finished } from "./exit.ts";
 import { addSeedAndOut, type LabOptions, listOption } from "./labarguments.ts";
 import { writeLabFiles } from "./labfiles.ts";
-import { type Output, table } from "./output.ts";
+import type { Output } from "./output.ts";
+import { table } from "./table.ts";
 
 interface Options extends LabOptions {
   readonly generals: number;
@@ -91,7 +92,7 @@ function play(out: Output, options: Options): void {
     report: generalsReport(rows, comparison(), commandOf(problem)),
     timing: {},
   });
-  out.result({ ...found, report }, [tableOf(out, rows), "", pbftTable(), `  ${report}`].join("\n"));
+  out.result({ ...found, report }, [...tableOf(out, rows), "", ...pbftTable(), `  ${report}`]);
   if (!found.isMatch) throw new Finished(EXIT.failedCheck);
 }
 
@@ -109,7 +110,7 @@ function problemOf({ generals, traitors: named, depth, order, strategy, seed }: 
   return { generals, traitors: [...named].sort((a, b) => a - b), order, depth: m, strategy, seed };
 }
 
-function tableOf(out: Output, rows: readonly GeneralsRow[]): string {
+function tableOf(out: Output, rows: readonly GeneralsRow[]): readonly string[] {
   const head = [
     "algorithm",
     "rounds",
@@ -149,7 +150,7 @@ function comparison(): string[][] {
   });
 }
 
-function pbftTable(): string {
+function pbftTable(): readonly string[] {
   return table(["PBFT n, f", "silent", "pre-prepare", "prepare", "commit", "together"], comparison());
 }
 

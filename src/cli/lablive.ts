@@ -23,7 +23,8 @@ import { BenchRun } from "./benchrun.ts";
 import { CliError, EXIT, Finished } from "./exit.ts";
 import { writeLabFiles } from "./labfiles.ts";
 import { HASHES_OF_ALL, LiveNetwork, type LiveNode, SPACING_SECONDS } from "./lablivenetwork.ts";
-import { type Output, showDuration, showRate, table } from "./output.ts";
+import { type Output, showDuration, showRate } from "./output.ts";
+import { table } from "./table.ts";
 
 export interface LiveCommand extends LiveRace {
   readonly seed: number;
@@ -310,7 +311,7 @@ function describe(
   result: LiveResult,
   rates: Readonly<Record<string, number>>,
   report: string,
-): string {
+): readonly string[] {
   const rows = result.honest.map(({ name, payment, conflict, reorgs }) => [
     name,
     payment,
@@ -321,13 +322,13 @@ function describe(
   return [
     `${result.end === "deadline" ? out.cross : out.tick} ${describeEnd(race, result)}`,
     "",
-    table(["node", "merchant's payment", "conflicting", "chain_getReorgs"], rows),
+    ...table(["node", "merchant's payment", "conflicting", "chain_getReorgs"], rows),
     "",
     ...result.honest.flatMap(({ name, log }) => log.map((line) => `  ${name}  ${line}`)),
     `  share ${percent(race.share)} of ${showRate(HASHES_OF_ALL)}, a block all ${SPACING_SECONDS} s; measured: ${measured.join(", ")}`,
     `  ${result.publicBlocks} public and ${result.privateBlocks} private blocks at the decision; ${showDuration(1_000 * result.seconds)}`,
     `  ${report}`,
-  ].join("\n");
+  ];
 }
 
 function commandOf({ share, confirmations, giveUp, lead, seed }: LiveCommand): string {

@@ -74,8 +74,9 @@ export class LiveNetwork {
         lock: lockDevnet(dir),
         exited: (ended) => {
           const words = ended.lastWords();
-          const message = `${ended.node.name} ended by itself with ${ended.exitCode}; ${words === "" ? "" : `it said: ${words}\n`}${endOfLog(ended)}`;
-          fail(new CliError(EXIT.broken, "NODE_EXITED", message));
+          const message = `${ended.node.name} ended by itself with ${ended.exitCode}`;
+          const more = [...(words.length === 0 ? [] : ["it said:", ...words]), ...endOfLog(ended)];
+          fail(new CliError(EXIT.broken, "NODE_EXITED", message, { more }));
         },
       },
     );

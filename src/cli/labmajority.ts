@@ -10,7 +10,8 @@ import { listOption, shares } from "./labarguments.ts";
 import { writeLabFiles } from "./labfiles.ts";
 import { addNodes, checkByzantine, type PbftLabOptions } from "./labpbft.ts";
 import { runSteps } from "./labsteps.ts";
-import { type Output, table } from "./output.ts";
+import type { Output } from "./output.ts";
+import { table } from "./table.ts";
 
 interface Options extends PbftLabOptions {
   readonly keys?: number;
@@ -68,10 +69,10 @@ async function compare(out: Output, options: Options): Promise<void> {
     timing: { seconds: Number((tookMs / 1_000).toFixed(3)) },
   });
   const lines = [
-    table(MAJORITY_HEAD, majorityCells(result)),
+    ...table(MAJORITY_HEAD, majorityCells(result)),
     `${result.isMatch ? out.tick : out.cross} ${majorityVerdict(result, majority)}`,
     `  ${report}`,
   ];
-  out.result({ ...found, report }, lines.join("\n"));
+  out.result({ ...found, report }, lines);
   if (!result.isMatch) throw new Finished(EXIT.failedCheck);
 }

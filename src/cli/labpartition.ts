@@ -9,7 +9,8 @@ import { badInput, EXIT, Finished } from "./exit.ts";
 import { writeLabFiles } from "./labfiles.ts";
 import { addNodes, type PbftLabOptions, virtualTime } from "./labpbft.ts";
 import { runSteps } from "./labsteps.ts";
-import { type Output, table } from "./output.ts";
+import type { Output } from "./output.ts";
+import { table } from "./table.ts";
 
 interface Options extends PbftLabOptions {
   readonly groups?: readonly (readonly number[])[];
@@ -68,10 +69,10 @@ async function part(out: Output, { nodes, seed, time, out: dir, groups: named }:
     timing: { seconds: Number((tookMs / 1_000).toFixed(3)) },
   });
   const lines = [
-    table(PARTITION_HEAD, partitionCells(run)),
+    ...table(PARTITION_HEAD, partitionCells(run)),
     `${result.isMatch ? out.tick : out.cross} ${partitionVerdict(run)}`,
     `  ${report}`,
   ];
-  out.result({ ...found, report }, lines.join("\n"));
+  out.result({ ...found, report }, lines);
   if (!result.isMatch) throw new Finished(EXIT.failedCheck);
 }

@@ -9,7 +9,8 @@ import { EXIT, Finished } from "./exit.ts";
 import { addLabOptions, gammas, type LabOptions, listOption, minorities } from "./labarguments.ts";
 import { writeLabFiles } from "./labfiles.ts";
 import { runJobs } from "./labpool.ts";
-import { type Output, showDuration, table } from "./output.ts";
+import { type Output, showDuration } from "./output.ts";
+import { table } from "./table.ts";
 
 interface Options extends LabOptions {
   readonly hashrate: readonly number[];
@@ -72,12 +73,12 @@ async function mineSelfishly(out: Output, options: Options): Promise<void> {
     timing,
   });
   const lines = [
-    tableOf(out, results),
+    ...tableOf(out, results),
     `${isMatch ? out.tick : out.cross} ${results.filter((result) => result.isMatch).length} of ${cells.length} cells agree with Eyal and Sirer`,
     `  ${blocks * cells.length} blocks in ${showDuration(tookMs)}, ${timing.blocksPerSecond} a second`,
     `  ${report}`,
   ];
-  out.result({ ...found, timing, report }, lines.join("\n"));
+  out.result({ ...found, timing, report }, lines);
   if (!isMatch) throw new Finished(EXIT.failedCheck);
 }
 
@@ -92,7 +93,7 @@ function sum(tallies: readonly SelfishTally[]): SelfishTally {
   );
 }
 
-function tableOf(out: Output, results: readonly SelfishResult[]): string {
+function tableOf(out: Output, results: readonly SelfishResult[]): readonly string[] {
   const head = ["share", "gamma", "revenue", "formula", "difference", "", "threshold", "pays"];
   const rows = results.map((result) => [
     String(result.share),

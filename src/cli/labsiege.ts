@@ -18,8 +18,9 @@ import { BenchRun } from "./benchrun.ts";
 import { leaf } from "./command.ts";
 import { badInput, EXIT, Finished } from "./exit.ts";
 import { writeLabFiles } from "./labfiles.ts";
-import { type Output, showDuration, table } from "./output.ts";
+import { type Output, showDuration } from "./output.ts";
 import { playScene, TRANSFER_WAIT_MS } from "./siegescene.ts";
+import { table } from "./table.ts";
 
 interface Options {
   readonly seconds: number;
@@ -106,7 +107,7 @@ async function besiege(out: Output, options: Options): Promise<void> {
     timing: { seconds: Number((tookMs / 1_000).toFixed(3)) },
   });
   const lines = [
-    table(
+    ...table(
       [...SIEGE_HEAD, ""],
       results.map((one) => [...siegeCells(one), one.isMatch ? out.tick : out.cross]),
     ),
@@ -114,7 +115,7 @@ async function besiege(out: Output, options: Options): Promise<void> {
     `  ${results.length} scenes with ${countAttackers(results)} attackers in ${showDuration(tookMs)}`,
     `  ${report}`,
   ];
-  out.result({ ...found, report }, lines.join("\n"));
+  out.result({ ...found, report }, lines);
   if (!isMatch) throw new Finished(EXIT.failedCheck);
 }
 

@@ -8,7 +8,8 @@ import { EXIT, Finished } from "./exit.ts";
 import { writeLabFiles } from "./labfiles.ts";
 import { addNodes, type PbftLabOptions, virtualTime } from "./labpbft.ts";
 import { runSteps } from "./labsteps.ts";
-import { type Output, table } from "./output.ts";
+import type { Output } from "./output.ts";
+import { table } from "./table.ts";
 
 interface Options extends PbftLabOptions {
   readonly time: number;
@@ -47,11 +48,11 @@ async function silence(out: Output, { nodes, seed, time, out: dir }: Options): P
     timing: { seconds: Number((tookMs / 1_000).toFixed(3)) },
   });
   const lines = [
-    table(SILENT_HEAD, runs.map(silentCells)),
+    ...table(SILENT_HEAD, runs.map(silentCells)),
     `with ${results.length - 1} silent, explain says: ${results.at(-1)!.explanation.split("; ").slice(0, 3).join("; ")}`,
     `${isMatch ? out.tick : out.cross} ${silentVerdict(runs, options)}`,
     `  ${report}`,
   ];
-  out.result({ ...found, report }, lines.join("\n"));
+  out.result({ ...found, report }, lines);
   if (!isMatch) throw new Finished(EXIT.failedCheck);
 }

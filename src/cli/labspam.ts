@@ -8,7 +8,8 @@ import { badInput, EXIT, Finished } from "./exit.ts";
 import { addSeedAndOut, integers, type LabOptions, listOption } from "./labarguments.ts";
 import { writeLabFiles } from "./labfiles.ts";
 import { runSteps } from "./labsteps.ts";
-import { type Output, showDuration, table } from "./output.ts";
+import { type Output, showDuration } from "./output.ts";
+import { table } from "./table.ts";
 
 type Options = LabOptions & Spam;
 
@@ -67,11 +68,11 @@ async function spam(out: Output, { lengths, chain, rises, seed, out: dir }: Opti
   ];
   const cells = spamRows(result).map((row, i) => [...row, result.cases[i]!.isMatch ? out.tick : out.cross]);
   const lines = [
-    table(head, cells),
+    ...table(head, cells),
     `${result.isMatch ? out.tick : out.cross} with the bound a branch is stored if and only if it is heavy enough; without it always`,
     `  ${result.cases.length} cases in ${showDuration(tookMs)}`,
     `  ${report}`,
   ];
-  out.result({ ...found, timing, report }, lines.join("\n"));
+  out.result({ ...found, timing, report }, lines);
   if (!result.isMatch) throw new Finished(EXIT.failedCheck);
 }

@@ -9,7 +9,8 @@ import { EXIT, Finished } from "./exit.ts";
 import { addSeedAndOut, type LabOptions, shares } from "./labarguments.ts";
 import { writeLabFiles } from "./labfiles.ts";
 import { runSteps } from "./labsteps.ts";
-import { type Output, showDuration, table } from "./output.ts";
+import { type Output, showDuration } from "./output.ts";
+import { table } from "./table.ts";
 
 type Options = LabOptions & Omit<Timewarp, "share"> & { readonly hashrate: number };
 
@@ -53,17 +54,17 @@ async function warp(
     timing,
   });
   const lines = [
-    tableOf(result),
+    ...tableOf(result),
     verdictOf(out, off),
     verdictOf(out, on),
     `  ${2 * periods * interval} blocks in ${showDuration(tookMs)}`,
     `  ${report}`,
   ];
-  out.result({ ...found, timing, report }, lines.join("\n"));
+  out.result({ ...found, timing, report }, lines);
   if (!isMatch) throw new Finished(EXIT.failedCheck);
 }
 
-function tableOf({ off, on }: WarpResult): string {
+function tableOf({ off, on }: WarpResult): readonly string[] {
   const head = [
     "period",
     "off: difficulty",

@@ -4,12 +4,9 @@
  */
 import "../p2p/polyfill.ts";
 import { buildProgram, run } from "./program.ts";
+import { endWithReader } from "./terminal.ts";
 
-// A reader that went away (quorate ... | head) is no error.
-process.stdout.on("error", (error: NodeJS.ErrnoException) => {
-  if (error.code !== "EPIPE") throw error;
-  process.exit(0);
-});
+endWithReader();
 
 const words = process.argv.slice(2);
 process.exitCode = await run(await buildProgram(words), words);

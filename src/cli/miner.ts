@@ -106,7 +106,7 @@ function describeRefusal(out: Output, { blocksRefused, lastRefused }: Status): s
   return `${out.style("red", words)}; please report it`;
 }
 
-function describeStatus(out: Output, status: Status): string {
+function describeStatus(out: Output, status: Status): readonly string[] {
   const { mining, threads, hashrate, hashLimit, coinbase, blocksMined, stale, lastRefused } = status;
   const limit = hashLimit === null ? "without a limit" : `limit ${showRate(hashLimit)}`;
   const work = `${threads} ${threads === 1 ? "thread" : "threads"}, ${limit}`;
@@ -119,5 +119,5 @@ function describeStatus(out: Output, status: Status): string {
     `coinbase  ${coinbase ?? "nobody is paid yet: quorate miner coinbase ACCOUNT"}`,
     `mined     ${found} since the node started`,
     ...(lastRefused === null ? [] : [`refused   ${describeRefusal(out, status)}`]),
-  ].join("\n");
+  ];
 }

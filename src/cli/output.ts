@@ -1,9 +1,11 @@
 /**
  * What a command prints: the result on stdout (text for people or one JSON object), everything else on stderr.
- * It decides colour (a terminal, no NO_COLOR, no --no-color) and what -q silences; it knows no command.
+ * It decides colour (a terminal, no NO_COLOR, no --no-color) and what -q silences; it knows no command. A text is a
+ * line or a list of lines, and each line is escaped when it is printed (styledtext.ts).
  */
-import { stripVTControlCharacters, styleText } from "node:util";
 import { type CliError, EXIT } from "./exit.ts";
+import { paint, type Style, type Text } from "./styledtext.ts";
+import { isTerminalOf, print, printJson } from "./terminal.ts";
 
 export interface OutputOptions {
   readonly json?: boolean | undefined;
@@ -11,8 +13,6 @@ export interface OutputOptions {
   /** False for --no-color. */
   readonly color?: boolean | undefined;
 }
-
-type Style = "bold" | "dim" | "green" | "red" | "yellow" | "cyan";
 
 export class Output {
   readonly json: boolean;
@@ -23,30 +23,37 @@ export class Output {
     this.json = options.json === true;
     this.quiet = options.quiet === true;
     const plain = options.color === false || (process.env.NO_COLOR ?? "") !== "";
-    this.#color = process.stdout.isTTY === true && !plain && !this.json;
+    this.#color = isTerminalOf("stdout") && !plain && !this.json;
   }
 
   /** The command's result: `value` with --json, else `text`. */
-  result(value: unknown, text: string): void {
-    process.stdout.write(`${this.json ? toJson(value) : text}\n`);
+  result(value: unknown, text: Text): void {
+    if (this.json) printJson(toJson(value));
+    else print("stdout", text);
   }
 
   /** One object or line of a stream of results. */
-  line(value: unknown, text: string): void {
+  line(value: unknown, text: Text): void {
     this.result(value, text);
   }
 
-  /** For people, beside the result. */
-  note(text: string): void {
-    if (!this.quiet && !this.json) process.stderr.write(`${text}\n`);
+  /** A result that people read as JSON too: on one line with --json, else laid out. */
+  document(value: unknown): void {
+    printJson(this.json ? toJson(value) : toJson(value, 2));
   }
 
-  warn(text: string): void {
-    if (!this.quiet) process.stderr.write(`${this.style("yellow", "!")} ${text}\n`);
+  /** For people, beside the result. */
+  note(text: Text): void {
+    if (!this.quiet && !this.json) print("stderr", text);
+  }
+
+  warn(text: Text): void {
+    const [first = "", ...more] = typeof text === "string" ? [text] : text;
+    if (!this.quiet) print("stderr", [`${this.style("yellow", "!")} ${first}`, ...more]);
   }
 
   style(style: Style, text: string): string {
-    return this.#color ? styleText(style, text) : text;
+    return this.#color ? paint(style, text) : text;
   }
 
   get tick(): string {
@@ -58,38 +65,34 @@ export class Output {
   }
 }
 
-/** An error as the last words of a command: a line on stderr, with --json also an object on stdout. */
+/** An error as the last words of a command: on stderr, with --json also an object on stdout. */
 export function printError(error: CliError | Error, json: boolean): void {
   const code = "code" in error && typeof error.code === "string" ? error.code : "INTERNAL";
   const exitCode = "exitCode" in error ? error.exitCode : EXIT.broken;
-  process.stderr.write(`✖ ${error.message}\n`);
-  if (process.env.QUORATE_DEBUG === "1") process.stderr.write(`${stackOf(error)}\n`);
-  if (json) process.stdout.write(`${toJson({ error: { code, message: error.message, exitCode } })}\n`);
+  const more = "more" in error ? error.more : [];
+  print("stderr", [`✖ ${error.message}`, ...more.map((line) => `  ${line}`)]);
+  if (process.env.QUORATE_DEBUG === "1") print("stderr", stackOf(error));
+  const message = [error.message, ...more].join(LINE_END);
+  if (json) printJson(toJson({ error: { code, message, exitCode } }));
 }
 
-function stackOf(error: Error): string {
-  const cause = error.cause instanceof Error ? `\ncaused by: ${stackOf(error.cause)}` : "";
-  return `${error.stack ?? error.message}${cause}`;
+const LINE_END = "\n";
+
+/** Where an error came about: what it says on one line, then the places, and the same of its cause. */
+export function stackOf(error: Error): readonly string[] {
+  const places = (error.stack ?? "").split(LINE_END).filter((line) => /^\s+at /.test(line));
+  const cause = error.cause instanceof Error ? stackOf(error.cause) : [];
+  const [first, ...rest] = cause;
+  return [
+    `${error.name}: ${error.message}`,
+    ...places,
+    ...(first === undefined ? [] : [`caused by: ${first}`, ...rest]),
+  ];
 }
 
-/** One line of JSON; a bigint is a decimal string. */
-export function toJson(value: unknown): string {
-  return JSON.stringify(value, (_, item) => (typeof item === "bigint" ? item.toString() : item));
-}
-
-/** Columns padded to their widest cell, two spaces between, indented by two; numbers may be right-aligned. */
-export function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
-  const widths = head.map((title, i) =>
-    Math.max(title.length, ...rows.map((row) => visibleLength(row[i] ?? ""))),
-  );
-  const line = (cells: readonly string[]) =>
-    `  ${cells.map((cell, i) => cell + " ".repeat(widths[i]! - visibleLength(cell))).join("  ")}`.trimEnd();
-  return [line(head), ...rows.map(line)].join("\n");
-}
-
-/** Columns that a text takes on the terminal: without its colours. */
-export function visibleLength(text: string): number {
-  return stripVTControlCharacters(text).length;
+/** JSON on one line, or laid out; a bigint is a decimal string. */
+export function toJson(value: unknown, indent?: number): string {
+  return JSON.stringify(value, (_, item) => (typeof item === "bigint" ? item.toString() : item), indent);
 }
 
 /** 0x1234…abcd: enough to compare by eye. */

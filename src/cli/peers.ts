@@ -8,8 +8,9 @@ import type { Client, ResultOf } from "../rpc/client.ts";
 import { integer } from "./arguments.ts";
 import { leaf } from "./command.ts";
 import { badInput } from "./exit.ts";
-import { type Output, table } from "./output.ts";
+import type { Output } from "./output.ts";
 import { ask, connect, type RpcOptions, rpcOption } from "./rpc.ts";
+import { table } from "./table.ts";
 
 interface PeersOptions extends RpcOptions {
   readonly book?: boolean;
@@ -112,14 +113,14 @@ async function listBook(
 }
 
 /** Lines for people. */
-function describeBook(book: Book): string {
+function describeBook(book: Book): readonly string[] {
   const { tried, decent, groups, addresses, nextOffset } = book;
   const largest = book.largestGroups.slice(0, 5).map((group) => `${group.group} (${group.addresses})`);
   const head = [
     `addresses  ${tried} tried, ${book.new} new; ${decent} of them are told to peers`,
     `groups     ${groups}${largest.length === 0 ? "" : `, the largest: ${largest.join(", ")}`}`,
   ];
-  if (addresses.length === 0) return head.join("\n");
+  if (addresses.length === 0) return head;
   const rows = addresses.map((address) => [
     address.state,
     address.score.toFixed(2),
@@ -131,7 +132,7 @@ function describeBook(book: Book): string {
   ]);
   const more = nextOffset === null ? [] : [`  more: --offset ${nextOffset}`];
   const columns = ["state", "score", "failed", "last seen", "last answer", "address", "peer id"];
-  return [...head, table(columns, rows), ...more].join("\n");
+  return [...head, ...table(columns, rows), ...more];
 }
 
 async function listBans(out: Output, client: Client, limit: number): Promise<void> {

@@ -7,6 +7,8 @@
 import { fileURLToPath } from "node:url";
 import { InvariantError } from "../base/assert.ts";
 import { EXIT } from "./exit.ts";
+import { stackOf } from "./output.ts";
+import { print } from "./terminal.ts";
 
 /** Of them within a minute; one more is no accident of a connection. */
 export const LIBRARY_ERRORS_PER_MINUTE_MAX = 20;
@@ -67,8 +69,8 @@ export function guardProcess(libraryFailed: (error: Error) => void): void {
     now: () => Date.now(),
     libraryFailed,
     end: (error) => {
-      const words = error instanceof Error ? (error.stack ?? error.message) : String(error);
-      process.stderr.write(`the node is broken and ends: ${words}\n`, () => process.exit(EXIT.broken));
+      const [first, ...places] = error instanceof Error ? stackOf(error) : [String(error)];
+      print("stderr", [`the node is broken and ends: ${first}`, ...places], () => process.exit(EXIT.broken));
       // Also when nobody takes the words.
       setTimeout(() => process.exit(EXIT.broken), 1_000).unref();
     },

@@ -7,6 +7,7 @@ import { Command, CommanderError } from "commander";
 import { packageVersion } from "../node/version.ts";
 import { CliError, EXIT, EXIT_HELP, Finished } from "./exit.ts";
 import { printError, toJson } from "./output.ts";
+import { print, printJson, printPage } from "./terminal.ts";
 
 interface CommandFile {
   readonly names: readonly string[];
@@ -50,7 +51,12 @@ export async function buildProgram(words: readonly string[]): Promise<Command> {
     .version(packageVersion(), "-V, --version")
     .helpCommand(true)
     .configureHelp({ showGlobalOptions: false })
-    .addHelpText("after", EXIT_HELP);
+    .addHelpText("after", EXIT_HELP)
+    .configureOutput({
+      writeOut: (page) => printPage("stdout", page),
+      writeErr: (page) => printPage("stderr", page),
+      outputError: (words) => print("stderr", linesOfUsage(words)),
+    });
   program.exitOverride();
   const named = COMMANDS.filter(({ names }) => names.includes(words[0] ?? ""));
   for (const { load } of named.length > 0 ? named : COMMANDS) (await load())(program);
@@ -72,10 +78,18 @@ export async function run(program: Command, words: readonly string[]): Promise<n
   }
 }
 
+/** What commander says of a wrong command line repeats words of it, and adds lines of its own at the end. */
+function linesOfUsage(words: string): readonly string[] {
+  const text = words.trimEnd();
+  const at = text.lastIndexOf(HINT);
+  return at < 0 ? [text] : [text.slice(0, at), text.slice(at).trimStart()];
+}
+
+const HINT = "\n(Did you mean ";
+
 /** Commander has told the person already. */
 function endUsage(error: CommanderError, json: boolean): number {
   const message = error.message.replace(/^error: /, "");
-  if (json)
-    process.stdout.write(`${toJson({ error: { code: "USAGE", message, exitCode: EXIT.badInput } })}\n`);
+  if (json) printJson(toJson({ error: { code: "USAGE", message, exitCode: EXIT.badInput } }));
   return EXIT.badInput;
 }

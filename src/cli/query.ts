@@ -7,9 +7,10 @@ import { leaf } from "./command.ts";
 import { badInput, CliError, EXIT } from "./exit.ts";
 import { describeVerdict } from "./explain.ts";
 import { type NameOptions, nameOptions, resolveAddress } from "./names.ts";
-import { type Output, showCount, showDuration, showHashes, showRate, table } from "./output.ts";
+import { type Output, showCount, showDuration, showHashes, showRate } from "./output.ts";
 import { ask, connect, type RpcOptions, rpcOption } from "./rpc.ts";
 import { watchSync } from "./syncwatch.ts";
+import { table } from "./table.ts";
 
 const withRpc = (command: Command) => command.addOption(rpcOption());
 
@@ -99,7 +100,7 @@ async function showStatus(out: Output, client: Client): Promise<void> {
     describeConsensus(status, validators, online),
     `state      ${describeVerdict(out, verdict)}`,
   ];
-  out.result({ ...info, ...status, validatorsOnline: online, explanation: verdict }, lines.join("\n"));
+  out.result({ ...info, ...status, validatorsOnline: online, explanation: verdict }, lines);
 }
 
 /** How far the node is, and where headers come first, which of the two it fetches. */
@@ -154,7 +155,7 @@ async function showBlock(out: Output, client: Client, name: string): Promise<voi
   if (block === null) throw new CliError(EXIT.refused, "BLOCK_NOT_FOUND", `the chain holds no block ${name}`);
   const named = (index: number) => `${index} (${validators[index]?.id ?? "unknown"})`;
   const lines = describeBlock(block, named);
-  out.result(block, lines.join("\n"));
+  out.result(block, lines);
 }
 
 type ShownBlock = NonNullable<Awaited<ReturnType<Client["block"]>>>;
@@ -209,7 +210,7 @@ async function callMethod(
   // The node checks the params by the method's own schema.
   const call = client.call.bind(client) as (method: string, params: unknown) => Promise<unknown>;
   const answer = await ask(call(method as MethodName, parseParams(words)));
-  out.result(answer, JSON.stringify(answer, undefined, 2));
+  out.document(answer);
 }
 
 /** One JSON object or array, or words such as block=latest whose values are JSON or plain text. */

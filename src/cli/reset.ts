@@ -49,11 +49,11 @@ function reset(out: Output, options: ResetOptions): void {
     lock.release();
   }
   const kept = [paths.nodeKey, paths.validatorKey, paths.journal].filter((path) => existsSync(path));
-  const stays = kept.length === 0 ? "" : `\n  kept: ${kept.join(", ")}`;
-  out.result(
-    { deleted: doomed, kept },
-    `${out.tick} deleted ${doomed.length === 0 ? "nothing: there was nothing" : doomed.join(", ")}${stays}`,
-  );
+  const stays = kept.length === 0 ? [] : [`  kept: ${kept.join(", ")}`];
+  out.result({ deleted: doomed, kept }, [
+    `${out.tick} deleted ${doomed.length === 0 ? "nothing: there was nothing" : doomed.join(", ")}`,
+    ...stays,
+  ]);
 }
 
 function doomedBy({ votes, keys }: ResetOptions, paths: HomePaths): readonly string[] {

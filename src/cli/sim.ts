@@ -135,6 +135,6 @@ function report(out: Output, campaign: Campaign, { outcomes, tookMs }: Played): 
     `  trace ${traceHash}`,
     ...failed.map(({ seed, reason }) => `  ${out.style("red", `seed ${seed}`)}  ${reason}`),
   ];
-  out.result(value, lines.join("\n"));
+  out.result(value, lines);
   if (failed.length > 0) throw new Finished(EXIT.failedCheck);
 }

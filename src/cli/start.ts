@@ -69,7 +69,7 @@ async function runNode(out: Output, options: StartOptions): Promise<void> {
       `  rpc   ${rpcUrl}`,
       `  p2p   ${p2pAddresses.join("  ")}`,
       `  logs  ${homePaths(options.dir).logFile}`,
-    ].join("\n"),
+    ],
   );
   const failure = await stopping.requested;
   if (failure !== undefined) {

@@ -21,7 +21,8 @@ import { amount, duration, integer, list, port, withDefault } from "./arguments.
 import { leaf } from "./command.ts";
 import { badInput, must } from "./exit.ts";
 import { COINBASE_KEY, keyPath } from "./keys.ts";
-import { type Output, table } from "./output.ts";
+import type { Output } from "./output.ts";
+import { table } from "./table.ts";
 import { membersOf, type NetworkChoice, PROFILES, planTestnet, type TestnetPlan } from "./testnetplan.ts";
 
 interface TestnetOptions extends Omit<NetworkChoice, "validators"> {
@@ -122,22 +123,19 @@ function writeTestnet(out: Output, given: TestnetOptions): void {
     ...(coinbase === undefined ? [] : [coinbase]),
   ]);
   const columns = ["node", "mode", "host", "p2p", "rpc"];
-  out.result(
-    facts,
-    [
-      `${out.tick} network in ${facts.dir}: chain ${facts.chainId}, genesis ${facts.genesisHash}`,
-      "",
-      table(plan.genesis.validators.length > 0 ? columns : [...columns, "coinbase"], rows),
-      "",
-      `Copy each folder to its machine and run there: quorate start --dir ${nodes[0]!.name}`,
-      ...(plan.memberMode === "full"
-        ? ["Nothing is mined until it is wanted: quorate miner generate 10 --coinbase ACCOUNT"]
-        : []),
-      ...(plan.accounts.length > 0
-        ? [`Account keys: ${join(options.output, "accounts")} (secret)`]
-        : ["Nobody owns anything before the first block is mined."]),
-    ].join("\n"),
-  );
+  out.result(facts, [
+    `${out.tick} network in ${facts.dir}: chain ${facts.chainId}, genesis ${facts.genesisHash}`,
+    "",
+    ...table(plan.genesis.validators.length > 0 ? columns : [...columns, "coinbase"], rows),
+    "",
+    `Copy each folder to its machine and run there: quorate start --dir ${nodes[0]!.name}`,
+    ...(plan.memberMode === "full"
+      ? ["Nothing is mined until it is wanted: quorate miner generate 10 --coinbase ACCOUNT"]
+      : []),
+    ...(plan.accounts.length > 0
+      ? [`Account keys: ${join(options.output, "accounts")} (secret)`]
+      : ["Nobody owns anything before the first block is mined."]),
+  ]);
 }
 
 /** Gives every node a host and ports: nodes that share a host count their ports up. */

@@ -171,14 +171,14 @@ async function report(out: Output, client: Client, { answer, tookMs }: Submitted
     );
     throw new Finished(EXIT.refused);
   }
-  const known = finality === undefined ? "" : `\n  ${describeFinality(finality)}`;
+  const known = finality === undefined ? [] : [`  ${describeFinality(finality)}`];
   const agreement = out.json ? "" : await describeAgreement(client, blockHeight);
-  out.result(
-    value,
+  out.result(value, [
     `${out.tick} ${
       already ? `already final in block ${blockHeight}` : `${status} in ${showDuration(tookMs)}`
-    }   tx ${txHash}${already ? "" : `   block ${blockHeight}`}${agreement}   fee ${receipt.fee}${known}`,
-  );
+    }   tx ${txHash}${already ? "" : `   block ${blockHeight}`}${agreement}   fee ${receipt.fee}`,
+    ...known,
+  ]);
 }
 
 const WAIT_MS = 30_000;
@@ -245,7 +245,7 @@ async function show(out: Output, client: Client, hash: string): Promise<void> {
     const failure = receipt.status === "failed" ? ` ${receipt.fault ?? `code ${receipt.code}`}` : "";
     lines.push(`result  ${receipt.status}${failure}   events ${receipt.events.length}`);
   }
-  out.result({ ...tx, receipt }, lines.join("\n"));
+  out.result({ ...tx, receipt }, lines);
 }
 
 /** Of a mined chain: how deep, and how likely an attacker could take it back. */

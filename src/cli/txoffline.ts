@@ -76,7 +76,7 @@ function decode(out: Output, { genesis }: DecodeOptions, hex: string): void {
     `call       ${shown.module} ${shown.call === null ? shown.payload : JSON.stringify(shown.call)}`,
     `signature  ${valid === undefined ? "not checked (--genesis FILE does)" : valid ? "valid" : "NOT VALID on this chain"}`,
   ];
-  out.result({ ...shown, ...(valid === undefined ? {} : { signatureValid: valid }) }, lines.join("\n"));
+  out.result({ ...shown, ...(valid === undefined ? {} : { signatureValid: valid }) }, lines);
   if (valid === false) throw new Finished(EXIT.failedCheck);
 }
 

@@ -3,13 +3,15 @@
  * at which height it is wrong. It changes nothing; the node of that folder must not run.
  */
 import { existsSync } from "node:fs";
-import { SingleBar } from "cli-progress";
 import type { Command } from "commander";
 import { homePaths, loadGenesis } from "../node/home.ts";
 import { takeLock } from "../node/lock.ts";
+import { startBar } from "./bar.ts";
 import { dirOption, leaf } from "./command.ts";
 import { CliError, EXIT, Finished, must } from "./exit.ts";
 import { type Output, showDuration } from "./output.ts";
+
+const BAR = "verifying {bar} {value}/{total} blocks  {duration_formatted}";
 
 interface VerifyOptions {
   readonly dir: string;
@@ -38,11 +40,11 @@ async function verify(out: Output, dir: string): Promise<void> {
       import("../node/verifychain.ts"),
     ]);
     const kv = await openLevel(paths.db);
-    const bar = startBar(out);
+    let bar: ReturnType<typeof startBar>;
     const started = performance.now();
     try {
       const report = await verifyChain(genesis, kv, (done, total) => {
-        if (done === 1n) bar?.start(Number(total), 0);
+        if (done === 1n) bar = startBar(out, Number(total), BAR);
         bar?.update(Number(done));
       });
       bar?.stop();
@@ -69,14 +71,4 @@ async function verify(out: Output, dir: string): Promise<void> {
   } finally {
     lock.release();
   }
-}
-
-function startBar(out: Output): SingleBar | undefined {
-  if (out.json || out.quiet || process.stderr.isTTY !== true) return undefined;
-  return new SingleBar({
-    format: "verifying {bar} {value}/{total} blocks  {duration_formatted}",
-    stream: process.stderr,
-    hideCursor: true,
-    clearOnComplete: true,
-  });
 }

@@ -4,9 +4,11 @@
  * of its own, so that a print without colour reads as well. All text is escaped here.
  */
 
+import { printable } from "../base/printable.ts";
+
 /** Text as the content of an element or of an attribute; a number keeps its % on its line. */
 export function escapeText(text: string): string {
-  return text
+  return printable(text)
     .replaceAll("&", "&amp;")
     .replaceAll("<", "&lt;")
     .replaceAll(">", "&gt;")

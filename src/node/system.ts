@@ -6,6 +6,7 @@ import { type DestinationStream, destination, type Logger as PinoLogger, pino } 
 import pretty from "pino-pretty";
 import { LOG_FILE_BYTES_MAX } from "../base/limits.ts";
 import type { LogFields, Logger, LogLevel } from "../base/log.ts";
+import { printable, printableJson } from "../base/printable.ts";
 import type { Scheduler } from "../base/scheduler.ts";
 import { isLogged, type LogLevels } from "./loglevels.ts";
 
@@ -39,8 +40,8 @@ export function openLog(levels: LogLevels, file: string): LogSink {
     : undefined;
   const stream: DestinationStream = {
     write(line) {
-      disk.write(line);
-      terminal?.write(line);
+      disk.write(printableJson(line));
+      terminal?.write(forTerminal(line));
     },
   };
   const root = pino({ level: "debug", base: null, timestamp: pino.stdTimeFunctions.isoTime }, stream);
@@ -50,6 +51,12 @@ export function openLog(levels: LogLevels, file: string): LogSink {
     },
     close: () => disk.close(),
   };
+}
+
+/** What peers and files say stands in messages and fields; the terminal gets nothing from there that it obeys. */
+function forTerminal(line: string): string {
+  const shown = (_: string, value: unknown) => (typeof value === "string" ? printable(value) : value);
+  return `${JSON.stringify(JSON.parse(line, shown))}\n`;
 }
 
 class RotatingFile {

@@ -80,21 +80,21 @@ describe("the throughput benchmark", () => {
   });
 
   it("shows people the same", () => {
-    const page = describeThroughput(out, options, runs);
+    const page = describeThroughput(out, options, runs).join("\n");
     expect(page).toContain("3,000 tx/s of 8,000 that 2 cores can verify for 4 nodes: ratio 0.38");
     expect(page).toContain("4,000 (0.50), 2,000 (0.25), 3,000 (0.38)");
     expect(page).toContain("✔ 4 nodes at height 99");
   });
 
   it("says when somebody else used the machine", () => {
-    expect(describeThroughput(out, options, runs)).not.toContain("other processes");
-    const disturbed = describeThroughput(out, options, [{ ...runs[0]!, foreignCpu: 1.24 }]);
+    expect(describeThroughput(out, options, runs).join("\n")).not.toContain("other processes");
+    const disturbed = describeThroughput(out, options, [{ ...runs[0]!, foreignCpu: 1.24 }]).join("\n");
     expect(disturbed).toContain("other processes used 1.2 of 2 cores meanwhile");
   });
 
   it("shows what the audit found", () => {
     const audit = { ok: false, height: 9, headHash: "0x00", faults: ["12 transfers did not become final"] };
-    expect(describeThroughput(out, options, [{ ...runs[0]!, audit }])).toContain(
+    expect(describeThroughput(out, options, [{ ...runs[0]!, audit }]).join("\n")).toContain(
       "✖ 12 transfers did not become final",
     );
   });
@@ -110,7 +110,7 @@ describe("the latency benchmark", () => {
       ratio: 1.2,
       runs: [{ p50: 6, max: 9 }],
     });
-    const page = describeLatency(out, { ...options, runs: 1, transfers: 6 }, [latencyRun]);
+    const page = describeLatency(out, { ...options, runs: 1, transfers: 6 }, [latencyRun]).join("\n");
     expect(page).toContain("5.00 ms = 4 fsync of 1.00 ms + 5 round trips of 0.20 ms");
     expect(page).toMatch(/node1 +primary +3 +8\.00 ms/);
   });
