@@ -84,7 +84,6 @@ export const getConsensusState = method({
   summary:
     "How agreement stands: a validator's engine (view, window, slots with their votes, checkpoints), or a mined chain (tip, difficulty, work, next retarget).",
   kind: "read",
-  live: true,
   params: z.strictObject({}),
   result: z.discriminatedUnion("type", [pbftState, powState]),
   examples: [
@@ -160,7 +159,6 @@ export const getValidators = method({
   name: "consensus_getValidators",
   summary: "The validators in the order of their index, and what this node last heard of each.",
   kind: "read",
-  live: true,
   params: z.strictObject({}),
   result: z.array(
     z.strictObject({
