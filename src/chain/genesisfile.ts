@@ -1,10 +1,9 @@
 /**
  * genesis.json as text: field by field into a {@link Genesis}, and back. It refuses what a chain could not live with
  * and says where, what it found and what it expects; it warns of what is legal but unwise. White space, the order of
- * keys and of lists never matter to the genesis hash (chain/genesis.ts). The adapter for zod of this floor.
+ * keys and of lists never matter to the genesis hash (chain/genesis.ts).
  * Every field, unit and bound for people: genesis/README.md.
  */
-import { z } from "zod";
 import { hex, hex0x } from "../base/bytes.ts";
 import { accept, refuse, type Verdict } from "../base/fault.ts";
 import {
@@ -22,6 +21,9 @@ import {
   choiceField,
   field,
   integerField,
+  list,
+  mapped,
+  object,
   textField,
 } from "../codec/field.ts";
 import { isStrongPublicKey } from "../crypto/keys.ts";
@@ -49,8 +51,8 @@ const nameField = textField(
 );
 
 const schemaOf = (name: ConsensusName) =>
-  z
-    .strictObject({
+  mapped(
+    object({
       format: field(`${GENESIS_FORMAT} (the only format this version reads)`, (value) =>
         value === GENESIS_FORMAT ? GENESIS_FORMAT : undefined,
       ),
@@ -59,31 +61,28 @@ const schemaOf = (name: ConsensusName) =>
       chainId: integerField(1, Number.MAX_SAFE_INTEGER),
       timeMs: integerField(0, TIME_MS_MAX),
       consensus: FILE_FORMATS[name].schema,
-      limits: z.strictObject({
+      limits: object({
         maxBlockBytes: integerField(TX_BYTES_MIN, BLOCK_BYTES_CEILING),
         maxBlockTransactions: integerField(1, BLOCK_TRANSACTIONS_CEILING),
         maxTxBytes: integerField(TX_BYTES_MIN, TX_BYTES_CEILING),
         minFee: amountField(SUPPLY_MAX),
       }),
-      validators: z.array(
-        z.strictObject({
+      validators: list(
+        object({
           name: nameField,
           publicKey: addressField("a consensus public key"),
           account: addressField("an account"),
           peerId: textField("an Ed25519 peer id (12D3KooW and 44 base58 characters)", PEER_ID),
         }),
       ),
-      accounts: z.array(
-        z.strictObject({ address: addressField("an account"), balance: amountField(SUPPLY_MAX) }),
-      ),
-    })
-    .transform(
-      ({ format: _, ...file }): Genesis => ({
-        ...file,
-        chainId: BigInt(file.chainId),
-        timeMs: BigInt(file.timeMs),
-      }),
-    );
+      accounts: list(object({ address: addressField("an account"), balance: amountField(SUPPLY_MAX) })),
+    }),
+    ({ format: _, ...file }): Genesis => ({
+      ...file,
+      chainId: BigInt(file.chainId),
+      timeMs: BigInt(file.timeMs),
+    }),
+  );
 
 /**
  * Reads a genesis file. Faults: `too-large`, `malformed` (not JSON, or a field is not what it must be) and `unfit`

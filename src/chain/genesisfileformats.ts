@@ -3,7 +3,6 @@
  * what is legal but unwise, and the fields as text. It refuses what a chain could not live with.
  * Every field, unit and bound for people: genesis/README.md.
  */
-import { z } from "zod";
 import { hex, hex0x } from "../base/bytes.ts";
 import {
   LOG_WINDOW_BYTES_MAX,
@@ -11,7 +10,15 @@ import {
   MAIL_MESSAGE_BYTES_MAX,
   VALIDATORS_MAX,
 } from "../base/limits.ts";
-import { amountField, choiceField, field, integerField } from "../codec/field.ts";
+import {
+  amountField,
+  choiceField,
+  type Field,
+  field,
+  integerField,
+  object,
+  variant,
+} from "../codec/field.ts";
 import { isStrongPublicKey } from "../crypto/keys.ts";
 import {
   CONSENSUS_NAMES,
@@ -31,7 +38,7 @@ export const SUPPLY_MAX = (1n << 63n) - 1n;
 const ROTATION_INTERVAL_MAX = 1_000_000;
 
 interface FileFormat<Parameters extends ConsensusParameters> {
-  readonly schema: z.ZodType<Parameters>;
+  readonly schema: Field<Parameters>;
   /** What does not fit together, "path: why" each. */
   problems(genesis: Genesis<Parameters>): string[];
   warnings(genesis: Genesis<Parameters>): string[];
@@ -39,8 +46,8 @@ interface FileFormat<Parameters extends ConsensusParameters> {
 }
 
 const pbft: FileFormat<PbftParameters> = {
-  schema: z.strictObject({
-    type: choiceField(...CONSENSUS_NAMES) as z.ZodType<"pbft">,
+  schema: object({
+    type: choiceField(...CONSENSUS_NAMES) as Field<"pbft">,
     checkpointInterval: integerField(1, LOG_WINDOW_CEILING / 2),
     logWindow: integerField(2, LOG_WINDOW_CEILING),
     pipelineDepth: integerField(1, LOG_WINDOW_CEILING),
@@ -68,21 +75,21 @@ const bitsField = field<number>('compact bits: "0x" and 8 hex digits ("0x1d00fff
   typeof value === "string" && /^0x[0-9a-f]{8}$/i.test(value) ? Number.parseInt(value, 16) : undefined,
 );
 
-const retargetSchema: z.ZodType<RetargetParameters> = z.discriminatedUnion("rule", [
-  z.strictObject({
-    rule: z.literal("bitcoin"),
+const retargetSchema: Field<RetargetParameters> = variant("rule", {
+  bitcoin: object({
+    rule: choiceField("bitcoin"),
     interval: integerField(2, 1_000_000),
     timewarpGuard: field<boolean>("true or false", (value) =>
       typeof value === "boolean" ? value : undefined,
     ),
   }),
-  z.strictObject({ rule: z.literal("asert"), halflife: integerField(1, SECONDS_MAX) }),
-  z.strictObject({ rule: z.literal("fixed") }),
-]);
+  asert: object({ rule: choiceField("asert"), halflife: integerField(1, SECONDS_MAX) }),
+  fixed: object({ rule: choiceField("fixed") }),
+});
 
 const pow: FileFormat<PowParameters> = {
-  schema: z.strictObject({
-    type: choiceField(...CONSENSUS_NAMES) as z.ZodType<"pow">,
+  schema: object({
+    type: choiceField(...CONSENSUS_NAMES) as Field<"pow">,
     powLimitBits: bitsField,
     startBits: bitsField,
     spacing: integerField(1, SECONDS_MAX),

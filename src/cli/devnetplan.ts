@@ -7,12 +7,11 @@
  */
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { z } from "zod";
 import { accept, refuse, type Verdict } from "../base/fault.ts";
 import { VALIDATORS_MAX } from "../base/limits.ts";
 import type { Genesis } from "../chain/genesis.ts";
 import { formatGenesis, parseGenesis } from "../chain/genesisfile.ts";
-import { amountField, checkJson, field, integerField } from "../codec/field.ts";
+import { amountField, checkJson, field, integerField, object, optional } from "../codec/field.ts";
 import { createHome, homePaths } from "../node/home.ts";
 import { keyOfSeed } from "../node/keyfile.ts";
 import { devMining } from "../node/miningprofiles.ts";
@@ -76,7 +75,7 @@ export const DEVNET_ACCOUNTS_MAX = 10_000;
 /** Seconds. */
 export const SPACING_MAX = 3_600;
 
-const schema = z.strictObject({
+const schema = object({
   format: field(`${FORMAT} (the only format this version reads)`, (value) =>
     value === FORMAT ? FORMAT : undefined,
   ),
@@ -86,7 +85,7 @@ const schema = z.strictObject({
   validators: integerField(1, VALIDATORS_MAX),
   accounts: integerField(0, DEVNET_ACCOUNTS_MAX),
   balance: amountField((1n << 63n) - 1n),
-  spacing: integerField(1, SPACING_MAX).optional(),
+  spacing: optional(integerField(1, SPACING_MAX)),
 });
 
 /** Fault `missing` when there is no devnet in the folder. */

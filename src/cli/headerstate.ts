@@ -3,16 +3,15 @@
  * rules look back at, in a form that can also be typed from a block explorer. Whoever hands it in vouches for it.
  * Its fields: docs/protocol.md, "Proof of work".
  */
-import { z } from "zod";
 import { type Hash, parseShownHash, showHash } from "../base/bytes.ts";
 import type { Verdict } from "../base/fault.ts";
 import { showBits } from "../chain/target.ts";
-import { checkFields, checkJson, field, integerField } from "../codec/field.ts";
+import { checkFields, field, integerField, list, object, parseJson } from "../codec/field.ts";
 import type { HeaderState } from "../consensus/pow/headerstate.ts";
 
 const timeField = integerField(0, 0xffffffff);
 
-const schema = z.strictObject({
+const schema = object({
   height: integerField(1, Number.MAX_SAFE_INTEGER),
   previousHash: field<Hash>("a block hash as shown: 64 hex digits, byte-reversed", (value) =>
     typeof value === "string" ? parseShownHash(value) : undefined,
@@ -20,7 +19,7 @@ const schema = z.strictObject({
   bits: field("8 hex digits of compact bits", (value) =>
     typeof value === "string" && /^(0x)?[0-9a-f]{8}$/i.test(value) ? Number.parseInt(value, 16) : undefined,
   ),
-  times: z.array(timeField),
+  times: list(timeField),
   periodStartTime: timeField,
   chainwork: field("work as 0x and hex digits", (value) =>
     typeof value === "string" && /^0x[0-9a-f]{1,64}$/i.test(value) ? BigInt(value) : undefined,
@@ -29,10 +28,10 @@ const schema = z.strictObject({
 
 /** @param json the state itself, or the whole answer of an earlier check, which holds it */
 export function parseHeaderState(json: string): Verdict<HeaderState, "malformed"> {
-  const file = checkJson(z.unknown(), json);
+  const file = parseJson(json);
   if (!file.ok) return file;
-  const answer = z.object({ state: z.unknown() }).safeParse(file.value);
-  const state = checkFields(schema, answer.data?.state ?? file.value);
+  const answer = (file.value ?? {}) as { readonly state?: unknown };
+  const state = checkFields(schema, answer.state ?? file.value);
   if (!state.ok) return state;
   const { height, previousHash, bits, times, periodStartTime, chainwork } = state.value;
   return {

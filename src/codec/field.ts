@@ -1,29 +1,141 @@
 /**
- * The door for JSON that people write (genesis.json, key files, peers.json, config.toml): leaf fields for zod that
- * carry one sentence of what they expect, and the explanation of a refusal as "path: expected this, found that".
- * Objects are strict: an unknown key is refused with the nearest known one. It knows no file and no rule of its own.
+ * JSON that people and nodes write (genesis.json, key files, peers.json, config.toml, receipts) as values: leaves that
+ * carry one sentence of what they expect, objects and lists of them, and the explanation of a refusal as "path:
+ * expected this, found that". Objects are strict: an unknown key is refused with the nearest known one. It knows no
+ * file and no rule of its own. Not zod, which RPC has: a verifier in a browser would load more of that than of itself.
  */
-import { z } from "zod";
 import { type Address, asAddress, parseBytes32 } from "../base/bytes.ts";
 import { accept, refuse, type Verdict } from "../base/fault.ts";
 import { didYouMean } from "../base/suggest.ts";
 
+/** Where a value stands, and what was wrong so far: "path: why" each. */
+export interface Place {
+  readonly path: string;
+  readonly problems: string[];
+}
+
+export interface Field<T> {
+  /** Undefined when it told a problem; a missing key arrives as undefined. */
+  read(value: unknown, place: Place): T | undefined;
+}
+
+/** Of an object's key that may be missing. */
+export interface OptionalField<T> extends Field<T> {
+  readonly isOptional: true;
+}
+
+export type ValueOf<F> = F extends Field<infer T> ? T : never;
+
+type Shape = Readonly<Record<string, Field<unknown>>>;
+type OptionalKeys<S extends Shape> = {
+  [K in keyof S]: S[K] extends OptionalField<unknown> ? K : never;
+}[keyof S];
+export type Fields<S extends Shape> = {
+  -readonly [K in Exclude<keyof S, OptionalKeys<S>>]: ValueOf<S[K]>;
+} & { -readonly [K in OptionalKeys<S>]?: ValueOf<S[K]> };
+
 /**
- * A leaf. `parse` answers undefined for what it refuses; a missing key arrives as undefined.
+ * A leaf. `parse` answers undefined for what it refuses.
  * @param expected completes "expected ...": "an integer from 1 to 200".
  */
-export function field<T>(expected: string, parse: (value: unknown) => T | undefined): z.ZodType<T> {
-  return z
-    .any()
-    .superRefine((value, context) => {
-      if (parse(value) === undefined)
-        context.addIssue(`expected ${expected}, found ${show(value)}${exactness(value)}`);
-    })
-    .transform((value) => parse(value) as T);
+export function field<T>(expected: string, parse: (value: unknown) => T | undefined): Field<T> {
+  return {
+    read(value, place) {
+      const parsed = parse(value);
+      if (parsed === undefined) tell(place, `expected ${expected}, found ${show(value)}${exactness(value)}`);
+      return parsed;
+    },
+  };
+}
+
+/** An object with these keys and no others; of what a newer program may have added, `others: "ignored"`. */
+export function object<S extends Shape>(
+  shape: S,
+  { others }: { readonly others: "refused" | "ignored" } = { others: "refused" },
+): Field<Fields<S>> {
+  return {
+    read(value, place) {
+      if (value === null || typeof value !== "object" || Array.isArray(value)) {
+        tell(place, `expected an object, found ${show(value)}`);
+        return undefined;
+      }
+      const before = place.problems.length;
+      const result: Record<string, unknown> = {};
+      for (const [key, part] of Object.entries(shape)) {
+        const found = Object.hasOwn(value, key) ? (value as Record<string, unknown>)[key] : undefined;
+        if (found === undefined && "isOptional" in part) continue;
+        result[key] = part.read(found, below(place, `.${key}`));
+      }
+      for (const key of others === "refused" ? Object.keys(value) : []) {
+        if (!Object.hasOwn(shape, key))
+          tell(below(place, `.${key}`), `unknown key${didYouMean(key, Object.keys(shape))}`);
+      }
+      return place.problems.length === before ? (result as Fields<S>) : undefined;
+    },
+  };
+}
+
+export function optional<T>(part: Field<T>): OptionalField<T> {
+  return { isOptional: true, read: (value, place) => part.read(value, place) };
+}
+
+/** A list of at most `countMax` items. */
+export function list<T>(item: Field<T>, countMax = Number.POSITIVE_INFINITY): Field<T[]> {
+  return {
+    read(value, place) {
+      if (!Array.isArray(value)) {
+        tell(place, `expected a list, found ${show(value)}`);
+        return undefined;
+      }
+      if (value.length > countMax) {
+        tell(place, `expected at most ${countMax} items, found ${value.length}`);
+        return undefined;
+      }
+      const before = place.problems.length;
+      const items = value.map((one, i) => item.read(one, below(place, `[${i}]`)));
+      return place.problems.length === before ? (items as T[]) : undefined;
+    },
+  };
+}
+
+/** Objects of several kinds, told apart by the text under `key`. */
+export function variant<V extends Readonly<Record<string, Field<unknown>>>>(
+  key: string,
+  kinds: V,
+): Field<ValueOf<V[keyof V]>> {
+  const known = choiceField(...Object.keys(kinds));
+  return {
+    read(value, place) {
+      if (value === null || typeof value !== "object" || Array.isArray(value)) {
+        tell(place, `expected an object, found ${show(value)}`);
+        return undefined;
+      }
+      const kind = known.read((value as Record<string, unknown>)[key], below(place, `.${key}`));
+      return kind === undefined ? undefined : (kinds[kind]!.read(value, place) as ValueOf<V[keyof V]>);
+    },
+  };
+}
+
+/** A value made of another; `problem` says why a value of the right form is wrong, as "path: why" below this one. */
+export function mapped<A, B>(
+  part: Field<A>,
+  map: (value: A) => B,
+  problem: (value: A) => string | undefined = () => undefined,
+): Field<B> {
+  return {
+    read(value, place) {
+      const found = part.read(value, place);
+      if (found === undefined) return undefined;
+      const why = problem(found);
+      if (why === undefined) return map(found);
+      place.problems.push(`${place.path}.${why}`.replace(/^\./, ""));
+      return undefined;
+    },
+  };
 }
 
 /** An integer as a JSON number or a decimal string, both bounds included. */
-export function integerField(min: number, max: number): z.ZodType<number> {
+export function integerField(min: number, max: number): Field<number> {
   return field(`an integer from ${min} to ${max}`, (value) => {
     const number = typeof value === "string" && DECIMAL.test(value) ? Number(value) : value;
     return Number.isSafeInteger(number) && (number as number) >= min && (number as number) <= max
@@ -33,7 +145,7 @@ export function integerField(min: number, max: number): z.ZodType<number> {
 }
 
 /** An amount: a decimal string, so that no JSON library rounds it. */
-export function amountField(max: bigint): z.ZodType<bigint> {
+export function amountField(max: bigint): Field<bigint> {
   return field(`a decimal string from "0" to "${max}"`, (value) => {
     if (typeof value !== "string" || value.length > 20 || !DECIMAL.test(value)) return undefined;
     const amount = BigInt(value);
@@ -42,7 +154,7 @@ export function amountField(max: bigint): z.ZodType<bigint> {
 }
 
 /** 32 bytes as 0x and 64 hex digits. */
-export function addressField(what: string): z.ZodType<Address> {
+export function addressField(what: string): Field<Address> {
   return field(`${what}: 0x and 64 hex digits (32 bytes)`, (value) => {
     const bytes = typeof value === "string" && value.startsWith("0x") ? parseBytes32(value) : undefined;
     return bytes === undefined ? undefined : asAddress(bytes);
@@ -50,39 +162,51 @@ export function addressField(what: string): z.ZodType<Address> {
 }
 
 /** A string that matches; `expected` says what the pattern means. */
-export function textField(expected: string, pattern: RegExp): z.ZodType<string> {
+export function textField(expected: string, pattern: RegExp): Field<string> {
   return field(expected, (value) => (typeof value === "string" && pattern.test(value) ? value : undefined));
 }
 
 /** Exactly one of these strings. */
-export function choiceField<T extends string>(...choices: readonly T[]): z.ZodType<T> {
+export function choiceField<T extends string>(...choices: readonly T[]): Field<T> {
   const expected = choices.map((choice) => `"${choice}"`).join(" or ");
   return field(expected, (value) => choices.find((choice) => choice === value));
 }
 
-/** Checks `input` against `schema`; the fault names the first few things that are wrong, each with its path. */
-export function checkFields<T>(schema: z.ZodType<T>, input: unknown): Verdict<T, "malformed"> {
-  const result = schema.safeParse(input, { reportInput: true });
-  if (result.success) return accept(result.data);
-  const lines = result.error.issues.flatMap((issue) => explainIssue(schema, issue));
-  const more = lines.length > ISSUES_SHOWN ? `; and ${lines.length - ISSUES_SHOWN} more` : "";
-  return refuse("malformed", lines.slice(0, ISSUES_SHOWN).join("; ") + more);
+/** Checks `input`; the fault names the first few things that are wrong, each with its path. */
+export function checkFields<T>(form: Field<T>, input: unknown): Verdict<T, "malformed"> {
+  const problems: string[] = [];
+  const value = form.read(input, { path: "", problems });
+  if (problems.length === 0) return accept(value as T);
+  const more = problems.length > PROBLEMS_SHOWN ? `; and ${problems.length - PROBLEMS_SHOWN} more` : "";
+  return refuse("malformed", problems.slice(0, PROBLEMS_SHOWN).join("; ") + more);
 }
 
-/** JSON text to fields: a syntax error is a fault too. */
-export function checkJson<T>(schema: z.ZodType<T>, json: string): Verdict<T, "malformed"> {
-  let input: unknown;
+/** JSON text: a syntax error is a fault too. */
+export function parseJson(json: string): Verdict<unknown, "malformed"> {
   try {
-    input = JSON.parse(json);
+    return accept(JSON.parse(json));
   } catch (error) {
     return refuse("malformed", `not JSON: ${(error as Error).message}`);
   }
-  return checkFields(schema, input);
+}
+
+/** JSON text to fields. */
+export function checkJson<T>(form: Field<T>, json: string): Verdict<T, "malformed"> {
+  const input = parseJson(json);
+  return input.ok ? checkFields(form, input.value) : input;
 }
 
 const DECIMAL = /^(0|[1-9][0-9]*)$/;
-const ISSUES_SHOWN = 5;
+const PROBLEMS_SHOWN = 5;
 const VALUE_SHOWN_MAX = 60;
+
+function tell({ path, problems }: Place, problem: string): void {
+  problems.push(`${path.replace(/^\./, "") || "the file"}: ${problem}`);
+}
+
+function below({ path, problems }: Place, step: string): Place {
+  return { path: path + step, problems };
+}
 
 /** A value as the reader wrote it, cut to a line's worth. */
 function show(value: unknown): string {
@@ -96,37 +220,4 @@ function show(value: unknown): string {
 function exactness(value: unknown): string {
   const lost = typeof value === "number" && Number.isInteger(value) && !Number.isSafeInteger(value);
   return lost ? " (numbers above 2^53 - 1 lose digits in JSON: write a decimal string)" : "";
-}
-
-function explainIssue(schema: z.ZodType, issue: z.core.$ZodIssue): string[] {
-  const path = showPath(issue.path);
-  if (issue.code === "unrecognized_keys") {
-    const known = keysAt(schema, issue.path);
-    return issue.keys.map((key) => `${showPath([...issue.path, key])}: unknown key${didYouMean(key, known)}`);
-  }
-  if (issue.code === "invalid_type") {
-    const expected = issue.expected === "array" ? "a list" : `an ${issue.expected}`;
-    return [`${path}: expected ${expected}, found ${show(issue.input)}`];
-  }
-  return [`${path}: ${issue.message}`];
-}
-
-function showPath(path: readonly PropertyKey[]): string {
-  const steps = path.map((step) => (typeof step === "number" ? `[${step}]` : `.${String(step)}`));
-  return steps.join("").replace(/^\./, "") || "the file";
-}
-
-/** The keys of the object that stands at `path`. */
-function keysAt(schema: unknown, path: readonly PropertyKey[]): readonly string[] {
-  let at = beforeTransform(schema);
-  for (const step of path) {
-    if (at instanceof z.ZodArray) at = beforeTransform(at.element);
-    else if (at instanceof z.ZodObject)
-      at = beforeTransform((at.shape as Record<PropertyKey, unknown>)[step]);
-  }
-  return at instanceof z.ZodObject ? Object.keys(at.shape) : [];
-}
-
-function beforeTransform(schema: unknown): unknown {
-  return schema instanceof z.ZodPipe ? beforeTransform(schema.in) : schema;
 }

@@ -11,8 +11,8 @@ import { type Genesis, validatorsOf } from "../chain/genesis.ts";
 import type { PowParameters } from "../chain/powparameters.ts";
 import type { SignatureRules } from "../crypto/keys.ts";
 import type { Consensus, Parsed, Typed } from "./engine.ts";
+import { NO_VOTES, openEvidence } from "./openevidence.ts";
 import { PbftEngine } from "./pbft/engine.ts";
-import { verifyEvidence } from "./pbft/evidence.ts";
 import { PbftGate, type PbftMessage } from "./pbft/gate.ts";
 import { pbftRules } from "./pbft/rules.ts";
 import type { ParsedMessage } from "./pbft/wire.ts";
@@ -54,7 +54,7 @@ function pbftConsensus(
     validators,
     gate: new PbftGate({ ...context, ...shape }),
     recentHeads: 2 * logWindow,
-    openEvidence: (evidence, wants) => verifyEvidence({ ...context, ...shape }, evidence, wants),
+    openEvidence: (evidence, wants) => openEvidence(genesis, evidence, context, wants),
     createEngine: ({ self, signer, settings }) =>
       self === undefined || signer === undefined
         ? undefined
@@ -64,7 +64,7 @@ function pbftConsensus(
 
 /** Nobody sends messages or can contradict himself: the gate and the evidence refuse whatever comes. */
 function powConsensus(genesis: Genesis<PowParameters>): Consensus<Parsed, Typed> {
-  const refuseAll = () => refuse("no-votes", "this chain is mined: there are no votes and no validators");
+  const refuseAll = () => refuse("no-votes", NO_VOTES);
   return {
     rules: powRules(genesis.consensus),
     validators: validatorsOf(genesis),

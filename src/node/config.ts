@@ -4,11 +4,10 @@
  * The keys themselves: node/configkeys.ts.
  */
 import { parse as parseToml, TomlError } from "smol-toml";
-import type { z } from "zod";
 import type { Address } from "../base/bytes.ts";
 import { accept, refuse, type Verdict } from "../base/fault.ts";
 import { didYouMean } from "../base/suggest.ts";
-import { checkFields } from "../codec/field.ts";
+import { checkFields, type Field, type ValueOf } from "../codec/field.ts";
 import { CONFIG_KEYS, type ConfigKey, type KeySpec, variableOf } from "./configkeys.ts";
 import type { LogLevels } from "./loglevels.ts";
 
@@ -75,7 +74,7 @@ export interface LoadedConfig {
   readonly origins: readonly ConfigOrigin[];
 }
 
-type Values = { [K in ConfigKey]: z.infer<(typeof CONFIG_KEYS)[K]["schema"]> };
+type Values = { [K in ConfigKey]: ValueOf<(typeof CONFIG_KEYS)[K]["schema"]> };
 
 const KEYS = Object.keys(CONFIG_KEYS) as ConfigKey[];
 
@@ -92,7 +91,7 @@ export function loadConfig(sources: ConfigSources): Verdict<LoadedConfig, "malfo
   const values: Partial<Record<ConfigKey, unknown>> = {};
   for (const key of KEYS) {
     const found = firstOf(key, sources.flags?.[key], environment.value, file.value);
-    const checked = checkFields(CONFIG_KEYS[key].schema as z.ZodType, found.value);
+    const checked = checkFields(CONFIG_KEYS[key].schema as Field<unknown>, found.value);
     if (!checked.ok) {
       const detail = checked.fault.detail.replace(/^the file: /, "");
       return refuse("malformed", `${found.origin}: ${key}: ${detail}`);

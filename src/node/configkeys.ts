@@ -3,7 +3,6 @@
  * table for the file, the environment and the flags, and writes the commented config.toml from it. What all nodes
  * of a chain must share is no configuration: it stands in genesis.json.
  */
-import type { z } from "zod";
 import { type Address, asAddress, parseBytes32 } from "../base/bytes.ts";
 import {
   INBOUND_CEILING,
@@ -15,14 +14,14 @@ import {
   POOL_TRANSACTIONS_CEILING,
   POOL_TRANSACTIONS_MAX,
 } from "../base/limits.ts";
-import { choiceField, field, integerField, textField } from "../codec/field.ts";
+import { choiceField, type Field, field, integerField, textField } from "../codec/field.ts";
 import { isStrongPublicKey } from "../crypto/keys.ts";
 import { INBOUND_MAX, OUTBOUND_SLOTS } from "../p2p/outbound.ts";
 import { type LogLevels, parseLogLevels } from "./loglevels.ts";
 
 export interface KeySpec<T = unknown> {
   /** Accepts the file's value and the text of an environment variable or flag. */
-  readonly schema: z.ZodType<T>;
+  readonly schema: Field<T>;
   /** As written in config.toml. */
   readonly fallback: string | number | readonly string[];
   /** Lines of the comment above the key. */
@@ -31,7 +30,7 @@ export interface KeySpec<T = unknown> {
   readonly flag?: string;
 }
 
-function key<T>(schema: z.ZodType<T>, fallback: KeySpec["fallback"], doc: string, flag?: string): KeySpec<T> {
+function key<T>(schema: Field<T>, fallback: KeySpec["fallback"], doc: string, flag?: string): KeySpec<T> {
   return { schema, fallback, doc, ...(flag === undefined ? {} : { flag }) };
 }
 
@@ -182,22 +181,26 @@ export function variableOf(name: string): string {
   return `QUORATE_${name.replaceAll(".", "_").toUpperCase()}`;
 }
 
-function logLevelsField(): z.ZodType<LogLevels> {
+function logLevelsField(): Field<LogLevels> {
   return field('levels such as "info" or "info,pbft=debug,p2p=warn"', (value) =>
     typeof value === "string" ? parseLogLevels(value) : undefined,
   );
 }
 
-function coinbaseField(): z.ZodType<Address | undefined> {
-  return field<{ address: Address | undefined }>(`an account of 0x and 64 hex digits, or ""`, (value) => {
-    if (value === "") return { address: undefined };
-    const bytes = typeof value === "string" && value.startsWith("0x") ? parseBytes32(value) : undefined;
-    const address = bytes === undefined ? undefined : asAddress(bytes);
-    return address !== undefined && isStrongPublicKey(address) ? { address } : undefined;
-  }).transform(({ address }) => address);
+function coinbaseField(): Field<Address | undefined> {
+  const account = field<{ address: Address | undefined }>(
+    `an account of 0x and 64 hex digits, or ""`,
+    (value) => {
+      if (value === "") return { address: undefined };
+      const bytes = typeof value === "string" && value.startsWith("0x") ? parseBytes32(value) : undefined;
+      const address = bytes === undefined ? undefined : asAddress(bytes);
+      return address !== undefined && isStrongPublicKey(address) ? { address } : undefined;
+    },
+  );
+  return { read: (value, place) => account.read(value, place)?.address };
 }
 
-function amountField(): z.ZodType<bigint> {
+function amountField(): Field<bigint> {
   return field('an amount in decimal digits, as text such as "100"', (value) => {
     if (typeof value !== "string" || !/^(0|[1-9][0-9]{0,18})$/.test(value)) return undefined;
     return BigInt(value);
@@ -205,14 +208,14 @@ function amountField(): z.ZodType<bigint> {
 }
 
 /** 256 bits at most: no chain has more. */
-function workField(): z.ZodType<bigint> {
+function workField(): Field<bigint> {
   return field('work as 0x and up to 64 hex digits, such as "0x1f4000"', (value) =>
     typeof value === "string" && /^0x[0-9a-f]{1,64}$/i.test(value) ? BigInt(value) : undefined,
   );
 }
 
 /** A list in the file; comma-separated in the environment. */
-function hostNamesField(): z.ZodType<readonly string[]> {
+function hostNamesField(): Field<readonly string[]> {
   return field('a list of host names such as "node0.example.org" (lower case, no port)', (value) => {
     const items = typeof value === "string" ? value.split(",").filter((item) => item !== "") : value;
     if (!Array.isArray(items)) return undefined;
@@ -222,7 +225,7 @@ function hostNamesField(): z.ZodType<readonly string[]> {
 
 const HOST_NAME = /^[a-z0-9._-]{1,253}$/;
 
-function originsField(): z.ZodType<readonly string[]> {
+function originsField(): Field<readonly string[]> {
   return field('a list of origins such as "https://example.org" (no path), or "*"', (value) => {
     const items = typeof value === "string" ? value.split(",").filter((item) => item !== "") : value;
     if (!Array.isArray(items)) return undefined;

@@ -4,10 +4,9 @@
  */
 import { closeSync, fsyncSync, mkdirSync, openSync, readFileSync, statSync, writeSync } from "node:fs";
 import { dirname } from "node:path";
-import { z } from "zod";
 import { type Address, equalBytes, hex0x } from "../base/bytes.ts";
 import { accept, refuse, type Verdict } from "../base/fault.ts";
-import { addressField, checkJson, choiceField, field } from "../codec/field.ts";
+import { addressField, checkJson, choiceField, field, object } from "../codec/field.ts";
 import { createSigner, type Signer } from "../crypto/keys.ts";
 
 export const KEY_FILE_VERSION = 1;
@@ -18,7 +17,7 @@ export interface Key {
   readonly seed: Uint8Array;
 }
 
-const schema = z.strictObject({
+const schema = object({
   version: field(`${KEY_FILE_VERSION} (the only version this program reads)`, (value) =>
     value === KEY_FILE_VERSION ? KEY_FILE_VERSION : undefined,
   ),

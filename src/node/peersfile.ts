@@ -2,10 +2,9 @@
  * Where other nodes are: peers.json and the --peer flag. The allowlist of the network is the genesis validators and
  * these; being listed here is permission to connect, and the address is where to dial.
  */
-import { z } from "zod";
 import { accept, refuse, type Verdict } from "../base/fault.ts";
 import { NAME_LENGTH_MAX, PEERS_FILE_MAX } from "../base/limits.ts";
-import { checkJson, field, textField } from "../codec/field.ts";
+import { checkJson, field, list, object, optional, textField } from "../codec/field.ts";
 
 export interface KnownPeer {
   readonly name: string;
@@ -19,16 +18,18 @@ const PEER_ID = "12D3KooW[1-9A-HJ-NP-Za-km-z]{44}";
 const ADDRESS = "/(?:ip4|ip6|dns|dns4|dns6)/[A-Za-z0-9.:_-]{1,253}/tcp/[0-9]{1,5}";
 const peerMultiaddr = new RegExp(`^(${ADDRESS})/p2p/(${PEER_ID})$`);
 
-const schema = z.array(
-  z.strictObject({
+const schema = list(
+  object({
     name: textField(
       `a name of 1 to ${NAME_LENGTH_MAX} letters, digits, ".", "-" or "_"`,
       new RegExp(`^[A-Za-z0-9._-]{1,${NAME_LENGTH_MAX}}$`),
     ),
     peerId: textField("an Ed25519 peer id (12D3KooW and 44 base58 characters)", new RegExp(`^${PEER_ID}$`)),
-    multiaddr: field("an address such as /ip4/10.0.0.1/tcp/30300 (without /p2p)", (value) =>
-      typeof value === "string" && new RegExp(`^${ADDRESS}$`).test(value) ? value : undefined,
-    ).optional(),
+    multiaddr: optional(
+      field("an address such as /ip4/10.0.0.1/tcp/30300 (without /p2p)", (value) =>
+        typeof value === "string" && new RegExp(`^${ADDRESS}$`).test(value) ? value : undefined,
+      ),
+    ),
   }),
 );
 

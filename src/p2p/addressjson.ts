@@ -3,11 +3,10 @@
  * it is refused whole: the file is written by this program alone and holds nothing that cannot be learned again. It
  * knows no disk.
  */
-import { z } from "zod";
 import { hex, parseBytes32 } from "../base/bytes.ts";
 import { accept, type Verdict } from "../base/fault.ts";
 import { ANCHORS_MAX, BAN_RECORDS_MAX, BUCKET_PLACES, NEW_BUCKETS, TRIED_BUCKETS } from "../base/limits.ts";
-import { checkJson, choiceField, field, textField } from "../codec/field.ts";
+import { checkJson, choiceField, field, list, object, textField } from "../codec/field.ts";
 import { AddressBook } from "./addressbook.ts";
 import { parseAddress } from "./addressgroups.ts";
 import { Bans } from "./bans.ts";
@@ -25,35 +24,33 @@ const peer = {
   ),
 };
 
-const schema = z.strictObject({
+const schema = object({
   version: choiceField("1"),
   salt: field("32 bytes of hex", (value) => (typeof value === "string" ? parseBytes32(value) : undefined)),
-  anchors: z.array(z.strictObject(peer)).max(ANCHORS_MAX),
-  addresses: z
-    .array(
-      z.strictObject({
-        ...peer,
-        sourceGroup: textField("a group", /^[0-9a-f]{4,32}$/),
-        lastSeenMs: natural,
-        lastTriedMs: natural,
-        lastSuccessMs: natural,
-        attempts: natural,
-        isTried: field("true or false", (value) => (typeof value === "boolean" ? value : undefined)),
-      }),
-    )
-    .max(ADDRESSES_MAX),
-  bans: z
-    .array(
-      z.strictObject({
-        subject: textField("a peer or a host", /^(?:peer|host):[0-9A-Za-z]{1,64}$/),
-        score: field("a number of at least 0", (value) =>
-          typeof value === "number" && Number.isFinite(value) && value >= 0 ? value : undefined,
-        ),
-        atMs: natural,
-        bannedUntilMs: natural,
-      }),
-    )
-    .max(BAN_RECORDS_MAX),
+  anchors: list(object(peer), ANCHORS_MAX),
+  addresses: list(
+    object({
+      ...peer,
+      sourceGroup: textField("a group", /^[0-9a-f]{4,32}$/),
+      lastSeenMs: natural,
+      lastTriedMs: natural,
+      lastSuccessMs: natural,
+      attempts: natural,
+      isTried: field("true or false", (value) => (typeof value === "boolean" ? value : undefined)),
+    }),
+    ADDRESSES_MAX,
+  ),
+  bans: list(
+    object({
+      subject: textField("a peer or a host", /^(?:peer|host):[0-9A-Za-z]{1,64}$/),
+      score: field("a number of at least 0", (value) =>
+        typeof value === "number" && Number.isFinite(value) && value >= 0 ? value : undefined,
+      ),
+      atMs: natural,
+      bannedUntilMs: natural,
+    }),
+    BAN_RECORDS_MAX,
+  ),
 });
 
 /** What a node of an open network remembers of others. */

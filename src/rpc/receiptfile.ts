@@ -5,64 +5,62 @@
  * the entry of the digest in the state of a later block (for a document that somebody anchored before).
  * Format: docs/protocol.md, "Receipt file". JSON, version 1 or 2; another version is refused.
  */
-import { z } from "zod";
 import { hex0x, showHash } from "../base/bytes.ts";
 import { PROOF_HEADERS_MAX } from "../base/limits.ts";
+import { choiceField, field, list, mapped, object, optional, type ValueOf, variant } from "../codec/field.ts";
 import type { ResultOf } from "./client.ts";
-import { blockHash, bytesHex, count, hash32, timeMs } from "./output.ts";
+import { bytesField, countField, hashField, pathField } from "./proofparts.ts";
 import type { ChainRef } from "./wallet.ts";
 
 /** 2 is 1 with `before`, and written only where that is present. */
 const FORMATS = [1, 2] as const;
 
-/** u32 in the encodings that these are checked against. */
-const u32 = z.int().min(0).max(0xffff_ffff);
-const path = z.strictObject({ index: u32, count: u32, siblings: z.array(hash32).max(32) });
-
-const transactionEvidence = z.strictObject({
-  type: z.literal("transaction"),
+const transactionEvidence = object({
+  type: choiceField("transaction"),
   /** The signed envelope, whose SHA-256 is under txRoot. */
-  tx: bytesHex,
-  txPath: path,
+  tx: bytesField,
+  txPath: pathField,
   /** The encoded receipt, under receiptsRoot. */
-  receipt: bytesHex,
-  receiptPath: path,
+  receipt: bytesField,
+  receiptPath: pathField,
 });
 
-const stateEvidence = z.strictObject({
-  type: z.literal("state"),
+const stateEvidence = object({
+  type: choiceField("state"),
   /** What the state holds under the digest (chain/modules/anchor.ts), and the proof under stateRoot. */
-  value: bytesHex,
-  proof: bytesHex,
+  value: bytesField,
+  proof: bytesField,
 });
 
-const receiptFields = z.strictObject({
-  format: z.literal(FORMATS),
-  kind: z.literal("quorate-anchor-receipt"),
-  network: z.strictObject({ chainId: count, genesisHash: blockHash }),
+const receiptFields = object({
+  format: field("1 or 2", (value) => FORMATS.find((format) => format === value)),
+  kind: choiceField("quorate-anchor-receipt"),
+  network: object({ chainId: countField, genesisHash: hashField }),
   /** SHA-256 of the document. */
-  digest: hash32,
+  digest: hashField,
   /** The block that the evidence is in. */
-  height: count,
-  blockHash,
-  time: timeMs,
-  header: bytesHex,
-  summary: bytesHex,
+  height: countField,
+  blockHash: hashField,
+  time: countField,
+  header: bytesField,
+  summary: bytesField,
   /** The commit certificate of the block; empty where blocks are mined. */
-  seal: bytesHex,
+  seal: bytesField,
   /** Where blocks are mined: the headers on top of the block at export, ascending, 80 bytes each. */
-  headers: z.array(bytesHex).max(PROOF_HEADERS_MAX).optional(),
+  headers: optional(list(bytesField, PROOF_HEADERS_MAX)),
   /** Format 2: the headers below the block that its target and those of `headers` follow from, ascending. */
-  before: z.array(bytesHex).max(PROOF_HEADERS_MAX).optional(),
-  evidence: z.discriminatedUnion("type", [transactionEvidence, stateEvidence]),
+  before: optional(list(bytesField, PROOF_HEADERS_MAX)),
+  evidence: variant("type", { transaction: transactionEvidence, state: stateEvidence }),
 });
 
-export const receiptSchema = receiptFields.refine(
-  ({ format, before }) => (before !== undefined) === (format === 2),
-  { path: ["before"], message: "format 2 has it, format 1 does not" },
+export const receiptSchema = mapped(
+  receiptFields,
+  (file) => file,
+  ({ format, before }) =>
+    (before !== undefined) === (format === 2) ? undefined : "before: format 2 has it, format 1 does not",
 );
 
-export type ReceiptFile = z.output<typeof receiptSchema>;
+export type ReceiptFile = ValueOf<typeof receiptSchema>;
 
 export interface ReceiptSource {
   readonly chain: ChainRef;

@@ -4,16 +4,7 @@
  * besides (verifywork.ts); every byte of the receipt is either
  * covered by the certificate or compared with what is. Each refusal is one plain sentence.
  */
-import {
-  concatBytes,
-  equalBytes,
-  type Hash,
-  hex0x,
-  parseBytes32,
-  parseHex,
-  showHash,
-  text,
-} from "../base/bytes.ts";
+import { concatBytes, equalBytes, hex0x, parseBytes32, showHash, text } from "../base/bytes.ts";
 import { accept, refuse, type Verdict } from "../base/fault.ts";
 import { RECEIPT_FILE_BYTES_MAX, TX_BYTES_CEILING } from "../base/limits.ts";
 import { type BlockHead, readBlockHead } from "../chain/block.ts";
@@ -23,9 +14,11 @@ import { decodeReceipt } from "../chain/receipt.ts";
 import { anchorKey } from "../chain/statekeys.ts";
 import { checkStateProof, decodeStateProof } from "../chain/stateproof.ts";
 import { decodeTransaction } from "../chain/transaction.ts";
+import { checkFields } from "../codec/field.ts";
 import { decode } from "../codec/reader.ts";
 import { verifyCommitCertificate } from "../consensus/pbft/certificate.ts";
-import { checkMerklePath, type MerklePath } from "../crypto/merkle.ts";
+import { checkMerklePath } from "../crypto/merkle.ts";
+import { bytesOf, pathOf } from "./proofparts.ts";
 import { type ReceiptFile, receiptSchema } from "./receiptfile.ts";
 import {
   type CertificateSigner,
@@ -196,10 +189,8 @@ function readFile(receipt: unknown): Verdict<ReceiptFile> {
       return wrong("receipt: not JSON");
     }
   }
-  const parsed = receiptSchema.safeParse(json);
-  if (parsed.success) return accept(parsed.data);
-  const issue = parsed.error.issues[0];
-  return wrong(`receipt: ${[...(issue?.path ?? []), issue?.message].join(": ")}`);
+  const parsed = checkFields(receiptSchema, json);
+  return parsed.ok ? parsed : wrong(`receipt: ${parsed.fault.detail}`);
 }
 
 function checkNetwork(
@@ -318,23 +309,6 @@ function showFinding(found: {
 }): Finding {
   const { sender, memo, height, timeMs } = found;
   return { sender: hex0x(sender), memo: text(memo), height: Number(height), timeMs: Number(timeMs) };
-}
-
-function pathOf({
-  index,
-  count,
-  siblings,
-}: {
-  index: number;
-  count: number;
-  siblings: string[];
-}): MerklePath {
-  return { index, count, siblings: siblings.map((sibling) => parseBytes32(sibling) as Hash) };
-}
-
-/** Bytes of hex that the schema has seen. */
-function bytesOf(hex: string): Uint8Array {
-  return parseHex(hex)!;
 }
 
 function wrong(detail: string): { readonly ok: false; readonly fault: { code: "invalid"; detail: string } } {

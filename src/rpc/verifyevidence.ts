@@ -5,7 +5,7 @@
 import { hex0x, parseHex, showHash } from "../base/bytes.ts";
 import { accept } from "../base/fault.ts";
 import type { Evidence } from "../consensus/engine.ts";
-import { selectConsensus } from "../consensus/select.ts";
+import { openEvidence } from "../consensus/openevidence.ts";
 import { openGenesis, type TrustedGenesis } from "./trustedgenesis.ts";
 
 export interface VerifiedEquivocation extends Pick<Evidence, "epoch" | "view" | "height" | "phase"> {
@@ -35,7 +35,7 @@ export function verifyEvidence(
   const bytes = typeof evidence === "string" ? parseHex(evidence) : evidence;
   if (bytes === undefined) return { valid: false, reason: "the evidence is not hex" };
   const { genesisHash, validators, genesis: parameters } = trusted.value;
-  const verdict = selectConsensus(parameters, genesisHash).openEvidence(bytes);
+  const verdict = openEvidence(parameters, bytes, { genesisHash });
   if (!verdict.ok) return { valid: false, reason: verdict.fault.detail };
   const { author, digests, ...place } = verdict.value;
   const show = place.phase === "view-change" ? hex0x : showHash;

@@ -3,31 +3,32 @@
  * them, and the Merkle paths of the transaction and its receipt. It trusts the genesis alone; what it gives back
  * comes from checked bytes. The check behind the client's `finality: { by: "certificate" }`; pbft.md 1.11 (b).
  */
-import { z } from "zod";
-import { concatBytes, equalBytes, type Hash, parseBytes32, parseHex, showHash } from "../base/bytes.ts";
+import { concatBytes, equalBytes, type Hash, showHash } from "../base/bytes.ts";
 import { accept, refuse, type Verdict } from "../base/fault.ts";
 import { TX_BYTES_CEILING } from "../base/limits.ts";
 import { readBlockHead } from "../chain/block.ts";
 import { decodeReceipt } from "../chain/receipt.ts";
 import { decodeTransaction } from "../chain/transaction.ts";
+import { checkFields, object } from "../codec/field.ts";
 import { decode } from "../codec/reader.ts";
 import { verifyCommitCertificate } from "../consensus/pbft/certificate.ts";
-import { checkMerklePath, type MerklePath } from "../crypto/merkle.ts";
-import { bytesHex, hash32 } from "./output.ts";
+import { checkMerklePath } from "../crypto/merkle.ts";
+import { bytesField, bytesOf, pathField, pathOf } from "./proofparts.ts";
 import { showCount, showOutcome } from "./show.ts";
 import { type CertificateSigner, minedChainOf, signersOf, type TrustedGenesis } from "./trustedgenesis.ts";
 
-const u32 = z.int().min(0).max(0xffff_ffff);
-const path = z.object({ index: u32, count: u32, siblings: z.array(hash32).max(32) });
-const proofSchema = z.object({
-  header: bytesHex,
-  summary: bytesHex,
-  seal: bytesHex,
-  tx: bytesHex,
-  txPath: path,
-  receipt: bytesHex,
-  receiptPath: path,
-});
+const proofSchema = object(
+  {
+    header: bytesField,
+    summary: bytesField,
+    seal: bytesField,
+    tx: bytesField,
+    txPath: pathField,
+    receipt: bytesField,
+    receiptPath: pathField,
+  },
+  { others: "ignored" },
+);
 
 /** A transaction in a final block. */
 export interface VerifiedInclusion {
@@ -48,9 +49,9 @@ export function verifyInclusion(
   txid: Hash,
   trusted: TrustedGenesis,
 ): Verdict<VerifiedInclusion> {
-  const parsed = proofSchema.safeParse(proof);
-  if (!parsed.success) return refuse("malformed", `proof: ${parsed.error.issues[0]?.message}`);
-  const { header, summary: shownSummary, seal: shownSeal, ...evidence } = parsed.data;
+  const parsed = checkFields(proofSchema, proof);
+  if (!parsed.ok) return refuse("malformed", `proof: ${parsed.fault.detail}`);
+  const { header, summary: shownSummary, seal: shownSeal, ...evidence } = parsed.value;
   const head = decode(
     concatBytes(bytesOf(header), bytesOf(shownSummary)),
     "header and summary",
@@ -94,13 +95,4 @@ export function verifyInclusion(
     outcome: showOutcome(receipt.value, tx.value.module),
     signers: signersOf(seal, trusted.validators),
   });
-}
-
-function pathOf({ index, count, siblings }: z.output<typeof path>): MerklePath {
-  return { index, count, siblings: siblings.map((sibling) => parseBytes32(sibling) as Hash) };
-}
-
-/** Bytes of hex that the schema has seen. */
-function bytesOf(hex: string): Uint8Array {
-  return parseHex(hex)!;
 }
