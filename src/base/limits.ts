@@ -80,6 +80,8 @@ export const MAIL_TURN_US_MAX = 4_000;
 export const WAITING_CHECKS_MAX = 64;
 /** How far ahead of the local clock a proposal's time may be before it has to wait, ms (pbft.md 1.14). */
 export const CLOCK_AHEAD_MS_MAX = 5_000;
+/** A peer's clock that is farther from the own one is worth a word, ms. */
+export const CLOCK_OFF_MS = 1_000;
 /** Bytes of committed blocks sent to one validator in one answer to its STATUS. */
 export const SERVE_BYTES_MAX = 1024 * 1024;
 

@@ -3,12 +3,12 @@
  * (--book), whom it keeps out (--bans), and the operator's word about that. It asks the node and prints.
  */
 import { type Command, Option } from "commander";
-import { ADDRESSES_LISTED_MAX } from "../base/limits.ts";
+import { ADDRESSES_LISTED_MAX, CLOCK_OFF_MS } from "../base/limits.ts";
 import type { Client, ResultOf } from "../rpc/client.ts";
 import { integer } from "./arguments.ts";
 import { leaf } from "./command.ts";
 import { badInput } from "./exit.ts";
-import type { Output } from "./output.ts";
+import { type Output, showDuration } from "./output.ts";
 import { ask, connect, type RpcOptions, rpcOption } from "./rpc.ts";
 import { table } from "./table.ts";
 
@@ -92,14 +92,21 @@ async function listPeers(out: Output, client: Client): Promise<void> {
     peer.role,
     peer.direction,
     peer.height === null ? "-" : `${peer.height}`,
+    peer.clockOffsetMs === null ? "-" : showOffset(out, peer.clockOffsetMs),
     peer.addr.replace(/\/p2p\/[^/]*$/, ""), // the next column has it
     peer.peerId,
   ]);
   const text =
     rows.length === 0
       ? "no peers"
-      : table(["name", "role", "direction", "height", "address", "peer id"], rows);
+      : table(["name", "role", "direction", "height", "clock", "address", "peer id"], rows);
   out.result({ peers }, text);
+}
+
+/** +3 ms; in red where blocks may be refused for it. */
+function showOffset(out: Output, offsetMs: number): string {
+  const text = `${offsetMs < 0 ? "-" : "+"}${showDuration(Math.abs(offsetMs))}`;
+  return Math.abs(offsetMs) > CLOCK_OFF_MS ? out.style("red", text) : text;
 }
 
 async function listBook(

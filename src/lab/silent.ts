@@ -140,6 +140,7 @@ export function explainAt(federation: Federation, at: ValidatorId): string {
     peers: online.filter(Boolean).length - 1,
     expectsPeers: true,
     troubles: [],
+    clocks: { measured: [], limitMs: 0, early: [] },
     pool: { executable: federation.pending, queued: 0 },
   });
   return [summary, ...details].join("; ");

@@ -4,7 +4,7 @@
  */
 import { type Address, equalBytes, type Hash } from "../base/bytes.ts";
 import { refuse, type Verdict } from "../base/fault.ts";
-import { MATURING_SCANNED_MAX } from "../base/limits.ts";
+import { CLOCK_AHEAD_MS_MAX, MATURING_SCANNED_MAX } from "../base/limits.ts";
 import { type Logger, SILENT } from "../base/log.ts";
 import type { Scheduler } from "../base/scheduler.ts";
 import type { BlockHead, SealedBlock } from "../chain/block.ts";
@@ -291,6 +291,14 @@ export class ReplicaApi implements NodeApi {
       oldestMs: addedMs === undefined ? undefined : Math.max(0, scheduler.now() - addedMs),
       expectsPeers: this.#options.expectsPeers ?? false,
       troubles: network.troubles?.() ?? [],
+      early: [...(replica.messageCounts()?.early ?? [])].map(([validator, early]) => ({
+        validator,
+        ...early,
+      })),
+      clockLimitMs:
+        replica.chain.rules.schedule === undefined
+          ? CLOCK_AHEAD_MS_MAX
+          : 1_000 * replica.chain.rules.schedule.futureLimit,
     };
   }
 

@@ -28,7 +28,7 @@ import { QUICK_CHECK_US } from "../crypto/signaturemeter.ts";
 import type { RunningTimer } from "../rpc/api.ts";
 import type { DriverPorts } from "./driverports.ts";
 import { headOf, recentHeads } from "./heads.ts";
-import { count, type MessageCounts, noCounts } from "./messagecounts.ts";
+import { count, countEarly, type MessageCounts, noCounts } from "./messagecounts.ts";
 
 /** Of one signature, looked for in the memory and checked. */
 const ONE_CHECK_US = 1.5 * QUICK_CHECK_US;
@@ -275,7 +275,10 @@ export class Driver<P extends Parsed, M extends Typed> {
   #check(block: Block, certified: boolean): void {
     const { chain, log } = this.#ports;
     const earlyByMs = certified ? 0 : this.#earlyByMs(block);
-    if (earlyByMs > 0) return this.#wait(block, certified, Math.min(earlyByMs, RECHECK_MS_MAX));
+    if (earlyByMs > 0) {
+      this.#noteEarly(block, earlyByMs);
+      return this.#wait(block, certified, Math.min(earlyByMs, RECHECK_MS_MAX));
+    }
     const limit = new ArbitrationLimit(SLOW_SIGNATURES_PER_PROPOSAL_MAX);
     const verdict = chain.checkBlock(block, certified ? undefined : limit);
     if (verdict === "orphan") return this.#wait(block, certified);
@@ -301,6 +304,16 @@ export class Driver<P extends Parsed, M extends Typed> {
     const fields = { height, hash: showHash(hash), primary: proposer };
     const detail = `more than ${SLOW_SIGNATURES_PER_PROPOSAL_MAX} signatures that only ZIP-215 could accept`;
     this.#ports.log.log("warn", "pbft", "proposal gets no vote", { ...fields, detail });
+  }
+
+  /** Counted and named once for each block: the clock of its proposer or the own one is wrong. */
+  #noteEarly({ hash, summary: { height, proposer } }: Block, earlyByMs: number): void {
+    if (this.#waiting.has(hex(hash))) return;
+    const aheadMs = earlyByMs + CLOCK_AHEAD_MS_MAX;
+    countEarly(this.counts, proposer, aheadMs, this.#ports.scheduler.now());
+    const fields = { height, primary: proposer, aheadMs, allowedMs: CLOCK_AHEAD_MS_MAX };
+    const message = "proposal from the future gets no vote until it is due: a clock is wrong";
+    this.#ports.log.log("warn", "pbft", message, fields);
   }
 
   /** A time right after the parent's is never early: the own clock may have been set back (pbft.md 1.14). */

@@ -115,6 +115,12 @@ function pbftReadings({ replica }: ReadingSources): Reading[] {
       "validator",
       () => counts()?.slow ?? [],
     ),
+    counters(
+      "pbft_early_proposals_total",
+      "Proposals of each validator that came from the future, so that a clock is wrong",
+      "validator",
+      () => [...(counts()?.early ?? [])].map(([validator, { count }]) => [String(validator), count] as const),
+    ),
     {
       name: "pbft_dropped_messages_total",
       help: "Mail dropped unread because a queue was full or its author's work budget spent",
@@ -155,6 +161,25 @@ function networkReadings({ network }: ReadingSources): Reading[] {
         ]);
       },
     },
+    {
+      name: "p2p_clock_offset_seconds",
+      help: "Clock of each connected validator minus this node's",
+      kind: "gauge",
+      label: "validator",
+      read: () =>
+        new Map(
+          network
+            .peers()
+            .flatMap(({ validator, clock }) =>
+              validator === undefined || clock === undefined
+                ? []
+                : [[String(validator), clock.offsetMs / 1_000] as const],
+            ),
+        ),
+    },
+    gauge("p2p_clock_offset_median_seconds", "Median clock of all measured peers minus this node's", () =>
+      medianOffset(network.peers()),
+    ),
     counters("p2p_bytes_in_total", "Bytes received by protocol", "protocol", () =>
       Object.entries(counted.bytesIn),
     ),
@@ -177,6 +202,14 @@ function networkReadings({ network }: ReadingSources): Reading[] {
       read: () => counted.dialFailures,
     },
   ];
+}
+
+/** 0 where no clock is measured. */
+function medianOffset(peers: ReturnType<Network["peers"]>): number {
+  const offsets = peers
+    .flatMap(({ clock }) => (clock === undefined ? [] : [clock.offsetMs]))
+    .sort((a, b) => a - b);
+  return (offsets[Math.floor(offsets.length / 2)] ?? 0) / 1_000;
 }
 
 /** Feeds the distributions from the replica's news. */

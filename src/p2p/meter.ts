@@ -4,7 +4,7 @@
  */
 
 /** What a byte or a message belongs to. */
-export type Channel = "hello" | "mail" | "transactions" | "blocks" | "evidence" | "request";
+export type Channel = "hello" | "mail" | "transactions" | "blocks" | "evidence" | "request" | "clock";
 
 /** Why something was refused or dropped: a closed list, so that it can label a metric. */
 export type Rejection =
@@ -110,5 +110,5 @@ export class Meter {
 }
 
 function zeroes(): Record<Channel, number> {
-  return { hello: 0, mail: 0, transactions: 0, blocks: 0, evidence: 0, request: 0 };
+  return { hello: 0, mail: 0, transactions: 0, blocks: 0, evidence: 0, request: 0, clock: 0 };
 }

@@ -7,7 +7,8 @@ import type { Address, Hash } from "../base/bytes.ts";
 import { ALLOWLIST_MAX } from "../base/limits.ts";
 import type { Signer } from "../crypto/keys.ts";
 import { isAddressQuestion } from "./addresswire.ts";
-import { type ChainIdentity, createGater, signClaim } from "./admission.ts";
+import { createGater } from "./admission.ts";
+import { Clocks } from "./clocks.ts";
 import { Discovery, type DiscoveryOptions } from "./discovery.ts";
 import { GOSSIP_PAUSE_MS, GossipBudgets } from "./gossipbudget.ts";
 import { guardGossip } from "./gossipguard.ts";
@@ -24,6 +25,7 @@ import { identityFromSeed, peerIdFromSeed } from "./identity.ts";
 import { Mail } from "./mail.ts";
 import { Meter, type NetworkCounters } from "./meter.ts";
 import type { P2pDependencies, P2pHandlers } from "./networkports.ts";
+import { helloMaker } from "./ownhello.ts";
 import { Pauses } from "./pauses.ts";
 import { PeerNotes } from "./peernotes.ts";
 import { type P2pPeer, viewOf } from "./peerview.ts";
@@ -31,7 +33,8 @@ import { Redial, type StaticPeer } from "./redial.ts";
 import { Requests } from "./requests.ts";
 import { Rumor, TOPICS, type Topic, topicName } from "./rumor.ts";
 import { type Session, Sessions } from "./sessions.ts";
-import { type Hello, isPeerName, type ValidatorClaim, WIRE_VERSION } from "./wire.ts";
+import { type Trouble, Troubles } from "./troubles.ts";
+import { isPeerName } from "./wire.ts";
 
 export interface P2pOptions {
   /** 32 secret bytes of the libp2p identity (keys/node.json). */
@@ -64,6 +67,7 @@ interface Parts {
   readonly mail: Mail;
   readonly rumor: Rumor;
   readonly requests: Requests;
+  readonly clocks: Clocks;
   readonly redial: Redial;
   readonly discovery: Discovery | undefined;
 }
@@ -76,6 +80,7 @@ export class P2pNetwork {
   readonly #meter = new Meter();
   readonly #notes = new PeerNotes();
   readonly #pauses = new Pauses();
+  readonly #troubles: Troubles;
   #blocked: ReadonlySet<string>;
   #parts: Parts | undefined;
 
@@ -90,6 +95,7 @@ export class P2pNetwork {
     this.#deps = dependencies;
     this.#blocked = new Set(options.blocked);
     this.peerId = peerIdFromSeed(options.identitySeed);
+    this.#troubles = new Troubles(this.peerId, options.staticPeers);
   }
 
   /** Live numbers for the metrics. */
@@ -124,6 +130,7 @@ export class P2pNetwork {
     await parts.sessions.start();
     await parts.mail.start();
     await parts.requests.start();
+    await parts.clocks.start();
     this.#parts = parts;
     await startHost(host, listen);
     parts.rumor.start();
@@ -140,6 +147,7 @@ export class P2pNetwork {
     this.#parts = undefined;
     await parts.discovery?.stop();
     parts.redial.stop();
+    parts.clocks.stop();
     parts.rumor.stop();
     parts.mail.stop();
     await parts.host.stop();
@@ -179,6 +187,11 @@ export class P2pNetwork {
     for (const connection of this.#parts.host.getConnections()) {
       if (this.#blocked.has(connection.remotePeer.toString())) connection.abort(new Error("cut off"));
     }
+  }
+
+  /** Why static peers are not connected, as far as it is known. */
+  troubles(): readonly Trouble[] {
+    return this.#troubles.list();
   }
 
   /** Peer ids that are cut off now. */
@@ -241,17 +254,19 @@ export class P2pNetwork {
   #assemble(host: Host, handlers: P2pHandlers): Parts {
     const { scheduler, logger, jitter } = this.#deps;
     const meter = this.#meter;
-    const claim = this.#claim();
-    const sessions: Sessions = new Sessions(this.#chain(), {
+    const ownHello = helloMaker(this.#options, this.peerId, () => this.#deps.headHeight());
+    const sessions: Sessions = new Sessions(this.#options, {
       host,
       scheduler,
       logger,
       meter,
-      ownHello: () => this.#hello(claim),
+      ownHello,
       events: {
         peerConnected: (session) => this.#connected(session, handlers),
         peerDisconnected: (peerId) => this.#disconnected(peerId, handlers),
-        peerRefused: (peerId) => {
+        peerHungUp: (peerId) => this.#troubles.hungUp(peerId),
+        peerRefused: (peerId, detail) => {
+          this.#troubles.refused(peerId, detail);
           redial.refused(peerId);
           this.#parts?.discovery?.refused(peerId);
         },
@@ -265,7 +280,8 @@ export class P2pNetwork {
         jitter,
         dial: (peer) => dialPeer(host, peer),
         isPresent: (peerId) => sessions.find(peerId) !== undefined,
-        dialFailed: () => {
+        dialFailed: (peerId, error) => {
+          this.#troubles.dialFailed(peerId, error);
           meter.counters.dialFailures++;
         },
       },
@@ -282,6 +298,7 @@ export class P2pNetwork {
       sessions,
       redial,
       requests,
+      clocks: new Clocks(shared),
       discovery: this.#discovery(host, requests),
       mail: new Mail({
         ...shared,
@@ -351,6 +368,8 @@ export class P2pNetwork {
       direction,
       address: multiaddr,
     });
+    this.#troubles.solved(peerId);
+    this.#parts?.clocks.connected(peerId);
     this.#parts?.redial.connected(peerId);
     if (validator !== undefined) this.#parts?.mail.validatorConnected(validator);
     handlers.peerConnected(peerId);
@@ -361,30 +380,9 @@ export class P2pNetwork {
     this.#deps.logger.log("info", "p2p", "peer disconnected", { peer: peerId, name: this.#nameOf(peerId) });
     this.#meter.forget(peerId);
     this.#notes.disconnected(peerId);
+    this.#parts?.clocks.disconnected(peerId);
     this.#parts?.redial.disconnected(peerId);
     handlers.peerDisconnected(peerId);
-  }
-
-  #chain(): ChainIdentity {
-    const { genesisHash, chainId, validators } = this.#options;
-    return { genesisHash, chainId, validators };
-  }
-
-  #claim(): ValidatorClaim | undefined {
-    const { signer, genesisHash } = this.#options;
-    return signer === undefined ? undefined : signClaim(signer, genesisHash, this.peerId);
-  }
-
-  #hello(claim: ValidatorClaim | undefined): Hello {
-    const { chainId, genesisHash, name } = this.#options;
-    return {
-      wireVersion: WIRE_VERSION,
-      chainId,
-      genesisHash,
-      name,
-      headHeight: this.#deps.headHeight(),
-      claim,
-    };
   }
 
   #nameOf(peerId: string): string | undefined {
@@ -393,6 +391,8 @@ export class P2pNetwork {
 
   #view(session: Session): P2pPeer {
     const { peerId } = session;
-    return viewOf(session, this.#nameOf(peerId), this.#meter.traffic(peerId), this.#notes.of(peerId).height);
+    const { height } = this.#notes.of(peerId);
+    const clock = this.#parts?.clocks.of(peerId);
+    return viewOf(session, this.#nameOf(peerId), { ...this.#meter.traffic(peerId), height, clock });
   }
 }

@@ -1,4 +1,5 @@
 /** A connected peer as the network shows it, to JSON-RPC and to the node's own parts. */
+import type { PeerClock } from "./clockoffset.ts";
 import type { Traffic } from "./meter.ts";
 import type { Session } from "./sessions.ts";
 
@@ -14,14 +15,15 @@ export interface P2pPeer {
   readonly bytesOut: number;
   /** The height of its head as it told it: nobody has checked it. */
   readonly height: bigint | undefined;
+  /** Its clock against this node's; undefined while it is not measured. */
+  readonly clock?: PeerClock | undefined;
 }
 
 /** @param name by which this node knows the peer; the one that it gave itself where there is none */
 export function viewOf(
   session: Session,
   name: string | undefined,
-  traffic: Readonly<Traffic>,
-  height: bigint | undefined,
+  noted: Readonly<Traffic> & Pick<P2pPeer, "height" | "clock">,
 ): P2pPeer {
   const { connection, peerId } = session;
   const { hello, validator, atMs, roundTripMs } = session.admitted!;
@@ -33,7 +35,6 @@ export function viewOf(
     validator,
     connectedAtMs: atMs,
     latencyMs: connection.rtt ?? roundTripMs,
-    ...traffic,
-    height,
+    ...noted,
   };
 }

@@ -46,7 +46,7 @@ interface Dependencies {
   isPresent(peerId: string): boolean;
   /** A number in [0, 1) that need not be secret: spreads the dials of many nodes. */
   jitter(): number;
-  dialFailed(): void;
+  dialFailed(peerId: string, error: string): void;
 }
 
 interface Target {
@@ -154,7 +154,7 @@ export class Redial {
       await this.#deps.dial(peer);
     } catch (error) {
       if (!this.#isRunning) return;
-      this.#deps.dialFailed();
+      this.#deps.dialFailed(peer.peerId, firstLine((error as Error).message));
       this.#tell(target, error as Error);
     }
   }

@@ -44,7 +44,9 @@ export interface SessionEvents {
   /** The last admitted session of a peer closed. */
   peerDisconnected(peerId: string): void;
   /** The peer's HELLO does not fit ours: dialling again soon is pointless. */
-  peerRefused(peerId: string): void;
+  peerRefused(peerId: string, detail: string): void;
+  /** It ended a connection that this node had opened before the handshake was done. */
+  peerHungUp(peerId: string): void;
 }
 
 interface Dependencies {
@@ -219,7 +221,7 @@ export class Sessions {
     const proof = this.#open(bytes, session.peerId);
     if (!proof.ok) {
       this.#refuse(session, rejectionOf(proof.fault), proof.fault.detail);
-      this.#deps.events.peerRefused(session.peerId);
+      this.#deps.events.peerRefused(session.peerId, proof.fault.detail);
       return;
     }
     const isFirst = this.find(session.peerId) === undefined;
@@ -239,7 +241,10 @@ export class Sessions {
     session.settle(undefined);
     const { meter, logger } = this.#deps;
     // A connection that broke by itself is no refusal.
-    if (session.connection.status !== "open" && reason === "hello-malformed") return;
+    if (session.connection.status !== "open" && reason === "hello-malformed") {
+      if (session.connection.direction === "outbound") this.#deps.events.peerHungUp(session.peerId);
+      return;
+    }
     meter.rejected(reason);
     if (this.#logged.first(`${session.peerId} ${detail}`)) {
       const address = session.connection.remoteAddr.toString();
@@ -259,7 +264,10 @@ export class Sessions {
     if (session === undefined) return;
     this.#sessions.delete(connection.id);
     session.cancelTimeout();
-    if (!session.isSettled) session.settle(undefined);
+    if (!session.isSettled) {
+      session.settle(undefined);
+      if (connection.direction === "outbound") this.#deps.events.peerHungUp(session.peerId);
+    }
     if (session.admitted === undefined) return;
     const others = [...this.#sessions.values()].filter((other) => other.peerId === session.peerId);
     // gossipsub keeps one stream a peer and does not open another while any connection remains, so the

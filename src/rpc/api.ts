@@ -281,6 +281,18 @@ export interface Symptoms {
   readonly expectsPeers: boolean;
   /** Why peers that its files name are not connected. */
   readonly troubles: readonly PeerTrouble[];
+  /** Validators whose proposals came from the future. */
+  readonly early: readonly EarlyBlocks[];
+  /** How far ahead of this node's clock a block's time may be, ms. */
+  readonly clockLimitMs: number;
+}
+
+export interface EarlyBlocks {
+  readonly validator: ValidatorId;
+  readonly count: number;
+  /** Of the last one: ahead of this node's clock, ms, and when that was, ms since the Unix epoch. */
+  readonly aheadMs: number;
+  readonly atMs: number;
 }
 
 /** A running timer of the engine. */
@@ -340,6 +352,8 @@ export interface PeerView {
   readonly bytesOut: number;
   /** The head height it last told: a claim that nobody has checked. */
   readonly height: bigint | undefined;
+  /** Its clock minus this node's, ms, and how far that may be wrong; undefined while it is not measured. */
+  readonly clock?: { readonly offsetMs: number; readonly errorMs: number } | undefined;
 }
 
 /** A block that entered the chain, with its encoded receipts. */

@@ -4,6 +4,7 @@
  * It judges by what this node knows: behind a partition two nodes tell two stories, and both are true.
  * Source: pbft.md 1.7-1.9; interface.md 9.4.
  */
+import { withClocks } from "./clocks.ts";
 import { explainValidator } from "./explainagreement.ts";
 import {
   ago,
@@ -23,7 +24,8 @@ import {
 export function explain(standing: Standing): Explanation {
   const { engine } = standing;
   const verdict = engine === undefined ? explainFollower(standing) : explainValidator(standing, engine);
-  return { ...verdict, details: [...verdict.details, ...describeStanding(standing)] };
+  const { details, ...judged } = withClocks(standing, verdict);
+  return { ...judged, details: [...details, ...describeStanding(standing)] };
 }
 
 function explainFollower(standing: Standing): Explanation {

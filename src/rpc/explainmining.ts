@@ -4,6 +4,7 @@
  * for people and may change, `state` and `ok` are for alerts. Source: pow.md 2.8, 2.9.
  */
 import type { MiningStatus, Syncing } from "./api.ts";
+import { withClocks } from "./clocks.ts";
 import {
   ago,
   describeClaim,
@@ -43,7 +44,7 @@ const STALE_SPACINGS = 20;
 const ALONE_SPACINGS = 3;
 
 export function explainMining(standing: MiningStanding): Explanation {
-  return { ...judge(standing), details: describe(standing) };
+  return withClocks(standing, { ...judge(standing), details: describe(standing) });
 }
 
 type Verdict = Omit<Explanation, "details">;

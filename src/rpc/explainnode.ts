@@ -25,7 +25,7 @@ async function miningStandingOf(api: NodeApi, branches: BranchesApi, nowMs: numb
     spacing: branches.schedule.spacing,
     syncing: api.syncing(),
     ...heightsOf(api),
-    ...neighbourhoodOf(api),
+    ...neighbourhoodOf(api, nowMs),
     pool: poolOf(api),
     mining: api.mining()?.status(),
     hashrate: branches.hashrate(),
@@ -58,7 +58,7 @@ function standingOf(api: NodeApi, nowMs: number): Standing {
     headAgeMs: Math.max(0, nowMs - api.headChangedAtMs()),
     syncing: api.syncing(),
     ...heightsOf(api),
-    ...neighbourhoodOf(api),
+    ...neighbourhoodOf(api, nowMs),
     pool: poolOf(api),
   };
 }
@@ -68,7 +68,19 @@ function poolOf(api: NodeApi): PoolStanding {
   return { executable, queued, oldestMs: api.symptoms().oldestMs };
 }
 
-function neighbourhoodOf(api: NodeApi): Neighbourhood {
-  const { expectsPeers, troubles } = api.symptoms();
-  return { peers: api.peers().length, expectsPeers, troubles };
+function neighbourhoodOf(api: NodeApi, nowMs: number): Neighbourhood {
+  const { expectsPeers, troubles, early, clockLimitMs } = api.symptoms();
+  const peers = api.peers();
+  const { members } = api.validators();
+  const nameOf = (validator: number) => members[validator]?.name ?? `validator ${validator}`;
+  const measured = peers.flatMap(({ name, peerId, validator, clock }) =>
+    clock === undefined
+      ? []
+      : [{ name: validator === undefined ? (name ?? peerId) : nameOf(validator), ...clock }],
+  );
+  const refused = early.map(({ validator, count, aheadMs, atMs }) => {
+    return { name: nameOf(validator), count, aheadMs, agoMs: Math.max(0, nowMs - atMs) };
+  });
+  const clocks = { measured, limitMs: clockLimitMs, early: refused };
+  return { peers: peers.length, expectsPeers, troubles, clocks };
 }

@@ -56,6 +56,25 @@ export interface Neighbourhood {
   /** Its files name others: without a peer it is cut off, not alone on purpose. */
   readonly expectsPeers: boolean;
   readonly troubles: readonly PeerTrouble[];
+  readonly clocks: ClockStanding;
+}
+
+export interface ClockStanding {
+  /** Of connected peers, where they are measured. */
+  readonly measured: readonly {
+    readonly name: string;
+    readonly offsetMs: number;
+    readonly errorMs: number;
+  }[];
+  /** How far ahead of this node's clock a block's time may be, ms. */
+  readonly limitMs: number;
+  /** Proposals that came from the future, by the validator that made them; the last one's figures. */
+  readonly early: readonly {
+    readonly name: string;
+    readonly count: number;
+    readonly aheadMs: number;
+    readonly agoMs: number;
+  }[];
 }
 
 /** What an explanation is made from. */

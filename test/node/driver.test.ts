@@ -114,6 +114,10 @@ it("checks an early proposal when it is due, and once", async () => {
   await time.pass(400);
   expect(made.verdicts()).toEqual([]);
   expect(time.pending).toBe(1);
+  // Once for the block, however often it is looked at, so that somebody looks at the clocks.
+  expect([...made.driver.counts.early]).toMatchObject([
+    [0, { count: 1, aheadMs: CLOCK_AHEAD_MS_MAX + 1_000 }],
+  ]);
   await time.pass(200);
   expect(made.verdicts()).toEqual(["valid"]);
   expect(time.pending).toBe(0);

@@ -17,6 +17,7 @@ import {
 import { SILENT } from "../../src/base/log.ts";
 import { createSigner } from "../../src/crypto/keys.ts";
 import { createGater, signClaim } from "../../src/p2p/admission.ts";
+import { CLOCK_PROTOCOL } from "../../src/p2p/clocks.ts";
 import { frameStream } from "../../src/p2p/frames.ts";
 import { createHost, type Host, startHost } from "../../src/p2p/host.ts";
 import { identityFromSeed, peerIdFromSeed } from "../../src/p2p/identity.ts";
@@ -497,3 +498,30 @@ function varint(value: number): Uint8Array {
     bytes.push((rest % 128) + 128);
   }
 }
+
+describe("a question for the time", () => {
+  const askTime = async (connection: Connection): Promise<number> => {
+    const stream = await connection.newStream(CLOCK_PROTOCOL);
+    const frames = frameStream(stream, 8);
+    await frames.write(Uint8Array.of(0));
+    const answer = await frames.read(AbortSignal.timeout(3_000));
+    await stream.close();
+    return answer.length;
+  };
+
+  it("is answered ten times at once and no more", async () => {
+    const node = await startNode(0);
+    const connection = await connectProperly(await startBareHost(1), node);
+    let answers = 0;
+    while (answers < 100 && (await askTime(connection).catch(() => 0)) === 8) answers++;
+    expect(answers).toBeGreaterThanOrEqual(10);
+    expect(answers).toBeLessThan(100);
+    expect(node.network.peers()[0]!.clock).toBeUndefined(); // a peer that does not know the protocol
+  });
+
+  it("is not answered before the HELLO", async () => {
+    const node = await startNode(0);
+    const connection = await dial(await startBareHost(1), node);
+    await expect(askTime(connection)).rejects.toThrow();
+  });
+});

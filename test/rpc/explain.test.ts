@@ -46,6 +46,7 @@ function standingOf(engine: EngineStatus | undefined, changes: Partial<Standing>
     peers: 3,
     expectsPeers: true,
     troubles: [],
+    clocks: { measured: [], limitMs: 5_000, early: [] },
     pool: { executable: 0, queued: 0 },
     ...changes,
   };

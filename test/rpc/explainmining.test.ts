@@ -12,6 +12,7 @@ const calm: MiningStanding = {
   peers: 2,
   expectsPeers: false,
   troubles: [],
+  clocks: { measured: [], limitMs: 5_000, early: [] },
   pool: { executable: 1, queued: 0 },
   mining: { mining: true, threads: 2, hashrate: 41_234 },
   hashrate: 123_456,

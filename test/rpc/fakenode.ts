@@ -308,7 +308,13 @@ export class FakeNode implements NodeApi {
     return undefined;
   }
   symptoms(): Symptoms {
-    return { oldestMs: undefined, expectsPeers: true, troubles: this.troubles };
+    return {
+      oldestMs: undefined,
+      expectsPeers: true,
+      troubles: this.troubles,
+      early: [],
+      clockLimitMs: 5_000,
+    };
   }
   evidence(countMax: number): readonly EvidenceView[] {
     return this.equivocations.slice(0, countMax);

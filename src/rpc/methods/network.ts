@@ -98,6 +98,12 @@ export const netPeers = method({
       bytesIn: count,
       bytesOut: count,
       height: wide.nullable().meta({ description: "the head that it last told, a hint" }),
+      clockOffsetMs: z
+        .number()
+        .int()
+        .nullable()
+        .meta({ description: "its clock minus this node's; null while it is not measured" }),
+      clockErrorMs: count.nullable().meta({ description: "the offset is right to within so much" }),
       sinceMs: timeMs.meta({ description: "when it connected, ms since the Unix epoch" }),
     }),
   ),
@@ -116,6 +122,8 @@ export const netPeers = method({
           bytesIn: 10240,
           bytesOut: 20480,
           height: 5,
+          clockOffsetMs: 3,
+          clockErrorMs: 2,
           sinceMs: 1767225600000,
         },
       ],
@@ -135,6 +143,8 @@ function showPeer(peer: PeerView) {
     bytesIn: peer.bytesIn,
     bytesOut: peer.bytesOut,
     height: peer.height === undefined ? null : showWide(peer.height),
+    clockOffsetMs: peer.clock?.offsetMs ?? null,
+    clockErrorMs: peer.clock?.errorMs ?? null,
     sinceMs: peer.connectedAtMs,
   };
 }
