@@ -24,6 +24,7 @@ export function nodeReadings(sources: ReadingSources): readonly Reading[] {
   return [
     ...chainReadings(sources),
     ...pbftReadings(sources),
+    earlyReading(sources),
     ...branchReadings(sources),
     ...poolReadings(sources),
     ...networkReadings(sources),
@@ -115,12 +116,6 @@ function pbftReadings({ replica }: ReadingSources): Reading[] {
       "validator",
       () => counts()?.slow ?? [],
     ),
-    counters(
-      "pbft_early_proposals_total",
-      "Proposals of each validator that came from the future, so that a clock is wrong",
-      "validator",
-      () => [...(counts()?.early ?? [])].map(([validator, { count }]) => [String(validator), count] as const),
-    ),
     {
       name: "pbft_dropped_messages_total",
       help: "Mail dropped unread because a queue was full or its author's work budget spent",
@@ -135,6 +130,18 @@ function pbftReadings({ replica }: ReadingSources): Reading[] {
       read: () => new Map(replica.budgets.wasted.map((us, i) => [String(i), us / 1e6] as const)),
     },
   ];
+}
+
+function earlyReading({ replica }: ReadingSources): Reading {
+  return counters(
+    "pbft_early_proposals_total",
+    "Proposals of each validator that came from the future, so that a clock is wrong",
+    "validator",
+    () =>
+      [...(replica.messageCounts()?.early ?? [])].map(
+        ([validator, { count }]) => [String(validator), count] as const,
+      ),
+  );
 }
 
 function poolReadings({ replica: { pool } }: ReadingSources): Reading[] {
