@@ -69,6 +69,17 @@ export interface HeadMove {
 /** A transaction is looked for on so many branches that were executed here; reorganisations end long before. */
 const BRANCHES_OF_TRANSACTION_MAX = 1_024;
 
+/** What is in the database is whole, and not this genesis's or this program's: a person has to decide. */
+export class UnfitDatabase extends Error {
+  override readonly name = "UnfitDatabase";
+  readonly code: "wrong-genesis" | "wrong-format";
+
+  constructor(code: UnfitDatabase["code"], message: string) {
+    super(message);
+    this.code = code;
+  }
+}
+
 export class ChainStore {
   readonly #kv: Kv;
   readonly #limits: BodyLimits;
@@ -93,11 +104,13 @@ export class ChainStore {
     if (version === undefined) return undefined;
     const number = new Reader(version).u16();
     if (number !== DATABASE_VERSION) {
-      throw new Error(`the database has format ${number}, this program reads format ${DATABASE_VERSION}`);
+      const message = `the database has format ${number}, this program reads format ${DATABASE_VERSION}`;
+      throw new UnfitDatabase("wrong-format", message);
     }
     const genesis = this.#kv.get(GENESIS_KEY)!;
     if (show(genesis) !== show(genesisHash)) {
-      throw new Error(
+      throw new UnfitDatabase(
+        "wrong-genesis",
         `the database belongs to another chain: its genesis is ${show(genesis)}, genesis.json has ${show(genesisHash)}. ` +
           "Use the genesis.json it was made with, or another data directory.",
       );

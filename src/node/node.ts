@@ -15,7 +15,6 @@ import { methodsOf } from "../rpc/methods/table.ts";
 import { RpcServer } from "../rpc/server.ts";
 import type { Kv } from "../storage/kv.ts";
 import { openLevel } from "../storage/level.ts";
-import { DamagedDatabase } from "../storage/levelchecks.ts";
 import { ReplicaApi } from "./api.ts";
 import { Closers } from "./closers.ts";
 import type { Config } from "./config.ts";
@@ -28,7 +27,7 @@ import { openPeerSearch, TipAge } from "./peersearch.ts";
 import { type KnownPeer, multiaddrOf } from "./peersfile.ts";
 import { nodeReadings, observeReplica } from "./readings.ts";
 import { Replica } from "./replica.ts";
-import { StartError } from "./starterror.ts";
+import { StartError, startErrorOf } from "./starterror.ts";
 import { jitter, openLog, systemScheduler } from "./system.ts";
 import { openThreads, type Threads } from "./threads.ts";
 import { packageVersion } from "./version.ts";
@@ -80,12 +79,6 @@ class Failure {
   }
 }
 
-/** A person has to decide about a damaged database: it is said like everything else that is wrong with a home. */
-function startErrorOf(error: unknown): unknown {
-  if (!(error instanceof DamagedDatabase)) return error;
-  return new StartError({ code: "damaged-database", detail: error.message }, { cause: error });
-}
-
 /** @throws StartError, or Error when the disk or the network fails. */
 export async function startNode(options: NodeOptions): Promise<RunningNode> {
   const closers = new Closers();
@@ -93,7 +86,7 @@ export async function startNode(options: NodeOptions): Promise<RunningNode> {
     return await openNode(options, closers);
   } catch (error) {
     await closers.closeAll().catch(() => undefined); // why it did not start says more
-    throw startErrorOf(error);
+    throw startErrorOf(error, options.home.paths);
   }
 }
 

@@ -7,6 +7,7 @@ import type { Consensus, ValidatorId } from "../consensus/engine.ts";
 import type { Signer } from "../crypto/keys.ts";
 import type { SignatureMeter } from "../crypto/signaturemeter.ts";
 import type { EvidenceStore } from "./evidencestore.ts";
+import { StartError } from "./starterror.ts";
 import { WorkBudgets } from "./workbudget.ts";
 
 export interface OpenedParts {
@@ -18,13 +19,14 @@ export interface OpenedParts {
   readonly self: ValidatorId | undefined;
 }
 
-/** @throws Error when the key is no validator's */
+/** @throws StartError `wrong-key`: it is no validator's */
 export function indexOf(signer: Signer, consensus: Consensus): ValidatorId {
   const { members } = consensus.validators;
   const index = members.findIndex(({ publicKey }) => equalBytes(publicKey, signer.publicKey));
-  if (index < 0)
-    throw new Error("keys/validator.json is not the key of any validator in genesis.json; use --mode full");
-  return index;
+  if (index >= 0) return index;
+  const detail =
+    "keys/validator.json is not the key of any validator in genesis.json: is that the genesis of this network? To follow it without a vote: --mode full";
+  throw new StartError({ code: "wrong-key", detail });
 }
 
 /** What the mail of each validator may cost this replica. */

@@ -114,6 +114,20 @@ it("refuses a damaged database in one line that says what to do", async () => {
   expect(existsSync(homePaths(dir).lock)).toBe(false);
 });
 
+it("suspects a genesis that is not the database's or the key's, and names the file", async () => {
+  const options = soleValidator();
+  await (await startNode(options)).stop();
+  const { home } = options;
+  const other = { ...options, home: { ...home, genesis: { ...home.genesis, chainId: 99n } } };
+  const start = startNode(other);
+  await expect(start).rejects.toMatchObject({ name: "StartError", code: "wrong-genesis" });
+  await expect(start).rejects.toThrow(`${homePaths(dir).genesis}: the database belongs to another chain`);
+  rmSync(join(dir, "data"), { recursive: true });
+  rmSync(`${homePaths(dir).validatorKey}.voted`);
+  const stranger = { ...options, home: { ...home, validatorKey: keyOfSeed(new Uint8Array(32).fill(9)) } };
+  await expect(startNode(stranger)).rejects.toMatchObject({ name: "StartError", code: "wrong-key" });
+});
+
 it("starts and stops, twice in a row", async () => {
   const options = soleValidator();
   for (let round = 0; round < 2; round++) {

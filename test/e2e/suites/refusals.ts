@@ -150,8 +150,8 @@ describe("starting a node says in one line what to do when", () => {
       "--p2p-port",
       "0",
     );
-    expect(outcome.code).not.toBe(0);
-    expect(outcome.stderr).toMatch(/belongs to another chain/);
+    expect(outcome.code).toBe(2);
+    expect(outcome.stderr).toMatch(/genesis\.json: the database belongs to another chain/);
   });
 
   it("its genesis or configuration is malformed", async () => {
