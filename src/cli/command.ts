@@ -3,7 +3,9 @@
  * gets an Output. The adapter for commander's quirks; the commands themselves are in the files beside it.
  */
 import { type Command, Option } from "commander";
+import { devnetOption, findNodes } from "./devnetlookup.ts";
 import { Output, type OutputOptions } from "./output.ts";
+import { RenamedOption, settleRenamed } from "./renamed.ts";
 
 // biome-ignore lint/suspicious/noExplicitAny: commander types arguments as any
 export type Arguments = any[];
@@ -25,10 +27,16 @@ export function leaf<Options extends object>(
 ): Command {
   const command = declare(parent.command(usage).description(description));
   addOutputOptions(command);
+  const has = (long: string) => command.options.some((option) => option.long === long);
+  if (has("--rpc") && !has("--devnet")) command.addOption(devnetOption());
+  for (const option of command.options) if (option instanceof RenamedOption) option.forward(command);
   return command.action(async (...received: unknown[]) => {
     // commander hands over (...arguments, options, command); the global options stand on the parents.
     const options = command.optsWithGlobals() as Options & OutputOptions;
-    await action({ out: new Output(options), options, args: received.slice(0, -2) });
+    const out = new Output(options);
+    settleRenamed(command, options, (text) => out.warn(text));
+    await findNodes(out, command, options);
+    await action({ out, options, args: received.slice(0, -2) });
   });
 }
 

@@ -46,6 +46,7 @@ import {
 import { lockDevnet, Supervisor } from "./devnetsupervisor.ts";
 import { badInput, EXIT, must } from "./exit.ts";
 import { type Output, showDuration } from "./output.ts";
+import { RenamedOption } from "./renamed.ts";
 import { isTerminalOf } from "./terminal.ts";
 
 interface DevnetOptions {
@@ -60,13 +61,13 @@ interface DevnetOptions {
   readonly portBase?: number;
   readonly p2pPortBase?: number;
   readonly seed: string;
-  readonly dir: string;
+  readonly devnet: string;
   readonly reset?: boolean;
   readonly logLevel?: string;
 }
 
 interface DirOptions {
-  readonly dir: string;
+  readonly devnet: string;
 }
 
 const SPACING_MS = 5_000;
@@ -86,7 +87,7 @@ export function addDevnet(program: Command): void {
       `${action} <node>`,
       ACTION_HELP[action],
       withDir,
-      ({ out, options, args: [node] }) => actOn(out, options.dir, action, node),
+      ({ out, options, args: [node] }) => actOn(out, options.devnet, action, node),
     );
   }
   addPartition(devnet, withDir);
@@ -96,15 +97,15 @@ export function addDevnet(program: Command): void {
     "show every node of the running devnet",
     withDir,
     async ({ out, options }) => {
-      const report = await askDevnet<DevnetReport>(options.dir, "GET", "/status");
+      const report = await askDevnet<DevnetReport>(options.devnet, "GET", "/status");
       out.result(report, [...nodeTable(out, report), ...summarizeNetwork(out, report)]);
     },
   );
   leaf<DirOptions>(devnet, "accounts", "list the accounts with their secrets", withDir, ({ out, options }) =>
-    listAccounts(out, planDevnet(must(loadDevnet(options.dir)))),
+    listAccounts(out, planDevnet(must(loadDevnet(options.devnet)))),
   );
   leaf<DirOptions>(devnet, "stop", "stop the running devnet", withDir, async ({ out, options }) => {
-    const answer = await askDevnet(options.dir, "POST", "/stop");
+    const answer = await askDevnet(options.devnet, "POST", "/stop");
     out.result(answer, `${out.tick} devnet stopped`);
   });
 }
@@ -117,7 +118,9 @@ const ACTION_HELP: Record<NodeAction, string> = {
 };
 
 function withDir(command: Command): Command {
-  return command.option("--dir <dir>", "folder of the devnet", DEFAULT_DEVNET_DIR);
+  return command
+    .option("--devnet <dir>", "folder of the devnet", DEFAULT_DEVNET_DIR)
+    .addOption(new RenamedOption("--dir <dir>", "--devnet"));
 }
 
 function declareDevnet(command: Command): Command {
@@ -174,7 +177,7 @@ async function runDevnet(out: Output, options: DevnetOptions): Promise<void> {
       `--log-level: expected levels such as "info" or "info,pbft=debug", found "${options.logLevel}"`,
     );
   }
-  const lock = lockDevnet(options.dir);
+  const lock = lockDevnet(options.devnet);
   let prepared: Prepared;
   try {
     prepared = prepare(options);
@@ -186,10 +189,10 @@ async function runDevnet(out: Output, options: DevnetOptions): Promise<void> {
   for (const variable of idleVariables(process.env)) {
     out.warn(`${variable} does nothing here: it is of one node, and stands in the config.toml of each`);
   }
-  if (resumed) out.note(`going on with the devnet in ${options.dir} (--reset starts over)`);
+  if (resumed) out.note(`going on with the devnet in ${options.devnet} (--reset starts over)`);
   const show = new Display(out);
   const supervisor = new Supervisor(
-    { dir: options.dir, nodes, votes: plan.genesis.validators.length > 0 },
+    { dir: options.devnet, nodes, votes: plan.genesis.validators.length > 0 },
     { lock, exited: (process) => show.exited(process) },
   );
   const interrupts = new Interrupts(supervisor, () => {
@@ -243,7 +246,7 @@ function settle(options: DevnetOptions): { origin: DevnetOrigin; settings: Devne
 }
 
 function prepare(options: DevnetOptions): Prepared {
-  const { dir } = options;
+  const { devnet: dir } = options;
   const { origin, settings } = settle(options);
   if (options.reset) removeDevnet(dir);
   const plan = planDevnet(origin);

@@ -12,7 +12,6 @@ import { Client } from "../rpc/client.ts";
 import type { DevnetReport } from "./devnetcontrol.ts";
 import { DEFAULT_DEVNET_DIR } from "./devnetdir.ts";
 import type { DevnetNode, DevnetOrigin, DevnetPlan } from "./devnetplan.ts";
-import { PORT_BASE } from "./devnetsettings.ts";
 import { type Output, shorten, showCount, showDuration, showRate } from "./output.ts";
 import { ask } from "./rpc.ts";
 import { table } from "./table.ts";
@@ -21,7 +20,7 @@ const ACCOUNTS_SHOWN = 4;
 
 /** What of the command line is repeated in the words. */
 interface Shown {
-  readonly dir: string;
+  readonly devnet: string;
   readonly seed: string;
 }
 
@@ -50,15 +49,13 @@ export function introduce(out: Output, options: Shown, introduction: Introductio
       ? introduceValidators(report)
       : introduceMiners(introduction, origin.spacing);
   const genesisHash = showHash(computeGenesisHash(genesis));
-  const where = relative(process.cwd(), options.dir) || ".";
+  const where = relative(process.cwd(), options.devnet) || ".";
   const shown = accounts.slice(0, ACCOUNTS_SHOWN);
   const more = accounts.length - shown.length;
-  const dirFlag = options.dir === DEFAULT_DEVNET_DIR ? "" : ` --dir ${options.dir}`;
   const rpc = report.nodes[0]!.rpcUrl;
-  const rpcFlag = new URL(rpc).port === `${PORT_BASE}` ? "" : ` --rpc ${rpc}`;
   // Deep enough to be called final takes longer than anyone wants to wait for the first try.
   const waitFlag = origin.spacing === undefined ? "" : " --wait included";
-  const devnetFlag = options.dir === DEFAULT_DEVNET_DIR ? "" : ` --devnet ${options.dir}`;
+  const flag = options.devnet === DEFAULT_DEVNET_DIR ? "" : ` --devnet ${options.devnet}`;
   const [payer = "alice", payee = payer] = accounts.map((account) => account.name);
   const whole = `quorate ${packageVersion()} · ${title} · chain-id ${genesis.chainId} · genesis ${shorten(genesisHash)}`;
   const lines = [
@@ -69,7 +66,7 @@ export function introduce(out: Output, options: Shown, introduction: Introductio
     "",
     out.style("yellow", "Accounts (DEV ONLY — these keys are public; never use them on a real network)"),
     ...shown.map(({ name, address }, i) => `  ${name.padEnd(6)} ${hex0x(address)}  ${balances[i]}`),
-    `  ${more > 0 ? `… ${more} more, and the` : "The"} secret keys: npx quorate devnet accounts${dirFlag}`,
+    `  ${more > 0 ? `… ${more} more, and the` : "The"} secret keys: npx quorate devnet accounts${flag}`,
     "",
     `RPC      ${rpc}   (WebSocket ${rpc.replace("http", "ws")}/ws, metrics ${rpc}/metrics)`,
     `Data     ${where} (deterministic seed "${options.seed}")   Logs  ${where}/node*/logs/node.log`,
@@ -77,10 +74,8 @@ export function introduce(out: Output, options: Shown, introduction: Introductio
     `${out.style("green", `Ready in ${showDuration(readyMs)}.`)}  Ctrl-C stops all nodes.  Try in another terminal:`,
     ...(accounts.length === 0
       ? []
-      : [
-          `  npx quorate tx transfer --from ${payer} --to ${payee} --amount 5${waitFlag}${rpcFlag}${devnetFlag}`,
-        ]),
-    ...trials({ rpcFlag, dirFlag }).map((trial) => `  npx quorate ${trial}`),
+      : [`  npx quorate tx transfer --from ${payer} --to ${payee} --amount 5${waitFlag}${flag}`]),
+    ...trials(flag).map((trial) => `  npx quorate ${trial}`),
     "",
   ];
   return lines;
@@ -92,7 +87,7 @@ interface OwnWords {
   readonly columns: readonly string[];
   readonly rows: readonly (readonly string[])[];
   readonly notes: readonly string[];
-  readonly trials: (flags: { readonly rpcFlag: string; readonly dirFlag: string }) => readonly string[];
+  readonly trials: (flag: string) => readonly string[];
 }
 
 function introduceValidators({ nodes }: DevnetReport): OwnWords {
@@ -111,9 +106,9 @@ function introduceValidators({ nodes }: DevnetReport): OwnWords {
       `${node.pid}${node === primary ? `   ← primary (view ${view})` : ""}`,
     ]),
     notes: [],
-    trials: ({ rpcFlag, dirFlag }) => [
-      `status${rpcFlag}`,
-      `devnet kill ${n - 1}${dirFlag}; npx quorate devnet restart ${n - 1}${dirFlag}`,
+    trials: (flag) => [
+      `status${flag}`,
+      `devnet kill ${n - 1}${flag}; npx quorate devnet restart ${n - 1}${flag}`,
     ],
   };
 }
@@ -139,10 +134,10 @@ function introduceMiners({ plan, report, nodes: started }: Introduction, spacing
       `The difficulty adapts to ${spacing} s.`,
       `A coinbase can be spent ${devMining(spacing).maturity} blocks later, by its node's name: --from node0.`,
     ],
-    trials: ({ rpcFlag, dirFlag }) => [
-      `status${rpcFlag}`,
-      `chain tips${rpcFlag}; npx quorate miner status${rpcFlag}`,
-      `devnet partition ${n - 1}${dirFlag}; npx quorate devnet heal${dirFlag}; npx quorate chain reorgs${rpcFlag}`,
+    trials: (flag) => [
+      `status${flag}`,
+      `chain tips${flag}; npx quorate miner status${flag}`,
+      `devnet partition ${n - 1}${flag}; npx quorate devnet heal${flag}; npx quorate chain reorgs${flag}`,
     ],
   };
 }

@@ -60,6 +60,8 @@ export interface DevnetReport {
 
 /** What the supervisor does for the control. */
 export interface DevnetControl {
+  /** Which processes run, without asking them. */
+  nodes(): readonly Pick<NodeReport, "name" | "state" | "rpcUrl">[];
   report(): Promise<DevnetReport>;
   act(index: number, action: NodeAction): Promise<NodeReport>;
   /** Cuts the network into these groups of comma-separated names or indices; none heals it. */
@@ -100,6 +102,7 @@ async function answer(control: DevnetControl, method: string, url: string): Prom
   if (method === "POST" && noun === "partition")
     return control.partition(url.split("/").slice(2).map(decodeURIComponent));
   if (method === "POST" && noun === "heal") return control.partition([]);
+  if (method === "GET" && noun === "nodes") return control.nodes();
   if (method === "GET" && noun === "status") return control.report();
   if (method === "POST" && noun === "stop") {
     await control.stop();
@@ -132,7 +135,7 @@ export function askDevnet<T>(dir: string, method: "GET" | "POST", path: string):
       });
     });
     call.on("error", (error) => {
-      const message = `no devnet runs in ${dir}: start it with quorate devnet, or say where with --dir`;
+      const message = `no devnet runs in ${dir}: start it with quorate devnet, or say where with --devnet`;
       fail(new CliError(EXIT.unreachable, "NO_DEVNET", message, { cause: error }));
     });
     call.end();

@@ -52,22 +52,22 @@ export function cutOff(partition: Partition | undefined, index: number): readonl
 }
 
 export function addPartition(devnet: Command, withDir: (command: Command) => Command): void {
-  leaf<{ readonly dir: string }>(
+  leaf<{ readonly devnet: string }>(
     devnet,
     "partition <groups>",
     'cut the network into groups, such as 0,1/2,3 or node3; "heal" ends it',
     withDir,
     async ({ out, options, args: [groups] }) => {
       const words = (groups as string).split("/").map(encodeURIComponent).join("/");
-      show(out, await askDevnet<DevnetReport>(options.dir, "POST", `/partition/${words}`));
+      show(out, await askDevnet<DevnetReport>(options.devnet, "POST", `/partition/${words}`));
     },
   );
-  leaf<{ readonly dir: string }>(
+  leaf<{ readonly devnet: string }>(
     devnet,
     "heal",
     "end a partition: all nodes may talk again",
     withDir,
-    async ({ out, options }) => show(out, await askDevnet<DevnetReport>(options.dir, "POST", "/heal")),
+    async ({ out, options }) => show(out, await askDevnet<DevnetReport>(options.devnet, "POST", "/heal")),
   );
 }
 

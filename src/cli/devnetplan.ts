@@ -92,7 +92,7 @@ const schema = object({
 export function loadDevnet(dir: string): Verdict<DevnetOrigin, "missing" | "malformed"> {
   const path = devnetFile(dir);
   if (!existsSync(path))
-    return refuse("missing", `${path}: not found; start a devnet with: quorate devnet --dir ${dir}`);
+    return refuse("missing", `${path}: not found; start a devnet with: quorate devnet --devnet ${dir}`);
   const read = checkJson(schema, readFileSync(path, "utf8"));
   if (!read.ok) return refuse("malformed", `${path}: ${read.fault.detail}`);
   const { format: _, ...origin } = read.value;
@@ -134,7 +134,7 @@ export function prepareDevnet(
     if (difference !== "") {
       return refuse(
         "exists",
-        `${dir} holds a devnet ${difference}; start over with --reset, or choose another --dir`,
+        `${dir} holds a devnet ${difference}; start over with --reset, or choose another folder with --devnet`,
       );
     }
   }

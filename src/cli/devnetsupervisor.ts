@@ -97,6 +97,10 @@ export class Supervisor implements DevnetControl {
     }
   }
 
+  nodes(): readonly Pick<NodeReport, "name" | "state" | "rpcUrl">[] {
+    return this.#processes.map(({ node: { name, rpcUrl }, state }) => ({ name, state, rpcUrl }));
+  }
+
   async report(): Promise<DevnetReport> {
     const nodes = await Promise.all(this.#processes.map((node) => this.#report(node)));
     const partition = this.#partition?.map((group) => this.#namesOf(group)) ?? null;

@@ -13,6 +13,7 @@ import { leaf } from "./command.ts";
 import { askDevnet, type DevnetReport } from "./devnetcontrol.ts";
 import { DEFAULT_DEVNET_DIR } from "./devnetdir.ts";
 import { EXIT, Finished } from "./exit.ts";
+import { RenamedOption } from "./renamed.ts";
 
 export interface Finding {
   readonly name: string;
@@ -28,13 +29,16 @@ const RPC_PORTS = [18_545, 18_546, 18_547, 18_548];
 const P2P_PORTS = [30_300, 30_301, 30_302, 30_303];
 
 export function addDoctor(program: Command): void {
-  leaf<{ readonly dir: string }>(
+  leaf<{ readonly devnet: string }>(
     program,
     "doctor",
     "check whether this machine can run a node",
-    (command) => command.option("--dir <dir>", "folder of your devnet", DEFAULT_DEVNET_DIR),
+    (command) =>
+      command
+        .option("--devnet <dir>", "folder of your devnet", DEFAULT_DEVNET_DIR)
+        .addOption(new RenamedOption("--dir <dir>", "--devnet")),
     async ({ out, options }) => {
-      const checks = await examine(options.dir);
+      const checks = await examine(options.devnet);
       const lines = checks.map(({ name, ok, detail }) => `${ok ? out.tick : out.cross} ${name}: ${detail}`);
       const healthy = checks.every((check) => check.ok);
       out.result({ healthy, checks }, lines);
@@ -116,7 +120,7 @@ export async function checkPorts(
   const foreign = busy.filter((port) => !own.has(port));
   const name = "ports";
   if (foreign.length > 0) {
-    const detail = `${foreign.join(", ")} in use by another process; choose others with --port-base and --p2p-port-base (a devnet in another folder: --dir)`;
+    const detail = `${foreign.join(", ")} in use by another process; choose others with --port-base and --p2p-port-base (a devnet in another folder: --devnet)`;
     return { name, ok: false, detail };
   }
   if (own.size === 0) return { name, ok: true, detail: `${ports.join(", ")} are free for a devnet` };

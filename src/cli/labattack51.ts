@@ -22,6 +22,7 @@ import { writeLabFiles } from "./labfiles.ts";
 import { runLive } from "./lablive.ts";
 import { runJobs } from "./labpool.ts";
 import { type Output, showDuration } from "./output.ts";
+import { RenamedOption } from "./renamed.ts";
 import { table } from "./table.ts";
 
 interface Options extends LabOptions {
@@ -66,7 +67,8 @@ export function addAttack51(lab: Command): void {
             [0, 1, 2, 3, 4, 5, 6, 8],
           ),
         )
-        .option("-n, --trials <n>", "races for each cell", integer(1, 10_000_000), 2_000)
+        .addOption(new RenamedOption("-n <n>", "--trials"))
+        .option("--trials <n>", "races for each cell", integer(1, 10_000_000), 2_000)
         .option("--give-up <n>", "deficit at which the attacker gives up, in blocks", integer(1, 200), 20)
         .option("--premined <n>", "blocks mined before the payment is sent", integer(0, 100), 0)
         .addOption(

@@ -9,6 +9,7 @@ import { addSeedAndOut, integers, type LabOptions, listOption, shares } from "./
 import { writeLabFiles } from "./labfiles.ts";
 import { runSteps } from "./labsteps.ts";
 import { type Output, showDuration } from "./output.ts";
+import { RenamedOption } from "./renamed.ts";
 import { table } from "./table.ts";
 
 interface Options extends LabOptions, Omit<Censor, "shares"> {
@@ -33,7 +34,8 @@ export function addCensor(lab: Command): void {
             [0.1, 0.3, 0.45, 0.51, 0.6],
           ),
         )
-        .option("-n, --trials <n>", "transactions for each row", integer(1, 100_000), 100)
+        .addOption(new RenamedOption("-n <n>", "--trials"))
+        .option("--trials <n>", "transactions for each row", integer(1, 100_000), 100)
         .option("--give-up <n>", "deficit at which he lets a block stand, in blocks", integer(3, 200), 20)
         .option("--blocks <n>", "blocks after which a trial ends", integer(50, 10_000), 300)
         .addOption(

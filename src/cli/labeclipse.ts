@@ -9,6 +9,7 @@ import { addSeedAndOut, integers, type LabOptions, listOption } from "./labargum
 import { writeLabFiles } from "./labfiles.ts";
 import { runSteps } from "./labsteps.ts";
 import { type Output, showDuration } from "./output.ts";
+import { RenamedOption } from "./renamed.ts";
 import { table } from "./table.ts";
 
 type Options = LabOptions & Eclipse;
@@ -32,7 +33,8 @@ export function addEclipse(lab: Command): void {
         .option("--honest <n>", "honest nodes, each in a group of its own", integer(1, 4_096), 200)
         .option("--days <n>", "length of the attack", integer(1, 30), 2)
         .option("--restart-hours <n>", "between two restarts of the victim", integer(1, 720), 12)
-        .option("-n, --trials <n>", "for each row", integer(1, 10_000), 5),
+        .addOption(new RenamedOption("-n <n>", "--trials"))
+        .option("--trials <n>", "for each row", integer(1, 10_000), 5),
     ({ out, options }) => eclipse(out, options),
   );
 }

@@ -10,6 +10,7 @@ import { addLabOptions, gammas, type LabOptions, listOption, minorities } from "
 import { writeLabFiles } from "./labfiles.ts";
 import { runJobs } from "./labpool.ts";
 import { type Output, showDuration } from "./output.ts";
+import { RenamedOption } from "./renamed.ts";
 import { table } from "./table.ts";
 
 interface Options extends LabOptions {
@@ -41,7 +42,8 @@ export function addSelfish(lab: Command): void {
             [0, 0.5, 1],
           ),
         )
-        .option("-n, --blocks <n>", "blocks found in each cell", integer(1_000, 100_000_000), 100_000),
+        .addOption(new RenamedOption("-n <n>", "--blocks"))
+        .option("--blocks <n>", "blocks found in each cell", integer(1_000, 100_000_000), 100_000),
     ({ out, options }) => mineSelfishly(out, options),
   );
 }

@@ -10,6 +10,7 @@ import { addSeedAndOut, type LabOptions, shares } from "./labarguments.ts";
 import { writeLabFiles } from "./labfiles.ts";
 import { runSteps } from "./labsteps.ts";
 import { type Output, showDuration } from "./output.ts";
+import { RenamedOption } from "./renamed.ts";
 import { table } from "./table.ts";
 
 type Options = LabOptions & Omit<Timewarp, "share"> & { readonly hashrate: number };
@@ -23,7 +24,8 @@ export function addTimewarp(lab: Command): void {
       addSeedAndOut(command)
         .option("--hashrate <share>", "the attacker's part of the hash power, a majority", majority, 0.6)
         .option("--interval <n>", "blocks of a period", integer(20, 20_160), 2_016)
-        .option("-n, --periods <n>", "periods to mine", integer(2, 100), 12),
+        .addOption(new RenamedOption("-n <n>", "--periods"))
+        .option("--periods <n>", "periods to mine", integer(2, 100), 12),
     ({ out, options }) => warp(out, options),
   );
 }

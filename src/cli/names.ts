@@ -3,12 +3,13 @@
  * and paths to key files are taken as they are. A name that means two different accounts is refused.
  */
 import { existsSync } from "node:fs";
-import { type Command, Option } from "commander";
+import type { Command } from "commander";
 import { type Address, asAddress, equalBytes, hex0x, parseBytes32 } from "../base/bytes.ts";
 import { didYouMean } from "../base/suggest.ts";
 import { type Key, keyOfSeed, loadKey } from "../node/keyfile.ts";
 import { dirOption } from "./command.ts";
-import { DEFAULT_DEVNET_DIR, devnetFile } from "./devnetdir.ts";
+import { devnetFile } from "./devnetdir.ts";
+import { devnetOption } from "./devnetlookup.ts";
 import { badInput, must } from "./exit.ts";
 import { keyPath } from "./keys.ts";
 
@@ -31,11 +32,7 @@ export interface NamedAddress {
 }
 
 export function nameOptions(command: Command): Command {
-  return command
-    .addOption(dirOption())
-    .addOption(
-      new Option("--devnet <dir>", "folder of the devnet that names accounts").default(DEFAULT_DEVNET_DIR),
-    );
+  return command.addOption(dirOption()).addOption(devnetOption());
 }
 
 /** The signing key of a name, a key file's path or a 0x-hex secret seed. */

@@ -22,13 +22,14 @@ import { leaf } from "./command.ts";
 import { badInput, must } from "./exit.ts";
 import { COINBASE_KEY, keyPath } from "./keys.ts";
 import type { Output } from "./output.ts";
+import { RenamedOption } from "./renamed.ts";
 import { table } from "./table.ts";
 import { membersOf, type NetworkChoice, PROFILES, planTestnet, type TestnetPlan } from "./testnetplan.ts";
 
 interface TestnetOptions extends Omit<NetworkChoice, "validators"> {
   readonly validators?: number;
   readonly fullNodes: number;
-  readonly output: string;
+  readonly out: string;
   readonly hosts?: readonly string[];
   readonly rpcPort: number;
   readonly p2pPort: number;
@@ -60,12 +61,14 @@ function declareTestnet(command: Command): Command {
         .default("pbft"),
     )
     .option(
-      "-v, --validators <n>",
+      "-n, --validators <n>",
       "validators (default: 4), or miners (default: 3)",
       integer(1, VALIDATORS_MAX),
     )
-    .option("-n, --full-nodes <n>", "nodes that follow without making blocks", integer(0, 100), 0)
-    .requiredOption("-o, --output <dir>", "folder to make")
+    .addOption(new RenamedOption("-v <n>", "--validators"))
+    .option("--full-nodes <n>", "nodes that follow without making blocks", integer(0, 100), 0)
+    .requiredOption("-o, --out <dir>", "folder to make")
+    .addOption(new RenamedOption("--output <dir>", "--out"))
     .option("--hosts <a,b,...>", "address of each node, full nodes last (default: all on 127.0.0.1)", list)
     .option("--name <name>", "of the chain", "testnet")
     .option(
@@ -101,18 +104,18 @@ const HASH_LIMIT = integer(1, 1_000_000_000);
 function writeTestnet(out: Output, given: TestnetOptions): void {
   const options = { ...given, validators: given.validators ?? membersOf(given.consensus) };
   const nodes = placeNodes(options);
-  if (existsSync(join(options.output, "genesis.json"))) {
-    throw badInput(`${options.output}: holds a network already; choose another folder`);
+  if (existsSync(join(options.out, "genesis.json"))) {
+    throw badInput(`${options.out}: holds a network already; choose another folder`);
   }
   const plan = planTestnet(options, Date.now(), () => new Uint8Array(randomBytes(32)));
   const genesisJson = formatGenesis(plan.genesis);
   const { warnings } = must(parseGenesis(genesisJson));
   const homes = writeHomes(options, plan, nodes, genesisJson);
-  writeAccounts(options.output, plan);
-  writeFileSync(join(options.output, "genesis.json"), genesisJson);
+  writeAccounts(options.out, plan);
+  writeFileSync(join(options.out, "genesis.json"), genesisJson);
   for (const warning of warnings) out.warn(warning);
   const facts = {
-    dir: options.output,
+    dir: options.out,
     chainId: Number(plan.genesis.chainId),
     genesisHash: showHash(computeGenesisHash(plan.genesis)),
     nodes: homes,
@@ -133,7 +136,7 @@ function writeTestnet(out: Output, given: TestnetOptions): void {
       ? ["Nothing is mined until it is wanted: quorate miner generate 10 --coinbase ACCOUNT"]
       : []),
     ...(plan.accounts.length > 0
-      ? [`Account keys: ${join(options.output, "accounts")} (secret)`]
+      ? [`Account keys: ${join(options.out, "accounts")} (secret)`]
       : ["Nobody owns anything before the first block is mined."]),
   ]);
 }
@@ -179,7 +182,7 @@ function writeHomes(
   const votes = plan.genesis.validators.length > 0;
   return members.map((member) => {
     const { node, nodeKey, ownKey } = member;
-    const dir = join(options.output, node.name);
+    const dir = join(options.out, node.name);
     const mode = ownKey === undefined ? "full" : plan.memberMode;
     const coinbase = votes || ownKey === undefined ? undefined : hex0x(ownKey.publicKey);
     const configText = formatConfigFile({

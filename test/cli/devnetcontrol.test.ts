@@ -8,6 +8,7 @@ import { askDevnet, controlPath, type DevnetControl, serveControl } from "../../
 let root: string;
 const calls: string[] = [];
 const control: DevnetControl = {
+  nodes: () => [],
   report: () => Promise.resolve({ dir: "d", pid: 1, quorum: 3, partition: null, nodes: [] }),
   partition: (groups) => {
     calls.push(`partition ${groups.join("/")}`);

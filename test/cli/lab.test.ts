@@ -28,7 +28,19 @@ async function lab(...words: string[]): Promise<{ code: number; stdout: string; 
 const read = (...path: string[]) => readFileSync(join(dir, ...path), "utf8");
 
 describe("lab attack51", () => {
-  const small = ["attack51", "--hashrate", "0.3,0.45", "-z", "1,2", "-n", "60", "--give-up", "8", "-j", "1"];
+  const small = [
+    "attack51",
+    "--hashrate",
+    "0.3,0.45",
+    "-z",
+    "1,2",
+    "--trials",
+    "60",
+    "--give-up",
+    "8",
+    "-j",
+    "1",
+  ];
 
   it("leaves the same results and report for the same seed", async () => {
     const [first, again] = [
@@ -57,7 +69,7 @@ describe("lab attack51", () => {
 
 describe("lab selfish", () => {
   it("prints a table and leaves a report", async () => {
-    const words = ["selfish", "--hashrate", "0.4", "--gamma", "0,1", "-n", "2000", "-j", "1"];
+    const words = ["selfish", "--hashrate", "0.4", "--gamma", "0,1", "--blocks", "2000", "-j", "1"];
     const { code, stdout } = await lab(...words, "-o", join(dir, "s"));
     expect(code).toBe(0);
     expect(stdout).toMatch(/✔ 2 of 2 cells agree/);
@@ -85,10 +97,10 @@ describe("lab generals", () => {
 // Eclipse, spam, censor and silent take seconds each: their own tests hold what a seed gives.
 describe("an experiment", () => {
   it.each([
-    ["attack51", "--hashrate", "0.3", "-z", "1", "-n", "20", "-j", "1", "--replicas", "2"],
-    ["selfish", "--hashrate", "0.3", "--gamma", "0", "-n", "1000", "-j", "1"],
+    ["attack51", "--hashrate", "0.3", "-z", "1", "--trials", "20", "-j", "1", "--replicas", "2"],
+    ["selfish", "--hashrate", "0.3", "--gamma", "0", "--blocks", "1000", "-j", "1"],
     ["generals", "--strategy", "random"],
-    ["timewarp", "--interval", "20", "-n", "2"],
+    ["timewarp", "--interval", "20", "--periods", "2"],
     ["partition", "--time", "1s"],
     ["equivocate", "--time", "1s"],
     ["majority", "--hashrate", "0.3", "--races", "20", "--trials", "1"],
@@ -107,7 +119,7 @@ describe("an experiment", () => {
 
   it("refuses a folder that cannot be made, before any work, and makes none for wrong words", async () => {
     writeFileSync(join(dir, "file"), "");
-    const { code, stderr } = await lab("attack51", "-n", "10000000", "-o", join(dir, "file", "deeper"));
+    const { code, stderr } = await lab("attack51", "--trials", "10000000", "-o", join(dir, "file", "deeper"));
     expect(code).toBe(2);
     expect(stderr).toMatch(/^✖ --out .*cannot be written: .*\n$/);
     await lab("partition", "--groups", "0,1/2,4", "-o", join(dir, "never"));

@@ -53,7 +53,7 @@ describe("init", () => {
 test("testnet writes homes that know each other and share one genesis", async () => {
   const out = join(dir, "net");
   const hosts = "10.0.0.1,10.0.0.1,b.example,fd00::1,10.0.0.5";
-  const { code, value } = await json("testnet", "-v", "4", "-n", "1", "-o", out, "--hosts", hosts);
+  const { code, value } = await json("testnet", "-n", "4", "--full-nodes", "1", "-o", out, "--hosts", hosts);
   expect(code).toBe(0);
   const homes = value.nodes.map((node: { dir: string }) => {
     const home = openHome(node.dir);
@@ -142,7 +142,7 @@ describe("ends with a documented code", () => {
     [["start", "--dir", "/nonexistent/home"], 2],
     [["status", "--rpc", "http://127.0.0.1:9"], 4],
     [["anchor", "verify", "x", "--receipts", "/nonexistent", "--genesis", "/nonexistent"], 2],
-    [["devnet", "status", "--dir", "/nonexistent"], 4],
+    [["devnet", "status", "--devnet", "/nonexistent"], 4],
     [["--help"], 0],
     [["version"], 0],
   ])("%j: %i", async (words, code) => {
@@ -285,7 +285,7 @@ test("the doctor calls ports of the own devnet busy for a good reason, and those
 test("devnet accounts lists what the devnet's seed gives, with secrets", async () => {
   const file = { format: 1, seed: "dev", validators: 4, accounts: 2, balance: "5" };
   writeFileSync(join(dir, "devnet.json"), JSON.stringify(file));
-  const { value } = await json("devnet", "accounts", "--dir", dir);
+  const { value } = await json("devnet", "accounts", "--devnet", dir);
   const plan = planNetwork({ ...DEVNET, accounts: 2 }, secretsFromSeed("dev"));
   expect(value.accounts.map((account: { name: string }) => account.name)).toEqual(["alice", "bob"]);
   expect(value.accounts[0].secret).toBe(`0x${Buffer.from(plan.accounts[0]!.seed).toString("hex")}`);

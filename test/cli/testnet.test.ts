@@ -43,7 +43,12 @@ async function made(...words: string[]) {
 
 describe("testnet --consensus pow", () => {
   test("writes miners that know each other, share one genesis and pay keys of their own", async () => {
-    const { value, nodes } = await made("-n", "1", "--hosts", "10.0.0.1,10.0.0.2,b.example,10.0.0.4");
+    const { value, nodes } = await made(
+      "--full-nodes",
+      "1",
+      "--hosts",
+      "10.0.0.1,10.0.0.2,b.example,10.0.0.4",
+    );
     expect(nodes.map(({ config }) => config.mode)).toEqual(["miner", "miner", "miner", "full"]);
     expect(new Set(nodes.map(({ home }) => home.genesisJson)).size).toBe(1);
     const { genesis } = nodes[0]!.home;
@@ -66,7 +71,7 @@ describe("testnet --consensus pow", () => {
   });
 
   test("makes a public network in which nobody owns anything yet", async () => {
-    const { out, nodes, value } = await made("-v", "2", "--profile", "bitcoin", "--chain-id", "77");
+    const { out, nodes, value } = await made("-n", "2", "--profile", "bitcoin", "--chain-id", "77");
     const { genesis } = nodes[0]!.home;
     expect([genesis.profile, genesis.chainId, genesis.accounts.length, genesis.limits.minFee]).toEqual([
       "production",
@@ -93,7 +98,7 @@ describe("testnet --consensus pow", () => {
       "--min-fee",
       "3",
     ];
-    const { nodes } = await made("-v", "1", "-n", "1", ...words);
+    const { nodes } = await made("-n", "1", "--full-nodes", "1", ...words);
     const [miner, full] = nodes;
     expect(miner!.home.genesis.consensus).toEqual(devMining(2));
     expect(miner!.home.genesis.accounts.map(({ balance }) => balance)).toEqual([9n]);
@@ -117,7 +122,7 @@ describe("testnet --consensus pow", () => {
     [["--block-time", "1500ms"], "whole seconds"],
     [["--block-time", "0"], "whole seconds"],
     [["--profile", "bitcoin", "--min-fee", "0"], "minFee"],
-    [["-v", "2", "--hosts", "a"], "expected 2 addresses"],
+    [["-n", "2", "--hosts", "a"], "expected 2 addresses"],
     [["--hash-limit", "0"], "integer from 1"],
     [["--consensus", "pos"], "Allowed choices"],
   ])("refuses %j and writes nothing", async (words, reason) => {

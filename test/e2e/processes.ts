@@ -103,7 +103,16 @@ export class Devnet {
   async #launch(): Promise<void> {
     const p2p = String(this.portBase + this.size);
     const ports = ["--port-base", String(this.portBase), "--p2p-port-base", p2p];
-    const args = [COMMAND, "devnet", "-n", String(this.size), "--dir", this.dir, ...ports, ...this.#options];
+    const args = [
+      COMMAND,
+      "devnet",
+      "-n",
+      String(this.size),
+      "--devnet",
+      this.dir,
+      ...ports,
+      ...this.#options,
+    ];
     const child = spawn(process.execPath, args, {
       // Tests do not wait two seconds for each view change.
       env: { ...process.env, CI: "1", QUORATE_CONSENSUS_REQUEST_TIMEOUT_MS: "1000" },
@@ -131,9 +140,9 @@ export class Devnet {
     return this.portBase + this.size + index;
   }
 
-  /** `quorate devnet <args> --dir <this one>` */
+  /** `quorate devnet <args> --devnet <this one>` */
   control(...args: readonly string[]): Promise<Outcome> {
-    return quorate("devnet", ...args, "--dir", this.dir);
+    return quorate("devnet", ...args, "--devnet", this.dir);
   }
 
   /** The same as `devnet kill` or `restart` from another terminal, without a process for each. */
