@@ -36,10 +36,13 @@ export interface Caller {
   isGone(): boolean;
 }
 
+/** Between two items of a long call: lets everything else have a turn when the call has computed for a while. */
+export type Pause = () => Promise<void>;
+
 interface Waiting {
   readonly caller: Caller;
   readonly sinceMs: number;
-  start(): Promise<unknown>;
+  start(pause: Pause): Promise<unknown>;
   refuse(error: CallError): void;
 }
 
@@ -67,18 +70,18 @@ export class CallQueue {
 
   /**
    * Runs `work` in its turn and gives what it gives. A `work` that waits for something that is not computing (a block)
-   * must return it boxed, so that the turn ends before.
+   * must return it boxed, so that the turn ends before. One that computes for long calls the pause that it is given.
    * @throws CallError RATE_LIMIT when the client waits with too much already, or would wait for too long
    */
-  run<T>(caller: Caller, work: () => T | Promise<T>): Promise<T> {
+  run<T>(caller: Caller, work: (pause: Pause) => T | Promise<T>): Promise<T> {
     const line = this.#waiting.get(caller.client) ?? [];
     if (line.length >= RPC_QUEUED_CALLS_MAX) {
       return Promise.reject(rateLimit(`${line.length} calls of this client wait for their turn`, 1_000));
     }
     return new Promise<T>((resolve, reject) => {
-      const start = async () => {
+      const start = async (pause: Pause) => {
         try {
-          resolve(await work());
+          resolve(await work(pause));
         } catch (error) {
           reject(error);
         }
@@ -96,7 +99,7 @@ export class CallQueue {
     while (this.#waiting.size > 0) {
       const next = this.#take();
       if (typeof next === "number") await this.#sleep(next);
-      else if (next !== undefined) this.#spentMs += await this.#perform(next);
+      else if (next !== undefined) await this.#perform(next);
       if (this.#spentMs < RPC_TURN_MS_MAX) continue;
       this.#spentMs = 0;
       await this.#ports.pause();
@@ -147,21 +150,27 @@ export class CallQueue {
     return client === OPERATOR ? ownMs : Math.max(ownMs, this.#all(nowMs).waitMs(0, nowMs));
   }
 
-  /** @returns the milliseconds it took */
-  async #perform({ caller: { client }, start }: Waiting): Promise<number> {
+  async #perform({ caller: { client }, start }: Waiting): Promise<void> {
     const { scheduler } = this.#ports;
-    const startedMs = this.#ports.busyMs();
+    const turn = new Turn(this.#ports, this.#spentMs, (ms) => this.#charge(client, ms));
+    // Until it has ended, or is held up.
+    this.#spentMs = RPC_TURN_MS_MAX;
     let cancel = () => {};
     const heldUp = new Promise<void>((resolve) => {
       cancel = scheduler.after(HELD_UP_MS_MAX, resolve);
     });
-    await Promise.race([start(), heldUp]);
+    const ended = start(() => turn.pause()).then(() => {
+      this.#spentMs = turn.end();
+    });
+    await Promise.race([ended, heldUp]);
     cancel();
-    const ms = Math.min(CHARGED_MS_MAX, this.#ports.busyMs() - startedMs);
-    const nowMs = scheduler.now();
-    this.#clients.of(client, nowMs).charge(ms, nowMs);
-    if (client !== OPERATOR) this.#all(nowMs).charge(ms, nowMs);
-    return ms;
+  }
+
+  #charge(client: string, ms: number): void {
+    const nowMs = this.#ports.scheduler.now();
+    const charged = Math.min(CHARGED_MS_MAX, ms);
+    this.#clients.of(client, nowMs).charge(charged, nowMs);
+    if (client !== OPERATOR) this.#all(nowMs).charge(charged, nowMs);
   }
 
   #all(nowMs: number): TokenBucket {
@@ -189,4 +198,40 @@ function busyMs(): number {
 
 function nextTurn(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve));
+}
+
+/** The computing of one call, without what everything else did in its turns between. */
+class Turn {
+  readonly #ports: Pick<Required<CallQueuePorts>, "busyMs" | "pause">;
+  readonly #charge: (ms: number) => void;
+  #sinceMs: number;
+  /** Spent before {@link #sinceMs} since everything else had a turn. */
+  #beforeMs: number;
+
+  constructor(
+    ports: Pick<Required<CallQueuePorts>, "busyMs" | "pause">,
+    beforeMs: number,
+    charge: (ms: number) => void,
+  ) {
+    this.#ports = ports;
+    this.#charge = charge;
+    this.#beforeMs = beforeMs;
+    this.#sinceMs = ports.busyMs();
+  }
+
+  async pause(): Promise<void> {
+    const ms = this.#ports.busyMs() - this.#sinceMs;
+    if (this.#beforeMs + ms < RPC_TURN_MS_MAX) return;
+    this.#charge(ms);
+    await this.#ports.pause();
+    this.#beforeMs = 0;
+    this.#sinceMs = this.#ports.busyMs();
+  }
+
+  /** @returns milliseconds since everything else had a turn */
+  end(): number {
+    const ms = this.#ports.busyMs() - this.#sinceMs;
+    this.#charge(ms);
+    return this.#beforeMs + ms;
+  }
 }

@@ -11,8 +11,9 @@ import { InvariantError } from "../base/assert.ts";
 import { RPC_ANSWERS_BYTES_MAX, RPC_BATCH_CALLS_MAX, RPC_ECHO_MAX } from "../base/limits.ts";
 import type { Logger } from "../base/log.ts";
 import { didYouMean } from "../base/suggest.ts";
-import { type Caller, CallQueue } from "./callqueue.ts";
+import { type Caller, CallQueue, type Pause } from "./callqueue.ts";
 import { CallError, ERROR_NUMBERS, SPEC_MESSAGES } from "./errors.ts";
+import { jsonInPieces } from "./jsonpieces.ts";
 import { type CallContext, type Method, type MethodTable, runMethod } from "./method.ts";
 import type { RpcObserver } from "./observer.ts";
 
@@ -23,7 +24,7 @@ export interface Connection extends Pick<CallContext, "slots" | "isLocal" | "sub
   keep?(bytes: number): boolean;
 }
 
-export interface DispatcherPorts extends Omit<CallContext, keyof Connection> {
+export interface DispatcherPorts extends Omit<CallContext, keyof Connection | "pause"> {
   readonly observer: RpcObserver;
   readonly log: Logger;
   /** Told of an InvariantError in a handler: the node contradicts itself and should stop. */
@@ -137,14 +138,15 @@ export class Dispatcher {
 
   /** The result as JSON. A write or an order may wait for a block: its turn ends when it has begun to. */
   async #inTurn(method: Method, params: unknown, connection: Connection): Promise<string> {
-    const run = async () => JSON.stringify(await this.#run(method, params, connection));
+    const run = async (pause: Pause) =>
+      jsonInPieces(await this.#run(method, params, { ...this.#ports, ...connection, pause }), pause);
     if (method.kind === "read") return this.#queue.run(connection.caller, run);
-    const { result } = await this.#queue.run(connection.caller, () => ({ result: run() }));
+    const { result } = await this.#queue.run(connection.caller, (pause) => ({ result: run(pause) }));
     return result;
   }
 
-  #run(method: Method, params: unknown, connection: Connection): unknown {
-    return runMethod(method, { ...this.#ports, ...connection }, params);
+  #run(method: Method, params: unknown, context: CallContext): unknown {
+    return runMethod(method, context, params);
   }
 
   /** The world or we ourselves failed: the log has the whole of it, the caller learns nothing of our insides. */

@@ -21,6 +21,8 @@ export interface CallContext {
   readonly isLocal: boolean;
   /** Undefined over plain HTTP. */
   readonly subscriptions: Pick<Subscriptions, "add" | "remove"> | undefined;
+  /** Between two items of a long answer: resolves when everything else has had the turn that is due, if one is. */
+  pause(): Promise<void>;
   /** The methods of this server, for rpc.discover. */
   readonly methods: MethodTable;
 }

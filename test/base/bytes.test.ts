@@ -8,6 +8,7 @@ describe("bytes", () => {
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 64 }), (bytes) => {
         expect(parseHex(hex(bytes))).toEqual(bytes);
+        expect(hex(bytes)).toBe(Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join(""));
         expect(parseHex(hex0x(bytes).toUpperCase().replace("0X", "0x"))).toEqual(bytes);
       }),
     );

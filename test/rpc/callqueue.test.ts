@@ -8,12 +8,14 @@ import {
   RPC_QUEUED_CALLS_MAX,
   RPC_QUEUED_MS_MAX,
   RPC_TOTAL_MS,
+  RPC_TURN_MS_MAX,
 } from "../../src/rpc/callqueue.ts";
 
 /** A queue whose calls take what they say, on a clock that moves when they do or when the queue sleeps. */
 function setUp() {
   let nowMs = 0;
   let pauses = 0;
+  let elsewhere = () => {};
   const done: string[] = [];
   const queue = new CallQueue({
     scheduler: {
@@ -34,6 +36,7 @@ function setUp() {
     busyMs: () => nowMs,
     pause: async () => {
       pauses++;
+      elsewhere();
     },
   });
   const call = (client: string, ms: number, isGone = () => false) =>
@@ -41,7 +44,14 @@ function setUp() {
       nowMs += ms;
       done.push(client);
     });
-  return { call, done, pauses: () => pauses, now: () => nowMs, queue };
+  const advance = (ms: number) => {
+    nowMs += ms;
+  };
+  /** What the rest of the node does in each of its turns. */
+  const during = (work: () => void) => {
+    elsewhere = work;
+  };
+  return { call, done, pauses: () => pauses, now: () => nowMs, queue, advance, during };
 }
 
 describe("calls", () => {
@@ -59,6 +69,30 @@ describe("calls", () => {
     const before = pauses();
     for (let i = 0; i < 20; i++) await call("a", 2);
     expect(pauses() - before).toBeGreaterThanOrEqual(9);
+  });
+
+  it("that compute for long leave turns to everything else between their items, and pay for their own computing", async () => {
+    const { call, queue, now, advance, pauses, during } = setUp();
+    during(() => advance(100));
+    let longest = 0;
+    const long = queue.run({ client: "a", isGone: () => false }, async (pause) => {
+      for (let item = 0, since = now(); item < 200; item++) {
+        advance(1);
+        longest = Math.max(longest, now() - since);
+        const before = pauses();
+        await pause();
+        if (pauses() > before) since = now();
+      }
+    });
+    await long;
+    expect(longest).toBeLessThanOrEqual(RPC_TURN_MS_MAX);
+    expect(pauses()).toBeGreaterThanOrEqual(200 / RPC_TURN_MS_MAX - 1);
+    // 200 ms of its own, and none of the 5,000 that the rest of the node had meanwhile: more calls are paid for.
+    during(() => undefined);
+    const at = now();
+    await call("a", RPC_CLIENT_MS.capacity - 250);
+    await call("a", 1);
+    expect(now() - at).toBe(RPC_CLIENT_MS.capacity - 249);
   });
 
   it("of one client take no more computing than its budget, and others are answered meanwhile", async () => {

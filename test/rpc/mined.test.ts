@@ -382,6 +382,16 @@ describe("blocks of a mined chain", () => {
     ]);
   });
 
+  it("leave turns to everything else while the transactions of a large one are shown", async () => {
+    for (let nonce = 0; nonce < 40; nonce++) await node.call("tx_send", { tx: hex0x(pay(nonce).bytes) });
+    await node.generate(1);
+    await node.call("chain_getBlock", { block: 1 });
+    expect(node.pauses).toBe(0);
+    const { txs } = await node.call("chain_getBlock", { block: 1, full: true });
+    expect(txs).toHaveLength(41);
+    expect(node.pauses).toBeGreaterThanOrEqual(2);
+  });
+
   it("tell an account what it has mined and cannot spend yet", async () => {
     const { maturity } = node.genesis.consensus;
     expect((await node.call("account_get", { address: bob.addressHex })).maturing).toEqual({

@@ -70,6 +70,8 @@ export class FakeMachine implements MinerMachine {
 }
 
 export class MinedNode {
+  /** How often calls offered everything else a turn. */
+  pauses = 0;
   readonly genesis: Genesis<PowParameters>;
   readonly replica: Replica;
   readonly api: ReplicaApi;
@@ -199,6 +201,9 @@ export class MinedNode {
       slots: new WaitSlots(),
       isLocal: true,
       subscriptions: undefined,
+      pause: async () => {
+        this.pauses++;
+      },
       methods: METHOD_TABLE,
     };
     const result = await runMethod(method, context, params);

@@ -9,7 +9,7 @@ import { checkHeight, findBeside, findBlock, findHead, mustExist } from "../bloc
 import { CallError } from "../errors.ts";
 import { showHeadersBefore, showHeadersOn, showWorkOn } from "../headersontop.ts";
 import { blockInput, heightInput } from "../input.ts";
-import { method } from "../method.ts";
+import { type CallContext, method } from "../method.ts";
 import {
   beforeResult,
   blockHash,
@@ -94,15 +94,16 @@ export const getBlock = method({
       },
     },
   ],
-  async call({ api }, { block, full }) {
+  async call({ api, pause }, { block, full }) {
     const sealed = await findBlock(api, block);
     if (sealed !== undefined) {
       const { block: head, seal } = sealed;
-      return showBlock(api, { head, transactions: head.transactions, seal }, full);
+      return showBlock(api, { head, transactions: head.transactions, seal }, full ? pause : undefined);
     }
     const side = await findBeside(api, block);
     if (side === undefined) return null;
-    return { ...showBlock(api, { ...side, seal: EMPTY }, full), branch: showBranch(side) };
+    const shown = await showBlock(api, { ...side, seal: EMPTY }, full ? pause : undefined);
+    return { ...shown, branch: showBranch(side) };
   },
 });
 
@@ -215,6 +216,9 @@ export const getGenesis = method({
   },
 });
 
+/** Whole transactions that are shown before others may have a turn. */
+const SHOWN_AT_ONCE = 16;
+
 /** Where a block is shown: on the chain with its seal, or off it, perhaps without its body. */
 interface ShownBlock {
   readonly head: BlockHead;
@@ -222,13 +226,27 @@ interface ShownBlock {
   readonly seal: Uint8Array;
 }
 
-function showBlock(api: NodeApi, { head, transactions, seal }: ShownBlock, full: boolean) {
-  const idsOf = (all: readonly SignedTransaction[]) => all.map(({ id }) => hex0x(id));
-  const wholes = (all: readonly SignedTransaction[]) => all.map(showTransaction);
+/** @param pause between whole transactions; without it their hashes are shown */
+async function showBlock(
+  api: NodeApi,
+  { head, transactions, seal }: ShownBlock,
+  pause: CallContext["pause"] | undefined,
+) {
+  const hashes = () => transactions?.map(({ id }) => hex0x(id)) ?? null;
   return {
     ...showHeader(api, head),
     consensus: showSeal(api, head, seal),
-    txs: transactions === undefined ? null : full ? wholes(transactions) : idsOf(transactions),
+    txs: pause === undefined || transactions === undefined ? hashes() : await showAll(transactions, pause),
     size: blockBytes(head),
   };
+}
+
+/** Several at once: a block has thousands. */
+async function showAll(transactions: readonly SignedTransaction[], pause: CallContext["pause"]) {
+  const shown: ReturnType<typeof showTransaction>[] = [];
+  for (const [i, transaction] of transactions.entries()) {
+    shown.push(showTransaction(transaction));
+    if (i % SHOWN_AT_ONCE === SHOWN_AT_ONCE - 1) await pause();
+  }
+  return shown;
 }
