@@ -54,6 +54,8 @@ export class SiegeNetwork {
   readonly #supervisor: Supervisor;
   readonly #ended: Set<string>;
   readonly #memory = new Map<string, number>();
+  /** Ended on purpose. */
+  readonly #replaced = new Set<number>();
   #pids: readonly (number | null)[] = [];
 
   private constructor(
@@ -111,6 +113,7 @@ export class SiegeNetwork {
 
   /** Ends one node on purpose: another will act under its keys. */
   async replace(index: number): Promise<void> {
+    this.#replaced.add(index);
     await this.#supervisor.act(index, "kill");
   }
 
@@ -120,6 +123,18 @@ export class SiegeNetwork {
       const bytes = residentBytes(this.#pids[i]);
       this.#noteMemory(node.name, bytes ?? 0);
     }
+  }
+
+  /** Processor time that the running nodes have taken so far; undefined where the system does not say. */
+  cpuSeconds(): number | undefined {
+    let sum = 0;
+    for (const [i, pid] of this.#pids.entries()) {
+      if (this.#replaced.has(i)) continue;
+      const seconds = processorSeconds(pid);
+      if (seconds === undefined) return undefined;
+      sum += seconds;
+    }
+    return sum;
   }
 
   /** From now on loop delays count. @param honest those that are measured */
@@ -225,6 +240,24 @@ function residentBytes(pid: number | null | undefined): number | undefined {
   try {
     const [, kilobytes] = /^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, "utf8")) ?? [];
     return kilobytes === undefined ? undefined : 1_024 * Number(kilobytes);
+  } catch {
+    return undefined;
+  }
+}
+
+/** The kernel counts in hundredths of a second, whatever its own clock is. */
+const TICKS_PER_SECOND = 100;
+/** Fields 14 and 15 of proc_pid_stat(5), user and system time, counted from the one after the name in parentheses. */
+const USER_TICKS = 11;
+const SYSTEM_TICKS = 12;
+
+/** Of a process, where the system says so (Linux). */
+function processorSeconds(pid: number | null | undefined): number | undefined {
+  if (pid === null || pid === undefined) return undefined;
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
+    const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+    return (Number(fields[USER_TICKS]) + Number(fields[SYSTEM_TICKS])) / TICKS_PER_SECOND;
   } catch {
     return undefined;
   }

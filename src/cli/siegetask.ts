@@ -1,4 +1,4 @@
-/** What the thread of an attacker is given and what it tells: plain values that can be cloned between threads. */
+/** What the process of an attacker is given and what it tells: plain values that can be sent between processes. */
 import type { Address, Hash } from "../base/bytes.ts";
 import type { BodyLimits } from "../chain/block.ts";
 import type { SingleAttack, Traffic } from "../lab/siege.ts";
@@ -31,7 +31,9 @@ export interface SiegeTask {
 }
 
 /** `begun` once, when the attack is under way; `ended` once, in answer to "stop". */
-export type FromAttacker = { readonly kind: "begun" } | { readonly kind: "ended"; readonly traffic: Traffic };
+export type FromAttacker =
+  | { readonly kind: "begun" }
+  | { readonly kind: "ended"; readonly traffic: Traffic; readonly cpuSeconds: number };
 
 /** An attack that goes on until it is stopped. */
 export interface Attacker {

@@ -1,5 +1,9 @@
-/** The thread of one attacker of `lab siege`: begins at once, goes on until it is told to stop, says what it did. */
-import { parentPort, workerData } from "node:worker_threads";
+/**
+ * The process of one attacker of `lab siege`: begins when it has its task, goes on until it is told to stop, says what
+ * it did. Once it attacks it gives way to the nodes; it ends with the command.
+ */
+import { readdirSync } from "node:fs";
+import { setPriority } from "node:os";
 import { HostilePeer, Strangers } from "./siegepeers.ts";
 import { HostileClient, WebPage } from "./siegerpc.ts";
 import type { Attacker, FromAttacker, SiegeTask } from "./siegetask.ts";
@@ -18,17 +22,41 @@ function attackerOf(task: SiegeTask): Attacker {
   }
 }
 
+/** As `nice -n` counts. The nodes have 0. */
+const PRIORITY = 5;
+
+/** Of all threads: where they have priorities of their own (Linux), those which exist already keep theirs. */
+function giveWay(): void {
+  try {
+    setPriority(PRIORITY);
+    for (const thread of readdirSync("/proc/self/task")) setPriority(Number(thread), PRIORITY);
+  } catch {
+    // The system has no such list, or a thread has just ended.
+  }
+}
+
 // What a node does to an attacker, and the attacker's own carelessness, must not end the siege.
 process.on("uncaughtException", () => undefined);
 process.on("unhandledRejection", () => undefined);
+// A terminal's Ctrl-C reaches every process of the command, which ends this one itself.
+process.on("SIGINT", () => undefined);
+process.on("disconnect", () => process.exit());
 
-const attacker = attackerOf(workerData as SiegeTask);
-const tell = (message: FromAttacker) => parentPort?.postMessage(message);
-parentPort?.once("message", () => {
-  void attacker.stop().finally(() => {
-    tell({ kind: "ended", traffic: attacker.traffic });
+const tell = (message: FromAttacker) => new Promise((resolve) => process.send?.(message, resolve));
+
+async function attack(task: SiegeTask): Promise<void> {
+  const attacker = attackerOf(task);
+  let before = process.cpuUsage();
+  process.once("message", async () => {
+    const { user, system } = process.cpuUsage(before);
+    await attacker.stop().catch(() => undefined);
+    await tell({ kind: "ended", traffic: attacker.traffic, cpuSeconds: (user + system) / 1e6 });
     process.exit();
   });
-});
-await attacker.start();
-tell({ kind: "begun" });
+  await attacker.start();
+  giveWay();
+  before = process.cpuUsage();
+  await tell({ kind: "begun" });
+}
+
+process.once("message", (task: SiegeTask) => void attack(task));

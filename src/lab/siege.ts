@@ -55,8 +55,24 @@ export const SIEGE_LIMITS = {
   loopDelayMs: 250,
 } as const;
 
-/** What was seen of one transfer: undefined when it was refused, or not final when the wait ended. */
-export type TransferMs = number | undefined;
+/** What was seen of one transfer. */
+export interface SiegeTransfer {
+  /** Until it was final (alliance) or in a block (public), or until it failed. */
+  readonly ms: number;
+  /** The code of what kept it from that, such as RATE_LIMIT or WAIT_TIMEOUT; undefined: it arrived. */
+  readonly failure?: string;
+}
+
+/** Processor time during the attack, in seconds of one core. */
+export interface SiegeProcessor {
+  readonly cores: number;
+  /** Of the nodes together; undefined where the system does not say. */
+  readonly nodes: number | undefined;
+  /** Of the attackers together; undefined when one did not say. */
+  readonly attackers: number | undefined;
+  /** Of all processes of the machine. */
+  readonly machine: number;
+}
 
 export interface SiegeNode {
   readonly name: string;
@@ -73,17 +89,21 @@ export type Traffic = Readonly<Record<string, number>>;
 
 export interface SiegeSight extends Scene {
   readonly seconds: number;
-  readonly transfers: readonly TransferMs[];
+  readonly transfers: readonly SiegeTransfer[];
   readonly nodes: readonly SiegeNode[];
   /** The same of the measuring process, which does next to nothing: how busy the machine was. Not judged. */
   readonly ownLoopDelayP99Ms: number;
+  readonly processor: SiegeProcessor;
   readonly traffic: Traffic;
 }
 
 export interface SiegeResult extends Scene {
   readonly transfers: number;
+  /** Those that did not arrive, or took too long. */
   readonly transfersFailed: number;
-  /** Of those that arrived; of one that did not, the time that it was waited for. */
+  /** How many failed by which code. */
+  readonly failures: Readonly<Record<string, number>>;
+  /** Of one that did not arrive, the time until that was known. */
   readonly slowestMs: number;
   readonly medianMs: number;
   readonly memoryMaxBytes: number;
@@ -94,14 +114,18 @@ export interface SiegeResult extends Scene {
   /** Which demands were not met, in words; empty when all were. */
   readonly broken: readonly string[];
   readonly nodes: readonly SiegeNode[];
+  readonly processor: SiegeProcessor;
   readonly traffic: Traffic;
 }
 
-/** @param waitMs how long a transfer was waited for that did not arrive */
-export function judgeSiege(sight: SiegeSight, waitMs: number): SiegeResult {
+export function judgeSiege(sight: SiegeSight): SiegeResult {
   const { transferMs, memoryBytes, loopDelayMs } = SIEGE_LIMITS;
-  const times = sight.transfers.map((ms) => ms ?? waitMs).sort((a, b) => a - b);
-  const failed = sight.transfers.filter((ms) => ms === undefined || ms > transferMs).length;
+  const times = sight.transfers.map(({ ms }) => ms).sort((a, b) => a - b);
+  const late = sight.transfers.filter(({ ms, failure }) => failure === undefined && ms > transferMs).length;
+  const failures: Record<string, number> = {};
+  for (const { failure } of sight.transfers) {
+    if (failure !== undefined) failures[failure] = (failures[failure] ?? 0) + 1;
+  }
   const memoryMaxBytes = Math.max(0, ...sight.nodes.map((node) => node.memoryMaxBytes));
   const delays = sight.nodes.flatMap(({ loopDelayP99Ms }) => loopDelayP99Ms ?? []);
   const loopDelayP99Ms = Math.max(0, ...delays);
@@ -109,7 +133,8 @@ export function judgeSiege(sight: SiegeSight, waitMs: number): SiegeResult {
   const silent = sight.nodes.filter((node) => !node.hasEnded && node.loopDelayP99Ms === undefined);
   const broken = [
     ...(times.length === 0 ? ["no transfer was sent"] : []),
-    ...(failed > 0 ? [`${failed} of ${times.length} transfers took more than ${transferMs} ms`] : []),
+    ...(late > 0 ? [`${late} of ${times.length} transfers took more than ${transferMs} ms`] : []),
+    ...Object.entries(failures).map(([code, count]) => `${count} of ${times.length} transfers: ${code}`),
     ...(memoryMaxBytes > memoryBytes ? [`a node took ${memoryMaxBytes} bytes, at most ${memoryBytes}`] : []),
     ...(loopDelayP99Ms > loopDelayMs
       ? [`a node's loop was ${Math.round(loopDelayP99Ms)} ms late, at most ${loopDelayMs}`]
@@ -117,12 +142,13 @@ export function judgeSiege(sight: SiegeSight, waitMs: number): SiegeResult {
     ...(ended.length > 0 ? [`${ended.join(", ")} ended`] : []),
     ...(silent.length > 0 ? [`${silent.map(({ name }) => name).join(", ")} gave no metrics afterwards`] : []),
   ];
-  const { mode, name, seconds, nodes, ownLoopDelayP99Ms, traffic } = sight;
+  const { mode, name, seconds, nodes, ownLoopDelayP99Ms, processor, traffic } = sight;
   return {
     name,
     mode,
     transfers: times.length,
-    transfersFailed: failed,
+    transfersFailed: late + Object.values(failures).reduce((sum, count) => sum + count, 0),
+    failures,
     slowestMs: times.at(-1) ?? 0,
     medianMs: times[Math.floor(times.length / 2)] ?? 0,
     memoryMaxBytes,
@@ -132,6 +158,7 @@ export function judgeSiege(sight: SiegeSight, waitMs: number): SiegeResult {
     isMatch: broken.length === 0,
     broken,
     nodes,
+    processor,
     traffic,
   };
 }

@@ -16,7 +16,7 @@ import {
 } from "../../src/lab/siege.ts";
 import { siegeReport } from "../../src/lab/siegereport.ts";
 
-const WAIT_MS = 15_000;
+const LOST = { ms: 15_000, failure: "WAIT_TIMEOUT" };
 const NODE: SiegeNode = { name: "node0", memoryMaxBytes: 150e6, loopDelayP99Ms: 20, hasEnded: false };
 
 function sightOf(changes: Partial<SiegeSight> = {}): SiegeSight {
@@ -24,9 +24,10 @@ function sightOf(changes: Partial<SiegeSight> = {}): SiegeSight {
     mode: "alliance",
     name: "validator",
     seconds: 10,
-    transfers: [50, 60, 70],
+    transfers: [{ ms: 50 }, { ms: 60 }, { ms: 70 }],
     nodes: [NODE, { ...NODE, name: "node1" }],
     ownLoopDelayP99Ms: 12,
+    processor: { cores: 2, nodes: 6, attackers: 3, machine: 12.5 },
     traffic: { "wrongly sealed blocks by mail": 300 },
     ...changes,
   };
@@ -47,7 +48,9 @@ describe("the scenes of a siege", () => {
 
 describe("the verdict of a siege", () => {
   it("is good when transfers, memory and loops are within their limits", () => {
-    const result = judgeSiege(sightOf({ transfers: [60, 50, SIEGE_LIMITS.transferMs] }), WAIT_MS);
+    const result = judgeSiege(
+      sightOf({ transfers: [60, 50, SIEGE_LIMITS.transferMs].map((ms) => ({ ms })) }),
+    );
     expect(result).toMatchObject({
       isMatch: true,
       broken: [],
@@ -64,34 +67,31 @@ describe("the verdict of a siege", () => {
   it.each<[string, Partial<SiegeSight>, RegExp]>([
     [
       "a transfer that takes too long",
-      { transfers: [50, 5_001] },
+      { transfers: [{ ms: 50 }, { ms: 5_001 }] },
       /^1 of 2 transfers took more than 5000 ms/,
     ],
-    ["a transfer that never arrives", { transfers: [undefined] }, /^1 of 1 transfers/],
+    ["a transfer that never arrives", { transfers: [LOST] }, /^1 of 1 transfers: WAIT_TIMEOUT$/],
     ["no transfer at all", { transfers: [] }, /^no transfer was sent/],
     ["too much memory", { nodes: [NODE, { ...NODE, memoryMaxBytes: 600e6 }] }, /took 600000000 bytes/],
     ["a loop that is late", { nodes: [{ ...NODE, loopDelayP99Ms: 251 }] }, /loop was 251 ms late/],
     ["a node that ends", { nodes: [{ ...NODE, loopDelayP99Ms: undefined, hasEnded: true }] }, /^node0 ended/],
     ["a node that says nothing", { nodes: [{ ...NODE, loopDelayP99Ms: undefined }] }, /gave no metrics/],
   ])("is bad for %s, and says so", (_, changes, words) => {
-    const result = judgeSiege(sightOf(changes), WAIT_MS);
+    const result = judgeSiege(sightOf(changes));
     expect(result.isMatch).toBe(false);
     expect(result.broken).toHaveLength(1);
     expect(result.broken[0]).toMatch(words);
-    expect(siegeVerdict([judgeSiege(sightOf(), WAIT_MS), result])).toMatch(/^1 of 2 scenes did not hold/);
+    expect(siegeVerdict([judgeSiege(sightOf()), result])).toMatch(/^1 of 2 scenes did not hold/);
   });
 
   it("counts a transfer that never arrived with the time that it was waited for", () => {
-    expect(judgeSiege(sightOf({ transfers: [50, undefined] }), WAIT_MS).slowestMs).toBe(WAIT_MS);
+    expect(judgeSiege(sightOf({ transfers: [{ ms: 50 }, LOST] })).slowestMs).toBe(LOST.ms);
   });
 });
 
 describe("the page of a siege", () => {
   it("shows scenes, nodes and traffic, and the same twice", () => {
-    const results = [
-      judgeSiege(sightOf(), WAIT_MS),
-      judgeSiege(sightOf({ transfers: [undefined] }), WAIT_MS),
-    ];
+    const results = [judgeSiege(sightOf()), judgeSiege(sightOf({ transfers: [LOST] }))];
     const page = siegeReport(results, "quorate lab siege");
     expect(page).toContain("A network under siege");
     expect(page).toContain("1 of 2 scenes did not hold");
