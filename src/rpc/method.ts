@@ -42,7 +42,7 @@ export interface Method<P extends z.ZodObject = z.ZodObject, R extends z.ZodType
   readonly transport: "any" | "websocket";
   /** A read of whole blocks or many headers: by GET only where no page of another site can have caused it. */
   readonly costly?: boolean;
-  /** A read of memory alone, or one that subscribes: it does not wait for a head that is being written. */
+  /** A read of memory alone, or one that subscribes, or looks after itself: it does not wait for a head that is being written. */
   readonly live?: boolean;
   /** A strict object; its key order is the order of by-position params. */
   readonly params: P;

@@ -22,6 +22,7 @@ import {
   txResult,
   work,
 } from "../output.ts";
+import { readSettled } from "../settledreads.ts";
 import {
   blockBytes,
   confirmationsOf,
@@ -77,6 +78,7 @@ export const getBlock = method({
     "A block with its certificate and transactions; null for an unknown hash. A stored block off the active chain (abandoned, never executed, being fetched) has `branch`: its transactions are not included.",
   kind: "read",
   costly: true,
+  live: true,
   params: z.strictObject({
     block: blockInput,
     full: z.boolean().default(false).meta({ description: "whole transactions instead of their hashes" }),
@@ -95,15 +97,13 @@ export const getBlock = method({
     },
   ],
   async call({ api, pause }, { block, full }) {
-    const sealed = await findBlock(api, block);
-    if (sealed !== undefined) {
-      const { block: head, seal } = sealed;
-      return showBlock(api, { head, transactions: head.transactions, seal }, full ? pause : undefined);
-    }
-    const side = await findBeside(api, block);
-    if (side === undefined) return null;
-    const shown = await showBlock(api, { ...side, seal: EMPTY }, full ? pause : undefined);
-    return { ...shown, branch: showBranch(side) };
+    const found = await readSettled(api, () => readBlock(api, block));
+    if (found === null) return null;
+    const { transactions, ...shown } = found;
+    // Transactions do not change while the head moves: no need to begin anew with thousands of them.
+    const hashes = () => transactions?.map(({ id }) => hex0x(id)) ?? null;
+    const txs = full && transactions !== undefined ? await showAll(transactions, pause) : hashes();
+    return { ...shown, txs };
   },
 });
 
@@ -219,26 +219,21 @@ export const getGenesis = method({
 /** Whole transactions that are shown before others may have a turn. */
 const SHOWN_AT_ONCE = 16;
 
-/** Where a block is shown: on the chain with its seal, or off it, perhaps without its body. */
-interface ShownBlock {
-  readonly head: BlockHead;
-  readonly transactions: readonly SignedTransaction[] | undefined;
-  readonly seal: Uint8Array;
+/** A block as it is shown but for its transactions; null when it is not known. */
+async function readBlock(api: NodeApi, block: z.output<typeof blockInput>) {
+  const sealed = await findBlock(api, block);
+  if (sealed !== undefined) {
+    const { block: head, seal } = sealed;
+    return { ...showWithSeal(api, head, seal), transactions: head.transactions };
+  }
+  const side = await findBeside(api, block);
+  if (side === undefined) return null;
+  const { head, transactions } = side;
+  return { ...showWithSeal(api, head, EMPTY), branch: showBranch(side), transactions };
 }
 
-/** @param pause between whole transactions; without it their hashes are shown */
-async function showBlock(
-  api: NodeApi,
-  { head, transactions, seal }: ShownBlock,
-  pause: CallContext["pause"] | undefined,
-) {
-  const hashes = () => transactions?.map(({ id }) => hex0x(id)) ?? null;
-  return {
-    ...showHeader(api, head),
-    consensus: showSeal(api, head, seal),
-    txs: pause === undefined || transactions === undefined ? hashes() : await showAll(transactions, pause),
-    size: blockBytes(head),
-  };
+function showWithSeal(api: NodeApi, head: BlockHead, seal: Uint8Array) {
+  return { ...showHeader(api, head), consensus: showSeal(api, head, seal), size: blockBytes(head) };
 }
 
 /** Several at once: a block has thousands. */
