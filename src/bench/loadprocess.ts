@@ -39,6 +39,7 @@ class Generator {
     this.#lines = order.rpcUrls.map((url) => new RpcLine(url));
     this.#watcher = new Client(order.rpcUrls[0]!, {
       webSocket: (url) => new WebSocket(url) as unknown as SocketLike,
+      reconnectMs: 0,
     });
     this.#load = new Load(order, {
       now: () => performance.now(),

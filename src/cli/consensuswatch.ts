@@ -4,6 +4,7 @@
  * next one when a connection ends, so that it outlives the primary that somebody kills.
  */
 import { type Client, RpcError } from "../rpc/client.ts";
+import { withoutCredentials } from "../rpc/clienturl.ts";
 import { CliError, EXIT } from "./exit.ts";
 import { describeVerdict } from "./explain.ts";
 import { type Output, shorten } from "./output.ts";
@@ -41,16 +42,16 @@ export async function watch(
   let rounds = 1; // a first answer, or none
   for (let turn = 0; !stop.requested && failures < rounds * rpc.length; turn++) {
     const url = rpc[turn % rpc.length]!;
-    const client = connect({ rpc: [url] });
+    const client = connect({ rpc: [url] }, { reconnectMs: 0 });
     try {
       const chain = await describe(client);
       [failures, rounds] = [0, ROUNDS_MAX];
       const reason = await watchOne(out, client, chain, stop);
-      if (reason !== undefined) out.note(`${url}: ${reason}`);
+      if (reason !== undefined) out.note(`${withoutCredentials(url)}: ${reason}`);
     } catch (error) {
       if (error instanceof RpcError) throw refusalError(error);
       failures++;
-      out.note(`${url}: ${error instanceof Error ? error.message : String(error)}`);
+      out.note(`${withoutCredentials(url)}: ${error instanceof Error ? error.message : String(error)}`);
       if (failures % rpc.length === 0 && failures < rounds * rpc.length) await stop.within(ROUND_MS);
     } finally {
       client.close();
@@ -58,7 +59,8 @@ export async function watch(
   }
   stop.end();
   if (stop.requested) return;
-  const message = `no node answers at ${rpc.join(", ")}. Say where one runs: --rpc URL, several to go on at the next`;
+  const asked = rpc.map(withoutCredentials).join(", ");
+  const message = `no node answers at ${asked}. Say where one runs: --rpc URL, several to go on at the next`;
   throw new CliError(EXIT.unreachable, "UNREACHABLE", message);
 }
 

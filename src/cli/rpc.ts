@@ -30,9 +30,15 @@ export function rpcOption(): Option {
 }
 
 /** @param trust what the client believes of "final" */
-export function connect({ rpc }: RpcOptions, trust: Pick<ClientOptions, "genesis" | "faults"> = {}): Client {
+export function connect(
+  { rpc }: RpcOptions,
+  trust: Pick<ClientOptions, "genesis" | "faults" | "reconnectMs"> = {},
+): Client {
   try {
-    return new Client(rpc, { ...trust, webSocket: (url) => new WebSocket(url) as unknown as SocketLike });
+    return new Client(rpc, {
+      ...trust,
+      webSocket: (url, options) => new WebSocket(url, options) as unknown as SocketLike,
+    });
   } catch (error) {
     if (error instanceof RangeError) throw badInput(`--rpc: ${error.message}`);
     throw error;

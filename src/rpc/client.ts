@@ -9,7 +9,8 @@ import { hex0x, parseHex, parseShownHash } from "../base/bytes.ts";
 import { TX_BYTES_CEILING } from "../base/limits.ts";
 import { decodeTransaction } from "../chain/transaction.ts";
 import { quorumOf } from "../consensus/pbft/quorum.ts";
-import { type SocketMaker, SubscriptionSocket } from "./clientsocket.ts";
+import type { SocketMaker } from "./clientsocket.ts";
+import { ClientSubscriptions, type SubscriptionEvents } from "./clientsubscriptions.ts";
 import { type CallLimits, Endpoint } from "./endpoint.ts";
 import type { Methods } from "./methods/table.ts";
 import { RpcError } from "./rpcerror.ts";
@@ -17,6 +18,7 @@ import { type Sent, Submission, type Trust } from "./submission.ts";
 import type { TrustedGenesis } from "./trustedgenesis.ts";
 import type { ChainRef } from "./wallet.ts";
 
+export type { MissedNews, SubscriptionEvents } from "./clientsubscriptions.ts";
 export { NotConfirmedError, OutcomeUnknownError } from "./outcome.ts";
 export { RpcError } from "./rpcerror.ts";
 export { Sender, type SenderOptions, type SentInTurn } from "./sender.ts";
@@ -55,6 +57,10 @@ export interface ClientOptions {
   readonly fetch?: typeof fetch;
   /** For subscriptions where there is no global WebSocket (Node 20): `(url) => new WebSocket(url)` of ws. */
   readonly webSocket?: SocketMaker;
+  /** How long a subscription whose connection broke looks for a node to go on with, ms; 300,000 by default, 0: not at all. */
+  readonly reconnectMs?: number;
+  /** A subscription's node that says nothing for so long is asked, and left when it stays silent as long again. 3,000 by default. */
+  readonly heartbeatMs?: number;
 }
 
 /** Params may be left out where none is required. */
@@ -64,6 +70,8 @@ type ParamsArgument<M extends MethodName> =
 const TIMEOUT_MS = 30_000;
 const RESEND_MS = 5_000;
 const WAIT_MS = 10_000;
+const RECONNECT_MS = 300_000;
+const HEARTBEAT_MS = 3_000;
 
 export class Client {
   readonly #endpoints: readonly Endpoint[];
@@ -71,7 +79,7 @@ export class Client {
   /** Index of the node that answered last. */
   #preferred = 0;
   #trust: Promise<Trust> | undefined;
-  #socket: SubscriptionSocket | undefined;
+  #subscriptions: ClientSubscriptions | undefined;
 
   /**
    * @param url of the RPC server, such as "http://127.0.0.1:18545", or of several, the one to ask first in front
@@ -166,40 +174,31 @@ export class Client {
   }
 
   /**
-   * Starts a subscription over a WebSocket, opened at the first one.
+   * Starts a subscription over a WebSocket, opened at the first one. When its node ends or goes silent it goes on with
+   * the next one (the same, where there is one URL) and says which heights it may have missed; `seq` begins anew then.
    * @returns a function that ends it
+   * @throws RpcError when the node refuses, Error when none can be had
    */
   subscribe<T = unknown>(
     topic: ParamsOf<"sub_subscribe">["topic"],
     listener: (result: T, seq: number) => void,
-    options: {
-      readonly filter?: { readonly hash: string };
-      readonly onClose?: (reason: string) => void;
-    } = {},
+    options: SubscriptionEvents & { readonly filter?: { readonly hash: string } } = {},
   ): Promise<() => Promise<void>> {
-    this.#socket ??= this.#openSocket();
-    const { filter, onClose } = options;
+    this.#subscriptions ??= this.#openSubscriptions();
+    const { filter, ...events } = options;
     const params = filter === undefined ? { topic } : { topic, filter };
-    return this.#socket.subscribe(params, (result, seq) => listener(result as T, seq), onClose);
+    return this.#subscriptions.subscribe(params, (result, seq) => listener(result as T, seq), events);
   }
 
   /** Ends the subscriptions. */
   close(): void {
-    this.#socket?.close();
-    this.#socket = undefined;
+    this.#subscriptions?.close();
+    this.#subscriptions = undefined;
   }
 
-  #openSocket(): SubscriptionSocket {
-    const socket = new SubscriptionSocket(
-      `${this.url.replace(/^http/, "ws")}/ws`,
-      this.#options.webSocket,
-      () => {
-        this.#socket = undefined;
-        // Whether it broke or never was: the next subscription tries the next node.
-        this.#preferred = (this.#preferred + 1) % this.#endpoints.length;
-      },
-    );
-    return socket;
+  #openSubscriptions(): ClientSubscriptions {
+    const { webSocket, reconnectMs = RECONNECT_MS, heartbeatMs = HEARTBEAT_MS } = this.#options;
+    return new ClientSubscriptions(() => this.#inOrder(), webSocket, { reconnectMs, heartbeatMs });
   }
 
   /** The node that answered last, then the others in their order. */

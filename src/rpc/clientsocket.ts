@@ -1,8 +1,9 @@
 /**
- * The client's WebSocket for subscriptions: one connection, requests by id, events by subscription. It speaks to
- * any WebSocket of the browser's form (the browser's own, Node 22's, ws). It does not reconnect: a gap in the news
- * is the caller's to close, so it is told when the connection ends.
+ * One WebSocket of the client for subscriptions: requests by id, events by subscription. It speaks to any WebSocket
+ * of the browser's form (the browser's own, Node 22's, ws). It asks a silent node for its head, because browsers
+ * cannot ping, and ends when that stays unanswered. It does not reconnect: clientsubscriptions.ts does.
  */
+import type { Endpoint } from "./endpoint.ts";
 import { RpcError } from "./rpcerror.ts";
 
 /** The part of the browser's WebSocket that is used. */
@@ -14,7 +15,18 @@ export interface SocketLike {
   close(): void;
 }
 
-export type SocketMaker = (url: string) => SocketLike;
+/** `headers` is not empty where the URL of the node has credentials. */
+export type SocketMaker = (
+  url: string,
+  options: { readonly headers: Readonly<Record<string, string>> },
+) => SocketLike;
+
+export interface SocketOptions {
+  readonly make?: SocketMaker | undefined;
+  readonly heartbeatMs: number;
+  /** Told once, with the reason. */
+  readonly ended: (reason: string) => void;
+}
 
 type Listener = (result: unknown, seq: number) => void;
 
@@ -32,48 +44,86 @@ interface Pending {
 }
 
 export class SubscriptionSocket {
+  readonly url: string;
+  /** Resolves when the node has answered: it is there, and how high its chain is. */
+  readonly opened: Promise<void>;
   readonly #socket: SocketLike;
-  readonly #opened: Promise<void>;
+  readonly #options: SocketOptions;
   readonly #pending = new Map<number, Pending>();
   readonly #listeners = new Map<string, Listener>();
-  readonly #onClose = new Map<string, (reason: string) => void>();
-  readonly #closed: () => void;
   #lastId = 0;
   #reason = "connection closed";
   #ended = false;
+  #height = 0;
+  /** Whether something came since the last look. */
+  #isAlive = true;
+  #heartbeat: ReturnType<typeof setTimeout> | undefined;
 
-  constructor(url: string, make: SocketMaker = makeGlobal, closed: () => void = () => undefined) {
-    this.#closed = closed;
-    this.#socket = make(url);
-    this.#opened = new Promise((resolve, reject) => {
+  constructor(endpoint: Endpoint, options: SocketOptions) {
+    this.url = endpoint.url;
+    this.#options = options;
+    const { make = makeGlobal } = options;
+    this.#socket = make(`${this.url.replace(/^http/, "ws")}/ws`, { headers: endpoint.authorization });
+    const connected = new Promise<void>((resolve, reject) => {
       this.#socket.addEventListener("open", resolve);
-      this.#socket.addEventListener("close", () => reject(new Error(`${url}: connection closed`)));
+      this.#socket.addEventListener("close", () => reject(new Error(`${this.url}: ${this.#reason}`)));
     });
-    this.#opened.catch(() => undefined);
+    this.opened = connected.then(async () => void (await this.askHeight()));
+    this.opened.catch(() => undefined);
     this.#socket.addEventListener("message", ({ data }) => this.#receiveText(String(data)));
     this.#socket.addEventListener("error", () => undefined); // "close" follows
     this.#socket.addEventListener("close", () => this.#end());
+    this.#scheduleLook();
   }
 
-  /** @throws RpcError when the node refuses */
+  /** The highest block that the node was heard to have. */
+  get height(): number {
+    return this.#height;
+  }
+
+  /** The height of the node's head. */
+  async askHeight(): Promise<number> {
+    const head = (await this.#call("chain_getHead", {})) as { readonly height?: unknown } | null;
+    if (typeof head?.height === "number") this.#height = Math.max(this.#height, head.height);
+    return this.#height;
+  }
+
+  /** @returns a function that ends it. @throws RpcError when the node refuses */
   async subscribe(
     params: { readonly topic: string; readonly filter?: { readonly hash: string } },
     listener: Listener,
-    onClose: (reason: string) => void = () => undefined,
   ): Promise<() => Promise<void>> {
-    await this.#opened;
+    await this.opened;
     const id = (await this.#call("sub_subscribe", params, (subscription) => {
       this.#listeners.set(subscription, listener);
-      this.#onClose.set(subscription, onClose);
     })) as string;
     return async () => {
       if (!this.#listeners.delete(id)) return;
-      this.#onClose.delete(id);
       await this.#call("sub_unsubscribe", { id });
     };
   }
 
   close(): void {
+    this.#socket.close();
+    this.#end();
+  }
+
+  /** Silent for one period: it is asked; for two: it is given up. A socket that never opens is silent too. */
+  #scheduleLook(): void {
+    const { heartbeatMs } = this.#options;
+    this.#heartbeat = setTimeout(() => {
+      if (!this.#isAlive) return this.#giveUp(`no answer in ${2 * heartbeatMs} ms`);
+      this.#isAlive = false;
+      if (this.#socket.readyState === OPEN) this.askHeight().catch(() => undefined);
+      this.#scheduleLook();
+    }, heartbeatMs);
+  }
+
+  #giveUp(reason: string): void {
+    if (this.#ended) return;
+    this.#reason = reason;
+    // A node that is silent does not answer the end of a connection either: nobody waits for it.
+    this.#end();
     this.#socket.close();
   }
 
@@ -96,11 +146,10 @@ export class SubscriptionSocket {
   /** What a node sends is no reason for this process to end: the connection is, with what was wrong. */
   #receiveText(text: string): void {
     if (this.#ended) return;
+    this.#isAlive = true;
     const message = parseMessage(text);
     if (message !== undefined) return this.#receive(message);
-    this.#reason = `the node sent a message that is no JSON-RPC: ${JSON.stringify(text.slice(0, SHOWN_MAX))}`;
-    this.#end();
-    this.#socket.close();
+    this.#giveUp(`the node sent a message that is no JSON-RPC: ${JSON.stringify(text.slice(0, SHOWN_MAX))}`);
   }
 
   #receive(message: Incoming): void {
@@ -121,14 +170,16 @@ export class SubscriptionSocket {
   #end(): void {
     if (this.#ended) return;
     this.#ended = true;
-    for (const { reject } of this.#pending.values()) reject(new Error(this.#reason));
+    clearTimeout(this.#heartbeat);
+    for (const { reject } of this.#pending.values()) reject(new Error(`${this.url}: ${this.#reason}`));
     this.#pending.clear();
-    for (const onClose of this.#onClose.values()) onClose(this.#reason);
-    this.#onClose.clear();
     this.#listeners.clear();
-    this.#closed();
+    this.#options.ended(this.#reason);
   }
 }
+
+/** WebSocket.readyState. */
+const OPEN = 1;
 
 /** Characters of a message that an error shows. */
 const SHOWN_MAX = 80;
@@ -153,10 +204,20 @@ function isObject(value: unknown): value is Record<string, unknown> {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
-function makeGlobal(url: string): SocketLike {
-  const { WebSocket } = globalThis as { WebSocket?: new (url: string) => SocketLike };
+type GlobalSocket = new (url: string, options?: unknown) => SocketLike;
+
+function makeGlobal(
+  url: string,
+  options: { readonly headers: Readonly<Record<string, string>> },
+): SocketLike {
+  const { WebSocket } = globalThis as { WebSocket?: GlobalSocket };
   if (WebSocket === undefined) {
     throw new Error("no WebSocket here: hand one to the client, { webSocket: (url) => new WebSocket(url) }");
   }
-  return new WebSocket(url);
+  if (Object.keys(options.headers).length === 0) return new WebSocket(url);
+  try {
+    return new WebSocket(url, options); // as Node's takes them
+  } catch (cause) {
+    throw new Error(`${url}: the WebSocket of a browser sends no credentials`, { cause });
+  }
 }

@@ -3,6 +3,7 @@
  * as RpcError, everything else (no connection, no answer in time, an answer that is none) as an Error that names the
  * URL. It knows no method. In Node and in browsers.
  */
+import { readNodeUrl } from "./clienturl.ts";
 import { RpcError } from "./rpcerror.ts";
 
 export interface CallLimits {
@@ -24,13 +25,22 @@ interface Call {
 }
 
 export class Endpoint {
+  /** Without credentials. */
   readonly url: string;
   readonly #fetch: typeof fetch;
+  readonly #authorization: string | undefined;
   #lastId = 0;
 
   constructor(url: string, fetcher: typeof fetch | undefined) {
-    this.url = url.replace(/\/+$/, "");
+    const address = readNodeUrl(url);
+    this.url = address.url;
+    this.#authorization = address.authorization;
     this.#fetch = fetcher ?? ((input, init) => fetch(input, init));
+  }
+
+  /** What a request says of who sends it. */
+  get authorization(): Readonly<Record<string, string>> {
+    return this.#authorization === undefined ? {} : { authorization: this.#authorization };
   }
 
   /** @throws RpcError when the node refuses; Error when it does not answer. */
@@ -63,7 +73,7 @@ export class Endpoint {
     try {
       const response = await this.#fetch(`${this.url}/`, {
         method: "POST",
-        headers: { "content-type": "application/json" },
+        headers: { "content-type": "application/json", ...this.authorization },
         body: JSON.stringify(body),
         signal: signal === undefined ? late : AbortSignal.any([late, signal]),
       });

@@ -116,7 +116,7 @@ describe("the client", () => {
 
   it("tells that the connection ended, and opens another for the next subscription", async () => {
     const { server, url } = await serve();
-    const client = new Client(url, { webSocket });
+    const client = new Client(url, { webSocket, reconnectMs: 0 });
     const reasons: string[] = [];
     await client.subscribe("newHeads", () => undefined, { onClose: (reason) => reasons.push(reason) });
     await server.stop();
@@ -143,7 +143,9 @@ describe("the client", () => {
     const had = Object.getOwnPropertyDescriptor(globalThis, "WebSocket");
     Reflect.deleteProperty(globalThis, "WebSocket");
     atEnd(() => had !== undefined && Object.defineProperty(globalThis, "WebSocket", had));
-    expect(() => new Client(url).subscribe("newHeads", () => undefined)).toThrow("hand one to the client");
+    await expect(new Client(url).subscribe("newHeads", () => undefined)).rejects.toThrow(
+      "hand one to the client",
+    );
   });
 });
 
