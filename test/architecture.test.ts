@@ -56,7 +56,7 @@ const LINE_ENDS = [
   "cli/program.ts", // where commander puts its hint
   "cli/siegerpc.ts",
   "cli/devnetplan.ts",
-  "cli/documents.ts",
+  "cli/receiptfolder.ts",
   "cli/labequivocate.ts",
   "cli/labfiles.ts",
 ];

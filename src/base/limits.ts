@@ -170,6 +170,8 @@ export const RPC_RANGE_MAX = 100;
 export const RPC_ECHO_MAX = 80;
 /** Bytes of a receipt file; a larger one is refused unread. */
 export const RECEIPT_FILE_BYTES_MAX = 1024 * 1024;
+/** Bytes of a receipt folder's index of names; a larger one is not read, and said to be skipped. */
+export const RECEIPT_NAMES_BYTES_MAX = 64 * 1024 * 1024;
 
 // --- pbft --------------------------------------------------------------------------------------------------
 /** Bytes of a consensus message without a block, a list or a certificate; a larger one is refused unparsed. */

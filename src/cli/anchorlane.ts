@@ -18,7 +18,15 @@ const RESEND_MS = 3_000;
 const STALL_MS = 60_000;
 
 /** What the pool answers to a transaction that it or the chain holds already, or has no room for now. */
-const HARMLESS = ["TX_DUPLICATE", "TX_NONCE_TOO_LOW", "MEMPOOL_FULL", "TX_NONCE_GAP", "SYNCING"];
+const HARMLESS = [
+  "TX_DUPLICATE",
+  "TX_NONCE_TOO_LOW",
+  // Another transaction of the account has the nonce: when the lane is through, anchorbatch.ts sees what is missing.
+  "TX_UNDERPRICED_REPLACEMENT",
+  "MEMPOOL_FULL",
+  "TX_NONCE_GAP",
+  "SYNCING",
+];
 
 /** The part of the client that a lane needs. */
 export type LaneClient = Pick<Client, "account" | "batch">;

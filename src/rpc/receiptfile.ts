@@ -1,9 +1,9 @@
 /**
  * The receipt file of an anchored document: everything that an offline check needs beside the genesis, and nothing
- * that the check does not cover; of a mined block the headers on top of it, which a verifier holds against what he
- * knows besides (verifywork.ts). Two kinds of evidence: the anchoring transaction with its receipt in its block, or
- * the entry of the digest in the state of a later block (for a document that somebody anchored before).
- * Format: docs/protocol.md, "Receipt file". JSON, version 1 or 2; another version is refused.
+ * that the check does not cover; of a mined block the headers on top of it, which a verifier holds against what is
+ * known besides (verifywork.ts). Three kinds of evidence: the anchoring transaction with its receipt in its block, or
+ * in the state of a later block the first anchor of the digest, or that of one sender.
+ * Format: docs/protocol.md, "Receipt file". JSON, version 1, 2 or 3; another version is refused.
  */
 import { hex0x, showHash } from "../base/bytes.ts";
 import { PROOF_HEADERS_MAX } from "../base/limits.ts";
@@ -12,8 +12,8 @@ import type { ResultOf } from "./client.ts";
 import { bytesField, countField, hashField, pathField } from "./proofparts.ts";
 import type { ChainRef } from "./wallet.ts";
 
-/** 2 is 1 with `before`, and written only where that is present. */
-const FORMATS = [1, 2] as const;
+/** 2 is 1 with `before`, 3 is 1 with `evidence.sender`, and each is written only where that is present. */
+const FORMATS = [1, 2, 3] as const;
 
 const transactionEvidence = object({
   type: choiceField("transaction"),
@@ -27,13 +27,15 @@ const transactionEvidence = object({
 
 const stateEvidence = object({
   type: choiceField("state"),
-  /** What the state holds under the digest (chain/modules/anchor.ts), and the proof under stateRoot. */
+  /** Format 3: whose anchor it is; without it the first one of the digest. */
+  sender: optional(hashField),
+  /** What the state holds under the digest, and the sender (chain/modules/anchor.ts), and the proof under stateRoot. */
   value: bytesField,
   proof: bytesField,
 });
 
 const receiptFields = object({
-  format: field("1 or 2", (value) => FORMATS.find((format) => format === value)),
+  format: field("1, 2 or 3", (value) => FORMATS.find((format) => format === value)),
   kind: choiceField("quorate-anchor-receipt"),
   network: object({ chainId: countField, genesisHash: hashField }),
   /** SHA-256 of the document. */
@@ -56,8 +58,12 @@ const receiptFields = object({
 export const receiptSchema = mapped(
   receiptFields,
   (file) => file,
-  ({ format, before }) =>
-    (before !== undefined) === (format === 2) ? undefined : "before: format 2 has it, format 1 does not",
+  ({ format, before, evidence }) => {
+    if ((before !== undefined) !== (format === 2)) return "before: format 2 has it, formats 1 and 3 do not";
+    const sender = evidence.type === "state" ? evidence.sender : undefined;
+    if ((sender !== undefined) === (format === 3)) return undefined;
+    return "evidence.sender: format 3 has it, formats 1 and 2 do not";
+  },
 );
 
 export type ReceiptFile = ValueOf<typeof receiptSchema>;
@@ -66,12 +72,14 @@ export interface ReceiptSource {
   readonly chain: ChainRef;
   /** 32 bytes. */
   readonly digest: Uint8Array;
-  /** The answer of tx_getProof for the anchoring transaction, or of state_query anchor/<digest> with prove. */
+  /** Whose anchor `proof` is of, 32 bytes: for state_query anchor/<digest>/<sender>. */
+  readonly sender?: Uint8Array;
+  /** The answer of tx_getProof for the anchoring transaction, or of state_query anchor/<digest>[/<sender>] with prove. */
   readonly proof: NonNullable<ResultOf<"tx_getProof">> | ResultOf<"state_query">;
 }
 
 /** Puts an answer of a node into a file. It is not checked here: verifyReceipt does that. */
-export function createReceipt({ chain, digest, proof }: ReceiptSource): ReceiptFile {
+export function createReceipt({ chain, digest, sender, proof }: ReceiptSource): ReceiptFile {
   const { genesisHash } = chain;
   const shown = typeof genesisHash === "string" ? genesisHash : showHash(genesisHash);
   const network = { chainId: Number(chain.chainId), genesisHash: shown };
@@ -92,6 +100,9 @@ export function createReceipt({ chain, digest, proof }: ReceiptSource): ReceiptF
   if (proof.finality === undefined || proof.proof === undefined || proof.value === null) {
     throw new Error(`${proof.path}: no anchor, or asked for without prove`);
   }
-  const evidence = { type: "state", value: proof.value, proof: proof.proof } as const;
-  return { format: 1, ...start, height, blockHash: hash, time: proof.time, ...proof.finality, evidence };
+  const entry = { value: proof.value, proof: proof.proof };
+  const format = sender === undefined ? 1 : 3;
+  const whose = sender === undefined ? {} : { sender: hex0x(sender) };
+  const evidence = { type: "state", ...whose, ...entry } as const;
+  return { format, ...start, height, blockHash: hash, time: proof.time, ...proof.finality, evidence };
 }

@@ -4,14 +4,14 @@
  * besides (verifywork.ts); every byte of the receipt is either
  * covered by the certificate or compared with what is. Each refusal is one plain sentence.
  */
-import { concatBytes, equalBytes, hex0x, parseBytes32, showHash, text } from "../base/bytes.ts";
+import { asAddress, concatBytes, equalBytes, hex0x, parseBytes32, showHash, text } from "../base/bytes.ts";
 import { accept, refuse, type Verdict } from "../base/fault.ts";
 import { RECEIPT_FILE_BYTES_MAX, TX_BYTES_CEILING } from "../base/limits.ts";
 import { type BlockHead, readBlockHead } from "../chain/block.ts";
 import { blockTimeMs } from "../chain/blocktime.ts";
-import { ANCHOR, anchor, decodeFirstAnchor } from "../chain/modules/anchor.ts";
+import { ANCHOR, anchor, decodeFirstAnchor, decodeSenderAnchor } from "../chain/modules/anchor.ts";
 import { decodeReceipt } from "../chain/receipt.ts";
-import { anchorKey } from "../chain/statekeys.ts";
+import { anchorByKey, anchorKey } from "../chain/statekeys.ts";
 import { checkStateProof, decodeStateProof } from "../chain/stateproof.ts";
 import { decodeTransaction } from "../chain/transaction.ts";
 import { checkFields } from "../codec/field.ts";
@@ -77,7 +77,7 @@ export interface VerifiedAnchor {
   readonly height: number;
   /** That block's time, ms since the Unix epoch. */
   readonly timeMs: number;
-  /** Who anchored it (the first to, by state evidence), 0x-hex. */
+  /** Who anchored it (the first to, by state evidence without a sender), 0x-hex. */
   readonly sender: string;
   readonly memo: string;
   /** The block whose certificate or work was checked, as shown. */
@@ -295,10 +295,14 @@ function checkStateEvidence(
   const proof = decodeStateProof(bytesOf(evidence.proof));
   if (!proof.ok) return proof;
   const value = bytesOf(evidence.value);
-  if (!checkStateProof(summary.stateRoot, anchorKey(digest), value, proof.value)) {
+  const sender = evidence.sender === undefined ? undefined : asAddress(parseBytes32(evidence.sender)!);
+  const key = sender === undefined ? anchorKey(digest) : anchorByKey(digest, sender);
+  if (!checkStateProof(summary.stateRoot, key, value, proof.value)) {
     return wrong("the state does not hold this anchor: the proof does not lead to stateRoot");
   }
-  return accept(showFinding(decodeFirstAnchor(value)));
+  return accept(
+    showFinding(sender === undefined ? decodeFirstAnchor(value) : { ...decodeSenderAnchor(value), sender }),
+  );
 }
 
 function showFinding(found: {

@@ -1,16 +1,11 @@
-/** Goal: a document finds its receipt by path and, when moved, by digest. Method: real folders. */
+/** Goal: a document is hashed whole, and what is wrong with a path is said in words. Method: real files. */
 import { createHash } from "node:crypto";
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { appendFileSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterEach, beforeEach, expect, test } from "vitest";
-import {
-  documentProblem,
-  hashFile,
-  ReceiptFolder,
-  receiptPath,
-  saveReceiptFile,
-} from "../../src/cli/documents.ts";
+import { setImmediate } from "node:timers/promises";
+import { afterEach, beforeEach, expect, it } from "vitest";
+import { hashDocument } from "../../src/cli/documents.ts";
 
 let dir: string;
 
@@ -19,33 +14,50 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(dir, { recursive: true }));
 
-test("a file's digest is the SHA-256 of its content, in pieces or empty", async () => {
-  for (const size of [0, 1, 65_536, 200_001]) {
+it("a file's digest is the SHA-256 of its content, in pieces or empty", async () => {
+  for (const size of [0, 1, 262_144, 600_001]) {
     const content = Buffer.alloc(size, 7);
     const path = join(dir, "file");
     writeFileSync(path, content);
-    expect(Buffer.from(await hashFile(path))).toEqual(createHash("sha256").update(content).digest());
+    const hashed = await hashDocument(path);
+    expect(hashed).toMatchObject({ ok: true });
+    if (hashed.ok) expect(Buffer.from(hashed.value)).toEqual(createHash("sha256").update(content).digest());
   }
 });
 
-test("receipts lie where their documents do, also those of documents above this folder", () => {
-  expect(receiptPath("r", "src/a/index.ts")).toBe("r/src/a/index.ts.receipt.json");
-  expect(receiptPath("r", "./src/b/../b/index.ts")).toBe("r/src/b/index.ts.receipt.json");
-  expect(receiptPath("r", "../x.pdf")).toBe("r/__/x.pdf.receipt.json");
+it("whatever keeps a path from being a regular file is a fault of that path", async () => {
+  writeFileSync(join(dir, "file"), "x");
+  mkdirSync(join(dir, "folder"));
+  symlinkSync("circle", join(dir, "circle"));
+  symlinkSync("nothing", join(dir, "dangling"));
+  for (const [name, words] of [
+    ["none", "no such file (ENOENT)"],
+    ["folder", "not a regular file"],
+    ["circle", "its symbolic links lead in a circle (ELOOP)"],
+    ["dangling", "a symbolic link to nothing"],
+    ["file/below", "a part of the path is a file, not a folder (ENOTDIR)"],
+    ["x".repeat(300), "a name in it is too long for the file system (ENAMETOOLONG)"],
+  ] as const) {
+    expect(await hashDocument(join(dir, name))).toEqual({
+      ok: false,
+      fault: { code: "unreadable", detail: words },
+    });
+  }
+  expect(await hashDocument("/dev/null")).toMatchObject({ fault: { detail: "not a regular file" } });
 });
 
-test("a receipt is found by path, then by digest, and foreign files do no harm", () => {
-  saveReceiptFile(receiptPath(dir, "a.txt"), { digest: "0x01" });
-  mkdirSync(join(dir, "deep"));
-  writeFileSync(join(dir, "deep", "bad.receipt.json"), "{");
-  writeFileSync(join(dir, "deep", "list.receipt.json"), "[]");
-  const folder = new ReceiptFolder(dir);
-  expect(JSON.parse(folder.find("a.txt", "0x99")!)).toEqual({ digest: "0x01" });
-  expect(JSON.parse(folder.find("moved/a.txt", "0x01")!)).toEqual({ digest: "0x01" });
-  expect(folder.find("b.txt", "0x02")).toBeUndefined();
-});
-
-test("only regular files are documents", () => {
-  expect(documentProblem(dir)).toContain("not a regular file");
-  expect(documentProblem(join(dir, "none"))).toContain("no such file");
+it("a file that grows while it is read has no digest", async () => {
+  const path = join(dir, "log");
+  writeFileSync(path, Buffer.alloc(4 * 1024 * 1024));
+  let isDone = false;
+  const hashed = hashDocument(path).finally(() => {
+    isDone = true;
+  });
+  while (!isDone) {
+    appendFileSync(path, "line\n");
+    await setImmediate();
+  }
+  expect(await hashed).toMatchObject({
+    fault: { detail: expect.stringContaining("changed while it was read") },
+  });
 });

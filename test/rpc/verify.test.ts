@@ -19,8 +19,8 @@ const document = utf8("the contract");
 const digest = sha256(document);
 
 let trusted: TrustedGenesis;
-/** By the transaction, and by the state of a later block. */
-let receipts: { transaction: ReceiptFile; state: ReceiptFile };
+/** By the transaction, and by the state of a later block: the first anchor, and that of one account. */
+let receipts: { transaction: ReceiptFile; state: ReceiptFile; own: ReceiptFile };
 /** Receipts whose block is sealed by these signers. */
 let sealedBy: (signers: number[], keys?: Parameters<typeof sealBlock>[2]) => ReceiptFile;
 
@@ -46,6 +46,9 @@ async function makeReceipts() {
     createReceipt({ chain: chainRef, digest, proof });
   const transaction = make(await proofOf(tx.id));
   const state = make(await client.call("state_query", { path: `anchor/${hex0x(digest)}`, prove: true }));
+  const path = `anchor/${hex0x(digest)}/${alice.addressHex}`;
+  const entry = await client.call("state_query", { path, prove: true });
+  const own = createReceipt({ chain: chainRef, digest, sender: alice.address, proof: entry });
   const sealed = (signers: number[], keys?: Parameters<typeof sealBlock>[2]) => ({
     ...transaction,
     seal: hex0x(sealBlock(block, signers, keys)),
@@ -53,6 +56,7 @@ async function makeReceipts() {
   return {
     transaction,
     state,
+    own,
     sealed,
     failed: make(await proofOf(twice.id)),
     transfer: make(await proofOf(block.transactions[0]!.id)),
@@ -69,8 +73,8 @@ const reason = (receipt: unknown) => {
 
 describe("a receipt", () => {
   beforeAll(async () => {
-    const { transaction, state, sealed } = await makeReceipts();
-    receipts = { transaction, state };
+    const { transaction, state, own, sealed } = await makeReceipts();
+    receipts = { transaction, state, own };
     sealedBy = sealed;
   });
 
@@ -138,7 +142,7 @@ describe("a receipt", () => {
     expect(reason({ ...receipts.transaction, seal: receipts.state.seal })).toMatch(/^certificate: 0 of 4/);
   });
 
-  it.each(["transaction", "state"] as const)(
+  it.each(["transaction", "state", "own"] as const)(
     "by %s is refused when any hex digit of it is changed",
     (kind) => {
       for (const { path, text } of textsOf(receipts[kind])) {
@@ -154,7 +158,7 @@ describe("a receipt", () => {
     },
   );
 
-  it.each(["transaction", "state"] as const)(
+  it.each(["transaction", "state", "own"] as const)(
     "by %s is refused when a field is missing, added or changed",
     (kind) => {
       for (const { path, value } of leavesOf(receipts[kind])) {
@@ -164,8 +168,10 @@ describe("a receipt", () => {
         expect(reason(replaceAt(receipts[kind], path, changed)), `${name} changed`).not.toBe("valid");
       }
       expect(reason({ ...receipts[kind], note: "trust me" })).toMatch(/note/);
-      expect(reason({ ...receipts[kind], format: 3 })).toMatch(/^receipt: format/);
+      expect(reason({ ...receipts[kind], format: 4 })).toMatch(/^receipt: format/);
       expect(reason({ ...receipts[kind], format: 2 })).toMatch(/^receipt: before/);
+      const other = kind === "own" ? 1 : 3;
+      expect(reason({ ...receipts[kind], format: other })).toMatch(/^receipt: evidence.sender/);
     },
   );
 
