@@ -20,7 +20,7 @@ import { reportNode } from "./devnetmonitor.ts";
 import { NodeProcess } from "./devnetnodes.ts";
 import { cutOff, type Partition, parsePartition } from "./devnetpartition.ts";
 import type { DevnetNode } from "./devnetplan.ts";
-import { isFree } from "./doctor.ts";
+import { isFree } from "./doctorchecks.ts";
 import { CliError, EXIT, must } from "./exit.ts";
 
 /** For all nodes to be ready, unless told. */

@@ -1,9 +1,8 @@
 /**
- * `quorate doctor`: whether this machine can run a node: the runtime, the native parts, ports, disk and clock. Each
- * check says what it found and what to do. It asks nobody but the devnet of a folder, whose ports may be busy.
+ * `quorate doctor`: whether this machine can run a node: the runtime, the native parts, ports, disk and clock; with
+ * --dir also what is wrong with a node's home (doctorhome.ts). Each check says what it found and what to do.
  */
-import { mkdtempSync, rmSync, statfsSync } from "node:fs";
-import { createServer } from "node:net";
+import { existsSync, mkdtempSync, rmSync, statfsSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Command } from "commander";
@@ -11,15 +10,9 @@ import { utf8 } from "../base/bytes.ts";
 import { createSigner, nativeName, verifyQuickly, verifyZip215 } from "../crypto/keys.ts";
 import { leaf } from "./command.ts";
 import { askDevnet, type DevnetReport } from "./devnetcontrol.ts";
-import { DEFAULT_DEVNET_DIR } from "./devnetdir.ts";
+import { DEFAULT_DEVNET_DIR, devnetFile } from "./devnetdir.ts";
+import { type Finding, isFree } from "./doctorchecks.ts";
 import { EXIT, Finished } from "./exit.ts";
-import { RenamedOption } from "./renamed.ts";
-
-export interface Finding {
-  readonly name: string;
-  readonly ok: boolean;
-  readonly detail: string;
-}
 
 const NODE_MIN = [20, 19] as const;
 /** When this version was made: a clock before it is wrong. */
@@ -28,34 +21,48 @@ const DISK_FREE_MIN = 1024 ** 3;
 const RPC_PORTS = [18_545, 18_546, 18_547, 18_548];
 const P2P_PORTS = [30_300, 30_301, 30_302, 30_303];
 
+const HELP = `
+Without --dir: this machine, and the ports of a devnet. With --dir HOME: this machine and that node's home: genesis
+against keys and database, peers (reached, agreeing, letting this node in), clock against theirs, ports, disk,
+permissions; while the node runs, what it says of itself.
+Exit codes: 0 all is well, 1 something is not, 2 a file of the home is wrong (the line names it).`;
+
+interface DoctorOptions {
+  readonly dir?: string;
+  readonly devnet: string;
+}
+
 export function addDoctor(program: Command): void {
-  leaf<{ readonly devnet: string }>(
+  leaf<DoctorOptions>(
     program,
     "doctor",
-    "check whether this machine can run a node",
+    "check whether this machine can run a node, or with --dir what is wrong with one",
     (command) =>
       command
-        .option("--devnet <dir>", "folder of your devnet", DEFAULT_DEVNET_DIR)
-        .addOption(new RenamedOption("--dir <dir>", "--devnet")),
+        .option("--dir <dir>", "home of a node to be examined")
+        .option("--devnet <dir>", "folder of your devnet, whose ports may be busy", DEFAULT_DEVNET_DIR)
+        .addHelpText("after", HELP),
     async ({ out, options }) => {
-      const checks = await examine(options.devnet);
+      const checks = await examine(options);
       const lines = checks.map(({ name, ok, detail }) => `${ok ? out.tick : out.cross} ${name}: ${detail}`);
       const healthy = checks.every((check) => check.ok);
       out.result({ healthy, checks }, lines);
-      if (!healthy) throw new Finished(EXIT.failedCheck);
+      if (healthy) return;
+      throw new Finished(checks.some(({ ok, isInput }) => !ok && isInput) ? EXIT.badInput : EXIT.failedCheck);
     },
   );
 }
 
-async function examine(dir: string): Promise<Finding[]> {
-  return [
-    checkNodeVersion(process.versions.node),
-    await checkLevel(),
-    checkSignatures(),
-    await checkPorts([...RPC_PORTS, ...P2P_PORTS], await devnetPorts(dir), dir),
-    checkClock(),
-    checkDisk(),
-  ];
+async function examine({ dir, devnet }: DoctorOptions): Promise<Finding[]> {
+  const machine = [checkNodeVersion(process.versions.node), await checkLevel(), checkSignatures()];
+  // The folder of a devnet is no home; its nodes have homes in it.
+  if (dir !== undefined && !existsSync(devnetFile(dir))) {
+    const { examineHome } = await import("./doctorhome.ts");
+    return [...machine, ...(await examineHome(dir))];
+  }
+  const own = dir ?? devnet; // --dir named the devnet once
+  const ports = await checkPorts([...RPC_PORTS, ...P2P_PORTS], await devnetPorts(own), own);
+  return [...machine, ports, checkClock(), checkDisk()];
 }
 
 export function checkNodeVersion(version: string): Finding {
@@ -136,15 +143,6 @@ async function devnetPorts(dir: string): Promise<ReadonlySet<number>> {
   } catch {
     return new Set();
   }
-}
-
-/** Whether a TCP port of this machine's loopback can be listened on. */
-export function isFree(port: number): Promise<boolean> {
-  return new Promise((resolve) => {
-    const server = createServer();
-    server.once("error", () => resolve(false));
-    server.listen(port, "127.0.0.1", () => server.close(() => resolve(true)));
-  });
 }
 
 /** A step of the wall clock since the process began, or a date before the release, is a wrong clock. */
