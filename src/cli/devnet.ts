@@ -21,7 +21,14 @@ import {
   type NodeReport,
 } from "./devnetcontrol.ts";
 import { DEFAULT_DEVNET_DIR } from "./devnetdir.ts";
-import { describeNetwork, LiveTable, nodeTable, RateMeter, summarizeNetwork } from "./devnetmonitor.ts";
+import {
+  describeNetwork,
+  LiveTable,
+  nodeTable,
+  RateMeter,
+  summarizeNetwork,
+  troublesOf,
+} from "./devnetmonitor.ts";
 import type { NodeProcess } from "./devnetnodes.ts";
 import { addPartition } from "./devnetpartition.ts";
 import {
@@ -44,7 +51,7 @@ import {
   PORT_BASE,
 } from "./devnetsettings.ts";
 import { lockDevnet, Supervisor } from "./devnetsupervisor.ts";
-import { badInput, EXIT, must } from "./exit.ts";
+import { badInput, EXIT, Finished, must } from "./exit.ts";
 import { type Output, showDuration } from "./output.ts";
 import { RenamedOption } from "./renamed.ts";
 import { isTerminalOf } from "./terminal.ts";
@@ -94,11 +101,14 @@ export function addDevnet(program: Command): void {
   leaf<DirOptions>(
     devnet,
     "status",
-    "show every node of the running devnet",
+    "show every node of the running devnet; exit code 1 if one ended or stopped voting by itself",
     withDir,
     async ({ out, options }) => {
       const report = await askDevnet<DevnetReport>(options.devnet, "GET", "/status");
-      out.result(report, [...nodeTable(out, report), ...summarizeNetwork(out, report)]);
+      const troubles = troublesOf(report);
+      const lines = troubles.map((line) => `${out.cross} ${line}`);
+      out.result(report, [...lines, ...nodeTable(out, report), ...summarizeNetwork(out, report)]);
+      if (troubles.length > 0) throw new Finished(EXIT.failedCheck);
     },
   );
   leaf<DirOptions>(devnet, "accounts", "list the accounts with their secrets", withDir, ({ out, options }) =>

@@ -29,8 +29,17 @@ export interface NodeReport {
   readonly mempool: number | null;
   /** Of a node that mines. */
   readonly mining: NodeMining | null;
+  /** What it says of itself and its chain, in one line. */
+  readonly verdict: NodeVerdict | null;
   /** Names of the nodes on other sides of a partition. */
   readonly cutOffFrom: readonly string[];
+}
+
+/** As consensus_explain has it. */
+export interface NodeVerdict {
+  readonly state: string;
+  readonly ok: boolean;
+  readonly summary: string;
 }
 
 /** What a miner says of its chain and itself. */

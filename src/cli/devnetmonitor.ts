@@ -21,7 +21,15 @@ export async function reportNode(process: NodeProcess, cutOffFrom: readonly stri
   const { node, state } = process;
   const { index, name, rpcUrl, p2pPort } = node;
   const base = { index, name, state, pid: process.pid ?? null, rpcUrl, p2pPort, cutOffFrom };
-  const silent = { height: null, view: null, primary: null, peers: null, mempool: null, mining: null };
+  const silent = {
+    height: null,
+    view: null,
+    primary: null,
+    peers: null,
+    mempool: null,
+    mining: null,
+    verdict: null,
+  };
   if (state !== "running") return { ...base, ...silent };
   try {
     return { ...base, ...(await askNode(new Client(rpcUrl, { timeoutMs: ANSWER_MS }), rpcUrl)) };
@@ -31,7 +39,11 @@ export async function reportNode(process: NodeProcess, cutOffFrom: readonly stri
 }
 
 async function askNode(client: Client, url: string) {
-  const { height, headHash, peers, mempool, consensus } = await client.call("node_status");
+  const [status, { details: _, ...verdict }] = await Promise.all([
+    client.call("node_status"),
+    client.call("consensus_explain"),
+  ]);
+  const { height, headHash, peers, mempool, consensus } = status;
   const votes = consensus !== null && "view" in consensus ? consensus : undefined;
   const mining = votes === undefined ? await readMining(headHash, url) : null;
   return {
@@ -41,6 +53,7 @@ async function askNode(client: Client, url: string) {
     view: votes?.view ?? null,
     primary: votes?.primary ?? null,
     mining,
+    verdict,
   };
 }
 
@@ -63,13 +76,24 @@ async function readMining(tip: string, url: string): Promise<NodeMining | null> 
   };
 }
 
+/** A running process whose node takes no part, or cannot. */
+const OUT_OF_WORK: ReadonlySet<string> = new Set(["halted", "recovering", "alone"]);
+
+/** A process that runs and is no use, or that ended by itself: what nobody ordered. */
+export function troublesOf({ nodes }: DevnetReport): readonly string[] {
+  return nodes.flatMap(({ name, state, verdict }) => {
+    if (state === "exited") return [`${name} ended by itself: see its log`];
+    return verdict !== null && OUT_OF_WORK.has(verdict.state) ? [`${name}: ${verdict.summary}`] : [];
+  });
+}
+
 /** Expected hashes of difficulty 1. */
 const DIFFICULTY_ONE_HASHES = 4_295_032_833;
 
 /** The standing of the whole network in one line, node by node. */
 export function describeNetwork(out: Output, report: DevnetReport): string {
   const marks = report.nodes.map((node) =>
-    node.height === null
+    !isWorking(node)
       ? `${node.name} ${out.cross} ${wordFor(node)}`
       : `${node.name} ${out.tick}${node.height}`,
   );
@@ -127,7 +151,8 @@ function alarmOf(
 ): string | undefined {
   if (quorum === null) return undefined;
   const together = partition ?? [nodes.map((node) => node.name)];
-  const most = Math.max(...together.map((group) => heard.filter((n) => group.includes(n.name)).length));
+  const voters = heard.filter(isWorking);
+  const most = Math.max(...together.map((group) => voters.filter((n) => group.includes(n.name)).length));
   if (most >= quorum) return undefined;
   const where = partition === null ? "online" : "connected in the largest part";
   return `NO QUORUM: ${most} of ${nodes.length} ${where}, need ${quorum} — chain is safe but halted`;
@@ -141,9 +166,7 @@ export function nodeTable(
   const number = (value: number | null) => (value === null ? "-" : `${value}`);
   const rows = nodes.map((node) => [
     node.name,
-    node.state === "running" && node.height !== null
-      ? out.style("green", "running")
-      : out.style("red", wordFor(node)),
+    isWorking(node) ? out.style("green", "running") : out.style("red", wordFor(node)),
     number(node.height),
     ...(quorum === null
       ? miningCells(node)
@@ -175,9 +198,14 @@ function shortenTip(tip: string): string {
   return `…${tip.slice(-8)}`;
 }
 
-/** A process that runs may still give no answer: it starts, or it hangs. */
-function wordFor(node: NodeReport): string {
-  return node.state === "running" && node.height === null ? "no answer" : node.state;
+function isWorking({ state, height, verdict }: NodeReport): boolean {
+  return state === "running" && height !== null && !OUT_OF_WORK.has(verdict?.state ?? "");
+}
+
+/** A process that runs may still give no answer: it starts, or it hangs; or it may have stopped voting. */
+function wordFor({ state, height, verdict }: NodeReport): string {
+  if (state !== "running") return state;
+  return height === null ? "no answer" : (verdict?.state ?? state);
 }
 
 /** Transactions a second, from the blocks since the last look. */

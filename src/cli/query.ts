@@ -93,12 +93,12 @@ async function showStatus(out: Output, client: Client): Promise<void> {
   const online = validators.filter((validator) => validator.online).length;
   const { details: _, ...verdict } = explanation;
   const lines = [
+    `state      ${describeVerdict(out, verdict)}`,
     `node       ${info.name} (${info.mode})  version ${info.version}  up ${showDuration(info.uptimeMs)}`,
     `chain      ${info.chainId}  genesis ${info.genesisHash}`,
     `height     ${status.height}  ${status.headHash}`,
     `peers      ${status.peers}   mempool ${status.mempool}${describeSync(status)}`,
     describeConsensus(status, validators, online),
-    `state      ${describeVerdict(out, verdict)}`,
   ];
   out.result({ ...info, ...status, validatorsOnline: online, explanation: verdict }, lines);
 }
