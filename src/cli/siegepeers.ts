@@ -37,6 +37,8 @@ const QUESTIONS_AT_ONCE = 4;
 const FALSE_HEIGHT = 2n ** 64n - 1n;
 const RETRY_MS = 20;
 const READY_MS_MAX = 10_000;
+/** For all strangers' handshakes. */
+const SETTLED_MS_MAX = 5_000;
 
 /** A full node without a vote, or a validator with its own key. */
 export class HostilePeer implements Attacker {
@@ -167,6 +169,8 @@ export class Strangers implements Attacker {
       await startNetwork(network);
       this.#tally.add("identities with a false head");
     }
+    // Their handshakes at once take this process whole: it asks when they are let in, or are not.
+    await Promise.all(this.#networks.map((network) => connected(network, SETTLED_MS_MAX)));
     this.#timers.push(setInterval(() => this.#ask(), TURN_MS));
     this.#timers.push(setInterval(() => this.#idle(), 10 * TURN_MS));
   }
@@ -286,8 +290,8 @@ function startNetwork(network: P2pNetwork): Promise<void> {
 }
 
 /** Until it has a peer, or a while: an attack that nobody lets in is one as well. */
-async function connected(network: P2pNetwork): Promise<void> {
-  const deadline = Date.now() + READY_MS_MAX;
+async function connected(network: P2pNetwork, waitMs = READY_MS_MAX): Promise<void> {
+  const deadline = Date.now() + waitMs;
   while (network.peers().length === 0 && Date.now() < deadline) await pause(TURN_MS);
 }
 

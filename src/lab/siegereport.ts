@@ -42,8 +42,9 @@ export function siegeReport(results: readonly SiegeResult[], command: string): s
       node.hasEnded ? "yes" : "no",
     ]),
   );
+  const processor = results.map((result) => [scene(result), ...processorCells(result)]);
   const traffic = results.flatMap((result) =>
-    Object.entries(result.traffic).map(([what, count]) => [scene(result), what, String(count)]),
+    Object.entries(result.traffic).map(([what, count]) => [scene(result), what, grouped(count)]),
   );
   return renderPage({
     title: "A network under siege",
@@ -67,6 +68,11 @@ export function siegeReport(results: readonly SiegeResult[], command: string): s
         heading: "Each node",
         text: "",
         html: htmlTable("During the attack", ["scene", "node", "memory", "loop p99", "ended"], nodes),
+      },
+      {
+        heading: "Whose processor it was",
+        text: "Of all cores of the machine, during the attack. The attackers run at a lower priority than the nodes, so that an attack works by what it makes nodes do and not by taking their processor. Where others are busy, times say less.",
+        html: htmlTable("Share of the machine", ["scene", "nodes", "attackers", "others", "idle"], processor),
       },
       {
         heading: "What was thrown at them",
@@ -99,6 +105,18 @@ function chartOf(results: readonly SiegeResult[]): string {
       limit,
     ],
   });
+}
+
+function processorCells({ processor, seconds }: SiegeResult): string[] {
+  const { cores, nodes, attackers, machine } = processor;
+  const share = (part: number | undefined) =>
+    part === undefined ? "unknown" : `${Math.round((100 * Math.max(0, part)) / (cores * seconds))} %`;
+  const others = nodes === undefined || attackers === undefined ? undefined : machine - nodes - attackers;
+  return [share(nodes), share(attackers), share(others), share(cores * seconds - machine)];
+}
+
+function grouped(count: number): string {
+  return String(count).replace(/\B(?=(\d{3})+$)/g, ",");
 }
 
 function megabytes(bytes: number): string {

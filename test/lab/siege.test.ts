@@ -96,6 +96,9 @@ describe("the page of a siege", () => {
     expect(page).toContain("A network under siege");
     expect(page).toContain("1 of 2 scenes did not hold");
     expect(page).toContain("wrongly sealed blocks by mail");
+    // Of 20 core seconds: 6 of the nodes, 3 of the attackers, 3.5 of others, 7.5 idle.
+    const words = page.replaceAll(/<[^>]*>/g, " ").replaceAll(/\s+/g, " ");
+    expect(words).toContain("30 % 15 % 18 % 38 %");
     expect(siegeReport(results, "quorate lab siege")).toBe(page);
   });
 });

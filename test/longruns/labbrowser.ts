@@ -52,6 +52,12 @@ const REPORTS: readonly Report[] = [
     pictures: 2,
     isLive: true,
   },
+  {
+    name: "siege",
+    words: ["siege", "--seconds", "3", "--mode", "alliance", "--attack", "none,web-page"],
+    pictures: 1,
+    isLive: true,
+  },
   { name: "selfish", words: ["selfish", "--blocks", "20000", "--jobs", "1"], pictures: 1 },
   { name: "generals", words: ["generals"], pictures: 0 },
   { name: "timewarp", words: ["timewarp", "--interval", "200"], pictures: 1 },
