@@ -9,7 +9,7 @@ import { setTimeout as wait } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import type { Traffic } from "../lab/siege.ts";
 import { CliError, EXIT } from "./exit.ts";
-import type { FromAttacker, SiegeTask } from "./siegetask.ts";
+import type { FromAttacker, SiegeTask, ToAttacker } from "./siegetask.ts";
 
 /** For an attacker to be under way, and to end when it is told; then its process is ended. */
 const BEGIN_MS_MAX = 60_000;
@@ -55,14 +55,23 @@ export class AttackerProcess {
     child.send(task);
   }
 
+  /** From now on its processor time counts: all attackers are under way. */
+  measure(): void {
+    this.#order("measure");
+  }
+
   /** @returns what it did; nothing when it does not say so in time */
   async end(): Promise<Attacked> {
-    if (this.#child.connected) this.#child.send("stop", () => undefined);
+    this.#order("stop");
     const nothing: Attacked = { traffic: {}, cpuSeconds: undefined };
     const late = wait(END_MS_MAX, nothing, { ref: false });
     const attacked = await Promise.race([this.#done, late]).catch(() => nothing);
     await this.kill();
     return attacked;
+  }
+
+  #order(order: ToAttacker): void {
+    if (this.#child.connected) this.#child.send(order, () => undefined);
   }
 
   /** At once; may be called again. */

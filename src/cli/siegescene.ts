@@ -53,6 +53,7 @@ export async function playScene(bench: BenchRun, scene: Scene, options: SceneOpt
   const memory = setInterval(() => network.sampleMemory(), MEMORY_MS);
   try {
     await Promise.all(processes.map(({ begun }) => begun));
+    for (const process of processes) process.measure();
     const meter = new SceneMeter(network);
     const transfers = await user.pay(chain, 1_000 * options.seconds, bench.signal);
     const metered = meter.end();

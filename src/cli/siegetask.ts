@@ -30,6 +30,9 @@ export interface SiegeTask {
   readonly accountSeed: Uint8Array;
 }
 
+/** "measure": processor time counts from now on. "stop" once. */
+export type ToAttacker = "measure" | "stop";
+
 /** `begun` once, when the attack is under way; `ended` once, in answer to "stop". */
 export type FromAttacker =
   | { readonly kind: "begun" }

@@ -6,7 +6,7 @@ import { readdirSync } from "node:fs";
 import { setPriority } from "node:os";
 import { HostilePeer, Strangers } from "./siegepeers.ts";
 import { HostileClient, WebPage } from "./siegerpc.ts";
-import type { Attacker, FromAttacker, SiegeTask } from "./siegetask.ts";
+import type { Attacker, FromAttacker, SiegeTask, ToAttacker } from "./siegetask.ts";
 
 function attackerOf(task: SiegeTask): Attacker {
   switch (task.attack) {
@@ -47,7 +47,11 @@ const tell = (message: FromAttacker) => new Promise((resolve) => process.send?.(
 async function attack(task: SiegeTask): Promise<void> {
   const attacker = attackerOf(task);
   let before = process.cpuUsage();
-  process.once("message", async () => {
+  process.on("message", async (order: ToAttacker) => {
+    if (order === "measure") {
+      before = process.cpuUsage();
+      return;
+    }
     const { user, system } = process.cpuUsage(before);
     await attacker.stop().catch(() => undefined);
     await tell({ kind: "ended", traffic: attacker.traffic, cpuSeconds: (user + system) / 1e6 });
@@ -55,7 +59,6 @@ async function attack(task: SiegeTask): Promise<void> {
   });
   await attacker.start();
   giveWay();
-  before = process.cpuUsage();
   await tell({ kind: "begun" });
 }
 

@@ -55,13 +55,17 @@ export function siegeReport(results: readonly SiegeResult[], command: string): s
     sections: [
       {
         heading: "What it did",
-        text: `Demanded of each scene: a transfer arrives within ${SIEGE_LIMITS.transferMs} ms, no node takes more than ${megabytes(SIEGE_LIMITS.memoryBytes)}, and no event loop is late by more than ${SIEGE_LIMITS.loopDelayMs} ms at the 99th percentile. “none” is the same network in peace; “own” is the loop of the measuring process, which shows how busy the machine was.`,
+        text: `Demanded of each scene: a transfer arrives within ${SIEGE_LIMITS.transferMs / 1_000} s, no node takes more than ${megabytes(SIEGE_LIMITS.memoryBytes)}, and no event loop is late by more than ${SIEGE_LIMITS.loopDelayMs} ms at the 99th percentile. “none” is the same network in peace; “own” is the loop of the measuring process, which shows how busy the machine was.`,
         html:
-          figure(chartOf(results), "Scenes in the order of the table; dotted: the limit.") +
+          figure(chartOf(results), "Scenes by their numbers in the table below; dotted: the limit.") +
           htmlTable(
             "Worst node of each scene",
-            [...SIEGE_HEAD, ""],
-            results.map((result) => [...siegeCells(result), result.isMatch ? "✔" : "✖"]),
+            ["scene", ...SIEGE_HEAD.slice(2), ""],
+            results.map((result, i) => [
+              `${i + 1}. ${scene(result)}`,
+              ...siegeCells(result).slice(2),
+              result.isMatch ? "✔" : "✖",
+            ]),
           ),
       },
       {
