@@ -9,7 +9,7 @@ import { type ConnectOptions, runConnect } from "./benchconnect.ts";
 import { type LatencyOptions, runLatency } from "./benchlatency.ts";
 import { type MiningOptions, runMining } from "./benchmining.ts";
 import { runSync, type SyncOptions } from "./benchsync.ts";
-import { runThroughput, type ThroughputOptions } from "./benchthroughput.ts";
+import { runThroughput, settleThroughput, type ThroughputRequest } from "./benchthroughput.ts";
 import { group, leaf } from "./command.ts";
 import { DEVNET_ACCOUNTS_MAX } from "./devnetplan.ts";
 
@@ -19,12 +19,12 @@ export function addBench(program: Command): void {
   const bench = group(program, "bench", "measure what nodes do on this machine");
   // Declared aside, because only addCommand can make a command the default one.
   const aside = new Command();
-  const throughput = leaf<ThroughputOptions>(
+  const throughput = leaf<ThroughputRequest>(
     aside,
     "throughput",
     "committed transfers a second, beside what the processors could verify (the default)",
     declareThroughput,
-    ({ out, options }) => runThroughput(out, options),
+    ({ out, options }) => runThroughput(out, settleThroughput(options)),
   );
   bench.addCommand(throughput.copyInheritedSettings(bench), { isDefault: true });
   leaf<LatencyOptions>(
@@ -80,7 +80,11 @@ function declareNetwork(command: Command): Command {
 
 function declareThroughput(command: Command): Command {
   return declareNetwork(command)
-    .option("--accounts <n>", "accounts that send", integer(1, DEVNET_ACCOUNTS_MAX), 400)
+    .option(
+      "--accounts <n>",
+      "accounts that send (default: 400, or as many as hold what is outstanding)",
+      integer(1, DEVNET_ACCOUNTS_MAX),
+    )
     .option("--seconds <n>", "of measuring, after the warm-up", integer(1, 600), 15)
     .option("--warm-up <n>", "seconds before it", integer(0, 600), 5)
     .option("--batch <n>", "transfers in one JSON-RPC request", integer(1, 100), 100)

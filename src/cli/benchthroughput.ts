@@ -14,6 +14,7 @@ import { computeGenesisHash } from "../chain/genesisstate.ts";
 import { BenchNetwork } from "./benchnetwork.ts";
 import { describeThroughput, throughputResult } from "./benchreport.ts";
 import { BenchRun } from "./benchrun.ts";
+import { DEVNET_ACCOUNTS_MAX } from "./devnetplan.ts";
 import { badInput, EXIT, Finished } from "./exit.ts";
 import type { Output } from "./output.ts";
 
@@ -29,6 +30,23 @@ export interface ThroughputOptions {
   readonly batch: number;
   readonly outstanding: number;
   readonly rate?: number;
+}
+
+/** As it is asked for: accounts that are not said follow from the rest. */
+export type ThroughputRequest = Omit<ThroughputOptions, "accounts"> & { readonly accounts?: number };
+
+const ACCOUNTS = 400;
+/** What one account holds of the outstanding transfers, while all of them are on one node. */
+const OUTSTANDING_PER_ACCOUNT = POOL_NONCE_GAP_MAX / 2;
+
+/** @throws CliError when the numbers do not go together */
+export function settleThroughput(request: ThroughputRequest): ThroughputOptions {
+  const { validators, outstanding } = request;
+  const needed = validators * Math.ceil(outstanding / OUTSTANDING_PER_ACCOUNT);
+  const accounts = request.accounts ?? Math.min(DEVNET_ACCOUNTS_MAX, Math.max(ACCOUNTS, needed));
+  const options = { ...request, accounts };
+  checkOptions(options);
+  return options;
 }
 
 export interface ThroughputRun {
@@ -48,7 +66,6 @@ const VERIFY_SLICES = 10;
 const PRESIGNED_SHARE = 0.8;
 
 export async function runThroughput(out: Output, options: ThroughputOptions): Promise<void> {
-  checkOptions(options);
   const bench = new BenchRun(out);
   const runs = await bench.complete(async () => {
     const done: ThroughputRun[] = [];
@@ -66,7 +83,7 @@ function checkOptions({ accounts, validators, outstanding, batch }: ThroughputOp
   if (accounts < validators)
     throw badInput(`--accounts ${accounts}: at least one for each of the ${validators} nodes`);
   // Were all outstanding transfers on one node, its accounts must be able to hold them.
-  const room = Math.floor(accounts / validators) * (POOL_NONCE_GAP_MAX / 2);
+  const room = Math.floor(accounts / validators) * OUTSTANDING_PER_ACCOUNT;
   if (outstanding > room)
     throw badInput(
       `--outstanding ${outstanding}: ${accounts} accounts can hold ${room}; give more --accounts`,

@@ -41,6 +41,7 @@ const COMMANDS: readonly CommandFile[] = [
   { names: ["sim"], load: async () => (await import("./sim.ts")).addSim },
   { names: ["lab"], load: async () => (await import("./lab.ts")).addLab },
   { names: ["bench"], load: async () => (await import("./bench.ts")).addBench },
+  { names: ["completion"], load: async () => (await import("./completion.ts")).addCompletion },
   { names: ["version"], load: async () => (await import("./version.ts")).addVersion },
 ];
 

@@ -8,6 +8,7 @@ import "./suites/viewchange.ts";
 import "./suites/devnet.ts";
 import "./suites/partition.ts";
 import "./suites/mining.ts";
+import "./suites/readme.ts";
 import "./suites/refusals.ts";
 import "./suites/anchor.ts";
 import "./suites/bench.ts";

@@ -30,6 +30,9 @@ export function quorate(...args: readonly string[]): Promise<Outcome> {
   });
 }
 
+/** Four processes start at once beside the other tests. */
+const READY_MS_MAX = 120_000;
+
 /** Waits until `condition` gives a value. @throws Error after `limitMs`. */
 export async function until<T>(
   condition: () => Promise<T | undefined | false>,
@@ -124,10 +127,14 @@ export class Devnet {
         this.output += chunk.toString();
       });
     }
-    await until(async () => {
-      if (child.exitCode !== null) throw new Error(this.output);
-      return this.output.includes("Ready in");
-    }, "devnet ready").catch((error: unknown) => {
+    await until(
+      async () => {
+        if (child.exitCode !== null) throw new Error(this.output);
+        return this.output.includes("Ready in");
+      },
+      "devnet ready",
+      READY_MS_MAX,
+    ).catch((error: unknown) => {
       throw new Error(`${String(error)}\n${this.output}`);
     });
   }

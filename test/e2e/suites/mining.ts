@@ -7,11 +7,13 @@ import { hex0x } from "../../../src/base/bytes.ts";
 import { MINED_DEVNET, planMinedNetwork, secretsFromSeed } from "../../../src/node/networkplan.ts";
 import { Client } from "../../../src/rpc/client.ts";
 import { Devnet, until } from "../processes.ts";
+import { demonstration, Reader } from "../readme.ts";
 
 const ALL = [0, 1, 2];
 const plan = planMinedNetwork(MINED_DEVNET, secretsFromSeed("dev"));
 const SUBSIDY = MINED_DEVNET.consensus.subsidy;
 let devnet: Devnet;
+let reader: Reader;
 
 const statusOf = (node: number) =>
   devnet.rpc<{ height: number; headHash: string; mempool: number }>(node, "node_status");
@@ -48,8 +50,12 @@ describe("three miners", () => {
   beforeAll(async () => {
     const options = ["--consensus", "pow", "--block-time", "1s", "--hash-limit", "250000"];
     devnet = await Devnet.start(ALL.length, options);
-  }, 60_000);
-  afterAll(() => devnet?.remove());
+    reader = new Reader(devnet);
+  }, 150_000);
+  afterAll(async () => {
+    reader?.remove();
+    await devnet?.remove();
+  });
 
   it("come to one tip, on which a payment is the same for all", async () => {
     await pay(0, "alice", "bob", 5n);
@@ -74,16 +80,27 @@ describe("three miners", () => {
     expect(held + maturing).toBe(given + BigInt(height) * SUBSIDY);
   });
 
-  it("give up the lighter branch after a partition, and mine its payment again", async () => {
-    expect(await devnet.control("partition", "2")).toMatchObject({ code: 0 });
+  it("give up the lighter branch after a partition, and mine its payment again", {
+    timeout: 120_000,
+  }, async () => {
+    // As README.md shows it.
+    const lines = demonstration("chain reorgs").filter((line) => !line.startsWith("npm start"));
+    const heal = lines.findIndex((line) => line.includes("devnet heal"));
+    for (const line of lines.slice(0, heal)) expect([line, (await reader.run(line)).code]).toEqual([line, 0]);
     const hash = await pay(2, "carol", "dave", 7n);
     await devnet.rpc(2, "miner_stop");
     const { height } = await statusOf(2);
     await until(async () => (await statusOf(0)).height > height + 1, "the other side is ahead");
     expect(await devnet.rpc(0, "tx_get", { hash })).toBeNull();
 
-    expect(await devnet.control("heal")).toMatchObject({ code: 0 });
+    expect(await reader.run(lines[heal]!)).toMatchObject({ code: 0 });
     await until(commonTip, "one tip again");
+    for (const line of lines.slice(heal + 1)) {
+      expect(await reader.run(line)).toMatchObject({
+        code: 0,
+        stdout: expect.stringMatching(/^ +node2 .*…/m),
+      });
+    }
     const [reorg] = await devnet.rpc<{ depth: number; dropped: number }[]>(2, "chain_getReorgs");
     expect(reorg!.depth).toBeGreaterThanOrEqual(1);
     await everywhere("dave", MINED_DEVNET.balance + 7n);
