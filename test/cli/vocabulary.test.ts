@@ -28,7 +28,7 @@ describe("options", () => {
     );
   };
 
-  test("mean the same wherever they occur", async () => {
+  test("mean the same wherever they occur", { timeout: 60_000 }, async () => {
     const all = await flags();
     const wordsFor = (short: string) =>
       new Set(all.filter(({ option }) => option.short === short).map(({ option }) => option.long));
