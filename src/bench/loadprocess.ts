@@ -40,6 +40,8 @@ class Generator {
     this.#watcher = new Client(order.rpcUrls[0]!, {
       webSocket: (url) => new WebSocket(url) as unknown as SocketLike,
       reconnectMs: 0,
+      // A node under load has better things to do than to say that it is there.
+      heartbeatMs: 60_000,
     });
     this.#load = new Load(order, {
       now: () => performance.now(),

@@ -33,6 +33,9 @@ import { openThreads, type Threads } from "./threads.ts";
 import { packageVersion } from "./version.ts";
 import { openVotes, secureVotes } from "./votes.ts";
 
+export { type Config, type ConfigSources, loadConfig } from "./config.ts";
+export { type Home, openHome } from "./home.ts";
+
 export interface NodeOptions {
   readonly home: Home;
   readonly config: Config;

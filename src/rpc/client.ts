@@ -14,7 +14,7 @@ import { ClientSubscriptions, type SubscriptionEvents } from "./clientsubscripti
 import { type CallLimits, Endpoint } from "./endpoint.ts";
 import type { Methods } from "./methods/table.ts";
 import { RpcError } from "./rpcerror.ts";
-import { type Sent, Submission, type Trust } from "./submission.ts";
+import { type Sent, type SentAfter, Submission, type Trust } from "./submission.ts";
 import type { TrustedGenesis } from "./trustedgenesis.ts";
 import type { ChainRef } from "./wallet.ts";
 
@@ -22,7 +22,7 @@ export type { MissedNews, SubscriptionEvents } from "./clientsubscriptions.ts";
 export { NotConfirmedError, OutcomeUnknownError } from "./outcome.ts";
 export { RpcError } from "./rpcerror.ts";
 export { Sender, type SenderOptions, type SentInTurn } from "./sender.ts";
-export type { Finality, Sent } from "./submission.ts";
+export type { Finality, Sent, SentAfter } from "./submission.ts";
 export { type AnchorOrder, type ChainRef, distinctExpiry, type TransferOrder, Wallet } from "./wallet.ts";
 
 export type MethodName = keyof Methods;
@@ -149,9 +149,16 @@ export class Client {
    *   when it may still happen: the wait ran out, a node broke off or let go of it; its subclass NotConfirmedError when
    *   nodes call it final but not in a way to be believed
    */
-  async send(
+  async send<W extends WaitFor = "accepted">(
     tx: { readonly bytes: Uint8Array } | Uint8Array | string,
-    options: { readonly wait?: WaitFor; readonly timeoutMs?: number } = {},
+    options: { readonly wait?: W; readonly timeoutMs?: number } = {},
+  ): Promise<SentAfter<W>> {
+    return (await this.#send(tx, options)) as SentAfter<W>;
+  }
+
+  async #send(
+    tx: { readonly bytes: Uint8Array } | Uint8Array | string,
+    options: { readonly wait?: WaitFor; readonly timeoutMs?: number },
   ): Promise<Sent> {
     const given = typeof tx === "object" && "bytes" in tx ? tx.bytes : tx;
     const bytes = typeof given === "string" ? parseHex(given) : given;

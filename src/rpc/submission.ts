@@ -28,6 +28,10 @@ export interface Finality {
 type Answer = ResultOf<"tx_send">;
 type Receipt = NonNullable<Answer["receipt"]>;
 export type Sent = Answer & { readonly finality?: Finality };
+/** What is known after waiting so long: once it is in a block, which one and what it did there. */
+export type SentAfter<W extends WaitFor> = W extends "included" | "final"
+  ? Sent & { readonly blockHeight: number; readonly receipt: Receipt }
+  : Sent;
 
 /** What the sender believes without asking, and how it checks the rest. */
 export interface Trust {
@@ -168,9 +172,12 @@ export class Submission {
     if (answer.txHash !== this.#txHash) throw lie(endpoint, "answers for another transaction");
     if (answer.status !== "final") {
       if (wait === "final") throw lie(endpoint, `answers "${answer.status}" to a wait for final`);
+      if (wait === "included" && (answer.blockHeight === undefined || answer.receipt === undefined))
+        throw lie(endpoint, `answers "${answer.status}" to a wait for a block, without block and receipt`);
       return answer;
     }
-    if (answer.receipt === undefined) throw lie(endpoint, "calls it final without a receipt");
+    if (answer.receipt === undefined || answer.blockHeight === undefined)
+      throw lie(endpoint, "calls it final without block and receipt");
     if (trust.verify !== undefined) {
       const proved = await this.#prove(endpoint, answer, trust.verify);
       if (proved !== undefined) return proved;

@@ -63,12 +63,13 @@ export function distinctExpiry(): bigint {
 }
 
 export class Wallet {
+  /** 32 bytes, which print as hex: in texts, in JSON and in Node's console. */
   readonly address: Address;
   readonly #signer: Signer;
 
   private constructor(signer: Signer) {
     this.#signer = signer;
-    this.address = signer.publicKey;
+    this.address = printedAsHex(signer.publicKey);
   }
 
   /** @param seed 32 secret bytes. @throws RangeError on another length. */
@@ -110,6 +111,16 @@ export class Wallet {
     const payload = module.encodeCall(call);
     return signTransaction({ ...fields, module: module.id, payload }, this.#signer, genesisHashOf(chain));
   }
+}
+
+/** A copy whose texts are 0x-hex; the bytes are as those of any other array. */
+function printedAsHex(address: Address): Address {
+  const copy = address.slice();
+  const hex = () => hex0x(copy);
+  for (const name of ["toString", "toJSON", Symbol.for("nodejs.util.inspect.custom")]) {
+    Object.defineProperty(copy, name, { value: hex });
+  }
+  return copy as Address;
 }
 
 function genesisHashOf({ genesisHash }: ChainRef): Hash {

@@ -2,7 +2,8 @@
 import { once } from "node:events";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
-import { describe, expect, it } from "vitest";
+import { inspect } from "node:util";
+import { describe, expect, expectTypeOf, it } from "vitest";
 import { WebSocket, WebSocketServer } from "ws";
 import { hex0x, showHash, utf8 } from "../../src/base/bytes.ts";
 import { anchor } from "../../src/chain/modules/anchor.ts";
@@ -10,7 +11,7 @@ import { bank } from "../../src/chain/modules/bank.ts";
 import { decodeTransaction, transactionSigningBytes, unsignedPart } from "../../src/chain/transaction.ts";
 import { sha256 } from "../../src/crypto/hash.ts";
 import { verifySignature } from "../../src/crypto/keys.ts";
-import { Client, RpcError, Wallet } from "../../src/rpc/client.ts";
+import { Client, RpcError, type WaitFor, Wallet } from "../../src/rpc/client.ts";
 import { alice, bob, chainRef, genesisHash } from "./fakenode.ts";
 import { atEnd, serve, until } from "./serve.ts";
 
@@ -149,6 +150,18 @@ describe("the client", () => {
   });
 });
 
+it("types the block of a transaction as known after a wait for it alone", () => {
+  const client = new Client("http://127.0.0.1:1");
+  const send = <W extends WaitFor>(wait: W) => client.send("0x", { wait });
+  expectTypeOf<Awaited<ReturnType<typeof send<"final">>>["blockHeight"]>().toEqualTypeOf<number>();
+  expectTypeOf<Awaited<ReturnType<typeof send<"included">>>["receipt"]["index"]>().toEqualTypeOf<number>();
+  type Accepted = Awaited<ReturnType<typeof send<"accepted">>>;
+  expectTypeOf<Accepted["blockHeight"]>().toEqualTypeOf<number | undefined>();
+  expectTypeOf<Awaited<ReturnType<typeof send<WaitFor>>>["blockHeight"]>().toEqualTypeOf<
+    number | undefined
+  >();
+});
+
 describe("the wallet", () => {
   const wallet = Wallet.fromSeed(sha256(utf8("a seed")));
 
@@ -158,6 +171,17 @@ describe("the wallet", () => {
     expect(Wallet.fromSeed(seed).addressHex).toBe(fresh.addressHex);
     expect(fresh.addressHex).not.toBe(wallet.addressHex);
     expect(() => Wallet.fromSeed(new Uint8Array(31))).toThrow(RangeError);
+  });
+
+  it("prints its address as hex, wherever it is printed, and is bytes all the same", () => {
+    const { address, addressHex } = wallet;
+    expect([`${address}`, inspect(address), inspect({ address })]).toEqual([
+      addressHex,
+      addressHex,
+      `{ address: ${addressHex} }`,
+    ]);
+    expect(JSON.stringify({ address })).toBe(`{"address":"${addressHex}"}`);
+    expect([address.length, hex0x(address), Object.keys(address).length]).toEqual([32, addressHex, 32]);
   });
 
   it("signs transfers and anchors that decode and verify", () => {
