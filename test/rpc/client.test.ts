@@ -175,11 +175,8 @@ describe("the wallet", () => {
 
   it("prints its address as hex, wherever it is printed, and is bytes all the same", () => {
     const { address, addressHex } = wallet;
-    expect([`${address}`, inspect(address), inspect({ address })]).toEqual([
-      addressHex,
-      addressHex,
-      `{ address: ${addressHex} }`,
-    ]);
+    expect([`${address}`, inspect(address)]).toEqual([addressHex, addressHex]);
+    expect(inspect({ address })).toContain(`address: ${addressHex}`);
     expect(JSON.stringify({ address })).toBe(`{"address":"${addressHex}"}`);
     expect([address.length, hex0x(address), Object.keys(address).length]).toEqual([32, addressHex, 32]);
   });
