@@ -24,6 +24,35 @@ describe("the table of bounds in docs/operations.md", () => {
   });
 });
 
+describe("the table of broken situations in docs/operations.md", () => {
+  // Where the words of explain, start and doctor are made.
+  const sources = [
+    ...["clocks", "explain", "explainagreement", "explainmining", "standing"].map(
+      (name) => `src/rpc/${name}.ts`,
+    ),
+    ...["src/p2p/troubles.ts", "src/p2p/admission.ts", "src/chain/store.ts", "src/node/replicaparts.ts"],
+  ].map((path) => readFileSync(new URL(path, root), "utf8"));
+  const situations = tableAfter("## What broken situations say").map((line) =>
+    line.split("|").map((cell) => cell.trim()),
+  );
+
+  it("is there", () => expect(situations.length).toBeGreaterThan(20));
+
+  for (const [, what, words, exitCode, ready, test] of situations) {
+    it(`says what a program says, and who shows it: ${what}`, () => {
+      const said = /^`([^`]+)`$/.exec(words ?? "")?.[1];
+      expect(said, `not words in backticks: ${words}`).toBeDefined();
+      expect(
+        sources.some((source) => source.includes(said!)),
+        said,
+      ).toBe(true);
+      expect(exitCode).toMatch(/^[0-9]+$/);
+      expect(ready).toMatch(/^(200|503|-)/);
+      expectNamed(test);
+    });
+  }
+});
+
 /** The rows of the first table under a heading, without its two head lines. */
 function tableAfter(heading: string): string[] {
   const section = text.split(`\n${heading}\n`)[1]?.split("\n## ")[0] ?? "";
