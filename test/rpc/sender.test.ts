@@ -51,10 +51,12 @@ describe("equal orders at once", () => {
     await until(() => nodes.every(({ node }) => node.submitted === 2));
     const [winner] = nodes[0]!.node.pooled;
     expect(hex0x(winner!.bytes)).not.toBe(hex0x(nodes[1]!.node.pooled[0]!.bytes));
+    // Before it happens, so that the refusal is never without a listener.
+    const isOpen = expect(second).rejects.toMatchObject({ name: "OutcomeUnknownError", code: "TX_REPLACED" });
     await nodes[0]!.node.commit();
     nodes[1]!.node.tell("dropped", { id: nodes[1]!.node.pooled[0]!.id, reason: "replaced" });
     expect((await first!).status).toBe("final");
-    await expect(second).rejects.toMatchObject({ name: "OutcomeUnknownError", code: "TX_REPLACED" });
+    await isOpen;
   });
 
   it("with an expiry of the caller's, whose bytes are equal, are paid once and the other call says so", async () => {
