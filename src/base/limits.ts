@@ -166,6 +166,8 @@ export const RPC_WAIT_MS_MAX = 600_000;
 export const RPC_BACKLOG_BYTES_MAX = 1024 * 1024;
 /** Heights between `from` and `to` of chain_getBlockRange; a wider range is refused. */
 export const RPC_RANGE_MAX = 100;
+/** Characters of a call's id, as JSON; a call with a longer one is refused. */
+export const RPC_ID_LENGTH_MAX = 1_024;
 /** Characters of an error message that repeat what a caller sent; the rest is cut. */
 export const RPC_ECHO_MAX = 80;
 /** Bytes of a receipt file; a larger one is refused unread. */

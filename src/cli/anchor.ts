@@ -5,7 +5,7 @@
 import { type Command, InvalidArgumentError } from "commander";
 import { type AddOptions, addFiles } from "./anchoradd.ts";
 import { type VerifyOptions, verifyFiles } from "./anchorverify.ts";
-import { amount } from "./arguments.ts";
+import { amount, memo } from "./arguments.ts";
 import { group, leaf } from "./command.ts";
 import { nameOptions } from "./names.ts";
 import { rpcOption } from "./rpc.ts";
@@ -20,7 +20,7 @@ export function addAnchor(program: Command): void {
       nameOptions(command)
         .requiredOption("--out <dir>", "folder for the receipts")
         .option("--from <name>", "who anchors and pays: a name, a key file or a 0x seed", "alice")
-        .option("--memo <text>", "up to 128 bytes, the same for all")
+        .option("--memo <text>", "up to 128 bytes of UTF-8, the same for all", memo)
         .option("--fee <amount>", "of each (default: the chain's least fee)", amount)
         .addOption(rpcOption()),
     ({ out, options, args: [files] }) => addFiles(out, options, files),

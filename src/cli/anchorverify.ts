@@ -2,8 +2,8 @@
  * `quorate anchor verify`: each file by the receipts of its digest, whatever it is called; the first that verifies
  * counts. One answer for each file, and what was passed over is said.
  */
-import { readFileSync } from "node:fs";
 import { hex0x } from "../base/bytes.ts";
+import { readTextFile } from "../node/textfile.ts";
 import {
   describeDifficulty,
   openGenesis,
@@ -66,9 +66,10 @@ const SKIPPED_SHOWN = 10;
 
 function readGenesis(path: string): string {
   try {
-    return readFileSync(path, "utf8");
+    return must(readTextFile(path));
   } catch (error) {
-    throw badInput(`${path}: ${fileProblem(error) ?? String(error)}`);
+    const problem = fileProblem(error);
+    throw problem === undefined ? error : badInput(`${path}: ${problem}`);
   }
 }
 

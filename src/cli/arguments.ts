@@ -5,10 +5,13 @@
 import { InvalidArgumentError, Option } from "commander";
 import { hex0x, parseBytes32 } from "../base/bytes.ts";
 
+/** Without leading zeros: "010" is ten to some and eight to others. */
+const DECIMAL = /^(?:0|[1-9][0-9]*)$/;
+
 /** An integer within bounds. */
 export function integer(min: number, max: number): (text: string) => number {
   return (text) => {
-    const value = /^[0-9]+$/.test(text) ? Number(text) : Number.NaN;
+    const value = DECIMAL.test(text) ? Number(text) : Number.NaN;
     if (value >= min && value <= max) return value;
     throw new InvalidArgumentError(`expected an integer from ${min} to ${max}.`);
   };
@@ -18,21 +21,32 @@ export const port = integer(0, 65_535);
 
 const U64_MAX = (1n << 64n) - 1n;
 
-/** An amount or fee: u64. Underscores and commas may group digits. */
+/**
+ * An amount or fee: u64. Underscores may group digits by three; a comma may not, because it is a decimal comma to half
+ * of the world: "1,5" is not 15.
+ */
 export function amount(text: string): bigint {
-  const digits = text.replaceAll(/(?<=[0-9])[_,](?=[0-9])/g, "");
-  const value = /^[0-9]{1,20}$/.test(digits) ? BigInt(digits) : -1n;
+  const isGrouped = /^[1-9][0-9]{0,2}(?:_[0-9]{3})+$/.test(text);
+  const digits = isGrouped ? text.replaceAll("_", "") : text;
+  const value = DECIMAL.test(digits) && digits.length <= 20 ? BigInt(digits) : -1n;
   if (value >= 0n && value <= U64_MAX) return value;
-  throw new InvalidArgumentError(`expected a whole number from 0 to ${U64_MAX}.`);
+  throw new InvalidArgumentError(
+    `expected a whole number from 0 to ${U64_MAX} such as "1500" or "1_500", without commas, points or leading zeros.`,
+  );
 }
 
-/** Milliseconds from "500ms", "1s", "1.5s", "2m"; a bare number is milliseconds. */
+/** Milliseconds from "500ms", "1s", "1.5s", "2m"; a number without a unit is refused, but for 0. */
 export function duration(text: string): number {
-  const [, number, unit = "ms"] = /^([0-9]+(?:\.[0-9]+)?)(ms|s|m|h)?$/.exec(text) ?? [];
-  const ms =
-    number === undefined ? Number.NaN : Math.round(Number(number) * MS_PER[unit as keyof typeof MS_PER]);
-  if (ms >= 0 && ms <= 24 * MS_PER.h) return ms;
-  throw new InvalidArgumentError('expected a duration up to a day, such as "500ms", "1s" or "2m".');
+  const [, number, unit] =
+    /^((?:0|[1-9][0-9]*)(?:\.[0-9]+)?)(ms|s|m|h)$/.exec(text === "0" ? "0ms" : text) ?? [];
+  const exact = number === undefined ? Number.NaN : Number(number) * MS_PER[unit as keyof typeof MS_PER];
+  const ms = Math.round(exact);
+  // Number("1.1") * 60,000 is off by less than this.
+  if (Math.abs(exact - ms) < 1e-6 && ms <= 24 * MS_PER.h) return ms;
+  const unitless = /^[0-9.]+$/.test(text) ? ` Is "${text}" meant as "${text}s" or "${text}ms"?` : "";
+  throw new InvalidArgumentError(
+    `expected whole milliseconds up to a day with their unit, such as "500ms", "1s" or "2m".${unitless}`,
+  );
 }
 
 const MS_PER = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000 };
@@ -42,6 +56,15 @@ export function address(text: string): string {
   const bytes = text.startsWith("0x") ? parseBytes32(text) : undefined;
   if (bytes !== undefined) return hex0x(bytes);
   throw new InvalidArgumentError("expected an address: 0x and 64 hex digits.");
+}
+
+/**
+ * A memo. Where the terminal's encoding is not UTF-8, Node has put U+FFFD in the place of what it could not read: signed, it
+ * would stay.
+ */
+export function memo(text: string): string {
+  if (!/[\uFFFD\p{Surrogate}]/u.test(text)) return text;
+  throw new InvalidArgumentError("it is not UTF-8, or holds U+FFFD, which stands for text that was lost.");
 }
 
 /** For repeatable options. */
@@ -54,12 +77,33 @@ export function list(text: string): readonly string[] {
   return text.split(",").filter((part) => part !== "");
 }
 
-/** An http(s) URL without a trailing slash. */
+/**
+ * An http(s) URL without a trailing slash; "host:port" stands for http. What URL parsers would read as something else
+ * than it looks like is refused: a bare port is the host 0.0.72.113 to them, "127.1" is 127.0.0.1, and user:pw@host sends
+ * the password to a host that the eye takes for the user.
+ */
 export function rpcUrl(text: string): string {
-  const whole = /^[a-z]+:\/\//.test(text) ? text : `http://${text}`;
+  const scheme = /^[a-z]+:\/\//i.exec(text)?.[0];
+  const whole = scheme === undefined ? `http://${text}` : text;
   const url = URL.canParse(whole) ? new URL(whole) : undefined;
-  if (url !== undefined && /^https?:$/.test(url.protocol)) return whole.replace(/\/+$/, "");
-  throw new InvalidArgumentError("expected a URL such as http://127.0.0.1:18545.");
+  if (url === undefined || !/^https?:$/.test(url.protocol)) throw wrongUrl("");
+  if (/^[0-9]+$/.test(text)) throw wrongUrl(` Is it the port of http://127.0.0.1:${text}?`);
+  if (scheme === undefined && (url.username !== "" || url.password !== ""))
+    throw wrongUrl(" A name and password need the scheme in front: https://NAME:PASSWORD@HOST.");
+  if (scheme === undefined && !/^[^/]+:[0-9]+(?:\/.*)?$/.test(text)) throw wrongUrl(" The port is missing.");
+  if (url.search !== "" || url.hash !== "") throw wrongUrl(' What follows "?" or "#" has no meaning here.');
+  const [, authority = ""] = /^[^/]*\/\/([^/]*)/.exec(whole) ?? [];
+  const host = authority
+    .replace(/^.*@/, "")
+    .replace(/:[0-9]*$/, "")
+    .toLowerCase();
+  if (host !== url.hostname)
+    throw wrongUrl(` "${host}" would be read as ${url.hostname}: write that if it is meant.`);
+  return whole.replace(/\/+$/, "");
+}
+
+function wrongUrl(hint: string): InvalidArgumentError {
+  return new InvalidArgumentError(`expected a URL such as http://127.0.0.1:18545.${hint}`);
 }
 
 /** An option whose default is shown in words, because it is a bigint or has a unit. */

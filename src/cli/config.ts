@@ -1,8 +1,9 @@
 /** `quorate config show`: what a node would run with, and where each value comes from. Starts nothing. */
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync } from "node:fs";
 import type { Command } from "commander";
 import { loadConfig } from "../node/config.ts";
 import { homePaths } from "../node/home.ts";
+import { readTextFile } from "../node/textfile.ts";
 import { dirOption, group, leaf } from "./command.ts";
 import { must } from "./exit.ts";
 import { addSettingFlags, settingsOf } from "./settingflags.ts";
@@ -22,7 +23,7 @@ export function addConfig(program: Command): void {
       addSettingFlags(command.addOption(dirOption()).option("--origin", "say where each value comes from")),
     async ({ out, options }) => {
       const path = homePaths(options.dir).config;
-      const file = existsSync(path) ? readFileSync(path, "utf8") : undefined;
+      const file = existsSync(path) ? must(readTextFile(path)) : undefined;
       if (file === undefined) out.warn(`${path}: not found, showing defaults and QUORATE_* variables`);
       const flags = await settingsOf(options, options.dir);
       const { origins } = must(loadConfig({ file, environment: process.env, flags }));

@@ -25,6 +25,7 @@ import {
   secretsFromSeed,
 } from "../node/networkplan.ts";
 import { formatPeers, type KnownPeer, multiaddrOf, parsePeers } from "../node/peersfile.ts";
+import { readTextFile } from "../node/textfile.ts";
 import { devnetFile } from "./devnetdir.ts";
 import {
   type DevnetSettings,
@@ -93,7 +94,9 @@ export function loadDevnet(dir: string): Verdict<DevnetOrigin, "missing" | "malf
   const path = devnetFile(dir);
   if (!existsSync(path))
     return refuse("missing", `${path}: not found; start a devnet with: quorate devnet --devnet ${dir}`);
-  const read = checkJson(schema, readFileSync(path, "utf8"));
+  const text = readTextFile(path);
+  if (!text.ok) return text;
+  const read = checkJson(schema, text.value);
   if (!read.ok) return refuse("malformed", `${path}: ${read.fault.detail}`);
   const { format: _, ...origin } = read.value;
   return accept(origin);

@@ -2,10 +2,11 @@
  * `quorate evidence --file`: a record of equivocation, verified with the genesis alone: no node, no network. The same
  * judgement as everywhere (rpc/verifyevidence.ts).
  */
-import { readFileSync, statSync } from "node:fs";
+import { statSync } from "node:fs";
 import { GENESIS_BYTES_MAX } from "../base/limits.ts";
+import { readTextFile } from "../node/textfile.ts";
 import { verifyEvidence } from "../rpc/verifyevidence.ts";
-import { badInput, EXIT, Finished } from "./exit.ts";
+import { badInput, EXIT, Finished, must } from "./exit.ts";
 import type { Output } from "./output.ts";
 
 export function checkEvidence(out: Output, file: string | undefined, genesis: string | undefined): void {
@@ -44,5 +45,5 @@ function read(path: string): string {
   const stat = statSync(path, { throwIfNoEntry: false });
   if (stat?.isFile() !== true) throw badInput(`${path}: no such file`);
   if (stat.size > GENESIS_BYTES_MAX) throw badInput(`${path}: larger than ${GENESIS_BYTES_MAX} bytes`);
-  return readFileSync(path, "utf8");
+  return must(readTextFile(path));
 }

@@ -2,7 +2,6 @@
  * `quorate headers check`: Bitcoin's rules over a file of concatenated 80-byte headers, read piece by piece, from
  * block 0 or from a state. It says what the chain comes to, or which header breaks which rule. It needs no node.
  */
-import { readFileSync } from "node:fs";
 import { type FileHandle, open } from "node:fs/promises";
 import { type Command, Option } from "commander";
 import { showHash } from "../base/bytes.ts";
@@ -11,6 +10,7 @@ import { showBits } from "../chain/target.ts";
 import { BITCOIN } from "../consensus/pow/bitcoin.ts";
 import { HeaderChain } from "../consensus/pow/headerchain.ts";
 import { checkHeaderState, type HeaderState } from "../consensus/pow/headerstate.ts";
+import { readTextFile } from "../node/textfile.ts";
 import { integer } from "./arguments.ts";
 import { startBar } from "./bar.ts";
 import { group, leaf } from "./command.ts";
@@ -86,7 +86,7 @@ function startState({ profile, state: path, fromHeight }: CheckOptions): HeaderS
 function readState(path: string): HeaderState {
   let json: string;
   try {
-    json = readFileSync(path, "utf8");
+    json = must(readTextFile(path));
   } catch (error) {
     throw badInput(`${path}: cannot be read: ${(error as Error).message}`);
   }

@@ -4,7 +4,7 @@
  * to its peers, from keys/node.json.
  */
 import { randomBytes } from "node:crypto";
-import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync } from "node:fs";
 import { basename, join } from "node:path";
 import type { Command } from "commander";
 import { hex0x, parseBytes32 } from "../base/bytes.ts";
@@ -13,6 +13,7 @@ import { type Key, keyOfSeed, loadKey, saveKey } from "../node/keyfile.ts";
 import { peerIdFromSeed } from "../p2p/identity.ts";
 import { dirOption, group, leaf } from "./command.ts";
 import { badInput, must } from "./exit.ts";
+import { readStdin } from "./stdin.ts";
 import { table } from "./table.ts";
 
 interface KeysOptions {
@@ -65,7 +66,7 @@ export function addKeys(program: Command): void {
     "make a key from a secret seed of 32 bytes in hex, read from stdin when it is not given",
     withDir,
     ({ out, options, args: [name, given] }) => {
-      const seed = parseBytes32((given ?? readFileSync(0, "utf8")).trim());
+      const seed = parseBytes32(given?.trim() ?? readStdin());
       if (seed === undefined) throw badInput("expected a seed: 0x and 64 hex digits (32 bytes)");
       const saved = save(options.dir, name, keyOfSeed(seed));
       out.result(saved, `${name}  ${saved.address}`);

@@ -220,6 +220,7 @@ export function parseParams(words: readonly string[]): unknown {
   if (words.length === 1 && /^\s*[[{]/.test(first)) {
     const params = parseJson(first);
     if (params === undefined) throw badInput(`not JSON: ${first}`);
+    if (/-?[0-9]/.test(first)) JSON.parse(first, refuseRounded);
     return params;
   }
   return Object.fromEntries(
@@ -227,9 +228,20 @@ export function parseParams(words: readonly string[]): unknown {
       const at = word.indexOf("=");
       if (at < 1) throw badInput(`expected name=value or one JSON object, found "${word}"`);
       const text = word.slice(at + 1);
-      return [word.slice(0, at), parseJson(text) ?? text];
+      const value = parseJson(text);
+      return [word.slice(0, at), value === undefined || isRounded(value) ? text : value];
     }),
   );
+}
+
+/** JSON.parse may have made another number of what was written. */
+function isRounded(value: unknown): boolean {
+  return typeof value === "number" && Math.abs(value) > Number.MAX_SAFE_INTEGER;
+}
+
+function refuseRounded(name: string, value: unknown): unknown {
+  if (isRounded(value)) throw badInput(`${name}: numbers above 2^53 - 1 lose digits in JSON: write a string`);
+  return value;
 }
 
 function parseJson(text: string): unknown {

@@ -14,6 +14,7 @@ import { formatGenesis, parseGenesis } from "../chain/genesisfile.ts";
 import { computeGenesisHash } from "../chain/genesisstate.ts";
 import { formatConfigFile } from "../node/config.ts";
 import { createHome } from "../node/home.ts";
+import { isHost } from "../node/hostname.ts";
 import { keyOfSeed, saveKey } from "../node/keyfile.ts";
 import { type KnownPeer, multiaddrOf } from "../node/peersfile.ts";
 import { peerIdFromSeed } from "../p2p/identity.ts";
@@ -150,7 +151,7 @@ function placeNodes(
   const count = options.validators + options.fullNodes;
   const hosts = options.hosts ?? Array<string>(count).fill("127.0.0.1");
   if (hosts.length !== count) throw badInput(`--hosts: expected ${count} addresses, found ${hosts.length}`);
-  const bad = hosts.find((host) => !/^[A-Za-z0-9.:_-]{1,253}$/.test(host));
+  const bad = hosts.find((host) => !isHost(host));
   if (bad !== undefined) throw badInput(`--hosts: expected IP addresses or host names, found "${bad}"`);
   return hosts.map((host, i) => {
     const earlier = hosts.slice(0, i).filter((other) => other === host).length;

@@ -2,7 +2,6 @@
  * `quorate tx`: makes, signs, sends and shows transactions. The key stays here: the node gets signed bytes. The
  * nonce and the least fee are asked from the node unless given.
  */
-import { readFileSync } from "node:fs";
 import { type Command, Option } from "commander";
 import { asHash, hex0x, showHash } from "../base/bytes.ts";
 import type { SignedTransaction } from "../chain/transaction.ts";
@@ -22,6 +21,7 @@ import { badInput, CliError, EXIT, Finished } from "./exit.ts";
 import { type NameOptions, nameOptions, resolveAddress, resolveKey } from "./names.ts";
 import { type Output, shorten, showDuration } from "./output.ts";
 import { ask, connect, type RpcOptions, refusalError, rpcOption, unreachableError } from "./rpc.ts";
+import { readStdin } from "./stdin.ts";
 import { describeFinality, type TrustOptions, trustOf, trustOptions } from "./trust.ts";
 import { addOfflineTx } from "./txoffline.ts";
 import { orderOf, signOrRefuse, type TransferOptions, withOrder } from "./txorder.ts";
@@ -54,7 +54,7 @@ export function addTx(program: Command): void {
     'send signed bytes ("-" reads them from stdin)',
     withSendOptions,
     async ({ out, options, args: [hex] }) => {
-      const text: string = hex === "-" ? readFileSync(0, "utf8").trim() : hex;
+      const text: string = hex === "-" ? readStdin() : hex;
       if (!/^0x([0-9a-fA-F]{2})+$/.test(text)) throw badInput("expected the signed bytes as 0x-hex");
       await send(out, connect(options, trustOf(options, undefined)), text, options);
     },

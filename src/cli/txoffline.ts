@@ -2,7 +2,6 @@
  * `quorate tx sign` and `tx decode`: transactions without a node, on a machine that may have no network. What a node
  * would be asked (chain, nonce, least fee) comes from genesis.json and the command line.
  */
-import { readFileSync } from "node:fs";
 import type { Command } from "commander";
 import { hex0x, parseHex } from "../base/bytes.ts";
 import { TX_BYTES_CEILING } from "../base/limits.ts";
@@ -18,6 +17,7 @@ import { leaf } from "./command.ts";
 import { badInput, EXIT, Finished, must } from "./exit.ts";
 import { nameOptions, resolveAddress, resolveKey } from "./names.ts";
 import type { Output } from "./output.ts";
+import { readStdin } from "./stdin.ts";
 import { orderOf, signOrRefuse, type TransferOptions, withOrder } from "./txorder.ts";
 
 interface SignOptions extends TransferOptions {
@@ -63,7 +63,7 @@ async function sign(out: Output, options: SignOptions): Promise<void> {
 
 /** Exit code 1 when the signature is checked and wrong. */
 function decode(out: Output, { genesis }: DecodeOptions, hex: string): void {
-  const bytes = parseHex(hex === "-" ? readFileSync(0, "utf8").trim() : hex);
+  const bytes = parseHex(hex === "-" ? readStdin() : hex);
   if (bytes === undefined) throw badInput("expected the signed bytes as 0x-hex");
   const tx = must(decodeTransaction(bytes, TX_BYTES_CEILING));
   const shown = showTransaction(tx);

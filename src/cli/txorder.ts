@@ -1,7 +1,7 @@
 /** What a transfer says, whoever signs it: its options on the command line, and the order that follows from them. */
 import type { Command } from "commander";
 import type { TransferOrder } from "../rpc/client.ts";
-import { amount, integer } from "./arguments.ts";
+import { amount, integer, memo } from "./arguments.ts";
 import { badInput } from "./exit.ts";
 import type { NameOptions } from "./names.ts";
 
@@ -22,18 +22,18 @@ export function withOrder(command: Command): Command {
     .requiredOption("--to <name>", "who receives: a name, a key file or a 0x address")
     .requiredOption("--amount <amount>", "how much", amount)
     .option("--fee <amount>", "for the proposer (default: the chain's least fee)", amount)
-    .option("--memo <text>", "up to 128 bytes")
+    .option("--memo <text>", "up to 128 bytes of UTF-8", memo)
     .option("--expires <height>", "the last height to include it at", integer(1, Number.MAX_SAFE_INTEGER));
 }
 
 export function orderOf(
-  { amount, memo, expires }: TransferOptions,
+  { amount, memo: said, expires }: TransferOptions,
   rest: Omit<TransferOrder, "amount" | "memo" | "validUntilHeight">,
 ): TransferOrder {
   return {
     ...rest,
     amount,
-    ...(memo === undefined ? {} : { memo }),
+    ...(said === undefined ? {} : { memo: said }),
     ...(expires === undefined ? {} : { validUntilHeight: BigInt(expires) }),
   };
 }

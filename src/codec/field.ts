@@ -6,6 +6,7 @@
  */
 import { type Address, asAddress, parseBytes32 } from "../base/bytes.ts";
 import { accept, refuse, type Verdict } from "../base/fault.ts";
+import { duplicateKey } from "../base/jsontext.ts";
 import { didYouMean } from "../base/suggest.ts";
 
 /** Where a value stands, and what was wrong so far: "path: why" each. */
@@ -181,13 +182,17 @@ export function checkFields<T>(form: Field<T>, input: unknown): Verdict<T, "malf
   return refuse("malformed", problems.slice(0, PROBLEMS_SHOWN).join("; ") + more);
 }
 
-/** JSON text: a syntax error is a fault too. */
+/** JSON text: a syntax error is a fault too, and a key that stands twice, of which JSON.parse takes the last. */
 export function parseJson(json: string): Verdict<unknown, "malformed"> {
+  let value: unknown;
   try {
-    return accept(JSON.parse(json));
+    value = JSON.parse(json);
   } catch (error) {
     return refuse("malformed", `not JSON: ${(error as Error).message}`);
   }
+  const twice = duplicateKey(json);
+  if (twice === undefined) return accept(value);
+  return refuse("malformed", `the key ${show(twice)} stands twice in one object: which one counts?`);
 }
 
 /** JSON text to fields. */

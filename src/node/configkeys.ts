@@ -17,6 +17,7 @@ import {
 import { choiceField, type Field, field, integerField, textField } from "../codec/field.ts";
 import { isStrongPublicKey } from "../crypto/keys.ts";
 import { INBOUND_MAX, OUTBOUND_SLOTS } from "../p2p/outbound.ts";
+import { isHost } from "./hostname.ts";
 import { type LogLevels, parseLogLevels } from "./loglevels.ts";
 
 export interface KeySpec<T = unknown> {
@@ -37,7 +38,9 @@ function key<T>(schema: Field<T>, fallback: KeySpec["fallback"], doc: string, fl
 const HOUR_MS = 3_600_000;
 /** More than any machine does. */
 const HASH_LIMIT_MAX = 1_000_000_000_000;
-const host = textField("a host name or an IP address", /^[A-Za-z0-9.:_-]{1,253}$/);
+const host = field("a host name or an IP address in full", (value) =>
+  typeof value === "string" && isHost(value) ? value : undefined,
+);
 const port = integerField(0, 65_535);
 
 export const CONFIG_KEYS = {

@@ -5,7 +5,7 @@
  *   config.toml  genesis.json  peers.json  keys/node.json  keys/validator.json
  *   data/db/  data/journal/  data/addresses.json  logs/node.log  node.pid  LOCK
  */
-import { existsSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { accept, refuse, type Verdict } from "../base/fault.ts";
 import { GENESIS_BYTES_MAX } from "../base/limits.ts";
@@ -13,6 +13,7 @@ import type { Genesis } from "../chain/genesis.ts";
 import { parseGenesis } from "../chain/genesisfile.ts";
 import { type Key, loadKey, saveKey } from "./keyfile.ts";
 import { formatPeers, type KnownPeer, parsePeers } from "./peersfile.ts";
+import { readTextFile } from "./textfile.ts";
 
 export interface HomePaths {
   readonly dir: string;
@@ -75,7 +76,11 @@ export function openHome(dir: string): Verdict<Home, HomeFault> {
   }
   const genesis = loadGenesis(paths.genesis);
   if (!genesis.ok) return genesis;
-  const peers = parsePeers(existsSync(paths.peers) ? readFileSync(paths.peers, "utf8") : "[]");
+  const peersText = existsSync(paths.peers) ? readTextFile(paths.peers) : accept("[]");
+  if (!peersText.ok) return peersText;
+  const configText = existsSync(paths.config) ? readTextFile(paths.config) : accept(undefined);
+  if (!configText.ok) return configText;
+  const peers = parsePeers(peersText.value);
   if (!peers.ok) return refuse("malformed", `${paths.peers}: ${peers.fault.detail}`);
   const nodeKey = loadKey(paths.nodeKey);
   if (!nodeKey.ok) return nodeKey;
@@ -84,7 +89,7 @@ export function openHome(dir: string): Verdict<Home, HomeFault> {
   return accept({
     paths,
     ...genesis.value,
-    configText: existsSync(paths.config) ? readFileSync(paths.config, "utf8") : undefined,
+    configText: configText.value,
     peers: peers.value,
     nodeKey: nodeKey.value,
     validatorKey: validatorKey.ok ? validatorKey.value : undefined,
@@ -100,7 +105,9 @@ export function loadGenesis(
   if (size > GENESIS_BYTES_MAX) {
     return refuse("too-large", `${path}: ${size} bytes, at most ${GENESIS_BYTES_MAX} are read`);
   }
-  const genesisJson = readFileSync(path, "utf8");
+  const text = readTextFile(path);
+  if (!text.ok) return text;
+  const genesisJson = text.value;
   const parsed = parseGenesis(genesisJson);
   if (!parsed.ok) return refuse(parsed.fault.code, `${path}: ${parsed.fault.detail}`);
   return accept({ ...parsed.value, genesisJson });

@@ -2,12 +2,13 @@
  * Key files: one Ed25519 secret as versioned JSON, for people to see what it is, mode 0600. It refuses a version or
  * type that it does not know, a public key that is not the seed's, and a file that others may read.
  */
-import { closeSync, fsyncSync, mkdirSync, openSync, readFileSync, statSync, writeSync } from "node:fs";
+import { closeSync, fsyncSync, mkdirSync, openSync, statSync, writeSync } from "node:fs";
 import { dirname } from "node:path";
 import { type Address, equalBytes, hex0x } from "../base/bytes.ts";
 import { accept, refuse, type Verdict } from "../base/fault.ts";
 import { addressField, checkJson, choiceField, field, object } from "../codec/field.ts";
 import { createSigner, type Signer } from "../crypto/keys.ts";
+import { readTextFile } from "./textfile.ts";
 
 export const KEY_FILE_VERSION = 1;
 
@@ -62,7 +63,9 @@ export function loadKey(path: string): Verdict<Key, "missing" | "malformed" | "u
     const shown = (mode & 0o777).toString(8);
     return refuse("unsafe", `${path}: mode ${shown} lets others read a secret key; run: chmod 600 ${path}`);
   }
-  const key = parseKey(readFileSync(path, "utf8"));
+  const text = readTextFile(path);
+  if (!text.ok) return text;
+  const key = parseKey(text.value);
   return key.ok ? key : refuse("malformed", `${path}: ${key.fault.detail}`);
 }
 

@@ -2,9 +2,11 @@
  * Where other nodes are: peers.json and the --peer flag. The allowlist of the network is the genesis validators and
  * these; being listed here is permission to connect, and the address is where to dial.
  */
+import { isIPv4 } from "node:net";
 import { accept, refuse, type Verdict } from "../base/fault.ts";
 import { NAME_LENGTH_MAX, PEERS_FILE_MAX } from "../base/limits.ts";
 import { checkJson, field, list, object, optional, textField } from "../codec/field.ts";
+import { isDialAddress } from "./hostname.ts";
 
 export interface KnownPeer {
   readonly name: string;
@@ -15,8 +17,7 @@ export interface KnownPeer {
 }
 
 const PEER_ID = "12D3KooW[1-9A-HJ-NP-Za-km-z]{44}";
-const ADDRESS = "/(?:ip4|ip6|dns|dns4|dns6)/[A-Za-z0-9.:_-]{1,253}/tcp/[0-9]{1,5}";
-const peerMultiaddr = new RegExp(`^(${ADDRESS})/p2p/(${PEER_ID})$`);
+const peerMultiaddr = new RegExp(`^(/.{1,300})/p2p/(${PEER_ID})$`);
 
 const schema = list(
   object({
@@ -27,7 +28,7 @@ const schema = list(
     peerId: textField("an Ed25519 peer id (12D3KooW and 44 base58 characters)", new RegExp(`^${PEER_ID}$`)),
     multiaddr: optional(
       field("an address such as /ip4/10.0.0.1/tcp/30300 (without /p2p)", (value) =>
-        typeof value === "string" && new RegExp(`^${ADDRESS}$`).test(value) ? value : undefined,
+        typeof value === "string" && isDialAddress(value) ? value : undefined,
       ),
     ),
   }),
@@ -55,14 +56,15 @@ export function formatPeers(peers: readonly KnownPeer[]): string {
 /** The value of --peer: /ip4/10.0.0.1/tcp/30300/p2p/12D3KooW... The peer is named by its address. */
 export function parsePeerAddress(text: string): Verdict<KnownPeer, "malformed"> {
   const [, multiaddr, peerId] = peerMultiaddr.exec(text) ?? [];
-  if (multiaddr === undefined || peerId === undefined) {
-    return refuse("malformed", `expected /ip4/HOST/tcp/PORT/p2p/PEERID, found ${JSON.stringify(text)}`);
+  if (multiaddr === undefined || peerId === undefined || !isDialAddress(multiaddr)) {
+    const found = `found ${JSON.stringify(text)}`;
+    return refuse("malformed", `expected /ip4/ADDRESS/tcp/PORT/p2p/PEERID (or /ip6, /dns), ${found}`);
   }
   return accept({ name: peerId.slice(-8), peerId, multiaddr });
 }
 
 /** The multiaddr of a host (an IPv4 or IPv6 address, or a name) and a port. */
 export function multiaddrOf(host: string, port: number): string {
-  if (/^[0-9.]+$/.test(host)) return `/ip4/${host}/tcp/${port}`;
+  if (isIPv4(host)) return `/ip4/${host}/tcp/${port}`;
   return `/${host.includes(":") ? "ip6" : "dns"}/${host}/tcp/${port}`;
 }

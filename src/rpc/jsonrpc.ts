@@ -8,7 +8,13 @@
  * each runs says callqueue.ts.
  */
 import { InvariantError } from "../base/assert.ts";
-import { RPC_ANSWERS_BYTES_MAX, RPC_BATCH_CALLS_MAX, RPC_ECHO_MAX } from "../base/limits.ts";
+import { numbersUnder } from "../base/jsontext.ts";
+import {
+  RPC_ANSWERS_BYTES_MAX,
+  RPC_BATCH_CALLS_MAX,
+  RPC_ECHO_MAX,
+  RPC_ID_LENGTH_MAX,
+} from "../base/limits.ts";
 import type { Logger } from "../base/log.ts";
 import { didYouMean } from "../base/suggest.ts";
 import { type Caller, CallQueue, type Pause } from "./callqueue.ts";
@@ -31,7 +37,10 @@ export interface DispatcherPorts extends Omit<CallContext, keyof Connection | "p
   broken(error: InvariantError): void;
 }
 
-type Id = string | number | null;
+/** As JSON: a number as the caller wrote it, so that none is rounded. */
+type Id = string;
+
+const NULL_ID: Id = "null";
 
 /** A call that has the form of one. `id` is undefined for a notification. */
 interface Call {
@@ -52,14 +61,15 @@ export class Dispatcher {
   /** The answer to one message, or undefined when nothing is to be sent. Never rejects. */
   async answer(text: string | undefined, connection: Connection): Promise<string | undefined> {
     let message: unknown;
+    let written: ReadonlyMap<number, string> | undefined;
     try {
       if (text === undefined) throw new SyntaxError("not UTF-8");
-      message = await this.#queue.run(connection.caller, () => JSON.parse(text));
+      [message, written] = await this.#queue.run(connection.caller, () => parseMessage(text));
     } catch (error) {
-      if (error instanceof CallError) return showError(null, error);
+      if (error instanceof CallError) return showError(NULL_ID, error);
       return this.refuse("PARSE_ERROR", (error as Error).message.slice(0, 2 * RPC_ECHO_MAX));
     }
-    if (!Array.isArray(message)) return this.#answerOne(message, connection);
+    if (!Array.isArray(message)) return this.#answerOne(message, connection, { writtenId: written?.get(0) });
     if (message.length === 0) return this.refuse("INVALID_REQUEST", "an empty batch");
     if (message.length > RPC_BATCH_CALLS_MAX) {
       return this.refuse(
@@ -67,21 +77,25 @@ export class Dispatcher {
         `${message.length} calls in a batch, at most ${RPC_BATCH_CALLS_MAX}: nothing was done`,
       );
     }
-    return this.#answerBatch(message, connection);
+    return this.#answerBatch(message, connection, written);
   }
 
   /** Calls a method outside of a message (GET); always answers. */
   async call(method: string, params: unknown, connection: Connection): Promise<string> {
-    return (await this.#perform({ method, params, id: null }, connection)) ?? "";
+    return (await this.#perform({ method, params, id: NULL_ID }, connection)) ?? "";
   }
 
   /** An error that belongs to no call. */
   refuse(code: keyof typeof ERROR_NUMBERS, detail: string): string {
     this.#ports.observer.callAnswered("unknown", ERROR_NUMBERS[code], 0);
-    return showError(null, new CallError(code, detail));
+    return showError(NULL_ID, new CallError(code, detail));
   }
 
-  async #answerBatch(calls: readonly unknown[], connection: Connection): Promise<string | undefined> {
+  async #answerBatch(
+    calls: readonly unknown[],
+    connection: Connection,
+    written: ReadonlyMap<number, string> | undefined,
+  ): Promise<string | undefined> {
     const answers: (string | undefined | Promise<string | undefined>)[] = [];
     let bytes = 0;
     let full: number | undefined;
@@ -89,7 +103,7 @@ export class Dispatcher {
       // Nobody takes the answer: what was not begun is not done.
       if (connection.caller.isGone()) return undefined;
       if (bytes > RPC_ANSWERS_BYTES_MAX) full ??= index;
-      const pending = this.#answerOne(call, connection, full);
+      const pending = this.#answerOne(call, connection, { writtenId: written?.get(index), full });
       answers.push(pending);
       if (this.#isWrite(call)) continue;
       const length = (await pending)?.length ?? 0;
@@ -105,11 +119,15 @@ export class Dispatcher {
     return typeof name === "string" && this.#ports.methods.get(name)?.kind === "write";
   }
 
-  async #answerOne(message: unknown, connection: Connection, full?: number): Promise<string | undefined> {
-    const call = parseCall(message);
+  async #answerOne(
+    message: unknown,
+    connection: Connection,
+    { writtenId, full }: { readonly writtenId: string | undefined; readonly full?: number | undefined },
+  ): Promise<string | undefined> {
+    const call = parseCall(message, writtenId);
     if (call instanceof CallError) {
       this.#ports.observer.callAnswered("unknown", call.number, 0);
-      return showError(idOf(message), call);
+      return showError(idOf(message, writtenId), call);
     }
     return this.#perform(call, connection, full);
   }
@@ -126,11 +144,11 @@ export class Dispatcher {
       if (method.kind === "admin" && !connection.isLocal) throw notLocal(method.name);
       if (full !== undefined && method.kind === "read") throw answersTooLarge(full);
       const result = await this.#inTurn(method, call.params, connection);
-      answer = `{"jsonrpc":"2.0","result":${result},"id":${JSON.stringify(call.id ?? null)}}`;
+      answer = `{"jsonrpc":"2.0","result":${result},"id":${call.id ?? NULL_ID}}`;
     } catch (error) {
       const refusal = error instanceof CallError ? error : this.#failed(call.method, error);
       code = refusal.number;
-      answer = showError(call.id ?? null, refusal);
+      answer = showError(call.id ?? NULL_ID, refusal);
     }
     observer.callAnswered(method?.name ?? "unknown", code, performance.now() - startedAt);
     return call.id === undefined ? undefined : answer;
@@ -158,8 +176,16 @@ export class Dispatcher {
   }
 }
 
+/** The message, and its ids as they were written where a number among them may be another than it was. */
+function parseMessage(
+  text: string,
+): readonly [message: unknown, ids: ReadonlyMap<number, string> | undefined] {
+  const message: unknown = JSON.parse(text);
+  return [message, hasRoundedId(message) ? numbersUnder("id", text) : undefined];
+}
+
 /** The form of a request object (§4); anything else is refused. */
-function parseCall(message: unknown): Call | CallError {
+function parseCall(message: unknown, writtenId: string | undefined): Call | CallError {
   if (typeof message !== "object" || message === null || Array.isArray(message)) {
     return new CallError("INVALID_REQUEST", "a call is an object");
   }
@@ -172,20 +198,33 @@ function parseCall(message: unknown): Call | CallError {
   if (params !== undefined && (typeof params !== "object" || params === null)) {
     return new CallError("INVALID_REQUEST", "params must be an object or an array");
   }
-  if (id !== undefined && !isId(id)) {
-    return new CallError("INVALID_REQUEST", "id must be a string, a number or null");
+  const shown = showId(id, writtenId);
+  if (id !== undefined && shown === undefined) {
+    const detail = `id must be a string, a number or null, of at most ${RPC_ID_LENGTH_MAX} characters as JSON`;
+    return new CallError("INVALID_REQUEST", detail);
   }
-  return { method, params: params ?? {}, id };
+  return { method, params: params ?? {}, id: shown };
 }
 
 /** The id of a refused message, if it can be told (§5). */
-function idOf(message: unknown): Id {
-  const id = (message as { id?: unknown } | null)?.id;
-  return isId(id) ? id : null;
+function idOf(message: unknown, writtenId: string | undefined): Id {
+  return showId((message as { id?: unknown } | null)?.id, writtenId) ?? NULL_ID;
 }
 
-function isId(id: unknown): id is Id {
-  return id === null || typeof id === "string" || Number.isFinite(id);
+/** An id as JSON; undefined for what is none. */
+function showId(id: unknown, written: string | undefined): Id | undefined {
+  if (id !== null && typeof id !== "string" && typeof id !== "number") return undefined;
+  const shown = typeof id === "number" && written !== undefined ? written : JSON.stringify(id);
+  return shown.length <= RPC_ID_LENGTH_MAX ? shown : undefined;
+}
+
+/** Whether a number among the ids may be another than the caller wrote. */
+function hasRoundedId(message: unknown): boolean {
+  const calls: readonly unknown[] = Array.isArray(message) ? message : [message];
+  return calls.some((call) => {
+    const id = (call as { id?: unknown } | null)?.id;
+    return typeof id === "number" && !Number.isSafeInteger(id);
+  });
 }
 
 function unknownMethod(name: string, methods: MethodTable): CallError {
@@ -213,5 +252,5 @@ function showError(id: Id, error: CallError): string {
     message: code === "INVALID_PARAMS" ? `${sentence}: ${message}` : (sentence ?? message),
     data: { code, ...detail, ...data },
   };
-  return JSON.stringify({ jsonrpc: "2.0", error: body, id });
+  return `{"jsonrpc":"2.0","error":${JSON.stringify(body)},"id":${id}}`;
 }

@@ -140,6 +140,8 @@ function bytes32(value: Uint8Array | string, name: string): Uint8Array {
 }
 
 function memoBytes(memo = ""): Uint8Array {
+  // UTF-8 has no form for half of a surrogate pair: it would become another character.
+  if (/\p{Surrogate}/u.test(memo)) throw new RangeError("memo: half of a surrogate pair, which is no text");
   const bytes = utf8(memo);
   if (bytes.length > MEMO_BYTES_MAX) {
     throw new RangeError(`memo: ${bytes.length} bytes of UTF-8, at most ${MEMO_BYTES_MAX}`);

@@ -7,32 +7,49 @@ import { parseParams } from "../../src/cli/query.ts";
 describe("a duration", () => {
   test.each([
     ["0", 0],
-    ["250", 250],
     ["500ms", 500],
     ["1s", 1_000],
     ["1.5s", 1_500],
+    ["1.1m", 66_000],
     ["2m", 120_000],
     ["24h", 86_400_000],
   ])("%s is %i ms", (text, ms) => {
     expect(duration(text)).toBe(ms);
   });
 
-  test.each(["", "s", "-1s", "1d", "25h", "1 s", "1e3"])("%j is refused", (text) => {
-    expect(() => duration(text)).toThrow(InvalidArgumentError);
-  });
+  test.each(["", "s", "-1s", "1d", "25h", "1 s", "1e3", "30", "1.5", "1.5ms", "0.0001s", "01s"])(
+    "%j is refused",
+    (text) => {
+      expect(() => duration(text)).toThrow(InvalidArgumentError);
+    },
+  );
 });
 
 test("an amount is a whole u64, its digits may be grouped", () => {
   expect(amount("1_000_000")).toBe(1_000_000n);
   expect(amount("18446744073709551615")).toBe(2n ** 64n - 1n);
-  for (const bad of ["", "1.5", "-1", "0x10", "18446744073709551616", "_1", "1e6"]) {
+  for (const bad of [
+    "",
+    "1.5",
+    "-1",
+    "0x10",
+    "18446744073709551616",
+    "_1",
+    "1e6",
+    "1,5",
+    "1,000",
+    "1_5",
+    "1_0000",
+    "010",
+    "1 000",
+  ]) {
     expect(() => amount(bad)).toThrow(InvalidArgumentError);
   }
 });
 
 test("an integer keeps its bounds", () => {
   expect(integer(0, 9)("9")).toBe(9);
-  for (const bad of ["10", "-1", "1.0", "", "0x1", " 1"]) {
+  for (const bad of ["10", "-1", "1.0", "", "0x1", " 1", "09"]) {
     expect(() => integer(0, 9)(bad)).toThrow(InvalidArgumentError);
   }
 });
@@ -40,8 +57,22 @@ test("an integer keeps its bounds", () => {
 test("an RPC URL may leave out http:// and lose its last slash", () => {
   expect(rpcUrl("127.0.0.1:18546")).toBe("http://127.0.0.1:18546");
   expect(rpcUrl("https://node.example/")).toBe("https://node.example");
-  for (const bad of ["ftp://x", "http://", "http://a b"])
-    expect(() => rpcUrl(bad)).toThrow(InvalidArgumentError);
+  expect(rpcUrl("localhost:18545/quorate")).toBe("http://localhost:18545/quorate");
+  expect(rpcUrl("[::1]:18545")).toBe("http://[::1]:18545");
+  expect(rpcUrl("HTTPS://Node.Example:8443")).toBe("HTTPS://Node.Example:8443");
+  for (const [bad, words] of [
+    ["ftp://x", "expected a URL"],
+    ["http://", "expected a URL"],
+    ["http://a b", "expected a URL"],
+    ["18545", "Is it the port of http://127.0.0.1:18545?"],
+    ["user:pw@h:1", "need the scheme in front"],
+    ["localhost", "The port is missing"],
+    ["127.1:18545", '"127.1" would be read as 127.0.0.1'],
+    ["http://18545", '"18545" would be read as 0.0.72.113'],
+    ["http://0x7f.1:80", "would be read as 127.0.0.1"],
+    ["http://h:1/?x=1", "has no meaning here"],
+  ] as const)
+    expect(() => rpcUrl(bad), bad).toThrow(words);
   expect(list("a,,b")).toEqual(["a", "b"]);
 });
 

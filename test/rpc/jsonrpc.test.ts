@@ -2,6 +2,7 @@
 import { describe, expect, it } from "vitest";
 import { z } from "zod";
 import { InvariantError } from "../../src/base/assert.ts";
+import { RPC_ID_LENGTH_MAX } from "../../src/base/limits.ts";
 import { systemScheduler } from "../../src/node/system.ts";
 import { CallError } from "../../src/rpc/errors.ts";
 import { Dispatcher } from "../../src/rpc/jsonrpc.ts";
@@ -82,7 +83,8 @@ function setUp() {
     const answered = await dispatcher.answer(text, connection);
     return answered === undefined ? undefined : JSON.parse(answered);
   };
-  return { answer, broken, lines, counted };
+  const raw = (text: string) => dispatcher.answer(text, connection);
+  return { answer, raw, broken, lines, counted };
 }
 
 const error = (code: number, message: string, id: unknown = null) => ({
@@ -180,6 +182,28 @@ describe("a dispatcher", () => {
     for (const id of [null, 0, -1, 1.5, "", "x".repeat(100)]) {
       expect(await answer(call("get_data", undefined, id))).toEqual(result(["hello", 5], id));
     }
+  });
+
+  it.each([
+    ["12345678901234567890123", "a number beyond 2^53"],
+    ["-9007199254740993", "a negative one"],
+    ["0.1000000000000000055511151231257827", "a fraction"],
+    ["1e400", "a number beyond all doubles"],
+  ])("echoes an id as it was written: %s, %s", async (id) => {
+    const { raw } = setUp();
+    const text = `{"jsonrpc":"2.0","method":"get_data","id":${id}}`;
+    expect(await raw(text)).toContain(`"id":${id}}`);
+    expect(await raw(text.replace("get_data", "nothing"))).toContain(`"id":${id}}`);
+    expect(await raw(`[1,${text}]`)).toContain(`"id":${id}}`);
+  });
+
+  it("echoes long ids up to a bound, and refuses a longer one with id null", async () => {
+    const { answer, raw } = setUp();
+    const id = "x".repeat(RPC_ID_LENGTH_MAX - 2);
+    expect(await answer(call("get_data", undefined, id))).toEqual(result(["hello", 5], id));
+    expect(await answer(call("get_data", undefined, `${id}x`))).toEqual(error(-32600, "Invalid Request"));
+    const digits = "9".repeat(RPC_ID_LENGTH_MAX + 1);
+    expect(await raw(`{"jsonrpc":"2.0","method":"get_data","id":${digits}}`)).toContain('"id":null}');
   });
 
   it("refuses an id of another type, with id null", async () => {

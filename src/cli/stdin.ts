@@ -1,0 +1,11 @@
+/** One text from standard input, for arguments that are "-". */
+import { readFileSync } from "node:fs";
+import { decodeText } from "../node/textfile.ts";
+import { badInput } from "./exit.ts";
+
+/** Without white space around it. */
+export function readStdin(): string {
+  const text = decodeText(readFileSync(0));
+  if (!text.ok) throw badInput(`standard input: ${text.fault.detail}`);
+  return text.value.trim();
+}
