@@ -3,7 +3,7 @@
  * asks a node, against a real RPC server behind a proxy that spoils all texts, all values, or answers errors.
  */
 import { mkdtempSync, rmSync } from "node:fs";
-import { createServer } from "node:http";
+import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -33,7 +33,11 @@ const KINDS: Readonly<Record<string, Spoil>> = {
 
 /** A node whose answers are spoilt; without `spoil` each is an error. */
 async function spoiled(url: string, spoil: Spoil | undefined): Promise<string> {
-  const server = createServer(async (request, response) => {
+  // A command that has its answer may hang up while the proxy still reads or asks.
+  const server = createServer((request, response) => {
+    answerSpoilt(request, response).catch(() => response.destroy());
+  });
+  const answerSpoilt = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
     const body = await new Response(request as unknown as ReadableStream).text();
     const answer = await fetch(url, {
       method: "POST",
@@ -45,7 +49,7 @@ async function spoiled(url: string, spoil: Spoil | undefined): Promise<string> {
     const spoilt = spoil === undefined ? failure : { result: spoil(result) };
     response.setHeader("content-type", "application/json");
     response.end(JSON.stringify({ jsonrpc: "2.0", id, ...spoilt }));
-  });
+  };
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   atEnd(() => server.close());
   return `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
