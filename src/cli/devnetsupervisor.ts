@@ -7,6 +7,7 @@ import type { Server } from "node:http";
 import { join } from "node:path";
 import { quorumOf } from "../consensus/pbft/quorum.ts";
 import { type Lock, takeLock } from "../node/lock.ts";
+import { readRpcToken } from "../node/rpctoken.ts";
 import { Client } from "../rpc/client.ts";
 import {
   controlPath,
@@ -159,7 +160,8 @@ export class Supervisor implements DevnetControl {
 
   /** @throws Error when the node does not take it: its other side of each link may have, so say it and try again. */
   async #tellPartition(target: NodeProcess): Promise<void> {
-    const client = new Client(target.node.rpcUrl, { timeoutMs: ORDER_MS });
+    const { dir, rpcUrl } = target.node;
+    const client = new Client(rpcUrl, { timeoutMs: ORDER_MS, token: () => readRpcToken(dir) });
     const away = cutOff(this.#partition, target.node.index).map(
       (index) => this.#processes[index]!.node.peerId,
     );

@@ -17,6 +17,7 @@ import { keyOfSeed } from "../node/keyfile.ts";
 import { MINING_PROFILES } from "../node/miningprofiles.ts";
 import { MINED_DEVNET, type MinedPlan, planMinedNetwork, secretsFromSeed } from "../node/networkplan.ts";
 import { multiaddrOf } from "../node/peersfile.ts";
+import { readRpcToken } from "../node/rpctoken.ts";
 import { Client } from "../rpc/client.ts";
 import { findPorts } from "./benchnetwork.ts";
 import type { DevnetNode } from "./devnetplan.ts";
@@ -59,7 +60,10 @@ export class LiveNetwork {
     this.dir = dir;
     this.plan = plan;
     this.#keep = keep;
-    const live = nodes.map((node) => ({ node, client: new Client(node.rpcUrl) }));
+    const live = nodes.map((node) => ({
+      node,
+      client: new Client(node.rpcUrl, { token: () => readRpcToken(node.dir) }),
+    }));
     this.honest = live.slice(0, HONEST);
     this.follower = live[HONEST]!;
     this.secret = live[HONEST + 1]!;

@@ -4,6 +4,7 @@
  */
 import { Option } from "commander";
 import WebSocket from "ws";
+import { findRpcToken } from "../node/rpctoken.ts";
 import { Client, type ClientOptions, OutcomeUnknownError, RpcError } from "../rpc/client.ts";
 import type { SocketLike } from "../rpc/clientsocket.ts";
 import { list, rpcUrl } from "./arguments.ts";
@@ -29,6 +30,11 @@ export function rpcOption(): Option {
     ]);
 }
 
+/** QUORATE_RPC_TOKEN, or that of this user's node on this machine. */
+export function rpcToken(url: string): string | undefined {
+  return process.env.QUORATE_RPC_TOKEN ?? findRpcToken(url);
+}
+
 /** @param trust what the client believes of "final" */
 export function connect(
   { rpc }: RpcOptions,
@@ -37,6 +43,7 @@ export function connect(
   try {
     return new Client(rpc, {
       ...trust,
+      token: rpcToken,
       webSocket: (url, options) => new WebSocket(url, options) as unknown as SocketLike,
     });
   } catch (error) {

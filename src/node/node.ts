@@ -27,6 +27,7 @@ import { openPeerSearch, TipAge } from "./peersearch.ts";
 import { type KnownPeer, multiaddrOf } from "./peersfile.ts";
 import { nodeReadings, observeReplica } from "./readings.ts";
 import { Replica } from "./replica.ts";
+import { makeRpcToken, publishRpcToken } from "./rpctoken.ts";
 import { StartError, startErrorOf } from "./starterror.ts";
 import { jitter, openLog, systemScheduler } from "./system.ts";
 import { openThreads, type Threads } from "./threads.ts";
@@ -132,7 +133,9 @@ async function openNode(options: NodeOptions, closers: Closers): Promise<Running
   tip.follow(replica);
   const { miner: machine } = threads;
   const control = machine && new MinerControl({ replica, machine, now: () => systemScheduler.now() });
+  const adminToken = makeRpcToken();
   const { rpc, metrics } = openRpc(options, {
+    adminToken,
     replica,
     network,
     logger,
@@ -149,8 +152,7 @@ async function openNode(options: NodeOptions, closers: Closers): Promise<Running
   await replica.start();
   if (expectsPeers(options)) closers.add(warnWhenAlone(network, logger, systemScheduler));
   failure.check();
-  closers.add(() => rpc.stop());
-  await rpc.start();
+  await startRpc(rpc, options, { adminToken, closers });
   failure.actBy((error) => void stopFatally(error, { closers, logger, onFatal: options.onFatal }));
   logger.log("info", "rpc", "listening", { url: rpc.url });
   const height = () => replica.chain.head.summary.height;
@@ -267,6 +269,7 @@ function openNetwork(
 interface RpcParts {
   /** Told when a handler found the node contradicting itself. */
   readonly broken: (error: unknown) => void;
+  readonly adminToken: string;
   readonly replica: Replica;
   readonly network: P2pNetwork;
   readonly logger: Logger;
@@ -277,7 +280,7 @@ interface RpcParts {
 
 function openRpc(
   { home, config, extraPeers }: NodeOptions,
-  { replica, network, logger, broken, threads, control }: RpcParts,
+  { adminToken, replica, network, logger, broken, threads, control }: RpcParts,
 ) {
   let subscriptions = 0;
   const address =
@@ -326,10 +329,24 @@ function openRpc(
   };
   const { host, port, corsOrigins, allowedHosts } = config.rpc;
   const { profile } = home.genesis;
-  const callers = { allowedHosts, allowedOrigins: corsOrigins, allowsLocalPages: profile === "dev" };
+  const allowsLocalPages = profile === "dev";
+  const callers = { allowedHosts, allowedOrigins: corsOrigins, allowsLocalPages };
+  const options = { host, port, ...callers, adminToken };
   const methods = methodsOf(profile);
   const ports = { api, scheduler: systemScheduler, log: logger, observer, broken, methods };
-  return { metrics, rpc: new RpcServer({ host, port, ...callers }, ports) };
+  return { metrics, rpc: new RpcServer(options, ports) };
+}
+
+/** The token is found by commands when the port is known, and gone before the server is. */
+async function startRpc(
+  rpc: RpcServer,
+  { home, config }: NodeOptions,
+  { adminToken, closers }: { readonly adminToken: string; readonly closers: Closers },
+): Promise<void> {
+  closers.add(() => rpc.stop());
+  await rpc.start();
+  const place = { homeDir: home.paths.dir, host: config.rpc.host, port: rpc.port };
+  closers.add(publishRpcToken(place, adminToken));
 }
 
 function timedWrites(kv: Kv, timing: { readonly metrics?: Metrics }): Kv {

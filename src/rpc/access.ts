@@ -4,6 +4,8 @@
  * localhost or a configured name, and an Origin must be the server's own or a configured one. Programs send no
  * Origin and are not concerned. Source: Fetch standard, "Origin"; RFC 9110 §7.2.
  */
+import { createHash, timingSafeEqual } from "node:crypto";
+import type { IncomingMessage } from "node:http";
 import { isIP } from "node:net";
 
 export interface AccessOptions {
@@ -122,6 +124,18 @@ export function isLocalCaller(remoteAddress: string | undefined, headers: Caller
 /** Headers by which proxies say that, or for whom, they forward (RFC 7239, RFC 9110 7.6.3, and what is in common use). */
 const PROXY_HEADER =
   /^(forwarded|via|x-forwarded-.+|x-real-ip|x-original-.+|x-envoy-.+|(x-)?(cluster-)?client-ip|(cf-connecting|true-client|fastly-client)-ip(v6)?)$/;
+
+/** Whether a caller may use admin methods: by the node's token; of a server that has none, from loopback. */
+export function isAdmin({ socket, headers }: IncomingMessage, adminToken: string | undefined): boolean {
+  if (adminToken !== undefined) return hasToken(headers.authorization, adminToken);
+  return isLocalCaller(socket.remoteAddress, headers);
+}
+
+/** Whether a request brings the node's token: `Authorization: Bearer TOKEN` (RFC 6750). Compared in constant time. */
+function hasToken(authorization: string | undefined, token: string): boolean {
+  const digest = (text: string) => createHash("sha256").update(text).digest();
+  return timingSafeEqual(digest(authorization ?? ""), digest(`Bearer ${token}`));
+}
 
 /** What a request says of who makes it; every header of it, by its name in lower case. */
 export interface CallerHeaders {

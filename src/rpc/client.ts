@@ -9,6 +9,7 @@ import { hex0x, parseHex, parseShownHash } from "../base/bytes.ts";
 import { TX_BYTES_CEILING } from "../base/limits.ts";
 import { decodeTransaction } from "../chain/transaction.ts";
 import { quorumOf } from "../consensus/pbft/quorum.ts";
+import { ADMIN_METHODS } from "./adminmethods.ts";
 import type { SocketMaker } from "./clientsocket.ts";
 import { ClientSubscriptions, type SubscriptionEvents } from "./clientsubscriptions.ts";
 import { type CallLimits, Endpoint } from "./endpoint.ts";
@@ -55,6 +56,8 @@ export interface ClientOptions {
    */
   readonly faults?: number;
   readonly fetch?: typeof fetch;
+  /** The token of the node at a URL, for its admin methods (rpc.token in its home); asked for, and sent, with these alone. */
+  readonly token?: (url: string) => string | undefined;
   /** For subscriptions where there is no global WebSocket (Node 20): `(url) => new WebSocket(url)` of ws. */
   readonly webSocket?: SocketMaker;
   /** How long a subscription whose connection broke looks for a node to go on with, ms; 300,000 by default, 0: not at all. */
@@ -93,7 +96,7 @@ export class Client {
     if (genesis === undefined && urls.length <= faults) {
       throw new RangeError(`${faults + 1} equal answers take ${faults + 1} URLs, ${urls.length} given`);
     }
-    this.#endpoints = urls.map((one) => new Endpoint(one, options.fetch));
+    this.#endpoints = urls.map((one) => new Endpoint(one, options.fetch, options.token));
     this.#options = options;
   }
 
@@ -107,17 +110,18 @@ export class Client {
     const waitMs = waitOf(params);
     const ask = (endpoint: Endpoint, { timeoutMs }: CallLimits) =>
       endpoint.call(method, params, { timeoutMs: timeoutMs + waitMs }) as Promise<ResultOf<M>>;
-    // An order to one node is not another's.
-    return ORDERS.test(method) ? ask(this.#endpoints[0]!, this.#limits(true)) : this.#askAny(ask);
+    return this.#askOne([method], ask);
   }
 
   /** Calls in one request, at most 100; the answers in their order, a refusal as an RpcError among them. */
   async batch<M extends MethodName>(calls: readonly BatchCall<M>[]): Promise<(ResultOf<M> | RpcError)[]> {
     if (calls.length === 0) return [];
     const waitMs = Math.max(...calls.map(({ params }) => waitOf(params)));
-    return this.#askAny(
-      (endpoint, { timeoutMs }) =>
-        endpoint.batch(calls, { timeoutMs: timeoutMs + waitMs }) as Promise<(ResultOf<M> | RpcError)[]>,
+    const ask = (endpoint: Endpoint, { timeoutMs }: CallLimits) =>
+      endpoint.batch(calls, { timeoutMs: timeoutMs + waitMs }) as Promise<(ResultOf<M> | RpcError)[]>;
+    return this.#askOne(
+      calls.map(({ method }) => method),
+      ask,
     );
   }
 
@@ -219,6 +223,15 @@ export class Client {
     return { timeoutMs: isLast ? timeoutMs : Math.min(timeoutMs, resendMs) };
   }
 
+  /** An order to one node is not another's: it goes to the first. */
+  #askOne<T>(
+    methods: readonly string[],
+    ask: (endpoint: Endpoint, limits: CallLimits) => Promise<T>,
+  ): Promise<T> {
+    const isOrder = methods.some((method) => ADMIN_METHODS.has(method));
+    return isOrder ? ask(this.#endpoints[0]!, this.#limits(true)) : this.#askAny(ask);
+  }
+
   /** Asks one node after the other until one answers; a refusal is an answer unless the node cannot serve now. */
   async #askAny<T>(ask: (endpoint: Endpoint, limits: CallLimits) => Promise<T>): Promise<T> {
     const errors: Error[] = [];
@@ -263,9 +276,6 @@ export class Client {
     };
   }
 }
-
-/** Methods whose answer speaks of the one node that was asked. */
-const ORDERS = /^(devnet|miner|debug)_/;
 
 /** Refusals of a node that is not able to answer now. */
 const CANNOT_SERVE: readonly string[] = ["SYNCING", "STOPPING"];

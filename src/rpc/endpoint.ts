@@ -3,6 +3,7 @@
  * as RpcError, everything else (no connection, no answer in time, an answer that is none) as an Error that names the
  * URL. It knows no method. In Node and in browsers.
  */
+import { ADMIN_METHODS } from "./adminmethods.ts";
 import { readNodeUrl } from "./clienturl.ts";
 import { RpcError } from "./rpcerror.ts";
 
@@ -29,12 +30,14 @@ export class Endpoint {
   readonly url: string;
   readonly #fetch: typeof fetch;
   readonly #authorization: string | undefined;
+  readonly #token: ((url: string) => string | undefined) | undefined;
   #lastId = 0;
 
-  constructor(url: string, fetcher: typeof fetch | undefined) {
+  constructor(url: string, fetcher: typeof fetch | undefined, token?: (url: string) => string | undefined) {
     const address = readNodeUrl(url);
     this.url = address.url;
     this.#authorization = address.authorization;
+    this.#token = token;
     this.#fetch = fetcher ?? ((input, init) => fetch(input, init));
   }
 
@@ -45,7 +48,11 @@ export class Endpoint {
 
   /** @throws RpcError when the node refuses; Error when it does not answer. */
   async call(method: string, params: unknown, limits: CallLimits): Promise<unknown> {
-    const { error, result } = (await this.#post(this.#request({ method, params }), limits)) as Response;
+    const { error, result } = (await this.#post(
+      [method],
+      this.#request({ method, params }),
+      limits,
+    )) as Response;
     if (error !== undefined) throw new RpcError(error);
     return result;
   }
@@ -53,7 +60,11 @@ export class Endpoint {
   /** The answers in the order of the calls, a refusal as an RpcError among them. */
   async batch(calls: readonly Call[], limits: CallLimits): Promise<(unknown | RpcError)[]> {
     const requests = calls.map((call) => this.#request(call));
-    const answered = await this.#post(requests, limits);
+    const answered = await this.#post(
+      calls.map(({ method }) => method),
+      requests,
+      limits,
+    );
     if (!Array.isArray(answered)) throw refusalOf(answered as Response);
     const byId = new Map((answered as Response[]).map((response) => [response.id, response]));
     return requests.map(({ id }) => {
@@ -68,12 +79,26 @@ export class Endpoint {
     return { jsonrpc: "2.0", id, method, ...(params === undefined ? {} : { params }) } as const;
   }
 
-  async #post(body: unknown, { timeoutMs, signal }: CallLimits): Promise<unknown> {
+  /** The token goes to the node that is ordered, never with a mere question to any of several. */
+  #headers(methods: readonly string[]): Record<string, string> {
+    const isOrder = methods.some((method) => ADMIN_METHODS.has(method));
+    const token = isOrder ? this.#token?.(this.url) : undefined;
+    return {
+      "content-type": "application/json",
+      ...(token === undefined ? this.authorization : { authorization: `Bearer ${token}` }),
+    };
+  }
+
+  async #post(
+    methods: readonly string[],
+    body: unknown,
+    { timeoutMs, signal }: CallLimits,
+  ): Promise<unknown> {
     const late = AbortSignal.timeout(timeoutMs);
     try {
       const response = await this.#fetch(`${this.url}/`, {
         method: "POST",
-        headers: { "content-type": "application/json", ...this.authorization },
+        headers: this.#headers(methods),
         body: JSON.stringify(body),
         signal: signal === undefined ? late : AbortSignal.any([late, signal]),
       });

@@ -233,7 +233,7 @@ function unknownMethod(name: string, methods: MethodTable): CallError {
 }
 
 function notLocal(name: string): CallError {
-  const detail = `${name} is only for programs on the node's own machine (loopback), not for pages of other origins`;
+  const detail = `${name} needs the node's token (rpc.token in its home) as "Authorization: Bearer TOKEN". Commands of the node's user find it at the address where the node listens (127.0.0.1, not localhost); else set QUORATE_RPC_TOKEN`;
   return new CallError("AUTH_REQUIRED", detail);
 }
 

@@ -138,9 +138,9 @@ ${RPC_QUEUED_MS_MAX / 1000} s. The answers of a batch end after ${RPC_ANSWERS_BY
 One connection has at most ${RPC_SUBSCRIPTIONS_MAX} subscriptions and ${RPC_WAITS_MAX} calls that wait for a block. A WebSocket whose peer does not read is
 told \`{"dropped": n}\` and closed with 1013.
 
-**Admin methods** are answered only to callers on loopback: to no web page of another origin, and to nobody for whom a
-proxy forwards the call (\`Forwarded\`, \`Via\`, \`X-Forwarded-*\`, \`X-Real-IP\`, \`CF-Connecting-IP\` and their like). A proxy on the
-node's machine that says none of these makes all its callers local, so put none before a node that has them. The \`devnet_\` methods exist only
+**Admin methods** need the node's token, as \`Authorization: Bearer TOKEN\`, whatever address they come from. The token is new
+at each start and stands in \`rpc.token\` of the node's home, readable by its user alone. \`quorate\` finds it by itself for the
+user's nodes at the loopback address where they listen (127.0.0.1, not localhost), else it takes \`QUORATE_RPC_TOKEN\`. The \`devnet_\` methods exist only
 on a chain whose genesis has the profile "dev".
 
 ## Values

@@ -23,7 +23,7 @@ import {
   checkSite,
   clientOf,
   corsHeaders,
-  isLocalCaller,
+  isAdmin,
   isOwnRequest,
 } from "./access.ts";
 import type { NodeApi } from "./api.ts";
@@ -44,6 +44,8 @@ export interface RpcServerOptions extends AllowedCallers {
   /** 0 for any free port. */
   readonly port: number;
   readonly host?: string;
+  /** What admin methods need, as `Authorization: Bearer TOKEN`; without one any caller on loopback has them. */
+  readonly adminToken?: string;
 }
 
 export interface RpcServerPorts {
@@ -294,7 +296,7 @@ export class RpcServer {
   #connectionOf(request: IncomingMessage, response: ServerResponse): Connection {
     const slots = this.#slots.get(request.socket) ?? new WaitSlots();
     const caller = { client: clientOf(request.socket.remoteAddress), isGone: () => response.destroyed };
-    return { slots, isLocal: isLocal(request), subscriptions: undefined, caller };
+    return { slots, isLocal: isAdmin(request, this.#options.adminToken), subscriptions: undefined, caller };
   }
 
   #send(response: ServerResponse, status: number, type: string, body: string): void {
@@ -339,7 +341,7 @@ export class RpcServer {
       const connection = new WebSocketConnection(webSocket, {
         api: this.#ports.api,
         dispatcher: this.#dispatcher,
-        isLocal: isLocal(request),
+        isLocal: isAdmin(request, this.#options.adminToken),
         client: clientOf(request.socket.remoteAddress),
         memory: this.#memory,
         notices: this.#notices,
@@ -380,10 +382,6 @@ function describeListenError(error: NodeJS.ErrnoException, host: string, port: n
     EADDRNOTAVAIL: `${host} is not an address of this machine`,
   };
   return new Error(`RPC: ${reasons[error.code ?? ""] ?? `cannot listen on ${where}`}`, { cause: error });
-}
-
-function isLocal({ socket, headers }: IncomingMessage): boolean {
-  return isLocalCaller(socket.remoteAddress, headers);
 }
 
 /** The path without the query, as sent. */

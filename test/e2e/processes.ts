@@ -161,7 +161,10 @@ export class Devnet {
   async rpc<T = Record<string, unknown>>(index: number, method: string, params: object = {}): Promise<T> {
     const response = await fetch(this.rpcUrl(index), {
       method: "POST",
-      headers: { "content-type": "application/json" },
+      headers: {
+        "content-type": "application/json",
+        authorization: `Bearer ${readFileSync(join(this.dir, `node${index}`, "rpc.token"), "utf8")}`,
+      },
       body: JSON.stringify({ jsonrpc: "2.0", id: 1, method, params }),
       signal: AbortSignal.timeout(20_000),
     });

@@ -1,9 +1,10 @@
 /** A whole node in this process, on a home of its own: what it does when it cannot go on. */
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { formatGenesis } from "../../src/chain/genesisfile.ts";
+import { connect } from "../../src/cli/rpc.ts";
 import { loadConfig } from "../../src/node/config.ts";
 import { createHome, homePaths, openHome } from "../../src/node/home.ts";
 import { keyOfSeed } from "../../src/node/keyfile.ts";
@@ -139,4 +140,25 @@ it("starts and stops, twice in a row", async () => {
     await Promise.all([node.stop(), node.stop()]);
     expect(existsSync(homePaths(dir).lock)).toBe(false);
   }
+});
+
+it("takes orders from its user's commands on this machine, and from nobody for an address or a header", async () => {
+  const options = soleValidator();
+  const node = await startNode(options);
+  try {
+    const order = () => connect({ rpc: [node.rpcUrl] }).call("devnet_setPartition", { blocked: [] });
+    expect(await order()).toBeDefined();
+    for (const name of ["x-nothing", "x-real-ip", "via", "cf-connecting-ip", "authorization"]) {
+      const response = await fetch(node.rpcUrl, {
+        method: "POST",
+        headers: { "content-type": "application/json", [name]: "10.0.0.2" },
+        body: '{"jsonrpc":"2.0","id":1,"method":"devnet_setPartition","params":{"blocked":[]}}',
+      });
+      expect(await response.json(), name).toMatchObject({ error: { data: { code: "AUTH_REQUIRED" } } });
+    }
+    expect(statSync(join(dir, "rpc.token")).mode & 0o777).toBe(0o600);
+  } finally {
+    await node.stop();
+  }
+  expect(existsSync(join(dir, "rpc.token"))).toBe(false);
 });

@@ -6,6 +6,7 @@ import { describe, expect, it } from "vitest";
 import { RPC_BODY_BYTES_MAX } from "../../src/base/limits.ts";
 import { systemScheduler } from "../../src/node/system.ts";
 import { clientOf, isLocalCaller } from "../../src/rpc/access.ts";
+import { Client } from "../../src/rpc/client.ts";
 import { RpcServer } from "../../src/rpc/server.ts";
 import { FakeNode, peer } from "./fakenode.ts";
 import { atEnd, connect, post, rawRequest, rpc, serve } from "./serve.ts";
@@ -278,6 +279,24 @@ describe("the RPC server", () => {
     expect(clientOf("::1")).toBe("0:0:0:0::/64");
     expect(clientOf("fe80::1%eth0")).toBe("fe80:0:0:0::/64");
     expect(clientOf(undefined)).toBe("unknown");
+  });
+
+  it("answers admin methods to whoever brings the node's token, and to nobody for an address", async () => {
+    const { url, node } = await serve({ adminToken: "t0ken" });
+    const params = { blocked: ["node3"] };
+    const body = JSON.stringify({ jsonrpc: "2.0", id: 1, method: "devnet_setPartition", params });
+    for (const authorization of ["", "Bearer ", "Bearer t0ke", "t0ken", "Basic t0ken"]) {
+      const { json } = await post(url, body, { authorization });
+      expect(json.error, authorization).toMatchObject({ data: { code: "AUTH_REQUIRED" } });
+    }
+    expect((await post(url, body)).json.error.code).toBe(-32011);
+    expect(await (await connect(url)).ask(body)).toMatchObject({ error: { code: -32011 } });
+    expect(node.blocked).toEqual([]);
+    const authorization = "Bearer t0ken";
+    expect((await post(url, body, { authorization })).json.result).toBeDefined();
+    expect(await (await connect(url, { authorization })).ask(body)).toMatchObject({ result: {} });
+    const client = new Client(url, { token: (asked) => (asked === url ? "t0ken" : undefined) });
+    expect(await client.call("devnet_setPartition", params)).toBeDefined();
   });
 
   it("closes everything at once when it stops", async () => {
