@@ -9,7 +9,6 @@ import { type Client, Wallet } from "../rpc/client.ts";
 import {
   createReceipt,
   minedChainOf,
-  openGenesis,
   type ReceiptFile,
   type TrustedGenesis,
   verifyReceipt,
@@ -23,14 +22,16 @@ import { fileProblem } from "./fileproblem.ts";
 import { type NameOptions, resolveKey } from "./names.ts";
 import { type Output, showDuration } from "./output.ts";
 import { ReceiptFolder } from "./receiptfolder.ts";
-import { ask, connect, type RpcOptions } from "./rpc.ts";
-import { leastFee } from "./tx.ts";
+import { connect, type RpcOptions } from "./rpc.ts";
+import { checkUnsaidFee, signingChain } from "./signingchain.ts";
 
 export interface AddOptions extends RpcOptions, NameOptions {
   readonly out: string;
   readonly from: string;
   readonly memo?: string;
   readonly fee?: bigint;
+  /** A file. */
+  readonly genesis?: string;
 }
 
 /** What became of one file. */
@@ -56,7 +57,8 @@ export async function addFiles(out: Output, options: AddOptions, files: readonly
     return finish(out, { files, options, results: failed, exitCode: EXIT.badInput });
   const client = connect(options);
   const wallet = Wallet.fromSeed((await resolveKey(options.from, options)).key.seed);
-  const { chain, trusted, fee } = await ask(prepare(client, options.fee));
+  const { chain, trusted, fee } = await signingChain(client, options);
+  checkUnsaidFee(fee, { said: options.fee, amount: 0n });
   const { memo } = options;
   const batch = await anchorAll(out, { client, wallet, chain, fee, documents, memo });
   const writer = new ReceiptWriter({ client, wallet, chain, trusted, folder });
@@ -102,15 +104,6 @@ function finish(out: Output, { files, options, results, exitCode, tookMs, folder
   const skipped = folder === undefined ? {} : warnOfSkipped(out, folder);
   out.result({ files: files.map((file) => byFile.get(file)), tookMs, ...skipped }, lines);
   if (failed.length > 0) throw new Finished(exitCode);
-}
-
-async function prepare(client: Client, fee: bigint | undefined) {
-  const [chain, least, { genesis }] = await Promise.all([
-    client.chain(),
-    fee ?? leastFee(client),
-    client.call("chain_getGenesis"),
-  ]);
-  return { chain, fee: least, trusted: must(openGenesis(JSON.stringify(genesis)), EXIT.broken) };
 }
 
 async function hashAll(files: readonly string[]): Promise<{ documents: Document[]; failed: FileResult[] }> {

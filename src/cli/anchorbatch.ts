@@ -77,7 +77,14 @@ async function sign({ client, wallet, chain, fee, memo }: AnchorOrders, document
   const next = await ask(client.nextNonce(wallet.address));
   return signOrRefuse(() =>
     documents.map(({ digest }, i) =>
-      wallet.anchor({ chain, digest, nonce: next + BigInt(i), fee, ...(memo === undefined ? {} : { memo }) }),
+      wallet.anchor({
+        chain,
+        digest,
+        nonce: next + BigInt(i),
+        fee,
+        maxFee: fee,
+        ...(memo === undefined ? {} : { memo }),
+      }),
     ),
   );
 }

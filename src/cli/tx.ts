@@ -3,7 +3,7 @@
  * nonce and the least fee are asked from the node unless given.
  */
 import { type Command, Option } from "commander";
-import { asHash, hex0x, showHash } from "../base/bytes.ts";
+import { hex0x, showHash } from "../base/bytes.ts";
 import type { SignedTransaction } from "../chain/transaction.ts";
 import {
   type Client,
@@ -21,6 +21,7 @@ import { badInput, CliError, EXIT, Finished } from "./exit.ts";
 import { type NameOptions, nameOptions, resolveAddress, resolveKey } from "./names.ts";
 import { type Output, shorten, showDuration } from "./output.ts";
 import { ask, connect, type RpcOptions, refusalError, rpcOption, unreachableError } from "./rpc.ts";
+import { checkUnsaidFee, showPayment, signingChain } from "./signingchain.ts";
 import { readStdin } from "./stdin.ts";
 import { describeFinality, type TrustOptions, trustOf, trustOptions } from "./trust.ts";
 import { addOfflineTx } from "./txoffline.ts";
@@ -85,22 +86,22 @@ async function transfer(out: Output, options: SentTransferOptions): Promise<void
   const wallet = Wallet.fromSeed(key.seed);
   const client = connect(options);
   const nextNonce = () => client.nextNonce(wallet.address);
-  const [chain, nonce, fee] = await ask(
-    Promise.all([client.chain(), options.nonce ?? nextNonce(), options.fee ?? leastFee(client)]),
-  );
+  const { chain, fee } = await signingChain(client, options);
+  const nonce = options.nonce ?? (await ask(nextNonce()));
+  const { amount } = options;
+  checkUnsaidFee(fee, { said: options.fee, amount });
+  showPayment(out, { amount, fee, to: to.address, chainId: chain.chainId });
   // With a nonce of the user's own, or for later, equal commands make equal bytes: then a repeat is harmless.
   const isRepeatable = options.nonce !== undefined || options.signOnly === true;
   const distinct = isRepeatable ? {} : { validUntilHeight: distinctExpiry() };
-  const order = { ...distinct, ...orderOf(options, { chain, nonce, fee, to: to.address }) };
+  const order = { ...distinct, ...orderOf(options, { chain, nonce, fee, maxFee: fee, to: to.address }) };
   const sign = (with_: bigint | number) => signOrRefuse(() => wallet.transfer({ ...order, nonce: with_ }));
   if (options.signOnly) {
     const { id, bytes } = sign(nonce);
     out.result({ txHash: hex0x(id), tx: hex0x(bytes), nonce: Number(nonce) }, hex0x(bytes));
     return;
   }
-  const genesisHash =
-    typeof chain.genesisHash === "string" ? chain.genesisHash : showHash(asHash(chain.genesisHash));
-  const trusting = connect(options, trustOf(options, genesisHash));
+  const trusting = connect(options, trustOf(options, showHash(chain.genesisHash)));
   let signed = sign(nonce);
   for (let races = 0; ; races++) {
     try {
@@ -126,12 +127,6 @@ function equalSentBefore({ id, nonce }: SignedTransaction, { blockHeight, status
     `an equal transfer with nonce ${nonce} had been sent before, and ${where} (tx ${hex0x(id)}); this command ` +
       "paid nothing more. To pay once more run it again, or with another --memo",
   );
-}
-
-/** minFee of the chain's genesis. */
-export async function leastFee(client: Client): Promise<bigint> {
-  const { genesis } = await client.call("chain_getGenesis");
-  return BigInt((genesis as { limits: { minFee: string } }).limits.minFee);
 }
 
 /** Bytes that were signed before. */

@@ -17,6 +17,7 @@ import { leaf } from "./command.ts";
 import { badInput, EXIT, Finished, must } from "./exit.ts";
 import { nameOptions, resolveAddress, resolveKey } from "./names.ts";
 import type { Output } from "./output.ts";
+import { checkUnsaidFee, showPayment } from "./signingchain.ts";
 import { readStdin } from "./stdin.ts";
 import { orderOf, signOrRefuse, type TransferOptions, withOrder } from "./txorder.ts";
 
@@ -55,7 +56,9 @@ async function sign(out: Output, options: SignOptions): Promise<void> {
   const { address } = await resolveAddress(options.to, options);
   const { fee = genesis.limits.minFee, nonce } = options;
   const chain = { chainId: genesis.chainId, genesisHash };
-  const order = orderOf(options, { chain, nonce, fee, to: address });
+  checkUnsaidFee(fee, { said: options.fee, amount: options.amount });
+  showPayment(out, { amount: options.amount, fee, to: address, chainId: chain.chainId });
+  const order = orderOf(options, { chain, nonce, fee, maxFee: fee, to: address });
   const signed = signOrRefuse(() => Wallet.fromSeed(key.seed).transfer(order));
   const tx = hex0x(signed.bytes);
   out.result({ txHash: hex0x(signed.id), tx, nonce }, tx);

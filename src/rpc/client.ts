@@ -24,7 +24,14 @@ export { NotConfirmedError, OutcomeUnknownError } from "./outcome.ts";
 export { RpcError } from "./rpcerror.ts";
 export { Sender, type SenderOptions, type SentInTurn } from "./sender.ts";
 export type { Finality, Sent, SentAfter } from "./submission.ts";
-export { type AnchorOrder, type ChainRef, distinctExpiry, type TransferOrder, Wallet } from "./wallet.ts";
+export {
+  type AnchorOrder,
+  type ChainRef,
+  distinctExpiry,
+  FeeTooHighError,
+  type TransferOrder,
+  Wallet,
+} from "./wallet.ts";
 
 export type MethodName = keyof Methods;
 export type ParamsOf<M extends MethodName> = z.input<Methods[M]["params"]>;
@@ -128,7 +135,9 @@ export class Client {
   /** What a wallet must know of the chain to sign. */
   async chain(): Promise<ChainRef> {
     const { chainId, genesisHash } = await this.call("node_info");
-    return { chainId: BigInt(chainId), genesisHash: parseShownHash(genesisHash)! };
+    const hash = parseShownHash(genesisHash);
+    if (hash === undefined) throw new Error(`${this.url}: a genesis hash that is none: "${genesisHash}"`);
+    return { chainId: BigInt(chainId), genesisHash: hash };
   }
 
   block(block: BlockName = "latest"): Promise<ResultOf<"chain_getBlock">> {

@@ -31,6 +31,8 @@ interface Order {
   readonly nonce: bigint | number;
   /** 0 by default. */
   readonly fee?: bigint;
+  /** A fee above it is not signed. By default FEE_UNSAID_MAX, or the amount if that is more. */
+  readonly maxFee?: bigint;
   /** The last height at which it may be included; 0, the default, for none. */
   readonly validUntilHeight?: bigint;
   /** At most 128 bytes of UTF-8. */
@@ -45,6 +47,22 @@ export interface TransferOrder extends Order {
 export interface AnchorOrder extends Order {
   /** SHA-256 of the document: 32 bytes. */
   readonly digest: Uint8Array | string;
+}
+
+/** A fee above this and above the amount is signed only when a caller says so: a thousand times the usual 1. */
+export const FEE_UNSAID_MAX = 1_000n;
+
+/** A fee above `maxFee`: nothing was signed. */
+export class FeeTooHighError extends RangeError {
+  readonly fee: bigint;
+  readonly maxFee: bigint;
+
+  constructor(fee: bigint, maxFee: bigint) {
+    super(`fee: ${fee} is above maxFee ${maxFee}; if that is meant, set maxFee. Nothing was signed`);
+    this.name = "FeeTooHighError";
+    this.fee = fee;
+    this.maxFee = maxFee;
+  }
 }
 
 const U64_MAX = (1n << 64n) - 1n;
@@ -92,12 +110,15 @@ export class Wallet {
   transfer(order: TransferOrder): SignedTransaction {
     checkU64(order.amount, "amount");
     const to = asAddress(bytes32(order.to, "to"));
-    return this.#sign(bank, { to, amount: order.amount, memo: memoBytes(order.memo) }, order);
+    const { amount } = order;
+    checkFee(order, amount);
+    return this.#sign(bank, { to, amount, memo: memoBytes(order.memo) }, order);
   }
 
   /** @throws RangeError for a value that no transaction can carry. */
   anchor(order: AnchorOrder): SignedTransaction {
     const digest = asHash(bytes32(order.digest, "digest"));
+    checkFee(order, 0n);
     return this.#sign(anchor, { digest, memo: memoBytes(order.memo) }, order);
   }
 
@@ -121,6 +142,12 @@ function printedAsHex(address: Address): Address {
     Object.defineProperty(copy, name, { value: hex });
   }
   return copy as Address;
+}
+
+function checkFee({ fee = 0n, maxFee }: Order, amount: bigint): void {
+  const most = maxFee ?? (amount > FEE_UNSAID_MAX ? amount : FEE_UNSAID_MAX);
+  checkU64(fee, "fee");
+  if (fee > most) throw new FeeTooHighError(fee, most);
 }
 
 function genesisHashOf({ genesisHash }: ChainRef): Hash {
