@@ -31,6 +31,7 @@ import type { PowParameters, RetargetParameters } from "../../src/chain/powparam
 import { AcceptedSignatures } from "../../src/chain/signatures.ts";
 import { meetsTarget } from "../../src/chain/target.ts";
 import {
+  COINBASE_BYTES,
   decodeTransaction,
   makeCoinbase,
   type SignedTransaction,
@@ -41,6 +42,7 @@ import { expectedBits } from "../../src/consensus/pow/retarget.ts";
 import { selectConsensus } from "../../src/consensus/select.ts";
 import { verifySignature } from "../../src/crypto/keys.ts";
 import { Mempool } from "../../src/mempool/mempool.ts";
+import { bodiesFrom } from "../../src/node/blockbody.ts";
 import { NaiveRefusal, naiveMerkleRoot } from "../../src/sim/naiveledger.ts";
 import { Random } from "../../src/sim/random.ts";
 import type { Kv } from "../../src/storage/kv.ts";
@@ -59,6 +61,8 @@ import { NaiveMinedLedger, naiveWork } from "./naiveledger.ts";
 import { lineOf, type NaiveBlock, type NaiveMove, NaivePool, NaiveTree } from "./naivetree.ts";
 
 const GAP = 6;
+/** The chain builds no higher: much lighter branches are not stored, which the naive tree does not know. */
+const HEIGHT_MAX = 40;
 const RETARGETS: readonly RetargetParameters[] = [
   { rule: "fixed" },
   { rule: "bitcoin", interval: 4, timewarpGuard: false },
@@ -84,6 +88,22 @@ const places = RETARGETS.map((retarget) => {
   return { parameters, genesis, hash: computeGenesisHash(genesis), zero: executeGenesis(genesis).block };
 });
 type Place = (typeof places)[number];
+
+/** What a transfer between accounts takes, as most of the pool are. */
+const TRANSFER_BYTES = transfer(alice, bob.publicKey, 1n).bytes.length;
+
+/** A chain whose blocks hold no more than this, the coinbase included. */
+function limited(place: Place, count: number, isByBytes: boolean): Place {
+  const maxBlockBytes = COINBASE_BYTES + (count - 1) * TRANSFER_BYTES;
+  const limits = isByBytes ? { maxTxBytes: TRANSFER_BYTES, maxBlockBytes } : { maxBlockTransactions: count };
+  const genesis = { ...place.genesis, limits: { ...place.genesis.limits, ...limits } };
+  return {
+    parameters: place.parameters,
+    genesis,
+    hash: computeGenesisHash(genesis),
+    zero: executeGenesis(genesis).block,
+  };
+}
 
 /**
  * The transactions of fixtures.ts are signed for its own chain: these chains take those signatures. Each is verified
@@ -124,10 +144,18 @@ export interface TreeStats {
   readonly deepest: number;
   readonly found: number;
   readonly restarts: number;
+  /** Blocks that the chain built from its pool, and those of them that had no room for what else could run. */
+  readonly built: number;
+  readonly full: number;
 }
 
-export async function runBlockTree(seed: number): Promise<TreeStats> {
-  const world = new TreeWorld(seed);
+export interface TreeOptions {
+  /** Blocks hold two to four transactions, the coinbase included, and the chain itself fills some from its pool. */
+  readonly isFull?: boolean;
+}
+
+export async function runBlockTree(seed: number, options: TreeOptions = {}): Promise<TreeStats> {
+  const world = new TreeWorld(seed, options);
   await world.run();
   return world.stats;
 }
@@ -150,11 +178,21 @@ class TreeWorld {
   #reorgs = 0;
   #deepest = 0;
   #restarts = 0;
+  /** Draws for what only full trees do, so that all others stay what they were. */
+  readonly #fullness: Random | undefined;
+  /** Blocks grow no larger than this, besides their coinbase. */
+  readonly #roomMax: number;
+  #built = 0;
+  #full = 0;
 
-  constructor(seed: number) {
+  constructor(seed: number, { isFull = false }: TreeOptions) {
     const random = new Random(`block tree/${seed}`);
     this.#random = random;
-    this.#place = places[seed % places.length]!;
+    this.#fullness = isFull ? new Random(`full blocks/${seed}`) : undefined;
+    const place = places[seed % places.length]!;
+    this.#roomMax = this.#fullness?.integer(1, 3) ?? 3;
+    this.#place =
+      this.#fullness === undefined ? place : limited(place, this.#roomMax + 1, this.#fullness.chance(0.5));
     const maxReorgDepth = random.chance(0.1) ? random.integer(1, 4) : 0;
     this.#settings = {
       maxReorgDepth,
@@ -164,10 +202,11 @@ class TreeWorld {
     };
     this.#poolSeesAll = this.#settings.moveBytesMax === undefined && this.#settings.extensionBlocks === 1;
     this.#plant();
-    const deep = random.chance(0.04);
+    const deep = random.chance(0.04) && !isFull;
     const count = deep ? random.integer(80, 130) : random.integer(4, 18);
     const forks = deep ? 0.03 : random.pick([0.05, 0.2, 0.4]);
-    const flaws = random.pick([0, 0.05, 0.2]);
+    // What the flaws add has no room in small blocks.
+    const flaws = random.pick([0, 0.05, 0.2]) * (isFull ? 0 : 1);
     for (let i = 0; i < count; i++) this.#grow(forks, flaws);
     this.#naive = new NaiveTree(this.#blocks, maxReorgDepth);
     this.#naivePool = new NaivePool(this.#blocks[0]!, GAP);
@@ -181,6 +220,8 @@ class TreeWorld {
       deepest: this.#deepest,
       found: this.#blocks.filter(({ isFound }) => isFound).length,
       restarts: this.#restarts,
+      built: this.#built,
+      full: this.#full,
     };
   }
 
@@ -285,7 +326,7 @@ class TreeWorld {
   #choose(ready: NaiveMinedLedger, height: bigint, flaw: string | undefined): SignedTransaction[] {
     const random = this.#random;
     const chosen: SignedTransaction[] = [];
-    for (let i = random.integer(0, 3); i > 0; i--) {
+    for (let i = Math.min(random.integer(0, 3), this.#roomMax); i > 0; i--) {
       const from = random.pick(people);
       const account = ready.accounts.get(byteText(from.publicKey));
       if (account === undefined || chosen.some((tx) => equalBytes(tx.from, from.publicKey))) continue;
@@ -324,9 +365,15 @@ class TreeWorld {
     const fee = BigInt(random.integer(0, 3));
     const validUntilHeight = random.chance(0.1) ? height + BigInt(random.integer(0, 3)) : 0n;
     const fields = { nonce, fee, validUntilHeight };
-    const tx = random.chance(0.15)
-      ? anchorOf(from, `document ${random.integer(0, 3)}`, fields)
-      : transfer(from, random.pick(people).publicKey, BigInt(random.pick([0, 1, 7, 30, 300, 2_000])), fields);
+    const tx =
+      random.chance(0.15) && this.#fullness === undefined
+        ? anchorOf(from, `document ${random.integer(0, 3)}`, fields)
+        : transfer(
+            from,
+            random.pick(people).publicKey,
+            BigInt(random.pick([0, 1, 7, 30, 300, 2_000])),
+            fields,
+          );
     this.#pooled.push(tx);
     return tx;
   }
@@ -343,10 +390,7 @@ class TreeWorld {
       height: BigInt(parent.height),
       headerAt: (height: bigint) => line[parent.height - Number(height)]!.block.header,
     };
-    // A long branch by Bitcoin's rule, four blocks a period, would become too hard to mine here.
-    const late = parameters.retarget.rule === "bitcoin" && parent.height >= 20 ? 600 : 0;
-    const elapsed = this.#random.integer(-300, 1_500) + late;
-    const time = Math.max(median + 1, parent.block.header.time + elapsed);
+    const time = this.#timeAfter(parent, median, this.#random);
     const summary = {
       chainId: alliance.chainId,
       height: BigInt(parent.height + 1),
@@ -369,12 +413,13 @@ class TreeWorld {
       time,
       bits: expectedBits(parameters, branch),
     };
-    const draft = assembleBlock({ ...fields, nonce: 0 }, summary, body);
-    for (let nonce = 0; ; nonce++) {
-      const header: Header = { ...draft.header, nonce };
-      const hash = hashHeader(header);
-      if (meetsTarget(hash, header.bits)) return { ...draft, header, hash };
-    }
+    return solvedBlock(assembleBlock({ ...fields, nonce: 0 }, summary, body));
+  }
+
+  #timeAfter(parent: NaiveBlock, median: number, random: Random): number {
+    // A long branch by Bitcoin's rule, four blocks a period, would become too hard to mine here.
+    const late = this.#place.parameters.retarget.rule === "bitcoin" && parent.height >= 20 ? 600 : 0;
+    return Math.max(median + 1, parent.block.header.time + random.integer(-300, 1_500) + late);
   }
 
   // ----- what happens -------------------------------------------------------------------------------------
@@ -399,6 +444,7 @@ class TreeWorld {
       if (random.chance(0.04)) add(i + 6, () => this.#operator("reconsider", random.pick(this.#blocks)));
       if (random.chance(0.03)) add(i + 2, () => this.#restart());
       if (random.chance(0.4)) add(i, () => this.#submit());
+      if (this.#fullness?.chance(0.4) === true) add(i + 1, () => this.#mine());
     }
     return steps.sort((a, b) => a.at - b.at).map(({ run }) => run);
   }
@@ -474,6 +520,68 @@ class TreeWorld {
     await this.#chain!.settled();
     this.#restarts++;
     await this.#open();
+  }
+
+  /** The chain fills a block from its pool: it must be one that the chain takes, and the naive one too. */
+  async #mine(): Promise<void> {
+    const random = this.#fullness!;
+    const chain = this.#chain!;
+    const parent = this.#naive.head;
+    if (parent.height >= HEIGHT_MAX) return;
+    for (let i = 0; i < 4; i++) {
+      const from = random.pick(people);
+      const account = readAccount(chain.committed, from.publicKey);
+      const nonce = this.#pool!.pendingNonce(from.publicKey) ?? account?.nonce;
+      if (nonce === undefined || account === undefined || account.balance < 10n) continue;
+      const fields = {
+        nonce: nonce > account.nonce ? nonce : account.nonce,
+        fee: BigInt(random.integer(0, 2)),
+      };
+      const tx = transfer(from, random.pick(people).publicKey, 1n, fields);
+      const isIn = this.#pool!.add(tx, 0).ok;
+      if (this.#poolSeesAll) expectSame(isIn, this.#naivePool.add(tx), "the pool's door");
+    }
+    const median = medianOf(parent);
+    const rewardTo = random.pick(miners).publicKey;
+    const timeMs = BigInt(this.#timeAfter(parent, median, random)) * 1_000n;
+    const proposal = { timeMs, proposer: 0, rewardTo };
+    const draft = chain.buildBlock(parent.block.hash, proposal, bodiesFrom(this.#pool!, chain), true)!;
+    const block = solvedBlock(draft);
+    if (this.#blocks.some((one) => equalBytes(one.block.hash, block.hash))) return;
+    this.#built++;
+    if (block.transactions.length - 1 === this.#roomMax) this.#full++;
+    this.#blocks.push(this.#judged(parent, block, median));
+    await this.#whole(this.#blocks.at(-1)!);
+  }
+
+  /** A block that was built elsewhere, as the naive ledger has it. */
+  #judged(parent: NaiveBlock, block: Block, median: number): NaiveBlock {
+    const ledger = parent.ledger.copy();
+    const height = parent.height + 1;
+    const envelopes = block.transactions.map(({ bytes }) => bytes);
+    const receipts = ledger.mine(envelopes, BigInt(height), BigInt(median) * 1_000n);
+    expectSame(hex(block.summary.stateRoot), hex(ledger.stateRoot()), "the built block's state root");
+    expectSame(hex(block.summary.receiptsRoot), hex(naiveMerkleRoot(receipts)), "its receipts root");
+    const { maxBlockBytes, maxBlockTransactions } = this.#place.genesis.limits;
+    expectSame(
+      envelopes.length <= maxBlockTransactions,
+      true,
+      "the built block has room for its transactions",
+    );
+    const bytes = envelopes.reduce((sum, { length }) => sum + length, 0);
+    expectSame(bytes <= maxBlockBytes, true, "the built block has room for its bytes");
+    const work = parent.work + naiveWork(block.header.bits);
+    const rest = { hasHead: false, hasBody: false, sequence: 0, isFound: false, isTaken: false };
+    return {
+      block,
+      parent,
+      height,
+      work,
+      isValid: true,
+      ledger,
+      stateRoot: hex(ledger.stateRoot()),
+      ...rest,
+    };
   }
 
   async #submit(): Promise<void> {
@@ -576,6 +684,14 @@ class TreeWorld {
     expectSame(hex(replayed.stateRoot()), hex(this.#chain!.head.summary.stateRoot), "the replayed state");
     const alloc = alliance.accounts.reduce((sum, { balance }) => sum + balance, 0n);
     expectSame(replayed.whole, alloc + replayed.minted - replayed.paid, "the money");
+  }
+}
+
+function solvedBlock(draft: Block): Block {
+  for (let nonce = 0; ; nonce++) {
+    const header: Header = { ...draft.header, nonce };
+    const hash = hashHeader(header);
+    if (meetsTarget(hash, header.bits)) return { ...draft, header, hash };
   }
 }
 
