@@ -26,7 +26,8 @@ export function addConfig(program: Command): void {
       const file = existsSync(path) ? must(readTextFile(path)) : undefined;
       if (file === undefined) out.warn(`${path}: not found, showing defaults and QUORATE_* variables`);
       const flags = await settingsOf(options, options.dir);
-      const { origins } = must(loadConfig({ file, environment: process.env, flags }));
+      const { origins, skipped } = must(loadConfig({ file, environment: process.env, flags }));
+      if (skipped !== undefined) out.warn(skipped);
       const rows = origins.map(({ key, value, origin }) => [key, JSON.stringify(value), origin]);
       out.result(
         Object.fromEntries(origins.map(({ key, value, origin }) => [key, { value, origin }])),

@@ -41,13 +41,14 @@ export function addStart(program: Command): void {
 
 async function runNode(out: Output, options: StartOptions): Promise<void> {
   const home = must(openHome(options.dir));
-  const { config } = must(
+  const { config, skipped } = must(
     loadConfig({
       file: home.configText,
       environment: process.env,
       flags: await settingsOf(options, options.dir),
     }),
   );
+  if (skipped !== undefined) out.warn(skipped);
   const blockedPeers = peerIdsOf(options.cutOff ?? [], home);
   const extraPeers = (options.peer ?? []).map((text) => must(parsePeerAddress(text)));
   // Loaded here, so that what is wrong with the home is said at once.

@@ -3,11 +3,14 @@
  * same genesis in each, every node in everyone's peers.json. Each operator gets one folder and keeps it secret. What
  * the network is made of stands in testnetplan.ts.
  */
+
 import { randomBytes } from "node:crypto";
 import { existsSync, mkdirSync, writeFileSync } from "node:fs";
+import { isIPv6 } from "node:net";
 import { join } from "node:path";
 import { type Command, Option } from "commander";
 import { hex0x, showHash } from "../base/bytes.ts";
+
 import { VALIDATORS_MAX } from "../base/limits.ts";
 import { CONSENSUS_NAMES } from "../chain/consensusparameters.ts";
 import { formatGenesis, parseGenesis } from "../chain/genesisfile.ts";
@@ -193,8 +196,7 @@ function writeHomes(
       "mining.hash_limit": coinbase === undefined ? undefined : options.hashLimit,
       "rpc.port": node.rpcPort,
       "p2p.port": node.p2pPort,
-      // On one machine alone the nodes need no other.
-      "p2p.host": options.hosts === undefined ? "127.0.0.1" : undefined,
+      "p2p.host": listenHost(options.hosts === undefined ? undefined : node.host),
     });
     const peers = members.filter((other) => other !== member).map((other) => other.peer);
     const validatorKey = votes ? ownKey : undefined;
@@ -202,6 +204,12 @@ function writeHomes(
     if (coinbase !== undefined) must(saveKey(keyPath(dir, COINBASE_KEY), ownKey!));
     return { ...node, dir, mode, coinbase };
   });
+}
+
+/** Where a node listens that others reach by this address. On one machine alone the nodes need no other. */
+function listenHost(host: string | undefined): string | undefined {
+  if (host === undefined) return "127.0.0.1";
+  return isIPv6(host) ? "::" : undefined;
 }
 
 function writeAccounts(dir: string, plan: TestnetPlan): void {

@@ -72,6 +72,8 @@ export interface LoadedConfig {
   readonly config: Config;
   /** In the order of CONFIG_KEYS. */
   readonly origins: readonly ConfigOrigin[];
+  /** Variables that Kubernetes sets for its Services, which are no configuration: a sentence if there are any. */
+  readonly skipped: string | undefined;
 }
 
 type Values = { [K in ConfigKey]: ValueOf<(typeof CONFIG_KEYS)[K]["schema"]> };
@@ -99,7 +101,8 @@ export function loadConfig(sources: ConfigSources): Verdict<LoadedConfig, "malfo
     values[key] = checked.value;
     origins.push(found);
   }
-  return accept({ config: toConfig(values as Values), origins });
+  const skipped = skippedOf(sources.environment ?? {});
+  return accept({ config: toConfig(values as Values), origins, skipped });
 }
 
 /** config.toml with every key commented out at its default, but for those that are set. */
@@ -179,6 +182,7 @@ function readEnvironment(
   for (const [variable, value] of Object.entries(environment)) {
     if (!variable.startsWith("QUORATE_") || value === undefined || OTHER_VARIABLES.includes(variable))
       continue;
+    if (isServiceLink(variable, value)) continue;
     const key = keys.get(variable);
     if (key === undefined) {
       const known = [...keys.keys(), ...OTHER_VARIABLES];
@@ -187,6 +191,21 @@ function readEnvironment(
     values.set(key, value);
   }
   return accept(values);
+}
+
+/** What Kubernetes (and Docker's links) tell a container of a Service named "quorate" or "quorate-...". */
+function isServiceLink(variable: string, value: string): boolean {
+  if (SERVICE_VARIABLE.test(variable)) return true;
+  return /^QUORATE_(\w+_)?PORT$/.test(variable) && /^(tcp|udp|sctp):\/\//.test(value);
+}
+
+const SERVICE_VARIABLE =
+  /^QUORATE_(\w+_)?(SERVICE_HOST|SERVICE_PORT(_\w+)?|PORT_\d+_(TCP|UDP|SCTP)(_(PROTO|PORT|ADDR))?)$/;
+
+function skippedOf(environment: Readonly<Record<string, string | undefined>>): string | undefined {
+  const names = Object.entries(environment).filter(([name, value = ""]) => isServiceLink(name, value));
+  if (names.length === 0) return undefined;
+  return `skipped ${names.map(([name]) => name).join(", ")}: set for a Kubernetes Service of that name, no configuration (enableServiceLinks: false keeps them away)`;
 }
 
 function toConfig(values: Values): Config {

@@ -181,3 +181,38 @@ test("log levels apply by component, the rest follows the plain one", () => {
     expect(parseLogLevels(bad)).toBeUndefined();
   }
 });
+
+test("what Kubernetes sets for a Service of this name is skipped with a word", () => {
+  const links = {
+    QUORATE_PORT: "tcp://10.96.0.7:18545",
+    QUORATE_SERVICE_HOST: "10.96.0.7",
+    QUORATE_SERVICE_PORT: "18545",
+    QUORATE_SERVICE_PORT_RPC: "18545",
+    QUORATE_PORT_18545_TCP: "tcp://10.96.0.7:18545",
+    QUORATE_PORT_18545_TCP_PROTO: "tcp",
+    QUORATE_PORT_18545_TCP_PORT: "18545",
+    QUORATE_PORT_18545_TCP_ADDR: "10.96.0.7",
+    // A Service named quorate-rpc takes the name of a setting.
+    QUORATE_RPC_PORT: "tcp://10.96.0.8:18545",
+    QUORATE_RPC_SERVICE_HOST: "10.96.0.8",
+  };
+  const { config, skipped } = load({ environment: { ...links, QUORATE_P2P_PORT: "20" } });
+  expect([config.rpc.port, config.p2p.port]).toEqual([18545, 20]);
+  for (const name of Object.keys(links)) expect(skipped).toContain(name);
+  expect(load({ environment: { QUORATE_RPC_PORT: "10" } }).skipped).toBeUndefined();
+  expect(refusal({ environment: { QUORATE_PROT: "1" } })).toContain("unknown variable");
+});
+
+test.each(["10.0.0.256", "1.2.3", "1.2.3.4.", "10.0.0.01", ":", "::g", "fe80::1%eth0", "[::1]", "a b", ""])(
+  "%j is no host to listen on",
+  (host) => {
+    expect(refusal({ flags: { "p2p.host": host } })).toContain("expected a host name or an IP address");
+  },
+);
+
+test.each(["10.0.0.255", "0.0.0.0", "::", "2001:db8::7", "::ffff:10.0.0.1", "node0", "a-b.example"])(
+  "%j is a host to listen on",
+  (host) => {
+    expect(load({ flags: { "p2p.host": host } }).config.p2p.host).toBe(host);
+  },
+);
