@@ -287,7 +287,8 @@ class Interrupts {
   }
 }
 
-const SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
+/** The end of its terminal ends a devnet that shows itself there; under nohup it goes on. */
+const SIGNALS = ["SIGINT", "SIGTERM", ...(isTerminalOf("stdout") ? (["SIGHUP"] as const) : [])] as const;
 
 /** The network's standing until it ends: a live table on a terminal, a line at each change elsewhere. */
 class Display {

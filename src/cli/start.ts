@@ -3,9 +3,10 @@
  * once and at once the second time. Under a devnet (an IPC channel to the parent) the terminal's SIGINT is left to
  * the parent, and the parent's death stops the node.
  */
+import { resolve } from "node:path";
 import { type Command, Option } from "commander";
 import { loadConfig } from "../node/config.ts";
-import { type Home, homePaths, openHome } from "../node/home.ts";
+import { type Home, openHome } from "../node/home.ts";
 import type { RunningNode } from "../node/node.ts";
 import { parsePeerAddress } from "../node/peersfile.ts";
 import type { StartError } from "../node/starterror.ts";
@@ -62,6 +63,7 @@ async function runNode(out: Output, options: StartOptions): Promise<void> {
     throw startFailure(error);
   }
   guardProcess(node.networkFailed);
+  process.on("SIGHUP", () => node.reopenLog());
   const { rpcUrl, p2pAddresses, genesisHash } = node;
   out.result(
     { rpcUrl, p2pAddresses, genesisHash, height: Number(node.height()), mode: config.mode, pid: process.pid },
@@ -69,7 +71,7 @@ async function runNode(out: Output, options: StartOptions): Promise<void> {
       `${config.name} (${config.mode}) at height ${node.height()}, genesis ${genesisHash}`,
       `  rpc   ${rpcUrl}`,
       `  p2p   ${p2pAddresses.join("  ")}`,
-      `  logs  ${homePaths(options.dir).logFile}`,
+      `  logs  ${config.log.file === undefined ? "standard error" : resolve(options.dir, config.log.file)}`,
     ],
   );
   const failure = await stopping.requested;
@@ -101,7 +103,10 @@ class StopSignal {
     });
     const supervised = process.channel !== undefined;
     process.on("SIGTERM", () => this.#ask());
-    process.on("SIGHUP", () => this.#ask());
+    // Whoever started this may log out (nohup): it goes on, and opens its log anew.
+    process.on("SIGHUP", () => undefined);
+    // Without a listener Node.js opens its debugger.
+    process.on("SIGUSR1", () => undefined);
     process.on("SIGINT", () => {
       if (!supervised) this.#ask();
     });

@@ -50,7 +50,11 @@ export interface Config {
   };
   readonly sync: { readonly intervalMs: number };
   readonly mempool: { readonly maxTransactions: number; readonly maxBytes: number; readonly minFee: bigint };
-  readonly log: { readonly levels: LogLevels };
+  readonly log: {
+    readonly levels: LogLevels;
+    /** Relative to the home; undefined: to standard error. */
+    readonly file: string | undefined;
+  };
 }
 
 /** One value as it was written, and by whom: "default", "config.toml", "QUORATE_RPC_PORT", "--rpc-port". */
@@ -250,6 +254,6 @@ function toConfig(values: Values): Config {
       maxBytes: values["mempool.max_bytes"],
       minFee: values["mempool.min_fee"],
     },
-    log: { levels: values["log.level"] },
+    log: { levels: values["log.level"], file: values["log.file"] === "" ? undefined : values["log.file"] },
   };
 }

@@ -175,6 +175,11 @@ export const CONFIG_KEYS = {
     "info",
     'debug, info, warn or error, also per component: "info,pbft=debug,p2p=warn".',
   ),
+  "log.file": key(
+    textField("a path of at most 1,024 characters, or none", /^[^\0\r\n]{0,1024}$/),
+    "logs/node.log",
+    "A file for log lines (JSON), relative to the node's folder; SIGHUP opens it anew. Empty: they go to standard error.",
+  ),
 } satisfies Record<string, KeySpec>;
 
 export type ConfigKey = keyof typeof CONFIG_KEYS;

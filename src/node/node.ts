@@ -5,6 +5,7 @@
  */
 import "../p2p/polyfill.ts";
 import { mkdirSync } from "node:fs";
+import { resolve } from "node:path";
 import { showHash } from "../base/bytes.ts";
 import type { Logger } from "../base/log.ts";
 import { validatorsOf } from "../chain/genesis.ts";
@@ -55,6 +56,8 @@ export interface RunningNode {
   readonly genesisHash: string;
   /** Height of the head now. */
   height(): bigint;
+  /** Opens the log file anew, which somebody may have moved. */
+  reopenLog(): void;
   /** libp2p threw where nobody caught it: counted and logged. */
   networkFailed(error: Error): void;
   stop(): Promise<void>;
@@ -99,7 +102,8 @@ async function openNode(options: NodeOptions, closers: Closers): Promise<Running
   const lock = takeLock(home.paths.lock);
   if (!lock.ok) throw new StartError(lock.fault);
   closers.add(() => lock.value.release());
-  const { logger, close } = openLog(config.log.levels, home.paths.logFile);
+  const { file } = config.log;
+  const { logger, reopen, close } = openLog(config.log.levels, file && resolve(home.paths.dir, file));
   closers.add(close);
   writePid(home.paths);
   closers.add(() => removePid(home.paths));
@@ -162,7 +166,7 @@ async function openNode(options: NodeOptions, closers: Closers): Promise<Running
   };
   const networkFailed = (error: Error) => network.noteLibraryError(error);
   const facts = { rpcUrl: rpc.url, p2pAddresses: network.addresses, networkFailed };
-  return { ...facts, genesisHash: showHash(replica.chain.genesisHash), height, stop };
+  return { ...facts, genesisHash: showHash(replica.chain.genesisHash), height, stop, reopenLog: reopen };
 }
 
 interface FatalPorts {

@@ -46,6 +46,7 @@ const VALUES: { readonly [K in ConfigKey]: readonly [unknown, string, string] } 
   "mempool.max_bytes": [65_536, "65537", "65538"],
   "mempool.min_fee": ["1", "2", "3"],
   "log.level": ["debug", "warn", "error"],
+  "log.file": ["a.log", "b.log", "c.log"],
 };
 const KEYS = Object.keys(VALUES) as ConfigKey[];
 

@@ -1,5 +1,5 @@
 /** The log file: JSON lines by level and component, and a bound on its size. */
-import { mkdtempSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, renameSync, rmSync, statSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
@@ -36,6 +36,43 @@ describe("the log", () => {
     await close();
     logger.log("info", "node", "lost too");
     await close();
+  });
+
+  it.each(["moved away", "deleted", "taken away with its folder"])(
+    "goes on in a new file when its own was %s and has grown too large",
+    async (what) => {
+      const file = join(dir, "logs", "node.log");
+      const { logger, close } = openLog(parseLogLevels("info")!, file);
+      logger.log("info", "node", "the last of the old");
+      await until(() => statSync(file).size > 0);
+      if (what === "moved away") renameSync(file, join(dir, "elsewhere"));
+      else rmSync(what === "deleted" ? file : join(dir, "logs"), { recursive: true });
+      const filler = "x".repeat(1 << 20);
+      for (let i = 0; i < LOG_FILE_BYTES_MAX / filler.length; i++)
+        logger.log("info", "node", "big", { filler });
+      logger.log("info", "node", "the first of the new");
+      await until(() => (statSync(file, { throwIfNoEntry: false })?.size ?? 0) > 0);
+      await close();
+      expect(readFileSync(file, "utf8")).toContain("the first of the new");
+    },
+  );
+
+  it("opens its file anew when it is told to", async () => {
+    const file = join(dir, "node.log");
+    const { logger, reopen, close } = openLog(parseLogLevels("info")!, file);
+    logger.log("info", "node", "before");
+    await until(() => statSync(file).size > 0);
+    renameSync(file, `${file}.old`);
+    reopen();
+    logger.log("info", "node", "after");
+    await until(() => (statSync(file, { throwIfNoEntry: false })?.size ?? 0) > 0);
+    await close();
+    expect(readFileSync(file, "utf8")).toContain("after");
+  });
+
+  it("says before it starts that its file cannot be opened", () => {
+    writeFileSync(join(dir, "logs"), "a file");
+    expect(() => openLog(parseLogLevels("info")!, join(dir, "logs", "node.log"))).toThrow(/EEXIST|ENOTDIR/);
   });
 
   it("keeps one older file when it has grown too large", async () => {
