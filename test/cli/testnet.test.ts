@@ -43,10 +43,15 @@ async function made(...words: string[]) {
 
 describe("testnet --consensus pow", () => {
   test("lets nodes with IPv6 addresses listen where others dial them, and refuses what is no address", async () => {
-    const { nodes } = await made("-n", "1", "--hosts", "10.0.0.1,2001:db8::2,b.example,2001:db8::4");
+    const { nodes } = await made(
+      "--full-nodes",
+      "1",
+      "--hosts",
+      "10.0.0.1,2001:db8::2,b.example,2001:db8::4",
+    );
     expect(nodes.map(({ config }) => config.p2p.host)).toEqual(["0.0.0.0", "::", "0.0.0.0", "::"]);
     expect(nodes[0]!.home.peers[0]!.multiaddr).toBe("/ip6/2001:db8::2/tcp/30300");
-    const words = ["testnet", "--consensus", "pow", "-o", join(dir, "other"), "-n", "1"];
+    const words = ["testnet", "--consensus", "pow", "-o", join(dir, "other"), "--full-nodes", "1"];
     const { code, stderr } = await quorate(...words, "--hosts", "10.0.0.1,10.0.0.299,b.example,::4");
     expect([code, stderr]).toEqual([2, expect.stringContaining('found "10.0.0.299"')]);
     expect(existsSync(join(dir, "other"))).toBe(false);
