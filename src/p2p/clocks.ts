@@ -5,14 +5,10 @@
  */
 import type { Connection, Stream } from "@libp2p/interface";
 import { CLOCK_OFF_MS } from "../base/limits.ts";
-import type { Logger } from "../base/log.ts";
-import type { Scheduler } from "../base/scheduler.ts";
 import { TokenBucket } from "../base/tokenbucket.ts";
 import { ClockOffset, type PeerClock } from "./clockoffset.ts";
 import { frameStream } from "./frames.ts";
-import type { Host } from "./host.ts";
-import type { Meter } from "./meter.ts";
-import type { Sessions } from "./sessions.ts";
+import type { ProtocolParts } from "./networkports.ts";
 
 export const CLOCK_PROTOCOL = "/quorate/clock";
 const QUESTION = Uint8Array.of(0);
@@ -33,20 +29,12 @@ interface Asked {
   cancel: () => void;
 }
 
-interface Dependencies {
-  readonly host: Host;
-  readonly sessions: Sessions;
-  readonly scheduler: Scheduler;
-  readonly logger: Logger;
-  readonly meter: Meter;
-}
-
 export class Clocks {
-  readonly #deps: Dependencies;
+  readonly #deps: ProtocolParts;
   /** One entry for each connected peer. */
   readonly #peers = new Map<string, Asked>();
 
-  constructor(dependencies: Dependencies) {
+  constructor(dependencies: ProtocolParts) {
     this.#deps = dependencies;
   }
 

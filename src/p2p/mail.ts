@@ -13,13 +13,11 @@ import {
   MAIL_STREAMS_PER_VALIDATOR_MAX,
   MAIL_UNFINISHED_BYTES_MAX,
 } from "../base/limits.ts";
-import type { Logger } from "../base/log.ts";
-import type { Scheduler } from "../base/scheduler.ts";
 import { type FrameStream, frameStream, onFrames } from "./frames.ts";
-import type { Host } from "./host.ts";
 import type { Meter } from "./meter.ts";
+import type { ProtocolParts } from "./networkports.ts";
 import { Outbox } from "./outbox.ts";
-import type { Session, Sessions } from "./sessions.ts";
+import type { Session } from "./sessions.ts";
 import { UnfinishedFrames } from "./unfinishedframes.ts";
 import { decodeMailFrame, encodeMailFrame } from "./wire.ts";
 
@@ -31,12 +29,7 @@ const WRITE_TIMEOUT_MS = 5_000;
 /** A receiver sends nothing on a mail stream; more than this is cut off. */
 const BACKWARD_BYTES_MAX = 1024;
 
-interface Dependencies {
-  readonly host: Host;
-  readonly sessions: Sessions;
-  readonly scheduler: Scheduler;
-  readonly logger: Logger;
-  readonly meter: Meter;
+interface Dependencies extends ProtocolParts {
   /**
    * `author` is the validator whose key the peer proved at the handshake.
    * @returns a promise while no more of this author should be read

@@ -2,7 +2,10 @@
 import type { Relay } from "../base/fault.ts";
 import type { Logger } from "../base/log.ts";
 import type { Scheduler } from "../base/scheduler.ts";
+import type { Host } from "./host.ts";
+import type { Meter } from "./meter.ts";
 import type { Topic } from "./rumor.ts";
+import type { Sessions } from "./sessions.ts";
 
 /** As in node/ports.ts, where the contract stands. */
 export interface P2pHandlers {
@@ -20,4 +23,13 @@ export interface P2pDependencies {
   headHeight(): bigint;
   /** A number in [0, 1) to spread dials. */
   jitter(): number;
+}
+
+/** What every protocol among admitted peers is made of: mail, rumors, questions, clocks. */
+export interface ProtocolParts {
+  readonly host: Host;
+  readonly sessions: Sessions;
+  readonly scheduler: Scheduler;
+  readonly logger: Logger;
+  readonly meter: Meter;
 }

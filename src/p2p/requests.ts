@@ -10,13 +10,9 @@ import {
   REQUEST_BYTES_MAX,
   REQUESTS_PER_PEER_MAX,
 } from "../base/limits.ts";
-import type { Logger } from "../base/log.ts";
-import type { Scheduler } from "../base/scheduler.ts";
 import { frameStream } from "./frames.ts";
-import type { Host } from "./host.ts";
-import type { Meter } from "./meter.ts";
+import type { ProtocolParts } from "./networkports.ts";
 import { REQUEST_WAIT_MS_MAX, RequestBudgets } from "./requestbudget.ts";
-import type { Sessions } from "./sessions.ts";
 
 export const REQUEST_PROTOCOL = "/quorate/request";
 /** From opening the stream to the last byte of the answer, on either side. */
@@ -26,12 +22,7 @@ const OK = 0;
 const BUSY = 1;
 const REFUSED = 2;
 
-interface Dependencies {
-  readonly host: Host;
-  readonly sessions: Sessions;
-  readonly logger: Logger;
-  readonly meter: Meter;
-  readonly scheduler: Scheduler;
+interface Dependencies extends ProtocolParts {
   requestReceived(peerId: string, bytes: Uint8Array): Promise<Uint8Array>;
 }
 

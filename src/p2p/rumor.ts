@@ -17,12 +17,8 @@ import {
   TRANSACTION_BATCH_MAX,
   TX_BYTES_CEILING,
 } from "../base/limits.ts";
-import type { Logger } from "../base/log.ts";
-import type { Scheduler } from "../base/scheduler.ts";
 import type { GossipBudgets } from "./gossipbudget.ts";
-import type { Host } from "./host.ts";
-import type { Meter } from "./meter.ts";
-import type { Sessions } from "./sessions.ts";
+import type { ProtocolParts } from "./networkports.ts";
 import { decodeTransactionBatch, encodeTransactionBatch } from "./wire.ts";
 
 export type Topic = "transactions" | "blocks" | "evidence";
@@ -44,12 +40,7 @@ const RESULT: Record<Relay, TopicValidatorResult> = {
   reject: TopicValidatorResult.Reject,
 };
 
-interface Dependencies {
-  readonly host: Host;
-  readonly sessions: Sessions;
-  readonly scheduler: Scheduler;
-  readonly logger: Logger;
-  readonly meter: Meter;
+interface Dependencies extends ProtocolParts {
   /** Charged for what is refused. */
   readonly budgets: GossipBudgets;
   /** `bytes` is one transaction, one announcement or one evidence. For what it holds already it answers "accept". */

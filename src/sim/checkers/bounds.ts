@@ -94,7 +94,10 @@ export class BoundsChecker implements Observer {
     const { n } = this.#facts;
     // What lies above h, and what is newest while h stays behind: each may be what a later P covers. And votes above
     // min_s, where the view begins above h.
-    const ranges = status.lowWatermark > status.stableCheckpoint ? 3 : 2;
+    const above = status.lowWatermark > status.stableCheckpoint ? 1 : 0;
+    // And while what it lost is fetched, the places of its own journaled votes, which stand above all that it has.
+    const recovering = status.recovery === undefined ? 0 : 1;
+    const ranges = 2 + above + recovering;
     const bounds: readonly (readonly [string, number, number])[] = [
       ["slots", status.slots.length, ranges * LOG_WINDOWS * logWindow],
       ["checkpoints", status.checkpoints.length, (ranges * LOG_WINDOWS * logWindow) / checkpointInterval + 1],
