@@ -4,9 +4,9 @@ import { isIP, isIPv4, isIPv6 } from "node:net";
 const LABEL = "[A-Za-z0-9_](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?";
 const NAME = new RegExp(`^(?=.{1,253}$)(?:${LABEL}\\.)*${LABEL}\\.?$`);
 
-/** An IPv4 address in full, an IPv6 address without brackets, or a host name: "18545" and "127.1" are none of them. */
+/** An IPv4 address in full, an IPv6 address without brackets and zone, or a host name: "18545" and "127.1" are none of them. */
 export function isHost(text: string): boolean {
-  return isIP(text) !== 0 || isHostName(text);
+  return isHostName(text) || (isIP(text) !== 0 && !text.includes("%"));
 }
 
 /** Its last label has a letter: else resolvers take it for a number, which is an IPv4 address to them. */

@@ -30,7 +30,7 @@ import { nodeReadings, observeReplica } from "./readings.ts";
 import { Replica } from "./replica.ts";
 import { makeRpcToken, publishRpcToken } from "./rpctoken.ts";
 import { StartError, startErrorOf } from "./starterror.ts";
-import { jitter, openLog, systemScheduler } from "./system.ts";
+import { jitter, type LogSink, openLog, systemScheduler } from "./system.ts";
 import { openThreads, type Threads } from "./threads.ts";
 import { packageVersion } from "./version.ts";
 import { openVotes, secureVotes } from "./votes.ts";
@@ -97,8 +97,8 @@ export async function startNode(options: NodeOptions): Promise<RunningNode> {
   }
 }
 
-async function openNode(options: NodeOptions, closers: Closers): Promise<RunningNode> {
-  const { home, config } = options;
+/** This process alone uses the home from here on; its log is open and its pid written. @throws StartError */
+function takeHome({ home, config }: NodeOptions, closers: Closers): Pick<LogSink, "logger" | "reopen"> {
   const lock = takeLock(home.paths.lock);
   if (!lock.ok) throw new StartError(lock.fault);
   closers.add(() => lock.value.release());
@@ -107,7 +107,12 @@ async function openNode(options: NodeOptions, closers: Closers): Promise<Running
   closers.add(close);
   writePid(home.paths);
   closers.add(() => removePid(home.paths));
+  return { logger, reopen };
+}
 
+async function openNode(options: NodeOptions, closers: Closers): Promise<RunningNode> {
+  const { home, config } = options;
+  const { logger, reopen } = takeHome(options, closers);
   checkMode(home, config);
   const signer = validatorSigner(home, config);
   mkdirSync(home.paths.db, { recursive: true });
