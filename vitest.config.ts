@@ -3,7 +3,7 @@ import { defineConfig } from "vitest/config";
 import { BaseSequencer, type TestSpecification } from "vitest/node";
 
 /** The two longest files, which the others are run beside: they begin first. The end-to-end tests mostly wait. */
-const FIRST = ["test/e2e/e2e.test.ts", "test/sim/byzantine.test.ts"];
+const FIRST = ["test/e2e/e2e.test.ts", "test/tools/sim/byzantine.test.ts"];
 
 class LongestFirst extends BaseSequencer {
   override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {

@@ -4,20 +4,20 @@
  *   npx tsx bench/mempool.ts [senders] [transactions per sender]
  *
  * In five interleaved rounds it verifies signed transfers with the native library alone and admits the same bytes
- * to an empty pool (decode, checks, signature, lanes), and prints the median ratio. Beside it: the cost of a block
+ * to an empty pool (decode, checks, signature, sender queues), and prints the median ratio. Beside it: the cost of a block
  * of 1,000 on a full pool and on a small one (a re-check must not grow with the pool), of a template, and of
  * admission to a pool that is full, also of one sender's long row (which must not grow with the row).
  */
 import { byteText } from "../src/base/bytes.ts";
 import { bank, NO_MEMO } from "../src/chain/modules/bank.ts";
-import { AcceptedSignatures } from "../src/chain/signatures.ts";
+import { AcceptedSignatures } from "../src/chain/execution/accepted-signatures.ts";
 import {
   decodeTransaction,
   type SignedTransaction,
   signTransaction,
   transactionSigningBytes,
   unsignedPart,
-} from "../src/chain/transaction.ts";
+} from "../src/chain/types/transaction.ts";
 import { sha256 } from "../src/crypto/hash.ts";
 import { createSigner, nativeName, verifyQuickly } from "../src/crypto/keys.ts";
 import type { HeadState } from "../src/mempool/admission.ts";

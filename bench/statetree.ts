@@ -12,15 +12,15 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { hashStateKey, hashStateValue } from "../src/chain/stateproof.ts";
+import { hashStateKey, hashStateValue } from "../src/chain/state/state-proof.ts";
 import {
   type PageReader,
   pageKeyBytes,
   type TreeChange,
   type TreeUpdate,
   updateTree,
-} from "../src/chain/statetree.ts";
-import { TopPages } from "../src/chain/toppages.ts";
+} from "../src/chain/state/state-tree.ts";
+import { TopPages } from "../src/chain/state/top-pages.ts";
 import { Writer } from "../src/codec/writer.ts";
 import { sha256 } from "../src/crypto/hash.ts";
 import { pageKey } from "../src/storage/keys.ts";

@@ -1,4 +1,4 @@
-// Compiles the mining kernel, kernel/*.ts (AssemblyScript), to dist/node/miningkernel.wasm: only when a source, the
+// Compiles the mining kernel, kernel/*.ts (AssemblyScript), to dist/node/mining/mining-kernel.wasm: only when a source, the
 // compiler or this file is newer, since it takes seconds. The new file takes the old one's place whole, so that a
 // node that starts meanwhile reads one or the other.
 import { spawnSync } from "node:child_process";
@@ -8,7 +8,7 @@ import { fileURLToPath } from "node:url";
 
 const root = join(dirname(fileURLToPath(import.meta.url)), "..");
 const source = join(root, "kernel");
-const target = join(root, "dist/node/miningkernel.wasm");
+const target = join(root, "dist/node/mining/mining-kernel.wasm");
 const compiler = join(root, "node_modules/assemblyscript");
 const asc = join(compiler, "bin/asc.js");
 

@@ -1,5 +1,5 @@
-// The kernel's door: the host writes header and target, calls `prepare` once and `scan` for range after range of
-// nonces. Which header, which range and when to stop is the host's matter (src/node/miningkernel.ts).
+// What the host calls: it writes header and target, calls `prepare` once and `scan` for range after range of
+// nonces. Which header, which range and when to stop is the host's matter (src/node/mining/mining-kernel.ts).
 import { HEADER, TARGET } from "./layout";
 import { hashLanes, prepareLanes } from "./lanes";
 import { computeMidstate, solves } from "./scalar";

@@ -21,15 +21,44 @@ const FLOORS: Readonly<Record<string, number>> = {
   consensus: 3,
   p2p: 4,
   rpc: 4,
-  node: 5,
-  sim: 6,
-  bench: 7,
-  lab: 7,
-  cli: 8,
+  sdk: 5,
+  node: 6,
+  "tools/sim": 7,
+  "tools/bench": 8,
+  "tools/lab": 8,
+  testing: 8,
+  cli: 9,
 };
 
+/**
+ * The floors inside the big folders, lowest first; folders on one line may not import each other's values. `.` is the
+ * folder itself. Types may point upwards: a port is written by whoever uses it.
+ */
+const INNER_FLOORS: Readonly<Record<string, readonly (readonly string[])[]>> = {
+  chain: [["types"], ["state"], ["modules"], ["genesis", "execution"], ["forks", "."]],
+  p2p: [["transport"], ["discovery", "gossip", "sync"], ["."]],
+  rpc: [
+    ["."],
+    ["schemas", "budgets"],
+    ["jsonrpc"],
+    ["answers", "explain"],
+    ["websocket"],
+    ["methods"],
+    ["server"],
+  ],
+  node: [["home", "metrics", "mining"], ["votes", "ingress"], ["assembly", "."], ["api"]],
+};
+
+/** The composition root of a node stands above its folder. */
+const ROOTS = ["node/node.ts"];
+
 /** The ledger's writer stands one floor above the pure ledger: neither consensus nor the pool may import it. */
-const UPPER_CHAIN = ["chain/chain.ts", "chain/store.ts", "chain/branches.ts", "chain/treestore.ts"];
+const UPPER_CHAIN = [
+  "chain/chain.ts",
+  "chain/store.ts",
+  "chain/forks/branches.ts",
+  "chain/forks/block-tree-store.ts",
+];
 
 /** Within one floor: codec serves crypto and the storage keys, crypto serves nobody sideways. */
 const ALLOWED_SIDEWAYS = ["crypto>codec", "storage>codec"];
@@ -37,28 +66,29 @@ const ALLOWED_SIDEWAYS = ["crypto>codec", "storage>codec"];
 /** Files that may import packages or node: modules: the adapters. Folders bench, cli and node are edges as a whole. */
 const ADAPTERS = [
   /^crypto\/(hash|keys)\.ts$/,
-  /^storage\/(level|levelchecks|journalfile|durablefile)\.ts$/,
-  /^(codec\/field|chain\/genesisfile(formats)?)\.ts$/, // zod: fields of JSON files
+  /^storage\/(level|level-checks|journal-file|durable-file)\.ts$/,
+  /^(codec\/field|chain\/genesis\/genesis-file(-formats)?)\.ts$/, // zod: fields of JSON files
   /^p2p\//,
   /^rpc\//,
   /^node\//,
-  /^bench\//,
+  /^sdk\//,
+  /^tools\/bench\//,
   /^cli\//,
 ];
 
 /** Files that may name the standard streams: the command line's printer, and the log, which escapes its lines itself. */
-const PRINTERS = ["cli/terminal.ts", "node/system.ts"];
+const PRINTERS = ["cli/terminal.ts", "node/assembly/system.ts"];
 
 /** Files of cli/ that write line ends: into streams, files and HTTP requests, never into a line that is printed. */
 const LINE_ENDS = [
   "cli/terminal.ts",
   "cli/output.ts", // the places in a stack, and the one text of an error in JSON
   "cli/program.ts", // where commander puts its hint
-  "cli/siegerpc.ts",
-  "cli/devnetplan.ts",
-  "cli/receiptfolder.ts",
-  "cli/labequivocate.ts",
-  "cli/labfiles.ts",
+  "cli/lab/siege-rpc.ts",
+  "cli/devnet/devnet-plan.ts",
+  "cli/tx/receipt-folder.ts",
+  "cli/lab/lab-equivocate.ts",
+  "cli/lab/lab-files.ts",
 ];
 
 /** Protocol code: pure. */
@@ -66,6 +96,10 @@ const PURE = [/^base\//, /^codec\//, /^crypto\//, /^chain\//, /^consensus\//, /^
 const BANNED =
   /\b(Date\.now|new Date|Math\.random|performance\.now|setTimeout|setInterval|setImmediate|queueMicrotask)\b/;
 const ASYNC = /\b(async|await|Promise)\b/;
+
+/** Words that this project once had for itself; the right-hand side of docs/adr/0018 says what they are called now. */
+const RETIRED_WORDS =
+  /\b(\w*(HeadDoor|BranchDoor|Votebook|votebook|Shelves|shelves|Federation|federation|Conspiracy|conspiracy|Arbiter|arbiter|Arbitrat|arbitrat|Nuisance|HeadTelling)\w*|doors?|lanes?|isDoomed|condemn(s|ed)?|standIn|GateFault|MessageGate|MinedStage|Casting|moveTowards|sealLetter|openLetter)\b/g;
 
 interface SourceFile {
   readonly path: string;
@@ -85,6 +119,17 @@ describe("the architecture", () => {
         .filter((target) => target.startsWith("."))
         .map((target) => resolveImport(path, target))
         .filter((target) => !mayImport(path, target))
+        .map((target) => `${path} -> ${target}`),
+    );
+    expect(wrong).toEqual([]);
+  });
+
+  it("lets values inside a big folder come from lower rooms only", () => {
+    const wrong = files.flatMap(({ path, imports, ast }) =>
+      imports
+        .filter((target) => target.startsWith(".") && isValueImport(ast, target))
+        .map((target) => resolveImport(path, target))
+        .filter((target) => !mayImportInside(path, target))
         .map((target) => `${path} -> ${target}`),
     );
     expect(wrong).toEqual([]);
@@ -142,6 +187,32 @@ describe("the architecture", () => {
     expect(silent.map(({ path }) => path)).toEqual([]);
   });
 
+  it("names files and folders in kebab-case", () => {
+    const wrong = files.filter(
+      ({ path }) => !/^([a-z0-9]+(-[a-z0-9]+)*\/)*[a-z0-9]+(-[a-z0-9]+)*\.ts$/.test(path),
+    );
+    expect(wrong.map(({ path }) => path)).toEqual([]);
+  });
+
+  it("uses the field's words, none of its own (docs/glossary.md)", () => {
+    const wrong = files.flatMap(({ path, code }) =>
+      [...code.matchAll(RETIRED_WORDS)].map(([word]) => `${path}: ${word}`),
+    );
+    expect(wrong).toEqual([]);
+  });
+
+  it("exports only values that another file imports, or a program that uses the package", () => {
+    const wanted = new Set([...entryPoints(), ...importedNames()]);
+    const unused = files.flatMap(({ path, ast }) =>
+      wanted.has(`${path} *`)
+        ? []
+        : exportedValues(ast)
+            .map((name) => `${path} ${name}`)
+            .filter((name) => !wanted.has(name)),
+    );
+    expect(unused).toEqual([]);
+  });
+
   it("calls no file by a name that says nothing", () => {
     const empty = /(^|\/)(index|utils?|helpers?|common|managers?|services?)\.ts$/;
     expect(files.filter(({ path }) => empty.test(path)).map(({ path }) => path)).toEqual([]);
@@ -195,10 +266,36 @@ function resolveImport(from: string, target: string): string {
 }
 
 function mayImport(from: string, to: string): boolean {
-  const [fromFolder = "", toFolder = ""] = [from.split("/")[0], to.split("/")[0]];
+  const [fromFolder, toFolder] = [folderOf(from), folderOf(to)];
   if (UPPER_CHAIN.includes(to) && (fromFolder === "consensus" || fromFolder === "mempool")) return false;
   if (fromFolder === toFolder || ALLOWED_SIDEWAYS.includes(`${fromFolder}>${toFolder}`)) return true;
   return (FLOORS[toFolder] ?? 99) < (FLOORS[fromFolder] ?? -1);
+}
+
+/** The folder that has a floor: the first, of tools the second. */
+function folderOf(path: string): string {
+  return path
+    .split("/")
+    .slice(0, path.startsWith("tools/") ? 2 : 1)
+    .join("/");
+}
+
+/** Whether a value may be imported from another room of the same big folder. */
+function mayImportInside(from: string, to: string): boolean {
+  const floors = INNER_FLOORS[folderOf(from)];
+  if (floors === undefined || folderOf(from) !== folderOf(to) || ROOTS.includes(from)) return true;
+  const [fromRoom, toRoom] = [roomOf(from), roomOf(to)];
+  if (fromRoom === toRoom) return true;
+  const floor = (room: string): number => floors.findIndex((rooms) => rooms.includes(room));
+  if (floor(fromRoom) < 0 || floor(toRoom) < 0) return false;
+  return (
+    floor(toRoom) < floor(fromRoom) || (floor(toRoom) === floor(fromRoom) && [fromRoom, toRoom].includes("."))
+  );
+}
+
+function roomOf(path: string): string {
+  const rooms = path.split("/");
+  return rooms.length > 2 ? rooms[1]! : ".";
 }
 
 function findCircle(edges: ReadonlyMap<string, readonly string[]>, start: string): string | undefined {
@@ -232,6 +329,63 @@ function lineEndsIn(ast: ts.SourceFile): number[] {
   };
   visit(ast);
   return found;
+}
+
+/** "path *" for each file that the package offers by name. */
+function entryPoints(): string[] {
+  const { exports } = JSON.parse(readFileSync(join(src, "../package.json"), "utf8")) as {
+    exports: Record<string, string | { default: string }>;
+  };
+  return Object.values(exports).flatMap((entry) =>
+    typeof entry === "string" ? [] : [`${entry.default.replace(/^\.\/dist\/|\.js$/g, "")}.ts *`],
+  );
+}
+
+/** "path name" for each name that is imported from a file of src, "path *" where all are. */
+function importedNames(): string[] {
+  const folders = ["src", "test", "bench", "examples"].map((folder) => join(src, "..", folder));
+  const paths = folders.flatMap((folder) =>
+    readdirSync(folder, { recursive: true, encoding: "utf8" })
+      .filter((name) => name.endsWith(".ts"))
+      .map((name) => join(folder, name)),
+  );
+  return paths.flatMap((path) => {
+    const text = readFileSync(path, "utf8");
+    const ast = ts.createSourceFile(path, text, ts.ScriptTarget.ES2023);
+    const target = (specifier: string): string => relative(src, join(dirname(path), specifier));
+    const dynamic = [...text.matchAll(/import\("(\.[^"]+)"\)/g)].map(([, file]) => `${target(file!)} *`);
+    return [...dynamic, ...ast.statements.flatMap((statement) => namesOf(statement, target))];
+  });
+}
+
+function namesOf(statement: ts.Statement, target: (specifier: string) => string): string[] {
+  if (!ts.isImportDeclaration(statement) && !ts.isExportDeclaration(statement)) return [];
+  const { moduleSpecifier } = statement;
+  if (moduleSpecifier === undefined || !ts.isStringLiteral(moduleSpecifier)) return [];
+  const bindings = ts.isImportDeclaration(statement)
+    ? statement.importClause?.namedBindings
+    : statement.exportClause;
+  const names =
+    bindings !== undefined && (ts.isNamedImports(bindings) || ts.isNamedExports(bindings))
+      ? bindings.elements.map(({ propertyName, name }) => (propertyName ?? name).text)
+      : ["*"];
+  return names.map((name) => `${target(moduleSpecifier.text)} ${name}`);
+}
+
+function exportedValues(ast: ts.SourceFile): string[] {
+  return ast.statements.flatMap((statement) => {
+    const isExported =
+      ts.canHaveModifiers(statement) &&
+      ts.getModifiers(statement)?.some(({ kind }) => kind === ts.SyntaxKind.ExportKeyword);
+    if (!isExported || ts.isInterfaceDeclaration(statement) || ts.isTypeAliasDeclaration(statement))
+      return [];
+    if (ts.isVariableStatement(statement)) {
+      return statement.declarationList.declarations.map(({ name }) => name.getText(ast));
+    }
+    return ts.isFunctionDeclaration(statement) || ts.isClassDeclaration(statement)
+      ? [statement.name?.text ?? ""]
+      : [];
+  });
 }
 
 function longFunctions(ast: ts.SourceFile, linesMax: number): string[] {

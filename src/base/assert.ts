@@ -17,3 +17,9 @@ export function assert(condition: boolean, message: string): asserts condition {
 export function unreachable(value: never): never {
   throw new InvariantError(`unreachable: ${String(value)}`);
 }
+
+/** The value, which is there: `why` says what makes it so. @throws InvariantError where it is not, which is our mistake. */
+export function must<T>(value: T | undefined, why: string): T {
+  assert(value !== undefined, why);
+  return value;
+}

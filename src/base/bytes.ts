@@ -1,12 +1,12 @@
 /**
- * Bytes and their brands. A brand proves that a length was checked once, at a door. Nothing here knows what the
+ * Bytes and their brands. A brand proves that a length was checked once, at an entry point. Nothing here knows what the
  * bytes mean. Works in browsers: Buffer is used where there is one.
  */
 
 declare const brand: unique symbol;
 type Branded<Name extends string> = Uint8Array & { readonly [brand]: Name };
 
-/** 32 bytes, raw digest order (display reverses block hashes, see chain/block.ts). */
+/** 32 bytes, raw digest order (display reverses block hashes, see chain/types/block.ts). */
 export type Hash = Branded<"Hash">;
 /** 32 bytes: an Ed25519 public key, which is also the account's address. */
 export type Address = Branded<"Address">;
@@ -85,7 +85,7 @@ const NIBBLES = Int8Array.from({ length: 128 }, (_, code) => {
   return Number.isNaN(digit) ? -1 : digit;
 });
 
-/** A Hash from 32 bytes that this program made itself; a door uses {@link parseHash}. */
+/** A Hash from 32 bytes that this program made itself; an entry point uses {@link parseHash}. */
 export function asHash(bytes: Uint8Array): Hash {
   if (bytes.length !== 32) throw new RangeError(`a hash has 32 bytes, got ${bytes.length}`);
   return bytes as Hash;

@@ -1,6 +1,6 @@
 /**
  * Faults: "the input is wrong". A fault is returned, never thrown; it carries a code of a closed union and the
- * compared values, so that a caller can switch on it and a person can act on it. Every door of the node (wire,
+ * compared values, so that a caller can switch on it and a person can act on it. Every entry point of the node (wire,
  * gossip, RPC, genesis, disk) answers with one.
  */
 

@@ -65,7 +65,7 @@ export const WORK_BURST_US_TOTAL = 1_000_000;
 export const WORK_US_PER_SECOND = 100_000;
 export const WORK_US_PER_SECOND_TOTAL = 200_000;
 /**
- * Signatures of one proposal that the native library may refuse (1.3 ms each to arbitrate) until a backup gives it no
+ * Signatures of one proposal that the native library may refuse (1.3 ms each to verify slowly) until a backup gives it no
  * vote. A correct primary's proposal holds none.
  */
 export const SLOW_SIGNATURES_PER_PROPOSAL_MAX = 8;
@@ -146,7 +146,7 @@ export const RPC_BODY_BYTES_MAX = 1024 * 1024;
 export const RPC_BATCH_CALLS_MAX = 100;
 /** Bytes of a batch's answers; the reads beyond it are refused with ANSWER_TOO_LARGE, which says where to go on. */
 export const RPC_ANSWERS_BYTES_MAX = 8 * 1024 * 1024;
-/** TCP connections of the RPC server; for the next one the least useful is closed (src/rpc/connections.ts). */
+/** TCP connections of the RPC server; for the next one the least useful is closed (src/rpc/budgets/connections.ts). */
 export const RPC_SOCKETS_MAX = 1024;
 /** HTTP requests in progress over all connections; the next one is answered with 429. */
 export const RPC_REQUESTS_MAX = 2048;
@@ -314,9 +314,9 @@ export const PROOF_HEADERS_MAX = 2_016;
 export const MINING_THREADS_MAX = 256;
 /** Times that a mining thread which died is started anew; beyond it the others mine on without it. */
 export const MINER_RESTARTS_MAX = 3;
-/** Signatures that the arbiter's thread is given at once: about 50 ms of its time. */
+/** Signatures that the slow verifier's thread is given at once: about 50 ms of its time. */
 export const ARBITRATION_BATCH = 32;
-/** Batches that wait for the arbiter's thread; beyond it a block is executed without, and arbitrates on its way. */
+/** Batches that wait for the slow verifier's thread; beyond it a block is executed without, and verifies slowly on its way. */
 export const ARBITRATIONS_QUEUED_MAX = 64;
 /** Blocks that account_get looks at for what an account has minted; where coinbases wait longer it does not say. */
 export const MATURING_SCANNED_MAX = 1_000;

@@ -1,5 +1,5 @@
 /**
- * The chain: the only writer of the ledger. `importBlock` is the one door: own proposals, gossip and sync all pass
+ * The chain: the only writer of the ledger. `importBlock` is how final blocks come in: own proposals, gossip and sync all pass
  * through it, one at a time. A block is checked (form, mode's rules, seal), executed on its parent's ledger unless
  * it was before, and committed in one durable batch; only then do listeners hear of it.
  */
@@ -7,21 +7,21 @@ import { assert } from "../base/assert.ts";
 import { equalBytes, type Hash, showHash } from "../base/bytes.ts";
 import type { Fault } from "../base/fault.ts";
 import type { Kv } from "../storage/kv.ts";
-import type { Ancestry } from "./ancestry.ts";
-import type { Block, BlockHead, SealedBlock } from "./block.ts";
-import { Branches } from "./branches.ts";
-import { BlockExecutor, type BodyRoom, type Site, type TemplateSource } from "./executor.ts";
-import type { Genesis } from "./genesis.ts";
-import { executeGenesis } from "./genesisstate.ts";
-import type { TooLight } from "./headdoor.ts";
-import { HeadMoves } from "./headmoves.ts";
-import { ExecutedBlocks, type LedgerView } from "./ledgerview.ts";
-import type { Receipt } from "./receipt.ts";
+import type { AcceptedSignatures, SlowSignatureLimit } from "./execution/accepted-signatures.ts";
+import { BlockExecutor, type BodyRoom, type Site, type TemplateSource } from "./execution/block-executor.ts";
+import type { ForkChoice } from "./forks/block-tree.ts";
+import { Branches } from "./forks/branches.ts";
+import { HeadMoves } from "./forks/head-moves.ts";
+import type { TooLight } from "./forks/header-admission.ts";
+import type { Genesis } from "./genesis/genesis.ts";
+import { executeGenesis } from "./genesis/genesis-state.ts";
 import type { ConsensusRules, Proposal } from "./rules.ts";
-import type { AcceptedSignatures, ArbitrationLimit } from "./signatures.ts";
+import { ExecutedBlocks, type LedgerView } from "./state/ledger-view.ts";
 import { ChainStore, type Stamp } from "./store.ts";
-import type { SignedTransaction } from "./transaction.ts";
-import type { ForkChoice } from "./tree.ts";
+import type { Ancestry } from "./types/ancestry.ts";
+import type { Block, BlockHead, SealedBlock } from "./types/block.ts";
+import type { Receipt } from "./types/receipt.ts";
+import type { SignedTransaction } from "./types/transaction.ts";
 
 export type ImportResult =
   | { readonly kind: "imported" }
@@ -236,9 +236,9 @@ export class Chain {
   /**
    * Executes and validates a block on its parent's ledger and keeps the result for the commit; no seal.
    * undefined = valid; "orphan" = its parent is not available here, which is no verdict.
-   * @param limit of what is arbitrated; once it is exceeded a fault is no verdict either, and nothing is kept
+   * @param limit of what is verified slowly; once it is exceeded a fault is no verdict either, and nothing is kept
    */
-  checkBlock(block: Block, limit?: ArbitrationLimit): Fault | "orphan" | undefined {
+  checkBlock(block: Block, limit?: SlowSignatureLimit): Fault | "orphan" | undefined {
     if (this.#executed.get(block.hash) !== undefined) return undefined;
     const site = this.#siteAt(block.header.previousHash);
     if (site === undefined) return "orphan";
@@ -253,7 +253,7 @@ export class Chain {
     return undefined;
   }
 
-  /** The one door. A disk error or a {@link SafetyViolation} throws. */
+  /** The only way in for final blocks. A disk error or a {@link SafetyViolation} throws. */
   importBlock(sealed: SealedBlock, origin: BlockOrigin = "own"): Promise<ImportResult> {
     return this.enqueue(() => this.branches?.import(sealed, origin) ?? this.#import(sealed));
   }

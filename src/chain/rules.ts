@@ -5,8 +5,8 @@
  */
 import type { Address } from "../base/bytes.ts";
 import type { Fault } from "../base/fault.ts";
-import type { Ancestry } from "./ancestry.ts";
-import type { BlockHead, Header, Summary } from "./block.ts";
+import type { Ancestry } from "./types/ancestry.ts";
+import type { BlockHead, Header, Summary } from "./types/block.ts";
 
 /** What the consensus puts into a new block; the chain fills in what executing it gives. */
 export interface HeadFields {

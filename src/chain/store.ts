@@ -28,6 +28,10 @@ import {
   VERSION_KEY,
 } from "../storage/keys.ts";
 import type { Kv, KvOperation } from "../storage/kv.ts";
+import type { ExecutedBlock, LedgerView } from "./state/ledger-view.ts";
+import type { StateDiff } from "./state/state-overlay.ts";
+import { pageKeyBytes } from "./state/state-tree.ts";
+import { TopPages } from "./state/top-pages.ts";
 import {
   type Block,
   type BlockHead,
@@ -37,12 +41,8 @@ import {
   encodeSummary,
   readBlockHead,
   readBody,
-} from "./block.ts";
-import type { ExecutedBlock, LedgerView } from "./ledgerview.ts";
-import type { StateDiff } from "./state.ts";
-import { pageKeyBytes } from "./statetree.ts";
-import { TopPages } from "./toppages.ts";
-import type { SignedTransaction } from "./transaction.ts";
+} from "./types/block.ts";
+import type { SignedTransaction } from "./types/transaction.ts";
 
 /** Where a transaction stands on the chain. */
 export interface TransactionPlace {
@@ -152,7 +152,7 @@ export class ChainStore {
     await this.#kv.write([...operations], { sync: false });
   }
 
-  /** For chain/treestore.ts, which has buckets of its own in this database. */
+  /** For chain/forks/block-tree-store.ts, which has buckets of its own in this database. */
   get kv(): Kv {
     return this.#kv;
   }

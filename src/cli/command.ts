@@ -3,7 +3,7 @@
  * gets an Output. The adapter for commander's quirks; the commands themselves are in the files beside it.
  */
 import { type Command, Option } from "commander";
-import { devnetOption, findNodes } from "./devnetlookup.ts";
+import { devnetOption, findNodes } from "./devnet/devnet-lookup.ts";
 import { Output, type OutputOptions } from "./output.ts";
 import { RenamedOption, settleRenamed } from "./renamed.ts";
 
@@ -44,14 +44,14 @@ export function group(parent: Command, name: string, description: string): Comma
   return parent.command(name).description(description);
 }
 
-export function addOutputOptions(command: Command): void {
+function addOutputOptions(command: Command): void {
   command
     .option("--json", "print one JSON object (or one a line)")
     .option("-q, --quiet", "print the result only")
     .option("--no-color", "print without colours");
 }
 
-export const DEFAULT_DIR = ".quorate";
+const DEFAULT_DIR = ".quorate";
 
 export function dirOption(): Option {
   return new Option("--dir <dir>", "folder of the node").env("QUORATE_DIR").default(DEFAULT_DIR);

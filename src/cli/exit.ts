@@ -49,7 +49,7 @@ export class CliError extends Error {
   }
 }
 
-/** The end of a command that has printed its result, which is bad news: no more words, only the code. */
+/** The end of a command that has printed its result, which is bad events: no more words, only the code. */
 export class Finished extends Error {
   override readonly name = "Finished";
   readonly exitCode: ExitCode;

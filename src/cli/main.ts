@@ -2,7 +2,7 @@
  * The entry point of bin/quorate.js: one command line, one exit code. The polyfill comes first, before anything that
  * imports libp2p.
  */
-import "../p2p/polyfill.ts";
+import "../p2p/transport/polyfill.ts";
 import { buildProgram, run } from "./program.ts";
 import { endWithReader } from "./terminal.ts";
 

@@ -1,10 +1,10 @@
 /**
  * What a command prints: the result on stdout (text for people or one JSON object), everything else on stderr.
  * It decides colour (a terminal, no NO_COLOR, no --no-color) and what -q silences; it knows no command. A text is a
- * line or a list of lines, and each line is escaped when it is printed (styledtext.ts).
+ * line or a list of lines, and each line is escaped when it is printed (styled-text.ts).
  */
 import { type CliError, EXIT } from "./exit.ts";
-import { paint, type Style, type Text } from "./styledtext.ts";
+import { paint, type Style, type Text } from "./styled-text.ts";
 import { isTerminalOf, print, printJson } from "./terminal.ts";
 
 export interface OutputOptions {

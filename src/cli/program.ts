@@ -4,7 +4,7 @@
  * in one line unless QUORATE_DEBUG=1.
  */
 import { Command, CommanderError } from "commander";
-import { packageVersion } from "../node/version.ts";
+import { packageVersion } from "../node/home/version.ts";
 import { CliError, EXIT, EXIT_HELP, Finished } from "./exit.ts";
 import { printError, toJson } from "./output.ts";
 import { print, printJson, printPage } from "./terminal.ts";
@@ -16,31 +16,31 @@ interface CommandFile {
 
 /** In the order of `quorate --help`. */
 const COMMANDS: readonly CommandFile[] = [
-  { names: ["devnet"], load: async () => (await import("./devnet.ts")).addDevnet },
-  { names: ["start"], load: async () => (await import("./start.ts")).addStart },
+  { names: ["devnet"], load: async () => (await import("./devnet/devnet.ts")).addDevnet },
+  { names: ["start"], load: async () => (await import("./home/start.ts")).addStart },
   {
     names: ["status", "block", "account", "validators", "rpc"],
-    load: async () => (await import("./query.ts")).addQueries,
+    load: async () => (await import("./chain/query.ts")).addQueries,
   },
-  { names: ["peers"], load: async () => (await import("./peers.ts")).addPeers },
-  { names: ["explain", "evidence"], load: async () => (await import("./explain.ts")).addExplain },
-  { names: ["consensus"], load: async () => (await import("./consensus.ts")).addConsensus },
-  { names: ["chain"], load: async () => (await import("./branches.ts")).addBranches },
-  { names: ["miner"], load: async () => (await import("./miner.ts")).addMiner },
-  { names: ["tx"], load: async () => (await import("./tx.ts")).addTx },
-  { names: ["anchor"], load: async () => (await import("./anchor.ts")).addAnchor },
-  { names: ["verify"], load: async () => (await import("./verify.ts")).addVerify },
-  { names: ["headers"], load: async () => (await import("./headers.ts")).addHeaders },
-  { names: ["init"], load: async () => (await import("./init.ts")).addInit },
-  { names: ["testnet"], load: async () => (await import("./testnet.ts")).addTestnet },
-  { names: ["keys", "node-id"], load: async () => (await import("./keys.ts")).addKeys },
-  { names: ["genesis"], load: async () => (await import("./genesis.ts")).addGenesis },
-  { names: ["config"], load: async () => (await import("./config.ts")).addConfig },
-  { names: ["reset"], load: async () => (await import("./reset.ts")).addReset },
-  { names: ["doctor"], load: async () => (await import("./doctor.ts")).addDoctor },
-  { names: ["sim"], load: async () => (await import("./sim.ts")).addSim },
-  { names: ["lab"], load: async () => (await import("./lab.ts")).addLab },
-  { names: ["bench"], load: async () => (await import("./bench.ts")).addBench },
+  { names: ["peers"], load: async () => (await import("./chain/peers.ts")).addPeers },
+  { names: ["explain", "evidence"], load: async () => (await import("./chain/explain.ts")).addExplain },
+  { names: ["consensus"], load: async () => (await import("./chain/consensus.ts")).addConsensus },
+  { names: ["chain"], load: async () => (await import("./chain/branches.ts")).addBranches },
+  { names: ["miner"], load: async () => (await import("./chain/miner.ts")).addMiner },
+  { names: ["tx"], load: async () => (await import("./tx/tx.ts")).addTx },
+  { names: ["anchor"], load: async () => (await import("./tx/anchor.ts")).addAnchor },
+  { names: ["verify"], load: async () => (await import("./home/verify.ts")).addVerify },
+  { names: ["headers"], load: async () => (await import("./chain/headers.ts")).addHeaders },
+  { names: ["init"], load: async () => (await import("./home/init.ts")).addInit },
+  { names: ["testnet"], load: async () => (await import("./home/testnet.ts")).addTestnet },
+  { names: ["keys", "node-id"], load: async () => (await import("./home/keys.ts")).addKeys },
+  { names: ["genesis"], load: async () => (await import("./home/genesis.ts")).addGenesis },
+  { names: ["config"], load: async () => (await import("./home/config.ts")).addConfig },
+  { names: ["reset"], load: async () => (await import("./home/reset.ts")).addReset },
+  { names: ["doctor"], load: async () => (await import("./home/doctor.ts")).addDoctor },
+  { names: ["sim"], load: async () => (await import("./sim/sim.ts")).addSim },
+  { names: ["lab"], load: async () => (await import("./lab/lab.ts")).addLab },
+  { names: ["bench"], load: async () => (await import("./bench/bench.ts")).addBench },
   { names: ["completion"], load: async () => (await import("./completion.ts")).addCompletion },
   { names: ["version"], load: async () => (await import("./version.ts")).addVersion },
 ];

@@ -4,9 +4,9 @@
  */
 import { Option } from "commander";
 import WebSocket from "ws";
-import { findRpcToken } from "../node/rpctoken.ts";
-import { Client, type ClientOptions, OutcomeUnknownError, RpcError } from "../rpc/client.ts";
-import type { SocketLike } from "../rpc/clientsocket.ts";
+import { findRpcToken } from "../node/home/rpc-token.ts";
+import { Client, type ClientOptions, OutcomeUnknownError, RpcError } from "../sdk/client.ts";
+import type { SocketLike } from "../sdk/client-socket.ts";
 import { list, rpcUrl } from "./arguments.ts";
 import { badInput, CliError, EXIT } from "./exit.ts";
 
@@ -31,7 +31,7 @@ export function rpcOption(): Option {
 }
 
 /** QUORATE_RPC_TOKEN, or that of this user's node on this machine. */
-export function rpcToken(url: string): string | undefined {
+function rpcToken(url: string): string | undefined {
   return process.env.QUORATE_RPC_TOKEN ?? findRpcToken(url);
 }
 

@@ -1,6 +1,6 @@
 /** One text from standard input, for arguments that are "-". */
 import { readFileSync } from "node:fs";
-import { decodeText } from "../node/textfile.ts";
+import { decodeText } from "../node/home/text-file.ts";
 import { badInput } from "./exit.ts";
 
 /** Without white space around it. */

@@ -2,7 +2,7 @@
  * Tables for people, as wide as the terminal allows: columns side by side with two spaces between, or one; where the
  * terminal is too narrow for that each row becomes a block of lines, a name and a value each, and nothing is lost.
  */
-import { displayWidth, fold } from "./styledtext.ts";
+import { displayWidth, fold } from "./styled-text.ts";
 import { columnsOf } from "./terminal.ts";
 
 const INDENT = "  ";
@@ -30,7 +30,7 @@ export function table(
 }
 
 /** The text and as many spaces as it lacks to that width. */
-export function pad(text: string, columns: number): string {
+function pad(text: string, columns: number): string {
   return text + " ".repeat(Math.max(0, columns - displayWidth(text)));
 }
 

@@ -4,7 +4,7 @@
  * in src writes to these streams (test/architecture.test.ts), the node's log aside, which escapes its lines itself.
  */
 import { printableJson } from "../base/printable.ts";
-import { cut, displayWidth, fold, render, type Text } from "./styledtext.ts";
+import { cut, displayWidth, fold, render, type Text } from "./styled-text.ts";
 
 export type StreamName = "stdout" | "stderr";
 

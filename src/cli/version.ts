@@ -1,9 +1,9 @@
 /** The version of this package and of every format that it reads and writes: what it refuses when unknown. */
 import type { Command } from "commander";
-import { GENESIS_FORMAT } from "../chain/genesis.ts";
+import { GENESIS_FORMAT } from "../chain/genesis/genesis.ts";
 import { nativeName } from "../crypto/keys.ts";
-import { KEY_FILE_VERSION } from "../node/keyfile.ts";
-import { packageVersion } from "../node/version.ts";
+import { KEY_FILE_VERSION } from "../node/home/key-file.ts";
+import { packageVersion } from "../node/home/version.ts";
 import { leaf } from "./command.ts";
 
 export function addVersion(program: Command): void {

@@ -12,9 +12,9 @@
  */
 import type { Hash } from "../base/bytes.ts";
 import type { Verdict } from "../base/fault.ts";
-import type { Block, BlockHead, SealedBlock } from "../chain/block.ts";
 import type { ConsensusRules } from "../chain/rules.ts";
-import type { ValidatorSet } from "../chain/validators.ts";
+import type { Block, BlockHead, SealedBlock } from "../chain/types/block.ts";
+import type { ValidatorSet } from "../chain/types/validator-set.ts";
 import type { Signer } from "../crypto/keys.ts";
 
 /** Index of a validator in its epoch's set. */
@@ -274,7 +274,7 @@ export interface EngineHoldings {
 }
 
 /** The only maker of verified messages: sizes, then form, then signatures. */
-export interface MessageGate<P extends Parsed, M> {
+export interface MessageVerifier<P extends Parsed, M> {
   parse(bytes: Uint8Array): Verdict<P>;
   /** Checks every signature in the message. */
   verify(parsed: P): Verdict<M>;
@@ -326,7 +326,7 @@ export interface Typed {
 export interface Consensus<P extends Parsed = Parsed, M extends Typed = Typed> {
   readonly rules: ConsensusRules;
   readonly validators: ValidatorSet;
-  readonly gate: MessageGate<P, M>;
+  readonly verifier: MessageVerifier<P, M>;
   /** How many of the newest committed blocks the input `started` must tell, at most. */
   readonly recentHeads: number;
   /**

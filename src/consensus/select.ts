@@ -6,14 +6,14 @@
 import { unreachable } from "../base/assert.ts";
 import type { Hash } from "../base/bytes.ts";
 import { refuse } from "../base/fault.ts";
-import type { PbftParameters } from "../chain/consensusparameters.ts";
-import { type Genesis, validatorsOf } from "../chain/genesis.ts";
-import type { PowParameters } from "../chain/powparameters.ts";
+import type { PbftParameters } from "../chain/genesis/consensus-parameters.ts";
+import { type Genesis, validatorsOf } from "../chain/genesis/genesis.ts";
+import type { PowParameters } from "../chain/genesis/pow-parameters.ts";
 import type { SignatureRules } from "../crypto/keys.ts";
 import type { Consensus, Parsed, Typed } from "./engine.ts";
-import { NO_VOTES, openEvidence } from "./openevidence.ts";
+import { NO_VOTES, openEvidence } from "./open-evidence.ts";
 import { PbftEngine } from "./pbft/engine.ts";
-import { PbftGate, type PbftMessage } from "./pbft/gate.ts";
+import { type PbftMessage, PbftMessageVerifier } from "./pbft/message-verifier.ts";
 import { pbftRules } from "./pbft/rules.ts";
 import type { ParsedMessage } from "./pbft/wire.ts";
 import { PowEngine } from "./pow/engine.ts";
@@ -52,7 +52,7 @@ function pbftConsensus(
   return {
     rules: pbftRules(context),
     validators,
-    gate: new PbftGate({ ...context, ...shape }),
+    verifier: new PbftMessageVerifier({ ...context, ...shape }),
     recentHeads: 2 * logWindow,
     openEvidence: (evidence, wants) => openEvidence(genesis, evidence, context, wants),
     createEngine: ({ self, signer, settings }) =>
@@ -62,13 +62,13 @@ function pbftConsensus(
   };
 }
 
-/** Nobody sends messages or can contradict himself: the gate and the evidence refuse whatever comes. */
+/** Nobody sends messages or can contradict himself: the message verifier and the evidence refuse whatever comes. */
 function powConsensus(genesis: Genesis<PowParameters>): Consensus<Parsed, Typed> {
   const refuseAll = () => refuse("no-votes", NO_VOTES);
   return {
     rules: powRules(genesis.consensus),
     validators: validatorsOf(genesis),
-    gate: {
+    verifier: {
       parse: refuseAll,
       verify: refuseAll,
       encode() {

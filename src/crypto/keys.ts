@@ -1,6 +1,6 @@
 /**
  * The one Ed25519 rule of the chain (decision 3). A signature is valid iff ZIP-215 says so. Libraries disagree on
- * edge cases, so the rule is arbitrated: where the native library accepts, accept (it never accepts what ZIP-215
+ * edge cases, so the rule is verified slowly: where the native library accepts, accept (it never accepts what ZIP-215
  * rejects: measured over 3,000 edge cases and tested in test/crypto); where it does not, @noble/ed25519 decides.
  * The result does not depend on which native library a node has.
  * Sources: RFC 8032, ZIP-215, "Taming the many EdDSAs" (eprint 2020/1244).
@@ -28,7 +28,7 @@ interface NativeEd25519 {
   signer(seed: Uint8Array): Signer;
 }
 
-/** Counts of the arbitration, for the metrics `sig_verify_total{path}`. */
+/** Counts of the slow verification, for the metrics `sig_verify_total{path}`. */
 export const verifyCounts = { native: 0, fallback: 0 };
 
 const native: NativeEd25519 | undefined = openSodium() ?? openNodeCrypto();
@@ -46,7 +46,7 @@ export function verifySignature(publicKey: Uint8Array, message: Uint8Array, sign
 }
 
 /**
- * The door's rule: what the native library refuses may be dropped without arbitration (20 times cheaper against
+ * The rule at admission: what the native library refuses may be dropped without slow verification (20 times cheaper against
  * a flood of bad signatures). Never a verdict on validity, and never cached.
  */
 export function verifyQuickly(publicKey: Uint8Array, message: Uint8Array, signature: Uint8Array): boolean {
@@ -73,7 +73,7 @@ export interface SignatureClaim {
 
 export const ED25519: SignatureRules = { verifySignature, verifyQuickly };
 
-/** ZIP-215 by @noble/ed25519: the arbiter. */
+/** ZIP-215 by @noble/ed25519: the slow verifier. */
 export function verifyZip215(publicKey: Uint8Array, message: Uint8Array, signature: Uint8Array): boolean {
   try {
     return noble.verify(signature, message, publicKey, { zip215: true });

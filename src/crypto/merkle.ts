@@ -8,7 +8,7 @@
 import { asHash, equalBytes, type Hash, ZERO_HASH } from "../base/bytes.ts";
 import { Writer } from "../codec/writer.ts";
 import { prefixedHashInto, sha256 } from "./hash.ts";
-import { hashPairInto } from "./pairhash.ts";
+import { hashPairInto } from "./pair-hash.ts";
 
 const NODE_DOMAIN = 0x01;
 

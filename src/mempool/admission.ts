@@ -1,20 +1,20 @@
 /**
- * The one order of checks for every door of the pool (RPC, gossip, resurrection after a reorg): the cheap before
+ * The one order of checks for every way into the pool (RPC, gossip, resurrection after a reorg): the cheap before
  * the dear, the signature last, so that nobody makes a node verify for free. It reads the head's state and the
- * sender's lane and changes nothing. Sources: decision 3 and 5, pbft.md 1.11 and 1.15, docs/rpc.md.
+ * sender's sender queue and changes nothing. Sources: decision 3 and 5, pbft.md 1.11 and 1.15, docs/rpc.md.
  */
 import { assert } from "../base/assert.ts";
 import { type Address, hex0x } from "../base/bytes.ts";
 import { accept, type Fault, fault, type Relay, refuse, type Verdict } from "../base/fault.ts";
-import type { Account } from "../chain/modules/bank.ts";
-import { decodeTransaction, type SignedTransaction } from "../chain/transaction.ts";
 import {
   checkTransaction,
   isFault,
   type TransactionFaultCode,
   type TransactionRules,
-} from "../chain/validate.ts";
-import type { Lane } from "./lane.ts";
+} from "../chain/execution/validate-transaction.ts";
+import type { Account } from "../chain/modules/bank.ts";
+import { decodeTransaction, type SignedTransaction } from "../chain/types/transaction.ts";
+import type { SenderQueue } from "./sender-queue.ts";
 
 export type AdmissionCode =
   | Exclude<TransactionFaultCode, "TX_NONCE_MISMATCH">
@@ -80,14 +80,14 @@ export interface Candidate {
   readonly transaction: SignedTransaction;
   readonly cost: bigint;
   readonly account: Account;
-  /** The sender's lane, if it has one. */
-  readonly lane: Lane | undefined;
+  /** The sender's sender queue, if it has one. */
+  readonly senderQueue: SenderQueue | undefined;
 }
 
 /** What admission asks of the pool and of the cache of signatures. */
 export interface AdmissionPorts {
   head(): HeadState;
-  lane(sender: Address): Lane | undefined;
+  senderQueue(sender: Address): SenderQueue | undefined;
   has(id: Uint8Array): boolean;
   /** Whether a full pool would take the candidate; asked before the signature. */
   findRoom(candidate: Candidate): Fault<AdmissionCode> | undefined;
@@ -110,7 +110,7 @@ export function admitTransaction(
   const account = head.account(transaction.from);
   if (account === undefined) return refuse("TX_UNKNOWN_SENDER", unknownSender(transaction));
   const cost = transaction.fee + called.module.spends(called.call);
-  const candidate = { transaction, cost, account, lane: ports.lane(transaction.from) };
+  const candidate = { transaction, cost, account, senderQueue: ports.senderQueue(transaction.from) };
   const found = checkNonce(candidate, rules) ?? checkFunds(candidate) ?? checkPlace(candidate, rules, ports);
   if (found !== undefined) return { ok: false, fault: found };
   if (!ports.admitSignature(transaction)) return refuse("TX_BAD_SIGNATURE", badSignature(transaction));
@@ -181,7 +181,7 @@ function badSignature({ from }: SignedTransaction): string {
 
 function checkNonce(candidate: Candidate, rules: AdmissionRules): Fault<AdmissionCode> | undefined {
   const { nonce } = candidate.transaction;
-  const { account, lane } = candidate;
+  const { account, senderQueue } = candidate;
   if (nonce < account.nonce) {
     return fault(
       "TX_NONCE_TOO_LOW",
@@ -189,7 +189,10 @@ function checkNonce(candidate: Candidate, rules: AdmissionRules): Fault<Admissio
     );
   }
   // From what could run next, not from the account: a row of transactions without a hole may be as long as it likes.
-  const pending = lane !== undefined && lane.pendingNonce > account.nonce ? lane.pendingNonce : account.nonce;
+  const pending =
+    senderQueue !== undefined && senderQueue.pendingNonce > account.nonce
+      ? senderQueue.pendingNonce
+      : account.nonce;
   if (nonce <= pending + BigInt(rules.nonceGapMax)) return undefined;
   return fault(
     "TX_NONCE_GAP",
@@ -200,8 +203,8 @@ function checkNonce(candidate: Candidate, rules: AdmissionRules): Fault<Admissio
 
 /** All the sender's transactions together, the candidate in its place, must be payable from the head's balance. */
 function checkFunds(candidate: Candidate): Fault<AdmissionCode> | undefined {
-  const { cost, account, lane, transaction } = candidate;
-  const others = (lane?.cost ?? 0n) - (lane?.at(transaction.nonce)?.cost ?? 0n);
+  const { cost, account, senderQueue, transaction } = candidate;
+  const others = (senderQueue?.cost ?? 0n) - (senderQueue?.at(transaction.nonce)?.cost ?? 0n);
   if (others + cost <= account.balance) return undefined;
   return fault(
     "TX_INSUFFICIENT_FUNDS",
@@ -218,7 +221,7 @@ function checkPlace(
   const { id, nonce, fee } = candidate.transaction;
   if (ports.has(id))
     return fault("TX_DUPLICATE", `${hex0x(id)} is in the pool already; nothing to do but wait`);
-  const occupant = candidate.lane?.at(nonce);
+  const occupant = candidate.senderQueue?.at(nonce);
   if (occupant === undefined) return ports.findRoom(candidate);
   const least = replacementFee(occupant.transaction.fee, rules.minFee);
   if (fee >= least) return ports.findRoom(candidate);

@@ -4,13 +4,13 @@
  *
  * First the queued ones, which pay nothing as long as they wait: whatever fee they offer counts for nothing. The sender with the
  * most of them gives the last, of several such senders the one whose last is the youngest. Only when none is left,
- * executable ones: the lane that holds the lowest fee gives its last, of several such lanes the one whose last is the
+ * executable ones: the sender queue that holds the lowest fee gives its last, of several such sender queues the one whose last is the
  * youngest. A last transaction is worth no more than the lowest fee before it, since it can run only after that one;
- * so a low fee cannot hide before a high one, and no lane gets a hole. Source: ADR 0012.
+ * so a low fee cannot hide before a high one, and no sender queue gets a hole. Source: ADR 0012.
  */
 import { IndexedHeap } from "./heap.ts";
-import { type Entry, firstFrom, type Lane } from "./lane.ts";
-import { lesser } from "./rangemin.ts";
+import { lesser } from "./range-min.ts";
+import { type Entry, firstFrom, type SenderQueue } from "./sender-queue.ts";
 
 export interface PoolBounds {
   readonly transactionsMax: number;
@@ -26,16 +26,16 @@ export interface Holdings {
   readonly bytes: number;
   readonly queued: number;
   readonly queuedBytes: number;
-  /** Lanes with queued or with executable entries, the one that gives first first. */
-  lanesByQueue(): Iterator<Lane, undefined>;
-  lanesByWorth(): Iterator<Lane, undefined>;
+  /** Sender queues with queued or with executable entries, the one that gives first first. */
+  queuesByGap(): Iterator<SenderQueue, undefined>;
+  queuesByPriority(): Iterator<SenderQueue, undefined>;
 }
 
 /** Where a newcomer would stand. */
 export interface Arrival {
   readonly entry: Entry;
-  /** The sender's lane, if it has one, and the nonce that the next executable one must have. */
-  readonly lane: Lane | undefined;
+  /** The sender's sender queue, if it has one, and the nonce that the next executable one must have. */
+  readonly senderQueue: SenderQueue | undefined;
   readonly pendingNonce: bigint;
   /** What it takes the place of; that leaves anyway and is not among the victims. */
   readonly replaced: Entry | undefined;
@@ -43,7 +43,7 @@ export interface Arrival {
 
 /**
  * Who leaves; or that it would have to wait where there is no room to wait, whatever it pays; or a fee with which it
- * would have stayed: the least such fee, or one more where it would not be its lane's last.
+ * would have stayed: the least such fee, or one more where it would not be its sender queue's last.
  */
 export type EvictionPlan =
   | { readonly kind: "enters"; readonly victims: readonly Entry[] }
@@ -57,13 +57,13 @@ export function planEviction(pool: Holdings, arrival: Arrival, bounds: PoolBound
   return isQueued ? planQueued(pool, arrival, bounds) : planExecutable(pool, arrival, bounds);
 }
 
-/** Orders lanes with executable entries by who gives its last first. */
-export function laneGivesBefore(a: Lane, b: Lane): boolean {
+/** Orders sender queues with executable entries by who gives its last first. */
+export function senderQueueGivesBefore(a: SenderQueue, b: SenderQueue): boolean {
   return isWorthLess(a.leastFee, a.last!, b.leastFee, b.last!);
 }
 
-/** Orders lanes with queued entries by who gives its last first. */
-export function queueGivesBefore({ queued: a }: Lane, { queued: b }: Lane): boolean {
+/** Orders sender queues with queued entries by who gives its last first. */
+export function queueGivesBefore({ queued: a }: SenderQueue, { queued: b }: SenderQueue): boolean {
   return isLonger(a.length, a[a.length - 1]!, b.length, b[b.length - 1]!);
 }
 
@@ -86,20 +86,20 @@ function isOver({ count, bytes }: Excess): boolean {
 }
 
 function planQueued(pool: Holdings, arrival: Arrival, bounds: PoolBounds): EvictionPlan {
-  const { entry, lane, replaced } = arrival;
+  const { entry, senderQueue, replaced } = arrival;
   const [added, addedBytes] = growthOf(arrival);
   const excess = {
     count: added + Math.max(pool.size - bounds.transactionsMax, pool.queued - bounds.queuedMax),
     bytes: addedBytes + Math.max(pool.bytes - bounds.bytesMax, pool.queuedBytes - bounds.queuedBytesMax),
   };
   if (!isOver(excess)) return NOBODY;
-  const others = lane?.queued.filter((other) => other !== replaced) ?? [];
+  const others = senderQueue?.queued.filter((other) => other !== replaced) ?? [];
   const place = firstFrom(others, entry.transaction.nonce);
   const own = queueCut([...others.slice(0, place), entry, ...others.slice(place)], 0);
   const victims: Entry[] = [];
   for (const { last } of cutsInOrder(
-    pool.lanesByQueue(),
-    lane,
+    pool.queuesByGap(),
+    senderQueue,
     own,
     (l) => queueCut(l.queued, 0),
     queueBefore,
@@ -114,7 +114,7 @@ function planQueued(pool: Holdings, arrival: Arrival, bounds: PoolBounds): Evict
 }
 
 function planExecutable(pool: Holdings, arrival: Arrival, bounds: PoolBounds): EvictionPlan {
-  const { entry: newcomer, lane } = arrival;
+  const { entry: newcomer, senderQueue } = arrival;
   const [added, addedBytes] = growthOf(arrival);
   const excess = {
     count: pool.size + added - bounds.transactionsMax,
@@ -129,10 +129,10 @@ function planExecutable(pool: Holdings, arrival: Arrival, bounds: PoolBounds): E
     excess.bytes -= lengthOf(entry);
     return isOver(excess);
   };
-  const behind = lane === undefined ? undefined : queueCut(lane.queued, run.raised);
+  const behind = senderQueue === undefined ? undefined : queueCut(senderQueue.queued, run.raised);
   for (const { last } of cutsInOrder(
-    pool.lanesByQueue(),
-    lane,
+    pool.queuesByGap(),
+    senderQueue,
     behind,
     (l) => queueCut(l.queued, 0),
     queueBefore,
@@ -141,7 +141,13 @@ function planExecutable(pool: Holdings, arrival: Arrival, bounds: PoolBounds): E
   }
   let enters = true;
   let leastFee = 0n;
-  for (const cut of cutsInOrder(pool.lanesByWorth(), lane, runCut(run, run.length), wholeRun, runBefore)) {
+  for (const cut of cutsInOrder(
+    pool.queuesByPriority(),
+    senderQueue,
+    runCut(run, run.length),
+    wholeRun,
+    runBefore,
+  )) {
     if (cut.last === newcomer) {
       enters = false; // what it would have had to pay shows in who would leave next
       continue;
@@ -157,35 +163,35 @@ function growthOf({ entry, replaced }: Arrival): [count: number, bytes: number] 
   return replaced === undefined ? [1, lengthOf(entry)] : [0, lengthOf(entry) - lengthOf(replaced)];
 }
 
-/** A lane's entries of one kind, cut short behind `last`. */
-interface Cut<C> {
+/** A sender queue's entries of one kind, cut short behind `last`. */
+interface TruncatedQueue<C> {
   readonly last: Entry;
   /** Without the last; undefined when that leaves nothing. */
   shorter(): C | undefined;
 }
 
-interface QueueCut extends Cut<QueueCut> {
+interface TruncatedByGap extends TruncatedQueue<TruncatedByGap> {
   readonly length: number;
 }
 
-interface RunCut extends Cut<RunCut> {
+interface TruncatedRun extends TruncatedQueue<TruncatedRun> {
   readonly leastFee: bigint;
 }
 
 /**
- * All cuts in the order in which they give their last: a lane's shorter cut never comes before its longer one.
- * @param own the newcomer's lane as it would be, in the place of the lane as it is.
+ * All cuts in the order in which they give their last: a sender queue's shorter cut never comes before its longer one.
+ * @param own the newcomer's sender queue as it would be, in the place of the sender queue as it is.
  */
-function* cutsInOrder<C extends Cut<C>>(
-  lanes: Iterator<Lane, undefined>,
-  lane: Lane | undefined,
+function* cutsInOrder<C extends TruncatedQueue<C>>(
+  senderQueues: Iterator<SenderQueue, undefined>,
+  senderQueue: SenderQueue | undefined,
   own: C | undefined,
-  cutOf: (lane: Lane) => C | undefined,
+  cutOf: (senderQueue: SenderQueue) => C | undefined,
   before: (a: C, b: C) => boolean,
 ): Generator<C, undefined> {
   const nextOther = () => {
-    let { value } = lanes.next();
-    if (value !== undefined && value === lane) value = lanes.next().value;
+    let { value } = senderQueues.next();
+    if (value !== undefined && value === senderQueue) value = senderQueues.next().value;
     return value === undefined ? undefined : cutOf(value);
   };
   const cuts = new IndexedHeap<C>(before);
@@ -208,13 +214,13 @@ function* cutsInOrder<C extends Cut<C>>(
 }
 
 /** The queue from index `from` on. */
-function queueCut(entries: readonly Entry[], from: number, to = entries.length): QueueCut | undefined {
+function queueCut(entries: readonly Entry[], from: number, to = entries.length): TruncatedByGap | undefined {
   if (to <= from) return undefined;
   const shorter = () => queueCut(entries, from, to - 1);
   return { last: entries[to - 1]!, length: to - from, shorter };
 }
 
-function queueBefore(a: QueueCut, b: QueueCut): boolean {
+function queueBefore(a: TruncatedByGap, b: TruncatedByGap): boolean {
   return isLonger(a.length, a.last, b.length, b.last);
 }
 
@@ -226,55 +232,55 @@ interface Run {
   leastFee(length: number): bigint;
 }
 
-function wholeRun(lane: Lane): RunCut | undefined {
+function wholeRun(senderQueue: SenderQueue): TruncatedRun | undefined {
   const run = {
-    length: lane.executable,
-    at: (i: number) => lane.entries[i]!,
-    leastFee: (n: number) => lane.leastFeeIn(0, n)!,
+    length: senderQueue.executable,
+    at: (i: number) => senderQueue.entries[i]!,
+    leastFee: (n: number) => senderQueue.leastFeeIn(0, n)!,
   };
   return runCut(run, run.length);
 }
 
-function runCut(run: Run, length: number): RunCut | undefined {
+function runCut(run: Run, length: number): TruncatedRun | undefined {
   if (length === 0) return undefined;
   const shorter = () => runCut(run, length - 1);
   return { last: run.at(length - 1), leastFee: run.leastFee(length), shorter };
 }
 
-function runBefore(a: RunCut, b: RunCut): boolean {
+function runBefore(a: TruncatedRun, b: TruncatedRun): boolean {
   return isWorthLess(a.leastFee, a.last, b.leastFee, b.last);
 }
 
-/** The executable entries of the newcomer's lane with the newcomer, and those whose hole it fills. */
+/** The executable entries of the newcomer's sender queue with the newcomer, and those whose hole it fills. */
 class ExtendedRun implements Run {
   readonly length: number;
   /** How many queued ones become executable with the newcomer. */
   readonly raised: number;
-  readonly #lane: Lane | undefined;
+  readonly #senderQueue: SenderQueue | undefined;
   readonly #newcomer: Entry;
   /** Index of the newcomer. */
   readonly #place: number;
 
-  constructor({ entry, lane, pendingNonce, replaced }: Arrival) {
+  constructor({ entry, senderQueue, pendingNonce, replaced }: Arrival) {
     const { nonce } = entry.transaction;
-    this.#lane = lane;
+    this.#senderQueue = senderQueue;
     this.#newcomer = entry;
-    this.#place = lane?.indexOf(nonce) ?? 0;
-    this.raised = replaced === undefined ? withoutHole(lane?.queued ?? [], pendingNonce + 1n) : 0;
-    this.length = (lane?.executable ?? 0) + (replaced === undefined ? 1 : 0) + this.raised;
+    this.#place = senderQueue?.indexOf(nonce) ?? 0;
+    this.raised = replaced === undefined ? withoutHole(senderQueue?.queued ?? [], pendingNonce + 1n) : 0;
+    this.length = (senderQueue?.executable ?? 0) + (replaced === undefined ? 1 : 0) + this.raised;
   }
 
   at(index: number): Entry {
     if (index === this.#place) return this.#newcomer;
-    return this.#lane!.entries[index] ?? this.#lane!.queued[index - this.#place - 1]!;
+    return this.#senderQueue!.entries[index] ?? this.#senderQueue!.queued[index - this.#place - 1]!;
   }
 
   leastFee(length: number): bigint {
-    const before = this.#lane?.leastFeeIn(0, Math.min(length, this.#place));
+    const before = this.#senderQueue?.leastFeeIn(0, Math.min(length, this.#place));
     if (length <= this.#place) return before!;
     let least = lesser(before, this.#newcomer.transaction.fee)!;
-    const held = this.#lane?.executable ?? 0;
-    if (this.#place < held) return lesser(least, this.#lane!.leastFeeIn(this.#place + 1, length))!;
+    const held = this.#senderQueue?.executable ?? 0;
+    if (this.#place < held) return lesser(least, this.#senderQueue!.leastFeeIn(this.#place + 1, length))!;
     for (let i = this.#place + 1; i < length; i++) least = lesser(least, this.at(i).transaction.fee)!;
     return least;
   }

@@ -1,7 +1,7 @@
 /**
- * The pool of transactions that wait for a block: nonce lanes per sender, bounded in count and bytes; those that wait
+ * The pool of transactions that wait for a block: nonce sender queues per sender, bounded in count and bytes; those that wait
  * for an earlier nonce have a small share of it. When it is full, eviction.ts says who leaves, or that the newcomer
- * does not enter. Each new head re-checks only the lanes it touched, and what has expired. No clock, no signatures, no
+ * does not enter. Each new head re-checks only the sender queues it touched, and what has expired. No clock, no signatures, no
  * network: times come in as numbers, verdicts from ports. Sources: decision 5, pbft.md 1.11 and 1.14, ADR 0012.
  */
 import { assert } from "../base/assert.ts";
@@ -14,7 +14,7 @@ import {
   POOL_QUEUED_DIVISOR,
   POOL_TRANSACTIONS_MAX,
 } from "../base/limits.ts";
-import type { SignedTransaction } from "../chain/transaction.ts";
+import type { SignedTransaction } from "../chain/types/transaction.ts";
 import {
   type AdmissionCode,
   type AdmissionPorts,
@@ -24,8 +24,9 @@ import {
   type HeadState,
   leastFee,
 } from "./admission.ts";
+import { findPlace, type Place } from "./capacity.ts";
 import type { PoolBounds } from "./eviction.ts";
-import type { Entry, Lane } from "./lane.ts";
+import { PoolIndex } from "./pool-index.ts";
 import type {
   DropReason,
   MempoolOptions,
@@ -33,9 +34,8 @@ import type {
   MempoolStatus,
   PoolDigest,
   PoolEvent,
-} from "./poolports.ts";
-import { findPlace, type Place } from "./room.ts";
-import { Shelves } from "./shelves.ts";
+} from "./pool-ports.ts";
+import type { Entry, SenderQueue } from "./sender-queue.ts";
 
 /** The shortest envelope: a pool with less room than this is full. */
 const ENVELOPE_BYTES_MIN = 132;
@@ -45,9 +45,9 @@ export class Mempool {
   readonly #bounds: PoolBounds;
   readonly #ageMsMax: number;
   readonly #ports: MempoolPorts;
-  readonly #shelves = new Shelves();
+  readonly #poolIndex = new PoolIndex();
   /** One object for all admissions: made anew for each it would cost as much as the checks (measured). */
-  readonly #door: AdmissionPorts;
+  readonly #admission: AdmissionPorts;
   #head: HeadState;
   #sequence = 0;
   /** During one admission: its time, and the place found for the candidate. */
@@ -55,8 +55,8 @@ export class Mempool {
   #place: Place | undefined;
   /** While abandoned blocks give back, so much may wait for the earlier nonces that are on their way. */
   #isReturning = false;
-  /** Lanes in which a hole may have come about. */
-  readonly #broken = new Set<Lane>();
+  /** Sender queues in which a hole may have come about. */
+  readonly #broken = new Set<SenderQueue>();
   #risen: Entry[] = [];
   #events: PoolEvent[] = [];
 
@@ -81,35 +81,37 @@ export class Mempool {
     assert(transactionsMax > 0 && bytesMax >= limits.maxTxBytes, "an empty pool has room for any one");
     this.#ports = ports;
     this.#head = ports.head;
-    this.#door = this.#openDoor();
+    this.#admission = this.#openAdmission();
   }
 
   get size(): number {
-    return this.#shelves.size;
+    return this.#poolIndex.size;
   }
 
   get bytes(): number {
-    return this.#shelves.bytes;
+    return this.#poolIndex.bytes;
   }
 
   /** Whether the transaction is here and could run after those before it: only such are passed on to others. */
   isExecutable({ id, from, nonce }: SignedTransaction): boolean {
-    const lane = this.#shelves.lane(from);
-    return lane !== undefined && nonce < lane.pendingNonce && this.#shelves.byId(id) !== undefined;
+    const senderQueue = this.#poolIndex.senderQueue(from);
+    return (
+      senderQueue !== undefined && nonce < senderQueue.pendingNonce && this.#poolIndex.byId(id) !== undefined
+    );
   }
 
   /** Transactions that could run one after the other on the head's state. */
   get executable(): number {
-    return this.#shelves.executable;
+    return this.#poolIndex.executable;
   }
 
   /** The executable one that has waited longest. */
   oldestExecutable(): { readonly transaction: SignedTransaction; readonly addedMs: number } | undefined {
-    return this.#shelves.firstByArrival()?.first;
+    return this.#poolIndex.firstByArrival()?.first;
   }
 
   /**
-   * The door: RPC and gossip.
+   * Admission of what comes by RPC and gossip.
    * @param source an envelope, or a transaction that was decoded before.
    * @param nowMs of any clock, always the same.
    */
@@ -126,14 +128,14 @@ export class Mempool {
   headChanged(head: HeadState, included: readonly SignedTransaction[], nowMs: number): void {
     this.#head = head;
     const ids = new Set<string>();
-    const touched = new Set<Lane>();
+    const touched = new Set<SenderQueue>();
     for (const transaction of included) {
-      const lane = this.#shelves.lane(transaction.from);
-      if (lane === undefined) continue;
-      touched.add(lane);
+      const senderQueue = this.#poolIndex.senderQueue(transaction.from);
+      if (senderQueue === undefined) continue;
+      touched.add(senderQueue);
       ids.add(byteText(transaction.id));
     }
-    for (const lane of touched) this.#recheck(lane, ids);
+    for (const senderQueue of touched) this.#recheck(senderQueue, ids);
     this.#dropExpired();
     this.#dropAged(nowMs);
     this.#trimQueues();
@@ -141,8 +143,8 @@ export class Mempool {
   }
 
   /**
-   * A new head on another branch. Any account may have moved either way, so every lane is re-checked; then the
-   * abandoned transactions come in again through the door.
+   * A new head on another branch. Any account may have moved either way, so every sender queue is re-checked; then the
+   * abandoned transactions are admitted again.
    * @param abandoned of the blocks left, in their order. @param included of the blocks entered.
    * @returns how many of the abandoned are back in the pool.
    */
@@ -154,9 +156,9 @@ export class Mempool {
   ): number {
     this.#head = head;
     const ids = new Set(included.map((transaction) => byteText(transaction.id)));
-    for (const lane of [...this.#shelves.lanes.values()]) {
-      this.#broken.add(lane);
-      this.#recheck(lane, ids);
+    for (const senderQueue of [...this.#poolIndex.senderQueues.values()]) {
+      this.#broken.add(senderQueue);
+      this.#recheck(senderQueue, ids);
     }
     this.#dropExpired();
     this.#dropAged(nowMs);
@@ -181,20 +183,20 @@ export class Mempool {
 
   /** When the oldest one was added, in the caller's time; undefined for an empty pool. */
   oldestAddedMs(): number | undefined {
-    return this.#shelves.oldest()?.addedMs;
+    return this.#poolIndex.oldest()?.addedMs;
   }
 
   get(id: Uint8Array): SignedTransaction | undefined {
-    return this.#shelves.byId(id)?.transaction;
+    return this.#poolIndex.byId(id)?.transaction;
   }
 
   getByHash(hash: Uint8Array): SignedTransaction | undefined {
-    return this.#shelves.byHash(hash)?.transaction;
+    return this.#poolIndex.byHash(hash)?.transaction;
   }
 
   /** The hashes of all envelopes, in no particular order. */
   hashes(): Hash[] {
-    return Array.from(this.#shelves.entries(), ({ transaction }) => transaction.hash);
+    return Array.from(this.#poolIndex.entries(), ({ transaction }) => transaction.hash);
   }
 
   /**
@@ -203,8 +205,8 @@ export class Mempool {
    */
   offered(addedMsMax: number, feeMin: bigint): Hash[] {
     const hashes: Hash[] = [];
-    for (const lane of this.#shelves.lanes.values()) {
-      for (const { transaction, addedMs } of lane.entries) {
+    for (const senderQueue of this.#poolIndex.senderQueues.values()) {
+      for (const { transaction, addedMs } of senderQueue.entries) {
         if (transaction.fee < feeMin) break;
         if (addedMs <= addedMsMax) hashes.push(transaction.hash);
       }
@@ -213,20 +215,20 @@ export class Mempool {
   }
 
   digest(): PoolDigest {
-    return { count: this.#shelves.size, checksum: this.#shelves.checksum };
+    return { count: this.#poolIndex.size, checksum: this.#poolIndex.checksum };
   }
 
   /** The nonce of the sender's next transaction, counting what is executable in the pool. */
   pendingNonce(sender: Address): bigint {
-    return this.#shelves.lane(sender)?.pendingNonce ?? this.#head.account(sender)?.nonce ?? 0n;
+    return this.#poolIndex.senderQueue(sender)?.pendingNonce ?? this.#head.account(sender)?.nonce ?? 0n;
   }
 
   status(): MempoolStatus {
-    const { size, bytes, executable, queued, queuedBytes, lanes } = this.#shelves;
+    const { size, bytes, executable, queued, queuedBytes, senderQueues } = this.#poolIndex;
     return {
       transactions: size,
       bytes,
-      senders: lanes.size,
+      senders: senderQueues.size,
       executable,
       queued,
       queuedBytes,
@@ -235,27 +237,27 @@ export class Mempool {
     };
   }
 
-  /** For template.ts: lanes with an executable entry, the longest waiting first. The pool must not change meanwhile. */
-  lanesByArrival(): Iterator<Lane, undefined> {
-    return this.#shelves.lanesByArrival();
+  /** For template.ts: sender queues with an executable entry, the longest waiting first. The pool must not change meanwhile. */
+  queuesByArrival(): Iterator<SenderQueue, undefined> {
+    return this.#poolIndex.queuesByArrival();
   }
 
-  /** For template.ts: lanes with an executable entry, the highest fee first. The pool must not change meanwhile. */
-  lanesByFee(): Iterator<Lane, undefined> {
-    return this.#shelves.lanesByFee();
+  /** For template.ts: sender queues with an executable entry, the highest fee first. The pool must not change meanwhile. */
+  queuesByFee(): Iterator<SenderQueue, undefined> {
+    return this.#poolIndex.queuesByFee();
   }
 
   #admit(source: Uint8Array | SignedTransaction, nowMs: number): Verdict<SignedTransaction, AdmissionCode> {
     this.#nowMs = nowMs;
-    const verdict = admitTransaction(source, this.#rules, this.#door);
+    const verdict = admitTransaction(source, this.#rules, this.#admission);
     return verdict.ok ? accept(this.#enter(verdict.value)) : verdict;
   }
 
-  #openDoor(): AdmissionPorts {
+  #openAdmission(): AdmissionPorts {
     return {
       head: () => this.#head,
-      lane: (sender) => this.#shelves.lane(sender),
-      has: (id) => this.#shelves.byId(id) !== undefined,
+      senderQueue: (sender) => this.#poolIndex.senderQueue(sender),
+      has: (id) => this.#poolIndex.byId(id) !== undefined,
       findRoom: (candidate) => this.#findRoom(candidate),
       admitSignature: (transaction) => this.#ports.signatures.admit(transaction),
     };
@@ -265,7 +267,7 @@ export class Mempool {
   #findRoom(candidate: Candidate): Fault<"MEMPOOL_FULL"> | undefined {
     const { transaction, cost } = candidate;
     const entry = { transaction, cost, sequence: this.#sequence, addedMs: this.#nowMs, wasExecutable: false };
-    const found = findPlace(this.#shelves, candidate, entry, this.#boundsNow());
+    const found = findPlace(this.#poolIndex, candidate, entry, this.#boundsNow());
     if (!found.ok) return found.fault;
     this.#place = found.value;
     return undefined;
@@ -285,13 +287,13 @@ export class Mempool {
     this.#sequence++;
     const { entry, replaced, victims } = place;
     if (replaced !== undefined) this.#dropped(replaced, "replaced");
-    const lane =
+    const senderQueue =
       replaced === undefined
-        ? this.#shelves.put(entry, account.nonce)
-        : this.#shelves.replace(replaced, entry);
+        ? this.#poolIndex.put(entry, account.nonce)
+        : this.#poolIndex.replace(replaced, entry);
     for (const victim of victims) this.#drop(victim, "evicted");
     this.#events.push({ kind: "added", transaction });
-    this.#noteRisen(lane, entry);
+    this.#noteRisen(senderQueue, entry);
     return transaction;
   }
 
@@ -300,7 +302,7 @@ export class Mempool {
     const { transactionsMax, bytesMax } = this.#bounds;
     const isFull = this.size >= transactionsMax || this.bytes + ENVELOPE_BYTES_MIN > bytesMax;
     // Queued ones make room for nothing.
-    const worst = isFull && this.#shelves.queued === 0 ? this.#shelves.leastWorth() : undefined;
+    const worst = isFull && this.#poolIndex.queued === 0 ? this.#poolIndex.leastWorth() : undefined;
     return worst === undefined ? minFee : worst.leastFee + 1n;
   }
 
@@ -314,40 +316,40 @@ export class Mempool {
 
   /** Brings what is queued back to its bounds after a hole came about, or what abandoned blocks held came in. */
   #trimQueues(): void {
-    for (const lane of this.#broken) {
-      const last = lane.pendingNonce + BigInt(this.#rules.nonceGapMax);
-      for (let entry = lane.queued.at(-1); entry !== undefined && entry.transaction.nonce > last; ) {
+    for (const senderQueue of this.#broken) {
+      const last = senderQueue.pendingNonce + BigInt(this.#rules.nonceGapMax);
+      for (let entry = senderQueue.queued.at(-1); entry !== undefined && entry.transaction.nonce > last; ) {
         this.#drop(entry, "evicted");
-        entry = lane.queued.at(-1);
+        entry = senderQueue.queued.at(-1);
       }
     }
     this.#broken.clear();
     const { queuedMax, queuedBytesMax } = this.#bounds;
-    while (this.#shelves.queued > queuedMax || this.#shelves.queuedBytes > queuedBytesMax) {
-      this.#drop(this.#shelves.longestQueue()!.queued.at(-1)!, "evicted");
+    while (this.#poolIndex.queued > queuedMax || this.#poolIndex.queuedBytes > queuedBytesMax) {
+      this.#drop(this.#poolIndex.longestQueue()!.queued.at(-1)!, "evicted");
     }
   }
 
-  #noteRisen(lane: Lane, newcomer?: Entry): void {
-    for (const entry of lane.takeRisen()) if (entry !== newcomer) this.#risen.push(entry);
+  #noteRisen(senderQueue: SenderQueue, newcomer?: Entry): void {
+    for (const entry of senderQueue.takeRisen()) if (entry !== newcomer) this.#risen.push(entry);
   }
 
-  /** Brings one lane in line with the head: used nonces leave at its front, what cannot be paid at its end. */
-  #recheck(lane: Lane, included: ReadonlySet<string>): void {
-    const account = this.#head.account(lane.sender);
-    for (const entry of this.#shelves.moveAccount(lane, account?.nonce ?? 0n)) {
+  /** Brings one sender queue in line with the head: used nonces leave at its front, what cannot be paid at its end. */
+  #recheck(senderQueue: SenderQueue, included: ReadonlySet<string>): void {
+    const account = this.#head.account(senderQueue.sender);
+    for (const entry of this.#poolIndex.moveAccount(senderQueue, account?.nonce ?? 0n)) {
       this.#dropped(entry, included.has(byteText(entry.transaction.id)) ? "included" : "stale");
     }
-    while (!lane.isEmpty && (account === undefined || lane.cost > account.balance)) {
-      this.#drop((lane.queued.at(-1) ?? lane.last)!, "unpayable");
+    while (!senderQueue.isEmpty && (account === undefined || senderQueue.cost > account.balance)) {
+      this.#drop((senderQueue.queued.at(-1) ?? senderQueue.last)!, "unpayable");
     }
-    this.#noteRisen(lane);
+    this.#noteRisen(senderQueue);
   }
 
   #dropExpired(): void {
     const next = this.#head.height + 1n;
     for (;;) {
-      const entry = this.#shelves.soonestToExpire();
+      const entry = this.#poolIndex.soonestToExpire();
       if (entry === undefined || entry.transaction.validUntilHeight >= next) return;
       this.#broken.add(this.#drop(entry, "expired"));
     }
@@ -355,17 +357,17 @@ export class Mempool {
 
   #dropAged(nowMs: number): void {
     for (;;) {
-      const entry = this.#shelves.oldest();
+      const entry = this.#poolIndex.oldest();
       if (entry === undefined || nowMs - entry.addedMs <= this.#ageMsMax) return;
       this.#broken.add(this.#drop(entry, "aged"));
     }
   }
 
-  /** @returns the lane it stood in. */
-  #drop(entry: Entry, reason: DropReason): Lane {
-    const lane = this.#shelves.take(entry);
+  /** @returns the sender queue it stood in. */
+  #drop(entry: Entry, reason: DropReason): SenderQueue {
+    const senderQueue = this.#poolIndex.take(entry);
     this.#dropped(entry, reason);
-    return lane;
+    return senderQueue;
   }
 
   #dropped({ transaction }: Entry, reason: DropReason): void {

@@ -11,8 +11,8 @@ import {
   SLOW_SIGNATURES_PER_PROPOSAL_MAX,
   WAITING_CHECKS_MAX,
 } from "../base/limits.ts";
-import type { Block, SealedBlock } from "../chain/block.ts";
-import { ArbitrationLimit } from "../chain/signatures.ts";
+import { SlowSignatureLimit } from "../chain/execution/accepted-signatures.ts";
+import type { Block, SealedBlock } from "../chain/types/block.ts";
 import type {
   Consensus,
   ConsensusEngine,
@@ -24,11 +24,11 @@ import type {
   Typed,
   ValidatorId,
 } from "../consensus/engine.ts";
-import { QUICK_CHECK_US } from "../crypto/signaturemeter.ts";
+import { QUICK_CHECK_US } from "../crypto/signature-meter.ts";
 import type { RunningTimer } from "../rpc/api.ts";
-import type { DriverPorts } from "./driverports.ts";
-import { headOf, recentHeads } from "./heads.ts";
-import { count, countEarly, type MessageCounts, noCounts } from "./messagecounts.ts";
+import type { DriverPorts } from "./driver-ports.ts";
+import { headOf, recentHeads } from "./ingress/headers-of.ts";
+import { count, countEarly, type MessageCounts, noCounts } from "./metrics/message-counts.ts";
 
 /** Of one signature, looked for in the memory and checked. */
 const ONE_CHECK_US = 1.5 * QUICK_CHECK_US;
@@ -102,13 +102,13 @@ export class Driver<P extends Parsed, M extends Typed> {
       return;
     }
     const bill = budgets.open(author, bytes.length);
-    const parsed = this.#consensus.gate.parse(bytes);
+    const parsed = this.#consensus.verifier.parse(bytes);
     if (!parsed.ok) return this.#refuse(author, "unknown", parsed.fault.code);
     const { type, from, relayed } = parsed.value;
     count(this.counts.received, type);
     if (from !== author && !relayed) return this.#refuse(author, type, "not-the-author");
     if (!this.#engine.wants(parsed.value)) return;
-    const verified = bill.judge(() => this.#consensus.gate.verify(parsed.value));
+    const verified = bill.judge(() => this.#consensus.verifier.verify(parsed.value));
     if (!verified.ok) return this.#refuse(author, type, verified.fault.code);
     if (bill.checksUs <= ONE_CHECK_US) bill.refund();
     this.input({ kind: "message-received", message: verified.value });
@@ -233,7 +233,7 @@ export class Driver<P extends Parsed, M extends Typed> {
   }
 
   #encode(message: M): Uint8Array {
-    const bytes = this.#consensus.gate.encode(message);
+    const bytes = this.#consensus.verifier.encode(message);
     count(this.counts.sent, message.type);
     return bytes;
   }
@@ -279,7 +279,7 @@ export class Driver<P extends Parsed, M extends Typed> {
       this.#noteEarly(block, earlyByMs);
       return this.#wait(block, certified, Math.min(earlyByMs, RECHECK_MS_MAX));
     }
-    const limit = new ArbitrationLimit(SLOW_SIGNATURES_PER_PROPOSAL_MAX);
+    const limit = new SlowSignatureLimit(SLOW_SIGNATURES_PER_PROPOSAL_MAX);
     const verdict = chain.checkBlock(block, certified ? undefined : limit);
     if (verdict === "orphan") return this.#wait(block, certified);
     this.#forget(hex(block.hash));

@@ -8,11 +8,11 @@
 import { assert } from "../base/assert.ts";
 import { byteText, type Hash, showHash } from "../base/bytes.ts";
 import type { Logger } from "../base/log.ts";
-import type { BlockHead } from "../chain/block.ts";
 import type { BranchChange, Chain } from "../chain/chain.ts";
-import { isCoinbase } from "../chain/transaction.ts";
-import type { BlockNews, ReorgNews } from "../rpc/api.ts";
-import { Topic } from "./news.ts";
+import type { BlockHead } from "../chain/types/block.ts";
+import { isCoinbase } from "../chain/types/transaction.ts";
+import type { BlockEvent, ReorgEvent } from "../rpc/api.ts";
+import { Topic } from "./assembly/tip-log.ts";
 
 export interface FinalityPorts {
   readonly chain: Chain;
@@ -22,8 +22,8 @@ export interface FinalityPorts {
 
 export class DepthFinality {
   readonly depth: number;
-  readonly finalized = new Topic<BlockNews>();
-  readonly reorgs = new Topic<ReorgNews>();
+  readonly finalized = new Topic<BlockEvent>();
+  readonly reorgs = new Topic<ReorgEvent>();
   readonly #ports: FinalityPorts;
   /** Height of the last block that was told, or was below the depth when this began. */
   #told: bigint;

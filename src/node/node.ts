@@ -3,40 +3,40 @@
  * libp2p and serves it by JSON-RPC. stop() is the reverse of start. Everything that can be wrong with a home or a
  * machine is a StartError with one line that says what to do.
  */
-import "../p2p/polyfill.ts";
+import "../p2p/transport/polyfill.ts";
 import { mkdirSync } from "node:fs";
 import { resolve } from "node:path";
 import { showHash } from "../base/bytes.ts";
 import type { Logger } from "../base/log.ts";
-import { validatorsOf } from "../chain/genesis.ts";
-import { computeGenesisHash } from "../chain/genesisstate.ts";
+import { validatorsOf } from "../chain/genesis/genesis.ts";
+import { computeGenesisHash } from "../chain/genesis/genesis-state.ts";
 import { createSigner, nativeName, type Signer } from "../crypto/keys.ts";
 import { P2pNetwork } from "../p2p/network.ts";
 import { methodsOf } from "../rpc/methods/table.ts";
-import { RpcServer } from "../rpc/server.ts";
+import { RpcServer } from "../rpc/server/server.ts";
 import type { Kv } from "../storage/kv.ts";
 import { openLevel } from "../storage/level.ts";
-import { ReplicaApi } from "./api.ts";
-import { Closers } from "./closers.ts";
-import type { Config } from "./config.ts";
-import { type Home, removePid, writePid } from "./home.ts";
-import { takeLock } from "./lock.ts";
-import { Metrics } from "./metrics.ts";
-import { MinerControl } from "./minercontrol.ts";
-import { expectsPeers, warnWhenAlone } from "./neighbours.ts";
-import { openPeerSearch, TipAge } from "./peersearch.ts";
-import { type KnownPeer, multiaddrOf } from "./peersfile.ts";
-import { nodeReadings, observeReplica } from "./readings.ts";
+import { ReplicaApi } from "./api/node-api.ts";
+import { Closers } from "./assembly/closers.ts";
+import { expectsPeers, warnWhenAlone } from "./assembly/neighbours.ts";
+import { openPeerSearch, TipAge } from "./assembly/peer-search.ts";
+import { jitter, type LogSink, openLog, systemScheduler } from "./assembly/system.ts";
+import { openThreads, type Threads } from "./assembly/threads.ts";
+import type { Config } from "./home/config.ts";
+import { type Home, removePid, writePid } from "./home/home.ts";
+import { takeLock } from "./home/lock.ts";
+import { type KnownPeer, multiaddrOf } from "./home/peers-file.ts";
+import { makeRpcToken, publishRpcToken } from "./home/rpc-token.ts";
+import { StartError, startErrorOf } from "./home/start-error.ts";
+import { packageVersion } from "./home/version.ts";
+import { Metrics } from "./metrics/metrics.ts";
+import { nodeReadings, observeReplica } from "./metrics/readings.ts";
+import { MinerControl } from "./mining/miner-control.ts";
 import { Replica } from "./replica.ts";
-import { makeRpcToken, publishRpcToken } from "./rpctoken.ts";
-import { StartError, startErrorOf } from "./starterror.ts";
-import { jitter, type LogSink, openLog, systemScheduler } from "./system.ts";
-import { openThreads, type Threads } from "./threads.ts";
-import { packageVersion } from "./version.ts";
-import { openVotes, secureVotes } from "./votes.ts";
+import { openVotes, secureVotes } from "./votes/votes.ts";
 
-export { type Config, type ConfigSources, loadConfig } from "./config.ts";
-export { type Home, openHome } from "./home.ts";
+export { type Config, type ConfigSources, loadConfig } from "./home/config.ts";
+export { type Home, openHome } from "./home/home.ts";
 
 export interface NodeOptions {
   readonly home: Home;
@@ -320,10 +320,10 @@ function openRpc(
       ...(control === undefined ? {} : { mining: control }),
     },
   );
-  const { miner, arbiter } = threads;
+  const { miner, slowVerifier } = threads;
   const hashesTotal = miner && (() => miner.hashesTotal);
-  const arbitrated = () => arbiter.judged;
-  const sources = { replica, network, api, hashesTotal, arbitrated, subscriptions: () => subscriptions };
+  const slow = () => slowVerifier.judged;
+  const sources = { replica, network, api, hashesTotal, slow, subscriptions: () => subscriptions };
   const metrics = new Metrics(nodeReadings(sources), replica.chain.branches !== undefined);
   observeReplica(metrics, replica, () => systemScheduler.now());
   const observer = {

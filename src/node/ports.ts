@@ -5,7 +5,7 @@
  * implementation is virtual.
  */
 import type { Relay } from "../base/fault.ts";
-import type { Block } from "../chain/block.ts";
+import type { Block } from "../chain/types/block.ts";
 import type { ValidatorId } from "../consensus/engine.ts";
 import type { SignatureClaim } from "../crypto/keys.ts";
 import type { PeerView } from "../rpc/api.ts";
@@ -23,7 +23,7 @@ export interface Miner {
 }
 
 /** Judges signatures by the whole rule (crypto/keys.ts) beside the thread that the replica runs on. */
-export interface Arbiter {
+export interface SlowSignatureVerifier {
   /** @returns whether each is valid, in order; undefined when nobody will judge them. Never rejects. */
   judge(claims: readonly SignatureClaim[]): Promise<readonly boolean[] | undefined>;
 }

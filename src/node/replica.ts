@@ -6,13 +6,13 @@
 import { equalBytes, type Hash, showHash } from "../base/bytes.ts";
 import { type Fault, fault, type Relay, refuse, type Verdict } from "../base/fault.ts";
 import { SERVE_BYTES_MAX } from "../base/limits.ts";
-import type { Block, SealedBlock } from "../chain/block.ts";
-import { decodeSealedBlock } from "../chain/block.ts";
 import { type BranchChange, Chain, type HeadChange, type ImportResult } from "../chain/chain.ts";
-import { computeGenesisHash } from "../chain/genesisstate.ts";
+import { AcceptedSignatures } from "../chain/execution/accepted-signatures.ts";
+import { computeGenesisHash } from "../chain/genesis/genesis-state.ts";
 import { readAccount } from "../chain/modules/bank.ts";
-import { AcceptedSignatures } from "../chain/signatures.ts";
-import type { SignedTransaction } from "../chain/transaction.ts";
+import type { Block, SealedBlock } from "../chain/types/block.ts";
+import { decodeSealedBlock } from "../chain/types/block.ts";
+import type { SignedTransaction } from "../chain/types/transaction.ts";
 import type {
   Consensus,
   EngineEvent,
@@ -23,33 +23,33 @@ import type {
   WaitingTransaction,
 } from "../consensus/engine.ts";
 import { selectConsensus } from "../consensus/select.ts";
-import { RememberedSignatures, SignatureMeter } from "../crypto/signaturemeter.ts";
+import { RememberedSignatures, SignatureMeter } from "../crypto/signature-meter.ts";
 import type { AdmissionCode, HeadState } from "../mempool/admission.ts";
 import { Mempool } from "../mempool/mempool.ts";
-import type { ImportOutcome, SyncProgress } from "../p2p/catchup.ts";
-import { announcementOf, encodeAnnouncement } from "../p2p/wire.ts";
+import type { ImportOutcome, SyncProgress } from "../p2p/sync/catch-up.ts";
+import { announcementOf, encodeAnnouncement } from "../p2p/transport/wire.ts";
 import type { RunningTimer } from "../rpc/api.ts";
-import { heightOfValidators } from "./believedheight.ts";
-import { bodiesFrom } from "./blockbody.ts";
-import { isFirstOf, leftBehind, reorgFields, transactionsOf } from "./branchnews.ts";
+import { onlyOnce } from "./assembly/fatal.ts";
+import { budgetsOf, indexOf, type OpenedParts } from "./assembly/replica-parts.ts";
+import { Topic as Emitter } from "./assembly/tip-log.ts";
 import { Driver } from "./driver.ts";
-import { logLineOf } from "./enginelog.ts";
-import { EvidenceStore } from "./evidencestore.ts";
-import { onlyOnce } from "./fatal.ts";
-import type { IncomingMail } from "./incomingmail.ts";
-import { StampedVotes } from "./journalstamp.ts";
-import { MAIL_BLOCK, MAIL_CONSENSUS, MAIL_TRANSACTION, sealLetter } from "./letters.ts";
-import { createIncomingMail } from "./mailentry.ts";
-import type { MessageCounts } from "./messagecounts.ts";
-import { Topic as News } from "./news.ts";
+import { heightOfValidators } from "./ingress/believed-height.ts";
+import { isFirstOf, leftBehind, reorgFields, transactionsOf } from "./ingress/branch-events.ts";
+import type { IncomingMail } from "./ingress/incoming-mail.ts";
+import { createIncomingMail } from "./ingress/mail-ingress.ts";
+import { encodePacket, MAIL_BLOCK, MAIL_CONSENSUS, MAIL_TRANSACTION } from "./ingress/packet.ts";
+import { createRepair, isFarBehind, type Repair } from "./ingress/repair.ts";
+import { judgeRumor, relayOfAdmission } from "./ingress/rumors.ts";
+import { encodedBlocks } from "./ingress/served-blocks.ts";
+import type { WorkBudgets } from "./ingress/work-budget.ts";
+import { logLineOf } from "./metrics/engine-log.ts";
+import type { MessageCounts } from "./metrics/message-counts.ts";
+import { Presence } from "./metrics/presence.ts";
+import { bodiesFrom } from "./mining/block-body.ts";
 import type { Topic } from "./ports.ts";
-import { Presence } from "./presence.ts";
-import { createRepair, isFarBehind, type Repair } from "./repair.ts";
-import { budgetsOf, indexOf, type OpenedParts } from "./replicaparts.ts";
-import type { MiningOrder, ReplicaNews, ReplicaOptions, ReplicaPorts } from "./replicaports.ts";
-import { judgeRumor, relayOfAdmission } from "./rumors.ts";
-import { encodedBlocks } from "./servedblocks.ts";
-import type { WorkBudgets } from "./workbudget.ts";
+import type { MiningOrder, ReplicaEvents, ReplicaOptions, ReplicaPorts } from "./replica-ports.ts";
+import { EvidenceStore } from "./votes/evidence-store.ts";
+import { WatermarkedVotes } from "./votes/journal-watermark.ts";
 
 export class Replica {
   readonly chain: Chain;
@@ -63,12 +63,12 @@ export class Replica {
   readonly presence: Presence;
   /** Index in the validator set; undefined for a full node. */
   readonly self: ValidatorId | undefined;
-  readonly news: ReplicaNews = {
-    heads: new News(),
-    reorgs: new News(),
-    pool: new News(),
-    ownBlocks: new News(),
-    engine: new News(),
+  readonly events: ReplicaEvents = {
+    heads: new Emitter(),
+    reorgs: new Emitter(),
+    pool: new Emitter(),
+    ownBlocks: new Emitter(),
+    engine: new Emitter(),
   };
   readonly #ports: ReplicaPorts;
   readonly #driver: Driver<Parsed, Typed> | undefined;
@@ -97,7 +97,7 @@ export class Replica {
       {
         head: this.#headState(),
         signatures: parts.signatures,
-        listener: (events) => void events.map((event) => this.news.pool.tell(event)),
+        listener: (events) => void events.map((event) => this.events.pool.tell(event)),
         becameExecutable: (transactions) => this.#waited.push(...transactions),
       },
     );
@@ -140,7 +140,7 @@ export class Replica {
     const signatures = new AcceptedSignatures(genesisHash, meter);
     const self = signer === undefined ? undefined : indexOf(signer, consensus);
     const { branches } = options;
-    const votes = new StampedVotes(signer, ports.journal);
+    const votes = new WatermarkedVotes(signer, ports.journal);
     const dependencies = { kv: ports.kv, rules: consensus.rules, signatures, stamp: () => votes.stamp() };
     const clock = { now: () => ports.scheduler.now(), ...(branches === undefined ? {} : { branches }) };
     const chain = await Chain.open(genesis, { ...dependencies, ...clock });
@@ -184,7 +184,7 @@ export class Replica {
     await this.evidence.settled();
   }
 
-  /** The door for transactions of users. On success it is in the pool and, once it can run, on its way to the others. */
+  /** Takes a transaction of a user. On success it is in the pool and, once it can run, on its way to the others. */
   submit(envelope: Uint8Array): Verdict<SignedTransaction, AdmissionCode | "SYNCING"> {
     if (this.#stopped) return refuse("SYNCING", "the node is stopping; send it to another");
     return this.#admit(envelope, true);
@@ -225,7 +225,7 @@ export class Replica {
     return this.#joined.repair.progress();
   }
 
-  /** See believedheight.ts; undefined where there is no reason to believe any. */
+  /** See believed-height.ts; undefined where there is no reason to believe any. */
   believedHeight(): bigint | undefined {
     const { branches } = this.chain;
     if (branches !== undefined) return branches.tree.bestHeader()?.head.summary.height;
@@ -265,7 +265,7 @@ export class Replica {
       hash: showHash(hash),
       ...this.consensus.rules.logFields(sealed.block, sealed.seal),
     });
-    this.news.heads.tell(change);
+    this.events.heads.tell(change);
     if (equalBytes(hash, this.chain.head.hash))
       this.#driver?.headChanged({ head: sealed.block, seal: sealed.seal });
   }
@@ -276,8 +276,8 @@ export class Replica {
    * head; what was taken in from others, gossip has forwarded.
    */
   #isOwn({ sealed, reorg }: HeadChange): boolean {
-    if (this.#joined.door === undefined) return sealed.block.summary.proposer === this.self;
-    return !this.#joined.door.isTakingIn && reorg === undefined;
+    if (this.#joined.ingress === undefined) return sealed.block.summary.proposer === this.self;
+    return !this.#joined.ingress.isTakingIn && reorg === undefined;
   }
 
   /** What the abandoned blocks held goes back into the pool, as far as it is still valid. */
@@ -287,7 +287,7 @@ export class Replica {
     const returned = this.pool.headReplaced(this.#headState(), left, entered, this.#ports.scheduler.now());
     this.#joined.returned.add(left);
     this.#ports.log.log("warn", "chain", "REORG", { ...reorgFields(change), txs: left.length, returned });
-    this.news.reorgs.tell(change);
+    this.events.reorgs.tell(change);
   }
 
   #rumorReceived(topic: Topic, peerId: string, bytes: Uint8Array): Promise<Relay> {
@@ -322,7 +322,7 @@ export class Replica {
     return result?.kind ?? "known";
   }
 
-  /** The chain's door; a disk error or a safety violation stops the node. */
+  /** Hands a block to the chain; a disk error or a safety violation stops the node. */
   async #import(sealed: SealedBlock): Promise<ImportResult | undefined> {
     if (this.#stopped) return undefined;
     try {
@@ -353,14 +353,14 @@ export class Replica {
       template: bodiesFrom(this.pool, this.chain),
       oldest: () => this.#oldestWaiting(),
       relayTransaction: (to: ValidatorId, hash: Hash) => this.#relayTransaction(to, hash),
-      mail: (to: ValidatorId, message: Uint8Array) => network.mail(to, sealLetter(MAIL_CONSENSUS, message)),
+      mail: (to: ValidatorId, message: Uint8Array) => network.mail(to, encodePacket(MAIL_CONSENSUS, message)),
       serveBlocks: (to: ValidatorId, fromHeight: bigint) => this.#serveByMail(to, fromHeight),
       requestSync: (height: bigint) => this.#joined.repair.syncNow(height),
       announce: (event: EngineEvent) => this.#announce(event),
       rewardTo: () => this.#mining.rewardTo,
       mine: (block: Block) => this.#mine(block),
       stopMining: () => this.#ports.miner?.stop(),
-      ownBlock: (block: Block, refused: Fault | undefined) => this.news.ownBlocks.tell({ block, refused }),
+      ownBlock: (block: Block, refused: Fault | undefined) => this.events.ownBlocks.tell({ block, refused }),
       budgets: this.budgets,
       reportFault: (_: ValidatorId, evidence: Uint8Array) => this.evidence.report(evidence),
       fatal: (error: unknown) => this.#ports.fatal(error),
@@ -382,19 +382,19 @@ export class Replica {
   #relayTransaction(to: ValidatorId, hash: Hash): void {
     const transaction = this.pool.getByHash(hash);
     if (transaction !== undefined)
-      this.#ports.network.mail(to, sealLetter(MAIL_TRANSACTION, transaction.bytes));
+      this.#ports.network.mail(to, encodePacket(MAIL_TRANSACTION, transaction.bytes));
   }
 
   #announce(event: EngineEvent): void {
     const { log, scheduler } = this.#ports;
     const line = logLineOf(event, this.self);
     if (line !== undefined) log.log(line.level, "pbft", line.message, line.fields);
-    this.news.engine.tell({ atMs: scheduler.now(), event });
+    this.events.engine.tell({ atMs: scheduler.now(), event });
   }
 
   #serveByMail(to: ValidatorId, fromHeight: bigint): void {
     for (const block of encodedBlocks(this.chain, fromHeight, SERVE_BYTES_MAX)) {
-      this.#ports.network.mail(to, sealLetter(MAIL_BLOCK, block));
+      this.#ports.network.mail(to, encodePacket(MAIL_BLOCK, block));
     }
   }
 }

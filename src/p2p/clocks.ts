@@ -5,10 +5,10 @@
  */
 import type { Connection, Stream } from "@libp2p/interface";
 import { CLOCK_OFF_MS } from "../base/limits.ts";
-import { TokenBucket } from "../base/tokenbucket.ts";
-import { ClockOffset, type PeerClock } from "./clockoffset.ts";
-import { frameStream } from "./frames.ts";
-import type { ProtocolParts } from "./networkports.ts";
+import { TokenBucket } from "../base/token-bucket.ts";
+import { ClockOffset, type PeerClock } from "./clock-offset.ts";
+import type { ProtocolParts } from "./network-ports.ts";
+import { frameStream } from "./transport/frames.ts";
 
 export const CLOCK_PROTOCOL = "/quorate/clock";
 const QUESTION = Uint8Array.of(0);

@@ -6,12 +6,16 @@
 import type { Address, Hash } from "../base/bytes.ts";
 import { ALLOWLIST_MAX } from "../base/limits.ts";
 import type { Signer } from "../crypto/keys.ts";
-import { isAddressQuestion } from "./addresswire.ts";
-import { createGater } from "./admission.ts";
 import { Clocks } from "./clocks.ts";
-import { Discovery, type DiscoveryOptions } from "./discovery.ts";
-import { GOSSIP_PAUSE_MS, GossipBudgets } from "./gossipbudget.ts";
-import { guardGossip } from "./gossipguard.ts";
+import { isAddressQuestion } from "./discovery/address-wire.ts";
+import { Discovery, type DiscoveryOptions } from "./discovery/discovery.ts";
+import { GOSSIP_PAUSE_MS, GossipBudgets } from "./gossip/gossip-budget.ts";
+import { guardGossip } from "./gossip/gossip-guard.ts";
+import { Rumor, TOPICS, type Topic, topicName } from "./gossip/rumor.ts";
+import type { P2pDependencies, P2pHandlers } from "./network-ports.ts";
+import { helloMaker } from "./own-hello.ts";
+import { type P2pPeer, viewOf } from "./peer-info.ts";
+import { createGater } from "./transport/handshake.ts";
 import {
   closePeer,
   connectionsOf,
@@ -20,21 +24,17 @@ import {
   type Host,
   inboundPeers,
   startHost,
-} from "./host.ts";
-import { identityFromSeed, peerIdFromSeed } from "./identity.ts";
-import { Mail } from "./mail.ts";
-import { Meter, type NetworkCounters } from "./meter.ts";
-import type { P2pDependencies, P2pHandlers } from "./networkports.ts";
-import { helloMaker } from "./ownhello.ts";
-import { Pauses } from "./pauses.ts";
-import { PeerNotes } from "./peernotes.ts";
-import { type P2pPeer, viewOf } from "./peerview.ts";
-import { Redial, type StaticPeer } from "./redial.ts";
-import { Requests } from "./requests.ts";
-import { Rumor, TOPICS, type Topic, topicName } from "./rumor.ts";
-import { type Session, Sessions } from "./sessions.ts";
+} from "./transport/host.ts";
+import { identityFromSeed, peerIdFromSeed } from "./transport/identity.ts";
+import { Mail } from "./transport/mail.ts";
+import { Meter, type NetworkCounters } from "./transport/meter.ts";
+import { Pauses } from "./transport/pauses.ts";
+import { PeerNotes } from "./transport/peer-notes.ts";
+import { Redial, type StaticPeer } from "./transport/redial.ts";
+import { Requests } from "./transport/requests.ts";
+import { type Session, Sessions } from "./transport/sessions.ts";
+import { isPeerName } from "./transport/wire.ts";
 import { type Trouble, Troubles } from "./troubles.ts";
-import { isPeerName } from "./wire.ts";
 
 export interface P2pOptions {
   /** 32 secret bytes of the libp2p identity (keys/node.json). */

@@ -2,7 +2,7 @@
  * Why each peer of peers.json is not connected, in words for whoever runs this node: a refused dialer learns little,
  * and what it learns stood in the log alone. Pure. Bound: one reason for each static peer.
  */
-import type { StaticPeer } from "./redial.ts";
+import type { StaticPeer } from "./transport/redial.ts";
 
 export interface Trouble {
   readonly name: string;

@@ -8,14 +8,14 @@
  */
 import type { Address, Hash } from "../base/bytes.ts";
 import type { Fault, Verdict } from "../base/fault.ts";
-import type { BlockHead, SealedBlock } from "../chain/block.ts";
 import type { Account } from "../chain/modules/bank.ts";
-import type { Receipt } from "../chain/receipt.ts";
 import type { ConsensusRules, SealView, WorkSchedule } from "../chain/rules.ts";
-import type { SignedTransaction } from "../chain/transaction.ts";
-import type { ValidatorSet } from "../chain/validators.ts";
+import type { BlockHead, SealedBlock } from "../chain/types/block.ts";
+import type { Receipt } from "../chain/types/receipt.ts";
+import type { SignedTransaction } from "../chain/types/transaction.ts";
+import type { ValidatorSet } from "../chain/types/validator-set.ts";
 import type { EngineEvent, EngineStatus, Evidence, ValidatorId } from "../consensus/engine.ts";
-import type { PeerMemoryApi } from "./peermemory.ts";
+import type { PeerMemoryApi } from "./peer-memory.ts";
 
 export interface NodeApi {
   // --- this node ---------------------------------------------------------------------------------------------
@@ -81,7 +81,7 @@ export interface NodeApi {
 
   // --- state, the latest only --------------------------------------------------------------------------------
   account(address: Address): AccountAnswer;
-  /** A raw state key (chain/statekeys.ts), with a proof under the head's state root if asked for. */
+  /** A raw state key (chain/state/state-keys.ts), with a proof under the head's state root if asked for. */
   state(key: Uint8Array, prove: boolean): Promise<StateAnswer>;
 
   // --- consensus and network ---------------------------------------------------------------------------------
@@ -112,9 +112,9 @@ export interface NodeApi {
   /** Where strangers are let in: what this node remembers of them. */
   peerMemory(): PeerMemoryApi | undefined;
 
-  // --- news --------------------------------------------------------------------------------------------------
+  // --- events --------------------------------------------------------------------------------------------------
   /** The listener must not throw. The returned function ends the subscription and may be called twice. */
-  subscribe<T extends keyof NodeNews>(topic: T, listener: (news: NodeNews[T]) => void): () => void;
+  subscribe<T extends keyof NodeEvents>(topic: T, listener: (events: NodeEvents[T]) => void): () => void;
 }
 
 export interface NodeInfo {
@@ -357,12 +357,12 @@ export interface PeerView {
 }
 
 /** A block that entered the chain, with its encoded receipts. */
-export interface BlockNews {
+export interface BlockEvent {
   readonly sealed: SealedBlock;
   readonly receipts: readonly Uint8Array[];
 }
 
-export interface ReorgNews {
+export interface ReorgEvent {
   readonly atMs: number;
   readonly ancestor: BlockHead;
   readonly oldHead: BlockHead;
@@ -376,16 +376,16 @@ export interface ReorgNews {
   readonly finalizedReversed: boolean;
 }
 
-export interface NodeNews {
+export interface NodeEvents {
   /** Each new head, in order, after it is durable. */
-  readonly head: BlockNews;
+  readonly head: BlockEvent;
   /**
    * Each block that became final, in order. Under PBFT with every head, after `head`; elsewhere by depth, and never
    * twice unless a reorganisation reversed it.
    */
-  readonly finalized: BlockNews;
+  readonly finalized: BlockEvent;
   /** The chain left one branch for another; before the heads that entered are told. */
-  readonly reorg: ReorgNews;
+  readonly reorg: ReorgEvent;
   /** A transaction left the pool without being included. */
   readonly dropped: { readonly id: Hash; readonly reason: "expired" | "replaced" | "evicted" };
   readonly consensus: { readonly atMs: number; readonly event: EngineEvent };

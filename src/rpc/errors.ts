@@ -83,7 +83,7 @@ export class CallError extends Error {
   }
 }
 
-/** A fault of the node's doors as a refusal: `data.code` is the fault's own code. */
+/** A fault found at an entry point of the node as a refusal: `data.code` is the fault's own code. */
 export function refusalOf(fault: Fault, data: ErrorData = {}): CallError {
   return new CallError(OTHER_CODES[fault.code] ?? fault.code, fault.detail, data);
 }

@@ -11,14 +11,14 @@
  *   0x05 | block hash 32             -> undo: prior values of the state (probabilistic finality only)
  *   0x06 | height u64                -> block hash 32 of the chain that the head ends
  *   0x07 | txid 32 | block hash 32   -> index u32 in that block
- *   0x08 | state key                 -> state value at the head (chain/statekeys.ts)
- *   0x09 | page key                  -> page of the state tree at the head (chain/statetree.ts)
+ *   0x08 | state key                 -> state value at the head (chain/state/state-keys.ts)
+ *   0x09 | page key                  -> page of the state tree at the head (chain/state/state-tree.ts)
  *   0x0a | height u64                -> stable checkpoint certificate
  *   0x0b | author u16 | epoch u64 | view u64 | height u64 | phase
  *                                    -> found at u64 (ms since the Unix epoch) | evidence of equivocation
- *   0x0c | block hash 32             -> place in the block tree (chain/treestore.ts; probabilistic finality only)
+ *   0x0c | block hash 32             -> place in the block tree (chain/forks/block-tree-store.ts; probabilistic finality only)
  *   0x0d | block hash 32             -> empty: a block without a known child (probabilistic finality only)
- *   0x0e | number u64                -> a reorganisation (chain/treestore.ts; probabilistic finality only)
+ *   0x0e | number u64                -> a reorganisation (chain/forks/block-tree-store.ts; probabilistic finality only)
  */
 import { concatBytes, type Hash, utf8 } from "../base/bytes.ts";
 import { Writer } from "../codec/writer.ts";
@@ -29,7 +29,7 @@ export const DATABASE_VERSION = 2;
 export const VERSION_KEY = metaKey("version");
 export const GENESIS_KEY = metaKey("genesis");
 export const HEAD_KEY = metaKey("head");
-/** How far this validator's journal was durable before the newest batch (node/journalstamp.ts). */
+/** How far this validator's journal was durable before the newest batch (node/votes/journal-watermark.ts). */
 export const STAMP_KEY = metaKey("journal");
 
 function metaKey(name: string): Uint8Array {

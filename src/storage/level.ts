@@ -2,7 +2,7 @@
  * The key-value store on disk: the only file that knows LevelDB (npm `level`). Reads are synchronous (ten times
  * faster than awaited ones, measured), writes go through a chained batch (three to four times faster than the
  * array form, measured). LevelDB allows one process per directory; the second gets an error that says so. What it
- * does not check by itself is checked here (levelchecks.ts).
+ * does not check by itself is checked here (level-checks.ts).
  */
 
 import { existsSync, readdirSync, statSync } from "node:fs";
@@ -20,7 +20,7 @@ import {
   numberKey,
   openValue,
   sealValue,
-} from "./levelchecks.ts";
+} from "./level-checks.ts";
 
 type Database = Level<Uint8Array, Uint8Array>;
 

@@ -1,12 +1,12 @@
 /**
  * The port of an append-only record log, made for the journal of own votes: what a step orders to be journaled is
  * durable before anything later leaves the node (docs/protocol.md, "Durability"; pbft 1.12, rule D1).
- * `storage/journalfile.ts` is a file, `storage/memorylog.ts` a twin that loses what was not flushed.
+ * `storage/journal-file.ts` is a file, `storage/memory-log.ts` a twin that loses what was not flushed.
  * It knows nothing of what the records mean.
  */
 
 /**
- * How far a log is durable. The chain database notes it with each batch (node/journalstamp.ts): a log that is found
+ * How far a log is durable. The chain database notes it with each batch (node/votes/journal-watermark.ts): a log that is found
  * short of it afterwards was put back from an older copy or lost its end.
  */
 export interface LogPosition {

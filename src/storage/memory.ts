@@ -7,7 +7,7 @@
 import { assert } from "../base/assert.ts";
 import { KV_UNSYNCED_WRITES_MAX } from "../base/limits.ts";
 import type { Kv, KvOperation, KvRange } from "./kv.ts";
-import { keyBytes, keyText, lowerBound, SortedKeys } from "./sortedkeys.ts";
+import { keyBytes, keyText, lowerBound, SortedKeys } from "./sorted-keys.ts";
 
 /** Values before a write, by key; undefined where there was none. */
 export type Undo = ReadonlyMap<string, Uint8Array | undefined>;

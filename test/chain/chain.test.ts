@@ -1,14 +1,19 @@
 /** The ledger through its one door: build, check, import, read back, refuse. */
 import { describe, expect, it } from "vitest";
 import { hex } from "../../src/base/bytes.ts";
-import { assembleBlock, type Block, decodeSealedBlock, encodeSealedBlock } from "../../src/chain/block.ts";
 import { type Chain, SafetyViolation } from "../../src/chain/chain.ts";
 import { readFirstAnchor, readSenderAnchor } from "../../src/chain/modules/anchor.ts";
 import { readAccount } from "../../src/chain/modules/bank.ts";
-import { decodeReceipt } from "../../src/chain/receipt.ts";
-import { accountKey } from "../../src/chain/statekeys.ts";
-import { checkStateProof, hashStateKey } from "../../src/chain/stateproof.ts";
-import { proveKey } from "../../src/chain/statetree.ts";
+import { accountKey } from "../../src/chain/state/state-keys.ts";
+import { checkStateProof, hashStateKey } from "../../src/chain/state/state-proof.ts";
+import { proveKey } from "../../src/chain/state/state-tree.ts";
+import {
+  assembleBlock,
+  type Block,
+  decodeSealedBlock,
+  encodeSealedBlock,
+} from "../../src/chain/types/block.ts";
+import { decodeReceipt } from "../../src/chain/types/receipt.ts";
 import { sha256 } from "../../src/crypto/hash.ts";
 import { MemoryKv } from "../../src/storage/memory.ts";
 import {
@@ -187,7 +192,7 @@ describe("the ledger", () => {
     const kv = new MemoryKv();
     await openChain(kv);
     const { Chain: Opened } = await import("../../src/chain/chain.ts");
-    const { AcceptedSignatures } = await import("../../src/chain/signatures.ts");
+    const { AcceptedSignatures } = await import("../../src/chain/execution/accepted-signatures.ts");
     const other = { ...genesis, chainId: 8n };
     const ports = { kv, rules: plainRules, signatures: new AcceptedSignatures(genesisHash) };
     await expect(Opened.open(other, ports)).rejects.toThrow(/belongs to another chain/);
@@ -235,7 +240,7 @@ describe("a block is refused when", () => {
     it(name, async () => {
       const chain = await openChain();
       const tx = transfer(...args);
-      const { txRootOf, bodyBytesOf } = await import("../../src/chain/block.ts");
+      const { txRootOf, bodyBytesOf } = await import("../../src/chain/types/block.ts");
       const empty = build(chain);
       const summary = { txRoot: txRootOf([tx]), txCount: 1, bodyBytes: bodyBytesOf([tx]) };
       const block = { ...remade(empty, summary), transactions: [tx] };

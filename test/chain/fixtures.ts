@@ -4,17 +4,21 @@
  */
 import { type Address, EMPTY, utf8 } from "../../src/base/bytes.ts";
 import { fault } from "../../src/base/fault.ts";
-import type { Block, SealedBlock } from "../../src/chain/block.ts";
 import { Chain } from "../../src/chain/chain.ts";
-import type { PbftParameters } from "../../src/chain/consensusparameters.ts";
-import type { Genesis } from "../../src/chain/genesis.ts";
-import { validatorsOf } from "../../src/chain/genesis.ts";
-import { computeGenesisHash } from "../../src/chain/genesisstate.ts";
+import { AcceptedSignatures } from "../../src/chain/execution/accepted-signatures.ts";
+import type { PbftParameters } from "../../src/chain/genesis/consensus-parameters.ts";
+import type { Genesis } from "../../src/chain/genesis/genesis.ts";
+import { validatorsOf } from "../../src/chain/genesis/genesis.ts";
+import { computeGenesisHash } from "../../src/chain/genesis/genesis-state.ts";
 import { anchor } from "../../src/chain/modules/anchor.ts";
 import { bank } from "../../src/chain/modules/bank.ts";
 import type { ConsensusRules } from "../../src/chain/rules.ts";
-import { AcceptedSignatures } from "../../src/chain/signatures.ts";
-import { type SignedTransaction, signTransaction, type Transaction } from "../../src/chain/transaction.ts";
+import type { Block, SealedBlock } from "../../src/chain/types/block.ts";
+import {
+  type SignedTransaction,
+  signTransaction,
+  type Transaction,
+} from "../../src/chain/types/transaction.ts";
 import { sha256 } from "../../src/crypto/hash.ts";
 import { createSigner, type Signer } from "../../src/crypto/keys.ts";
 import type { Kv } from "../../src/storage/kv.ts";

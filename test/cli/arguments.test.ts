@@ -2,7 +2,7 @@
 import { InvalidArgumentError } from "commander";
 import { describe, expect, test } from "vitest";
 import { amount, duration, integer, list, rpcUrl } from "../../src/cli/arguments.ts";
-import { parseParams } from "../../src/cli/query.ts";
+import { parseParams } from "../../src/cli/chain/query.ts";
 
 describe("a duration", () => {
   test.each([

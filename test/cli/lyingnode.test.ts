@@ -6,11 +6,11 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { hex0x, showHash, utf8 } from "../../src/base/bytes.ts";
-import { formatGenesis } from "../../src/chain/genesisfile.ts";
+import { formatGenesis } from "../../src/chain/genesis/genesis-file.ts";
 import { sha256 } from "../../src/crypto/hash.ts";
-import { FeeTooHighError, Wallet } from "../../src/rpc/client.ts";
-import { openGenesis } from "../../src/rpc/trustedgenesis.ts";
-import { bob, genesis, genesisHash, genesisText } from "../rpc/fakenode.ts";
+import { FeeTooHighError, Wallet } from "../../src/sdk/client.ts";
+import { openGenesis } from "../../src/sdk/trusted-genesis.ts";
+import { bob, genesis, genesisHash, genesisText } from "../rpc/fake-node.ts";
 import { atEnd } from "../rpc/serve.ts";
 import { quorate } from "./running.ts";
 

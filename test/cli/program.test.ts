@@ -7,12 +7,12 @@ import { type AddressInfo, createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
-import { parseGenesis } from "../../src/chain/genesisfile.ts";
-import { checkPorts } from "../../src/cli/doctor.ts";
+import { parseGenesis } from "../../src/chain/genesis/genesis-file.ts";
+import { checkPorts } from "../../src/cli/home/doctor.ts";
 import { buildProgram } from "../../src/cli/program.ts";
-import { homePaths, openHome } from "../../src/node/home.ts";
-import { takeLock } from "../../src/node/lock.ts";
-import { DEVNET, planNetwork, secretsFromSeed } from "../../src/node/networkplan.ts";
+import { homePaths, openHome } from "../../src/node/home/home.ts";
+import { takeLock } from "../../src/node/home/lock.ts";
+import { DEVNET, planNetwork, secretsFromSeed } from "../../src/node/home/network-plan.ts";
 import { json, quorate } from "./running.ts";
 
 let dir: string;

@@ -7,7 +7,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Command } from "commander";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
-import { controlPath, type DevnetControl, serveControl } from "../../src/cli/devnetcontrol.ts";
+import { controlPath, type DevnetControl, serveControl } from "../../src/cli/devnet/devnet-control.ts";
 import { buildProgram } from "../../src/cli/program.ts";
 import { atEnd, serve } from "../rpc/serve.ts";
 import { json, quorate } from "./running.ts";

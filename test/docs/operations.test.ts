@@ -27,10 +27,15 @@ describe("the table of bounds in docs/operations.md", () => {
 describe("the table of broken situations in docs/operations.md", () => {
   // Where the words of explain, start and doctor are made.
   const sources = [
-    ...["clocks", "explain", "explainagreement", "explainmining", "standing"].map(
-      (name) => `src/rpc/${name}.ts`,
+    ...["clocks", "explain", "explain-agreement", "explain-mining", "standing"].map(
+      (name) => `src/rpc/explain/${name}.ts`,
     ),
-    ...["src/p2p/troubles.ts", "src/p2p/admission.ts", "src/chain/store.ts", "src/node/replicaparts.ts"],
+    ...[
+      "src/p2p/troubles.ts",
+      "src/p2p/transport/handshake.ts",
+      "src/chain/store.ts",
+      "src/node/assembly/replica-parts.ts",
+    ],
   ].map((path) => readFileSync(new URL(path, root), "utf8"));
   const situations = tableAfter("## What broken situations say").map((line) =>
     line.split("|").map((cell) => cell.trim()),

@@ -59,7 +59,7 @@ it("has what the links of its texts lead to", () => {
 });
 
 it("has the sources of its maps in them", () => {
-  const map = JSON.parse(readFileSync(join(home, "dist", "rpc", "client.js.map"), "utf8"));
+  const map = JSON.parse(readFileSync(join(home, "dist", "sdk", "client.js.map"), "utf8"));
   expect(map.sourcesContent[0]).toContain("export class Client");
 });
 

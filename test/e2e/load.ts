@@ -1,6 +1,6 @@
 /** Transfers against a devnet whose nodes come and go: what was reported final must stay so. */
 import { setTimeout as pause } from "node:timers/promises";
-import { Client, type Wallet } from "../../src/rpc/client.ts";
+import { Client, type Wallet } from "../../src/sdk/client.ts";
 import { type Devnet, until } from "./processes.ts";
 
 /** The same head on all nodes, or undefined. */

@@ -8,9 +8,9 @@ import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { askDevnet, type NodeAction } from "../../src/cli/devnetcontrol.ts";
-import { DEVNET, planNetwork, secretsFromSeed } from "../../src/node/networkplan.ts";
-import { Wallet } from "../../src/rpc/client.ts";
+import { askDevnet, type NodeAction } from "../../src/cli/devnet/devnet-control.ts";
+import { DEVNET, planNetwork, secretsFromSeed } from "../../src/node/home/network-plan.ts";
+import { Wallet } from "../../src/sdk/client.ts";
 
 export const COMMAND = fileURLToPath(new URL("../../bin/quorate.js", import.meta.url));
 

@@ -2,9 +2,9 @@
 import { describe, expect, it } from "vitest";
 import { concatBytes } from "../../src/base/bytes.ts";
 import { accept, refuse } from "../../src/base/fault.ts";
+import { AcceptedSignatures } from "../../src/chain/execution/accepted-signatures.ts";
 import { bank } from "../../src/chain/modules/bank.ts";
-import { AcceptedSignatures } from "../../src/chain/signatures.ts";
-import { type SignedTransaction, signTransaction } from "../../src/chain/transaction.ts";
+import { type SignedTransaction, signTransaction } from "../../src/chain/types/transaction.ts";
 import { createSigner } from "../../src/crypto/keys.ts";
 import {
   type AdmissionCode,

@@ -1,12 +1,12 @@
-/** The pool's own rules: lanes, replacement, eviction, expiry, the re-check against a new head, reorgs, digests. */
+/** The pool's own rules: sender queues, replacement, eviction, expiry, the re-check against a new head, reorgs, digests. */
 import { describe, expect, it } from "vitest";
 import { hex } from "../../src/base/bytes.ts";
-import { AcceptedSignatures } from "../../src/chain/signatures.ts";
-import type { SignedTransaction } from "../../src/chain/transaction.ts";
+import { AcceptedSignatures } from "../../src/chain/execution/accepted-signatures.ts";
+import type { SignedTransaction } from "../../src/chain/types/transaction.ts";
 import { createSigner } from "../../src/crypto/keys.ts";
 import { Mempool } from "../../src/mempool/mempool.ts";
 import { selectTransactions } from "../../src/mempool/template.ts";
-import { slowSigner } from "../crypto/slowsigner.ts";
+import { slowSigner } from "../crypto/slow-signer.ts";
 import { genesis, genesisHash, headOf, nameOf, sender, transfer, worldOf } from "./world.ts";
 
 const [a, b, c, d] = [sender("a"), sender("b"), sender("c"), sender("d")] as const;

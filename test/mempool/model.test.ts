@@ -7,7 +7,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { hex } from "../../src/base/bytes.ts";
-import type { SignedTransaction } from "../../src/chain/transaction.ts";
+import type { SignedTransaction } from "../../src/chain/types/transaction.ts";
 import type { Mempool } from "../../src/mempool/mempool.ts";
 import { selectTransactions } from "../../src/mempool/template.ts";
 import { costOf, genesis, headOf, nameOf, sender, type TestHead, transfer, worldOf } from "./world.ts";
@@ -53,9 +53,9 @@ class NaivePool {
     this.#profile = profile;
   }
 
-  lane({ from }: Pick<SignedTransaction, "from">): Held[] {
-    const lane = this.held.filter((held) => held.transaction.from[0] === from[0]);
-    return lane.sort((x, y) => Number(x.transaction.nonce - y.transaction.nonce));
+  senderQueue({ from }: Pick<SignedTransaction, "from">): Held[] {
+    const senderQueue = this.held.filter((held) => held.transaction.from[0] === from[0]);
+    return senderQueue.sort((x, y) => Number(x.transaction.nonce - y.transaction.nonce));
   }
 
   add(transaction: SignedTransaction, nowMs: number): string {
@@ -64,10 +64,10 @@ class NaivePool {
     if (validUntilHeight !== 0n && validUntilHeight <= this.head.height) return "TX_EXPIRED";
     if (account === undefined) return "TX_UNKNOWN_SENDER";
     if (nonce < account.nonce) return "TX_NONCE_TOO_LOW";
-    const lane = this.lane(transaction);
+    const senderQueue = this.senderQueue(transaction);
     if (nonce - this.pending(transaction) > BigInt(GAP_MAX)) return "TX_NONCE_GAP";
-    const occupant = lane.find((held) => held.transaction.nonce === nonce);
-    const others = lane.filter((held) => held !== occupant);
+    const occupant = senderQueue.find((held) => held.transaction.nonce === nonce);
+    const others = senderQueue.filter((held) => held !== occupant);
     const total = others.reduce((sum, held) => sum + costOf(held.transaction), costOf(transaction));
     if (total > account.balance) return "TX_INSUFFICIENT_FUNDS";
     if (occupant !== undefined) {
@@ -82,9 +82,9 @@ class NaivePool {
   }
 
   pending({ from }: Pick<SignedTransaction, "from">): bigint {
-    const lane = this.lane({ from });
+    const senderQueue = this.senderQueue({ from });
     let pending = this.head.account(from)?.nonce ?? 0n;
-    while (lane.some((held) => held.transaction.nonce === pending)) pending++;
+    while (senderQueue.some((held) => held.transaction.nonce === pending)) pending++;
     return pending;
   }
 
@@ -95,8 +95,8 @@ class NaivePool {
   /** Puts a newcomer in and evicts down to the bounds; whether it stayed. */
   place(transaction: SignedTransaction, nowMs: number): boolean {
     const newcomer = { transaction, order: this.#order++, addedMs: nowMs };
-    const lane = this.lane(transaction);
-    const occupant = lane.find((held) => held.transaction.nonce === transaction.nonce);
+    const senderQueue = this.senderQueue(transaction);
+    const occupant = senderQueue.find((held) => held.transaction.nonce === transaction.nonce);
     this.held = [...this.held.filter((held) => held !== occupant), newcomer];
     while (this.isFull() || (this.isQueued(newcomer) && this.isQueueFull())) {
       const victim = this.lastOfLongestQueue() ?? this.leastWorth();
@@ -128,7 +128,7 @@ class NaivePool {
   /** Of the sender with the most that wait; of several such senders, of the one whose last is the youngest. */
   lastOfLongestQueue(): Held | undefined {
     const queues = senders.map(({ publicKey }) =>
-      this.lane({ from: publicKey }).filter((held) => this.isQueued(held)),
+      this.senderQueue({ from: publicKey }).filter((held) => this.isQueued(held)),
     );
     const most = Math.max(...queues.map((queue) => queue.length));
     if (most === 0) return undefined;
@@ -136,14 +136,17 @@ class NaivePool {
     return lasts.reduce((x, y) => (x.order > y.order ? x : y));
   }
 
-  /** The last of a lane whose lowest fee is the pool's lowest; of several lanes the one with the youngest last. */
+  /** The last of a sender queue whose lowest fee is the pool's lowest; of several sender queues the one with the youngest last. */
   leastWorth(): Held {
-    const lanes = senders.map(({ publicKey }) =>
-      this.lane({ from: publicKey }).filter((held) => !this.isQueued(held)),
+    const senderQueues = senders.map(({ publicKey }) =>
+      this.senderQueue({ from: publicKey }).filter((held) => !this.isQueued(held)),
     );
-    const worth = (lane: Held[]) => Math.min(...lane.map((held) => Number(held.transaction.fee)));
-    const least = Math.min(...lanes.map(worth));
-    const lasts = lanes.filter((lane) => worth(lane) === least).map((lane) => lane.at(-1)!);
+    const worth = (senderQueue: Held[]) =>
+      Math.min(...senderQueue.map((held) => Number(held.transaction.fee)));
+    const least = Math.min(...senderQueues.map(worth));
+    const lasts = senderQueues
+      .filter((senderQueue) => worth(senderQueue) === least)
+      .map((senderQueue) => senderQueue.at(-1)!);
     return lasts.reduce((x, y) => (x.order > y.order ? x : y));
   }
 
@@ -190,11 +193,11 @@ class NaivePool {
     this.held = this.held.filter((held) => held.transaction.nonce >= nonceOf(held));
     for (const { publicKey } of senders) {
       for (;;) {
-        const lane = this.lane({ from: publicKey });
-        const cost = lane.reduce((sum, held) => sum + costOf(held.transaction), 0n);
+        const senderQueue = this.senderQueue({ from: publicKey });
+        const cost = senderQueue.reduce((sum, held) => sum + costOf(held.transaction), 0n);
         const account = head.account(publicKey);
-        if (lane.length === 0 || (account !== undefined && cost <= account.balance)) break;
-        this.held = this.held.filter((held) => held !== lane.at(-1));
+        if (senderQueue.length === 0 || (account !== undefined && cost <= account.balance)) break;
+        this.held = this.held.filter((held) => held !== senderQueue.at(-1));
       }
     }
     this.held = this.held.filter(({ transaction, addedMs }) => {
@@ -207,7 +210,7 @@ class NaivePool {
     return senders.flatMap(({ publicKey }) => {
       const found: SignedTransaction[] = [];
       let next = this.head.account(publicKey)?.nonce ?? 0n;
-      for (const { transaction } of this.lane({ from: publicKey })) {
+      for (const { transaction } of this.senderQueue({ from: publicKey })) {
         if (transaction.nonce !== next++) break;
         found.push(transaction);
       }
@@ -355,9 +358,9 @@ class Run {
       return;
     }
     const least = BigInt(/least fee that enters is (\d+)/.exec(detail)![1]!);
-    const lane = this.naive.lane(transaction);
-    if (lane.some((held) => held.transaction.fee < least)) return;
-    const isLast = lane.every((held) => held.transaction.nonce <= transaction.nonce);
+    const senderQueue = this.naive.senderQueue(transaction);
+    if (senderQueue.some((held) => held.transaction.fee < least)) return;
+    const isLast = senderQueue.every((held) => held.transaction.nonce <= transaction.nonce);
     const before = this.naive.held;
     for (const fee of isLast ? [least - 1n, least] : [least - 2n, least]) {
       const enters = this.naive.place({ ...transaction, fee }, 0);
@@ -425,7 +428,9 @@ class Run {
 
   /** The least fee of the sender's transactions up to this one. */
   #floor(transaction: SignedTransaction): bigint {
-    const before = this.naive.lane(transaction).filter((held) => held.transaction.nonce <= transaction.nonce);
+    const before = this.naive
+      .senderQueue(transaction)
+      .filter((held) => held.transaction.nonce <= transaction.nonce);
     return before.reduce((least, { transaction: { fee } }) => (fee < least ? fee : least), transaction.fee);
   }
 

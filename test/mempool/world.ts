@@ -1,12 +1,12 @@
 /** Accounts, transactions and a head for the pool's tests: signatures are not its matter, so most are not real. */
 import { type Address, asAddress, asHash, hex } from "../../src/base/bytes.ts";
-import type { Genesis } from "../../src/chain/genesis.ts";
+import type { Genesis } from "../../src/chain/genesis/genesis.ts";
 import { type Account, bank, NO_MEMO } from "../../src/chain/modules/bank.ts";
-import { type SignedTransaction, signTransaction } from "../../src/chain/transaction.ts";
+import { type SignedTransaction, signTransaction } from "../../src/chain/types/transaction.ts";
 import type { Signer } from "../../src/crypto/keys.ts";
 import type { HeadState } from "../../src/mempool/admission.ts";
 import { Mempool } from "../../src/mempool/mempool.ts";
-import type { MempoolOptions, PoolEvent } from "../../src/mempool/poolports.ts";
+import type { MempoolOptions, PoolEvent } from "../../src/mempool/pool-ports.ts";
 
 export const genesisHash = asHash(new Uint8Array(32).fill(7));
 export const genesis: Pick<Genesis, "chainId" | "limits"> = {

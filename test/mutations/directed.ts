@@ -2,8 +2,8 @@
  * Directed schedules, for rules that matter only in situations which generated ones rarely reach. Each is a generated
  * schedule with some fields of its own. Times in ms.
  */
-import { REPAIR } from "./directedrepair.ts";
-import { VIEWS } from "./directedviews.ts";
+import { REPAIR } from "./directed-repair.ts";
+import { VIEWS } from "./directed-views.ts";
 import type { Hunt } from "./mutation.ts";
 import { FAST, FOREVER, NOTHING, SETTINGS, silent, transfers } from "./scene.ts";
 

@@ -8,8 +8,8 @@ import { pathToFileURL } from "node:url";
 import type { Bag, GeneratedTask, Hunt } from "./mutation.ts";
 
 interface Build {
-  readonly generate: typeof import("../../src/sim/generate.ts");
-  readonly run: typeof import("../../src/sim/run.ts");
+  readonly generate: typeof import("../../src/tools/sim/generate.ts");
+  readonly run: typeof import("../../src/tools/sim/run.ts");
   readonly quorum: typeof import("../../src/consensus/pbft/quorum.ts");
 }
 

@@ -5,7 +5,7 @@
  */
 import { DIRECTED } from "./directed.ts";
 import { type Edit, pbftEdit as edit, type Hunt, type Mutation } from "./mutation.ts";
-import { FROM_THE_TEXT } from "./textrules.ts";
+import { FROM_THE_TEXT } from "./text-rules.ts";
 
 /** Safety: Byzantine validators first, small sets. */
 const SAFETY: readonly Hunt[] = [
@@ -92,7 +92,7 @@ export const MUTATIONS: readonly Mutation[] = [
     rule: "1.8 P without a hole",
     edits: [
       edit(
-        "viewchange",
+        "view-change",
         "if (entry === undefined || !equalBytes(entry.head.header.previousHash, parent)) break;",
         "if (entry === undefined) continue;",
       ),
@@ -103,7 +103,7 @@ export const MUTATIONS: readonly Mutation[] = [
     name: "links in a P that arrives are not checked",
     rule: "1.8 valid VIEW-CHANGE",
     edits: [
-      edit("newview", "if (!equalBytes(header.previousHash, parent)) return `the", "if (false) return `the"),
+      edit("new-view", "if (!equalBytes(header.previousHash, parent)) return `the", "if (false) return `the"),
     ],
     hunts: [...DIRECTED.brokenLinks, ...SAFETY],
   },
@@ -118,12 +118,12 @@ export const MUTATIONS: readonly Mutation[] = [
     rule: "1.8 CommitCerts in P",
     edits: [
       edit(
-        "viewchange",
+        "view-change",
         "if (slot.sealed !== undefined) entries.push(committedHead(slot.sealed.head, slot.sealed.certificate));",
         "",
       ),
       edit(
-        "viewchange",
+        "view-change",
         "if (certificate !== undefined && head !== undefined) entries.push(",
         "if (false) entries.push(",
       ),
@@ -135,7 +135,7 @@ export const MUTATIONS: readonly Mutation[] = [
     rule: "1.8 P, 1.17 no. 3",
     edits: [
       edit(
-        "viewchange",
+        "view-change",
         "if (slot.prepared !== undefined) entries.push(preparedHead(slot.prepared));",
         "if (false) entries.push(preparedHead(slot.prepared));",
       ),
@@ -300,7 +300,7 @@ export const MUTATIONS: readonly Mutation[] = [
     rule: "1.17 no. 2 (dBFT)",
     edits: [
       edit(
-        "viewchange",
+        "view-change",
         '  assert(core.mode !== "halted", "a halted replica asks for a view");\n',
         "  if (core.slots.all().some((slot) => slot.prepared !== undefined && slot.sealed === undefined)) return;\n",
       ),
@@ -323,13 +323,13 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: "what a view carries over is not taken up",
     rule: "1.9 O",
-    edits: [edit("enterview", "  installCarried(core, message);\n  // What", "  // What")],
+    edits: [edit("enter-view", "  installCarried(core, message);\n  // What", "  // What")],
     hunts: [...DIRECTED.lockedRestart, ...LIVENESS],
   },
   {
     name: "picks the lowest view",
     rule: "1.9 computeO",
-    edits: [edit("newview", "entry.view > best.view)) best", "entry.view < best.view)) best")],
+    edits: [edit("new-view", "entry.view > best.view)) best", "entry.view < best.view)) best")],
     hunts: [...DIRECTED.brokenO, ...SAFETY],
   },
   {
@@ -337,7 +337,7 @@ export const MUTATIONS: readonly Mutation[] = [
     rule: "1.9 computeO",
     edits: [
       edit(
-        "newview",
+        "new-view",
         "if (pick === undefined || !equalBytes(pick.head.header.previousHash, parent)) break;",
         "if (pick === undefined) break;",
       ),
@@ -349,7 +349,7 @@ export const MUTATIONS: readonly Mutation[] = [
     rule: "1.9 min_s",
     edits: [
       edit(
-        "newview",
+        "new-view",
         "(b.stableCheckpoint > a.stableCheckpoint ? b : a)",
         "(b.stableCheckpoint < a.stableCheckpoint ? b : a)",
       ),
@@ -359,7 +359,7 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: "O is not checked against V",
     rule: "1.9 backup, FIB-124",
-    edits: [edit("newview", "return same ? accept(decision)", "return true ? accept(decision)")],
+    edits: [edit("new-view", "return same ? accept(decision)", "return true ? accept(decision)")],
     hunts: [...DIRECTED.falseCarried, ...SAFETY],
   },
   {
@@ -367,16 +367,16 @@ export const MUTATIONS: readonly Mutation[] = [
     rule: "1.9 V",
     edits: [
       edit(
-        "newview",
+        "new-view",
         "if (asked.length !== quorum || senders.size !== quorum || !senders.has(primary))",
         "if (!senders.has(primary))",
       ),
       edit(
-        "newview",
+        "new-view",
         "if (others.length < quorum - 1) return undefined;",
         "if (others.length < quorum - 2) return undefined;",
       ),
-      edit("newview", '  assert(chosen.length === quorum, "V is one quorum");\n', ""),
+      edit("new-view", '  assert(chosen.length === quorum, "V is one quorum");\n', ""),
     ],
     hunts: SAFETY,
   },
@@ -393,7 +393,7 @@ export const MUTATIONS: readonly Mutation[] = [
     rule: "1.8 stop at h + L",
     edits: [
       edit(
-        "viewchange",
+        "view-change",
         "const top = core.stable + BigInt(core.options.parameters.logWindow);",
         "const top = core.stable + 4n * BigInt(core.options.parameters.logWindow);",
       ),
@@ -404,8 +404,8 @@ export const MUTATIONS: readonly Mutation[] = [
     name: "goes on numbering where the old view stopped",
     rule: "1.5 in this view",
     edits: [
-      edit("viewchange", "  core.proposedTop = 0n;\n", ""),
-      edit("enterview", "  core.proposedTop = 0n;\n", ""),
+      edit("view-change", "  core.proposedTop = 0n;\n", ""),
+      edit("enter-view", "  core.proposedTop = 0n;\n", ""),
     ],
     hunts: [...DIRECTED.lostProposals, ...LIVENESS],
   },
@@ -441,8 +441,8 @@ export const MUTATIONS: readonly Mutation[] = [
       edit("agreement", "  if (core.primary === core.self) return;\n", ""),
       edit(
         "agreement",
-        '  if (core.votebook.find(view, height, "prepare") !== undefined) return;\n',
-        '  const twice = core.primary === core.self;\n  if (!twice && core.votebook.find(view, height, "prepare") !== undefined) return;\n',
+        '  if (core.castVotes.find(view, height, "prepare") !== undefined) return;\n',
+        '  const twice = core.primary === core.self;\n  if (!twice && core.castVotes.find(view, height, "prepare") !== undefined) return;\n',
       ),
       edit(
         "agreement",
@@ -455,7 +455,7 @@ export const MUTATIONS: readonly Mutation[] = [
         '    if (proposal.state !== "accepted") return;\n    if (core.primary === core.self && round.prepares.of(core.self) === undefined) accept(core, round, proposal);\n    chain',
       ),
       edit(
-        "gate",
+        "message-verifier",
         'if ((message.from === primary) === (message.type !== "prepare")) return undefined;',
         "return undefined;",
       ),
@@ -473,7 +473,7 @@ export const MUTATIONS: readonly Mutation[] = [
     rule: "1.7 T_nv",
     edits: [
       edit(
-        "viewchange",
+        "view-change",
         "held !== undefined && held.view >= core.view",
         "held !== undefined && held.view === core.view",
       ),
@@ -483,19 +483,19 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: "T_nv starts at once, without a quorum",
     rule: "1.7 T_nv",
-    edits: [edit("viewchange", "if (asking.length >= core.quorum.quorum) core.set", "core.set")],
+    edits: [edit("view-change", "if (asking.length >= core.quorum.quorum) core.set", "core.set")],
     hunts: [...DIRECTED.ranAway, ...DIRECTED.alone, ...LIVENESS],
   },
   {
     name: "nobody joins",
     rule: "1.8 join rule",
-    edits: [edit("viewchange", '  startViewChange(core, view, isPlanned ? "rotation" : "join");', "")],
+    edits: [edit("view-change", '  startViewChange(core, view, isPlanned ? "rotation" : "join");', "")],
     hunts: [...DIRECTED.farBehind, ...LIVENESS, ...SAFETY],
   },
   {
     name: "one is enough to be joined",
     rule: "1.8 join rule",
-    edits: [edit("viewchange", "const view = wanted[core.quorum.f]!;", "const view = wanted[0]!;")],
+    edits: [edit("view-change", "const view = wanted[core.quorum.f]!;", "const view = wanted[0]!;")],
     hunts: [...DIRECTED.hugeViews, ...SAFETY],
   },
   {
@@ -503,11 +503,11 @@ export const MUTATIONS: readonly Mutation[] = [
     rule: "1.7 T_max",
     edits: [
       edit(
-        "patience",
+        "timeouts",
         "return Math.min(requestTimeoutMs * 2 ** core.attempt, timeoutMaxMs);",
         "return requestTimeoutMs * 2 ** Math.min(core.attempt, 20);",
       ),
-      edit("viewchange", "core.attempt = Math.min(core.attempt + 1, attemptMax(core));", "core.attempt++;"),
+      edit("view-change", "core.attempt = Math.min(core.attempt + 1, attemptMax(core));", "core.attempt++;"),
     ],
     hunts: [...DIRECTED.failingViews, ...LIVENESS],
   },
@@ -516,7 +516,7 @@ export const MUTATIONS: readonly Mutation[] = [
     rule: "1.7 T(k)",
     edits: [
       edit(
-        "patience",
+        "timeouts",
         "return Math.min(requestTimeoutMs * 2 ** core.attempt, timeoutMaxMs);",
         "return requestTimeoutMs;",
       ),
@@ -526,13 +526,13 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: "T_req never expires",
     rule: "1.7 T_req",
-    edits: [edit("viewchange", '  startViewChange(core, nextView(core), "timeout");', "")],
+    edits: [edit("view-change", '  startViewChange(core, nextView(core), "timeout");', "")],
     hunts: [...DIRECTED.deadPrimary, ...SAFETY],
   },
   {
     name: "T_nv never expires",
     rule: "1.7 T_nv",
-    edits: [edit("viewchange", '  startViewChange(core, nextView(core), "new-view-timeout");', "")],
+    edits: [edit("view-change", '  startViewChange(core, nextView(core), "new-view-timeout");', "")],
     hunts: [...DIRECTED.deadNextPrimary, ...SAFETY, ...LIVENESS],
   },
   {
@@ -540,7 +540,7 @@ export const MUTATIONS: readonly Mutation[] = [
     rule: "1.7 T_fair",
     edits: [
       edit(
-        "viewchange",
+        "view-change",
         'if (!core.isRecovering && isUnfair(core)) startViewChange(core, nextView(core), "unfair");',
         "",
       ),
@@ -551,7 +551,7 @@ export const MUTATIONS: readonly Mutation[] = [
     name: "at lc = H the pool is pending work",
     rule: "1.7 T_req at H",
     edits: [
-      edit("patience", "const blocked = core.committed >= core.highWatermark;", "const blocked = false;"),
+      edit("timeouts", "const blocked = core.committed >= core.highWatermark;", "const blocked = false;"),
     ],
     hunts: [...DIRECTED.atTheTop, ...LIVENESS],
   },
@@ -647,14 +647,14 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: "T_resend off",
     rule: "1.7 T_resend",
-    edits: [edit("viewchange", "  core.broadcast(core.ownViewChange);\n  sendStatus(core);\n", "")],
+    edits: [edit("view-change", "  core.broadcast(core.ownViewChange);\n  sendStatus(core);\n", "")],
     hunts: [...DIRECTED.lostRequests, ...LIVENESS],
   },
   {
     name: "T_resend and STATUS answer (6) off",
     rule: "1.7 T_resend, (6)",
     edits: [
-      edit("viewchange", "  core.broadcast(core.ownViewChange);\n  sendStatus(core);\n", ""),
+      edit("view-change", "  core.broadcast(core.ownViewChange);\n  sendStatus(core);\n", ""),
       edit(
         "repair",
         'if (core.mode === "view-change" && core.ownViewChange !== undefined) core.send(to, core.ownViewChange);',
@@ -689,7 +689,7 @@ export const MUTATIONS: readonly Mutation[] = [
     edits: [
       edit(
         "core",
-        "this.slots.pruneViews(this.view - 1n, (height, hash) => this.votebook.holdsBody(height, hash));",
+        "this.slots.pruneViews(this.view - 1n, (height, hash) => this.castVotes.holdsBody(height, hash));",
         "this.slots.pruneViews(this.view - 1n, () => false);",
       ),
     ],
@@ -714,13 +714,13 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: "VIEW-CHANGE is not written",
     rule: "1.12 table",
-    edits: [edit("viewchange", '  core.emit({ kind: "journal", record: encodeViewRecord(own) });\n', "")],
+    edits: [edit("view-change", '  core.emit({ kind: "journal", record: encodeViewRecord(own) });\n', "")],
     hunts: LIVENESS,
   },
   {
     name: "NEW-VIEW is not written",
     rule: "1.12 table",
-    edits: [edit("enterview", '  core.emit({ kind: "journal", record: encodeViewRecord(message) });\n', "")],
+    edits: [edit("enter-view", '  core.emit({ kind: "journal", record: encodeViewRecord(message) });\n', "")],
     hunts: LIVENESS,
   },
   {
@@ -867,7 +867,7 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: "a replica with a hole below its own COMMIT counts as whole",
     rule: "1.12 younger database",
-    edits: [edit("recovery", "height <= core.votebook.highestCommit", "height <= 0n")],
+    edits: [edit("recovery", "height <= core.castVotes.highestCommit", "height <= 0n")],
     hunts: ROLLBACK,
   },
   {
@@ -875,7 +875,7 @@ export const MUTATIONS: readonly Mutation[] = [
     rule: "1.12 younger database",
     edits: [
       edit(
-        "viewchange",
+        "view-change",
         'void {\n  if (core.mode === "halted" || core.isRecovering) return;\n  if (core.mode === "normal"',
         'void {\n  if (core.mode === "halted") return;\n  if (core.mode === "normal"',
       ),
@@ -905,21 +905,21 @@ export const MUTATIONS: readonly Mutation[] = [
     name: "k is not capped",
     rule: "1.7 T(k)",
     edits: [
-      edit("viewchange", "core.attempt = Math.min(core.attempt + 1, attemptMax(core));", "core.attempt++;"),
+      edit("view-change", "core.attempt = Math.min(core.attempt + 1, attemptMax(core));", "core.attempt++;"),
     ],
     hunts: LIVENESS,
   },
   {
     name: "turns are passed over without a bound",
     rule: "1.7 passed over",
-    edits: [edit("conduct", "{ length: core.quorum.f + 1 }", "{ length: 100 }")],
+    edits: [edit("primary-conduct", "{ length: core.quorum.f + 1 }", "{ length: 100 }")],
     hunts: LIVENESS,
   },
   ...FROM_THE_TEXT,
   {
     name: "one quicker turn convicts",
     rule: "1.7 passed over",
-    edits: [edit("conduct", "Math.min(core.quorum.f + 1, turns.length)", "1")],
+    edits: [edit("primary-conduct", "Math.min(core.quorum.f + 1, turns.length)", "1")],
     hunts: LIVENESS,
   },
   // Work (docs/protocol.md, "Work").
@@ -928,7 +928,7 @@ export const MUTATIONS: readonly Mutation[] = [
     rule: "1.15 budget of work",
     edits: [
       {
-        file: "node/workbudget.ts",
+        file: "node/ingress/work-budget.ts",
         find: "const work = this.#buckets[author]?.waitMs(0, now) ?? 0;\n    return Math.max(work, this.#refusals[author]?.waitMs(1, now) ?? 0);",
         replace: "return 0 * now * author;",
       },
@@ -940,12 +940,12 @@ export const MUTATIONS: readonly Mutation[] = [
     rule: "1.15 budget of work",
     edits: [
       {
-        file: "node/workbudget.ts",
+        file: "node/ingress/work-budget.ts",
         find: "this.charge(this.#budgets.meter.spentUs - before);",
         replace: "",
       },
       {
-        file: "node/workbudget.ts",
+        file: "node/ingress/work-budget.ts",
         find: "this.#refusals[author]?.charge(1, this.#ports.now());",
         replace: "",
       },
@@ -958,9 +958,9 @@ export const MUTATIONS: readonly Mutation[] = [
     edits: [
       {
         file: "node/driver.ts",
-        find: "const verified = bill.judge(() => this.#consensus.gate.verify(parsed.value));\n    if (!verified.ok) return this.#refuse(author, type, verified.fault.code);",
+        find: "const verified = bill.judge(() => this.#consensus.verifier.verify(parsed.value));\n    if (!verified.ok) return this.#refuse(author, type, verified.fault.code);",
         replace:
-          "const verified = bill.judge(() => this.#consensus.gate.verify(parsed.value));\n    if (!verified.ok) return bill.refund();",
+          "const verified = bill.judge(() => this.#consensus.verifier.verify(parsed.value));\n    if (!verified.ok) return bill.refund();",
       },
     ],
     hunts: FLOOD,
@@ -970,7 +970,7 @@ export const MUTATIONS: readonly Mutation[] = [
     rule: "1.15 senders before signatures",
     edits: [
       edit(
-        "viewmessages",
+        "view-messages",
         "  const claims = claimed.map((each) => ({ ...each.message, ...each.claims }));",
         "  for (const each of claimed) each.verify();\n  const claims = claimed.map((each) => ({ ...each.message, ...each.claims }));",
       ),

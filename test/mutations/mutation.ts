@@ -2,7 +2,7 @@
  * What a mutation is: one rule of the protocol taken out of the source, and the campaigns in which the simulator is
  * expected to see that it is gone. Plain data; run.ts applies it, hunt.ts looks for it.
  */
-import type { Profile, Schedule } from "../../src/sim/schedule.ts";
+import type { Profile, Schedule } from "../../src/tools/sim/schedule.ts";
 
 /** Consecutive seeds of one kind of schedule. */
 export interface Hunt {

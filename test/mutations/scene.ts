@@ -1,19 +1,19 @@
 /**
  * What directed schedules are built from: a quiet network of four, one transfer after the other, and exact cuts. A
- * name in a cut is that of a kind of letter, so that a scene says which message is lost and nothing else is.
+ * name in a cut is that of a kind of packet, so that a scene says which message is lost and nothing else is.
  * Times in ms.
  */
-import type { PbftParameters } from "../../src/chain/consensusparameters.ts";
+import type { PbftParameters } from "../../src/chain/genesis/consensus-parameters.ts";
 import {
   type AdversarySpec,
-  LETTER_TYPES,
-  type LetterType,
+  MESSAGE_TYPES,
+  type MessageType,
   type NetworkFault,
   type NetworkTiming,
   type NodeId,
   type Schedule,
   type Submission,
-} from "../../src/sim/schedule.ts";
+} from "../../src/tools/sim/schedule.ts";
 import type { Hunt } from "./mutation.ts";
 
 export const FAST: NetworkTiming = {
@@ -86,14 +86,14 @@ interface Cut {
 
 let named = 0;
 
-/** These letters are lost. */
-export function cut(types: readonly LetterType[], where: Cut): NetworkFault {
+/** These packets are lost. */
+export function cut(types: readonly MessageType[], where: Cut): NetworkFault {
   return { id: `f${named++}`, kind: "letters", types, hold: false, ...where };
 }
 
-export const EVERYTHING = Object.keys(LETTER_TYPES) as LetterType[];
+export const EVERYTHING = Object.keys(MESSAGE_TYPES) as MessageType[];
 /** All ways in which a block reaches a node that has not voted for it. */
-export const BLOCKS: readonly LetterType[] = ["sealed-block", "announcement", "request", "block"];
+export const BLOCKS: readonly MessageType[] = ["sealed-block", "announcement", "request", "block"];
 
 export function silent(validator: number, atMs = 0): AdversarySpec {
   return { id: `a${validator}`, validator, kind: "silent", atMs, untilMs: FOREVER };

@@ -4,19 +4,23 @@
  */
 import { type Address, EMPTY } from "../../src/base/bytes.ts";
 import { SILENT } from "../../src/base/log.ts";
-import type { PbftParameters } from "../../src/chain/consensusparameters.ts";
-import type { Genesis } from "../../src/chain/genesis.ts";
-import { computeGenesisHash } from "../../src/chain/genesisstate.ts";
+import type { PbftParameters } from "../../src/chain/genesis/consensus-parameters.ts";
+import type { Genesis } from "../../src/chain/genesis/genesis.ts";
+import { computeGenesisHash } from "../../src/chain/genesis/genesis-state.ts";
 import { bank } from "../../src/chain/modules/bank.ts";
-import { type SignedTransaction, signTransaction, type Transaction } from "../../src/chain/transaction.ts";
+import {
+  type SignedTransaction,
+  signTransaction,
+  type Transaction,
+} from "../../src/chain/types/transaction.ts";
 import { createSigner, type Signer } from "../../src/crypto/keys.ts";
-import { DEVNET, planNetwork, secretsFromSeed } from "../../src/node/networkplan.ts";
+import { DEVNET, planNetwork, secretsFromSeed } from "../../src/node/home/network-plan.ts";
 import { Replica } from "../../src/node/replica.ts";
 import { MemoryKv } from "../../src/storage/memory.ts";
-import { MemoryRecordLog } from "../../src/storage/memorylog.ts";
+import { MemoryRecordLog } from "../../src/storage/memory-log.ts";
 import { SETTINGS } from "../consensus/pbft/cluster.ts";
-import { VirtualTime } from "../p2p/virtualtime.ts";
-import { Ether, MemoryNetwork } from "./memorynetwork.ts";
+import { VirtualTime } from "../p2p/virtual-time.ts";
+import { Ether, MemoryNetwork } from "./memory-network.ts";
 
 export interface ClusterOptions {
   readonly validators?: number;

@@ -5,19 +5,19 @@ import { EMPTY, utf8 } from "../../src/base/bytes.ts";
 import { accept, refuse } from "../../src/base/fault.ts";
 import { CLOCK_AHEAD_MS_MAX, SLOW_SIGNATURES_PER_PROPOSAL_MAX } from "../../src/base/limits.ts";
 import { SILENT } from "../../src/base/log.ts";
-import type { Block } from "../../src/chain/block.ts";
 import type { Chain } from "../../src/chain/chain.ts";
 import { bank, NO_MEMO } from "../../src/chain/modules/bank.ts";
-import { signTransaction } from "../../src/chain/transaction.ts";
+import type { Block } from "../../src/chain/types/block.ts";
+import { signTransaction } from "../../src/chain/types/transaction.ts";
 import type { Consensus, Effect, EngineStatus, Input } from "../../src/consensus/engine.ts";
 import { sha256 } from "../../src/crypto/hash.ts";
 import { Driver } from "../../src/node/driver.ts";
-import { WorkBudgets } from "../../src/node/workbudget.ts";
+import { WorkBudgets } from "../../src/node/ingress/work-budget.ts";
 import { MemoryKv } from "../../src/storage/memory.ts";
-import { MemoryRecordLog } from "../../src/storage/memorylog.ts";
+import { MemoryRecordLog } from "../../src/storage/memory-log.ts";
 import { bob, genesis, genesisHash, openChain, plainRules, sealed } from "../chain/fixtures.ts";
-import { slowSigner } from "../crypto/slowsigner.ts";
-import { VirtualTime } from "../p2p/virtualtime.ts";
+import { slowSigner } from "../crypto/slow-signer.ts";
+import { VirtualTime } from "../p2p/virtual-time.ts";
 
 interface Message {
   readonly type: string;
@@ -47,7 +47,7 @@ class Rig {
     const consensus: Consensus<Message, Message> = {
       rules: plainRules,
       validators: { epoch: 0n, members: [], hash: chain.genesisHash },
-      gate: { parse: () => accept(MESSAGE), verify: accept, encode: () => new Uint8Array(1) },
+      verifier: { parse: () => accept(MESSAGE), verify: accept, encode: () => new Uint8Array(1) },
       recentHeads: 8,
       openEvidence: () => refuse("malformed", "no evidence"),
       createEngine: () => engine,

@@ -12,10 +12,10 @@ import {
   encodeJournalRecords,
   JOURNAL_SALT_BYTES,
   scanJournal,
-} from "../../src/storage/journalformat.ts";
+} from "../../src/storage/journal-format.ts";
 import type { KvOperation } from "../../src/storage/kv.ts";
 import { MemoryKv } from "../../src/storage/memory.ts";
-import { MemoryRecordLog } from "../../src/storage/memorylog.ts";
+import { MemoryRecordLog } from "../../src/storage/memory-log.ts";
 import { Cluster } from "./cluster.ts";
 
 const BACKUP = 2;
@@ -176,7 +176,7 @@ describe("a disk that takes no more", () => {
     const seen: string[] = [];
     for (const [index, replica] of cluster.replicas) {
       if (index === of) continue;
-      replica.news.engine.subscribe(({ event }) => {
+      replica.events.engine.subscribe(({ event }) => {
         if ((event.type === "prepare" || event.type === "commit") && event.from === of) {
           seen.push(`${event.type} ${event.height}`);
         }

@@ -2,12 +2,12 @@
  * cluster on virtual time; one validator mails two COMMITs for one height to one other. */
 import { expect, it } from "vitest";
 import { asHash, EMPTY } from "../../src/base/bytes.ts";
-import { computeGenesisHash } from "../../src/chain/genesisstate.ts";
+import { computeGenesisHash } from "../../src/chain/genesis/genesis-state.ts";
 import { signingBytes, type VoteBody } from "../../src/consensus/pbft/messages.ts";
 import { encodeMessage } from "../../src/consensus/pbft/wire.ts";
 import { createSigner } from "../../src/crypto/keys.ts";
-import { MAIL_CONSENSUS, sealLetter } from "../../src/node/letters.ts";
-import { DEVNET, planNetwork, secretsFromSeed } from "../../src/node/networkplan.ts";
+import { DEVNET, planNetwork, secretsFromSeed } from "../../src/node/home/network-plan.ts";
+import { encodePacket, MAIL_CONSENSUS } from "../../src/node/ingress/packet.ts";
 import { Cluster } from "./cluster.ts";
 
 it("convicts everywhere who voted twice to one", async () => {
@@ -19,8 +19,8 @@ it("convicts everywhere who voted twice to one", async () => {
     const hash = asHash(new Uint8Array(32).fill(digit));
     const vote: VoteBody<"commit"> = { type: "commit", from: 3, epoch: 0n, view: 0n, height: 1n, hash };
     const signature = signer.sign(signingBytes(computeGenesisHash(cluster.genesis), vote));
-    const letter = sealLetter(MAIL_CONSENSUS, encodeMessage(vote, signature, EMPTY));
-    cluster.ether.nodes.get(3)!.mail(0, letter);
+    const packet = encodePacket(MAIL_CONSENSUS, encodeMessage(vote, signature, EMPTY));
+    cluster.ether.nodes.get(3)!.mail(0, packet);
   }
   const convicted = () =>
     [...cluster.replicas.values()].every(({ evidence }) => evidence.counts().get(3) === 1);

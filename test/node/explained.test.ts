@@ -3,15 +3,15 @@
  * explain` and /ready ask it.
  */
 import { afterEach, expect, it } from "vitest";
-import { ReplicaApi } from "../../src/node/api.ts";
+import { ReplicaApi } from "../../src/node/api/node-api.ts";
 import type { Replica } from "../../src/node/replica.ts";
 import type { NodeApi } from "../../src/rpc/api.ts";
-import { explainNode } from "../../src/rpc/explainnode.ts";
-import { findProbe } from "../../src/rpc/probes.ts";
-import type { Explanation } from "../../src/rpc/standing.ts";
+import { explainNode } from "../../src/rpc/explain/explain-node.ts";
+import type { Explanation } from "../../src/rpc/explain/standing.ts";
+import { findProbe } from "../../src/rpc/server/probes.ts";
 import { MemoryKv } from "../../src/storage/memory.ts";
 import { Cluster, type ClusterOptions } from "./cluster.ts";
-import { MemoryNetwork } from "./memorynetwork.ts";
+import { MemoryNetwork } from "./memory-network.ts";
 
 let cluster: Cluster;
 

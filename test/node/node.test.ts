@@ -3,14 +3,14 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync 
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { formatGenesis } from "../../src/chain/genesisfile.ts";
+import { formatGenesis } from "../../src/chain/genesis/genesis-file.ts";
 import { connect } from "../../src/cli/rpc.ts";
-import { loadConfig } from "../../src/node/config.ts";
-import { createHome, homePaths, openHome } from "../../src/node/home.ts";
-import { keyOfSeed } from "../../src/node/keyfile.ts";
-import { DEVNET, planNetwork, secretsFromSeed } from "../../src/node/networkplan.ts";
+import { loadConfig } from "../../src/node/home/config.ts";
+import { createHome, homePaths, openHome } from "../../src/node/home/home.ts";
+import { keyOfSeed } from "../../src/node/home/key-file.ts";
+import { DEVNET, planNetwork, secretsFromSeed } from "../../src/node/home/network-plan.ts";
 import { type NodeOptions, startNode } from "../../src/node/node.ts";
-import { openJournalFile } from "../../src/storage/journalfile.ts";
+import { openJournalFile } from "../../src/storage/journal-file.ts";
 
 let dir: string;
 

@@ -1,10 +1,10 @@
 /** What a replica does with transactions that wait for an earlier nonce, and with those that nobody takes. */
 import { afterEach, expect, it } from "vitest";
 import { POOL_AGE_CHECK_MS, POOL_AGE_MS_MAX } from "../../src/base/limits.ts";
-import type { SignedTransaction } from "../../src/chain/transaction.ts";
-import { PoolAging } from "../../src/node/poolaging.ts";
-import { relayOfAdmission } from "../../src/node/rumors.ts";
-import { VirtualTime } from "../p2p/virtualtime.ts";
+import type { SignedTransaction } from "../../src/chain/types/transaction.ts";
+import { PoolAging } from "../../src/node/ingress/pool-aging.ts";
+import { relayOfAdmission } from "../../src/node/ingress/rumors.ts";
+import { VirtualTime } from "../p2p/virtual-time.ts";
 import { Cluster } from "./cluster.ts";
 
 let cluster: Cluster;

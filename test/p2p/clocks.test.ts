@@ -1,7 +1,7 @@
 /** Goal: nodes know each other's clocks and why they are not connected. Method: real nodes on loopback. */
 import { afterEach, describe, expect, it } from "vitest";
 import type { Scheduler } from "../../src/base/scheduler.ts";
-import { peerIdFromSeed } from "../../src/p2p/identity.ts";
+import { peerIdFromSeed } from "../../src/p2p/transport/identity.ts";
 import {
   addressOf,
   nodeOptions,

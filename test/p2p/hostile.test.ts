@@ -16,23 +16,23 @@ import {
 } from "../../src/base/limits.ts";
 import { SILENT } from "../../src/base/log.ts";
 import { createSigner } from "../../src/crypto/keys.ts";
-import { createGater, signClaim } from "../../src/p2p/admission.ts";
 import { CLOCK_PROTOCOL } from "../../src/p2p/clocks.ts";
-import { frameStream } from "../../src/p2p/frames.ts";
-import { createHost, type Host, startHost } from "../../src/p2p/host.ts";
-import { identityFromSeed, peerIdFromSeed } from "../../src/p2p/identity.ts";
-import { MAIL_PROTOCOL } from "../../src/p2p/mail.ts";
-import { Meter } from "../../src/p2p/meter.ts";
-import { REQUEST_PROTOCOL } from "../../src/p2p/requests.ts";
-import { topicName } from "../../src/p2p/rumor.ts";
-import { HELLO_PROTOCOL } from "../../src/p2p/sessions.ts";
+import { topicName } from "../../src/p2p/gossip/rumor.ts";
+import { frameStream } from "../../src/p2p/transport/frames.ts";
+import { createGater, signClaim } from "../../src/p2p/transport/handshake.ts";
+import { createHost, type Host, startHost } from "../../src/p2p/transport/host.ts";
+import { identityFromSeed, peerIdFromSeed } from "../../src/p2p/transport/identity.ts";
+import { MAIL_PROTOCOL } from "../../src/p2p/transport/mail.ts";
+import { Meter } from "../../src/p2p/transport/meter.ts";
+import { REQUEST_PROTOCOL } from "../../src/p2p/transport/requests.ts";
+import { HELLO_PROTOCOL } from "../../src/p2p/transport/sessions.ts";
 import {
   encodeHello,
   encodeMailFrame,
   encodeTransactionBatch,
   type Hello,
   WIRE_VERSION,
-} from "../../src/p2p/wire.ts";
+} from "../../src/p2p/transport/wire.ts";
 import {
   addressOf,
   GENESIS,

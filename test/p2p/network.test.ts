@@ -3,7 +3,7 @@ import { afterEach, describe, expect, it } from "vitest";
 import { equalBytes, text, utf8 } from "../../src/base/bytes.ts";
 import type { Relay } from "../../src/base/fault.ts";
 import type { Network } from "../../src/node/ports.ts";
-import { peerIdFromSeed } from "../../src/p2p/identity.ts";
+import { peerIdFromSeed } from "../../src/p2p/transport/identity.ts";
 import { addressOf, isWarmUp, nodeOptions, seedOf, startNodes, TestNode, until, warmUp } from "./testnet.ts";
 
 const open: TestNode[] = [];

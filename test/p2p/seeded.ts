@@ -1,7 +1,7 @@
 /** Randomness and addresses for the tests of the address book, by seed. */
-import type { AddressBook, BookOptions } from "../../src/p2p/addressbook.ts";
-import { AddressBook as Book } from "../../src/p2p/addressbook.ts";
-import { peerIdFromPublicBytes } from "../../src/p2p/identity.ts";
+import type { AddressBook, BookOptions } from "../../src/p2p/discovery/address-book.ts";
+import { AddressBook as Book } from "../../src/p2p/discovery/address-book.ts";
+import { peerIdFromPublicBytes } from "../../src/p2p/transport/identity.ts";
 
 export const NOW = 1_800_000_000_000;
 export const MINUTE = 60_000;

@@ -6,10 +6,10 @@ import type { Relay } from "../../src/base/fault.ts";
 import type { LogFields, Logger, LogLevel } from "../../src/base/log.ts";
 import type { Scheduler } from "../../src/base/scheduler.ts";
 import { createSigner, type Signer } from "../../src/crypto/keys.ts";
-import { peerIdFromSeed } from "../../src/p2p/identity.ts";
+import type { Topic } from "../../src/p2p/gossip/rumor.ts";
 import { P2pNetwork, type P2pOptions } from "../../src/p2p/network.ts";
-import type { StaticPeer } from "../../src/p2p/redial.ts";
-import type { Topic } from "../../src/p2p/rumor.ts";
+import { peerIdFromSeed } from "../../src/p2p/transport/identity.ts";
+import type { StaticPeer } from "../../src/p2p/transport/redial.ts";
 
 export const GENESIS = asHash(new Uint8Array(32).fill(7));
 export const OTHER_GENESIS = asHash(new Uint8Array(32).fill(8));

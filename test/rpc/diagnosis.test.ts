@@ -3,9 +3,9 @@ import { describe, expect, it } from "vitest";
 import { asHash, hex0x, showHash } from "../../src/base/bytes.ts";
 import { encodeEvidence } from "../../src/consensus/pbft/evidence.ts";
 import { signingBytes, type VoteBody } from "../../src/consensus/pbft/messages.ts";
-import { Client } from "../../src/rpc/client.ts";
-import { openGenesis, verifyEvidence } from "../../src/rpc/verify.ts";
-import { genesisHash, genesisText, peer, validatorSigners } from "./fakenode.ts";
+import { Client } from "../../src/sdk/client.ts";
+import { openGenesis, verifyEvidence } from "../../src/sdk/verify.ts";
+import { genesisHash, genesisText, peer, validatorSigners } from "./fake-node.ts";
 import { serve } from "./serve.ts";
 
 const [A, B] = [1, 2].map((digit) => asHash(new Uint8Array(32).fill(digit)));

@@ -1,9 +1,9 @@
 /** What is printed of the interface: rpc.discover and docs/rpc.md, both from the table. */
 import { readFileSync, writeFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
-import { renderMethods } from "../../src/rpc/markdown.ts";
+import { renderMethods } from "../../src/rpc/jsonrpc/markdown.ts";
+import { describeMethods } from "../../src/rpc/jsonrpc/openrpc.ts";
 import { METHOD_TABLE } from "../../src/rpc/methods/table.ts";
-import { describeMethods } from "../../src/rpc/openrpc.ts";
 
 const FILE = new URL("../../docs/rpc.md", import.meta.url);
 

@@ -2,7 +2,7 @@
 import { describe, expect, it } from "vitest";
 import { hex0x, showHash } from "../../src/base/bytes.ts";
 import { METHODS, methodsOf } from "../../src/rpc/methods/table.ts";
-import { alice, bob, chainRef, genesisHash } from "./fakenode.ts";
+import { alice, bob, chainRef, genesisHash } from "./fake-node.ts";
 import { rpc, serve } from "./serve.ts";
 
 const DIGEST = "0x".padEnd(66, "d1");

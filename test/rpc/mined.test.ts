@@ -2,13 +2,13 @@
 import { createHash } from "node:crypto";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { hex0x, parseHex, showHash } from "../../src/base/bytes.ts";
-import { subsidyAt } from "../../src/chain/subsidy.ts";
+import { subsidyAt } from "../../src/chain/genesis/subsidy.ts";
 import { reversalProbability } from "../../src/consensus/pow/reversal.ts";
-import type { NodeNews } from "../../src/rpc/api.ts";
-import { Notices } from "../../src/rpc/notices.ts";
-import { Subscriptions } from "../../src/rpc/subscriptions.ts";
-import { alice, bob, FakeNode } from "./fakenode.ts";
-import { DEPTH, MinedNode } from "./minednode.ts";
+import type { NodeEvents } from "../../src/rpc/api.ts";
+import { Notices } from "../../src/rpc/websocket/notices.ts";
+import { Subscriptions } from "../../src/rpc/websocket/subscriptions.ts";
+import { alice, bob, FakeNode } from "./fake-node.ts";
+import { DEPTH, MinedNode } from "./mined-node.ts";
 
 let node: MinedNode;
 const opened: MinedNode[] = [];
@@ -30,10 +30,10 @@ async function rivalOf(height: number): Promise<MinedNode> {
 const pay = (nonce: number, amount = 5n) =>
   alice.transfer({ chain: node.chainRef, nonce, to: bob.address, amount });
 
-function collect<T extends keyof NodeNews>(topic: T): NodeNews[T][] {
-  const news: NodeNews[T][] = [];
-  node.api.subscribe(topic, (one) => news.push(one));
-  return news;
+function collect<T extends keyof NodeEvents>(topic: T): NodeEvents[T][] {
+  const events: NodeEvents[T][] = [];
+  node.api.subscribe(topic, (one) => events.push(one));
+  return events;
 }
 
 function subscribe(topic: Parameters<Subscriptions["add"]>[0], hash?: Parameters<Subscriptions["add"]>[1]) {
@@ -570,7 +570,7 @@ describe("a chain whose blocks are final at once", () => {
   ])("refuses %s and says why", async (name, params) => {
     const fake = await FakeNode.open();
     const { METHOD_TABLE } = await import("../../src/rpc/methods/table.ts");
-    const { parseParams } = await import("../../src/rpc/params.ts");
+    const { parseParams } = await import("../../src/rpc/jsonrpc/params.ts");
     const method = METHOD_TABLE.get(name)!;
     const asked = async () => method.call({ api: fake } as never, parseParams(method, params) as never);
     await expect(asked()).rejects.toMatchObject({ code: "WRONG_CONSENSUS", number: -32004 });

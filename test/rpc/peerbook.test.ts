@@ -1,7 +1,7 @@
 /** JSON-RPC about strangers: the address book and the bans of an open network, and their absence elsewhere. */
 import { beforeEach, describe, expect, it } from "vitest";
 import { ADDRESSES_LISTED_MAX } from "../../src/base/limits.ts";
-import { BAN_MS } from "../../src/p2p/bans.ts";
+import { BAN_MS } from "../../src/p2p/discovery/bans.ts";
 import { METHOD_TABLE } from "../../src/rpc/methods/table.ts";
 import { NOW, peerIdOf, publicAddress } from "../p2p/seeded.ts";
 import { OWN_PEER, type Remembering, remembering, TRUSTED_PEER } from "./remembering.ts";

@@ -1,9 +1,9 @@
 /** What a node of an open network would remember: a real book, real bans and a real discovery, without a network. */
 import { SILENT } from "../../src/base/log.ts";
-import { NetworkMemory } from "../../src/node/peermemoryapi.ts";
-import type { AddressBook } from "../../src/p2p/addressbook.ts";
-import { Bans } from "../../src/p2p/bans.ts";
-import { Discovery } from "../../src/p2p/discovery.ts";
+import { NetworkMemory } from "../../src/node/api/peer-memory-api.ts";
+import type { AddressBook } from "../../src/p2p/discovery/address-book.ts";
+import { Bans } from "../../src/p2p/discovery/bans.ts";
+import { Discovery } from "../../src/p2p/discovery/discovery.ts";
 import { createBook, NOW, peerIdOf, publicAddress } from "../p2p/seeded.ts";
 
 export const OWN_PEER = peerIdOf(900);

@@ -1,8 +1,8 @@
 /** tx_send and its four waits: what ends a wait, what a repeated call is answered, what bounds them. */
 import { describe, expect, it } from "vitest";
 import { hex0x } from "../../src/base/bytes.ts";
-import type { SignedTransaction } from "../../src/chain/transaction.ts";
-import { alice, bob, chainRef } from "./fakenode.ts";
+import type { SignedTransaction } from "../../src/chain/types/transaction.ts";
+import { alice, bob, chainRef } from "./fake-node.ts";
 import { post, rpc, serve, until } from "./serve.ts";
 
 const transfer = (nonce: number, amount = 1n) =>

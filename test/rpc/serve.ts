@@ -4,10 +4,10 @@ import { request } from "node:http";
 import { afterEach } from "vitest";
 import { WebSocket } from "ws";
 import type { LogFields, Logger } from "../../src/base/log.ts";
-import { systemScheduler } from "../../src/node/system.ts";
-import type { RpcObserver } from "../../src/rpc/observer.ts";
-import { RpcServer, type RpcServerOptions, type RpcServerPorts } from "../../src/rpc/server.ts";
-import { FakeNode } from "./fakenode.ts";
+import { systemScheduler } from "../../src/node/assembly/system.ts";
+import type { RpcObserver } from "../../src/rpc/budgets/observer.ts";
+import { RpcServer, type RpcServerOptions, type RpcServerPorts } from "../../src/rpc/server/server.ts";
+import { FakeNode } from "./fake-node.ts";
 
 const closing: (() => unknown)[] = [];
 

@@ -5,7 +5,7 @@
 
 import type { Kv, KvOperation, KvRange } from "../../src/storage/kv.ts";
 import { MemoryKv } from "../../src/storage/memory.ts";
-import { keyBytes, keyText } from "../../src/storage/sortedkeys.ts";
+import { keyBytes, keyText } from "../../src/storage/sorted-keys.ts";
 
 export class StagedKv implements Kv {
   readonly #kv = new MemoryKv();

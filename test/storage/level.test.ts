@@ -5,7 +5,7 @@ import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { utf8 } from "../../src/base/bytes.ts";
 import type { Kv } from "../../src/storage/kv.ts";
 import { openLevel } from "../../src/storage/level.ts";
-import { DamagedDatabase } from "../../src/storage/levelchecks.ts";
+import { DamagedDatabase } from "../../src/storage/level-checks.ts";
 import { describeKv } from "./kv.suite.ts";
 
 let directory: string;

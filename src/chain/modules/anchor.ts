@@ -15,7 +15,7 @@ import { refuse, type Verdict } from "../../base/fault.ts";
 import { MEMO_BYTES_MAX } from "../../base/limits.ts";
 import { decode } from "../../codec/reader.ts";
 import { Writer } from "../../codec/writer.ts";
-import { anchorByKey, anchorKey } from "../statekeys.ts";
+import { anchorByKey, anchorKey } from "../state/state-keys.ts";
 import { type Module, ModuleFault, type StateReader } from "./module.ts";
 
 export const ANCHOR = 2;
@@ -87,7 +87,7 @@ export function decodeSenderAnchor(value: Uint8Array): SenderAnchor {
   return anchor.value;
 }
 
-export function encodeFirstAnchor(anchor: FirstAnchor): Uint8Array {
+function encodeFirstAnchor(anchor: FirstAnchor): Uint8Array {
   return new Writer(64)
     .u32(anchor.count)
     .raw(anchor.sender)
@@ -97,7 +97,7 @@ export function encodeFirstAnchor(anchor: FirstAnchor): Uint8Array {
     .finish();
 }
 
-export function encodeSenderAnchor(anchor: SenderAnchor): Uint8Array {
+function encodeSenderAnchor(anchor: SenderAnchor): Uint8Array {
   return new Writer(64)
     .u32(anchor.ordinal)
     .u64(anchor.height)

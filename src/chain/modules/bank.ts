@@ -12,10 +12,10 @@ import { refuse, type Verdict } from "../../base/fault.ts";
 import { MEMO_BYTES_MAX } from "../../base/limits.ts";
 import { decode } from "../../codec/reader.ts";
 import { Writer } from "../../codec/writer.ts";
-import { accountKey } from "../statekeys.ts";
+import { accountKey } from "../state/state-keys.ts";
 import { type Module, ModuleFault, type StateReader, type StateWriter } from "./module.ts";
 
-export const BANK = 1;
+const BANK = 1;
 
 export interface Account {
   readonly balance: bigint;
@@ -56,7 +56,7 @@ export function decodeAccount(value: Uint8Array): Account {
   return { balance: scratchView.getBigUint64(0), nonce: scratchView.getBigUint64(8) };
 }
 
-export function encodeAccount(account: Account): Uint8Array {
+function encodeAccount(account: Account): Uint8Array {
   assert(
     account.balance >= 0n && account.balance <= U64_MAX && account.nonce <= U64_MAX,
     "an account's numbers are u64",
@@ -89,7 +89,7 @@ export function credit(state: StateWriter, address: Address, amount: bigint): vo
 }
 
 /** Takes from a balance. @throws ModuleFault when it does not suffice. */
-export function debit(state: StateWriter, address: Address, amount: bigint): void {
+function debit(state: StateWriter, address: Address, amount: bigint): void {
   const key = accountKey(address);
   const account = readAccountAt(state, key) ?? NO_ACCOUNT;
   if (account.balance < amount) {

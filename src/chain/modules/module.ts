@@ -6,7 +6,7 @@
  */
 import type { Address, Hash } from "../../base/bytes.ts";
 import type { Verdict } from "../../base/fault.ts";
-import type { Event } from "../receipt.ts";
+import type { Event } from "../types/receipt.ts";
 
 /** Thrown by `execute` for a call that the rules refuse. `code` is 1..65535, unique in the module. */
 export class ModuleFault extends Error {
@@ -19,7 +19,7 @@ export class ModuleFault extends Error {
   }
 }
 
-/** Reads of the state: raw keys, each starting with its module's prefix (chain/statekeys.ts). */
+/** Reads of the state: raw keys, each starting with its module's prefix (chain/state/state-keys.ts). */
 export interface StateReader {
   get(key: Uint8Array): Uint8Array | undefined;
 }
@@ -49,7 +49,7 @@ export interface Module<Call = unknown> {
   /** Canonical payload bytes to a call; refuses anything else. */
   decodeCall(payload: Uint8Array): Verdict<Call>;
   encodeCall(call: Call): Uint8Array;
-  /** What the call takes from the sender's balance beyond the fee: the pool adds it up per lane. */
+  /** What the call takes from the sender's balance beyond the fee: the pool adds it up per sender queue. */
   spends(call: Call): bigint;
   /** @throws ModuleFault */
   execute(call: Call, context: ExecutionContext): void;

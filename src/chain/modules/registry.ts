@@ -11,7 +11,3 @@ const MODULES: ReadonlyMap<number, Module> = new Map<number, Module>([
 export function findModule(id: number): Module | undefined {
   return MODULES.get(id);
 }
-
-export function installedModules(): readonly Module[] {
-  return [...MODULES.values()];
-}

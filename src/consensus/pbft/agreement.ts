@@ -10,7 +10,7 @@ import { needBody } from "./bodies.ts";
 import type { PreparedCertificate } from "./certificate.ts";
 import type { Core } from "./core.ts";
 import { encodeEvidence } from "./evidence.ts";
-import type { Commit, PrePrepare, Prepare } from "./gate.ts";
+import type { Commit, PrePrepare, Prepare } from "./message-verifier.ts";
 import type { VoteBody } from "./messages.ts";
 import type { Proposal, Round } from "./slots.ts";
 import type { Tally } from "./tally.ts";
@@ -156,10 +156,10 @@ function isCommittedDigest(core: Core, { vote }: Proposal): boolean {
 /** Accepting is voting: the primary has by its PRE-PREPARE, a backup signs PREPARE, which goes out once the vote and the block are durable. */
 function accept(core: Core, round: Round, proposal: Proposal): void {
   const { view, height, hash } = proposal.vote;
-  if (!core.votebook.permits(view, height, "prepare", hash)) return;
+  if (!core.castVotes.permits(view, height, "prepare", hash)) return;
   proposal.state = "accepted";
   if (core.primary === core.self) return;
-  if (core.votebook.find(view, height, "prepare") !== undefined) return;
+  if (core.castVotes.find(view, height, "prepare") !== undefined) return;
   const body: VoteBody<"prepare"> = {
     type: "prepare",
     from: core.self,
@@ -177,7 +177,7 @@ function accept(core: Core, round: Round, proposal: Proposal): void {
 /** In the chain, or in the record of an own vote in an earlier view. */
 function bodyIsDurable(core: Core, { vote, carried }: Proposal): boolean {
   if (vote.height <= core.committed) return true;
-  return carried && core.votebook.holdsBody(vote.height, vote.hash);
+  return carried && core.castVotes.holdsBody(vote.height, vote.hash);
 }
 
 /** prepared(v,s,d): the PRE-PREPARE accepted and Q-1 PREPAREs of others than the primary. */
@@ -200,7 +200,7 @@ function voteCommitted(core: Core, round: Round): void {
 /** Signs COMMIT with the prepared certificate durable beside it. The caller knows it is chain-prepared. */
 function commit(core: Core, round: Round, proposal: Proposal): void {
   const { view, height, hash } = proposal.vote;
-  if (core.votebook.find(view, height, "commit") !== undefined) return;
+  if (core.castVotes.find(view, height, "commit") !== undefined) return;
   const body: VoteBody<"commit"> = { type: "commit", from: core.self, epoch: core.epoch, view, height, hash };
   const vote = core.sign(body);
   const certificate = preparedCertificate(core, round, proposal);

@@ -5,11 +5,11 @@
  * Source: pbft.md 1.12 (Amnesia).
  */
 import { equalBytes } from "../../base/bytes.ts";
+import type { Phase } from "./cast-votes.ts";
 import type { CommitCertificate } from "./certificate.ts";
-import type { CertifiedHead } from "./certifiedhead.ts";
+import type { CertifiedHead } from "./certified-head.ts";
 import type { Core } from "./core.ts";
-import type { NewView, ViewChange } from "./newview.ts";
-import type { Phase } from "./votebook.ts";
+import type { NewView, ViewChange } from "./new-view.ts";
 
 const ADVICE =
   "either the journal is not the newest one of this key, or another node votes with a copy of the key: stop that node, and give the validator a new key";
@@ -65,7 +65,7 @@ function checkCertified(core: Core, { kind, view, head, signers }: CertifiedHead
 
 function checkVote(core: Core, view: bigint, height: bigint, phase: Phase, hash: Uint8Array): boolean {
   if (height <= core.forgottenUpTo || view > core.view) return false;
-  const own = core.votebook.find(view, height, phase);
+  const own = core.castVotes.find(view, height, phase);
   if (own !== undefined && equalBytes(own.record.vote.hash, hash)) return false;
   core.halt(height, `a ${phase} of this key in view ${view} is not in its journal; ${ADVICE}`, "amnesia");
   return true;

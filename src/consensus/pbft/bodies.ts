@@ -8,7 +8,7 @@ import { equalBytes, type Hash, hex } from "../../base/bytes.ts";
 import { FETCHES_PER_INTERVAL_MAX } from "../../base/limits.ts";
 import type { ValidatorId } from "../engine.ts";
 import type { Core, MissingBody } from "./core.ts";
-import type { BlockData, Fetch } from "./gate.ts";
+import type { BlockData, Fetch } from "./message-verifier.ts";
 
 /** Asks for a body, once; {@link fetchAgain} repeats it. */
 export function needBody(core: Core, height: bigint, hash: Hash, signers: readonly ValidatorId[]): void {

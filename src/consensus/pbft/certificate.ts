@@ -11,8 +11,8 @@
 import { asHash, type Hash, showHash } from "../../base/bytes.ts";
 import { accept, type Fault, fault, type Verdict } from "../../base/fault.ts";
 import { VALIDATORS_MAX } from "../../base/limits.ts";
-import { type BlockHead, readBlockHead, writeBlockHead } from "../../chain/block.ts";
-import type { ValidatorSet } from "../../chain/validators.ts";
+import { type BlockHead, readBlockHead, writeBlockHead } from "../../chain/types/block.ts";
+import type { ValidatorSet } from "../../chain/types/validator-set.ts";
 import { decode, type Reader } from "../../codec/reader.ts";
 import { Writer } from "../../codec/writer.ts";
 import { ED25519, SIGNATURE_BYTES, type SignatureRules } from "../../crypto/keys.ts";
@@ -21,7 +21,7 @@ import { type CheckpointBody, type PbftBody, signingBytes, type VoteBody } from 
 import { primaryOf, quorumOf } from "./quorum.ts";
 
 /** Format of every certificate; another number is refused. */
-export const CERTIFICATE_VERSION = 1;
+const CERTIFICATE_VERSION = 1;
 
 export interface SignerSignature {
   readonly signer: ValidatorId;
@@ -128,7 +128,7 @@ export function decodeCheckpointCertificate(bytes: Uint8Array): Verdict<Checkpoi
 
 /**
  * Whether at most f signatures of a seal are refused by the native library: every correct validator's is accepted by
- * any. False is no verdict, only "not worth arbitration".
+ * any. False is no verdict, only "not worth slow verification".
  */
 export function seemsCommitted(question: SealQuestion): boolean {
   const { head, validators, genesisHash, signatureRules = ED25519 } = question;

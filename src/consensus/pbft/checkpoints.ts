@@ -14,10 +14,10 @@ import {
   encodeCheckpointCertificate,
 } from "./certificate.ts";
 import type { Core } from "./core.ts";
-import type { Checkpoint, CheckpointData } from "./gate.ts";
 import { encodeRotatedRecord, encodeViewRecord, encodeVoteRecord } from "./journal.ts";
+import type { Checkpoint, CheckpointData } from "./message-verifier.ts";
 import type { CheckpointBody } from "./messages.ts";
-import type { NewView, ViewChange } from "./newview.ts";
+import type { NewView, ViewChange } from "./new-view.ts";
 import { Tally } from "./tally.ts";
 
 /** What a CHECKPOINT is counted by: all that it says. */
@@ -117,7 +117,7 @@ function moveWindow(core: Core, certificate: CheckpointCertificate): void {
   core.stable = height;
   core.stableCertificate = certificate;
   core.slots.prune(height);
-  core.votebook.prune(height);
+  core.castVotes.prune(height);
   for (const map of [core.checkpoints, core.ownCheckpoints]) {
     for (const held of map.keys()) if (held <= height) map.delete(held);
   }
@@ -136,7 +136,7 @@ function journalRecords(core: Core): Uint8Array[] {
   if (ownViewChange !== undefined) views.push(ownViewChange);
   // While it asks for a higher view than it has entered, its VIEW-CHANGE is what counts.
   if (core.mode === "normal" && newView !== undefined) views.push(newView);
-  const votes = core.votebook.all().map(({ record }) => encodeVoteRecord(record));
+  const votes = core.castVotes.all().map(({ record }) => encodeVoteRecord(record));
   return [encodeRotatedRecord(core.journalCut), ...views.map(encodeViewRecord), ...votes];
 }
 

@@ -6,8 +6,8 @@
 
 import { assert } from "../../base/assert.ts";
 import type { Hash } from "../../base/bytes.ts";
-import type { BodyLimits } from "../../chain/block.ts";
-import type { PbftParameters } from "../../chain/consensusparameters.ts";
+import type { PbftParameters } from "../../chain/genesis/consensus-parameters.ts";
+import type { BodyLimits } from "../../chain/types/block.ts";
 import type { Signer } from "../../crypto/keys.ts";
 import type {
   Effect,
@@ -19,17 +19,17 @@ import type {
   ValidatorId,
   WaitingTransaction,
 } from "../engine.ts";
+import { CastVotes, type VoteRecord } from "./cast-votes.ts";
 import type { CertificateContext, CheckpointCertificate } from "./certificate.ts";
-import { type Conduct, newConduct, type Turn } from "./conduct.ts";
-import type { Checkpoint, PbftMessage } from "./gate.ts";
 import { AMNESIA_RECORD, encodeVoteRecord } from "./journal.ts";
+import type { Checkpoint, PbftMessage } from "./message-verifier.ts";
 import type { PbftBody, VoteBody } from "./messages.ts";
-import type { NewView, ViewChange } from "./newview.ts";
+import type { NewView, ViewChange } from "./new-view.ts";
+import { type Conduct, newConduct, type Turn } from "./primary-conduct.ts";
 import { primaryOf, type Quorum, quorumOf } from "./quorum.ts";
-import { signMessage, type Verified } from "./signed.ts";
+import { signMessage, type Verified } from "./signed-messages.ts";
 import { Slots } from "./slots.ts";
 import type { Tally } from "./tally.ts";
-import { Votebook, type VoteRecord } from "./votebook.ts";
 
 export interface PbftEngineOptions extends EngineOptions, CertificateContext {
   readonly self: ValidatorId;
@@ -158,7 +158,7 @@ export class Core {
   readonly ownCheckpoints = new Map<bigint, Checkpoint>();
 
   readonly slots: Slots;
-  readonly votebook = new Votebook();
+  readonly castVotes = new CastVotes();
   /** Proposals whose check is under way: hex of the hash -> where they stand. */
   readonly checking = new Map<string, { readonly height: bigint; readonly view: bigint }>();
 
@@ -283,11 +283,11 @@ export class Core {
     return signMessage(this.options.signer, this.options.genesisHash, body, attached);
   }
 
-  /** D1: into the votebook, into the journal, and only then out. */
+  /** D1: into the record of cast votes, into the journal, and only then out. */
   castVote(record: VoteRecord): void {
     assert(this.mode === "normal", `a vote while the mode is ${this.mode}`);
     assert(record.vote.view === this.view, `a vote in view ${record.vote.view}, the view is ${this.view}`);
-    this.votebook.enter(record, this.tick);
+    this.castVotes.enter(record, this.tick);
     this.emit({ kind: "journal", record: encodeVoteRecord(record) });
     this.broadcast(record.vote);
     this.announceVote(record.vote);
@@ -295,7 +295,7 @@ export class Core {
 
   /** Forgets what came in views below the one before the own. */
   pruneViews(): void {
-    this.slots.pruneViews(this.view - 1n, (height, hash) => this.votebook.holdsBody(height, hash));
+    this.slots.pruneViews(this.view - 1n, (height, hash) => this.castVotes.holdsBody(height, hash));
   }
 
   announceVote(vote: VoteBody): void {

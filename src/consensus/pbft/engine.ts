@@ -26,9 +26,9 @@ import {
 } from "./checkpoints.ts";
 import { advanceHead, orderImports, recordCommitted } from "./commitment.ts";
 import { Core, type PbftEngineOptions } from "./core.ts";
-import { enterView } from "./enterview.ts";
-import type { PbftMessage } from "./gate.ts";
-import { noteQuickCommit, postpone, watchPending } from "./patience.ts";
+import { describeEngine } from "./engine-status.ts";
+import { enterView } from "./enter-view.ts";
+import type { PbftMessage } from "./message-verifier.ts";
 import {
   armHeartbeat,
   heartbeatFired,
@@ -40,7 +40,7 @@ import {
 import { settleRecovery } from "./recovery.ts";
 import { receiveStatus, tick } from "./repair.ts";
 import { start } from "./restart.ts";
-import { describeEngine } from "./view.ts";
+import { noteQuickCommit, postpone, watchPending } from "./timeouts.ts";
 import {
   fairnessExpired,
   newViewExpired,
@@ -48,7 +48,7 @@ import {
   requestExpired,
   resendViewChange,
   settleViews,
-} from "./viewchange.ts";
+} from "./view-change.ts";
 import { wantsMessage } from "./window.ts";
 import type { ParsedMessage } from "./wire.ts";
 
@@ -144,7 +144,7 @@ function noteRoom(core: Core, { head: { summary } }: SealedHead): void {
 }
 
 function receiveMessage(core: Core, message: PbftMessage): void {
-  // The state may have moved since the gate asked.
+  // The state may have moved since the message verifier asked.
   if (!wantsMessage(core, message)) return;
   noteSeen(core, message);
   switch (message.type) {

@@ -18,7 +18,7 @@ import type { CertificateContext } from "./certificate.ts";
 import { signingBytes, type ViewChangeBody, type VoteBody } from "./messages.ts";
 import { encodeMessage, messageBytesMax, type ParsedMessage, parseMessage, type WireShape } from "./wire.ts";
 
-export const EVIDENCE_VERSION = 1;
+const EVIDENCE_VERSION = 1;
 
 /** `validators`: the set of the epoch in which both were signed. */
 export interface EvidenceContext extends CertificateContext, WireShape {}
@@ -50,7 +50,7 @@ export function evidenceBytesMax(shape: WireShape): number {
 }
 
 /** Both messages, whose conflict and signatures nobody has checked yet. */
-export function decodeEvidence(
+function decodeEvidence(
   bytes: Uint8Array,
   shape: WireShape,
 ): Verdict<readonly [ParsedMessage, ParsedMessage], EvidenceFault> {

@@ -19,26 +19,26 @@
 
 import { asHash, EMPTY } from "../../base/bytes.ts";
 import { refuse, type Verdict } from "../../base/fault.ts";
-import { type Block, readBlock } from "../../chain/block.ts";
+import { type Block, readBlock } from "../../chain/types/block.ts";
 import { decode, type Reader } from "../../codec/reader.ts";
 import { Writer } from "../../codec/writer.ts";
 import { SIGNATURE_BYTES } from "../../crypto/keys.ts";
 import type { ValidatorId } from "../engine.ts";
+import type { VoteRecord } from "./cast-votes.ts";
 import {
   readPreparedCertificate,
   verifyPreparedCertificate,
   writePreparedCertificate,
 } from "./certificate.ts";
-import type { Commit, PrePrepare, Prepare, ProposalVote } from "./gate.ts";
+import type { Commit, PrePrepare, Prepare, ProposalVote } from "./message-verifier.ts";
 import type { VoteBody, VoteType } from "./messages.ts";
-import type { NewView, ViewChange } from "./newview.ts";
+import type { NewView, ViewChange } from "./new-view.ts";
 import { primaryOf } from "./quorum.ts";
-import { verifyMessage } from "./signed.ts";
-import { openNewView, openViewChange, type ViewContext } from "./viewmessages.ts";
-import type { VoteRecord } from "./votebook.ts";
+import { verifyMessage } from "./signed-messages.ts";
+import { openNewView, openViewChange, type ViewContext } from "./view-messages.ts";
 import { encodeMessage } from "./wire.ts";
 
-export const JOURNAL_VERSION = 1;
+const JOURNAL_VERSION = 1;
 const KIND = {
   prePrepare: 1,
   prepare: 2,

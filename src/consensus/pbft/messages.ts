@@ -2,7 +2,7 @@
  * The PBFT messages: what each says, and the bytes that its sender signs. Every count of the protocol is a count of
  * these signatures, so the signing bytes start with a tag of their own, the type, the genesis hash and the epoch:
  * nothing signed for one chain, type or validator set stands for another. The sender (`from`) is one of the signed
- * fields and stands nowhere else. How messages travel is wire.ts; who may make a verified one is gate.ts.
+ * fields and stands nowhere else. How messages travel is wire.ts; who may make a verified one is message-verifier.ts.
  * Source: pbft.md 1.3; docs/protocol.md, "Consensus messages".
  */
 
@@ -96,7 +96,7 @@ export interface CheckpointCertificateBody extends Sender {
   readonly hash: Hash;
 }
 
-/** Asks for view `view`; all of it is signed. What the certificates prove is read by newview.ts. */
+/** Asks for view `view`; all of it is signed. What the certificates prove is read by new-view.ts. */
 export interface ViewChangeBody extends Sender {
   readonly type: "view-change";
   readonly view: bigint;

@@ -6,12 +6,12 @@
  */
 import { assert } from "../../base/assert.ts";
 import { equalBytes, type Hash } from "../../base/bytes.ts";
-import { type Block, encodeBlock } from "../../chain/block.ts";
+import { type Block, encodeBlock } from "../../chain/types/block.ts";
 import type { WaitingTransaction } from "../engine.ts";
 import { knowsCommitted } from "./agreement.ts";
 import type { Core } from "./core.ts";
 import type { VoteBody } from "./messages.ts";
-import { armFairness } from "./patience.ts";
+import { armFairness } from "./timeouts.ts";
 
 export function poolChanged(core: Core, oldest: WaitingTransaction | undefined): void {
   core.oldest = oldest;
@@ -86,7 +86,7 @@ function mayPropose(core: Core, height: bigint): boolean {
   if (height > core.committed + depth || height > core.highWatermark) return false;
   if (height <= core.lowWatermark || core.committed < core.minHeight) return false;
   if (!knowsCommitted(core)) return false;
-  return core.votebook.find(core.view, height, "prepare") === undefined;
+  return core.castVotes.find(core.view, height, "prepare") === undefined;
 }
 
 /** The block at height - 1: committed, or proposed in this view, executed here, and resting on the committed one. */

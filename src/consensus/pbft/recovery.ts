@@ -15,9 +15,9 @@ import type { MissingState } from "../engine.ts";
 import type { Core } from "./core.ts";
 
 /** What must be fetched before this replica may vote; undefined: nothing. */
-export function missingState(core: Core): MissingState | undefined {
+function missingState(core: Core): MissingState | undefined {
   if (core.stable < core.journalCut) return { kind: "checkpoint", height: core.journalCut };
-  for (let height = core.stable + 1n; height <= core.votebook.highestCommit; height++) {
+  for (let height = core.stable + 1n; height <= core.castVotes.highestCommit; height++) {
     const slot = core.slots.get(height);
     if (slot?.sealed === undefined && slot?.prepared === undefined) return { kind: "block", height };
   }

@@ -8,7 +8,7 @@ import type { ValidatorId } from "../engine.ts";
 import { fetchAgain } from "./bodies.ts";
 import { resendCheckpoints } from "./checkpoints.ts";
 import type { Core } from "./core.ts";
-import type { Status } from "./gate.ts";
+import type { Status } from "./message-verifier.ts";
 import { bitmapBytes, bitmapHas, type SlotStatus, type StatusBody } from "./messages.ts";
 import { renewBuildOrder } from "./proposing.ts";
 
@@ -134,8 +134,8 @@ export function answerNewView(core: Core, to: ValidatorId, view: bigint): void {
 }
 
 function resendVotes(core: Core, { from, view }: Status, height: bigint, slot: SlotStatus): void {
-  const proposal = core.votebook.find(view, height, "prepare");
-  const commit = core.votebook.find(view, height, "commit");
+  const proposal = core.castVotes.find(view, height, "prepare");
+  const commit = core.castVotes.find(view, height, "commit");
   const proposalHeld =
     proposal?.record.type === "pre-prepare" ? slot.prePrepare : bitmapHas(slot.prepares, core.self);
   if (proposal !== undefined && proposal.tick < core.tick && !proposalHeld) {

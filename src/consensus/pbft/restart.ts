@@ -5,22 +5,22 @@
  * Source: pbft.md 1.12 (Restart), 1.6 (CHECKPOINT is re-sent).
  */
 import { equalBytes, hex } from "../../base/bytes.ts";
-import type { BlockHead } from "../../chain/block.ts";
+import type { BlockHead } from "../../chain/types/block.ts";
 import type { Head, Input, SealedHead } from "../engine.ts";
 import { certify, lock } from "./agreement.ts";
+import { phaseOf, type VoteRecord } from "./cast-votes.ts";
 import { openCheckpointCertificate } from "./certificate.ts";
 import { signCheckpoint, stabilise } from "./checkpoints.ts";
 import { advanceHead, recordCommitted } from "./commitment.ts";
 import type { Core } from "./core.ts";
-import { installCarried, standIn } from "./enterview.ts";
-import type { PbftMessage, ProposalVote } from "./gate.ts";
+import { adoptNewView, installCarried } from "./enter-view.ts";
 import { decodeRecord, type JournalRecord } from "./journal.ts";
-import type { NewView } from "./newview.ts";
+import type { PbftMessage, ProposalVote } from "./message-verifier.ts";
+import type { NewView } from "./new-view.ts";
 import { armHeartbeat } from "./proposing.ts";
 import { beginRecovery } from "./recovery.ts";
 import { broadcastStatus } from "./repair.ts";
 import type { Proposal } from "./slots.ts";
-import { phaseOf, type VoteRecord } from "./votebook.ts";
 
 type Started = Extract<Input<PbftMessage>, { kind: "started" }>;
 
@@ -62,7 +62,7 @@ function standAmongViews(core: Core, record: JournalRecord): void {
     core.mode = "view-change";
     core.newView = undefined;
     core.carriedTop = 0n;
-  } else if (record.type === "new-view") standIn(core, record.message);
+  } else if (record.type === "new-view") adoptNewView(core, record.message);
 }
 
 function restoreCheckpoint(core: Core, bytes: Uint8Array): void {
@@ -79,15 +79,15 @@ function headOf({ head: { hash, summary } }: SealedHead): Head {
   return { height, hash, stateRoot, nextValidatorsHash };
 }
 
-/** One own vote back into votebook and log. A crash before the rotation leaves records at or below h: void. */
+/** One own vote back into record of cast votes and log. A crash before the rotation leaves records at or below h: void. */
 function replay(core: Core, record: VoteRecord): void {
   const { vote } = record;
   const { view, height, hash } = vote;
   if (height <= core.forgottenUpTo) return;
-  if (core.votebook.find(view, height, phaseOf(record)) !== undefined) {
+  if (core.castVotes.find(view, height, phaseOf(record)) !== undefined) {
     throw new Error(`the journal holds two votes of one phase at view ${view}, height ${height}`);
   }
-  core.votebook.enter(record, -1);
+  core.castVotes.enter(record, -1);
   const round = core.slots.round(height, view);
   switch (record.type) {
     case "pre-prepare":
@@ -136,7 +136,7 @@ function resume(core: Core): void {
     core.emit({ kind: "check-block", block: body.block, certified: true });
     parent = vote.hash;
   }
-  for (const { record } of core.votebook.all()) {
+  for (const { record } of core.castVotes.all()) {
     if (record.vote.height > core.committed && record.vote.view === core.view) core.broadcast(record.vote);
   }
 }

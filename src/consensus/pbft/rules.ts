@@ -7,8 +7,8 @@
 
 import { equalBytes } from "../../base/bytes.ts";
 import { type Fault, fault } from "../../base/fault.ts";
-import { type BlockHead, VERSION_PBFT } from "../../chain/block.ts";
 import type { ConsensusRules, HeadFields, Proposal, SealView } from "../../chain/rules.ts";
+import { type BlockHead, VERSION_PBFT } from "../../chain/types/block.ts";
 import {
   type CertificateContext,
   decodeCommitCertificate,

@@ -6,11 +6,11 @@
 
 import { equalBytes, type Hash, hex } from "../../base/bytes.ts";
 import { BODIES_PER_HEIGHT_MAX } from "../../base/limits.ts";
-import type { BlockHead } from "../../chain/block.ts";
+import type { BlockHead } from "../../chain/types/block.ts";
 import type { EngineHoldings } from "../engine.ts";
 import type { CommitCertificate, PreparedCertificate } from "./certificate.ts";
-import type { ProposalVote } from "./gate.ts";
-import type { WithBlock } from "./signed.ts";
+import type { ProposalVote } from "./message-verifier.ts";
+import type { WithBlock } from "./signed-messages.ts";
 import { Tally } from "./tally.ts";
 
 /** How far a proposal has come here. `refused` is for ever in its view: no vote. */

@@ -11,8 +11,8 @@
 import { EMPTY } from "../../base/bytes.ts";
 import { refuse, type Verdict } from "../../base/fault.ts";
 import { PBFT_SMALL_MESSAGE_BYTES_MAX } from "../../base/limits.ts";
-import { type BodyLimits, sealedBlockBytesMax } from "../../chain/block.ts";
-import { newViewBytesMax, viewChangeBytesMax } from "../../chain/viewchangesize.ts";
+import { newViewBytesMax, viewChangeBytesMax } from "../../chain/genesis/view-change-size.ts";
+import { type BodyLimits, sealedBlockBytesMax } from "../../chain/types/block.ts";
 import { decode } from "../../codec/reader.ts";
 import { Writer } from "../../codec/writer.ts";
 import { SIGNATURE_BYTES } from "../../crypto/keys.ts";
@@ -26,7 +26,7 @@ import {
   writeBody,
 } from "./messages.ts";
 
-export const WIRE_VERSION = 1;
+const WIRE_VERSION = 1;
 
 /** A message whose form is right and whose signature nobody has checked yet. */
 export type ParsedMessage = PbftBody & {

@@ -2,7 +2,7 @@
  * Bitcoin's own parameters (mainnet), as data for the same rules that our chains run under: with them real headers can
  * be checked. The timewarp rules came too late for Bitcoin and are off. Source: pow.md 2.2, 2.5, 2.7.
  */
-import type { PowParameters } from "../../chain/powparameters.ts";
+import type { PowParameters } from "../../chain/genesis/pow-parameters.ts";
 
 export const BITCOIN = {
   type: "pow",

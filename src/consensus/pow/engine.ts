@@ -1,16 +1,16 @@
 /**
  * Mining as an engine: which block to work on, and when to work on another. It takes a new template on a new head,
  * when transactions come while it works on an empty block, and from time to time for newer fees and a newer clock.
- * It looks for no nonce (the miner does), and judges no block: a mined one goes through the chain's door like any
+ * It looks for no nonce (the miner does), and judges no block: a mined one is imported like any
  * other. There are no votes and no journal. Source: pow.md 2.8, decision 8.
  */
 import { unreachable } from "../../base/assert.ts";
 import { EMPTY, equalBytes, type Hash } from "../../base/bytes.ts";
-import type { Block } from "../../chain/block.ts";
+import type { Block } from "../../chain/types/block.ts";
 import type { ConsensusEngine, Effect, Head, Input, Timer } from "../engine.ts";
 
 /** A template older than this is replaced, ms. */
-export const TEMPLATE_AGE_MS = 3_000;
+const TEMPLATE_AGE_MS = 3_000;
 /** After nothing could be built (the head is being moved), ms. */
 const RETRY_MS = 50;
 

@@ -4,7 +4,7 @@
  * back. Whoever checks a file or a stream of headers uses it instead of keeping them all. Source: pow.md 2.4, 2.5.
  */
 import { assert } from "../../base/assert.ts";
-import type { PowParameters } from "../../chain/powparameters.ts";
+import type { PowParameters } from "../../chain/genesis/pow-parameters.ts";
 import { referenceHeight } from "./retarget.ts";
 import { MEDIAN_SPAN, type Past } from "./time.ts";
 

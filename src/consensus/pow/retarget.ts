@@ -2,8 +2,8 @@
  * Which bits the next block must have, from its ancestors alone: Bitcoin's rule every so many blocks, ASERT at every
  * block, or never anything else than at the start. The rule is data in genesis. Source: pow.md 2.5.
  */
-import type { PowParameters } from "../../chain/powparameters.ts";
-import { compactOf, targetOf } from "../../chain/target.ts";
+import type { PowParameters } from "../../chain/genesis/pow-parameters.ts";
+import { compactOf, targetOf } from "../../chain/types/target.ts";
 import { asertTarget } from "./asert.ts";
 import { BITCOIN } from "./bitcoin.ts";
 import type { Past } from "./time.ts";

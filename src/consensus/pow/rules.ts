@@ -5,12 +5,12 @@
  */
 import { EMPTY, equalBytes, showHash, ZERO_HASH } from "../../base/bytes.ts";
 import { type Fault, fault } from "../../base/fault.ts";
-import { type BlockHead, VERSION_POW } from "../../chain/block.ts";
-import type { PowParameters } from "../../chain/powparameters.ts";
+import type { PowParameters } from "../../chain/genesis/pow-parameters.ts";
+import { subsidyAt } from "../../chain/genesis/subsidy.ts";
 import type { ConsensusRules, HeadFields } from "../../chain/rules.ts";
-import { subsidyAt } from "../../chain/subsidy.ts";
-import { checkProofOfWork, difficultyOf, showBits, workOf } from "../../chain/target.ts";
-import { checkHeader, earliestTime } from "./checkheader.ts";
+import { type BlockHead, VERSION_POW } from "../../chain/types/block.ts";
+import { checkProofOfWork, difficultyOf, showBits, workOf } from "../../chain/types/target.ts";
+import { checkHeader, earliestTime } from "./check-header.ts";
 import { expectedBits, lowestReadOf, nextRetarget } from "./retarget.ts";
 import { dueAt, medianTimePast, type Past } from "./time.ts";
 

@@ -3,8 +3,9 @@
  * bound is a matter of the local clock, hence temporary, and never makes a block invalid. A block may be older than
  * its parent. Times are u32 seconds since the Unix epoch; no clock is read here. Source: pow.md 2.4.
  */
-import type { Header } from "../../chain/block.ts";
-import type { PowParameters } from "../../chain/powparameters.ts";
+
+import type { PowParameters } from "../../chain/genesis/pow-parameters.ts";
+import type { Header } from "../../chain/types/block.ts";
 
 /**
  * A branch as the rules look back at it, from the parent of the block that is judged or made: an Ancestry, or less,

@@ -3,13 +3,13 @@ import { z } from "zod";
 import { showHash } from "../../base/bytes.ts";
 import type { Fault } from "../../base/fault.ts";
 import { REORGS_KEPT_MAX } from "../../base/limits.ts";
+import { mustHaveBranches } from "../answers/capabilities.ts";
 import type { NodeApi } from "../api.ts";
-import { mustHaveBranches } from "../capabilities.ts";
 import { refusalOf } from "../errors.ts";
-import { blockHashInput, countInput } from "../input.ts";
-import { type CallContext, method } from "../method.ts";
-import { blockHash, count, sideStatus, timeMs, work } from "../output.ts";
-import { showCount } from "../show.ts";
+import { type CallContext, method } from "../jsonrpc/method.ts";
+import { blockHashInput, countInput } from "../schemas/input.ts";
+import { blockHash, count, sideStatus, timeMs, work } from "../schemas/output.ts";
+import { showCount } from "../schemas/show.ts";
 import { BLOCK_HASH, HASH_A, HASH_B } from "./examples.ts";
 
 export const getTips = method({

@@ -2,14 +2,14 @@
 import { z } from "zod";
 import { EMPTY, equalBytes, hex0x } from "../../base/bytes.ts";
 import { PROOF_HEADERS_MAX, RPC_RANGE_MAX } from "../../base/limits.ts";
-import type { BlockHead } from "../../chain/block.ts";
-import type { SignedTransaction } from "../../chain/transaction.ts";
+import type { BlockHead } from "../../chain/types/block.ts";
+import type { SignedTransaction } from "../../chain/types/transaction.ts";
+import { checkHeight, findBeside, findBlock, findHead, mustExist } from "../answers/blocks.ts";
+import { showHeadersBefore, showHeadersOn, showWorkOn } from "../answers/headers-on-top.ts";
 import type { NodeApi } from "../api.ts";
-import { checkHeight, findBeside, findBlock, findHead, mustExist } from "../blocks.ts";
 import { CallError } from "../errors.ts";
-import { showHeadersBefore, showHeadersOn, showWorkOn } from "../headersontop.ts";
-import { blockInput, heightInput } from "../input.ts";
-import { type CallContext, method } from "../method.ts";
+import { type CallContext, method } from "../jsonrpc/method.ts";
+import { blockInput, heightInput } from "../schemas/input.ts";
 import {
   beforeResult,
   blockHash,
@@ -21,8 +21,7 @@ import {
   sealResult,
   txResult,
   work,
-} from "../output.ts";
-import { readSettled } from "../settledreads.ts";
+} from "../schemas/output.ts";
 import {
   blockBytes,
   confirmationsOf,
@@ -32,7 +31,8 @@ import {
   showSeal,
   showSealedHead,
   showTransaction,
-} from "../show.ts";
+} from "../schemas/show.ts";
+import { readSettled } from "../settled-reads.ts";
 import { BLOCK_HASH, BLOCK_HEX, COMMITS, HASH_A, HEADER, TX } from "./examples.ts";
 
 const blockParams = z.strictObject({ block: blockInput });

@@ -1,13 +1,13 @@
 /** Methods that show how agreement stands: the engine's state and the validators. Heights are called seq here. */
 import { z } from "zod";
 import { hex0x, showHash } from "../../base/bytes.ts";
-import { difficultyOf, showBits, showTarget, targetOf } from "../../chain/target.ts";
+import { difficultyOf, showBits, showTarget, targetOf } from "../../chain/types/target.ts";
 import type { EngineStatus } from "../../consensus/engine.ts";
 import type { BranchesApi, NodeApi, RunningTimer } from "../api.ts";
 import { CallError } from "../errors.ts";
-import { method } from "../method.ts";
-import { blockHash, count, hash32, validatorIndex, wide, work } from "../output.ts";
-import { showCount, showWide } from "../show.ts";
+import { method } from "../jsonrpc/method.ts";
+import { blockHash, count, hash32, validatorIndex, wide, work } from "../schemas/output.ts";
+import { showCount, showWide } from "../schemas/show.ts";
 import { ALICE, BLOCK_HASH, HASH_A, PEER } from "./examples.ts";
 
 const phase = z.enum(["idle", "pre-prepared", "prepared", "committed"]);
@@ -149,7 +149,7 @@ export const getConsensusState = method({
     return {
       ...showStanding(status),
       self,
-      ...showPatience(status, api.engineTimers()),
+      ...showTimeouts(status, api.engineTimers()),
       ...showWindow(status),
     };
   },
@@ -251,7 +251,7 @@ function showStanding(status: EngineStatus) {
   };
 }
 
-function showPatience(
+function showTimeouts(
   { attempt, haltReason, recovery, viewChanges }: EngineStatus,
   timers: readonly RunningTimer[],
 ) {

@@ -5,7 +5,7 @@
 import { z } from "zod";
 import type { NodeApi } from "../api.ts";
 import { CallError } from "../errors.ts";
-import { method } from "../method.ts";
+import { method } from "../jsonrpc/method.ts";
 import { PEER } from "./examples.ts";
 
 export const setPartition = method({

@@ -3,9 +3,9 @@ import { z } from "zod";
 import { hex0x, showHash } from "../../base/bytes.ts";
 import { EVIDENCE_LISTED_MAX } from "../../base/limits.ts";
 import type { NodeApi } from "../api.ts";
-import { method } from "../method.ts";
-import { bytesHex, hash32, timeMs, validatorIndex, wide } from "../output.ts";
-import { showWide } from "../show.ts";
+import { method } from "../jsonrpc/method.ts";
+import { bytesHex, hash32, timeMs, validatorIndex, wide } from "../schemas/output.ts";
+import { showWide } from "../schemas/show.ts";
 import { BLOCK_HASH, HASH_A } from "./examples.ts";
 
 const LIMIT_DEFAULT = 20;

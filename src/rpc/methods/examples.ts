@@ -5,7 +5,7 @@
 const fill = (pair: string, bytes = 32) => `0x${pair.repeat(bytes)}`;
 
 export const ALICE = fill("a1");
-export const BOB = fill("b2");
+const BOB = fill("b2");
 export const DIGEST = fill("d1");
 export const HASH_A = fill("9f");
 export const HASH_B = fill("8c");

@@ -1,8 +1,8 @@
 /** The method that says why the chain moves or does not; the words are made in explain.ts. */
 import { z } from "zod";
-import { explainNode } from "../explainnode.ts";
-import { method } from "../method.ts";
-import { CHAIN_STATES } from "../standing.ts";
+import { explainNode } from "../explain/explain-node.ts";
+import { CHAIN_STATES } from "../explain/standing.ts";
+import { method } from "../jsonrpc/method.ts";
 
 export const explainConsensus = method({
   name: "consensus_explain",

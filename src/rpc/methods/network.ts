@@ -1,9 +1,9 @@
 /** Methods that speak of the pool and of the peers. */
 import { z } from "zod";
 import type { PeerView } from "../api.ts";
-import { method } from "../method.ts";
-import { count, timeMs, wide } from "../output.ts";
-import { showWide } from "../show.ts";
+import { method } from "../jsonrpc/method.ts";
+import { count, timeMs, wide } from "../schemas/output.ts";
+import { showWide } from "../schemas/show.ts";
 import { PEER } from "./examples.ts";
 
 const ADDRESS = "/ip4/127.0.0.1/tcp/30300";

@@ -1,12 +1,12 @@
 /** Methods that speak of the node itself: identity, status, and the description of this very interface. */
 import { z } from "zod";
 import { hex0x, showHash } from "../../base/bytes.ts";
-import { difficultyOf } from "../../chain/target.ts";
+import { difficultyOf } from "../../chain/types/target.ts";
 import type { BranchesApi, NodeApi, NodeInfo } from "../api.ts";
-import { method } from "../method.ts";
-import { describeMethods } from "../openrpc.ts";
-import { blockHash, count, hash32, timeMs, validatorIndex, wide, work } from "../output.ts";
-import { showCount, showTime, showWide } from "../show.ts";
+import { method } from "../jsonrpc/method.ts";
+import { describeMethods } from "../jsonrpc/openrpc.ts";
+import { blockHash, count, hash32, timeMs, validatorIndex, wide, work } from "../schemas/output.ts";
+import { showCount, showTime, showWide } from "../schemas/show.ts";
 import { ALICE, HASH_A, HASH_B, PEER } from "./examples.ts";
 
 export const nodeInfo = method({

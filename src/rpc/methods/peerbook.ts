@@ -4,12 +4,12 @@
  */
 import { z } from "zod";
 import { ADDRESSES_LISTED_MAX, BANS_LISTED_MAX } from "../../base/limits.ts";
-import { mustRemember } from "../capabilities.ts";
+import { mustRemember } from "../answers/capabilities.ts";
 import { refusalOf } from "../errors.ts";
-import { countInput } from "../input.ts";
-import { method } from "../method.ts";
-import { count, timeMs } from "../output.ts";
-import type { AddressView, BanView } from "../peermemory.ts";
+import { method } from "../jsonrpc/method.ts";
+import type { AddressView, BanView } from "../peer-memory.ts";
+import { countInput } from "../schemas/input.ts";
+import { count, timeMs } from "../schemas/output.ts";
 import { PEER } from "./examples.ts";
 
 const OFFSET_MAX = 2 ** 31;

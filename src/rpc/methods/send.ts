@@ -7,14 +7,14 @@ import { z } from "zod";
 import { type Hash, hex0x } from "../../base/bytes.ts";
 import type { Fault } from "../../base/fault.ts";
 import { RPC_WAIT_MS_MAX, TX_BYTES_CEILING } from "../../base/limits.ts";
-import { decodeTransaction } from "../../chain/transaction.ts";
+import { decodeTransaction } from "../../chain/types/transaction.ts";
+import { type IncludedStatus, includedStatus, type TxStatus, txStatusOf } from "../answers/tx-status.ts";
+import type { WaitLevel, WaitOutcome } from "../answers/waits.ts";
 import { CallError, refusalOf } from "../errors.ts";
-import { bytesInput, countInput } from "../input.ts";
-import { type CallContext, method } from "../method.ts";
-import { count, hash32, receiptResult } from "../output.ts";
-import { dropStatus } from "../subscriptions.ts";
-import { type IncludedStatus, includedStatus, type TxStatus, txStatusOf } from "../txstatus.ts";
-import type { WaitLevel, WaitOutcome } from "../waits.ts";
+import { type CallContext, method } from "../jsonrpc/method.ts";
+import { bytesInput, countInput } from "../schemas/input.ts";
+import { count, hash32, receiptResult } from "../schemas/output.ts";
+import { dropStatus } from "../websocket/subscriptions.ts";
 import { RAW, RECEIPT, TX_HASH } from "./examples.ts";
 
 const result = z.strictObject({
@@ -118,7 +118,7 @@ async function answer({ api }: CallContext, id: Hash, level: WaitLevel, outcome:
   const txHash = hex0x(id);
   switch (outcome.kind) {
     case "block": {
-      const { sealed, receipts } = outcome.news;
+      const { sealed, receipts } = outcome.events;
       return includedStatus(api, sealed.block, receipts, outcome.index);
     }
     case "dropped": {

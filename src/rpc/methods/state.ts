@@ -1,14 +1,14 @@
 /** Methods that read the latest state: accounts, and any key with a proof. Older state is not kept (PRUNED). */
 import { z } from "zod";
 import { hex0x } from "../../base/bytes.ts";
+import { checkLatest } from "../answers/blocks.ts";
 import type { AccountAnswer } from "../api.ts";
-import { checkLatest } from "../blocks.ts";
 import { refusalOf } from "../errors.ts";
-import { addressInput, blockInput } from "../input.ts";
-import { method } from "../method.ts";
-import { amount, blockHash, bytesHex, count, hash32, sealedHeadResult, timeMs } from "../output.ts";
-import { showAt, showCount, showSealedHead, showTime } from "../show.ts";
-import { parseStatePath, STATE_PATHS } from "../statepath.ts";
+import { method } from "../jsonrpc/method.ts";
+import { addressInput, blockInput } from "../schemas/input.ts";
+import { amount, blockHash, bytesHex, count, hash32, sealedHeadResult, timeMs } from "../schemas/output.ts";
+import { showAt, showCount, showSealedHead, showTime } from "../schemas/show.ts";
+import { parseStatePath, STATE_PATHS } from "../schemas/state-path.ts";
 import { ALICE, BLOCK_HASH, DIGEST } from "./examples.ts";
 
 const latest = blockInput.optional();

@@ -1,9 +1,9 @@
-/** Subscriptions: over the WebSocket only, because their news comes as `sub_event` notifications. */
+/** Subscriptions: over the WebSocket only, because their events comes as `sub_event` notifications. */
 import { z } from "zod";
 import { CallError } from "../errors.ts";
-import { hashInput } from "../input.ts";
-import { type CallContext, method } from "../method.ts";
-import { TOPICS } from "../subscriptions.ts";
+import { type CallContext, method } from "../jsonrpc/method.ts";
+import { hashInput } from "../schemas/input.ts";
+import { TOPICS } from "../websocket/subscriptions.ts";
 import { TX_HASH } from "./examples.ts";
 
 export const subscribe = method({

@@ -1,5 +1,5 @@
 /** The table of methods: what is not in it is neither printed nor accepted. The client is typed by it. */
-import type { MethodTable } from "../method.ts";
+import type { MethodTable } from "../jsonrpc/method.ts";
 import * as branches from "./branches.ts";
 import * as chain from "./chain.ts";
 import * as consensus from "./consensus.ts";

@@ -3,10 +3,11 @@ import { z } from "zod";
 import { hex0x } from "../../base/bytes.ts";
 import { PROOF_HEADERS_MAX } from "../../base/limits.ts";
 import { merklePath } from "../../crypto/merkle.ts";
-import { checkLatest } from "../blocks.ts";
-import { PROOF_HEADERS, showHeadersBefore, showHeadersOn } from "../headersontop.ts";
-import { attackerShareInput, blockInput, bytesInput, countInput, hashInput } from "../input.ts";
-import { method } from "../method.ts";
+import { checkLatest } from "../answers/blocks.ts";
+import { PROOF_HEADERS, showHeadersBefore, showHeadersOn } from "../answers/headers-on-top.ts";
+import { findInclusion, includedStatus, locate } from "../answers/tx-status.ts";
+import { method } from "../jsonrpc/method.ts";
+import { attackerShareInput, blockInput, bytesInput, countInput, hashInput } from "../schemas/input.ts";
 import {
   amount,
   beforeResult,
@@ -22,9 +23,8 @@ import {
   sealedHeadResult,
   timeMs,
   txResult,
-} from "../output.ts";
-import { showAt, showOutcome, showPath, showSealedHead, showTime, showTransaction } from "../show.ts";
-import { findInclusion, includedStatus, locate } from "../txstatus.ts";
+} from "../schemas/output.ts";
+import { showAt, showOutcome, showPath, showSealedHead, showTime, showTransaction } from "../schemas/show.ts";
 import { BLOCK_HASH, BLOCK_HEX, OUTCOME, RAW, RECEIPT, TX, TX_HASH } from "./examples.ts";
 
 const hashParams = z.strictObject({ hash: hashInput.meta({ description: "txHash" }) });

@@ -1,11 +1,11 @@
 /** One engine on a bench: every message it gets is made by hand with the others' real keys. */
 
-import { type Block, encodeBlock } from "../../../src/chain/block.ts";
+import { type Block, encodeBlock } from "../../../src/chain/types/block.ts";
 import type { Effect, EngineSettings, Head, Input, SealedHead } from "../../../src/consensus/engine.ts";
 import type { PbftEngine } from "../../../src/consensus/pbft/engine.ts";
-import type { PbftMessage } from "../../../src/consensus/pbft/gate.ts";
+import type { PbftMessage } from "../../../src/consensus/pbft/message-verifier.ts";
 import type { PbftBody } from "../../../src/consensus/pbft/messages.ts";
-import { signMessage } from "../../../src/consensus/pbft/signed.ts";
+import { signMessage } from "../../../src/consensus/pbft/signed-messages.ts";
 import { SETTINGS } from "./cluster.ts";
 import { buildBlock, createFixture, type Fixture, sealOf } from "./fixture.ts";
 import { headOf } from "./host.ts";

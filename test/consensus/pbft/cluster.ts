@@ -5,7 +5,7 @@
  */
 import { hex } from "../../../src/base/bytes.ts";
 import type { Effect, EngineSettings, Timer } from "../../../src/consensus/engine.ts";
-import type { PbftMessage } from "../../../src/consensus/pbft/gate.ts";
+import type { PbftMessage } from "../../../src/consensus/pbft/message-verifier.ts";
 import type { Fixture } from "./fixture.ts";
 import { Host, type World } from "./host.ts";
 

@@ -1,6 +1,6 @@
 /** The engine's corners: the window, sync under its feet, restart, build orders, what it answers and how often. */
 import { describe, expect, it } from "vitest";
-import { encodeBlock } from "../../../src/chain/block.ts";
+import { encodeBlock } from "../../../src/chain/types/block.ts";
 import type { StatusBody } from "../../../src/consensus/pbft/messages.ts";
 import type { ParsedMessage } from "../../../src/consensus/pbft/wire.ts";
 import { Bench } from "./bench.ts";
@@ -246,9 +246,9 @@ describe("a restart", () => {
     const again = new Bench(1).start(0, journal);
     expect(again.kinds()).toEqual(["check-block", "broadcast", "broadcast", "broadcast", "set-timer"]);
     expect(again.sent()).toEqual(["prepare 1", "commit 1", "status"]);
-    const { gate } = bench.fixture.consensus;
-    expect(gate.encode(again.of("broadcast")[1]!.message)).toEqual(
-      gate.encode(bench.of("broadcast")[0]!.message),
+    const { verifier } = bench.fixture.consensus;
+    expect(verifier.encode(again.of("broadcast")[1]!.message)).toEqual(
+      verifier.encode(bench.of("broadcast")[0]!.message),
     );
   });
 

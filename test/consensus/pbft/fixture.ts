@@ -3,15 +3,15 @@
  * the parent's, so that executing a block is one hash and a wrong execution shows.
  */
 import { asHash, concatBytes, type Hash } from "../../../src/base/bytes.ts";
-import type { Ancestry } from "../../../src/chain/ancestry.ts";
-import { assembleBlock, type Block, type BlockHead } from "../../../src/chain/block.ts";
-import type { PbftParameters } from "../../../src/chain/consensusparameters.ts";
-import { type Genesis, genesisBlock } from "../../../src/chain/genesis.ts";
-import type { ValidatorSet } from "../../../src/chain/validators.ts";
+import type { PbftParameters } from "../../../src/chain/genesis/consensus-parameters.ts";
+import { type Genesis, genesisBlock } from "../../../src/chain/genesis/genesis.ts";
+import type { Ancestry } from "../../../src/chain/types/ancestry.ts";
+import { assembleBlock, type Block, type BlockHead } from "../../../src/chain/types/block.ts";
+import type { ValidatorSet } from "../../../src/chain/types/validator-set.ts";
 import type { Consensus, EngineOptions, WaitingTransaction } from "../../../src/consensus/engine.ts";
 import { encodeCommitCertificate } from "../../../src/consensus/pbft/certificate.ts";
 import type { PbftEngine } from "../../../src/consensus/pbft/engine.ts";
-import type { PbftMessage } from "../../../src/consensus/pbft/gate.ts";
+import type { PbftMessage } from "../../../src/consensus/pbft/message-verifier.ts";
 import { signingBytes } from "../../../src/consensus/pbft/messages.ts";
 import { quorumOf } from "../../../src/consensus/pbft/quorum.ts";
 import type { ParsedMessage } from "../../../src/consensus/pbft/wire.ts";
@@ -19,7 +19,7 @@ import { selectConsensus } from "../../../src/consensus/select.ts";
 import { sha256 } from "../../../src/crypto/hash.ts";
 import { createSigner, type Signer } from "../../../src/crypto/keys.ts";
 import { merkleRoot } from "../../../src/crypto/merkle.ts";
-import { signatureWorld } from "../../../src/sim/signatures.ts";
+import { signatureWorld } from "../../../src/tools/sim/signatures.ts";
 
 export interface Fixture {
   readonly genesis: Genesis<PbftParameters>;
@@ -95,20 +95,20 @@ export interface PbftConsensus extends Consensus<ParsedMessage, PbftMessage> {
 }
 
 function rememberVerdicts(consensus: PbftConsensus): PbftConsensus {
-  const { gate, rules } = consensus;
+  const { verifier, rules } = consensus;
   const sources = new WeakMap<ParsedMessage, string>();
-  const messages = new Map<string, ReturnType<typeof gate.verify>>();
+  const messages = new Map<string, ReturnType<typeof verifier.verify>>();
   const seals = new Map<string, ReturnType<typeof rules.verifySeal>>();
   return {
     ...consensus,
-    gate: {
+    verifier: {
       parse(bytes) {
-        const parsed = gate.parse(bytes);
+        const parsed = verifier.parse(bytes);
         if (parsed.ok) sources.set(parsed.value, latin1(bytes));
         return parsed;
       },
-      encode: (message) => gate.encode(message),
-      verify: (parsed) => remembered(messages, sources.get(parsed)!, () => gate.verify(parsed)),
+      encode: (message) => verifier.encode(message),
+      verify: (parsed) => remembered(messages, sources.get(parsed)!, () => verifier.verify(parsed)),
     },
     rules: {
       ...rules,

@@ -4,16 +4,16 @@
  * checks, imports) is handed to the world, which decides when it happens, or that it does not.
  */
 import { asHash, compareBytes, equalBytes, type Hash, hex } from "../../../src/base/bytes.ts";
-import type { SealedBlock } from "../../../src/chain/block.ts";
+import type { SealedBlock } from "../../../src/chain/types/block.ts";
 import {
   type Block,
   type BlockHead,
   decodeSealedBlock,
   encodeSealedBlock,
-} from "../../../src/chain/block.ts";
+} from "../../../src/chain/types/block.ts";
 import type { Effect, EngineSettings, Head, Input, Timer } from "../../../src/consensus/engine.ts";
 import type { PbftEngine } from "../../../src/consensus/pbft/engine.ts";
-import type { PbftMessage } from "../../../src/consensus/pbft/gate.ts";
+import type { PbftMessage } from "../../../src/consensus/pbft/message-verifier.ts";
 import { buildBlock, type Fixture, NO_BRANCH, nextStateRoot, workAbove } from "./fixture.ts";
 
 export interface World {
@@ -107,11 +107,11 @@ export class Host {
   }
 
   receive(bytes: Uint8Array): void {
-    const { gate } = this.world.fixture.consensus;
-    const parsed = gate.parse(bytes);
+    const { verifier } = this.world.fixture.consensus;
+    const parsed = verifier.parse(bytes);
     if (!parsed.ok) throw new Error(parsed.fault.detail);
     if (this.engine?.wants(parsed.value) !== true) return;
-    const message = gate.verify(parsed.value);
+    const message = verifier.verify(parsed.value);
     if (!message.ok) throw new Error(message.fault.detail);
     this.step({ kind: "message-received", message: message.value });
   }
@@ -216,7 +216,7 @@ export class Host {
   }
 
   #mail(receivers: Iterable<number>, message: PbftMessage): void {
-    const bytes = this.world.fixture.consensus.gate.encode(message);
+    const bytes = this.world.fixture.consensus.verifier.encode(message);
     for (const to of receivers) if (to !== this.id) this.world.mail(this.id, to, bytes, message);
   }
 

@@ -1,11 +1,11 @@
 /** Journal records: what is read back is what was written, by this validator, for this chain, or an Error. */
 import { describe, expect, it } from "vitest";
-import { encodeBlock } from "../../../src/chain/block.ts";
-import type { Commit, PrePrepare, Prepare } from "../../../src/consensus/pbft/gate.ts";
+import { encodeBlock } from "../../../src/chain/types/block.ts";
+import { CastVotes, type VoteRecord } from "../../../src/consensus/pbft/cast-votes.ts";
 import { decodeRecord, encodeVoteRecord } from "../../../src/consensus/pbft/journal.ts";
+import type { Commit, PrePrepare, Prepare } from "../../../src/consensus/pbft/message-verifier.ts";
 import type { PbftBody } from "../../../src/consensus/pbft/messages.ts";
-import { signMessage } from "../../../src/consensus/pbft/signed.ts";
-import { Votebook, type VoteRecord } from "../../../src/consensus/pbft/votebook.ts";
+import { signMessage } from "../../../src/consensus/pbft/signed-messages.ts";
 import { buildBlock, createFixture, type Fixture } from "./fixture.ts";
 
 const fixture = createFixture(4);
@@ -61,18 +61,18 @@ describe("a journal record", () => {
   });
 });
 
-describe("the votebook", () => {
+describe("the votes cast", () => {
   it("permits the identical vote and refuses another one for the same place", () => {
-    const votebook = new Votebook();
+    const castVotes = new CastVotes();
     const record = records[1]![1];
-    votebook.enter(record, 0);
+    castVotes.enter(record, 0);
     const other = new Uint8Array(32) as typeof hash;
-    expect(votebook.permits(0n, 1n, "prepare", hash)).toBe(true);
-    expect(votebook.permits(0n, 1n, "prepare", other)).toBe(false);
-    expect(votebook.permits(0n, 1n, "commit", other)).toBe(true);
-    expect(votebook.permits(1n, 1n, "prepare", other)).toBe(true);
-    expect(() => votebook.enter(record, 0)).toThrow("a vote twice");
-    votebook.prune(1n);
-    expect(votebook.permits(0n, 1n, "prepare", other)).toBe(true);
+    expect(castVotes.permits(0n, 1n, "prepare", hash)).toBe(true);
+    expect(castVotes.permits(0n, 1n, "prepare", other)).toBe(false);
+    expect(castVotes.permits(0n, 1n, "commit", other)).toBe(true);
+    expect(castVotes.permits(1n, 1n, "prepare", other)).toBe(true);
+    expect(() => castVotes.enter(record, 0)).toThrow("a vote twice");
+    castVotes.prune(1n);
+    expect(castVotes.permits(0n, 1n, "prepare", other)).toBe(true);
   });
 });

@@ -1,21 +1,21 @@
 /** What judging costs: everything that needs no signature comes first, and nothing follows the first bad one. */
 import { expect, it } from "vitest";
 import { EMPTY } from "../../../src/base/bytes.ts";
-import { executeGenesis } from "../../../src/chain/genesisstate.ts";
+import { executeGenesis } from "../../../src/chain/genesis/genesis-state.ts";
 import {
   encodeCommitCertificate,
   seemsCommitted,
   verifyCommitCertificate,
 } from "../../../src/consensus/pbft/certificate.ts";
-import { committedHead } from "../../../src/consensus/pbft/certifiedhead.ts";
+import { committedHead } from "../../../src/consensus/pbft/certified-head.ts";
 import { signingBytes } from "../../../src/consensus/pbft/messages.ts";
 import { encodeMessage } from "../../../src/consensus/pbft/wire.ts";
 import { selectConsensus } from "../../../src/consensus/select.ts";
 import { ED25519, type SignatureRules } from "../../../src/crypto/keys.ts";
-import { QUICK_CHECK_US, RememberedSignatures, SignatureMeter } from "../../../src/crypto/signaturemeter.ts";
-import { Forger } from "../../../src/sim/adversaries/forger.ts";
-import { signatureWorld } from "../../../src/sim/signatures.ts";
-import { World } from "../../../src/sim/world.ts";
+import { QUICK_CHECK_US, RememberedSignatures, SignatureMeter } from "../../../src/crypto/signature-meter.ts";
+import { Forger } from "../../../src/tools/sim/adversaries/forger.ts";
+import { signatureWorld } from "../../../src/tools/sim/signatures.ts";
+import { World } from "../../../src/tools/sim/world.ts";
 
 const world = new World({ validators: 4, accounts: 2, balance: 10n }, signatureWorld("ideal"));
 const { genesis, genesisHash, validators: signers } = world;
@@ -61,10 +61,10 @@ function newView(viewChanges: readonly Uint8Array[], view = 5n): Uint8Array {
 
 function judge(message: Uint8Array): { readonly code: string; readonly checks: number } {
   const counted = new Counted();
-  const { gate } = selectConsensus(genesis, genesisHash, counted);
-  const parsed = gate.parse(message);
+  const { verifier } = selectConsensus(genesis, genesisHash, counted);
+  const parsed = verifier.parse(message);
   if (!parsed.ok) throw new Error(parsed.fault.detail);
-  const verified = gate.verify(parsed.value);
+  const verified = verifier.verify(parsed.value);
   return { code: verified.ok ? "valid" : verified.fault.code, checks: counted.quick + counted.whole };
 }
 
@@ -141,8 +141,8 @@ it("checks a signature once, whoever shows it, and remembers no refusal", () => 
 
 it("says of an accepted signature that only ZIP-215 takes what the native library says", () => {
   // Whatever is remembered, the quick rule stays the native library's.
-  const arbitrated = { ...ED25519, verifyQuickly: () => false, verifySignature: () => true };
-  const remembered = new RememberedSignatures(new SignatureMeter(arbitrated));
+  const slow = { ...ED25519, verifyQuickly: () => false, verifySignature: () => true };
+  const remembered = new RememberedSignatures(new SignatureMeter(slow));
   const claim = [new Uint8Array(32), new Uint8Array(8), new Uint8Array(64)] as const;
   expect(remembered.verifySignature(...claim)).toBe(true);
   expect(remembered.verifyQuickly(...claim)).toBe(false);

@@ -31,18 +31,18 @@ describe("section 4.2, pre-prepare", () => {
   it("the request is no part of what is signed", () => {
     const bench = new Bench(0);
     proposeFirst(bench);
-    const { gate } = bench.fixture.consensus;
-    const parsed = gate.parse(gate.encode(bench.of("broadcast")[0]!.message));
-    expect(parsed.ok && gate.verify({ ...parsed.value, attachment: new Uint8Array(0) })).toMatchObject({
+    const { verifier } = bench.fixture.consensus;
+    const parsed = verifier.parse(verifier.encode(bench.of("broadcast")[0]!.message));
+    expect(parsed.ok && verifier.verify({ ...parsed.value, attachment: new Uint8Array(0) })).toMatchObject({
       fault: { code: "malformed" },
     });
   });
 
   it("a backup takes a PRE-PREPARE only from the primary of its view, at the gate", () => {
     const bench = new Bench(1).start();
-    const { gate } = bench.fixture.consensus;
-    expect(gate.parse(gate.encode(bench.vote("pre-prepare", 2, bench.block(1)))).ok).toBe(false);
-    expect(gate.parse(gate.encode(bench.vote("pre-prepare", 0, bench.block(1)))).ok).toBe(true);
+    const { verifier } = bench.fixture.consensus;
+    expect(verifier.parse(verifier.encode(bench.vote("pre-prepare", 2, bench.block(1)))).ok).toBe(false);
+    expect(verifier.parse(verifier.encode(bench.vote("pre-prepare", 0, bench.block(1)))).ok).toBe(true);
   });
 
   it("a backup accepts only in its own view", () => {

@@ -5,7 +5,7 @@
  */
 import { describe, expect, it } from "vitest";
 import { hex } from "../../../src/base/bytes.ts";
-import type { PbftMessage } from "../../../src/consensus/pbft/gate.ts";
+import type { PbftMessage } from "../../../src/consensus/pbft/message-verifier.ts";
 import { Cluster } from "./cluster.ts";
 import { createFixture } from "./fixture.ts";
 import type { Host } from "./host.ts";

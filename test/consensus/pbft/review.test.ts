@@ -1,6 +1,6 @@
 /** Corners of the view change that a review or the simulator found: each was wrong once. */
 import { describe, expect, it } from "vitest";
-import type { Block } from "../../../src/chain/block.ts";
+import type { Block } from "../../../src/chain/types/block.ts";
 import { buildBlock, sealOf } from "./fixture.ts";
 import { checkpointOf, preparedIn, ViewBench } from "./viewbench.ts";
 

@@ -1,7 +1,7 @@
 /** The rules of a head under PBFT: what prepareHead makes is right, and each field alone makes it wrong. */
 import { describe, expect, it } from "vitest";
 import { asHash } from "../../../src/base/bytes.ts";
-import type { BlockHead, Header, Summary } from "../../../src/chain/block.ts";
+import type { BlockHead, Header, Summary } from "../../../src/chain/types/block.ts";
 import { buildBlock, createFixture, NO_BRANCH } from "./fixture.ts";
 
 const fixture = createFixture(4);

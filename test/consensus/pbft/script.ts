@@ -10,17 +10,17 @@
  */
 
 import { equalBytes, hex } from "../../../src/base/bytes.ts";
-import { type Block, type BlockHead, encodeBlock } from "../../../src/chain/block.ts";
+import { type Block, type BlockHead, encodeBlock } from "../../../src/chain/types/block.ts";
 import type { Effect, EngineSettings, Timer } from "../../../src/consensus/engine.ts";
-import type { PbftMessage } from "../../../src/consensus/pbft/gate.ts";
+import type { PbftMessage } from "../../../src/consensus/pbft/message-verifier.ts";
 import type { VoteBody, VoteType } from "../../../src/consensus/pbft/messages.ts";
-import { signMessage } from "../../../src/consensus/pbft/signed.ts";
+import { signMessage } from "../../../src/consensus/pbft/signed-messages.ts";
 import { isPatience } from "./bench.ts";
 import { SETTINGS } from "./cluster.ts";
 import { buildBlock, createFixture, type Fixture } from "./fixture.ts";
 import { Host, type World } from "./host.ts";
 
-interface Letter {
+interface Packet {
   readonly from: number;
   readonly to: number;
   readonly bytes: Uint8Array;
@@ -34,11 +34,11 @@ export class Script implements World {
   settings: EngineSettings = SETTINGS;
   targetHeight = 0n;
   hosts: Host[] = [];
-  #mail: Letter[] = [];
+  #mail: Packet[] = [];
   #timers = new Map<string, Timer>();
   #tasks: (() => void)[] = [];
   #lines: string[] = [];
-  /** hex of the hash -> name: the height and a letter in the order of appearance. */
+  /** hex of the hash -> name: the height and a packet in the order of appearance. */
   readonly #names = new Map<string, string>();
   readonly #blocks = new Map<string, Block>();
   #clock = 0;
@@ -80,14 +80,14 @@ export class Script implements World {
         for (const each of this.hosts) each.tellPending();
         return;
       case "deliver":
-        for (const letter of this.#take(options)) this.#deliver(letter);
+        for (const packet of this.#take(options)) this.#deliver(packet);
         return;
       case "lose":
         this.#lines.push(`lost ${this.#take(options).length}`);
         return;
       case "settle":
         for (let round = 0; this.#mail.length + this.#tasks.length > 0 && round < 1_000; round++) {
-          for (const letter of this.#take({})) this.#deliver(letter);
+          for (const packet of this.#take({})) this.#deliver(packet);
           for (const task of this.#tasks.splice(0)) task();
         }
         return;
@@ -160,7 +160,7 @@ export class Script implements World {
     }
   }
 
-  #deliver({ from, to, bytes, message }: Letter): void {
+  #deliver({ from, to, bytes, message }: Packet): void {
     const host = this.hosts[to]!;
     if (host.engine === undefined) return;
     if (message.type !== "status") this.#lines.push(`${from} -> ${to} ${this.#describeMessage(message)}`);
@@ -168,14 +168,14 @@ export class Script implements World {
     for (let task = this.#tasks.shift(); task !== undefined; task = this.#tasks.shift()) task();
   }
 
-  #take({ kind, from, to, height }: Options): Letter[] {
-    const matches = (letter: Letter): boolean =>
-      (kind === undefined || letter.message.type === kind) &&
-      (from === undefined || from.split(",").includes(String(letter.from))) &&
-      (to === undefined || to.split(",").includes(String(letter.to))) &&
-      (height === undefined || ("height" in letter.message && String(letter.message.height) === height));
+  #take({ kind, from, to, height }: Options): Packet[] {
+    const matches = (packet: Packet): boolean =>
+      (kind === undefined || packet.message.type === kind) &&
+      (from === undefined || from.split(",").includes(String(packet.from))) &&
+      (to === undefined || to.split(",").includes(String(packet.to))) &&
+      (height === undefined || ("height" in packet.message && String(packet.message.height) === height));
     const taken = this.#mail.filter(matches);
-    this.#mail = this.#mail.filter((letter) => !matches(letter));
+    this.#mail = this.#mail.filter((packet) => !matches(packet));
     return taken;
   }
 
@@ -186,7 +186,7 @@ export class Script implements World {
     const attached = type === "pre-prepare" ? { block, blockBytes: encodeBlock(block) } : {};
     const signer = this.fixture.signers[Number(from)]!;
     const message = signMessage(signer, this.fixture.genesisHash, vote as VoteBody<"prepare">, attached);
-    const bytes = this.fixture.consensus.gate.encode(message as PbftMessage);
+    const bytes = this.fixture.consensus.verifier.encode(message as PbftMessage);
     for (const each of to.split(",")) {
       this.#mail.push({ from: Number(from), to: Number(each), bytes, message: message as PbftMessage });
     }
@@ -209,10 +209,10 @@ export class Script implements World {
   #name(block: Block): void {
     if (this.#names.has(hex(block.hash))) return;
     const { height } = block.summary;
-    const letters = [..."abcdefghij"];
-    const letter = letters.find((each) => !this.#blocks.has(`${height}${each}`))!;
-    this.#names.set(hex(block.hash), `${height}${letter}`);
-    this.#blocks.set(`${height}${letter}`, block);
+    const packets = [..."abcdefghij"];
+    const packet = packets.find((each) => !this.#blocks.has(`${height}${each}`))!;
+    this.#names.set(hex(block.hash), `${height}${packet}`);
+    this.#blocks.set(`${height}${packet}`, block);
   }
 
   #named(hash: Uint8Array): string {

@@ -1,9 +1,9 @@
 /**
  * What view changes are made of, by hand: certificates, VIEW-CHANGEs and NEW-VIEWs signed with the validators' real
- * keys, and a bench that remembers the engine's timers and lets nothing in but through the gate.
+ * keys, and a bench that remembers the engine's timers and lets nothing in but through the message verifier.
  */
 import { EMPTY } from "../../../src/base/bytes.ts";
-import type { Block } from "../../../src/chain/block.ts";
+import type { Block } from "../../../src/chain/types/block.ts";
 import type { Effect, Input, Timer } from "../../../src/consensus/engine.ts";
 import {
   type CheckpointCertificate,
@@ -15,12 +15,12 @@ import {
   type CertifiedHead,
   committedHead,
   preparedHead,
-} from "../../../src/consensus/pbft/certifiedhead.ts";
-import type { PbftMessage } from "../../../src/consensus/pbft/gate.ts";
+} from "../../../src/consensus/pbft/certified-head.ts";
+import type { PbftMessage } from "../../../src/consensus/pbft/message-verifier.ts";
 import { type PbftBody, signingBytes, type ViewChangeBody } from "../../../src/consensus/pbft/messages.ts";
-import { carriedVote, decide, type NewView, type ViewChange } from "../../../src/consensus/pbft/newview.ts";
+import { carriedVote, decide, type NewView, type ViewChange } from "../../../src/consensus/pbft/new-view.ts";
 import { primaryOf, quorumOf } from "../../../src/consensus/pbft/quorum.ts";
-import { signMessage } from "../../../src/consensus/pbft/signed.ts";
+import { signMessage } from "../../../src/consensus/pbft/signed-messages.ts";
 import { encodeMessage, type ParsedMessage } from "../../../src/consensus/pbft/wire.ts";
 import { Bench } from "./bench.ts";
 import { type Fixture, sealOf } from "./fixture.ts";
@@ -144,13 +144,13 @@ export class ViewBench extends Bench {
     return this;
   }
 
-  /** As bytes through the gate, as the driver does it. @throws when the gate refuses. */
+  /** As bytes through the message verifier, as the driver does it. @throws when the message verifier refuses. */
   deliver(...messages: readonly PbftMessage[]): readonly Effect<PbftMessage>[] {
-    const { gate } = this.fixture.consensus;
+    const { verifier } = this.fixture.consensus;
     const verified = messages.flatMap((message) => {
-      const parsed = gate.parse(gate.encode(message));
+      const parsed = verifier.parse(verifier.encode(message));
       if (!parsed.ok) throw new Error(`${parsed.fault.code}: ${parsed.fault.detail}`);
-      const opened = gate.verify(parsed.value);
+      const opened = verifier.verify(parsed.value);
       if (!opened.ok) throw new Error(`${opened.fault.code}: ${opened.fault.detail}`);
       return [opened.value];
     });

@@ -1,8 +1,8 @@
 /** Branches for tests: all their blocks kept in a list, mined for real where a test needs headers. */
 import { asHash, type Hash } from "../../../src/base/bytes.ts";
-import { type Header, hashHeader, NO_PARENT } from "../../../src/chain/block.ts";
-import type { PowParameters, RetargetParameters } from "../../../src/chain/powparameters.ts";
-import { meetsTarget } from "../../../src/chain/target.ts";
+import type { PowParameters, RetargetParameters } from "../../../src/chain/genesis/pow-parameters.ts";
+import { type Header, hashHeader, NO_PARENT } from "../../../src/chain/types/block.ts";
+import { meetsTarget } from "../../../src/chain/types/target.ts";
 import { BITCOIN } from "../../../src/consensus/pow/bitcoin.ts";
 import { expectedBits } from "../../../src/consensus/pow/retarget.ts";
 import type { Past } from "../../../src/consensus/pow/time.ts";

@@ -5,8 +5,8 @@
 import { readFileSync } from "node:fs";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import type { PowParameters } from "../../../src/chain/powparameters.ts";
-import { compactOf, targetOf } from "../../../src/chain/target.ts";
+import type { PowParameters } from "../../../src/chain/genesis/pow-parameters.ts";
+import { compactOf, targetOf } from "../../../src/chain/types/target.ts";
 import { type AsertSchedule, asertTarget } from "../../../src/consensus/pow/asert.ts";
 import { BITCOIN } from "../../../src/consensus/pow/bitcoin.ts";
 import { Lookback } from "../../../src/consensus/pow/lookback.ts";

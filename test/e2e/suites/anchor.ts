@@ -6,7 +6,7 @@ import { fileURLToPath } from "node:url";
 import { beforeAll, describe, expect, inject, it } from "vitest";
 import { hex0x } from "../../../src/base/bytes.ts";
 import { sha256 } from "../../../src/crypto/hash.ts";
-import { openGenesis, verifyReceipt } from "../../../src/rpc/verify.ts";
+import { openGenesis, verifyReceipt } from "../../../src/sdk/verify.ts";
 import { Devnet, quorate } from "../processes.ts";
 
 const root = fileURLToPath(new URL("../../..", import.meta.url));
@@ -120,7 +120,7 @@ function tampered(receipt: object, at: readonly string[]): unknown {
 function changedLeaf(value: unknown): unknown {
   if (typeof value === "number") return value + 1;
   if (typeof value !== "string") return null;
-  // The last hex digit; a text gets another letter.
+  // The last hex digit; a text gets another packet.
   const last = value.at(-1);
   return value.slice(0, -1) + (last === "0" ? "1" : "0");
 }

@@ -4,8 +4,8 @@
  */
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { hex0x } from "../../../src/base/bytes.ts";
-import { MINED_DEVNET, planMinedNetwork, secretsFromSeed } from "../../../src/node/networkplan.ts";
-import { Client } from "../../../src/rpc/client.ts";
+import { MINED_DEVNET, planMinedNetwork, secretsFromSeed } from "../../../src/node/home/network-plan.ts";
+import { Client } from "../../../src/sdk/client.ts";
 import { Devnet, until } from "../processes.ts";
 import { demonstration, Reader } from "../readme.ts";
 

@@ -1,7 +1,7 @@
 /** A devnet in parts, as a user parts it: who is cut off hears nothing, also after a restart, and heal mends all. */
 import { describe, expect, inject, it } from "vitest";
-import type { DevnetReport } from "../../../src/cli/devnetcontrol.ts";
-import { Client, type WaitFor } from "../../../src/rpc/client.ts";
+import type { DevnetReport } from "../../../src/cli/devnet/devnet-control.ts";
+import { Client, type WaitFor } from "../../../src/sdk/client.ts";
 import { Devnet, quorate, until } from "../processes.ts";
 
 const devnet = new Devnet(inject("devnet"));

@@ -1,0 +1,126 @@
+/**
+ * The accepted signatures of one chain: each transaction's signature is verified once per node, at admission or in
+ * a block, and remembered by the hash of its whole envelope (never by the id, which leaves the signature out).
+ * Only acceptances are kept. A refusal by the native library is no verdict: a block that holds what only ZIP-215
+ * accepts must still be accepted, or a transaction gossiped to half the net would split the chain (decision 3).
+ */
+import { byteText, type Hash } from "../../base/bytes.ts";
+import { ACCEPTED_SIGNATURES_MAX } from "../../base/limits.ts";
+import { ED25519, isStrongPublicKey, type SignatureClaim, type SignatureRules } from "../../crypto/keys.ts";
+import { type SignedTransaction, transactionSigningBytes, unsignedPart } from "../types/transaction.ts";
+
+/** Which rule accepted: admission's (native library, strong key) implies the block's, not the reverse. */
+type Acceptance = "admission" | "block";
+
+/** How many signatures that the native library refuses may be verified slowly for one block, where nothing obliges to judge it. */
+export class SlowSignatureLimit {
+  readonly max: number;
+  /** Refused by the native library so far, the one beyond the limit included. */
+  count = 0;
+
+  constructor(max: number) {
+    this.max = max;
+  }
+
+  /** The block was not judged to its end: what was said of it is no verdict. */
+  get isExceeded(): boolean {
+    return this.count > this.max;
+  }
+}
+
+export class AcceptedSignatures {
+  readonly #genesisHash: Hash;
+  readonly #countMax: number;
+  readonly #rules: SignatureRules;
+  /** By the text of the envelope's hash; in the order of acceptance, so that the oldest is forgotten first. */
+  readonly #accepted = new Map<string, Acceptance>();
+
+  /** One instance per chain: the genesis hash is in what is signed, so it belongs to every key implicitly. */
+  constructor(
+    genesisHash: Hash,
+    rules: SignatureRules = ED25519,
+    countMax: number = ACCEPTED_SIGNATURES_MAX,
+  ) {
+    this.#rules = rules;
+    this.#genesisHash = genesisHash;
+    this.#countMax = countMax;
+  }
+
+  /** How many acceptances are remembered. */
+  get size(): number {
+    return this.#accepted.size;
+  }
+
+  /**
+   * The rule at admission (RPC, gossip, resurrection): the native library accepts and the key is strong. False is no
+   * verdict on validity, only "not admitted".
+   */
+  admit(transaction: SignedTransaction): boolean {
+    const key = byteText(transaction.hash);
+    if (this.#accepted.get(key) === "admission") return true;
+    if (!isStrongPublicKey(transaction.from)) return false;
+    if (!this.#rules.verifyQuickly(transaction.from, this.#signedBytes(transaction), transaction.signature))
+      return false;
+    this.#remember(key, "admission");
+    return true;
+  }
+
+  /**
+   * The block's rule: valid iff ZIP-215 says so, whatever native library this node has.
+   * @param limit counts what has to be verified slowly; once it is exceeded, false is no verdict
+   */
+  validate(transaction: SignedTransaction, limit?: SlowSignatureLimit): boolean {
+    const key = byteText(transaction.hash);
+    if (this.#accepted.has(key)) return true;
+    if (limit !== undefined) {
+      if (this.validateQuickly(transaction)) return true;
+      limit.count++;
+      if (limit.isExceeded) return false;
+    }
+    if (!this.#rules.verifySignature(transaction.from, this.#signedBytes(transaction), transaction.signature))
+      return false;
+    this.#remember(key, "block");
+    return true;
+  }
+
+  /** Whether {@link validate} would say yes without looking. */
+  remembers(transaction: SignedTransaction): boolean {
+    return this.#accepted.has(byteText(transaction.hash));
+  }
+
+  /**
+   * What the native library accepts, the block's rule accepts, and it is remembered as such. False is no verdict:
+   * the whole rule has to be asked.
+   */
+  validateQuickly(transaction: SignedTransaction): boolean {
+    if (this.remembers(transaction)) return true;
+    const { publicKey, message, signature } = this.claimOf(transaction);
+    if (!this.#rules.verifyQuickly(publicKey, message, signature)) return false;
+    this.#remember(byteText(transaction.hash), "block");
+    return true;
+  }
+
+  /** What somebody else has to judge by the whole rule before {@link noteValid}. */
+  claimOf(transaction: SignedTransaction): SignatureClaim {
+    const message = this.#signedBytes(transaction);
+    return { publicKey: transaction.from, message, signature: transaction.signature };
+  }
+
+  /** The whole rule has accepted this transaction's signature, on another thread of this process. */
+  noteValid(transaction: SignedTransaction): void {
+    if (!this.remembers(transaction)) this.#remember(byteText(transaction.hash), "block");
+  }
+
+  #signedBytes(transaction: SignedTransaction): Uint8Array {
+    return transactionSigningBytes(this.#genesisHash, unsignedPart(transaction));
+  }
+
+  #remember(key: string, acceptance: Acceptance): void {
+    this.#accepted.set(key, acceptance);
+    if (this.#accepted.size <= this.#countMax) return;
+    for (const oldest of this.#accepted.keys()) {
+      this.#accepted.delete(oldest);
+      return;
+    }
+  }
+}

@@ -1,0 +1,242 @@
+/**
+ * Builds, checks and executes one block on a ledger that is handed in. It holds the genesis, the mode's rules and
+ * the signature cache, and no chain: which block stands on which, and what is committed, is chain.ts's and
+ * branches.ts's matter. Sources: decision 5; pbft.md 1.14; pow.md 2.7, 2.8.
+ */
+import { assert } from "../../base/assert.ts";
+import { equalBytes, type Hash, hex } from "../../base/bytes.ts";
+import { type Fault, fault } from "../../base/fault.ts";
+import type { Genesis } from "../genesis/genesis.ts";
+import type { ConsensusRules, HeadFields, Proposal } from "../rules.ts";
+import type { ExecutedBlock, LedgerView } from "../state/ledger-view.ts";
+import { updateTree } from "../state/state-tree.ts";
+import { treeChanges } from "../state/tree-changes.ts";
+import type { Ancestry } from "../types/ancestry.ts";
+import { assembleBlock, type Block, type BlockHead, bodyBytesOf, txRootOf } from "../types/block.ts";
+import { encodeReceipt, type Receipt, receiptsRootOf } from "../types/receipt.ts";
+import { COINBASE_BYTES, makeCoinbase, type SignedTransaction } from "../types/transaction.ts";
+import type { AcceptedSignatures, SlowSignatureLimit } from "./accepted-signatures.ts";
+import { checkCoinbase, executeCoinbase, matureCoinbase } from "./coinbase.ts";
+import { BlockExecution } from "./execute.ts";
+
+/** Where a block stands: its parent, the branch that the parent ends, and the ledger after the parent. */
+export interface Site {
+  readonly parent: BlockHead;
+  readonly branch: Ancestry;
+  readonly view: LedgerView;
+}
+
+/** What a block has room for besides what its mode itself puts in: the genesis's limits, less a coinbase. */
+export interface BodyRoom {
+  readonly maxBlockBytes: number;
+  readonly maxBlockTransactions: number;
+}
+
+/** Chooses transactions for a block on a parent, whose ledger is `view`; what is beyond `room` is left out. */
+export type TemplateSource = (
+  view: LedgerView,
+  height: bigint,
+  room: BodyRoom,
+) => readonly SignedTransaction[];
+
+export class BlockExecutor {
+  readonly genesis: Genesis;
+  readonly rules: ConsensusRules;
+  readonly #signatures: AcceptedSignatures;
+
+  constructor(genesis: Genesis, rules: ConsensusRules, signatures: AcceptedSignatures) {
+    this.genesis = genesis;
+    this.rules = rules;
+    this.#signatures = signatures;
+  }
+
+  /**
+   * Builds and executes a block; undefined when there is nothing to put into it and `allowEmpty` is false.
+   * Transactions that are invalid here are left out, and so is what the block has no room for: whoever chooses, a
+   * block that is built here passes the check by which others judge its form.
+   */
+  build(
+    site: Site,
+    proposal: Proposal,
+    template: TemplateSource,
+    allowEmpty: boolean,
+  ): ExecutedBlock | undefined {
+    const { parent, branch, view } = site;
+    const fields = this.rules.prepareHead(parent, proposal, branch);
+    // The mode's rules see only head fields that do not depend on execution: a draft serves.
+    const draft = draftHead(parent, fields, this.genesis.chainId);
+    const execution = this.#start(site, draft);
+    const chosen = this.#runWithinRoom(execution, (room) => template(view, draft.summary.height, room));
+    if (chosen.length === 0 && !allowEmpty) return undefined;
+    const included = [...this.#mint(proposal, draft, execution.fees), ...chosen];
+    const closed = this.#close(execution, included[0], view);
+    assert("result" in closed, "a coinbase made here takes what it may");
+    const summary = {
+      ...draft.summary,
+      ...closed.roots,
+      txRoot: txRootOf(included),
+      txCount: included.length,
+      bodyBytes: bodyBytesOf(included),
+    };
+    const block = assembleBlock({ ...fields.header, previousHash: parent.hash }, summary, included);
+    const misfit = this.checkHeadForm(parent, block);
+    assert(misfit === undefined, `a block built here has the form of a valid one: ${misfit?.detail}`);
+    return { block, ...closed.result };
+  }
+
+  /** The genesis's limits, less the coinbase where the mode puts one into each block. */
+  get room(): BodyRoom {
+    const { maxBlockBytes, maxBlockTransactions } = this.genesis.limits;
+    if (this.rules.rewards === undefined) return { maxBlockBytes, maxBlockTransactions };
+    return {
+      maxBlockBytes: maxBlockBytes - COINBASE_BYTES,
+      maxBlockTransactions: maxBlockTransactions - 1,
+    };
+  }
+
+  #runWithinRoom(
+    execution: BlockExecution,
+    choose: (room: BodyRoom) => readonly SignedTransaction[],
+  ): SignedTransaction[] {
+    const { room } = this;
+    const chosen: SignedTransaction[] = [];
+    let bytes = 0;
+    for (const tx of choose(room)) {
+      const fits = chosen.length < room.maxBlockTransactions && bytes + tx.bytes.length <= room.maxBlockBytes;
+      if (!fits || execution.run(tx) !== undefined) continue;
+      chosen.push(tx);
+      bytes += tx.bytes.length;
+    }
+    return chosen;
+  }
+
+  /** What a transaction would do as the only one of the next block; nothing is kept. */
+  rehearse(site: Site, proposal: Proposal, tx: SignedTransaction): Receipt | Fault {
+    const fields = this.rules.prepareHead(site.parent, proposal, site.branch);
+    const execution = this.#start(site, draftHead(site.parent, fields, this.genesis.chainId));
+    return execution.run(tx) ?? execution.receipts[0]!;
+  }
+
+  /** Everything about a head that it, its parent and the genesis decide, the mode aside. */
+  checkHeadForm(parent: BlockHead, { summary }: BlockHead): Fault | undefined {
+    const { limits, chainId } = this.genesis;
+    if (summary.chainId !== chainId)
+      return fault("wrong-chain", `chain ${summary.chainId}, this is ${chainId}`);
+    if (summary.height !== parent.summary.height + 1n) {
+      return fault("wrong-height", `height ${summary.height} on a parent of height ${parent.summary.height}`);
+    }
+    const { txCount, bodyBytes } = summary;
+    if (txCount > limits.maxBlockTransactions) {
+      return fault("too-large", `${txCount} transactions, at most ${limits.maxBlockTransactions}`);
+    }
+    if (bodyBytes > limits.maxBlockBytes)
+      return fault("too-large", `${bodyBytes} bytes, at most ${limits.maxBlockBytes}`);
+    return undefined;
+  }
+
+  /** {@link checkBody} */
+  checkBody(block: Block): Fault | undefined {
+    return checkBody(block);
+  }
+
+  /** Runs a block whose form was checked; a fault is permanent for its hash, unless the limit given is exceeded. */
+  execute(block: Block, site: Site, limit?: SlowSignatureLimit): ExecutedBlock | Fault {
+    const { transactions, summary } = block;
+    const mints = this.rules.rewards !== undefined;
+    if (mints) {
+      const wrong = checkCoinbase(transactions[0], summary.height);
+      if (wrong !== undefined) return wrong;
+    }
+    const execution = this.#start(site, block, limit);
+    for (let index = mints ? 1 : 0; index < transactions.length; index++) {
+      const refused = execution.run(transactions[index]!);
+      if (refused !== undefined) return fault(refused.code, `transaction ${index}: ${refused.detail}`);
+    }
+    const closed = this.#close(execution, transactions[0], site.view);
+    if ("code" in closed) return closed;
+    return compareRoots(closed.roots, block) ?? { block, ...closed.result };
+  }
+
+  #start({ parent, branch, view }: Site, head: BlockHead, limit?: SlowSignatureLimit): BlockExecution {
+    const { rules, genesis } = this;
+    const { height } = head.summary;
+    const execution = new BlockExecution(view, {
+      height,
+      timeMs: rules.executionTimeMs(parent, head, branch),
+      feeRecipient: rules.rewards === undefined ? rules.feeRecipient(head) : undefined,
+      firstIndex: rules.rewards === undefined ? 0 : 1,
+      rules: { chainId: genesis.chainId, minFee: genesis.limits.minFee },
+      signatureIsValid: (tx) => this.#signatures.validate(tx, limit),
+    });
+    if (rules.rewards !== undefined) matureCoinbase(execution.state, height, rules.rewards);
+    return execution;
+  }
+
+  /** The coinbase of a block that is being built, where there is one. */
+  #mint({ rewardTo }: Proposal, { summary }: BlockHead, fees: bigint): SignedTransaction[] {
+    const { rewards } = this.rules;
+    if (rewards === undefined) return [];
+    assert(rewardTo !== undefined, "who builds a block that mints says for whom");
+    return [makeCoinbase(summary.height, rewardTo, rewards.subsidyAt(summary.height) + fees)];
+  }
+
+  #close(execution: BlockExecution, first: SignedTransaction | undefined, view: LedgerView): Closed | Fault {
+    const receipts: Receipt[] = [...execution.receipts];
+    const { rewards } = this.rules;
+    if (rewards !== undefined) {
+      const minted = executeCoinbase(execution.state, first!, execution.fees, rewards);
+      if ("detail" in minted) return minted;
+      receipts.unshift(minted);
+    }
+    const diff = execution.state.diff();
+    const { root, pages } = updateTree(view, treeChanges(diff));
+    const encoded = receipts.map(encodeReceipt);
+    return {
+      result: { diff, pages, receipts: encoded, read: execution.read },
+      roots: { stateRoot: root, receiptsRoot: receiptsRootOf(encoded) },
+    };
+  }
+}
+
+/** Whether the body is the one of its head: a fault here says nothing about the head. */
+export function checkBody({ summary, transactions }: Block): Fault | undefined {
+  const bodyBytes = bodyBytesOf(transactions);
+  if (summary.bodyBytes !== bodyBytes || summary.txCount !== transactions.length) {
+    return fault(
+      "wrong-body",
+      `${transactions.length} transactions of ${bodyBytes} bytes, the summary says ${summary.txCount} ` +
+        `of ${summary.bodyBytes}`,
+    );
+  }
+  if (!equalBytes(summary.txRoot, txRootOf(transactions))) return fault("wrong-body", "txRoot differs");
+  return undefined;
+}
+
+interface Closed {
+  readonly result: Omit<ExecutedBlock, "block">;
+  readonly roots: Roots;
+}
+
+interface Roots {
+  readonly stateRoot: Hash;
+  readonly receiptsRoot: Hash;
+}
+
+function compareRoots(roots: Roots, { summary }: BlockHead): Fault | undefined {
+  for (const name of ["stateRoot", "receiptsRoot"] as const) {
+    if (equalBytes(roots[name], summary[name])) continue;
+    return fault("wrong-root", `${name} is ${hex(roots[name])}, the block says ${hex(summary[name])}`);
+  }
+  return undefined;
+}
+
+/** A head whose roots are not known yet: enough for the rules that look at height, time and proposer. */
+function draftHead(parent: BlockHead, fields: HeadFields, chainId: bigint): BlockHead {
+  const { hash, summary } = parent;
+  const unknown = { txRoot: hash, stateRoot: hash, receiptsRoot: hash, txCount: 0, bodyBytes: 0 };
+  return {
+    hash,
+    header: { ...fields.header, previousHash: hash, bodyRoot: hash },
+    summary: { ...fields.summary, ...unknown, chainId, height: summary.height + 1n },
+  };
+}

@@ -1,0 +1,110 @@
+/**
+ * Execution: transactions in order on an overlay of the parent's state, giving receipts and a diff. Deterministic
+ * and synchronous; signatures are judged by a function handed in. The same code runs for a proposer that builds
+ * (an invalid transaction is left out) and for a validator that checks (it makes the block invalid). Decision 5.
+ */
+
+import { assert } from "../../base/assert.ts";
+import type { Address } from "../../base/bytes.ts";
+import { type Fault, fault } from "../../base/fault.ts";
+import { EVENT_BYTES_MAX, EVENTS_PER_RECEIPT_MAX } from "../../base/limits.ts";
+import { type Account, credit, readAccountAt, writeAccountAt } from "../modules/bank.ts";
+import { ModuleFault, type StateReader } from "../modules/module.ts";
+import { accountKey } from "../state/state-keys.ts";
+import { ReadOnce, StateOverlay } from "../state/state-overlay.ts";
+import type { Event, Receipt } from "../types/receipt.ts";
+import type { SignedTransaction } from "../types/transaction.ts";
+import {
+  type CheckedCall,
+  checkTransaction,
+  isFault,
+  type TransactionFaultCode,
+  type TransactionRules,
+  validateTransaction,
+} from "./validate-transaction.ts";
+
+/** What a block's transactions see besides the state. */
+export interface BlockContext {
+  readonly height: bigint;
+  readonly timeMs: bigint;
+  /** Undefined: the fees are summed for the block's coinbase. */
+  readonly feeRecipient: Address | undefined;
+  /** Place of the first transaction in the block: 1 behind a coinbase. 0 if left out. */
+  readonly firstIndex?: number;
+  readonly rules: TransactionRules;
+  /** The consensus rule (ZIP-215), cached acceptances first. */
+  readonly signatureIsValid: (tx: SignedTransaction) => boolean;
+}
+
+export type ExecutionFault = Fault<TransactionFaultCode | "TX_BAD_SIGNATURE">;
+
+/** One block being executed. */
+export class BlockExecution {
+  readonly state: StateOverlay;
+  readonly receipts: Receipt[] = [];
+  /** Of all transactions so far. */
+  fees = 0n;
+  /** What was read of the parent's state so far, by the text of the key. */
+  readonly read: ReadonlyMap<string, Uint8Array | undefined>;
+  readonly #context: BlockContext;
+
+  constructor(parentState: StateReader, context: BlockContext) {
+    const parent = new ReadOnce(parentState);
+    this.state = new StateOverlay(parent);
+    this.read = parent.known();
+    this.#context = context;
+  }
+
+  /** Runs the next transaction; a fault means that it is invalid here and nothing changed. */
+  run(tx: SignedTransaction): ExecutionFault | undefined {
+    const checked = checkTransaction(tx, this.#context.rules, this.#context.height);
+    if (isFault(checked)) return checked;
+    const key = accountKey(tx.from);
+    const sender = readAccountAt(this.state, key);
+    const refused = validateTransaction(tx, sender);
+    if (refused !== undefined) return refused;
+    assert(sender !== undefined, "a validated sender has an account");
+    if (!this.#context.signatureIsValid(tx)) return fault("TX_BAD_SIGNATURE", "the signature is not valid");
+    this.#chargeFee(tx, key, sender);
+    this.receipts.push(this.#runCall(tx, checked));
+    return undefined;
+  }
+
+  /** Fee and nonce are taken first and stay taken if the call fails. */
+  #chargeFee(tx: SignedTransaction, key: Uint8Array, sender: Account): void {
+    writeAccountAt(this.state, key, { balance: sender.balance - tx.fee, nonce: sender.nonce + 1n });
+    // Cannot overflow: genesis refuses a total above 2^63 - 1.
+    const { feeRecipient } = this.#context;
+    if (feeRecipient !== undefined) credit(this.state, feeRecipient, tx.fee);
+    this.fees += tx.fee;
+  }
+
+  #runCall(tx: SignedTransaction, { module, call }: CheckedCall): Receipt {
+    this.state.mark();
+    const events: Event[] = [];
+    const index = (this.#context.firstIndex ?? 0) + this.receipts.length;
+    const base = { txid: tx.id, index, fee: tx.fee };
+    try {
+      module.execute(call, {
+        height: this.#context.height,
+        timeMs: this.#context.timeMs,
+        sender: tx.from,
+        txid: tx.id,
+        state: this.state,
+        emit(kind, data) {
+          assert(events.length < EVENTS_PER_RECEIPT_MAX, `module ${module.name} emits too many events`);
+          assert(
+            data.length <= EVENT_BYTES_MAX,
+            `module ${module.name} emits an event of ${data.length} bytes`,
+          );
+          events.push({ module: module.id, kind, data });
+        },
+      });
+    } catch (error) {
+      if (!(error instanceof ModuleFault)) throw error;
+      this.state.takeBack();
+      return { ...base, status: "failed", code: error.code, events: [] };
+    }
+    return { ...base, status: "success", code: 0, events };
+  }
+}

@@ -1,0 +1,84 @@
+/**
+ * What makes a transaction valid in a block: chain, module, payload, minimal fee, expiry, nonce, payable fee and
+ * signature. One that fails makes its whole block invalid; what a module refuses afterwards (ModuleFault) only makes
+ * a failed receipt. The pool applies the same rules with other tolerances (mempool/admission.ts). Decision 5.
+ */
+import { type Fault, fault } from "../../base/fault.ts";
+import type { Account } from "../modules/bank.ts";
+import type { Module } from "../modules/module.ts";
+import { findModule } from "../modules/registry.ts";
+import { isCoinbase, type SignedTransaction } from "../types/transaction.ts";
+
+export type TransactionFaultCode =
+  | "TX_COINBASE"
+  | "TX_WRONG_CHAIN"
+  | "TX_UNKNOWN_MODULE"
+  | "TX_BAD_PAYLOAD"
+  | "TX_FEE_TOO_LOW"
+  | "TX_EXPIRED"
+  | "TX_UNKNOWN_SENDER"
+  | "TX_NONCE_MISMATCH"
+  | "TX_INSUFFICIENT_FUNDS";
+
+/** The parameters that validity depends on besides the state. */
+export interface TransactionRules {
+  readonly chainId: bigint;
+  readonly minFee: bigint;
+}
+
+export interface CheckedCall {
+  readonly module: Module;
+  readonly call: unknown;
+}
+
+/** Everything but state and signature: chain, module, payload, fee, expiry. */
+export function checkTransaction(
+  tx: SignedTransaction,
+  rules: TransactionRules,
+  height: bigint,
+): CheckedCall | Fault<TransactionFaultCode> {
+  if (isCoinbase(tx)) {
+    return fault(
+      "TX_COINBASE",
+      "a coinbase is the first transaction of a mined block and stands nowhere else",
+    );
+  }
+  if (tx.chainId !== rules.chainId) {
+    return fault("TX_WRONG_CHAIN", `transaction is for chain ${tx.chainId}, this is chain ${rules.chainId}`);
+  }
+  const module = findModule(tx.module);
+  if (module === undefined) return fault("TX_UNKNOWN_MODULE", `no module ${tx.module} on this chain`);
+  const call = module.decodeCall(tx.payload);
+  if (!call.ok) return fault("TX_BAD_PAYLOAD", call.fault.detail);
+  if (tx.fee < rules.minFee) {
+    return fault("TX_FEE_TOO_LOW", `fee ${tx.fee}, the chain's minimum is ${rules.minFee}`);
+  }
+  if (tx.validUntilHeight !== 0n && tx.validUntilHeight < height) {
+    return fault("TX_EXPIRED", `valid until height ${tx.validUntilHeight}, the next block is ${height}`);
+  }
+  return { module, call: call.value };
+}
+
+/**
+ * Nonce and fee against the state at which the transaction would run.
+ * @param account the sender's
+ */
+export function validateTransaction(
+  tx: SignedTransaction,
+  account: Account | undefined,
+): Fault<TransactionFaultCode> | undefined {
+  if (account === undefined) return fault("TX_UNKNOWN_SENDER", "the sender has no account");
+  if (tx.nonce !== account.nonce) {
+    return fault("TX_NONCE_MISMATCH", `nonce ${tx.nonce}, the account expects ${account.nonce}`);
+  }
+  if (tx.fee > account.balance) {
+    return fault("TX_INSUFFICIENT_FUNDS", `fee ${tx.fee}, the balance is ${account.balance}`);
+  }
+  return undefined;
+}
+
+export function isFault(
+  value: CheckedCall | Fault<TransactionFaultCode>,
+): value is Fault<TransactionFaultCode> {
+  return "code" in value;
+}

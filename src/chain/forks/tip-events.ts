@@ -1,0 +1,54 @@
+/**
+ * What a move of the head is called when it is told and remembered: the change of branches, the blocks that
+ * listeners hear of, the record of the reorganisation. Source: pow.md 2.8, 3 (v) and (vi).
+ */
+import { byteText, EMPTY, type Hash } from "../../base/bytes.ts";
+import type { BranchChange, HeadChange } from "../chain.ts";
+import type { BlockHead, SealedBlock } from "../types/block.ts";
+import { isCoinbase, type SignedTransaction } from "../types/transaction.ts";
+import type { TreePath } from "./block-tree.ts";
+import type { Reorg } from "./block-tree-store.ts";
+import type { ReorgBatch } from "./reorg-batch.ts";
+
+export type BodyOf = (hash: Hash) => readonly SignedTransaction[];
+
+/** Undefined when nothing was undone. */
+export function changeOf(path: TreePath, step: ReorgBatch, bodyOf: BodyOf): BranchChange | undefined {
+  if (path.disconnect.length === 0) return undefined;
+  const abandoned = [...path.disconnect].reverse().map(({ head }) => sealedOf(head, bodyOf));
+  const entered = step.entered.map(({ executed: { block } }) => ({ block, seal: EMPTY }));
+  return { ancestor: path.ancestor.head, abandoned, entered };
+}
+
+/** One for each block that entered; where none did, one for the block that is the head now. */
+export function tipEventsOf(
+  last: BlockHead,
+  step: ReorgBatch,
+  reorg: BranchChange | undefined,
+  ports: { readonly bodyOf: BodyOf; receipts(hash: Hash): readonly Uint8Array[] | undefined },
+): HeadChange[] {
+  const about = reorg === undefined ? {} : { reorg };
+  if (step.entered.length === 0) {
+    const receipts = ports.receipts(last.hash) ?? [];
+    return [{ sealed: sealedOf(last, ports.bodyOf), receipts, ...about }];
+  }
+  return step.entered.map(({ executed: { block, receipts } }) => ({
+    sealed: { block, seal: EMPTY },
+    receipts,
+    ...about,
+  }));
+}
+
+export function recordOf(
+  { ancestor, abandoned, entered }: BranchChange,
+  heads: Pick<Reorg, "atMs" | "oldHead" | "newHead">,
+): Reorg {
+  const kept = new Set(entered.flatMap(({ block }) => block.transactions.map((tx) => byteText(tx.hash))));
+  const left = abandoned.flatMap(({ block }) => block.transactions);
+  const dropped = left.filter((tx) => !isCoinbase(tx) && !kept.has(byteText(tx.hash))).length;
+  return { ...heads, ancestor: ancestor.hash, depth: abandoned.length, entered: entered.length, dropped };
+}
+
+function sealedOf(head: BlockHead, bodyOf: BodyOf): SealedBlock {
+  return { block: { ...head, transactions: bodyOf(head.hash) }, seal: EMPTY };
+}

@@ -1,0 +1,35 @@
+/**
+ * The keys of the state dictionary, all on one screen. The first byte is the prefix; what follows has a fixed
+ * length, so no key is a prefix of another of its kind.
+ *
+ *   0x01 | address 32                -> account: balance u64 | nonce u64
+ *   0x02 | digest 32                 -> first anchor of a digest, and how many there are
+ *   0x03 | digest 32 | sender 32     -> one sender's anchor of a digest
+ *   0x04 | height u64                -> what the block at this height minted, not spendable yet: to 32 | value u64
+ */
+import { type Address, concatBytes } from "../../base/bytes.ts";
+import { Writer } from "../../codec/writer.ts";
+
+const ACCOUNT = 0x01;
+const ANCHOR = Uint8Array.of(0x02);
+const ANCHOR_BY = Uint8Array.of(0x03);
+const MATURING = 0x04;
+
+export function accountKey(address: Address): Uint8Array {
+  const key = new Uint8Array(33);
+  key[0] = ACCOUNT;
+  key.set(address, 1);
+  return key;
+}
+
+export function anchorKey(digest: Uint8Array): Uint8Array {
+  return concatBytes(ANCHOR, digest);
+}
+
+export function anchorByKey(digest: Uint8Array, sender: Address): Uint8Array {
+  return concatBytes(ANCHOR_BY, digest, sender);
+}
+
+export function maturingKey(height: bigint): Uint8Array {
+  return new Writer(9).u8(MATURING).u64(height).finish();
+}

@@ -1,0 +1,152 @@
+/**
+ * State as layers: an overlay keeps what was written above a base that it only reads. A block runs on an overlay of
+ * its parent's ledger; what a transaction writes into it can be taken back while that transaction runs. Nothing
+ * reaches the store before its block is committed.
+ */
+import { byteText } from "../../base/bytes.ts";
+import type { StateReader, StateWriter } from "../modules/module.ts";
+
+/** What changed: undefined = removed. */
+export interface StateChange {
+  readonly key: Uint8Array;
+  readonly value: Uint8Array | undefined;
+}
+
+/** Changes by the text of their key (byteText); at most one a key. */
+export type StateDiff = ReadonlyMap<string, StateChange>;
+
+/** A layer that can be asked by the text of a key, so that a stack of them makes it once. */
+export interface Layer extends StateReader {
+  /** @param id byteText(key) */
+  find(id: string, key: Uint8Array): Uint8Array | undefined;
+}
+
+function layerOf(reader: StateReader | Layer): Layer {
+  if ("find" in reader) return reader;
+  return { get: (key) => reader.get(key), find: (_, key) => reader.get(key) };
+}
+
+/** What a key had in the overlay before it was written. */
+interface Overwritten {
+  readonly id: string;
+  readonly before: StateChange | undefined;
+}
+
+export class StateOverlay implements StateWriter, Layer {
+  readonly #base: Layer;
+  readonly #changes = new Map<string, StateChange>();
+  /** Since the last mark. */
+  #overwritten: Overwritten[] = [];
+  /** The key that was used last, and its text: most are read and then written. Keys are never changed. */
+  #lastKey: Uint8Array | undefined;
+  #lastId = "";
+
+  constructor(base: StateReader) {
+    this.#base = layerOf(base);
+  }
+
+  get(key: Uint8Array): Uint8Array | undefined {
+    return this.find(this.#idOf(key), key);
+  }
+
+  find(id: string, key: Uint8Array): Uint8Array | undefined {
+    const change = this.#changes.get(id);
+    return change === undefined ? this.#base.find(id, key) : change.value;
+  }
+
+  put(key: Uint8Array, value: Uint8Array): void {
+    this.#write({ key, value });
+  }
+
+  delete(key: Uint8Array): void {
+    this.#write({ key, value: undefined });
+  }
+
+  /** The changes so far; the map is live. */
+  diff(): StateDiff {
+    return this.#changes;
+  }
+
+  /** What is written from now on can be taken back until the next mark. */
+  mark(): void {
+    if (this.#overwritten.length > 0) this.#overwritten = [];
+  }
+
+  /** Takes back what was written since the mark: the diff is what it was, in its order too. */
+  takeBack(): void {
+    for (const { id, before } of this.#overwritten.reverse()) {
+      if (before === undefined) this.#changes.delete(id);
+      else this.#changes.set(id, before);
+    }
+    this.#overwritten = [];
+  }
+
+  #write(change: StateChange): void {
+    const id = this.#idOf(change.key);
+    this.#overwritten.push({ id, before: this.#changes.get(id) });
+    this.#changes.set(id, change);
+  }
+
+  #idOf(key: Uint8Array): string {
+    if (key !== this.#lastKey) {
+      this.#lastKey = key;
+      this.#lastId = byteText(key);
+    }
+    return this.#lastId;
+  }
+}
+
+/** Asks `base` for each key once: for as long as it does not change, during the execution of one block. */
+export class ReadOnce implements Layer {
+  readonly #base: Layer;
+  readonly #known = new Map<string, Uint8Array | undefined>();
+
+  constructor(base: StateReader) {
+    this.#base = layerOf(base);
+  }
+
+  get(key: Uint8Array): Uint8Array | undefined {
+    return this.find(byteText(key), key);
+  }
+
+  find(id: string, key: Uint8Array): Uint8Array | undefined {
+    const known = this.#known.get(id);
+    if (known !== undefined || this.#known.has(id)) return known;
+    const value = this.#base.find(id, key);
+    this.#known.set(id, value);
+    return value;
+  }
+
+  /** All that was asked for, by the text of its key; the map is live. */
+  known(): ReadonlyMap<string, Uint8Array | undefined> {
+    return this.#known;
+  }
+}
+
+/** A reader that sees `diff` above `base`. */
+export function readThrough(diff: StateDiff, base: StateReader): Layer {
+  const below = layerOf(base);
+  const find = (id: string, key: Uint8Array) => {
+    const change = diff.get(id);
+    return change === undefined ? below.find(id, key) : change.value;
+  };
+  return { get: (key) => find(byteText(key), key), find };
+}
+
+/**
+ * The prior values of everything `diff` touches: applying it to the state after `diff` gives back `before`.
+ * @param known values of `before` that need not be read again, by the text of their key
+ */
+export function invertDiff(
+  diff: StateDiff,
+  before: StateReader,
+  known: ReadonlyMap<string, Uint8Array | undefined> = NOTHING_KNOWN,
+): StateDiff {
+  const inverse = new Map<string, StateChange>();
+  for (const [id, { key }] of diff) {
+    inverse.set(id, { key, value: known.has(id) ? known.get(id) : before.get(key) });
+  }
+  return inverse;
+}
+
+const NOTHING_KNOWN: ReadonlyMap<string, undefined> = new Map();

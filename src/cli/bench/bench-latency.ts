@@ -1,0 +1,132 @@
+/**
+ * `quorate bench latency`: single transfers on an idle network, each sent when the last one is final, with the waits
+ * that no commit can avoid measured in turn: a durable append and a round trip on loopback.
+ */
+
+import { computeGenesisHash } from "../../chain/genesis/genesis-state.ts";
+import { DiskProbe, TcpProbe } from "../../tools/bench/probes.ts";
+import type { RpcLine } from "../../tools/bench/rpc-line.ts";
+import { Transfers } from "../../tools/bench/transfers.ts";
+import { CliError, EXIT } from "../exit.ts";
+import type { Output } from "../output.ts";
+import { BenchNetwork } from "./bench-network.ts";
+import { describeLatency, latencyResult } from "./bench-report.ts";
+import { BenchRun } from "./bench-run.ts";
+
+export interface LatencyOptions {
+  readonly validators: number;
+  readonly blockTime: number;
+  readonly runs: number;
+  readonly in?: string;
+  readonly keep?: boolean;
+  readonly transfers: number;
+}
+
+export interface LatencyRun {
+  /** Of every node, in order: ms of the transfers sent through it. */
+  readonly byNode: readonly (readonly number[])[];
+  /** The node that proposed the blocks. */
+  readonly primary: number;
+  readonly fsyncMs: readonly number[];
+  readonly roundTripMs: readonly number[];
+}
+
+const ACCOUNTS = 16;
+/** Not counted: compilers and connections warm up. */
+const WARM_UP = 100;
+/** Transfers between two looks at disk and network. */
+const STRIDE = 20;
+const FSYNCS = 10;
+const ROUND_TRIPS = 100;
+/** Between two transfers, so that the other nodes have finished the last block too. */
+const PAUSE_MS = 20;
+
+export async function runLatency(out: Output, options: LatencyOptions): Promise<void> {
+  const bench = new BenchRun(out);
+  const runs = await bench.complete(async () => {
+    const done: LatencyRun[] = [];
+    for (let i = 0; i < options.runs; i++) {
+      const title = options.runs === 1 ? "" : `run ${i + 1} of ${options.runs}: `;
+      done.push(await measure(bench, options, title));
+    }
+    return done;
+  });
+  out.result(latencyResult(options, runs), describeLatency(out, options, runs));
+}
+
+async function measure(bench: BenchRun, options: LatencyOptions, title: string): Promise<LatencyRun> {
+  bench.stage(`${title}starting ${options.validators} nodes`);
+  const network = await BenchNetwork.make({
+    validators: options.validators,
+    accounts: Math.max(ACCOUNTS, options.validators),
+    blockTimeMs: options.blockTime,
+    in: options.in,
+    keep: options.keep === true,
+  });
+  if (options.keep) bench.stage(`the nodes are in ${network.dir}`);
+  bench.add({ close: () => network.stop(), kill: () => network.kill() });
+  await network.start();
+  const tcp = await TcpProbe.open();
+  bench.add({ close: () => tcp.close(), kill: () => tcp.close() });
+  const disk = new DiskProbe(network.dir);
+  bench.add({ close: async () => disk.close(), kill: async () => undefined });
+  bench.stage(`${title}timing ${options.transfers} transfers`);
+  const run = await Promise.race([
+    timeTransfers(bench, options, { network, tcp, disk, title }),
+    network.failed,
+  ]);
+  await bench.close();
+  return run;
+}
+
+interface Parties {
+  readonly network: BenchNetwork;
+  readonly tcp: TcpProbe;
+  readonly disk: DiskProbe;
+  readonly title: string;
+}
+
+async function timeTransfers(
+  bench: BenchRun,
+  options: LatencyOptions,
+  { network, tcp, disk, title }: Parties,
+): Promise<LatencyRun> {
+  const { nodes, lines, plan } = network;
+  const chain = { chainId: plan.genesis.chainId, genesisHash: computeGenesisHash(plan.genesis) };
+  const transfers = new Transfers(
+    plan.accounts.map((account) => account.seed),
+    nodes.length,
+    chain,
+  );
+  const byNode: number[][] = nodes.map(() => []);
+  const fsyncMs: number[] = [];
+  const roundTripMs: number[] = [];
+  for (let i = -WARM_UP; i < options.transfers; i++) {
+    const node = (i + WARM_UP) % nodes.length;
+    const ms = await timeTransfer(lines[node]!, transfers.take(node, 1)[0]!.bytes);
+    if (i >= 0) byNode[node]!.push(ms);
+    if (i % STRIDE === 0) {
+      fsyncMs.push(...disk.measure(FSYNCS));
+      roundTripMs.push(...(await tcp.measure(ROUND_TRIPS)));
+      bench.show(`${title}${i < 0 ? "warm-up" : `${i} of ${options.transfers} transfers`}`);
+    }
+    await bench.pause(PAUSE_MS);
+  }
+  const { consensus } = await lines[0]!.read<{ consensus: { primary: number } }>("node_status");
+  return { byNode, primary: consensus.primary, fsyncMs, roundTripMs };
+}
+
+async function timeTransfer(line: RpcLine, bytes: Uint8Array): Promise<number> {
+  const params = { tx: `0x${Buffer.from(bytes).toString("hex")}`, wait: "final" };
+  const body = JSON.stringify({ jsonrpc: "2.0", id: 1, method: "tx_send", params });
+  const started = performance.now();
+  const text = await line.post(body);
+  const ms = performance.now() - started;
+  const { error } = JSON.parse(text) as { error?: { message: string } };
+  if (error === undefined) return ms;
+  throw new CliError(
+    EXIT.refused,
+    "REFUSED",
+    `${line.url}: a transfer did not become final: ${error.message}`,
+  );
+}

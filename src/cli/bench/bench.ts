@@ -1,0 +1,106 @@
+/**
+ * `quorate bench`: what this machine gets out of a network of real nodes or of a miner, beside what it could get at
+ * most, measured in the same run. docs/benchmarks.md says what each figure means.
+ */
+import { Command } from "commander";
+import { MINING_THREADS_MAX, VALIDATORS_MAX } from "../../base/limits.ts";
+import { duration, integer } from "../arguments.ts";
+import { group, leaf } from "../command.ts";
+import { DEVNET_ACCOUNTS_MAX } from "../devnet/devnet-plan.ts";
+import { type ConnectOptions, runConnect } from "./bench-connect.ts";
+import { type LatencyOptions, runLatency } from "./bench-latency.ts";
+import { type MiningOptions, runMining } from "./bench-mining.ts";
+import { runSync, type SyncOptions } from "./bench-sync.ts";
+import { runThroughput, settleThroughput, type ThroughputRequest } from "./bench-throughput.ts";
+
+const VALIDATORS_BENCH_MAX = Math.min(VALIDATORS_MAX, 64);
+
+export function addBench(program: Command): void {
+  const bench = group(program, "bench", "measure what nodes do on this machine");
+  // Declared aside, because only addCommand can make a command the default one.
+  const aside = new Command();
+  const throughput = leaf<ThroughputRequest>(
+    aside,
+    "throughput",
+    "committed transfers a second, beside what the processors could verify (the default)",
+    declareThroughput,
+    ({ out, options }) => runThroughput(out, settleThroughput(options)),
+  );
+  bench.addCommand(throughput.copyInheritedSettings(bench), { isDefault: true });
+  leaf<LatencyOptions>(
+    bench,
+    "latency",
+    "from sending one transfer to its finality, beside what disk and loopback cost",
+    declareLatency,
+    ({ out, options }) => runLatency(out, options),
+  );
+  leaf<MiningOptions>(
+    bench,
+    "mining",
+    "hashes a second of a mining thread, beside the machine's own SHA-256",
+    (command) =>
+      command
+        .option("--threads <n>", "that mine", integer(1, MINING_THREADS_MAX), 1)
+        .option("--seconds <n>", "of measuring", integer(1, 600), 3),
+    ({ out, options }) => runMining(out, options),
+  );
+  leaf<ConnectOptions>(
+    bench,
+    "connect",
+    "transactions a second when whole blocks are checked and executed, beside what one core verifies",
+    (command) =>
+      command
+        .option("--blocks <n>", "to connect", integer(1, 1_000), 20)
+        .option("--transfers <n>", "in each block", integer(1, 1_000), 1_000),
+    ({ out, options }) => runConnect(out, options),
+  );
+  leaf<SyncOptions>(
+    bench,
+    "sync",
+    "empty blocks a second that a new node fetches from another, beside importing them without a network",
+    (command) =>
+      command
+        .option("--blocks <n>", "to fetch", integer(100, 1_000_000), 10_000)
+        .option(
+          "--in <dir>",
+          "where the temporary folder of the nodes is made (default: the system's place)",
+        ),
+    ({ out, options }) => runSync(out, options),
+  );
+}
+
+function declareNetwork(command: Command): Command {
+  return command
+    .option("-n, --validators <n>", "validators", integer(1, VALIDATORS_BENCH_MAX), 4)
+    .option("--block-time <duration>", "least time between blocks", duration, 0)
+    .option("--runs <n>", "repetitions; the figures are medians", integer(1, 100), 1)
+    .option("--keep", "leave that folder, with the logs and data of the nodes")
+    .option("--in <dir>", "where the temporary folder of the nodes is made (default: the system's place)");
+}
+
+function declareThroughput(command: Command): Command {
+  return declareNetwork(command)
+    .option(
+      "--accounts <n>",
+      "accounts that send (default: 400, or as many as hold what is outstanding)",
+      integer(1, DEVNET_ACCOUNTS_MAX),
+    )
+    .option("--seconds <n>", "of measuring, after the warm-up", integer(1, 600), 15)
+    .option("--warm-up <n>", "seconds before it", integer(0, 600), 5)
+    .option("--batch <n>", "transfers in one JSON-RPC request", integer(1, 100), 100)
+    .option("--outstanding <n>", "transfers sent and not final at most", integer(1, 15_000), 2_000)
+    .option(
+      "--rate <n>",
+      "transfers offered a second (default: as fast as they become final)",
+      integer(1, 1_000_000),
+    );
+}
+
+function declareLatency(command: Command): Command {
+  return declareNetwork(command).option(
+    "--transfers <n>",
+    "transfers to time, one after the other",
+    integer(10, 100_000),
+    400,
+  );
+}

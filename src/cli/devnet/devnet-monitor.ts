@@ -1,0 +1,256 @@
+/**
+ * What a devnet's nodes say of themselves, asked once a second, and how it is shown: a table that redraws itself on
+ * a terminal, a line at each change elsewhere. It reads and prints; it starts and stops nothing.
+ */
+
+import { Client } from "../../sdk/client.ts";
+import { Scrape } from "../../tools/bench/scrape.ts";
+import { type Output, showCount, showDuration, showRate } from "../output.ts";
+import { cut, flow } from "../styled-text.ts";
+import { table } from "../table.ts";
+import { columnsOf, Drawing } from "../terminal.ts";
+import type { DevnetReport, NodeMining, NodeReport } from "./devnet-control.ts";
+import type { NodeProcess } from "./devnet-nodes.ts";
+
+const ANSWER_MS = 1_500;
+const ROWS_MAX = 16;
+const INDENT = "  ";
+const RANGE_MAX = 100;
+
+/** A node's report: its process's state and, if it runs, its own words. */
+export async function reportNode(process: NodeProcess, cutOffFrom: readonly string[]): Promise<NodeReport> {
+  const { node, state } = process;
+  const { index, name, rpcUrl, p2pPort } = node;
+  const base = { index, name, state, pid: process.pid ?? null, rpcUrl, p2pPort, cutOffFrom };
+  const silent = {
+    height: null,
+    view: null,
+    primary: null,
+    peers: null,
+    mempool: null,
+    mining: null,
+    verdict: null,
+  };
+  if (state !== "running") return { ...base, ...silent };
+  try {
+    return { ...base, ...(await askNode(new Client(rpcUrl, { timeoutMs: ANSWER_MS }), rpcUrl)) };
+  } catch {
+    return { ...base, ...silent };
+  }
+}
+
+async function askNode(client: Client, url: string) {
+  const [status, { details: _, ...verdict }] = await Promise.all([
+    client.call("node_status"),
+    client.call("consensus_explain"),
+  ]);
+  const { height, headHash, peers, mempool, consensus } = status;
+  const votes = consensus !== null && "view" in consensus ? consensus : undefined;
+  const mining = votes === undefined ? await readMining(headHash, url) : null;
+  return {
+    height,
+    peers,
+    mempool,
+    view: votes?.view ?? null,
+    primary: votes?.primary ?? null,
+    mining,
+    verdict,
+  };
+}
+
+/** From the metrics: one answer has it all. null on a node that does not mine. */
+async function readMining(tip: string, url: string): Promise<NodeMining | null> {
+  const response = await fetch(`${url}/metrics`, { signal: AbortSignal.timeout(ANSWER_MS) });
+  const page = Scrape.parse(await response.text());
+  const difficulty = page.sum("pow_difficulty");
+  if (difficulty === 0) return null;
+  const blocks = page.byLabel("pow_blocks_mined_total", "result");
+  const stale = blocks.get("stale") ?? 0;
+  return {
+    tip,
+    difficulty,
+    blockWork: difficulty * DIFFICULTY_ONE_HASHES,
+    hashrate: page.sum("pow_hashrate"),
+    blocks: (blocks.get("canonical") ?? 0) + stale,
+    stale,
+    reorgs: page.sum("pow_reorgs_total"),
+  };
+}
+
+/** A running process whose node takes no part, or cannot. */
+const OUT_OF_WORK: ReadonlySet<string> = new Set(["halted", "recovering", "alone"]);
+
+/** A process that runs and is no use, or that ended by itself: what nobody ordered. */
+export function troublesOf({ nodes }: DevnetReport): readonly string[] {
+  return nodes.flatMap(({ name, state, verdict }) => {
+    if (state === "exited") return [`${name} ended by itself: see its log`];
+    return verdict !== null && OUT_OF_WORK.has(verdict.state) ? [`${name}: ${verdict.summary}`] : [];
+  });
+}
+
+/** Expected hashes of difficulty 1. */
+const DIFFICULTY_ONE_HASHES = 4_295_032_833;
+
+/** The standing of the whole network in one line, node by node. */
+export function describeNetwork(out: Output, report: DevnetReport): string {
+  const marks = report.nodes.map((node) =>
+    !isWorking(node)
+      ? `${node.name} ${out.cross} ${wordFor(node)}`
+      : `${node.name} ${out.tick}${node.height}`,
+  );
+  const [standing, ...rest] = standingOf(out, report);
+  return [standing, ...marks, ...rest].join(" | ");
+}
+
+/** The same without the nodes, which stand in the table above it. */
+export function summarizeNetwork(out: Output, report: DevnetReport, rate?: number): readonly string[] {
+  const [standing, pool, ...rest] = standingOf(out, report);
+  const speed = rate === undefined ? [] : [`${rate.toFixed(1)} tx/s`];
+  return flow([standing!, pool!, ...speed, ...rest], columnsOf("stdout") - INDENT.length).map(
+    (line) => INDENT + line,
+  );
+}
+
+/** Height and who leads; pool; the partition; and the alarm if no part of the network has a quorum. */
+function standingOf(out: Output, report: DevnetReport): string[] {
+  const { nodes, partition } = report;
+  const heard = nodes.filter((node) => node.height !== null);
+  const pool = Math.max(0, ...heard.map((node) => node.mempool!));
+  const lead = report.quorum === null ? describeMining(heard) : describeView(nodes, heard);
+  const parts = [lead, `mempool ${pool}`];
+  if (partition !== null) {
+    parts.push(out.style("yellow", `PARTITIONED: ${partition.map((group) => group.join(",")).join(" / ")}`));
+  }
+  const alarm = alarmOf(report, heard);
+  return alarm === undefined ? parts : [...parts, out.style("red", alarm)];
+}
+
+function describeView(nodes: readonly NodeReport[], heard: readonly NodeReport[]): string {
+  const view = Math.max(0, ...heard.map((node) => node.view ?? 0));
+  const primary = nodes.find((node) => node.index === heard.find((other) => other.view === view)?.primary);
+  return `height ${highest(heard)}  view ${view}  primary ${primary?.name ?? "-"}`;
+}
+
+/** All nodes on one tip is the rule; for a moment after each block, and in a partition, there are several. */
+function describeMining(heard: readonly NodeReport[]): string {
+  const miners = heard.flatMap((node) => node.mining ?? []);
+  const tips = new Set(miners.map(({ tip }) => tip)).size;
+  const work = Math.max(0, ...miners.map(({ blockWork }) => blockWork));
+  const rate = miners.reduce((sum, { hashrate }) => sum + hashrate, 0);
+  const due = rate === 0 ? "" : ` (a block in ${showDuration((work / rate) * 1_000)})`;
+  const agreed = tips <= 1 ? "all on one tip" : `${tips} tips`;
+  return `height ${highest(heard)}  ${agreed}  ${showRate(rate)} for ${showCount(work)} hashes a block${due}`;
+}
+
+function highest(heard: readonly NodeReport[]): number {
+  return Math.max(0, ...heard.map((node) => node.height!));
+}
+
+function alarmOf(
+  { nodes, quorum, partition }: DevnetReport,
+  heard: readonly NodeReport[],
+): string | undefined {
+  if (quorum === null) return undefined;
+  const together = partition ?? [nodes.map((node) => node.name)];
+  const voters = heard.filter(isWorking);
+  const most = Math.max(...together.map((group) => voters.filter((n) => group.includes(n.name)).length));
+  if (most >= quorum) return undefined;
+  const where = partition === null ? "online" : "connected in the largest part";
+  return `NO QUORUM: ${most} of ${nodes.length} ${where}, need ${quorum} — chain is safe but halted`;
+}
+
+export function nodeTable(
+  out: Output,
+  { nodes, partition, quorum }: DevnetReport,
+  columns?: number,
+): readonly string[] {
+  const number = (value: number | null) => (value === null ? "-" : `${value}`);
+  const rows = nodes.map((node) => [
+    node.name,
+    isWorking(node) ? out.style("green", "running") : out.style("red", wordFor(node)),
+    number(node.height),
+    ...(quorum === null
+      ? miningCells(node)
+      : [node.view === null ? "-" : `${node.view}${node.primary === node.index ? " primary" : ""}`]),
+    number(node.peers),
+    number(node.mempool),
+    number(node.pid),
+    node.rpcUrl,
+    ...(partition === null ? [] : [node.cutOffFrom.join(",")]),
+  ]);
+  const own = quorum === null ? ["tip", "hash rate", "mined", "reorgs"] : ["view"];
+  const head = ["node", "state", "height", ...own, "peers", "mempool", "pid", "rpc"];
+  return table(partition === null ? head : [...head, "cut off from"], rows, columns);
+}
+
+function miningCells({ mining }: NodeReport): string[] {
+  if (mining === null) return ["-", "-", "-", "-"];
+  const { tip, hashrate, blocks, stale, reorgs } = mining;
+  return [
+    shortenTip(tip),
+    showRate(hashrate),
+    stale === 0 ? `${blocks}` : `${blocks} (${stale} stale)`,
+    `${reorgs}`,
+  ];
+}
+
+/** The end of a hash, because its beginning is zeros. */
+function shortenTip(tip: string): string {
+  return `…${tip.slice(-8)}`;
+}
+
+function isWorking({ state, height, verdict }: NodeReport): boolean {
+  return state === "running" && height !== null && !OUT_OF_WORK.has(verdict?.state ?? "");
+}
+
+/** A process that runs may still give no answer: it starts, or it hangs; or it may have stopped voting. */
+function wordFor({ state, height, verdict }: NodeReport): string {
+  if (state !== "running") return state;
+  return height === null ? "no answer" : (verdict?.state ?? state);
+}
+
+/** Transactions a second, from the blocks since the last look. */
+export class RateMeter {
+  #height: number | undefined;
+  #at = 0;
+
+  async measure({ nodes }: DevnetReport, nowMs: number): Promise<number> {
+    const source = nodes.find((node) => node.height !== null);
+    if (source === undefined) return 0;
+    const [from, to] = [this.#height, source.height!];
+    const seconds = (nowMs - this.#at) / 1_000;
+    [this.#height, this.#at] = [Math.max(from ?? 0, to), nowMs];
+    if (from === undefined || to <= from) return 0;
+    try {
+      const client = new Client(source.rpcUrl, { timeoutMs: ANSWER_MS });
+      const range = { from: Math.max(from + 1, to - RANGE_MAX + 1), to };
+      const heads = await client.call("chain_getBlockRange", range);
+      return heads.reduce((sum, head) => sum + head.txCount, 0) / seconds;
+    } catch {
+      return 0;
+    }
+  }
+}
+
+/** Draws over its own last drawing: on a narrow terminal lines are cut, because blocks would fill the screen. */
+export class LiveTable {
+  readonly #out: Output;
+  readonly #drawing = new Drawing("stdout");
+
+  constructor(out: Output) {
+    this.#out = out;
+  }
+
+  draw(report: DevnetReport, rate: number): void {
+    const columns = columnsOf("stdout");
+    const rows =
+      report.nodes.length <= ROWS_MAX ? nodeTable(this.#out, report, Number.POSITIVE_INFINITY) : [];
+    const fitting = rows.map((line) => cut(line, columns));
+    this.#drawing.draw([...fitting, ...summarizeNetwork(this.#out, report, rate)]);
+  }
+
+  /** Before other words are printed. */
+  erase(): void {
+    this.#drawing.erase();
+  }
+}

@@ -1,0 +1,262 @@
+/**
+ * What a devnet is on disk: devnet.json says what it was made of, and everything else follows from it. The same
+ * options find the same network again; other options against existing data are refused, because the chain in the
+ * folder would not be theirs.
+ *
+ *   <dir>/devnet.json  genesis.json  node0/ node1/ ...  control.sock  LOCK
+ */
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { accept, refuse, type Verdict } from "../../base/fault.ts";
+import { VALIDATORS_MAX } from "../../base/limits.ts";
+import type { Genesis } from "../../chain/genesis/genesis.ts";
+import { formatGenesis, parseGenesis } from "../../chain/genesis/genesis-file.ts";
+import { amountField, checkJson, field, integerField, object, optional } from "../../codec/field.ts";
+import { createHome, homePaths } from "../../node/home/home.ts";
+import { keyOfSeed } from "../../node/home/key-file.ts";
+import { devMining } from "../../node/home/mining-profiles.ts";
+import {
+  DEVNET,
+  MINED_DEVNET,
+  type PlannedAccount,
+  type PlannedMember,
+  planMinedNetwork,
+  planNetwork,
+  secretsFromSeed,
+} from "../../node/home/network-plan.ts";
+import { formatPeers, type KnownPeer, multiaddrOf, parsePeers } from "../../node/home/peers-file.ts";
+import { readTextFile } from "../../node/home/text-file.ts";
+import { devnetFile } from "./devnet-dir.ts";
+import {
+  type DevnetSettings,
+  newConfigText,
+  nodeVariables,
+  planStart,
+  type Variables,
+} from "./devnet-settings.ts";
+
+/** What the chain follows from: fixed for the life of the folder. */
+export interface DevnetOrigin {
+  readonly seed: string;
+  /** How many nodes: validators, or miners. */
+  readonly validators: number;
+  readonly accounts: number;
+  readonly balance: bigint;
+  /** Whole seconds between two blocks where the nodes mine; undefined where they are validators. */
+  readonly spacing?: number | undefined;
+}
+
+/** The network of an origin, whoever makes its blocks. */
+export interface DevnetPlan {
+  /** In order of the nodes. */
+  readonly members: readonly PlannedMember[];
+  readonly accounts: readonly PlannedAccount[];
+  readonly genesis: Genesis;
+}
+
+export interface DevnetNode {
+  readonly index: number;
+  readonly name: string;
+  readonly dir: string;
+  readonly rpcPort: number;
+  readonly rpcUrl: string;
+  readonly p2pPort: number;
+  readonly peerId: string;
+  /** Of its command line, beside the folder. */
+  readonly words?: readonly string[];
+  /** QUORATE_* variables that it gets. */
+  readonly variables?: Variables;
+  /** Hashes a second of a miner; undefined: as many as it can. */
+  readonly hashLimit?: number | undefined;
+}
+
+const FORMAT = 1;
+export const SEED_LENGTH_MAX = 128;
+export const DEVNET_ACCOUNTS_MAX = 10_000;
+/** Seconds. */
+export const SPACING_MAX = 3_600;
+
+const schema = object({
+  format: field(`${FORMAT} (the only format this version reads)`, (value) =>
+    value === FORMAT ? FORMAT : undefined,
+  ),
+  seed: field(`a text of 1 to ${SEED_LENGTH_MAX} characters`, (value) =>
+    typeof value === "string" && value.length >= 1 && value.length <= SEED_LENGTH_MAX ? value : undefined,
+  ),
+  validators: integerField(1, VALIDATORS_MAX),
+  accounts: integerField(0, DEVNET_ACCOUNTS_MAX),
+  balance: amountField((1n << 63n) - 1n),
+  spacing: optional(integerField(1, SPACING_MAX)),
+});
+
+/** Fault `missing` when there is no devnet in the folder. */
+export function loadDevnet(dir: string): Verdict<DevnetOrigin, "missing" | "malformed"> {
+  const path = devnetFile(dir);
+  if (!existsSync(path))
+    return refuse("missing", `${path}: not found; start a devnet with: quorate devnet --devnet ${dir}`);
+  const text = readTextFile(path);
+  if (!text.ok) return text;
+  const read = checkJson(schema, text.value);
+  if (!read.ok) return refuse("malformed", `${path}: ${read.fault.detail}`);
+  const { format: _, ...origin } = read.value;
+  return accept(origin);
+}
+
+export function planDevnet({ seed, spacing, validators, ...numbers }: DevnetOrigin): DevnetPlan {
+  const secrets = secretsFromSeed(seed);
+  if (spacing === undefined) {
+    const { validators: members, ...rest } = planNetwork({ ...DEVNET, ...numbers, validators }, secrets);
+    return { members, ...rest };
+  }
+  const consensus = devMining(spacing);
+  const options = { ...MINED_DEVNET, ...numbers, miners: validators, consensus };
+  const { miners: members, ...rest } = planMinedNetwork(options, secrets);
+  return { members, ...rest };
+}
+
+/**
+ * Makes the folder, or checks that it is this network's. New homes get a config.toml; that of an old one is its
+ * owner's: what is said of this start goes before it, and is not written. Faults: `exists` (another network's data, or
+ * no devnet at all), `malformed` (the file of a home, a variable, or a flag).
+ */
+export function prepareDevnet(
+  dir: string,
+  origin: DevnetOrigin,
+  plan: DevnetPlan,
+  settings: DevnetSettings,
+  environment: Variables = {},
+): Verdict<
+  { readonly nodes: readonly DevnetNode[]; readonly resumed: boolean },
+  "exists" | "missing" | "malformed"
+> {
+  const resumed = existsSync(devnetFile(dir));
+  if (resumed) {
+    const found = loadDevnet(dir);
+    if (!found.ok) return found;
+    const difference = describeDifference(found.value, origin);
+    if (difference !== "") {
+      return refuse(
+        "exists",
+        `${dir} holds a devnet ${difference}; start over with --reset, or choose another folder with --devnet`,
+      );
+    }
+  }
+  const genesisJson = formatGenesis(plan.genesis);
+  const checked = parseGenesis(genesisJson);
+  if (!checked.ok) return refuse("malformed", checked.fault.detail);
+  const variables = nodeVariables(environment);
+  const homes: PlannedHome[] = [];
+  for (const [index, member] of plan.members.entries()) {
+    const planned = planHome(join(dir, member.name), index, plan, { settings, variables });
+    if (!planned.ok) return planned;
+    homes.push(planned.value);
+  }
+  for (const home of homes) {
+    const written = writeNode(home, homes, plan, genesisJson);
+    if (!written.ok) return written;
+  }
+  writeFileSync(join(dir, "genesis.json"), genesisJson);
+  const { seed, validators, accounts, balance, spacing } = origin;
+  const file = { format: FORMAT, seed, validators, accounts, balance: balance.toString(), spacing };
+  // Last, because it is what makes the folder a devnet.
+  writeFileSync(devnetFile(dir), `${JSON.stringify(file, undefined, 2)}\n`);
+  return accept({ nodes: homes.map(({ node }) => node), resumed });
+}
+
+/** Removes what prepareDevnet and the nodes made, and nothing else in the folder. */
+export function removeDevnet(dir: string): void {
+  // Nothing is removed from a folder that is no devnet.
+  if (!existsSync(devnetFile(dir))) return;
+  for (let i = 0; i < VALIDATORS_MAX; i++) rmSync(join(dir, `node${i}`), { recursive: true, force: true });
+  for (const file of ["genesis.json", "devnet.json"]) rmSync(join(dir, file), { force: true });
+}
+
+/** Empty when there is none. */
+function describeDifference(found: DevnetOrigin, wanted: DevnetOrigin): string {
+  if ((found.spacing === undefined) !== (wanted.spacing === undefined)) {
+    return found.spacing === undefined
+      ? "of validators (wanted miners)"
+      : "of miners, --consensus pow (wanted validators)";
+  }
+  const keys = ["seed", "validators", "accounts", "balance", "spacing"] as const;
+  const nodes = wanted.spacing === undefined ? "validators" : "miners";
+  const words = { validators: nodes, spacing: "--block-time" };
+  const show = (key: (typeof keys)[number], { [key]: value }: DevnetOrigin) =>
+    key === "spacing" ? `${value}s` : `${value}`;
+  return keys
+    .filter((key) => found[key] !== wanted[key])
+    .map((key) => {
+      const word = key === "validators" || key === "spacing" ? words[key] : key;
+      return `with ${word} ${show(key, found)} (wanted ${show(key, wanted)})`;
+    })
+    .join(", ");
+}
+
+interface PlannedHome {
+  readonly node: DevnetNode;
+  readonly p2pHost: string;
+  /** As it is, or as it will be. */
+  readonly configText: string;
+}
+
+function planHome(
+  dir: string,
+  index: number,
+  { members, genesis }: DevnetPlan,
+  said: { readonly settings: DevnetSettings; readonly variables: Variables },
+): Verdict<PlannedHome, "malformed"> {
+  const member = members[index]!;
+  const paths = homePaths(dir);
+  const isOld = existsSync(paths.genesis) && existsSync(paths.config);
+  const network = { votes: genesis.validators.length > 0, count: members.length };
+  const configText = isOld
+    ? readFileSync(paths.config, "utf8")
+    : newConfigText(index, member, network, said.settings);
+  const planned = planStart(index, dir, configText, said);
+  if (!planned.ok) return planned;
+  const { p2pHost, ...start } = planned.value;
+  const { name, peerId } = member;
+  return accept({ node: { index, name, peerId, dir, ...start }, p2pHost, configText });
+}
+
+function writeNode(
+  home: PlannedHome,
+  homes: readonly PlannedHome[],
+  plan: DevnetPlan,
+  genesisJson: string,
+): Verdict<unknown, "exists"> {
+  const { node, configText } = home;
+  const member = plan.members[node.index]!;
+  const votes = plan.genesis.validators.length > 0;
+  const peers: KnownPeer[] = homes
+    .filter((other) => other !== home)
+    .map((other) => ({
+      name: other.node.name,
+      peerId: other.node.peerId,
+      multiaddr: multiaddrOf(other.p2pHost, other.node.p2pPort),
+    }));
+  const paths = homePaths(node.dir);
+  if (existsSync(paths.genesis)) {
+    if (!existsSync(paths.config)) writeFileSync(paths.config, configText);
+    writeFileSync(paths.peers, formatPeers([...peers, ...addedPeers(paths.peers, peers)]));
+    return accept(undefined);
+  }
+  // A start that was killed half-way left a folder that is no home yet.
+  rmSync(node.dir, { recursive: true, force: true });
+  mkdirSync(node.dir, { recursive: true });
+  return createHome(node.dir, {
+    configText,
+    genesisJson,
+    peers,
+    nodeKey: keyOfSeed(member.nodeSeed),
+    validatorKey: votes ? keyOfSeed(member.seed) : undefined,
+  });
+}
+
+/** What somebody added to a peers.json of the devnet (a follower of their own): kept when the file is written anew. */
+function addedPeers(path: string, planned: readonly KnownPeer[]): readonly KnownPeer[] {
+  const found = existsSync(path) ? parsePeers(readFileSync(path, "utf8")) : undefined;
+  if (found === undefined || !found.ok) return [];
+  const names = new Set(planned.map(({ name }) => name));
+  return found.value.filter(({ name }) => !names.has(name));
+}

@@ -1,0 +1,216 @@
+/**
+ * What `quorate doctor --dir HOME` looks at: the files of a node's home against each other and against its data, its
+ * ports, disk and permissions, and by doctor-peers.ts its peers and clock. A node that runs from this home is asked,
+ * its data is left alone, and its ports are no fault. Nothing is changed.
+ */
+import { accessSync, constants, existsSync, readFileSync, statfsSync } from "node:fs";
+import { equalBytes, showHash } from "../../base/bytes.ts";
+import { computeGenesisHash } from "../../chain/genesis/genesis-state.ts";
+import { ChainStore } from "../../chain/store.ts";
+import { type Config, loadConfig } from "../../node/home/config.ts";
+import { type Home, homePaths, openHome } from "../../node/home/home.ts";
+import { isAlive } from "../../node/home/lock.ts";
+import { startErrorOf } from "../../node/home/start-error.ts";
+import { packageVersion } from "../../node/home/version.ts";
+import { peerIdFromSeed } from "../../p2p/transport/identity.ts";
+import { Client } from "../../sdk/client.ts";
+import { checkClocks, type Finding, isFree } from "./doctor-checks.ts";
+
+const DISK_FREE_MIN = 1024 ** 3;
+const ANSWER_MS = 3_000;
+
+/** Every check of the home; the later ones are left out when its files cannot be read. */
+export async function examineHome(dir: string): Promise<Finding[]> {
+  const home = openHome(dir);
+  if (!home.ok) return [wrongFile("home", home.fault.detail)];
+  const loaded = loadConfig({ file: home.value.configText, environment: process.env });
+  if (!loaded.ok) return [wrongFile("config", loaded.fault.detail)];
+  const { config } = loaded.value;
+  const pid = runningPid(dir);
+  const findings = [checkKeys(home.value, config), checkPermissions(dir), checkSpace(dir)];
+  if (pid !== undefined) return [...findings, ...(await examineRunning(home.value, config, pid))];
+  const { examinePeers } = await import("./doctor-peers.ts");
+  const ports = await checkOwnPorts(config);
+  const data = await checkData(home.value, config);
+  return [...findings, data, ports, ...(await examinePeers(home.value, config))];
+}
+
+/** A file of the home is wrong, so that the exit code is that of wrong input. */
+function wrongFile(name: string, detail: string): Finding {
+  return { name, ok: false, detail, isInput: true };
+}
+
+/** The process that holds the home's lock and lives. */
+function runningPid(dir: string): number | undefined {
+  const { lock } = homePaths(dir);
+  if (!existsSync(lock)) return undefined;
+  const pid = Number(readFileSync(lock, "utf8").trim().split(" ")[0]);
+  return Number.isSafeInteger(pid) && pid > 0 && isAlive(pid) ? pid : undefined;
+}
+
+/** Genesis against keys and mode. */
+export function checkKeys(
+  home: Pick<Home, "genesis" | "paths" | "nodeKey" | "validatorKey">,
+  config: Pick<Config, "mode">,
+): Finding {
+  const { genesis, paths, nodeKey, validatorKey } = home;
+  const name = "genesis";
+  const hash = showHash(computeGenesisHash(genesis));
+  const isMined = genesis.validators.length === 0;
+  if (config.mode === "validator" && isMined)
+    return wrongFile(name, `${paths.genesis}: nobody votes on this chain, and the mode is "validator"`);
+  if (config.mode === "miner" && !isMined)
+    return wrongFile(name, `${paths.genesis}: nothing is mined on this chain, and the mode is "miner"`);
+  if (config.mode !== "validator") return { name, ok: true, detail: `${hash}, chain ${genesis.chainId}` };
+  if (validatorKey === undefined)
+    return wrongFile(name, `${paths.validatorKey}: not found; a validator needs its key`);
+  const own = genesis.validators.find((one) => equalBytes(one.publicKey, validatorKey.publicKey));
+  if (own === undefined) {
+    const detail = `${paths.genesis}: none of its ${genesis.validators.length} validators has the key in ${paths.validatorKey}: most likely this is the genesis of another network (its hash is ${hash})`;
+    return wrongFile(name, detail);
+  }
+  const peerId = peerIdFromSeed(nodeKey.seed);
+  if (own.peerId !== peerId) {
+    const detail = `${paths.nodeKey}: its peer id ${peerId} is not that of ${own.name} in ${paths.genesis}, ${own.peerId}: the others will not let this node in`;
+    return wrongFile(name, detail);
+  }
+  return { name, ok: true, detail: `${hash}, chain ${genesis.chainId}; the keys are those of ${own.name}` };
+}
+
+/** The home and what is in it can be written; keys that others can read are refused before. */
+function checkPermissions(dir: string): Finding {
+  const { db, journal, logs } = homePaths(dir);
+  const locked = [dir, db, journal, logs].filter((path) => existsSync(path) && !isWritable(path));
+  const name = "permissions";
+  if (locked.length === 0) return { name, ok: true, detail: "keys are private, folders can be written" };
+  return { name, ok: false, detail: `this user cannot write to ${locked.join(", ")}` };
+}
+
+function isWritable(path: string): boolean {
+  try {
+    accessSync(path, constants.W_OK);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function checkSpace(dir: string): Finding {
+  const { bavail, bsize } = statfsSync(dir);
+  const free = bavail * bsize;
+  const shown = `${(free / 1024 ** 3).toFixed(1)} GiB free at ${dir}`;
+  const ok = free >= DISK_FREE_MIN;
+  return { name: "disk", ok, detail: ok ? shown : `${shown}: too little` };
+}
+
+/** Database against genesis, journal against key; opened and closed again. */
+async function checkData({ paths, genesis }: Home, { mode }: Config): Promise<Finding> {
+  const name = "data";
+  if (!existsSync(paths.db)) return { name, ok: true, detail: "none yet: the node begins at the genesis" };
+  try {
+    const { openLevel } = await import("../../storage/level.ts");
+    const kv = await openLevel(paths.db);
+    let height: bigint | undefined;
+    try {
+      const store = new ChainStore(kv, genesis.limits);
+      const head = store.openHead(computeGenesisHash(genesis), showHash);
+      height = head === undefined ? 0n : store.head(head)?.summary.height;
+    } finally {
+      await kv.close();
+    }
+    if (mode === "validator") {
+      const { openVotes } = await import("../../node/votes/votes.ts");
+      await (await openVotes(paths)).log.close();
+    }
+    return {
+      name,
+      ok: height !== undefined,
+      detail: `the database fits the genesis, height ${height ?? "unknown"}`,
+    };
+  } catch (error) {
+    const reason = startErrorOf(error, paths) as Error;
+    return wrongFile(name, reason.message);
+  }
+}
+
+async function checkOwnPorts({ rpc, p2p }: Config): Promise<Finding> {
+  const wanted = [rpc.port, p2p.port].filter((port) => port !== 0);
+  const free = await Promise.all(wanted.map((port) => isFree(port)));
+  const busy = wanted.filter((_, i) => !free[i]);
+  const name = "ports";
+  if (busy.length === 0) return { name, ok: true, detail: `${wanted.join(", ")} are free` };
+  const detail = `${busy.join(", ")} in use by another process: stop it, or change rpc.port and p2p.port in config.toml`;
+  return { name, ok: false, detail };
+}
+
+/** What the node that runs from this home says of itself. */
+async function examineRunning(home: Home, { rpc }: Config, pid: number): Promise<Finding[]> {
+  const host = rpc.host === "0.0.0.0" ? "127.0.0.1" : rpc.host.includes(":") ? `[${rpc.host}]` : rpc.host;
+  const url = `http://${host}:${rpc.port}`;
+  const client = new Client(url, { timeoutMs: ANSWER_MS });
+  try {
+    const [info, explanation, peers] = await Promise.all([
+      client.call("node_info"),
+      client.call("consensus_explain"),
+      client.call("net_peers"),
+    ]);
+    const own = peerIdFromSeed(home.nodeKey.seed);
+    if (info.nodeId !== own) {
+      const detail = `at ${url} another node answers (${info.nodeId}), not this home's (${own}), which runs as process ${pid}`;
+      return [{ name: "ports", ok: false, detail }];
+    }
+    const clocks = peers.flatMap(({ name, peerId, clockOffsetMs, clockErrorMs }) =>
+      clockOffsetMs === null || clockErrorMs === null
+        ? []
+        : [{ name: name ?? peerId, offsetMs: clockOffsetMs, errorMs: clockErrorMs }],
+    );
+    return [
+      { name: "ports", ok: true, detail: `${url} is this home's own node, process ${pid}` },
+      checkRunningVersion(info.version),
+      checkRunningGenesis(home, info.genesisHash),
+      checkConnected(home, peers, explanation.details),
+      checkClocks(clocks, home.genesis),
+      { name: "chain", ok: explanation.ok, detail: explanation.summary },
+    ];
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    const detail = `process ${pid} runs this home and gives no answer at ${url} (${reason}): it starts, it hangs, or it was started with another --rpc-port`;
+    return [{ name: "ports", ok: false, detail }];
+  } finally {
+    client.close();
+  }
+}
+
+function checkRunningVersion(version: string): Finding {
+  const own = packageVersion();
+  const ok = version === own;
+  return {
+    name: "version",
+    ok,
+    detail: ok ? own : `the node runs ${version}, this program is ${own}: restart it`,
+  };
+}
+
+function checkRunningGenesis({ genesis, paths }: Home, running: string): Finding {
+  const hash = showHash(computeGenesisHash(genesis));
+  if (running === hash) return { name: "data", ok: true, detail: "the running node follows this genesis" };
+  const detail = `${paths.genesis}: changed since the node started, which follows ${running}; the file has ${hash}`;
+  return wrongFile("data", detail);
+}
+
+/** The peers of peers.json against those that the node is connected with; why one is missing the node has said. */
+function checkConnected(
+  { peers, nodeKey }: Home,
+  connected: readonly { readonly peerId: string }[],
+  said: readonly string[],
+): Finding {
+  const own = peerIdFromSeed(nodeKey.seed);
+  const wanted = peers.filter(({ peerId, multiaddr }) => multiaddr !== undefined && peerId !== own);
+  const missing = wanted.filter(({ peerId }) => !connected.some((peer) => peer.peerId === peerId));
+  const reasons = missing.map(
+    ({ name }) =>
+      said.find((line) => line.startsWith(`${name} is not connected`)) ?? `${name} is not connected`,
+  );
+  const head = `${connected.length} connected, ${wanted.length - missing.length} of the ${wanted.length} in peers.json`;
+  return { name: "peers", ok: missing.length === 0, detail: [head, ...reasons].join("; ") };
+}

@@ -1,0 +1,67 @@
+/**
+ * `quorate reset`: deletes what a node can get again from its peers, the chain and the logs. What nobody can give
+ * back goes only when it is named: the votes of the validator's key, without which it could vote twice, and the
+ * home itself with its keys. Keys of accounts are never touched. It asks nobody and needs --yes.
+ */
+import { existsSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import type { Command } from "commander";
+import { type HomePaths, homePaths } from "../../node/home/home.ts";
+import { takeLock } from "../../node/home/lock.ts";
+import { dirOption, leaf } from "../command.ts";
+import { badInput, EXIT, must } from "../exit.ts";
+import type { Output } from "../output.ts";
+
+interface ResetOptions {
+  readonly dir: string;
+  readonly yes?: boolean;
+  readonly votes?: boolean;
+  readonly keys?: boolean;
+}
+
+export function addReset(program: Command): void {
+  leaf<ResetOptions>(
+    program,
+    "reset",
+    "delete a node's chain and logs; keys, votes and configuration stay",
+    (command) =>
+      command
+        .addOption(dirOption())
+        .option("--yes", "really do it")
+        .option("--votes", "also the validator's votes: only when all nodes of the network start over")
+        .option("--keys", "also node key, validator key, votes, genesis and configuration: the whole home"),
+    ({ out, options }) => reset(out, options),
+  );
+}
+
+function reset(out: Output, options: ResetOptions): void {
+  const paths = homePaths(options.dir);
+  if (!existsSync(paths.genesis)) throw badInput(`${options.dir} is no node home: nothing was deleted`);
+  const doomed = doomedBy(options, paths).filter((path) => existsSync(path));
+  if (!options.yes) {
+    const list = doomed.length === 0 ? "nothing" : doomed.join(", ");
+    throw badInput(`this would delete ${list}; say --yes to do it. Nothing was deleted`);
+  }
+  const lock = must(takeLock(paths.lock), EXIT.busy);
+  try {
+    for (const path of doomed) rmSync(path, { recursive: true, force: true });
+  } finally {
+    lock.release();
+  }
+  const kept = [paths.nodeKey, paths.validatorKey, paths.journal].filter((path) => existsSync(path));
+  const stays = kept.length === 0 ? [] : [`  kept: ${kept.join(", ")}`];
+  out.result({ deleted: doomed, kept }, [
+    `${out.tick} deleted ${doomed.length === 0 ? "nothing: there was nothing" : doomed.join(", ")}`,
+    ...stays,
+  ]);
+}
+
+function doomedBy({ votes, keys }: ResetOptions, paths: HomePaths): readonly string[] {
+  const chain = [paths.db, paths.logs, paths.pid];
+  const voted = [paths.journal, `${paths.validatorKey}.voted`];
+  if (keys) {
+    const home = [paths.genesis, paths.config, paths.peers, paths.nodeKey, paths.validatorKey];
+    return [join(paths.dir, "data"), ...chain.slice(1), voted[1]!, ...home];
+  }
+  return votes ? [...chain, ...voted] : chain;
+}

@@ -1,0 +1,159 @@
+/**
+ * `quorate start`: runs one node in the foreground until it is told to stop. SIGINT and SIGTERM stop it gracefully
+ * once and at once the second time. Under a devnet (an IPC channel to the parent) the terminal's SIGINT is left to
+ * the parent, and the parent's death stops the node.
+ */
+import { resolve } from "node:path";
+import { type Command, Option } from "commander";
+import { loadConfig } from "../../node/home/config.ts";
+import { type Home, openHome } from "../../node/home/home.ts";
+import { parsePeerAddress } from "../../node/home/peers-file.ts";
+import type { StartError } from "../../node/home/start-error.ts";
+import type { RunningNode } from "../../node/node.ts";
+import { collect, list } from "../arguments.ts";
+import { dirOption, leaf } from "../command.ts";
+import { badInput, CliError, EXIT, must } from "../exit.ts";
+import type { Output } from "../output.ts";
+import { guardProcess } from "../process-boundary.ts";
+import { addSettingFlags, settingsOf } from "../setting-flags.ts";
+
+interface StartOptions {
+  readonly dir: string;
+  readonly peer?: readonly string[];
+  readonly cutOff?: readonly string[];
+}
+
+export function addStart(program: Command): void {
+  leaf<StartOptions>(
+    program,
+    "start",
+    "run the node of a folder until it is stopped",
+    (command) =>
+      addSettingFlags(
+        command
+          .addOption(dirOption())
+          .option("--peer <multiaddr>", "a node to connect to, besides peers.json; repeatable", collect)
+          // For `quorate devnet`, whose restarted nodes keep their side of a partition.
+          .addOption(new Option("--cut-off <names>").argParser(list).hideHelp()),
+      ),
+    ({ out, options }) => runNode(out, options),
+  );
+}
+
+async function runNode(out: Output, options: StartOptions): Promise<void> {
+  const home = must(openHome(options.dir));
+  const { config, skipped } = must(
+    loadConfig({
+      file: home.configText,
+      environment: process.env,
+      flags: await settingsOf(options, options.dir),
+    }),
+  );
+  if (skipped !== undefined) out.warn(skipped);
+  const blockedPeers = peerIdsOf(options.cutOff ?? [], home);
+  const extraPeers = (options.peer ?? []).map((text) => must(parsePeerAddress(text)));
+  // Loaded here, so that what is wrong with the home is said at once.
+  const { startNode } = await import("../../node/node.ts");
+  const stopping = new StopSignal();
+  let node: RunningNode;
+  try {
+    const onFatal = (error: unknown) => stopping.fail(error);
+    node = await startNode({ home, config, extraPeers, blockedPeers, onFatal });
+  } catch (error) {
+    throw startFailure(error);
+  }
+  guardProcess(node.networkFailed);
+  process.on("SIGHUP", () => node.reopenLog());
+  const { rpcUrl, p2pAddresses, genesisHash } = node;
+  out.result(
+    { rpcUrl, p2pAddresses, genesisHash, height: Number(node.height()), mode: config.mode, pid: process.pid },
+    [
+      `${config.name} (${config.mode}) at height ${node.height()}, genesis ${genesisHash}`,
+      `  rpc   ${rpcUrl}`,
+      `  p2p   ${p2pAddresses.join("  ")}`,
+      `  logs  ${config.log.file === undefined ? "standard error" : resolve(options.dir, config.log.file)}`,
+    ],
+  );
+  const failure = await stopping.requested;
+  if (failure !== undefined) {
+    throw new CliError(EXIT.broken, "STOPPED", `the node had to stop: ${failure.message}`, {
+      cause: failure,
+    });
+  }
+  await node.stop();
+  out.note(`stopped at height ${node.height()}`);
+}
+
+/** Names of validators and known peers as peer ids; a drill that only a dev chain allows. */
+function peerIdsOf(names: readonly string[], { genesis, peers }: Home): string[] {
+  if (names.length > 0 && genesis.profile !== "dev") throw badInput("--cut-off: only on a dev chain");
+  const known = [...genesis.validators, ...peers].filter(({ name }) => names.includes(name));
+  return [...new Set(known.map(({ peerId }) => peerId))];
+}
+
+/** Resolves once: by a signal or the parent's death with undefined, by the node's own failure with its reason. */
+class StopSignal {
+  readonly requested: Promise<Error | undefined>;
+  #resolve!: (failure: Error | undefined) => void;
+  #asked = false;
+
+  constructor() {
+    this.requested = new Promise((resolve) => {
+      this.#resolve = resolve;
+    });
+    const supervised = process.channel !== undefined;
+    process.on("SIGTERM", () => this.#ask());
+    // Whoever started this may log out (nohup): it goes on, and opens its log anew.
+    process.on("SIGHUP", () => undefined);
+    // Without a listener Node.js opens its debugger.
+    process.on("SIGUSR1", () => undefined);
+    process.on("SIGINT", () => {
+      if (!supervised) this.#ask();
+    });
+    // Once, because a signal may follow the parent's death without meaning "at once".
+    if (supervised) process.once("disconnect", () => this.#resolve(undefined));
+    // The channel alone must not keep a stopped node's process alive.
+    process.channel?.unref();
+  }
+
+  fail(error: unknown): void {
+    this.#resolve(error instanceof Error ? error : new Error(String(error)));
+  }
+
+  #ask(): void {
+    if (this.#asked) process.exit(EXIT.broken);
+    this.#asked = true;
+    this.#resolve(undefined);
+  }
+}
+
+/** Errors of the node's parts say what to do already; here they get their exit code. */
+function startFailure(error: unknown): Error {
+  const reason = error instanceof Error ? error : new Error(String(error));
+  if (isStartError(reason)) {
+    const exitCode = reason.code === "locked" ? EXIT.busy : EXIT.badInput;
+    const code = reason.code.toUpperCase().replaceAll("-", "_");
+    return new CliError(exitCode, code, reason.message, { cause: reason });
+  }
+  if (hasCause(reason, "EADDRINUSE")) {
+    const message = `${reason.message} (--rpc-port, --p2p-port, or the keys rpc.port and p2p.port of config.toml)`;
+    return new CliError(EXIT.busy, "PORT_IN_USE", message, { cause: reason });
+  }
+  if (hasCause(reason, "LEVEL_LOCKED")) {
+    return new CliError(EXIT.busy, "LOCKED", reason.message, { cause: reason });
+  }
+  return reason;
+}
+
+/** By name, because the class is loaded with the node alone. */
+function isStartError(error: Error): error is StartError {
+  return error.name === "StartError";
+}
+
+/** Whether a system error code stands anywhere among an error's causes, as a code or in the words. */
+function hasCause(error: unknown, code: string): boolean {
+  if (!(error instanceof Error)) return false;
+  const inner = error instanceof AggregateError ? (error.errors as unknown[]) : [];
+  const own = (error as NodeJS.ErrnoException).code === code || error.message.includes(code);
+  return own || [error.cause, ...inner].some((cause) => hasCause(cause, code));
+}

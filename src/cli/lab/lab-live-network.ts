@@ -1,0 +1,210 @@
+/**
+ * The network of a live attack: real node processes on loopback in a temporary folder, gone without a trace however
+ * the attack ends. Honest miners, and the attacker's two nodes: a follower that does not mine, and a miner that can be
+ * cut off. Difficulty is fixed, and each miner is held to its share of a rate that leaves the machine free.
+ */
+import { mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { hex0x } from "../../base/bytes.ts";
+import type { Genesis } from "../../chain/genesis/genesis.ts";
+import { formatGenesis } from "../../chain/genesis/genesis-file.ts";
+import type { PowParameters } from "../../chain/genesis/pow-parameters.ts";
+import { compactOf } from "../../chain/types/target.ts";
+import { formatConfigFile } from "../../node/home/config.ts";
+import { createHome, homePaths } from "../../node/home/home.ts";
+import { keyOfSeed } from "../../node/home/key-file.ts";
+import { MINING_PROFILES } from "../../node/home/mining-profiles.ts";
+import {
+  MINED_DEVNET,
+  type MinedPlan,
+  planMinedNetwork,
+  secretsFromSeed,
+} from "../../node/home/network-plan.ts";
+import { multiaddrOf } from "../../node/home/peers-file.ts";
+import { readRpcToken } from "../../node/home/rpc-token.ts";
+import { Client } from "../../sdk/client.ts";
+import { findPorts } from "../bench/bench-network.ts";
+import type { DevnetNode } from "../devnet/devnet-plan.ts";
+import { endOfLog, lockDevnet, Supervisor } from "../devnet/devnet-supervisor.ts";
+import { CliError, EXIT, must } from "../exit.ts";
+
+/** Hashes a second of all miners together: a small part of one core. */
+export const HASHES_OF_ALL = 200_000;
+/** For four nodes to start and to connect: seconds on a free machine, but not every machine is free. */
+const READY_MS_MAX = 300_000;
+/** Expected hashes of a block: all together find one in two seconds. */
+const BLOCK_HASHES = 400_000;
+export const SPACING_SECONDS = BLOCK_HASHES / HASHES_OF_ALL;
+const HONEST = 2;
+
+export interface LiveOptions {
+  readonly share: number;
+  readonly seed: string;
+  readonly in: string | undefined;
+  readonly keep: boolean;
+}
+
+export interface LiveNode {
+  readonly node: DevnetNode;
+  readonly client: Client;
+}
+
+export class LiveNetwork {
+  readonly dir: string;
+  readonly plan: MinedPlan;
+  readonly honest: readonly LiveNode[];
+  readonly follower: LiveNode;
+  readonly secret: LiveNode;
+  /** Rejects when a node ends by itself. */
+  readonly failed: Promise<never>;
+  readonly #keep: boolean;
+  readonly #supervisor: Supervisor;
+
+  private constructor(dir: string, keep: boolean, plan: MinedPlan, nodes: readonly DevnetNode[]) {
+    this.dir = dir;
+    this.plan = plan;
+    this.#keep = keep;
+    const live = nodes.map((node) => ({
+      node,
+      client: new Client(node.rpcUrl, { token: () => readRpcToken(node.dir) }),
+    }));
+    this.honest = live.slice(0, HONEST);
+    this.follower = live[HONEST]!;
+    this.secret = live[HONEST + 1]!;
+    let fail: (error: Error) => void = () => undefined;
+    this.failed = new Promise((_, reject) => {
+      fail = reject;
+    });
+    this.failed.catch(() => undefined);
+    this.#supervisor = new Supervisor(
+      { dir, nodes, votes: false, readyMsMax: READY_MS_MAX },
+      {
+        lock: lockDevnet(dir),
+        exited: (ended) => {
+          const words = ended.lastWords();
+          const message = `${ended.node.name} ended by itself with ${ended.exitCode}`;
+          const more = [...(words.length === 0 ? [] : ["it said:", ...words]), ...endOfLog(ended)];
+          fail(new CliError(EXIT.broken, "NODE_EXITED", message, { more }));
+        },
+      },
+    );
+  }
+
+  /** Makes the folder with the homes; starts nothing. */
+  static async make({ share, seed, in: parent = tmpdir(), keep }: LiveOptions): Promise<LiveNetwork> {
+    const consensus = liveMining();
+    const plan = planMinedNetwork({ ...MINED_DEVNET, miners: HONEST + 2, consensus }, secretsFromSeed(seed));
+    const names = [...Array.from({ length: HONEST }, (_, i) => `honest${i}`), "follower", "secret"];
+    const [rpcBase, p2pBase] = [await findPorts(names.length), await findPorts(names.length)];
+    mkdirSync(parent, { recursive: true });
+    const dir = mkdtempSync(join(parent, "quorate-live-"));
+    const nodes = names.map((name, index) => ({
+      index,
+      name,
+      dir: join(dir, name),
+      rpcPort: rpcBase + index,
+      rpcUrl: `http://127.0.0.1:${rpcBase + index}`,
+      p2pPort: p2pBase + index,
+      peerId: plan.miners[index]!.peerId,
+    }));
+    try {
+      for (const node of nodes) makeHome(node, nodes, plan, limitOf(node.name, share));
+      return new LiveNetwork(dir, keep, plan, nodes);
+    } catch (error) {
+      rmSync(dir, { recursive: true, force: true });
+      throw error;
+    }
+  }
+
+  get all(): readonly LiveNode[] {
+    return [...this.honest, this.follower, this.secret];
+  }
+
+  get miners(): readonly LiveNode[] {
+    return [...this.honest, this.secret];
+  }
+
+  /** Resolves when every node is connected to all others. @throws CliError */
+  start(): Promise<void> {
+    return this.#supervisor.start();
+  }
+
+  /** From now on the secret node hears only itself. */
+  async cutOff(): Promise<void> {
+    await this.#supervisor.partition([this.secret.node.name]);
+  }
+
+  async heal(): Promise<void> {
+    await this.#supervisor.partition([]);
+  }
+
+  /** Lines of a node's log that hold a word. */
+  logLines({ node }: LiveNode, word: string): string[] {
+    const text = readFileSync(homePaths(node.dir).logFile, "utf8");
+    return text.split("\n").filter((line) => line.includes(word));
+  }
+
+  /** Stops the nodes and removes the folder; may be called again. */
+  async stop(): Promise<void> {
+    await this.#supervisor.stop();
+    this.#remove();
+  }
+
+  /** The same at once. */
+  async kill(): Promise<void> {
+    await this.#supervisor.kill();
+    this.#remove();
+  }
+
+  #remove(): void {
+    if (!this.#keep) rmSync(this.dir, { recursive: true, force: true });
+  }
+}
+
+function liveMining(): PowParameters {
+  const bits = compactOf((1n << 256n) / BigInt(BLOCK_HASHES));
+  return {
+    ...MINING_PROFILES.regtest,
+    powLimitBits: bits,
+    startBits: bits,
+    spacing: SPACING_SECONDS,
+    retarget: { rule: "fixed" },
+  };
+}
+
+/** Hashes a second; undefined for a node that does not mine. */
+function limitOf(name: string, share: number): number | undefined {
+  if (name === "follower") return undefined;
+  return Math.max(1, Math.round(HASHES_OF_ALL * (name === "secret" ? share : (1 - share) / HONEST)));
+}
+
+function makeHome(
+  node: DevnetNode,
+  nodes: readonly DevnetNode[],
+  plan: MinedPlan,
+  hashLimit: number | undefined,
+): void {
+  const member = plan.miners[node.index]!;
+  const genesis: Genesis = plan.genesis;
+  mkdirSync(node.dir, { recursive: true });
+  const made = createHome(node.dir, {
+    configText: formatConfigFile({
+      name: node.name,
+      mode: hashLimit === undefined ? "full" : "miner",
+      "rpc.port": node.rpcPort,
+      "p2p.host": "127.0.0.1",
+      "p2p.port": node.p2pPort,
+      ...(hashLimit === undefined
+        ? {}
+        : { "mining.coinbase": hex0x(member.publicKey), "mining.hash_limit": hashLimit }),
+    }),
+    genesisJson: formatGenesis(genesis),
+    peers: nodes
+      .filter((other) => other !== node)
+      .map(({ name, peerId, p2pPort }) => ({ name, peerId, multiaddr: multiaddrOf("127.0.0.1", p2pPort) })),
+    nodeKey: keyOfSeed(member.nodeSeed),
+    validatorKey: undefined,
+  });
+  must(made);
+}

@@ -1,0 +1,140 @@
+/**
+ * `quorate sim`: the shipped replica, n of them in one process on virtual time, under faults that follow from a seed.
+ * The same seed gives the same trace, byte for byte; a run that breaks a rule is shrunk and printed as one command.
+ * docs/simulation.md says what the profiles and checkers are.
+ */
+
+import { extname } from "node:path";
+import { fileURLToPath } from "node:url";
+import { Worker } from "node:worker_threads";
+import { type Command, InvalidArgumentError, Option } from "commander";
+import { type Campaign, hashOfTraces, type Outcome, playOne } from "../../tools/sim/campaign.ts";
+import { PROFILES, type Profile } from "../../tools/sim/schedule.ts";
+import { integer, list } from "../arguments.ts";
+import { startBar } from "../bar.ts";
+import { leaf } from "../command.ts";
+import { CliError, EXIT, Finished } from "../exit.ts";
+import { type Output, showDuration } from "../output.ts";
+import type { WorkerTask } from "./sim-worker.ts";
+
+interface SimOptions {
+  readonly seed: number;
+  readonly nodes: readonly [number, number];
+  readonly schedules: number;
+  readonly byzantine?: number;
+  readonly profile?: Profile;
+  readonly only?: readonly string[];
+  readonly shrink: boolean;
+  readonly jobs: number;
+}
+
+const NODES_MAX = 100;
+
+export function addSim(program: Command): void {
+  leaf<SimOptions>(
+    program,
+    "sim",
+    "run whole clusters on virtual time under faults that follow from a seed",
+    (command) =>
+      command
+        .requiredOption("--seed <n>", "the first seed", integer(0, Number.MAX_SAFE_INTEGER - 1_000_000_000))
+        .option("-n, --nodes <n>", "validators, or a range such as 4-10", nodeRange, [4, 4] as const)
+        .option("-k, --schedules <n>", "how many seeds, from the first up", integer(1, 1_000_000_000), 1)
+        .option("--byzantine <n>", "Byzantine validators (default: as many as PBFT survives)", integer(0, 99))
+        .addOption(
+          new Option("--profile <name>", "kinds of faults (default: several in turn)").choices(PROFILES),
+        )
+        .option("--only <items>", 'leave out all items but these ("f0,c1"; "none")', items)
+        .option("--no-shrink", "show failures as they are")
+        .option("-j, --jobs <n>", "threads", integer(1, 256), 1),
+    ({ out, options }) => simulate(out, options),
+  );
+}
+
+function nodeRange(text: string): readonly [number, number] {
+  const [, least, most = least] = /^([0-9]{1,3})(?:-([0-9]{1,3}))?$/.exec(text) ?? [];
+  const range = [Number(least), Number(most)] as const;
+  if (range[0] >= 1 && range[0] <= range[1] && range[1] <= NODES_MAX) return range;
+  throw new InvalidArgumentError(`expected a number from 1 to ${NODES_MAX}, or a range such as 4-10.`);
+}
+
+function items(text: string): readonly string[] {
+  return text === "none" ? [] : list(text);
+}
+
+async function simulate(out: Output, options: SimOptions): Promise<void> {
+  const { seed, nodes, schedules, byzantine, profile, only, shrink } = options;
+  const campaign: Campaign = { seed, nodes, schedules, byzantine, profile, only, shrink };
+  if (byzantine !== undefined && byzantine > nodes[0]) {
+    throw new CliError(EXIT.badInput, "USAGE", `--byzantine ${byzantine} of ${nodes[0]} validators`);
+  }
+  const bar = startBar(out, schedules, "simulating {bar} {value}/{total}  {eta_formatted} left");
+  const started = performance.now();
+  const outcomes: Outcome[] = [];
+  await playAll(campaign, Math.min(options.jobs, schedules), (outcome) => {
+    outcomes.push(outcome);
+    bar?.update(outcomes.length);
+  });
+  bar?.stop();
+  report(out, campaign, { outcomes, tookMs: performance.now() - started });
+}
+
+async function playAll(campaign: Campaign, workers: number, tell: (outcome: Outcome) => void): Promise<void> {
+  if (workers > 1) {
+    await Promise.all(
+      Array.from({ length: workers }, (_, worker) => playApart({ campaign, worker, workers }, tell)),
+    );
+    return;
+  }
+  for (let index = 0; index < campaign.schedules; index++) {
+    tell(await playOne(campaign, index));
+    // Virtual time takes no turn of the event loop: signals and the progress bar wait for this one.
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+}
+
+/** In a thread of its own. */
+function playApart(task: WorkerTask, tell: (outcome: Outcome) => void): Promise<void> {
+  const own = fileURLToPath(import.meta.url);
+  const path = new URL(`./sim-worker${extname(own)}`, import.meta.url);
+  const worker = new Worker(path, { workerData: task });
+  return new Promise((resolve, reject) => {
+    worker.on("message", tell);
+    worker.once("error", reject);
+    worker.once("exit", (code) =>
+      code === 0 ? resolve() : reject(new Error(`a thread ended with code ${code}`)),
+    );
+  });
+}
+
+interface Played {
+  readonly outcomes: readonly Outcome[];
+  readonly tookMs: number;
+}
+
+function report(out: Output, campaign: Campaign, { outcomes, tookMs }: Played): void {
+  const failed = outcomes.filter(({ reason }) => reason !== undefined).sort((a, b) => a.seed - b.seed);
+  const seconds = tookMs / 1_000;
+  const traceHash = hashOfTraces(outcomes);
+  const violations = outcomes.reduce((sum, outcome) => sum + outcome.violations, 0);
+  const value = {
+    schedules: outcomes.length,
+    violations,
+    traceHash,
+    seconds: Number(seconds.toFixed(3)),
+    failures: failed.map(({ seed, reason }) => ({ seed, reason })),
+  };
+  const [least, most] = campaign.nodes;
+  const sizes = least === most ? `${least}` : `${least}-${most}`;
+  const heights = outcomes.reduce((sum, { height }) => sum + height, 0);
+  const virtual = outcomes.reduce((sum, { virtualMs }) => sum + virtualMs, 0);
+  const mark = failed.length === 0 ? out.tick : out.cross;
+  const lines = [
+    `${mark} ${outcomes.length} schedules  n = ${sizes}  violations ${violations}  heights ${heights}`,
+    `  ${(outcomes.length / seconds).toFixed(1)} schedules/s  ${showDuration(tookMs)} for ${showDuration(virtual)} of virtual time`,
+    `  trace ${traceHash}`,
+    ...failed.map(({ seed, reason }) => `  ${out.style("red", `seed ${seed}`)}  ${reason}`),
+  ];
+  out.result(value, lines);
+  if (failed.length > 0) throw new Finished(EXIT.failedCheck);
+}

@@ -1,0 +1,82 @@
+/**
+ * What a command signs for: chain id, genesis hash and least fee out of one genesis, whose hash is computed here. A file
+ * of this machine (--genesis, the devnet's, the node's own) comes first. A genesis that the node gives is taken when it has
+ * the hash that the node calls its chain's: signatures carry that hash, so what is signed by a genesis with one number
+ * changed holds on no other chain.
+ */
+import { hex0x, showHash } from "../../base/bytes.ts";
+import type { Client } from "../../sdk/client.ts";
+import { openGenesis, type TrustedGenesis } from "../../sdk/trusted-genesis.ts";
+import { FEE_UNSAID_MAX } from "../../sdk/wallet.ts";
+import { badInput, CliError, EXIT, must } from "../exit.ts";
+import { type Output, shorten } from "../output.ts";
+import { ask } from "../rpc.ts";
+import { isTerminalOf } from "../terminal.ts";
+import type { NameOptions } from "./names.ts";
+import { trustOf } from "./trust.ts";
+
+interface SigningOptions extends NameOptions {
+  readonly genesis?: string;
+  /** Said by the user; the least fee of the chain by default. */
+  readonly fee?: bigint;
+}
+
+export interface SigningChain {
+  readonly chain: Pick<TrustedGenesis, "genesisHash"> & { readonly chainId: bigint };
+  readonly trusted: TrustedGenesis;
+  /** Of each transaction. */
+  readonly fee: bigint;
+}
+
+/** @throws CliError when the node contradicts the genesis, or itself */
+export async function signingChain(
+  client: Client,
+  { genesis, devnet, dir, fee }: SigningOptions,
+): Promise<SigningChain> {
+  const told = await ask(client.chain());
+  const toldHash = typeof told.genesisHash === "string" ? told.genesisHash : showHash(told.genesisHash);
+  const files = { devnet, dir, ...(genesis === undefined ? {} : { genesis }) };
+  const local = trustOf(files, toldHash).genesis as TrustedGenesis | undefined;
+  const trusted = local ?? (await genesisOfNode(client, toldHash));
+  const { chainId, limits } = trusted.genesis;
+  return { chain: { chainId, genesisHash: trusted.genesisHash }, trusted, fee: fee ?? limits.minFee };
+}
+
+async function genesisOfNode(client: Client, toldHash: string): Promise<TrustedGenesis> {
+  const { genesis } = await ask(client.call("chain_getGenesis"));
+  const opened = must(openGenesis(JSON.stringify(genesis)), EXIT.broken);
+  const hash = showHash(opened.genesisHash);
+  if (hash === toldHash) return opened;
+  throw new CliError(
+    EXIT.refused,
+    "BAD_GENESIS",
+    `the node gives a genesis with hash ${hash} and calls its chain ${toldHash}: one of them is false. Nothing was ` +
+      "signed; name a genesis.json from a source you trust with --genesis, or ask another node with --rpc",
+  );
+}
+
+/** @throws CliError for a fee that follows from a genesis, and that nobody would expect */
+export function checkUnsaidFee(
+  fee: bigint,
+  { said, amount }: { said: bigint | undefined; amount: bigint },
+): void {
+  const most = amount > FEE_UNSAID_MAX ? amount : FEE_UNSAID_MAX;
+  if (said !== undefined || fee <= most) return;
+  throw badInput(
+    `the least fee of this chain is ${fee}, above ${FEE_UNSAID_MAX} and above the amount (${amount}): if you mean to pay ` +
+      `it, say --fee ${fee}. Nothing was signed`,
+  );
+}
+
+export interface Payment {
+  readonly amount: bigint;
+  readonly fee: bigint;
+  readonly to: Uint8Array;
+  readonly chainId: bigint;
+}
+
+/** On a terminal: what is about to be signed, before it is. */
+export function showPayment(out: Output, { amount, fee, to, chainId }: Payment): void {
+  if (!isTerminalOf("stderr")) return;
+  out.note(`signs ${amount} + fee ${fee} = ${amount + fee} to ${shorten(hex0x(to))} on chain ${chainId}`);
+}

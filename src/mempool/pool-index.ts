@@ -1,0 +1,251 @@
+/**
+ * What the pool holds and every order in which it is asked for: by id, by hash, by sender and nonce, by worth, by
+ * length of queue, by arrival, by expiry and by age, with its sums and its checksum. Putting in and taking out keep
+ * all of them in step; who may enter and who must leave is mempool.ts.
+ */
+import { assert } from "../base/assert.ts";
+import { type Address, byteText, type Hash } from "../base/bytes.ts";
+import { queueGivesBefore, senderQueueGivesBefore } from "./eviction.ts";
+import { IndexedHeap } from "./heap.ts";
+import { LazyOrder } from "./lazy-order.ts";
+import { type Entry, SenderQueue } from "./sender-queue.ts";
+
+/** What a sender queue adds to the pool's sums. */
+interface Share {
+  readonly executable: number;
+  readonly queuedBytes: number;
+}
+
+const NOTHING: Share = { executable: 0, queuedBytes: 0 };
+
+export class PoolIndex {
+  readonly #byId = new Map<string, Entry>();
+  readonly #byHash = new Map<string, Entry>();
+  readonly #senderQueues = new Map<string, SenderQueue>();
+  /** The first sender queue gives its last executable entry when the pool is full and nothing is queued. */
+  readonly #byWorth = new LazyOrder<SenderQueue>(senderQueueGivesBefore, isExecutable);
+  /** The first sender queue gives its last queued entry before any executable one leaves. */
+  readonly #byQueue = new LazyOrder<SenderQueue>(
+    queueGivesBefore,
+    (senderQueue) => senderQueue.queued.length > 0,
+  );
+  /** Sender queues with an executable entry, by the arrival and by the fee of their first. */
+  readonly #byArrival = new LazyOrder<SenderQueue>((a, b) => arrivedBefore(a.first!, b.first!), isExecutable);
+  readonly #byFee = new LazyOrder<SenderQueue>((a, b) => paysMore(a.first!, b.first!), isExecutable);
+  readonly #orders = [this.#byWorth, this.#byQueue, this.#byArrival, this.#byFee];
+  readonly #byExpiry = new IndexedHeap<Entry>(expiresBefore);
+  readonly #byAge = new IndexedHeap<Entry>((a, b) => a.addedMs < b.addedMs);
+  /** What each sender queue has in the sums. */
+  readonly #shares = new Map<SenderQueue, Share>();
+  readonly #checksum = new Uint8Array(32);
+  #bytes = 0;
+  #executable = 0;
+  #queuedBytes = 0;
+
+  get size(): number {
+    return this.#byId.size;
+  }
+
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  get executable(): number {
+    return this.#executable;
+  }
+
+  /** Those that wait for an earlier nonce. */
+  get queued(): number {
+    return this.#byId.size - this.#executable;
+  }
+
+  get queuedBytes(): number {
+    return this.#queuedBytes;
+  }
+
+  get senderQueues(): ReadonlyMap<string, SenderQueue> {
+    return this.#senderQueues;
+  }
+
+  /** Exclusive or of the hashes of all envelopes; a copy. */
+  get checksum(): Hash {
+    return this.#checksum.slice() as Hash;
+  }
+
+  entries(): IterableIterator<Entry> {
+    return this.#byId.values();
+  }
+
+  byId(id: Uint8Array): Entry | undefined {
+    return this.#byId.get(byteText(id));
+  }
+
+  byHash(hash: Uint8Array): Entry | undefined {
+    return this.#byHash.get(byteText(hash));
+  }
+
+  senderQueue(sender: Address): SenderQueue | undefined {
+    return this.#senderQueues.get(byteText(sender));
+  }
+
+  /** Sender queues with an executable entry, the one that gives its last first first. */
+  queuesByPriority(): Iterator<SenderQueue, undefined> {
+    return this.#byWorth.inOrder();
+  }
+
+  /** Sender queues with a queued entry, the one that gives its last first first. */
+  queuesByGap(): Iterator<SenderQueue, undefined> {
+    return this.#byQueue.inOrder();
+  }
+
+  /** Sender queues with an executable entry, the longest waiting first. */
+  queuesByArrival(): Iterator<SenderQueue, undefined> {
+    return this.#byArrival.inOrder();
+  }
+
+  firstByArrival(): SenderQueue | undefined {
+    return this.#byArrival.top();
+  }
+
+  /** The sender queue whose last executable entry is worth least. */
+  leastWorth(): SenderQueue | undefined {
+    return this.#byWorth.top();
+  }
+
+  /** The sender queue with the longest queue. */
+  longestQueue(): SenderQueue | undefined {
+    return this.#byQueue.top();
+  }
+
+  /** Sender queues with an executable entry, the highest fee of a first entry first. */
+  queuesByFee(): Iterator<SenderQueue, undefined> {
+    return this.#byFee.inOrder();
+  }
+
+  /** The entry whose last height comes soonest, among those that have one. */
+  soonestToExpire(): Entry | undefined {
+    return this.#byExpiry.top();
+  }
+
+  oldest(): Entry | undefined {
+    return this.#byAge.top();
+  }
+
+  /** @param accountNonce for a sender queue that does not exist yet. */
+  put(entry: Entry, accountNonce: bigint): SenderQueue {
+    const { transaction } = entry;
+    const senderQueue = this.senderQueue(transaction.from) ?? this.#openQueue(transaction.from, accountNonce);
+    this.#loosen(senderQueue);
+    senderQueue.insert(entry);
+    this.#enlist(entry);
+    this.#count(senderQueue);
+    return senderQueue;
+  }
+
+  /** Puts `entry` in the place of the one with its sender and nonce. */
+  replace(old: Entry, entry: Entry): SenderQueue {
+    const senderQueue = this.#senderQueueOf(old);
+    this.#loosen(senderQueue);
+    senderQueue.replace(old, entry);
+    this.#clear(old);
+    this.#enlist(entry);
+    this.#count(senderQueue);
+    return senderQueue;
+  }
+
+  /** @returns the sender queue it stood in. */
+  take(entry: Entry): SenderQueue {
+    const senderQueue = this.#senderQueueOf(entry);
+    this.#loosen(senderQueue);
+    senderQueue.remove(entry);
+    this.#clear(entry);
+    this.#count(senderQueue);
+    return senderQueue;
+  }
+
+  /** The sender's account moved to `nonce`: takes the entries below it, and returns them by ascending nonce. */
+  moveAccount(senderQueue: SenderQueue, nonce: bigint): readonly Entry[] {
+    this.#loosen(senderQueue);
+    const used = senderQueue.moveAccount(nonce);
+    for (const entry of used) this.#clear(entry);
+    this.#count(senderQueue);
+    return used;
+  }
+
+  #senderQueueOf(entry: Entry): SenderQueue {
+    const senderQueue = this.senderQueue(entry.transaction.from);
+    assert(senderQueue !== undefined, "an entry of the pool has a sender queue");
+    return senderQueue;
+  }
+
+  /** Into everything but its sender queue. */
+  #enlist(entry: Entry): void {
+    const { transaction } = entry;
+    const id = byteText(transaction.id);
+    assert(!this.#byId.has(id), "a transaction is in the pool once");
+    this.#byId.set(id, entry);
+    this.#byHash.set(byteText(transaction.hash), entry);
+    if (transaction.validUntilHeight !== 0n) this.#byExpiry.add(entry);
+    this.#byAge.add(entry);
+    this.#bytes += transaction.bytes.length;
+    this.#toggle(transaction.hash);
+  }
+
+  /** From everything but its sender queue. */
+  #clear(entry: Entry): void {
+    this.#byId.delete(byteText(entry.transaction.id));
+    this.#byHash.delete(byteText(entry.transaction.hash));
+    this.#byExpiry.remove(entry);
+    this.#byAge.remove(entry);
+    this.#bytes -= entry.transaction.bytes.length;
+    this.#toggle(entry.transaction.hash);
+  }
+
+  #openQueue(sender: Address, accountNonce: bigint): SenderQueue {
+    const senderQueue = new SenderQueue(sender, byteText(sender), accountNonce);
+    this.#senderQueues.set(senderQueue.key, senderQueue);
+    return senderQueue;
+  }
+
+  /** Before a sender queue changes: it leaves the orders, whose other members keep the keys they were placed by. */
+  #loosen(senderQueue: SenderQueue): void {
+    for (const order of this.#orders) order.loosen(senderQueue);
+  }
+
+  /** After a sender queue changed: into the sums. An empty one is forgotten. */
+  #count(senderQueue: SenderQueue): void {
+    const { executable, queuedBytes } = senderQueue;
+    const before = this.#shares.get(senderQueue) ?? NOTHING;
+    this.#executable += executable - before.executable;
+    this.#queuedBytes += queuedBytes - before.queuedBytes;
+    if (senderQueue.isEmpty) {
+      this.#senderQueues.delete(senderQueue.key);
+      this.#shares.delete(senderQueue);
+      for (const order of this.#orders) order.forget(senderQueue);
+    } else {
+      this.#shares.set(senderQueue, { executable, queuedBytes });
+    }
+  }
+
+  #toggle(hash: Hash): void {
+    for (let i = 0; i < 32; i++) this.#checksum[i]! ^= hash[i]!;
+  }
+}
+
+function isExecutable(senderQueue: SenderQueue): boolean {
+  return senderQueue.executable > 0;
+}
+
+export function arrivedBefore(a: Entry, b: Entry): boolean {
+  return a.sequence < b.sequence;
+}
+
+/** The higher fee first, then the longer waiting. */
+export function paysMore(a: Entry, b: Entry): boolean {
+  if (a.transaction.fee !== b.transaction.fee) return a.transaction.fee > b.transaction.fee;
+  return a.sequence < b.sequence;
+}
+
+function expiresBefore(a: Entry, b: Entry): boolean {
+  return a.transaction.validUntilHeight < b.transaction.validUntilHeight;
+}

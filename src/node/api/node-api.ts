@@ -1,0 +1,375 @@
+/**
+ * The node as JSON-RPC sees it: the port of rpc/api.ts on top of a replica. Only reading and translating; every rule
+ * is the replica's.
+ */
+import { type Address, equalBytes, type Hash } from "../../base/bytes.ts";
+import { refuse, type Verdict } from "../../base/fault.ts";
+import { CLOCK_AHEAD_MS_MAX, MATURING_SCANNED_MAX } from "../../base/limits.ts";
+import { type Logger, SILENT } from "../../base/log.ts";
+import type { Scheduler } from "../../base/scheduler.ts";
+import type { HeadChange } from "../../chain/chain.ts";
+import { readAccount } from "../../chain/modules/bank.ts";
+import type { SealView } from "../../chain/rules.ts";
+import type { LedgerView } from "../../chain/state/ledger-view.ts";
+import { maturingKey } from "../../chain/state/state-keys.ts";
+import { encodeStateProof, hashStateKey } from "../../chain/state/state-proof.ts";
+import { proveKey } from "../../chain/state/state-tree.ts";
+import type { BlockHead, SealedBlock } from "../../chain/types/block.ts";
+import { decodeTransaction } from "../../chain/types/transaction.ts";
+import type { ValidatorSet } from "../../chain/types/validator-set.ts";
+import type { EngineStatus, ValidatorId } from "../../consensus/engine.ts";
+import type { DropReason } from "../../mempool/pool-ports.ts";
+import type { Discovery } from "../../p2p/discovery/discovery.ts";
+import type {
+  AccountAnswer,
+  BlockEvent,
+  BranchesApi,
+  EvidenceView,
+  MiningApi,
+  NodeApi,
+  NodeEvents,
+  NodeInfo,
+  PeerTrouble,
+  PeerView,
+  PoolStatus,
+  RunningTimer,
+  Simulation,
+  StateAnswer,
+  Symptoms,
+  Syncing,
+  TransactionPlace,
+} from "../../rpc/api.ts";
+import type { PeerMemoryApi } from "../../rpc/peer-memory.ts";
+import { Topic } from "../assembly/tip-log.ts";
+import { DepthFinality } from "../finality.ts";
+import type { Network } from "../ports.ts";
+import type { Replica } from "../replica.ts";
+import { readSettled } from "../settled-reads.ts";
+import { ChainBranches, isOnChain } from "./branches-api.ts";
+import { NetworkMemory } from "./peer-memory-api.ts";
+
+export interface ReplicaApiOptions {
+  readonly info: Omit<NodeInfo, "chainId" | "genesisHash" | "consensus" | "address">;
+  /** The parsed genesis.json. */
+  readonly genesisJson: unknown;
+  /** The account that receives this node's fees. */
+  readonly address: Address | undefined;
+  /** Blocks on top that make one final, where finality is not instant: config `finality_depth`. */
+  readonly finalityDepth?: number;
+  /** Others belong to the network: false if left out. */
+  readonly expectsPeers?: boolean;
+}
+
+/** As most merchants of the first chain of this kind have it. */
+const FINALITY_DEPTH = 6;
+
+export interface ReplicaApiPorts {
+  readonly replica: Replica;
+  readonly network: Network & {
+    readonly addresses: readonly string[];
+    readonly blocked: readonly string[];
+    block(peerIds: readonly string[]): void;
+    /** Why known peers are not connected; left out where that is not known. */
+    troubles?(): readonly PeerTrouble[];
+    /** Where strangers are let in. */
+    readonly discovery?: Discovery | undefined;
+  };
+  readonly scheduler: Scheduler;
+  readonly renderMetrics: () => Promise<string>;
+  /** Told when a block that was called final is abandoned; silent if left out. */
+  readonly log?: Logger;
+  /** Left out on a node that cannot mine. */
+  readonly mining?: MiningApi;
+}
+
+export class ReplicaApi implements NodeApi {
+  readonly #options: ReplicaApiOptions;
+  readonly #ports: ReplicaApiPorts;
+  readonly #branches: BranchesApi | undefined;
+  /** Undefined where blocks are final at once. */
+  readonly #finality: DepthFinality | undefined;
+  readonly #heads = new Topic<BlockEvent>();
+  /** Where a head is final when it is told. */
+  readonly #finalized = new Topic<BlockEvent>();
+  #chainFailed = false;
+  #headChangedAtMs: number;
+
+  constructor(options: ReplicaApiOptions, ports: ReplicaApiPorts) {
+    const { replica, scheduler, log = SILENT } = ports;
+    const { chain, events } = replica;
+    this.#options = options;
+    this.#ports = ports;
+    this.#headChangedAtMs = scheduler.now();
+    this.#branches = ChainBranches.of(chain);
+    const finalityPorts = { chain, log, now: () => scheduler.now() };
+    this.#finality =
+      chain.rules.finality === "instant"
+        ? undefined
+        : new DepthFinality(options.finalityDepth ?? FINALITY_DEPTH, finalityPorts);
+    events.reorgs.subscribe((change) => this.#finality?.branchChanged(change));
+    events.heads.subscribe((change) => this.#headChanged(change));
+    this.#chain.onFailure(() => {
+      this.#chainFailed = true;
+    });
+  }
+
+  info(): NodeInfo {
+    const { chain, consensus } = this.#ports.replica;
+    const { info, address } = this.#options;
+    const { chainId } = chain.genesis;
+    return { ...info, chainId, genesisHash: chain.genesisHash, consensus: consensus.rules.name, address };
+  }
+
+  syncing(): Syncing | undefined {
+    return this.#ports.replica.syncProgress();
+  }
+
+  believedHeight(): bigint {
+    const { height } = this.#chain.head.summary;
+    const believed = this.#ports.replica.believedHeight() ?? 0n;
+    return believed > height ? believed : height;
+  }
+
+  headChangedAtMs(): number {
+    return this.#headChangedAtMs;
+  }
+
+  async checkStore(): Promise<void> {
+    if (this.#chainFailed) throw new Error("the chain cannot be written");
+    this.#chain.store.headHash();
+  }
+
+  metrics(): Promise<string> {
+    return this.#ports.renderMetrics();
+  }
+
+  genesis(): unknown {
+    return this.#options.genesisJson;
+  }
+
+  head(): BlockHead {
+    return this.#chain.head;
+  }
+
+  finalized(): BlockHead {
+    return this.#finality?.head ?? this.#chain.head;
+  }
+
+  finalityDepth(): number | undefined {
+    return this.#finality?.depth;
+  }
+
+  branches(): BranchesApi | undefined {
+    return this.#branches;
+  }
+
+  mining(): MiningApi | undefined {
+    return this.#chain.rules.rewards === undefined ? undefined : this.#ports.mining;
+  }
+
+  async heightOf(hash: Hash): Promise<bigint | undefined> {
+    const height = this.#chain.store.head(hash)?.summary.height;
+    return height !== undefined && isOnChain(this.#chain, hash, height) ? height : undefined;
+  }
+
+  async readSettled<T>(read: () => T | Promise<T>): Promise<{ readonly value: T } | undefined> {
+    if (this.#branches === undefined) return { value: await read() };
+    const { scheduler } = this.#ports;
+    return readSettled({ moves: this.#chain.headMoves, scheduler }, read);
+  }
+
+  async headAt(height: bigint): Promise<BlockHead | undefined> {
+    const hash = this.#chain.store.hashAt(height);
+    return hash === undefined ? undefined : this.#chain.store.head(hash);
+  }
+
+  async sealedBlockAt(height: bigint): Promise<SealedBlock | undefined> {
+    return this.#chain.sealedBlockAt(height);
+  }
+
+  async receiptsAt(height: bigint): Promise<readonly Uint8Array[] | undefined> {
+    const hash = this.#chain.store.hashAt(height);
+    return hash === undefined ? undefined : this.#chain.store.receipts(hash);
+  }
+
+  describeSeal(head: BlockHead, seal: Uint8Array): SealView {
+    return this.#chain.rules.describeSeal(head, seal);
+  }
+
+  async findTransaction(id: Hash): Promise<TransactionPlace | undefined> {
+    const { pool } = this.#ports.replica;
+    const place = await this.#chain.store.findTransaction(id);
+    const height = place === undefined ? undefined : this.#chain.store.head(place.blockHash)?.summary.height;
+    if (place !== undefined && height !== undefined)
+      return { status: "included", height, index: place.index };
+    const transaction = pool.get(id);
+    return transaction === undefined ? undefined : { status: "pending", transaction };
+  }
+
+  submit(bytes: Uint8Array): Verdict<Hash> {
+    const added = this.#ports.replica.submit(bytes);
+    return added.ok ? { ok: true, value: added.value.id } : added;
+  }
+
+  simulate(bytes: Uint8Array): Verdict<Simulation> {
+    const { chain } = this.#ports.replica;
+    const decoded = decodeTransaction(bytes, chain.genesis.limits.maxTxBytes);
+    if (!decoded.ok) return decoded;
+    const timeMs = BigInt(this.#ports.scheduler.now());
+    const { head, value } = chain.readAtHead((view, parent) => {
+      const { proposer } = parent.summary;
+      return chain.rehearse({ view, parent }, { timeMs, proposer }, decoded.value);
+    });
+    if ("detail" in value) return refuse(value.code, value.detail);
+    return { ok: true, value: { receipt: value, module: decoded.value.module, at: head } };
+  }
+
+  pool(): PoolStatus {
+    return this.#ports.replica.pool.status();
+  }
+
+  account(address: Address): AccountAnswer {
+    const { pool } = this.#ports.replica;
+    const { head, value } = this.#chain.readAtHead((view, at) => ({
+      account: readAccount(view, address),
+      maturing: this.#maturingOf(view, at.summary.height, address),
+    }));
+    const { account = { balance: 0n, nonce: 0n }, maturing } = value;
+    const ofPool = pool.pendingNonce(address);
+    const pendingNonce = ofPool > account.nonce ? ofPool : account.nonce;
+    return { account, pendingNonce, at: head, maturing };
+  }
+
+  /** What the last blocks minted for this account: one key a block. */
+  #maturingOf(view: LedgerView, top: bigint, address: Address): AccountAnswer["maturing"] {
+    const { rules } = this.#chain;
+    if (rules.rewards === undefined || rules.rewards.maturity > MATURING_SCANNED_MAX) return undefined;
+    const { maturity } = rules.rewards;
+    let sum = 0n;
+    let nextHeight: bigint | undefined;
+    for (let age = 0; age < maturity && BigInt(age) < top; age++) {
+      const entry = view.get(maturingKey(top - BigInt(age)));
+      if (entry === undefined || !equalBytes(entry.subarray(0, 32), address)) continue;
+      sum += new DataView(entry.buffer, entry.byteOffset).getBigUint64(32);
+      nextHeight = top - BigInt(age) + BigInt(maturity);
+    }
+    return { sum, nextHeight };
+  }
+
+  async state(key: Uint8Array, prove: boolean): Promise<StateAnswer> {
+    const { head, value } = this.#chain.readAtHead((view) => ({
+      value: view.get(key),
+      proof: prove ? encodeStateProof(proveKey(view, hashStateKey(key))) : undefined,
+    }));
+    const seal = value.proof === undefined ? undefined : this.#chain.store.seal(head.hash)!;
+    const proof = value.proof === undefined ? undefined : { bytes: value.proof, seal: seal! };
+    return { value: value.value, at: head, proof };
+  }
+
+  engine(): EngineStatus | undefined {
+    return this.#ports.replica.engineStatus();
+  }
+
+  engineTimers(): readonly RunningTimer[] {
+    return this.#ports.replica.engineTimers();
+  }
+
+  awaySinceMs(validator: ValidatorId): number | undefined {
+    const { self, presence } = this.#ports.replica;
+    return validator === self ? undefined : presence.awaySinceMs(validator);
+  }
+
+  silentSinceMs(validator: ValidatorId): number | undefined {
+    const { self, presence } = this.#ports.replica;
+    return self === undefined || validator === self ? undefined : presence.silentSinceMs(validator);
+  }
+
+  symptoms(): Symptoms {
+    const { replica, network, scheduler } = this.#ports;
+    const addedMs = replica.pool.oldestExecutable()?.addedMs;
+    return {
+      oldestMs: addedMs === undefined ? undefined : Math.max(0, scheduler.now() - addedMs),
+      expectsPeers: this.#options.expectsPeers ?? false,
+      troubles: network.troubles?.() ?? [],
+      early: [...(replica.messageCounts()?.early ?? [])].map(([validator, early]) => ({
+        validator,
+        ...early,
+      })),
+      clockLimitMs:
+        replica.chain.rules.schedule === undefined
+          ? CLOCK_AHEAD_MS_MAX
+          : 1_000 * replica.chain.rules.schedule.futureLimit,
+    };
+  }
+
+  evidence(countMax: number): readonly EvidenceView[] {
+    return this.#ports.replica.evidence.list(countMax);
+  }
+
+  validators(): ValidatorSet {
+    return this.#ports.replica.consensus.validators;
+  }
+
+  listenAddresses(): readonly string[] {
+    return this.#ports.network.addresses;
+  }
+
+  peers(): readonly PeerView[] {
+    return this.#ports.network.peers();
+  }
+
+  blockedPeers(): readonly string[] {
+    return this.#ports.network.blocked;
+  }
+
+  blockPeers(peerIds: readonly string[]): void {
+    this.#ports.network.block(peerIds);
+  }
+
+  peerMemory(): PeerMemoryApi | undefined {
+    const { network, scheduler } = this.#ports;
+    const { discovery } = network;
+    return discovery === undefined ? undefined : new NetworkMemory(discovery, () => scheduler.now());
+  }
+
+  subscribe<T extends keyof NodeEvents>(topic: T, listener: (events: NodeEvents[T]) => void): () => void {
+    return this.#subscriptions[topic](listener);
+  }
+
+  /** How each kind of events is had. */
+  readonly #subscriptions: {
+    [T in keyof NodeEvents]: (listener: (events: NodeEvents[T]) => void) => () => void;
+  } = {
+    head: (listener) => this.#heads.subscribe(listener),
+    finalized: (listener) => (this.#finality?.finalized ?? this.#finalized).subscribe(listener),
+    reorg: (listener) => this.#finality?.reorgs.subscribe(listener) ?? (() => undefined),
+    consensus: (listener) => this.#ports.replica.events.engine.subscribe(listener),
+    dropped: (listener) =>
+      this.#ports.replica.events.pool.subscribe((event) => {
+        if (event.kind !== "dropped" || event.reason === "included") return;
+        listener({ id: event.transaction.id, reason: DROPPED_AS[event.reason] });
+      }),
+  };
+
+  /** Whoever listens hears of a head before he hears that one is final. */
+  #headChanged(change: HeadChange): void {
+    this.#headChangedAtMs = this.#ports.scheduler.now();
+    this.#heads.tell(change);
+    if (this.#finality === undefined) this.#finalized.tell(change);
+    else this.#finality.headChanged(change.sealed.block.summary.height);
+  }
+
+  get #chain(): Replica["chain"] {
+    return this.#ports.replica.chain;
+  }
+}
+
+/** The pool's reasons in the words of tx_get. */
+const DROPPED_AS: Readonly<Record<Exclude<DropReason, "included">, "expired" | "replaced" | "evicted">> = {
+  stale: "replaced",
+  replaced: "replaced",
+  evicted: "evicted",
+  unpayable: "evicted",
+  expired: "expired",
+  aged: "expired",
+};

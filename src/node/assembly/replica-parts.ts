@@ -1,0 +1,35 @@
+/** The parts that a replica is put together from, once its ledger is open. */
+import { equalBytes } from "../../base/bytes.ts";
+import type { Scheduler } from "../../base/scheduler.ts";
+import type { Chain } from "../../chain/chain.ts";
+import type { AcceptedSignatures } from "../../chain/execution/accepted-signatures.ts";
+import type { Consensus, ValidatorId } from "../../consensus/engine.ts";
+import type { Signer } from "../../crypto/keys.ts";
+import type { SignatureMeter } from "../../crypto/signature-meter.ts";
+import { StartError } from "../home/start-error.ts";
+import { WorkBudgets } from "../ingress/work-budget.ts";
+import type { EvidenceStore } from "../votes/evidence-store.ts";
+
+export interface OpenedParts {
+  readonly chain: Chain;
+  readonly consensus: Consensus;
+  readonly signatures: AcceptedSignatures;
+  readonly meter: SignatureMeter;
+  readonly evidence: EvidenceStore;
+  readonly self: ValidatorId | undefined;
+}
+
+/** @throws StartError `wrong-key`: it is no validator's */
+export function indexOf(signer: Signer, consensus: Consensus): ValidatorId {
+  const { members } = consensus.validators;
+  const index = members.findIndex(({ publicKey }) => equalBytes(publicKey, signer.publicKey));
+  if (index >= 0) return index;
+  const detail =
+    "keys/validator.json is not the key of any validator in genesis.json: is that the genesis of this network? To follow it without a vote: --mode full";
+  throw new StartError({ code: "wrong-key", detail });
+}
+
+/** What the mail of each validator may cost this replica. */
+export function budgetsOf({ consensus, meter }: OpenedParts, scheduler: Scheduler): WorkBudgets {
+  return new WorkBudgets({ now: () => scheduler.now(), meter, count: consensus.validators.members.length });
+}

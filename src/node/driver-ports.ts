@@ -1,0 +1,37 @@
+/** What the driver of an engine needs of the node around it, one function for each effect that leaves the process. */
+import type { Address, Hash } from "../base/bytes.ts";
+import type { Fault } from "../base/fault.ts";
+import type { Logger } from "../base/log.ts";
+import type { Scheduler } from "../base/scheduler.ts";
+import type { Chain, TemplateSource } from "../chain/chain.ts";
+import type { Block } from "../chain/types/block.ts";
+import type { EngineEvent, ValidatorId, WaitingTransaction } from "../consensus/engine.ts";
+import type { RecordLog } from "../storage/log.ts";
+import type { WorkBudgets } from "./ingress/work-budget.ts";
+
+export interface DriverPorts {
+  readonly chain: Chain;
+  /** Undefined where the engine writes none. */
+  readonly journal: RecordLog | undefined;
+  readonly scheduler: Scheduler;
+  readonly log: Logger;
+  readonly template: TemplateSource;
+  /** The executable transaction that has waited longest in the pool. */
+  readonly oldest: () => WaitingTransaction | undefined;
+  readonly relayTransaction: (to: ValidatorId, hash: Hash) => void;
+  readonly mail: (to: ValidatorId, message: Uint8Array) => void;
+  readonly serveBlocks: (to: ValidatorId, fromHeight: bigint) => void;
+  readonly requestSync: (height: bigint) => void;
+  readonly announce: (event: EngineEvent) => void;
+  /** Who is paid for a block built here, where blocks mint. */
+  readonly rewardTo: () => Address | undefined;
+  readonly mine: (block: Block) => void;
+  readonly stopMining: () => void;
+  /** What became of a block that the engine made; a fault is permanent. */
+  readonly ownBlock: (block: Block, refused: Fault | undefined) => void;
+  readonly reportFault: (author: ValidatorId, evidence: Uint8Array) => void;
+  /** Who pays for judging mail. */
+  readonly budgets: WorkBudgets;
+  /** A failed write or a contradiction: the node must stop. Called once. */
+  readonly fatal: (error: unknown) => void;
+}

@@ -1,0 +1,244 @@
+/**
+ * Every key of a node's configuration on one screen: its bounds, its default, what it does. config.ts reads this
+ * table for the file, the environment and the flags, and writes the commented config.toml from it. What all nodes
+ * of a chain must share is no configuration: it stands in genesis.json.
+ */
+import { type Address, asAddress, parseBytes32 } from "../../base/bytes.ts";
+import {
+  INBOUND_CEILING,
+  MINING_THREADS_MAX,
+  NAME_LENGTH_MAX,
+  OUTBOUND_CEILING,
+  POOL_BYTES_CEILING,
+  POOL_BYTES_MAX,
+  POOL_TRANSACTIONS_CEILING,
+  POOL_TRANSACTIONS_MAX,
+} from "../../base/limits.ts";
+import { choiceField, type Field, field, integerField, textField } from "../../codec/field.ts";
+import { isStrongPublicKey } from "../../crypto/keys.ts";
+import { INBOUND_MAX, OUTBOUND_SLOTS } from "../../p2p/discovery/outbound-slots.ts";
+import { isHost } from "./host-name.ts";
+import { type LogLevels, parseLogLevels } from "./log-levels.ts";
+
+export interface KeySpec<T = unknown> {
+  /** Accepts the file's value and the text of an environment variable or flag. */
+  readonly schema: Field<T>;
+  /** As written in config.toml. */
+  readonly fallback: string | number | readonly string[];
+  /** Lines of the comment above the key. */
+  readonly doc: string;
+  /** The flag that sets it, where it is not named after the key. */
+  readonly flag?: string;
+}
+
+function key<T>(schema: Field<T>, fallback: KeySpec["fallback"], doc: string, flag?: string): KeySpec<T> {
+  return { schema, fallback, doc, ...(flag === undefined ? {} : { flag }) };
+}
+
+const HOUR_MS = 3_600_000;
+/** More than any machine does. */
+const HASH_LIMIT_MAX = 1_000_000_000_000;
+const host = field("a host name or an IP address in full", (value) =>
+  typeof value === "string" && isHost(value) ? value : undefined,
+);
+const port = integerField(0, 65_535);
+
+export const CONFIG_KEYS = {
+  name: key(
+    textField(
+      `a name of 1 to ${NAME_LENGTH_MAX} letters, digits, ".", "-" or "_"`,
+      new RegExp(`^[A-Za-z0-9._-]{1,${NAME_LENGTH_MAX}}$`),
+    ),
+    "node",
+    "What this node calls itself in logs and to its peers.",
+  ),
+  mode: key(
+    choiceField("validator", "miner", "full"),
+    "full",
+    '"validator" votes with keys/validator.json, which genesis.json must name; "miner" mines; "full" follows the chain.',
+  ),
+  "rpc.host": key(
+    host,
+    "127.0.0.1",
+    "Where JSON-RPC, /health and /metrics listen. Keep it on loopback or behind a proxy.",
+  ),
+  "rpc.port": key(port, 18_545, "TCP port of JSON-RPC; 0 takes a free one."),
+  "rpc.cors_origins": key(
+    originsField(),
+    [],
+    'Web origins whose pages may call this node, such as "https://example.org". None by default.',
+  ),
+  "rpc.allowed_hosts": key(
+    hostNamesField(),
+    [],
+    'Names by which this node is called, such as "node0.example.org", besides localhost and IP addresses.',
+  ),
+  "p2p.host": key(host, "0.0.0.0", "Where other nodes connect."),
+  "p2p.port": key(port, 30_300, "TCP port for other nodes; 0 takes a free one."),
+  "p2p.discovery": key(
+    choiceField("auto", "on", "off"),
+    "auto",
+    'Let strangers in and look for more peers: "auto" does where blocks are mined, not where genesis names validators.',
+  ),
+  "p2p.outbound": key(
+    integerField(1, OUTBOUND_CEILING),
+    OUTBOUND_SLOTS,
+    "With discovery: connections to peers that this node chooses.",
+  ),
+  "p2p.inbound_max": key(
+    integerField(0, INBOUND_CEILING),
+    INBOUND_MAX,
+    "With discovery: connections that strangers may open to this node.",
+  ),
+  "mining.threads": key(integerField(1, MINING_THREADS_MAX), 1, "Threads that mine.", "--mine"),
+  "mining.coinbase": key(
+    coinbaseField(),
+    "",
+    'Account that is paid for mined blocks: 0x and 64 hex digits; "" until miner_setCoinbase says so.',
+    "--coinbase",
+  ),
+  "mining.hash_limit": key(
+    integerField(0, HASH_LIMIT_MAX),
+    0,
+    "Hashes a second of all threads at most; 0: as many as they can.",
+    "--hash-limit",
+  ),
+  "chain.finality_depth": key(
+    integerField(1, 100_000),
+    6,
+    "Where blocks can be abandoned: a block with so many on top is called final. A word, no guarantee.",
+  ),
+  "chain.max_reorg_depth": key(
+    integerField(0, 1_000_000),
+    0,
+    "Abandon no more blocks than this for a heavier branch, 0: any. It can cut this node off from the network for good.",
+  ),
+  "chain.minimum_work": key(
+    workField(),
+    "0x0",
+    "Store no branch with less work (expected hashes since block 0, 0x-hex): spares a new node cheap forgeries.",
+  ),
+  "consensus.block_time_ms": key(
+    integerField(0, HOUR_MS),
+    0,
+    "Least time between two blocks that this validator proposes; 0: a block as soon as there is work.",
+  ),
+  "consensus.empty_blocks_ms": key(
+    integerField(0, 24 * HOUR_MS),
+    0,
+    "Propose an empty block after this long without work; 0: never.",
+  ),
+  "consensus.status_interval_ms": key(
+    integerField(50, 60_000),
+    1_000,
+    "How often a validator tells the others what it has, so that lost votes are sent again.",
+  ),
+  "consensus.request_timeout_ms": key(
+    integerField(50, HOUR_MS),
+    2_000,
+    "How long the oldest pending work may take before this validator asks for another primary; doubles per attempt.",
+  ),
+  "consensus.timeout_max_ms": key(integerField(50, 24 * HOUR_MS), 60_000, "Ceiling of that doubling."),
+  "consensus.resend_interval_ms": key(
+    integerField(50, 60_000),
+    1_000,
+    "How often an unanswered request for another primary is sent again.",
+  ),
+  "consensus.fairness_timeout_ms": key(
+    integerField(50, 24 * HOUR_MS),
+    20_000,
+    "How long a transaction may wait while blocks have room before the primary is taken to be unfair.",
+  ),
+  "sync.interval_ms": key(
+    integerField(0, HOUR_MS),
+    1_000,
+    "How often heads and pools are compared with a peer, to repair what gossip lost; 0: never.",
+  ),
+  "mempool.max_transactions": key(
+    integerField(1, POOL_TRANSACTIONS_CEILING),
+    POOL_TRANSACTIONS_MAX,
+    "Transactions that wait at most; beyond it the lowest fee, then the youngest, gives way.",
+  ),
+  "mempool.max_bytes": key(
+    integerField(65_536, POOL_BYTES_CEILING),
+    POOL_BYTES_MAX,
+    "Bytes of all waiting transactions; the same eviction.",
+  ),
+  "mempool.min_fee": key(
+    amountField(),
+    "0",
+    "Least fee that this node takes into its pool, where blocks are mined; below the chain's minimum it does nothing.",
+    "--min-fee",
+  ),
+  "log.level": key(
+    logLevelsField(),
+    "info",
+    'debug, info, warn or error, also per component: "info,pbft=debug,p2p=warn".',
+  ),
+  "log.file": key(
+    textField("a path of at most 1,024 characters, or none", /^[^\0\r\n]{0,1024}$/),
+    "logs/node.log",
+    "A file for log lines (JSON), relative to the node's folder; SIGHUP opens it anew. Empty: they go to standard error.",
+  ),
+} satisfies Record<string, KeySpec>;
+
+export type ConfigKey = keyof typeof CONFIG_KEYS;
+
+/** The environment variable of a key: rpc.port is QUORATE_RPC_PORT. */
+export function variableOf(name: string): string {
+  return `QUORATE_${name.replaceAll(".", "_").toUpperCase()}`;
+}
+
+function logLevelsField(): Field<LogLevels> {
+  return field('levels such as "info" or "info,pbft=debug,p2p=warn"', (value) =>
+    typeof value === "string" ? parseLogLevels(value) : undefined,
+  );
+}
+
+function coinbaseField(): Field<Address | undefined> {
+  const account = field<{ address: Address | undefined }>(
+    `an account of 0x and 64 hex digits, or ""`,
+    (value) => {
+      if (value === "") return { address: undefined };
+      const bytes = typeof value === "string" && value.startsWith("0x") ? parseBytes32(value) : undefined;
+      const address = bytes === undefined ? undefined : asAddress(bytes);
+      return address !== undefined && isStrongPublicKey(address) ? { address } : undefined;
+    },
+  );
+  return { read: (value, place) => account.read(value, place)?.address };
+}
+
+function amountField(): Field<bigint> {
+  return field('an amount in decimal digits, as text such as "100"', (value) => {
+    if (typeof value !== "string" || !/^(0|[1-9][0-9]{0,18})$/.test(value)) return undefined;
+    return BigInt(value);
+  });
+}
+
+/** 256 bits at most: no chain has more. */
+function workField(): Field<bigint> {
+  return field('work as 0x and up to 64 hex digits, such as "0x1f4000"', (value) =>
+    typeof value === "string" && /^0x[0-9a-f]{1,64}$/i.test(value) ? BigInt(value) : undefined,
+  );
+}
+
+/** A list in the file; comma-separated in the environment. */
+function hostNamesField(): Field<readonly string[]> {
+  return field('a list of host names such as "node0.example.org" (lower case, no port)', (value) => {
+    const items = typeof value === "string" ? value.split(",").filter((item) => item !== "") : value;
+    if (!Array.isArray(items)) return undefined;
+    return items.every((item) => typeof item === "string" && HOST_NAME.test(item)) ? items : undefined;
+  });
+}
+
+const HOST_NAME = /^[a-z0-9._-]{1,253}$/;
+
+function originsField(): Field<readonly string[]> {
+  return field('a list of origins such as "https://example.org" (no path), or "*"', (value) => {
+    const items = typeof value === "string" ? value.split(",").filter((item) => item !== "") : value;
+    if (!Array.isArray(items)) return undefined;
+    return items.every((item) => typeof item === "string" && ORIGIN.test(item)) ? items : undefined;
+  });
+}
+
+const ORIGIN = /^(\*|https?:\/\/[A-Za-z0-9.:[\]-]{1,253})$/;

@@ -1,0 +1,150 @@
+/**
+ * A node home: the folder that holds one node's configuration, genesis, keys and data. This file knows its layout
+ * and how to make and read it; it starts nothing. What must not be lost: keys/ and data/ together.
+ *
+ *   config.toml  genesis.json  peers.json  keys/node.json  keys/validator.json
+ *   data/db/  data/journal/  data/addresses.json  logs/node.log  node.pid  LOCK
+ */
+import { existsSync, mkdirSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { accept, refuse, type Verdict } from "../../base/fault.ts";
+import { GENESIS_BYTES_MAX } from "../../base/limits.ts";
+import type { Genesis } from "../../chain/genesis/genesis.ts";
+import { parseGenesis } from "../../chain/genesis/genesis-file.ts";
+import { type Key, loadKey, saveKey } from "./key-file.ts";
+import { formatPeers, type KnownPeer, parsePeers } from "./peers-file.ts";
+import { readTextFile } from "./text-file.ts";
+
+export interface HomePaths {
+  readonly dir: string;
+  readonly config: string;
+  readonly genesis: string;
+  readonly peers: string;
+  readonly nodeKey: string;
+  readonly validatorKey: string;
+  readonly db: string;
+  readonly journal: string;
+  /** What an open network's node remembers of others. */
+  readonly addresses: string;
+  readonly logs: string;
+  readonly logFile: string;
+  readonly pid: string;
+  readonly lock: string;
+}
+
+export interface Home {
+  readonly paths: HomePaths;
+  readonly genesis: Genesis;
+  /** genesis.json as it was read. */
+  readonly genesisJson: string;
+  /** Legal but unwise things in genesis.json. */
+  readonly warnings: readonly string[];
+  /** The text of config.toml; undefined when there is none. */
+  readonly configText: string | undefined;
+  readonly peers: readonly KnownPeer[];
+  /** The libp2p identity. */
+  readonly nodeKey: Key;
+  /** Present when keys/validator.json is. */
+  readonly validatorKey: Key | undefined;
+}
+
+export type HomeFault = "missing" | "exists" | "malformed" | "unsafe" | "too-large" | "unfit";
+
+export function homePaths(dir: string): HomePaths {
+  return {
+    dir,
+    config: join(dir, "config.toml"),
+    genesis: join(dir, "genesis.json"),
+    peers: join(dir, "peers.json"),
+    nodeKey: join(dir, "keys", "node.json"),
+    validatorKey: join(dir, "keys", "validator.json"),
+    db: join(dir, "data", "db"),
+    journal: join(dir, "data", "journal"),
+    addresses: join(dir, "data", "addresses.json"),
+    logs: join(dir, "logs"),
+    logFile: join(dir, "logs", "node.log"),
+    pid: join(dir, "node.pid"),
+    lock: join(dir, "LOCK"),
+  };
+}
+
+/** Reads everything but the data; faults name the file. @throws Error when the disk fails. */
+export function openHome(dir: string): Verdict<Home, HomeFault> {
+  const paths = homePaths(dir);
+  if (!existsSync(paths.genesis)) {
+    return refuse("missing", `${paths.genesis}: not found; make a node home with: quorate init --dir ${dir}`);
+  }
+  const genesis = loadGenesis(paths.genesis);
+  if (!genesis.ok) return genesis;
+  const peersText = existsSync(paths.peers) ? readTextFile(paths.peers) : accept("[]");
+  if (!peersText.ok) return peersText;
+  const configText = existsSync(paths.config) ? readTextFile(paths.config) : accept(undefined);
+  if (!configText.ok) return configText;
+  const peers = parsePeers(peersText.value);
+  if (!peers.ok) return refuse("malformed", `${paths.peers}: ${peers.fault.detail}`);
+  const nodeKey = loadKey(paths.nodeKey);
+  if (!nodeKey.ok) return nodeKey;
+  const validatorKey = loadKey(paths.validatorKey);
+  if (!validatorKey.ok && validatorKey.fault.code !== "missing") return validatorKey;
+  return accept({
+    paths,
+    ...genesis.value,
+    configText: configText.value,
+    peers: peers.value,
+    nodeKey: nodeKey.value,
+    validatorKey: validatorKey.ok ? validatorKey.value : undefined,
+  });
+}
+
+/** A genesis file: its size is looked at before it is read. */
+export function loadGenesis(
+  path: string,
+): Verdict<{ genesis: Genesis; genesisJson: string; warnings: readonly string[] }, HomeFault> {
+  const size = statSync(path, { throwIfNoEntry: false })?.size;
+  if (size === undefined) return refuse("missing", `${path}: not found`);
+  if (size > GENESIS_BYTES_MAX) {
+    return refuse("too-large", `${path}: ${size} bytes, at most ${GENESIS_BYTES_MAX} are read`);
+  }
+  const text = readTextFile(path);
+  if (!text.ok) return text;
+  const genesisJson = text.value;
+  const parsed = parseGenesis(genesisJson);
+  if (!parsed.ok) return refuse(parsed.fault.code, `${path}: ${parsed.fault.detail}`);
+  return accept({ ...parsed.value, genesisJson });
+}
+
+export interface NewHome {
+  readonly configText: string;
+  readonly genesisJson: string;
+  readonly peers: readonly KnownPeer[];
+  readonly nodeKey: Key;
+  readonly validatorKey: Key | undefined;
+}
+
+/** Makes a home; refuses a folder that holds one, touching nothing. @throws Error when the disk fails. */
+export function createHome(dir: string, content: NewHome): Verdict<HomePaths, "exists"> {
+  const paths = homePaths(dir);
+  const taken = [paths.genesis, paths.config, paths.nodeKey, paths.validatorKey, paths.db].find(existsSync);
+  if (taken !== undefined)
+    return refuse("exists", `${taken}: exists already; use another folder or remove it`);
+  mkdirSync(dir, { recursive: true });
+  const node = saveKey(paths.nodeKey, content.nodeKey);
+  if (!node.ok) return node;
+  if (content.validatorKey !== undefined) {
+    const validator = saveKey(paths.validatorKey, content.validatorKey);
+    if (!validator.ok) return validator;
+  }
+  writeFileSync(paths.peers, formatPeers(content.peers));
+  writeFileSync(paths.config, content.configText);
+  // Last, because it is what makes the folder a home.
+  writeFileSync(paths.genesis, content.genesisJson);
+  return accept(paths);
+}
+
+export function writePid(paths: HomePaths): void {
+  writeFileSync(paths.pid, `${process.pid}\n`);
+}
+
+export function removePid(paths: HomePaths): void {
+  rmSync(paths.pid, { force: true });
+}

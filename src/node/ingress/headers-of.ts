@@ -1,0 +1,20 @@
+/** Blocks of the chain in the form that an engine is told of them (consensus/engine.ts). */
+
+import type { Chain } from "../../chain/chain.ts";
+import type { BlockHead } from "../../chain/types/block.ts";
+import type { Head, SealedHead } from "../../consensus/engine.ts";
+
+/** The newest committed blocks with their seals, ascending, without block 0. */
+export function recentHeads(chain: Chain, countMax: number): SealedHead[] {
+  const recent: SealedHead[] = [];
+  for (let height = chain.head.summary.height; height > 0n && recent.length < countMax; height--) {
+    const hash = chain.store.hashAt(height)!;
+    recent.push({ head: chain.store.head(hash)!, seal: chain.store.seal(hash)! });
+  }
+  return recent.reverse();
+}
+
+export function headOf({ hash, summary }: BlockHead): Head {
+  const { height, stateRoot, nextValidatorsHash } = summary;
+  return { height, hash, stateRoot, nextValidatorsHash };
+}

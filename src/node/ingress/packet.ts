@@ -1,0 +1,28 @@
+/**
+ * What direct mail carries: a kind byte, then the content. Consensus messages prove themselves at the engine's message verifier,
+ * blocks when the chain imports them. docs/protocol.md, "Mail".
+ */
+import { concatBytes } from "../../base/bytes.ts";
+
+/** A consensus message. */
+export const MAIL_CONSENSUS = 1;
+/** A committed block with its seal, in answer to a STATUS. */
+export const MAIL_BLOCK = 2;
+
+/** A signed transaction, for the primary that may have missed it. */
+export const MAIL_TRANSACTION = 3;
+
+export interface Packet {
+  readonly kind: number;
+  readonly content: Uint8Array;
+}
+
+export function encodePacket(kind: number, content: Uint8Array): Uint8Array {
+  return concatBytes(Uint8Array.of(kind), content);
+}
+
+/** undefined for an empty packet. */
+export function decodePacket(bytes: Uint8Array): Packet | undefined {
+  const kind = bytes[0];
+  return kind === undefined ? undefined : { kind, content: bytes.subarray(1) };
+}

@@ -1,0 +1,45 @@
+/** Counts of consensus messages for the metrics `pbft_messages_total` and `pbft_invalid_messages_total`. */
+import type { ValidatorId } from "../../consensus/engine.ts";
+
+export interface MessageCounts {
+  readonly received: Map<string, number>;
+  readonly sent: Map<string, number>;
+  readonly refused: Map<string, number>;
+  /** Signatures in proposals, by the proposer, that the native library refused. */
+  readonly slow: Map<string, number>;
+  dropped: number;
+  /** Proposals of each validator that were ahead of this node's clock by more than is allowed. */
+  readonly early: Map<ValidatorId, EarlyProposals>;
+}
+
+export interface EarlyProposals {
+  readonly count: number;
+  /** Of the last one: ahead of this node's clock, ms, and when that was, ms since the Unix epoch. */
+  readonly aheadMs: number;
+  readonly atMs: number;
+}
+
+export function noCounts(): MessageCounts {
+  return {
+    received: new Map(),
+    sent: new Map(),
+    refused: new Map(),
+    slow: new Map(),
+    dropped: 0,
+    early: new Map(),
+  };
+}
+
+export function count(counts: Map<string, number>, name: string, by = 1): void {
+  counts.set(name, (counts.get(name) ?? 0) + by);
+}
+
+export function countEarly(
+  counts: MessageCounts,
+  proposer: ValidatorId,
+  aheadMs: number,
+  atMs: number,
+): void {
+  const count = (counts.early.get(proposer)?.count ?? 0) + 1;
+  counts.early.set(proposer, { count, aheadMs, atMs });
+}

@@ -1,0 +1,62 @@
+/**
+ * Since when each validator has been away from this node, or silent: what a list of connected peers cannot tell. For people
+ * (consensus_explain); nothing decides by it. Bound: entries per validator.
+ */
+import type { ValidatorId } from "../../consensus/engine.ts";
+import type { Network } from "../ports.ts";
+
+export class Presence {
+  readonly #peers: Network["peers"];
+  readonly #now: () => number;
+  /** Validators by the peer they were last connected as. */
+  readonly #validators = new Map<string, ValidatorId>();
+  readonly #awaySinceMs = new Map<ValidatorId, number>();
+  /** When each last connected, or last sent a consensus message. */
+  readonly #heardAtMs = new Map<ValidatorId, number>();
+  #startedAtMs: number | undefined;
+
+  constructor(peers: Network["peers"], now: () => number) {
+    this.#peers = peers;
+    this.#now = now;
+  }
+
+  /** From now on a validator that has not come yet counts as away. */
+  start(): void {
+    this.#startedAtMs = this.#now();
+  }
+
+  /** Told when the network lists the peer. */
+  connected(peerId: string): void {
+    const validator = this.#peers().find((peer) => peer.peerId === peerId)?.validator;
+    if (validator === undefined) return;
+    for (const [other, index] of this.#validators) if (index === validator) this.#validators.delete(other);
+    this.#validators.set(peerId, validator);
+    this.#awaySinceMs.delete(validator);
+    this.#heardAtMs.set(validator, this.#now());
+  }
+
+  /** A consensus message came from it, whatever it says. */
+  heard(validator: ValidatorId): void {
+    this.#heardAtMs.set(validator, this.#now());
+  }
+
+  /** Milliseconds since the Unix epoch; undefined for one that is not connected. */
+  silentSinceMs(validator: ValidatorId): number | undefined {
+    return this.#isPresent(validator) ? this.#heardAtMs.get(validator) : undefined;
+  }
+
+  disconnected(peerId: string): void {
+    const validator = this.#validators.get(peerId);
+    if (validator !== undefined) this.#awaySinceMs.set(validator, this.#now());
+  }
+
+  /** Milliseconds since the Unix epoch; undefined for a connected one. One that never came: since the start. */
+  awaySinceMs(validator: ValidatorId): number | undefined {
+    if (this.#isPresent(validator)) return undefined;
+    return this.#awaySinceMs.get(validator) ?? this.#startedAtMs;
+  }
+
+  #isPresent(validator: ValidatorId): boolean {
+    return this.#peers().some((peer) => peer.validator === validator);
+  }
+}

@@ -1,0 +1,76 @@
+/**
+ * What a replica is made of: its options, the ports to the world, and the events it tells. Types alone, so that who
+ * brings the world (node, simulator, tests) reads one page.
+ */
+import type { Address } from "../base/bytes.ts";
+import type { Fault } from "../base/fault.ts";
+import type { Logger } from "../base/log.ts";
+import type { Scheduler } from "../base/scheduler.ts";
+import type { BranchChange, BranchSettings, HeadChange } from "../chain/chain.ts";
+import type { Genesis } from "../chain/genesis/genesis.ts";
+import type { Block } from "../chain/types/block.ts";
+import type { ConsensusEngine, EngineEvent, EngineSettings, Parsed, Typed } from "../consensus/engine.ts";
+import type { SignatureRules, Signer } from "../crypto/keys.ts";
+import type { PoolEvent } from "../mempool/pool-ports.ts";
+import type { Kv } from "../storage/kv.ts";
+import type { OpenedLog } from "../storage/log.ts";
+import type { Topic as Emitter } from "./assembly/tip-log.ts";
+import type { Miner, Network, SlowSignatureVerifier } from "./ports.ts";
+
+export interface ReplicaOptions {
+  readonly genesis: Genesis;
+  /** The key of a validator; undefined for a full node. */
+  readonly signer: Signer | undefined;
+  readonly settings: EngineSettings;
+  /** Interval of anti-entropy, ms; 0 = off. */
+  readonly syncIntervalMs: number;
+  readonly pool: { readonly transactionsMax: number; readonly bytesMax: number; readonly feeMin?: bigint };
+  /** Where blocks can be abandoned. */
+  readonly branches?: BranchSettings;
+  /** Where blocks are mined: who is paid, and whether it begins at once. Both can be changed later. */
+  readonly mining?: MiningOrder;
+  /** A memo of Ed25519, shared by the replicas of one process. */
+  readonly signatureRules?: SignatureRules;
+  /** A filter around the engine: how the simulator makes an unchanged replica misbehave. */
+  readonly wrapEngine?: (engine: ConsensusEngine<Parsed, Typed>) => ConsensusEngine<Parsed, Typed>;
+}
+
+export interface MiningOrder {
+  readonly isOn: boolean;
+  /** Must be known before mining is on. */
+  readonly rewardTo: Address | undefined;
+}
+
+export interface ReplicaPorts {
+  readonly kv: Kv;
+  /** The votes of a validator; unused by a full node. */
+  readonly journal: OpenedLog | undefined;
+  readonly network: Network;
+  /** Undefined: blocks are not mined here. */
+  readonly miner?: Miner;
+  /** Undefined: the chain judges every signature itself, as it executes. */
+  readonly slowVerifier?: SlowSignatureVerifier;
+  readonly scheduler: Scheduler;
+  readonly log: Logger;
+  /** In [0, 1): spreads periodic work. */
+  readonly jitter: () => number;
+  /** The replica cannot go on: stop the process. */
+  readonly fatal: (error: unknown) => void;
+}
+
+export interface OwnBlock {
+  readonly block: Block;
+  /** Why this node itself refused it, for good; undefined: it is in the chain. */
+  readonly refused: Fault | undefined;
+}
+
+/** What this replica tells whoever listens. */
+export interface ReplicaEvents {
+  readonly heads: Emitter<HeadChange>;
+  /** After the pool has taken back what the abandoned blocks held, before their successors are told as heads. */
+  readonly reorgs: Emitter<BranchChange>;
+  readonly pool: Emitter<PoolEvent>;
+  /** What became of blocks that this node's engine made. */
+  readonly ownBlocks: Emitter<OwnBlock>;
+  readonly engine: Emitter<{ readonly atMs: number; readonly event: EngineEvent }>;
+}

@@ -1,0 +1,67 @@
+/**
+ * What each peer's gossip may cost: bytes, messages, control entries, and computing that came to nothing. What is
+ * accepted as new costs no computing budget, whatever it took. A peer that owes is not read on until the time has
+ * paid for it; one that owes again and again, because what it sends is not wanted, is to be sent away for a while.
+ * Pure: time is handed in.
+ */
+import { type BucketShape, TokenBuckets } from "../../base/token-bucket.ts";
+
+export const GOSSIP_BYTES: BucketShape = { capacity: 16 * 1024 * 1024, perSecond: 8 * 1024 * 1024 };
+/** Gossipsub's own messages (RPCs) and the messages in them. */
+export const GOSSIP_MESSAGES: BucketShape = { capacity: 4_000, perSecond: 2_000 };
+/** Subscriptions, GRAFTs and PRUNEs; a correct node sends a few in a second. */
+export const GOSSIP_CONTROL: BucketShape = { capacity: 100, perSecond: 10 };
+/** Milliseconds of computing for messages that were not accepted. */
+export const GOSSIP_REFUSED_MS: BucketShape = { capacity: 250, perSecond: 50 };
+/** Milliseconds that a peer may have to be waited for because of unwanted messages; beyond it, it is sent away. */
+export const GOSSIP_WAITED_MS: BucketShape = { capacity: 5_000, perSecond: 100 };
+/** How long it is not let in again. */
+export const GOSSIP_PAUSE_MS = 60_000;
+/** What an unwanted message costs besides the time of its judgement, ms. */
+const REFUSED_MS = 0.1;
+/** Of one message, at most: what took longer was the machine's doing and not the sender's. */
+const REFUSED_MS_MAX = 20;
+/** Peers that are remembered; beyond it the one heard of longest ago is forgotten. */
+const PEERS_MAX = 2_048;
+
+export class GossipBudgets {
+  readonly #bytes = new TokenBuckets<string>(GOSSIP_BYTES, PEERS_MAX);
+  readonly #messages = new TokenBuckets<string>(GOSSIP_MESSAGES, PEERS_MAX);
+  readonly #control = new TokenBuckets<string>(GOSSIP_CONTROL, PEERS_MAX);
+  readonly #refused = new TokenBuckets<string>(GOSSIP_REFUSED_MS, PEERS_MAX);
+  readonly #waited = new TokenBuckets<string>(GOSSIP_WAITED_MS, PEERS_MAX);
+
+  /** One RPC came. */
+  received(peerId: string, bytes: number, nowMs: number): void {
+    this.#bytes.of(peerId, nowMs).charge(bytes, nowMs);
+    this.#messages.of(peerId, nowMs).charge(1, nowMs);
+  }
+
+  /** So many messages were in it. */
+  messages(peerId: string, count: number, nowMs: number): void {
+    this.#messages.of(peerId, nowMs).charge(count, nowMs);
+  }
+
+  /** @returns whether so many control entries are to be looked at; they are paid for in any case */
+  control(peerId: string, count: number, nowMs: number): boolean {
+    const bucket = this.#control.of(peerId, nowMs);
+    bucket.charge(count, nowMs);
+    return bucket.left(nowMs) >= 0;
+  }
+
+  /** A message was ignored or rejected after so much computing. */
+  refused(peerId: string, ms: number, nowMs: number): void {
+    this.#refused.of(peerId, nowMs).charge(Math.min(ms, REFUSED_MS_MAX) + REFUSED_MS, nowMs);
+  }
+
+  /** How long the peer is not to be read, and whether that has been so too often. */
+  due(peerId: string, nowMs: number): { readonly waitMs: number; readonly isTooOften: boolean } {
+    const owed = (buckets: TokenBuckets<string>) => buckets.of(peerId, nowMs).waitMs(0, nowMs);
+    const unwantedMs = Math.max(owed(this.#refused), owed(this.#control));
+    const waitMs = Math.max(unwantedMs, owed(this.#bytes), owed(this.#messages));
+    if (unwantedMs === 0) return { waitMs, isTooOften: false };
+    const waited = this.#waited.of(peerId, nowMs);
+    waited.charge(unwantedMs, nowMs);
+    return { waitMs, isTooOften: waited.left(nowMs) < 0 };
+  }
+}

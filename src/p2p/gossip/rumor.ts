@@ -1,0 +1,197 @@
+/**
+ * Rumor mongering by gossipsub: transactions, many to a message, announcements of committed blocks, and evidence of
+ * equivocation. Topics carry the genesis hash. Payloads prove themselves, so messages are unsigned and known by their content; what the
+ * seen-cache swallows or a slow peer misses, anti-entropy repairs. What a payload is worth, the receiver says.
+ *
+ * A batch is passed on only if every transaction of it is accepted and rejected only if one is rejected; of a
+ * mixed batch the good ones are published anew. Source: decisions 3 and 7; docs/protocol.md, "Gossip".
+ */
+import { type Message, TopicValidatorResult } from "@chainsafe/libp2p-gossipsub";
+import type { PeerId } from "@libp2p/interface";
+import { equalBytes, type Hash, hex } from "../../base/bytes.ts";
+import type { Relay } from "../../base/fault.ts";
+import {
+  ANNOUNCEMENT_BYTES_MAX,
+  EVIDENCE_RUMOR_BYTES_MAX,
+  TRANSACTION_BATCH_BYTES_MAX,
+  TRANSACTION_BATCH_MAX,
+  TX_BYTES_CEILING,
+} from "../../base/limits.ts";
+import type { ProtocolParts } from "../network-ports.ts";
+import { decodeTransactionBatch, encodeTransactionBatch } from "../transport/wire.ts";
+import type { GossipBudgets } from "./gossip-budget.ts";
+
+export type Topic = "transactions" | "blocks" | "evidence";
+export const TOPICS: readonly Topic[] = ["transactions", "blocks", "evidence"];
+
+/** Of what is published; a batch of transactions has a bound of its own. */
+const BYTES_MAX: Record<Topic, number> = {
+  transactions: TX_BYTES_CEILING,
+  blocks: ANNOUNCEMENT_BYTES_MAX,
+  evidence: EVIDENCE_RUMOR_BYTES_MAX,
+};
+
+/** Least time between two batches that are not full: alone, a transaction leaves at once; under load they gather. */
+const BATCH_MS = 5;
+
+const RESULT: Record<Relay, TopicValidatorResult> = {
+  accept: TopicValidatorResult.Accept,
+  ignore: TopicValidatorResult.Ignore,
+  reject: TopicValidatorResult.Reject,
+};
+
+interface Dependencies extends ProtocolParts {
+  /** Charged for what is refused. */
+  readonly budgets: GossipBudgets;
+  /** `bytes` is one transaction, one announcement or one evidence. For what it holds already it answers "accept". */
+  rumorReceived(topic: Topic, peerId: string, bytes: Uint8Array): Promise<Relay>;
+}
+
+export function topicName(genesisHash: Hash, topic: Topic): string {
+  return `quorate/${hex(genesisHash)}/${topic}`;
+}
+
+export class Rumor {
+  readonly #genesisHash: Hash;
+  readonly #deps: Dependencies;
+  #batch: Uint8Array[] = [];
+  #batchBytes = 4;
+  #cancelFlush: (() => void) | undefined;
+  #lastFlushMs = Number.NEGATIVE_INFINITY;
+  #isStopped = false;
+
+  constructor(genesisHash: Hash, dependencies: Dependencies) {
+    this.#genesisHash = genesisHash;
+    this.#deps = dependencies;
+  }
+
+  start(): void {
+    const { gossip } = this.#deps.host.services;
+    for (const topic of TOPICS) {
+      const name = topicName(this.#genesisHash, topic);
+      gossip.topicValidators.set(name, (peer, message) => this.#judge(peer, message, topic));
+      gossip.subscribe(name);
+    }
+  }
+
+  stop(): void {
+    this.#isStopped = true;
+    this.#cancelFlush?.();
+    this.#batch = [];
+  }
+
+  /** One transaction envelope, one encoded announcement or one evidence. Keeps `bytes` without copying; never throws. */
+  publish(topic: Topic, bytes: Uint8Array): void {
+    if (this.#isStopped) return;
+    if (bytes.length > BYTES_MAX[topic]) this.#deps.meter.rejected("gossip-too-large");
+    else if (topic === "transactions") this.#enqueue(bytes);
+    else void this.#spread(topic, bytes, 1);
+  }
+
+  #enqueue(envelope: Uint8Array): void {
+    const size = 2 + envelope.length;
+    const isFull = this.#batch.length >= TRANSACTION_BATCH_MAX;
+    if (isFull || this.#batchBytes + size > TRANSACTION_BATCH_BYTES_MAX) this.#flush();
+    this.#batch.push(envelope);
+    this.#batchBytes += size;
+    const { scheduler } = this.#deps;
+    // Never longer than a batch takes: the clock may have been set back.
+    const waitMs = Math.min(BATCH_MS, Math.max(0, this.#lastFlushMs + BATCH_MS - scheduler.now()));
+    this.#cancelFlush ??= scheduler.after(waitMs, () => this.#flush());
+  }
+
+  #flush(): void {
+    this.#cancelFlush?.();
+    this.#cancelFlush = undefined;
+    this.#lastFlushMs = this.#deps.scheduler.now();
+    const batch = this.#batch;
+    this.#batch = [];
+    this.#batchBytes = 4;
+    if (batch.length > 0) void this.#spread("transactions", encodeTransactionBatch(batch), batch.length);
+  }
+
+  async #spread(topic: Topic, bytes: Uint8Array, count: number): Promise<void> {
+    const { host, meter, logger } = this.#deps;
+    try {
+      const { recipients } = await host.services.gossip.publish(topicName(this.#genesisHash, topic), bytes);
+      for (const peer of recipients) meter.sent(peer.toString(), topic, bytes.length, count);
+    } catch (error) {
+      meter.rejected("gossip-unsent");
+      logger.log("debug", "p2p", "rumor not sent", { topic, error: (error as Error).message });
+    }
+  }
+
+  async #judge(peer: PeerId, message: Message, topic: Topic): Promise<TopicValidatorResult> {
+    const peerId = peer.toString();
+    const { sessions, meter, logger } = this.#deps;
+    if (this.#isStopped) return TopicValidatorResult.Ignore;
+    if (sessions.find(peerId) === undefined) {
+      meter.rejected("gossip-before-hello");
+      return TopicValidatorResult.Ignore;
+    }
+    try {
+      const relay = await (topic === "transactions"
+        ? this.#receiveTransactions(peerId, message.data)
+        : this.#receiveOne(topic, peerId, message.data));
+      if (relay === "reject") meter.rejected("gossip-rejected");
+      if (relay === "ignore") meter.rejected("gossip-ignored");
+      return RESULT[relay];
+    } catch (error) {
+      // The receiver failed, not the sender.
+      logger.log("error", "p2p", "a rumor could not be judged", { topic, error: (error as Error).message });
+      return TopicValidatorResult.Ignore;
+    }
+  }
+
+  async #receiveOne(topic: Topic, peerId: string, bytes: Uint8Array): Promise<Relay> {
+    if (bytes.length > BYTES_MAX[topic]) return "reject";
+    this.#deps.meter.received(peerId, topic, bytes.length);
+    // The memory is gossipsub's, which uses it again (a view of it was seen to change); what is kept must not be.
+    const own = new Uint8Array(bytes);
+    const relay = await this.#judgeOne(topic, peerId, own);
+    if (relay !== "accept" || equalBytes(own, bytes)) return relay;
+    // The verdict took so long that gossipsub would pass on something else, which all others would hold against us.
+    this.publish(topic, own);
+    return "ignore";
+  }
+
+  /** The computing happens before the promise is there; what is awaited afterwards is the disk or the clock. */
+  async #judgeOne(topic: Topic, peerId: string, bytes: Uint8Array): Promise<Relay> {
+    const startMs = performance.now();
+    const judged = this.#deps.rumorReceived(topic, peerId, bytes);
+    const tookMs = performance.now() - startMs;
+    const relay = await judged;
+    if (relay !== "accept") this.#deps.budgets.refused(peerId, tookMs, this.#deps.scheduler.now());
+    return relay;
+  }
+
+  async #receiveTransactions(peerId: string, bytes: Uint8Array): Promise<Relay> {
+    const { meter, logger } = this.#deps;
+    const batch = decodeTransactionBatch(bytes);
+    if (!batch.ok) {
+      meter.rejected("gossip-malformed");
+      logger.log("debug", "p2p", "malformed rumor", { peer: peerId, detail: batch.fault.detail });
+      return "reject";
+    }
+    meter.received(peerId, "transactions", bytes.length, batch.value.length);
+    // Copies, because the pool keeps transactions for long and must not keep whole batches with them. Not by slice():
+    // of a Buffer that is a view.
+    const envelopes = batch.value.map((envelope) => new Uint8Array(envelope));
+    const relays = await Promise.all(
+      envelopes.map((envelope) => this.#judgeOne("transactions", peerId, envelope)),
+    );
+    const relay = combine(relays);
+    if (relay !== "accept") {
+      for (const [i, envelope] of envelopes.entries()) {
+        if (relays[i] === "accept") this.publish("transactions", envelope);
+      }
+    }
+    return relay;
+  }
+}
+
+/** A relay passes on only what it accepts whole, so one permanent fault is the sender's own. */
+export function combine(relays: readonly Relay[]): Relay {
+  if (relays.includes("reject")) return "reject";
+  return relays.includes("ignore") ? "ignore" : "accept";
+}

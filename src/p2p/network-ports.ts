@@ -1,0 +1,35 @@
+/** What the network needs and what it calls: the shapes of network.ts. */
+import type { Relay } from "../base/fault.ts";
+import type { Logger } from "../base/log.ts";
+import type { Scheduler } from "../base/scheduler.ts";
+import type { Topic } from "./gossip/rumor.ts";
+import type { Host } from "./transport/host.ts";
+import type { Meter } from "./transport/meter.ts";
+import type { Sessions } from "./transport/sessions.ts";
+
+/** As in node/ports.ts, where the contract stands. */
+export interface P2pHandlers {
+  mailReceived(peerId: string, author: number, bytes: Uint8Array): Promise<void> | undefined;
+  rumorReceived(topic: Topic, peerId: string, bytes: Uint8Array): Promise<Relay>;
+  requestReceived(peerId: string, bytes: Uint8Array): Promise<Uint8Array>;
+  peerConnected(peerId: string): void;
+  peerDisconnected(peerId: string): void;
+}
+
+export interface P2pDependencies {
+  readonly scheduler: Scheduler;
+  readonly logger: Logger;
+  /** Shown to the peers as a hint. */
+  headHeight(): bigint;
+  /** A number in [0, 1) to spread dials. */
+  jitter(): number;
+}
+
+/** What every protocol among admitted peers is made of: mail, rumors, questions, clocks. */
+export interface ProtocolParts {
+  readonly host: Host;
+  readonly sessions: Sessions;
+  readonly scheduler: Scheduler;
+  readonly logger: Logger;
+  readonly meter: Meter;
+}

@@ -1,0 +1,40 @@
+/** A connected peer as the network shows it, to JSON-RPC and to the node's own parts. */
+import type { PeerClock } from "./clock-offset.ts";
+import type { Traffic } from "./transport/meter.ts";
+import type { Session } from "./transport/sessions.ts";
+
+export interface P2pPeer {
+  readonly peerId: string;
+  readonly name: string | undefined;
+  readonly address: string;
+  readonly direction: "inbound" | "outbound";
+  readonly validator: number | undefined;
+  readonly connectedAtMs: number;
+  readonly latencyMs: number | undefined;
+  readonly bytesIn: number;
+  readonly bytesOut: number;
+  /** The height of its head as it told it: nobody has checked it. */
+  readonly height: bigint | undefined;
+  /** Its clock against this node's; undefined while it is not measured. */
+  readonly clock?: PeerClock | undefined;
+}
+
+/** @param name by which this node knows the peer; the one that it gave itself where there is none */
+export function viewOf(
+  session: Session,
+  name: string | undefined,
+  noted: Readonly<Traffic> & Pick<P2pPeer, "height" | "clock">,
+): P2pPeer {
+  const { connection, peerId } = session;
+  const { hello, validator, atMs, roundTripMs } = session.admitted!;
+  return {
+    peerId,
+    name: name ?? hello.name,
+    address: connection.remoteAddr.toString(),
+    direction: connection.direction,
+    validator,
+    connectedAtMs: atMs,
+    latencyMs: connection.rtt ?? roundTripMs,
+    ...noted,
+  };
+}

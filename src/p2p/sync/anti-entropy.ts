@@ -1,0 +1,282 @@
+/**
+ * Anti-entropy: every interval a node compares itself with the next peer in ring order, a few bytes each way, and
+ * pulls what it lacks. First the heads; when they are the same, a checksum of the pools; when that differs, short
+ * hashes; then only the missing transactions. Ring order spreads anything to all within n-1 rounds. It repairs
+ * whatever direct mail and rumor lost. Time, randomness and transport are handed in, so it runs on virtual time.
+ * Sources: Demers et al., "Epidemic algorithms" (1987), §1.3; decision 7; pbft.md 1.13.
+ */
+import { asHash, equalBytes, type Hash } from "../../base/bytes.ts";
+import { ANSWER_BYTES_MAX, SYNC_BATCH_BLOCKS_MAX, SYNC_BATCH_BYTES } from "../../base/limits.ts";
+import type { Logger } from "../../base/log.ts";
+import type { Scheduler } from "../../base/scheduler.ts";
+import type { BlockSync } from "./block-sync.ts";
+import type { BranchLedger } from "./branch-ledger.ts";
+import { BranchSync } from "./branch-sync.ts";
+import {
+  CATCH_UP,
+  CatchUp,
+  type CatchUpSettings,
+  type RepairLedger,
+  type SyncProgress,
+  withDeadline,
+} from "./catch-up.ts";
+import { PoolRepair, type RepairPool } from "./pool-repair.ts";
+import {
+  type Digest,
+  decodeAnswer,
+  decodeQuestion,
+  encodeAnswer,
+  encodeQuestion,
+  type RepairAnswer,
+  type RepairQuestion,
+} from "./repair-wire.ts";
+
+export interface AntiEntropySettings {
+  /** Between two comparisons, ms; 0 turns the periodic ones off. */
+  readonly intervalMs: number;
+  /** Younger transactions are not compared: they are still on their way by rumor. */
+  readonly poolAgeMsMin: number;
+  readonly catchUp: CatchUpSettings;
+}
+
+export const ANTI_ENTROPY: AntiEntropySettings = {
+  intervalMs: 1_000,
+  poolAgeMsMin: 1_000,
+  catchUp: CATCH_UP,
+};
+
+export interface AntiEntropyPorts {
+  readonly scheduler: Scheduler;
+  readonly logger: Logger;
+  readonly ledger: RepairLedger;
+  /** Where blocks can be abandoned: then they are fetched by branches and not by height. */
+  readonly branches?: BranchLedger | undefined;
+  readonly pool: RepairPool;
+  /** This node's peer id: its place in the ring. */
+  readonly selfId: string;
+  /** Present peers, in any order. */
+  peers(): readonly string[];
+  /** Those of them to compare with in turn; all if left out. */
+  compared?(): readonly string[];
+  /** The height that this node has reason to believe, whatever single peers claim; undefined when it has none. */
+  believedHeight?(): bigint | undefined;
+  /** Peers that are asked before others, and wait for none of them; none if left out. */
+  chosen?(): ReadonlySet<string>;
+  /** A peer brought heads or bodies that were not here. */
+  broughtBlocks?(peerId: string): void;
+  request(peerId: string, question: Uint8Array): Promise<Uint8Array>;
+  /** A peer sent something provably wrong. */
+  reportFault(peerId: string, detail: string): void;
+  /** A peer told its head. */
+  noteHeight(peerId: string, height: bigint): void;
+  /** A number in [0, 1): spreads the rounds of many nodes. */
+  jitter(): number;
+}
+
+export class AntiEntropy {
+  readonly #settings: AntiEntropySettings;
+  readonly #ports: AntiEntropyPorts;
+  readonly #blocks: BlockSync;
+  readonly #pools: PoolRepair;
+  #cancelRound: () => void = () => undefined;
+  #lastCompared: string;
+  readonly #comparing = new Set<string>();
+  #isRunning = false;
+
+  constructor(settings: AntiEntropySettings, ports: AntiEntropyPorts) {
+    this.#settings = settings;
+    this.#ports = ports;
+    this.#lastCompared = ports.selfId;
+    this.#pools = new PoolRepair({
+      ...ports,
+      jitter: () => ports.jitter(),
+      isRunning: () => this.#isRunning,
+      ask: (kind, peerId, question) => this.#ask(kind, peerId, question),
+    });
+    const ring = () => ringAfter(ports.selfId, ports.peers());
+    const { branches } = ports;
+    this.#blocks =
+      branches === undefined
+        ? new CatchUp(settings.catchUp, { ...ports, ring })
+        : new BranchSync(settings.catchUp, { ...ports, ring, ledger: branches });
+  }
+
+  start(): void {
+    this.#isRunning = true;
+    this.#scheduleRound();
+  }
+
+  stop(): void {
+    this.#isRunning = false;
+    this.#cancelRound();
+    this.#blocks.stop();
+  }
+
+  /** A peer passed the handshake: compare at once. */
+  peerConnected(peerId: string): void {
+    void this.#compare(peerId);
+  }
+
+  peerDisconnected(peerId: string): void {
+    this.#blocks.forget(peerId);
+  }
+
+  /** A peer announced a block: it holds it, or will in a moment. */
+  announced(peerId: string, height: bigint, hash: Hash): void {
+    this.#told(peerId, height, hash);
+  }
+
+  /** The engine's request-sync: others are ahead. `height` is a hint. */
+  syncNow(height: bigint): void {
+    if (this.#isRunning) this.#blocks.hinted(height);
+  }
+
+  /** Undefined unless blocks are being fetched. */
+  progress(): SyncProgress | undefined {
+    return this.#blocks.progress();
+  }
+
+  /** Transactions of peers that this pool refused and does not ask for again yet. */
+  get refusalsRemembered(): number {
+    return this.#pools.refusals;
+  }
+
+  /** Answers a question of a peer. @throws Error for a malformed one. */
+  async answer(peerId: string, bytes: Uint8Array): Promise<Uint8Array> {
+    const about = this.#blocks.answer(bytes);
+    if (about !== undefined) return about;
+    const question = decodeQuestion(bytes);
+    if (!question.ok) throw new Error(question.fault.detail);
+    return encodeAnswer(await this.#answerTo(peerId, question.value));
+  }
+
+  async #answerTo(peerId: string, question: RepairQuestion): Promise<RepairAnswer> {
+    switch (question.kind) {
+      case "compare":
+        // The question tells the asker's head: a comparison serves both sides.
+        this.#told(peerId, question.digest.height, question.digest.headHash);
+        return { kind: "compare", digest: this.#digest(question.feeMin) };
+      case "blocks":
+        return { kind: "blocks", blocks: await this.#serveBlocks(question.from, question.bytesMax) };
+      case "pool":
+        return {
+          kind: "pool",
+          shortHashes: this.#pools.list(this.#settings.poolAgeMsMin, question.feeMin, question.salt),
+        };
+      case "transactions":
+        return {
+          kind: "transactions",
+          envelopes: fitting(this.#pools.named(question.salt, question.shortHashes), SYNC_BATCH_BYTES),
+        };
+    }
+  }
+
+  async #serveBlocks(from: bigint, bytesMax: number): Promise<readonly Uint8Array[]> {
+    const blocks = await this.#ports.ledger.serveBlocks(from, Math.min(bytesMax, SYNC_BATCH_BYTES));
+    return fitting(blocks.slice(0, SYNC_BATCH_BLOCKS_MAX), ANSWER_BYTES_MAX - 64);
+  }
+
+  #scheduleRound(): void {
+    const { intervalMs } = this.#settings;
+    if (intervalMs === 0 || !this.#isRunning) return;
+    const delayMs = intervalMs * (0.75 + 0.5 * this.#ports.jitter());
+    this.#cancelRound = this.#ports.scheduler.after(delayMs, () => {
+      const next = this.#nextInRing();
+      if (next !== undefined) {
+        this.#lastCompared = next;
+        void this.#compare(next);
+      }
+      this.#scheduleRound();
+    });
+  }
+
+  /** The peer after the last one, which is the same one when there is no other. */
+  #nextInRing(): string | undefined {
+    const { compared, peers, selfId } = this.#ports;
+    const ring = ringAfter(selfId, (compared ?? peers)());
+    return ringAfter(this.#lastCompared, ring)[0] ?? ring[0];
+  }
+
+  /** Never rejects: a peer that does not answer is asked again when its turn comes. */
+  async #compare(peerId: string): Promise<void> {
+    if (!this.#isRunning || this.#comparing.has(peerId)) return;
+    this.#comparing.add(peerId);
+    try {
+      const feeMin = this.#ports.pool.entryPrice();
+      const ours = this.#digest(feeMin);
+      const answer = await this.#ask("compare", peerId, { kind: "compare", digest: ours, feeMin });
+      if (answer === undefined || !this.#isRunning) return;
+      const theirs = answer.digest;
+      this.#told(peerId, theirs.height, theirs.headHash);
+      // Between different heads pools differ by what the blocks between them hold.
+      const isLevel = equalBytes(theirs.headHash, this.#ports.ledger.head().hash);
+      if (isLevel && !equalBytes(theirs.poolChecksum, ours.poolChecksum)) await this.#pools.level(peerId);
+    } catch (error) {
+      this.#ports.logger.log("error", "p2p", "comparison failed", {
+        peer: peerId,
+        error: (error as Error).message,
+      });
+    } finally {
+      this.#comparing.delete(peerId);
+    }
+  }
+
+  #told(peerId: string, height: bigint, headHash: Hash): void {
+    if (!this.#isRunning) return;
+    this.#ports.noteHeight(peerId, height);
+    // A copy: the digest shares the memory of what came over the wire.
+    this.#blocks.told(peerId, height, asHash(headHash.slice()));
+  }
+
+  /** @returns undefined when there is no answer, or a malformed one, which is reported. */
+  async #ask<Kind extends RepairQuestion["kind"]>(
+    kind: Kind,
+    peerId: string,
+    question: Extract<RepairQuestion, { kind: Kind }>,
+  ): Promise<Extract<RepairAnswer, { kind: Kind }> | undefined> {
+    const { scheduler, request, reportFault, logger } = this.#ports;
+    let bytes: Uint8Array;
+    try {
+      const asked = request(peerId, encodeQuestion(question));
+      bytes = await withDeadline(scheduler, this.#settings.catchUp.answerMs, asked);
+    } catch (error) {
+      logger.log("debug", "p2p", "no answer", { peer: peerId, kind, error: (error as Error).message });
+      return undefined;
+    }
+    const answer = decodeAnswer(kind, bytes);
+    if (answer.ok) return answer.value;
+    reportFault(peerId, answer.fault.detail);
+    return undefined;
+  }
+
+  /** @param feeMin of the transactions in the checksum: the asker's price of entry. */
+  #digest(feeMin: bigint): Digest {
+    const { height, hash } = this.#ports.ledger.head();
+    const hashes = this.#ports.pool.hashes(this.#settings.poolAgeMsMin, feeMin);
+    return { height, headHash: asHash(hash), poolCount: hashes.length, poolChecksum: checksumOf(hashes) };
+  }
+}
+
+/** XOR of the hashes: 32 bytes, whatever their order. */
+export function checksumOf(hashes: readonly Uint8Array[]): Uint8Array {
+  const checksum = new Uint8Array(32);
+  for (const hash of hashes) for (let i = 0; i < 32; i++) checksum[i]! ^= hash[i]!;
+  return checksum;
+}
+
+/** Peers by id, starting after `id`, round the ring; `id` itself is left out. */
+export function ringAfter(id: string, peers: readonly string[]): string[] {
+  const sorted = peers.filter((peer) => peer !== id).sort();
+  const start = sorted.findIndex((peer) => peer > id);
+  return start < 0 ? sorted : [...sorted.slice(start), ...sorted.slice(0, start)];
+}
+
+/** The longest front part of at most `bytesMax` bytes, at least one item. */
+function fitting(items: readonly Uint8Array[], bytesMax: number): readonly Uint8Array[] {
+  let bytes = 0;
+  const end = items.findIndex((item, i) => {
+    bytes += 4 + item.length;
+    return i > 0 && bytes > bytesMax;
+  });
+  return end < 0 ? items : items.slice(0, end);
+}

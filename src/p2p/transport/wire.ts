@@ -1,0 +1,222 @@
+/**
+ * What travels between nodes, byte by byte: the HELLO, mail frames, batches of transactions and announcements of
+ * committed blocks. Each has one encoding and a cap that is checked before anything is allocated. It knows no
+ * stream and no peer. The HELLO's wire version governs every layout here and in repair-wire.ts; an unknown version
+ * is refused before the rest is read. Source: docs/protocol.md, "Wire".
+ */
+import { concatBytes, EMPTY, equalBytes, type Hash, parseUtf8, utf8 } from "../../base/bytes.ts";
+import { refuse, type Verdict } from "../../base/fault.ts";
+import {
+  ANNOUNCEMENT_BYTES_MAX,
+  BLOCK_TRANSACTIONS_CEILING,
+  HELLO_BYTES_MAX,
+  MAIL_FRAME_BYTES_MAX,
+  MAIL_FRAME_MESSAGES_MAX,
+  MAIL_MESSAGE_BYTES_MAX,
+  PEER_NAME_BYTES_MAX,
+  SEAL_BYTES_MAX,
+  TRANSACTION_BATCH_BYTES_MAX,
+  TRANSACTION_BATCH_MAX,
+  TX_BYTES_CEILING,
+} from "../../base/limits.ts";
+import { type BlockHead, readBlockHead, type SealedBlock, writeBlockHead } from "../../chain/types/block.ts";
+import { COINBASE_BYTES, isCoinbase, SCHEME_COINBASE } from "../../chain/types/transaction.ts";
+import { decode, type Reader } from "../../codec/reader.ts";
+import { Writer } from "../../codec/writer.ts";
+import { sha256 } from "../../crypto/hash.ts";
+import { PUBLIC_KEY_BYTES, SIGNATURE_BYTES } from "../../crypto/keys.ts";
+import { merkleRoot } from "../../crypto/merkle.ts";
+
+/** Changes whenever a byte of any layout changes. */
+export const WIRE_VERSION = 2;
+
+const HELLO_TAG = utf8("quorate/hello/v1");
+const HASH_BYTES = 32;
+
+export interface Hello {
+  readonly wireVersion: number;
+  readonly chainId: bigint;
+  readonly genesisHash: Hash;
+  /** For people. */
+  readonly name: string;
+  /** Height of the sender's head: a hint. */
+  readonly headHeight: bigint;
+  readonly claim: ValidatorClaim | undefined;
+}
+
+/** "This peer id belongs to the validator with this key": signature over {@link claimSigningBytes}. */
+export interface ValidatorClaim {
+  readonly publicKey: Uint8Array;
+  readonly signature: Uint8Array;
+}
+
+/**
+ * "quorate/hello/v1" | genesis hash 32 | peer id. The connection's encryption proves the peer id, so a claim
+ * cannot be replayed by another peer.
+ * @param peerIdBytes the peer id as a multihash (38 bytes for an Ed25519 identity)
+ */
+export function claimSigningBytes(genesisHash: Hash, peerIdBytes: Uint8Array): Uint8Array {
+  return concatBytes(HELLO_TAG, genesisHash, peerIdBytes);
+}
+
+/** u16 wire version | u64 chain id | genesis hash 32 | u8 length, name | u64 head height | u8 0 or 1 | claim */
+export function encodeHello(hello: Hello): Uint8Array {
+  const writer = new Writer(256).u16(hello.wireVersion).u64(hello.chainId).raw(hello.genesisHash);
+  writer
+    .bytes8(utf8(hello.name))
+    .u64(hello.headHeight)
+    .u8(hello.claim === undefined ? 0 : 1);
+  if (hello.claim !== undefined) writer.raw(hello.claim.publicKey).raw(hello.claim.signature);
+  return writer.finish();
+}
+
+export function decodeHello(bytes: Uint8Array): Verdict<Hello, "malformed" | "wire-version" | "too-large"> {
+  if (bytes.length > HELLO_BYTES_MAX) return tooLarge("HELLO", bytes.length, HELLO_BYTES_MAX);
+  const version = bytes.length < 2 ? WIRE_VERSION : new DataView(bytes.buffer, bytes.byteOffset).getUint16(0);
+  if (version !== WIRE_VERSION) {
+    return refuse(
+      "wire-version",
+      `wire version mismatch: ours ${WIRE_VERSION}, peer's ${version}; run the same release on both nodes`,
+    );
+  }
+  return decode(bytes, "HELLO", readHello);
+}
+
+function readHello(reader: Reader): Hello {
+  return {
+    wireVersion: reader.u16(),
+    chainId: reader.u64(),
+    genesisHash: reader.raw(HASH_BYTES) as Hash,
+    name: readName(reader),
+    headHeight: reader.u64(),
+    claim: readClaim(reader),
+  };
+}
+
+function readName(reader: Reader): string {
+  const bytes = reader.bytes8(PEER_NAME_BYTES_MAX);
+  const name = parseUtf8(bytes);
+  // Control characters would let a peer write its own log lines; a byte order mark is lost in decoding.
+  const isPlain = name !== undefined && isPeerName(name) && equalBytes(utf8(name), bytes);
+  return isPlain ? name : reader.fail("name is not plain UTF-8 text");
+}
+
+/** Whether `name` may stand in a HELLO: at most 32 bytes of UTF-8 without control characters or lone surrogates. */
+export function isPeerName(name: string): boolean {
+  return !/[\p{Cc}\p{Cs}\p{Zl}\p{Zp}\u{feff}]/u.test(name) && utf8(name).length <= PEER_NAME_BYTES_MAX;
+}
+
+function readClaim(reader: Reader): ValidatorClaim | undefined {
+  const flag = reader.u8();
+  if (flag > 1) reader.fail(`claim flag ${flag}, 0 or 1 expected`);
+  if (flag === 0) return undefined;
+  return { publicKey: reader.raw(PUBLIC_KEY_BYTES), signature: reader.raw(SIGNATURE_BYTES) };
+}
+
+/** u32 count | (u32 length | consensus message) each */
+export function encodeMailFrame(messages: readonly Uint8Array[]): Uint8Array {
+  const size = messages.reduce((sum, message) => sum + 4 + message.length, 4);
+  return new Writer(size).list(messages, (writer, message) => writer.bytes32(message)).finish();
+}
+
+/** The messages share the frame's memory. */
+export function decodeMailFrame(frame: Uint8Array): Verdict<Uint8Array[], "malformed" | "too-large"> {
+  if (frame.length > MAIL_FRAME_BYTES_MAX) return tooLarge("mail frame", frame.length, MAIL_FRAME_BYTES_MAX);
+  return decode(frame, "mail frame", (reader) =>
+    nonEmpty(
+      reader,
+      reader.list(MAIL_FRAME_MESSAGES_MAX, (r) => r.bytes32(MAIL_MESSAGE_BYTES_MAX)),
+    ),
+  );
+}
+
+/** u32 count | (u16 length | envelope) each */
+export function encodeTransactionBatch(envelopes: readonly Uint8Array[]): Uint8Array {
+  const size = envelopes.reduce((sum, envelope) => sum + 2 + envelope.length, 4);
+  return new Writer(size).list(envelopes, (writer, envelope) => writer.bytes16(envelope)).finish();
+}
+
+/** The envelopes are not decoded here and share the batch's memory. */
+export function decodeTransactionBatch(bytes: Uint8Array): Verdict<Uint8Array[], "malformed" | "too-large"> {
+  if (bytes.length > TRANSACTION_BATCH_BYTES_MAX) {
+    return tooLarge("transaction batch", bytes.length, TRANSACTION_BATCH_BYTES_MAX);
+  }
+  return decode(bytes, "transaction batch", (reader) =>
+    nonEmpty(
+      reader,
+      reader.list(TRANSACTION_BATCH_MAX, (r) => r.bytes16(TX_BYTES_CEILING)),
+    ),
+  );
+}
+
+/** A committed block without its transactions, which most nodes hold already. */
+export interface BlockAnnouncement {
+  readonly head: BlockHead;
+  readonly seal: Uint8Array;
+  /** Hashes of the whole envelopes in the block's order: the leaves of the summary's txRoot. */
+  readonly transactionHashes: readonly Hash[];
+  /** The envelope behind the first hash where it is a coinbase, which is in nobody's pool; else empty. */
+  readonly coinbase: Uint8Array;
+}
+
+export function announcementOf(sealed: SealedBlock): BlockAnnouncement {
+  const { block, seal } = sealed;
+  const { transactions } = block;
+  const [first] = transactions;
+  const coinbase = first !== undefined && isCoinbase(first) ? first.bytes : EMPTY;
+  return { head: block, seal, transactionHashes: transactions.map(({ hash }) => hash), coinbase };
+}
+
+/** header 80 | summary | u32 length, seal | u32 count, transaction hash 32 each | u8 length 0 or 49, coinbase */
+export function encodeAnnouncement(announcement: BlockAnnouncement): Uint8Array {
+  const { head, seal, transactionHashes, coinbase } = announcement;
+  const writer = new Writer(600 + seal.length + HASH_BYTES * transactionHashes.length);
+  writeBlockHead(writer, head);
+  return writer
+    .bytes32(seal)
+    .list(transactionHashes, (w, hash) => w.raw(hash))
+    .u8(coinbase.length)
+    .raw(coinbase)
+    .finish();
+}
+
+/** Refuses what its own header and summary contradict; says nothing about the seal. */
+export function decodeAnnouncement(bytes: Uint8Array): Verdict<BlockAnnouncement, "malformed" | "too-large"> {
+  if (bytes.length > ANNOUNCEMENT_BYTES_MAX) {
+    return tooLarge("block announcement", bytes.length, ANNOUNCEMENT_BYTES_MAX);
+  }
+  return decode(bytes, "block announcement", readAnnouncement);
+}
+
+function readAnnouncement(reader: Reader): BlockAnnouncement {
+  const head = readBlockHead(reader);
+  const seal = reader.bytes32(SEAL_BYTES_MAX);
+  const transactionHashes = reader.list(BLOCK_TRANSACTIONS_CEILING, (r) => r.raw(HASH_BYTES) as Hash);
+  const count = transactionHashes.length;
+  if (count !== head.summary.txCount)
+    reader.fail(`${count} hashes, the summary says ${head.summary.txCount}`);
+  if (!equalBytes(merkleRoot(transactionHashes), head.summary.txRoot)) {
+    reader.fail("transaction hashes do not match txRoot");
+  }
+  return { head, seal, transactionHashes, coinbase: readCoinbaseOf(reader, transactionHashes[0]) };
+}
+
+/** Optional, but the first transaction of the block and a coinbase by its form if it is there. */
+function readCoinbaseOf(reader: Reader, first: Hash | undefined): Uint8Array {
+  const length = reader.u8();
+  if (length === 0) return EMPTY;
+  if (length !== COINBASE_BYTES) reader.fail(`a coinbase of ${length} bytes, it has ${COINBASE_BYTES}`);
+  const coinbase = reader.raw(length);
+  if (coinbase[0] !== SCHEME_COINBASE || first === undefined || !equalBytes(sha256(coinbase), first)) {
+    reader.fail("the coinbase is not the first transaction of the block");
+  }
+  return coinbase;
+}
+
+function nonEmpty<T>(reader: Reader, items: T[]): T[] {
+  return items.length === 0 ? reader.fail("empty list") : items;
+}
+
+function tooLarge(what: string, bytes: number, bytesMax: number): ReturnType<typeof refuse<"too-large">> {
+  return refuse("too-large", `${what} of ${bytes} bytes, at most ${bytesMax}`);
+}

@@ -1,0 +1,40 @@
+/**
+ * What a method asks of the node before it answers: that there are branches, that blocks are mined here, or that
+ * strangers are let in. A chain without them refuses by WRONG_CONSENSUS; nothing asks for the consensus by name.
+ */
+import type { BranchesApi, MiningApi, NodeApi } from "../api.ts";
+import { CallError } from "../errors.ts";
+import type { PeerMemoryApi } from "../peer-memory.ts";
+
+/** @throws CallError WRONG_CONSENSUS */
+export function mustHaveBranches(api: NodeApi): BranchesApi {
+  const branches = api.branches();
+  if (branches !== undefined) return branches;
+  throw new CallError(
+    "WRONG_CONSENSUS",
+    "the blocks of this chain are final at once: there are no branches, no work and no reorganisations",
+  );
+}
+
+/** @throws CallError WRONG_CONSENSUS, NO_MINER */
+export function mustMine(api: NodeApi): MiningApi {
+  if (api.branches() === undefined) {
+    throw new CallError(
+      "WRONG_CONSENSUS",
+      "the blocks of this chain are agreed on by its validators: nothing is mined",
+    );
+  }
+  const mining = api.mining();
+  if (mining !== undefined) return mining;
+  throw new CallError("NO_MINER", "this node was built without a miner");
+}
+
+/** @throws CallError NO_ADDRESS_BOOK */
+export function mustRemember(api: NodeApi): PeerMemoryApi {
+  const memory = api.peerMemory();
+  if (memory !== undefined) return memory;
+  throw new CallError(
+    "NO_ADDRESS_BOOK",
+    "this node connects to known peers alone (genesis and peers.json): it keeps no address book and bans nobody",
+  );
+}

@@ -1,0 +1,86 @@
+/** What this node would say of itself and its chain now: gathers what an explanation is made from. */
+import type { BranchesApi, NodeApi } from "../api.ts";
+import { explain } from "./explain.ts";
+import { explainMining, type MiningStanding } from "./explain-mining.ts";
+import type { Explanation, Neighbourhood, PoolStanding, Standing } from "./standing.ts";
+
+export async function explainNode(api: NodeApi, nowMs: number): Promise<Explanation> {
+  const branches = api.branches();
+  return branches === undefined
+    ? explain(standingOf(api, nowMs))
+    : explainMining(await miningStandingOf(api, branches, nowMs));
+}
+
+const HOUR_MS = 3_600_000;
+/** As many of the last hour are counted. */
+const REORGS_READ = 100;
+
+async function miningStandingOf(api: NodeApi, branches: BranchesApi, nowMs: number): Promise<MiningStanding> {
+  const reorgs = (await branches.reorgs(REORGS_READ))
+    .map(({ atMs, depth, dropped }) => ({ agoMs: Math.max(0, nowMs - atMs), depth, dropped }))
+    .filter(({ agoMs, depth }) => agoMs < HOUR_MS && depth > 0);
+  return {
+    height: api.head().summary.height,
+    headAgeMs: Math.max(0, nowMs - api.headChangedAtMs()),
+    spacing: branches.schedule.spacing,
+    syncing: api.syncing(),
+    ...heightsOf(api),
+    ...neighbourhoodOf(api, nowMs),
+    pool: poolOf(api),
+    mining: api.mining()?.status(),
+    hashrate: branches.hashrate(),
+    finalityDepth: api.finalityDepth() ?? 0,
+    reorgs,
+  };
+}
+
+function heightsOf(api: NodeApi): Pick<Standing, "believedHeight" | "claimedHeight"> {
+  const claimedHeight = api.peers().reduce((top, { height = 0n }) => (height > top ? height : top), 0n);
+  return { believedHeight: api.believedHeight(), claimedHeight };
+}
+
+function standingOf(api: NodeApi, nowMs: number): Standing {
+  const engine = api.engine();
+  const peers = api.peers();
+  const validators = api.validators().members.map(({ name }, index) => {
+    const awaySinceMs = api.awaySinceMs(index);
+    const online = engine?.self === index || peers.some((peer) => peer.validator === index);
+    const awayMs = online || awaySinceMs === undefined ? undefined : Math.max(0, nowMs - awaySinceMs);
+    const silentSinceMs = api.silentSinceMs(index);
+    const silentMs = silentSinceMs === undefined ? undefined : Math.max(0, nowMs - silentSinceMs);
+    return { name, online, awayMs, silentMs };
+  });
+  return {
+    engine,
+    timers: api.engineTimers(),
+    validators,
+    height: api.head().summary.height,
+    headAgeMs: Math.max(0, nowMs - api.headChangedAtMs()),
+    syncing: api.syncing(),
+    ...heightsOf(api),
+    ...neighbourhoodOf(api, nowMs),
+    pool: poolOf(api),
+  };
+}
+
+function poolOf(api: NodeApi): PoolStanding {
+  const { executable, queued } = api.pool();
+  return { executable, queued, oldestMs: api.symptoms().oldestMs };
+}
+
+function neighbourhoodOf(api: NodeApi, nowMs: number): Neighbourhood {
+  const { expectsPeers, troubles, early, clockLimitMs } = api.symptoms();
+  const peers = api.peers();
+  const { members } = api.validators();
+  const nameOf = (validator: number) => members[validator]?.name ?? `validator ${validator}`;
+  const measured = peers.flatMap(({ name, peerId, validator, clock }) =>
+    clock === undefined
+      ? []
+      : [{ name: validator === undefined ? (name ?? peerId) : nameOf(validator), ...clock }],
+  );
+  const refused = early.map(({ validator, count, aheadMs, atMs }) => {
+    return { name: nameOf(validator), count, aheadMs, agoMs: Math.max(0, nowMs - atMs) };
+  });
+  const clocks = { measured, limitMs: clockLimitMs, early: refused };
+  return { peers: peers.length, expectsPeers, troubles, clocks };
+}

@@ -1,0 +1,80 @@
+/**
+ * Why the chain moves or does not, in plain words, as one validator sees it: a pure function from the engine's state
+ * and what the node knows of its peers. Its words are for people and may change; `state` and `ok` are for alerts.
+ * It judges by what this node knows: behind a partition two nodes tell two stories, and both are true.
+ * Source: pbft.md 1.7-1.9; interface.md 9.4.
+ */
+import { withClocks } from "./clocks.ts";
+import { explainValidator } from "./explain-agreement.ts";
+import {
+  ago,
+  describeClaim,
+  describeTroubles,
+  duration,
+  type Explanation,
+  explainBehind,
+  explainSync,
+  listed,
+  named,
+  nameOf,
+  type Standing,
+  whyAlone,
+} from "./standing.ts";
+
+export function explain(standing: Standing): Explanation {
+  const { engine } = standing;
+  const verdict = engine === undefined ? explainFollower(standing) : explainValidator(standing, engine);
+  const { details, ...judged } = withClocks(standing, verdict);
+  return { ...judged, details: [...details, ...describeStanding(standing)] };
+}
+
+function explainFollower(standing: Standing): Explanation {
+  const { height, headAgeMs, peers, syncing, pool } = standing;
+  const head = `height ${height}, last block ${ago(headAgeMs)}`;
+  if (peers === 0) {
+    const summary = `${whyAlone(standing)}; this node follows the chain and cannot hear of blocks (${head})`;
+    return { state: "alone", ok: false, summary, details: [] };
+  }
+  if (syncing !== undefined) return explainSync(standing);
+  const behind = explainBehind(standing);
+  if (behind !== undefined) return behind;
+  const waitMs = Math.min(pool.oldestMs ?? 0, headAgeMs);
+  if (waitMs > WAITING_MS_MAX) {
+    const summary = `a transaction has waited for ${duration(pool.oldestMs!)} and no block came: the validators agree on none, or none reaches this node (${head})`;
+    return { state: "waiting", ok: false, summary, details: [] };
+  }
+  const heard = `${peers} ${peers === 1 ? "peer" : "peers"} connected`;
+  const summary = `this node follows the chain and does not vote: ${head}, ${heard}`;
+  return { state: "no-engine", ok: true, summary, details: [] };
+}
+
+/** So long no transaction waits without any block on a chain that moves, a view change or two included. */
+const WAITING_MS_MAX = 10_000;
+
+/** How the node stands, whatever the verdict. */
+function describeStanding(standing: Standing): string[] {
+  const { engine, height, headAgeMs, pool, validators, timers } = standing;
+  const lines = [
+    `height ${height}, last block ${ago(headAgeMs)}; pool: ${pool.executable} executable, ${pool.queued} waiting for an earlier nonce`,
+    ...describeClaim(standing),
+    ...describeTroubles(standing),
+  ];
+  if (engine === undefined) return lines;
+  const { view, primary, attempt } = engine;
+  const tries =
+    attempt === 0 ? "" : `; view changes without a quick commit since: ${attempt}, so timeouts are longer`;
+  lines.push(`view ${view}, primary ${nameOf(standing, primary)}${tries}`);
+  for (const asked of engine.viewChanges) {
+    lines.push(
+      `view ${asked.view} is asked for by ${listed(asked.from.map((index) => nameOf(standing, index)))}`,
+    );
+  }
+  const heard = [...validators.keys()].map((index) => named(standing, index));
+  lines.push(`validators: ${listed(heard)}`);
+  for (const { name, dueInMs, lengthMs } of timers.filter((timer) => SHOWN_TIMERS.has(timer.name))) {
+    lines.push(`${name} timer: due in ${duration(dueInMs)} of ${duration(lengthMs)}`);
+  }
+  return lines;
+}
+
+const SHOWN_TIMERS: ReadonlySet<string> = new Set(["request", "new-view", "fairness", "empty"]);

@@ -1,0 +1,243 @@
+/**
+ * The subscriptions of one WebSocket: from the node's events to `sub_event` notifications, numbered per subscription
+ * so that a client sees a gap. It refuses to know sockets: `send` takes a message and says nothing; a consumer that
+ * is too slow is the socket's matter (websocket.ts). Bound: RPC_SUBSCRIPTIONS_MAX.
+ */
+import { equalBytes, type Hash, hex, hex0x, showHash } from "../../base/bytes.ts";
+import { RPC_HELD_EVENTS_MAX, RPC_SUBSCRIPTIONS_MAX } from "../../base/limits.ts";
+import type { Block } from "../../chain/types/block.ts";
+import type { EngineEvent } from "../../consensus/engine.ts";
+import { mustHaveBranches } from "../answers/capabilities.ts";
+import { includedStatus, type TxStatus, txStatusOf } from "../answers/tx-status.ts";
+import type { BlockEvent, NodeApi, NodeEvents } from "../api.ts";
+import { CallError } from "../errors.ts";
+import { showAt, showHeader, showWide } from "../schemas/show.ts";
+import type { Notices } from "./notices.ts";
+
+export const TOPICS = ["newHeads", "finalized", "reorgs", "tx", "consensus"] as const;
+export type Topic = (typeof TOPICS)[number];
+
+export interface SubscriptionPorts {
+  readonly api: NodeApi;
+  readonly notices: Pick<Notices, "textOf" | "add">;
+  /** Sends one notification. */
+  send(text: string): void;
+  /** The peer does not take what waits for it. */
+  tooSlow(): void;
+  /** Told the difference in open subscriptions. */
+  changed(difference: 1 | -1): void;
+}
+
+/** Takes a result as JSON. */
+type Emit = (result: string) => void;
+
+export class Subscriptions {
+  readonly #ports: SubscriptionPorts;
+  readonly #open = new Map<string, () => void>();
+  /** News of subscriptions whose id the peer has not been told yet. */
+  readonly #held = new Map<string, string[]>();
+  #lastId = 0;
+  #closed = false;
+  /** Notifications that wait for their turn. */
+  #queued = 0;
+
+  constructor(ports: SubscriptionPorts) {
+    this.#ports = ports;
+  }
+
+  /**
+   * Starts a subscription. Its events are held until `release`, so that none comes before the answer with its id.
+   * @throws CallError TOO_MANY_SUBSCRIPTIONS, INVALID_PARAMS, WRONG_CONSENSUS
+   */
+  add(topic: Topic, txHash: Hash | undefined): string {
+    this.#check(topic, txHash);
+    const id = `0x${(++this.#lastId).toString(16)}`;
+    let seq = 0;
+    const emit: Emit = (result) => {
+      // What was on its way when the subscription ended is not sent.
+      if (!this.#open.has(id)) return;
+      this.#send(
+        id,
+        `{"jsonrpc":"2.0","method":"sub_event","params":{"subscription":"${id}","seq":${++seq},"result":${result}}}`,
+      );
+    };
+    this.#held.set(id, []);
+    this.#open.set(id, this.#listen(topic, txHash, emit));
+    this.#ports.changed(1);
+    return id;
+  }
+
+  /** The answer with this id is on its way. */
+  release(id: string): void {
+    const held = this.#held.get(id) ?? [];
+    this.#held.delete(id);
+    for (const text of held) this.#queue(id, text);
+  }
+
+  /** False when there is no such subscription. */
+  remove(id: string): boolean {
+    const unsubscribe = this.#open.get(id);
+    if (unsubscribe === undefined) return false;
+    unsubscribe();
+    this.#open.delete(id);
+    this.#held.delete(id);
+    this.#ports.changed(-1);
+    return true;
+  }
+
+  get size(): number {
+    return this.#open.size;
+  }
+
+  close(): void {
+    this.#closed = true;
+    for (const id of [...this.#open.keys()]) this.remove(id);
+  }
+
+  #queue(id: string, text: string): void {
+    this.#queued++;
+    if (this.#queued > RPC_HELD_EVENTS_MAX) return this.#ports.tooSlow();
+    this.#ports.notices.add(() => {
+      this.#queued--;
+      if (this.#open.has(id)) this.#ports.send(text);
+    });
+  }
+
+  #send(id: string, text: string): void {
+    const held = this.#held.get(id);
+    if (held === undefined) return this.#queue(id, text);
+    held.push(text);
+    if (held.length > RPC_HELD_EVENTS_MAX) held.shift();
+  }
+
+  #check(topic: Topic, txHash: Hash | undefined): void {
+    if ((topic === "tx") !== (txHash !== undefined)) {
+      const detail = topic === "tx" ? "topic tx needs filter {hash}" : `topic ${topic} takes no filter`;
+      throw new CallError("INVALID_PARAMS", detail);
+    }
+    if (topic === "reorgs") mustHaveBranches(this.#ports.api);
+    if (this.#closed || this.#open.size >= RPC_SUBSCRIPTIONS_MAX) {
+      throw new CallError(
+        "TOO_MANY_SUBSCRIPTIONS",
+        `at most ${RPC_SUBSCRIPTIONS_MAX} subscriptions a connection: end one with sub_unsubscribe`,
+      );
+    }
+  }
+
+  #listen(topic: Topic, txHash: Hash | undefined, emit: Emit): () => void {
+    const { api, notices } = this.#ports;
+    const told = (events: object, show: () => unknown) => emit(notices.textOf(topic, events, show));
+    switch (topic) {
+      case "newHeads":
+        return api.subscribe("head", (events) => told(events, () => showHeader(api, events.sealed.block)));
+      case "finalized":
+        return api.subscribe("finalized", (events) =>
+          told(events, () => showHeader(api, events.sealed.block)),
+        );
+      case "reorgs":
+        return api.subscribe("reorg", (events) => told(events, () => showReorgEvent(events)));
+      case "consensus":
+        return api.subscribe("consensus", (events) =>
+          told(events, () => ({ t: events.atMs, ...showEngineEvent(events.event) })),
+        );
+      case "tx":
+        return watchTransaction(api, txHash!, (status) => emit(JSON.stringify(status)));
+    }
+  }
+}
+
+/** Emits the status of now, if the transaction is known, then each change of it. */
+function watchTransaction(api: NodeApi, id: Hash, emit: (status: TxStatus) => void): () => void {
+  const key = hex(id);
+  let last: string | undefined;
+  let changes = 0;
+  const tell = (status: TxStatus) => {
+    // In another block after a reorganisation it is included anew.
+    const now = `${status.status} ${status.receipt?.blockHash}`;
+    if (now === last) return;
+    last = now;
+    changes++;
+    emit(status);
+  };
+  const arrived = ({ sealed, receipts }: BlockEvent) => {
+    const index = indexIn(sealed.block, key);
+    if (index !== undefined) tell(includedStatus(api, sealed.block, receipts, index));
+  };
+  const dropped = (events: NodeEvents["dropped"]) => {
+    if (equalBytes(events.id, id)) tell({ txHash: hex0x(id), status: dropStatus(events.reason) });
+  };
+  const look = () => {
+    // News that came first are newer than this answer. A failing store shows in every other call.
+    const before = changes;
+    txStatusOf(api, id).then(
+      (status) => {
+        if (status !== undefined && changes === before) tell(status);
+      },
+      () => undefined,
+    );
+  };
+  const abandoned = (events: NodeEvents["reorg"]) => {
+    if (events.dropped.some((dropped) => equalBytes(dropped, id))) look();
+  };
+  const unsubscribes = [
+    api.subscribe("head", arrived),
+    api.subscribe("finalized", arrived),
+    api.subscribe("dropped", dropped),
+    api.subscribe("reorg", abandoned),
+  ];
+  look();
+  return () => {
+    for (const unsubscribe of unsubscribes) unsubscribe();
+  };
+}
+
+/** Where each transaction of a block is, by txid in hex: made once for all who watch one. */
+const INDEXES = new WeakMap<Block, ReadonlyMap<string, number>>();
+
+function indexIn(block: Block, txid: string): number | undefined {
+  let indexes = INDEXES.get(block);
+  if (indexes === undefined) {
+    indexes = new Map(block.transactions.map(({ id }, i) => [hex(id), i]));
+    INDEXES.set(block, indexes);
+  }
+  return indexes.get(txid);
+}
+
+/** The interface's words for the ways out of the pool. */
+export function dropStatus(reason: NodeEvents["dropped"]["reason"]): "expired" | "replaced" | "dropped" {
+  return reason === "evicted" ? "dropped" : reason;
+}
+
+/** At most so many ids stand in one notification; `dropped` is their whole number. */
+const DROPPED_SHOWN_MAX = 100;
+
+function showReorgEvent(events: NodeEvents["reorg"]) {
+  const { atMs, abandoned, entered, dropped, finalizedReversed } = events;
+  return {
+    atMs,
+    depth: abandoned.length,
+    oldHead: showAt(events.oldHead),
+    newHead: showAt(events.newHead),
+    commonAncestor: showAt(events.ancestor),
+    entered: entered.length,
+    dropped: dropped.length,
+    droppedTxs: dropped.slice(0, DROPPED_SHOWN_MAX).map((id) => hex0x(id)),
+    finalizedReversed,
+  };
+}
+
+/** Heights are called seq, as in the paper and in consensus_getState. */
+function showEngineEvent(event: EngineEvent): Record<string, string | number> {
+  const shown: Record<string, string | number> = { type: event.type };
+  if ("height" in event) shown.seq = showWide(event.height);
+  if ("view" in event) shown.view = showWide(event.view);
+  if ("hash" in event) shown.digest = showHash(event.hash);
+  if ("from" in event) shown.from = event.from;
+  if ("detail" in event) shown.detail = event.detail;
+  if ("reason" in event) shown.reason = event.reason;
+  if ("minHeight" in event) {
+    shown.minSeq = showWide(event.minHeight);
+    shown.maxSeq = showWide(event.maxHeight);
+  }
+  return shown;
+}

@@ -1,0 +1,48 @@
+/**
+ * What an offline check trusts: a genesis, and what follows from it. The validators that signed a certificate get
+ * their names from here. In Node or a browser.
+ */
+import type { Hash } from "../base/bytes.ts";
+import { accept, type Verdict } from "../base/fault.ts";
+import { type Genesis, validatorsOf } from "../chain/genesis/genesis.ts";
+import { parseGenesis } from "../chain/genesis/genesis-file.ts";
+import { computeGenesisHash } from "../chain/genesis/genesis-state.ts";
+import type { ValidatorSet } from "../chain/types/validator-set.ts";
+import { decodeCommitCertificate } from "../consensus/pbft/certificate.ts";
+import type { MinedChain } from "../consensus/pow/header-excerpt.ts";
+
+/** A genesis with what follows from it, computed once for many checks. */
+export interface TrustedGenesis {
+  readonly genesis: Genesis;
+  readonly genesisHash: Hash;
+  readonly validators: ValidatorSet;
+}
+
+/** Reads a genesis and computes the hash and validators that it stands for. */
+export function openGenesis(json: string): Verdict<TrustedGenesis> {
+  const parsed = parseGenesis(json);
+  if (!parsed.ok) return parsed;
+  const { genesis } = parsed.value;
+  return accept({ genesis, genesisHash: computeGenesisHash(genesis), validators: validatorsOf(genesis) });
+}
+
+/** What the headers of a chain are held to whose blocks are mined; undefined where validators sign them. */
+export function minedChainOf({ genesis, genesisHash }: TrustedGenesis): MinedChain | undefined {
+  const { consensus } = genesis;
+  return "powLimitBits" in consensus ? { parameters: consensus, genesisHash } : undefined;
+}
+
+export interface CertificateSigner {
+  readonly index: number;
+  readonly name: string;
+}
+
+/** Who signed a certificate that was verified before; none of one that was not. */
+export function signersOf(seal: Uint8Array, { members }: ValidatorSet): readonly CertificateSigner[] {
+  const certificate = decodeCommitCertificate(seal);
+  if (!certificate.ok) return [];
+  return certificate.value.signatures.map(({ signer }) => ({
+    index: signer,
+    name: members[signer]?.name ?? `${signer}`,
+  }));
+}

@@ -1,0 +1,377 @@
+/**
+ * What the lab's experiments found, as pages for people: verdict first, pictures, then the numbers. The same result
+ * gives the same page, byte for byte: no clock, no names of the machine.
+ */
+
+import type { GeneralsOutcome } from "../pbft/generals.ts";
+import type { AttackOptions, CellResult } from "../pow/attack51.ts";
+import { blocksOf, type Sample } from "../pow/sample-race.ts";
+import type { SelfishResult } from "../pow/selfish.ts";
+import { selfishRevenue } from "../pow/theory.ts";
+import { forkTree, raceFork } from "./fork-tree.ts";
+import { figure, htmlTable, type Page, renderPage, type Section } from "./page.ts";
+import { curve, lineChart, type Series } from "./svg.ts";
+
+export function attackReport(
+  options: AttackOptions,
+  cells: readonly CellResult[],
+  sample: Sample | undefined,
+  command: string,
+  /** The same cells raced by whole replicas; may be none. */
+  replicas: readonly CellResult[] = [],
+): string {
+  const all = [...cells, ...replicas];
+  const wrong = all.filter(({ isMatch }) => !isMatch).length;
+  const judge = JUDGES[cells[0]?.judge ?? "strict"];
+  return renderPage({
+    title: "Spending twice: the 51\u00a0% attack and its smaller relatives",
+    question: `An attacker pays a merchant, mines another branch in secret and releases it when it is ${options.release === "tie" ? "as heavy" : "heavier"}. How often does the payment vanish?`,
+    isMatch: wrong === 0,
+    verdict:
+      wrong === 0
+        ? `All ${cells.length} cells of ${options.trials} races${alsoOn(replicas)} agree with ${judge}. ${extremes(cells)}`
+        : `${wrong} of ${all.length} cells do not agree with ${judge}.`,
+    sections: [
+      chances(options, cells),
+      ...(replicas.length === 0 ? [] : [onReplicas({ ...options, trials: replicas[0]!.trials }, replicas)]),
+      ...(sample === undefined ? [] : [raceOf(sample)]),
+      numbers(cells),
+      costs(cells),
+    ],
+    command,
+  });
+}
+
+/** One sentence: the deepest wait, against the weakest and the strongest attacker. */
+function extremes(cells: readonly CellResult[]): string {
+  const most = Math.max(...cells.map(({ confirmations }) => confirmations));
+  const deep = cells.filter(({ confirmations }) => confirmations === most).sort((a, b) => a.share - b.share);
+  const said = [...new Set([deep[0]!, deep.at(-1)!])].map(
+    ({ share, rate }) => `${percent(rate)} with ${percent(share)} of the hash power`,
+  );
+  return `After ${most} ${most === 1 ? "confirmation" : "confirmations"} the attack succeeds in ${said.join(", in ")}.`;
+}
+
+const JUDGES: Readonly<Record<CellResult["judge"], string>> = {
+  strict: "the strict formula (one block ahead), with the attacker's patience",
+  Rosenfeld: "Rosenfeld's formula (one block in advance, or a tie counts), with the attacker's patience",
+  exact: "the exact sum for blocks in advance and a coin at ties, with the attacker's patience",
+  simulation: "the independent simulation (difficulty moves: no formula holds)",
+};
+
+function chances(options: AttackOptions, cells: readonly CellResult[]): Section {
+  return {
+    heading: "How often it succeeds",
+    text: "More confirmations help against a minority only: a majority always gets through in the end.",
+    html: chanceFigure(options, cells),
+  };
+}
+
+function chanceFigure({ trials }: AttackOptions, cells: readonly CellResult[]): string {
+  const shares = [...new Set(cells.map(({ share }) => share))];
+  const series = shares.flatMap((share, color): Series[] => {
+    const own = cells.filter((cell) => cell.share === share);
+    const measured = own.map(({ confirmations, rate, interval }) => ({
+      x: confirmations,
+      y: rate,
+      ...interval,
+    }));
+    const theory = own.map(({ confirmations, expected }) => ({ x: confirmations, y: expected }));
+    return [
+      { name: percent(share), kind: "line", color, points: theory, isUnnamed: true },
+      { name: percent(share), kind: "points", color, points: measured },
+    ];
+  });
+  const chart = lineChart({
+    title: "Success by confirmations, for each share of the hash power",
+    description: "Lines are what theory says, points are measured, bars are the 95 % interval.",
+    xLabel: "confirmations (blocks)",
+    xKind: "count",
+    yLabel: "races in which the payment is undone",
+    series,
+    percent: true,
+    logFrom: 0.5 / trials,
+  });
+  return figure(
+    chart,
+    `Lines: what must come out. Points: measured in ${trials} races, with the 95 % interval; hollow at the lower edge: won in none.`,
+  );
+}
+
+function raceOf(sample: Sample): Section {
+  const { events, share, confirmations, trial, outcome } = sample;
+  const start = { x: 0, y: 0 };
+  const chart = lineChart({
+    title: "Work of the two branches over time",
+    description: `Race ${trial} of the cell with a share of ${percent(share)} and ${confirmations} confirmations.`,
+    xLabel: "minutes since the payment",
+    yLabel: "work since the fork (hashes)",
+    marks: momentsOf(sample),
+    series: [
+      {
+        name: "honest",
+        kind: "steps",
+        color: 0,
+        points: [start, ...events.map((event) => ({ x: event.seconds / 60, y: event.honestWork }))],
+      },
+      {
+        name: "attacker",
+        kind: "steps",
+        color: 1,
+        points: [start, ...events.map((event) => ({ x: event.seconds / 60, y: event.attackerWork }))],
+      },
+    ],
+  });
+  const blocks = { honest: blocksOf(sample, "honest"), attacker: blocksOf(sample, "attacker") };
+  const fork = forkTree(raceFork(sample.chain.fork.head, blocks, outcome.won ? "attacker" : "honest"));
+  const end = outcome.won
+    ? `undid ${outcome.honestBlocks} blocks, the payment's among them`
+    : `gave up ${outcome.attackerBlocks} blocks later`;
+  return {
+    heading: "One race",
+    text: `With ${percent(share)} of the hash power against ${confirmations} confirmations the attacker ${end}.`,
+    html:
+      figure(
+        chart,
+        "The private branch is released when it crosses the honest one after the merchant has delivered.",
+      ) + figure(fork, "Height and end of the hash of each block; dashed: the branch that was left."),
+  };
+}
+
+/** When the merchant had his confirmations, and when the branch was shown. */
+function momentsOf({ events, confirmations }: Sample): { x: number; name: string }[] {
+  const paid = events.filter(({ kind }) => kind === "honest");
+  const at = confirmations === 0 ? 0 : paid[confirmations - 1]?.seconds;
+  const released = events.find(({ kind }) => kind === "released");
+  return [
+    ...(at === undefined ? [] : [{ x: at / 60, name: "delivered" }]),
+    ...(released === undefined ? [] : [{ x: released.seconds / 60, name: "released" }]),
+  ];
+}
+
+const JUDGED = ["share, z", "won", "rate", "95 %", "must be", "p", ""];
+
+/** What was measured of a cell and what it must be, in the columns above. */
+function judged(cell: CellResult): string[] {
+  return [
+    `${percent(cell.share)}, ${cell.confirmations}`,
+    `${cell.wins} of ${cell.trials}`,
+    percent(cell.rate),
+    `${percent(cell.interval.low)} to ${percent(cell.interval.high)}`,
+    percent(cell.expected),
+    cell.pValue.toPrecision(2),
+    cell.isMatch ? "✔" : "✖",
+  ];
+}
+
+function numbers(cells: readonly CellResult[]): Section {
+  const rows = cells.map((cell) => [
+    ...judged(cell),
+    percent(cell.nakamoto),
+    percent(cell.rosenfeld),
+    percent(cell.strict),
+  ]);
+  const head = [...JUDGED, "Nakamoto", "Rosenfeld", "strict"];
+  return {
+    heading: "Measured and expected",
+    text: "“Must be” follows every option of this run; the last three columns are the well-known formulas without a limit of patience, for comparison.",
+    html: htmlTable("z: confirmations; p: exact two-sided test", head, rows),
+  };
+}
+
+function alsoOn(replicas: readonly CellResult[]): string {
+  return replicas.length === 0 ? "" : ` (${replicas[0]!.trials} more on whole replicas)`;
+}
+
+function onReplicas(options: AttackOptions, cells: readonly CellResult[]): Section {
+  const rows = cells.map((cell) => [
+    ...judged(cell),
+    cell.wins === 0 ? "none" : (cell.undoneBlocks / cell.wins).toFixed(1),
+    String(cell.deepestReorg),
+  ]);
+  const head = [...JUDGED, "blocks undone", "deepest"];
+  return {
+    heading: "On whole replicas",
+    text: "The same races with ledger, mempool and two payments of the same money: won is what the honest ledger says, the conflicting payment included and the merchant's gone.",
+    html: chanceFigure(options, cells) + htmlTable("z: confirmations; p: exact two-sided test", head, rows),
+  };
+}
+
+function costs(cells: readonly CellResult[]): Section {
+  const rows = cells.map((cell) => [
+    `${percent(cell.share)}, ${cell.confirmations}`,
+    (cell.attackerBlocks / cell.trials).toFixed(2),
+    (cell.attackerWork / cell.trials).toFixed(1),
+    cell.lostPerTrial.toFixed(2),
+    cell.lostPerWin?.toFixed(2) ?? "no success",
+    cell.wins === 0 ? "none" : (cell.undoneBlocks / cell.wins).toFixed(1),
+    String(cell.deepestReorg),
+  ]);
+  const head = ["share, z", "blocks", "work", "lost", "lost for each success", "blocks undone", "deepest"];
+  return {
+    heading: "What it costs",
+    text: "Blocks of a failed attack earn nothing. Lost for each success, in block rewards, is what the payment must at least be worth.",
+    html: htmlTable("Means over all races; blocks undone over the successes", head, rows),
+  };
+}
+
+export function selfishReport(results: readonly SelfishResult[], command: string): string {
+  const wrong = results.filter(({ isMatch }) => !isMatch).length;
+  const gammas = [...new Set(results.map(({ gamma }) => gamma))];
+  const series = gammas.flatMap((gamma, color) => revenueSeries(results, gamma, color));
+  const shares = results.map(({ share }) => share).sort((a, b) => a - b);
+  const honest: Series = {
+    name: "honest",
+    kind: "line",
+    color: 6,
+    points: [shares[0]!, shares.at(-1)!].map((share) => ({ x: share, y: share })),
+  };
+  const chart = lineChart({
+    title: "Revenue over share",
+    description:
+      "Lines are the formula, points are measured; the dotted grey line is what honest mining earns.",
+    xLabel: "share of the hash power",
+    xKind: "percent",
+    yLabel: "share of the final chain's blocks",
+    percent: true,
+    series: [honest, ...series],
+  });
+  const rows = results.map((result) => [
+    `${percent(result.share)}, ${result.gamma}`,
+    result.revenue.toFixed(4),
+    result.expected.toFixed(4),
+    (result.revenue - result.expected).toFixed(4),
+    result.isMatch ? "✔" : "✖",
+    percent(result.threshold),
+    result.pays ? "yes" : "no",
+  ]);
+  return renderPage({
+    title: "Selfish mining",
+    question:
+      "A pool keeps its blocks back and publishes them only to undo those of others. When does that pay?",
+    isMatch: wrong === 0,
+    verdict:
+      wrong === 0
+        ? `All ${results.length} cells agree with Eyal and Sirer's formula: it pays from ${thresholds(results)} on.`
+        : `${wrong} of ${results.length} cells do not agree with Eyal and Sirer's formula.`,
+    sections: [
+      {
+        heading: "Revenue",
+        text: "Above the dotted grey line the strategy earns more than honest mining. γ is the part of the honest miners that works on the pool's branch at a tie.",
+        html: figure(chart, "Lines: formula. Points: measured over the block tree."),
+      },
+      {
+        heading: "Measured and expected",
+        text: "From the threshold on the strategy pays.",
+        html: htmlTable(
+          "Part of the final chain",
+          ["share, γ", "measured", "formula", "difference", "", "threshold", "pays"],
+          rows,
+        ),
+      },
+    ],
+    command,
+  });
+}
+
+function thresholds(results: readonly SelfishResult[]): string {
+  const byGamma = new Map(results.map(({ gamma, threshold }) => [gamma, threshold]));
+  return [...byGamma].map(([gamma, threshold]) => `${percent(threshold)} (γ = ${gamma})`).join(", ");
+}
+
+/** One gamma: the formula as a line, the games as points. */
+function revenueSeries(results: readonly SelfishResult[], gamma: number, color: number): Series[] {
+  const own = results.filter((result) => result.gamma === gamma);
+  const shares = own.map(({ share }) => share);
+  const formula = curve(shares, (share) => selfishRevenue(share, gamma));
+  const played = own.map(({ share, revenue }) => ({ x: share, y: revenue }));
+  const name = `γ = ${gamma}`;
+  return [
+    { name, kind: "line", color, isUnnamed: true, points: formula },
+    { name, kind: "points", color, points: played },
+  ];
+}
+
+export interface GeneralsRow {
+  readonly outcome: GeneralsOutcome;
+  readonly generals: number;
+  readonly traitors: readonly number[];
+  /** Whether the theorem covers this case: few enough traitors for the algorithm. */
+  readonly isPromised: boolean;
+}
+
+export function isKept({ outcome, isPromised }: GeneralsRow): boolean {
+  return !isPromised || (outcome.isAgreement && outcome.isObedience);
+}
+
+/** One sentence. */
+function howItEnded({ outcome, generals, traitors, isPromised }: GeneralsRow): string {
+  const { algorithm, rounds, isAgreement, isObedience } = outcome;
+  const act = isAgreement ? "act alike" : "do not act alike";
+  const obey = traitors.includes(0) ? "" : isObedience ? ", as ordered" : ", not as ordered";
+  const count = traitors.length === 1 ? "1 traitor" : `${traitors.length} traitors`;
+  return `${algorithm}(${rounds - 1}), ${generals} generals, ${count}: the loyal ones ${act}${obey}${isPromised ? "" : " (nothing was promised)"}.`;
+}
+
+export function generalsReport(
+  rows: readonly GeneralsRow[],
+  comparison: readonly (readonly string[])[],
+  command: string,
+): string {
+  const isMatch = rows.every(isKept);
+  const cells = rows.map(({ outcome, generals, traitors, isPromised }) => [
+    `${outcome.algorithm}(${outcome.rounds - 1})`,
+    String(generals),
+    traitors.join(", ") || "none",
+    String(outcome.rounds),
+    outcome.messagesByRound.join(" + "),
+    outcome.isAgreement ? "yes" : "no",
+    outcome.isObedience ? "yes" : "no",
+    isPromised ? "yes" : "no",
+  ]);
+  const decided = rows.flatMap(({ outcome, traitors }) =>
+    outcome.decisions.map((decision, general) => [
+      `${outcome.algorithm}, general ${general}`,
+      general === 0 ? "commander" : "lieutenant",
+      traitors.includes(general) ? "traitor" : "loyal",
+      traitors.includes(general) ? "" : decision,
+    ]),
+  );
+  return renderPage({
+    title: "The Byzantine generals",
+    question: "Some generals are traitors. Do the loyal ones act alike, and do as a loyal commander says?",
+    isMatch,
+    verdict: `${rows.map(howItEnded).join(" ")} ${isMatch ? "What the theorems promise was kept." : "A promise of the theorems was broken."}`,
+    sections: [
+      {
+        heading: "What happened",
+        text: "Oral messages need 3m + 1 generals against m traitors; signed ones bear any number, in m + 1 rounds.",
+        html: htmlTable(
+          "Oral (OM) and signed messages (SM)",
+          ["algorithm", "generals", "traitors", "rounds", "messages", "alike", "as ordered", "promised"],
+          cells,
+        ),
+      },
+      {
+        heading: "What each decided",
+        text: "What a traitor does binds nobody and is left out.",
+        html: htmlTable("Decisions", ["general", "rank", "loyalty", "decision"], decided),
+      },
+      {
+        heading: "PBFT beside it",
+        text: "Practical agreement: three phases, whatever m is, and messages that grow with the square of n.",
+        html: htmlTable(
+          "Messages for one block",
+          ["n, f", "silent", "pre-prepare", "prepare", "commit", "together"],
+          comparison,
+        ),
+      },
+    ],
+    command,
+  } satisfies Page);
+}
+
+/** Enough digits for small chances, none to spare. */
+export function percent(value: number): string {
+  return `${Number((100 * value).toPrecision(value < 0.01 ? 2 : 4))} %`;
+}

@@ -1,0 +1,89 @@
+/**
+ * Many runs: consecutive seeds, validator sets of several sizes, profiles in turn. Each run depends on its seed and
+ * these options alone, so they can be spread over processes; one hash over all traces says that two campaigns were
+ * the same. A run that fails is shrunk.
+ */
+import { hex, utf8 } from "../../base/bytes.ts";
+import { quorumOf } from "../../consensus/pbft/quorum.ts";
+import { sha256 } from "../../crypto/hash.ts";
+import { generateSchedule } from "./generate.ts";
+import { type RunOptions, runSchedule } from "./run.ts";
+import { keepOnly, type Profile, type Schedule } from "./schedule.ts";
+import { commandOf, shrinkSchedule } from "./shrink.ts";
+
+export interface Campaign {
+  readonly seed: number;
+  /** Seeds seed, seed + 1, ... */
+  readonly schedules: number;
+  /** Validators: least and most; the sizes between take turns. */
+  readonly nodes: readonly [number, number];
+  /** undefined: f of the size. */
+  readonly byzantine: number | undefined;
+  /** undefined: those of {@link TURNS} in turn. */
+  readonly profile: Profile | undefined;
+  /** Names of the only items to keep; undefined: all. */
+  readonly only: readonly string[] | undefined;
+  /** Whether failures are shrunk. */
+  readonly shrink: boolean;
+}
+
+export interface Outcome {
+  readonly seed: number;
+  readonly traceHash: string;
+  readonly violations: number;
+  /** Of the first violation, with the command that shows it again; undefined: none. */
+  readonly reason: string | undefined;
+  readonly height: number;
+  readonly virtualMs: number;
+}
+
+/** Profiles of a campaign without one. */
+const TURNS: readonly Profile[] = [
+  "mixed",
+  "byzantine",
+  "mixed",
+  "crash",
+  "network",
+  "byzantine",
+  "disk",
+  "wide",
+];
+
+/** The schedule of the `index`-th seed. */
+export function scheduleOf(campaign: Campaign, index: number): Schedule {
+  const seed = campaign.seed + index;
+  const [least, most] = campaign.nodes;
+  const nodes = least + (seed % (most - least + 1));
+  const profile = campaign.profile ?? TURNS[Math.floor(seed / (most - least + 1)) % TURNS.length]!;
+  const byzantine = campaign.byzantine ?? quorumOf(nodes).f;
+  const schedule = generateSchedule({ seed, nodes, byzantine, profile });
+  return campaign.only === undefined ? schedule : keepOnly(schedule, new Set(campaign.only));
+}
+
+export async function playOne(campaign: Campaign, index: number, options: RunOptions = {}): Promise<Outcome> {
+  const schedule = scheduleOf(campaign, index);
+  const { violations, traceHash, stats } = await runSchedule(schedule, options);
+  const reason = violations.length === 0 ? undefined : await explain(campaign, schedule, options);
+  const { height, virtualMs } = stats;
+  const { seed } = schedule;
+  return { seed, traceHash, violations: violations.length, reason, height: Number(height), virtualMs };
+}
+
+/** One hash over the traces of runs, in the order of their seeds. */
+export function hashOfTraces(outcomes: readonly Outcome[]): string {
+  if (outcomes.length === 1) return outcomes[0]!.traceHash;
+  const ordered = [...outcomes].sort((a, b) => a.seed - b.seed);
+  return hex(sha256(utf8(ordered.map(({ traceHash }) => traceHash).join("\n"))));
+}
+
+/** What the smallest schedule that still fails by the same checker says, and its command. */
+async function explain(campaign: Campaign, schedule: Schedule, options: RunOptions): Promise<string> {
+  const [first] = (await runSchedule(schedule, options)).violations;
+  const failsAlike = async (smaller: Schedule) =>
+    (await runSchedule(smaller, options)).violations.some(({ checker }) => checker === first!.checker);
+  const only = campaign.shrink ? await shrinkSchedule(schedule, failsAlike) : campaign.only;
+  const smallest = only === undefined ? schedule : keepOnly(schedule, new Set(only));
+  const [shown = first!] = (await runSchedule(smallest, options)).violations;
+  const where = shown.replica === undefined ? "" : ` at node ${shown.replica}`;
+  return `${shown.checker}${where} after ${Math.round(shown.atMs)} ms: ${shown.detail}; again: ${commandOf(schedule, only)}`;
+}

@@ -1,0 +1,121 @@
+/**
+ * All checkers of a run as one observer: `watch` the cluster, let the run go, `finish`, read `violations`.
+ * They recompute everything with arithmetic of their own (facts.ts, raw-bytes.ts, naive-ledger.ts).
+ */
+import { type Observer, tellAll } from "../observer.ts";
+import type { World } from "../world.ts";
+import { AmnesiaChecker } from "./amnesia.ts";
+import { BoundsChecker } from "./bounds.ts";
+import { ChainChecker } from "./chains.ts";
+import { checkComputing } from "./computing.ts";
+import { DutiesChecker } from "./duties.ts";
+import { Facts, type Violation, type Watched } from "./facts.ts";
+import { LivenessChecker } from "./liveness.ts";
+import { LockChecker } from "./locks.ts";
+import { PaceChecker, type Settled } from "./pace.ts";
+import { ProposalChecker } from "./proposals.ts";
+import { RecoveryChecker } from "./recovery.ts";
+import { ViewChecker } from "./views.ts";
+import { VoteChecker } from "./votes.ts";
+import { WindowChecker } from "./windows.ts";
+
+export class Checkers {
+  /** To hand to the cluster. */
+  readonly observer: Observer;
+  readonly #facts: Facts;
+  readonly #chains: ChainChecker;
+  readonly #liveness: LivenessChecker;
+  readonly #pace: PaceChecker;
+
+  constructor(world: World) {
+    const facts = new Facts(world);
+    const locks = new LockChecker(facts);
+    this.#facts = facts;
+    this.#chains = new ChainChecker(facts);
+    const views = new ViewChecker(facts, this.#chains, locks);
+    const recovery = new RecoveryChecker(facts, locks);
+    const proposals = new ProposalChecker(facts);
+    const votes = new VoteChecker(facts, (vote, node) => {
+      locks.voted(vote, node);
+      views.voted(vote, node);
+      proposals.voted(vote);
+      recovery.voted(vote, node);
+    });
+    this.#liveness = new LivenessChecker(facts);
+    const bounds = new BoundsChecker(facts, this.#chains);
+    const windows = new WindowChecker(facts);
+    const failures: Observer = {
+      failed: (node, error, expected) => {
+        if (expected || !facts.isCorrect(node)) return;
+        facts.report(
+          "stopped",
+          node,
+          error instanceof Error ? `${error.name}: ${error.message}` : `${error}`,
+        );
+      },
+      announced: (node, event) => {
+        if ((event.type !== "diverged" && event.type !== "amnesia") || !facts.isCorrect(node)) return;
+        facts.report("halted", node, `${event.type} at height ${event.height}: ${event.detail}`);
+      },
+    };
+    this.#pace = new PaceChecker(facts);
+    const others = [new AmnesiaChecker(facts), new DutiesChecker(facts), proposals, this.#pace];
+    this.observer = tellAll([
+      locks,
+      votes,
+      windows,
+      views,
+      recovery,
+      this.#chains,
+      bounds,
+      this.#liveness,
+      ...others,
+      failures,
+    ]);
+  }
+
+  /** Before the cluster starts. */
+  watch(watched: Watched): void {
+    this.#facts.watch(watched);
+  }
+
+  /** From when on nothing fails any more, and by which timers all must be final then. */
+  expect(settled: Settled): void {
+    this.#pace.expect(settled);
+  }
+
+  /** How long it took from then on. */
+  recovery(): ReturnType<PaceChecker["recovery"]> {
+    return this.#pace.recovery();
+  }
+
+  get violations(): readonly Violation[] {
+    return this.#facts.violations;
+  }
+
+  /** The height up to which the correct nodes have agreed. */
+  get agreedHeight(): bigint {
+    return BigInt(this.#chains.agreed.length - 1);
+  }
+
+  /** Final transactions. */
+  get finalCount(): number {
+    return this.#chains.final.size;
+  }
+
+  /** What is not final at every correct node yet; undefined: nothing, the run may end. */
+  unfinished(): string | undefined {
+    return this.#liveness.unfinished();
+  }
+
+  /** The last look. `liveness`: whether everything must be final now. */
+  finish({ liveness }: { readonly liveness: boolean }): readonly Violation[] {
+    this.#chains.finish();
+    checkComputing(this.#facts);
+    if (liveness) {
+      this.#liveness.finish();
+      this.#pace.finish();
+    }
+    return this.violations;
+  }
+}

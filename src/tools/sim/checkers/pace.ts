@@ -1,0 +1,118 @@
+/**
+ * How fast: a correct replica asks for another view by a timer no sooner than its shortest timeout allows; what it
+ * counts in a row is bounded; and once the network has settled and nothing fails any more, all is final everywhere
+ * within some timers, after some view changes, that follow from the number of faulty validators and from the planned
+ * rotations. Source: pbft.md 1.7 (T(k), T_nv), 1.1 (liveness).
+ */
+import type { SealedBlock } from "../../../chain/types/block.ts";
+import type { Effect, EngineSettings, Input, Typed } from "../../../consensus/engine.ts";
+import type { Observer } from "../observer.ts";
+import type { NodeId } from "../schedule.ts";
+import type { Facts } from "./facts.ts";
+
+/** Clocks of nodes are at most so much too fast. */
+const DRIFT = 0.9;
+/** Reasons that are a timer's. */
+const TIMED: readonly (string | undefined)[] = ["timeout", "new-view-timeout", "unfair"];
+
+export interface Settled {
+  /** When the last thing that the schedule names has happened, ms. */
+  readonly atMs: number;
+  readonly settings: EngineSettings;
+  /** Of messages from then on, ms. */
+  readonly delayMsMax: number;
+}
+
+export class PaceChecker implements Observer {
+  readonly #facts: Facts;
+  /** When each node last began to wait: its start, or its last request for a view. */
+  readonly #since = new Map<NodeId, number>();
+  /** The view of each correct node when all had settled, and how many more it has asked for. */
+  readonly #asked = new Map<NodeId, number>();
+  #settled: Settled | undefined;
+  /** The highest committed anywhere, and what it was then. */
+  #height = 0n;
+  #heightBefore = 0n;
+
+  constructor(facts: Facts) {
+    this.#facts = facts;
+  }
+
+  /** Before the run; without it nothing is asked. */
+  expect(settled: Settled): void {
+    this.#settled = settled;
+  }
+
+  stepped(node: NodeId, input: Input<Typed>, effects: readonly Effect<Typed>[]): void {
+    if (this.#settled === undefined || !this.#facts.isCorrect(node)) return;
+    if (input.kind === "started") this.#since.set(node, this.#facts.nowMs);
+    for (const effect of effects) {
+      if (effect.kind !== "announce" || effect.event.type !== "view-change") continue;
+      const { from, reason } = effect.event;
+      if (from === this.#facts.validatorOf(node) && reason !== undefined)
+        this.#asks(node, reason, this.#settled);
+    }
+  }
+
+  committed(_node: NodeId, { block }: SealedBlock): void {
+    const { height } = block.summary;
+    if (height > this.#height) this.#height = height;
+    if (this.#settled === undefined || this.#facts.nowMs < this.#settled.atMs)
+      this.#heightBefore = this.#height;
+  }
+
+  #asks(node: NodeId, reason: string, { atMs, settings }: Settled): void {
+    const { nowMs } = this.#facts;
+    const waitedMs = nowMs - (this.#since.get(node) ?? nowMs);
+    this.#since.set(node, nowMs);
+    const least = DRIFT * Math.min(settings.requestTimeoutMs, settings.fairnessTimeoutMs);
+    if (TIMED.includes(reason) && waitedMs < least)
+      this.#report(
+        node,
+        `asks for another view (${reason}) after ${Math.round(waitedMs)} ms, at least ${least}`,
+      );
+    const attempt = this.#facts.replica(node)?.engineStatus()?.attempt ?? 0;
+    const doublings = Math.ceil(Math.log2(settings.timeoutMaxMs / settings.requestTimeoutMs));
+    if (attempt > doublings) this.#report(node, `k = ${attempt} where T(k) is capped at k = ${doublings}`);
+    if (nowMs >= atMs && reason !== "rotation") this.#asked.set(node, (this.#asked.get(node) ?? 0) + 1);
+  }
+
+  /** Of the recovery so far, for records: view changes of one node at most, and timers of the longest length. */
+  recovery(): { readonly viewChanges: number; readonly timers: number } | undefined {
+    if (this.#settled === undefined) return undefined;
+    const { atMs, settings } = this.#settled;
+    const timers = Math.max(0, this.#facts.nowMs - atMs) / settings.timeoutMaxMs;
+    return { viewChanges: Math.max(0, ...this.#asked.values()), timers };
+  }
+
+  /** When all is final. */
+  finish(): void {
+    const recovery = this.recovery();
+    if (recovery === undefined) return;
+    const { viewChanges, timers } = recovery;
+    const most = this.#viewsMax();
+    if (viewChanges > most)
+      this.#report(undefined, `${viewChanges} view changes after all had settled, at most ${most}`);
+    if (timers > 1 + most)
+      this.#report(
+        undefined,
+        `all is final ${timers.toFixed(1)} T_max after all had settled, at most ${1 + most}`,
+      );
+  }
+
+  /**
+   * f faulty primaries in a row, met at most twice while all come to one view; and each of them once more in each
+   * round of the role, in which the other n - f views end as planned.
+   */
+  #viewsMax(): number {
+    const { rotationInterval, checkpointInterval } = this.#facts.world.genesis.consensus;
+    const { n, f } = this.#facts;
+    const blocks = Number(this.#height - this.#heightBefore);
+    const turns = rotationInterval === 0 ? 0 : blocks / (rotationInterval * checkpointInterval);
+    return 2 * (f + 1) + f * Math.ceil(turns / (n - f));
+  }
+
+  #report(node: NodeId | undefined, detail: string): void {
+    this.#facts.report("pace", node, detail);
+  }
+}

@@ -1,0 +1,124 @@
+/**
+ * What the checkers read, from the bytes up, with nothing of the protocol's own code but SHA-256: packets, votes,
+ * certificates, journal records. A bug in the real codecs cannot hide here, since the two would have to agree.
+ * Offsets are those of docs/protocol.md, "Consensus messages", "Certificates" and "Journal".
+ */
+import { byteText, concatBytes, hex, utf8 } from "../../../base/bytes.ts";
+import { sha256 } from "../../../crypto/hash.ts";
+
+/** Bytes as a map key. */
+export type Text = string;
+
+export class Cursor {
+  readonly bytes: Uint8Array;
+  at: number;
+  readonly #view: DataView;
+
+  constructor(bytes: Uint8Array, at = 0) {
+    this.bytes = bytes;
+    this.at = at;
+    this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  }
+
+  get left(): number {
+    return this.bytes.length - this.at;
+  }
+
+  u8(): number {
+    return this.#view.getUint8(this.#pass(1));
+  }
+
+  u16(): number {
+    return this.#view.getUint16(this.#pass(2));
+  }
+
+  u32(): number {
+    return this.#view.getUint32(this.#pass(4));
+  }
+
+  u64(): bigint {
+    return this.#view.getBigUint64(this.#pass(8));
+  }
+
+  take(length: number): Uint8Array {
+    const at = this.#pass(length);
+    return this.bytes.subarray(at, at + length);
+  }
+
+  #pass(length: number): number {
+    if (length > this.left) throw new RangeError(`${length} bytes wanted, ${this.left} left`);
+    const { at } = this;
+    this.at += length;
+    return at;
+  }
+}
+
+export const PRE_PREPARE = 1;
+export const PREPARE = 2;
+export const COMMIT = 3;
+export const CHECKPOINT = 4;
+export const VIEW_CHANGE = 5;
+export const NEW_VIEW = 6;
+
+export const SIGNATURE_LENGTH = 64;
+export const HEADER_LENGTH = 80;
+
+export function hashOfHeader(header: Uint8Array): Text {
+  return byteText(sha256(sha256(header)));
+}
+
+export function parentInHeader(header: Uint8Array): Text {
+  return byteText(header.subarray(4, 36));
+}
+
+const TAG = utf8("quorate/pbft/v1");
+
+/** What validator `from` signs: tag | type u8 | genesis hash | epoch u64 | fields | from u16. */
+export function signedBytes(
+  genesisHash: Uint8Array,
+  type: number,
+  epoch: bigint,
+  fields: Uint8Array,
+  from: number,
+): Uint8Array {
+  const head = new Uint8Array(1);
+  head[0] = type;
+  return concatBytes(TAG, head, genesisHash, u64Bytes(epoch), fields, Uint8Array.of(from >> 8, from & 0xff));
+}
+
+/** view u64 | height u64 | hash 32 */
+export function voteFields(view: bigint, height: bigint, hash: Text): Uint8Array {
+  return concatBytes(u64Bytes(view), u64Bytes(height), textBytes(hash));
+}
+
+export function u64Bytes(value: bigint): Uint8Array {
+  const bytes = new Uint8Array(8);
+  new DataView(bytes.buffer).setBigUint64(0, value);
+  return bytes;
+}
+
+export function textBytes(text: Text): Uint8Array {
+  const bytes = new Uint8Array(text.length);
+  for (let i = 0; i < bytes.length; i++) bytes[i] = text.charCodeAt(i);
+  return bytes;
+}
+
+/** For people: a block hash as it is shown everywhere, reversed, its first eight digits. */
+export function showText(hash: Text): string {
+  return hex(textBytes(hash).reverse()).slice(0, 8);
+}
+
+export function readOne(cursor: Cursor, what: string): void {
+  const value = cursor.u8();
+  if (value !== 1) throw new RangeError(`${what} ${value}`);
+}
+
+/** header 80 | summary: chainId, height, epoch, timeMs u64; u16 x 2; three hashes; u32 x 2; two hashes; extra bytes8. */
+export function readHead(cursor: Cursor): { hash: Text; height: bigint; header: Uint8Array } {
+  const header = cursor.take(HEADER_LENGTH);
+  cursor.take(8);
+  const height = cursor.u64();
+  cursor.take(8 + 8 + 2 + 2 + 96 + 4 + 4 + 64);
+  cursor.take(cursor.u8());
+  return { hash: hashOfHeader(header), height, header };
+}

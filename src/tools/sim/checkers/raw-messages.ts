@@ -1,0 +1,58 @@
+/**
+ * Packets and votes as the checkers read them, at the offsets of docs/protocol.md ("Mail", "Consensus messages").
+ */
+import { byteText } from "../../../base/bytes.ts";
+import { Cursor, HEADER_LENGTH, SIGNATURE_LENGTH, type Text } from "./raw-bytes.ts";
+
+/** A packet's first byte for a consensus message (docs/protocol.md, "Mail"). */
+const CONSENSUS_LETTER = 1;
+export interface RawVote {
+  readonly type: number;
+  readonly epoch: bigint;
+  readonly view: bigint;
+  readonly height: bigint;
+  readonly hash: Text;
+  readonly from: number;
+}
+
+/** Type of the consensus message in a packet; undefined for other packets. */
+export function typeOfPacket(packet: Uint8Array): number | undefined {
+  return packet[0] === CONSENSUS_LETTER && packet.length > 2 ? packet[2] : undefined;
+}
+
+/** Where the parts of a packet with a vote lie: kind, version, type, epoch, view, height, hash, from. */
+const VIEW_AT = 11;
+const HASH_AT = 27;
+const FROM_AT = 59;
+const VOTE_END = 61;
+
+/** Names a vote: all that is signed. */
+export function voteText(packet: Uint8Array): Text {
+  return byteText(packet.subarray(2, VOTE_END));
+}
+
+export function readVote(packet: Uint8Array): RawVote {
+  const cursor = new Cursor(packet, 2);
+  const type = cursor.u8();
+  const epoch = cursor.u64();
+  const view = cursor.u64();
+  const height = cursor.u64();
+  const hash = byteText(packet.subarray(HASH_AT, FROM_AT));
+  return { type, epoch, view, height, hash, from: new Cursor(packet, FROM_AT).u16() };
+}
+
+/** The header of the block that travels with a PRE-PREPARE; undefined when it has none. */
+export function headerOfProposal(packet: Uint8Array): Uint8Array | undefined {
+  const start = VOTE_END + SIGNATURE_LENGTH;
+  return packet.length < start + HEADER_LENGTH ? undefined : packet.subarray(start, start + HEADER_LENGTH);
+}
+
+/** View of a VIEW-CHANGE or NEW-VIEW. */
+export function viewOfPacket(packet: Uint8Array): bigint {
+  return new Cursor(packet, VIEW_AT).u64();
+}
+
+/** The signature of a message without an attachment: it is last, and names the content (Ed25519 repeats itself). */
+export function lastSignature(message: Uint8Array): Text {
+  return byteText(message.subarray(message.length - SIGNATURE_LENGTH));
+}

@@ -1,0 +1,34 @@
+/**
+ * Which loads a fault about packets means: by kind, view and height, read from the bytes themselves at the offsets of
+ * docs/protocol.md, so that no decoder of the program is believed.
+ */
+import { MAIL_BLOCK, MAIL_CONSENSUS } from "../../node/ingress/packet.ts";
+import { Cursor } from "./checkers/raw-bytes.ts";
+import { MESSAGE_TYPES, type NetworkFault } from "./schedule.ts";
+
+/** Mail, or what else a fault can be about. */
+export type Load = Uint8Array | "announcement" | "request";
+
+/** Where the view and the height of a vote lie: packet kind, version, type, epoch u64 before them. */
+const VIEW_AT = 11;
+const HEIGHT_AT = 19;
+
+/** By what stands in a packet, at the offsets of docs/protocol.md ("Mail", "Consensus messages"). */
+export function isMeant(
+  { types, views, heights }: Extract<NetworkFault, { kind: "letters" }>,
+  load: Load | undefined,
+): boolean {
+  if (load === undefined) return false;
+  const isPacket = typeof load !== "string";
+  const type = isPacket ? packetType(load) : MESSAGE_TYPES[load];
+  if (!types.some((name) => MESSAGE_TYPES[name] === type)) return false;
+  const at = (start: number) => (isPacket ? Number(new Cursor(load, start).u64()) : -1);
+  if (views !== undefined && !views.includes(at(VIEW_AT))) return false;
+  return heights === undefined || heights.includes(at(HEIGHT_AT));
+}
+
+/** As in LETTER_TYPES; undefined: none of them. */
+function packetType(packet: Uint8Array): number | undefined {
+  if (packet[0] === MAIL_BLOCK) return MESSAGE_TYPES["sealed-block"];
+  return packet[0] === MAIL_CONSENSUS ? packet[2] : undefined;
+}

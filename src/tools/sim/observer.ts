@@ -1,0 +1,63 @@
+/**
+ * What can be seen of a run. Checkers and counters are observers: the cluster tells them everything as it happens,
+ * synchronously and in order; they change nothing. Bytes are shared with the replicas and must not be written.
+ */
+import type { SealedBlock } from "../../chain/types/block.ts";
+import type { SignedTransaction } from "../../chain/types/transaction.ts";
+import type { Effect, EngineEvent, Input, Typed, ValidatorId } from "../../consensus/engine.ts";
+import type { Topic } from "../../node/ports.ts";
+import type { NodeId } from "./schedule.ts";
+
+/** Why a node went down. */
+export type CrashCause = "schedule" | "fatal" | "stop";
+
+/** All are optional; `node` tells twins of one validator apart. */
+export interface Observer {
+  /** A replica was opened from its disk and runs. `records`: what its journal held; full node: undefined. */
+  started?(node: NodeId, records: readonly Uint8Array[] | undefined): void;
+  /** After an engine took a step; the effects as the driver will perform them (after the adversary's filter). */
+  stepped?(node: NodeId, input: Input<Typed>, effects: readonly Effect<Typed>[]): void;
+  announced?(node: NodeId, event: EngineEvent): void;
+  /** A packet (node/ingress/packet.ts) left for a validator; also when it will be lost. */
+  sent?(node: NodeId, to: ValidatorId, packet: Uint8Array): void;
+  /** A packet reached a node. */
+  delivered?(node: NodeId, from: NodeId, packet: Uint8Array): void;
+  published?(node: NodeId, topic: Topic, bytes: Uint8Array): void;
+  /** Records are durable now; `rotated`: they replace all earlier ones. */
+  journaled?(node: NodeId, records: readonly Uint8Array[], rotated: boolean): void;
+  /** A block is durable in the node's ledger, and is its head. */
+  committed?(node: NodeId, sealed: SealedBlock, receipts: readonly Uint8Array[]): void;
+  /** What a journal lost with power is not told: `started` tells what is left. */
+  crashed?(node: NodeId, cause: CrashCause): void;
+  /** A replica asked to be stopped. `expected`: because of an injected fault, such as a full disk. */
+  failed?(node: NodeId, error: unknown, expected: boolean): void;
+  /** A node's pool took a client's transaction. */
+  accepted?(node: NodeId, transaction: SignedTransaction): void;
+  /** A scheduled fault happened: "partition", "crash action", "disk full", ... For counting. */
+  injected?(kind: string): void;
+}
+
+/** Tells many as if they were one; an observer that lacks a method costs nothing when it is called. */
+export function tellAll(observers: readonly Observer[]): Required<Observer> {
+  const told = <K extends keyof Observer>(name: K): NonNullable<Observer[K]> => {
+    const able = observers.filter((observer) => observer[name] !== undefined);
+    if (able.length === 0) return (() => undefined) as NonNullable<Observer[K]>;
+    return ((...args: unknown[]) => {
+      for (const observer of able) (observer[name] as (...args: unknown[]) => void)(...args);
+    }) as NonNullable<Observer[K]>;
+  };
+  return {
+    started: told("started"),
+    stepped: told("stepped"),
+    announced: told("announced"),
+    sent: told("sent"),
+    delivered: told("delivered"),
+    published: told("published"),
+    journaled: told("journaled"),
+    committed: told("committed"),
+    crashed: told("crashed"),
+    failed: told("failed"),
+    accepted: told("accepted"),
+    injected: told("injected"),
+  };
+}

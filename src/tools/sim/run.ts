@@ -1,0 +1,286 @@
+/**
+ * One run of one schedule: a cluster is made, the schedule's faults happen at their times, checkers watch. After GST
+ * everything is healed and the run goes on until every transfer is final everywhere or the deadline has passed,
+ * which is a violation of liveness. Same schedule, same trace.
+ */
+import { adversaries as conspire } from "./adversary.ts";
+import { Checkers } from "./checkers/checkers.ts";
+import type { Violation } from "./checkers/facts.ts";
+import { Clients } from "./clients.ts";
+import { Cluster } from "./cluster.ts";
+import { Costs } from "./costs.ts";
+import { ACCOUNTS, BALANCE } from "./generate.ts";
+import type { MisbehaviourMaker } from "./misbehaviour.ts";
+import type { NetworkCounts } from "./network.ts";
+import type { Observer } from "./observer.ts";
+import { arrangeRollbacks } from "./rollback.ts";
+import type { Crash, Schedule } from "./schedule.ts";
+import { type SignatureScheme, signatureWorld } from "./signatures.ts";
+import type { SimNode } from "./sim-node.ts";
+import { World } from "./world.ts";
+
+export interface RunOptions {
+  /** Instead of adversary.ts. */
+  readonly misbehave?: MisbehaviourMaker;
+  readonly observers?: readonly Observer[];
+  /** `ideal` by default: see signatures.ts. */
+  readonly signatures?: SignatureScheme;
+}
+
+export interface RunStats {
+  readonly height: bigint;
+  /** Of virtual time. */
+  readonly virtualMs: number;
+  readonly events: number;
+  readonly costs: Costs;
+  readonly network: NetworkCounts;
+  readonly signed: number;
+  /** From the last scheduled event until all was final: view changes of one node, and T_max. */
+  readonly recovery: ReturnType<Checkers["recovery"]>;
+  /** By node: how often each moment of a crash came, so that a crash can be put at any of them. */
+  readonly moments: readonly Moments[];
+}
+
+export interface Moments {
+  readonly action: number;
+  readonly write: number;
+  readonly flush: number;
+}
+
+export interface RunResult {
+  readonly violations: readonly Violation[];
+  readonly traceHash: string;
+  readonly stats: RunStats;
+}
+
+/** How often after GST it is asked whether all is done, ms. */
+const LOOK_MS = 20;
+
+export async function runSchedule(schedule: Schedule, options: RunOptions = {}): Promise<RunResult> {
+  const run = new Run(schedule, options);
+  await run.play();
+  return run.result();
+}
+
+function settledMs({ gstMs, crashes, workload, adversaries }: Schedule): number {
+  const ends = crashes.map(({ when, downMs }) => (when.kind === "time" ? when.atMs + downMs : 0));
+  const begins = [...workload, ...adversaries].map(({ atMs }) => atMs);
+  return Math.max(gstMs, ...ends, ...begins);
+}
+
+class Run {
+  readonly #schedule: Schedule;
+  readonly #cluster: Cluster;
+  readonly #clients: Clients;
+  readonly #costs = new Costs();
+  /** Besides the checkers'. */
+  readonly #own: Violation[] = [];
+  readonly #checkers: Checkers;
+  readonly #world: World;
+  /** When the last thing that the schedule names has happened: only adversaries go on after that. */
+  readonly #settledMs: number;
+
+  constructor(schedule: Schedule, options: RunOptions) {
+    this.#schedule = schedule;
+    this.#settledMs = settledMs(schedule);
+    this.#world = new World(
+      {
+        validators: schedule.nodes,
+        accounts: ACCOUNTS,
+        balance: BALANCE,
+        consensus: schedule.consensus,
+        limits: schedule.limits ?? {},
+      },
+      signatureWorld(options.signatures ?? "ideal"),
+    );
+    this.#clients = new Clients(schedule.workload, () => this.#cluster);
+    this.#checkers = new Checkers(this.#world);
+    const colluders = conspire();
+    const observers = [
+      colluders.observer,
+      this.#checkers.observer,
+      this.#costs,
+      this.#clients,
+      ...(options.observers ?? []),
+    ];
+    const { settings, syncIntervalMs, network, gstMs, crashes, clocks, adversaries, seed, computing } =
+      schedule;
+    const { full = 0, strangers = [] } = schedule;
+    this.#cluster = new Cluster(
+      {
+        world: this.#world,
+        seed,
+        settings,
+        syncIntervalMs,
+        timing: network,
+        gstMs,
+        crashes,
+        clocks,
+        adversaries,
+        computing,
+        full,
+        strangers,
+        misbehave: options.misbehave ?? colluders.misbehave,
+      },
+      observers,
+    );
+    this.#checkers.watch(this.#cluster);
+    if (schedule.deadlineMs > gstMs && settings.timeoutMaxMs < schedule.deadlineMs)
+      this.#checkers.expect({ atMs: this.#settledMs, settings, delayMsMax: network.settledDelayMsMax });
+  }
+
+  async play(): Promise<void> {
+    const { gstMs, deadlineMs } = this.#schedule;
+    try {
+      this.#arrange();
+      this.#cluster.start();
+      await this.#cluster.time.run(gstMs, () => this.#violated);
+      if (this.#violated) return;
+      const liveness = deadlineMs > gstMs;
+      if (liveness) await this.#converge();
+      if (this.#violated) return;
+      this.#checkers.finish({ liveness });
+      if (liveness && !this.#clients.done && !this.#violated) this.#reportPending();
+    } catch (error) {
+      this.#broke(error);
+    } finally {
+      for (const node of this.#cluster.nodes) if (node.isUp) node.cutPower();
+    }
+  }
+
+  result(): RunResult {
+    const { time, trace, network, nodes } = this.#cluster;
+    return {
+      violations: [...this.#checkers.violations, ...this.#own],
+      traceHash: trace.digest(),
+      stats: {
+        height: this.#costs.height,
+        virtualMs: time.nowMs,
+        events: trace.events,
+        costs: this.#costs,
+        network: network.counts,
+        recovery: this.#checkers.recovery(),
+        signed: this.#world.signatures.counts.signed,
+        moments: nodes.map(({ trigger }) => ({
+          action: trigger.actions,
+          write: trigger.writes,
+          flush: trigger.flushes,
+        })),
+      },
+    };
+  }
+
+  /** Puts everything that the schedule names onto the clock. */
+  #arrange(): void {
+    const cluster = this.#cluster;
+    const { time } = cluster;
+    const { faults, crashes, disks, gstMs } = this.#schedule;
+    cluster.network.schedule(faults);
+    cluster.broken = (error) => this.#broke(error);
+    cluster.restartAfterCrash = (node, crash) => this.#restart(node, crash.downMs);
+    cluster.restartAfterFailure = (node) => this.#restart(node, 0);
+    for (const crash of crashes) if (crash.when.kind === "time") this.#crashAt(crash.when.atMs, crash);
+    for (const fault of disks) {
+      const node = cluster.nodes[fault.node];
+      if (node === undefined) continue; // a twin that was left out
+      if (fault.kind === "flip") time.at(fault.atMs, () => this.#flip(node, fault.downMs));
+      else this.#troubleDisk(node, fault);
+    }
+    arrangeRollbacks(this.#schedule.rollbacks ?? [], cluster, (node, downMs) => this.#restart(node, downMs));
+    time.at(gstMs, () => this.#heal());
+    this.#clients.start();
+  }
+
+  #crashAt(atMs: number, crash: Crash): void {
+    const cluster = this.#cluster;
+    cluster.time.at(atMs, () => {
+      const node = cluster.nodes[crash.node];
+      if (node?.isUp !== true) return;
+      cluster.injected("crash time");
+      cluster.crash(crash.node, crash);
+      this.#restart(node, crash.downMs);
+    });
+  }
+
+  #flip(node: SimNode, downMs: number): void {
+    this.#cluster.crash(node.id);
+    this.#cluster.flipBit(node.id);
+    this.#restart(node, downMs);
+  }
+
+  #troubleDisk(node: SimNode, fault: Extract<Schedule["disks"][number], { kind: "slow" | "full" }>): void {
+    const { time } = this.#cluster;
+    time.at(fault.atMs, () => {
+      this.#cluster.injected(`disk ${fault.kind}`);
+      if (fault.kind === "full") node.disk.full = true;
+      else node.disk.latencyMs = fault.latencyMs;
+    });
+    time.at(fault.untilMs, () => {
+      if (fault.kind === "full") node.disk.full = false;
+      else node.disk.latencyMs = 0;
+    });
+  }
+
+  /** A full disk is tried again and again. */
+  #restart(node: SimNode, downMs: number): void {
+    const { time } = this.#cluster;
+    const waitMs = node.disk.full ? Math.max(downMs, 100) : downMs;
+    const { gstMs } = this.#schedule;
+    // What fails before GST is back then at the latest; later on it takes its time.
+    const atMs = time.nowMs < gstMs ? Math.min(time.nowMs + waitMs, gstMs) : time.nowMs + waitMs;
+    time.at(atMs, () => {
+      if (node.isUp) return;
+      if (node.disk.full) this.#restart(node, downMs);
+      else this.#cluster.start(node.id);
+    });
+  }
+
+  /** GST. */
+  #heal(): void {
+    const cluster = this.#cluster;
+    cluster.network.heal();
+    for (const node of cluster.nodes) {
+      node.trigger.disarm();
+      node.disk.full = false;
+      node.disk.latencyMs = 0;
+      if (!node.isUp) cluster.start(node.id);
+    }
+  }
+
+  /** Until every transfer is final and all correct nodes have the same head. */
+  async #converge(): Promise<void> {
+    const { time } = this.#cluster;
+    const { deadlineMs } = this.#schedule;
+    while (time.nowMs < deadlineMs) {
+      if (this.#violated || this.#converged) return;
+      await time.run(time.nowMs + LOOK_MS);
+    }
+  }
+
+  get #converged(): boolean {
+    if (this.#cluster.time.nowMs < this.#settledMs) return false;
+    return this.#clients.done && this.#checkers.unfinished() === undefined;
+  }
+
+  get #violated(): boolean {
+    return this.#own.length > 0 || this.#checkers.violations.length > 0;
+  }
+
+  #reportPending(): void {
+    const nodes = this.#cluster.nodes.map(({ id, replica }) => {
+      if (replica === undefined) return `node ${id} down`;
+      const status = replica.engineStatus();
+      const where = status === undefined ? "" : ` in view ${status.view} ${status.mode}`;
+      return `node ${id} at ${replica.chain.head.summary.height}${where}`;
+    });
+    this.#report("liveness", `${this.#clients.pending} transfers are not final: ${nodes.join(", ")}`);
+  }
+
+  #broke(error: unknown): void {
+    this.#report("threw", error instanceof Error ? `${error.stack}` : String(error));
+  }
+
+  #report(checker: string, detail: string): void {
+    this.#own.push({ checker, atMs: this.#cluster.time.nowMs, replica: undefined, detail });
+  }
+}

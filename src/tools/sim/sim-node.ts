@@ -1,0 +1,268 @@
+/**
+ * One node of a run over all its lives: its disk, clock, crash trigger and Byzantine filters stay, the replica is opened anew
+ * at each start. The replica is the shipped one; everything it touches is a port of this folder.
+ */
+import { SILENT } from "../../base/log.ts";
+import type { SealedBlock } from "../../chain/types/block.ts";
+import type {
+  ConsensusEngine,
+  EngineHoldings,
+  EngineSettings,
+  Parsed,
+  Typed,
+  ValidatorId,
+} from "../../consensus/engine.ts";
+import type { Signer } from "../../crypto/keys.ts";
+import type { Topic } from "../../node/ports.ts";
+import { Replica } from "../../node/replica.ts";
+import { type ComputingCosts, Processor } from "./computing.ts";
+import { SimDisk } from "./disk.ts";
+import { FilteredNetwork } from "./filtered-network.ts";
+import type { Misbehaviour } from "./misbehaviour.ts";
+import type { SimNetwork, SimPort } from "./network.ts";
+import type { Observer } from "./observer.ts";
+import { CrashTrigger, Power } from "./power.ts";
+import type { Random } from "./random.ts";
+import type { Crash, NodeId } from "./schedule.ts";
+import type { SkewedClock, VirtualTime } from "./time.ts";
+import type { Trace } from "./trace.ts";
+import type { World } from "./world.ts";
+
+export interface NodeOptions {
+  readonly id: NodeId;
+  /** undefined: a full node, which has no key. */
+  readonly validator: ValidatorId | undefined;
+  readonly world: World;
+  readonly settings: EngineSettings;
+  readonly syncIntervalMs: number;
+  readonly crashes: readonly Crash[];
+  /** Computing takes this long; no time at all if left out. */
+  readonly computing?: ComputingCosts | undefined;
+}
+
+export interface NodePorts {
+  readonly time: VirtualTime;
+  readonly clock: SkewedClock;
+  readonly network: SimNetwork;
+  readonly random: Random;
+  readonly trace: Trace;
+  readonly tell: Required<Observer>;
+  /** The node's own request to stop: a failed write or a contradiction. */
+  readonly failed: (error: unknown) => void;
+  /** An armed crash has come; power is still on. */
+  readonly crashDue: (crash: Crash) => void;
+}
+
+export class SimNode {
+  readonly id: NodeId;
+  readonly validator: ValidatorId | undefined;
+  readonly signer: Signer | undefined;
+  readonly clock: SkewedClock;
+  readonly disk: SimDisk;
+  readonly trigger: CrashTrigger;
+  /** Undefined: computing takes no time. */
+  readonly processor: Processor | undefined;
+  /** Filters of a Byzantine node; set before its first start. */
+  misbehaviours: readonly Misbehaviour[] = [];
+  replica: Replica | undefined;
+  /** Its journal is damaged: it runs without its key from now on. */
+  observing = false;
+  /** Lives so far. */
+  lives = 0;
+  readonly #options: NodeOptions;
+  readonly #ports: NodePorts;
+  #power: Power | undefined;
+  #port: SimPort | undefined;
+  #engine: ConsensusEngine<Parsed, Typed> | undefined;
+  /** Height up to which observers know its ledger. */
+  #told = 0n;
+
+  constructor(options: NodeOptions, ports: NodePorts) {
+    const { id, validator, world } = options;
+    this.id = id;
+    this.validator = validator;
+    this.signer = validator === undefined ? undefined : world.validators[validator];
+    this.clock = ports.clock;
+    this.#options = options;
+    this.#ports = ports;
+    const { computing } = options;
+    this.processor = computing === undefined ? undefined : new Processor(ports.time, computing);
+    this.trigger = new CrashTrigger(options.crashes, ports.crashDue);
+    this.disk = new SimDisk({
+      time: ports.time,
+      random: ports.random.split("disk"),
+      journaled: (records, rotated) => this.#journaled(records, rotated),
+      written: () => ports.trace.note("written", ports.time.nowMs, id),
+    });
+  }
+
+  get isUp(): boolean {
+    return this.#power?.on === true;
+  }
+
+  /** Opens the replica on what the disk holds and starts it. */
+  async start(): Promise<void> {
+    const { time, trace, tell } = this.#ports;
+    const power = new Power(this.trigger);
+    this.#power = power;
+    this.lives++;
+    const { kv, journal } = this.disk.open(power);
+    if (journal.state === "corrupt") this.observing = true;
+    const signer = this.observing ? undefined : this.signer;
+    trace.note("started", time.nowMs, this.id);
+    tell.started(this.id, signer === undefined ? undefined : journal.records);
+    try {
+      const replica = await this.#open(kv, signer === undefined ? undefined : journal, power);
+      if (!power.on) return;
+      this.replica = replica;
+      this.#tellUntold(replica);
+      this.#listen(replica, power);
+      await replica.start();
+    } catch (error) {
+      this.#failed(error, power);
+      return;
+    }
+    if (power.on) for (const misbehaviour of this.misbehaviours) misbehaviour.started?.();
+  }
+
+  holdings(): EngineHoldings | undefined {
+    return this.isUp ? this.#engine?.holdings?.() : undefined;
+  }
+
+  /** Power off, now. What the replica still does in this turn has no effect. */
+  cutPower(): void {
+    const { replica } = this;
+    if (this.#power !== undefined) this.#power.on = false;
+    this.#ports.network.leave(this.id);
+    this.processor?.reset();
+    this.replica = undefined;
+    void replica?.stop();
+  }
+
+  /** An orderly stop. */
+  async stop(): Promise<void> {
+    const { replica } = this;
+    this.replica = undefined;
+    await replica?.stop();
+    if (this.#power !== undefined) this.#power.on = false;
+  }
+
+  /** For the misbehaviour: past its filters. */
+  mail(to: ValidatorId, packet: Uint8Array): void {
+    this.#port?.mail(to, packet);
+  }
+
+  /** For the misbehaviour: past its filters. */
+  publish(topic: Topic, bytes: Uint8Array): void {
+    this.#port?.publish(topic, bytes);
+  }
+
+  /** For the misbehaviour: a task of this life. */
+  after(delayMs: number, task: () => void): void {
+    const power = this.#power;
+    this.#ports.time.after(delayMs, () => {
+      if (power?.on === true) task();
+    });
+  }
+
+  #open(
+    kv: Parameters<typeof Replica.open>[1]["kv"],
+    journal: Parameters<typeof Replica.open>[1]["journal"],
+    power: Power,
+  ): Promise<Replica> {
+    const { world, settings, syncIntervalMs } = this.#options;
+    const random = this.#ports.random.split(`jitter ${this.lives}`);
+    const { processor } = this;
+    const port = this.#ports.network.port(this.id, power, processor);
+    this.#port = port;
+    return Replica.open(
+      {
+        genesis: world.genesis,
+        signer: journal === undefined || this.signer === undefined ? undefined : this.#pays(this.signer),
+        settings,
+        syncIntervalMs,
+        pool: { transactionsMax: 1_000, bytesMax: 1_000_000 },
+        signatureRules: processor?.rules(world.signatures.rules) ?? world.signatures.rules,
+        wrapEngine: (engine) => this.#wrap(engine, power),
+      },
+      {
+        kv,
+        journal,
+        network: this.misbehaviours.length === 0 ? port : new FilteredNetwork(port, this),
+        scheduler: {
+          now: () => this.clock.now(),
+          after: (delayMs, task) => (power.act() ? this.#timer(delayMs, task, power) : () => undefined),
+        },
+        log: SILENT,
+        jitter: () => random.fraction(),
+        fatal: (error) => this.#failed(error, power),
+      },
+    );
+  }
+
+  #timer(delayMs: number, task: () => void, power: Power): () => void {
+    const fired = () => {
+      if (power.on) task();
+    };
+    return this.clock.after(delayMs, () =>
+      this.processor === undefined ? fired() : this.processor.fire(fired),
+    );
+  }
+
+  #pays(signer: Signer): Signer {
+    return this.processor?.signer(signer) ?? signer;
+  }
+
+  /** The adversary's filters inside, the observer outside: it sees what the driver will perform. */
+  #wrap(engine: ConsensusEngine<Parsed, Typed>, power: Power): ConsensusEngine<Parsed, Typed> {
+    let wrapped = engine;
+    for (const { wrapEngine } of this.misbehaviours) wrapped = wrapEngine?.(wrapped) ?? wrapped;
+    const { tell } = this.#ports;
+    this.#engine = engine;
+    return {
+      wants: (parsed) => wrapped.wants(parsed),
+      status: () => wrapped.status(),
+      step: (input) => {
+        const effects = wrapped.step(input);
+        if (power.on) tell.stepped(this.id, input, effects);
+        return effects;
+      },
+    };
+  }
+
+  #listen({ events }: Replica, power: Power): void {
+    const { tell, trace, time } = this.#ports;
+    events.heads.subscribe(({ sealed, receipts }) => {
+      if (!power.on) return;
+      trace.note("committed", time.nowMs, this.id, undefined, sealed.block.hash);
+      this.#tellCommitted(sealed, receipts);
+    });
+    events.engine.subscribe(({ event }) => {
+      if (power.on) tell.announced(this.id, event);
+    });
+  }
+
+  /** Blocks that became durable in the moment of a crash, before anybody was told. */
+  #tellUntold({ chain }: Replica): void {
+    for (let height = this.#told + 1n; height <= chain.head.summary.height; height++) {
+      const sealed = chain.sealedBlockAt(height)!;
+      this.#tellCommitted(sealed, chain.store.receipts(sealed.block.hash)!);
+    }
+  }
+
+  #tellCommitted(sealed: SealedBlock, receipts: readonly Uint8Array[]): void {
+    this.#told = sealed.block.summary.height;
+    this.#ports.tell.committed(this.id, sealed, receipts);
+  }
+
+  #journaled(records: readonly Uint8Array[], rotated: boolean): void {
+    const { tell, trace, time } = this.#ports;
+    for (const record of records)
+      trace.note(rotated ? "rotated" : "journaled", time.nowMs, this.id, undefined, record);
+    tell.journaled(this.id, records, rotated);
+  }
+
+  #failed(error: unknown, power: Power): void {
+    if (power.on) this.#ports.failed(error);
+  }
+}

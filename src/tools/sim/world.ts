@@ -1,0 +1,81 @@
+/**
+ * Who takes part in a run: keys, accounts and the genesis, derived from fixed texts, so that all runs of one shape
+ * share them. Planning costs key generation and hashing, so plans are kept per shape (bounded by who asks).
+ */
+import type { Hash } from "../../base/bytes.ts";
+import { EMPTY } from "../../base/bytes.ts";
+import type { PbftParameters } from "../../chain/genesis/consensus-parameters.ts";
+import type { Genesis, GenesisLimits } from "../../chain/genesis/genesis.ts";
+import { computeGenesisHash } from "../../chain/genesis/genesis-state.ts";
+import { bank } from "../../chain/modules/bank.ts";
+import { type SignedTransaction, signTransaction } from "../../chain/types/transaction.ts";
+import type { Signer } from "../../crypto/keys.ts";
+import { DEVNET, type NetworkPlan, planNetwork, secretsFromSeed } from "../../node/home/network-plan.ts";
+import type { SignatureWorld } from "./signatures.ts";
+
+export interface WorldOptions {
+  readonly validators: number;
+  readonly accounts: number;
+  readonly balance: bigint;
+  readonly consensus?: Partial<PbftParameters>;
+  readonly maxBlockTransactions?: number;
+  readonly limits?: Partial<GenesisLimits>;
+}
+
+export class World {
+  readonly genesis: Genesis<PbftParameters>;
+  readonly genesisHash: Hash;
+  readonly signatures: SignatureWorld;
+  /** By validator index. */
+  readonly validators: readonly Signer[];
+  /** By account index: alice, bob, ... */
+  readonly accounts: readonly Signer[];
+  readonly accountNames: readonly string[];
+  readonly plan: NetworkPlan;
+
+  constructor(options: WorldOptions, signatures: SignatureWorld) {
+    this.signatures = signatures;
+    this.plan = planOf(options.validators, options.accounts, options.balance);
+    const { genesis } = this.plan;
+    this.genesis = {
+      ...genesis,
+      consensus: { ...genesis.consensus, ...options.consensus },
+      limits: {
+        ...genesis.limits,
+        maxBlockTransactions: options.maxBlockTransactions ?? genesis.limits.maxBlockTransactions,
+        ...options.limits,
+      },
+    };
+    this.genesisHash = computeGenesisHash(this.genesis);
+    this.validators = this.plan.validators.map(({ seed, publicKey }) => signatures.signer(seed, publicKey));
+    this.accounts = this.plan.accounts.map(({ seed, address }) => signatures.signer(seed, address));
+    this.accountNames = this.plan.accounts.map(({ name }) => name);
+  }
+
+  /** Unix time at the beginning of virtual time: a second after genesis. */
+  get epochMs(): number {
+    return Number(this.genesis.timeMs) + 1_000;
+  }
+
+  transfer(from: number, to: number, amount: bigint, nonce: bigint, fee = 0n): SignedTransaction {
+    const payload = bank.encodeCall({ to: this.accounts[to]!.publicKey, amount, memo: EMPTY });
+    const { chainId } = this.genesis;
+    const fields = { chainId, nonce, fee, validUntilHeight: 0n, module: bank.id, payload };
+    return signTransaction(fields, this.accounts[from]!, this.genesisHash);
+  }
+}
+
+const plans = new Map<string, NetworkPlan>();
+/** Shapes whose plan is kept; beyond it all are forgotten and planned anew. */
+const PLANS_MAX = 256;
+
+function planOf(validators: number, accounts: number, balance: bigint): NetworkPlan {
+  const key = `${validators} ${accounts} ${balance}`;
+  let plan = plans.get(key);
+  if (plan === undefined) {
+    if (plans.size >= PLANS_MAX) plans.clear();
+    plan = planNetwork({ ...DEVNET, validators, accounts, balance }, secretsFromSeed("simulation"));
+    plans.set(key, plan);
+  }
+  return plan;
+}

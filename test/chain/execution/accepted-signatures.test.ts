@@ -1,0 +1,127 @@
+/**
+ * The cache of accepted signatures: what the door may drop, a block must still be able to carry (decision 3).
+ */
+import { describe, expect, it } from "vitest";
+import { asAddress, asHash, concatBytes } from "../../../src/base/bytes.ts";
+import { AcceptedSignatures } from "../../../src/chain/execution/accepted-signatures.ts";
+import { bank, NO_MEMO } from "../../../src/chain/modules/bank.ts";
+import {
+  decodeTransaction,
+  encodeUnsigned,
+  type SignedTransaction,
+  signTransaction,
+  type Transaction,
+} from "../../../src/chain/types/transaction.ts";
+import { createSigner, verifyCounts, verifySignature } from "../../../src/crypto/keys.ts";
+import { slowSigner } from "../../crypto/slow-signer.ts";
+
+const genesisHash = asHash(new Uint8Array(32).fill(7));
+const seed = new Uint8Array(32).fill(1);
+const signer = createSigner(seed);
+const call = bank.encodeCall({ to: signer.publicKey, amount: 1n, memo: NO_MEMO });
+const fields = { chainId: 1n, nonce: 0n, fee: 1n, validUntilHeight: 0n, module: bank.id, payload: call };
+
+const honest = (nonce = 0n) => signTransaction({ ...fields, nonce }, signer, genesisHash);
+
+function withSignature(transaction: Transaction, signature: Uint8Array): SignedTransaction {
+  const decoded = decodeTransaction(concatBytes(encodeUnsigned(transaction), signature), 65_535);
+  if (!decoded.ok) throw new Error(decoded.fault.detail);
+  return decoded.value;
+}
+
+const acceptedByZip215Only = (nonce = 0n) =>
+  signTransaction({ ...fields, nonce }, slowSigner(seed), genesisHash);
+
+/** The neutral element as key, any S: valid for every message by ZIP-215. */
+function smallOrderSender(): SignedTransaction {
+  const neutral = Uint8Array.of(1, ...new Uint8Array(31));
+  return withSignature({ ...fields, from: asAddress(neutral) }, concatBytes(neutral, new Uint8Array(32)));
+}
+
+describe("accepted signatures", () => {
+  it.each([
+    ["a mixed-order R", acceptedByZip215Only()],
+    ["a small-order sender", smallOrderSender()],
+  ])("refuse %s at the door and accept it in a block, in either order", (_, transaction) => {
+    const doorFirst = new AcceptedSignatures(genesisHash);
+    expect(doorFirst.admit(transaction)).toBe(false);
+    expect(doorFirst.size).toBe(0);
+    expect(doorFirst.validate(transaction)).toBe(true);
+    expect(doorFirst.admit(transaction)).toBe(false);
+
+    const blockFirst = new AcceptedSignatures(genesisHash);
+    expect(blockFirst.validate(transaction)).toBe(true);
+    expect(blockFirst.admit(transaction)).toBe(false);
+    expect(blockFirst.validate(transaction)).toBe(true);
+  });
+
+  it("verify a signature once per node, whichever comes first", () => {
+    const signatures = new AcceptedSignatures(genesisHash);
+    expect(signatures.admit(honest())).toBe(true);
+    const before = verifyCounts.native;
+    expect(signatures.validate(honest())).toBe(true);
+    expect(signatures.admit(honest())).toBe(true);
+    expect(verifyCounts.native).toBe(before);
+  });
+
+  it("refuse a wrong signature at every door and remember nothing of it", () => {
+    const { signature } = honest(1n);
+    const forged = withSignature({ ...fields, from: signer.publicKey }, signature);
+    const signatures = new AcceptedSignatures(genesisHash);
+    expect(signatures.admit(forged)).toBe(false);
+    expect(signatures.validate(forged)).toBe(false);
+    expect(signatures.size).toBe(0);
+  });
+
+  it("remember what the native library accepts, and leave the rest to who asks the whole rule elsewhere", () => {
+    const signatures = new AcceptedSignatures(genesisHash);
+    expect(signatures.validateQuickly(honest())).toBe(true);
+    const odd = acceptedByZip215Only(1n);
+    expect(signatures.validateQuickly(odd)).toBe(false);
+    expect(signatures.remembers(odd)).toBe(false);
+    const { publicKey, message, signature } = signatures.claimOf(odd);
+    expect(verifySignature(publicKey, message, signature)).toBe(true);
+    signatures.noteValid(odd);
+    const before = { ...verifyCounts };
+    expect(signatures.validate(honest()) && signatures.validate(odd)).toBe(true);
+    expect(verifyCounts).toEqual(before);
+  });
+
+  it("open the door to nothing that was judged elsewhere", () => {
+    const signatures = new AcceptedSignatures(genesisHash);
+    const odd = acceptedByZip215Only();
+    signatures.noteValid(odd);
+    expect(signatures.admit(odd)).toBe(false);
+    expect(signatures.admit(honest())).toBe(true);
+    signatures.noteValid(honest());
+    const before = verifyCounts.native;
+    expect(signatures.admit(honest())).toBe(true);
+    expect(verifyCounts.native).toBe(before);
+  });
+
+  it("tell two signatures under one id apart", () => {
+    const signatures = new AcceptedSignatures(genesisHash);
+    const odd = acceptedByZip215Only();
+    expect(odd.id).toEqual(honest().id);
+    expect(signatures.validate(odd)).toBe(true);
+    const forged = withSignature({ ...fields, from: signer.publicKey }, new Uint8Array(64).fill(9));
+    expect(signatures.validate(forged)).toBe(false);
+  });
+
+  it("refuse a transaction signed for another chain's genesis", () => {
+    const other = new AcceptedSignatures(asHash(new Uint8Array(32).fill(8)));
+    expect(other.admit(honest())).toBe(false);
+    expect(other.validate(honest())).toBe(false);
+  });
+
+  it("forget the oldest acceptance at the bound and verify it anew", () => {
+    const signatures = new AcceptedSignatures(genesisHash, undefined, 2);
+    for (const nonce of [0n, 1n, 2n]) expect(signatures.admit(honest(nonce))).toBe(true);
+    expect(signatures.size).toBe(2);
+    const before = verifyCounts.native;
+    expect(signatures.validate(honest(2n))).toBe(true);
+    expect(verifyCounts.native).toBe(before);
+    expect(signatures.validate(honest(0n))).toBe(true);
+    expect(verifyCounts.native).toBe(before + 1);
+  });
+});

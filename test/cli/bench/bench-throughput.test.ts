@@ -1,0 +1,18 @@
+/** Goal: numbers that are not said follow from those that are. Method: the options alone, no network. */
+import { expect, test } from "vitest";
+import { settleThroughput } from "../../../src/cli/bench/bench-throughput.ts";
+
+const request = { blockTime: 0, runs: 1, seconds: 15, warmUp: 5, batch: 100, outstanding: 2_000 };
+
+test("a benchmark of any number of validators has accounts enough by default, the usual one 400", () => {
+  for (let validators = 1; validators <= 64; validators++) {
+    const { accounts } = settleThroughput({ ...request, validators });
+    expect(accounts).toBe(validators <= 6 ? 400 : validators * 63);
+  }
+});
+
+test("accounts that are too few are refused", () => {
+  expect(() => settleThroughput({ ...request, validators: 7, accounts: 400 })).toThrow(
+    "--outstanding 2000: 400 accounts can hold 1824; give more --accounts",
+  );
+});

@@ -1,0 +1,147 @@
+/**
+ * Goal: the doctor finds what is wrong with a home and names the file, the peer or the clock. Method: homes on disk,
+ * real nodes in this process on free ports, the command as the program runs it.
+ */
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { formatGenesis } from "../../../src/chain/genesis/genesis-file.ts";
+import { loadConfig } from "../../../src/node/home/config.ts";
+import { createHome, openHome } from "../../../src/node/home/home.ts";
+import { keyOfSeed } from "../../../src/node/home/key-file.ts";
+import { DEVNET, planNetwork, secretsFromSeed } from "../../../src/node/home/network-plan.ts";
+import type { KnownPeer } from "../../../src/node/home/peers-file.ts";
+import { type RunningNode, startNode } from "../../../src/node/node.ts";
+import { peerIdFromSeed } from "../../../src/p2p/transport/identity.ts";
+import { json } from "../running.ts";
+
+const plan = planNetwork({ ...DEVNET, validators: 2 }, secretsFromSeed("doctor"));
+const nodes: RunningNode[] = [];
+let dir: string;
+
+beforeEach(() => {
+  dir = mkdtempSync(join(tmpdir(), "quorate-doctor-test-"));
+});
+afterEach(async () => {
+  await Promise.all(nodes.splice(0).map((node) => node.stop()));
+  rmSync(dir, { recursive: true, force: true });
+});
+
+/** The home of validator `index`. */
+function home(index: number, peers: readonly KnownPeer[] = [], configText = 'mode = "validator"\n'): string {
+  const path = join(dir, `home${index}`);
+  const { nodeSeed, seed } = plan.validators[index]!;
+  createHome(path, {
+    configText,
+    genesisJson: formatGenesis(plan.genesis),
+    peers,
+    nodeKey: keyOfSeed(nodeSeed),
+    validatorKey: keyOfSeed(seed),
+  });
+  return path;
+}
+
+async function start(path: string): Promise<RunningNode> {
+  const opened = openHome(path);
+  const flags = { "rpc.port": "0", "p2p.port": "0" };
+  if (!opened.ok) throw new Error(opened.fault.detail);
+  const config = loadConfig({ file: opened.value.configText, environment: {}, flags });
+  if (!config.ok) throw new Error(config.fault.detail);
+  const node = await startNode({ home: opened.value, config: config.value.config });
+  nodes.push(node);
+  return node;
+}
+
+const peerOf = (index: number, multiaddr: string): KnownPeer => ({
+  name: `node${index}`,
+  peerId: peerIdFromSeed(plan.validators[index]!.nodeSeed),
+  multiaddr: multiaddr.split("/p2p/")[0]!,
+});
+
+async function doctor(path: string) {
+  const { code, value } = await json("doctor", "--dir", path);
+  const checks = value.checks as { name: string; ok: boolean; detail: string }[];
+  return { code, of: (name: string) => checks.find((check) => check.name === name), checks };
+}
+
+const PORTS = 'mode = "validator"\n[rpc]\nport = 0\n[p2p]\nport = 0\n';
+
+describe("doctor --dir", () => {
+  it("finds a home well whose peer answers, agrees on the genesis and has the same time", async () => {
+    const other = await start(home(1));
+    const path = home(0, [peerOf(1, other.p2pAddresses[0]!)], PORTS);
+    const { code, of, checks } = await doctor(path);
+    expect(checks.filter(({ ok, name }) => !ok && name !== "disk")).toEqual([]);
+    expect([0, 1]).toContain(code); // 1 on a machine without a GiB of disk
+    expect(of("genesis")?.detail).toContain("the keys are those of");
+    expect(of("peers")?.detail).toBe("all 1 answer, agree on the genesis and let this node in");
+    expect(of("clock")?.detail).toContain("clocks of 1 peer measured");
+    expect(of("data")?.detail).toContain("none yet");
+  });
+
+  it("names the peer that does not answer, and the busy port", async () => {
+    const other = await start(home(1));
+    const port = new URL(other.rpcUrl).port;
+    const path = home(0, [peerOf(1, "/ip4/127.0.0.1/tcp/1")], PORTS.replace("port = 0", `port = ${port}`));
+    const { code, of } = await doctor(path);
+    expect(code).toBe(1);
+    expect(of("peers")).toMatchObject({
+      ok: false,
+      detail: "0 of 1 answer; node1: nobody listens at /ip4/127.0.0.1/tcp/1",
+    });
+    expect(of("ports")).toMatchObject({
+      ok: false,
+      detail: expect.stringContaining(`${port} in use`) as string,
+    });
+  });
+
+  it("suspects the genesis where it does not fit the key, the database or the peers, names it, and ends with 2", async () => {
+    const other = await start(home(1));
+    const path = home(0, [peerOf(1, other.p2pAddresses[0]!)], PORTS);
+    await (await start(path)).stop();
+    nodes.pop();
+    const file = join(path, "genesis.json");
+    const changed = readFileSync(file, "utf8").replace(/"chainId": *\d+/, '"chainId": 4242');
+    writeFileSync(file, changed);
+    const moved = await doctor(path);
+    expect(moved.code).toBe(2);
+    expect(moved.of("data")).toMatchObject({
+      ok: false,
+      detail: expect.stringContaining(`${file}: the database belongs to another chain`) as string,
+    });
+    expect(moved.of("peers")).toMatchObject({
+      ok: false,
+      detail: expect.stringContaining("chain id mismatch") as string,
+    });
+    const stranger = planNetwork({ ...DEVNET, validators: 2 }, secretsFromSeed("another network"));
+    writeFileSync(file, formatGenesis(stranger.genesis));
+    const foreign = await doctor(path);
+    expect(foreign.code).toBe(2);
+    expect(foreign.of("genesis")?.detail).toContain(`${file}: none of its 2 validators has the key`);
+    writeFileSync(file, "{");
+    expect((await doctor(path)).code).toBe(2);
+  });
+
+  it("asks the node that runs from the home, whose ports are no fault", async () => {
+    const other = home(1);
+    const path = home(0);
+    const node = await start(path);
+    await start(other);
+    writeFileSync(
+      join(path, "config.toml"),
+      PORTS.replace("port = 0", `port = ${new URL(node.rpcUrl).port}`),
+    );
+    const { of } = await doctor(path);
+    expect(of("ports")).toMatchObject({
+      ok: true,
+      detail: expect.stringContaining("this home's own node") as string,
+    });
+    expect(of("data")).toMatchObject({ ok: true });
+    expect(of("chain")).toMatchObject({
+      ok: false,
+      detail: expect.stringContaining("NO QUORUM: 1 of 2") as string,
+    });
+    await vi.waitFor(async () => expect((await doctor(other)).of("ports")?.ok).toBe(false));
+  });
+});

@@ -1,0 +1,100 @@
+/** The log file: JSON lines by level and component, and a bound on its size. */
+import { mkdtempSync, readFileSync, renameSync, rmSync, statSync, symlinkSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { LOG_FILE_BYTES_MAX } from "../../../src/base/limits.ts";
+import { openLog } from "../../../src/node/assembly/system.ts";
+import { parseLogLevels } from "../../../src/node/home/log-levels.ts";
+
+let dir: string;
+
+beforeEach(() => {
+  dir = mkdtempSync(join(tmpdir(), "quorate-log-"));
+});
+afterEach(() => rmSync(dir, { recursive: true, force: true }));
+
+describe("the log", () => {
+  it("writes what the levels let through, bigints as numbers", async () => {
+    const file = join(dir, "logs", "node.log");
+    const { logger, close } = openLog(parseLogLevels("warn,pbft=debug")!, file);
+    logger.log("info", "p2p", "peer connected");
+    logger.log("debug", "pbft", "vote", { height: 7n });
+    await until(() => (statSync(file, { throwIfNoEntry: false })?.size ?? 0) > 0);
+    await close();
+    const lines = readFileSync(file, "utf8").trim().split("\n");
+    expect(lines.map((line) => JSON.parse(line))).toMatchObject([
+      { component: "pbft", height: 7, msg: "vote" },
+    ]);
+  });
+
+  it("ends although the disk takes no more, and what is logged later is lost", async () => {
+    const file = join(dir, "node.log");
+    symlinkSync("/dev/full", file);
+    const { logger, close } = openLog(parseLogLevels("info")!, file);
+    for (let i = 0; i < 100; i++) logger.log("info", "node", "lost");
+    await close();
+    logger.log("info", "node", "lost too");
+    await close();
+  });
+
+  it.each(["moved away", "deleted", "taken away with its folder"])(
+    "goes on in a new file when its own was %s and has grown too large",
+    async (what) => {
+      const file = join(dir, "logs", "node.log");
+      const { logger, close } = openLog(parseLogLevels("info")!, file);
+      logger.log("info", "node", "the last of the old");
+      await until(() => statSync(file).size > 0);
+      if (what === "moved away") renameSync(file, join(dir, "elsewhere"));
+      else rmSync(what === "deleted" ? file : join(dir, "logs"), { recursive: true });
+      const filler = "x".repeat(1 << 20);
+      for (let i = 0; i < LOG_FILE_BYTES_MAX / filler.length; i++)
+        logger.log("info", "node", "big", { filler });
+      logger.log("info", "node", "the first of the new");
+      await until(() => (statSync(file, { throwIfNoEntry: false })?.size ?? 0) > 0);
+      await close();
+      expect(readFileSync(file, "utf8")).toContain("the first of the new");
+    },
+  );
+
+  it("opens its file anew when it is told to", async () => {
+    const file = join(dir, "node.log");
+    const { logger, reopen, close } = openLog(parseLogLevels("info")!, file);
+    logger.log("info", "node", "before");
+    await until(() => statSync(file).size > 0);
+    renameSync(file, `${file}.old`);
+    reopen();
+    logger.log("info", "node", "after");
+    await until(() => (statSync(file, { throwIfNoEntry: false })?.size ?? 0) > 0);
+    await close();
+    expect(readFileSync(file, "utf8")).toContain("after");
+  });
+
+  it("says before it starts that its file cannot be opened", () => {
+    writeFileSync(join(dir, "logs"), "a file");
+    expect(() => openLog(parseLogLevels("info")!, join(dir, "logs", "node.log"))).toThrow(/EEXIST|ENOTDIR/);
+  });
+
+  it("keeps one older file when it has grown too large", async () => {
+    const file = join(dir, "node.log");
+    writeFileSync(file, Buffer.alloc(LOG_FILE_BYTES_MAX - 200, 0x20));
+    const { logger, close } = openLog(parseLogLevels("info")!, file);
+    logger.log("info", "node", "the last of the old");
+    await until(() => statSync(file).size > LOG_FILE_BYTES_MAX - 200);
+    logger.log("info", "node", "the first of the new", { filler: "x".repeat(200) });
+    await until(() => (statSync(file, { throwIfNoEntry: false })?.size ?? 0) > 0);
+    await close();
+    expect(readFileSync(`${file}.1`, "utf8")).toContain("the last of the old");
+    expect(readFileSync(file, "utf8")).toContain("the first of the new");
+  });
+});
+
+/** The stream opens its file by itself. */
+async function until(condition: () => boolean): Promise<void> {
+  const end = Date.now() + 5_000;
+  for (;;) {
+    if (condition()) return;
+    if (Date.now() > end) throw new Error("nothing was written");
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+}
