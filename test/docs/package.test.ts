@@ -1,14 +1,19 @@
 /**
  * The package as its users get it: everything that it names is in it, links and exports and sources of maps, and its
- * example of an embedded node runs from it. Method: the tarball of npm pack beside this project's dependencies,
- * without a network.
+ * examples run from it. Method: the tarball of npm pack beside this project's dependencies, without a network;
+ * `npm run check:package` installs it.
  */
-import { execFileSync } from "node:child_process";
+import { execFile, execFileSync } from "node:child_process";
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join, normalize } from "node:path";
 import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
 import { afterAll, beforeAll, expect, it } from "vitest";
+import { hex0x } from "../../src/base/bytes.ts";
+import { secretsFromSeed } from "../../src/node/home/network-plan.ts";
+import { Wallet } from "../../src/sdk/wallet.ts";
+import { devnet } from "../../src/testing/devnet.ts";
 
 const ROOT = fileURLToPath(new URL("../../", import.meta.url));
 
@@ -63,12 +68,45 @@ it("has the sources of its maps in them", () => {
   expect(map.sourcesContent[0]).toContain("export class Client");
 });
 
-it("runs a node inside another program, as the example does", () => {
+it("has a run of each of its examples below", () => {
+  const names = readdirSync(join(home, "examples")).filter((name) => name.endsWith(".ts"));
+  expect(names.sort()).toEqual(["embed.ts", "testing.ts", "transfer.ts"]);
+});
+
+it("runs a node inside another program, as the example does", async () => {
   const quorate = join(home, "bin", "quorate.js");
-  const options = { cwd: join(dir, "project"), encoding: "utf8", timeout: 60_000 } as const;
-  execFileSync(process.execPath, [quorate, "init", "--dir", "home", "--quiet"], options);
-  const example = join(home, "examples", "embed.ts");
-  const tsx = join(ROOT, "node_modules", "tsx", "dist", "cli.mjs");
-  const said = execFileSync(process.execPath, ["--no-warnings", tsx, example, "home"], options);
-  expect(said).toMatch(/^at height [2-9]\d*: 0x[0-9a-f]{64}\n$/);
+  execFileSync(process.execPath, [quorate, "init", "--dir", "home", "--quiet"], {
+    cwd: join(dir, "project"),
+  });
+  expect(await runExample("embed.ts", "home")).toMatch(/^at height [2-9]\d*: 0x[0-9a-f]{64}\n$/);
 }, 90_000);
+
+it("sends money, as the example does", async () => {
+  const net = await devnet();
+  const { wallet } = net.account("alice");
+  const { address } = net.account("bob");
+  const secret = accountSecret("alice");
+  expect(Wallet.fromSeed(secret).addressHex).toBe(wallet.addressHex);
+  const said = await runExample("transfer.ts", hex0x(secret), address, await net.serve());
+  expect(said).toMatch(/^final in block 1: 0x[0-9a-f]{64}\n0x[0-9a-f]{64} has 1000005 at height 1\n$/);
+  await net.stop();
+}, 60_000);
+
+it("runs the tests of the example", async () => {
+  const said = await runExample("testing.ts");
+  expect(said).toContain("# pass 3");
+  expect(said).toContain("# fail 0");
+}, 60_000);
+
+/** What an example of the unpacked package says; rejects when it fails. */
+async function runExample(name: string, ...words: readonly string[]): Promise<string> {
+  const tsx = join(ROOT, "node_modules", "tsx", "dist", "cli.mjs");
+  const node = ["--no-warnings", "--test-reporter=tap", tsx, join(home, "examples", name), ...words];
+  const options = { cwd: join(dir, "project"), timeout: 60_000 } as const;
+  return (await promisify(execFile)(process.execPath, node, options)).stdout;
+}
+
+/** Of an account of a devnet in a test. */
+function accountSecret(name: string): Uint8Array {
+  return secretsFromSeed("simulation")("account", name);
+}

@@ -73,6 +73,19 @@ describe("devnet()", () => {
     expect(await status()).toBe(await status());
   });
 
+  it("names an option that no chain can have, with what is expected", async () => {
+    await expect(devnet({ validators: 0 })).rejects.toThrow(
+      "validators: 0; expected an integer from 1 to 100",
+    );
+    await expect(devnet({ accounts: 1.5 })).rejects.toThrow("accounts: 1.5");
+    await expect(devnet({ balance: -1n })).rejects.toThrow("balance: -1");
+    await expect(devnet({ delayMsMax: Number.NaN })).rejects.toThrow("delayMsMax: NaN");
+    await expect(devnet({ consensus: "pow", nodes: 101 })).rejects.toThrow("nodes: 101");
+    await expect(devnet({ consensus: "poa" as never })).rejects.toThrow(
+      'consensus: "poa"; expected "pbft" or "pow"',
+    );
+  });
+
   it("starts in less than 100 ms", async () => {
     const times: number[] = [];
     for (let i = 0; i < 3; i++) {

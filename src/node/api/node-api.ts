@@ -65,7 +65,7 @@ const FINALITY_DEPTH = 6;
 
 export interface ReplicaApiPorts {
   readonly replica: Replica;
-  readonly network: Network & {
+  readonly network: Pick<Network, "peers"> & {
     readonly addresses: readonly string[];
     readonly blocked: readonly string[];
     block(peerIds: readonly string[]): void;

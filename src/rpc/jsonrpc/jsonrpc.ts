@@ -17,7 +17,7 @@ import {
 } from "../../base/limits.ts";
 import type { Logger } from "../../base/log.ts";
 import { didYouMean } from "../../base/suggest.ts";
-import { type Caller, CallQueue, type Pause } from "../budgets/call-queue.ts";
+import { type Caller, CallQueue, type CallQueuePorts, type Pause } from "../budgets/call-queue.ts";
 import type { RpcObserver } from "../budgets/observer.ts";
 import { CallError, ERROR_NUMBERS, SPEC_MESSAGES } from "../errors.ts";
 import { jsonInPieces } from "./json-pieces.ts";
@@ -30,7 +30,9 @@ export interface Connection extends Pick<CallContext, "slots" | "isLocal" | "sub
   keep?(bytes: number): boolean;
 }
 
-export interface DispatcherPorts extends Omit<CallContext, keyof Connection | "pause"> {
+export interface DispatcherPorts
+  extends Omit<CallContext, keyof Connection | "pause">,
+    Pick<CallQueuePorts, "busyMs" | "pause"> {
   readonly observer: RpcObserver;
   readonly log: Logger;
   /** Told of an InvariantError in a handler: the node contradicts itself and should stop. */

@@ -3,6 +3,7 @@
  * at each start. The replica is the shipped one; everything it touches is a port of this folder.
  */
 import { SILENT } from "../../base/log.ts";
+import type { Genesis } from "../../chain/genesis/genesis.ts";
 import type { SealedBlock } from "../../chain/types/block.ts";
 import type {
   ConsensusEngine,
@@ -13,8 +14,9 @@ import type {
   ValidatorId,
 } from "../../consensus/engine.ts";
 import type { Signer } from "../../crypto/keys.ts";
-import type { Topic } from "../../node/ports.ts";
+import type { Miner, Topic } from "../../node/ports.ts";
 import { Replica } from "../../node/replica.ts";
+import type { MiningOrder } from "../../node/replica-ports.ts";
 import { type ComputingCosts, Processor } from "./computing.ts";
 import { SimDisk } from "./disk.ts";
 import { FilteredNetwork } from "./filtered-network.ts";
@@ -32,12 +34,14 @@ export interface NodeOptions {
   readonly id: NodeId;
   /** undefined: a full node, which has no key. */
   readonly validator: ValidatorId | undefined;
-  readonly world: World;
+  readonly world: Pick<World, "validators" | "signatures"> & { readonly genesis: Genesis };
   readonly settings: EngineSettings;
   readonly syncIntervalMs: number;
   readonly crashes: readonly Crash[];
   /** Computing takes this long; no time at all if left out. */
   readonly computing?: ComputingCosts | undefined;
+  /** Where blocks are mined: what mines in each life, and what it is told at its start. */
+  readonly mining?: { readonly miner: () => Miner; readonly order: MiningOrder };
 }
 
 export interface NodePorts {
@@ -51,6 +55,8 @@ export interface NodePorts {
   readonly failed: (error: unknown) => void;
   /** An armed crash has come; power is still on. */
   readonly crashDue: (crash: Crash) => void;
+  /** A life begins: the replica is open and not started. */
+  readonly opened?: (replica: Replica) => void;
 }
 
 export class SimNode {
@@ -117,6 +123,7 @@ export class SimNode {
       this.replica = replica;
       this.#tellUntold(replica);
       this.#listen(replica, power);
+      this.#ports.opened?.(replica);
       await replica.start();
     } catch (error) {
       this.#failed(error, power);
@@ -147,6 +154,11 @@ export class SimNode {
     if (this.#power !== undefined) this.#power.on = false;
   }
 
+  /** The network as its last life saw it, or sees it. */
+  get network(): SimPort | undefined {
+    return this.#port;
+  }
+
   /** For the misbehaviour: past its filters. */
   mail(to: ValidatorId, packet: Uint8Array): void {
     this.#port?.mail(to, packet);
@@ -170,7 +182,7 @@ export class SimNode {
     journal: Parameters<typeof Replica.open>[1]["journal"],
     power: Power,
   ): Promise<Replica> {
-    const { world, settings, syncIntervalMs } = this.#options;
+    const { world, settings, syncIntervalMs, mining } = this.#options;
     const random = this.#ports.random.split(`jitter ${this.lives}`);
     const { processor } = this;
     const port = this.#ports.network.port(this.id, power, processor);
@@ -182,12 +194,14 @@ export class SimNode {
         settings,
         syncIntervalMs,
         pool: { transactionsMax: 1_000, bytesMax: 1_000_000 },
+        ...(mining === undefined ? {} : { mining: mining.order }),
         signatureRules: processor?.rules(world.signatures.rules) ?? world.signatures.rules,
         wrapEngine: (engine) => this.#wrap(engine, power),
       },
       {
         kv,
         journal,
+        ...(mining === undefined ? {} : { miner: mining.miner() }),
         network: this.misbehaviours.length === 0 ? port : new FilteredNetwork(port, this),
         scheduler: {
           now: () => this.clock.now(),
