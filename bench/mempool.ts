@@ -9,8 +9,8 @@
  * admission to a pool that is full, also of one sender's long row (which must not grow with the row).
  */
 import { byteText } from "../src/base/bytes.ts";
-import { bank, NO_MEMO } from "../src/chain/modules/bank.ts";
 import { AcceptedSignatures } from "../src/chain/execution/accepted-signatures.ts";
+import { bank, NO_MEMO } from "../src/chain/modules/bank.ts";
 import {
   decodeTransaction,
   type SignedTransaction,
