@@ -117,11 +117,13 @@ function report(out: Output, campaign: Campaign, { outcomes, tookMs }: Played): 
   const seconds = tookMs / 1_000;
   const traceHash = hashOfTraces(outcomes);
   const violations = outcomes.reduce((sum, outcome) => sum + outcome.violations, 0);
+  const lostData = outcomes.filter((outcome) => outcome.lostData).length;
   const value = {
     schedules: outcomes.length,
     violations,
     traceHash,
     seconds: Number(seconds.toFixed(3)),
+    lostData,
     failures: failed.map(({ seed, reason }) => ({ seed, reason })),
   };
   const [least, most] = campaign.nodes;
@@ -133,6 +135,9 @@ function report(out: Output, campaign: Campaign, { outcomes, tookMs }: Played): 
     `${mark} ${outcomes.length} schedules  n = ${sizes}  violations ${violations}  heights ${heights}`,
     `  ${(outcomes.length / seconds).toFixed(1)} schedules/s  ${showDuration(tookMs)} for ${showDuration(virtual)} of virtual time`,
     `  trace ${traceHash}`,
+    ...(lostData === 0
+      ? []
+      : [`  in ${lostData} the last copy of a final block was destroyed: no progress asked for`]),
     ...failed.map(({ seed, reason }) => `  ${out.style("red", `seed ${seed}`)}  ${reason}`),
   ];
   out.result(value, lines);

@@ -64,8 +64,9 @@ function isSilent(core: Core, validator: ValidatorId): boolean {
   return validator !== core.self && core.tick - core.conduct[validator]!.heard >= SILENT_INTERVALS;
 }
 
+/** Itself included: a replica whose own view failed expects of the others that they pass over it, and goes along. */
 function isPassedOver(core: Core, validator: ValidatorId): boolean {
-  return validator !== core.self && core.conduct[validator]!.skips > 0;
+  return core.conduct[validator]!.skips > 0;
 }
 
 /** This replica moves from its view to `target`: the turns between them count as passed over. */

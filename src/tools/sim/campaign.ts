@@ -35,6 +35,8 @@ export interface Outcome {
   readonly reason: string | undefined;
   readonly height: number;
   readonly virtualMs: number;
+  /** More copies of a block were destroyed than PBFT survives: safety alone was asked for. */
+  readonly lostData: boolean;
 }
 
 /** Profiles of a campaign without one. */
@@ -64,9 +66,10 @@ export async function playOne(campaign: Campaign, index: number, options: RunOpt
   const schedule = scheduleOf(campaign, index);
   const { violations, traceHash, stats } = await runSchedule(schedule, options);
   const reason = violations.length === 0 ? undefined : await explain(campaign, schedule, options);
-  const { height, virtualMs } = stats;
+  const { virtualMs, lostData } = stats;
   const { seed } = schedule;
-  return { seed, traceHash, violations: violations.length, reason, height: Number(height), virtualMs };
+  const height = Number(stats.height);
+  return { seed, traceHash, violations: violations.length, reason, height, virtualMs, lostData };
 }
 
 /** One hash over the traces of runs, in the order of their seeds. */

@@ -37,6 +37,8 @@ export interface RunStats {
   readonly signed: number;
   /** From the last scheduled event until all was final: view changes of one node, and T_max. */
   readonly recovery: ReturnType<Checkers["recovery"]>;
+  /** More copies of a block were destroyed than PBFT survives, and no progress was asked for (lost-data.ts). */
+  readonly lostData: boolean;
   /** By node: how often each moment of a crash came, so that a crash can be put at any of them. */
   readonly moments: readonly Moments[];
 }
@@ -136,9 +138,10 @@ class Run {
       this.#cluster.start();
       await this.#cluster.time.run(gstMs, () => this.#violated);
       if (this.#violated) return;
-      const liveness = deadlineMs > gstMs;
-      if (liveness) await this.#converge();
+      const settles = deadlineMs > gstMs;
+      if (settles) await this.#converge();
       if (this.#violated) return;
+      const liveness = settles && !this.#hasLostData;
       this.#checkers.finish({ liveness });
       if (liveness && !this.#clients.done && !this.#violated) this.#reportPending();
     } catch (error) {
@@ -160,6 +163,7 @@ class Run {
         costs: this.#costs,
         network: network.counts,
         recovery: this.#checkers.recovery(),
+        lostData: this.#hasLostData,
         signed: this.#world.signatures.counts.signed,
         moments: nodes.map(({ trigger }) => ({
           action: trigger.actions,
@@ -247,7 +251,7 @@ class Run {
     }
   }
 
-  /** Until every transfer is final and all correct nodes have the same head. */
+  /** Until every transfer is final and all correct nodes have the same head, or blocks are lost for good. */
   async #converge(): Promise<void> {
     const { time } = this.#cluster;
     const { deadlineMs } = this.#schedule;
@@ -259,7 +263,11 @@ class Run {
 
   get #converged(): boolean {
     if (this.#cluster.time.nowMs < this.#settledMs) return false;
-    return this.#clients.done && this.#checkers.unfinished() === undefined;
+    return this.#hasLostData || (this.#clients.done && this.#checkers.unfinished() === undefined);
+  }
+
+  get #hasLostData(): boolean {
+    return this.#checkers.lostHeight !== undefined;
   }
 
   get #violated(): boolean {

@@ -124,3 +124,14 @@ it("that others ask for another view is held against the primary only by a repli
   core.timerRuns = () => true;
   expect(isFailure(core, "join")).toBe(true);
 });
+
+it("a replica whose own view failed passes over itself as the others do: all ask for the same view", () => {
+  const failed: Conduct = { ...newConduct(), heard: 9, skips: 1 };
+  const asked = [0, 1, 2].map((self) => {
+    const core = coreOf([]);
+    core.conduct.push(failed, newConduct(), newConduct(), failed);
+    return skipTo({ ...core, self } as Core, 3n, true);
+  });
+  // Views 3 and 4 belong to validators 3 and 0: where all candidates have failed, the first is taken.
+  expect(asked).toEqual([3n, 3n, 3n]);
+});

@@ -12,6 +12,7 @@ import { DutiesChecker } from "./duties.ts";
 import { Facts, type Violation, type Watched } from "./facts.ts";
 import { LivenessChecker } from "./liveness.ts";
 import { LockChecker } from "./locks.ts";
+import { LostData } from "./lost-data.ts";
 import { PaceChecker, type Settled } from "./pace.ts";
 import { ProposalChecker } from "./proposals.ts";
 import { RecoveryChecker } from "./recovery.ts";
@@ -26,6 +27,7 @@ export class Checkers {
   readonly #chains: ChainChecker;
   readonly #liveness: LivenessChecker;
   readonly #pace: PaceChecker;
+  readonly #lostData: LostData;
 
   constructor(world: World) {
     const facts = new Facts(world);
@@ -59,7 +61,14 @@ export class Checkers {
       },
     };
     this.#pace = new PaceChecker(facts);
-    const others = [new AmnesiaChecker(facts), new DutiesChecker(facts), proposals, this.#pace];
+    this.#lostData = new LostData(facts);
+    const others = [
+      new AmnesiaChecker(facts),
+      new DutiesChecker(facts),
+      proposals,
+      this.#pace,
+      this.#lostData,
+    ];
     this.observer = tellAll([
       locks,
       votes,
@@ -106,6 +115,11 @@ export class Checkers {
   /** What is not final at every correct node yet; undefined: nothing, the run may end. */
   unfinished(): string | undefined {
     return this.#liveness.unfinished();
+  }
+
+  /** The lowest block whose last copy is gone although it is needed: nothing more can become final (lost-data.ts). */
+  get lostHeight(): bigint | undefined {
+    return this.#lostData.height;
   }
 
   /** The last look. `liveness`: whether everything must be final now. */

@@ -5,13 +5,15 @@
  * rotations. Source: pbft.md 1.7 (T(k), T_nv), 1.1 (liveness).
  */
 import type { SealedBlock } from "../../../chain/types/block.ts";
-import type { Effect, EngineSettings, Input, Typed } from "../../../consensus/engine.ts";
+import type { Effect, EngineSettings, Input, Typed, ValidatorId } from "../../../consensus/engine.ts";
 import type { Observer } from "../observer.ts";
 import type { NodeId } from "../schedule.ts";
 import type { Facts } from "./facts.ts";
 
 /** Clocks of nodes are at most so much too fast. */
 const DRIFT = 0.9;
+/** A block gets no vote while its time is further ahead of the voter's clock, ms. */
+const AHEAD_MAX_MS = 5_000;
 /** Reasons that are a timer's. */
 const TIMED: readonly (string | undefined)[] = ["timeout", "new-view-timeout", "unfair"];
 
@@ -29,6 +31,8 @@ export class PaceChecker implements Observer {
   readonly #since = new Map<NodeId, number>();
   /** The view of each correct node when all had settled, and how many more it has asked for. */
   readonly #asked = new Map<NodeId, number>();
+  /** Correct validators whose clock was too far ahead of another's: their blocks get no vote of it in time. */
+  readonly #early = new Set<ValidatorId>();
   #settled: Settled | undefined;
   /** The highest committed anywhere, and what it was then. */
   #height = 0n;
@@ -74,7 +78,20 @@ export class PaceChecker implements Observer {
     const attempt = this.#facts.replica(node)?.engineStatus()?.attempt ?? 0;
     const doublings = Math.ceil(Math.log2(settings.timeoutMaxMs / settings.requestTimeoutMs));
     if (attempt > doublings) this.#report(node, `k = ${attempt} where T(k) is capped at k = ${doublings}`);
-    if (nowMs >= atMs && reason !== "rotation") this.#asked.set(node, (this.#asked.get(node) ?? 0) + 1);
+    if (nowMs < atMs || reason === "rotation") return;
+    this.#asked.set(node, (this.#asked.get(node) ?? 0) + 1);
+    this.#compareClocks();
+  }
+
+  /** Clocks drift, so it is looked whenever a view has failed. */
+  #compareClocks(): void {
+    const clocks = this.#facts.watched.nodes.flatMap(({ id, validator }) => {
+      const shown = this.#facts.clockOf(id);
+      if (validator === undefined || shown === undefined || !this.#facts.isCorrect(id)) return [];
+      return [{ validator, shown }];
+    });
+    const last = Math.min(...clocks.map(({ shown }) => shown));
+    for (const { validator, shown } of clocks) if (shown > last + AHEAD_MAX_MS) this.#early.add(validator);
   }
 
   /** Of the recovery so far, for records: view changes of one node at most, and timers of the longest length. */
@@ -102,14 +119,16 @@ export class PaceChecker implements Observer {
 
   /**
    * f faulty primaries in a row, met at most twice while all come to one view; and each of them once more in each
-   * round of the role, in which the other n - f views end as planned.
+   * round of the role, in which the other n - f views end as planned. A primary whose clock is too far ahead counts
+   * among them: when the f faulty ones are silent, the vote of each correct one is needed.
    */
   #viewsMax(): number {
     const { rotationInterval, checkpointInterval } = this.#facts.world.genesis.consensus;
-    const { n, f } = this.#facts;
+    const { n } = this.#facts;
+    const failing = this.#facts.f + this.#early.size;
     const blocks = Number(this.#height - this.#heightBefore);
     const turns = rotationInterval === 0 ? 0 : blocks / (rotationInterval * checkpointInterval);
-    return 2 * (f + 1) + f * Math.ceil(turns / (n - f));
+    return 2 * (failing + 1) + failing * Math.ceil(turns / (n - failing));
   }
 
   #report(node: NodeId | undefined, detail: string): void {
