@@ -281,4 +281,33 @@ describe("the checkers", () => {
     expect(run.checkers.finish({ liveness: false })).toEqual([]);
     expect(run.checkers.finish({ liveness: true }).map(({ checker }) => checker)).toEqual(["liveness"]);
   });
+
+  describe("progress after databases are lost is asked for", () => {
+    /** What is lost, and what is left unfinished, after `transfers` blocks and the loss of the databases of `nodes`. */
+    async function losing(nodes: readonly number[], transfers: number) {
+      const run = watched();
+      for (const { disk } of run.cluster.nodes) disk.remember();
+      await transferring(run, transfers);
+      for (const node of nodes) run.cluster.crash(node);
+      for (const node of nodes) run.cluster.nodes[node]!.disk.rollBack(Infinity);
+      for (const node of nodes) run.cluster.rolledBack.add(node);
+      for (const node of nodes) run.cluster.start(node);
+      await run.cluster.time.run(run.cluster.time.nowMs + 5_000);
+      expect(rules(run)).toEqual([]);
+      return { lost: run.checkers.lostHeight, unfinished: run.checkers.unfinished() };
+    }
+
+    it("while one database has the blocks", async () => {
+      expect(await losing([0, 1, 2], 5)).toEqual({ lost: undefined, unfinished: undefined });
+    });
+
+    it("while the journals have them", async () => {
+      const { lost } = await losing([0, 1, 2, 3], 1);
+      expect(lost).toBeUndefined();
+    });
+
+    it("and no more when the last copy of a block below the journals' cuts is gone", async () => {
+      expect((await losing([0, 1, 2, 3], 5)).lost).toBe(1n);
+    });
+  });
 });

@@ -94,6 +94,24 @@ describe("the checkers of pace and proposals", () => {
     expect(await told(asks)).toEqual(["pace"]);
   });
 
+  it.each([
+    [0, ["pace"]],
+    [6_000, []],
+  ])("pace: five views fail, with a clock ahead by %i ms", async (offsetMs, said) => {
+    const run = watched((truth) => truth, {
+      clocks: [{ id: "k0", node: 3, kind: "skew", offsetMs, drift: 0 }],
+    });
+    run.checkers.expect({ atMs: 0, settings: SETTINGS, delayMsMax: 10 });
+    await transferring(run, 3);
+    const poolChanged = { kind: "pool-changed", oldest: undefined } as const;
+    for (let view = 1n; view <= 5n; view++) {
+      const event = { type: "view-change", from: 1, view, reason: "equivocation" } as const;
+      run.checkers.observer.stepped?.(1, poolChanged, [{ kind: "announce", event }]);
+    }
+    run.checkers.finish({ liveness: true });
+    expect(run.checkers.violations.map(({ checker }) => checker)).toEqual(said);
+  });
+
   it("proposer: a block that names another than the primary under which it was voted for", async () => {
     const lies = await told((truth) => ({
       ...truth,
