@@ -1,8 +1,7 @@
 /**
  * Which blocks are called final where finality is a matter of depth: the block so many below the head. A label, no
  * rule: a heavier branch from below it is followed all the same, and then the label was wrong, which is told aloud.
- * Each block is told once, in order of heights, and again only when a reorganisation reversed it. Source: pow.md 2.8;
- * interface.md 8.3.
+ * Each block is told once, in order of heights, and again only when a reorganisation reversed it. Source: pow.md 2.8.
  */
 
 import { assert } from "../base/assert.ts";

@@ -2,7 +2,7 @@
  * Short names of transactions in one exchange between two pools: 8 bytes of a function of the whole hash that the
  * asker's salt chooses, so that nobody can make two transactions beforehand whose short names are equal. The function
  * is linear over words of 32 bits with secret coefficients: 20,000 of them cost a millisecond or two, which a
- * cryptographic hash of each would exceed tenfold. Bytes: docs/protocol.md, "Anti-entropy".
+ * cryptographic hash of each would exceed tenfold. Bytes: docs/protocol.md, "Repair between peers".
  */
 import { concatBytes, utf8 } from "../../base/bytes.ts";
 import { Writer } from "../../codec/writer.ts";

@@ -2,7 +2,7 @@
  * Why the chain moves or does not, in plain words, as one validator sees it: a pure function from the engine's state
  * and what the node knows of its peers. Its words are for people and may change; `state` and `ok` are for alerts.
  * It judges by what this node knows: behind a partition two nodes tell two stories, and both are true.
- * Source: pbft.md 1.7-1.9; interface.md 9.4.
+ * Source: pbft.md 1.7-1.9.
  */
 import { withClocks } from "./clocks.ts";
 import { explainValidator } from "./explain-agreement.ts";

@@ -21,7 +21,7 @@ const LOG_WINDOWS = 2;
 /** Views in which a slot may hold votes: the one below, the own, the one above. */
 const TIMERS_MAX = 16;
 
-/** At one height (docs/protocol.md, "Limits"). */
+/** At one height (docs/protocol.md, "What is kept"). */
 const ROUNDS_MAX = 3;
 const BODIES_MAX = 8;
 /** Of a block besides its transactions. */

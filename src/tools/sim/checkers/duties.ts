@@ -9,7 +9,7 @@ import type { Observer } from "../observer.ts";
 import type { NodeId } from "../schedule.ts";
 import type { Facts } from "./facts.ts";
 
-/** New VIEW-CHANGEs and NEW-VIEWs of one sender that take effect in an interval (docs/protocol.md, "Limits"). */
+/** New VIEW-CHANGEs and NEW-VIEWs of one sender that take effect in an interval (docs/protocol.md, "What is kept"). */
 const VIEW_MESSAGES_MAX = 4;
 
 /** Of one life of a node, since its last STATUS. */

@@ -20,7 +20,7 @@ import {
 } from "./raw-bytes.ts";
 import type { RawVote } from "./raw-messages.ts";
 
-/** docs/protocol.md, "Time of a block", ms. */
+/** The most that a time may be ahead of the clock (pbft.md 1.14), ms. */
 const AHEAD_MS_MAX = 5_000n;
 
 export class ProposalChecker implements Observer {
