@@ -4,14 +4,12 @@
  */
 import { InvalidArgumentError, Option } from "commander";
 import { hex0x, parseBytes32 } from "../base/bytes.ts";
-
-/** Without leading zeros: "010" is ten to some and eight to others. */
-const DECIMAL = /^(?:0|[1-9][0-9]*)$/;
+import { isDecimal } from "../base/decimal.ts";
 
 /** An integer within bounds. */
 export function integer(min: number, max: number): (text: string) => number {
   return (text) => {
-    const value = DECIMAL.test(text) ? Number(text) : Number.NaN;
+    const value = isDecimal(text) ? Number(text) : Number.NaN;
     if (value >= min && value <= max) return value;
     throw new InvalidArgumentError(`expected an integer from ${min} to ${max}.`);
   };
@@ -28,7 +26,7 @@ const U64_MAX = (1n << 64n) - 1n;
 export function amount(text: string): bigint {
   const isGrouped = /^[1-9][0-9]{0,2}(?:_[0-9]{3})+$/.test(text);
   const digits = isGrouped ? text.replaceAll("_", "") : text;
-  const value = DECIMAL.test(digits) && digits.length <= 20 ? BigInt(digits) : -1n;
+  const value = isDecimal(digits, 20) ? BigInt(digits) : -1n;
   if (value >= 0n && value <= U64_MAX) return value;
   throw new InvalidArgumentError(
     `expected a whole number from 0 to ${U64_MAX} such as "1500" or "1_500", without commas, points or leading zeros.`,

@@ -5,6 +5,7 @@
  * file and no rule of its own. Not zod, which RPC has: a verifier in a browser would load more of that than of itself.
  */
 import { type Address, asAddress, parseBytes32 } from "../base/bytes.ts";
+import { isDecimal } from "../base/decimal.ts";
 import { accept, refuse, type Verdict } from "../base/fault.ts";
 import { duplicateKey } from "../base/jsontext.ts";
 import { didYouMean } from "../base/suggest.ts";
@@ -138,7 +139,7 @@ export function mapped<A, B>(
 /** An integer as a JSON number or a decimal string, both bounds included. */
 export function integerField(min: number, max: number): Field<number> {
   return field(`an integer from ${min} to ${max}`, (value) => {
-    const number = typeof value === "string" && DECIMAL.test(value) ? Number(value) : value;
+    const number = typeof value === "string" && isDecimal(value) ? Number(value) : value;
     return Number.isSafeInteger(number) && (number as number) >= min && (number as number) <= max
       ? (number as number)
       : undefined;
@@ -148,7 +149,7 @@ export function integerField(min: number, max: number): Field<number> {
 /** An amount: a decimal string, so that no JSON library rounds it. */
 export function amountField(max: bigint): Field<bigint> {
   return field(`a decimal string from "0" to "${max}"`, (value) => {
-    if (typeof value !== "string" || value.length > 20 || !DECIMAL.test(value)) return undefined;
+    if (typeof value !== "string" || value.length > 20 || !isDecimal(value)) return undefined;
     const amount = BigInt(value);
     return amount <= max ? amount : undefined;
   });
@@ -201,7 +202,6 @@ export function checkJson<T>(form: Field<T>, json: string): Verdict<T, "malforme
   return input.ok ? checkFields(form, input.value) : input;
 }
 
-const DECIMAL = /^(0|[1-9][0-9]*)$/;
 const PROBLEMS_SHOWN = 5;
 const VALUE_SHOWN_MAX = 60;
 

@@ -11,14 +11,49 @@ export interface NodeAddress {
   readonly authorization: string | undefined;
 }
 
+/** @throws RangeError for what cannot be the URL of a node, with what is expected and without its credentials */
 export function readNodeUrl(text: string): NodeAddress {
+  const problem = typeof text === "string" ? problemOf(text) : EXPECTED;
+  if (problem !== undefined) throw new RangeError(`${show(text)}: ${problem}`);
   const url = withoutCredentials(text).replace(/\/+$/, "");
-  if (!URL.canParse(text)) return { url, authorization: undefined };
   const { username, password } = new URL(text);
   if (username === "" && password === "") return { url, authorization: undefined };
   const bytes = utf8(`${plain(username)}:${plain(password)}`);
   return { url, authorization: `Basic ${btoa(String.fromCharCode(...bytes))}` };
 }
+
+const EXPECTED = 'expected the URL of a node, such as "http://127.0.0.1:18545"';
+
+function problemOf(text: string): string | undefined {
+  if (text.trim() === "") return EXPECTED;
+  if (/\s/.test(text)) return `${EXPECTED}, without spaces or line ends`;
+  if (!URL.canParse(text) || !/^[a-z][a-z0-9+.-]*:\/\//i.test(text)) return `${EXPECTED}${meant(text)}`;
+  const { protocol, host, pathname, search, hash } = new URL(text);
+  const scheme = protocol.slice(0, -1);
+  if (scheme === "ws" || scheme === "wss") {
+    const near = `${scheme === "ws" ? "http" : "https"}://${host}${pathname.replace(/(\/ws)?\/*$/, "")}`;
+    return `${EXPECTED}, not one of ${scheme}: subscriptions find it by themselves; is "${near}" meant?`;
+  }
+  if (scheme !== "http" && scheme !== "https") {
+    return `expected the scheme "http" or "https", found "${scheme}"`;
+  }
+  return search === "" && hash === "" ? undefined : `${EXPECTED}, without a query or a fragment`;
+}
+
+/** What is probably meant by a host, or a port, alone. */
+function meant(text: string): string {
+  if (text.includes("@")) return "";
+  const near = /^[0-9]{1,5}$/.test(text) ? `http://127.0.0.1:${text}` : `http://${text}`;
+  return !text.includes("//") && URL.canParse(near) ? `; is "${near}" meant?` : "";
+}
+
+function show(text: unknown): string {
+  if (typeof text !== "string") return typeof text;
+  const shown = text.includes("//") ? withoutCredentials(text) : text.replace(/^.*@/, "");
+  return JSON.stringify(shown.slice(0, SHOWN_MAX));
+}
+
+const SHOWN_MAX = 200;
 
 /** Whatever stands between the scheme and the last @ before the path is nobody's to read, also where it is no URL. */
 export function withoutCredentials(text: string): string {

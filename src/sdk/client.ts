@@ -93,10 +93,10 @@ export class Client {
 
   /**
    * @param url of the RPC server, such as "http://127.0.0.1:18545", or of several, the one to ask first in front
-   * @throws RangeError for no URL, or too few of them for `faults`
+   * @throws RangeError for no URL, one that is none, or too few of them for `faults`
    */
   constructor(url: string | readonly string[], options: ClientOptions = {}) {
-    const urls = typeof url === "string" ? [url] : [...new Set(url)];
+    const urls = Array.isArray(url) ? [...new Set<string>(url)] : [url as string];
     const { faults = 0, genesis } = options;
     if (urls.length === 0) throw new RangeError("no URL to ask");
     if (!Number.isSafeInteger(faults) || faults < 0) throw new RangeError(`faults: ${faults}`);

@@ -137,7 +137,7 @@ it("sends credentials of a URL as a header, over HTTP and WebSocket, and shows t
     await client.call("chain_getHead").catch((error: unknown) => error),
     await client.subscribe("newHeads", () => undefined).catch((error: unknown) => error),
     await new Client("http://user:p%40ss@127.0.0.1:1").call("chain_getHead").catch((error: unknown) => error),
-    await new Client("http://user:p%40ss@[::bad").call("chain_getHead").catch((error: unknown) => error),
+    await (async () => new Client("http://user:p%40ss@[::bad"))().catch((error: unknown) => error),
   ];
   const authorization = `Basic ${Buffer.from("user:p@ss").toString("base64")}`;
   expect(seen.map((headers) => headers.authorization)).toEqual([authorization, authorization]);

@@ -2,8 +2,10 @@
  * `quorate miner`: the hand on a node that mines: start, stop, who is paid, blocks on demand. It asks the node; what
  * is mined and whether it may be is decided there.
  */
+
 import type { Command } from "commander";
 import { hex0x } from "../../base/bytes.ts";
+import { isDecimal } from "../../base/decimal.ts";
 import { GENERATE_BLOCKS_MAX, MINING_THREADS_MAX } from "../../base/limits.ts";
 import type { Client, ResultOf } from "../../sdk/client.ts";
 import { integer } from "../arguments.ts";
@@ -68,7 +70,7 @@ export function addMiner(program: Command): void {
     "mine so many blocks now (1 by default); on dev chains that are easy enough",
     withCoinbase,
     async ({ out, options, args: [count = "1"] }) => {
-      const blocks = /^[0-9]{1,9}$/.test(count) ? Number(count) : 0;
+      const blocks = isDecimal(count, 9) ? Number(count) : 0;
       if (blocks < 1 || blocks > GENERATE_BLOCKS_MAX) {
         throw badInput(`blocks: expected an integer from 1 to ${GENERATE_BLOCKS_MAX}, found "${count}"`);
       }

@@ -1,6 +1,8 @@
 /** Commands that ask one node and show the answer: status, block, account, validators, rpc. */
+
 import type { Command } from "commander";
 import { hex0x } from "../../base/bytes.ts";
+import { isDecimal } from "../../base/decimal.ts";
 import { didYouMean } from "../../base/suggest.ts";
 import type { Client, MethodName, ResultOf } from "../../sdk/client.ts";
 import { leaf } from "../command.ts";
@@ -146,7 +148,7 @@ function describeSeal(seal: Seal, named: (validator: number) => string): string 
 }
 
 async function showBlock(out: Output, client: Client, name: string): Promise<void> {
-  if (!/^([0-9]+|0x[0-9a-fA-F]{64}|latest|finalized|earliest)$/.test(name)) {
+  if (!isDecimal(name) && !/^(0x[0-9a-fA-F]{64}|latest|finalized|earliest)$/.test(name)) {
     throw badInput(`expected a height, a block hash, "latest", "finalized" or "earliest", found "${name}"`);
   }
   const [block, validators] = await ask(

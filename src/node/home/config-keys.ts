@@ -3,7 +3,9 @@
  * table for the file, the environment and the flags, and writes the commented config.toml from it. What all nodes
  * of a chain must share is no configuration: it stands in genesis.json.
  */
+
 import { type Address, asAddress, parseBytes32 } from "../../base/bytes.ts";
+import { isDecimal } from "../../base/decimal.ts";
 import {
   INBOUND_CEILING,
   MINING_THREADS_MAX,
@@ -210,7 +212,7 @@ function coinbaseField(): Field<Address | undefined> {
 
 function amountField(): Field<bigint> {
   return field('an amount in decimal digits, as text such as "100"', (value) => {
-    if (typeof value !== "string" || !/^(0|[1-9][0-9]{0,18})$/.test(value)) return undefined;
+    if (typeof value !== "string" || !isDecimal(value, 19)) return undefined;
     return BigInt(value);
   });
 }

@@ -13,6 +13,7 @@ import {
   parseHex,
   parseShownHash,
 } from "../../base/bytes.ts";
+import { isDecimal } from "../../base/decimal.ts";
 import type { ErrorCode } from "../errors.ts";
 
 /** How a caller names a block. */
@@ -27,8 +28,9 @@ export type BlockTag = "latest" | "finalized" | "pending" | "earliest";
 const TAGS: readonly string[] = ["latest", "finalized", "pending", "earliest"] satisfies BlockTag[];
 const HASH_PATTERN = "^0x[0-9a-fA-F]{64}$";
 const BLOCK = 'a height, a block hash (0x and 64 digits), "latest", "finalized", "pending" or "earliest"';
-const INTEGER_FORM = "an integer from 0 to 2^53-1: number, decimal string or 0x-hex";
-const INTEGER = /^(?:\d{1,16}|0x[0-9a-fA-F]{1,14})$/;
+const INTEGER_FORM = "an integer from 0 to 2^53-1: number, decimal string without leading zeros, or 0x-hex";
+const HEX_INTEGER = /^0x[0-9a-fA-F]{1,14}$/;
+const DIGITS_MAX = 16;
 
 /** Any number of bytes as 0x-hex. */
 export const bytesInput = z
@@ -106,7 +108,8 @@ function integerInput() {
 }
 
 function parseInteger(value: number | string): number | undefined {
-  if (typeof value === "string" && !INTEGER.test(value)) return undefined;
+  if (typeof value === "string" && !isDecimal(value, DIGITS_MAX) && !HEX_INTEGER.test(value))
+    return undefined;
   const integer = Number(value);
   return Number.isSafeInteger(integer) && integer >= 0 ? integer : undefined;
 }

@@ -5,6 +5,7 @@
  * The form of the query is Besu's: ?minPeers=3&maxBlocksBehind=2.
  */
 import { showHash } from "../../base/bytes.ts";
+import { isDecimal } from "../../base/decimal.ts";
 import type { Scheduler } from "../../base/scheduler.ts";
 import type { NodeApi } from "../api.ts";
 import { explainNode } from "../explain/explain-node.ts";
@@ -140,5 +141,5 @@ function json(status: number, value: unknown): ProbeAnswer {
 
 function parseCount(text: string | null, otherwise: number): number | undefined {
   if (text === null) return otherwise;
-  return /^\d{1,9}$/.test(text) ? Number(text) : undefined;
+  return isDecimal(text, 9) ? Number(text) : undefined;
 }

@@ -350,7 +350,7 @@ describe("the probes", () => {
       status: 200,
       json: { quorumReachable: null, view: null },
     });
-    for (const query of ["minPeers=x", "minPeers=-1", "peers=1"]) {
+    for (const query of ["minPeers=x", "minPeers=-1", "minPeers=03", "peers=1"]) {
       expect((await get(`${url}/ready?${query}`)).status, query).toBe(400);
     }
   });
