@@ -49,10 +49,16 @@ interface FileResult {
   readonly reason?: string;
 }
 
-export async function addFiles(out: Output, options: AddOptions, files: readonly string[]): Promise<void> {
+/** @param hash of a file's content; its fault is that file's alone */
+export async function addFiles(
+  out: Output,
+  options: AddOptions,
+  files: readonly string[],
+  hash: (file: string) => ReturnType<typeof hashDocument> = (file) => hashDocument(file),
+): Promise<void> {
   const started = performance.now();
   const folder = must(ReceiptFolder.prepare(options.out));
-  const { documents, failed } = await hashAll(files);
+  const { documents, failed } = await hashAll(files, hash);
   if (documents.length === 0)
     return finish(out, { files, options, results: failed, exitCode: EXIT.badInput });
   const client = connect(options);
@@ -106,11 +112,14 @@ function finish(out: Output, { files, options, results, exitCode, tookMs, folder
   if (failed.length > 0) throw new Finished(exitCode);
 }
 
-async function hashAll(files: readonly string[]): Promise<{ documents: Document[]; failed: FileResult[] }> {
+async function hashAll(
+  files: readonly string[],
+  hash: (file: string) => ReturnType<typeof hashDocument>,
+): Promise<{ documents: Document[]; failed: FileResult[] }> {
   const documents = new Map<string, Document>();
   const failed: FileResult[] = [];
   for (const file of new Set(files)) {
-    const hashed = await hashDocument(file);
+    const hashed = await hash(file);
     if (!hashed.ok) {
       failed.push({ file, status: "failed", reason: hashed.fault.detail });
       continue;

@@ -11,12 +11,18 @@ import { fileProblem } from "../file-problem.ts";
 
 const PIECE_BYTES = 256 * 1024;
 
-/** SHA-256 of a file's content, 32 bytes; the fault says what is wrong with the path, without naming it. */
-export async function hashDocument(path: string): Promise<Verdict<Uint8Array, "unreadable">> {
+/**
+ * SHA-256 of a file's content, 32 bytes; the fault says what is wrong with the path, without naming it.
+ * @param openFile how a file is opened
+ */
+export async function hashDocument(
+  path: string,
+  openFile: typeof open = open,
+): Promise<Verdict<Uint8Array, "unreadable">> {
   try {
     // A pipe or a device would keep an ordinary open() waiting.
     if (!(await stat(path)).isFile()) return refuse("unreadable", "not a regular file");
-    const file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK);
+    const file = await openFile(path, constants.O_RDONLY | constants.O_NONBLOCK);
     try {
       return await hashOpen(path, file);
     } finally {

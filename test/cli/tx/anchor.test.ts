@@ -15,8 +15,12 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { hex0x, utf8 } from "../../../src/base/bytes.ts";
+import { EXIT, type Finished } from "../../../src/cli/exit.ts";
+import { Output } from "../../../src/cli/output.ts";
+import { addFiles } from "../../../src/cli/tx/anchor-add.ts";
+import { hashDocument } from "../../../src/cli/tx/documents.ts";
 import { sha256 } from "../../../src/crypto/hash.ts";
 import { verifyReceipt } from "../../../src/sdk/verify.ts";
 import { alice, bob, chainRef, type FakeNode, genesisText } from "../../rpc/fake-node.ts";
@@ -86,6 +90,64 @@ async function anchorByBob(content: string): Promise<void> {
   node.submit(bob.anchor({ chain: chainRef, nonce, digest }).bytes);
   await node.commit();
 }
+
+/** As the command does, with files that this user may not open. */
+async function addUnreadable(files: readonly string[], unreadable: readonly string[]) {
+  const refusing = async () => {
+    throw Object.assign(new Error("EACCES: permission denied"), { code: "EACCES", syscall: "open" });
+  };
+  let said = "";
+  const write = vi.spyOn(process.stdout, "write").mockImplementation((chunk) => {
+    said += String(chunk);
+    return true;
+  });
+  const options = { rpc: [url], from: SEED, out: receipts, genesis, dir };
+  const hash = (file: string) =>
+    unreadable.includes(file) ? hashDocument(file, refusing) : hashDocument(file);
+  let isDone = false;
+  const ended = addFiles(new Output({ json: true }), options, files, hash).then(
+    () => EXIT.ok,
+    (error: unknown) => (error as Finished).exitCode,
+  );
+  void ended.then(() => {
+    isDone = true;
+  });
+  while (!isDone) {
+    if (node.pooled.length > 0) await node.commit();
+    await new Promise((resolve) => setTimeout(resolve, 1)); // between two looks at the pool
+  }
+  write.mockRestore();
+  return { code: await ended, files: JSON.parse(said).files as Record<string, unknown>[] };
+}
+
+describe("a file that this user may not open", () => {
+  it("is answered for by itself: the others are anchored, and a repeat says the same", async () => {
+    for (const name of ["a", "secret", "b"]) writeFileSync(name, name);
+    const refused = {
+      file: "secret",
+      status: "failed",
+      reason: "this user may not read or write there (EACCES)",
+    };
+    const first = await addUnreadable(["a", "secret", "b"], ["secret"]);
+    expect(first).toMatchObject({
+      code: 1,
+      files: [{ status: "anchored" }, refused, { status: "anchored" }],
+    });
+    expect(await validity("a", "b")).toEqual([true, true]);
+    const again = await addUnreadable(["a", "secret", "b"], ["secret"]);
+    expect(again).toMatchObject({ code: 1, files: [{ status: "already" }, refused, { status: "already" }] });
+    expect((await add(["secret"])).files).toMatchObject([{ status: "anchored" }]);
+  });
+
+  it("alone sends nothing, and is bad input", async () => {
+    writeFileSync("secret", "secret");
+    expect(await addUnreadable(["secret"], ["secret"])).toMatchObject({
+      code: 2,
+      files: [{ status: "failed" }],
+    });
+    expect(node.pooled).toEqual([]);
+  });
+});
 
 describe("a receipt", () => {
   it("proves the anchor of the account that asked for it, though another came first", async () => {

@@ -46,6 +46,29 @@ it("whatever keeps a path from being a regular file is a fault of that path", as
   expect(await hashDocument("/dev/null")).toMatchObject({ fault: { detail: "not a regular file" } });
 });
 
+it("what the system refuses to open is a fault of that path, also where root may read everything", async () => {
+  const path = join(dir, "secret");
+  writeFileSync(path, "x");
+  for (const [code, words] of [
+    ["EACCES", "this user may not read or write there (EACCES)"],
+    ["EPERM", "the system does not permit it (EPERM)"],
+    ["EMFILE", "too many files are open (EMFILE)"],
+    ["ETXTBSY", "the system refused it (ETXTBSY)"],
+  ] as const) {
+    const refusing = async () => {
+      throw Object.assign(new Error(code), { code, syscall: "open" });
+    };
+    expect(await hashDocument(path, refusing)).toEqual({
+      ok: false,
+      fault: { code: "unreadable", detail: words },
+    });
+  }
+  const broken = async () => {
+    throw new TypeError("ours");
+  };
+  await expect(hashDocument(path, broken)).rejects.toThrow("ours");
+});
+
 it("a file that grows while it is read has no digest", async () => {
   const path = join(dir, "log");
   writeFileSync(path, Buffer.alloc(4 * 1024 * 1024));
