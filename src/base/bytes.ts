@@ -129,7 +129,8 @@ export function concatBytes(...parts: readonly Uint8Array[]): Uint8Array {
 }
 
 const encoder = new TextEncoder();
-const decoder = new TextDecoder("utf-8", { fatal: true });
+// A byte order mark is a character like any other: two memos that differ by it must not read the same.
+const decoder = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
 export function utf8(text: string): Uint8Array {
   return encoder.encode(text);
@@ -142,6 +143,11 @@ export function parseUtf8(bytes: Uint8Array): string | undefined {
   } catch {
     return undefined;
   }
+}
+
+/** The same of a whole file or message, without the byte order mark that some programs put in front. */
+export function parseUtf8Document(bytes: Uint8Array): string | undefined {
+  return parseUtf8(bytes)?.replace(/^\ufeff/, "");
 }
 
 /** Decodes what was checked to be UTF-8 before. */

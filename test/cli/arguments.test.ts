@@ -1,7 +1,7 @@
 /** Goal: words of the command line mean one value or are refused. Method: tables. */
 import { InvalidArgumentError } from "commander";
 import { describe, expect, test } from "vitest";
-import { amount, duration, integer, list, rpcUrl } from "../../src/cli/arguments.ts";
+import { amount, duration, integer, list, memo, rpcUrl } from "../../src/cli/arguments.ts";
 import { parseParams } from "../../src/cli/chain/query.ts";
 
 describe("a duration", () => {
@@ -23,6 +23,14 @@ describe("a duration", () => {
       expect(() => duration(text)).toThrow(InvalidArgumentError);
     },
   );
+});
+
+test("a memo that lost text on its way, or is no text, is refused before it is signed", () => {
+  for (const text of ["", "lunch", "Zoë", "😀"]) expect(memo(text)).toBe(text);
+  for (const text of ["caf\ufffd", "\ufffd", "\ud83d", "x\ude00"]) {
+    expect(() => memo(text)).toThrow(InvalidArgumentError);
+    expect(() => memo(text)).toThrow("U+FFFD, which stands for text that was lost");
+  }
 });
 
 test("an amount is a whole u64, its digits may be grouped", () => {

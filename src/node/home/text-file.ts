@@ -3,7 +3,7 @@
  * file of another encoding would be called malformed in words that lead nowhere.
  */
 import { readFileSync } from "node:fs";
-import { parseUtf8 } from "../../base/bytes.ts";
+import { parseUtf8Document } from "../../base/bytes.ts";
 import { accept, refuse, type Verdict } from "../../base/fault.ts";
 
 /** A file's text; the fault names the path. @throws Error when it cannot be read */
@@ -16,8 +16,7 @@ export function readTextFile(path: string): Verdict<string, "malformed"> {
 export function decodeText(bytes: Uint8Array): Verdict<string, "malformed"> {
   const isUtf16 = (bytes[0] === 0xff && bytes[1] === 0xfe) || (bytes[0] === 0xfe && bytes[1] === 0xff);
   if (isUtf16) return refuse("malformed", "its encoding is UTF-16: save it as UTF-8");
-  // The decoder leaves the mark out.
-  const text = parseUtf8(bytes);
+  const text = parseUtf8Document(bytes);
   if (text !== undefined) return accept(text);
   return refuse("malformed", `not UTF-8 from byte ${firstBadByte(bytes)} on: save it as UTF-8`);
 }

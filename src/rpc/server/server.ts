@@ -8,7 +8,7 @@ import type { AddressInfo, Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { WebSocketServer } from "ws";
 import type { InvariantError } from "../../base/assert.ts";
-import { parseUtf8 } from "../../base/bytes.ts";
+import { parseUtf8Document } from "../../base/bytes.ts";
 import { RPC_BODY_BYTES_MAX, RPC_REQUESTS_MAX, RPC_SOCKETS_MAX } from "../../base/limits.ts";
 import type { Logger } from "../../base/log.ts";
 import type { Scheduler } from "../../base/scheduler.ts";
@@ -249,7 +249,7 @@ export class RpcServer {
       return this.#refuse(response, 413, `a body has at most ${RPC_BODY_BYTES_MAX} bytes\n`);
     }
     const connection = { ...this.#connectionOf(request, response), keep: holding.grow };
-    const answer = await this.#dispatcher.answer(parseUtf8(body), connection);
+    const answer = await this.#dispatcher.answer(parseUtf8Document(body), connection);
     if (answer === undefined) response.writeHead(204).end();
     else if (!holding.grow(answer.length)) this.#refuseHeld(response);
     else this.#send(response, 200, "application/json", answer);

@@ -4,7 +4,7 @@
  * The adapter for ws. Source: RFC 6455.
  */
 import type { RawData, WebSocket } from "ws";
-import { parseUtf8 } from "../../base/bytes.ts";
+import { parseUtf8Document } from "../../base/bytes.ts";
 import { RPC_BACKLOG_BYTES_MAX, RPC_BODY_BYTES_MAX, RPC_WS_MESSAGES_MAX } from "../../base/limits.ts";
 import { WaitSlots } from "../answers/waits.ts";
 import type { NodeApi } from "../api.ts";
@@ -191,5 +191,5 @@ function sizeOf(data: RawData): number {
 
 function textOf(data: RawData): string | undefined {
   const bytes = Array.isArray(data) ? Buffer.concat(data) : new Uint8Array(data as ArrayBuffer);
-  return parseUtf8(bytes);
+  return parseUtf8Document(bytes);
 }

@@ -101,7 +101,7 @@ async function addUnreadable(files: readonly string[], unreadable: readonly stri
     said += String(chunk);
     return true;
   });
-  const options = { rpc: [url], from: SEED, out: receipts, genesis, dir };
+  const options = { rpc: [url], from: SEED, out: receipts, genesis, dir, devnet: dir };
   const hash = (file: string) =>
     unreadable.includes(file) ? hashDocument(file, refusing) : hashDocument(file);
   let isDone = false;
