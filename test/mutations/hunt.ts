@@ -16,7 +16,7 @@ interface Build {
 async function load(directory: string): Promise<Build> {
   const from = (path: string) => import(pathToFileURL(`${directory}/${path}`).href);
   const [generate, run, quorum] = await Promise.all(
-    ["sim/generate.js", "sim/run.js", "consensus/pbft/quorum.js"].map(from),
+    ["tools/sim/generate.js", "tools/sim/run.js", "consensus/pbft/quorum.js"].map(from),
   );
   return { generate, run, quorum };
 }

@@ -15,3 +15,10 @@ it("each mutation finds its text exactly once, and each has a name of its own", 
   const names = MUTATIONS.map(({ name }) => name);
   expect(names.filter((name, i) => names.indexOf(name) !== i)).toEqual([]);
 });
+
+it("the hunter loads modules that exist", () => {
+  const hunter = readFileSync(new URL("hunt.ts", import.meta.url), "utf8");
+  const modules = [...hunter.matchAll(/"([a-z/-]+)\.js"/g)].map(([, path]) => `${path}.ts`);
+  expect(modules).toHaveLength(3);
+  for (const path of modules) expect(source(path)).not.toBe("");
+});

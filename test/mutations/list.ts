@@ -915,6 +915,27 @@ export const MUTATIONS: readonly Mutation[] = [
     edits: [edit("primary-conduct", "{ length: core.quorum.f + 1 }", "{ length: 100 }")],
     hunts: LIVENESS,
   },
+  {
+    name: "a view that failed is not held against its primary",
+    rule: "1.7 passed over",
+    edits: [
+      edit("primary-conduct", "if (hasFailed) noteFailure(core);\n  else if (isLong)", "if (isLong)"),
+      edit("view-change", "else if (hasFailed) noteFailure(core);", ""),
+    ],
+    hunts: LIVENESS,
+  },
+  {
+    name: "a replica never passes over itself",
+    rule: "1.7 passed over",
+    edits: [
+      edit(
+        "primary-conduct",
+        "return core.conduct[validator]!.skips > 0;",
+        "return validator !== core.self && core.conduct[validator]!.skips > 0;",
+      ),
+    ],
+    hunts: LIVENESS,
+  },
   ...FROM_THE_TEXT,
   {
     name: "one quicker turn convicts",

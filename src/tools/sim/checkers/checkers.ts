@@ -5,6 +5,7 @@
 import { type Observer, tellAll } from "../observer.ts";
 import type { World } from "../world.ts";
 import { AmnesiaChecker } from "./amnesia.ts";
+import { AttemptsChecker } from "./attempts.ts";
 import { BoundsChecker } from "./bounds.ts";
 import { ChainChecker } from "./chains.ts";
 import { checkComputing } from "./computing.ts";
@@ -64,6 +65,7 @@ export class Checkers {
     this.#lostData = new LostData(facts);
     const others = [
       new AmnesiaChecker(facts),
+      new AttemptsChecker(facts),
       new DutiesChecker(facts),
       proposals,
       this.#pace,
