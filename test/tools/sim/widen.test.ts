@@ -112,6 +112,14 @@ describe("the checkers of pace and proposals", () => {
     expect(run.checkers.violations.map(({ checker }) => checker)).toEqual(said);
   });
 
+  it("view-change: a replica that asks for a view which a quorum has left", async () => {
+    const asks = once(() => {
+      const event = { type: "view-change", from: 1, view: 0n, reason: "equivocation" } as const;
+      return { kind: "announce", event };
+    });
+    expect(await told(asks)).toEqual(["view-change"]);
+  });
+
   it("proposer: a block that names another than the primary under which it was voted for", async () => {
     const lies = await told((truth) => ({
       ...truth,
