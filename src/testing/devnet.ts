@@ -31,6 +31,8 @@ export interface DevnetOptions {
   readonly seed?: number;
   /** Longest time that a message takes, ms; 10 by default. */
   readonly delayMsMax?: number;
+  /** How far the clock of each node is ahead, ms; negative: behind; right where left out. */
+  readonly clockOffsetsMs?: readonly number[];
   /** Timers of the nodes, as in config.toml. */
   readonly settings?: Partial<EngineSettings>;
 }
@@ -59,6 +61,8 @@ const SETTINGS: EngineSettings = {
 const NODES_MAX = 100;
 const ACCOUNTS_MAX = 10_000;
 const DEPTH_MAX = 100_000;
+/** Ten years. */
+const CLOCK_MS_MAX = 315_576_000_000;
 const U64_MAX = 2n ** 64n - 1n;
 
 /**
@@ -95,7 +99,10 @@ class Devnet extends BaseDevnet {
     const stepMs = 1;
     const timing = { delayMsMin: 1, delayMsMax, tail: 0, tailMs: 0, stepMs, settledDelayMsMax: delayMsMax };
     const settings = { ...SETTINGS, ...options.settings };
-    const cluster = new Cluster({ world, seed, settings, syncIntervalMs: 1_000, timing, gstMs: 0 }, [
+    const clocks = (options.clockOffsetsMs ?? []).map(
+      (offsetMs, node) => ({ id: `clock ${node}`, node, kind: "skew", offsetMs, drift: 0 }) as const,
+    );
+    const cluster = new Cluster({ world, seed, settings, syncIntervalMs: 1_000, timing, gstMs: 0, clocks }, [
       {
         committed: (_, { block }, receipts) => this.#committed(block, receipts),
         failed: (node, error) => this.failed(new Error(`node ${node} had to stop`, { cause: error })),
@@ -168,7 +175,11 @@ function checkOptions(options: DevnetOptions | MinedDevnetOptions): void {
   if (!(delayMsMax >= 1 && delayMsMax < Number.POSITIVE_INFINITY)) {
     throw new RangeError(`delayMsMax: ${delayMsMax}; expected 1 or more`);
   }
-  if (options.consensus !== "pow") return;
+  if (options.consensus !== "pow") {
+    for (const ms of options.clockOffsetsMs ?? [])
+      checkCount("clockOffsetsMs", ms, -CLOCK_MS_MAX, CLOCK_MS_MAX);
+    return;
+  }
   const { blockTimeMs = 1, maturity = 1, finalityDepth = 1 } = options;
   checkCount("blockTimeMs", blockTimeMs, 1, Number.MAX_SAFE_INTEGER);
   checkCount("maturity", maturity, 1, DEPTH_MAX);
