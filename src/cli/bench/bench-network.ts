@@ -2,7 +2,8 @@
  * The network under a benchmark: a devnet of real node processes in a temporary folder on free ports, gone without a
  * trace when the benchmark ends, however it ends. It measures nothing.
  */
-import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
+
+import { mkdtempSync, rmSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -17,6 +18,7 @@ import {
 } from "../devnet/devnet-plan.ts";
 import { lockDevnet, Supervisor } from "../devnet/devnet-supervisor.ts";
 import { CliError, EXIT, must } from "../exit.ts";
+import { makeNamedFolder } from "../output-folder.ts";
 
 export interface BenchNetworkOptions {
   readonly validators: number;
@@ -80,7 +82,7 @@ export class BenchNetwork {
       logLevel: undefined,
     };
     const parent = options.in ?? tmpdir();
-    mkdirSync(parent, { recursive: true });
+    makeNamedFolder("--in", parent);
     const dir = mkdtempSync(join(parent, "quorate-bench-"));
     try {
       const { nodes } = must(prepareDevnet(dir, origin, plan, settings));

@@ -4,6 +4,7 @@
  * same blocks, as many at a time as a node fetches, by the chain's import into a database, without a network.
  * What the figures are: docs/benchmarks.md.
  */
+
 import { type ChildProcess, spawn } from "node:child_process";
 import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -29,6 +30,7 @@ import { must } from "../exit.ts";
 import type { Output } from "../output.ts";
 import { row, short } from "./bench-report.ts";
 import { BenchRun } from "./bench-run.ts";
+import { makeNamedFolder } from "../output-folder.ts";
 
 export interface SyncOptions {
   readonly blocks: number;
@@ -94,7 +96,7 @@ function describeSync(out: Output, run: SyncRun): readonly string[] {
 }
 
 async function measure(bench: BenchRun, { blocks, in: parent = tmpdir() }: SyncOptions): Promise<SyncRun> {
-  mkdirSync(parent, { recursive: true });
+  makeNamedFolder("--in", parent);
   const dir = mkdtempSync(join(parent, "quorate-bench-"));
   const remove = () => rmSync(dir, { recursive: true, force: true });
   bench.add({ close: async () => remove(), kill: async () => remove() });

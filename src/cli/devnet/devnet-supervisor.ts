@@ -2,7 +2,8 @@
  * The devnet's one process above its nodes: takes the folder, starts a child a node, waits until the network is
  * ready, obeys the control socket and ends everything. Order of an end: control, nodes, lock.
  */
-import { mkdirSync, rmSync } from "node:fs";
+
+import { rmSync } from "node:fs";
 import type { Server } from "node:http";
 import { join } from "node:path";
 import { quorumOf } from "../../consensus/pbft/quorum.ts";
@@ -23,6 +24,7 @@ import { reportNode } from "./devnet-monitor.ts";
 import { NodeProcess } from "./devnet-nodes.ts";
 import { cutOff, type Partition, parsePartition } from "./devnet-partition.ts";
 import type { DevnetNode } from "./devnet-plan.ts";
+import { makeNamedFolder } from "../output-folder.ts";
 
 /** For all nodes to be ready, unless told. */
 const READY_MS_MAX = 60_000;
@@ -36,7 +38,7 @@ const ORDER_MS = 5_000;
 const CATCH_UP_MS_MAX = 15_000;
 
 export function lockDevnet(dir: string): Lock {
-  mkdirSync(dir, { recursive: true });
+  makeNamedFolder("--devnet", dir);
   const lock = takeLock(join(dir, "LOCK"));
   if (lock.ok) return lock.value;
   const message = `a devnet runs in ${dir} already (see it: quorate devnet status, end it: quorate devnet stop). ${lock.fault.detail}`;

@@ -4,6 +4,7 @@
  * node, or as a validator if that genesis names the new key's owner (which an operator arranges before); whoever
  * joins a mined chain may mine at once.
  */
+
 import { randomBytes } from "node:crypto";
 import { type Command, Option } from "commander";
 import { hex0x, showHash } from "../../base/bytes.ts";
@@ -23,6 +24,7 @@ import { dirOption, leaf } from "../command.ts";
 import { badInput, must } from "../exit.ts";
 import type { Output } from "../output.ts";
 import { COINBASE_KEY, keyPath } from "./keys.ts";
+import { checkNamedFolder } from "../output-folder.ts";
 
 interface InitOptions {
   readonly dir: string;
@@ -107,6 +109,7 @@ interface Part {
 }
 
 function makeHome(out: Output, options: InitOptions): void {
+  checkNamedFolder("--dir", options.dir);
   const nodeKey = randomKey();
   const part = options.genesis === undefined ? found(options, nodeKey) : joined(options, options.genesis);
   const { genesis, mode, validatorKey, coinbaseKey, coinbase } = part;

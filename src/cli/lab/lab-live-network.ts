@@ -3,6 +3,7 @@
  * the attack ends. Honest miners, and the attacker's two nodes: a follower that does not mine, and a miner that can be
  * cut off. Difficulty is fixed, and each miner is held to its share of a rate that leaves the machine free.
  */
+
 import { mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -28,6 +29,7 @@ import { findPorts } from "../bench/bench-network.ts";
 import type { DevnetNode } from "../devnet/devnet-plan.ts";
 import { endOfLog, lockDevnet, Supervisor } from "../devnet/devnet-supervisor.ts";
 import { CliError, EXIT, must } from "../exit.ts";
+import { makeNamedFolder } from "../output-folder.ts";
 
 /** Hashes a second of all miners together: a small part of one core. */
 export const HASHES_OF_ALL = 200_000;
@@ -97,7 +99,7 @@ export class LiveNetwork {
     const plan = planMinedNetwork({ ...MINED_DEVNET, miners: HONEST + 2, consensus }, secretsFromSeed(seed));
     const names = [...Array.from({ length: HONEST }, (_, i) => `honest${i}`), "follower", "secret"];
     const [rpcBase, p2pBase] = [await findPorts(names.length), await findPorts(names.length)];
-    mkdirSync(parent, { recursive: true });
+    makeNamedFolder("--in", parent);
     const dir = mkdtempSync(join(parent, "quorate-live-"));
     const nodes = names.map((name, index) => ({
       index,

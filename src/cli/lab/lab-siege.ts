@@ -3,7 +3,8 @@ import { type Command, InvalidArgumentError } from "commander";
 import { SIEGE_HEAD, siegeCells, siegeReport } from "../../tools/lab/report/siege-report.ts";
 import {
   attackersOf,
-  judgeSiege,
+  playScenes,
+  type Scene,
   SIEGE_ATTACKS,
   SIEGE_LIMITS,
   SIEGE_MODES,
@@ -18,9 +19,10 @@ import { BenchRun } from "../bench/bench-run.ts";
 import { leaf } from "../command.ts";
 import { badInput, EXIT, Finished } from "../exit.ts";
 import { type Output, showDuration } from "../output.ts";
+import { checkNamedFolder } from "../output-folder.ts";
+import { playScene } from "./siege-scene.ts";
 import { table } from "../table.ts";
 import { writeLabFiles } from "./lab-files.ts";
-import { playScene } from "./siege-scene.ts";
 
 interface Options {
   readonly seconds: number;
@@ -80,16 +82,11 @@ async function besiege(out: Output, options: Options): Promise<void> {
       `--attack ${attacks.join(",")}: no such attack in ${modes.join(",")} mode: nobody votes there`,
     );
   }
+  if (parent !== undefined) checkNamedFolder("--in", parent);
   const started = performance.now();
   const bench = new BenchRun(out);
-  const results = await bench.complete(async () => {
-    const judged: SiegeResult[] = [];
-    for (const scene of scenes) {
-      const sight = await playScene(bench, scene, { seconds, in: parent, keep });
-      judged.push(judgeSiege(sight));
-    }
-    return judged;
-  });
+  const play = (scene: Scene) => playScene(bench, scene, { seconds, in: parent, keep });
+  const results = await bench.complete(() => playScenes(scenes, play, () => bench.signal.aborted));
   const isMatch = results.every((result) => result.isMatch);
   const found = {
     experiment: "siege",

@@ -3,7 +3,8 @@
  * siege ends. Four validators, or three miners of fixed difficulty. One more peer id is allowlisted: the hostile full
  * node's. It reads how much memory the processes take and what their metrics say; it attacks nobody.
  */
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { PowParameters } from "../../chain/genesis/pow-parameters.ts";
@@ -27,6 +28,7 @@ import type { NodeProcess } from "../devnet/devnet-nodes.ts";
 import { type DevnetNode, type DevnetPlan, prepareDevnet } from "../devnet/devnet-plan.ts";
 import { lockDevnet, Supervisor } from "../devnet/devnet-supervisor.ts";
 import { must } from "../exit.ts";
+import { makeNamedFolder } from "../output-folder.ts";
 
 const NODES: Readonly<Record<SiegeMode, number>> = { alliance: 4, public: 3 };
 const SEED = "siege";
@@ -98,7 +100,7 @@ export class SiegeNetwork {
       logLevel: undefined,
     };
     const parent = options.in ?? tmpdir();
-    mkdirSync(parent, { recursive: true });
+    makeNamedFolder("--in", parent);
     const dir = mkdtempSync(join(parent, "quorate-siege-"));
     try {
       const { nodes } = must(prepareDevnet(dir, origin, plan, settings));

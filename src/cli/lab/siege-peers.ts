@@ -10,12 +10,13 @@ import { assembleBlock, decodeSealedBlock, encodeSealedBlock } from "../../chain
 import { createSigner } from "../../crypto/keys.ts";
 import { systemScheduler } from "../../node/assembly/system.ts";
 import { encodePacket, MAIL_BLOCK, MAIL_TRANSACTION } from "../../node/ingress/packet.ts";
+import { peerIdFromSeed } from "../../p2p/transport/identity.ts";
 import { P2pNetwork } from "../../p2p/network.ts";
 import { encodeBranchQuestion } from "../../p2p/sync/branch-wire.ts";
 import { decodeAnswer, encodeQuestion } from "../../p2p/sync/repair-wire.ts";
-import { peerIdFromSeed } from "../../p2p/transport/identity.ts";
 import { Wallet } from "../../sdk/wallet.ts";
 import type { Traffic } from "../../tools/lab/siege/siege.ts";
+import { dearQuestions } from "./siege-questions.ts";
 import { type Attacker, type SiegeTask, Tally } from "./siege-task.ts";
 
 const LISTEN = "/ip4/127.0.0.1/tcp/0";
@@ -30,8 +31,8 @@ const TEMPLATES = 200;
 const STRANGERS = 64;
 /** Connections of strangers to each node that never say a word. */
 const IDLE_SOCKETS = 100;
-/** Questions of all strangers in each turn. */
-const QUESTIONS_A_TURN = 20;
+/** Questions of each stranger under way at each peer. */
+const STRANGER_QUESTIONS_AT_ONCE = 1;
 /** Questions of the full node under way at each peer. */
 const QUESTIONS_AT_ONCE = 4;
 const FALSE_HEIGHT = 2n ** 64n - 1n;
@@ -91,17 +92,9 @@ export class HostilePeer implements Attacker {
 
   /** One question after the other: blocks from the first on, the pool, heads where there are branches. */
   async #ask(peerId: string, first: number): Promise<void> {
-    const questions = questionsOf(this.#task);
-    for (let i = first; !this.#isStopped; i++) {
-      try {
-        this.#tally.add("questions");
-        const answer = await this.#network.request(peerId, questions[i % questions.length]!);
-        this.#tally.add("bytes of answers", answer.length);
-      } catch {
-        this.#tally.add("questions refused");
-        await pause(RETRY_MS);
-      }
-    }
+    const questions = dearQuestions(this.#task);
+    const asked = { network: this.#network, peerId, questions, tally: this.#tally };
+    await askOn(asked, first, () => this.#isStopped);
   }
 
   #mail(): void {
@@ -151,7 +144,7 @@ export class Strangers implements Attacker {
   readonly #networks: readonly P2pNetwork[];
   readonly #sockets = new Map<number, Set<Socket>>();
   readonly #timers: NodeJS.Timeout[] = [];
-  #turn = 0;
+  #isStopped = false;
 
   constructor(task: SiegeTask) {
     this.#task = task;
@@ -169,29 +162,26 @@ export class Strangers implements Attacker {
       await startNetwork(network);
       this.#tally.add("identities with a false head");
     }
-    // Their handshakes at once take this process whole: it asks when they are let in, or are not.
+    // Their handshakes at once take this process whole: the attack is under way when they are let in, or are not.
     await Promise.all(this.#networks.map((network) => connected(network, SETTLED_MS_MAX)));
-    this.#timers.push(setInterval(() => this.#ask(), TURN_MS));
+    for (const [i, network] of this.#networks.entries()) this.#ask(network, i);
     this.#timers.push(setInterval(() => this.#idle(), 10 * TURN_MS));
   }
 
   async stop(): Promise<void> {
+    this.#isStopped = true;
     for (const timer of this.#timers) clearInterval(timer);
     for (const sockets of this.#sockets.values()) for (const socket of sockets) socket.destroy();
     await Promise.all(this.#networks.map((network) => network.stop()));
   }
 
-  #ask(): void {
-    const questions = questionsOf(this.#task);
-    for (let i = 0; i < QUESTIONS_A_TURN; i++) {
-      const turn = this.#turn++;
-      const { peerId } = this.#task.peers[turn % this.#task.peers.length]!;
-      const network = this.#networks[turn % this.#networks.length]!;
-      this.#tally.add("questions");
-      network.request(peerId, questions[turn % questions.length]!).then(
-        (answer) => this.#tally.add("bytes of answers", answer.length),
-        () => this.#tally.add("questions refused"),
-      );
+  /** At every peer: one that does not let it in, or has sent it away, refuses. */
+  #ask(network: P2pNetwork, first: number): void {
+    const questions = dearQuestions(this.#task);
+    for (const { peerId } of this.#task.peers) {
+      const asked = { network, peerId, questions, tally: this.#tally };
+      for (let i = 0; i < STRANGER_QUESTIONS_AT_ONCE; i++)
+        void askOn(asked, first + i, () => this.#isStopped);
     }
   }
 
@@ -245,13 +235,34 @@ function anotherTime(sealed: Uint8Array, by: number): Uint8Array {
   return bytes;
 }
 
-function questionsOf({ genesisHash, validators }: SiegeTask): readonly Uint8Array[] {
-  const common = [
-    encodeQuestion({ kind: "blocks", from: 1n, bytesMax: 4 * 1024 * 1024 }),
-    encodeQuestion({ kind: "pool", feeMin: 0n, salt: 1n }),
-  ];
-  if (validators.length > 0) return common;
-  return [encodeBranchQuestion({ kind: "heads", locator: [genesisHash] }), ...common.slice(1)];
+interface Asked {
+  readonly network: P2pNetwork;
+  readonly peerId: string;
+  readonly questions: readonly Uint8Array[];
+  readonly tally: Tally;
+}
+
+/** One question after the other, from the `first` of them on; after a refusal it waits a moment. */
+async function askOn(
+  { network, peerId, questions, tally }: Asked,
+  first: number,
+  isOver: () => boolean,
+): Promise<void> {
+  for (let i = first; !isOver(); i++) {
+    // Nobody there to be asked: not counted as a question.
+    if (!network.peers().some((peer) => peer.peerId === peerId)) {
+      await pause(TURN_MS);
+      continue;
+    }
+    try {
+      tally.add("questions");
+      const answer = await network.request(peerId, questions[i % questions.length]!);
+      tally.add("bytes of answers", answer.length);
+    } catch {
+      tally.add("questions refused");
+      await pause(RETRY_MS);
+    }
+  }
 }
 
 function networkOf(

@@ -33,7 +33,16 @@ export interface SceneOptions {
   readonly keep: boolean;
 }
 
+/** Nothing of it is left, however it ends. @throws what keeps it from taking place */
 export async function playScene(bench: BenchRun, scene: Scene, options: SceneOptions): Promise<SiegeSight> {
+  try {
+    return await play(bench, scene, options);
+  } finally {
+    await bench.close();
+  }
+}
+
+async function play(bench: BenchRun, scene: Scene, options: SceneOptions): Promise<SiegeSight> {
   const { mode, name } = scene;
   bench.stage(`${mode}, ${name}: starting nodes`);
   const network = await SiegeNetwork.make({ mode, in: options.in, keep: options.keep });
@@ -69,7 +78,6 @@ export async function playScene(bench: BenchRun, scene: Scene, options: SceneOpt
     return { ...scene, ...metered, transfers, nodes, processor, traffic: trafficOf(attackers, attacked) };
   } finally {
     clearInterval(memory);
-    await bench.close();
   }
 }
 

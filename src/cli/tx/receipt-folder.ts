@@ -6,9 +6,9 @@
  *
  * Folders of version 0.1 before this, with receipts under the path of the document, are read too.
  */
+
 import {
   appendFileSync,
-  mkdirSync,
   readdirSync,
   readFileSync,
   statSync,
@@ -19,6 +19,7 @@ import { join, relative, sep } from "node:path";
 import { accept, refuse, type Verdict } from "../../base/fault.ts";
 import { RECEIPT_FILE_BYTES_MAX, RECEIPT_NAMES_BYTES_MAX } from "../../base/limits.ts";
 import { fileProblem } from "../file-problem.ts";
+import { makeFolder } from "../output-folder.ts";
 
 const SUFFIX = ".receipt.json";
 const NAMES = "names.jsonl";
@@ -70,7 +71,7 @@ export class ReceiptFolder {
   /** To write to it: made if it is missing, and tried. */
   static prepare(dir: string): Verdict<ReceiptFolder, "unreadable"> {
     try {
-      mkdirSync(dir, { recursive: true });
+      makeFolder(dir);
       const probe = join(dir, `.probe-${process.pid}`);
       writeFileSync(probe, "");
       unlinkSync(probe);

@@ -1,20 +1,48 @@
 /**
  * The frame of a report: one HTML page that needs no network, no script and no other file. It reads on a phone
- * (375 px), on a wide screen, in the dark and on paper. What stands in it is report.ts's matter; text given here as
- * `html` is escaped already.
+ * (375 px), on a wide screen, in the dark and on paper. Its first lines say apart what was predicted and what is good or
+ * bad. What stands in it is report.ts's matter; text given here as `html` is escaped already.
  */
+
+import { sourceCommit } from "../../../node/home/source-commit.ts";
+import { packageVersion } from "../../../node/home/version.ts";
+import { PAGE_STYLE } from "./page-style.ts";
+import type { Formula } from "./sources.ts";
 import { escapeText } from "./svg.ts";
+
+/** What it means for those who use the chain, whether or not it was predicted. */
+export interface Ending {
+  readonly kind: "good" | "bad" | "mixed";
+  /** A few words: "the payment vanished". */
+  readonly words: string;
+}
 
 export interface Page {
   readonly title: string;
   /** One sentence: what was asked. */
   readonly question: string;
-  readonly isMatch: boolean;
+  /** Whether it came out as theory says; undefined where none says anything. Apart from good and bad. */
+  readonly isMatch: boolean | undefined;
+  readonly ending: Ending;
   /** One sentence: what came out. */
   readonly verdict: string;
   readonly sections: readonly Section[];
+  /** What it is judged by. */
+  readonly formulas?: readonly Formula[];
   /** The command that makes this page again. */
   readonly command: string;
+}
+
+/** The mark of what was predicted: neither good nor bad. */
+const PREDICTED = { yes: "≡", no: "≢" } as const;
+
+function predictedMark(isMatch: boolean): string {
+  return isMatch ? PREDICTED.yes : PREDICTED.no;
+}
+
+/** Of the program that made a report; the same for the same checkout. */
+function madeBy(): { readonly version: string; readonly commit: string | undefined } {
+  return { version: packageVersion(), commit: sourceCommit() };
 }
 
 export interface Section {
@@ -23,38 +51,89 @@ export interface Section {
   readonly html: string;
 }
 
-export function renderPage({ title, question, isMatch, verdict, sections, command }: Page): string {
+export function renderPage(page: Page): string {
+  const { title, question, isMatch, ending, verdict, sections, formulas = [], command } = page;
+  return renderFrame(
+    title,
+    `<h1>${escapeText(title)}</h1>
+<p class="question">${escapeText(question)}</p>
+<ul class="marks">${predicted(isMatch)}${marked(ending)}</ul>
+<p class="verdict">${escapeText(verdict)}</p>
+${judges(formulas)}
+<div class="sections">
+${sections.map(renderSection).join("\n")}
+</div>
+${formulas.length === 0 ? "" : renderFormulas(formulas)}
+<footer><p>${escapeText(makers())} Made again by</p><pre>${escapeText(command)}</pre></footer>`,
+  );
+}
+
+/** A page that needs nothing else. @param body escaped already */
+function renderFrame(title: string, body: string): string {
   return `<!doctype html>
 <html lang="en">
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="color-scheme" content="light dark">
+<meta name="referrer" content="no-referrer">
 <link rel="icon" href="data:,">
 <title>${escapeText(title)}</title>
-<style>${STYLE}</style>
+<style>${PAGE_STYLE}</style>
 </head>
 <body>
 <main>
-<h1>${escapeText(title)}</h1>
-<p class="question">${escapeText(question)}</p>
-<p class="verdict ${isMatch ? "good" : "bad"}"><strong>${isMatch ? "✔" : "✖"}</strong> ${escapeText(verdict)}</p>
-${sections.map(renderSection).join("\n")}
-<footer><p>Made again by</p><pre>${escapeText(command)}</pre></footer>
+${body}
 </main>
 </body>
 </html>
 `;
 }
 
+/** "quorate 0.1.0, commit 0123…": a sentence. */
+function makers(): string {
+  const { version, commit } = madeBy();
+  return `Made by quorate ${version}${commit === undefined ? "" : `, commit ${commit.slice(0, 12)}`}.`;
+}
+
+function predicted(isMatch: boolean | undefined): string {
+  if (isMatch === undefined) return "";
+  const [kind, words] = isMatch ? ["as-predicted", "as predicted"] : ["not-predicted", "not as predicted"];
+  return `<li class="${kind}"><small>Theory</small><strong>${predictedMark(isMatch)}</strong> ${words}</li>`;
+}
+
+const ENDINGS = { good: "✔", bad: "✖", mixed: "±" } as const;
+
+function marked({ kind, words }: Ending): string {
+  return `<li class="${kind}"><small>For those who use the chain</small><strong>${ENDINGS[kind]}</strong> ${escapeText(words)}</li>`;
+}
+
+function judges(formulas: readonly Formula[]): string {
+  if (formulas.length === 0) return "";
+  const links = formulas.map(({ id, name }) => `<li><a href="#${id}">${escapeText(name)}</a></li>`);
+  return `<div class="question">Judged by: <ul class="judges">${links.join("")}</ul></div>`;
+}
+
+function renderFormulas(formulas: readonly Formula[]): string {
+  const items = formulas.map(
+    ({ id, name, formula, words, source }) =>
+      `<div id="${id}"><dt>${escapeText(name)}</dt><dd class="formula">${escapeText(formula)}</dd><dd>${escapeText(words)}</dd><dd><a href="${escapeText(source.url)}">${escapeText(source.name)}</a></dd></div>`,
+  );
+  return `<section class="formulas"><h2>Formulas and sources</h2><dl>${items.join("\n")}</dl></section>`;
+}
+
 function renderSection({ heading, text, html }: Section): string {
-  return `<section><h2>${escapeText(heading)}</h2>${text === "" ? "" : `<p>${escapeText(text)}</p>`}${html}</section>`;
+  const isWide = /<svg class="wide"|<figure class="table wide"/.test(html);
+  return `<section${isWide ? ' class="is-wide"' : ""}><h2>${escapeText(heading)}</h2>${text === "" ? "" : `<p>${escapeText(text)}</p>`}${html}</section>`;
 }
 
 /** @param html an SVG that may be wider than a phone */
 export function figure(html: string, caption: string): string {
   return `<figure><div class="scroll" tabindex="0">${html}</div><figcaption>${escapeText(caption)}</figcaption></figure>`;
 }
+
+/** A table of more columns takes the whole width of a screen. */
+const WIDE_COLUMNS = 6;
 
 export function htmlTable(
   caption: string,
@@ -63,7 +142,8 @@ export function htmlTable(
 ): string {
   const heads = head.map((cell) => `<th scope="col">${escapeText(cell)}</th>`).join("");
   const body = rows.map((row) => `<tr>${row.map((cell) => `<td>${escapeText(cell)}</td>`).join("")}</tr>`);
-  return `<figure class="table"><figcaption>${escapeText(caption)}</figcaption><div class="scroll" tabindex="0"><table><thead><tr>${heads}</tr></thead><tbody>${body.join("\n")}</tbody></table></div></figure>`;
+  const kind = head.length > WIDE_COLUMNS ? "table wide" : "table";
+  return `<figure class="${kind}"><figcaption>${escapeText(caption)}</figcaption><div class="scroll" tabindex="0"><table><thead><tr>${heads}</tr></thead><tbody>${body.join("\n")}</tbody></table></div></figure>`;
 }
 
 /** Names and values, one below the other: long values, such as hashes, are broken rather than hidden on a phone. */
@@ -73,51 +153,3 @@ export function factTable(caption: string, facts: readonly (readonly [string, st
   );
   return `<table class="facts"><caption>${escapeText(caption)}</caption><tbody>${rows.join("\n")}</tbody></table>`;
 }
-
-// Colours of Okabe and Ito: apart for the colour-blind too.
-const STYLE = `
-:root{--paper:#fff;--ink:#1d2330;--soft:#5b6475;--line:#d9dde5;--good:#12743d;--bad:#b3261e;
---c0:#0072b2;--c1:#d55e00;--c2:#007a5e;--c3:#b0568c;--c4:#8a6d00;--c5:#3b8fc4;--c6:#444c5c;--c7:#7a3db8}
-@media (prefers-color-scheme:dark){:root{--paper:#14171d;--ink:#e7eaf0;--soft:#a3acbd;--line:#343b48;--good:#5fd38d;
---bad:#ff8a80;--c0:#56b4e9;--c1:#ff9d4d;--c2:#35c79f;--c3:#e39ac6;--c4:#e6c74c;--c5:#9ad1f5;--c6:#c4cbd8;--c7:#c8a2f0}}
-*{box-sizing:border-box}
-body{margin:0;background:var(--paper);color:var(--ink);font:16px/1.5 system-ui,sans-serif}
-main{max-width:62rem;margin:0 auto;padding:1.25rem 1rem 3rem}
-h1{font-size:1.6rem;line-height:1.25;margin:.2rem 0}
-h2{font-size:1.15rem;margin:2.2rem 0 .3rem}
-.question,figcaption,caption,footer{color:var(--soft)}
-.verdict{border-left:4px solid;padding:.4rem .8rem}
-.good{border-color:var(--good)}.bad{border-color:var(--bad)}
-.good strong{color:var(--good)}.bad strong{color:var(--bad)}
-figure{margin:1rem 0;max-width:46rem}
-figcaption,caption{font-size:.875rem;text-align:left}
-figure:has(svg.wide),figure.table{max-width:none}
-/* A shadow at the right edge while there is more to see: the cover scrolls away with the content. */
-.scroll{overflow-x:auto;background:linear-gradient(270deg,var(--paper) 20px,transparent 40px) right/40px 100% no-repeat local,
-linear-gradient(270deg,var(--line),transparent) right/14px 100% no-repeat scroll}
-svg{width:100%;max-width:36rem;height:auto;display:block}
-svg.wide{max-width:60rem}
-svg text{fill:var(--ink);font:12px system-ui,sans-serif}
-svg text.hash{font:9.5px ui-monospace,monospace;fill:var(--soft)}
-.axis{fill:none;stroke:var(--soft)}.grid{stroke:var(--line)}.link{fill:none;stroke:var(--soft)}
-.line{fill:none;stroke:var(--c);stroke-width:1.6}.bar{fill:none;stroke:var(--c);stroke-width:1.4}.dot{fill:var(--c)}
-.dot.hollow{fill:var(--paper);stroke:var(--c);stroke-width:1.4}
-.d1{stroke-dasharray:7 3}.d2{stroke-dasharray:2 3}.d3{stroke-dasharray:9 3 2 3}.d4{stroke-dasharray:4 2}
-.d5{stroke-dasharray:12 4}.d6{stroke-dasharray:1 2}.d7{stroke-dasharray:8 2 2 2 2 2}
-.moment path{fill:none;stroke:var(--soft);stroke-dasharray:3 3}.moment text{fill:var(--soft);paint-order:stroke;stroke:var(--paper);stroke-width:4px}
-.band{fill:var(--c);fill-opacity:.28}.shade{fill:var(--line);fill-opacity:.6}.tick{stroke:var(--ink);stroke-width:1}
-.stop{fill:none;stroke:var(--bad);stroke-width:2.4}.ink{fill:var(--ink)}.flag{stroke:var(--bad);stroke-width:2}.alarm{fill:var(--bad);stroke:var(--paper)}
-.block rect{fill:var(--paper);stroke:var(--c,var(--soft));stroke-width:2}.block.stale rect{stroke-dasharray:4 3}
-${Array.from({ length: 8 }, (_, i) => `.s${i}{--c:var(--c${i})}`).join("")}
-table{border-collapse:collapse;font-variant-numeric:tabular-nums;font-size:.875rem;margin:.6rem 0}
-th,td{padding:.25rem .6rem;text-align:right;border-bottom:1px solid var(--line);white-space:nowrap}
-th:first-child,td:first-child{text-align:left;position:sticky;left:0;background:var(--paper)}
-table:not(.facts) th{vertical-align:bottom}
-.facts th,.facts td{position:static!important;text-align:left;vertical-align:top;white-space:normal}.facts td{overflow-wrap:anywhere}
-.facts th{font-weight:400;color:var(--soft);min-width:7rem}
-pre{white-space:pre-wrap;overflow-wrap:anywhere;border:1px solid var(--line);border-radius:6px;padding:.6rem}
-@media print{:root{--paper:#fff;--ink:#000;--soft:#444;--line:#bbb;--good:#12743d;--bad:#b3261e;--c0:#0072b2;--c1:#d55e00;
---c2:#007a5e;--c3:#b0568c;--c4:#8a6d00;--c5:#3b8fc4;--c6:#444c5c;--c7:#7a3db8}
-main{max-width:none;padding:0}figure,tr{break-inside:avoid}h2{break-after:avoid}.scroll{overflow:visible;background:none}svg{max-width:30rem}
-svg.wide{min-width:0!important}table{font-size:.66rem}th{white-space:normal}th,td{padding:.12rem .3rem}}
-`;

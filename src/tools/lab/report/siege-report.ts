@@ -1,6 +1,6 @@
 /** The page of `lab siege`: what each attack did to transfers, memory and event loops, and what was thrown at them. */
 
-import { SIEGE_LIMITS, type SiegeResult, siegeVerdict } from "../siege/siege.ts";
+import { SIEGE_LIMITS, type SiegeResult, siegeVerdict, tookPlace } from "../siege/siege.ts";
 import { figure, htmlTable, renderPage } from "./page.ts";
 import { lineChart, type Series } from "./svg.ts";
 
@@ -18,6 +18,7 @@ export const SIEGE_HEAD = [
 
 /** As text, for page and terminal. */
 export function siegeCells(result: SiegeResult): string[] {
+  if (!tookPlace(result)) return [result.mode, result.name, ...SIEGE_HEAD.slice(2).map(() => "-")];
   return [
     result.mode,
     result.name,
@@ -43,7 +44,7 @@ export function siegeReport(results: readonly SiegeResult[], command: string): s
       node.hasEnded ? "yes" : "no",
     ]),
   );
-  const processor = results.map((result) => [scene(result), ...processorCells(result)]);
+  const processor = results.filter(tookPlace).map((result) => [scene(result), ...processorCells(result)]);
   const traffic = results.flatMap((result) =>
     Object.entries(result.traffic).map(([what, count]) => [scene(result), what, grouped(count)]),
   );
@@ -91,7 +92,7 @@ export function siegeReport(results: readonly SiegeResult[], command: string): s
 
 function chartOf(results: readonly SiegeResult[]): string {
   const points = (value: (result: SiegeResult) => number) =>
-    results.map((result, i) => ({ x: i + 1, y: value(result) / 1_000 }));
+    results.flatMap((result, i) => (tookPlace(result) ? [{ x: i + 1, y: value(result) / 1_000 }] : []));
   const limit: Series = {
     name: "limit",
     kind: "line",

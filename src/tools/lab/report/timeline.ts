@@ -18,7 +18,7 @@ export interface Timeline {
   readonly spans?: readonly { readonly fromMs: number; readonly untilMs: number; readonly name: string }[];
 }
 
-const WIDTH = 720;
+const WIDTH = 1200;
 const RIGHT = 18;
 /** Of a packet, at most. */
 const LETTER = 7.2;
@@ -43,7 +43,7 @@ export function timeline({
   const left = Math.round(12 + LETTER * Math.max(...rows.map((name) => name.length)));
   const place = (ms: number) => left + (Math.min(ms, endMs) / endMs) * (WIDTH - left - RIGHT);
   return [
-    `<svg class="wide" style="min-width:${WIDTH * 0.8}px" viewBox="0 0 ${WIDTH} ${height}" role="img" aria-label="${escapeText(title)}">`,
+    `<svg class="wide" style="min-width:${WIDTH * 0.75}px" viewBox="0 0 ${WIDTH} ${height}" role="img" aria-label="${escapeText(title)}">`,
     `<title>${escapeText(title)}</title><desc>${escapeText(description)}</desc>`,
     ...spans.map(({ fromMs, untilMs, name }) => shade(place(fromMs), place(untilMs), bottom, name)),
     ...rows.map((name, row) =>

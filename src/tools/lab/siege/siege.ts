@@ -3,6 +3,8 @@
  * demanded and the verdict; who attacks and who measures is the command's matter. Nothing here starts or asks anything.
  */
 
+import { InvariantError } from "../../../base/assert.ts";
+
 export const SIEGE_MODES = ["alliance", "public"] as const;
 export type SiegeMode = (typeof SIEGE_MODES)[number];
 
@@ -161,6 +163,54 @@ export function judgeSiege(sight: SiegeSight): SiegeResult {
     processor,
     traffic,
   };
+}
+
+/** A scene that did not take place: its network or its attackers did not begin. Nothing was measured. */
+function failedScene({ mode, name }: Scene, reason: string): SiegeResult {
+  return {
+    name,
+    mode,
+    transfers: 0,
+    transfersFailed: 0,
+    failures: {},
+    slowestMs: 0,
+    medianMs: 0,
+    memoryMaxBytes: 0,
+    loopDelayP99Ms: 0,
+    ownLoopDelayP99Ms: 0,
+    seconds: 0,
+    isMatch: false,
+    broken: [`it did not take place: ${reason}`],
+    nodes: [],
+    processor: { cores: 0, nodes: undefined, attackers: undefined, machine: 0 },
+    traffic: {},
+  };
+}
+
+/**
+ * One scene after the other. One that throws is recorded as failed with its reason, and the others go on; only our own
+ * contradictions, and an interrupt, end them all.
+ */
+export async function playScenes(
+  scenes: readonly Scene[],
+  play: (scene: Scene) => Promise<SiegeSight>,
+  isInterrupted: () => boolean,
+): Promise<readonly SiegeResult[]> {
+  const results: SiegeResult[] = [];
+  for (const scene of scenes) {
+    try {
+      results.push(judgeSiege(await play(scene)));
+    } catch (error) {
+      if (isInterrupted() || error instanceof InvariantError) throw error;
+      results.push(failedScene(scene, error instanceof Error ? error.message : String(error)));
+    }
+  }
+  return results;
+}
+
+/** Whether something was measured. */
+export function tookPlace({ nodes }: SiegeResult): boolean {
+  return nodes.length > 0;
 }
 
 export function siegeVerdict(results: readonly SiegeResult[]): string {

@@ -4,9 +4,12 @@
  */
 import { describe, expect, it } from "vitest";
 import { siegeReport } from "../../../../src/tools/lab/report/siege-report.ts";
+import { type Address, asAddress, asHash } from "../../../../src/base/bytes.ts";
+import { dearQuestions } from "../../../../src/cli/lab/siege-questions.ts";
 import {
   attackersOf,
   judgeSiege,
+  playScenes,
   SIEGE_ATTACKS,
   SIEGE_LIMITS,
   SIEGE_MODES,
@@ -15,6 +18,8 @@ import {
   scenesOf,
   siegeVerdict,
 } from "../../../../src/tools/lab/siege/siege.ts";
+import { decodeBranchQuestion, isBranchQuestion } from "../../../../src/p2p/sync/branch-wire.ts";
+import { decodeQuestion } from "../../../../src/p2p/sync/repair-wire.ts";
 
 const LOST = { ms: 15_000, failure: "WAIT_TIMEOUT" };
 const NODE: SiegeNode = { name: "node0", memoryMaxBytes: 150e6, loopDelayP99Ms: 20, hasEnded: false };
@@ -86,6 +91,50 @@ describe("the verdict of a siege", () => {
 
   it("counts a transfer that never arrived with the time that it was waited for", () => {
     expect(judgeSiege(sightOf({ transfers: [{ ms: 50 }, LOST] })).slowestMs).toBe(LOST.ms);
+  });
+});
+
+describe("a scene that does not begin", () => {
+  const scenes = scenesOf(["alliance"], ["none", "strangers", "validator"]);
+  const play = async ({ name }: (typeof scenes)[number]) => {
+    if (name === "strangers") throw new Error("node2 did not start: <port taken>");
+    return sightOf({ name });
+  };
+
+  it("is recorded as failed with its reason, and the others go on", async () => {
+    const results = await playScenes(scenes, play, () => false);
+    expect(results.map(({ name, isMatch }) => [name, isMatch])).toEqual([
+      ["none", true],
+      ["strangers", false],
+      ["validator", true],
+    ]);
+    expect(siegeVerdict(results)).toBe(
+      "1 of 3 scenes did not hold. alliance, strangers: it did not take place: node2 did not start: <port taken>.",
+    );
+    const page = siegeReport(results, "quorate lab siege");
+    expect(page).toContain("did not start: &lt;port taken&gt;");
+    expect(page).not.toMatch(/NaN|Infinity/);
+  });
+
+  it("ends the run after an interrupt", async () => {
+    await expect(playScenes(scenes, play, () => true)).rejects.toThrow("node2 did not start");
+  });
+});
+
+describe("the questions of a siege", () => {
+  it("are the dear ones: heads or blocks, the pool, transactions and comparisons, all well formed", () => {
+    const genesisHash = asHash(new Uint8Array(32).fill(7));
+    const kinds = (validators: readonly Address[]) =>
+      new Set(
+        dearQuestions({ genesisHash, validators }).map((bytes) => {
+          const read = isBranchQuestion(bytes) ? decodeBranchQuestion(bytes) : decodeQuestion(bytes);
+          return read.ok ? read.value.kind : read.fault.code;
+        }),
+      );
+    expect(kinds([])).toEqual(new Set(["heads", "pool", "transactions", "compare"]));
+    expect(kinds([asAddress(new Uint8Array(32))])).toEqual(
+      new Set(["blocks", "pool", "transactions", "compare"]),
+    );
   });
 });
 
