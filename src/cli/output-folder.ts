@@ -44,7 +44,7 @@ export function checkNamedFolder(option: string, dir: string): void {
   }
 }
 
-function unwritable(option: string, dir: string, cause: unknown): CliError {
+export function unwritable(option: string, dir: string, cause: unknown): CliError {
   const reason = fileProblem(cause) ?? (cause instanceof Error ? cause.message : String(cause));
   const message = `${option} ${dir}: cannot be written: ${reason}; name another folder`;
   return new CliError(EXIT.badInput, "BAD_INPUT", message, { cause });

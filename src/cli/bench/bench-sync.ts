@@ -28,9 +28,9 @@ import { easyGenesis, solve } from "../../tools/bench/easy-chain.ts";
 import { RpcLine } from "../../tools/bench/rpc-line.ts";
 import { must } from "../exit.ts";
 import type { Output } from "../output.ts";
+import { makeNamedFolder } from "../output-folder.ts";
 import { row, short } from "./bench-report.ts";
 import { BenchRun } from "./bench-run.ts";
-import { makeNamedFolder } from "../output-folder.ts";
 
 export interface SyncOptions {
   readonly blocks: number;

@@ -12,6 +12,7 @@ import { readRpcToken } from "../../node/home/rpc-token.ts";
 import { Client } from "../../sdk/client.ts";
 import { CliError, EXIT, must } from "../exit.ts";
 import { isFree } from "../home/doctor-checks.ts";
+import { makeNamedFolder } from "../output-folder.ts";
 import {
   controlPath,
   type DevnetControl,
@@ -24,7 +25,6 @@ import { reportNode } from "./devnet-monitor.ts";
 import { NodeProcess } from "./devnet-nodes.ts";
 import { cutOff, type Partition, parsePartition } from "./devnet-partition.ts";
 import type { DevnetNode } from "./devnet-plan.ts";
-import { makeNamedFolder } from "../output-folder.ts";
 
 /** For all nodes to be ready, unless told. */
 const READY_MS_MAX = 60_000;

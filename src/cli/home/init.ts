@@ -23,8 +23,8 @@ import { address, amount, collect, integer } from "../arguments.ts";
 import { dirOption, leaf } from "../command.ts";
 import { badInput, must } from "../exit.ts";
 import type { Output } from "../output.ts";
-import { COINBASE_KEY, keyPath } from "./keys.ts";
 import { checkNamedFolder } from "../output-folder.ts";
+import { COINBASE_KEY, keyPath } from "./keys.ts";
 
 interface InitOptions {
   readonly dir: string;

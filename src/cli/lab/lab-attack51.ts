@@ -7,12 +7,14 @@ import {
   type Cell,
   type CellResult,
   cellsOf,
+  isCertain,
   judgeCell,
   type Tally,
 } from "../../tools/lab/pow/attack51.ts";
 import { RETARGETS, type Retarget } from "../../tools/lab/pow/lab-chain.ts";
 import { type Race, RELEASES, STAMPS, TIES } from "../../tools/lab/pow/race.ts";
 import { sampleRace } from "../../tools/lab/pow/sample-race.ts";
+import { predictedMark, predictedWords } from "../../tools/lab/report/page.ts";
 import { attackReport, percent } from "../../tools/lab/report/report.ts";
 import { duration, integer, withDefault } from "../arguments.ts";
 import { leaf } from "../command.ts";
@@ -154,8 +156,8 @@ async function attack(out: Output, options: Options): Promise<void> {
     timing,
   });
   const lines = [
-    ...describe(out, lite, ""),
-    ...(whole === undefined ? [] : ["", ...describe(out, whole, " on whole replicas")]),
+    ...describe(lite, ""),
+    ...(whole === undefined ? [] : ["", ...describe(whole, " on whole replicas")]),
     `  ${report}`,
   ];
   out.result({ ...found, timing, report }, lines);
@@ -205,13 +207,13 @@ async function measure(
   return { results, timing: { seconds: Number((tookMs / 1_000).toFixed(3)), trialsPerSecond, threads } };
 }
 
-function describe(out: Output, { results, timing }: Measured, where: string): string[] {
+function describe({ results, timing }: Measured, where: string): string[] {
   const agreed = results.filter((result) => result.isMatch).length;
-  const mark = agreed === results.length ? out.tick : out.cross;
+  const mark = predictedWords(agreed === results.length);
   const races = results.reduce((sum, { trials }) => sum + trials, 0);
   return [
-    ...tableOf(out, results),
-    `${mark} ${agreed} of ${results.length} cells agree${where} (${results[0]!.judge})`,
+    ...tableOf(results),
+    `${mark}: ${agreed} of ${results.length} cells agree${where} (${results[0]!.judge})`,
     `  ${races} races${where} in ${showDuration(1_000 * timing.seconds)}, ${timing.trialsPerSecond} a second`,
   ];
 }
@@ -225,7 +227,7 @@ function flatten({ interval, ...rest }: CellResult) {
   return { ...rest, intervalLow: interval.low, intervalHigh: interval.high };
 }
 
-function tableOf(out: Output, results: readonly CellResult[]): readonly string[] {
+function tableOf(results: readonly CellResult[]): readonly string[] {
   const head = [
     "share",
     "z",
@@ -243,10 +245,10 @@ function tableOf(out: Output, results: readonly CellResult[]): readonly string[]
     String(cell.share),
     String(cell.confirmations),
     percent(cell.rate),
-    `${percent(cell.interval.low)} .. ${percent(cell.interval.high)}`,
+    isCertain(cell) ? "certain" : `${percent(cell.interval.low)} .. ${percent(cell.interval.high)}`,
     percent(cell.expected),
     cell.pValue.toPrecision(2),
-    cell.isMatch ? out.tick : out.cross,
+    predictedMark(cell.isMatch),
     percent(cell.nakamoto),
     percent(cell.rosenfeld),
     (cell.attackerBlocks / cell.trials).toFixed(1),

@@ -8,6 +8,7 @@ import {
   censorRows,
   pbftRows,
 } from "../../tools/lab/report/censor-report.ts";
+import { predictedWords } from "../../tools/lab/report/page.ts";
 import { integer } from "../arguments.ts";
 import { leaf } from "../command.ts";
 import { EXIT, Finished } from "../exit.ts";
@@ -67,10 +68,10 @@ async function censor(out: Output, words: Options): Promise<void> {
     timing,
   });
   const lines = [
-    ...table(CENSOR_HEAD, censorRows(result.rows, out.tick, out.cross)),
+    ...table(CENSOR_HEAD, censorRows(result.rows)),
     "",
-    ...table(CENSOR_PBFT_HEAD, pbftRows(result.pbft, out.tick, out.cross)),
-    `${result.isMatch ? out.tick : out.cross} proof of work against the formulas, PBFT against its bound`,
+    ...table(CENSOR_PBFT_HEAD, pbftRows(result.pbft)),
+    `${predictedWords(result.isMatch)}: proof of work against the formulas, PBFT against its bound`,
     `  ${showDuration(tookMs)}`,
     `  ${report}`,
   ];

@@ -2,6 +2,7 @@
 import type { Command } from "commander";
 import { type Eclipse, eclipseSteps, GROUPS_MAX, runEclipse } from "../../tools/lab/pow/eclipse.ts";
 import { ECLIPSE_HEAD, eclipseReport, eclipseRows } from "../../tools/lab/report/eclipse-report.ts";
+import { predictedWords } from "../../tools/lab/report/page.ts";
 import { integer } from "../arguments.ts";
 import { leaf } from "../command.ts";
 import { EXIT, Finished } from "../exit.ts";
@@ -57,7 +58,7 @@ async function eclipse(out: Output, words: Options): Promise<void> {
   });
   const lines = [
     ...table(ECLIPSE_HEAD, eclipseRows(rows, trials)),
-    `${isMatch ? out.tick : out.cross} defended, the attacker never holds more connections than groups, and cuts the node off no longer than without`,
+    `${predictedWords(isMatch)}: defended, the attacker never holds more connections than groups, and cuts the node off no longer than without`,
     `  ${eclipseSteps(options)} trials in ${showDuration(tookMs)}`,
     `  ${report}`,
   ];

@@ -1,7 +1,9 @@
 /** `quorate lab equivocate`: validators that contradict themselves (src/tools/lab/pbft/equivocate.ts). */
+import { dirname } from "node:path";
 import { type Command, Option } from "commander";
 import { type EquivocateRun, runEquivocate, WAYS } from "../../tools/lab/pbft/equivocate.ts";
 import { cheatsThatFork, faultsSurvived, TURNS } from "../../tools/lab/pbft/pbft-cluster.ts";
+import { predictedWords } from "../../tools/lab/report/page.ts";
 import { equivocateReport, equivocateVerdict, finders, names } from "../../tools/lab/report/pbft-report.ts";
 import { integer, withDefault } from "../arguments.ts";
 import { leaf } from "../command.ts";
@@ -65,12 +67,12 @@ async function equivocate(out: Output, options: Options): Promise<void> {
     report: equivocateReport(run, command),
     timing: { seconds: Number((tookMs / 1_000).toFixed(3)) },
   });
-  writeLabExtras(options.out, proofsOf(run));
-  const mark = result.isMatch ? out.tick : out.cross;
+  writeLabExtras(dirname(report), proofsOf(run));
+  const mark = predictedWords(result.isMatch);
   out.result({ ...found, report }, [
     ...forkLines(run),
     ...convictionLines(run, options.out),
-    `${mark} ${equivocateVerdict(run)}`,
+    `${mark}: ${equivocateVerdict(run)}`,
     `  ${report}`,
   ]);
   if (!result.isMatch) throw new Finished(EXIT.failedCheck);

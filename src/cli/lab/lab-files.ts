@@ -1,33 +1,28 @@
 /**
- * What an experiment of the lab leaves in its folder. results.json, results.csv and report.html follow from options
- * and seed alone, byte for byte; what the clock said stands apart, in timing.json.
+ * What an experiment of the lab leaves: each run a folder of its own, and an index page that lists them. A run's
+ * results.json, results.csv and report.html follow from options, seed and program alone, byte for byte; what the clock
+ * said stands apart, in timing.json.
  */
-import { accessSync, constants, mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, readdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { type CsvValue, toCsv } from "../../tools/lab/report/csv.ts";
-import { CliError, EXIT } from "../exit.ts";
+import { type ListedRun, readRun, renderRuns } from "../../tools/lab/report/index-page.ts";
+import { madeBy } from "../../tools/lab/report/page.ts";
+import { checkNamedFolder, makeNamedFolder, unwritable } from "../output-folder.ts";
 
 export interface LabFiles {
-  readonly results: object;
+  readonly results: { readonly experiment: string };
   readonly rows: readonly Readonly<Record<string, CsvValue>>[];
   readonly report: string;
   readonly timing: object;
 }
 
+/** Runs that the index lists, the newest first. */
+const LISTED_MAX = 500;
+
 /** Before the work is done whose results it is for: tries to make it, and leaves nothing. @throws CliError */
 export function checkLabDir(dir: string): void {
-  try {
-    const made = mkdirSync(dir, { recursive: true });
-    accessSync(dir, constants.W_OK);
-    if (made !== undefined) rmSync(made, { recursive: true });
-  } catch (cause) {
-    throw unwritable(dir, cause);
-  }
-}
-
-function unwritable(dir: string, cause: unknown): CliError {
-  const reason = cause instanceof Error ? cause.message : String(cause);
-  return new CliError(EXIT.badInput, "BAD_INPUT", `--out ${dir}: cannot be written: ${reason}`, { cause });
+  checkNamedFolder("--out", dir);
 }
 
 /** Files beside the report that others can check, by name. */
@@ -35,17 +30,64 @@ export function writeLabExtras(dir: string, files: Readonly<Record<string, strin
   for (const [name, text] of Object.entries(files)) writeFileSync(join(dir, name), text);
 }
 
-/** @returns the path of the report */
-export function writeLabFiles(dir: string, { results, rows, report, timing }: LabFiles): string {
-  const path = join(dir, "report.html");
+/** @param parent holds the runs, each in a folder of its own, and index.html @returns the path of the report */
+export function writeLabFiles(parent: string, { results, rows, report, timing }: LabFiles): string {
+  makeNamedFolder("--out", parent);
   try {
-    mkdirSync(dir, { recursive: true });
-    writeFileSync(join(dir, "results.json"), `${JSON.stringify(results, null, 2)}\n`);
+    const dir = makeRunFolder(parent, results.experiment);
+    const path = join(dir, "report.html");
+    const writtenAt = new Date().toISOString();
+    writeFileSync(
+      join(dir, "results.json"),
+      `${JSON.stringify({ ...results, program: madeBy() }, null, 2)}\n`,
+    );
     writeFileSync(join(dir, "results.csv"), toCsv(rows));
-    writeFileSync(join(dir, "timing.json"), `${JSON.stringify(timing, null, 2)}\n`);
+    writeFileSync(join(dir, "timing.json"), `${JSON.stringify({ writtenAt, ...timing }, null, 2)}\n`);
     writeFileSync(path, report);
+    writeIndex(parent);
+    return path;
   } catch (cause) {
-    throw unwritable(dir, cause);
+    throw unwritable("--out", parent, cause);
   }
-  return path;
+}
+
+/** The next number of the experiment; another run may take it in the same moment. */
+function makeRunFolder(parent: string, experiment: string): string {
+  const taken = readdirSync(parent).map((name) => numberOf(name, experiment));
+  for (let number = Math.max(0, ...taken) + 1; ; number++) {
+    const dir = join(parent, `${experiment}-${number}`);
+    try {
+      mkdirSync(dir);
+      return dir;
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
+    }
+  }
+}
+
+function numberOf(name: string, experiment: string): number {
+  const rest = name.startsWith(`${experiment}-`) ? name.slice(experiment.length + 1) : "";
+  return /^[1-9][0-9]{0,8}$/.test(rest) ? Number(rest) : 0;
+}
+
+/** Whole or not at all, whoever reads it meanwhile. */
+function writeIndex(parent: string): void {
+  const runs = readdirSync(parent, { withFileTypes: true })
+    .filter((entry) => entry.isDirectory())
+    .flatMap(({ name }) => runOf(parent, name) ?? [])
+    .sort((a, b) => (a.writtenAt < b.writtenAt ? 1 : a.writtenAt > b.writtenAt ? -1 : 0));
+  const path = join(parent, "index.html");
+  const draft = `${path}.${process.pid}`;
+  writeFileSync(draft, renderRuns(runs.slice(0, LISTED_MAX), runs.length));
+  renameSync(draft, path);
+}
+
+/** undefined: no run of the lab, or one that cannot be read. */
+function runOf(parent: string, folder: string): ListedRun | undefined {
+  try {
+    const read = (name: string) => readFileSync(join(parent, folder, name), "utf8");
+    return readRun(folder, { report: read("report.html"), timing: read("timing.json") });
+  } catch {
+    return undefined;
+  }
 }

@@ -2,6 +2,7 @@
 import type { Command } from "commander";
 import { majoritySteps, runMajority } from "../../tools/lab/majority.ts";
 import { faultsSurvived } from "../../tools/lab/pbft/pbft-cluster.ts";
+import { predictedWords } from "../../tools/lab/report/page.ts";
 import {
   MAJORITY_HEAD,
   majorityCells,
@@ -75,7 +76,7 @@ async function compare(out: Output, options: Options): Promise<void> {
   });
   const lines = [
     ...table(MAJORITY_HEAD, majorityCells(result)),
-    `${result.isMatch ? out.tick : out.cross} ${majorityVerdict(result, majority)}`,
+    `${predictedWords(result.isMatch)}: ${majorityVerdict(result, majority)}`,
     `  ${report}`,
   ];
   out.result({ ...found, report }, lines);

@@ -2,6 +2,7 @@
 import { type Command, InvalidArgumentError } from "commander";
 import { runPartition } from "../../tools/lab/pbft/partition.ts";
 import { TURNS } from "../../tools/lab/pbft/pbft-cluster.ts";
+import { predictedWords } from "../../tools/lab/report/page.ts";
 import {
   PARTITION_HEAD,
   partitionCells,
@@ -75,7 +76,7 @@ async function part(out: Output, { nodes, seed, time, out: dir, groups: named }:
   });
   const lines = [
     ...table(PARTITION_HEAD, partitionCells(run)),
-    `${result.isMatch ? out.tick : out.cross} ${partitionVerdict(run)}`,
+    `${predictedWords(result.isMatch)}: ${partitionVerdict(run)}`,
     `  ${report}`,
   ];
   out.result({ ...found, report }, lines);

@@ -2,6 +2,7 @@
 import type { Command } from "commander";
 import { selfishJobs } from "../../tools/lab/jobs.ts";
 import { judgeSelfish, type SelfishResult, type SelfishTally } from "../../tools/lab/pow/selfish.ts";
+import { predictedMark, predictedWords } from "../../tools/lab/report/page.ts";
 import { percent, selfishReport } from "../../tools/lab/report/report.ts";
 import { integer } from "../arguments.ts";
 import { leaf } from "../command.ts";
@@ -75,8 +76,8 @@ async function mineSelfishly(out: Output, options: Options): Promise<void> {
     timing,
   });
   const lines = [
-    ...tableOf(out, results),
-    `${isMatch ? out.tick : out.cross} ${results.filter((result) => result.isMatch).length} of ${cells.length} cells agree with Eyal and Sirer`,
+    ...tableOf(results),
+    `${predictedWords(isMatch)}: ${results.filter((result) => result.isMatch).length} of ${cells.length} cells agree with Eyal and Sirer`,
     `  ${blocks * cells.length} blocks in ${showDuration(tookMs)}, ${timing.blocksPerSecond} a second`,
     `  ${report}`,
   ];
@@ -95,7 +96,7 @@ function sum(tallies: readonly SelfishTally[]): SelfishTally {
   );
 }
 
-function tableOf(out: Output, results: readonly SelfishResult[]): readonly string[] {
+function tableOf(results: readonly SelfishResult[]): readonly string[] {
   const head = ["share", "gamma", "revenue", "formula", "difference", "", "threshold", "pays"];
   const rows = results.map((result) => [
     String(result.share),
@@ -103,7 +104,7 @@ function tableOf(out: Output, results: readonly SelfishResult[]): readonly strin
     result.revenue.toFixed(4),
     result.expected.toFixed(4),
     (result.revenue - result.expected).toFixed(4),
-    result.isMatch ? out.tick : out.cross,
+    predictedMark(result.isMatch),
     percent(result.threshold),
     result.pays ? "yes" : "no",
   ]);

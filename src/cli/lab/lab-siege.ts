@@ -20,9 +20,9 @@ import { leaf } from "../command.ts";
 import { badInput, EXIT, Finished } from "../exit.ts";
 import { type Output, showDuration } from "../output.ts";
 import { checkNamedFolder } from "../output-folder.ts";
-import { playScene } from "./siege-scene.ts";
 import { table } from "../table.ts";
 import { writeLabFiles } from "./lab-files.ts";
+import { playScene } from "./siege-scene.ts";
 
 interface Options {
   readonly seconds: number;

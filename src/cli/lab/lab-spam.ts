@@ -1,6 +1,7 @@
 /** `quorate lab spam`: cheap headers for a node with its bound off and on (src/tools/lab/pow/spam.ts). */
 import type { Command } from "commander";
 import { chainLeast, runSpam, type Spam, spamSteps } from "../../tools/lab/pow/spam.ts";
+import { predictedMark, predictedWords } from "../../tools/lab/report/page.ts";
 import { spamReport, spamRows } from "../../tools/lab/report/spam-report.ts";
 import { integer } from "../arguments.ts";
 import { leaf } from "../command.ts";
@@ -66,10 +67,10 @@ async function spam(out: Output, { lengths, chain, rises, seed, out: dir }: Opti
     "needed",
     "",
   ];
-  const cells = spamRows(result).map((row, i) => [...row, result.cases[i]!.isMatch ? out.tick : out.cross]);
+  const cells = spamRows(result).map((row, i) => [...row, predictedMark(result.cases[i]!.isMatch)]);
   const lines = [
     ...table(head, cells),
-    `${result.isMatch ? out.tick : out.cross} with the bound a branch is stored if and only if it is heavy enough; without it always`,
+    `${predictedWords(result.isMatch)}: with the bound a branch is stored if and only if it is heavy enough; without it always`,
     `  ${result.cases.length} cases in ${showDuration(tookMs)}`,
     `  ${report}`,
   ];

@@ -1,6 +1,7 @@
 /** `quorate lab timewarp`: a majority bends the times of blocks, with the guard off and on (src/tools/lab/pow/timewarp.ts). */
 import { type Command, InvalidArgumentError } from "commander";
 import { runTimewarp, type Timewarp, type WarpResult, type WarpRun } from "../../tools/lab/pow/timewarp.ts";
+import { predictedWords } from "../../tools/lab/report/page.ts";
 import { percent } from "../../tools/lab/report/report.ts";
 import { timewarpReport } from "../../tools/lab/report/timewarp-report.ts";
 import { integer } from "../arguments.ts";
@@ -57,8 +58,8 @@ async function warp(
   });
   const lines = [
     ...tableOf(result),
-    verdictOf(out, off),
-    verdictOf(out, on),
+    verdictOf(off),
+    verdictOf(on),
     `  ${2 * periods * interval} blocks in ${showDuration(tookMs)}`,
     `  ${report}`,
   ];
@@ -86,6 +87,6 @@ function tableOf({ off, on }: WarpResult): readonly string[] {
   );
 }
 
-function verdictOf(out: Output, { guard, finalDifficulty, expected, isMatch, workPerHash }: WarpRun): string {
-  return `${isMatch ? out.tick : out.cross} guard ${guard ? "on: " : "off:"} difficulty ${percent(finalDifficulty)}, expected ${percent(expected)}; work for each hash ${workPerHash.toFixed(3)}`;
+function verdictOf({ guard, finalDifficulty, expected, isMatch, workPerHash }: WarpRun): string {
+  return `${predictedWords(isMatch)}: guard ${guard ? "on: " : "off:"} difficulty ${percent(finalDifficulty)}, expected ${percent(expected)}; work for each hash ${workPerHash.toFixed(3)}`;
 }

@@ -10,10 +10,9 @@ import { assembleBlock, decodeSealedBlock, encodeSealedBlock } from "../../chain
 import { createSigner } from "../../crypto/keys.ts";
 import { systemScheduler } from "../../node/assembly/system.ts";
 import { encodePacket, MAIL_BLOCK, MAIL_TRANSACTION } from "../../node/ingress/packet.ts";
-import { peerIdFromSeed } from "../../p2p/transport/identity.ts";
 import { P2pNetwork } from "../../p2p/network.ts";
-import { encodeBranchQuestion } from "../../p2p/sync/branch-wire.ts";
 import { decodeAnswer, encodeQuestion } from "../../p2p/sync/repair-wire.ts";
+import { peerIdFromSeed } from "../../p2p/transport/identity.ts";
 import { Wallet } from "../../sdk/wallet.ts";
 import type { Traffic } from "../../tools/lab/siege/siege.ts";
 import { dearQuestions } from "./siege-questions.ts";

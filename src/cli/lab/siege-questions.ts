@@ -2,10 +2,10 @@
  * What attackers of a siege ask of peers: each question is small and its answer takes a node long to make. Heads from
  * block 0 on, whole blocks, the pool's list, transactions by short hashes that nobody has, and a comparison of states.
  */
-import { asHash } from "../base/bytes.ts";
-import { encodeBranchQuestion } from "../p2p/sync/branch-wire.ts";
-import { encodeQuestion } from "../p2p/sync/repair-wire.ts";
-import type { SiegeTask } from "./lab/siege-task.ts";
+import { asHash } from "../../base/bytes.ts";
+import { encodeBranchQuestion } from "../../p2p/sync/branch-wire.ts";
+import { encodeQuestion } from "../../p2p/sync/repair-wire.ts";
+import type { SiegeTask } from "./siege-task.ts";
 
 const BLOCK_BYTES = 4 * 1024 * 1024;
 /** A claim of a pool that is not there, so that the answerer looks at the whole of its own. */

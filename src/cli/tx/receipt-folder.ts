@@ -7,14 +7,7 @@
  * Folders of version 0.1 before this, with receipts under the path of the document, are read too.
  */
 
-import {
-  appendFileSync,
-  readdirSync,
-  readFileSync,
-  statSync,
-  unlinkSync,
-  writeFileSync,
-} from "node:fs";
+import { appendFileSync, readdirSync, readFileSync, statSync, unlinkSync, writeFileSync } from "node:fs";
 import { join, relative, sep } from "node:path";
 import { accept, refuse, type Verdict } from "../../base/fault.ts";
 import { RECEIPT_FILE_BYTES_MAX, RECEIPT_NAMES_BYTES_MAX } from "../../base/limits.ts";

@@ -8,6 +8,7 @@ import { strict } from "./pow/theory.ts";
 import { type Fork, forkTree } from "./report/fork-tree.ts";
 import { factTable, figure, htmlTable, renderPage } from "./report/page.ts";
 import { percent } from "./report/report.ts";
+import { FORMULAS } from "./report/sources.ts";
 import { lineChart } from "./report/svg.ts";
 
 export interface LiveRace {
@@ -62,6 +63,13 @@ export interface LiveResult {
   readonly depth: number;
   readonly honest: readonly HonestNode[];
 }
+
+const LIVE_ENDINGS: Readonly<Record<LiveEnd, string>> = {
+  won: "the payment vanished",
+  lost: "the payment stands",
+  "gave-up": "the payment stands",
+  deadline: "undecided when the time was over",
+};
 
 export function describeEnd({ share, confirmations, giveUp }: LiveRace, result: LiveResult): string {
   const odds = `theory gives ${percent(strict(share, confirmations))} without a limit of patience`;
@@ -119,7 +127,13 @@ export function liveReport(
   return renderPage({
     title: "Spending twice on real nodes",
     question: `An attacker with ${percent(race.share)} of the hash power pays a merchant who waits for ${race.confirmations} confirmations, on a network of real processes. Does the payment vanish?`,
-    isMatch: result.end !== "deadline",
+    // One race shows no chance: theory gives one, and both ends agree with it.
+    isMatch: undefined,
+    ending: {
+      kind: result.end === "won" ? "bad" : result.end === "deadline" ? "mixed" : "good",
+      words: LIVE_ENDINGS[result.end],
+    },
+    formulas: FORMULAS.attack51.slice(0, 1),
     verdict: describeEnd(race, result),
     sections: [
       {

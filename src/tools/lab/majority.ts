@@ -52,7 +52,8 @@ export interface MajorityRow {
     readonly wins: number;
     readonly trials: number;
     readonly rate: number;
-    readonly interval: Interval;
+    /** Undefined where two quorums share a correct validator: then it cannot happen, and nothing is left to chance. */
+    readonly interval: Interval | undefined;
     readonly delivered: number;
   };
 }
@@ -105,7 +106,7 @@ export async function runMajority(options: MajorityOptions, step = noStep): Prom
       await step();
     }
     outcomes.push(...own);
-    rows.push({ share, pow: briefly(pow), pbft: summed(own) });
+    rows.push({ share, pow: briefly(pow), pbft: summed(own, keys > faultsSurvived(nodes)) });
   }
   const wins = outcomes.filter(({ won }) => won).length;
   const f = faultsSurvived(nodes);
@@ -133,14 +134,15 @@ function briefly({ wins, trials, rate, interval, expected, isMatch }: CellResult
   return { wins, trials, rate, interval, expected, isMatch };
 }
 
-function summed(outcomes: readonly SpendOutcome[]): MajorityRow["pbft"] {
+/** @param isChance whether anything is left to chance */
+function summed(outcomes: readonly SpendOutcome[], isChance: boolean): MajorityRow["pbft"] {
   const wins = outcomes.filter(({ won }) => won).length;
   const trials = outcomes.length;
   return {
     wins,
     trials,
     rate: wins / trials,
-    interval: confidenceInterval({ successes: wins, trials }),
+    interval: isChance ? confidenceInterval({ successes: wins, trials }) : undefined,
     delivered: outcomes.filter(({ delivered }) => delivered).length,
   };
 }

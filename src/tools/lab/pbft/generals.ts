@@ -32,12 +32,31 @@ export interface Generals {
   readonly seed: number;
 }
 
+/** A message as it was sent, or kept back. */
+export interface SentOrder {
+  /** From 0. */
+  readonly round: number;
+  readonly from: number;
+  readonly to: number;
+  /** Undefined: a traitor says nothing. */
+  readonly order: Order | undefined;
+  /** What a loyal general would have said in its place. */
+  readonly honest: Order;
+  /** Through whom the order came, the commander first; empty: the sender is the commander. */
+  readonly path: readonly number[];
+}
+
+/** Messages of one run that are kept to be shown; the counts are of all. */
+export const SENT_MAX = 2_000;
+
 export interface GeneralsOutcome {
   readonly algorithm: "OM" | "SM";
   readonly rounds: number;
   readonly messages: number;
   /** By round, from the first. */
   readonly messagesByRound: readonly number[];
+  /** In the order of time, at most {@link SENT_MAX}. */
+  readonly sent: readonly SentOrder[];
   /** Of all generals; what traitors say they do means nothing. */
   readonly decisions: readonly Order[];
   /** IC1: all loyal lieutenants do the same. */
@@ -84,14 +103,13 @@ export function oralMessages(problem: Generals, lie: Lie = lieOf(problem)): Gene
   const run = new OralRun(problem, lie);
   const lieutenants = others(problem.generals, [0]);
   const decisions = run.command(problem.depth, 0, lieutenants, problem.order, []);
-  return outcomeOf("OM", problem, run.messagesByRound, [
-    problem.order,
-    ...lieutenants.map((each) => decisions.get(each)!),
-  ]);
+  const decided = [problem.order, ...lieutenants.map((each) => decisions.get(each)!)];
+  return outcomeOf("OM", problem, run, decided);
 }
 
 class OralRun {
   readonly messagesByRound: number[] = [];
+  readonly sent: SentOrder[] = [];
   readonly #traitors: ReadonlySet<number>;
   readonly #lie: Lie;
 
@@ -127,6 +145,7 @@ class OralRun {
   #send(from: number, to: number, order: Order, path: readonly number[]): Order | undefined {
     const sent = this.#traitors.has(from) ? this.#lie(from, to, order, path) : order;
     const round = path.length;
+    if (this.sent.length < SENT_MAX) this.sent.push({ round, from, to, order: sent, honest: order, path });
     this.messagesByRound[round] = (this.messagesByRound[round] ?? 0) + (sent === undefined ? 0 : 1);
     return sent;
   }
@@ -161,10 +180,11 @@ export function signedMessages(problem: Generals): GeneralsOutcome {
     packets = packets.flatMap((packet) => run.receive(packet, round));
     if (round < problem.depth) packets.push(...run.lateRelease(round + 1));
   }
-  return outcomeOf("SM", problem, messagesByRound, run.decisions());
+  return outcomeOf("SM", problem, { messagesByRound, sent: run.sent }, run.decisions());
 }
 
 class SignedRun {
+  readonly sent: SentOrder[] = [];
   readonly #problem: Generals;
   readonly #traitors: ReadonlySet<number>;
   readonly #signers: readonly Signer[];
@@ -190,6 +210,7 @@ class SignedRun {
       const isLoyal = !this.#traitors.has(0);
       // Late: all loyal ones hear one order; the other one is kept among the traitors.
       const told = isLoyal || strategy === "late" ? order : this.#lie(0, to, order, []);
+      this.#note({ round: 0, from: 0, to, order: told, honest: order, path: [] });
       return told === undefined ? [] : [{ to, signed: this.#sign(told, [], []) }];
     });
   }
@@ -212,6 +233,10 @@ class SignedRun {
     let signed = this.#sign(order === "attack" ? "retreat" : "attack", [], []);
     for (const relay of relays) signed = this.#sign(signed.order, signed.signers, signed.signatures, relay);
     const victim = others(generals, traitors)[0];
+    if (victim !== undefined) {
+      const path = signed.signers.slice(0, -1);
+      this.#note({ round, from: relays.at(-1) ?? 0, to: victim, order: signed.order, honest: order, path });
+    }
     return victim === undefined ? [] : [{ to: victim, signed }];
   }
 
@@ -221,9 +246,14 @@ class SignedRun {
 
   #relay(from: number, to: number, { order, signers, signatures }: SignedOrder): Packet[] {
     const passedOn = this.#traitors.has(from) ? this.#lie(from, to, order, signers) : order;
+    this.#note({ round: signers.length, from, to, order: passedOn, honest: order, path: signers });
     if (passedOn === undefined) return [];
     // A liar's changed order carries signatures of another one: whoever hears it will see.
     return [{ to, signed: this.#sign(passedOn, signers, signatures, from) }];
+  }
+
+  #note(sent: SentOrder): void {
+    if (this.sent.length < SENT_MAX) this.sent.push(sent);
   }
 
   #sign(order: Order, signers: readonly number[], signatures: readonly Uint8Array[], by = 0): SignedOrder {
@@ -267,7 +297,7 @@ function others(generals: number, without: readonly number[]): number[] {
 function outcomeOf(
   algorithm: "OM" | "SM",
   { generals, traitors, order, depth }: Generals,
-  messagesByRound: readonly number[],
+  { messagesByRound, sent }: Pick<GeneralsOutcome, "messagesByRound" | "sent">,
   decisions: readonly Order[],
 ): GeneralsOutcome {
   const loyal = others(generals, [0, ...traitors]).map((general) => decisions[general]!);
@@ -276,6 +306,7 @@ function outcomeOf(
     rounds: depth + 1,
     messages: messagesByRound.reduce((sum, each) => sum + each, 0),
     messagesByRound,
+    sent,
     decisions,
     isAgreement: new Set(loyal).size <= 1,
     isObedience: traitors.includes(0) || loyal.every((each) => each === order),

@@ -128,6 +128,11 @@ function tieWins({ release, tie }: Pick<Race, "release" | "tie">): number {
   return { "first-seen": 0, random: 0.5, "last-seen": 1 }[tie];
 }
 
+/** Nothing is left to chance: an interval would say otherwise. */
+export function isCertain({ expected }: Pick<CellResult, "expected">): boolean {
+  return expected === 0 || expected === 1;
+}
+
 export interface CellResult extends Cell, Tally {
   readonly rate: number;
   /** 95 %. */

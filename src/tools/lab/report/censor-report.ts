@@ -1,8 +1,9 @@
 /** The page of `lab censor`: how long a transaction waits that a miner or a primary leaves out. */
 import { confidenceInterval } from "../binomial.ts";
 import { type Censor, type CensorResult, type CensorRow, type PbftRow, undoChance } from "../censor.ts";
-import { figure, htmlTable, renderPage } from "./page.ts";
+import { figure, htmlTable, predictedMark, renderPage } from "./page.ts";
 import { percent } from "./report.ts";
+import { FORMULAS } from "./sources.ts";
 import { curve, lineChart } from "./svg.ts";
 
 export const CENSOR_HEAD = [
@@ -14,7 +15,7 @@ export const CENSOR_HEAD = [
   "undone",
   "measured",
   "must be",
-  "",
+  "as predicted",
 ] as const;
 
 export const CENSOR_PBFT_HEAD = [
@@ -25,7 +26,7 @@ export const CENSOR_PBFT_HEAD = [
   "worst ms",
   "others' mean ms",
   "bound ms",
-  "",
+  "as predicted",
 ] as const;
 
 export function censorReport(options: Censor, result: CensorResult, command: string): string {
@@ -59,6 +60,11 @@ export function censorReport(options: Censor, result: CensorResult, command: str
       wrong === 0
         ? `All rows agree with theory. Below one half it is a delay, above it the transaction can be kept out; under PBFT with f censors every payment was final, after ${(worst / 1_000).toFixed(1)} s at worst.`
         : `${wrong} rows do not agree with theory.`,
+    ending: {
+      kind: rows.some(({ included, trials }) => included < trials) ? "mixed" : "good",
+      words: "kept out by a majority at most; never under PBFT with f censors",
+    },
+    formulas: FORMULAS.censor,
     sections: [
       {
         heading: "Proof of work",
@@ -69,7 +75,7 @@ export function censorReport(options: Censor, result: CensorResult, command: str
           htmlTable(
             "Must be: mean blocks until inclusion, or the probability that a block is undone",
             CENSOR_HEAD,
-            censorRows(rows, "✔", "✖"),
+            censorRows(rows),
           ),
       },
       {
@@ -78,7 +84,7 @@ export function censorReport(options: Censor, result: CensorResult, command: str
         html: htmlTable(
           "Time from sending to final at a correct validator; virtual time, the simulator's short timers",
           CENSOR_PBFT_HEAD,
-          pbftRows(pbft, "✔", "✖"),
+          pbftRows(pbft),
         ),
       },
     ],
@@ -120,7 +126,7 @@ function chancesChart(undo: readonly CensorRow[], giveUp: number): string {
   });
 }
 
-export function censorRows(rows: readonly CensorRow[], tick: string, cross: string): string[][] {
+export function censorRows(rows: readonly CensorRow[]): string[][] {
   return rows.map((row) => {
     const isUndo = row.tactic === "undo";
     const measured = row.fights === 0 ? "-" : percent(row.undone / row.fights);
@@ -133,12 +139,12 @@ export function censorRows(rows: readonly CensorRow[], tick: string, cross: stri
       isUndo ? `${row.undone} of ${row.fights}` : "-",
       isUndo ? measured : (row.meanBlocks?.toFixed(3) ?? "-"),
       isUndo ? percent(row.expected) : row.expected.toFixed(3),
-      row.isMatch ? tick : cross,
+      predictedMark(row.isMatch),
     ];
   });
 }
 
-export function pbftRows(rows: readonly PbftRow[], tick: string, cross: string): string[][] {
+export function pbftRows(rows: readonly PbftRow[]): string[][] {
   return rows.map((row) => [
     String(row.nodes),
     String(row.censors),
@@ -147,6 +153,6 @@ export function pbftRows(rows: readonly PbftRow[], tick: string, cross: string):
     row.worstMs.toFixed(0),
     String(row.othersMeanMs),
     String(row.boundMs),
-    row.isMatch ? tick : cross,
+    predictedMark(row.isMatch),
   ]);
 }

@@ -2,6 +2,7 @@
 import type { Eclipse, EclipseResult, EclipseRow } from "../pow/eclipse.ts";
 import { figure, htmlTable, renderPage } from "./page.ts";
 import { percent } from "./report.ts";
+import { FORMULAS } from "./sources.ts";
 import { lineChart } from "./svg.ts";
 
 export const ECLIPSE_HEAD = [
@@ -43,6 +44,14 @@ export function eclipseReport(options: Eclipse, { rows, isMatch }: EclipseResult
     verdict: isMatch
       ? `At worst it is cut off for ${percent(worst(false))} of the time without the defence and for ${percent(worst(true))} with it; with it the attacker never holds more connections than groups.`
       : "The defended node fared worse than the naive one, or the attacker held more connections than groups.",
+    ending: {
+      kind: worst(true) === 0 ? "good" : "mixed",
+      words:
+        worst(true) === 0
+          ? "the defended node was never cut off"
+          : `defended: cut off for up to ${percent(worst(true))} of the time`,
+    },
+    formulas: FORMULAS.eclipse,
     sections: [
       {
         heading: "Cut off",

@@ -41,6 +41,11 @@ svg text.hash{font:9.5px ui-monospace,monospace;fill:var(--soft)}
 .moment path{fill:none;stroke:var(--soft);stroke-dasharray:3 3}.moment text{fill:var(--soft);paint-order:stroke;stroke:var(--paper);stroke-width:4px}
 .band{fill:var(--c);fill-opacity:.28}.shade{fill:var(--line);fill-opacity:.6}.tick{stroke:var(--ink);stroke-width:1}
 .stop{fill:none;stroke:var(--bad);stroke-width:2.4}.ink{fill:var(--ink)}.flag{stroke:var(--bad);stroke-width:2}.alarm{fill:var(--bad);stroke:var(--paper)}
+.rounds{display:flex;flex-wrap:wrap;gap:.5rem 2rem}.rounds figure{flex:1 1 16rem;max-width:26rem;margin:.4rem 0}
+.keys{display:flex;flex-wrap:wrap;gap:.2rem 1.2rem;font-size:.875rem;color:var(--soft)}.key svg{display:inline-block;width:26px;height:12px}
+.line.lie{stroke-dasharray:5 4;stroke-width:2.2}.general{fill:var(--paper);stroke:var(--ink);stroke-width:1.6}.general.traitor{fill:var(--ink)}
+svg text.traitor{fill:var(--paper);font-weight:700}svg text.decision{fill:var(--c);font-weight:700}svg text.false{fill:var(--bad);font-weight:700}svg text.soft{fill:var(--soft)}
+.square{fill:var(--c)}.square.lie{stroke:var(--ink);stroke-width:1.4}.square.none{fill:none}
 .block rect{fill:var(--paper);stroke:var(--c,var(--soft));stroke-width:2}.block.stale rect{stroke-dasharray:4 3}
 ${Array.from({ length: 8 }, (_, i) => `.s${i}{--c:var(--c${i})}`).join("")}
 table{border-collapse:collapse;font-variant-numeric:tabular-nums;font-size:.875rem;margin:.6rem 0}
@@ -49,6 +54,7 @@ th:first-child,td:first-child{text-align:left;position:sticky;left:0;background:
 table:not(.facts) th{vertical-align:bottom}
 .facts th,.facts td{position:static!important;text-align:left;vertical-align:top;white-space:normal}.facts td{overflow-wrap:anywhere}
 .facts th{font-weight:400;color:var(--soft);min-width:7rem}
+.runs td{white-space:normal;text-align:left;vertical-align:top}.runs th{text-align:left}.runs td:nth-child(3),.runs td:first-child{white-space:nowrap}.runs td:nth-child(5){min-width:18rem}.runs td:nth-child(6){min-width:14rem;overflow-wrap:anywhere}
 pre{white-space:pre-wrap;overflow-wrap:anywhere;border:1px solid var(--line);border-radius:6px;padding:.6rem}
 @media print{:root{--paper:#fff;--ink:#000;--soft:#444;--line:#bbb;--good:#12743d;--bad:#b3261e;--c0:#0072b2;--c1:#d55e00;
 --c2:#007a5e;--c3:#b0568c;--c4:#8a6d00;--c5:#3b8fc4;--c6:#444c5c;--c7:#7a3db8}

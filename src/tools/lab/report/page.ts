@@ -34,14 +34,19 @@ export interface Page {
 }
 
 /** The mark of what was predicted: neither good nor bad. */
-const PREDICTED = { yes: "≡", no: "≢" } as const;
+export const PREDICTED = { yes: "≡", no: "≢" } as const;
 
-function predictedMark(isMatch: boolean): string {
+export function predictedMark(isMatch: boolean): string {
   return isMatch ? PREDICTED.yes : PREDICTED.no;
 }
 
+/** The same in words, for a line by itself. */
+export function predictedWords(isMatch: boolean): string {
+  return isMatch ? `${PREDICTED.yes} as predicted` : `${PREDICTED.no} NOT as predicted`;
+}
+
 /** Of the program that made a report; the same for the same checkout. */
-function madeBy(): { readonly version: string; readonly commit: string | undefined } {
+export function madeBy(): { readonly version: string; readonly commit: string | undefined } {
   return { version: packageVersion(), commit: sourceCommit() };
 }
 
@@ -64,12 +69,29 @@ ${judges(formulas)}
 ${sections.map(renderSection).join("\n")}
 </div>
 ${formulas.length === 0 ? "" : renderFormulas(formulas)}
-<footer><p>${escapeText(makers())} Made again by</p><pre>${escapeText(command)}</pre></footer>`,
+<footer><p>Made by ${escapeText(program())}; made again by</p><pre>${escapeText(command)}</pre></footer>`,
+    headOf(page),
   );
 }
 
-/** A page that needs nothing else. @param body escaped already */
-function renderFrame(title: string, body: string): string {
+/** Names under which a report's head says what the list of runs shows. */
+export const RUN_META = { command: "quorate-command", predicted: "quorate-as-predicted" } as const;
+
+function headOf({ isMatch, verdict, command }: Page): Readonly<Record<string, string>> {
+  return {
+    description: verdict,
+    generator: program(),
+    [RUN_META.command]: command,
+    ...(isMatch === undefined ? {} : { [RUN_META.predicted]: isMatch ? "yes" : "no" }),
+  };
+}
+
+/** A page that needs nothing else. @param body escaped already @param meta of its head */
+export function renderFrame(
+  title: string,
+  body: string,
+  meta: Readonly<Record<string, string>> = {},
+): string {
   return `<!doctype html>
 <html lang="en">
 <head>
@@ -79,6 +101,9 @@ function renderFrame(title: string, body: string): string {
 <meta name="referrer" content="no-referrer">
 <link rel="icon" href="data:,">
 <title>${escapeText(title)}</title>
+${Object.entries(meta)
+  .map(([name, content]) => `<meta name="${name}" content="${escapeText(content)}">`)
+  .join("\n")}
 <style>${PAGE_STYLE}</style>
 </head>
 <body>
@@ -90,10 +115,10 @@ ${body}
 `;
 }
 
-/** "quorate 0.1.0, commit 0123…": a sentence. */
-function makers(): string {
+/** "quorate 0.1.0, commit 0123456789ab" */
+function program(): string {
   const { version, commit } = madeBy();
-  return `Made by quorate ${version}${commit === undefined ? "" : `, commit ${commit.slice(0, 12)}`}.`;
+  return `quorate ${version}${commit === undefined ? "" : `, commit ${commit.slice(0, 12)}`}`;
 }
 
 function predicted(isMatch: boolean | undefined): string {

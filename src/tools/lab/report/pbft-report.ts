@@ -11,6 +11,7 @@ import type { SilentOptions, SilentRun } from "../pbft/silent.ts";
 import { forkTree } from "./fork-tree.ts";
 import { factTable, figure, htmlTable, renderPage, type Section } from "./page.ts";
 import { percent } from "./report.ts";
+import { FORMULAS } from "./sources.ts";
 import { curve, lineChart } from "./svg.ts";
 import { timeline } from "./timeline.ts";
 
@@ -61,6 +62,11 @@ export function equivocateReport(run: EquivocateRun, command: string): string {
         ? "A key runs on two machines, and a partition keeps them apart. Can two blocks of one height become final?"
         : "A primary shows one part of the validators another block than the rest, and votes for both. Can two blocks of one height become final?",
     isMatch: result.isMatch,
+    ending:
+      result.fork === undefined
+        ? { kind: "good", words: "one chain" }
+        : { kind: "bad", words: "the chain forked" },
+    formulas: result.way === "twin" ? FORMULAS.twins : FORMULAS.validators,
     verdict: equivocateVerdict(run),
     sections: [
       {
@@ -87,7 +93,7 @@ function forkSection(certificates: readonly Certificate[], { result, branches }:
       ["height, view", `${height}, ${view}`],
       ["signed COMMIT", names(signers)],
       ["final at", names(holders)],
-      ["by the rules", fault ?? "valid ✔"],
+      ["by the rules", fault ?? "valid"],
     ]),
   );
   const stops = result.stops.map(
@@ -157,6 +163,11 @@ export function silentReport(runs: readonly SilentRun[], options: SilentOptions,
     title: "Validators that say nothing",
     question: "How many validators may fall silent before the chain stops, and does it come back?",
     isMatch,
+    ending: {
+      kind: "mixed",
+      words: `goes on with ${faultsSurvived(options.nodes)} silent, waits with ${faultsSurvived(options.nodes) + 1}; no fork`,
+    },
+    formulas: FORMULAS.silent,
     verdict: silentVerdict(runs, options),
     sections: [
       {
@@ -265,6 +276,11 @@ export function partitionReport(run: PartitionRun, command: string): string {
     question:
       "The validators fall into groups that do not hear each other. Who goes on, and do all agree afterwards?",
     isMatch: result.isMatch,
+    ending:
+      result.recoveryMs === undefined
+        ? { kind: "bad", words: "payments still wait" }
+        : { kind: "good", words: "one chain, and all agree again" },
+    formulas: FORMULAS.partition,
     verdict: partitionVerdict(run),
     sections: [
       {
@@ -300,7 +316,7 @@ export function majorityVerdict(result: MajorityResult, options: MajorityOptions
     : `${pow}; under PBFT power buys nothing, but ${keys} are more than f = ${result.f}: ${result.wins} of ${result.trials} succeed.`;
 }
 
-export const MAJORITY_HEAD = ["hash power", "proof of work", "must be", "PBFT", "95 %", "delivered"];
+export const MAJORITY_HEAD = ["hash power", "proof of work", "must be", "PBFT", "interval", "delivered"];
 
 export function majorityCells(result: MajorityResult): string[][] {
   return result.rows.map(({ share, pow, pbft }) => [
@@ -308,7 +324,9 @@ export function majorityCells(result: MajorityResult): string[][] {
     `${pow.wins} of ${pow.trials}`,
     percent(pow.expected),
     `${pbft.wins} of ${pbft.trials}`,
-    `${percent(pbft.interval.low)} to ${percent(pbft.interval.high)}`,
+    pbft.interval === undefined
+      ? "none: impossible"
+      : `${percent(pbft.interval.low)} to ${percent(pbft.interval.high)}`,
     String(pbft.delivered),
   ]);
 }
@@ -355,12 +373,20 @@ export function majorityReport(result: MajorityResult, options: MajorityOptions,
     question:
       "The attacker of the 51 % attack, with the same machines: what do they buy him where validators vote by name?",
     isMatch: result.isMatch,
+    ending:
+      result.wins === 0
+        ? { kind: "mixed", words: "undone by work, never under PBFT" }
+        : { kind: "bad", words: "undone by work, and by too many keys" },
+    formulas: FORMULAS.majority,
     verdict: majorityVerdict(result, options),
     sections: [
       {
         heading: "The same double spend twice",
         text: `Proof of work: ${options.confirmations} confirmations. PBFT: one final block; he holds ${options.keys} of ${options.nodes} validator keys (f = ${result.f}), and cuts the network between the correct validators for two seconds. No rule of PBFT asks for work, so his machines enter nowhere.`,
-        html: figure(chart, "Points: measured, with the 95 % interval. Line: theory of proof of work."),
+        html: figure(
+          chart,
+          `Points: measured; bars: the 95 % interval where chance decides. Line: theory of proof of work.${options.keys <= result.f ? " Under PBFT with at most f keys it cannot happen, so nothing is left to chance." : ""}`,
+        ),
       },
       {
         heading: "Numbers",

@@ -3,13 +3,13 @@
  * gives the same page, byte for byte: no clock, no names of the machine.
  */
 
-import type { GeneralsOutcome } from "../pbft/generals.ts";
-import type { AttackOptions, CellResult } from "../pow/attack51.ts";
+import { type AttackOptions, type CellResult, isCertain } from "../pow/attack51.ts";
 import { blocksOf, type Sample } from "../pow/sample-race.ts";
 import type { SelfishResult } from "../pow/selfish.ts";
 import { selfishRevenue } from "../pow/theory.ts";
 import { forkTree, raceFork } from "./fork-tree.ts";
-import { figure, htmlTable, type Page, renderPage, type Section } from "./page.ts";
+import { type Ending, figure, htmlTable, predictedMark, renderPage, type Section } from "./page.ts";
+import { FORMULAS } from "./sources.ts";
 import { curve, lineChart, type Series } from "./svg.ts";
 
 export function attackReport(
@@ -31,6 +31,8 @@ export function attackReport(
       wrong === 0
         ? `All ${cells.length} cells of ${options.trials} races${alsoOn(replicas)} agree with ${judge}. ${extremes(cells)}`
         : `${wrong} of ${all.length} cells do not agree with ${judge}.`,
+    ending: spendEnding(all),
+    formulas: FORMULAS.attack51,
     sections: [
       chances(options, cells),
       ...(replicas.length === 0 ? [] : [onReplicas({ ...options, trials: replicas[0]!.trials }, replicas)]),
@@ -40,6 +42,20 @@ export function attackReport(
     ],
     command,
   });
+}
+
+function spendEnding(cells: readonly CellResult[]): Ending {
+  const undone = cells.filter(({ wins }) => wins > 0).length;
+  if (undone === 0) return { kind: "good", words: "no payment vanished" };
+  const kind = cells.every(({ wins, trials }) => wins === trials) ? "bad" : "mixed";
+  return { kind, words: `payments vanished in ${undone} of ${cells.length} cells` };
+}
+
+function selfishEnding(results: readonly SelfishResult[]): Ending {
+  const paid = results.filter(({ pays }) => pays).length;
+  if (paid === 0) return { kind: "good", words: "honest mining earns more" };
+  const kind = paid === results.length ? "bad" : "mixed";
+  return { kind, words: `keeping blocks back pays in ${paid} of ${results.length} cells` };
 }
 
 /** One sentence: the deepest wait, against the weakest and the strongest attacker. */
@@ -71,10 +87,10 @@ function chanceFigure({ trials }: AttackOptions, cells: readonly CellResult[]): 
   const shares = [...new Set(cells.map(({ share }) => share))];
   const series = shares.flatMap((share, color): Series[] => {
     const own = cells.filter((cell) => cell.share === share);
-    const measured = own.map(({ confirmations, rate, interval }) => ({
+    const measured = own.map(({ confirmations, rate, interval, expected }) => ({
       x: confirmations,
       y: rate,
-      ...interval,
+      ...(isCertain({ expected }) ? {} : interval),
     }));
     const theory = own.map(({ confirmations, expected }) => ({ x: confirmations, y: expected }));
     return [
@@ -149,7 +165,13 @@ function momentsOf({ events, confirmations }: Sample): { x: number; name: string
   ];
 }
 
-const JUDGED = ["share, z", "won", "rate", "95 %", "must be", "p", ""];
+const JUDGED = ["share, z", "won", "rate", "95 %", "must be", "p", "as predicted"];
+
+/** What is certain has no interval. */
+function shownInterval({ expected, interval }: CellResult): string {
+  if (isCertain({ expected })) return "certain";
+  return `${percent(interval.low)} to ${percent(interval.high)}`;
+}
 
 /** What was measured of a cell and what it must be, in the columns above. */
 function judged(cell: CellResult): string[] {
@@ -157,10 +179,10 @@ function judged(cell: CellResult): string[] {
     `${percent(cell.share)}, ${cell.confirmations}`,
     `${cell.wins} of ${cell.trials}`,
     percent(cell.rate),
-    `${percent(cell.interval.low)} to ${percent(cell.interval.high)}`,
+    shownInterval(cell),
     percent(cell.expected),
     cell.pValue.toPrecision(2),
-    cell.isMatch ? "✔" : "✖",
+    predictedMark(cell.isMatch),
   ];
 }
 
@@ -241,7 +263,7 @@ export function selfishReport(results: readonly SelfishResult[], command: string
     result.revenue.toFixed(4),
     result.expected.toFixed(4),
     (result.revenue - result.expected).toFixed(4),
-    result.isMatch ? "✔" : "✖",
+    predictedMark(result.isMatch),
     percent(result.threshold),
     result.pays ? "yes" : "no",
   ]);
@@ -254,6 +276,8 @@ export function selfishReport(results: readonly SelfishResult[], command: string
       wrong === 0
         ? `All ${results.length} cells agree with Eyal and Sirer's formula: it pays from ${thresholds(results)} on.`
         : `${wrong} of ${results.length} cells do not agree with Eyal and Sirer's formula.`,
+    ending: selfishEnding(results),
+    formulas: FORMULAS.selfish,
     sections: [
       {
         heading: "Revenue",
@@ -265,7 +289,7 @@ export function selfishReport(results: readonly SelfishResult[], command: string
         text: "From the threshold on the strategy pays.",
         html: htmlTable(
           "Part of the final chain",
-          ["share, γ", "measured", "formula", "difference", "", "threshold", "pays"],
+          ["share, γ", "measured", "formula", "difference", "as predicted", "threshold", "pays"],
           rows,
         ),
       },
@@ -290,85 +314,6 @@ function revenueSeries(results: readonly SelfishResult[], gamma: number, color: 
     { name, kind: "line", color, isUnnamed: true, points: formula },
     { name, kind: "points", color, points: played },
   ];
-}
-
-export interface GeneralsRow {
-  readonly outcome: GeneralsOutcome;
-  readonly generals: number;
-  readonly traitors: readonly number[];
-  /** Whether the theorem covers this case: few enough traitors for the algorithm. */
-  readonly isPromised: boolean;
-}
-
-export function isKept({ outcome, isPromised }: GeneralsRow): boolean {
-  return !isPromised || (outcome.isAgreement && outcome.isObedience);
-}
-
-/** One sentence. */
-function howItEnded({ outcome, generals, traitors, isPromised }: GeneralsRow): string {
-  const { algorithm, rounds, isAgreement, isObedience } = outcome;
-  const act = isAgreement ? "act alike" : "do not act alike";
-  const obey = traitors.includes(0) ? "" : isObedience ? ", as ordered" : ", not as ordered";
-  const count = traitors.length === 1 ? "1 traitor" : `${traitors.length} traitors`;
-  return `${algorithm}(${rounds - 1}), ${generals} generals, ${count}: the loyal ones ${act}${obey}${isPromised ? "" : " (nothing was promised)"}.`;
-}
-
-export function generalsReport(
-  rows: readonly GeneralsRow[],
-  comparison: readonly (readonly string[])[],
-  command: string,
-): string {
-  const isMatch = rows.every(isKept);
-  const cells = rows.map(({ outcome, generals, traitors, isPromised }) => [
-    `${outcome.algorithm}(${outcome.rounds - 1})`,
-    String(generals),
-    traitors.join(", ") || "none",
-    String(outcome.rounds),
-    outcome.messagesByRound.join(" + "),
-    outcome.isAgreement ? "yes" : "no",
-    outcome.isObedience ? "yes" : "no",
-    isPromised ? "yes" : "no",
-  ]);
-  const decided = rows.flatMap(({ outcome, traitors }) =>
-    outcome.decisions.map((decision, general) => [
-      `${outcome.algorithm}, general ${general}`,
-      general === 0 ? "commander" : "lieutenant",
-      traitors.includes(general) ? "traitor" : "loyal",
-      traitors.includes(general) ? "" : decision,
-    ]),
-  );
-  return renderPage({
-    title: "The Byzantine generals",
-    question: "Some generals are traitors. Do the loyal ones act alike, and do as a loyal commander says?",
-    isMatch,
-    verdict: `${rows.map(howItEnded).join(" ")} ${isMatch ? "What the theorems promise was kept." : "A promise of the theorems was broken."}`,
-    sections: [
-      {
-        heading: "What happened",
-        text: "Oral messages need 3m + 1 generals against m traitors; signed ones bear any number, in m + 1 rounds.",
-        html: htmlTable(
-          "Oral (OM) and signed messages (SM)",
-          ["algorithm", "generals", "traitors", "rounds", "messages", "alike", "as ordered", "promised"],
-          cells,
-        ),
-      },
-      {
-        heading: "What each decided",
-        text: "What a traitor does binds nobody and is left out.",
-        html: htmlTable("Decisions", ["general", "rank", "loyalty", "decision"], decided),
-      },
-      {
-        heading: "PBFT beside it",
-        text: "Practical agreement: three phases, whatever m is, and messages that grow with the square of n.",
-        html: htmlTable(
-          "Messages for one block",
-          ["n, f", "silent", "pre-prepare", "prepare", "commit", "together"],
-          comparison,
-        ),
-      },
-    ],
-    command,
-  } satisfies Page);
 }
 
 /** Enough digits for small chances, none to spare. */

@@ -52,7 +52,11 @@ export function siegeReport(results: readonly SiegeResult[], command: string): s
     title: "A network under siege",
     question:
       "Strangers, a full node, a validator, an RPC client and a web page attack a network of real nodes. Do transfers still arrive, and what does it cost the nodes?",
-    isMatch,
+    // Limits judge here, no theory.
+    isMatch: undefined,
+    ending: isMatch
+      ? { kind: "good", words: "the network held" }
+      : { kind: "bad", words: "not every scene held" },
     verdict: siegeVerdict(results),
     sections: [
       {

@@ -8,7 +8,7 @@ export interface Source {
   readonly url: string;
 }
 
-const SOURCES = {
+export const SOURCES = {
   nakamoto: {
     name: "Nakamoto, Bitcoin: A Peer-to-Peer Electronic Cash System (2008), section 11",
     url: "https://bitcoin.org/bitcoin.pdf",
@@ -69,7 +69,7 @@ export interface Formula {
   readonly name: string;
   /** As one writes it. */
   readonly formula: string;
-  /** What its packets are and when it holds. */
+  /** What its letters are and when it holds. */
   readonly words: string;
   readonly source: Source;
 }
@@ -92,3 +92,151 @@ const QUORUMS: Formula = {
     "While at most f validators lie, two blocks of one height cannot both have a certificate: a theorem, not a chance.",
   source: SOURCES.pbft,
 };
+
+export const FORMULAS = {
+  attack51: [
+    STRICT,
+    {
+      id: "rosenfeld",
+      name: "Rosenfeld's formula",
+      formula: "P = 1 - Σₖ C(z+k-1, k) (pᶻ qᵏ - pᵏ qᶻ), k = 0 … z",
+      words: `${RATIO} One block in advance, or success at a tie. 1 from a half of the hash power on.`,
+      source: SOURCES.rosenfeld,
+    },
+    {
+      id: "nakamoto",
+      name: "Nakamoto's approximation",
+      formula: "P = 1 - Σₖ (λᵏ e^(-λ) / k!) (1 - r^(z-k)), k = 0 … z, λ = z r",
+      words: `${RATIO} Shown for comparison only: progress is taken as a Poisson distribution, a tie as success.`,
+      source: SOURCES.nakamoto,
+    },
+    {
+      id: "interval",
+      name: "Interval of what was measured",
+      formula: "(p̂ + t²/2n ± t √(p̂(1-p̂)/n + t²/4n²)) / (1 + t²/n), t = 1.96",
+      words:
+        "Wilson's interval for a share p̂ of n trials. Left out where a theorem leaves nothing to chance.",
+      source: SOURCES.interval,
+    },
+  ],
+  selfish: [
+    {
+      id: "revenue",
+      name: "Revenue of the pool",
+      formula: "R = (α(1-α)²(4α + γ(1-2α)) - α³) / (1 - α(1 + (2-α)α))",
+      words: "α: the pool's part of the hash power, γ: the part of the honest power on its branch at a tie.",
+      source: SOURCES.selfish,
+    },
+    {
+      id: "threshold",
+      name: "From where on it pays",
+      formula: "α > (1-γ) / (3-2γ)",
+      words: "A third with γ = 0, a quarter with γ = 1/2, nothing with γ = 1.",
+      source: SOURCES.selfish,
+    },
+  ],
+  generals: [
+    {
+      id: "impossible",
+      name: "Impossibility by word of mouth",
+      formula: "n ≤ 3m",
+      words:
+        "With m traitors among n generals no protocol of oral messages makes all loyal ones act alike and obey a loyal commander.",
+      source: SOURCES.reaching,
+    },
+    {
+      id: "oral",
+      name: "Oral messages OM(m)",
+      formula: "n ≥ 3m + 1; (n-1) + (n-1)(n-2) + … messages in m + 1 rounds",
+      words: "Each lieutenant takes what most others say that they were told.",
+      source: SOURCES.generals,
+    },
+    {
+      id: "signed",
+      name: "Signed messages SM(m)",
+      formula: "any n; m + 1 rounds",
+      words: "Nobody can change what another has signed, so a liar is seen.",
+      source: SOURCES.generals,
+    },
+  ],
+  validators: [QUORUMS],
+  twins: [
+    QUORUMS,
+    {
+      ...QUORUMS,
+      id: "twins",
+      name: "One key on two machines counts as one fault",
+      formula: "twins ≤ f",
+      words: "Two honest replicas with one key sign what a liar would sign; the same theorem bounds them.",
+      source: SOURCES.twins,
+    },
+  ],
+  silent: [
+    QUORUMS,
+    {
+      id: "liveness",
+      name: "Progress",
+      formula: "n - silent ≥ Q",
+      words:
+        "With a quorum that is heard in time the chain goes on after a view change; without one it waits, and stays safe.",
+      source: SOURCES.partial,
+    },
+  ],
+  partition: [
+    QUORUMS,
+    {
+      id: "cap",
+      name: "Consistent or available",
+      formula: "at most one side has Q of n votes",
+      words:
+        "A network that is split cannot be both; this chain stays consistent and the smaller side waits.",
+      source: SOURCES.cap,
+    },
+  ],
+  majority: [STRICT, QUORUMS],
+  timewarp: [
+    {
+      id: "retarget",
+      name: "Retarget of a period",
+      formula: "target' = target · clamp(T, 600 N / 4, 600 N · 4) / (600 N)",
+      words:
+        "N: blocks of a period, T: the time between its first and its last block by their stamps. The guard ties the first stamp of a period to the last of the one before.",
+      source: SOURCES.timewarp,
+    },
+  ],
+  eclipse: [
+    {
+      id: "groups",
+      name: "Connections by group",
+      formula: "the attacker's connections ≤ his groups of addresses",
+      words:
+        "The node chooses at most one connection in a group of addresses, and the book keeps few of one group.",
+      source: SOURCES.eclipse,
+    },
+  ],
+  spam: [
+    {
+      id: "bound",
+      name: "Work before memory",
+      formula: "stored ⇔ work(branch) ≥ work(tip) - 144 · work(tip block)",
+      words: "A branch is read through without keeping it until it has shown that much work.",
+      source: SOURCES.presync,
+    },
+  ],
+  censor: [
+    {
+      id: "delay",
+      name: "Leaving out",
+      formula: "1 / (1 - q) blocks on average",
+      words: "q: the censor's part of the hash power.",
+      source: SOURCES.nakamoto,
+    },
+    {
+      id: "undo",
+      name: "Undoing a block",
+      formula: "(r² - rᵍ) / (1 - rᵍ)",
+      words: "r = q/p; he begins two blocks short and gives up g blocks short.",
+      source: SOURCES.rosenfeld,
+    },
+  ],
+} as const satisfies Readonly<Record<string, readonly Formula[]>>;

@@ -1,7 +1,8 @@
 /** The page of `lab spam`: how many cheap heads a node stores, with its bound and without, and at what price. */
 
 import type { Spam, SpamCase, SpamResult } from "../pow/spam.ts";
-import { figure, htmlTable, renderPage } from "./page.ts";
+import { figure, htmlTable, predictedMark, renderPage } from "./page.ts";
+import { FORMULAS } from "./sources.ts";
 import { lineChart, type Series } from "./svg.ts";
 
 export function spamReport({ lengths, chain }: Spam, result: SpamResult, command: string): string {
@@ -46,6 +47,11 @@ export function spamReport({ lengths, chain }: Spam, result: SpamResult, command
       "Blocks were easy when the chain was young. What does it cost to fill a node with headers that fork off there?",
     isMatch,
     verdict: `Without the bound the node stores ${off.stored} of ${off.offered} headers (${showBytes(off.bytes)}) for ${off.hashes} hashes, about ${(off.hashesPerStored ?? 0).toFixed(1)} each; with it ${on.stored}, until the attacker has spent ${on.needed}.`,
+    ending: {
+      kind: on.stored === 0 ? "good" : "mixed",
+      words: on.stored === 0 ? "with the bound nothing cheap is stored" : "stored at the full price",
+    },
+    formulas: FORMULAS.spam,
     sections: [
       {
         heading: "What the node stores",
@@ -60,7 +66,7 @@ export function spamReport({ lengths, chain }: Spam, result: SpamResult, command
         html: htmlTable(
           "Hashes: nonces tried by the attacker",
           ["scene", "bound", "offered", "stored", "bytes", "hashes", "hashes each", "work", "needed", ""],
-          spamRows(result).map((row, i) => [...row, cases[i]!.isMatch ? "✔" : "✖"]),
+          spamRows(result).map((row, i) => [...row, predictedMark(cases[i]!.isMatch)]),
         ),
       },
     ],

@@ -3,6 +3,7 @@
 import type { Timewarp, WarpedPeriod, WarpResult } from "../pow/timewarp.ts";
 import { figure, htmlTable, renderPage } from "./page.ts";
 import { percent } from "./report.ts";
+import { FORMULAS } from "./sources.ts";
 import { lineChart, type Series } from "./svg.ts";
 
 export function timewarpReport(options: Timewarp, { off, on, isMatch }: WarpResult, command: string): string {
@@ -38,6 +39,8 @@ export function timewarpReport(options: Timewarp, { off, on, isMatch }: WarpResu
     question: `A miner with ${percent(options.share)} of the hash power stamps the last block of each period far ahead and all others as early as he may. What happens to the difficulty?`,
     isMatch,
     verdict: `Without the guard it fell to ${percent(off.finalDifficulty)} in ${options.periods} periods (the recurrence says ${percent(off.expected)}); with the guard it stays at ${percent(on.finalDifficulty)}, his own part of the hash power (${percent(on.expected)}).`,
+    ending: { kind: "mixed", words: "difficulty collapses without the guard and holds with it" },
+    formulas: FORMULAS.timewarp,
     sections: [
       {
         heading: "Difficulty",

@@ -29,7 +29,7 @@ describe("as many equivocators as are survived", () => {
   it("give the same page for the same seed", async () => {
     const page = equivocateReport(await runEquivocate(OPTIONS), "x");
     expect(page).toBe(first);
-    expect(page).not.toMatch(/NaN|undefined|Infinity|<script|https?:/);
+    expect(page).not.toMatch(/NaN|undefined|Infinity|<script/);
   });
 });
 

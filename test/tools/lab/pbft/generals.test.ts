@@ -2,6 +2,7 @@
  * Goal: the paper's theorems hold in what the lab shows, and its impossibility shows too. Method: all lies of a
  * traitor tried one by one where that is possible, else every strategy and every set of traitors.
  */
+
 import { describe, expect, it } from "vitest";
 import {
   type Generals,
@@ -11,9 +12,12 @@ import {
   type Order,
   oralMessages,
   pbftMessages,
+  SENT_MAX,
   STRATEGIES,
   signedMessages,
 } from "../../../../src/tools/lab/pbft/generals.ts";
+import { generalsFigures } from "../../../../src/tools/lab/report/generals-figure.ts";
+import { wordsOfRounds } from "../../../../src/tools/lab/report/generals-words.ts";
 
 const BASE: Generals = { generals: 4, traitors: [], order: "attack", depth: 1, strategy: "split", seed: 1 };
 
@@ -79,6 +83,44 @@ describe("oral messages", () => {
     expect(outcome).toMatchObject({ rounds: 3, messagesByRound: [6, 30, 120], messages: 156 });
     expect(messagesOfOm(7, 2)).toBe(156);
     expect(messagesOfOm(3, 5)).toBe(4);
+  });
+});
+
+describe("the picture of the rounds", () => {
+  const figuresOf = (problem: Generals) =>
+    generalsFigures({
+      outcome: oralMessages(problem),
+      generals: problem.generals,
+      traitors: problem.traitors,
+    });
+
+  it("draws an arrow for each message, dashed where it is a lie", () => {
+    const [first, second, ...more] = figuresOf({ ...BASE, traitors: [3] });
+    expect(more).toEqual([]);
+    expect(first?.match(/class="dot /g)).toHaveLength(3);
+    expect(second?.match(/class="dot /g)).toHaveLength(6);
+    expect(second?.match(/class="line s0 lie"/g)).toHaveLength(1);
+    expect(second).toContain("general 3 tells 1: retreat, as heard from 0 (a lie: it should be attack)");
+  });
+
+  it("draws squares where a general tells another many things, and bounds them", () => {
+    const problem = { ...BASE, generals: 13, traitors: [12], depth: 3 };
+    const last = figuresOf(problem).at(-1)!;
+    expect(oralMessages(problem).sent).toHaveLength(SENT_MAX);
+    expect(last.match(/<rect /g)!.length).toBeLessThanOrEqual(13 * 12 * 16);
+    expect(last).not.toMatch(/NaN|undefined/);
+  });
+
+  it("has each message in words, and counts where there are many", () => {
+    const small = wordsOfRounds(oralMessages({ ...BASE, generals: 3, traitors: [2] }));
+    expect(small).toEqual([
+      "round 1  0 orders 1 attack, 2 attack",
+      "round 2  1 tells 2 attack",
+      "         2 tells 1 retreat!",
+    ]);
+    expect(wordsOfRounds(oralMessages({ ...BASE, generals: 7, depth: 2 })).at(-1)).toBe(
+      "round 3  120 messages",
+    );
   });
 });
 

@@ -46,7 +46,12 @@ describe("the report of attack51", () => {
 
   it("is whole, and asks for nothing from elsewhere", () => {
     expect(unbalanced(page)).toEqual([]);
-    expect(page).not.toMatch(/<script|https?:|src=|@import|url\(/);
+    // Links are for readers; nothing is fetched.
+    expect(page.replaceAll(/ href="https:[^"]*"/g, "")).not.toMatch(/<script|https?:|src=|@import|url\(/);
+    const ids = new Set([...page.matchAll(/ id="([^"]+)"/g)].map(([, id]) => id));
+    const links = [...page.matchAll(/ href="#([^"]+)"/g)].map(([, id]) => id);
+    expect(links.length).toBeGreaterThan(0);
+    for (const link of links) expect(ids).toContain(link);
     expect(page).toContain('name="viewport"');
     expect(page.match(/<svg /g)).toHaveLength(3);
     expect(page.match(/<title>/g)!.length).toBeGreaterThanOrEqual(4);
@@ -59,6 +64,16 @@ describe("the report of attack51", () => {
     expect(blocksOf(sample!, "attacker")).toHaveLength(sample!.outcome.attackerBlocks);
     const wrong = cells.map((cell) => ({ ...cell, isMatch: false }));
     expect(attackReport(OPTIONS, wrong, undefined, "")).toContain("2 of 2 cells do not agree");
+  });
+
+  it("says apart what was predicted and what it means, and gives no interval where nothing is left to chance", () => {
+    expect(page).toMatch(/class="as-predicted">.*≡.* as predicted/);
+    expect(page).toMatch(/class="(bad|mixed)">.*payments vanished in 2 of 2 cells/);
+    expect(page).not.toContain("✔");
+    const certain = cells.map((cell) => ({ ...cell, expected: 1 }));
+    const sure = attackReport(OPTIONS, certain, undefined, "");
+    expect(sure.match(/<td>certain<\/td>/g)).toHaveLength(2);
+    expect(sure).not.toContain('class="bar');
   });
 
   it("is the same for the same run", () => {
@@ -83,6 +98,8 @@ describe("drawing", () => {
       title: evil,
       question: evil,
       isMatch: false,
+      ending: { kind: "bad", words: evil },
+      formulas: [{ id: "evil", name: evil, formula: evil, words: evil, source: { name: evil, url: evil } }],
       verdict: evil,
       sections: [],
       command: evil,

@@ -3,9 +3,11 @@
  * Method: made-up measurements; no network.
  */
 import { describe, expect, it } from "vitest";
-import { siegeReport } from "../../../../src/tools/lab/report/siege-report.ts";
 import { type Address, asAddress, asHash } from "../../../../src/base/bytes.ts";
 import { dearQuestions } from "../../../../src/cli/lab/siege-questions.ts";
+import { decodeBranchQuestion, isBranchQuestion } from "../../../../src/p2p/sync/branch-wire.ts";
+import { decodeQuestion } from "../../../../src/p2p/sync/repair-wire.ts";
+import { siegeReport } from "../../../../src/tools/lab/report/siege-report.ts";
 import {
   attackersOf,
   judgeSiege,
@@ -18,8 +20,6 @@ import {
   scenesOf,
   siegeVerdict,
 } from "../../../../src/tools/lab/siege/siege.ts";
-import { decodeBranchQuestion, isBranchQuestion } from "../../../../src/p2p/sync/branch-wire.ts";
-import { decodeQuestion } from "../../../../src/p2p/sync/repair-wire.ts";
 
 const LOST = { ms: 15_000, failure: "WAIT_TIMEOUT" };
 const NODE: SiegeNode = { name: "node0", memoryMaxBytes: 150e6, loopDelayP99Ms: 20, hasEnded: false };
