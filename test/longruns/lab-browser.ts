@@ -23,8 +23,11 @@ interface View {
 /** Paper: A4 with margins of 1 cm, at 96 pixels an inch. */
 const VIEWS: readonly View[] = [
   { name: "375", width: 375, isDark: false, media: "screen" },
-  { name: "1440", width: 1440, isDark: false, media: "screen" },
-  { name: "dark", width: 1440, isDark: true, media: "screen" },
+  { name: "375-dark", width: 375, isDark: true, media: "screen" },
+  { name: "1280", width: 1280, isDark: false, media: "screen" },
+  { name: "1280-dark", width: 1280, isDark: true, media: "screen" },
+  { name: "1920", width: 1920, isDark: false, media: "screen" },
+  { name: "1920-dark", width: 1920, isDark: true, media: "screen" },
   { name: "print", width: 718, isDark: false, media: "print" },
 ];
 /** Pixels of one screenshot: longer pages are taken in pieces, which a viewer need not shrink. */
@@ -59,7 +62,8 @@ const REPORTS: readonly Report[] = [
     isLive: true,
   },
   { name: "selfish", words: ["selfish", "--blocks", "20000", "--jobs", "1"], pictures: 1 },
-  { name: "generals", words: ["generals"], pictures: 0 },
+  { name: "generals", words: ["generals"], pictures: 8 },
+  { name: "generals-2", words: ["generals", "--traitors", "2"], pictures: 12 },
   { name: "timewarp", words: ["timewarp", "--interval", "200"], pictures: 1 },
   { name: "eclipse", words: ["eclipse", "--trials", "2", "--days", "1"], pictures: 1 },
   { name: "spam", words: ["spam", "--lengths", "200,500"], pictures: 1 },
@@ -74,6 +78,7 @@ const REPORTS: readonly Report[] = [
   { name: "majority", words: ["majority", "--trials", "4", "--races", "200"], pictures: 1 },
 ];
 const ROOT = resolve(import.meta.dirname, "../..");
+const SAID_BYTES_MAX = 64 * 1024 * 1024;
 const STARTS_MS = 20_000;
 const ANSWERS_MS = 20_000;
 
@@ -271,10 +276,10 @@ function makeReports(out: string): Shown[] {
   if (unknown !== undefined)
     complain(`--only ${unknown}: there are ${REPORTS.map(({ name }) => name).join(", ")}`);
   const wanted = REPORTS.filter(({ name }) => only === undefined || only.includes(name));
-  return wanted.map((report) => {
-    makeReport(report, join(out, report.name));
-    return { ...report, path: join(out, report.name, "report.html") };
-  });
+  const made = wanted.map((report) => ({ ...report, path: makeReport(report, join(out, report.name)) }));
+  const [first] = made;
+  if (first === undefined) return made;
+  return [...made, { name: "index", path: join(dirname(dirname(first.path)), "index.html"), pictures: 0 }];
 }
 
 function savedReport(path: string): Shown {
@@ -282,12 +287,16 @@ function savedReport(path: string): Shown {
   return { name: basename(dirname(resolve(path))), path: resolve(path), pictures: 0 };
 }
 
-function makeReport({ words, isLive = false }: Report, dir: string): void {
+/** @returns its path */
+function makeReport({ words, isLive = false }: Report, dir: string): string {
   const source = [join(ROOT, "node_modules/.bin/tsx"), join(ROOT, "src/cli/main.ts")];
   const [program, ...first] = isLive ? [process.execPath, join(ROOT, "bin/quorate.js")] : source;
-  execFileSync(program!, [...first, "lab", ...words, "--out", dir, "--quiet"], {
-    stdio: ["ignore", "ignore", "inherit"],
+  const said = execFileSync(program!, [...first, "lab", ...words, "--out", dir, "--quiet", "--json"], {
+    stdio: ["ignore", "pipe", "inherit"],
+    encoding: "utf8",
+    maxBuffer: SAID_BYTES_MAX,
   });
+  return resolve((JSON.parse(said) as { report: string }).report);
 }
 
 function findBrowser(): string {

@@ -61,9 +61,13 @@ function circle(
     const [x, y] = place(general, generals);
     const isTraitor = traitors.includes(general);
     const decision = isLast && general !== 0 && !isTraitor ? outcome.decisions[general] : undefined;
-    return `${disc(x, y, general, isTraitor)}${decision === undefined ? "" : text(x, y + (y > SIZE / 2 + 20 ? 31 : -23), decision, `decision s${ORDER_COLORS[decision]}`)}`;
+    return `${disc(x, y, general, isTraitor)}${decision === undefined ? "" : text(x, y + (y > RADIUS + NODE + 20 ? 31 : -23), decision, `decision s${ORDER_COLORS[decision]}`)}`;
   });
-  return svg(title, SIZE, SIZE + 8, [...sent.map((each) => arrow(each, generals)), ...nodes]);
+  const lowest = Math.max(...Array.from({ length: generals }, (_, general) => place(general, generals)[1]));
+  return svg(title, SIZE, Math.ceil(lowest) + NODE + 20, [
+    ...sent.map((each) => arrow(each, generals)),
+    ...nodes,
+  ]);
 }
 
 function disc(x: number, y: number, general: number, isTraitor: boolean): string {
@@ -75,7 +79,7 @@ function disc(x: number, y: number, general: number, isTraitor: boolean): string
 /** The commander on top, the others by their numbers from the left. */
 function place(general: number, generals: number): readonly [number, number] {
   const angle = -Math.PI / 2 - (2 * Math.PI * general) / generals;
-  return [SIZE / 2 + RADIUS * Math.cos(angle), SIZE / 2 + 4 + RADIUS * Math.sin(angle)];
+  return [SIZE / 2 + RADIUS * Math.cos(angle), RADIUS + NODE + 6 + RADIUS * Math.sin(angle)];
 }
 
 /** Bent a little to its right, so that the answer beside it does not lie on it. */

@@ -11,10 +11,10 @@ h1,.question,section>p,.formulas p,.verdict{max-width:52rem}
 .marks{display:flex;flex-wrap:wrap;gap:.6rem;margin:1rem 0 .6rem;padding:0;list-style:none}
 .marks li{border:1px solid var(--line);border-radius:6px;padding:.35rem .8rem}
 .marks small{display:block;color:var(--soft);font-size:.78rem}
-.sections{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,34rem),1fr));gap:0 3rem}
+.sections{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,36rem),1fr));gap:0 3rem}
 .sections>section{min-width:0}.sections>.is-wide{grid-column:1/-1}
-a{color:var(--c0)}.formulas dt{font-weight:600;margin-top:1rem}.formulas dd{margin:.15rem 0}
-.formulas dl{columns:34rem;column-gap:3rem;margin:0}.formulas dl>div{break-inside:avoid}
+a{color:var(--c0)}.formulas dt{font-weight:600}.formulas dd{margin:.15rem 0}
+.formulas dl{columns:34rem;column-gap:3rem;margin:0}.formulas dl>div{break-inside:avoid;margin-bottom:1rem}
 .formulas dd.formula{font:1.02rem/1.6 ui-serif,Georgia,serif;overflow-wrap:anywhere}
 ul.judges{display:inline;margin:0;padding:0}.judges li{display:inline}.judges li+li::before{content:" · "}
 h1{font-size:1.6rem;line-height:1.25;margin:.2rem 0}
@@ -30,7 +30,7 @@ figure:has(svg.wide),figure.table{max-width:none}
 .scroll{overflow-x:auto;background:linear-gradient(270deg,var(--paper) 20px,transparent 40px) right/40px 100% no-repeat local,
 linear-gradient(270deg,var(--line),transparent) right/14px 100% no-repeat scroll}
 svg{width:100%;max-width:36rem;height:auto;display:block}
-svg.wide{max-width:110rem}
+svg.wide{max-width:100rem}
 svg text{fill:var(--ink);font:12px system-ui,sans-serif}
 svg text.hash{font:9.5px ui-monospace,monospace;fill:var(--soft)}
 .axis{fill:none;stroke:var(--soft)}.grid{stroke:var(--line)}.link{fill:none;stroke:var(--soft)}
@@ -59,5 +59,5 @@ pre{white-space:pre-wrap;overflow-wrap:anywhere;border:1px solid var(--line);bor
 @media print{:root{--paper:#fff;--ink:#000;--soft:#444;--line:#bbb;--good:#12743d;--bad:#b3261e;--c0:#0072b2;--c1:#d55e00;
 --c2:#007a5e;--c3:#b0568c;--c4:#8a6d00;--c5:#3b8fc4;--c6:#444c5c;--c7:#7a3db8}
 main{padding:0}.sections{display:block}.formulas dl{columns:1}figure,tr{break-inside:avoid}h2{break-after:avoid}.scroll{overflow:visible;background:none}svg{max-width:30rem}
-svg.wide{min-width:0!important}table{font-size:.66rem}th{white-space:normal}th,td{padding:.12rem .3rem}}
+svg.wide{min-width:0!important}table{font-size:.66rem}th{white-space:normal}.runs td:nth-child(n){min-width:0}th,td{padding:.12rem .3rem}}
 `;

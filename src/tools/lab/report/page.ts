@@ -130,7 +130,7 @@ function predicted(isMatch: boolean | undefined): string {
 const ENDINGS = { good: "✔", bad: "✖", mixed: "±" } as const;
 
 function marked({ kind, words }: Ending): string {
-  return `<li class="${kind}"><small>For those who use the chain</small><strong>${ENDINGS[kind]}</strong> ${escapeText(words)}</li>`;
+  return `<li class="${kind}"><small>Outcome</small><strong>${ENDINGS[kind]}</strong> ${escapeText(words)}</li>`;
 }
 
 function judges(formulas: readonly Formula[]): string {

@@ -18,7 +18,7 @@ export interface Timeline {
   readonly spans?: readonly { readonly fromMs: number; readonly untilMs: number; readonly name: string }[];
 }
 
-const WIDTH = 1200;
+const WIDTH = 960;
 const RIGHT = 18;
 /** Of a packet, at most. */
 const LETTER = 7.2;
