@@ -2,13 +2,13 @@
 import type { Command } from "commander";
 import { majoritySteps, runMajority } from "../../tools/lab/majority.ts";
 import { faultsSurvived } from "../../tools/lab/pbft/pbft-cluster.ts";
-import { predictedWords } from "../../tools/lab/report/page.ts";
 import {
   MAJORITY_HEAD,
   majorityCells,
   majorityReport,
   majorityVerdict,
-} from "../../tools/lab/report/pbft-report.ts";
+} from "../../tools/lab/report/majority-report.ts";
+import { predictedWords } from "../../tools/lab/report/page.ts";
 import { integer } from "../arguments.ts";
 import { leaf } from "../command.ts";
 import { EXIT, Finished } from "../exit.ts";

@@ -4,7 +4,7 @@
  */
 import { expect, it } from "vitest";
 import { runMajority, spendTwice, TACTICS } from "../../../src/tools/lab/majority.ts";
-import { majorityReport } from "../../../src/tools/lab/report/pbft-report.ts";
+import { majorityReport } from "../../../src/tools/lab/report/majority-report.ts";
 
 it("fails with f keys by every tactic, while most races of proof of work are won", async () => {
   const options = { nodes: 4, keys: 1, shares: [0.7], confirmations: 2, races: 50, trials: 4, seed: 1 };

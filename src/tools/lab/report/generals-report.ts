@@ -26,7 +26,7 @@ function caseOf({ generals, traitors }: GeneralsRow): string {
   return `${generals} generals, ${traitors.length} ${traitors.length === 1 ? "traitor" : "traitors"}`;
 }
 
-export function nameOfAlgorithm({ algorithm, rounds }: GeneralsOutcome): string {
+function nameOfAlgorithm({ algorithm, rounds }: GeneralsOutcome): string {
   return `${algorithm}(${rounds - 1})`;
 }
 

@@ -34,7 +34,7 @@ export interface Page {
 }
 
 /** The mark of what was predicted: neither good nor bad. */
-export const PREDICTED = { yes: "≡", no: "≢" } as const;
+const PREDICTED = { yes: "≡", no: "≢" } as const;
 
 export function predictedMark(isMatch: boolean): string {
   return isMatch ? PREDICTED.yes : PREDICTED.no;
@@ -148,7 +148,7 @@ function renderFormulas(formulas: readonly Formula[]): string {
 }
 
 function renderSection({ heading, text, html }: Section): string {
-  const isWide = /<svg class="wide"|<figure class="table wide"/.test(html);
+  const isWide = /<svg class="wide full"|<figure class="table wide"/.test(html);
   return `<section${isWide ? ' class="is-wide"' : ""}><h2>${escapeText(heading)}</h2>${text === "" ? "" : `<p>${escapeText(text)}</p>`}${html}</section>`;
 }
 

@@ -3,16 +3,14 @@
  * the proofs and the numbers. The same result gives the same page, byte for byte.
  */
 
-import { type MajorityOptions, type MajorityResult, spendTwiceByWork } from "../majority.ts";
 import { type Branches, type Certificate, type EquivocateRun, partedMs } from "../pbft/equivocate.ts";
 import type { PartitionRun } from "../pbft/partition.ts";
 import { type Conviction, faultsSurvived } from "../pbft/pbft-cluster.ts";
 import type { SilentOptions, SilentRun } from "../pbft/silent.ts";
 import { forkTree } from "./fork-tree.ts";
 import { factTable, figure, htmlTable, renderPage, type Section } from "./page.ts";
-import { percent } from "./report.ts";
 import { FORMULAS } from "./sources.ts";
-import { curve, lineChart } from "./svg.ts";
+import { lineChart } from "./svg.ts";
 import { timeline } from "./timeline.ts";
 
 const CAPTION =
@@ -299,107 +297,6 @@ export function partitionReport(run: PartitionRun, command: string): string {
         html: factTable(
           "Both stories are true where they are told",
           result.sides.map(({ validators, explanation }) => [names(validators), explanation] as const),
-        ),
-      },
-    ],
-    command,
-  });
-}
-
-/** The headline, in one sentence. */
-export function majorityVerdict(result: MajorityResult, options: MajorityOptions): string {
-  const most = result.rows.at(-1)!;
-  const keys = `${options.keys} of ${options.nodes} validator keys`;
-  const pow = `With ${percent(most.share)} of the hash power the double spend succeeds in ${most.pow.wins} of ${most.pow.trials} races under proof of work`;
-  return options.keys <= result.f
-    ? `${pow}; under PBFT, with the same power and ${keys}, in ${result.wins} of ${result.trials}.`
-    : `${pow}; under PBFT power buys nothing, but ${keys} are more than f = ${result.f}: ${result.wins} of ${result.trials} succeed.`;
-}
-
-export const MAJORITY_HEAD = ["hash power", "proof of work", "must be", "PBFT", "interval", "delivered"];
-
-export function majorityCells(result: MajorityResult): string[][] {
-  return result.rows.map(({ share, pow, pbft }) => [
-    percent(share),
-    `${pow.wins} of ${pow.trials}`,
-    percent(pow.expected),
-    `${pbft.wins} of ${pbft.trials}`,
-    pbft.interval === undefined
-      ? "none: impossible"
-      : `${percent(pbft.interval.low)} to ${percent(pbft.interval.high)}`,
-    String(pbft.delivered),
-  ]);
-}
-
-export function majorityReport(result: MajorityResult, options: MajorityOptions, command: string): string {
-  const chart = lineChart({
-    title: "Success of a double spend over hash power",
-    description: "Proof of work and PBFT, the same attacker.",
-    xLabel: "share of the hash power",
-    xKind: "percent",
-    yLabel: "trials in which the payment is undone",
-    percent: true,
-    series: [
-      {
-        name: "proof of work",
-        kind: "points",
-        color: 1,
-        points: result.rows.map(({ share, pow }) => ({ x: share, y: pow.rate, ...pow.interval })),
-      },
-      {
-        name: "PBFT",
-        kind: "points",
-        color: 0,
-        points: result.rows.map(({ share, pbft }) => ({ x: share, y: pbft.rate, ...pbft.interval })),
-      },
-      {
-        name: "theory",
-        kind: "line",
-        color: 1,
-        isUnnamed: true,
-        points: curve(
-          result.rows.map(({ share }) => share),
-          (share) => spendTwiceByWork(share, options.confirmations),
-        ),
-      },
-    ],
-  });
-  const tactics = result.tactics.map(({ tactic, trials, delivered, conflicting, wins }) => [
-    tactic,
-    ...[trials, delivered, conflicting, wins].map(String),
-  ]);
-  return renderPage({
-    title: "A majority of hash power, against PBFT",
-    question:
-      "The attacker of the 51 % attack, with the same machines: what do they buy him where validators vote by name?",
-    isMatch: result.isMatch,
-    ending:
-      result.wins === 0
-        ? { kind: "mixed", words: "undone by work, never under PBFT" }
-        : { kind: "bad", words: "undone by work, and by too many keys" },
-    formulas: FORMULAS.majority,
-    verdict: majorityVerdict(result, options),
-    sections: [
-      {
-        heading: "The same double spend twice",
-        text: `Proof of work: ${options.confirmations} confirmations. PBFT: one final block; he holds ${options.keys} of ${options.nodes} validator keys (f = ${result.f}), and cuts the network between the correct validators for two seconds. No rule of PBFT asks for work, so his machines enter nowhere.`,
-        html: figure(
-          chart,
-          `Points: measured; bars: the 95 % interval where chance decides. Line: theory of proof of work.${options.keys <= result.f ? " Under PBFT with at most f keys it cannot happen, so nothing is left to chance." : ""}`,
-        ),
-      },
-      {
-        heading: "Numbers",
-        text: "Delivered: the merchant's node saw the payment final. In no such case may the conflicting payment be final anywhere.",
-        html: htmlTable("Successful double spends", MAJORITY_HEAD, majorityCells(result)),
-      },
-      {
-        heading: "What he did with his keys",
-        text: "twin: each key on two replicas, one on each side; equivocate: two blocks and votes for both; collude: votes, view changes and certificates as they help; withhold: silence while the merchant waits.",
-        html: htmlTable(
-          "By tactic, over all shares",
-          ["tactic", "trials", "delivered", "conflicting final", "won"],
-          tactics,
         ),
       },
     ],

@@ -8,7 +8,7 @@ export interface Source {
   readonly url: string;
 }
 
-export const SOURCES = {
+const SOURCES = {
   nakamoto: {
     name: "Nakamoto, Bitcoin: A Peer-to-Peer Electronic Cash System (2008), section 11",
     url: "https://bitcoin.org/bitcoin.pdf",

@@ -43,7 +43,7 @@ export function timeline({
   const left = Math.round(12 + LETTER * Math.max(...rows.map((name) => name.length)));
   const place = (ms: number) => left + (Math.min(ms, endMs) / endMs) * (WIDTH - left - RIGHT);
   return [
-    `<svg class="wide" style="min-width:${WIDTH * 0.75}px" viewBox="0 0 ${WIDTH} ${height}" role="img" aria-label="${escapeText(title)}">`,
+    `<svg class="wide full" style="min-width:${WIDTH * 0.75}px" viewBox="0 0 ${WIDTH} ${height}" role="img" aria-label="${escapeText(title)}">`,
     `<title>${escapeText(title)}</title><desc>${escapeText(description)}</desc>`,
     ...spans.map(({ fromMs, untilMs, name }) => shade(place(fromMs), place(untilMs), bottom, name)),
     ...rows.map((name, row) =>
