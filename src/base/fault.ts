@@ -31,6 +31,7 @@ export function fault<Code extends string>(code: Code, detail: string): Fault<Co
 
 /**
  * What a relay does with a rumor: pass it on, drop it silently, or drop it and lower the sender's score.
- * `reject` only for a fault that is permanent on every node, whatever library and state it has.
+ * `reject` only for a fault that is permanent on every node, whatever library and state it has. `known`: it is right
+ * and was passed on from here before, so it is not passed on again.
  */
-export type Relay = "accept" | "ignore" | "reject";
+export type Relay = "accept" | "ignore" | "reject" | "known";

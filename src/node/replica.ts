@@ -38,8 +38,9 @@ import { isFirstOf, leftBehind, reorgFields, transactionsOf } from "./ingress/br
 import type { IncomingMail } from "./ingress/incoming-mail.ts";
 import { createIncomingMail } from "./ingress/mail-ingress.ts";
 import { encodePacket, MAIL_BLOCK, MAIL_CONSENSUS, MAIL_TRANSACTION } from "./ingress/packet.ts";
+import { PassedOn } from "./ingress/passed-on.ts";
 import { createRepair, isFarBehind, type Repair } from "./ingress/repair.ts";
-import { judgeRumor, relayOfAdmission } from "./ingress/rumors.ts";
+import { judgeRumor } from "./ingress/rumors.ts";
 import { encodedBlocks } from "./ingress/served-blocks.ts";
 import type { WorkBudgets } from "./ingress/work-budget.ts";
 import { logLineOf } from "./metrics/engine-log.ts";
@@ -76,6 +77,7 @@ export class Replica {
   /** What waited for an earlier nonce, can run now, and is yet to be published. */
   readonly #waited: SignedTransaction[] = [];
   readonly #mail: IncomingMail;
+  readonly #passedOn = new PassedOn();
   #mining: MiningOrder;
   #stopped = false;
 
@@ -241,14 +243,10 @@ export class Replica {
   }
 
   #publishWaited(): void {
-    for (const { bytes } of this.#waited.splice(0)) this.#ports.network.publish("transactions", bytes);
-  }
-
-  #admitRumor(envelope: Uint8Array, peerId: string): Relay {
-    const added = this.#admit(envelope);
-    const relay = relayOfAdmission(this.pool, envelope, added);
-    if (added.ok && relay === "accept") this.#ports.network.brought?.(peerId, "transaction");
-    return relay;
+    for (const transaction of this.#waited.splice(0)) {
+      this.#passedOn.transaction(transaction);
+      this.#ports.network.publish("transactions", transaction.bytes);
+    }
   }
 
   #headChanged(change: HeadChange): void {
@@ -295,8 +293,10 @@ export class Replica {
       {
         chain: this.chain,
         log: this.#ports.log,
-        admit: (envelope) => this.#admitRumor(envelope, peerId),
-        pooled: (hash) => this.pool.getByHash(hash),
+        pool: this.pool,
+        admit: (envelope) => this.#admit(envelope),
+        brought: () => this.#ports.network.brought?.(peerId, "transaction"),
+        passedOn: this.#passedOn,
         announced: (peer, height, hash) => this.#joined.repair.announced(peer, height, hash),
         announcements: this.#joined.announcements,
         importBlock: async (sealed) => void (await this.#import(sealed)),

@@ -2,6 +2,7 @@
 import { afterEach, expect, it } from "vitest";
 import { POOL_AGE_CHECK_MS, POOL_AGE_MS_MAX } from "../../src/base/limits.ts";
 import type { SignedTransaction } from "../../src/chain/types/transaction.ts";
+import { PassedOn } from "../../src/node/ingress/passed-on.ts";
 import { PoolAging } from "../../src/node/ingress/pool-aging.ts";
 import { relayOfAdmission } from "../../src/node/ingress/rumors.ts";
 import { VirtualTime } from "../p2p/virtual-time.ts";
@@ -50,13 +51,15 @@ it("a rumor of what waits is not passed on, nor one that is known with another s
   cluster = new Cluster({ full: 1 });
   await cluster.start(4);
   const { pool } = cluster.replica(4);
-  const relayOf = (envelope: Uint8Array) => relayOfAdmission(pool, envelope, pool.add(envelope, 0));
+  const passedOn = new PassedOn();
+  const relayOf = (envelope: Uint8Array) => relayOfAdmission(pool, passedOn, envelope, pool.add(envelope, 0));
   const [waiting, running] = [transferOf(1n), transferOf(0n)];
   expect(relayOf(waiting.bytes)).toBe("ignore");
   expect(relayOf(waiting.bytes)).toBe("ignore");
   expect(relayOf(running.bytes)).toBe("accept");
-  expect(relayOf(running.bytes)).toBe("accept");
+  expect(relayOf(running.bytes)).toBe("known");
   expect(relayOf(waiting.bytes)).toBe("accept");
+  expect(relayOf(waiting.bytes)).toBe("known");
   const forged = running.bytes.slice();
   forged[forged.length - 1]! ^= 1;
   expect(relayOf(forged)).toBe("ignore");

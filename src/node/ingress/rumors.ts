@@ -16,16 +16,19 @@ import type { Mempool } from "../../mempool/mempool.ts";
 import { type BlockAnnouncement, decodeAnnouncement } from "../../p2p/transport/wire.ts";
 import type { Topic } from "../ports.ts";
 import { type Announcements, isOld } from "./announcements.ts";
+import type { PassedOn } from "./passed-on.ts";
 
 export interface RumorPorts {
   readonly chain: Chain;
   readonly log: Logger;
+  readonly pool: Pick<Mempool, "getByHash" | "isExecutable">;
   /** Offers an envelope to the pool. */
-  admit(envelope: Uint8Array): Relay;
-  /** By the hash of the whole envelope. */
-  pooled(hash: Uint8Array): SignedTransaction | undefined;
+  admit(envelope: Uint8Array): Verdict<SignedTransaction, AdmissionCode>;
+  /** The peer's transaction is new here and can run. */
+  brought(): void;
   /** A peer holds this block. */
   announced(peerId: string, height: bigint, hash: Hash): void;
+  readonly passedOn: PassedOn;
   /** Undefined where announced blocks are final. */
   readonly announcements: Announcements | undefined;
   importBlock(sealed: SealedBlock): Promise<void>;
@@ -40,7 +43,7 @@ export async function judgeRumor(
 ): Promise<Relay> {
   switch (topic) {
     case "transactions":
-      return ports.admit(bytes);
+      return judgeTransaction(ports, bytes);
     case "blocks":
       return ports.announcements?.judge(peerId, bytes) ?? judgeFinal(ports, peerId, bytes);
     case "evidence":
@@ -48,18 +51,26 @@ export async function judgeRumor(
   }
 }
 
+function judgeTransaction(ports: RumorPorts, envelope: Uint8Array): Relay {
+  const admitted = ports.admit(envelope);
+  const relay = relayOfAdmission(ports.pool, ports.passedOn, envelope, admitted);
+  if (admitted.ok && relay === "accept") ports.brought();
+  return relay;
+}
+
 /**
- * Passes on what can run, also where it was known already, or a batch with one known transaction would stop. What waits for
- * an earlier nonce is passed on when it can run; what is known with another signature was not verified.
+ * Passes on what can run, once, whichever way it came first. What waits for an earlier nonce is passed on when it can
+ * run; what is known with another signature was not verified.
  */
 export function relayOfAdmission(
   pool: Pick<Mempool, "getByHash" | "isExecutable">,
+  passedOn: PassedOn,
   envelope: Uint8Array,
   admitted: Verdict<SignedTransaction, AdmissionCode>,
 ): Relay {
   if (!admitted.ok && admitted.fault.code !== "TX_DUPLICATE") return RELAY_OF_FAULT[admitted.fault.code];
   const held = admitted.ok ? admitted.value : pool.getByHash(sha256(envelope));
-  return held !== undefined && pool.isExecutable(held) ? "accept" : "ignore";
+  return held !== undefined && pool.isExecutable(held) ? passedOn.transaction(held) : "ignore";
 }
 
 async function judgeFinal(ports: RumorPorts, peerId: string, bytes: Uint8Array): Promise<Relay> {
@@ -67,8 +78,10 @@ async function judgeFinal(ports: RumorPorts, peerId: string, bytes: Uint8Array):
   if (!decoded.ok) return "reject";
   const { head, seal } = decoded.value;
   const { height } = head.summary;
-  const { chain } = ports;
+  const { chain, passedOn } = ports;
   if (isOld(head, chain.head)) return "ignore";
+  // Certificates differ, so the same block may come in many announcements.
+  if (passedOn.hasBlock(head.hash)) return "known";
   // Also for a block that is here: whatever is accepted, all others are sent.
   const badSeal = chain.rules.verifySeal(head, seal);
   if (badSeal !== undefined) {
@@ -77,11 +90,11 @@ async function judgeFinal(ports: RumorPorts, peerId: string, bytes: Uint8Array):
     return "reject";
   }
   const known = chain.store.hashAt(height);
-  if (known !== undefined && equalBytes(known, head.hash)) return "accept";
+  if (known !== undefined && equalBytes(known, head.hash)) return passedOn.block(head.hash);
   const sealed = height === chain.head.summary.height + 1n ? assemble(ports, decoded.value) : undefined;
   if (sealed === undefined) ports.announced(peerId, height, head.hash);
   else await ports.importBlock(sealed);
-  return "accept";
+  return passedOn.block(head.hash);
 }
 
 /** The whole block, if the pool holds every transaction of it. */
@@ -91,7 +104,7 @@ function assemble(
 ): SealedBlock | undefined {
   const transactions: SignedTransaction[] = [];
   for (const hash of transactionHashes) {
-    const transaction = ports.pooled(hash);
+    const transaction = ports.pool.getByHash(hash);
     if (transaction === undefined) return undefined;
     transactions.push(transaction);
   }

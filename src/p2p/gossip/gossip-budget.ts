@@ -15,6 +15,17 @@ export const GOSSIP_CONTROL: BucketShape = { capacity: 100, perSecond: 10 };
 export const GOSSIP_REFUSED_MS: BucketShape = { capacity: 250, perSecond: 50 };
 /** Milliseconds that a peer may have to be waited for because of unwanted messages; beyond it, it is sent away. */
 export const GOSSIP_WAITED_MS: BucketShape = { capacity: 5_000, perSecond: 100 };
+/**
+ * Transactions that a peer may send although they were passed on from here before: twice what a change of branches
+ * tells anew at every node at once, and besides that so many a second for what was lost and told again.
+ */
+export const GOSSIP_KNOWN: BucketShape = { capacity: 8_192, perSecond: 100 };
+/**
+ * Of each new transaction, how many known ones it lets every peer send. Gossipsub swallows equal messages, so a correct
+ * peer sends a transaction again only in another batch: its own, where a client gave it to several nodes, or one that
+ * it passes on because another transaction of it is new there.
+ */
+const GOSSIP_KNOWN_PER_NEW = 4;
 /** How long it is not let in again. */
 export const GOSSIP_PAUSE_MS = 60_000;
 /** What an unwanted message costs besides the time of its judgement, ms. */
@@ -30,6 +41,10 @@ export class GossipBudgets {
   readonly #control = new TokenBuckets<string>(GOSSIP_CONTROL, PEERS_MAX);
   readonly #refused = new TokenBuckets<string>(GOSSIP_REFUSED_MS, PEERS_MAX);
   readonly #waited = new TokenBuckets<string>(GOSSIP_WAITED_MS, PEERS_MAX);
+  readonly #known = new TokenBuckets<string>(GOSSIP_KNOWN, PEERS_MAX);
+  /** Transactions that were new here, and how many of them each peer's allowance has been raised for. */
+  #newCount = 0;
+  readonly #newCounted = new Map<string, number>();
 
   /** One RPC came. */
   received(peerId: string, bytes: number, nowMs: number): void {
@@ -52,6 +67,30 @@ export class GossipBudgets {
   /** A message was ignored or rejected after so much computing. */
   refused(peerId: string, ms: number, nowMs: number): void {
     this.#refused.of(peerId, nowMs).charge(Math.min(ms, REFUSED_MS_MAX) + REFUSED_MS, nowMs);
+  }
+
+  /** So many transactions were passed on from here for the first time, whoever brought them. */
+  passedOn(count: number): void {
+    this.#newCount += count;
+  }
+
+  /**
+   * A peer sent transactions that were passed on from here before. What is beyond its allowance costs as what is
+   * refused does.
+   * @param ms of computing that they took together
+   */
+  known(peerId: string, count: number, ms: number, nowMs: number): void {
+    const bucket = this.#known.of(peerId, nowMs);
+    bucket.refund(GOSSIP_KNOWN_PER_NEW * (this.#newCount - (this.#newCounted.get(peerId) ?? 0)));
+    this.#newCounted.delete(peerId);
+    if (this.#newCounted.size >= PEERS_MAX) this.#newCounted.delete(this.#newCounted.keys().next().value!);
+    this.#newCounted.set(peerId, this.#newCount);
+    bucket.charge(count, nowMs);
+    const beyond = Math.min(count, -bucket.left(nowMs));
+    if (beyond <= 0) return;
+    bucket.refund(beyond);
+    const cost = Math.min(ms, REFUSED_MS_MAX) * (beyond / count) + REFUSED_MS * beyond;
+    this.#refused.of(peerId, nowMs).charge(cost, nowMs);
   }
 
   /** How long the peer is not to be read, and whether that has been so too often. */

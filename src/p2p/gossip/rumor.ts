@@ -3,8 +3,9 @@
  * equivocation. Topics carry the genesis hash. Payloads prove themselves, so messages are unsigned and known by their content; what the
  * seen-cache swallows or a slow peer misses, anti-entropy repairs. What a payload is worth, the receiver says.
  *
- * A batch is passed on only if every transaction of it is accepted and rejected only if one is rejected; of a
- * mixed batch the good ones are published anew. Source: decisions 3 and 7; docs/protocol.md, "Gossip".
+ * A batch is passed on only if every transaction of it is right and one of them is passed on for the first time, and
+ * rejected only if one is rejected; of a mixed batch the good ones are published anew. What is known costs the sender
+ * its allowance (gossip-budget.ts). Source: decisions 3 and 7; docs/protocol.md, "Gossip".
  */
 import { type Message, TopicValidatorResult } from "@chainsafe/libp2p-gossipsub";
 import type { PeerId } from "@libp2p/interface";
@@ -38,12 +39,16 @@ const RESULT: Record<Relay, TopicValidatorResult> = {
   accept: TopicValidatorResult.Accept,
   ignore: TopicValidatorResult.Ignore,
   reject: TopicValidatorResult.Reject,
+  known: TopicValidatorResult.Ignore,
 };
 
 interface Dependencies extends ProtocolParts {
   /** Charged for what is refused. */
   readonly budgets: GossipBudgets;
-  /** `bytes` is one transaction, one announcement or one evidence. For what it holds already it answers "accept". */
+  /**
+   * `bytes` is one transaction, one announcement or one evidence. For what it holds already it answers "accept", and
+   * "known" if it did so before.
+   */
   rumorReceived(topic: Topic, peerId: string, bytes: Uint8Array): Promise<Relay>;
 }
 
@@ -84,11 +89,14 @@ export class Rumor {
   publish(topic: Topic, bytes: Uint8Array): void {
     if (this.#isStopped) return;
     if (bytes.length > BYTES_MAX[topic]) this.#deps.meter.rejected("gossip-too-large");
-    else if (topic === "transactions") this.#enqueue(bytes);
-    else void this.#spread(topic, bytes, 1);
+    else if (topic === "transactions") {
+      this.#deps.budgets.passedOn(1);
+      this.#enqueue(bytes);
+    } else void this.#spread(topic, bytes, 1);
   }
 
   #enqueue(envelope: Uint8Array): void {
+    if (this.#isStopped) return;
     const size = 2 + envelope.length;
     const isFull = this.#batch.length >= TRANSACTION_BATCH_MAX;
     if (isFull || this.#batchBytes + size > TRANSACTION_BATCH_BYTES_MAX) this.#flush();
@@ -135,6 +143,7 @@ export class Rumor {
         : this.#receiveOne(topic, peerId, message.data));
       if (relay === "reject") meter.rejected("gossip-rejected");
       if (relay === "ignore") meter.rejected("gossip-ignored");
+      if (relay === "known") meter.rejected("gossip-known");
       return RESULT[relay];
     } catch (error) {
       // The receiver failed, not the sender.
@@ -161,7 +170,10 @@ export class Rumor {
     const judged = this.#deps.rumorReceived(topic, peerId, bytes);
     const tookMs = performance.now() - startMs;
     const relay = await judged;
-    if (relay !== "accept") this.#deps.budgets.refused(peerId, tookMs, this.#deps.scheduler.now());
+    const { budgets, scheduler } = this.#deps;
+    if (relay === "known") budgets.known(peerId, 1, tookMs, scheduler.now());
+    else if (relay !== "accept") budgets.refused(peerId, tookMs, scheduler.now());
+    else if (topic === "transactions") budgets.passedOn(1);
     return relay;
   }
 
@@ -183,15 +195,16 @@ export class Rumor {
     const relay = combine(relays);
     if (relay !== "accept") {
       for (const [i, envelope] of envelopes.entries()) {
-        if (relays[i] === "accept") this.publish("transactions", envelope);
+        if (relays[i] === "accept") this.#enqueue(envelope);
       }
     }
     return relay;
   }
 }
 
-/** A relay passes on only what it accepts whole, so one permanent fault is the sender's own. */
+/** A relay passes on only what is right as a whole, so one permanent fault is the sender's own; and only what brings news. */
 export function combine(relays: readonly Relay[]): Relay {
   if (relays.includes("reject")) return "reject";
-  return relays.includes("ignore") ? "ignore" : "accept";
+  if (relays.includes("ignore")) return "ignore";
+  return relays.includes("accept") ? "accept" : "known";
 }

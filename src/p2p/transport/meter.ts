@@ -31,6 +31,7 @@ export type Rejection =
   | "gossip-malformed"
   | "gossip-rejected"
   | "gossip-ignored"
+  | "gossip-known"
   | "gossip-too-large"
   | "gossip-unsent"
   | "request-before-hello"

@@ -1,32 +1,50 @@
 /** What a replica thinks of announced blocks. */
 import { expect, it } from "vitest";
+import { refuse } from "../../../src/base/fault.ts";
 import { SILENT } from "../../../src/base/log.ts";
 import type { Block } from "../../../src/chain/types/block.ts";
+import { PassedOn } from "../../../src/node/ingress/passed-on.ts";
 import { judgeRumor } from "../../../src/node/ingress/rumors.ts";
 import { announcementOf, encodeAnnouncement } from "../../../src/p2p/transport/wire.ts";
 import { alice, bob, extend, openChain, SEAL, transfer } from "../../chain/fixtures.ts";
 
-async function judgeKnown(seal: (block: Block) => Uint8Array): Promise<string> {
+async function judgeKnown(...seals: ((block: Block) => Uint8Array)[]): Promise<string[]> {
   const chain = await openChain();
   const block = await extend(chain, transfer(alice, bob.publicKey, 1n));
   const ports = {
     chain,
     log: SILENT,
-    admit: () => "ignore" as const,
-    pooled: () => undefined,
+    pool: { getByHash: () => undefined, isExecutable: () => false },
+    admit: () => refuse("MEMPOOL_FULL" as const, "no room"),
+    brought: () => undefined,
+    passedOn: new PassedOn(),
     announced: () => undefined,
     announcements: undefined,
     importBlock: async () => undefined,
     judgeEvidence: () => "ignore" as const,
   };
-  const bytes = encodeAnnouncement(announcementOf({ block, seal: seal(block) }));
-  return judgeRumor(ports, "blocks", "peer", bytes);
+  const verdicts: string[] = [];
+  for (const seal of seals) {
+    const bytes = encodeAnnouncement(announcementOf({ block, seal: seal(block) }));
+    verdicts.push(await judgeRumor(ports, "blocks", "peer", bytes));
+  }
+  return verdicts;
 }
 
 it("passes on the announcement of a block that it holds already", async () => {
-  expect(await judgeKnown(() => SEAL)).toBe("accept");
+  expect(await judgeKnown(() => SEAL)).toEqual(["accept"]);
+});
+
+it("passes a block on once, however many certificates of it come", async () => {
+  expect(
+    await judgeKnown(
+      () => SEAL,
+      () => SEAL,
+      () => Uint8Array.of(1, 2, 3),
+    ),
+  ).toEqual(["accept", "known", "known"]);
 });
 
 it("passes on no seal that proves nothing, though it holds the block: each would be a new rumor for everyone", async () => {
-  expect(await judgeKnown(() => Uint8Array.of(1, 2, 3))).toBe("reject");
+  expect(await judgeKnown(() => Uint8Array.of(1, 2, 3))).toEqual(["reject"]);
 });

@@ -1,11 +1,12 @@
 /** What a peer's gossip may cost: the numbers on virtual time, and over loopback what a node does about it. */
 import { multiaddr } from "@multiformats/multiaddr";
 import { afterEach, describe, expect, it } from "vitest";
-import { HELLO_BYTES_MAX } from "../../../src/base/limits.ts";
+import { HELLO_BYTES_MAX, RETURNED_PUBLISHED_MAX } from "../../../src/base/limits.ts";
 import { createSigner } from "../../../src/crypto/keys.ts";
 import {
   GOSSIP_BYTES,
   GOSSIP_CONTROL,
+  GOSSIP_KNOWN,
   GOSSIP_MESSAGES,
   GOSSIP_PAUSE_MS,
   GOSSIP_REFUSED_MS,
@@ -62,6 +63,33 @@ describe("the budget of a peer's gossip", () => {
     expect(waitedMs).toBeLessThan(2 * GOSSIP_WAITED_MS.capacity);
     // A twentieth of the time, besides what is free at first.
     expect(computedMs).toBeLessThan(GOSSIP_REFUSED_MS.capacity + 0.06 * nowMs + 40);
+  });
+
+  it("bears what several nodes were given and every peer tells again in its own batches", () => {
+    const budgets = new GossipBudgets();
+    // A thousand new ones a second for ten minutes, each again from each of three peers, twice.
+    for (let ms = 0; ms < 600_000; ms += 100) {
+      budgets.passedOn(100);
+      for (const peer of ["a", "b", "c"]) budgets.known(peer, 200, 2, ms);
+      expect(budgets.due("a", ms)).toEqual(NOTHING_DUE);
+    }
+    // What a change of branches has every node tell anew, at once.
+    budgets.known("d", RETURNED_PUBLISHED_MAX, 40, 0);
+    budgets.known("d", RETURNED_PUBLISHED_MAX, 40, 0);
+    expect(budgets.due("d", 0)).toEqual(NOTHING_DUE);
+  });
+
+  it("sends a peer away that tells nothing but what is known, while others are not touched", () => {
+    const budgets = new GossipBudgets();
+    let told = 0;
+    let nowMs = 0;
+    for (let due = budgets.due("a", 0); !due.isTooOften; due = budgets.due("a", nowMs)) {
+      nowMs += 5 + due.waitMs;
+      budgets.known("a", 400, 4, nowMs);
+      told += 400;
+    }
+    expect(told).toBeLessThan(2 * GOSSIP_KNOWN.capacity + 6_000);
+    expect(budgets.due("b", nowMs)).toEqual(NOTHING_DUE);
   });
 
   it("bears now and then an unwanted message for ever", () => {
@@ -126,9 +154,10 @@ function compute(ms: number): void {
 let serial = 0;
 
 /** Batches that differ, until `isOver`. */
-async function flood(host: Host, topic: string, isOver: () => boolean): Promise<void> {
+async function flood(host: Host, topic: string, isOver: () => boolean, more: string[] = []): Promise<void> {
   for (let i = 0; i < 2_000 && !isOver(); i++) {
-    const bytes = encodeTransactionBatch([new TextEncoder().encode(`unwanted ${serial++}`)]);
+    const texts = [`unwanted ${serial++}`, ...more];
+    const bytes = encodeTransactionBatch(texts.map((text) => new TextEncoder().encode(text)));
     await host.services.gossip.publish(topic, bytes).catch(() => undefined);
     await new Promise((resolve) => setTimeout(resolve, 1));
   }
@@ -150,6 +179,16 @@ describe("a node whose peer gossips what nobody wants", () => {
     expect(node.lines.map(({ message }) => message)).toContain("peer sent away: its gossip is not wanted");
     expect(node.rumors.length).toBe(judged);
     expect(GOSSIP_PAUSE_MS).toBe(60_000);
+  });
+
+  it("sends a full node away that tells what is known again and again, each time in another batch", async () => {
+    const { node, host, connection, topic } = await connectBareHost(false);
+    node.judge = () => "known";
+    const known = Array.from({ length: 2_000 }, () => "known");
+    await flood(host, topic, () => connection.status !== "open", known);
+    await until(() => connection.status !== "open", "sent away");
+    expect(node.network.counters.rejected["gossip-known"]).toBeGreaterThan(1);
+    expect(node.lines.map(({ message }) => message)).toContain("peer sent away: its gossip is not wanted");
   });
 
   it("keeps a validator for its votes and reads no more than its budget", async () => {

@@ -10,12 +10,14 @@ import { Rumor } from "../../../src/p2p/gossip/rumor.ts";
 import type { Host } from "../../../src/p2p/transport/host.ts";
 import { Meter } from "../../../src/p2p/transport/meter.ts";
 import type { Sessions } from "../../../src/p2p/transport/sessions.ts";
+import { encodeTransactionBatch } from "../../../src/p2p/transport/wire.ts";
 import { VirtualTime } from "../virtual-time.ts";
 
 type Validator = (peer: PeerId, message: Message) => Promise<TopicValidatorResult>;
 
-function world(judge: () => Promise<Relay> = async () => "ignore") {
+function world(judge: (bytes: Uint8Array) => Promise<Relay> = async () => "ignore") {
   const time = new VirtualTime();
+  const meter = new Meter();
   const published: number[] = [];
   const sent: Uint8Array[] = [];
   const gossip = {
@@ -32,16 +34,18 @@ function world(judge: () => Promise<Relay> = async () => "ignore") {
     sessions: { find: () => ({}) } as unknown as Sessions,
     scheduler: time,
     logger: SILENT,
-    meter: new Meter(),
+    meter,
     budgets: new GossipBudgets(),
-    rumorReceived: judge,
+    rumorReceived: (_topic, _peerId, bytes) => judge(bytes),
   });
-  /** A block that arrives in memory of gossip's. */
-  const receiveBlock = (data: Uint8Array) => {
-    const [, judgeBlock] = [...gossip.topicValidators].find(([name]) => name.endsWith("/blocks"))!;
-    return judgeBlock({ toString: () => "a peer" } as PeerId, { data } as Message);
+  const receive = (topic: string, data: Uint8Array) => {
+    const [, validate] = [...gossip.topicValidators].find(([name]) => name.endsWith(topic))!;
+    return validate({ toString: () => "a peer" } as PeerId, { data } as Message);
   };
-  return { time, rumor, published, sent, receiveBlock };
+  /** A block that arrives in memory of gossip's. */
+  const receiveBlock = (data: Uint8Array) => receive("/blocks", data);
+  const receiveBatch = (data: Uint8Array) => receive("/transactions", data);
+  return { time, meter, rumor, published, sent, receiveBlock, receiveBatch };
 }
 
 it("lets a transaction go soon although the clock was set back by an hour", async () => {
@@ -70,4 +74,25 @@ it("passes on what was judged, although the memory in which it came was used aga
   decide("accept");
   expect(await unchanged).toBe(TopicValidatorResult.Accept);
   expect(sent).toHaveLength(1);
+});
+
+it("passes a batch on as long as something in it is new, and never one that is known as a whole", async () => {
+  const passed = new Set<number>();
+  const { rumor, time, sent, receiveBatch, meter } = world(async (bytes) => {
+    const first = bytes[0]!;
+    if (passed.has(first)) return "known";
+    passed.add(first);
+    return "accept";
+  });
+  rumor.start();
+  const batch = (...of: number[]) =>
+    receiveBatch(encodeTransactionBatch(of.map((one) => Uint8Array.of(one))));
+  expect(await batch(1, 2)).toBe(TopicValidatorResult.Accept);
+  expect(await batch(2, 3)).toBe(TopicValidatorResult.Accept);
+  for (const known of [batch(1, 2), batch(2, 1), batch(3), batch(1, 3)]) {
+    expect(await known).toBe(TopicValidatorResult.Ignore);
+  }
+  await time.pass(1_000);
+  expect(sent).toEqual([]);
+  expect(meter.counters.rejected["gossip-known"]).toBe(4);
 });

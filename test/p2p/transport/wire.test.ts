@@ -350,5 +350,8 @@ describe("a batch of rumors", () => {
     expect(combine(["accept", "accept"])).toBe("accept");
     expect(combine(["accept", "ignore"])).toBe("ignore");
     expect(combine(["ignore", "reject", "accept"])).toBe("reject");
+    expect(combine(["known", "accept"])).toBe("accept");
+    expect(combine(["known", "ignore", "accept"])).toBe("ignore");
+    expect(combine(["known", "known"])).toBe("known");
   });
 });
