@@ -63,7 +63,7 @@ export async function addFiles(
     return finish(out, { files, options, results: failed, exitCode: EXIT.badInput });
   const client = connect(options);
   const wallet = Wallet.fromSeed((await resolveKey(options.from, options)).key.seed);
-  const { chain, trusted, fee } = await signingChain(client, options);
+  const { chain, trusted, fee } = await signingChain(out, client, options);
   checkUnsaidFee(fee, { said: options.fee, amount: 0n });
   const { memo } = options;
   const batch = await anchorAll(out, { client, wallet, chain, fee, documents, memo });

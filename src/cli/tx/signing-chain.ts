@@ -2,7 +2,7 @@
  * What a command signs for: chain id, genesis hash and least fee out of one genesis, whose hash is computed here. A file
  * of this machine (--genesis, the devnet's, the node's own) comes first. A genesis that the node gives is taken when it has
  * the hash that the node calls its chain's: signatures carry that hash, so what is signed by a genesis with one number
- * changed holds on no other chain.
+ * changed holds on no other chain. Of a remote node the hash must also be what it was at its first use (known-chains.ts).
  */
 import { hex0x, showHash } from "../../base/bytes.ts";
 import type { Client } from "../../sdk/client.ts";
@@ -12,6 +12,7 @@ import { badInput, CliError, EXIT, must } from "../exit.ts";
 import { type Output, shorten } from "../output.ts";
 import { ask } from "../rpc.ts";
 import { isTerminalOf } from "../terminal.ts";
+import { checkKnownChain, knownChainsPath } from "./known-chains.ts";
 import type { NameOptions } from "./names.ts";
 import { trustOf } from "./trust.ts";
 
@@ -30,7 +31,8 @@ export interface SigningChain {
 
 /** @throws CliError when the node contradicts the genesis, or itself */
 export async function signingChain(
-  client: Client,
+  out: Pick<Output, "note" | "warn">,
+  client: Pick<Client, "chain" | "call" | "url">,
   { genesis, devnet, dir, fee }: SigningOptions,
 ): Promise<SigningChain> {
   const told = await ask(client.chain());
@@ -38,11 +40,14 @@ export async function signingChain(
   const files = { devnet, dir, ...(genesis === undefined ? {} : { genesis }) };
   const local = trustOf(files, toldHash).genesis as TrustedGenesis | undefined;
   const trusted = local ?? (await genesisOfNode(client, toldHash));
+  if (local === undefined) {
+    await checkKnownChain(out, { url: client.url, hash: toldHash, path: knownChainsPath() });
+  }
   const { chainId, limits } = trusted.genesis;
   return { chain: { chainId, genesisHash: trusted.genesisHash }, trusted, fee: fee ?? limits.minFee };
 }
 
-async function genesisOfNode(client: Client, toldHash: string): Promise<TrustedGenesis> {
+async function genesisOfNode(client: Pick<Client, "call">, toldHash: string): Promise<TrustedGenesis> {
   const { genesis } = await ask(client.call("chain_getGenesis"));
   const opened = must(openGenesis(JSON.stringify(genesis)), EXIT.broken);
   const hash = showHash(opened.genesisHash);

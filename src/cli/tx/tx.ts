@@ -86,7 +86,7 @@ async function transfer(out: Output, options: SentTransferOptions): Promise<void
   const wallet = Wallet.fromSeed(key.seed);
   const client = connect(options);
   const nextNonce = () => client.nextNonce(wallet.address);
-  const { chain, fee } = await signingChain(client, options);
+  const { chain, fee } = await signingChain(out, client, options);
   const nonce = options.nonce ?? (await ask(nextNonce()));
   const { amount } = options;
   checkUnsaidFee(fee, { said: options.fee, amount });
