@@ -260,6 +260,9 @@ export const SYNC_BATCH_BYTES = 1024 * 1024;
 export const SYNC_BATCH_BLOCKS_MAX = 1_024;
 /** Transactions asked for by short hash in one request; the rest waits for the next. */
 export const POOL_FETCH_MAX = 4_096;
+/** Prices of entry for which the list of a pool is kept for a moment, and salts for which its short names are. */
+export const POOL_PRICES_MAX = 4;
+export const POOL_NAMED_MAX = 4;
 /** Transactions remembered as refused when a peer's pool was compared; beyond it the oldest is asked for again. */
 export const POOL_REFUSALS_MAX = 20_000;
 
@@ -365,6 +368,8 @@ export const LOCATOR_HASHES_MAX = 64;
 export const HEADS_PER_ANSWER_MAX = 2_000;
 /** Bytes of heads served in one answer. */
 export const HEADS_ANSWER_BYTES = 1024 * 1024;
+/** Bytes of encoded answers about heads that are kept for the next who asks; beyond it the one asked for longest ago goes. */
+export const HEADS_ENCODED_BYTES_MAX = 8 * 1024 * 1024;
 /** Bodies of one question; a question with more is malformed. */
 export const BODIES_PER_QUESTION_MAX = 128;
 /** Bodies that this node asks one peer for at once; fewer where they fill an answer sooner. */

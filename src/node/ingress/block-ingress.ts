@@ -182,12 +182,19 @@ export class BlockIngress implements BranchLedger {
     return "added";
   }
 
+  forkPoint(locator: readonly Hash[]): Hash {
+    return locator.find((hash) => this.isOnChain(hash)) ?? this.#chain.genesisHash;
+  }
+
+  isOnChain(hash: Hash): boolean {
+    return this.#isOnChain(this.#chain.store.head(hash));
+  }
+
   headsAfter(locator: readonly Hash[], countMax: number, bytesMax: number): readonly BlockHead[] {
     const { store } = this.#chain;
-    const common = locator.map((hash) => store.head(hash)).find((head) => this.#isOnChain(head));
     const heads: BlockHead[] = [];
     let bytes = 0;
-    let last = common ?? store.head(this.#chain.genesisHash)!;
+    let last = store.head(this.forkPoint(locator))!;
     while (heads.length < countMax) {
       const hash = store.hashAt(last.summary.height + 1n);
       const head = hash === undefined ? undefined : store.head(hash);

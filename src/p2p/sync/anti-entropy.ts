@@ -30,6 +30,7 @@ import {
   type RepairAnswer,
   type RepairQuestion,
 } from "./repair-wire.ts";
+import { SettledPool } from "./settled-pool.ts";
 
 export interface AntiEntropySettings {
   /** Between two comparisons, ms; 0 turns the periodic ones off. */
@@ -78,6 +79,7 @@ export class AntiEntropy {
   readonly #ports: AntiEntropyPorts;
   readonly #blocks: BlockSync;
   readonly #pools: PoolRepair;
+  readonly #settled: SettledPool;
   #cancelRound: () => void = () => undefined;
   #lastCompared: string;
   readonly #comparing = new Set<string>();
@@ -87,8 +89,14 @@ export class AntiEntropy {
     this.#settings = settings;
     this.#ports = ports;
     this.#lastCompared = ports.selfId;
+    this.#settled = new SettledPool({
+      scheduler: ports.scheduler,
+      headHash: () => asHash(ports.ledger.head().hash),
+      hashes: (feeMin) => ports.pool.hashes(settings.poolAgeMsMin, feeMin),
+    });
     this.#pools = new PoolRepair({
       ...ports,
+      settled: this.#settled,
       jitter: () => ports.jitter(),
       isRunning: () => this.#isRunning,
       ask: (kind, peerId, question) => this.#ask(kind, peerId, question),
@@ -161,7 +169,7 @@ export class AntiEntropy {
       case "pool":
         return {
           kind: "pool",
-          shortHashes: this.#pools.list(this.#settings.poolAgeMsMin, question.feeMin, question.salt),
+          shortHashes: this.#pools.list(question.feeMin, question.salt),
         };
       case "transactions":
         return {
@@ -252,16 +260,9 @@ export class AntiEntropy {
   /** @param feeMin of the transactions in the checksum: the asker's price of entry. */
   #digest(feeMin: bigint): Digest {
     const { height, hash } = this.#ports.ledger.head();
-    const hashes = this.#ports.pool.hashes(this.#settings.poolAgeMsMin, feeMin);
-    return { height, headHash: asHash(hash), poolCount: hashes.length, poolChecksum: checksumOf(hashes) };
+    const { hashes, checksum } = this.#settled.list(feeMin);
+    return { height, headHash: asHash(hash), poolCount: hashes.length, poolChecksum: checksum };
   }
-}
-
-/** XOR of the hashes: 32 bytes, whatever their order. */
-export function checksumOf(hashes: readonly Uint8Array[]): Uint8Array {
-  const checksum = new Uint8Array(32);
-  for (const hash of hashes) for (let i = 0; i < 32; i++) checksum[i]! ^= hash[i]!;
-  return checksum;
 }
 
 /** Peers by id, starting after `id`, round the ring; `id` itself is left out. */

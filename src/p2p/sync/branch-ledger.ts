@@ -68,6 +68,9 @@ export interface BranchLedger {
    */
   addBodies(bodies: readonly EncodedBody[]): Promise<readonly BodyOutcome[]>;
 
+  /** The first of the locator's blocks that is on the own chain; block 0 when none is. */
+  forkPoint(locator: readonly Hash[]): Hash;
+  isOnChain(hash: Hash): boolean;
   /** Heads of the own chain after the first of the locator's blocks that is on it. */
   headsAfter(locator: readonly Hash[], countMax: number, bytesMax: number): readonly BlockHead[];
   /** The encoded body; with `mayWait` one that is on its way is waited for, a moment long. */

@@ -5,12 +5,7 @@
 
 import type { Hash } from "../../base/bytes.ts";
 import { EMPTY } from "../../base/bytes.ts";
-import {
-  BODIES_PER_QUESTION_MAX,
-  HEADS_ANSWER_BYTES,
-  HEADS_PER_ANSWER_MAX,
-  SYNC_BATCH_BYTES,
-} from "../../base/limits.ts";
+import { BODIES_PER_QUESTION_MAX, SYNC_BATCH_BYTES } from "../../base/limits.ts";
 import type { BranchLedger } from "./branch-ledger.ts";
 import {
   type BranchAnswer,
@@ -18,20 +13,25 @@ import {
   decodeBranchQuestion,
   encodeBranchAnswer,
 } from "./branch-wire.ts";
+import type { EncodedHeads } from "./encoded-heads.ts";
 
 /** @throws Error for a question that is malformed or asks for what cannot be. */
-export async function answerBranchQuestion(ledger: BranchLedger, bytes: Uint8Array): Promise<Uint8Array> {
+export async function answerBranchQuestion(
+  ledger: BranchLedger,
+  heads: EncodedHeads,
+  bytes: Uint8Array,
+): Promise<Uint8Array> {
   const question = decodeBranchQuestion(bytes);
   if (!question.ok) throw new Error(question.fault.detail);
+  if (question.value.kind === "heads") return heads.answer(question.value.locator);
   return encodeBranchAnswer(await answerTo(ledger, question.value));
 }
 
-async function answerTo(ledger: BranchLedger, question: BranchQuestion): Promise<BranchAnswer> {
+async function answerTo(
+  ledger: BranchLedger,
+  question: Exclude<BranchQuestion, { kind: "heads" }>,
+): Promise<BranchAnswer> {
   switch (question.kind) {
-    case "heads": {
-      const heads = ledger.headsAfter(question.locator, HEADS_PER_ANSWER_MAX, HEADS_ANSWER_BYTES);
-      return { kind: "heads", heads };
-    }
     case "bodies":
       return { kind: "bodies", bodies: await serveBodies(ledger, question.hashes, question.bytesMax) };
     case "block-transactions":

@@ -21,6 +21,7 @@ import { BranchPeer, type BranchPeerPorts, type BranchPeerSettings } from "./bra
 import { answerBranchQuestion } from "./branch-serve.ts";
 import { isBranchQuestion } from "./branch-wire.ts";
 import type { SyncProgress } from "./catch-up.ts";
+import { EncodedHeads } from "./encoded-heads.ts";
 import { fetchHeads } from "./header-fetch.ts";
 
 /** How long what rests or is missed is left alone before it is looked at again. */
@@ -61,6 +62,7 @@ export class BranchSync implements BlockSync {
   readonly #ports: BranchSyncPorts;
   readonly #peers = new Map<string, BranchPeer>();
   readonly #plan: BodyPlan;
+  readonly #encodedHeads: EncodedHeads;
   readonly #missing = new Map<string, MissingList>();
   /** By peer. */
   readonly #headFetches = new Map<string, HeadFetch>();
@@ -76,6 +78,7 @@ export class BranchSync implements BlockSync {
     this.#settings = settings;
     this.#ports = ports;
     this.#plan = new BodyPlan(settings.slowMs);
+    this.#encodedHeads = new EncodedHeads(ports.ledger);
   }
 
   stop(): void {
@@ -115,7 +118,9 @@ export class BranchSync implements BlockSync {
   }
 
   answer(bytes: Uint8Array): Promise<Uint8Array> | undefined {
-    return isBranchQuestion(bytes) ? answerBranchQuestion(this.#ports.ledger, bytes) : undefined;
+    return isBranchQuestion(bytes)
+      ? answerBranchQuestion(this.#ports.ledger, this.#encodedHeads, bytes)
+      : undefined;
   }
 
   /** Gives every free peer something to do. */

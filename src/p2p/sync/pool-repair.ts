@@ -9,6 +9,7 @@ import { POOL_FETCH_MAX, POOL_REFUSALS_MAX, POOL_TRANSACTIONS_MAX } from "../../
 import type { Scheduler } from "../../base/scheduler.ts";
 import { sha256 } from "../../crypto/hash.ts";
 import type { RepairAnswer, RepairQuestion } from "./repair-wire.ts";
+import type { SettledPool } from "./settled-pool.ts";
 import { drawSalt, ShortHashes } from "./short-hash.ts";
 
 /** `refused-early`: a nonce before it is missing, which may be here in a moment. */
@@ -34,6 +35,7 @@ export interface RepairPool {
 export interface PoolRepairPorts {
   readonly scheduler: Pick<Scheduler, "now">;
   readonly pool: RepairPool;
+  readonly settled: SettledPool;
   /** A number in [0, 1). */
   jitter(): number;
   isRunning(): boolean;
@@ -84,22 +86,20 @@ export class PoolRepair {
   }
 
   /** What a peer may want: short hashes under its salt of what pays `feeMin`, as many as an answer may hold. */
-  list(ageMsMin: number, feeMin: bigint, salt: bigint): readonly bigint[] {
-    const hashes = this.#ports.pool.hashes(ageMsMin, feeMin);
+  list(feeMin: bigint, salt: bigint): readonly bigint[] {
+    const { hashes } = this.#ports.settled.list(feeMin);
     const listed = fromRandomPlace(hashes, POOL_TRANSACTIONS_MAX, this.#ports.jitter);
-    return listed.map(new ShortHashes(salt).of);
+    return this.#ports.settled.name(salt, listed);
   }
 
   /** The envelopes that have these short hashes; two that share one are both meant. */
   named(salt: bigint, shortHashes: readonly bigint[]): readonly Uint8Array[] {
-    const { pool } = this.#ports;
-    const names = new ShortHashes(salt);
+    const { pool, settled } = this.#ports;
     const wanted = new Set(shortHashes);
-    return pool
-      .hashes(0, 0n)
-      .filter((hash) => wanted.has(names.of(hash)))
-      .map((hash) => pool.fetch(hash))
-      .filter((envelope) => envelope !== undefined);
+    const names = new ShortHashes(salt);
+    const found =
+      settled.find(salt, wanted) ?? pool.hashes(0, 0n).filter((hash) => wanted.has(names.of(hash)));
+    return found.map((hash) => pool.fetch(hash)).filter((envelope) => envelope !== undefined);
   }
 
   async #pull(peerId: string, names: ShortHashes, shortHashes: readonly bigint[]): Promise<void> {

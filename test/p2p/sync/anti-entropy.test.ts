@@ -8,12 +8,12 @@ import {
   ANTI_ENTROPY,
   AntiEntropy,
   type AntiEntropySettings,
-  checksumOf,
   ringAfter,
 } from "../../../src/p2p/sync/anti-entropy.ts";
 import type { ImportOutcome } from "../../../src/p2p/sync/catch-up.ts";
 import type { Admitted } from "../../../src/p2p/sync/pool-repair.ts";
 import { decodeQuestion, encodeAnswer } from "../../../src/p2p/sync/repair-wire.ts";
+import { checksumOf } from "../../../src/p2p/sync/settled-pool.ts";
 import { ShortHashes } from "../../../src/p2p/sync/short-hash.ts";
 import { VirtualTime } from "../virtual-time.ts";
 
