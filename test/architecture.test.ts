@@ -97,6 +97,9 @@ const BANNED =
   /\b(Date\.now|new Date|Math\.random|performance\.now|setTimeout|setInterval|setImmediate|queueMicrotask)\b/;
 const ASYNC = /\b(async|await|Promise)\b/;
 
+/** Folders where no `!` hides a value that may be missing: there `must` (base/assert.ts) says why it is there. */
+const NO_NON_NULL = ["base", "codec", "storage", "chain", "mempool"];
+
 /** Words that this project once had for itself; the right-hand side of docs/adr/0018 says what they are called now. */
 const RETIRED_WORDS =
   /\b(\w*(HeadDoor|BranchDoor|Votebook|votebook|Shelves|shelves|Federation|federation|Conspiracy|conspiracy|Arbiter|arbiter|Arbitrat|arbitrat|Nuisance|HeadTelling)\w*|doors?|lanes?|isDoomed|condemn(s|ed)?|standIn|GateFault|MessageGate|MinedStage|Casting|moveTowards|sealLetter|openLetter)\b/g;
@@ -192,6 +195,11 @@ describe("the architecture", () => {
       ({ path }) => !/^([a-z0-9]+(-[a-z0-9]+)*\/)*[a-z0-9]+(-[a-z0-9]+)*\.ts$/.test(path),
     );
     expect(wrong.map(({ path }) => path)).toEqual([]);
+  });
+
+  it("says why a value is there, by an assertion, where a type allows that it is missing", () => {
+    const strict = files.filter(({ path }) => NO_NON_NULL.some((folder) => path.startsWith(`${folder}/`)));
+    expect(strict.flatMap(({ path, ast }) => nonNullsIn(ast).map((line) => `${path}:${line}`))).toEqual([]);
   });
 
   it("uses the field's words, none of its own (docs/glossary.md)", () => {
@@ -325,6 +333,17 @@ function lineEndsIn(ast: ts.SourceFile): number[] {
     if (isText && node.text.includes("\n") && !isSought && !isPage) {
       found.push(ast.getLineAndCharacterOfPosition(node.getStart()).line + 1);
     }
+    ts.forEachChild(node, visit);
+  };
+  visit(ast);
+  return found;
+}
+
+/** Lines with a `!` behind a value. */
+function nonNullsIn(ast: ts.SourceFile): number[] {
+  const found: number[] = [];
+  const visit = (node: ts.Node): void => {
+    if (ts.isNonNullExpression(node)) found.push(ast.getLineAndCharacterOfPosition(node.end).line + 1);
     ts.forEachChild(node, visit);
   };
   visit(ast);

@@ -2,6 +2,7 @@
  * Bytes and their brands. A brand proves that a length was checked once, at an entry point. Nothing here knows what the
  * bytes mean. Works in browsers: Buffer is used where there is one.
  */
+import { assert, must } from "./assert.ts";
 
 declare const brand: unique symbol;
 type Branded<Name extends string> = Uint8Array & { readonly [brand]: Name };
@@ -112,8 +113,19 @@ export function equalBytes(a: Uint8Array, b: Uint8Array): boolean {
 /** Lexicographic order, shorter first on a common prefix. */
 export function compareBytes(a: Uint8Array, b: Uint8Array): number {
   const length = Math.min(a.length, b.length);
-  for (let i = 0; i < length; i++) if (a[i] !== b[i]) return a[i]! - b[i]!;
+  for (let i = 0; i < length; i++) if (a[i] !== b[i]) return byteAt(a, i) - byteAt(b, i);
   return a.length - b.length;
+}
+
+/** The byte at an index that lies within `bytes`. @throws InvariantError where it does not, which is our mistake. */
+export function byteAt(bytes: Uint8Array, at: number): number {
+  return must(bytes[at], "an index lies within its bytes");
+}
+
+/** Sets `target` to its exclusive or with `bytes`; both have the same length. */
+export function xorInto(target: Uint8Array, bytes: Uint8Array): void {
+  assert(target.length === bytes.length, "what is combined has one length");
+  for (let i = 0; i < target.length; i++) target[i] = byteAt(target, i) ^ byteAt(bytes, i);
 }
 
 export function concatBytes(...parts: readonly Uint8Array[]): Uint8Array {

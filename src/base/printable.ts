@@ -7,6 +7,7 @@
  * ignorable, private-use and unassigned characters, and lone surrogates. What makes one emoji of several characters
  * stays. A backslash stays as it is, so the escapes say what was there, but are no encoding to be read back.
  */
+import { must } from "./assert.ts";
 
 const PLAIN = /^[\x20-\x7e]*$/;
 
@@ -35,7 +36,7 @@ export function printable(text: string): string {
 }
 
 function escapeCharacter(character: string): string {
-  const code = character.codePointAt(0)!;
+  const code = must(character.codePointAt(0), "what was found is a character");
   const hex = code.toString(16);
   return SHORT[character] ?? (code < 0x100 ? `\\x${hex.padStart(2, "0")}` : `\\u{${hex}}`);
 }

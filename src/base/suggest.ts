@@ -2,6 +2,7 @@
  * "Did you mean": the nearest of the known words to a mistyped one. Used wherever an unknown key or name is refused.
  * Distance: Damerau-Levenshtein, restricted form (insert, delete, replace, swap neighbours each cost 1).
  */
+import { must } from "./assert.ts";
 
 /** The nearest candidate within a third of the word's length (at least 1, at most 3 edits), or undefined. */
 export function nearestWord(word: string, candidates: Iterable<string>): string | undefined {
@@ -29,12 +30,16 @@ function editDistance(a: string, b: string): number {
   for (let i = 1; i <= a.length; i++) {
     const row = [i];
     for (let j = 1; j <= b.length; j++) {
-      const replace = last[j - 1]! + (a[i - 1] === b[j - 1] ? 0 : 1);
+      const replace = at(last, j - 1) + (a[i - 1] === b[j - 1] ? 0 : 1);
       const swapped = i > 1 && j > 1 && a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1];
-      const swap = swapped ? beforeLast[j - 2]! + 1 : Number.POSITIVE_INFINITY;
-      row.push(Math.min(last[j]! + 1, row[j - 1]! + 1, replace, swap));
+      const swap = swapped ? at(beforeLast, j - 2) + 1 : Number.POSITIVE_INFINITY;
+      row.push(Math.min(at(last, j) + 1, at(row, j - 1) + 1, replace, swap));
     }
     [beforeLast, last] = [last, row];
   }
-  return last[b.length]!;
+  return at(last, b.length);
+}
+
+function at(row: readonly number[], index: number): number {
+  return must(row[index], "a row has a distance for each beginning of the word");
 }

@@ -3,6 +3,7 @@
  * may be charged below zero: what was done must be paid for, and until it is nothing more is taken. The unit is the
  * caller's (bytes, messages, microseconds of computing). Pure: the time is handed in.
  */
+import { dropOldest } from "./drop-oldest.ts";
 
 export interface BucketShape {
   /** What a bucket that has rested for long holds. */
@@ -82,7 +83,7 @@ export class TokenBuckets<K> {
     const known = this.#buckets.get(key);
     const bucket = known ?? new TokenBucket(this.#shape, nowMs);
     if (known !== undefined) this.#buckets.delete(key);
-    else if (this.#buckets.size >= this.#countMax) this.#buckets.delete(this.#buckets.keys().next().value!);
+    else if (this.#buckets.size >= this.#countMax) dropOldest(this.#buckets);
     this.#buckets.set(key, bucket);
     return bucket;
   }

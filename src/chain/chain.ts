@@ -3,7 +3,7 @@
  * through it, one at a time. A block is checked (form, mode's rules, seal), executed on its parent's ledger unless
  * it was before, and committed in one durable batch; only then do listeners hear of it.
  */
-import { assert } from "../base/assert.ts";
+import { assert, must } from "../base/assert.ts";
 import { equalBytes, type Hash, showHash } from "../base/bytes.ts";
 import type { Fault } from "../base/fault.ts";
 import type { Kv } from "../storage/kv.ts";
@@ -125,9 +125,7 @@ export class Chain {
     const store = new ChainStore(ports.kv, genesis.limits, ports.stamp);
     const headHash = store.openHead(zero.block.hash, showHash);
     if (headHash === undefined) await store.writeGenesis(zero);
-    const head = headHash === undefined ? zero.block : store.head(headHash);
-    if (head === undefined)
-      throw new Error(`the head block ${showHash(headHash!)} is missing from the database`);
+    const head = headHash === undefined ? zero.block : headIn(store, headHash);
     const chain = new Chain(genesis, head, store, ports);
     await chain.branches?.open(zero.block);
     return chain;
@@ -155,7 +153,7 @@ export class Chain {
       const before = this.store.headHash();
       const moved = () => !equalBytes(before, this.store.headHash());
       try {
-        const head = this.store.head(before)!;
+        const head = must(this.store.head(before), "the head's header was written with it");
         const value = read(this.committed, head);
         if (!moved()) return { head, value };
       } catch (error) {
@@ -230,7 +228,7 @@ export class Chain {
     proposal: Proposal,
     tx: SignedTransaction,
   ): Receipt | Fault {
-    return this.#executor.rehearse({ parent, view, branch: this.branchOf(parent.hash)! }, proposal, tx);
+    return this.#executor.rehearse({ parent, view, branch: this.#branchTo(parent) }, proposal, tx);
   }
 
   /**
@@ -305,7 +303,7 @@ export class Chain {
   }
 
   async #commit(sealed: SealedBlock): Promise<void> {
-    const executed = this.#executed.get(sealed.block.hash)!;
+    const executed = must(this.#executed.get(sealed.block.hash), "a checked block was executed");
     this.#committing = sealed.block.hash;
     await this.store.commitBlock(executed, sealed.seal);
     this.#committing = undefined;
@@ -314,7 +312,7 @@ export class Chain {
 
   /** The head is durably at the last of these, before the first is told. */
   #moved(changes: readonly HeadChange[]): void {
-    this.#head = changes.at(-1)!.sealed.block;
+    this.#head = must(changes.at(-1), "a move of the head has a last block").sealed.block;
     this.#executed.dropUpTo(this.#head.summary.height);
     for (const change of changes) for (const listener of this.#listeners) listener(change);
     this.headMoves.end();
@@ -357,7 +355,11 @@ export class Chain {
     const parent = this.headOf(hash);
     const view = this.#viewAt(hash);
     if (parent === undefined || view === undefined) return undefined;
-    return { parent, view, branch: this.branches?.ancestryOf(hash) ?? this.#lineOf(parent) };
+    return { parent, view, branch: this.#branchTo(parent) };
+  }
+
+  #branchTo(last: BlockHead): Ancestry {
+    return this.branches?.ancestryOf(last.hash) ?? this.#lineOf(last);
   }
 
   /** Where nothing is ever abandoned: executed blocks down to the chain, then the chain. */
@@ -378,4 +380,10 @@ export class Chain {
       },
     };
   }
+}
+
+function headIn(store: ChainStore, hash: Hash): BlockHead {
+  const head = store.head(hash);
+  if (head === undefined) throw new Error(`the head block ${showHash(hash)} is missing from the database`);
+  return head;
 }

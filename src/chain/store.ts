@@ -3,7 +3,7 @@
  * and bodies are apart. It trusts what it reads, since it wrote it; storage/keys.ts is its map.
  */
 
-import { assert } from "../base/assert.ts";
+import { assert, must } from "../base/assert.ts";
 import { asHash, byteText, type Hash } from "../base/bytes.ts";
 import { Reader } from "../codec/reader.ts";
 import { Writer } from "../codec/writer.ts";
@@ -107,7 +107,7 @@ export class ChainStore {
       const message = `the database has format ${number}, this program reads format ${DATABASE_VERSION}`;
       throw new UnfitDatabase("wrong-format", message);
     }
-    const genesis = this.#kv.get(GENESIS_KEY)!;
+    const genesis = must(this.#kv.get(GENESIS_KEY), "a database with a version names its genesis");
     if (show(genesis) !== show(genesisHash)) {
       throw new UnfitDatabase(
         "wrong-genesis",
@@ -115,7 +115,7 @@ export class ChainStore {
           "Use the genesis.json it was made with, or another data directory.",
       );
     }
-    return asHash(this.#kv.get(HEAD_KEY)!);
+    return this.headHash();
   }
 
   async writeGenesis(executed: ExecutedBlock): Promise<void> {
@@ -180,7 +180,7 @@ export class ChainStore {
 
   /** The head as the database has it: it moves with the state, in one batch. */
   headHash(): Hash {
-    return asHash(this.#kv.get(HEAD_KEY)!);
+    return asHash(must(this.#kv.get(HEAD_KEY), "a database with a genesis has a head"));
   }
 
   hashAt(height: bigint): Hash | undefined {

@@ -113,7 +113,7 @@ export function variant<V extends Readonly<Record<string, Field<unknown>>>>(
         return undefined;
       }
       const kind = known.read((value as Record<string, unknown>)[key], below(place, `.${key}`));
-      return kind === undefined ? undefined : (kinds[kind]!.read(value, place) as ValueOf<V[keyof V]>);
+      return kind === undefined ? undefined : (kinds[kind]?.read(value, place) as ValueOf<V[keyof V]>);
     },
   };
 }

@@ -8,6 +8,7 @@
  * youngest. A last transaction is worth no more than the lowest fee before it, since it can run only after that one;
  * so a low fee cannot hide before a high one, and no sender queue gets a hole. Source: ADR 0012.
  */
+import { must } from "../base/assert.ts";
 import { IndexedHeap } from "./heap.ts";
 import { lesser } from "./range-min.ts";
 import { type Entry, firstFrom, type SenderQueue } from "./sender-queue.ts";
@@ -59,12 +60,12 @@ export function planEviction(pool: Holdings, arrival: Arrival, bounds: PoolBound
 
 /** Orders sender queues with executable entries by who gives its last first. */
 export function senderQueueGivesBefore(a: SenderQueue, b: SenderQueue): boolean {
-  return isWorthLess(a.leastFee, a.last!, b.leastFee, b.last!);
+  return isWorthLess(a.leastFee, lastOf(a.entries), b.leastFee, lastOf(b.entries));
 }
 
 /** Orders sender queues with queued entries by who gives its last first. */
 export function queueGivesBefore({ queued: a }: SenderQueue, { queued: b }: SenderQueue): boolean {
-  return isLonger(a.length, a[a.length - 1]!, b.length, b[b.length - 1]!);
+  return isLonger(a.length, lastOf(a), b.length, lastOf(b));
 }
 
 function isWorthLess(feeA: bigint, lastA: Entry, feeB: bigint, lastB: Entry): boolean {
@@ -217,7 +218,7 @@ function* cutsInOrder<C extends TruncatedQueue<C>>(
 function queueCut(entries: readonly Entry[], from: number, to = entries.length): TruncatedByGap | undefined {
   if (to <= from) return undefined;
   const shorter = () => queueCut(entries, from, to - 1);
-  return { last: entries[to - 1]!, length: to - from, shorter };
+  return { last: entryAt(entries, to - 1), length: to - from, shorter };
 }
 
 function queueBefore(a: TruncatedByGap, b: TruncatedByGap): boolean {
@@ -235,8 +236,8 @@ interface Run {
 function wholeRun(senderQueue: SenderQueue): TruncatedRun | undefined {
   const run = {
     length: senderQueue.executable,
-    at: (i: number) => senderQueue.entries[i]!,
-    leastFee: (n: number) => senderQueue.leastFeeIn(0, n)!,
+    at: (i: number) => entryAt(senderQueue.entries, i),
+    leastFee: (n: number) => must(senderQueue.leastFeeIn(0, n), "a run of one or more has a least fee"),
   };
   return runCut(run, run.length);
 }
@@ -272,16 +273,21 @@ class ExtendedRun implements Run {
 
   at(index: number): Entry {
     if (index === this.#place) return this.#newcomer;
-    return this.#senderQueue!.entries[index] ?? this.#senderQueue!.queued[index - this.#place - 1]!;
+    const queue = this.#senderQueue;
+    return must(
+      queue?.entries[index] ?? queue?.queued[index - this.#place - 1],
+      "an index lies within its run",
+    );
   }
 
   leastFee(length: number): bigint {
-    const before = this.#senderQueue?.leastFeeIn(0, Math.min(length, this.#place));
-    if (length <= this.#place) return before!;
-    let least = lesser(before, this.#newcomer.transaction.fee)!;
-    const held = this.#senderQueue?.executable ?? 0;
-    if (this.#place < held) return lesser(least, this.#senderQueue!.leastFeeIn(this.#place + 1, length))!;
-    for (let i = this.#place + 1; i < length; i++) least = lesser(least, this.at(i).transaction.fee)!;
+    const queue = this.#senderQueue;
+    const before = queue?.leastFeeIn(0, Math.min(length, this.#place));
+    if (length <= this.#place) return must(before, "a run of one or more has a least fee");
+    let least = lesser(before, this.#newcomer.transaction.fee);
+    if (queue !== undefined && this.#place < queue.executable)
+      return lesser(queue.leastFeeIn(this.#place + 1, length), least);
+    for (let i = this.#place + 1; i < length; i++) least = lesser(least, this.at(i).transaction.fee);
     return least;
   }
 }
@@ -291,6 +297,15 @@ function withoutHole(queued: readonly Entry[], nonce: bigint): number {
   let count = 0;
   while (queued[count]?.transaction.nonce === nonce + BigInt(count)) count++;
   return count;
+}
+
+function entryAt(entries: readonly Entry[], index: number): Entry {
+  return must(entries[index], "an index lies within its entries");
+}
+
+/** The last of the entries of a queue in an order that only holds queues with such entries. */
+function lastOf(entries: readonly Entry[]): Entry {
+  return entryAt(entries, entries.length - 1);
 }
 
 function lengthOf(entry: Entry): number {

@@ -2,7 +2,7 @@
  * A binary heap that knows where its items are, so that one can be removed or moved after its key changed, and
  * that can be read in order without being taken apart. It knows nothing of transactions.
  */
-import { assert } from "../base/assert.ts";
+import { assert, must } from "../base/assert.ts";
 
 export class IndexedHeap<T> {
   readonly #items: T[] = [];
@@ -39,7 +39,7 @@ export class IndexedHeap<T> {
     const position = this.#positions.get(item);
     if (position === undefined) return;
     this.#positions.delete(item);
-    const last = this.#items.pop()!;
+    const last = must(this.#items.pop(), "a heap that holds an item is not empty");
     if (last !== item) this.#place(position, last);
   }
 
@@ -52,11 +52,11 @@ export class IndexedHeap<T> {
 
   /** All items in order, lazily: the first k cost O(k log k). The heap must not change meanwhile. */
   *inOrder(): Generator<T, undefined> {
-    const frontier = new IndexedHeap<number>((a, b) => this.#before(this.#items[a]!, this.#items[b]!));
+    const frontier = new IndexedHeap<number>((a, b) => this.#before(this.#at(a), this.#at(b)));
     if (this.#items.length > 0) frontier.add(0);
     for (let position = frontier.top(); position !== undefined; position = frontier.top()) {
       frontier.remove(position);
-      yield this.#items[position]!;
+      yield this.#at(position);
       for (const child of [2 * position + 1, 2 * position + 2]) {
         if (child < this.#items.length) frontier.add(child);
       }
@@ -73,8 +73,9 @@ export class IndexedHeap<T> {
     let free = position;
     while (free > 0) {
       const parent = (free - 1) >> 1;
-      if (!this.#before(item, this.#items[parent]!)) break;
-      this.#put(free, this.#items[parent]!);
+      const above = this.#at(parent);
+      if (!this.#before(item, above)) break;
+      this.#put(free, above);
       free = parent;
     }
     this.#put(free, item);
@@ -85,12 +86,17 @@ export class IndexedHeap<T> {
     let free = position;
     for (let child = 2 * free + 1; child < this.#items.length; child = 2 * free + 1) {
       const right = child + 1;
-      if (right < this.#items.length && this.#before(this.#items[right]!, this.#items[child]!)) child = right;
-      if (!this.#before(this.#items[child]!, item)) break;
-      this.#put(free, this.#items[child]!);
+      if (right < this.#items.length && this.#before(this.#at(right), this.#at(child))) child = right;
+      const below = this.#at(child);
+      if (!this.#before(below, item)) break;
+      this.#put(free, below);
       free = child;
     }
     this.#put(free, item);
+  }
+
+  #at(position: number): T {
+    return must(this.#items[position], "a position lies within its heap");
   }
 
   #put(position: number, item: T): void {

@@ -4,7 +4,7 @@
  * does not enter. Each new head re-checks only the sender queues it touched, and what has expired. No clock, no signatures, no
  * network: times come in as numbers, verdicts from ports. Sources: decision 5, pbft.md 1.11 and 1.14, ADR 0012.
  */
-import { assert } from "../base/assert.ts";
+import { assert, must } from "../base/assert.ts";
 import { type Address, byteText, type Hash } from "../base/bytes.ts";
 import { accept, type Fault, type Verdict } from "../base/fault.ts";
 import {
@@ -326,7 +326,8 @@ export class Mempool {
     this.#broken.clear();
     const { queuedMax, queuedBytesMax } = this.#bounds;
     while (this.#poolIndex.queued > queuedMax || this.#poolIndex.queuedBytes > queuedBytesMax) {
-      this.#drop(this.#poolIndex.longestQueue()!.queued.at(-1)!, "evicted");
+      const last = this.#poolIndex.longestQueue()?.queued.at(-1);
+      this.#drop(must(last, "what waits stands in a queue"), "evicted");
     }
   }
 
@@ -341,7 +342,8 @@ export class Mempool {
       this.#dropped(entry, included.has(byteText(entry.transaction.id)) ? "included" : "stale");
     }
     while (!senderQueue.isEmpty && (account === undefined || senderQueue.cost > account.balance)) {
-      this.#drop((senderQueue.queued.at(-1) ?? senderQueue.last)!, "unpayable");
+      const last = senderQueue.queued.at(-1) ?? senderQueue.last;
+      this.#drop(must(last, "a queue that is not empty has a last entry"), "unpayable");
     }
     this.#noteRisen(senderQueue);
   }

@@ -3,8 +3,8 @@
  * length of queue, by arrival, by expiry and by age, with its sums and its checksum. Putting in and taking out keep
  * all of them in step; who may enter and who must leave is mempool.ts.
  */
-import { assert } from "../base/assert.ts";
-import { type Address, byteText, type Hash } from "../base/bytes.ts";
+import { assert, must } from "../base/assert.ts";
+import { type Address, byteText, type Hash, xorInto } from "../base/bytes.ts";
 import { queueGivesBefore, senderQueueGivesBefore } from "./eviction.ts";
 import { IndexedHeap } from "./heap.ts";
 import { LazyOrder } from "./lazy-order.ts";
@@ -30,8 +30,11 @@ export class PoolIndex {
     (senderQueue) => senderQueue.queued.length > 0,
   );
   /** Sender queues with an executable entry, by the arrival and by the fee of their first. */
-  readonly #byArrival = new LazyOrder<SenderQueue>((a, b) => arrivedBefore(a.first!, b.first!), isExecutable);
-  readonly #byFee = new LazyOrder<SenderQueue>((a, b) => paysMore(a.first!, b.first!), isExecutable);
+  readonly #byArrival = new LazyOrder<SenderQueue>(
+    (a, b) => arrivedBefore(firstOf(a), firstOf(b)),
+    isExecutable,
+  );
+  readonly #byFee = new LazyOrder<SenderQueue>((a, b) => paysMore(firstOf(a), firstOf(b)), isExecutable);
   readonly #orders = [this.#byWorth, this.#byQueue, this.#byArrival, this.#byFee];
   readonly #byExpiry = new IndexedHeap<Entry>(expiresBefore);
   readonly #byAge = new IndexedHeap<Entry>((a, b) => a.addedMs < b.addedMs);
@@ -188,7 +191,7 @@ export class PoolIndex {
     if (transaction.validUntilHeight !== 0n) this.#byExpiry.add(entry);
     this.#byAge.add(entry);
     this.#bytes += transaction.bytes.length;
-    this.#toggle(transaction.hash);
+    xorInto(this.#checksum, transaction.hash);
   }
 
   /** From everything but its sender queue. */
@@ -198,7 +201,7 @@ export class PoolIndex {
     this.#byExpiry.remove(entry);
     this.#byAge.remove(entry);
     this.#bytes -= entry.transaction.bytes.length;
-    this.#toggle(entry.transaction.hash);
+    xorInto(this.#checksum, entry.transaction.hash);
   }
 
   #openQueue(sender: Address, accountNonce: bigint): SenderQueue {
@@ -226,14 +229,15 @@ export class PoolIndex {
       this.#shares.set(senderQueue, { executable, queuedBytes });
     }
   }
-
-  #toggle(hash: Hash): void {
-    for (let i = 0; i < 32; i++) this.#checksum[i]! ^= hash[i]!;
-  }
 }
 
 function isExecutable(senderQueue: SenderQueue): boolean {
   return senderQueue.executable > 0;
+}
+
+/** The first entry of a queue in an order that only holds queues with an executable one. */
+export function firstOf(senderQueue: SenderQueue): Entry {
+  return must(senderQueue.first, "a queue in an order of executable ones has a first");
 }
 
 export function arrivedBefore(a: Entry, b: Entry): boolean {

@@ -86,6 +86,8 @@ export class RangeMin {
 }
 
 /** The lesser of two, either of which may be missing. */
+export function lesser(a: bigint | undefined, b: bigint): bigint;
+export function lesser(a: bigint | undefined, b: bigint | undefined): bigint | undefined;
 export function lesser(a: bigint | undefined, b: bigint | undefined): bigint | undefined {
   if (a === undefined) return b;
   return b === undefined || a <= b ? a : b;

@@ -3,7 +3,7 @@
  * the first hole they are queued. Both are kept by ascending nonce. A sender queue knows its own sums and nothing of other
  * sender queues, bounds or prices. Whatever is asked of it at each arrival costs O(log n).
  */
-import { assert } from "../base/assert.ts";
+import { assert, must } from "../base/assert.ts";
 import type { Address } from "../base/bytes.ts";
 import type { SignedTransaction } from "../chain/types/transaction.ts";
 import { RangeMin } from "./range-min.ts";
@@ -218,7 +218,8 @@ export function firstFrom(entries: readonly Entry[], nonce: bigint): number {
   let high = entries.length;
   while (low < high) {
     const middle = (low + high) >> 1;
-    if (entries[middle]!.transaction.nonce < nonce) low = middle + 1;
+    const entry = must(entries[middle], "the middle lies within the entries");
+    if (entry.transaction.nonce < nonce) low = middle + 1;
     else high = middle;
   }
   return low;

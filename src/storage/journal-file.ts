@@ -86,7 +86,7 @@ class JournalFile implements RecordLog {
       this.#file === undefined ? this.#write(payloads) : extend(this.#file, payloads),
     );
     // Nobody waits for the mark, except the next write.
-    void this.#enqueue(() => writeMark(this.#file!)).catch(() => undefined);
+    void this.#enqueue(async () => this.#file && writeMark(this.#file)).catch(() => undefined);
     return durable;
   }
 

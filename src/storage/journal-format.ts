@@ -13,7 +13,7 @@
  * so nobody can turn a torn tail into corruption. Source: pbft 1.12; docs/protocol.md, "Journal".
  */
 import { assert } from "../base/assert.ts";
-import { equalBytes, utf8 } from "../base/bytes.ts";
+import { byteAt, equalBytes, utf8 } from "../base/bytes.ts";
 import { JOURNAL_RECORD_BYTES_MAX } from "../base/limits.ts";
 import { Reader } from "../codec/reader.ts";
 import { Writer } from "../codec/writer.ts";
@@ -100,7 +100,7 @@ const UNREADABLE: JournalScan = {
 
 function readHeader(file: Uint8Array): Pick<JournalScan, "salt" | "generation"> | undefined {
   if (file.length < MAGIC.length + 1 || !equalBytes(file.subarray(0, MAGIC.length), MAGIC)) return undefined;
-  const format = file[MAGIC.length]!;
+  const format = byteAt(file, MAGIC.length);
   if (format !== FORMAT) {
     throw new Error(
       `journal format ${format} is unknown, this version reads ${FORMAT}: use the version that wrote it`,
@@ -134,8 +134,11 @@ function recordAt(file: Uint8Array, salt: Uint8Array, offset: number): Uint8Arra
   return u32At(file, offset + 8) === crc32c(salt, payload) ? payload : undefined;
 }
 
+/** The caller has seen that all four bytes are there; a damaged tail is searched byte by byte, so nothing is asserted. */
 function u32At(bytes: Uint8Array, at: number): number {
-  return ((bytes[at]! << 24) | (bytes[at + 1]! << 16) | (bytes[at + 2]! << 8) | bytes[at + 3]!) >>> 0;
+  const high = ((bytes[at] ?? 0) << 8) | (bytes[at + 1] ?? 0);
+  const low = ((bytes[at + 2] ?? 0) << 8) | (bytes[at + 3] ?? 0);
+  return ((high << 16) | low) >>> 0;
 }
 
 function lengthSum(salt: Uint8Array, length: number): number {

@@ -4,7 +4,7 @@
  * what was written without `sync` since the last write with it. Promises resolve in microtasks only, so that
  * virtual time decides everything.
  */
-import { assert } from "../base/assert.ts";
+import { assert, must } from "../base/assert.ts";
 import { KV_UNSYNCED_WRITES_MAX } from "../base/limits.ts";
 import type { Kv, KvOperation, KvRange } from "./kv.ts";
 import { keyBytes, keyText, lowerBound, SortedKeys } from "./sorted-keys.ts";
@@ -53,7 +53,7 @@ export class MemoryKv implements Kv {
     const limit = range.limit ?? Number.POSITIVE_INFINITY;
     const found: [Uint8Array, Uint8Array][] = [];
     for (let i = 0; i < to - from && found.length < limit; i++) {
-      const key = sorted[range.reverse === true ? to - 1 - i : from + i]!;
+      const key = must(sorted[range.reverse === true ? to - 1 - i : from + i], "a key lies within the range");
       const value = this.#values.get(key);
       if (value !== undefined) found.push([keyBytes(key), value]);
     }

@@ -3,6 +3,7 @@
  * a few new ones are inserted in place, many are sorted among themselves and merged into the old.
  * Keys are byte strings written as text, one character (0-255) a byte: text order is then byte order.
  */
+import { must } from "../base/assert.ts";
 import { byteText } from "../base/bytes.ts";
 
 /** Bytes as text, one character a byte. */
@@ -42,7 +43,7 @@ export function lowerBound(sorted: readonly string[], key: string): number {
   let high = sorted.length;
   while (low < high) {
     const middle = (low + high) >>> 1;
-    if (sorted[middle]! < key) low = middle + 1;
+    if (must(sorted[middle], "the middle lies within the keys") < key) low = middle + 1;
     else high = middle;
   }
   return low;
@@ -62,10 +63,14 @@ function merge(a: readonly string[], b: readonly string[]): string[] {
   const merged: string[] = [];
   let i = 0;
   let j = 0;
-  while (i < a.length || j < b.length) {
-    const takeA = j >= b.length || (i < a.length && a[i]! <= b[j]!);
-    const key = takeA ? a[i++]! : b[j++]!;
+  for (;;) {
+    const fromA = a[i];
+    const fromB = b[j];
+    const takesA = fromB === undefined || (fromA !== undefined && fromA <= fromB);
+    const key = takesA ? fromA : fromB;
+    if (key === undefined) return merged;
+    if (takesA) i++;
+    else j++;
     if (key !== merged[merged.length - 1]) merged.push(key);
   }
-  return merged;
 }

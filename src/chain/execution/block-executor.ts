@@ -3,7 +3,7 @@
  * the signature cache, and no chain: which block stands on which, and what is committed, is chain.ts's and
  * branches.ts's matter. Sources: decision 5; pbft.md 1.14; pow.md 2.7, 2.8.
  */
-import { assert } from "../../base/assert.ts";
+import { assert, must } from "../../base/assert.ts";
 import { equalBytes, type Hash, hex } from "../../base/bytes.ts";
 import { type Fault, fault } from "../../base/fault.ts";
 import type { Genesis } from "../genesis/genesis.ts";
@@ -114,7 +114,7 @@ export class BlockExecutor {
   rehearse(site: Site, proposal: Proposal, tx: SignedTransaction): Receipt | Fault {
     const fields = this.rules.prepareHead(site.parent, proposal, site.branch);
     const execution = this.#start(site, draftHead(site.parent, fields, this.genesis.chainId));
-    return execution.run(tx) ?? execution.receipts[0]!;
+    return execution.run(tx) ?? must(execution.receipts[0], "a transaction that ran has a receipt");
   }
 
   /** Everything about a head that it, its parent and the genesis decide, the mode aside. */
@@ -148,8 +148,9 @@ export class BlockExecutor {
       if (wrong !== undefined) return wrong;
     }
     const execution = this.#start(site, block, limit);
-    for (let index = mints ? 1 : 0; index < transactions.length; index++) {
-      const refused = execution.run(transactions[index]!);
+    for (const [index, tx] of transactions.entries()) {
+      if (mints && index === 0) continue;
+      const refused = execution.run(tx);
       if (refused !== undefined) return fault(refused.code, `transaction ${index}: ${refused.detail}`);
     }
     const closed = this.#close(execution, transactions[0], site.view);
@@ -184,7 +185,8 @@ export class BlockExecutor {
     const receipts: Receipt[] = [...execution.receipts];
     const { rewards } = this.rules;
     if (rewards !== undefined) {
-      const minted = executeCoinbase(execution.state, first!, execution.fees, rewards);
+      const coinbase = must(first, "a block that mints has a first transaction");
+      const minted = executeCoinbase(execution.state, coinbase, execution.fees, rewards);
       if ("detail" in minted) return minted;
       receipts.unshift(minted);
     }

@@ -92,15 +92,16 @@ export function nodeOperations(nodes: readonly TreeNode[]): KvOperation[] {
 export function rootOperations(zero: BlockHead, work: bigint): KvOperation[] {
   const known = { hasBody: true, isComplete: true, hasInvalidAncestor: false };
   const node: TreeNode = { head: zero, work, ...known, sequence: 0, mark: undefined };
-  return [...nodeOperations([node]), leafOperations(zero)[0]!];
+  return [...nodeOperations([node]), leafOperation(zero)];
 }
 
 /** A new block is a leaf, its parent none any more. */
-export function leafOperations({ hash, header }: BlockHead): KvOperation[] {
-  return [
-    { kind: "put", key: leafKey(hash), value: EMPTY },
-    { kind: "delete", key: leafKey(header.previousHash) },
-  ];
+export function leafOperations(head: BlockHead): KvOperation[] {
+  return [leafOperation(head), { kind: "delete", key: leafKey(head.header.previousHash) }];
+}
+
+function leafOperation({ hash }: BlockHead): KvOperation {
+  return { kind: "put", key: leafKey(hash), value: EMPTY };
 }
 
 /** Everything that is stored of a block that is not on the chain, with the transactions of its body. */
@@ -160,13 +161,11 @@ function bigEndian(value: bigint): Uint8Array {
 }
 
 function readReorg(reader: Reader): Reorg {
-  const atMs = Number(reader.u64());
-  const [ancestor, oldHead, newHead] = [reader.raw(32), reader.raw(32), reader.raw(32)].map(asHash);
   return {
-    atMs,
-    ancestor: ancestor!,
-    oldHead: oldHead!,
-    newHead: newHead!,
+    atMs: Number(reader.u64()),
+    ancestor: asHash(reader.raw(32)),
+    oldHead: asHash(reader.raw(32)),
+    newHead: asHash(reader.raw(32)),
     depth: reader.u32(),
     entered: reader.u32(),
     dropped: reader.u32(),

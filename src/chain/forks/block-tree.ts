@@ -297,8 +297,8 @@ export class BlockTree {
 
   #complete(node: TreeNode, completed: TreeNode[]): void {
     const waiting = [node];
-    for (let i = 0; i < waiting.length; i++) {
-      const next = waiting[i]!;
+    // The list grows while it is read.
+    for (const next of waiting) {
       next.isComplete = true;
       next.sequence = ++this.#sequence;
       completed.push(next);
@@ -311,7 +311,8 @@ export class BlockTree {
 
   #withDescendants(node: TreeNode): TreeNode[] {
     const found = [node];
-    for (let i = 0; i < found.length; i++) for (const child of this.children(found[i]!)) found.push(child);
+    // The list grows while it is read.
+    for (const one of found) for (const child of this.children(one)) found.push(child);
     return found;
   }
 

@@ -36,7 +36,7 @@ import { ancestryIn, HeaderAdmission, type HeadsResult } from "./header-admissio
 import { HeaderPresync } from "./header-presync.ts";
 import { BlockFaults } from "./invalid-blocks.ts";
 import { RecentBodies } from "./recent-bodies.ts";
-import { EXTENSION_BLOCKS, ReorgBatch, shortestBetter } from "./reorg-batch.ts";
+import { EXTENSION_BLOCKS, heightsLost, ReorgBatch, shortestBetter } from "./reorg-batch.ts";
 import { surplus } from "./side-branches.ts";
 import { changeOf, recordOf, tipEventsOf } from "./tip-events.ts";
 
@@ -104,14 +104,14 @@ export class Branches {
    * @param workProven of the branch that they begin, where a first pass over its headers has found it
    */
   async addHeads(heads: readonly BlockHead[], workProven = 0n): Promise<HeadsResult> {
-    const first = heads.findIndex((head) => this.tree.get(head.hash) === undefined);
-    const parent = first < 0 ? undefined : this.tree.get(heads[first]!.header.previousHash);
-    if (first < 0)
+    const first = heads.find((head) => this.tree.get(head.hash) === undefined);
+    if (first === undefined)
       return { kind: "added", added: 0, last: heads.map(({ hash }) => this.tree.get(hash)).at(-1) };
+    const parent = this.tree.get(first.header.previousHash);
     if (parent === undefined) return { kind: "orphan" };
     if (parent.hasInvalidAncestor) return { kind: "invalid", fault: this.#faults.of(parent) };
     const highest = this.#ports.head().summary.height + BigInt(HEADERS_AHEAD_MAX);
-    const fresh = heads.slice(first).filter(({ summary }) => summary.height <= highest);
+    const fresh = heads.slice(heads.indexOf(first)).filter(({ summary }) => summary.height <= highest);
     const { good, stop } = this.#admission.judge(parent.head, this.#ancestryOf(parent), fresh);
     const light = this.#admission.weigh(this.#headNode(), parent, good, workProven);
     const isWrong = stop !== undefined && "code" in stop;
@@ -211,7 +211,8 @@ export class Branches {
   /** So that all that stands on a block is in memory to be marked, and all that may replace it. */
   async #loadAbove({ head: { summary } }: TreeNode): Promise<void> {
     await this.#loadLeaves();
-    for (let at = this.#headNode(); at.head.summary.height > summary.height; ) at = this.tree.parentOf(at)!;
+    for (let at = this.#headNode(); at.head.summary.height > summary.height; )
+      at = must(this.tree.parentOf(at), "the chain reaches down to block 0");
   }
 
   #addHead(
@@ -226,12 +227,16 @@ export class Branches {
     if (stop !== undefined)
       return "code" in stop ? { kind: "invalid", fault: stop } : { kind: "early", ...stop };
     const light = origin === "peer" ? this.#admission.weigh(this.#headNode(), parent, [head]) : undefined;
-    return light ?? this.tree.add(copyHead(head), this.#ports.executor.rules.weight(head.header))!;
+    return light ?? this.#addNode(head);
+  }
+
+  #addNode(head: BlockHead): TreeNode {
+    const weight = this.#ports.executor.rules.weight(head.header);
+    return must(this.tree.add(copyHead(head), weight), "a judged head has its parent in the tree");
   }
 
   async #store(heads: readonly BlockHead[]): Promise<void> {
-    const { rules } = this.#ports.executor;
-    const nodes = heads.map((head) => this.tree.add(copyHead(head), rules.weight(head.header))!);
+    const nodes = heads.map((head) => this.#addNode(head));
     const operations = heads.flatMap((head) => [...headOperations(head), ...leafOperations(head)]);
     await this.#write([...operations, ...nodeOperations(nodes)]);
     if (this.tree.leafCount > SIDE_BRANCHES_MAX) await this.#tidy();
@@ -310,11 +315,8 @@ export class Branches {
       step.undo(this.#ports.store.undo(node.head.hash));
       if (step.bytes <= moveBytesMax || i === disconnect.length - 1) continue;
       const below = must(this.tree.parentOf(node), "the tree reaches down to the fork");
-      await this.#commit(
-        head,
-        { ancestor: below, disconnect: disconnect.slice(0, i + 1), connect: [] },
-        step,
-      );
+      const undone = { ancestor: below, disconnect: disconnect.slice(0, i + 1), connect: [] };
+      await this.#commit(head, undone, step);
       return false;
     }
     for (const [i, node] of connect.entries()) {
@@ -365,9 +367,7 @@ export class Branches {
     await store.moveHead({
       diff: step.diff,
       pages: step.pages,
-      dropped: path.disconnect
-        .map((node) => node.head.summary.height)
-        .filter((height) => height > last.head.summary.height),
+      dropped: heightsLost(path),
       entered: step.entered,
       head: last.head.hash,
       besides,

@@ -4,6 +4,7 @@
  * any of it is kept, so that a few cheap heads cannot hide behind a heavy one that is false.
  * Source: pow.md 2.8, 1 and 8.
  */
+import { must } from "../../base/assert.ts";
 import { EMPTY, equalBytes } from "../../base/bytes.ts";
 import { type Fault, fault } from "../../base/fault.ts";
 import type { BlockExecutor } from "../execution/block-executor.ts";
@@ -128,19 +129,20 @@ export function ancestryIn(
   const top = last.head.summary.height;
   /** Walked so far, from `last` down: the median asks for them one by one. */
   const near = [last];
+  const below = (node: TreeNode) => must(tree.parentOf(node), "a branch reaches down to block 0");
   return {
     height: top,
     headerAt(height) {
       if (height <= top && top - height <= NEAR) {
         const depth = Number(top - height);
-        while (near.length <= depth) near.push(tree.parentOf(near.at(-1)!)!);
-        return near[depth]!.head.header;
+        while (near.length <= depth) near.push(below(near.at(-1) ?? last));
+        return must(near[depth], "the branch was walked down to here").head.header;
       }
       let at = last;
       while (at.head.summary.height > height) {
         const found = at.head.summary.height - height > NEAR ? chainAt(at.head, height) : undefined;
         if (found !== undefined) return found.header;
-        at = tree.parentOf(at)!;
+        at = below(at);
       }
       return at.head.header;
     },
@@ -152,6 +154,8 @@ function growing(base: Ancestry, more: readonly BlockHead[]): () => Ancestry {
   return () => ({
     height: base.height + BigInt(more.length),
     headerAt: (height) =>
-      height > base.height ? more[Number(height - base.height) - 1]!.header : base.headerAt(height),
+      height > base.height
+        ? must(more[Number(height - base.height) - 1], "no rule looks beyond the end of a branch").header
+        : base.headerAt(height),
   });
 }

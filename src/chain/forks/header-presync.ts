@@ -4,6 +4,7 @@
  * those of the known branch below it are copied when it begins, since that may be given up meanwhile.
  * Source: pow.md 2.8, 8.
  */
+import { must } from "../../base/assert.ts";
 import type { Hash } from "../../base/bytes.ts";
 import type { Fault } from "../../base/fault.ts";
 import type { ConsensusRules } from "../rules.ts";
@@ -79,7 +80,8 @@ export class HeaderPresync {
     const lowest = this.#lowest;
     return {
       height: this.#last.summary.height,
-      headerAt: (height) => this.#kept[Number(height - lowest)]!,
+      headerAt: (height) =>
+        must(this.#kept[Number(height - lowest)], "no rule looks below the lowest kept header"),
     };
   }
 

@@ -2,7 +2,9 @@
  * Why blocks are not wanted, in words: the fault of an invalid one, as long as it is remembered, or the block below
  * it that is marked. The marks themselves are the tree's. Source: pow.md 2.8, "Verdicts".
  */
+import { must } from "../../base/assert.ts";
 import { byteText, showHash } from "../../base/bytes.ts";
+import { dropOldest } from "../../base/drop-oldest.ts";
 import { type Fault, fault } from "../../base/fault.ts";
 import { BLOCK_FAULTS_MAX } from "../../base/limits.ts";
 import type { BlockTree, TreeNode } from "./block-tree.ts";
@@ -17,13 +19,14 @@ export class BlockFaults {
 
   remember({ head }: TreeNode, why: Fault): void {
     this.#faults.set(byteText(head.hash), why);
-    if (this.#faults.size > BLOCK_FAULTS_MAX) this.#faults.delete(this.#faults.keys().next().value!);
+    if (this.#faults.size > BLOCK_FAULTS_MAX) dropOldest(this.#faults);
   }
 
   /** Of a built on an invalid block node; `invalidated` is this node's own word and nobody's fault. */
   of(node: TreeNode): Fault<string> {
     let marked = node;
-    for (; marked.mark === undefined; marked = this.#tree.parentOf(marked)!);
+    while (marked.mark === undefined)
+      marked = must(this.#tree.parentOf(marked), "a block with an invalid ancestor has one that is marked");
     const why = this.#faults.get(byteText(marked.head.hash));
     if (marked === node && why !== undefined && marked.mark === "invalid") return why;
     const which = marked === node ? "" : `stands on block ${showHash(marked.head.hash)}, which `;

@@ -27,6 +27,12 @@ export function shortestBetter(
   return { ancestor, disconnect, connect: enough < 0 ? connect : connect.slice(0, enough + 1) };
 }
 
+/** The heights that the chain has no block at any more, once it has gone `path`. */
+export function heightsLost({ ancestor, disconnect, connect }: TreePath): bigint[] {
+  const { height: highest } = (connect.at(-1) ?? ancestor).head.summary;
+  return disconnect.map(({ head }) => head.summary.height).filter((height) => height > highest);
+}
+
 /** One move of the head, while it is being made: the net change, and the ledger with it. */
 export class ReorgBatch {
   readonly diff = new Map<string, StateChange>();

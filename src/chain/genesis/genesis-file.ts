@@ -163,12 +163,15 @@ function warningsOf(genesis: Genesis): string[] {
   return warnings;
 }
 
+/** By whose schema a text is read that names no known consensus: its list of choices is part of that fault. */
+const FALLBACK_CONSENSUS: ConsensusName = "pbft";
+
 /** Which consensus a text asks for, as far as one can see; the schema says what is wrong with it. */
 function consensusNamed(json: string): ConsensusName {
   try {
     const { type } = (JSON.parse(json) as { consensus: { type: unknown } }).consensus;
-    return CONSENSUS_NAMES.find((name) => name === type) ?? CONSENSUS_NAMES[0]!;
+    return CONSENSUS_NAMES.find((name) => name === type) ?? FALLBACK_CONSENSUS;
   } catch {
-    return CONSENSUS_NAMES[0]!;
+    return FALLBACK_CONSENSUS;
   }
 }

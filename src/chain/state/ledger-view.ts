@@ -53,8 +53,10 @@ export class ExecutedBlocks {
     const bytes = bytesOf(executed);
     this.#byHash.set(id, { executed, bytes });
     this.#bytes += bytes;
-    while (this.#byHash.size > 1 && (this.#byHash.size > OVERLAYS_MAX || this.#bytes > this.#bytesMax)) {
-      this.#drop(this.#byHash.keys().next().value!);
+    for (const oldest of this.#byHash.keys()) {
+      const { size } = this.#byHash;
+      if (size <= 1 || (size <= OVERLAYS_MAX && this.#bytes <= this.#bytesMax)) return;
+      this.#drop(oldest);
     }
   }
 

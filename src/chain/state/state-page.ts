@@ -11,7 +11,7 @@
  * A fork keeps its hash: without it one change would mean hashing the whole page anew (docs/adr/0001).
  */
 import { assert } from "../../base/assert.ts";
-import { type Hash, ZERO_HASH } from "../../base/bytes.ts";
+import { byteAt, type Hash, ZERO_HASH } from "../../base/bytes.ts";
 import { hashPairInto } from "../../crypto/pair-hash.ts";
 import { LEAF_DOMAIN, NODE_DOMAIN } from "./state-proof.ts";
 
@@ -32,7 +32,7 @@ const LEAF_BYTES = 65;
 export const EMPTY_PAGE: Uint8Array = Uint8Array.of(EMPTY_NODE);
 
 export function kindAt(page: Uint8Array, at: number): NodeKind {
-  const kind = page[at]!;
+  const kind = byteAt(page, at);
   assert(kind <= STUB_NODE, "a tree node of unknown kind: the database is damaged, sync anew");
   return kind as NodeKind;
 }
@@ -44,7 +44,7 @@ export function leftOf(at: number): number {
 
 /** Where the right child of the fork at `at` begins, and the left one ends. */
 export function rightOf(page: Uint8Array, at: number): number {
-  return at + LEFT_AT + ((page[at + LENGTH_AT]! << 8) | page[at + LENGTH_AT + 1]!);
+  return at + LEFT_AT + ((byteAt(page, at + LENGTH_AT) << 8) | byteAt(page, at + LENGTH_AT + 1));
 }
 
 /** The hash of the node at `at`: a copy. */
@@ -95,7 +95,7 @@ export class PageWriter {
   stub(page: Uint8Array): void {
     const { bytes, length } = this;
     bytes[length] = STUB_NODE;
-    for (let i = HASH_AT; i <= 32; i++) bytes[length + i] = page[i]!;
+    for (let i = HASH_AT; i <= 32; i++) bytes[length + i] = byteAt(page, i);
     this.length = length + 33;
   }
 
@@ -115,8 +115,8 @@ export class PageWriter {
   closeFork(at: number, rightAt: number): void {
     const { bytes } = this;
     const leftAt = at + LEFT_AT;
-    const left = bytes[leftAt]!;
-    const right = bytes[rightAt]!;
+    const left = byteAt(bytes, leftAt);
+    const right = byteAt(bytes, rightAt);
     if (left === EMPTY_NODE && right <= LEAF_NODE) this.#collapse(at, rightAt, this.length);
     else if (right === EMPTY_NODE && left <= LEAF_NODE) this.#collapse(at, leftAt, rightAt);
     else {
@@ -144,7 +144,7 @@ export class PageWriter {
   /** Where the hash of the node at `at` is: in the page itself at HASH_AT, or at the beginning of other memory. */
   #locateHash(at: number, scratch: Uint8Array): Uint8Array {
     const { bytes } = this;
-    const kind = bytes[at]!;
+    const kind = byteAt(bytes, at);
     if (kind === EMPTY_NODE) return ZERO_HASH;
     if (kind !== LEAF_NODE) return bytes;
     hashPairInto(LEAF_DOMAIN, bytes, at + HASH_AT, bytes, at + VALUE_AT, scratch, 0);

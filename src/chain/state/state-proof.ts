@@ -9,7 +9,7 @@
  * A subtree with exactly one leaf is that leaf, so the shape follows from the contents alone. At depth d the
  * path turns left when bit d of keyHash (the most significant bit of byte 0 is bit 0) is 0.
  */
-import { asHash, equalBytes, type Hash, ZERO_HASH } from "../../base/bytes.ts";
+import { asHash, byteAt, equalBytes, type Hash, ZERO_HASH } from "../../base/bytes.ts";
 import type { Verdict } from "../../base/fault.ts";
 import { decode } from "../../codec/reader.ts";
 import { Writer } from "../../codec/writer.ts";
@@ -49,7 +49,7 @@ export function hashStateNode(left: Uint8Array, right: Uint8Array): Hash {
 
 /** Bit `depth` of a key hash: 0 is left, 1 is right. */
 export function pathBit(keyHash: Uint8Array, depth: number): number {
-  return (keyHash[depth >>> 3]! >>> (7 - (depth & 7))) & 1;
+  return (byteAt(keyHash, depth >>> 3) >>> (7 - (depth & 7))) & 1;
 }
 
 /**
@@ -68,8 +68,8 @@ export function checkStateProof(
   if (end === undefined) return false;
   let node = end;
   for (let depth = proof.siblings.length - 1; depth >= 0; depth--) {
-    const sibling = proof.siblings[depth]!;
-    if (sibling.length !== 32) return false;
+    const sibling = proof.siblings[depth];
+    if (sibling?.length !== 32) return false;
     node = pathBit(keyHash, depth) === 0 ? hashStateNode(node, sibling) : hashStateNode(sibling, node);
   }
   return equalBytes(node, root);

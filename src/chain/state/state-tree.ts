@@ -58,8 +58,10 @@ export function updateTree(
 ): TreeUpdate {
   assert(levels >= 1 && levels <= 8, `a page of ${levels} levels`);
   const sorted = changes.toSorted((a, b) => compareBytes(a.keyHash, b.keyHash));
-  for (let i = 1; i < sorted.length; i++) {
-    assert(!equalBytes(sorted[i - 1]!.keyHash, sorted[i]!.keyHash), "two changes of one key");
+  let previous: TreeChange | undefined;
+  for (const change of sorted) {
+    assert(previous === undefined || !equalBytes(previous.keyHash, change.keyHash), "two changes of one key");
+    previous = change;
   }
   const edit = new TreeEdit(reader, levels, sorted);
   const root = edit.run(rootPage(reader));

@@ -3,8 +3,8 @@
  * where it lies and written once, and each node on their paths is hashed once. What no change touches is copied
  * in one piece. The form of a page is state-page.ts's, what the tree means is statetree.ts's.
  */
-import { assert } from "../../base/assert.ts";
-import { compareBytes, equalBytes, type Hash } from "../../base/bytes.ts";
+import { assert, must } from "../../base/assert.ts";
+import { byteAt, compareBytes, equalBytes, type Hash } from "../../base/bytes.ts";
 import {
   EMPTY_NODE,
   FORK_NODE,
@@ -99,7 +99,7 @@ export class TreeEdit {
     last: number,
     target: PageWriter,
   ): void {
-    const change = this.#changes[first]!;
+    const change = this.#firstOf(first);
     if (last - first === 1 && sameHash(change.keyHash, 0, page, at + HASH_AT)) {
       return isPut(change) ? target.leaf(change.keyHash, change.valueHash) : target.empty();
     }
@@ -124,6 +124,11 @@ export class TreeEdit {
     target.closeFork(fork, rightAt);
   }
 
+  /** The first of the changes beneath a node, from index `first` on. */
+  #firstOf(first: number): TreeChange {
+    return must(this.#changes[first], "a node that changes has a change beneath it");
+  }
+
   #changePage(
     above: Uint8Array,
     at: number,
@@ -132,7 +137,7 @@ export class TreeEdit {
     last: number,
     target: PageWriter,
   ): void {
-    const id = pageId(this.#changes[first]!.keyHash, depth);
+    const id = pageId(this.#firstOf(first).keyHash, depth);
     const page = loadPage(this.#reader, id, above, at);
     const writer = this.#writerAt(depth);
     this.#changeFork(page, 0, page.length, depth, first, last, writer);
@@ -151,7 +156,7 @@ export class TreeEdit {
 
   #build(depth: number, leaves: readonly TreePut[], first: number, last: number, target: PageWriter): void {
     if (first === last) return target.empty();
-    const leaf = leaves[first]!;
+    const leaf = must(leaves[first], "a subtree that is built has a leaf");
     if (last - first === 1) return target.leaf(leaf.keyHash, leaf.valueHash);
     const turns = depth > 0 && depth % this.#levels === 0;
     const writer = turns ? this.#writerAt(depth) : target;
@@ -199,8 +204,8 @@ export function pageId(keyHash: Hash, depth: number): string {
   const whole = depth >>> 3;
   const rest = depth & 7;
   let id = String.fromCharCode(depth);
-  for (let i = 0; i < whole; i++) id += String.fromCharCode(keyHash[i]!);
-  return rest === 0 ? id : id + String.fromCharCode(keyHash[whole]! & (0xff00 >>> rest));
+  for (let i = 0; i < whole; i++) id += String.fromCharCode(byteAt(keyHash, i));
+  return rest === 0 ? id : id + String.fromCharCode(byteAt(keyHash, whole) & (0xff00 >>> rest));
 }
 
 function isPut(change: TreeChange): change is TreePut {
@@ -211,10 +216,10 @@ function isPut(change: TreeChange): change is TreePut {
 function withLeaf(page: Uint8Array, at: number, changes: readonly TreeChange[]): readonly TreeChange[] {
   const keyHash = page.subarray(at + HASH_AT, at + HASH_AT + 32) as Hash;
   const valueHash = page.subarray(at + VALUE_AT, at + VALUE_AT + 32) as Hash;
-  let index = 0;
-  while (index < changes.length && compareBytes(changes[index]!.keyHash, keyHash) < 0) index++;
-  if (index < changes.length && equalBytes(changes[index]!.keyHash, keyHash)) return changes;
-  return changes.toSpliced(index, 0, { keyHash, valueHash });
+  const index = changes.findIndex((change) => compareBytes(change.keyHash, keyHash) >= 0);
+  const next = changes[index];
+  if (next === undefined) return [...changes, { keyHash, valueHash }];
+  return equalBytes(next.keyHash, keyHash) ? changes : changes.toSpliced(index, 0, { keyHash, valueHash });
 }
 
 /** The index of the first change from `first` to `last` whose path turns right at `depth`; all share the bits before. */
@@ -223,7 +228,8 @@ function firstRight(changes: readonly TreeChange[], depth: number, first: number
   let high = last;
   while (low < high) {
     const middle = (low + high) >>> 1;
-    if (pathBit(changes[middle]!.keyHash, depth) === 0) low = middle + 1;
+    const { keyHash } = must(changes[middle], "the middle lies between first and last");
+    if (pathBit(keyHash, depth) === 0) low = middle + 1;
     else high = middle;
   }
   return low;

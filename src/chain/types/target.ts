@@ -108,13 +108,13 @@ export function meetsTarget(hash: Hash, bits: number): boolean {
   // The mantissa's three bytes lie at low, low + 1, low + 2 of the little-endian number.
   const low = Math.max(0, (bits >>> 24) - 3);
   for (let i = 31; i > low + 2; i--) if (hash[i] !== 0) return false;
-  const top = (byteAt(hash, low + 2) << 16) | (byteAt(hash, low + 1) << 8) | byteAt(hash, low);
+  const top = (byteOrZero(hash, low + 2) << 16) | (byteOrZero(hash, low + 1) << 8) | byteOrZero(hash, low);
   if (top !== mantissa) return top < mantissa;
   for (let i = low - 1; i >= 0; i--) if (hash[i] !== 0) return false;
   return true;
 }
 
-function byteAt(hash: Hash, index: number): number {
+function byteOrZero(hash: Hash, index: number): number {
   return hash[index] ?? 0;
 }
 
