@@ -280,7 +280,13 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: "signatures in a certificate are believed",
     rule: "1.3, 1.17 no. 6 (FIB-127)",
-    edits: [edit("certificate", "if (bad.length === 0) return undefined;", "return undefined;")],
+    edits: [
+      edit(
+        "certificate",
+        "return !signatureRules.verifySignature(key, signingBytes(genesisHash, body(signer)), signature);",
+        "return false;",
+      ),
+    ],
     hunts: [...DIRECTED.forged, ...SAFETY],
   },
   {
