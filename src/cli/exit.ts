@@ -3,6 +3,7 @@
  * person, one code for a script. docs: `quorate --help`.
  */
 import type { Fault, Verdict } from "../base/fault.ts";
+import { diskFaultOf } from "../storage/disk-fault.ts";
 
 export const EXIT = {
   ok: 0,
@@ -18,6 +19,8 @@ export const EXIT = {
   timedOut: 5,
   /** A port, a folder or a lock is taken by another process. */
   busy: 6,
+  /** A disk or a folder cannot be used: full, read-only, not permitted, broken. (EX_CONFIG of sysexits(3).) */
+  disk: 78,
   /** The machine or the program failed. */
   broken: 70,
 } as const;
@@ -26,7 +29,8 @@ export type ExitCode = (typeof EXIT)[keyof typeof EXIT];
 
 export const EXIT_HELP = `
 Exit codes: 0 done, 1 a check failed, 2 wrong input, 3 refused by the node, 4 no node answered,
-            5 timed out or broken off (what was sent may still happen), 6 a port or folder is taken, 70 broken`;
+            5 timed out or broken off (what was sent may still happen), 6 a port or folder is taken, 70 broken,
+            78 a disk cannot be used (full, read-only, not permitted)`;
 
 export interface CliErrorOptions extends ErrorOptions {
   readonly more?: readonly string[];
@@ -62,6 +66,14 @@ export class Finished extends Error {
 
 export function badInput(message: string): CliError {
   return new CliError(EXIT.badInput, "BAD_INPUT", message);
+}
+
+/** The disk's error as the end of a command, with words and its exit code; undefined for what is none. */
+export function diskError(error: unknown, context = ""): CliError | undefined {
+  const fault = diskFaultOf(error);
+  if (fault === undefined) return undefined;
+  const [exitCode, code] = fault.isInput ? [EXIT.badInput, "BAD_PATH"] : [EXIT.disk, "DISK"];
+  return new CliError(exitCode as ExitCode, code as string, `${context}${fault.detail}`, { cause: error });
 }
 
 /** The value, or the fault as the end of the command. */

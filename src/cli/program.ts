@@ -1,11 +1,11 @@
 /**
  * The command line's composition: every command is declared in its own file and added here. Commander's own
- * refusals (unknown command or option) exit with 2; a CliError with its code; anything else is broken (70), shown
+ * refusals (unknown command or option) exit with 2; a CliError with its code, an error of the disk too; anything else is broken (70), shown
  * in one line unless QUORATE_DEBUG=1.
  */
 import { Command, CommanderError } from "commander";
 import { packageVersion } from "../node/home/version.ts";
-import { CliError, EXIT, EXIT_HELP, Finished } from "./exit.ts";
+import { CliError, diskError, EXIT, EXIT_HELP, Finished } from "./exit.ts";
 import { printError, toJson } from "./output.ts";
 import { print, printJson, printPage } from "./terminal.ts";
 
@@ -73,9 +73,10 @@ export async function run(program: Command, words: readonly string[]): Promise<n
     if (error instanceof Finished) return error.exitCode;
     if (error instanceof CommanderError && error.exitCode === 0) return EXIT.ok;
     if (error instanceof CommanderError) return endUsage(error, words.includes("--json"));
-    const known = error instanceof CliError;
-    printError(error instanceof Error ? error : new Error(String(error)), words.includes("--json"));
-    return known ? error.exitCode : EXIT.broken;
+    const reason = error instanceof Error ? error : new Error(String(error));
+    const known = reason instanceof CliError ? reason : diskError(reason);
+    printError(known ?? reason, words.includes("--json"));
+    return known?.exitCode ?? EXIT.broken;
   }
 }
 

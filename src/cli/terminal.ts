@@ -4,6 +4,8 @@
  * in src writes to these streams (test/architecture.test.ts), the node's log aside, which escapes its lines itself.
  */
 import { printableJson } from "../base/printable.ts";
+import { explainDisk } from "../storage/disk-fault.ts";
+import { EXIT } from "./exit.ts";
 import { cut, displayWidth, fold, render, type Text } from "./styled-text.ts";
 
 export type StreamName = "stdout" | "stderr";
@@ -42,11 +44,26 @@ export function drawingStream(): NodeJS.WriteStream {
   return process.stderr;
 }
 
-/** A reader that went away (quorate ... | head) is no error. */
+/**
+ * What happens when nobody takes the words: a reader that went away (quorate ... | head) ends a command without an
+ * error, a full device with one. Standard error is for words beside the result: it is never a reason to end.
+ */
 export function endWithReader(): void {
+  process.stderr.on("error", () => undefined);
   process.stdout.on("error", (error: NodeJS.ErrnoException) => {
-    if (error.code !== "EPIPE") throw error;
-    process.exit(0);
+    if (error.code === "EPIPE") process.exit(0);
+    print("stderr", [`✖ standard output takes no more: ${explainDisk(error) ?? error.message}`]);
+    process.exit(EXIT.disk);
+  });
+}
+
+/** For what runs on: words that nobody takes are lost, which standard error is told once. */
+export function outliveReader(): void {
+  process.stdout.removeAllListeners("error");
+  process.stdout.once("error", (error) => {
+    const why = explainDisk(error) ?? "its reader is gone";
+    print("stderr", [`! standard output takes no more: ${why}. The node goes on without it`]);
+    process.stdout.on("error", () => undefined);
   });
 }
 

@@ -4,7 +4,6 @@
  * machine is a StartError with one line that says what to do.
  */
 import "../p2p/transport/polyfill.ts";
-import { mkdirSync } from "node:fs";
 import { resolve } from "node:path";
 import { showHash } from "../base/bytes.ts";
 import type { Logger } from "../base/log.ts";
@@ -14,6 +13,7 @@ import { createSigner, nativeName, type Signer } from "../crypto/keys.ts";
 import { P2pNetwork } from "../p2p/network.ts";
 import { methodsOf } from "../rpc/methods/table.ts";
 import { RpcServer } from "../rpc/server/server.ts";
+import { makeFolder } from "../storage/durable-file.ts";
 import type { Kv } from "../storage/kv.ts";
 import { openLevel } from "../storage/level.ts";
 import { ReplicaApi } from "./api/node-api.ts";
@@ -115,7 +115,7 @@ async function openNode(options: NodeOptions, closers: Closers): Promise<Running
   const { logger, reopen } = takeHome(options, closers);
   checkMode(home, config);
   const signer = validatorSigner(home, config);
-  mkdirSync(home.paths.db, { recursive: true });
+  makeFolder(home.paths.db);
   const timing: { metrics?: Metrics } = {};
   const kv = timedWrites(await openLevel(home.paths.db), timing);
   closers.add(() => kv.close());

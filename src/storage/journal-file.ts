@@ -5,11 +5,12 @@
  * Source: pbft 1.12, rule D1; docs/protocol.md, "Journal".
  */
 import { randomBytes } from "node:crypto";
-import { type FileHandle, mkdir, open, readFile, rename } from "node:fs/promises";
+import { type FileHandle, open, readFile, rename } from "node:fs/promises";
 import { dirname } from "node:path";
 import { concatBytes } from "../base/bytes.ts";
 import { JOURNAL_FILE_BYTES_MAX } from "../base/limits.ts";
-import { syncDirectory } from "./durable-file.ts";
+import { explainDisk } from "./disk-fault.ts";
+import { makeFolder, syncDirectory } from "./durable-file.ts";
 import {
   assertRecordSizes,
   encodeJournalHeader,
@@ -33,7 +34,8 @@ export async function openJournalFile(path: string): Promise<OpenedLog> {
   try {
     return { records, state, log: new JournalFile(path, { file: await openScanned(path, scan) }) };
   } catch (cause) {
-    throw new Error(`the journal ${path} cannot be opened for writing`, { cause });
+    const why = explainDisk(cause) ?? (cause as Error).message;
+    throw new Error(`the journal ${path} cannot be opened for writing: ${why}`, { cause });
   }
 }
 
@@ -107,7 +109,8 @@ class JournalFile implements RecordLog {
   #enqueue(task: () => Promise<void>): Promise<void> {
     if (this.#closed) return Promise.reject(new Error(`the journal ${this.#path} is closed`));
     this.#tail = this.#tail.then(task).catch((cause) => {
-      throw new Error(`writing the journal ${this.#path} failed; is the disk full?`, { cause });
+      const why = explainDisk(cause) ?? (cause as Error).message;
+      throw new Error(`writing the journal ${this.#path} failed: ${why}`, { cause });
     });
     return this.#tail;
   }
@@ -128,7 +131,7 @@ class JournalFile implements RecordLog {
       encodeJournalMark(salt),
     );
     checkFileSize(bytes.length);
-    await mkdir(dirname(this.#path), { recursive: true });
+    makeFolder(dirname(this.#path));
     const handle = await open(`${this.#path}.new`, "w+");
     try {
       await writeFully(handle, bytes, 0);
@@ -151,7 +154,9 @@ async function readJournal(path: string): Promise<JournalScan | undefined> {
     file = await readFile(path);
   } catch (cause) {
     if ((cause as NodeJS.ErrnoException).code === "ENOENT") return undefined;
-    throw new Error(`the journal ${path} cannot be read`, { cause });
+    throw new Error(`the journal ${path} cannot be read: ${explainDisk(cause) ?? (cause as Error).message}`, {
+      cause,
+    });
   }
   try {
     return scanJournal(file);

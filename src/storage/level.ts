@@ -10,6 +10,7 @@ import { join } from "node:path";
 import { Level } from "level";
 import { compareBytes, EMPTY, hex } from "../base/bytes.ts";
 import { KV_SCAN_STEP, LEVEL_BATCH_NUMBERS_MAX, LEVEL_CACHE_BYTES } from "../base/limits.ts";
+import { explainDisk } from "./disk-fault.ts";
 import type { Kv, KvOperation, KvRange } from "./kv.ts";
 import {
   DamagedDatabase,
@@ -146,11 +147,11 @@ class LevelKv implements Kv {
   #failRead(cause: unknown): Error {
     const said = causesOf(cause).at(-1)?.message ?? "";
     if (said.includes("Corruption")) return new DamagedDatabase(this.#path, said, { cause });
-    return new Error(`reading the database ${this.#path} failed`, { cause });
+    return new Error(`reading the database ${this.#path} failed: ${reasonOf(cause)}`, { cause });
   }
 
   #failWrite(cause: unknown): never {
-    throw new Error(`writing to the database ${this.#path} failed; is the disk full?`, { cause });
+    throw new Error(`writing to the database ${this.#path} failed: ${reasonOf(cause)}`, { cause });
   }
 }
 
@@ -171,11 +172,16 @@ function openFailure(path: string, cause: unknown): Error {
   // A file that CURRENT or the manifest names and that is not there says "IO error".
   if (/Corruption|No such file/.test(said)) return new DamagedDatabase(path, said, { cause });
   return new Error(
-    `the database ${path} cannot be opened: check that the directory is readable and writable`,
+    `the database ${path} cannot be opened: ${explainDisk(cause) ?? "check that the directory is readable and writable"}`,
     {
       cause,
     },
   );
+}
+
+/** What the disk says in words, else what LevelDB says. */
+function reasonOf(cause: unknown): string {
+  return explainDisk(cause) ?? causesOf(cause).at(-1)?.message ?? String(cause);
 }
 
 /** An error and its causes, outermost first; LevelDB's own code lies under abstract-level's. */

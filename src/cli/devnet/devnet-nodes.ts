@@ -4,8 +4,9 @@
  * stops when it breaks, so that no node outlives its devnet.
  */
 import { type ChildProcess, spawn } from "node:child_process";
-import { closeSync, mkdirSync, openSync, readFileSync } from "node:fs";
+import { closeSync, openSync, readFileSync } from "node:fs";
 import { join } from "node:path";
+import { makeFolder } from "../../storage/durable-file.ts";
 import type { DevnetNode } from "./devnet-plan.ts";
 
 /** `killed` by us, `stopped` by us gracefully, `exited` by itself. */
@@ -140,7 +141,7 @@ function spawnGuard(pid: number): ChildProcess {
 }
 
 function spawnNode(node: DevnetNode, errorFile: string, cutOffFrom: readonly string[]): ChildProcess {
-  mkdirSync(join(node.dir, "logs"), { recursive: true });
+  makeFolder(join(node.dir, "logs"));
   const errors = openSync(errorFile, "w");
   const cut = cutOffFrom.length === 0 ? [] : ["--cut-off", cutOffFrom.join(",")];
   const words = [

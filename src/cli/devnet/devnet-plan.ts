@@ -5,7 +5,7 @@
  *
  *   <dir>/devnet.json  genesis.json  node0/ node1/ ...  control.sock  LOCK
  */
-import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { accept, refuse, type Verdict } from "../../base/fault.ts";
 import { VALIDATORS_MAX } from "../../base/limits.ts";
@@ -26,6 +26,7 @@ import {
 } from "../../node/home/network-plan.ts";
 import { formatPeers, type KnownPeer, multiaddrOf, parsePeers } from "../../node/home/peers-file.ts";
 import { readTextFile } from "../../node/home/text-file.ts";
+import { makeFolder, writeWhole } from "../../storage/durable-file.ts";
 import { devnetFile } from "./devnet-dir.ts";
 import {
   type DevnetSettings,
@@ -155,11 +156,11 @@ export function prepareDevnet(
     const written = writeNode(home, homes, plan, genesisJson);
     if (!written.ok) return written;
   }
-  writeFileSync(join(dir, "genesis.json"), genesisJson);
+  writeWhole(join(dir, "genesis.json"), genesisJson);
   const { seed, validators, accounts, balance, spacing } = origin;
   const file = { format: FORMAT, seed, validators, accounts, balance: balance.toString(), spacing };
   // Last, because it is what makes the folder a devnet.
-  writeFileSync(devnetFile(dir), `${JSON.stringify(file, undefined, 2)}\n`);
+  writeWhole(devnetFile(dir), `${JSON.stringify(file, undefined, 2)}\n`);
   return accept({ nodes: homes.map(({ node }) => node), resumed });
 }
 
@@ -237,13 +238,13 @@ function writeNode(
     }));
   const paths = homePaths(node.dir);
   if (existsSync(paths.genesis)) {
-    if (!existsSync(paths.config)) writeFileSync(paths.config, configText);
-    writeFileSync(paths.peers, formatPeers([...peers, ...addedPeers(paths.peers, peers)]));
+    if (!existsSync(paths.config)) writeWhole(paths.config, configText);
+    writeWhole(paths.peers, formatPeers([...peers, ...addedPeers(paths.peers, peers)]));
     return accept(undefined);
   }
   // A start that was killed half-way left a folder that is no home yet.
   rmSync(node.dir, { recursive: true, force: true });
-  mkdirSync(node.dir, { recursive: true });
+  makeFolder(node.dir);
   return createHome(node.dir, {
     configText,
     genesisJson,

@@ -3,13 +3,13 @@
  * ports, disk and permissions, and by doctor-peers.ts its peers and clock. A node that runs from this home is asked,
  * its data is left alone, and its ports are no fault. Nothing is changed.
  */
-import { accessSync, constants, existsSync, readFileSync, statfsSync } from "node:fs";
+import { accessSync, constants, existsSync, statfsSync } from "node:fs";
 import { equalBytes, showHash } from "../../base/bytes.ts";
 import { computeGenesisHash } from "../../chain/genesis/genesis-state.ts";
 import { ChainStore } from "../../chain/store.ts";
 import { type Config, loadConfig } from "../../node/home/config.ts";
 import { type Home, homePaths, openHome } from "../../node/home/home.ts";
-import { isAlive } from "../../node/home/lock.ts";
+import { lockOwner } from "../../node/home/lock.ts";
 import { startErrorOf } from "../../node/home/start-error.ts";
 import { packageVersion } from "../../node/home/version.ts";
 import { peerIdFromSeed } from "../../p2p/transport/identity.ts";
@@ -40,12 +40,9 @@ function wrongFile(name: string, detail: string): Finding {
   return { name, ok: false, detail, isInput: true };
 }
 
-/** The process that holds the home's lock and lives. */
+/** The process that holds the home's lock and lives, or seems to. */
 function runningPid(dir: string): number | undefined {
-  const { lock } = homePaths(dir);
-  if (!existsSync(lock)) return undefined;
-  const pid = Number(readFileSync(lock, "utf8").trim().split(" ")[0]);
-  return Number.isSafeInteger(pid) && pid > 0 && isAlive(pid) ? pid : undefined;
+  return lockOwner(homePaths(dir).lock)?.pid;
 }
 
 /** Genesis against keys and mode. */

@@ -12,10 +12,11 @@ import type { StartError } from "../../node/home/start-error.ts";
 import type { RunningNode } from "../../node/node.ts";
 import { collect, list } from "../arguments.ts";
 import { dirOption, leaf } from "../command.ts";
-import { badInput, CliError, EXIT, must } from "../exit.ts";
+import { badInput, CliError, diskError, EXIT, must } from "../exit.ts";
 import type { Output } from "../output.ts";
 import { guardProcess } from "../process-boundary.ts";
 import { addSettingFlags, settingsOf } from "../setting-flags.ts";
+import { outliveReader } from "../terminal.ts";
 
 interface StartOptions {
   readonly dir: string;
@@ -41,6 +42,7 @@ export function addStart(program: Command): void {
 }
 
 async function runNode(out: Output, options: StartOptions): Promise<void> {
+  outliveReader();
   const home = must(openHome(options.dir));
   const { config, skipped } = must(
     loadConfig({
@@ -76,6 +78,8 @@ async function runNode(out: Output, options: StartOptions): Promise<void> {
   );
   const failure = await stopping.requested;
   if (failure !== undefined) {
+    const disk = diskError(failure, "the node had to stop: ");
+    if (disk !== undefined) throw disk;
     throw new CliError(EXIT.broken, "STOPPED", `the node had to stop: ${failure.message}`, {
       cause: failure,
     });
@@ -130,6 +134,8 @@ class StopSignal {
 /** Errors of the node's parts say what to do already; here they get their exit code. */
 function startFailure(error: unknown): Error {
   const reason = error instanceof Error ? error : new Error(String(error));
+  const disk = diskError(reason);
+  if (disk?.exitCode === EXIT.disk) return disk;
   if (isStartError(reason)) {
     const exitCode = reason.code === "locked" ? EXIT.busy : EXIT.badInput;
     const code = reason.code.toUpperCase().replaceAll("-", "_");
@@ -142,7 +148,10 @@ function startFailure(error: unknown): Error {
   if (hasCause(reason, "LEVEL_LOCKED")) {
     return new CliError(EXIT.busy, "LOCKED", reason.message, { cause: reason });
   }
-  return reason;
+  if (disk === undefined && ["EACCES", "EADDRNOTAVAIL"].some((code) => hasCause(reason, code))) {
+    return new CliError(EXIT.badInput, "BAD_ADDRESS", reason.message, { cause: reason });
+  }
+  return disk ?? reason;
 }
 
 /** By name, because the class is loaded with the node alone. */

@@ -5,7 +5,7 @@
  */
 
 import { randomBytes } from "node:crypto";
-import { existsSync, mkdirSync, writeFileSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { isIPv6 } from "node:net";
 import { join } from "node:path";
 import { type Command, Option } from "commander";
@@ -21,6 +21,7 @@ import { isHost } from "../../node/home/host-name.ts";
 import { keyOfSeed, saveKey } from "../../node/home/key-file.ts";
 import { type KnownPeer, multiaddrOf } from "../../node/home/peers-file.ts";
 import { peerIdFromSeed } from "../../p2p/transport/identity.ts";
+import { makeFolder, writeWhole } from "../../storage/durable-file.ts";
 import { amount, duration, integer, list, port, withDefault } from "../arguments.ts";
 import { leaf } from "../command.ts";
 import { badInput, must } from "../exit.ts";
@@ -116,7 +117,7 @@ function writeTestnet(out: Output, given: TestnetOptions): void {
   const { warnings } = must(parseGenesis(genesisJson));
   const homes = writeHomes(options, plan, nodes, genesisJson);
   writeAccounts(options.out, plan);
-  writeFileSync(join(options.out, "genesis.json"), genesisJson);
+  writeWhole(join(options.out, "genesis.json"), genesisJson);
   for (const warning of warnings) out.warn(warning);
   const facts = {
     dir: options.out,
@@ -214,7 +215,7 @@ function listenHost(host: string | undefined): string | undefined {
 
 function writeAccounts(dir: string, plan: TestnetPlan): void {
   if (plan.accounts.length === 0) return;
-  mkdirSync(join(dir, "accounts"), { recursive: true, mode: 0o700 });
+  makeFolder(join(dir, "accounts"), 0o700);
   for (const { name, seed } of plan.accounts) {
     must(saveKey(join(dir, "accounts", `${name}.json`), keyOfSeed(seed)));
   }

@@ -1,6 +1,6 @@
 /** The real world's clock and log: adapters of the ports in base/. Tests and the simulator bring their own. */
 import { randomInt } from "node:crypto";
-import { closeSync, mkdirSync, openSync, renameSync, statSync } from "node:fs";
+import { closeSync, openSync, renameSync, statSync } from "node:fs";
 import { dirname } from "node:path";
 import { type DestinationStream, destination, type Logger as PinoLogger, pino } from "pino";
 import pretty from "pino-pretty";
@@ -8,7 +8,8 @@ import { LOG_FILE_BYTES_MAX } from "../../base/limits.ts";
 import type { LogFields, Logger, LogLevel } from "../../base/log.ts";
 import { printable, printableJson } from "../../base/printable.ts";
 import type { Scheduler } from "../../base/scheduler.ts";
-import { explainDisk } from "../home/disk-fault.ts";
+import { explainDisk } from "../../storage/disk-fault.ts";
+import { makeFolder } from "../../storage/durable-file.ts";
 import { isLogged, type LogLevels } from "../home/log-levels.ts";
 
 export const systemScheduler: Scheduler = {
@@ -102,7 +103,7 @@ class RotatingFile {
 
   constructor(path: string) {
     this.#path = path;
-    mkdirSync(dirname(path), { recursive: true });
+    makeFolder(dirname(path));
     // Opened once here: what is wrong with it is said before the node starts.
     closeSync(openSync(path, "a"));
     if (this.#sizeNow() >= LOG_FILE_BYTES_MAX) this.#moveAside();
@@ -143,7 +144,7 @@ class RotatingFile {
   /** The folder may be gone, and the file. */
   #open(): void {
     try {
-      mkdirSync(dirname(this.#path), { recursive: true });
+      makeFolder(dirname(this.#path));
       this.#bytes = this.#sizeNow();
       const stream = destination({ dest: this.#path, sync: false });
       stream.removeAllListeners("error").on("error", (error) => {

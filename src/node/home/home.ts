@@ -5,12 +5,13 @@
  *   config.toml  genesis.json  peers.json  keys/node.json  keys/validator.json
  *   data/db/  data/journal/  data/addresses.json  logs/node.log  node.pid  LOCK
  */
-import { existsSync, mkdirSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { existsSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { accept, refuse, type Verdict } from "../../base/fault.ts";
 import { GENESIS_BYTES_MAX } from "../../base/limits.ts";
 import type { Genesis } from "../../chain/genesis/genesis.ts";
 import { parseGenesis } from "../../chain/genesis/genesis-file.ts";
+import { makeFolder, writeWhole } from "../../storage/durable-file.ts";
 import { type Key, loadKey, saveKey } from "./key-file.ts";
 import { formatPeers, type KnownPeer, parsePeers } from "./peers-file.ts";
 import { readTextFile } from "./text-file.ts";
@@ -127,22 +128,34 @@ export function createHome(dir: string, content: NewHome): Verdict<HomePaths, "e
   const taken = [paths.genesis, paths.config, paths.nodeKey, paths.validatorKey, paths.db].find(existsSync);
   if (taken !== undefined)
     return refuse("exists", `${taken}: exists already; use another folder or remove it`);
-  mkdirSync(dir, { recursive: true });
+  const files = [paths.nodeKey, paths.validatorKey, paths.peers, paths.config, paths.genesis];
+  const absent = files.filter((path) => !existsSync(path));
+  const made = makeFolder(dir);
+  try {
+    return writeHome(paths, content);
+  } catch (error) {
+    // A full disk: what is left of the home would be taken for one by the next try.
+    for (const path of made === undefined ? absent : [made]) rmSync(path, { recursive: true, force: true });
+    throw error;
+  }
+}
+
+function writeHome(paths: HomePaths, content: NewHome): Verdict<HomePaths, "exists"> {
   const node = saveKey(paths.nodeKey, content.nodeKey);
   if (!node.ok) return node;
   if (content.validatorKey !== undefined) {
     const validator = saveKey(paths.validatorKey, content.validatorKey);
     if (!validator.ok) return validator;
   }
-  writeFileSync(paths.peers, formatPeers(content.peers));
-  writeFileSync(paths.config, content.configText);
+  writeWhole(paths.peers, formatPeers(content.peers));
+  writeWhole(paths.config, content.configText);
   // Last, because it is what makes the folder a home.
-  writeFileSync(paths.genesis, content.genesisJson);
+  writeWhole(paths.genesis, content.genesisJson);
   return accept(paths);
 }
 
 export function writePid(paths: HomePaths): void {
-  writeFileSync(paths.pid, `${process.pid}\n`);
+  writeWhole(paths.pid, `${process.pid}\n`);
 }
 
 export function removePid(paths: HomePaths): void {

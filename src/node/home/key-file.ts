@@ -2,12 +2,14 @@
  * Key files: one Ed25519 secret as versioned JSON, for people to see what it is, mode 0600. It refuses a version or
  * type that it does not know, a public key that is not the seed's, and a file that others may read.
  */
-import { closeSync, fsyncSync, mkdirSync, openSync, statSync, writeSync } from "node:fs";
+import { closeSync, fsyncSync, openSync, statSync, writeSync } from "node:fs";
 import { dirname } from "node:path";
 import { type Address, equalBytes, hex0x } from "../../base/bytes.ts";
 import { accept, refuse, type Verdict } from "../../base/fault.ts";
 import { addressField, checkJson, choiceField, field, object } from "../../codec/field.ts";
 import { createSigner } from "../../crypto/keys.ts";
+import { withPath } from "../../storage/disk-fault.ts";
+import { makeFolder } from "../../storage/durable-file.ts";
 import { readTextFile } from "./text-file.ts";
 
 export const KEY_FILE_VERSION = 1;
@@ -67,7 +69,7 @@ export function loadKey(path: string): Verdict<Key, "missing" | "malformed" | "u
 
 /** Writes a new file and syncs it; never over an existing one. Fault: `exists`. */
 export function saveKey(path: string, key: Key): Verdict<undefined, "exists"> {
-  mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+  makeFolder(dirname(path), 0o700);
   let file: number;
   try {
     file = openSync(path, "wx", 0o600);
@@ -76,8 +78,10 @@ export function saveKey(path: string, key: Key): Verdict<undefined, "exists"> {
     return refuse("exists", `${path}: exists already; a key is never overwritten, move it away first`);
   }
   try {
-    writeSync(file, formatKey(key));
-    fsyncSync(file);
+    withPath(path, () => {
+      writeSync(file, formatKey(key));
+      fsyncSync(file);
+    });
   } finally {
     closeSync(file);
   }

@@ -5,9 +5,10 @@
  * loopback. Never logged, never in an answer, never sent but to the address that the node itself listens on.
  */
 import { randomBytes } from "node:crypto";
-import { chmodSync, lstatSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, lstatSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { makeFolder, writeWhole } from "../../storage/durable-file.ts";
 
 export const RPC_TOKEN_FILE = "rpc.token";
 
@@ -80,7 +81,7 @@ function userFolder(): string {
 function takeUserFolder(): boolean {
   const folder = userFolder();
   try {
-    mkdirSync(folder, { recursive: true, mode: 0o700 });
+    makeFolder(folder, 0o700);
     // An own one that others may enter, by whatever mistake: nobody but its owner (and root) can do this.
     if (isOwn(folder, 0)) chmodSync(folder, 0o700);
   } catch {
@@ -100,7 +101,7 @@ function isOwn(folder: string, others = 0o077): boolean {
 /** A new file, so that its mode is what is asked for and no link is followed. */
 function writeAnew(path: string, text: string): void {
   rmSync(path, { force: true });
-  writeFileSync(path, text, { mode: 0o600, flag: "wx" });
+  writeWhole(path, text, { mode: 0o600, flag: "wx" });
 }
 
 function readIfAny(path: string): string | undefined {

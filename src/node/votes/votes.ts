@@ -5,9 +5,9 @@
  * not voted. What the records mean is the engine's matter.
  * Source: pbft.md 1.12 (Amnesia); docs/protocol.md, "Journal".
  */
-import { existsSync, mkdirSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { syncDirectory, writeDurably } from "../../storage/durable-file.ts";
+import { makeFolder, syncDirectory, writeDurably } from "../../storage/durable-file.ts";
 import { openJournalFile } from "../../storage/journal-file.ts";
 import type { OpenedLog } from "../../storage/log.ts";
 import type { HomePaths } from "../home/home.ts";
@@ -47,7 +47,7 @@ export async function openVotes(paths: HomePaths): Promise<OpenedLog> {
 /** Before the first vote: the journal exists, and the mark says so. Both are durable when it resolves. */
 export async function secureVotes(paths: HomePaths, journal: OpenedLog): Promise<void> {
   if (journal.state === "missing") {
-    mkdirSync(paths.journal, { recursive: true });
+    makeFolder(paths.journal);
     await journal.log.replace([]);
     for (const made of [dirname(paths.journal), paths.dir]) await syncDirectory(made);
   }
