@@ -3,6 +3,7 @@
  * libp2p and serves it by JSON-RPC. stop() is the reverse of start. Everything that can be wrong with a home or a
  * machine is a StartError with one line that says what to do.
  */
+import { takePlace } from "./home/home-stamp.ts";
 import "../p2p/transport/polyfill.ts";
 import { resolve } from "node:path";
 import { showHash } from "../base/bytes.ts";
@@ -45,6 +46,8 @@ export interface NodeOptions {
   readonly extraPeers?: readonly KnownPeer[];
   /** Peer ids that the node is cut off from when it starts, for drills on dev chains. */
   readonly blockedPeers?: readonly string[];
+  /** This home's validator lives here from now on, although its files were copied from elsewhere (home-stamp.ts). */
+  readonly isMoved?: boolean;
   /** The node had to stop by itself; it has stopped when this is called. */
   readonly onFatal?: (error: unknown) => void;
 }
@@ -115,6 +118,7 @@ async function openNode(options: NodeOptions, closers: Closers): Promise<Running
   const { logger, reopen } = takeHome(options, closers);
   checkMode(home, config);
   const signer = validatorSigner(home, config);
+  if (signer !== undefined) takePlace(home.paths, logger, options.isMoved);
   makeFolder(home.paths.db);
   const timing: { metrics?: Metrics } = {};
   const kv = timedWrites(await openLevel(home.paths.db), timing);

@@ -39,7 +39,8 @@ export async function openLevel(path: string): Promise<Kv> {
     throw openFailure(path, cause);
   }
   try {
-    const keys = await database.keys({ gte: NUMBERS_FROM, lt: NUMBERS_TO }).all();
+    const read = database.keys({ gte: NUMBERS_FROM, lt: NUMBERS_TO }).all();
+    const keys = await read.catch((cause: unknown) => Promise.reject(failure(path, "reading", cause)));
     const number = lastNumber(keys.filter(isNumberKey));
     if (number === "hole") throw new DamagedDatabase(path, "a batch of its log is lost");
     return new LevelKv(path, database, number);
@@ -145,13 +146,11 @@ class LevelKv implements Kv {
   }
 
   #failRead(cause: unknown): Error {
-    const said = causesOf(cause).at(-1)?.message ?? "";
-    if (said.includes("Corruption")) return new DamagedDatabase(this.#path, said, { cause });
-    return new Error(`reading the database ${this.#path} failed: ${reasonOf(cause)}`, { cause });
+    return failure(this.#path, "reading", cause);
   }
 
   #failWrite(cause: unknown): never {
-    throw new Error(`writing to the database ${this.#path} failed: ${reasonOf(cause)}`, { cause });
+    throw failure(this.#path, "writing to", cause);
   }
 }
 
@@ -179,9 +178,15 @@ function openFailure(path: string, cause: unknown): Error {
   );
 }
 
-/** What the disk says in words, else what LevelDB says. */
-function reasonOf(cause: unknown): string {
-  return explainDisk(cause) ?? causesOf(cause).at(-1)?.message ?? String(cause);
+/** A file that is not what LevelDB wrote is damage; a disk that refuses says so in words. */
+function failure(path: string, doing: "reading" | "writing to", cause: unknown): Error {
+  const said = causesOf(cause).at(-1)?.message ?? String(cause);
+  const why = explainDisk(cause);
+  // Of a table that was cut short it says "Invalid argument", with the table's name.
+  const isDamage =
+    said.includes("Corruption") || (why === undefined && /^IO error: .*\.(ldb|sst|log):/.test(said));
+  if (isDamage) return new DamagedDatabase(path, said, { cause });
+  return new Error(`${doing} the database ${path} failed: ${why ?? said}`, { cause });
 }
 
 /** An error and its causes, outermost first; LevelDB's own code lies under abstract-level's. */

@@ -4,6 +4,7 @@
  */
 import { existsSync, readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
+import { EXIT } from "../../src/cli/exit.ts";
 
 const root = new URL("../../", import.meta.url);
 const text = readFileSync(new URL("docs/operations.md", root), "utf8");
@@ -35,6 +36,11 @@ describe("the table of broken situations in docs/operations.md", () => {
       "src/p2p/transport/handshake.ts",
       "src/chain/store.ts",
       "src/node/assembly/replica-parts.ts",
+      "src/node/home/lock.ts",
+      "src/node/home/home-stamp.ts",
+      "src/storage/disk-fault.ts",
+      "src/storage/level-checks.ts",
+      "src/cli/terminal.ts",
     ],
   ].map((path) => readFileSync(new URL(path, root), "utf8"));
   const situations = tableAfter("## What broken situations say").map((line) =>
@@ -56,6 +62,14 @@ describe("the table of broken situations in docs/operations.md", () => {
       expectNamed(test);
     });
   }
+});
+
+describe("the table of exit codes in docs/operations.md", () => {
+  it("has codes of the program alone", () => {
+    const codes = tableAfter("## Supervision").map((line) => Number(line.split("|")[1]));
+    expect(codes).toEqual([0, 2, 6, 70, 78]);
+    for (const code of codes) expect(Object.values(EXIT) as number[]).toContain(code);
+  });
 });
 
 /** The rows of the first table under a heading, without its two head lines. */

@@ -12,3 +12,4 @@ import "./suites/readme.ts";
 import "./suites/refusals.ts";
 import "./suites/anchor.ts";
 import "./suites/bench.ts";
+import "./suites/service.ts";

@@ -31,7 +31,7 @@ function soleValidator(settings: Record<string, string> = {}): NodeOptions {
     validatorKey: keyOfSeed(validator!.seed),
   });
   const home = openHome(dir);
-  const flags = { mode: "validator", "rpc.port": "0", "p2p.port": "0", ...settings };
+  const flags = { mode: "validator", "rpc.port": "0", "p2p.port": "0", "log.file": "node.log", ...settings };
   const config = loadConfig({ file: undefined, environment: {}, flags });
   if (!home.ok || !config.ok) throw new Error("the home of the test is wrong");
   return { home: home.value, config: config.value.config };

@@ -1,7 +1,8 @@
 import { cp, mkdtemp, readdir, readFile, rm, truncate, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { Level } from "level";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { utf8 } from "../../src/base/bytes.ts";
 import type { Kv } from "../../src/storage/kv.ts";
 import { openLevel } from "../../src/storage/level.ts";
@@ -78,6 +79,27 @@ describe("a damaged LevelDB directory", () => {
     await expect(opened).rejects.toThrow(/^the database .* is damaged.* Move it away, .*$/);
   });
 
+  it.each([
+    ["half of it", 0.5],
+    ["nothing", 0],
+    ["all but its last bytes", 0.999],
+  ])("says that a table was cut to %s, and what to do", async (_, share) => {
+    const read = async () => {
+      const kv = await change(/\.ldb$/, (path, bytes) => truncate(path, Math.floor(bytes.length * share)));
+      try {
+        for (let i = 0; i < 80; i++) kv.get(utf8(`key ${i}`));
+      } finally {
+        await kv.close();
+      }
+    };
+    const error = await read().then(
+      () => undefined,
+      (thrown: unknown) => thrown,
+    );
+    expect(error).toBeInstanceOf(DamagedDatabase);
+    expect((error as Error).message).toMatch(/is damaged.*Move it away/);
+  });
+
   it("goes on without the last batch when that is torn", async () => {
     const kv = await change(/\.log$/, (path, bytes) => truncate(path, bytes.length - 1));
     expect(kv.get(utf8("key 78"))).toEqual(value(78));
@@ -100,6 +122,21 @@ describe("a damaged LevelDB directory", () => {
 });
 
 describe("LevelDB's directory", () => {
+  it("says what the disk says, and what to do, when a write fails while it runs", async () => {
+    const kv = await openLevel(directory);
+    const said = new Error(`IO error: ${directory}/000003.log: Read-only file system`);
+    const batch = { put: () => undefined, del: () => undefined, write: () => Promise.reject(said) };
+    const failing = vi.spyOn(Level.prototype, "batch").mockImplementation(() => batch as never);
+    const write = () => kv.write([{ kind: "put", key: utf8("a"), value: utf8("b") }], { sync: true });
+    await expect(write()).rejects.toThrow(
+      `writing to the database ${directory} failed: the file system is mounted read-only: mount it writable, or use another folder`,
+    );
+    failing.mockRestore();
+    // What came after the lost write may rest on it.
+    await expect(write()).rejects.toThrow("mounted read-only");
+    await kv.close();
+  });
+
   it("tells the second opener which directory is in use and what to do", async () => {
     const kv = await openLevel(directory);
     try {

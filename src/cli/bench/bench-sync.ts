@@ -20,7 +20,7 @@ import type { SealedBlock } from "../../chain/types/block.ts";
 import { selectConsensus } from "../../consensus/select.ts";
 import { createSigner } from "../../crypto/keys.ts";
 import { formatConfigFile } from "../../node/home/config.ts";
-import { createHome, homePaths } from "../../node/home/home.ts";
+import { createHome, homePaths, LOG_FILE } from "../../node/home/home.ts";
 import { keyOfSeed } from "../../node/home/key-file.ts";
 import { peerIdFromSeed } from "../../p2p/transport/identity.ts";
 import { openLevel } from "../../storage/level.ts";
@@ -180,6 +180,7 @@ interface StartedNode {
 async function startNode(bench: BenchRun, dir: string, peers: readonly string[]): Promise<StartedNode> {
   const binary = fileURLToPath(new URL("../../../bin/quorate.js", import.meta.url));
   const args = ["start", "--dir", dir, "--mode", "full", "--rpc-port", "0", "--p2p-port", "0", "--json"];
+  args.push("--log-file", LOG_FILE);
   const child = spawn(process.execPath, [binary, ...args, ...peers.flatMap((peer) => ["--peer", peer])], {
     stdio: ["ignore", "pipe", "inherit", "ipc"],
   });

@@ -3,11 +3,15 @@
  * pause and stop them and what became of them; it asks them nothing. A child has an IPC channel to this process and
  * stops when it breaks, so that no node outlives its devnet.
  */
+
 import { type ChildProcess, spawn } from "node:child_process";
 import { closeSync, openSync, readFileSync } from "node:fs";
 import { join } from "node:path";
+import { homePaths } from "../../node/home/home.ts";
+import { MOVED_OPTION } from "../../node/home/home-stamp.ts";
 import { makeFolder } from "../../storage/durable-file.ts";
 import type { DevnetNode } from "./devnet-plan.ts";
+import { STDERR_FILE } from "./devnet-settings.ts";
 
 /** `killed` by us, `stopped` by us gracefully, `exited` by itself. */
 export type NodeState = "running" | "paused" | "killed" | "stopped" | "exited";
@@ -101,9 +105,14 @@ export class NodeProcess {
     return tailOf(this.#errorFile(), TAIL_LINES);
   }
 
+  /** Where it logs. */
+  get logFile(): string {
+    return this.node.logFile ?? homePaths(this.node.dir).logFile;
+  }
+
   /** The end of its log, for those who cannot look it up: empty if it never wrote one. */
   logTail(): readonly string[] {
-    return tailOf(join(this.node.dir, "logs", "node.log"), LOG_LINES);
+    return tailOf(this.logFile, LOG_LINES);
   }
 
   #endGuard(): void {
@@ -112,7 +121,7 @@ export class NodeProcess {
   }
 
   #errorFile(): string {
-    return join(this.node.dir, "logs", "stderr.log");
+    return join(this.node.dir, STDERR_FILE);
   }
 }
 
@@ -150,6 +159,8 @@ function spawnNode(node: DevnetNode, errorFile: string, cutOffFrom: readonly str
     "start",
     "--dir",
     node.dir,
+    // A devnet may be copied as a whole: whoever copies it has no validator of it elsewhere that matters.
+    MOVED_OPTION,
     ...(node.words ?? []),
     ...cut,
   ];

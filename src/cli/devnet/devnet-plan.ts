@@ -63,6 +63,8 @@ export interface DevnetNode {
   readonly rpcUrl: string;
   readonly p2pPort: number;
   readonly peerId: string;
+  /** Where it logs; undefined: to the file of every home that is meant for it. */
+  readonly logFile?: string | undefined;
   /** Of its command line, beside the folder. */
   readonly words?: readonly string[];
   /** QUORATE_* variables that it gets. */

@@ -3,10 +3,12 @@
  * by the config.toml of each home. Homes are made with a file; afterwards the file is its owner's, and what a later
  * start says differently is handed to the nodes as flags, which go before variables and file as everywhere.
  */
+import { join, resolve } from "node:path";
 import { hex0x } from "../../base/bytes.ts";
 import { refuse, type Verdict } from "../../base/fault.ts";
 import { flagOf, formatConfigFile, loadConfig } from "../../node/home/config.ts";
 import { type ConfigKey, variableOf } from "../../node/home/config-keys.ts";
+import { LOG_FILE } from "../../node/home/home.ts";
 import type { PlannedMember } from "../../node/home/network-plan.ts";
 
 /** What the command line of one start says; what is left out is as the homes have it. */
@@ -31,11 +33,15 @@ export interface NodeStart {
   readonly p2pPort: number;
   /** Hashes a second of a miner, by all that was said; undefined: as many as it can. */
   readonly hashLimit: number | undefined;
+  /** Where it logs. */
+  readonly logFile: string;
   /** Words of its command line. */
   readonly words: readonly string[];
   readonly variables: Variables;
 }
 
+/** Where a devnet keeps what a node writes to standard error, relative to its home. */
+export const STDERR_FILE = "logs/stderr.log";
 export const PORT_BASE = 18_545;
 export const P2P_PORT_BASE = 30_300;
 /** What all miners try together, so that a devnet takes a small part of one core whatever its size. */
@@ -102,7 +108,13 @@ export function planStart(
     const { detail } = loaded.fault;
     return refuse("malformed", detail.startsWith("config.toml") ? `${dir}/${detail}` : detail);
   }
-  const { rpc, p2p, mining } = loaded.value.config;
+  const { rpc, p2p, mining, log } = loaded.value.config;
+  // A devnet shows a table on its terminal: its nodes log to files, unless the owner of a home said where.
+  const isLogSaid = loaded.value.origins.some(
+    ({ key, origin }) => key === "log.file" && origin !== "default",
+  );
+  const logFlags = isLogSaid ? {} : { "log.file": LOG_FILE };
+  const logFile = isLogSaid ? log.file : LOG_FILE;
   if (rpc.port === 0 || p2p.port === 0) {
     const key = rpc.port === 0 ? "rpc.port" : "p2p.port";
     return refuse(
@@ -119,7 +131,11 @@ export function planStart(
       p2pHost: reachable(p2p.host),
       p2pPort: p2p.port,
       hashLimit: mining.hashLimit,
-      words: Object.entries(flags).flatMap(([key, value]) => [flagOf(key as ConfigKey), value]),
+      logFile: logFile === undefined ? join(dir, STDERR_FILE) : resolve(dir, logFile),
+      words: Object.entries({ ...flags, ...logFlags }).flatMap(([key, value]) => [
+        flagOf(key as ConfigKey),
+        value,
+      ]),
       variables,
     },
   };

@@ -269,8 +269,8 @@ function notReady(process: NodeProcess, limitMs: number): CliError {
 /** Where it is, and how it ends: a network in a temporary folder takes it away with it. */
 export function endOfLog(process: NodeProcess): readonly string[] {
   const lines = process.logTail();
-  const path = join(process.node.dir, "logs", "node.log");
-  return lines.length === 0 ? [`nothing in ${path}`] : [`${path} ends with`, ...lines];
+  const { logFile } = process;
+  return lines.length === 0 ? [`nothing in ${logFile}`] : [`${logFile} ends with`, ...lines];
 }
 
 async function probe(node: DevnetNode, path: string): Promise<boolean> {

@@ -7,6 +7,7 @@ import { existsSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import type { Command } from "commander";
 import { type HomePaths, homePaths } from "../../node/home/home.ts";
+import { stampPath } from "../../node/home/home-stamp.ts";
 import { takeLock } from "../../node/home/lock.ts";
 import { dirOption, leaf } from "../command.ts";
 import { badInput, EXIT, must } from "../exit.ts";
@@ -61,7 +62,7 @@ function doomedBy({ votes, keys }: ResetOptions, paths: HomePaths): readonly str
   const voted = [paths.journal, `${paths.validatorKey}.voted`];
   if (keys) {
     const home = [paths.genesis, paths.config, paths.peers, paths.nodeKey, paths.validatorKey];
-    return [join(paths.dir, "data"), ...chain.slice(1), voted[1]!, ...home];
+    return [join(paths.dir, "data"), ...chain.slice(1), voted[1]!, stampPath(paths), ...home];
   }
   return votes ? [...chain, ...voted] : chain;
 }

@@ -3,10 +3,12 @@
  * once and at once the second time. Under a devnet (an IPC channel to the parent) the terminal's SIGINT is left to
  * the parent, and the parent's death stops the node.
  */
+
 import { resolve } from "node:path";
 import { type Command, Option } from "commander";
 import { loadConfig } from "../../node/home/config.ts";
 import { type Home, openHome } from "../../node/home/home.ts";
+import { MOVED_OPTION } from "../../node/home/home-stamp.ts";
 import { parsePeerAddress } from "../../node/home/peers-file.ts";
 import type { StartError } from "../../node/home/start-error.ts";
 import type { RunningNode } from "../../node/node.ts";
@@ -22,6 +24,7 @@ interface StartOptions {
   readonly dir: string;
   readonly peer?: readonly string[];
   readonly cutOff?: readonly string[];
+  readonly moved?: boolean;
 }
 
 export function addStart(program: Command): void {
@@ -34,6 +37,10 @@ export function addStart(program: Command): void {
         command
           .addOption(dirOption())
           .option("--peer <multiaddr>", "a node to connect to, besides peers.json; repeatable", collect)
+          .option(
+            MOVED_OPTION,
+            "a validator's home that was copied or restored here: the node that it was copied from will never run again",
+          )
           // For `quorate devnet`, whose restarted nodes keep their side of a partition.
           .addOption(new Option("--cut-off <names>").argParser(list).hideHelp()),
       ),
@@ -60,7 +67,8 @@ async function runNode(out: Output, options: StartOptions): Promise<void> {
   let node: RunningNode;
   try {
     const onFatal = (error: unknown) => stopping.fail(error);
-    node = await startNode({ home, config, extraPeers, blockedPeers, onFatal });
+    const isMoved = options.moved === true;
+    node = await startNode({ home, config, extraPeers, blockedPeers, isMoved, onFatal });
   } catch (error) {
     throw startFailure(error);
   }

@@ -13,7 +13,7 @@ import { formatGenesis } from "../../chain/genesis/genesis-file.ts";
 import type { PowParameters } from "../../chain/genesis/pow-parameters.ts";
 import { compactOf } from "../../chain/types/target.ts";
 import { formatConfigFile } from "../../node/home/config.ts";
-import { createHome, homePaths } from "../../node/home/home.ts";
+import { createHome, homePaths, LOG_FILE } from "../../node/home/home.ts";
 import { keyOfSeed } from "../../node/home/key-file.ts";
 import { MINING_PROFILES } from "../../node/home/mining-profiles.ts";
 import {
@@ -197,6 +197,7 @@ function makeHome(
       "rpc.port": node.rpcPort,
       "p2p.host": "127.0.0.1",
       "p2p.port": node.p2pPort,
+      "log.file": LOG_FILE,
       ...(hashLimit === undefined
         ? {}
         : { "mining.coinbase": hex0x(member.publicKey), "mining.hash_limit": hashLimit }),

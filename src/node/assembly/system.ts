@@ -3,7 +3,7 @@ import { randomInt } from "node:crypto";
 import { closeSync, openSync, renameSync, statSync } from "node:fs";
 import { dirname } from "node:path";
 import { type DestinationStream, destination, type Logger as PinoLogger, pino } from "pino";
-import pretty from "pino-pretty";
+import { prettyFactory } from "pino-pretty";
 import { LOG_FILE_BYTES_MAX } from "../../base/limits.ts";
 import type { LogFields, Logger, LogLevel } from "../../base/log.ts";
 import { printable, printableJson } from "../../base/printable.ts";
@@ -34,22 +34,22 @@ export interface LogSink {
 }
 
 /**
- * Readable lines to the terminal when standard error is one. JSON lines to `file` where there is one, else to standard
- * error when it is no terminal. A file that has reached LOG_FILE_BYTES_MAX becomes `file`.1, replacing an older one.
+ * Lines go to standard error: readable ones where it is a terminal, else one JSON object a line, for whatever collects
+ * what a container or a service says. With a `file` the JSON lines go there instead. A file that has reached LOG_FILE_BYTES_MAX becomes `file`.1, replacing an older one.
  * Once it is open it never throws: what cannot be written is lost, and a line on standard error says so once.
  * @throws Error when the folder of `file` cannot be made, or the file cannot be opened
  */
 export function openLog(levels: LogLevels, file: string | undefined): LogSink {
   const disk = file === undefined ? undefined : new RotatingFile(file);
   const terminal = process.stderr.isTTY
-    ? pretty({ destination: 2, sync: true, ignore: "component", messageFormat: "{component}: {msg}" })
+    ? prettyFactory({ ignore: "component", messageFormat: "{component}: {msg}" })
     : undefined;
-  const bare = disk === undefined && terminal === undefined ? new StandardError() : undefined;
+  const standardError = disk === undefined || terminal !== undefined ? new StandardError() : undefined;
   const stream: DestinationStream = {
     write(line) {
-      const sink = disk ?? bare;
-      sink?.write(printableJson(line));
-      terminal?.write(forTerminal(line));
+      const json = printableJson(line);
+      disk?.write(json);
+      standardError?.write(terminal === undefined ? json : terminal(forTerminal(line)));
     },
   };
   const root = pino({ level: "debug", base: null, timestamp: pino.stdTimeFunctions.isoTime }, stream);
@@ -76,7 +76,7 @@ function forTerminal(line: string): string {
   return `${JSON.stringify(JSON.parse(line, shown))}\n`;
 }
 
-/** A reader that is gone, or a full device, takes no lines. */
+/** A reader that is gone, a terminal that was closed, or a full device, takes no lines. */
 class StandardError {
   #ended = false;
 

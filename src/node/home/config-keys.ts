@@ -179,8 +179,8 @@ export const CONFIG_KEYS = {
   ),
   "log.file": key(
     textField("a path of at most 1,024 characters, or none", /^[^\0\r\n]{0,1024}$/),
-    "logs/node.log",
-    "A file for log lines (JSON), relative to the node's folder; SIGHUP opens it anew. Empty: they go to standard error.",
+    "",
+    'A file for log lines (JSON), relative to the node\'s folder, such as "logs/node.log"; SIGHUP opens it anew. Empty: to standard error, readable on a terminal, else as JSON lines.',
   ),
 } satisfies Record<string, KeySpec>;
 

@@ -3,7 +3,7 @@
  * and how to make and read it; it starts nothing. What must not be lost: keys/ and data/ together.
  *
  *   config.toml  genesis.json  peers.json  keys/node.json  keys/validator.json
- *   data/db/  data/journal/  data/addresses.json  logs/node.log  node.pid  LOCK
+ *   data/db/  data/journal/  data/addresses.json  logs/ (where config.toml or a devnet asks for files)  node.pid  LOCK
  */
 import { existsSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";
@@ -15,6 +15,9 @@ import { makeFolder, writeWhole } from "../../storage/durable-file.ts";
 import { type Key, loadKey, saveKey } from "./key-file.ts";
 import { formatPeers, type KnownPeer, parsePeers } from "./peers-file.ts";
 import { readTextFile } from "./text-file.ts";
+
+/** Where a devnet has its nodes log, relative to their homes. */
+export const LOG_FILE = "logs/node.log";
 
 export interface HomePaths {
   readonly dir: string;
@@ -63,7 +66,7 @@ export function homePaths(dir: string): HomePaths {
     journal: join(dir, "data", "journal"),
     addresses: join(dir, "data", "addresses.json"),
     logs: join(dir, "logs"),
-    logFile: join(dir, "logs", "node.log"),
+    logFile: join(dir, LOG_FILE),
     pid: join(dir, "node.pid"),
     lock: join(dir, "LOCK"),
   };

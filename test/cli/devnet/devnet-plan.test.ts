@@ -120,6 +120,23 @@ test("a flag of the devnet goes before a variable, that before the file of a hom
   expect(settingsOf(prepare(), 2).consensus.blockTimeMs).toBe(50);
 });
 
+test("the nodes of a devnet are asked to log into files, unless the owner of a home said where", () => {
+  const prepared = prepare();
+  expect(settingsOf(prepared, 0).log.file).toBe("logs/node.log");
+  expect(prepared.ok && prepared.value.nodes[0]!.logFile).toBe(join(dir, "node0", "logs", "node.log"));
+  writeFileSync(join(dir, "node0", "config.toml"), '[log]\nfile = "own.log"\n');
+  writeFileSync(join(dir, "node1", "config.toml"), '[log]\nfile = ""\n');
+  const again = prepare();
+  expect(settingsOf(again, 0).log.file).toBe("own.log");
+  expect(settingsOf(again, 1).log.file).toBeUndefined();
+  expect(again.ok && again.value.nodes.map(({ logFile }) => logFile).slice(0, 2)).toEqual([
+    join(dir, "node0", "own.log"),
+    join(dir, "node1", "logs", "stderr.log"),
+  ]);
+  const said = prepare(origin, {}, { QUORATE_LOG_FILE: "/var/log/q.log" });
+  expect(settingsOf(said, 2).log.file).toBe("/var/log/q.log");
+});
+
 test("a variable of one node does nothing on a devnet, and is named", () => {
   const environment = { QUORATE_RPC_PORT: "9000", QUORATE_MODE: "full", QUORATE_DIR: "x" };
   const prepared = prepare(origin, {}, environment);

@@ -44,7 +44,7 @@ function home(index: number, peers: readonly KnownPeer[] = [], configText = 'mod
 
 async function start(path: string): Promise<RunningNode> {
   const opened = openHome(path);
-  const flags = { "rpc.port": "0", "p2p.port": "0" };
+  const flags = { "rpc.port": "0", "p2p.port": "0", "log.file": "node.log" };
   if (!opened.ok) throw new Error(opened.fault.detail);
   const config = loadConfig({ file: opened.value.configText, environment: {}, flags });
   if (!config.ok) throw new Error(config.fault.detail);

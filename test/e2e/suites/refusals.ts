@@ -131,11 +131,9 @@ describe("starting a node says in one line what to do when", () => {
 
   it("its genesis is another than its database's", async () => {
     const home = await strangerHome("convert");
-    await withNode(["--dir", home, "--mode", "full", "--rpc-port", "0", "--p2p-port", "0"], async () => {
-      await until(
-        async () => readFileSync(join(home, "logs", "node.log"), "utf8").includes("listening"),
-        "started",
-      );
+    const args = ["--dir", home, "--mode", "full", "--rpc-port", "0", "--p2p-port", "0"];
+    await withNode(args, async (output) => {
+      await until(async () => output().includes("listening"), "started");
     });
     const path = join(home, "genesis.json");
     writeFileSync(path, readFileSync(path, "utf8").replace(/"chainId": *\d+/, '"chainId": 4242'));

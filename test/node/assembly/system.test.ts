@@ -1,8 +1,18 @@
 /** The log file: JSON lines by level and component, and a bound on its size. */
-import { mkdtempSync, readFileSync, renameSync, rmSync, statSync, symlinkSync, writeFileSync } from "node:fs";
+import {
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  truncateSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { dirname, join } from "node:path";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { LOG_FILE_BYTES_MAX } from "../../../src/base/limits.ts";
 import { openLog } from "../../../src/node/assembly/system.ts";
 import { parseLogLevels } from "../../../src/node/home/log-levels.ts";
@@ -28,6 +38,38 @@ describe("the log", () => {
     ]);
   });
 
+  it("goes to standard error as JSON lines where there is no terminal and no file is asked for", async () => {
+    const written: string[] = [];
+    vi.spyOn(process.stderr, "write").mockImplementation((chunk) => written.push(String(chunk)) > 0);
+    const { logger, close } = openLog(parseLogLevels("info")!, undefined);
+    logger.log("info", "p2p", "peer connected", { name: "node1" });
+    logger.log("debug", "p2p", "not at this level");
+    await close();
+    vi.restoreAllMocks();
+    expect(written.map((line) => JSON.parse(line))).toMatchObject([
+      { component: "p2p", name: "node1", msg: "peer connected", time: expect.any(String) },
+    ]);
+  });
+
+  it("goes to a terminal in readable lines, and loses them when the terminal is gone", async () => {
+    const written: string[] = [];
+    const { isTTY } = process.stderr;
+    Object.assign(process.stderr, { isTTY: true });
+    vi.spyOn(process.stderr, "write").mockImplementation((chunk) => written.push(String(chunk)) > 0);
+    try {
+      const { logger, close } = openLog(parseLogLevels("info")!, undefined);
+      logger.log("info", "p2p", "peer connected", { peer: "node1" });
+      process.stderr.emit("error", Object.assign(new Error("write EIO"), { code: "EIO" }));
+      logger.log("info", "p2p", "nobody sees this");
+      await close();
+    } finally {
+      vi.restoreAllMocks();
+      Object.assign(process.stderr, { isTTY });
+    }
+    expect(written.join("")).toMatch(/INFO.*p2p: peer connected.*peer.*node1/s);
+    expect(written.join("")).not.toContain("nobody sees this");
+  });
+
   it("ends although the disk takes no more, and what is logged later is lost", async () => {
     const file = join(dir, "node.log");
     symlinkSync("/dev/full", file);
@@ -42,14 +84,17 @@ describe("the log", () => {
     "goes on in a new file when its own was %s and has grown too large",
     async (what) => {
       const file = join(dir, "logs", "node.log");
+      const filler = "x".repeat(1 << 20);
+      mkdirSync(dirname(file));
+      writeFileSync(file, "");
+      truncateSync(file, LOG_FILE_BYTES_MAX - filler.length);
       const { logger, close } = openLog(parseLogLevels("info")!, file);
+      const size = statSync(file).size;
       logger.log("info", "node", "the last of the old");
-      await until(() => statSync(file).size > 0);
+      await until(() => statSync(file).size > size);
       if (what === "moved away") renameSync(file, join(dir, "elsewhere"));
       else rmSync(what === "deleted" ? file : join(dir, "logs"), { recursive: true });
-      const filler = "x".repeat(1 << 20);
-      for (let i = 0; i < LOG_FILE_BYTES_MAX / filler.length; i++)
-        logger.log("info", "node", "big", { filler });
+      logger.log("info", "node", "big", { filler });
       logger.log("info", "node", "the first of the new");
       await until(() => (statSync(file, { throwIfNoEntry: false })?.size ?? 0) > 0);
       await close();

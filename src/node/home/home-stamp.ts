@@ -1,0 +1,141 @@
+/**
+ * The stamp of a validator's home, beside its key: which file it is, where, and on which machine. Two nodes with one
+ * validator key halt each other, and the usual way to two is a copied folder. A copy is a new file, so the stamp in it
+ * says that it was another one; a folder that was renamed, or mounted elsewhere, keeps its files.
+ *
+ *   keys/validator.json.home   {"version":1,"file":"inode/birth in ns","machine":"...","host":"...","path":"..."}
+ *
+ * What it does not see: a copy of the key alone, and a clone of a whole disk. There the peers notice (amnesia).
+ */
+import { createHash } from "node:crypto";
+import { closeSync, fsyncSync, openSync, readFileSync, renameSync, statSync, writeSync } from "node:fs";
+import { hostname } from "node:os";
+import { resolve } from "node:path";
+import { accept, refuse, type Verdict } from "../../base/fault.ts";
+import type { Logger } from "../../base/log.ts";
+import { checkJson, field, object } from "../../codec/field.ts";
+import { explainDisk, withPath } from "../../storage/disk-fault.ts";
+import type { HomePaths } from "./home.ts";
+import { StartError } from "./start-error.ts";
+
+/** This machine, as a stamp names it. */
+export interface Machine {
+  readonly machine: string;
+  readonly host: string;
+}
+
+interface Stamp extends Machine {
+  readonly version: number;
+  /** `inode/birth` of the stamp's own file. */
+  readonly file: string;
+  readonly path: string;
+}
+
+const text = field("a text", (value) => (typeof value === "string" ? value : undefined));
+const version = field("1 (the only version this program reads)", (value) => (value === 1 ? 1 : undefined));
+const schema = object({ version, file: text, machine: text, host: text, path: text });
+
+export const MOVED_OPTION = "--moved";
+
+export function stampPath({ validatorKey }: Pick<HomePaths, "validatorKey">): string {
+  return `${validatorKey}.home`;
+}
+
+/** A container has no machine id; its host name is what distinguishes it. */
+export function thisMachine(): Machine {
+  const host = hostname();
+  const id = readIfAny("/etc/machine-id")?.trim() || host;
+  return { machine: createHash("sha256").update(`quorate/machine/v1${id}`).digest("hex").slice(0, 16), host };
+}
+
+/**
+ * Whether the validator of this home may start. Looks at files only.
+ * Fault `copied-home`: its files are a copy, and the original is still there, or was on another machine.
+ */
+export function checkStamp(
+  paths: HomePaths,
+  here: Machine = thisMachine(),
+): Verdict<undefined, "copied-home"> {
+  const path = stampPath(paths);
+  const stamp = readStamp(path);
+  if (stamp === undefined) return accept(undefined);
+  const found = fileOf(path);
+  const isHere = stamp.machine === here.machine;
+  const [inode] = stamp.file.split("/");
+  // Some file systems know no time of birth: the inode alone then, on the same machine.
+  if (found === stamp.file || (isHere && found?.split("/")[0] === inode)) return accept(undefined);
+  const advice =
+    `Two nodes with one validator key halt each other. If the node there will never run again, ` +
+    `start this one once with ${MOVED_OPTION}; to follow the chain without a vote: --mode full`;
+  if (!isHere) {
+    const detail = `${paths.dir}: this home is a copy of ${stamp.path} on ${stamp.host}, another machine. ${advice}`;
+    return refuse("copied-home", detail);
+  }
+  // On this machine it can be seen whether the original is still there.
+  const original = stampPath({ validatorKey: resolve(stamp.path, "keys", "validator.json") });
+  if (resolve(path) === original || fileOf(original) !== stamp.file) return accept(undefined);
+  return refuse(
+    "copied-home",
+    `${paths.dir}: this home is a copy of ${stamp.path}, which is still there. ${advice}`,
+  );
+}
+
+/** Before anything is signed: this home is no copy of one whose validator may still run. @throws StartError */
+export function takePlace(paths: HomePaths, log: Logger, isMoved = false): void {
+  const place = isMoved ? accept(undefined) : checkStamp(paths);
+  if (!place.ok) throw new StartError(place.fault);
+  try {
+    writeStamp(paths);
+  } catch (error) {
+    // Keys may be mounted read-only: a copy of them is not noticed then.
+    const reason = explainDisk(error) ?? String(error);
+    log.log("warn", "node", "the home's stamp could not be written", { error: reason });
+  }
+}
+
+/** From now on this is the home's place. Durable when it returns. @throws Error when the disk fails */
+export function writeStamp(paths: HomePaths, here: Machine = thisMachine()): void {
+  const path = stampPath(paths);
+  const found = readStamp(path);
+  const dir = resolve(paths.dir);
+  if (
+    found !== undefined &&
+    found.file === fileOf(path) &&
+    found.path === dir &&
+    found.machine === here.machine
+  )
+    return;
+  const draft = `${path}.new`;
+  withPath(path, () => {
+    const file = openSync(draft, "w", 0o600);
+    try {
+      // It keeps its inode when it is renamed.
+      const stamp: Stamp = { version: 1, file: fileOf(draft) ?? "", ...here, path: dir };
+      writeSync(file, `${JSON.stringify(stamp)}\n`);
+      fsyncSync(file);
+    } finally {
+      closeSync(file);
+    }
+    renameSync(draft, path);
+  });
+}
+
+/** Undefined for what is missing or cut short: a home without a stamp gets one. */
+function readStamp(path: string): Stamp | undefined {
+  const json = readIfAny(path);
+  const read = json === undefined ? undefined : checkJson(schema, json);
+  return read?.ok === true ? read.value : undefined;
+}
+
+function fileOf(path: string): string | undefined {
+  const stat = statSync(path, { bigint: true, throwIfNoEntry: false });
+  return stat === undefined ? undefined : `${stat.ino}/${stat.birthtimeNs}`;
+}
+
+function readIfAny(path: string): string | undefined {
+  try {
+    return readFileSync(path, "utf8");
+  } catch {
+    return undefined;
+  }
+}
