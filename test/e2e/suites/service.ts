@@ -8,6 +8,8 @@ import { cpSync, mkdtempSync, openSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { homePaths } from "../../../src/node/home/home.ts";
+import { writeStamp } from "../../../src/node/home/home-stamp.ts";
 import { COMMAND, freePorts, quorate, until } from "../processes.ts";
 
 let dir: string;
@@ -26,11 +28,16 @@ function shell(script: string, ...args: readonly string[]): Promise<{ code: numb
     const child = spawn("bash", ["-c", script, "bash", process.execPath, COMMAND, ...args], {
       stdio: ["ignore", "ignore", "pipe"],
     });
+    // A node that starts after all ends with the test.
+    const late = setTimeout(() => child.kill("SIGKILL"), 40_000);
     let stderr = "";
     child.stderr.on("data", (chunk: Buffer) => {
       stderr += chunk.toString();
     });
-    child.once("close", (code) => resolve({ code, stderr }));
+    child.once("close", (code) => {
+      clearTimeout(late);
+      resolve({ code, stderr });
+    });
   });
 }
 
@@ -82,6 +89,8 @@ describe("a node without a terminal", () => {
 
   it("is refused where its home is a copy of another that is still there", async () => {
     const copy = join(dir, "copy");
+    // As its first start did.
+    writeStamp(homePaths(home));
     cpSync(home, copy, { recursive: true });
     const { code, stderr } = await shell(
       'exec "$@"',
