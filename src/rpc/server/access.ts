@@ -45,6 +45,16 @@ export function checkOneHost(rawHeaders: readonly string[]): string | undefined 
   return hosts > 1 ? `${hosts} Host headers: send one\n` : undefined;
 }
 
+/** Which of two values is meant nobody knows either. @returns the reason to refuse, or undefined */
+export function checkQuery(query: URLSearchParams): string | undefined {
+  const names = new Set<string>();
+  for (const name of query.keys()) {
+    if (names.has(name)) return `the parameter ${JSON.stringify(name)} is given twice\n`;
+    names.add(name);
+  }
+  return undefined;
+}
+
 /** Undefined when allowed, else the reason with what to do. */
 export function checkHost(host: string | undefined, { hosts }: AccessOptions): string | undefined {
   const name = hostName(host ?? "");

@@ -36,6 +36,7 @@ import {
   checkHost,
   checkOneHost,
   checkOrigin,
+  checkQuery,
   checkSite,
   clientOf,
   corsHeaders,
@@ -238,6 +239,8 @@ export class RpcServer {
     const type = (request.headers["content-type"] ?? "").split(";")[0]!.trim().toLowerCase();
     if (!JSON_TYPES.includes(type))
       return this.#refuse(response, 415, "send content-type: application/json\n");
+    if ((request.headers["content-encoding"] ?? "identity") !== "identity")
+      return this.#refuse(response, 415, "send the body as it is, without content-encoding\n");
     const holding = this.#memory.begin(clientOf(request.socket.remoteAddress));
     response.once("close", () => holding.release());
     const body = await readBody(request, holding);
@@ -263,6 +266,8 @@ export class RpcServer {
       const { status, type, body } = await probe(this.#ports, query);
       return this.#send(response, status, type, body);
     }
+    const twice = checkQuery(query);
+    if (twice !== undefined) return this.#refuse(response, 400, twice);
     if (path === "/ws") return this.#refuse(response, 426, "connect to /ws with a WebSocket\n");
     const foreign = checkSite(request.headers);
     if (foreign !== undefined) return this.#refuse(response, 403, foreign);
@@ -334,6 +339,9 @@ export class RpcServer {
 
   #upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void {
     socket.on("error", () => socket.destroy());
+    const open = this.#connections.of(socket);
+    // An answer that is still owed would come after the first frames, and be read as frames.
+    if (open === undefined || open.requests > 0) return void socket.destroy();
     const isForeign = this.#checkCaller(request);
     if (isForeign !== undefined || pathOf(request) !== "/ws") {
       const status = isForeign === undefined ? "404 Not Found" : "403 Forbidden";
@@ -355,8 +363,7 @@ export class RpcServer {
       });
       this.#sockets.add(connection);
       socket.prependListener("data", (bytes: Buffer) => connection.arrived(bytes.length));
-      const open = this.#connections.of(socket);
-      if (open !== undefined) open.isAwaited = () => connection.isAwaited();
+      open.isAwaited = () => connection.isAwaited();
       webSocket.once("close", () => this.#sockets.delete(connection));
       connection.start();
     });

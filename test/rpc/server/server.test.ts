@@ -51,6 +51,32 @@ describe("the RPC server", () => {
     }
   });
 
+  it("takes no body in another coding, which would be read as what it is not", async () => {
+    const { url } = await serve();
+    expect((await post(url, HEAD, { "content-encoding": "gzip" })).status).toBe(415);
+    expect((await post(url, HEAD, { "content-encoding": "identity" })).status).toBe(200);
+  });
+
+  it("refuses a parameter that a GET names twice", async () => {
+    const { url } = await serve();
+    const path = "/node_info?a=1&a=2";
+    const { status, text } = await rawRequest(url, { path, headers: { host: "127.0.0.1" } });
+    expect([status, text]).toEqual([400, 'the parameter "a" is given twice\n']);
+  });
+
+  it("opens no WebSocket while an answer is owed on its connection: the answer's bytes would be read as frames", async () => {
+    const { server } = await serve();
+    const socket = connectTcp(server.port, "127.0.0.1");
+    let received = "";
+    socket.on("data", (bytes) => (received += String(bytes)));
+    const upgrade =
+      "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==";
+    const host = "Host: 127.0.0.1";
+    socket.write(`GET /health HTTP/1.1\r\n${host}\r\n\r\nGET /ws HTTP/1.1\r\n${host}\r\n${upgrade}\r\n\r\n`);
+    await once(socket, "close");
+    expect(received).not.toContain("101 Switching Protocols");
+  });
+
   it("refuses a body beyond 1 MiB, announced or not", async () => {
     const { url } = await serve();
     const fits = `"${"x".repeat(RPC_BODY_BYTES_MAX - 2)}"`;
