@@ -102,7 +102,7 @@ async function measureBlock(builder: Chain, checker: Chain, times: Times): Promi
   const { block } = sealed.value;
   await measureParts(checker, block, times);
   const verdict = await timed(times, "check", () => checker.checkBlock(block));
-  if (verdict !== undefined) throw new Error(JSON.stringify(verdict));
+  if (verdict.kind !== "valid") throw new Error(JSON.stringify(verdict));
   await timed(times, "commit", () => checker.importBlock(sealed.value));
   await builder.importBlock(sealed.value);
 }

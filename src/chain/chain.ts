@@ -5,7 +5,7 @@
  */
 import { assert, must } from "../base/assert.ts";
 import { equalBytes, type Hash, showHash } from "../base/bytes.ts";
-import type { Fault } from "../base/fault.ts";
+import type { Fault, Verdict } from "../base/fault.ts";
 import type { Kv } from "../storage/kv.ts";
 import type { AcceptedSignatures, SlowSignatureLimit } from "./execution/accepted-signatures.ts";
 import { BlockExecutor, type BodyRoom, type Site, type TemplateSource } from "./execution/block-executor.ts";
@@ -32,6 +32,13 @@ export type ImportResult =
   | { readonly kind: "early"; readonly notBeforeMs: number }
   /** From a peer, and its branch has too little work to be stored; no verdict. */
   | TooLight
+  | { readonly kind: "invalid"; readonly fault: Fault };
+
+/** What came of judging a block without its seal. */
+export type BlockCheck =
+  | { readonly kind: "valid" }
+  /** Its parent is not available here; no verdict. */
+  | { readonly kind: "orphan" }
   | { readonly kind: "invalid"; readonly fault: Fault };
 
 /** Who hands in a block: what was made or asked for here is stored however light its branch is. */
@@ -227,28 +234,27 @@ export class Chain {
     { view, parent }: { readonly view: LedgerView; readonly parent: BlockHead },
     proposal: Proposal,
     tx: SignedTransaction,
-  ): Receipt | Fault {
+  ): Verdict<Receipt> {
     return this.#executor.rehearse({ parent, view, branch: this.#branchTo(parent) }, proposal, tx);
   }
 
   /**
    * Executes and validates a block on its parent's ledger and keeps the result for the commit; no seal.
-   * undefined = valid; "orphan" = its parent is not available here, which is no verdict.
    * @param limit of what is verified slowly; once it is exceeded a fault is no verdict either, and nothing is kept
    */
-  checkBlock(block: Block, limit?: SlowSignatureLimit): Fault | "orphan" | undefined {
-    if (this.#executed.get(block.hash) !== undefined) return undefined;
+  checkBlock(block: Block, limit?: SlowSignatureLimit): BlockCheck {
+    if (this.#executed.get(block.hash) !== undefined) return { kind: "valid" };
     const site = this.#siteAt(block.header.previousHash);
-    if (site === undefined) return "orphan";
+    if (site === undefined) return { kind: "orphan" };
     const misfit =
       this.#executor.checkHeadForm(site.parent, block) ??
       this.#executor.checkBody(block) ??
       this.#executor.rules.checkHead(site.parent, block, site.branch);
-    if (misfit !== undefined) return misfit;
+    if (misfit !== undefined) return { kind: "invalid", fault: misfit };
     const executed = this.#executor.execute(block, site, limit);
-    if ("code" in executed) return executed;
-    this.#executed.add(executed);
-    return undefined;
+    if (!executed.ok) return { kind: "invalid", fault: executed.fault };
+    this.#executed.add(executed.value);
+    return { kind: "valid" };
   }
 
   /** The only way in for final blocks. A disk error or a {@link SafetyViolation} throws. */
@@ -295,17 +301,20 @@ export class Chain {
     if (badSeal !== undefined) return { kind: "invalid", fault: badSeal };
     if (known !== undefined || !equalBytes(block.header.previousHash, this.#head.hash))
       this.#alarm(block, known);
-    const verdict = this.checkBlock(block);
-    if (verdict === "orphan") return { kind: "orphan", height };
-    if (verdict !== undefined) return { kind: "invalid", fault: verdict };
+    const check = this.checkBlock(block);
+    if (check.kind === "orphan") return { kind: "orphan", height };
+    if (check.kind === "invalid") return check;
     await this.#commit(sealed);
     return { kind: "imported" };
   }
 
   async #commit(sealed: SealedBlock): Promise<void> {
     const executed = must(this.#executed.get(sealed.block.hash), "a checked block was executed");
-    this.#committing = sealed.block.hash;
+    const { hash, header } = sealed.block;
+    assert(equalBytes(header.previousHash, this.#head.hash), "a block is connected to the head");
+    this.#committing = hash;
     await this.store.commitBlock(executed, sealed.seal);
+    assert(equalBytes(this.store.headHash(), hash), "the head on disk is the block that was committed");
     this.#committing = undefined;
     this.#moved([{ sealed, receipts: executed.receipts }]);
   }

@@ -8,7 +8,6 @@ import { type Address, hex0x } from "../base/bytes.ts";
 import { accept, type Fault, fault, type Relay, refuse, type Verdict } from "../base/fault.ts";
 import {
   checkTransaction,
-  isFault,
   type TransactionFaultCode,
   type TransactionRules,
 } from "../chain/execution/validate-transaction.ts";
@@ -105,11 +104,11 @@ export function admitTransaction(
   const transaction = opened.value;
   const head = ports.head();
   const called = checkTransaction(transaction, rules, head.height + 1n);
-  if (isFault(called)) return { ok: false, fault: withAdvice(called) };
+  if (!called.ok) return { ok: false, fault: withAdvice(called.fault) };
   if (transaction.fee < rules.feeMin) return refuse("TX_FEE_TOO_LOW", belowOwnMinimum(transaction, rules));
   const account = head.account(transaction.from);
   if (account === undefined) return refuse("TX_UNKNOWN_SENDER", unknownSender(transaction));
-  const cost = transaction.fee + called.module.spends(called.call);
+  const cost = transaction.fee + called.value.module.spends(called.value.call);
   const candidate = { transaction, cost, account, senderQueue: ports.senderQueue(transaction.from) };
   const found = checkNonce(candidate, rules) ?? checkFunds(candidate) ?? checkPlace(candidate, rules, ports);
   if (found !== undefined) return { ok: false, fault: found };

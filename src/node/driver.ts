@@ -271,7 +271,7 @@ export class Driver<P extends Parsed, M extends Typed> {
     else this.input({ kind: "block-built", parent, block });
   }
 
-  /** "early" and "orphan" are no verdicts: the block waits, unvoted, until it is due or its parent is there. */
+  /** An early block and one without its parent get no verdict: the block waits, unvoted, until it is due or its parent is there. */
   #check(block: Block, certified: boolean): void {
     const { chain, log } = this.#ports;
     const earlyByMs = certified ? 0 : this.#earlyByMs(block);
@@ -280,20 +280,17 @@ export class Driver<P extends Parsed, M extends Typed> {
       return this.#wait(block, certified, Math.min(earlyByMs, RECHECK_MS_MAX));
     }
     const limit = new SlowSignatureLimit(SLOW_SIGNATURES_PER_PROPOSAL_MAX);
-    const verdict = chain.checkBlock(block, certified ? undefined : limit);
-    if (verdict === "orphan") return this.#wait(block, certified);
+    const check = chain.checkBlock(block, certified ? undefined : limit);
+    if (check.kind === "orphan") return this.#wait(block, certified);
     this.#forget(hex(block.hash));
     if (limit.count > 0) count(this.counts.slow, String(block.summary.proposer), limit.count);
     if (limit.isExceeded) return this.#decline(block);
-    if (verdict !== undefined) {
-      const fields = { height: block.summary.height, hash: showHash(block.hash), fault: verdict.code };
-      log.log("warn", "pbft", "proposal refused", { ...fields, detail: verdict.detail });
+    if (check.kind === "invalid") {
+      const { code, detail } = check.fault;
+      const fields = { height: block.summary.height, hash: showHash(block.hash), fault: code };
+      log.log("warn", "pbft", "proposal refused", { ...fields, detail });
     }
-    this.input({
-      kind: "block-checked",
-      hash: block.hash,
-      verdict: verdict === undefined ? "valid" : "invalid",
-    });
+    this.input({ kind: "block-checked", hash: block.hash, verdict: check.kind });
   }
 
   /**

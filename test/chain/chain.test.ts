@@ -140,9 +140,9 @@ describe("the ledger", () => {
     const next = () => [transfer(alice, bob.publicKey, 1n, { nonce: 1n })];
     const second = chain.buildBlock(first.hash, proposal, next, false)!;
     const other = await openChain();
-    expect(other.checkBlock(second)).toBe("orphan");
-    expect(other.checkBlock(first)).toBeUndefined();
-    expect(other.checkBlock(second)).toBeUndefined();
+    expect(other.checkBlock(second)).toEqual({ kind: "orphan" });
+    expect(other.checkBlock(first)).toEqual({ kind: "valid" });
+    expect(other.checkBlock(second)).toEqual({ kind: "valid" });
     expect(await other.importBlock(sealed(second))).toMatchObject({ kind: "orphan" });
     expect(await other.importBlock(sealed(first))).toEqual({ kind: "imported" });
     expect(await other.importBlock(sealed(second))).toEqual({ kind: "imported" });
@@ -158,7 +158,7 @@ describe("the ledger", () => {
     const imported = chain.importBlock(sealed(block));
     await kv.written; // the store holds the block, the chain does not know it yet
     expect(chain.head.summary.height).toBe(0n);
-    expect(chain.checkBlock(rival)).toBe("orphan");
+    expect(chain.checkBlock(rival)).toEqual({ kind: "orphan" });
     expect(chain.canExtend(genesisHash)).toBe(false);
     expect(chain.canExtend(block.hash)).toBe(true);
     const again = childOf(chain, block);
@@ -225,7 +225,7 @@ describe("a block is refused when", () => {
     it(name, async () => {
       const chain = await openChain();
       const block = change(build(chain, transfer(alice, bob.publicKey, 1n)));
-      expect(chain.checkBlock(block)).toMatchObject({ code });
+      expect(chain.checkBlock(block)).toMatchObject({ kind: "invalid", fault: { code } });
       expect(chain.head.summary.height).toBe(0n);
     });
   }
@@ -244,7 +244,7 @@ describe("a block is refused when", () => {
       const empty = build(chain);
       const summary = { txRoot: txRootOf([tx]), txCount: 1, bodyBytes: bodyBytesOf([tx]) };
       const block = { ...remade(empty, summary), transactions: [tx] };
-      expect(chain.checkBlock(block)).toMatchObject({ code });
+      expect(chain.checkBlock(block)).toMatchObject({ kind: "invalid", fault: { code } });
     });
   }
 });

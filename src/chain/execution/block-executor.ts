@@ -5,7 +5,7 @@
  */
 import { assert, must } from "../../base/assert.ts";
 import { equalBytes, type Hash, hex } from "../../base/bytes.ts";
-import { type Fault, fault } from "../../base/fault.ts";
+import { accept, type Fault, fault, refuse, type Verdict } from "../../base/fault.ts";
 import type { Genesis } from "../genesis/genesis.ts";
 import type { ConsensusRules, HeadFields, Proposal } from "../rules.ts";
 import type { ExecutedBlock, LedgerView } from "../state/ledger-view.ts";
@@ -70,10 +70,10 @@ export class BlockExecutor {
     if (chosen.length === 0 && !allowEmpty) return undefined;
     const included = [...this.#mint(proposal, draft, execution.fees), ...chosen];
     const closed = this.#close(execution, included[0], view);
-    assert("result" in closed, "a coinbase made here takes what it may");
+    assert(closed.ok, "a coinbase made here takes what it may");
     const summary = {
       ...draft.summary,
-      ...closed.roots,
+      ...closed.value.roots,
       txRoot: txRootOf(included),
       txCount: included.length,
       bodyBytes: bodyBytesOf(included),
@@ -81,7 +81,7 @@ export class BlockExecutor {
     const block = assembleBlock({ ...fields.header, previousHash: parent.hash }, summary, included);
     const misfit = this.checkHeadForm(parent, block);
     assert(misfit === undefined, `a block built here has the form of a valid one: ${misfit?.detail}`);
-    return { block, ...closed.result };
+    return { block, ...closed.value.result };
   }
 
   /** The genesis's limits, less the coinbase where the mode puts one into each block. */
@@ -111,10 +111,12 @@ export class BlockExecutor {
   }
 
   /** What a transaction would do as the only one of the next block; nothing is kept. */
-  rehearse(site: Site, proposal: Proposal, tx: SignedTransaction): Receipt | Fault {
+  rehearse(site: Site, proposal: Proposal, tx: SignedTransaction): Verdict<Receipt> {
     const fields = this.rules.prepareHead(site.parent, proposal, site.branch);
     const execution = this.#start(site, draftHead(site.parent, fields, this.genesis.chainId));
-    return execution.run(tx) ?? must(execution.receipts[0], "a transaction that ran has a receipt");
+    const refused = execution.run(tx);
+    if (refused !== undefined) return { ok: false, fault: refused };
+    return accept(must(execution.receipts[0], "a transaction that ran has a receipt"));
   }
 
   /** Everything about a head that it, its parent and the genesis decide, the mode aside. */
@@ -140,22 +142,23 @@ export class BlockExecutor {
   }
 
   /** Runs a block whose form was checked; a fault is permanent for its hash, unless the limit given is exceeded. */
-  execute(block: Block, site: Site, limit?: SlowSignatureLimit): ExecutedBlock | Fault {
+  execute(block: Block, site: Site, limit?: SlowSignatureLimit): Verdict<ExecutedBlock> {
     const { transactions, summary } = block;
     const mints = this.rules.rewards !== undefined;
     if (mints) {
       const wrong = checkCoinbase(transactions[0], summary.height);
-      if (wrong !== undefined) return wrong;
+      if (wrong !== undefined) return { ok: false, fault: wrong };
     }
     const execution = this.#start(site, block, limit);
     for (const [index, tx] of transactions.entries()) {
       if (mints && index === 0) continue;
       const refused = execution.run(tx);
-      if (refused !== undefined) return fault(refused.code, `transaction ${index}: ${refused.detail}`);
+      if (refused !== undefined) return refuse(refused.code, `transaction ${index}: ${refused.detail}`);
     }
     const closed = this.#close(execution, transactions[0], site.view);
-    if ("code" in closed) return closed;
-    return compareRoots(closed.roots, block) ?? { block, ...closed.result };
+    if (!closed.ok) return closed;
+    const misfit = compareRoots(closed.value.roots, block);
+    return misfit === undefined ? accept({ block, ...closed.value.result }) : { ok: false, fault: misfit };
   }
 
   #start({ parent, branch, view }: Site, head: BlockHead, limit?: SlowSignatureLimit): BlockExecution {
@@ -181,22 +184,22 @@ export class BlockExecutor {
     return [makeCoinbase(summary.height, rewardTo, rewards.subsidyAt(summary.height) + fees)];
   }
 
-  #close(execution: BlockExecution, first: SignedTransaction | undefined, view: LedgerView): Closed | Fault {
+  #close(execution: BlockExecution, first: SignedTransaction | undefined, view: LedgerView): Verdict<Closed> {
     const receipts: Receipt[] = [...execution.receipts];
     const { rewards } = this.rules;
     if (rewards !== undefined) {
       const coinbase = must(first, "a block that mints has a first transaction");
       const minted = executeCoinbase(execution.state, coinbase, execution.fees, rewards);
-      if ("detail" in minted) return minted;
-      receipts.unshift(minted);
+      if (!minted.ok) return minted;
+      receipts.unshift(minted.value);
     }
     const diff = execution.state.diff();
     const { root, pages } = updateTree(view, treeChanges(diff));
     const encoded = receipts.map(encodeReceipt);
-    return {
+    return accept({
       result: { diff, pages, receipts: encoded, read: execution.read },
       roots: { stateRoot: root, receiptsRoot: receiptsRootOf(encoded) },
-    };
+    });
   }
 }
 

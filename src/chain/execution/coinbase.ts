@@ -6,8 +6,9 @@
  *   state 0x04 | height u64 -> to 32 | value u64
  *   event 1 of module 0 "minted": to 32 | value u64
  */
+import { assert } from "../../base/assert.ts";
 import { asAddress } from "../../base/bytes.ts";
-import { type Fault, fault } from "../../base/fault.ts";
+import { accept, type Fault, fault, refuse, type Verdict } from "../../base/fault.ts";
 import { credit } from "../modules/bank.ts";
 import type { StateWriter } from "../modules/module.ts";
 import type { Rewards } from "../rules.ts";
@@ -24,8 +25,9 @@ export function matureCoinbase(state: StateWriter, height: bigint, { maturity }:
   const entry = state.get(key);
   if (entry === undefined) return;
   state.delete(key);
-  // Cannot overflow: genesis refuses accounts and subsidies that add up to more than 2^63 - 1.
-  credit(state, asAddress(entry.slice(0, 32)), new DataView(entry.buffer, entry.byteOffset).getBigUint64(32));
+  const value = new DataView(entry.buffer, entry.byteOffset).getBigUint64(32);
+  const paid = credit(state, asAddress(entry.slice(0, 32)), value);
+  assert(paid.ok, "genesis refuses accounts and subsidies that add up to more than 2^63 - 1");
 }
 
 /** Whether `coinbase` is one, and the one for this height. */
@@ -43,14 +45,14 @@ export function executeCoinbase(
   coinbase: SignedTransaction,
   fees: bigint,
   rewards: Rewards,
-): Receipt | Fault {
+): Verdict<Receipt, "wrong-coinbase"> {
   const height = coinbase.nonce;
   const value = coinbaseValue(coinbase);
   const most = rewards.subsidyAt(height) + fees;
   if (value > most) {
-    return fault("wrong-coinbase", `the coinbase mints ${value}, at most ${most} (${fees} of it fees)`);
+    return refuse("wrong-coinbase", `the coinbase mints ${value}, at most ${most} (${fees} of it fees)`);
   }
   if (value > 0n) state.put(maturingKey(height), coinbase.payload.slice());
   const events = [{ module: COINBASE_MODULE, kind: MINTED, data: coinbase.payload.slice() }];
-  return { txid: coinbase.id, index: 0, status: "success", code: 0, fee: 0n, events };
+  return accept({ txid: coinbase.id, index: 0, status: "success", code: 0, fee: 0n, events });
 }

@@ -17,7 +17,6 @@ import type { SignedTransaction } from "../types/transaction.ts";
 import {
   type CheckedCall,
   checkTransaction,
-  isFault,
   type TransactionFaultCode,
   type TransactionRules,
   validateTransaction,
@@ -58,7 +57,7 @@ export class BlockExecution {
   /** Runs the next transaction; a fault means that it is invalid here and nothing changed. */
   run(tx: SignedTransaction): ExecutionFault | undefined {
     const checked = checkTransaction(tx, this.#context.rules, this.#context.height);
-    if (isFault(checked)) return checked;
+    if (!checked.ok) return checked.fault;
     const key = accountKey(tx.from);
     const sender = readAccountAt(this.state, key);
     const refused = validateTransaction(tx, sender);
@@ -66,16 +65,18 @@ export class BlockExecution {
     assert(sender !== undefined, "a validated sender has an account");
     if (!this.#context.signatureIsValid(tx)) return fault("TX_BAD_SIGNATURE", "the signature is not valid");
     this.#chargeFee(tx, key, sender);
-    this.receipts.push(this.#runCall(tx, checked));
+    this.receipts.push(this.#runCall(tx, checked.value));
     return undefined;
   }
 
   /** Fee and nonce are taken first and stay taken if the call fails. */
   #chargeFee(tx: SignedTransaction, key: Uint8Array, sender: Account): void {
     writeAccountAt(this.state, key, { balance: sender.balance - tx.fee, nonce: sender.nonce + 1n });
-    // Cannot overflow: genesis refuses a total above 2^63 - 1.
     const { feeRecipient } = this.#context;
-    if (feeRecipient !== undefined) credit(this.state, feeRecipient, tx.fee);
+    if (feeRecipient !== undefined) {
+      const paid = credit(this.state, feeRecipient, tx.fee);
+      assert(paid.ok, "genesis refuses a total above 2^63 - 1: no balance can pass 2^64 - 1");
+    }
     this.fees += tx.fee;
   }
 

@@ -3,7 +3,7 @@
  * signature. One that fails makes its whole block invalid; what a module refuses afterwards (ModuleFault) only makes
  * a failed receipt. The pool applies the same rules with other tolerances (mempool/admission.ts). Decision 5.
  */
-import { type Fault, fault } from "../../base/fault.ts";
+import { accept, type Fault, fault, refuse, type Verdict } from "../../base/fault.ts";
 import type { Account } from "../modules/bank.ts";
 import type { Module } from "../modules/module.ts";
 import { findModule } from "../modules/registry.ts";
@@ -36,27 +36,27 @@ export function checkTransaction(
   tx: SignedTransaction,
   rules: TransactionRules,
   height: bigint,
-): CheckedCall | Fault<TransactionFaultCode> {
+): Verdict<CheckedCall, TransactionFaultCode> {
   if (isCoinbase(tx)) {
-    return fault(
+    return refuse(
       "TX_COINBASE",
       "a coinbase is the first transaction of a mined block and stands nowhere else",
     );
   }
   if (tx.chainId !== rules.chainId) {
-    return fault("TX_WRONG_CHAIN", `transaction is for chain ${tx.chainId}, this is chain ${rules.chainId}`);
+    return refuse("TX_WRONG_CHAIN", `transaction is for chain ${tx.chainId}, this is chain ${rules.chainId}`);
   }
   const module = findModule(tx.module);
-  if (module === undefined) return fault("TX_UNKNOWN_MODULE", `no module ${tx.module} on this chain`);
+  if (module === undefined) return refuse("TX_UNKNOWN_MODULE", `no module ${tx.module} on this chain`);
   const call = module.decodeCall(tx.payload);
-  if (!call.ok) return fault("TX_BAD_PAYLOAD", call.fault.detail);
+  if (!call.ok) return refuse("TX_BAD_PAYLOAD", call.fault.detail);
   if (tx.fee < rules.minFee) {
-    return fault("TX_FEE_TOO_LOW", `fee ${tx.fee}, the chain's minimum is ${rules.minFee}`);
+    return refuse("TX_FEE_TOO_LOW", `fee ${tx.fee}, the chain's minimum is ${rules.minFee}`);
   }
   if (tx.validUntilHeight !== 0n && tx.validUntilHeight < height) {
-    return fault("TX_EXPIRED", `valid until height ${tx.validUntilHeight}, the next block is ${height}`);
+    return refuse("TX_EXPIRED", `valid until height ${tx.validUntilHeight}, the next block is ${height}`);
   }
-  return { module, call: call.value };
+  return accept({ module, call: call.value });
 }
 
 /**
@@ -75,10 +75,4 @@ export function validateTransaction(
     return fault("TX_INSUFFICIENT_FUNDS", `fee ${tx.fee}, the balance is ${account.balance}`);
   }
   return undefined;
-}
-
-export function isFault(
-  value: CheckedCall | Fault<TransactionFaultCode>,
-): value is Fault<TransactionFaultCode> {
-  return "code" in value;
 }

@@ -5,6 +5,7 @@ import type { BlockExecutor } from "../execution/block-executor.ts";
 import type { ChainStore } from "../store.ts";
 import type { BlockHead } from "../types/block.ts";
 import type { SignedTransaction } from "../types/transaction.ts";
+import type { TreeNode } from "./block-tree.ts";
 
 export interface BranchesPorts {
   readonly executor: BlockExecutor;
@@ -15,6 +16,12 @@ export interface BranchesPorts {
   readonly moving: (isMoving: boolean) => void;
   /** The head has durably moved over these. */
   readonly moved: (changes: readonly HeadChange[]) => void;
+}
+
+/** A head that is in the tree now. */
+export interface AddedHead {
+  readonly kind: "added";
+  readonly node: TreeNode;
 }
 
 /** A body that somebody offers for a known head. */

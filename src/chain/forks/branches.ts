@@ -3,9 +3,9 @@
  * moves there by disconnecting and connecting blocks, in one atomic batch. A block is executed only when its branch
  * would win; an invalid one is marked with its descendants, and the choice is made again. Source: pow.md 2.8; decision 5.
  */
-import { must } from "../../base/assert.ts";
+import { assert, must } from "../../base/assert.ts";
 import { EMPTY, equalBytes, type Hash, showHash } from "../../base/bytes.ts";
-import { type Fault, fault } from "../../base/fault.ts";
+import { type Fault, fault, type Verdict } from "../../base/fault.ts";
 import {
   HEAD_MOVE_BYTES_MAX,
   HEADERS_AHEAD_MAX,
@@ -31,12 +31,12 @@ import {
   rootOperations,
   TreeStore,
 } from "./block-tree-store.ts";
-import type { BranchesPorts, OfferedBody } from "./branches-ports.ts";
+import type { AddedHead, BranchesPorts, OfferedBody } from "./branches-ports.ts";
 import { ancestryIn, HeaderAdmission, type HeadsResult } from "./header-admission.ts";
 import { HeaderPresync } from "./header-presync.ts";
 import { BlockFaults } from "./invalid-blocks.ts";
 import { RecentBodies } from "./recent-bodies.ts";
-import { EXTENSION_BLOCKS, heightsLost, ReorgBatch, shortestBetter } from "./reorg-batch.ts";
+import { assertPath, EXTENSION_BLOCKS, heightsLost, ReorgBatch, shortestBetter } from "./reorg-batch.ts";
 import { surplus } from "./side-branches.ts";
 import { changeOf, recordOf, tipEventsOf } from "./tip-events.ts";
 
@@ -92,8 +92,9 @@ export class Branches {
     const wrong = this.#ports.executor.checkBody(block);
     if (wrong !== undefined) return { kind: "invalid", fault: wrong };
     if (known?.hasInvalidAncestor === true) return { kind: "invalid", fault: this.#faults.of(known) };
-    const node = known ?? this.#addHead(block, seal, origin);
-    if ("kind" in node) return node;
+    const added = known ? { kind: "added" as const, node: known } : this.#addHead(block, seal, origin);
+    if (added.kind !== "added") return added;
+    const { node } = added;
     await this.#addBodies([[node, block]], known === undefined ? node : undefined);
     return node.hasInvalidAncestor ? { kind: "invalid", fault: this.#faults.of(node) } : { kind: "imported" };
   }
@@ -114,9 +115,8 @@ export class Branches {
     const fresh = heads.slice(heads.indexOf(first)).filter(({ summary }) => summary.height <= highest);
     const { good, stop } = this.#admission.judge(parent.head, this.#ancestryOf(parent), fresh);
     const light = this.#admission.weigh(this.#headNode(), parent, good, workProven);
-    const isWrong = stop !== undefined && "code" in stop;
     if (light === undefined) await this.#store(good);
-    if (isWrong) return { kind: "invalid", fault: stop };
+    if (stop?.kind === "invalid") return stop;
     if (light !== undefined) return light;
     if (stop !== undefined) return { kind: "early", added: good.length };
     return { kind: "added", added: good.length, last: this.tree.get((good.at(-1) ?? parent.head).hash) };
@@ -125,9 +125,8 @@ export class Branches {
   /** To read through what follows a known block, before any of it is worth storing. */
   scan(parent: Hash): HeaderPresync | undefined {
     const node = this.tree.get(parent);
-    return (
-      node && new HeaderPresync(this.#admission, this.#ports.executor.rules, node, this.#ancestryOf(node))
-    );
+    const { rules } = this.#ports.executor;
+    return node && new HeaderPresync(this.#admission, rules, node, this.#ancestryOf(node));
   }
 
   /** The body of a known head. A fault is the sender's and says nothing about the head. */
@@ -219,15 +218,14 @@ export class Branches {
     head: BlockHead,
     seal: Uint8Array,
     origin: BlockOrigin,
-  ): TreeNode | Exclude<ImportResult, { kind: "imported" }> {
+  ): AddedHead | Exclude<ImportResult, { kind: "imported" }> {
     const parent = this.tree.get(head.header.previousHash);
     if (parent === undefined) return { kind: "orphan", height: head.summary.height };
     if (parent.hasInvalidAncestor) return { kind: "invalid", fault: this.#faults.of(parent) };
     const { stop } = this.#admission.judge(parent.head, this.#ancestryOf(parent), [head], seal);
-    if (stop !== undefined)
-      return "code" in stop ? { kind: "invalid", fault: stop } : { kind: "early", ...stop };
+    if (stop !== undefined) return stop;
     const light = origin === "peer" ? this.#admission.weigh(this.#headNode(), parent, [head]) : undefined;
-    return light ?? this.#addNode(head);
+    return light ?? { kind: "added", node: this.#addNode(head) };
   }
 
   #addNode(head: BlockHead): TreeNode {
@@ -312,22 +310,22 @@ export class Branches {
     const step = new ReorgBatch(this.#ports.store.committed);
     const upTo = (end: number) => ({ ancestor, disconnect, connect: connect.slice(0, end) });
     for (const [i, node] of disconnect.entries()) {
-      step.undo(this.#ports.store.undo(node.head.hash));
-      if (step.bytes <= moveBytesMax || i === disconnect.length - 1) continue;
       const below = must(this.tree.parentOf(node), "the tree reaches down to the fork");
+      step.undo(this.#ports.store.undo(node.head.hash), below.head.summary.stateRoot);
+      if (step.bytes <= moveBytesMax || i === disconnect.length - 1) continue;
       const undone = { ancestor: below, disconnect: disconnect.slice(0, i + 1), connect: [] };
       await this.#commit(head, undone, step);
       return false;
     }
     for (const [i, node] of connect.entries()) {
       const executed = this.#execute(node, step.view);
-      if ("code" in executed) {
+      if (!executed.ok) {
         // An extension keeps its valid beginning, as it would block by block.
         if (disconnect.length === 0 && i > 0) await this.#commit(head, upTo(i), step);
-        await this.#markInvalid(node, executed);
+        await this.#markInvalid(node, executed.fault);
         return false;
       }
-      step.apply(executed);
+      step.apply(executed.value);
       if (step.bytes <= moveBytesMax || i === connect.length - 1) continue;
       await this.#commit(head, upTo(i + 1), step);
       return false;
@@ -350,13 +348,14 @@ export class Branches {
     return false;
   }
 
-  #execute(node: TreeNode, view: LedgerView): ExecutedBlock | Fault {
+  #execute(node: TreeNode, view: LedgerView): Verdict<ExecutedBlock> {
     const parent = must(this.tree.parentOf(node), "what is executed has its parent in the tree");
     const site = { parent: parent.head, branch: this.#ancestryOf(parent), view };
     return this.#ports.executor.execute({ ...node.head, transactions: this.#bodyOf(node.head.hash) }, site);
   }
 
   async #commit(old: TreeNode, path: TreePath, step: ReorgBatch): Promise<void> {
+    assertPath(old, path, step);
     const { store, moving, moved } = this.#ports;
     const last = path.connect.at(-1) ?? path.ancestor;
     const bodyOf = (hash: Hash) => this.#bodyOf(hash);
@@ -372,6 +371,7 @@ export class Branches {
       head: last.head.hash,
       besides,
     });
+    assert(equalBytes(store.headHash(), last.head.hash), "the head on disk is where the path ends");
     moving(false);
     this.tree.left(old);
     this.#movesUntidy++;

@@ -15,15 +15,16 @@ import type { BlockTree, TreeNode } from "./block-tree.ts";
 /** A branch with less than this many blocks' work below the head is not stored. */
 const SPAM_MARGIN_BLOCKS = 144n;
 
-/** Not yet: no verdict. */
-export interface Early {
-  readonly notBeforeMs: number;
-}
+/** Why no head is taken from here on. */
+export type HeadRefusal =
+  | { readonly kind: "invalid"; readonly fault: Fault }
+  /** Not to be accepted before this local time, ms since the Unix epoch; no verdict. */
+  | { readonly kind: "early"; readonly notBeforeMs: number };
 
 /** How far a list of heads is right, and what the first of the others is. */
 export interface Judgement {
   readonly good: readonly BlockHead[];
-  readonly stop: Fault | Early | undefined;
+  readonly stop: HeadRefusal | undefined;
 }
 
 /** Too little work to be worth storing. */
@@ -96,22 +97,22 @@ export class HeaderAdmission {
     return work < needed && workProven < needed ? { kind: "too-light", work, needed } : undefined;
   }
 
-  #judgeOne(
-    parent: BlockHead,
-    head: BlockHead,
-    branch: Ancestry,
-    seal: Uint8Array,
-  ): Fault | Early | undefined {
+  #judgeOne(parent: BlockHead, head: BlockHead, branch: Ancestry, seal: Uint8Array): HeadRefusal | undefined {
     const { rules } = this.#executor;
-    if (!equalBytes(head.header.previousHash, parent.hash)) return fault("not-a-chain", "heads do not link");
+    if (!equalBytes(head.header.previousHash, parent.hash))
+      return invalid(fault("not-a-chain", "heads do not link"));
     const wrong =
       rules.verifySeal(head, seal) ??
       this.#executor.checkHeadForm(parent, head) ??
       rules.checkHead(parent, head, branch);
-    if (wrong !== undefined) return wrong;
+    if (wrong !== undefined) return invalid(wrong);
     const notBeforeMs = rules.notBeforeMs(head);
-    return notBeforeMs > this.#now() ? { notBeforeMs } : undefined;
+    return notBeforeMs > this.#now() ? { kind: "early", notBeforeMs } : undefined;
   }
+}
+
+function invalid(wrong: Fault): HeadRefusal {
+  return { kind: "invalid", fault: wrong };
 }
 
 /** A branch is read from the tree for so many blocks from its end: what the median of times looks at. */

@@ -6,12 +6,11 @@
  */
 import { must } from "../../base/assert.ts";
 import type { Hash } from "../../base/bytes.ts";
-import type { Fault } from "../../base/fault.ts";
 import type { ConsensusRules } from "../rules.ts";
 import type { Ancestry } from "../types/ancestry.ts";
 import { type BlockHead, copyHead, type Header } from "../types/block.ts";
 import type { TreeNode } from "./block-tree.ts";
-import type { HeaderAdmission } from "./header-admission.ts";
+import type { HeaderAdmission, HeadRefusal } from "./header-admission.ts";
 
 /** What the median of times looks at. */
 const MEDIAN_SPAN = 11n;
@@ -54,12 +53,12 @@ export class HeaderPresync {
 
   /**
    * Heads in ascending order, each on the one before, the first on the last one added.
-   * @returns what the first wrong head breaks, or "early" for one that is not due; nothing is to be added then
+   * @returns why the first head is refused that is; nothing is to be added then
    */
-  add(heads: readonly BlockHead[]): Fault | "early" | undefined {
+  add(heads: readonly BlockHead[]): HeadRefusal | undefined {
     for (const head of heads) {
       const { stop } = this.#admission.judge(this.#last, this.#branch(), [head]);
-      if (stop !== undefined) return "code" in stop ? stop : "early";
+      if (stop !== undefined) return stop;
       this.#take(head);
     }
     return undefined;

@@ -3,6 +3,7 @@
  * net change of all. Nothing is written here. Sources: pow.md 2.8, 3; decision 5.
  */
 import { assert } from "../../base/assert.ts";
+import { equalBytes, type Hash } from "../../base/bytes.ts";
 import { type ExecutedBlock, type LedgerView, stack } from "../state/ledger-view.ts";
 import { invertDiff, type StateChange, type StateDiff } from "../state/state-overlay.ts";
 import { updateTree } from "../state/state-tree.ts";
@@ -27,6 +28,26 @@ export function shortestBetter(
   return { ancestor, disconnect, connect: enough < 0 ? connect : connect.slice(0, enough + 1) };
 }
 
+/** Whether `path` leads from `head` down to its ancestor and up again, block by block, and `batch` went it to its end. */
+export function assertPath(
+  { head }: TreeNode,
+  { ancestor, disconnect, connect }: TreePath,
+  { entered }: Pick<ReorgBatch, "entered">,
+): void {
+  let at = head.hash;
+  for (const { head: undone } of disconnect) {
+    assert(equalBytes(undone.hash, at), "the way down leaves no block out");
+    at = undone.header.previousHash;
+  }
+  assert(equalBytes(ancestor.head.hash, at), "the way down ends at the last common block");
+  for (const { head: next } of connect) {
+    assert(equalBytes(next.header.previousHash, at), "the way up leaves no block out");
+    at = next.hash;
+  }
+  const last = entered.at(-1)?.executed.block ?? ancestor.head;
+  assert(equalBytes(last.hash, at), "each block of the way up was executed");
+}
+
 /** The heights that the chain has no block at any more, once it has gone `path`. */
 export function heightsLost({ ancestor, disconnect, connect }: TreePath): bigint[] {
   const { height: highest } = (connect.at(-1) ?? ancestor).head.summary;
@@ -47,13 +68,18 @@ export class ReorgBatch {
     this.view = stack({ diff: this.diff, pages: this.pages }, ledger);
   }
 
-  undo(diff: StateDiff | undefined): void {
+  /** @param stateRoot what the block before it left */
+  undo(diff: StateDiff | undefined, stateRoot: Hash): void {
     assert(diff !== undefined, "a block on the chain has undo data");
-    const { pages } = updateTree(this.view, treeChanges(diff));
+    const { root, pages } = updateTree(this.view, treeChanges(diff));
+    assert(equalBytes(root, stateRoot), "undoing a block gives back the state of its parent");
     this.#merge(diff, pages);
   }
 
   apply(executed: ExecutedBlock): void {
+    const last = this.entered.at(-1)?.executed.block;
+    const follows = last === undefined || equalBytes(executed.block.header.previousHash, last.hash);
+    assert(follows, "blocks are connected one on the other");
     const undo = invertDiff(executed.diff, this.view, executed.read);
     this.#merge(executed.diff, executed.pages);
     for (const { key, value } of undo.values()) this.bytes += key.length + (value?.length ?? 0);

@@ -8,7 +8,7 @@
  */
 import { assert } from "../../base/assert.ts";
 import { type Address, asAddress, EMPTY, hex0x, parseUtf8, text } from "../../base/bytes.ts";
-import { refuse, type Verdict } from "../../base/fault.ts";
+import { accept, refuse, type Verdict } from "../../base/fault.ts";
 import { MEMO_BYTES_MAX } from "../../base/limits.ts";
 import { decode } from "../../codec/reader.ts";
 import { Writer } from "../../codec/writer.ts";
@@ -78,24 +78,39 @@ export function writeAccountAt(state: StateWriter, key: Uint8Array, account: Acc
 
 const NO_ACCOUNT: Account = { balance: 0n, nonce: 0n };
 
-/** Adds to a balance. @throws ModuleFault when it would pass 2^64 - 1. */
-export function credit(state: StateWriter, address: Address, amount: bigint): void {
-  if (amount === 0n) return;
+/** What came of a change of a balance. Its codes are words: the bank alone has the numbers that receipts carry. */
+export type BalanceChange<Code extends "balance-overflow" | "insufficient-funds"> = Verdict<undefined, Code>;
+
+const CHANGED = accept(undefined);
+
+/** Adds to a balance, unless it would pass 2^64 - 1: then nothing changes. */
+export function credit(
+  state: StateWriter,
+  address: Address,
+  amount: bigint,
+): BalanceChange<"balance-overflow"> {
+  if (amount === 0n) return CHANGED;
   const key = accountKey(address);
   const account = readAccountAt(state, key) ?? NO_ACCOUNT;
   const balance = account.balance + amount;
-  if (balance > U64_MAX) throw new ModuleFault(BALANCE_OVERFLOW, `balance ${balance} would pass 2^64 - 1`);
+  if (balance > U64_MAX) return refuse("balance-overflow", `balance ${balance} would pass 2^64 - 1`);
   writeAccountAt(state, key, { balance, nonce: account.nonce });
+  return CHANGED;
 }
 
-/** Takes from a balance. @throws ModuleFault when it does not suffice. */
-function debit(state: StateWriter, address: Address, amount: bigint): void {
+/** Takes from a balance, unless it does not suffice: then nothing changes. */
+export function debit(
+  state: StateWriter,
+  address: Address,
+  amount: bigint,
+): BalanceChange<"insufficient-funds"> {
   const key = accountKey(address);
   const account = readAccountAt(state, key) ?? NO_ACCOUNT;
   if (account.balance < amount) {
-    throw new ModuleFault(INSUFFICIENT_FUNDS, `balance ${account.balance}, ${amount} wanted`);
+    return refuse("insufficient-funds", `balance ${account.balance}, ${amount} wanted`);
   }
   writeAccountAt(state, key, { balance: account.balance - amount, nonce: account.nonce });
+  return CHANGED;
 }
 
 export const bank: Module<Transfer> = {
@@ -106,8 +121,10 @@ export const bank: Module<Transfer> = {
   spends: (call) => call.amount,
 
   execute(call, context) {
-    debit(context.state, context.sender, call.amount);
-    credit(context.state, call.to, call.amount);
+    const taken = debit(context.state, context.sender, call.amount);
+    if (!taken.ok) throw new ModuleFault(INSUFFICIENT_FUNDS, taken.fault.detail);
+    const given = credit(context.state, call.to, call.amount);
+    if (!given.ok) throw new ModuleFault(BALANCE_OVERFLOW, given.fault.detail);
     context.emit(TRANSFERRED, new Writer(72).raw(context.sender).raw(call.to).u64(call.amount).finish());
   },
 

@@ -3,7 +3,7 @@
  * is the replica's.
  */
 import { type Address, equalBytes, type Hash } from "../../base/bytes.ts";
-import { refuse, type Verdict } from "../../base/fault.ts";
+import type { Verdict } from "../../base/fault.ts";
 import { CLOCK_AHEAD_MS_MAX, MATURING_SCANNED_MAX } from "../../base/limits.ts";
 import { type Logger, SILENT } from "../../base/log.ts";
 import type { Scheduler } from "../../base/scheduler.ts";
@@ -220,8 +220,8 @@ export class ReplicaApi implements NodeApi {
       const { proposer } = parent.summary;
       return chain.rehearse({ view, parent }, { timeMs, proposer }, decoded.value);
     });
-    if ("detail" in value) return refuse(value.code, value.detail);
-    return { ok: true, value: { receipt: value, module: decoded.value.module, at: head } };
+    if (!value.ok) return value;
+    return { ok: true, value: { receipt: value.value, module: decoded.value.module, at: head } };
   }
 
   pool(): PoolStatus {

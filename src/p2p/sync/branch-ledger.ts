@@ -4,8 +4,7 @@
  * Source: pow.md 2.8.
  */
 import type { Hash } from "../../base/bytes.ts";
-import type { Fault } from "../../base/fault.ts";
-import type { HeadsResult } from "../../chain/forks/header-admission.ts";
+import type { HeadRefusal, HeadsResult } from "../../chain/forks/header-admission.ts";
 import type { BlockHead } from "../../chain/types/block.ts";
 
 /** A block whose header is known here. */
@@ -36,10 +35,10 @@ export interface BranchScan {
   /** The last head that was added, or the block before the first. */
   readonly last: Hash;
   /**
-   * Heads in ascending order, the first on the last one added. @returns what the first wrong head breaks, or "early"
-   * for one that is not due; nothing is to be added then.
+   * Heads in ascending order, the first on the last one added. @returns why the first head is refused that is;
+   * nothing is to be added then.
    */
-  add(heads: readonly BlockHead[]): Fault | "early" | undefined;
+  add(heads: readonly BlockHead[]): HeadRefusal | undefined;
 }
 
 export interface BranchLedger {

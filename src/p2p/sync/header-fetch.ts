@@ -135,8 +135,8 @@ class ProvenBranch implements LightBranch {
     const { peer, isStopped } = this.#ports;
     for (let heads = first; ; ) {
       const stop = this.#scan.add(heads);
-      if (stop !== undefined && stop !== "early") {
-        refuseHeads(peer, stop);
+      if (stop?.kind === "invalid") {
+        refuseHeads(peer, stop.fault);
         return false;
       }
       const { last } = this.#scan;
@@ -147,7 +147,7 @@ class ProvenBranch implements LightBranch {
         peer.light = this;
         return this.store(box);
       }
-      const isAll = stop === "early" || heads.length < HEADS_PER_ANSWER_MAX;
+      const isAll = stop !== undefined || heads.length < HEADS_PER_ANSWER_MAX;
       if (isAll || this.#ends.length >= READ_THROUGH_ANSWERS_MAX || box.isOver()) return false;
       const more = await askHeads(peer, [this.#ends.at(-1)!]);
       if (more === undefined || more.length === 0 || isStopped()) return false;

@@ -97,18 +97,18 @@ describe.each(["fixed", "asert", "bitcoin"] as const)("a branch read through und
     const { chain, scan } = await scanOf(rule);
     const heads = headsOn(chain, height, rule, { height, bits: 0x207fffff });
     expect(scan.add(heads.slice(0, -1))).toBeUndefined();
-    expect(scan.add(heads.slice(-1))).toMatchObject({ code: "wrong-bits" });
+    expect(scan.add(heads.slice(-1))).toMatchObject({ kind: "invalid", fault: { code: "wrong-bits" } });
   });
 
   test("ends at a head before the median of its branch", async () => {
     const { chain, scan } = await scanOf(rule);
     const heads = headsOn(chain, 130, rule, { height: 130, later: -9_000 });
-    expect(scan.add(heads)).toMatchObject({ code: "time-too-old" });
+    expect(scan.add(heads)).toMatchObject({ kind: "invalid", fault: { code: "time-too-old" } });
   });
 
   test("stops, without a fault, at a head that is not due", async () => {
     const { chain, scan } = await scanOf(rule, () => Number(genesis.timeMs) + 3_600_000);
-    expect(scan.add(headsOn(chain, 40, rule))).toBe("early");
+    expect(scan.add(headsOn(chain, 40, rule))).toMatchObject({ kind: "early" });
   });
 });
 
@@ -121,8 +121,17 @@ test("heads of another chain id or at a wrong height do not pass, nor ones that 
     return solve({ ...heads[0]!, header, summary });
   };
   const scan = () => chain.branches!.scan(chain.head.hash)!;
-  expect(scan().add([changed({ chainId: 9n })])).toMatchObject({ code: "wrong-chain" });
-  expect(scan().add([changed({ height: 2n })])).toMatchObject({ code: "wrong-height" });
-  expect(scan().add([heads[0]!, heads[2]!])).toMatchObject({ code: "not-a-chain" });
+  expect(scan().add([changed({ chainId: 9n })])).toMatchObject({
+    kind: "invalid",
+    fault: { code: "wrong-chain" },
+  });
+  expect(scan().add([changed({ height: 2n })])).toMatchObject({
+    kind: "invalid",
+    fault: { code: "wrong-height" },
+  });
+  expect(scan().add([heads[0]!, heads[2]!])).toMatchObject({
+    kind: "invalid",
+    fault: { code: "not-a-chain" },
+  });
   expect(chain.branches!.scan(heads[0]!.hash)).toBeUndefined();
 });
