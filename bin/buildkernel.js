@@ -1,31 +1,44 @@
-// Compiles the mining kernel, kernel/*.ts (AssemblyScript), to dist/node/mining/mining-kernel.wasm: only when a source, the
-// compiler or this file is newer, since it takes seconds. The new file takes the old one's place whole, so that a
-// node that starts meanwhile reads one or the other.
+// Compiles the kernels (AssemblyScript) to WebAssembly: the one for mining, kernel/*.ts, and the one for signatures,
+// kernel/signatures/*.ts. Each only when a source, the compiler or this file is newer, since it takes seconds. The new
+// file takes the old one's place whole, so that a node that starts meanwhile reads one or the other.
 import { spawnSync } from "node:child_process";
 import { mkdirSync, readdirSync, renameSync, rmSync, statSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 const root = join(dirname(fileURLToPath(import.meta.url)), "..");
-const source = join(root, "kernel");
-const target = join(root, "dist/node/mining/mining-kernel.wasm");
 const compiler = join(root, "node_modules/assemblyscript");
 const asc = join(compiler, "bin/asc.js");
+
+const KERNELS = [
+  {
+    source: join(root, "kernel"),
+    entry: "scan.ts",
+    target: join(root, "dist/node/mining/mining-kernel.wasm"),
+  },
+  {
+    source: join(root, "kernel/signatures"),
+    entry: "verify.ts",
+    target: join(root, "dist/crypto/signature-kernel.wasm"),
+  },
+];
 
 function changedAt(path) {
   return statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? 0;
 }
 
-function isCurrent() {
-  const inputs = readdirSync(source).map((name) => join(source, name));
+function isCurrent({ source, target }) {
+  const inputs = readdirSync(source)
+    .filter((name) => name.includes("."))
+    .map((name) => join(source, name));
   const newest = [...inputs, join(compiler, "package.json"), fileURLToPath(import.meta.url)].map(changedAt);
   return changedAt(target) > Math.max(...newest);
 }
 
-function build() {
+function build({ source, entry, target }) {
   mkdirSync(dirname(target), { recursive: true });
   const made = `${target}.${process.pid}`;
-  const args = [asc, "scan.ts", "--config", "asconfig.json", "--outFile", made];
+  const args = [asc, entry, "--config", "asconfig.json", "--outFile", made];
   const { status, error } = spawnSync(process.execPath, args, {
     cwd: source,
     stdio: ["ignore", "inherit", "inherit"],
@@ -38,4 +51,4 @@ function build() {
   renameSync(made, target);
 }
 
-if (!isCurrent()) build();
+for (const kernel of KERNELS) if (!isCurrent(kernel)) build(kernel);

@@ -5,12 +5,11 @@
  */
 import { byteText, concatBytes } from "../base/bytes.ts";
 import { CHECKED_SIGNATURES_MAX } from "../base/limits.ts";
+import { type BatchVerdicts, KERNEL_CHECK_US, type SignatureClaim } from "./batch-verification.ts";
 import { sha256 } from "./hash.ts";
-import { ED25519, type SignatureRules } from "./keys.ts";
+import { ED25519, QUICK_CHECK_US, type SignatureRules } from "./keys.ts";
 
-/** One check by the native library (measured: 60 us with sodium-native, twice that with node:crypto). */
-export const QUICK_CHECK_US = 60;
-/** What ZIP-215 costs in addition where the native library refuses (measured: 1.3 to 1.5 ms). */
+/** What ZIP-215 costs in addition where the native library refuses and there is no kernel (measured: 1.3 to 1.5 ms). */
 export const ARBITRATED_CHECK_US = 1_500;
 /** Finding a signature in the memory: a hash. */
 const REMEMBERED_CHECK_US = 4;
@@ -18,10 +17,15 @@ const REMEMBERED_CHECK_US = 4;
 export class SignatureMeter implements SignatureRules {
   /** Estimated microseconds of all checks so far; only ever grows. */
   spentUs = 0;
+  readonly verifyEach: SignatureRules["verifyEach"];
   readonly #inner: SignatureRules;
+  readonly #arbitratedUs: number;
 
   constructor(inner: SignatureRules = ED25519) {
+    const { verifyEach } = inner;
     this.#inner = inner;
+    this.#arbitratedUs = verifyEach === undefined ? ARBITRATED_CHECK_US : KERNEL_CHECK_US;
+    this.verifyEach = verifyEach && ((claims) => this.#charged(verifyEach(claims)));
   }
 
   verifyQuickly(publicKey: Uint8Array, message: Uint8Array, signature: Uint8Array): boolean {
@@ -31,20 +35,28 @@ export class SignatureMeter implements SignatureRules {
 
   verifySignature(publicKey: Uint8Array, message: Uint8Array, signature: Uint8Array): boolean {
     if (this.verifyQuickly(publicKey, message, signature)) return true;
-    this.spentUs += ARBITRATED_CHECK_US;
+    this.spentUs += this.#arbitratedUs;
     return this.#inner.verifySignature(publicKey, message, signature);
+  }
+
+  #charged(judged: BatchVerdicts): BatchVerdicts {
+    this.spentUs += judged.workUs;
+    return judged;
   }
 }
 
 export class RememberedSignatures implements SignatureRules {
+  readonly verifyEach: SignatureRules["verifyEach"];
   readonly #meter: SignatureMeter;
   readonly #countMax: number;
   /** By a hash of key, signature and message; true: the native library accepted. In the order of acceptance. */
   readonly #accepted = new Map<string, boolean>();
 
   constructor(meter: SignatureMeter, countMax: number = CHECKED_SIGNATURES_MAX) {
+    const { verifyEach } = meter;
     this.#meter = meter;
     this.#countMax = countMax;
+    this.verifyEach = verifyEach && ((claims) => this.#judgeUnknown(claims, verifyEach));
   }
 
   verifyQuickly(publicKey: Uint8Array, message: Uint8Array, signature: Uint8Array): boolean {
@@ -62,6 +74,25 @@ export class RememberedSignatures implements SignatureRules {
     if (!this.#meter.verifySignature(publicKey, message, signature)) return false;
     this.#remember(key, this.#meter.spentUs - before <= QUICK_CHECK_US);
     return true;
+  }
+
+  /** Those that are not remembered, together. That the native library accepts them too is not known. */
+  #judgeUnknown(
+    claims: readonly SignatureClaim[],
+    verifyEach: NonNullable<SignatureRules["verifyEach"]>,
+  ): BatchVerdicts {
+    const before = this.#meter.spentUs;
+    const keys = claims.map(({ publicKey, message, signature }) =>
+      this.#keyOf(publicKey, message, signature),
+    );
+    const verdicts = keys.map((key) => this.#accepted.has(key));
+    const unknown = verdicts.flatMap((isKnown, i) => (isKnown ? [] : [i]));
+    const judged = unknown.length === 0 ? [] : verifyEach(unknown.map((i) => claims[i]!)).verdicts;
+    for (const [at, i] of unknown.entries()) {
+      verdicts[i] = judged[at]!;
+      if (judged[at]) this.#remember(keys[i]!, false);
+    }
+    return { verdicts, workUs: this.#meter.spentUs - before };
   }
 
   /** Lengths of key and signature are fixed where anything is accepted, so the text is unambiguous. */

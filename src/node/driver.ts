@@ -24,7 +24,7 @@ import type {
   Typed,
   ValidatorId,
 } from "../consensus/engine.ts";
-import { QUICK_CHECK_US } from "../crypto/signature-meter.ts";
+import { QUICK_CHECK_US } from "../crypto/keys.ts";
 import type { RunningTimer } from "../rpc/api.ts";
 import type { DriverPorts } from "./driver-ports.ts";
 import { headOf, recentHeads } from "./ingress/headers-of.ts";

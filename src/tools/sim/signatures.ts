@@ -66,7 +66,7 @@ class MemoizedEd25519 implements SignatureWorld {
   }
 
   #verify(
-    rule: keyof SignatureRules,
+    rule: "verifySignature" | "verifyQuickly",
     publicKey: Uint8Array,
     message: Uint8Array,
     signature: Uint8Array,
@@ -86,7 +86,7 @@ class MemoizedEd25519 implements SignatureWorld {
 }
 
 function memoKey(
-  rule: keyof SignatureRules,
+  rule: "verifySignature" | "verifyQuickly",
   publicKey: Uint8Array,
   message: Uint8Array,
   signature: Uint8Array,
