@@ -48,6 +48,9 @@ export const QUICK_CHECK_US = 60;
 const native: NativeEd25519 | undefined = openSodium() ?? openNodeCrypto();
 const kernel = openSignatureKernel();
 
+/** Whether there is one: what the native library refuses costs hardly more than what it accepts. */
+export const hasKernel: boolean = kernel !== undefined;
+
 /** "sodium-native", "node:crypto" or "noble": what this process verifies with first. */
 export const nativeName: string = native?.name ?? "noble";
 

@@ -116,6 +116,14 @@ export class SignatureKernel {
     return this.#exports.holds(from, to, this.#keyCount) === 1;
   }
 
+  /** Those of the batch that is loaded, 16 bytes each. */
+  coefficients(count: number): Uint8Array[] {
+    const { value } = this.#exports.coefficientsAt;
+    return Array.from({ length: count }, (_, i) =>
+      this.#bytes.slice(value + COEFFICIENT_BYTES * i, value + COEFFICIENT_BYTES * (i + 1)),
+    );
+  }
+
   #loadKeys(claims: readonly Claim[]): void {
     if (this.#isFull) this.#kept.clear();
     this.#isFull = false;
