@@ -65,7 +65,7 @@ const ALLOWED_SIDEWAYS = ["crypto>codec", "storage>codec"];
 
 /** Files that may import packages or node: modules: the adapters. Folders bench, cli and node are edges as a whole. */
 const ADAPTERS = [
-  /^crypto\/(hash|keys)\.ts$/,
+  /^crypto\/(hash|keys|signature-kernel)\.ts$/,
   /^storage\/(level|level-checks|journal-file|durable-file)\.ts$/,
   /^(codec\/field|chain\/genesis\/genesis-file(-formats)?)\.ts$/, // zod: fields of JSON files
   /^p2p\//,

@@ -81,8 +81,8 @@ function judgeEach(claims: readonly SignatureClaim[]): BatchVerdicts {
 function judgeOne({ publicKey, message, signature }: SignatureClaim) {
   const before = verifyCounts.fallback;
   const isValid = verifySignature(publicKey, message, signature);
-  const arbitrated = verifyCounts.fallback - before;
-  return { isValid, workUs: QUICK_CHECK_US + arbitrated * KERNEL_CHECK_US };
+  const refused = verifyCounts.fallback - before;
+  return { isValid, workUs: QUICK_CHECK_US + refused * KERNEL_CHECK_US };
 }
 
 function hasLengths({ publicKey, signature }: SignatureClaim): boolean {

@@ -19,12 +19,12 @@ export class SignatureMeter implements SignatureRules {
   spentUs = 0;
   readonly verifyEach: SignatureRules["verifyEach"];
   readonly #inner: SignatureRules;
-  readonly #arbitratedUs: number;
+  readonly #slowCheckUs: number;
 
   constructor(inner: SignatureRules = ED25519) {
     const { verifyEach } = inner;
     this.#inner = inner;
-    this.#arbitratedUs = verifyEach === undefined ? ARBITRATED_CHECK_US : KERNEL_CHECK_US;
+    this.#slowCheckUs = verifyEach === undefined ? ARBITRATED_CHECK_US : KERNEL_CHECK_US;
     this.verifyEach = verifyEach && ((claims) => this.#charged(verifyEach(claims)));
   }
 
@@ -35,7 +35,7 @@ export class SignatureMeter implements SignatureRules {
 
   verifySignature(publicKey: Uint8Array, message: Uint8Array, signature: Uint8Array): boolean {
     if (this.verifyQuickly(publicKey, message, signature)) return true;
-    this.spentUs += this.#arbitratedUs;
+    this.spentUs += this.#slowCheckUs;
     return this.#inner.verifySignature(publicKey, message, signature);
   }
 

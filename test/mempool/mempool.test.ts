@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import { hex } from "../../src/base/bytes.ts";
 import { AcceptedSignatures } from "../../src/chain/execution/accepted-signatures.ts";
 import type { SignedTransaction } from "../../src/chain/types/transaction.ts";
-import { createSigner } from "../../src/crypto/keys.ts";
+import { createSigner, ED25519 } from "../../src/crypto/keys.ts";
 import { Mempool } from "../../src/mempool/mempool.ts";
 import { selectTransactions } from "../../src/mempool/template.ts";
 import { slowSigner } from "../crypto/slow-signer.ts";
@@ -357,10 +357,11 @@ describe("a reorg", () => {
     expect(pool.executable).toBe(3);
   });
 
-  it("takes back nothing that only a block may carry, so that no template ever holds it", () => {
+  it("takes back nothing that only a block may carry without a kernel, so that no template ever holds it", () => {
     const seed = new Uint8Array(32).fill(5);
     const [slow, quick] = [slowSigner(seed), createSigner(new Uint8Array(32).fill(6))];
-    const signatures = new AcceptedSignatures(genesisHash);
+    const { verifyQuickly, verifySignature } = ED25519; // no kernel
+    const signatures = new AcceptedSignatures(genesisHash, { verifyQuickly, verifySignature });
     const state = headOf([slow, quick]);
     const pool = new Mempool({ genesis }, { head: state, signatures });
     const abandoned = [transfer(slow), transfer(quick)];

@@ -1,15 +1,16 @@
 /**
  * The accepted signatures of one chain: each transaction's signature is verified once per node, at admission or in
  * a block, and remembered by the hash of its whole envelope (never by the id, which leaves the signature out).
- * Only acceptances are kept. A refusal by the native library is no verdict: a block that holds what only ZIP-215
+ * Those that come together are judged together. Only acceptances are kept. A refusal by the native library is no verdict: a block that holds what only ZIP-215
  * accepts must still be accepted, or a transaction gossiped to half the net would split the chain (decision 3).
  */
 import { byteText, type Hash } from "../../base/bytes.ts";
 import { ACCEPTED_SIGNATURES_MAX } from "../../base/limits.ts";
+import { BATCH_MIN } from "../../crypto/batch-verification.ts";
 import { ED25519, isStrongPublicKey, type SignatureClaim, type SignatureRules } from "../../crypto/keys.ts";
 import { type SignedTransaction, transactionSigningBytes, unsignedPart } from "../types/transaction.ts";
 
-/** Which rule accepted: admission's (native library, strong key) implies the block's, not the reverse. */
+/** Which rule accepted: admission's (strong key) implies the block's, not the reverse. */
 type Acceptance = "admission" | "block";
 
 /** How many signatures that the native library refuses may be verified slowly for one block, where nothing obliges to judge it. */
@@ -34,6 +35,8 @@ export class AcceptedSignatures {
   readonly #rules: SignatureRules;
   /** By the text of the envelope's hash; in the order of acceptance, so that the oldest is forgotten first. */
   readonly #accepted = new Map<string, Acceptance>();
+  /** Of the last transactions that were judged together for admission: those whose signature is invalid. */
+  readonly #refused = new Set<string>();
 
   /** One instance per chain: the genesis hash is in what is signed, so it belongs to every key implicitly. */
   constructor(
@@ -52,27 +55,38 @@ export class AcceptedSignatures {
   }
 
   /**
-   * The rule at admission (RPC, gossip, resurrection): the native library accepts and the key is strong. False is no
-   * verdict on validity, only "not admitted".
+   * The rule at admission (RPC, gossip, resurrection): the key is strong and the signature valid, or, where there is no
+   * kernel and the whole rule is dear, accepted by the native library. False is no verdict on validity, only "not
+   * admitted".
    */
   admit(transaction: SignedTransaction): boolean {
     const key = byteText(transaction.hash);
     if (this.#accepted.get(key) === "admission") return true;
-    if (!isStrongPublicKey(transaction.from)) return false;
-    if (!this.#rules.verifyQuickly(transaction.from, this.#signedBytes(transaction), transaction.signature))
+    if (!isStrongPublicKey(transaction.from) || this.#refused.has(key)) return false;
+    const rule = this.#rules.verifyEach === undefined ? "verifyQuickly" : "verifySignature";
+    if (!this.#rules[rule](transaction.from, this.#signedBytes(transaction), transaction.signature))
       return false;
     this.#remember(key, "admission");
     return true;
   }
 
+  /** {@link admit} of what came together: what it says of each afterwards, it says without another look. */
+  admitTogether(transactions: readonly SignedTransaction[]): void {
+    this.#refused.clear();
+    const fresh = transactions.filter(
+      ({ hash, from }) => this.#accepted.get(byteText(hash)) !== "admission" && isStrongPublicKey(from),
+    );
+    this.#judgeTogether(fresh, "admission");
+  }
+
   /**
    * The block's rule: valid iff ZIP-215 says so, whatever native library this node has.
-   * @param limit counts what has to be verified slowly; once it is exceeded, false is no verdict
+   * @param limit counts what has to be verified slowly, where anything has; once it is exceeded, false is no verdict
    */
   validate(transaction: SignedTransaction, limit?: SlowSignatureLimit): boolean {
     const key = byteText(transaction.hash);
     if (this.#accepted.has(key)) return true;
-    if (limit !== undefined) {
+    if (limit !== undefined && this.#rules.verifyEach === undefined) {
       if (this.validateQuickly(transaction)) return true;
       limit.count++;
       if (limit.isExceeded) return false;
@@ -81,6 +95,29 @@ export class AcceptedSignatures {
       return false;
     this.#remember(key, "block");
     return true;
+  }
+
+  /** {@link validate} of what a block holds: what is valid is remembered as such, of the others nothing is said. */
+  validateTogether(transactions: readonly SignedTransaction[]): void {
+    this.#judgeTogether(
+      transactions.filter((transaction) => !this.remembers(transaction)),
+      "block",
+    );
+  }
+
+  /** Nothing is slow here: {@link validateTogether} does what has to be done ahead elsewhere. */
+  get hasKernel(): boolean {
+    return this.#rules.verifyEach !== undefined;
+  }
+
+  #judgeTogether(transactions: readonly SignedTransaction[], acceptance: Acceptance): void {
+    const { verifyEach } = this.#rules;
+    if (verifyEach === undefined || transactions.length < BATCH_MIN) return;
+    const { verdicts } = verifyEach(transactions.map((transaction) => this.claimOf(transaction)));
+    for (const [i, { hash }] of transactions.entries()) {
+      if (verdicts[i]) this.#remember(byteText(hash), acceptance);
+      else if (acceptance === "admission") this.#refused.add(byteText(hash));
+    }
   }
 
   /** Whether {@link validate} would say yes without looking. */

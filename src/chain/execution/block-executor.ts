@@ -149,6 +149,7 @@ export class BlockExecutor {
       const wrong = checkCoinbase(transactions[0], summary.height);
       if (wrong !== undefined) return { ok: false, fault: wrong };
     }
+    this.#signatures.validateTogether(mints ? transactions.slice(1) : transactions);
     const execution = this.#start(site, block, limit);
     for (const [index, tx] of transactions.entries()) {
       if (mints && index === 0) continue;

@@ -15,7 +15,7 @@ import { type BlockHead, readBlockHead, writeBlockHead } from "../../chain/types
 import type { ValidatorSet } from "../../chain/types/validator-set.ts";
 import { decode, type Reader } from "../../codec/reader.ts";
 import { Writer } from "../../codec/writer.ts";
-import { ED25519, SIGNATURE_BYTES, type SignatureRules } from "../../crypto/keys.ts";
+import { ED25519, SIGNATURE_BYTES, type SignatureClaim, type SignatureRules } from "../../crypto/keys.ts";
 import type { ValidatorId } from "../engine.ts";
 import { type CheckpointBody, type PbftBody, signingBytes, type VoteBody } from "./messages.ts";
 import { primaryOf, quorumOf } from "./quorum.ts";
@@ -225,9 +225,16 @@ function checkSignatures(
   if (signatures.length < needed) {
     return fault("no-quorum", `${signatures.length} of ${n} signatures, need ${needed}`);
   }
-  const isBad = ({ signer, signature }: SignerSignature): boolean => {
-    const key = validators.members[signer]!.publicKey;
-    return !signatureRules.verifySignature(key, signingBytes(genesisHash, body(signer)), signature);
+  const claimOf = ({ signer, signature }: SignerSignature): SignatureClaim => ({
+    publicKey: validators.members[signer]!.publicKey,
+    message: signingBytes(genesisHash, body(signer)),
+    signature,
+  });
+  const together = signatureRules.verifyEach?.(signatures.map(claimOf)).verdicts;
+  const isBad = (each: SignerSignature, i: number): boolean => {
+    if (together !== undefined) return together[i] !== true;
+    const { publicKey, message, signature } = claimOf(each);
+    return !signatureRules.verifySignature(publicKey, message, signature);
   };
   const { type } = body(0);
   const first = namesEachBad ? undefined : signatures.find(isBad);

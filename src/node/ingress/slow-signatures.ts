@@ -1,6 +1,7 @@
 /**
- * Judges ahead what only the whole signature rule can accept in a mined block: nobody may refuse one for slow
- * signatures (some 1.5 ms each), and execution is not interrupted. What the native library refuses goes to the
+ * Judges ahead what only the whole signature rule can accept in a mined block, where there is no kernel for signatures
+ * (crypto/signature-kernel.ts): nobody may refuse one for slow signatures (some 1.5 ms each), and execution is not
+ * interrupted. What the native library refuses goes to the
  * slow verifier's thread in batches; what is valid is remembered, so that execution finds it done. It refuses no block and
  * decides nothing: what it could not find out, or found invalid, execution judges itself, with the fault of always.
  * Only a body that is its block's, under proof of work, is looked at. Source: decision 3.
@@ -36,6 +37,7 @@ export class SlowSignatures {
    */
   async ahead(block: Block): Promise<void> {
     const { signatures } = this.#ports;
+    if (signatures.hasKernel) return; // nothing is slow then: execution judges them together
     const unknown = block.transactions.filter((tx) => !isCoinbase(tx) && !signatures.remembers(tx));
     if (unknown.length === 0 || checkBody(block) !== undefined) return;
     const id = byteText(block.hash);

@@ -59,11 +59,12 @@ function chainReadings({ replica, api, slow, subscriptions }: ReadingSources): R
     gauge("rpc_ws_subscriptions", "Open subscriptions", subscriptions),
     counters(
       "sig_verify_total",
-      "Signature checks: native, and those decided by the slow ZIP-215 rule",
+      "Signature checks: native, what that refused and the ZIP-215 rule decided, and those of batches",
       "path",
       () => [
         ["native", verifyCounts.native],
         ["fallback", verifyCounts.fallback],
+        ["batch", verifyCounts.batch],
         ["thread", slow()],
       ],
     ),

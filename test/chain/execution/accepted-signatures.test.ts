@@ -12,7 +12,13 @@ import {
   signTransaction,
   type Transaction,
 } from "../../../src/chain/types/transaction.ts";
-import { createSigner, verifyCounts, verifySignature } from "../../../src/crypto/keys.ts";
+import {
+  createSigner,
+  type SignatureRules,
+  verifyCounts,
+  verifyQuickly,
+  verifySignature,
+} from "../../../src/crypto/keys.ts";
 import { slowSigner } from "../../crypto/slow-signer.ts";
 
 const genesisHash = asHash(new Uint8Array(32).fill(7));
@@ -38,21 +44,51 @@ function smallOrderSender(): SignedTransaction {
   return withSignature({ ...fields, from: asAddress(neutral) }, concatBytes(neutral, new Uint8Array(32)));
 }
 
+/** A node that cannot judge together, and has the whole rule by noble only. */
+const WITHOUT_KERNEL: SignatureRules = { verifySignature, verifyQuickly };
+
 describe("accepted signatures", () => {
   it.each([
     ["a mixed-order R", acceptedByZip215Only()],
     ["a small-order sender", smallOrderSender()],
-  ])("refuse %s at the door and accept it in a block, in either order", (_, transaction) => {
-    const doorFirst = new AcceptedSignatures(genesisHash);
+  ])("refuse %s at the door without a kernel and accept it in a block, in either order", (_, transaction) => {
+    const doorFirst = new AcceptedSignatures(genesisHash, WITHOUT_KERNEL);
     expect(doorFirst.admit(transaction)).toBe(false);
     expect(doorFirst.size).toBe(0);
     expect(doorFirst.validate(transaction)).toBe(true);
     expect(doorFirst.admit(transaction)).toBe(false);
 
-    const blockFirst = new AcceptedSignatures(genesisHash);
+    const blockFirst = new AcceptedSignatures(genesisHash, WITHOUT_KERNEL);
     expect(blockFirst.validate(transaction)).toBe(true);
     expect(blockFirst.admit(transaction)).toBe(false);
     expect(blockFirst.validate(transaction)).toBe(true);
+  });
+
+  it("admit what only ZIP-215 accepts where there is a kernel, alone and in company, but no weak key", () => {
+    const together = [0n, 1n, 2n, 3n, 4n, 5n].map(honest);
+    const odd = acceptedByZip215Only(7n);
+    const forged = withSignature({ ...fields, from: signer.publicKey }, honest(9n).signature);
+    const weak = smallOrderSender();
+    const signatures = new AcceptedSignatures(genesisHash);
+    signatures.admitTogether([...together, odd, weak, forged]);
+    const before = { ...verifyCounts };
+    for (const transaction of [...together, odd]) expect(signatures.admit(transaction)).toBe(true);
+    for (const transaction of [weak, forged]) expect(signatures.admit(transaction)).toBe(false);
+    expect(verifyCounts).toEqual(before);
+    const alone = new AcceptedSignatures(genesisHash);
+    expect([odd, weak, forged].map((transaction) => alone.admit(transaction))).toEqual([true, false, false]);
+  });
+
+  it("validate a block's transactions together and say nothing of those that are invalid", () => {
+    const together = [0n, 1n, 2n, 3n, 4n, 5n, 6n].map(honest);
+    const forged = withSignature({ ...fields, from: signer.publicKey }, honest(9n).signature);
+    const signatures = new AcceptedSignatures(genesisHash);
+    signatures.validateTogether([...together, forged, smallOrderSender()]);
+    expect(together.every((transaction) => signatures.remembers(transaction))).toBe(true);
+    expect(signatures.remembers(forged)).toBe(false);
+    expect(signatures.validate(forged)).toBe(false);
+    expect(signatures.validate(smallOrderSender())).toBe(true);
+    expect(signatures.admit(smallOrderSender())).toBe(false);
   });
 
   it("verify a signature once per node, whichever comes first", () => {
@@ -87,8 +123,8 @@ describe("accepted signatures", () => {
     expect(verifyCounts).toEqual(before);
   });
 
-  it("open the door to nothing that was judged elsewhere", () => {
-    const signatures = new AcceptedSignatures(genesisHash);
+  it("open the door to nothing that was judged elsewhere, without a kernel", () => {
+    const signatures = new AcceptedSignatures(genesisHash, WITHOUT_KERNEL);
     const odd = acceptedByZip215Only();
     signatures.noteValid(odd);
     expect(signatures.admit(odd)).toBe(false);
