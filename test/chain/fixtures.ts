@@ -20,7 +20,7 @@ import {
   type Transaction,
 } from "../../src/chain/types/transaction.ts";
 import { sha256 } from "../../src/crypto/hash.ts";
-import { createSigner, type Signer } from "../../src/crypto/keys.ts";
+import { createSigner, ED25519, type SignatureRules, type Signer } from "../../src/crypto/keys.ts";
 import type { Kv } from "../../src/storage/kv.ts";
 import { MemoryKv } from "../../src/storage/memory.ts";
 
@@ -86,8 +86,12 @@ export const plainRules: ConsensusRules = {
   describeSeal: () => ({ type: "pbft", view: 0n, commits: [] }),
 };
 
-export function openChain(kv: Kv = new MemoryKv(), rules: ConsensusRules = plainRules): Promise<Chain> {
-  return Chain.open(genesis, { kv, rules, signatures: new AcceptedSignatures(genesisHash) });
+export function openChain(
+  kv: Kv = new MemoryKv(),
+  rules: ConsensusRules = plainRules,
+  signatureRules: SignatureRules = ED25519,
+): Promise<Chain> {
+  return Chain.open(genesis, { kv, rules, signatures: new AcceptedSignatures(genesisHash, signatureRules) });
 }
 
 type Changes = Partial<Omit<Transaction, "from" | "module" | "payload">>;

@@ -13,7 +13,7 @@ import {
   signTransaction,
   type Transaction,
 } from "../../src/chain/types/transaction.ts";
-import { createSigner, type Signer } from "../../src/crypto/keys.ts";
+import { createSigner, ED25519, type SignatureRules, type Signer } from "../../src/crypto/keys.ts";
 import { DEVNET, planNetwork, secretsFromSeed } from "../../src/node/home/network-plan.ts";
 import { Replica } from "../../src/node/replica.ts";
 import { MemoryKv } from "../../src/storage/memory.ts";
@@ -28,6 +28,7 @@ export interface ClusterOptions {
   readonly full?: number;
   readonly consensus?: Partial<PbftParameters>;
   readonly emptyBlocksMs?: number;
+  readonly signatureRules?: SignatureRules;
 }
 
 export interface Disk {
@@ -132,6 +133,7 @@ export class Cluster {
         settings: { ...SETTINGS, emptyBlocksMs: this.#options.emptyBlocksMs },
         syncIntervalMs: 1_000,
         pool: { transactionsMax: 1_000, bytesMax: 1_000_000 },
+        signatureRules: this.#options.signatureRules ?? ED25519,
       },
       {
         kv: disk.kv,

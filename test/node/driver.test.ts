@@ -11,6 +11,7 @@ import type { Block } from "../../src/chain/types/block.ts";
 import { signTransaction } from "../../src/chain/types/transaction.ts";
 import type { Consensus, Effect, EngineStatus, Input } from "../../src/consensus/engine.ts";
 import { sha256 } from "../../src/crypto/hash.ts";
+import { ED25519, type SignatureRules } from "../../src/crypto/keys.ts";
 import { Driver } from "../../src/node/driver.ts";
 import { WorkBudgets } from "../../src/node/ingress/work-budget.ts";
 import { MemoryKv } from "../../src/storage/memory.ts";
@@ -97,8 +98,8 @@ class Rig {
 
 const MESSAGE: Message = { type: "test", from: 1, epoch: 0n };
 
-async function rig(kv = new MemoryKv()): Promise<Rig> {
-  const made = new Rig(await openChain(kv));
+async function rig(kv = new MemoryKv(), rules: SignatureRules = ED25519): Promise<Rig> {
+  const made = new Rig(await openChain(kv, plainRules, rules));
   await made.time.pass(Number(genesis.timeMs) - made.time.now());
   return made;
 }
@@ -173,6 +174,8 @@ it("reads no more of a validator that sends nonsense, until the second is over",
   expect(made.driver.counts.refused.get("test not-the-author")).toBe(17);
 });
 
+const WITHOUT_KERNEL: SignatureRules = { ...ED25519, verifyEach: undefined };
+
 /** A block full of signatures that only ZIP-215 accepts. */
 async function slowBlock(count: number): Promise<Block> {
   const signer = slowSigner(sha256(utf8("test person alice")));
@@ -187,7 +190,7 @@ async function slowBlock(count: number): Promise<Block> {
 }
 
 it("gives no verdict, and so no vote, on a proposal with too many slow signatures, and judges it once it is certified", async () => {
-  const made = await rig();
+  const made = await rig(new MemoryKv(), WITHOUT_KERNEL);
   const block = await slowBlock(SLOW_SIGNATURES_PER_PROPOSAL_MAX + 1);
   made.order({ kind: "check-block", block, certified: false });
   await made.time.pass(10);
@@ -198,8 +201,17 @@ it("gives no verdict, and so no vote, on a proposal with too many slow signature
   expect(made.verdicts()).toEqual(["valid"]);
 });
 
-it("arbitrates a few slow signatures of a proposal", async () => {
+it("votes on a proposal full of them where there is a kernel, which makes none slow", async () => {
   const made = await rig();
+  const block = await slowBlock(4 * SLOW_SIGNATURES_PER_PROPOSAL_MAX);
+  made.order({ kind: "check-block", block, certified: false });
+  await made.time.pass(10);
+  expect(made.verdicts()).toEqual(["valid"]);
+  expect([...made.driver.counts.slow]).toEqual([]);
+});
+
+it("arbitrates a few slow signatures of a proposal", async () => {
+  const made = await rig(new MemoryKv(), WITHOUT_KERNEL);
   const block = await slowBlock(SLOW_SIGNATURES_PER_PROPOSAL_MAX);
   made.order({ kind: "check-block", block, certified: false });
   await made.time.pass(10);

@@ -5,6 +5,7 @@ import { SLOW_SIGNATURES_PER_PROPOSAL_MAX } from "../../src/base/limits.ts";
 import { computeGenesisHash } from "../../src/chain/genesis/genesis-state.ts";
 import { bank, readAccount } from "../../src/chain/modules/bank.ts";
 import { signTransaction } from "../../src/chain/types/transaction.ts";
+import { ED25519, type SignatureRules } from "../../src/crypto/keys.ts";
 import { DEVNET, planNetwork, secretsFromSeed } from "../../src/node/home/network-plan.ts";
 import { slowSigner } from "../crypto/slow-signer.ts";
 import { Cluster } from "./cluster.ts";
@@ -20,8 +21,10 @@ function slowTransfers({ genesis, people }: Cluster, count: number) {
   );
 }
 
-async function playedWith(count: number) {
-  const cluster = new Cluster();
+const WITHOUT_KERNEL: SignatureRules = { ...ED25519, verifyEach: undefined };
+
+async function playedWith(count: number, signatureRules: SignatureRules) {
+  const cluster = new Cluster({ signatureRules });
   await cluster.start();
   const primary = cluster.replica(0).chain;
   const build = primary.buildBlock.bind(primary);
@@ -41,7 +44,7 @@ async function playedWith(count: number) {
 }
 
 it("replaces a primary whose proposals are full of slow signatures", async () => {
-  const { done, views, slowAt1, failures } = await playedWith(50);
+  const { done, views, slowAt1, failures } = await playedWith(50, WITHOUT_KERNEL);
   expect(done).toBe(true);
   expect(views).toEqual([1n, 1n, 1n]);
   // Each was looked at no further than one beyond the limit.
@@ -50,8 +53,18 @@ it("replaces a primary whose proposals are full of slow signatures", async () =>
 });
 
 it("commits a block with a few of them", async () => {
-  const { done, slowAt1, failures } = await playedWith(SLOW_SIGNATURES_PER_PROPOSAL_MAX);
+  const { done, slowAt1, failures } = await playedWith(SLOW_SIGNATURES_PER_PROPOSAL_MAX, WITHOUT_KERNEL);
   expect(done).toBe(true);
   expect(slowAt1).toEqual([["0", SLOW_SIGNATURES_PER_PROPOSAL_MAX]]);
   expect(failures).toEqual([]);
+});
+
+it("commits a block full of them in its view where there is a kernel", async () => {
+  const { done, views, slowAt1, failures } = await playedWith(50, ED25519);
+  expect({ done, views, slowAt1, failures }).toEqual({
+    done: true,
+    views: [0n, 0n, 0n],
+    slowAt1: [],
+    failures: [],
+  });
 });
