@@ -98,7 +98,7 @@ const BANNED =
 const ASYNC = /\b(async|await|Promise)\b/;
 
 /** Folders where no `!` hides a value that may be missing: there `must` (base/assert.ts) says why it is there. */
-const NO_NON_NULL = ["base", "codec", "storage", "chain", "mempool"];
+const NO_NON_NULL = ["base", "codec", "storage", "chain", "mempool", "p2p", "consensus/pow"];
 
 /** Words that this project once had for itself; the right-hand side of docs/adr/0018 says what they are called now. */
 const RETIRED_WORDS =

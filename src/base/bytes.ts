@@ -125,7 +125,7 @@ export function byteAt(bytes: Uint8Array, at: number): number {
 /** Sets `target` to its exclusive or with `bytes`; both have the same length. */
 export function xorInto(target: Uint8Array, bytes: Uint8Array): void {
   assert(target.length === bytes.length, "what is combined has one length");
-  for (let i = 0; i < target.length; i++) target[i] = byteAt(target, i) ^ byteAt(bytes, i);
+  for (let i = 0; i < target.length; i++) target[i] = (target[i] ?? 0) ^ (bytes[i] ?? 0);
 }
 
 export function concatBytes(...parts: readonly Uint8Array[]): Uint8Array {

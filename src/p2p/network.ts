@@ -3,6 +3,7 @@
  * replica needs (structurally the Network of node/ports.ts, which this floor does not import). It decides nothing
  * about what is in a message.
  */
+import { must } from "../base/assert.ts";
 import type { Address, Hash } from "../base/bytes.ts";
 import { ALLOWLIST_MAX } from "../base/limits.ts";
 import type { Signer } from "../crypto/keys.ts";
@@ -355,7 +356,7 @@ export class P2pNetwork {
 
   #connected(session: Session, handlers: P2pHandlers): void {
     const { peerId, connection } = session;
-    const { hello, validator } = session.admitted!;
+    const { hello, validator } = must(session.admitted, "a connected peer was admitted");
     const { direction } = connection;
     const multiaddr = connection.remoteAddr.toString();
     if (this.#parts?.discovery?.connected({ peerId, multiaddr, direction }) === false) return;

@@ -1,4 +1,5 @@
 /** A connected peer as the network shows it, to JSON-RPC and to the node's own parts. */
+import { must } from "../base/assert.ts";
 import type { PeerClock } from "./clock-offset.ts";
 import type { Traffic } from "./transport/meter.ts";
 import type { Session } from "./transport/sessions.ts";
@@ -26,7 +27,7 @@ export function viewOf(
   noted: Readonly<Traffic> & Pick<P2pPeer, "height" | "clock">,
 ): P2pPeer {
   const { connection, peerId } = session;
-  const { hello, validator, atMs, roundTripMs } = session.admitted!;
+  const { hello, validator, atMs, roundTripMs } = must(session.admitted, "a connected peer was admitted");
   return {
     peerId,
     name: name ?? hello.name,

@@ -2,6 +2,7 @@
  * Why each peer of peers.json is not connected, in words for whoever runs this node: a refused dialer learns little,
  * and what it learns stood in the log alone. Pure. Bound: one reason for each static peer.
  */
+import { must } from "../base/assert.ts";
 import type { StaticPeer } from "./transport/redial.ts";
 
 export interface Trouble {
@@ -50,7 +51,10 @@ export class Troubles {
   }
 
   list(): readonly Trouble[] {
-    return [...this.#reasons].map(([peerId, reason]) => ({ name: this.#peers.get(peerId)!.name, reason }));
+    return [...this.#reasons].map(([peerId, reason]) => ({
+      name: must(this.#peers.get(peerId), "only static peers have reasons").name,
+      reason,
+    }));
   }
 
   #note(peerId: string, say: (peer: StaticPeer) => string): void {

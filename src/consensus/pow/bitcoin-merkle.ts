@@ -4,6 +4,7 @@
  * bytes can pass for an inner node; both are found here. For lists of real Bitcoin blocks: our own blocks have a tree
  * that cannot be altered so (crypto/merkle.ts). Source: pow.md 2.6.
  */
+import { must } from "../../base/assert.ts";
 import { byteText, concatBytes, equalBytes, type Hash, showHash } from "../../base/bytes.ts";
 import { type Fault, fault } from "../../base/fault.ts";
 import { sha256d } from "../../crypto/hash.ts";
@@ -31,7 +32,7 @@ export function bitcoinMerkleRoot(txids: readonly Hash[]): { root: Hash; mutated
   while (level.length > 1) {
     const above: Hash[] = [];
     for (let i = 0; i < level.length; i += 2) {
-      const left = level[i]!;
+      const left = must(level[i], "i lies within the level");
       const right = level[i + 1];
       if (right !== undefined && equalBytes(left, right)) mutated = true;
       above.push(sha256d(concatBytes(left, right ?? left)));
@@ -78,8 +79,9 @@ function checkTransactions(
       );
     }
     const txid = sha256d(bytes);
-    if (equalBytes(txid, txids[i]!)) continue;
-    return fault("wrong-txid", `transaction ${i} is ${showHash(txid)}, the list says ${showHash(txids[i]!)}`);
+    const listed = must(txids[i], "an id for each transaction");
+    if (equalBytes(txid, listed)) continue;
+    return fault("wrong-txid", `transaction ${i} is ${showHash(txid)}, the list says ${showHash(listed)}`);
   }
   return undefined;
 }

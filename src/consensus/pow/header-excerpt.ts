@@ -4,6 +4,7 @@
  * a piece of a chain learns what its difficulty rests on: the genesis, the first headers of the piece, or nothing.
  * Source: pow.md 2.1 to 2.5, 2.10; docs/protocol.md, "Receipt file".
  */
+import { must } from "../../base/assert.ts";
 import { equalBytes, type Hash, showHash } from "../../base/bytes.ts";
 import { accept, type Fault, fault } from "../../base/fault.ts";
 import type { PowParameters } from "../../chain/genesis/pow-parameters.ts";
@@ -44,9 +45,11 @@ export function checkExcerpt(
   headers: readonly ExcerptHeader[],
 ): ExcerptVerdict {
   const held: Held[] = [];
+  const headerAt = (at: bigint) =>
+    must(headers[Number(at - start)], "no rule reads below the first header").header;
   for (const [i, shown] of headers.entries()) {
     const height = start + BigInt(i);
-    const past: Past = { height: height - 1n, headerAt: (at) => headers[Number(at - start)]!.header };
+    const past: Past = { height: height - 1n, headerAt };
     const excerpt = { chain, start, past };
     const wrong =
       // Block 1 stands on the genesis's, whether that is shown or not.
@@ -136,6 +139,7 @@ function heldBy({ chain: { parameters }, start, past }: Excerpt, held: readonly 
   if (reads === height) return "genesis";
   if (reads < start) return "no";
   // Whose bits are taken on: the anchor's, or the parent's.
-  const source = parameters.retarget.rule === "asert" ? referenceHeight(parameters, height)! : past.height;
+  const anchor = parameters.retarget.rule === "asert" ? referenceHeight(parameters, height) : past.height;
+  const source = must(anchor, "asert has a reference for each height above it");
   return held[Number(source - start)] === "genesis" ? "genesis" : "excerpt";
 }

@@ -4,6 +4,7 @@
  * its parent. Times are u32 seconds since the Unix epoch; no clock is read here. Source: pow.md 2.4.
  */
 
+import { must } from "../../base/assert.ts";
 import type { PowParameters } from "../../chain/genesis/pow-parameters.ts";
 import type { Header } from "../../chain/types/block.ts";
 
@@ -26,13 +27,17 @@ export function medianTimePast(past: Past): number {
   for (let height = past.height; height >= 0n && times.length < MEDIAN_SPAN; height--) {
     insert(times, past.headerAt(height).time);
   }
-  return times[times.length >> 1]!;
+  return must(times[times.length >> 1], "a branch has a block");
 }
 
 /** Into an ascending list: faster than sorting eleven numbers at the end (measured), and a check does it per header. */
 function insert(times: number[], time: number): void {
   let at = times.push(time) - 1;
-  for (; at > 0 && times[at - 1]! > time; at--) times[at] = times[at - 1]!;
+  for (; at > 0; at--) {
+    const before = times[at - 1];
+    if (before === undefined || before <= time) break;
+    times[at] = before;
+  }
   times[at] = time;
 }
 

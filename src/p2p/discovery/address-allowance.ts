@@ -2,6 +2,7 @@
  * How many addresses each peer may tell and be told: a thousand at once, then one in ten seconds. Decides amounts,
  * knows no address. Pure. Source: pow.md 2.9, "Address book"; the shape is the usual token bucket.
  */
+import { dropOldest } from "../../base/drop-oldest.ts";
 import { ADDRESS_ALLOWANCE_MAX, ADDRESS_ALLOWANCES_MAX } from "../../base/limits.ts";
 
 const REFILL_PER_MS = 0.1 / 1_000;
@@ -20,7 +21,7 @@ export class Allowances {
     const left = this.#leftOf(peerId, nowMs);
     const granted = Math.min(wanted, Math.floor(left));
     this.#byPeer.delete(peerId);
-    if (this.#byPeer.size >= ADDRESS_ALLOWANCES_MAX) this.#byPeer.delete(this.#byPeer.keys().next().value!);
+    if (this.#byPeer.size >= ADDRESS_ALLOWANCES_MAX) dropOldest(this.#byPeer);
     this.#byPeer.set(peerId, { left: left - granted, atMs: nowMs });
     return granted;
   }

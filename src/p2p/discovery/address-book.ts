@@ -8,6 +8,7 @@
  * the attack laboratory compares with: no buckets, groups, tests or anchors, the newest address wins its place.
  * Differs from Bitcoin's in that an address has one place among the new ones, that of its first source.
  */
+import { must } from "../../base/assert.ts";
 import { ADDRESSES_PER_ANSWER_MAX, ANCHORS_MAX, TRIED_COLLISIONS_MAX } from "../../base/limits.ts";
 import {
   chanceOf,
@@ -229,7 +230,11 @@ export class AddressBook {
     const count = Math.min(countMax, shown, decent.length, ADDRESSES_PER_ANSWER_MAX);
     for (let i = 0; i < count; i++) {
       const j = i + Math.floor(random() * (decent.length - i));
-      [decent[i], decent[j]] = [decent[j]!, decent[i]!];
+      const [here, there] = [
+        must(decent[i], "i lies within"),
+        must(decent[j], "j lies between i and the end"),
+      ];
+      [decent[i], decent[j]] = [there, here];
     }
     return decent.slice(0, count);
   }

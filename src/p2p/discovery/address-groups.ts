@@ -4,7 +4,7 @@
  * peer id costs nothing and is never part of it. Pure; knows no book and no connection. Source: Heilman et al.,
  * "Eclipse Attacks on Bitcoin's Peer-to-Peer Network" (USENIX Security 2015); RFC 1918, 4193, 4291, 6598, 6890.
  */
-import { hex } from "../../base/bytes.ts";
+import { byteAt, hex } from "../../base/bytes.ts";
 
 /** A TCP address: 4 or 16 bytes in network order, and a port from 1 to 65535. */
 export interface NetAddress {
@@ -83,7 +83,7 @@ function networkOf(host: Uint8Array): string {
 }
 
 function scopeOfIp4(host: Uint8Array): Scope | undefined {
-  const [a, b] = [host[0]!, host[1]!];
+  const [a, b] = [byteAt(host, 0), byteAt(host, 1)];
   if (a === 127) return "loopback";
   if (a === 0 || a >= 224) return undefined;
   if (a === 10 || (a === 172 && b >= 16 && b < 32) || (a === 192 && b === 168)) return "private";
@@ -139,7 +139,7 @@ function parseWords(text: string): number[] | undefined {
   const parts = text.split(":");
   for (const [i, part] of parts.entries()) {
     const dotted = i === parts.length - 1 && part.includes(".") ? parseIp4(part) : undefined;
-    if (dotted !== undefined) words.push(dotted[0]! * 256 + dotted[1]!, dotted[2]! * 256 + dotted[3]!);
+    if (dotted !== undefined) words.push(wordAt(dotted, 0), wordAt(dotted, 2));
     else if (/^[0-9a-fA-F]{1,4}$/.test(part)) words.push(Number.parseInt(part, 16));
     else return undefined;
   }
@@ -160,5 +160,10 @@ function formatIp6(host: Uint8Array): string {
 }
 
 function wordsOf(host: Uint8Array): number[] {
-  return Array.from({ length: 8 }, (_, i) => host[2 * i]! * 256 + host[2 * i + 1]!);
+  return Array.from({ length: 8 }, (_, i) => wordAt(host, 2 * i));
+}
+
+/** Two bytes, big-endian. */
+function wordAt(bytes: Uint8Array, at: number): number {
+  return byteAt(bytes, at) * 256 + byteAt(bytes, at + 1);
 }

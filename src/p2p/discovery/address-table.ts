@@ -3,6 +3,7 @@
  * table cannot know which addresses would meet there, and reaches only the buckets of its groups. It knows neither
  * time nor peers. Pure. Source: Heilman et al. 2015, section 2; docs/protocol.md, "Addresses".
  */
+import { must } from "../../base/assert.ts";
 import { concatBytes, utf8 } from "../../base/bytes.ts";
 import {
   BUCKET_PLACES,
@@ -104,7 +105,7 @@ export class AddressTable {
   }
 }
 
-/** @param random a number in [0, 1) */
+/** One of one or more. @param random a number in [0, 1) */
 export function pick<T>(items: readonly T[], random: () => number): T {
-  return items[Math.floor(random() * items.length)]!;
+  return must(items[Math.floor(random() * items.length)], "there is one to pick");
 }

@@ -2,6 +2,7 @@
  * The address book as its operator reads it: how many addresses of which state and group, and a part of them, the
  * best known first. A group with most of the addresses is how an eclipse begins to look. Pure; changes nothing.
  */
+import { must } from "../../base/assert.ts";
 import { GROUPS_LISTED_MAX } from "../../base/limits.ts";
 import type { AddressBook } from "./address-book.ts";
 import { chanceOf, isTerrible, type KnownAddress } from "./address-entry.ts";
@@ -73,7 +74,7 @@ export function pageOfBook(
 }
 
 function textOfGroup({ scope, multiaddr }: KnownAddress): string {
-  const { host, port } = parseAddress(multiaddr)!;
+  const { host, port } = must(parseAddress(multiaddr), "an address of the book was parsed when it came in");
   if (scope !== "public") return `${formatHost(host)} port ${port}`;
   return host.length === 4 ? `${host[0]}.${host[1]}.0.0/16` : networkText(host.subarray(0, 4), 32);
 }

@@ -4,6 +4,7 @@
  * answer, the last to bring blocks or transactions, the longest here; of the rest the youngest of the largest group
  * goes. Peers that the operator names are never given up. As Bitcoin Core's SelectNodeToEvict; docs/adr/0011.
  */
+import { must } from "../../base/assert.ts";
 import { hex, utf8 } from "../../base/bytes.ts";
 import { sha256 } from "../../crypto/hash.ts";
 import { parseAddress, scopeOf, speakerGroupOf } from "./address-groups.ts";
@@ -95,7 +96,7 @@ function withoutGroups(
 ): readonly InboundPeer[] {
   const groups = [...groupsOf(peers)].map(([group, members]) => ({ rank: rank(group), members }));
   groups.sort((a, b) => (a.rank < b.rank ? -1 : 1));
-  const kept = new Set(groups.slice(0, count).map(({ members }) => members.sort(byAge)[0]!));
+  const kept = new Set(groups.slice(0, count).map(({ members }) => members.sort(byAge)[0]));
   return peers.filter((peer) => !kept.has(peer));
 }
 
@@ -105,14 +106,18 @@ function without(
   count: number,
   measure: (peer: InboundPeer) => number | undefined,
 ): readonly InboundPeer[] {
-  const valued = peers.filter((peer) => measure(peer) !== undefined);
-  const kept = new Set(valued.sort((a, b) => measure(a)! - measure(b)!).slice(0, count));
+  const valued = peers.flatMap((peer) => {
+    const value = measure(peer);
+    return value === undefined ? [] : [{ peer, value }];
+  });
+  valued.sort((a, b) => a.value - b.value);
+  const kept = new Set(valued.slice(0, count).map(({ peer }) => peer));
   return peers.filter((peer) => !kept.has(peer));
 }
 
 function youngestOfLargestGroup(peers: readonly InboundPeer[]): InboundPeer | undefined {
   const groups = [...groupsOf(peers).values()].map((members) => members.sort(byAge));
-  groups.sort((a, b) => b.length - a.length || byAge(b.at(-1)!, a.at(-1)!));
+  groups.sort((a, b) => b.length - a.length || byAge(youngestOf(b), youngestOf(a)));
   return groups[0]?.at(-1);
 }
 
@@ -139,4 +144,8 @@ function publicGroupOf(multiaddr: string): string | undefined {
   const address = parseAddress(multiaddr);
   if (address === undefined || scopeOf(address) !== "public") return undefined;
   return speakerGroupOf(address);
+}
+
+function youngestOf(members: readonly InboundPeer[]): InboundPeer {
+  return must(members.at(-1), "a group has a member");
 }

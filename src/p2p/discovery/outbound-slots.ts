@@ -4,6 +4,7 @@
  * eight may all be an attacker's. Connections that others opened count for nothing here. A pure decision: the book,
  * the situation and randomness come in, dials come out. Source: Heilman et al. 2015, section 7.
  */
+import { must } from "../../base/assert.ts";
 import type { AddressBook } from "./address-book.ts";
 import { type KnownAddress, keyOf, type PeerAddress } from "./address-entry.ts";
 import { groupOf, parseAddress } from "./address-groups.ts";
@@ -81,7 +82,7 @@ export function planDials(
 export function planDrops({ own, slots, isTipStale }: Situation, nowMs: number): readonly string[] {
   const chosen = own.filter((one) => isChosen(one.role) && one.connectedAtMs !== undefined);
   if (chosen.length <= slots) return [];
-  const youngestAtMs = Math.max(...chosen.map((one) => one.connectedAtMs!));
+  const youngestAtMs = Math.max(...chosen.map(connectedAt));
   if (isTipStale && nowMs - youngestAtMs < EXTRA_TRIAL_MS) return [];
   const worst = chosen.filter((one) => one.role !== "anchor").sort(byWorth)[0];
   return worst === undefined ? [] : [worst.peerId];
@@ -91,7 +92,7 @@ export function planDrops({ own, slots, isTipStale }: Situation, nowMs: number):
 export function oldestOf<T extends OwnConnection>(own: readonly T[]): readonly T[] {
   return own
     .filter((one) => (one.role === "outbound" || one.role === "anchor") && one.connectedAtMs !== undefined)
-    .sort((a, b) => a.connectedAtMs! - b.connectedAtMs!);
+    .sort((a, b) => connectedAt(a) - connectedAt(b));
 }
 
 /** Whether a connection of this role takes a slot. */
@@ -103,7 +104,11 @@ function isChosen(role: Role): boolean {
 function byWorth(a: OwnConnection, b: OwnConnection): number {
   const [left, right] = [a.lastBlockAtMs ?? 0, b.lastBlockAtMs ?? 0];
   if (left !== right) return left - right;
-  return b.connectedAtMs! - a.connectedAtMs!;
+  return connectedAt(b) - connectedAt(a);
+}
+
+function connectedAt({ connectedAtMs }: OwnConnection): number {
+  return must(connectedAtMs, "only connections that are made are compared");
 }
 
 /** The dials of one decision, and whom they rule out for its next ones. */

@@ -4,6 +4,7 @@
  * paid for it; one that owes again and again, because what it sends is not wanted, is to be sent away for a while.
  * Pure: time is handed in.
  */
+import { dropOldest } from "../../base/drop-oldest.ts";
 import { type BucketShape, TokenBuckets } from "../../base/token-bucket.ts";
 
 export const GOSSIP_BYTES: BucketShape = { capacity: 16 * 1024 * 1024, perSecond: 8 * 1024 * 1024 };
@@ -83,7 +84,7 @@ export class GossipBudgets {
     const bucket = this.#known.of(peerId, nowMs);
     bucket.refund(GOSSIP_KNOWN_PER_NEW * (this.#newCount - (this.#newCounted.get(peerId) ?? 0)));
     this.#newCounted.delete(peerId);
-    if (this.#newCounted.size >= PEERS_MAX) this.#newCounted.delete(this.#newCounted.keys().next().value!);
+    if (this.#newCounted.size >= PEERS_MAX) dropOldest(this.#newCounted);
     this.#newCounted.set(peerId, this.#newCount);
     bucket.charge(count, nowMs);
     const beyond = Math.min(count, -bucket.left(nowMs));

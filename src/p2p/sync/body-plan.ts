@@ -4,7 +4,9 @@
  * other: what several peers say they lack proves nothing about the one that has it. It asks nobody itself and knows
  * no time but what it is told. Source: pow.md 2.8, 6; docs/adr/0011.
  */
+
 import { byteText, type Hash } from "../../base/bytes.ts";
+import { dropOldest } from "../../base/drop-oldest.ts";
 import {
   BODIES_IN_FLIGHT_PER_PEER,
   BODIES_WINDOW,
@@ -103,7 +105,7 @@ export class BodyPlan {
     const rests = ofPeer.get(id)?.rests ?? 0;
     const restMs = Math.min(REST_MS_MAX, REST_MS * 2 ** Math.min(16, rests));
     ofPeer.set(id, { rests: rests + 1, restsUntilMs: nowMs + restMs });
-    if (ofPeer.size > MISSED_BODIES_PER_PEER_MAX) ofPeer.delete(ofPeer.keys().next().value!);
+    if (ofPeer.size > MISSED_BODIES_PER_PEER_MAX) dropOldest(ofPeer);
   }
 
   /** The peer has left. */

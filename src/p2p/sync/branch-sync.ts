@@ -6,7 +6,9 @@
  * first and wait for no stranger. All that was fetched is stored, so after a restart only what is missing is asked for.
  * Time and transport are handed in. Sources: pow.md 2.8, 1, 6 and 8; docs/protocol.md, "Branches"; docs/adr/0011.
  */
+import { must } from "../../base/assert.ts";
 import { byteText, equalBytes, type Hash } from "../../base/bytes.ts";
+import { dropOldest } from "../../base/drop-oldest.ts";
 import {
   BODIES_LISTED_MAX,
   HEADERS_AHEAD_MAX,
@@ -179,7 +181,7 @@ export class BranchSync implements BlockSync {
 
   async #fetchHeads(peer: BranchPeer): Promise<void> {
     const { ledger, scheduler } = this.#ports;
-    const told = peer.told!;
+    const told = must(peer.told, "only what a peer has told of is fetched");
     const { isChosen } = peer;
     const fetch: HeadFetch = { told, isChosen, aliveAtMs: scheduler.now() };
     this.#headFetches.set(peer.id, fetch);
@@ -222,7 +224,9 @@ export class BranchSync implements BlockSync {
       peer.lied(`${bodies.length} bodies where ${hashes.length} were asked for`);
       bodies = [];
     }
-    const held = bodies.flatMap((body, i) => (body.length === 0 ? [] : [{ hash: hashes[i]!, body }]));
+    const held = bodies.flatMap((body, i) =>
+      body.length === 0 ? [] : [{ hash: must(hashes[i], "no more bodies than hashes"), body }],
+    );
     if (this.#isStopped) return;
     const outcomes = await this.#ports.ledger.addBodies(held);
     let delivered = 0;
@@ -232,7 +236,7 @@ export class BranchSync implements BlockSync {
         break;
       }
       delivered++;
-      this.#plan.delivered(held[i]!.hash);
+      this.#plan.delivered(must(held[i], "an outcome for each body").hash);
     }
     if (delivered > 0) this.#ports.broughtBlocks?.(peer.id);
     const missed = this.#noteMissed(peer, hashes, delivered > 0 ? bodies.length : hashes.length);
@@ -285,7 +289,10 @@ export class BranchSync implements BlockSync {
   #mayFetchHeads({ told, isChosen }: BranchPeer): boolean {
     const under = [...this.#headFetches.values()].filter((fetch) => fetch.isChosen === isChosen);
     const slowAtMs = this.#ports.scheduler.now() - this.#settings.slowMs;
-    if (under.some((fetch) => fetch.aliveAtMs > slowAtMs && equalBytes(fetch.told, told!))) return false;
+    if (
+      under.some((fetch) => fetch.aliveAtMs > slowAtMs && told !== undefined && equalBytes(fetch.told, told))
+    )
+      return false;
     return under.length < (isChosen ? HEADS_CHOSEN_PEERS_MAX : HEADS_PEERS_MAX);
   }
 
@@ -315,8 +322,7 @@ export class BranchSync implements BlockSync {
 
   /** No more lists than peers; which one goes does not matter, it is made again. */
   #forgetLists(): void {
-    if (this.#missing.size > 2 * this.#peers.size + 2)
-      this.#missing.delete(this.#missing.keys().next().value!);
+    if (this.#missing.size > 2 * this.#peers.size + 2) dropOldest(this.#missing);
   }
 
   /** Those that this node chose first: they get the lowest bodies. */

@@ -147,7 +147,7 @@ function readHashes(reader: Reader, countMax: number): readonly Hash[] {
 function readIndexes(reader: Reader): readonly number[] {
   const indexes = reader.list(BLOCK_TRANSACTIONS_CEILING, (r) => r.u16());
   if (indexes.length === 0) reader.fail("no index");
-  if (indexes.some((index, i) => i > 0 && index <= indexes[i - 1]!)) reader.fail("indexes do not ascend");
+  if (indexes.some((index, i) => index <= (indexes[i - 1] ?? -1))) reader.fail("indexes do not ascend");
   return indexes;
 }
 

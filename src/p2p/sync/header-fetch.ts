@@ -6,6 +6,7 @@
  * hash is the same answer. A fetch ends when its peer has taken longer over its answers than their new heads are
  * worth: known heads are no progress. Sources: pow.md 2.8, 1 and 8; docs/protocol.md, "Branches"; docs/adr/0011.
  */
+import { must } from "../../base/assert.ts";
 import { equalBytes, type Hash, showHash } from "../../base/bytes.ts";
 import {
   HEADERS_AHEAD_MAX,
@@ -43,12 +44,12 @@ export async function fetchHeads(ports: HeadFetchPorts): Promise<boolean> {
     if (heads === undefined || last === undefined || isStopped()) return hasLearnt;
     const result = await ledger.addHeads(heads, 0n);
     if (result.kind === "too-light") {
-      const scan = ledger.scan(heads[0]!.header.previousHash);
+      const scan = ledger.scan(firstOf(heads).header.previousHash);
       const light = scan && new ProvenBranch(ports, locator, scan);
       return (await light?.readThrough(heads, result.needed, box)) || hasLearnt;
     }
     if (result.kind === "orphan") {
-      peer.lied(`heads from ${showHash(heads[0]!.hash)} follow no block asked for`);
+      peer.lied(`heads from ${showHash(firstOf(heads).hash)} follow no block asked for`);
       return hasLearnt;
     }
     if (result.kind === "invalid") refuseHeads(peer, result.fault);
@@ -91,10 +92,15 @@ class TimeBox implements HeadsTimeBox {
   }
 }
 
+/** Of an answer that is not empty. */
+function firstOf(heads: readonly BlockHead[]): BlockHead {
+  return must(heads[0], "an answer with a last head has a first");
+}
+
 /** What is invalid, early or too far ahead was left out, and what follows it. */
 function lastKnown(ledger: BranchLedger, heads: readonly BlockHead[]): KnownBlock | undefined {
-  for (let i = heads.length - 1; i >= 0; i--) {
-    const known = ledger.find(heads[i]!.hash);
+  for (const { hash } of heads.toReversed()) {
+    const known = ledger.find(hash);
     if (known !== undefined) return known;
   }
   return undefined;
@@ -149,9 +155,11 @@ class ProvenBranch implements LightBranch {
       }
       const isAll = stop !== undefined || heads.length < HEADS_PER_ANSWER_MAX;
       if (isAll || this.#ends.length >= READ_THROUGH_ANSWERS_MAX || box.isOver()) return false;
-      const more = await askHeads(peer, [this.#ends.at(-1)!]);
+      const more = await askHeads(peer, [
+        must(this.#ends.at(-1), "an answer without an early head ends where one was taken"),
+      ]);
       if (more === undefined || more.length === 0 || isStopped()) return false;
-      if (!equalBytes(more[0]!.header.previousHash, last)) {
+      if (!equalBytes(firstOf(more).header.previousHash, last)) {
         // It has left that branch meanwhile, and answers from where its own begins.
         peer.failed();
         return false;
@@ -163,7 +171,8 @@ class ProvenBranch implements LightBranch {
   async store(box: HeadsTimeBox): Promise<boolean> {
     const { ledger, peer, stored, isStopped } = this.#ports;
     const from = this.#ends.findIndex((end) => ledger.find(end) === undefined);
-    let locator = from > 0 ? [this.#ends[from - 1]!] : this.#start;
+    const before = this.#ends[from - 1];
+    let locator = before === undefined ? this.#start : [before];
     peer.light = undefined;
     for (const end of this.#ends.slice(Math.max(0, from))) {
       const heads = await askHeads(peer, locator);

@@ -4,7 +4,9 @@
  * one question may name, the place to begin is drawn, so that nothing at the front of a list starves what stands
  * behind it. What we have and the peer lacks, it pulls in its own round. Sources: decision 7, ADR 0012.
  */
+
 import { byteText, type Hash } from "../../base/bytes.ts";
+import { dropOldest } from "../../base/drop-oldest.ts";
 import { POOL_FETCH_MAX, POOL_REFUSALS_MAX, POOL_TRANSACTIONS_MAX } from "../../base/limits.ts";
 import type { Scheduler } from "../../base/scheduler.ts";
 import { sha256 } from "../../crypto/hash.ts";
@@ -123,9 +125,7 @@ export class PoolRepair {
     const key = byteText(hash);
     this.#refused.delete(key);
     this.#refused.set(key, { hash, untilMs: this.#ports.scheduler.now() + ms });
-    if (this.#refused.size <= POOL_REFUSALS_MAX) return;
-    const [oldest] = this.#refused.keys();
-    this.#refused.delete(oldest!);
+    if (this.#refused.size > POOL_REFUSALS_MAX) dropOldest(this.#refused);
   }
 
   /** Hashes of what is not asked for again yet; what may be is forgotten. */

@@ -4,7 +4,9 @@
  * second, so a list that is a quarter of a second old misleads nobody; another head ends it at once. Each list is made
  * once for all who ask meanwhile, and a question for transactions finds the names that the question before it made.
  */
-import { byteText, type Hash } from "../../base/bytes.ts";
+import { must } from "../../base/assert.ts";
+import { byteText, type Hash, xorInto } from "../../base/bytes.ts";
+import { dropOldest } from "../../base/drop-oldest.ts";
 import { POOL_NAMED_MAX, POOL_PRICES_MAX } from "../../base/limits.ts";
 import type { Scheduler } from "../../base/scheduler.ts";
 import { ShortHashes } from "./short-hash.ts";
@@ -55,7 +57,7 @@ export class SettledPool {
     const hashes = this.#ports.hashes(feeMin);
     this.#lists++;
     const made = { hashes, checksum: checksumOf(hashes) };
-    if (this.#listed.size >= POOL_PRICES_MAX) this.#listed.delete(this.#listed.keys().next().value!);
+    if (this.#listed.size >= POOL_PRICES_MAX) dropOldest(this.#listed);
     this.#listed.set(feeMin, made);
     return made;
   }
@@ -68,7 +70,7 @@ export class SettledPool {
     this.#namings++;
     this.#named.delete(salt);
     this.#named.set(salt, { hashes, names });
-    while (this.#named.size > POOL_NAMED_MAX) this.#named.delete(this.#named.keys().next().value!);
+    while (this.#named.size > POOL_NAMED_MAX) dropOldest(this.#named);
     return names;
   }
 
@@ -79,7 +81,7 @@ export class SettledPool {
     const { hashes, names } = named;
     const met = new Set<bigint>();
     const found = hashes.filter((_, i) => {
-      const name = names[i]!;
+      const name = must(names[i], "a name for each hash");
       if (!wanted.has(name)) return false;
       met.add(name);
       return true;
@@ -101,6 +103,6 @@ export class SettledPool {
 /** XOR of the hashes: 32 bytes, whatever their order. */
 export function checksumOf(hashes: readonly Uint8Array[]): Uint8Array {
   const checksum = new Uint8Array(32);
-  for (const hash of hashes) for (let i = 0; i < 32; i++) checksum[i]! ^= hash[i]!;
+  for (const hash of hashes) xorInto(checksum, hash);
   return checksum;
 }

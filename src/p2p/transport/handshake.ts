@@ -3,8 +3,10 @@
  * directions (an open network asks whether there is a reason against instead); and the HELLO, which must name the same wire version, chain and genesis, and whose validator claim,
  * if it makes one, must be signed. It decides and counts; the streams are handshake.ts's matter.
  */
+
 import type { ConnectionGater, MultiaddrConnection, PeerId } from "@libp2p/interface";
 import { type Address, equalBytes, type Hash, showHash } from "../../base/bytes.ts";
+import { dropOldest } from "../../base/drop-oldest.ts";
 import { accept, refuse, type Verdict } from "../../base/fault.ts";
 import { CONNECTIONS_PER_PEER_MAX, REFUSALS_LOGGED_MAX } from "../../base/limits.ts";
 import type { Logger } from "../../base/log.ts";
@@ -150,7 +152,7 @@ export class OnceEach {
   /** Whether `key` is new. */
   first(key: string): boolean {
     if (this.#seen.has(key)) return false;
-    if (this.#seen.size >= this.#countMax) this.#seen.delete(this.#seen.values().next().value!);
+    if (this.#seen.size >= this.#countMax) dropOldest(this.#seen);
     this.#seen.add(key);
     return true;
   }

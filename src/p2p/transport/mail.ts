@@ -210,8 +210,8 @@ export class Mail {
   #admitStream(author: number, stream: Stream): void {
     const streams = this.#inbound.get(author) ?? [];
     const open = streams.filter(({ status }) => status === "open");
-    while (open.length >= MAIL_STREAMS_PER_VALIDATOR_MAX)
-      refuseStream(open.shift()!, this.#deps.meter, "mail-streams");
+    const tooMany = Math.max(0, open.length - MAIL_STREAMS_PER_VALIDATOR_MAX + 1);
+    for (const oldest of open.splice(0, tooMany)) refuseStream(oldest, this.#deps.meter, "mail-streams");
     this.#inbound.set(author, [...open, stream]);
   }
 

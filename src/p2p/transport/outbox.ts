@@ -3,6 +3,7 @@
  * dropped, because consensus repairs what is lost (STATUS) and new mail makes old mail obsolete. No stream, no
  * clock: the time is handed in.
  */
+import { must } from "../../base/assert.ts";
 import {
   MAIL_FRAME_BYTES_TARGET,
   MAIL_FRAME_MESSAGES_MAX,
@@ -60,7 +61,7 @@ export class Outbox {
   /** Drops what is older than the bound. @returns how many packets. */
   expire(nowMs: number): number {
     let dropped = 0;
-    while (this.length > 0 && nowMs - this.#packets[this.#first]!.postedAtMs > this.#bounds.ageMsMax) {
+    while (this.length > 0 && nowMs - this.#packetAt(this.#first).postedAtMs > this.#bounds.ageMsMax) {
       this.#dropFirst();
       dropped++;
     }
@@ -72,7 +73,7 @@ export class Outbox {
     let count = 0;
     let bytes = 0;
     for (let i = this.#first; i < this.#packets.length && count < MAIL_FRAME_MESSAGES_MAX; i++) {
-      const size = 4 + this.#packets[i]!.bytes.length;
+      const size = 4 + this.#packetAt(i).bytes.length;
       if (count > 0 && bytes + size > MAIL_FRAME_BYTES_TARGET) break;
       bytes += size;
       count++;
@@ -102,8 +103,12 @@ export class Outbox {
     return dropped;
   }
 
+  #packetAt(index: number): Packet {
+    return must(this.#packets[index], "a packet lies between the first and the last");
+  }
+
   #dropFirst(): void {
-    this.#bytes -= this.#packets[this.#first]!.bytes.length;
+    this.#bytes -= this.#packetAt(this.#first).bytes.length;
     this.#first++;
     if (this.length === 0 || (this.#first > 32 && 2 * this.#first > this.#packets.length)) {
       this.#packets = this.#packets.slice(this.#first);

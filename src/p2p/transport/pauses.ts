@@ -1,4 +1,5 @@
 /** Peers that were sent away for a while, each with the time when it may come back. Pure: time is handed in. */
+import { dropOldest } from "../../base/drop-oldest.ts";
 
 /** Beyond it the one sent away longest ago may come back. */
 const PAUSES_MAX = 1_024;
@@ -8,7 +9,7 @@ export class Pauses {
 
   begin(peerId: string, untilMs: number): void {
     this.#untilMs.delete(peerId);
-    if (this.#untilMs.size >= PAUSES_MAX) this.#untilMs.delete(this.#untilMs.keys().next().value!);
+    if (this.#untilMs.size >= PAUSES_MAX) dropOldest(this.#untilMs);
     this.#untilMs.set(peerId, untilMs);
   }
 
