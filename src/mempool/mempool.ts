@@ -26,6 +26,7 @@ import {
 } from "./admission.ts";
 import { findPlace, type Place } from "./capacity.ts";
 import type { PoolBounds } from "./eviction.ts";
+import { signaturesAsked } from "./joint-admission.ts";
 import { PoolIndex } from "./pool-index.ts";
 import type {
   DropReason,
@@ -119,6 +120,11 @@ export class Mempool {
     const verdict = this.#admit(source, nowMs);
     this.#tell();
     return verdict;
+  }
+
+  /** Judges the signatures of what came together and is now {@link add}ed, one by one. */
+  prepare(envelopes: readonly Uint8Array[]): void {
+    this.#ports.signatures.admitTogether?.(signaturesAsked(envelopes, this.#rules, this.#admission));
   }
 
   /**

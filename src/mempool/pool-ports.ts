@@ -21,7 +21,10 @@ export interface MempoolOptions {
 export interface MempoolPorts {
   readonly head: HeadState;
   /** The rule at admission of chain/execution/accepted-signatures.ts. */
-  readonly signatures: { admit(transaction: SignedTransaction): boolean };
+  readonly signatures: {
+    admit(transaction: SignedTransaction): boolean;
+    admitTogether?(transactions: readonly SignedTransaction[]): void;
+  };
   /** Told after each call that changed the pool, in order, when the pool is consistent again. */
   readonly listener?: (events: readonly PoolEvent[]) => void;
   /**

@@ -35,6 +35,8 @@ export interface NetworkHandlers {
    */
   mailReceived(peerId: string, author: ValidatorId, bytes: Uint8Array): Promise<void> | undefined;
   rumorReceived(topic: Topic, peerId: string, bytes: Uint8Array): Promise<Relay>;
+  /** Of one peer, together: each of them follows at once by rumorReceived. */
+  transactionsReceived?(envelopes: readonly Uint8Array[]): void;
   /** Answers a request of anti-entropy; a throw closes the stream. */
   requestReceived(peerId: string, bytes: Uint8Array): Promise<Uint8Array>;
   /** A peer passed the handshake, or left. */

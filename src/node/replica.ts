@@ -1,7 +1,6 @@
 /**
- * A replica: a whole node without its I/O. Chain, pool, engine with its driver, rumors and repair, joined over the
- * ports that are handed in; the same class runs over libp2p and LevelDB, and in memory on virtual time. It decides
- * nothing by itself: it carries what one part says to the others.
+ * A replica: a whole node without its I/O. Chain, pool, engine with its driver, rumors and repair, joined over ports;
+ * the same class runs over libp2p and LevelDB, and in memory on virtual time. It only carries what one says to others.
  */
 import { equalBytes, type Hash, showHash } from "../base/bytes.ts";
 import { type Fault, fault, type Relay, refuse, type Verdict } from "../base/fault.ts";
@@ -162,6 +161,7 @@ export class Replica {
     await network.start({
       mailReceived: (peerId, author, bytes) => this.#mail.receive(peerId, author, bytes),
       rumorReceived: (topic, peerId, bytes) => this.#rumorReceived(topic, peerId, bytes),
+      transactionsReceived: (envelopes) => this.pool.prepare(envelopes),
       requestReceived: (peerId, bytes) => this.#joined.repair.answer(peerId, bytes),
       peerConnected: (peerId) => {
         this.presence.connected(peerId);

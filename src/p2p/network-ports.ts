@@ -11,6 +11,8 @@ import type { Sessions } from "./transport/sessions.ts";
 export interface P2pHandlers {
   mailReceived(peerId: string, author: number, bytes: Uint8Array): Promise<void> | undefined;
   rumorReceived(topic: Topic, peerId: string, bytes: Uint8Array): Promise<Relay>;
+  /** Of one peer, together: each of them follows at once by rumorReceived. */
+  transactionsReceived?(envelopes: readonly Uint8Array[]): void;
   requestReceived(peerId: string, bytes: Uint8Array): Promise<Uint8Array>;
   peerConnected(peerId: string): void;
   peerDisconnected(peerId: string): void;

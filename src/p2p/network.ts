@@ -308,6 +308,7 @@ export class P2pNetwork {
       rumor: new Rumor(this.#options.genesisHash, {
         ...shared,
         budgets,
+        transactionsReceived: (envelopes) => handlers.transactionsReceived?.(envelopes),
         rumorReceived: async (topic, peerId, bytes) => {
           const relay = await handlers.rumorReceived(topic, peerId, bytes);
           if (relay === "reject") this.#parts?.discovery?.fault(peerId, "rumor");

@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest";
 import { hex } from "../../src/base/bytes.ts";
 import { AcceptedSignatures } from "../../src/chain/execution/accepted-signatures.ts";
 import type { SignedTransaction } from "../../src/chain/types/transaction.ts";
-import { createSigner, ED25519 } from "../../src/crypto/keys.ts";
+import { createSigner, ED25519, verifyCounts } from "../../src/crypto/keys.ts";
 import { Mempool } from "../../src/mempool/mempool.ts";
 import { selectTransactions } from "../../src/mempool/template.ts";
 import { slowSigner } from "../crypto/slow-signer.ts";
@@ -341,6 +341,24 @@ describe("a new head", () => {
     pool.headChanged(head.after([foreign]), [foreign], 0);
     expect(pool.executable).toBe(1);
   });
+});
+
+it("judges the signatures of what came together first, each with the verdict that it gets alone", () => {
+  const signers = Array.from({ length: 8 }, (_, i) => createSigner(new Uint8Array(32).fill(20 + i)));
+  const signatures = new AcceptedSignatures(genesisHash);
+  const pool = new Mempool({ genesis }, { head: headOf(signers), signatures });
+  const sent = signers.map((signer) => transfer(signer));
+  const forged = sent[3]!.bytes.slice();
+  forged[forged.length - 1]! ^= 1;
+  forged[forged.length - 40]! ^= 1;
+  const envelopes = sent.map(({ bytes }, i) => (i === 3 ? forged : bytes));
+  pool.prepare([...envelopes, new Uint8Array(3)]);
+  expect(pool.hashes()).toEqual([]);
+  expect(signatures.size).toBe(7);
+  const before = { ...verifyCounts };
+  const verdicts = envelopes.map((envelope) => pool.add(envelope, 0).ok);
+  expect(verdicts).toEqual(sent.map((_, i) => i !== 3));
+  expect(verifyCounts).toEqual(before);
 });
 
 describe("a reorg", () => {

@@ -50,6 +50,7 @@ interface Dependencies extends ProtocolParts {
    * "known" if it did so before.
    */
   rumorReceived(topic: Topic, peerId: string, bytes: Uint8Array): Promise<Relay>;
+  transactionsReceived?(envelopes: readonly Uint8Array[]): void;
 }
 
 export function topicName(genesisHash: Hash, topic: Topic): string {
@@ -165,10 +166,10 @@ export class Rumor {
   }
 
   /** The computing happens before the promise is there; what is awaited afterwards is the disk or the clock. */
-  async #judgeOne(topic: Topic, peerId: string, bytes: Uint8Array): Promise<Relay> {
+  async #judgeOne(topic: Topic, peerId: string, bytes: Uint8Array, togetherMs = 0): Promise<Relay> {
     const startMs = performance.now();
     const judged = this.#deps.rumorReceived(topic, peerId, bytes);
-    const tookMs = performance.now() - startMs;
+    const tookMs = performance.now() - startMs + togetherMs;
     const relay = await judged;
     const { budgets, scheduler } = this.#deps;
     if (relay === "known") budgets.known(peerId, 1, tookMs, scheduler.now());
@@ -189,8 +190,12 @@ export class Rumor {
     // Copies, because the pool keeps transactions for long and must not keep whole batches with them. Not by slice():
     // of a Buffer that is a view.
     const envelopes = batch.value.map((envelope) => new Uint8Array(envelope));
+    const startMs = performance.now();
+    this.#deps.transactionsReceived?.(envelopes);
+    // What was computed for all together is charged as a share of each.
+    const shareMs = (performance.now() - startMs) / envelopes.length;
     const relays = await Promise.all(
-      envelopes.map((envelope) => this.#judgeOne("transactions", peerId, envelope)),
+      envelopes.map((envelope) => this.#judgeOne("transactions", peerId, envelope, shareMs)),
     );
     const relay = combine(relays);
     if (relay !== "accept") {
