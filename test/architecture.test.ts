@@ -35,7 +35,7 @@ const FLOORS: Readonly<Record<string, number>> = {
  * folder itself. Types may point upwards: a port is written by whoever uses it.
  */
 const INNER_FLOORS: Readonly<Record<string, readonly (readonly string[])[]>> = {
-  chain: [["types"], ["state"], ["modules"], ["genesis", "execution"], ["forks", "."]],
+  chain: [["types"], ["state"], ["modules"], ["genesis", "execution", "snapshot"], ["forks", "."]],
   p2p: [["transport"], ["discovery", "gossip", "sync"], ["."]],
   rpc: [
     ["."],
@@ -46,7 +46,7 @@ const INNER_FLOORS: Readonly<Record<string, readonly (readonly string[])[]>> = {
     ["methods"],
     ["server"],
   ],
-  node: [["home", "metrics", "mining"], ["votes", "ingress"], ["assembly", "."], ["api"]],
+  node: [["home", "metrics", "mining"], ["votes", "ingress", "snapshot"], ["assembly", "."], ["api"]],
 };
 
 /** The composition root of a node stands above its folder. */

@@ -297,6 +297,8 @@ export class Chain {
     if (height > this.#head.summary.height + 1n) return { kind: "orphan", height };
     const known = this.store.hashAt(height);
     if (known !== undefined && equalBytes(known, block.hash)) return { kind: "known" };
+    // Below a snapshot nothing is here to compare with, and nothing is wanted.
+    if (known === undefined && height < this.store.firstHeight()) return { kind: "known" };
     const badSeal = this.#executor.rules.verifySeal(block, seal);
     if (badSeal !== undefined) return { kind: "invalid", fault: badSeal };
     if (known !== undefined || !equalBytes(block.header.previousHash, this.#head.hash))

@@ -14,6 +14,7 @@ import {
   canonicalKey,
   checkpointKey,
   DATABASE_VERSION,
+  FIRST_KEY,
   GENESIS_KEY,
   HEAD_KEY,
   headKey,
@@ -119,10 +120,10 @@ export class ChainStore {
   }
 
   async writeGenesis(executed: ExecutedBlock): Promise<void> {
-    const operations = blockOperations(executed, new Uint8Array(0));
-    operations.push({ kind: "put", key: VERSION_KEY, value: new Writer(2).u16(DATABASE_VERSION).finish() });
-    operations.push({ kind: "put", key: GENESIS_KEY, value: executed.block.hash });
-    await this.#write(operations);
+    await this.#write([
+      ...blockOperations(executed, new Uint8Array(0)),
+      ...originOperations(executed.block.hash),
+    ]);
   }
 
   /** One block, one atomic synced batch: block, seal, state, tree, receipts, indexes, head. */
@@ -181,6 +182,12 @@ export class ChainStore {
   /** The head as the database has it: it moves with the state, in one batch. */
   headHash(): Hash {
     return asHash(must(this.#kv.get(HEAD_KEY), "a database with a genesis has a head"));
+  }
+
+  /** The lowest block that is here besides block 0: above 1 where the chain began from a snapshot. */
+  firstHeight(): bigint {
+    const bytes = this.#kv.get(FIRST_KEY);
+    return bytes === undefined ? 1n : new Reader(bytes).u64();
   }
 
   hashAt(height: bigint): Hash | undefined {
@@ -244,6 +251,33 @@ function readSized(reader: Reader): Uint8Array {
   return reader.bytes32(0xffffffff);
 }
 
+/** What says whose database it is, and in which format. */
+function originOperations(genesisHash: Hash): KvOperation[] {
+  return [
+    { kind: "put", key: VERSION_KEY, value: new Writer(2).u16(DATABASE_VERSION).finish() },
+    { kind: "put", key: GENESIS_KEY, value: genesisHash },
+  ];
+}
+
+/** A block of the chain without what executing it changed in the state: from a snapshot. */
+export function placedOperations(
+  block: Block,
+  seal: Uint8Array,
+  receipts: readonly Uint8Array[],
+): KvOperation[] {
+  return [...headOperations(block), ...bodyOperations(block, seal), ...resultOperations({ block, receipts })];
+}
+
+/** Makes a database of what was written from a snapshot; nothing is one before. */
+export function foundedOperations(zero: Block, headHash: Hash, firstHeight: bigint): KvOperation[] {
+  return [
+    ...placedOperations(zero, new Uint8Array(0), []),
+    ...originOperations(zero.hash),
+    { kind: "put", key: FIRST_KEY, value: new Writer(8).u64(firstHeight).finish() },
+    { kind: "put", key: HEAD_KEY, value: headHash },
+  ];
+}
+
 function blockOperations(executed: ExecutedBlock, seal: Uint8Array): KvOperation[] {
   const { block, diff, pages } = executed;
   return [
@@ -269,7 +303,7 @@ export function bodyOperations({ hash, transactions }: Block, seal: Uint8Array):
 }
 
 /** What executing a block gave besides the state, and that it is the block at its height. */
-function resultOperations({ block, receipts }: ExecutedBlock): KvOperation[] {
+function resultOperations({ block, receipts }: Pick<ExecutedBlock, "block" | "receipts">): KvOperation[] {
   const { hash, summary, transactions } = block;
   assert(receipts.length === transactions.length, "one receipt a transaction");
   const value = new Writer(1024).list(receipts, (writer, receipt) => writer.bytes32(receipt)).finish();
@@ -282,7 +316,7 @@ function resultOperations({ block, receipts }: ExecutedBlock): KvOperation[] {
   return operations;
 }
 
-function ledgerOperations(
+export function ledgerOperations(
   diff: StateDiff,
   pages: ReadonlyMap<string, Uint8Array | undefined>,
 ): KvOperation[] {

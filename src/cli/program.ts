@@ -30,6 +30,7 @@ const COMMANDS: readonly CommandFile[] = [
   { names: ["tx"], load: async () => (await import("./tx/tx.ts")).addTx },
   { names: ["anchor"], load: async () => (await import("./tx/anchor.ts")).addAnchor },
   { names: ["verify"], load: async () => (await import("./home/verify.ts")).addVerify },
+  { names: ["snapshot"], load: async () => (await import("./home/snapshot.ts")).addSnapshot },
   { names: ["headers"], load: async () => (await import("./chain/headers.ts")).addHeaders },
   { names: ["init"], load: async () => (await import("./home/init.ts")).addInit },
   { names: ["testnet"], load: async () => (await import("./home/testnet.ts")).addTestnet },

@@ -334,6 +334,13 @@ export interface Consensus<P extends Parsed = Parsed, M extends Typed = Typed> {
    * what it would prove, both signatures.
    */
   openEvidence(evidence: Uint8Array, wants?: (claimed: Evidence) => boolean): Verdict<Evidence>;
+  /**
+   * Decodes and verifies what `store-checkpoint` carries: a quorum's word for the state at a height. Left out where
+   * nobody signs any.
+   */
+  openCheckpoint?(
+    certificate: Uint8Array,
+  ): Verdict<{ readonly height: bigint; readonly hash: Hash; readonly stateRoot: Hash }>;
   /** Undefined for a node that has no part in it: rules and sync, no engine. */
   createEngine(options: EngineOptions): ConsensusEngine<P, M> | undefined;
 }

@@ -12,6 +12,7 @@ import type { PowParameters } from "../chain/genesis/pow-parameters.ts";
 import type { SignatureRules } from "../crypto/keys.ts";
 import type { Consensus, Parsed, Typed } from "./engine.ts";
 import { NO_VOTES, openEvidence } from "./open-evidence.ts";
+import { openCheckpointCertificate } from "./pbft/certificate.ts";
 import { PbftEngine } from "./pbft/engine.ts";
 import { type PbftMessage, PbftMessageVerifier } from "./pbft/message-verifier.ts";
 import { pbftRules } from "./pbft/rules.ts";
@@ -55,6 +56,7 @@ function pbftConsensus(
     verifier: new PbftMessageVerifier({ ...context, ...shape }),
     recentHeads: 2 * logWindow,
     openEvidence: (evidence, wants) => openEvidence(genesis, evidence, context, wants),
+    openCheckpoint: (certificate) => openCheckpointCertificate(context, certificate),
     createEngine: ({ self, signer, settings }) =>
       self === undefined || signer === undefined
         ? undefined

@@ -28,7 +28,7 @@ import { type Home, removePid, writePid } from "./home/home.ts";
 import { takeLock } from "./home/lock.ts";
 import { type KnownPeer, multiaddrOf } from "./home/peers-file.ts";
 import { makeRpcToken, publishRpcToken } from "./home/rpc-token.ts";
-import { StartError, startErrorOf } from "./home/start-error.ts";
+import { checkImport, StartError, startErrorOf } from "./home/start-error.ts";
 import { packageVersion } from "./home/version.ts";
 import { Metrics } from "./metrics/metrics.ts";
 import { nodeReadings, observeReplica } from "./metrics/readings.ts";
@@ -116,6 +116,7 @@ function takeHome({ home, config }: NodeOptions, closers: Closers): Pick<LogSink
 async function openNode(options: NodeOptions, closers: Closers): Promise<RunningNode> {
   const { home, config } = options;
   const { logger, reopen } = takeHome(options, closers);
+  checkImport(home.paths);
   checkMode(home, config);
   const signer = validatorSigner(home, config);
   if (signer !== undefined) takePlace(home.paths, logger, options.isMoved);

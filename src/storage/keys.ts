@@ -3,7 +3,8 @@
  * twice. Integers are big-endian, so that keys sort by height. What is keyed by a block hash may be written ahead
  * of the head and is harmless if the head never moves to it.
  *
- *   0x00 | name                      -> meta: "version" u16, "genesis" 32, "head" hash 32, "journal" stamp
+ *   0x00 | name                      -> meta: "version" u16, "genesis" 32, "head" hash 32, "journal" stamp,
+ *                                       "first" u64: the lowest block but 0, where the chain began from a snapshot
  *   0x01 | block hash 32             -> header 80 | summary
  *   0x02 | block hash 32             -> body: u32 x (u16 length, envelope)
  *   0x03 | block hash 32             -> seal (pbft: commit certificate)
@@ -31,6 +32,9 @@ export const GENESIS_KEY = metaKey("genesis");
 export const HEAD_KEY = metaKey("head");
 /** How far this validator's journal was durable before the newest batch (node/votes/journal-watermark.ts). */
 export const STAMP_KEY = metaKey("journal");
+
+/** The lowest block that is here besides block 0; missing where every block is. */
+export const FIRST_KEY = metaKey("first");
 
 function metaKey(name: string): Uint8Array {
   return concatBytes(Uint8Array.of(0x00), utf8(name));
@@ -89,6 +93,14 @@ export function blockHashOfTransactionKey(key: Uint8Array): Hash {
 
 export function stateKey(key: Uint8Array): Uint8Array {
   return concatBytes(STATE, key);
+}
+
+/** The state at the head: inclusive lower and exclusive upper bound. */
+export const STATE_RANGE = { from: STATE, to: PAGE };
+
+/** The state key in a stateKey. */
+export function keyOfStateKey(key: Uint8Array): Uint8Array {
+  return key.slice(1);
 }
 
 export function pageKey(key: Uint8Array): Uint8Array {

@@ -2,7 +2,7 @@
  * A cluster of whole replicas (ledger, pool, engine, driver, journal, repair) in one process: real code on virtual
  * time, a network in memory and disks that lose what was not synced.
  */
-import { type Address, EMPTY } from "../../src/base/bytes.ts";
+import { type Address, asAddress, EMPTY, utf8 } from "../../src/base/bytes.ts";
 import { SILENT } from "../../src/base/log.ts";
 import type { PbftParameters } from "../../src/chain/genesis/consensus-parameters.ts";
 import type { Genesis } from "../../src/chain/genesis/genesis.ts";
@@ -13,6 +13,7 @@ import {
   signTransaction,
   type Transaction,
 } from "../../src/chain/types/transaction.ts";
+import { sha256 } from "../../src/crypto/hash.ts";
 import { createSigner, ED25519, type SignatureRules, type Signer } from "../../src/crypto/keys.ts";
 import { DEVNET, planNetwork, secretsFromSeed } from "../../src/node/home/network-plan.ts";
 import { Replica } from "../../src/node/replica.ts";
@@ -29,6 +30,8 @@ export interface ClusterOptions {
   readonly consensus?: Partial<PbftParameters>;
   readonly emptyBlocksMs?: number;
   readonly signatureRules?: SignatureRules;
+  /** Accounts of the genesis besides those of people: nobody uses them. */
+  readonly bystanders?: number;
 }
 
 export interface Disk {
@@ -51,9 +54,13 @@ export class Cluster {
     this.#options = options;
     const plan = planNetwork({ ...DEVNET, validators: options.validators ?? 4 }, secretsFromSeed("cluster"));
     const timeMs = BigInt(this.time.now()) - 1n;
+    const bystanders = Array.from({ length: options.bystanders ?? 0 }, (_, i) => {
+      return { address: asAddress(sha256(utf8(`bystander ${i}`))), balance: 1n };
+    });
     this.genesis = {
       ...plan.genesis,
       timeMs,
+      accounts: [...plan.genesis.accounts, ...bystanders],
       consensus: { ...plan.genesis.consensus, ...options.consensus },
     };
     this.people = plan.accounts.map(({ seed }) => createSigner(seed));

@@ -22,6 +22,10 @@ export function accountKey(address: Address): Uint8Array {
   return key;
 }
 
+export function isAccountKey(key: Uint8Array): boolean {
+  return key[0] === ACCOUNT;
+}
+
 export function anchorKey(digest: Uint8Array): Uint8Array {
   return concatBytes(ANCHOR, digest);
 }

@@ -103,6 +103,10 @@ function checkSpace(dir: string): Finding {
 /** Database against genesis, journal against key; opened and closed again. */
 async function checkData({ paths, genesis }: Home, { mode }: Config): Promise<Finding> {
   const name = "data";
+  if (existsSync(paths.dbImport)) {
+    const detail = `${paths.dbImport}: the import of a snapshot was not finished; import it again, or quorate reset`;
+    return wrongFile(name, detail);
+  }
   if (!existsSync(paths.db)) return { name, ok: true, detail: "none yet: the node begins at the genesis" };
   try {
     const { openLevel } = await import("../../storage/level.ts");

@@ -58,7 +58,7 @@ function reset(out: Output, options: ResetOptions): void {
 }
 
 function doomedBy({ votes, keys }: ResetOptions, paths: HomePaths): readonly string[] {
-  const chain = [paths.db, paths.logs, paths.pid];
+  const chain = [paths.db, paths.dbImport, paths.logs, paths.pid];
   const voted = [paths.journal, `${paths.validatorKey}.voted`];
   if (keys) {
     const home = [paths.genesis, paths.config, paths.peers, paths.nodeKey, paths.validatorKey];

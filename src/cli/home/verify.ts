@@ -4,6 +4,7 @@
  */
 import { existsSync } from "node:fs";
 import type { Command } from "commander";
+import { ChainStore } from "../../chain/store.ts";
 import { homePaths, loadGenesis } from "../../node/home/home.ts";
 import { takeLock } from "../../node/home/lock.ts";
 import { startBar } from "../bar.ts";
@@ -43,6 +44,7 @@ async function verify(out: Output, dir: string): Promise<void> {
     let bar: ReturnType<typeof startBar>;
     const started = performance.now();
     try {
+      refuseSnapshot(new ChainStore(kv, genesis.limits).firstHeight());
       const report = await verifyChain(genesis, kv, (done, total) => {
         if (done === 1n) bar = startBar(out, Number(total), BAR);
         bar?.update(Number(done));
@@ -71,4 +73,15 @@ async function verify(out: Output, dir: string): Promise<void> {
   } finally {
     lock.release();
   }
+}
+
+/** Blocks below a snapshot are not there to be executed. */
+function refuseSnapshot(firstHeight: bigint): void {
+  if (firstHeight === 1n) return;
+  throw new CliError(
+    EXIT.badInput,
+    "BEGAN_FROM_SNAPSHOT",
+    `this chain began from a snapshot, its first block has height ${firstHeight}: it cannot be executed from its ` +
+      "genesis. Check the snapshot with: quorate snapshot verify",
+  );
 }

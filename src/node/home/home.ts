@@ -27,6 +27,8 @@ export interface HomePaths {
   readonly nodeKey: string;
   readonly validatorKey: string;
   readonly db: string;
+  /** A database that is being made of a snapshot; it becomes the one above when it is whole. */
+  readonly dbImport: string;
   readonly journal: string;
   /** What an open network's node remembers of others. */
   readonly addresses: string;
@@ -63,6 +65,7 @@ export function homePaths(dir: string): HomePaths {
     nodeKey: join(dir, "keys", "node.json"),
     validatorKey: join(dir, "keys", "validator.json"),
     db: join(dir, "data", "db"),
+    dbImport: join(dir, "data", "db.import"),
     journal: join(dir, "data", "journal"),
     addresses: join(dir, "data", "addresses.json"),
     logs: join(dir, "logs"),

@@ -2,6 +2,7 @@
  * What keeps a node from starting, in one line that says what to do: everything that can be wrong with a home, a
  * disk or a key and that a person has to decide about. It knows nothing of how the line is shown.
  */
+import { existsSync } from "node:fs";
 import type { Fault } from "../../base/fault.ts";
 import { UnfitDatabase } from "../../chain/store.ts";
 import { DamagedDatabase } from "../../storage/level-checks.ts";
@@ -25,4 +26,13 @@ export function startErrorOf(error: unknown, { genesis, db }: Pick<HomePaths, "g
   if (!(error instanceof UnfitDatabase)) return error;
   const detail = error.code === "wrong-genesis" ? `${genesis}: ${error.message}` : `${db}: ${error.message}`;
   return new StartError({ code: error.code, detail }, { cause: error });
+}
+
+/** @throws StartError `half-imported`: the import of a snapshot was broken off, and nobody said what to do instead. */
+export function checkImport({ dir, dbImport }: Pick<HomePaths, "dir" | "dbImport">): void {
+  if (!existsSync(dbImport)) return;
+  const detail =
+    `${dbImport}: the import of a snapshot was not finished. Import it again (quorate snapshot import FILE --dir ${dir}), ` +
+    `or begin without it: quorate reset --dir ${dir} --yes`;
+  throw new StartError({ code: "half-imported", detail });
 }

@@ -29,22 +29,36 @@ export async function findHead(api: NodeApi, selector: BlockSelector): Promise<B
     if (selector.tag !== "earliest") return api.head();
   }
   const height = await findHeight(api, selector);
-  return height === undefined ? undefined : foundAt(selector, height, await api.headAt(height));
+  return height === undefined ? undefined : foundAt(api, selector, height, await api.headAt(height));
 }
 
 export async function findBlock(api: NodeApi, selector: BlockSelector): Promise<SealedBlock | undefined> {
   const height = await findHeight(api, selector);
-  return height === undefined ? undefined : foundAt(selector, height, await api.sealedBlockAt(height));
+  return height === undefined ? undefined : foundAt(api, selector, height, await api.sealedBlockAt(height));
 }
 
 /**
- * While the chain leaves a branch, the database loses heights that the head in memory still spans.
- * @throws CallError BLOCK_NOT_FOUND where that took the block that a height or a tag names
+ * While the chain leaves a branch, the database loses heights that the head in memory still spans; below a snapshot
+ * it never had them.
+ * @throws CallError BLOCK_NOT_FOUND where the block that a height or a tag names is not here
  */
-function foundAt<T>(selector: BlockSelector, height: bigint, found: T | undefined): T | undefined {
+function foundAt<T>(
+  api: NodeApi,
+  selector: BlockSelector,
+  height: bigint,
+  found: T | undefined,
+): T | undefined {
   if (found !== undefined || selector.kind === "hash") return found;
-  const detail = `the chain is just changing branches, and height ${height} is gone: ask again`;
-  throw new CallError("BLOCK_NOT_FOUND", detail, { height: showCount(height) });
+  throw absentBlock(api, height);
+}
+
+/** What is said of a height up to the head's whose block is not here. */
+export function absentBlock(api: NodeApi, height: bigint): CallError {
+  const detail =
+    api.branches() === undefined
+      ? `this node began from a snapshot and has no block of height ${height}: ask one that has the whole chain`
+      : `the chain is just changing branches, and height ${height} is gone: ask again`;
+  return new CallError("BLOCK_NOT_FOUND", detail, { height: showCount(height) });
 }
 
 /** A block off the active chain, which only its hash can name. */

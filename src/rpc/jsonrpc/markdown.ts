@@ -149,8 +149,8 @@ Heights, views, counts and milliseconds are JSON numbers; amounts are decimal st
 lower-case 0x-hex. **A block hash is shown byte-reversed**, as Bitcoin does; every other hash as it lies. Integers may be
 sent as number, decimal string or 0x-hex. A block is named by height, hash, \`"latest"\`, \`"finalized"\`, \`"pending"\` (reads
 as latest) or \`"earliest"\`. Only the latest state is kept: older ones are \`PRUNED\`. A lookup by hash that finds nothing
-answers null; a height above the head is \`BLOCK_NOT_FOUND\`. An answer speaks of one ledger: while the chain moves to
-another branch a read waits for the few milliseconds that this takes, and is \`SYNCING\` when the head does not stand still.
+answers null; a height above the head is \`BLOCK_NOT_FOUND\`, and so is one below the first block of a node that began
+from a snapshot. An answer speaks of one ledger: while the chain moves to another branch a read waits for the few milliseconds that this takes, and is \`SYNCING\` when the head does not stand still.
 \`consensus_explain\` and what is read of the node itself wait for nothing.
 
 ## Waiting

@@ -4,7 +4,7 @@ import { EMPTY, equalBytes, hex0x } from "../../base/bytes.ts";
 import { PROOF_HEADERS_MAX, RPC_RANGE_MAX } from "../../base/limits.ts";
 import type { BlockHead } from "../../chain/types/block.ts";
 import type { SignedTransaction } from "../../chain/types/transaction.ts";
-import { checkHeight, findBeside, findBlock, findHead, mustExist } from "../answers/blocks.ts";
+import { absentBlock, checkHeight, findBeside, findBlock, findHead, mustExist } from "../answers/blocks.ts";
 import { showHeadersBefore, showHeadersOn, showWorkOn } from "../answers/headers-on-top.ts";
 import type { NodeApi } from "../api.ts";
 import { CallError } from "../errors.ts";
@@ -127,6 +127,7 @@ export const getBlockRange = method({
     const heights: bigint[] = [];
     for (let height = from; height <= to && height <= top; height++) heights.push(height);
     const heads = await Promise.all(heights.map((height) => api.headAt(height)));
+    if (api.branches() === undefined && heads[0] === undefined) throw absentBlock(api, from);
     return linkedFrom(heads).map((head) => showHeader(api, head));
   },
 });

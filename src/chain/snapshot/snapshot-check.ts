@@ -1,0 +1,284 @@
+/**
+ * What a snapshot must say to be believed, section by section, by whoever holds the genesis alone: the newest blocks
+ * with their seals, and under the state root of the last one every entry of the state. Pure; it holds one chunk's
+ * size and position, never the state. Source: docs/protocol.md, "Snapshot".
+ */
+import { equalBytes, type Hash, hex, showHash } from "../../base/bytes.ts";
+import { accept, type Fault, fault, refuse, type Verdict } from "../../base/fault.ts";
+import type { Genesis } from "../genesis/genesis.ts";
+import type { ConsensusRules } from "../rules.ts";
+import { isAccountKey } from "../state/state-keys.ts";
+import type { BlockHead } from "../types/block.ts";
+import { receiptsRootOf } from "../types/receipt.ts";
+import {
+  decodeSnapshotBlock,
+  decodeSnapshotChain,
+  decodeSnapshotEnd,
+  firstSnapshotBlock,
+  SECTION,
+  type SnapshotBlock,
+  type SnapshotChain,
+  type SnapshotEnd,
+} from "./snapshot-format.ts";
+import {
+  checkStateChunk,
+  decodeStateChunk,
+  entryBytes,
+  fitsChunk,
+  PATHS_END,
+  type StateChunk,
+  spanOf,
+} from "./state-chunk.ts";
+
+/** What a certificate of a checkpoint says, verified. */
+export interface SnapshotCheckpoint {
+  readonly height: bigint;
+  readonly hash: Hash;
+  readonly stateRoot: Hash;
+}
+
+export interface SnapshotContext {
+  readonly genesis: Genesis;
+  readonly genesisHash: Hash;
+  readonly rules: Pick<ConsensusRules, "verifySeal">;
+  /** How many of the newest blocks an engine wants at its start. */
+  readonly recentHeads: number;
+  /** Decodes and verifies the certificate of a stable checkpoint. */
+  readonly openCheckpoint: (certificate: Uint8Array) => Verdict<SnapshotCheckpoint>;
+}
+
+/** A section that was found right. */
+export type CheckedSection =
+  | { readonly kind: "chain"; readonly chain: SnapshotChain }
+  | { readonly kind: "checkpoint"; readonly height: bigint; readonly certificate: Uint8Array }
+  | { readonly kind: "block"; readonly block: SnapshotBlock }
+  | { readonly kind: "state"; readonly chunk: StateChunk }
+  | { readonly kind: "end" };
+
+export interface SnapshotFacts extends SnapshotEnd {
+  readonly height: bigint;
+  readonly headHash: Hash;
+  readonly stateRoot: Hash;
+  /** Of the stable checkpoint whose certificate it has. */
+  readonly checkpoint: bigint | undefined;
+  readonly firstBlock: bigint;
+}
+
+export type SnapshotFault =
+  | "malformed"
+  | "wrong-genesis"
+  | "wrong-checkpoint"
+  | "wrong-block"
+  | "wrong-certificate"
+  | "wrong-chunk";
+
+export class SnapshotCheck {
+  readonly #context: SnapshotContext;
+  #chain: SnapshotChain | undefined;
+  #checkpoint: SnapshotCheckpoint | undefined;
+  #firstBlock = 0n;
+  #last: BlockHead | undefined;
+  #chunks = 0;
+  #entries = 0n;
+  #accounts = 0n;
+  /** Where the next chunk must begin. */
+  #next = 0n;
+  #before: { readonly chunk: StateChunk; readonly bytes: number } | undefined;
+  #ended = false;
+
+  constructor(context: SnapshotContext) {
+    this.#context = context;
+  }
+
+  /** What was accepted so far. */
+  counts(): SnapshotEnd {
+    return { chunks: this.#chunks, entries: this.#entries, accounts: this.#accounts };
+  }
+
+  /** What the sections said; undefined until the last one was accepted. */
+  facts(): SnapshotFacts | undefined {
+    if (!this.#ended) return undefined;
+    const { hash, summary } = this.#last!;
+    return {
+      height: summary.height,
+      headHash: hash,
+      stateRoot: summary.stateRoot,
+      checkpoint: this.#checkpoint?.height,
+      firstBlock: this.#firstBlock,
+      ...this.counts(),
+    };
+  }
+
+  /** After a fault nothing more may be given to it. */
+  accept(kind: number, payload: Uint8Array): Verdict<CheckedSection, SnapshotFault> {
+    switch (kind) {
+      case SECTION.chain:
+        return this.#chain === undefined ? this.#acceptChain(payload) : outOfPlace(kind);
+      case SECTION.checkpoint:
+        return this.#chain !== undefined && this.#checkpoint === undefined && this.#last === undefined
+          ? this.#acceptCheckpoint(payload, this.#chain)
+          : outOfPlace(kind);
+      case SECTION.block:
+        return this.#chain !== undefined && this.#chunks === 0
+          ? this.#acceptBlock(payload, this.#chain)
+          : outOfPlace(kind);
+      case SECTION.state:
+        return this.#isAtHead() ? this.#acceptChunk(payload) : outOfPlace(kind);
+      case SECTION.end:
+        return this.#isAtHead() ? this.#acceptEnd(payload) : outOfPlace(kind);
+      default:
+        return refuse("malformed", `a section of kind ${kind}, which format 1 does not have`);
+    }
+  }
+
+  #isAtHead(): boolean {
+    return this.#last !== undefined && this.#last.summary.height === this.#chain?.height;
+  }
+
+  #acceptChain(payload: Uint8Array): Verdict<CheckedSection, SnapshotFault> {
+    const decoded = decodeSnapshotChain(payload);
+    if (!decoded.ok) return decoded;
+    const { genesisHash, height } = decoded.value;
+    if (!equalBytes(genesisHash, this.#context.genesisHash)) {
+      const detail = `the snapshot is of the chain with genesis ${showHash(genesisHash)}, the genesis file is of ${showHash(this.#context.genesisHash)}`;
+      return refuse("wrong-genesis", detail);
+    }
+    if (height === 0n)
+      return refuse("malformed", "a snapshot of block 0, which the genesis file says all of");
+    this.#chain = decoded.value;
+    return accept({ kind: "chain", chain: decoded.value });
+  }
+
+  #acceptCheckpoint(certificate: Uint8Array, chain: SnapshotChain): Verdict<CheckedSection, SnapshotFault> {
+    const opened = this.#context.openCheckpoint(certificate);
+    if (!opened.ok) return refuse("wrong-checkpoint", `checkpoint certificate: ${opened.fault.detail}`);
+    const { height } = opened.value;
+    if (height > chain.height) {
+      return refuse(
+        "wrong-checkpoint",
+        `the checkpoint at height ${height} is above the head, ${chain.height}`,
+      );
+    }
+    this.#checkpoint = opened.value;
+    return accept({ kind: "checkpoint", height, certificate });
+  }
+
+  #acceptBlock(payload: Uint8Array, chain: SnapshotChain): Verdict<CheckedSection, SnapshotFault> {
+    const decoded = decodeSnapshotBlock(payload, this.#context.genesis.limits);
+    if (!decoded.ok) return decoded;
+    const { block, seal, receipts } = decoded.value;
+    const wrong = this.#checkPlace(block, chain) ?? this.#checkAtCheckpoint(block);
+    if (wrong !== undefined) return { ok: false, fault: wrong };
+    const { height, receiptsRoot } = block.summary;
+    const badSeal = this.#context.rules.verifySeal(block, seal);
+    if (badSeal !== undefined) {
+      return refuse("wrong-certificate", `the certificate of block ${height}: ${badSeal.detail}`);
+    }
+    if (
+      receipts.length !== block.transactions.length ||
+      !equalBytes(receiptsRootOf(receipts), receiptsRoot)
+    ) {
+      return refuse("wrong-block", `the receipts of block ${height} are not the ones that it commits to`);
+    }
+    if (this.#last === undefined) this.#firstBlock = height;
+    this.#last = block;
+    return accept({ kind: "block", block: decoded.value });
+  }
+
+  #checkPlace({ hash, header, summary }: BlockHead, chain: SnapshotChain): Fault<SnapshotFault> | undefined {
+    const { height } = summary;
+    const first = firstSnapshotBlock(chain.height, this.#checkpoint?.height, this.#context.recentHeads);
+    const due = this.#last === undefined ? first : this.#last.summary.height + 1n;
+    if (height !== due || height > chain.height) {
+      return fault("wrong-block", `block ${height} where block ${due} of ${chain.height} must stand`);
+    }
+    if (this.#last !== undefined && !equalBytes(header.previousHash, this.#last.hash)) {
+      return fault("wrong-block", `block ${height} does not follow block ${height - 1n}`);
+    }
+    if (height === chain.height && !equalBytes(hash, chain.headHash)) {
+      return fault("wrong-block", `the head is ${showHash(hash)}, announced was ${showHash(chain.headHash)}`);
+    }
+    return undefined;
+  }
+
+  /** The certificate and the blocks must tell one story. */
+  #checkAtCheckpoint({ hash, header, summary }: BlockHead): Fault<SnapshotFault> | undefined {
+    const checkpoint = this.#checkpoint;
+    if (checkpoint === undefined) return undefined;
+    const own = summary.height === checkpoint.height ? hash : undefined;
+    const named = summary.height === checkpoint.height + 1n ? header.previousHash : own;
+    const isOther = named !== undefined && !equalBytes(named, checkpoint.hash);
+    if (isOther || (own !== undefined && !equalBytes(summary.stateRoot, checkpoint.stateRoot))) {
+      return fault("wrong-checkpoint", `the certificate of height ${checkpoint.height} is of another block`);
+    }
+    return undefined;
+  }
+
+  #acceptChunk(payload: Uint8Array): Verdict<CheckedSection, SnapshotFault> {
+    const number = this.#chunks + 1;
+    const bad = (what: string) => refuse("wrong-chunk", `state chunk ${number}: ${what}`);
+    const decoded = decodeStateChunk(payload);
+    if (!decoded.ok) return bad(decoded.fault.detail);
+    const chunk = decoded.value;
+    const { from, to } = spanOf(chunk);
+    if (from !== this.#next) {
+      return bad(
+        `begins at path ${showPath(from)} where ${showPath(this.#next)} is due: one is missing, or out of order`,
+      );
+    }
+    const wrong = checkStateChunk(this.#last!.summary.stateRoot, chunk) ?? this.#checkSize(chunk);
+    if (wrong !== undefined) return bad(wrong);
+    this.#chunks = number;
+    this.#next = to;
+    this.#entries += BigInt(chunk.entries.length);
+    this.#accounts += BigInt(chunk.entries.filter(({ key }) => isAccountKey(key)).length);
+    return accept({ kind: "state", chunk });
+  }
+
+  /** One state has one form: a subtree is one chunk if it fits into one. */
+  #checkSize(chunk: StateChunk): string | undefined {
+    const { depth, entries } = chunk;
+    const bytes = entries.reduce((sum, entry) => sum + entryBytes(entry), 0);
+    const before = this.#before;
+    this.#before = { chunk, bytes };
+    if (!fitsChunk(bytes, entries.length))
+      return `${bytes} bytes of ${entries.length} entries are too much for one`;
+    if (before === undefined || before.chunk.depth !== depth) return undefined;
+    const isRight = depth > 0 && (spanOf(chunk).from >> BigInt(256 - depth)) % 2n === 1n;
+    const both = before.chunk.entries.length + entries.length;
+    return isRight && fitsChunk(before.bytes + bytes, both) ? "and the one before have to be one" : undefined;
+  }
+
+  #acceptEnd(payload: Uint8Array): Verdict<CheckedSection, SnapshotFault> {
+    if (this.#next !== PATHS_END) {
+      return refuse(
+        "wrong-chunk",
+        `the state ends after chunk ${this.#chunks}, at path ${showPath(this.#next)}`,
+      );
+    }
+    const decoded = decodeSnapshotEnd(payload);
+    if (!decoded.ok) return decoded;
+    const { chunks, entries, accounts } = decoded.value;
+    if (chunks !== this.#chunks || entries !== this.#entries || accounts !== this.#accounts) {
+      const says = `the end says ${chunks} chunks, ${entries} entries, ${accounts} accounts`;
+      return refuse("malformed", `${says}; read were ${this.#chunks}, ${this.#entries}, ${this.#accounts}`);
+    }
+    this.#ended = true;
+    return accept({ kind: "end" });
+  }
+}
+
+function outOfPlace(kind: number): { readonly ok: false; readonly fault: Fault<"malformed"> } {
+  return refuse("malformed", `a section of kind ${kind} is out of place`);
+}
+
+/** Enough of it to compare by eye. */
+function showPath(position: bigint): string {
+  return position === PATHS_END ? "the end" : hexOf(position);
+}
+
+function hexOf(position: bigint): string {
+  const bytes = new Uint8Array(8);
+  new DataView(bytes.buffer).setBigUint64(0, position >> 192n);
+  return `0x${hex(bytes)}…`;
+}

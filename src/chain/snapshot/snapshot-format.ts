@@ -1,0 +1,138 @@
+/**
+ * The bytes of a snapshot: a head, then sections, each with its kind and length, so that a reader holds one at a
+ * time. What the sections must say is snapshot-check.ts's matter. Source: docs/protocol.md, "Snapshot".
+ *
+ *   file    = "QUORSNAP" | format u16 = 1 | section*
+ *   section = kind u8 | length u32 | payload
+ */
+import { asHash, type Hash, utf8 } from "../../base/bytes.ts";
+import type { Verdict } from "../../base/fault.ts";
+import { SEAL_BYTES_MAX, SNAPSHOT_SECTION_BYTES_MAX } from "../../base/limits.ts";
+import { decode } from "../../codec/reader.ts";
+import { Writer } from "../../codec/writer.ts";
+import {
+  type BodyLimits,
+  encodeBlock,
+  readBlock,
+  type SealedBlock,
+  sealedBlockBytesMax,
+} from "../types/block.ts";
+
+/** The format of what is written; another number is refused. */
+const SNAPSHOT_FORMAT = 1;
+
+const MAGIC = utf8("QUORSNAP");
+export const SNAPSHOT_HEAD_BYTES: number = MAGIC.length + 2;
+export const SECTION_HEAD_BYTES = 5;
+
+/** The kinds of sections, in the order of a file. */
+export const SECTION = {
+  /** One: which chain and block. */
+  chain: 1,
+  /** Number 2 is kept for the certificates of epochs, once validators can change: format 1 has none. */
+  /** None or one: the certificate of a stable checkpoint. */
+  checkpoint: 3,
+  /** One or more: the newest blocks, ascending, the last one is the head. */
+  block: 4,
+  /** One or more: the state, ascending by path. */
+  state: 5,
+  /** One: counts. */
+  end: 6,
+} as const;
+
+export interface SnapshotChain {
+  readonly genesisHash: Hash;
+  readonly height: bigint;
+  readonly headHash: Hash;
+}
+
+export interface SnapshotBlock extends SealedBlock {
+  /** Encoded receipts in order. */
+  readonly receipts: readonly Uint8Array[];
+}
+
+export interface SnapshotEnd {
+  readonly chunks: number;
+  /** Entries of the state. */
+  readonly entries: bigint;
+  /** Of these, accounts. */
+  readonly accounts: bigint;
+}
+
+export function encodeSnapshotHead(): Uint8Array {
+  return new Writer(SNAPSHOT_HEAD_BYTES).raw(MAGIC).u16(SNAPSHOT_FORMAT).finish();
+}
+
+/** The format's number; undefined when this is no snapshot. */
+export function checkSnapshotHead(bytes: Uint8Array): "not-a-snapshot" | "other-format" | undefined {
+  if (bytes.length < SNAPSHOT_HEAD_BYTES || !MAGIC.every((byte, i) => byte === bytes[i]))
+    return "not-a-snapshot";
+  const format = (bytes[MAGIC.length]! << 8) | bytes[MAGIC.length + 1]!;
+  return format === SNAPSHOT_FORMAT ? undefined : "other-format";
+}
+
+/** @throws Error when the payload is larger than any reader takes. */
+export function encodeSection(kind: number, payload: Uint8Array): Uint8Array {
+  if (payload.length > SNAPSHOT_SECTION_BYTES_MAX) {
+    throw new Error(`a section of ${payload.length} bytes, at most ${SNAPSHOT_SECTION_BYTES_MAX} are read`);
+  }
+  return new Writer(SECTION_HEAD_BYTES + payload.length).u8(kind).bytes32(payload).finish();
+}
+
+/** genesis hash 32 | height u64 | head hash 32 */
+export function encodeSnapshotChain({ genesisHash, height, headHash }: SnapshotChain): Uint8Array {
+  return new Writer(72).raw(genesisHash).u64(height).raw(headHash).finish();
+}
+
+export function decodeSnapshotChain(bytes: Uint8Array): Verdict<SnapshotChain, "malformed"> {
+  return decode(bytes, "chain section", (reader) => ({
+    genesisHash: asHash(reader.raw(32).slice()),
+    height: reader.u64(),
+    headHash: asHash(reader.raw(32).slice()),
+  }));
+}
+
+/** block bytes32 | seal bytes32 | list of (receipt bytes32) */
+export function encodeSnapshotBlock({ block, seal, receipts }: SnapshotBlock): Uint8Array {
+  const writer = new Writer(4096).bytes32(encodeBlock(block)).bytes32(seal);
+  return writer.list(receipts, (w, receipt) => w.bytes32(receipt)).finish();
+}
+
+/** Form, and that the body is the one that the summary commits to. */
+export function decodeSnapshotBlock(
+  bytes: Uint8Array,
+  limits: BodyLimits,
+): Verdict<SnapshotBlock, "malformed"> {
+  return decode(bytes, "block section", (reader) => {
+    const block = decode(reader.bytes32(sealedBlockBytesMax(limits)), "block", (r) => readBlock(r, limits));
+    if (!block.ok) return reader.fail(block.fault.detail);
+    const seal = reader.bytes32(SEAL_BYTES_MAX);
+    const receipts = reader.list(limits.maxBlockTransactions, (r) => r.bytes32(bytes.length));
+    return { block: block.value, seal, receipts };
+  });
+}
+
+/** chunks u32 | entries u64 | accounts u64 */
+export function encodeSnapshotEnd({ chunks, entries, accounts }: SnapshotEnd): Uint8Array {
+  return new Writer(20).u32(chunks).u64(entries).u64(accounts).finish();
+}
+
+export function decodeSnapshotEnd(bytes: Uint8Array): Verdict<SnapshotEnd, "malformed"> {
+  return decode(bytes, "end section", (reader) => ({
+    chunks: reader.u32(),
+    entries: reader.u64(),
+    accounts: reader.u64(),
+  }));
+}
+
+/**
+ * The lowest block of a snapshot: all that an engine wants to be told at its start, and no more.
+ * @param checkpoint height of the certificate that the snapshot has
+ * @param recent how many of the newest blocks the engine wants at most, at least 1
+ */
+export function firstSnapshotBlock(height: bigint, checkpoint: bigint | undefined, recent: number): bigint {
+  const oldest = height > BigInt(recent) ? height - BigInt(recent) + 1n : 1n;
+  if (checkpoint === undefined) return oldest;
+  const above = checkpoint < height ? checkpoint + 1n : height;
+  return above > oldest ? above : oldest;
+}

@@ -1,0 +1,98 @@
+/**
+ * Reads a snapshot from its first byte to its last and checks it against the genesis: nothing else is needed, no
+ * node and no network. One section is in memory at a time. Who wants to keep it is handed each section after its check.
+ */
+import { type Fault, fault, refuse, type Verdict } from "../../base/fault.ts";
+import { SNAPSHOT_SECTION_BYTES_MAX } from "../../base/limits.ts";
+import {
+  type CheckedSection,
+  SnapshotCheck,
+  type SnapshotContext,
+  type SnapshotFacts,
+  type SnapshotFault,
+} from "../../chain/snapshot/snapshot-check.ts";
+import {
+  checkSnapshotHead,
+  SECTION_HEAD_BYTES,
+  SNAPSHOT_HEAD_BYTES,
+} from "../../chain/snapshot/snapshot-format.ts";
+
+export interface SnapshotSource {
+  /** The next `length` bytes; fewer at the end only. */
+  read(length: number): Promise<Uint8Array>;
+}
+
+export interface ReadPorts {
+  readonly source: SnapshotSource;
+  readonly keep?: (section: CheckedSection) => Promise<void>;
+  /** Told after each section: bytes read. */
+  readonly progress?: (bytes: number) => void;
+}
+
+export interface ReadSnapshot extends SnapshotFacts {
+  readonly bytes: number;
+}
+
+export type ReadFault = SnapshotFault | "not-a-snapshot" | "wrong-format" | "truncated";
+
+/** @throws Error when the disk fails. */
+export async function readSnapshot(
+  context: SnapshotContext,
+  { source, keep, progress }: ReadPorts,
+): Promise<Verdict<ReadSnapshot, ReadFault>> {
+  const wrongHead = checkHead(await source.read(SNAPSHOT_HEAD_BYTES));
+  if (wrongHead !== undefined) return { ok: false, fault: wrongHead };
+  const check = new SnapshotCheck(context);
+  let bytes = SNAPSHOT_HEAD_BYTES;
+  while (check.facts() === undefined) {
+    const section = await readSection(source, bytes);
+    if (!section.ok) return section;
+    const { kind, payload } = section.value;
+    const checked = check.accept(kind, payload);
+    if (!checked.ok) {
+      const { code, detail } = checked.fault;
+      return refuse(code, `${detail} (section at byte ${bytes})`);
+    }
+    await keep?.(checked.value);
+    bytes += SECTION_HEAD_BYTES + payload.length;
+    progress?.(bytes);
+  }
+  const rest = await source.read(1);
+  if (rest.length > 0)
+    return refuse("malformed", `bytes follow the end of the snapshot, from byte ${bytes} on`);
+  return { ok: true, value: { ...check.facts()!, bytes } };
+}
+
+function checkHead(head: Uint8Array): Fault<ReadFault> | undefined {
+  switch (checkSnapshotHead(head)) {
+    case "not-a-snapshot":
+      return fault("not-a-snapshot", 'this is no snapshot: it does not begin with "QUORSNAP" and a format');
+    case "other-format": {
+      const found = (head[SNAPSHOT_HEAD_BYTES - 2]! << 8) | head[SNAPSHOT_HEAD_BYTES - 1]!;
+      const detail = `the snapshot has format ${found}, this program reads format 1: use the release that wrote it`;
+      return fault("wrong-format", detail);
+    }
+    case undefined:
+      return undefined;
+  }
+}
+
+async function readSection(
+  source: SnapshotSource,
+  at: number,
+): Promise<Verdict<{ readonly kind: number; readonly payload: Uint8Array }, ReadFault>> {
+  const head = await source.read(SECTION_HEAD_BYTES);
+  if (head.length < SECTION_HEAD_BYTES) return truncated(at + head.length);
+  const length = new DataView(head.buffer, head.byteOffset).getUint32(1);
+  if (length > SNAPSHOT_SECTION_BYTES_MAX) {
+    const detail = `a section of ${length} bytes at byte ${at}, at most ${SNAPSHOT_SECTION_BYTES_MAX} are read`;
+    return refuse("malformed", detail);
+  }
+  const payload = await source.read(length);
+  if (payload.length < length) return truncated(at + SECTION_HEAD_BYTES + payload.length);
+  return { ok: true, value: { kind: head[0]!, payload } };
+}
+
+function truncated(bytes: number): Verdict<never, "truncated"> {
+  return refuse("truncated", `the snapshot ends in the middle, at byte ${bytes}: it was not copied whole`);
+}

@@ -1,0 +1,86 @@
+/** Snapshots of clusters, as bytes in memory. */
+import { byteText, concatBytes } from "../../../src/base/bytes.ts";
+import type { Verdict } from "../../../src/base/fault.ts";
+import type { Genesis } from "../../../src/chain/genesis/genesis.ts";
+import type { SnapshotContext } from "../../../src/chain/snapshot/snapshot-check.ts";
+import type { BlockHead } from "../../../src/chain/types/block.ts";
+import { type ExportedSnapshot, exportSnapshot } from "../../../src/node/snapshot/export-snapshot.ts";
+import {
+  type ReadSnapshot,
+  readSnapshot,
+  type SnapshotSource,
+} from "../../../src/node/snapshot/read-snapshot.ts";
+import { snapshotContext } from "../../../src/node/snapshot/snapshot-context.ts";
+import type { Kv } from "../../../src/storage/kv.ts";
+import { MemoryKv } from "../../../src/storage/memory.ts";
+import { Cluster, type ClusterOptions } from "../cluster.ts";
+
+/** The judge of a genesis, which verifies no certificate twice: a test reads one file many times. */
+export function contextOf(genesis: Genesis): SnapshotContext {
+  const context = snapshotContext(genesis);
+  if (!context.ok) throw new Error(context.fault.detail);
+  const { rules, openCheckpoint } = context.value;
+  const verifySeal = remembered(
+    (head: BlockHead, seal: Uint8Array) => byteText(concatBytes(head.hash, seal)),
+    (head, seal) => rules.verifySeal(head, seal),
+  );
+  return { ...context.value, rules: { verifySeal }, openCheckpoint: remembered(byteText, openCheckpoint) };
+}
+
+function remembered<A extends unknown[], R>(
+  idOf: (...of: A) => string,
+  ask: (...of: A) => R,
+): (...of: A) => R {
+  const known = new Map<string, { readonly answer: R }>();
+  return (...of) => {
+    const id = idOf(...of);
+    const answer = known.get(id) ?? { answer: ask(...of) };
+    known.set(id, answer);
+    return answer.answer;
+  };
+}
+
+export async function exported(
+  context: SnapshotContext,
+  kv: Kv,
+): Promise<{ readonly bytes: Uint8Array; readonly facts: Verdict<ExportedSnapshot> }> {
+  const parts: Uint8Array[] = [];
+  const write = async (bytes: Uint8Array) => void parts.push(bytes.slice());
+  const facts = await exportSnapshot(context, { kv, scratch: new MemoryKv(), write });
+  return { bytes: concatBytes(...parts), facts };
+}
+
+export function sourceOf(bytes: Uint8Array): SnapshotSource {
+  let at = 0;
+  return {
+    async read(length) {
+      const part = bytes.slice(at, at + length);
+      at += part.length;
+      return part;
+    },
+  };
+}
+
+export function checked(context: SnapshotContext, bytes: Uint8Array): Promise<Verdict<ReadSnapshot>> {
+  return readSnapshot(context, { source: sourceOf(bytes) });
+}
+
+/** A cluster that has made so many blocks, a checkpoint at each second one; still running. */
+export async function clusterAt(height: number, options: ClusterOptions): Promise<Cluster> {
+  const consensus = { checkpointInterval: 2, logWindow: 4 };
+  const cluster = new Cluster({ consensus, ...options });
+  await cluster.start(...Array.from({ length: options.validators ?? 4 }, (_, i) => i));
+  await grow(cluster, height);
+  return cluster;
+}
+
+/** Lets the validators make blocks up to this height, one transfer each. */
+export async function grow(cluster: Cluster, height: number): Promise<void> {
+  const [one] = cluster.replicas.values();
+  const to = cluster.people[1]!.publicKey;
+  for (let at = Number(one!.chain.head.summary.height); at < height; at++) {
+    one!.submit(cluster.transfer(0, BigInt(at), to).bytes);
+    const isDone = () => cluster.heights().every((found) => found > BigInt(at));
+    if (!(await cluster.until(isDone))) throw new Error(`no block ${at + 1}: ${cluster.heights()}`);
+  }
+}
