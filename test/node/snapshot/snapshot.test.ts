@@ -82,6 +82,10 @@ describe("a small snapshot", () => {
     expect(await checked(context, bytes.subarray(0, bytes.length - 30))).toMatchObject({
       fault: { code: "truncated", detail: expect.stringContaining("in the middle") },
     });
+    const huge = Uint8Array.of(SECTION.block, 0x04, 0, 0, 1);
+    expect(await checked(context, new Uint8Array([...bytes.subarray(0, 10), ...huge]))).toMatchObject({
+      fault: { code: "malformed", detail: expect.stringContaining("67108865 bytes") },
+    });
     const lastSections = bytes.subarray(0, bytes.length - 25);
     const strange = new Uint8Array([...lastSections, ...encodeSection(SECTION.chain, new Uint8Array(3))]);
     expect(await checked(context, strange)).toMatchObject({

@@ -1,0 +1,169 @@
+/**
+ * `quorate snapshot` as people run it: homes on disk with the chain of a cluster in memory, the command in this
+ * process, and a real node that begins from what was imported.
+ */
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+
+import { formatGenesis } from "../../../src/chain/genesis/genesis-file.ts";
+import { loadConfig } from "../../../src/node/home/config.ts";
+import { createHome, homePaths, openHome } from "../../../src/node/home/home.ts";
+import { keyOfSeed } from "../../../src/node/home/key-file.ts";
+import { takeLock } from "../../../src/node/home/lock.ts";
+import { secretsFromSeed } from "../../../src/node/home/network-plan.ts";
+import { type RunningNode, startNode } from "../../../src/node/node.ts";
+import { openLevel } from "../../../src/storage/level.ts";
+import type { Cluster } from "../../node/cluster.ts";
+import { clusterAt } from "../../node/snapshot/snapshots.ts";
+import { json, quorate } from "../running.ts";
+
+let dir: string;
+let cluster: Cluster;
+let source: string;
+let file: string;
+
+beforeAll(async () => {
+  dir = mkdtempSync(join(tmpdir(), "quorate-snapshot-test-"));
+  cluster = await clusterAt(3, { validators: 1 });
+  await cluster.stop();
+  source = home("source");
+  mkdirSync(homePaths(source).db, { recursive: true });
+  const kv = await openLevel(homePaths(source).db);
+  const all = await cluster.kv(0).entries({ from: new Uint8Array(0), to: Uint8Array.of(0xff) });
+  await kv.write(
+    all.map(([key, value]) => ({ kind: "put", key, value })),
+    { sync: true },
+  );
+  await kv.close();
+  file = join(dir, "chain.snapshot");
+});
+
+afterAll(() => rmSync(dir, { recursive: true, force: true }));
+
+/** Of a full node. */
+function home(name: string): string {
+  const path = join(dir, name);
+  createHome(path, {
+    configText: 'mode = "full"\n',
+    genesisJson: formatGenesis(cluster.genesis),
+    peers: [],
+    nodeKey: keyOfSeed(secretsFromSeed(name)("node", "0")),
+    validatorKey: undefined,
+  });
+  return path;
+}
+
+function start(path: string): Promise<RunningNode> {
+  const opened = openHome(path);
+  const flags = { "rpc.port": "0", "p2p.port": "0" };
+  if (!opened.ok) throw new Error(opened.fault.detail);
+  const config = loadConfig({ file: opened.value.configText, environment: {}, flags });
+  if (!config.ok) throw new Error(config.fault.detail);
+  return startNode({ home: opened.value, config: config.value.config });
+}
+
+describe("quorate snapshot", () => {
+  it("exports a stopped home, and leaves nothing but the file", async () => {
+    const before = readdirSync(dir);
+    const { code, value } = await json("snapshot", "export", "--dir", source, "--out", file);
+    const { genesis } = cluster;
+    expect(code).toBe(0);
+    expect(value).toMatchObject({
+      height: 3,
+      accounts: genesis.accounts.length,
+      bytes: readFileSync(file).length,
+      stateRoot: expect.stringMatching(/^0x[0-9a-f]{64}$/),
+    });
+    expect(readdirSync(dir).toSorted()).toEqual([...before, "chain.snapshot"].toSorted());
+    expect(existsSync(homePaths(source).lock)).toBe(false);
+  });
+
+  it("verifies it by the genesis file alone, and says which chunk is wrong", async () => {
+    const genesis = homePaths(source).genesis;
+    const { code, stdout } = await quorate("snapshot", "verify", file, "--genesis", genesis);
+    expect([code, stdout]).toEqual([0, expect.stringContaining("valid  height 3")]);
+    const changed = readFileSync(file);
+    changed[changed.length - 60]! ^= 1;
+    writeFileSync(join(dir, "changed"), changed);
+    const refused = await json("snapshot", "verify", join(dir, "changed"), "--genesis", genesis);
+    expect(refused).toMatchObject({
+      code: 1,
+      value: {
+        error: { code: "WRONG_CHUNK", message: expect.stringContaining("NOT valid: state chunk 1: ") },
+      },
+    });
+    const missing = await json("snapshot", "verify", join(dir, "nothing"), "--genesis", genesis);
+    expect(missing).toMatchObject({
+      code: 2,
+      value: { error: { message: expect.stringContaining("no such file") } },
+    });
+  });
+
+  it("overwrites nothing, and refuses a running node and a home without a chain", async () => {
+    const again = await json("snapshot", "export", "--dir", source, "--out", file);
+    expect(again).toMatchObject({ code: 2, value: { error: { code: "EXISTS" } } });
+    const other = join(dir, "other.snapshot");
+    const lock = takeLock(homePaths(source).lock);
+    const running = await json("snapshot", "export", "--dir", source, "--out", other);
+    if (lock.ok) lock.value.release();
+    expect(running).toMatchObject({
+      code: 6,
+      value: { error: { message: expect.stringContaining("while the node is stopped") } },
+    });
+    const empty = await json("snapshot", "export", "--dir", home("empty"), "--out", other);
+    expect(empty).toMatchObject({
+      code: 2,
+      value: { error: { message: expect.stringContaining("never been started") } },
+    });
+    expect(existsSync(other)).toBe(false);
+  });
+
+  it("imports it into a home without blocks, where a node goes on and says what it does not have", async () => {
+    const target = home("target");
+    const paths = homePaths(target);
+    // What an import that was killed leaves behind.
+    mkdirSync(paths.dbImport, { recursive: true });
+    writeFileSync(join(paths.dbImport, "000003.log"), "half");
+    await expect(start(target)).rejects.toMatchObject({
+      code: "half-imported",
+      message: expect.stringContaining("Import it again"),
+    });
+    expect(await json("snapshot", "import", join(dir, "changed"), "--dir", target)).toMatchObject({
+      code: 1,
+    });
+    expect(existsSync(paths.db) || existsSync(paths.dbImport)).toBe(false);
+    const imported = await json("snapshot", "import", file, "--dir", target);
+    expect(imported).toMatchObject({ code: 0, value: { height: 3, bytes: readFileSync(file).length } });
+    expect(await json("snapshot", "import", file, "--dir", target)).toMatchObject({
+      code: 2,
+      value: { error: { code: "HAS_BLOCKS", message: expect.stringContaining("quorate reset") } },
+    });
+    const node = await start(target);
+    try {
+      expect(node.height()).toBe(3n);
+      const head = await json("block", "latest", "--rpc", node.rpcUrl);
+      expect(head.value).toMatchObject({ height: 3, stateRoot: imported.value.stateRoot });
+      const old = await quorate("block", "1", "--rpc", node.rpcUrl);
+      expect(old).toMatchObject({ code: 3, stderr: expect.stringContaining("began from a snapshot") });
+    } finally {
+      await node.stop();
+    }
+    expect(await json("verify", "--dir", target)).toMatchObject({
+      code: 2,
+      value: { error: { code: "BEGAN_FROM_SNAPSHOT" } },
+    });
+    const again = join(dir, "again.snapshot");
+    expect(await json("snapshot", "export", "--dir", target, "--out", again)).toMatchObject({ code: 0 });
+    expect(readFileSync(again).equals(readFileSync(file))).toBe(true);
+  });
+});
