@@ -65,7 +65,7 @@ function home(name: string): string {
 
 function start(path: string): Promise<RunningNode> {
   const opened = openHome(path);
-  const flags = { "rpc.port": "0", "p2p.port": "0" };
+  const flags = { "rpc.port": "0", "p2p.port": "0", "p2p.host": "127.0.0.1", "log.level": "error" };
   if (!opened.ok) throw new Error(opened.fault.detail);
   const config = loadConfig({ file: opened.value.configText, environment: {}, flags });
   if (!config.ok) throw new Error(config.fault.detail);
