@@ -133,10 +133,6 @@ export const JOURNAL_FILE_BYTES_MAX = 1024 * 1024 * 1024;
 // --- state tree --------------------------------------------------------------------------------------------
 /** Levels of a page of the state tree (docs/adr/0001-state-tree.md); part of the database format. */
 export const STATE_PAGE_LEVELS = 4;
-/** Bytes of the entries of one state chunk of a snapshot; a larger subtree is split, unless it is a single entry. */
-export const STATE_CHUNK_BYTES = 128 * 1024;
-/** Bytes of one section of a snapshot (a block with its receipts is the largest); a larger one is refused unread. */
-export const SNAPSHOT_SECTION_BYTES_MAX = 64 * 1024 * 1024;
 /**
  * Pages that begin at most so deep are kept in memory, which the shape of the tree bounds: with four levels a page
  * 4,369 pages of at most 1.6 KB, 7 MB. Deeper ones are read from the store every time.

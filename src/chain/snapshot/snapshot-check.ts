@@ -3,6 +3,7 @@
  * with their seals, and under the state root of the last one every entry of the state. Pure; it holds one chunk's
  * size and position, never the state. Source: docs/protocol.md, "Snapshot".
  */
+import { must } from "../../base/assert.ts";
 import { equalBytes, type Hash, hex, showHash } from "../../base/bytes.ts";
 import { accept, type Fault, fault, refuse, type Verdict } from "../../base/fault.ts";
 import type { Genesis } from "../genesis/genesis.ts";
@@ -98,7 +99,7 @@ export class SnapshotCheck {
   /** What the sections said; undefined until the last one was accepted. */
   facts(): SnapshotFacts | undefined {
     if (!this.#ended) return undefined;
-    const { hash, summary } = this.#last!;
+    const { hash, summary } = this.#head();
     return {
       height: summary.height,
       headHash: hash,
@@ -129,6 +130,10 @@ export class SnapshotCheck {
       default:
         return refuse("malformed", `a section of kind ${kind}, which format 1 does not have`);
     }
+  }
+
+  #head(): BlockHead {
+    return must(this.#last, "state and end come after the blocks");
   }
 
   #isAtHead(): boolean {
@@ -226,7 +231,7 @@ export class SnapshotCheck {
         `begins at path ${showPath(from)} where ${showPath(this.#next)} is due: one is missing, or out of order`,
       );
     }
-    const wrong = checkStateChunk(this.#last!.summary.stateRoot, chunk) ?? this.#checkSize(chunk);
+    const wrong = checkStateChunk(this.#head().summary.stateRoot, chunk) ?? this.#checkSize(chunk);
     if (wrong !== undefined) return bad(wrong);
     this.#chunks = number;
     this.#next = to;

@@ -7,7 +7,7 @@
  */
 import { asHash, type Hash, utf8 } from "../../base/bytes.ts";
 import type { Verdict } from "../../base/fault.ts";
-import { SEAL_BYTES_MAX, SNAPSHOT_SECTION_BYTES_MAX } from "../../base/limits.ts";
+import { SEAL_BYTES_MAX } from "../../base/limits.ts";
 import { decode } from "../../codec/reader.ts";
 import { Writer } from "../../codec/writer.ts";
 import {
@@ -18,6 +18,8 @@ import {
   sealedBlockBytesMax,
 } from "../types/block.ts";
 
+/** Bytes of one section (a block with its receipts is the largest); a larger one is refused unread. */
+export const SNAPSHOT_SECTION_BYTES_MAX: number = 64 * 1024 * 1024;
 /** The format of what is written; another number is refused. */
 const SNAPSHOT_FORMAT = 1;
 
@@ -67,7 +69,7 @@ export function encodeSnapshotHead(): Uint8Array {
 export function checkSnapshotHead(bytes: Uint8Array): "not-a-snapshot" | "other-format" | undefined {
   if (bytes.length < SNAPSHOT_HEAD_BYTES || !MAGIC.every((byte, i) => byte === bytes[i]))
     return "not-a-snapshot";
-  const format = (bytes[MAGIC.length]! << 8) | bytes[MAGIC.length + 1]!;
+  const format = new DataView(bytes.buffer, bytes.byteOffset).getUint16(MAGIC.length);
   return format === SNAPSHOT_FORMAT ? undefined : "other-format";
 }
 

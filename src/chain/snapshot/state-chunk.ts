@@ -5,14 +5,15 @@
  *
  *   depth u16 | path ceil(depth / 8) | sibling 32 x depth | list of (key bytes16 | value bytes32)
  */
-import { assert } from "../../base/assert.ts";
+import { assert, must } from "../../base/assert.ts";
 import { asHash, compareBytes, equalBytes, type Hash, hex, ZERO_HASH } from "../../base/bytes.ts";
 import type { Verdict } from "../../base/fault.ts";
-import { STATE_CHUNK_BYTES } from "../../base/limits.ts";
 import { decode, type Reader } from "../../codec/reader.ts";
 import { Writer } from "../../codec/writer.ts";
 import { hashStateKey, hashStateLeaf, hashStateNode, hashStateValue, pathBit } from "../state/state-proof.ts";
 
+/** Bytes of the entries of one chunk; a larger subtree is split, unless it is a single entry. */
+export const STATE_CHUNK_BYTES: number = 128 * 1024;
 /** Bits of a key hash: no subtree lies deeper. */
 const PATH_BITS = 256;
 /** The position behind the last path. */
@@ -103,15 +104,17 @@ export function checkStateChunk(
     keyHash: hashStateKey(key),
     hash: hashStateValue(value),
   }));
+  let before: Hash | undefined;
   for (const [i, { keyHash }] of leaves.entries()) {
-    if (i > 0 && compareBytes(leaves[i - 1]!.keyHash, keyHash) >= 0) {
+    if (before !== undefined && compareBytes(before, keyHash) >= 0) {
       return `entry ${i + 1} of ${leaves.length} is not in the order of key hashes`;
     }
     if (!sharesPath(keyHash, path, depth)) return `entry ${i + 1} of ${leaves.length} lies on another path`;
+    before = keyHash;
   }
   let node = rootOf(leaves, depth, 0, leaves.length);
   for (let at = depth - 1; at >= 0; at--) {
-    const sibling = siblings[at]!;
+    const sibling = must(siblings[at], "one sibling a bit");
     node = pathBit(path, at) === 0 ? hashStateNode(node, sibling) : hashStateNode(sibling, node);
   }
   if (equalBytes(node, root)) return undefined;
@@ -135,8 +138,9 @@ function sharesPath(keyHash: Hash, path: Hash, depth: number): boolean {
 /** The root of the subtree at `depth` with the leaves from `first` up to `last`, which are sorted. */
 function rootOf(leaves: readonly Leaf[], depth: number, first: number, last: number): Hash {
   if (first === last) return ZERO_HASH;
-  if (last - first === 1) return hashStateLeaf(leaves[first]!.keyHash, leaves[first]!.hash);
+  const leafAt = (index: number): Leaf => must(leaves[index], "an index from first up to last");
+  if (last - first === 1) return hashStateLeaf(leafAt(first).keyHash, leafAt(first).hash);
   let middle = first;
-  while (middle < last && pathBit(leaves[middle]!.keyHash, depth) === 0) middle++;
+  while (middle < last && pathBit(leafAt(middle).keyHash, depth) === 0) middle++;
   return hashStateNode(rootOf(leaves, depth + 1, first, middle), rootOf(leaves, depth + 1, middle, last));
 }

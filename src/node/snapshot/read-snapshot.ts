@@ -3,7 +3,6 @@
  * node and no network. One section is in memory at a time. Who wants to keep it is handed each section after its check.
  */
 import { type Fault, fault, refuse, type Verdict } from "../../base/fault.ts";
-import { SNAPSHOT_SECTION_BYTES_MAX } from "../../base/limits.ts";
 import {
   type CheckedSection,
   SnapshotCheck,
@@ -15,6 +14,7 @@ import {
   checkSnapshotHead,
   SECTION_HEAD_BYTES,
   SNAPSHOT_HEAD_BYTES,
+  SNAPSHOT_SECTION_BYTES_MAX,
 } from "../../chain/snapshot/snapshot-format.ts";
 
 export interface SnapshotSource {

@@ -1,10 +1,10 @@
 /** Snapshots as files: written from a database, checked by the genesis alone, and gone on from by a node. */
 import { afterEach, beforeAll, describe, expect, it } from "vitest";
 import { hex } from "../../../src/base/bytes.ts";
-import { STATE_CHUNK_BYTES } from "../../../src/base/limits.ts";
 import { readAccount } from "../../../src/chain/modules/bank.ts";
 import type { SnapshotContext } from "../../../src/chain/snapshot/snapshot-check.ts";
 import { encodeSection, SECTION } from "../../../src/chain/snapshot/snapshot-format.ts";
+import { STATE_CHUNK_BYTES } from "../../../src/chain/snapshot/state-chunk.ts";
 import { exportSnapshot } from "../../../src/node/snapshot/export-snapshot.ts";
 import { importSnapshot } from "../../../src/node/snapshot/import-snapshot.ts";
 import { snapshotContext } from "../../../src/node/snapshot/snapshot-context.ts";
