@@ -12,6 +12,7 @@ import { type LatencyOptions, runLatency } from "./bench-latency.ts";
 import { type MiningOptions, runMining } from "./bench-mining.ts";
 import { runSync, type SyncOptions } from "./bench-sync.ts";
 import { runThroughput, settleThroughput, type ThroughputRequest } from "./bench-throughput.ts";
+import { runVerify, type VerifyOptions } from "./bench-verify.ts";
 
 const VALIDATORS_BENCH_MAX = Math.min(VALIDATORS_MAX, 64);
 
@@ -53,6 +54,13 @@ export function addBench(program: Command): void {
         .option("--blocks <n>", "to connect", integer(1, 1_000), 20)
         .option("--transfers <n>", "in each block", integer(1, 1_000), 1_000),
     ({ out, options }) => runConnect(out, options),
+  );
+  leaf<VerifyOptions>(
+    bench,
+    "verify",
+    "signatures a second judged together, beside one by one",
+    (command) => command.option("--rounds <n>", "of 0.1 s for each size", integer(1, 1_000), 10),
+    ({ out, options }) => runVerify(out, options),
   );
   leaf<SyncOptions>(
     bench,

@@ -16,7 +16,7 @@ const PAUSE_MS = 20;
 /** Between two looks at the clock. */
 const STRIDE = 32;
 
-interface Signed {
+export interface Signed {
   readonly publicKey: Uint8Array;
   readonly message: Uint8Array;
   readonly signature: Uint8Array;
@@ -48,8 +48,9 @@ function verifySlice(signed: readonly Signed[]): number {
   return (1_000 * count) / elapsedMs;
 }
 
-function makeSigned(): Signed[] {
-  return Array.from({ length: KEYS }, (_, i) => {
+/** @param count of different keys */
+export function makeSigned(count: number = KEYS): Signed[] {
+  return Array.from({ length: count }, (_, i) => {
     const seed = createHash("sha256").update(`bench ${i}`).digest().subarray(0, SEED_BYTES);
     const signer = createSigner(new Uint8Array(seed));
     const message = new Uint8Array(MESSAGE_BYTES).fill(i);
