@@ -20,7 +20,7 @@ export interface BatchVerdicts {
   readonly workUs: number;
 }
 
-/** From so many on a batch is quicker than one after the other (measured: docs/batch-verification.md, "Figures"). */
+/** From so many on a batch is quicker than one after the other (measured). */
 export const BATCH_MIN = 6;
 /** Decoding, hashing and reducing one signature of a batch (measured). */
 const LOAD_US = 11;

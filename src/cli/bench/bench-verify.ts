@@ -20,7 +20,7 @@ export async function runVerify(out: Output, options: VerifyOptions): Promise<vo
   out.result(verifyResult(options, speeds), describeVerify(out, options, speeds));
 }
 
-export function verifyResult(options: VerifyOptions, { library, single, batches }: BatchSpeeds) {
+function verifyResult(options: VerifyOptions, { library, single, batches }: BatchSpeeds) {
   return {
     name: "verify",
     unit: "signatures per second of one core",
@@ -35,7 +35,7 @@ export function verifyResult(options: VerifyOptions, { library, single, batches 
   };
 }
 
-export function describeVerify(
+function describeVerify(
   out: Output,
   { rounds }: VerifyOptions,
   { library, single, batches }: BatchSpeeds,

@@ -9,7 +9,7 @@ import { ED25519, nativeName, verifySignature } from "../../crypto/keys.ts";
 import { median } from "./statistics.ts";
 import { makeSigned, type Signed } from "./verify-speed.ts";
 
-export const BATCH_SIZES = [8, 64, 512] as const;
+const BATCH_SIZES = [8, 64, 512] as const;
 
 const SLICE_MS = 100;
 const PAUSE_MS = 5;
