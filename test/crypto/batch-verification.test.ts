@@ -3,7 +3,7 @@
  * @noble/ed25519 by ZIP-215; `npm run signatures` compares millions in the same way.
  */
 import { readFileSync } from "node:fs";
-import { expect, it } from "vitest";
+import { expect, it, vi } from "vitest";
 import { parseHex, utf8 } from "../../src/base/bytes.ts";
 import { BATCH_MIN, KERNEL_CHECK_US, verifyTogether } from "../../src/crypto/batch-verification.ts";
 import {
@@ -209,6 +209,19 @@ it("charges a batch to the meter, and remembers what was accepted but not that t
 it("has no batches over rules that have none, so that simulations may hand in a memo", () => {
   const plain: SignatureRules = { verifySignature: () => true, verifyQuickly: () => true };
   expect(new RememberedSignatures(new SignatureMeter(plain)).verifyEach).toBeUndefined();
+});
+
+it("judges by noble where there is no WebAssembly: the same verdicts, and no batches", async () => {
+  vi.resetModules();
+  vi.doMock("../../src/crypto/signature-kernel.ts", () => ({ openSignatureKernel: () => undefined }));
+  const plain = await import("../../src/crypto/keys.ts");
+  vi.doUnmock("../../src/crypto/signature-kernel.ts");
+  expect([plain.hasKernel, plain.ED25519.verifyEach]).toEqual([false, undefined]);
+  const claims = vectors().filter((_, i) => i % 9 === 0);
+  const verdicts = claims.map(({ publicKey, message, signature }) =>
+    plain.verifySignature(publicKey, message, signature),
+  );
+  expect(verdicts).toEqual(verifyEach(claims));
 });
 
 it("refuses a module that is not the kernel", () => {
