@@ -2,9 +2,9 @@
  * What makes a file survive a loss of power: its bytes are synced, and so is the directory that names it. It knows
  * nothing of what the files mean. Source: fsync(2), rename(2): a name is durable only once its directory is synced.
  */
-import { mkdirSync, statSync, writeFileSync } from "node:fs";
+import { mkdirSync, rmdirSync, statSync, writeFileSync } from "node:fs";
 import { open, rename } from "node:fs/promises";
-import { dirname } from "node:path";
+import { dirname, resolve } from "node:path";
 import { withPath } from "./disk-fault.ts";
 
 /** Makes the names in a directory durable. */
@@ -31,21 +31,38 @@ export async function writeDurably(path: string, text: string): Promise<void> {
 }
 
 /**
- * Makes a folder and those above it. Node's own recursive mkdir never returns where none can be made (/proc).
- * @returns the first folder that was made; undefined when all were there
+ * Makes a folder with all that leads to it, or nothing. Each level is made by itself: Node's recursive mkdir never
+ * returns below a place that says "no such file" to everything that is made in it, such as /proc.
+ * @returns the levels made, the outermost first
  * @throws Error of the system, with the path
  */
-export function makeFolder(path: string, mode = 0o777): string | undefined {
-  if (statSync(path, { throwIfNoEntry: false })?.isDirectory() === true) return undefined;
-  const parent = dirname(path);
-  const first = parent === path ? undefined : makeFolder(parent, mode);
+export function makeFolder(path: string, mode = 0o777): readonly string[] {
+  const missing: string[] = [];
+  for (let at = resolve(path); !isFolder(at); at = dirname(at)) missing.unshift(at);
+  const made: string[] = [];
+  try {
+    for (const level of missing) if (makeLevel(level, mode)) made.push(level);
+  } catch (error) {
+    for (const level of made.reverse()) rmdirSync(level);
+    throw error;
+  }
+  return made;
+}
+
+/** @returns false where another process made it meanwhile */
+function makeLevel(path: string, mode: number): boolean {
   try {
     mkdirSync(path, { mode });
+    return true;
   } catch (error) {
-    // Made by another process meanwhile.
-    if (statSync(path, { throwIfNoEntry: false })?.isDirectory() !== true) throw error;
+    if (isFolder(path)) return false;
+    throw error;
   }
-  return first ?? path;
+}
+
+/** @throws the system's error where a part of the path is a file, or cannot be read */
+function isFolder(path: string): boolean {
+  return statSync(path, { throwIfNoEntry: false })?.isDirectory() === true;
 }
 
 /** Writes a whole file, as `writeFileSync` does; an error names the path also where the disk is full. */

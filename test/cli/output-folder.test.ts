@@ -7,7 +7,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
 import { CliError } from "../../src/cli/exit.ts";
-import { checkNamedFolder, makeFolder } from "../../src/cli/output-folder.ts";
+import { checkNamedFolder } from "../../src/cli/output-folder.ts";
+import { makeFolder } from "../../src/storage/durable-file.ts";
 
 const dir = mkdtempSync(join(tmpdir(), "quorate-folder-"));
 afterAll(() => rmSync(dir, { recursive: true }));

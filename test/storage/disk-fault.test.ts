@@ -75,9 +75,9 @@ describe("an error of the disk", () => {
 });
 
 describe("making a folder", () => {
-  it("says which was the first that was made, and makes none twice", () => {
-    expect(makeFolder(join(dir, "a", "b"))).toBe(join(dir, "a"));
-    expect(makeFolder(join(dir, "a", "b"))).toBeUndefined();
+  it("says what was made, the outermost first, and makes none twice", () => {
+    expect(makeFolder(join(dir, "a", "b"))).toEqual([join(dir, "a"), join(dir, "a", "b")]);
+    expect(makeFolder(join(dir, "a", "b"))).toEqual([]);
     closeSync(openSync(join(dir, "a", "b", "file"), "w"));
   });
 });

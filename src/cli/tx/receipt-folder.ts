@@ -11,8 +11,8 @@ import { appendFileSync, readdirSync, readFileSync, statSync, unlinkSync, writeF
 import { join, relative, sep } from "node:path";
 import { accept, refuse, type Verdict } from "../../base/fault.ts";
 import { RECEIPT_FILE_BYTES_MAX, RECEIPT_NAMES_BYTES_MAX } from "../../base/limits.ts";
+import { makeFolder } from "../../storage/durable-file.ts";
 import { fileProblem } from "../file-problem.ts";
-import { makeFolder } from "../output-folder.ts";
 
 const SUFFIX = ".receipt.json";
 const NAMES = "names.jsonl";

@@ -136,7 +136,7 @@ export function createHome(dir: string, content: NewHome): Verdict<HomePaths, "e
     return refuse("exists", `${taken}: exists already; use another folder or remove it`);
   const files = [paths.nodeKey, paths.validatorKey, paths.peers, paths.config, paths.genesis];
   const absent = files.filter((path) => !existsSync(path));
-  const made = makeFolder(dir);
+  const [made] = makeFolder(dir);
   try {
     return writeHome(paths, content);
   } catch (error) {

@@ -54,6 +54,8 @@ export class AttemptsChecker implements Observer {
     }
     this.#asks(node, life, effects);
     for (const effect of effects) this.#follow(life, effect);
+    // What is set as it fires is a last wait for the same item, which was not quick (docs/protocol.md, "Timers").
+    if (input.kind === "timer-fired" && input.timer.name === "request") life.request = undefined;
   }
 
   #begin(node: NodeId, recent: readonly SealedHead[]): void {

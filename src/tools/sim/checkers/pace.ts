@@ -102,10 +102,13 @@ export class PaceChecker implements Observer {
     return { viewChanges: Math.max(0, ...this.#asked.values()), timers };
   }
 
-  /** When all is final. */
+  /**
+   * When all is final. No number is asked for where clocks of correct validators were too far apart: then a primary
+   * gets no vote of one of them in time, and while the f faulty ones are silent its blocks wait for that vote.
+   */
   finish(): void {
     const recovery = this.recovery();
-    if (recovery === undefined) return;
+    if (recovery === undefined || this.#early.size > 0) return;
     const { viewChanges, timers } = recovery;
     const most = this.#viewsMax();
     if (viewChanges > most)
@@ -119,16 +122,14 @@ export class PaceChecker implements Observer {
 
   /**
    * f faulty primaries in a row, met at most twice while all come to one view; and each of them once more in each
-   * round of the role, in which the other n - f views end as planned. A primary whose clock is too far ahead counts
-   * among them: when the f faulty ones are silent, the vote of each correct one is needed.
+   * round of the role, in which the other n - f views end as planned.
    */
   #viewsMax(): number {
     const { rotationInterval, checkpointInterval } = this.#facts.world.genesis.consensus;
-    const { n } = this.#facts;
-    const failing = this.#facts.f + this.#early.size;
+    const { n, f } = this.#facts;
     const blocks = Number(this.#height - this.#heightBefore);
     const turns = rotationInterval === 0 ? 0 : blocks / (rotationInterval * checkpointInterval);
-    return 2 * (failing + 1) + failing * Math.ceil(turns / (n - failing));
+    return 2 * (f + 1) + f * Math.ceil(turns / (n - f));
   }
 
   #report(node: NodeId | undefined, detail: string): void {
