@@ -4,17 +4,23 @@
  * docs/simulation.md says what the profiles and checkers are.
  */
 
-import { extname } from "node:path";
+import { writeFileSync } from "node:fs";
+import { dirname, extname } from "node:path";
 import { fileURLToPath } from "node:url";
 import { Worker } from "node:worker_threads";
 import { type Command, InvalidArgumentError, Option } from "commander";
-import { type Campaign, hashOfTraces, type Outcome, playOne } from "../../tools/sim/campaign.ts";
+import { scheduleReport } from "../../tools/lab/report/schedule-report.ts";
+import { type Campaign, hashOfTraces, type Outcome, playOne, scheduleOf } from "../../tools/sim/campaign.ts";
+import { Recorder } from "../../tools/sim/recorder.ts";
+import { runSchedule } from "../../tools/sim/run.ts";
 import { PROFILES, type Profile } from "../../tools/sim/schedule.ts";
+import { commandOf } from "../../tools/sim/shrink.ts";
 import { integer, list } from "../arguments.ts";
 import { startBar } from "../bar.ts";
 import { leaf } from "../command.ts";
 import { CliError, EXIT, Finished } from "../exit.ts";
 import { type Output, showDuration } from "../output.ts";
+import { checkNamedFolder, unwritable } from "../output-folder.ts";
 import type { WorkerTask } from "./sim-worker.ts";
 
 interface SimOptions {
@@ -26,6 +32,7 @@ interface SimOptions {
   readonly only?: readonly string[];
   readonly shrink: boolean;
   readonly jobs: number;
+  readonly report?: string;
 }
 
 const NODES_MAX = 100;
@@ -45,6 +52,10 @@ export function addSim(program: Command): void {
           new Option("--profile <name>", "kinds of faults (default: several in turn)").choices(PROFILES),
         )
         .option("--only <items>", 'leave out all items but these ("f0,c1"; "none")', items)
+        .option(
+          "--report <file>",
+          "HTML page that shows the first failing schedule, or the first, as pictures",
+        )
         .option("--no-shrink", "show failures as they are")
         .option("-j, --jobs <n>", "threads", integer(1, 256), 1),
     ({ out, options }) => simulate(out, options),
@@ -68,6 +79,7 @@ async function simulate(out: Output, options: SimOptions): Promise<void> {
   if (byzantine !== undefined && byzantine > nodes[0]) {
     throw new CliError(EXIT.badInput, "USAGE", `--byzantine ${byzantine} of ${nodes[0]} validators`);
   }
+  if (options.report !== undefined) checkNamedFolder("--report", dirname(options.report));
   const bar = startBar(out, schedules, "simulating {bar} {value}/{total}  {eta_formatted} left");
   const started = performance.now();
   const outcomes: Outcome[] = [];
@@ -76,7 +88,32 @@ async function simulate(out: Output, options: SimOptions): Promise<void> {
     bar?.update(outcomes.length);
   });
   bar?.stop();
+  if (options.report !== undefined) await draw(out, campaign, outcomes, options.report);
   report(out, campaign, { outcomes, tookMs: performance.now() - started });
+}
+
+/** Plays one schedule again, the same, and leaves its pictures. */
+async function draw(
+  out: Output,
+  campaign: Campaign,
+  outcomes: readonly Outcome[],
+  path: string,
+): Promise<void> {
+  const failed = outcomes.filter(({ reason }) => reason !== undefined).map(({ seed }) => seed);
+  const seed = failed.length === 0 ? campaign.seed : Math.min(...failed);
+  const schedule = scheduleOf(campaign, seed - campaign.seed);
+  const recorder = new Recorder();
+  const { violations, stats } = await runSchedule(schedule, { observe: (nowMs) => recorder.observe(nowMs) });
+  const page = scheduleReport(
+    { schedule, recorder, violations, virtualMs: stats.virtualMs },
+    commandOf(schedule, campaign.only),
+  );
+  try {
+    writeFileSync(path, page);
+  } catch (cause) {
+    throw unwritable("--report", path, cause);
+  }
+  out.note(`schedule ${seed}: ${path}`);
 }
 
 async function playAll(campaign: Campaign, workers: number, tell: (outcome: Outcome) => void): Promise<void> {

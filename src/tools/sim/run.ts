@@ -23,6 +23,8 @@ export interface RunOptions {
   /** Instead of adversary.ts. */
   readonly misbehave?: MisbehaviourMaker;
   readonly observers?: readonly Observer[];
+  /** One more, which is told the virtual time. */
+  readonly observe?: (nowMs: () => number) => Observer;
   /** `ideal` by default: see signatures.ts. */
   readonly signatures?: SignatureScheme;
 }
@@ -104,6 +106,7 @@ class Run {
       this.#costs,
       this.#clients,
       ...(options.observers ?? []),
+      ...(options.observe === undefined ? [] : [options.observe(() => this.#cluster.time.nowMs)]),
     ];
     const { settings, syncIntervalMs, network, gstMs, crashes, clocks, adversaries, seed, computing } =
       schedule;
