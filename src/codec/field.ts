@@ -11,14 +11,14 @@ import { duplicateKey } from "../base/jsontext.ts";
 import { didYouMean } from "../base/suggest.ts";
 
 /** Where a value stands, and what was wrong so far: "path: why" each. */
-export interface Place {
+export interface FieldPlace {
   readonly path: string;
   readonly problems: string[];
 }
 
 export interface Field<T> {
   /** Undefined when it told a problem; a missing key arrives as undefined. */
-  read(value: unknown, place: Place): T | undefined;
+  read(value: unknown, place: FieldPlace): T | undefined;
 }
 
 /** Of an object's key that may be missing. */
@@ -205,11 +205,11 @@ export function checkJson<T>(form: Field<T>, json: string): Verdict<T, "malforme
 const PROBLEMS_SHOWN = 5;
 const VALUE_SHOWN_MAX = 60;
 
-function tell({ path, problems }: Place, problem: string): void {
+function tell({ path, problems }: FieldPlace, problem: string): void {
   problems.push(`${path.replace(/^\./, "") || "the file"}: ${problem}`);
 }
 
-function below({ path, problems }: Place, step: string): Place {
+function below({ path, problems }: FieldPlace, step: string): FieldPlace {
   return { path: path + step, problems };
 }
 

@@ -5,22 +5,22 @@
 import { accept, refuse, type Verdict } from "../base/fault.ts";
 import type { Candidate } from "./admission.ts";
 import { type Holdings, type PoolBounds, planEviction } from "./eviction.ts";
-import type { Entry } from "./sender-queue.ts";
+import type { QueueEntry } from "./sender-queue.ts";
 
 /** Where a candidate goes: its entry, what it replaces and who leaves for it. */
-export interface Place {
-  readonly entry: Entry;
-  readonly replaced: Entry | undefined;
-  readonly victims: readonly Entry[];
+export interface PoolPlace {
+  readonly entry: QueueEntry;
+  readonly replaced: QueueEntry | undefined;
+  readonly victims: readonly QueueEntry[];
 }
 
 /** @param entry the candidate's, as it would stand in the pool. */
 export function findPlace(
   pool: Holdings,
   candidate: Candidate,
-  entry: Entry,
+  entry: QueueEntry,
   bounds: PoolBounds,
-): Verdict<Place, "MEMPOOL_FULL"> {
+): Verdict<PoolPlace, "MEMPOOL_FULL"> {
   const { transaction, account, senderQueue } = candidate;
   const replaced = senderQueue?.at(transaction.nonce);
   const pendingNonce = senderQueue?.pendingNonce ?? account.nonce;

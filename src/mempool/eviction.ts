@@ -11,7 +11,7 @@
 import { must } from "../base/assert.ts";
 import { IndexedHeap } from "./heap.ts";
 import { lesser } from "./range-min.ts";
-import { type Entry, firstFrom, type SenderQueue } from "./sender-queue.ts";
+import { firstFrom, type QueueEntry, type SenderQueue } from "./sender-queue.ts";
 
 export interface PoolBounds {
   readonly transactionsMax: number;
@@ -34,12 +34,12 @@ export interface Holdings {
 
 /** Where a newcomer would stand. */
 export interface Arrival {
-  readonly entry: Entry;
+  readonly entry: QueueEntry;
   /** The sender's sender queue, if it has one, and the nonce that the next executable one must have. */
   readonly senderQueue: SenderQueue | undefined;
   readonly pendingNonce: bigint;
   /** What it takes the place of; that leaves anyway and is not among the victims. */
-  readonly replaced: Entry | undefined;
+  readonly replaced: QueueEntry | undefined;
 }
 
 /**
@@ -47,7 +47,7 @@ export interface Arrival {
  * would have stayed: the least such fee, or one more where it would not be its sender queue's last.
  */
 export type EvictionPlan =
-  | { readonly kind: "enters"; readonly victims: readonly Entry[] }
+  | { readonly kind: "enters"; readonly victims: readonly QueueEntry[] }
   | { readonly kind: "queue-full" }
   | { readonly kind: "fee-too-low"; readonly leastFee: bigint };
 
@@ -68,11 +68,11 @@ export function queueGivesBefore({ queued: a }: SenderQueue, { queued: b }: Send
   return isLonger(a.length, lastOf(a), b.length, lastOf(b));
 }
 
-function isWorthLess(feeA: bigint, lastA: Entry, feeB: bigint, lastB: Entry): boolean {
+function isWorthLess(feeA: bigint, lastA: QueueEntry, feeB: bigint, lastB: QueueEntry): boolean {
   return feeA !== feeB ? feeA < feeB : lastA.sequence > lastB.sequence;
 }
 
-function isLonger(lengthA: number, lastA: Entry, lengthB: number, lastB: Entry): boolean {
+function isLonger(lengthA: number, lastA: QueueEntry, lengthB: number, lastB: QueueEntry): boolean {
   return lengthA !== lengthB ? lengthA > lengthB : lastA.sequence > lastB.sequence;
 }
 
@@ -97,7 +97,7 @@ function planQueued(pool: Holdings, arrival: Arrival, bounds: PoolBounds): Evict
   const others = senderQueue?.queued.filter((other) => other !== replaced) ?? [];
   const place = firstFrom(others, entry.transaction.nonce);
   const own = queueCut([...others.slice(0, place), entry, ...others.slice(place)], 0);
-  const victims: Entry[] = [];
+  const victims: QueueEntry[] = [];
   for (const { last } of cutsInOrder(
     pool.queuesByGap(),
     senderQueue,
@@ -123,8 +123,8 @@ function planExecutable(pool: Holdings, arrival: Arrival, bounds: PoolBounds): E
   };
   if (!isOver(excess)) return NOBODY;
   const run = new ExtendedRun(arrival);
-  const victims: Entry[] = [];
-  const give = (entry: Entry) => {
+  const victims: QueueEntry[] = [];
+  const give = (entry: QueueEntry) => {
     victims.push(entry);
     excess.count--;
     excess.bytes -= lengthOf(entry);
@@ -166,7 +166,7 @@ function growthOf({ entry, replaced }: Arrival): [count: number, bytes: number] 
 
 /** A sender queue's entries of one kind, cut short behind `last`. */
 interface TruncatedQueue<C> {
-  readonly last: Entry;
+  readonly last: QueueEntry;
   /** Without the last; undefined when that leaves nothing. */
   shorter(): C | undefined;
 }
@@ -215,7 +215,11 @@ function* cutsInOrder<C extends TruncatedQueue<C>>(
 }
 
 /** The queue from index `from` on. */
-function queueCut(entries: readonly Entry[], from: number, to = entries.length): TruncatedByGap | undefined {
+function queueCut(
+  entries: readonly QueueEntry[],
+  from: number,
+  to = entries.length,
+): TruncatedByGap | undefined {
   if (to <= from) return undefined;
   const shorter = () => queueCut(entries, from, to - 1);
   return { last: entryAt(entries, to - 1), length: to - from, shorter };
@@ -228,7 +232,7 @@ function queueBefore(a: TruncatedByGap, b: TruncatedByGap): boolean {
 /** A row of executable entries. */
 interface Run {
   readonly length: number;
-  at(index: number): Entry;
+  at(index: number): QueueEntry;
   /** The least fee of the first `length`, which are one or more. */
   leastFee(length: number): bigint;
 }
@@ -258,7 +262,7 @@ class ExtendedRun implements Run {
   /** How many queued ones become executable with the newcomer. */
   readonly raised: number;
   readonly #senderQueue: SenderQueue | undefined;
-  readonly #newcomer: Entry;
+  readonly #newcomer: QueueEntry;
   /** Index of the newcomer. */
   readonly #place: number;
 
@@ -271,7 +275,7 @@ class ExtendedRun implements Run {
     this.length = (senderQueue?.executable ?? 0) + (replaced === undefined ? 1 : 0) + this.raised;
   }
 
-  at(index: number): Entry {
+  at(index: number): QueueEntry {
     if (index === this.#place) return this.#newcomer;
     const queue = this.#senderQueue;
     return must(
@@ -293,21 +297,21 @@ class ExtendedRun implements Run {
 }
 
 /** How many of `queued` follow one another from `nonce` on. */
-function withoutHole(queued: readonly Entry[], nonce: bigint): number {
+function withoutHole(queued: readonly QueueEntry[], nonce: bigint): number {
   let count = 0;
   while (queued[count]?.transaction.nonce === nonce + BigInt(count)) count++;
   return count;
 }
 
-function entryAt(entries: readonly Entry[], index: number): Entry {
+function entryAt(entries: readonly QueueEntry[], index: number): QueueEntry {
   return must(entries[index], "an index lies within its entries");
 }
 
 /** The last of the entries of a queue in an order that only holds queues with such entries. */
-function lastOf(entries: readonly Entry[]): Entry {
+function lastOf(entries: readonly QueueEntry[]): QueueEntry {
   return entryAt(entries, entries.length - 1);
 }
 
-function lengthOf(entry: Entry): number {
+function lengthOf(entry: QueueEntry): number {
   return entry.transaction.bytes.length;
 }

@@ -24,7 +24,7 @@ import {
   type HeadState,
   leastFee,
 } from "./admission.ts";
-import { findPlace, type Place } from "./capacity.ts";
+import { findPlace, type PoolPlace } from "./capacity.ts";
 import type { PoolBounds } from "./eviction.ts";
 import { signaturesAsked } from "./joint-admission.ts";
 import { PoolIndex } from "./pool-index.ts";
@@ -36,7 +36,7 @@ import type {
   PoolDigest,
   PoolEvent,
 } from "./pool-ports.ts";
-import type { Entry, SenderQueue } from "./sender-queue.ts";
+import type { QueueEntry, SenderQueue } from "./sender-queue.ts";
 
 /** The shortest envelope: a pool with less room than this is full. */
 const ENVELOPE_BYTES_MIN = 132;
@@ -53,12 +53,12 @@ export class Mempool {
   #sequence = 0;
   /** During one admission: its time, and the place found for the candidate. */
   #nowMs = 0;
-  #place: Place | undefined;
+  #place: PoolPlace | undefined;
   /** While abandoned blocks give back, so much may wait for the earlier nonces that are on their way. */
   #isReturning = false;
   /** Sender queues in which a hole may have come about. */
   readonly #broken = new Set<SenderQueue>();
-  #risen: Entry[] = [];
+  #risen: QueueEntry[] = [];
   #events: PoolEvent[] = [];
 
   constructor(options: MempoolOptions, ports: MempoolPorts) {
@@ -337,7 +337,7 @@ export class Mempool {
     }
   }
 
-  #noteRisen(senderQueue: SenderQueue, newcomer?: Entry): void {
+  #noteRisen(senderQueue: SenderQueue, newcomer?: QueueEntry): void {
     for (const entry of senderQueue.takeRisen()) if (entry !== newcomer) this.#risen.push(entry);
   }
 
@@ -372,13 +372,13 @@ export class Mempool {
   }
 
   /** @returns the sender queue it stood in. */
-  #drop(entry: Entry, reason: DropReason): SenderQueue {
+  #drop(entry: QueueEntry, reason: DropReason): SenderQueue {
     const senderQueue = this.#poolIndex.take(entry);
     this.#dropped(entry, reason);
     return senderQueue;
   }
 
-  #dropped({ transaction }: Entry, reason: DropReason): void {
+  #dropped({ transaction }: QueueEntry, reason: DropReason): void {
     this.#events.push({ kind: "dropped", transaction, reason });
   }
 

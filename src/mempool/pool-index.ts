@@ -8,7 +8,7 @@ import { type Address, byteText, type Hash, xorInto } from "../base/bytes.ts";
 import { queueGivesBefore, senderQueueGivesBefore } from "./eviction.ts";
 import { IndexedHeap } from "./heap.ts";
 import { LazyOrder } from "./lazy-order.ts";
-import { type Entry, SenderQueue } from "./sender-queue.ts";
+import { type QueueEntry, SenderQueue } from "./sender-queue.ts";
 
 /** What a sender queue adds to the pool's sums. */
 interface Share {
@@ -19,8 +19,8 @@ interface Share {
 const NOTHING: Share = { executable: 0, queuedBytes: 0 };
 
 export class PoolIndex {
-  readonly #byId = new Map<string, Entry>();
-  readonly #byHash = new Map<string, Entry>();
+  readonly #byId = new Map<string, QueueEntry>();
+  readonly #byHash = new Map<string, QueueEntry>();
   readonly #senderQueues = new Map<string, SenderQueue>();
   /** The first sender queue gives its last executable entry when the pool is full and nothing is queued. */
   readonly #byWorth = new LazyOrder<SenderQueue>(senderQueueGivesBefore, isExecutable);
@@ -36,8 +36,8 @@ export class PoolIndex {
   );
   readonly #byFee = new LazyOrder<SenderQueue>((a, b) => paysMore(firstOf(a), firstOf(b)), isExecutable);
   readonly #orders = [this.#byWorth, this.#byQueue, this.#byArrival, this.#byFee];
-  readonly #byExpiry = new IndexedHeap<Entry>(expiresBefore);
-  readonly #byAge = new IndexedHeap<Entry>((a, b) => a.addedMs < b.addedMs);
+  readonly #byExpiry = new IndexedHeap<QueueEntry>(expiresBefore);
+  readonly #byAge = new IndexedHeap<QueueEntry>((a, b) => a.addedMs < b.addedMs);
   /** What each sender queue has in the sums. */
   readonly #shares = new Map<SenderQueue, Share>();
   readonly #checksum = new Uint8Array(32);
@@ -75,15 +75,15 @@ export class PoolIndex {
     return this.#checksum.slice() as Hash;
   }
 
-  entries(): IterableIterator<Entry> {
+  entries(): IterableIterator<QueueEntry> {
     return this.#byId.values();
   }
 
-  byId(id: Uint8Array): Entry | undefined {
+  byId(id: Uint8Array): QueueEntry | undefined {
     return this.#byId.get(byteText(id));
   }
 
-  byHash(hash: Uint8Array): Entry | undefined {
+  byHash(hash: Uint8Array): QueueEntry | undefined {
     return this.#byHash.get(byteText(hash));
   }
 
@@ -126,16 +126,16 @@ export class PoolIndex {
   }
 
   /** The entry whose last height comes soonest, among those that have one. */
-  soonestToExpire(): Entry | undefined {
+  soonestToExpire(): QueueEntry | undefined {
     return this.#byExpiry.top();
   }
 
-  oldest(): Entry | undefined {
+  oldest(): QueueEntry | undefined {
     return this.#byAge.top();
   }
 
   /** @param accountNonce for a sender queue that does not exist yet. */
-  put(entry: Entry, accountNonce: bigint): SenderQueue {
+  put(entry: QueueEntry, accountNonce: bigint): SenderQueue {
     const { transaction } = entry;
     const senderQueue = this.senderQueue(transaction.from) ?? this.#openQueue(transaction.from, accountNonce);
     this.#loosen(senderQueue);
@@ -146,7 +146,7 @@ export class PoolIndex {
   }
 
   /** Puts `entry` in the place of the one with its sender and nonce. */
-  replace(old: Entry, entry: Entry): SenderQueue {
+  replace(old: QueueEntry, entry: QueueEntry): SenderQueue {
     const senderQueue = this.#senderQueueOf(old);
     this.#loosen(senderQueue);
     senderQueue.replace(old, entry);
@@ -157,7 +157,7 @@ export class PoolIndex {
   }
 
   /** @returns the sender queue it stood in. */
-  take(entry: Entry): SenderQueue {
+  take(entry: QueueEntry): SenderQueue {
     const senderQueue = this.#senderQueueOf(entry);
     this.#loosen(senderQueue);
     senderQueue.remove(entry);
@@ -167,7 +167,7 @@ export class PoolIndex {
   }
 
   /** The sender's account moved to `nonce`: takes the entries below it, and returns them by ascending nonce. */
-  moveAccount(senderQueue: SenderQueue, nonce: bigint): readonly Entry[] {
+  moveAccount(senderQueue: SenderQueue, nonce: bigint): readonly QueueEntry[] {
     this.#loosen(senderQueue);
     const used = senderQueue.moveAccount(nonce);
     for (const entry of used) this.#clear(entry);
@@ -175,14 +175,14 @@ export class PoolIndex {
     return used;
   }
 
-  #senderQueueOf(entry: Entry): SenderQueue {
+  #senderQueueOf(entry: QueueEntry): SenderQueue {
     const senderQueue = this.senderQueue(entry.transaction.from);
     assert(senderQueue !== undefined, "an entry of the pool has a sender queue");
     return senderQueue;
   }
 
   /** Into everything but its sender queue. */
-  #enlist(entry: Entry): void {
+  #enlist(entry: QueueEntry): void {
     const { transaction } = entry;
     const id = byteText(transaction.id);
     assert(!this.#byId.has(id), "a transaction is in the pool once");
@@ -195,7 +195,7 @@ export class PoolIndex {
   }
 
   /** From everything but its sender queue. */
-  #clear(entry: Entry): void {
+  #clear(entry: QueueEntry): void {
     this.#byId.delete(byteText(entry.transaction.id));
     this.#byHash.delete(byteText(entry.transaction.hash));
     this.#byExpiry.remove(entry);
@@ -236,20 +236,20 @@ function isExecutable(senderQueue: SenderQueue): boolean {
 }
 
 /** The first entry of a queue in an order that only holds queues with an executable one. */
-export function firstOf(senderQueue: SenderQueue): Entry {
+export function firstOf(senderQueue: SenderQueue): QueueEntry {
   return must(senderQueue.first, "a queue in an order of executable ones has a first");
 }
 
-export function arrivedBefore(a: Entry, b: Entry): boolean {
+export function arrivedBefore(a: QueueEntry, b: QueueEntry): boolean {
   return a.sequence < b.sequence;
 }
 
 /** The higher fee first, then the longer waiting. */
-export function paysMore(a: Entry, b: Entry): boolean {
+export function paysMore(a: QueueEntry, b: QueueEntry): boolean {
   if (a.transaction.fee !== b.transaction.fee) return a.transaction.fee > b.transaction.fee;
   return a.sequence < b.sequence;
 }
 
-function expiresBefore(a: Entry, b: Entry): boolean {
+function expiresBefore(a: QueueEntry, b: QueueEntry): boolean {
   return a.transaction.validUntilHeight < b.transaction.validUntilHeight;
 }

@@ -9,7 +9,7 @@ import type { SignedTransaction } from "../chain/types/transaction.ts";
 import { RangeMin } from "./range-min.ts";
 
 /** A transaction in the pool. */
-export interface Entry {
+export interface QueueEntry {
   readonly transaction: SignedTransaction;
   /** Fee plus what the call spends of the sender's balance. */
   readonly cost: bigint;
@@ -25,15 +25,15 @@ export class SenderQueue {
   /** The key of the pool's map of sender queues. */
   readonly key: string;
   /** Nonces without a hole from the account's on. */
-  readonly #executable: Entry[] = [];
+  readonly #executable: QueueEntry[] = [];
   /** Nonces above the first hole. */
-  #queued: Entry[] = [];
+  #queued: QueueEntry[] = [];
   #accountNonce: bigint;
   #cost = 0n;
   #queuedBytes = 0;
   /** The fees of the executable ones; made when first asked for, which a pool with room never does. */
   #fees: RangeMin | undefined;
-  #risen: Entry[] = [];
+  #risen: QueueEntry[] = [];
 
   constructor(sender: Address, key: string, accountNonce: bigint) {
     this.sender = sender;
@@ -42,12 +42,12 @@ export class SenderQueue {
   }
 
   /** The executable ones, by ascending nonce. */
-  get entries(): readonly Entry[] {
+  get entries(): readonly QueueEntry[] {
     return this.#executable;
   }
 
   /** Those behind a hole, by ascending nonce. */
-  get queued(): readonly Entry[] {
+  get queued(): readonly QueueEntry[] {
     return this.#queued;
   }
 
@@ -79,12 +79,12 @@ export class SenderQueue {
   }
 
   /** The first executable one. */
-  get first(): Entry | undefined {
+  get first(): QueueEntry | undefined {
     return this.#executable[0];
   }
 
   /** The last executable one. */
-  get last(): Entry | undefined {
+  get last(): QueueEntry | undefined {
     return this.#executable[this.#executable.length - 1];
   }
 
@@ -99,7 +99,7 @@ export class SenderQueue {
     return this.#fees.least(from, to);
   }
 
-  at(nonce: bigint): Entry | undefined {
+  at(nonce: bigint): QueueEntry | undefined {
     if (nonce < this.#accountNonce) return undefined;
     if (nonce < this.pendingNonce) return this.#executable[Number(nonce - this.#accountNonce)];
     const entry = this.#queued[firstFrom(this.#queued, nonce)];
@@ -113,13 +113,13 @@ export class SenderQueue {
   }
 
   /** Those that became executable for the first time since this was last asked. */
-  takeRisen(): readonly Entry[] {
+  takeRisen(): readonly QueueEntry[] {
     const risen = this.#risen;
     if (risen.length > 0) this.#risen = [];
     return risen;
   }
 
-  insert(entry: Entry): void {
+  insert(entry: QueueEntry): void {
     const { nonce } = entry.transaction;
     assert(nonce >= this.#accountNonce, "a sender queue holds no nonce that was used");
     assert(this.at(nonce) === undefined, "a sender queue holds a nonce once");
@@ -134,7 +134,7 @@ export class SenderQueue {
   }
 
   /** Puts `entry` in the place of the one with its nonce. */
-  replace(old: Entry, entry: Entry): void {
+  replace(old: QueueEntry, entry: QueueEntry): void {
     const { nonce, fee } = entry.transaction;
     assert(this.at(nonce) === old, "only what is in the sender queue is replaced");
     this.#cost += entry.cost - old.cost;
@@ -150,7 +150,7 @@ export class SenderQueue {
   }
 
   /** What stood behind it among the executable ones is queued from now on. */
-  remove(entry: Entry): void {
+  remove(entry: QueueEntry): void {
     const { nonce } = entry.transaction;
     assert(this.at(nonce) === entry, "only what is in the sender queue is removed from it");
     this.#cost -= entry.cost;
@@ -165,7 +165,7 @@ export class SenderQueue {
   }
 
   /** The account moved, either way: the entries below `nonce` leave, all at once. @returns them by ascending nonce. */
-  moveAccount(nonce: bigint): readonly Entry[] {
+  moveAccount(nonce: bigint): readonly QueueEntry[] {
     if (nonce < this.#accountNonce) this.#queueFrom(0);
     const run = this.#executable.splice(0, this.indexOf(nonce));
     this.#fees?.dropFront(run.length);
@@ -178,13 +178,13 @@ export class SenderQueue {
     return used;
   }
 
-  #append(entry: Entry): void {
+  #append(entry: QueueEntry): void {
     this.#executable.push(entry);
     this.#fees?.push(entry.transaction.fee);
     this.#noteRisen(entry);
   }
 
-  #noteRisen(entry: Entry): void {
+  #noteRisen(entry: QueueEntry): void {
     if (entry.wasExecutable) return;
     entry.wasExecutable = true;
     this.#risen.push(entry);
@@ -213,7 +213,7 @@ export class SenderQueue {
 }
 
 /** The index of the first of `entries` whose nonce is not below `nonce`; they stand by ascending nonce. */
-export function firstFrom(entries: readonly Entry[], nonce: bigint): number {
+export function firstFrom(entries: readonly QueueEntry[], nonce: bigint): number {
   let low = 0;
   let high = entries.length;
   while (low < high) {
@@ -225,6 +225,6 @@ export function firstFrom(entries: readonly Entry[], nonce: bigint): number {
   return low;
 }
 
-function lengthOf(entry: Entry): number {
+function lengthOf(entry: QueueEntry): number {
   return entry.transaction.bytes.length;
 }

@@ -11,7 +11,7 @@ import type { SignedTransaction } from "../chain/types/transaction.ts";
 import type { HeadState } from "./admission.ts";
 import { IndexedHeap } from "./heap.ts";
 import { arrivedBefore, firstOf, paysMore } from "./pool-index.ts";
-import type { Entry, SenderQueue } from "./sender-queue.ts";
+import type { QueueEntry, SenderQueue } from "./sender-queue.ts";
 
 /** What of the pool a selection reads. */
 export interface ReadyQueues {
@@ -48,7 +48,7 @@ export function selectTransactions(
 interface QueueCursor {
   readonly senderQueue: SenderQueue;
   /** The sender queue's next entry. */
-  entry: Entry;
+  entry: QueueEntry;
   /** What the sender's balance still covers. */
   unspent: bigint;
 }
@@ -70,7 +70,7 @@ class Selection {
   /** Adds the first by `before` again and again until `share` of the block is used or nothing is left. */
   fill(
     senderQueues: Iterator<SenderQueue, undefined>,
-    before: (a: Entry, b: Entry) => boolean,
+    before: (a: QueueEntry, b: QueueEntry) => boolean,
     share: number,
   ): void {
     const open = new IndexedHeap<QueueCursor>((a, b) => before(a.entry, b.entry));

@@ -11,7 +11,7 @@ import type { BranchChange, Chain } from "../chain/chain.ts";
 import type { BlockHead } from "../chain/types/block.ts";
 import { isCoinbase } from "../chain/types/transaction.ts";
 import type { BlockEvent, ReorgEvent } from "../rpc/api.ts";
-import { Topic } from "./assembly/tip-log.ts";
+import { EventTopic } from "./assembly/tip-log.ts";
 
 export interface FinalityPorts {
   readonly chain: Chain;
@@ -21,8 +21,8 @@ export interface FinalityPorts {
 
 export class DepthFinality {
   readonly depth: number;
-  readonly finalized = new Topic<BlockEvent>();
-  readonly reorgs = new Topic<ReorgEvent>();
+  readonly finalized = new EventTopic<BlockEvent>();
+  readonly reorgs = new EventTopic<ReorgEvent>();
   readonly #ports: FinalityPorts;
   /** Height of the last block that was told, or was below the depth when this began. */
   #told: bigint;

@@ -10,7 +10,7 @@ import type { ValidatorId } from "../consensus/engine.ts";
 import type { SignatureClaim } from "../crypto/keys.ts";
 import type { PeerView } from "../rpc/api.ts";
 
-export type Topic = "transactions" | "blocks" | "evidence";
+export type RumorTopic = "transactions" | "blocks" | "evidence";
 
 /** A connected peer: the network knows it, JSON-RPC shows it. */
 export type { PeerView };
@@ -34,7 +34,7 @@ export interface NetworkHandlers {
    * @returns a promise while no more of this author should be read (back-pressure); it resolves when reading may go on
    */
   mailReceived(peerId: string, author: ValidatorId, bytes: Uint8Array): Promise<void> | undefined;
-  rumorReceived(topic: Topic, peerId: string, bytes: Uint8Array): Promise<Relay>;
+  rumorReceived(topic: RumorTopic, peerId: string, bytes: Uint8Array): Promise<Relay>;
   /** Of one peer, together: each of them follows at once by rumorReceived. */
   transactionsReceived?(envelopes: readonly Uint8Array[]): void;
   /** Answers a request of anti-entropy; a throw closes the stream. */
@@ -52,7 +52,7 @@ export interface Network {
   /** Direct mail to a validator: best effort, bounded, kept while it is away for a short time. Never throws. */
   mail(to: ValidatorId, bytes: Uint8Array): void;
   /** Rumor to everyone. Never throws; what is lost is repaired by anti-entropy. */
-  publish(topic: Topic, bytes: Uint8Array): void;
+  publish(topic: RumorTopic, bytes: Uint8Array): void;
   /** One request and its answer. @throws Error on time-out, refusal or a broken connection. */
   request(peerId: string, bytes: Uint8Array): Promise<Uint8Array>;
   peers(): readonly PeerView[];

@@ -14,7 +14,7 @@ import type { SignatureRules, Signer } from "../crypto/keys.ts";
 import type { PoolEvent } from "../mempool/pool-ports.ts";
 import type { Kv } from "../storage/kv.ts";
 import type { OpenedLog } from "../storage/log.ts";
-import type { Topic as Emitter } from "./assembly/tip-log.ts";
+import type { EventTopic as Emitter } from "./assembly/tip-log.ts";
 import type { Miner, Network, SlowSignatureVerifier } from "./ports.ts";
 
 export interface ReplicaOptions {

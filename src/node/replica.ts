@@ -30,7 +30,7 @@ import { announcementOf, encodeAnnouncement } from "../p2p/transport/wire.ts";
 import type { RunningTimer } from "../rpc/api.ts";
 import { onlyOnce } from "./assembly/fatal.ts";
 import { budgetsOf, indexOf, type OpenedParts } from "./assembly/replica-parts.ts";
-import { Topic as Emitter } from "./assembly/tip-log.ts";
+import { EventTopic as Emitter } from "./assembly/tip-log.ts";
 import { Driver } from "./driver.ts";
 import { heightOfValidators } from "./ingress/believed-height.ts";
 import { isFirstOf, leftBehind, reorgFields, transactionsOf } from "./ingress/branch-events.ts";
@@ -46,7 +46,7 @@ import { logLineOf } from "./metrics/engine-log.ts";
 import type { MessageCounts } from "./metrics/message-counts.ts";
 import { Presence } from "./metrics/presence.ts";
 import { bodiesFrom } from "./mining/block-body.ts";
-import type { Topic } from "./ports.ts";
+import type { RumorTopic } from "./ports.ts";
 import type { MiningOrder, ReplicaEvents, ReplicaOptions, ReplicaPorts } from "./replica-ports.ts";
 import { EvidenceStore } from "./votes/evidence-store.ts";
 import { WatermarkedVotes } from "./votes/journal-watermark.ts";
@@ -288,7 +288,7 @@ export class Replica {
     this.events.reorgs.tell(change);
   }
 
-  #rumorReceived(topic: Topic, peerId: string, bytes: Uint8Array): Promise<Relay> {
+  #rumorReceived(topic: RumorTopic, peerId: string, bytes: Uint8Array): Promise<Relay> {
     return judgeRumor(
       {
         chain: this.chain,

@@ -2,7 +2,7 @@
 import type { Relay } from "../base/fault.ts";
 import type { Logger } from "../base/log.ts";
 import type { Scheduler } from "../base/scheduler.ts";
-import type { Topic } from "./gossip/rumor.ts";
+import type { GossipTopic } from "./gossip/rumor.ts";
 import type { Host } from "./transport/host.ts";
 import type { Meter } from "./transport/meter.ts";
 import type { Sessions } from "./transport/sessions.ts";
@@ -10,7 +10,7 @@ import type { Sessions } from "./transport/sessions.ts";
 /** As in node/ports.ts, where the contract stands. */
 export interface P2pHandlers {
   mailReceived(peerId: string, author: number, bytes: Uint8Array): Promise<void> | undefined;
-  rumorReceived(topic: Topic, peerId: string, bytes: Uint8Array): Promise<Relay>;
+  rumorReceived(topic: GossipTopic, peerId: string, bytes: Uint8Array): Promise<Relay>;
   /** Of one peer, together: each of them follows at once by rumorReceived. */
   transactionsReceived?(envelopes: readonly Uint8Array[]): void;
   requestReceived(peerId: string, bytes: Uint8Array): Promise<Uint8Array>;

@@ -12,7 +12,7 @@ import { isAddressQuestion } from "./discovery/address-wire.ts";
 import { Discovery, type DiscoveryOptions } from "./discovery/discovery.ts";
 import { GOSSIP_PAUSE_MS, GossipBudgets } from "./gossip/gossip-budget.ts";
 import { guardGossip } from "./gossip/gossip-guard.ts";
-import { Rumor, TOPICS, type Topic, topicName } from "./gossip/rumor.ts";
+import { type GossipTopic, Rumor, TOPICS, topicName } from "./gossip/rumor.ts";
 import type { P2pDependencies, P2pHandlers } from "./network-ports.ts";
 import { helloMaker } from "./own-hello.ts";
 import { type P2pPeer, viewOf } from "./peer-info.ts";
@@ -161,7 +161,7 @@ export class P2pNetwork {
     if (to < this.#options.validators.length) this.#parts?.mail.post(to, bytes);
   }
 
-  publish(topic: Topic, bytes: Uint8Array): void {
+  publish(topic: GossipTopic, bytes: Uint8Array): void {
     this.#parts?.rumor.publish(topic, bytes);
   }
 

@@ -39,7 +39,7 @@ describe("a folder named on the command line", () => {
   it("is refused with exit code 2 and the reason below a file, a circle of links and a name that is too long", () => {
     for (const [path, words] of [
       [join(dir, "file", "deeper", "still"), /a part of the path is a file/],
-      [join(dir, "file"), /a part of the path is a file/],
+      [join(dir, "file"), /a file is in the way/],
       [join(dir, "circle", "deeper"), /symbolic links lead in a circle/],
       [join(dir, "fresh", "n".repeat(300)), /a name in it is too long/],
     ] as const) {

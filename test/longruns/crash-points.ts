@@ -6,7 +6,7 @@
  */
 import { generateSchedule } from "../../src/tools/sim/generate.ts";
 import { runSchedule } from "../../src/tools/sim/run.ts";
-import type { Crash, Schedule, Submission } from "../../src/tools/sim/schedule.ts";
+import type { Crash, Schedule, ScheduledSubmission } from "../../src/tools/sim/schedule.ts";
 
 const HEIGHTS = Number(process.argv[2] ?? 50);
 /** Longer than an agreement takes, so that each transfer gets a block of its own. */
@@ -15,7 +15,7 @@ const SEED = 9;
 
 const transfers = Array.from(
   { length: HEIGHTS },
-  (_, i): Submission => ({
+  (_, i): ScheduledSubmission => ({
     id: `w${i}`,
     atMs: APART_MS * i,
     node: i % 4,

@@ -1,7 +1,7 @@
 /** One sender's sender queue: long sender queues must not cost more than they hold. */
 import { expect, it } from "vitest";
 import { asAddress } from "../../src/base/bytes.ts";
-import { type Entry, SenderQueue } from "../../src/mempool/sender-queue.ts";
+import { type QueueEntry, SenderQueue } from "../../src/mempool/sender-queue.ts";
 
 it("lets thousands of used nonces go without looking at every fee for each of them", () => {
   const count = 4_000;
@@ -16,7 +16,7 @@ it("lets thousands of used nonces go without looking at every fee for each of th
         return BigInt(i % 7);
       },
     };
-    senderQueue.insert({ transaction, cost: 2n, sequence: i, addedMs: i } as unknown as Entry);
+    senderQueue.insert({ transaction, cost: 2n, sequence: i, addedMs: i } as unknown as QueueEntry);
   }
   expect(senderQueue.moveAccount(BigInt(count - 1)).map(({ sequence }) => sequence)).toEqual(
     Array.from({ length: count - 1 }, (_, i) => i),

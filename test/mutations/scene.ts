@@ -7,12 +7,12 @@ import type { PbftParameters } from "../../src/chain/genesis/consensus-parameter
 import {
   type AdversarySpec,
   MESSAGE_TYPES,
-  type MessageType,
   type NetworkFault,
   type NetworkTiming,
   type NodeId,
   type Schedule,
-  type Submission,
+  type ScheduledMessageType,
+  type ScheduledSubmission,
 } from "../../src/tools/sim/schedule.ts";
 import type { Hunt } from "./mutation.ts";
 
@@ -57,7 +57,7 @@ export function parameters(parts: Partial<PbftParameters> = {}): PbftParameters 
 }
 
 /** One from each account in turn, each at another node. */
-export function transfers(...times: readonly number[]): Submission[] {
+export function transfers(...times: readonly number[]): ScheduledSubmission[] {
   return times.map((atMs, i) => ({
     id: `w${i}`,
     atMs,
@@ -69,7 +69,7 @@ export function transfers(...times: readonly number[]): Submission[] {
 }
 
 /** `count` transfers, each in a block of its own as long as nothing is lost. */
-export function series(count: number, fromMs: number, everyMs: number): Submission[] {
+export function series(count: number, fromMs: number, everyMs: number): ScheduledSubmission[] {
   return transfers(...Array.from({ length: count }, (_, i) => fromMs + i * everyMs));
 }
 
@@ -87,13 +87,13 @@ interface Cut {
 let named = 0;
 
 /** These packets are lost. */
-export function cut(types: readonly MessageType[], where: Cut): NetworkFault {
+export function cut(types: readonly ScheduledMessageType[], where: Cut): NetworkFault {
   return { id: `f${named++}`, kind: "letters", types, hold: false, ...where };
 }
 
-export const EVERYTHING = Object.keys(MESSAGE_TYPES) as MessageType[];
+export const EVERYTHING = Object.keys(MESSAGE_TYPES) as ScheduledMessageType[];
 /** All ways in which a block reaches a node that has not voted for it. */
-export const BLOCKS: readonly MessageType[] = ["sealed-block", "announcement", "request", "block"];
+export const BLOCKS: readonly ScheduledMessageType[] = ["sealed-block", "announcement", "request", "block"];
 
 export function silent(validator: number, atMs = 0): AdversarySpec {
   return { id: `a${validator}`, validator, kind: "silent", atMs, untilMs: FOREVER };

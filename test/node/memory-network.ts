@@ -3,7 +3,7 @@
  * else arrives after a fixed delay, in order. Rumors reach every connected node once per publisher.
  */
 import type { Scheduler } from "../../src/base/scheduler.ts";
-import type { Network, NetworkHandlers, PeerView, Topic } from "../../src/node/ports.ts";
+import type { Network, NetworkHandlers, PeerView, RumorTopic } from "../../src/node/ports.ts";
 
 const DELAY_MS = 5;
 
@@ -81,7 +81,7 @@ export class MemoryNetwork implements Network {
     );
   }
 
-  publish(topic: Topic, bytes: Uint8Array): void {
+  publish(topic: RumorTopic, bytes: Uint8Array): void {
     for (const to of this.#others()) {
       this.#ether.deliver(
         this.#index,

@@ -6,7 +6,7 @@ import type { Relay } from "../../src/base/fault.ts";
 import type { LogFields, Logger, LogLevel } from "../../src/base/log.ts";
 import type { Scheduler } from "../../src/base/scheduler.ts";
 import { createSigner, type Signer } from "../../src/crypto/keys.ts";
-import type { Topic } from "../../src/p2p/gossip/rumor.ts";
+import type { GossipTopic } from "../../src/p2p/gossip/rumor.ts";
 import { P2pNetwork, type P2pOptions } from "../../src/p2p/network.ts";
 import { peerIdFromSeed } from "../../src/p2p/transport/identity.ts";
 import type { StaticPeer } from "../../src/p2p/transport/redial.ts";
@@ -42,11 +42,11 @@ export interface LogLine {
 export class TestNode implements Logger {
   readonly network: P2pNetwork;
   readonly mail: { from: string; bytes: Uint8Array }[] = [];
-  readonly rumors: { topic: Topic; from: string; bytes: Uint8Array }[] = [];
+  readonly rumors: { topic: GossipTopic; from: string; bytes: Uint8Array }[] = [];
   readonly connected: string[] = [];
   readonly disconnected: string[] = [];
   readonly lines: LogLine[] = [];
-  judge: (topic: Topic, bytes: Uint8Array) => Relay | Promise<Relay> = () => "accept";
+  judge: (topic: GossipTopic, bytes: Uint8Array) => Relay | Promise<Relay> = () => "accept";
   answer: (from: string, bytes: Uint8Array) => Promise<Uint8Array> = async (_, bytes) => bytes;
   height = 0n;
 

@@ -10,7 +10,7 @@ import { byteText, compareBytes, type Hash } from "../../base/bytes.ts";
 import type { BlockHead } from "../types/block.ts";
 
 /** invalid: by the rules, for good. invalidated: by the operator's word, until he takes it back. */
-export type Mark = "invalid" | "invalidated";
+export type BlockMark = "invalid" | "invalidated";
 
 export interface TreeNode {
   readonly head: BlockHead;
@@ -21,7 +21,7 @@ export interface TreeNode {
   isComplete: boolean;
   /** Order in which nodes became complete; 0 while it is not. */
   sequence: number;
-  mark: Mark | undefined;
+  mark: BlockMark | undefined;
   /** It or an ancestor is marked. */
   hasInvalidAncestor: boolean;
 }
@@ -123,7 +123,7 @@ export class BlockTree {
   }
 
   /** @returns the node and its descendants in memory: all whose record changed. */
-  mark(node: TreeNode, mark: Mark): readonly TreeNode[] {
+  mark(node: TreeNode, mark: BlockMark): readonly TreeNode[] {
     // What the rules say outlasts what the operator says.
     if (node.mark !== "invalid") node.mark = mark;
     const changed = this.#withDescendants(node);

@@ -7,11 +7,11 @@ import type { Output } from "../output.ts";
 import { row, short } from "./bench-report.ts";
 import { BenchRun } from "./bench-run.ts";
 
-export interface VerifyOptions {
+export interface BenchVerifyOptions {
   readonly rounds: number;
 }
 
-export async function runVerify(out: Output, options: VerifyOptions): Promise<void> {
+export async function runVerify(out: Output, options: BenchVerifyOptions): Promise<void> {
   const bench = new BenchRun(out);
   const speeds = await bench.complete(() => {
     bench.stage(`judging signatures in ${options.rounds} rounds`);
@@ -20,7 +20,7 @@ export async function runVerify(out: Output, options: VerifyOptions): Promise<vo
   out.result(verifyResult(options, speeds), describeVerify(out, options, speeds));
 }
 
-function verifyResult(options: VerifyOptions, { library, single, batches }: BatchSpeeds) {
+function verifyResult(options: BenchVerifyOptions, { library, single, batches }: BatchSpeeds) {
   return {
     name: "verify",
     unit: "signatures per second of one core",
@@ -37,7 +37,7 @@ function verifyResult(options: VerifyOptions, { library, single, batches }: Batc
 
 function describeVerify(
   out: Output,
-  { rounds }: VerifyOptions,
+  { rounds }: BenchVerifyOptions,
   { library, single, batches }: BatchSpeeds,
 ): readonly string[] {
   const whole = (value: number) => Math.round(value).toLocaleString("en");

@@ -12,7 +12,7 @@ import { type LatencyOptions, runLatency } from "./bench-latency.ts";
 import { type MiningOptions, runMining } from "./bench-mining.ts";
 import { runSync, type SyncOptions } from "./bench-sync.ts";
 import { runThroughput, settleThroughput, type ThroughputRequest } from "./bench-throughput.ts";
-import { runVerify, type VerifyOptions } from "./bench-verify.ts";
+import { type BenchVerifyOptions, runVerify } from "./bench-verify.ts";
 
 const VALIDATORS_BENCH_MAX = Math.min(VALIDATORS_MAX, 64);
 
@@ -55,7 +55,7 @@ export function addBench(program: Command): void {
         .option("--transfers <n>", "in each block", integer(1, 1_000), 1_000),
     ({ out, options }) => runConnect(out, options),
   );
-  leaf<VerifyOptions>(
+  leaf<BenchVerifyOptions>(
     bench,
     "verify",
     "signatures a second judged together, beside one by one",

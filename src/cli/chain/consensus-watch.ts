@@ -86,7 +86,7 @@ async function watchOne(
   };
   if (quorum === undefined) await watchBranches(out, client, onClose);
   else {
-    const tallies = new VoteTally(quorum, names);
+    const tallies = new WatchedVotes(quorum, names);
     const tell = (event: ConsensusEvent) => out.line(event, tallies.describe(event));
     await client.subscribe<ConsensusEvent>("consensus", tell, { onClose });
   }
@@ -170,7 +170,7 @@ function interruption(): Interruption {
 }
 
 /** Adds to each vote how many there are: what one event alone does not say. Bound: the newest slots only. */
-export class VoteTally {
+export class WatchedVotes {
   readonly #quorum: number;
   readonly #names: readonly string[];
   readonly #votes = new Map<string, Set<number>>();

@@ -24,7 +24,7 @@ interface Shown {
   readonly seed: string;
 }
 
-export interface Introduction {
+export interface BannerIntroduction {
   readonly origin: DevnetOrigin;
   readonly nodes: readonly DevnetNode[];
   readonly plan: DevnetPlan;
@@ -41,7 +41,7 @@ export async function currentBalances({ nodes }: DevnetReport, { accounts }: Dev
   return Promise.all(shown.map(async ({ address }) => (await ask(client.account(address))).balance));
 }
 
-export function introduce(out: Output, options: Shown, introduction: Introduction): readonly string[] {
+export function introduce(out: Output, options: Shown, introduction: BannerIntroduction): readonly string[] {
   const { origin, plan, report, readyMs, balances } = introduction;
   const { genesis, accounts } = plan;
   const { title, columns, rows, notes, trials } =
@@ -113,7 +113,7 @@ function introduceValidators({ nodes }: DevnetReport): OwnWords {
   };
 }
 
-function introduceMiners({ plan, report, nodes: started }: Introduction, spacing: number): OwnWords {
+function introduceMiners({ plan, report, nodes: started }: BannerIntroduction, spacing: number): OwnWords {
   const { nodes } = report;
   const n = nodes.length;
   const [first = 0] = nodes.flatMap((node) => node.mining?.blockWork ?? []);

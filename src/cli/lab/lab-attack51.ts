@@ -3,13 +3,13 @@ import { type Command, Option } from "commander";
 import { type AttackJob, attackJobs, type ReplicaJob, replicaJobs } from "../../tools/lab/jobs.ts";
 import {
   type AttackOptions,
+  type AttackTally,
   addTallies,
   type Cell,
   type CellResult,
   cellsOf,
   isCertain,
   judgeCell,
-  type Tally,
 } from "../../tools/lab/pow/attack51.ts";
 import { RETARGETS, type Retarget } from "../../tools/lab/pow/lab-chain.ts";
 import { type Race, RELEASES, STAMPS, TIES } from "../../tools/lab/pow/race.ts";
@@ -195,7 +195,7 @@ async function measure(
     jobs,
     threads,
     "racing {bar} {percentage} %  {eta_formatted} left",
-  )) as Tally[];
+  )) as AttackTally[];
   const tookMs = performance.now() - started;
   const first = new Map(jobs.map((job) => [job.cellIndex, job]));
   const results = [...first.values()].map(({ options, cell, cellIndex }) => {

@@ -4,13 +4,13 @@ import { SIEGE_HEAD, siegeCells, siegeReport } from "../../tools/lab/report/sieg
 import {
   attackersOf,
   playScenes,
-  type Scene,
   SIEGE_ATTACKS,
   SIEGE_LIMITS,
   SIEGE_MODES,
   type SiegeAttack,
   type SiegeMode,
   type SiegeResult,
+  type SiegeScene,
   scenesOf,
   siegeVerdict,
 } from "../../tools/lab/siege/siege.ts";
@@ -85,7 +85,7 @@ async function besiege(out: Output, options: Options): Promise<void> {
   if (parent !== undefined) checkNamedFolder("--in", parent);
   const started = performance.now();
   const bench = new BenchRun(out);
-  const play = (scene: Scene) => playScene(bench, scene, { seconds, in: parent, keep });
+  const play = (scene: SiegeScene) => playScene(bench, scene, { seconds, in: parent, keep });
   const results = await bench.complete(() => playScenes(scenes, play, () => bench.signal.aborted));
   const isMatch = results.every((result) => result.isMatch);
   const found = {

@@ -7,7 +7,7 @@ import { type ChildProcess, fork } from "node:child_process";
 import { extname } from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
-import type { Traffic } from "../../tools/lab/siege/siege.ts";
+import type { SiegeTraffic } from "../../tools/lab/siege/siege.ts";
 import { CliError, EXIT } from "../exit.ts";
 import type { FromAttacker, SiegeTask, ToAttacker } from "./siege-task.ts";
 
@@ -16,7 +16,7 @@ const BEGIN_MS_MAX = 60_000;
 const END_MS_MAX = 5_000;
 
 export interface Attacked {
-  readonly traffic: Traffic;
+  readonly traffic: SiegeTraffic;
   /** Seconds of processor time while it attacked; undefined when it did not say. */
   readonly cpuSeconds: number | undefined;
 }

@@ -14,9 +14,9 @@ import { P2pNetwork } from "../../p2p/network.ts";
 import { decodeAnswer, encodeQuestion } from "../../p2p/sync/repair-wire.ts";
 import { peerIdFromSeed } from "../../p2p/transport/identity.ts";
 import { Wallet } from "../../sdk/wallet.ts";
-import type { Traffic } from "../../tools/lab/siege/siege.ts";
+import type { SiegeTraffic } from "../../tools/lab/siege/siege.ts";
 import { dearQuestions } from "./siege-questions.ts";
-import { type Attacker, type SiegeTask, Tally } from "./siege-task.ts";
+import { type Attacker, type SiegeTask, TransferTally } from "./siege-task.ts";
 
 const LISTEN = "/ip4/127.0.0.1/tcp/0";
 const TURN_MS = 50;
@@ -43,7 +43,7 @@ const SETTLED_MS_MAX = 5_000;
 /** A full node without a vote, or a validator with its own key. */
 export class HostilePeer implements Attacker {
   readonly #task: SiegeTask;
-  readonly #tally = new Tally();
+  readonly #tally = new TransferTally();
   readonly #network: P2pNetwork;
   readonly #transactions: WrongTransactions;
   #blocks: readonly Uint8Array[] = [];
@@ -57,7 +57,7 @@ export class HostilePeer implements Attacker {
     this.#transactions = new WrongTransactions(task);
   }
 
-  get traffic(): Traffic {
+  get traffic(): SiegeTraffic {
     return this.#tally.counts;
   }
 
@@ -139,7 +139,7 @@ export class HostilePeer implements Attacker {
 /** Many identities that anybody can make: idle connections, false heads, questions. */
 export class Strangers implements Attacker {
   readonly #task: SiegeTask;
-  readonly #tally = new Tally();
+  readonly #tally = new TransferTally();
   readonly #networks: readonly P2pNetwork[];
   readonly #sockets = new Map<number, Set<Socket>>();
   readonly #timers: NodeJS.Timeout[] = [];
@@ -152,7 +152,7 @@ export class Strangers implements Attacker {
     );
   }
 
-  get traffic(): Traffic {
+  get traffic(): SiegeTraffic {
     return this.#tally.counts;
   }
 
@@ -238,7 +238,7 @@ interface Asked {
   readonly network: P2pNetwork;
   readonly peerId: string;
   readonly questions: readonly Uint8Array[];
-  readonly tally: Tally;
+  readonly tally: TransferTally;
 }
 
 /** One question after the other, from the `first` of them on; after a refusal it waits a moment. */

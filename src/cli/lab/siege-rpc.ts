@@ -5,8 +5,8 @@
 import { Agent, request } from "node:http";
 import { connect, type Socket } from "node:net";
 import WebSocket from "ws";
-import type { Traffic } from "../../tools/lab/siege/siege.ts";
-import { type Attacker, type SiegeTarget, type SiegeTask, Tally } from "./siege-task.ts";
+import type { SiegeTraffic } from "../../tools/lab/siege/siege.ts";
+import { type Attacker, type SiegeTarget, type SiegeTask, TransferTally } from "./siege-task.ts";
 
 const BATCH_CALLS = 100;
 /** Batches under way at each node; an answer of some megabytes each. */
@@ -31,7 +31,7 @@ const RETRY_MS = 50;
 
 export class HostileClient implements Attacker {
   readonly #task: SiegeTask;
-  readonly #tally = new Tally();
+  readonly #tally = new TransferTally();
   readonly #sockets = new Set<Socket>();
   readonly #webSockets = new Set<WebSocket>();
   readonly #agent = new Agent({ keepAlive: true, maxSockets: BATCHES_AT_ONCE });
@@ -42,7 +42,7 @@ export class HostileClient implements Attacker {
     this.#task = task;
   }
 
-  get traffic(): Traffic {
+  get traffic(): SiegeTraffic {
     return this.#tally.counts;
   }
 
@@ -147,7 +147,7 @@ const labels = new WeakMap<Socket, string>();
 /** What `<img src="http://127.0.0.1:PORT/chain_getBlock?...">` on a foreign page makes a browser send. */
 export class WebPage implements Attacker {
   readonly #task: SiegeTask;
-  readonly #tally = new Tally();
+  readonly #tally = new TransferTally();
   readonly #agent = new Agent({ keepAlive: true, maxSockets: PICTURES_AT_ONCE });
   #isStopped = false;
 
@@ -155,7 +155,7 @@ export class WebPage implements Attacker {
     this.#task = task;
   }
 
-  get traffic(): Traffic {
+  get traffic(): SiegeTraffic {
     return this.#tally.counts;
   }
 

@@ -8,10 +8,10 @@ import type { ChainRef } from "../../sdk/wallet.ts";
 import { busySeconds } from "../../tools/bench/machine-load.ts";
 import {
   attackersOf,
-  type Scene,
+  type SiegeScene,
   type SiegeSight,
+  type SiegeTraffic,
   type SingleAttack,
-  type Traffic,
 } from "../../tools/lab/siege/siege.ts";
 import type { BenchRun } from "../bench/bench-run.ts";
 import { type Attacked, AttackerProcess } from "./siege-attacker.ts";
@@ -34,7 +34,11 @@ export interface SceneOptions {
 }
 
 /** Nothing of it is left, however it ends. @throws what keeps it from taking place */
-export async function playScene(bench: BenchRun, scene: Scene, options: SceneOptions): Promise<SiegeSight> {
+export async function playScene(
+  bench: BenchRun,
+  scene: SiegeScene,
+  options: SceneOptions,
+): Promise<SiegeSight> {
   try {
     return await play(bench, scene, options);
   } finally {
@@ -42,7 +46,7 @@ export async function playScene(bench: BenchRun, scene: Scene, options: SceneOpt
   }
 }
 
-async function play(bench: BenchRun, scene: Scene, options: SceneOptions): Promise<SiegeSight> {
+async function play(bench: BenchRun, scene: SiegeScene, options: SceneOptions): Promise<SiegeSight> {
   const { mode, name } = scene;
   bench.stage(`${mode}, ${name}: starting nodes`);
   const network = await SiegeNetwork.make({ mode, in: options.in, keep: options.keep });
@@ -135,7 +139,7 @@ function taskOf(
 }
 
 /** All attackers' counts; where there are several, each under its own name. */
-function trafficOf(attackers: readonly SingleAttack[], attacked: readonly Attacked[]): Traffic {
+function trafficOf(attackers: readonly SingleAttack[], attacked: readonly Attacked[]): SiegeTraffic {
   const prefix = (i: number) => (attackers.length > 1 ? `${attackers[i]}: ` : "");
   return Object.fromEntries(
     attacked.flatMap(({ traffic }, i) =>

@@ -1,7 +1,7 @@
 /** What the process of an attacker is given and what it tells: plain values that can be sent between processes. */
 import type { Address, Hash } from "../../base/bytes.ts";
 import type { BodyLimits } from "../../chain/types/block.ts";
-import type { SingleAttack, Traffic } from "../../tools/lab/siege/siege.ts";
+import type { SiegeTraffic, SingleAttack } from "../../tools/lab/siege/siege.ts";
 
 export interface SiegeTarget {
   readonly name: string;
@@ -36,18 +36,18 @@ export type ToAttacker = "measure" | "stop";
 /** `begun` once, when the attack is under way; `ended` once, in answer to "stop". */
 export type FromAttacker =
   | { readonly kind: "begun" }
-  | { readonly kind: "ended"; readonly traffic: Traffic; readonly cpuSeconds: number };
+  | { readonly kind: "ended"; readonly traffic: SiegeTraffic; readonly cpuSeconds: number };
 
 /** An attack that goes on until it is stopped. */
 export interface Attacker {
-  readonly traffic: Traffic;
+  readonly traffic: SiegeTraffic;
   /** Resolves when it is under way. */
   start(): Promise<void>;
   stop(): Promise<void>;
 }
 
 /** What an attacker counts. */
-export class Tally {
+export class TransferTally {
   readonly counts: Record<string, number> = {};
 
   add(what: string, count = 1): void {

@@ -10,7 +10,13 @@ import { fileURLToPath } from "node:url";
 import { Worker } from "node:worker_threads";
 import { type Command, InvalidArgumentError, Option } from "commander";
 import { scheduleReport } from "../../tools/lab/report/schedule-report.ts";
-import { type Campaign, hashOfTraces, type Outcome, playOne, scheduleOf } from "../../tools/sim/campaign.ts";
+import {
+  type Campaign,
+  hashOfTraces,
+  playOne,
+  type ScheduleOutcome,
+  scheduleOf,
+} from "../../tools/sim/campaign.ts";
 import { Recorder } from "../../tools/sim/recorder.ts";
 import { runSchedule } from "../../tools/sim/run.ts";
 import { PROFILES, type Profile } from "../../tools/sim/schedule.ts";
@@ -82,7 +88,7 @@ async function simulate(out: Output, options: SimOptions): Promise<void> {
   if (options.report !== undefined) checkNamedFolder("--report", dirname(options.report));
   const bar = startBar(out, schedules, "simulating {bar} {value}/{total}  {eta_formatted} left");
   const started = performance.now();
-  const outcomes: Outcome[] = [];
+  const outcomes: ScheduleOutcome[] = [];
   await playAll(campaign, Math.min(options.jobs, schedules), (outcome) => {
     outcomes.push(outcome);
     bar?.update(outcomes.length);
@@ -96,7 +102,7 @@ async function simulate(out: Output, options: SimOptions): Promise<void> {
 async function draw(
   out: Output,
   campaign: Campaign,
-  outcomes: readonly Outcome[],
+  outcomes: readonly ScheduleOutcome[],
   path: string,
 ): Promise<void> {
   const failed = outcomes.filter(({ reason }) => reason !== undefined).map(({ seed }) => seed);
@@ -116,7 +122,11 @@ async function draw(
   out.note(`schedule ${seed}: ${path}`);
 }
 
-async function playAll(campaign: Campaign, workers: number, tell: (outcome: Outcome) => void): Promise<void> {
+async function playAll(
+  campaign: Campaign,
+  workers: number,
+  tell: (outcome: ScheduleOutcome) => void,
+): Promise<void> {
   if (workers > 1) {
     await Promise.all(
       Array.from({ length: workers }, (_, worker) => playApart({ campaign, worker, workers }, tell)),
@@ -131,7 +141,7 @@ async function playAll(campaign: Campaign, workers: number, tell: (outcome: Outc
 }
 
 /** In a thread of its own. */
-function playApart(task: WorkerTask, tell: (outcome: Outcome) => void): Promise<void> {
+function playApart(task: WorkerTask, tell: (outcome: ScheduleOutcome) => void): Promise<void> {
   const own = fileURLToPath(import.meta.url);
   const path = new URL(`./sim-worker${extname(own)}`, import.meta.url);
   const worker = new Worker(path, { workerData: task });
@@ -145,7 +155,7 @@ function playApart(task: WorkerTask, tell: (outcome: Outcome) => void): Promise<
 }
 
 interface Played {
-  readonly outcomes: readonly Outcome[];
+  readonly outcomes: readonly ScheduleOutcome[];
   readonly tookMs: number;
 }
 

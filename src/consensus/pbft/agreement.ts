@@ -12,8 +12,8 @@ import type { Core } from "./core.ts";
 import { encodeEvidence } from "./evidence.ts";
 import type { Commit, PrePrepare, Prepare } from "./message-verifier.ts";
 import type { VoteBody } from "./messages.ts";
-import type { Proposal, Round } from "./slots.ts";
-import type { Tally } from "./tally.ts";
+import type { AcceptedProposal, Round } from "./slots.ts";
+import type { VoteTally } from "./tally.ts";
 
 export function receivePrePrepare(core: Core, message: PrePrepare): void {
   const round = core.slots.round(message.height, message.view);
@@ -30,7 +30,7 @@ export function receivePrePrepare(core: Core, message: PrePrepare): void {
   const { block, blockBytes: _, ...vote } = message;
   const { hash, header, summary } = block;
   const head = { hash, header, summary };
-  const proposal: Proposal = { vote, head, carried: false, state: "held", executed: false };
+  const proposal: AcceptedProposal = { vote, head, carried: false, state: "held", executed: false };
   round.proposal = proposal;
   core.announceVote(message);
   if (message.height <= core.committed) acceptCommitted(core, round, proposal);
@@ -96,7 +96,7 @@ export function knowsCommitted(core: Core): boolean {
 }
 
 /** A5: the parent is the committed block, or the one accepted in this view. */
-function extendsParent(core: Core, proposal: Proposal, parent: Hash): boolean {
+function extendsParent(core: Core, proposal: AcceptedProposal, parent: Hash): boolean {
   const { head, vote } = proposal;
   if (equalBytes(head.header.previousHash, parent)) return true;
   // What contradicts a committed block never becomes acceptable.
@@ -105,7 +105,7 @@ function extendsParent(core: Core, proposal: Proposal, parent: Hash): boolean {
 }
 
 /** A6, first half: the proposer's name; the rest is executed by the driver, which answers with a verdict. */
-function check(core: Core, proposal: Proposal): void {
+function check(core: Core, proposal: AcceptedProposal): void {
   const { hash, height, view } = proposal.vote;
   const body = core.slots.at(height).body(hash);
   if (body === undefined) {
@@ -127,7 +127,7 @@ function signersOf(core: Core, height: bigint): readonly ValidatorId[] {
   return carried.find(({ head }) => head.summary.height === height)?.signers ?? [];
 }
 
-function refuseProposal(core: Core, proposal: Proposal): void {
+function refuseProposal(core: Core, proposal: AcceptedProposal): void {
   const { view, height, hash } = proposal.vote;
   if (proposal.state === "accepted") {
     if (height > core.committed) core.halt(height, "a block voted for is invalid when executed again");
@@ -138,13 +138,13 @@ function refuseProposal(core: Core, proposal: Proposal): void {
 }
 
 /** A3: at a committed height only the committed digest, which needs no second execution. */
-export function acceptCommitted(core: Core, round: Round, proposal: Proposal): void {
+export function acceptCommitted(core: Core, round: Round, proposal: AcceptedProposal): void {
   if (!isCommittedDigest(core, proposal) || proposal.state === "refused" || !knowsCommitted(core)) return;
   if (proposal.state !== "accepted") accept(core, round, proposal);
   voteCommitted(core, round);
 }
 
-function isCommittedDigest(core: Core, { vote }: Proposal): boolean {
+function isCommittedDigest(core: Core, { vote }: AcceptedProposal): boolean {
   const committed = core.slots.get(vote.height)?.committed;
   if (core.mode !== "normal" || vote.view !== core.view) return false;
   // What lies above H no P from here would show, committed or not.
@@ -154,7 +154,7 @@ function isCommittedDigest(core: Core, { vote }: Proposal): boolean {
 }
 
 /** Accepting is voting: the primary has by its PRE-PREPARE, a backup signs PREPARE, which goes out once the vote and the block are durable. */
-function accept(core: Core, round: Round, proposal: Proposal): void {
+function accept(core: Core, round: Round, proposal: AcceptedProposal): void {
   const { view, height, hash } = proposal.vote;
   if (!core.castVotes.permits(view, height, "prepare", hash)) return;
   proposal.state = "accepted";
@@ -175,13 +175,13 @@ function accept(core: Core, round: Round, proposal: Proposal): void {
 }
 
 /** In the chain, or in the record of an own vote in an earlier view. */
-function bodyIsDurable(core: Core, { vote, carried }: Proposal): boolean {
+function bodyIsDurable(core: Core, { vote, carried }: AcceptedProposal): boolean {
   if (vote.height <= core.committed) return true;
   return carried && core.castVotes.holdsBody(vote.height, vote.hash);
 }
 
 /** prepared(v,s,d): the PRE-PREPARE accepted and Q-1 PREPAREs of others than the primary. */
-function isPrepared(core: Core, round: Round, { vote }: Proposal): boolean {
+function isPrepared(core: Core, round: Round, { vote }: AcceptedProposal): boolean {
   if (round.prepared) return true;
   if (round.prepares.count(vote.hash) < core.quorum.quorum - 1) return false;
   round.prepared = true;
@@ -198,7 +198,7 @@ function voteCommitted(core: Core, round: Round): void {
 }
 
 /** Signs COMMIT with the prepared certificate durable beside it. The caller knows it is chain-prepared. */
-function commit(core: Core, round: Round, proposal: Proposal): void {
+function commit(core: Core, round: Round, proposal: AcceptedProposal): void {
   const { view, height, hash } = proposal.vote;
   if (core.castVotes.find(view, height, "commit") !== undefined) return;
   const body: VoteBody<"commit"> = { type: "commit", from: core.self, epoch: core.epoch, view, height, hash };
@@ -210,7 +210,11 @@ function commit(core: Core, round: Round, proposal: Proposal): void {
   certify(core, vote, round);
 }
 
-function preparedCertificate(core: Core, round: Round, { vote, head }: Proposal): PreparedCertificate {
+function preparedCertificate(
+  core: Core,
+  round: Round,
+  { vote, head }: AcceptedProposal,
+): PreparedCertificate {
   return {
     view: vote.view,
     head,
@@ -235,7 +239,7 @@ export function certify(core: Core, { view, height, hash }: VoteBody<"commit">, 
   if (view > core.certifiedView) core.certifiedView = view;
 }
 
-function count(core: Core, tally: Tally, message: Prepare | Commit): void {
+function count(core: Core, tally: VoteTally, message: Prepare | Commit): void {
   const earlier = tally.add(message.from, message.hash, message.signature);
   if (earlier === undefined) {
     core.announceVote(message);

@@ -18,7 +18,7 @@ import { encodeRotatedRecord, encodeViewRecord, encodeVoteRecord } from "./journ
 import type { Checkpoint, CheckpointData } from "./message-verifier.ts";
 import type { CheckpointBody } from "./messages.ts";
 import type { NewView, ViewChange } from "./new-view.ts";
-import { Tally } from "./tally.ts";
+import { VoteTally } from "./tally.ts";
 
 /** What a CHECKPOINT is counted by: all that it says. */
 export function checkpointChoice({ hash, stateRoot, nextValidatorsHash }: CheckpointFacts): Uint8Array {
@@ -78,7 +78,7 @@ function countCheckpoint(core: Core, message: Checkpoint): void {
   const { height, from, signature } = message;
   let tally = core.checkpoints.get(height);
   if (tally === undefined) {
-    tally = new Tally(core.quorum.n);
+    tally = new VoteTally(core.quorum.n);
     core.checkpoints.set(height, tally);
   }
   const choice = checkpointChoice(message);

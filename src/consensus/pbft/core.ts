@@ -29,7 +29,7 @@ import { type Conduct, newConduct, type Turn } from "./primary-conduct.ts";
 import { primaryOf, type Quorum, quorumOf } from "./quorum.ts";
 import { signMessage, type Verified } from "./signed-messages.ts";
 import { Slots } from "./slots.ts";
-import type { Tally } from "./tally.ts";
+import type { VoteTally } from "./tally.ts";
 
 export interface PbftEngineOptions extends EngineOptions, CertificateContext {
   readonly self: ValidatorId;
@@ -153,7 +153,7 @@ export class Core {
   /** The highest checkpoint certificate for a state that this replica does not hold yet. */
   awaitedCertificate: CheckpointCertificate | undefined = undefined;
   /** CHECKPOINTs of everyone, per height above h. */
-  readonly checkpoints = new Map<bigint, Tally>();
+  readonly checkpoints = new Map<bigint, VoteTally>();
   /** Own CHECKPOINTs at heights in (h, lc]. */
   readonly ownCheckpoints = new Map<bigint, Checkpoint>();
 

@@ -13,7 +13,7 @@ import type { ProposalVote } from "./message-verifier.ts";
 import { carriedVote, type NewView } from "./new-view.ts";
 import { endTurn, notePassedOver } from "./primary-conduct.ts";
 import { armHeartbeat } from "./proposing.ts";
-import type { Proposal } from "./slots.ts";
+import type { AcceptedProposal } from "./slots.ts";
 import { armFairness } from "./timeouts.ts";
 
 export function enterView(core: Core, message: NewView): void {
@@ -81,7 +81,7 @@ function hidesCommitted(core: Core, { view }: NewView, { hash, summary }: BlockH
   return sealed !== undefined && sealed.certificate.view < view && !equalBytes(sealed.head.hash, hash);
 }
 
-function replaceProposal(core: Core, place: Pick<Proposal, "vote" | "head" | "carried">): void {
+function replaceProposal(core: Core, place: Pick<AcceptedProposal, "vote" | "head" | "carried">): void {
   const { height, view, hash } = place.vote;
   const round = core.slots.round(height, view);
   const held = round.proposal;
@@ -91,7 +91,7 @@ function replaceProposal(core: Core, place: Pick<Proposal, "vote" | "head" | "ca
     core.convictedView = view;
     reportEquivocation(core, held.vote, place.vote);
   }
-  const proposal: Proposal = {
+  const proposal: AcceptedProposal = {
     ...place,
     state: same ? held.state : "held",
     executed: same ? held.executed : false,

@@ -20,7 +20,7 @@ import type { NewView } from "./new-view.ts";
 import { armHeartbeat } from "./proposing.ts";
 import { beginRecovery } from "./recovery.ts";
 import { broadcastStatus } from "./repair.ts";
-import type { Proposal } from "./slots.ts";
+import type { AcceptedProposal } from "./slots.ts";
 
 type Started = Extract<Input<PbftMessage>, { kind: "started" }>;
 
@@ -113,7 +113,7 @@ function replay(core: Core, record: VoteRecord): void {
 }
 
 /** Accepted, since it was voted for; its execution was lost with the process. */
-function restored(signed: ProposalVote, head: BlockHead | undefined): Proposal | undefined {
+function restored(signed: ProposalVote, head: BlockHead | undefined): AcceptedProposal | undefined {
   if (head === undefined) return undefined; // carried over: the NEW-VIEW brings the head back
   const { type, from, epoch, view, height, hash, signature } = signed;
   const vote = { type, from, epoch, view, height, hash, signature } as ProposalVote;

@@ -11,13 +11,13 @@ import type { EngineHoldings } from "../engine.ts";
 import type { CommitCertificate, PreparedCertificate } from "./certificate.ts";
 import type { ProposalVote } from "./message-verifier.ts";
 import type { WithBlock } from "./signed-messages.ts";
-import { Tally } from "./tally.ts";
+import { VoteTally } from "./tally.ts";
 
 /** How far a proposal has come here. `refused` is for ever in its view: no vote. */
 export type ProposalState = "held" | "checking" | "accepted" | "refused";
 
 /** What the primary of a view proposes for a height; its body is in {@link Slot.body}, or still missing. */
-export interface Proposal {
+export interface AcceptedProposal {
   readonly vote: ProposalVote;
   readonly head: BlockHead;
   /** By the NEW-VIEW: certified in an earlier view. */
@@ -32,16 +32,16 @@ type IsPromised = (height: bigint, hash: Hash) => boolean;
 
 /** One height in one view. */
 export class Round {
-  proposal: Proposal | undefined = undefined;
+  proposal: AcceptedProposal | undefined = undefined;
   /** The primary contradicted itself here, and that has been told. */
   equivocated = false;
   prepared = false;
-  readonly prepares: Tally;
-  readonly commits: Tally;
+  readonly prepares: VoteTally;
+  readonly commits: VoteTally;
 
   constructor(n: number) {
-    this.prepares = new Tally(n);
-    this.commits = new Tally(n);
+    this.prepares = new VoteTally(n);
+    this.commits = new VoteTally(n);
   }
 }
 

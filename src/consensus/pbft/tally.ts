@@ -13,7 +13,7 @@ export interface Ballot {
   readonly signature: Uint8Array;
 }
 
-export class Tally {
+export class VoteTally {
   readonly #ballots: (Ballot | undefined)[];
   /** One entry per distinct choice; more than one only when somebody is faulty. */
   readonly #counts: { readonly choice: Uint8Array; count: number }[] = [];

@@ -9,7 +9,7 @@ import { FETCHES_PER_INTERVAL_MAX, VIEW_MESSAGES_PER_INTERVAL_MAX } from "../../
 import { checkpointChoice } from "./checkpoints.ts";
 import type { Core } from "./core.ts";
 import type { NewViewBody, PbftBody, ViewChangeBody, VoteBody } from "./messages.ts";
-import type { Tally } from "./tally.ts";
+import type { VoteTally } from "./tally.ts";
 
 /** A pure query: known sender, this epoch, inside the window, not a duplicate. */
 export function wantsMessage(core: Core, body: PbftBody): boolean {
@@ -103,7 +103,7 @@ function wantsNewView(core: Core, { from, view }: NewViewBody): boolean {
 
 /** A vote that can still change something, or the proof that its sender contradicts itself. */
 function wantsVote(
-  tally: Tally,
+  tally: VoteTally,
   { from, hash }: { readonly from: number; readonly hash: Uint8Array },
   decided: boolean,
 ): boolean {

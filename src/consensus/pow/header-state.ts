@@ -7,7 +7,7 @@ import type { Hash } from "../../base/bytes.ts";
 import { type Fault, fault } from "../../base/fault.ts";
 import type { PowParameters } from "../../chain/genesis/pow-parameters.ts";
 import { checkBits } from "../../chain/types/target.ts";
-import type { Mark, Reference } from "./lookback.ts";
+import type { HeaderMark, Reference } from "./lookback.ts";
 import { referenceHeight } from "./retarget.ts";
 import { MEDIAN_SPAN } from "./time.ts";
 
@@ -20,7 +20,7 @@ export interface HeaderState {
   /** Sum of the work of all blocks before it. */
   readonly chainwork: bigint;
   /** The last eleven blocks before it, or all when there are fewer; oldest first. */
-  readonly recent: readonly Mark[];
+  readonly recent: readonly HeaderMark[];
   /** The block further back that the retarget rule looks at; undefined where it looks at none. */
   readonly reference: Reference | undefined;
 }

@@ -9,13 +9,13 @@ import { referenceHeight } from "./retarget.ts";
 import { MEDIAN_SPAN, type Past } from "./time.ts";
 
 /** What the rules read of a block. */
-export interface Mark {
+export interface HeaderMark {
   readonly time: number;
   readonly bits: number;
 }
 
 /** The block further back. `parentTime` is read under ASERT alone. */
-export interface Reference extends Mark {
+export interface Reference extends HeaderMark {
   readonly parentTime: number;
 }
 
@@ -25,7 +25,7 @@ const RING = 16;
 export class Lookback implements Past {
   readonly #parameters: PowParameters;
   /** Ring: the block at height h lies at h mod 16. */
-  readonly #recent: Mark[] = [];
+  readonly #recent: HeaderMark[] = [];
   #height = -1n;
   #reference: Reference | undefined;
 
@@ -41,7 +41,7 @@ export class Lookback implements Past {
   static before(
     parameters: PowParameters,
     height: bigint,
-    recent: readonly Mark[],
+    recent: readonly HeaderMark[],
     reference: Reference | undefined,
   ): Lookback {
     const past = new Lookback(parameters);
@@ -57,7 +57,7 @@ export class Lookback implements Past {
   }
 
   /** The last eleven blocks, oldest first. */
-  get recent(): readonly Mark[] {
+  get recent(): readonly HeaderMark[] {
     const count = Math.min(MEDIAN_SPAN, Number(this.#height + 1n));
     return Array.from({ length: count }, (_, i) => this.headerAt(this.#height - BigInt(count - 1 - i)));
   }
@@ -66,7 +66,7 @@ export class Lookback implements Past {
     return this.#reference;
   }
 
-  add(mark: Mark): void {
+  add(mark: HeaderMark): void {
     const parentTime = this.#recent[slotOf(this.#height)]?.time ?? mark.time;
     this.#height += 1n;
     this.#recent[slotOf(this.#height)] = mark;
@@ -76,7 +76,7 @@ export class Lookback implements Past {
     }
   }
 
-  headerAt(height: bigint): Mark {
+  headerAt(height: bigint): HeaderMark {
     if (height > this.#height - BigInt(MEDIAN_SPAN)) {
       const mark = this.#recent[slotOf(height)];
       if (mark !== undefined && height <= this.#height) return mark;

@@ -33,6 +33,6 @@ export {
   type HeadersVerdict,
 } from "./header-chain.ts";
 export { checkHeaderState, type HeaderState } from "./header-state.ts";
-export type { Mark, Reference } from "./lookback.ts";
+export type { HeaderMark, Reference } from "./lookback.ts";
 export { expectedBits, type Period, type PeriodParameters, retargetBitcoin } from "./retarget.ts";
 export { dueAt, medianTimePast, type Past } from "./time.ts";

@@ -40,7 +40,7 @@ import type {
   TransactionPlace,
 } from "../../rpc/api.ts";
 import type { PeerMemoryApi } from "../../rpc/peer-memory.ts";
-import { Topic } from "../assembly/tip-log.ts";
+import { EventTopic } from "../assembly/tip-log.ts";
 import { DepthFinality } from "../finality.ts";
 import type { Network } from "../ports.ts";
 import type { Replica } from "../replica.ts";
@@ -88,9 +88,9 @@ export class ReplicaApi implements NodeApi {
   readonly #branches: BranchesApi | undefined;
   /** Undefined where blocks are final at once. */
   readonly #finality: DepthFinality | undefined;
-  readonly #heads = new Topic<BlockEvent>();
+  readonly #heads = new EventTopic<BlockEvent>();
   /** Where a head is final when it is told. */
-  readonly #finalized = new Topic<BlockEvent>();
+  readonly #finalized = new EventTopic<BlockEvent>();
   #chainFailed = false;
   #headChangedAtMs: number;
 

@@ -1,6 +1,6 @@
 /** One kind of events and those who listen: synchronous, in order, no buffering. */
 
-export class Topic<T> {
+export class EventTopic<T> {
   readonly #listeners = new Set<(events: T) => void>();
 
   /** The listener must not throw. The returned function ends the subscription and may be called twice. */

@@ -53,7 +53,7 @@ export interface MinedPlan {
 /** Where 32 secret bytes come from: derived from a seed text, or random. `label` is unique within a plan. */
 export type SecretSource = (kind: "validator" | "miner" | "node" | "account", label: string) => Uint8Array;
 
-export interface NetworkOptions extends ChainOptions {
+export interface NetworkPlanOptions extends ChainOptions {
   readonly validators: number;
 }
 
@@ -74,7 +74,7 @@ interface ChainOptions {
 }
 
 /** What the devnet and genesis/pbft-dev.json are made of: chain 31337, born at 2026-01-01T00:00:00Z. */
-export const DEVNET: NetworkOptions = {
+export const DEVNET: NetworkPlanOptions = {
   validators: 4,
   accounts: 10,
   balance: 1_000_000n,
@@ -130,7 +130,7 @@ export function secretsFromSeed(seed: string): SecretSource {
   return (kind, label) => hashes[kind](root, utf8(label));
 }
 
-export function planNetwork(options: NetworkOptions, secrets: SecretSource): NetworkPlan {
+export function planNetwork(options: NetworkPlanOptions, secrets: SecretSource): NetworkPlan {
   assert(options.validators >= 1 && options.validators <= VALIDATORS_MAX, "1 to VALIDATORS_MAX validators");
   const validators = planMembers("validator", options.validators, secrets);
   const accounts = planAccounts(options, secrets);

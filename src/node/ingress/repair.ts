@@ -11,7 +11,7 @@ import type { Mempool } from "../../mempool/mempool.ts";
 import { ANTI_ENTROPY, AntiEntropy } from "../../p2p/sync/anti-entropy.ts";
 import { BranchPeer } from "../../p2p/sync/branch-peer.ts";
 import type { ImportOutcome, SyncProgress } from "../../p2p/sync/catch-up.ts";
-import type { Admitted } from "../../p2p/sync/pool-repair.ts";
+import type { AdmittedTransaction } from "../../p2p/sync/pool-repair.ts";
 import type { PeerView } from "../ports.ts";
 import type { ReplicaPorts } from "../replica-ports.ts";
 import { Announcements } from "./announcements.ts";
@@ -71,7 +71,7 @@ export function createRepair(parts: RepairedParts): Repair {
   return { repair, ingress, announcements, returned, start, stop };
 }
 
-function admittedAs(verdict: Verdict<unknown, AdmissionCode>): Admitted {
+function admittedAs(verdict: Verdict<unknown, AdmissionCode>): AdmittedTransaction {
   if (verdict.ok || verdict.fault.code === "TX_DUPLICATE") return "held";
   return verdict.fault.code === "TX_NONCE_GAP" ? "refused-early" : "refused";
 }

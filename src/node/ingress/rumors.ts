@@ -14,7 +14,7 @@ import { sha256 } from "../../crypto/hash.ts";
 import { type AdmissionCode, RELAY_OF_FAULT } from "../../mempool/admission.ts";
 import type { Mempool } from "../../mempool/mempool.ts";
 import { type BlockAnnouncement, decodeAnnouncement } from "../../p2p/transport/wire.ts";
-import type { Topic } from "../ports.ts";
+import type { RumorTopic } from "../ports.ts";
 import { type Announcements, isOld } from "./announcements.ts";
 import type { PassedOn } from "./passed-on.ts";
 
@@ -37,7 +37,7 @@ export interface RumorPorts {
 
 export async function judgeRumor(
   ports: RumorPorts,
-  topic: Topic,
+  topic: RumorTopic,
   peerId: string,
   bytes: Uint8Array,
 ): Promise<Relay> {

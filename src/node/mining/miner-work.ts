@@ -22,7 +22,7 @@ const TEMPLATE_MS = 3_000;
 /** In place of a thread's index in the extra nonce: threads have lower ones. */
 const OUTSIDE = 0xffff;
 
-export interface WorkPorts extends TemplatePorts {
+export interface MinerWorkPorts extends TemplatePorts {
   /** Imports a block into the chain. */
   readonly importBlock: (block: Block) => Promise<ImportResult>;
 }
@@ -39,12 +39,12 @@ interface Work {
 }
 
 export class MinerWorks {
-  readonly #ports: WorkPorts;
+  readonly #ports: MinerWorkPorts;
   readonly #works = new Map<string, Work>();
   #template: Template | undefined;
   #serial = 0;
 
-  constructor(ports: WorkPorts) {
+  constructor(ports: MinerWorkPorts) {
     this.#ports = ports;
   }
 

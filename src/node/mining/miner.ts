@@ -13,7 +13,7 @@ import type { MiningJob, Solution } from "./miner-search.ts";
 import type { MinerWorkerTask } from "./miner-worker.ts";
 
 /** Port of the driver; the simulator has one without threads. */
-export interface Miner {
+export interface MiningThreads {
   /** Works on this block until it is solved, replaced or stopped. Nonce, time and `extra` are the miner's to change. */
   mine(block: Block): void;
   stop(): void;
@@ -42,7 +42,7 @@ interface Thread {
   restarts: number;
 }
 
-export class WorkerMiner implements Miner {
+export class WorkerMiner implements MiningThreads {
   readonly #options: MinerOptions;
   readonly #events: MinerEvents;
   /** What the threads watch. */

@@ -11,8 +11,8 @@
 import { must } from "../../base/assert.ts";
 import { ADDRESSES_PER_ANSWER_MAX, ANCHORS_MAX, TRIED_COLLISIONS_MAX } from "../../base/limits.ts";
 import {
+  type AddressEntry,
   chanceOf,
-  type Entry,
   HORIZON_MS,
   isTerrible,
   type KnownAddress,
@@ -28,7 +28,7 @@ import {
   scopeOf,
   speakerGroupOf,
 } from "./address-groups.ts";
-import { AddressTable, type Place, Places, pick } from "./address-table.ts";
+import { AddressTable, Places, pick, type TablePlace } from "./address-table.ts";
 
 /** Draws before a selection gives up; the growing factor makes the worst address certain within 60. */
 const DRAWS_MAX = 100;
@@ -75,7 +75,7 @@ export interface Selection {
 }
 
 interface Collision {
-  readonly candidate: Entry;
+  readonly candidate: AddressEntry;
   readonly sinceMs: number;
 }
 
@@ -85,7 +85,7 @@ export class AddressBook {
   readonly #places: Places;
   readonly #new = new AddressTable();
   readonly #tried = new AddressTable();
-  readonly #entries = new Map<string, Entry>();
+  readonly #entries = new Map<string, AddressEntry>();
   readonly #collisions = new Map<string, Collision>();
   #anchors: readonly PeerAddress[] = [];
   /** When anything last answered: a failed dial counts only once after it, or a cut cable would empty the book. */
@@ -203,7 +203,7 @@ export class AddressBook {
     this.resolveCollisions(nowMs);
     const occupants = [...this.#collisions.values()]
       .map(({ candidate }) => this.#tried.at(this.#places.inTried(candidate)))
-      .filter((occupant): occupant is Entry => occupant !== undefined && fits(occupant));
+      .filter((occupant): occupant is AddressEntry => occupant !== undefined && fits(occupant));
     return occupants.length === 0 ? undefined : pick(occupants, random);
   }
 
@@ -258,12 +258,12 @@ export class AddressBook {
     this.#entries.set(entry.key, entry);
   }
 
-  #draw(table: AddressTable, random: () => number): Entry | undefined {
+  #draw(table: AddressTable, random: () => number): AddressEntry | undefined {
     if (this.isDefended) return table.draw(random);
     return this.#entries.size === 0 ? undefined : pick([...this.#entries.values()], random);
   }
 
-  #addNew(entry: Entry, nowMs: number): boolean {
+  #addNew(entry: AddressEntry, nowMs: number): boolean {
     const place = this.#placeOf(entry);
     const occupant = this.#new.at(place);
     if (occupant !== undefined) {
@@ -275,36 +275,39 @@ export class AddressBook {
     return true;
   }
 
-  #moveToTried(entry: Entry): void {
+  #moveToTried(entry: AddressEntry): void {
     this.#new.clear(this.#places.inNew(entry));
     entry.isTried = true;
     this.#tried.put(this.#places.inTried(entry), entry);
   }
 
   /** Back among the new ones, if its place there is free or held by a terrible one. */
-  #demote(entry: Entry, place: Place, nowMs: number): void {
+  #demote(entry: AddressEntry, place: TablePlace, nowMs: number): void {
     this.#tried.clear(place);
     this.#entries.delete(entry.key);
     entry.isTried = false;
     this.#addNew(entry, nowMs);
   }
 
-  #forget(entry: Entry): void {
+  #forget(entry: AddressEntry): void {
     this.#entries.delete(entry.key);
     this.#collisions.delete(entry.key);
   }
 
-  #tableOf(entry: Entry): AddressTable {
+  #tableOf(entry: AddressEntry): AddressTable {
     return entry.isTried ? this.#tried : this.#new;
   }
 
-  #placeOf(entry: Entry): Place {
+  #placeOf(entry: AddressEntry): TablePlace {
     if (!this.isDefended) return this.#places.anywhere(entry.key);
     return entry.isTried ? this.#places.inTried(entry) : this.#places.inNew(entry);
   }
 }
 
-function newEntry(peer: PeerAddress, origin: Pick<Entry, "scope" | "group" | "sourceGroup">): Entry {
+function newEntry(
+  peer: PeerAddress,
+  origin: Pick<AddressEntry, "scope" | "group" | "sourceGroup">,
+): AddressEntry {
   return {
     key: keyOf(peer),
     peerId: peer.peerId,
@@ -322,7 +325,7 @@ function newEntry(peer: PeerAddress, origin: Pick<Entry, "scope" | "group" | "so
 }
 
 /** How the test of a tried address stands whose place is wanted since `sinceMs`. */
-function testOf(occupant: Entry, sinceMs: number, nowMs: number): "answered" | "failed" | "under-way" {
+function testOf(occupant: AddressEntry, sinceMs: number, nowMs: number): "answered" | "failed" | "under-way" {
   if (nowMs - occupant.lastSuccessMs < TEST_VALID_MS) return "answered";
   if (nowMs - occupant.lastTriedMs < TEST_VALID_MS) {
     return nowMs - occupant.lastTriedMs > TEST_MS ? "failed" : "under-way";

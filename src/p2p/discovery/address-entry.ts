@@ -31,7 +31,7 @@ export interface KnownAddress extends PeerAddress {
   readonly isTried: boolean;
 }
 
-export interface Entry extends KnownAddress {
+export interface AddressEntry extends KnownAddress {
   lastSeenMs: number;
   lastTriedMs: number;
   lastSuccessMs: number;

@@ -14,9 +14,9 @@ import {
   TRIED_BUCKETS_PER_GROUP,
 } from "../../base/limits.ts";
 import { sha256 } from "../../crypto/hash.ts";
-import type { Entry, KnownAddress } from "./address-entry.ts";
+import type { AddressEntry, KnownAddress } from "./address-entry.ts";
 
-export interface Place {
+export interface TablePlace {
   readonly bucket: number;
   readonly slot: number;
 }
@@ -33,20 +33,20 @@ export class Places {
   }
 
   /** By the group of the address and of its source; all that one source group tells falls into 32 buckets. */
-  inNew({ key, group, sourceGroup }: KnownAddress): Place {
+  inNew({ key, group, sourceGroup }: KnownAddress): TablePlace {
     const bucket = this.#newBucketOf(group, sourceGroup);
     return { bucket, slot: this.#draw(BUCKET_PLACES, "new slot", bucket, key) };
   }
 
   /** By the group of the address alone: one group falls into 4 buckets. */
-  inTried({ key, group }: KnownAddress): Place {
+  inTried({ key, group }: KnownAddress): TablePlace {
     const way = this.#draw(TRIED_BUCKETS_PER_GROUP, "tried way", key);
     const bucket = this.#draw(TRIED_BUCKETS, "tried", group, way);
     return { bucket, slot: this.#draw(BUCKET_PLACES, "tried slot", bucket, key) };
   }
 
   /** Anywhere: what an undefended book does. */
-  anywhere(key: string): Place {
+  anywhere(key: string): TablePlace {
     const bucket = this.#draw(NEW_BUCKETS + TRIED_BUCKETS, "any", key);
     return { bucket, slot: this.#draw(BUCKET_PLACES, "any slot", bucket, key) };
   }
@@ -71,26 +71,26 @@ export class Places {
 
 export class AddressTable {
   /** Buckets with at least one entry. */
-  readonly #buckets = new Map<number, Map<number, Entry>>();
+  readonly #buckets = new Map<number, Map<number, AddressEntry>>();
   #size = 0;
 
   get size(): number {
     return this.#size;
   }
 
-  at({ bucket, slot }: Place): Entry | undefined {
+  at({ bucket, slot }: TablePlace): AddressEntry | undefined {
     return this.#buckets.get(bucket)?.get(slot);
   }
 
   /** Replaces what is there. */
-  put(place: Place, entry: Entry): void {
+  put(place: TablePlace, entry: AddressEntry): void {
     this.clear(place);
-    const bucket = this.#buckets.get(place.bucket) ?? new Map<number, Entry>();
+    const bucket = this.#buckets.get(place.bucket) ?? new Map<number, AddressEntry>();
     this.#buckets.set(place.bucket, bucket.set(place.slot, entry));
     this.#size++;
   }
 
-  clear(place: Place): void {
+  clear(place: TablePlace): void {
     const bucket = this.#buckets.get(place.bucket);
     if (bucket?.delete(place.slot) !== true) return;
     this.#size--;
@@ -98,7 +98,7 @@ export class AddressTable {
   }
 
   /** A bucket first, then an entry of it: many addresses in few buckets weigh no more than those buckets. */
-  draw(random: () => number): Entry | undefined {
+  draw(random: () => number): AddressEntry | undefined {
     if (this.#size === 0) return undefined;
     const bucket = pick([...this.#buckets.values()], random);
     return pick([...bucket.values()], random);

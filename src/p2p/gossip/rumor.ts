@@ -22,11 +22,11 @@ import type { ProtocolParts } from "../network-ports.ts";
 import { decodeTransactionBatch, encodeTransactionBatch } from "../transport/wire.ts";
 import type { GossipBudgets } from "./gossip-budget.ts";
 
-export type Topic = "transactions" | "blocks" | "evidence";
-export const TOPICS: readonly Topic[] = ["transactions", "blocks", "evidence"];
+export type GossipTopic = "transactions" | "blocks" | "evidence";
+export const TOPICS: readonly GossipTopic[] = ["transactions", "blocks", "evidence"];
 
 /** Of what is published; a batch of transactions has a bound of its own. */
-const BYTES_MAX: Record<Topic, number> = {
+const BYTES_MAX: Record<GossipTopic, number> = {
   transactions: TX_BYTES_CEILING,
   blocks: ANNOUNCEMENT_BYTES_MAX,
   evidence: EVIDENCE_RUMOR_BYTES_MAX,
@@ -49,11 +49,11 @@ interface Dependencies extends ProtocolParts {
    * `bytes` is one transaction, one announcement or one evidence. For what it holds already it answers "accept", and
    * "known" if it did so before.
    */
-  rumorReceived(topic: Topic, peerId: string, bytes: Uint8Array): Promise<Relay>;
+  rumorReceived(topic: GossipTopic, peerId: string, bytes: Uint8Array): Promise<Relay>;
   transactionsReceived?(envelopes: readonly Uint8Array[]): void;
 }
 
-export function topicName(genesisHash: Hash, topic: Topic): string {
+export function topicName(genesisHash: Hash, topic: GossipTopic): string {
   return `quorate/${hex(genesisHash)}/${topic}`;
 }
 
@@ -87,7 +87,7 @@ export class Rumor {
   }
 
   /** One transaction envelope, one encoded announcement or one evidence. Keeps `bytes` without copying; never throws. */
-  publish(topic: Topic, bytes: Uint8Array): void {
+  publish(topic: GossipTopic, bytes: Uint8Array): void {
     if (this.#isStopped) return;
     if (bytes.length > BYTES_MAX[topic]) this.#deps.meter.rejected("gossip-too-large");
     else if (topic === "transactions") {
@@ -119,7 +119,7 @@ export class Rumor {
     if (batch.length > 0) void this.#spread("transactions", encodeTransactionBatch(batch), batch.length);
   }
 
-  async #spread(topic: Topic, bytes: Uint8Array, count: number): Promise<void> {
+  async #spread(topic: GossipTopic, bytes: Uint8Array, count: number): Promise<void> {
     const { host, meter, logger } = this.#deps;
     try {
       const { recipients } = await host.services.gossip.publish(topicName(this.#genesisHash, topic), bytes);
@@ -130,7 +130,7 @@ export class Rumor {
     }
   }
 
-  async #judge(peer: PeerId, message: Message, topic: Topic): Promise<TopicValidatorResult> {
+  async #judge(peer: PeerId, message: Message, topic: GossipTopic): Promise<TopicValidatorResult> {
     const peerId = peer.toString();
     const { sessions, meter, logger } = this.#deps;
     if (this.#isStopped) return TopicValidatorResult.Ignore;
@@ -153,7 +153,7 @@ export class Rumor {
     }
   }
 
-  async #receiveOne(topic: Topic, peerId: string, bytes: Uint8Array): Promise<Relay> {
+  async #receiveOne(topic: GossipTopic, peerId: string, bytes: Uint8Array): Promise<Relay> {
     if (bytes.length > BYTES_MAX[topic]) return "reject";
     this.#deps.meter.received(peerId, topic, bytes.length);
     // The memory is gossipsub's, which uses it again (a view of it was seen to change); what is kept must not be.
@@ -166,7 +166,7 @@ export class Rumor {
   }
 
   /** The computing happens before the promise is there; what is awaited afterwards is the disk or the clock. */
-  async #judgeOne(topic: Topic, peerId: string, bytes: Uint8Array, togetherMs = 0): Promise<Relay> {
+  async #judgeOne(topic: GossipTopic, peerId: string, bytes: Uint8Array, togetherMs = 0): Promise<Relay> {
     const startMs = performance.now();
     const judged = this.#deps.rumorReceived(topic, peerId, bytes);
     const tookMs = performance.now() - startMs + togetherMs;

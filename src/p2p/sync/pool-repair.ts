@@ -15,7 +15,7 @@ import type { SettledPool } from "./settled-pool.ts";
 import { drawSalt, ShortHashes } from "./short-hash.ts";
 
 /** `refused-early`: a nonce before it is missing, which may be here in a moment. */
-export type Admitted = "held" | "refused" | "refused-early";
+export type AdmittedTransaction = "held" | "refused" | "refused-early";
 
 /** What repair needs of the pool. Hashes are those of whole envelopes. */
 export interface RepairPool {
@@ -31,7 +31,7 @@ export interface RepairPool {
   /** The envelope, or undefined when it is not in the pool any more. */
   fetch(hash: Hash): Uint8Array | undefined;
   /** Offers an envelope to the pool, which checks it as it checks any other. */
-  admit(envelope: Uint8Array, from: string): Promise<Admitted>;
+  admit(envelope: Uint8Array, from: string): Promise<AdmittedTransaction>;
 }
 
 export interface PoolRepairPorts {

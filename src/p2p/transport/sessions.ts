@@ -27,10 +27,10 @@ export interface Session {
   /** Resolves to whether the HELLO was accepted; never rejects. */
   readonly settled: Promise<boolean>;
   /** What the HELLO proved, once it was accepted. */
-  readonly admitted: Admitted | undefined;
+  readonly admitted: AdmittedPeer | undefined;
 }
 
-export interface Admitted {
+export interface AdmittedPeer {
   readonly hello: Hello;
   readonly validator: number | undefined;
   readonly atMs: number;
@@ -63,7 +63,7 @@ class OpenSession implements Session {
   readonly connection: Connection;
   readonly peerId: string;
   readonly settled: Promise<boolean>;
-  admitted: Admitted | undefined;
+  admitted: AdmittedPeer | undefined;
   isSettled = false;
   cancelTimeout: () => void = () => undefined;
   #resolve!: (admitted: boolean) => void;
@@ -76,7 +76,7 @@ class OpenSession implements Session {
     });
   }
 
-  settle(admitted: Admitted | undefined): void {
+  settle(admitted: AdmittedPeer | undefined): void {
     this.isSettled = true;
     this.admitted = admitted;
     this.cancelTimeout();
@@ -229,7 +229,7 @@ export class Sessions {
     if (isFirst) this.#deps.events.peerConnected(session);
   }
 
-  #open(bytes: Uint8Array, peerId: string): Verdict<Pick<Admitted, "hello" | "validator">, HelloFault> {
+  #open(bytes: Uint8Array, peerId: string): Verdict<Pick<AdmittedPeer, "hello" | "validator">, HelloFault> {
     const hello = decodeHello(bytes);
     if (!hello.ok) return hello;
     const validator = checkHello(this.#chain, hello.value, peerId);

@@ -22,7 +22,7 @@ export interface Holding {
   release(): void;
 }
 
-export class HeldBytes {
+export class HeldRpcBytes {
   readonly #byClient = new Map<string, number>();
   #total = 0;
 

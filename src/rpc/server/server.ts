@@ -18,7 +18,7 @@ import type { NodeApi } from "../api.ts";
 import { RPC_CLIENT_MS, RPC_TOTAL_MS } from "../budgets/call-queue.ts";
 import { Connections, RPC_CLIENT_SOCKETS_MAX, RPC_PIPELINED_MAX } from "../budgets/connections.ts";
 import {
-  HeldBytes,
+  HeldRpcBytes,
   RPC_CLIENT_HELD_BYTES_MAX,
   RPC_HELD_BYTES_MAX,
   RPC_PARSED_FACTOR,
@@ -97,7 +97,7 @@ export class RpcServer {
   readonly #slots = new WeakMap<Duplex, WaitSlots>();
   readonly #sockets = new Set<WebSocketConnection>();
   #cancelPing = (): void => undefined;
-  readonly #memory = new HeldBytes();
+  readonly #memory = new HeldRpcBytes();
   readonly #notices = new Notices();
   readonly #connections = new Connections();
   #requests = 0;

@@ -15,7 +15,7 @@ import { showAt, showHeader, showWide } from "../schemas/show.ts";
 import type { Notices } from "./notices.ts";
 
 export const TOPICS = ["newHeads", "finalized", "reorgs", "tx", "consensus"] as const;
-export type Topic = (typeof TOPICS)[number];
+export type SubscriptionTopic = (typeof TOPICS)[number];
 
 export interface SubscriptionPorts {
   readonly api: NodeApi;
@@ -49,7 +49,7 @@ export class Subscriptions {
    * Starts a subscription. Its events are held until `release`, so that none comes before the answer with its id.
    * @throws CallError TOO_MANY_SUBSCRIPTIONS, INVALID_PARAMS, WRONG_CONSENSUS
    */
-  add(topic: Topic, txHash: Hash | undefined): string {
+  add(topic: SubscriptionTopic, txHash: Hash | undefined): string {
     this.#check(topic, txHash);
     const id = `0x${(++this.#lastId).toString(16)}`;
     let seq = 0;
@@ -110,7 +110,7 @@ export class Subscriptions {
     if (held.length > RPC_HELD_EVENTS_MAX) held.shift();
   }
 
-  #check(topic: Topic, txHash: Hash | undefined): void {
+  #check(topic: SubscriptionTopic, txHash: Hash | undefined): void {
     if ((topic === "tx") !== (txHash !== undefined)) {
       const detail = topic === "tx" ? "topic tx needs filter {hash}" : `topic ${topic} takes no filter`;
       throw new CallError("INVALID_PARAMS", detail);
@@ -124,7 +124,7 @@ export class Subscriptions {
     }
   }
 
-  #listen(topic: Topic, txHash: Hash | undefined, emit: Emit): () => void {
+  #listen(topic: SubscriptionTopic, txHash: Hash | undefined, emit: Emit): () => void {
     const { api, notices } = this.#ports;
     const told = (events: object, show: () => unknown) => emit(notices.textOf(topic, events, show));
     switch (topic) {

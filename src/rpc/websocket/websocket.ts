@@ -9,7 +9,7 @@ import { RPC_BACKLOG_BYTES_MAX, RPC_BODY_BYTES_MAX, RPC_WS_MESSAGES_MAX } from "
 import { WaitSlots } from "../answers/waits.ts";
 import type { NodeApi } from "../api.ts";
 import type { Caller } from "../budgets/call-queue.ts";
-import { type HeldBytes, type Holding, RPC_PARSED_FACTOR } from "../budgets/held-bytes.ts";
+import { type HeldRpcBytes, type Holding, RPC_PARSED_FACTOR } from "../budgets/held-bytes.ts";
 import type { Connection, Dispatcher } from "../jsonrpc/jsonrpc.ts";
 import type { Notices } from "./notices.ts";
 import { Subscriptions } from "./subscriptions.ts";
@@ -25,7 +25,7 @@ export interface WebSocketPorts {
   readonly isLocal: boolean;
   /** As Caller.client. */
   readonly client: string;
-  readonly memory: HeldBytes;
+  readonly memory: HeldRpcBytes;
   readonly notices: Notices;
   /** Told the difference in open subscriptions. */
   subscriptionsChanged(difference: 1 | -1): void;
@@ -38,7 +38,7 @@ export class WebSocketConnection {
   readonly #caller: Caller;
   readonly #subscriptions: Subscriptions;
   readonly #slots = new WaitSlots();
-  readonly #memory: HeldBytes;
+  readonly #memory: HeldRpcBytes;
   /** The frames of a message that is not complete. */
   readonly #unfinished: Holding;
   /** Of messages in progress and of answers that wait to be read. */

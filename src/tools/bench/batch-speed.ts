@@ -7,7 +7,7 @@ import { setTimeout as pause } from "node:timers/promises";
 import { assert } from "../../base/assert.ts";
 import { ED25519, nativeName, verifySignature } from "../../crypto/keys.ts";
 import { median } from "./statistics.ts";
-import { makeSigned, type Signed } from "./verify-speed.ts";
+import { makeSigned, type SignedMessage } from "./verify-speed.ts";
 
 const BATCH_SIZES = [8, 64, 512] as const;
 
@@ -47,19 +47,19 @@ export async function measureBatches(rounds: number, signal?: AbortSignal): Prom
   return { library: nativeName, single: median(singles), batches: verifyEach && batches };
 }
 
-function singly(signed: readonly Signed[]): boolean {
+function singly(signed: readonly SignedMessage[]): boolean {
   return signed.every(({ publicKey, message, signature }) => verifySignature(publicKey, message, signature));
 }
 
-function jointly(signed: readonly Signed[]): boolean {
+function jointly(signed: readonly SignedMessage[]): boolean {
   return ED25519.verifyEach!(signed).verdicts.every(Boolean);
 }
 
 /** Signatures a second of processor time. */
 function sliceOf(
-  signed: readonly Signed[],
+  signed: readonly SignedMessage[],
   size: number,
-  judge: (signed: readonly Signed[]) => boolean,
+  judge: (signed: readonly SignedMessage[]) => boolean,
 ): number {
   const before = process.cpuUsage();
   let [count, spentMs] = [0, 0];

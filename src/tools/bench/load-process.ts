@@ -6,10 +6,10 @@
 import WebSocket from "ws";
 import { Client } from "../../sdk/client.ts";
 import type { SocketLike } from "../../sdk/client-socket.ts";
-import { Load, type Refusal } from "./load.ts";
+import { BenchLoad, type Refusal } from "./load.ts";
 import type { FromLoad, LoadOrder, ToLoad } from "./load-messages.ts";
 import { RpcLine } from "./rpc-line.ts";
-import { type Transfer, Transfers } from "./transfers.ts";
+import { type LoadTransfer, Transfers } from "./transfers.ts";
 
 const PROGRESS_MS = 250;
 const DRAIN_POLL_MS = 20;
@@ -27,7 +27,7 @@ class Generator {
   readonly #transfers: Transfers;
   readonly #lines: readonly RpcLine[];
   readonly #watcher: Client;
-  readonly #load: Load;
+  readonly #load: BenchLoad;
   #blocks: Promise<void> = Promise.resolve();
   #height: number | undefined;
   #lastBlockAt = performance.now();
@@ -43,7 +43,7 @@ class Generator {
       // A node under load has better things to do than to say that it is there.
       heartbeatMs: 60_000,
     });
-    this.#load = new Load(order, {
+    this.#load = new BenchLoad(order, {
       now: () => performance.now(),
       take: (node, count) => this.#transfers.take(node, count),
       send: (node, transfers) => sendBatch(this.#lines[node]!, transfers),
@@ -111,7 +111,7 @@ class Generator {
   }
 }
 
-async function sendBatch(line: RpcLine, transfers: readonly Transfer[]): Promise<readonly Refusal[]> {
+async function sendBatch(line: RpcLine, transfers: readonly LoadTransfer[]): Promise<readonly Refusal[]> {
   const calls = transfers.map(
     ({ bytes }, i) =>
       `{"jsonrpc":"2.0","id":${i},"method":"tx_send","params":{"tx":"0x${Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString("hex")}"}}`,

@@ -5,7 +5,7 @@
  */
 import { BENCH_SAMPLES_MAX } from "../../base/limits.ts";
 import { type Distribution, summarize } from "./statistics.ts";
-import type { Transfer } from "./transfers.ts";
+import type { LoadTransfer } from "./transfers.ts";
 
 export interface LoadOptions {
   readonly nodes: number;
@@ -20,9 +20,9 @@ export interface LoadOptions {
 export interface LoadPorts {
   /** Milliseconds, monotonic. */
   readonly now: () => number;
-  readonly take: (node: number, count: number) => Transfer[];
+  readonly take: (node: number, count: number) => LoadTransfer[];
   /** Sends one request; answers which of the transfers, by index, the node refused, and with which code. */
-  readonly send: (node: number, transfers: readonly Transfer[]) => Promise<readonly Refusal[]>;
+  readonly send: (node: number, transfers: readonly LoadTransfer[]) => Promise<readonly Refusal[]>;
   readonly fail: (error: unknown) => void;
 }
 
@@ -51,7 +51,7 @@ const RETRY_MS = 50;
 /** The pool has it already: no refusal. */
 const HELD = "TX_DUPLICATE";
 
-export class Load {
+export class BenchLoad {
   readonly #options: LoadOptions;
   readonly #ports: LoadPorts;
   /** When each outstanding transfer was sent, by id. */
@@ -162,7 +162,7 @@ export class Load {
     return best;
   }
 
-  async #send(node: number, transfers: readonly Transfer[]): Promise<void> {
+  async #send(node: number, transfers: readonly LoadTransfer[]): Promise<void> {
     const now = this.#ports.now();
     for (const { id } of transfers) {
       // One that is sent again keeps its first time.
@@ -187,7 +187,7 @@ export class Load {
     this.#pump();
   }
 
-  #repeat(node: number, transfers: readonly Transfer[]): void {
+  #repeat(node: number, transfers: readonly LoadTransfer[]): void {
     const again = transfers.filter(({ id }) => this.#outstanding.has(id));
     setTimeout(() => void this.#send(node, again), RETRY_MS).unref();
   }

@@ -16,10 +16,10 @@ export interface NodeFigures {
   /** Mean of one atomic write of the database, ms. */
   readonly databaseWriteMs: number;
   /** What it sent, by channel: mail (consensus), transactions and blocks (gossip), request (repair). */
-  readonly sent: Readonly<Record<string, Traffic>>;
+  readonly sent: Readonly<Record<string, NodeTraffic>>;
 }
 
-export interface Traffic {
+export interface NodeTraffic {
   readonly messages: number;
   readonly bytes: number;
 }
@@ -39,8 +39,8 @@ export function nodeFigures(name: string, before: Scrape, after: Scrape, seconds
 }
 
 /** Of all nodes together, by channel, channels without traffic left out. */
-export function totalSent(nodes: readonly NodeFigures[]): Record<string, Traffic> {
-  const total: Record<string, Traffic> = {};
+export function totalSent(nodes: readonly NodeFigures[]): Record<string, NodeTraffic> {
+  const total: Record<string, NodeTraffic> = {};
   for (const { sent } of nodes) {
     for (const [channel, { messages, bytes }] of Object.entries(sent)) {
       const sum = total[channel] ?? { messages: 0, bytes: 0 };
@@ -50,14 +50,14 @@ export function totalSent(nodes: readonly NodeFigures[]): Record<string, Traffic
   return total;
 }
 
-function sentBetween(before: Scrape, after: Scrape): Record<string, Traffic> {
+function sentBetween(before: Scrape, after: Scrape): Record<string, NodeTraffic> {
   const [bytesBefore, bytesAfter] = [before, after].map((page) =>
     page.byLabel("p2p_bytes_out_total", "protocol"),
   );
   const [countBefore, countAfter] = [before, after].map((page) =>
     page.byLabel("p2p_messages_out_total", "protocol"),
   );
-  const sent: Record<string, Traffic> = {};
+  const sent: Record<string, NodeTraffic> = {};
   for (const [channel, bytes] of bytesAfter!) {
     const messages = (countAfter!.get(channel) ?? 0) - (countBefore!.get(channel) ?? 0);
     if (messages > 0) sent[channel] = { messages, bytes: bytes - (bytesBefore!.get(channel) ?? 0) };

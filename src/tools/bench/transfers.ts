@@ -7,7 +7,7 @@ import { hex } from "../../base/bytes.ts";
 import { type ChainRef, Wallet } from "../../sdk/wallet.ts";
 
 /** A signed transfer as it is sent. */
-export interface Transfer {
+export interface LoadTransfer {
   /** Lower-case hex without 0x, as the node shows it after 0x. */
   readonly id: string;
   readonly bytes: Uint8Array;
@@ -19,7 +19,7 @@ interface Account {
   /** Of the next transaction to sign. */
   nonce: number;
   /** Signed and not sent yet, from `next` on. */
-  readonly signed: Transfer[];
+  readonly signed: LoadTransfer[];
   next: number;
 }
 
@@ -60,15 +60,15 @@ export class Transfers {
   }
 
   /** The next transfers through a node, its accounts in turn. */
-  take(node: number, count: number): Transfer[] {
+  take(node: number, count: number): LoadTransfer[] {
     const senderQueue = this.#senderQueues[node]!;
-    const taken: Transfer[] = [];
+    const taken: LoadTransfer[] = [];
     for (let i = 0; i < count; i++)
       taken.push(this.#next(senderQueue[this.#turns[node]!++ % senderQueue.length]!));
     return taken;
   }
 
-  #next(account: Account): Transfer {
+  #next(account: Account): LoadTransfer {
     const ready = account.signed[account.next];
     if (ready === undefined) {
       this.#signedLate++;
@@ -79,7 +79,7 @@ export class Transfers {
     return ready;
   }
 
-  #sign(account: Account): Transfer {
+  #sign(account: Account): LoadTransfer {
     const nonce = account.nonce++;
     const to = this.#accounts[(account.index + 1 + nonce) % this.#accounts.length]!.wallet.address;
     const signed = account.wallet.transfer({ chain: this.#chain, nonce, to, amount: AMOUNT });

@@ -16,7 +16,7 @@ const PAUSE_MS = 20;
 /** Between two looks at the clock. */
 const STRIDE = 32;
 
-export interface Signed {
+export interface SignedMessage {
   readonly publicKey: Uint8Array;
   readonly message: Uint8Array;
   readonly signature: Uint8Array;
@@ -34,7 +34,7 @@ export async function measureVerifications(slices: number, signal?: AbortSignal)
   return median(speeds);
 }
 
-function verifySlice(signed: readonly Signed[]): number {
+function verifySlice(signed: readonly SignedMessage[]): number {
   const started = performance.now();
   let count = 0;
   let elapsedMs = 0;
@@ -49,7 +49,7 @@ function verifySlice(signed: readonly Signed[]): number {
 }
 
 /** @param count of different keys */
-export function makeSigned(count: number = KEYS): Signed[] {
+export function makeSigned(count: number = KEYS): SignedMessage[] {
   return Array.from({ length: count }, (_, i) => {
     const seed = createHash("sha256").update(`bench ${i}`).digest().subarray(0, SEED_BYTES);
     const signer = createSigner(new Uint8Array(seed));

@@ -12,7 +12,7 @@ import { earliestTime } from "../../consensus/pow/check-header.ts";
 import { Random } from "../sim/random.ts";
 import { binomialPValue } from "./binomial.ts";
 import { ALWAYS, faultsSurvived, PbftCluster, SETTINGS } from "./pbft/pbft-cluster.ts";
-import { ATTACKER, Branch, HONEST_MINER, LabChain } from "./pow/lab-chain.ts";
+import { ATTACKER, HONEST_MINER, LabBranch, LabChain } from "./pow/lab-chain.ts";
 import { noStep, type Step } from "./step.ts";
 
 export interface Censor {
@@ -29,10 +29,10 @@ export interface Censor {
 }
 
 const TACTICS = ["leave out", "undo"] as const;
-export type Tactic = (typeof TACTICS)[number];
+export type CensorTactic = (typeof TACTICS)[number];
 
 export interface CensorRow {
-  readonly tactic: Tactic;
+  readonly tactic: CensorTactic;
   readonly share: number;
   readonly trials: number;
   /** Trials in which the transaction was in for good before they ended. */
@@ -99,7 +99,7 @@ export async function runCensor(options: Censor, step: Step = noStep): Promise<C
 }
 
 interface Cell {
-  readonly tactic: Tactic;
+  readonly tactic: CensorTactic;
   readonly share: number;
 }
 
@@ -156,7 +156,7 @@ class Struggle {
   readonly #random: Random;
   readonly #tree: BlockTree;
   /** The honest nodes' chain. */
-  #public: Branch;
+  #public: LabBranch;
   /** What stands below the blocks of that branch's own. */
   #trunk: readonly BlockHead[];
   #head: TreeNode;
@@ -172,7 +172,7 @@ class Struggle {
     this.#tree = new BlockTree((hash) => (equalBytes(hash, fork.head.hash) ? fork : undefined), MOST_WORK);
     this.#head = this.#tree.get(fork.head.hash)!;
     this.#trunk = chain.trunk;
-    this.#public = new Branch(chain.trunk);
+    this.#public = new LabBranch(chain.trunk);
   }
 
   play(): void {
@@ -188,7 +188,7 @@ class Struggle {
 
   /** A block with the transaction has just been found. @returns whether he gave up */
   #stands(before: readonly BlockHead[]): boolean {
-    const secret = new Branch(before);
+    const secret = new LabBranch(before);
     for (;;) {
       const lacking = Number(this.#public.height - secret.height) + 1;
       if (lacking <= 0) return this.#end(false, secret, before);
@@ -198,7 +198,7 @@ class Struggle {
     }
   }
 
-  #end(stands: boolean, secret: Branch, below: readonly BlockHead[]): boolean {
+  #end(stands: boolean, secret: LabBranch, below: readonly BlockHead[]): boolean {
     this.fights++;
     if (stands) return true;
     // Released: the honest nodes judge each block, and their tree says where the head goes.
@@ -218,7 +218,7 @@ class Struggle {
   }
 
   /** @param isTold whether honest nodes hear of it at once */
-  #extend(branch: Branch, miner: number, isTold = true): void {
+  #extend(branch: LabBranch, miner: number, isTold = true): void {
     const clock = Math.floor(this.#chain.startTime + this.#now);
     const time = Math.max(earliestTime(this.#chain.parameters, branch), clock);
     const head = this.#chain.mine(branch, branch.tip.hash, time, miner);

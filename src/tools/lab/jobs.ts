@@ -2,7 +2,7 @@
  * The lab's work in pieces that any thread can do in any order: each names all it needs as plain data, and its sums
  * are whole numbers. Who runs the pieces, and where, is the command line's matter.
  */
-import { type AttackOptions, type Cell, runTrials, type Tally } from "./pow/attack51.ts";
+import { type AttackOptions, type AttackTally, type Cell, runTrials } from "./pow/attack51.ts";
 import { LabChain, type Retarget } from "./pow/lab-chain.ts";
 import { RaceFixture } from "./pow/race-fixture.ts";
 import { runReplicaTrials } from "./pow/replica-trials.ts";
@@ -32,7 +32,7 @@ export interface SelfishJob {
 }
 
 export type LabJob = AttackJob | ReplicaJob | SelfishJob;
-export type JobTally = Tally | SelfishTally;
+export type JobTally = AttackTally | SelfishTally;
 
 /** Races of a piece: some tenths of a second. */
 const RACES = 250;
@@ -84,7 +84,7 @@ export class JobRunner {
   readonly #chains = new Map<Retarget, LabChain>();
   #fixture: RaceFixture | undefined;
 
-  run(job: AttackJob): Tally;
+  run(job: AttackJob): AttackTally;
   run(job: SelfishJob): SelfishTally;
   run(job: LabJob): JobTally | Promise<JobTally>;
   run(job: LabJob): JobTally | Promise<JobTally> {

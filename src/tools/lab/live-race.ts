@@ -5,7 +5,7 @@
  */
 
 import { strict } from "./pow/theory.ts";
-import { type Fork, forkTree } from "./report/fork-tree.ts";
+import { type DrawnFork, forkTree } from "./report/fork-tree.ts";
 import { factTable, figure, htmlTable, renderPage } from "./report/page.ts";
 import { percent } from "./report/report.ts";
 import { FORMULAS } from "./report/sources.ts";
@@ -99,7 +99,7 @@ function momentsOf({ confirmations }: LiveRace, { end }: LiveResult, sights: rea
 export function liveReport(
   race: LiveRace,
   result: LiveResult,
-  seen: { readonly sights: readonly LiveSight[]; readonly fork: Fork; readonly command: string },
+  seen: { readonly sights: readonly LiveSight[]; readonly fork: DrawnFork; readonly command: string },
 ): string {
   const steps = (pick: (sight: LiveSight) => number) => [
     { x: 0, y: 0 },

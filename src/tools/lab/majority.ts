@@ -20,7 +20,7 @@ import { noStep } from "./step.ts";
 
 /** What he does with his keys, in turn from trial to trial. */
 export const TACTICS = ["twin", "equivocate", "collude", "withhold"] as const;
-export type Tactic = (typeof TACTICS)[number];
+export type MajorityTactic = (typeof TACTICS)[number];
 
 export interface MajorityOptions {
   readonly nodes: number;
@@ -37,7 +37,7 @@ export interface MajorityOptions {
 }
 
 export interface SpendOutcome {
-  readonly tactic: Tactic;
+  readonly tactic: MajorityTactic;
   /** The merchant's node saw the payment final. */
   readonly delivered: boolean;
   /** The conflicting payment is final at a correct node. */
@@ -59,7 +59,7 @@ export interface MajorityRow {
 }
 
 export interface TacticRow {
-  readonly tactic: Tactic;
+  readonly tactic: MajorityTactic;
   readonly trials: number;
   readonly delivered: number;
   readonly conflicting: number;
@@ -147,7 +147,7 @@ function summed(outcomes: readonly SpendOutcome[], isChance: boolean): MajorityR
   };
 }
 
-function tacticRow(tactic: Tactic, outcomes: readonly SpendOutcome[]): TacticRow {
+function tacticRow(tactic: MajorityTactic, outcomes: readonly SpendOutcome[]): TacticRow {
   const own = outcomes.filter((outcome) => outcome.tactic === tactic);
   const count = (test: (outcome: SpendOutcome) => boolean) => own.filter(test).length;
   return {
@@ -162,7 +162,7 @@ function tacticRow(tactic: Tactic, outcomes: readonly SpendOutcome[]): TacticRow
 interface Spend {
   readonly nodes: number;
   readonly keys: number;
-  readonly tactic: Tactic;
+  readonly tactic: MajorityTactic;
   readonly seed: string;
 }
 
@@ -217,11 +217,15 @@ export async function spendTwice({ nodes, keys, tactic, seed }: Spend): Promise<
 }
 
 /** The first validators, the first primary among them. */
-function keysInUse(keys: number, tactic: Tactic, victims: readonly ValidatorId[]): AdversarySpec[] {
+function keysInUse(keys: number, tactic: MajorityTactic, victims: readonly ValidatorId[]): AdversarySpec[] {
   return Array.from({ length: keys }, (_, validator) => keyInUse(validator, tactic, victims));
 }
 
-function keyInUse(validator: ValidatorId, tactic: Tactic, victims: readonly ValidatorId[]): AdversarySpec {
+function keyInUse(
+  validator: ValidatorId,
+  tactic: MajorityTactic,
+  victims: readonly ValidatorId[],
+): AdversarySpec {
   const base = { id: `a${validator}`, validator, ...ALWAYS };
   switch (tactic) {
     case "twin":
@@ -242,7 +246,7 @@ function keyInUse(validator: ValidatorId, tactic: Tactic, victims: readonly Vali
 function split(
   nodes: number,
   keys: number,
-  tactic: Tactic,
+  tactic: MajorityTactic,
   [near, far]: readonly [readonly ValidatorId[], readonly ValidatorId[]],
 ): NetworkFault[] {
   const own = Array.from({ length: keys }, (_, validator) => validator);

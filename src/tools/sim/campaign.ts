@@ -27,7 +27,7 @@ export interface Campaign {
   readonly shrink: boolean;
 }
 
-export interface Outcome {
+export interface ScheduleOutcome {
   readonly seed: number;
   readonly traceHash: string;
   readonly violations: number;
@@ -62,7 +62,11 @@ export function scheduleOf(campaign: Campaign, index: number): Schedule {
   return campaign.only === undefined ? schedule : keepOnly(schedule, new Set(campaign.only));
 }
 
-export async function playOne(campaign: Campaign, index: number, options: RunOptions = {}): Promise<Outcome> {
+export async function playOne(
+  campaign: Campaign,
+  index: number,
+  options: RunOptions = {},
+): Promise<ScheduleOutcome> {
   const schedule = scheduleOf(campaign, index);
   const { violations, traceHash, stats } = await runSchedule(schedule, options);
   const reason = violations.length === 0 ? undefined : await explain(campaign, schedule, options);
@@ -73,7 +77,7 @@ export async function playOne(campaign: Campaign, index: number, options: RunOpt
 }
 
 /** One hash over the traces of runs, in the order of their seeds. */
-export function hashOfTraces(outcomes: readonly Outcome[]): string {
+export function hashOfTraces(outcomes: readonly ScheduleOutcome[]): string {
   if (outcomes.length === 1) return outcomes[0]!.traceHash;
   const ordered = [...outcomes].sort((a, b) => a.seed - b.seed);
   return hex(sha256(utf8(ordered.map(({ traceHash }) => traceHash).join("\n"))));

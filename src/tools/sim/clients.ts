@@ -6,20 +6,20 @@ import { byteText } from "../../base/bytes.ts";
 import type { SignedTransaction } from "../../chain/types/transaction.ts";
 import type { Cluster } from "./cluster.ts";
 import type { Observer } from "./observer.ts";
-import type { Submission } from "./schedule.ts";
+import type { ScheduledSubmission } from "./schedule.ts";
 
 /** T_client of pbft.md 1.7, at the pace of the simulated timers, ms. */
 const RETRY_MS = 400;
 
 export class Clients implements Observer {
-  readonly #submissions: readonly Submission[];
+  readonly #submissions: readonly ScheduledSubmission[];
   readonly #cluster: () => Cluster;
   readonly #nonces = new Map<number, bigint>();
   /** Issued and not yet final, by the text of the id. */
   readonly #pending = new Map<string, SignedTransaction>();
   #unissued: number;
 
-  constructor(submissions: readonly Submission[], cluster: () => Cluster) {
+  constructor(submissions: readonly ScheduledSubmission[], cluster: () => Cluster) {
     this.#submissions = submissions;
     this.#cluster = cluster;
     this.#unissued = submissions.length;
@@ -45,7 +45,7 @@ export class Clients implements Observer {
     for (const { id } of block.transactions) this.#pending.delete(byteText(id));
   }
 
-  #issue({ node, from, to, amount, fee }: Submission): void {
+  #issue({ node, from, to, amount, fee }: ScheduledSubmission): void {
     const nonce = this.#nonces.get(from) ?? 0n;
     this.#nonces.set(from, nonce + 1n);
     const cluster = this.#cluster();

@@ -8,7 +8,7 @@ import type { Verdict } from "../../base/fault.ts";
 import type { SignedTransaction } from "../../chain/types/transaction.ts";
 import type { EngineSettings, ValidatorId } from "../../consensus/engine.ts";
 import { StartError } from "../../node/home/start-error.ts";
-import type { Topic } from "../../node/ports.ts";
+import type { RumorTopic } from "../../node/ports.ts";
 import type { Replica } from "../../node/replica.ts";
 import { Forger } from "./adversaries/forger.ts";
 import { falseGossip } from "./adversaries/gossip.ts";
@@ -222,7 +222,7 @@ export class Cluster {
       replica: () => node.replica,
       active: () => time.nowMs >= atMs && time.nowMs < untilMs,
       after: (delayMs: number, task: () => void) => node.after(delayMs, task),
-      publish: (topic: Topic, bytes: Uint8Array) => node.publish(topic, bytes),
+      publish: (topic: RumorTopic, bytes: Uint8Array) => node.publish(topic, bytes),
     };
     time.at(atMs, () => this.#tell.injected("stranger"));
     node.misbehaviours = [falseGossip(context, { everyMs }, new Forger(world.genesis, world.genesisHash))];

@@ -2,7 +2,7 @@
  * The network port of a Byzantine node: what its replica sends passes the filters first.
  */
 import type { ValidatorId } from "../../consensus/engine.ts";
-import type { Network, NetworkHandlers, PeerView, Topic } from "../../node/ports.ts";
+import type { Network, NetworkHandlers, PeerView, RumorTopic } from "../../node/ports.ts";
 import type { Misbehaviour, Outgoing } from "./misbehaviour.ts";
 
 /** Whose filters these are. */
@@ -43,7 +43,7 @@ export class FilteredNetwork implements Network {
     for (const one of packets) this.#send(one);
   }
 
-  publish(topic: Topic, bytes: Uint8Array): void {
+  publish(topic: RumorTopic, bytes: Uint8Array): void {
     const passes = this.#node.misbehaviours.every(({ publishes }) => publishes?.(topic, bytes) ?? true);
     if (passes) this.#inner.publish(topic, bytes);
   }

@@ -16,14 +16,14 @@ import {
   type ClockFault,
   type Crash,
   type CrashMoment,
-  type DiskFault,
   type NetworkFault,
   type NetworkTiming,
   type NodeId,
   type Profile,
   type Schedule,
+  type ScheduledDiskFault,
+  type ScheduledSubmission,
   type ScheduleOptions,
-  type Submission,
 } from "./schedule.ts";
 import { TWIN_ROUND_MS, TWIN_ROUNDS, twinRounds, twinsOf } from "./twins.ts";
 import { widen } from "./widen.ts";
@@ -262,18 +262,21 @@ function pickMoment(random: Random, spanMs: number): CrashMoment {
 function pickDiskFaults(
   random: Random,
   { count, all, spanMs, damaged }: Span & { readonly damaged: readonly NodeId[] },
-): DiskFault[] {
-  const flips = damaged.map((node, i): DiskFault => {
+): ScheduledDiskFault[] {
+  const flips = damaged.map((node, i): ScheduledDiskFault => {
     const own = random.split(`flip ${i}`);
     const atMs = own.integer(100, Math.floor(0.8 * spanMs));
     return { id: `d${i}`, node, kind: "flip", atMs, downMs: own.pick([0, 200, 800]) };
   });
-  const others = Array.from({ length: count === 0 ? 0 : random.integer(0, count) }, (_, i): DiskFault => {
-    const own = random.split(i);
-    const where = { id: `d${flips.length + i}`, node: own.pick(all), ...interval(own, spanMs) };
-    if (own.chance(0.4)) return { ...where, kind: "full" };
-    return { ...where, kind: "slow", latencyMs: own.pick([2, 10, 50]) };
-  });
+  const others = Array.from(
+    { length: count === 0 ? 0 : random.integer(0, count) },
+    (_, i): ScheduledDiskFault => {
+      const own = random.split(i);
+      const where = { id: `d${flips.length + i}`, node: own.pick(all), ...interval(own, spanMs) };
+      if (own.chance(0.4)) return { ...where, kind: "full" };
+      return { ...where, kind: "slow", latencyMs: own.pick([2, 10, 50]) };
+    },
+  );
   return [...flips, ...others];
 }
 
@@ -297,7 +300,7 @@ function pickClocks(random: Random, { count, all, spanMs }: Span): ClockFault[] 
 function pickWorkload(
   random: Random,
   { nodes, spanMs, countMax }: { readonly nodes: number; readonly spanMs: number; readonly countMax: number },
-): Submission[] {
+): ScheduledSubmission[] {
   return Array.from({ length: random.integer(2, countMax) }, (_, i) => {
     const own = random.split(i);
     const from = own.integer(0, ACCOUNTS - 1);

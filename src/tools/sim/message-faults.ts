@@ -7,7 +7,7 @@ import { Cursor } from "./checkers/raw-bytes.ts";
 import { MESSAGE_TYPES, type NetworkFault } from "./schedule.ts";
 
 /** Mail, or what else a fault can be about. */
-export type Load = Uint8Array | "announcement" | "request";
+export type LoadedMessage = Uint8Array | "announcement" | "request";
 
 /** Where the view and the height of a vote lie: packet kind, version, type, epoch u64 before them. */
 const VIEW_AT = 11;
@@ -16,7 +16,7 @@ const HEIGHT_AT = 19;
 /** By what stands in a packet, at the offsets of docs/protocol.md ("Mail", "Consensus messages"). */
 export function isMeant(
   { types, views, heights }: Extract<NetworkFault, { kind: "letters" }>,
-  load: Load | undefined,
+  load: LoadedMessage | undefined,
 ): boolean {
   if (load === undefined) return false;
   const isPacket = typeof load !== "string";

@@ -8,7 +8,7 @@ import type { PbftParameters } from "../../chain/genesis/consensus-parameters.ts
 import type { Genesis } from "../../chain/genesis/genesis.ts";
 import type { ConsensusEngine, Parsed, Typed, ValidatorId } from "../../consensus/engine.ts";
 import type { Signer } from "../../crypto/keys.ts";
-import type { Topic } from "../../node/ports.ts";
+import type { RumorTopic } from "../../node/ports.ts";
 import type { Replica } from "../../node/replica.ts";
 import type { Random } from "./random.ts";
 import type { AdversarySpec, NodeId } from "./schedule.ts";
@@ -28,7 +28,7 @@ export interface Misbehaviour {
   /** What leaves instead of this packet: nothing, the same, others. */
   outgoing?(to: ValidatorId, packet: Uint8Array): readonly Outgoing[];
   /** Whether a rumor leaves. */
-  publishes?(topic: Topic, bytes: Uint8Array): boolean;
+  publishes?(topic: RumorTopic, bytes: Uint8Array): boolean;
   /** The answer to a request of anti-entropy; undefined: none. */
   answers?(question: Uint8Array, answer: Uint8Array): Uint8Array | undefined;
   /** The replica was started, also after a crash: the moment for {@link MisbehaviourContext.after}. */
@@ -57,7 +57,7 @@ export interface MisbehaviourContext {
   /** Sends a packet past the filters. */
   readonly mail: (to: ValidatorId, packet: Uint8Array) => void;
   /** Publishes past the filters. */
-  readonly publish: (topic: Topic, bytes: Uint8Array) => void;
+  readonly publish: (topic: RumorTopic, bytes: Uint8Array) => void;
   /** Sets the replica's clock, ahead or back. */
   readonly jumpClock: (byMs: number) => void;
 }

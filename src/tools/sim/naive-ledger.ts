@@ -5,7 +5,7 @@
  */
 import { byteText, concatBytes, utf8 } from "../../base/bytes.ts";
 import { sha256 } from "../../crypto/hash.ts";
-import { Cursor, type Text, textBytes, u64Bytes } from "./checkers/raw-bytes.ts";
+import { type ByteText, Cursor, textBytes, u64Bytes } from "./checkers/raw-bytes.ts";
 
 export interface NaiveAccount {
   balance: bigint;
@@ -30,7 +30,7 @@ export interface NaiveRules {
 interface NaiveTransaction {
   readonly id: Uint8Array;
   readonly chainId: bigint;
-  readonly from: Text;
+  readonly from: ByteText;
   readonly nonce: bigint;
   readonly fee: bigint;
   readonly validUntil: bigint;
@@ -55,15 +55,15 @@ export class NaiveRefusal extends Error {
 }
 
 export class NaiveLedger {
-  readonly accounts = new Map<Text, NaiveAccount>();
+  readonly accounts = new Map<ByteText, NaiveAccount>();
   /** Digest -> the first anchor and how many there are. */
-  readonly anchors = new Map<Text, { count: number; first: Uint8Array }>();
+  readonly anchors = new Map<ByteText, { count: number; first: Uint8Array }>();
   /** Digest and sender -> the anchor. */
-  readonly anchorsBy = new Map<Text, Uint8Array>();
+  readonly anchorsBy = new Map<ByteText, Uint8Array>();
   /** Ids of all executed transactions. */
-  readonly executed = new Map<Text, bigint>();
+  readonly executed = new Map<ByteText, bigint>();
   readonly #rules: NaiveRules;
-  readonly #leaves = new Map<Text, Uint8Array>();
+  readonly #leaves = new Map<ByteText, Uint8Array>();
 
   constructor(accounts: readonly { address: Uint8Array; balance: bigint }[], rules: NaiveRules) {
     this.#rules = rules;
@@ -162,7 +162,7 @@ export class NaiveLedger {
     return { code: 0, kind: 1, module: 2, data: concatBytes(digest, textBytes(from), u32Bytes(ordinal)) };
   }
 
-  #add(address: Text, amount: bigint): void {
+  #add(address: ByteText, amount: bigint): void {
     if (amount === 0n) return;
     const account = this.accounts.get(address);
     if (account === undefined) this.accounts.set(address, { balance: amount, nonce: 0n });
@@ -170,7 +170,7 @@ export class NaiveLedger {
   }
 
   /** Every key of the state with its value. */
-  *entries(): Generator<readonly [Text, Uint8Array]> {
+  *entries(): Generator<readonly [ByteText, Uint8Array]> {
     for (const [address, { balance, nonce }] of this.accounts) {
       if (balance > 0n || nonce > 0n)
         yield [`\x01${address}`, concatBytes(u64Bytes(balance), u64Bytes(nonce))];
@@ -186,7 +186,7 @@ export class NaiveLedger {
     return subtree(leaves, 0, leaves.length, 0);
   }
 
-  #leaf(key: Text, value: Uint8Array): Leaf {
+  #leaf(key: ByteText, value: Uint8Array): Leaf {
     let path = this.#leaves.get(key);
     if (path === undefined) {
       path = tagged("quorate/state-key/v1", textBytes(key));
@@ -198,7 +198,7 @@ export class NaiveLedger {
 }
 
 interface Leaf {
-  readonly path: Text;
+  readonly path: ByteText;
   readonly hash: Uint8Array;
 }
 

@@ -4,9 +4,9 @@
  * bound. Each link draws from a stream of its own. Connections outlive partitions, as TCP's do; a crash ends them.
  */
 import type { ValidatorId } from "../../consensus/engine.ts";
-import type { Network, NetworkHandlers, PeerView, Topic } from "../../node/ports.ts";
+import type { Network, NetworkHandlers, PeerView, RumorTopic } from "../../node/ports.ts";
 import type { Processor } from "./computing.ts";
-import { isMeant, type Load } from "./message-faults.ts";
+import { isMeant, type LoadedMessage } from "./message-faults.ts";
 import type { Observer } from "./observer.ts";
 import { never, type Power } from "./power.ts";
 import type { Random } from "./random.ts";
@@ -15,7 +15,7 @@ import type { VirtualTime } from "./time.ts";
 import type { Trace } from "./trace.ts";
 import { virtualPeer } from "./virtual-peer.ts";
 
-export interface NetworkOptions {
+export interface VirtualNetworkOptions {
   readonly timing: NetworkTiming;
   readonly gstMs: number;
   /** Which validator each node is; undefined for a full node. Twins share one. */
@@ -63,7 +63,7 @@ export class SimNetwork {
     delivered: 0,
   };
   readonly ports: NetworkPorts;
-  readonly #options: NetworkOptions;
+  readonly #options: VirtualNetworkOptions;
   readonly #nodes = new Map<NodeId, SimPort>();
   readonly #links = new Map<number, Link>();
   readonly #addressees: readonly (readonly NodeId[])[];
@@ -71,7 +71,7 @@ export class SimNetwork {
   /** Cuts by hand: nodes of different groups; undefined: none. */
   #groups: readonly (readonly NodeId[])[] | undefined;
 
-  constructor(options: NetworkOptions, ports: NetworkPorts) {
+  constructor(options: VirtualNetworkOptions, ports: NetworkPorts) {
     this.#options = options;
     this.ports = ports;
     const count = Math.max(-1, ...options.validators.map((validator) => validator ?? -1)) + 1;
@@ -139,7 +139,7 @@ export class SimNetwork {
   }
 
   /** Carries something from node to node, or not. `load`: what it is, if a fault may be about that. */
-  carry(from: NodeId, to: NodeId, arrive: (port: SimPort) => unknown, load?: Load): void {
+  carry(from: NodeId, to: NodeId, arrive: (port: SimPort) => unknown, load?: LoadedMessage): void {
     const { time, trace } = this.ports;
     const { random } = this.#link(from, to);
     const cut = this.#cutUntil(from, to, load);
@@ -205,7 +205,7 @@ export class SimNetwork {
   }
 
   /** undefined: nothing cuts the link; Infinity: lost; else held until then. */
-  #cutUntil(from: NodeId, to: NodeId, load: Load | undefined): number | undefined {
+  #cutUntil(from: NodeId, to: NodeId, load: LoadedMessage | undefined): number | undefined {
     if (this.#groups !== undefined && areApart(this.#groups, from, to)) return Number.POSITIVE_INFINITY;
     let until: number | undefined;
     for (const fault of this.#active) {
@@ -216,7 +216,7 @@ export class SimNetwork {
     return until;
   }
 
-  #cuts(fault: NetworkFault, from: NodeId, to: NodeId, load: Load | undefined): boolean {
+  #cuts(fault: NetworkFault, from: NodeId, to: NodeId, load: LoadedMessage | undefined): boolean {
     switch (fault.kind) {
       case "partition":
         return areApart(fault.groups, from, to);
@@ -234,7 +234,7 @@ export class SimNetwork {
   }
 }
 
-function sizeOf(load: Load | undefined): number {
+function sizeOf(load: LoadedMessage | undefined): number {
   return load instanceof Uint8Array ? load.length : 0;
 }
 
@@ -287,7 +287,7 @@ export class SimPort implements Network {
     }
   }
 
-  publish(topic: Topic, bytes: Uint8Array): void {
+  publish(topic: RumorTopic, bytes: Uint8Array): void {
     if (!this.#power.act()) return;
     const { counts, ports } = this.#network;
     ports.tell.published(this.node, topic, bytes);

@@ -5,7 +5,7 @@
 import type { SealedBlock } from "../../chain/types/block.ts";
 import type { SignedTransaction } from "../../chain/types/transaction.ts";
 import type { Effect, EngineEvent, Input, Typed, ValidatorId } from "../../consensus/engine.ts";
-import type { Topic } from "../../node/ports.ts";
+import type { RumorTopic } from "../../node/ports.ts";
 import type { NodeId } from "./schedule.ts";
 
 /** Why a node went down. */
@@ -22,7 +22,7 @@ export interface Observer {
   sent?(node: NodeId, to: ValidatorId, packet: Uint8Array): void;
   /** A packet reached a node. */
   delivered?(node: NodeId, from: NodeId, packet: Uint8Array): void;
-  published?(node: NodeId, topic: Topic, bytes: Uint8Array): void;
+  published?(node: NodeId, topic: RumorTopic, bytes: Uint8Array): void;
   /** Records are durable now; `rotated`: they replace all earlier ones. */
   journaled?(node: NodeId, records: readonly Uint8Array[], rotated: boolean): void;
   /** A block is durable in the node's ledger, and is its head. */

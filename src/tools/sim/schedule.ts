@@ -57,11 +57,11 @@ export interface Schedule extends ScheduleOptions {
   readonly network: NetworkTiming;
   readonly faults: readonly NetworkFault[];
   readonly crashes: readonly Crash[];
-  readonly disks: readonly DiskFault[];
+  readonly disks: readonly ScheduledDiskFault[];
   readonly clocks: readonly ClockFault[];
   /** None if left out. */
   readonly rollbacks?: readonly Rollback[];
-  readonly workload: readonly Submission[];
+  readonly workload: readonly ScheduledSubmission[];
   readonly adversaries: readonly AdversarySpec[];
   /** Computing takes so long at every node; no time at all if left out. */
   readonly computing?: ComputingCosts;
@@ -88,7 +88,7 @@ export const MESSAGE_TYPES = {
   announcement: 101,
   request: 102,
 } as const;
-export type MessageType = keyof typeof MESSAGE_TYPES;
+export type ScheduledMessageType = keyof typeof MESSAGE_TYPES;
 
 /** How long a message takes before GST, and after it. */
 export interface NetworkTiming {
@@ -127,7 +127,7 @@ export type NetworkFault = Item &
      */
     | {
         readonly kind: "letters";
-        readonly types: readonly MessageType[];
+        readonly types: readonly ScheduledMessageType[];
         readonly from: readonly NodeId[];
         readonly to: readonly NodeId[];
         readonly views?: readonly number[];
@@ -166,7 +166,7 @@ export interface Crash extends Item {
   readonly torn: boolean;
 }
 
-export type DiskFault = Item & { readonly node: NodeId } & (
+export type ScheduledDiskFault = Item & { readonly node: NodeId } & (
     | { readonly kind: "slow"; readonly atMs: number; readonly untilMs: number; readonly latencyMs: number }
     /** Every write fails; the node stops, and comes back when there is room. */
     | { readonly kind: "full"; readonly atMs: number; readonly untilMs: number }
@@ -183,7 +183,7 @@ export type ClockFault = Item & { readonly node: NodeId } & (
   );
 
 /** A client hands a transfer to one node, and to all of them while it does not become final. */
-export interface Submission extends Item {
+export interface ScheduledSubmission extends Item {
   readonly atMs: number;
   readonly node: NodeId;
   /** Indices of accounts. */

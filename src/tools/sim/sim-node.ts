@@ -14,7 +14,7 @@ import type {
   ValidatorId,
 } from "../../consensus/engine.ts";
 import type { Signer } from "../../crypto/keys.ts";
-import type { Miner, Topic } from "../../node/ports.ts";
+import type { Miner, RumorTopic } from "../../node/ports.ts";
 import { Replica } from "../../node/replica.ts";
 import type { MiningOrder } from "../../node/replica-ports.ts";
 import { type ComputingCosts, Processor } from "./computing.ts";
@@ -30,7 +30,7 @@ import type { SkewedClock, VirtualTime } from "./time.ts";
 import type { Trace } from "./trace.ts";
 import type { World } from "./world.ts";
 
-export interface NodeOptions {
+export interface SimNodeOptions {
   readonly id: NodeId;
   /** undefined: a full node, which has no key. */
   readonly validator: ValidatorId | undefined;
@@ -75,7 +75,7 @@ export class SimNode {
   observing = false;
   /** Lives so far. */
   lives = 0;
-  readonly #options: NodeOptions;
+  readonly #options: SimNodeOptions;
   readonly #ports: NodePorts;
   #power: Power | undefined;
   #port: SimPort | undefined;
@@ -83,7 +83,7 @@ export class SimNode {
   /** Height up to which observers know its ledger. */
   #told = 0n;
 
-  constructor(options: NodeOptions, ports: NodePorts) {
+  constructor(options: SimNodeOptions, ports: NodePorts) {
     const { id, validator, world } = options;
     this.id = id;
     this.validator = validator;
@@ -165,7 +165,7 @@ export class SimNode {
   }
 
   /** For the misbehaviour: past its filters. */
-  publish(topic: Topic, bytes: Uint8Array): void {
+  publish(topic: RumorTopic, bytes: Uint8Array): void {
     this.#port?.publish(topic, bytes);
   }
 

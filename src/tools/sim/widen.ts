@@ -7,7 +7,7 @@
 import type { ValidatorId } from "../../consensus/engine.ts";
 import type { Random } from "./random.ts";
 import type { Rollback } from "./rollback.ts";
-import type { AdversarySpec, Crash, Profile, Schedule, Stranger, Submission } from "./schedule.ts";
+import type { AdversarySpec, Crash, Profile, Schedule, ScheduledSubmission, Stranger } from "./schedule.ts";
 
 /** Probabilities of the ingredients. */
 interface Widths {
@@ -250,7 +250,7 @@ function silenced(
   return [...others, gone].map((spec, i) => ({ ...spec, id: `a${i}` }));
 }
 
-function transfer(random: Random, id: string, atMs: number, nodes: number): Submission {
+function transfer(random: Random, id: string, atMs: number, nodes: number): ScheduledSubmission {
   const from = random.integer(0, 3);
   const to = (from + random.integer(1, 3)) % 4;
   const amount = BigInt(random.integer(0, 5));

@@ -1,6 +1,6 @@
 /** Goal: each line of consensus --watch says how far a quorum is. Method: events in, lines out. */
 import { expect, test } from "vitest";
-import { type ConsensusEvent, VoteTally } from "../../../src/cli/chain/consensus-watch.ts";
+import { type ConsensusEvent, WatchedVotes } from "../../../src/cli/chain/consensus-watch.ts";
 
 const DIGEST = `0x${"ab".repeat(32)}`;
 const at = (event: Partial<ConsensusEvent>): ConsensusEvent => ({
@@ -12,7 +12,7 @@ const at = (event: Partial<ConsensusEvent>): ConsensusEvent => ({
 });
 
 test("distinct votes for one digest add up to the quorum, repeated ones do not", () => {
-  const tally = new VoteTally(3, ["node0", "node1", "node2", "node3"]);
+  const tally = new WatchedVotes(3, ["node0", "node1", "node2", "node3"]);
   const line = (from: number) => tally.describe(at({ from, digest: DIGEST }));
   expect(line(0)).toBe("00:00:00.000  seq 6  view 0  COMMIT  node0  1/3");
   expect(line(0)).toContain("1/3");
@@ -22,7 +22,7 @@ test("distinct votes for one digest add up to the quorum, repeated ones do not",
 });
 
 test("the primary's pre-prepare stands for its prepare", () => {
-  const tally = new VoteTally(3, []);
+  const tally = new WatchedVotes(3, []);
   expect(tally.describe(at({ type: "pre-prepare", from: 0, digest: DIGEST }))).toContain(
     "PRE-PREPARE  validator 0  0xababab…abab",
   );
@@ -32,7 +32,7 @@ test("the primary's pre-prepare stands for its prepare", () => {
 
 test("a view change shows who asks for the view so far, and the new view what it carries over", () => {
   const names = ["node0", "node1", "node2", "node3"];
-  const tally = new VoteTally(3, names);
+  const tally = new WatchedVotes(3, names);
   const change = { t: 0, type: "view-change", view: 1 };
   expect(tally.describe({ ...change, from: 2 })).toBe(
     "00:00:00.000  node2  VIEW-CHANGE → 1  [█░░░] 1/4 (need 3)",

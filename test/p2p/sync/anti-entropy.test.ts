@@ -11,7 +11,7 @@ import {
   ringAfter,
 } from "../../../src/p2p/sync/anti-entropy.ts";
 import type { ImportOutcome } from "../../../src/p2p/sync/catch-up.ts";
-import type { Admitted } from "../../../src/p2p/sync/pool-repair.ts";
+import type { AdmittedTransaction } from "../../../src/p2p/sync/pool-repair.ts";
 import { decodeQuestion, encodeAnswer } from "../../../src/p2p/sync/repair-wire.ts";
 import { checksumOf } from "../../../src/p2p/sync/settled-pool.ts";
 import { ShortHashes } from "../../../src/p2p/sync/short-hash.ts";
@@ -86,12 +86,12 @@ class FakeNode {
   }
 
   /** What the pool says to an envelope; unless told otherwise it takes everything. */
-  judge: (envelope: Uint8Array) => Admitted = () => "held";
+  judge: (envelope: Uint8Array) => AdmittedTransaction = () => "held";
   feeOf: (envelope: Uint8Array) => bigint = () => 0n;
   price = 0n;
   pulled = 0;
 
-  #admit(envelope: Uint8Array): Admitted {
+  #admit(envelope: Uint8Array): AdmittedTransaction {
     this.pulled++;
     const admitted = this.judge(envelope);
     if (admitted === "held") this.add(envelope);

@@ -6,7 +6,7 @@ import { describe, expect, it } from "vitest";
 import { RPC_BODY_BYTES_MAX } from "../../../src/base/limits.ts";
 import { RPC_CLIENT_SOCKETS_MAX, RPC_PIPELINED_MAX } from "../../../src/rpc/budgets/connections.ts";
 import {
-  HeldBytes,
+  HeldRpcBytes,
   RPC_CLIENT_HELD_BYTES_MAX,
   RPC_CLIENT_RESERVED_BYTES,
   RPC_HELD_BYTES_MAX,
@@ -27,7 +27,7 @@ async function tcp(port: number): Promise<Socket> {
 
 describe("bytes held", () => {
   it("for one client and for all have a bound, below which who holds little is always served", () => {
-    const held = new HeldBytes();
+    const held = new HeldRpcBytes();
     const greedy = Array.from({ length: 4 }, (_, i) => held.begin(`greedy${i}`));
     for (const one of greedy) {
       expect(one.grow(RPC_CLIENT_HELD_BYTES_MAX + 1)).toBe(false);

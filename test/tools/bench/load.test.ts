@@ -1,7 +1,7 @@
 /** The load against a node that is a function: what is outstanding, what is sent again, what is counted. */
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { Load, type LoadOptions, type Refusal } from "../../../src/tools/bench/load.ts";
-import type { Transfer } from "../../../src/tools/bench/transfers.ts";
+import { BenchLoad, type LoadOptions, type Refusal } from "../../../src/tools/bench/load.ts";
+import type { LoadTransfer } from "../../../src/tools/bench/transfers.ts";
 
 beforeEach(() => void vi.useFakeTimers());
 afterEach(() => void vi.useRealTimers());
@@ -16,9 +16,9 @@ function setUp(options: Partial<LoadOptions> = {}) {
   const requests: Request[] = [];
   const failures: unknown[] = [];
   let made = 0;
-  const take = (_: number, count: number): Transfer[] =>
+  const take = (_: number, count: number): LoadTransfer[] =>
     Array.from({ length: count }, () => ({ id: `${made++}`, bytes: new Uint8Array(1) }));
-  const load = new Load(
+  const load = new BenchLoad(
     { nodes: 2, batch: 10, outstandingMax: 50, rate: undefined, ...options },
     {
       now: () => Date.now(),

@@ -50,7 +50,7 @@ export interface Certificate {
   readonly seal: string;
 }
 
-export interface Fork {
+export interface CommittedFork {
   readonly height: number;
   readonly certificates: readonly [Certificate, Certificate];
   /** Who signed both: at least one of them is not correct by the arithmetic of quorums; here all are not. */
@@ -68,7 +68,7 @@ export interface EquivocateResult extends EquivocateOptions {
   readonly convictions: readonly Conviction[];
   /** Correct replicas that stopped by themselves: they were shown two certified blocks at one height. */
   readonly stops: readonly Stop[];
-  readonly fork: Fork | undefined;
+  readonly fork: CommittedFork | undefined;
   /** Up to f: no fork and all payments final. As many as fork: a fork, both certificates valid, the culprits named. */
   readonly isMatch: boolean;
 }
@@ -82,11 +82,11 @@ export interface EquivocateRun {
   /** Of all replicas, twins too. */
   readonly stops: readonly Stop[];
   /** Around the fork, if there is one; in the order of its certificates. */
-  readonly branches: Branches | undefined;
+  readonly branches: ForkBranches | undefined;
 }
 
 /** Two chains of certified blocks from one parent, oldest first. */
-export interface Branches {
+export interface ForkBranches {
   readonly common: ForkBlock;
   readonly sides: readonly [readonly ForkBlock[], readonly ForkBlock[]];
 }
@@ -170,14 +170,14 @@ function partitions({ nodes, byzantine, way, payMs }: EquivocateOptions): Networ
   return [{ id: "f0", kind: "partition", atMs: 0, untilMs: partedMs(payMs), groups, hold: false }];
 }
 
-function isProven(fork: Fork | undefined, culpritIds: readonly ValidatorId[]): boolean {
+function isProven(fork: CommittedFork | undefined, culpritIds: readonly ValidatorId[]): boolean {
   if (fork === undefined || fork.signedBoth.length === 0) return false;
   const isValid = fork.certificates.every(({ fault }) => fault === undefined);
   return isValid && fork.signedBoth.every((validator) => culpritIds.includes(validator));
 }
 
 /** The lowest height at which two correct validators hold different blocks with a certificate each. */
-function findFork(pbftCluster: PbftCluster): Fork | undefined {
+function findFork(pbftCluster: PbftCluster): CommittedFork | undefined {
   const correct = pbftCluster.commits.filter(({ node }) => pbftCluster.cluster.isCorrect(node));
   const first = new Map<bigint, NodeCommit>();
   let forked: [NodeCommit, NodeCommit] | undefined;
@@ -199,7 +199,7 @@ function findFork(pbftCluster: PbftCluster): Fork | undefined {
   return { height: one.height, certificates, signedBoth };
 }
 
-function branchesOf(pbftCluster: PbftCluster, { certificates: [one, other] }: Fork): Branches {
+function branchesOf(pbftCluster: PbftCluster, { certificates: [one, other] }: CommittedFork): ForkBranches {
   const blocks = new Map<string, ForkBlock>();
   const children = new Map<string, string[]>();
   for (const { node, sealed } of pbftCluster.commits) {

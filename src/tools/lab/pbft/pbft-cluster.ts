@@ -13,7 +13,7 @@ import { adversaries as conspire } from "../../sim/adversary.ts";
 import { Clients } from "../../sim/clients.ts";
 import { Cluster } from "../../sim/cluster.ts";
 import type { Observer } from "../../sim/observer.ts";
-import type { AdversarySpec, NetworkFault, NodeId, Submission } from "../../sim/schedule.ts";
+import type { AdversarySpec, NetworkFault, NodeId, ScheduledSubmission } from "../../sim/schedule.ts";
 import { signatureWorld } from "../../sim/signatures.ts";
 import { World } from "../../sim/world.ts";
 import type { Step } from "../step.ts";
@@ -251,7 +251,7 @@ export class PbftCluster {
 }
 
 /** A payment at a steady pace, from account to account, handed to one validator after the other. */
-function payments({ nodes, payUntilMs, payEveryMs }: PbftClusterOptions): Submission[] {
+function payments({ nodes, payUntilMs, payEveryMs }: PbftClusterOptions): ScheduledSubmission[] {
   return Array.from({ length: Math.floor(payUntilMs / payEveryMs) }, (_, i) => ({
     id: `w${i}`,
     atMs: (i + 1) * payEveryMs,

@@ -9,7 +9,7 @@ import { Random } from "../../sim/random.ts";
 import { binomialPValue, confidenceInterval, type Interval, samePValue } from "../binomial.ts";
 import type { LabChain, Retarget } from "./lab-chain.ts";
 import { runNaiveRace } from "./naive-race.ts";
-import { type ChoiceOf, type Outcome, type Race, runRace } from "./race.ts";
+import { type ChoiceOf, type Race, type RaceOutcome, runRace } from "./race.ts";
 import { doubleSpend, nakamoto, rosenfeld, strict } from "./theory.ts";
 
 /** What all cells share: the options of a race but for its cell. */
@@ -25,7 +25,7 @@ export interface Cell {
 }
 
 /** Sums over races. Whole numbers, so that the order of adding does not matter. */
-export interface Tally {
+export interface AttackTally {
   readonly trials: number;
   readonly wins: number;
   /** Races cut off undecided. */
@@ -44,7 +44,7 @@ export interface Tally {
   readonly naiveWins: number;
 }
 
-export const EMPTY_TALLY: Tally = {
+export const EMPTY_TALLY: AttackTally = {
   trials: 0,
   wins: 0,
   capped: 0,
@@ -65,7 +65,7 @@ export function runTrials(
   cell: Cell,
   [from, to]: readonly [number, number],
   choiceOf?: ChoiceOf,
-): Tally {
+): AttackTally {
   const race: Race = { ...options, ...cell };
   const tally = { ...EMPTY_TALLY };
   const isJudgedByNaive = judgeOf(options) === "simulation";
@@ -80,7 +80,7 @@ export function runTrials(
   return tally;
 }
 
-export function addOutcome(tally: Tally, { won, capped, ...race }: Outcome): Tally {
+export function addOutcome(tally: AttackTally, { won, capped, ...race }: RaceOutcome): AttackTally {
   return {
     ...tally,
     trials: tally.trials + 1,
@@ -100,14 +100,14 @@ export function streamOf(options: Pick<AttackOptions, "seed">, cell: Cell, trial
   return new Random(`attack51/${options.seed}/${cell.share}/${cell.confirmations}/${trial}`);
 }
 
-export function addTallies(tallies: readonly Tally[]): Tally {
+export function addTallies(tallies: readonly AttackTally[]): AttackTally {
   const sum: Record<string, number> = { ...EMPTY_TALLY };
   for (const tally of tallies) {
     for (const [name, value] of Object.entries(tally)) {
       sum[name] = name === "deepestReorg" ? Math.max(sum[name]!, value) : sum[name]! + value;
     }
   }
-  return sum as unknown as Tally;
+  return sum as unknown as AttackTally;
 }
 
 /**
@@ -133,7 +133,7 @@ export function isCertain({ expected }: Pick<CellResult, "expected">): boolean {
   return expected === 0 || expected === 1;
 }
 
-export interface CellResult extends Cell, Tally {
+export interface CellResult extends Cell, AttackTally {
   readonly rate: number;
   /** 95 %. */
   readonly interval: Interval;
@@ -156,7 +156,7 @@ export interface CellResult extends Cell, Tally {
 const ALARM = 0.001;
 
 /** @param cells of the whole table: the more, the rarer a deviation must be to count */
-export function judgeCell(options: AttackOptions, cell: Cell, tally: Tally, cells: number): CellResult {
+export function judgeCell(options: AttackOptions, cell: Cell, tally: AttackTally, cells: number): CellResult {
   const { share, confirmations } = cell;
   const judge = judgeOf(options);
   const count = { successes: tally.wins, trials: tally.trials };

@@ -3,7 +3,7 @@
  * in order, as the closed forms assume. A replica behind a filter hears only itself. It loses nothing and fakes
  * nothing; the simulator's network (src/tools/sim/network.ts) is for that.
  */
-import type { Network, NetworkHandlers, PeerView, Topic } from "../../../node/ports.ts";
+import type { Network, NetworkHandlers, PeerView, RumorTopic } from "../../../node/ports.ts";
 import type { VirtualTime } from "../../sim/time.ts";
 import { virtualPeer } from "../../sim/virtual-peer.ts";
 
@@ -67,7 +67,7 @@ class Endpoint implements Network {
   /** Where blocks are mined nobody votes, so there is no direct mail. */
   mail(): void {}
 
-  publish(topic: Topic, bytes: Uint8Array): void {
+  publish(topic: RumorTopic, bytes: Uint8Array): void {
     for (const other of this.#network.others(this)) {
       this.#network.soon(() => void other.#handlers?.rumorReceived(topic, this.peerId, bytes));
     }

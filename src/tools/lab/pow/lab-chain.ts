@@ -73,7 +73,7 @@ const BEGINNING = 1_700_000_000;
 const SUMMARIES_MAX = 16_384;
 
 /** A branch from block 0: the shared trunk, then blocks of its own. */
-export class Branch implements Ancestry {
+export class LabBranch implements Ancestry {
   readonly #trunk: readonly BlockHead[];
   readonly #own: BlockHead[] = [];
 
@@ -191,7 +191,7 @@ export class LabChain {
     ];
     while (heads.length < TRUNK_BLOCKS) {
       const { hash, header } = heads.at(-1)!;
-      heads.push(this.mine(new Branch(heads), hash, header.time + spacing, HONEST_MINER));
+      heads.push(this.mine(new LabBranch(heads), hash, header.time + spacing, HONEST_MINER));
     }
     return heads;
   }

@@ -11,7 +11,7 @@ import { BlockTree, type ForkChoice, MOST_WORK, type TreeNode } from "../../../c
 import type { BlockHead } from "../../../chain/types/block.ts";
 import { earliestTime } from "../../../consensus/pow/check-header.ts";
 import type { Random } from "../../sim/random.ts";
-import { ATTACKER, Branch, HONEST_MINER, type LabChain } from "./lab-chain.ts";
+import { ATTACKER, HONEST_MINER, LabBranch, type LabChain } from "./lab-chain.ts";
 
 export const RELEASES = ["heavier", "tie"] as const;
 export const TIES = ["first-seen", "random", "last-seen"] as const;
@@ -34,7 +34,7 @@ export interface Race {
   readonly stamps: (typeof STAMPS)[number];
 }
 
-export interface Outcome {
+export interface RaceOutcome {
   /** The honest head is on the attacker's branch and the payment's block is not. */
   readonly won: boolean;
   /** The race was cut off: neither won nor given up. */
@@ -82,19 +82,19 @@ export function runRace(
   random: Random,
   choiceOf: ChoiceOf = CHOICES[race.tie],
   watch?: (event: RaceEvent) => void,
-): Outcome {
+): RaceOutcome {
   return new RunningRace(chain, race, random, choiceOf(random), watch).run();
 }
 
 /** What one side mines on, and when it finds its next block. */
 class Miner {
-  readonly branch: Branch;
+  readonly branch: LabBranch;
   tip: TreeNode;
   /** Virtual seconds. */
   nextAt = 0;
 
   constructor(chain: LabChain) {
-    this.branch = new Branch(chain.trunk);
+    this.branch = new LabBranch(chain.trunk);
     this.tip = chain.fork;
   }
 }
@@ -111,7 +111,7 @@ class RunningRace {
   readonly #honest: Miner;
   readonly #attacker: Miner;
   /** The attacker's blocks that the honest nodes have. */
-  readonly #released: Branch;
+  readonly #released: LabBranch;
   #head: TreeNode;
   #now = 0;
   #attackerWork = 0;
@@ -131,11 +131,11 @@ class RunningRace {
     this.#private = treeFrom(chain.fork, MOST_WORK);
     this.#honest = new Miner(chain);
     this.#attacker = new Miner(chain);
-    this.#released = new Branch(chain.trunk);
+    this.#released = new LabBranch(chain.trunk);
     this.#head = chain.fork;
   }
 
-  run(): Outcome {
+  run(): RaceOutcome {
     for (let i = 0; i < this.#race.premined; i++) this.#attackerMines();
     this.#draw(this.#honest, 1 - this.#race.share);
     this.#draw(this.#attacker, this.#race.share);
@@ -215,7 +215,7 @@ class RunningRace {
   }
 
   /** A replica takes a block: by the rules of the header on its branch, then into its tree. */
-  #accept(tree: BlockTree, head: BlockHead, branch: Branch): TreeNode {
+  #accept(tree: BlockTree, head: BlockHead, branch: LabBranch): TreeNode {
     const { rules } = this.#chain;
     const wrong = rules.checkHead(branch.tip, head, branch);
     assert(wrong === undefined, `both sides mine by the rules: ${wrong?.detail}`);
@@ -226,7 +226,7 @@ class RunningRace {
     return node;
   }
 
-  #stamp(branch: Branch): number {
+  #stamp(branch: LabBranch): number {
     const { parameters } = this.#chain;
     switch (this.#race.stamps) {
       case "now":
@@ -242,7 +242,7 @@ class RunningRace {
     }
   }
 
-  #stampNow(branch: Branch): number {
+  #stampNow(branch: LabBranch): number {
     return Math.max(earliestTime(this.#chain.parameters, branch), Math.floor(this.#clock));
   }
 
@@ -266,7 +266,7 @@ class RunningRace {
     });
   }
 
-  #outcome(won: boolean, capped: boolean): Outcome {
+  #outcome(won: boolean, capped: boolean): RaceOutcome {
     return {
       won,
       capped,

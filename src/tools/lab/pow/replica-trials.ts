@@ -11,8 +11,15 @@ import type { SealedBlock } from "../../../chain/types/block.ts";
 import type { SignedTransaction } from "../../../chain/types/transaction.ts";
 import type { Replica } from "../../../node/replica.ts";
 import type { Random } from "../../sim/random.ts";
-import { type AttackOptions, addOutcome, type Cell, EMPTY_TALLY, streamOf, type Tally } from "./attack51.ts";
-import { CHOICES, type ChoiceOf, type Outcome, type Race, raceBlocksMax } from "./race.ts";
+import {
+  type AttackOptions,
+  type AttackTally,
+  addOutcome,
+  type Cell,
+  EMPTY_TALLY,
+  streamOf,
+} from "./attack51.ts";
+import { CHOICES, type ChoiceOf, type Race, type RaceOutcome, raceBlocksMax } from "./race.ts";
 import { MinedWorld, type RaceFixture } from "./race-fixture.ts";
 
 /** Races `from` to `to` - 1 of a cell. */
@@ -22,10 +29,10 @@ export async function runReplicaTrials(
   cell: Cell,
   [from, to]: readonly [number, number],
   choiceOf: ChoiceOf = CHOICES[options.tie],
-): Promise<Tally> {
+): Promise<AttackTally> {
   assert(options.retarget === "none", "replicas race where all blocks weigh the same");
   const race: Race = { ...options, ...cell };
-  let tally: Tally = EMPTY_TALLY;
+  let tally: AttackTally = EMPTY_TALLY;
   for (let trial = from; trial < to; trial++) {
     const random = streamOf(options, cell, trial).split("replicas");
     tally = addOutcome(tally, await runReplicaRace(fixture, race, random, choiceOf(random.split("choice"))));
@@ -38,7 +45,7 @@ export async function runReplicaRace(
   race: Race,
   random: Random,
   choice: ForkChoice,
-): Promise<Outcome> {
+): Promise<RaceOutcome> {
   const world = await MinedWorld.open(fixture, { ...race, choice: once(choice) }, random);
   try {
     return await new ReplicaRace(fixture, race, world).run();
@@ -77,7 +84,7 @@ class ReplicaRace {
     this.#world = world;
   }
 
-  async run(): Promise<Outcome> {
+  async run(): Promise<RaceOutcome> {
     const blocksMax = raceBlocksMax(this.#race);
     for (let blocks = 0; blocks < blocksMax; blocks++) {
       const won = await this.#decide();
@@ -128,7 +135,7 @@ class ReplicaRace {
     return (await this.#honest.chain.store.findTransaction(id)) !== undefined;
   }
 
-  #outcome(won: boolean, capped: boolean): Outcome {
+  #outcome(won: boolean, capped: boolean): RaceOutcome {
     const attackerBlocks = Number(heightOf(this.#private));
     return {
       won,

@@ -4,13 +4,13 @@
  */
 import { type AttackOptions, type CellResult, streamOf } from "./attack51.ts";
 import { LabChain } from "./lab-chain.ts";
-import { CHOICES, type Outcome, type RaceEvent, runRace } from "./race.ts";
+import { CHOICES, type RaceEvent, type RaceOutcome, runRace } from "./race.ts";
 
 export interface Sample {
   readonly share: number;
   readonly confirmations: number;
   readonly trial: number;
-  readonly outcome: Outcome;
+  readonly outcome: RaceOutcome;
   readonly events: readonly RaceEvent[];
   readonly chain: LabChain;
 }

@@ -46,10 +46,10 @@ const SCENES = ["young fork", "fresh node", "fork near the tip"] as const;
  * young fork: a node at the tip is offered a branch from block 0. fresh node: so is one that knows block 0 alone; its
  * bound is the minimum chain work that its release carries. fork near the tip: a short branch at the full price.
  */
-export type Scene = (typeof SCENES)[number];
+export type SpamScene = (typeof SCENES)[number];
 
 export interface SpamCase {
-  readonly scene: Scene;
+  readonly scene: SpamScene;
   readonly bound: boolean;
   readonly offered: number;
   readonly stored: number;
@@ -131,7 +131,7 @@ export async function runSpam(options: Spam, step: Step = noStep): Promise<SpamR
   const fixture: Stage = { kv, nowMs: 1_000 * tip.head.header.time, floor: tip.work - 144n * tipBlockWork };
   const zero = honest.store.head(honest.genesisHash)!;
   const cases: SpamCase[] = [];
-  const attack = async (scene: Scene, heads: Heads) => {
+  const attack = async (scene: SpamScene, heads: Heads) => {
     for (const bound of [false, true]) {
       cases.push(await play(fixture, scene, bound, heads));
       await step();
@@ -168,7 +168,7 @@ interface Stage {
   readonly floor: bigint;
 }
 
-async function play(fixture: Stage, scene: Scene, bound: boolean, branch: Heads): Promise<SpamCase> {
+async function play(fixture: Stage, scene: SpamScene, bound: boolean, branch: Heads): Promise<SpamCase> {
   const isFresh = scene === "fresh node";
   const kv = new MeasuredKv(isFresh ? new MemoryKv() : fixture.kv.crash(fixture.kv.unsyncedWrites));
   const minimumChainWork = isFresh && bound ? fixture.floor : 0n;

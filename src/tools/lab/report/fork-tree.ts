@@ -12,18 +12,18 @@ export interface ForkBlock extends Pick<BlockHead, "hash"> {
   readonly summary: Pick<BlockHead["summary"], "height">;
 }
 
-export interface Branch {
+export interface DrawnBranch {
   readonly name: string;
   readonly blocks: readonly ForkBlock[];
   /** Nobody follows it any more. */
   readonly isLeft: boolean;
 }
 
-export interface Fork {
+export interface DrawnFork {
   readonly title: string;
   readonly common: ForkBlock;
-  readonly above: Branch;
-  readonly below: Branch;
+  readonly above: DrawnBranch;
+  readonly below: DrawnBranch;
 }
 
 /** Honest blocks above, the attacker's below; one of the branches was left. */
@@ -31,8 +31,8 @@ export function raceFork(
   common: ForkBlock,
   blocks: Readonly<Record<"honest" | "attacker", readonly ForkBlock[]>>,
   winner: "honest" | "attacker",
-): Fork {
-  const branch = (name: "honest" | "attacker"): Branch => ({
+): DrawnFork {
+  const branch = (name: "honest" | "attacker"): DrawnBranch => ({
     name,
     blocks: blocks[name],
     isLeft: winner !== name,
@@ -49,7 +49,7 @@ const NAME = 16;
 /** Blocks drawn of a branch; the middle of a longer one is a gap. */
 const SHOWN_MAX = 8;
 
-export function forkTree({ title, common, above, below }: Fork): string {
+export function forkTree({ title, common, above, below }: DrawnFork): string {
   const columns = 1 + Math.max(cut(above.blocks).length, cut(below.blocks).length);
   const names = Math.max(above.name.length, below.name.length);
   const width = Math.max(columns * (BOX_WIDTH + GAP), place(1) + 7.2 * names) + 8;
@@ -69,11 +69,11 @@ export function forkTree({ title, common, above, below }: Fork): string {
   ].join("\n");
 }
 
-function describe({ name, blocks, isLeft }: Branch): string {
+function describe({ name, blocks, isLeft }: DrawnBranch): string {
   return `${name}, ${blocks.length} ${blocks.length === 1 ? "block" : "blocks"}${isLeft ? ", left" : ""}`;
 }
 
-function nameOf(branch: Branch, y: number): string {
+function nameOf(branch: DrawnBranch, y: number): string {
   return `<text x="${place(1)}" y="${y}">${escapeText(branch.name)}</text>`;
 }
 
@@ -83,7 +83,11 @@ interface SenderQueue {
   readonly at: number;
 }
 
-function senderQueue({ name, blocks, isLeft }: Branch, color: number, { middle, at }: SenderQueue): string {
+function senderQueue(
+  { name, blocks, isLeft }: DrawnBranch,
+  color: number,
+  { middle, at }: SenderQueue,
+): string {
   return cut(blocks)
     .map((block, i) => {
       const x = place(i + 1);

@@ -3,7 +3,7 @@
  * the proofs and the numbers. The same result gives the same page, byte for byte.
  */
 
-import { type Branches, type Certificate, type EquivocateRun, partedMs } from "../pbft/equivocate.ts";
+import { type Certificate, type EquivocateRun, type ForkBranches, partedMs } from "../pbft/equivocate.ts";
 import type { PartitionRun } from "../pbft/partition.ts";
 import { type Conviction, faultsSurvived } from "../pbft/pbft-cluster.ts";
 import type { SilentOptions, SilentRun } from "../pbft/silent.ts";
@@ -108,7 +108,7 @@ function forkSection(certificates: readonly Certificate[], { result, branches }:
   };
 }
 
-function forkPicture({ common, sides }: Branches, certificates: readonly Certificate[]): string {
+function forkPicture({ common, sides }: ForkBranches, certificates: readonly Certificate[]): string {
   const [above, below] = [0, 1].map((i) => ({
     name: `final at ${names(certificates[i]!.holders)}`,
     blocks: sides[i]!,

@@ -33,13 +33,16 @@ export function attackersOf(mode: SiegeMode, attack: SiegeAttack): readonly Sing
   return attack === "all" ? SINGLES[mode] : SINGLES[mode].filter((one) => one === attack);
 }
 
-export interface Scene {
+export interface SiegeScene {
   readonly mode: SiegeMode;
   readonly name: SiegeAttack;
 }
 
 /** What is played, in order; an attack that the mode does not know is left out. */
-export function scenesOf(modes: readonly SiegeMode[], attacks: readonly SiegeAttack[]): readonly Scene[] {
+export function scenesOf(
+  modes: readonly SiegeMode[],
+  attacks: readonly SiegeAttack[],
+): readonly SiegeScene[] {
   return modes.flatMap((mode) =>
     attacks
       .filter((name) => name === "none" || attackersOf(mode, name).length > 0)
@@ -87,19 +90,19 @@ export interface SiegeNode {
 }
 
 /** What the attackers did, by names such as "batches" or "gossip bytes". */
-export type Traffic = Readonly<Record<string, number>>;
+export type SiegeTraffic = Readonly<Record<string, number>>;
 
-export interface SiegeSight extends Scene {
+export interface SiegeSight extends SiegeScene {
   readonly seconds: number;
   readonly transfers: readonly SiegeTransfer[];
   readonly nodes: readonly SiegeNode[];
   /** The same of the measuring process, which does next to nothing: how busy the machine was. Not judged. */
   readonly ownLoopDelayP99Ms: number;
   readonly processor: SiegeProcessor;
-  readonly traffic: Traffic;
+  readonly traffic: SiegeTraffic;
 }
 
-export interface SiegeResult extends Scene {
+export interface SiegeResult extends SiegeScene {
   readonly transfers: number;
   /** Those that did not arrive, or took too long. */
   readonly transfersFailed: number;
@@ -117,7 +120,7 @@ export interface SiegeResult extends Scene {
   readonly broken: readonly string[];
   readonly nodes: readonly SiegeNode[];
   readonly processor: SiegeProcessor;
-  readonly traffic: Traffic;
+  readonly traffic: SiegeTraffic;
 }
 
 export function judgeSiege(sight: SiegeSight): SiegeResult {
@@ -166,7 +169,7 @@ export function judgeSiege(sight: SiegeSight): SiegeResult {
 }
 
 /** A scene that did not take place: its network or its attackers did not begin. Nothing was measured. */
-function failedScene({ mode, name }: Scene, reason: string): SiegeResult {
+function failedScene({ mode, name }: SiegeScene, reason: string): SiegeResult {
   return {
     name,
     mode,
@@ -192,8 +195,8 @@ function failedScene({ mode, name }: Scene, reason: string): SiegeResult {
  * contradictions, and an interrupt, end them all.
  */
 export async function playScenes(
-  scenes: readonly Scene[],
-  play: (scene: Scene) => Promise<SiegeSight>,
+  scenes: readonly SiegeScene[],
+  play: (scene: SiegeScene) => Promise<SiegeSight>,
   isInterrupted: () => boolean,
 ): Promise<readonly SiegeResult[]> {
   const results: SiegeResult[] = [];

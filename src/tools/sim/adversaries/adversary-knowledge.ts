@@ -34,7 +34,7 @@ export interface Sighting {
 }
 
 /** An entry that a VIEW-CHANGE may show. */
-export interface Entry {
+export interface KnownEntry {
   readonly view: bigint;
   readonly head: BlockHead;
   readonly bytes: Uint8Array;
@@ -157,8 +157,8 @@ export class AdversaryKnowledge implements Observer {
   }
 
   /** Every certificate that can be shown for a height in a VIEW-CHANGE to `below`. */
-  entriesAt(height: bigint, below: bigint): Entry[] {
-    const entries: Entry[] = [];
+  entriesAt(height: bigint, below: bigint): KnownEntry[] {
+    const entries: KnownEntry[] = [];
     for (const sighting of this.sightings.values()) {
       if (sighting.height !== height || sighting.view >= below) continue;
       const head = this.blocks.get(byteText(sighting.hash));
@@ -171,7 +171,7 @@ export class AdversaryKnowledge implements Observer {
     return [...entries, ...this.#stored(height, below)];
   }
 
-  #prepared(sighting: Sighting, block: Block): Entry | undefined {
+  #prepared(sighting: Sighting, block: Block): KnownEntry | undefined {
     const { view } = sighting;
     const primary = this.forger.primaryOf(view);
     const leader = this.signerOf(primary);
@@ -184,7 +184,7 @@ export class AdversaryKnowledge implements Observer {
     return { view, head, bytes: preparedHead({ view, head, prePrepare, prepares: signatures }).bytes };
   }
 
-  #committed(sighting: Sighting, block: Block): Entry | undefined {
+  #committed(sighting: Sighting, block: Block): KnownEntry | undefined {
     const { view } = sighting;
     const commits = this.#completed(sighting.commits, "commit", sighting, undefined);
     if (commits.length < this.forger.quorum) return undefined;
@@ -212,7 +212,7 @@ export class AdversaryKnowledge implements Observer {
   }
 
   /** What a member's own chain has sealed. */
-  #stored(height: bigint, below: bigint): Entry[] {
+  #stored(height: bigint, below: bigint): KnownEntry[] {
     for (const member of this.members.values()) {
       const sealed = member.replica()?.chain.sealedBlockAt(height);
       if (sealed === undefined) continue;
@@ -274,7 +274,7 @@ export class AdversaryKnowledge implements Observer {
   }
 }
 
-function byView(a: Entry, b: Entry): number {
+function byView(a: KnownEntry, b: KnownEntry): number {
   return a.view < b.view ? -1 : a.view > b.view ? 1 : 0;
 }
 

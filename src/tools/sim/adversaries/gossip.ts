@@ -7,7 +7,7 @@
 import { concatBytes } from "../../../base/bytes.ts";
 import { encodeSealedBlock, type SealedBlock } from "../../../chain/types/block.ts";
 import { decodeCommitCertificate, encodeCommitCertificate } from "../../../consensus/pbft/certificate.ts";
-import type { Topic } from "../../../node/ports.ts";
+import type { RumorTopic } from "../../../node/ports.ts";
 import type { Replica } from "../../../node/replica.ts";
 import { encodeAnswer } from "../../../p2p/sync/repair-wire.ts";
 import { announcementOf, encodeAnnouncement } from "../../../p2p/transport/wire.ts";
@@ -22,7 +22,7 @@ export interface GossipContext {
   readonly active: () => boolean;
   readonly after: (delayMs: number, task: () => void) => void;
   readonly replica: () => Replica | undefined;
-  readonly publish: (topic: Topic, bytes: Uint8Array) => void;
+  readonly publish: (topic: RumorTopic, bytes: Uint8Array) => void;
 }
 
 /** Answers of anti-entropy that are kept for another question. */
@@ -51,7 +51,7 @@ export function falseGossip(
 }
 
 interface Rumor {
-  readonly topic: Topic;
+  readonly topic: RumorTopic;
   readonly bytes: Uint8Array;
 }
 

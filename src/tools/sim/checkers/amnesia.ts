@@ -9,17 +9,17 @@ import type { Effect, Input, Typed } from "../../../consensus/engine.ts";
 import type { Observer } from "../observer.ts";
 import type { NodeId } from "../schedule.ts";
 import { type Facts, place } from "./facts.ts";
-import { COMMIT, PREPARE, type Text } from "./raw-bytes.ts";
+import { type ByteText, COMMIT, PREPARE } from "./raw-bytes.ts";
 import { type RawEntry, readCheckpoint, readEntry, readViewChange } from "./raw-proofs.ts";
 import { readRecord } from "./raw-records.ts";
 
 /** What a node knows of its own past, in one life. */
 class Memory {
   /** Digests by view, height and phase. */
-  readonly votes = new Map<string, Text>();
+  readonly votes = new Map<string, ByteText>();
   /** Of the highest VIEW-CHANGE asked for. */
   asked = 0n;
-  signature: Text | undefined;
+  signature: ByteText | undefined;
   view = 0n;
   /** Nothing at or below it is remembered. */
   forgotten = 0n;

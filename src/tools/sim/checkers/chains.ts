@@ -13,23 +13,23 @@ import { NaiveLedger, NaiveRefusal, naiveMerkleRoot, u32Bytes } from "../naive-l
 import type { Observer } from "../observer.ts";
 import type { NodeId } from "../schedule.ts";
 import type { Facts } from "./facts.ts";
-import { COMMIT, showText, type Text, textBytes, u64Bytes, voteFields } from "./raw-bytes.ts";
+import { type ByteText, COMMIT, showText, textBytes, u64Bytes, voteFields } from "./raw-bytes.ts";
 import { readSeal } from "./raw-proofs.ts";
 
 interface Agreed {
-  readonly hash: Text;
+  readonly hash: ByteText;
   readonly timeMs: bigint;
-  readonly stateRoot: Text;
+  readonly stateRoot: ByteText;
   /** Where it was seen first. */
   readonly node: NodeId;
-  readonly transactions: readonly Text[];
+  readonly transactions: readonly ByteText[];
 }
 
 export class ChainChecker implements Observer {
   /** By height; 0 is genesis. */
   readonly agreed: Agreed[] = [];
   /** Envelope hashes of final transactions. */
-  readonly final = new Map<Text, bigint>();
+  readonly final = new Map<ByteText, bigint>();
   readonly #facts: Facts;
   readonly #ledger: NaiveLedger;
   readonly #supply: bigint;
@@ -114,7 +114,7 @@ export class ChainChecker implements Observer {
     if (wrong !== undefined) this.#report("certificate", node, `the seal of block ${height}: ${wrong}`);
   }
 
-  #sealFault(height: bigint, hash: Text, seal: Uint8Array): string | undefined {
+  #sealFault(height: bigint, hash: ByteText, seal: Uint8Array): string | undefined {
     try {
       const { view, signatures } = readSeal(seal);
       const fields = voteFields(view, height, hash);
@@ -126,7 +126,7 @@ export class ChainChecker implements Observer {
   }
 
   /** The first node that has the height. */
-  #extend(node: NodeId, block: Block, hash: Text): void {
+  #extend(node: NodeId, block: Block, hash: ByteText): void {
     const { height, timeMs } = block.summary;
     if (height !== BigInt(this.agreed.length)) {
       this.#report("validity", node, `height ${height} is committed, ${this.agreed.length - 1} was the last`);

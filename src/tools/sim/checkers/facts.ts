@@ -6,7 +6,7 @@ import type { EngineHoldings, ValidatorId } from "../../../consensus/engine.ts";
 import type { Replica } from "../../../node/replica.ts";
 import type { NodeId } from "../schedule.ts";
 import type { World } from "../world.ts";
-import { showText, signedBytes, type Text } from "./raw-bytes.ts";
+import { type ByteText, showText, signedBytes } from "./raw-bytes.ts";
 import type { RawSignature } from "./raw-proofs.ts";
 
 export interface Violation {
@@ -162,6 +162,6 @@ function votesThatDecide(n: number, f: number): number {
 }
 
 /** For details of violations. */
-export function place(view: bigint, height: bigint, hash?: Text): string {
+export function place(view: bigint, height: bigint, hash?: ByteText): string {
   return `view ${view}, height ${height}${hash === undefined ? "" : `, block ${showText(hash)}`}`;
 }

@@ -10,14 +10,14 @@ import type { Input, Typed } from "../../../consensus/engine.ts";
 import type { Observer } from "../observer.ts";
 import type { NodeId } from "../schedule.ts";
 import type { Facts } from "./facts.ts";
-import { showText, type Text } from "./raw-bytes.ts";
+import { type ByteText, showText } from "./raw-bytes.ts";
 
 export class LivenessChecker implements Observer {
   readonly #facts: Facts;
   /** Taken by a pool of a correct replica and not committed anywhere yet, with the time of the first. */
-  readonly #pending = new Map<Text, number>();
-  readonly #committed = new Set<Text>();
-  readonly #heads = new Map<NodeId, Text>();
+  readonly #pending = new Map<ByteText, number>();
+  readonly #committed = new Set<ByteText>();
+  readonly #heads = new Map<NodeId, ByteText>();
 
   constructor(facts: Facts) {
     this.#facts = facts;
@@ -46,7 +46,7 @@ export class LivenessChecker implements Observer {
   unfinished(): string | undefined {
     for (const [hash, atMs] of this.#pending)
       return `transaction ${showText(hash)}, known since ${Math.round(atMs)} ms, is not committed`;
-    let head: Text | undefined;
+    let head: ByteText | undefined;
     for (const { id } of this.#facts.watched.nodes) {
       if (!this.#facts.isCorrect(id)) continue;
       if (this.#facts.replica(id) === undefined) return `node ${id} is down`;

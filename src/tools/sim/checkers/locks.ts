@@ -10,25 +10,25 @@ import type { ValidatorId } from "../../../consensus/engine.ts";
 import type { Observer } from "../observer.ts";
 import type { NodeId } from "../schedule.ts";
 import { type Facts, place } from "./facts.ts";
-import { COMMIT, hashOfHeader, PRE_PREPARE, parentInHeader, type Text } from "./raw-bytes.ts";
+import { type ByteText, COMMIT, hashOfHeader, PRE_PREPARE, parentInHeader } from "./raw-bytes.ts";
 import { headerOfProposal, type RawVote, typeOfPacket } from "./raw-messages.ts";
 
 interface Lock {
   view: bigint;
-  readonly hash: Text;
+  readonly hash: ByteText;
 }
 
 /** Voters of one digest in one view and phase. */
 interface Count {
   readonly view: bigint;
-  readonly hash: Text;
+  readonly hash: ByteText;
   readonly commit: boolean;
   readonly voters: Set<ValidatorId>;
 }
 
 export class LockChecker implements Observer {
   readonly #facts: Facts;
-  readonly #parents = new Map<Text, Text>();
+  readonly #parents = new Map<ByteText, ByteText>();
   readonly #counts = new Map<bigint, Count[]>();
   readonly #locks = new Map<bigint, Lock>();
 
@@ -51,7 +51,7 @@ export class LockChecker implements Observer {
   }
 
   /** The block before a block; undefined: nobody has sent it yet. */
-  parentOf(hash: Text): Text | undefined {
+  parentOf(hash: ByteText): ByteText | undefined {
     return this.#parents.get(hash);
   }
 
@@ -81,7 +81,7 @@ export class LockChecker implements Observer {
   /** Locks the height and its ancestors, as far down as the lock is events. */
   #certified(node: NodeId, top: bigint, count: Count): void {
     if (!this.#isQuorum(count)) return;
-    let hash: Text | undefined = count.hash;
+    let hash: ByteText | undefined = count.hash;
     for (let height = top; height > 0n && hash !== undefined; height--) {
       if (!this.#lock(node, height, hash, count.view)) return;
       hash = this.#parents.get(hash);
@@ -89,7 +89,7 @@ export class LockChecker implements Observer {
   }
 
   /** @returns whether anything changed. */
-  #lock(node: NodeId, height: bigint, hash: Text, view: bigint): boolean {
+  #lock(node: NodeId, height: bigint, hash: ByteText, view: bigint): boolean {
     const lock = this.#locks.get(height);
     if (lock !== undefined && lock.hash !== hash) {
       const detail = `two certificates: ${place(lock.view, height, lock.hash)}, and ${place(view, height, hash)}`;
@@ -114,7 +114,7 @@ export class LockChecker implements Observer {
     this.#facts.report("lock", node, detail);
   }
 
-  #contradicts(node: NodeId, vote: { view: bigint; height: bigint; hash: Text }, lock: Lock): void {
+  #contradicts(node: NodeId, vote: { view: bigint; height: bigint; hash: ByteText }, lock: Lock): void {
     const detail = `a vote at ${place(vote.view, vote.height, vote.hash)} against ${place(lock.view, vote.height, lock.hash)}`;
     this.#facts.report("lock", node, detail);
   }

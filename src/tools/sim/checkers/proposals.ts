@@ -11,12 +11,12 @@ import type { Observer } from "../observer.ts";
 import type { NodeId } from "../schedule.ts";
 import { type Facts, place } from "./facts.ts";
 import {
+  type ByteText,
   Cursor,
   HEADER_LENGTH,
   hashOfHeader,
   parentInHeader,
   SIGNATURE_LENGTH,
-  type Text,
 } from "./raw-bytes.ts";
 import type { RawVote } from "./raw-messages.ts";
 
@@ -26,10 +26,10 @@ const AHEAD_MS_MAX = 5_000n;
 export class ProposalChecker implements Observer {
   readonly #facts: Facts;
   /** Block -> the lowest view in which a correct replica voted for it. */
-  readonly #views = new Map<Text, bigint>();
-  readonly #judged = new Set<Text>();
+  readonly #views = new Map<ByteText, bigint>();
+  readonly #judged = new Set<ByteText>();
   /** Blocks whose time was looked at, and times of all blocks seen. */
-  readonly #times = new Map<Text, bigint>();
+  readonly #times = new Map<ByteText, bigint>();
   readonly #clocks = new Map<NodeId, number>();
 
   constructor(facts: Facts) {

@@ -7,7 +7,7 @@ import { byteText, concatBytes, hex, utf8 } from "../../../base/bytes.ts";
 import { sha256 } from "../../../crypto/hash.ts";
 
 /** Bytes as a map key. */
-export type Text = string;
+export type ByteText = string;
 
 export class Cursor {
   readonly bytes: Uint8Array;
@@ -63,11 +63,11 @@ export const NEW_VIEW = 6;
 export const SIGNATURE_LENGTH = 64;
 export const HEADER_LENGTH = 80;
 
-export function hashOfHeader(header: Uint8Array): Text {
+export function hashOfHeader(header: Uint8Array): ByteText {
   return byteText(sha256(sha256(header)));
 }
 
-export function parentInHeader(header: Uint8Array): Text {
+export function parentInHeader(header: Uint8Array): ByteText {
   return byteText(header.subarray(4, 36));
 }
 
@@ -87,7 +87,7 @@ export function signedBytes(
 }
 
 /** view u64 | height u64 | hash 32 */
-export function voteFields(view: bigint, height: bigint, hash: Text): Uint8Array {
+export function voteFields(view: bigint, height: bigint, hash: ByteText): Uint8Array {
   return concatBytes(u64Bytes(view), u64Bytes(height), textBytes(hash));
 }
 
@@ -97,14 +97,14 @@ export function u64Bytes(value: bigint): Uint8Array {
   return bytes;
 }
 
-export function textBytes(text: Text): Uint8Array {
+export function textBytes(text: ByteText): Uint8Array {
   const bytes = new Uint8Array(text.length);
   for (let i = 0; i < bytes.length; i++) bytes[i] = text.charCodeAt(i);
   return bytes;
 }
 
 /** For people: a block hash as it is shown everywhere, reversed, its first eight digits. */
-export function showText(hash: Text): string {
+export function showText(hash: ByteText): string {
   return hex(textBytes(hash).reverse()).slice(0, 8);
 }
 
@@ -114,7 +114,7 @@ export function readOne(cursor: Cursor, what: string): void {
 }
 
 /** header 80 | summary: chainId, height, epoch, timeMs u64; u16 x 2; three hashes; u32 x 2; two hashes; extra bytes8. */
-export function readHead(cursor: Cursor): { hash: Text; height: bigint; header: Uint8Array } {
+export function readHead(cursor: Cursor): { hash: ByteText; height: bigint; header: Uint8Array } {
   const header = cursor.take(HEADER_LENGTH);
   cursor.take(8);
   const height = cursor.u64();

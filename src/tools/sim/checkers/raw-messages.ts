@@ -2,7 +2,7 @@
  * Packets and votes as the checkers read them, at the offsets of docs/protocol.md ("Mail", "Consensus messages").
  */
 import { byteText } from "../../../base/bytes.ts";
-import { Cursor, HEADER_LENGTH, SIGNATURE_LENGTH, type Text } from "./raw-bytes.ts";
+import { type ByteText, Cursor, HEADER_LENGTH, SIGNATURE_LENGTH } from "./raw-bytes.ts";
 
 /** A packet's first byte for a consensus message (docs/protocol.md, "Mail"). */
 const CONSENSUS_LETTER = 1;
@@ -11,7 +11,7 @@ export interface RawVote {
   readonly epoch: bigint;
   readonly view: bigint;
   readonly height: bigint;
-  readonly hash: Text;
+  readonly hash: ByteText;
   readonly from: number;
 }
 
@@ -27,7 +27,7 @@ const FROM_AT = 59;
 const VOTE_END = 61;
 
 /** Names a vote: all that is signed. */
-export function voteText(packet: Uint8Array): Text {
+export function voteText(packet: Uint8Array): ByteText {
   return byteText(packet.subarray(2, VOTE_END));
 }
 
@@ -53,6 +53,6 @@ export function viewOfPacket(packet: Uint8Array): bigint {
 }
 
 /** The signature of a message without an attachment: it is last, and names the content (Ed25519 repeats itself). */
-export function lastSignature(message: Uint8Array): Text {
+export function lastSignature(message: Uint8Array): ByteText {
   return byteText(message.subarray(message.length - SIGNATURE_LENGTH));
 }

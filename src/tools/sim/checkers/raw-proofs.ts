@@ -4,13 +4,13 @@
  */
 import { byteText } from "../../../base/bytes.ts";
 import {
+  type ByteText,
   Cursor,
   NEW_VIEW,
   parentInHeader,
   readHead,
   readOne,
   SIGNATURE_LENGTH,
-  type Text,
   VIEW_CHANGE,
 } from "./raw-bytes.ts";
 
@@ -36,9 +36,9 @@ export function readSeal(bytes: Uint8Array): RawSeal {
 export interface RawPrepared {
   readonly view: bigint;
   readonly height: bigint;
-  readonly hash: Text;
+  readonly hash: ByteText;
   /** Hash of the block before it. */
-  readonly parent: Text;
+  readonly parent: ByteText;
   readonly prePrepare: Uint8Array;
   readonly prepares: readonly RawSignature[];
 }
@@ -54,8 +54,8 @@ export function readPrepared(cursor: Cursor): RawPrepared {
 
 export interface RawCheckpoint {
   readonly height: bigint;
-  readonly hash: Text;
-  readonly stateRoot: Text;
+  readonly hash: ByteText;
+  readonly stateRoot: ByteText;
   /** height, hash, stateRoot, nextValidatorsHash as they are signed. */
   readonly facts: Uint8Array;
   readonly signatures: readonly RawSignature[];
@@ -81,8 +81,8 @@ export type RawEntry =
   | ({
       readonly kind: "committed";
       readonly height: bigint;
-      readonly hash: Text;
-      readonly parent: Text;
+      readonly hash: ByteText;
+      readonly parent: ByteText;
     } & RawSeal);
 
 export interface RawViewChange {
@@ -116,7 +116,7 @@ export interface RawNewView {
   readonly asked: readonly Uint8Array[];
   readonly carried: readonly {
     readonly height: bigint;
-    readonly hash: Text;
+    readonly hash: ByteText;
     readonly signature: Uint8Array;
   }[];
   readonly from: number;

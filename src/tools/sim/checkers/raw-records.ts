@@ -2,7 +2,7 @@
  * Journal records as the checkers read them, at the offsets of docs/protocol.md ("Journal").
  */
 import { byteText } from "../../../base/bytes.ts";
-import { COMMIT, Cursor, PREPARE, readHead, readOne, SIGNATURE_LENGTH, type Text } from "./raw-bytes.ts";
+import { type ByteText, COMMIT, Cursor, PREPARE, readHead, readOne, SIGNATURE_LENGTH } from "./raw-bytes.ts";
 import { lastSignature, type RawVote } from "./raw-messages.ts";
 import { type RawPrepared, readPrepared } from "./raw-proofs.ts";
 
@@ -12,12 +12,12 @@ export type RawRecord =
   | { readonly kind: "commit"; readonly vote: RawVote; readonly prepared: RawPrepared }
   /** `cut`: the journal begins above this stable checkpoint. */
   | { readonly kind: "mark"; readonly cut?: bigint }
-  | { readonly kind: "view-change"; readonly view: bigint; readonly signature: Text }
+  | { readonly kind: "view-change"; readonly view: bigint; readonly signature: ByteText }
   | {
       readonly kind: "new-view";
       readonly view: bigint;
-      readonly signature: Text;
-      readonly carried: readonly { readonly height: bigint; readonly hash: Text }[];
+      readonly signature: ByteText;
+      readonly carried: readonly { readonly height: bigint; readonly hash: ByteText }[];
     };
 
 /** A record of docs/protocol.md, "Journal". @throws RangeError */
@@ -25,7 +25,7 @@ export function readRecord(record: Uint8Array, self: number, epoch: bigint): Raw
   const cursor = new Cursor(record);
   readOne(cursor, "version");
   const kind = cursor.u8();
-  const vote = (type: number, view: bigint, head: { height: bigint; hash: Text }): RawVote => ({
+  const vote = (type: number, view: bigint, head: { height: bigint; hash: ByteText }): RawVote => ({
     type,
     epoch,
     view,
@@ -74,7 +74,7 @@ function messageView(cursor: Cursor): bigint {
 }
 
 /** The rest of a NEW-VIEW after its view: u32 x bytes32 | u32 x (height u64, hash 32, signature 64). */
-function readCarried(cursor: Cursor): { height: bigint; hash: Text }[] {
+function readCarried(cursor: Cursor): { height: bigint; hash: ByteText }[] {
   for (let asked = cursor.u32(); asked > 0; asked--) cursor.take(cursor.u32());
   return Array.from({ length: cursor.u32() }, () => {
     const carried = { height: cursor.u64(), hash: byteText(cursor.take(32)) };

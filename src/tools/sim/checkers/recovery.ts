@@ -11,7 +11,7 @@ import type { NodeId } from "../schedule.ts";
 import type { Facts } from "./facts.ts";
 import { place } from "./facts.ts";
 import type { LockChecker } from "./locks.ts";
-import { COMMIT, type Text, VIEW_CHANGE } from "./raw-bytes.ts";
+import { type ByteText, COMMIT, VIEW_CHANGE } from "./raw-bytes.ts";
 import { lastSignature, type RawVote, typeOfPacket } from "./raw-messages.ts";
 import { type RawViewChange, readSeal, readViewChange } from "./raw-proofs.ts";
 
@@ -24,8 +24,8 @@ export class RecoveryChecker implements Observer {
   readonly #cuts = new Map<NodeId, bigint>();
   readonly #commits = new Map<NodeId, RawVote[]>();
   /** Block -> the lowest view of a seal. */
-  readonly #seals = new Map<Text, bigint>();
-  readonly #seen = new Set<Text>();
+  readonly #seals = new Map<ByteText, bigint>();
+  readonly #seen = new Set<ByteText>();
 
   constructor(facts: Facts, locks: LockChecker) {
     this.#facts = facts;
@@ -78,7 +78,7 @@ export class RecoveryChecker implements Observer {
   /** Whether the vote was given above P, and what it rests on at the first height after P was committed below `view`. */
   #restsOnHidden(vote: RawVote, view: bigint, top: bigint): boolean {
     if (vote.view >= view || vote.height <= top) return false;
-    let hash: Text | undefined = vote.hash;
+    let hash: ByteText | undefined = vote.hash;
     for (let height = vote.height; height > top + 1n && hash !== undefined; height--)
       hash = this.#locks.parentOf(hash);
     const sealedIn = hash === undefined ? undefined : this.#seals.get(hash);

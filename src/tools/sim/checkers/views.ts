@@ -12,13 +12,13 @@ import type { ChainChecker } from "./chains.ts";
 import { type Facts, place } from "./facts.ts";
 import type { LockChecker } from "./locks.ts";
 import {
+  type ByteText,
   CHECKPOINT,
   COMMIT,
   NEW_VIEW,
   PRE_PREPARE,
   PREPARE,
   showText,
-  type Text,
   VIEW_CHANGE,
   voteFields,
 } from "./raw-bytes.ts";
@@ -40,8 +40,8 @@ export class ViewChecker implements Observer {
   readonly #chains: ChainChecker;
   readonly #locks: LockChecker;
   /** Messages that were looked at, by signature; what was wrong with each VIEW-CHANGE. */
-  readonly #seen = new Set<Text>();
-  readonly #opened = new Map<Text, RawViewChange | string>();
+  readonly #seen = new Set<ByteText>();
+  readonly #opened = new Map<ByteText, RawViewChange | string>();
   /** Node -> height -> the COMMIT of the highest view that left it. */
   readonly #commits = new Map<NodeId, Map<bigint, RawVote>>();
   /** What each engine knows to be committed. */
@@ -49,8 +49,8 @@ export class ViewChecker implements Observer {
   /** Node -> height -> the view of its seal. */
   readonly #seals = new Map<NodeId, Map<bigint, bigint>>();
   /** VIEW-CHANGEs and NEW-VIEWs that arrived, by signature (damaged ones share it); and what somebody took. */
-  readonly #arrived = new Map<Text, Map<Text, Uint8Array>>();
-  readonly #taken = new Set<Text>();
+  readonly #arrived = new Map<ByteText, Map<ByteText, Uint8Array>>();
+  readonly #taken = new Set<ByteText>();
   /** By node and view: that, when the VIEW-CHANGE was made. */
   readonly #committedWhenAsked = new Map<string, bigint>();
 
@@ -95,7 +95,7 @@ export class ViewChecker implements Observer {
     if (type !== VIEW_CHANGE && type !== NEW_VIEW) return;
     const signature = lastSignature(packet);
     if (this.#taken.has(signature)) return;
-    const alike = this.#arrived.get(signature) ?? new Map<Text, Uint8Array>();
+    const alike = this.#arrived.get(signature) ?? new Map<ByteText, Uint8Array>();
     this.#arrived.set(signature, alike);
     alike.set(byteText(packet), packet.subarray(1));
   }
@@ -208,7 +208,7 @@ export class ViewChecker implements Observer {
     return undefined;
   }
 
-  #checkpointFault({ stable, checkpoint }: RawViewChange): { hash: Text; wrong?: string } {
+  #checkpointFault({ stable, checkpoint }: RawViewChange): { hash: ByteText; wrong?: string } {
     if (checkpoint === undefined) return { hash: byteText(this.#facts.world.genesisHash) };
     const { hash, height, facts, signatures } = checkpoint;
     if (height !== stable) return { hash, wrong: `the checkpoint of ${height} for h = ${stable}` };
@@ -279,7 +279,7 @@ export class ViewChecker implements Observer {
     const expected = carriedOver(changes, byteText(this.#facts.world.genesisHash));
     const told = carried.map(({ height, hash }) => `${height} ${hash}`);
     if (told.join() !== expected.map(({ height, hash }) => `${height} ${hash}`).join()) {
-      const show = (list: readonly { height: bigint; hash: Text }[]) =>
+      const show = (list: readonly { height: bigint; hash: ByteText }[]) =>
         list.map(({ height, hash }) => `${height}:${showText(hash)}`).join(" ");
       return `view ${view} carries [${show(carried)}], it must carry [${show(expected)}]`;
     }
@@ -295,11 +295,11 @@ export class ViewChecker implements Observer {
 /** From the highest checkpoint up: at each height what was certified in the highest view, while it links. */
 function carriedOver(
   changes: readonly RawViewChange[],
-  genesisHash: Text,
-): { readonly height: bigint; readonly hash: Text }[] {
+  genesisHash: ByteText,
+): { readonly height: bigint; readonly hash: ByteText }[] {
   let base = changes[0]!;
   for (const change of changes) if (change.stable > base.stable) base = change;
-  const carried: { height: bigint; hash: Text }[] = [];
+  const carried: { height: bigint; hash: ByteText }[] = [];
   let parent = base.checkpoint?.hash ?? genesisHash;
   for (let height = base.stable + 1n; ; height++) {
     const shown = changes.flatMap(({ entries }) => entries.filter((entry) => entry.height === height));

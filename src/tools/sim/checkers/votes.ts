@@ -9,7 +9,15 @@ import type { Effect, Input, Typed } from "../../../consensus/engine.ts";
 import type { Observer } from "../observer.ts";
 import type { NodeId } from "../schedule.ts";
 import { type Facts, place } from "./facts.ts";
-import { COMMIT, NEW_VIEW, PRE_PREPARE, PREPARE, type Text, VIEW_CHANGE, voteFields } from "./raw-bytes.ts";
+import {
+  type ByteText,
+  COMMIT,
+  NEW_VIEW,
+  PRE_PREPARE,
+  PREPARE,
+  VIEW_CHANGE,
+  voteFields,
+} from "./raw-bytes.ts";
 import {
   lastSignature,
   type RawVote,
@@ -24,11 +32,11 @@ import { type RawRecord, readRecord } from "./raw-records.ts";
 /** What the disk of one node holds, and what has left it. */
 class Ballots {
   /** By view, height and phase: the digest voted for, whether it was sent or only written down. */
-  readonly choices = new Map<Text, Text>();
-  readonly sent = new Set<Text>();
+  readonly choices = new Map<ByteText, ByteText>();
+  readonly sent = new Set<ByteText>();
   /** View -> signature of the own VIEW-CHANGE, NEW-VIEW that left. */
-  readonly viewChanges = new Map<bigint, Text>();
-  readonly newViews = new Map<bigint, Text>();
+  readonly viewChanges = new Map<bigint, ByteText>();
+  readonly newViews = new Map<bigint, ByteText>();
   /** The highest view asked for in a VIEW-CHANGE that left. */
   asked = 0n;
   /** Of the newest stable checkpoint whose certificate was ordered to be stored, and is durable. */
@@ -36,15 +44,15 @@ class Ballots {
   stable = 0n;
   durable: Durable = new Durable();
   /** Blocks that are in the ledger. */
-  readonly committed = new Set<Text>();
+  readonly committed = new Set<ByteText>();
 }
 
 class Durable {
-  readonly votes = new Set<Text>();
+  readonly votes = new Set<ByteText>();
   /** Digests of bodies. */
-  readonly bodies = new Set<Text>();
+  readonly bodies = new Set<ByteText>();
   /** Signatures of VIEW-CHANGEs and NEW-VIEWs. */
-  readonly messages = new Set<Text>();
+  readonly messages = new Set<ByteText>();
   readonly views = new Set<bigint>();
   /** The highest view asked for in a VIEW-CHANGE, and the highest asked for or entered. */
   asked = 0n;
@@ -194,7 +202,7 @@ export class VoteChecker implements Observer {
     }
   }
 
-  #onlyOne(node: NodeId, sent: Map<bigint, Text>, view: bigint, signature: Text, what: string): void {
+  #onlyOne(node: NodeId, sent: Map<bigint, ByteText>, view: bigint, signature: ByteText, what: string): void {
     const before = sent.get(view);
     if (before === undefined) sent.set(view, signature);
     else if (before !== signature) this.#facts.report("votes", node, `two ${what}s for view ${view}`);
@@ -258,7 +266,11 @@ export class VoteChecker implements Observer {
  * binds in its own view: where a higher one is on disk, a start does not come back to it. So when one turn votes,
  * goes on to the next view and cuts the journal, the vote leaves rightly though the cut has dropped its NEW-VIEW.
  */
-function missingFor({ durable, stable }: Ballots, { height, view }: RawVote, text: Text): string | undefined {
+function missingFor(
+  { durable, stable }: Ballots,
+  { height, view }: RawVote,
+  text: ByteText,
+): string | undefined {
   if (height <= stable) return undefined;
   if (!durable.votes.has(text)) return "the vote is not written down";
   if (view > 0n && view >= durable.view && !durable.views.has(view))
@@ -267,7 +279,7 @@ function missingFor({ durable, stable }: Ballots, { height, view }: RawVote, tex
 }
 
 /** The same text as a packet's {@link voteText}. */
-function textOfVote({ type, epoch, view, height, hash, from }: RawVote): Text {
+function textOfVote({ type, epoch, view, height, hash, from }: RawVote): ByteText {
   return (
     String.fromCharCode(type) +
     numberText(epoch) +
@@ -278,20 +290,20 @@ function textOfVote({ type, epoch, view, height, hash, from }: RawVote): Text {
   );
 }
 
-function numberText(value: bigint): Text {
+function numberText(value: bigint): ByteText {
   let text = "";
   for (let shift = 56n; shift >= 0n; shift -= 8n)
     text += String.fromCharCode(Number((value >> shift) & 0xffn));
   return text;
 }
 
-function heightOfText(text: Text): bigint {
+function heightOfText(text: ByteText): bigint {
   let height = 0n;
   for (let i = 17; i < 25; i++) height = (height << 8n) | BigInt(text.charCodeAt(i));
   return height;
 }
 
-function describe(text: Text): string {
+function describe(text: ByteText): string {
   return `type ${text.charCodeAt(0)}, height ${heightOfText(text)}`;
 }
 

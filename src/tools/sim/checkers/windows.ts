@@ -11,7 +11,7 @@ import type { Effect, Input, SealedHead, Typed } from "../../../consensus/engine
 import type { Observer } from "../observer.ts";
 import type { NodeId } from "../schedule.ts";
 import { type Facts, place } from "./facts.ts";
-import { showText, type Text } from "./raw-bytes.ts";
+import { type ByteText, showText } from "./raw-bytes.ts";
 import type { RawVote } from "./raw-messages.ts";
 import { readCheckpoint, readNewView, readViewChange } from "./raw-proofs.ts";
 import { type RawRecord, readRecord } from "./raw-records.ts";
@@ -22,7 +22,7 @@ const PRE_PREPARE = 1;
 /** Of one life of a node. */
 class Window {
   /** What its engine knows to be committed, by height, and the highest. */
-  readonly committed = new Map<bigint, Text>();
+  readonly committed = new Map<bigint, ByteText>();
   head = 0n;
   /** Its stable checkpoint. */
   stable = 0n;
@@ -30,7 +30,7 @@ class Window {
   readonly bases = new Map<bigint, bigint>();
   view = 0n;
   /** Digest of its COMMIT, by view and height. */
-  readonly commits = new Map<string, Text>();
+  readonly commits = new Map<string, ByteText>();
 
   /** The watermark low while it works in `view`. */
   low(view: bigint): bigint {

@@ -16,7 +16,7 @@ import {
 } from "../../../../src/tools/lab/pow/attack51.ts";
 import {
   ATTACKER,
-  Branch,
+  LabBranch,
   LabChain,
   RETARGETS,
   TRUNK_BLOCKS,
@@ -165,14 +165,14 @@ describe("one race", () => {
       const { trunk, rules } = new LabChain(retarget);
       expect(trunk).toHaveLength(TRUNK_BLOCKS);
       for (let i = 1; i < trunk.length; i++) {
-        const wrong = rules.checkHead(trunk[i - 1]!, trunk[i]!, new Branch(trunk.slice(0, i)));
+        const wrong = rules.checkHead(trunk[i - 1]!, trunk[i]!, new LabBranch(trunk.slice(0, i)));
         expect(wrong).toBeUndefined();
       }
     }
   });
 
   it("marks blocks by their miner, so that two of one height differ", () => {
-    const branch = new Branch(fixed.trunk);
+    const branch = new LabBranch(fixed.trunk);
     const { hash, header } = branch.tip;
     const [a, b] = [0, ATTACKER].map((miner) => fixed.mine(branch, hash, header.time + 600, miner));
     expect(a!.hash).not.toEqual(b!.hash);
