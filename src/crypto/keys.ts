@@ -2,7 +2,7 @@
  * The one Ed25519 rule of the chain (decision 3). A signature is valid iff ZIP-215 says so. Libraries disagree on
  * edge cases, so: where the native library accepts, accept (it never accepts what ZIP-215 rejects: measured over 3,000
  * edge cases and tested in test/crypto); where it does not, the kernel for signatures decides (signature-kernel.ts), and
- * @noble/ed25519, fifteen times slower, where there is no WebAssembly. Many are judged together, with the same verdicts,
+ * @noble/ed25519, several times slower, where there is no WebAssembly. Many are judged together, with the same verdicts,
  * by batch-verification.ts. The result does not depend on which of them a node has.
  * Sources: RFC 8032, ZIP-215, "Taming the many EdDSAs" (eprint 2020/1244).
  */

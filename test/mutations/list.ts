@@ -283,9 +283,10 @@ export const MUTATIONS: readonly Mutation[] = [
     edits: [
       edit(
         "certificate",
-        "return !signatureRules.verifySignature(key, signingBytes(genesisHash, body(signer)), signature);",
+        "return !signatureRules.verifySignature(publicKey, message, signature);",
         "return false;",
       ),
+      edit("certificate", "return together[i] !== true;", "return false;"),
     ],
     hunts: [...DIRECTED.forged, ...SAFETY],
   },
