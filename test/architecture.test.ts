@@ -352,11 +352,16 @@ function nonNullsIn(ast: ts.SourceFile): number[] {
 
 /** "path *" for each file that the package offers by name. */
 function entryPoints(): string[] {
-  const { exports } = JSON.parse(readFileSync(join(src, "../package.json"), "utf8")) as {
+  const { exports, browser } = JSON.parse(readFileSync(join(src, "../package.json"), "utf8")) as {
     exports: Record<string, string | { default: string }>;
+    /** What a bundler takes instead of a file. */
+    browser: Record<string, string>;
   };
-  return Object.values(exports).flatMap((entry) =>
-    typeof entry === "string" ? [] : [`${entry.default.replace(/^\.\/dist\/|\.js$/g, "")}.ts *`],
+  const offered = Object.values(exports).flatMap((entry) =>
+    typeof entry === "string" ? [] : [entry.default],
+  );
+  return [...offered, ...Object.values(browser)].map(
+    (path) => `${path.replace(/^\.\/(dist|src)\/|\.(js|ts)$/g, "")}.ts *`,
   );
 }
 

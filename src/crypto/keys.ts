@@ -11,12 +11,13 @@ import { sha512 } from "@noble/hashes/sha2.js";
 import type { Address } from "../base/bytes.ts";
 import {
   type BatchVerdicts,
+  type JudgeOne,
   KERNEL_CHECK_US,
   type SignatureClaim,
   verifyByKernel,
   verifyTogether,
 } from "./batch-verification.ts";
-import { openSignatureKernel } from "./signature-kernel.ts";
+import { openSignatureKernel, type SignatureKernel } from "./signature-kernel.ts";
 
 export type { SignatureClaim } from "./batch-verification.ts";
 
@@ -46,43 +47,39 @@ export const verifyCounts = { native: 0, fallback: 0, batch: 0 };
 export const QUICK_CHECK_US = 60;
 
 const native: NativeEd25519 | undefined = openSodium() ?? openNodeCrypto();
-const kernel = openSignatureKernel();
-
-/** Whether there is one: what the native library refuses costs hardly more than what it accepts. */
-export const hasKernel: boolean = kernel !== undefined;
-
 /** "sodium-native", "node:crypto" or "noble": what this process verifies with first. */
 export const nativeName: string = native?.name ?? "noble";
 
-/** The consensus rule: true iff the signature is valid by ZIP-215. Wrong lengths are invalid. */
-export function verifySignature(publicKey: Uint8Array, message: Uint8Array, signature: Uint8Array): boolean {
-  if (publicKey.length !== PUBLIC_KEY_BYTES || signature.length !== SIGNATURE_BYTES) return false;
-  verifyCounts.native++;
-  if (native?.verify(publicKey, message, signature) === true) return true;
-  verifyCounts.fallback++;
-  return kernel === undefined
-    ? verifyZip215(publicKey, message, signature)
-    : verifyByKernel(kernel, { publicKey, message, signature });
+/** The rules where the kernel, or without one noble, decides what the native library refuses. */
+export function rulesWith(kernel: SignatureKernel | undefined): SignatureRules {
+  function verifySignature(publicKey: Uint8Array, message: Uint8Array, signature: Uint8Array): boolean {
+    if (publicKey.length !== PUBLIC_KEY_BYTES || signature.length !== SIGNATURE_BYTES) return false;
+    verifyCounts.native++;
+    if (native?.verify(publicKey, message, signature) === true) return true;
+    verifyCounts.fallback++;
+    return kernel === undefined
+      ? verifyZip215(publicKey, message, signature)
+      : verifyByKernel(kernel, { publicKey, message, signature });
+  }
+  function judgeOne({ publicKey, message, signature }: SignatureClaim) {
+    const before = verifyCounts.fallback;
+    const isValid = verifySignature(publicKey, message, signature);
+    const refused = verifyCounts.fallback - before;
+    return { isValid, workUs: QUICK_CHECK_US + refused * KERNEL_CHECK_US };
+  }
+  if (kernel === undefined) return { verifySignature, verifyQuickly };
+  const verifyEach = (claims: readonly SignatureClaim[]): BatchVerdicts => {
+    if (!claims.every(hasLengths)) return judgeEach(claims, judgeOne);
+    verifyCounts.batch += claims.length;
+    return verifyTogether(kernel, claims, judgeOne);
+  };
+  return { verifySignature, verifyQuickly, verifyEach };
 }
 
-/** {@link verifySignature} of each, together where that is quicker. */
-function verifyEach(claims: readonly SignatureClaim[]): BatchVerdicts {
-  if (kernel === undefined || !claims.every(hasLengths)) return judgeEach(claims);
-  verifyCounts.batch += claims.length;
-  return verifyTogether(kernel, claims, judgeOne);
-}
-
-function judgeEach(claims: readonly SignatureClaim[]): BatchVerdicts {
+function judgeEach(claims: readonly SignatureClaim[], judgeOne: JudgeOne): BatchVerdicts {
   const judged = claims.map(judgeOne);
   const workUs = judged.reduce((sum, each) => sum + each.workUs, 0);
   return { verdicts: judged.map(({ isValid }) => isValid), workUs };
-}
-
-function judgeOne({ publicKey, message, signature }: SignatureClaim) {
-  const before = verifyCounts.fallback;
-  const isValid = verifySignature(publicKey, message, signature);
-  const refused = verifyCounts.fallback - before;
-  return { isValid, workUs: QUICK_CHECK_US + refused * KERNEL_CHECK_US };
 }
 
 function hasLengths({ publicKey, signature }: SignatureClaim): boolean {
@@ -104,7 +101,8 @@ export function verifyQuickly(publicKey: Uint8Array, message: Uint8Array, signat
  * memo of them.
  */
 export interface SignatureRules {
-  readonly verifySignature: typeof verifySignature;
+  /** The consensus rule: true iff the signature is valid by ZIP-215. Wrong lengths are invalid. */
+  readonly verifySignature: (publicKey: Uint8Array, message: Uint8Array, signature: Uint8Array) => boolean;
   readonly verifyQuickly: typeof verifyQuickly;
   /**
    * verifySignature of each, quicker for many. Only where there is a kernel: there what the native library refuses
@@ -113,11 +111,15 @@ export interface SignatureRules {
   readonly verifyEach?: ((claims: readonly SignatureClaim[]) => BatchVerdicts) | undefined;
 }
 
-export const ED25519: SignatureRules = {
-  verifySignature,
-  verifyQuickly,
-  verifyEach: kernel === undefined ? undefined : verifyEach,
-};
+const kernel = openSignatureKernel();
+
+/** Whether there is one: what the native library refuses costs hardly more than what it accepts. */
+export const hasKernel: boolean = kernel !== undefined;
+
+export const ED25519: SignatureRules = rulesWith(kernel);
+
+/** The consensus rule: true iff the signature is valid by ZIP-215. Wrong lengths are invalid. */
+export const verifySignature = ED25519.verifySignature;
 
 /** ZIP-215 by @noble/ed25519: the slow verifier. */
 export function verifyZip215(publicKey: Uint8Array, message: Uint8Array, signature: Uint8Array): boolean {

@@ -29,7 +29,14 @@ describe("sim", () => {
     const [first, again] = [await sim(...words), await sim(...words)];
     const value = JSON.parse(first.stdout);
     expect(first.code).toBe(0);
-    expect(Object.keys(value)).toEqual(["schedules", "violations", "traceHash", "seconds", "failures"]);
+    expect(Object.keys(value)).toEqual([
+      "schedules",
+      "violations",
+      "traceHash",
+      "seconds",
+      "lostData",
+      "failures",
+    ]);
     expect(value).toMatchObject({ schedules: 1, violations: 0, failures: [] });
     expect(value.traceHash).toMatch(/^[0-9a-f]{64}$/);
     expect(JSON.parse(again.stdout).traceHash).toBe(value.traceHash);
