@@ -261,7 +261,7 @@ const PROFILES: readonly Profile[] = [
     name: "of everything",
     ...{ transactionsMax: 9, bytesMax: 1_900, queuedMax: 5, queuedBytesMax: 900, balance: 1_500n },
     step: weighted([12, add()], [2, block], [1, reorg], [2, wait]),
-    runs: 40,
+    runs: 24,
     mustMeet: ["included", "stale", "replaced", "evicted", "expired", "aged", "MEMPOOL_FULL", "promoted"],
   },
   {
@@ -272,7 +272,7 @@ const PROFILES: readonly Profile[] = [
       [1, block],
       [1, reorg],
     ),
-    runs: 15,
+    runs: 9,
     mustMeet: ["included", "replaced", "evicted", "MEMPOOL_FULL"],
   },
   {
@@ -287,7 +287,7 @@ const PROFILES: readonly Profile[] = [
       [1, block],
       [1, reorg],
     ),
-    runs: 15,
+    runs: 9,
     mustMeet: ["evicted", "MEMPOOL_FULL", "TX_NONCE_GAP", "promoted"],
   },
   {
@@ -300,7 +300,7 @@ const PROFILES: readonly Profile[] = [
       [1, block],
       [1, reorg],
     ),
-    runs: 15,
+    runs: 9,
     mustMeet: ["included", "evicted", "MEMPOOL_FULL", "promoted"],
   },
 ];
