@@ -11,7 +11,7 @@ import { sha512 } from "@noble/hashes/sha2.js";
 import type { Address } from "../base/bytes.ts";
 import {
   type BatchVerdicts,
-  type JudgeOne,
+  judgeEach,
   KERNEL_CHECK_US,
   type SignatureClaim,
   verifyByKernel,
@@ -74,12 +74,6 @@ export function rulesWith(kernel: SignatureKernel | undefined): SignatureRules {
     return verifyTogether(kernel, claims, judgeOne);
   };
   return { verifySignature, verifyQuickly, verifyEach };
-}
-
-function judgeEach(claims: readonly SignatureClaim[], judgeOne: JudgeOne): BatchVerdicts {
-  const judged = claims.map(judgeOne);
-  const workUs = judged.reduce((sum, each) => sum + each.workUs, 0);
-  return { verdicts: judged.map(({ isValid }) => isValid), workUs };
 }
 
 function hasLengths({ publicKey, signature }: SignatureClaim): boolean {

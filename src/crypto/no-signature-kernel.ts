@@ -15,6 +15,10 @@ export function verifyByKernel(kernel: never): never {
   return unreachable(kernel);
 }
 
+export function judgeEach(claims: never): never {
+  return unreachable(claims);
+}
+
 export function verifyTogether(kernel: never): never {
   return unreachable(kernel);
 }

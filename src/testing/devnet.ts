@@ -12,6 +12,7 @@ import { Cluster } from "../tools/sim/cluster.ts";
 import { signatureWorld } from "../tools/sim/signatures.ts";
 import { World } from "../tools/sim/world.ts";
 import { BaseDevnet, heightOf } from "./devnet-base.ts";
+import { ENGINE_SETTINGS } from "./engine-settings.ts";
 import { MinedDevnet, type MinedDevnetOptions } from "./mined-devnet.ts";
 import type { NodeRpcOptions } from "./node-rpc.ts";
 import { WAIT_MS } from "./shared-time.ts";
@@ -47,16 +48,6 @@ export interface FinalTransaction {
   /** `failed`: its fee and nonce are taken, its effects are not. */
   readonly status: "success" | "failed";
 }
-
-const SETTINGS: EngineSettings = {
-  statusIntervalMs: 1_000,
-  blockTimeMs: 0,
-  emptyBlocksMs: undefined,
-  requestTimeoutMs: 2_000,
-  timeoutMaxMs: 60_000,
-  resendIntervalMs: 1_000,
-  fairnessTimeoutMs: 5_000,
-};
 
 const NODES_MAX = 100;
 const ACCOUNTS_MAX = 10_000;
@@ -98,7 +89,7 @@ class Devnet extends BaseDevnet {
     const world = new World({ validators, accounts, balance }, signatureWorld("ed25519"));
     const stepMs = 1;
     const timing = { delayMsMin: 1, delayMsMax, tail: 0, tailMs: 0, stepMs, settledDelayMsMax: delayMsMax };
-    const settings = { ...SETTINGS, ...options.settings };
+    const settings = { ...ENGINE_SETTINGS, ...options.settings };
     const clocks = (options.clockOffsetsMs ?? []).map(
       (offsetMs, node) => ({ id: `clock ${node}`, node, kind: "skew", offsetMs, drift: 0 }) as const,
     );

@@ -6,7 +6,6 @@
 
 import type { BranchChange } from "../chain/chain.ts";
 import type { Block } from "../chain/types/block.ts";
-import type { EngineSettings } from "../consensus/engine.ts";
 import type { MinedPlan } from "../node/home/network-plan.ts";
 import type { MinerMachine } from "../node/mining/threaded-miner.ts";
 import { SimNetwork } from "../tools/sim/network.ts";
@@ -17,6 +16,7 @@ import { SimNode } from "../tools/sim/sim-node.ts";
 import { SkewedClock, VirtualTime } from "../tools/sim/time.ts";
 import { Trace } from "../tools/sim/trace.ts";
 import { VirtualMiner } from "../tools/sim/virtual-miner.ts";
+import { ENGINE_SETTINGS } from "./engine-settings.ts";
 
 export interface MinedNodesOptions {
   readonly seed?: number;
@@ -28,17 +28,6 @@ export interface MinedNodesPorts {
   readonly failed: (node: number, error: unknown) => void;
   readonly reorganised: (node: number, change: BranchChange) => void;
 }
-
-/** Of engines that vote: a miner asks for none of it. */
-const SETTINGS: EngineSettings = {
-  statusIntervalMs: 1_000,
-  blockTimeMs: 0,
-  emptyBlocksMs: undefined,
-  requestTimeoutMs: 2_000,
-  timeoutMaxMs: 60_000,
-  resendIntervalMs: 1_000,
-  fairnessTimeoutMs: 5_000,
-};
 
 /** The clocks are so far from block 0 that no block of the first hundreds is early. */
 const AFTER_GENESIS_MS = 86_400_000;
@@ -79,7 +68,15 @@ export class MinedNodes {
       };
       const mining = { miner, order: { isOn: blockTimeMs !== undefined, rewardTo } };
       return new SimNode(
-        { id, validator: undefined, world, settings: SETTINGS, syncIntervalMs: 1_000, crashes: [], mining },
+        {
+          id,
+          validator: undefined,
+          world,
+          settings: ENGINE_SETTINGS,
+          syncIntervalMs: 1_000,
+          crashes: [],
+          mining,
+        },
         {
           time: this.time,
           clock: new SkewedClock(this.time, Number(plan.genesis.timeMs) + AFTER_GENESIS_MS),

@@ -11,7 +11,7 @@ const ROOT = fileURLToPath(new URL("../../", import.meta.url));
 const FOLDERS = ["docs", "docs/design", "."];
 /** A document, and what follows it: numbers of sections, or titles in quotation marks. */
 const CITATION =
-  /\b([a-z]+\.md)(?:,? \(?((?:§?\d+\.\d+(?:(?:,| and| to) )?)+)|(?:,? \(?)((?:"[^"\n]+"(?:(?:,| and) )?)+))/g;
+  /\b([a-z][a-z-]*\.md)(?:,? \(?((?:§?\d+\.\d+(?:(?:,| and| to) )?)+)|(?:,? \(?)((?:"[^"\n]+"(?:(?:,| and) )?)+))/g;
 
 function textsOf(folder: string): { readonly path: string; readonly text: string }[] {
   return (readdirSync(join(ROOT, folder), { recursive: true }) as string[])

@@ -48,6 +48,39 @@ describe("a devnet of four validators", () => {
     }
   });
 
+  it("pays each of six equal payments from six processes at once, or says that it did not", async () => {
+    const words = ["--from", "frank", "--to", "grace", "--amount", "7", "--wait", "final", "--json"];
+    const balance = async () => {
+      const address = devnet.wallet("grace").addressHex;
+      return BigInt((await devnet.rpc<AccountAnswer>(0, "account_get", { address })).balance);
+    };
+    const before = await balance();
+    const paying = ALL.concat(0, 1).map((node) =>
+      quorate("tx", "transfer", ...words, "--rpc", devnet.rpcUrl(node), "--devnet", devnet.dir),
+    );
+    const outcomes = await Promise.all(paying);
+    const said = outcomes.map(({ code, stdout }) => ({ code, ...JSON.parse(stdout) }));
+    const paid = said.filter(({ code }) => code === 0);
+    expect(paid.length).toBeGreaterThan(0);
+    expect(new Set(paid.map(({ txHash }) => txHash)).size).toBe(paid.length);
+    // Whoever lost its nonce to another pays with the next, is refused, or says that it may still happen: never "final".
+    const open = said.filter(({ code }) => code === 5).map(({ error }) => error);
+    expect(open.every(({ message }) => /may still happen: look with "quorate tx show 0x/.test(message))).toBe(
+      true,
+    );
+    expect(said.filter(({ code }) => ![0, 3, 5].includes(code))).toEqual([]);
+    await until(levelHead, "all level");
+    const received = (await balance()) - before;
+    const happened = await Promise.all(
+      open.map(async ({ message }) => {
+        const [txHash] = /0x[0-9a-f]{64}/.exec(message)!;
+        const found = await devnet.rpc<{ status: string } | null>(0, "tx_get", { hash: txHash! });
+        return found?.status === "final";
+      }),
+    );
+    expect(received).toBe(7n * BigInt(paid.length + happened.filter(Boolean).length));
+  });
+
   it("goes on without a killed backup, which catches up when it is restarted", async () => {
     const alice = devnet.wallet("alice");
     const bob = devnet.wallet("bob");
