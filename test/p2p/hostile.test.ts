@@ -268,7 +268,8 @@ describe("the handshake", () => {
 
 describe("before the HELLO", () => {
   it("no mail, no request and no rumor is taken", async () => {
-    const node = await startNode(0, {}, 10);
+    // A connection without a HELLO ends after 2.5 s here: time enough for the rumor on a busy machine.
+    const node = await startNode(0, {}, 2);
     const host = await startBareHost(1);
     host.services.gossip.subscribe(topicName(GENESIS, "blocks"));
     const connection = await dial(host, node);
