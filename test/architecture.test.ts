@@ -138,6 +138,20 @@ describe("the architecture", () => {
     expect(wrong).toEqual([]);
   });
 
+  it("lets commands that only ask and pay load no libp2p, which takes longer than all the rest", () => {
+    const imported = new Map(files.map(({ path, ast, imports }) => [path, valueImports(path, ast, imports)]));
+    const loaded = (from: string, seen: Set<string>): Set<string> => {
+      if (seen.has(from)) return seen;
+      seen.add(from);
+      for (const target of imported.get(from) ?? []) loaded(target, seen);
+      return seen;
+    };
+    const asking = ["cli/tx/tx.ts", "cli/tx/anchor.ts", "cli/chain/query.ts", "cli/chain/explain.ts"];
+    const reached = asking.flatMap((command) => [...loaded(command, new Set())]);
+    expect(reached).toContain("sdk/client.ts");
+    expect(reached.filter((path) => path.startsWith("p2p/"))).toEqual([]);
+  });
+
   it("has no circle of imports", () => {
     const edges = new Map(
       files.map(({ path, imports, ast }) => [
@@ -304,6 +318,13 @@ function mayImportInside(from: string, to: string): boolean {
 function roomOf(path: string): string {
   const rooms = path.split("/");
   return rooms.length > 2 ? rooms[1]! : ".";
+}
+
+/** The files whose values a file imports when it is loaded. */
+function valueImports(path: string, ast: ts.SourceFile, imports: readonly string[]): readonly string[] {
+  return imports
+    .filter((target) => target.startsWith(".") && isValueImport(ast, target))
+    .map((target) => resolveImport(path, target));
 }
 
 function findCircle(edges: ReadonlyMap<string, readonly string[]>, start: string): string | undefined {

@@ -24,7 +24,7 @@ import { dirOption, leaf } from "../command.ts";
 import { badInput, must } from "../exit.ts";
 import type { Output } from "../output.ts";
 import { checkNamedFolder } from "../output-folder.ts";
-import { COINBASE_KEY, keyPath } from "./keys.ts";
+import { COINBASE_KEY, keyPath } from "./key-paths.ts";
 
 interface InitOptions {
   readonly dir: string;

@@ -15,12 +15,11 @@ import { dirOption, group, leaf } from "../command.ts";
 import { badInput, must } from "../exit.ts";
 import { readStdin } from "../stdin.ts";
 import { table } from "../table.ts";
+import { keyPath, keysDir } from "./key-paths.ts";
 
 interface KeysOptions {
   readonly dir: string;
 }
-
-const KEY_NAME = /^[A-Za-z0-9._-]{1,64}$/;
 
 export function addKeys(program: Command): void {
   const keys = group(program, "keys", "make and look at account keys");
@@ -85,20 +84,6 @@ export function addKeys(program: Command): void {
       out.result({ name, address: hex0x(key.publicKey), seed }, seed);
     },
   );
-}
-
-export function keysDir(dir: string): string {
-  return join(dir, "keys");
-}
-
-/** keys/coinbase.json: the key that a home's mined blocks pay, where it was made with the home. */
-export const COINBASE_KEY = "coinbase";
-
-export function keyPath(dir: string, name: string): string {
-  if (!KEY_NAME.test(name)) {
-    throw badInput(`expected a key name of 1 to 64 letters, digits, ".", "-" or "_", found "${name}"`);
-  }
-  return join(keysDir(dir), `${name}.json`);
 }
 
 function listKeys(dir: string): { name: string; address: string; file: string }[] {

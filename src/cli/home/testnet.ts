@@ -28,7 +28,7 @@ import { badInput, must } from "../exit.ts";
 import type { Output } from "../output.ts";
 import { RenamedOption } from "../renamed.ts";
 import { table } from "../table.ts";
-import { COINBASE_KEY, keyPath } from "./keys.ts";
+import { COINBASE_KEY, keyPath } from "./key-paths.ts";
 import { membersOf, type NetworkChoice, PROFILES, planTestnet, type TestnetPlan } from "./testnet-plan.ts";
 
 interface TestnetOptions extends Omit<NetworkChoice, "validators"> {

@@ -11,7 +11,7 @@ import { dirOption } from "../command.ts";
 import { devnetFile } from "../devnet/devnet-dir.ts";
 import { devnetOption } from "../devnet/devnet-lookup.ts";
 import { badInput, must } from "../exit.ts";
-import { keyPath } from "../home/keys.ts";
+import { keyPath } from "../home/key-paths.ts";
 
 export interface NameOptions {
   /** Whose keys/ is looked into. */

@@ -1,5 +1,5 @@
 /**
- * Eight hundred Byzantine schedules and Twins scenarios at the fault limit. In one file on purpose: the first few
+ * Six hundred Byzantine schedules and Twins scenarios at the fault limit. In one file on purpose: the first few
  * hundred of a process cost twice what the others do, until its code is compiled. A failure names its seed as one
  * command. Long campaigns of other seeds: `npm run sim`, docs/simulation.md.
  */
@@ -8,7 +8,7 @@ import { type Campaign, playOne } from "../../../src/tools/sim/campaign.ts";
 import type { Profile } from "../../../src/tools/sim/schedule.ts";
 
 const SETS: readonly { readonly nodes: readonly [number, number]; count: number; profile: Profile }[] = [
-  { nodes: [4, 4], count: 520, profile: "brief" },
+  { nodes: [4, 4], count: 340, profile: "brief" },
   { nodes: [5, 7], count: 80, profile: "brief" },
   { nodes: [8, 10], count: 16, profile: "brief" },
   { nodes: [4, 4], count: 80, profile: "twins" },
