@@ -1,5 +1,5 @@
 /**
- * Six hundred Byzantine schedules and Twins scenarios at the fault limit. In one file on purpose: the first few
+ * Five hundred and fifty Byzantine schedules and Twins scenarios at the fault limit. In one file on purpose: the first few
  * hundred of a process cost twice what the others do, until its code is compiled. A failure names its seed as one
  * command. Long campaigns of other seeds: `npm run sim`, docs/simulation.md.
  */
@@ -9,11 +9,11 @@ import type { Profile } from "../../../src/tools/sim/schedule.ts";
 
 const SETS: readonly { readonly nodes: readonly [number, number]; count: number; profile: Profile }[] = [
   { nodes: [4, 4], count: 340, profile: "brief" },
-  { nodes: [5, 7], count: 80, profile: "brief" },
-  { nodes: [8, 10], count: 16, profile: "brief" },
+  { nodes: [5, 7], count: 40, profile: "brief" },
+  { nodes: [8, 10], count: 8, profile: "brief" },
   { nodes: [4, 4], count: 80, profile: "twins" },
   { nodes: [4, 4], count: 60, profile: "rollback" },
-  { nodes: [4, 4], count: 60, profile: "wide" },
+  { nodes: [4, 4], count: 40, profile: "wide" },
   { nodes: [11, 14], count: 4, profile: "wide" },
 ];
 const LIMIT_MS = 180_000;
