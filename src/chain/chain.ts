@@ -7,15 +7,15 @@ import { assert, must } from "../base/assert.ts";
 import { equalBytes, type Hash, showHash } from "../base/bytes.ts";
 import type { Fault, Verdict } from "../base/fault.ts";
 import type { Kv } from "../storage/kv.ts";
+import type { BranchSettings, ChainMode } from "./chain-mode.ts";
 import type { AcceptedSignatures, SlowSignatureLimit } from "./execution/accepted-signatures.ts";
 import { BlockExecutor, type BodyRoom, type Site, type TemplateSource } from "./execution/block-executor.ts";
-import type { ForkChoice } from "./forks/block-tree.ts";
 import { Branches } from "./forks/branches.ts";
 import { HeadMoves } from "./forks/head-moves.ts";
 import type { TooLight } from "./forks/header-admission.ts";
 import type { Genesis } from "./genesis/genesis.ts";
 import { executeGenesis } from "./genesis/genesis-state.ts";
-import type { ConsensusRules, Proposal } from "./rules.ts";
+import type { ConsensusRules, ForkableRules, Proposal } from "./rules.ts";
 import { ExecutedBlocks, type LedgerView } from "./state/ledger-view.ts";
 import { ChainStore, type Stamp } from "./store.ts";
 import type { Ancestry } from "./types/ancestry.ts";
@@ -75,24 +75,7 @@ export interface ChainDependencies {
   readonly stamp?: Stamp;
   /** Milliseconds since the Unix epoch, by which blocks are early; nothing is if left out. */
   readonly now?: () => number;
-  readonly branches?: BranchSettings;
-}
-
-/** Local settings of a chain whose blocks can be abandoned. */
-export interface BranchSettings {
-  /** No longer branch is abandoned, 0 = any: an operator's choice that can split the net (pow.md 2.8, 4). */
-  readonly maxReorgDepth?: number;
-  /** Branches with less work are not stored (pow.md 2.8, 8). */
-  readonly minimumChainWork?: bigint;
-  /** For experiments only. */
-  readonly forkChoice?: ForkChoice;
-  /** The bounds of base/limits.ts where left out: tests reach them sooner. */
-  readonly treeDepth?: number;
-  readonly sideBranchesMax?: number;
-  readonly sideBytesMax?: number;
-  readonly moveBytesMax?: number;
-  /** Blocks that extend the chain, in one batch: by one, the pool sees the ledger between any two. */
-  readonly extensionBlocks?: number;
+  readonly branches?: BranchSettings | undefined;
 }
 
 export type { BodyRoom, TemplateSource };
@@ -101,8 +84,7 @@ export class Chain {
   readonly genesis: Genesis;
   readonly genesisHash: Hash;
   readonly store: ChainStore;
-  /** The tree of branches; undefined where a block is final once it is in the chain. */
-  readonly branches: Branches | undefined;
+  readonly mode: ChainMode;
   /** Of a head that can be abandoned. */
   readonly headMoves = new HeadMoves();
   readonly #executor: BlockExecutor;
@@ -120,7 +102,11 @@ export class Chain {
     this.store = store;
     this.#head = head;
     this.#executor = new BlockExecutor(genesis, ports.rules, ports.signatures);
-    this.branches = ports.rules.finality === "instant" ? undefined : this.#createBranches(ports);
+    const { rules } = ports;
+    this.mode =
+      rules.kind === "final"
+        ? { kind: "final", rules }
+        : { kind: "forkable", rules, branches: this.#createBranches(rules, ports) };
   }
 
   /**
@@ -134,7 +120,7 @@ export class Chain {
     if (headHash === undefined) await store.writeGenesis(zero);
     const head = headHash === undefined ? zero.block : headIn(store, headHash);
     const chain = new Chain(genesis, head, store, ports);
-    await chain.branches?.open(zero.block);
+    if (chain.mode.kind === "forkable") await chain.mode.branches.open(zero.block);
     return chain;
   }
 
@@ -176,7 +162,7 @@ export class Chain {
 
   /** The branch that block `hash` ends, or undefined when the block is not known. */
   branchOf(hash: Hash): Ancestry | undefined {
-    if (this.branches !== undefined) return this.branches.ancestryOf(hash);
+    if (this.mode.kind === "forkable") return this.mode.branches.ancestryOf(hash);
     const head = this.headOf(hash);
     return head === undefined ? undefined : this.#lineOf(head);
   }
@@ -225,7 +211,7 @@ export class Chain {
     const executed =
       site === undefined ? undefined : this.#executor.build(site, proposal, template, allowEmpty);
     // A template whose nonce is looked for has another hash when it is solved: what it did would be kept for nothing.
-    if (executed !== undefined && this.branches === undefined) this.#executed.add(executed);
+    if (executed !== undefined && this.mode.kind === "final") this.#executed.add(executed);
     return executed?.block;
   }
 
@@ -259,7 +245,10 @@ export class Chain {
 
   /** The only way in for final blocks. A disk error or a {@link SafetyViolation} throws. */
   importBlock(sealed: SealedBlock, origin: BlockOrigin = "own"): Promise<ImportResult> {
-    return this.enqueue(() => this.branches?.import(sealed, origin) ?? this.#import(sealed));
+    const { mode } = this;
+    return this.enqueue(() =>
+      mode.kind === "final" ? this.#import(sealed) : mode.branches.import(sealed, origin),
+    );
   }
 
   /** Runs what writes, one at a time, in order. */
@@ -329,10 +318,11 @@ export class Chain {
     this.headMoves.end();
   }
 
-  #createBranches(ports: ChainDependencies): Branches {
+  #createBranches(rules: ForkableRules, ports: ChainDependencies): Branches {
     return new Branches(
       { ...ports.branches },
       {
+        rules,
         executor: this.#executor,
         store: this.store,
         head: () => this.#head,
@@ -370,7 +360,7 @@ export class Chain {
   }
 
   #branchTo(last: BlockHead): Ancestry {
-    return this.branches?.ancestryOf(last.hash) ?? this.#lineOf(last);
+    return this.branchOf(last.hash) ?? this.#lineOf(last);
   }
 
   /** Where nothing is ever abandoned: executed blocks down to the chain, then the chain. */

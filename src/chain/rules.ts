@@ -1,7 +1,8 @@
 /**
  * What the chain needs to know of any consensus, written by the chain and implemented in consensus/: how a block
  * proves itself, how heavy it is, whether it is final. Stateless; how agreement makes progress is the engine's
- * matter (consensus/engine.ts). Nothing may branch on `name`: what the chain needs to know is a member here.
+ * matter (consensus/engine.ts). The mode is told by `kind`: blocks are `final` once they are sealed, or the chain is
+ * `forkable`. Nothing may branch on `name`: what else the chain needs to know is a member here.
  */
 import type { Address } from "../base/bytes.ts";
 import type { Fault } from "../base/fault.ts";
@@ -67,15 +68,30 @@ export interface WorkSchedule {
   readsFrom(from: bigint, to: bigint): bigint;
 }
 
-export interface ConsensusRules {
+/** The rules of one of the two modes of a chain. */
+export type ConsensusRules = FinalRules | ForkableRules;
+
+/**
+ * A sealed block is never abandoned, and a conflicting one is a safety alarm that stops the node. Blocks mint nothing:
+ * their fees go to an account that the block names.
+ */
+export interface FinalRules extends RulesOfBlocks {
+  readonly kind: "final";
+  /** The account that receives the fees of this block. */
+  feeRecipient(head: BlockHead): Address;
+}
+
+/** The heaviest branch is the chain, so that blocks can be abandoned. Each shows work and mints by its coinbase. */
+export interface ForkableRules extends RulesOfBlocks {
+  readonly kind: "forkable";
+  readonly rewards: Rewards;
+  readonly schedule: WorkSchedule;
+}
+
+/** What both modes have. */
+interface RulesOfBlocks {
   /** For logs and RPC only. */
   readonly name: "pbft" | "pow";
-  /** instant: a sealed block is never abandoned, a conflicting one is a safety alarm that stops the node. */
-  readonly finality: "instant" | "probabilistic";
-  /** Undefined where blocks mint nothing and carry no coinbase. */
-  readonly rewards: Rewards | undefined;
-  /** Left out where blocks show no work. */
-  readonly schedule?: WorkSchedule;
   /** The fields of a block on top of `parent`, the last block of `branch`. */
   prepareHead(parent: BlockHead, proposal: Proposal, branch: Ancestry): HeadFields;
   /** The mode's rules for a head on top of its parent (time, version, epoch, work due); no seal, no body. */
@@ -94,8 +110,6 @@ export interface ConsensusRules {
   notBeforeMs(head: BlockHead): number;
   /** How much a block adds to its branch. */
   weight(header: Header): bigint;
-  /** Who receives the fees of this block; asked only where blocks mint nothing. */
-  feeRecipient(head: BlockHead): Address;
   /** The time that modules see while executing this block, in ms. */
   executionTimeMs(parent: BlockHead, head: BlockHead, branch: Ancestry): bigint;
   /** What the log says of a block that entered the chain, besides height, hash and transactions. */

@@ -364,7 +364,7 @@ export class Driver<P extends Parsed, M extends Typed> {
         if (result.kind === "imported") this.#ports.ownBlock(sealed.block, undefined);
         if (result.kind !== "invalid") return;
         const { code, detail } = result.fault;
-        if (chain.rules.finality === "instant")
+        if (chain.mode.kind === "final")
           throw new Error(`a block with a commit certificate is invalid here: ${code}: ${detail}`);
         log.log("error", "chain", "own block refused", { fault: code, detail });
         this.#ports.ownBlock(sealed.block, result.fault);

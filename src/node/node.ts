@@ -329,7 +329,7 @@ function openRpc(
   const hashesTotal = miner && (() => miner.hashesTotal);
   const slow = () => slowVerifier.judged;
   const sources = { replica, network, api, hashesTotal, slow, subscriptions: () => subscriptions };
-  const metrics = new Metrics(nodeReadings(sources), replica.chain.branches !== undefined);
+  const metrics = new Metrics(nodeReadings(sources), replica.chain.mode.kind === "forkable");
   observeReplica(metrics, replica, () => systemScheduler.now());
   const observer = {
     callAnswered: (method: string, code: number, durationMs: number) => {

@@ -29,16 +29,18 @@ import type { ImportOutcome, SyncProgress } from "../p2p/sync/catch-up.ts";
 import { announcementOf, encodeAnnouncement } from "../p2p/transport/wire.ts";
 import type { RunningTimer } from "../rpc/api.ts";
 import { onlyOnce } from "./assembly/fatal.ts";
+import { assembleFinal } from "./assembly/final.ts";
+import { assembleForkable } from "./assembly/forkable.ts";
+import type { ModeContext, ModeParts } from "./assembly/mode-parts.ts";
+import { isFarBehind } from "./assembly/repair.ts";
 import { budgetsOf, indexOf, type OpenedParts } from "./assembly/replica-parts.ts";
 import { EventTopic as Emitter } from "./assembly/tip-log.ts";
 import { Driver } from "./driver.ts";
-import { heightOfValidators } from "./ingress/believed-height.ts";
 import { isFirstOf, leftBehind, reorgFields, transactionsOf } from "./ingress/branch-events.ts";
 import type { IncomingMail } from "./ingress/incoming-mail.ts";
 import { createIncomingMail } from "./ingress/mail-ingress.ts";
 import { encodePacket, MAIL_BLOCK, MAIL_CONSENSUS, MAIL_TRANSACTION } from "./ingress/packet.ts";
 import { PassedOn } from "./ingress/passed-on.ts";
-import { createRepair, isFarBehind, type Repair } from "./ingress/repair.ts";
 import { judgeRumor } from "./ingress/rumors.ts";
 import { encodedBlocks } from "./ingress/served-blocks.ts";
 import type { WorkBudgets } from "./ingress/work-budget.ts";
@@ -72,7 +74,7 @@ export class Replica {
   };
   readonly #ports: ReplicaPorts;
   readonly #driver: Driver<Parsed, Typed> | undefined;
-  readonly #joined: Repair;
+  readonly #parts: ModeParts;
   /** What waited for an earlier nonce, can run now, and is yet to be published. */
   readonly #waited: SignedTransaction[] = [];
   readonly #mail: IncomingMail;
@@ -104,16 +106,7 @@ export class Replica {
     );
     this.chain.onFailure((error) => this.#ports.fatal(error));
     this.#driver = this.#createDriver(options);
-    this.#joined = createRepair({
-      chain: this.chain,
-      pool: this.pool,
-      signatures: this.signatures,
-      ports,
-      intervalMs: options.syncIntervalMs,
-      believedHeight: () => this.believedHeight(),
-      importBlock: (bytes, from) => this.#importBytes(bytes, from),
-      admit: (envelope) => this.#admit(envelope),
-    });
+    this.#parts = this.#assemble(options, ports);
     this.#mail = createIncomingMail({
       chain: this.chain,
       scheduler: ports.scheduler,
@@ -140,11 +133,11 @@ export class Replica {
     const consensus = selectConsensus(genesis, genesisHash, new RememberedSignatures(meter));
     const signatures = new AcceptedSignatures(genesisHash, meter);
     const self = signer === undefined ? undefined : indexOf(signer, consensus);
-    const { branches } = options;
     const votes = new WatermarkedVotes(signer, ports.journal);
     const dependencies = { kv: ports.kv, rules: consensus.rules, signatures, stamp: () => votes.stamp() };
-    const clock = { now: () => ports.scheduler.now(), ...(branches === undefined ? {} : { branches }) };
-    const chain = await Chain.open(genesis, { ...dependencies, ...clock });
+    const { branches } = options;
+    const now = () => ports.scheduler.now();
+    const chain = await Chain.open(genesis, { ...dependencies, now, branches });
     votes.check(chain.store.lastStamp());
     const publish = (bytes: Uint8Array) => ports.network.publish("evidence", bytes);
     const evidence = await EvidenceStore.open({ ...ports, consensus, publish });
@@ -156,20 +149,20 @@ export class Replica {
     const { network, journal } = this.#ports;
     this.#driver?.start(journal?.records ?? [], await this.chain.store.lastCheckpoint());
     if (this.#mining.isOn) this.orderMining(this.#mining);
-    this.#joined.start();
+    this.#parts.start();
     this.presence.start();
     await network.start({
       mailReceived: (peerId, author, bytes) => this.#mail.receive(peerId, author, bytes),
       rumorReceived: (topic, peerId, bytes) => this.#rumorReceived(topic, peerId, bytes),
       transactionsReceived: (envelopes) => this.pool.prepare(envelopes),
-      requestReceived: (peerId, bytes) => this.#joined.repair.answer(peerId, bytes),
+      requestReceived: (peerId, bytes) => this.#parts.repair.answer(peerId, bytes),
       peerConnected: (peerId) => {
         this.presence.connected(peerId);
-        this.#joined.repair.peerConnected(peerId);
+        this.#parts.repair.peerConnected(peerId);
       },
       peerDisconnected: (peerId) => {
         this.presence.disconnected(peerId);
-        this.#joined.repair.peerDisconnected(peerId);
+        this.#parts.repair.peerDisconnected(peerId);
       },
     });
   }
@@ -178,7 +171,7 @@ export class Replica {
   async stop(): Promise<void> {
     this.#stopped = true;
     this.#mail.stop();
-    this.#joined.stop();
+    this.#parts.stop();
     this.#ports.miner?.stop();
     await this.#driver?.stop();
     await this.#ports.network.stop();
@@ -194,7 +187,7 @@ export class Replica {
 
   /** @returns undefined when the order was taken. */
   orderMining(order: MiningOrder): Fault<"WRONG_CONSENSUS" | "NO_COINBASE"> | undefined {
-    if (this.chain.rules.rewards === undefined || this.#ports.miner === undefined) {
+    if (this.chain.mode.kind === "final" || this.#ports.miner === undefined) {
       return fault("WRONG_CONSENSUS", `blocks of this chain (${this.chain.rules.name}) are not mined`);
     }
     if (order.isOn && order.rewardTo === undefined) {
@@ -224,14 +217,12 @@ export class Replica {
   }
 
   syncProgress(): SyncProgress | undefined {
-    return this.#joined.repair.progress();
+    return this.#parts.repair.progress();
   }
 
   /** See believed-height.ts; undefined where there is no reason to believe any. */
   believedHeight(): bigint | undefined {
-    const { branches } = this.chain;
-    if (branches !== undefined) return branches.tree.bestHeader()?.head.summary.height;
-    return heightOfValidators(this.#ports.network.peers(), this.consensus.validators.members.length);
+    return this.#parts.believedHeight();
   }
 
   #admit(envelope: Uint8Array, isFromUser = false): Verdict<SignedTransaction, AdmissionCode> {
@@ -256,7 +247,7 @@ export class Replica {
     else this.pool.headChanged(this.#headState(), transactions, this.#ports.scheduler.now());
     this.#publishWaited();
     const { log, network } = this.#ports;
-    if (this.#isOwn(change)) network.publish("blocks", encodeAnnouncement(announcementOf(sealed)));
+    if (this.#parts.isOwn(change)) network.publish("blocks", encodeAnnouncement(announcementOf(sealed)));
     log.log("info", "chain", "committed", {
       height: summary.height,
       txs: transactions.length,
@@ -268,22 +259,12 @@ export class Replica {
       this.#driver?.headChanged({ head: sealed.block, seal: sealed.seal });
   }
 
-  /**
-   * Whether this node has to announce the block. Certificates differ from node to node: one publisher, the proposer,
-   * and anti-entropy for what it misses. A mined one is announced where it was mined or handed in, when it becomes the
-   * head; what was taken in from others, gossip has forwarded.
-   */
-  #isOwn({ sealed, reorg }: HeadChange): boolean {
-    if (this.#joined.ingress === undefined) return sealed.block.summary.proposer === this.self;
-    return !this.#joined.ingress.isTakingIn && reorg === undefined;
-  }
-
   /** What the abandoned blocks held goes back into the pool, as far as it is still valid. */
   #branchChanged(change: BranchChange): void {
     const left = leftBehind(change);
     const entered = transactionsOf(change.entered);
     const returned = this.pool.headReplaced(this.#headState(), left, entered, this.#ports.scheduler.now());
-    this.#joined.returned.add(left);
+    this.#parts.reorganised(left);
     this.#ports.log.log("warn", "chain", "REORG", { ...reorgFields(change), txs: left.length, returned });
     this.events.reorgs.tell(change);
   }
@@ -291,15 +272,11 @@ export class Replica {
   #rumorReceived(topic: RumorTopic, peerId: string, bytes: Uint8Array): Promise<Relay> {
     return judgeRumor(
       {
-        chain: this.chain,
-        log: this.#ports.log,
         pool: this.pool,
         admit: (envelope) => this.#admit(envelope),
         brought: () => this.#ports.network.brought?.(peerId, "transaction"),
         passedOn: this.#passedOn,
-        announced: (peer, height, hash) => this.#joined.repair.announced(peer, height, hash),
-        announcements: this.#joined.announcements,
-        importBlock: async (sealed) => void (await this.#import(sealed)),
+        judgeBlock: (peer, announcement) => this.#parts.judgeBlock(peer, announcement),
         judgeEvidence: (peer, evidence) => this.evidence.judge(peer, evidence),
       },
       topic,
@@ -333,6 +310,27 @@ export class Replica {
     }
   }
 
+  /** What depends on the mode of the chain. */
+  #assemble(options: ReplicaOptions, ports: ReplicaPorts): ModeParts {
+    const { chain, pool, signatures, consensus, self } = this;
+    const context: ModeContext = {
+      chain,
+      pool,
+      signatures,
+      consensus,
+      self,
+      ports,
+      passedOn: this.#passedOn,
+      intervalMs: options.syncIntervalMs,
+      importFetched: (bytes, peerId) => this.#importBytes(bytes, peerId),
+      importAnnounced: async (sealed) => void (await this.#import(sealed)),
+      admit: (envelope) => this.#admit(envelope),
+    };
+    return chain.mode.kind === "final"
+      ? assembleFinal(context)
+      : assembleForkable(context, chain.mode.branches);
+  }
+
   #headState(): HeadState {
     const { chain } = this;
     return { height: chain.head.summary.height, account: (address) => readAccount(chain.committed, address) };
@@ -355,7 +353,7 @@ export class Replica {
       relayTransaction: (to: ValidatorId, hash: Hash) => this.#relayTransaction(to, hash),
       mail: (to: ValidatorId, message: Uint8Array) => network.mail(to, encodePacket(MAIL_CONSENSUS, message)),
       serveBlocks: (to: ValidatorId, fromHeight: bigint) => this.#serveByMail(to, fromHeight),
-      requestSync: (height: bigint) => this.#joined.repair.syncNow(height),
+      requestSync: (height: bigint) => this.#parts.repair.syncNow(height),
       announce: (event: EngineEvent) => this.#announce(event),
       rewardTo: () => this.#mining.rewardTo,
       mine: (block: Block) => this.#mine(block),

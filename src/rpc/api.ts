@@ -15,6 +15,7 @@ import type { Receipt } from "../chain/types/receipt.ts";
 import type { SignedTransaction } from "../chain/types/transaction.ts";
 import type { ValidatorSet } from "../chain/types/validator-set.ts";
 import type { EngineEvent, EngineStatus, Evidence, ValidatorId } from "../consensus/engine.ts";
+import type { ChainModeApi } from "./chain-mode-api.ts";
 import type { PeerMemoryApi } from "./peer-memory.ts";
 
 export interface NodeApi {
@@ -41,13 +42,11 @@ export interface NodeApi {
   head(): BlockHead;
   /**
    * The last block that is never abandoned: the head itself where finality is instant. Elsewhere a label, the block
-   * `finalityDepth` below the head (block 0 below that), and its height can fall.
+   * `finalityDepth` of the mode below the head (block 0 below that), and its height can fall.
    */
   finalized(): BlockHead;
-  /** Undefined where blocks are final at once. */
-  finalityDepth(): number | undefined;
-  /** Where blocks can be abandoned: the branches, and the work behind them. */
-  branches(): BranchesApi | undefined;
+  /** Whether blocks can be abandoned, and what there is to ask where they can. */
+  chainMode(): ChainModeApi;
   /** Where blocks are mined, and this node can. */
   mining(): MiningApi | undefined;
   /** Height of a block of this chain (not of an abandoned branch) by its hash. */

@@ -31,6 +31,7 @@ import {
   sealed,
   transfer,
 } from "./fixtures.ts";
+import { mineOn, openMinedChain } from "./pow-fixtures.ts";
 
 describe("the ledger", () => {
   it("starts from genesis with the funded accounts and nobody else", async () => {
@@ -180,12 +181,16 @@ describe("the ledger", () => {
     await expect(chain.importBlock(sealed(rival))).rejects.toThrow(SafetyViolation);
   });
 
-  it("keeps undo data exactly where finality is probabilistic", async () => {
-    const kv = new MemoryKv();
-    const chain = await openChain(kv, { ...plainRules, finality: "probabilistic" });
-    const block = await extend(chain, transfer(alice, carol.publicKey, 1n));
+  it("keeps undo data exactly where blocks can be abandoned", async () => {
     const { undoKey } = await import("../../src/storage/keys.ts");
-    expect(kv.get(undoKey(block.hash))).toBeDefined();
+    const final = new MemoryKv();
+    const block = await extend(await openChain(final), transfer(alice, carol.publicKey, 1n));
+    expect(final.get(undoKey(block.hash))).toBeUndefined();
+    const forkable = new MemoryKv();
+    const mined = await openMinedChain({ kv: forkable });
+    const solved = mineOn(mined);
+    await mined.importBlock(solved);
+    expect(forkable.get(undoKey(solved.block.hash))).toBeDefined();
   });
 
   it("refuses a database of another chain and of another format", async () => {

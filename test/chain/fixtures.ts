@@ -12,7 +12,7 @@ import { validatorsOf } from "../../src/chain/genesis/genesis.ts";
 import { computeGenesisHash } from "../../src/chain/genesis/genesis-state.ts";
 import { anchor } from "../../src/chain/modules/anchor.ts";
 import { bank } from "../../src/chain/modules/bank.ts";
-import type { ConsensusRules } from "../../src/chain/rules.ts";
+import type { ConsensusRules, FinalRules } from "../../src/chain/rules.ts";
 import type { Block, SealedBlock } from "../../src/chain/types/block.ts";
 import {
   type SignedTransaction,
@@ -54,10 +54,9 @@ export const genesisHash = computeGenesisHash(genesis);
 export const SEAL = Uint8Array.of(0x5e);
 
 /** Instant finality, a one-byte seal, times after the parent's. */
-export const plainRules: ConsensusRules = {
+export const plainRules: FinalRules = {
   name: "pbft",
-  finality: "instant",
-  rewards: undefined,
+  kind: "final",
   notBeforeMs: () => 0,
   logFields: () => ({}),
   prepareHead: (parent, proposal) => {

@@ -1,6 +1,7 @@
 /** A mined chain for tests: the easiest target (about two hashes a block), nonces looked for on the spot. */
 import { EMPTY } from "../../src/base/bytes.ts";
-import { type BranchSettings, Chain } from "../../src/chain/chain.ts";
+import { Chain } from "../../src/chain/chain.ts";
+import type { BranchSettings } from "../../src/chain/chain-mode.ts";
 import { AcceptedSignatures } from "../../src/chain/execution/accepted-signatures.ts";
 import type { Genesis } from "../../src/chain/genesis/genesis.ts";
 import { computeGenesisHash } from "../../src/chain/genesis/genesis-state.ts";

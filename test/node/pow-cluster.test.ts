@@ -1,6 +1,8 @@
 /** Whole replicas that mine: forks, convergence, partitions, late and restarted nodes, liars. */
+
 import { afterEach, describe, expect, it } from "vitest";
 import type { Chain } from "../../src/chain/chain.ts";
+import { branchesOf } from "../../src/chain/chain-mode.ts";
 import { encodeSealedBlock, type SealedBlock } from "../../src/chain/types/block.ts";
 import { encodePacket, MAIL_BLOCK } from "../../src/node/ingress/packet.ts";
 import type { Network } from "../../src/node/ports.ts";
@@ -87,7 +89,7 @@ it("a net that was split agrees on the heavier half, and what the other half had
   expect(await cluster.until(() => cluster.agree())).toBe(true);
   const deepest = Math.max(...cluster.reorgs.get(2)!.map(({ abandoned }) => abandoned.length));
   expect(deepest).toBeGreaterThan(3);
-  expect(cluster.replica(2).chain.branches!.isCanonical(heavier)).toBe(true);
+  expect(branchesOf(cluster.replica(2).chain).isCanonical(heavier)).toBe(true);
   for (const node of [0, 1, 2, 3]) {
     expectSoundSupply(node);
     expect(cluster.replica(node).pool.hashes()).toEqual([]);
@@ -283,6 +285,6 @@ describe("whole blocks that a peer mails without being asked", () => {
     await chain.settled();
     expect(cheap.filter(({ block }) => chain.store.head(block.hash) !== undefined)).toHaveLength(0);
     expect(chain.store.head(near.block.hash)).toBeDefined();
-    expect(chain.branches!.tree.leaves()).toHaveLength(2);
+    expect(branchesOf(chain).tree.leaves()).toHaveLength(2);
   });
 });

@@ -3,9 +3,11 @@
  * code on virtual time, a network in memory, disks that lose what was not synced, and miners that find blocks after
  * delays drawn from a seed.
  */
+
 import { type Address, EMPTY, showHash } from "../../src/base/bytes.ts";
 import { SILENT } from "../../src/base/log.ts";
 import type { BranchChange } from "../../src/chain/chain.ts";
+import { branchesOf } from "../../src/chain/chain-mode.ts";
 import type { Genesis, GenesisLimits } from "../../src/chain/genesis/genesis.ts";
 import { computeGenesisHash } from "../../src/chain/genesis/genesis-state.ts";
 import type { PowParameters } from "../../src/chain/genesis/pow-parameters.ts";
@@ -162,7 +164,7 @@ export class MinedCluster {
 
   work(node: number): bigint {
     const { chain } = this.replica(node);
-    return chain.branches!.tree.get(chain.head.hash)!.work;
+    return branchesOf(chain).tree.get(chain.head.hash)!.work;
   }
 
   balance(node: number, address: Address): bigint {

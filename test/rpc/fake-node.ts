@@ -162,11 +162,8 @@ export class FakeNode implements NodeApi {
   finalized() {
     return this.chain.head;
   }
-  finalityDepth(): number | undefined {
-    return undefined;
-  }
-  branches() {
-    return undefined;
+  chainMode() {
+    return { kind: "final" as const };
   }
   mining() {
     return undefined;

@@ -1,9 +1,12 @@
 /** JSON-RPC over a real mined chain: what it says of depth, branches, coinbases, and what orders to the miner do. */
+
 import { createHash } from "node:crypto";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { hex0x, parseHex, showHash } from "../../src/base/bytes.ts";
+import { branchesOf } from "../../src/chain/chain-mode.ts";
 import { subsidyAt } from "../../src/chain/genesis/subsidy.ts";
 import { reversalProbability } from "../../src/consensus/pow/reversal.ts";
+import { mustHaveBranches } from "../../src/rpc/answers/capabilities.ts";
 import type { NodeEvents } from "../../src/rpc/api.ts";
 import { Notices } from "../../src/rpc/websocket/notices.ts";
 import { Subscriptions } from "../../src/rpc/websocket/subscriptions.ts";
@@ -272,7 +275,7 @@ describe("the branches of a mined chain", () => {
       branch: { status: "valid-headers", forkHeight: 1 },
       txs: [hex0x(second.transactions[0]!.id)],
     });
-    await node.chain.enqueue(() => node.chain.branches!.addHeads([third]));
+    await node.chain.enqueue(() => branchesOf(node.chain).addHeads([third]));
     const ahead = await node.call("chain_getBlock", { block: showHash(third.hash), full: true });
     expect(ahead).toMatchObject({
       height: 3,
@@ -454,11 +457,12 @@ describe("the state of a mined chain", () => {
   });
 
   it("estimates the hash rate of all from work and time", async () => {
+    const hashrate = () => mustHaveBranches(node.api).hashrate();
     await node.generate(1);
-    expect(node.api.branches()!.hashrate()).toBeUndefined();
+    expect(hashrate()).toBeUndefined();
     await node.time.pass(10_000);
     await node.generate(1);
-    expect(node.api.branches()!.hashrate()).toBeCloseTo(0.2);
+    expect(hashrate()).toBeCloseTo(0.2);
   });
 });
 

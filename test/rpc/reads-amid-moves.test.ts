@@ -3,8 +3,10 @@
  * lands between any two reads of the store (stagedkv.ts), and each place is tried, with a read that began before the
  * move and one that begins during it. A call answers what it answers before the move or after it, and nothing else.
  */
+
 import { afterEach, describe, expect, it } from "vitest";
 import { asHash, hex0x, parseHex, showHash } from "../../src/base/bytes.ts";
+import { branchesOf } from "../../src/chain/chain-mode.ts";
 import { BlockIngress } from "../../src/node/ingress/block-ingress.ts";
 import { encodedBlocks } from "../../src/node/ingress/served-blocks.ts";
 import { txStatusOf } from "../../src/rpc/answers/tx-status.ts";
@@ -89,7 +91,7 @@ function servedReads(first: string): Read[] {
   const fatal = (error: unknown) => {
     throw error;
   };
-  const entry = new BlockIngress({ chain, scheduler, fatal });
+  const entry = new BlockIngress({ chain, branches: branchesOf(chain), scheduler, fatal });
   const hash = asHash(parseHex(first)!);
   const reads: [string, () => unknown][] = [
     ["head", () => entry.head()],

@@ -14,10 +14,10 @@ import { treeChanges } from "../state/tree-changes.ts";
 import type { Ancestry } from "../types/ancestry.ts";
 import { assembleBlock, type Block, type BlockHead, bodyBytesOf, txRootOf } from "../types/block.ts";
 import { encodeReceipt, type Receipt, receiptsRootOf } from "../types/receipt.ts";
-import { COINBASE_BYTES, makeCoinbase, type SignedTransaction } from "../types/transaction.ts";
+import type { SignedTransaction } from "../types/transaction.ts";
 import type { AcceptedSignatures, SlowSignatureLimit } from "./accepted-signatures.ts";
-import { checkCoinbase, executeCoinbase, matureCoinbase } from "./coinbase.ts";
 import { BlockExecution } from "./execute.ts";
+import { type RewardRule, rewardRuleOf } from "./reward-rule.ts";
 
 /** Where a block stands: its parent, the branch that the parent ends, and the ledger after the parent. */
 export interface Site {
@@ -43,11 +43,13 @@ export class BlockExecutor {
   readonly genesis: Genesis;
   readonly rules: ConsensusRules;
   readonly #signatures: AcceptedSignatures;
+  readonly #reward: RewardRule;
 
   constructor(genesis: Genesis, rules: ConsensusRules, signatures: AcceptedSignatures) {
     this.genesis = genesis;
     this.rules = rules;
     this.#signatures = signatures;
+    this.#reward = rewardRuleOf(rules);
   }
 
   /**
@@ -68,7 +70,7 @@ export class BlockExecutor {
     const execution = this.#start(site, draft);
     const chosen = this.#runWithinRoom(execution, (room) => template(view, draft.summary.height, room));
     if (chosen.length === 0 && !allowEmpty) return undefined;
-    const included = [...this.#mint(proposal, draft, execution.fees), ...chosen];
+    const included = [...this.#reward.mint(proposal, draft.summary.height, execution.fees), ...chosen];
     const closed = this.#close(execution, included[0], view);
     assert(closed.ok, "a coinbase made here takes what it may");
     const summary = {
@@ -87,10 +89,9 @@ export class BlockExecutor {
   /** The genesis's limits, less the coinbase where the mode puts one into each block. */
   get room(): BodyRoom {
     const { maxBlockBytes, maxBlockTransactions } = this.genesis.limits;
-    if (this.rules.rewards === undefined) return { maxBlockBytes, maxBlockTransactions };
     return {
-      maxBlockBytes: maxBlockBytes - COINBASE_BYTES,
-      maxBlockTransactions: maxBlockTransactions - 1,
+      maxBlockBytes: maxBlockBytes - this.#reward.coinbaseBytes,
+      maxBlockTransactions: maxBlockTransactions - this.#reward.coinbases,
     };
   }
 
@@ -144,15 +145,13 @@ export class BlockExecutor {
   /** Runs a block whose form was checked; a fault is permanent for its hash, unless the limit given is exceeded. */
   execute(block: Block, site: Site, limit?: SlowSignatureLimit): Verdict<ExecutedBlock> {
     const { transactions, summary } = block;
-    const mints = this.rules.rewards !== undefined;
-    if (mints) {
-      const wrong = checkCoinbase(transactions[0], summary.height);
-      if (wrong !== undefined) return { ok: false, fault: wrong };
-    }
-    this.#signatures.validateTogether(mints ? transactions.slice(1) : transactions);
+    const wrong = this.#reward.check(transactions, summary.height);
+    if (wrong !== undefined) return { ok: false, fault: wrong };
+    const { coinbases } = this.#reward;
+    this.#signatures.validateTogether(coinbases > 0 ? transactions.slice(coinbases) : transactions);
     const execution = this.#start(site, block, limit);
     for (const [index, tx] of transactions.entries()) {
-      if (mints && index === 0) continue;
+      if (index < coinbases) continue;
       const refused = execution.run(tx);
       if (refused !== undefined) return refuse(refused.code, `transaction ${index}: ${refused.detail}`);
     }
@@ -168,32 +167,19 @@ export class BlockExecutor {
     const execution = new BlockExecution(view, {
       height,
       timeMs: rules.executionTimeMs(parent, head, branch),
-      feeRecipient: rules.rewards === undefined ? rules.feeRecipient(head) : undefined,
-      firstIndex: rules.rewards === undefined ? 0 : 1,
+      feeRecipient: this.#reward.feeRecipient(head),
+      firstIndex: this.#reward.coinbases,
       rules: { chainId: genesis.chainId, minFee: genesis.limits.minFee },
       signatureIsValid: (tx) => this.#signatures.validate(tx, limit),
     });
-    if (rules.rewards !== undefined) matureCoinbase(execution.state, height, rules.rewards);
+    this.#reward.begin(execution.state, height);
     return execution;
   }
 
-  /** The coinbase of a block that is being built, where there is one. */
-  #mint({ rewardTo }: Proposal, { summary }: BlockHead, fees: bigint): SignedTransaction[] {
-    const { rewards } = this.rules;
-    if (rewards === undefined) return [];
-    assert(rewardTo !== undefined, "who builds a block that mints says for whom");
-    return [makeCoinbase(summary.height, rewardTo, rewards.subsidyAt(summary.height) + fees)];
-  }
-
   #close(execution: BlockExecution, first: SignedTransaction | undefined, view: LedgerView): Verdict<Closed> {
-    const receipts: Receipt[] = [...execution.receipts];
-    const { rewards } = this.rules;
-    if (rewards !== undefined) {
-      const coinbase = must(first, "a block that mints has a first transaction");
-      const minted = executeCoinbase(execution.state, coinbase, execution.fees, rewards);
-      if (!minted.ok) return minted;
-      receipts.unshift(minted.value);
-    }
+    const minted = this.#reward.finish(execution.state, first, execution.fees);
+    if (!minted.ok) return minted;
+    const receipts: Receipt[] = [...minted.value, ...execution.receipts];
     const diff = execution.state.diff();
     const { root, pages } = updateTree(view, treeChanges(diff));
     const encoded = receipts.map(encodeReceipt);

@@ -2,12 +2,14 @@
 import type { Hash } from "../../base/bytes.ts";
 import type { HeadChange } from "../chain.ts";
 import type { BlockExecutor } from "../execution/block-executor.ts";
+import type { ForkableRules } from "../rules.ts";
 import type { ChainStore } from "../store.ts";
 import type { BlockHead } from "../types/block.ts";
 import type { SignedTransaction } from "../types/transaction.ts";
 import type { TreeNode } from "./block-tree.ts";
 
 export interface BranchesPorts {
+  readonly rules: ForkableRules;
   readonly executor: BlockExecutor;
   readonly store: ChainStore;
   readonly head: () => BlockHead;

@@ -15,7 +15,8 @@ import {
   TREE_TIDY_BLOCKS,
 } from "../../base/limits.ts";
 import type { KvOperation } from "../../storage/kv.ts";
-import type { BlockOrigin, BranchSettings, ImportResult } from "../chain.ts";
+import type { BlockOrigin, ImportResult } from "../chain.ts";
+import type { BranchSettings } from "../chain-mode.ts";
 import type { ExecutedBlock, LedgerView } from "../state/ledger-view.ts";
 import { bodyOperations, headOperations } from "../store.ts";
 import type { Ancestry } from "../types/ancestry.ts";
@@ -73,7 +74,7 @@ export class Branches {
   /** Reads the tree from disk and takes up what was left undone. */
   async open(zero: BlockHead): Promise<void> {
     if (this.tree.get(zero.hash) === undefined)
-      await this.#write(rootOperations(zero, this.#ports.executor.rules.weight(zero.header)));
+      await this.#write(rootOperations(zero, this.#ports.rules.weight(zero.header)));
     this.#reorgs = await this.#disk.lastReorg();
     await this.#loadLeaves();
     this.#headNode();
@@ -125,8 +126,7 @@ export class Branches {
   /** To read through what follows a known block, before any of it is worth storing. */
   scan(parent: Hash): HeaderPresync | undefined {
     const node = this.tree.get(parent);
-    const { rules } = this.#ports.executor;
-    return node && new HeaderPresync(this.#admission, rules, node, this.#ancestryOf(node));
+    return node && new HeaderPresync(this.#admission, this.#ports.rules, node, this.#ancestryOf(node));
   }
 
   /** The body of a known head. A fault is the sender's and says nothing about the head. */
@@ -229,8 +229,8 @@ export class Branches {
   }
 
   #addNode(head: BlockHead): TreeNode {
-    const weight = this.#ports.executor.rules.weight(head.header);
-    return must(this.tree.add(copyHead(head), weight), "a judged head has its parent in the tree");
+    const added = this.tree.add(copyHead(head), this.#ports.rules.weight(head.header));
+    return must(added, "a judged head has its parent in the tree");
   }
 
   async #store(heads: readonly BlockHead[]): Promise<void> {

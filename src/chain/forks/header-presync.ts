@@ -6,7 +6,7 @@
  */
 import { must } from "../../base/assert.ts";
 import type { Hash } from "../../base/bytes.ts";
-import type { ConsensusRules } from "../rules.ts";
+import type { ForkableRules } from "../rules.ts";
 import type { Ancestry } from "../types/ancestry.ts";
 import { type BlockHead, copyHead, type Header } from "../types/block.ts";
 import type { TreeNode } from "./block-tree.ts";
@@ -17,7 +17,7 @@ const MEDIAN_SPAN = 11n;
 
 export class HeaderPresync {
   readonly #admission: Pick<HeaderAdmission, "judge">;
-  readonly #rules: ConsensusRules;
+  readonly #rules: ForkableRules;
   /** Of consecutive heights, from {@link #lowest} on. */
   #kept: Header[] = [];
   #lowest: bigint;
@@ -27,7 +27,7 @@ export class HeaderPresync {
   /** @param branch what `parent` ends */
   constructor(
     admission: Pick<HeaderAdmission, "judge">,
-    rules: ConsensusRules,
+    rules: ForkableRules,
     parent: TreeNode,
     branch: Ancestry,
   ) {
@@ -87,7 +87,7 @@ export class HeaderPresync {
   /** The lowest height that any block from `height` on looks back at. */
   #lowestRead(height: bigint): bigint {
     const { schedule } = this.#rules;
-    const target = schedule?.readsFrom(height, schedule.nextRetarget(height - 1n) ?? height) ?? height;
+    const target = schedule.readsFrom(height, schedule.nextRetarget(height - 1n) ?? height);
     const median = height > MEDIAN_SPAN ? height - MEDIAN_SPAN : 0n;
     return target < median ? target : median;
   }

@@ -10,9 +10,9 @@ import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { assert } from "../../base/assert.ts";
 import { BODIES_IN_FLIGHT_PER_PEER } from "../../base/limits.ts";
 import { Chain } from "../../chain/chain.ts";
+import { branchesOf } from "../../chain/chain-mode.ts";
 import { AcceptedSignatures } from "../../chain/execution/accepted-signatures.ts";
 import { formatGenesis } from "../../chain/genesis/genesis-file.ts";
 import { computeGenesisHash } from "../../chain/genesis/genesis-state.ts";
@@ -158,8 +158,7 @@ async function mineInto(bench: BenchRun, db: string, count: number): Promise<Sea
 async function importInto(db: string, blocks: readonly SealedBlock[]): Promise<number> {
   const { chain, close } = await openChain(db);
   const started = performance.now();
-  const { branches } = chain;
-  assert(branches !== undefined, "a mined chain has branches");
+  const branches = branchesOf(chain);
   for (let at = 0; at < blocks.length; at += BATCH) {
     const batch = blocks.slice(at, at + BATCH).map(({ block }) => block);
     await chain.enqueue(async () => {

@@ -7,7 +7,7 @@
 
 import { equalBytes } from "../../base/bytes.ts";
 import { type Fault, fault } from "../../base/fault.ts";
-import type { ConsensusRules, HeadFields, Proposal, SealView } from "../../chain/rules.ts";
+import type { FinalRules, HeadFields, Proposal, SealView } from "../../chain/rules.ts";
 import { type BlockHead, VERSION_PBFT } from "../../chain/types/block.ts";
 import {
   type CertificateContext,
@@ -28,12 +28,11 @@ export type HeadFault =
   | "time-not-after-parent"
   | "wrong-header-time";
 
-export function pbftRules(context: CertificateContext): ConsensusRules {
+export function pbftRules(context: CertificateContext): FinalRules {
   const { validators } = context;
   return {
     name: "pbft",
-    finality: "instant",
-    rewards: undefined,
+    kind: "final",
     prepareHead: (parent, proposal) => prepareHead(parent, proposal, validators),
     checkHead: (parent, head) => checkForm(head, validators) ?? checkTime(parent, head),
     verifySeal: (head, seal) => verifyCommitCertificate({ ...context, head, seal }),

@@ -7,18 +7,18 @@ import { EMPTY, equalBytes, showHash, ZERO_HASH } from "../../base/bytes.ts";
 import { type Fault, fault } from "../../base/fault.ts";
 import type { PowParameters } from "../../chain/genesis/pow-parameters.ts";
 import { subsidyAt } from "../../chain/genesis/subsidy.ts";
-import type { ConsensusRules, HeadFields } from "../../chain/rules.ts";
+import type { ForkableRules, HeadFields } from "../../chain/rules.ts";
 import { type BlockHead, VERSION_POW } from "../../chain/types/block.ts";
 import { checkProofOfWork, difficultyOf, showBits, workOf } from "../../chain/types/target.ts";
 import { checkHeader, earliestTime } from "./check-header.ts";
 import { expectedBits, lowestReadOf, nextRetarget } from "./retarget.ts";
 import { dueAt, medianTimePast, type Past } from "./time.ts";
 
-export function powRules(parameters: PowParameters): ConsensusRules {
+export function powRules(parameters: PowParameters): ForkableRules {
   const { powLimitBits, maturity } = parameters;
   return {
     name: "pow",
-    finality: "probabilistic",
+    kind: "forkable",
     rewards: { maturity, subsidyAt: (height) => subsidyAt(parameters, height) },
     schedule: {
       spacing: parameters.spacing,
@@ -37,9 +37,6 @@ export function powRules(parameters: PowParameters): ConsensusRules {
         : checkProofOfWork(hash, header.bits, powLimitBits),
     notBeforeMs: ({ header }) => 1000 * dueAt(header.time, parameters),
     weight: ({ bits }) => workOf(bits),
-    feeRecipient() {
-      throw new Error("the coinbase of a mined block says who is paid");
-    },
     executionTimeMs: (_parent, _head, branch) => 1000n * BigInt(medianTimePast(branch)),
     logFields: ({ header }) => ({ bits: showBits(header.bits), difficulty: difficultyOf(header.bits) }),
     describeSeal: ({ header: { bits, nonce } }) => ({

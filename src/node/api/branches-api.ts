@@ -7,6 +7,7 @@ import { equalBytes, type Hash } from "../../base/bytes.ts";
 import type { Fault } from "../../base/fault.ts";
 import { TIPS_SHOWN_MAX } from "../../base/limits.ts";
 import type { Chain } from "../../chain/chain.ts";
+import type { ChainMode } from "../../chain/chain-mode.ts";
 import type { TreeNode } from "../../chain/forks/block-tree.ts";
 import { TreeStore } from "../../chain/forks/block-tree-store.ts";
 import type { Branches } from "../../chain/forks/branches.ts";
@@ -22,18 +23,11 @@ export class ChainBranches implements BranchesApi {
   readonly #branches: Branches;
   readonly #disk: TreeStore;
 
-  private constructor(chain: Chain, branches: Branches, schedule: WorkSchedule) {
-    this.schedule = schedule;
+  constructor(chain: Chain, { branches, rules }: Extract<ChainMode, { kind: "forkable" }>) {
+    this.schedule = rules.schedule;
     this.#chain = chain;
     this.#branches = branches;
     this.#disk = new TreeStore(chain.store.kv, (hash) => chain.store.head(hash));
-  }
-
-  /** Undefined where blocks are not abandoned, or show no work. */
-  static of(chain: Chain): ChainBranches | undefined {
-    const { branches, rules } = chain;
-    if (branches === undefined || rules.schedule === undefined) return undefined;
-    return new ChainBranches(chain, branches, rules.schedule);
   }
 
   workOf(hash: Hash): bigint | undefined {

@@ -23,7 +23,6 @@ import type { Discovery } from "../../p2p/discovery/discovery.ts";
 import type {
   AccountAnswer,
   BlockEvent,
-  BranchesApi,
   EvidenceView,
   MiningApi,
   NodeApi,
@@ -39,9 +38,10 @@ import type {
   Syncing,
   TransactionPlace,
 } from "../../rpc/api.ts";
+import type { ChainModeApi } from "../../rpc/chain-mode-api.ts";
 import type { PeerMemoryApi } from "../../rpc/peer-memory.ts";
 import { EventTopic } from "../assembly/tip-log.ts";
-import { DepthFinality } from "../finality.ts";
+import { DepthFinality, type FinalityPorts } from "../finality.ts";
 import type { Network } from "../ports.ts";
 import type { Replica } from "../replica.ts";
 import { readSettled } from "../settled-reads.ts";
@@ -85,12 +85,8 @@ export interface ReplicaApiPorts {
 export class ReplicaApi implements NodeApi {
   readonly #options: ReplicaApiOptions;
   readonly #ports: ReplicaApiPorts;
-  readonly #branches: BranchesApi | undefined;
-  /** Undefined where blocks are final at once. */
-  readonly #finality: DepthFinality | undefined;
+  readonly #mode: ShownMode;
   readonly #heads = new EventTopic<BlockEvent>();
-  /** Where a head is final when it is told. */
-  readonly #finalized = new EventTopic<BlockEvent>();
   #chainFailed = false;
   #headChangedAtMs: number;
 
@@ -100,13 +96,9 @@ export class ReplicaApi implements NodeApi {
     this.#options = options;
     this.#ports = ports;
     this.#headChangedAtMs = scheduler.now();
-    this.#branches = ChainBranches.of(chain);
-    const finalityPorts = { chain, log, now: () => scheduler.now() };
-    this.#finality =
-      chain.rules.finality === "instant"
-        ? undefined
-        : new DepthFinality(options.finalityDepth ?? FINALITY_DEPTH, finalityPorts);
-    events.reorgs.subscribe((change) => this.#finality?.branchChanged(change));
+    const mode = shownModeOf({ chain, log, now: () => scheduler.now() }, options.finalityDepth);
+    this.#mode = mode;
+    if (mode.kind === "forkable") events.reorgs.subscribe((change) => mode.finality.branchChanged(change));
     events.heads.subscribe((change) => this.#headChanged(change));
     this.#chain.onFailure(() => {
       this.#chainFailed = true;
@@ -152,19 +144,17 @@ export class ReplicaApi implements NodeApi {
   }
 
   finalized(): BlockHead {
-    return this.#finality?.head ?? this.#chain.head;
+    return this.#mode.kind === "final" ? this.#chain.head : this.#mode.finality.head;
   }
 
-  finalityDepth(): number | undefined {
-    return this.#finality?.depth;
-  }
-
-  branches(): BranchesApi | undefined {
-    return this.#branches;
+  chainMode(): ChainModeApi {
+    const mode = this.#mode;
+    if (mode.kind === "final") return mode;
+    return { kind: "forkable", branches: mode.branches, finalityDepth: mode.finality.depth };
   }
 
   mining(): MiningApi | undefined {
-    return this.#chain.rules.rewards === undefined ? undefined : this.#ports.mining;
+    return this.#mode.kind === "final" ? undefined : this.#ports.mining;
   }
 
   async heightOf(hash: Hash): Promise<bigint | undefined> {
@@ -173,7 +163,7 @@ export class ReplicaApi implements NodeApi {
   }
 
   async readSettled<T>(read: () => T | Promise<T>): Promise<{ readonly value: T } | undefined> {
-    if (this.#branches === undefined) return { value: await read() };
+    if (this.#mode.kind === "final") return { value: await read() };
     const { scheduler } = this.#ports;
     return readSettled({ moves: this.#chain.headMoves, scheduler }, read);
   }
@@ -243,7 +233,7 @@ export class ReplicaApi implements NodeApi {
   /** What the last blocks minted for this account: one key a block. */
   #maturingOf(view: LedgerView, top: bigint, address: Address): AccountAnswer["maturing"] {
     const { rules } = this.#chain;
-    if (rules.rewards === undefined || rules.rewards.maturity > MATURING_SCANNED_MAX) return undefined;
+    if (rules.kind === "final" || rules.rewards.maturity > MATURING_SCANNED_MAX) return undefined;
     const { maturity } = rules.rewards;
     let sum = 0n;
     let nextHeight: bigint | undefined;
@@ -286,6 +276,7 @@ export class ReplicaApi implements NodeApi {
 
   symptoms(): Symptoms {
     const { replica, network, scheduler } = this.#ports;
+    const { rules } = replica.chain;
     const addedMs = replica.pool.oldestExecutable()?.addedMs;
     return {
       oldestMs: addedMs === undefined ? undefined : Math.max(0, scheduler.now() - addedMs),
@@ -295,10 +286,7 @@ export class ReplicaApi implements NodeApi {
         validator,
         ...early,
       })),
-      clockLimitMs:
-        replica.chain.rules.schedule === undefined
-          ? CLOCK_AHEAD_MS_MAX
-          : 1_000 * replica.chain.rules.schedule.futureLimit,
+      clockLimitMs: rules.kind === "final" ? CLOCK_AHEAD_MS_MAX : 1_000 * rules.schedule.futureLimit,
     };
   }
 
@@ -341,8 +329,9 @@ export class ReplicaApi implements NodeApi {
     [T in keyof NodeEvents]: (listener: (events: NodeEvents[T]) => void) => () => void;
   } = {
     head: (listener) => this.#heads.subscribe(listener),
-    finalized: (listener) => (this.#finality?.finalized ?? this.#finalized).subscribe(listener),
-    reorg: (listener) => this.#finality?.reorgs.subscribe(listener) ?? (() => undefined),
+    finalized: (listener) => this.#finalizedTopic.subscribe(listener),
+    reorg: (listener) =>
+      this.#mode.kind === "final" ? () => undefined : this.#mode.finality.reorgs.subscribe(listener),
     consensus: (listener) => this.#ports.replica.events.engine.subscribe(listener),
     dropped: (listener) =>
       this.#ports.replica.events.pool.subscribe((event) => {
@@ -355,13 +344,29 @@ export class ReplicaApi implements NodeApi {
   #headChanged(change: HeadChange): void {
     this.#headChangedAtMs = this.#ports.scheduler.now();
     this.#heads.tell(change);
-    if (this.#finality === undefined) this.#finalized.tell(change);
-    else this.#finality.headChanged(change.sealed.block.summary.height);
+    if (this.#mode.kind === "final") this.#mode.finalized.tell(change);
+    else this.#mode.finality.headChanged(change.sealed.block.summary.height);
+  }
+
+  get #finalizedTopic(): EventTopic<BlockEvent> {
+    return this.#mode.kind === "final" ? this.#mode.finalized : this.#mode.finality.finalized;
   }
 
   get #chain(): Replica["chain"] {
     return this.#ports.replica.chain;
   }
+}
+
+/** What of the mode is shown: a head is final when it is told, or its depth says so. */
+type ShownMode =
+  | { readonly kind: "final"; readonly finalized: EventTopic<BlockEvent> }
+  | { readonly kind: "forkable"; readonly branches: ChainBranches; readonly finality: DepthFinality };
+
+function shownModeOf(ports: FinalityPorts, depth = FINALITY_DEPTH): ShownMode {
+  const { chain } = ports;
+  if (chain.mode.kind === "final") return { kind: "final", finalized: new EventTopic() };
+  const branches = new ChainBranches(chain, chain.mode);
+  return { kind: "forkable", branches, finality: new DepthFinality(depth, ports) };
 }
 
 /** The pool's reasons in the words of tx_get. */

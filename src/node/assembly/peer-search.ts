@@ -26,10 +26,10 @@ export class TipAge {
     this.#sinceMs = now();
   }
 
-  /** Counts from now on; a chain without a schedule never grows stale. */
+  /** Counts from now on; where no work is scheduled the tip never grows stale. */
   follow({ chain, events }: Replica): void {
-    const { schedule } = chain.rules;
-    if (schedule !== undefined) this.#staleMs = STALE_SPACINGS * 1_000 * schedule.spacing;
+    const { rules } = chain;
+    if (rules.kind === "forkable") this.#staleMs = STALE_SPACINGS * 1_000 * rules.schedule.spacing;
     events.heads.subscribe(() => {
       this.#sinceMs = this.#now();
     });

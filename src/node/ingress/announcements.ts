@@ -17,6 +17,7 @@ import {
 import type { Logger } from "../../base/log.ts";
 import type { Scheduler } from "../../base/scheduler.ts";
 import type { Chain } from "../../chain/chain.ts";
+import type { Branches } from "../../chain/forks/branches.ts";
 import type { HeadsResult } from "../../chain/forks/header-admission.ts";
 import type { BlockHead } from "../../chain/types/block.ts";
 import { sha256 } from "../../crypto/hash.ts";
@@ -33,6 +34,7 @@ const NOT_ITS_OWN: readonly string[] = ["invalid-block", "invalidated"];
 
 export interface AnnouncementPorts {
   readonly chain: Chain;
+  readonly branches: Branches;
   readonly ingress: BlockIngress;
   readonly scheduler: Scheduler;
   readonly log: Logger;
@@ -168,8 +170,8 @@ export class Announcements {
 
   /** Its parent is complete, and it is not behind the head: of an equal one the body is wanted for what follows. */
   #isWorthIt({ head }: BlockAnnouncement): boolean {
-    const { ingress, chain } = this.#ports;
-    const parent = chain.branches?.tree.get(head.header.previousHash);
+    const { ingress, branches } = this.#ports;
+    const parent = branches.tree.get(head.header.previousHash);
     const known = ingress.find(head.hash);
     if (known === undefined || parent?.isComplete !== true) return false;
     return known.work >= ingress.head().work && ingress.assemblies < ASSEMBLIES_MAX;

@@ -3,7 +3,6 @@
  * heads, bodies and single transactions come out. A body is first compared with its head, as raw bytes; only then
  * does what is in it count, and count for the block alone (pow.md 2.8, "Verdicts"). A disk error stops the node.
  */
-import { assert } from "../../base/assert.ts";
 import { byteText, equalBytes, type Hash } from "../../base/bytes.ts";
 import type { Fault } from "../../base/fault.ts";
 import { BLOCK_TRANSACTIONS_CEILING, TX_BYTES_CEILING } from "../../base/limits.ts";
@@ -33,6 +32,7 @@ const LOCATOR_DENSE = 10;
 
 export interface BlockIngressPorts {
   readonly chain: Chain;
+  readonly branches: Branches;
   readonly scheduler: Scheduler;
   /** Undefined: the chain judges every signature itself. */
   readonly slowSignatures?: SlowSignatures | undefined;
@@ -50,11 +50,9 @@ export class BlockIngress implements BranchLedger {
   /** Blocks that are being put together from the pool and from single transactions. */
   readonly #assembling = new Set<string>();
 
-  /** @param ports a chain whose blocks can be abandoned */
-  constructor({ chain, scheduler, slowSignatures, fatal }: BlockIngressPorts) {
-    assert(chain.branches !== undefined, "a chain with branches");
+  constructor({ chain, branches, scheduler, slowSignatures, fatal }: BlockIngressPorts) {
     this.#chain = chain;
-    this.#branches = chain.branches;
+    this.#branches = branches;
     this.#fatal = fatal;
     this.#slowSignatures = slowSignatures;
     this.#arrivals = new Arrivals(scheduler);

@@ -9,14 +9,16 @@ import type { Metrics, Reading } from "./metrics.ts";
 
 export interface BranchReadingSources {
   readonly replica: Pick<Replica, "chain">;
-  readonly api: Pick<NodeApi, "branches" | "mining">;
+  readonly api: Pick<NodeApi, "chainMode" | "mining">;
   /** Hashes of this node since it started; undefined where it cannot mine. */
   readonly hashesTotal: (() => number) | undefined;
 }
 
 export function branchReadings({ replica: { chain }, api, hashesTotal }: BranchReadingSources): Reading[] {
-  const branches = api.branches();
-  if (branches === undefined) return [];
+  const { mode } = chain;
+  const shown = api.chainMode();
+  if (mode.kind === "final" || shown.kind === "final") return [];
+  const { branches } = shown;
   return [
     gauge("pow_difficulty", "How many times harder the head is than Bitcoin's easiest target", () =>
       difficultyOf(chain.head.header.bits),
@@ -26,7 +28,7 @@ export function branchReadings({ replica: { chain }, api, hashesTotal }: BranchR
     ),
     gauge("pow_fork_tips", "Ends of known branches, the head among them", () => branches.tips().length),
     counter("pow_reorgs_total", "Changes of branch since the database began", () =>
-      Number(chain.branches?.reorgCount ?? 0n),
+      Number(mode.branches.reorgCount),
     ),
     ...minerReadings(api, hashesTotal),
   ];

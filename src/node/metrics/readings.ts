@@ -12,7 +12,7 @@ import type { Metrics, Reading } from "./metrics.ts";
 
 export interface ReadingSources extends Omit<BranchReadingSources, "replica" | "api"> {
   readonly replica: Replica;
-  readonly api: Pick<NodeApi, "branches" | "mining" | "finalized">;
+  readonly api: Pick<NodeApi, "chainMode" | "mining" | "finalized">;
   readonly network: Network & { readonly counters: NetworkCounters };
   /** Signatures that the slow verifier's thread has judged. */
   readonly slow: () => number;

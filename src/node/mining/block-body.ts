@@ -8,7 +8,7 @@ import { readAccount } from "../../chain/modules/bank.ts";
 import { FAIR_ARRIVAL_SHARE, type ReadyQueues, selectTransactions } from "../../mempool/template.ts";
 
 export function bodiesFrom(pool: ReadyQueues, { rules }: Pick<Chain, "rules">): TemplateSource {
-  const arrivalShare = rules.rewards === undefined ? FAIR_ARRIVAL_SHARE : 0;
+  const arrivalShare = rules.kind === "final" ? FAIR_ARRIVAL_SHARE : 0;
   return (view, height, room) => {
     const parent = { height: height - 1n, account: (address: Address) => readAccount(view, address) };
     return selectTransactions(pool, parent, { ...room, arrivalShare });

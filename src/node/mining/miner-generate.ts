@@ -3,6 +3,7 @@
  * target is easy enough that a person can wait for it; a harder one is refused before anything is hashed. Blocks
  * made faster than the chain's spacing run ahead of the clock in their times, until the chain calls them early.
  */
+import { assert } from "../../base/assert.ts";
 import { type Address, type Hash, showHash } from "../../base/bytes.ts";
 import { type Fault, fault } from "../../base/fault.ts";
 import type { ImportResult } from "../../chain/chain.ts";
@@ -81,7 +82,9 @@ async function solve(
 }
 
 function tooEarly({ replica }: GeneratePorts, done: number, count: number): Fault {
-  const limit = replica.chain.rules.schedule?.futureLimit;
+  const { rules } = replica.chain;
+  assert(rules.kind === "forkable", "only a mined block is early");
+  const limit = rules.schedule.futureLimit;
   return fault(
     "TOO_EARLY",
     `${done} of ${count} blocks were mined; the next one's time would be more than ${limit} s ahead of the clock, ` +

@@ -50,8 +50,8 @@ export interface AntiEntropyPorts {
   readonly scheduler: Scheduler;
   readonly logger: Logger;
   readonly ledger: RepairLedger;
-  /** Where blocks can be abandoned: then they are fetched by branches and not by height. */
-  readonly branches?: BranchLedger | undefined;
+  /** How blocks are fetched: by height where they are final, by branches where the chain is forkable. */
+  readonly mode: { readonly kind: "final" } | { readonly kind: "forkable"; readonly branches: BranchLedger };
   readonly pool: RepairPool;
   /** This node's peer id: its place in the ring. */
   readonly selfId: string;
@@ -102,11 +102,11 @@ export class AntiEntropy {
       ask: (kind, peerId, question) => this.#ask(kind, peerId, question),
     });
     const ring = () => ringAfter(ports.selfId, ports.peers());
-    const { branches } = ports;
+    const { mode } = ports;
     this.#blocks =
-      branches === undefined
+      mode.kind === "final"
         ? new CatchUp(settings.catchUp, { ...ports, ring })
-        : new BranchSync(settings.catchUp, { ...ports, ring, ledger: branches });
+        : new BranchSync(settings.catchUp, { ...ports, ring, ledger: mode.branches });
   }
 
   start(): void {

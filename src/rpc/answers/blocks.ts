@@ -55,7 +55,7 @@ function foundAt<T>(
 /** What is said of a height up to the head's whose block is not here. */
 export function absentBlock(api: NodeApi, height: bigint): CallError {
   const detail =
-    api.branches() === undefined
+    api.chainMode().kind === "final"
       ? `this node began from a snapshot and has no block of height ${height}: ask one that has the whole chain`
       : `the chain is just changing branches, and height ${height} is gone: ask again`;
   return new CallError("BLOCK_NOT_FOUND", detail, { height: showCount(height) });
@@ -63,7 +63,9 @@ export function absentBlock(api: NodeApi, height: bigint): CallError {
 
 /** A block off the active chain, which only its hash can name. */
 export async function findBeside(api: NodeApi, selector: BlockSelector): Promise<SideBlockView | undefined> {
-  return selector.kind === "hash" ? api.branches()?.beside(selector.hash) : undefined;
+  const mode = api.chainMode();
+  if (mode.kind === "final" || selector.kind !== "hash") return undefined;
+  return mode.branches.beside(selector.hash);
 }
 
 /** @throws CallError BLOCK_NOT_FOUND */

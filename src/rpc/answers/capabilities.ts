@@ -8,8 +8,8 @@ import type { PeerMemoryApi } from "../peer-memory.ts";
 
 /** @throws CallError WRONG_CONSENSUS */
 export function mustHaveBranches(api: NodeApi): BranchesApi {
-  const branches = api.branches();
-  if (branches !== undefined) return branches;
+  const mode = api.chainMode();
+  if (mode.kind === "forkable") return mode.branches;
   throw new CallError(
     "WRONG_CONSENSUS",
     "the blocks of this chain are final at once: there are no branches, no work and no reorganisations",
@@ -18,7 +18,7 @@ export function mustHaveBranches(api: NodeApi): BranchesApi {
 
 /** @throws CallError WRONG_CONSENSUS, NO_MINER */
 export function mustMine(api: NodeApi): MiningApi {
-  if (api.branches() === undefined) {
+  if (api.chainMode().kind === "final") {
     throw new CallError(
       "WRONG_CONSENSUS",
       "the blocks of this chain are agreed on by its validators: nothing is mined",

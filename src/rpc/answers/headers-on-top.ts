@@ -16,7 +16,7 @@ export async function showHeadersOn(
   block: BlockHead,
   countMax: number,
 ): Promise<{ readonly headers?: string[] }> {
-  if (api.branches() === undefined) return {};
+  if (api.chainMode().kind === "final") return {};
   return { headers: (await headsOn(api, block, countMax)).map(({ header }) => hex0x(encodeHeader(header))) };
 }
 
@@ -29,12 +29,12 @@ export async function showHeadersBefore(
   block: BlockHead,
   countMax: number,
 ): Promise<{ readonly before?: string[] }> {
-  const branches = api.branches();
-  if (branches === undefined) return {};
+  const mode = api.chainMode();
+  if (mode.kind === "final") return {};
   const { height } = block.summary;
   const top = api.head().summary.height;
   const highest = height + BigInt(countMax);
-  const lowest = branches.schedule.readsFrom(height, highest < top ? highest : top);
+  const lowest = mode.branches.schedule.readsFrom(height, highest < top ? highest : top);
   if (lowest >= height || height - lowest > BigInt(PROOF_HEADERS_MAX)) return {};
   const count = Number(height - lowest);
   const heads = await Promise.all(Array.from({ length: count }, (_, i) => api.headAt(lowest + BigInt(i))));
@@ -54,7 +54,7 @@ export async function showWorkOn(
   block: BlockHead,
   countMax: number,
 ): Promise<{ readonly work?: string }> {
-  if (api.branches() === undefined) return {};
+  if (api.chainMode().kind === "final") return {};
   const heads = [block, ...(await headsOn(api, block, countMax))];
   return { work: heads.reduce((sum, { header }) => sum + workOf(header.bits), 0n).toString() };
 }

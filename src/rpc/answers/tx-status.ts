@@ -96,12 +96,14 @@ export function includedStatus(
 ): IncludedStatus {
   const { id, module } = block.transactions[index]!;
   const receipt = showReceipt(openReceipt(receipts[index]!), { at: block, api, module, attackerShare });
-  const finalityDepth = api.finalityDepth();
+  const mode = api.chainMode();
   return {
     txHash: hex0x(id),
     status: receipt.final ? "final" : "included",
     blockHeight: showCount(block.summary.height),
-    ...(finalityDepth === undefined ? {} : { confirmations: receipt.confirmations, finalityDepth }),
+    ...(mode.kind === "final"
+      ? {}
+      : { confirmations: receipt.confirmations, finalityDepth: mode.finalityDepth }),
     receipt,
   };
 }

@@ -1,21 +1,23 @@
 /** What this node would say of itself and its chain now: gathers what an explanation is made from. */
-import type { BranchesApi, NodeApi } from "../api.ts";
+import type { NodeApi } from "../api.ts";
+import type { ForkableApi } from "../chain-mode-api.ts";
 import { explain } from "./explain.ts";
 import { explainMining, type MiningStanding } from "./explain-mining.ts";
 import type { Explanation, Neighbourhood, PoolStanding, Standing } from "./standing.ts";
 
 export async function explainNode(api: NodeApi, nowMs: number): Promise<Explanation> {
-  const branches = api.branches();
-  return branches === undefined
+  const mode = api.chainMode();
+  return mode.kind === "final"
     ? explain(standingOf(api, nowMs))
-    : explainMining(await miningStandingOf(api, branches, nowMs));
+    : explainMining(await miningStandingOf(api, mode, nowMs));
 }
 
 const HOUR_MS = 3_600_000;
 /** As many of the last hour are counted. */
 const REORGS_READ = 100;
 
-async function miningStandingOf(api: NodeApi, branches: BranchesApi, nowMs: number): Promise<MiningStanding> {
+async function miningStandingOf(api: NodeApi, mode: ForkableApi, nowMs: number): Promise<MiningStanding> {
+  const { branches, finalityDepth } = mode;
   const reorgs = (await branches.reorgs(REORGS_READ))
     .map(({ atMs, depth, dropped }) => ({ agoMs: Math.max(0, nowMs - atMs), depth, dropped }))
     .filter(({ agoMs, depth }) => agoMs < HOUR_MS && depth > 0);
@@ -29,7 +31,7 @@ async function miningStandingOf(api: NodeApi, branches: BranchesApi, nowMs: numb
     pool: poolOf(api),
     mining: api.mining()?.status(),
     hashrate: branches.hashrate(),
-    finalityDepth: api.finalityDepth() ?? 0,
+    finalityDepth,
     reorgs,
   };
 }

@@ -127,7 +127,7 @@ export const getBlockRange = method({
     const heights: bigint[] = [];
     for (let height = from; height <= to && height <= top; height++) heights.push(height);
     const heads = await Promise.all(heights.map((height) => api.headAt(height)));
-    if (api.branches() === undefined && heads[0] === undefined) throw absentBlock(api, from);
+    if (api.chainMode().kind === "final" && heads[0] === undefined) throw absentBlock(api, from);
     return linkedFrom(heads).map((head) => showHeader(api, head));
   },
 });

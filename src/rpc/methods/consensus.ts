@@ -3,7 +3,8 @@ import { z } from "zod";
 import { hex0x, showHash } from "../../base/bytes.ts";
 import { difficultyOf, showBits, showTarget, targetOf } from "../../chain/types/target.ts";
 import type { EngineStatus } from "../../consensus/engine.ts";
-import type { BranchesApi, NodeApi, RunningTimer } from "../api.ts";
+import type { NodeApi, RunningTimer } from "../api.ts";
+import type { ForkableApi } from "../chain-mode-api.ts";
 import { CallError } from "../errors.ts";
 import { method } from "../jsonrpc/method.ts";
 import { blockHash, count, hash32, validatorIndex, wide, work } from "../schemas/output.ts";
@@ -139,8 +140,8 @@ export const getConsensusState = method({
     },
   ],
   call({ api }) {
-    const branches = api.branches();
-    if (branches !== undefined) return showWork(api, branches);
+    const mode = api.chainMode();
+    if (mode.kind === "forkable") return showWork(api, mode);
     const status = api.engine();
     if (status === undefined || status.self === undefined) {
       throw new CallError("NOT_VALIDATOR", "this node does not validate, so it runs no consensus engine");
@@ -213,7 +214,7 @@ export const getValidators = method({
   },
 });
 
-function showWork(api: NodeApi, branches: BranchesApi) {
+function showWork(api: NodeApi, { branches, finalityDepth }: ForkableApi) {
   const { hash, header, summary } = api.head();
   const { retarget, spacing, nextRetarget } = branches.schedule;
   const next = nextRetarget(summary.height);
@@ -230,7 +231,7 @@ function showWork(api: NodeApi, branches: BranchesApi) {
     nextRetargetHeight: next === undefined ? null : showCount(next),
     tips: branches.tips().length,
     estimatedHashrate: branches.hashrate() ?? null,
-    finalityDepth: api.finalityDepth() ?? 0,
+    finalityDepth,
   };
 }
 

@@ -2,7 +2,8 @@
 import { z } from "zod";
 import { hex0x, showHash } from "../../base/bytes.ts";
 import { difficultyOf } from "../../chain/types/target.ts";
-import type { BranchesApi, NodeApi, NodeInfo } from "../api.ts";
+import type { NodeApi, NodeInfo } from "../api.ts";
+import type { ForkableApi } from "../chain-mode-api.ts";
 import { method } from "../jsonrpc/method.ts";
 import { describeMethods } from "../jsonrpc/openrpc.ts";
 import { blockHash, count, hash32, timeMs, validatorIndex, wide, work } from "../schemas/output.ts";
@@ -170,7 +171,7 @@ function showInfo(info: NodeInfo) {
   };
 }
 
-function showWork(api: NodeApi, branches: BranchesApi) {
+function showWork(api: NodeApi, { branches, finalityDepth }: ForkableApi) {
   const { hash, header } = api.head();
   return {
     type: "pow" as const,
@@ -178,7 +179,7 @@ function showWork(api: NodeApi, branches: BranchesApi) {
     totalWork: (branches.workOf(hash) ?? 0n).toString(),
     hashrate: branches.hashrate() ?? null,
     mining: api.mining()?.status().mining ?? false,
-    finalityDepth: api.finalityDepth() ?? 0,
+    finalityDepth,
   };
 }
 
@@ -195,8 +196,8 @@ function showSyncing(api: NodeApi) {
 }
 
 function showConsensus(api: NodeApi) {
-  const branches = api.branches();
-  if (branches !== undefined) return showWork(api, branches);
+  const chain = api.chainMode();
+  if (chain.kind === "forkable") return showWork(api, chain);
   const status = api.engine();
   if (status === undefined) return null;
   const { type, primary, mode, quorum, n } = status;

@@ -48,7 +48,7 @@ export function showTime(head: BlockHead): number {
 }
 
 export function showHeader(
-  api: Pick<NodeApi, "describeSeal" | "branches">,
+  api: Pick<NodeApi, "describeSeal" | "chainMode">,
   head: BlockHead,
 ): z.input<typeof headerResult> {
   const { hash, header, summary } = head;
@@ -72,7 +72,7 @@ export function showHeader(
     nonce: header.nonce,
     extra: hex0x(summary.extra),
     // Its proof is in the header: no seal is needed to show it.
-    ...(api.branches() === undefined ? {} : { consensus: showSeal(api, head, EMPTY) }),
+    ...(api.chainMode().kind === "final" ? {} : { consensus: showSeal(api, head, EMPTY) }),
   };
 }
 
@@ -95,14 +95,15 @@ export function showSealedHead(head: BlockHead, seal: Uint8Array): z.input<typeo
 }
 
 export function showSeal(
-  api: Pick<NodeApi, "describeSeal" | "branches">,
+  api: Pick<NodeApi, "describeSeal" | "chainMode">,
   head: BlockHead,
   seal: Uint8Array,
 ): z.input<typeof sealResult> {
   const seq = showCount(head.summary.height);
   const view = api.describeSeal(head, seal);
   if ("work" in view) {
-    const total = api.branches()?.workOf(head.hash);
+    const mode = api.chainMode();
+    const total = mode.kind === "final" ? undefined : mode.branches.workOf(head.hash);
     return {
       type: view.type,
       nonce: view.nonce,
@@ -156,7 +157,7 @@ function describeCall(tx: SignedTransaction): Description | undefined {
 /** What the block around a receipt adds to it. */
 export interface ReceiptPlace {
   readonly at: BlockHead;
-  readonly api: Pick<NodeApi, "head" | "finalized" | "finalityDepth">;
+  readonly api: Pick<NodeApi, "head" | "finalized" | "chainMode">;
   /** The called module's number, which the receipt itself does not hold. */
   readonly module: number;
   /** Of all hash power, 0 to below 1/2. */
@@ -177,7 +178,7 @@ export function showReceipt(receipt: Receipt, place: ReceiptPlace): z.input<type
     blockHeight: showCount(height),
     index: receipt.index,
     confirmations,
-    ...(api.finalityDepth() === undefined
+    ...(api.chainMode().kind === "final"
       ? {}
       : { reversalProbability: reversalProbability(attackerShare, confirmations) }),
     final: api.finalized().summary.height >= height,

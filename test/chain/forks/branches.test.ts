@@ -1,6 +1,8 @@
 /** The chain where blocks can be abandoned: heaviest branch, reorganisation, verdicts, what a restart finds. */
+
 import { describe, expect, it } from "vitest";
 import type { HeadChange } from "../../../src/chain/chain.ts";
+import { branchesOf } from "../../../src/chain/chain-mode.ts";
 import { readAccount } from "../../../src/chain/modules/bank.ts";
 import { decodeSealedBlock, encodeSealedBlock, hashHeader } from "../../../src/chain/types/block.ts";
 import { bodyKey } from "../../../src/storage/keys.ts";
@@ -26,7 +28,7 @@ describe("a mined chain", () => {
     expect(chain.head.summary.stateRoot).toEqual(other.head.summary.stateRoot);
     expect(changes).toHaveLength(5);
     expect(changes[2]!.reorg?.abandoned).toHaveLength(2);
-    expect(await chain.branches!.reorgs(10)).toMatchObject([{ depth: 2, entered: 3 }]);
+    expect(await branchesOf(chain).reorgs(10)).toMatchObject([{ depth: 2, entered: 3 }]);
   });
 
   it("pays the miner when the coinbase has matured", async () => {
@@ -53,9 +55,9 @@ describe("a mined chain", () => {
       await chain.importBlock(mineOn(chain));
       hashes.push(chain.head.hash);
     }
-    expect(await chain.branches!.invalidate(hashes[1]!)).toBeUndefined();
+    expect(await branchesOf(chain).invalidate(hashes[1]!)).toBeUndefined();
     expect(chain.head.hash).toEqual(hashes[0]);
-    expect(await chain.branches!.reconsider(hashes[1]!)).toBeUndefined();
+    expect(await branchesOf(chain).reconsider(hashes[1]!)).toBeUndefined();
     expect(chain.head.hash).toEqual(hashes[2]);
   });
 });
@@ -92,7 +94,7 @@ describe("what is refused", () => {
     const right = mineOn(chain, [], 2);
     await chain.importBlock(left);
     await chain.importBlock(right);
-    const branches = chain.branches!;
+    const branches = branchesOf(chain);
     await branches.invalidate(base.block.hash);
     expect(chain.head.summary.height).toBe(0n);
     await branches.reconsider(right.block.hash);
@@ -123,15 +125,15 @@ describe("what is refused", () => {
     for (let i = 0; i < 160; i++) await chain.importBlock(mineOn(chain));
     for (let i = 0; i < 3; i++) await other.importBlock(mineOn(other, [], 1));
     const light = [1n, 2n, 3n].map((height) => other.sealedBlockAt(height)!.block);
-    const { branches } = chain;
-    expect(await branches!.addHeads(light)).toMatchObject({ kind: "too-light", work: 8n, needed: 34n });
+    const branches = branchesOf(chain);
+    expect(await branches.addHeads(light)).toMatchObject({ kind: "too-light", work: 8n, needed: 34n });
     const last = light[2]!;
     const false_ = { ...last, header: { ...last.header, previousHash: last.hash, bits: 0x03000001 } };
     const head = { ...false_, hash: hashHeader(false_.header) };
-    expect(await branches!.addHeads([...light, head])).toMatchObject({ kind: "invalid" });
-    expect(branches!.tree.get(light[0]!.hash)).toBeUndefined();
+    expect(await branches.addHeads([...light, head])).toMatchObject({ kind: "invalid" });
+    expect(branches.tree.get(light[0]!.hash)).toBeUndefined();
     // A first pass has shown that the branch is heavy enough: now it is stored.
-    expect(await branches!.addHeads(light, 34n)).toMatchObject({ kind: "added", added: 3 });
+    expect(await branches.addHeads(light, 34n)).toMatchObject({ kind: "added", added: 3 });
   });
 
   it("calls what the operator took away no fault of the block's, nor what stands on it", async () => {
@@ -141,7 +143,7 @@ describe("what is refused", () => {
     const [first, second, third] = [1n, 2n, 3n].map((height) => other.sealedBlockAt(height)!);
     await chain.importBlock(first!);
     await chain.importBlock(second!);
-    await chain.branches!.invalidate(first!.block.hash);
+    await branchesOf(chain).invalidate(first!.block.hash);
     expect(await chain.importBlock(third!)).toMatchObject({
       kind: "invalid",
       fault: { code: "invalidated" },
@@ -158,9 +160,9 @@ describe("what is refused", () => {
     for (const sibling of siblings) await chain.importBlock(sibling);
     await chain.importBlock(mineOn(chain));
     const again = await openMinedChain(settings);
-    const stored = siblings.filter(({ block }) => again.branches!.tree.get(block.hash) !== undefined);
+    const stored = siblings.filter(({ block }) => branchesOf(again).tree.get(block.hash) !== undefined);
     expect(stored).toHaveLength(3);
-    const gone = siblings.find(({ block }) => again.branches!.tree.get(block.hash) === undefined)!;
+    const gone = siblings.find(({ block }) => branchesOf(again).tree.get(block.hash) === undefined)!;
     expect(kv.get(bodyKey(gone.block.hash))).toBeUndefined();
     expect(await again.importBlock(gone)).toEqual({ kind: "imported" });
   });
@@ -174,10 +176,10 @@ describe("what is refused", () => {
         throw new RangeError("out of memory");
       },
     });
-    const { branches } = chain;
-    await branches!.addHeads([block.block]);
-    await expect(branches!.addBody(block.block.hash, [broken])).rejects.toThrow("out of memory");
-    expect(branches!.tree.get(block.block.hash)).toMatchObject({
+    const branches = branchesOf(chain);
+    await branches.addHeads([block.block]);
+    await expect(branches.addBody(block.block.hash, [broken])).rejects.toThrow("out of memory");
+    expect(branches.tree.get(block.block.hash)).toMatchObject({
       mark: undefined,
       hasInvalidAncestor: false,
     });
@@ -189,7 +191,7 @@ describe("what is refused", () => {
     for (let i = 0; i < 16; i++) await other.importBlock(mineOn(other));
     const heads = Array.from({ length: 16 }, (_, i) => other.sealedBlockAt(BigInt(i + 1))!.block);
     // 12 blocks of 600 s reach the future limit of 7,200 s: the rest is early, which is no verdict.
-    expect(await chain.branches!.addHeads(heads)).toEqual({ kind: "early", added: 12 });
+    expect(await branchesOf(chain).addHeads(heads)).toEqual({ kind: "early", added: 12 });
   });
 });
 
@@ -203,10 +205,10 @@ it("keeps heads in memory of its own", async () => {
     const decoded = decodeSealedBlock(message, maker.genesis.limits);
     if (!decoded.ok) throw new Error(decoded.fault.detail);
     const { header, summary, hash } = decoded.value.block;
-    expect(await chain.branches!.addHeads([{ hash, header, summary }])).toMatchObject({ added: 1 });
+    expect(await branchesOf(chain).addHeads([{ hash, header, summary }])).toMatchObject({ added: 1 });
     message.fill(0xee);
     expect(
-      await chain.enqueue(() => chain.branches!.addBody(block.hash, block.transactions)),
+      await chain.enqueue(() => branchesOf(chain).addBody(block.hash, block.transactions)),
     ).toBeUndefined();
   }
   expect(chain.head.hash).toEqual(maker.head.hash);

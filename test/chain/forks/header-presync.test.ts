@@ -2,9 +2,11 @@
  * Goal: a branch that is read through is held to the same rules as one that is stored, in little memory. Method:
  * honest heads under every retarget rule, and single heads that break one rule, mined for real.
  */
+
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import type { Chain } from "../../../src/chain/chain.ts";
+import { branchesOf } from "../../../src/chain/chain-mode.ts";
 import type { RetargetParameters } from "../../../src/chain/genesis/pow-parameters.ts";
 import { type BlockHead, bodyRootOf, hashHeader } from "../../../src/chain/types/block.ts";
 import { meetsTarget } from "../../../src/chain/types/target.ts";
@@ -68,7 +70,7 @@ async function scanOf(rule: RetargetParameters["rule"], now?: () => number) {
     genesis: { ...genesis, consensus: consensusOf(rule) },
     ...(now === undefined ? {} : { now }),
   });
-  const scan = chain.branches!.scan(chain.head.hash)!;
+  const scan = branchesOf(chain).scan(chain.head.hash)!;
   return { chain, scan };
 }
 
@@ -76,7 +78,7 @@ describe.each(["fixed", "asert", "bitcoin"] as const)("a branch read through und
   test("passes like one that is stored, however its heads are cut into answers", async () => {
     const { chain } = await scanOf(rule);
     const heads = headsOn(chain, 320, rule);
-    const added = await chain.branches!.addHeads(heads);
+    const added = await branchesOf(chain).addHeads(heads);
     if (added.kind !== "added") throw new Error(added.kind);
     const cuts = fc.array(fc.integer({ min: 1, max: 120 }), { minLength: 1, maxLength: 20 });
     await fc.assert(
@@ -120,7 +122,7 @@ test("heads of another chain id or at a wrong height do not pass, nor ones that 
     const header = { ...heads[0]!.header, bodyRoot: bodyRootOf(summary) };
     return solve({ ...heads[0]!, header, summary });
   };
-  const scan = () => chain.branches!.scan(chain.head.hash)!;
+  const scan = () => branchesOf(chain).scan(chain.head.hash)!;
   expect(scan().add([changed({ chainId: 9n })])).toMatchObject({
     kind: "invalid",
     fault: { code: "wrong-chain" },
@@ -133,5 +135,5 @@ test("heads of another chain id or at a wrong height do not pass, nor ones that 
     kind: "invalid",
     fault: { code: "not-a-chain" },
   });
-  expect(chain.branches!.scan(heads[0]!.hash)).toBeUndefined();
+  expect(branchesOf(chain).scan(heads[0]!.hash)).toBeUndefined();
 });

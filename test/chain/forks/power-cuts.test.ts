@@ -10,7 +10,8 @@
  */
 import { describe, expect, it } from "vitest";
 import { EMPTY, showHash } from "../../../src/base/bytes.ts";
-import type { BranchSettings, Chain } from "../../../src/chain/chain.ts";
+import type { Chain } from "../../../src/chain/chain.ts";
+import { type BranchSettings, branchesOf } from "../../../src/chain/chain-mode.ts";
 import { type Block, bodyRootOf, type SealedBlock } from "../../../src/chain/types/block.ts";
 import type { SignedTransaction } from "../../../src/chain/types/transaction.ts";
 import type { Kv, KvOperation, KvRange } from "../../../src/storage/kv.ts";
@@ -167,16 +168,16 @@ async function tellStories(): Promise<{ steps: Step[]; blocks: SealedBlock[] }> 
     (chain) =>
       chain.enqueue(async () => {
         // After a cut the block may not be known again yet.
-        await chain.branches![word](block.block.hash);
+        await branchesOf(chain)[word](block.block.hash);
       });
   const heads =
     (list: readonly SealedBlock[]): Step =>
     (chain) =>
-      chain.enqueue(() => chain.branches!.addHeads(list.map(({ block }) => block)));
+      chain.enqueue(() => branchesOf(chain).addHeads(list.map(({ block }) => block)));
   const body =
     ({ block }: SealedBlock): Step =>
     (chain) =>
-      chain.enqueue(() => chain.branches!.addBody(block.hash, block.transactions));
+      chain.enqueue(() => branchesOf(chain).addBody(block.hash, block.transactions));
   const steps = [
     ...as.map(whole),
     heads(bs),

@@ -14,7 +14,8 @@ import {
   utf8,
   ZERO_HASH,
 } from "../../../src/base/bytes.ts";
-import { type BranchSettings, Chain, type HeadChange } from "../../../src/chain/chain.ts";
+import { Chain, type HeadChange } from "../../../src/chain/chain.ts";
+import { type BranchSettings, branchesOf } from "../../../src/chain/chain-mode.ts";
 import { AcceptedSignatures } from "../../../src/chain/execution/accepted-signatures.ts";
 import type { Genesis } from "../../../src/chain/genesis/genesis.ts";
 import { computeGenesisHash, executeGenesis } from "../../../src/chain/genesis/genesis-state.ts";
@@ -471,8 +472,8 @@ class TreeWorld {
   async #heads(one: NaiveBlock): Promise<void> {
     const list = lineOf(one).slice(0, this.#random.integer(1, 12)).reverse();
     if (list[0]!.height === 0) list.shift();
-    const { branches } = this.#chain!;
-    const result = await this.#chain!.enqueue(() => branches!.addHeads(list.map(({ block }) => block)));
+    const branches = branchesOf(this.#chain!);
+    const result = await this.#chain!.enqueue(() => branches.addHeads(list.map(({ block }) => block)));
     const fresh = list.filter(({ hasHead }) => !hasHead);
     const first = fresh[0];
     if (first === undefined) return expectSame(result.kind, "added", "heads");
@@ -483,9 +484,9 @@ class TreeWorld {
   }
 
   async #body(one: NaiveBlock): Promise<void> {
-    const { branches } = this.#chain!;
+    const branches = branchesOf(this.#chain!);
     const { hash, transactions } = one.block;
-    const wrong = await this.#chain!.enqueue(() => branches!.addBody(hash, transactions));
+    const wrong = await this.#chain!.enqueue(() => branches.addBody(hash, transactions));
     expectSame(wrong?.code, one.hasHead ? undefined : "unknown-block", "body");
     if (one.hasHead && !one.hasBody && !this.#naive.hasInvalidAncestor(one)) this.#follow(one);
   }
@@ -498,16 +499,16 @@ class TreeWorld {
     const result = await this.#chain!.importBlock({ block: { ...one.block, transactions }, seal: EMPTY });
     expectSame(result.kind, "invalid", "a wrong body");
     if (!one.hasHead) return;
-    const { branches } = this.#chain!;
-    const wrong = await this.#chain!.enqueue(() => branches!.addBody(one.block.hash, transactions));
+    const branches = branchesOf(this.#chain!);
+    const wrong = await this.#chain!.enqueue(() => branches.addBody(one.block.hash, transactions));
     expectSame(wrong?.code, "wrong-body", "a wrong body");
   }
 
   async #operator(word: "invalidate" | "reconsider", one: NaiveBlock): Promise<void> {
     // The order in which a move in stages meets ties depends on the stages.
     if (!one.hasHead || one.height === 0 || this.#settings.moveBytesMax !== undefined) return;
-    const { branches } = this.#chain!;
-    await this.#chain!.enqueue(() => branches![word](one.block.hash));
+    const branches = branchesOf(this.#chain!);
+    await this.#chain!.enqueue(() => branches[word](one.block.hash));
     if (word === "invalidate") one.isTaken = !one.isFound;
     else {
       const related = [...lineOf(one), ...this.#blocks.filter((other) => lineOf(other).includes(one))];

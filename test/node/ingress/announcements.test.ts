@@ -1,9 +1,11 @@
 /** What a replica thinks of announced blocks that can be abandoned, and of the bodies that follow them. */
+
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { EMPTY, type Hash } from "../../../src/base/bytes.ts";
 import type { Relay } from "../../../src/base/fault.ts";
 import { SILENT } from "../../../src/base/log.ts";
 import type { Chain } from "../../../src/chain/chain.ts";
+import { branchesOf } from "../../../src/chain/chain-mode.ts";
 import { bank } from "../../../src/chain/modules/bank.ts";
 import {
   assembleBlock,
@@ -55,11 +57,17 @@ beforeEach(async () => {
   const now = () => START_MS + 600_000 + time.now() - 1_000_000;
   const scheduler = { now, after: (delayMs: number, run: () => void) => time.after(delayMs, run) };
   chain = await openMinedChain({ now });
-  ingress = new BlockIngress({ chain, scheduler, fatal: (error) => faults.push(String(error)) });
+  ingress = new BlockIngress({
+    chain,
+    branches: branchesOf(chain),
+    scheduler,
+    fatal: (error) => faults.push(String(error)),
+  });
   [pooled, sent, asked, told, faults] = [new Map(), undefined, [], [], []];
   [sentBy, others] = [new Map(), []];
   announcements = new Announcements({
     chain,
+    branches: branchesOf(chain),
     ingress,
     scheduler,
     log: SILENT,
@@ -174,7 +182,7 @@ describe("an announcement of a mined block", () => {
     expect(await judge(remined(block, { time: START_MS / 1_000 - 1 }))).toBe("reject");
     expect(await judge(remined(block, { version: 2 }))).toBe("reject");
     expect(await announcements.judge("peer", Uint8Array.of(1, 2, 3))).toBe("reject");
-    expect(chain.branches!.tree.size).toBe(1);
+    expect(branchesOf(chain).tree.size).toBe(1);
   });
 
   it("of an unknown parent is not passed on, and the sender is asked for heads", async () => {

@@ -2,11 +2,13 @@
  * Signatures that only ZIP-215 accepts are judged before a block is executed, elsewhere: the chain's own thread, whose
  * verifier is counted here, has none of them left. What is invalid stays the chain's to say.
  */
+
 import { describe, expect, it } from "vitest";
 import { type Address, EMPTY, utf8 } from "../../../src/base/bytes.ts";
 import { ARBITRATION_BATCH } from "../../../src/base/limits.ts";
 import { type LogFields, SILENT } from "../../../src/base/log.ts";
 import type { Chain } from "../../../src/chain/chain.ts";
+import { branchesOf } from "../../../src/chain/chain-mode.ts";
 import { AcceptedSignatures } from "../../../src/chain/execution/accepted-signatures.ts";
 import { bank, readAccount } from "../../../src/chain/modules/bank.ts";
 import {
@@ -124,7 +126,13 @@ async function open(judge: Judge | undefined): Promise<World> {
   const fatal = (error: unknown) => {
     throw error;
   };
-  const ingress = new BlockIngress({ chain, scheduler: new VirtualTime(), slowSignatures, fatal });
+  const ingress = new BlockIngress({
+    chain,
+    branches: branchesOf(chain),
+    scheduler: new VirtualTime(),
+    slowSignatures,
+    fatal,
+  });
   return { chain, ingress, arbitratedHere: slow, batches, logged };
 }
 

@@ -54,6 +54,7 @@ class FakeNode {
         scheduler: world.time,
         logger: SILENT,
         selfId: id,
+        mode: { kind: "final" },
         jitter: () => 0.5,
         peers: () => [...world.answers.keys()].filter((other) => other !== id),
         request: (to, question) => {

@@ -1,10 +1,12 @@
 /** Whom catching up by branches asks, and what it thinks of who does not answer. */
+
 import fc from "fast-check";
 import { beforeEach, describe, expect, it } from "vitest";
 import { EMPTY, equalBytes, type Hash, utf8 } from "../../../src/base/bytes.ts";
 import { HEADS_CHOSEN_PEERS_MAX, HEADS_PEERS_MAX } from "../../../src/base/limits.ts";
 import { SILENT } from "../../../src/base/log.ts";
 import type { Chain } from "../../../src/chain/chain.ts";
+import { branchesOf } from "../../../src/chain/chain-mode.ts";
 import { encodeBody, type SealedBlock } from "../../../src/chain/types/block.ts";
 import { sha256 } from "../../../src/crypto/hash.ts";
 import { BlockIngress } from "../../../src/node/ingress/block-ingress.ts";
@@ -37,7 +39,12 @@ async function open(): Promise<void> {
   chain = await openMinedChain();
   [peers, asked, faults] = [new Map(), [], []];
   [latencyMs, chosen] = [new Map(), new Set()];
-  const ingress = new BlockIngress({ chain, scheduler: time, fatal: (error) => faults.push(String(error)) });
+  const ingress = new BlockIngress({
+    chain,
+    branches: branchesOf(chain),
+    scheduler: time,
+    fatal: (error) => faults.push(String(error)),
+  });
   sync = new BranchSync(CATCH_UP, {
     scheduler: time,
     logger: SILENT,

@@ -1,9 +1,11 @@
 /** Heads of a long branch: stored answer by answer, or read through first where it may be too light. */
+
 import { expect, it } from "vitest";
 import { equalBytes } from "../../../src/base/bytes.ts";
 import { HEADS_PER_ANSWER_MAX } from "../../../src/base/limits.ts";
 import { SILENT } from "../../../src/base/log.ts";
 import type { Chain } from "../../../src/chain/chain.ts";
+import { branchesOf } from "../../../src/chain/chain-mode.ts";
 import { type BlockHead, bodyRootOf, hashHeader } from "../../../src/chain/types/block.ts";
 import { meetsTarget } from "../../../src/chain/types/target.ts";
 import { BlockIngress } from "../../../src/node/ingress/block-ingress.ts";
@@ -54,7 +56,12 @@ class World {
   constructor(chain: Chain, answers: (question: number) => readonly BlockHead[]) {
     const scheduler = this.time;
     this.chain = chain;
-    this.ingress = new BlockIngress({ chain, scheduler, fatal: (error) => this.faults.push(String(error)) });
+    this.ingress = new BlockIngress({
+      chain,
+      branches: branchesOf(chain),
+      scheduler,
+      fatal: (error) => this.faults.push(String(error)),
+    });
     this.peer = new BranchPeer("peer", CATCH_UP, {
       scheduler,
       logger: SILENT,

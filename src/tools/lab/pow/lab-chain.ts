@@ -8,7 +8,7 @@ import { assert } from "../../../base/assert.ts";
 import type { Hash } from "../../../base/bytes.ts";
 import type { TreeNode } from "../../../chain/forks/block-tree.ts";
 import type { PowParameters } from "../../../chain/genesis/pow-parameters.ts";
-import type { ConsensusRules } from "../../../chain/rules.ts";
+import type { ForkableRules } from "../../../chain/rules.ts";
 import type { Ancestry } from "../../../chain/types/ancestry.ts";
 import {
   BLANK_SUMMARY,
@@ -113,7 +113,7 @@ export class LabBranch implements Ancestry {
 /** One chain of the lab, ready for any number of races. It keeps no state of a race. */
 export class LabChain {
   readonly parameters: PowParameters;
-  readonly rules: ConsensusRules;
+  readonly rules: ForkableRules;
   readonly trunk: readonly BlockHead[];
   /** The block that both branches of a race start from. */
   readonly fork: TreeNode;

@@ -4,8 +4,10 @@
  * attacker sees the public chain through his follower, judges like race.ts, and releases by handing his blocks to the
  * honest replica's block ingress. Difficulty is fixed, so that the same formulas must match. Source: pow.md 2.9.
  */
+
 import { assert } from "../../../base/assert.ts";
 import { byteText } from "../../../base/bytes.ts";
+import { branchesOf } from "../../../chain/chain-mode.ts";
 import type { ForkChoice } from "../../../chain/forks/block-tree.ts";
 import type { SealedBlock } from "../../../chain/types/block.ts";
 import type { SignedTransaction } from "../../../chain/types/transaction.ts";
@@ -171,5 +173,5 @@ function heightOf({ chain }: Replica): bigint {
 }
 
 function workOf({ chain }: Replica): bigint {
-  return chain.branches!.tree.get(chain.head.hash)!.work;
+  return branchesOf(chain).tree.get(chain.head.hash)!.work;
 }

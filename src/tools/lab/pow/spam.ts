@@ -4,12 +4,14 @@
  * fetches heads, what judges them, the block tree and its records; so are the proofs of work. Off means the same
  * ingress, told for each head that its branch has been proven heavy enough. Source: pow.md 2.8, 8.
  */
+
 import { assert } from "../../../base/assert.ts";
 import { type Address, EMPTY, equalBytes, ZERO_HASH } from "../../../base/bytes.ts";
 import { HEADS_PER_ANSWER_MAX } from "../../../base/limits.ts";
 import { SILENT } from "../../../base/log.ts";
 import type { Scheduler } from "../../../base/scheduler.ts";
 import { Chain } from "../../../chain/chain.ts";
+import { branchesOf } from "../../../chain/chain-mode.ts";
 import { AcceptedSignatures } from "../../../chain/execution/accepted-signatures.ts";
 import type { HeadsResult } from "../../../chain/forks/header-admission.ts";
 import type { Genesis } from "../../../chain/genesis/genesis.ts";
@@ -126,7 +128,7 @@ export async function runSpam(options: Spam, step: Step = noStep): Promise<SpamR
   const { lengths, seed } = options;
   const kv = new MemoryKv();
   const honest = await mineHonest(options, kv, step);
-  const tip = honest.branches!.tree.get(honest.head.hash)!;
+  const tip = branchesOf(honest).tree.get(honest.head.hash)!;
   const tipBlockWork = RULES.weight(tip.head.header);
   const fixture: Stage = { kv, nowMs: 1_000 * tip.head.header.time, floor: tip.work - 144n * tipBlockWork };
   const zero = honest.store.head(honest.genesisHash)!;
@@ -180,7 +182,7 @@ async function play(fixture: Stage, scene: SpamScene, bound: boolean, branch: He
   const fatal = (error: unknown) => {
     throw error;
   };
-  const ingress = new Ingress({ chain, scheduler, fatal });
+  const ingress = new Ingress({ chain, branches: branchesOf(chain), scheduler, fatal });
   const heads = branch.map(({ head }) => head);
   const peer = new BranchPeer("attacker", CATCH_UP, {
     scheduler,

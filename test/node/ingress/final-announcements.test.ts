@@ -1,10 +1,9 @@
 /** What a replica thinks of announced blocks. */
 import { expect, it } from "vitest";
-import { refuse } from "../../../src/base/fault.ts";
 import { SILENT } from "../../../src/base/log.ts";
 import type { Block } from "../../../src/chain/types/block.ts";
+import { judgeFinalAnnouncement } from "../../../src/node/ingress/final-announcements.ts";
 import { PassedOn } from "../../../src/node/ingress/passed-on.ts";
-import { judgeRumor } from "../../../src/node/ingress/rumors.ts";
 import { announcementOf, encodeAnnouncement } from "../../../src/p2p/transport/wire.ts";
 import { alice, bob, extend, openChain, SEAL, transfer } from "../../chain/fixtures.ts";
 
@@ -14,19 +13,15 @@ async function judgeKnown(...seals: ((block: Block) => Uint8Array)[]): Promise<s
   const ports = {
     chain,
     log: SILENT,
-    pool: { getByHash: () => undefined, isExecutable: () => false },
-    admit: () => refuse("MEMPOOL_FULL" as const, "no room"),
-    brought: () => undefined,
+    pool: { getByHash: () => undefined },
     passedOn: new PassedOn(),
     announced: () => undefined,
-    announcements: undefined,
     importBlock: async () => undefined,
-    judgeEvidence: () => "ignore" as const,
   };
   const verdicts: string[] = [];
   for (const seal of seals) {
     const bytes = encodeAnnouncement(announcementOf({ block, seal: seal(block) }));
-    verdicts.push(await judgeRumor(ports, "blocks", "peer", bytes));
+    verdicts.push(await judgeFinalAnnouncement(ports, "peer", bytes));
   }
   return verdicts;
 }

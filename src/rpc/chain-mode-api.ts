@@ -1,0 +1,13 @@
+/** What the port to the node says of the mode of its chain: no method asks whether a field is there. */
+import type { BranchesApi } from "./api.ts";
+
+/** The mode of a chain, as the chain itself tells it (chain/chain-mode.ts). */
+export type ChainModeApi = { readonly kind: "final" } | ForkableApi;
+
+export interface ForkableApi {
+  readonly kind: "forkable";
+  /** The branches, and the work behind them. */
+  readonly branches: BranchesApi;
+  /** How many blocks on top of one make this node call it final. */
+  readonly finalityDepth: number;
+}
