@@ -223,7 +223,7 @@ export const MAIL_FRAME_MS_MAX = 30_000;
 /** Messages of one mail frame; a frame with more closes the stream. */
 export const MAIL_FRAME_MESSAGES_MAX = 4_096;
 /** Bytes to which mail is coalesced; a longer message travels alone. */
-export const MAIL_FRAME_BYTES_TARGET = 256 * 1024;
+export const MAIL_FRAME_BYTES_TARGET = 64 * 1024;
 /** Bytes of one mail frame; a longer one closes the stream. */
 export const MAIL_FRAME_BYTES_MAX = MAIL_MESSAGE_BYTES_MAX + 8;
 /** Messages waiting for one validator; beyond it the oldest is dropped (STATUS repairs). */

@@ -253,6 +253,11 @@ export interface Parsed {
 export interface ConsensusEngine<P extends Parsed, M> {
   /** A pure query before any signature is checked: epoch, window, duplicate. */
   wants(parsed: P): boolean;
+  /**
+   * The same by a message's first bytes (about a hundred), where it is too long to be read unasked: true for whatever of that
+   * length `wants` would be true for. Absent where nobody sends messages.
+   */
+  awaits?(author: ValidatorId, start: Uint8Array, bytes: number): boolean;
   step(input: Input<M>): readonly Effect<M>[];
   /** Undefined where nobody agrees on anything by messages. */
   status(): EngineStatus | undefined;

@@ -82,8 +82,7 @@ export class Driver<P extends Parsed, M extends Typed> {
   /** No effect is performed after it resolves. */
   async stop(): Promise<void> {
     this.#stopped = true;
-    for (const { cancel } of this.#timers.values()) cancel();
-    this.#timers.clear();
+    for (const name of [...this.#timers.keys()]) this.#clearTimer(name);
     for (const id of [...this.#waiting.keys()]) this.#forget(id);
     await this.#turn;
   }
@@ -112,6 +111,11 @@ export class Driver<P extends Parsed, M extends Typed> {
     if (!verified.ok) return this.#refuse(author, type, verified.fault.code);
     if (bill.checksUs <= ONE_CHECK_US) bill.refund();
     this.input({ kind: "message-received", message: verified.value });
+  }
+
+  /** Whether the rest of a long message is worth reading. */
+  awaits(author: ValidatorId, start: Uint8Array, bytes: number): boolean {
+    return !this.#stopped && this.#engine.awaits?.(author, start, bytes) === true;
   }
 
   /** The committed head moved. */
@@ -286,9 +290,9 @@ export class Driver<P extends Parsed, M extends Typed> {
     if (limit.count > 0) count(this.counts.slow, String(block.summary.proposer), limit.count);
     if (limit.isExceeded) return this.#decline(block);
     if (check.kind === "invalid") {
-      const { code, detail } = check.fault;
-      const fields = { height: block.summary.height, hash: showHash(block.hash), fault: code };
-      log.log("warn", "pbft", "proposal refused", { ...fields, detail });
+      const { code: fault, detail } = check.fault;
+      const { height } = block.summary;
+      log.log("warn", "pbft", "proposal refused", { height, hash: showHash(block.hash), fault, detail });
     }
     this.input({ kind: "block-checked", hash: block.hash, verdict: check.kind });
   }

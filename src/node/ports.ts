@@ -8,6 +8,7 @@ import type { Relay } from "../base/fault.ts";
 import type { Block } from "../chain/types/block.ts";
 import type { ValidatorId } from "../consensus/engine.ts";
 import type { SignatureClaim } from "../crypto/keys.ts";
+import type { AnnouncedMail, LargeMessage } from "../p2p/network-ports.ts";
 import type { PeerView } from "../rpc/api.ts";
 
 export type RumorTopic = "transactions" | "blocks" | "evidence";
@@ -34,6 +35,8 @@ export interface NetworkHandlers {
    * @returns a promise while no more of this author should be read (back-pressure); it resolves when reading may go on
    */
   mailReceived(peerId: string, author: ValidatorId, bytes: Uint8Array): Promise<void> | undefined;
+  /** A message begins that is too long to be read unasked: whether it is awaited. What is not is never kept. */
+  mailAnnounced(peerId: string, author: ValidatorId, message: LargeMessage): AnnouncedMail;
   rumorReceived(topic: RumorTopic, peerId: string, bytes: Uint8Array): Promise<Relay>;
   /** Of one peer, together: each of them follows at once by rumorReceived. */
   transactionsReceived?(envelopes: readonly Uint8Array[]): void;

@@ -111,10 +111,8 @@ export class Replica {
       chain: this.chain,
       scheduler: ports.scheduler,
       budgets: this.budgets,
-      consensus: (author, content) => {
-        this.presence.heard(author);
-        this.#driver?.receive(author, content);
-      },
+      presence: this.presence,
+      driver: () => this.#driver,
       admit: (envelope) => this.#admit(envelope),
       importBlock: (sealed, peerId) => this.#importFrom(sealed, peerId),
     });
@@ -153,6 +151,7 @@ export class Replica {
     this.presence.start();
     await network.start({
       mailReceived: (peerId, author, bytes) => this.#mail.receive(peerId, author, bytes),
+      mailAnnounced: (_, author, message) => this.#mail.announced(author, message),
       rumorReceived: (topic, peerId, bytes) => this.#rumorReceived(topic, peerId, bytes),
       transactionsReceived: (envelopes) => this.pool.prepare(envelopes),
       requestReceived: (peerId, bytes) => this.#parts.repair.answer(peerId, bytes),

@@ -8,8 +8,24 @@ import type { Meter } from "./transport/meter.ts";
 import type { Sessions } from "./transport/sessions.ts";
 
 /** As in node/ports.ts, where the contract stands. */
+/** A message of which the first bytes are here. */
+export interface LargeMessage {
+  /** Some hundred bytes at most. */
+  readonly start: Uint8Array;
+  /** Of all of it. */
+  readonly bytes: number;
+}
+
+export interface AnnouncedMail {
+  readonly isAwaited: boolean;
+  /** While it is pending no more of this author should be read. */
+  readonly pause: Promise<void> | undefined;
+}
+
 export interface P2pHandlers {
+  /** `author` is the validator whose key the peer proved at the handshake. */
   mailReceived(peerId: string, author: number, bytes: Uint8Array): Promise<void> | undefined;
+  mailAnnounced(peerId: string, author: number, message: LargeMessage): AnnouncedMail;
   rumorReceived(topic: GossipTopic, peerId: string, bytes: Uint8Array): Promise<Relay>;
   /** Of one peer, together: each of them follows at once by rumorReceived. */
   transactionsReceived?(envelopes: readonly Uint8Array[]): void;

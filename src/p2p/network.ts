@@ -301,10 +301,7 @@ export class P2pNetwork {
       requests,
       clocks: new Clocks(shared),
       discovery: this.#discovery(host, requests),
-      mail: new Mail({
-        ...shared,
-        mailReceived: (peerId, author, bytes) => handlers.mailReceived(peerId, author, bytes),
-      }),
+      mail: new Mail({ ...shared, handlers }),
       rumor: new Rumor(this.#options.genesisHash, {
         ...shared,
         budgets,

@@ -247,6 +247,7 @@ export function lying(
     start: (handlers) =>
       network.start({
         mailReceived: (...of) => handlers.mailReceived(...of),
+        mailAnnounced: (...of) => handlers.mailAnnounced(...of),
         rumorReceived: (...of) => handlers.rumorReceived(...of),
         requestReceived: (peerId, question) => {
           const honest = () => handlers.requestReceived(peerId, question);

@@ -7,7 +7,7 @@ import type { Connection, MultiaddrConnection, Stream } from "@libp2p/interface"
 import { peerIdFromString } from "@libp2p/peer-id";
 import { multiaddr } from "@multiformats/multiaddr";
 import { afterEach, describe, expect, it } from "vitest";
-import { concatBytes, showHash, text, utf8 } from "../../src/base/bytes.ts";
+import { concatBytes, equalBytes, showHash, text, utf8 } from "../../src/base/bytes.ts";
 import {
   CONNECTIONS_PER_PEER_MAX,
   HELLO_BYTES_MAX,
@@ -294,6 +294,14 @@ describe("before the HELLO", () => {
   });
 });
 
+/** A frame of one message, of which little has come. */
+function beginLarge(bytes: number): Uint8Array {
+  const head = new Uint8Array(128);
+  head.set([0, 0, 0, 1]);
+  new DataView(head.buffer).setUint32(4, bytes - 8);
+  return concatBytes(varint(bytes), head);
+}
+
 describe("mail", () => {
   async function mailStream(node: TestNode): Promise<Stream> {
     return (await connectProperly(await startBareHost(1), node)).newStream(MAIL_PROTOCOL);
@@ -336,10 +344,33 @@ describe("mail", () => {
     const second = await host.dial(multiaddr(node.network.addresses[0]!), { force: true });
     await sayHello(second, encodeHello(helloOf(1)));
     const oldest = await first.newStream(MAIL_PROTOCOL);
-    oldest.send(varint(MAIL_FRAME_BYTES_MAX));
+    oldest.send(beginLarge(MAIL_FRAME_BYTES_MAX));
     const newest = await second.newStream(MAIL_PROTOCOL);
-    newest.send(varint(MAIL_FRAME_BYTES_MAX));
+    newest.send(beginLarge(MAIL_FRAME_BYTES_MAX));
     await until(() => node.network.counters.rejected["mail-unfinished"] === 1, "one is cut off");
+    expect(node.announced).toEqual([MAIL_FRAME_BYTES_MAX - 8, MAIL_FRAME_BYTES_MAX - 8]);
+  });
+
+  it("of more than 64 KiB is kept only where it is awaited, and what stands behind it is read", async () => {
+    const node = await startNode(0);
+    const frames = frameStream(await mailStream(node), 100);
+    const large = (bytes: number) => new Uint8Array(bytes).fill(bytes % 251);
+    node.awaits = (bytes) => bytes === 200_000;
+    for (const messages of [
+      [large(65_535)],
+      [large(100_000)],
+      [utf8("vote 1")],
+      [large(200_000)],
+      [large(40_000), large(40_001)],
+      [utf8("vote 2")],
+    ]) {
+      await frames.write(encodeMailFrame(messages), 5_000);
+    }
+    await until(() => node.mail.length === 4, "what is awaited and what is small arrived");
+    expect(node.mail.map(({ bytes }) => bytes.length)).toEqual([65_535, 6, 200_000, 6]);
+    expect(equalBytes(node.mail[2]!.bytes, large(200_000))).toBe(true);
+    expect(node.announced).toEqual([100_000, 200_000]);
+    expect(node.network.counters.rejected["mail-unasked"]).toBe(2);
   });
 
   it("drops a frame that announces more than the bound", async () => {

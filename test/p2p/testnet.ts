@@ -42,6 +42,9 @@ export interface LogLine {
 export class TestNode implements Logger {
   readonly network: P2pNetwork;
   readonly mail: { from: string; bytes: Uint8Array }[] = [];
+  /** Sizes of messages that were too long to be read unasked. */
+  readonly announced: number[] = [];
+  awaits: (bytes: number) => boolean = () => true;
   readonly rumors: { topic: GossipTopic; from: string; bytes: Uint8Array }[] = [];
   readonly connected: string[] = [];
   readonly disconnected: string[] = [];
@@ -68,6 +71,10 @@ export class TestNode implements Logger {
       mailReceived: (from, _author, bytes) => {
         this.mail.push({ from, bytes });
         return undefined;
+      },
+      mailAnnounced: (_from, _author, message) => {
+        this.announced.push(message.bytes);
+        return { isAwaited: this.awaits(message.bytes), pause: undefined };
       },
       rumorReceived: async (topic, from, bytes) => {
         this.rumors.push({ topic, from, bytes });

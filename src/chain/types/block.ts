@@ -6,7 +6,7 @@
 import { asHash, type Hash, ZERO_HASH } from "../../base/bytes.ts";
 import { refuse, type Verdict } from "../../base/fault.ts";
 import { EXTRA_BYTES_MAX, SEAL_BYTES_MAX } from "../../base/limits.ts";
-import { decode, type Reader } from "../../codec/reader.ts";
+import { decode, Reader } from "../../codec/reader.ts";
 import { Writer } from "../../codec/writer.ts";
 import { sha256d, taggedHash } from "../../crypto/hash.ts";
 import { merkleRoot } from "../../crypto/merkle.ts";
@@ -257,6 +257,13 @@ export function decodeSealedBlock(
   if (bytes.length > bytesMax)
     return refuse("too-large", `sealed block of ${bytes.length} bytes, at most ${bytesMax}`);
   return decode(bytes, "sealed block", (reader) => readSealedBlock(reader, limits));
+}
+
+/** The height that a sealed block tells in its first bytes. Undefined where these are fewer than it takes. */
+export function sealedBlockHeight(start: Uint8Array): bigint | undefined {
+  const offset = 4 + HEADER_BYTES + 8;
+  if (start.length < offset + 8) return undefined;
+  return new Reader(start.subarray(offset)).u64();
 }
 
 export function readSealedBlock(reader: Reader, limits: BodyLimits): SealedBlock {

@@ -86,6 +86,7 @@ function checkPeers(
 
 const NO_PART = {
   mailReceived: () => undefined,
+  mailAnnounced: () => ({ isAwaited: false, pause: undefined }),
   rumorReceived: async () => "ignore" as const,
   requestReceived: async () => {
     throw new Error("only looking");

@@ -292,6 +292,7 @@ function networkOf(
 function startNetwork(network: P2pNetwork): Promise<void> {
   return network.start({
     mailReceived: () => undefined,
+    mailAnnounced: () => ({ isAwaited: false, pause: undefined }),
     rumorReceived: async () => "ignore",
     requestReceived: () => Promise.reject(new Error("no answer")),
     peerConnected: () => undefined,

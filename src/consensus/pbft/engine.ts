@@ -14,6 +14,7 @@ import type {
   Input,
   SealedHead,
   Timer,
+  ValidatorId,
 } from "../engine.ts";
 import { agree, receiveCommit, receivePrePrepare, receivePrepare, receiveVerdict } from "./agreement.ts";
 import { checkNewViewVotes, checkSeal, checkViewChange } from "./amnesia.ts";
@@ -28,6 +29,7 @@ import { advanceHead, orderImports, recordCommitted } from "./commitment.ts";
 import { Core, type PbftEngineOptions } from "./core.ts";
 import { describeEngine } from "./engine-status.ts";
 import { enterView } from "./enter-view.ts";
+import { awaitsLarge } from "./large-messages.ts";
 import type { PbftMessage } from "./message-verifier.ts";
 import {
   armHeartbeat,
@@ -61,6 +63,10 @@ export class PbftEngine implements ConsensusEngine<ParsedMessage, PbftMessage> {
 
   wants(parsed: ParsedMessage): boolean {
     return wantsMessage(this.#core, parsed);
+  }
+
+  awaits(author: ValidatorId, start: Uint8Array, bytes: number): boolean {
+    return awaitsLarge(this.#core, author, start, bytes);
   }
 
   /** @throws InvariantError when the driver breaks the contract, Error when what it restored is unusable. */

@@ -26,7 +26,7 @@ import {
   writeBody,
 } from "./messages.ts";
 
-const WIRE_VERSION = 1;
+export const WIRE_VERSION = 1;
 
 /** A message whose form is right and whose signature nobody has checked yet. */
 export type ParsedMessage = PbftBody & {

@@ -14,6 +14,7 @@ import {
 } from "../../base/limits.ts";
 import type { Scheduler } from "../../base/scheduler.ts";
 import type { ValidatorId } from "../../consensus/engine.ts";
+import type { AnnouncedMail, LargeMessage } from "../../p2p/network-ports.ts";
 import { decodePacket, MAIL_BLOCK, MAIL_CONSENSUS, MAIL_TRANSACTION } from "./packet.ts";
 import type { Bill, WorkBudgets } from "./work-budget.ts";
 
@@ -21,6 +22,9 @@ export interface IncomingMailPorts {
   readonly scheduler: Scheduler;
   readonly budgets: WorkBudgets;
   readonly consensus: (author: ValidatorId, content: Uint8Array) => void;
+  /** Of messages too long to be read unasked. */
+  readonly awaitsConsensus: (author: ValidatorId, message: LargeMessage) => boolean;
+  readonly awaitsBlock: (message: LargeMessage) => boolean;
   /** Resolves when the block was judged, with what it cost on the bill. */
   readonly block: (block: Arrived, bill: Bill) => Promise<void> | undefined;
   readonly transaction: (transaction: Arrived, bill: Bill) => void;
@@ -65,10 +69,29 @@ export class IncomingMail {
     return this.#pause(author);
   }
 
+  /** What is not awaited is thrown away as it comes, at its author's expense. */
+  announced(author: ValidatorId, message: LargeMessage): AnnouncedMail {
+    const { budgets } = this.#ports;
+    const isAwaited = !this.#isStopped && !budgets.isSpent(author) && this.#awaits(author, message);
+    if (isAwaited) return { isAwaited, pause: undefined };
+    budgets.open(author, message.bytes);
+    return { isAwaited, pause: this.#isStopped ? undefined : this.#pause(author) };
+  }
+
   stop(): void {
     this.#isStopped = true;
     for (const queue of this.#queues.values()) for (const resume of queue.resume) resume();
     this.#queues.clear();
+  }
+
+  #awaits(author: ValidatorId, { start, bytes }: LargeMessage): boolean {
+    const packet = decodePacket(start);
+    if (packet === undefined) return false;
+    const message = { start: packet.content, bytes: bytes - 1 };
+    if (packet.kind === MAIL_CONSENSUS) return this.#ports.awaitsConsensus(author, message);
+    const queued = this.#queues.get(author)?.bytes ?? 0;
+    if (packet.kind !== MAIL_BLOCK || queued + bytes > MAIL_QUEUE_BYTES_MAX) return false;
+    return this.#ports.awaitsBlock(message);
   }
 
   #enqueue(arrived: Arrived): Promise<void> | undefined {

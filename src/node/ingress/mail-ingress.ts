@@ -8,33 +8,62 @@ import { equalBytes } from "../../base/bytes.ts";
 import type { Verdict } from "../../base/fault.ts";
 import type { Scheduler } from "../../base/scheduler.ts";
 import type { Chain } from "../../chain/chain.ts";
-import { decodeSealedBlock, type SealedBlock } from "../../chain/types/block.ts";
+import {
+  decodeSealedBlock,
+  type SealedBlock,
+  sealedBlockBytesMax,
+  sealedBlockHeight,
+} from "../../chain/types/block.ts";
 import type { SignedTransaction } from "../../chain/types/transaction.ts";
 import type { ValidatorId } from "../../consensus/engine.ts";
 import { ARBITRATED_CHECK_US } from "../../crypto/signature-meter.ts";
 import type { AdmissionCode } from "../../mempool/admission.ts";
+import type { LargeMessage } from "../../p2p/network-ports.ts";
 import type { ImportOutcome } from "../../p2p/sync/catch-up.ts";
 import { type Arrived, IncomingMail } from "./incoming-mail.ts";
 import type { Bill, WorkBudgets } from "./work-budget.ts";
+
+/** Blocks above the own head that a mail may bring which is too long to be read unasked. */
+const MAIL_BLOCKS_AHEAD_MAX = 1_024n;
+
+/** Where consensus messages go. */
+interface ConsensusInput {
+  receive(author: ValidatorId, content: Uint8Array): void;
+  awaits(author: ValidatorId, start: Uint8Array, bytes: number): boolean;
+}
 
 export interface MailEntryPorts {
   readonly chain: Chain;
   readonly scheduler: Scheduler;
   readonly budgets: WorkBudgets;
-  readonly consensus: (author: ValidatorId, content: Uint8Array) => void;
+  readonly presence: { heard(author: ValidatorId): void };
+  /** Of a validator. */
+  readonly driver: () => ConsensusInput | undefined;
   readonly admit: (envelope: Uint8Array) => Verdict<SignedTransaction, AdmissionCode>;
   readonly importBlock: (sealed: SealedBlock, peerId: string) => Promise<ImportOutcome>;
 }
 
 export function createIncomingMail(ports: MailEntryPorts): IncomingMail {
-  const { scheduler, budgets, consensus } = ports;
+  const { scheduler, budgets, presence, driver } = ports;
   return new IncomingMail({
     scheduler,
     budgets,
-    consensus,
+    consensus: (author, content) => {
+      presence.heard(author);
+      driver()?.receive(author, content);
+    },
+    awaitsConsensus: (author, { start, bytes }) => driver()?.awaits(author, start, bytes) ?? false,
+    awaitsBlock: (message) => awaitsBlock(ports.chain, message),
     block: (packet, bill) => judgeBlock(ports, packet, bill),
     transaction: (packet, bill) => judgeTransaction(ports, packet, bill),
   });
+}
+
+/** One that is missing here: served in answer to a STATUS, in the order of heights. */
+function awaitsBlock({ head, genesis }: Chain, { start, bytes }: LargeMessage): boolean {
+  const height = sealedBlockHeight(start);
+  if (height === undefined || bytes > sealedBlockBytesMax(genesis.limits)) return false;
+  return height > head.summary.height && height <= head.summary.height + MAIL_BLOCKS_AHEAD_MAX;
 }
 
 /** Admission checks the signature last; what it refuses for another reason may be right at the sender's. */

@@ -4,7 +4,8 @@
  * more bytes for ever when a length has no end. Source: docs/protocol.md, "Frames".
  */
 import type { Stream } from "@libp2p/interface";
-import { LengthPrefixedDecoder, lpStream } from "@libp2p/utils";
+import { lpStream } from "@libp2p/utils";
+import { type FrameBounds, FrameDecoder } from "./frame-decoder.ts";
 
 /** One frame after the other, in both directions, with back-pressure. */
 export interface FrameStream {
@@ -76,40 +77,31 @@ export function frameStream(stream: Stream, bytesMax: number): FrameStream {
   };
 }
 
-export interface FrameReceiver {
+export interface FrameReceiver extends FrameBounds {
   /** In the turn in which the frame's last byte arrives. */
   receive(frame: Uint8Array): void;
   /** Once, when framing is broken. */
   fail(error: Error): void;
-  /** After each piece. @param bytes of the frame that is begun, 0: none is. @param isAnother than before */
+  /** After each piece. @param bytes that the frame which is begun may make this side hold, 0: none is. @param isAnother than before */
   awaits(bytes: number, isAnother: boolean): void;
 }
 
-export function onFrames(stream: Stream, bytesMax: number, { receive, fail, awaits }: FrameReceiver): void {
-  // Asked for the length last where a frame is not whole, or nothing is left.
-  let awaited = 0;
-  const decoder = new LengthPrefixedDecoder({
-    lengthDecoder: (source) => {
-      awaited = Math.min(source.byteLength, 1);
-      awaited = decodeLength(source);
-      return awaited;
-    },
-    maxDataLength: bytesMax,
-    maxBufferSize: 2 * bytesMax + 64 * 1024,
-  });
+/** Frame after frame while the stream lives. */
+export function onFrames(stream: Stream, receiver: FrameReceiver): void {
+  const decoder = new FrameDecoder(receiver);
   let broken = false;
   stream.addEventListener("message", ({ data }) => {
     if (broken) return;
-    let frames: Uint8Array[];
+    const frames: Uint8Array[] = [];
     try {
-      frames = Array.from(decoder.decode(data), (frame) => frame.slice());
+      decoder.push(data.subarray(), (frame) => frames.push(frame));
     } catch (error) {
       broken = true;
-      fail(error as Error);
+      receiver.fail(error as Error);
       return;
     }
     // Outside the try: what a receiver throws is not the peer's fault.
-    for (const frame of frames) if (!broken) receive(frame);
-    awaits(awaited, frames.length > 0);
+    for (const frame of frames) if (!broken) receiver.receive(frame);
+    receiver.awaits(decoder.awaited, frames.length > 0);
   });
 }

@@ -8,19 +8,22 @@
 import type { Connection, Stream } from "@libp2p/interface";
 import {
   MAIL_FRAME_BYTES_MAX,
+  MAIL_FRAME_BYTES_TARGET,
   MAIL_FRAME_MS_MAX,
   MAIL_MESSAGE_BYTES_MAX,
   MAIL_STREAMS_PER_VALIDATOR_MAX,
   MAIL_UNFINISHED_BYTES_MAX,
 } from "../../base/limits.ts";
-import type { ProtocolParts } from "../network-ports.ts";
+import type { LargeMessage, P2pHandlers, ProtocolParts } from "../network-ports.ts";
 import { type FrameStream, frameStream, onFrames } from "./frames.ts";
 import type { Meter } from "./meter.ts";
 import { Outbox } from "./outbox.ts";
 import type { Session } from "./sessions.ts";
 import { UnfinishedFrames } from "./unfinished-frames.ts";
-import { decodeMailFrame, encodeMailFrame } from "./wire.ts";
+import { decodeMailFrame, encodeMailFrame, mailFrameStart } from "./wire.ts";
 
+/** A mail frame that is read in any case; of a longer one nothing is kept unless its one message is awaited. */
+const MAIL_FRAME_UNASKED_BYTES_MAX = MAIL_FRAME_BYTES_TARGET + 16;
 export const MAIL_PROTOCOL = "/quorate/mail";
 /** After a stream broke while its connection lives: do not open the next one in a hot loop. */
 const RETRY_MS = 200;
@@ -30,11 +33,7 @@ const WRITE_TIMEOUT_MS = 5_000;
 const BACKWARD_BYTES_MAX = 1024;
 
 interface Dependencies extends ProtocolParts {
-  /**
-   * `author` is the validator whose key the peer proved at the handshake.
-   * @returns a promise while no more of this author should be read
-   */
-  mailReceived(peerId: string, author: number, bytes: Uint8Array): Promise<void> | undefined;
+  readonly handlers: Pick<P2pHandlers, "mailReceived" | "mailAnnounced">;
 }
 
 interface Line {
@@ -182,13 +181,26 @@ export class Mail {
     this.#admitStream(author, stream);
     const unfinished = this.#unfinishedOf(author);
     stream.addEventListener("close", () => unfinished.ended(stream));
-    onFrames(stream, MAIL_FRAME_BYTES_MAX, {
+    onFrames(stream, {
+      bytesMax: MAIL_FRAME_BYTES_MAX,
+      unaskedMax: MAIL_FRAME_UNASKED_BYTES_MAX,
+      isWanted: (start, bytes) => this.#isAwaited({ peerId, author }, stream, { start, bytes }),
       receive: (frame) => this.#open({ peerId, author }, stream, frame),
       fail: (error) => this.#malformed(peerId, stream, error.message),
       awaits: (bytes, isAnother) => {
         if (!this.#isStopped && stream.status === "open") unfinished.changed(stream, bytes, isAnother);
       },
     });
+  }
+
+  /** Of a frame too long to be read unasked: one message, and one that somebody waits for. */
+  #isAwaited({ peerId, author }: Sender, stream: Stream, frame: LargeMessage): boolean {
+    const message = mailFrameStart(frame);
+    const answer = message && this.#deps.handlers.mailAnnounced(peerId, author, message);
+    if (answer?.isAwaited === true) return true;
+    this.#deps.meter.rejected("mail-unasked");
+    if (answer?.pause !== undefined) void pauseReading(stream, [answer.pause]);
+    return false;
   }
 
   #open({ peerId, author }: Sender, stream: Stream, frame: Uint8Array): void {
@@ -201,7 +213,7 @@ export class Mail {
     this.#deps.meter.received(peerId, "mail", frame.length, messages.value.length);
     // Copies, because consensus keeps some messages for long and must not keep whole frames with them.
     const pauses = messages.value.flatMap(
-      (one) => this.#deps.mailReceived(peerId, author, one.slice()) ?? [],
+      (one) => this.#deps.handlers.mailReceived(peerId, author, one.slice()) ?? [],
     );
     if (pauses.length > 0) void pauseReading(stream, pauses);
   }

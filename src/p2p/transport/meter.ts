@@ -26,6 +26,7 @@ export type Rejection =
   | "mail-streams"
   | "mail-unfinished"
   | "mail-too-large"
+  | "mail-unasked"
   | "mail-dropped"
   | "gossip-before-hello"
   | "gossip-malformed"

@@ -21,11 +21,12 @@ import {
 } from "../../base/limits.ts";
 import { type BlockHead, readBlockHead, type SealedBlock, writeBlockHead } from "../../chain/types/block.ts";
 import { COINBASE_BYTES, isCoinbase, SCHEME_COINBASE } from "../../chain/types/transaction.ts";
-import { decode, type Reader } from "../../codec/reader.ts";
+import { decode, Reader } from "../../codec/reader.ts";
 import { Writer } from "../../codec/writer.ts";
 import { sha256 } from "../../crypto/hash.ts";
 import { PUBLIC_KEY_BYTES, SIGNATURE_BYTES } from "../../crypto/keys.ts";
 import { merkleRoot } from "../../crypto/merkle.ts";
+import type { LargeMessage } from "../network-ports.ts";
 
 /** Changes whenever a byte of any layout changes. */
 export const WIRE_VERSION = 2;
@@ -113,6 +114,9 @@ function readClaim(reader: Reader): ValidatorClaim | undefined {
   return { publicKey: reader.raw(PUBLIC_KEY_BYTES), signature: reader.raw(SIGNATURE_BYTES) };
 }
 
+/** A count and one length. */
+const MAIL_HEAD_BYTES = 8;
+
 /** u32 count | (u32 length | consensus message) each */
 export function encodeMailFrame(messages: readonly Uint8Array[]): Uint8Array {
   const size = messages.reduce((sum, message) => sum + 4 + message.length, 4);
@@ -128,6 +132,14 @@ export function decodeMailFrame(frame: Uint8Array): Verdict<Uint8Array[], "malfo
       reader.list(MAIL_FRAME_MESSAGES_MAX, (r) => r.bytes32(MAIL_MESSAGE_BYTES_MAX)),
     ),
   );
+}
+
+/** Of a frame with one message: what is known of it by the frame's first bytes. Undefined where it holds another number. */
+export function mailFrameStart(frame: LargeMessage): LargeMessage | undefined {
+  const reader = new Reader(frame.start);
+  if (reader.remaining < MAIL_HEAD_BYTES || reader.u32() !== 1) return undefined;
+  const bytes = reader.u32();
+  return MAIL_HEAD_BYTES + bytes === frame.bytes ? { start: reader.raw(reader.remaining), bytes } : undefined;
 }
 
 /** u32 count | (u16 length | envelope) each */

@@ -14,6 +14,7 @@ import {
 import type { Effect, EngineSettings, Head, Input, Timer } from "../../../src/consensus/engine.ts";
 import type { PbftEngine } from "../../../src/consensus/pbft/engine.ts";
 import type { PbftMessage } from "../../../src/consensus/pbft/message-verifier.ts";
+import type { ParsedMessage } from "../../../src/consensus/pbft/wire.ts";
 import { buildBlock, type Fixture, NO_BRANCH, nextStateRoot, workAbove } from "./fixture.ts";
 
 export interface World {
@@ -33,6 +34,8 @@ export interface World {
   sync(host: Host, height: bigint): void;
   observe(host: Host, effect: Effect<PbftMessage>): void;
 }
+
+const CAN_BE_LONG: ReadonlySet<string> = new Set(["pre-prepare", "block", "view-change", "new-view"]);
 
 export interface Disk {
   journal: Uint8Array[];
@@ -111,9 +114,16 @@ export class Host {
     const parsed = verifier.parse(bytes);
     if (!parsed.ok) throw new Error(parsed.fault.detail);
     if (this.engine?.wants(parsed.value) !== true) return;
+    this.#expectAwaited(parsed.value, bytes);
     const message = verifier.verify(parsed.value);
     if (!message.ok) throw new Error(message.fault.detail);
     this.step({ kind: "message-received", message: message.value });
+  }
+
+  /** What is wanted whole must be read on by its first bytes, should it be long. */
+  #expectAwaited({ type, from }: ParsedMessage, bytes: Uint8Array): void {
+    if (!CAN_BE_LONG.has(type) || this.engine?.awaits(from, bytes.slice(0, 119), bytes.length)) return;
+    throw new Error(`a ${type} of ${from} is wanted and would not be read on`);
   }
 
   step(input: Input<PbftMessage>): void {

@@ -24,12 +24,15 @@ class Rig {
   /** Of each block and transaction, on the author's bill. */
   costUs = 100;
   isUseful = false;
+  isAwaited = false;
   /** How long a block takes, ms; undefined: it is judged at once. */
   blockMs: number | undefined;
   readonly mail = new IncomingMail({
     scheduler: this.time,
     budgets: this.budgets,
     consensus: (author) => this.seen.push(`vote ${author}`),
+    awaitsConsensus: () => this.isAwaited,
+    awaitsBlock: () => this.isAwaited,
     block: (block, bill) => this.#judge("block", block, bill),
     transaction: (transaction, bill) => void this.#judge("tx", transaction, bill),
   });
@@ -133,4 +136,21 @@ it("gives all that can be faulty together no more than a fifth of the thread", (
     expect(faulty * workShape(n).perSecond).toBeLessThanOrEqual(200_000);
     expect(faulty * workShape(n).capacity).toBeLessThanOrEqual(1_000_000);
   }
+});
+
+it("makes the author of a long message that nobody waits for pay for its bytes, and reads no more at the budget's end", () => {
+  const rig = new Rig();
+  const announce = (kind: number, bytes: number) =>
+    rig.mail.announced(1, { start: encodePacket(kind, new Uint8Array(127)), bytes });
+  rig.isAwaited = true;
+  expect(announce(MAIL_CONSENSUS, 8_000_000)).toEqual({ isAwaited: true, pause: undefined });
+  expect(announce(MAIL_BLOCK, 2_000_000).isAwaited).toBe(true);
+  expect(announce(MAIL_BLOCK, 9_000_000).isAwaited).toBe(false);
+  expect(announce(MAIL_TRANSACTION, 100_000).isAwaited).toBe(false);
+  rig.isAwaited = false;
+  let count = 0;
+  while (announce(MAIL_CONSENSUS, 8_000_000).pause === undefined) count++;
+  expect(count).toBeLessThan(100);
+  rig.isAwaited = true;
+  expect(announce(MAIL_CONSENSUS, 8_000_000).isAwaited).toBe(false);
 });
