@@ -22,6 +22,7 @@ const FLOORS: Readonly<Record<string, number>> = {
   p2p: 4,
   rpc: 4,
   sdk: 5,
+  explorer: 6,
   node: 6,
   "tools/sim": 7,
   "tools/bench": 8,
@@ -72,6 +73,7 @@ const ADAPTERS = [
   /^rpc\//,
   /^node\//,
   /^sdk\//,
+  /^explorer\//,
   /^tools\/bench\//,
   /^cli\//,
 ];
@@ -206,7 +208,7 @@ describe("the architecture", () => {
 
   it("names files and folders in kebab-case", () => {
     const wrong = files.filter(
-      ({ path }) => !/^([a-z0-9]+(-[a-z0-9]+)*\/)*[a-z0-9]+(-[a-z0-9]+)*\.ts$/.test(path),
+      ({ path }) => !/^([a-z0-9]+(-[a-z0-9]+)*\/)*[a-z0-9]+(-[a-z0-9]+)*(\.d)?\.tsx?$/.test(path),
     );
     expect(wrong.map(({ path }) => path)).toEqual([]);
   });
@@ -236,25 +238,25 @@ describe("the architecture", () => {
   });
 
   it("calls no file by a name that says nothing", () => {
-    const empty = /(^|\/)(index|utils?|helpers?|common|managers?|services?)\.ts$/;
+    const empty = /(^|\/)(index|utils?|helpers?|common|managers?|services?)\.tsx?$/;
     expect(files.filter(({ path }) => empty.test(path)).map(({ path }) => path)).toEqual([]);
   });
 });
 
 function readSources(): SourceFile[] {
   const names = readdirSync(src, { recursive: true, encoding: "utf8" }).filter((name) =>
-    name.endsWith(".ts"),
+    /\.tsx?$/.test(name),
   );
   return names.sort().map((path) => {
     const code = readFileSync(join(src, path), "utf8");
     const ast = ts.createSourceFile(path, code, ts.ScriptTarget.ES2023, true);
-    return { path, code, bare: withoutComments(code), imports: importsOf(ast), ast };
+    return { path, code, bare: withoutComments(path, code), imports: importsOf(ast), ast };
   });
 }
 
-function withoutComments(code: string): string {
+function withoutComments(path: string, code: string): string {
   const printer = ts.createPrinter({ removeComments: true });
-  return printer.printFile(ts.createSourceFile("x.ts", code, ts.ScriptTarget.ES2023, true));
+  return printer.printFile(ts.createSourceFile(path, code, ts.ScriptTarget.ES2023, true));
 }
 
 function importsOf(ast: ts.SourceFile): string[] {
@@ -391,7 +393,7 @@ function importedNames(): string[] {
   const folders = ["src", "test", "bench", "examples"].map((folder) => join(src, "..", folder));
   const paths = folders.flatMap((folder) =>
     readdirSync(folder, { recursive: true, encoding: "utf8" })
-      .filter((name) => name.endsWith(".ts"))
+      .filter((name) => /\.tsx?$/.test(name))
       .map((name) => join(folder, name)),
   );
   return paths.flatMap((path) => {

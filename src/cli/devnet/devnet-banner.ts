@@ -68,6 +68,7 @@ export function introduce(out: Output, options: Shown, introduction: BannerIntro
     ...shown.map(({ name, address }, i) => `  ${name.padEnd(6)} ${hex0x(address)}  ${balances[i]}`),
     `  ${more > 0 ? `… ${more} more, and the` : "The"} secret keys: npx quorate devnet accounts${flag}`,
     "",
+    `Explorer ${rpc}/explorer`,
     `RPC      ${rpc}   (WebSocket ${rpc.replace("http", "ws")}/ws, metrics ${rpc}/metrics)`,
     `Data     ${where} (deterministic seed "${options.seed}")   Logs  ${where}/node*/logs/node.log`,
     "",

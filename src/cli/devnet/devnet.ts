@@ -13,6 +13,7 @@ import { packageVersion } from "../../node/home/version.ts";
 import { amount, duration, integer, withDefault } from "../arguments.ts";
 import { leaf } from "../command.ts";
 import { badInput, EXIT, Finished, must } from "../exit.ts";
+import { openInBrowser } from "../open-browser.ts";
 import { type Output, showDuration } from "../output.ts";
 import { RenamedOption } from "../renamed.ts";
 import { isTerminalOf } from "../terminal.ts";
@@ -70,6 +71,7 @@ interface DevnetOptions {
   readonly seed: string;
   readonly devnet: string;
   readonly reset?: boolean;
+  readonly open?: boolean;
   readonly logLevel?: string;
 }
 
@@ -174,6 +176,7 @@ function declareDevnet(command: Command): Command {
     )
     .option("--seed <text>", "all keys follow from it", "dev")
     .option("--log-level <levels>", 'of every node, such as "info,pbft=debug"')
+    .option("--open", "open the explorer in the browser when the devnet is ready")
     .option("--reset", "delete the devnet in the folder and start over");
 }
 
@@ -218,6 +221,7 @@ async function runDevnet(out: Output, options: DevnetOptions): Promise<void> {
       describeForMachines(origin, plan, report, readyMs),
       introduce(out, options, { origin, nodes, plan, report, readyMs, balances }),
     );
+    if (options.open) await openExplorer(out, report);
     await show.follow(supervisor);
   } catch (error) {
     await supervisor.stop();
@@ -225,6 +229,12 @@ async function runDevnet(out: Output, options: DevnetOptions): Promise<void> {
   }
   interrupts.end();
   out.note("devnet stopped");
+}
+
+async function openExplorer(out: Output, { nodes: [first] }: DevnetReport): Promise<void> {
+  const url = `${first?.rpcUrl}/explorer`;
+  if (!(await openInBrowser(url)))
+    out.warn(`--open: no browser could be started here; the explorer is at ${url}`);
 }
 
 interface Prepared {
@@ -356,6 +366,7 @@ function describeForMachines(
     chainId: Number(genesis.chainId),
     genesisHash: showHash(computeGenesisHash(genesis)),
     ...report,
+    explorer: `${report.nodes[0]?.rpcUrl}/explorer`,
     accounts: accounts.map(showAccount),
     readyMs,
   };

@@ -14,6 +14,7 @@ import { send } from "./send.ts";
 import * as state from "./state.ts";
 import * as sub from "./sub.ts";
 import * as tx from "./tx.ts";
+import { searchTx } from "./tx-search.ts";
 
 export const METHODS = {
   node_info: node.nodeInfo,
@@ -31,6 +32,7 @@ export const METHODS = {
   tx_get: tx.getTx,
   tx_getReceipt: tx.getReceipt,
   tx_getProof: tx.getProof,
+  tx_search: searchTx,
   account_get: state.getAccount,
   state_query: state.queryState,
   mempool_status: network.poolStatus,

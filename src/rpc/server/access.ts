@@ -94,6 +94,19 @@ export function isOwnRequest(headers: CallerHeaders): boolean {
   return /^application\/json\b/i.test(headers["content-type"] ?? "");
 }
 
+/**
+ * Other nodes that the explorer of this one may ask, as CSP sources: those that are named as origins, whose explorers
+ * may ask this node in turn, and where pages of this machine may call, nodes of this machine.
+ */
+export function reachableOrigins({ origins, localPages }: AccessOptions): readonly string[] {
+  const named = origins.filter((origin) => NAMED_ORIGIN.test(origin));
+  const local = localPages ? ["http://127.0.0.1:*", "http://localhost:*"] : [];
+  return [...named, ...local].flatMap((origin) => [origin, origin.replace(/^http/, "ws")]);
+}
+
+/** What may stand in a header as it is. */
+const NAMED_ORIGIN = /^https?:\/\/[a-z0-9.-]+(:\d{1,5})?$/i;
+
 /** Whose budget pays for a connection: its address; of IPv6 the /64, which one subscriber has whole. */
 export function clientOf(remoteAddress: string | undefined): string {
   const address = (remoteAddress ?? "unknown").replace(/^::ffff:(?=\d+\.)/, "");

@@ -19,6 +19,7 @@ import { RPC_CLIENT_MS, RPC_TOTAL_MS } from "../budgets/call-queue.ts";
 import { Connections, RPC_CLIENT_SOCKETS_MAX, RPC_PIPELINED_MAX } from "../budgets/connections.ts";
 import {
   HeldRpcBytes,
+  type Holding,
   RPC_CLIENT_HELD_BYTES_MAX,
   RPC_HELD_BYTES_MAX,
   RPC_PARSED_FACTOR,
@@ -42,10 +43,13 @@ import {
   corsHeaders,
   isAdmin,
   isOwnRequest,
+  reachableOrigins,
 } from "./access.ts";
 import { readBody } from "./body.ts";
+import { ExplorerFiles, isExplorerPath } from "./explorer-files.ts";
 import { describeListenError } from "./listen-error.ts";
 import { findProbe } from "./probes.ts";
+import { isJson, malformedStatus, pathOf, queryParams } from "./request-parts.ts";
 
 export interface RpcServerOptions extends AllowedCallers {
   /** 0 for any free port. */
@@ -80,8 +84,6 @@ const PING_INTERVAL_MS = 30_000;
 /** Frames of one WebSocket message. */
 const FRAGMENTS_MAX = 1_024;
 
-const JSON_TYPES = ["application/json", "application/json-rpc"];
-
 export class RpcServer {
   readonly #options: RpcServerOptions & { readonly host: string };
   readonly #access: AccessOptions;
@@ -100,14 +102,15 @@ export class RpcServer {
   readonly #memory = new HeldRpcBytes();
   readonly #notices = new Notices();
   readonly #connections = new Connections();
+  readonly #explorer: ExplorerFiles;
   #requests = 0;
   #subscriptions = 0;
 
   constructor(options: RpcServerOptions, ports: RpcServerPorts) {
     this.#options = { host: "127.0.0.1", ...options };
     this.#access = accessOf(options);
-    const broken = () => undefined;
-    this.#ports = { observer: NO_OBSERVER, methods: METHOD_TABLE, broken, ...ports };
+    this.#explorer = new ExplorerFiles(reachableOrigins(this.#access));
+    this.#ports = { observer: NO_OBSERVER, methods: METHOD_TABLE, broken: () => undefined, ...ports };
     this.#waits = new Waits(this.#ports);
     this.#dispatcher = new Dispatcher({ ...this.#ports, waits: this.#waits });
     this.#http = createServer({
@@ -205,8 +208,11 @@ export class RpcServer {
     const reason = this.#checkCaller(request);
     if (reason !== undefined) return this.#refuse(response, 403, reason);
     if (this.#requests > RPC_REQUESTS_MAX && findProbe(pathOf(request)) === undefined) {
-      response.setHeader("retry-after", "1");
-      return this.#refuse(response, 429, `more than ${RPC_REQUESTS_MAX} requests in progress\n`);
+      return this.#refuse(
+        response.setHeader("retry-after", "1"),
+        429,
+        `more than ${RPC_REQUESTS_MAX} requests in progress\n`,
+      );
     }
     for (const [name, value] of Object.entries(corsHeaders(origin, this.#access))) {
       response.setHeader(name, value);
@@ -236,13 +242,10 @@ export class RpcServer {
 
   async #post(request: IncomingMessage, response: ServerResponse): Promise<void> {
     if (pathOf(request) !== "/") return this.#refuse(response, 404, "JSON-RPC is at POST /\n");
-    const type = (request.headers["content-type"] ?? "").split(";")[0]!.trim().toLowerCase();
-    if (!JSON_TYPES.includes(type))
-      return this.#refuse(response, 415, "send content-type: application/json\n");
+    if (!isJson(request)) return this.#refuse(response, 415, "send content-type: application/json\n");
     if ((request.headers["content-encoding"] ?? "identity") !== "identity")
       return this.#refuse(response, 415, "send the body as it is, without content-encoding\n");
-    const holding = this.#memory.begin(clientOf(request.socket.remoteAddress));
-    response.once("close", () => holding.release());
+    const holding = this.#hold(request, response);
     const body = await readBody(request, holding);
     if (body === "broken") return;
     if (body === "no-room" || !holding.grow(body.length * (RPC_PARSED_FACTOR - 1))) {
@@ -260,7 +263,9 @@ export class RpcServer {
 
   async #get(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const path = pathOf(request);
-    const query = new URLSearchParams(request.url!.slice(path.length + 1));
+    const search = request.url!.slice(path.length + 1);
+    if (isExplorerPath(path, request.headers)) return this.#sendFile(request, response, search);
+    const query = new URLSearchParams(search);
     const probe = findProbe(path);
     if (probe !== undefined) {
       const { status, type, body } = await probe(this.#ports, query);
@@ -278,8 +283,7 @@ export class RpcServer {
       return this.#refuse(response, 404, `nothing here${near}; GET /rpc.discover lists the methods\n`);
     }
     if (method.kind !== "read" || method.transport === "websocket") {
-      response.setHeader("allow", "POST");
-      return this.#refuse(response, 405, `${name} is not for GET\n`);
+      return this.#refuse(response.setHeader("allow", "POST"), 405, `${name} is not for GET\n`);
     }
     if (method.costly === true && !isOwnRequest(request.headers)) {
       return this.#refuse(response, 403, `${name} by GET needs the header content-type: application/json\n`);
@@ -289,19 +293,21 @@ export class RpcServer {
       queryParams(query),
       this.#connectionOf(request, response),
     );
-    const holding = this.#memory.begin(clientOf(request.socket.remoteAddress));
-    response.once("close", () => holding.release());
+    const holding = this.#hold(request, response);
     if (!holding.grow(answer.length)) return this.#refuseHeld(response);
     this.#send(response, 200, "application/json", answer);
   }
 
+  /** What this request holds, until it is answered or broken off. */
+  #hold(request: IncomingMessage, response: ServerResponse): Holding {
+    const holding = this.#memory.begin(clientOf(request.socket.remoteAddress));
+    response.once("close", () => holding.release());
+    return holding;
+  }
+
   #refuseHeld(response: ServerResponse): void {
     response.setHeader("retry-after", "1");
-    this.#refuse(
-      response,
-      429,
-      "this client, or all together, have too much unfinished, in progress or unread\n",
-    );
+    this.#refuse(response, 429, "this client, or all together, have too much in progress or unread\n");
   }
 
   #connectionOf(request: IncomingMessage, response: ServerResponse): Connection {
@@ -310,16 +316,34 @@ export class RpcServer {
     return { slots, isLocal: isAdmin(request, this.#options.adminToken), subscriptions: undefined, caller };
   }
 
+  /** A file of the explorer, held like any answer until it is read. */
+  #sendFile(request: IncomingMessage, response: ServerResponse, search: string): void {
+    const { status, headers, body } = this.#explorer.answer(pathOf(request), search, request.headers);
+    const holding = this.#hold(request, response);
+    if (!holding.grow(body.length)) return this.#refuseHeld(response);
+    this.#sendWith(response, status, headers, body);
+  }
+
   #send(response: ServerResponse, status: number, type: string, body: string): void {
+    const headers = {
+      "content-type": type,
+      "cache-control": "no-store",
+      "x-content-type-options": "nosniff",
+    };
+    this.#sendWith(response, status, headers, body);
+  }
+
+  #sendWith(
+    response: ServerResponse,
+    status: number,
+    headers: Readonly<Record<string, string>>,
+    body: string | Uint8Array,
+  ): void {
     if (response.destroyed) return;
     const cancel = this.#ports.scheduler.after(ANSWER_MS_MAX, () => response.destroy());
     response.once("close", cancel);
-    response.writeHead(status, {
-      "content-type": type,
-      "content-length": Buffer.byteLength(body),
-      "cache-control": "no-store",
-      "x-content-type-options": "nosniff",
-    });
+    const length = status === 304 ? {} : { "content-length": Buffer.byteLength(body) };
+    response.writeHead(status, { ...headers, ...length });
     response.end(body);
   }
 
@@ -331,7 +355,7 @@ export class RpcServer {
   }
 
   #refuseMalformed(error: NodeJS.ErrnoException, socket: Duplex): void {
-    const status = MALFORMED_STATUS[error.code ?? ""] ?? "400 Bad Request";
+    const status = malformedStatus(error);
     this.#ports.observer.requestRefused(Number.parseInt(status, 10));
     if (socket.writable) socket.end(`HTTP/1.1 ${status}\r\nconnection: close\r\n\r\n`);
     else socket.destroy();
@@ -346,10 +370,8 @@ export class RpcServer {
     if (isForeign !== undefined || pathOf(request) !== "/ws") {
       const status = isForeign === undefined ? "404 Not Found" : "403 Forbidden";
       this.#ports.observer.requestRefused(Number.parseInt(status, 10));
-      socket.end(
-        `HTTP/1.1 ${status}\r\nconnection: close\r\n\r\n${isForeign ?? "the WebSocket is at /ws\n"}`,
-      );
-      return;
+      const words = isForeign ?? "the WebSocket is at /ws\n";
+      return void socket.end(`HTTP/1.1 ${status}\r\nconnection: close\r\n\r\n${words}`);
     }
     this.#upgrader.handleUpgrade(request, socket, head, (webSocket) => {
       const connection = new WebSocketConnection(webSocket, {
@@ -380,20 +402,4 @@ export class RpcServer {
       this.#schedulePing();
     });
   }
-}
-
-const MALFORMED_STATUS: Readonly<Record<string, string>> = {
-  HPE_HEADER_OVERFLOW: "431 Request Header Fields Too Large",
-  ERR_HTTP_REQUEST_TIMEOUT: "408 Request Timeout",
-};
-
-/** The path without the query, as sent. */
-function pathOf(request: IncomingMessage): string {
-  return request.url!.split("?", 1)[0]!;
-}
-
-/** Values stay texts, which the schemas take for numbers; booleans are named. */
-function queryParams(query: URLSearchParams): Record<string, unknown> {
-  const words: Readonly<Record<string, boolean>> = { true: true, false: false };
-  return Object.fromEntries([...query].map(([name, value]) => [name, words[value] ?? value]));
 }

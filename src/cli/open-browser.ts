@@ -1,0 +1,21 @@
+/** Opens an address in the user's browser by the system's own command; that none is there is no failure of ours. */
+import { spawn } from "node:child_process";
+
+/** @param url of this program's own making, never of others. Resolves to whether the command began. */
+export function openInBrowser(url: string): Promise<boolean> {
+  const [command, ...args] = COMMANDS[process.platform] ?? ["xdg-open"];
+  return new Promise((resolve) => {
+    const child = spawn(command, [...args, url], { stdio: "ignore", detached: true });
+    child.once("error", () => resolve(false));
+    child.once("spawn", () => {
+      child.unref();
+      resolve(true);
+    });
+  });
+}
+
+const COMMANDS: Readonly<Record<string, readonly [string, ...string[]]>> = {
+  darwin: ["open"],
+  // The empty text is the window's title.
+  win32: ["cmd", "/c", "start", ""],
+};

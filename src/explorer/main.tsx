@@ -1,0 +1,16 @@
+/** The explorer's beginning: the theme, the feed, and the page in place of what a saved copy may have left there. */
+import { render } from "preact";
+import { startFeed } from "./live/feed.ts";
+import { startMetrics } from "./live/latency.ts";
+import { applyTheme } from "./live/theme.ts";
+import { Shell } from "./parts/shell.tsx";
+import "./style.css";
+
+applyTheme();
+const root = document.getElementById("explorer");
+if (root !== null) {
+  root.replaceChildren();
+  render(<Shell />, root);
+  startFeed();
+  startMetrics();
+}

@@ -1,0 +1,123 @@
+/** Lists of blocks and of transactions as they stand on several pages. */
+
+import type { ResultOf } from "../../sdk/client.ts";
+import { type Header, standing } from "../live/feed.ts";
+import { summarizeCall } from "../model/calls.ts";
+import { showAmount, showBytes } from "../model/format.ts";
+import { Age, Badge, HashLink, HeightLink, Scroll, Text } from "./basics.tsx";
+
+export type FoundTx = ResultOf<"tx_search">["items"][number];
+
+function proposerName(index: number): string {
+  return standing.value?.validators[index]?.id ?? `#${index}`;
+}
+
+export function BlockTable({
+  blocks,
+  label,
+}: {
+  readonly blocks: readonly Header[];
+  readonly label: string;
+}) {
+  const isMined = standing.value?.info.consensus === "pow";
+  return (
+    <Scroll label={label}>
+      <table>
+        <thead>
+          <tr>
+            <th class="right">height</th>
+            <th>hash</th>
+            <th class="right">txs</th>
+            <th class="right">size</th>
+            {isMined ? null : <th>proposer</th>}
+            <th class="right">age</th>
+          </tr>
+        </thead>
+        <tbody>
+          {blocks.map(({ height, hash, txCount, bodyBytes, proposer, time }) => (
+            <tr key={hash}>
+              <td class="right">
+                <HeightLink height={height} />
+              </td>
+              <td>
+                <HashLink to="block" hash={hash} />
+              </td>
+              <td class="right">{showAmount(txCount)}</td>
+              <td class="right quiet">{showBytes(bodyBytes)}</td>
+              {isMined ? null : (
+                <td>
+                  <Text>{height === 0 ? "–" : proposerName(proposer)}</Text>
+                </td>
+              )}
+              <td class="right quiet">{height === 0 ? "genesis" : <Age timeMs={time} />}</td>
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </Scroll>
+  );
+}
+
+export function TxTable({
+  txs,
+  label,
+  viewer,
+}: {
+  readonly txs: readonly FoundTx[];
+  readonly label: string;
+  /** An account from whose side the table is read. */
+  readonly viewer?: string;
+}) {
+  return (
+    <Scroll label={label}>
+      <table>
+        <thead>
+          <tr>
+            <th>transaction</th>
+            <th>from</th>
+            <th>what</th>
+            <th class="right">height</th>
+            <th class="right">age</th>
+          </tr>
+        </thead>
+        <tbody>
+          {txs.map(({ txHash, from, module, call, status, height, time }) => (
+            <tr key={txHash}>
+              <td>
+                <HashLink to="transaction" hash={txHash} />
+              </td>
+              <td>
+                {from === viewer ? (
+                  <span class="quiet">this account</span>
+                ) : (
+                  <HashLink to="account" hash={from} />
+                )}
+              </td>
+              <td>
+                <Call module={module} call={call} />{" "}
+                {status === "failed" ? <Badge tone="bad">failed</Badge> : null}
+              </td>
+              <td class="right">
+                <HeightLink height={height} />
+              </td>
+              <td class="right quiet">
+                <Age timeMs={time} />
+              </td>
+            </tr>
+          ))}
+        </tbody>
+      </table>
+    </Scroll>
+  );
+}
+
+/** What a transaction calls, in a few words. */
+function Call({ module, call }: { readonly module: string; readonly call: FoundTx["call"] }) {
+  const { verb, amount, target } = summarizeCall(module, call);
+  return (
+    <span class="call">
+      <Text>{verb}</Text> {amount === undefined ? null : <b class="amount">{showAmount(amount)}</b>}{" "}
+      {target === undefined ? null : <HashLink to={target.page} hash={target.hash} />}
+    </span>
+  );
+}

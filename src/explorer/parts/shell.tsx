@@ -1,0 +1,123 @@
+/** The frame around every page: where one can go, a field to look anything up, and how the node does. */
+import type { FunctionComponent } from "preact";
+import { useState } from "preact/hooks";
+import { printable } from "../../base/printable.ts";
+import { nodeUrls } from "../live/client.ts";
+import { link, standing } from "../live/feed.ts";
+import { route } from "../live/route.ts";
+import { nextTheme, theme } from "../live/theme.ts";
+import { showDuration } from "../model/format.ts";
+import { href, type PageName } from "../model/routes.ts";
+import { Overview } from "../pages/overview.tsx";
+import { Text } from "./basics.tsx";
+import { Search } from "./search.tsx";
+
+type Kind = "pbft" | "pow";
+
+interface Entry {
+  readonly page: PageName;
+  readonly label: string;
+  readonly view: FunctionComponent;
+  /** Pages that it stands for in the list. */
+  readonly with?: readonly PageName[];
+  /** Only on chains of this kind. */
+  readonly only?: Kind;
+}
+
+const ENTRIES: readonly Entry[] = [{ page: "overview", label: "Overview", view: Overview }];
+
+/** Pages that are reached from others. */
+const DETAILS: Partial<Record<PageName, FunctionComponent>> = {};
+
+export function Shell() {
+  const { page } = route.value;
+  const View = ENTRIES.find((entry) => entry.page === page)?.view ?? DETAILS[page] ?? Overview;
+  const title = ENTRIES.find((entry) => entry.page === page)?.label ?? page;
+  document.title = `${title} · ${standing.value?.info.name ?? "Quorate"}`;
+  return (
+    <>
+      <button type="button" class="skip" onClick={skip}>
+        Skip to the content
+      </button>
+      <TopBar />
+      <div class="columns">
+        <Navigation />
+        <main id="content" tabIndex={-1}>
+          <LinkState />
+          <View />
+        </main>
+      </div>
+    </>
+  );
+}
+
+/** The fragment is the address of the page, so this is no link: it only moves the focus. */
+function skip(): void {
+  document.getElementById("content")?.focus();
+}
+
+function TopBar() {
+  const info = standing.value?.info;
+  return (
+    <header class="top">
+      <a class="brand" href={href("overview")}>
+        Quorate
+      </a>
+      <span class="node-name">
+        {info === undefined ? "" : <Text>{`${info.name} · chain ${info.chainId}`}</Text>}
+      </span>
+      <Search />
+      <button type="button" class="theme" onClick={nextTheme} aria-label={`colours: ${theme.value}; change`}>
+        {{ system: "◐", light: "☀", dark: "☾" }[theme.value]}
+      </button>
+    </header>
+  );
+}
+
+function Navigation() {
+  const [isOpen, setOpen] = useState(false);
+  const kind = standing.value?.info.consensus;
+  const entries = ENTRIES.filter(({ only }) => only === undefined || kind === undefined || only === kind);
+  const { page } = route.value;
+  return (
+    <nav aria-label="Pages" class={isOpen ? "open" : ""}>
+      <button type="button" class="menu" aria-expanded={isOpen} onClick={() => setOpen(!isOpen)}>
+        Menu
+      </button>
+      <ul>
+        {entries.map((entry) => (
+          <li key={entry.page}>
+            <a
+              href={href(entry.page)}
+              aria-current={entry.page === page || entry.with?.includes(page) ? "page" : undefined}
+              onClick={() => setOpen(false)}
+            >
+              {entry.label}
+            </a>
+          </li>
+        ))}
+      </ul>
+    </nav>
+  );
+}
+
+/** Said aloud when it changes: the node is gone and tried again, or there is none to ask. */
+function LinkState() {
+  const { value } = link;
+  return (
+    <div role="status">
+      {value.state === "gone" ? (
+        <p class="notice bad">
+          <strong>Node gone, trying again.</strong> No answer from <Text>{nodeUrls[0] ?? ""}</Text> for{" "}
+          {showDuration(Date.now() - value.sinceMs)}: {printable(value.reason)}. What is shown is from before.
+        </p>
+      ) : null}
+      {value.state === "none" ? (
+        <p class="notice quiet">
+          This page was opened from a file, without a node. Receipts can be verified all the same;{" "}
+          <code>?nodes=127.0.0.1:18545</code> behind its address names a node to ask.
+        </p>
+      ) : null}
+    </div>
+  );
+}

@@ -1,0 +1,34 @@
+/** What the explorer weighs and is made of, as the build left it in dist/explorer. */
+import { readdirSync, readFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { gzipSync } from "node:zlib";
+import { expect, it } from "vitest";
+
+const folder = fileURLToPath(new URL("../../dist/explorer/", import.meta.url));
+const read = (name: string) => readFileSync(`${folder}${name}`);
+const names = () =>
+  readdirSync(folder, { recursive: true, encoding: "utf8" }).filter((name) => /\.\w+$/.test(name));
+
+/** Bytes of all its files together, gzipped one by one. */
+const GZIPPED_MAX = 100_000;
+
+it("weighs below 100 kB gzipped, the script, the styles and the page together", () => {
+  const bytes = names().map((name) => gzipSync(read(name), { level: 9 }).length);
+  expect(bytes.length).toBeGreaterThan(2);
+  expect(bytes.reduce((sum, length) => sum + length, 0)).toBeLessThan(GZIPPED_MAX);
+});
+
+it("asks for nothing from elsewhere, and evaluates nothing", () => {
+  const page = read("index.html").toString();
+  expect(page).not.toMatch(/<script(?![^>]* src=)|<style|style=| on\w+=/);
+  for (const [, url] of page.matchAll(/(?:src|href)="([^"]*)"/g))
+    expect(url).toMatch(/^\/explorer\/assets\//);
+  const code = names()
+    .filter((name) => /\.(js|css)$/.test(name))
+    .map((name) => read(name).toString())
+    .join("\n");
+  expect(code).not.toMatch(/\beval\(|new Function\(|@import|url\(["']?https?:/);
+  const hosts = [...code.matchAll(/\bhttps?:\/\/([a-z][\w.-]*\.[a-z]{2,})/g)].map(([, host]) => host);
+  // Names of XML's namespaces, which nobody asks.
+  expect(hosts.filter((host) => host !== "www.w3.org")).toEqual([]);
+});
