@@ -3,7 +3,7 @@
  * decides on HTTP's own terms (method, type, size, host, how many at once) and hands texts to the dispatcher. It
  * refuses to know what a method does. The adapter for node:http and ws. docs/rpc.md, "Transport".
  */
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import type { IncomingMessage, Server, ServerResponse } from "node:http";
 import type { AddressInfo, Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import { WebSocketServer } from "ws";
@@ -47,6 +47,7 @@ import {
 } from "./access.ts";
 import { readBody } from "./body.ts";
 import { ExplorerFiles, isExplorerPath } from "./explorer-files.ts";
+import { createTimedServer } from "./http-timing.ts";
 import { describeListenError } from "./listen-error.ts";
 import { findProbe } from "./probes.ts";
 import { isJson, malformedStatus, pathOf, queryParams } from "./request-parts.ts";
@@ -69,13 +70,6 @@ export interface RpcServerPorts {
   readonly broken?: (error: InvariantError) => void;
 }
 
-/** Milliseconds in which the headers, and the whole, of a request must arrive. */
-const HEADERS_MS_MAX = 10_000;
-const REQUEST_MS_MAX = 30_000;
-/** Milliseconds between two looks for requests that are late. */
-const CHECK_MS = 2_000;
-/** Milliseconds that an idle connection is kept. */
-const IDLE_MS_MAX = 30_000;
 /** Milliseconds that a peer may take to read an answer. */
 const ANSWER_MS_MAX = 30_000;
 /** Milliseconds between two pings of a WebSocket; one without an answer ends it. */
@@ -113,12 +107,7 @@ export class RpcServer {
     this.#ports = { observer: NO_OBSERVER, methods: METHOD_TABLE, broken: () => undefined, ...ports };
     this.#waits = new Waits(this.#ports);
     this.#dispatcher = new Dispatcher({ ...this.#ports, waits: this.#waits });
-    this.#http = createServer({
-      headersTimeout: HEADERS_MS_MAX,
-      requestTimeout: REQUEST_MS_MAX,
-      keepAliveTimeout: IDLE_MS_MAX,
-      connectionsCheckingInterval: CHECK_MS,
-    });
+    this.#http = createTimedServer();
   }
 
   /** @throws Error when the port is in use or may not be used, saying what to do. */
