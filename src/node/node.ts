@@ -32,6 +32,7 @@ import { checkImport, StartError, startErrorOf } from "./home/start-error.ts";
 import { packageVersion } from "./home/version.ts";
 import { Metrics } from "./metrics/metrics.ts";
 import { nodeReadings, observeReplica } from "./metrics/readings.ts";
+import { rpcObserver } from "./metrics/rpc-observer.ts";
 import { MinerControl } from "./mining/miner-control.ts";
 import { Replica } from "./replica.ts";
 import { openVotes, secureVotes } from "./votes/votes.ts";
@@ -331,16 +332,9 @@ function openRpc(
   const sources = { replica, network, api, hashesTotal, slow, subscriptions: () => subscriptions };
   const metrics = new Metrics(nodeReadings(sources), replica.chain.mode.kind === "forkable");
   observeReplica(metrics, replica, () => systemScheduler.now());
-  const observer = {
-    callAnswered: (method: string, code: number, durationMs: number) => {
-      metrics.rpcRequests.inc({ method, code: String(code) });
-      metrics.rpcSeconds.observe({ method }, durationMs / 1000);
-    },
-    requestRefused: (status: number) => metrics.rpcRequests.inc({ method: "none", code: `http ${status}` }),
-    subscriptionsChanged: (open: number) => {
-      subscriptions = open;
-    },
-  };
+  const observer = rpcObserver(metrics, (open) => {
+    subscriptions = open;
+  });
   const { host, port, corsOrigins, allowedHosts } = config.rpc;
   const { profile } = home.genesis;
   const allowsLocalPages = profile === "dev";

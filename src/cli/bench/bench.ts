@@ -8,6 +8,7 @@ import { duration, integer } from "../arguments.ts";
 import { group, leaf } from "../command.ts";
 import { DEVNET_ACCOUNTS_MAX } from "../devnet/devnet-plan.ts";
 import { type ConnectOptions, runConnect } from "./bench-connect.ts";
+import { type CostOptions, runCost } from "./bench-cost.ts";
 import { type LatencyOptions, runLatency } from "./bench-latency.ts";
 import { type MiningOptions, runMining } from "./bench-mining.ts";
 import { runSync, type SyncOptions } from "./bench-sync.ts";
@@ -54,6 +55,13 @@ export function addBench(program: Command): void {
         .option("--blocks <n>", "to connect", integer(1, 1_000), 20)
         .option("--transfers <n>", "in each block", integer(1, 1_000), 1_000),
     ({ out, options }) => runConnect(out, options),
+  );
+  leaf<CostOptions>(
+    bench,
+    "cost",
+    "processor time that a transfer costs all validators, in one process and without a network",
+    declareCost,
+    ({ out, options }) => runCost(out, options),
   );
   leaf<BenchVerifyOptions>(
     bench,
@@ -111,4 +119,14 @@ function declareLatency(command: Command): Command {
     integer(10, 100_000),
     400,
   );
+}
+
+function declareCost(command: Command): Command {
+  return command
+    .option("-n, --validators <n>", "validators", integer(1, VALIDATORS_BENCH_MAX), 4)
+    .option("--transfers <n>", "that are measured", integer(1_000, 1_000_000), 20_000)
+    .option("--warm-up <n>", "transfers before them", integer(0, 1_000_000), 10_000)
+    .option("--batch <n>", "transfers in one JSON-RPC request", integer(1, 100), 100)
+    .option("--accounts <n>", "accounts that send", integer(100, DEVNET_ACCOUNTS_MAX), 400)
+    .option("--in <dir>", "where the temporary folder is made (default: the system's place)");
 }

@@ -47,6 +47,18 @@ export async function measureBatches(rounds: number, signal?: AbortSignal): Prom
   return { library: nativeName, single: median(singles), batches: verifyEach && batches };
 }
 
+/** Microseconds of processor time of one check by the library: the median of the rounds. */
+export async function measureCheckUs(rounds: number, signal?: AbortSignal): Promise<number> {
+  const signed = makeSigned();
+  const each: number[] = [];
+  for (let round = -1; round < rounds; round++) {
+    const perSecond = sliceOf(signed, 32, singly);
+    await pause(PAUSE_MS, undefined, signal === undefined ? {} : { signal });
+    if (round >= 0) each.push(1e6 / perSecond);
+  }
+  return median(each);
+}
+
 function singly(signed: readonly SignedMessage[]): boolean {
   return signed.every(({ publicKey, message, signature }) => verifySignature(publicKey, message, signature));
 }

@@ -1,0 +1,72 @@
+/**
+ * `quorate bench cost`: processor time that a transfer costs all validators of a network, beside what one check of a
+ * signature at each of them costs by the native library. What the figures are: docs/benchmarks.md.
+ */
+import { measureCheckUs } from "../../tools/bench/batch-speed.ts";
+import { type CostOptions, type CostRun, measureCost } from "../../tools/bench/cost.ts";
+import type { Output } from "../output.ts";
+import { row, short } from "./bench-report.ts";
+import { BenchRun } from "./bench-run.ts";
+
+export type { CostOptions };
+
+interface Measured extends CostRun {
+  /** Microseconds of processor time of one check by the native library. */
+  readonly checkUs: number;
+}
+
+const ROUNDS = 10;
+
+export async function runCost(out: Output, options: CostOptions): Promise<void> {
+  const bench = new BenchRun(out);
+  const run = await bench.complete(async () => {
+    bench.stage(`${options.warmUp + options.transfers} transfers among ${options.validators} validators`);
+    const before = await measureCheckUs(ROUNDS, bench.signal);
+    const measured = await measureCost(options);
+    const after = await measureCheckUs(ROUNDS, bench.signal);
+    return { ...measured, checkUs: (before + after) / 2 };
+  });
+  out.result(costResult(options, run), describeCost(out, options, run));
+}
+
+const valueOf = ({ userUs, systemUs }: Measured) => userUs + systemUs;
+const limitOf = ({ validators }: CostOptions, { checkUs }: Measured) => validators * checkUs;
+
+function costResult(options: CostOptions, run: Measured) {
+  const [value, limit] = [valueOf(run), limitOf(options, run)];
+  return {
+    name: "cost",
+    value: short(value),
+    unit: "microseconds of processor time a transfer, all validators",
+    limit: short(limit),
+    ratio: short(value / limit),
+    user: short(run.userUs),
+    system: short(run.systemUs),
+    transfers: run.transfers,
+    blocks: run.blocks,
+    perSecond: short(run.transfers / run.seconds),
+    memory: run.memory,
+    options,
+  };
+}
+
+function describeCost(out: Output, options: CostOptions, run: Measured): readonly string[] {
+  const strong = (text: string) => out.style("bold", text);
+  const [value, limit] = [valueOf(run), limitOf(options, run)];
+  const { validators, batch } = options;
+  return [
+    strong(`quorate bench cost · ${validators} validators in one process · node ${process.version}`),
+    row(
+      "cost",
+      `${strong(`${value.toFixed(0)} us`)} of processor time a transfer, all validators (${run.userUs.toFixed(0)} user, ${run.systemUs.toFixed(0)} system)`,
+    ),
+    row(
+      "limit",
+      `${limit.toFixed(0)} us, one check by the native library for each: ratio ${strong((value / limit).toFixed(2))}`,
+    ),
+    row(
+      "load",
+      `${run.transfers} transfers in ${run.blocks} blocks, ${batch} a request, ${Math.round(run.transfers / run.seconds)} a second, ${Math.round(run.memory / 1e6)} MB`,
+    ),
+  ];
+}

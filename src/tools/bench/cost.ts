@@ -1,0 +1,160 @@
+/**
+ * What a transfer costs all validators of a network, from the text of its JSON-RPC call to the durable block: processor
+ * time of all threads of one process in which they run, on queues in place of libp2p. A busy machine changes it less
+ * than rates, and since the validators share compiled code, few transfers suffice to warm it up.
+ */
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { hex0x } from "../../base/bytes.ts";
+import { computeGenesisHash } from "../../chain/genesis/genesis-state.ts";
+import { DEVNET, type NetworkPlan, planNetwork, secretsFromSeed } from "../../node/home/network-plan.ts";
+import { CostNode } from "./cost-node.ts";
+import { QueueNetworks } from "./queue-network.ts";
+import { Transfers } from "./transfers.ts";
+
+export interface CostOptions {
+  readonly validators: number;
+  /** Transfers that are measured. */
+  readonly transfers: number;
+  /** Transfers before them. */
+  readonly warmUp: number;
+  /** Transfers in one request. */
+  readonly batch: number;
+  readonly accounts: number;
+  /** Where the databases are. */
+  readonly in?: string;
+}
+
+export interface CostRun {
+  readonly transfers: number;
+  readonly blocks: number;
+  readonly seconds: number;
+  /** Microseconds of processor time a transfer, over all validators. */
+  readonly userUs: number;
+  readonly systemUs: number;
+  readonly memory: number;
+}
+
+/** Sent and not final at most. */
+const OUTSTANDING_MAX = 2_000;
+const BALANCE = 1_000_000_000n;
+
+export async function measureCost(options: CostOptions): Promise<CostRun> {
+  const folder = await mkdtemp(join(options.in ?? tmpdir(), "quorate-bench-"));
+  const nodes: CostNode[] = [];
+  try {
+    const plan = planOf(options);
+    const requests = requestsOf(plan, options);
+    return await new Promise((resolve, reject) => {
+      const run = async () => {
+        const networks = new QueueNetworks();
+        for (let self = 0; self < options.validators; self++) {
+          nodes.push(await CostNode.open(plan, self, folder, networks.port(self), reject));
+        }
+        resolve(await new CostLoad(nodes, requests, options).run());
+      };
+      run().catch(reject);
+    });
+  } finally {
+    for (const node of nodes) await node.close();
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+function planOf({ validators, accounts }: CostOptions): NetworkPlan {
+  return planNetwork({ ...DEVNET, validators, accounts, balance: BALANCE }, secretsFromSeed("bench"));
+}
+
+/** The texts of all requests, in turn for each node. */
+function requestsOf({ genesis, accounts }: NetworkPlan, options: CostOptions): string[] {
+  const { validators, batch, warmUp, transfers } = options;
+  const chain = { chainId: genesis.chainId, genesisHash: computeGenesisHash(genesis) };
+  const source = new Transfers(
+    accounts.map(({ seed }) => seed),
+    validators,
+    chain,
+  );
+  const count = Math.ceil((warmUp + transfers) / batch);
+  return Array.from({ length: count }, (_, turn) => {
+    const calls = source
+      .take(turn % validators, batch)
+      .map(
+        ({ bytes }, id) =>
+          `{"jsonrpc":"2.0","id":${id},"method":"tx_send","params":{"tx":"${hex0x(bytes)}"}}`,
+      );
+    return calls.length === 1 ? calls[0]! : `[${calls.join(",")}]`;
+  });
+}
+
+interface Mark {
+  readonly cpu: NodeJS.CpuUsage;
+  readonly atMs: number;
+  readonly committed: number;
+  readonly blocks: number;
+}
+
+/** Keeps so many transfers outstanding, through each node in turn, until all are final. */
+class CostLoad {
+  readonly #nodes: readonly CostNode[];
+  readonly #requests: readonly string[];
+  readonly #options: CostOptions;
+  #next = 0;
+  #committed = 0;
+  #blocks = 0;
+  #begin: Mark | undefined;
+
+  constructor(nodes: readonly CostNode[], requests: readonly string[], options: CostOptions) {
+    this.#nodes = nodes;
+    this.#requests = requests;
+    this.#options = options;
+  }
+
+  run(): Promise<CostRun> {
+    return new Promise((resolve, reject) => {
+      this.#nodes[0]!.replica.events.heads.subscribe(({ sealed }) => {
+        this.#committed += sealed.block.transactions.length;
+        this.#blocks++;
+        if (this.#committed >= this.#options.warmUp) this.#begin ??= this.#mark();
+        if (this.#committed >= this.#requests.length * this.#options.batch) resolve(this.#figures());
+        else this.#pump(reject);
+      });
+      this.#pump(reject);
+    });
+  }
+
+  #pump(reject: (error: unknown) => void): void {
+    const { batch } = this.#options;
+    while (this.#next < this.#requests.length) {
+      if ((this.#next + 1) * batch - this.#committed > OUTSTANDING_MAX) return;
+      const node = this.#nodes[this.#next % this.#nodes.length]!;
+      node.answer(this.#requests[this.#next++]!).then((answer = "") => {
+        const at = answer.indexOf('"error"');
+        if (at >= 0) reject(new Error(`a transfer of ours is refused: ${answer.slice(at, at + 300)}`));
+      }, reject);
+    }
+  }
+
+  #mark(): Mark {
+    return {
+      cpu: process.cpuUsage(),
+      atMs: performance.now(),
+      committed: this.#committed,
+      blocks: this.#blocks,
+    };
+  }
+
+  #figures(): CostRun {
+    const [begin, end] = [this.#begin!, this.#mark()];
+    const transfers = end.committed - begin.committed;
+    return {
+      transfers,
+      blocks: end.blocks - begin.blocks,
+      seconds: (end.atMs - begin.atMs) / 1_000,
+      userUs: (end.cpu.user - begin.cpu.user) / transfers,
+      systemUs: (end.cpu.system - begin.cpu.system) / transfers,
+      memory: process.memoryUsage.rss(),
+    };
+  }
+}
+
