@@ -29,8 +29,9 @@ import {
   VERSION_KEY,
 } from "../storage/keys.ts";
 import type { Kv, KvOperation } from "../storage/kv.ts";
+import { KeptValues } from "./state/kept-values.ts";
 import type { ExecutedBlock, LedgerView } from "./state/ledger-view.ts";
-import type { StateDiff } from "./state/state-overlay.ts";
+import type { Layer, StateDiff } from "./state/state-overlay.ts";
 import { pageKeyBytes } from "./state/state-tree.ts";
 import { TopPages } from "./state/top-pages.ts";
 import {
@@ -93,10 +94,12 @@ export class ChainStore {
   }
 
   /** The committed state and tree. */
-  readonly committed: LedgerView = {
-    get: (key) => this.#kv.get(stateKey(key)),
+  readonly committed: LedgerView & Layer = {
+    get: (key) => this.#values.get(key),
+    find: (id, key) => this.#values.find(id, key),
     page: (id) => this.#topPages.page(id),
   };
+  readonly #values = new KeptValues((key) => this.#kv.get(stateKey(key)));
   readonly #topPages = new TopPages((id) => this.#kv.get(pageKey(pageKeyBytes(id))));
 
   /** undefined for an empty database. @throws Error when the database has another version or chain. */
@@ -129,9 +132,9 @@ export class ChainStore {
   /** One block, one atomic synced batch: block, seal, state, tree, receipts, indexes, head. */
   async commitBlock(executed: ExecutedBlock, seal: Uint8Array): Promise<void> {
     const operations = blockOperations(executed, seal);
-    this.#topPages.suspend(executed.pages.keys());
+    this.#suspend(executed);
     await this.#write(operations);
-    this.#topPages.resume(executed.pages);
+    this.#resume(executed);
   }
 
   /** Moves the head along the block tree: one atomic synced batch. */
@@ -143,9 +146,20 @@ export class ChainStore {
       operations.push({ kind: "put", key: undoKey(executed.block.hash), value: encodeDiff(undo) });
     }
     operations.push({ kind: "put", key: HEAD_KEY, value: move.head });
-    this.#topPages.suspend(move.pages.keys());
+    this.#suspend(move);
     await this.#write(operations);
-    this.#topPages.resume(move.pages);
+    this.#resume(move);
+  }
+
+  /** What the store is about to be told of the ledger is no longer answered from memory. */
+  #suspend({ diff, pages }: Pick<ExecutedBlock, "diff" | "pages">): void {
+    this.#topPages.suspend(pages.keys());
+    this.#values.suspend(diff);
+  }
+
+  #resume({ diff, pages }: Pick<ExecutedBlock, "diff" | "pages">): void {
+    this.#topPages.resume(pages);
+    this.#values.resume(diff);
   }
 
   /** What must be there before a head can move to it; not synced: the next synced batch makes it durable as well. */

@@ -63,7 +63,8 @@ export function relayOfBatch(verdicts: readonly Verdict<unknown, AdmissionCode>[
 /** The state at the head, as of `height`: it must answer for that one block until the pool is given the next. */
 export interface HeadState {
   readonly height: bigint;
-  account(address: Address): Account | undefined;
+  /** @param key {@link byteText} of it, where it is known already */
+  account(address: Address, key?: string): Account | undefined;
 }
 
 export interface AdmissionRules extends TransactionRules {
@@ -86,30 +87,26 @@ export interface Candidate {
 /** What admission asks of the pool and of the cache of signatures. */
 export interface AdmissionPorts {
   head(): HeadState;
-  senderQueue(sender: Address): SenderQueue | undefined;
-  has(id: Uint8Array): boolean;
+  senderQueue(transaction: SignedTransaction): SenderQueue | undefined;
+  has(transaction: SignedTransaction): boolean;
   /** Whether a full pool would take the candidate; asked before the signature. */
   findRoom(candidate: Candidate): Fault<AdmissionCode> | undefined;
   admitSignature(transaction: SignedTransaction): boolean;
 }
 
-/** @param source an envelope from outside, or a transaction that was decoded before. */
 export function admitTransaction(
-  source: Uint8Array | SignedTransaction,
+  transaction: SignedTransaction,
   rules: AdmissionRules,
   ports: AdmissionPorts,
 ): Verdict<Candidate, AdmissionCode> {
-  const opened = source instanceof Uint8Array ? openEnvelope(source, rules) : accept(source);
-  if (!opened.ok) return opened;
-  const transaction = opened.value;
   const head = ports.head();
   const called = checkTransaction(transaction, rules, head.height + 1n);
   if (!called.ok) return { ok: false, fault: withAdvice(called.fault) };
   if (transaction.fee < rules.feeMin) return refuse("TX_FEE_TOO_LOW", belowOwnMinimum(transaction, rules));
-  const account = head.account(transaction.from);
+  const account = head.account(transaction.from, transaction.fromKey);
   if (account === undefined) return refuse("TX_UNKNOWN_SENDER", unknownSender(transaction));
   const cost = transaction.fee + called.value.module.spends(called.value.call);
-  const candidate = { transaction, cost, account, senderQueue: ports.senderQueue(transaction.from) };
+  const candidate = { transaction, cost, account, senderQueue: ports.senderQueue(transaction) };
   const found = checkNonce(candidate, rules) ?? checkFunds(candidate) ?? checkPlace(candidate, rules, ports);
   if (found !== undefined) return { ok: false, fault: found };
   if (!ports.admitSignature(transaction)) return refuse("TX_BAD_SIGNATURE", badSignature(transaction));
@@ -135,7 +132,8 @@ export function replacementFee(fee: bigint, minFee: bigint): bigint {
   return fee + (step > 1n ? step : 1n);
 }
 
-function openEnvelope(
+/** What an envelope from outside holds. */
+export function openEnvelope(
   bytes: Uint8Array,
   rules: AdmissionRules,
 ): Verdict<SignedTransaction, "TX_MALFORMED" | "TX_TOO_LARGE"> {
@@ -218,7 +216,7 @@ function checkPlace(
   ports: AdmissionPorts,
 ): Fault<AdmissionCode> | undefined {
   const { id, nonce, fee } = candidate.transaction;
-  if (ports.has(id))
+  if (ports.has(candidate.transaction))
     return fault("TX_DUPLICATE", `${hex0x(id)} is in the pool already; nothing to do but wait`);
   const occupant = candidate.senderQueue?.at(nonce);
   if (occupant === undefined) return ports.findRoom(candidate);

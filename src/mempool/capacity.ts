@@ -7,6 +7,9 @@ import type { Candidate } from "./admission.ts";
 import { type Holdings, type PoolBounds, planEviction } from "./eviction.ts";
 import type { QueueEntry } from "./sender-queue.ts";
 
+/** The shortest envelope: a pool with less room than this is full. */
+export const ENVELOPE_BYTES_MIN = 132;
+
 /** Where a candidate goes: its entry, what it replaces and who leaves for it. */
 export interface PoolPlace {
   readonly entry: QueueEntry;

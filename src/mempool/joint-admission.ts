@@ -1,20 +1,63 @@
 /**
- * Which signatures admission will ask for, of envelopes that came together: so that they can be judged together first.
- * It is admission itself, with a cache of signatures that notes the question and says no; it changes nothing.
+ * Envelopes that came together. They are decoded once, when the first is looked at, and the signatures that admission will
+ * ask for are found, so that they can be judged together before the transactions are admitted one by one.
  */
+import type { Verdict } from "../base/fault.ts";
 import type { SignedTransaction } from "../chain/types/transaction.ts";
-import { type AdmissionPorts, type AdmissionRules, admitTransaction } from "./admission.ts";
+import {
+  type AdmissionCode,
+  type AdmissionPorts,
+  type AdmissionRules,
+  admitTransaction,
+  openEnvelope,
+} from "./admission.ts";
 
+type Opened = Verdict<SignedTransaction, AdmissionCode>;
+
+/** Decodes what comes from outside, each envelope once. */
+export class TransactionReader {
+  readonly #rules: AdmissionRules;
+  /** What came together last, and what it holds: whoever comes next comes with these, in their order. */
+  #envelopes: readonly Uint8Array[] = [];
+  #opened: readonly Opened[] = [];
+  #next = 0;
+
+  constructor(rules: AdmissionRules) {
+    this.#rules = rules;
+  }
+
+  /** Those of the envelopes that decode. */
+  readTogether(envelopes: readonly Uint8Array[]): SignedTransaction[] {
+    this.#envelopes = envelopes;
+    this.#opened = envelopes.map((envelope) => openEnvelope(envelope, this.#rules));
+    this.#next = 0;
+    return this.#opened.flatMap((opened) => (opened.ok ? [opened.value] : []));
+  }
+
+  read(envelope: Uint8Array): Opened {
+    const opened = this.#envelopes[this.#next] === envelope ? this.#opened[this.#next] : undefined;
+    if (opened === undefined) return openEnvelope(envelope, this.#rules);
+    this.#next++;
+    // Nobody comes with them again: the pool keeps what it admitted.
+    if (this.#next === this.#envelopes.length) [this.#envelopes, this.#opened] = [[], []];
+    return opened;
+  }
+}
+
+/** It is admission itself, with a cache of signatures that notes the question and says no; it changes nothing. */
 export function signaturesAsked(
-  envelopes: readonly Uint8Array[],
+  transactions: readonly SignedTransaction[],
   rules: AdmissionRules,
   ports: AdmissionPorts,
 ): SignedTransaction[] {
   const asked: SignedTransaction[] = [];
-  const admitSignature = (transaction: SignedTransaction) => {
-    asked.push(transaction);
-    return false;
+  const noting: AdmissionPorts = {
+    ...ports,
+    admitSignature: (transaction) => {
+      asked.push(transaction);
+      return false;
+    },
   };
-  for (const envelope of envelopes) admitTransaction(envelope, rules, { ...ports, admitSignature });
+  for (const transaction of transactions) admitTransaction(transaction, rules, noting);
   return asked;
 }

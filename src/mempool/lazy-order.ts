@@ -1,31 +1,42 @@
 /**
  * A heap that is put in order when somebody reads it. Between two readings an item that changes costs one place in a
- * set, so an order that nobody reads costs next to nothing. It knows nothing of transactions.
+ * list, so an order that nobody reads costs next to nothing. It knows nothing of transactions.
  */
 import { IndexedHeap } from "./heap.ts";
 
-export class LazyOrder<T> {
+/** What stands in such orders: each order has a bit there, set while the item is in none of its places. */
+export interface OrderItem {
+  loose: number;
+}
+
+export class LazyOrder<T extends OrderItem> {
   readonly #heap: IndexedHeap<T>;
   readonly #belongs: (item: T) => boolean;
-  /** Items that changed since the last reading: they are not in the heap. */
-  readonly #loose = new Set<T>();
+  readonly #bit: number;
+  /** Items that changed since the last reading: they are not in the heap. Those without the bit were forgotten. */
+  #loose: T[] = [];
 
-  /** @param belongs whether an item is in this order, as it is now. */
-  constructor(before: (a: T, b: T) => boolean, belongs: (item: T) => boolean) {
+  /**
+   * @param index of this order among those of its items, 0 to 30
+   * @param belongs whether an item is in this order, as it is now
+   */
+  constructor(index: number, before: (a: T, b: T) => boolean, belongs: (item: T) => boolean) {
     this.#heap = new IndexedHeap(before);
     this.#belongs = belongs;
+    this.#bit = 1 << index;
   }
 
   /** Must be called before the key of `item` changes, and for a new one. */
   loosen(item: T): void {
-    if (this.#loose.has(item)) return;
+    if ((item.loose & this.#bit) !== 0) return;
     this.#heap.remove(item);
-    this.#loose.add(item);
+    item.loose |= this.#bit;
+    this.#loose.push(item);
   }
 
   /** For an item that is loose and will not come back. */
   forget(item: T): void {
-    this.#loose.delete(item);
+    item.loose &= ~this.#bit;
   }
 
   top(): T | undefined {
@@ -40,7 +51,12 @@ export class LazyOrder<T> {
   }
 
   #settle(): void {
-    for (const item of this.#loose) if (this.#belongs(item)) this.#heap.add(item);
-    this.#loose.clear();
+    if (this.#loose.length === 0) return;
+    for (const item of this.#loose) {
+      if ((item.loose & this.#bit) === 0) continue;
+      item.loose &= ~this.#bit;
+      if (this.#belongs(item)) this.#heap.add(item);
+    }
+    this.#loose = [];
   }
 }

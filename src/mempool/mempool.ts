@@ -5,7 +5,7 @@
  * network: times come in as numbers, verdicts from ports. Sources: decision 5, pbft.md 1.11 and 1.14, ADR 0012.
  */
 import { assert, must } from "../base/assert.ts";
-import { type Address, byteText, type Hash } from "../base/bytes.ts";
+import type { Address, Hash } from "../base/bytes.ts";
 import { accept, type Fault, type Verdict } from "../base/fault.ts";
 import {
   POOL_AGE_MS_MAX,
@@ -24,9 +24,9 @@ import {
   type HeadState,
   leastFee,
 } from "./admission.ts";
-import { findPlace, type PoolPlace } from "./capacity.ts";
+import { ENVELOPE_BYTES_MIN, findPlace, type PoolPlace } from "./capacity.ts";
 import type { PoolBounds } from "./eviction.ts";
-import { signaturesAsked } from "./joint-admission.ts";
+import { signaturesAsked, TransactionReader } from "./joint-admission.ts";
 import { PoolIndex } from "./pool-index.ts";
 import type {
   DropReason,
@@ -38,9 +38,6 @@ import type {
 } from "./pool-ports.ts";
 import type { QueueEntry, SenderQueue } from "./sender-queue.ts";
 
-/** The shortest envelope: a pool with less room than this is full. */
-const ENVELOPE_BYTES_MIN = 132;
-
 export class Mempool {
   readonly #rules: AdmissionRules;
   readonly #bounds: PoolBounds;
@@ -49,6 +46,7 @@ export class Mempool {
   readonly #poolIndex = new PoolIndex();
   /** One object for all admissions: made anew for each it would cost as much as the checks (measured). */
   readonly #admission: AdmissionPorts;
+  readonly #reader: TransactionReader;
   #head: HeadState;
   #sequence = 0;
   /** During one admission: its time, and the place found for the candidate. */
@@ -82,6 +80,7 @@ export class Mempool {
     assert(transactionsMax > 0 && bytesMax >= limits.maxTxBytes, "an empty pool has room for any one");
     this.#ports = ports;
     this.#head = ports.head;
+    this.#reader = new TransactionReader(this.#rules);
     this.#admission = this.#openAdmission();
   }
 
@@ -94,11 +93,10 @@ export class Mempool {
   }
 
   /** Whether the transaction is here and could run after those before it: only such are passed on to others. */
-  isExecutable({ id, from, nonce }: SignedTransaction): boolean {
-    const senderQueue = this.#poolIndex.senderQueue(from);
-    return (
-      senderQueue !== undefined && nonce < senderQueue.pendingNonce && this.#poolIndex.byId(id) !== undefined
-    );
+  isExecutable(transaction: SignedTransaction): boolean {
+    const senderQueue = this.#poolIndex.senderQueueOf(transaction);
+    const runs = senderQueue !== undefined && transaction.nonce < senderQueue.pendingNonce;
+    return runs && this.#poolIndex.entryOf(transaction) !== undefined;
   }
 
   /** Transactions that could run one after the other on the head's state. */
@@ -113,8 +111,7 @@ export class Mempool {
 
   /**
    * Admission of what comes by RPC and gossip.
-   * @param source an envelope, or a transaction that was decoded before.
-   * @param nowMs of any clock, always the same.
+   * @param source an envelope, or a transaction that was decoded before. @param nowMs of any clock, always the same.
    */
   add(source: Uint8Array | SignedTransaction, nowMs: number): Verdict<SignedTransaction, AdmissionCode> {
     const verdict = this.#admit(source, nowMs);
@@ -124,7 +121,8 @@ export class Mempool {
 
   /** Judges the signatures of what came together and is now {@link add}ed, one by one. */
   prepare(envelopes: readonly Uint8Array[]): void {
-    this.#ports.signatures.admitTogether?.(signaturesAsked(envelopes, this.#rules, this.#admission));
+    const opened = this.#reader.readTogether(envelopes);
+    this.#ports.signatures.admitTogether?.(signaturesAsked(opened, this.#rules, this.#admission));
   }
 
   /**
@@ -136,10 +134,10 @@ export class Mempool {
     const ids = new Set<string>();
     const touched = new Set<SenderQueue>();
     for (const transaction of included) {
-      const senderQueue = this.#poolIndex.senderQueue(transaction.from);
+      const senderQueue = this.#poolIndex.senderQueueOf(transaction);
       if (senderQueue === undefined) continue;
       touched.add(senderQueue);
-      ids.add(byteText(transaction.id));
+      ids.add(transaction.idKey);
     }
     for (const senderQueue of touched) this.#recheck(senderQueue, ids);
     this.#dropExpired();
@@ -161,7 +159,7 @@ export class Mempool {
     nowMs: number,
   ): number {
     this.#head = head;
-    const ids = new Set(included.map((transaction) => byteText(transaction.id)));
+    const ids = new Set(included.map(({ idKey }) => idKey));
     for (const senderQueue of [...this.#poolIndex.senderQueues.values()]) {
       this.#broken.add(senderQueue);
       this.#recheck(senderQueue, ids);
@@ -255,15 +253,17 @@ export class Mempool {
 
   #admit(source: Uint8Array | SignedTransaction, nowMs: number): Verdict<SignedTransaction, AdmissionCode> {
     this.#nowMs = nowMs;
-    const verdict = admitTransaction(source, this.#rules, this.#admission);
+    const opened = source instanceof Uint8Array ? this.#reader.read(source) : accept(source);
+    if (!opened.ok) return opened;
+    const verdict = admitTransaction(opened.value, this.#rules, this.#admission);
     return verdict.ok ? accept(this.#enter(verdict.value)) : verdict;
   }
 
   #openAdmission(): AdmissionPorts {
     return {
       head: () => this.#head,
-      senderQueue: (sender) => this.#poolIndex.senderQueue(sender),
-      has: (id) => this.#poolIndex.byId(id) !== undefined,
+      senderQueue: (transaction) => this.#poolIndex.senderQueueOf(transaction),
+      has: (transaction) => this.#poolIndex.entryOf(transaction) !== undefined,
       findRoom: (candidate) => this.#findRoom(candidate),
       admitSignature: (transaction) => this.#ports.signatures.admit(transaction),
     };
@@ -343,9 +343,9 @@ export class Mempool {
 
   /** Brings one sender queue in line with the head: used nonces leave at its front, what cannot be paid at its end. */
   #recheck(senderQueue: SenderQueue, included: ReadonlySet<string>): void {
-    const account = this.#head.account(senderQueue.sender);
+    const account = this.#head.account(senderQueue.sender, senderQueue.key);
     for (const entry of this.#poolIndex.moveAccount(senderQueue, account?.nonce ?? 0n)) {
-      this.#dropped(entry, included.has(byteText(entry.transaction.id)) ? "included" : "stale");
+      this.#dropped(entry, included.has(entry.transaction.idKey) ? "included" : "stale");
     }
     while (!senderQueue.isEmpty && (account === undefined || senderQueue.cost > account.balance)) {
       const last = senderQueue.queued.at(-1) ?? senderQueue.last;

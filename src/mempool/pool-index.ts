@@ -5,41 +5,36 @@
  */
 import { assert, must } from "../base/assert.ts";
 import { type Address, byteText, type Hash, xorInto } from "../base/bytes.ts";
+import type { SignedTransaction } from "../chain/types/transaction.ts";
 import { queueGivesBefore, senderQueueGivesBefore } from "./eviction.ts";
 import { IndexedHeap } from "./heap.ts";
 import { LazyOrder } from "./lazy-order.ts";
 import { type QueueEntry, SenderQueue } from "./sender-queue.ts";
 
-/** What a sender queue adds to the pool's sums. */
-interface Share {
-  readonly executable: number;
-  readonly queuedBytes: number;
-}
-
-const NOTHING: Share = { executable: 0, queuedBytes: 0 };
+/** Of a sender queue that is in none of the four orders. */
+const LOOSE_IN_ALL = 0b1111;
 
 export class PoolIndex {
   readonly #byId = new Map<string, QueueEntry>();
   readonly #byHash = new Map<string, QueueEntry>();
   readonly #senderQueues = new Map<string, SenderQueue>();
   /** The first sender queue gives its last executable entry when the pool is full and nothing is queued. */
-  readonly #byWorth = new LazyOrder<SenderQueue>(senderQueueGivesBefore, isExecutable);
+  readonly #byWorth = new LazyOrder<SenderQueue>(0, senderQueueGivesBefore, isExecutable);
   /** The first sender queue gives its last queued entry before any executable one leaves. */
   readonly #byQueue = new LazyOrder<SenderQueue>(
+    1,
     queueGivesBefore,
     (senderQueue) => senderQueue.queued.length > 0,
   );
   /** Sender queues with an executable entry, by the arrival and by the fee of their first. */
   readonly #byArrival = new LazyOrder<SenderQueue>(
+    2,
     (a, b) => arrivedBefore(firstOf(a), firstOf(b)),
     isExecutable,
   );
-  readonly #byFee = new LazyOrder<SenderQueue>((a, b) => paysMore(firstOf(a), firstOf(b)), isExecutable);
+  readonly #byFee = new LazyOrder<SenderQueue>(3, (a, b) => paysMore(firstOf(a), firstOf(b)), isExecutable);
   readonly #orders = [this.#byWorth, this.#byQueue, this.#byArrival, this.#byFee];
   readonly #byExpiry = new IndexedHeap<QueueEntry>(expiresBefore);
-  readonly #byAge = new IndexedHeap<QueueEntry>((a, b) => a.addedMs < b.addedMs);
-  /** What each sender queue has in the sums. */
-  readonly #shares = new Map<SenderQueue, Share>();
   readonly #checksum = new Uint8Array(32);
   #bytes = 0;
   #executable = 0;
@@ -91,6 +86,16 @@ export class PoolIndex {
     return this.#senderQueues.get(byteText(sender));
   }
 
+  /** @param fromKey of a transaction */
+  senderQueueOf({ fromKey }: Pick<SignedTransaction, "fromKey">): SenderQueue | undefined {
+    return this.#senderQueues.get(fromKey);
+  }
+
+  /** Whether it is here, with this signature or another. */
+  entryOf({ idKey }: Pick<SignedTransaction, "idKey">): QueueEntry | undefined {
+    return this.#byId.get(idKey);
+  }
+
   /** Sender queues with an executable entry, the one that gives its last first first. */
   queuesByPriority(): Iterator<SenderQueue, undefined> {
     return this.#byWorth.inOrder();
@@ -130,14 +135,15 @@ export class PoolIndex {
     return this.#byExpiry.top();
   }
 
+  /** The one that came first: in the order of {@link #byId}, that of arrival. */
   oldest(): QueueEntry | undefined {
-    return this.#byAge.top();
+    return this.#byId.values().next().value;
   }
 
   /** @param accountNonce for a sender queue that does not exist yet. */
   put(entry: QueueEntry, accountNonce: bigint): SenderQueue {
     const { transaction } = entry;
-    const senderQueue = this.senderQueue(transaction.from) ?? this.#openQueue(transaction.from, accountNonce);
+    const senderQueue = this.senderQueueOf(transaction) ?? this.#openQueue(transaction, accountNonce);
     this.#loosen(senderQueue);
     senderQueue.insert(entry);
     this.#enlist(entry);
@@ -176,7 +182,7 @@ export class PoolIndex {
   }
 
   #senderQueueOf(entry: QueueEntry): SenderQueue {
-    const senderQueue = this.senderQueue(entry.transaction.from);
+    const senderQueue = this.senderQueueOf(entry.transaction);
     assert(senderQueue !== undefined, "an entry of the pool has a sender queue");
     return senderQueue;
   }
@@ -184,50 +190,47 @@ export class PoolIndex {
   /** Into everything but its sender queue. */
   #enlist(entry: QueueEntry): void {
     const { transaction } = entry;
-    const id = byteText(transaction.id);
-    assert(!this.#byId.has(id), "a transaction is in the pool once");
-    this.#byId.set(id, entry);
-    this.#byHash.set(byteText(transaction.hash), entry);
+    const { idKey, hashKey } = transaction;
+    assert(!this.#byId.has(idKey), "a transaction is in the pool once");
+    this.#byId.set(idKey, entry);
+    this.#byHash.set(hashKey, entry);
     if (transaction.validUntilHeight !== 0n) this.#byExpiry.add(entry);
-    this.#byAge.add(entry);
     this.#bytes += transaction.bytes.length;
     xorInto(this.#checksum, transaction.hash);
   }
 
   /** From everything but its sender queue. */
   #clear(entry: QueueEntry): void {
-    this.#byId.delete(byteText(entry.transaction.id));
-    this.#byHash.delete(byteText(entry.transaction.hash));
-    this.#byExpiry.remove(entry);
-    this.#byAge.remove(entry);
+    this.#byId.delete(entry.transaction.idKey);
+    this.#byHash.delete(entry.transaction.hashKey);
+    if (entry.transaction.validUntilHeight !== 0n) this.#byExpiry.remove(entry);
     this.#bytes -= entry.transaction.bytes.length;
     xorInto(this.#checksum, entry.transaction.hash);
   }
 
-  #openQueue(sender: Address, accountNonce: bigint): SenderQueue {
-    const senderQueue = new SenderQueue(sender, byteText(sender), accountNonce);
+  #openQueue({ from, fromKey }: SignedTransaction, accountNonce: bigint): SenderQueue {
+    const senderQueue = new SenderQueue(from, fromKey, accountNonce);
     this.#senderQueues.set(senderQueue.key, senderQueue);
     return senderQueue;
   }
 
   /** Before a sender queue changes: it leaves the orders, whose other members keep the keys they were placed by. */
   #loosen(senderQueue: SenderQueue): void {
+    if (senderQueue.loose === LOOSE_IN_ALL) return;
     for (const order of this.#orders) order.loosen(senderQueue);
   }
 
   /** After a sender queue changed: into the sums. An empty one is forgotten. */
   #count(senderQueue: SenderQueue): void {
     const { executable, queuedBytes } = senderQueue;
-    const before = this.#shares.get(senderQueue) ?? NOTHING;
-    this.#executable += executable - before.executable;
-    this.#queuedBytes += queuedBytes - before.queuedBytes;
-    if (senderQueue.isEmpty) {
-      this.#senderQueues.delete(senderQueue.key);
-      this.#shares.delete(senderQueue);
-      for (const order of this.#orders) order.forget(senderQueue);
-    } else {
-      this.#shares.set(senderQueue, { executable, queuedBytes });
-    }
+    const { share } = senderQueue;
+    this.#executable += executable - share.executable;
+    this.#queuedBytes += queuedBytes - share.queuedBytes;
+    share.executable = executable;
+    share.queuedBytes = queuedBytes;
+    if (!senderQueue.isEmpty) return;
+    this.#senderQueues.delete(senderQueue.key);
+    for (const order of this.#orders) order.forget(senderQueue);
   }
 }
 

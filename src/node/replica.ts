@@ -8,7 +8,6 @@ import { SERVE_BYTES_MAX } from "../base/limits.ts";
 import { type BranchChange, Chain, type HeadChange, type ImportResult } from "../chain/chain.ts";
 import { AcceptedSignatures } from "../chain/execution/accepted-signatures.ts";
 import { computeGenesisHash } from "../chain/genesis/genesis-state.ts";
-import { readAccount } from "../chain/modules/bank.ts";
 import type { Block, SealedBlock } from "../chain/types/block.ts";
 import { decodeSealedBlock } from "../chain/types/block.ts";
 import type { SignedTransaction } from "../chain/types/transaction.ts";
@@ -19,21 +18,21 @@ import type {
   Parsed,
   Typed,
   ValidatorId,
-  WaitingTransaction,
 } from "../consensus/engine.ts";
 import { selectConsensus } from "../consensus/select.ts";
 import { RememberedSignatures, SignatureMeter } from "../crypto/signature-meter.ts";
-import type { AdmissionCode, HeadState } from "../mempool/admission.ts";
+import type { AdmissionCode } from "../mempool/admission.ts";
 import { Mempool } from "../mempool/mempool.ts";
 import type { ImportOutcome, SyncProgress } from "../p2p/sync/catch-up.ts";
 import { announcementOf, encodeAnnouncement } from "../p2p/transport/wire.ts";
 import type { RunningTimer } from "../rpc/api.ts";
+import { AccountsAtHead } from "./accounts-at-head.ts";
 import { onlyOnce } from "./assembly/fatal.ts";
 import { assembleFinal } from "./assembly/final.ts";
 import { assembleForkable } from "./assembly/forkable.ts";
 import type { ModeContext, ModeParts } from "./assembly/mode-parts.ts";
 import { isFarBehind } from "./assembly/repair.ts";
-import { budgetsOf, indexOf, type OpenedParts } from "./assembly/replica-parts.ts";
+import { budgetsOf, indexOf, type OpenedParts, oldestWaiting } from "./assembly/replica-parts.ts";
 import { EventTopic as Emitter } from "./assembly/tip-log.ts";
 import { Driver } from "./driver.ts";
 import { isFirstOf, leftBehind, reorgFields, transactionsOf } from "./ingress/branch-events.ts";
@@ -98,9 +97,12 @@ export class Replica {
     this.pool = new Mempool(
       { genesis: options.genesis, ...options.pool },
       {
-        head: this.#headState(),
+        head: new AccountsAtHead(this.chain),
         signatures: parts.signatures,
-        listener: (events) => void events.map((event) => this.events.pool.tell(event)),
+        listener: (events) => {
+          this.#passedOn.poolChanged(events);
+          for (const event of events) this.events.pool.tell(event);
+        },
         becameExecutable: (transactions) => this.#waited.push(...transactions),
       },
     );
@@ -243,7 +245,7 @@ export class Replica {
     const { sealed } = change;
     const { summary, hash, transactions } = sealed.block;
     if (isFirstOf(change)) this.#branchChanged(change.reorg!);
-    else this.pool.headChanged(this.#headState(), transactions, this.#ports.scheduler.now());
+    else this.pool.headChanged(new AccountsAtHead(this.chain), transactions, this.#ports.scheduler.now());
     this.#publishWaited();
     const { log, network } = this.#ports;
     if (this.#parts.isOwn(change)) network.publish("blocks", encodeAnnouncement(announcementOf(sealed)));
@@ -262,7 +264,12 @@ export class Replica {
   #branchChanged(change: BranchChange): void {
     const left = leftBehind(change);
     const entered = transactionsOf(change.entered);
-    const returned = this.pool.headReplaced(this.#headState(), left, entered, this.#ports.scheduler.now());
+    const returned = this.pool.headReplaced(
+      new AccountsAtHead(this.chain),
+      left,
+      entered,
+      this.#ports.scheduler.now(),
+    );
     this.#parts.reorganised(left);
     this.#ports.log.log("warn", "chain", "REORG", { ...reorgFields(change), txs: left.length, returned });
     this.events.reorgs.tell(change);
@@ -330,11 +337,6 @@ export class Replica {
       : assembleForkable(context, chain.mode.branches);
   }
 
-  #headState(): HeadState {
-    const { chain } = this;
-    return { height: chain.head.summary.height, account: (address) => readAccount(chain.committed, address) };
-  }
-
   #createDriver(options: ReplicaOptions): Driver<Parsed, Typed> | undefined {
     const { settings, signer, wrapEngine = (engine) => engine } = options;
     const { self, consensus } = this;
@@ -348,7 +350,7 @@ export class Replica {
       scheduler,
       log,
       template: bodiesFrom(this.pool, this.chain),
-      oldest: () => this.#oldestWaiting(),
+      oldest: () => oldestWaiting(this.pool, scheduler.now()),
       relayTransaction: (to: ValidatorId, hash: Hash) => this.#relayTransaction(to, hash),
       mail: (to: ValidatorId, message: Uint8Array) => network.mail(to, encodePacket(MAIL_CONSENSUS, message)),
       serveBlocks: (to: ValidatorId, fromHeight: bigint) => this.#serveByMail(to, fromHeight),
@@ -368,12 +370,6 @@ export class Replica {
   #mine(block: Block): void {
     if (isFarBehind(this.syncProgress())) return; // the engine comes back with a newer template
     this.#ports.miner?.mine(block, (solved) => this.#driver?.input({ kind: "block-mined", block: solved }));
-  }
-
-  #oldestWaiting(): WaitingTransaction | undefined {
-    const entry = this.pool.oldestExecutable();
-    if (entry === undefined) return undefined;
-    return { hash: entry.transaction.hash, ageMs: this.#ports.scheduler.now() - entry.addedMs };
   }
 
   #relayTransaction(to: ValidatorId, hash: Hash): void {

@@ -74,6 +74,8 @@ export interface NodeApi {
    * TX_EXPIRED, ...), MEMPOOL_FULL or SYNCING; `malformed` and `too-large` are the codec's own.
    */
   submit(bytes: Uint8Array): Verdict<Hash>;
+  /** Judges the signatures of envelopes together, each of which is `submit`ted at once afterwards. */
+  prepare(envelopes: readonly Uint8Array[]): void;
   /** Executes an envelope on the head's state and throws the result away. Faults as those of `submit`. */
   simulate(bytes: Uint8Array): Verdict<Simulation>;
   pool(): PoolStatus;

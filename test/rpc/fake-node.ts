@@ -86,6 +86,8 @@ export class FakeNode implements NodeApi {
   /** Thrown by the next `submit`. */
   submitThrows: Error | undefined;
   submitted = 0;
+  /** How many envelopes were told to come together, by message. */
+  readonly prepared: number[] = [];
   troubles: PeerTrouble[] = [];
   peerId = PEERS[0]!;
   blocked: readonly string[] = [];
@@ -194,6 +196,10 @@ export class FakeNode implements NodeApi {
     const place = await this.chain.store.findTransaction(id);
     const height = place && this.chain.store.head(place.blockHash)!.summary.height;
     return place && { status: "included", height: height!, index: place.index };
+  }
+
+  prepare(envelopes: readonly Uint8Array[]): void {
+    this.prepared.push(envelopes.length);
   }
 
   submit(bytes: Uint8Array): Verdict<Hash> {

@@ -19,6 +19,22 @@ describe("tx_send", () => {
     expect((await send(url, tx)).error).toMatchObject({ code: -32003, data: { code: "TX_DUPLICATE" } });
   });
 
+  it("in a batch is told what comes together, whatever each waits for, and has a verdict for each", async () => {
+    const { node, url } = await serve();
+    const [first, second] = [transfer(0), transfer(1)];
+    const calls = [first, second, first].map((tx, id) => ({
+      ...{ jsonrpc: "2.0", id, method: "tx_send" },
+      params: { tx: hex0x(tx.bytes), ...(id === 1 ? { wait: "none" } : {}) },
+    }));
+    const { json } = await post(url, JSON.stringify(calls));
+    const answers = json as { id: number; result?: object; error?: { data: { code: string } } }[];
+    expect(node.prepared).toEqual([3]);
+    expect(answers.map(({ id }) => id)).toEqual([0, 1, 2]);
+    expect(answers[1]!.result).toEqual({ txHash: hex0x(second.id), status: "pending" });
+    expect(answers[2]!.error!.data.code).toBe("TX_DUPLICATE");
+    expect(node.submitted).toBe(3);
+  });
+
   it("with wait none tells only whether it decodes", async () => {
     const { node, url } = await serve();
     const tx = transfer(0);

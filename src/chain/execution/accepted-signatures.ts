@@ -4,7 +4,7 @@
  * Those that come together are judged together. Only acceptances are kept. A refusal by the native library is no verdict: a block that holds what only ZIP-215
  * accepts must still be accepted, or a transaction gossiped to half the net would split the chain (decision 3).
  */
-import { byteText, type Hash } from "../../base/bytes.ts";
+import type { Hash } from "../../base/bytes.ts";
 import { ACCEPTED_SIGNATURES_MAX } from "../../base/limits.ts";
 import { BATCH_MIN } from "../../crypto/batch-verification.ts";
 import { ED25519, isStrongPublicKey, type SignatureClaim, type SignatureRules } from "../../crypto/keys.ts";
@@ -60,7 +60,7 @@ export class AcceptedSignatures {
    * admitted".
    */
   admit(transaction: SignedTransaction): boolean {
-    const key = byteText(transaction.hash);
+    const key = transaction.hashKey;
     if (this.#accepted.get(key) === "admission") return true;
     if (!isStrongPublicKey(transaction.from) || this.#refused.has(key)) return false;
     const rule = this.#rules.verifyEach === undefined ? "verifyQuickly" : "verifySignature";
@@ -74,7 +74,7 @@ export class AcceptedSignatures {
   admitTogether(transactions: readonly SignedTransaction[]): void {
     this.#refused.clear();
     const fresh = transactions.filter(
-      ({ hash, from }) => this.#accepted.get(byteText(hash)) !== "admission" && isStrongPublicKey(from),
+      ({ hashKey, from }) => this.#accepted.get(hashKey) !== "admission" && isStrongPublicKey(from),
     );
     this.#judgeTogether(fresh, "admission");
   }
@@ -84,7 +84,7 @@ export class AcceptedSignatures {
    * @param limit counts what has to be verified slowly, where anything has; once it is exceeded, false is no verdict
    */
   validate(transaction: SignedTransaction, limit?: SlowSignatureLimit): boolean {
-    const key = byteText(transaction.hash);
+    const key = transaction.hashKey;
     if (this.#accepted.has(key)) return true;
     if (limit !== undefined && this.#rules.verifyEach === undefined) {
       if (this.validateQuickly(transaction)) return true;
@@ -114,15 +114,15 @@ export class AcceptedSignatures {
     const { verifyEach } = this.#rules;
     if (verifyEach === undefined || transactions.length < BATCH_MIN) return;
     const { verdicts } = verifyEach(transactions.map((transaction) => this.claimOf(transaction)));
-    for (const [i, { hash }] of transactions.entries()) {
-      if (verdicts[i]) this.#remember(byteText(hash), acceptance);
-      else if (acceptance === "admission") this.#refused.add(byteText(hash));
+    for (const [i, { hashKey }] of transactions.entries()) {
+      if (verdicts[i]) this.#remember(hashKey, acceptance);
+      else if (acceptance === "admission") this.#refused.add(hashKey);
     }
   }
 
   /** Whether {@link validate} would say yes without looking. */
   remembers(transaction: SignedTransaction): boolean {
-    return this.#accepted.has(byteText(transaction.hash));
+    return this.#accepted.has(transaction.hashKey);
   }
 
   /**
@@ -133,7 +133,7 @@ export class AcceptedSignatures {
     if (this.remembers(transaction)) return true;
     const { publicKey, message, signature } = this.claimOf(transaction);
     if (!this.#rules.verifyQuickly(publicKey, message, signature)) return false;
-    this.#remember(byteText(transaction.hash), "block");
+    this.#remember(transaction.hashKey, "block");
     return true;
   }
 
@@ -145,7 +145,7 @@ export class AcceptedSignatures {
 
   /** The whole rule has accepted this transaction's signature, on another thread of this process. */
   noteValid(transaction: SignedTransaction): void {
-    if (!this.remembers(transaction)) this.#remember(byteText(transaction.hash), "block");
+    if (!this.remembers(transaction)) this.#remember(transaction.hashKey, "block");
   }
 
   #signedBytes(transaction: SignedTransaction): Uint8Array {

@@ -48,15 +48,21 @@ export function checkTransaction(
   }
   const module = findModule(tx.module);
   if (module === undefined) return refuse("TX_UNKNOWN_MODULE", `no module ${tx.module} on this chain`);
-  const call = module.decodeCall(tx.payload);
-  if (!call.ok) return refuse("TX_BAD_PAYLOAD", call.fault.detail);
+  // Admission, building, judging and execution ask: what decodes is decoded once. All chains have the same modules.
+  let checked = tx.checkedCall as CheckedCall | undefined;
+  if (checked === undefined) {
+    const call = module.decodeCall(tx.payload);
+    if (!call.ok) return refuse("TX_BAD_PAYLOAD", call.fault.detail);
+    checked = { module, call: call.value };
+    tx.checkedCall = checked;
+  }
   if (tx.fee < rules.minFee) {
     return refuse("TX_FEE_TOO_LOW", `fee ${tx.fee}, the chain's minimum is ${rules.minFee}`);
   }
   if (tx.validUntilHeight !== 0n && tx.validUntilHeight < height) {
     return refuse("TX_EXPIRED", `valid until height ${tx.validUntilHeight}, the next block is ${height}`);
   }
-  return accept({ module, call: call.value });
+  return accept(checked);
 }
 
 /**

@@ -9,7 +9,16 @@
  *
  * The first byte names the signature scheme (0x01 Ed25519), so that another can be added.
  */
-import { type Address, asAddress, asHash, concatBytes, EMPTY, type Hash, utf8 } from "../../base/bytes.ts";
+import {
+  type Address,
+  asAddress,
+  asHash,
+  byteText,
+  concatBytes,
+  EMPTY,
+  type Hash,
+  utf8,
+} from "../../base/bytes.ts";
 import { refuse, type Verdict } from "../../base/fault.ts";
 import { decode, type Reader } from "../../codec/reader.ts";
 import { Writer } from "../../codec/writer.ts";
@@ -46,6 +55,12 @@ export interface SignedTransaction extends Transaction {
   readonly id: Hash;
   /** Hash of the whole envelope: the leaf of txRoot and the name in compact blocks. */
   readonly hash: Hash;
+  /** {@link byteText} of sender, id and hash: the keys of maps, made once. */
+  readonly fromKey: string;
+  readonly idKey: string;
+  readonly hashKey: string;
+  /** What the module made of the payload: kept and read by execution/validate-transaction.ts alone. */
+  checkedCall: unknown;
 }
 
 const hashId = taggedHash("quorate/txid/v1");
@@ -164,6 +179,8 @@ function seal(
   bytes: Uint8Array,
 ): SignedTransaction {
   const { chainId, from, nonce, fee, validUntilHeight, module, payload } = transaction;
+  const id = asHash(hashId(unsigned));
+  const hash = sha256(bytes);
   // Written out: copying by spread costs as much as both hashes (profiled).
   return {
     chainId,
@@ -175,7 +192,11 @@ function seal(
     payload,
     signature,
     bytes,
-    id: asHash(hashId(unsigned)),
-    hash: sha256(bytes),
+    id,
+    hash,
+    fromKey: byteText(from),
+    idKey: byteText(id),
+    hashKey: byteText(hash),
+    checkedCall: undefined,
   };
 }

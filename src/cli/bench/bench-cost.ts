@@ -29,11 +29,11 @@ export async function runCost(out: Output, options: CostOptions): Promise<void> 
   out.result(costResult(options, run), describeCost(out, options, run));
 }
 
-const valueOf = ({ userUs, systemUs }: Measured) => userUs + systemUs;
-const limitOf = ({ validators }: CostOptions, { checkUs }: Measured) => validators * checkUs;
+const totalUs = ({ userUs, systemUs }: Measured) => userUs + systemUs;
+const limitUs = ({ validators }: CostOptions, { checkUs }: Measured) => validators * checkUs;
 
 function costResult(options: CostOptions, run: Measured) {
-  const [value, limit] = [valueOf(run), limitOf(options, run)];
+  const [value, limit] = [totalUs(run), limitUs(options, run)];
   return {
     name: "cost",
     value: short(value),
@@ -52,7 +52,7 @@ function costResult(options: CostOptions, run: Measured) {
 
 function describeCost(out: Output, options: CostOptions, run: Measured): readonly string[] {
   const strong = (text: string) => out.style("bold", text);
-  const [value, limit] = [valueOf(run), limitOf(options, run)];
+  const [value, limit] = [totalUs(run), limitUs(options, run)];
   const { validators, batch } = options;
   return [
     strong(`quorate bench cost · ${validators} validators in one process · node ${process.version}`),

@@ -201,6 +201,10 @@ export class ReplicaApi implements NodeApi {
     return added.ok ? { ok: true, value: added.value.id } : added;
   }
 
+  prepare(envelopes: readonly Uint8Array[]): void {
+    this.#ports.replica.pool.prepare(envelopes);
+  }
+
   simulate(bytes: Uint8Array): Verdict<Simulation> {
     const { chain } = this.#ports.replica;
     const decoded = decodeTransaction(bytes, chain.genesis.limits.maxTxBytes);

@@ -3,9 +3,10 @@ import { equalBytes } from "../../base/bytes.ts";
 import type { Scheduler } from "../../base/scheduler.ts";
 import type { Chain } from "../../chain/chain.ts";
 import type { AcceptedSignatures } from "../../chain/execution/accepted-signatures.ts";
-import type { Consensus, ValidatorId } from "../../consensus/engine.ts";
+import type { Consensus, ValidatorId, WaitingTransaction } from "../../consensus/engine.ts";
 import type { Signer } from "../../crypto/keys.ts";
 import type { SignatureMeter } from "../../crypto/signature-meter.ts";
+import type { Mempool } from "../../mempool/mempool.ts";
 import { StartError } from "../home/start-error.ts";
 import { WorkBudgets } from "../ingress/work-budget.ts";
 import type { EvidenceStore } from "../votes/evidence-store.ts";
@@ -32,4 +33,13 @@ export function indexOf(signer: Signer, consensus: Consensus): ValidatorId {
 /** What the mail of each validator may cost this replica. */
 export function budgetsOf({ consensus, meter }: OpenedParts, scheduler: Scheduler): WorkBudgets {
   return new WorkBudgets({ now: () => scheduler.now(), meter, count: consensus.validators.members.length });
+}
+
+/** The executable transaction that has waited longest in the pool. */
+export function oldestWaiting(
+  pool: Pick<Mempool, "oldestExecutable">,
+  nowMs: number,
+): WaitingTransaction | undefined {
+  const entry = pool.oldestExecutable();
+  return entry === undefined ? undefined : { hash: entry.transaction.hash, ageMs: nowMs - entry.addedMs };
 }

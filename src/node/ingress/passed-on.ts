@@ -5,22 +5,35 @@
  * remembered as long as the pool holds them.
  */
 import { byteText, type Hash } from "../../base/bytes.ts";
+import { dropOldest } from "../../base/drop-oldest.ts";
 import type { Relay } from "../../base/fault.ts";
+import { POOL_TRANSACTIONS_MAX } from "../../base/limits.ts";
 import type { SignedTransaction } from "../../chain/types/transaction.ts";
+import type { PoolEvent } from "../../mempool/pool-ports.ts";
 
 /** Older announcements are not passed on for their age (ANNOUNCED_DEPTH_MAX). */
 const BLOCKS_MAX = 256;
+/** More than any pool holds: what left it without a word is forgotten in the end. */
+const TRANSACTIONS_MAX = 2 * POOL_TRANSACTIONS_MAX;
 
 export class PassedOn {
-  readonly #transactions = new WeakSet<SignedTransaction>();
+  /** By their hashes. A set of texts that exist: one of objects, weakly held, cost ten times as much (profiled). */
+  readonly #transactions = new Set<string>();
   /** In the order in which they were passed on. */
   readonly #blocks = new Set<string>();
 
-  /** @param transaction the pool's own object */
-  transaction(transaction: SignedTransaction): Relay {
-    if (this.#transactions.has(transaction)) return "known";
-    this.#transactions.add(transaction);
+  /** @param transaction that the pool holds */
+  transaction({ hashKey }: SignedTransaction): Relay {
+    if (this.#transactions.has(hashKey)) return "known";
+    if (this.#transactions.size >= TRANSACTIONS_MAX) dropOldest(this.#transactions);
+    this.#transactions.add(hashKey);
     return "accept";
+  }
+
+  /** What the pool holds no more is forgotten. */
+  poolChanged(events: readonly PoolEvent[]): void {
+    for (const { kind, transaction } of events)
+      if (kind === "dropped") this.#transactions.delete(transaction.hashKey);
   }
 
   hasBlock(hash: Hash): boolean {

@@ -2,12 +2,12 @@
  * When a call may run. Calls run on the loop on which votes are counted, so they get little of it: one at a time, a
  * pause for everything else after a few milliseconds, the clients in turn, and each client and all together no more
  * computing than their budget refills. Who owes waits, and is told RATE_LIMIT when that would take too long. It knows
- * no method and no transport; what a call cost is measured as the time that the loop was busy meanwhile.
+ * no method and no transport; what a call cost is measured as the time that the loop computed meanwhile.
  */
-import { performance } from "node:perf_hooks";
 import type { Scheduler } from "../../base/scheduler.ts";
 import { type BucketShape, TokenBucket, TokenBuckets } from "../../base/token-bucket.ts";
 import { CallError } from "../errors.ts";
+import { computingClock, loopActiveMs } from "./computing-clock.ts";
 
 /** Milliseconds of computing for one client (an address, or whoever has the node's token). */
 export const RPC_CLIENT_MS: BucketShape = { capacity: 1_000, perSecond: 250 };
@@ -42,14 +42,18 @@ export type Pause = () => Promise<void>;
 interface Waiting {
   readonly caller: Caller;
   readonly sinceMs: number;
+  /** That are run in this turn. */
+  readonly calls: number;
   start(pause: Pause): Promise<unknown>;
   refuse(error: CallError): void;
 }
 
 export interface CallQueuePorts {
   readonly scheduler: Scheduler;
-  /** Milliseconds that the loop was busy since some moment. */
+  /** Milliseconds that the loop was busy since some moment: what turns are bounded by. */
   readonly busyMs?: () => number;
+  /** Milliseconds that it computed meanwhile: what clients pay for. As `busyMs` where that alone is given. */
+  readonly computedMs?: () => number;
   /** Resolves when everything else had a turn. */
   readonly pause?: () => Promise<void>;
 }
@@ -65,18 +69,21 @@ export class CallQueue {
   #spentMs = 0;
 
   constructor(ports: CallQueuePorts) {
-    this.#ports = { busyMs, pause: nextTurn, ...ports };
+    const { busyMs = loopActiveMs } = ports;
+    this.#ports = { pause: nextTurn, computedMs: ports.busyMs ?? computingClock(), ...ports, busyMs };
   }
 
   /**
    * Runs `work` in its turn and gives what it gives. A `work` that waits for something that is not computing (a block)
    * must return it boxed, so that the turn ends before. One that computes for long calls the pause that it is given.
+   * @param calls that `work` runs one after the other in this turn
    * @throws CallError RATE_LIMIT when the client waits with too much already, or would wait for too long
    */
-  run<T>(caller: Caller, work: (pause: Pause) => T | Promise<T>): Promise<T> {
+  run<T>(caller: Caller, work: (pause: Pause) => T | Promise<T>, calls = 1): Promise<T> {
     const line = this.#waiting.get(caller.client) ?? [];
-    if (line.length >= RPC_QUEUED_CALLS_MAX) {
-      return Promise.reject(rateLimit(`${line.length} calls of this client wait for their turn`, 1_000));
+    const waiting = line.reduce((sum, each) => sum + each.calls, 0);
+    if (waiting + calls > RPC_QUEUED_CALLS_MAX) {
+      return Promise.reject(rateLimit(`${waiting} calls of this client wait for their turn`, 1_000));
     }
     return new Promise<T>((resolve, reject) => {
       const start = async (pause: Pause) => {
@@ -86,7 +93,7 @@ export class CallQueue {
           reject(error);
         }
       };
-      line.push({ caller, sinceMs: this.#ports.scheduler.now(), start, refuse: reject });
+      line.push({ caller, sinceMs: this.#ports.scheduler.now(), calls, start, refuse: reject });
       this.#waiting.set(caller.client, line);
       if (!this.#draining) void this.#drain();
     });
@@ -192,46 +199,46 @@ function rateLimit(detail: string, retryAfterMs: number): CallError {
   return new CallError("RATE_LIMIT", `${detail}; try again in ${retryAfterMs} ms`, { retryAfterMs });
 }
 
-function busyMs(): number {
-  return performance.eventLoopUtilization().active;
-}
-
 function nextTurn(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve));
 }
 
+type TurnPorts = Pick<Required<CallQueuePorts>, "busyMs" | "computedMs" | "pause">;
+
 /** The computing of one call, without what everything else did in its turns between. */
 class Turn {
-  readonly #ports: Pick<Required<CallQueuePorts>, "busyMs" | "pause">;
+  readonly #ports: TurnPorts;
   readonly #charge: (ms: number) => void;
   #sinceMs: number;
+  #computedMs: number;
   /** Spent before {@link #sinceMs} since everything else had a turn. */
   #beforeMs: number;
 
-  constructor(
-    ports: Pick<Required<CallQueuePorts>, "busyMs" | "pause">,
-    beforeMs: number,
-    charge: (ms: number) => void,
-  ) {
+  constructor(ports: TurnPorts, beforeMs: number, charge: (ms: number) => void) {
     this.#ports = ports;
     this.#charge = charge;
     this.#beforeMs = beforeMs;
     this.#sinceMs = ports.busyMs();
+    this.#computedMs = ports.computedMs();
   }
 
   async pause(): Promise<void> {
     const ms = this.#ports.busyMs() - this.#sinceMs;
     if (this.#beforeMs + ms < RPC_TURN_MS_MAX) return;
-    this.#charge(ms);
+    this.#pay();
     await this.#ports.pause();
     this.#beforeMs = 0;
     this.#sinceMs = this.#ports.busyMs();
+    this.#computedMs = this.#ports.computedMs();
   }
 
   /** @returns milliseconds since everything else had a turn */
   end(): number {
-    const ms = this.#ports.busyMs() - this.#sinceMs;
-    this.#charge(ms);
-    return this.#beforeMs + ms;
+    this.#pay();
+    return this.#beforeMs + this.#ports.busyMs() - this.#sinceMs;
+  }
+
+  #pay(): void {
+    this.#charge(this.#ports.computedMs() - this.#computedMs);
   }
 }

@@ -4,10 +4,11 @@
  * a response; it refuses to know HTTP and WebSocket. Source: https://www.jsonrpc.org/specification.
  *
  * Calls of a batch begin in order. A write does not wait for the calls before it, so that a batch of tx_send with
- * wait "final" takes one wait, not a hundred; reads run one after the other, so that their answers stay bounded. When
- * each runs says call-queue.ts.
+ * wait "final" takes one wait, not a hundred; writes of one method that follow one another run in one turn where the
+ * method can prepare them together; reads run one after the other, so that their answers stay bounded. When each runs
+ * says call-queue.ts.
  */
-import { InvariantError } from "../../base/assert.ts";
+import { InvariantError, must } from "../../base/assert.ts";
 import { numbersUnder } from "../../base/jsontext.ts";
 import {
   RPC_ANSWERS_BYTES_MAX,
@@ -20,6 +21,7 @@ import { didYouMean } from "../../base/suggest.ts";
 import { type Caller, CallQueue, type CallQueuePorts, type Pause } from "../budgets/call-queue.ts";
 import type { RpcObserver } from "../budgets/observer.ts";
 import { CallError, ERROR_NUMBERS, SPEC_MESSAGES } from "../errors.ts";
+import { type Outcome, runTogether } from "./joint-calls.ts";
 import { jsonInPieces } from "./json-pieces.ts";
 import { type CallContext, type Method, type MethodTable, runMethod } from "./method.ts";
 
@@ -98,12 +100,20 @@ export class Dispatcher {
     connection: Connection,
     written: ReadonlyMap<number, string> | undefined,
   ): Promise<string | undefined> {
-    const answers: (string | undefined | Promise<string | undefined>)[] = [];
+    const answers: Promise<string | undefined | readonly (string | undefined)[]>[] = [];
     let bytes = 0;
     let full: number | undefined;
-    for (const [index, call] of calls.entries()) {
+    for (let index = 0; index < calls.length; index++) {
       // Nobody takes the answer: what was not begun is not done.
       if (connection.caller.isGone()) return undefined;
+      const method = this.#preparing(calls[index]);
+      const joint = method === undefined ? [] : jointCalls(calls, index, written);
+      if (method !== undefined && joint.length > 1) {
+        answers.push(this.#performTogether(joint, method, connection));
+        index += joint.length - 1;
+        continue;
+      }
+      const call = calls[index];
       if (bytes > RPC_ANSWERS_BYTES_MAX) full ??= index;
       const pending = this.#answerOne(call, connection, { writtenId: written?.get(index), full });
       answers.push(pending);
@@ -112,8 +122,50 @@ export class Dispatcher {
       bytes += length;
       if (connection.keep?.(length) === false) full ??= index + 1;
     }
-    const texts = (await Promise.all(answers)).filter((answer) => answer !== undefined);
+    const texts = (await Promise.all(answers)).flat().filter((answer) => answer !== undefined);
     return texts.length === 0 ? undefined : `[${texts.join(",")}]`;
+  }
+
+  /** The method of a call, where it prepares those that follow one another together. */
+  #preparing(call: unknown): Method | undefined {
+    const name = (call as { method?: unknown } | null)?.method;
+    const method = typeof name === "string" ? this.#ports.methods.get(name) : undefined;
+    return method?.prepare === undefined ? undefined : method;
+  }
+
+  /** All in one turn; the answers in order. */
+  async #performTogether(
+    calls: readonly Call[],
+    method: Method,
+    connection: Connection,
+  ): Promise<readonly (string | undefined)[]> {
+    const startedAt = performance.now();
+    const params = calls.map((call) => call.params);
+    const begun = await this.#queue
+      .run(
+        connection.caller,
+        (pause) => runTogether(method, { ...this.#ports, ...connection, pause }, params),
+        calls.length,
+      )
+      .catch((error: unknown) => calls.map((): Outcome => ({ error })));
+    return Promise.all(
+      calls.map((call, i) => this.#conclude(call, method, startedAt, must(begun[i], "each has an outcome"))),
+    );
+  }
+
+  #conclude(
+    call: Call,
+    method: Method,
+    startedAt: number,
+    outcome: Outcome,
+  ): string | undefined | Promise<string | undefined> {
+    if ("error" in outcome) return this.#refused(call, method, startedAt, outcome.error);
+    const { result } = outcome;
+    if (!(result instanceof Promise)) return this.#answered(call, method, startedAt, JSON.stringify(result));
+    return result.then(
+      (value) => this.#answered(call, method, startedAt, JSON.stringify(value)),
+      (error: unknown) => this.#refused(call, method, startedAt, error),
+    );
   }
 
   #isWrite(call: unknown): boolean {
@@ -136,24 +188,30 @@ export class Dispatcher {
 
   /** Runs one call and counts it; undefined for a notification. */
   async #perform(call: Call, connection: Connection, full?: number): Promise<string | undefined> {
-    const { methods, observer } = this.#ports;
-    const startedAt = performance.now();
+    const { methods } = this.#ports;
     const method = methods.get(call.method);
-    let code = 0;
-    let answer: string;
+    const startedAt = performance.now();
     try {
       if (method === undefined) throw unknownMethod(call.method, methods);
       if (method.kind === "admin" && !connection.isLocal) throw notLocal(method.name);
       if (full !== undefined && method.kind === "read") throw answersTooLarge(full);
-      const result = await this.#inTurn(method, call.params, connection);
-      answer = `{"jsonrpc":"2.0","result":${result},"id":${call.id ?? NULL_ID}}`;
+      return this.#answered(call, method, startedAt, await this.#inTurn(method, call.params, connection));
     } catch (error) {
-      const refusal = error instanceof CallError ? error : this.#failed(call.method, error);
-      code = refusal.number;
-      answer = showError(call.id ?? NULL_ID, refusal);
+      return this.#refused(call, method, startedAt, error);
     }
-    observer.callAnswered(method?.name ?? "unknown", code, performance.now() - startedAt);
-    return call.id === undefined ? undefined : answer;
+  }
+
+  /** @param result as JSON */
+  #answered({ id }: Call, { name }: Method, startedAt: number, result: string): string | undefined {
+    this.#ports.observer.callAnswered(name, 0, performance.now() - startedAt);
+    return id === undefined ? undefined : `{"jsonrpc":"2.0","result":${result},"id":${id}}`;
+  }
+
+  #refused(call: Call, method: Method | undefined, startedAt: number, error: unknown): string | undefined {
+    const refusal = error instanceof CallError ? error : this.#failed(call.method, error);
+    const tookMs = performance.now() - startedAt;
+    this.#ports.observer.callAnswered(method?.name ?? "unknown", refusal.number, tookMs);
+    return call.id === undefined ? undefined : showError(call.id, refusal);
   }
 
   /** The result as JSON. A write or an order may wait for a block: its turn ends when it has begun to. */
@@ -206,6 +264,21 @@ function parseCall(message: unknown, writtenId: string | undefined): Call | Call
     return new CallError("INVALID_REQUEST", detail);
   }
   return { method, params: params ?? {}, id: shown };
+}
+
+/** The calls from `index` on that have the form of one and name the same method. */
+function jointCalls(
+  calls: readonly unknown[],
+  index: number,
+  written: ReadonlyMap<number, string> | undefined,
+): Call[] {
+  const joint: Call[] = [];
+  for (let at = index; at < calls.length; at++) {
+    const call = parseCall(calls[at], written?.get(at));
+    if (call instanceof CallError || call.method !== (joint[0]?.method ?? call.method)) break;
+    joint.push(call);
+  }
+  return joint;
 }
 
 /** The id of a refused message, if it can be told (§5). */

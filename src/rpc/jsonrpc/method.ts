@@ -49,6 +49,11 @@ export interface Method<P extends z.ZodObject = z.ZodObject, R extends z.ZodType
   readonly result: R;
   readonly examples: readonly Example[];
   call(context: CallContext, params: z.output<P>): z.input<R> | Promise<z.input<R>>;
+  /**
+   * For a write whose calls are quicker together: told of those of a batch that follow one another, all of which are
+   * called at once afterwards, in the same turn.
+   */
+  prepare?(context: CallContext, params: readonly z.output<P>[]): void;
 }
 
 export type MethodTable = ReadonlyMap<string, Method>;
@@ -58,8 +63,13 @@ type Definition<P extends z.ZodObject, R extends z.ZodType> = Omit<Method<P, R>,
 
 /** Runs a method. A read sees one ledger, however the head moves meanwhile. */
 export function runMethod(method: Method, context: CallContext, params: unknown): unknown {
-  const call = () => method.call(context, parseParams(method, params));
+  const call = () => runParsed(method, context, parseParams(method, params));
   return method.kind !== "read" || method.live === true ? call() : readSettled(context.api, call);
+}
+
+/** The handler itself, on params that were checked. */
+export function runParsed(method: Method, context: CallContext, params: Record<string, unknown>): unknown {
+  return method.call(context, params);
 }
 
 /** Infers the two schemas, so that the handler and the client are typed by them. */

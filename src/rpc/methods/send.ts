@@ -51,6 +51,7 @@ export const send = method({
       result: { txHash: TX_HASH, status: "final", blockHeight: 5, receipt: RECEIPT },
     },
   ],
+  prepare: ({ api }, sent) => api.prepare(sent.map(({ tx }) => tx)),
   call(context, { tx, wait, timeoutMs }) {
     switch (wait) {
       case "none":

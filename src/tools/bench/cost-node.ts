@@ -86,7 +86,13 @@ export class CostNode {
 
 function serve(replica: Replica, network: Network, broken: (error: unknown) => void): Dispatcher {
   const scheduler = systemScheduler;
-  const info = { name: "bench", version: "", mode: "validator", peerId: network.peerId, startedAtMs: 0 } as const;
+  const info = {
+    name: "bench",
+    version: "",
+    mode: "validator",
+    peerId: network.peerId,
+    startedAtMs: 0,
+  } as const;
   const api: ReplicaApi = new ReplicaApi(
     { info, genesisJson: {}, address: undefined },
     {
@@ -97,7 +103,14 @@ function serve(replica: Replica, network: Network, broken: (error: unknown) => v
     },
   );
   const metered = { ...network, counters: new Meter().counters };
-  const sources = { replica, network: metered, api, hashesTotal: undefined, slow: () => 0, subscriptions: () => 0 };
+  const sources = {
+    replica,
+    network: metered,
+    api,
+    hashesTotal: undefined,
+    slow: () => 0,
+    subscriptions: () => 0,
+  };
   const metrics = new Metrics(nodeReadings(sources));
   observeReplica(metrics, replica, () => scheduler.now());
   return new Dispatcher({

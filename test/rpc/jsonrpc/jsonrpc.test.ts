@@ -27,6 +27,8 @@ const define = (
   });
 
 const running: (() => void)[] = [];
+/** What the method "join" was told to come together. */
+const joined: number[][] = [];
 const METHODS: Method[] = [
   define("subtract", numbers("minuend", "subtrahend"), ({ minuend, subtrahend }) => minuend! - subtrahend!),
   define("update", numbers("a", "b", "c", "d", "e"), () => null),
@@ -48,6 +50,18 @@ const METHODS: Method[] = [
     () => new Promise<string>((resolve) => running.push(() => resolve("waited"))),
     "write",
   ),
+  {
+    ...define(
+      "join",
+      numbers("number"),
+      ({ number }) => {
+        if (number! < 0) throw new CallError("TX_NONCE_TOO_LOW", "below zero");
+        return number! > 100 ? Promise.resolve(number! + 1) : number! + 1;
+      },
+      "write",
+    ),
+    prepare: (_, params) => joined.push(params.map((each) => (each as { number: number }).number)),
+  },
   define("slow", numbers(), () => {
     const endMs = performance.now() + 6;
     while (performance.now() < endMs) {
@@ -310,6 +324,34 @@ describe("a dispatcher", () => {
     expect(running).toHaveLength(2);
     for (const end of running.splice(0)) end();
     expect((await answered).map(({ id }: { id: number }) => id)).toEqual([1, 2, 3]);
+  });
+
+  it("prepares writes of one method that follow one another together, and answers each as if it had come alone", async () => {
+    joined.length = 0;
+    const sent = [
+      call("join", { number: 1 }, 1),
+      call("join", { number: "x" }, 2),
+      call("join", { number: -1 }, 3),
+      '{"jsonrpc":"2.0","method":"join","params":{"number":7}}', // a notification
+      call("join", { number: 500 }, 4),
+      call("get_data", undefined, 5),
+      call("join", { number: 9 }, 6),
+      call("join", { number: 10 }, 7),
+      '{"jsonrpc":"2.0","method":"join","params":1,"id":8}',
+      call("join", { number: 11 }, 9),
+    ];
+    const { answer, counted } = setUp();
+    const together = await answer(`[${sent.join(",")}]`);
+    expect(joined).toEqual([
+      [1, -1, 7, 500],
+      [9, 10],
+    ]);
+    const alone = setUp();
+    const answers = await Promise.all(sent.map((text) => alone.answer(text)));
+    expect(together).toEqual(answers.filter((each) => each !== undefined));
+    expect(together).toHaveLength(9);
+    const order = ({ method, code }: { method: string; code: number }) => `${method} ${code}`;
+    expect(counted.map(order).sort()).toEqual(alone.counted.map(order).sort());
   });
 
   it("stops reading when a batch's answers grow too large, and says where to go on", async () => {
