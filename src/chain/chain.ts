@@ -8,6 +8,7 @@ import { equalBytes, type Hash, showHash } from "../base/bytes.ts";
 import type { Fault, Verdict } from "../base/fault.ts";
 import type { Kv } from "../storage/kv.ts";
 import type { BranchSettings, ChainMode } from "./chain-mode.ts";
+import { epochOperations, governedBy } from "./epochs.ts";
 import type { AcceptedSignatures, SlowSignatureLimit } from "./execution/accepted-signatures.ts";
 import { BlockExecutor, type BodyRoom, type Site, type TemplateSource } from "./execution/block-executor.ts";
 import { Branches } from "./forks/branches.ts";
@@ -101,7 +102,7 @@ export class Chain {
     this.genesisHash = executeGenesis(genesis).block.hash;
     this.store = store;
     this.#head = head;
-    this.#executor = new BlockExecutor(genesis, ports.rules, ports.signatures);
+    this.#executor = new BlockExecutor(genesis, ports.rules, ports.signatures, governedBy(genesis));
     const { rules } = ports;
     this.mode =
       rules.kind === "final"
@@ -174,9 +175,7 @@ export class Chain {
 
   /** The block with its seal, by hash. */
   sealedBlock(hash: Hash): SealedBlock | undefined {
-    const head = this.store.head(hash);
-    const transactions = this.store.body(hash);
-    const seal = this.store.seal(hash);
+    const [head, transactions, seal] = [this.store.head(hash), this.store.body(hash), this.store.seal(hash)];
     if (head === undefined || transactions === undefined || seal === undefined) return undefined;
     return { block: { ...head, transactions }, seal };
   }
@@ -300,11 +299,11 @@ export class Chain {
   }
 
   async #commit(sealed: SealedBlock): Promise<void> {
-    const executed = must(this.#executed.get(sealed.block.hash), "a checked block was executed");
     const { hash, header } = sealed.block;
+    const executed = must(this.#executed.get(hash), "a checked block was executed");
     assert(equalBytes(header.previousHash, this.#head.hash), "a block is connected to the head");
     this.#committing = hash;
-    await this.store.commitBlock(executed, sealed.seal);
+    await this.store.commitBlock(executed, sealed.seal, epochOperations(executed));
     assert(equalBytes(this.store.headHash(), hash), "the head on disk is the block that was committed");
     this.#committing = undefined;
     this.#moved([{ sealed, receipts: executed.receipts }]);

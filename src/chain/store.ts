@@ -130,8 +130,12 @@ export class ChainStore {
   }
 
   /** One block, one atomic synced batch: block, seal, state, tree, receipts, indexes, head. */
-  async commitBlock(executed: ExecutedBlock, seal: Uint8Array): Promise<void> {
-    const operations = blockOperations(executed, seal);
+  async commitBlock(
+    executed: ExecutedBlock,
+    seal: Uint8Array,
+    besides: readonly KvOperation[] = [],
+  ): Promise<void> {
+    const operations = [...blockOperations(executed, seal), ...besides];
     this.#suspend(executed);
     await this.#write(operations);
     this.#resume(executed);
@@ -187,9 +191,15 @@ export class ChainStore {
     return this.#kv.get(STAMP_KEY);
   }
 
-  /** The certificate of the highest stable checkpoint. */
-  async lastCheckpoint(): Promise<Uint8Array | undefined> {
-    const [last] = await this.#kv.entries({ ...CHECKPOINT_RANGE, limit: 1, reverse: true });
+  /** The certificate of the stable checkpoint at a height, where this node has it. */
+  checkpointAt(height: bigint): Uint8Array | undefined {
+    return this.#kv.get(checkpointKey(height));
+  }
+
+  /** The certificate of the highest stable checkpoint above a height. */
+  async lastCheckpoint(above?: bigint): Promise<Uint8Array | undefined> {
+    const from = above === undefined ? CHECKPOINT_RANGE.from : checkpointKey(above + 1n);
+    const [last] = await this.#kv.entries({ ...CHECKPOINT_RANGE, from, limit: 1, reverse: true });
     return last?.[1];
   }
 

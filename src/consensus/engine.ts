@@ -12,6 +12,7 @@
  */
 import type { Hash } from "../base/bytes.ts";
 import type { Verdict } from "../base/fault.ts";
+import type { Epochs } from "../chain/epochs.ts";
 import type { ConsensusRules } from "../chain/rules.ts";
 import type { Block, BlockHead, SealedBlock } from "../chain/types/block.ts";
 import type { ValidatorSet } from "../chain/types/validator-set.ts";
@@ -121,6 +122,8 @@ export type Effect<M> =
   | { readonly kind: "serve-blocks"; readonly to: ValidatorId; readonly fromHeight: bigint }
   /** Send this node's copy of a waiting transaction to the primary by mail: it may have missed the rumor. */
   | { readonly kind: "relay-transaction"; readonly to: ValidatorId; readonly hash: Hash }
+  /** The checkpoint at the last height of the epoch is stable: this engine does nothing more. */
+  | { readonly kind: "end-epoch"; readonly epoch: bigint }
   | { readonly kind: "report-fault"; readonly author: ValidatorId; readonly evidence: Uint8Array }
   /** For people and metrics; changes nothing. */
   | { readonly kind: "announce"; readonly event: EngineEvent };
@@ -328,10 +331,17 @@ export interface Typed {
   readonly type: string;
 }
 
-export interface Consensus<P extends Parsed = Parsed, M extends Typed = Typed> {
-  readonly rules: ConsensusRules;
+/** What works in one epoch. */
+export interface EpochConsensus<P extends Parsed = Parsed, M extends Typed = Typed> {
   readonly validators: ValidatorSet;
   readonly verifier: MessageVerifier<P, M>;
+  /** Undefined for a node that has no part in it: rules and sync, no engine. */
+  createEngine(options: EngineOptions): ConsensusEngine<P, M> | undefined;
+}
+
+/** Of the first epoch, and what holds for all. */
+export interface Consensus<P extends Parsed = Parsed, M extends Typed = Typed> extends EpochConsensus<P, M> {
+  readonly rules: ConsensusRules;
   /** How many of the newest committed blocks the input `started` must tell, at most. */
   readonly recentHeads: number;
   /**
@@ -343,9 +353,32 @@ export interface Consensus<P extends Parsed = Parsed, M extends Typed = Typed> {
    * Decodes and verifies what `store-checkpoint` carries: a quorum's word for the state at a height. Left out where
    * nobody signs any.
    */
-  openCheckpoint?(
-    certificate: Uint8Array,
-  ): Verdict<{ readonly height: bigint; readonly hash: Hash; readonly stateRoot: Hash }>;
-  /** Undefined for a node that has no part in it: rules and sync, no engine. */
-  createEngine(options: EngineOptions): ConsensusEngine<P, M> | undefined;
+  openCheckpoint?(certificate: Uint8Array): Verdict<StableCheckpoint>;
+  /** Left out where the validators never change. */
+  readonly changing?: ConsensusEpochs<P, M>;
+}
+
+/** What a stable checkpoint says. */
+export interface StableCheckpoint {
+  readonly height: bigint;
+  readonly hash: Hash;
+  readonly stateRoot: Hash;
+}
+
+/** How one epoch follows another. A member of an epoch enters the next one when the last checkpoint is stable. */
+export interface ConsensusEpochs<P extends Parsed = Parsed, M extends Typed = Typed> {
+  readonly epochs: Epochs;
+  /**
+   * @param epoch that has begun here
+   * @param base the last block of the epoch before, or block 0
+   */
+  inEpoch(epoch: bigint, base: { readonly height: bigint; readonly hash: Hash }): EpochConsensus<P, M>;
+  /** The epoch that a consensus message says it is of; nothing is checked. */
+  epochOfMessage(bytes: Uint8Array): bigint | undefined;
+  /** The epoch whose votes a journal holds. @throws Error when it is damaged. */
+  epochOfJournal(records: readonly Uint8Array[]): bigint;
+  /** A journal without votes of an epoch; of what an older one held, amnesia alone is not forgotten. */
+  journalOf(epoch: bigint, older: readonly Uint8Array[]): readonly Uint8Array[];
+  /** Decodes and verifies a checkpoint's certificate under the set of its epoch. */
+  openEpochEnd(epoch: bigint, certificate: Uint8Array): Verdict<StableCheckpoint>;
 }

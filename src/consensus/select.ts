@@ -3,36 +3,42 @@
  * consensus/engine.ts and chain/rules.ts.
  */
 
-import { unreachable } from "../base/assert.ts";
+import { must, unreachable } from "../base/assert.ts";
 import type { Hash } from "../base/bytes.ts";
 import { refuse } from "../base/fault.ts";
-import type { PbftParameters } from "../chain/genesis/consensus-parameters.ts";
+import { Epochs } from "../chain/epochs.ts";
+import { hasEpochs, type PbftParameters } from "../chain/genesis/consensus-parameters.ts";
 import { type Genesis, validatorsOf } from "../chain/genesis/genesis.ts";
 import type { PowParameters } from "../chain/genesis/pow-parameters.ts";
 import type { SignatureRules } from "../crypto/keys.ts";
-import type { Consensus, Parsed, Typed } from "./engine.ts";
+import type { Consensus, ConsensusEpochs, EpochConsensus, Parsed, Typed } from "./engine.ts";
 import { NO_VOTES, openEvidence } from "./open-evidence.ts";
-import { openCheckpointCertificate } from "./pbft/certificate.ts";
+import { type CertificateContext, openCheckpointCertificate } from "./pbft/certificate.ts";
 import { PbftEngine } from "./pbft/engine.ts";
+import { AMNESIA_RECORD, encodeEpochRecord, hasAmnesia, journalEpoch } from "./pbft/journal.ts";
 import { type PbftMessage, PbftMessageVerifier } from "./pbft/message-verifier.ts";
 import { pbftRules } from "./pbft/rules.ts";
-import type { ParsedMessage } from "./pbft/wire.ts";
+import { messageEpoch, type ParsedMessage } from "./pbft/wire.ts";
 import { PowEngine } from "./pow/engine.ts";
 import { powRules } from "./pow/rules.ts";
 
-/**
- * @param genesisHash hash of block 0, which every signature of the chain covers.
- * @param signatureRules a memo of Ed25519; the plain rules if left out.
- */
+export interface ConsensusSources {
+  /** A memo of Ed25519; the plain rules if left out. */
+  readonly signatureRules?: SignatureRules | undefined;
+  /** The validator sets by epoch, of a chain whose validators may change. */
+  readonly epochs?: Epochs | undefined;
+}
+
+/** @param genesisHash hash of block 0, which every signature of the chain covers. */
 export function selectConsensus(
   genesis: Genesis,
   genesisHash: Hash,
-  signatureRules?: SignatureRules,
+  sources: ConsensusSources = {},
 ): Consensus {
   const { consensus } = genesis;
   switch (consensus.type) {
     case "pbft":
-      return pbftConsensus({ ...genesis, consensus }, genesisHash, signatureRules);
+      return pbftConsensus({ ...genesis, consensus }, genesisHash, sources);
     case "pow":
       return powConsensus({ ...genesis, consensus });
     default:
@@ -43,24 +49,70 @@ export function selectConsensus(
 function pbftConsensus(
   genesis: Genesis<PbftParameters>,
   genesisHash: Hash,
-  signatureRules: SignatureRules | undefined,
+  { signatureRules, epochs: known }: ConsensusSources,
 ): Consensus<ParsedMessage, PbftMessage> {
   const validators = validatorsOf(genesis);
-  const parameters = genesis.consensus;
-  const { logWindow } = parameters;
-  const context = { genesisHash, validators, signatureRules };
-  const shape = { n: validators.members.length, logWindow, limits: genesis.limits };
+  const { logWindow } = genesis.consensus;
+  const epochs = hasEpochs(genesis.consensus) ? (known ?? new Epochs(genesis)) : undefined;
+  const context = { genesisHash, validators, signatureRules, epochs };
   return {
+    ...epochConsensus(genesis, context),
     rules: pbftRules(context),
-    validators,
-    verifier: new PbftMessageVerifier({ ...context, ...shape }),
     recentHeads: 2 * logWindow,
     openEvidence: (evidence, wants) => openEvidence(genesis, evidence, context, wants),
     openCheckpoint: (certificate) => openCheckpointCertificate(context, certificate),
+    ...(epochs === undefined ? {} : { changing: changingConsensus(genesis, { ...context, epochs }) }),
+  };
+}
+
+type EpochContext = CertificateContext & { readonly rotationInterval?: number };
+
+/** What works in one epoch. */
+function epochConsensus(
+  genesis: Genesis<PbftParameters>,
+  { rotationInterval = genesis.consensus.rotationInterval, ...context }: EpochContext,
+): EpochConsensus<ParsedMessage, PbftMessage> {
+  const parameters = { ...genesis.consensus, rotationInterval };
+  const { validators } = context;
+  const { limits } = genesis;
+  const shape = { n: validators.members.length, logWindow: parameters.logWindow, limits };
+  return {
+    validators,
+    verifier: new PbftMessageVerifier({ ...context, ...shape }),
     createEngine: ({ self, signer, settings }) =>
       self === undefined || signer === undefined
         ? undefined
-        : new PbftEngine({ self, signer, settings, ...context, parameters, limits: genesis.limits }),
+        : new PbftEngine({ self, signer, settings, ...context, parameters, limits }),
+  };
+}
+
+function changingConsensus(
+  genesis: Genesis<PbftParameters>,
+  { epochs, ...context }: CertificateContext & { readonly epochs: Epochs },
+): ConsensusEpochs<ParsedMessage, PbftMessage> {
+  const contextOf = (epoch: bigint) => {
+    const found = epochs.find(epoch);
+    return found && { ...context, validators: found.validators };
+  };
+  return {
+    epochs,
+    inEpoch: (epoch, base) => {
+      const found = epochs.find(epoch);
+      const { validators, parameters } = must(found, `epoch ${epoch} has begun here`);
+      const rotation = parameters === undefined ? {} : { rotationInterval: parameters.rotationInterval };
+      return epochConsensus(genesis, { ...context, validators, base, ...rotation });
+    },
+    epochOfMessage: messageEpoch,
+    epochOfJournal: journalEpoch,
+    journalOf: (epoch, records) => [
+      encodeEpochRecord(epoch),
+      ...(hasAmnesia(records) ? [AMNESIA_RECORD] : []),
+    ],
+    openEpochEnd: (epoch, certificate) => {
+      const known = contextOf(epoch);
+      if (known === undefined) return refuse("wrong-epoch", `epoch ${epoch} has not begun here`);
+      return openCheckpointCertificate(known, certificate);
+    },
   };
 }
 

@@ -4,6 +4,7 @@
  * does not enter. Each new head re-checks only the sender queues it touched, and what has expired. No clock, no signatures, no
  * network: times come in as numbers, verdicts from ports. Sources: decision 5, pbft.md 1.11 and 1.14, ADR 0012.
  */
+
 import { assert, must } from "../base/assert.ts";
 import type { Address, Hash } from "../base/bytes.ts";
 import { accept, type Fault, type Verdict } from "../base/fault.ts";
@@ -14,6 +15,7 @@ import {
   POOL_QUEUED_DIVISOR,
   POOL_TRANSACTIONS_MAX,
 } from "../base/limits.ts";
+import { hasEpochs } from "../chain/genesis/consensus-parameters.ts";
 import type { SignedTransaction } from "../chain/types/transaction.ts";
 import {
   type AdmissionCode,
@@ -60,10 +62,10 @@ export class Mempool {
   #events: PoolEvent[] = [];
 
   constructor(options: MempoolOptions, ports: MempoolPorts) {
-    const { chainId, limits } = options.genesis;
+    const { chainId, limits, consensus } = options.genesis;
     this.#rules = {
       chainId,
-      minFee: limits.minFee,
+      ...{ minFee: limits.minFee, governs: consensus !== undefined && hasEpochs(consensus) },
       maxTxBytes: limits.maxTxBytes,
       feeMin: options.feeMin ?? 0n,
       nonceGapMax: options.nonceGapMax ?? POOL_NONCE_GAP_MAX,

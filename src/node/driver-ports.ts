@@ -5,9 +5,32 @@ import type { Logger } from "../base/log.ts";
 import type { Scheduler } from "../base/scheduler.ts";
 import type { Chain, TemplateSource } from "../chain/chain.ts";
 import type { Block } from "../chain/types/block.ts";
-import type { EngineEvent, ValidatorId, WaitingTransaction } from "../consensus/engine.ts";
+import type {
+  Consensus,
+  ConsensusEngine,
+  EngineEvent,
+  EpochConsensus,
+  Parsed,
+  Typed,
+  ValidatorId,
+  WaitingTransaction,
+} from "../consensus/engine.ts";
 import type { RecordLog } from "../storage/log.ts";
 import type { WorkBudgets } from "./ingress/work-budget.ts";
+import type { MessageCounts } from "./metrics/message-counts.ts";
+
+export interface DriverOptions<P extends Parsed, M extends Typed> {
+  readonly consensus: EpochConsensus<P, M> & Pick<Consensus<P, M>, "recentHeads">;
+  readonly engine: ConsensusEngine<P, M>;
+  /** Undefined where nobody is a validator. */
+  readonly self: ValidatorId | undefined;
+  /** Goes on with these where another driver has counted before. */
+  readonly counts?: MessageCounts;
+  /** No block at or below it is of the engine's epoch; 0 if left out. */
+  readonly baseHeight?: bigint;
+  /** The engine is done: its epoch is over. */
+  readonly endEpoch?: (epoch: bigint) => void;
+}
 
 export interface DriverPorts {
   readonly chain: Chain;
@@ -31,7 +54,7 @@ export interface DriverPorts {
   readonly ownBlock: (block: Block, refused: Fault | undefined) => void;
   readonly reportFault: (author: ValidatorId, evidence: Uint8Array) => void;
   /** Who pays for judging mail. */
-  readonly budgets: WorkBudgets;
+  readonly budgets: Pick<WorkBudgets, "isSpent" | "open" | "noteRefused">;
   /** A failed write or a contradiction: the node must stop. Called once. */
   readonly fatal: (error: unknown) => void;
 }

@@ -14,7 +14,6 @@ import {
 import { SlowSignatureLimit } from "../chain/execution/accepted-signatures.ts";
 import type { Block, SealedBlock } from "../chain/types/block.ts";
 import type {
-  Consensus,
   ConsensusEngine,
   Effect,
   Input,
@@ -26,7 +25,7 @@ import type {
 } from "../consensus/engine.ts";
 import { QUICK_CHECK_US } from "../crypto/keys.ts";
 import type { RunningTimer } from "../rpc/api.ts";
-import type { DriverPorts } from "./driver-ports.ts";
+import type { DriverOptions, DriverPorts } from "./driver-ports.ts";
 import { headOf, recentHeads } from "./ingress/headers-of.ts";
 import { count, countEarly, type MessageCounts, noCounts } from "./metrics/message-counts.ts";
 
@@ -41,18 +40,13 @@ interface SetTimer {
   readonly cancel: () => void;
 }
 
-export interface DriverOptions<P extends Parsed, M extends Typed> {
-  readonly consensus: Consensus<P, M>;
-  readonly engine: ConsensusEngine<P, M>;
-  /** Undefined where nobody is a validator. */
-  readonly self: ValidatorId | undefined;
-}
-
 export class Driver<P extends Parsed, M extends Typed> {
-  readonly counts: MessageCounts = noCounts();
-  readonly #consensus: Consensus<P, M>;
+  readonly counts: MessageCounts;
+  readonly #consensus: DriverOptions<P, M>["consensus"];
   readonly #engine: ConsensusEngine<P, M>;
   readonly #self: ValidatorId | undefined;
+  readonly #baseHeight: bigint;
+  readonly #endEpoch: (epoch: bigint) => void;
   readonly #ports: DriverPorts;
   readonly #timers = new Map<string, SetTimer>();
   /** Blocks whose parent is not executed yet, or that are early, by hash: checked again on a head change. */
@@ -68,13 +62,16 @@ export class Driver<P extends Parsed, M extends Typed> {
     this.#consensus = options.consensus;
     this.#engine = options.engine;
     this.#self = options.self;
+    this.counts = options.counts ?? noCounts();
+    this.#baseHeight = options.baseHeight ?? 0n;
+    this.#endEpoch = options.endEpoch ?? (() => undefined);
     this.#ports = ports;
   }
 
   /** First call: tells the engine where it stands. */
   start(journal: readonly Uint8Array[], checkpoint: Uint8Array | undefined): void {
     const { chain } = this.#ports;
-    const recent = recentHeads(chain, this.#consensus.recentHeads);
+    const recent = recentHeads(chain, this.#consensus.recentHeads, this.#baseHeight);
     this.input({ kind: "started", head: headOf(chain.head), journal, checkpoint, recent });
     this.poolChanged();
   }
@@ -221,6 +218,8 @@ export class Driver<P extends Parsed, M extends Typed> {
         return this.#ports.serveBlocks(effect.to, effect.fromHeight);
       case "relay-transaction":
         return this.#ports.relayTransaction(effect.to, effect.hash);
+      case "end-epoch":
+        return this.#endEpoch(effect.epoch);
       case "report-fault":
         return this.#ports.reportFault(effect.author, effect.evidence);
       case "announce":

@@ -4,12 +4,14 @@
  * over libp2p, the tests and the simulator in memory. All methods return at once or resolve in microtasks when the
  * implementation is virtual.
  */
+
+import type { Address } from "../base/bytes.ts";
 import type { Relay } from "../base/fault.ts";
 import type { Block } from "../chain/types/block.ts";
-import type { ValidatorId } from "../consensus/engine.ts";
 import type { SignatureClaim } from "../crypto/keys.ts";
 import type { AnnouncedMail, LargeMessage } from "../p2p/network-ports.ts";
 import type { PeerView } from "../rpc/api.ts";
+import type { Seat } from "./votes/seats.ts";
 
 export type RumorTopic = "transactions" | "blocks" | "evidence";
 
@@ -31,12 +33,12 @@ export interface SlowSignatureVerifier {
 
 export interface NetworkHandlers {
   /**
-   * Direct mail, from a peer that proved to be validator `author`.
+   * Direct mail, from a peer that proved to be the validator that sits at `author` (votes/seats.ts).
    * @returns a promise while no more of this author should be read (back-pressure); it resolves when reading may go on
    */
-  mailReceived(peerId: string, author: ValidatorId, bytes: Uint8Array): Promise<void> | undefined;
+  mailReceived(peerId: string, author: Seat, bytes: Uint8Array): Promise<void> | undefined;
   /** A message begins that is too long to be read unasked: whether it is awaited. What is not is never kept. */
-  mailAnnounced(peerId: string, author: ValidatorId, message: LargeMessage): AnnouncedMail;
+  mailAnnounced(peerId: string, author: Seat, message: LargeMessage): AnnouncedMail;
   rumorReceived(topic: RumorTopic, peerId: string, bytes: Uint8Array): Promise<Relay>;
   /** Of one peer, together: each of them follows at once by rumorReceived. */
   transactionsReceived?(envelopes: readonly Uint8Array[]): void;
@@ -53,11 +55,15 @@ export interface Network {
   start(handlers: NetworkHandlers): Promise<void>;
   stop(): Promise<void>;
   /** Direct mail to a validator: best effort, bounded, kept while it is away for a short time. Never throws. */
-  mail(to: ValidatorId, bytes: Uint8Array): void;
+  mail(to: Seat, bytes: Uint8Array): void;
   /** Rumor to everyone. Never throws; what is lost is repaired by anti-entropy. */
   publish(topic: RumorTopic, bytes: Uint8Array): void;
   /** One request and its answer. @throws Error on time-out, refusal or a broken connection. */
   request(peerId: string, bytes: Uint8Array): Promise<Uint8Array>;
+  /** The validators known, by seat: more than before, or the same. Peers that have proved one of the keys sit there. */
+  seat?(keys: readonly Address[]): void;
+  /** Peers that the chain admits besides those of the genesis and of the operator. */
+  allow?(peerIds: readonly string[]): void;
   peers(): readonly PeerView[];
   /** A peer told its head height: shown in {@link peers}. */
   noteHeight(peerId: string, height: bigint): void;

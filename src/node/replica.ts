@@ -2,24 +2,18 @@
  * A replica: a whole node without its I/O. Chain, pool, engine with its driver, rumors and repair, joined over ports;
  * the same class runs over libp2p and LevelDB, and in memory on virtual time. It only carries what one says to others.
  */
-import { equalBytes, type Hash, showHash } from "../base/bytes.ts";
+import { equalBytes, showHash } from "../base/bytes.ts";
 import { type Fault, fault, type Relay, refuse, type Verdict } from "../base/fault.ts";
-import { SERVE_BYTES_MAX } from "../base/limits.ts";
 import { type BranchChange, Chain, type HeadChange, type ImportResult } from "../chain/chain.ts";
+import { Epochs } from "../chain/epochs.ts";
 import { AcceptedSignatures } from "../chain/execution/accepted-signatures.ts";
 import { computeGenesisHash } from "../chain/genesis/genesis-state.ts";
-import type { Block, SealedBlock } from "../chain/types/block.ts";
+import type { Block, BlockHead, SealedBlock } from "../chain/types/block.ts";
 import { decodeSealedBlock } from "../chain/types/block.ts";
 import type { SignedTransaction } from "../chain/types/transaction.ts";
-import type {
-  Consensus,
-  EngineEvent,
-  EngineStatus,
-  Parsed,
-  Typed,
-  ValidatorId,
-} from "../consensus/engine.ts";
+import type { Consensus, EngineEvent, EngineStatus, ValidatorId } from "../consensus/engine.ts";
 import { selectConsensus } from "../consensus/select.ts";
+import type { Signer } from "../crypto/keys.ts";
 import { RememberedSignatures, SignatureMeter } from "../crypto/signature-meter.ts";
 import type { AdmissionCode } from "../mempool/admission.ts";
 import { Mempool } from "../mempool/mempool.ts";
@@ -32,25 +26,25 @@ import { assembleFinal } from "./assembly/final.ts";
 import { assembleForkable } from "./assembly/forkable.ts";
 import type { ModeContext, ModeParts } from "./assembly/mode-parts.ts";
 import { isFarBehind } from "./assembly/repair.ts";
-import { budgetsOf, indexOf, type OpenedParts, oldestWaiting } from "./assembly/replica-parts.ts";
+import { budgetsOf, checkKey, type OpenedParts } from "./assembly/replica-parts.ts";
 import { EventTopic as Emitter } from "./assembly/tip-log.ts";
-import { Driver } from "./driver.ts";
+import { createVoting } from "./assembly/voting-parts.ts";
 import { isFirstOf, leftBehind, reorgFields, transactionsOf } from "./ingress/branch-events.ts";
 import type { IncomingMail } from "./ingress/incoming-mail.ts";
 import { createIncomingMail } from "./ingress/mail-ingress.ts";
-import { encodePacket, MAIL_BLOCK, MAIL_CONSENSUS, MAIL_TRANSACTION } from "./ingress/packet.ts";
 import { PassedOn } from "./ingress/passed-on.ts";
 import { judgeRumor } from "./ingress/rumors.ts";
-import { encodedBlocks } from "./ingress/served-blocks.ts";
 import type { WorkBudgets } from "./ingress/work-budget.ts";
 import { logLineOf } from "./metrics/engine-log.ts";
 import type { MessageCounts } from "./metrics/message-counts.ts";
 import { Presence } from "./metrics/presence.ts";
-import { bodiesFrom } from "./mining/block-body.ts";
-import type { RumorTopic } from "./ports.ts";
+import type { PeerView, RumorTopic } from "./ports.ts";
 import type { MiningOrder, ReplicaEvents, ReplicaOptions, ReplicaPorts } from "./replica-ports.ts";
 import { EvidenceStore } from "./votes/evidence-store.ts";
 import { WatermarkedVotes } from "./votes/journal-watermark.ts";
+import { Seats } from "./votes/seats.ts";
+import type { Voting } from "./votes/voting.ts";
+import { proposerIs } from "./votes/voting-ports.ts";
 
 export class Replica {
   readonly chain: Chain;
@@ -62,8 +56,6 @@ export class Replica {
   readonly budgets: WorkBudgets;
   /** Who of the validators is away, and since when. */
   readonly presence: Presence;
-  /** Index in the validator set; undefined for a full node. */
-  readonly self: ValidatorId | undefined;
   readonly events: ReplicaEvents = {
     heads: new Emitter(),
     reorgs: new Emitter(),
@@ -72,17 +64,20 @@ export class Replica {
     engine: new Emitter(),
   };
   readonly #ports: ReplicaPorts;
-  readonly #driver: Driver<Parsed, Typed> | undefined;
+  readonly voting: Voting;
+  readonly seats: Seats;
   readonly #parts: ModeParts;
   /** What waited for an earlier nonce, can run now, and is yet to be published. */
   readonly #waited: SignedTransaction[] = [];
   readonly #mail: IncomingMail;
   readonly #passedOn = new PassedOn();
+  readonly #signer: Signer | undefined;
   #mining: MiningOrder;
   #stopped = false;
 
   private constructor(options: ReplicaOptions, ports: ReplicaPorts, parts: OpenedParts) {
     this.#ports = { ...ports, fatal: onlyOnce(ports.fatal) };
+    this.#signer = options.signer;
     this.#mining = options.mining ?? { isOn: false, rewardTo: undefined };
     this.chain = parts.chain;
     this.consensus = parts.consensus;
@@ -92,7 +87,7 @@ export class Replica {
       () => ports.network.peers(),
       () => ports.scheduler.now(),
     );
-    this.self = parts.self;
+    this.seats = parts.seats;
     this.budgets = budgetsOf(parts, ports.scheduler);
     this.pool = new Mempool(
       { genesis: options.genesis, ...options.pool },
@@ -107,14 +102,14 @@ export class Replica {
       },
     );
     this.chain.onFailure((error) => this.#ports.fatal(error));
-    this.#driver = this.#createDriver(options);
+    this.voting = this.#createVoting(options);
     this.#parts = this.#assemble(options, ports);
     this.#mail = createIncomingMail({
       chain: this.chain,
       scheduler: ports.scheduler,
       budgets: this.budgets,
       presence: this.presence,
-      driver: () => this.#driver,
+      voting: () => this.voting,
       admit: (envelope) => this.#admit(envelope),
       importBlock: (sealed, peerId) => this.#importFrom(sealed, peerId),
     });
@@ -130,9 +125,12 @@ export class Replica {
     const { genesis, signer, signatureRules } = options;
     const genesisHash = computeGenesisHash(genesis);
     const meter = new SignatureMeter(signatureRules);
-    const consensus = selectConsensus(genesis, genesisHash, new RememberedSignatures(meter));
+    const epochs = new Epochs(genesis, ports.kv);
+    const sources = { signatureRules: new RememberedSignatures(meter), epochs };
+    const consensus = selectConsensus(genesis, genesisHash, sources);
     const signatures = new AcceptedSignatures(genesisHash, meter);
-    const self = signer === undefined ? undefined : indexOf(signer, consensus);
+    if (signer !== undefined) checkKey(signer, consensus);
+    const seats = new Seats(consensus.validators);
     const votes = new WatermarkedVotes(signer, ports.journal);
     const dependencies = { kv: ports.kv, rules: consensus.rules, signatures, stamp: () => votes.stamp() };
     const { branches } = options;
@@ -141,13 +139,14 @@ export class Replica {
     votes.check(chain.store.lastStamp());
     const publish = (bytes: Uint8Array) => ports.network.publish("evidence", bytes);
     const evidence = await EvidenceStore.open({ ...ports, consensus, publish });
-    return new Replica(options, ports, { chain, consensus, signatures, meter, evidence, self });
+    return new Replica(options, ports, { chain, consensus, signatures, meter, evidence, seats });
   }
 
   /** Starts network, engine and repair. */
   async start(): Promise<void> {
-    const { network, journal } = this.#ports;
-    this.#driver?.start(journal?.records ?? [], await this.chain.store.lastCheckpoint());
+    const { network } = this.#ports;
+    const startVoting = await this.voting.ready();
+    startVoting();
     if (this.#mining.isOn) this.orderMining(this.#mining);
     this.#parts.start();
     this.presence.start();
@@ -174,7 +173,7 @@ export class Replica {
     this.#mail.stop();
     this.#parts.stop();
     this.#ports.miner?.stop();
-    await this.#driver?.stop();
+    await this.voting.stop();
     await this.#ports.network.stop();
     await this.chain.settled();
     await this.evidence.settled();
@@ -195,7 +194,7 @@ export class Replica {
       return fault("NO_COINBASE", "say which account is paid: --coinbase, or miner_setCoinbase");
     }
     this.#mining = order;
-    this.#driver?.input({ kind: "mining-switched", isOn: order.isOn });
+    this.voting.input({ kind: "mining-switched", isOn: order.isOn });
     return undefined;
   }
 
@@ -205,16 +204,16 @@ export class Replica {
 
   /** undefined for a full node, and where nobody votes. */
   engineStatus(): EngineStatus | undefined {
-    return this.#driver?.status();
+    return this.voting.status();
   }
 
   /** None on a full node. */
   engineTimers(): readonly RunningTimer[] {
-    return this.#driver?.timers() ?? [];
+    return this.voting.timers();
   }
 
   messageCounts(): MessageCounts | undefined {
-    return this.#driver?.counts;
+    return this.voting.votes ? this.voting.counts : undefined;
   }
 
   syncProgress(): SyncProgress | undefined {
@@ -226,11 +225,19 @@ export class Replica {
     return this.#parts.believedHeight();
   }
 
+  /** The peers, each validator by its index in the set of this epoch. */
+  seatedPeers(): readonly PeerView[] {
+    return this.#ports.network.peers().map((peer) => {
+      const validator = peer.validator === undefined ? undefined : this.seats.indexOf(peer.validator);
+      return validator === peer.validator ? peer : { ...peer, validator };
+    });
+  }
+
   #admit(envelope: Uint8Array, isFromUser = false): Verdict<SignedTransaction, AdmissionCode> {
     const added = this.pool.add(envelope, this.#ports.scheduler.now());
     if (isFromUser && added.ok && this.pool.isExecutable(added.value)) this.#waited.unshift(added.value);
     this.#publishWaited();
-    if (added.ok && this.pool.executable > 0) this.#driver?.poolChanged();
+    if (added.ok && this.pool.executable > 0) this.voting.poolChanged();
     return added;
   }
 
@@ -257,7 +264,18 @@ export class Replica {
     });
     this.events.heads.tell(change);
     if (equalBytes(hash, this.chain.head.hash))
-      this.#driver?.headChanged({ head: sealed.block, seal: sealed.seal });
+      this.voting.headChanged({ head: sealed.block, seal: sealed.seal });
+  }
+
+  #isProposer(block: BlockHead): boolean {
+    const { changing, validators } = this.consensus;
+    const set = changing === undefined ? validators : changing.epochs.setOf(block.summary.epoch);
+    return proposerIs(block, set, this.#signer);
+  }
+
+  /** Index in the set of this epoch; undefined for a full node. */
+  get self(): ValidatorId | undefined {
+    return this.voting.self;
   }
 
   /** What the abandoned blocks held goes back into the pool, as far as it is still valid. */
@@ -318,13 +336,14 @@ export class Replica {
 
   /** What depends on the mode of the chain. */
   #assemble(options: ReplicaOptions, ports: ReplicaPorts): ModeParts {
-    const { chain, pool, signatures, consensus, self } = this;
+    const { chain, pool, signatures, seats } = this;
     const context: ModeContext = {
       chain,
       pool,
       signatures,
-      consensus,
-      self,
+      validatorCount: () => seats.validators.members.length,
+      seatedPeers: () => this.seatedPeers(),
+      isProposer: (head) => this.#isProposer(head),
       ports,
       passedOn: this.#passedOn,
       intervalMs: options.syncIntervalMs,
@@ -337,45 +356,21 @@ export class Replica {
       : assembleForkable(context, chain.mode.branches);
   }
 
-  #createDriver(options: ReplicaOptions): Driver<Parsed, Typed> | undefined {
-    const { settings, signer, wrapEngine = (engine) => engine } = options;
-    const { self, consensus } = this;
-    const { journal, scheduler, log, network } = this.#ports;
-    const created = consensus.createEngine({ self, signer, settings });
-    if (created === undefined) return undefined;
-    const engine = wrapEngine(created);
-    const ports = {
-      chain: this.chain,
-      journal: journal?.log,
-      scheduler,
-      log,
-      template: bodiesFrom(this.pool, this.chain),
-      oldest: () => oldestWaiting(this.pool, scheduler.now()),
-      relayTransaction: (to: ValidatorId, hash: Hash) => this.#relayTransaction(to, hash),
-      mail: (to: ValidatorId, message: Uint8Array) => network.mail(to, encodePacket(MAIL_CONSENSUS, message)),
-      serveBlocks: (to: ValidatorId, fromHeight: bigint) => this.#serveByMail(to, fromHeight),
-      requestSync: (height: bigint) => this.#parts.repair.syncNow(height),
-      announce: (event: EngineEvent) => this.#announce(event),
+  #createVoting(options: ReplicaOptions): Voting {
+    const { consensus, chain, seats, pool, budgets, evidence, presence } = this;
+    return createVoting(options, {
+      ...{ consensus, chain, seats, pool, budgets, evidence, presence, ports: this.#ports },
+      requestSync: (height) => this.#parts.repair.syncNow(height),
+      announce: (event) => this.#announce(event),
       rewardTo: () => this.#mining.rewardTo,
-      mine: (block: Block) => this.#mine(block),
-      stopMining: () => this.#ports.miner?.stop(),
-      ownBlock: (block: Block, refused: Fault | undefined) => this.events.ownBlocks.tell({ block, refused }),
-      budgets: this.budgets,
-      reportFault: (_: ValidatorId, evidence: Uint8Array) => this.evidence.report(evidence),
-      fatal: (error: unknown) => this.#ports.fatal(error),
-    };
-    return new Driver({ consensus, engine, self }, ports);
+      mine: (block) => this.#mine(block),
+      ownBlock: (block, refused) => this.events.ownBlocks.tell({ block, refused }),
+    });
   }
 
   #mine(block: Block): void {
     if (isFarBehind(this.syncProgress())) return; // the engine comes back with a newer template
-    this.#ports.miner?.mine(block, (solved) => this.#driver?.input({ kind: "block-mined", block: solved }));
-  }
-
-  #relayTransaction(to: ValidatorId, hash: Hash): void {
-    const transaction = this.pool.getByHash(hash);
-    if (transaction !== undefined)
-      this.#ports.network.mail(to, encodePacket(MAIL_TRANSACTION, transaction.bytes));
+    this.#ports.miner?.mine(block, (solved) => this.voting.input({ kind: "block-mined", block: solved }));
   }
 
   #announce(event: EngineEvent): void {
@@ -383,11 +378,5 @@ export class Replica {
     const line = logLineOf(event, this.self);
     if (line !== undefined) log.log(line.level, "pbft", line.message, line.fields);
     this.events.engine.tell({ atMs: scheduler.now(), event });
-  }
-
-  #serveByMail(to: ValidatorId, fromHeight: bigint): void {
-    for (const block of encodedBlocks(this.chain, fromHeight, SERVE_BYTES_MAX)) {
-      this.#ports.network.mail(to, encodePacket(MAIL_BLOCK, block));
-    }
   }
 }

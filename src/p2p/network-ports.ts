@@ -1,11 +1,41 @@
 /** What the network needs and what it calls: the shapes of network.ts. */
+
+import type { Address, Hash } from "../base/bytes.ts";
 import type { Relay } from "../base/fault.ts";
 import type { Logger } from "../base/log.ts";
 import type { Scheduler } from "../base/scheduler.ts";
+import type { Signer } from "../crypto/keys.ts";
+import type { DiscoveryOptions } from "./discovery/discovery.ts";
 import type { GossipTopic } from "./gossip/rumor.ts";
 import type { Host } from "./transport/host.ts";
 import type { Meter } from "./transport/meter.ts";
+import type { StaticPeer } from "./transport/redial.ts";
 import type { Sessions } from "./transport/sessions.ts";
+
+export interface P2pOptions {
+  /** 32 secret bytes of the libp2p identity (keys/node.json). */
+  readonly identitySeed: Uint8Array;
+  /** A TCP multiaddr; port 0 takes a free one. */
+  readonly listen: string;
+  readonly genesisHash: Hash;
+  readonly chainId: bigint;
+  /** Shown to the peers: at most 32 bytes of UTF-8 without control characters. */
+  readonly name: string;
+  readonly staticPeers: readonly StaticPeer[];
+  /** Peer ids that may connect besides the static peers: those of the genesis validators. */
+  readonly allowlist: readonly string[];
+  /** Consensus keys in the order of the validator set. */
+  readonly validators: readonly Address[];
+  /** This node's consensus key, if it validates. */
+  readonly signer: Signer | undefined;
+  /** Peer ids that are cut off from the start, as by {@link P2pNetwork.block}. */
+  readonly blocked?: readonly string[];
+  /**
+   * Makes the network an open one: whoever follows the chain may connect, and addresses of more peers are exchanged.
+   * Without it only allowed peers connect, and only static ones are dialled.
+   */
+  readonly discovery?: DiscoveryOptions | undefined;
+}
 
 /** As in node/ports.ts, where the contract stands. */
 /** A message of which the first bytes are here. */

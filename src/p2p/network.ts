@@ -4,18 +4,17 @@
  * about what is in a message.
  */
 import { must } from "../base/assert.ts";
-import type { Address, Hash } from "../base/bytes.ts";
-import { ALLOWLIST_MAX } from "../base/limits.ts";
-import type { Signer } from "../crypto/keys.ts";
+import type { Address } from "../base/bytes.ts";
 import { Clocks } from "./clocks.ts";
 import { isAddressQuestion } from "./discovery/address-wire.ts";
-import { Discovery, type DiscoveryOptions } from "./discovery/discovery.ts";
+import { Discovery } from "./discovery/discovery.ts";
 import { GOSSIP_PAUSE_MS, GossipBudgets } from "./gossip/gossip-budget.ts";
 import { guardGossip } from "./gossip/gossip-guard.ts";
 import { type GossipTopic, Rumor, TOPICS, topicName } from "./gossip/rumor.ts";
-import type { P2pDependencies, P2pHandlers } from "./network-ports.ts";
+import type { P2pDependencies, P2pHandlers, P2pOptions } from "./network-ports.ts";
 import { helloMaker } from "./own-hello.ts";
 import { type P2pPeer, viewOf } from "./peer-info.ts";
+import { Allowlist } from "./transport/allowlist.ts";
 import { createGater } from "./transport/handshake.ts";
 import {
   closePeer,
@@ -31,36 +30,11 @@ import { Mail } from "./transport/mail.ts";
 import { Meter, type NetworkCounters } from "./transport/meter.ts";
 import { Pauses } from "./transport/pauses.ts";
 import { PeerNotes } from "./transport/peer-notes.ts";
-import { Redial, type StaticPeer } from "./transport/redial.ts";
+import { Redial } from "./transport/redial.ts";
 import { Requests } from "./transport/requests.ts";
 import { type Session, Sessions } from "./transport/sessions.ts";
 import { isPeerName } from "./transport/wire.ts";
 import { type Trouble, Troubles } from "./troubles.ts";
-
-export interface P2pOptions {
-  /** 32 secret bytes of the libp2p identity (keys/node.json). */
-  readonly identitySeed: Uint8Array;
-  /** A TCP multiaddr; port 0 takes a free one. */
-  readonly listen: string;
-  readonly genesisHash: Hash;
-  readonly chainId: bigint;
-  /** Shown to the peers: at most 32 bytes of UTF-8 without control characters. */
-  readonly name: string;
-  readonly staticPeers: readonly StaticPeer[];
-  /** Peer ids that may connect besides the static peers: those of the genesis validators. */
-  readonly allowlist: readonly string[];
-  /** Consensus keys in the order of the validator set. */
-  readonly validators: readonly Address[];
-  /** This node's consensus key, if it validates. */
-  readonly signer: Signer | undefined;
-  /** Peer ids that are cut off from the start, as by {@link P2pNetwork.block}. */
-  readonly blocked?: readonly string[];
-  /**
-   * Makes the network an open one: whoever follows the chain may connect, and addresses of more peers are exchanged.
-   * Without it only allowed peers connect, and only static ones are dialled.
-   */
-  readonly discovery?: DiscoveryOptions | undefined;
-}
 
 interface Parts {
   readonly host: Host;
@@ -83,16 +57,18 @@ export class P2pNetwork {
   readonly #pauses = new Pauses();
   readonly #troubles: Troubles;
   #blocked: ReadonlySet<string>;
+  /** By seat; grows where the members of the chain change. */
+  #validators: readonly Address[];
+  readonly #allowed: Allowlist;
   #parts: Parts | undefined;
 
   /** @throws RangeError for options that no configuration should have let through. */
   constructor(options: P2pOptions, dependencies: P2pDependencies) {
     if (!isPeerName(options.name))
       throw new RangeError(`not a name for a peer: ${JSON.stringify(options.name)}`);
-    if (options.allowlist.length + options.staticPeers.length > ALLOWLIST_MAX) {
-      throw new RangeError(`more than ${ALLOWLIST_MAX} allowed peers`);
-    }
     this.#options = options;
+    this.#validators = options.validators;
+    this.#allowed = new Allowlist([...options.allowlist, ...options.staticPeers.map((peer) => peer.peerId)]);
     this.#deps = dependencies;
     this.#blocked = new Set(options.blocked);
     this.peerId = peerIdFromSeed(options.identitySeed);
@@ -115,7 +91,7 @@ export class P2pNetwork {
     const host: Host = await createHost({
       identity: identityFromSeed(this.#options.identitySeed),
       listen,
-      gater: createGater(this.#allowlist(), {
+      gater: createGater(this.#allowed, {
         meter: this.#meter,
         logger: this.#deps.logger,
         isBlocked: (peerId) => this.#blocked.has(peerId),
@@ -156,9 +132,26 @@ export class P2pNetwork {
     this.#notes.clear();
   }
 
-  /** @param to an index of the validator set; mail to another index goes nowhere */
+  /** @param to the seat of a validator: its place in the keys given last; mail to another number goes nowhere */
   mail(to: number, bytes: Uint8Array): void {
-    if (to < this.#options.validators.length) this.#parts?.mail.post(to, bytes);
+    if (to < this.#validators.length) this.#parts?.mail.post(to, bytes);
+  }
+
+  /** The validators by seat, more than before or the same: peers that have proved one of these keys sit there now. */
+  seat(keys: readonly Address[]): void {
+    this.#validators = [...keys];
+    for (const validator of this.#parts?.sessions.reseat() ?? [])
+      this.#parts?.mail.validatorConnected(validator);
+  }
+
+  /** Besides the static peers and the genesis's validators these may connect; who no longer may is cut off. */
+  allow(peerIds: readonly string[]): void {
+    this.#allowed.admit(peerIds);
+    if (this.#options.discovery !== undefined) return;
+    for (const connection of this.#parts?.host.getConnections() ?? []) {
+      if (this.#allowed.has(connection.remotePeer.toString())) continue;
+      connection.abort(new Error("not admitted any more"));
+    }
   }
 
   publish(topic: GossipTopic, bytes: Uint8Array): void {
@@ -174,10 +167,7 @@ export class P2pNetwork {
     return (this.#parts?.sessions.present() ?? []).map((session) => this.#view(session));
   }
 
-  /**
-   * From now on exactly these peers are cut off, as by a broken cable: their connections end at once, they are
-   * neither dialled nor let in. Peers that are no longer among them are dialled again. For drills on devnets.
-   */
+  /** Exactly these are cut off from now on, as by a broken cable; the others are dialled again. For drills on devnets. */
   block(peerIds: readonly string[]): void {
     this.#blocked = new Set(peerIds);
     this.#deps.logger.log("warn", "p2p", "cut off from peers on purpose", {
@@ -248,15 +238,13 @@ export class P2pNetwork {
     closePeer(this.#parts.host, peerId);
   }
 
-  #allowlist(): Set<string> {
-    return new Set([...this.#options.allowlist, ...this.#options.staticPeers.map((peer) => peer.peerId)]);
-  }
-
   #assemble(host: Host, handlers: P2pHandlers): Parts {
     const { scheduler, logger, jitter } = this.#deps;
     const meter = this.#meter;
     const ownHello = helloMaker(this.#options, this.peerId, () => this.#deps.headHeight());
-    const sessions: Sessions = new Sessions(this.#options, {
+    const { genesisHash, chainId } = this.#options;
+    const chain = { genesisHash, chainId, validators: () => this.#validators };
+    const sessions: Sessions = new Sessions(chain, {
       host,
       scheduler,
       logger,
@@ -318,7 +306,6 @@ export class P2pNetwork {
   #discovery(host: Host, requests: Requests): Discovery | undefined {
     const { discovery } = this.#options;
     if (discovery === undefined) return undefined;
-    const allowlist = this.#allowlist();
     const staticIds = new Set(this.#options.staticPeers.map((peer) => peer.peerId));
     const { scheduler, logger } = this.#deps;
     return new Discovery(discovery, {
@@ -326,7 +313,7 @@ export class P2pNetwork {
       logger,
       selfId: this.peerId,
       isStatic: (peerId) => staticIds.has(peerId),
-      isTrusted: (peerId) => allowlist.has(peerId),
+      isTrusted: (peerId) => this.#allowed.has(peerId),
       isBlocked: (peerId) => this.#blocked.has(peerId),
       listenPort: () => Number(/\/tcp\/([0-9]+)/.exec(this.addresses[0] ?? "")?.[1] ?? 0),
       lastBlockAtMs: (peerId) => this.#notes.of(peerId).lastBlockAtMs,

@@ -16,6 +16,7 @@ import type { SignedTransaction } from "../chain/types/transaction.ts";
 import type { ValidatorSet } from "../chain/types/validator-set.ts";
 import type { EngineEvent, EngineStatus, Evidence, ValidatorId } from "../consensus/engine.ts";
 import type { ChainModeApi } from "./chain-mode-api.ts";
+import type { MembershipApi } from "./membership.ts";
 import type { PeerMemoryApi } from "./peer-memory.ts";
 
 export interface NodeApi {
@@ -109,6 +110,9 @@ export interface NodeApi {
   blockedPeers(): readonly string[];
   /** Cuts this node off from exactly these peers, from now on; for drills on dev chains. */
   blockPeers(peerIds: readonly string[]): void;
+
+  /** Undefined where the validators never change. */
+  membership(): MembershipApi | undefined;
 
   /** Where strangers are let in: what this node remembers of them. */
   peerMemory(): PeerMemoryApi | undefined;

@@ -268,9 +268,10 @@ export class Client {
     const { genesis, faults } = this.#options;
     if (genesis === undefined) return { faults, validators: undefined, verify: undefined };
     // Loaded when it is used: most clients need no schemas and no certificates.
-    const [{ openGenesis }, { verifyInclusion }] = await Promise.all([
+    const [{ openGenesis }, { verifyInclusion }, { ProvedSets, linksOf }] = await Promise.all([
       import("./trusted-genesis.ts"),
       import("./verify-inclusion.ts"),
+      import("./epoch-chain.ts"),
     ]);
     const opened =
       typeof genesis === "string" ? openGenesis(genesis) : ({ ok: true, value: genesis } as const);
@@ -278,12 +279,32 @@ export class Client {
     const { members } = opened.value.validators;
     // Nobody votes: how deep a block lies is what a node says, and no number of nodes says it better.
     if (members.length === 0) return { faults: undefined, validators: undefined, verify: undefined };
+    const trusted = { ...opened.value, sets: new ProvedSets(opened.value) };
+    /** Follows the sets to the epoch of a proof: each step is signed by the set before it, whoever brings it. */
+    const follow = async (epoch: number): Promise<void> => {
+      const { sets } = trusted;
+      while (sets.newest < BigInt(epoch)) {
+        const before = sets.newest;
+        const answer = await this.call("chain_getEpochs", { from: Number(before) });
+        for (const link of linksOf(answer)) if (!sets.extend(link).ok) return;
+        if (sets.newest === before) return;
+      }
+    };
     return {
       faults: faults ?? quorumOf(members.length).f,
       validators: new Set(members.map((member) => member.peerId)),
-      verify: (proof, id) => verifyInclusion(proof, id, opened.value),
+      verify: async (proof, id) => {
+        await follow(epochOf(proof));
+        return verifyInclusion(proof, id, trusted);
+      },
     };
   }
+}
+
+/** The epoch that the summary in a proof names, unchecked: u64 behind chain id and height. */
+function epochOf(proof: unknown): number {
+  const { summary } = (proof ?? {}) as { summary?: unknown };
+  return typeof summary === "string" ? Number.parseInt(summary.slice(2 + 32, 2 + 48), 16) || 0 : 0;
 }
 
 /** Refusals of a node that is not able to answer now. */

@@ -3,17 +3,24 @@
  * that the check does not cover; of a mined block the headers on top of it, which a verifier holds against what is
  * known besides (verify-work.ts). Three kinds of evidence: the anchoring transaction with its receipt in its block, or
  * in the state of a later block the first anchor of the digest, or that of one sender.
- * Format: docs/protocol.md, "Receipt file". JSON, version 1, 2 or 3; another version is refused.
+ * Format: docs/protocol.md, "Receipt file". JSON, version 1 to 4; another version is refused.
  */
 import { hex0x, showHash } from "../base/bytes.ts";
 import { PROOF_HEADERS_MAX } from "../base/limits.ts";
 import { choiceField, field, list, mapped, object, optional, type ValueOf, variant } from "../codec/field.ts";
 import type { ResultOf } from "./client.ts";
+import { type EpochLink, epochLinkField } from "./epoch-chain.ts";
 import { bytesField, countField, hashField, pathField } from "./proof-parts.ts";
 import type { ChainRef } from "./wallet.ts";
 
-/** 2 is 1 with `before`, 3 is 1 with `evidence.sender`, and each is written only where that is present. */
-const FORMATS = [1, 2, 3] as const;
+/**
+ * 2 is 1 with `before`, 3 is 1 with `evidence.sender`, 4 is 1 or 3 with `epochs`, and each is written only where that is
+ * present.
+ */
+const FORMATS = [1, 2, 3, 4] as const;
+
+/** Epochs of a week each: of two centuries. */
+const EPOCH_LINKS_MAX = 10_000;
 
 const transactionEvidence = object({
   type: choiceField("transaction"),
@@ -35,7 +42,7 @@ const stateEvidence = object({
 });
 
 const receiptFields = object({
-  format: field("1, 2 or 3", (value) => FORMATS.find((format) => format === value)),
+  format: field("1, 2, 3 or 4", (value) => FORMATS.find((format) => format === value)),
   kind: choiceField("quorate-anchor-receipt"),
   network: object({ chainId: countField, genesisHash: hashField }),
   /** SHA-256 of the document. */
@@ -52,15 +59,19 @@ const receiptFields = object({
   headers: optional(list(bytesField, PROOF_HEADERS_MAX)),
   /** Format 2: the headers below the block that its target and those of `headers` follow from, ascending. */
   before: optional(list(bytesField, PROOF_HEADERS_MAX)),
+  /** Format 4: of a block above epoch 0, how its validators follow from those of genesis, ascending. */
+  epochs: optional(list(epochLinkField, EPOCH_LINKS_MAX)),
   evidence: variant("type", { transaction: transactionEvidence, state: stateEvidence }),
 });
 
 export const receiptSchema = mapped(
   receiptFields,
   (file) => file,
-  ({ format, before, evidence }) => {
-    if ((before !== undefined) !== (format === 2)) return "before: format 2 has it, formats 1 and 3 do not";
+  ({ format, before, epochs, evidence }) => {
+    if ((before !== undefined) !== (format === 2)) return "before: format 2 has it, the others do not";
+    if ((epochs !== undefined) !== (format === 4)) return "epochs: format 4 has it, the others do not";
     const sender = evidence.type === "state" ? evidence.sender : undefined;
+    if (format === 4) return undefined;
     if ((sender !== undefined) === (format === 3)) return undefined;
     return "evidence.sender: format 3 has it, formats 1 and 2 do not";
   },
@@ -76,10 +87,18 @@ export interface ReceiptSource {
   readonly sender?: Uint8Array;
   /** The answer of tx_getProof for the anchoring transaction, or of state_query anchor/<digest>[/<sender>] with prove. */
   readonly proof: NonNullable<ResultOf<"tx_getProof">> | ResultOf<"state_query">;
+  /** For a block above epoch 0: of chain_getEpochs, up to its epoch (epoch-chain.ts, `linksOf`). */
+  readonly epochs?: readonly EpochLink[];
 }
 
 /** Puts an answer of a node into a file. It is not checked here: verifyReceipt does that. */
-export function createReceipt({ chain, digest, sender, proof }: ReceiptSource): ReceiptFile {
+export function createReceipt(source: ReceiptSource): ReceiptFile {
+  const file = createPlain(source);
+  const { epochs = [] } = source;
+  return epochs.length === 0 ? file : { ...file, format: 4, epochs: [...epochs] };
+}
+
+function createPlain({ chain, digest, sender, proof }: ReceiptSource): ReceiptFile {
   const { genesisHash } = chain;
   const shown = typeof genesisHash === "string" ? genesisHash : showHash(genesisHash);
   const network = { chainId: Number(chain.chainId), genesisHash: shown };

@@ -40,7 +40,7 @@ export interface Trust {
   /** Peer ids of the validators, whose answers alone count; undefined: whoever says it validates. */
   readonly validators: ReadonlySet<string> | undefined;
   /** Checks an answer of tx_getProof. */
-  readonly verify: ((proof: unknown, id: Hash) => Verdict<VerifiedInclusion>) | undefined;
+  readonly verify: ((proof: unknown, id: Hash) => Promise<Verdict<VerifiedInclusion>>) | undefined;
 }
 
 export interface SubmissionOptions {
@@ -202,7 +202,7 @@ export class Submission {
       this.#errors.push(error as Error);
       return undefined;
     }
-    const verified = verify(proof, this.#options.id);
+    const verified = await verify(proof, this.#options.id);
     if (!verified.ok) throw lie(endpoint, `calls it final without proof: ${verified.fault.detail}`);
     const { blockHeight, blockHash, index, outcome, signers } = verified.value;
     const confirmations = answer.receipt?.confirmations ?? 1;

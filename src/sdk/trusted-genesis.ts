@@ -10,12 +10,16 @@ import { computeGenesisHash } from "../chain/genesis/genesis-state.ts";
 import type { ValidatorSet } from "../chain/types/validator-set.ts";
 import { decodeCommitCertificate } from "../consensus/pbft/certificate.ts";
 import type { MinedChain } from "../consensus/pow/header-excerpt.ts";
+import type { ProvedSets } from "./epoch-chain.ts";
 
 /** A genesis with what follows from it, computed once for many checks. */
 export interface TrustedGenesis {
   readonly genesis: Genesis;
   readonly genesisHash: Hash;
+  /** Of the first epoch. */
   readonly validators: ValidatorSet;
+  /** Of later ones, as far as they were proved before: kept between checks. */
+  readonly sets?: ProvedSets | undefined;
 }
 
 /** Reads a genesis and computes the hash and validators that it stands for. */

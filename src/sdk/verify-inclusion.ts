@@ -14,6 +14,7 @@ import { decode } from "../codec/reader.ts";
 import { verifyCommitCertificate } from "../consensus/pbft/certificate.ts";
 import { checkMerklePath } from "../crypto/merkle.ts";
 import { showCount, showOutcome } from "../rpc/schemas/show.ts";
+import { setFor } from "./epoch-chain.ts";
 import { bytesField, bytesOf, pathField, pathOf } from "./proof-parts.ts";
 import { type CertificateSigner, minedChainOf, signersOf, type TrustedGenesis } from "./trusted-genesis.ts";
 
@@ -69,7 +70,11 @@ export function verifyInclusion(
     return refuse("unanchored", "a mined block has no certificate: its depth says how final it is");
   }
   const seal = bytesOf(shownSeal);
-  const unproved = verifyCommitCertificate({ ...trusted, head: head.value, seal, namesEachBad: true });
+  const set = setFor(trusted, summary.epoch, []);
+  if (!set.ok) return set;
+  const { genesisHash } = trusted;
+  const question = { genesisHash, validators: set.value, head: head.value, seal, namesEachBad: true };
+  const unproved = verifyCommitCertificate(question);
   if (unproved !== undefined) return refuse("invalid", `certificate: ${unproved.detail}`);
 
   const tx = decodeTransaction(bytesOf(evidence.tx), TX_BYTES_CEILING);
@@ -93,6 +98,6 @@ export function verifyInclusion(
     blockHash: showHash(hash),
     index,
     outcome: showOutcome(receipt.value, tx.value.module),
-    signers: signersOf(seal, trusted.validators),
+    signers: signersOf(seal, set.value),
   });
 }

@@ -18,6 +18,7 @@ import { checkFields } from "../codec/field.ts";
 import { decode } from "../codec/reader.ts";
 import { verifyCommitCertificate } from "../consensus/pbft/certificate.ts";
 import { checkMerklePath } from "../crypto/merkle.ts";
+import { setFor } from "./epoch-chain.ts";
 import { bytesOf, pathOf } from "./proof-parts.ts";
 import { type ReceiptFile, receiptSchema } from "./receipt-file.ts";
 import {
@@ -29,6 +30,7 @@ import {
 } from "./trusted-genesis.ts";
 import { type HeldDifficulty, type MinedChain, type TrustAnchor, verifyWork } from "./verify-work.ts";
 
+export { type EpochLink, ProvedSets } from "./epoch-chain.ts";
 export { createReceipt, type ReceiptFile, type ReceiptSource } from "./receipt-file.ts";
 export { minedChainOf, openGenesis, type TrustedGenesis } from "./trusted-genesis.ts";
 export { type EvidenceAnswer, type VerifiedEquivocation, verifyEvidence } from "./verify-evidence.ts";
@@ -149,9 +151,13 @@ function checkProof(
   if (chain !== undefined) return checkWork(file, head, chain, anchor);
   if (file.headers !== undefined || file.before !== undefined)
     return wrong("headers in a receipt of a chain whose blocks are not mined");
-  const unproved = verifyCommitCertificate({ ...trusted, head, seal, namesEachBad: true });
+  const set = setFor(trusted, head.summary.epoch, file.epochs ?? []);
+  if (!set.ok) return wrong(set.fault.detail);
+  const { genesisHash } = trusted;
+  const question = { genesisHash, validators: set.value, head, seal, namesEachBad: true };
+  const unproved = verifyCommitCertificate(question);
   if (unproved !== undefined) return wrong(`certificate: ${unproved.detail}`);
-  return accept({ by: "certificate", signers: signersOf(seal, trusted.validators) });
+  return accept({ by: "certificate", signers: signersOf(seal, set.value) });
 }
 
 function checkWork(

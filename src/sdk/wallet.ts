@@ -15,6 +15,7 @@ import {
 import { MEMO_BYTES_MAX } from "../base/limits.ts";
 import { anchor } from "../chain/modules/anchor.ts";
 import { bank } from "../chain/modules/bank.ts";
+import { type GovCall, gov } from "../chain/modules/gov.ts";
 import type { Module } from "../chain/modules/module.ts";
 import { type SignedTransaction, signTransaction } from "../chain/types/transaction.ts";
 import { createSigner, SEED_BYTES, type Signer } from "../crypto/keys.ts";
@@ -47,6 +48,10 @@ export interface TransferOrder extends Order {
 export interface AnchorOrder extends Order {
   /** SHA-256 of the document: 32 bytes. */
   readonly digest: Uint8Array | string;
+}
+
+export interface GovernOrder extends Omit<Order, "memo"> {
+  readonly call: GovCall;
 }
 
 /** A fee above this and above the amount is signed only when a caller says so: a thousand times the usual 1. */
@@ -120,6 +125,12 @@ export class Wallet {
     const digest = asHash(bytes32(order.digest, "digest"));
     checkFee(order, 0n);
     return this.#sign(anchor, { digest, memo: memoBytes(order.memo) }, order);
+  }
+
+  /** A proposal of a validator's account, or its vote. @throws RangeError for a value that no transaction can carry. */
+  govern(order: GovernOrder): SignedTransaction {
+    checkFee(order, 0n);
+    return this.#sign(gov, order.call, order);
   }
 
   #sign<Call>(module: Module<Call>, call: Call, order: Order): SignedTransaction {

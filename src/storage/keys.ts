@@ -20,6 +20,7 @@
  *   0x0c | block hash 32             -> place in the block tree (chain/forks/block-tree-store.ts; probabilistic finality only)
  *   0x0d | block hash 32             -> empty: a block without a known child (probabilistic finality only)
  *   0x0e | number u64                -> a reorganisation (chain/forks/block-tree-store.ts; probabilistic finality only)
+ *   0x0f | epoch u64                 -> its first height, parameters and members (chain/epochs.ts; epoch 0 is in genesis)
  */
 import { concatBytes, type Hash, utf8 } from "../base/bytes.ts";
 import { Writer } from "../codec/writer.ts";
@@ -106,6 +107,8 @@ export function keyOfStateKey(key: Uint8Array): Uint8Array {
 export function pageKey(key: Uint8Array): Uint8Array {
   return concatBytes(PAGE, key);
 }
+
+export const epochKey = heightKey(0x0f);
 
 /** All stable checkpoints: inclusive lower and exclusive upper bound. */
 export const CHECKPOINT_RANGE = { from: Uint8Array.of(0x0a), to: Uint8Array.of(0x0b) };

@@ -7,7 +7,8 @@ import type { LogFields, Logger, LogLevel } from "../../src/base/log.ts";
 import type { Scheduler } from "../../src/base/scheduler.ts";
 import { createSigner, type Signer } from "../../src/crypto/keys.ts";
 import type { GossipTopic } from "../../src/p2p/gossip/rumor.ts";
-import { P2pNetwork, type P2pOptions } from "../../src/p2p/network.ts";
+import { P2pNetwork } from "../../src/p2p/network.ts";
+import type { P2pOptions } from "../../src/p2p/network-ports.ts";
 import { peerIdFromSeed } from "../../src/p2p/transport/identity.ts";
 import type { StaticPeer } from "../../src/p2p/transport/redial.ts";
 

@@ -170,6 +170,9 @@ export class FakeNode implements NodeApi {
   mining() {
     return undefined;
   }
+  membership() {
+    return undefined;
+  }
   peerMemory(): PeerMemoryApi | undefined {
     return undefined;
   }

@@ -54,6 +54,7 @@ describe("the table of methods", () => {
         "consensus",
         "debug",
         "devnet",
+        "gov",
         "mempool",
         "miner",
         "net",

@@ -168,7 +168,8 @@ describe("a receipt", () => {
         expect(reason(replaceAt(receipts[kind], path, changed)), `${name} changed`).not.toBe("valid");
       }
       expect(reason({ ...receipts[kind], note: "trust me" })).toMatch(/note/);
-      expect(reason({ ...receipts[kind], format: 4 })).toMatch(/^receipt: format/);
+      expect(reason({ ...receipts[kind], format: 5 })).toMatch(/^receipt: format/);
+      expect(reason({ ...receipts[kind], format: 4 })).toMatch(/^receipt: epochs/);
       expect(reason({ ...receipts[kind], format: 2 })).toMatch(/^receipt: before/);
       const other = kind === "own" ? 1 : 3;
       expect(reason({ ...receipts[kind], format: other })).toMatch(/^receipt: evidence.sender/);

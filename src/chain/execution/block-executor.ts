@@ -7,12 +7,21 @@ import { assert, must } from "../../base/assert.ts";
 import { equalBytes, type Hash, hex } from "../../base/bytes.ts";
 import { accept, type Fault, fault, refuse, type Verdict } from "../../base/fault.ts";
 import type { Genesis } from "../genesis/genesis.ts";
+import { closeEpoch } from "../governance/governance-state.ts";
+import type { MembershipContext } from "../modules/module.ts";
 import type { ConsensusRules, HeadFields, Proposal } from "../rules.ts";
 import type { ExecutedBlock, LedgerView } from "../state/ledger-view.ts";
 import { updateTree } from "../state/state-tree.ts";
 import { treeChanges } from "../state/tree-changes.ts";
 import type { Ancestry } from "../types/ancestry.ts";
-import { assembleBlock, type Block, type BlockHead, bodyBytesOf, txRootOf } from "../types/block.ts";
+import {
+  assembleBlock,
+  type Block,
+  type BlockHead,
+  bodyBytesOf,
+  hashHeader,
+  txRootOf,
+} from "../types/block.ts";
 import { encodeReceipt, type Receipt, receiptsRootOf } from "../types/receipt.ts";
 import type { SignedTransaction } from "../types/transaction.ts";
 import type { AcceptedSignatures, SlowSignatureLimit } from "./accepted-signatures.ts";
@@ -39,14 +48,25 @@ export type TemplateSource = (
   room: BodyRoom,
 ) => readonly SignedTransaction[];
 
+/** What a chain whose validators may change tells those who change them. */
+export type MembershipRules = Omit<MembershipContext, "hashAt">;
+
 export class BlockExecutor {
   readonly genesis: Genesis;
   readonly rules: ConsensusRules;
   readonly #signatures: AcceptedSignatures;
   readonly #reward: RewardRule;
+  readonly #governed: MembershipRules | undefined;
 
-  constructor(genesis: Genesis, rules: ConsensusRules, signatures: AcceptedSignatures) {
+  /** @param governed where the validators may change */
+  constructor(
+    genesis: Genesis,
+    rules: ConsensusRules,
+    signatures: AcceptedSignatures,
+    governed?: MembershipRules,
+  ) {
     this.genesis = genesis;
+    this.#governed = governed;
     this.rules = rules;
     this.#signatures = signatures;
     this.#reward = rewardRuleOf(rules);
@@ -73,9 +93,11 @@ export class BlockExecutor {
     const included = [...this.#reward.mint(proposal, draft.summary.height, execution.fees), ...chosen];
     const closed = this.#close(execution, included[0], view);
     assert(closed.ok, "a coinbase made here takes what it may");
+    const { nextValidatorsHash, ...roots } = closed.value.roots;
     const summary = {
       ...draft.summary,
-      ...closed.value.roots,
+      ...roots,
+      ...(nextValidatorsHash === undefined ? {} : { nextValidatorsHash }),
       txRoot: txRootOf(included),
       txCount: included.length,
       bodyBytes: bodyBytesOf(included),
@@ -169,23 +191,37 @@ export class BlockExecutor {
       timeMs: rules.executionTimeMs(parent, head, branch),
       feeRecipient: this.#reward.feeRecipient(head),
       firstIndex: this.#reward.coinbases,
-      rules: { chainId: genesis.chainId, minFee: genesis.limits.minFee },
+      rules: {
+        chainId: genesis.chainId,
+        minFee: genesis.limits.minFee,
+        governs: this.#governed !== undefined,
+      },
+      governing: this.#governing(parent, branch),
       signatureIsValid: (tx) => this.#signatures.validate(tx, limit),
     });
     this.#reward.begin(execution.state, height);
     return execution;
   }
 
+  #governing(parent: BlockHead, branch: Ancestry): MembershipContext | undefined {
+    const governed = this.#governed;
+    if (governed === undefined) return undefined;
+    const hashAt = (height: bigint) =>
+      height === parent.summary.height ? parent.hash : hashHeader(branch.headerAt(height));
+    return { ...governed, hashAt };
+  }
+
   #close(execution: BlockExecution, first: SignedTransaction | undefined, view: LedgerView): Verdict<Closed> {
     const minted = this.#reward.finish(execution.state, first, execution.fees);
     if (!minted.ok) return minted;
     const receipts: Receipt[] = [...minted.value, ...execution.receipts];
+    const nextValidatorsHash = this.#governed && closeEpoch(execution.state, execution.height);
     const diff = execution.state.diff();
     const { root, pages } = updateTree(view, treeChanges(diff));
     const encoded = receipts.map(encodeReceipt);
     return accept({
       result: { diff, pages, receipts: encoded, read: execution.read },
-      roots: { stateRoot: root, receiptsRoot: receiptsRootOf(encoded) },
+      roots: { stateRoot: root, receiptsRoot: receiptsRootOf(encoded), nextValidatorsHash },
     });
   }
 }
@@ -212,6 +248,8 @@ interface Closed {
 interface Roots {
   readonly stateRoot: Hash;
   readonly receiptsRoot: Hash;
+  /** Of the set of the next epoch, after the last block of one. */
+  readonly nextValidatorsHash: Hash | undefined;
 }
 
 function compareRoots(roots: Roots, { summary }: BlockHead): Fault | undefined {
@@ -219,7 +257,13 @@ function compareRoots(roots: Roots, { summary }: BlockHead): Fault | undefined {
     if (equalBytes(roots[name], summary[name])) continue;
     return fault("wrong-root", `${name} is ${hex(roots[name])}, the block says ${hex(summary[name])}`);
   }
-  return undefined;
+  // Every other block names its own set once more (consensus/pbft/rules.ts checks which that is).
+  const next = roots.nextValidatorsHash ?? summary.validatorsHash;
+  if (equalBytes(next, summary.nextValidatorsHash)) return undefined;
+  return fault(
+    "wrong-validators",
+    `nextValidatorsHash is ${hex(summary.nextValidatorsHash)}, executing the block gives ${hex(next)}`,
+  );
 }
 
 /** A head whose roots are not known yet: enough for the rules that look at height, time and proposer. */

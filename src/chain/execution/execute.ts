@@ -9,7 +9,7 @@ import type { Address } from "../../base/bytes.ts";
 import { type Fault, fault } from "../../base/fault.ts";
 import { EVENT_BYTES_MAX, EVENTS_PER_RECEIPT_MAX } from "../../base/limits.ts";
 import { type Account, credit, readAccountAt, writeAccountAt } from "../modules/bank.ts";
-import { ModuleFault, type StateReader } from "../modules/module.ts";
+import { type MembershipContext, ModuleFault, type StateReader } from "../modules/module.ts";
 import { accountKey } from "../state/state-keys.ts";
 import { ReadOnce, StateOverlay } from "../state/state-overlay.ts";
 import type { Event, Receipt } from "../types/receipt.ts";
@@ -31,6 +31,8 @@ export interface BlockContext {
   /** Place of the first transaction in the block: 1 behind a coinbase. 0 if left out. */
   readonly firstIndex?: number;
   readonly rules: TransactionRules;
+  /** Undefined where the validators never change. */
+  readonly governing?: MembershipContext | undefined;
   /** The consensus rule (ZIP-215), cached acceptances first. */
   readonly signatureIsValid: (tx: SignedTransaction) => boolean;
 }
@@ -52,6 +54,10 @@ export class BlockExecution {
     this.state = new StateOverlay(parent);
     this.read = parent.known();
     this.#context = context;
+  }
+
+  get height(): bigint {
+    return this.#context.height;
   }
 
   /** Runs the next transaction; a fault means that it is invalid here and nothing changed. */
@@ -92,6 +98,7 @@ export class BlockExecution {
         sender: tx.from,
         txid: tx.id,
         state: this.state,
+        governing: this.#context.governing,
         emit(kind, data) {
           assert(events.length < EVENTS_PER_RECEIPT_MAX, `module ${module.name} emits too many events`);
           assert(

@@ -5,6 +5,7 @@
  */
 import { accept, type Fault, fault, refuse, type Verdict } from "../../base/fault.ts";
 import type { Account } from "../modules/bank.ts";
+import { GOV } from "../modules/gov.ts";
 import type { Module } from "../modules/module.ts";
 import { findModule } from "../modules/registry.ts";
 import { isCoinbase, type SignedTransaction } from "../types/transaction.ts";
@@ -24,6 +25,8 @@ export type TransactionFaultCode =
 export interface TransactionRules {
   readonly chainId: bigint;
   readonly minFee: bigint;
+  /** Whether the validators of the chain may change: only then there is a module for it. */
+  readonly governs?: boolean;
 }
 
 export interface CheckedCall {
@@ -47,8 +50,9 @@ export function checkTransaction(
     return refuse("TX_WRONG_CHAIN", `transaction is for chain ${tx.chainId}, this is chain ${rules.chainId}`);
   }
   const module = findModule(tx.module);
-  if (module === undefined) return refuse("TX_UNKNOWN_MODULE", `no module ${tx.module} on this chain`);
-  // Admission, building, judging and execution ask: what decodes is decoded once. All chains have the same modules.
+  if (module === undefined || (module.id === GOV && rules.governs !== true))
+    return refuse("TX_UNKNOWN_MODULE", `no module ${tx.module} on this chain`);
+  // Admission, building, judging and execution ask: what decodes is decoded once, and means the same on every chain.
   let checked = tx.checkedCall as CheckedCall | undefined;
   if (checked === undefined) {
     const call = module.decodeCall(tx.payload);

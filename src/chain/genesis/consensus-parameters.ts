@@ -18,6 +18,15 @@ export interface PbftParameters {
   readonly pipelineDepth: number;
   /** R: the primary changes at each R-th stable checkpoint; 0 = only when it fails. */
   readonly rotationInterval: number;
+  /** Heights of an epoch, a multiple of K; undefined: the validators never change, and there is one epoch. */
+  readonly epochLength?: number | undefined;
+}
+
+/** Whether the validators of a chain may change. */
+export function hasEpochs(
+  parameters: ConsensusParameters,
+): parameters is PbftParameters & { epochLength: number } {
+  return parameters.type === "pbft" && parameters.epochLength !== undefined;
 }
 
 export type ConsensusParameters = PbftParameters | PowParameters;
@@ -38,9 +47,11 @@ export interface ParametersFormat<Parameters extends ConsensusParameters> {
 }
 
 const pbft: ParametersFormat<PbftParameters> = {
-  encode(writer, { checkpointInterval, logWindow, pipelineDepth, rotationInterval }) {
-    writer.bytes8(utf8("pbft")).u32(checkpointInterval).u32(logWindow).u32(pipelineDepth);
+  encode(writer, { checkpointInterval, logWindow, pipelineDepth, rotationInterval, epochLength }) {
+    const name = epochLength === undefined ? "pbft" : "pbft/epochs";
+    writer.bytes8(utf8(name)).u32(checkpointInterval).u32(logWindow).u32(pipelineDepth);
     writer.u32(rotationInterval);
+    if (epochLength !== undefined) writer.u32(epochLength);
   },
   blockZero: (_, { timeMs, validatorsHash }) => ({
     header: { version: VERSION_PBFT, bits: 0 },

@@ -17,10 +17,13 @@ import {
   field,
   integerField,
   object,
+  optional,
   variant,
 } from "../../codec/field.ts";
 import { isStrongPublicKey } from "../../crypto/keys.ts";
+import { EPOCH_LENGTH_MAX, epochLengthProblem, ROTATION_INTERVAL_MAX } from "../governance/change.ts";
 import { checkBits, compactOf, showBits } from "../types/target.ts";
+import { newViewBytesMax } from "../types/view-change-size.ts";
 import {
   CONSENSUS_NAMES,
   type ConsensusName,
@@ -30,12 +33,9 @@ import {
 import type { Genesis } from "./genesis.ts";
 import type { PowParameters, RetargetParameters } from "./pow-parameters.ts";
 import { totalSupply } from "./subsidy.ts";
-import { newViewBytesMax } from "./view-change-size.ts";
 
 /** Sum of all money that may ever exist: half of u64, so that no sum of two balances can overflow. */
 export const SUPPLY_MAX = (1n << 63n) - 1n;
-/** Checkpoints between two rotations: beyond it rotation never comes in practice, which 0 says plainly. */
-const ROTATION_INTERVAL_MAX = 1_000_000;
 
 interface FileFormat<Parameters extends ConsensusParameters> {
   readonly schema: Field<Parameters>;
@@ -52,9 +52,11 @@ const pbft: FileFormat<PbftParameters> = {
     logWindow: integerField(2, LOG_WINDOW_CEILING),
     pipelineDepth: integerField(1, LOG_WINDOW_CEILING),
     rotationInterval: integerField(0, ROTATION_INTERVAL_MAX),
+    epochLength: optional(integerField(2, EPOCH_LENGTH_MAX)),
   }),
   problems: (genesis) => [
     ...windowProblems(genesis),
+    ...epochProblems(genesis),
     ...newViewProblems(genesis),
     ...validatorProblems(genesis),
   ],
@@ -207,6 +209,17 @@ function windowProblems({ consensus, limits }: Genesis<PbftParameters>): string[
     problems.push(`consensus.pipelineDepth: ${pipelineDepth} is more than logWindow ${logWindow}`);
   }
   return problems;
+}
+
+/** Where members change, each is known by its account too: it is who proposes and votes. */
+function epochProblems({ consensus, validators }: Genesis<PbftParameters>): string[] {
+  const { epochLength, checkpointInterval } = consensus;
+  if (epochLength === undefined) return [];
+  const problem = epochLengthProblem(epochLength, checkpointInterval);
+  return [
+    ...(problem === undefined ? [] : [`consensus.epochLength: ${problem}`]),
+    ...repeats(validators, "validators", "account", (validator) => hex(validator.account)),
+  ];
 }
 
 /** A NEW-VIEW that does not fit into one message would leave the chain without a primary for good. */

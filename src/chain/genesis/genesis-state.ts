@@ -3,11 +3,14 @@
  * the chain at every entry point. Pure, also used offline by verifiers.
  */
 import type { Hash } from "../../base/bytes.ts";
+import { genesisGovernance, writeGovernance } from "../governance/governance-state.ts";
 import { writeAccount } from "../modules/bank.ts";
 import type { ExecutedBlock } from "../state/ledger-view.ts";
 import { StateOverlay } from "../state/state-overlay.ts";
 import { type PageReader, updateTree } from "../state/state-tree.ts";
 import { treeChanges } from "../state/tree-changes.ts";
+import { createValidatorSet } from "../types/validator-set.ts";
+import { hasEpochs } from "./consensus-parameters.ts";
 import { type Genesis, genesisBlock } from "./genesis.ts";
 
 const EMPTY_LEDGER: PageReader & { get(key: Uint8Array): undefined } = {
@@ -31,6 +34,10 @@ export function executeGenesis(genesis: Genesis): ExecutedBlock {
 function execute(genesis: Genesis): ExecutedBlock {
   const state = new StateOverlay(EMPTY_LEDGER);
   for (const { address, balance } of genesis.accounts) writeAccount(state, address, { balance, nonce: 0n });
+  const { consensus, validators } = genesis;
+  const members = createValidatorSet(0n, validators).members;
+  const governance = hasEpochs(consensus) ? genesisGovernance(consensus, members) : undefined;
+  if (governance !== undefined) writeGovernance(state, governance);
   const diff = new Map([...state.diff()].filter(([, change]) => change.value !== undefined));
   const { root, pages } = updateTree(EMPTY_LEDGER, treeChanges(diff));
   return { block: genesisBlock(genesis, root), diff, pages, receipts: [] };

@@ -37,6 +37,19 @@ export interface ExecutionContext {
   readonly txid: Hash;
   readonly state: StateWriter;
   emit(kind: number, data: Uint8Array): void;
+  /** What governance needs of the chain; undefined where the validators never change. */
+  readonly governing?: MembershipContext | undefined;
+}
+
+/** The chain as a change of its members sees it. */
+export interface MembershipContext {
+  readonly genesisHash: Hash;
+  /** K */
+  readonly checkpointInterval: number;
+  /** L */
+  readonly logWindow: number;
+  /** The hash of an earlier block of the branch. */
+  readonly hashAt: (height: bigint) => Hash;
 }
 
 /** JSON-ready description: strings, numbers, 0x-hex, decimal strings for amounts. */

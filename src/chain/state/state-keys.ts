@@ -6,6 +6,9 @@
  *   0x02 | digest 32                 -> first anchor of a digest, and how many there are
  *   0x03 | digest 32 | sender 32     -> one sender's anchor of a digest
  *   0x04 | height u64                -> what the block at this height minted, not spendable yet: to 32 | value u64
+ *   0x05                             -> the epoch, its members and those of the next (chain/governance/governance-state.ts)
+ *   0x06 | id u64                    -> a proposal of a validator (chain/governance/proposals.ts)
+ *   0x07                             -> the ids of open proposals
  */
 import { type Address, concatBytes } from "../../base/bytes.ts";
 import { Writer } from "../../codec/writer.ts";
@@ -36,4 +39,16 @@ export function anchorByKey(digest: Uint8Array, sender: Address): Uint8Array {
 
 export function maturingKey(height: bigint): Uint8Array {
   return new Writer(9).u8(MATURING).u64(height).finish();
+}
+
+export function governanceKey(): Uint8Array {
+  return Uint8Array.of(0x05);
+}
+
+export function proposalKey(id: bigint): Uint8Array {
+  return new Writer(9).u8(0x06).u64(id).finish();
+}
+
+export function openProposalsKey(): Uint8Array {
+  return Uint8Array.of(0x07);
 }

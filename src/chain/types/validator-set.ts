@@ -2,9 +2,11 @@
  * A validator set: the members of one epoch, sorted by consensus public key; the position is the validator's
  * index. Its hash stands in every block's summary. Source: pbft.md 1.1, 1.14.
  */
-import { type Address, asHash, compareBytes, type Hash } from "../../base/bytes.ts";
+import { must } from "../../base/assert.ts";
+import { type Address, asHash, compareBytes, equalBytes, type Hash } from "../../base/bytes.ts";
 import { Writer } from "../../codec/writer.ts";
 import { taggedHash } from "../../crypto/hash.ts";
+import type { Summary } from "./block.ts";
 
 export interface Validator {
   /** For people: logs, tables. Not part of the consensus. */
@@ -23,6 +25,25 @@ export interface ValidatorSet {
   readonly hash: Hash;
 }
 
+/** Whoever knows the validators of each epoch of a chain. */
+export interface EpochSets {
+  /** undefined for an epoch that is not known here. */
+  setOf(epoch: bigint): ValidatorSet | undefined;
+}
+
+/** Where the validators never change, or where one epoch alone matters. */
+export function onlySet(set: ValidatorSet): EpochSets {
+  return { setOf: (epoch) => (epoch === set.epoch ? set : undefined) };
+}
+
+/**
+ * Whether a block is the last of its epoch: it alone names another set as the next. The epoch is part of what a set's
+ * hash covers, so the hashes differ even where the members stay.
+ */
+export function endsEpoch(summary: Pick<Summary, "validatorsHash" | "nextValidatorsHash">): boolean {
+  return !equalBytes(summary.validatorsHash, summary.nextValidatorsHash);
+}
+
 const hashValidators = taggedHash("quorate/validators/v1");
 
 export function createValidatorSet(epoch: bigint, validators: readonly Validator[]): ValidatorSet {
@@ -30,4 +51,9 @@ export function createValidatorSet(epoch: bigint, validators: readonly Validator
   const writer = new Writer().u64(epoch);
   writer.list(members, (w, member) => w.raw(member.publicKey).raw(member.account));
   return { epoch, members, hash: asHash(hashValidators(writer.finish())) };
+}
+
+/** A member by its index, which was compared with the size of the set before. */
+export function memberAt({ members, epoch }: ValidatorSet, index: number): Validator {
+  return must(members[index], `validator ${index} is one of epoch ${epoch}`);
 }

@@ -21,6 +21,7 @@ import { type AnchorBatch, anchorAll, type Document, type OwnAnchor } from "./an
 import { warnOfSkipped } from "./anchor-verify.ts";
 import { batchOf } from "./batch.ts";
 import { hashDocument } from "./documents.ts";
+import { EpochLinks, epochOfSummary } from "./epoch-links.ts";
 import { type NameOptions, resolveKey } from "./names.ts";
 import { ReceiptFolder } from "./receipt-folder.ts";
 import { checkUnsaidFee, signingChain } from "./signing-chain.ts";
@@ -158,7 +159,10 @@ class ReceiptWriter {
   /** Why a receipt of what is anchored was not written. */
   problem: CliError | undefined;
 
+  readonly #links: EpochLinks;
+
   constructor(ports: WriterPorts) {
+    this.#links = new EpochLinks(ports.client);
     this.#ports = ports;
   }
 
@@ -199,7 +203,12 @@ class ReceiptWriter {
     for (const [i, document] of sentOnes.entries()) {
       const proof = proofs[i] as Proof | null;
       if (proof === null) continue;
-      const receipt = createReceipt({ chain, digest: document.digest, proof });
+      const receipt = createReceipt({
+        chain,
+        digest: document.digest,
+        proof,
+        ...(await this.#epochs(proof)),
+      });
       // Not where another transaction of the account had anchored it first.
       if (this.#heightOf(receipt) === undefined) continue;
       receipts.set(document, receipt);
@@ -213,9 +222,17 @@ class ReceiptWriter {
     for (const [i, document] of others.entries()) {
       const { digest } = document;
       const proof = entries[i] as Proof;
-      receipts.set(document, createReceipt({ chain, digest, sender: wallet.address, proof }));
+      const source = { chain, digest, sender: wallet.address, proof, ...(await this.#epochs(proof)) };
+      receipts.set(document, createReceipt(source));
     }
     return receipts;
+  }
+
+  /** What a proof of a block above epoch 0 needs besides. */
+  async #epochs(proof: Proof): Promise<Pick<Parameters<typeof createReceipt>[0], "epochs">> {
+    const summary = "tx" in proof ? proof.summary : proof.finality?.summary;
+    const epoch = summary === undefined ? 0 : epochOfSummary(summary);
+    return epoch === 0 ? {} : { epochs: await this.#links.upTo(epoch) };
   }
 
   /** The node that gave it is believed so far: of a mined block whatever work it shows. */

@@ -48,7 +48,7 @@ export function forgetMissing(core: Core, height: bigint): void {
 
 /** Answers with the body, if it is held: it is until a stable checkpoint covers it. */
 export function receiveFetch(core: Core, { from, hash }: Fetch): void {
-  core.fetches[from]!++;
+  core.fetches.add(from);
   const body = core.slots
     .all()
     .map((slot) => slot.body(hash))

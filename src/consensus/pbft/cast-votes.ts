@@ -3,7 +3,7 @@
  * and refuses a second, different one for the same (view, height, phase); what it holds is in the journal before it
  * is sent. Source: pbft.md 1.4, 1.12.
  */
-import { assert } from "../../base/assert.ts";
+import { assert, must } from "../../base/assert.ts";
 import { equalBytes, type Hash } from "../../base/bytes.ts";
 import type { PreparedCertificate } from "./certificate.ts";
 import type { Commit, PrePrepare, Prepare, ProposalVote } from "./message-verifier.ts";
@@ -73,7 +73,7 @@ export class CastVotes {
   /** Ascending by height, per height in the order of signing. */
   all(): OwnVote[] {
     const heights = [...this.#votes.keys()].sort((a, b) => (a < b ? -1 : 1));
-    return heights.flatMap((height) => this.#votes.get(height)!);
+    return heights.flatMap((height) => must(this.#votes.get(height), "it is one of the keys"));
   }
 
   /** Forgets heights up to and including `height`. */

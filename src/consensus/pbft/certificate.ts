@@ -12,7 +12,7 @@ import { asHash, type Hash, showHash } from "../../base/bytes.ts";
 import { accept, type Fault, fault, type Verdict } from "../../base/fault.ts";
 import { VALIDATORS_MAX } from "../../base/limits.ts";
 import { type BlockHead, readBlockHead, writeBlockHead } from "../../chain/types/block.ts";
-import type { ValidatorSet } from "../../chain/types/validator-set.ts";
+import { memberAt, type ValidatorSet } from "../../chain/types/validator-set.ts";
 import { decode, type Reader } from "../../codec/reader.ts";
 import { Writer } from "../../codec/writer.ts";
 import { ED25519, SIGNATURE_BYTES, type SignatureClaim, type SignatureRules } from "../../crypto/keys.ts";
@@ -52,11 +52,23 @@ export interface CheckpointCertificate extends CheckpointFacts {
   readonly signatures: readonly SignerSignature[];
 }
 
+/** What an epoch stands on: the last block of the one before, or block 0. Nobody of the epoch votes on it or below. */
+export interface EpochBase {
+  readonly height: bigint;
+  readonly hash: Hash;
+}
+
+export function baseOf({ base, genesisHash }: Pick<CertificateContext, "base" | "genesisHash">): EpochBase {
+  return base ?? { height: 0n, hash: genesisHash };
+}
+
 /** What a certificate is verified against. */
 export interface CertificateContext {
   readonly genesisHash: Hash;
   /** The set of the epoch that the certificate belongs to. */
   readonly validators: ValidatorSet;
+  /** The block below the epoch's first; block 0 where it is left out. */
+  readonly base?: EpochBase | undefined;
   /** Default: Ed25519 by ZIP-215. */
   readonly signatureRules?: SignatureRules | undefined;
   /** Every signature is judged and all bad ones are named, for people; by default nothing follows the first bad one. */
@@ -142,7 +154,7 @@ export function seemsCommitted(question: SealQuestion): boolean {
   let refused = 0;
   for (const { signer, signature } of signatures) {
     const message = signingBytes(genesisHash, { ...vote, from: signer });
-    if (signatureRules.verifyQuickly(members[signer]!.publicKey, message, signature)) continue;
+    if (signatureRules.verifyQuickly(memberAt(validators, signer).publicKey, message, signature)) continue;
     refused++;
     if (refused > f) return false;
   }
@@ -226,7 +238,7 @@ function checkSignatures(
     return fault("no-quorum", `${signatures.length} of ${n} signatures, need ${needed}`);
   }
   const claimOf = ({ signer, signature }: SignerSignature): SignatureClaim => ({
-    publicKey: validators.members[signer]!.publicKey,
+    publicKey: memberAt(validators, signer).publicKey,
     message: signingBytes(genesisHash, body(signer)),
     signature,
   });
@@ -239,13 +251,13 @@ function checkSignatures(
   const { type } = body(0);
   const first = namesEachBad ? undefined : signatures.find(isBad);
   if (first !== undefined) {
-    const { name } = validators.members[first.signer]!;
+    const { name } = memberAt(validators, first.signer);
     return fault("bad-signature", `not a ${type} of this block by signer ${first.signer} (${name})`);
   }
   const bad = namesEachBad ? signatures.filter(isBad) : [];
   if (bad.length === 0) return undefined;
   const valid = signatures.length - bad.length;
-  const who = bad.map(({ signer }) => `${signer} (${validators.members[signer]!.name})`).join(", ");
+  const who = bad.map(({ signer }) => `${signer} (${memberAt(validators, signer).name})`).join(", ");
   return fault(
     "bad-signature",
     `${valid} of ${n} signatures valid, need ${needed}: not a ${type} of this block by signer ${who}`,

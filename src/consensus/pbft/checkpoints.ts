@@ -14,7 +14,7 @@ import {
   encodeCheckpointCertificate,
 } from "./certificate.ts";
 import type { Core } from "./core.ts";
-import { encodeRotatedRecord, encodeViewRecord, encodeVoteRecord } from "./journal.ts";
+import { encodeEpochRecord, encodeRotatedRecord, encodeViewRecord, encodeVoteRecord } from "./journal.ts";
 import type { Checkpoint, CheckpointData } from "./message-verifier.ts";
 import type { CheckpointBody } from "./messages.ts";
 import type { NewView, ViewChange } from "./new-view.ts";
@@ -28,7 +28,7 @@ export function checkpointChoice({ hash, stateRoot, nextValidatorsHash }: Checkp
 /** Signs the state at a checkpoint height that has been executed here. Nothing is journaled: the state is durable. */
 export function signCheckpoint(core: Core, head: Head): void {
   const { height, hash, stateRoot, nextValidatorsHash } = head;
-  if (core.mode === "halted" || !core.isCheckpoint(height) || height <= core.stable) return;
+  if (core.isStopped || !core.isCheckpoint(height) || height <= core.stable) return;
   if (core.ownCheckpoints.has(height)) return;
   const facts = { height, hash, stateRoot, nextValidatorsHash };
   const body: CheckpointBody = { type: "checkpoint", from: core.self, epoch: core.epoch, ...facts };
@@ -70,8 +70,9 @@ function forgetOldCheckpoints(core: Core): void {
   const { logWindow, checkpointInterval } = core.options.parameters;
   if (core.ownCheckpoints.size <= (2 * logWindow) / checkpointInterval) return;
   const [oldest] = core.ownCheckpoints.keys();
-  core.ownCheckpoints.delete(oldest!);
-  core.checkpoints.delete(oldest!);
+  if (oldest === undefined) return;
+  core.ownCheckpoints.delete(oldest);
+  core.checkpoints.delete(oldest);
 }
 
 function countCheckpoint(core: Core, message: Checkpoint): void {
@@ -91,7 +92,7 @@ function countCheckpoint(core: Core, message: Checkpoint): void {
 
 /** h := s, once the state at s is held here and is the one that a quorum signed. */
 export function stabilise(core: Core, certificate: CheckpointCertificate): void {
-  if (certificate.height <= core.stable || core.mode === "halted") return;
+  if (certificate.height <= core.stable || core.isStopped) return;
   if (certificate.height > core.committed) {
     const awaited = core.awaitedCertificate;
     if (awaited === undefined || awaited.height < certificate.height) core.awaitedCertificate = certificate;
@@ -104,7 +105,24 @@ export function stabilise(core: Core, certificate: CheckpointCertificate): void 
     core.halt(certificate.height, `own state is ${describeCheckpoint(own)}, a quorum signed ${quorum}`);
     return;
   }
-  moveWindow(core, certificate);
+  if (certificate.height === core.epochEnd) endEpoch(core, certificate);
+  else moveWindow(core, certificate);
+}
+
+/**
+ * A quorum holds the state after the epoch's last block: what was voted in the epoch matters no more, and never speaks
+ * in another one. The proof is durable before the journal is begun anew.
+ */
+function endEpoch(core: Core, certificate: CheckpointCertificate): void {
+  const { height } = certificate;
+  core.stable = height;
+  core.stableCertificate = certificate;
+  core.mode = "ended";
+  core.clearTimers();
+  core.emit({ kind: "store-checkpoint", height, certificate: encodeCheckpointCertificate(certificate) });
+  core.emit({ kind: "rotate-journal", records: [encodeEpochRecord(core.epoch + 1n)] });
+  core.announce({ type: "checkpoint-stable", height });
+  core.emit({ kind: "end-epoch", epoch: core.epoch });
 }
 
 /**
@@ -137,7 +155,8 @@ function journalRecords(core: Core): Uint8Array[] {
   // While it asks for a higher view than it has entered, its VIEW-CHANGE is what counts.
   if (core.mode === "normal" && newView !== undefined) views.push(newView);
   const votes = core.castVotes.all().map(({ record }) => encodeVoteRecord(record));
-  return [encodeRotatedRecord(core.journalCut), ...views.map(encodeViewRecord), ...votes];
+  const epoch = core.epoch === 0n ? [] : [encodeEpochRecord(core.epoch)];
+  return [...epoch, encodeRotatedRecord(core.journalCut), ...views.map(encodeViewRecord), ...votes];
 }
 
 /**

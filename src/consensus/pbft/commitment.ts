@@ -5,7 +5,7 @@
  * Source: pbft.md 1.5 (committed-local), 1.13.
  */
 import { assert } from "../../base/assert.ts";
-import { equalBytes } from "../../base/bytes.ts";
+import { equalBytes, type Hash } from "../../base/bytes.ts";
 import type { Head, SealedHead } from "../engine.ts";
 import { forgetMissing, needBody } from "./bodies.ts";
 import { decodeCommitCertificate, encodeCommitCertificate } from "./certificate.ts";
@@ -14,13 +14,19 @@ import type { Slot } from "./slots.ts";
 
 /** Orders the import of every certified block that extends what was ordered before. */
 export function orderImports(core: Core): void {
-  while (core.mode !== "halted" && core.ordered !== undefined) {
-    const slot = core.slots.get(core.ordered.height + 1n);
-    if (slot?.certificate === undefined || !orderImport(core, slot, slot.certificate)) return;
+  while (!core.isStopped && core.ordered !== undefined) {
+    const { ordered } = core;
+    const slot = core.slots.get(ordered.height + 1n);
+    if (slot?.certificate === undefined || !orderImport(core, ordered.hash, slot, slot.certificate)) return;
   }
 }
 
-function orderImport(core: Core, slot: Slot, certificate: NonNullable<Slot["certificate"]>): boolean {
+function orderImport(
+  core: Core,
+  parent: Hash,
+  slot: Slot,
+  certificate: NonNullable<Slot["certificate"]>,
+): boolean {
   const { hash, view } = certificate;
   const body = slot.body(hash);
   if (body === undefined) {
@@ -28,7 +34,7 @@ function orderImport(core: Core, slot: Slot, certificate: NonNullable<Slot["cert
     needBody(core, slot.height, hash, signers);
     return false;
   }
-  if (!equalBytes(body.block.header.previousHash, core.ordered!.hash)) {
+  if (!equalBytes(body.block.header.previousHash, parent)) {
     core.halt(slot.height, "a certified block does not extend the block committed before it");
     return false;
   }

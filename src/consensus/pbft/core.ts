@@ -4,8 +4,8 @@
  * Source: pbft.md 1.2, 1.4, 1.12.
  */
 
-import { assert } from "../../base/assert.ts";
-import type { Hash } from "../../base/bytes.ts";
+import { assert, must } from "../../base/assert.ts";
+import { equalBytes, type Hash } from "../../base/bytes.ts";
 import type { PbftParameters } from "../../chain/genesis/consensus-parameters.ts";
 import type { BodyLimits } from "../../chain/types/block.ts";
 import type { Signer } from "../../crypto/keys.ts";
@@ -20,7 +20,7 @@ import type {
   WaitingTransaction,
 } from "../engine.ts";
 import { CastVotes, type VoteRecord } from "./cast-votes.ts";
-import type { CertificateContext, CheckpointCertificate } from "./certificate.ts";
+import { baseOf, type CertificateContext, type CheckpointCertificate } from "./certificate.ts";
 import { AMNESIA_RECORD, encodeVoteRecord } from "./journal.ts";
 import type { Checkpoint, PbftMessage } from "./message-verifier.ts";
 import type { PbftBody, VoteBody } from "./messages.ts";
@@ -89,6 +89,23 @@ export interface Seen {
   inViewChange: boolean;
 }
 
+/** How often each validator did something in this interval. */
+class Counts {
+  readonly #counts = new Map<ValidatorId, number>();
+
+  add(validator: ValidatorId): void {
+    this.#counts.set(validator, this.of(validator) + 1);
+  }
+
+  of(validator: ValidatorId): number {
+    return this.#counts.get(validator) ?? 0;
+  }
+
+  clear(): void {
+    this.#counts.clear();
+  }
+}
+
 export class Core {
   readonly options: PbftEngineOptions;
   readonly self: ValidatorId;
@@ -97,12 +114,13 @@ export class Core {
 
   /** The view worked in, or asked for while the mode is "view-change". */
   view = 0n;
-  mode: "normal" | "view-change" | "halted" = "normal";
+  /** "ended": the last checkpoint of the epoch is stable; who works in the next one is another engine. */
+  mode: "normal" | "view-change" | "halted" | "ended" = "normal";
   haltReason: string | undefined = undefined;
   /** What opened the view that this replica works in; none in view 0. */
   newView: NewView | undefined = undefined;
   /** min_s and max_s of it: what it carries over lies between. */
-  minHeight = 0n;
+  minHeight: bigint;
   carriedTop = 0n;
   /** Of the highest view this replica ever asked for. */
   ownViewChange: ViewChange | undefined = undefined;
@@ -144,9 +162,9 @@ export class Core {
   proposedTop = 0n;
 
   /** h: height of the last stable checkpoint. */
-  stable = 0n;
+  stable: bigint;
   /** Up to here own votes are forgotten. Above `stable` only when the database was lost. It never goes down. */
-  journalCut = 0n;
+  journalCut: bigint;
   /** What this replica fetches before it votes, see recovery.ts. */
   recovery: MissingState | undefined = undefined;
   stableCertificate: CheckpointCertificate | undefined = undefined;
@@ -187,8 +205,8 @@ export class Core {
   /** Who was answered in this interval: a STATUS, a FETCH. */
   readonly answered = { status: new Set<ValidatorId>(), newView: new Set<ValidatorId>() };
   /** FETCHes answered and view messages looked at in this interval, per sender. */
-  readonly fetches: number[];
-  readonly viewMessages: number[];
+  readonly fetches = new Counts();
+  readonly viewMessages = new Counts();
   /** Bodies that are asked for, by the hex of their hash. */
   readonly missing = new Map<string, MissingBody>();
   /** Highest height asked for by request-sync in this interval. */
@@ -205,10 +223,12 @@ export class Core {
     this.epoch = options.validators.epoch;
     const n = options.validators.members.length;
     this.quorum = quorumOf(n);
+    const { height } = baseOf(options);
+    this.stable = height;
+    this.minHeight = height;
+    this.journalCut = height;
     this.slots = new Slots(n);
     this.viewChanges = new Array<ViewChange | undefined>(n).fill(undefined);
-    this.fetches = new Array<number>(n).fill(0);
-    this.viewMessages = new Array<number>(n).fill(0);
     this.conduct = Array.from({ length: n }, newConduct);
     this.seen = Array.from({ length: n }, () => ({
       height: 0n,
@@ -236,18 +256,39 @@ export class Core {
     return this.stable > this.journalCut ? this.stable : this.journalCut;
   }
 
+  /** Whether this replica works no more: for good, or because its epoch is over. */
+  get isStopped(): boolean {
+    return this.mode === "halted" || this.mode === "ended";
+  }
+
+  /** The last height of the epoch, once its block is committed here. */
+  get epochEnd(): bigint | undefined {
+    const { head } = this;
+    if (head === undefined || head.height <= baseOf(this.options).height) return undefined;
+    return equalBytes(head.nextValidatorsHash, this.options.validators.hash) ? undefined : head.height;
+  }
+
   /** H: nothing above it is voted on. */
   get highWatermark(): bigint {
-    return this.lowWatermark + BigInt(this.options.parameters.logWindow);
+    return this.#notAboveEnd(this.lowWatermark + BigInt(this.options.parameters.logWindow));
   }
 
   /** Up to here votes are kept, uncast (§1.5). */
   get logTop(): bigint {
-    return this.lowWatermark + 2n * BigInt(this.options.parameters.logWindow);
+    return this.#notAboveEnd(this.lowWatermark + 2n * BigInt(this.options.parameters.logWindow));
+  }
+
+  #notAboveEnd(height: bigint): bigint {
+    const end = this.epochEnd;
+    return end !== undefined && end < height ? end : height;
   }
 
   get primary(): ValidatorId {
     return primaryOf(this.epoch, this.view, this.quorum.n);
+  }
+
+  seenOf(validator: ValidatorId): Seen {
+    return must(this.seen[validator], "every validator has a place in what was seen");
   }
 
   isCheckpoint(height: bigint): boolean {
@@ -317,6 +358,10 @@ export class Core {
     return this.#timers.has(name);
   }
 
+  clearTimers(): void {
+    for (const name of TIMER_NAMES) this.clearTimer(name);
+  }
+
   /** The running timers with their lengths, for people. */
   timers(): { readonly name: string; readonly delayMs: number }[] {
     return [...this.#timers].map(([name, { delayMs }]) => ({ name, delayMs }));
@@ -341,10 +386,10 @@ export class Core {
    * Never repaired silently (§1.6, §1.12).
    */
   halt(height: bigint, detail: string, type: "diverged" | "amnesia" = "diverged"): void {
-    if (this.mode === "halted") return;
+    if (this.isStopped) return;
     this.mode = "halted";
     this.haltReason = `${type}: ${detail}`;
-    for (const name of TIMER_NAMES) this.clearTimer(name);
+    this.clearTimers();
     // Missing votes stay missing: the next start must know it too.
     if (type === "amnesia") this.emit({ kind: "journal", record: AMNESIA_RECORD });
     this.announce({ type, height, detail });

@@ -11,7 +11,8 @@ export function describeEngine(core: Core): EngineStatus {
     view: core.view,
     primary: core.primary,
     self: core.self,
-    mode: core.mode,
+    // Between two epochs, for a moment: the next engine is on its way.
+    mode: core.mode === "ended" ? "normal" : core.mode,
     attempt: core.attempt,
     timers: core.timers(),
     waitingFor: core.awaited,

@@ -31,6 +31,7 @@ import { describeEngine } from "./engine-status.ts";
 import { enterView } from "./enter-view.ts";
 import { awaitsLarge } from "./large-messages.ts";
 import type { PbftMessage } from "./message-verifier.ts";
+import { conductOf } from "./primary-conduct.ts";
 import {
   armHeartbeat,
   heartbeatFired,
@@ -73,7 +74,7 @@ export class PbftEngine implements ConsensusEngine<ParsedMessage, PbftMessage> {
   step(input: Input<PbftMessage>): readonly Effect<PbftMessage>[] {
     const core = this.#core;
     assert((core.head === undefined) === (input.kind === "started"), `unexpected input ${input.kind}`);
-    if (core.mode !== "halted") {
+    if (!core.isStopped) {
       receive(core, input);
       settle(core);
     }
@@ -168,7 +169,7 @@ function receiveMessage(core: Core, message: PbftMessage): void {
       if (!checkViewChange(core, message)) receiveViewChange(core, message);
       return;
     case "new-view":
-      core.viewMessages[message.from]!++;
+      core.viewMessages.add(message.from);
       if (!checkNewViewVotes(core, message)) enterView(core, message);
       return;
     case "fetch":
@@ -184,9 +185,9 @@ function receiveMessage(core: Core, message: PbftMessage): void {
 
 /** Highest height and view per validator, for people. */
 function noteSeen(core: Core, message: PbftMessage): void {
-  const seen = core.seen[message.from]!;
+  const seen = core.seenOf(message.from);
   // A NEW-VIEW may be brought by anyone: it does not show that its author lives.
-  if (message.type !== "new-view") core.conduct[message.from]!.heard = core.tick;
+  if (message.type !== "new-view") conductOf(core, message.from).heard = core.tick;
   const height =
     message.type === "status" ? message.lastCommitted : "height" in message ? message.height : 0n;
   const view = "view" in message ? message.view : 0n;

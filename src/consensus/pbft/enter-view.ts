@@ -3,6 +3,7 @@
  * the view, the window rises to what it proves, and the blocks it carries over stand as its proposals.
  * Source: pbft.md 1.9 ("Backup accepts NEW-VIEW").
  */
+import { must } from "../../base/assert.ts";
 import { equalBytes } from "../../base/bytes.ts";
 import type { BlockHead } from "../../chain/types/block.ts";
 import { acceptCommitted, reportEquivocation } from "./agreement.ts";
@@ -60,12 +61,13 @@ export function adoptNewView(core: Core, message: NewView): void {
 export function installCarried(core: Core, message: NewView): void {
   message.decision.carried.forEach((entry, i) => {
     const { height } = entry.head.summary;
-    if (height <= core.lowWatermark || core.mode === "halted") return;
+    if (height <= core.lowWatermark || core.isStopped) return;
     if (hidesCommitted(core, message, entry.head)) {
       core.halt(height, "a NEW-VIEW carries over another block than the one committed here");
       return;
     }
-    const signed = { ...carriedVote(message, message.carried[i]!), signature: message.carried[i]!.signature };
+    const carried = must(message.carried[i], "O is what was decided, entry for entry");
+    const signed = { ...carriedVote(message, carried), signature: carried.signature };
     const vote = signed as ProposalVote; // checked with the NEW-VIEW
     replaceProposal(core, { vote, head: entry.head, carried: true });
   });

@@ -7,8 +7,10 @@
  *
  *   version u8 = 1 | first u32+bytes | second u32+bytes
  */
+
 import { EMPTY, equalBytes, type Hash } from "../../base/bytes.ts";
 import { accept, type Fault, fault, refuse, type Verdict } from "../../base/fault.ts";
+import { memberAt } from "../../chain/types/validator-set.ts";
 import { decode } from "../../codec/reader.ts";
 import { Writer } from "../../codec/writer.ts";
 import { sha256 } from "../../crypto/hash.ts";
@@ -16,7 +18,14 @@ import { ED25519 } from "../../crypto/keys.ts";
 import type { Evidence } from "../engine.ts";
 import type { CertificateContext } from "./certificate.ts";
 import { signingBytes, type ViewChangeBody, type VoteBody } from "./messages.ts";
-import { encodeMessage, messageBytesMax, type ParsedMessage, parseMessage, type WireShape } from "./wire.ts";
+import {
+  encodeMessage,
+  messageBytesMax,
+  messageEpoch,
+  type ParsedMessage,
+  parseMessage,
+  type WireShape,
+} from "./wire.ts";
 
 const EVIDENCE_VERSION = 1;
 
@@ -42,6 +51,11 @@ export function encodeEvidence(first: Statement, second: Statement): Uint8Array 
     writer.bytes32(encodeMessage(body as ParsedMessage, signature, EMPTY));
   }
   return writer.finish();
+}
+
+/** The epoch that evidence says it is of, unchecked: version, length of the first message, and that message. */
+export function claimedEpoch(evidence: Uint8Array): bigint | undefined {
+  return messageEpoch(evidence.subarray(5));
 }
 
 /** The largest evidence: two VIEW-CHANGEs. */
@@ -146,7 +160,7 @@ function checkSigned(
   if (epoch !== validators.epoch) {
     return fault("wrong-epoch", `evidence of epoch ${epoch}, known is ${validators.epoch}`);
   }
-  const key = validators.members[from]!.publicKey;
+  const key = memberAt(validators, from).publicKey;
   if (signatureRules.verifySignature(key, signingBytes(genesisHash, message), signature)) return undefined;
   return fault("bad-signature", `${type} is not signed by validator ${from}`);
 }

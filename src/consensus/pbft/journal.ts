@@ -11,6 +11,7 @@
  *   4 VIEW-CHANGE  the own message as on the wire
  *   5 NEW-VIEW     the message as on the wire: this replica works in its view
  *   7 ROTATED      height u64: h when the journal was cut; votes at and below it are forgotten
+ *   9 EPOCH        epoch u64: all that follows is of this epoch; the first record, left out in epoch 0
  *   8 AMNESIA      nothing: peers have shown votes that this journal lacks, so its key votes no more
  *   6 PREPARE      view u64 | height u64 | hash 32 | signature 64 | PRE-PREPARE signature 64; the body is durable
  *
@@ -48,6 +49,7 @@ const KIND = {
   prepareAgain: 6,
   rotated: 7,
   amnesia: 8,
+  epoch: 9,
 } as const;
 
 export type JournalRecord =
@@ -55,10 +57,26 @@ export type JournalRecord =
   | { readonly type: "view-change"; readonly message: ViewChange }
   | { readonly type: "new-view"; readonly message: NewView }
   | { readonly type: "rotated"; readonly height: bigint }
+  | { readonly type: "epoch"; readonly epoch: bigint }
   | { readonly type: "amnesia" };
 
 export function encodeRotatedRecord(height: bigint): Uint8Array {
   return new Writer(10).u8(JOURNAL_VERSION).u8(KIND.rotated).u64(height).finish();
+}
+
+export function encodeEpochRecord(epoch: bigint): Uint8Array {
+  return new Writer(10).u8(JOURNAL_VERSION).u8(KIND.epoch).u64(epoch).finish();
+}
+
+/** The epoch whose votes a journal holds. What its other records say, only the set of that epoch tells. */
+export function journalEpoch([first]: readonly Uint8Array[]): bigint {
+  if (first === undefined || first[0] !== JOURNAL_VERSION || first[1] !== KIND.epoch) return 0n;
+  return expect(decode(first.subarray(2), "journal epoch", (reader) => reader.u64()));
+}
+
+/** Whether peers have shown votes that this journal lacks. */
+export function hasAmnesia(records: readonly Uint8Array[]): boolean {
+  return records.some(([version, kind]) => version === JOURNAL_VERSION && kind === KIND.amnesia);
 }
 
 export const AMNESIA_RECORD: Uint8Array = Uint8Array.of(JOURNAL_VERSION, KIND.amnesia);
@@ -114,6 +132,7 @@ export function decodeRecord(bytes: Uint8Array, context: JournalContext): Journa
     if (kind === KIND.prepare) return readPrepare(reader, context);
     if (kind === KIND.prepareAgain) return readPrepareAgain(reader, context);
     if (kind === KIND.rotated) return { ok: true, value: { type: "rotated", height: reader.u64() } };
+    if (kind === KIND.epoch) return { ok: true, value: { type: "epoch", epoch: reader.u64() } };
     if (kind === KIND.amnesia) return { ok: true, value: { type: "amnesia" } };
     if (kind === KIND.viewChange) return readViewChange(reader, context);
     if (kind === KIND.newView) return readNewView(reader, context);

@@ -20,7 +20,7 @@ const START_BYTES = 58;
 
 /** @param start of a message of `bytes` bytes that `author` sends */
 export function awaitsLarge(core: Core, author: ValidatorId, start: Uint8Array, bytes: number): boolean {
-  if (start.length < START_BYTES || start[0] !== WIRE_VERSION || core.mode === "halted") return false;
+  if (start.length < START_BYTES || start[0] !== WIRE_VERSION || core.isStopped) return false;
   const reader = new Reader(start.subarray(1));
   const type = reader.u8();
   const shape = {
@@ -59,7 +59,7 @@ export function awaitsLarge(core: Core, author: ValidatorId, start: Uint8Array, 
 
 /** Whether it differs from the one that is held is seen when it is here. */
 function isNewRequest(core: Core, from: ValidatorId, view: bigint): boolean {
-  if (core.head === undefined || core.viewMessages[from]! >= VIEW_MESSAGES_PER_INTERVAL_MAX) return false;
+  if (core.head === undefined || core.viewMessages.of(from) >= VIEW_MESSAGES_PER_INTERVAL_MAX) return false;
   const held = core.viewChanges[from];
   return held === undefined || held.view <= view;
 }

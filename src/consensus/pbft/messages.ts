@@ -102,7 +102,7 @@ export interface ViewChangeBody extends Sender {
   readonly view: bigint;
   /** h: height of the sender's last stable checkpoint. */
   readonly stableCheckpoint: bigint;
-  /** C: the encoded checkpoint certificate for h; empty iff h is 0. */
+  /** C: the encoded checkpoint certificate for h; empty iff h is the base of the epoch, which is 0 in epoch 0. */
   readonly checkpoint: Uint8Array;
   /** P: encoded certified heads of the heights h+1, h+2, ... */
   readonly certified: readonly Uint8Array[];
@@ -283,7 +283,7 @@ function readStatus(reader: Reader, { n, logWindow }: BodyShape): object {
 function readBitmap(reader: Reader, n: number): Uint8Array {
   const bitmap = reader.raw(bitmapBytes(n));
   const spare = 8 * bitmap.length - n;
-  if (spare > 0 && bitmap.at(-1)! >> (8 - spare) !== 0) reader.fail("padding bits of a bitmap are set");
+  if (spare > 0 && (bitmap.at(-1) ?? 0) >> (8 - spare) !== 0) reader.fail("padding bits of a bitmap are set");
   return bitmap;
 }
 

@@ -10,6 +10,7 @@ import { equalBytes, type Hash } from "../../base/bytes.ts";
 import { accept, type Fault, refuse, type Verdict } from "../../base/fault.ts";
 import type { ValidatorId } from "../engine.ts";
 import {
+  baseOf,
   type CertificateContext,
   type CheckpointCertificate,
   decodeCheckpointCertificate,
@@ -27,7 +28,7 @@ import { checkSignature, type MessageFault, type Signed, type Verified } from ".
 
 /** What a VIEW-CHANGE proves. */
 export interface Proofs {
-  /** C: of the height `stableCheckpoint`; undefined iff that is 0. */
+  /** C: of the height `stableCheckpoint`; undefined iff that is the base of the epoch. */
   readonly proof: CheckpointCertificate | undefined;
   /** P: heights stableCheckpoint + 1, + 2, ... without a hole, each the parent of the next. */
   readonly entries: readonly CertifiedHead[];
@@ -42,7 +43,7 @@ export type NewView = Verified<
 export interface Decision {
   /** min_s: the highest checkpoint that a member of V proves. */
   readonly minHeight: bigint;
-  /** Its proof; undefined iff minHeight is 0. */
+  /** Its proof; undefined iff minHeight is the base of the epoch. */
   readonly checkpoint: CheckpointCertificate | undefined;
   /** What the new view must carry over: heights minHeight + 1, + 2, ..., each the parent of the next. */
   readonly carried: readonly CertifiedHead[];
@@ -52,15 +53,16 @@ export interface Decision {
  * computeO: per height the entry of the highest view, as long as each extends the one before. What is cut off
  * cannot have been committed anywhere (pbft.md 1.10).
  * @param asked V: valid VIEW-CHANGEs for one view by a quorum of distinct replicas.
+ * @param base hash of the block that the epoch stands on
  */
 export function decide(
   asked: readonly Pick<ViewChange, "stableCheckpoint" | "proof" | "entries">[],
-  genesisHash: Hash,
+  base: Hash,
 ): Decision {
   const highest = asked.reduce((a, b) => (b.stableCheckpoint > a.stableCheckpoint ? b : a));
   const { stableCheckpoint: minHeight, proof: checkpoint } = highest;
   const carried: CertifiedHead[] = [];
-  let parent = checkpoint?.hash ?? genesisHash;
+  let parent = checkpoint?.hash ?? base;
   for (let height = minHeight + 1n; ; height++) {
     const pick = highestView(asked, height);
     if (pick === undefined || !equalBytes(pick.head.header.previousHash, parent)) break;
@@ -113,9 +115,10 @@ export function readClaims(
   if (decoded.value.length > context.logWindow) {
     return refuse("wrong-view-change", `P of ${decoded.value.length} heights, at most ${context.logWindow}`);
   }
-  const checkpoint = readCheckpoint(body);
+  const epochBase = baseOf(context);
+  const checkpoint = readCheckpoint(body, epochBase.height);
   if (!checkpoint.ok) return checkpoint;
-  const base = checkpoint.value?.hash ?? context.genesisHash;
+  const base = checkpoint.value?.hash ?? epochBase.hash;
   const linked = checkLinks(body, decoded.value, base);
   if (linked !== undefined) return refuse("wrong-view-change", linked);
   const entries = decoded.value.map(({ entry }) => entry);
@@ -146,14 +149,15 @@ function decodeEntries({ certified }: ViewChangeBody): Verdict<Decoded[], Messag
   return accept(entries);
 }
 
-function readCheckpoint({
-  stableCheckpoint,
-  checkpoint,
-}: ViewChangeBody): Verdict<CheckpointCertificate | undefined, MessageFault> {
-  if ((stableCheckpoint === 0n) !== (checkpoint.length === 0)) {
+/** The base of the epoch needs no proof: whoever works in the epoch holds that block, and one alone can be final. */
+function readCheckpoint(
+  { stableCheckpoint, checkpoint }: ViewChangeBody,
+  base: bigint,
+): Verdict<CheckpointCertificate | undefined, MessageFault> {
+  if (stableCheckpoint < base || (stableCheckpoint === base) !== (checkpoint.length === 0)) {
     return refuse(
       "wrong-view-change",
-      `checkpoint of ${checkpoint.length} bytes for h = ${stableCheckpoint}`,
+      `checkpoint of ${checkpoint.length} bytes for h = ${stableCheckpoint}, the epoch stands on ${base}`,
     );
   }
   if (checkpoint.length === 0) return accept(undefined);
@@ -208,12 +212,12 @@ export function readDecision(
   const other = asked.find(({ view }) => view !== body.view);
   if (other !== undefined)
     return refuse("wrong-view-change", `V holds a VIEW-CHANGE to ${other.view}, not to ${body.view}`);
-  const decision = decide(asked, context.genesisHash);
+  const decision = decide(asked, baseOf(context).hash);
   const same =
     decision.carried.length === body.carried.length &&
     decision.carried.every(({ head }, i) => {
-      const { height, hash } = body.carried[i]!;
-      return height === head.summary.height && equalBytes(hash, head.hash);
+      const sent = body.carried[i];
+      return sent?.height === head.summary.height && equalBytes(sent.hash, head.hash);
     });
   return same ? accept(decision) : refuse("wrong-view-change", "O is not what follows from V");
 }

@@ -6,6 +6,7 @@
  * passed over, so that no view is ever without a correct candidate.
  * Source: pbft.md 1.7; Clement et al., NSDI 2009 (Aardvark compares a primary with those before it); docs/adr/0006.
  */
+import { must } from "../../base/assert.ts";
 import type { ValidatorId, ViewChangeReason } from "../engine.ts";
 import type { Core } from "./core.ts";
 import { primaryOf } from "./quorum.ts";
@@ -43,6 +44,10 @@ export interface Conduct {
   penalty: number;
 }
 
+export function conductOf({ conduct }: Pick<Core, "conduct">, validator: ValidatorId): Conduct {
+  return must(conduct[validator], "every validator has a conduct");
+}
+
 export function newConduct(): Conduct {
   return { heard: 0, turn: undefined, skips: 0, penalty: 1 };
 }
@@ -61,18 +66,18 @@ export function skipTo(core: Core, view: bigint, isRotation: boolean): bigint {
 }
 
 function isSilent(core: Core, validator: ValidatorId): boolean {
-  return validator !== core.self && core.tick - core.conduct[validator]!.heard >= SILENT_INTERVALS;
+  return validator !== core.self && core.tick - conductOf(core, validator).heard >= SILENT_INTERVALS;
 }
 
 /** Itself included: a replica whose own view failed expects of the others that they pass over it, and goes along. */
 function isPassedOver(core: Core, validator: ValidatorId): boolean {
-  return core.conduct[validator]!.skips > 0;
+  return conductOf(core, validator).skips > 0;
 }
 
 /** This replica moves from its view to `target`: the turns between them count as passed over. */
 export function notePassedOver(core: Core, target: bigint): void {
   for (let turn = 1n; turn < target - core.view && turn <= BigInt(core.quorum.n); turn++) {
-    const conduct = core.conduct[primaryOf(core.epoch, core.view + turn, core.quorum.n)]!;
+    const conduct = conductOf(core, primaryOf(core.epoch, core.view + turn, core.quorum.n));
     conduct.skips = Math.max(0, conduct.skips - 1);
   }
 }
@@ -103,7 +108,7 @@ export function isFailure(core: Core, reason: ViewChangeReason): boolean {
 /** The view is left: its turn is kept to compare others with, and its primary is judged. */
 export function endTurn(core: Core, hasFailed: boolean): void {
   const { turn } = core;
-  const conduct = core.conduct[core.primary]!;
+  const conduct = conductOf(core, core.primary);
   // Others may have seen one more late item and moved on: they and this replica should pass over the same turns.
   const isLong = turn.late >= LATE_MIN - 1;
   if (hasFailed) noteFailure(core);
@@ -115,7 +120,7 @@ export function endTurn(core: Core, hasFailed: boolean): void {
 
 /** The primary of this view was slow, opened it too late, brought nothing forward or contradicted itself. */
 export function noteFailure(core: Core): void {
-  const conduct = core.conduct[core.primary]!;
+  const conduct = conductOf(core, core.primary);
   conduct.skips = conduct.penalty;
   conduct.penalty = Math.min(2 * conduct.penalty, SKIPS_MAX);
 }

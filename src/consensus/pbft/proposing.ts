@@ -7,6 +7,7 @@
 import { assert } from "../../base/assert.ts";
 import { equalBytes, type Hash } from "../../base/bytes.ts";
 import { type Block, encodeBlock } from "../../chain/types/block.ts";
+import { endsEpoch } from "../../chain/types/validator-set.ts";
 import type { WaitingTransaction } from "../engine.ts";
 import { knowsCommitted } from "./agreement.ts";
 import type { Core } from "./core.ts";
@@ -86,7 +87,14 @@ function mayPropose(core: Core, height: bigint): boolean {
   if (height > core.committed + depth || height > core.highWatermark) return false;
   if (height <= core.lowWatermark || core.committed < core.minHeight) return false;
   if (!knowsCommitted(core)) return false;
+  if (endsTheEpoch(core, height - 1n)) return false;
   return core.castVotes.find(core.view, height, "prepare") === undefined;
+}
+
+/** Whether what is proposed at a height is the last block of the epoch: nothing is built on it here. */
+function endsTheEpoch(core: Core, height: bigint): boolean {
+  const proposal = core.slots.find(height, core.view)?.proposal;
+  return proposal !== undefined && endsEpoch(proposal.head.summary);
 }
 
 /** The block at height - 1: committed, or proposed in this view, executed here, and resting on the committed one. */

@@ -4,6 +4,7 @@
  * Without this, lost messages stop the chain.
  * Source: pbft.md 1.7 ("Repair by STATUS").
  */
+import { must } from "../../base/assert.ts";
 import type { ValidatorId } from "../engine.ts";
 import { fetchAgain } from "./bodies.ts";
 import { resendCheckpoints } from "./checkpoints.ts";
@@ -19,8 +20,8 @@ export function tick(core: Core): void {
   core.committedAtTick = core.committed;
   core.answered.status.clear();
   core.answered.newView.clear();
-  core.fetches.fill(0);
-  core.viewMessages.fill(0);
+  core.fetches.clear();
+  core.viewMessages.clear();
   core.syncRequested = 0n;
   renewBuildOrder(core);
   resendCheckpoints(core);
@@ -83,7 +84,7 @@ function describeSlot(core: Core, height: bigint): SlotStatus {
 
 export function receiveStatus(core: Core, status: Status): void {
   core.answered.status.add(status.from);
-  core.seen[status.from]!.inViewChange = status.mode === "view-change";
+  core.seenOf(status.from).inViewChange = status.mode === "view-change";
   catchUp(core, status);
   answerStatus(core, status);
 }
@@ -91,7 +92,7 @@ export function receiveStatus(core: Core, status: Status): void {
 /** They are ahead: by more than the pipeline, or while nothing was committed here for an interval. */
 function catchUp(core: Core, { lastCommitted }: Status): void {
   const depth = BigInt(core.options.parameters.pipelineDepth);
-  const ahead = lastCommitted - core.ordered!.height;
+  const ahead = lastCommitted - must(core.ordered, "a started replica has ordered its head").height;
   const stuck = core.committed === core.committedAtTick;
   if (ahead > (stuck ? 0n : depth)) core.requestSync(lastCommitted);
 }

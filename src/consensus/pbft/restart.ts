@@ -4,6 +4,7 @@
  * again and asks for STATUS. Blocks that were not committed are executed again before anything is built on them.
  * Source: pbft.md 1.12 (Restart), 1.6 (CHECKPOINT is re-sent).
  */
+import { must } from "../../base/assert.ts";
 import { equalBytes, hex } from "../../base/bytes.ts";
 import type { BlockHead } from "../../chain/types/block.ts";
 import type { Head, Input, SealedHead } from "../engine.ts";
@@ -35,6 +36,10 @@ export function start(core: Core, { head, journal, checkpoint, recent }: Started
   for (const sealed of recent ?? []) recordCommitted(core, sealed);
   const context = { ...core.options, n: core.quorum.n, logWindow: core.options.parameters.logWindow };
   const records = journal.map((record) => decodeRecord(record, context));
+  for (const record of records) {
+    if (record.type !== "epoch" || record.epoch === core.epoch) continue;
+    throw new Error(`the journal is of epoch ${record.epoch}, this replica works in ${core.epoch}`);
+  }
   for (const record of records) standAmongViews(core, record);
   if (records.some(({ type }) => type === "amnesia")) {
     core.halt(head.height, "peers have shown votes of this key that its journal lacks", "amnesia");
@@ -125,7 +130,7 @@ function restored(signed: ProposalVote, head: BlockHead | undefined): AcceptedPr
 function resume(core: Core): void {
   if (core.mode === "view-change") return resumeViewChange(core);
   if (core.newView !== undefined) resumeView(core, core.newView);
-  let parent = core.head!.hash;
+  let parent = must(core.head, "a started replica has a head").hash;
   for (let height = core.committed + 1n; height <= core.logTop; height++) {
     const proposal = core.slots.find(height, core.view)?.proposal;
     if (proposal?.state !== "accepted") break;

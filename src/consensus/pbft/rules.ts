@@ -1,14 +1,22 @@
 /**
- * What the chain must know of PBFT: the form of a head in epoch 0, how a seal proves it, that it is final. What any
+ * What the chain must know of PBFT: the form of a head in its epoch, how a seal proves it, that it is final. What any
  * chain checks (chainId, height, links, roots, bodies) is not here, nor is the local clock: "not too far ahead" is
  * a matter of voting, never of validity (pbft.md 1.14, time rule).
  * Source: pbft.md 1.13, 1.14; decision 4.
  */
 
+import { must } from "../../base/assert.ts";
 import { equalBytes } from "../../base/bytes.ts";
 import { type Fault, fault } from "../../base/fault.ts";
 import type { FinalRules, HeadFields, Proposal, SealView } from "../../chain/rules.ts";
 import { type BlockHead, VERSION_PBFT } from "../../chain/types/block.ts";
+import {
+  type EpochSets,
+  endsEpoch,
+  memberAt,
+  onlySet,
+  type ValidatorSet,
+} from "../../chain/types/validator-set.ts";
 import {
   type CertificateContext,
   decodeCommitCertificate,
@@ -28,23 +36,41 @@ export type HeadFault =
   | "time-not-after-parent"
   | "wrong-header-time";
 
-export function pbftRules(context: CertificateContext): FinalRules {
-  const { validators } = context;
+/** The chain's validators: those of `validators` for good, or by `epochs` where they may change. */
+export interface RulesContext extends CertificateContext {
+  readonly epochs?: EpochSets | undefined;
+}
+
+export function pbftRules(context: RulesContext): FinalRules {
+  const { validators, epochs } = context;
+  const sets = epochs ?? onlySet(validators);
+  const setOf = ({ summary }: BlockHead): ValidatorSet =>
+    must(sets.setOf(summary.epoch), `the set of epoch ${summary.epoch} is known with its blocks`);
   return {
     name: "pbft",
     kind: "final",
-    prepareHead: (parent, proposal) => prepareHead(parent, proposal, validators),
-    checkHead: (parent, head) => checkForm(head, validators) ?? checkTime(parent, head),
-    verifySeal: (head, seal) => verifyCommitCertificate({ ...context, head, seal }),
-    seemsSealed: (head, seal) => seemsCommitted({ ...context, head, seal }),
+    prepareHead: (parent, proposal) => prepareHead(parent, proposal, sets),
+    checkHead: (parent, head) =>
+      checkForm(parent, head, sets) ?? checkNext(head, epochs !== undefined) ?? checkTime(parent, head),
+    verifySeal: (head, seal) => {
+      const set = sets.setOf(head.summary.epoch);
+      return set === undefined
+        ? unknownEpoch(head)
+        : verifyCommitCertificate({ ...context, validators: set, head, seal });
+    },
+    seemsSealed: (head, seal) => {
+      const set = sets.setOf(head.summary.epoch);
+      return set !== undefined && seemsCommitted({ ...context, validators: set, head, seal });
+    },
     notBeforeMs: () => 0,
     weight: () => 1n,
-    feeRecipient: (head) => validators.members[head.summary.proposer]!.account,
+    feeRecipient: (head) => memberAt(setOf(head), head.summary.proposer).account,
     executionTimeMs: (_parent, head) => head.summary.timeMs,
-    logFields: ({ summary }, seal) => {
+    logFields: (head, seal) => {
       const { view, commits } = describeSeal(seal);
-      const { proposer } = summary;
-      return { view, proposer, commits: `${commits.length}/${validators.members.length}` };
+      const { proposer, epoch } = head.summary;
+      const fields = { view, proposer, commits: `${commits.length}/${setOf(head).members.length}` };
+      return epochs === undefined ? fields : { epoch, ...fields };
     },
     // Block 0 is agreed by having the same genesis: it has no seal.
     describeSeal: ({ summary }, seal) =>
@@ -52,13 +78,21 @@ export function pbftRules(context: CertificateContext): FinalRules {
   };
 }
 
-function prepareHead(
-  parent: BlockHead,
-  { timeMs, proposer }: Proposal,
-  { epoch, hash }: CertificateContext["validators"],
-): HeadFields {
+function unknownEpoch({ summary }: BlockHead): Fault<HeadFault> {
+  return fault("wrong-epoch", `the validators of epoch ${summary.epoch} are not known here yet`);
+}
+
+/** The epoch of a block on this parent: the last block of an epoch is the parent of the next one's first. */
+function epochOn({ summary }: BlockHead): bigint {
+  return endsEpoch(summary) ? summary.epoch + 1n : summary.epoch;
+}
+
+function prepareHead(parent: BlockHead, { timeMs, proposer }: Proposal, sets: EpochSets): HeadFields {
   const earliest = parent.summary.timeMs + 1n;
   const time = timeMs > earliest ? timeMs : earliest;
+  const epoch = epochOn(parent);
+  // What is built on a block that is not committed yet, and ends an epoch, is thrown away: its set is no matter.
+  const hash = sets.setOf(epoch)?.hash ?? parent.summary.nextValidatorsHash;
   return {
     header: { version: VERSION_PBFT, time: Number(time / 1000n), bits: 0, nonce: 0 },
     summary: {
@@ -74,8 +108,9 @@ function prepareHead(
 }
 
 function checkForm(
+  parent: BlockHead,
   { header, summary }: BlockHead,
-  validators: CertificateContext["validators"],
+  sets: EpochSets,
 ): Fault<HeadFault> | undefined {
   if (header.version !== VERSION_PBFT) {
     return fault("wrong-version", `header version ${header.version}, must be ${VERSION_PBFT}`);
@@ -83,26 +118,36 @@ function checkForm(
   if (header.bits !== 0 || header.nonce !== 0) {
     return fault("wrong-work", `bits ${header.bits}, nonce ${header.nonce}, must both be 0`);
   }
-  if (summary.epoch !== validators.epoch) {
-    return fault("wrong-epoch", `epoch ${summary.epoch}, must be ${validators.epoch}`);
+  const epoch = epochOn(parent);
+  if (summary.epoch !== epoch) {
+    return fault("wrong-epoch", `epoch ${summary.epoch}, must be ${epoch}`);
   }
+  const validators = sets.setOf(epoch);
+  // On a parent that is not committed here yet: nobody may agree on it before the epoch's end is stable.
+  if (validators === undefined) return fault("wrong-epoch", `epoch ${epoch} has not begun`);
   if (summary.proposer >= validators.members.length) {
     return fault("wrong-proposer", `proposer ${summary.proposer} of ${validators.members.length} validators`);
   }
-  // The set cannot change yet, so the next validators are these.
-  for (const field of ["validatorsHash", "nextValidatorsHash"] as const) {
-    if (!equalBytes(summary[field], validators.hash)) {
-      return fault(
-        "wrong-validators",
-        `${field} is not the hash of the validators of epoch ${summary.epoch}`,
-      );
-    }
+  if (!equalBytes(summary.validatorsHash, validators.hash)) {
+    return fault(
+      "wrong-validators",
+      `validatorsHash is not the hash of the validators of epoch ${summary.epoch}`,
+    );
   }
   if (summary.flags !== 0) return fault("wrong-flags", `flags ${summary.flags}, must be 0`);
   if (summary.extra.length !== 0) {
     return fault("wrong-extra", `extra of ${summary.extra.length} bytes, must be empty`);
   }
   return undefined;
+}
+
+/** Where the set may change, what comes next follows from executing the block (chain/execution/block-executor.ts). */
+function checkNext({ summary }: BlockHead, mayChange: boolean): Fault<HeadFault> | undefined {
+  if (mayChange || !endsEpoch(summary)) return undefined;
+  return fault(
+    "wrong-validators",
+    `nextValidatorsHash is not the hash of the validators of epoch ${summary.epoch}`,
+  );
 }
 
 function checkTime(parent: BlockHead, { header, summary }: BlockHead): Fault<HeadFault> | undefined {

@@ -7,6 +7,7 @@
 import type { Hash } from "../../base/bytes.ts";
 import { accept, type Fault, fault, type Verdict } from "../../base/fault.ts";
 import type { Block } from "../../chain/types/block.ts";
+import { memberAt } from "../../chain/types/validator-set.ts";
 import { ED25519, type Signer } from "../../crypto/keys.ts";
 import type { CertificateContext } from "./certificate.ts";
 import { type PbftBody, signingBytes } from "./messages.ts";
@@ -68,7 +69,7 @@ export function checkSignature(
     return fault("wrong-epoch", `message of epoch ${body.epoch}, known is ${validators.epoch}`);
   }
   // A correct validator signs as every library accepts, so what the native one refuses may be dropped here.
-  const key = validators.members[body.from]!.publicKey;
+  const key = memberAt(validators, body.from).publicKey;
   if (signatureRules.verifyQuickly(key, signingBytes(genesisHash, body), signature)) return undefined;
   return fault("bad-signature", `${body.type} is not signed by validator ${body.from}`);
 }

@@ -73,7 +73,7 @@ export class VoteTally {
   bitmap(choice: Uint8Array): Uint8Array {
     const bitmap = new Uint8Array(bitmapBytes(this.#ballots.length));
     for (const { signer } of this.signatures(choice, this.#ballots.length)) {
-      bitmap[signer >> 3]! |= 1 << (signer & 7);
+      bitmap[signer >> 3] = (bitmap[signer >> 3] ?? 0) | (1 << (signer & 7));
     }
     return bitmap;
   }

@@ -93,9 +93,9 @@ export function noteQuickCommit(core: Core): void {
 /** Length of T_fair: longer after each view that a transaction has survived, at most T_max. */
 function fairnessMs(core: Core): number {
   const { fairnessTimeoutMs, timeoutMaxMs } = core.options.settings;
-  const same =
-    core.unfair !== undefined && core.oldest !== undefined && equalBytes(core.unfair.hash, core.oldest.hash);
-  const views = same ? Math.min(core.unfair!.count, 40) : 0;
+  const { unfair, oldest } = core;
+  const same = unfair !== undefined && oldest !== undefined && equalBytes(unfair.hash, oldest.hash);
+  const views = same ? Math.min(unfair.count, 40) : 0;
   return Math.min(Math.max(fairnessTimeoutMs, timeoutMs(core)) * 2 ** views, timeoutMaxMs);
 }
 

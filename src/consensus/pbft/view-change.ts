@@ -4,10 +4,10 @@
  * commit stands in its P.
  * Source: pbft.md 1.7 (T_nv), 1.8; Castro & Liskov, OSDI 1999, §4.4.
  */
-import { assert } from "../../base/assert.ts";
+import { assert, must } from "../../base/assert.ts";
 import { EMPTY, equalBytes } from "../../base/bytes.ts";
 import type { ViewChangeReason } from "../engine.ts";
-import { encodeCheckpointCertificate } from "./certificate.ts";
+import { baseOf, encodeCheckpointCertificate } from "./certificate.ts";
 import { type CertifiedHead, committedHead, preparedHead } from "./certified-head.ts";
 import { rotationIsNear } from "./checkpoints.ts";
 import type { Core } from "./core.ts";
@@ -29,7 +29,7 @@ const KEEPS_TIMEOUTS: readonly ViewChangeReason[] = ["rotation", "slow"];
 /** Asks for `view`. From now on nothing is voted on below it, ever. */
 function startViewChange(core: Core, view: bigint, reason: ViewChangeReason): void {
   assert(view > core.view, `a view change from ${core.view} to ${view}`);
-  assert(core.mode !== "halted", "a halted replica asks for a view");
+  assert(!core.isStopped, "a replica that has stopped asks for a view");
   const hasFailed = isFailure(core, reason);
   if (core.mode === "normal") endTurn(core, hasFailed);
   else if (hasFailed) noteFailure(core);
@@ -93,7 +93,7 @@ function viewChangeBody(core: Core, view: bigint, { proof, entries }: Proofs): V
 /** P: without a hole, each the parent of the next, at most L heights above the checkpoint. */
 function certifiedHeads(core: Core, view: bigint): CertifiedHead[] {
   const entries: CertifiedHead[] = [];
-  let parent = core.stableCertificate?.hash ?? core.options.genesisHash;
+  let parent = core.stableCertificate?.hash ?? baseOf(core.options).hash;
   const top = core.stable + BigInt(core.options.parameters.logWindow);
   for (let height = core.stable + 1n; height <= top; height++) {
     const slot = core.slots.get(height);
@@ -120,7 +120,7 @@ function bestEntry(slot: Slot, view: bigint): CertifiedHead | undefined {
 
 export function receiveViewChange(core: Core, message: ViewChange): void {
   const { from, view } = message;
-  core.viewMessages[from]!++;
+  core.viewMessages.add(from);
   const held = core.viewChanges[from];
   if (held !== undefined && held.view === view) return reportConflict(core, held, message);
   if (held === undefined || held.view < view) {
@@ -140,7 +140,7 @@ function reportConflict(core: Core, held: ViewChange, message: ViewChange): void
 
 /** What has become due: a rotation, the end of a view whose primary contradicted itself, joining, the timer of the new view, opening it. */
 export function settleViews(core: Core): void {
-  if (core.mode === "halted" || core.isRecovering) return;
+  if (core.isStopped || core.isRecovering) return;
   if (core.mode === "normal" && core.rotatedView === core.view) {
     startViewChange(core, rotationView(core), "rotation");
   }
@@ -159,7 +159,7 @@ export function settleViews(core: Core): void {
 /** f+1 replicas want more: one of them is correct. Never fewer, however high the view. */
 function join(core: Core): void {
   const wanted = core.viewChanges.map((held) => held?.view ?? 0n).sort((a, b) => (a > b ? -1 : 1));
-  const view = wanted[core.quorum.f]!;
+  const view = must(wanted[core.quorum.f], "f is below n");
   if (view <= core.view) return;
   const isNear = view <= core.view + 1n + BigInt(core.quorum.f);
   const isPlanned = core.mode === "normal" && isNear && rotationIsNear(core);
@@ -179,7 +179,7 @@ function openView(core: Core): void {
   if (core.primary !== core.self || own === undefined || own.view !== core.view) return;
   const asked = chooseAsked(core.viewChanges, own, core.quorum.quorum);
   if (asked === undefined) return;
-  const decision = decide(asked, core.options.genesisHash);
+  const decision = decide(asked, baseOf(core.options).hash);
   const body: NewViewBody = {
     type: "new-view",
     from: core.self,
@@ -214,7 +214,7 @@ export function requestExpired(core: Core): void {
 
 /** T_nv has expired: no NEW-VIEW came, or it led to nothing. */
 export function newViewExpired(core: Core): void {
-  if (core.mode === "halted" || core.isRecovering) return;
+  if (core.isStopped || core.isRecovering) return;
   startViewChange(core, nextView(core), "new-view-timeout");
 }
 

@@ -5,6 +5,7 @@
  */
 
 import { byteText } from "../../base/bytes.ts";
+import { dropOldest } from "../../base/drop-oldest.ts";
 import { accept, refuse, type Verdict } from "../../base/fault.ts";
 import { VERIFIED_VIEW_CHANGES_MAX } from "../../base/limits.ts";
 import { sha256 } from "../../crypto/hash.ts";
@@ -38,7 +39,7 @@ export class KnownViewChanges {
   remember(bytes: Uint8Array, message: ViewChange): void {
     this.#known.set(byteText(sha256(bytes)), message);
     if (this.#known.size <= VERIFIED_VIEW_CHANGES_MAX) return;
-    this.#known.delete(this.#known.keys().next().value!);
+    dropOldest(this.#known);
   }
 }
 

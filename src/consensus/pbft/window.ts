@@ -4,7 +4,7 @@
  * one sends; its STATUS is how a sender that lags gets help.
  * Source: pbft.md 1.4 (memory bounds), 1.5 (last paragraph), 1.15.
  */
-import { equalBytes, hex } from "../../base/bytes.ts";
+import { EMPTY, equalBytes, hex } from "../../base/bytes.ts";
 import { FETCHES_PER_INTERVAL_MAX, VIEW_MESSAGES_PER_INTERVAL_MAX } from "../../base/limits.ts";
 import { checkpointChoice } from "./checkpoints.ts";
 import type { Core } from "./core.ts";
@@ -13,7 +13,7 @@ import type { VoteTally } from "./tally.ts";
 
 /** A pure query: known sender, this epoch, inside the window, not a duplicate. */
 export function wantsMessage(core: Core, body: PbftBody): boolean {
-  if (core.head === undefined || core.mode === "halted") return false;
+  if (core.head === undefined || core.isStopped) return false;
   if (body.epoch !== core.epoch) return false;
   // An own NEW-VIEW may come back by others: one that is not known here is a proof of amnesia.
   if (body.from === core.self && body.type !== "new-view") return false;
@@ -48,7 +48,7 @@ export function wantsMessage(core: Core, body: PbftBody): boolean {
     case "new-view":
       return wantsNewView(core, body);
     case "fetch":
-      return core.fetches[body.from]! < FETCHES_PER_INTERVAL_MAX;
+      return core.fetches.of(body.from) < FETCHES_PER_INTERVAL_MAX;
     case "block":
       return core.missing.has(hex(body.hash));
     case "checkpoint-certificate":
@@ -73,7 +73,7 @@ function wantsProposal(core: Core, { height, view, hash }: VoteBody): boolean {
 /** A newer one of its sender, the proof that it contradicts itself, or a sign that it missed a NEW-VIEW. */
 function wantsViewChange(core: Core, body: ViewChangeBody): boolean {
   const { from, view } = body;
-  if (core.viewMessages[from]! >= VIEW_MESSAGES_PER_INTERVAL_MAX) return false;
+  if (core.viewMessages.of(from) >= VIEW_MESSAGES_PER_INTERVAL_MAX) return false;
   const held = core.viewChanges[from];
   if (held === undefined || held.view < view) return view > core.view || isAnswered(core, body);
   if (held.view > view) return false;
@@ -91,13 +91,13 @@ export function sameRequest(a: ViewChangeBody, b: ViewChangeBody): boolean {
     a.stableCheckpoint === b.stableCheckpoint &&
     equalBytes(a.checkpoint, b.checkpoint) &&
     a.certified.length === b.certified.length &&
-    a.certified.every((entry, i) => equalBytes(entry, b.certified[i]!))
+    a.certified.every((entry, i) => equalBytes(entry, b.certified[i] ?? EMPTY))
   );
 }
 
 /** Of a higher view, or of the one that is waited for. An old one does nothing. */
 function wantsNewView(core: Core, { from, view }: NewViewBody): boolean {
-  if (core.viewMessages[from]! >= VIEW_MESSAGES_PER_INTERVAL_MAX) return false;
+  if (core.viewMessages.of(from) >= VIEW_MESSAGES_PER_INTERVAL_MAX) return false;
   return view > core.view || (view === core.view && core.mode === "view-change");
 }
 

@@ -11,8 +11,8 @@
 import { EMPTY } from "../../base/bytes.ts";
 import { refuse, type Verdict } from "../../base/fault.ts";
 import { PBFT_SMALL_MESSAGE_BYTES_MAX } from "../../base/limits.ts";
-import { newViewBytesMax, viewChangeBytesMax } from "../../chain/genesis/view-change-size.ts";
 import { type BodyLimits, sealedBlockBytesMax } from "../../chain/types/block.ts";
+import { newViewBytesMax, viewChangeBytesMax } from "../../chain/types/view-change-size.ts";
 import { decode } from "../../codec/reader.ts";
 import { Writer } from "../../codec/writer.ts";
 import { SIGNATURE_BYTES } from "../../crypto/keys.ts";
@@ -73,6 +73,12 @@ export function parseMessage(
     // A NEW-VIEW proves itself, and an old one does nothing: whoever has it may bring it (repair by STATUS).
     return { ...body, signature, attachment, relayed: type === "new-view" };
   });
+}
+
+/** The epoch that a message says it is of, unchecked: without the set of that epoch there is no more to be read. */
+export function messageEpoch(bytes: Uint8Array): bigint | undefined {
+  if (bytes[0] !== WIRE_VERSION || bytes.length < 10) return undefined;
+  return new DataView(bytes.buffer, bytes.byteOffset, bytes.length).getBigUint64(2);
 }
 
 function hasAttachment(type: MessageType): boolean {

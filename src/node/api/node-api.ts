@@ -39,6 +39,7 @@ import type {
   TransactionPlace,
 } from "../../rpc/api.ts";
 import type { ChainModeApi } from "../../rpc/chain-mode-api.ts";
+import type { MembershipApi } from "../../rpc/membership.ts";
 import type { PeerMemoryApi } from "../../rpc/peer-memory.ts";
 import { EventTopic } from "../assembly/tip-log.ts";
 import { DepthFinality, type FinalityPorts } from "../finality.ts";
@@ -46,6 +47,7 @@ import type { Network } from "../ports.ts";
 import type { Replica } from "../replica.ts";
 import { readSettled } from "../settled-reads.ts";
 import { ChainBranches, isOnChain } from "./branches-api.ts";
+import { ReplicaMembership } from "./membership-api.ts";
 import { NetworkMemory } from "./peer-memory-api.ts";
 
 export interface ReplicaApiOptions {
@@ -269,13 +271,14 @@ export class ReplicaApi implements NodeApi {
   }
 
   awaySinceMs(validator: ValidatorId): number | undefined {
-    const { self, presence } = this.#ports.replica;
-    return validator === self ? undefined : presence.awaySinceMs(validator);
+    const { self, presence, seats } = this.#ports.replica;
+    return validator === self ? undefined : presence.awaySinceMs(seats.of(validator));
   }
 
   silentSinceMs(validator: ValidatorId): number | undefined {
-    const { self, presence } = this.#ports.replica;
-    return self === undefined || validator === self ? undefined : presence.silentSinceMs(validator);
+    const { self, presence, seats } = this.#ports.replica;
+    if (self === undefined || validator === self) return undefined;
+    return presence.silentSinceMs(seats.of(validator));
   }
 
   symptoms(): Symptoms {
@@ -299,15 +302,19 @@ export class ReplicaApi implements NodeApi {
   }
 
   validators(): ValidatorSet {
-    return this.#ports.replica.consensus.validators;
+    return this.#ports.replica.seats.validators;
   }
 
   listenAddresses(): readonly string[] {
     return this.#ports.network.addresses;
   }
 
+  membership(): MembershipApi | undefined {
+    return ReplicaMembership.of(this.#ports.replica);
+  }
+
   peers(): readonly PeerView[] {
-    return this.#ports.network.peers();
+    return this.#ports.replica.seatedPeers();
   }
 
   blockedPeers(): readonly string[] {

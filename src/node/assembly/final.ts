@@ -13,13 +13,13 @@ import type { ModeContext, ModeParts } from "./mode-parts.ts";
 import { createAntiEntropy } from "./repair.ts";
 
 export function assembleFinal(context: ModeContext): ModeParts {
-  const { chain, pool, passedOn, self, ports, consensus } = context;
-  const { network, log, scheduler } = ports;
-  const believedHeight = () => heightOfValidators(network.peers(), consensus.validators.members.length);
+  const { chain, pool, passedOn, ports } = context;
+  const { log, scheduler } = ports;
+  const believedHeight = () => heightOfValidators(context.seatedPeers(), context.validatorCount());
   const repair = createAntiEntropy(context, {
     mode: { kind: "final" },
     believedHeight,
-    chosen: () => new Set(provenValidators(network.peers())),
+    chosen: () => new Set(provenValidators(context.seatedPeers())),
   });
   const aging = new PoolAging(pool, scheduler);
   const announcements = {
@@ -34,7 +34,7 @@ export function assembleFinal(context: ModeContext): ModeParts {
     repair,
     judgeBlock: (peerId, bytes) => judgeFinalAnnouncement(announcements, peerId, bytes),
     // Certificates differ from node to node: one publisher, and anti-entropy for what it misses.
-    isOwn: ({ sealed }) => sealed.block.summary.proposer === self,
+    isOwn: ({ sealed }) => context.isProposer(sealed.block),
     believedHeight,
     reorganised() {
       assert(false, "a block that is final was abandoned");

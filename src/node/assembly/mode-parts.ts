@@ -5,14 +5,14 @@
 import type { Relay, Verdict } from "../../base/fault.ts";
 import type { Chain, HeadChange } from "../../chain/chain.ts";
 import type { AcceptedSignatures } from "../../chain/execution/accepted-signatures.ts";
-import type { SealedBlock } from "../../chain/types/block.ts";
+import type { BlockHead, SealedBlock } from "../../chain/types/block.ts";
 import type { SignedTransaction } from "../../chain/types/transaction.ts";
-import type { Consensus, ValidatorId } from "../../consensus/engine.ts";
 import type { AdmissionCode } from "../../mempool/admission.ts";
 import type { Mempool } from "../../mempool/mempool.ts";
 import type { AntiEntropy } from "../../p2p/sync/anti-entropy.ts";
 import type { ImportOutcome } from "../../p2p/sync/catch-up.ts";
 import type { PassedOn } from "../ingress/passed-on.ts";
+import type { PeerView } from "../ports.ts";
 import type { ReplicaPorts } from "../replica-ports.ts";
 
 /** What an assembly is made from. */
@@ -20,8 +20,12 @@ export interface ModeContext {
   readonly chain: Chain;
   readonly pool: Mempool;
   readonly signatures: AcceptedSignatures;
-  readonly consensus: Pick<Consensus, "validators">;
-  readonly self: ValidatorId | undefined;
+  /** How many validators the epoch has. */
+  validatorCount(): number;
+  /** The peers, each validator by its index in the set of the epoch. */
+  seatedPeers(): readonly PeerView[];
+  /** Whether this node's key proposed a block. */
+  isProposer(head: BlockHead): boolean;
   readonly passedOn: PassedOn;
   readonly ports: ReplicaPorts;
   /** Between two comparisons, ms; 0 = none. */

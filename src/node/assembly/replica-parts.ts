@@ -3,13 +3,14 @@ import { equalBytes } from "../../base/bytes.ts";
 import type { Scheduler } from "../../base/scheduler.ts";
 import type { Chain } from "../../chain/chain.ts";
 import type { AcceptedSignatures } from "../../chain/execution/accepted-signatures.ts";
-import type { Consensus, ValidatorId, WaitingTransaction } from "../../consensus/engine.ts";
+import type { Consensus, WaitingTransaction } from "../../consensus/engine.ts";
 import type { Signer } from "../../crypto/keys.ts";
 import type { SignatureMeter } from "../../crypto/signature-meter.ts";
 import type { Mempool } from "../../mempool/mempool.ts";
 import { StartError } from "../home/start-error.ts";
 import { WorkBudgets } from "../ingress/work-budget.ts";
 import type { EvidenceStore } from "../votes/evidence-store.ts";
+import type { Seats } from "../votes/seats.ts";
 
 export interface OpenedParts {
   readonly chain: Chain;
@@ -17,14 +18,15 @@ export interface OpenedParts {
   readonly signatures: AcceptedSignatures;
   readonly meter: SignatureMeter;
   readonly evidence: EvidenceStore;
-  readonly self: ValidatorId | undefined;
+  readonly seats: Seats;
 }
 
 /** @throws StartError `wrong-key`: it is no validator's */
-export function indexOf(signer: Signer, consensus: Consensus): ValidatorId {
+export function checkKey(signer: Signer, consensus: Consensus): void {
   const { members } = consensus.validators;
   const index = members.findIndex(({ publicKey }) => equalBytes(publicKey, signer.publicKey));
-  if (index >= 0) return index;
+  // Where validators change, a key outside the first set may be voted in one day.
+  if (index >= 0 || consensus.changing !== undefined) return;
   const detail =
     "keys/validator.json is not the key of any validator in genesis.json: is that the genesis of this network? To follow it without a vote: --mode full";
   throw new StartError({ code: "wrong-key", detail });

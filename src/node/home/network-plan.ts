@@ -10,7 +10,7 @@ import { MAIL_MESSAGE_BYTES_MAX, VALIDATORS_MAX } from "../../base/limits.ts";
 import type { PbftParameters } from "../../chain/genesis/consensus-parameters.ts";
 import type { Genesis } from "../../chain/genesis/genesis.ts";
 import type { PowParameters } from "../../chain/genesis/pow-parameters.ts";
-import { newViewBytesMax } from "../../chain/genesis/view-change-size.ts";
+import { newViewBytesMax } from "../../chain/types/view-change-size.ts";
 import { sha256, taggedHash } from "../../crypto/hash.ts";
 import { createSigner } from "../../crypto/keys.ts";
 import { peerIdFromSeed } from "../../p2p/transport/identity.ts";

@@ -4,10 +4,11 @@ import type { Chain } from "../../chain/chain.ts";
 import type { BlockHead } from "../../chain/types/block.ts";
 import type { Head, SealedHead } from "../../consensus/engine.ts";
 
-/** The newest committed blocks with their seals, ascending, without block 0; fewer where a snapshot began above. */
-export function recentHeads(chain: Chain, countMax: number): SealedHead[] {
+/** The newest committed blocks with their seals, ascending, without block 0 and what is not `above`; fewer where a snapshot began above. */
+export function recentHeads(chain: Chain, countMax: number, above = 0n): SealedHead[] {
   const recent: SealedHead[] = [];
-  const first = chain.store.firstHeight();
+  const from = chain.store.firstHeight();
+  const first = from > above ? from : above + 1n;
   for (let height = chain.head.summary.height; height >= first && recent.length < countMax; height--) {
     const hash = chain.store.hashAt(height)!;
     recent.push({ head: chain.store.head(hash)!, seal: chain.store.seal(hash)! });

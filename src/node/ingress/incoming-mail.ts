@@ -15,7 +15,7 @@ import {
 import type { Scheduler } from "../../base/scheduler.ts";
 import type { ValidatorId } from "../../consensus/engine.ts";
 import type { AnnouncedMail, LargeMessage } from "../../p2p/network-ports.ts";
-import { decodePacket, MAIL_BLOCK, MAIL_CONSENSUS, MAIL_TRANSACTION } from "./packet.ts";
+import { decodePacket, MAIL_BLOCK, MAIL_CONSENSUS, MAIL_EPOCH_END, MAIL_TRANSACTION } from "./packet.ts";
 import type { Bill, WorkBudgets } from "./work-budget.ts";
 
 export interface IncomingMailPorts {
@@ -25,6 +25,8 @@ export interface IncomingMailPorts {
   /** Of messages too long to be read unasked. */
   readonly awaitsConsensus: (author: ValidatorId, message: LargeMessage) => boolean;
   readonly awaitsBlock: (message: LargeMessage) => boolean;
+  /** The end of an epoch; it refunds what was of use. */
+  readonly epochEnd: (content: Uint8Array, bill: Bill) => void;
   /** Resolves when the block was judged, with what it cost on the bill. */
   readonly block: (block: Arrived, bill: Bill) => Promise<void> | undefined;
   readonly transaction: (transaction: Arrived, bill: Bill) => void;
@@ -65,6 +67,8 @@ export class IncomingMail {
     if (packet?.kind === MAIL_CONSENSUS) consensus(author, packet.content);
     else if (packet?.kind === MAIL_BLOCK || packet?.kind === MAIL_TRANSACTION)
       return this.#enqueue({ author, peerId, ...packet });
+    else if (packet?.kind === MAIL_EPOCH_END)
+      this.#ports.epochEnd(packet.content, budgets.open(author, bytes.length));
     else budgets.open(author, bytes.length);
     return this.#pause(author);
   }

@@ -29,6 +29,7 @@ const MAIL_BLOCKS_AHEAD_MAX = 1_024n;
 /** Where consensus messages go. */
 interface ConsensusInput {
   receive(author: ValidatorId, content: Uint8Array): void;
+  receiveEpochEnd(content: Uint8Array, bill: Bill): void;
   awaits(author: ValidatorId, start: Uint8Array, bytes: number): boolean;
 }
 
@@ -37,22 +38,22 @@ export interface MailEntryPorts {
   readonly scheduler: Scheduler;
   readonly budgets: WorkBudgets;
   readonly presence: { heard(author: ValidatorId): void };
-  /** Of a validator. */
-  readonly driver: () => ConsensusInput | undefined;
+  readonly voting: () => ConsensusInput;
   readonly admit: (envelope: Uint8Array) => Verdict<SignedTransaction, AdmissionCode>;
   readonly importBlock: (sealed: SealedBlock, peerId: string) => Promise<ImportOutcome>;
 }
 
 export function createIncomingMail(ports: MailEntryPorts): IncomingMail {
-  const { scheduler, budgets, presence, driver } = ports;
+  const { scheduler, budgets, presence, voting } = ports;
   return new IncomingMail({
     scheduler,
     budgets,
     consensus: (author, content) => {
       presence.heard(author);
-      driver()?.receive(author, content);
+      voting().receive(author, content);
     },
-    awaitsConsensus: (author, { start, bytes }) => driver()?.awaits(author, start, bytes) ?? false,
+    epochEnd: (content, bill) => voting().receiveEpochEnd(content, bill),
+    awaitsConsensus: (author, { start, bytes }) => voting().awaits(author, start, bytes),
     awaitsBlock: (message) => awaitsBlock(ports.chain, message),
     block: (packet, bill) => judgeBlock(ports, packet, bill),
     transaction: (packet, bill) => judgeTransaction(ports, packet, bill),

@@ -12,6 +12,9 @@ export const MAIL_BLOCK = 2;
 /** A signed transaction, for the primary that may have missed it. */
 export const MAIL_TRANSACTION = 3;
 
+/** The epoch u64 and the certificate of its last checkpoint, for whoever does not know that it is over. */
+export const MAIL_EPOCH_END = 4;
+
 export interface Packet {
   readonly kind: number;
   readonly content: Uint8Array;

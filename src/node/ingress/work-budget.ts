@@ -46,22 +46,27 @@ export function workShape(count: number): BucketShape {
 
 export class WorkBudgets {
   /** Microseconds charged and not given back, by author, since the start. */
-  readonly wasted: number[];
+  readonly wasted: number[] = [];
   /** Blocks and transactions by mail that were not looked at: the queue was full or the budget spent. */
   dropped = 0;
   readonly #ports: WorkPorts;
-  readonly #buckets: readonly TokenBucket[];
+  readonly #buckets: TokenBucket[] = [];
   /** Refusals of consensus messages: a correct validator sends nothing that is refused. */
-  readonly #refusals: readonly TokenBucket[];
+  readonly #refusals: TokenBucket[] = [];
 
   constructor(ports: WorkPorts) {
     this.#ports = ports;
-    const shape = workShape(ports.count);
-    const perAuthor = (each: BucketShape) =>
-      Array.from({ length: ports.count }, () => new TokenBucket(each, ports.now()));
-    this.#buckets = perAuthor(shape);
-    this.#refusals = perAuthor(REFUSALS);
-    this.wasted = Array.from({ length: ports.count }, () => 0);
+    this.grow(ports.count);
+  }
+
+  /** There are so many authors from now on; those that came later have what a set of that size allows. */
+  grow(count: number): void {
+    const shape = workShape(count);
+    while (this.#buckets.length < count) {
+      this.#buckets.push(new TokenBucket(shape, this.#ports.now()));
+      this.#refusals.push(new TokenBucket(REFUSALS, this.#ports.now()));
+      this.wasted.push(0);
+    }
   }
 
   /** Nothing more of this author is judged now. */

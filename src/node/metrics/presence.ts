@@ -35,6 +35,13 @@ export class Presence {
     this.#heardAtMs.set(validator, this.#now());
   }
 
+  /** More peers may be validators than when they connected. */
+  reseated(): void {
+    for (const { peerId, validator } of this.#peers()) {
+      if (validator !== undefined && this.#validators.get(peerId) !== validator) this.connected(peerId);
+    }
+  }
+
   /** A consensus message came from it, whatever it says. */
   heard(validator: ValidatorId): void {
     this.#heardAtMs.set(validator, this.#now());

@@ -19,8 +19,8 @@ import { claimSigningBytes, type Hello, type ValidatorClaim } from "./wire.ts";
 export interface ChainIdentity {
   readonly genesisHash: Hash;
   readonly chainId: bigint;
-  /** Public keys in the order of the validator set. */
-  readonly validators: readonly Address[];
+  /** Public keys of the validators by seat, as they are now. */
+  readonly validators: () => readonly Address[];
 }
 
 export type HelloFaultCode = "chain-id" | "genesis" | "claim";
@@ -49,7 +49,7 @@ function checkClaim(
   claim: ValidatorClaim,
   peerId: string,
 ): Verdict<number | undefined, HelloFaultCode> {
-  const index = chain.validators.findIndex((publicKey) => equalBytes(publicKey, claim.publicKey));
+  const index = chain.validators().findIndex((publicKey) => equalBytes(publicKey, claim.publicKey));
   // A key outside the set is a former or future validator: an ordinary peer.
   if (index < 0) return accept(undefined);
   const message = claimSigningBytes(chain.genesisHash, peerIdBytes(peerId));
@@ -73,7 +73,7 @@ export interface NewConnection {
 }
 
 const REFUSALS = {
-  "peer-not-allowed": "peer refused: not on the allowlist (genesis validators and peers.json)",
+  "peer-not-allowed": "peer refused: not on the allowlist (validators, peers.json and what the chain admits)",
   "peer-banned": "peer refused: banned",
   "inbound-full": "peer refused: no inbound connection left for it",
   "peer-connections": "peer refused: it has too many connections already",
@@ -97,7 +97,7 @@ interface GaterDependencies {
  * time.
  */
 export function createGater(
-  allowlist: ReadonlySet<string>,
+  allowlist: Pick<ReadonlySet<string>, "has">,
   { meter, logger, isBlocked, isPaused, connectionsOf, refuseStranger = notAllowed }: GaterDependencies,
 ): ConnectionGater {
   const logged = new OnceEach(REFUSALS_LOGGED_MAX);

@@ -136,6 +136,23 @@ export class Sessions {
     return this.#youngest((session) => session.admitted?.validator === validator);
   }
 
+  /**
+   * The validators have changed: who claimed a key that was nobody's is judged anew.
+   * @returns who sits now where nobody sat
+   */
+  reseat(): number[] {
+    const seated: number[] = [];
+    for (const session of this.#sessions.values()) {
+      const { admitted } = session;
+      if (admitted?.hello.claim === undefined || admitted.validator !== undefined) continue;
+      const validator = checkHello(this.#chain, admitted.hello, session.peerId);
+      if (!validator.ok || validator.value === undefined) continue;
+      session.admitted = { ...admitted, validator: validator.value };
+      seated.push(validator.value);
+    }
+    return seated;
+  }
+
   /** One session for each present peer. */
   present(): Session[] {
     const byPeer = new Map<string, Session>();

@@ -4,6 +4,7 @@
  */
 import type { BranchesApi, MiningApi, NodeApi } from "../api.ts";
 import { CallError } from "../errors.ts";
+import type { MembershipApi } from "../membership.ts";
 import type { PeerMemoryApi } from "../peer-memory.ts";
 
 /** @throws CallError WRONG_CONSENSUS */
@@ -36,5 +37,15 @@ export function mustRemember(api: NodeApi): PeerMemoryApi {
   throw new CallError(
     "NO_ADDRESS_BOOK",
     "this node connects to known peers alone (genesis and peers.json): it keeps no address book and bans nobody",
+  );
+}
+
+/** @throws CallError NO_EPOCHS */
+export function mustChange(api: NodeApi): MembershipApi {
+  const membership = api.membership();
+  if (membership !== undefined) return membership;
+  throw new CallError(
+    "NO_EPOCHS",
+    "the validators of this chain never change: its genesis has no consensus.epochLength",
   );
 }

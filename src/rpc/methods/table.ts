@@ -6,6 +6,7 @@ import * as consensus from "./consensus.ts";
 import { setPartition } from "./devnet.ts";
 import { getEvidence } from "./evidence.ts";
 import { explainConsensus } from "./explain.ts";
+import * as governance from "./gov.ts";
 import * as miner from "./miner.ts";
 import * as network from "./network.ts";
 import * as node from "./node.ts";
@@ -27,6 +28,7 @@ export const METHODS = {
   chain_getTips: branches.getTips,
   chain_getReorgs: branches.getReorgs,
   chain_getGenesis: chain.getGenesis,
+  chain_getEpochs: governance.getEpochs,
   tx_send: send,
   tx_simulate: tx.simulate,
   tx_get: tx.getTx,
@@ -40,6 +42,9 @@ export const METHODS = {
   consensus_getValidators: consensus.getValidators,
   consensus_getEvidence: getEvidence,
   consensus_explain: explainConsensus,
+  gov_getMembership: governance.getMembership,
+  gov_getProposals: governance.getProposals,
+  gov_check: governance.checkCall,
   net_info: network.netInfo,
   net_peers: network.netPeers,
   net_addressBook: peerbook.addressBook,

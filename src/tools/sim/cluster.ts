@@ -77,7 +77,10 @@ export class Cluster {
     this.#tell = tellAll(observers);
     const validators = this.#plan();
     this.network = new SimNetwork(
-      { timing: options.timing, gstMs: options.gstMs, validators },
+      {
+        ...{ timing: options.timing, gstMs: options.gstMs, validators },
+        keys: this.world.validators.map(({ publicKey }) => publicKey),
+      },
       {
         time: this.time,
         trace: this.trace,

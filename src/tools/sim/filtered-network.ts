@@ -1,6 +1,7 @@
 /**
  * The network port of a Byzantine node: what its replica sends passes the filters first.
  */
+import type { Address } from "../../base/bytes.ts";
 import type { ValidatorId } from "../../consensus/engine.ts";
 import type { Network, NetworkHandlers, PeerView, RumorTopic } from "../../node/ports.ts";
 import type { Misbehaviour, Outgoing } from "./misbehaviour.ts";
@@ -50,6 +51,10 @@ export class FilteredNetwork implements Network {
 
   request(peerId: string, bytes: Uint8Array): Promise<Uint8Array> {
     return this.#inner.request(peerId, bytes);
+  }
+
+  seat(keys: readonly Address[]): void {
+    this.#inner.seat?.(keys);
   }
 
   peers(): readonly PeerView[] {

@@ -3,23 +3,28 @@
  * lost, doubled or held back, as the schedule's faults say, until GST; from then on every message arrives within a
  * bound. Each link draws from a stream of its own. Connections outlive partitions, as TCP's do; a crash ends them.
  */
+import type { Address } from "../../base/bytes.ts";
 import type { ValidatorId } from "../../consensus/engine.ts";
 import type { Network, NetworkHandlers, PeerView, RumorTopic } from "../../node/ports.ts";
+import type { Seat } from "../../node/votes/seats.ts";
 import type { Processor } from "./computing.ts";
 import { isMeant, type LoadedMessage } from "./message-faults.ts";
 import type { Observer } from "./observer.ts";
 import { never, type Power } from "./power.ts";
 import type { Random } from "./random.ts";
 import type { NetworkFault, NetworkTiming, NodeId } from "./schedule.ts";
+import { seatsOf } from "./sim-seats.ts";
 import type { VirtualTime } from "./time.ts";
 import type { Trace } from "./trace.ts";
-import { virtualPeer } from "./virtual-peer.ts";
+import { nodeOf, peerIdOf, virtualPeer } from "./virtual-peer.ts";
 
 export interface VirtualNetworkOptions {
   readonly timing: NetworkTiming;
   readonly gstMs: number;
   /** Which validator each node is; undefined for a full node. Twins share one. */
   readonly validators: readonly (ValidatorId | undefined)[];
+  /** Their keys, where the members change and a replica's seats are not these numbers. */
+  readonly keys?: readonly Address[];
 }
 
 export interface NetworkPorts {
@@ -116,6 +121,12 @@ export class SimNetwork {
 
   validatorOf(node: NodeId): ValidatorId | undefined {
     return this.#options.validators[node];
+  }
+
+  /** Who sits where at a replica that knows these keys. */
+  seatsOf(keys: readonly Address[]): readonly (ValidatorId | undefined)[] | undefined {
+    const known = this.#options.keys;
+    return known && seatsOf(known, keys);
   }
 
   join(port: SimPort, connected: (other: SimPort) => void): void {
@@ -252,6 +263,8 @@ export class SimPort implements Network {
   readonly #network: SimNetwork;
   readonly #power: Power;
   #handlers: NetworkHandlers | undefined;
+  /** By seat; undefined: seats are validators. */
+  #seats: readonly (ValidatorId | undefined)[] | undefined;
 
   constructor(node: NodeId, network: SimNetwork, power: Power, processor?: Processor) {
     this.processor = processor;
@@ -271,8 +284,14 @@ export class SimPort implements Network {
     if (this.#network.nodes.get(this.node) === this) this.#network.leave(this.node);
   }
 
-  mail(to: ValidatorId, packet: Uint8Array): void {
+  seat(keys: readonly Address[]): void {
+    this.#seats = this.#network.seatsOf(keys);
+  }
+
+  mail(seat: Seat, packet: Uint8Array): void {
     if (!this.#power.act()) return;
+    const to = this.#seats === undefined ? seat : this.#seats[seat];
+    if (to === undefined) return;
     const { counts, ports } = this.#network;
     ports.tell.sent(this.node, to, packet);
     ports.trace.note("sent", ports.time.nowMs, this.node, to, packet);
@@ -318,7 +337,7 @@ export class SimPort implements Network {
 
   peers(): readonly PeerView[] {
     return this.#others().map((node) =>
-      virtualPeer(peerIdOf(node), `node${node}`, this.#network.validatorOf(node)),
+      virtualPeer(peerIdOf(node), `node${node}`, this.#seatOf(this.#network.validatorOf(node))),
     );
   }
 
@@ -340,7 +359,14 @@ export class SimPort implements Network {
     const { ports } = this.#network;
     ports.trace.note("delivered", ports.time.nowMs, this.node, from);
     ports.tell.delivered(this.node, from, packet);
-    return this.#handlers?.mailReceived(peerIdOf(from), author, packet);
+    const seat = this.#seatOf(author);
+    return seat === undefined ? undefined : this.#handlers?.mailReceived(peerIdOf(from), seat, packet);
+  }
+
+  #seatOf(validator: ValidatorId | undefined): Seat | undefined {
+    if (this.#seats === undefined || validator === undefined) return validator;
+    const seat = this.#seats.indexOf(validator);
+    return seat < 0 ? undefined : seat;
   }
 
   #answer(
@@ -366,12 +392,4 @@ export class SimPort implements Network {
   #others(): NodeId[] {
     return [...this.#network.nodes.keys()].filter((node) => node !== this.node);
   }
-}
-
-function peerIdOf(node: NodeId): string {
-  return `peer${node}`;
-}
-
-function nodeOf(peerId: string): NodeId {
-  return Number(peerId.slice(4));
 }

@@ -1,6 +1,7 @@
 /** A peer as a replica on a virtual network sees it: there are no addresses, no wires and no waits to tell of. */
 import type { ValidatorId } from "../../consensus/engine.ts";
 import type { PeerView } from "../../node/ports.ts";
+import type { NodeId } from "./schedule.ts";
 
 export function virtualPeer(peerId: string, name: string, validator?: ValidatorId): PeerView {
   return {
@@ -15,4 +16,12 @@ export function virtualPeer(peerId: string, name: string, validator?: ValidatorI
     bytesOut: 0,
     height: undefined,
   };
+}
+
+export function peerIdOf(node: NodeId): string {
+  return `peer${node}`;
+}
+
+export function nodeOf(peerId: string): NodeId {
+  return Number(peerId.slice(4));
 }

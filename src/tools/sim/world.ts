@@ -20,6 +20,8 @@ export interface WorldOptions {
   readonly consensus?: Partial<PbftParameters>;
   readonly maxBlockTransactions?: number;
   readonly limits?: Partial<GenesisLimits>;
+  /** So many of the validators are in genesis, the first; the others may join. All if left out. */
+  readonly members?: number;
 }
 
 export class World {
@@ -37,8 +39,15 @@ export class World {
     this.signatures = signatures;
     this.plan = planOf(options.validators, options.accounts, options.balance);
     const { genesis } = this.plan;
+    // Who votes on members pays for it from an account of its own.
+    const operators = genesis.validators.map(({ account }) => ({
+      address: account,
+      balance: options.balance,
+    }));
     this.genesis = {
       ...genesis,
+      accounts: options.members === undefined ? genesis.accounts : [...genesis.accounts, ...operators],
+      validators: genesis.validators.slice(0, options.members),
       consensus: { ...genesis.consensus, ...options.consensus },
       limits: {
         ...genesis.limits,

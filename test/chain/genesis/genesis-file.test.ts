@@ -9,7 +9,7 @@ import { hex0x } from "../../../src/base/bytes.ts";
 import { MAIL_MESSAGE_BYTES_MAX, VALIDATORS_MAX } from "../../../src/base/limits.ts";
 import { encodeGenesis } from "../../../src/chain/genesis/genesis.ts";
 import { formatGenesis, parseGenesis } from "../../../src/chain/genesis/genesis-file.ts";
-import { newViewBytesMax } from "../../../src/chain/genesis/view-change-size.ts";
+import { newViewBytesMax } from "../../../src/chain/types/view-change-size.ts";
 import { DEVNET, planNetwork, secretsFromSeed } from "../../../src/node/home/network-plan.ts";
 
 const SHIPPED = readFileSync(new URL("../../../genesis/pbft-dev.json", import.meta.url), "utf8");

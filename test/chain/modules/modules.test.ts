@@ -27,6 +27,7 @@ describe("the set of modules", () => {
     expect(installed).toEqual([
       "1 is 1 bank: BANK_INSUFFICIENT_FUNDS, BANK_BALANCE_OVERFLOW",
       "2 is 2 anchor: ANCHOR_ALREADY_ANCHORED",
+      "3 is 3 gov: GOV_NOT_A_VALIDATOR, GOV_UNKNOWN_PROPOSAL, GOV_DECIDED, GOV_ALREADY_VOTED, GOV_UNFIT, GOV_BAD_PROOF, GOV_EPOCH_FULL, GOV_TOO_MANY_OPEN",
     ]);
     expect(findModule(1)?.faultName(1)).toBe("BANK_INSUFFICIENT_FUNDS");
     expect(findModule(2)?.faultName(1)).toBe("ANCHOR_ALREADY_ANCHORED");

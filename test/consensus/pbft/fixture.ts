@@ -63,7 +63,7 @@ export function createFixture(n: number, parameters: Partial<PbftParameters> = {
     accounts: [],
   };
   const block0 = genesisBlock(genesis, asHash(sha256(new Uint8Array(1))));
-  const consensus = selectConsensus(genesis, block0.hash, SIGNATURES.rules) as Consensus<
+  const consensus = selectConsensus(genesis, block0.hash, { signatureRules: SIGNATURES.rules }) as Consensus<
     ParsedMessage,
     PbftMessage
   >;

@@ -61,7 +61,7 @@ function newView(viewChanges: readonly Uint8Array[], view = 5n): Uint8Array {
 
 function judge(message: Uint8Array): { readonly code: string; readonly checks: number } {
   const counted = new Counted();
-  const { verifier } = selectConsensus(genesis, genesisHash, counted);
+  const { verifier } = selectConsensus(genesis, genesisHash, { signatureRules: counted });
   const parsed = verifier.parse(message);
   if (!parsed.ok) throw new Error(parsed.fault.detail);
   const verified = verifier.verify(parsed.value);

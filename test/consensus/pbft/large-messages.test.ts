@@ -3,8 +3,8 @@
  * tests shows (host.ts compares at each message); here is what is refused.
  */
 import { expect, it } from "vitest";
-import { viewChangeBytesMax } from "../../../src/chain/genesis/view-change-size.ts";
 import { sealedBlockBytesMax } from "../../../src/chain/types/block.ts";
+import { viewChangeBytesMax } from "../../../src/chain/types/view-change-size.ts";
 import { Bench } from "./bench.ts";
 
 const LARGE = 70_000;

@@ -30,6 +30,7 @@ class Rig {
   readonly mail = new IncomingMail({
     scheduler: this.time,
     budgets: this.budgets,
+    epochEnd: () => undefined,
     consensus: (author) => this.seen.push(`vote ${author}`),
     awaitsConsensus: () => this.isAwaited,
     awaitsBlock: () => this.isAwaited,

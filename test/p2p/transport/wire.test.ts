@@ -197,7 +197,7 @@ describe("the HELLO", () => {
 describe("the validator claim", () => {
   const signers = [1, 2].map((byte) => createSigner(new Uint8Array(32).fill(byte)));
   const genesisHash = asHash(new Uint8Array(32).fill(9));
-  const chain = { genesisHash, chainId: 1n, validators: signers.map((signer) => signer.publicKey) };
+  const chain = { genesisHash, chainId: 1n, validators: () => signers.map((signer) => signer.publicKey) };
   const peers = [5, 6].map((byte) => peerIdFromSeed(new Uint8Array(32).fill(byte)));
   const base = { wireVersion: WIRE_VERSION, chainId: 1n, genesisHash, name: "", headHeight: 0n };
 

@@ -1,0 +1,115 @@
+/**
+ * The validator sets of a chain by epoch: the first is the genesis's, each further one is written into the database
+ * with the last block of the epoch before it. Whoever checks a certificate asks here for the set of its epoch.
+ * Sources: pbft.md 1.14; docs/protocol.md, "Epochs".
+ *
+ *   record: first height u64 | epochLength u32 | rotationInterval u32 | members
+ */
+import { must } from "../base/assert.ts";
+import { byteText } from "../base/bytes.ts";
+import { dropOldest } from "../base/drop-oldest.ts";
+import { VALIDATORS_MAX } from "../base/limits.ts";
+import { decode } from "../codec/reader.ts";
+import { Writer } from "../codec/writer.ts";
+import { epochKey } from "../storage/keys.ts";
+import type { Kv, KvOperation } from "../storage/kv.ts";
+import type { MembershipRules } from "./execution/block-executor.ts";
+import { hasEpochs } from "./genesis/consensus-parameters.ts";
+import { type Genesis, validatorsOf } from "./genesis/genesis.ts";
+import { computeGenesisHash } from "./genesis/genesis-state.ts";
+import {
+  type EpochParameters,
+  type Governance,
+  readGovernance,
+  readMember,
+  writeMember,
+} from "./governance/governance-state.ts";
+import type { ExecutedBlock } from "./state/ledger-view.ts";
+import type { BlockHead } from "./types/block.ts";
+import { createValidatorSet, type EpochSets, endsEpoch, type ValidatorSet } from "./types/validator-set.ts";
+
+/** Sets of past epochs kept decoded. */
+const EPOCHS_CACHED_MAX = 64;
+
+export interface Epoch {
+  readonly validators: ValidatorSet;
+  /** Its last height is told by the block that ends it (types/validator-set.ts, `endsEpoch`). */
+  readonly firstHeight: bigint;
+  /** undefined where the validators never change. */
+  readonly parameters: EpochParameters | undefined;
+}
+
+export class Epochs implements EpochSets {
+  readonly #first: Epoch;
+  readonly #kv: Pick<Kv, "get"> | undefined;
+  readonly #cached = new Map<bigint, Epoch>();
+
+  /** @param kv the chain's database; without one only the first epoch is known */
+  constructor(genesis: Genesis, kv?: Pick<Kv, "get">) {
+    const { consensus } = genesis;
+    const parameters =
+      consensus.type === "pbft" && consensus.epochLength !== undefined
+        ? { epochLength: consensus.epochLength, rotationInterval: consensus.rotationInterval }
+        : undefined;
+    this.#first = { validators: validatorsOf(genesis), firstHeight: 1n, parameters };
+    this.#kv = parameters === undefined ? undefined : kv;
+  }
+
+  /** undefined for an epoch that has not begun as far as this chain goes. */
+  find(epoch: bigint): Epoch | undefined {
+    if (epoch <= 0n) return epoch === 0n ? this.#first : undefined;
+    const cached = this.#cached.get(epoch);
+    if (cached !== undefined) return cached;
+    const bytes = this.#kv?.get(epochKey(epoch));
+    if (bytes === undefined) return undefined;
+    const read = decodeEpoch(bytes, epoch);
+    this.#cached.set(epoch, read);
+    if (this.#cached.size > EPOCHS_CACHED_MAX) dropOldest(this.#cached);
+    return read;
+  }
+
+  setOf(epoch: bigint): ValidatorSet | undefined {
+    return this.find(epoch)?.validators;
+  }
+
+  /** The epoch of a height at or below `head`, or of the one after it. */
+  epochAfter({ summary }: BlockHead): bigint {
+    return endsEpoch(summary) ? summary.epoch + 1n : summary.epoch;
+  }
+}
+
+/** What execution must know to let validators change; undefined where they never do. */
+export function governedBy(genesis: Genesis): MembershipRules | undefined {
+  const { consensus } = genesis;
+  if (!hasEpochs(consensus)) return undefined;
+  const { checkpointInterval, logWindow } = consensus;
+  const genesisHash = computeGenesisHash(genesis);
+  return { genesisHash, checkpointInterval, logWindow };
+}
+
+/** What the block that ends an epoch writes besides, from what it changed; nothing for any other block. */
+export function epochOperations({ block, diff }: ExecutedBlock): KvOperation[] {
+  if (!endsEpoch(block.summary)) return [];
+  const state = { get: (key: Uint8Array) => diff.get(byteText(key))?.value };
+  const next = must(readGovernance(state), "the last block of an epoch writes the next one");
+  return [{ kind: "put", key: epochKey(next.epoch), value: encodeEpoch(next) }];
+}
+
+function encodeEpoch({ firstHeight, parameters, members }: Governance): Uint8Array {
+  const writer = new Writer(512).u64(firstHeight);
+  writer.u32(parameters.epochLength).u32(parameters.rotationInterval);
+  return writer.list(members, writeMember).finish();
+}
+
+function decodeEpoch(bytes: Uint8Array, epoch: bigint): Epoch {
+  const read = decode(bytes, "epoch", (reader) => ({
+    firstHeight: reader.u64(),
+    parameters: { epochLength: reader.u32(), rotationInterval: reader.u32() },
+    members: reader.list(VALIDATORS_MAX, readMember),
+  }));
+  const { firstHeight, parameters, members } = must(
+    read.ok ? read.value : undefined,
+    "a stored epoch decodes",
+  );
+  return { validators: createValidatorSet(epoch, members), firstHeight, parameters };
+}

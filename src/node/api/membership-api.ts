@@ -1,0 +1,140 @@
+/**
+ * The members of the chain for JSON-RPC, and the guard: what a change would do to the chain as this node sees it now.
+ * A chain is not lost by a wrong vote but by a right one at the wrong moment: what speaks against a change is who is
+ * heard, which no block can say.
+ */
+import { must } from "../../base/assert.ts";
+import { equalBytes } from "../../base/bytes.ts";
+import { accept, refuse, type Verdict } from "../../base/fault.ts";
+import { applyChange, type Change } from "../../chain/governance/change.ts";
+import { type Governance, readGovernance } from "../../chain/governance/governance-state.ts";
+import { type ChangeProposal, readOpenProposals, readProposal } from "../../chain/governance/proposals.ts";
+import type { GovCall } from "../../chain/modules/gov.ts";
+import type { Validator } from "../../chain/types/validator-set.ts";
+import { quorumOf } from "../../consensus/pbft/quorum.ts";
+import type { EpochView, MembershipApi } from "../../rpc/membership.ts";
+import type { Replica } from "../replica.ts";
+
+/** Heights by which a newcomer may be behind and still count as in sync. */
+const BEHIND_MAX = 32n;
+
+export class ReplicaMembership implements MembershipApi {
+  readonly #replica: Replica;
+
+  private constructor(replica: Replica) {
+    this.#replica = replica;
+  }
+
+  /** undefined where the validators never change. */
+  static of(replica: Replica): ReplicaMembership | undefined {
+    return replica.consensus.changing === undefined ? undefined : new ReplicaMembership(replica);
+  }
+
+  governance(): Governance {
+    return must(readGovernance(this.#replica.chain.committed), "a chain with epochs has members");
+  }
+
+  proposals(countMax: number): readonly ChangeProposal[] {
+    const state = this.#replica.chain.committed;
+    const { nextId } = readOpenProposals(state);
+    const found: ChangeProposal[] = [];
+    for (let id = nextId - 1n; id > 0n && found.length < countMax; id--) {
+      const proposal = readProposal(state, id);
+      if (proposal !== undefined) found.push(proposal);
+    }
+    return found;
+  }
+
+  epochs(from: bigint, countMax: number): readonly EpochView[] {
+    const { chain, consensus } = this.#replica;
+    const known = must(consensus.changing, "a chain with epochs").epochs;
+    const views: EpochView[] = [];
+    for (let epoch = from; views.length < countMax; epoch++) {
+      const found = known.find(epoch);
+      if (found === undefined) break;
+      const next = known.find(epoch + 1n);
+      const last = next && chain.sealedBlockAt(next.firstHeight - 1n);
+      const end = last && { head: last.block, seal: last.seal };
+      views.push({ epoch, firstHeight: found.firstHeight, validators: found.validators, end });
+    }
+    return views;
+  }
+
+  epoch(): bigint {
+    return this.#replica.voting.epoch;
+  }
+
+  isCandidate(): boolean {
+    return this.#replica.voting.isCandidate;
+  }
+
+  harms(call: GovCall): Verdict<readonly string[]> {
+    if (call.kind === "propose") return this.#harmsOf(call.change);
+    if (!call.approves) return accept([]);
+    const proposal = readProposal(this.#replica.chain.committed, call.proposal);
+    if (proposal === undefined) return refuse("unknown-proposal", `there is no proposal ${call.proposal}`);
+    return this.#harmsOf(proposal.change);
+  }
+
+  #harmsOf(change: Change): Verdict<readonly string[]> {
+    const { consensus } = this.#replica.chain.genesis;
+    if (consensus.type !== "pbft") return accept([]);
+    const governance = this.governance();
+    // Whether the epoch has room left is the chain's to say, when the vote is counted.
+    const applied = applyChange({ ...governance, changed: 0 }, change, consensus);
+    if (!applied.ok) return applied;
+    const { nextMembers } = applied.value;
+    return accept([
+      ...this.#quorumHarms(governance.members, nextMembers),
+      ...this.#newcomerHarms(change),
+      ...faultHarms(governance.members, nextMembers),
+    ]);
+  }
+
+  #quorumHarms(members: readonly Validator[], next: readonly Validator[]): string[] {
+    const harms: string[] = [];
+    for (const [set, when] of [
+      [next, "after this change"],
+      [members, "at the end of this epoch, whose last checkpoint its members must sign,"],
+    ] as const) {
+      const { n, quorum } = quorumOf(set.length);
+      const away = set.filter((member) => !this.#isHeard(member));
+      const heard = n - away.length;
+      if (heard >= quorum) continue;
+      const names = away.map(({ name }) => name).join(", ");
+      harms.push(
+        `${when} ${quorum} of ${n} validators must agree, and of them ${heard} are heard now (not heard: ${names}): the chain would stand`,
+      );
+    }
+    return harms;
+  }
+
+  /** Whoever joins must be there: it counts at once, and a member that is away is a failure of its own. */
+  #newcomerHarms(change: Change): string[] {
+    if (change.kind !== "add") return [];
+    const { name, peerId } = change.member;
+    const peer = this.#replica.seatedPeers().find((other) => other.peerId === peerId);
+    if (peer === undefined) return [`the newcomer ${name} is not connected to this node`];
+    const height = this.#replica.chain.head.summary.height;
+    const told = peer.height ?? 0n;
+    if (told + BEHIND_MAX >= height) return [];
+    return [`the newcomer ${name} is at height ${told}, the chain is at ${height}`];
+  }
+
+  #isHeard({ publicKey, peerId }: Validator): boolean {
+    const { self, seats, presence, voting } = this.#replica;
+    const index = voting.validators.members.findIndex((member) => equalBytes(member.publicKey, publicKey));
+    if (index >= 0 && index === self) return true;
+    if (index >= 0) return presence.awaySinceMs(seats.of(index)) === undefined;
+    return this.#replica.seatedPeers().some((peer) => peer.peerId === peerId);
+  }
+}
+
+function faultHarms(members: readonly Validator[], next: readonly Validator[]): string[] {
+  if (next.length >= members.length || quorumOf(next.length).f > 0) return [];
+  const words =
+    next.length === 1 ? "1 validator remains: it" : `${next.length} validators remain: none of them`;
+  return next.length === 1
+    ? [`${words} alone decides, and without it the chain stands`]
+    : [`${words} may fail or be away, or the chain stands (4 tolerate one)`];
+}

@@ -1,0 +1,92 @@
+/**
+ * What an engine's driver needs of the node around it, put together for each epoch anew: an engine knows indices in
+ * the set of its epoch, the network and the budgets know seats (votes/seats.ts).
+ */
+import type { Hash } from "../../base/bytes.ts";
+import { SERVE_BYTES_MAX } from "../../base/limits.ts";
+import type { Chain } from "../../chain/chain.ts";
+import type { Consensus, ValidatorId } from "../../consensus/engine.ts";
+import type { Mempool } from "../../mempool/mempool.ts";
+import { Driver } from "../driver.ts";
+import type { DriverPorts } from "../driver-ports.ts";
+import {
+  encodePacket,
+  MAIL_BLOCK,
+  MAIL_CONSENSUS,
+  MAIL_EPOCH_END,
+  MAIL_TRANSACTION,
+} from "../ingress/packet.ts";
+import { encodedBlocks } from "../ingress/served-blocks.ts";
+import type { WorkBudgets } from "../ingress/work-budget.ts";
+import type { Presence } from "../metrics/presence.ts";
+import { bodiesFrom } from "../mining/block-body.ts";
+import type { ReplicaOptions, ReplicaPorts } from "../replica-ports.ts";
+import type { EvidenceStore } from "../votes/evidence-store.ts";
+import type { Seat, Seats } from "../votes/seats.ts";
+import { Voting } from "../votes/voting.ts";
+import { oldestWaiting } from "./replica-parts.ts";
+
+export interface VotingParts
+  extends Pick<DriverPorts, "requestSync" | "announce" | "rewardTo" | "mine" | "ownBlock"> {
+  readonly consensus: Consensus;
+  readonly chain: Chain;
+  readonly pool: Mempool;
+  readonly seats: Seats;
+  readonly budgets: WorkBudgets;
+  readonly evidence: EvidenceStore;
+  readonly presence: Presence;
+  readonly ports: ReplicaPorts;
+}
+
+export function createVoting(
+  { settings, signer, wrapEngine = (engine) => engine }: ReplicaOptions,
+  parts: VotingParts,
+): Voting {
+  const { consensus, chain, seats, budgets, ports, requestSync } = parts;
+  const { journal, scheduler, log, network, fatal } = ports;
+  return new Voting(
+    { consensus, signer, settings, wrapEngine },
+    {
+      ...{ chain, journal, scheduler, log, seats, requestSync, fatal },
+      createDriver: (work) => new Driver(work, driverPorts(parts)),
+      seatsGrew: () => {
+        budgets.grow(seats.keys.length);
+        network.seat?.(seats.keys);
+        parts.presence.reseated();
+      },
+      allowPeers: (peerIds) => network.allow?.(peerIds),
+      mailEpochEnd: (to: Seat, content: Uint8Array) =>
+        network.mail(to, encodePacket(MAIL_EPOCH_END, content)),
+    },
+  );
+}
+
+function driverPorts(parts: VotingParts): DriverPorts {
+  const { chain, pool, seats, budgets, evidence, ports } = parts;
+  const { requestSync, announce, rewardTo, mine, ownBlock } = parts;
+  const { journal, scheduler, log, network, fatal } = ports;
+  const seat = (index: ValidatorId): Seat => seats.of(index);
+  const post = (to: ValidatorId, kind: number, content: Uint8Array) =>
+    network.mail(seat(to), encodePacket(kind, content));
+  return {
+    ...{ chain, scheduler, log, requestSync, announce, rewardTo, mine, ownBlock, fatal },
+    journal: journal?.log,
+    template: bodiesFrom(pool, chain),
+    oldest: () => oldestWaiting(pool, scheduler.now()),
+    relayTransaction: (to: ValidatorId, hash: Hash) => {
+      const transaction = pool.getByHash(hash);
+      if (transaction !== undefined) post(to, MAIL_TRANSACTION, transaction.bytes);
+    },
+    mail: (to, message) => post(to, MAIL_CONSENSUS, message),
+    serveBlocks: (to, fromHeight) => {
+      for (const block of encodedBlocks(chain, fromHeight, SERVE_BYTES_MAX)) post(to, MAIL_BLOCK, block);
+    },
+    stopMining: () => ports.miner?.stop(),
+    budgets: {
+      isSpent: (author) => budgets.isSpent(seat(author)),
+      open: (author, bytes) => budgets.open(seat(author), bytes),
+      noteRefused: (author) => budgets.noteRefused(seat(author)),
+    },
+    reportFault: (_, found) => evidence.report(found),
+  };
+}

@@ -1,0 +1,72 @@
+/** What a node's part in the agreement is made of, and the small questions about keys and sets. */
+import { equalBytes } from "../../base/bytes.ts";
+import type { Logger } from "../../base/log.ts";
+import type { Scheduler } from "../../base/scheduler.ts";
+import type { Chain } from "../../chain/chain.ts";
+import type { BlockHead } from "../../chain/types/block.ts";
+import type { ValidatorSet } from "../../chain/types/validator-set.ts";
+import type {
+  Consensus,
+  ConsensusEngine,
+  EngineSettings,
+  EpochConsensus,
+  Parsed,
+  Typed,
+  ValidatorId,
+} from "../../consensus/engine.ts";
+import type { Signer } from "../../crypto/keys.ts";
+import type { OpenedLog } from "../../storage/log.ts";
+import type { Driver } from "../driver.ts";
+import type { MessageCounts } from "../metrics/message-counts.ts";
+import type { Seat, Seats } from "./seats.ts";
+
+export interface VotingOptions {
+  readonly consensus: Consensus;
+  /** Undefined for a full node. */
+  readonly signer: Signer | undefined;
+  readonly settings: EngineSettings;
+  readonly wrapEngine: (engine: ConsensusEngine<Parsed, Typed>) => ConsensusEngine<Parsed, Typed>;
+}
+
+/** What a driver of one epoch is made of. */
+export interface EpochWork {
+  readonly consensus: EpochConsensus & Pick<Consensus, "recentHeads">;
+  readonly engine: ConsensusEngine<Parsed, Typed>;
+  readonly self: ValidatorId | undefined;
+  readonly counts: MessageCounts;
+  /** No block at or below it is of the epoch. */
+  readonly baseHeight: bigint;
+  readonly endEpoch: (epoch: bigint) => void;
+}
+
+export interface VotingPorts {
+  readonly chain: Chain;
+  readonly journal: OpenedLog | undefined;
+  readonly scheduler: Scheduler;
+  readonly log: Logger;
+  readonly seats: Seats;
+  readonly createDriver: (work: EpochWork) => Driver<Parsed, Typed>;
+  /** More seats than before are known. */
+  readonly seatsGrew: () => void;
+  /** Peers that the chain admits: its members, the coming ones, and whom they voted in. */
+  readonly allowPeers: (peerIds: readonly string[]) => void;
+  readonly mailEpochEnd: (to: Seat, content: Uint8Array) => void;
+  readonly requestSync: (height: bigint) => void;
+  readonly fatal: (error: unknown) => void;
+}
+
+export function indexIn({ members }: ValidatorSet, signer: Signer | undefined): ValidatorId | undefined {
+  if (signer === undefined) return undefined;
+  const index = members.findIndex(({ publicKey }) => equalBytes(publicKey, signer.publicKey));
+  return index < 0 ? undefined : index;
+}
+
+/** The proposer's key, in the set of the block's epoch. */
+export function proposerIs(
+  head: BlockHead,
+  set: ValidatorSet | undefined,
+  signer: Signer | undefined,
+): boolean {
+  const proposer = set?.members[head.summary.proposer];
+  return proposer !== undefined && signer !== undefined && equalBytes(proposer.publicKey, signer.publicKey);
+}

@@ -1,0 +1,351 @@
+/**
+ * This node's part in the agreement, epoch after epoch: one driver with its engine at a time. A member of an epoch
+ * enters the next one when the checkpoint at its last height is stable, or when a block of a later epoch proves that
+ * it was; what was voted in the epoch before is then forgotten, after the proof is durable and before anything is
+ * signed. Who has entered tells whoever has not: the certificate of the epoch's end goes by mail to members from whom
+ * nothing of this epoch has come, and to whoever still speaks of an earlier one.
+ * Sources: pbft.md 1.12, 1.14; docs/protocol.md, "Epochs"; docs/adr/0023-02.
+ */
+import { must } from "../../base/assert.ts";
+import { equalBytes } from "../../base/bytes.ts";
+import { readGovernance } from "../../chain/governance/governance-state.ts";
+import { endsEpoch, type ValidatorSet } from "../../chain/types/validator-set.ts";
+import { decode } from "../../codec/reader.ts";
+import { Writer } from "../../codec/writer.ts";
+import type {
+  Consensus,
+  ConsensusEpochs,
+  EngineStatus,
+  EpochConsensus,
+  Input,
+  Parsed,
+  SealedHead,
+  Typed,
+  ValidatorId,
+} from "../../consensus/engine.ts";
+import type { RunningTimer } from "../../rpc/api.ts";
+import type { Driver } from "../driver.ts";
+import type { Bill } from "../ingress/work-budget.ts";
+import { type MessageCounts, noCounts } from "../metrics/message-counts.ts";
+import type { Seat } from "./seats.ts";
+import { indexIn, type VotingOptions, type VotingPorts } from "./voting-ports.ts";
+
+export class Voting {
+  readonly counts: MessageCounts = noCounts();
+  readonly #options: VotingOptions;
+  readonly #ports: VotingPorts;
+  readonly #changing: ConsensusEpochs | undefined;
+  #driver: Driver<Parsed, Typed> | undefined;
+  /** The epoch that this node is in: where it votes, if it is a member. */
+  #epoch = 0n;
+  #records: readonly Uint8Array[];
+  /** Members of this epoch, by index, from whom something of it has come. */
+  readonly #met = new Set<ValidatorId>();
+  /** Seats that were told in this interval that an epoch has ended. */
+  readonly #told = new Set<Seat>();
+  #hinted = false;
+  /** Peer ids that the chain admitted last. */
+  #allowed = "";
+  #turn: Promise<void> = Promise.resolve();
+  #cancelTick: () => void = () => undefined;
+  #stopped = false;
+
+  constructor(options: VotingOptions, ports: VotingPorts) {
+    this.#options = options;
+    this.#ports = ports;
+    this.#changing = options.consensus.changing;
+    this.#records = ports.journal?.records ?? [];
+    this.#epoch = this.#startEpoch();
+    this.#useSeats();
+    // Before the start too, so that whoever asks sees an engine.
+    if (this.#changing === undefined) this.#driver = this.#create(options.consensus, 0n);
+  }
+
+  /** Reads what the engine must know. @returns what starts it, at once */
+  async ready(): Promise<() => void> {
+    if (this.#changing === undefined) {
+      if (this.#driver === undefined) return () => undefined;
+      const checkpoint = await this.#ports.chain.store.lastCheckpoint();
+      return () => this.#driver?.start(this.#records, checkpoint);
+    }
+    this.#allowPeers();
+    const start = await this.#enter(this.#epoch);
+    return () => {
+      start();
+      this.#tick();
+    };
+  }
+
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    this.#cancelTick();
+    await this.#driver?.stop();
+    await this.#turn;
+  }
+
+  get epoch(): bigint {
+    return this.#epoch;
+  }
+
+  /** Index in the set of this epoch; undefined for who is no member. */
+  get self(): ValidatorId | undefined {
+    return indexIn(this.validators, this.#options.signer);
+  }
+
+  get validators(): ValidatorSet {
+    return this.#ports.seats.validators;
+  }
+
+  /** A key that may vote one day, but is in no set now. */
+  get isCandidate(): boolean {
+    return this.#options.signer !== undefined && this.self === undefined;
+  }
+
+  /** The epoch whose votes the journal holds, where the chain here has not reached it: until then nothing is signed. */
+  get awaitedEpoch(): bigint | undefined {
+    const voted = this.#changing?.epochOfJournal(this.#records);
+    return voted !== undefined && voted > this.#epoch ? voted : undefined;
+  }
+
+  status(): EngineStatus | undefined {
+    return this.#driver?.status();
+  }
+
+  timers(): readonly RunningTimer[] {
+    return this.#driver?.timers() ?? [];
+  }
+
+  get votes(): boolean {
+    return this.#driver !== undefined;
+  }
+
+  input(input: Input<Typed>): void {
+    this.#driver?.input(input);
+  }
+
+  poolChanged(): void {
+    this.#driver?.poolChanged();
+  }
+
+  headChanged(sealed: SealedHead): void {
+    const { epoch } = sealed.head.summary;
+    // A block of a later epoch: a correct member of it held the stable checkpoint that ends this one.
+    if (epoch > this.#epoch) this.#enterSoon(epoch);
+    else this.#driver?.headChanged(sealed);
+    if (this.#changing === undefined) return;
+    if (endsEpoch(sealed.head.summary)) this.#knowNext(epoch + 1n);
+    this.#allowPeers();
+  }
+
+  /** Consensus mail of whoever has that seat. */
+  receive(seat: Seat, bytes: Uint8Array): void {
+    const epoch = this.#changing === undefined ? this.#epoch : this.#changing.epochOfMessage(bytes);
+    if (epoch !== undefined && epoch < this.#epoch) return this.#tell(seat, epoch);
+    if (epoch !== undefined && epoch > this.#epoch) return this.#hint();
+    const index = this.#ports.seats.indexOf(seat);
+    if (index === undefined) return;
+    this.#met.add(index);
+    this.#driver?.receive(index, bytes);
+  }
+
+  /** Whether the rest of a long message is worth reading. */
+  awaits(seat: Seat, start: Uint8Array, bytes: number): boolean {
+    const epoch = this.#changing === undefined ? this.#epoch : this.#changing.epochOfMessage(start);
+    const index = this.#ports.seats.indexOf(seat);
+    return index !== undefined && epoch === this.#epoch && this.#driver?.awaits(index, start, bytes) === true;
+  }
+
+  /** The certificate that ends an epoch, from whomever: it proves itself. */
+  receiveEpochEnd(content: Uint8Array, bill: Bill): void {
+    const read = decode(content, "epoch end", (reader) => ({
+      epoch: reader.u64(),
+      certificate: reader.raw(reader.remaining),
+    }));
+    if (!read.ok || this.#changing === undefined) return;
+    const { epoch, certificate } = read.value;
+    if (epoch < this.#epoch) return bill.refund();
+    if (epoch > this.#epoch) return this.#hint();
+    const opened = bill.judge(() => must(this.#changing, "checked").openEpochEnd(epoch, certificate));
+    if (!opened.ok) return;
+    bill.refund();
+    const { chain, requestSync } = this.#ports;
+    const { height, hash, stateRoot } = opened.value;
+    const { head } = chain;
+    if (head.summary.height < height) return requestSync(height);
+    if (!endsEpoch(head.summary) || head.summary.height !== height) return;
+    if (!equalBytes(head.hash, hash) || !equalBytes(head.summary.stateRoot, stateRoot)) return;
+    this.#turn = this.#turn
+      .then(() => chain.store.storeCheckpoint(height, certificate))
+      .catch((error: unknown) => this.#ports.fatal(error));
+    this.#enterSoon(epoch + 1n);
+  }
+
+  /** Where the ledger stands at the start: behind the last block of an epoch only if the end is known to be stable. */
+  #startEpoch(): bigint {
+    const { head, store } = this.#ports.chain;
+    const { summary } = head;
+    if (this.#changing === undefined) return 0n;
+    if (!endsEpoch(summary)) return summary.epoch;
+    return store.checkpointAt(summary.height) === undefined ? summary.epoch : summary.epoch + 1n;
+  }
+
+  #enterSoon(epoch: bigint): void {
+    this.#turn = this.#turn
+      .then(() => (epoch > this.#epoch && !this.#stopped ? this.#leaveFor(epoch) : undefined))
+      .catch((error: unknown) => this.#ports.fatal(error));
+  }
+
+  /** One that has stopped for good (amnesia, another state) does not come back by the turn of an epoch. */
+  async #leaveFor(epoch: bigint): Promise<void> {
+    if (this.status()?.mode === "halted") return;
+    const before = this.self;
+    const driver = this.#driver;
+    this.#driver = undefined;
+    await driver?.stop();
+    if (this.#stopped) return;
+    const start = await this.#enter(epoch);
+    start();
+    this.#sayMembership(before);
+    this.#tellUnmet();
+  }
+
+  /** @returns what starts the engine, if there is one */
+  async #enter(epoch: bigint): Promise<() => void> {
+    const { chain } = this.#ports;
+    const { consensus } = this.#options;
+    const changing = must(this.#changing, "only a chain with epochs enters one");
+    this.#epoch = epoch;
+    this.#met.clear();
+    this.#useSeats();
+    const nothing = () => undefined;
+    if (this.self === undefined || this.awaitedEpoch !== undefined) return nothing;
+    const height = must(changing.epochs.find(epoch), "an epoch that began here").firstHeight - 1n;
+    const hash = must(chain.store.hashAt(height), "the block below an epoch is here");
+    await this.#beginJournal(changing, epoch);
+    if (this.#stopped) return nothing;
+    const work = { ...changing.inEpoch(epoch, { height, hash }), recentHeads: consensus.recentHeads };
+    const checkpoint = await chain.store.lastCheckpoint(height);
+    // The chain may have gone on meanwhile: then the turn into a later epoch is ordered already.
+    if (this.#stopped || chain.head.summary.epoch > epoch) return nothing;
+    const driver = this.#create(work, height);
+    return () => {
+      this.#driver = driver;
+      driver?.start(this.#records, checkpoint);
+    };
+  }
+
+  /** Votes of an earlier epoch are void: they are gone before the first of this one is signed. */
+  async #beginJournal(changing: ConsensusEpochs, epoch: bigint): Promise<void> {
+    const { journal } = this.#ports;
+    if (journal === undefined || changing.epochOfJournal(this.#records) === epoch) return;
+    this.#records = changing.journalOf(epoch, this.#records);
+    await journal.log.replace(this.#records);
+  }
+
+  #create(
+    consensus: EpochConsensus & Pick<Consensus, "recentHeads">,
+    baseHeight: bigint,
+  ): Driver<Parsed, Typed> | undefined {
+    const { signer, settings, wrapEngine } = this.#options;
+    const self = this.self;
+    const engine = consensus.createEngine({ self, signer, settings });
+    if (engine === undefined) return undefined;
+    const { counts } = this;
+    const endEpoch = (epoch: bigint) => {
+      // The engine has begun the journal of the next epoch already.
+      this.#records = must(this.#changing, "an epoch ends").journalOf(epoch + 1n, []);
+      this.#enterSoon(epoch + 1n);
+    };
+    return this.#ports.createDriver({
+      consensus,
+      engine: wrapEngine(engine),
+      self,
+      counts,
+      baseHeight,
+      endEpoch,
+    });
+  }
+
+  #useSeats(): void {
+    const { seats, seatsGrew } = this.#ports;
+    const { epochs } = this.#changing ?? {};
+    // The members before and after speak too: of what they have missed.
+    for (const epoch of [this.#epoch - 1n, this.#epoch + 1n]) {
+      const set = epoch < 0n ? undefined : epochs?.setOf(epoch);
+      if (set !== undefined) seats.know(set);
+    }
+    const set = epochs?.setOf(this.#epoch);
+    if (set !== undefined) seats.use(set);
+    seatsGrew();
+  }
+
+  /** Told again only when it has changed. A member that has left still serves what others have missed. */
+  #allowPeers(): void {
+    const { chain, allowPeers } = this.#ports;
+    const governance = readGovernance(chain.committed);
+    if (governance === undefined) return;
+    const before = this.#changing?.epochs.setOf(governance.epoch - 1n)?.members ?? [];
+    const { members, nextMembers, peers } = governance;
+    const ids = [...new Set([...members, ...nextMembers, ...before, ...peers].map(({ peerId }) => peerId))];
+    const text = ids.join(" ");
+    if (text === this.#allowed) return;
+    this.#allowed = text;
+    allowPeers(ids);
+  }
+
+  #knowNext(epoch: bigint): void {
+    const set = this.#changing?.epochs.setOf(epoch);
+    if (set === undefined) return;
+    this.#ports.seats.know(set);
+    this.#ports.seatsGrew();
+  }
+
+  #tick(): void {
+    this.#told.clear();
+    this.#hinted = false;
+    this.#tellUnmet();
+    const { scheduler } = this.#ports;
+    this.#cancelTick = scheduler.after(this.#options.settings.statusIntervalMs, () => {
+      if (!this.#stopped) this.#tick();
+    });
+  }
+
+  /** Whoever has not spoken in this epoch may not know that the one before is over. */
+  #tellUnmet(): void {
+    const { seats } = this.#ports;
+    if (this.#driver === undefined || this.#epoch === 0n) return;
+    for (const index of seats.validators.members.keys()) {
+      if (index !== this.self && !this.#met.has(index)) this.#tell(seats.of(index), this.#epoch - 1n);
+    }
+  }
+
+  /** At most once an interval and seat: the certificate that ended `epoch`. */
+  #tell(seat: Seat, epoch: bigint): void {
+    if (this.#told.has(seat)) return;
+    const { chain, mailEpochEnd } = this.#ports;
+    const next = this.#changing?.epochs.find(epoch + 1n);
+    const certificate = next && chain.store.checkpointAt(next.firstHeight - 1n);
+    if (certificate === undefined) return;
+    this.#told.add(seat);
+    mailEpochEnd(seat, new Writer(8 + certificate.length).u64(epoch).raw(certificate).finish());
+  }
+
+  /** Somebody speaks of a later epoch: whether it is true, the blocks will show. */
+  #hint(): void {
+    if (this.#hinted) return;
+    this.#hinted = true;
+    this.#ports.requestSync(this.#ports.chain.head.summary.height + 1n);
+  }
+
+  #sayMembership(before: ValidatorId | undefined): void {
+    const { log, chain } = this.#ports;
+    const { signer } = this.#options;
+    const fields = { epoch: this.#epoch, height: chain.head.summary.height };
+    if (signer === undefined) return;
+    if (this.self === undefined && before !== undefined) {
+      log.log("warn", "pbft", "no validator any more: this node goes on as a full node", fields);
+    } else if (this.self !== undefined && before === undefined) {
+      log.log("info", "pbft", "a validator from now on", { ...fields, validator: this.self });
+    } else log.log("info", "pbft", "a new epoch has begun", { ...fields, validator: this.self });
+  }
+}

@@ -1,0 +1,26 @@
+/**
+ * Which peers may connect: those of the genesis and of the operator for good, and those that the chain admits as long as
+ * it does.
+ */
+import { ALLOWLIST_MAX } from "../../base/limits.ts";
+
+export class Allowlist {
+  readonly #own: readonly string[];
+  #all: ReadonlySet<string>;
+
+  /** @throws RangeError when there are more than a network can hold. */
+  constructor(own: readonly string[]) {
+    if (own.length > ALLOWLIST_MAX) throw new RangeError(`more than ${ALLOWLIST_MAX} allowed peers`);
+    this.#own = own;
+    this.#all = new Set(own);
+  }
+
+  has(peerId: string): boolean {
+    return this.#all.has(peerId);
+  }
+
+  /** In place of what the chain admitted before. */
+  admit(peerIds: readonly string[]): void {
+    this.#all = new Set([...this.#own, ...peerIds].slice(0, ALLOWLIST_MAX));
+  }
+}

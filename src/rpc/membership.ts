@@ -1,0 +1,33 @@
+/** The members of a chain whose validators may change, as JSON-RPC asks a node for them. Shapes alone. */
+import type { Verdict } from "../base/fault.ts";
+import type { Governance } from "../chain/governance/governance-state.ts";
+import type { ChangeProposal } from "../chain/governance/proposals.ts";
+import type { GovCall } from "../chain/modules/gov.ts";
+import type { BlockHead } from "../chain/types/block.ts";
+import type { ValidatorSet } from "../chain/types/validator-set.ts";
+
+export interface EpochView {
+  readonly epoch: bigint;
+  readonly firstHeight: bigint;
+  readonly validators: ValidatorSet;
+  /** The block that ends it, with its certificate: it names the set of the next one. Undefined for the last. */
+  readonly end: { readonly head: BlockHead; readonly seal: Uint8Array } | undefined;
+}
+
+export interface MembershipApi {
+  /** At the head. */
+  governance(): Governance;
+  /** The newest first. */
+  proposals(countMax: number): readonly ChangeProposal[];
+  /** Ascending. */
+  epochs(from: bigint, countMax: number): readonly EpochView[];
+  /** The epoch that this node is in: behind the chain's while it waits at the barrier. */
+  epoch(): bigint;
+  /** Whether this node has a key that is in no set now. */
+  isCandidate(): boolean;
+  /**
+   * What a change would do as this node sees it, in words with names and figures; none: nothing speaks against it.
+   * Faults: `unknown-proposal`, and those of applying the change.
+   */
+  harms(call: GovCall): Verdict<readonly string[]>;
+}

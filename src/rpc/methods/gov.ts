@@ -1,0 +1,228 @@
+/** The methods about the members of a chain whose validators may change. */
+import { z } from "zod";
+import { hex0x, text } from "../../base/bytes.ts";
+import { RPC_RANGE_MAX } from "../../base/limits.ts";
+import { type ChangeProposal, standingOf, tallyOf } from "../../chain/governance/proposals.ts";
+import { describeChange, gov } from "../../chain/modules/gov.ts";
+import type { Validator } from "../../chain/types/validator-set.ts";
+import { mustChange } from "../answers/capabilities.ts";
+import { CallError } from "../errors.ts";
+import { method } from "../jsonrpc/method.ts";
+import type { EpochView } from "../membership.ts";
+import { bytesInput } from "../schemas/input.ts";
+import { count, hash32, sealedHeadResult, wide } from "../schemas/output.ts";
+import { showSealedHead, showWide } from "../schemas/show.ts";
+import { ALICE, BLOCK_HEX, HASH_A, PEER } from "./examples.ts";
+
+const member = z.strictObject({
+  name: z.string(),
+  publicKey: hash32.meta({ description: "consensus key" }),
+  account: hash32.meta({ description: "proposes and votes, and receives the fees" }),
+  peerId: z.string(),
+});
+
+const MEMBER = { name: "node0", publicKey: HASH_A, account: ALICE, peerId: PEER };
+
+const limit = z
+  .int()
+  .positive()
+  .max(RPC_RANGE_MAX)
+  .optional()
+  .meta({ description: `at most; ${RPC_RANGE_MAX} if left out` });
+
+export const getEpochs = method({
+  name: "chain_getEpochs",
+  summary:
+    "The validator sets by epoch, ascending, each with the sealed head that ends it and names the next set: with the genesis, an offline proof of the set of any epoch.",
+  kind: "read",
+  costly: true,
+  params: z.strictObject({ from: count.optional().meta({ description: "epoch; 0 if left out" }), limit }),
+  result: z.array(
+    z.strictObject({
+      epoch: wide,
+      firstHeight: wide,
+      lastHeight: wide.nullable().meta({ description: "null while the epoch runs" }),
+      validators: z.array(member),
+      end: sealedHeadResult.nullable(),
+    }),
+  ),
+  examples: [
+    {
+      name: "the first",
+      params: { limit: 1 },
+      result: [{ epoch: 0, firstHeight: 1, lastHeight: 160, validators: [MEMBER], end: BLOCK_HEX }],
+    },
+  ],
+  call: ({ api }, { from = 0, limit: most = RPC_RANGE_MAX }) =>
+    mustChange(api).epochs(BigInt(from), most).map(showEpoch),
+});
+
+function showEpoch({ epoch, firstHeight, validators, end }: EpochView) {
+  return {
+    epoch: showWide(epoch),
+    firstHeight: showWide(firstHeight),
+    lastHeight: end === undefined ? null : showWide(end.head.summary.height),
+    validators: validators.members.map(showMember),
+    end: end === undefined ? null : showSealedHead(end.head, end.seal),
+  };
+}
+
+export const getMembership = method({
+  name: "gov_getMembership",
+  summary: "The epoch at the head, its members, those of the next one, and the peers that the chain admits.",
+  kind: "read",
+  params: z.strictObject({}),
+  result: z.strictObject({
+    epoch: wide,
+    nodeEpoch: wide.meta({ description: "in which this node is: one less while it waits at the barrier" }),
+    firstHeight: wide,
+    lastHeight: wide.meta({ description: "as things stand; an approved change brings it forward" }),
+    members: z.array(member),
+    nextMembers: z.array(member),
+    peers: z.array(z.strictObject({ name: z.string(), peerId: z.string() })),
+    parameters: z.strictObject({ epochLength: count, rotationInterval: count }),
+    nextParameters: z.strictObject({ epochLength: count, rotationInterval: count }),
+    candidate: z.boolean().meta({ description: "whether this node has a key that is in no set now" }),
+  }),
+  examples: [
+    {
+      name: "one validator",
+      params: {},
+      result: {
+        epoch: 0,
+        nodeEpoch: 0,
+        firstHeight: 1,
+        lastHeight: 160,
+        members: [MEMBER],
+        nextMembers: [MEMBER],
+        peers: [],
+        parameters: { epochLength: 160, rotationInterval: 4 },
+        nextParameters: { epochLength: 160, rotationInterval: 4 },
+        candidate: false,
+      },
+    },
+  ],
+  call({ api }) {
+    const membership = mustChange(api);
+    const { epoch, firstHeight, lastHeight, members, nextMembers, ...rest } = membership.governance();
+    const { peers, parameters, nextParameters } = rest;
+    return {
+      epoch: showWide(epoch),
+      nodeEpoch: showWide(membership.epoch()),
+      firstHeight: showWide(firstHeight),
+      lastHeight: showWide(lastHeight),
+      members: members.map(showMember),
+      nextMembers: nextMembers.map(showMember),
+      peers: peers.map(({ name, peerId }) => ({ name, peerId })),
+      parameters,
+      nextParameters,
+      candidate: membership.isCandidate(),
+    };
+  },
+});
+
+const described = z.record(z.string(), z.union([z.string(), z.number(), z.boolean(), z.null()])).meta({
+  description: "`change` (add, remove, replace, admit, dismiss, set) and its fields",
+});
+
+export const getProposals = method({
+  name: "gov_getProposals",
+  summary: "Proposals of validators, the newest first, with who voted how.",
+  kind: "read",
+  params: z.strictObject({ limit }),
+  result: z.array(
+    z.strictObject({
+      id: wide,
+      proposer: hash32,
+      height: wide,
+      expires: wide,
+      status: z.enum(["open", "approved", "rejected", "expired"]),
+      decided: wide.nullable(),
+      change: described,
+      forced: z.boolean().meta({ description: "made although the proposer's node warned of harm" }),
+      note: z.string(),
+      approve: count.meta({ description: "seats of the current set" }),
+      reject: count,
+      needed: count,
+      votes: z.array(z.strictObject({ account: hash32, approves: z.boolean(), forced: z.boolean() })),
+    }),
+  ),
+  examples: [
+    {
+      name: "one that is open",
+      params: { limit: 1 },
+      result: [
+        {
+          id: 1,
+          proposer: ALICE,
+          height: 5,
+          expires: 325,
+          status: "open",
+          decided: null,
+          change: { change: "remove", publicKey: HASH_A },
+          forced: false,
+          note: "",
+          approve: 1,
+          reject: 0,
+          needed: 3,
+          votes: [{ account: ALICE, approves: true, forced: false }],
+        },
+      ],
+    },
+  ],
+  call({ api }, { limit: most = RPC_RANGE_MAX }) {
+    const membership = mustChange(api);
+    const governance = membership.governance();
+    const { height } = api.head().summary;
+    return membership
+      .proposals(most)
+      .map((proposal) => showProposal(proposal, tallyOf(proposal, governance), height));
+  },
+});
+
+function showProposal(proposal: ChangeProposal, tally: ReturnType<typeof tallyOf>, height: bigint) {
+  const { id, proposer, expires, decided, change, isForced, note, votes } = proposal;
+  return {
+    id: showWide(id),
+    proposer: hex0x(proposer),
+    height: showWide(proposal.height),
+    expires: showWide(expires),
+    status: standingOf(proposal, height + 1n),
+    decided: decided === 0n ? null : showWide(decided),
+    change: { ...describeChange(change) },
+    forced: isForced,
+    note: text(note),
+    ...tally,
+    votes: votes.map((vote) => ({
+      account: hex0x(vote.account),
+      approves: vote.approves,
+      forced: vote.isForced,
+    })),
+  };
+}
+
+export const checkCall = method({
+  name: "gov_check",
+  summary:
+    "What speaks against a proposal or a vote as this node sees the chain now: a quorum that would be missing, a newcomer that is away. Nothing is sent.",
+  kind: "read",
+  live: true,
+  params: z.strictObject({
+    payload: bytesInput.meta({ description: "of a transaction of module gov" }),
+  }),
+  result: z.strictObject({
+    harms: z.array(z.string()).meta({ description: "in words with names and figures; empty: nothing" }),
+  }),
+  examples: [{ name: "a vote", params: { payload: `0x02${"00".repeat(7)}010100` }, result: { harms: [] } }],
+  call({ api }, { payload }) {
+    const call = gov.decodeCall(payload);
+    if (!call.ok) throw new CallError("BAD_GOV_CALL", call.fault.detail);
+    const found = mustChange(api).harms(call.value);
+    if (!found.ok) throw new CallError("BAD_GOV_CALL", found.fault.detail);
+    return { harms: [...found.value] };
+  },
+});
+
+function showMember({ name, publicKey, account, peerId }: Validator) {
+  return { name, publicKey: hex0x(publicKey), account: hex0x(account), peerId };
+}

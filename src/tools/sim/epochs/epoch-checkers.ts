@@ -1,0 +1,179 @@
+/**
+ * What must hold where members change, checked from the bytes that leave and the blocks that are stored: one block a
+ * height; each sealed by a quorum of the set that the naive ledger has for it; epochs and set hashes as that ledger
+ * says; no vote of one key for two blocks; no message of an epoch below one that the node has spoken in; none of a key
+ * in an epoch whose set it is not in.
+ */
+import { byteText, equalBytes } from "../../../base/bytes.ts";
+import type { SealedBlock } from "../../../chain/types/block.ts";
+import { createValidatorSet } from "../../../chain/types/validator-set.ts";
+import { COMMIT, PRE_PREPARE, PREPARE, signedBytes, textBytes, voteFields } from "../checkers/raw-bytes.ts";
+import { readVote, typeOfPacket } from "../checkers/raw-messages.ts";
+import { readSeal } from "../checkers/raw-proofs.ts";
+import type { Observer } from "../observer.ts";
+import type { NodeId } from "../schedule.ts";
+import type { World } from "../world.ts";
+import { type NaiveEpoch, NaiveMembership } from "./naive-membership.ts";
+
+export interface EpochViolation {
+  readonly checker: string;
+  readonly node: NodeId | undefined;
+  readonly detail: string;
+}
+
+const VIOLATIONS_MAX = 16;
+
+/** What a node has said: in which epoch last, and what it voted for. */
+interface Said {
+  epoch: bigint;
+  /** (epoch, view, height, phase) -> block */
+  readonly votes: Map<string, string>;
+}
+
+export class EpochCheckers {
+  readonly violations: EpochViolation[] = [];
+  readonly membership: NaiveMembership;
+  /** By height. */
+  readonly #hashes: string[] = [];
+  readonly #said = new Map<NodeId, Said>();
+  /** Epochs in which a node spoke, to be judged when their sets are known. */
+  readonly #spoke: { readonly node: NodeId; readonly epoch: bigint }[] = [];
+  readonly #world: World;
+  readonly #isCorrect: (node: NodeId) => boolean;
+
+  constructor(world: World, isCorrect: (node: NodeId) => boolean) {
+    this.#world = world;
+    this.#isCorrect = isCorrect;
+    const { validators, consensus } = world.genesis;
+    const members = validators.map(({ publicKey, account }) => ({
+      key: byteText(publicKey),
+      account: byteText(account),
+    }));
+    const lengths = { interval: consensus.checkpointInterval, epoch: consensus.epochLength ?? 0 };
+    this.membership = new NaiveMembership(members, lengths);
+    this.#hashes.push(byteText(world.genesisHash));
+  }
+
+  readonly observer: Observer = {
+    committed: (node, sealed, receipts) => this.#committed(node, sealed, receipts),
+    sent: (node, _, packet) => this.#sent(node, packet),
+    failed: (node, error, expected) => {
+      if (!expected && this.#isCorrect(node)) this.#report("failed", node, String(error));
+    },
+    announced: (node, event) => {
+      if (!this.#isCorrect(node)) return;
+      if (event.type === "diverged" || event.type === "amnesia") {
+        this.#report("halted", node, `${event.type} at ${event.height}: ${event.detail}`);
+      }
+    },
+  };
+
+  /** What can only be judged when all sets are known. */
+  finish(): void {
+    const { epochs } = this.membership;
+    for (const { node, epoch } of this.#spoke) {
+      const set = epochs[Number(epoch)];
+      if (set === undefined) this.#report("early", node, `spoke in epoch ${epoch}, which has not begun`);
+      else if (!set.members.some(({ key }) => key === this.#keyOf(node))) {
+        this.#report("stranger", node, `spoke in epoch ${epoch}, whose set it is not in`);
+      }
+    }
+  }
+
+  #keyOf(node: NodeId): string {
+    return byteText(this.#world.validators[node]!.publicKey);
+  }
+
+  #committed(node: NodeId, sealed: SealedBlock, receipts: readonly Uint8Array[]): void {
+    if (!this.#isCorrect(node)) return;
+    const { hash, summary } = sealed.block;
+    const height = Number(summary.height);
+    const known = this.#hashes[height];
+    if (known !== undefined && known !== byteText(hash)) {
+      this.#report("agreement", node, `another block at height ${height}`);
+      return;
+    }
+    if (known === undefined && height !== this.#hashes.length) {
+      this.#report("gap", node, `height ${height} after ${this.#hashes.length - 1}`);
+      return;
+    }
+    const epoch = this.membership.at(summary.height);
+    const wrong = this.#epochFault(sealed, epoch) ?? this.#sealFault(sealed, epoch);
+    if (wrong !== undefined) this.#report("certificate", node, `height ${height}: ${wrong}`);
+    if (known !== undefined) return;
+    this.#hashes.push(byteText(hash));
+    this.membership.extend(sealed, receipts);
+    const next = this.membership.at(summary.height + 1n);
+    if (!equalBytes(summary.nextValidatorsHash, this.#hashOf(next))) {
+      this.#report("next-set", node, `height ${height} names another set than epoch ${next.epoch} has`);
+    }
+  }
+
+  #hashOf({ epoch, members }: NaiveEpoch): Uint8Array {
+    const all = members.map(({ key, account }) => ({
+      name: "",
+      peerId: "",
+      publicKey: textBytes(key),
+      account: textBytes(account),
+    }));
+    return createValidatorSet(epoch, all as never).hash;
+  }
+
+  #epochFault({ block: { summary } }: SealedBlock, epoch: NaiveEpoch): string | undefined {
+    if (summary.epoch !== epoch.epoch) return `epoch ${summary.epoch}, the naive ledger says ${epoch.epoch}`;
+    if (!equalBytes(summary.validatorsHash, this.#hashOf(epoch))) return "another set than the naive one";
+    return undefined;
+  }
+
+  #sealFault({ block, seal }: SealedBlock, { epoch, members }: NaiveEpoch): string | undefined {
+    const { view, signatures } = readSeal(seal);
+    const needed = votesThatDecide(members.length);
+    if (new Set(signatures.map(({ signer }) => signer)).size < needed) return `fewer than ${needed} signers`;
+    const fields = voteFields(view, block.summary.height, byteText(block.hash));
+    const bad = signatures.find(({ signer, signature }) => {
+      const key = members[signer]?.key;
+      if (key === undefined) return true;
+      const message = signedBytes(this.#world.genesisHash, COMMIT, epoch, fields, signer);
+      return !this.#world.signatures.rules.verifySignature(textBytes(key) as never, message, signature);
+    });
+    return bad === undefined ? undefined : `the signature of ${bad.signer} is not one of epoch ${epoch}`;
+  }
+
+  #sent(node: NodeId, packet: Uint8Array): void {
+    const type = typeOfPacket(packet);
+    if (type === undefined || !this.#isCorrect(node)) return;
+    const epoch = readEpoch(packet);
+    const said = this.#said.get(node) ?? { epoch: -1n, votes: new Map<string, string>() };
+    this.#said.set(node, said);
+    if (epoch < said.epoch) this.#report("old-epoch", node, `type ${type} of ${epoch} after ${said.epoch}`);
+    if (epoch > said.epoch) {
+      said.epoch = epoch;
+      said.votes.clear();
+      this.#spoke.push({ node, epoch });
+    }
+    if (type !== PRE_PREPARE && type !== PREPARE && type !== COMMIT) return;
+    const { view, height, hash } = readVote(packet);
+    const place = `${view} ${height} ${type === COMMIT ? "commit" : "prepare"}`;
+    const before = said.votes.get(place);
+    if (before === undefined) said.votes.set(place, hash);
+    else if (before !== hash) this.#report("two-votes", node, `epoch ${epoch}, view and height ${place}`);
+  }
+
+  #report(checker: string, node: NodeId | undefined, detail: string): void {
+    if (this.violations.length < VIOLATIONS_MAX) this.violations.push({ checker, node, detail });
+  }
+}
+
+/** Kind, version and type come first. */
+function readEpoch(packet: Uint8Array): bigint {
+  return new DataView(packet.buffer, packet.byteOffset, packet.length).getBigUint64(3);
+}
+
+/** The fewest of n such that two such groups share more than the faulty ones that n survives. */
+function votesThatDecide(n: number): number {
+  let faulty = 0;
+  while (3 * (faulty + 1) < n) faulty++;
+  let votes = 1;
+  while (2 * votes - n <= faulty) votes++;
+  return votes;
+}

@@ -1,0 +1,101 @@
+/**
+ * Who the members of a chain are at each height, found a second time from the transactions of its blocks and what
+ * their receipts say, by the plainest means: lists of keys, and no code of the protocol but the decoding of a call.
+ * The oracle of the epoch checkers.
+ */
+import { byteText } from "../../../base/bytes.ts";
+import { GOV, type GovCall, gov } from "../../../chain/modules/gov.ts";
+import type { SealedBlock } from "../../../chain/types/block.ts";
+import { decodeReceipt } from "../../../chain/types/receipt.ts";
+
+export interface NaiveMember {
+  readonly key: string;
+  readonly account: string;
+}
+
+export interface NaiveEpoch {
+  readonly epoch: bigint;
+  readonly first: bigint;
+  /** Sorted by key. */
+  readonly members: readonly NaiveMember[];
+}
+
+export class NaiveMembership {
+  readonly epochs: NaiveEpoch[];
+  /** The last height of the epoch that runs. */
+  end: bigint;
+  readonly #interval: bigint;
+  #length: bigint;
+  #nextLength: bigint;
+  #next: NaiveMember[];
+  readonly #proposals = new Map<bigint, Extract<GovCall, { kind: "propose" }>["change"]>();
+
+  constructor(
+    members: readonly NaiveMember[],
+    lengths: { readonly interval: number; readonly epoch: number },
+  ) {
+    this.#interval = BigInt(lengths.interval);
+    this.#length = BigInt(lengths.epoch);
+    this.#nextLength = this.#length;
+    this.#next = [...members];
+    this.epochs = [{ epoch: 0n, first: 1n, members: sorted(members) }];
+    this.end = this.#length;
+  }
+
+  get current(): NaiveEpoch {
+    return this.epochs[this.epochs.length - 1]!;
+  }
+
+  /** The epoch of a height that was extended to, or of the next one. */
+  at(height: bigint): NaiveEpoch {
+    return this.epochs.findLast(({ first }) => first <= height) ?? this.epochs[0]!;
+  }
+
+  /** The next block of the chain, with its receipts. */
+  extend({ block }: SealedBlock, receipts: readonly Uint8Array[]): void {
+    const { height } = block.summary;
+    for (const [index, transaction] of block.transactions.entries()) {
+      const receipt = decodeReceipt(receipts[index]!);
+      if (!receipt.ok || receipt.value.status !== "success" || transaction.module !== GOV) continue;
+      const call = gov.decodeCall(transaction.payload);
+      if (!call.ok) continue;
+      for (const { kind, data } of receipt.value.events) {
+        const id = new DataView(data.buffer, data.byteOffset, data.length).getBigUint64(0);
+        if (kind === 1 && call.value.kind === "propose") this.#proposals.set(id, call.value.change);
+        if (kind === 3) this.#approve(this.#proposals.get(id), height);
+      }
+    }
+    if (height !== this.end) return;
+    this.#length = this.#nextLength;
+    const members = sorted(this.#next);
+    this.epochs.push({ epoch: this.current.epoch + 1n, first: height + 1n, members });
+    this.end = height + this.#length;
+  }
+
+  #approve(change: Extract<GovCall, { kind: "propose" }>["change"] | undefined, height: bigint): void {
+    if (change === undefined) return;
+    if (change.kind === "set") {
+      if (change.parameter === "epochLength") this.#nextLength = BigInt(change.value);
+      return;
+    }
+    if (change.kind === "add") {
+      const { publicKey, account } = change.member;
+      this.#next.push({ key: byteText(publicKey), account: byteText(account) });
+    } else if (change.kind === "remove") {
+      this.#next = this.#next.filter(({ key }) => key !== byteText(change.publicKey));
+    } else if (change.kind === "replace") {
+      this.#next = this.#next.map((member) =>
+        member.key === byteText(change.publicKey) ? { ...member, key: byteText(change.newKey) } : member,
+      );
+    } else return;
+    // The checkpoint after, and the one after that.
+    let second = height + 1n;
+    while (second % this.#interval !== 0n) second++;
+    second += this.#interval;
+    if (second < this.end) this.end = second;
+  }
+}
+
+function sorted(members: readonly NaiveMember[]): NaiveMember[] {
+  return [...members].sort((a, b) => (a.key < b.key ? -1 : 1));
+}

@@ -1,0 +1,100 @@
+import { afterEach, describe, expect, it } from "vitest";
+import { EpochNet, type EpochNetOptions } from "../../src/tools/sim/epochs/epoch-net.ts";
+
+let net: EpochNet;
+afterEach(() => net.cluster.stop());
+
+function start(options: Partial<EpochNetOptions> = {}): void {
+  net = new EpochNet({ seed: 1, nodes: 5, members: 4, ...options });
+  net.start();
+}
+
+const epochOf = (node: number): bigint | undefined => net.cluster.replica(node)?.voting.epoch;
+const inEpoch = (nodes: readonly number[], epoch: bigint) => () =>
+  nodes.every((node) => (epochOf(node) ?? -1n) >= epoch);
+const votes = (node: number): boolean => net.cluster.replica(node)?.self !== undefined;
+
+describe("a chain with epochs", () => {
+  it("turns from epoch to epoch although nobody changes anything", async () => {
+    start({ nodes: 4 });
+    expect(await net.until(inEpoch([0, 1, 2, 3], 3n), 60_000)).toBe(true);
+    const { governance } = net;
+    expect(governance.members.map(({ name }) => name)).toEqual(["node0", "node1", "node2", "node3"]);
+    expect(net.first.chain.sealedBlockAt(16n)?.block.summary).toMatchObject({ epoch: 0n });
+    expect(net.first.chain.sealedBlockAt(17n)?.block.summary).toMatchObject({ epoch: 1n });
+  });
+
+  it("takes a newcomer in by a vote, behind the second checkpoint after it, and it votes", async () => {
+    start();
+    await net.until(() => net.height(4) >= 2n, 10_000);
+    expect(await net.decide(net.add(4), [0, 1, 2])).toBe(true);
+    const end = net.governance.lastHeight;
+    expect(end).toBeLessThan(17n);
+    expect(votes(4)).toBe(false);
+    expect(await net.until(inEpoch([0, 1, 2, 3, 4], 1n), 20_000)).toBe(true);
+    expect(votes(4)).toBe(true);
+    // With two of five down the other three are no quorum; with one they are, if the newcomer votes.
+    net.cluster.crash(0);
+    const before = net.height(4);
+    expect(await net.until(() => net.height(4) >= before + 10n, 60_000)).toBe(true);
+  });
+
+  it("lets a member leave: it goes on as a full node, and the others agree without it", async () => {
+    start({ nodes: 5, members: 5 });
+    await net.until(() => net.height(4) >= 2n, 10_000);
+    expect(await net.decide(net.remove(4), [0, 1, 2])).toBe(true);
+    expect(await net.until(inEpoch([0, 1, 2, 3, 4], 1n), 20_000)).toBe(true);
+    expect(votes(4)).toBe(false);
+    expect(net.cluster.replica(4)?.engineStatus()).toBeUndefined();
+    const before = net.height(4);
+    expect(await net.until(() => net.height(4) >= before + 10n, 30_000)).toBe(true);
+    expect(net.governance.members).toHaveLength(4);
+  });
+
+  it("gives a seat another key without loss of the seat", async () => {
+    start();
+    await net.until(() => net.height(4) >= 2n, 10_000);
+    expect(await net.decide(net.replace(1, 4), [0, 2, 3])).toBe(true);
+    expect(await net.until(inEpoch([0, 1, 2, 3, 4], 1n), 20_000)).toBe(true);
+    expect([0, 1, 2, 3, 4].map(votes)).toEqual([true, false, true, true, true]);
+    const before = net.height(0);
+    expect(await net.until(() => net.height(0) >= before + 20n, 60_000)).toBe(true);
+  });
+
+  it("ends an epoch although the last CHECKPOINTs were lost, and a laggard follows over three of them", async () => {
+    start({ nodes: 4 });
+    await net.until(() => net.height(0) >= 2n, 10_000);
+    net.cluster.network.partition([[0, 1, 2], [3]]);
+    expect(await net.until(inEpoch([0, 1, 2], 3n), 60_000)).toBe(true);
+    expect(epochOf(3)).toBe(0n);
+    net.cluster.network.heal();
+    expect(await net.until(inEpoch([3], 3n), 30_000)).toBe(true);
+    // And it is needed: with another one away the three are the quorum.
+    net.cluster.crash(0);
+    const before = net.height(3);
+    expect(await net.until(() => net.height(3) >= before + 8n, 60_000)).toBe(true);
+  });
+
+  it("comes back from a crash in each moment around the turn of an epoch", async () => {
+    start({ nodes: 4 });
+    for (let height = 14n; height <= 19n; height++) {
+      await net.until(() => net.height(3) >= height, 20_000);
+      net.cluster.crash(3);
+      await net.until(() => false, 300);
+      net.cluster.start(3);
+    }
+    const reached = () => [0, 1, 2, 3].every((node) => net.height(node) >= 40n);
+    expect(await net.until(reached, 60_000)).toBe(true);
+    expect([0, 1, 2, 3].map(votes)).toEqual([true, true, true, true]);
+  });
+
+  it("refuses a second change of seats in the epoch, and takes it in the next", async () => {
+    start({ nodes: 6, members: 4 });
+    await net.until(() => net.height(4) >= 2n, 10_000);
+    expect(await net.decide(net.add(4), [0, 1, 2])).toBe(true);
+    expect(await net.decide(net.add(5), [0, 1, 2], 800)).toBe(false);
+    expect(net.governance.nextMembers).toHaveLength(5);
+    await net.until(inEpoch([0, 1, 2, 3, 4], 1n), 20_000);
+    expect(net.governance.members).toHaveLength(5);
+  });
+});
