@@ -33,3 +33,4 @@ if (!installIsCurrent()) {
 run(process.execPath, [join(root, "node_modules/typescript/bin/tsc"), "-p", join(root, "tsconfig.json")]);
 run(process.execPath, [join(root, "bin/buildkernel.js")]);
 run(process.execPath, [join(root, "bin/buildexplorer.js")]);
+run(process.execPath, [join(root, "bin/buildlibraries.js")]);

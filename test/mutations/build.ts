@@ -4,7 +4,7 @@
 import { cpSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import ts from "typescript";
+import ts from "typescript-api";
 import type { Mutation } from "./mutation.ts";
 
 export const ROOT = fileURLToPath(new URL("../..", import.meta.url));
