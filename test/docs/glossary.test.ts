@@ -32,18 +32,23 @@ interface Exported {
 
 function exportedTypes(): Exported[] {
   const src = join(ROOT, "src");
-  return (readdirSync(src, { recursive: true }) as string[])
-    .filter((path) => path.endsWith(".ts"))
-    .flatMap((path) => {
-      const ast = ts.createSourceFile(path, readFileSync(join(src, path), "utf8"), ts.ScriptTarget.ES2023);
-      return ast.statements
-        .filter(
-          (node) =>
-            ts.isInterfaceDeclaration(node) || ts.isClassDeclaration(node) || ts.isTypeAliasDeclaration(node),
-        )
-        .filter((node) => node.modifiers?.some(({ kind }) => kind === ts.SyntaxKind.ExportKeyword))
-        .map((node) => ({ path, name: node.name!.text }));
-    });
+  return (
+    (readdirSync(src, { recursive: true }) as string[])
+      // The pages of the explorer name what they show, after the types of the node.
+      .filter((path) => path.endsWith(".ts") && !path.startsWith("explorer"))
+      .flatMap((path) => {
+        const ast = ts.createSourceFile(path, readFileSync(join(src, path), "utf8"), ts.ScriptTarget.ES2023);
+        return ast.statements
+          .filter(
+            (node) =>
+              ts.isInterfaceDeclaration(node) ||
+              ts.isClassDeclaration(node) ||
+              ts.isTypeAliasDeclaration(node),
+          )
+          .filter((node) => node.modifiers?.some(({ kind }) => kind === ts.SyntaxKind.ExportKeyword))
+          .map((node) => ({ path, name: node.name!.text }));
+      })
+  );
 }
 
 const types = exportedTypes();

@@ -121,9 +121,7 @@ function notFound(isMissing: boolean): FileAnswer {
 }
 
 function isKnown(tags: string | undefined, etag: string): boolean {
-  return (
-    tags !== undefined && tags.split(",").some((tag) => [etag, "*"].includes(tag.trim().replace(/^W\//, "")))
-  );
+  return tags?.split(",").some((tag) => [etag, "*"].includes(tag.trim().replace(/^W\//, "")));
 }
 
 /** Empty where nothing was built. */
