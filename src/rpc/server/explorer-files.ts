@@ -121,7 +121,7 @@ function notFound(isMissing: boolean): FileAnswer {
 }
 
 function isKnown(tags: string | undefined, etag: string): boolean {
-  return tags?.split(",").some((tag) => [etag, "*"].includes(tag.trim().replace(/^W\//, "")));
+  return tags?.split(",").some((tag) => [etag, "*"].includes(tag.trim().replace(/^W\//, ""))) ?? false;
 }
 
 /** Empty where nothing was built. */
