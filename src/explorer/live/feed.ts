@@ -26,6 +26,20 @@ export interface Standing {
   readonly consensus: ResultOf<"consensus_getState"> | undefined;
 }
 
+/** As the node announces it on the topic `consensus`. */
+export interface EngineNews {
+  readonly t: number;
+  readonly type: string;
+  readonly seq?: number | string;
+  readonly view?: number | string;
+  readonly digest?: string;
+  readonly from?: number;
+  readonly reason?: string;
+  readonly detail?: string;
+  readonly minSeq?: number | string;
+  readonly maxSeq?: number | string;
+}
+
 export const link = signal<Link>({ state: client === undefined ? "none" : "connecting" });
 export const isLive = computed(() => link.value.state === "live");
 export const standing = signal<Standing | undefined>(undefined);
@@ -36,6 +50,15 @@ export const clock = signal(nodeNow());
 /** Ticks when lists that follow the chain should ask again: at most once a second. */
 export const revision = signal(0);
 
+type NewsListener = (news: readonly EngineNews[]) => void;
+const newsListeners = new Set<NewsListener>();
+
+/** Told of engine events, once a frame. Returns what ends it. */
+export function onEngineNews(listener: NewsListener): () => void {
+  newsListeners.add(listener);
+  return () => newsListeners.delete(listener);
+}
+
 const POLL_MS = 1_000;
 const HIDDEN_POLL_MS = 10_000;
 /** Heads asked for when the page opens. */
@@ -44,6 +67,7 @@ const HEADS_AT_START = 60;
 const WAITING_MAX = 5_000;
 
 let waitingHeads: Header[] = [];
+let waitingNews: EngineNews[] = [];
 let frame = 0;
 
 /** Starts asking; called once. */
@@ -54,6 +78,7 @@ export function startFeed(): void {
   if (client === undefined) return;
   void pollForever();
   void subscribe("newHeads", (head: Header) => keep(waitingHeads, head));
+  void subscribe("consensus", (news: EngineNews) => keep(waitingNews, news));
 }
 
 function keep<T>(waiting: T[], item: T): void {
@@ -65,12 +90,15 @@ function keep<T>(waiting: T[], item: T): void {
 /** All that came since the last frame in one change of the page. */
 function flush(): void {
   frame = 0;
-  const newHeads = waitingHeads;
-  waitingHeads = [];
-  heads.value = newHeads.reduce<readonly Header[]>(addHead, heads.value);
+  const [newHeads, news] = [waitingHeads, waitingNews];
+  [waitingHeads, waitingNews] = [[], []];
+  batch(() => {
+    if (newHeads.length > 0) heads.value = newHeads.reduce(addHead, heads.value);
+    if (news.length > 0) for (const listener of newsListeners) listener(news);
+  });
 }
 
-async function subscribe<T>(topic: "newHeads", listener: (event: T) => void): Promise<void> {
+async function subscribe<T>(topic: "newHeads" | "consensus", listener: (event: T) => void): Promise<void> {
   for (;;) {
     try {
       await client?.subscribe<T>(topic, listener, { onResume: () => void fillHeads() });

@@ -20,7 +20,7 @@ export function nextTheme(): void {
 }
 
 /** Browsers may refuse to remember anything, of pages from disk for one. */
-function recall(key: string): string | undefined {
+export function recall(key: string): string | undefined {
   try {
     return localStorage.getItem(key) ?? undefined;
   } catch {
@@ -28,7 +28,7 @@ function recall(key: string): string | undefined {
   }
 }
 
-function remember(key: string, value: string): void {
+export function remember(key: string, value: string): void {
   try {
     localStorage.setItem(key, value);
   } catch {

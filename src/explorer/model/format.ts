@@ -72,3 +72,9 @@ export function showHashRate(perSecond: number): string {
   }
   return `${value < 10 ? value.toFixed(1) : value.toFixed(0)} ${units[i]}`;
 }
+
+/** "12.3 %". */
+export function showShare(share: number): string {
+  const percent = 100 * share;
+  return `${percent !== 0 && percent < 10 ? percent.toFixed(1) : percent.toFixed(0)} %`;
+}

@@ -1,5 +1,6 @@
 /** The small pieces that every page is made of: links to what has a hash, ages and times, amounts, panels, notes. */
 import type { ComponentChildren } from "preact";
+import { useState } from "preact/hooks";
 import { printable } from "../../base/printable.ts";
 import { clock } from "../live/feed.ts";
 import { shorten, showAge, showAmount } from "../model/format.ts";
@@ -95,6 +96,10 @@ export function HeightLink({ height }: { readonly height: number }) {
   return <a href={href("block", height)}>{showAmount(height)}</a>;
 }
 
+export function Amount({ children }: { readonly children: string | number }) {
+  return <span class="amount">{showAmount(children)}</span>;
+}
+
 /** How long ago, kept up to date; the time itself in the reader's zone when pointed at. */
 export function Age({ timeMs }: { readonly timeMs: number }) {
   return (
@@ -104,12 +109,22 @@ export function Age({ timeMs }: { readonly timeMs: number }) {
   );
 }
 
+/** A time in the reader's zone, with the age beside it. */
+export function Time({ timeMs }: { readonly timeMs: number }) {
+  return (
+    <span>
+      <time dateTime={isoOf(timeMs)}>{showTime(timeMs)}</time>{" "}
+      <span class="quiet">({showAge(clock.value - timeMs)})</span>
+    </span>
+  );
+}
+
 const FORMAT = new Intl.DateTimeFormat(undefined, {
   dateStyle: "medium",
   timeStyle: "long",
 });
 
-function showTime(timeMs: number): string {
+export function showTime(timeMs: number): string {
   return isShowable(timeMs) ? FORMAT.format(timeMs) : `${timeMs} ms`;
 }
 
@@ -125,6 +140,36 @@ function isShowable(timeMs: number): boolean {
 /** Text of others: what acts or hides is written out. */
 export function Text({ children }: { readonly children: string }) {
   return <>{printable(children)}</>;
+}
+
+/** A value that can be copied. */
+export function Copy({ text }: { readonly text: string }) {
+  const [isDone, setDone] = useState(false);
+  const copy = async () => {
+    await navigator.clipboard.writeText(text);
+    setDone(true);
+    setTimeout(() => setDone(false), 1_500);
+  };
+  if (navigator.clipboard === undefined) return null;
+  return (
+    <button type="button" class="copy" onClick={() => void copy()} aria-label={isDone ? "copied" : "copy"}>
+      {isDone ? "copied" : "copy"}
+    </button>
+  );
+}
+
+/** Names and values in two columns. */
+export function Facts({ children }: WithChildren) {
+  return <dl class="facts">{children}</dl>;
+}
+
+export function Fact({ name, children }: WithChildren & { readonly name: ComponentChildren }) {
+  return (
+    <div>
+      <dt>{name}</dt>
+      <dd>{children}</dd>
+    </div>
+  );
 }
 
 export function Note({ tone = "quiet", children }: WithChildren & { readonly tone?: Tone }) {

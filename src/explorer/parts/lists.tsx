@@ -5,10 +5,11 @@ import { type Header, standing } from "../live/feed.ts";
 import { summarizeCall } from "../model/calls.ts";
 import { showAmount, showBytes } from "../model/format.ts";
 import { Age, Badge, HashLink, HeightLink, Scroll, Text } from "./basics.tsx";
+import { BlockMark } from "./marks.tsx";
 
 export type FoundTx = ResultOf<"tx_search">["items"][number];
 
-function proposerName(index: number): string {
+export function proposerName(index: number): string {
   return standing.value?.validators[index]?.id ?? `#${index}`;
 }
 
@@ -40,7 +41,7 @@ export function BlockTable({
                 <HeightLink height={height} />
               </td>
               <td>
-                <HashLink to="block" hash={hash} />
+                <BlockMark hash={hash} height={height} /> <HashLink to="block" hash={hash} />
               </td>
               <td class="right">{showAmount(txCount)}</td>
               <td class="right quiet">{showBytes(bodyBytes)}</td>
@@ -112,7 +113,7 @@ export function TxTable({
 }
 
 /** What a transaction calls, in a few words. */
-function Call({ module, call }: { readonly module: string; readonly call: FoundTx["call"] }) {
+export function Call({ module, call }: { readonly module: string; readonly call: FoundTx["call"] }) {
   const { verb, amount, target } = summarizeCall(module, call);
   return (
     <span class="call">

@@ -2,13 +2,23 @@
 import type { FunctionComponent } from "preact";
 import { useState } from "preact/hooks";
 import { printable } from "../../base/printable.ts";
+import { failures, hasFailed } from "../live/checks.ts";
 import { nodeUrls } from "../live/client.ts";
 import { link, standing } from "../live/feed.ts";
 import { route } from "../live/route.ts";
 import { nextTheme, theme } from "../live/theme.ts";
 import { showDuration } from "../model/format.ts";
 import { href, type PageName } from "../model/routes.ts";
+import { AccountPage } from "../pages/account.tsx";
+import { Anchors } from "../pages/anchors.tsx";
+import { BlockPage } from "../pages/block.tsx";
+import { Blocks } from "../pages/blocks.tsx";
+import { ChecksPage } from "../pages/checks.tsx";
 import { Overview } from "../pages/overview.tsx";
+import { Receipt } from "../pages/receipt.tsx";
+import { State } from "../pages/state.tsx";
+import { TransactionPage } from "../pages/transaction.tsx";
+import { Transactions } from "../pages/transactions.tsx";
 import { Text } from "./basics.tsx";
 import { Search } from "./search.tsx";
 
@@ -24,10 +34,22 @@ interface Entry {
   readonly only?: Kind;
 }
 
-const ENTRIES: readonly Entry[] = [{ page: "overview", label: "Overview", view: Overview }];
+const ENTRIES: readonly Entry[] = [
+  { page: "overview", label: "Overview", view: Overview },
+  { page: "blocks", label: "Blocks", view: Blocks, with: ["block"] },
+  { page: "transactions", label: "Transactions", view: Transactions, with: ["transaction"] },
+  { page: "anchors", label: "Anchors", view: Anchors },
+  { page: "receipt", label: "Verify a receipt", view: Receipt },
+  { page: "state", label: "State", view: State, with: ["account"] },
+  { page: "checks", label: "What is checked", view: ChecksPage },
+];
 
 /** Pages that are reached from others. */
-const DETAILS: Partial<Record<PageName, FunctionComponent>> = {};
+const DETAILS: Partial<Record<PageName, FunctionComponent>> = {
+  block: BlockPage,
+  transaction: TransactionPage,
+  account: AccountPage,
+};
 
 export function Shell() {
   const { page } = route.value;
@@ -44,6 +66,7 @@ export function Shell() {
         <Navigation />
         <main id="content" tabIndex={-1}>
           <LinkState />
+          <Failures />
           <View />
         </main>
       </div>
@@ -98,6 +121,24 @@ function Navigation() {
         ))}
       </ul>
     </nav>
+  );
+}
+
+/** On every page, until the page is loaded anew: something that the node showed does not hold. */
+function Failures() {
+  if (!hasFailed.value) return null;
+  return (
+    <div class="notice bad" role="alert">
+      <strong>Do not believe this node: what it showed does not hold.</strong>
+      <ul class="plain">
+        {failures.value.slice(0, 3).map(({ subject, what, words }) => (
+          <li key={subject + what}>
+            {printable(subject)}, {what}: {printable(words)}
+          </li>
+        ))}
+      </ul>
+      <a href={href("checks")}>What was checked</a>
+    </div>
   );
 }
 

@@ -1,0 +1,12 @@
+/** All transactions from the newest downwards. */
+import { Heading } from "../parts/basics.tsx";
+import { TxList } from "../parts/tx-list.tsx";
+
+export function Transactions() {
+  return (
+    <>
+      <Heading>Transactions</Heading>
+      <TxList title="Latest transactions" />
+    </>
+  );
+}
