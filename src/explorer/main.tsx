@@ -3,6 +3,7 @@ import { render } from "preact";
 import { startFeed } from "./live/feed.ts";
 import { startMetrics } from "./live/latency.ts";
 import { applyTheme } from "./live/theme.ts";
+import { startVotes } from "./live/votes.ts";
 import { Shell } from "./parts/shell.tsx";
 import "./style.css";
 
@@ -11,6 +12,7 @@ const root = document.getElementById("explorer");
 if (root !== null) {
   root.replaceChildren();
   render(<Shell />, root);
+  startVotes();
   startFeed();
   startMetrics();
 }

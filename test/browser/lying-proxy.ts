@@ -2,7 +2,7 @@
  * A node that lies: it stands before a true one, passes everything on, and changes answers on their way. `lie` gets each
  * result by its method. The page comes from the disk, so that a page under development can be looked at through it too.
  */
-import { createServer, type IncomingMessage, request as ask, type Server } from "node:http";
+import { request as ask, createServer, type IncomingMessage, type Server } from "node:http";
 import { connect } from "node:net";
 import { ExplorerFiles, isExplorerPath } from "../../src/rpc/server/explorer-files.ts";
 
@@ -19,7 +19,11 @@ interface Answer {
 }
 
 /** @returns the proxy's URL, and what ends it */
-export async function serveLies(target: string, lie: Lie, port = 0): Promise<{ url: string; close: () => void }> {
+export async function serveLies(
+  target: string,
+  lie: Lie,
+  port = 0,
+): Promise<{ url: string; close: () => void }> {
   const { host, hostname, port: targetPort } = new URL(target);
   const server: Server = createServer((incoming, response) => {
     const [path = "", search = ""] = (incoming.url ?? "").split("?");
@@ -37,10 +41,16 @@ export async function serveLies(target: string, lie: Lie, port = 0): Promise<{ u
   server.on("upgrade", (incoming, socket, head) => {
     const upstream = connect(Number(targetPort), hostname);
     const headers = Object.entries({ ...incoming.headers, host, origin: `http://${host}` });
-    upstream.write(`GET ${incoming.url} HTTP/1.1\r\n${headers.map(([k, v]) => `${k}: ${v}`).join("\r\n")}\r\n\r\n`);
+    upstream.write(
+      `GET ${incoming.url} HTTP/1.1\r\n${headers.map(([k, v]) => `${k}: ${v}`).join("\r\n")}\r\n\r\n`,
+    );
     upstream.write(head);
     upstream.pipe(socket).pipe(upstream);
-    for (const end of [upstream, socket]) end.on("error", () => [upstream, socket].forEach((one) => one.destroy()));
+    for (const end of [upstream, socket])
+      end.on("error", () => {
+        upstream.destroy();
+        socket.destroy();
+      });
   });
   await new Promise<void>((resolve) => server.listen(port, "127.0.0.1", resolve));
   const address = server.address();

@@ -82,6 +82,7 @@ export class FakeNode implements NodeApi {
   /** Beyond the own head, as far as f+1 validators tell. */
   believed = 0n;
   equivocations: EvidenceView[] = [];
+  engineNews: NodeEvents["consensus"][] = [];
   storeFails = false;
   /** Thrown by the next `submit`. */
   submitThrows: Error | undefined;
@@ -236,6 +237,15 @@ export class FakeNode implements NodeApi {
     return accept({ receipt: execution.receipts[0]!, module: decoded.value.module, at: this.head() });
   }
 
+  waiting(countMax: number, sender: Address | undefined) {
+    return this.pooled
+      .filter(({ from }) => sender === undefined || hex(from) === hex(sender))
+      .slice(0, countMax)
+      .map((transaction) => ({ transaction, executable: true }));
+  }
+  recentEngineEvents(votesMax: number) {
+    return this.engineNews.slice(-votesMax);
+  }
   pool() {
     const { length } = this.pooled;
     return {

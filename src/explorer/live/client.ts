@@ -31,7 +31,7 @@ async function timedFetch(input: Parameters<typeof fetch>[0], init?: RequestInit
   return response;
 }
 
-export function clientOf(url: string): Client {
+function clientOf(url: string): Client {
   return new Client(url, {
     fetch: timedFetch as typeof fetch,
     timeoutMs: ANSWER_MS_MAX,

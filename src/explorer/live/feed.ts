@@ -8,7 +8,7 @@ import type { ResultOf } from "../../sdk/client.ts";
 import { addHead } from "../model/traffic.ts";
 import { askAll, client, nodeNow, orUndefined } from "./client.ts";
 
-export type Header = ResultOf<"chain_getHead">;
+export type ShownHeader = ResultOf<"chain_getHead">;
 
 export type Link =
   | { readonly state: "none" }
@@ -16,7 +16,7 @@ export type Link =
   | { readonly state: "live" }
   | { readonly state: "gone"; readonly sinceMs: number; readonly reason: string };
 
-export interface Standing {
+export interface NodeStanding {
   readonly info: ResultOf<"node_info">;
   readonly status: ResultOf<"node_status">;
   readonly explain: ResultOf<"consensus_explain">;
@@ -42,9 +42,9 @@ export interface EngineNews {
 
 export const link = signal<Link>({ state: client === undefined ? "none" : "connecting" });
 export const isLive = computed(() => link.value.state === "live");
-export const standing = signal<Standing | undefined>(undefined);
+export const standing = signal<NodeStanding | undefined>(undefined);
 /** Newest first, bounded. */
-export const heads = signal<readonly Header[]>([]);
+export const heads = signal<readonly ShownHeader[]>([]);
 /** The clock of the node, each second. */
 export const clock = signal(nodeNow());
 /** Ticks when lists that follow the chain should ask again: at most once a second. */
@@ -66,7 +66,7 @@ const HEADS_AT_START = 60;
 /** Events that wait for a frame; beyond it the oldest is forgotten (a page in the background draws no frames). */
 const WAITING_MAX = 5_000;
 
-let waitingHeads: Header[] = [];
+let waitingHeads: ShownHeader[] = [];
 let waitingNews: EngineNews[] = [];
 let frame = 0;
 
@@ -77,7 +77,7 @@ export function startFeed(): void {
   }, 1_000);
   if (client === undefined) return;
   void pollForever();
-  void subscribe("newHeads", (head: Header) => keep(waitingHeads, head));
+  void subscribe("newHeads", (head: ShownHeader) => keep(waitingHeads, head));
   void subscribe("consensus", (news: EngineNews) => keep(waitingNews, news));
 }
 
@@ -137,7 +137,7 @@ async function poll(): Promise<void> {
   if (refused !== undefined) throw refused;
   const wasMissing = standing.value === undefined || link.value.state !== "live";
   const before = standing.value?.status;
-  const now = { info, status, explain, validators, pool, consensus: orUndefined(consensus) } as Standing;
+  const now = { info, status, explain, validators, pool, consensus: orUndefined(consensus) } as NodeStanding;
   batch(() => {
     standing.value = now;
     if (!isLive.peek()) link.value = { state: "live" };
@@ -153,7 +153,7 @@ async function fillHeads(): Promise<void> {
   const from = Math.max(0, height - HEADS_AT_START + 1);
   const [range] = await askAll([{ method: "chain_getBlockRange", params: { from, to: height } }]);
   const found = orUndefined(range) ?? [];
-  heads.value = found.reduce<readonly Header[]>(
+  heads.value = found.reduce<readonly ShownHeader[]>(
     addHead,
     heads.value.filter((head) => head.height < from),
   );

@@ -221,10 +221,10 @@ export async function readTransaction(hash: string): Promise<TxView | undefined>
   };
 }
 
-export type StateAnswer = Exclude<Answer<"state_query">, Error>;
+export type ShownState = Exclude<Answer<"state_query">, Error>;
 
 export interface StateView {
-  readonly answer: StateAnswer;
+  readonly answer: ShownState;
   /** Decoded here; undefined where the state holds nothing. */
   readonly value: Readonly<Record<string, string | number>> | undefined;
   readonly checks: readonly Check[];

@@ -1,6 +1,6 @@
 /** The Prometheus text format 0.0.4 as far as the node writes it: samples with their labels, and what each is. */
 
-export interface Sample {
+export interface MetricSample {
   /** With its suffix: of a histogram NAME_bucket, NAME_sum, NAME_count. */
   readonly name: string;
   readonly labels: string;
@@ -11,7 +11,7 @@ export interface Metric {
   readonly name: string;
   readonly help: string;
   readonly type: string;
-  readonly samples: readonly Sample[];
+  readonly samples: readonly MetricSample[];
 }
 
 /** Metrics and samples that are read; the rest is left out. */
@@ -19,7 +19,7 @@ const METRICS_MAX = 500;
 const SAMPLES_MAX = 5_000;
 
 export function parseMetrics(text: string): readonly Metric[] {
-  const metrics = new Map<string, { help: string; type: string; samples: Sample[] }>();
+  const metrics = new Map<string, { help: string; type: string; samples: MetricSample[] }>();
   let samples = 0;
   const entry = (name: string) => {
     const found = metrics.get(name) ?? { help: "", type: "untyped", samples: [] };

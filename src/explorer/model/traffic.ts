@@ -14,7 +14,7 @@ export interface SeenHead {
 const HEADS_KEPT = 1_200;
 const WINDOW_MS = 60_000;
 
-export interface Traffic {
+export interface ChainTraffic {
   readonly transactionsPerSecond: number;
   readonly blocksPerSecond: number;
   /** Between the last two blocks on average over the window; undefined for fewer than two. */
@@ -29,7 +29,7 @@ export function addHead<H extends SeenHead>(heads: readonly H[], head: H): reado
   return [head, ...below].slice(0, HEADS_KEPT);
 }
 
-export function trafficOf(heads: readonly SeenHead[], nowMs: number): Traffic {
+export function trafficOf(heads: readonly SeenHead[], nowMs: number): ChainTraffic {
   const recent = heads.filter(({ time, height }) => height > 0 && nowMs - time < WINDOW_MS);
   const perSecond = new Array<number>(WINDOW_MS / 1_000).fill(0);
   for (const { time, txCount } of recent) {

@@ -1,7 +1,7 @@
 /** How the chain does, on one screen: in words, in figures, and as it moves. */
 import { computed } from "@preact/signals";
 import { askAll, orThrow } from "../live/client.ts";
-import { clock, heads, type Standing, standing } from "../live/feed.ts";
+import { clock, heads, type NodeStanding, standing } from "../live/feed.ts";
 import { latencyMs } from "../live/latency.ts";
 import { useQuery } from "../live/query.ts";
 import { showAmount, showDuration, showHashRate, showRate } from "../model/format.ts";
@@ -55,7 +55,7 @@ export function Overview() {
   );
 }
 
-function ConsensusBadge({ info, status }: Standing) {
+function ConsensusBadge({ info, status }: NodeStanding) {
   const { consensus } = status;
   if (consensus?.type === "pbft") return <Badge>{`PBFT · view ${consensus.view} · final at once`}</Badge>;
   if (consensus?.type === "pow")
@@ -64,7 +64,7 @@ function ConsensusBadge({ info, status }: Standing) {
 }
 
 /** What `quorate explain` says, and what follows from it for the reader. */
-function Words({ explain }: Standing) {
+function Words({ explain }: NodeStanding) {
   return (
     <section class={`explain ${explain.ok ? "good" : "bad"}`} aria-label="Why the chain moves or does not">
       <p role="status">
@@ -84,7 +84,7 @@ function Words({ explain }: Standing) {
   );
 }
 
-function Figures(now: Standing) {
+function Figures(now: NodeStanding) {
   const { status, pool } = now;
   const head = heads.value[0];
   const sinceMs = head === undefined || head.height === 0 ? undefined : Math.max(0, clock.value - head.time);
@@ -112,10 +112,7 @@ function Figures(now: Standing) {
           ? "none yet"
           : `${showDuration(sinceMs < 1_000 ? 0 : Math.floor(sinceMs / 1_000) * 1_000)} ago`}
       </Figure>
-      <Figure
-        name="Transactions a second"
-        note={`${showRate(traffic.value.blocksPerSecond)} blocks a second`}
-      >
+      <Figure name="Transactions/s" note={`${showRate(traffic.value.blocksPerSecond)} blocks a second`}>
         {showRate(traffic.value.transactionsPerSecond)}
       </Figure>
       <Figure name="Latency" note="accepted here to in a block">
@@ -135,7 +132,7 @@ function Figures(now: Standing) {
   );
 }
 
-function Voters({ validators, consensus, status }: Standing) {
+function Voters({ validators, consensus, status }: NodeStanding) {
   if (status.consensus?.type === "pow") {
     return (
       <Figure name="Hash rate" note={status.consensus.mining ? "this node mines" : "this node does not mine"}>
@@ -154,8 +151,8 @@ function Voters({ validators, consensus, status }: Standing) {
       <Figure name="Validators online" tone={tone} note={`${quorum.quorum} make a quorum`}>
         <a href={href("validators")}>{`${online} of ${budget.n}`}</a>
       </Figure>
-      <Figure name="Fault budget" tone={tone} note={budgetWords(budget)}>
-        {`f = ${budget.f}, ${budget.used} used`}
+      <Figure name="Fault budget" tone={tone} note={`f = ${budget.f}: ${budgetWords(budget)}`}>
+        {`${budget.used} of ${budget.f} used`}
       </Figure>
     </>
   );

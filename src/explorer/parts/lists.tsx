@@ -1,7 +1,7 @@
 /** Lists of blocks and of transactions as they stand on several pages. */
 
 import type { ResultOf } from "../../sdk/client.ts";
-import { type Header, standing } from "../live/feed.ts";
+import { type ShownHeader, standing } from "../live/feed.ts";
 import { summarizeCall } from "../model/calls.ts";
 import { showAmount, showBytes } from "../model/format.ts";
 import { Age, Badge, HashLink, HeightLink, Scroll, Text } from "./basics.tsx";
@@ -17,7 +17,7 @@ export function BlockTable({
   blocks,
   label,
 }: {
-  readonly blocks: readonly Header[];
+  readonly blocks: readonly ShownHeader[];
   readonly label: string;
 }) {
   const isMined = standing.value?.info.consensus === "pow";

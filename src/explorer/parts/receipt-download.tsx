@@ -2,10 +2,10 @@
 import { parseBytes32 } from "../../base/bytes.ts";
 import { createReceipt } from "../../sdk/receipt-file.ts";
 import { standing } from "../live/feed.ts";
-import type { StateAnswer, TxView } from "../live/ledger.ts";
+import type { ShownState, TxView } from "../live/ledger.ts";
 
 /** Offers bytes as a file. */
-export function download(name: string, text: string): void {
+function download(name: string, text: string): void {
   const url = URL.createObjectURL(new Blob([text], { type: "application/json" }));
   const link = document.createElement("a");
   link.href = url;
@@ -50,7 +50,7 @@ export function DownloadAnchor({
   digest,
   sender,
 }: {
-  readonly answer: StateAnswer;
+  readonly answer: ShownState;
   readonly digest: string;
   readonly sender?: string;
 }) {

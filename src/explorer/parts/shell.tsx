@@ -14,6 +14,7 @@ import { Anchors } from "../pages/anchors.tsx";
 import { BlockPage } from "../pages/block.tsx";
 import { Blocks } from "../pages/blocks.tsx";
 import { ChecksPage } from "../pages/checks.tsx";
+import { Consensus } from "../pages/consensus.tsx";
 import { Overview } from "../pages/overview.tsx";
 import { Receipt } from "../pages/receipt.tsx";
 import { State } from "../pages/state.tsx";
@@ -36,6 +37,7 @@ interface Entry {
 
 const ENTRIES: readonly Entry[] = [
   { page: "overview", label: "Overview", view: Overview },
+  { page: "consensus", label: "Consensus", view: Consensus, only: "pbft" },
   { page: "blocks", label: "Blocks", view: Blocks, with: ["block"] },
   { page: "transactions", label: "Transactions", view: Transactions, with: ["transaction"] },
   { page: "anchors", label: "Anchors", view: Anchors },

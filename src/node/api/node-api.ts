@@ -41,14 +41,17 @@ import type {
 import type { ChainModeApi } from "../../rpc/chain-mode-api.ts";
 import type { MembershipApi } from "../../rpc/membership.ts";
 import type { PeerMemoryApi } from "../../rpc/peer-memory.ts";
+import type { PooledView } from "../../rpc/pooled-view.ts";
 import { EventTopic } from "../assembly/tip-log.ts";
 import { DepthFinality, type FinalityPorts } from "../finality.ts";
 import type { Network } from "../ports.ts";
 import type { Replica } from "../replica.ts";
 import { readSettled } from "../settled-reads.ts";
 import { ChainBranches, isOnChain } from "./branches-api.ts";
+import { EngineRecord } from "./engine-record.ts";
 import { ReplicaMembership } from "./membership-api.ts";
 import { NetworkMemory } from "./peer-memory-api.ts";
+import { listPool } from "./pool-list.ts";
 
 export interface ReplicaApiOptions {
   readonly info: Omit<NodeInfo, "chainId" | "genesisHash" | "consensus" | "address">;
@@ -89,6 +92,7 @@ export class ReplicaApi implements NodeApi {
   readonly #ports: ReplicaApiPorts;
   readonly #mode: ShownMode;
   readonly #heads = new EventTopic<BlockEvent>();
+  readonly #record = new EngineRecord();
   #chainFailed = false;
   #headChangedAtMs: number;
 
@@ -102,6 +106,7 @@ export class ReplicaApi implements NodeApi {
     this.#mode = mode;
     if (mode.kind === "forkable") events.reorgs.subscribe((change) => mode.finality.branchChanged(change));
     events.heads.subscribe((change) => this.#headChanged(change));
+    events.engine.subscribe((news) => this.#record.note(news));
     this.#chain.onFailure(() => {
       this.#chainFailed = true;
     });
@@ -218,6 +223,14 @@ export class ReplicaApi implements NodeApi {
     });
     if (!value.ok) return value;
     return { ok: true, value: { receipt: value.value, module: decoded.value.module, at: head } };
+  }
+
+  waiting(countMax: number, sender: Address | undefined): readonly PooledView[] {
+    return listPool(this.#ports.replica.pool, countMax, sender);
+  }
+
+  recentEngineEvents(votesMax: number): readonly NodeEvents["consensus"][] {
+    return this.#record.recent(votesMax);
   }
 
   pool(): PoolStatus {

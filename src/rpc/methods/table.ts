@@ -4,6 +4,7 @@ import * as branches from "./branches.ts";
 import * as chain from "./chain.ts";
 import * as consensus from "./consensus.ts";
 import { setPartition } from "./devnet.ts";
+import { getEngineEvents } from "./engine-events.ts";
 import { getEvidence } from "./evidence.ts";
 import { explainConsensus } from "./explain.ts";
 import * as governance from "./gov.ts";
@@ -11,6 +12,7 @@ import * as miner from "./miner.ts";
 import * as network from "./network.ts";
 import * as node from "./node.ts";
 import * as peerbook from "./peerbook.ts";
+import { listPool } from "./pool-list.ts";
 import { send } from "./send.ts";
 import * as state from "./state.ts";
 import * as sub from "./sub.ts";
@@ -38,9 +40,11 @@ export const METHODS = {
   account_get: state.getAccount,
   state_query: state.queryState,
   mempool_status: network.poolStatus,
+  mempool_list: listPool,
   consensus_getState: consensus.getConsensusState,
   consensus_getValidators: consensus.getValidators,
   consensus_getEvidence: getEvidence,
+  consensus_getEvents: getEngineEvents,
   consensus_explain: explainConsensus,
   gov_getMembership: governance.getMembership,
   gov_getProposals: governance.getProposals,

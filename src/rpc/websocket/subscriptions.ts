@@ -3,15 +3,15 @@
  * so that a client sees a gap. It refuses to know sockets: `send` takes a message and says nothing; a consumer that
  * is too slow is the socket's matter (websocket.ts). Bound: RPC_SUBSCRIPTIONS_MAX.
  */
-import { equalBytes, type Hash, hex, hex0x, showHash } from "../../base/bytes.ts";
+import { equalBytes, type Hash, hex, hex0x } from "../../base/bytes.ts";
 import { RPC_HELD_EVENTS_MAX, RPC_SUBSCRIPTIONS_MAX } from "../../base/limits.ts";
 import type { Block } from "../../chain/types/block.ts";
-import type { EngineEvent } from "../../consensus/engine.ts";
 import { mustHaveBranches } from "../answers/capabilities.ts";
 import { includedStatus, type TxStatus, txStatusOf } from "../answers/tx-status.ts";
 import type { BlockEvent, NodeApi, NodeEvents } from "../api.ts";
 import { CallError } from "../errors.ts";
-import { showAt, showHeader, showWide } from "../schemas/show.ts";
+import { showAt, showHeader } from "../schemas/show.ts";
+import { showEngineEvent } from "../schemas/show-engine-event.ts";
 import type { Notices } from "./notices.ts";
 
 export const TOPICS = ["newHeads", "finalized", "reorgs", "tx", "consensus"] as const;
@@ -224,20 +224,4 @@ function showReorgEvent(events: NodeEvents["reorg"]) {
     droppedTxs: dropped.slice(0, DROPPED_SHOWN_MAX).map((id) => hex0x(id)),
     finalizedReversed,
   };
-}
-
-/** Heights are called seq, as in the paper and in consensus_getState. */
-function showEngineEvent(event: EngineEvent): Record<string, string | number> {
-  const shown: Record<string, string | number> = { type: event.type };
-  if ("height" in event) shown.seq = showWide(event.height);
-  if ("view" in event) shown.view = showWide(event.view);
-  if ("hash" in event) shown.digest = showHash(event.hash);
-  if ("from" in event) shown.from = event.from;
-  if ("detail" in event) shown.detail = event.detail;
-  if ("reason" in event) shown.reason = event.reason;
-  if ("minHeight" in event) {
-    shown.minSeq = showWide(event.minHeight);
-    shown.maxSeq = showWide(event.maxHeight);
-  }
-  return shown;
 }

@@ -1,0 +1,35 @@
+/** The vote book of the node's engine: what it announced before the page opened, then each event as it comes. */
+import { signal } from "@preact/signals";
+import { EMPTY_BOOK, readNews } from "../model/votes.ts";
+import { askAll, orUndefined } from "./client.ts";
+import { type EngineNews, isLive, onEngineNews } from "./feed.ts";
+
+export const voteBook = signal(EMPTY_BOOK);
+
+/** Events that came while the past was asked for. */
+let waiting: EngineNews[] | undefined;
+
+export function startVotes(): void {
+  onEngineNews((news) => {
+    if (waiting !== undefined) waiting.push(...news);
+    else voteBook.value = readNews(voteBook.peek(), news);
+  });
+  // When the node is back the past is asked for anew: events were missed meanwhile.
+  isLive.subscribe((live) => {
+    if (live) void readPast();
+  });
+}
+
+async function readPast(): Promise<void> {
+  waiting = [];
+  try {
+    const [past] = await askAll([{ method: "consensus_getEvents", params: { votes: 1_000 } }]);
+    const seen = orUndefined(past) ?? [];
+    const since = seen.at(-1)?.t ?? 0;
+    voteBook.value = readNews(EMPTY_BOOK, [...seen, ...waiting.filter(({ t }) => t >= since)]);
+  } catch {
+    // The feed says that the node is gone.
+  } finally {
+    waiting = undefined;
+  }
+}
