@@ -18,7 +18,7 @@ import type { EngineEvent, EngineStatus, Evidence, ValidatorId } from "../consen
 import type { ChainModeApi } from "./chain-mode-api.ts";
 import type { MembershipApi } from "./membership.ts";
 import type { PeerMemoryApi } from "./peer-memory.ts";
-import type { PooledView } from "./pooled-view.ts";
+import type { RecentApi } from "./recent-api.ts";
 
 export interface NodeApi {
   // --- this node ---------------------------------------------------------------------------------------------
@@ -81,8 +81,7 @@ export interface NodeApi {
   /** Executes an envelope on the head's state and throws the result away. Faults as those of `submit`. */
   simulate(bytes: Uint8Array): Verdict<Simulation>;
   pool(): PoolStatus;
-  /** What waits in the pool, of one sender or of any, in the order in which it came. */
-  waiting(countMax: number, sender: Address | undefined): readonly PooledView[];
+  readonly recent: RecentApi;
 
   // --- state, the latest only --------------------------------------------------------------------------------
   account(address: Address): AccountAnswer;
@@ -104,8 +103,6 @@ export interface NodeApi {
   silentSinceMs(validator: ValidatorId): number | undefined;
   /** What may be wrong around this node and is no part of the chain. */
   symptoms(): Symptoms;
-  /** What the engine announced of late, oldest first: the last votes, and rarer events of longer ago. */
-  recentEngineEvents(votesMax: number): readonly NodeEvents["consensus"][];
   /** Proven equivocations, the newest first. */
   evidence(countMax: number): readonly EvidenceView[];
   /** Multiaddrs that the node listens on. */

@@ -14,6 +14,7 @@ import { decode } from "../codec/reader.ts";
 import { verifyCommitCertificate } from "../consensus/pbft/certificate.ts";
 import { quorumOf } from "../consensus/pbft/quorum.ts";
 import { checkMerklePath } from "../crypto/merkle.ts";
+import { setFor } from "./epoch-chain.ts";
 import { pathOf } from "./proof-parts.ts";
 import { type CertificateSigner, minedChainOf, signersOf, type TrustedGenesis } from "./trusted-genesis.ts";
 import { describeDifficulty, verifyWork } from "./verify-work.ts";
@@ -71,10 +72,14 @@ function verifySigned(
   trusted: TrustedGenesis,
 ): Verdict<VerifiedHead, Refused> {
   const bytes = parseHex(seal) ?? NONE;
-  const fault = verifyCommitCertificate({ ...trusted, head, seal: bytes, namesEachBad: true });
+  const set = setFor(trusted, head.summary.epoch, []);
+  if (!set.ok) return refuse("invalid", set.fault.detail);
+  const validators = set.value;
+  const { genesisHash } = trusted;
+  const fault = verifyCommitCertificate({ genesisHash, validators, head, seal: bytes, namesEachBad: true });
   if (fault !== undefined) return refuse("invalid", `certificate: ${fault.detail}`);
-  const signers = signersOf(bytes, trusted.validators);
-  const n = trusted.validators.members.length;
+  const signers = signersOf(bytes, validators);
+  const n = validators.members.length;
   const words = `${signers.length} of ${n} validators signed its hash, ${quorumOf(n).quorum} make a quorum: ${signers.map(({ name }) => name).join(", ")}`;
   return accept({ head, by: "certificate", signers, words });
 }

@@ -37,6 +37,7 @@ import type {
   TransactionPlace,
 } from "../../src/rpc/api.ts";
 import type { PeerMemoryApi } from "../../src/rpc/peer-memory.ts";
+import type { RecentApi } from "../../src/rpc/recent-api.ts";
 import { Wallet } from "../../src/sdk/client.ts";
 import { MemoryKv } from "../../src/storage/memory.ts";
 
@@ -83,6 +84,14 @@ export class FakeNode implements NodeApi {
   believed = 0n;
   equivocations: EvidenceView[] = [];
   engineNews: NodeEvents["consensus"][] = [];
+  readonly recent: RecentApi = {
+    waiting: (countMax, sender) =>
+      this.pooled
+        .filter(({ from }) => sender === undefined || hex(from) === hex(sender))
+        .slice(0, countMax)
+        .map((transaction) => ({ transaction, executable: true })),
+    engineEvents: (votesMax) => this.engineNews.slice(-votesMax),
+  };
   storeFails = false;
   /** Thrown by the next `submit`. */
   submitThrows: Error | undefined;
@@ -237,15 +246,6 @@ export class FakeNode implements NodeApi {
     return accept({ receipt: execution.receipts[0]!, module: decoded.value.module, at: this.head() });
   }
 
-  waiting(countMax: number, sender: Address | undefined) {
-    return this.pooled
-      .filter(({ from }) => sender === undefined || hex(from) === hex(sender))
-      .slice(0, countMax)
-      .map((transaction) => ({ transaction, executable: true }));
-  }
-  recentEngineEvents(votesMax: number) {
-    return this.engineNews.slice(-votesMax);
-  }
   pool() {
     const { length } = this.pooled;
     return {

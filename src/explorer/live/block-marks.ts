@@ -5,8 +5,8 @@
 import { signal } from "@preact/signals";
 import { showHash } from "../../base/bytes.ts";
 import { verifyHead } from "../../sdk/verify-block.ts";
-import { record, trustedGenesis } from "./checks.ts";
-import { askAll } from "./client.ts";
+import { record, trustedFor } from "./checks.ts";
+import { askAll, orUndefined } from "./client.ts";
 
 export type Mark = "open" | "holds" | "fails";
 
@@ -32,12 +32,13 @@ export function wantMarks(blocks: readonly { readonly hash: string; readonly hei
 async function run(): Promise<void> {
   isRunning = true;
   try {
-    const trusted = await trustedGenesis();
     while (waiting.length > 0) {
       const turn = waiting.splice(0, ASKED_AT_ONCE);
       const proofs = await askAll(
         turn.map(({ hash }) => ({ method: "chain_getFinalityProof", params: { block: hash } }) as const),
       );
+      const shown = proofs.map((proof) => orUndefined(proof)?.summary);
+      const trusted = await trustedFor(shown);
       for (const [i, { hash, height }] of turn.entries()) {
         const proof = proofs[i];
         // Null: a reorganisation took it off meanwhile.

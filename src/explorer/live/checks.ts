@@ -4,8 +4,9 @@
  */
 import { computed, signal } from "@preact/signals";
 import { showHash } from "../../base/bytes.ts";
+import { type EpochLink, linksOf, ProvedSets } from "../../sdk/epoch-chain.ts";
 import { openGenesis, type TrustedGenesis } from "../../sdk/trusted-genesis.ts";
-import { askAll, nodeUrls, orThrow } from "./client.ts";
+import { askAll, nodeUrls, orThrow, orUndefined } from "./client.ts";
 import { recall, remember } from "./theme.ts";
 
 export interface Check {
@@ -52,12 +53,47 @@ export interface Pin {
 
 /** The genesis that everything is held to, once it is known. */
 export const genesisPin = signal<Pin | undefined>(undefined);
-let loading: Promise<TrustedGenesis> | undefined;
+let loading: Promise<Proving> | undefined;
 
 const PIN_KEY = `quorate-genesis ${nodeUrls[0] ?? ""}`;
 
+/**
+ * The genesis, with the validators of the epochs that these summaries name: each set is signed by the one before it, so
+ * whoever brings them need not be believed. @throws Error when the node does not answer
+ */
+export async function trustedFor(summaries: readonly (string | undefined)[]): Promise<Proving> {
+  const trusted = await trustedGenesis();
+  const epochs = summaries.map((summary) => epochOf(summary ?? ""));
+  const wanted = BigInt(Math.max(0, ...epochs));
+  while (trusted.sets.newest < wanted) {
+    const before = trusted.sets.newest;
+    const [answer] = await askAll([{ method: "chain_getEpochs", params: { from: Number(before) } }]);
+    for (const link of linksOf(orUndefined(answer) ?? [])) {
+      if (!trusted.sets.extend(link).ok) break;
+      links.push(link);
+    }
+    if (trusted.sets.newest === before) break;
+  }
+  return trusted;
+}
+
+/** From the genesis on, each taken by a check above. */
+const links: EpochLink[] = [];
+
+/** What a receipt of a block needs beside the genesis: how its validators follow from those of genesis. */
+export function linksTo(summary: string): readonly EpochLink[] {
+  return links.slice(0, epochOf(summary));
+}
+
+export type Proving = TrustedGenesis & { readonly sets: ProvedSets };
+
+/** The epoch that a summary names, unchecked: a u64 behind chain id and height. */
+function epochOf(summary: string): number {
+  return Number.parseInt(summary.slice(2 + 32, 2 + 48), 16) || 0;
+}
+
 /** @throws Error when the node has none, or one that is none */
-export function trustedGenesis(): Promise<TrustedGenesis> {
+export function trustedGenesis(): Promise<Proving> {
   loading ??= load().catch((error: unknown) => {
     loading = undefined;
     throw error;
@@ -65,7 +101,7 @@ export function trustedGenesis(): Promise<TrustedGenesis> {
   return loading;
 }
 
-async function load(): Promise<TrustedGenesis> {
+async function load(): Promise<Proving> {
   const [answer] = await askAll([{ method: "chain_getGenesis" }]);
   const opened = openGenesis(JSON.stringify(orThrow(answer).genesis));
   if (!opened.ok) throw new Error(`genesis: ${opened.fault.detail}`);
@@ -80,7 +116,7 @@ async function load(): Promise<TrustedGenesis> {
       : `${hash}, the same as at the first visit`
     : `this address shows a chain of genesis ${hash}; at the first visit it was ${pinned}`;
   record("genesis", [{ what: "genesis", holds: isSame, words }]);
-  return opened.value;
+  return { ...opened.value, sets: new ProvedSets(opened.value) };
 }
 
 /** The reader's word that the chain was started anew: what failed because of it is forgotten. */

@@ -4,10 +4,9 @@
  */
 import { equalBytes, type Hash, hex0x, parseBytes32, showHash } from "../../base/bytes.ts";
 import { blockTimeMs } from "../../chain/types/block-time.ts";
-import { createValidatorSet } from "../../chain/types/validator-set.ts";
 import { showOutcome, showTransaction } from "../../rpc/schemas/show.ts";
 import { parseStatePath } from "../../rpc/schemas/state-path.ts";
-import { minedChainOf, type TrustedGenesis } from "../../sdk/trusted-genesis.ts";
+import { minedChainOf } from "../../sdk/trusted-genesis.ts";
 import {
   type ShownHead,
   type VerifiedHead,
@@ -16,12 +15,12 @@ import {
   verifyState,
   verifyTransaction,
 } from "../../sdk/verify-block.ts";
-import { type Check, record, trustedGenesis } from "./checks.ts";
+import { type Check, type Proving, record, trustedFor } from "./checks.ts";
 import { type Answer, askAll, orThrow } from "./client.ts";
 
 export type ShownBlock = NonNullable<Exclude<Answer<"chain_getBlock">, Error>>;
 export type ShownTx = Exclude<NonNullable<ShownBlock["txs"]>[number], string>;
-export type Outcome = ReturnType<typeof showOutcome>;
+export type TxOutcome = ReturnType<typeof showOutcome>;
 
 export interface BlockView {
   /** As the node tells it; where checks hold, every field equals the decoded one. */
@@ -36,12 +35,9 @@ export interface BlockView {
 /** Undefined for a block that the node does not know. @param name height or hash */
 export async function readBlock(name: string): Promise<BlockView | undefined> {
   const block = /^\d+$/.test(name) ? Number(name) : name;
-  const [trusted, [shown, proof]] = await Promise.all([
-    trustedGenesis(),
-    askAll([
-      { method: "chain_getBlock", params: { block, full: true } },
-      { method: "chain_getFinalityProof", params: { block } },
-    ]),
+  const [shown, proof] = await askAll([
+    { method: "chain_getBlock", params: { block, full: true } },
+    { method: "chain_getFinalityProof", params: { block } },
   ]);
   const found = orThrow(shown);
   if (found === null) return undefined;
@@ -50,7 +46,7 @@ export async function readBlock(name: string): Promise<BlockView | undefined> {
   if (finality === null) {
     return { block: found, header: undefined, transactions: shownTxs, checks: [], raw: undefined };
   }
-  const { checks, verified } = checkHead(finality, trusted, { hash: found.hash, height: found.height });
+  const { checks, verified } = await checkHead(finality, { hash: found.hash, height: found.height });
   if (verified === undefined)
     return { block: found, header: undefined, transactions: shownTxs, checks, raw: finality };
   const body = verifyBody(verified.head, shownTxs?.map(({ raw }) => raw) ?? []);
@@ -71,12 +67,12 @@ export async function readBlock(name: string): Promise<BlockView | undefined> {
   };
 }
 
-/** The head itself, its hash against what was asked, and the validators. */
-function checkHead(
+/** The head itself, its hash against what was asked, and the validators of its epoch. */
+async function checkHead(
   shown: ShownHead,
-  trusted: TrustedGenesis,
   asked: { readonly hash: string; readonly height: number },
-) {
+): Promise<{ checks: Check[]; verified: VerifiedHead | undefined }> {
+  const trusted = await trustedFor([shown.summary]);
   const verdict = verifyHead(shown, trusted);
   const checks: Check[] = [];
   if (!verdict.ok) {
@@ -102,13 +98,17 @@ function checkHead(
 
 function checkValidators(
   { validatorsHash, epoch }: VerifiedHead["head"]["summary"],
-  { validators }: TrustedGenesis,
+  { sets }: Proving,
 ): Check {
-  const own = createValidatorSet(epoch, validators.members).hash;
-  const holds = equalBytes(own, validatorsHash);
+  const own = sets.setOf(epoch);
+  const holds = own !== undefined && equalBytes(own.hash, validatorsHash);
+  const how =
+    epoch === 0n
+      ? "the genesis makes"
+      : `follows from the genesis, each of ${epoch} changes signed by the set before it`;
   const words = holds
-    ? `the block names the set of ${validators.members.length} that the genesis makes for epoch ${epoch}`
-    : `the block names ${hex0x(validatorsHash)}, the set known here is ${hex0x(own)}`;
+    ? `the block names the set of ${own.members.length} of epoch ${epoch} that ${how}`
+    : `the block names ${hex0x(validatorsHash)}, the set of epoch ${epoch} known here is ${own === undefined ? "none" : hex0x(own.hash)}`;
   return { what: "validator set", holds, words };
 }
 
@@ -144,7 +144,7 @@ export interface TxView {
   readonly place:
     | { readonly height: number; readonly hash: string; readonly index: number; readonly timeMs: number }
     | undefined;
-  readonly outcome: Outcome | undefined;
+  readonly outcome: TxOutcome | undefined;
   readonly confirmations: number | undefined;
   readonly reversalProbability: number | undefined;
   readonly checks: readonly Check[];
@@ -156,12 +156,9 @@ export interface TxView {
 export async function readTransaction(hash: string): Promise<TxView | undefined> {
   const id = parseBytes32(hash);
   if (id === undefined) throw new Error("a transaction's hash is 0x and 64 hex digits");
-  const [trusted, [got, proved]] = await Promise.all([
-    trustedGenesis(),
-    askAll([
-      { method: "tx_get", params: { hash } },
-      { method: "tx_getProof", params: { hash } },
-    ]),
+  const [got, proved] = await askAll([
+    { method: "tx_get", params: { hash } },
+    { method: "tx_getProof", params: { hash } },
   ]);
   const found = orThrow(got);
   if (found === null) return undefined;
@@ -177,7 +174,7 @@ export async function readTransaction(hash: string): Promise<TxView | undefined>
     proof: undefined,
   };
   if (proof === null) return { ...none, checks: [] };
-  const { checks, verified } = checkHead(proof, trusted, { hash: proof.blockHash, height: proof.height });
+  const { checks, verified } = await checkHead(proof, { hash: proof.blockHash, height: proof.height });
   if (verified === undefined) return { ...none, checks };
   const inside = verifyTransaction(verified.head, proof, id as Hash);
   if (!inside.ok) {
@@ -234,14 +231,11 @@ export interface StateView {
 export async function readState(path: string): Promise<StateView> {
   const parsed = parseStatePath(path);
   if (!parsed.ok) throw new Error(parsed.fault.detail);
-  const [trusted, [got]] = await Promise.all([
-    trustedGenesis(),
-    askAll([{ method: "state_query", params: { path, prove: true } }]),
-  ]);
+  const [got] = await askAll([{ method: "state_query", params: { path, prove: true } }]);
   const answer = orThrow(got);
   const { finality, proof, height, blockHash } = answer;
   if (finality === undefined || proof === undefined) throw new Error("the node gave no proof");
-  const { checks, verified } = checkHead(finality, trusted, { hash: blockHash, height });
+  const { checks, verified } = await checkHead(finality, { hash: blockHash, height });
   const held =
     verified === undefined ? undefined : verifyState(verified.head, parsed.value.key, answer.value, proof);
   if (held !== undefined) {

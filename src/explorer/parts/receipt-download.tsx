@@ -1,12 +1,15 @@
 /** A receipt file to keep: everything that proves a transaction or an anchor offline, beside the genesis. */
 import { parseBytes32 } from "../../base/bytes.ts";
-import { createReceipt } from "../../sdk/receipt-file.ts";
+import { createReceipt, type ReceiptSource } from "../../sdk/receipt-file.ts";
+import { linksTo } from "../live/checks.ts";
 import { standing } from "../live/feed.ts";
 import type { ShownState, TxView } from "../live/ledger.ts";
 
-/** Offers bytes as a file. */
-function download(name: string, text: string): void {
-  const url = URL.createObjectURL(new Blob([text], { type: "application/json" }));
+/** Offers a value as a JSON file. */
+function download(name: string, value: unknown): void {
+  const url = URL.createObjectURL(
+    new Blob([JSON.stringify(value, undefined, 2)], { type: "application/json" }),
+  );
   const link = document.createElement("a");
   link.href = url;
   link.download = name;
@@ -18,55 +21,30 @@ function download(name: string, text: string): void {
 export function DownloadReceipt({ view: { tx, proof } }: { readonly view: TxView }) {
   const info = standing.value?.info;
   if (proof === undefined || info === undefined) return null;
-  const digest = typeof tx.call?.digest === "string" ? parseBytes32(tx.call.digest) : undefined;
-  const chain = { chainId: BigInt(info.chainId), genesisHash: info.genesisHash };
-  const save = () =>
-    digest === undefined
-      ? download(
-          `${tx.txHash.slice(2, 18)}.proof.json`,
-          JSON.stringify(
-            {
-              kind: "quorate-transaction-proof",
-              network: { chainId: info.chainId, genesisHash: info.genesisHash },
-              ...proof,
-            },
-            undefined,
-            2,
-          ),
-        )
-      : download(
-          `${tx.txHash.slice(2, 18)}.receipt.json`,
-          JSON.stringify(createReceipt({ chain: chain as never, digest, proof }), undefined, 2),
-        );
+  const name = tx.txHash.slice(2, 18);
+  if (typeof tx.call?.digest === "string") return <Save digest={tx.call.digest} proof={proof} />;
+  const { chainId, genesisHash } = info;
+  const whole = { kind: "quorate-transaction-proof", network: { chainId, genesisHash }, ...proof };
   return (
-    <button type="button" onClick={save}>
-      {digest === undefined ? "download the proof" : "download the receipt"}
+    <button type="button" onClick={() => download(`${name}.proof.json`, whole)}>
+      download the proof
     </button>
   );
 }
 
-export function DownloadAnchor({
-  answer,
-  digest,
-  sender,
-}: {
-  readonly answer: ShownState;
-  readonly digest: string;
-  readonly sender?: string;
-}) {
+export function DownloadAnchor({ answer, digest }: { readonly answer: ShownState; readonly digest: string }) {
+  return <Save digest={digest} proof={answer} />;
+}
+
+function Save({ digest, proof }: { readonly digest: string; readonly proof: ReceiptSource["proof"] }) {
   const info = standing.value?.info;
   const bytes = parseBytes32(digest);
   if (info === undefined || bytes === undefined) return null;
-  const own = sender === undefined ? undefined : parseBytes32(sender);
   const save = () => {
-    const chain = { chainId: BigInt(info.chainId), genesisHash: info.genesisHash } as never;
-    const receipt = createReceipt({
-      chain,
-      digest: bytes,
-      proof: answer,
-      ...(own === undefined ? {} : { sender: own }),
-    });
-    download(`${digest.slice(2, 18)}.receipt.json`, JSON.stringify(receipt, undefined, 2));
+    const chain = { chainId: BigInt(info.chainId), genesisHash: info.genesisHash };
+    const summary = "tx" in proof ? proof.summary : proof.finality?.summary;
+    const epochs = linksTo(summary ?? "");
+    download(`${digest.slice(2, 18)}.receipt.json`, createReceipt({ chain, digest: bytes, proof, epochs }));
   };
   return (
     <button type="button" class="primary" onClick={save}>

@@ -41,17 +41,16 @@ import type {
 import type { ChainModeApi } from "../../rpc/chain-mode-api.ts";
 import type { MembershipApi } from "../../rpc/membership.ts";
 import type { PeerMemoryApi } from "../../rpc/peer-memory.ts";
-import type { PooledView } from "../../rpc/pooled-view.ts";
+import type { RecentApi } from "../../rpc/recent-api.ts";
 import { EventTopic } from "../assembly/tip-log.ts";
 import { DepthFinality, type FinalityPorts } from "../finality.ts";
 import type { Network } from "../ports.ts";
 import type { Replica } from "../replica.ts";
 import { readSettled } from "../settled-reads.ts";
 import { ChainBranches, isOnChain } from "./branches-api.ts";
-import { EngineRecord } from "./engine-record.ts";
 import { ReplicaMembership } from "./membership-api.ts";
 import { NetworkMemory } from "./peer-memory-api.ts";
-import { listPool } from "./pool-list.ts";
+import { ReplicaRecent } from "./recent-api.ts";
 
 export interface ReplicaApiOptions {
   readonly info: Omit<NodeInfo, "chainId" | "genesisHash" | "consensus" | "address">;
@@ -92,7 +91,7 @@ export class ReplicaApi implements NodeApi {
   readonly #ports: ReplicaApiPorts;
   readonly #mode: ShownMode;
   readonly #heads = new EventTopic<BlockEvent>();
-  readonly #record = new EngineRecord();
+  readonly recent: RecentApi;
   #chainFailed = false;
   #headChangedAtMs: number;
 
@@ -106,7 +105,7 @@ export class ReplicaApi implements NodeApi {
     this.#mode = mode;
     if (mode.kind === "forkable") events.reorgs.subscribe((change) => mode.finality.branchChanged(change));
     events.heads.subscribe((change) => this.#headChanged(change));
-    events.engine.subscribe((news) => this.#record.note(news));
+    this.recent = new ReplicaRecent(replica);
     this.#chain.onFailure(() => {
       this.#chainFailed = true;
     });
@@ -223,14 +222,6 @@ export class ReplicaApi implements NodeApi {
     });
     if (!value.ok) return value;
     return { ok: true, value: { receipt: value.value, module: decoded.value.module, at: head } };
-  }
-
-  waiting(countMax: number, sender: Address | undefined): readonly PooledView[] {
-    return listPool(this.#ports.replica.pool, countMax, sender);
-  }
-
-  recentEngineEvents(votesMax: number): readonly NodeEvents["consensus"][] {
-    return this.#record.recent(votesMax);
   }
 
   pool(): PoolStatus {

@@ -42,7 +42,7 @@ export const getEngineEvents = method({
     },
   ],
   call: ({ api }, { votes }) =>
-    api.recentEngineEvents(votes).map(({ atMs, event }) => {
+    api.recent.engineEvents(votes).map(({ atMs, event }) => {
       return { t: Math.floor(atMs), ...showEngineEvent(event) } as { t: number; type: string } & Partial<
         Record<string, never>
       >;

@@ -36,7 +36,7 @@ export const listPool = method({
   ],
   async call({ api, pause }, { limit, address }) {
     const items = [];
-    for (const { transaction, executable } of api.waiting(limit, address)) {
+    for (const { transaction, executable } of api.recent.waiting(limit, address)) {
       await pause();
       items.push({ ...showTransaction(transaction), executable });
     }
