@@ -54,14 +54,18 @@ const DOSES: Readonly<Record<Profile, FaultBudget>> = {
   rollback: { network: 3, crashes: 1, disks: 0, clocks: 0 },
   wide: { network: 2, crashes: 2, disks: 0, clocks: 1 },
   flood: { network: 1, crashes: 1, disks: 0, clocks: 0 },
+  full: { network: 2, crashes: 1, disks: 0, clocks: 1 },
 };
+
+/** Transfers of a schedule, at most, where they are not as usual. */
+const WORKLOADS: Partial<Record<Profile, number>> = { rollback: 14, full: 16 };
 
 export function generateSchedule(options: ScheduleOptions): Schedule {
   const { seed, nodes, byzantine, profile } = options;
   const random = new Random(`schedule ${seed} ${nodes} ${byzantine} ${profile}`);
   const faultBudget = DOSES[profile];
   const settings = pickSettings(random.split("settings"), nodes);
-  const isBrief = profile === "brief" || profile === "wide";
+  const isBrief = profile === "brief" || profile === "wide" || profile === "full";
   const isTwins = profile === "twins";
   const spanMs = isTwins
     ? TWIN_ROUNDS * TWIN_ROUND_MS
@@ -103,7 +107,7 @@ export function generateSchedule(options: ScheduleOptions): Schedule {
     workload: pickWorkload(random.split("workload"), {
       nodes,
       spanMs,
-      countMax: isBrief ? 3 : profile === "rollback" ? 14 : 9,
+      countMax: WORKLOADS[profile] ?? (isBrief ? 3 : 9),
     }),
     adversaries,
     ...(profile === "flood" ? { computing: COMPUTING } : {}),

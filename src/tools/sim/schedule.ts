@@ -26,13 +26,14 @@ export const PROFILES = [
   "rollback",
   "wide",
   "flood",
+  "full",
 ] as const;
 /**
  * What a schedule is made of: `calm` nothing, `network`, `crash`, `disk` and `byzantine` that kind above all,
  * `mixed` everything, `brief` as mixed and a fifth as long, `twins` one key on two replicas and a partition a round,
  * `asynchronous` a network that never heals (no liveness is asked), `rollback` databases younger than journals, `wide`
  * the ingredients of widen.ts above all, `flood` validators that send whatever is dear to judge while computing takes
- * time.
+ * time, `full` as brief on a chain whose blocks are filled by one or two of the many transactions that wait.
  */
 export type Profile = (typeof PROFILES)[number];
 

@@ -64,6 +64,7 @@ const WIDTHS: Readonly<Record<Profile, Widths>> = {
   disk: NONE,
   rollback: NONE,
   flood: NONE,
+  full: { ...SOME, limits: 1 },
   twins: NONE,
   asynchronous: { ...NONE, adversaries: 0.3, strangers: 0.1 },
   mixed: SOME,

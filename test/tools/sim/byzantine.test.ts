@@ -8,12 +8,13 @@ import { type Campaign, playOne } from "../../../src/tools/sim/campaign.ts";
 import type { Profile } from "../../../src/tools/sim/schedule.ts";
 
 const SETS: readonly { readonly nodes: readonly [number, number]; count: number; profile: Profile }[] = [
-  { nodes: [4, 4], count: 340, profile: "brief" },
+  { nodes: [4, 4], count: 324, profile: "brief" },
   { nodes: [5, 7], count: 40, profile: "brief" },
   { nodes: [8, 10], count: 8, profile: "brief" },
   { nodes: [4, 4], count: 80, profile: "twins" },
   { nodes: [4, 4], count: 60, profile: "rollback" },
   { nodes: [4, 4], count: 40, profile: "wide" },
+  { nodes: [4, 7], count: 16, profile: "full" },
   { nodes: [11, 14], count: 4, profile: "wide" },
 ];
 const LIMIT_MS = 180_000;

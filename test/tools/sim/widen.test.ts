@@ -3,6 +3,7 @@
  * the checkers that belong to it speak when they are told that their rule was broken.
  */
 import { describe, expect, it } from "vitest";
+import { hex } from "../../../src/base/bytes.ts";
 import type { Effect, Typed } from "../../../src/consensus/engine.ts";
 import { generateSchedule } from "../../../src/tools/sim/generate.ts";
 import type { Observer } from "../../../src/tools/sim/observer.ts";
@@ -58,6 +59,30 @@ describe("a wide schedule", () => {
     expect(calm.limits).toBeUndefined();
     expect(wide(3)).toEqual(wide(3));
   });
+});
+
+it("fills most blocks of the profile full to their limit", async () => {
+  let [full, others] = [0, 0];
+  for (let seed = 0; seed < 6; seed++) {
+    const schedule = generateSchedule({ seed, nodes: 4, byzantine: 1, profile: "full" });
+    const { maxBlockTransactions = Number.POSITIVE_INFINITY, maxBlockBytes = Number.POSITIVE_INFINITY } =
+      schedule.limits ?? {};
+    const seen = new Set<string>();
+    const stepped: Observer["stepped"] = (_node, _input, effects) => {
+      for (const effect of effects) {
+        if (effect.kind !== "import-block" || seen.has(hex(effect.sealed.block.hash))) continue;
+        const { hash, transactions, summary } = effect.sealed.block;
+        seen.add(hex(hash));
+        const bytes = transactions[0]?.bytes.length ?? 0;
+        if (transactions.length === maxBlockTransactions || summary.bodyBytes + bytes > maxBlockBytes) full++;
+        else others++;
+      }
+    };
+    const { violations } = await runSchedule(schedule, { observers: [{ stepped }] });
+    expect(violations).toEqual([]);
+  }
+  expect(full).toBeGreaterThan(others);
+  expect(full).toBeGreaterThan(12);
 });
 
 /** What the checkers say when they are told other effects of the steps of node 1, or votes of another view. */
