@@ -8,7 +8,8 @@ import { equalBytes, showHash } from "../../base/bytes.ts";
 import { computeGenesisHash } from "../../chain/genesis/genesis-state.ts";
 import { ChainStore } from "../../chain/store.ts";
 import { type Config, loadConfig } from "../../node/home/config.ts";
-import { type Home, homePaths, openHome } from "../../node/home/home.ts";
+import { type Home, type HomePaths, homePaths, openHome } from "../../node/home/home.ts";
+import { checkStamp, stampPath } from "../../node/home/home-stamp.ts";
 import { lockOwner } from "../../node/home/lock.ts";
 import { startErrorOf } from "../../node/home/start-error.ts";
 import { packageVersion } from "../../node/home/version.ts";
@@ -27,7 +28,12 @@ export async function examineHome(dir: string): Promise<Finding[]> {
   if (!loaded.ok) return [wrongFile("config", loaded.fault.detail)];
   const { config } = loaded.value;
   const pid = runningPid(dir);
-  const findings = [checkKeys(home.value, config), checkPermissions(dir), checkSpace(dir)];
+  const findings = [
+    checkKeys(home.value, config),
+    ...checkPlace(home.value.paths, config),
+    checkPermissions(dir),
+    checkSpace(dir),
+  ];
   if (pid !== undefined) return [...findings, ...(await examineRunning(home.value, config, pid))];
   const { examinePeers } = await import("./doctor-peers.ts");
   const ports = await checkOwnPorts(config);
@@ -72,6 +78,14 @@ export function checkKeys(
     return wrongFile(name, detail);
   }
   return { name, ok: true, detail: `${hash}, chain ${genesis.chainId}; the keys are those of ${own.name}` };
+}
+
+/** Where a validator would vote: a copy of a home whose node may still run would halt both. */
+function checkPlace(paths: HomePaths, { mode }: Config): Finding[] {
+  if (mode !== "validator" || !existsSync(stampPath(paths))) return [];
+  const checked = checkStamp(paths);
+  if (!checked.ok) return [wrongFile("place", checked.fault.detail)];
+  return [{ name: "place", ok: true, detail: "this home is where its validator last ran" }];
 }
 
 /** The home and what is in it can be written; keys that others can read are refused before. */

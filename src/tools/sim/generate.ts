@@ -108,6 +108,7 @@ export function generateSchedule(options: ScheduleOptions): Schedule {
       nodes,
       spanMs,
       countMax: WORKLOADS[profile] ?? (isBrief ? 3 : 9),
+      isBursty: profile === "full",
     }),
     adversaries,
     ...(profile === "flood" ? { computing: COMPUTING } : {}),
@@ -301,16 +302,26 @@ function pickClocks(random: Random, { count, all, spanMs }: Span): ClockFault[] 
   });
 }
 
+interface WorkloadShape {
+  readonly nodes: number;
+  readonly spanMs: number;
+  readonly countMax: number;
+  /** All within two short spans, so that more wait than a block takes. */
+  readonly isBursty: boolean;
+}
+
+const BURSTS_MS = [0, 150] as const;
+
 function pickWorkload(
   random: Random,
-  { nodes, spanMs, countMax }: { readonly nodes: number; readonly spanMs: number; readonly countMax: number },
+  { nodes, spanMs, countMax, isBursty }: WorkloadShape,
 ): ScheduledSubmission[] {
   return Array.from({ length: random.integer(2, countMax) }, (_, i) => {
     const own = random.split(i);
     const from = own.integer(0, ACCOUNTS - 1);
     return {
       id: `w${i}`,
-      atMs: own.integer(0, spanMs),
+      atMs: isBursty ? BURSTS_MS[own.integer(0, 1)]! + own.integer(0, 10) : own.integer(0, spanMs),
       node: own.integer(0, nodes - 1),
       from,
       to: (from + own.integer(1, ACCOUNTS - 1)) % ACCOUNTS,

@@ -2,13 +2,14 @@
  * Goal: the doctor finds what is wrong with a home and names the file, the peer or the clock. Method: homes on disk,
  * real nodes in this process on free ports, the command as the program runs it.
  */
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { formatGenesis } from "../../../src/chain/genesis/genesis-file.ts";
 import { loadConfig } from "../../../src/node/home/config.ts";
-import { createHome, openHome } from "../../../src/node/home/home.ts";
+import { createHome, homePaths, openHome } from "../../../src/node/home/home.ts";
+import { writeStamp } from "../../../src/node/home/home-stamp.ts";
 import { keyOfSeed } from "../../../src/node/home/key-file.ts";
 import { DEVNET, planNetwork, secretsFromSeed } from "../../../src/node/home/network-plan.ts";
 import type { KnownPeer } from "../../../src/node/home/peers-file.ts";
@@ -78,6 +79,20 @@ describe("doctor --dir", () => {
     expect(of("peers")?.detail).toBe("all 1 answer, agree on the genesis and let this node in");
     expect(of("clock")?.detail).toContain("clocks of 1 peer measured");
     expect(of("data")?.detail).toContain("none yet");
+  });
+
+  it("finds a copy of a validator's home beside its original, before anything starts", async () => {
+    const path = home(0, [], PORTS);
+    writeStamp(homePaths(path));
+    expect((await doctor(path)).of("place")).toMatchObject({ ok: true });
+    const copy = join(dir, "copy");
+    cpSync(path, copy, { recursive: true });
+    const { code, of } = await doctor(copy);
+    expect(of("place")).toMatchObject({
+      ok: false,
+      detail: expect.stringContaining(`${copy}: this home is a copy of ${path}`) as string,
+    });
+    expect(code).toBe(2);
   });
 
   it("names the peer that does not answer, and the busy port", async () => {
