@@ -264,7 +264,7 @@ async function askOn(
   }
 }
 
-function networkOf(
+export function networkOf(
   { chainId, genesisHash, validators, peers }: SiegeTask,
   identitySeed: Uint8Array,
   validatorSeed: Uint8Array | undefined,
@@ -289,7 +289,7 @@ function networkOf(
 }
 
 /** It takes everything, passes nothing on and answers nothing. */
-function startNetwork(network: P2pNetwork): Promise<void> {
+export function startNetwork(network: P2pNetwork): Promise<void> {
   return network.start({
     mailReceived: () => undefined,
     mailAnnounced: () => ({ isAwaited: false, pause: undefined }),
@@ -301,7 +301,7 @@ function startNetwork(network: P2pNetwork): Promise<void> {
 }
 
 /** Until it has a peer, or a while: an attack that nobody lets in is one as well. */
-async function connected(network: P2pNetwork, waitMs = READY_MS_MAX): Promise<void> {
+export async function connected(network: P2pNetwork, waitMs = READY_MS_MAX): Promise<void> {
   const deadline = Date.now() + waitMs;
   while (network.peers().length === 0 && Date.now() < deadline) await pause(TURN_MS);
 }

@@ -4,6 +4,7 @@
  */
 import { readdirSync } from "node:fs";
 import { setPriority } from "node:os";
+import { KnownBatches } from "./siege-known-batches.ts";
 import { HostilePeer, Strangers } from "./siege-peers.ts";
 import { HostileClient, WebPage } from "./siege-rpc.ts";
 import type { Attacker, FromAttacker, SiegeTask, ToAttacker } from "./siege-task.ts";
@@ -12,6 +13,8 @@ function attackerOf(task: SiegeTask): Attacker {
   switch (task.attack) {
     case "strangers":
       return new Strangers(task);
+    case "known-batches":
+      return new KnownBatches(task);
     case "full-node":
     case "validator":
       return new HostilePeer(task);

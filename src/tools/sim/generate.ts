@@ -22,14 +22,12 @@ import {
   type Profile,
   type Schedule,
   type ScheduledDiskFault,
-  type ScheduledSubmission,
   type ScheduleOptions,
 } from "./schedule.ts";
 import { TWIN_ROUND_MS, TWIN_ROUNDS, twinRounds, twinsOf } from "./twins.ts";
 import { widen } from "./widen.ts";
+import { ACCOUNTS, pickWorkload } from "./workload.ts";
 
-/** Accounts that send to each other. */
-export const ACCOUNTS = 4;
 /** What each has at genesis. */
 export const BALANCE = 1_000n;
 
@@ -298,34 +296,6 @@ function pickClocks(random: Random, { count, all, spanMs }: Span): ClockFault[] 
       kind: "skew",
       offsetMs: own.integer(-3_000, 3_000),
       drift: own.pick([-0.05, 0, 0.05]),
-    };
-  });
-}
-
-interface WorkloadShape {
-  readonly nodes: number;
-  readonly spanMs: number;
-  readonly countMax: number;
-  /** All within two short spans, so that more wait than a block takes. */
-  readonly isBursty: boolean;
-}
-
-const BURSTS_MS = [0, 150] as const;
-
-function pickWorkload(
-  random: Random,
-  { nodes, spanMs, countMax, isBursty }: WorkloadShape,
-): ScheduledSubmission[] {
-  return Array.from({ length: random.integer(2, countMax) }, (_, i) => {
-    const own = random.split(i);
-    const from = own.integer(0, ACCOUNTS - 1);
-    return {
-      id: `w${i}`,
-      atMs: isBursty ? BURSTS_MS[own.integer(0, 1)]! + own.integer(0, 10) : own.integer(0, spanMs),
-      node: own.integer(0, nodes - 1),
-      from,
-      to: (from + own.integer(1, ACCOUNTS - 1)) % ACCOUNTS,
-      amount: BigInt(own.integer(0, 20)),
     };
   });
 }

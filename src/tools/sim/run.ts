@@ -9,7 +9,7 @@ import type { Violation } from "./checkers/facts.ts";
 import { Clients } from "./clients.ts";
 import { Cluster } from "./cluster.ts";
 import { Costs } from "./costs.ts";
-import { ACCOUNTS, BALANCE } from "./generate.ts";
+import { BALANCE } from "./generate.ts";
 import type { MisbehaviourMaker } from "./misbehaviour.ts";
 import type { NetworkCounts } from "./network.ts";
 import type { Observer } from "./observer.ts";
@@ -17,6 +17,7 @@ import { arrangeRollbacks } from "./rollback.ts";
 import type { Crash, Schedule } from "./schedule.ts";
 import { type SignatureScheme, signatureWorld } from "./signatures.ts";
 import type { SimNode } from "./sim-node.ts";
+import { ACCOUNTS } from "./workload.ts";
 import { World } from "./world.ts";
 
 export interface RunOptions {

@@ -13,6 +13,7 @@ export const SIEGE_ATTACKS = [
   "none",
   "strangers",
   "full-node",
+  "known-batches",
   "validator",
   "rpc-client",
   "web-page",
@@ -23,8 +24,8 @@ export type SingleAttack = Exclude<SiegeAttack, "none" | "all">;
 
 /** Nobody votes in public mode, and every stranger is a full node there. */
 const SINGLES: Readonly<Record<SiegeMode, readonly SingleAttack[]>> = {
-  alliance: ["strangers", "full-node", "validator", "rpc-client", "web-page"],
-  public: ["strangers", "full-node", "rpc-client", "web-page"],
+  alliance: ["strangers", "full-node", "known-batches", "validator", "rpc-client", "web-page"],
+  public: ["strangers", "full-node", "known-batches", "rpc-client", "web-page"],
 };
 
 /** The attackers of an attack, at once. */

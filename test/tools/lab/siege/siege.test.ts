@@ -43,9 +43,9 @@ describe("the scenes of a siege", () => {
     const scenes = scenesOf(SIEGE_MODES, SIEGE_ATTACKS).map(({ mode, name }) => `${mode} ${name}`);
     expect(scenes).toContain("alliance validator");
     expect(scenes).not.toContain("public validator");
-    expect(scenes).toHaveLength(13);
-    expect(attackersOf("alliance", "all")).toHaveLength(5);
-    expect(attackersOf("public", "all")).toHaveLength(4);
+    expect(scenes).toHaveLength(15);
+    expect(attackersOf("alliance", "all")).toHaveLength(6);
+    expect(attackersOf("public", "all")).toHaveLength(5);
     expect(attackersOf("public", "none")).toEqual([]);
     expect(scenesOf(["public"], ["validator"])).toEqual([]);
   });
