@@ -37,7 +37,7 @@ export interface Possession {
   readonly signature: Uint8Array;
 }
 
-const PARAMETERS = ["epochLength", "rotationInterval"] as const;
+export const PARAMETERS = ["epochLength", "rotationInterval"] as const;
 export type ParameterName = (typeof PARAMETERS)[number];
 
 export type Change =

@@ -56,7 +56,7 @@ export class BenchNetwork {
     this.failed.catch(() => undefined);
     const lock = lockDevnet(dir);
     this.#supervisor = new Supervisor(
-      { dir, nodes, votes: true },
+      { dir, nodes, voters: nodes.length },
       {
         lock,
         exited: (ended) => {

@@ -11,6 +11,7 @@ import { accept, refuse, type Verdict } from "../../base/fault.ts";
 import { VALIDATORS_MAX } from "../../base/limits.ts";
 import type { Genesis } from "../../chain/genesis/genesis.ts";
 import { formatGenesis, parseGenesis } from "../../chain/genesis/genesis-file.ts";
+import { EPOCH_LENGTH_MAX } from "../../chain/governance/change.ts";
 import { amountField, checkJson, field, integerField, object, optional } from "../../codec/field.ts";
 import { createHome, homePaths } from "../../node/home/home.ts";
 import { keyOfSeed } from "../../node/home/key-file.ts";
@@ -45,6 +46,10 @@ export interface DevnetOrigin {
   readonly balance: bigint;
   /** Whole seconds between two blocks where the nodes mine; undefined where they are validators. */
   readonly spacing?: number | undefined;
+  /** Heights of an epoch where the validators may change. */
+  readonly epochLength?: number | undefined;
+  /** Nodes with keys that are no validators at first. */
+  readonly spares?: number | undefined;
 }
 
 /** The network of an origin, whoever makes its blocks. */
@@ -52,6 +57,8 @@ export interface DevnetPlan {
   /** In order of the nodes. */
   readonly members: readonly PlannedMember[];
   readonly accounts: readonly PlannedAccount[];
+  /** The accounts that vote for the seats of `members`, in their order; empty where the validators never change. */
+  readonly operators: readonly PlannedAccount[];
   readonly genesis: Genesis;
 }
 
@@ -74,6 +81,7 @@ export interface DevnetNode {
 }
 
 const FORMAT = 1;
+export const SPARES_MAX = 16;
 export const SEED_LENGTH_MAX = 128;
 export const DEVNET_ACCOUNTS_MAX = 10_000;
 /** Seconds. */
@@ -90,6 +98,8 @@ const schema = object({
   accounts: integerField(0, DEVNET_ACCOUNTS_MAX),
   balance: amountField((1n << 63n) - 1n),
   spacing: optional(integerField(1, SPACING_MAX)),
+  epochLength: optional(integerField(2, EPOCH_LENGTH_MAX)),
+  spares: optional(integerField(0, SPARES_MAX)),
 });
 
 /** Fault `missing` when there is no devnet in the folder. */
@@ -108,13 +118,13 @@ export function loadDevnet(dir: string): Verdict<DevnetOrigin, "missing" | "malf
 export function planDevnet({ seed, spacing, validators, ...numbers }: DevnetOrigin): DevnetPlan {
   const secrets = secretsFromSeed(seed);
   if (spacing === undefined) {
-    const { validators: members, ...rest } = planNetwork({ ...DEVNET, ...numbers, validators }, secrets);
-    return { members, ...rest };
+    const plan = planNetwork({ ...DEVNET, ...numbers, validators }, secrets);
+    return { ...plan, members: [...plan.validators, ...plan.spares] };
   }
   const consensus = devMining(spacing);
   const options = { ...MINED_DEVNET, ...numbers, miners: validators, consensus };
   const { miners: members, ...rest } = planMinedNetwork(options, secrets);
-  return { members, ...rest };
+  return { members, operators: [], ...rest };
 }
 
 /**
@@ -159,8 +169,7 @@ export function prepareDevnet(
     if (!written.ok) return written;
   }
   writeWhole(join(dir, "genesis.json"), genesisJson);
-  const { seed, validators, accounts, balance, spacing } = origin;
-  const file = { format: FORMAT, seed, validators, accounts, balance: balance.toString(), spacing };
+  const file = { format: FORMAT, ...origin, balance: origin.balance.toString() };
   // Last, because it is what makes the folder a devnet.
   writeWhole(devnetFile(dir), `${JSON.stringify(file, undefined, 2)}\n`);
   return accept({ nodes: homes.map(({ node }) => node), resumed });
@@ -181,15 +190,20 @@ function describeDifference(found: DevnetOrigin, wanted: DevnetOrigin): string {
       ? "of validators (wanted miners)"
       : "of miners, --consensus pow (wanted validators)";
   }
-  const keys = ["seed", "validators", "accounts", "balance", "spacing"] as const;
+  const keys = ["seed", "validators", "accounts", "balance", "spacing", "epochLength", "spares"] as const;
   const nodes = wanted.spacing === undefined ? "validators" : "miners";
-  const words = { validators: nodes, spacing: "--block-time" };
+  const words: Readonly<Record<string, string>> = {
+    validators: nodes,
+    spacing: "--block-time",
+    epochLength: "--epoch-length",
+    spares: "--spares",
+  };
   const show = (key: (typeof keys)[number], { [key]: value }: DevnetOrigin) =>
     key === "spacing" ? `${value}s` : `${value}`;
   return keys
     .filter((key) => found[key] !== wanted[key])
     .map((key) => {
-      const word = key === "validators" || key === "spacing" ? words[key] : key;
+      const word = words[key] ?? key;
       return `with ${word} ${show(key, found)} (wanted ${show(key, wanted)})`;
     })
     .join(", ");

@@ -63,7 +63,8 @@ export class Supervisor implements DevnetControl {
     options: {
       readonly dir: string;
       readonly nodes: readonly DevnetNode[];
-      readonly votes: boolean;
+      /** Validators at first; 0 where each node mines for itself. */
+      readonly voters: number;
       readonly readyMsMax?: number;
     },
     ports: { readonly lock: Lock; readonly exited: (process: NodeProcess) => void },
@@ -71,7 +72,7 @@ export class Supervisor implements DevnetControl {
     this.#dir = options.dir;
     this.#lock = ports.lock;
     this.#readyMsMax = options.readyMsMax ?? READY_MS_MAX;
-    this.#quorum = options.votes ? quorumOf(options.nodes.length).quorum : undefined;
+    this.#quorum = options.voters > 0 ? quorumOf(options.voters).quorum : undefined;
     this.#processes = options.nodes.map((node) => new NodeProcess(node, ports.exited));
     this.#ended = new Promise((resolve) => {
       this.#end = resolve;

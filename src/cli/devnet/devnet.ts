@@ -7,6 +7,7 @@ import { hex0x, showHash } from "../../base/bytes.ts";
 import { VALIDATORS_MAX } from "../../base/limits.ts";
 import { CONSENSUS_NAMES, type ConsensusName } from "../../chain/genesis/consensus-parameters.ts";
 import { computeGenesisHash } from "../../chain/genesis/genesis-state.ts";
+import { EPOCH_LENGTH_MAX } from "../../chain/governance/change.ts";
 import { parseLogLevels } from "../../node/home/log-levels.ts";
 import { DEVNET, MINED_DEVNET } from "../../node/home/network-plan.ts";
 import { packageVersion } from "../../node/home/version.ts";
@@ -26,6 +27,8 @@ import {
   type NodeReport,
 } from "./devnet-control.ts";
 import { DEFAULT_DEVNET_DIR } from "./devnet-dir.ts";
+import { Interrupts } from "./devnet-interrupts.ts";
+import { addMembers } from "./devnet-members.ts";
 import {
   describeNetwork,
   LiveTable,
@@ -47,6 +50,7 @@ import {
   removeDevnet,
   SEED_LENGTH_MAX,
   SPACING_MAX,
+  SPARES_MAX,
 } from "./devnet-plan.ts";
 import {
   type DevnetSettings,
@@ -66,6 +70,8 @@ interface DevnetOptions {
   readonly blockTime?: number;
   readonly emptyBlocks?: number;
   readonly hashLimit?: number;
+  readonly epochLength?: number;
+  readonly spares?: number;
   readonly portBase?: number;
   readonly p2pPortBase?: number;
   readonly seed: string;
@@ -100,6 +106,7 @@ export function addDevnet(program: Command): void {
     );
   }
   addPartition(devnet, withDir);
+  addMembers(devnet, withDir);
   leaf<DirOptions>(
     devnet,
     "status",
@@ -165,6 +172,12 @@ function declareDevnet(command: Command): Command {
       integer(1, 1_000_000_000),
     )
     .option(
+      "--epoch-length <n>",
+      "pbft: heights of an epoch, a multiple of 16 from 32: the validators may change (quorate devnet add, remove, rotate)",
+      integer(2, EPOCH_LENGTH_MAX),
+    )
+    .option("--spares <n>", "with --epoch-length: more nodes, which may be voted in", integer(0, SPARES_MAX))
+    .option(
       "--port-base <port>",
       `JSON-RPC port of node 0, the others follow (default: ${PORT_BASE})`,
       integer(1, 65_000),
@@ -205,7 +218,7 @@ async function runDevnet(out: Output, options: DevnetOptions): Promise<void> {
   if (resumed) out.note(`going on with the devnet in ${options.devnet} (--reset starts over)`);
   const show = new Display(out);
   const supervisor = new Supervisor(
-    { dir: options.devnet, nodes, votes: plan.genesis.validators.length > 0 },
+    { dir: options.devnet, nodes, voters: plan.genesis.validators.length },
     { lock, exited: (process) => show.exited(process) },
   );
   const interrupts = new Interrupts(supervisor, () => {
@@ -252,7 +265,15 @@ function settle(options: DevnetOptions): { origin: DevnetOrigin; settings: Devne
     throw badInput("--empty-blocks: for --consensus pbft alone");
   if (!mined && options.hashLimit !== undefined) throw badInput("--hash-limit: for --consensus pow alone");
   const { validators = mined ? MINED_DEVNET.miners : DEVNET.validators } = options;
-  const origin = { seed, validators, accounts, balance };
+  const { epochLength, spares } = options;
+  if (mined && (epochLength ?? spares) !== undefined)
+    throw badInput("--epoch-length and --spares: for --consensus pbft alone");
+  if (epochLength === undefined && spares !== undefined)
+    throw badInput(
+      "--spares: nodes that may be voted in, where the validators may change: say --epoch-length too",
+    );
+  const epochs = epochLength === undefined ? {} : { epochLength, spares: spares ?? 0 };
+  const origin = { seed, validators, accounts, balance, ...epochs };
   const common = { portBase, p2pPortBase, logLevel };
   if (!mined) {
     const { blockTime: blockTimeMs, emptyBlocks: emptyBlocksMs } = options;
@@ -272,33 +293,6 @@ function prepare(options: DevnetOptions): Prepared {
   const plan = planDevnet(origin);
   return { origin, plan, ...must(prepareDevnet(dir, origin, plan, settings, process.env)) };
 }
-
-/** Ctrl-C and SIGTERM: gracefully once, at once the second time. */
-class Interrupts {
-  readonly #listener: () => void;
-  #asked = false;
-
-  /** @param told is called at the first signal */
-  constructor(supervisor: Supervisor, told: () => void) {
-    this.#listener = () => {
-      if (this.#asked) {
-        supervisor.kill().then(() => process.exit(EXIT.broken));
-        return;
-      }
-      this.#asked = true;
-      told();
-      void supervisor.stop();
-    };
-    for (const signal of SIGNALS) process.on(signal, this.#listener);
-  }
-
-  end(): void {
-    for (const signal of SIGNALS) process.off(signal, this.#listener);
-  }
-}
-
-/** The end of its terminal ends a devnet that shows itself there; under nohup it goes on. */
-const SIGNALS = ["SIGINT", "SIGTERM", ...(isTerminalOf("stdout") ? (["SIGHUP"] as const) : [])] as const;
 
 /** The network's standing until it ends: a live table on a terminal, a line at each change elsewhere. */
 class Display {

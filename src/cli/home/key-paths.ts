@@ -11,6 +11,9 @@ export function keysDir(dir: string): string {
 /** keys/coinbase.json: the key that a home's mined blocks pay, where it was made with the home. */
 export const COINBASE_KEY = "coinbase";
 
+/** keys/operator.json: the account that votes for this home's validator, where validators may change. */
+export const OPERATOR_KEY = "operator";
+
 export function keyPath(dir: string, name: string): string {
   if (!KEY_NAME.test(name)) {
     throw badInput(`expected a key name of 1 to 64 letters, digits, ".", "-" or "_", found "${name}"`);

@@ -31,12 +31,15 @@ export interface NetworkChoice {
   readonly profile?: string;
   readonly blockTime?: number;
   readonly hashLimit?: number;
+  readonly epochLength?: number;
 }
 
 export interface TestnetPlan {
   /** Those that make blocks, in order of the nodes. */
   readonly members: readonly PlannedMember[];
   readonly accounts: readonly PlannedAccount[];
+  /** The accounts that vote for the seats of the members, in their order; empty where they never change. */
+  readonly operators: readonly PlannedAccount[];
   readonly genesis: Genesis;
   readonly memberMode: "validator" | "miner" | "full";
 }
@@ -69,6 +72,8 @@ function planVoted(choice: NetworkChoice, nowMs: number, secrets: SecretSource):
 
 function planMined(choice: NetworkChoice, nowMs: number, secrets: SecretSource): TestnetPlan {
   const { profile = "dev", name, validators: miners, balance } = choice;
+  if (choice.epochLength !== undefined)
+    throw badInput("--epoch-length is for validators: say --consensus pbft");
   if (!isMiningProfile(profile)) {
     throw badInput(`--profile: a mined network is dev, bitcoin or regtest, found "${profile}"`);
   }
@@ -88,7 +93,7 @@ function planMined(choice: NetworkChoice, nowMs: number, secrets: SecretSource):
   const plan = planMinedNetwork(options, secrets);
   // Two hashes a block: who mined all the time would fill the disk.
   const memberMode = profile === "regtest" ? "full" : "miner";
-  return { members: plan.miners, memberMode, accounts: plan.accounts, genesis: plan.genesis };
+  return { members: plan.miners, memberMode, accounts: plan.accounts, operators: [], genesis: plan.genesis };
 }
 
 function paced(profile: MiningProfile, blockTimeMs: number) {

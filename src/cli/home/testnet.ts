@@ -15,6 +15,7 @@ import { VALIDATORS_MAX } from "../../base/limits.ts";
 import { CONSENSUS_NAMES } from "../../chain/genesis/consensus-parameters.ts";
 import { formatGenesis, parseGenesis } from "../../chain/genesis/genesis-file.ts";
 import { computeGenesisHash } from "../../chain/genesis/genesis-state.ts";
+import { EPOCH_LENGTH_MAX } from "../../chain/governance/change.ts";
 import { formatConfigFile } from "../../node/home/config.ts";
 import { createHome } from "../../node/home/home.ts";
 import { isHost } from "../../node/home/host-name.ts";
@@ -28,7 +29,7 @@ import { badInput, must } from "../exit.ts";
 import type { Output } from "../output.ts";
 import { RenamedOption } from "../renamed.ts";
 import { table } from "../table.ts";
-import { COINBASE_KEY, keyPath } from "./key-paths.ts";
+import { COINBASE_KEY, keyPath, OPERATOR_KEY } from "./key-paths.ts";
 import { membersOf, type NetworkChoice, PROFILES, planTestnet, type TestnetPlan } from "./testnet-plan.ts";
 
 interface TestnetOptions extends Omit<NetworkChoice, "validators"> {
@@ -100,6 +101,11 @@ function declareTestnet(command: Command): Command {
       duration,
     )
     .option("--hash-limit <n>", "pow: hashes a second of each miner (default: as many as it can)", HASH_LIMIT)
+    .option(
+      "--epoch-length <n>",
+      "pbft: heights of an epoch, a multiple of checkpointInterval (16): the validators may change by their votes (quorate gov)",
+      integer(2, EPOCH_LENGTH_MAX),
+    )
     .option("--rpc-port <port>", "JSON-RPC port, the first of a host", port, 18_545)
     .option("--p2p-port <port>", "port for other nodes, the first of a host", port, 30_300);
 }
@@ -203,6 +209,8 @@ function writeHomes(
     const validatorKey = votes ? ownKey : undefined;
     must(createHome(dir, { configText, genesisJson, peers, nodeKey, validatorKey }));
     if (coinbase !== undefined) must(saveKey(keyPath(dir, COINBASE_KEY), ownKey!));
+    const operator = plan.operators[members.indexOf(member)];
+    if (operator !== undefined) must(saveKey(keyPath(dir, OPERATOR_KEY), keyOfSeed(operator.seed)));
     return { ...node, dir, mode, coinbase };
   });
 }

@@ -80,7 +80,7 @@ export class LiveNetwork {
     });
     this.failed.catch(() => undefined);
     this.#supervisor = new Supervisor(
-      { dir, nodes, votes: false, readyMsMax: READY_MS_MAX },
+      { dir, nodes, voters: 0, readyMsMax: READY_MS_MAX },
       {
         lock: lockDevnet(dir),
         exited: (ended) => {

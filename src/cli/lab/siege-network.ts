@@ -81,7 +81,7 @@ export class SiegeNetwork {
     const ended = new Set<string>();
     this.#ended = ended;
     this.#supervisor = new Supervisor(
-      { dir, nodes, votes: mode === "alliance", readyMsMax: READY_MS_MAX },
+      { dir, nodes, voters: mode === "alliance" ? nodes.length : 0, readyMsMax: READY_MS_MAX },
       { lock: lockDevnet(dir), exited: (process: NodeProcess) => ended.add(process.node.name) },
     );
   }
@@ -220,7 +220,7 @@ function planOf(mode: SiegeMode, count: number): DevnetPlan {
     { ...MINED_DEVNET, ...numbers, miners: count, consensus: quickMining() },
     secrets,
   );
-  return { members, ...rest };
+  return { members, operators: [], ...rest };
 }
 
 /** Fixed and easy, so that a transfer is mined within a second while nobody attacks. */

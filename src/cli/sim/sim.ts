@@ -27,6 +27,7 @@ import { leaf } from "../command.ts";
 import { CliError, EXIT, Finished } from "../exit.ts";
 import { type Output, showDuration } from "../output.ts";
 import { checkNamedFolder, unwritable } from "../output-folder.ts";
+import { simulateEpochs } from "./sim-epochs.ts";
 import type { WorkerTask } from "./sim-worker.ts";
 
 interface SimOptions {
@@ -34,7 +35,7 @@ interface SimOptions {
   readonly nodes: readonly [number, number];
   readonly schedules: number;
   readonly byzantine?: number;
-  readonly profile?: Profile;
+  readonly profile?: Profile | "epochs";
   readonly only?: readonly string[];
   readonly shrink: boolean;
   readonly jobs: number;
@@ -55,7 +56,10 @@ export function addSim(program: Command): void {
         .option("-k, --schedules <n>", "how many seeds, from the first up", integer(1, 1_000_000_000), 1)
         .option("--byzantine <n>", "Byzantine validators (default: as many as PBFT survives)", integer(0, 99))
         .addOption(
-          new Option("--profile <name>", "kinds of faults (default: several in turn)").choices(PROFILES),
+          new Option("--profile <name>", "kinds of faults (default: several in turn)").choices([
+            ...PROFILES,
+            "epochs",
+          ]),
         )
         .option("--only <items>", 'leave out all items but these ("f0,c1"; "none")', items)
         .option(
@@ -81,6 +85,9 @@ function items(text: string): readonly string[] {
 
 async function simulate(out: Output, options: SimOptions): Promise<void> {
   const { seed, nodes, schedules, byzantine, profile, only, shrink } = options;
+  if (profile === "epochs") {
+    return simulateEpochs(out, { seed, schedules, foreign: foreignTo(options) });
+  }
   const campaign: Campaign = { seed, nodes, schedules, byzantine, profile, only, shrink };
   if (byzantine !== undefined && byzantine > nodes[0]) {
     throw new CliError(EXIT.badInput, "USAGE", `--byzantine ${byzantine} of ${nodes[0]} validators`);
@@ -120,6 +127,18 @@ async function draw(
     throw unwritable("--report", path, cause);
   }
   out.note(`schedule ${seed}: ${path}`);
+}
+
+/** What members and faults are made of in the other profiles. */
+function foreignTo({ nodes, byzantine, only, report: page, jobs }: SimOptions): string[] {
+  const given = {
+    "--nodes": nodes[0] !== 4 || nodes[1] !== 4,
+    "--byzantine": byzantine !== undefined,
+    "--only": only !== undefined,
+    "--report": page !== undefined,
+    "--jobs": jobs !== 1,
+  };
+  return Object.entries(given).flatMap(([name, isGiven]) => (isGiven ? [name] : []));
 }
 
 async function playAll(

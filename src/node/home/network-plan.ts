@@ -39,6 +39,10 @@ export interface PlannedAccount {
 export interface NetworkPlan {
   /** In order of validator index. */
   readonly validators: readonly PlannedMember[];
+  /** Nodes that may become validators, in order of their names behind those. */
+  readonly spares: readonly PlannedMember[];
+  /** The accounts of validators and spares, in their order; empty where the validators never change. */
+  readonly operators: readonly PlannedAccount[];
   readonly accounts: readonly PlannedAccount[];
   readonly genesis: Genesis<PbftParameters>;
 }
@@ -55,6 +59,10 @@ export type SecretSource = (kind: "validator" | "miner" | "node" | "account", la
 
 export interface NetworkPlanOptions extends ChainOptions {
   readonly validators: number;
+  /** Heights of an epoch: the validators may change. Each then has an account of its own, operator0, ..., which votes. */
+  readonly epochLength?: number | undefined;
+  /** Where the validators may change: so many more nodes with keys, which may join. */
+  readonly spares?: number | undefined;
 }
 
 export interface MinedOptions extends ChainOptions {
@@ -132,19 +140,26 @@ export function secretsFromSeed(seed: string): SecretSource {
 
 export function planNetwork(options: NetworkPlanOptions, secrets: SecretSource): NetworkPlan {
   assert(options.validators >= 1 && options.validators <= VALIDATORS_MAX, "1 to VALIDATORS_MAX validators");
-  const validators = planMembers("validator", options.validators, secrets);
-  const accounts = planAccounts(options, secrets);
+  const { epochLength, spares = 0 } = options;
+  const members = planMembers("validator", options.validators + spares, secrets);
+  const validators = members.slice(0, options.validators);
+  const operators =
+    epochLength === undefined
+      ? []
+      : members.map((_, i) => planAccount(`operator${i}`, options.balance, secrets));
+  const accounts = [...planAccounts(options, secrets), ...operators];
+  const window = planWindow(members.length);
   const genesis = {
     ...planGenesis(options, accounts),
-    consensus: planWindow(validators.length),
-    validators: validators.map(({ name, publicKey, peerId }) => ({
+    consensus: epochLength === undefined ? window : { ...window, epochLength },
+    validators: validators.map(({ name, publicKey, peerId }, i) => ({
       name,
       publicKey,
-      account: publicKey,
+      account: operators[i]?.address ?? publicKey,
       peerId,
     })),
   };
-  return { validators, accounts, genesis };
+  return { validators, spares: members.slice(options.validators), operators, accounts, genesis };
 }
 
 export function planMinedNetwork(options: MinedOptions, secrets: SecretSource): MinedPlan {

@@ -1,0 +1,241 @@
+/**
+ * `devnet add`, `remove` and `rotate`: the members of a running devnet change by the votes of its operators, whose keys
+ * all lie on this machine. Each waits until the new epoch has begun and says what happened.
+ */
+import { randomBytes } from "node:crypto";
+import { renameSync } from "node:fs";
+import type { Command } from "commander";
+import { asAddress, EMPTY, hex0x, parseBytes32 } from "../../base/bytes.ts";
+import { formatGenesis } from "../../chain/genesis/genesis-file.ts";
+import type { Change } from "../../chain/governance/change.ts";
+import type { GovCall } from "../../chain/modules/gov.ts";
+import { homePaths } from "../../node/home/home.ts";
+import { type Key, keyOfSeed, loadKey, saveKey } from "../../node/home/key-file.ts";
+import type { PlannedAccount, PlannedMember } from "../../node/home/network-plan.ts";
+import { Client, Wallet } from "../../sdk/client.ts";
+import { openGenesis } from "../../sdk/trusted-genesis.ts";
+import { leaf } from "../command.ts";
+import { badInput, CliError, EXIT, must } from "../exit.ts";
+import { checkHarms, type Membership, provePossession, sendCall } from "../gov/gov-call.ts";
+import type { Output } from "../output.ts";
+import { ask } from "../rpc.ts";
+import { askDevnet, type DevnetReport } from "./devnet-control.ts";
+import { type DevnetPlan, loadDevnet, planDevnet } from "./devnet-plan.ts";
+
+interface MemberOptions {
+  readonly devnet: string;
+  readonly force?: boolean;
+}
+
+/** Blocks come by themselves only where the devnet makes empty ones: so long for an epoch's end. */
+const EPOCH_MS_MAX = 300_000;
+const LOOK_MS = 250;
+
+export function addMembers(devnet: Command, withDir: (command: Command) => Command): void {
+  const declare = (command: Command) =>
+    withDir(command).option("--force", "although the nodes warn of harm; the chain keeps that");
+  leaf<MemberOptions>(
+    devnet,
+    "add <node>",
+    "vote a spare node in",
+    declare,
+    ({ out, options, args: [node] }) =>
+      change(out, options, node, async (net, target) => {
+        const account = asAddress(net.operatorOf(target).address);
+        const { name, peerId } = target;
+        const proof = await net.prove(net.keyOf(target), account);
+        const { publicKey } = keyOfSeed(net.keyOf(target));
+        return { kind: "add", member: { name, publicKey, account, peerId }, proof };
+      }),
+  );
+  leaf<MemberOptions>(
+    devnet,
+    "remove <node>",
+    "vote a validator out",
+    declare,
+    ({ out, options, args: [node] }) =>
+      change(out, options, node, async (net, { name }) => ({
+        kind: "remove",
+        publicKey: asAddress(net.seatOf(name)),
+      })),
+  );
+  leaf<MemberOptions>(
+    devnet,
+    "rotate <node>",
+    "give a validator's seat a new key, and start its node with it",
+    declare,
+    ({ out, options, args: [node] }) => rotate(out, options, node),
+  );
+}
+
+/** The devnet as its operators see it. */
+class Operators {
+  readonly client: Client;
+  readonly #plan: DevnetPlan;
+  readonly #dir: string;
+  readonly #genesisHash: Uint8Array;
+  membership: Membership;
+
+  private constructor(dir: string, plan: DevnetPlan, client: Client, membership: Membership) {
+    this.#dir = dir;
+    this.#plan = plan;
+    this.client = client;
+    this.membership = membership;
+    this.#genesisHash = must(openGenesis(formatGenesis(plan.genesis))).genesisHash;
+  }
+
+  static async open(dir: string): Promise<Operators> {
+    const plan = planDevnet(must(loadDevnet(dir)));
+    if (plan.operators.length === 0) {
+      throw badInput(
+        "the validators of this devnet never change; start one whose may: quorate devnet --epoch-length 64 --spares 1",
+      );
+    }
+    const { nodes } = await askDevnet<DevnetReport>(dir, "GET", "/status");
+    const running = nodes.filter(({ state }) => state === "running").map(({ rpcUrl }) => rpcUrl);
+    if (running.length === 0)
+      throw new CliError(EXIT.unreachable, "UNREACHABLE", "no node of the devnet runs");
+    const client = new Client(running);
+    return new Operators(dir, plan, client, await ask(client.call("gov_getMembership")));
+  }
+
+  /** By name or index. */
+  find(text: string): { readonly index: number; readonly member: PlannedMember } {
+    const { members } = this.#plan;
+    const index = members.findIndex(({ name }, i) => name === text || `${i}` === text);
+    const member = members[index];
+    if (member !== undefined) return { index, member };
+    throw badInput(`no node "${text}": there are ${members.map(({ name }) => name).join(", ")}`);
+  }
+
+  operatorOf(member: PlannedMember): PlannedAccount {
+    const operator = this.#plan.operators[this.#plan.members.indexOf(member)];
+    if (operator === undefined) throw badInput(`${member.name} has no operator`);
+    return operator;
+  }
+
+  /** The secret of the consensus key in the node's home. */
+  keyOf({ name }: PlannedMember): Uint8Array {
+    return must(loadKey(homePaths(`${this.#dir}/${name}`).validatorKey)).seed;
+  }
+
+  /** The consensus key that a validator has on the chain. */
+  seatOf(name: string): Uint8Array {
+    const seat = this.membership.members.find((one) => one.name === name);
+    const key = seat && parseBytes32(seat.publicKey);
+    if (key !== undefined) return key;
+    throw badInput(
+      `${name} is no validator; there are ${this.membership.members.map((one) => one.name).join(", ")}`,
+    );
+  }
+
+  prove(seed: Uint8Array, account: Uint8Array) {
+    return provePossession(this.client, seed, {
+      account: asAddress(account),
+      genesisHash: this.#genesisHash,
+    });
+  }
+
+  /** Proposes by the first operator and lets the others vote until it is approved. */
+  async decide(change: Change, isForced: boolean): Promise<{ readonly lastHeight: string | undefined }> {
+    const call: GovCall = { kind: "propose", change, isForced, note: EMPTY };
+    await checkHarms(this.client, call);
+    const [first, ...others] = this.#voters();
+    if (first === undefined) throw badInput("no operator of this devnet is a validator's");
+    let sent = await this.#send(first, call);
+    const proposal = BigInt(sent.proposal);
+    for (const voter of others) {
+      if (sent.outcome === "approved") break;
+      sent = await this.#send(voter, { kind: "vote", proposal, approves: true, isForced });
+    }
+    return sent;
+  }
+
+  /** Until the epoch that runs now is over. */
+  async nextEpoch(): Promise<Membership> {
+    const before = BigInt(this.membership.epoch);
+    const deadline = performance.now() + EPOCH_MS_MAX;
+    for (;;) {
+      const membership = await ask(this.client.call("gov_getMembership"));
+      if (BigInt(membership.epoch) > before && membership.nodeEpoch === membership.epoch) return membership;
+      if (performance.now() > deadline) {
+        throw new CliError(
+          EXIT.timedOut,
+          "EPOCH_RUNS",
+          `epoch ${before} still runs: height ${membership.lastHeight} ends it. Blocks come with transactions, or with --empty-blocks`,
+        );
+      }
+      await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
+    }
+  }
+
+  #voters(): PlannedAccount[] {
+    const accounts = this.membership.members.map(({ account }) => account);
+    return this.#plan.operators.filter(({ address }) => accounts.includes(hex0x(address)));
+  }
+
+  #send({ seed }: PlannedAccount, call: GovCall) {
+    const { chainId, limits } = this.#plan.genesis;
+    const chain = { chainId, genesisHash: this.#genesisHash as never };
+    return sendCall(
+      { client: this.client, wallet: Wallet.fromSeed(seed), signing: { chain, fee: limits.minFee } },
+      call,
+    );
+  }
+}
+
+async function change(
+  out: Output,
+  { devnet, force = false }: MemberOptions,
+  node: string,
+  make: (net: Operators, target: PlannedMember) => Promise<Change>,
+): Promise<void> {
+  const started = performance.now();
+  const net = await Operators.open(devnet);
+  const { member } = net.find(node);
+  const { lastHeight } = await net.decide(await make(net, member), force);
+  out.note(`approved: this epoch ends at height ${lastHeight}`);
+  const after = await net.nextEpoch();
+  tell(out, member.name, after, started);
+}
+
+/**
+ * The new key waits beside the old one until the epoch has ended: the node votes with the old one up to the barrier. It
+ * misses a moment of the new epoch, until it has been started again.
+ */
+async function rotate(out: Output, { devnet, force = false }: MemberOptions, node: string): Promise<void> {
+  const started = performance.now();
+  const net = await Operators.open(devnet);
+  const { index, member } = net.find(node);
+  const publicKey = asAddress(net.seatOf(member.name));
+  const { validatorKey } = homePaths(`${devnet}/${member.name}`);
+  const next = waitingKey(`${validatorKey}.next`);
+  const account = asAddress(net.operatorOf(member).address);
+  const proof = await net.prove(next.seed, account);
+  const { lastHeight } = await net.decide(
+    { kind: "replace", publicKey, newKey: next.publicKey, proof },
+    force,
+  );
+  out.note(`approved: this epoch ends at height ${lastHeight}`);
+  const after = await net.nextEpoch();
+  renameSync(validatorKey, `${validatorKey}.epoch${net.membership.epoch}`);
+  renameSync(`${validatorKey}.next`, validatorKey);
+  await askDevnet(devnet, "POST", `/nodes/${index}/restart`);
+  tell(out, member.name, after, started);
+}
+
+/** On disk before anybody votes for it; one that an earlier try left is taken again. */
+function waitingKey(path: string): Key {
+  const key = keyOfSeed(new Uint8Array(randomBytes(32)));
+  return saveKey(path, key).ok ? key : must(loadKey(path));
+}
+
+function tell(out: Output, name: string, { epoch, members, firstHeight }: Membership, started: number): void {
+  const seconds = Number(((performance.now() - started) / 1_000).toFixed(1));
+  const names = members.map((one) => one.name);
+  const isMember = names.includes(name);
+  out.result({ node: name, isMember, epoch, firstHeight, members: names, seconds }, [
+    `${out.tick} ${name} ${isMember ? "is a validator" : "is no validator any more; it follows the chain"} from height ${firstHeight} on (epoch ${epoch}, ${seconds} s)`,
+    `  validators: ${names.join(", ")}`,
+  ]);
+}

@@ -1,0 +1,131 @@
+/**
+ * A proposal or a vote on its way: what the node says against it first, then the signed transaction, and what became
+ * of it. Also the proof of possession, which the holder of a new key makes.
+ */
+import { type Address, hex0x, parseShownHash } from "../../base/bytes.ts";
+import { type Change, type Possession, possessionBytes } from "../../chain/governance/change.ts";
+import { type GovCall, gov } from "../../chain/modules/gov.ts";
+import { createSigner } from "../../crypto/keys.ts";
+import type { Client, ResultOf } from "../../sdk/client.ts";
+import type { Wallet } from "../../sdk/wallet.ts";
+import { CliError, EXIT } from "../exit.ts";
+import { ask } from "../rpc.ts";
+import type { SigningChain } from "../tx/signing-chain.ts";
+import { explainFailure } from "../tx/tx.ts";
+
+/** Longest that a proposal or a vote is waited for, ms. */
+const WAIT_MS = 30_000;
+
+export interface CallSender {
+  readonly client: Client;
+  readonly wallet: Wallet;
+  readonly signing: Pick<SigningChain, "chain" | "fee">;
+}
+
+export interface SentCall {
+  readonly txHash: string;
+  readonly blockHeight: number;
+  /** The proposal that it made or was for. */
+  readonly proposal: string;
+  /** What followed from it: the last event of its receipt. */
+  readonly outcome: "proposed" | "voted" | "approved" | "rejected";
+  /** Where the epoch ends by it. */
+  readonly lastHeight: string | undefined;
+}
+
+/** @returns what speaks against it, in the node's words */
+export async function harmsOf(client: Client, call: GovCall): Promise<readonly string[]> {
+  const { harms } = await ask(client.call("gov_check", { payload: hex0x(gov.encodeCall(call)) }));
+  return harms;
+}
+
+/** @throws CliError HARMFUL, unless the call is forced: then it says so on the chain */
+export async function checkHarms(client: Client, call: GovCall): Promise<readonly string[]> {
+  const harms = await harmsOf(client, call);
+  if (harms.length === 0 || call.isForced) return harms;
+  const [first = "", ...more] = harms;
+  throw new CliError(EXIT.refused, "HARMFUL", `not sent: ${first}`, {
+    more: [...more, "--force sends it all the same, and the chain keeps that it was forced"],
+  });
+}
+
+/** Signs, sends and waits until it is final. @throws CliError for whatever keeps it from having its effect */
+export async function sendCall({ client, wallet, signing }: CallSender, call: GovCall): Promise<SentCall> {
+  const { chain, fee } = signing;
+  const nonce = await ask(client.nextNonce(wallet.address));
+  const signed = wallet.govern({ chain, nonce, fee, maxFee: fee, call });
+  const sent = await client
+    .send(hex0x(signed.bytes), { wait: "final", timeoutMs: WAIT_MS })
+    .catch((error: unknown) => {
+      throw explainFailure(error, signed);
+    });
+  const { receipt, txHash, blockHeight } = sent;
+  if (receipt.status === "failed") {
+    const why = receipt.fault ?? `code ${receipt.code}`;
+    throw new CliError(
+      EXIT.refused,
+      why,
+      `${why}: ${FAILURES[why] ?? "refused"} (tx ${txHash}, block ${blockHeight})`,
+    );
+  }
+  const last = receipt.events.at(-1)?.decoded ?? {};
+  return {
+    txHash,
+    blockHeight,
+    proposal: String(last.proposal),
+    outcome: last.type as SentCall["outcome"],
+    lastHeight: last.lastHeight === undefined ? undefined : String(last.lastHeight),
+  };
+}
+
+const FAILURES: Readonly<Record<string, string>> = {
+  GOV_NOT_A_VALIDATOR: "the account is no validator's now",
+  GOV_UNKNOWN_PROPOSAL: "there is no such proposal",
+  GOV_DECIDED: "the proposal is decided or has expired",
+  GOV_ALREADY_VOTED: "the account has voted on it",
+  GOV_UNFIT: "the change does not fit the members of the next epoch",
+  GOV_BAD_PROOF: "the proof of possession does not hold, or names a block that is too old: make a new one",
+  GOV_EPOCH_FULL: "as many seats change in this epoch as may: vote again in the next one",
+  GOV_TOO_MANY_OPEN: "too many proposals are open",
+};
+
+export type Membership = ResultOf<"gov_getMembership">;
+
+/** By the holder of a new consensus key, over the newest block. @param account of the seat */
+export async function provePossession(
+  client: Client,
+  seed: Uint8Array,
+  { account, genesisHash }: { readonly account: Address; readonly genesisHash: Uint8Array },
+): Promise<Possession> {
+  const { height, hash } = await ask(client.call("chain_getHead"));
+  const signer = createSigner(seed);
+  const blockHash = parseShownHash(hash);
+  if (blockHash === undefined) throw new CliError(EXIT.broken, "BAD_ANSWER", `not a block hash: ${hash}`);
+  const message = possessionBytes({
+    genesisHash: genesisHash as Parameters<typeof possessionBytes>[0]["genesisHash"],
+    height: BigInt(height),
+    blockHash,
+    publicKey: signer.publicKey,
+    account,
+  });
+  return { height: BigInt(height), signature: signer.sign(message) };
+}
+
+/** As `gov prove` prints it and `gov propose` reads it: height:signature. */
+export function showProof({ height, signature }: Possession): string {
+  return `${height}:${hex0x(signature)}`;
+}
+
+export function describeOutcome({ proposal, outcome, lastHeight }: SentCall, change?: Change): string {
+  const what = change === undefined ? "" : ` (${change.kind})`;
+  switch (outcome) {
+    case "approved":
+      return `proposal ${proposal}${what} is approved; this epoch ends at height ${lastHeight}`;
+    case "rejected":
+      return `proposal ${proposal}${what} is rejected`;
+    case "voted":
+      return `voted on proposal ${proposal}; more votes are needed`;
+    default:
+      return `proposal ${proposal}${what} is open, with the proposer's vote`;
+  }
+}

@@ -1,0 +1,302 @@
+/**
+ * `quorate gov`: how the validators of a chain change who they are. A validator's *account* proposes and votes; a new
+ * key proves that it is held. The node that is asked says first what speaks against a change; --force overrides it,
+ * for all to see. docs/protocol.md, "Governance".
+ */
+import { type Command, InvalidArgumentError } from "commander";
+import { type Address, asAddress, hex0x, parseBytes32, parseHex, utf8 } from "../../base/bytes.ts";
+import { type Change, PARAMETERS, type ParameterName } from "../../chain/governance/change.ts";
+import type { GovCall } from "../../chain/modules/gov.ts";
+import { type Client, Wallet } from "../../sdk/client.ts";
+import { address, amount, integer, memo } from "../arguments.ts";
+import { group, leaf } from "../command.ts";
+import { badInput } from "../exit.ts";
+import type { Output } from "../output.ts";
+import { ask, connect, type RpcOptions, rpcOption } from "../rpc.ts";
+import { table } from "../table.ts";
+import { type NameOptions, nameOptions, resolveKey } from "../tx/names.ts";
+import { signingChain } from "../tx/signing-chain.ts";
+import { trustOf } from "../tx/trust.ts";
+import {
+  checkHarms,
+  describeOutcome,
+  type Membership,
+  provePossession,
+  sendCall,
+  showProof,
+} from "./gov-call.ts";
+
+interface SendOptions extends NameOptions, RpcOptions {
+  readonly from: string;
+  readonly fee?: bigint;
+  readonly genesis?: string;
+  readonly force?: boolean;
+  readonly note?: string;
+}
+
+interface NewcomerOptions extends SendOptions {
+  readonly key: string;
+  readonly proof: string;
+  readonly account?: string;
+  readonly peerId?: string;
+}
+
+export function addGov(program: Command): void {
+  const gov = group(program, "gov", "change the validators of a chain by votes of their accounts");
+  leaf<RpcOptions & { readonly limit: number }>(
+    gov,
+    "list",
+    "show the members, the next ones and the proposals",
+    (command) =>
+      command.option("--limit <n>", "proposals at most", integer(1, 100), 20).addOption(rpcOption()),
+    ({ out, options }) => list(out, connect(options), options.limit),
+  );
+  addProposals(group(gov, "propose", "propose a change; proposing is a vote for it"));
+  leaf<SendOptions>(gov, "vote <proposal> <yes-or-no>", "vote on a proposal", withSending, async (given) => {
+    const [proposal, word] = given.args;
+    if (word !== "yes" && word !== "no") throw badInput(`expected yes or no, found "${word}"`);
+    if (!/^[1-9][0-9]{0,15}$/.test(proposal))
+      throw badInput(`expected the number of a proposal, found "${proposal}"`);
+    const { force: isForced = false } = given.options;
+    await send(given.out, given.options, () => ({
+      kind: "vote",
+      proposal: BigInt(proposal),
+      approves: word === "yes",
+      isForced,
+    }));
+  });
+  leaf<NameOptions & RpcOptions & { readonly account: string; readonly genesis?: string }>(
+    gov,
+    "prove <key-file>",
+    "prove that a new consensus key is held: give the line to whoever proposes it",
+    (command) =>
+      nameOptions(command)
+        .requiredOption(
+          "--account <address>",
+          "of the seat: the newcomer's, or that of the seat it takes",
+          address,
+        )
+        .option("--genesis <file>", "of the chain, from a source you trust")
+        .addOption(rpcOption()),
+    ({ out, options, args: [file] }) => prove(out, options, file),
+  );
+}
+
+function addProposals(propose: Command): void {
+  leaf<NewcomerOptions>(
+    propose,
+    "add <name>",
+    "add a validator",
+    (command) =>
+      withNewcomer(command)
+        .requiredOption("--account <address>", "its account", address)
+        .requiredOption("--peer-id <id>", "of its node (quorate node-id)"),
+    ({ out, options, args: [name] }) =>
+      proposeChange(out, options, () => ({
+        kind: "add",
+        member: {
+          name,
+          publicKey: keyOf(options.key),
+          account: keyOf(options.account ?? ""),
+          peerId: options.peerId ?? "",
+        },
+        proof: proofOf(options.proof),
+      })),
+  );
+  leaf<SendOptions>(
+    propose,
+    "remove <name>",
+    "remove a validator",
+    withSending,
+    ({ out, options, args: [name] }) =>
+      proposeChange(out, options, (membership) => ({
+        kind: "remove",
+        publicKey: memberKey(membership, name),
+      })),
+  );
+  leaf<NewcomerOptions>(
+    propose,
+    "replace <name>",
+    "give a validator's seat another key",
+    withNewcomer,
+    ({ out, options, args: [name] }) =>
+      proposeChange(out, options, (membership) => ({
+        kind: "replace",
+        publicKey: memberKey(membership, name),
+        newKey: keyOf(options.key),
+        proof: proofOf(options.proof),
+      })),
+  );
+  leaf<SendOptions & { readonly peerId: string }>(
+    propose,
+    "admit <name>",
+    "let a node connect to all validators, before it is one itself",
+    (command) => withSending(command).requiredOption("--peer-id <id>", "of the node"),
+    ({ out, options, args: [name] }) =>
+      proposeChange(out, options, () => ({ kind: "admit", name, peerId: options.peerId })),
+  );
+  leaf<SendOptions>(
+    propose,
+    "dismiss <name>",
+    "take an admission back",
+    withSending,
+    ({ out, options, args: [name] }) =>
+      proposeChange(out, options, ({ peers }) => {
+        const peer = peers.find((one) => one.name === name || one.peerId === name);
+        if (peer === undefined) throw badInput(`the chain has admitted no peer "${name}"`);
+        return { kind: "dismiss", peerId: peer.peerId };
+      }),
+  );
+  leaf<SendOptions>(
+    propose,
+    "set <parameter> <value>",
+    `set a parameter from the next epoch on: ${PARAMETERS.join(", ")}`,
+    withSending,
+    ({ out, options, args: [parameter, value] }) =>
+      proposeChange(out, options, () => {
+        if (!PARAMETERS.some((known) => known === parameter)) {
+          throw badInput(`no parameter "${parameter}": ${PARAMETERS.join(" or ")}`);
+        }
+        return {
+          kind: "set",
+          parameter: parameter as ParameterName,
+          value: integer(0, 0xffff_ffff)(value),
+        };
+      }),
+  );
+}
+
+function withSending(command: Command): Command {
+  return nameOptions(command)
+    .requiredOption("--from <name>", "a validator's account: a name, a key file or a 0x seed")
+    .option("--fee <amount>", "default: the chain's least fee", amount)
+    .option("--note <text>", "why, up to 128 bytes of UTF-8", memo)
+    .option("--force", "send it although the node warns of harm; the chain keeps that")
+    .option("--genesis <file>", "sign for the chain of this genesis.json, from a source you trust")
+    .addOption(rpcOption());
+}
+
+function withNewcomer(command: Command): Command {
+  return withSending(command)
+    .requiredOption("--key <key>", "the new consensus key, 0x-hex", address)
+    .requiredOption("--proof <line>", "what `quorate gov prove` printed for it", proofText);
+}
+
+function proofText(text: string): string {
+  if (/^[0-9]{1,16}:0x[0-9a-f]{128}$/.test(text)) return text;
+  throw new InvalidArgumentError("expected a height, a colon and 64 bytes as 0x-hex.");
+}
+
+function proofOf(text: string): { height: bigint; signature: Uint8Array } {
+  const [height = "0", signature = ""] = text.split(":");
+  return { height: BigInt(height), signature: parseHex(signature) ?? new Uint8Array(64) };
+}
+
+function keyOf(text: string): Address {
+  const bytes = parseBytes32(text);
+  if (bytes === undefined) throw badInput(`expected 32 bytes as 0x-hex, found "${text}"`);
+  return asAddress(bytes);
+}
+
+function memberKey({ members, nextMembers }: Membership, name: string): Address {
+  const found = [...nextMembers, ...members].find((one) => one.name === name || one.publicKey === name);
+  if (found !== undefined) return keyOf(found.publicKey);
+  throw badInput(`no validator "${name}"; there are ${members.map((one) => one.name).join(", ")}`);
+}
+
+async function proposeChange(
+  out: Output,
+  options: SendOptions,
+  make: (membership: Membership) => Change,
+): Promise<void> {
+  const note = utf8(options.note ?? "");
+  await send(out, options, (membership) => ({
+    kind: "propose",
+    change: make(membership),
+    isForced: options.force === true,
+    note,
+  }));
+}
+
+async function send(
+  out: Output,
+  options: SendOptions,
+  make: (membership: Membership) => GovCall,
+): Promise<void> {
+  const client = connect(options);
+  const membership = await ask(client.call("gov_getMembership"));
+  const call = make(membership);
+  const { key } = await resolveKey(options.from, options);
+  const { chain, trusted, fee } = await signingChain(out, client, options);
+  const harms = await checkHarms(client, call);
+  for (const harm of harms) out.warn(`forced: ${harm}`);
+  const trusting = connect(options, trustOf(options, undefined)) as Client;
+  const wallet = Wallet.fromSeed(key.seed);
+  const signing = { chain: { ...chain, genesisHash: trusted.genesisHash }, fee };
+  const sent = await sendCall({ client: trusting, wallet, signing }, call);
+  out.result(
+    { ...sent, forced: call.isForced, harms },
+    `${out.tick} ${describeOutcome(sent)}   tx ${sent.txHash}`,
+  );
+}
+
+async function prove(
+  out: Output,
+  options: NameOptions & RpcOptions & { readonly account: string; readonly genesis?: string },
+  file: string,
+): Promise<void> {
+  const client = connect(options);
+  const { key } = await resolveKey(file, options);
+  const { trusted } = await signingChain(out, client, options);
+  const { genesisHash } = trusted;
+  const proof = await provePossession(client, key.seed, { account: keyOf(options.account), genesisHash });
+  const publicKey = hex0x(key.publicKey);
+  const line = showProof(proof);
+  out.result({ publicKey, account: options.account, proof: line }, [
+    `key    ${publicKey}`,
+    `proof  ${line}`,
+    "The proof holds for two checkpoints: propose the key soon.",
+  ]);
+}
+
+async function list(out: Output, client: Client, limit: number): Promise<void> {
+  const [membership, proposals] = await ask(
+    Promise.all([client.call("gov_getMembership"), client.call("gov_getProposals", { limit })]),
+  );
+  const { epoch, nodeEpoch, firstHeight, lastHeight, members, nextMembers, peers } = membership;
+  const joins = nextMembers.filter(({ publicKey }) => !members.some((one) => one.publicKey === publicKey));
+  const leaves = members.filter(({ publicKey }) => !nextMembers.some((one) => one.publicKey === publicKey));
+  const pending = [
+    ...joins.map(({ name, publicKey }) => `${name} joins with ${publicKey}`),
+    ...leaves.map(
+      ({ name, publicKey }) => `${name} leaves with ${publicKey}: it is needed until the epoch has ended`,
+    ),
+  ];
+  const barrier =
+    nodeEpoch === epoch ? [] : [`this node waits for the checkpoint that ends epoch ${nodeEpoch}`];
+  const rows = proposals.map(({ id, status, change, approve, needed, forced, note }) => [
+    `${id}`,
+    status,
+    Object.entries(change)
+      .map(([key, value]) => (key === "change" ? `${value}` : `${key} ${value}`))
+      .join("  "),
+    `${approve} of ${needed}`,
+    `${forced ? "forced " : ""}${note}`,
+  ]);
+  out.result({ ...membership, proposals }, [
+    `epoch ${epoch}: heights ${firstHeight} to ${lastHeight}`,
+    ...table(
+      ["validator", "key", "account"],
+      members.map(({ name, publicKey, account }) => [name, publicKey, account]),
+    ),
+    ...barrier,
+    ...(pending.length === 0
+      ? []
+      : ["", `after height ${lastHeight}:`, ...pending.map((line) => `  ${line}`)]),
+    ...(peers.length === 0 ? [] : ["", `admitted peers: ${peers.map(({ name }) => name).join(", ")}`]),
+    "",
+    ...(rows.length === 0
+      ? ["no proposals"]
+      : table(["proposal", "status", "change", "votes", "note"], rows)),
+  ]);
+}
