@@ -308,7 +308,7 @@ export const MUTATIONS: readonly Mutation[] = [
     edits: [
       edit(
         "view-change",
-        '  assert(core.mode !== "halted", "a halted replica asks for a view");\n',
+        '  assert(!core.isStopped, "a replica that has stopped asks for a view");\n',
         "  if (core.slots.all().some((slot) => slot.prepared !== undefined && slot.sealed === undefined)) return;\n",
       ),
     ],
@@ -502,7 +502,7 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: "one is enough to be joined",
     rule: "1.8 join rule",
-    edits: [edit("view-change", "const view = wanted[core.quorum.f]!;", "const view = wanted[0]!;")],
+    edits: [edit("view-change", "must(wanted[core.quorum.f], ", "must(wanted[0], ")],
     hunts: [...DIRECTED.hugeViews, ...SAFETY],
   },
   {
@@ -736,8 +736,8 @@ export const MUTATIONS: readonly Mutation[] = [
     edits: [
       edit(
         "checkpoints",
-        '  core.emit({ kind: "store-checkpoint", height, certificate: encodeCheckpointCertificate(certificate) });\n',
-        "",
+        '  core.emit({ kind: "store-checkpoint", height, certificate: encodeCheckpointCertificate(certificate) });\n  forgetMissing',
+        "  forgetMissing",
       ),
     ],
     hunts: [...DIRECTED.allRestart, ...CRASH],
@@ -748,8 +748,8 @@ export const MUTATIONS: readonly Mutation[] = [
     edits: [
       edit(
         "checkpoints",
-        "return [encodeRotatedRecord(core.journalCut), ...views.map(encodeViewRecord), ...votes];",
-        "return [encodeRotatedRecord(core.journalCut), ...views.map(encodeViewRecord)];",
+        "return [...epoch, encodeRotatedRecord(core.journalCut), ...views.map(encodeViewRecord), ...votes];",
+        "return [...epoch, encodeRotatedRecord(core.journalCut), ...views.map(encodeViewRecord)];",
       ),
     ],
     hunts: CRASH,
@@ -760,8 +760,8 @@ export const MUTATIONS: readonly Mutation[] = [
     edits: [
       edit(
         "checkpoints",
-        "return [encodeRotatedRecord(core.journalCut), ...views.map(encodeViewRecord), ...votes];",
-        "return [encodeRotatedRecord(core.journalCut), ...votes];",
+        "return [...epoch, encodeRotatedRecord(core.journalCut), ...views.map(encodeViewRecord), ...votes];",
+        "return [...epoch, encodeRotatedRecord(core.journalCut), ...votes];",
       ),
     ],
     hunts: [...CRASH, ...LIVENESS],
@@ -883,8 +883,8 @@ export const MUTATIONS: readonly Mutation[] = [
     edits: [
       edit(
         "view-change",
-        'void {\n  if (core.mode === "halted" || core.isRecovering) return;\n  if (core.mode === "normal"',
-        'void {\n  if (core.mode === "halted") return;\n  if (core.mode === "normal"',
+        'void {\n  if (core.isStopped || core.isRecovering) return;\n  if (core.mode === "normal"',
+        'void {\n  if (core.isStopped) return;\n  if (core.mode === "normal"',
       ),
     ],
     hunts: ROLLBACK,
@@ -937,8 +937,8 @@ export const MUTATIONS: readonly Mutation[] = [
     edits: [
       edit(
         "primary-conduct",
-        "return core.conduct[validator]!.skips > 0;",
-        "return validator !== core.self && core.conduct[validator]!.skips > 0;",
+        "return conductOf(core, validator).skips > 0;",
+        "return validator !== core.self && conductOf(core, validator).skips > 0;",
       ),
     ],
     hunts: LIVENESS,
