@@ -34,7 +34,7 @@ export interface SentCall {
 }
 
 /** @returns what speaks against it, in the node's words */
-export async function harmsOf(client: Client, call: GovCall): Promise<readonly string[]> {
+async function harmsOf(client: Client, call: GovCall): Promise<readonly string[]> {
   const { harms } = await ask(client.call("gov_check", { payload: hex0x(gov.encodeCall(call)) }));
   return harms;
 }

@@ -127,6 +127,11 @@ function addProposals(propose: Command): void {
         proof: proofOf(options.proof),
       })),
   );
+  addOtherProposals(propose);
+}
+
+/** Peers and parameters. */
+function addOtherProposals(propose: Command): void {
   leaf<SendOptions & { readonly peerId: string }>(
     propose,
     "admit <name>",
