@@ -107,7 +107,20 @@ const BANNED =
 const ASYNC = /\b(async|await|Promise)\b/;
 
 /** Folders where no `!` hides a value that may be missing: there `must` (base/assert.ts) says why it is there. */
-const NO_NON_NULL = ["base", "codec", "storage", "chain", "mempool", "p2p", "consensus"];
+const NO_NON_NULL = [
+  "base",
+  "codec",
+  "crypto",
+  "storage",
+  "chain",
+  "mempool",
+  "consensus",
+  "p2p",
+  "rpc",
+  "sdk",
+  "node",
+  "testing",
+];
 
 /** Words that this project once had for itself; the right-hand side of docs/adr/0018 says what they are called now. */
 const RETIRED_WORDS =

@@ -98,7 +98,7 @@ class Batch {
       return false;
     }
     if (this.#workUs > this.#budgetUs) {
-      for (let i = from; i < to; i++) this.#verdicts[i] = this.#verdicts[i]! && this.#holds(i, i + 1);
+      for (let i = from; i < to; i++) this.#verdicts[i] = this.#verdicts[i] === true && this.#holds(i, i + 1);
       return false;
     }
     const middle = (from + to) >> 1;

@@ -4,7 +4,9 @@
  * `crypto.hash` is used (twice as fast as noble, measured), in browsers @noble/hashes.
  * Source: FIPS 180-4; double SHA-256 as in Bitcoin.
  */
+
 import { sha256 as nobleSha256 } from "@noble/hashes/sha2.js";
+import { must } from "../base/assert.ts";
 import { concatBytes, type Hash, utf8 } from "../base/bytes.ts";
 
 type NodeCrypto = typeof import("node:crypto");
@@ -59,7 +61,7 @@ export function prefixedHashInto(
       length = end;
     }
     views[length] ??= scratch.subarray(0, length);
-    sha256Into(views[length]!, target, at);
+    sha256Into(must(views[length], "the view of this length was just made"), target, at);
   };
 }
 

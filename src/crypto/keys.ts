@@ -6,8 +6,10 @@
  * by batch-verification.ts. The result does not depend on which of them a node has.
  * Sources: RFC 8032, ZIP-215, "Taming the many EdDSAs" (eprint 2020/1244).
  */
+
 import * as noble from "@noble/ed25519";
 import { sha512 } from "@noble/hashes/sha2.js";
+import { must } from "../base/assert.ts";
 import type { Address } from "../base/bytes.ts";
 import {
   type BatchVerdicts,
@@ -139,7 +141,7 @@ export function createSigner(seed: Uint8Array): Signer {
  */
 export function isStrongPublicKey(publicKey: Uint8Array): boolean {
   if (publicKey.length !== PUBLIC_KEY_BYTES) return false;
-  const lowest = publicKey[0]!;
+  const lowest = must(publicKey[0], "a key has 32 bytes");
   if (lowest < P_LOWEST_BYTE && !SMALL_ORDER_LOWEST_BYTES.has(lowest)) return true; // nine keys of ten (measured 5 us)
   const y = yCoordinate(publicKey);
   return y < P && !SMALL_ORDER_Y.includes(y);
@@ -162,9 +164,8 @@ const P_LOWEST_BYTE = Number(P & 0xffn);
 const SMALL_ORDER_LOWEST_BYTES: ReadonlySet<number> = new Set(SMALL_ORDER_Y.map((y) => Number(y & 0xffn)));
 
 function yCoordinate(publicKey: Uint8Array): bigint {
-  let y = 0n;
-  for (let i = 31; i >= 0; i--) y = (y << 8n) | BigInt(i === 31 ? publicKey[i]! & 0x7f : publicKey[i]!);
-  return y;
+  // The highest bit is the sign of x.
+  return publicKey.reduceRight((y, byte, i) => (y << 8n) | BigInt(i === 31 ? byte & 0x7f : byte), 0n);
 }
 
 interface Sodium {

@@ -5,6 +5,7 @@
  *
  *   root = SHA-256(0x02 | count u32 | top),  top = 32 zero bytes when count is 0
  */
+import { must } from "../base/assert.ts";
 import { asHash, equalBytes, type Hash, ZERO_HASH } from "../base/bytes.ts";
 import { Writer } from "../codec/writer.ts";
 import { prefixedHashInto, sha256 } from "./hash.ts";
@@ -25,7 +26,8 @@ export interface MerklePath {
 export function merkleRoot(leaves: readonly Uint8Array[]): Hash {
   if (leaves.length === 0) return closeRoot(0, ZERO_HASH);
   const nodes = new Uint8Array(32 * leaves.length);
-  for (let i = 0; i < leaves.length; i++) hashLeafInto(nodes, 32 * i, leaves[i]!);
+  for (let i = 0; i < leaves.length; i++)
+    hashLeafInto(nodes, 32 * i, must(leaves[i], "the index is below the count of leaves"));
   for (let width = leaves.length; width > 1; width = (width + 1) >>> 1) {
     for (let left = 0; left + 1 < width; left += 2) {
       hashPairInto(NODE_DOMAIN, nodes, 32 * left, nodes, 32 * (left + 1), nodes, 16 * left);
@@ -67,11 +69,15 @@ export function checkMerklePath(root: Hash, leaf: Uint8Array, path: MerklePath):
 
 function levelsOf(leaves: readonly Uint8Array[]): Hash[][] {
   const levels = [leaves.map(hashLeaf)];
-  for (let level = levels[0]!; level.length > 1; level = lastOf(levels)) {
+  for (let level = must(levels[0], "there is a level of leaves"); level.length > 1; level = lastOf(levels)) {
     const above: Hash[] = [];
     for (let i = 0; i < level.length; i += 2) {
       const right = level[i + 1];
-      above.push(right === undefined ? level[i]! : hashNode(level[i]!, right));
+      above.push(
+        right === undefined
+          ? must(level[i], "the index is within the level")
+          : hashNode(must(level[i], "the index is within the level"), right),
+      );
     }
     levels.push(above);
   }
@@ -79,7 +85,7 @@ function levelsOf(leaves: readonly Uint8Array[]): Hash[][] {
 }
 
 function lastOf<T>(items: readonly T[]): T {
-  return items[items.length - 1]!;
+  return must(items[items.length - 1], "a tree has a level");
 }
 
 function hashLeaf(leaf: Uint8Array): Hash {

@@ -17,9 +17,10 @@ export function hashPairInto(
   targetAt: number,
 ): void {
   block[0] = domain;
+  // A loop over typed arrays: a call to check each byte, or a view to copy from, would cost more than the copying.
   for (let i = 0; i < 32; i++) {
-    block[1 + i] = left[leftAt + i]!;
-    block[33 + i] = right[rightAt + i]!;
+    block[1 + i] = left[leftAt + i] as number;
+    block[33 + i] = right[rightAt + i] as number;
   }
   sha256Into(block, target, targetAt);
 }

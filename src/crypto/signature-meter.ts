@@ -3,6 +3,7 @@
  * without a clock. And a memory of accepted signatures, so that the same certificate costs its checks once, whoever
  * shows it. Both are the rules of keys.ts with something beside them; neither changes a verdict.
  */
+import { must } from "../base/assert.ts";
 import { byteText, concatBytes } from "../base/bytes.ts";
 import { CHECKED_SIGNATURES_MAX } from "../base/limits.ts";
 import { type BatchVerdicts, KERNEL_CHECK_US, type SignatureClaim } from "./batch-verification.ts";
@@ -87,10 +88,13 @@ export class RememberedSignatures implements SignatureRules {
     );
     const verdicts = keys.map((key) => this.#accepted.has(key));
     const unknown = verdicts.flatMap((isKnown, i) => (isKnown ? [] : [i]));
-    const judged = unknown.length === 0 ? [] : verifyEach(unknown.map((i) => claims[i]!)).verdicts;
+    const judged =
+      unknown.length === 0
+        ? []
+        : verifyEach(unknown.map((i) => must(claims[i], "the index is one of a claim"))).verdicts;
     for (const [at, i] of unknown.entries()) {
-      verdicts[i] = judged[at]!;
-      if (judged[at]) this.#remember(keys[i]!, false);
+      verdicts[i] = must(judged[at], "each unknown signature was judged");
+      if (judged[at]) this.#remember(must(keys[i], "each claim has a key"), false);
     }
     return { verdicts, workUs: this.#meter.spentUs - before };
   }
@@ -103,6 +107,9 @@ export class RememberedSignatures implements SignatureRules {
 
   #remember(key: string, isQuick: boolean): void {
     this.#accepted.set(key, isQuick);
-    if (this.#accepted.size > this.#countMax) this.#accepted.delete(this.#accepted.keys().next().value!);
+    if (this.#accepted.size > this.#countMax)
+      this.#accepted.delete(
+        must(this.#accepted.keys().next().value, "a map above its bound has a first key"),
+      );
   }
 }

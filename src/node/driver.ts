@@ -3,7 +3,7 @@
  * (consensus/engine.ts) is the crash-safety of the node: whatever a step orders to be journaled is durable before
  * anything later leaves. Steps that wait at the same moment share one fsync (group commit).
  */
-import { assert, unreachable } from "../base/assert.ts";
+import { assert, must, unreachable } from "../base/assert.ts";
 import { hex, showHash } from "../base/bytes.ts";
 import {
   CLOCK_AHEAD_MS_MAX,
@@ -339,7 +339,8 @@ export class Driver<P extends Parsed, M extends Typed> {
         ? () => undefined
         : this.#ports.scheduler.after(dueMs, () => this.#checkWhenDue(block, certified));
     this.#waiting.set(id, { block, certified, cancel });
-    if (this.#waiting.size > WAITING_CHECKS_MAX) this.#forget(this.#waiting.keys().next().value!);
+    if (this.#waiting.size > WAITING_CHECKS_MAX)
+      this.#forget(must(this.#waiting.keys().next().value, "a map above its bound has a first key"));
   }
 
   #checkWhenDue(block: Block, certified: boolean): void {

@@ -4,7 +4,7 @@
  * Each block is told once, in order of heights, and again only when a reorganisation reversed it. Source: pow.md 2.8.
  */
 
-import { assert } from "../base/assert.ts";
+import { assert, must } from "../base/assert.ts";
 import { byteText, type Hash, showHash } from "../base/bytes.ts";
 import type { Logger } from "../base/log.ts";
 import type { BranchChange, Chain } from "../chain/chain.ts";
@@ -39,7 +39,8 @@ export class DepthFinality {
     // While blocks are taken away, the database has already lost heights that the head in memory still spans.
     for (let height = this.#heightBelow(chain.head.summary.height); ; height--) {
       const hash = chain.store.hashAt(height);
-      if (hash !== undefined) return chain.store.head(hash)!;
+      if (hash !== undefined)
+        return must(chain.store.head(hash), "a block of the chain has its header on disk");
       assert(height > 0n, "block 0 is in the database");
     }
   }

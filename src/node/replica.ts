@@ -2,6 +2,7 @@
  * A replica: a whole node without its I/O. Chain, pool, engine with its driver, rumors and repair, joined over ports;
  * the same class runs over libp2p and LevelDB, and in memory on virtual time. It only carries what one says to others.
  */
+import { must } from "../base/assert.ts";
 import { equalBytes, showHash } from "../base/bytes.ts";
 import { type Fault, fault, type Relay, refuse, type Verdict } from "../base/fault.ts";
 import { type BranchChange, Chain, type HeadChange, type ImportResult } from "../chain/chain.ts";
@@ -251,7 +252,7 @@ export class Replica {
   #headChanged(change: HeadChange): void {
     const { sealed } = change;
     const { summary, hash, transactions } = sealed.block;
-    if (isFirstOf(change)) this.#branchChanged(change.reorg!);
+    if (isFirstOf(change)) this.#branchChanged(must(change.reorg, "the first block carries its change"));
     else this.pool.headChanged(new AccountsAtHead(this.chain), transactions, this.#ports.scheduler.now());
     this.#publishWaited();
     const { log, network } = this.#ports;

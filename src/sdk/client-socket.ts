@@ -4,6 +4,7 @@
  * cannot ping, and ends when that stays unanswered. It does not reconnect: client-subscriptions.ts does.
  */
 
+import { must } from "../base/assert.ts";
 import { RpcError } from "../rpc/rpc-error.ts";
 import type { Endpoint } from "./endpoint.ts";
 
@@ -163,7 +164,7 @@ export class SubscriptionSocket {
       this.#reason = `the node dropped ${message.dropped}: too slow a consumer`;
     const pending = this.#pending.get(message.id ?? -1);
     if (pending === undefined) return;
-    this.#pending.delete(message.id!);
+    this.#pending.delete(must(message.id, "only an answer with an id is pending"));
     if (message.error === undefined) pending.resolve(message.result);
     else pending.reject(new RpcError(message.error));
   }

@@ -4,6 +4,7 @@
  * missed. One connection at a time. It gives up when no node can be had for a given time. In Node and in browsers.
  */
 
+import { must } from "../base/assert.ts";
 import { RpcError } from "../rpc/rpc-error.ts";
 import { type SocketMaker, SubscriptionSocket } from "./client-socket.ts";
 import type { Endpoint } from "./endpoint.ts";
@@ -158,7 +159,7 @@ export class ClientSubscriptions {
         this.#opening = undefined;
       }
     }
-    if (errors.length === 1) throw errors[0]!;
+    if (errors.length === 1) throw must(errors[0], "there is one error");
     throw new Error(errors.map(({ message }) => message).join("; "), { cause: errors[0] });
   }
 

@@ -4,7 +4,9 @@
  * PBFT's client does it (submission.ts). Runs in Node and in browsers: it imports types of the table only. An answer
  * that is an error is thrown as RpcError with the node's code; a broken connection or a time-out is an Error.
  */
+
 import type { z } from "zod";
+import { must } from "../base/assert.ts";
 import { hex0x, parseHex, parseShownHash } from "../base/bytes.ts";
 import { TX_BYTES_CEILING } from "../base/limits.ts";
 import { decodeTransaction } from "../chain/types/transaction.ts";
@@ -109,7 +111,7 @@ export class Client {
 
   /** Of the node that is asked first. */
   get url(): string {
-    return this.#endpoints[this.#preferred]!.url;
+    return must(this.#endpoints[this.#preferred], "the preferred one is one of the endpoints").url;
   }
 
   /** @throws RpcError when the node refuses; Error when none answers. */
@@ -238,7 +240,9 @@ export class Client {
     ask: (endpoint: Endpoint, limits: CallLimits) => Promise<T>,
   ): Promise<T> {
     const isOrder = methods.some((method) => ADMIN_METHODS.has(method));
-    return isOrder ? ask(this.#endpoints[0]!, this.#limits(true)) : this.#askAny(ask);
+    return isOrder
+      ? ask(must(this.#endpoints[0], "a client has an endpoint"), this.#limits(true))
+      : this.#askAny(ask);
   }
 
   /** Asks one node after the other until one answers; a refusal is an answer unless the node cannot serve now. */
@@ -255,7 +259,7 @@ export class Client {
       }
     }
     const refusal = errors.find((error) => error instanceof RpcError);
-    if (refusal !== undefined || errors.length === 1) throw refusal ?? errors[0]!;
+    if (refusal !== undefined || errors.length === 1) throw refusal ?? must(errors[0], "there is one error");
     throw new Error(errors.map((error) => error.message).join("; "), { cause: errors[0] });
   }
 

@@ -2,6 +2,7 @@
  * The parts of proofs as a verifier reads them from JSON, in Node or a browser: bytes and hashes as hex, Merkle
  * paths. That a part has its form says nothing of whether it holds.
  */
+import { must } from "../base/assert.ts";
 import { type Hash, parseBytes32, parseHex } from "../base/bytes.ts";
 import { integerField, list, object, textField, type ValueOf } from "../codec/field.ts";
 import type { MerklePath } from "../crypto/merkle.ts";
@@ -30,5 +31,5 @@ export function pathOf({ index, count, siblings }: ValueOf<typeof pathField>): M
 
 /** Bytes of hex that {@link bytesField} has read. */
 export function bytesOf(hex: string): Uint8Array {
-  return parseHex(hex)!;
+  return must(parseHex(hex), "the field's check has read it as hex");
 }

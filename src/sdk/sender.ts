@@ -3,6 +3,7 @@
  * process: of several senders of one account, in one process or in many, each transaction takes effect at most once and
  * a lost race for a nonce is noticed, because no two orders make equal bytes (`distinctExpiry`). docs/adr/0014.
  */
+import { must } from "../base/assert.ts";
 import { hex0x } from "../base/bytes.ts";
 import type { SignedTransaction } from "../chain/types/transaction.ts";
 import { RpcError } from "../rpc/rpc-error.ts";
@@ -122,7 +123,7 @@ export class Sender {
       this.#kept = [];
       return this.#client.nextNonce(this.#wallet.address);
     }
-    return this.#kept.at(-1)!.nonce + 1n;
+    return must(this.#kept.at(-1), "something is kept, and all of it was sent again").nonce + 1n;
   }
 }
 

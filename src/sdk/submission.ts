@@ -5,6 +5,7 @@
  * equal answers, or the word of one node when neither was asked for. Sending again is harmless: a transaction takes
  * effect once. pbft.md 1.7 (T_client), 1.11.
  */
+import { must } from "../base/assert.ts";
 import { type Hash, hex0x } from "../base/bytes.ts";
 import type { Verdict } from "../base/fault.ts";
 import { RpcError } from "../rpc/rpc-error.ts";
@@ -116,7 +117,7 @@ export class Submission {
   }
 
   #startNext(): void {
-    const endpoint = this.#endpoints[this.#begun++]!;
+    const endpoint = must(this.#endpoints[this.#begun++], "no more are begun than there are");
     this.#open++;
     void this.#ask(endpoint);
   }
@@ -265,7 +266,7 @@ export class Submission {
       return new NotConfirmedError(`not known to be final: ${words} (tx ${this.#txHash})`, this.#txHash);
     }
     if (refusals[0] !== undefined) return refusals[0];
-    if (this.#errors.length === 1) return this.#errors[0]!;
+    if (this.#errors.length === 1) return must(this.#errors[0], "there is one error");
     const [first] = this.#errors;
     const cause = new AggregateError(this.#errors, first?.message);
     return new Error(this.#errors.map((error) => error.message).join("; "), { cause });
@@ -315,7 +316,10 @@ function withoutAlready({ already: _, ...answer }: Answer): Answer {
 
 /** What two answers must have in common: block, place and all that the transaction did. */
 function voteOf({ receipt, finalityDepth }: Answer): string {
-  const { blockHash, blockHeight, index, status, code, fee, events } = receipt!;
+  const { blockHash, blockHeight, index, status, code, fee, events } = must(
+    receipt,
+    "only an answer with a receipt is counted",
+  );
   const shown = events.map(({ module, kind, data }) => [module, kind, data]);
   return JSON.stringify([finalityDepth, blockHash, blockHeight, index, status, code, fee, shown]);
 }

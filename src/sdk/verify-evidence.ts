@@ -2,6 +2,7 @@
  * Offline verification of evidence of equivocation, as consensus_getEvidence gives it: with the genesis alone, in
  * Node or a browser. It trusts the genesis and nothing else.
  */
+import { must } from "../base/assert.ts";
 import { hex0x, parseHex, showHash } from "../base/bytes.ts";
 import { accept } from "../base/fault.ts";
 import type { Evidence } from "../consensus/engine.ts";
@@ -39,6 +40,6 @@ export function verifyEvidence(
   if (!verdict.ok) return { valid: false, reason: verdict.fault.detail };
   const { author, digests, ...place } = verdict.value;
   const show = place.phase === "view-change" ? hex0x : showHash;
-  const name = validators.members[author]!.name;
+  const name = must(validators.members[author], "evidence that verifies names a validator").name;
   return { valid: true, validator: author, name, ...place, digests: [show(digests[0]), show(digests[1])] };
 }

@@ -4,6 +4,7 @@
  * besides (verify-work.ts); every byte of the receipt is either
  * covered by the certificate or compared with what is. Each refusal is one plain sentence.
  */
+import { must } from "../base/assert.ts";
 import { asAddress, concatBytes, equalBytes, hex0x, parseBytes32, showHash, text } from "../base/bytes.ts";
 import { accept, refuse, type Verdict } from "../base/fault.ts";
 import { RECEIPT_FILE_BYTES_MAX, TX_BYTES_CEILING } from "../base/limits.ts";
@@ -250,7 +251,7 @@ function checkHead(
 }
 
 function checkEvidence(file: ReceiptFile, head: BlockHead): Verdict<Finding> {
-  const digest = parseBytes32(file.digest)!;
+  const digest = must(parseBytes32(file.digest), "the file's check has read it as 32 bytes");
   const { evidence } = file;
   return evidence.type === "transaction"
     ? checkTransactionEvidence(evidence, digest, head)
@@ -301,7 +302,10 @@ function checkStateEvidence(
   const proof = decodeStateProof(bytesOf(evidence.proof));
   if (!proof.ok) return proof;
   const value = bytesOf(evidence.value);
-  const sender = evidence.sender === undefined ? undefined : asAddress(parseBytes32(evidence.sender)!);
+  const sender =
+    evidence.sender === undefined
+      ? undefined
+      : asAddress(must(parseBytes32(evidence.sender), "the file's check has read it as 32 bytes"));
   const key = sender === undefined ? anchorKey(digest) : anchorByKey(digest, sender);
   if (!checkStateProof(summary.stateRoot, key, value, proof.value)) {
     return wrong("the state does not hold this anchor: the proof does not lead to stateRoot");

@@ -4,6 +4,7 @@
  * give the same blocks. Time passes only while something that is awaited lets it pass. Nothing here knows a test
  * framework.
  */
+import { must } from "../base/assert.ts";
 import { asHash, byteText, type Hash, hex0x, parseBytes32 } from "../base/bytes.ts";
 import { decodeReceipt } from "../chain/types/receipt.ts";
 import type { SignedTransaction } from "../chain/types/transaction.ts";
@@ -121,7 +122,7 @@ class Devnet extends BaseDevnet {
 
   /** What the consensus of a node says of itself. @throws RangeError when it is down */
   status(node: number): EngineStatus {
-    return this.replica(node).engineStatus()!;
+    return must(this.replica(node).engineStatus(), "each node of this network is a validator");
   }
 
   #committed(
@@ -133,7 +134,7 @@ class Devnet extends BaseDevnet {
   ): void {
     block.transactions.forEach(({ id }, index) => {
       const height = Number(block.summary.height);
-      const receipt = decodeReceipt(receipts[index]!);
+      const receipt = decodeReceipt(must(receipts[index], "each transaction of a block has a receipt"));
       if (!receipt.ok) throw new Error(`a committed receipt does not decode: ${receipt.fault.detail}`);
       const { status } = receipt.value;
       this.#final.set(byteText(id), { id: hex0x(id), height, index, status });

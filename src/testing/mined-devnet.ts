@@ -3,6 +3,7 @@
  * payments that are undone, on virtual time. The replicas, their ledger with branches, pool, engine and repair are
  * the shipped ones; only the search for a nonce is as easy as can be.
  */
+import { must } from "../base/assert.ts";
 import { type Hash, hex0x, parseBytes32, showHash } from "../base/bytes.ts";
 import type { BranchChange } from "../chain/chain.ts";
 import { MINED_NETWORKS, planMinedNetwork, secretsFromSeed } from "../node/home/network-plan.ts";
@@ -151,7 +152,7 @@ export class MinedDevnet extends BaseDevnet {
   }
 
   #controlOf(node: SimNode): MinerControl {
-    const replica = node.replica!;
+    const replica = must(node.replica, "the node is up");
     let control = this.#controls.get(replica);
     if (control === undefined) {
       const machine = this.#nodes.machineOf(node.id);

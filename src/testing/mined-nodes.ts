@@ -4,6 +4,7 @@
  * drawn from an exponential distribution, as on a real chain.
  */
 
+import { must } from "../base/assert.ts";
 import type { BranchChange } from "../chain/chain.ts";
 import type { Block } from "../chain/types/block.ts";
 import type { MinedPlan } from "../node/home/network-plan.ts";
@@ -94,16 +95,17 @@ export class MinedNodes {
 
   /** Of the node's present life. */
   machineOf(id: number): MinerMachine {
-    return this.#machines.get(id)!;
+    return must(this.#machines.get(id), "a node that is up has a machine");
   }
 
   start(...ids: readonly number[]): void {
-    const nodes = ids.length === 0 ? this.nodes : ids.map((id) => this.nodes[id]!);
+    const nodes =
+      ids.length === 0 ? this.nodes : ids.map((id) => must(this.nodes[id], "the number is one of a node"));
     for (const node of nodes) if (!node.isUp) void node.start();
   }
 
   crash(id: number): void {
-    const node = this.nodes[id]!;
+    const node = must(this.nodes[id], "the number is one of a node");
     if (!node.isUp) return;
     this.#machines.get(id)?.stop();
     node.cutPower();

@@ -4,6 +4,7 @@
  * node's own user, so admin methods need no token; nobody's computing is charged, so that answers follow from the
  * calls alone.
  */
+import { must } from "../base/assert.ts";
 import { RPC_BODY_BYTES_MAX } from "../base/limits.ts";
 import { SILENT } from "../base/log.ts";
 import type { Scheduler } from "../base/scheduler.ts";
@@ -97,8 +98,8 @@ export class NodeRpc {
 
 function apiOf({ node, genesis, mode, finalityDepth, mining }: NodeRpcOptions): ReplicaApi {
   const { clock } = node;
-  const replica = node.replica!;
-  const network = node.network!;
+  const replica = must(node.replica, "the node is up");
+  const network = must(node.network, "the node is up");
   const validator =
     replica.self === undefined ? undefined : replica.consensus.validators.members[replica.self];
   return new ReplicaApi(

@@ -3,6 +3,7 @@
  * port. While it is open virtual time passes at the pace of real time, so that clients that wait, subscribe or time
  * out meet what they would meet in a network. Nothing listens while the node is down.
  */
+import { must } from "../base/assert.ts";
 import { SILENT } from "../base/log.ts";
 import type { Scheduler } from "../base/scheduler.ts";
 import { RpcServer } from "../rpc/server/server.ts";
@@ -39,7 +40,7 @@ export class ServedNode {
   async start(): Promise<string> {
     if (this.#ports.rpc() === undefined) throw new RangeError("the node is down: start it, then serve it");
     await this.#follow();
-    const { server } = this.#server!;
+    const { server } = must(this.#server, "following a node that is up serves it");
     this.#port = server.port;
     this.#tickAfter(performance.now());
     return server.url;

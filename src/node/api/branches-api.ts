@@ -3,6 +3,7 @@
  * reading and translating; the choice between branches is chain/forks/branches.ts's. Old blocks are read from disk, so
  * that a curious caller does not fill the tree in memory.
  */
+import { must } from "../../base/assert.ts";
 import { equalBytes, type Hash } from "../../base/bytes.ts";
 import type { Fault } from "../../base/fault.ts";
 import { TIPS_SHOWN_MAX } from "../../base/limits.ts";
@@ -42,7 +43,12 @@ export class ChainBranches implements BranchesApi {
       .filter((leaf) => !equalBytes(leaf.head.hash, head.hash) && !this.#branches.isCanonical(leaf.head))
       .sort((a, b) => (a.work < b.work ? 1 : a.work > b.work ? -1 : 0))
       .slice(0, TIPS_SHOWN_MAX - 1);
-    const active: TipView = { head, branchLength: 0, work: this.workOf(head.hash)!, status: "active" };
+    const active: TipView = {
+      head,
+      branchLength: 0,
+      work: must(this.workOf(head.hash), "the head is in the tree"),
+      status: "active",
+    };
     return [active, ...others.map((leaf) => this.#tip(leaf))];
   }
 
@@ -71,10 +77,14 @@ export class ChainBranches implements BranchesApi {
     if (top <= from) return undefined;
     let [earliest, latest] = [Number.POSITIVE_INFINITY, 0];
     const { tree } = this.#branches;
-    const last = tree.get(this.#chain.head.hash)!;
+    const last = must(tree.get(this.#chain.head.hash), "the head is in the tree");
     let first = last;
     // In memory, so near the head. Times may go backwards: the span is between the earliest and the latest.
-    for (let at = last; at.head.summary.height >= from; at = tree.parentOf(at)!) {
+    for (
+      let at = last;
+      at.head.summary.height >= from;
+      at = must(tree.parentOf(at), "the chain reaches down to block 0")
+    ) {
       const { time } = at.head.header;
       earliest = Math.min(earliest, time);
       latest = Math.max(latest, time);

@@ -2,6 +2,7 @@
  * The node as JSON-RPC sees it: the port of rpc/api.ts on top of a replica. Only reading and translating; every rule
  * is the replica's.
  */
+import { must } from "../../base/assert.ts";
 import { type Address, equalBytes, type Hash } from "../../base/bytes.ts";
 import type { Verdict } from "../../base/fault.ts";
 import { CLOCK_AHEAD_MS_MAX, MATURING_SCANNED_MAX } from "../../base/limits.ts";
@@ -261,8 +262,8 @@ export class ReplicaApi implements NodeApi {
       value: view.get(key),
       proof: prove ? encodeStateProof(proveKey(view, hashStateKey(key))) : undefined,
     }));
-    const seal = value.proof === undefined ? undefined : this.#chain.store.seal(head.hash)!;
-    const proof = value.proof === undefined ? undefined : { bytes: value.proof, seal: seal! };
+    const seal = () => must(this.#chain.store.seal(head.hash), "the head's seal was written with it");
+    const proof = value.proof === undefined ? undefined : { bytes: value.proof, seal: seal() };
     return { value: value.value, at: head, proof };
   }
 

@@ -4,10 +4,12 @@
  * machine find it whatever home the node has. An address says nothing of who calls: a proxy on this machine calls from
  * loopback. Never logged, never in an answer, never sent but to the address that the node itself listens on.
  */
+
 import { randomBytes } from "node:crypto";
 import { chmodSync, lstatSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { must } from "../../base/assert.ts";
 import { makeFolder, writeWhole } from "../../storage/durable-file.ts";
 
 export const RPC_TOKEN_FILE = "rpc.token";
@@ -32,7 +34,7 @@ export function makeRpcToken(): string {
  */
 export function publishRpcToken({ homeDir, host, port }: TokenPlace, token: string): () => void {
   const paths = [join(homeDir, RPC_TOKEN_FILE)];
-  writeAnew(paths[0]!, token);
+  writeAnew(must(paths[0], "a token has a path"), token);
   if (takeUserFolder()) {
     const path = join(userFolder(), fileName(host, port));
     writeAnew(path, token);

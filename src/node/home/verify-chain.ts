@@ -3,6 +3,7 @@
  * root again, and what the database holds compared with it. It reads one block after another and keeps only the
  * state in memory. It changes nothing.
  */
+import { must } from "../../base/assert.ts";
 import { equalBytes, showHash } from "../../base/bytes.ts";
 import { type Fault, fault } from "../../base/fault.ts";
 import { Chain, type HeadChange } from "../../chain/chain.ts";
@@ -80,7 +81,8 @@ async function verifyHeight(
   const receipts = stored.receipts(hash) ?? [];
   const expected = reexecuted.last?.receipts ?? [];
   const same =
-    receipts.length === expected.length && receipts.every((bytes, i) => equalBytes(bytes, expected[i]!));
+    receipts.length === expected.length &&
+    receipts.every((bytes, i) => equalBytes(bytes, must(expected[i], "both lists have the same length")));
   return same ? undefined : fault("wrong-receipts", "the stored receipts are not what execution gives");
 }
 
@@ -97,7 +99,7 @@ function shown(hash: Uint8Array | undefined): string {
 /** Keeps what the next block needs: meta, heights, heads, state and tree; drops bodies, seals, receipts and indexes. */
 function withoutHistory(kv: Kv): Kv {
   const dropped = new Set([0x02, 0x03, 0x04, 0x05, 0x07]);
-  const isKept = ({ key }: KvOperation) => !dropped.has(key[0]!);
+  const isKept = ({ key }: KvOperation) => !dropped.has(must(key[0], "a key of the database has a prefix"));
   return {
     get: (key) => kv.get(key),
     entries: (range) => kv.entries(range),

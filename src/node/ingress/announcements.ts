@@ -6,6 +6,7 @@
  * the pool and the announced coinbase; transactions that are not there are asked of whoever announced the block, half
  * a second later of others too, and what that does not bring is fetched as a whole body by repair. Source: pow.md 2.8, 7.
  */
+import { must } from "../../base/assert.ts";
 import { byteText, equalBytes, type Hash, showHash } from "../../base/bytes.ts";
 import type { Fault, Relay } from "../../base/fault.ts";
 import {
@@ -184,7 +185,8 @@ export class Announcements {
     const lacking = [...envelopes.keys()].filter((index) => envelopes[index] === undefined);
     if (lacking.length > 0) {
       const sent = await this.#fetch(peerId, announcement, lacking);
-      for (const [i, envelope] of (sent ?? []).entries()) envelopes[lacking[i]!] = envelope;
+      for (const [i, envelope] of (sent ?? []).entries())
+        envelopes[must(lacking[i], "no more is answered than was asked for")] = envelope;
     }
     const whole = envelopes.filter((envelope) => envelope !== undefined);
     if (whole.length === envelopes.length && !this.#isStopped) {

@@ -3,6 +3,7 @@
  * heads, bodies and single transactions come out. A body is first compared with its head, as raw bytes; only then
  * does what is in it count, and count for the block alone (pow.md 2.8, "Verdicts"). A disk error stops the node.
  */
+import { must } from "../../base/assert.ts";
 import { byteText, equalBytes, type Hash } from "../../base/bytes.ts";
 import type { Fault } from "../../base/fault.ts";
 import { BLOCK_TRANSACTIONS_CEILING, TX_BYTES_CEILING } from "../../base/limits.ts";
@@ -59,7 +60,7 @@ export class BlockIngress implements BranchLedger {
   }
 
   head(): KnownBlock {
-    return this.find(this.#chain.head.hash)!;
+    return must(this.find(this.#chain.head.hash), "the head is in the tree");
   }
 
   bestHeader(): KnownBlock {
@@ -192,7 +193,7 @@ export class BlockIngress implements BranchLedger {
     const { store } = this.#chain;
     const heads: BlockHead[] = [];
     let bytes = 0;
-    let last = store.head(this.forkPoint(locator))!;
+    let last = must(store.head(this.forkPoint(locator)), "the fork point is on the chain");
     while (heads.length < countMax) {
       const hash = store.hashAt(last.summary.height + 1n);
       const head = hash === undefined ? undefined : store.head(hash);

@@ -1,5 +1,6 @@
 /** Blocks of the chain in the form that an engine is told of them (consensus/engine.ts). */
 
+import { must } from "../../base/assert.ts";
 import type { Chain } from "../../chain/chain.ts";
 import type { BlockHead } from "../../chain/types/block.ts";
 import type { Head, SealedHead } from "../../consensus/engine.ts";
@@ -10,8 +11,10 @@ export function recentHeads(chain: Chain, countMax: number, above = 0n): SealedH
   const from = chain.store.firstHeight();
   const first = from > above ? from : above + 1n;
   for (let height = chain.head.summary.height; height >= first && recent.length < countMax; height--) {
-    const hash = chain.store.hashAt(height)!;
-    recent.push({ head: chain.store.head(hash)!, seal: chain.store.seal(hash)! });
+    const hash = must(chain.store.hashAt(height), "the chain has a block at each height from its first");
+    const head = must(chain.store.head(hash), "a block of the chain has its header on disk");
+    const seal = must(chain.store.seal(hash), "a block of the chain has its seal on disk");
+    recent.push({ head, seal });
   }
   return recent.reverse();
 }

@@ -6,6 +6,7 @@
  * STATUS or anti-entropy repairs it.
  * Source: docs/protocol.md, "Mail" and "Work".
  */
+import { must } from "../../base/assert.ts";
 import {
   MAIL_QUEUE_BYTES_MAX,
   MAIL_QUEUE_BYTES_READ_ON,
@@ -174,7 +175,7 @@ export class IncomingMail {
     if (this.#isStopped) return undefined;
     for (const [author, queue] of this.#queues) {
       this.#queues.delete(author);
-      const arrived = queue.waiting.shift()!;
+      const arrived = must(queue.waiting.shift(), "an empty queue is not kept");
       queue.bytes -= arrived.content.length;
       if (queue.waiting.length > 0) this.#queues.set(author, queue);
       if (queue.bytes <= MAIL_QUEUE_BYTES_READ_ON) for (const resume of queue.resume.splice(0)) resume();

@@ -93,12 +93,12 @@ export class WorkBudgets {
 
   charge(author: ValidatorId, us: number): void {
     this.#buckets[author]?.charge(us, this.#ports.now());
-    this.wasted[author]! += us;
+    this.wasted[author] = (this.wasted[author] ?? 0) + us;
   }
 
   refund(author: ValidatorId, us: number): void {
     this.#buckets[author]?.refund(us);
-    this.wasted[author]! -= us;
+    this.wasted[author] = (this.wasted[author] ?? 0) - us;
   }
 
   get meter(): SpentMeter {

@@ -1,4 +1,5 @@
 /** What the node counts anyway, as metrics read when the page is asked for. The names are those of docs/metrics.md. */
+import { must } from "../../base/assert.ts";
 import { byteText } from "../../base/bytes.ts";
 import { LOG_WINDOW_CEILING } from "../../base/limits.ts";
 import { blockTimeMs } from "../../chain/types/block-time.ts";
@@ -289,7 +290,8 @@ export class PhaseClock {
   #begin(height: bigint, phase: "prepare" | "commit", atMs: number): void {
     this.#since.delete(height);
     this.#since.set(height, { phase, atMs });
-    if (this.#since.size > LOG_WINDOW_CEILING) this.#since.delete(this.#since.keys().next().value!);
+    if (this.#since.size > LOG_WINDOW_CEILING)
+      this.#since.delete(must(this.#since.keys().next().value, "a map above its bound has a first key"));
   }
 }
 

@@ -3,6 +3,7 @@
  * orders into what the replica and its threads do, and counts what came of it; the engine decides what is mined.
  * Port: rpc/api.ts, "MiningApi". Faults carry the codes of docs/rpc.md.
  */
+import { must } from "../../base/assert.ts";
 import { type Address, EMPTY, equalBytes, type Hash } from "../../base/bytes.ts";
 import { type Fault, fault, refuse, type Verdict } from "../../base/fault.ts";
 import { MINED_KEPT_MAX, MINING_THREADS_MAX } from "../../base/limits.ts";
@@ -143,7 +144,8 @@ export class MinerControl implements MiningApi {
     this.#blocksMined++;
     this.#mined.push({ hash, height: summary.height });
     if (this.#mined.length <= MINED_KEPT_MAX) return;
-    if (this.#isStale(this.#mined.shift()!)) this.#staleBefore++;
+    if (this.#isStale(must(this.#mined.shift(), "a list above its bound has a first block")))
+      this.#staleBefore++;
   }
 
   /** Another block has its place. */

@@ -4,6 +4,7 @@
  * count whole batches, and under a limit they catch up on what a stop cost them (miner-pace.ts): what few
  * milliseconds show is no rate. So a measurement goes on over short stops, and is taken for a second long at least.
  */
+import { must } from "../../base/assert.ts";
 
 const WINDOW_MS = 10_000;
 /** Readings closer to the last one than this are not kept: the window then has a bounded number. */
@@ -29,7 +30,11 @@ export class HashMeter {
     else if (last !== undefined && passedMs < STEP_MS) return;
     this.#readings.push({ atMs, hashes });
     // The oldest one kept is just outside the window: the rate covers the whole of it.
-    while (this.#readings.length > 2 && atMs - this.#readings[1]!.atMs >= WINDOW_MS) this.#readings.shift();
+    while (
+      this.#readings.length > 2 &&
+      atMs - must(this.#readings[1], "there are more than two readings").atMs >= WINDOW_MS
+    )
+      this.#readings.shift();
   }
 
   /** Hashes per second since the oldest reading; 0 before the first, and when the last is long ago. */

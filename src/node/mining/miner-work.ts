@@ -4,6 +4,7 @@
  * must meet the target before anything else is looked at; then it is imported like any block.
  * Bounds: MINER_WORKS_MAX headers, WORK_MS each, and none of them outlives its parent as the head.
  */
+import { must } from "../../base/assert.ts";
 import { type Address, concatBytes, equalBytes } from "../../base/bytes.ts";
 import { refuse, type Verdict } from "../../base/fault.ts";
 import { MINER_WORKS_MAX } from "../../base/limits.ts";
@@ -61,7 +62,8 @@ export class MinerWorks {
     const block = completeBlock(template, concatBytes(summary.extra, extraNonce), header);
     const workId = `${summary.height}-${this.#serial}`;
     this.#works.set(workId, { block, givenAtMs: this.#ports.now() });
-    if (this.#works.size > MINER_WORKS_MAX) this.#works.delete(this.#works.keys().next().value!);
+    if (this.#works.size > MINER_WORKS_MAX)
+      this.#works.delete(must(this.#works.keys().next().value, "a map above its bound has a first key"));
     return {
       ok: true,
       value: {

@@ -4,7 +4,7 @@
  * template is too old, and checks what a thread claims. Threads start with the first block and end with `close`.
  */
 import { Worker } from "node:worker_threads";
-import { assert } from "../../base/assert.ts";
+import { assert, must } from "../../base/assert.ts";
 import { MINER_RESTARTS_MAX, MINING_THREADS_MAX } from "../../base/limits.ts";
 import { type Block, bodyRootOf, type Header, hashHeader } from "../../chain/types/block.ts";
 import { meetsTarget } from "../../chain/types/target.ts";
@@ -142,12 +142,12 @@ export class WorkerMiner implements MiningThreads {
       cause = error;
     });
     worker.on("exit", (code) => this.#died(index, new Error(`ended with code ${code}`, { cause })));
-    this.#threads[index]!.worker = worker;
+    must(this.#threads[index], "a thread keeps its number").worker = worker;
   }
 
   #died(index: number, { message, cause }: Error): void {
     if (this.#closed) return;
-    const thread = this.#threads[index]!;
+    const thread = must(this.#threads[index], "a thread keeps its number");
     thread.worker = undefined;
     const again = thread.restarts < MINER_RESTARTS_MAX;
     const why = cause instanceof Error ? cause.message : message;
@@ -155,7 +155,8 @@ export class WorkerMiner implements MiningThreads {
     if (again) {
       thread.restarts += 1;
       this.#start(index);
-      if (this.#block !== undefined) thread.worker!.postMessage(this.#job(this.#block));
+      if (this.#block !== undefined)
+        must(this.#threads[index]?.worker, "the thread was started anew").postMessage(this.#job(this.#block));
     }
     this.#events.onError(new Error(`mining thread ${index} died (${why}), ${then}`, { cause }));
   }

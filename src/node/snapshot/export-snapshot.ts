@@ -3,7 +3,7 @@
  * by key hash, so the entries go through a scratch database, which sorts them; in memory is one chunk at a time. Each
  * section is checked before it is written: a damaged database makes no snapshot.
  */
-import { assert } from "../../base/assert.ts";
+import { assert, must } from "../../base/assert.ts";
 import { concatBytes, type Hash, showHash } from "../../base/bytes.ts";
 import { type Fault, fault, refuse, type Verdict } from "../../base/fault.ts";
 import { KV_SCAN_STEP } from "../../base/limits.ts";
@@ -77,7 +77,10 @@ export async function exportSnapshot(
     (await writeState(out, store, ports)) ??
     (await out.end());
   if (wrong !== undefined) return { ok: false, fault: wrong };
-  return { ok: true, value: { ...out.check.facts()!, bytes: out.bytes } };
+  return {
+    ok: true,
+    value: { ...must(out.check.facts(), "a snapshot that ended has its facts"), bytes: out.bytes },
+  };
 }
 
 /** Writes sections that a reader will accept. */
@@ -175,7 +178,7 @@ async function sortState(kv: Kv, scratch: Kv): Promise<void> {
     const found = await kv.entries({ from, to: STATE_RANGE.to, limit: KV_SCAN_STEP });
     await scratch.write(found.map(sortedEntry), { sync: false });
     if (found.length < KV_SCAN_STEP) return;
-    from = concatBytes(found.at(-1)![0], Uint8Array.of(0x00));
+    from = concatBytes(must(found.at(-1), "a full step has a last entry")[0], Uint8Array.of(0x00));
   }
 }
 
@@ -198,7 +201,8 @@ async function* subtrees(
   }
   assert(depth < 256, "no two keys have the same hash");
   const right = path.slice() as Hash;
-  right[depth >>> 3]! |= 0x80 >>> (depth & 7);
+  right[depth >>> 3] =
+    must(right[depth >>> 3], "a depth below 256 is a bit of a hash") | (0x80 >>> (depth & 7));
   yield* subtrees(scratch, depth + 1, path);
   yield* subtrees(scratch, depth + 1, right);
 }
@@ -219,7 +223,7 @@ async function readSubtree(scratch: Kv, depth: number, path: Hash): Promise<Stat
     }
     if (!fitsChunk(bytes, entries.length)) return undefined;
     if (found.length < KV_SCAN_STEP) return entries;
-    from = concatBytes(found.at(-1)![0], Uint8Array.of(0x00));
+    from = concatBytes(must(found.at(-1), "a full step has a last entry")[0], Uint8Array.of(0x00));
   }
 }
 

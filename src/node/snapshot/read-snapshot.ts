@@ -2,6 +2,7 @@
  * Reads a snapshot from its first byte to its last and checks it against the genesis: nothing else is needed, no
  * node and no network. One section is in memory at a time. Who wants to keep it is handed each section after its check.
  */
+import { must } from "../../base/assert.ts";
 import { type Fault, fault, refuse, type Verdict } from "../../base/fault.ts";
 import {
   type CheckedSection,
@@ -60,7 +61,7 @@ export async function readSnapshot(
   const rest = await source.read(1);
   if (rest.length > 0)
     return refuse("malformed", `bytes follow the end of the snapshot, from byte ${bytes} on`);
-  return { ok: true, value: { ...check.facts()!, bytes } };
+  return { ok: true, value: { ...must(check.facts(), "a snapshot that ended has its facts"), bytes } };
 }
 
 function checkHead(head: Uint8Array): Fault<ReadFault> | undefined {
@@ -68,7 +69,7 @@ function checkHead(head: Uint8Array): Fault<ReadFault> | undefined {
     case "not-a-snapshot":
       return fault("not-a-snapshot", 'this is no snapshot: it does not begin with "QUORSNAP" and a format');
     case "other-format": {
-      const found = (head[SNAPSHOT_HEAD_BYTES - 2]! << 8) | head[SNAPSHOT_HEAD_BYTES - 1]!;
+      const found = new DataView(head.buffer, head.byteOffset).getUint16(SNAPSHOT_HEAD_BYTES - 2);
       const detail = `the snapshot has format ${found}, this program reads format 1: use the release that wrote it`;
       return fault("wrong-format", detail);
     }
@@ -90,7 +91,7 @@ async function readSection(
   }
   const payload = await source.read(length);
   if (payload.length < length) return truncated(at + SECTION_HEAD_BYTES + payload.length);
-  return { ok: true, value: { kind: head[0]!, payload } };
+  return { ok: true, value: { kind: must(head[0], "the head of a section begins with its kind"), payload } };
 }
 
 function truncated(bytes: number): Verdict<never, "truncated"> {

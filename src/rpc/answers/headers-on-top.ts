@@ -2,6 +2,7 @@
  * The headers on top of a block and the work in them: what a mined block has in place of a certificate; and the ones
  * below it that their targets follow from. Where finality is instant there are none. Bound: PROOF_HEADERS_MAX; what is above is cut off.
  */
+import { must } from "../../base/assert.ts";
 import { equalBytes, hex0x } from "../../base/bytes.ts";
 import { PROOF_HEADERS_MAX } from "../../base/limits.ts";
 import { type BlockHead, encodeHeader } from "../../chain/types/block.ts";
@@ -40,7 +41,7 @@ export async function showHeadersBefore(
   const heads = await Promise.all(Array.from({ length: count }, (_, i) => api.headAt(lowest + BigInt(i))));
   // A reorganisation may come between: only what the block stands on belongs to it.
   const linked: BlockHead[] = [];
-  for (let above = block; linked.length < count; above = linked[0]!) {
+  for (let above = block; linked.length < count; above = must(linked[0], "a header was just linked")) {
     const below = heads[count - 1 - linked.length];
     if (below === undefined || !equalBytes(below.hash, above.header.previousHash)) break;
     linked.unshift(below);

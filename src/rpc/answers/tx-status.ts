@@ -3,6 +3,7 @@
  * block, or final. Where finality is instant included is final at once, elsewhere so many blocks later, and after a
  * reorganisation the same transaction may be pending again.
  */
+import { must } from "../../base/assert.ts";
 import { equalBytes, type Hash, hex0x } from "../../base/bytes.ts";
 import type { Block, SealedBlock } from "../../chain/types/block.ts";
 import type { SignedTransaction } from "../../chain/types/transaction.ts";
@@ -94,8 +95,11 @@ export function includedStatus(
   index: number,
   attackerShare = ATTACKER_SHARE,
 ): IncludedStatus {
-  const { id, module } = block.transactions[index]!;
-  const receipt = showReceipt(openReceipt(receipts[index]!), { at: block, api, module, attackerShare });
+  const { id, module } = must(block.transactions[index], "the index comes from the block's own index");
+  const receipt = showReceipt(
+    openReceipt(must(receipts[index], "each transaction of a block has a receipt")),
+    { at: block, api, module, attackerShare },
+  );
   const mode = api.chainMode();
   return {
     txHash: hex0x(id),

@@ -3,6 +3,7 @@
  * a wait ends (its block, a drop from the pool, time, the caller gone, the server stopping) and refuses to know
  * what the caller does then. Bounds: RPC_WAITS_MAX a connection, RPC_WAITS_TOTAL_MAX in all.
  */
+import { must } from "../../base/assert.ts";
 import { type Hash, hex } from "../../base/bytes.ts";
 import { RPC_WAITS_MAX, RPC_WAITS_TOTAL_MAX } from "../../base/limits.ts";
 import type { Scheduler } from "../../base/scheduler.ts";
@@ -118,7 +119,9 @@ export class Waits {
     const waiting = this.#waiting[level];
     const { transactions } = events.sealed.block;
     for (let index = 0; index < transactions.length && waiting.size > 0; index++) {
-      const resolves = waiting.get(hex(transactions[index]!.id));
+      const resolves = waiting.get(
+        hex(must(transactions[index], "a block has a receipt for each of its transactions").id),
+      );
       for (const resolve of [...(resolves ?? [])]) resolve({ kind: "block", events, index });
     }
   }

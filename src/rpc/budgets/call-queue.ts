@@ -4,6 +4,7 @@
  * computing than their budget refills. Who owes waits, and is told RATE_LIMIT when that would take too long. It knows
  * no method and no transport; what a call cost is measured as the time that the loop computed meanwhile.
  */
+import { must } from "../../base/assert.ts";
 import type { Scheduler } from "../../base/scheduler.ts";
 import { type BucketShape, TokenBucket, TokenBuckets } from "../../base/token-bucket.ts";
 import { CallError } from "../errors.ts";
@@ -133,7 +134,7 @@ export class CallQueue {
 
   /** The first of a client's line; the client is the last to have another turn. */
   #shift(client: string, line: Waiting[]): Waiting {
-    const next = line.shift()!;
+    const next = must(line.shift(), "an empty line is not kept");
     this.#waiting.delete(client);
     if (line.length > 0) this.#waiting.set(client, line);
     return next;
@@ -141,7 +142,7 @@ export class CallQueue {
 
   #refuseLate(line: Waiting[], nowMs: number): void {
     while (line.length > 0) {
-      const { caller, sinceMs, refuse } = line[0]!;
+      const { caller, sinceMs, refuse } = must(line[0], "the line is not empty");
       const isLate = nowMs - sinceMs > RPC_QUEUED_MS_MAX;
       if (!isLate && !caller.isGone()) return;
       line.shift();

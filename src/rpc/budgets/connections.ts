@@ -3,7 +3,9 @@
  * The new one always gets in, so that a probe is answered whatever number of silent connections there is: the oldest
  * on which nothing happens is closed, of the client who has the most.
  */
+
 import type { Duplex } from "node:stream";
+import { must } from "../../base/assert.ts";
 import { RPC_SOCKETS_MAX } from "../../base/limits.ts";
 
 /** TCP connections of one client (an address; of IPv6 the /64). */
@@ -45,7 +47,9 @@ export class Connections {
 
   #closeOneOf(client: string): void {
     const own = [...this.#open.values()].filter((connection) => connection.client === client);
-    const least = own.find(({ requests, isAwaited }) => requests === 0 && !isAwaited()) ?? own[0]!;
+    const least =
+      own.find(({ requests, isAwaited }) => requests === 0 && !isAwaited()) ??
+      must(own[0], "a client at its bound has a connection");
     this.#open.delete(least.socket);
     this.#count(client, -1);
     least.socket.destroy();

@@ -3,6 +3,7 @@
  * is off, it is; a single one that is off speaks for itself. Pure. In a network of strangers peers may lie about their
  * time, so nothing is set or refused by it.
  */
+import { must } from "../../base/assert.ts";
 import { CLOCK_OFF_MS } from "../../base/limits.ts";
 import {
   ago,
@@ -39,7 +40,10 @@ export function judgeClocks(clocks: readonly MeasuredClock[], limitMs: number): 
   const isHarmful = off.some(
     ({ offsetMs, errorMs }) => Math.abs(offsetMs) - errorMs > HARMFUL_SHARE * limitMs,
   );
-  const median = [...clocks].sort((a, b) => a.offsetMs - b.offsetMs)[Math.floor(clocks.length / 2)]!;
+  const median = must(
+    [...clocks].sort((a, b) => a.offsetMs - b.offsetMs)[Math.floor(clocks.length / 2)],
+    "some clock is off, so there is one",
+  );
   const agreeing = clocks.filter(
     ({ offsetMs, errorMs }) =>
       Math.abs(offsetMs - median.offsetMs) <= AGREEMENT_MS + errorMs + median.errorMs,

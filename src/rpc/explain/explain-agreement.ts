@@ -2,6 +2,7 @@
  * Why agreement moves or does not, as one validator sees it: the cases of explain.ts for a node that votes. Pure.
  * Source: pbft.md 1.7-1.9.
  */
+import { must } from "../../base/assert.ts";
 import type { EngineStatus, ValidatorId } from "../../consensus/engine.ts";
 import {
   ago,
@@ -203,7 +204,7 @@ function describeProgress(standing: Standing, engine: EngineStatus, height: bigi
     case "committed":
       return [`height ${height} is agreed on in view ${view} and not executed here yet`];
     default: {
-      const voters = votersOf(engine, slot!);
+      const voters = votersOf(engine, must(slot, "only a slot has a phase besides idle"));
       const counted = `${voters.length} of ${n} votes for height ${height} in view ${view}`;
       return voters.length >= quorum ? [counted] : [counted, missing(standing, voters), `need ${quorum}`];
     }

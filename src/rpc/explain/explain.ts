@@ -4,6 +4,7 @@
  * It judges by what this node knows: behind a partition two nodes tell two stories, and both are true.
  * Source: pbft.md 1.7-1.9.
  */
+import { must } from "../../base/assert.ts";
 import { withClocks } from "./clocks.ts";
 import { explainValidator } from "./explain-agreement.ts";
 import {
@@ -40,7 +41,7 @@ function explainFollower(standing: Standing): Explanation {
   if (behind !== undefined) return behind;
   const waitMs = Math.min(pool.oldestMs ?? 0, headAgeMs);
   if (waitMs > WAITING_MS_MAX) {
-    const summary = `a transaction has waited for ${duration(pool.oldestMs!)} and no block came: the validators agree on none, or none reaches this node (${head})`;
+    const summary = `a transaction has waited for ${duration(must(pool.oldestMs, "the wait is the age of a transaction"))} and no block came: the validators agree on none, or none reaches this node (${head})`;
     return { state: "waiting", ok: false, summary, details: [] };
   }
   const heard = `${peers} ${peers === 1 ? "peer" : "peers"} connected`;

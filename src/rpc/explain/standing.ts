@@ -2,6 +2,7 @@
  * What an explanation is made from and the words it is made of: the shapes and the small phrases that explain.ts and
  * its neighbours share. Pure.
  */
+import { must } from "../../base/assert.ts";
 import type { EngineStatus, ValidatorId } from "../../consensus/engine.ts";
 import type { PeerTrouble, RunningTimer } from "../api.ts";
 
@@ -127,7 +128,8 @@ function reasonOf(standing: Standing, index: ValidatorId): string | undefined {
   if (validator?.online === false) {
     return validator.awayMs === undefined ? "down" : `down ${duration(validator.awayMs)}`;
   }
-  if (isSilent(standing, index)) return `connected, and silent for ${duration(validator!.silentMs!)}`;
+  if (isSilent(standing, index))
+    return `connected, and silent for ${duration(must(validator?.silentMs, "a silent validator has been so for some time"))}`;
   const seen = engine?.lastSeen[index];
   if (engine === undefined || seen === undefined) return undefined;
   if (seen.inViewChange) return `in view change to ${seen.view}`;
@@ -186,10 +188,10 @@ export function explainBehind({
 
 /** Why no peer is connected, as far as it is known. */
 export function whyAlone({ troubles }: Pick<Neighbourhood, "troubles">): string {
-  if (troubles.length === 0) return "no peer is connected";
   const [first] = troubles;
+  if (first === undefined) return "no peer is connected";
   const others = troubles.length === 1 ? "" : ` (and ${troubles.length - 1} more)`;
-  return `no peer is connected: ${first!.name}${others}: ${first!.reason}`;
+  return `no peer is connected: ${first.name}${others}: ${first.reason}`;
 }
 
 /** One line for each peer that should be connected and is not. */
@@ -199,7 +201,7 @@ export function describeTroubles({ troubles }: Pick<Neighbourhood, "troubles">):
 
 /** Blocks are being fetched. */
 export function explainSync({ syncing, headAgeMs }: Pick<Standing, "syncing" | "headAgeMs">): Explanation {
-  const { current, target, targetVerified } = syncing!;
+  const { current, target, targetVerified } = must(syncing, "it is only asked while blocks are fetched");
   const words = targetVerified
     ? `catching up: height ${current} of ${target}`
     : `catching up: height ${current}; a peer claims height ${target}, unverified`;

@@ -2,7 +2,9 @@
  * From the params of a call to what a handler takes: by name or by position (in the order of the schema's keys),
  * checked by the method's schema. Missing, wrong and unknown params are refused with their names.
  */
+
 import type { z } from "zod";
+import { must } from "../../base/assert.ts";
 import { RPC_ECHO_MAX } from "../../base/limits.ts";
 import { didYouMean } from "../../base/suggest.ts";
 import { CallError } from "../errors.ts";
@@ -54,7 +56,10 @@ function describeIssue(method: Method, params: unknown, issue: z.core.$ZodIssue)
     const takes = names.length === 0 ? "no params" : names.join(", ");
     return `unknown param "${key.slice(0, RPC_ECHO_MAX)}"${didYouMean(key, names)} (${method.name} takes ${takes})`;
   }
-  if (issue.path.length === 1 && (params as Record<PropertyKey, unknown>)[issue.path[0]!] === undefined) {
+  if (
+    issue.path.length === 1 &&
+    (params as Record<PropertyKey, unknown>)[must(issue.path[0], "the path has one step")] === undefined
+  ) {
     return "is missing";
   }
   return issue.message;

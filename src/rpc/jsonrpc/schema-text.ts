@@ -1,4 +1,5 @@
 /** A JSON Schema as the short notation of docs/rpc.md: `{ height: integer, hash: hex }`, with descriptions as comments. */
+import { must } from "../../base/assert.ts";
 
 type Schema = Readonly<Record<string, unknown>>;
 
@@ -41,7 +42,7 @@ function showObject(schema: Schema, indent: string): string {
   const names = Object.keys(properties);
   if (names.length === 0) return "{}";
   const lines = names.map((name) => {
-    const property = properties[name]!;
+    const property = must(properties[name], "the name is one of the properties");
     const optional = required?.includes(name) ? "" : "?";
     const note = property.description === undefined ? "" : ` // ${property.description}`;
     return `${indent}  ${name}${optional}: ${showType(property, `${indent}  `)}${note}`;

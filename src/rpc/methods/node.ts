@@ -1,5 +1,7 @@
 /** Methods that speak of the node itself: identity, status, and the description of this very interface. */
+
 import { z } from "zod";
+import { must } from "../../base/assert.ts";
 import { hex0x, showHash } from "../../base/bytes.ts";
 import { difficultyOf } from "../../chain/types/target.ts";
 import type { NodeApi, NodeInfo } from "../api.ts";
@@ -53,7 +55,11 @@ export const nodeInfo = method({
     return {
       ...showInfo(info),
       uptimeMs: Math.max(0, scheduler.now() - info.startedAtMs),
-      apis: [...new Set([...methods.keys()].map((name) => name.split(/[._]/)[0]!))].sort(),
+      apis: [
+        ...new Set(
+          [...methods.keys()].map((name) => must(name.split(/[._]/)[0], "a split gives one part at least")),
+        ),
+      ].sort(),
     };
   },
 });

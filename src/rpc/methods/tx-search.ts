@@ -3,6 +3,7 @@
  * and the answer says how far it came. It serves lists of the newest transactions and the recent past of an account.
  */
 import { z } from "zod";
+import { must } from "../../base/assert.ts";
 import { type Address, equalBytes, hex0x } from "../../base/bytes.ts";
 import type { SealedBlock } from "../../chain/types/block.ts";
 import type { SignedTransaction } from "../../chain/types/transaction.ts";
@@ -123,7 +124,8 @@ class Search {
     const found: number[] = [];
     for (let i = Math.min(below, transactions.length) - 1; i >= 0; i--) {
       this.#scanned++;
-      if (this.#concerns(transactions[i]!)) found.push(i);
+      if (this.#concerns(must(transactions[i], "the index is below the count of transactions")))
+        found.push(i);
       if (this.#items.length + found.length >= this.#limit) break;
     }
     if (found.length === 0) return undefined;
@@ -132,7 +134,9 @@ class Search {
     for (const index of found) {
       const receipt = receipts?.[index];
       if (receipt === undefined) break;
-      const { txHash, from, module, call, fee } = showTransaction(transactions[index]!);
+      const { txHash, from, module, call, fee } = showTransaction(
+        must(transactions[index], "the index was found in the block"),
+      );
       const { status } = openReceipt(receipt);
       this.#items.push({ txHash, height, index, time: showTime(block), from, module, call, fee, status });
     }

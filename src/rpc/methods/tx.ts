@@ -1,5 +1,7 @@
 /** Methods around transactions: sending with the four waits is send.ts; here is reading and trying out. */
+
 import { z } from "zod";
+import { must } from "../../base/assert.ts";
 import { hex0x } from "../../base/bytes.ts";
 import { PROOF_HEADERS_MAX } from "../../base/limits.ts";
 import { merklePath } from "../../crypto/merkle.ts";
@@ -189,7 +191,7 @@ export const getProof = method({
       time: showTime(block),
       tx: hex0x(transaction.bytes),
       txPath: showPath(merklePath(leaves, index)),
-      receipt: hex0x(receipts[index]!),
+      receipt: hex0x(must(receipts[index], "each transaction of a block has a receipt")),
       receiptPath: showPath(merklePath(receipts, index)),
       ...showSealedHead(block, seal),
       ...(await showHeadersOn(api, block, headersMax)),

@@ -4,9 +4,11 @@
  * localhost or a configured name, and an Origin must be the server's own or a configured one. Programs send no
  * Origin and are not concerned. Source: Fetch standard, "Origin"; RFC 9110 §7.2.
  */
+
 import { createHash, timingSafeEqual } from "node:crypto";
 import type { IncomingMessage } from "node:http";
 import { isIP } from "node:net";
+import { must } from "../../base/assert.ts";
 
 export interface AccessOptions {
   /** Names that the server answers to, beside localhost and IP addresses. */
@@ -111,7 +113,7 @@ const NAMED_ORIGIN = /^https?:\/\/[a-z0-9.-]+(:\d{1,5})?$/i;
 export function clientOf(remoteAddress: string | undefined): string {
   const address = (remoteAddress ?? "unknown").replace(/^::ffff:(?=\d+\.)/, "");
   if (!address.includes(":")) return address;
-  const [before = "", after] = address.split("%")[0]!.split("::");
+  const [before = "", after] = must(address.split("%")[0], "a split gives one part at least").split("::");
   const head = before === "" ? [] : before.split(":");
   const tail = after === undefined || after === "" ? [] : after.split(":");
   const zeros = after === undefined ? 0 : 8 - head.length - tail.length;

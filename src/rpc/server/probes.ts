@@ -4,6 +4,7 @@
  * makes it unready), enough peers, as a validator a quorum in reach, and no work that waits for minutes in vain.
  * The form of the query is Besu's: ?minPeers=3&maxBlocksBehind=2.
  */
+import { must } from "../../base/assert.ts";
 import { showHash } from "../../base/bytes.ts";
 import { isDecimal } from "../../base/decimal.ts";
 import type { Scheduler } from "../../base/scheduler.ts";
@@ -95,7 +96,7 @@ const WORK_WAITS_MS_MAX = 30_000;
 function standingOf({ api, scheduler }: ProbePorts, behindMax: bigint) {
   const { height } = api.head().summary;
   const peers = api.peers();
-  const best = peers.reduce((top, peer) => ((peer.height ?? 0n) > top ? peer.height! : top), 0n);
+  const best = peers.reduce((top, { height: told = 0n }) => (told > top ? told : top), 0n);
   const believed = api.believedHeight();
   const engine = api.engine();
   return {
@@ -113,7 +114,7 @@ function standingOf({ api, scheduler }: ProbePorts, behindMax: bigint) {
 }
 
 function isQuorumReachable(api: NodeApi): boolean {
-  const engine = api.engine()!;
+  const engine = must(api.engine(), "it is only asked where an engine runs");
   const online = new Set(api.peers().map((peer) => peer.validator));
   online.delete(undefined);
   if (engine.self !== undefined) online.add(engine.self);

@@ -1,9 +1,16 @@
 /** Parts of a request as node:http gives them, and the answer to one that it could not read. */
 import type { IncomingMessage } from "node:http";
+import { must } from "../../base/assert.ts";
 
 /** The path without the query, as sent. */
 export function pathOf(request: IncomingMessage): string {
-  return request.url!.split("?", 1)[0]!;
+  const [path = ""] = targetOf(request).split("?", 1);
+  return path;
+}
+
+/** What follows the path, without its question mark. */
+export function searchOf(request: IncomingMessage): string {
+  return targetOf(request).slice(pathOf(request).length + 1);
 }
 
 /** Values stay texts, which the schemas take for numbers; booleans are named. */
@@ -14,8 +21,12 @@ export function queryParams(query: URLSearchParams): Record<string, unknown> {
 
 /** Whether the body is said to be JSON. */
 export function isJson({ headers }: IncomingMessage): boolean {
-  const type = (headers["content-type"] ?? "").split(";")[0]!.trim().toLowerCase();
-  return JSON_TYPES.includes(type);
+  const [type = ""] = (headers["content-type"] ?? "").split(";");
+  return JSON_TYPES.includes(type.trim().toLowerCase());
+}
+
+function targetOf({ url }: IncomingMessage): string {
+  return must(url, "a request that a server receives has a target");
 }
 
 const JSON_TYPES = ["application/json", "application/json-rpc"];

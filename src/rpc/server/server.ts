@@ -50,7 +50,7 @@ import { ExplorerFiles, isExplorerPath } from "./explorer-files.ts";
 import { createTimedServer } from "./http-timing.ts";
 import { describeListenError } from "./listen-error.ts";
 import { findProbe } from "./probes.ts";
-import { isJson, malformedStatus, pathOf, queryParams } from "./request-parts.ts";
+import { isJson, malformedStatus, pathOf, queryParams, searchOf } from "./request-parts.ts";
 
 export interface RpcServerOptions extends AllowedCallers {
   /** 0 for any free port. */
@@ -252,7 +252,7 @@ export class RpcServer {
 
   async #get(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const path = pathOf(request);
-    const search = request.url!.slice(path.length + 1);
+    const search = searchOf(request);
     if (isExplorerPath(path, request.headers)) return this.#sendFile(request, response, search);
     const query = new URLSearchParams(search);
     const probe = findProbe(path);

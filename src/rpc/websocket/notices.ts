@@ -2,6 +2,7 @@
  * News on their way to subscribers: shown and encoded once, however many wait for them, and sent a bounded number at a
  * time, so that the loop is never held for all subscribers of all sockets together.
  */
+import { must } from "../../base/assert.ts";
 
 /** Notifications sent before everything else has a turn. */
 export const RPC_NOTICES_PER_TURN_MAX = 128;
@@ -28,7 +29,7 @@ export class Notices {
 
   #drain(): void {
     const end = Math.min(this.#queue.length, this.#taken + RPC_NOTICES_PER_TURN_MAX);
-    while (this.#taken < end) this.#queue[this.#taken++]!();
+    while (this.#taken < end) must(this.#queue[this.#taken++], "the place is before the end of the queue")();
     if (this.#taken < this.#queue.length) {
       setImmediate(() => this.#drain());
       return;

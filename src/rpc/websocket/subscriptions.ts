@@ -3,6 +3,7 @@
  * so that a client sees a gap. It refuses to know sockets: `send` takes a message and says nothing; a consumer that
  * is too slow is the socket's matter (websocket.ts). Bound: RPC_SUBSCRIPTIONS_MAX.
  */
+import { must } from "../../base/assert.ts";
 import { equalBytes, type Hash, hex, hex0x } from "../../base/bytes.ts";
 import { RPC_HELD_EVENTS_MAX, RPC_SUBSCRIPTIONS_MAX } from "../../base/limits.ts";
 import type { Block } from "../../chain/types/block.ts";
@@ -141,7 +142,9 @@ export class Subscriptions {
           told(events, () => ({ t: events.atMs, ...showEngineEvent(events.event) })),
         );
       case "tx":
-        return watchTransaction(api, txHash!, (status) => emit(JSON.stringify(status)));
+        return watchTransaction(api, must(txHash, "the topic tx is refused without a hash"), (status) =>
+          emit(JSON.stringify(status)),
+        );
     }
   }
 }
