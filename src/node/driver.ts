@@ -334,10 +334,8 @@ export class Driver<P extends Parsed, M extends Typed> {
   #wait(block: Block, certified: boolean, dueMs?: number): void {
     const id = hex(block.hash);
     this.#forget(id);
-    const cancel =
-      dueMs === undefined
-        ? () => undefined
-        : this.#ports.scheduler.after(dueMs, () => this.#checkWhenDue(block, certified));
+    const check = () => this.#checkWhenDue(block, certified);
+    const cancel = dueMs === undefined ? () => undefined : this.#ports.scheduler.after(dueMs, check);
     this.#waiting.set(id, { block, certified, cancel });
     if (this.#waiting.size > WAITING_CHECKS_MAX)
       this.#forget(must(this.#waiting.keys().next().value, "a map above its bound has a first key"));
