@@ -1,11 +1,12 @@
 /**
  * Signatures, honest and hostile, in random company, for comparing verdicts: what is made here and judged by batches has
  * to get the verdict of @noble/ed25519 by ZIP-215. Kinds: honest ones, flipped bits anywhere, s + L, points of small order
- * in all their encodings, keys and R with a part of small order, encodings with y >= p, equal keys and repeated
- * signatures, and pairs of invalid ones whose errors cancel one another where coefficients are equal.
+ * in all their encodings, alone or with honest halves, keys and R with a part of small order, encodings with y >= p, equal
+ * keys and repeated signatures, long messages, and pairs and triples of invalid ones whose errors cancel one another where
+ * coefficients are equal, or one is twice the other.
  */
 import * as noble from "@noble/ed25519";
-import { concatBytes, parseHex } from "../../src/base/bytes.ts";
+import { concatBytes, equalBytes, parseHex } from "../../src/base/bytes.ts";
 import { createSigner, type SignatureClaim, verifyZip215 } from "../../src/crypto/keys.ts";
 import type { Random } from "../../src/tools/sim/random.ts";
 
@@ -29,35 +30,40 @@ const SMALL: readonly Point[] = Array.from({ length: 7 }).reduce<Point[]>(
   [noble.Point.ZERO],
 );
 
-/** `count` cases; some kinds make two. */
-export function makeCases(random: Random, count: number): SignatureCase[] {
+export type Oracle = (publicKey: Uint8Array, message: Uint8Array, signature: Uint8Array) => boolean;
+
+/** `count` cases; some kinds make several. @param oracle says which are valid: @noble/ed25519 where left out */
+export function makeCases(random: Random, count: number, oracle: Oracle = verifyZip215): SignatureCase[] {
   const cases: SignatureCase[] = [];
   while (cases.length < count) {
     const [kind, make] = KINDS[random.uint32() % KINDS.length]!;
     for (const claim of make(random)) {
       const { publicKey, message, signature } = claim;
-      cases.push({ ...claim, kind, isValid: verifyZip215(publicKey, message, signature) });
+      cases.push({ ...claim, kind, isValid: oracle(publicKey, message, signature) });
     }
   }
   return cases;
 }
 
-/** A batch drawn from the pool: mostly valid, or not; sometimes with one twice. */
+/** A batch drawn from the pool: mostly valid, or not; sometimes with one twice, sometimes all by one key. */
 export function drawBatch(random: Random, pool: readonly SignatureCase[], size: number): SignatureCase[] {
-  const valid = pool.filter(({ isValid }) => isValid);
+  const key = random.uint32() % 12 === 0 ? pool[random.uint32() % pool.length]!.publicKey : undefined;
+  const some = key === undefined ? pool : pool.filter(({ publicKey }) => equalBytes(publicKey, key));
+  const right = some.filter(({ isValid }) => isValid);
+  const valid = right.length > 0 ? right : some;
   const share = [0, 0, 1, 3, 50, 100][random.uint32() % 6]!;
   const draw = (from: readonly SignatureCase[]) => from[random.uint32() % from.length]!;
-  const batch = Array.from({ length: size }, () => draw(random.uint32() % 100 < share ? pool : valid));
+  const batch = Array.from({ length: size }, () => draw(random.uint32() % 100 < share ? some : valid));
   const invalid = pool.filter(({ isValid }) => !isValid);
   // One bad among many, in any place.
   if (size > 0 && random.uint32() % 3 === 0) batch[random.uint32() % size] = draw(invalid);
   if (size > 1 && random.uint32() % 4 === 0) batch[random.uint32() % size] = batch[0]!;
-  // Both of a pair that cancels, which stand side by side in the pool.
-  const at = pool.findIndex(({ kind }, i) => kind.startsWith("pair") && i >= random.uint32() % pool.length);
-  if (size > 1 && at >= 0 && at + 1 < pool.length && random.uint32() % 3 === 0) {
-    const place = random.uint32() % (size - 1);
-    batch[place] = pool[at]!;
-    batch[place + 1] = pool[at + 1]!;
+  // All of a set that cancels, which stand side by side in the pool.
+  const begin = random.uint32() % pool.length;
+  const at = pool.findIndex(({ kind }, i) => /^(pair|triple)/.test(kind) && i >= begin);
+  if (size > 2 && at >= 0 && random.uint32() % 3 === 0) {
+    const place = random.uint32() % (size - 2);
+    for (let i = 0; i < 3 && at + i < pool.length; i++) batch[place + i] = pool[at + i]!;
   }
   return batch;
 }
@@ -72,18 +78,26 @@ const KINDS: readonly [string, (random: Random) => SignatureClaim[]][] = [
   ["mixed order", (random) => [mixedOrder(random)]],
   ["random bytes", (random) => [randomBytes(random)]],
   ["R with y >= p", (random) => [nonCanonicalR(random)]],
-  ["pair of s", cancellingPair],
+  ["key with y >= p", (random) => [{ ...honest(random), publicKey: liftedEncoding(random) }]],
+  ["key of small order", (random) => [smallKey(random)]],
+  ["R of small order", (random) => [smallR(random)]],
+  ["s of 0", (random) => [zeroS(random)]],
+  ["long message", (random) => [honest(random, 1_800 + (random.uint32() % 600))]],
+  ["pair of s", (random) => cancelling(random, [1n, -1n])],
+  ["pair of s, one twice", (random) => cancelling(random, [2n, -1n])],
+  ["triple of s", (random) => cancelling(random, [1n, 1n, -2n])],
   ["pair of R", cancellingPoints],
+  ["pair of s by one key", (random) => cancelling(random, [1n, -1n], 7)],
 ];
 
 function bytesOf(random: Random, length: number): Uint8Array {
   return Uint8Array.from({ length }, () => random.uint32() & 0xff);
 }
 
-/** One of few signers, so that keys recur; a message of 0 to 200 bytes. */
-function honest(random: Random): SignatureClaim {
-  const signer = createSigner(new Uint8Array(32).fill(1 + (random.uint32() % 40)));
-  const message = bytesOf(random, random.uint32() % 200);
+/** One of few signers, so that keys recur; a message of 0 to 200 bytes if not said otherwise. */
+function honest(random: Random, length = random.uint32() % 200, by = random.uint32() % 40): SignatureClaim {
+  const signer = createSigner(new Uint8Array(32).fill(1 + by));
+  const message = bytesOf(random, length);
   return { publicKey: signer.publicKey, message, signature: signer.sign(message) };
 }
 
@@ -143,14 +157,48 @@ function randomBytes(random: Random): SignatureClaim {
 
 function nonCanonicalR(random: Random): SignatureClaim {
   const claim = honest(random);
-  const R = toLittleEndian(P + BigInt(random.uint32() % 19) + (BigInt(random.uint32() % 2) << 255n));
-  return { ...claim, signature: concatBytes(R, claim.signature.slice(32)) };
+  return { ...claim, signature: concatBytes(liftedEncoding(random), claim.signature.slice(32)) };
 }
 
-/** Two whose s are wrong by d and -d: their sum is right. */
-function cancellingPair(random: Random): SignatureClaim[] {
+/** y from p to p + 18, whether there is such a point or not. */
+function liftedEncoding(random: Random): Uint8Array {
+  return toLittleEndian(P + BigInt(random.uint32() % 19) + (BigInt(random.uint32() % 2) << 255n));
+}
+
+/** h times a key of small order vanishes: R = s B, with another part of small order or without, is valid for every message. */
+function smallKey(random: Random): SignatureClaim {
+  const s = scalar(random);
+  const R = BASE.multiply(s).add(small(random)).toBytes();
+  const publicKey = smallEncoding(random);
+  const wrong = random.uint32() % 4 === 0 ? 1n : 0n;
+  return {
+    publicKey,
+    message: bytesOf(random, 9),
+    signature: concatBytes(R, toLittleEndian((s + wrong) % L)),
+  };
+}
+
+/** R of small order: s = h a is valid. */
+function smallR(random: Random): SignatureClaim {
+  const a = scalar(random);
+  const [publicKey, R, message] = [BASE.multiply(a).toBytes(), smallEncoding(random), bytesOf(random, 9)];
+  const h = littleEndian(noble.hash(concatBytes(R, publicKey, message))) % L;
+  const wrong = random.uint32() % 4 === 0 ? 1n : 0n;
+  return { publicKey, message, signature: concatBytes(R, toLittleEndian((h * a + wrong) % L)) };
+}
+
+/** s = 0 by a key of small order with an R of small order is "small order"; here the R is random, which makes it invalid. */
+function zeroS(random: Random): SignatureClaim {
+  const { publicKey, message, signature } = honest(random);
+  return { publicKey, message, signature: concatBytes(signature.slice(0, 32), new Uint8Array(32)) };
+}
+
+/** Signatures whose s are wrong by multiples of one number that add up to nothing, or would with one coefficient twice another. */
+function cancelling(random: Random, factors: readonly bigint[], by?: number): SignatureClaim[] {
   const d = scalar(random);
-  return [withS(honest(random), (s) => (s + d) % L), withS(honest(random), (s) => (s + L - d) % L)];
+  return factors.map((factor) =>
+    withS(honest(random, undefined, by), (s) => (((s + factor * d) % L) + L) % L),
+  );
 }
 
 /** Two whose R are wrong by D and -D, signed with the R that is sent. */
