@@ -2,7 +2,7 @@
  * Envelopes that came together. They are decoded once, when the first is looked at, and the signatures that admission will
  * ask for are found, so that they can be judged together before the transactions are admitted one by one.
  */
-import type { Verdict } from "../base/fault.ts";
+import { accept, type Verdict } from "../base/fault.ts";
 import type { SignedTransaction } from "../chain/types/transaction.ts";
 import {
   type AdmissionCode,
@@ -11,36 +11,44 @@ import {
   admitTransaction,
   openEnvelope,
 } from "./admission.ts";
+import type { PoolIndex } from "./pool-index.ts";
 
 type Opened = Verdict<SignedTransaction, AdmissionCode>;
 
 /** Decodes what comes from outside, each envelope once. */
 export class TransactionReader {
   readonly #rules: AdmissionRules;
+  readonly #pool: Pick<PoolIndex, "byBytes">;
   /** What came together last, and what it holds: whoever comes next comes with these, in their order. */
   #envelopes: readonly Uint8Array[] = [];
   #opened: readonly Opened[] = [];
   #next = 0;
 
-  constructor(rules: AdmissionRules) {
+  constructor(rules: AdmissionRules, pool: Pick<PoolIndex, "byBytes">) {
     this.#rules = rules;
+    this.#pool = pool;
   }
 
   /** Those of the envelopes that decode. */
   readTogether(envelopes: readonly Uint8Array[]): SignedTransaction[] {
     this.#envelopes = envelopes;
-    this.#opened = envelopes.map((envelope) => openEnvelope(envelope, this.#rules));
+    this.#opened = envelopes.map((envelope) => this.#open(envelope));
     this.#next = 0;
     return this.#opened.flatMap((opened) => (opened.ok ? [opened.value] : []));
   }
 
   read(envelope: Uint8Array): Opened {
     const opened = this.#envelopes[this.#next] === envelope ? this.#opened[this.#next] : undefined;
-    if (opened === undefined) return openEnvelope(envelope, this.#rules);
+    if (opened === undefined) return this.#open(envelope);
     this.#next++;
     // Nobody comes with them again: the pool keeps what it admitted.
     if (this.#next === this.#envelopes.length) [this.#envelopes, this.#opened] = [[], []];
     return opened;
+  }
+
+  #open(envelope: Uint8Array): Opened {
+    const held = this.#pool.byBytes(envelope);
+    return held === undefined ? openEnvelope(envelope, this.#rules) : accept(held);
   }
 }
 

@@ -82,7 +82,7 @@ export class Mempool {
     assert(transactionsMax > 0 && bytesMax >= limits.maxTxBytes, "an empty pool has room for any one");
     this.#ports = ports;
     this.#head = ports.head;
-    this.#reader = new TransactionReader(this.#rules);
+    this.#reader = new TransactionReader(this.#rules, this.#poolIndex);
     this.#admission = this.#openAdmission();
   }
 
@@ -196,6 +196,11 @@ export class Mempool {
     return this.#poolIndex.byId(id)?.transaction;
   }
 
+  /** By the bytes of its envelope. */
+  find(envelope: Uint8Array): SignedTransaction | undefined {
+    return this.#poolIndex.byBytes(envelope);
+  }
+
   getByHash(hash: Uint8Array): SignedTransaction | undefined {
     return this.#poolIndex.byHash(hash)?.transaction;
   }
@@ -205,10 +210,7 @@ export class Mempool {
     return Array.from(this.#poolIndex.entries(), ({ transaction }) => transaction.hash);
   }
 
-  /**
-   * The hashes of what others may want: executable, here since `addedMsMax`, and paying `feeMin` as do all before it
-   * of its sender. One sender's follow one another in the order of their nonces.
-   */
+  /** What others may want: executable, here since `addedMsMax`, and paying `feeMin` as do all before it; in order of nonces. */
   offered(addedMsMax: number, feeMin: bigint): Hash[] {
     const hashes: Hash[] = [];
     for (const senderQueue of this.#poolIndex.senderQueues.values()) {
@@ -380,8 +382,8 @@ export class Mempool {
     return senderQueue;
   }
 
-  #dropped({ transaction }: QueueEntry, reason: DropReason): void {
-    this.#events.push({ kind: "dropped", transaction, reason });
+  #dropped({ transaction, addedMs }: QueueEntry, reason: DropReason): void {
+    this.#events.push({ kind: "dropped", transaction, reason, addedMs });
   }
 
   #tell(): void {

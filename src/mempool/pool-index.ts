@@ -5,6 +5,7 @@
  */
 import { assert, must } from "../base/assert.ts";
 import { type Address, byteText, type Hash, xorInto } from "../base/bytes.ts";
+import { TransactionIndex } from "../chain/types/known-transactions.ts";
 import type { SignedTransaction } from "../chain/types/transaction.ts";
 import { queueGivesBefore, senderQueueGivesBefore } from "./eviction.ts";
 import { IndexedHeap } from "./heap.ts";
@@ -17,6 +18,7 @@ const LOOSE_IN_ALL = 0b1111;
 export class PoolIndex {
   readonly #byId = new Map<string, QueueEntry>();
   readonly #byHash = new Map<string, QueueEntry>();
+  readonly #byBytes = new TransactionIndex();
   readonly #senderQueues = new Map<string, SenderQueue>();
   /** The first sender queue gives its last executable entry when the pool is full and nothing is queued. */
   readonly #byWorth = new LazyOrder<SenderQueue>(0, senderQueueGivesBefore, isExecutable);
@@ -80,6 +82,10 @@ export class PoolIndex {
 
   byHash(hash: Uint8Array): QueueEntry | undefined {
     return this.#byHash.get(byteText(hash));
+  }
+
+  byBytes(envelope: Uint8Array): SignedTransaction | undefined {
+    return this.#byBytes.find(envelope);
   }
 
   senderQueue(sender: Address): SenderQueue | undefined {
@@ -194,6 +200,7 @@ export class PoolIndex {
     assert(!this.#byId.has(idKey), "a transaction is in the pool once");
     this.#byId.set(idKey, entry);
     this.#byHash.set(hashKey, entry);
+    this.#byBytes.add(transaction);
     if (transaction.validUntilHeight !== 0n) this.#byExpiry.add(entry);
     this.#bytes += transaction.bytes.length;
     xorInto(this.#checksum, transaction.hash);
@@ -203,6 +210,7 @@ export class PoolIndex {
   #clear(entry: QueueEntry): void {
     this.#byId.delete(entry.transaction.idKey);
     this.#byHash.delete(entry.transaction.hashKey);
+    this.#byBytes.delete(entry.transaction);
     if (entry.transaction.validUntilHeight !== 0n) this.#byExpiry.remove(entry);
     this.#bytes -= entry.transaction.bytes.length;
     xorInto(this.#checksum, entry.transaction.hash);

@@ -43,7 +43,13 @@ export type DropReason = "included" | "stale" | "replaced" | "evicted" | "expire
 
 export type PoolEvent =
   | { readonly kind: "added"; readonly transaction: SignedTransaction }
-  | { readonly kind: "dropped"; readonly transaction: SignedTransaction; readonly reason: DropReason };
+  | {
+      readonly kind: "dropped";
+      readonly transaction: SignedTransaction;
+      readonly reason: DropReason;
+      /** When it came in. */
+      readonly addedMs: number;
+    };
 
 export interface MempoolStatus {
   readonly transactions: number;

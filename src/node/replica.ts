@@ -11,6 +11,7 @@ import { AcceptedSignatures } from "../chain/execution/accepted-signatures.ts";
 import { computeGenesisHash } from "../chain/genesis/genesis-state.ts";
 import type { Block, BlockHead, SealedBlock } from "../chain/types/block.ts";
 import { decodeSealedBlock } from "../chain/types/block.ts";
+import { KnownTransactions } from "../chain/types/known-transactions.ts";
 import type { SignedTransaction } from "../chain/types/transaction.ts";
 import type { Consensus, EngineEvent, EngineStatus, ValidatorId } from "../consensus/engine.ts";
 import { selectConsensus } from "../consensus/select.ts";
@@ -102,6 +103,7 @@ export class Replica {
         becameExecutable: (transactions) => this.#waited.push(...transactions),
       },
     );
+    parts.known.answerBy(this.pool);
     this.chain.onFailure((error) => this.#ports.fatal(error));
     this.voting = this.#createVoting(options);
     this.#parts = this.#assemble(options, ports);
@@ -123,8 +125,10 @@ export class Replica {
    * @throws Error when the database or the key does not fit the genesis.
    */
   static async open(options: ReplicaOptions, ports: ReplicaPorts): Promise<Replica> {
-    const { genesis, signer, signatureRules } = options;
-    const genesisHash = computeGenesisHash(genesis);
+    const { signer, signatureRules } = options;
+    const genesisHash = computeGenesisHash(options.genesis);
+    const known = new KnownTransactions();
+    const genesis = { ...options.genesis, limits: { ...options.genesis.limits, known } };
     const meter = new SignatureMeter(signatureRules);
     const epochs = new Epochs(genesis, ports.kv);
     const sources = { signatureRules: new RememberedSignatures(meter), epochs };
@@ -140,7 +144,7 @@ export class Replica {
     votes.check(chain.store.lastStamp());
     const publish = (bytes: Uint8Array) => ports.network.publish("evidence", bytes);
     const evidence = await EvidenceStore.open({ ...ports, consensus, publish });
-    return new Replica(options, ports, { chain, consensus, signatures, meter, evidence, seats });
+    return new Replica(options, ports, { chain, consensus, signatures, meter, evidence, seats, known });
   }
 
   /** Starts network, engine and repair. */

@@ -18,10 +18,16 @@ const ANCHOR = Uint8Array.of(0x02);
 const ANCHOR_BY = Uint8Array.of(0x03);
 const MATURING = 0x04;
 
+/** The address that was asked for last, and its key: a transaction's sender is, several times in a row. */
+let last: { readonly address: Address; readonly key: Uint8Array } | undefined;
+
+/** Not to be changed by who gets it. */
 export function accountKey(address: Address): Uint8Array {
+  if (last?.address === address) return last.key;
   const key = new Uint8Array(33);
   key[0] = ACCOUNT;
   key.set(address, 1);
+  last = { address, key };
   return key;
 }
 

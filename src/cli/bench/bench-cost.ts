@@ -46,6 +46,7 @@ function costResult(options: CostOptions, run: Measured) {
     blocks: run.blocks,
     perSecond: short(run.transfers / run.seconds),
     memory: run.memory,
+    checks: { single: short(run.checks.single), together: short(run.checks.together) },
     options,
   };
 }
@@ -63,6 +64,10 @@ function describeCost(out: Output, options: CostOptions, run: Measured): readonl
     row(
       "limit",
       `${limit.toFixed(0)} us, one check by the native library for each: ratio ${strong((value / limit).toFixed(2))}`,
+    ),
+    row(
+      "signatures",
+      `${run.checks.together.toFixed(2)} checks a transfer in batches, ${run.checks.single.toFixed(2)} one by one, votes among them`,
     ),
     row(
       "load",

@@ -3,6 +3,7 @@ import { equalBytes } from "../../base/bytes.ts";
 import type { Scheduler } from "../../base/scheduler.ts";
 import type { Chain } from "../../chain/chain.ts";
 import type { AcceptedSignatures } from "../../chain/execution/accepted-signatures.ts";
+import type { KnownTransactions } from "../../chain/types/known-transactions.ts";
 import type { Consensus, WaitingTransaction } from "../../consensus/engine.ts";
 import type { Signer } from "../../crypto/keys.ts";
 import type { SignatureMeter } from "../../crypto/signature-meter.ts";
@@ -19,6 +20,8 @@ export interface OpenedParts {
   readonly meter: SignatureMeter;
   readonly evidence: EvidenceStore;
   readonly seats: Seats;
+  /** What the pool holds need not be decoded again. */
+  readonly known: KnownTransactions;
 }
 
 /** @throws StartError `wrong-key`: it is no validator's */

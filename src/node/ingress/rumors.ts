@@ -5,14 +5,13 @@
  */
 import type { Relay, Verdict } from "../../base/fault.ts";
 import type { SignedTransaction } from "../../chain/types/transaction.ts";
-import { sha256 } from "../../crypto/hash.ts";
 import { type AdmissionCode, RELAY_OF_FAULT } from "../../mempool/admission.ts";
 import type { Mempool } from "../../mempool/mempool.ts";
 import type { RumorTopic } from "../ports.ts";
 import type { PassedOn } from "./passed-on.ts";
 
 export interface RumorPorts {
-  readonly pool: Pick<Mempool, "getByHash" | "isExecutable">;
+  readonly pool: Pick<Mempool, "find" | "getByHash" | "isExecutable">;
   /** Offers an envelope to the pool. */
   admit(envelope: Uint8Array): Verdict<SignedTransaction, AdmissionCode>;
   /** The peer's transaction is new here and can run. */
@@ -50,12 +49,12 @@ function judgeTransaction(ports: RumorPorts, envelope: Uint8Array): Relay {
  * run; what is known with another signature was not verified.
  */
 export function relayOfAdmission(
-  pool: Pick<Mempool, "getByHash" | "isExecutable">,
+  pool: Pick<Mempool, "find" | "isExecutable">,
   passedOn: PassedOn,
   envelope: Uint8Array,
   admitted: Verdict<SignedTransaction, AdmissionCode>,
 ): Relay {
   if (!admitted.ok && admitted.fault.code !== "TX_DUPLICATE") return RELAY_OF_FAULT[admitted.fault.code];
-  const held = admitted.ok ? admitted.value : pool.getByHash(sha256(envelope));
+  const held = admitted.ok ? admitted.value : pool.find(envelope);
   return held !== undefined && pool.isExecutable(held) ? passedOn.transaction(held) : "ignore";
 }

@@ -1,6 +1,5 @@
 /** What the node counts anyway, as metrics read when the page is asked for. The names are those of docs/metrics.md. */
 import { must } from "../../base/assert.ts";
-import { byteText } from "../../base/bytes.ts";
 import { LOG_WINDOW_CEILING } from "../../base/limits.ts";
 import { blockTimeMs } from "../../chain/types/block-time.ts";
 import { verifyCounts } from "../../crypto/keys.ts";
@@ -228,7 +227,6 @@ function medianOffset(peers: ReturnType<Network["peers"]>): number {
 
 /** Feeds the distributions from the replica's events. */
 export function observeReplica(metrics: Metrics, replica: Replica, now: () => number): void {
-  const acceptedAtMs = new Map<string, number>(); // bounded by the pool: an entry leaves with its transaction
   observeEngine(metrics, replica);
   observeReorgs(metrics, replica);
   let lastTimeMs = blockTimeMs(replica.chain.head);
@@ -239,16 +237,9 @@ export function observeReplica(metrics: Metrics, replica: Replica, now: () => nu
     metrics.blockTransactions.observe(block.transactions.length);
     lastTimeMs = timeMs;
   });
-  replica.events.pool.subscribe(({ kind, transaction, ...rest }) => {
-    const key = byteText(transaction.id);
-    if (kind === "added") {
-      acceptedAtMs.set(key, now());
-      return;
-    }
-    const since = acceptedAtMs.get(key);
-    acceptedAtMs.delete(key);
-    const included = "reason" in rest && rest.reason === "included";
-    if (included && since !== undefined) metrics.finalSeconds.observe((now() - since) / 1000);
+  replica.events.pool.subscribe((event) => {
+    if (event.kind !== "dropped" || event.reason !== "included") return;
+    metrics.finalSeconds.observe(Math.max(0, now() - event.addedMs) / 1000);
   });
 }
 

@@ -66,9 +66,8 @@ export const send = method({
 });
 
 function sendUnchecked({ api }: CallContext, bytes: Uint8Array): Sent {
-  const txHash = hex0x(idOf(bytes));
-  api.submit(bytes); // the caller asked not to be told the verdict
-  return { txHash, status: "pending" };
+  const verdict = api.submit(bytes); // the caller asked not to be told it
+  return { txHash: hex0x(verdict.ok ? verdict.value : idOf(bytes)), status: "pending" };
 }
 
 function sendChecked({ api }: CallContext, bytes: Uint8Array): Sent {
@@ -85,11 +84,11 @@ async function sendAndWait(
 ): Promise<Sent> {
   context.slots.check();
   context.waits.check();
-  const id = idOf(bytes);
+  const verdict = context.api.submit(bytes);
+  const id = verdict.ok ? verdict.value : idOf(bytes);
   const wait = context.waits.begin(id, level, timeoutMs);
   context.slots.add(wait);
   try {
-    const verdict = context.api.submit(bytes);
     const known = verdict.ok ? undefined : await findKnown(context, id, level, verdict.fault);
     if (known !== undefined) return known;
     const repeated = verdict.ok ? {} : ({ already: true } as const);

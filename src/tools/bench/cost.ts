@@ -8,6 +8,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { hex0x } from "../../base/bytes.ts";
 import { computeGenesisHash } from "../../chain/genesis/genesis-state.ts";
+import { verifyCounts } from "../../crypto/keys.ts";
 import { DEVNET, type NetworkPlan, planNetwork, secretsFromSeed } from "../../node/home/network-plan.ts";
 import { CostNode } from "./cost-node.ts";
 import { QueueNetworks } from "./queue-network.ts";
@@ -34,6 +35,8 @@ export interface CostRun {
   readonly userUs: number;
   readonly systemUs: number;
   readonly memory: number;
+  /** Checks of signatures a transfer, over all validators: one by one and in batches. */
+  readonly checks: { readonly single: number; readonly together: number };
 }
 
 /** Sent and not final at most. */
@@ -92,6 +95,7 @@ interface Mark {
   readonly atMs: number;
   readonly committed: number;
   readonly blocks: number;
+  readonly checks: { readonly native: number; readonly batch: number };
 }
 
 /** Keeps so many transfers outstanding, through each node in turn, until all are final. */
@@ -141,6 +145,7 @@ class CostLoad {
       atMs: performance.now(),
       committed: this.#committed,
       blocks: this.#blocks,
+      checks: { ...verifyCounts },
     };
   }
 
@@ -154,6 +159,10 @@ class CostLoad {
       userUs: (end.cpu.user - begin.cpu.user) / transfers,
       systemUs: (end.cpu.system - begin.cpu.system) / transfers,
       memory: process.memoryUsage.rss(),
+      checks: {
+        single: (end.checks.native - begin.checks.native) / transfers,
+        together: (end.checks.batch - begin.checks.batch) / transfers,
+      },
     };
   }
 }

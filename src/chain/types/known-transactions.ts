@@ -1,0 +1,54 @@
+/**
+ * Transactions that were decoded here already, found by their bytes: whatever way an envelope comes again, in a block, by
+ * gossip or from a user, it is not decoded and hashed a second time, and the object that was checked is the one that is
+ * executed. Nothing is kept here: who holds transactions answers.
+ */
+import { byteText, equalBytes } from "../../base/bytes.ts";
+import { SIGNATURE_BYTES } from "../../crypto/keys.ts";
+import type { SignedTransaction } from "./transaction.ts";
+
+/** Half of the first half of the signature: enough to tell honest ones apart, and what is found is compared in full. */
+const PART_BYTES = 16;
+
+/** Whether an envelope is held, and as what. */
+export interface TransactionHoldings {
+  find(bytes: Uint8Array): SignedTransaction | undefined;
+}
+
+/** By what an envelope is looked for: a part of its signature. Two envelopes may have the same; "" for what is too short. */
+function envelopePart(bytes: Uint8Array): string {
+  const at = bytes.length - SIGNATURE_BYTES;
+  return at < 0 ? "" : byteText(bytes.subarray(at, at + PART_BYTES));
+}
+
+/** An index of what is held. Of two with the same part one is found. */
+export class TransactionIndex implements TransactionHoldings {
+  readonly #byPart = new Map<string, SignedTransaction>();
+
+  add(transaction: SignedTransaction): void {
+    this.#byPart.set(envelopePart(transaction.bytes), transaction);
+  }
+
+  delete(transaction: SignedTransaction): void {
+    const part = envelopePart(transaction.bytes);
+    if (this.#byPart.get(part) === transaction) this.#byPart.delete(part);
+  }
+
+  find(bytes: Uint8Array): SignedTransaction | undefined {
+    const found = this.#byPart.get(envelopePart(bytes));
+    return found !== undefined && equalBytes(found.bytes, bytes) ? found : undefined;
+  }
+}
+
+/** The holder of a node, which is there later than those who ask it. */
+export class KnownTransactions implements TransactionHoldings {
+  #holder: TransactionHoldings | undefined;
+
+  answerBy(holder: TransactionHoldings): void {
+    this.#holder = holder;
+  }
+
+  find(bytes: Uint8Array): SignedTransaction | undefined {
+    return this.#holder?.find(bytes);
+  }
+}
