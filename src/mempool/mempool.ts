@@ -149,8 +149,7 @@ export class Mempool {
   }
 
   /**
-   * A new head on another branch. Any account may have moved either way, so every sender queue is re-checked; then the
-   * abandoned transactions are admitted again.
+   * A new head on another branch: every sender queue is re-checked, and the abandoned transactions are admitted again.
    * @param abandoned of the blocks left, in their order. @param included of the blocks entered.
    * @returns how many of the abandoned are back in the pool.
    */
@@ -187,7 +186,7 @@ export class Mempool {
     this.#tell();
   }
 
-  /** When the oldest one was added, in the caller's time; undefined for an empty pool. */
+  /** In the caller's time; undefined for an empty pool. */
   oldestAddedMs(): number | undefined {
     return this.#poolIndex.oldest()?.addedMs;
   }
@@ -196,7 +195,6 @@ export class Mempool {
     return this.#poolIndex.byId(id)?.transaction;
   }
 
-  /** By the bytes of its envelope. */
   find(envelope: Uint8Array): SignedTransaction | undefined {
     return this.#poolIndex.byBytes(envelope);
   }
@@ -250,7 +248,7 @@ export class Mempool {
     return this.#poolIndex.queuesByArrival();
   }
 
-  /** For template.ts: sender queues with an executable entry, the highest fee first. The pool must not change meanwhile. */
+  /** The same, the highest fee first. */
   queuesByFee(): Iterator<SenderQueue, undefined> {
     return this.#poolIndex.queuesByFee();
   }
