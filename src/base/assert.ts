@@ -3,7 +3,9 @@
  * which gets a Fault (base/fault.ts), and never report the world failing, which throws an Error with a cause.
  */
 
-/** Thrown when the program contradicts itself. Nothing but the process's outermost edge may catch it. */
+/**
+ * An error that is thrown when the program contradicts itself. Nothing but the process's outermost edge may catch it.
+ */
 export class InvariantError extends Error {
   override readonly name = "InvariantError";
 }

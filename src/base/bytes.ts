@@ -7,9 +7,9 @@ import { assert, must } from "./assert.ts";
 declare const brand: unique symbol;
 type Branded<Name extends string> = Uint8Array & { readonly [brand]: Name };
 
-/** 32 bytes, raw digest order (display reverses block hashes, see chain/types/block.ts). */
+/** A hash is 32 bytes in raw digest order (display reverses block hashes, see chain/types/block.ts). */
 export type Hash = Branded<"Hash">;
-/** 32 bytes: an Ed25519 public key, which is also the account's address. */
+/** An address is the 32 bytes of an Ed25519 public key. */
 export type Address = Branded<"Address">;
 
 export const EMPTY = new Uint8Array(0);

@@ -5,7 +5,7 @@
 
 const DECIMAL = /^(?:0|[1-9][0-9]*)$/;
 
-/** @param digitsMax at most so many digits */
+/** @param digitsMax is how many digits the text may have at most. */
 export function isDecimal(text: string, digitsMax = Number.POSITIVE_INFINITY): boolean {
   return text.length <= digitsMax && DECIMAL.test(text);
 }

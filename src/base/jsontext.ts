@@ -6,9 +6,9 @@
 /** A key of an object in the text. */
 interface Member {
   readonly key: string;
-  /** Of the value's first character. */
+  /** Where the value's first character stands. */
   readonly at: number;
-  /** 1 in the outermost object or list. */
+  /** How deep it lies; 1 means in the outermost object or list. */
   readonly depth: number;
   /** Which item of an outermost list it is in. */
   readonly item: number;

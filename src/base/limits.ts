@@ -158,7 +158,7 @@ export const RPC_SUBSCRIPTIONS_MAX = 32;
 export const RPC_HELD_EVENTS_MAX = 1_000;
 /** Calls of one connection that wait for a block; the next one is refused before anything is sent. */
 export const RPC_WAITS_MAX = 16;
-/** Such calls over all connections; the next one is refused before anything is sent. */
+/** Calls over all connections that wait for a block; the next one is refused before anything is sent. */
 export const RPC_WAITS_TOTAL_MAX = 8192;
 /** Milliseconds that a call may wait for a block. */
 export const RPC_WAIT_MS_MAX = 600_000;
@@ -190,7 +190,7 @@ export const VIEW_MESSAGES_PER_INTERVAL_MAX = 4;
 
 /** Records of equivocation kept in the database; beyond it a new one is dropped. */
 export const EVIDENCE_RECORDS_MAX = 1_000;
-/** Of them, records of one validator; beyond it a new one is dropped unverified: the oldest convict as well. */
+/** Records of equivocation kept of one validator; more are dropped unverified, since the oldest convict as well. */
 export const EVIDENCE_PER_VALIDATOR_MAX = 16;
 /** Rumors of evidence of one peer that are verified per second; the rest is ignored. */
 export const EVIDENCE_CHECKS_PER_SECOND = 16;
@@ -218,7 +218,7 @@ export const MAIL_MESSAGE_BYTES_MAX = 8 * 1024 * 1024;
 export const MAIL_STREAMS_PER_VALIDATOR_MAX = 2;
 /** Mail frames of one validator that are begun and not whole, on all its streams: one of the largest and a small one. */
 export const MAIL_UNFINISHED_BYTES_MAX = MAIL_MESSAGE_BYTES_MAX + 64 * 1024;
-/** From the first byte of a mail frame to its last, ms; then its stream is cut off. */
+/** How long a mail frame may take from its first byte to its last, ms; then its stream is cut off. */
 export const MAIL_FRAME_MS_MAX = 30_000;
 /** Messages of one mail frame; a frame with more closes the stream. */
 export const MAIL_FRAME_MESSAGES_MAX = 4_096;

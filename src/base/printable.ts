@@ -27,7 +27,7 @@ const EVERY_HIDDEN = new RegExp(HIDDEN.source, "gu");
 
 const SHORT: Readonly<Record<string, string>> = { "\n": "\\n", "\r": "\\r", "\t": "\\t" };
 
-/** `text` on one line, each character that acts or hides written as `\n`, `\x1b` or `\u{202e}`. */
+/** Writes `text` on one line, with each character that acts or hides as `\n`, `\x1b` or `\u{202e}`. */
 export function printable(text: string): string {
   if (PLAIN.test(text)) return text;
   return text.replace(EMOJI_PART_OR_HIDDEN, (character, part: string | undefined) =>

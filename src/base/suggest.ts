@@ -15,7 +15,7 @@ export function nearestWord(word: string, candidates: Iterable<string>): string 
   return best;
 }
 
-/** `; did you mean "x"?`, or nothing. */
+/** Returns `; did you mean "x"?`, or an empty text where nothing is near. */
 export function didYouMean(word: string, candidates: Iterable<string>): string {
   const nearest = nearestWord(word.slice(0, WORD_LENGTH_MAX), candidates);
   return nearest === undefined ? "" : `; did you mean "${nearest}"?`;

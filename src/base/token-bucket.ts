@@ -67,7 +67,7 @@ export class TokenBucket {
 export class TokenBuckets<K> {
   readonly #shape: BucketShape;
   readonly #countMax: number;
-  /** In the order of their last use. */
+  /** Buckets in the order of their last use. */
   readonly #buckets = new Map<K, TokenBucket>();
 
   constructor(shape: BucketShape, countMax: number) {

@@ -17,7 +17,7 @@ export interface FieldPlace {
 }
 
 export interface Field<T> {
-  /** Undefined when it told a problem; a missing key arrives as undefined. */
+  /** Returns undefined when it told a problem; a missing key arrives as undefined. */
   read(value: unknown, place: FieldPlace): T | undefined;
 }
 
@@ -155,7 +155,7 @@ export function amountField(max: bigint): Field<bigint> {
   });
 }
 
-/** 32 bytes as 0x and 64 hex digits. */
+/** Reads 32 bytes that are written as 0x and 64 hex digits. */
 export function addressField(what: string): Field<Address> {
   return field(`${what}: 0x and 64 hex digits (32 bytes)`, (value) => {
     const bytes = typeof value === "string" && value.startsWith("0x") ? parseBytes32(value) : undefined;
@@ -168,7 +168,7 @@ export function textField(expected: string, pattern: RegExp): Field<string> {
   return field(expected, (value) => (typeof value === "string" && pattern.test(value) ? value : undefined));
 }
 
-/** Exactly one of these strings. */
+/** Reads exactly one of these strings. */
 export function choiceField<T extends string>(...choices: readonly T[]): Field<T> {
   const expected = choices.map((choice) => `"${choice}"`).join(" or ");
   return field(expected, (value) => choices.find((choice) => choice === value));

@@ -4,7 +4,7 @@
  */
 import { accept, refuse, type Verdict } from "../base/fault.ts";
 
-/** Thrown by Reader only, caught by {@link decode} only. */
+/** An error that only Reader throws and only {@link decode} catches. */
 export class DecodeError extends Error {
   override readonly name = "DecodeError";
 }
@@ -82,7 +82,7 @@ export class Reader {
     return this.#bytes.subarray(from, to);
   }
 
-  /** For a codec's own refusals (an unknown tag, a non-minimal form). */
+  /** Refuses what the codec itself does not take (an unknown tag, a non-minimal form). */
   fail(detail: string): never {
     throw new DecodeError(`${detail} at byte ${this.#offset}`);
   }

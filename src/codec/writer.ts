@@ -40,7 +40,7 @@ export class Writer {
   #end: number;
   #offset: number;
 
-  /** @param capacity bytes reserved at first; it grows by doubling. */
+  /** @param capacity is how many bytes are reserved at first; it grows by doubling. */
   constructor(capacity = 256) {
     if (capacity > SLAB_BYTES / 4) {
       const own = createSlab(capacity);

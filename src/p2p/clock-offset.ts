@@ -5,10 +5,10 @@
  */
 
 export interface ClockSample {
-  /** By the own clock, ms since the Unix epoch. */
+  /** When the question left, by this node's clock, in ms since the Unix epoch. */
   readonly askedAtMs: number;
   readonly answeredAtMs: number;
-  /** By the peer's clock, ms since the Unix epoch. */
+  /** What the peer's clock showed as it answered, in ms since the Unix epoch. */
   readonly theirsMs: number;
 }
 
@@ -43,7 +43,7 @@ export class ClockOffset {
     if (this.#samples.length > SAMPLES_MAX) this.#samples.shift();
   }
 
-  /** Undefined before the first answer. */
+  /** The best measurement so far; it is undefined before the first answer. */
   get best(): PeerClock | undefined {
     return this.#samples.reduce<PeerClock | undefined>(
       (best, sample) => (best === undefined || sample.errorMs <= best.errorMs ? sample : best),

@@ -74,7 +74,7 @@ export class Clocks {
     asked.cancel = this.#deps.scheduler.after(delayMs, () => void this.#ask(peerId, asked));
   }
 
-  /** Never rejects. */
+  /** Asks a peer for its time. The promise never rejects. */
   async #ask(peerId: string, asked: Asked): Promise<void> {
     const { sessions, scheduler, logger, meter } = this.#deps;
     const session = sessions.find(peerId);

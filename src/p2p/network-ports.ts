@@ -13,13 +13,13 @@ import type { StaticPeer } from "./transport/redial.ts";
 import type { Sessions } from "./transport/sessions.ts";
 
 export interface P2pOptions {
-  /** 32 secret bytes of the libp2p identity (keys/node.json). */
+  /** The libp2p identity (keys/node.json) as 32 secret bytes. */
   readonly identitySeed: Uint8Array;
   /** A TCP multiaddr; port 0 takes a free one. */
   readonly listen: string;
   readonly genesisHash: Hash;
   readonly chainId: bigint;
-  /** Shown to the peers: at most 32 bytes of UTF-8 without control characters. */
+  /** This node's name, which its peers are shown: at most 32 bytes of UTF-8 without control characters. */
   readonly name: string;
   readonly staticPeers: readonly StaticPeer[];
   /** Peer ids that may connect besides the static peers: those of the genesis validators. */
@@ -40,9 +40,9 @@ export interface P2pOptions {
 /** As in node/ports.ts, where the contract stands. */
 /** A message of which the first bytes are here. */
 export interface LargeMessage {
-  /** Some hundred bytes at most. */
+  /** The first bytes of the message, some hundred at most. */
   readonly start: Uint8Array;
-  /** Of all of it. */
+  /** How many bytes the whole message has. */
   readonly bytes: number;
 }
 
@@ -57,7 +57,7 @@ export interface P2pHandlers {
   mailReceived(peerId: string, author: number, bytes: Uint8Array): Promise<void> | undefined;
   mailAnnounced(peerId: string, author: number, message: LargeMessage): AnnouncedMail;
   rumorReceived(topic: GossipTopic, peerId: string, bytes: Uint8Array): Promise<Relay>;
-  /** Of one peer, together: each of them follows at once by rumorReceived. */
+  /** One peer sent these transactions together; each of them follows at once by rumorReceived. */
   transactionsReceived?(envelopes: readonly Uint8Array[]): void;
   requestReceived(peerId: string, bytes: Uint8Array): Promise<Uint8Array>;
   peerConnected(peerId: string): void;
@@ -67,7 +67,7 @@ export interface P2pHandlers {
 export interface P2pDependencies {
   readonly scheduler: Scheduler;
   readonly logger: Logger;
-  /** Shown to the peers as a hint. */
+  /** The height of this node's head, which the peers are given as a hint. */
   headHeight(): bigint;
   /** A number in [0, 1) to spread dials. */
   jitter(): number;

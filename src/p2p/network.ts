@@ -57,7 +57,7 @@ export class P2pNetwork {
   readonly #pauses = new Pauses();
   readonly #troubles: Troubles;
   #blocked: ReadonlySet<string>;
-  /** By seat; grows where the members of the chain change. */
+  /** The validators by seat; the list grows where the members of the chain change. */
   #validators: readonly Address[];
   readonly #allowed: Allowlist;
   #parts: Parts | undefined;
@@ -132,7 +132,10 @@ export class P2pNetwork {
     this.#notes.clear();
   }
 
-  /** @param to the seat of a validator: its place in the keys given last; mail to another number goes nowhere */
+  /**
+   * Sends to a validator. @param to is its seat, which is its place in the keys given last; mail to another number
+   * goes nowhere.
+   */
   mail(to: number, bytes: Uint8Array): void {
     if (to < this.#validators.length) this.#parts?.mail.post(to, bytes);
   }

@@ -16,7 +16,7 @@ export class Troubles {
   readonly #selfId: string;
   readonly #peers: ReadonlyMap<string, StaticPeer>;
   readonly #reasons = new Map<string, string>();
-  /** Of them, those whose handshake told the reason. */
+  /** The peers among them whose handshake told the reason. */
   readonly #refused = new Set<string>();
 
   constructor(selfId: string, peers: readonly StaticPeer[]) {

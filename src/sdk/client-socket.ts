@@ -26,7 +26,7 @@ export type SocketMaker = (
 export interface SocketOptions {
   readonly make?: SocketMaker | undefined;
   readonly heartbeatMs: number;
-  /** Told once, with the reason. */
+  /** Called once when the connection ends, with the reason. */
   readonly ended: (reason: string) => void;
 }
 
@@ -57,7 +57,7 @@ export class SubscriptionSocket {
   #reason = "connection closed";
   #ended = false;
   #height = 0;
-  /** Whether something came since the last look. */
+  /** Whether anything came since the last look. */
   #isAlive = true;
   #heartbeat: ReturnType<typeof setTimeout> | undefined;
 

@@ -22,7 +22,9 @@ export interface SubscriptionEvents {
   readonly onBreak?: ((reason: string) => void) | undefined;
   /** It goes on. A transaction's status is told anew by itself. */
   readonly onResume?: ((missed: MissedNews) => void) | undefined;
-  /** It ended for good: a node refuses it, or none could be had in time. Not told after `close()`. */
+  /**
+   * Called when it ended for good: a node refuses it, or none could be had in time. It is not called after `close()`.
+   */
   readonly onClose?: ((reason: string) => void) | undefined;
 }
 
@@ -62,13 +64,13 @@ export class ClientSubscriptions {
   #socket: SubscriptionSocket | undefined;
   #connecting: Promise<SubscriptionSocket> | undefined;
   #opening: SubscriptionSocket | undefined;
-  /** Of the node whose connection ended last: it is asked after the others. */
+  /** The URL of the node whose connection ended last: it is asked after the others. */
   #leftUrl: string | undefined;
   #recovering = false;
   #isClosed = false;
   #wake: () => void = () => undefined;
 
-  /** @param endpoints all, the one to ask first in front; a failed one is left behind by `failed` */
+  /** @param endpoints lists all, with the one to ask first in front; `failed` leaves one behind. */
   constructor(
     endpoints: () => readonly Endpoint[],
     make: SocketMaker | undefined,

@@ -5,7 +5,7 @@
 import { utf8 } from "../base/bytes.ts";
 
 export interface NodeAddress {
-  /** Without credentials and without a slash at the end. */
+  /** The URL without credentials and without a slash at the end. */
   readonly url: string;
   /** The value of the Authorization header; RFC 7617. */
   readonly authorization: string | undefined;

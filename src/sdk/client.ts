@@ -69,7 +69,10 @@ export interface ClientOptions {
   readonly token?: (url: string) => string | undefined;
   /** For subscriptions where there is no global WebSocket (Node 20): `(url) => new WebSocket(url)` of ws. */
   readonly webSocket?: SocketMaker;
-  /** How long a subscription whose connection broke looks for a node to go on with, ms; 300,000 by default, 0: not at all. */
+  /**
+   * How long a subscription whose connection broke looks for another node, ms: 300,000 by default; with 0 it does not
+   * look.
+   */
   readonly reconnectMs?: number;
   /** A subscription's node that says nothing for so long is asked, and left when it stays silent as long again. 3,000 by default. */
   readonly heartbeatMs?: number;

@@ -8,7 +8,7 @@ import { RpcError } from "../rpc/rpc-error.ts";
 import { readNodeUrl } from "./client-url.ts";
 
 export interface CallLimits {
-  /** For the answer. */
+  /** How long to wait for the answer. */
   readonly timeoutMs: number;
   /** Ends the call early. */
   readonly signal?: AbortSignal;
@@ -26,7 +26,7 @@ interface Call {
 }
 
 export class Endpoint {
-  /** Without credentials. */
+  /** The URL without credentials. */
   readonly url: string;
   readonly #fetch: typeof fetch;
   readonly #authorization: string | undefined;

@@ -81,13 +81,13 @@ export type ReceiptFile = ValueOf<typeof receiptSchema>;
 
 export interface ReceiptSource {
   readonly chain: ChainRef;
-  /** 32 bytes. */
+  /** The digest of the document, 32 bytes. */
   readonly digest: Uint8Array;
   /** Whose anchor `proof` is of, 32 bytes: for state_query anchor/<digest>/<sender>. */
   readonly sender?: Uint8Array;
   /** The answer of tx_getProof for the anchoring transaction, or of state_query anchor/<digest>[/<sender>] with prove. */
   readonly proof: NonNullable<ResultOf<"tx_getProof">> | ResultOf<"state_query">;
-  /** For a block above epoch 0: of chain_getEpochs, up to its epoch (epoch-chain.ts, `linksOf`). */
+  /** The links of chain_getEpochs up to the block's epoch, where that is above 0 (epoch-chain.ts, `linksOf`). */
   readonly epochs?: readonly EpochLink[];
 }
 

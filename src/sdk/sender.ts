@@ -22,7 +22,7 @@ import {
 type Rest<T> = Omit<T, "chain" | "nonce">;
 
 export interface SenderOptions {
-  /** As Client.send: "accepted" by default. */
+  /** How far to wait, as in Client.send: "accepted" by default. */
   readonly wait?: WaitFor;
   readonly timeoutMs?: number;
 }
@@ -52,7 +52,7 @@ export class Sender {
   #kept: SignedTransaction[] = [];
   #turn: Promise<unknown> = Promise.resolve();
 
-  /** @param wallet one Sender per account and process: two of them race for nonces, and notice it */
+  /** @param wallet needs one Sender per account and process: two of them race for nonces, and notice it. */
   constructor(client: SenderClient, wallet: Wallet) {
     this.#client = client;
     this.#wallet = wallet;
@@ -135,7 +135,9 @@ function unknownAfterAcceptance({ id }: SignedTransaction, error: unknown): Outc
   return new OutcomeUnknownError(message, { txHash: hex0x(id), code, cause: error });
 }
 
-/** With an expiry of the caller's, equal orders make equal bytes: whose it is cannot be told. */
+/**
+ * Equal orders with an expiry that the caller sets make equal bytes, so that nobody can tell whose transaction it is.
+ */
 function duplicate({ id, nonce, validUntilHeight }: SignedTransaction): OutcomeUnknownError {
   const message =
     `an equal transaction was sent before: nonce ${nonce}, valid until height ${validUntilHeight}; ` +

@@ -22,7 +22,7 @@ export interface Finality {
   readonly depth?: number;
   /** URLs of the nodes whose answers it rests on. */
   readonly nodes: readonly string[];
-  /** By certificate: names of the validators whose signatures were checked. */
+  /** Names of the validators whose signatures were checked, where a certificate says that it is final. */
   readonly signers?: readonly string[];
 }
 
@@ -49,9 +49,9 @@ export interface SubmissionOptions {
   readonly bytes: Uint8Array;
   readonly id: Hash;
   readonly wait: WaitFor;
-  /** Of the wait for a block. */
+  /** How long to wait for a block. */
   readonly waitMs: number;
-  /** For an answer beside that. */
+  /** How long to wait for an answer beside that. */
   readonly answerMs: number;
   /** T_client. */
   readonly resendMs: number;
@@ -80,7 +80,7 @@ export class Submission {
   #resolve!: (sent: Sent) => void;
   #reject!: (error: Error) => void;
 
-  /** @param endpoints the one to ask first, then the others */
+  /** @param endpoints lists the one to ask first, then the others. */
   constructor(endpoints: readonly Endpoint[], options: SubmissionOptions) {
     this.#endpoints = endpoints;
     this.#options = options;
@@ -243,7 +243,7 @@ export class Submission {
     throw new Error(`${endpoint.url}: ${nodeId} is no validator, its answer does not count`);
   }
 
-  /** Whether a refusal settles the matter: as many nodes as an answer needs. */
+  /** Whether a refusal settles the matter: so many nodes gave it as an answer needs. */
   #isRefused(error: Error): boolean {
     if (!(error instanceof RpcError) || error.data.code === "WAIT_TIMEOUT") return false;
     if (TRANSIENT_CODES.includes(error.code)) return false;

@@ -16,7 +16,7 @@ import type { ProvedSets } from "./epoch-chain.ts";
 export interface TrustedGenesis {
   readonly genesis: Genesis;
   readonly genesisHash: Hash;
-  /** Of the first epoch. */
+  /** The validators of the first epoch. */
   readonly validators: ValidatorSet;
   /** Of later ones, as far as they were proved before: kept between checks. */
   readonly sets?: ProvedSets | undefined;

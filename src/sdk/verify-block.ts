@@ -32,7 +32,7 @@ export interface ShownHead {
 export interface VerifiedHead {
   readonly head: BlockHead;
   readonly by: "genesis" | "certificate" | "work";
-  /** Who signed; none where blocks are mined. */
+  /** The validators that signed; there are none where blocks are mined. */
   readonly signers: readonly CertificateSigner[];
   /** What was checked, in words. */
   readonly words: string;

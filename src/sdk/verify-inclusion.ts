@@ -34,7 +34,7 @@ const proofSchema = object(
 /** A transaction in a final block. */
 export interface VerifiedInclusion {
   readonly blockHeight: number;
-  /** As shown. */
+  /** The hash of the block, as it is shown to people. */
   readonly blockHash: string;
   /** Position in the block. */
   readonly index: number;

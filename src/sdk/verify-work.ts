@@ -47,9 +47,11 @@ export interface ShownWork {
 
 export interface WorkQuestion extends TrustAnchor {
   readonly head: BlockHead;
-  /** Of the blocks on top, ascending: 80 bytes each as 0x-hex. */
+  /** The headers of the blocks on top, ascending: 80 bytes each as 0x-hex. */
   readonly headers: readonly string[];
-  /** Of the blocks below, ascending up to the parent; left out: the rule is held to what can be told without. */
+  /**
+   * The headers below, ascending up to the parent; without them the rule is held only to what the block itself tells.
+   */
   readonly before?: readonly string[] | undefined;
   /** minedChainOf the genesis. */
   readonly chain: MinedChain;
@@ -99,7 +101,7 @@ export function describeDifficulty(
 }
 
 interface ReadChain {
-  /** From the block in question on. */
+  /** The hashes from the block in question on. */
   readonly hashes: readonly Hash[];
   readonly work: bigint;
   readonly difficulty: HeldDifficulty;

@@ -74,13 +74,13 @@ export interface Unanchored {
 }
 
 export interface VerifiedAnchor {
-  /** 0x-hex. */
+  /** The digest of the document, 0x-hex. */
   readonly digest: string;
   /** Height of the block that anchored the document. */
   readonly height: number;
   /** That block's time, ms since the Unix epoch. */
   readonly timeMs: number;
-  /** Who anchored it (the first to, by state evidence without a sender), 0x-hex. */
+  /** The account that anchored it, 0x-hex (the first to do so, by state evidence without a sender). */
   readonly sender: string;
   readonly memo: string;
   /** The block whose certificate or work was checked, as shown. */

@@ -30,13 +30,13 @@ export interface ChainRef {
 interface Order {
   readonly chain: ChainRef;
   readonly nonce: bigint | number;
-  /** 0 by default. */
+  /** The fee; it is 0 by default. */
   readonly fee?: bigint;
   /** A fee above it is not signed. By default FEE_UNSAID_MAX, or the amount if that is more. */
   readonly maxFee?: bigint;
   /** The last height at which it may be included; 0, the default, for none. */
   readonly validUntilHeight?: bigint;
-  /** At most 128 bytes of UTF-8. */
+  /** A note of at most 128 bytes of UTF-8. */
   readonly memo?: string;
 }
 
@@ -86,7 +86,7 @@ export function distinctExpiry(): bigint {
 }
 
 export class Wallet {
-  /** 32 bytes, which print as hex: in texts, in JSON and in Node's console. */
+  /** The address has 32 bytes, which print as hex: in texts, in JSON and in Node's console. */
   readonly address: Address;
   readonly #signer: Signer;
 
@@ -95,7 +95,7 @@ export class Wallet {
     this.address = printedAsHex(signer.publicKey);
   }
 
-  /** @param seed 32 secret bytes. @throws RangeError on another length. */
+  /** @param seed holds 32 secret bytes. @throws RangeError on another length. */
   static fromSeed(seed: Uint8Array): Wallet {
     return new Wallet(createSigner(seed));
   }

@@ -37,7 +37,7 @@ const WORDS: Readonly<Record<string, Words>> = {
   ENAMETOOLONG: { words: "the name is too long: use a shorter path", isInput: true },
 };
 
-/** In /proc and its like, and on paths that vanish. */
+/** Errors of /proc and its like, and of paths that vanish. */
 const NO_FOLDER: Words = { words: "no folder can be made there: use another path", isInput: true };
 
 /** LevelDB gives the system's sentence and no code. */

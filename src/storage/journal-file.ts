@@ -174,7 +174,7 @@ async function extend(file: OpenFile, payloads: readonly Uint8Array[]): Promise<
   file.records += payloads.length;
 }
 
-/** Not synced: it outlives the process, and only with it a loss of power (journal-format.ts). */
+/** Writes the mark without a sync: it outlives the process, and is lost only with the power (journal-format.ts). */
 async function writeMark(file: OpenFile): Promise<void> {
   const mark = encodeJournalMark(file.salt);
   await writeFully(file.handle, mark, file.length);

@@ -113,7 +113,7 @@ export const epochKey = heightKey(0x0f);
 /** All stable checkpoints: inclusive lower and exclusive upper bound. */
 export const CHECKPOINT_RANGE = { from: Uint8Array.of(0x0a), to: Uint8Array.of(0x0b) };
 
-/** Where a validator contradicted itself. */
+/** The vote in which a validator contradicted itself. */
 export interface EvidencePlace {
   readonly author: number;
   readonly epoch: bigint;

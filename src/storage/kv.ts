@@ -8,9 +8,9 @@ export type KvOperation =
   | { readonly kind: "delete"; readonly key: Uint8Array };
 
 export interface KvRange {
-  /** Inclusive lower bound. */
+  /** The lowest key, which is included. */
   readonly from: Uint8Array;
-  /** Exclusive upper bound. */
+  /** The bound above all keys, which is not included. */
   readonly to: Uint8Array;
   readonly limit?: number;
   readonly reverse?: boolean;

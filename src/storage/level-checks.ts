@@ -44,7 +44,7 @@ function sumOf(key: Uint8Array, value: Uint8Array): number {
   return value.length === 0 ? sum : crc32(value, sum); // zlib answers 0 for no bytes at all
 }
 
-/** Before every key of the batch numbers, and behind every key of the ledger. */
+/** The lower bound of the keys of batch numbers, which lie behind every key of the ledger. */
 export const NUMBERS_FROM = new Uint8Array(8).fill(0xff);
 export const NUMBERS_TO = new Uint8Array(17).fill(0xff);
 

@@ -67,7 +67,7 @@ const NUMBERS_KEPT = BigInt(LEVEL_BATCH_NUMBERS_MAX);
 class LevelKv implements Kv {
   readonly #path: string;
   readonly #database: Database;
-  /** Of the last batch. */
+  /** The number of the last batch. */
   #number: bigint;
   /** Writes run one after the other: two given to LevelDB's thread pool at once could swap places. */
   #tail: Promise<void> = Promise.resolve();

@@ -11,7 +11,7 @@ export interface MemoryRecordLogOptions {
   readonly records?: readonly Uint8Array[] | undefined;
   /** How often the log was replaced. Default: 1 if there is one. */
   readonly generation?: number;
-  /** Awaited between taking the records and calling them durable. Default: resolves in a microtask. */
+  /** Runs between taking the records and calling them durable. Where it is left out it resolves in a microtask. */
   readonly flush?: () => Promise<void>;
 }
 

@@ -116,7 +116,7 @@ export class MemoryKv implements Kv {
 /** An operation in memory of its own. */
 interface Change {
   readonly key: string;
-  /** undefined = deleted. */
+  /** The new value; undefined means that the key is deleted. */
   readonly value: Uint8Array | undefined;
 }
 

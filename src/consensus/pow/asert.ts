@@ -10,7 +10,7 @@ export interface AsertSchedule {
   readonly timeSpan: number;
   /** Blocks from the anchor to the tip, 0 when it is the tip. */
   readonly heightSpan: bigint;
-  /** Wanted seconds between two blocks. */
+  /** How many seconds should lie between two blocks. */
   readonly spacing: number;
   /** Seconds behind schedule that double the target. */
   readonly halflife: number;
@@ -35,7 +35,7 @@ export function asertTarget(schedule: AsertSchedule): bigint {
   return target > powLimit ? powLimit : target;
 }
 
-/** 65536 * 2^(fraction / 65536), for a fraction from 0 to 65535. */
+/** Computes 65536 * 2^(fraction / 65536), for a fraction from 0 to 65535. */
 function twoToThe(fraction: bigint): bigint {
   const cubic =
     195_766_423_245_049n * fraction + 971_821_376n * fraction ** 2n + 5_127n * fraction ** 3n + (1n << 47n);

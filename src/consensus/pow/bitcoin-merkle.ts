@@ -16,7 +16,7 @@ export type MerkleListCode =
   | "mutated-list"
   | "duplicate-txid"
   | "wrong-txid"
-  /** 64 bytes: what two ids have that stand side by side. */
+  /** A transaction has 64 bytes, as two ids have that stand side by side. */
   | "node-sized-transaction";
 
 /** Bytes of an inner node before it is hashed. */

@@ -41,7 +41,7 @@ export class HeaderChain {
   /** The work of a block with the bits of the last one: a division saved where bits stay. */
   #work = { bits: -1, each: 0n };
 
-  /** @param state passed checkHeaderState; without it the run starts at block 0 */
+  /** @param state has passed checkHeaderState; without it the run starts at block 0. */
   constructor(parameters: PowParameters, state?: HeaderState) {
     this.#parameters = parameters;
     this.#past =
@@ -57,12 +57,12 @@ export class HeaderChain {
     return this.#count;
   }
 
-  /** Of the last block; -1 before block 0. */
+  /** The height of the last block; it is -1 before block 0. */
   get height(): bigint {
     return this.#past.height;
   }
 
-  /** Of the last block; 32 zero bytes before block 0. */
+  /** The hash of the last block; it is 32 zero bytes before block 0. */
   get hash(): Hash {
     return this.#hash;
   }
@@ -80,7 +80,7 @@ export class HeaderChain {
     return this.#fault;
   }
 
-  /** Where to go on. Only after at least one block. */
+  /** The state from which a later check goes on. It may be asked for only after at least one block. */
   get state(): HeaderState {
     assert(this.height >= 0n, "no state before block 0");
     return {

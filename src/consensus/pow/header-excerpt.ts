@@ -18,7 +18,7 @@ import { MEDIAN_SPAN, type Past } from "./time.ts";
 /** A chain as its genesis describes it. */
 export interface MinedChain {
   readonly parameters: PowParameters;
-  /** Of block 0. */
+  /** The hash of block 0. */
   readonly genesisHash: Hash;
 }
 
@@ -38,7 +38,7 @@ export type ExcerptVerdict =
   | { readonly ok: true; readonly value: readonly Held[] }
   | { readonly ok: false; readonly fault: HeaderFault };
 
-/** @param start height of the first header; the rest stand on it one by one. @returns a word for each */
+/** Checks headers from the height `start`, each on the one before. @returns for each what it was held to. */
 export function checkExcerpt(
   chain: MinedChain,
   start: bigint,
@@ -132,7 +132,7 @@ function checkTimes(time: number, { chain, start, past }: Excerpt): Fault<ChainC
   return median ?? (isKnown ? checkTimewarp(time, parameters, past) : undefined);
 }
 
-/** @param held of the headers before */
+/** @param held says what the headers before were held to. */
 function heldBy({ chain: { parameters }, start, past }: Excerpt, held: readonly Held[]): Held {
   const height = past.height + 1n;
   const reads = lowestRead(parameters, height);

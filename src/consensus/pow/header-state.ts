@@ -13,7 +13,7 @@ import { MEDIAN_SPAN } from "./time.ts";
 
 /** All that the rules want to know of the blocks before a height: where a check ended, or shall begin. */
 export interface HeaderState {
-  /** Of the next header. */
+  /** The height of the next header. */
   readonly height: bigint;
   /** Hash of the block before it. */
   readonly previousHash: Hash;

@@ -51,7 +51,7 @@ export class Lookback implements Past {
     return past;
   }
 
-  /** Of the last block added; -1 when there is none. */
+  /** The height of the last block added; it is -1 when there is none. */
   get height(): bigint {
     return this.#height;
   }

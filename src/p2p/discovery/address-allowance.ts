@@ -13,7 +13,7 @@ interface Allowance {
 }
 
 export class Allowances {
-  /** In the order of their last use. A peer that left keeps what it used up. */
+  /** Allowances in the order of their last use. A peer that left keeps what it used up. */
   readonly #byPeer = new Map<string, Allowance>();
 
   /** @returns how many of `wanted` are granted, and takes them */

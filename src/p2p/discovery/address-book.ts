@@ -43,9 +43,9 @@ const SHOWN_SHARE = 0.23;
 const SHOWN_MIN = 64;
 
 export interface BookOptions {
-  /** 32 secret bytes, kept for the life of the book. */
+  /** A secret of 32 bytes that is kept for the life of the book. */
   readonly salt: Uint8Array;
-  /** Default true. */
+  /** Whether places depend on groups of addresses; true where it is left out. */
   readonly defended?: boolean;
 }
 
@@ -65,7 +65,7 @@ export interface StoredAddress extends PeerAddress {
 }
 
 export interface Selection {
-  /** "new": only addresses that never answered, for feelers. */
+  /** The tables to choose from: "new" holds only addresses that never answered, which feelers try. */
   readonly among: "all" | "new";
   readonly nowMs: number;
   /** A number in [0, 1). */
@@ -88,7 +88,7 @@ export class AddressBook {
   readonly #entries = new Map<string, AddressEntry>();
   readonly #collisions = new Map<string, Collision>();
   #anchors: readonly PeerAddress[] = [];
-  /** When anything last answered: a failed dial counts only once after it, or a cut cable would empty the book. */
+  /** When any address answered last: a failed dial counts only once after it, or a cut cable would empty the book. */
   #lastSuccessMs = 1;
 
   constructor({ salt, defended = true }: BookOptions) {

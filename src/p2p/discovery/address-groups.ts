@@ -46,7 +46,7 @@ export function formatAddress({ host, port }: NetAddress): string {
   return `/${host.length === 4 ? "ip4" : "ip6"}/${formatHost(host)}/tcp/${port}`;
 }
 
-/** "1.2.3.4" or "2001:db8::1" of 4 or 16 bytes. */
+/** Writes 4 or 16 bytes as "1.2.3.4" or "2001:db8::1". */
 export function formatHost(host: Uint8Array): string {
   return host.length === 4 ? host.join(".") : formatIp6(host);
 }
@@ -102,7 +102,7 @@ function scopeOfIp6(host: Uint8Array): Scope | undefined {
   return isGlobal && !isTunnel ? "public" : undefined;
 }
 
-/** ::ffff:a.b.c.d */
+/** Whether the host is an IPv4 address in IPv6's form, ::ffff:a.b.c.d. */
 function isMapped(host: Uint8Array): boolean {
   return host.length === 16 && hex(host.subarray(0, 12)) === "00000000000000000000ffff";
 }

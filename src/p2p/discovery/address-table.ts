@@ -27,25 +27,28 @@ export class Places {
   /** Buckets by group and source group: a flood repeats the same few, and hashing is its whole cost. */
   readonly #newBuckets = new Map<string, number>();
 
-  /** @param salt 32 secret bytes */
+  /** @param salt holds 32 secret bytes. */
   constructor(salt: Uint8Array) {
     this.#salt = salt;
   }
 
-  /** By the group of the address and of its source; all that one source group tells falls into 32 buckets. */
+  /**
+   * The place follows from the groups of the address and of its source; all that one source group tells falls into 32
+   * buckets.
+   */
   inNew({ key, group, sourceGroup }: KnownAddress): TablePlace {
     const bucket = this.#newBucketOf(group, sourceGroup);
     return { bucket, slot: this.#draw(BUCKET_PLACES, "new slot", bucket, key) };
   }
 
-  /** By the group of the address alone: one group falls into 4 buckets. */
+  /** The place follows from the group of the address alone; one group falls into 4 buckets. */
   inTried({ key, group }: KnownAddress): TablePlace {
     const way = this.#draw(TRIED_BUCKETS_PER_GROUP, "tried way", key);
     const bucket = this.#draw(TRIED_BUCKETS, "tried", group, way);
     return { bucket, slot: this.#draw(BUCKET_PLACES, "tried slot", bucket, key) };
   }
 
-  /** Anywhere: what an undefended book does. */
+  /** The place may be anywhere, whatever the groups; an undefended book uses this. */
   anywhere(key: string): TablePlace {
     const bucket = this.#draw(NEW_BUCKETS + TRIED_BUCKETS, "any", key);
     return { bucket, slot: this.#draw(BUCKET_PLACES, "any slot", bucket, key) };

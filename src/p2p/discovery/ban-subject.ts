@@ -42,7 +42,7 @@ export function showSubject(subject: string): BanSubject {
   return { kind: "host", text: bytes.length === 4 ? formatHost(bytes) : networkText(bytes, 64) };
 }
 
-/** "2001:db8::/32" of the first bytes of an IPv6 address. */
+/** Writes the network of the first bytes of an IPv6 address, such as "2001:db8::/32". */
 export function networkText(bytes: Uint8Array, bits: number): string {
   const host = new Uint8Array(16);
   host.set(bytes);

@@ -26,7 +26,7 @@ export type BanFault = keyof typeof FAULT_POINTS;
 export interface BanRecord {
   /** "peer:" and a peer id, or "host:" and what hostOf says. */
   readonly subject: string;
-  /** At {@link atMs}. */
+  /** The points that the subject had at {@link atMs}. */
   readonly score: number;
   readonly atMs: number;
   /** 0 when there is no ban. */
@@ -34,7 +34,7 @@ export interface BanRecord {
 }
 
 export class Bans {
-  /** In the order of their last fault. */
+  /** Records in the order of their last fault. */
   readonly #records = new Map<string, BanRecord>();
 
   /** Every record that still says something. */
@@ -42,7 +42,10 @@ export class Bans {
     return [...this.#records.values()].filter((record) => silentFrom(record) > nowMs);
   }
 
-  /** From disk; beyond the bound the rest is left out. No fault is after `nowMs`, no ban longer than a day from it. */
+  /**
+   * Takes records from disk; what exceeds the bound is left out. No fault is after `nowMs`, no ban longer than a day
+   * from it.
+   */
   restore(records: readonly BanRecord[], nowMs: number): void {
     for (const record of records.slice(0, BAN_RECORDS_MAX)) {
       const atMs = Math.min(record.atMs, nowMs);

@@ -231,7 +231,7 @@ export class Discovery {
     return addresses;
   }
 
-  /** Soon, but not within the caller's own step. */
+  /** Plans the next step after `delayMs`: never within the caller's own step. */
   #tickAfter(delayMs: number): void {
     this.#cancelTick();
     if (this.#isRunning) this.#cancelTick = this.#ports.scheduler.after(delayMs, () => this.#tick());
@@ -294,7 +294,7 @@ export class Discovery {
     }
   }
 
-  /** Only peers of our own choice: who comes by itself has nothing to tell. */
+  /** Asks only peers that this node chose itself: whoever comes uninvited is not believed about addresses. */
   #askAround({ own, slots }: Situation, nowMs: number): void {
     const chosen = own.filter(({ role, connectedAtMs }) => role !== "static" && connectedAtMs !== undefined);
     const intervalMs = chosen.length < slots ? ASK_WANTING_MS : ASK_MS;

@@ -23,7 +23,7 @@ export interface InboundPeer {
 export interface InboundPorts {
   /** Those without a handshake included. */
   inbound(): readonly InboundPeer[];
-  /** Never given up. */
+  /** Whether the peer is one that never has to give up its place. */
   isTrusted(peerId: string): boolean;
   evict(peerId: string): void;
 }
@@ -88,7 +88,7 @@ export function chooseEviction(
   return youngestOfLargestGroup(rest);
 }
 
-/** Without the oldest peer of each of the first groups in their secret order. */
+/** Leaves out the oldest peer of each of the first groups, in their secret order. */
 function withoutGroups(
   peers: readonly InboundPeer[],
   rank: (group: string) => string,

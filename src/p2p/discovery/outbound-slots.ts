@@ -28,7 +28,7 @@ const EXTRA_TRIAL_MS = 10 * 60_000;
 /** A connection that we opened, or are opening. */
 export interface OwnConnection {
   readonly peerId: string;
-  /** undefined for an address without one, such as a name in peers.json. */
+  /** The group of its address; undefined where it has none, as with a host name in peers.json. */
   readonly group: string | undefined;
   readonly role: Role;
   /** undefined while it is being opened. */
@@ -44,7 +44,9 @@ export interface Situation {
   /** Anchors of the last run that were not dialled in this one. */
   readonly anchors: readonly PeerAddress[];
   readonly lastFeelerMs: number;
-  /** Connected by others' choice, dialled by someone else, banned, or this node itself. */
+  /**
+   * Whether the peer must not be dialled: others chose it, it is dialled already, it is banned, or it is this node.
+   */
   isExcluded(peer: PeerAddress): boolean;
 }
 
@@ -55,7 +57,7 @@ export interface Dial {
   readonly role: Role;
 }
 
-/** @param random a number in [0, 1) */
+/** Decides which addresses to dial now. @param random gives numbers in [0, 1). */
 export function planDials(
   book: AddressBook,
   situation: Situation,
@@ -129,7 +131,10 @@ class Plan {
     this.#groups = new Set(grouped.flatMap((one) => one.group ?? []));
   }
 
-  /** -1 with an extra connection; one that stays when the tip is fresh again fills a slot. */
+  /**
+   * How many slots are free: -1 while there is an extra connection, which fills a slot if it stays when the tip is
+   * fresh.
+   */
   get freeSlots(): number {
     const roles = [...this.#situation.own, ...this.dials].map((one) => one.role);
     return this.#situation.slots - roles.filter(isChosen).length;

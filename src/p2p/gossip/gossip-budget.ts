@@ -31,7 +31,7 @@ const GOSSIP_KNOWN_PER_NEW = 4;
 export const GOSSIP_PAUSE_MS = 60_000;
 /** What an unwanted message costs besides the time of its judgement, ms. */
 const REFUSED_MS = 0.1;
-/** Of one message, at most: what took longer was the machine's doing and not the sender's. */
+/** The most that one message is charged, ms: what took longer was the machine's doing and not the sender's. */
 const REFUSED_MS_MAX = 20;
 /** Peers that are remembered; beyond it the one heard of longest ago is forgotten. */
 const PEERS_MAX = 2_048;

@@ -33,7 +33,7 @@ import {
 import { SettledPool } from "./settled-pool.ts";
 
 export interface AntiEntropySettings {
-  /** Between two comparisons, ms; 0 turns the periodic ones off. */
+  /** The time between two comparisons, ms; 0 turns the periodic ones off. */
   readonly intervalMs: number;
   /** Younger transactions are not compared: they are still on their way by rumor. */
   readonly poolAgeMsMin: number;
@@ -55,7 +55,7 @@ export interface AntiEntropyPorts {
   readonly pool: RepairPool;
   /** This node's peer id: its place in the ring. */
   readonly selfId: string;
-  /** Present peers, in any order. */
+  /** The peers that are present, in any order. */
   peers(): readonly string[];
   /** Those of them to compare with in turn; all if left out. */
   compared?(): readonly string[];
@@ -205,7 +205,9 @@ export class AntiEntropy {
     return ringAfter(this.#lastCompared, ring)[0] ?? ring[0];
   }
 
-  /** Never rejects: a peer that does not answer is asked again when its turn comes. */
+  /**
+   * Compares with a peer. The promise never rejects: a peer that does not answer is asked again when its turn comes.
+   */
   async #compare(peerId: string): Promise<void> {
     if (!this.#isRunning || this.#comparing.has(peerId)) return;
     this.#comparing.add(peerId);
@@ -257,7 +259,7 @@ export class AntiEntropy {
     return undefined;
   }
 
-  /** @param feeMin of the transactions in the checksum: the asker's price of entry. */
+  /** @param feeMin is the asker's lowest fee: the checksum covers the transactions that pay as much. */
   #digest(feeMin: bigint): Digest {
     const { height, hash } = this.#ports.ledger.head();
     const { hashes, checksum } = this.#settled.list(feeMin);

@@ -34,7 +34,7 @@ interface Missed {
 export class BodyPlan {
   readonly #slowMs: number;
   readonly #flights = new Map<string, Flight>();
-  /** By peer, then by body. */
+  /** Bodies that a peer did not bring, by peer and then by body. */
   readonly #missed = new Map<string, Map<string, Missed>>();
 
   /** @param slowMs a peer that has not answered by then is not waited for any more when another could be asked */

@@ -11,10 +11,10 @@ import type { BlockHead } from "../../chain/types/block.ts";
 export interface KnownBlock {
   readonly hash: Hash;
   readonly height: bigint;
-  /** Of the whole branch up to it. */
+  /** The work of the whole branch up to this block. */
   readonly work: bigint;
   readonly hasBody: boolean;
-  /** Of its transactions. */
+  /** How many bytes its transactions take. */
   readonly bodyBytes: number;
   /** It or an ancestor is invalid. */
   readonly hasInvalidAncestor: boolean;

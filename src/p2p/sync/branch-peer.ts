@@ -14,7 +14,7 @@ import {
 } from "./branch-wire.ts";
 import { withDeadline } from "./catch-up.ts";
 
-/** After so long without a new one earlier failures count no more. */
+/** Earlier failures count no more when so long has passed without a new one. */
 const FORGIVEN_MS = 10 * 60_000;
 
 export interface BranchPeerSettings {

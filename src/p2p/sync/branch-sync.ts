@@ -36,7 +36,7 @@ export interface BranchSyncSettings extends BranchPeerSettings {
 
 export interface BranchSyncPorts extends BranchPeerPorts {
   readonly ledger: BranchLedger;
-  /** Present peers in ring order, the next one after this node first. */
+  /** The peers that are present in ring order: the next one after this node comes first. */
   ring(): readonly string[];
   /** Peers that this node chose to connect to; none if left out. */
   chosen?(): ReadonlySet<string>;
@@ -49,7 +49,7 @@ interface HeadFetch {
   /** The head that it told. */
   readonly told: Hash;
   readonly isChosen: boolean;
-  /** When it began, or brought something last. */
+  /** When the fetch began, or when it brought something last. */
   aliveAtMs: number;
 }
 
@@ -66,7 +66,7 @@ export class BranchSync implements BlockSync {
   readonly #plan: BodyPlan;
   readonly #encodedHeads: EncodedHeads;
   readonly #missing = new Map<string, MissingList>();
-  /** By peer. */
+  /** What is being fetched now, by peer. */
   readonly #headFetches = new Map<string, HeadFetch>();
   /** Whose turn it was to tell heads, the latest last: the next turn is another's. */
   readonly #turns = new Set<string>();
@@ -162,7 +162,7 @@ export class BranchSync implements BlockSync {
     else this.#startedAtMs ??= this.#ports.scheduler.now();
   }
 
-  /** Never rejects. */
+  /** Runs a task for a peer. The promise never rejects. */
   async #run(peer: BranchPeer, task: () => Promise<void>): Promise<void> {
     peer.isBusy = true;
     this.#startedAtMs ??= this.#ports.scheduler.now();

@@ -36,7 +36,7 @@ export interface SyncProgress {
   readonly targetVerified: boolean;
   /** Milliseconds since the Unix epoch. */
   readonly startedAtMs: number;
-  /** Where headers come before their bodies: which of them are being fetched. */
+  /** Which of the two are being fetched, where headers come before their bodies. */
   readonly phase?: "heads" | "bodies";
 }
 
@@ -48,7 +48,7 @@ export interface CatchUpSettings {
   /** How long the first broken promise of a peer is remembered; each further one doubles it. */
   readonly distrustMs: number;
   readonly distrustMsMax: number;
-  /** Least time between two searches on the engine's word alone. */
+  /** The least time between two searches that rest on the engine's word alone. */
   readonly hintGapMs: number;
 }
 
@@ -64,7 +64,7 @@ export interface CatchUpPorts {
   readonly scheduler: Scheduler;
   readonly logger: Logger;
   readonly ledger: RepairLedger;
-  /** Present peers in ring order, the next one after this node first. */
+  /** The peers that are present in ring order: the next one after this node comes first. */
   ring(): readonly string[];
   /** The height that this node has reason to believe, whatever single peers claim; undefined when it has none. */
   believedHeight?(): bigint | undefined;

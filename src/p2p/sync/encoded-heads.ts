@@ -20,7 +20,7 @@ export type HeadsLedger = Pick<BranchLedger, "head" | "headsAfter" | "forkPoint"
 
 export class EncodedHeads {
   readonly #ledger: HeadsLedger;
-  /** In the order of their last use. */
+  /** Answers in the order of their last use. */
   readonly #answers = new Map<string, Encoded>();
   #bytes = 0;
   #encodings = 0;

@@ -23,7 +23,7 @@ import type { BranchPeer, HeadsTimeBox, LightBranch } from "./branch-peer.ts";
 export interface HeadFetchPorts {
   readonly ledger: BranchLedger;
   readonly peer: BranchPeer;
-  /** Whether this node chose the peer: its heads may take longer. */
+  /** Whether this node chose the peer itself, whose heads may then take longer. */
   readonly isChosen?: boolean;
   /** After each answer that was stored. */
   stored(): void;
@@ -130,7 +130,7 @@ class ProvenBranch implements LightBranch {
   readonly #ends: Hash[] = [];
   readonly #scan: BranchScan;
 
-  /** @param scan of what follows the block that the first answer follows */
+  /** @param scan judges what follows the block that the first answer follows. */
   constructor(ports: HeadFetchPorts, start: readonly Hash[], scan: BranchScan) {
     this.#ports = ports;
     this.#start = start;

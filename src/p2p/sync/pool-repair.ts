@@ -14,7 +14,9 @@ import type { RepairAnswer, RepairQuestion } from "./repair-wire.ts";
 import type { SettledPool } from "./settled-pool.ts";
 import { drawSalt, ShortHashes } from "./short-hash.ts";
 
-/** `refused-early`: a nonce before it is missing, which may be here in a moment. */
+/**
+ * What became of a transaction; `refused-early` means that a nonce before it is missing, which may come in a moment.
+ */
 export type AdmittedTransaction = "held" | "refused" | "refused-early";
 
 /** What repair needs of the pool. Hashes are those of whole envelopes. */

@@ -36,7 +36,7 @@ export class SettledPool {
   #madeAt = "";
   /** By price, the one asked for first in front. */
   readonly #listed = new Map<bigint, Listed>();
-  /** By salt, the one used longest ago in front. */
+  /** Namings by salt; the one used longest ago comes first. */
   readonly #named = new Map<bigint, Named>();
   #lists = 0;
   #namings = 0;

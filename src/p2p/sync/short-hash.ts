@@ -17,7 +17,7 @@ export class ShortHashes {
   readonly #high: DataView;
   readonly #low: DataView;
 
-  /** @param salt u64, drawn for one question */
+  /** @param salt is a u64 that is drawn for one question. */
   constructor(salt: bigint) {
     this.salt = salt;
     this.#high = coefficients(salt, 0);

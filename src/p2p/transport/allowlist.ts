@@ -19,7 +19,7 @@ export class Allowlist {
     return this.#all.has(peerId);
   }
 
-  /** In place of what the chain admitted before. */
+  /** These peers are admitted in place of those that the chain admitted before. */
   admit(peerIds: readonly string[]): void {
     this.#all = new Set([...this.#own, ...peerIds].slice(0, ALLOWLIST_MAX));
   }

@@ -78,11 +78,14 @@ export function frameStream(stream: Stream, bytesMax: number): FrameStream {
 }
 
 export interface FrameReceiver extends FrameBounds {
-  /** In the turn in which the frame's last byte arrives. */
+  /** Called in the turn in which the frame's last byte arrives. */
   receive(frame: Uint8Array): void;
   /** Once, when framing is broken. */
   fail(error: Error): void;
-  /** After each piece. @param bytes that the frame which is begun may make this side hold, 0: none is. @param isAnother than before */
+  /**
+   * Called after each piece. @param bytes is what the frame that has begun may make this side hold; 0 means that none
+   * has. @param isAnother tells whether it is another frame than before.
+   */
   awaits(bytes: number, isAnother: boolean): void;
 }
 

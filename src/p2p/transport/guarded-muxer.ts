@@ -15,7 +15,7 @@ import { type BucketShape, TokenBucket } from "../../base/token-bucket.ts";
 import type { HeldBytes } from "./held-bytes.ts";
 import type { Rejection } from "./meter.ts";
 
-/** Of one stream: as much as may be under way to us and, as the library pauses, unread. */
+/** The window of one stream: as much may be under way to us and, as the library pauses, unread. */
 export const MUXER_WINDOW_BYTES_MAX = 1024 * 1024;
 /** Streams that one connection may have opened; each protocol has a lower bound of its own. */
 const MUXER_INBOUND_STREAMS_MAX = 128;
@@ -80,7 +80,7 @@ class RefusedFrameError extends Error {
 }
 
 export interface GuardedMuxers {
-  /** For `streamMuxers` of a host. */
+  /** What a host takes as one of its `streamMuxers`. */
   readonly factory: () => StreamMuxerFactory;
   /** A connection has a peer id now: what is held for all connections of a peer counts together. */
   connected(connection: { readonly muxer?: StreamMuxer | undefined }, peerId: string): void;

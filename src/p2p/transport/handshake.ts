@@ -88,7 +88,7 @@ interface GaterDependencies {
   isPaused?(peerId: string): boolean;
   /** How many connections there are with a peer. */
   connectionsOf(peerId: string): number;
-  /** In an open network: why a peer that is not on the allowlist is refused; undefined lets it in. */
+  /** Says in an open network why a peer that is not on the allowlist is refused; undefined lets it in. */
   readonly refuseStranger?: (stranger: NewConnection) => keyof typeof REFUSALS | undefined;
 }
 

@@ -10,7 +10,7 @@ import { peerIdFromPublicKey, peerIdFromString } from "@libp2p/peer-id";
 import { concatBytes } from "../../base/bytes.ts";
 import { createSigner } from "../../crypto/keys.ts";
 
-/** @param seed 32 secret bytes. @throws RangeError on another length. */
+/** @param seed holds 32 secret bytes. @throws RangeError on another length. */
 export function identityFromSeed(seed: Uint8Array): PrivateKey {
   return privateKeyFromRaw(concatBytes(seed, createSigner(seed).publicKey));
 }

@@ -25,7 +25,7 @@ import { decodeMailFrame, encodeMailFrame, mailFrameStart } from "./wire.ts";
 /** A mail frame that is read in any case; of a longer one nothing is kept unless its one message is awaited. */
 const MAIL_FRAME_UNASKED_BYTES_MAX = MAIL_FRAME_BYTES_TARGET + 16;
 export const MAIL_PROTOCOL = "/quorate/mail";
-/** After a stream broke while its connection lives: do not open the next one in a hot loop. */
+/** How long to wait after a stream broke while its connection lives, so that streams are not opened in a hot loop. */
 const RETRY_MS = 200;
 /** A validator that takes nothing for so long gets a new stream and the frame again. */
 const WRITE_TIMEOUT_MS = 5_000;
@@ -218,7 +218,10 @@ export class Mail {
     if (pauses.length > 0) void pauseReading(stream, pauses);
   }
 
-  /** Over all connections of a validator: each stream may hold an unfinished frame. The newest are its real ones. */
+  /**
+   * Bounds the streams of a validator over all its connections, as each may hold an unfinished frame. The newest
+   * stay.
+   */
   #admitStream(author: number, stream: Stream): void {
     const streams = this.#inbound.get(author) ?? [];
     const open = streams.filter(({ status }) => status === "open");

@@ -5,7 +5,7 @@
 import type { InboundPeer } from "../discovery/inbound-slots.ts";
 
 export interface PeerNote {
-  /** Of its head as it told it. */
+  /** The height of its head as the peer told it. */
   readonly height?: bigint;
   readonly lastBlockAtMs?: number;
   readonly lastTransactionAtMs?: number;

@@ -8,11 +8,11 @@ import type { Scheduler } from "../../base/scheduler.ts";
 
 /** A line of peers.json. */
 export interface StaticPeer {
-  /** For people. */
+  /** The name that people are shown. */
   readonly name: string;
   /** libp2p peer id, base58. */
   readonly peerId: string;
-  /** Where to dial it, such as /ip4/10.0.0.2/tcp/9000. */
+  /** The address at which it is dialled, such as /ip4/10.0.0.2/tcp/9000. */
   readonly multiaddr: string;
 }
 
@@ -20,7 +20,7 @@ export interface Backoff {
   readonly firstMs: number;
   readonly factor: number;
   readonly longestMs: number;
-  /** After a refused handshake. */
+  /** How long to wait after a refused handshake. */
   readonly refusedMs: number;
   /** Advance of the smaller peer id. */
   readonly courtesyMs: number;
@@ -42,7 +42,7 @@ interface Dependencies {
   readonly logger: Logger;
   /** Resolves when a connection exists, rejects when there is none to be had. */
   dial(peer: StaticPeer): Promise<void>;
-  /** Whether the peer passed the handshake. */
+  /** Tells whether the peer passed the handshake. */
   isPresent(peerId: string): boolean;
   /** A number in [0, 1) that need not be secret: spreads the dials of many nodes. */
   jitter(): number;

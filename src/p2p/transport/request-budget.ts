@@ -12,11 +12,11 @@ export const REQUEST_MS: BucketShape = { capacity: 500, perSecond: 150 };
 export const REQUEST_MS_OTHERS: BucketShape = { capacity: 1_000, perSecond: 300 };
 /** An answer that would wait longer is refused ("busy"). */
 export const REQUEST_WAIT_MS_MAX = 3_000;
-/** For reading, encoding and encrypting, about (10 ms a MiB). */
+/** What reading, encoding and encrypting take, roughly: 10 ms a MiB. */
 export const REQUEST_MS_PER_BYTE = 10 / (1024 * 1024);
-/** For a stream and its two frames. */
+/** What a stream and its two frames take. */
 const REQUEST_MS_EACH = 0.2;
-/** Of one question, at most: what took longer was the machine's doing. */
+/** The most that one question is charged: what took longer was the machine's doing. */
 const COMPUTED_MS_MAX = 250;
 const PEERS_MAX = 2_048;
 

@@ -15,7 +15,7 @@ import { frameStream } from "./frames.ts";
 import { REQUEST_WAIT_MS_MAX, RequestBudgets } from "./request-budget.ts";
 
 export const REQUEST_PROTOCOL = "/quorate/request";
-/** From opening the stream to the last byte of the answer, on either side. */
+/** How long either side waits, from opening the stream to the last byte of the answer. */
 const REQUEST_TIMEOUT_MS = 10_000;
 
 const OK = 0;

@@ -55,7 +55,7 @@ interface Dependencies {
   readonly logger: Logger;
   readonly meter: Meter;
   readonly events: SessionEvents;
-  /** Made anew for each HELLO: the head height changes. */
+  /** Makes a new HELLO each time, because the head height changes. */
   ownHello(): Hello;
 }
 
@@ -87,7 +87,7 @@ class OpenSession implements Session {
 export class Sessions {
   readonly #chain: ChainIdentity;
   readonly #deps: Dependencies;
-  /** By connection id, in the order in which they opened. */
+  /** Sessions by connection id, in the order in which they opened. */
   readonly #sessions = new Map<string, OpenSession>();
   readonly #logged = new OnceEach(REFUSALS_LOGGED_MAX);
   readonly #onOpen = (event: CustomEvent<Connection>) => void this.#opened(event.detail);

@@ -18,11 +18,11 @@ interface Unfinished {
   readonly cancel: () => void;
 }
 
-/** @typeParam S what frames come on */
+/** @typeParam S is what frames come on. */
 export class UnfinishedFrames<S> {
   readonly #bounds: UnfinishedBounds;
   readonly #ports: { readonly scheduler: Scheduler; isPaused(on: S): boolean; cutOff(on: S): void };
-  /** In the order in which they began. */
+  /** Frames in the order in which they began. */
   readonly #frames = new Map<S, Unfinished>();
 
   constructor(

@@ -38,7 +38,7 @@ export interface Hello {
   readonly wireVersion: number;
   readonly chainId: bigint;
   readonly genesisHash: Hash;
-  /** For people. */
+  /** The name that people are shown. */
   readonly name: string;
   /** Height of the sender's head: a hint. */
   readonly headHeight: bigint;
@@ -134,7 +134,10 @@ export function decodeMailFrame(frame: Uint8Array): Verdict<Uint8Array[], "malfo
   );
 }
 
-/** Of a frame with one message: what is known of it by the frame's first bytes. Undefined where it holds another number. */
+/**
+ * What the first bytes of a frame tell of the one message in it. Undefined where the frame holds another number of
+ * messages.
+ */
 export function mailFrameStart(frame: LargeMessage): LargeMessage | undefined {
   const reader = new Reader(frame.start);
   if (reader.remaining < MAIL_HEAD_BYTES || reader.u32() !== 1) return undefined;
