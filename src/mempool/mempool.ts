@@ -16,6 +16,7 @@ import {
   POOL_TRANSACTIONS_MAX,
 } from "../base/limits.ts";
 import { hasEpochs } from "../chain/genesis/consensus-parameters.ts";
+import { modulesOf } from "../chain/genesis/genesis-modules.ts";
 import type { SignedTransaction } from "../chain/types/transaction.ts";
 import {
   type AdmissionCode,
@@ -69,6 +70,7 @@ export class Mempool {
       maxTxBytes: limits.maxTxBytes,
       feeMin: options.feeMin ?? 0n,
       nonceGapMax: options.nonceGapMax ?? POOL_NONCE_GAP_MAX,
+      modules: modulesOf(options.genesis),
     };
     const { transactionsMax = POOL_TRANSACTIONS_MAX, bytesMax = POOL_BYTES_MAX } = options;
     this.#bounds = {

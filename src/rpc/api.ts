@@ -9,6 +9,7 @@
 import type { Address, Hash } from "../base/bytes.ts";
 import type { Fault, Verdict } from "../base/fault.ts";
 import type { Account } from "../chain/modules/bank.ts";
+import type { ModuleSet } from "../chain/modules/module-set.ts";
 import type { ConsensusRules, SealView, WorkSchedule } from "../chain/rules.ts";
 import type { BlockHead, SealedBlock } from "../chain/types/block.ts";
 import type { Receipt } from "../chain/types/receipt.ts";
@@ -40,6 +41,8 @@ export interface NodeApi {
   // --- blocks ------------------------------------------------------------------------------------------------
   /** The parsed genesis.json, as it was read. */
   genesis(): unknown;
+  /** What transactions of this chain can do. */
+  modules(): ModuleSet;
   /** The last executed block of the best branch. */
   head(): BlockHead;
   /**

@@ -15,8 +15,12 @@ import {
 import { MEMO_BYTES_MAX } from "../base/limits.ts";
 import { anchor } from "../chain/modules/anchor.ts";
 import { bank } from "../chain/modules/bank.ts";
+import type { CallFields, CallOf } from "../chain/modules/define-module.ts";
 import { type GovCall, gov } from "../chain/modules/gov.ts";
 import type { Module } from "../chain/modules/module.ts";
+import { formOf } from "../chain/modules/module-form.ts";
+import { callFromJson, encodeCall } from "../chain/modules/module-state.ts";
+import type { FieldsOf } from "../chain/modules/value-types.ts";
 import { type SignedTransaction, signTransaction } from "../chain/types/transaction.ts";
 import { createSigner, SEED_BYTES, type Signer } from "../crypto/keys.ts";
 
@@ -25,6 +29,8 @@ export interface ChainRef {
   readonly chainId: bigint;
   /** Raw order, or as people see it (reversed, 0x-hex). */
   readonly genesisHash: Hash | string;
+  /** The numbers of its declared modules by their names. */
+  readonly modules?: ReadonlyMap<string, number>;
 }
 
 interface Order {
@@ -133,7 +139,32 @@ export class Wallet {
     return this.#sign(gov, order.call, order);
   }
 
-  #sign<Call>(module: Module<Call>, call: Call, order: Order): SignedTransaction {
+  /**
+   * A call of a declared module.
+   * @param called such as `registry.transfer`, where `registry` is what defineModule made
+   * @throws RangeError for arguments that the call does not take, and for a chain without the module
+   */
+  call<F extends CallFields>(
+    { module, call }: CallOf<F>,
+    args: FieldsOf<F>,
+    order: Omit<Order, "memo">,
+  ): SignedTransaction {
+    const form = formOf(module);
+    if (!form.ok) throw new RangeError(form.fault.detail);
+    const { name } = form.value;
+    const id = order.chain.modules?.get(name);
+    if (id === undefined) throw new RangeError(`module ${name}: this chain has none of this name`);
+    const made = callFromJson(form.value, call, args);
+    if (!made.ok) throw new RangeError(made.fault.detail);
+    checkFee(order, 0n);
+    return this.#sign({ id, encodeCall: (one) => encodeCall(form.value, one) }, made.value, order);
+  }
+
+  #sign<Call>(
+    module: Pick<Module<Call>, "id" | "encodeCall">,
+    call: Call,
+    order: Omit<Order, "memo">,
+  ): SignedTransaction {
     const { chain, fee = 0n, validUntilHeight = 0n } = order;
     const nonce = BigInt(order.nonce);
     checkU64(nonce, "nonce");

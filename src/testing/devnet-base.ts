@@ -6,8 +6,13 @@
 import { asAddress, hex0x, parseBytes32 } from "../base/bytes.ts";
 import type { Genesis } from "../chain/genesis/genesis.ts";
 import { formatGenesis } from "../chain/genesis/genesis-file.ts";
+import { modulesOf } from "../chain/genesis/genesis-modules.ts";
 import { computeGenesisHash } from "../chain/genesis/genesis-state.ts";
 import { readAccount } from "../chain/modules/bank.ts";
+import type { CallFields, CallOf } from "../chain/modules/define-module.ts";
+import type { Json } from "../chain/modules/module.ts";
+import { entryAt, openValue } from "../chain/modules/module-state.ts";
+import type { FieldsOf } from "../chain/modules/value-types.ts";
 import type { SignedTransaction } from "../chain/types/transaction.ts";
 import type { PlannedAccount } from "../node/home/network-plan.ts";
 import type { Replica } from "../node/replica.ts";
@@ -88,7 +93,8 @@ export abstract class BaseDevnet {
     this.#nodes = nodes;
     this.#genesis = genesis;
     this.#time = new SharedTime(nodes.time);
-    this.chain = { chainId: genesis.chainId, genesisHash: computeGenesisHash(genesis) };
+    const modules = new Map(genesis.modules?.list.map(({ name, number }) => [name, number]));
+    this.chain = { chainId: genesis.chainId, genesisHash: computeGenesisHash(genesis), modules };
     this.genesis = formatGenesis(genesis);
     this.accounts = accounts.map(({ name, seed }) => {
       const wallet = Wallet.fromSeed(seed);
@@ -133,6 +139,34 @@ export abstract class BaseDevnet {
     const id = this.submit(wallet.transfer(order), node);
     this.#nonces.set(address, nonce + 1n);
     return id;
+  }
+
+  /**
+   * Signs a call of a module with the next nonce and hands it to a node. @returns its id. @throws Refused
+   * @example net.call(registry.transfer, { asset, to: net.account("bob").address }, { from: "alice" })
+   */
+  call<F extends CallFields>(
+    called: CallOf<F>,
+    args: FieldsOf<F>,
+    { from, fee = 0n, node }: { readonly from: string; readonly fee?: bigint; readonly node?: number },
+  ): string {
+    const { wallet, address } = this.account(from);
+    const nonce = this.nonce(from);
+    const id = this.submit(wallet.call(called, args, { chain: this.chain, nonce, fee }), node);
+    this.#nonces.set(address, nonce + 1n);
+    return id;
+  }
+
+  /** An entry of a module's state as JSON, as a node has it: null for none. @param key parts of it, as in state_query */
+  entry(module: string, name: string, ...key: readonly string[]): Json {
+    const { chain } = this.replica(this.#ahead());
+    const own = modulesOf(chain.genesis).named(module);
+    if (own === undefined) throw new RangeError(`no module "${module}" on this chain`);
+    const place = entryAt(own, name, key);
+    if (!place.ok) throw new RangeError(place.fault.detail);
+    const found = chain.committed.get(place.value.key);
+    const value = found === undefined ? undefined : openValue(place.value.state, found);
+    return value?.ok === true ? value.value : null;
   }
 
   /** Hands a signed transaction to a node, the first that is up by default. @returns its id. @throws Refused */

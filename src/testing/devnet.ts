@@ -6,6 +6,9 @@
  */
 import { must } from "../base/assert.ts";
 import { asHash, byteText, type Hash, hex0x, parseBytes32 } from "../base/bytes.ts";
+import type { Genesis } from "../chain/genesis/genesis.ts";
+import { modulesOf } from "../chain/genesis/genesis-modules.ts";
+import type { DeclaredCode } from "../chain/modules/define-module.ts";
 import { decodeReceipt } from "../chain/types/receipt.ts";
 import type { SignedTransaction } from "../chain/types/transaction.ts";
 import type { EngineSettings, EngineStatus } from "../consensus/engine.ts";
@@ -16,6 +19,7 @@ import { BaseDevnet, heightOf } from "./devnet-base.ts";
 import { ENGINE_SETTINGS } from "./engine-settings.ts";
 import { MinedDevnet, type MinedDevnetOptions } from "./mined-devnet.ts";
 import type { NodeRpcOptions } from "./node-rpc.ts";
+import { ownModules } from "./own-modules.ts";
 import { WAIT_MS } from "./shared-time.ts";
 
 export { type DevnetAccount, Refused, type TransferRequest } from "./devnet-base.ts";
@@ -37,6 +41,10 @@ export interface DevnetOptions {
   readonly clockOffsetsMs?: readonly number[];
   /** Timers of the nodes, as in config.toml. */
   readonly settings?: Partial<EngineSettings>;
+  /** Modules of your own: what defineModule made, run as it is, or the path of a source, which is bundled as for a chain. */
+  readonly modules?: readonly (DeclaredCode | string)[];
+  /** What a call may cost; 1,000,000 units by default. */
+  readonly callUnitsMax?: number;
 }
 
 /** Where a transaction became final. */
@@ -48,6 +56,8 @@ export interface FinalTransaction {
   readonly index: number;
   /** `failed`: its fee and nonce are taken, its effects are not. */
   readonly status: "success" | "failed";
+  /** Why it failed, by the module's name for it; null when it did not. */
+  readonly fault: string | null;
 }
 
 const NODES_MAX = 100;
@@ -74,7 +84,10 @@ export async function devnet(
   options: DevnetOptions | MinedDevnetOptions = {},
 ): Promise<Devnet | MinedDevnet> {
   checkOptions(options);
-  const net = options.consensus === "pow" ? new MinedDevnet(options) : new Devnet(options);
+  const net =
+    options.consensus === "pow"
+      ? new MinedDevnet(options)
+      : new Devnet(options, await ownModules(options.modules ?? [], options.callUnitsMax));
   net.start();
   await net.advance(0);
   return net;
@@ -85,9 +98,9 @@ class Devnet extends BaseDevnet {
   /** Of committed transactions, by the text of the id. */
   readonly #final = new Map<string, FinalTransaction>();
 
-  constructor(options: DevnetOptions) {
+  constructor(options: DevnetOptions, modules: Pick<Genesis, "modules" | "code">) {
     const { validators = 4, accounts = 10, balance = 1_000_000n, seed = 1, delayMsMax = 10 } = options;
-    const world = new World({ validators, accounts, balance }, signatureWorld("ed25519"));
+    const world = new World({ validators, accounts, balance, modules }, signatureWorld("ed25519"));
     const stepMs = 1;
     const timing = { delayMsMin: 1, delayMsMax, tail: 0, tailMs: 0, stepMs, settledDelayMsMax: delayMsMax };
     const settings = { ...ENGINE_SETTINGS, ...options.settings };
@@ -132,12 +145,14 @@ class Devnet extends BaseDevnet {
     },
     receipts: readonly Uint8Array[],
   ): void {
-    block.transactions.forEach(({ id }, index) => {
+    block.transactions.forEach(({ id, module }, index) => {
       const height = Number(block.summary.height);
       const receipt = decodeReceipt(must(receipts[index], "each transaction of a block has a receipt"));
       if (!receipt.ok) throw new Error(`a committed receipt does not decode: ${receipt.fault.detail}`);
-      const { status } = receipt.value;
-      this.#final.set(byteText(id), { id: hex0x(id), height, index, status });
+      const { status, code } = receipt.value;
+      const called = modulesOf(this.#cluster.world.genesis).find(module);
+      const fault = code === 0 ? null : (called?.faultName(code) ?? null);
+      this.#final.set(byteText(id), { id: hex0x(id), height, index, status, fault });
     });
   }
 

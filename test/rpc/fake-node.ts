@@ -13,6 +13,7 @@ import { type Genesis, validatorsOf } from "../../src/chain/genesis/genesis.ts";
 import { formatGenesis } from "../../src/chain/genesis/genesis-file.ts";
 import { computeGenesisHash } from "../../src/chain/genesis/genesis-state.ts";
 import { readAccount } from "../../src/chain/modules/bank.ts";
+import { BUILT_IN_MODULES } from "../../src/chain/modules/module-set.ts";
 import { encodeStateProof, hashStateKey } from "../../src/chain/state/state-proof.ts";
 import { proveKey } from "../../src/chain/state/state-tree.ts";
 import type { SealedBlock } from "../../src/chain/types/block.ts";
@@ -167,6 +168,10 @@ export class FakeNode implements NodeApi {
   }
   genesis() {
     return JSON.parse(genesisText);
+  }
+
+  modules() {
+    return BUILT_IN_MODULES;
   }
   head() {
     return this.chain.head;

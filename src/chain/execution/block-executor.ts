@@ -9,6 +9,7 @@ import { accept, type Fault, fault, refuse, type Verdict } from "../../base/faul
 import type { Genesis } from "../genesis/genesis.ts";
 import { closeEpoch } from "../governance/governance-state.ts";
 import type { MembershipContext } from "../modules/module.ts";
+import { modulesOf } from "../genesis/genesis-modules.ts";
 import type { ConsensusRules, HeadFields, Proposal } from "../rules.ts";
 import type { ExecutedBlock, LedgerView } from "../state/ledger-view.ts";
 import { updateTree } from "../state/state-tree.ts";
@@ -194,6 +195,7 @@ export class BlockExecutor {
       rules: {
         chainId: genesis.chainId,
         minFee: genesis.limits.minFee,
+        modules: modulesOf(genesis),
         governs: this.#governed !== undefined,
       },
       governing: this.#governing(parent, branch),

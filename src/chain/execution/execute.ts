@@ -96,6 +96,7 @@ export class BlockExecution {
         height: this.#context.height,
         timeMs: this.#context.timeMs,
         sender: tx.from,
+        fee: tx.fee,
         txid: tx.id,
         state: this.state,
         governing: this.#context.governing,

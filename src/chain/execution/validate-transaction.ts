@@ -7,7 +7,7 @@ import { accept, type Fault, fault, refuse, type Verdict } from "../../base/faul
 import type { Account } from "../modules/bank.ts";
 import { GOV } from "../modules/gov.ts";
 import type { Module } from "../modules/module.ts";
-import { findModule } from "../modules/registry.ts";
+import { BUILT_IN_MODULES, type ModuleSet } from "../modules/module-set.ts";
 import { isCoinbase, type SignedTransaction } from "../types/transaction.ts";
 
 export type TransactionFaultCode =
@@ -27,6 +27,8 @@ export interface TransactionRules {
   readonly minFee: bigint;
   /** Whether the validators of the chain may change: only then there is a module for it. */
   readonly governs?: boolean;
+  /** Of the chain; by default those that every chain has. */
+  readonly modules?: ModuleSet;
 }
 
 export interface CheckedCall {
@@ -49,12 +51,12 @@ export function checkTransaction(
   if (tx.chainId !== rules.chainId) {
     return refuse("TX_WRONG_CHAIN", `transaction is for chain ${tx.chainId}, this is chain ${rules.chainId}`);
   }
-  const module = findModule(tx.module);
+  const module = (rules.modules ?? BUILT_IN_MODULES).find(tx.module);
   if (module === undefined || (module.id === GOV && rules.governs !== true))
     return refuse("TX_UNKNOWN_MODULE", `no module ${tx.module} on this chain`);
-  // Admission, building, judging and execution ask: what decodes is decoded once, and means the same on every chain.
+  // Admission, building, judging and execution ask: what decodes is decoded once by each module.
   let checked = tx.checkedCall as CheckedCall | undefined;
-  if (checked === undefined) {
+  if (checked?.module !== module) {
     const call = module.decodeCall(tx.payload);
     if (!call.ok) return refuse("TX_BAD_PAYLOAD", call.fault.detail);
     checked = { module, call: call.value };

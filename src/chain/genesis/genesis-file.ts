@@ -4,13 +4,14 @@
  * keys and of lists never matter to the genesis hash (chain/genesis/genesis.ts).
  * Every field, unit and bound for people: genesis/README.md.
  */
-import { hex, hex0x } from "../../base/bytes.ts";
+import { asHash, hex, hex0x } from "../../base/bytes.ts";
 import { accept, refuse, type Verdict } from "../../base/fault.ts";
 import {
   BLOCK_BYTES_CEILING,
   BLOCK_TRANSACTIONS_CEILING,
   GENESIS_ACCOUNTS_MAX,
   GENESIS_BYTES_MAX,
+  GENESIS_MODULES_MAX,
   NAME_LENGTH_MAX,
   TX_BYTES_CEILING,
 } from "../../base/limits.ts";
@@ -24,12 +25,14 @@ import {
   list,
   mapped,
   object,
+  optional,
   textField,
 } from "../../codec/field.ts";
 import { isStrongPublicKey } from "../../crypto/keys.ts";
 import { CONSENSUS_NAMES, type ConsensusName } from "./consensus-parameters.ts";
 import { GENESIS_FORMAT, type Genesis } from "./genesis.ts";
 import { FILE_FORMATS, fileFormatOf, repeats, SUPPLY_MAX } from "./genesis-file-formats.ts";
+import { type GenesisModules, MODULE_NUMBER_MAX, MODULE_NUMBER_MIN } from "./genesis-modules.ts";
 
 export interface ReadGenesis {
   readonly genesis: Genesis;
@@ -49,6 +52,28 @@ const nameField = textField(
   `a name of 1 to ${NAME_LENGTH_MAX} letters, digits, ".", "-" or "_"`,
   new RegExp(`^[A-Za-z0-9._-]{1,${NAME_LENGTH_MAX}}$`),
 );
+
+/** Units of one call, and coins for them: at least what a small call costs, at most some seconds of a core. */
+const CALL_UNITS_MIN = 10_000;
+const CALL_UNITS_MAX = 1_000_000_000;
+const VERSION_MAX = 1_000_000;
+
+const modulesField = object({
+  callUnitsMax: integerField(CALL_UNITS_MIN, CALL_UNITS_MAX),
+  unitsPerFee: amountField(SUPPLY_MAX),
+  list: list(
+    object({
+      name: textField(
+        "a lower-case letter, then lower-case letters and digits, at most 32",
+        /^[a-z][a-z0-9]{0,31}$/,
+      ),
+      number: integerField(MODULE_NUMBER_MIN, MODULE_NUMBER_MAX),
+      version: integerField(1, VERSION_MAX),
+      hash: mapped(addressField("SHA-256 of the module's file"), (bytes) => asHash(bytes)),
+    }),
+    GENESIS_MODULES_MAX,
+  ),
+});
 
 const schemaOf = (name: ConsensusName) =>
   mapped(
@@ -76,11 +101,13 @@ const schemaOf = (name: ConsensusName) =>
         }),
       ),
       accounts: list(object({ address: addressField("an account"), balance: amountField(SUPPLY_MAX) })),
+      modules: optional(modulesField),
     }),
-    ({ format: _, ...file }): Genesis => ({
+    ({ format: _, modules, ...file }): Genesis => ({
       ...file,
       chainId: BigInt(file.chainId),
       timeMs: BigInt(file.timeMs),
+      ...(modules === undefined || modules.list.length === 0 ? {} : { modules }),
     }),
   );
 
@@ -99,6 +126,7 @@ export function parseGenesis(json: string): Verdict<ReadGenesis, "too-large" | "
     ...limitProblems(genesis),
     ...fileFormatOf(genesis.consensus).problems(genesis),
     ...accountProblems(genesis),
+    ...moduleProblems(genesis),
   ];
   if (problems.length > 0) return refuse("unfit", problems.slice(0, PROBLEMS_SHOWN).join("; "));
   return accept({ genesis, warnings: warningsOf(genesis) });
@@ -126,8 +154,26 @@ export function formatGenesis(genesis: Genesis): string {
       address: hex0x(address),
       balance: balance.toString(),
     })),
+    ...(genesis.modules === undefined ? {} : { modules: modulesJson(genesis.modules) }),
   };
   return `${JSON.stringify(file, undefined, 2)}\n`;
+}
+
+function modulesJson({ callUnitsMax, unitsPerFee, list }: GenesisModules) {
+  return {
+    callUnitsMax,
+    unitsPerFee: unitsPerFee.toString(),
+    list: list.map(({ name, number, version, hash }) => ({ name, number, version, hash: hex0x(hash) })),
+  };
+}
+
+function moduleProblems({ modules }: Genesis): string[] {
+  if (modules === undefined) return [];
+  const { list: named } = modules;
+  return [
+    ...repeats(named, "modules.list", "name", ({ name }) => name),
+    ...repeats(named, "modules.list", "number", ({ number }) => String(number)),
+  ];
 }
 
 function limitProblems({ limits, profile }: Genesis): string[] {

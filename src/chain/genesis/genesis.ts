@@ -8,9 +8,11 @@ import { type Address, compareBytes, type Hash } from "../../base/bytes.ts";
 import { Writer } from "../../codec/writer.ts";
 import { taggedHash } from "../../crypto/hash.ts";
 import { merkleRoot } from "../../crypto/merkle.ts";
+import type { ModuleSet } from "../modules/module-set.ts";
 import { assembleBlock, type Block, NO_PARENT } from "../types/block.ts";
 import { createValidatorSet, type Validator, type ValidatorSet } from "../types/validator-set.ts";
 import { type ConsensusParameters, formatOf } from "./consensus-parameters.ts";
+import { encodeGenesisModules, type GenesisModules } from "./genesis-modules.ts";
 
 /** The format of genesis.json; another number is refused. */
 export const GENESIS_FORMAT = 1;
@@ -33,6 +35,10 @@ export interface Genesis<Parameters extends ConsensusParameters = ConsensusParam
   readonly limits: GenesisLimits;
   readonly validators: readonly Validator[];
   readonly accounts: readonly { readonly address: Address; readonly balance: bigint }[];
+  /** Declared modules; left out where there are none. */
+  readonly modules?: GenesisModules;
+  /** Of these modules, once it is loaded: no part of the file (genesis-modules.ts). */
+  readonly code?: ModuleSet;
 }
 
 const hashParameters = taggedHash("quorate/genesis/v1");
@@ -47,6 +53,7 @@ export function encodeGenesis(genesis: Genesis): Uint8Array {
   writer.list(validatorsOf(genesis).members, (w, member) => w.raw(member.publicKey).raw(member.account));
   const accounts = [...genesis.accounts].sort((a, b) => compareBytes(a.address, b.address));
   writer.list(accounts, (w, account) => w.raw(account.address).u64(account.balance));
+  encodeGenesisModules(writer, genesis.modules);
   return writer.finish();
 }
 

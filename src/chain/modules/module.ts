@@ -7,6 +7,7 @@
 import type { Address, Hash } from "../../base/bytes.ts";
 import type { Verdict } from "../../base/fault.ts";
 import type { Event } from "../types/receipt.ts";
+import type { ModuleForm } from "./module-form.ts";
 
 /** Thrown by `execute` for a call that the rules refuse. `code` is 1..65535, unique in the module. */
 export class ModuleFault extends Error {
@@ -34,6 +35,8 @@ export interface ExecutionContext {
   /** The block's time as modules see it, ms (ConsensusRules.executionTimeMs). */
   readonly timeMs: bigint;
   readonly sender: Address;
+  /** What the transaction pays. */
+  readonly fee: bigint;
   readonly txid: Hash;
   readonly state: StateWriter;
   emit(kind: number, data: Uint8Array): void;
@@ -52,13 +55,18 @@ export interface MembershipContext {
   readonly hashAt: (height: bigint) => Hash;
 }
 
+/** What JSON can hold. */
+export type Json = string | number | boolean | null | Json[] | { [key: string]: Json };
+
 /** JSON-ready description: strings, numbers, 0x-hex, decimal strings for amounts. */
-export type Description = Readonly<Record<string, string | number | boolean | null>>;
+export type Description = Readonly<Record<string, Json>>;
 
 export interface Module<Call = unknown> {
   /** The `module` byte of the transaction envelope. */
   readonly id: number;
   readonly name: string;
+  /** Of a declared module: what its values are. */
+  readonly form?: ModuleForm;
   /** Canonical payload bytes to a call; refuses anything else. */
   decodeCall(payload: Uint8Array): Verdict<Call>;
   encodeCall(call: Call): Uint8Array;

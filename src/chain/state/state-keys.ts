@@ -1,6 +1,6 @@
 /**
  * The keys of the state dictionary, all on one screen. The first byte is the prefix; what follows has a fixed
- * length, so no key is a prefix of another of its kind.
+ * length, so no key is a prefix of another of its kind; a declared module's key says its own length.
  *
  *   0x01 | address 32                -> account: balance u64 | nonce u64
  *   0x02 | digest 32                 -> first anchor of a digest, and how many there are
@@ -9,6 +9,7 @@
  *   0x05                             -> the epoch, its members and those of the next (chain/governance/governance-state.ts)
  *   0x06 | id u64                    -> a proposal of a validator (chain/governance/proposals.ts)
  *   0x07                             -> the ids of open proposals
+ *   0x40 | module u8 | map u8 | key  -> an entry of a declared module (chain/modules/module-state.ts)
  */
 import { type Address, concatBytes } from "../../base/bytes.ts";
 import { Writer } from "../../codec/writer.ts";
@@ -17,6 +18,7 @@ const ACCOUNT = 0x01;
 const ANCHOR = Uint8Array.of(0x02);
 const ANCHOR_BY = Uint8Array.of(0x03);
 const MATURING = 0x04;
+const MODULE = 0x40;
 
 /** The address that was asked for last, and its key: a transaction's sender is, several times in a row. */
 let last: { readonly address: Address; readonly key: Uint8Array } | undefined;
@@ -57,4 +59,9 @@ export function proposalKey(id: bigint): Uint8Array {
 
 export function openProposalsKey(): Uint8Array {
   return Uint8Array.of(0x07);
+}
+
+/** @param key encoded as the map's declaration says, or the beginning of such keys */
+export function moduleKey(module: number, map: number, key: Uint8Array): Uint8Array {
+  return new Writer(3 + key.length).u8(MODULE).u8(module).u8(map).raw(key).finish();
 }

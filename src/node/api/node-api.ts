@@ -9,7 +9,9 @@ import { CLOCK_AHEAD_MS_MAX, MATURING_SCANNED_MAX } from "../../base/limits.ts";
 import { type Logger, SILENT } from "../../base/log.ts";
 import type { Scheduler } from "../../base/scheduler.ts";
 import type { HeadChange } from "../../chain/chain.ts";
+import { modulesOf } from "../../chain/genesis/genesis-modules.ts";
 import { readAccount } from "../../chain/modules/bank.ts";
+import type { ModuleSet } from "../../chain/modules/module-set.ts";
 import type { SealView } from "../../chain/rules.ts";
 import type { LedgerView } from "../../chain/state/ledger-view.ts";
 import { maturingKey } from "../../chain/state/state-keys.ts";
@@ -144,6 +146,10 @@ export class ReplicaApi implements NodeApi {
 
   genesis(): unknown {
     return this.#options.genesisJson;
+  }
+
+  modules(): ModuleSet {
+    return modulesOf(this.#chain.genesis);
   }
 
   head(): BlockHead {

@@ -2,7 +2,7 @@
  * A node home: the folder that holds one node's configuration, genesis, keys and data. This file knows its layout
  * and how to make and read it; it starts nothing. What must not be lost: keys/ and data/ together.
  *
- *   config.toml  genesis.json  peers.json  keys/node.json  keys/validator.json
+ *   config.toml  genesis.json  peers.json  keys/node.json  keys/validator.json  modules/NAME.js
  *   data/db/  data/journal/  data/addresses.json  logs/ (where config.toml or a devnet asks for files)  node.pid  LOCK
  */
 import { existsSync, rmSync, statSync } from "node:fs";
@@ -12,6 +12,7 @@ import { GENESIS_BYTES_MAX } from "../../base/limits.ts";
 import type { Genesis } from "../../chain/genesis/genesis.ts";
 import { parseGenesis } from "../../chain/genesis/genesis-file.ts";
 import { makeFolder, writeWhole } from "../../storage/durable-file.ts";
+import { loadModules, moduleFile } from "../modules/module-files.ts";
 import { type Key, loadKey, saveKey } from "./key-file.ts";
 import { formatPeers, type KnownPeer, parsePeers } from "./peers-file.ts";
 import { readTextFile } from "./text-file.ts";
@@ -32,6 +33,8 @@ export interface HomePaths {
   readonly journal: string;
   /** What an open network's node remembers of others. */
   readonly addresses: string;
+  /** Bundled files of the modules that genesis.json names. */
+  readonly modules: string;
   readonly logs: string;
   readonly logFile: string;
   readonly pid: string;
@@ -40,6 +43,7 @@ export interface HomePaths {
 
 export interface Home {
   readonly paths: HomePaths;
+  /** With the code of its modules. */
   readonly genesis: Genesis;
   /** genesis.json as it was read. */
   readonly genesisJson: string;
@@ -54,7 +58,14 @@ export interface Home {
   readonly validatorKey: Key | undefined;
 }
 
-export type HomeFault = "missing" | "exists" | "malformed" | "unsafe" | "too-large" | "unfit";
+export type HomeFault =
+  | "missing"
+  | "exists"
+  | "malformed"
+  | "unsafe"
+  | "too-large"
+  | "unfit"
+  | "wrong-module";
 
 export function homePaths(dir: string): HomePaths {
   return {
@@ -68,6 +79,7 @@ export function homePaths(dir: string): HomePaths {
     dbImport: join(dir, "data", "db.import"),
     journal: join(dir, "data", "journal"),
     addresses: join(dir, "data", "addresses.json"),
+    modules: join(dir, "modules"),
     logs: join(dir, "logs"),
     logFile: join(dir, LOG_FILE),
     pid: join(dir, "node.pid"),
@@ -83,6 +95,8 @@ export function openHome(dir: string): Verdict<Home, HomeFault> {
   }
   const genesis = loadGenesis(paths.genesis);
   if (!genesis.ok) return genesis;
+  const runnable = loadModules(genesis.value.genesis, paths.modules);
+  if (!runnable.ok) return runnable;
   const peersText = existsSync(paths.peers) ? readTextFile(paths.peers) : accept("[]");
   if (!peersText.ok) return peersText;
   const configText = existsSync(paths.config) ? readTextFile(paths.config) : accept(undefined);
@@ -96,6 +110,7 @@ export function openHome(dir: string): Verdict<Home, HomeFault> {
   return accept({
     paths,
     ...genesis.value,
+    genesis: runnable.value,
     configText: configText.value,
     peers: peers.value,
     nodeKey: nodeKey.value,
@@ -126,6 +141,8 @@ export interface NewHome {
   readonly peers: readonly KnownPeer[];
   readonly nodeKey: Key;
   readonly validatorKey: Key | undefined;
+  /** Bundled files by the names of their modules. */
+  readonly modules?: ReadonlyMap<string, string>;
 }
 
 /** Makes a home; refuses a folder that holds one, touching nothing. @throws Error when the disk fails. */
@@ -155,6 +172,8 @@ function writeHome(paths: HomePaths, content: NewHome): Verdict<HomePaths, "exis
   }
   writeWhole(paths.peers, formatPeers(content.peers));
   writeWhole(paths.config, content.configText);
+  if (content.modules !== undefined && content.modules.size > 0) makeFolder(paths.modules);
+  for (const [name, text] of content.modules ?? []) writeWhole(moduleFile(paths.modules, name), text);
   // Last, because it is what makes the folder a home.
   writeWhole(paths.genesis, content.genesisJson);
   return accept(paths);

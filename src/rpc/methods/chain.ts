@@ -2,6 +2,7 @@
 import { z } from "zod";
 import { EMPTY, equalBytes, hex0x } from "../../base/bytes.ts";
 import { PROOF_HEADERS_MAX, RPC_RANGE_MAX } from "../../base/limits.ts";
+import type { ModuleSet } from "../../chain/modules/module-set.ts";
 import type { BlockHead } from "../../chain/types/block.ts";
 import type { SignedTransaction } from "../../chain/types/transaction.ts";
 import { absentBlock, checkHeight, findBeside, findBlock, findHead, mustExist } from "../answers/blocks.ts";
@@ -102,7 +103,8 @@ export const getBlock = method({
     const { transactions, ...shown } = found;
     // Transactions do not change while the head moves: no need to begin anew with thousands of them.
     const hashes = () => transactions?.map(({ id }) => hex0x(id)) ?? null;
-    const txs = full && transactions !== undefined ? await showAll(transactions, pause) : hashes();
+    const txs =
+      full && transactions !== undefined ? await showAll(transactions, api.modules(), pause) : hashes();
     return { ...shown, txs };
   },
 });
@@ -238,10 +240,14 @@ function showWithSeal(api: NodeApi, head: BlockHead, seal: Uint8Array) {
 }
 
 /** Several at once: a block has thousands. */
-async function showAll(transactions: readonly SignedTransaction[], pause: CallContext["pause"]) {
+async function showAll(
+  transactions: readonly SignedTransaction[],
+  modules: ModuleSet,
+  pause: CallContext["pause"],
+) {
   const shown: ReturnType<typeof showTransaction>[] = [];
   for (const [i, transaction] of transactions.entries()) {
-    shown.push(showTransaction(transaction));
+    shown.push(showTransaction(transaction, modules));
     if (i % SHOWN_AT_ONCE === SHOWN_AT_ONCE - 1) await pause();
   }
   return shown;

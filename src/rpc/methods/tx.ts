@@ -64,7 +64,7 @@ export const simulate = method({
       return { ok: false, error: { code, message: detail }, fee: null, events: [], ...showAt(at) };
     }
     const { receipt, module } = verdict.value;
-    const { status, fault, code, fee, events } = showOutcome(receipt, module);
+    const { status, fault, code, fee, events } = showOutcome(receipt, module, api.modules());
     const error = { code: fault ?? `${code}`, message: "the call would fail; fee and nonce would be taken" };
     return {
       ok: status === "success",
@@ -114,12 +114,12 @@ export const getTx = method({
     if (located === undefined) return null;
     const { transaction } = located;
     if (located.status === "pending")
-      return { tx: showTransaction(transaction), status: "pending" as const, final: false };
+      return { tx: showTransaction(transaction, api.modules()), status: "pending" as const, final: false };
     const { sealed, index, receipts } = located;
     const { status, receipt } = includedStatus(api, sealed.block, receipts, index, attackerShare);
     const { confirmations, reversalProbability: probability, final } = receipt;
     const risk = probability === undefined ? {} : { reversalProbability: probability };
-    const tx = showTransaction(transaction);
+    const tx = showTransaction(transaction, api.modules());
     return { tx, status, ...showAt(sealed.block), index, confirmations, ...risk, final };
   },
 });

@@ -81,7 +81,12 @@ export const headerResult = z.strictObject({
     .meta({ description: "only of a block that is NOT on the active chain, asked for by its hash" }),
 });
 
-const description = z.record(z.string(), z.union([z.string(), z.number(), z.boolean(), z.null()]));
+/** What a module's values are as JSON: a list or an object stands in a declared module's alone. */
+const plain = z.union([z.string(), z.number(), z.boolean(), z.null()]);
+const description = z.record(
+  z.string(),
+  z.union([plain, z.array(z.unknown()), z.record(z.string(), z.unknown())]),
+);
 
 export const txResult = z.strictObject({
   txHash: hash32,

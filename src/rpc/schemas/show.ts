@@ -7,8 +7,8 @@ import type { z } from "zod";
 import { assert } from "../../base/assert.ts";
 import { EMPTY, hex0x, showHash } from "../../base/bytes.ts";
 import { MINTED } from "../../chain/execution/coinbase.ts";
-import type { Description } from "../../chain/modules/module.ts";
-import { findModule } from "../../chain/modules/registry.ts";
+import type { Description, Json } from "../../chain/modules/module.ts";
+import { BUILT_IN_MODULES, type ModuleSet } from "../../chain/modules/module-set.ts";
 import { type BlockHead, encodeHeader, encodeSummary, HEADER_BYTES } from "../../chain/types/block.ts";
 import { blockTimeMs } from "../../chain/types/block-time.ts";
 import { decodeReceipt, type Event, type Receipt } from "../../chain/types/receipt.ts";
@@ -127,7 +127,11 @@ export function blockBytes({ summary }: BlockHead): number {
   return HEADER_BYTES + encodeSummary(summary).length + body;
 }
 
-export function showTransaction(tx: SignedTransaction): z.input<typeof txResult> {
+/** @param modules of the chain; without them a declared module's call is shown as bytes */
+export function showTransaction(
+  tx: SignedTransaction,
+  modules: ModuleSet = BUILT_IN_MODULES,
+): z.input<typeof txResult> {
   return {
     txHash: hex0x(tx.id),
     envelopeHash: hex0x(tx.hash),
@@ -136,20 +140,20 @@ export function showTransaction(tx: SignedTransaction): z.input<typeof txResult>
     nonce: showWide(tx.nonce),
     fee: tx.fee.toString(),
     validUntilHeight: showWide(tx.validUntilHeight),
-    module: moduleName(tx.module),
-    call: describe(describeCall(tx)),
+    module: moduleName(tx.module, modules),
+    call: describe(describeCall(tx, modules)),
     payload: hex0x(tx.payload),
     signature: hex0x(tx.signature),
     raw: hex0x(tx.bytes),
   };
 }
 
-function describeCall(tx: SignedTransaction): Description | undefined {
+function describeCall(tx: SignedTransaction, modules: ModuleSet): Description | undefined {
   if (isCoinbase(tx)) {
     const amount = coinbaseValue(tx).toString();
     return { type: "coinbase", to: hex0x(tx.from), amount, height: showWide(tx.nonce) };
   }
-  const module = findModule(tx.module);
+  const module = modules.find(tx.module);
   const call = module?.decodeCall(tx.payload);
   return call?.ok === true ? module?.describeCall(call.value) : undefined;
 }
@@ -157,7 +161,7 @@ function describeCall(tx: SignedTransaction): Description | undefined {
 /** What the block around a receipt adds to it. */
 export interface ReceiptPlace {
   readonly at: BlockHead;
-  readonly api: Pick<NodeApi, "head" | "finalized" | "chainMode">;
+  readonly api: Pick<NodeApi, "head" | "finalized" | "chainMode" | "modules">;
   /** The called module's number, which the receipt itself does not hold. */
   readonly module: number;
   /** Of all hash power, 0 to below 1/2. */
@@ -173,7 +177,7 @@ export function showReceipt(receipt: Receipt, place: ReceiptPlace): z.input<type
   const confirmations = confirmationsOf(api, at);
   return {
     txHash: hex0x(receipt.txid),
-    ...showOutcome(receipt, module),
+    ...showOutcome(receipt, module, api.modules()),
     blockHash: showHash(at.hash),
     blockHeight: showCount(height),
     index: receipt.index,
@@ -192,13 +196,17 @@ export function confirmationsOf(api: Pick<NodeApi, "head">, { summary: { height 
 }
 
 /** The part of a receipt that needs no block: also of a simulation. */
-export function showOutcome({ status, code, fee, events }: Receipt, module: number) {
+export function showOutcome(
+  { status, code, fee, events }: Receipt,
+  module: number,
+  modules: ModuleSet = BUILT_IN_MODULES,
+) {
   return {
     status,
     code,
-    fault: code === 0 ? null : (findModule(module)?.faultName(code) ?? null),
+    fault: code === 0 ? null : (modules.find(module)?.faultName(code) ?? null),
     fee: fee.toString(),
-    events: events.map(showEvent),
+    events: events.map((event) => showEvent(event, modules)),
   };
 }
 
@@ -213,30 +221,28 @@ export function showPath(path: MerklePath): z.input<typeof pathResult> {
   return { index: path.index, count: path.count, siblings: path.siblings.map(hex0x) };
 }
 
-function showEvent(event: Event) {
+export function showEvent(event: Event, modules: ModuleSet) {
   return {
-    module: moduleName(event.module),
+    module: moduleName(event.module, modules),
     kind: event.kind,
     data: hex0x(event.data),
-    decoded: describe(describeEvent(event)),
+    decoded: describe(describeEvent(event, modules)),
   };
 }
 
-function describeEvent(event: Event): Description | undefined {
+function describeEvent(event: Event, modules: ModuleSet): Description | undefined {
   const { module, kind, data } = event;
-  if (module !== COINBASE_MODULE) return findModule(module)?.describeEvent(event);
+  if (module !== COINBASE_MODULE) return modules.find(module)?.describeEvent(event);
   if (kind !== MINTED || data.length !== 40) return undefined;
   const amount = new DataView(data.buffer, data.byteOffset).getBigUint64(32).toString();
   return { type: "minted", to: hex0x(data.subarray(0, 32)), amount };
 }
 
-function moduleName(id: number): string {
+function moduleName(id: number, modules: ModuleSet): string {
   if (id === COINBASE_MODULE) return "coinbase";
-  return findModule(id)?.name ?? `module-${id}`;
+  return modules.find(id)?.name ?? `module-${id}`;
 }
 
-function describe(
-  description: Description | undefined,
-): Record<string, string | number | boolean | null> | null {
+function describe(description: Description | undefined): Record<string, Json> | null {
   return description === undefined ? null : { ...description };
 }

@@ -22,6 +22,8 @@ export interface WorldOptions {
   readonly limits?: Partial<GenesisLimits>;
   /** So many of the validators are in genesis, the first; the others may join. All if left out. */
   readonly members?: number;
+  /** Declared modules, with their code. */
+  readonly modules?: Pick<Genesis, "modules" | "code">;
 }
 
 export class World {
@@ -54,6 +56,7 @@ export class World {
         maxBlockTransactions: options.maxBlockTransactions ?? genesis.limits.maxBlockTransactions,
         ...options.limits,
       },
+      ...options.modules,
     };
     this.genesisHash = computeGenesisHash(this.genesis);
     this.validators = this.plan.validators.map(({ seed, publicKey }) => signatures.signer(seed, publicKey));

@@ -1,0 +1,58 @@
+/**
+ * The declared modules that a genesis names: their numbers in transactions, and the SHA-256 of the files whose code
+ * every node runs. A parsed genesis says which; one that is executed has their code too.
+ */
+import { must } from "../../base/assert.ts";
+import { type Hash, utf8 } from "../../base/bytes.ts";
+import type { Writer } from "../../codec/writer.ts";
+import { createDeclaredModule, type ModuleCode, type UnitLimits } from "../modules/declared-module.ts";
+import { BUILT_IN_MODULES, ModuleSet, type OwnModule } from "../modules/module-set.ts";
+import type { Genesis } from "./genesis.ts";
+
+export interface GenesisModule {
+  readonly name: string;
+  /** The module byte of its transactions, 16 to 255. */
+  readonly number: number;
+  readonly version: number;
+  /** SHA-256 of the bundled file. */
+  readonly hash: Hash;
+}
+
+export interface GenesisModules extends UnitLimits {
+  readonly list: readonly GenesisModule[];
+}
+
+/** Below it are the modules that every chain has. */
+export const MODULE_NUMBER_MIN = 16;
+export const MODULE_NUMBER_MAX = 255;
+/** Steps and costs of one call: some milliseconds (docs/modules.md). */
+export const CALL_UNITS_DEFAULT = 1_000_000;
+
+const SECTION = utf8("modules");
+
+/** A section of its own, and nothing where there are none: the hash of such a genesis is what it was. */
+export function encodeGenesisModules(writer: Writer, modules: GenesisModules | undefined): void {
+  if (modules === undefined) return;
+  const sorted = [...modules.list].sort((a, b) => a.number - b.number);
+  writer.bytes8(SECTION).u32(modules.callUnitsMax).u64(modules.unitsPerFee);
+  writer.list(sorted, (w, { number, name, version, hash }) =>
+    w.u8(number).bytes8(utf8(name)).u32(version).raw(hash),
+  );
+}
+
+/** The genesis with the code of its modules. @param codes by name, each already compared with the hash in the genesis */
+export function withModuleCode(genesis: Genesis, codes: ReadonlyMap<string, ModuleCode>): Genesis {
+  const { modules } = genesis;
+  if (modules === undefined) return genesis;
+  const own = modules.list.map(({ name, number }): OwnModule => {
+    const code = must(codes.get(name), "the code of each module was found before");
+    return createDeclaredModule(number, code, modules);
+  });
+  return { ...genesis, code: new ModuleSet(own) };
+}
+
+/** What executes and shows transactions. @throws InvariantError for a genesis whose modules' code was not loaded */
+export function modulesOf(genesis: Pick<Genesis, "modules" | "code">): ModuleSet {
+  if (genesis.modules === undefined) return BUILT_IN_MODULES;
+  return must(genesis.code, "whoever executes a chain has loaded its modules");
+}

@@ -1,0 +1,168 @@
+/** Modules of one's own on a chain inside a test: as they are, and bundled and evaluated as a node does it. */
+import { resolve } from "node:path";
+import { afterEach, describe, expect, it } from "vitest";
+import {
+  address,
+  call,
+  cell,
+  defineModule,
+  event,
+  hash,
+  map,
+  struct,
+  text,
+  uint,
+} from "../../src/chain/modules/define-module.ts";
+import { formOf } from "../../src/chain/modules/module-form.ts";
+import { Client } from "../../src/sdk/client.ts";
+import { devnet } from "../../src/testing/devnet.ts";
+
+const registryFile = resolve(import.meta.dirname, "../../examples/registry/registry.ts");
+const DEED = `0x${"ab".repeat(32)}` as const;
+
+const counter = defineModule(
+  {
+    name: "counter",
+    state: { total: cell(uint(64)), by: map(address, uint(32)) },
+    events: { added: event({ by: address, n: uint(32) }) },
+    faults: { TooMuch: "at most 100 at once" },
+  },
+  {
+    add: call({ n: uint(32) }, (ctx, { n }) => {
+      if (n > 100) throw ctx.fault("TooMuch");
+      ctx.state.total.set((ctx.state.total.get() ?? 0n) + BigInt(n));
+      ctx.state.by.set(ctx.sender, (ctx.state.by.get(ctx.sender) ?? 0) + n);
+      ctx.emit.added({ by: ctx.sender, n });
+    }),
+    spoil: call({ how: text(16) }, (ctx, { how }) => {
+      ctx.state.total.set(77n);
+      if (how === "throw") throw new Error("no declared fault");
+      if (how === "fraction") ctx.state.by.set(ctx.sender, 1.5);
+      if (how === "events") for (let i = 0; i < 65; i++) ctx.emit.added({ by: ctx.sender, n: i });
+      if (how === "swallow") {
+        try {
+          ctx.state.by.set(ctx.sender, -1);
+        } catch {}
+      }
+    }),
+  },
+);
+
+let net: Awaited<ReturnType<typeof devnet>> | undefined;
+afterEach(async () => {
+  await net?.stop();
+  net = undefined;
+});
+
+describe("a module of one's own on a devnet", () => {
+  it("runs calls on every node, with state, events and declared faults", async () => {
+    const chain = await devnet({ validators: 4, modules: [counter] });
+    net = chain;
+    await chain.final(chain.call(counter.add, { n: 5 }, { from: "alice" }));
+    await chain.final(chain.call(counter.add, { n: 7 }, { from: "bob" }));
+    const refused = await chain.final(chain.call(counter.add, { n: 101 }, { from: "bob" }));
+    expect(refused).toMatchObject({ status: "failed", fault: "COUNTER_TOO_MUCH" });
+    expect(chain.entry("counter", "total")).toBe("12");
+    expect(chain.entry("counter", "by", chain.account("bob").address)).toBe(7);
+    expect(chain.entry("counter", "by", chain.account("carol").address)).toBeNull();
+  });
+
+  it("undoes a call that throws what it does not declare, and calls it MODULE_PANIC", async () => {
+    const chain = await devnet({ validators: 4, modules: [counter] });
+    net = chain;
+    for (const how of ["throw", "fraction", "events", "swallow"]) {
+      const spoiled = await chain.final(chain.call(counter.spoil, { how }, { from: "alice" }));
+      expect(spoiled).toMatchObject({ status: "failed", fault: "MODULE_PANIC" });
+    }
+    expect(chain.entry("counter", "total")).toBeNull();
+    expect(chain.nonce("alice")).toBe(4n);
+  });
+
+  it("refuses arguments that its call does not take, naming them, before anything is signed", async () => {
+    const chain = await devnet({ validators: 4, modules: [counter] });
+    net = chain;
+    const from = { from: "alice" };
+    expect(() => chain.call(counter.add, { n: -1 }, from)).toThrow(
+      "counter.add: n: expected a whole number from 0 to 4294967295, found -1",
+    );
+    expect(() => chain.call(counter.spoil, { how: "x".repeat(17) }, from)).toThrow(
+      "at most 16 bytes of UTF-8",
+    );
+    const other = defineModule({ name: "other" }, { go: call({}, () => undefined) });
+    expect(() => chain.call(other.go, {}, from)).toThrow("module other: this chain has none of this name");
+  });
+});
+
+describe("a module from its source", () => {
+  it("is shown by name in answers of nodes: its calls, receipts and events", async () => {
+    const chain = await devnet({ validators: 4, modules: [registryFile] });
+    net = chain;
+    const client = new Client(chain.urls, { fetch: chain.fetch, genesis: chain.genesis });
+    const registry = defineModule(
+      { name: "registry" },
+      {
+        register: call({ asset: hash, label: text(64) }, () => undefined),
+        transfer: call({ asset: hash, to: address }, () => undefined),
+      },
+    );
+    const from = { from: "alice" };
+    const id = chain.call(registry.register, { asset: DEED, label: "a house" }, from);
+    const { height } = await chain.final(id);
+    await chain.until(() => chain.height(0) >= height);
+    const alice = chain.account("alice").address;
+    const shown = await client.call("tx_get", { hash: id });
+    expect(shown?.tx).toMatchObject({
+      module: "registry",
+      call: { type: "register", asset: DEED, label: "a house" },
+    });
+    const receipt = await client.call("tx_getReceipt", { hash: id });
+    expect(receipt?.events).toMatchObject([
+      {
+        module: "registry",
+        kind: 1,
+        decoded: { type: "registered", asset: DEED, owner: alice, label: "a house" },
+      },
+    ]);
+    const bob = chain.account("bob").address as `0x${string}`;
+    const stolen = await chain.final(
+      chain.call(registry.transfer, { asset: DEED, to: bob }, { from: "bob" }),
+    );
+    expect(stolen).toMatchObject({ status: "failed", fault: "REGISTRY_NOT_OWNER" });
+    await chain.final(chain.call(registry.transfer, { asset: DEED, to: bob }, from));
+    expect(chain.entry("registry", "assets", DEED)).toMatchObject({
+      owner: bob,
+      label: "a house",
+      transfers: 1,
+    });
+    expect(chain.entry("registry", "history", DEED, "0")).toMatchObject({ owner: alice });
+    expect(chain.entry("registry", "history", DEED, "1")).toMatchObject({ owner: bob });
+  });
+});
+
+describe("a declaration", () => {
+  it("that no chain could live with is refused with what is wrong", () => {
+    const run = () => undefined;
+    const problem = (made: Parameters<typeof formOf>[0]) => {
+      const form = formOf(made);
+      return form.ok ? undefined : form.fault.detail;
+    };
+    const go = { go: call({}, run) };
+    expect(problem(defineModule({ name: "bank" }, go))).toContain("the name is taken by the chain itself");
+    expect(problem(defineModule({ name: "Registry" }, go))).toContain("its name is a lower-case letter");
+    expect(problem(defineModule({ name: "a" }, {}))).toContain("it has no call");
+    const wide = { state: { m: map(text(300), uint(8)) } };
+    expect(problem(defineModule({ name: "a", ...wide }, go))).toContain(
+      "a key may take 302 bytes, at most 256",
+    );
+    const long = { events: { e: event({ t: text(2000) }) } };
+    expect(problem(defineModule({ name: "a", ...long }, go))).toContain(
+      "event e: all of it may take 2002 bytes, at most 1024",
+    );
+    expect(problem(defineModule({ name: "a" }, { run: call({}, run) }))).toContain('may not be called "run"');
+    expect(problem(defineModule({ name: "a" }, { go: call({ type: hash }, run) }))).toContain(
+      'may not be called "type"',
+    );
+    const deep = struct({ a: struct({ b: uint(8) }) });
+    expect(problem(defineModule({ name: "a", state: { d: cell(deep) } }, go))).toBeUndefined();
+  });
+});
