@@ -22,10 +22,6 @@ export const EVENT_BYTES_MAX = 1024;
 // --- genesis -----------------------------------------------------------------------------------------------
 /** Bytes of a genesis file; a larger one is refused unread. */
 export const GENESIS_BYTES_MAX = 64 * 1024 * 1024;
-/** Declared modules of one genesis; a file with more is refused. */
-export const GENESIS_MODULES_MAX = 64;
-/** Bytes of a module's bundled file; a larger one is refused unread. */
-export const MODULE_FILE_BYTES_MAX = 1024 * 1024;
 /** Validators of one epoch; a genesis with more is refused. */
 export const VALIDATORS_MAX = 200;
 /** Accounts with a balance at genesis. */

@@ -16,7 +16,7 @@ import {
   POOL_TRANSACTIONS_MAX,
 } from "../base/limits.ts";
 import { hasEpochs } from "../chain/genesis/consensus-parameters.ts";
-import { modulesOf } from "../chain/genesis/genesis-modules.ts";
+import { modulesOf } from "../chain/modules/module-set.ts";
 import type { SignedTransaction } from "../chain/types/transaction.ts";
 import {
   type AdmissionCode,

@@ -6,11 +6,11 @@
 import { asAddress, hex0x, parseBytes32 } from "../base/bytes.ts";
 import type { Genesis } from "../chain/genesis/genesis.ts";
 import { formatGenesis } from "../chain/genesis/genesis-file.ts";
-import { modulesOf } from "../chain/genesis/genesis-modules.ts";
 import { computeGenesisHash } from "../chain/genesis/genesis-state.ts";
 import { readAccount } from "../chain/modules/bank.ts";
 import type { CallFields, CallOf } from "../chain/modules/define-module.ts";
 import type { Json } from "../chain/modules/module.ts";
+import { modulesOf } from "../chain/modules/module-set.ts";
 import { entryAt, openValue } from "../chain/modules/module-state.ts";
 import type { FieldsOf } from "../chain/modules/value-types.ts";
 import type { SignedTransaction } from "../chain/types/transaction.ts";

@@ -7,8 +7,8 @@
 import { must } from "../base/assert.ts";
 import { asHash, byteText, type Hash, hex0x, parseBytes32 } from "../base/bytes.ts";
 import type { Genesis } from "../chain/genesis/genesis.ts";
-import { modulesOf } from "../chain/genesis/genesis-modules.ts";
 import type { DeclaredCode } from "../chain/modules/define-module.ts";
+import { modulesOf } from "../chain/modules/module-set.ts";
 import { decodeReceipt } from "../chain/types/receipt.ts";
 import type { SignedTransaction } from "../chain/types/transaction.ts";
 import type { EngineSettings, EngineStatus } from "../consensus/engine.ts";
@@ -56,8 +56,8 @@ export interface FinalTransaction {
   readonly index: number;
   /** `failed`: its fee and nonce are taken, its effects are not. */
   readonly status: "success" | "failed";
-  /** Why it failed, by the module's name for it; null when it did not. */
-  readonly fault: string | null;
+  /** Why it failed, by the module's name for it. */
+  readonly fault?: string;
 }
 
 const NODES_MAX = 100;
@@ -151,8 +151,8 @@ class Devnet extends BaseDevnet {
       if (!receipt.ok) throw new Error(`a committed receipt does not decode: ${receipt.fault.detail}`);
       const { status, code } = receipt.value;
       const called = modulesOf(this.#cluster.world.genesis).find(module);
-      const fault = code === 0 ? null : (called?.faultName(code) ?? null);
-      this.#final.set(byteText(id), { id: hex0x(id), height, index, status, fault });
+      const fault = code === 0 ? {} : { fault: called?.faultName(code) ?? String(code) };
+      this.#final.set(byteText(id), { id: hex0x(id), height, index, status, ...fault });
     });
   }
 

@@ -9,7 +9,7 @@ import { accept, type Fault, fault, refuse, type Verdict } from "../../base/faul
 import type { Genesis } from "../genesis/genesis.ts";
 import { closeEpoch } from "../governance/governance-state.ts";
 import type { MembershipContext } from "../modules/module.ts";
-import { modulesOf } from "../genesis/genesis-modules.ts";
+import { modulesOf } from "../modules/module-set.ts";
 import type { ConsensusRules, HeadFields, Proposal } from "../rules.ts";
 import type { ExecutedBlock, LedgerView } from "../state/ledger-view.ts";
 import { updateTree } from "../state/state-tree.ts";

@@ -11,7 +11,6 @@ import {
   BLOCK_TRANSACTIONS_CEILING,
   GENESIS_ACCOUNTS_MAX,
   GENESIS_BYTES_MAX,
-  GENESIS_MODULES_MAX,
   NAME_LENGTH_MAX,
   TX_BYTES_CEILING,
 } from "../../base/limits.ts";
@@ -32,7 +31,12 @@ import { isStrongPublicKey } from "../../crypto/keys.ts";
 import { CONSENSUS_NAMES, type ConsensusName } from "./consensus-parameters.ts";
 import { GENESIS_FORMAT, type Genesis } from "./genesis.ts";
 import { FILE_FORMATS, fileFormatOf, repeats, SUPPLY_MAX } from "./genesis-file-formats.ts";
-import { type GenesisModules, MODULE_NUMBER_MAX, MODULE_NUMBER_MIN } from "./genesis-modules.ts";
+import {
+  GENESIS_MODULES_MAX,
+  type GenesisModules,
+  MODULE_NUMBER_MAX,
+  MODULE_NUMBER_MIN,
+} from "./genesis-modules.ts";
 
 export interface ReadGenesis {
   readonly genesis: Genesis;

@@ -6,7 +6,7 @@ import { must } from "../../base/assert.ts";
 import { type Hash, utf8 } from "../../base/bytes.ts";
 import type { Writer } from "../../codec/writer.ts";
 import { createDeclaredModule, type ModuleCode, type UnitLimits } from "../modules/declared-module.ts";
-import { BUILT_IN_MODULES, ModuleSet, type OwnModule } from "../modules/module-set.ts";
+import { ModuleSet, type OwnModule } from "../modules/module-set.ts";
 import type { Genesis } from "./genesis.ts";
 
 export interface GenesisModule {
@@ -22,6 +22,8 @@ export interface GenesisModules extends UnitLimits {
   readonly list: readonly GenesisModule[];
 }
 
+/** Modules of one genesis; a file with more is refused. */
+export const GENESIS_MODULES_MAX = 64;
 /** Below it are the modules that every chain has. */
 export const MODULE_NUMBER_MIN = 16;
 export const MODULE_NUMBER_MAX = 255;
@@ -49,10 +51,4 @@ export function withModuleCode(genesis: Genesis, codes: ReadonlyMap<string, Modu
     return createDeclaredModule(number, code, modules);
   });
   return { ...genesis, code: new ModuleSet(own) };
-}
-
-/** What executes and shows transactions. @throws InvariantError for a genesis whose modules' code was not loaded */
-export function modulesOf(genesis: Pick<Genesis, "modules" | "code">): ModuleSet {
-  if (genesis.modules === undefined) return BUILT_IN_MODULES;
-  return must(genesis.code, "whoever executes a chain has loaded its modules");
 }

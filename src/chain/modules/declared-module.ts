@@ -19,11 +19,11 @@ import { entryKey } from "./module-state.ts";
 import { codecOf, codecOfFields, PLAIN_VALUES, ValueError, type ValueMaker } from "./value-codec.ts";
 
 /** What one call did that its module does not declare. The numbers are receipts' codes in every declared module. */
-export const MODULE_PANIC = 65_535;
-export const MODULE_OUT_OF_UNITS = 65_534;
+const MODULE_PANIC = 65_535;
+const MODULE_OUT_OF_UNITS = 65_534;
 
 /** What a call costs, in units. A step is an entry into a function or a turn of a loop, counted by the bundled file. */
-export const UNITS = { call: 500, read: 200, write: 500, event: 200, perByte: 2, step: 1 } as const;
+const UNITS = { call: 500, read: 200, write: 500, event: 200, perByte: 2, step: 1 } as const;
 
 /** What a call may cost on a chain. */
 export interface UnitLimits {
@@ -51,13 +51,15 @@ export interface ModuleCode {
 export interface DeclaredCall {
   readonly index: number;
   readonly args: unknown;
+  /** Of a decoded call: what runs is given arguments of its own, since its code may change them. */
+  readonly payload?: Uint8Array;
 }
 
 export interface DeclaredModule extends Module<DeclaredCall> {
   readonly form: ModuleForm;
 }
 
-/** Of a module whose code is in this process as it is: steps are not counted, and nothing keeps it from remembering. */
+/** Of a module whose code runs here as it is: steps are not counted, and nothing keeps it from remembering. */
 export function codeInProcess(code: DeclaredCode, form: ModuleForm): ModuleCode {
   return {
     form,
@@ -95,7 +97,7 @@ export function createDeclaredModule(id: number, code: ModuleCode, limits: UnitL
         const index = reader.u8();
         const call = calls[index];
         if (call === undefined) return reader.fail(`call ${index} of ${calls.length}`);
-        return { index, args: call.codec.read(reader, code.values) };
+        return { index, args: call.codec.read(reader, PLAIN_VALUES), payload };
       }),
     encodeCall: payloadBytes,
     spends: () => 0n,
@@ -138,7 +140,7 @@ interface Installed {
 
 function runCall(
   { id, code, limits }: Installed,
-  { index, args }: DeclaredCall,
+  call: DeclaredCall,
   context: ExecutionContext,
 ): void {
   const instance = code.start(unitsFor(limits, context.fee));
@@ -146,7 +148,7 @@ function runCall(
   let thrown: { readonly error: unknown } | undefined;
   try {
     host.spend(UNITS.call);
-    instance.run(index, args, host);
+    instance.run(call.index, argumentsOf(code, call), host);
   } catch (error) {
     thrown = { error };
   }
@@ -154,6 +156,15 @@ function runCall(
   if (instance.unitsLeft() < 0) throw new ModuleFault(MODULE_OUT_OF_UNITS, "the call costs more than it may");
   const stopped = host.stopped ?? thrown;
   if (stopped !== undefined) throw faultOf(host, stopped.error, code.form.name);
+}
+
+/** Made by the code's own context, anew for each run. */
+function argumentsOf({ form, values }: ModuleCode, { index, args, payload }: DeclaredCall): unknown {
+  const fields = form.calls[index]?.fields;
+  if (payload === undefined || fields === undefined) return args;
+  const decoded = decode(payload.subarray(1), form.name, (reader) => codecOfFields(fields).read(reader, values));
+  assert(decoded.ok, "a call was decoded before");
+  return decoded.value;
 }
 
 function unitsFor({ callUnitsMax, unitsPerFee }: UnitLimits, fee: bigint): number {
@@ -167,7 +178,7 @@ function faultOf(host: RunningCall, error: unknown, module: string): ModuleFault
   const message = messageOf(error);
   // How deep the stack is differs from machine to machine: a receipt that depends on it would split the chain.
   if (STACK_OVERFLOW.test(message)) {
-    throw new InvariantError(`module ${module} used up the stack of this process: ${message}`);
+    throw new InvariantError(`module ${module} used up the stack of this machine: ${message}`);
   }
   return new ModuleFault(MODULE_PANIC, message);
 }
@@ -195,7 +206,7 @@ class RunningCall implements ModuleHost {
   readonly #context: ExecutionContext;
   readonly #faults = new WeakMap<object, number>();
   #events = 0;
-  /** What a method of this class threw: code that runs in this process as it is may have caught it. */
+  /** What a method of this class threw: code that runs here as it is may have caught it. */
   stopped: { readonly error: unknown } | undefined;
   /** The state could not be read or written: nothing that the module did. */
   #worldFailure: { readonly error: unknown } | undefined;

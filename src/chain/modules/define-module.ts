@@ -6,7 +6,7 @@
  */
 import type { FieldsOf, Hex, TypeForm, ValueType } from "./value-types.ts";
 
-export type { Hex, TypeForm, ValueOf, ValueType } from "./value-types.ts";
+export type { Hex, TypeForm, TypeOf, ValueType } from "./value-types.ts";
 export {
   address,
   bool,
@@ -68,7 +68,7 @@ export interface StateCell<V> {
 }
 
 /** What a call sees of the world: nothing else is the same on every node. */
-export interface CallContext<S, E, F> {
+export interface ModuleContext<S, E, F> {
   /** The account that signed the transaction. */
   readonly sender: Hex;
   readonly txid: Hex;
@@ -104,7 +104,7 @@ export interface ModuleDeclaration<S, E, F> {
 }
 
 /** The context of calls that stand inside the declaration, where TypeScript cannot know its other parts yet. */
-export interface LooseContext extends Omit<CallContext<unknown, unknown, Faults>, "state" | "emit"> {
+export interface LooseContext extends Omit<ModuleContext<unknown, unknown, Faults>, "state" | "emit"> {
   readonly state: Any;
   readonly emit: Any;
 }
@@ -185,7 +185,7 @@ export function defineModule<
   const S extends StateTypes = Record<never, never>,
   const E extends EventTypes = Record<never, never>,
   const F extends Faults = Record<never, never>,
-  C extends Calls<CallContext<S, E, F>> = Record<never, never>,
+  C extends Calls<ModuleContext<S, E, F>> = Record<never, never>,
 >(declaration: ModuleDeclaration<S, E, F>, calls: C): DefinedModule<S, E, F, C>;
 export function defineModule<
   const S extends StateTypes = Record<never, never>,

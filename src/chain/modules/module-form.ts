@@ -29,8 +29,8 @@ export interface ModuleForm {
 const PARTS_MAX = 250;
 const FAULTS_MAX = 10_000;
 /** Bytes of an encoded key, of a value, of a call's arguments. */
-export const KEY_BYTES_MAX = 256;
-export const VALUE_BYTES_MAX = 64 * 1024;
+const KEY_BYTES_MAX = 256;
+const VALUE_BYTES_MAX = 64 * 1024;
 const ARGUMENTS_BYTES_MAX = 60_000;
 /** How deep types stand in each other. */
 const DEPTH_MAX = 8;
@@ -69,7 +69,7 @@ function named<T, R extends object>(
 }
 
 /** A form as it came from a file, a node or a module's context. */
-export function checkForm(form: ModuleForm): Verdict<ModuleForm, "malformed"> {
+function checkForm(form: ModuleForm): Verdict<ModuleForm, "malformed"> {
   try {
     const problem = problemOf(form);
     return problem === undefined ? accept(form) : refuse("malformed", `module ${form.name}: ${problem}`);

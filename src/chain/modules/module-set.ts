@@ -3,6 +3,7 @@
  * executes or shows a transaction asks here by the number in its envelope.
  */
 
+import { must } from "../../base/assert.ts";
 import type { Module } from "./module.ts";
 import type { ModuleForm } from "./module-form.ts";
 import { findModule } from "./registry.ts";
@@ -33,3 +34,9 @@ export class ModuleSet {
 
 /** Of a chain whose genesis names none. */
 export const BUILT_IN_MODULES = new ModuleSet();
+
+/** What executes and shows transactions. @throws InvariantError for a genesis whose modules' code was not loaded */
+export function modulesOf(genesis: { readonly modules?: unknown; readonly code?: ModuleSet }): ModuleSet {
+  if (genesis.modules === undefined) return BUILT_IN_MODULES;
+  return must(genesis.code, "whoever executes a chain has loaded its modules");
+}

@@ -72,7 +72,7 @@ export function entryAt(
 }
 
 /** The fields of a struct, or the key itself; none of a cell. */
-export function keyParts(key: TypeForm | undefined): readonly (readonly [string, TypeForm])[] {
+function keyParts(key: TypeForm | undefined): readonly (readonly [string, TypeForm])[] {
   if (key === undefined) return [];
   return key.kind === "struct" ? Object.entries(key.fields) : [["key", key]];
 }
@@ -80,29 +80,6 @@ export function keyParts(key: TypeForm | undefined): readonly (readonly [string,
 /** A stored value as JSON. */
 export function openValue({ name, value }: StateForm, bytes: Uint8Array): Verdict<Json, "malformed"> {
   return openAs(value, name, bytes);
-}
-
-/** The key of an entry as JSON, of the whole state key. */
-export function openKey({ name, key }: StateForm, stateKey: Uint8Array): Verdict<Json, "malformed"> {
-  if (key === undefined) return accept(null);
-  return openAs(key, name, stateKey.subarray(3));
-}
-
-/** A key from JSON, as a map's declaration has it; undefined for a cell. */
-export function entryKeyFromJson(
-  { id, form }: { readonly id: number; readonly form: ModuleForm },
-  name: string,
-  json: unknown,
-): Verdict<EntryPlace, "malformed"> {
-  const place = entryAt({ id, form }, name, []);
-  if (!place.ok) return place;
-  const { state } = place.value;
-  try {
-    const value = state.key === undefined ? undefined : codecOf(state.key).fromJson(json, "key");
-    return accept({ state, key: entryKey(id, form.state.indexOf(state), state, value), isWhole: true });
-  } catch (error) {
-    return valueFault(error, `${form.name}/${name}`);
-  }
 }
 
 /** The call of a module by its name and its arguments as JSON. */

@@ -23,11 +23,11 @@ declare const valueBrand: unique symbol;
 export type ValueType<T> = TypeForm & { readonly [valueBrand]?: T };
 
 /** The TypeScript type of the values of a type. */
-export type ValueOf<V> = V extends { readonly [valueBrand]?: infer T } ? Exclude<T, undefined> : never;
+export type TypeOf<V> = V extends { readonly [valueBrand]?: infer T } ? Exclude<T, undefined> : never;
 
 type FieldTypes = Readonly<Record<string, TypeForm>>;
 /** The values of named fields. */
-export type FieldsOf<F extends FieldTypes> = { readonly [K in keyof F]: ValueOf<F[K]> };
+export type FieldsOf<F extends FieldTypes> = { readonly [K in keyof F]: TypeOf<F[K]> };
 
 /** True or false: 1 byte. */
 export const bool: ValueType<boolean> = { kind: "bool" };

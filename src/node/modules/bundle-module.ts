@@ -10,11 +10,10 @@ import { fileURLToPath } from "node:url";
 import type { OutputFile } from "esbuild";
 import type { Hash } from "../../base/bytes.ts";
 import { accept, refuse, type Verdict } from "../../base/fault.ts";
-import { MODULE_FILE_BYTES_MAX } from "../../base/limits.ts";
 import type { ModuleCode } from "../../chain/modules/declared-module.ts";
 import { MODULE_GLOBALS } from "./hardened-context.ts";
-import { instrument, type Refusal } from "./instrument.ts";
-import { BUNDLE_MARK, loadModule, moduleHash } from "./load-module.ts";
+import { instrument, type ModuleRefusal } from "./instrument.ts";
+import { BUNDLE_MARK, loadModule, MODULE_FILE_BYTES_MAX, moduleHash } from "./load-module.ts";
 
 export interface BundledModule {
   /** Of the bundled file. */
@@ -116,7 +115,7 @@ function describeBuildError(error: unknown, file: string): string {
 }
 
 /** "registry.ts:12: Date: a module has no clock", several of them behind each other. */
-function describeRefusals(refusals: readonly Refusal[], map: string, file: string): string {
+function describeRefusals(refusals: readonly ModuleRefusal[], map: string, file: string): string {
   const places = new SourceMap(JSON.parse(map));
   const lines = refusals.map(({ line, column, why }) => {
     const entry = places.findEntry(line - 1, column) as { originalSource?: string; originalLine?: number };

@@ -6,7 +6,9 @@
  */
 import { type AnyNode, type Function as FunctionNode, parse } from "acorn";
 
-export interface Refusal {
+import { MODULE_GLOBALS } from "./hardened-context.ts";
+
+export interface ModuleRefusal {
   /** In the text that was given: line from 1, column from 0. */
   readonly line: number;
   readonly column: number;
@@ -15,7 +17,7 @@ export interface Refusal {
 
 export type Instrumented =
   | { readonly ok: true; readonly text: string }
-  | { readonly ok: false; readonly refusals: readonly Refusal[] };
+  | { readonly ok: false; readonly refusals: readonly ModuleRefusal[] };
 
 const STEP = "if(--$q_u<0)$q_o();";
 const ENTER = "if(--$q_u<0||++$q_d>$q_m)$q_o();";
@@ -45,7 +47,6 @@ const ABSENT = new Map(
     Function: "code is not made of texts",
     eval: "code is not made of texts",
     globalThis: "a module's globals are those that docs/modules.md lists",
-    console: "a module prints nothing: emit an event",
     structuredClone: "copy the fields that you need",
   }),
 );
@@ -93,7 +94,7 @@ export function instrument(code: string): Instrumented {
 class Walk {
   readonly insertions: Insertion[] = [];
   readonly #code: string;
-  readonly #refusals: Refusal[] = [];
+  readonly #refusals: ModuleRefusal[] = [];
   /** Names that are free somewhere, as far as one can see without scopes: told if nothing declares them. */
   readonly #used = new Map<string, AnyNode>();
   readonly #declared = new Set<string>();
@@ -102,10 +103,13 @@ class Walk {
     this.#code = code;
   }
 
-  refusals(): readonly Refusal[] {
+  refusals(): readonly ModuleRefusal[] {
     for (const [name, node] of this.#used) {
-      const why = ABSENT.get(name);
-      if (why !== undefined && !this.#declared.has(name)) this.#refuse(node, `${name}: ${why}`);
+      if (PRESENT.has(name) || this.#declared.has(name)) continue;
+      this.#refuse(
+        node,
+        `${name}: ${ABSENT.get(name) ?? "a module has nothing of this name (docs/modules.md)"}`,
+      );
     }
     return this.#refusals.sort((a, b) => a.line - b.line || a.column - b.column);
   }
@@ -189,7 +193,11 @@ class Walk {
         key === "key" &&
         !parent.computed &&
         !("shorthand" in parent && parent.shorthand));
-    if (isMember) return;
+    const isLabel =
+      parent?.type === "LabeledStatement" ||
+      parent?.type === "BreakStatement" ||
+      parent?.type === "ContinueStatement";
+    if (isMember || (isLabel && key === "label")) return;
     if (isDeclaration(parent, key)) this.#declared.add(name);
     else if (!this.#used.has(name)) this.#used.set(name, node);
   }
@@ -206,6 +214,14 @@ class Walk {
 
 /** What the entry of a bundle assigns to (bundle-module.ts). */
 const OWN_NAMES = ["$q_out"];
+const PRESENT = new Set([
+  ...OWN_NAMES,
+  ...Object.keys(MODULE_GLOBALS),
+  "undefined",
+  "NaN",
+  "Infinity",
+  "arguments",
+]);
 
 function isDeclaration(parent: AnyNode | undefined, key: string | undefined): boolean {
   switch (parent?.type) {
@@ -213,6 +229,7 @@ function isDeclaration(parent: AnyNode | undefined, key: string | undefined): bo
     case "FunctionDeclaration":
     case "FunctionExpression":
     case "ClassDeclaration":
+    case "ClassExpression":
       return key === "id" || key === "params";
     case "ArrowFunctionExpression":
       return key === "params";

@@ -6,13 +6,12 @@ import { readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { equalBytes, hex0x } from "../../base/bytes.ts";
 import { accept, refuse, type Verdict } from "../../base/fault.ts";
-import { MODULE_FILE_BYTES_MAX } from "../../base/limits.ts";
 import type { Genesis } from "../../chain/genesis/genesis.ts";
 import { type GenesisModule, withModuleCode } from "../../chain/genesis/genesis-modules.ts";
 import type { ModuleCode } from "../../chain/modules/declared-module.ts";
-import { loadModule, moduleHash } from "./load-module.ts";
+import { loadModule, MODULE_FILE_BYTES_MAX, moduleHash } from "./load-module.ts";
 
-export type ModuleFault = "missing" | "too-large" | "wrong-module" | "malformed";
+export type ModuleFileFault = "missing" | "too-large" | "wrong-module" | "malformed";
 
 /** modules/NAME.js of a home. */
 export function moduleFile(folder: string, name: string): string {
@@ -20,7 +19,7 @@ export function moduleFile(folder: string, name: string): string {
 }
 
 /** The genesis with the code of its modules. Faults name the file, the hash that it has and the one that is wanted. */
-export function loadModules(genesis: Genesis, folder: string): Verdict<Genesis, ModuleFault> {
+export function loadModules(genesis: Genesis, folder: string): Verdict<Genesis, ModuleFileFault> {
   const codes = new Map<string, ModuleCode>();
   for (const named of genesis.modules?.list ?? []) {
     const path = moduleFile(folder, named.name);
@@ -34,7 +33,7 @@ export function loadModules(genesis: Genesis, folder: string): Verdict<Genesis, 
 }
 
 /** @param where names the file in a fault */
-export function openNamed(
+function openNamed(
   text: string,
   named: GenesisModule,
   where: string,

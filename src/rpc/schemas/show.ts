@@ -221,7 +221,7 @@ export function showPath(path: MerklePath): z.input<typeof pathResult> {
   return { index: path.index, count: path.count, siblings: path.siblings.map(hex0x) };
 }
 
-export function showEvent(event: Event, modules: ModuleSet) {
+function showEvent(event: Event, modules: ModuleSet) {
   return {
     module: moduleName(event.module, modules),
     kind: event.kind,

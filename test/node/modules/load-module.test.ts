@@ -3,7 +3,9 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { describe, expect, it } from "vitest";
+import { must } from "../../../src/base/assert.ts";
 import { hex0x } from "../../../src/base/bytes.ts";
+import { callFromJson } from "../../../src/chain/modules/module-state.ts";
 import type { Genesis } from "../../../src/chain/genesis/genesis.ts";
 import { formatGenesis, parseGenesis } from "../../../src/chain/genesis/genesis-file.ts";
 import { computeGenesisHash } from "../../../src/chain/genesis/genesis-state.ts";
@@ -33,6 +35,9 @@ describe("a module that is built", () => {
     expect(await wrong("void /x/;")).toContain("the time of a regular expression is not counted");
     expect(await wrong("void (async () => 1);")).toContain("async: a call is synchronous");
     expect(await wrong("void (2 ** 0.5);")).toContain("**: versions of Node round it differently");
+    expect(await wrong("console.log(1);")).toBe(
+      "own.ts:4: console: a module has nothing of this name (docs/modules.md)",
+    );
     expect(await wrong("void process.env;")).toContain("process: a module has no process");
     expect(await wrong("const Date = 1; void Date;")).toBe("built");
     expect(await wrong("void (")).toMatch(/own\.ts:\d+: Unexpected/);
@@ -77,6 +82,15 @@ describe("a module's call", () => {
     );
     expect([own.run("count"), own.entry("n")]).toEqual(["ok", "2"]);
     expect([own.run("count"), own.entry("n")]).toEqual(["ok", "2"]);
+  });
+
+  it("is given arguments of its own, however often it runs", async () => {
+    const own = await moduleOf(
+      "take: call({ l: list(text(4), 3) }, (ctx, args) => { ctx.state.n.set(BigInt(args.l.length)); (args.l as string[]).pop(); })",
+    );
+    const made = callFromJson(own.module.form, "take", { l: ["a", "b"] });
+    const call = own.module.decodeCall(own.module.encodeCall(must(made.ok ? made.value : undefined, "it fits")));
+    for (let run = 0; run < 2; run++) expect([own.execute(call), own.entry("n")]).toEqual(["ok", "2"]);
   });
 
   it("finds frozen globals, and none that has a clock, a locale, or is not on every version of Node", async () => {

@@ -60,7 +60,10 @@ export class TestLedger {
     const made = callFromJson(this.module.form, name, args);
     if (!made.ok) throw new Error(made.fault.detail);
     const payload = this.module.encodeCall(made.value);
-    const call = this.module.decodeCall(payload);
+    return this.execute(this.module.decodeCall(payload));
+  }
+
+  execute(call: ReturnType<DeclaredModule["decodeCall"]>): string {
     if (!call.ok) throw new Error(call.fault.detail);
     this.state.mark();
     try {
