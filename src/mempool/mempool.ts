@@ -1,10 +1,8 @@
 /**
- * The pool of transactions that wait for a block: nonce sender queues per sender, bounded in count and bytes; those that wait
- * for an earlier nonce have a small share of it. When it is full, eviction.ts says who leaves, or that the newcomer
- * does not enter. Each new head re-checks only the sender queues it touched, and what has expired. No clock, no signatures, no
- * network: times come in as numbers, verdicts from ports. Sources: decision 5, pbft.md 1.11 and 1.14, ADR 0012.
+ * The pool of transactions that wait for a block: a queue per sender, bounded in count and bytes; those that wait for an
+ * earlier nonce have a small share. When it is full, eviction.ts says who leaves. Each new head re-checks only the queues it
+ * touched, and what has expired. No clock, signatures, network: times and verdicts come in. Sources: decision 5, ADR 0012.
  */
-
 import { assert, must } from "../base/assert.ts";
 import type { Address, Hash } from "../base/bytes.ts";
 import { accept, type Fault, type Verdict } from "../base/fault.ts";

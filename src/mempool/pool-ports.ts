@@ -5,7 +5,8 @@ import type { SignedTransaction } from "../chain/types/transaction.ts";
 import type { HeadState } from "./admission.ts";
 
 export interface MempoolOptions {
-  readonly genesis: Pick<Genesis, "chainId" | "limits"> & Partial<Pick<Genesis, "consensus" | "modules" | "code">>;
+  readonly genesis: Pick<Genesis, "chainId" | "limits"> &
+    Partial<Pick<Genesis, "consensus" | "modules" | "code">>;
   /** The bounds, for tests and small machines; base/limits.ts where left out. */
   readonly transactionsMax?: number;
   readonly bytesMax?: number;

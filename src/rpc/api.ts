@@ -2,7 +2,6 @@
  * The port between JSON-RPC and the node: written here by its user, implemented by the node. It speaks in domain
  * types (Hash, bigint, BlockHead, Receipt bytes); hex, decimal strings and reversed block hashes are this folder's
  * matter. It refuses to know HTTP, JSON, connections and waiting: those are built on `subscribe`.
- *
  * Contract: members that return a plain value answer from memory and never throw for a caller's input. Members that
  * return a Promise read the store; a rejection means that the world failed and is answered with -32603.
  */
@@ -39,9 +38,8 @@ export interface NodeApi {
   metrics(): Promise<string>;
 
   // --- blocks ------------------------------------------------------------------------------------------------
-  /** The parsed genesis.json, as it was read. */
+  /** The parsed genesis.json, as it was read; and what transactions of this chain can do. */
   genesis(): unknown;
-  /** What transactions of this chain can do. */
   modules(): ModuleSet;
   /** The last executed block of the best branch. */
   head(): BlockHead;

@@ -138,11 +138,7 @@ interface Installed {
   readonly limits: UnitLimits;
 }
 
-function runCall(
-  { id, code, limits }: Installed,
-  call: DeclaredCall,
-  context: ExecutionContext,
-): void {
+function runCall({ id, code, limits }: Installed, call: DeclaredCall, context: ExecutionContext): void {
   const instance = code.start(unitsFor(limits, context.fee));
   const host = new RunningCall(id, code, instance, context);
   let thrown: { readonly error: unknown } | undefined;
@@ -162,7 +158,9 @@ function runCall(
 function argumentsOf({ form, values }: ModuleCode, { index, args, payload }: DeclaredCall): unknown {
   const fields = form.calls[index]?.fields;
   if (payload === undefined || fields === undefined) return args;
-  const decoded = decode(payload.subarray(1), form.name, (reader) => codecOfFields(fields).read(reader, values));
+  const decoded = decode(payload.subarray(1), form.name, (reader) =>
+    codecOfFields(fields).read(reader, values),
+  );
   assert(decoded.ok, "a call was decoded before");
   return decoded.value;
 }

@@ -1,8 +1,4 @@
-/**
- * The node as JSON-RPC sees it: the port of rpc/api.ts on top of a replica. Only reading and translating; every rule
- * is the replica's.
- */
-import { must } from "../../base/assert.ts";
+/** The node as JSON-RPC sees it: rpc/api.ts on top of a replica. Only reading and translating; rules are the replica's. */
 import { type Address, equalBytes, type Hash } from "../../base/bytes.ts";
 import type { Verdict } from "../../base/fault.ts";
 import { CLOCK_AHEAD_MS_MAX, MATURING_SCANNED_MAX } from "../../base/limits.ts";

@@ -189,7 +189,7 @@ function showProposal(proposal: ChangeProposal, tally: ReturnType<typeof tallyOf
     expires: showWide(expires),
     status: standingOf(proposal, height + 1n),
     decided: decided === 0n ? null : showWide(decided),
-    change: { ...describeChange(change) },
+    change: { ...describeChange(change) } as z.input<typeof described>,
     forced: isForced,
     note: text(note),
     ...tally,

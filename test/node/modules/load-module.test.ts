@@ -5,10 +5,10 @@ import { join, resolve } from "node:path";
 import { describe, expect, it } from "vitest";
 import { must } from "../../../src/base/assert.ts";
 import { hex0x } from "../../../src/base/bytes.ts";
-import { callFromJson } from "../../../src/chain/modules/module-state.ts";
 import type { Genesis } from "../../../src/chain/genesis/genesis.ts";
 import { formatGenesis, parseGenesis } from "../../../src/chain/genesis/genesis-file.ts";
 import { computeGenesisHash } from "../../../src/chain/genesis/genesis-state.ts";
+import { callFromJson } from "../../../src/chain/modules/module-state.ts";
 import { bundleModule } from "../../../src/node/modules/bundle-module.ts";
 import { loadModule } from "../../../src/node/modules/load-module.ts";
 import { loadModules } from "../../../src/node/modules/module-files.ts";
@@ -89,7 +89,9 @@ describe("a module's call", () => {
       "take: call({ l: list(text(4), 3) }, (ctx, args) => { ctx.state.n.set(BigInt(args.l.length)); (args.l as string[]).pop(); })",
     );
     const made = callFromJson(own.module.form, "take", { l: ["a", "b"] });
-    const call = own.module.decodeCall(own.module.encodeCall(must(made.ok ? made.value : undefined, "it fits")));
+    const call = own.module.decodeCall(
+      own.module.encodeCall(must(made.ok ? made.value : undefined, "it fits")),
+    );
     for (let run = 0; run < 2; run++) expect([own.execute(call), own.entry("n")]).toEqual(["ok", "2"]);
   });
 
