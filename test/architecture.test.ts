@@ -54,7 +54,13 @@ const INNER_FLOORS: Readonly<Record<string, readonly (readonly string[])[]>> = {
     ["methods"],
     ["server"],
   ],
-  node: [["modules"], ["home", "metrics", "mining"], ["votes", "ingress", "snapshot"], ["assembly", "."], ["api"]],
+  node: [
+    ["modules"],
+    ["home", "metrics", "mining"],
+    ["votes", "ingress", "snapshot"],
+    ["assembly", "."],
+    ["api"],
+  ],
 };
 
 /** The composition root of a node stands above its folder. */

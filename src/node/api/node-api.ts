@@ -1,4 +1,5 @@
 /** The node as JSON-RPC sees it: rpc/api.ts on top of a replica. Only reading and translating; rules are the replica's. */
+import { must } from "../../base/assert.ts";
 import { type Address, equalBytes, type Hash } from "../../base/bytes.ts";
 import type { Verdict } from "../../base/fault.ts";
 import { CLOCK_AHEAD_MS_MAX, MATURING_SCANNED_MAX } from "../../base/limits.ts";
