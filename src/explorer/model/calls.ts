@@ -1,7 +1,7 @@
 /** A transaction's call in a few words, from its decoded form; calls of modules that are not known here by their name. */
 import { printable } from "../../base/printable.ts";
 
-export type DecodedCall = Readonly<Record<string, string | number | boolean | null>> | null;
+export type DecodedCall = Readonly<Record<string, unknown>> | null;
 
 export interface CallSummary {
   readonly verb: string;

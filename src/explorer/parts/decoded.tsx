@@ -3,9 +3,7 @@ import { printable } from "../../base/printable.ts";
 import { showAmount } from "../model/format.ts";
 import { Copy, Fact, Facts, HashLink, Time } from "./basics.tsx";
 
-type Value = string | number | boolean | null;
-
-export function Decoded({ value }: { readonly value: Readonly<Record<string, Value>> | null }) {
+export function Decoded({ value }: { readonly value: Readonly<Record<string, unknown>> | null }) {
   if (value === null) return <p class="notice quiet">not decoded: this explorer does not know the module</p>;
   return (
     <Facts>
@@ -18,8 +16,9 @@ export function Decoded({ value }: { readonly value: Readonly<Record<string, Val
   );
 }
 
-function One({ name, value }: { readonly name: string; readonly value: Value }) {
+function One({ name, value }: { readonly name: string; readonly value: unknown }) {
   if (typeof value === "number" && /time/i.test(name) && value > 1e11) return <Time timeMs={value} />;
+  if (value !== null && typeof value === "object") return <code>{printable(JSON.stringify(value))}</code>;
   if (typeof value !== "string") return <>{typeof value === "number" ? showAmount(value) : String(value)}</>;
   if (/^0x[0-9a-f]{64}$/.test(value)) {
     return (
