@@ -50,7 +50,7 @@ export async function readBlock(name: string): Promise<BlockView | undefined> {
   if (verified === undefined)
     return { block: found, header: undefined, transactions: shownTxs, checks, raw: finality };
   const body = verifyBody(verified.head, shownTxs?.map(({ raw }) => raw) ?? []);
-  const transactions = body.ok ? body.value.map(showTransaction) : shownTxs;
+  const transactions = body.ok ? body.value.map((tx) => showTransaction(tx)) : shownTxs;
   checks.push({
     what: "transactions",
     holds: body.ok,
