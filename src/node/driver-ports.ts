@@ -53,7 +53,7 @@ export interface DriverPorts {
   /** What became of a block that the engine made; a fault is permanent. */
   readonly ownBlock: (block: Block, refused: Fault | undefined) => void;
   readonly reportFault: (author: ValidatorId, evidence: Uint8Array) => void;
-  /** Who pays for judging mail. */
+  /** The budgets that pay for judging mail. */
   readonly budgets: Pick<WorkBudgets, "isSpent" | "open" | "noteRefused">;
   /** A failed write or a contradiction: the node must stop. Called once. */
   readonly fatal: (error: unknown) => void;

@@ -29,7 +29,7 @@ import type { DriverOptions, DriverPorts } from "./driver-ports.ts";
 import { headOf, recentHeads } from "./ingress/headers-of.ts";
 import { count, countEarly, type MessageCounts, noCounts } from "./metrics/message-counts.ts";
 
-/** Of one signature, looked for in the memory and checked. */
+/** What one signature takes that is looked for in the memory and checked. */
 const ONE_CHECK_US = 1.5 * QUICK_CHECK_US;
 /** A proposal far ahead of the clock is looked at again at least so often: the clock may be set meanwhile. */
 const RECHECK_MS_MAX = 60_000;
@@ -306,7 +306,9 @@ export class Driver<P extends Parsed, M extends Typed> {
     this.#ports.log.log("warn", "pbft", "proposal gets no vote", { ...fields, detail });
   }
 
-  /** Counted and named once for each block: the clock of its proposer or the own one is wrong. */
+  /**
+   * Counts and names an early proposal once for each block: the clock of its proposer or this node's own is wrong.
+   */
   #noteEarly({ hash, summary: { height, proposer } }: Block, earlyByMs: number): void {
     if (this.#waiting.has(hex(hash))) return;
     const aheadMs = earlyByMs + CLOCK_AHEAD_MS_MAX;

@@ -69,7 +69,7 @@ export class DepthFinality {
     });
   }
 
-  /** After each head, in order. */
+  /** To be called after each head, in order: what it makes final is passed on. */
   headChanged(height: bigint): void {
     const { chain } = this.#ports;
     const upTo = this.#heightBelow(height);

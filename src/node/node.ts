@@ -83,7 +83,7 @@ class Failure {
     if (this.#first !== undefined) throw this.#first.error;
   }
 
-  /** From now on. @throws what was reported before */
+  /** From now on errors go to `act`. @throws what was reported before. */
   actBy(act: (error: unknown) => void): void {
     this.check();
     this.#act = act;
@@ -186,7 +186,7 @@ interface FatalPorts {
   readonly onFatal: ((error: unknown) => void) | undefined;
 }
 
-/** Never rejects. */
+/** Stops the node after a fatal error. The promise never rejects. */
 async function stopFatally(error: unknown, { closers, logger, onFatal }: FatalPorts): Promise<void> {
   logger.log("error", "node", "stopping: the node cannot go on", {
     error: String(error),
@@ -282,7 +282,7 @@ function openNetwork(
 }
 
 interface RpcParts {
-  /** Told when a handler found the node contradicting itself. */
+  /** Called when a handler found the node contradicting itself. */
   readonly broken: (error: unknown) => void;
   readonly adminToken: string;
   readonly replica: Replica;

@@ -40,7 +40,7 @@ export interface NetworkHandlers {
   /** A message begins that is too long to be read unasked: whether it is awaited. What is not is never kept. */
   mailAnnounced(peerId: string, author: Seat, message: LargeMessage): AnnouncedMail;
   rumorReceived(topic: RumorTopic, peerId: string, bytes: Uint8Array): Promise<Relay>;
-  /** Of one peer, together: each of them follows at once by rumorReceived. */
+  /** One peer sent these transactions together; each of them follows at once by rumorReceived. */
   transactionsReceived?(envelopes: readonly Uint8Array[]): void;
   /** Answers a request of anti-entropy; a throw closes the stream. */
   requestReceived(peerId: string, bytes: Uint8Array): Promise<Uint8Array>;

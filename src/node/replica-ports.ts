@@ -47,13 +47,13 @@ export interface ReplicaPorts {
   /** The votes of a validator; unused by a full node. */
   readonly journal: OpenedLog | undefined;
   readonly network: Network;
-  /** Undefined: blocks are not mined here. */
+  /** The miner; undefined where blocks are not mined here. */
   readonly miner?: Miner;
-  /** Undefined: the chain judges every signature itself, as it executes. */
+  /** Checks slow signatures ahead; where it is undefined the chain judges every signature itself, as it executes. */
   readonly slowVerifier?: SlowSignatureVerifier;
   readonly scheduler: Scheduler;
   readonly log: Logger;
-  /** In [0, 1): spreads periodic work. */
+  /** Returns a number in [0, 1) that spreads periodic work. */
   readonly jitter: () => number;
   /** The replica cannot go on: stop the process. */
   readonly fatal: (error: unknown) => void;
@@ -61,7 +61,7 @@ export interface ReplicaPorts {
 
 export interface OwnBlock {
   readonly block: Block;
-  /** Why this node itself refused it, for good; undefined: it is in the chain. */
+  /** Why this node itself refused it for good; undefined means that it is in the chain. */
   readonly refused: Fault | undefined;
 }
 

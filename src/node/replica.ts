@@ -207,12 +207,12 @@ export class Replica {
     return this.#mining;
   }
 
-  /** undefined for a full node, and where nobody votes. */
+  /** The engine's status; undefined for a full node, and where nobody votes. */
   engineStatus(): EngineStatus | undefined {
     return this.voting.status();
   }
 
-  /** None on a full node. */
+  /** The engine's timers that run; a full node has none. */
   engineTimers(): readonly RunningTimer[] {
     return this.voting.timers();
   }

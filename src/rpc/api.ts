@@ -59,7 +59,7 @@ export interface NodeApi {
    * branch or on, and repeats what a move interrupted. Undefined when that took too long, or moves came too often.
    */
   readSettled<T>(read: () => T | Promise<T>): Promise<{ readonly value: T } | undefined>;
-  /** Undefined above the head. */
+  /** The header and summary at a height; undefined above the head. */
   headAt(height: bigint): Promise<BlockHead | undefined>;
   /** Block 0 has an empty seal. Undefined above the head. */
   sealedBlockAt(height: bigint): Promise<SealedBlock | undefined>;
@@ -69,7 +69,7 @@ export interface NodeApi {
   describeSeal(head: BlockHead, seal: Uint8Array): SealView;
 
   // --- transactions ------------------------------------------------------------------------------------------
-  /** By txid, in the pool and in the chain. */
+  /** Looks a transaction up by its txid, in the pool and in the chain. */
   findTransaction(id: Hash): Promise<TransactionPlace | undefined>;
   /**
    * Decodes, checks and pools an envelope; the value is its txid. The fault's code goes to the caller as it is:
@@ -114,7 +114,7 @@ export interface NodeApi {
   /** Cuts this node off from exactly these peers, from now on; for drills on dev chains. */
   blockPeers(peerIds: readonly string[]): void;
 
-  /** Undefined where the validators never change. */
+  /** The epochs and their members; undefined where the validators never change. */
   membership(): MembershipApi | undefined;
 
   /** Where strangers are let in: what this node remembers of them. */
@@ -127,7 +127,7 @@ export interface NodeApi {
 
 export interface NodeInfo {
   readonly name: string;
-  /** Of the package. */
+  /** The version of the package. */
   readonly version: string;
   readonly chainId: bigint;
   readonly genesisHash: Hash;
@@ -176,7 +176,7 @@ export interface SideBlockView {
   readonly transactions: readonly SignedTransaction[] | undefined;
   /** Height of the last block that its branch shares with the active chain. */
   readonly forkHeight: bigint;
-  /** Of this block: valid-headers says that its own body is here. */
+  /** The state of this block itself: valid-headers means that its own body is here. */
   readonly status: Exclude<TipView["status"], "active">;
 }
 
@@ -196,7 +196,7 @@ export interface ReorgRecord {
 /** Mining on this node, by its own threads or by somebody who asks for work. */
 export interface MiningApi {
   status(): MiningStatus;
-  /** Left out: as before. Faults: WRONG_CONSENSUS, NO_COINBASE, MINER_THREADS. */
+  /** Starts mining; what is left out stays as before. Faults: WRONG_CONSENSUS, NO_COINBASE, MINER_THREADS. */
   start(order: {
     readonly threads?: number | undefined;
     readonly coinbase?: Address | undefined;
@@ -235,7 +235,7 @@ export interface MiningStatus {
 
 export interface WorkView {
   readonly workId: string;
-  /** 80 bytes; the nonce is the last four, little-endian. */
+  /** The header of 80 bytes; its nonce is the last four, little-endian. */
   readonly header: Uint8Array;
   readonly target: bigint;
   readonly bits: number;
@@ -260,7 +260,7 @@ export interface Syncing {
   /** Whether this node has reason to believe the target; else a peer claims it. */
   readonly targetVerified: boolean;
   readonly startedAtMs: number;
-  /** Where headers come before their bodies: which of them are being fetched. */
+  /** Which of the two are being fetched, where headers come before their bodies. */
   readonly phase?: "heads" | "bodies";
 }
 
@@ -298,7 +298,7 @@ export interface Symptoms {
 export interface EarlyBlocks {
   readonly validator: ValidatorId;
   readonly count: number;
-  /** Of the last one: ahead of this node's clock, ms, and when that was, ms since the Unix epoch. */
+  /** How far the last one was ahead of this node's clock, ms; `atMs` says when, in ms since the Unix epoch. */
   readonly aheadMs: number;
   readonly atMs: number;
 }
@@ -323,9 +323,9 @@ export interface EvidenceView {
 export interface PoolStatus {
   readonly transactions: number;
   readonly bytes: number;
-  /** Of `transactions`, those that could run now, one after the other. */
+  /** How many of `transactions` could run now, one after the other. */
   readonly executable: number;
-  /** Of `transactions`, those that wait for an earlier nonce. */
+  /** How many of `transactions` wait for an earlier nonce. */
   readonly queued: number;
   readonly transactionsMax: number;
   readonly bytesMax: number;

@@ -8,6 +8,6 @@ export interface ForkableApi {
   readonly kind: "forkable";
   /** The branches, and the work behind them. */
   readonly branches: BranchesApi;
-  /** How many blocks on top of one make this node call it final. */
+  /** The number of blocks on top of a block that make this node call it final. */
   readonly finalityDepth: number;
 }

@@ -15,7 +15,7 @@ export interface EpochView {
 }
 
 export interface MembershipApi {
-  /** At the head. */
+  /** The state of governance at the head. */
   governance(): Governance;
   /** The newest first. */
   proposals(countMax: number): readonly ChangeProposal[];

@@ -56,7 +56,7 @@ export interface BanView {
   readonly text: string;
   /** Points of faults now; 100 make a ban. */
   readonly score: number;
-  /** Of the last fault, or of the operator's word. */
+  /** When the last fault happened, or when the operator banned it. */
   readonly atMs: number;
   readonly bannedUntilMs: number | undefined;
 }

@@ -5,7 +5,7 @@ import type { NodeEvents } from "./api.ts";
 
 export interface PooledView {
   readonly transaction: SignedTransaction;
-  /** False: it waits for an earlier nonce. */
+  /** Whether it could run now; false means that it waits for an earlier nonce. */
   readonly executable: boolean;
 }
 

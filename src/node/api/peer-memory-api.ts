@@ -10,7 +10,7 @@ export class NetworkMemory implements PeerMemoryApi {
   readonly #discovery: Discovery;
   readonly #now: () => number;
 
-  /** @param now milliseconds since the Unix epoch */
+  /** @param now gives milliseconds since the Unix epoch. */
   constructor(discovery: Discovery, now: () => number) {
     this.#discovery = discovery;
     this.#now = now;

@@ -63,7 +63,7 @@ function createIngress({ chain, signatures, ports }: ModeContext, branches: Bran
   return new BlockIngress({ chain, branches, slowSignatures, ...ports });
 }
 
-/** @param repair fetches what an announced block rests on */
+/** @param repair fetches what an announced block rests on. */
 function createAnnouncements(
   context: ModeContext,
   branches: Branches,

@@ -24,11 +24,11 @@ export interface ModeContext {
   validatorCount(): number;
   /** The peers, each validator by its index in the set of the epoch. */
   seatedPeers(): readonly PeerView[];
-  /** Whether this node's key proposed a block. */
+  /** Tells whether this node's key proposed a block. */
   isProposer(head: BlockHead): boolean;
   readonly passedOn: PassedOn;
   readonly ports: ReplicaPorts;
-  /** Between two comparisons, ms; 0 = none. */
+  /** The time between two comparisons, ms; 0 turns them off. */
   readonly intervalMs: number;
   /** An encoded block that is final, fetched from a peer. */
   importFetched(bytes: Uint8Array, peerId: string): Promise<ImportOutcome>;

@@ -20,7 +20,7 @@ export const systemScheduler: Scheduler = {
   },
 };
 
-/** 0 <= x < 1, for jitter only. */
+/** Returns a number from 0 to below 1, which is for jitter only. */
 export function jitter(): number {
   return randomInt(0, 1 << 24) / (1 << 24);
 }

@@ -25,7 +25,7 @@ export class AddressFile {
     this.#now = now;
   }
 
-  /** @param now milliseconds since the Unix epoch. @throws Error when the disk fails. */
+  /** @param now gives milliseconds since the Unix epoch. @throws Error when the disk fails. */
   static open(path: string, { logger, now }: { logger: Logger; now: () => number }): AddressFile {
     const memory = readMemory(path, logger, now()) ?? {
       book: new AddressBook({ salt: randomBytes(32) }),

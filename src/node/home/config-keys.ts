@@ -25,7 +25,7 @@ import { type LogLevels, parseLogLevels } from "./log-levels.ts";
 export interface KeySpec<T = unknown> {
   /** Accepts the file's value and the text of an environment variable or flag. */
   readonly schema: Field<T>;
-  /** As written in config.toml. */
+  /** The value where none is given, as it is written in config.toml. */
   readonly fallback: string | number | readonly string[];
   /** Lines of the comment above the key. */
   readonly doc: string;
@@ -217,7 +217,7 @@ function amountField(): Field<bigint> {
   });
 }
 
-/** 256 bits at most: no chain has more. */
+/** Reads an amount of work of at most 256 bits, since no chain has more. */
 function workField(): Field<bigint> {
   return field('work as 0x and up to 64 hex digits, such as "0x1f4000"', (value) =>
     typeof value === "string" && /^0x[0-9a-f]{1,64}$/i.test(value) ? BigInt(value) : undefined,

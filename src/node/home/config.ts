@@ -68,13 +68,13 @@ export interface ConfigSources {
   /** The text of config.toml, if there is one. */
   readonly file?: string | undefined;
   readonly environment?: Readonly<Record<string, string | undefined>>;
-  /** By key; undefined values are absent flags. */
+  /** Flags of the command line by key; undefined means that the flag is absent. */
   readonly flags?: { readonly [K in ConfigKey]?: string | undefined };
 }
 
 export interface LoadedConfig {
   readonly config: Config;
-  /** In the order of CONFIG_KEYS. */
+  /** Where each value comes from, in the order of CONFIG_KEYS. */
   readonly origins: readonly ConfigOrigin[];
   /** Variables that Kubernetes sets for its Services, which are no configuration: a sentence if there are any. */
   readonly skipped: string | undefined;

@@ -26,7 +26,7 @@ export interface Machine {
 
 interface Stamp extends Machine {
   readonly version: number;
-  /** `inode/birth` of the stamp's own file. */
+  /** The stamp's own file as `inode/birth`. */
   readonly file: string;
   readonly path: string;
 }

@@ -15,7 +15,10 @@ function isHostName(text: string): boolean {
   return NAME.test(text) && /[A-Za-z]/.test(last) && !/^0x[0-9a-f]*$/i.test(last);
 }
 
-/** /ip4/10.0.0.1/tcp/30300, /ip6, /dns, /dns4 or /dns6: with an address of that kind and a port from 1 to 65535. */
+/**
+ * Whether it is /ip4/10.0.0.1/tcp/30300, /ip6, /dns, /dns4 or /dns6, with an address of that kind and a port from 1
+ * to 65535.
+ */
 export function isDialAddress(text: string): boolean {
   const [, kind, host = "", port] =
     /^\/(ip4|ip6|dns|dns4|dns6)\/([^/]+)\/tcp\/([1-9][0-9]{0,4})$/.exec(text) ?? [];

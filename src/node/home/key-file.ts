@@ -16,7 +16,7 @@ export const KEY_FILE_VERSION = 1;
 
 export interface Key {
   readonly publicKey: Address;
-  /** 32 secret bytes. */
+  /** The secret seed of the key, 32 bytes. */
   readonly seed: Uint8Array;
 }
 

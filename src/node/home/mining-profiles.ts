@@ -17,7 +17,10 @@ const DEV_MATURITY = 10;
 const DEV_HASHES_A_SECOND = 2 ** 20 / 5;
 const DEV_HALFLIFE_SPACINGS = 60;
 
-/** As easy for any spacing, so that a few threads at a low rate keep the schedule. @param spacing whole seconds */
+/**
+ * The parameters of a dev chain: as easy for any spacing, so that a few threads at a low rate keep the schedule.
+ * @param spacing is in whole seconds.
+ */
 export function devMining(spacing: number): PowParameters {
   const easiest = compactOf((1n << 256n) / BigInt(Math.round(spacing * DEV_HASHES_A_SECOND)));
   const halflife = DEV_HALFLIFE_SPACINGS * spacing;

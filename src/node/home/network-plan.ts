@@ -18,7 +18,7 @@ import { MINING_PROFILES, type MiningProfile } from "./mining-profiles.ts";
 
 /** A node with the key that it votes with, or is paid by. */
 export interface PlannedMember {
-  /** "node0", ...: node i has validator index i where nodes vote. */
+  /** The node's name, "node0" and so on: node i has validator index i where nodes vote. */
   readonly name: string;
   /** Secret of the consensus key, 32 bytes; its public key is also the account that receives fees and coinbases. */
   readonly seed: Uint8Array;
@@ -37,7 +37,7 @@ export interface PlannedAccount {
 }
 
 export interface NetworkPlan {
-  /** In order of validator index. */
+  /** The validators in the order of their index. */
   readonly validators: readonly PlannedMember[];
   /** Nodes that may become validators, in order of their names behind those. */
   readonly spares: readonly PlannedMember[];
@@ -54,7 +54,7 @@ export interface MinedPlan {
   readonly genesis: Genesis<PowParameters>;
 }
 
-/** Where 32 secret bytes come from: derived from a seed text, or random. `label` is unique within a plan. */
+/** Gives 32 secret bytes: derived from a seed text, or random. `label` is unique within a plan. */
 export type SecretSource = (kind: "validator" | "miner" | "node" | "account", label: string) => Uint8Array;
 
 export interface NetworkPlanOptions extends ChainOptions {

@@ -12,7 +12,7 @@ export interface KnownPeer {
   readonly name: string;
   /** Base58. */
   readonly peerId: string;
-  /** Where to dial it, without /p2p: "/ip4/10.0.0.1/tcp/30300"; left out for a peer that dials in. */
+  /** The address to dial, without /p2p: "/ip4/10.0.0.1/tcp/30300"; left out for a peer that dials in. */
   readonly multiaddr?: string | undefined;
 }
 

@@ -21,7 +21,7 @@ export interface TokenPlace {
   readonly port: number;
 }
 
-/** 32 random bytes in hex. */
+/** Makes a token of 32 random bytes in hex. */
 export function makeRpcToken(): string {
   return randomBytes(32).toString("hex");
 }

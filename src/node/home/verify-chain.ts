@@ -23,7 +23,7 @@ export interface ChainReport {
   readonly fault: (Fault & { readonly height: bigint }) | undefined;
 }
 
-/** @param progress told after each block. @throws Error when the database is of another chain or format. */
+/** @param progress is called after each block. @throws Error when the database is of another chain or format. */
 export async function verifyChain(
   genesis: Genesis,
   kv: Kv,

@@ -54,7 +54,7 @@ export interface AnnouncementPorts {
 
 export class Announcements {
   readonly #ports: AnnouncementPorts;
-  /** By hash: how to stop waiting, with the verdict that nothing is known. */
+  /** How to stop waiting for an early block, by its hash; the verdict is then that nothing is known. */
   readonly #early = new Map<string, () => void>();
   #isStopped = false;
 
@@ -219,7 +219,9 @@ export class Announcements {
   }
 }
 
-/** So far below the head that whoever lacks the block fetches it by sync: it is no events to anybody. */
+/**
+ * Whether a block lies so far below the head that whoever lacks it fetches it by sync: nobody needs its announcement.
+ */
 export function isOld({ summary }: BlockHead, head: BlockHead): boolean {
   return summary.height + ANNOUNCED_DEPTH_MAX <= head.summary.height;
 }

@@ -6,7 +6,7 @@ import type { Scheduler } from "../../base/scheduler.ts";
 
 export interface TurnPorts<Answer> {
   readonly scheduler: Scheduler;
-  /** Undefined: no answer, or no useful one. Must not reject. */
+  /** Asks one peer; undefined means that no answer came, or no useful one. It must not reject. */
   readonly ask: (peerId: string) => Promise<Answer | undefined>;
   /** After so long without an answer the next peer is asked too, ms. */
   readonly nextAfterMs: number;

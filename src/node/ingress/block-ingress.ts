@@ -35,7 +35,7 @@ export interface BlockIngressPorts {
   readonly chain: Chain;
   readonly branches: Branches;
   readonly scheduler: Scheduler;
-  /** Undefined: the chain judges every signature itself. */
+  /** Checks slow signatures ahead; where it is undefined the chain judges every signature itself. */
   readonly slowSignatures?: SlowSignatures | undefined;
   readonly fatal: (error: unknown) => void;
 }

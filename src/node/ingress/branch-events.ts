@@ -19,7 +19,7 @@ export function leftBehind({ abandoned }: BranchChange): SignedTransaction[] {
   return transactionsOf(abandoned).filter((tx) => !isCoinbase(tx));
 }
 
-/** How deep it went, from which block to which. */
+/** What the log says of a reorganisation: how deep it went, from which block to which. */
 export function reorgFields({ ancestor, abandoned, entered }: BranchChange) {
   const last = entered.at(-1)?.block ?? ancestor;
   return {

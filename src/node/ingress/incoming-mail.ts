@@ -50,7 +50,7 @@ interface Queue {
 
 export class IncomingMail {
   readonly #ports: IncomingMailPorts;
-  /** In turn: who was served last stands last. */
+  /** Queues in the order of their turns: the validator that was served last stands last. */
   readonly #queues = new Map<ValidatorId, Queue>();
   #isBusy = false;
   #turnUs = 0;

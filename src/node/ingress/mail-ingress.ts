@@ -26,7 +26,7 @@ import type { Bill, WorkBudgets } from "./work-budget.ts";
 /** Blocks above the own head that a mail may bring which is too long to be read unasked. */
 const MAIL_BLOCKS_AHEAD_MAX = 1_024n;
 
-/** Where consensus messages go. */
+/** The engine, where consensus messages go. */
 interface ConsensusInput {
   receive(author: ValidatorId, content: Uint8Array): void;
   receiveEpochEnd(content: Uint8Array, bill: Bill): void;

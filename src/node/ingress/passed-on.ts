@@ -18,7 +18,7 @@ const BLOCKS_MAX = 256;
 const TRANSACTIONS_MAX = 2 * POOL_TRANSACTIONS_MAX;
 
 export class PassedOn {
-  /** By their hashes. A set of texts that exist: one of objects, weakly held, cost ten times as much (profiled). */
+  /** Hashes as a set of texts that exist anyway: a set of objects, weakly held, cost ten times as much (profiled). */
   readonly #transactions = new Set<string>();
   /** In the order in which they were passed on. */
   readonly #blocks = new Set<string>();

@@ -22,7 +22,9 @@ export interface ReturnedPorts {
 
 export class ReturnedTransactions {
   readonly #ports: ReturnedPorts;
-  /** In the order of the chain that held them, so that all who leave it make the same messages of them. */
+  /**
+   * Txids in the order of the chain that held them, so that all nodes that leave it make the same messages of them.
+   */
   #waiting: Hash[] = [];
   #cancelLook: (() => void) | undefined;
 

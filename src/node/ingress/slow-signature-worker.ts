@@ -12,7 +12,7 @@ export interface SlowSignatureTask {
 
 export interface SlowSignatureAnswer {
   readonly number: number;
-  /** Of the claims, in order. */
+  /** What became of the claims, in their order. */
   readonly verdicts: readonly boolean[];
 }
 

@@ -47,7 +47,7 @@ export class SlowSignatures {
     this.#underWay.delete(id);
   }
 
-  /** In order and in batches: what stands behind a signature that is invalid, execution will not look at either. */
+  /** Judges in order and in batches: execution will not look either at what stands behind an invalid signature. */
   async #judge(block: Block, transactions: readonly SignedTransaction[]): Promise<void> {
     let doubtful: SignedTransaction[] = [];
     let count = 0;

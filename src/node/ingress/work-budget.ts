@@ -31,7 +31,7 @@ const REFUSALS = { capacity: REFUSED_PER_SECOND_MAX, perSecond: REFUSED_PER_SECO
 export interface WorkPorts {
   readonly now: () => number;
   readonly meter: SpentMeter;
-  /** Of validators. */
+  /** How many validators there are. */
   readonly count: number;
 }
 
@@ -113,7 +113,7 @@ export class Bill {
   /** What judging it has taken, given back or not. */
   workUs = 0;
   #chargedUs = 0;
-  /** Of it for signature checks. */
+  /** The part of it that signature checks took. */
   #checksUs = 0;
 
   constructor(budgets: WorkBudgets, author: ValidatorId, us: number) {
@@ -138,7 +138,7 @@ export class Bill {
     return result;
   }
 
-  /** Of signature checks so far, estimated. */
+  /** What signature checks took so far, estimated. */
   get checksUs(): number {
     return this.#checksUs;
   }

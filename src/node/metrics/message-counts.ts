@@ -14,7 +14,7 @@ export interface MessageCounts {
 
 export interface EarlyProposals {
   readonly count: number;
-  /** Of the last one: ahead of this node's clock, ms, and when that was, ms since the Unix epoch. */
+  /** How far the last one was ahead of this node's clock, ms; `atMs` says when, in ms since the Unix epoch. */
   readonly aheadMs: number;
   readonly atMs: number;
 }

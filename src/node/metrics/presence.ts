@@ -11,7 +11,7 @@ export class Presence {
   /** Validators by the peer they were last connected as. */
   readonly #validators = new Map<string, ValidatorId>();
   readonly #awaySinceMs = new Map<ValidatorId, number>();
-  /** When each last connected, or last sent a consensus message. */
+  /** When each validator last connected, or last sent a consensus message. */
   readonly #heardAtMs = new Map<ValidatorId, number>();
   #startedAtMs: number | undefined;
 
@@ -25,7 +25,7 @@ export class Presence {
     this.#startedAtMs = this.#now();
   }
 
-  /** Told when the network lists the peer. */
+  /** Called when the network lists the peer. */
   connected(peerId: string): void {
     const validator = this.#peers().find((peer) => peer.peerId === peerId)?.validator;
     if (validator === undefined) return;

@@ -258,7 +258,7 @@ function observeEngine(metrics: Metrics, replica: Replica): void {
 /** Measures the phases of the heights in agreement. Bound: the newest heights, as many as can be in flight. */
 export class PhaseClock {
   readonly #observe: (phase: "prepare" | "commit", ms: number) => void;
-  /** When the newest phase of a height began, and which. */
+  /** When the newest phase of a height began, and which phase that is. */
   readonly #since = new Map<bigint, { readonly phase: "prepare" | "commit"; readonly atMs: number }>();
 
   constructor(observe: (phase: "prepare" | "commit", ms: number) => void) {

@@ -19,7 +19,9 @@ import { MiningKernel } from "./mining-kernel.ts";
 const GENERATE_WORK_MAX = 2n ** 22n;
 /** Some milliseconds: between two slices the node does what else waits. */
 const SLICE_HASHES = 1 << 14;
-/** In place of a thread's index in the extra nonce: threads have lower ones, miner-work.ts the next. */
+/**
+ * Stands in place of a thread's index in the extra nonce: threads have lower ones, and miner-work.ts has the next.
+ */
 const GENERATOR = 0xfffe;
 
 export interface GeneratePorts extends TemplatePorts {

@@ -9,7 +9,7 @@ import { must } from "../../base/assert.ts";
 const WINDOW_MS = 10_000;
 /** Readings closer to the last one than this are not kept: the window then has a bounded number. */
 const STEP_MS = 500;
-/** After so long without a reading nobody mines; what follows is a new measurement. */
+/** Nobody mines when so long has passed without a reading; what follows is a new measurement. */
 const STOP_MS = 3_000;
 /** Hashes of a measurement that is younger count as those of so long. */
 const SPAN_MS_MIN = 1_000;
@@ -22,7 +22,7 @@ interface Reading {
 export class HashMeter {
   #readings: Reading[] = [];
 
-  /** @param hashes since the beginning @param atMs of one steady clock */
+  /** @param hashes counts from the beginning. @param atMs is read from one steady clock. */
   read(hashes: number, atMs: number): void {
     const last = this.#readings.at(-1);
     const passedMs = last === undefined ? 0 : atMs - last.atMs;

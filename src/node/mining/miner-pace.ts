@@ -20,7 +20,7 @@ export class Pace {
   /** When the hashes of all batches so far are used up at the limit. */
   #dueMs = 0;
 
-  /** @param hashLimit hashes per second of this thread, above 0 */
+  /** @param hashLimit is this thread's hashes per second, above 0. */
   constructor(hashLimit: number | undefined) {
     this.#limit = hashLimit === undefined ? Number.POSITIVE_INFINITY : hashLimit / 1_000;
     this.#batch = this.#bounded(BATCH_HASHES_FIRST);

@@ -20,7 +20,7 @@ import { buildTemplate, type TemplatePorts } from "./miner-template.ts";
 const WORK_MS = 60_000;
 /** A template serves other askers for so long: as the engine's own. */
 const TEMPLATE_MS = 3_000;
-/** In place of a thread's index in the extra nonce: threads have lower ones. */
+/** Stands in place of a thread's index in the extra nonce: threads have lower ones. */
 const OUTSIDE = 0xffff;
 
 export interface MinerWorkPorts extends TemplatePorts {

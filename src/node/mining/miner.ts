@@ -20,7 +20,7 @@ export interface MiningThreads {
 }
 
 export interface MinerOptions {
-  /** 1 to MINING_THREADS_MAX. */
+  /** How many threads mine, from 1 to MINING_THREADS_MAX. */
   readonly threads: number;
   /** Hashes per second over all threads, above 0; undefined: as many as they can. */
   readonly hashLimit?: number | undefined;
@@ -107,7 +107,7 @@ export class WorkerMiner implements MiningThreads {
     await Promise.all(this.#threads.map(({ worker }) => worker?.terminate()));
   }
 
-  /** From now on threads leave every earlier job within a batch; those that sleep wake up. */
+  /** Makes threads leave every earlier job within a batch; those that sleep wake up. */
   #setJob(): void {
     this.#number = (this.#number + 1) >>> 0;
     Atomics.store(this.#current, 0, this.#number | 0);

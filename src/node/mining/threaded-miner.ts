@@ -26,7 +26,7 @@ export class ThreadedMiner implements MinerMachine {
   #options: MinerOptions;
   #miner: WorkerMiner | undefined;
   #job: Job | undefined;
-  /** Of earlier sets of threads. */
+  /** The hashes of earlier sets of threads. */
   #hashesBefore = 0;
   #isClosed = false;
 

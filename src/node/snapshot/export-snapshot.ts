@@ -42,11 +42,11 @@ import type { Kv, KvOperation } from "../../storage/kv.ts";
 export interface ExportPorts {
   /** The node's database. */
   readonly kv: Kv;
-  /** Empty; it takes about as much as the state. */
+  /** An empty database for sorting, which takes about as much as the state. */
   readonly scratch: Kv;
   /** Appends to the snapshot. */
   readonly write: (bytes: Uint8Array) => Promise<void>;
-  /** Told after each chunk: the part of the state that is written, 0 to 1. */
+  /** Called after each chunk with the part of the state that is written, 0 to 1. */
   readonly progress?: (part: number) => void;
 }
 
@@ -171,7 +171,7 @@ async function writeState(
 const SORTED = Uint8Array.of(0x00);
 const SORTED_END = Uint8Array.of(0x01);
 
-/** 0x00 | key hash -> key bytes16 | value */
+/** Sorts the state by the hash of its keys: 0x00 | key hash -> key bytes16 | value. */
 async function sortState(kv: Kv, scratch: Kv): Promise<void> {
   let from: Uint8Array = STATE_RANGE.from;
   for (;;) {
@@ -207,7 +207,7 @@ async function* subtrees(
   yield* subtrees(scratch, depth + 1, right);
 }
 
-/** undefined: too many for one chunk. */
+/** Reads the entries below a path; undefined where they are too many for one chunk. */
 async function readSubtree(scratch: Kv, depth: number, path: Hash): Promise<StateEntry[] | undefined> {
   const entries: StateEntry[] = [];
   const to = keyOfPosition(spanOf({ depth, path }).to);

@@ -17,7 +17,7 @@ import type { Kv, KvOperation } from "../../storage/kv.ts";
 import { type ReadFault, type ReadPorts, type ReadSnapshot, readSnapshot } from "./read-snapshot.ts";
 
 export interface ImportPorts extends Omit<ReadPorts, "keep"> {
-  /** Empty. After a fault it is no database, and to be deleted. */
+  /** An empty database. After a fault it is no database, and is to be deleted. */
   readonly kv: Kv;
 }
 

@@ -26,7 +26,7 @@ export interface SnapshotSource {
 export interface ReadPorts {
   readonly source: SnapshotSource;
   readonly keep?: (section: CheckedSection) => Promise<void>;
-  /** Told after each section: bytes read. */
+  /** Called after each section with the bytes read. */
   readonly progress?: (bytes: number) => void;
 }
 

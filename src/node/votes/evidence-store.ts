@@ -45,7 +45,7 @@ type Found = Omit<EvidenceView, "bytes">;
 
 export class EvidenceStore {
   readonly #ports: EvidencePorts;
-  /** By key; in the order in which they were found. */
+  /** Evidence by key, in the order in which it was found. */
   readonly #found: Map<string, Found>;
   readonly #checks = { second: 0, byPeer: new Map<string, number>() };
   #writes: Promise<void> = Promise.resolve();
@@ -135,7 +135,7 @@ export class EvidenceStore {
     this.#writes = Promise.all([this.#writes, written]).then(() => undefined);
   }
 
-  /** At most so many of one peer in one second of the clock. */
+  /** Whether one more piece of a peer may be checked in this second of the clock. */
   #mayCheck(peerId: string): boolean {
     const second = Math.floor(this.#ports.scheduler.now() / 1_000);
     if (second !== this.#checks.second) this.#checks.byPeer.clear();

@@ -25,7 +25,7 @@ export class WatermarkedVotes {
   readonly #signer: Signer | undefined;
   readonly #journal: OpenedLog | undefined;
 
-  /** Of a validator: its key and its journal; a full node has neither. */
+  /** Takes the key and the journal of a validator; a full node has neither. */
   constructor(signer: Signer | undefined, journal: OpenedLog | undefined) {
     this.#signer = signer;
     this.#journal = journal;

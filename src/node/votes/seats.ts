@@ -16,7 +16,7 @@ export class Seats {
   readonly #keys: Address[] = [];
   readonly #byKey = new Map<string, Seat>();
   #validators: ValidatorSet;
-  /** Of the members of {@link validators}, by their index. */
+  /** The seats of the members of {@link validators}, by their index. */
   #current: readonly Seat[] = [];
   #indices: ReadonlyMap<Seat, ValidatorId> = new Map();
 
@@ -25,7 +25,7 @@ export class Seats {
     this.use(validators);
   }
 
-  /** By seat. */
+  /** The keys by seat. */
   get keys(): readonly Address[] {
     return this.#keys;
   }
@@ -59,7 +59,7 @@ export class Seats {
     return this.#byKey.get(hex(publicKey));
   }
 
-  /** Of a member by its index. */
+  /** The seat of a member by its index. */
   of(index: ValidatorId): Seat {
     return must(this.#current[index], `validator ${index} is a member`);
   }

@@ -44,7 +44,9 @@ export async function openVotes(paths: HomePaths): Promise<OpenedLog> {
   throw new StartError(refusal);
 }
 
-/** Before the first vote: the journal exists, and the mark says so. Both are durable when it resolves. */
+/**
+ * To be called before the first vote: makes the journal exist and the mark say so. Both are durable when it resolves.
+ */
 export async function secureVotes(paths: HomePaths, journal: OpenedLog): Promise<void> {
   if (journal.state === "missing") {
     makeFolder(paths.journal);

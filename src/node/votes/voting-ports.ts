@@ -22,7 +22,7 @@ import type { Seat, Seats } from "./seats.ts";
 
 export interface VotingOptions {
   readonly consensus: Consensus;
-  /** Undefined for a full node. */
+  /** The validator's key; undefined for a full node. */
   readonly signer: Signer | undefined;
   readonly settings: EngineSettings;
   readonly wrapEngine: (engine: ConsensusEngine<Parsed, Typed>) => ConsensusEngine<Parsed, Typed>;

@@ -319,7 +319,7 @@ export class Voting {
     }
   }
 
-  /** At most once an interval and seat: the certificate that ended `epoch`. */
+  /** Sends the certificate that ended `epoch`, at most once an interval and seat. */
   #tell(seat: Seat, epoch: bigint): void {
     if (this.#told.has(seat)) return;
     const { chain, mailEpochEnd } = this.#ports;

@@ -116,7 +116,7 @@ function heightOfTag(api: NodeApi, tag: BlockTag): bigint {
   }
 }
 
-/** For heights that `checkHeight` let pass. */
+/** Returns a value for heights that `checkHeight` let pass. */
 export function mustExist<T>(value: T | undefined, what: string): T {
   assert(value !== undefined, `${what} at or below the head must be in the store`);
   return value;

@@ -49,7 +49,7 @@ export async function showHeadersBefore(
   return { before: linked.map(({ header }) => hex0x(encodeHeader(header))) };
 }
 
-/** Of the block and those headers. */
+/** Shows the work of the block and of those headers. */
 export async function showWorkOn(
   api: NodeApi,
   block: BlockHead,

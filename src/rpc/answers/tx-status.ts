@@ -33,7 +33,7 @@ export interface Inclusion {
   readonly sealed: SealedBlock;
   readonly index: number;
   readonly transaction: SignedTransaction;
-  /** Of the whole block. */
+  /** The receipts of the whole block. */
   readonly receipts: readonly Uint8Array[];
 }
 

@@ -59,7 +59,7 @@ type Resolve = (outcome: WaitOutcome) => void;
 export class Waits {
   readonly #api: NodeApi;
   readonly #scheduler: Scheduler;
-  /** By txid in hex. */
+  /** Who waits for a transaction, by its txid in hex. */
   readonly #waiting = { included: new Map<string, Set<Resolve>>(), final: new Map<string, Set<Resolve>>() };
   readonly #unsubscribe: (() => void)[] = [];
   #count = 0;

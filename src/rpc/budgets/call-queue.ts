@@ -20,7 +20,7 @@ export const RPC_TURN_MS_MAX = 4;
 export const RPC_QUEUED_CALLS_MAX = 512;
 /** Milliseconds that a call waits for its turn before it is refused. */
 export const RPC_QUEUED_MS_MAX = 10_000;
-/** Of one call at most: what took longer was the machine's doing. */
+/** The most that one call is charged: what took longer was the machine's doing. */
 const CHARGED_MS_MAX = 250;
 /** Milliseconds after which a call that waits for the disk no longer keeps others waiting. */
 const HELD_UP_MS_MAX = 500;
@@ -37,7 +37,10 @@ export interface Caller {
   isGone(): boolean;
 }
 
-/** Between two items of a long call: lets everything else have a turn when the call has computed for a while. */
+/**
+ * Called between two items of a long call: it lets everything else have a turn when the call has computed for a
+ * while.
+ */
 export type Pause = () => Promise<void>;
 
 interface Waiting {
@@ -63,7 +66,7 @@ export class CallQueue {
   readonly #ports: Required<CallQueuePorts>;
   readonly #clients = new TokenBuckets<string>(RPC_CLIENT_MS, CLIENTS_MAX);
   #total: TokenBucket | undefined;
-  /** By client, in the order of their turns. */
+  /** Calls that wait by client, in the order of the clients' turns. */
   readonly #waiting = new Map<string, Waiting[]>();
   #draining = false;
   /** Milliseconds since everything else had a turn; kept while nobody waits, for calls that come one by one. */
@@ -186,7 +189,7 @@ export class CallQueue {
     return this.#total;
   }
 
-  /** At most a little: another client may come meanwhile who owes nothing. */
+  /** Sleeps a little at most, because another client that owes nothing may come meanwhile. */
   #sleep(ms: number): Promise<void> {
     return new Promise((resolve) => {
       this.#ports.scheduler.after(Math.min(ms, SLEEP_MS_MAX), resolve);

@@ -18,12 +18,12 @@ export interface OpenConnection {
   readonly client: string;
   /** HTTP requests in progress. */
   requests: number;
-  /** Of a WebSocket: whether somebody waits for something on it. */
+  /** Whether somebody waits for something on it, which can be so of a WebSocket. */
   isAwaited: () => boolean;
 }
 
 export class Connections {
-  /** In the order in which they came. */
+  /** Connections in the order in which they came. */
   readonly #open = new Map<Duplex, OpenConnection>();
   readonly #counts = new Map<string, number>();
 

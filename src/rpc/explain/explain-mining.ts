@@ -19,28 +19,28 @@ import {
 /** What an explanation of a mined chain is made from. */
 export interface MiningStanding extends Neighbourhood {
   readonly height: bigint;
-  /** Since the head last moved, or the node started. */
+  /** How long ago the head last moved, or the node started. */
   readonly headAgeMs: number;
-  /** Wanted seconds between blocks. */
+  /** How many seconds should lie between two blocks. */
   readonly spacing: number;
   readonly syncing: Pick<Syncing, "current" | "target" | "phase"> | undefined;
   readonly believedHeight: bigint;
   readonly claimedHeight: bigint;
   readonly pool: PoolStanding;
-  /** Undefined on a node without a miner. */
+  /** What this node's miner does; undefined on a node without one. */
   readonly mining:
     | (Pick<MiningStatus, "mining" | "threads" | "hashrate"> & Partial<Pick<MiningStatus, "lastRefused">>)
     | undefined;
   /** Hashes per second of all miners. */
   readonly hashrate: number | undefined;
   readonly finalityDepth: number;
-  /** Of the last hour, the newest first. */
+  /** The reorganisations of the last hour; the newest comes first. */
   readonly reorgs: readonly { readonly agoMs: number; readonly depth: number; readonly dropped: number }[];
 }
 
 /** A gap of so many spacings comes once in e^20 blocks: something else is the matter (pow.md 2.9, "Stale"). */
 const STALE_SPACINGS = 20;
-/** Without peers and without a miner of its own: until then the last block may have been made here on demand. */
+/** A node without peers and without a miner says nothing before: the last block may have been made here on demand. */
 const ALONE_SPACINGS = 3;
 
 export function explainMining(standing: MiningStanding): Explanation {
@@ -162,7 +162,7 @@ function deepestOf({ reorgs }: MiningStanding): MiningStanding["reorgs"][number]
   );
 }
 
-/** 850 H/s, 41 kH/s, 1.2 MH/s. */
+/** Shows a rate as 850 H/s, 41 kH/s or 1.2 MH/s. */
 export function rate(hashesPerSecond: number): string {
   const units = ["H/s", "kH/s", "MH/s", "GH/s", "TH/s", "PH/s", "EH/s"];
   let value = hashesPerSecond;

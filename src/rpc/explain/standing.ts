@@ -7,7 +7,7 @@ import type { EngineStatus, ValidatorId } from "../../consensus/engine.ts";
 import type { PeerTrouble, RunningTimer } from "../api.ts";
 
 export const CHAIN_STATES = [
-  /** Nothing to agree on. */
+  /** There is nothing to agree on. */
   "idle",
   "moving",
   /** Something waits for votes, a proposal or a checkpoint for long. */
@@ -43,11 +43,13 @@ export interface Explanation {
 
 export interface ValidatorStanding {
   readonly name: string;
-  /** Connected to this node, or this node. */
+  /** Whether it is connected to this node, or is this node. */
   readonly online: boolean;
   /** How long it has been away, ms; undefined when online or unknown. */
   readonly awayMs: number | undefined;
-  /** Connected, but no consensus message came from it for so long, ms; undefined: not known here. */
+  /**
+   * How long no consensus message came from it while it was connected, ms; undefined where that is not known here.
+   */
   readonly silentMs?: number | undefined;
 }
 
@@ -82,10 +84,10 @@ export interface ClockStanding {
 export interface Standing extends Neighbourhood {
   readonly engine: EngineStatus | undefined;
   readonly timers: readonly RunningTimer[];
-  /** By index. */
+  /** The validators by index. */
   readonly validators: readonly ValidatorStanding[];
   readonly height: bigint;
-  /** Since the head last moved, or the node started. */
+  /** How long ago the head last moved, or the node started. */
   readonly headAgeMs: number;
   readonly syncing:
     | { readonly current: bigint; readonly target: bigint; readonly targetVerified: boolean }
@@ -160,7 +162,7 @@ export function ago(ms: number): string {
   return `${duration(ms)} ago`;
 }
 
-/** 850 ms, 1.5 s, 42 s, 3 min 20 s, 2 h 5 min. */
+/** Shows a duration as 850 ms, 1.5 s, 42 s, 3 min 20 s or 2 h 5 min. */
 export function duration(ms: number): string {
   if (ms < 1_000) return `${Math.round(ms)} ms`;
   if (ms < 9_950) return `${Number((ms / 1_000).toFixed(1))} s`;

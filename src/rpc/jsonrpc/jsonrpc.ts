@@ -37,11 +37,11 @@ export interface DispatcherPorts
     Pick<CallQueuePorts, "busyMs" | "pause"> {
   readonly observer: RpcObserver;
   readonly log: Logger;
-  /** Told of an InvariantError in a handler: the node contradicts itself and should stop. */
+  /** Called with an InvariantError of a handler: the node contradicts itself and should stop. */
   broken(error: InvariantError): void;
 }
 
-/** As JSON: a number as the caller wrote it, so that none is rounded. */
+/** The id as JSON: a number stays as the caller wrote it, so that none is rounded. */
 type Id = string;
 
 const NULL_ID: Id = "null";
@@ -201,7 +201,7 @@ export class Dispatcher {
     }
   }
 
-  /** @param result as JSON */
+  /** @param result is JSON text. */
   #answered({ id }: Call, { name }: Method, startedAt: number, result: string): string | undefined {
     this.#ports.observer.callAnswered(name, 0, performance.now() - startedAt);
     return id === undefined ? undefined : `{"jsonrpc":"2.0","result":${result},"id":${id}}`;

@@ -19,9 +19,12 @@ export interface CallContext {
   readonly slots: WaitSlots;
   /** The caller is a program on this machine, or a page of the node itself: what an admin method asks. */
   readonly isLocal: boolean;
-  /** Undefined over plain HTTP. */
+  /** The connection's subscriptions; undefined over plain HTTP. */
   readonly subscriptions: Pick<Subscriptions, "add" | "remove"> | undefined;
-  /** Between two items of a long answer: resolves when everything else has had the turn that is due, if one is. */
+  /**
+   * Called between two items of a long answer: it resolves when everything else has had the turn that is due, if one
+   * is.
+   */
   pause(): Promise<void>;
   /** The methods of this server, for rpc.discover. */
   readonly methods: MethodTable;

@@ -34,7 +34,7 @@ export function describeMethods(methods: MethodTable, version: string): OpenRpcD
   return { openrpc: "1.3.2", info, methods: descriptions };
 }
 
-/** In the order of by-position params. */
+/** Lists the parameters in the order of by-position params. */
 export function parametersOf(method: Method): Parameter[] {
   const { properties = {}, required = [] } = schemaOf(method.params, "input") as {
     properties?: Record<string, Json>;

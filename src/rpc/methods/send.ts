@@ -98,7 +98,10 @@ async function sendAndWait(
   }
 }
 
-/** After a refusal: the answer if it is as far as the wait wants, undefined if it is on its way, else the refusal. */
+/**
+ * Returns after a refusal the answer if it is as far as the wait wants, and undefined if it is on its way. Else it
+ * throws the refusal.
+ */
 async function findKnown(
   { api }: CallContext,
   id: Hash,

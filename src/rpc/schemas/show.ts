@@ -164,7 +164,7 @@ export interface ReceiptPlace {
   readonly api: Pick<NodeApi, "head" | "finalized" | "chainMode" | "modules">;
   /** The called module's number, which the receipt itself does not hold. */
   readonly module: number;
-  /** Of all hash power, 0 to below 1/2. */
+  /** The attacker's share of all hash power, from 0 to below 1/2. */
   readonly attackerShare: number;
 }
 

@@ -156,7 +156,7 @@ export function isAdmin({ socket, headers }: IncomingMessage, adminToken: string
   return isLocalCaller(socket.remoteAddress, headers);
 }
 
-/** Whether a request brings the node's token: `Authorization: Bearer TOKEN` (RFC 6750). Compared in constant time. */
+/** Checks in constant time that a request brings the node's token: `Authorization: Bearer TOKEN` (RFC 6750). */
 function hasToken(authorization: string | undefined, token: string): boolean {
   const digest = (text: string) => createHash("sha256").update(text).digest();
   return timingSafeEqual(digest(authorization ?? ""), digest(`Bearer ${token}`));

@@ -83,7 +83,7 @@ export class ExplorerFiles {
     return { status: 200, headers: { ...common, ...coding, "content-type": file.type }, body };
   }
 
-  /** Nothing inline, nothing evaluated, nothing from elsewhere, in no frame. */
+  /** The content security policy: nothing is inline, evaluated, from elsewhere or in a frame. */
   get #policy(): string {
     return [
       "default-src 'none'",

@@ -53,7 +53,7 @@ import { findProbe } from "./probes.ts";
 import { isJson, malformedStatus, pathOf, queryParams, searchOf } from "./request-parts.ts";
 
 export interface RpcServerOptions extends AllowedCallers {
-  /** 0 for any free port. */
+  /** The port to listen on; 0 takes any free one. */
   readonly port: number;
   readonly host?: string;
   /** What admin methods need, as `Authorization: Bearer TOKEN`; without one any caller on loopback has them. */
@@ -66,7 +66,7 @@ export interface RpcServerPorts {
   readonly log: Logger;
   readonly observer?: RpcObserver;
   readonly methods?: MethodTable;
-  /** Told when a handler found the node contradicting itself. */
+  /** Called when a handler found the node contradicting itself. */
   readonly broken?: (error: InvariantError) => void;
 }
 

@@ -25,7 +25,7 @@ export interface SubscriptionPorts {
   send(text: string): void;
   /** The peer does not take what waits for it. */
   tooSlow(): void;
-  /** Told the difference in open subscriptions. */
+  /** Called with the difference in open subscriptions. */
   changed(difference: 1 | -1): void;
 }
 
@@ -211,7 +211,7 @@ export function dropStatus(reason: NodeEvents["dropped"]["reason"]): "expired" |
   return reason === "evicted" ? "dropped" : reason;
 }
 
-/** At most so many ids stand in one notification; `dropped` is their whole number. */
+/** How many ids stand in one notification at most; `dropped` is their whole number. */
 const DROPPED_SHOWN_MAX = 100;
 
 function showReorgEvent(events: NodeEvents["reorg"]) {

@@ -21,13 +21,13 @@ const TRY_AGAIN_LATER = 1013;
 export interface WebSocketPorts {
   readonly api: NodeApi;
   readonly dispatcher: Dispatcher;
-  /** As CallContext.isLocal. */
+  /** Whether the client is on this machine, as in CallContext.isLocal. */
   readonly isLocal: boolean;
-  /** As Caller.client. */
+  /** Who calls, as in Caller.client. */
   readonly client: string;
   readonly memory: HeldRpcBytes;
   readonly notices: Notices;
-  /** Told the difference in open subscriptions. */
+  /** Called with the difference in open subscriptions. */
   subscriptionsChanged(difference: 1 | -1): void;
 }
 
@@ -180,7 +180,7 @@ export class WebSocketConnection {
   }
 }
 
-/** Of a frame of one byte: its header, mask and the objects that ws keeps for it. */
+/** What a frame of one byte takes: its header, its mask and the objects that ws keeps for it. */
 const FRAGMENT_FACTOR = 4;
 /** Bytes of frames' headers, and of what comes in the same packet. */
 const FRAME_SLACK = 256 * 1024;
