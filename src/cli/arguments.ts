@@ -65,12 +65,12 @@ export function memo(text: string): string {
   throw new InvalidArgumentError("it is not UTF-8, or holds U+FFFD, which stands for text that was lost.");
 }
 
-/** For repeatable options. */
+/** Collects the values of an option that may be repeated. */
 export function collect(text: string, earlier: readonly string[] | undefined): readonly string[] {
   return [...(earlier ?? []), text];
 }
 
-/** "a,b,c" without empty parts. */
+/** Splits "a,b,c" and leaves out empty parts. */
 export function list(text: string): readonly string[] {
   return text.split(",").filter((part) => part !== "");
 }

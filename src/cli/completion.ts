@@ -10,7 +10,7 @@ import { badInput } from "./exit.ts";
 type Value = "none" | "any" | "path" | readonly string[];
 
 interface CompletedOption {
-  /** As typed: "--rpc", "-n". */
+  /** Its names as they are typed: "--rpc", "-n". */
   readonly names: readonly string[];
   readonly description: string;
   readonly value: Value;

@@ -44,7 +44,7 @@ export class CliError extends Error {
   /** Lines to be shown below the message, such as the end of a log. */
   readonly more: readonly string[];
 
-  /** @param message one line: a line break in it is shown as an escape */
+  /** @param message is one line: a line break in it is shown as an escape. */
   constructor(exitCode: ExitCode, code: string, message: string, options: CliErrorOptions = {}) {
     super(message, options);
     this.more = options.more ?? [];

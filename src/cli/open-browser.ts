@@ -1,7 +1,7 @@
 /** Opens an address in the user's browser by the system's own command; that none is there is no failure of ours. */
 import { spawn } from "node:child_process";
 
-/** @param url of this program's own making, never of others. Resolves to whether the command began. */
+/** @param url is of this program's own making, never of others. Resolves to whether the command began. */
 export function openInBrowser(url: string): Promise<boolean> {
   const [command, ...args] = COMMANDS[process.platform] ?? ["xdg-open"];
   return new Promise((resolve) => {

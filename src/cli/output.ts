@@ -10,7 +10,7 @@ import { isTerminalOf, print, printJson } from "./terminal.ts";
 export interface OutputOptions {
   readonly json?: boolean | undefined;
   readonly quiet?: boolean | undefined;
-  /** False for --no-color. */
+  /** Whether colours are allowed; --no-color makes it false. */
   readonly color?: boolean | undefined;
 }
 
@@ -42,7 +42,7 @@ export class Output {
     printJson(this.json ? toJson(value) : toJson(value, 2));
   }
 
-  /** For people, beside the result. */
+  /** Prints what people read beside the result. */
   note(text: Text): void {
     if (!this.quiet && !this.json) print("stderr", text);
   }
@@ -78,7 +78,7 @@ export function printError(error: CliError | Error, json: boolean): void {
 
 const LINE_END = "\n";
 
-/** Where an error came about: what it says on one line, then the places, and the same of its cause. */
+/** Says where an error came about: its words on one line, then the places, and the same of its cause. */
 export function stackOf(error: Error): readonly string[] {
   const places = (error.stack ?? "").split(LINE_END).filter((line) => /^\s+at /.test(line));
   const cause = error.cause instanceof Error ? stackOf(error.cause) : [];
@@ -95,12 +95,12 @@ export function toJson(value: unknown, indent?: number): string {
   return JSON.stringify(value, (_, item) => (typeof item === "bigint" ? item.toString() : item), indent);
 }
 
-/** 0x1234…abcd: enough to compare by eye. */
+/** Shortens to 0x1234…abcd, which is enough to compare by eye. */
 export function shorten(hex: string): string {
   return hex.length <= 14 ? hex : `${hex.slice(0, 8)}…${hex.slice(-4)}`;
 }
 
-/** 840, 1.05 M: three digits and how many of them. */
+/** Shows a count with three digits and how many of them it has: 840, 1.05 M. */
 export function showCount(count: number): string {
   const step = Math.min(Math.floor(Math.log10(Math.max(count, 1)) / 3), STEPS.length - 1);
   const value = count / 1_000 ** step;
@@ -117,13 +117,13 @@ export function showHashes(difficulty: number): string {
   return `${showCount(difficulty * DIFFICULTY_ONE_HASHES)} hashes`;
 }
 
-/** 98.3 kH/s */
+/** Shows a rate such as 98.3 kH/s. */
 export function showRate(hashesPerSecond: number): string {
   const shown = showCount(hashesPerSecond);
   return shown.includes(" ") ? `${shown}H/s` : `${shown} H/s`;
 }
 
-/** 41 ms, 2.31 s, 3 min 20 s. */
+/** Shows a duration as 41 ms, 2.31 s or 3 min 20 s. */
 export function showDuration(ms: number): string {
   if (ms < 1_000) return `${Math.round(ms)} ms`;
   if (ms < 60_000) return `${(ms / 1_000).toFixed(2)} s`;

@@ -10,7 +10,7 @@ import { EXIT } from "./exit.ts";
 import { stackOf } from "./output.ts";
 import { print } from "./terminal.ts";
 
-/** Of them within a minute; one more is no accident of a connection. */
+/** How many errors of the library within a minute are borne; one more is no accident of a connection. */
 export const LIBRARY_ERRORS_PER_MINUTE_MAX = 20;
 
 const OWN_ROOT = fileURLToPath(new URL("../../", import.meta.url));

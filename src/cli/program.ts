@@ -14,7 +14,7 @@ interface CommandFile {
   readonly load: () => Promise<(program: Command) => void>;
 }
 
-/** In the order of `quorate --help`. */
+/** The commands in the order of `quorate --help`. */
 const COMMANDS: readonly CommandFile[] = [
   { names: ["devnet"], load: async () => (await import("./devnet/devnet.ts")).addDevnet },
   { names: ["start"], load: async () => (await import("./home/start.ts")).addStart },
@@ -47,7 +47,7 @@ const COMMANDS: readonly CommandFile[] = [
   { names: ["version"], load: async () => (await import("./version.ts")).addVersion },
 ];
 
-/** @param words the command line: only the files of the command that it names are loaded */
+/** @param words is the command line: only the files of the command that it names are loaded. */
 export async function buildProgram(words: readonly string[]): Promise<Command> {
   const program = new Command("quorate")
     .description("A blockchain node: PBFT finality for known organisations, or proof of work for anyone.")

@@ -10,7 +10,7 @@ import { badInput } from "./exit.ts";
 /** An old name, and the long flag that has its place. */
 export class RenamedOption extends Option {
   readonly now: string;
-  /** How often the new name stood on the command line by itself. */
+  /** How often the new name stood on the command line itself. */
   #direct = 0;
   #isUsed = false;
   #isForwarding = false;

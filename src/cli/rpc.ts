@@ -35,7 +35,7 @@ function rpcToken(url: string): string | undefined {
   return process.env.QUORATE_RPC_TOKEN ?? findRpcToken(url);
 }
 
-/** @param trust what the client believes of "final" */
+/** @param trust is what the client believes of "final". */
 export function connect(
   { rpc }: RpcOptions,
   trust: Pick<ClientOptions, "genesis" | "faults" | "reconnectMs"> = {},

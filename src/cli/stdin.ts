@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import { decodeText } from "../node/home/text-file.ts";
 import { badInput } from "./exit.ts";
 
-/** Without white space around it. */
+/** Reads standard input and drops the white space around it. */
 export function readStdin(): string {
   const text = decodeText(readFileSync(0));
   if (!text.ok) throw badInput(`standard input: ${text.fault.detail}`);

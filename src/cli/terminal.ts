@@ -39,7 +39,7 @@ export function columnsOf(name: StreamName): number {
   return isTerminalOf(name) && columns > 0 ? columns : Number.POSITIVE_INFINITY;
 }
 
-/** For what draws by itself: progress bars, whose words are ours and whose values are numbers. */
+/** The stream for progress bars, which draw by themselves: their words are ours and their values are numbers. */
 export function drawingStream(): NodeJS.WriteStream {
   return process.stderr;
 }

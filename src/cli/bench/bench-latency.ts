@@ -23,7 +23,7 @@ export interface LatencyOptions {
 }
 
 export interface LatencyRun {
-  /** Of every node, in order: ms of the transfers sent through it. */
+  /** The latencies of every node in order: ms of the transfers sent through it. */
   readonly byNode: readonly (readonly number[])[];
   /** The node that proposed the blocks. */
   readonly primary: number;
@@ -32,7 +32,7 @@ export interface LatencyRun {
 }
 
 const ACCOUNTS = 16;
-/** Not counted: compilers and connections warm up. */
+/** The first transfers, which are not counted: compilers and connections warm up. */
 const WARM_UP = 100;
 /** Transfers between two looks at disk and network. */
 const STRIDE = 20;

@@ -18,7 +18,7 @@ const SLICES_PER_ROUND = 3;
 /** What the project must not fall under, and what it is after. */
 const TO_NATIVE = { floor: 0.3, goal: 0.42 };
 const TO_PLAIN = { floor: 8, goal: 10 };
-/** Of the processors that the threads could use. */
+/** A run was disturbed that got less than this share of the processors that its threads could use. */
 const DISTURBED_SHARE = 0.9;
 
 export async function runMining(out: Output, options: MiningOptions): Promise<void> {

@@ -120,7 +120,7 @@ export class BenchNetwork {
   }
 }
 
-/** Below what systems give out to outgoing connections. */
+/** Ports below those that systems give to outgoing connections. */
 const PORTS = { first: 20_000, last: 32_000 };
 const TRIES = 100;
 

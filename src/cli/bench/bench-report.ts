@@ -28,7 +28,7 @@ export interface BenchResult<Run> {
 const FSYNCS_PER_COMMIT = 4;
 const ROUND_TRIPS_PER_COMMIT = 5;
 
-/** Of the cores; less is noise of the measuring itself. */
+/** A run was disturbed when other programs took this share of the cores; less is noise of the measuring itself. */
 const DISTURBED_SHARE = 0.1;
 
 /** Machine numbers keep four significant digits. */

@@ -9,7 +9,7 @@ import { isTerminalOf, StatusLine } from "../terminal.ts";
 
 interface Closer {
   readonly close: () => Promise<void>;
-  /** At once, when the user insists. */
+  /** Called when the user insists: it ends at once. */
   readonly kill: () => Promise<void>;
 }
 

@@ -39,7 +39,7 @@ export interface SyncOptions {
 
 export interface SyncRun {
   readonly blocks: number;
-  /** From the new node's first block to its last. */
+  /** How long it took from the new node's first block to its last. */
   readonly syncSeconds: number;
   /** The new node's start, until its first block. */
   readonly firstBlockSeconds: number;

@@ -62,7 +62,7 @@ export interface ThroughputRun {
 
 /** Slices of 100 ms, before and after each. */
 const VERIFY_SLICES = 10;
-/** Of the limit: more than this was never seen, and what is missing is signed on the way. */
+/** The share of the limit that is signed ahead: more was never seen, and what is missing is signed on the way. */
 const PRESIGNED_SHARE = 0.8;
 
 export async function runThroughput(out: Output, options: ThroughputOptions): Promise<void> {

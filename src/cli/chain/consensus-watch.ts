@@ -21,7 +21,7 @@ export interface ConsensusEvent {
   readonly from?: number;
   readonly detail?: string;
   readonly reason?: string;
-  /** Of a NEW-VIEW: what it carries over lies above minSeq and up to maxSeq. */
+  /** What a NEW-VIEW carries over lies above minSeq and up to maxSeq. */
   readonly minSeq?: number;
   readonly maxSeq?: number;
 }
@@ -66,7 +66,7 @@ export async function watch(
 
 /** What a tally must know of the chain. */
 export interface WatchedChain {
-  /** undefined where nobody votes: blocks and reorganisations are watched then. */
+  /** How many votes decide; undefined where nobody votes: blocks and reorganisations are watched then. */
   readonly quorum: number | undefined;
   readonly names: readonly string[];
 }

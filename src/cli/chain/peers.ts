@@ -103,7 +103,7 @@ async function listPeers(out: Output, client: Client): Promise<void> {
   out.result({ peers }, text);
 }
 
-/** +3 ms; in red where blocks may be refused for it. */
+/** Shows an offset such as +3 ms, in red where blocks may be refused for it. */
 function showOffset(out: Output, offsetMs: number): string {
   const text = `${offsetMs < 0 ? "-" : "+"}${showDuration(Math.abs(offsetMs))}`;
   return Math.abs(offsetMs) > CLOCK_OFF_MS ? out.style("red", text) : text;

@@ -27,7 +27,7 @@ export interface NodeReport {
   readonly primary: number | null;
   readonly peers: number | null;
   readonly mempool: number | null;
-  /** Of a node that mines. */
+  /** What a node that mines does; null for the others. */
   readonly mining: NodeMining | null;
   /** What it says of itself and its chain, in one line. */
   readonly verdict: NodeVerdict | null;
@@ -60,7 +60,7 @@ export interface NodeMining {
 export interface DevnetReport {
   readonly dir: string;
   readonly pid: number;
-  /** null where nobody votes. */
+  /** How many votes decide; null where nobody votes. */
   readonly quorum: number | null;
   /** Groups of names that talk only among themselves; null while the network is whole. */
   readonly partition: readonly (readonly string[])[] | null;

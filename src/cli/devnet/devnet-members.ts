@@ -99,7 +99,7 @@ class Operators {
     return new Operators(dir, plan, client, await ask(client.call("gov_getMembership")));
   }
 
-  /** By name or index. */
+  /** Finds a member by its name or index. */
   find(text: string): { readonly index: number; readonly member: PlannedMember } {
     const { members } = this.#plan;
     const index = members.findIndex(({ name }, i) => name === text || `${i}` === text);
@@ -224,7 +224,7 @@ async function rotate(out: Output, { devnet, force = false }: MemberOptions, nod
   tell(out, member.name, after, started);
 }
 
-/** On disk before anybody votes for it; one that an earlier try left is taken again. */
+/** Puts a new key on disk before anybody votes for it; one that an earlier try left is taken again. */
 function waitingKey(path: string): Key {
   const key = keyOfSeed(new Uint8Array(randomBytes(32)));
   return saveKey(path, key).ok ? key : must(loadKey(path));

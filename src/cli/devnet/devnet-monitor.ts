@@ -58,7 +58,7 @@ async function askNode(client: Client, url: string) {
   };
 }
 
-/** From the metrics: one answer has it all. null on a node that does not mine. */
+/** Reads the metrics, where one answer has it all; null on a node that does not mine. */
 async function readMining(tip: string, url: string): Promise<NodeMining | null> {
   const response = await fetch(`${url}/metrics`, { signal: AbortSignal.timeout(ANSWER_MS) });
   const page = Scrape.parse(await response.text());

@@ -13,7 +13,7 @@ import { makeFolder } from "../../storage/durable-file.ts";
 import type { DevnetNode } from "./devnet-plan.ts";
 import { STDERR_FILE } from "./devnet-settings.ts";
 
-/** `killed` by us, `stopped` by us gracefully, `exited` by itself. */
+/** What a node does. We `killed` it, or `stopped` it gracefully, or it `exited` by itself. */
 export type NodeState = "running" | "paused" | "killed" | "stopped" | "exited";
 
 const STOP_MS = 10_000;
@@ -105,7 +105,7 @@ export class NodeProcess {
     return tailOf(this.#errorFile(), TAIL_LINES);
   }
 
-  /** Where it logs. */
+  /** The file to which it logs. */
   get logFile(): string {
     return this.node.logFile ?? homePaths(this.node.dir).logFile;
   }

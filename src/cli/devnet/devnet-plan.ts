@@ -40,7 +40,7 @@ import {
 /** What the chain follows from: fixed for the life of the folder. */
 export interface DevnetOrigin {
   readonly seed: string;
-  /** How many nodes: validators, or miners. */
+  /** How many nodes there are: validators, or miners. */
   readonly validators: number;
   readonly accounts: number;
   readonly balance: bigint;
@@ -54,7 +54,7 @@ export interface DevnetOrigin {
 
 /** The network of an origin, whoever makes its blocks. */
 export interface DevnetPlan {
-  /** In order of the nodes. */
+  /** The members in the order of the nodes. */
   readonly members: readonly PlannedMember[];
   readonly accounts: readonly PlannedAccount[];
   /** The accounts that vote for the seats of `members`, in their order; empty where the validators never change. */
@@ -70,9 +70,9 @@ export interface DevnetNode {
   readonly rpcUrl: string;
   readonly p2pPort: number;
   readonly peerId: string;
-  /** Where it logs; undefined: to the file of every home that is meant for it. */
+  /** The file to which it logs; undefined means the one in its home that is meant for it. */
   readonly logFile?: string | undefined;
-  /** Of its command line, beside the folder. */
+  /** Words of its command line, which stand beside the folder. */
   readonly words?: readonly string[];
   /** QUORATE_* variables that it gets. */
   readonly variables?: Variables;

@@ -13,12 +13,12 @@ import type { PlannedMember } from "../../node/home/network-plan.ts";
 
 /** What the command line of one start says; what is left out is as the homes have it. */
 export interface DevnetSettings {
-  /** Of node 0; each further node has the next one. */
+  /** The RPC port of node 0; each further node has the next one. */
   readonly portBase?: number | undefined;
   readonly p2pPortBase?: number | undefined;
   readonly blockTimeMs?: number | undefined;
   readonly emptyBlocksMs?: number | undefined;
-  /** Of a miner, hashes a second. */
+  /** How many hashes a second a miner tries. */
   readonly hashLimit?: number | undefined;
   readonly logLevel?: string | undefined;
 }
@@ -33,7 +33,7 @@ export interface NodeStart {
   readonly p2pPort: number;
   /** Hashes a second of a miner, by all that was said; undefined: as many as it can. */
   readonly hashLimit: number | undefined;
-  /** Where it logs. */
+  /** The file to which it logs. */
   readonly logFile: string;
   /** Words of its command line. */
   readonly words: readonly string[];
@@ -52,7 +52,7 @@ const FAIRNESS_MS = 5_000;
 /** Settings that differ from node to node: one variable for all would be no use. */
 const OWN_KEYS: readonly ConfigKey[] = ["name", "mode", "rpc.port", "p2p.port", "mining.coinbase"];
 const OWN_VARIABLES = OWN_KEYS.map(variableOf);
-/** Of the commands, or of one node alone. */
+/** Variables that mean the commands, or one node alone. */
 const OTHER_VARIABLES = ["QUORATE_DIR", "QUORATE_RPC_URL", "QUORATE_RPC_TOKEN", "QUORATE_DEBUG"];
 
 /** The variables that every node of a devnet gets. */

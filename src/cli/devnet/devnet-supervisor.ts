@@ -30,9 +30,9 @@ import type { DevnetNode } from "./devnet-plan.ts";
 const READY_MS_MAX = 60_000;
 const POLL_MS = 50;
 const PROBE_MS = 1_500;
-/** For connections to end and to come back after an order; a paused node's may take longer. */
+/** How long connections may take to end and to come back after an order; a paused node's may take longer. */
 const SETTLE_MS_MAX = 3_000;
-/** For a node to take an order. */
+/** How long a node may take to carry out an order. */
 const ORDER_MS = 5_000;
 /** A restarted node that has not caught up by then is reported as it is. */
 const CATCH_UP_MS_MAX = 15_000;
@@ -198,7 +198,7 @@ export class Supervisor implements DevnetControl {
     return this.#stopping;
   }
 
-  /** At once. */
+  /** Kills it at once. */
   async kill(): Promise<void> {
     await Promise.all(this.#processes.map((process) => process.kill()));
   }

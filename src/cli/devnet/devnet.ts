@@ -63,7 +63,7 @@ import { lockDevnet, Supervisor } from "./devnet-supervisor.ts";
 
 interface DevnetOptions {
   readonly consensus: ConsensusName;
-  /** How many nodes; a few if left out. */
+  /** How many nodes there shall be; a few if it is left out. */
   readonly validators?: number;
   readonly accounts: number;
   readonly balance: bigint;

@@ -91,7 +91,7 @@ const FAILURES: Readonly<Record<string, string>> = {
 
 export type Membership = ResultOf<"gov_getMembership">;
 
-/** By the holder of a new consensus key, over the newest block. @param account of the seat */
+/** Proves over the newest block that the caller holds a new consensus key. @param account is the seat's. */
 export async function provePossession(
   client: Client,
   seed: Uint8Array,

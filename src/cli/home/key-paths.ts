@@ -1,4 +1,7 @@
-/** Where account keys lie: <dir>/keys/<name>.json. Apart from `quorate keys`, so that to pay loads no libp2p. */
+/**
+ * The paths of account keys, <dir>/keys/<name>.json. They stand apart from `quorate keys`, so that to pay loads no
+ * libp2p.
+ */
 import { join } from "node:path";
 import { badInput } from "../exit.ts";
 

@@ -51,7 +51,7 @@ export function shares(text: string): readonly number[] {
   return numbers(text, (value) => value > 0 && value < 1, "shares between 0 and 1, such as 0.3,0.45");
 }
 
-/** Below a half: a selfish majority earns everything. */
+/** Reads shares below a half, since a selfish majority earns everything. */
 export function minorities(text: string): readonly number[] {
   return numbers(text, (value) => value > 0 && value < 0.5, "shares between 0 and 0.5, such as 0.25,0.4");
 }

@@ -182,7 +182,7 @@ function measureReplicas(
   return measure(out, replicaJobs({ ...options, trials }, cells), jobs, 2 * cells.length);
 }
 
-/** @param cellsOfAll in all tables of this run: the more, the rarer a deviation must be to count */
+/** @param cellsOfAll counts the cells of all tables of this run: the more, the rarer a deviation must be to count. */
 async function measure(
   out: Output,
   jobs: readonly (AttackJob | ReplicaJob)[],
@@ -218,7 +218,7 @@ function describe({ results, timing }: Measured, where: string): string[] {
   ];
 }
 
-/** @param played by what: headers alone, or whole replicas */
+/** @param played says what played the races: headers alone, or whole replicas. */
 function rowsOf(played: string, results: readonly CellResult[]) {
   return results.map((result) => ({ played, ...flatten(result) }));
 }

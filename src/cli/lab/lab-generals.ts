@@ -163,7 +163,7 @@ function problemOf(
   return { generals, traitors: [...traitors].sort((a, b) => a - b), order, depth: m, strategy, seed };
 }
 
-/** Who told whom what, and what came of it. */
+/** Tells who told whom what, and what came of it. */
 function linesOf(row: GeneralsRow): readonly string[] {
   return [howItEnded(row), ...wordsOfRounds(row.outcome).map((line) => `  ${line}`), ...decidedLine(row), ""];
 }

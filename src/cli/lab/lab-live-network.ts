@@ -33,7 +33,10 @@ import { makeNamedFolder } from "../output-folder.ts";
 
 /** Hashes a second of all miners together: a small part of one core. */
 export const HASHES_OF_ALL = 200_000;
-/** For four nodes to start and to connect: seconds on a free machine, but not every machine is free. */
+/**
+ * How long four nodes may take to start and to connect: they need seconds on a free machine, but not every one is
+ * free.
+ */
 const READY_MS_MAX = 300_000;
 /** Expected hashes of a block: all together find one in two seconds. */
 const BLOCK_HASHES = 400_000;
@@ -132,7 +135,7 @@ export class LiveNetwork {
     return this.#supervisor.start();
   }
 
-  /** From now on the secret node hears only itself. */
+  /** Makes the secret node hear only itself from now on. */
   async cutOff(): Promise<void> {
     await this.#supervisor.partition([this.secret.node.name]);
   }

@@ -35,9 +35,9 @@ export interface LiveCommand extends LiveRace {
 }
 
 const POLL_MS = 100;
-/** For nodes to agree once nobody mines: a moment on a free machine. */
+/** How long nodes may take to agree once nobody mines, which is a moment on a free machine. */
 const AGREE_MS_MAX = 180_000;
-/** For the released branch to reach all honest nodes. */
+/** How long the released branch may take to reach all honest nodes. */
 const RELEASE_MS_MAX = 180_000;
 const AMOUNT = 1_000n;
 

@@ -41,7 +41,7 @@ export function addPartition(lab: Command): void {
   );
 }
 
-/** "0,1/2,3" as lists of validators. */
+/** Reads "0,1/2,3" as lists of validators. */
 function groups(text: string): readonly (readonly number[])[] {
   const parts = text
     .split("/")

@@ -18,7 +18,7 @@ export function addNodes(command: Command): Command {
   return addSeedAndOut(command).option("-n, --nodes <n>", "validators", integer(NODES_MIN, NODES_MAX), 4);
 }
 
-/** How many cheat: at most as many as fork the chain. */
+/** Checks how many cheat: as many as fork the chain are the most. */
 export function checkByzantine(option: string, count: number, nodes: number): number {
   const f = faultsSurvived(nodes);
   const most = cheatsThatFork(nodes);

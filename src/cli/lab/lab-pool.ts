@@ -15,7 +15,7 @@ interface Answer {
   readonly tally: JobTally;
 }
 
-/** @param format of the progress bar */
+/** @param format is that of the progress bar. */
 export async function runJobs(
   out: Output,
   jobs: readonly LabJob[],

@@ -116,7 +116,7 @@ async function besiege(out: Output, options: Options): Promise<void> {
   if (!isMatch) throw new Finished(EXIT.failedCheck);
 }
 
-/** Of results.csv: without what is a table of its own. */
+/** Makes a row of results.csv, which leaves out what is a table of its own. */
 function rowOf({ broken, failures: _, nodes: __, traffic: ___, processor, ...row }: SiegeResult) {
   const { cores, nodes, attackers, machine } = processor;
   return {

@@ -74,7 +74,7 @@ export class AttackerProcess {
     if (this.#child.connected) this.#child.send(order, () => undefined);
   }
 
-  /** At once; may be called again. */
+  /** Ends it at once; may be called again. */
   async kill(): Promise<void> {
     this.#child.kill("SIGKILL");
     await this.#gone;

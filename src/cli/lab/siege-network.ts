@@ -36,7 +36,10 @@ const SEED = "siege";
 const ACCOUNTS = 40;
 const BALANCE = 1_000_000_000n;
 const BLOCK_TIME_MS = 500;
-/** For all nodes to start and to connect: seconds on a free machine, but not every machine is free. */
+/**
+ * How long all nodes may take to start and to connect: they need seconds on a free machine, but not every one is
+ * free.
+ */
 const READY_MS_MAX = 180_000;
 /** Hashes a second of each miner, a small part of one core, and expected hashes of a block: one each 0.7 s. */
 const HASHES_OF_MINER = 30_000;
@@ -145,7 +148,7 @@ export class SiegeNetwork {
     return sum;
   }
 
-  /** From now on loop delays count. @param honest those that are measured */
+  /** Counts loop delays from now on. @param honest lists the nodes that are measured. */
   async beginMeasuring(honest: readonly DevnetNode[]): Promise<void> {
     this.#memory.clear();
     await Promise.all(honest.map((node) => this.#lines[node.index]!.get("/metrics")));

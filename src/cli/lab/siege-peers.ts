@@ -37,7 +37,7 @@ const QUESTIONS_AT_ONCE = 4;
 const FALSE_HEIGHT = 2n ** 64n - 1n;
 const RETRY_MS = 20;
 const READY_MS_MAX = 10_000;
-/** For all strangers' handshakes. */
+/** How long all strangers' handshakes may take. */
 const SETTLED_MS_MAX = 5_000;
 
 /** A full node without a vote, or a validator with its own key. */
@@ -174,7 +174,7 @@ export class Strangers implements Attacker {
     await Promise.all(this.#networks.map((network) => network.stop()));
   }
 
-  /** At every peer: one that does not let it in, or has sent it away, refuses. */
+  /** Asks every peer: one that does not let it in, or has sent it away, refuses. */
   #ask(network: P2pNetwork, first: number): void {
     const questions = dearQuestions(this.#task);
     for (const { peerId } of this.#task.peers) {

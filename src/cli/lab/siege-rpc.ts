@@ -26,7 +26,7 @@ const SUBSCRIPTIONS = 32;
 const ROUND_MS = 2_000;
 /** Pictures that a browser loads at once from one host. */
 const PICTURES_AT_ONCE = 6;
-/** Between a refused or failed question and the next. */
+/** The pause between a refused or failed question and the next. */
 const RETRY_MS = 50;
 
 export class HostileClient implements Attacker {

@@ -24,7 +24,7 @@ const ENTRY = 1;
 /** Whose keys the hostile validator has; its own process is ended for that. */
 const HOSTILE_VALIDATOR = 3;
 const MEMORY_MS = 100;
-/** As the nodes measure theirs. */
+/** The resolution at which the nodes measure their loop delays too. */
 const LOOP_RESOLUTION_MS = 10;
 
 export interface SceneOptions {

@@ -30,7 +30,7 @@ export interface SiegeTask {
   readonly accountSeed: Uint8Array;
 }
 
-/** "measure": processor time counts from now on. "stop" once. */
+/** What the attacker is told: from "measure" on processor time counts, and "stop" comes once. */
 export type ToAttacker = "measure" | "stop";
 
 /** `begun` once, when the attack is under way; `ended` once, in answer to "stop". */

@@ -28,7 +28,7 @@ function attackerOf(task: SiegeTask): Attacker {
 /** As `nice -n` counts. The nodes have 0. */
 const PRIORITY = 5;
 
-/** Of all threads: where they have priorities of their own (Linux), those which exist already keep theirs. */
+/** Lowers the priority of all threads: where each has its own (Linux), those which exist already keep theirs. */
 function giveWay(): void {
   try {
     setPriority(PRIORITY);

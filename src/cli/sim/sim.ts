@@ -159,7 +159,7 @@ async function playAll(
   }
 }
 
-/** In a thread of its own. */
+/** Plays a schedule in a thread of its own. */
 function playApart(task: WorkerTask, tell: (outcome: ScheduleOutcome) => void): Promise<void> {
   const own = fileURLToPath(import.meta.url);
   const path = new URL(`./sim-worker${extname(own)}`, import.meta.url);

@@ -38,7 +38,7 @@ export interface AddOptions extends RpcOptions, NameOptions {
 /** What became of one file. */
 interface FileResult {
   readonly file: string;
-  /** "already": this account had anchored it before. */
+  /** What became of it; "already" means that this account had anchored it before. */
   readonly status: "anchored" | "already" | "failed";
   readonly digest?: string;
   readonly txHash?: string | null;
@@ -50,7 +50,7 @@ interface FileResult {
   readonly reason?: string;
 }
 
-/** @param hash of a file's content; its fault is that file's alone */
+/** @param hash gives the hash of a file's content; its fault is that file's alone. */
 export async function addFiles(
   out: Output,
   options: AddOptions,
@@ -85,7 +85,7 @@ interface Ending {
   readonly files: readonly string[];
   readonly options: AddOptions;
   readonly results: readonly FileResult[];
-  /** Where one failed. */
+  /** The exit code where one failed. */
   readonly exitCode: ExitCode;
   readonly tookMs?: number;
   readonly folder?: ReceiptFolder;

@@ -21,7 +21,7 @@ import { ReceiptFolder, type SkippedReceipt } from "./receipt-folder.ts";
 export interface VerifyOptions {
   readonly receipts: string;
   readonly genesis: string;
-  /** Of a mined chain: what the work in the receipts is held to. */
+  /** What the work in the receipts of a mined chain is held to. */
   readonly trustedBlock?: string;
   readonly minWork?: bigint;
 }
@@ -110,7 +110,7 @@ function describe(out: Output, file: string, digest: string, answer: VerifiedAnc
   return { height, timeMs, sender, memo, digest, line };
 }
 
-/** Of a mined block: what its difficulty was held to. */
+/** Says what the difficulty of a mined block was held to. */
 function describeHeld({ difficulty, confirmations }: VerifiedAnchor): string {
   return difficulty === undefined ? "" : ` (${describeDifficulty(difficulty, confirmations ?? 1)})`;
 }

@@ -14,10 +14,10 @@ import type { Output } from "../output.ts";
 
 /** Nodes that are remembered; beyond it the one used first longest ago is forgotten. */
 export const KNOWN_CHAINS_MAX = 1_000;
-/** Of the file; a larger one is not read. */
+/** The largest size of the file; a larger one is not read. */
 const BYTES_MAX = 1024 * 1024;
 
-/** @param env XDG_CONFIG_HOME, by default ~/.config */
+/** @param env holds XDG_CONFIG_HOME, which is ~/.config by default. */
 export function knownChainsPath(env: NodeJS.ProcessEnv = process.env): string {
   return join(env.XDG_CONFIG_HOME || join(homedir(), ".config"), "quorate", "known_chains.json");
 }

@@ -16,7 +16,7 @@ import { fileProblem } from "../file-problem.ts";
 
 const SUFFIX = ".receipt.json";
 const NAMES = "names.jsonl";
-/** Of one digest, account and chain. */
+/** How many receipts one digest, account and chain may have. */
 const NUMBERS_MAX = 1_000;
 
 /** What a receipt is of; each 0x-hex. */
@@ -51,7 +51,7 @@ export class ReceiptFolder {
     this.#walk(dir, 0);
   }
 
-  /** To read it. */
+  /** Opens a folder to read it. */
   static open(dir: string): Verdict<ReceiptFolder, "unreadable"> {
     try {
       if (!statSync(dir).isDirectory()) return refuse("unreadable", `${dir}: not a folder`);
@@ -61,7 +61,7 @@ export class ReceiptFolder {
     }
   }
 
-  /** To write to it: made if it is missing, and tried. */
+  /** Opens a folder to write to it: it is made if it is missing, and tried. */
   static prepare(dir: string): Verdict<ReceiptFolder, "unreadable"> {
     try {
       makeFolder(dir);
@@ -189,7 +189,9 @@ export class ReceiptFolder {
     return names;
   }
 
-  /** Where a receipt lay before: below the folder as its document below this one, with "__" for a step up. */
+  /**
+   * Finds where a receipt lay before: below the folder as its document lies below this one, with "__" for a step up.
+   */
   #digestInOlderFolder(document: string): string | undefined {
     const steps = nameOf(document).split("/");
     const path = join(this.#dir, ...steps.map((step) => (step === ".." ? "__" : step))) + SUFFIX;
@@ -204,7 +206,7 @@ function readEntries(dir: string) {
   return readdirSync(dir, { withFileTypes: true });
 }
 
-/** Of a document: its path from here, with slashes. */
+/** The name of a document, which is its path from here, with slashes. */
 function nameOf(document: string): string {
   return relative(process.cwd(), document).split(sep).join("/");
 }

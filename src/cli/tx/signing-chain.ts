@@ -25,7 +25,7 @@ interface SigningOptions extends NameOptions {
 export interface SigningChain {
   readonly chain: Pick<TrustedGenesis, "genesisHash"> & { readonly chainId: bigint };
   readonly trusted: TrustedGenesis;
-  /** Of each transaction. */
+  /** The fee of each transaction. */
   readonly fee: bigint;
 }
 
@@ -80,7 +80,7 @@ export interface Payment {
   readonly chainId: bigint;
 }
 
-/** On a terminal: what is about to be signed, before it is. */
+/** Shows on a terminal what is about to be signed. */
 export function showPayment(out: Output, { amount, fee, to, chainId }: Payment): void {
   if (!isTerminalOf("stderr")) return;
   out.note(`signs ${amount} + fee ${fee} = ${amount + fee} to ${shorten(hex0x(to))} on chain ${chainId}`);

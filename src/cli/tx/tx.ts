@@ -29,7 +29,7 @@ import { orderOf, signOrRefuse, type TransferOptions, withOrder } from "./tx-ord
 
 interface SendOptions extends RpcOptions, TrustOptions {
   readonly wait: WaitFor;
-  /** Of the wait, ms. */
+  /** How long to wait, ms. */
   readonly timeout?: number;
 }
 
@@ -243,7 +243,7 @@ async function show(out: Output, client: Client, hash: string): Promise<void> {
   out.result({ ...tx, receipt }, lines);
 }
 
-/** Of a mined chain: how deep, and how likely an attacker could take it back. */
+/** Says of a mined chain how deep the block lies, and how likely an attacker could take it back. */
 function describeDepth({
   confirmations,
   reversalProbability: risk,
