@@ -33,6 +33,7 @@ export class Clocks {
   readonly #deps: ProtocolParts;
   /** One entry for each connected peer. */
   readonly #peers = new Map<string, Asked>();
+  #isStopped = false;
 
   constructor(dependencies: ProtocolParts) {
     this.#deps = dependencies;
@@ -46,11 +47,13 @@ export class Clocks {
   }
 
   stop(): void {
+    this.#isStopped = true;
     for (const { cancel } of this.#peers.values()) cancel();
     this.#peers.clear();
   }
 
   connected(peerId: string): void {
+    if (this.#isStopped) return;
     const answers = new TokenBucket(ANSWERS, this.#deps.scheduler.now());
     const asked = { clock: new ClockOffset(), answers, questions: 0, isOff: false, cancel: () => undefined };
     this.#peers.get(peerId)?.cancel();

@@ -1,6 +1,8 @@
 /** Goal: nodes know each other's clocks and why they are not connected. Method: real nodes on loopback. */
 import { afterEach, describe, expect, it } from "vitest";
 import type { Scheduler } from "../../src/base/scheduler.ts";
+import { Clocks } from "../../src/p2p/clocks.ts";
+import type { ProtocolParts } from "../../src/p2p/network-ports.ts";
 import { peerIdFromSeed } from "../../src/p2p/transport/identity.ts";
 import {
   addressOf,
@@ -44,6 +46,16 @@ it("tells each of two peers how far the other's clock is off, and logs it once",
   }
   const warnings = right.lines.filter(({ message }) => message.includes("the clock of a peer"));
   expect(warnings).toMatchObject([{ level: "warn", fields: { name: "node1" } }]);
+});
+
+it("asks no peer for its time that connects when the clocks have stopped", () => {
+  let planned = 0;
+  const scheduler = { now: () => 0, after: () => () => planned++ };
+  const clocks = new Clocks({ scheduler } as unknown as ProtocolParts);
+  clocks.stop();
+  clocks.connected("a peer");
+  clocks.stop(); // would cancel what was planned
+  expect(planned).toBe(0);
 });
 
 describe("a node without a peer knows why", () => {

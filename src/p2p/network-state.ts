@@ -1,0 +1,43 @@
+/**
+ * What a network knows whether it runs or not: who may connect, who is cut off, where validators sit, and what was
+ * seen of peers. network.ts changes it at its owner's word, and running-network.ts lives by it.
+ */
+import type { Address } from "../base/bytes.ts";
+import type { P2pOptions } from "./network-ports.ts";
+import { Allowlist } from "./transport/allowlist.ts";
+import { peerIdFromSeed } from "./transport/identity.ts";
+import { Meter } from "./transport/meter.ts";
+import { Pauses } from "./transport/pauses.ts";
+import { PeerNotes } from "./transport/peer-notes.ts";
+import { Troubles } from "./troubles.ts";
+
+export class NetworkState {
+  /** This node's peer id. */
+  readonly peerId: string;
+  readonly meter = new Meter();
+  readonly notes = new PeerNotes();
+  /** Peers that were sent away for a while. */
+  readonly pauses = new Pauses();
+  readonly troubles: Troubles;
+  readonly allowed: Allowlist;
+  /** Peer ids that are cut off on purpose. */
+  blocked: ReadonlySet<string>;
+  /** The validators by seat; the list grows where the members of the chain change. */
+  validators: readonly Address[];
+  readonly #names: ReadonlyMap<string, string>;
+
+  constructor(options: P2pOptions) {
+    const { staticPeers } = options;
+    this.peerId = peerIdFromSeed(options.identitySeed);
+    this.troubles = new Troubles(this.peerId, staticPeers);
+    this.allowed = new Allowlist([...options.allowlist, ...staticPeers.map((peer) => peer.peerId)]);
+    this.blocked = new Set(options.blocked);
+    this.validators = options.validators;
+    this.#names = new Map(staticPeers.map(({ peerId, name }) => [peerId, name]));
+  }
+
+  /** The name of a static peer; undefined for every other. */
+  nameOf(peerId: string): string | undefined {
+    return this.#names.get(peerId);
+  }
+}
