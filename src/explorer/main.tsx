@@ -2,6 +2,7 @@
 import { render } from "preact";
 import { startFeed } from "./live/feed.ts";
 import { startMetrics } from "./live/latency.ts";
+import { startOthers } from "./live/others.ts";
 import { applyTheme } from "./live/theme.ts";
 import { startVotes } from "./live/votes.ts";
 import { Shell } from "./parts/shell.tsx";
@@ -15,4 +16,5 @@ if (root !== null) {
   startVotes();
   startFeed();
   startMetrics();
+  startOthers();
 }

@@ -228,6 +228,17 @@ describe("the branches of a mined chain", () => {
       },
       { hash: old, height: 2, branchLength: 1, totalWork: "6", status: "valid-fork" },
     ]);
+    const tree = await node.call("chain_getForkTree");
+    expect(tree.map(({ height, status }: Record<string, unknown>) => [height, status])).toEqual([
+      [3, "active"],
+      [2, "active"],
+      [2, "valid-fork"],
+      [1, "active"],
+      [0, "active"],
+    ]);
+    expect(tree[2]).toMatchObject({ hash: old, parentHash: tree[3].hash, work: "2" });
+    expect([tree[0].miner, tree[4].miner]).toEqual([alice.addressHex, null]);
+    expect(await node.call("chain_getForkTree", { heights: 1 })).toHaveLength(1);
     expect(await node.call("chain_getReorgs", { limit: 5 })).toMatchObject([
       { depth: 1, entered: 2, oldHead: old, newHead: tips[0].hash, dropped: 0 },
     ]);

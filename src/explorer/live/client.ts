@@ -3,7 +3,7 @@
  * travel as one request. What a node answers is data to show and to check, never a text that is obeyed.
  */
 import { RpcError } from "../../rpc/rpc-error.ts";
-import { type BatchCall, Client, type MethodName, type ResultOf } from "../../sdk/client.ts";
+import { type BatchCall, type MethodName, NodeCalls, type ResultOf } from "../../sdk/node-calls.ts";
 import { parseNodes } from "../model/routes.ts";
 
 /** Milliseconds until a silent node counts as gone. */
@@ -31,8 +31,8 @@ async function timedFetch(input: Parameters<typeof fetch>[0], init?: RequestInit
   return response;
 }
 
-function clientOf(url: string): Client {
-  return new Client(url, {
+export function clientOf(url: string): NodeCalls {
+  return new NodeCalls(url, {
     fetch: timedFetch as typeof fetch,
     timeoutMs: ANSWER_MS_MAX,
     reconnectMs: Number.POSITIVE_INFINITY,
@@ -40,14 +40,14 @@ function clientOf(url: string): Client {
 }
 
 /** Of the first node; undefined without one. */
-export const client: Client | undefined = nodeUrls[0] === undefined ? undefined : clientOf(nodeUrls[0]);
+export const client: NodeCalls | undefined = nodeUrls[0] === undefined ? undefined : clientOf(nodeUrls[0]);
 
 export type Answer<M extends MethodName> = ResultOf<M> | RpcError;
 
 /** The answers in the order of the calls, a refusal among them as an RpcError. One request. @throws Error without an answer */
 export async function askAll<const C extends readonly BatchCall[]>(
   calls: C,
-  from: Client | undefined = client,
+  from: NodeCalls | undefined = client,
 ): Promise<{ -readonly [K in keyof C]: Answer<C[K]["method"]> }> {
   if (from === undefined) throw new Error("no node to ask: this page was opened from a file");
   return (await from.batch(calls)) as never;

@@ -4,7 +4,7 @@
  * and `link` says since when; the page tries again by itself.
  */
 import { batch, computed, signal } from "@preact/signals";
-import type { ResultOf } from "../../sdk/client.ts";
+import type { ResultOf } from "../../sdk/node-calls.ts";
 import { addHead } from "../model/traffic.ts";
 import { askAll, client, nodeNow, orUndefined } from "./client.ts";
 

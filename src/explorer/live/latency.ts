@@ -11,9 +11,18 @@ const POLL_MS = 3_000;
 /** Bytes of an answer that are read. */
 const TEXT_MAX = 1_000_000;
 
-const metrics = signal<readonly Metric[]>([]);
+export const metrics = signal<readonly Metric[]>([]);
 /** Mean of the transactions that became final since the reading before; undefined before there were any. */
 export const latencyMs = signal<number | undefined>(undefined);
+
+interface Reading {
+  readonly atMs: number;
+  readonly values: ReadonlyMap<string, number>;
+}
+
+/** What was read while the page was open, oldest first: of each name the first sample. */
+export const history = signal<readonly Reading[]>([]);
+const HISTORY_MAX = 400;
 
 let last = { sum: 0, count: 0 };
 
@@ -34,6 +43,10 @@ async function read(): Promise<void> {
     // The feed says that the node is gone.
     return;
   }
+  const values = new Map<string, number>();
+  for (const { samples } of metrics.value)
+    for (const { name, value } of samples) if (!values.has(name)) values.set(name, value);
+  history.value = [...history.peek(), { atMs: Date.now(), values }].slice(-HISTORY_MAX);
   const now = {
     sum: sampleOf(metrics.value, "tx_latency_seconds_sum") ?? 0,
     count: sampleOf(metrics.value, "tx_latency_seconds_count") ?? 0,

@@ -1,6 +1,6 @@
 /** Lists of blocks and of transactions as they stand on several pages. */
 
-import type { ResultOf } from "../../sdk/client.ts";
+import type { ResultOf } from "../../sdk/node-calls.ts";
 import { type ShownHeader, standing } from "../live/feed.ts";
 import { summarizeCall } from "../model/calls.ts";
 import { showAmount, showBytes } from "../model/format.ts";

@@ -11,15 +11,21 @@ import { showDuration } from "../model/format.ts";
 import { href, type PageName } from "../model/routes.ts";
 import { AccountPage } from "../pages/account.tsx";
 import { Anchors } from "../pages/anchors.tsx";
+import { Api } from "../pages/api.tsx";
 import { BlockPage } from "../pages/block.tsx";
 import { Blocks } from "../pages/blocks.tsx";
 import { ChecksPage } from "../pages/checks.tsx";
 import { Consensus } from "../pages/consensus.tsx";
+import { Forks } from "../pages/forks.tsx";
+import { Network } from "../pages/network.tsx";
+import { Node } from "../pages/node.tsx";
 import { Overview } from "../pages/overview.tsx";
+import { Pool } from "../pages/pool.tsx";
 import { Receipt } from "../pages/receipt.tsx";
 import { State } from "../pages/state.tsx";
 import { TransactionPage } from "../pages/transaction.tsx";
 import { Transactions } from "../pages/transactions.tsx";
+import { Validators } from "../pages/validators.tsx";
 import { Text } from "./basics.tsx";
 import { Search } from "./search.tsx";
 
@@ -38,11 +44,17 @@ interface Entry {
 const ENTRIES: readonly Entry[] = [
   { page: "overview", label: "Overview", view: Overview },
   { page: "consensus", label: "Consensus", view: Consensus, only: "pbft" },
+  { page: "forks", label: "Fork tree", view: Forks, only: "pow" },
   { page: "blocks", label: "Blocks", view: Blocks, with: ["block"] },
   { page: "transactions", label: "Transactions", view: Transactions, with: ["transaction"] },
+  { page: "pool", label: "Pool", view: Pool },
   { page: "anchors", label: "Anchors", view: Anchors },
   { page: "receipt", label: "Verify a receipt", view: Receipt },
   { page: "state", label: "State", view: State, with: ["account"] },
+  { page: "validators", label: "Validators", view: Validators, only: "pbft" },
+  { page: "network", label: "Network", view: Network },
+  { page: "node", label: "Node", view: Node },
+  { page: "api", label: "API", view: Api },
   { page: "checks", label: "What is checked", view: ChecksPage },
 ];
 

@@ -59,6 +59,8 @@ function optionsOf(
     ticks: { show: false },
     font: "11px system-ui, sans-serif",
   };
+  const compact = new Intl.NumberFormat(undefined, { notation: "compact" });
+  const ofY = showY ?? ((y: number) => compact.format(y));
   const paths = stepped === true ? { paths: uPlot.paths.stepped?.({ align: 1 }) } : {};
   return {
     width: element.clientWidth,
@@ -67,8 +69,8 @@ function optionsOf(
     cursor: { show: false },
     scales: { x: { time: isTime } },
     axes: [
-      { ...axis, ...(showX === undefined ? {} : { values: (_, xs) => xs.map(showX) }) },
-      { ...axis, size: 52, ...(showY === undefined ? {} : { values: (_, ys) => ys.map(showY) }) },
+      { ...axis, size: 28, ...(showX === undefined ? {} : { values: (_, xs) => xs.map(showX) }) },
+      { ...axis, size: 52, values: (_, ys) => ys.map(ofY) },
     ],
     series: [
       {},

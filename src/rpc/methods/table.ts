@@ -7,6 +7,7 @@ import { setPartition } from "./devnet.ts";
 import { getEngineEvents } from "./engine-events.ts";
 import { getEvidence } from "./evidence.ts";
 import { explainConsensus } from "./explain.ts";
+import { getForkTree } from "./fork-tree.ts";
 import * as governance from "./gov.ts";
 import * as miner from "./miner.ts";
 import * as network from "./network.ts";
@@ -27,6 +28,7 @@ export const METHODS = {
   chain_getHeader: chain.getHeader,
   chain_getBlockRange: chain.getBlockRange,
   chain_getFinalityProof: chain.getFinalityProof,
+  chain_getForkTree: getForkTree,
   chain_getTips: branches.getTips,
   chain_getReorgs: branches.getReorgs,
   chain_getGenesis: chain.getGenesis,

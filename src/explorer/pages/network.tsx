@@ -1,0 +1,193 @@
+/** Several nodes side by side: heads, what each says of the chain, and who talks to whom, so that a partition shows. */
+import { printable } from "../../base/printable.ts";
+import { nodeUrls } from "../live/client.ts";
+import { type SeenNode, seenNodes } from "../live/others.ts";
+import { shorten, showAmount, showBytes } from "../model/format.ts";
+import { Age, Badge, Heading, Panel, Scroll } from "../parts/basics.tsx";
+
+export function Network() {
+  const nodes = seenNodes.value;
+  const hashes = [...new Set(nodes.map(({ told }) => told?.status.headHash))];
+  return (
+    <>
+      <Heading
+        aside={
+          hashes.length > 1 ? <Badge tone="warn">{`${hashes.length} different heads`}</Badge> : undefined
+        }
+      >
+        Network
+      </Heading>
+      <Panel title="Nodes">
+        <Scroll label="nodes">
+          <table>
+            <thead>
+              <tr>
+                <th>node</th>
+                <th>now</th>
+                <th class="right">height</th>
+                <th>head</th>
+                <th class="right">view</th>
+                <th class="right">peers</th>
+                <th class="right">pool</th>
+                <th>it says</th>
+              </tr>
+            </thead>
+            <tbody>
+              {nodes.map((node) => (
+                <NodeRow key={node.url} node={node} heads={hashes} />
+              ))}
+            </tbody>
+          </table>
+        </Scroll>
+        {nodeUrls.length > 1 ? null : (
+          <p class="quiet">
+            Add others to the address to see them side by side: <code>?nodes=18545,18546,18547,18548</code>{" "}
+            before the <code>#</code>.
+          </p>
+        )}
+      </Panel>
+      {nodeUrls.length > 1 ? <Links nodes={nodes} /> : null}
+      {nodes.map((node) => (
+        <Peers key={node.url} node={node} />
+      ))}
+      <Panel title="Try it">
+        <p>On the machine of a devnet, in another terminal; this page shows what follows:</p>
+        <pre>
+          {
+            "npx quorate devnet kill 0          npx quorate devnet restart 0\nnpx quorate devnet pause 1         npx quorate devnet resume 1\nnpx quorate devnet partition 0,1/2,3   npx quorate devnet heal"
+          }
+        </pre>
+      </Panel>
+    </>
+  );
+}
+
+function NodeRow({
+  node: { url, told, gone },
+  heads,
+}: {
+  readonly node: SeenNode;
+  readonly heads: readonly (string | undefined)[];
+}) {
+  const consensus = told?.status.consensus;
+  return (
+    <tr>
+      <td title={url}>{printable(told?.info.name ?? url)}</td>
+      <td>
+        <Badge tone={gone === undefined ? "good" : "bad"}>
+          {gone !== undefined ? "gone" : told === undefined ? "asking" : "answers"}
+        </Badge>
+      </td>
+      {told === undefined ? (
+        <td colSpan={6}>{printable(gone ?? "")}</td>
+      ) : (
+        <>
+          <td class="right">{showAmount(told.status.height)}</td>
+          <td>
+            <span class={`swatch v${heads.indexOf(told.status.headHash) % 8}`} />
+            <code>{shorten(told.status.headHash)}</code>
+          </td>
+          <td class="right">{consensus?.type === "pbft" ? consensus.view : "–"}</td>
+          <td class="right">{told.status.peers}</td>
+          <td class="right">{told.status.mempool}</td>
+          <td class="wrap">
+            <Badge tone={told.explain.ok ? "good" : "warn"}>{told.explain.state}</Badge>{" "}
+            {printable(told.explain.summary)}
+          </td>
+        </>
+      )}
+    </tr>
+  );
+}
+
+/** Each row says whom that node is connected to, with the round trip that it measured. */
+function Links({ nodes }: { readonly nodes: readonly SeenNode[] }) {
+  return (
+    <Panel title="Who talks to whom" aside="round trips in ms, as the node of the row measured them">
+      <Scroll label="connections">
+        <table class="matrix">
+          <thead>
+            <tr>
+              <th>from / to</th>
+              {nodes.map(({ url, told }) => (
+                <th key={url}>{printable(told?.info.name ?? url)}</th>
+              ))}
+            </tr>
+          </thead>
+          <tbody>
+            {nodes.map((from) => (
+              <tr key={from.url}>
+                <th scope="row">{printable(from.told?.info.name ?? from.url)}</th>
+                {nodes.map((to) => (
+                  <Link key={to.url} from={from} to={to} />
+                ))}
+              </tr>
+            ))}
+          </tbody>
+        </table>
+      </Scroll>
+    </Panel>
+  );
+}
+
+function Link({ from, to }: { readonly from: SeenNode; readonly to: SeenNode }) {
+  if (from === to) return <td class="vote quiet">–</td>;
+  const peer = from.told?.peers.find(({ peerId }) => peerId === to.told?.info.nodeId);
+  if (from.gone !== undefined || peer === undefined) return <td class="vote away">✖ apart</td>;
+  return <td class="vote commit">{peer.latencyMs === null ? "✔" : peer.latencyMs.toFixed(1)}</td>;
+}
+
+function Peers({ node: { told } }: { readonly node: SeenNode }) {
+  if (told === undefined) return null;
+  return (
+    <Panel title={`Peers of ${printable(told.info.name)}`}>
+      <Scroll label={`peers of ${printable(told.info.name)}`}>
+        <table>
+          <thead>
+            <tr>
+              <th>peer</th>
+              <th>role</th>
+              <th>direction</th>
+              <th class="right">round trip</th>
+              <th class="right">height it tells</th>
+              <th class="right">clock</th>
+              <th class="right">in, out</th>
+              <th class="right">since</th>
+            </tr>
+          </thead>
+          <tbody>
+            {told.peers.map(
+              ({
+                peerId,
+                name,
+                role,
+                direction,
+                latencyMs,
+                height,
+                clockOffsetMs,
+                bytesIn,
+                bytesOut,
+                sinceMs,
+              }) => (
+                <tr key={peerId}>
+                  <td title={peerId}>{printable(name ?? `${peerId.slice(0, 16)}…`)}</td>
+                  <td>{role}</td>
+                  <td>{direction}</td>
+                  <td class="right">{latencyMs === null ? "–" : `${latencyMs.toFixed(1)} ms`}</td>
+                  <td class="right">{height === null ? "–" : showAmount(height)}</td>
+                  <td class="right quiet">{clockOffsetMs === null ? "–" : `${clockOffsetMs} ms`}</td>
+                  <td class="right quiet">
+                    {showBytes(bytesIn)}, {showBytes(bytesOut)}
+                  </td>
+                  <td class="right quiet">
+                    <Age timeMs={sinceMs} />
+                  </td>
+                </tr>
+              ),
+            )}
+          </tbody>
+        </table>
+      </Scroll>
+    </Panel>
+  );
+}
