@@ -177,7 +177,8 @@ export class NodeCalls {
       }
     }
     const refusal = errors.find((error) => error instanceof RpcError);
-    if (refusal !== undefined || errors.length === 1) throw refusal ?? must(errors[0], "no endpoint answered");
+    if (refusal !== undefined || errors.length === 1)
+      throw refusal ?? must(errors[0], "no endpoint answered");
     throw new Error(errors.map((error) => error.message).join("; "), { cause: errors[0] });
   }
 }
