@@ -53,7 +53,13 @@ const FAIRNESS_MS = 5_000;
 const OWN_KEYS: readonly ConfigKey[] = ["name", "mode", "rpc.port", "p2p.port", "mining.coinbase"];
 const OWN_VARIABLES = OWN_KEYS.map(variableOf);
 /** Variables that mean the commands, or one node alone. */
-const OTHER_VARIABLES = ["QUORATE_DIR", "QUORATE_RPC_URL", "QUORATE_RPC_TOKEN", "QUORATE_DEBUG"];
+const OTHER_VARIABLES = [
+  "QUORATE_DIR",
+  "QUORATE_RPC_URL",
+  "QUORATE_RPC_TOKEN",
+  "QUORATE_DEBUG",
+  "QUORATE_PASSWORD_FILE",
+];
 
 /** The variables that every node of a devnet gets. */
 export function nodeVariables(environment: Variables): Variables {

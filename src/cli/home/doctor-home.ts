@@ -10,6 +10,7 @@ import { ChainStore } from "../../chain/store.ts";
 import { type Config, loadConfig } from "../../node/home/config.ts";
 import { type Home, type HomePaths, homePaths, openHome } from "../../node/home/home.ts";
 import { checkStamp, stampPath } from "../../node/home/home-stamp.ts";
+import type { Unlock } from "../../node/home/key-file.ts";
 import { lockOwner } from "../../node/home/lock.ts";
 import { startErrorOf } from "../../node/home/start-error.ts";
 import { packageVersion } from "../../node/home/version.ts";
@@ -21,8 +22,8 @@ const DISK_FREE_MIN = 1024 ** 3;
 const ANSWER_MS = 3_000;
 
 /** Every check of the home; the later ones are left out when its files cannot be read. */
-export async function examineHome(dir: string): Promise<Finding[]> {
-  const home = openHome(dir);
+export async function examineHome(dir: string, unlock?: Unlock): Promise<Finding[]> {
+  const home = openHome(dir, unlock);
   if (!home.ok) return [wrongFile("home", home.fault.detail)];
   const loaded = loadConfig({ file: home.value.configText, environment: process.env });
   if (!loaded.ok) return [wrongFile("config", loaded.fault.detail)];

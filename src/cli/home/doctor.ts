@@ -8,11 +8,13 @@ import { join } from "node:path";
 import type { Command } from "commander";
 import { utf8 } from "../../base/bytes.ts";
 import { createSigner, nativeName, verifyQuickly, verifyZip215 } from "../../crypto/keys.ts";
+import { homePaths } from "../../node/home/home.ts";
 import { leaf } from "../command.ts";
 import { askDevnet, type DevnetReport } from "../devnet/devnet-control.ts";
 import { DEFAULT_DEVNET_DIR, devnetFile } from "../devnet/devnet-dir.ts";
 import { EXIT, Finished } from "../exit.ts";
 import { type Finding, isFree } from "./doctor-checks.ts";
+import { type PasswordOptions, passwordOptions, unlockKeys } from "./passwords.ts";
 
 const NODE_MIN = [20, 19] as const;
 /** When this version was made: a clock before it is wrong. */
@@ -27,7 +29,7 @@ against keys and database, peers (reached, agreeing, letting this node in), cloc
 permissions; while the node runs, what it says of itself.
 Exit codes: 0 all is well, 1 something is not, 2 a file of the home is wrong (the line names it).`;
 
-interface DoctorOptions {
+interface DoctorOptions extends PasswordOptions {
   readonly dir?: string;
   readonly devnet: string;
 }
@@ -38,7 +40,7 @@ export function addDoctor(program: Command): void {
     "doctor",
     "check whether this machine can run a node, or with --dir what is wrong with one",
     (command) =>
-      command
+      passwordOptions(command)
         .option("--dir <dir>", "home of a node to be examined")
         .option("--devnet <dir>", "folder of your devnet, whose ports may be busy", DEFAULT_DEVNET_DIR)
         .addHelpText("after", HELP),
@@ -53,12 +55,13 @@ export function addDoctor(program: Command): void {
   );
 }
 
-async function examine({ dir, devnet }: DoctorOptions): Promise<Finding[]> {
+async function examine({ dir, devnet, ...password }: DoctorOptions): Promise<Finding[]> {
   const machine = [checkNodeVersion(process.versions.node), await checkLevel(), checkSignatures()];
   // The folder of a devnet is no home; its nodes have homes in it.
   if (dir !== undefined && !existsSync(devnetFile(dir))) {
     const { examineHome } = await import("./doctor-home.ts");
-    return [...machine, ...(await examineHome(dir))];
+    const { nodeKey, validatorKey } = homePaths(dir);
+    return [...machine, ...(await examineHome(dir, await unlockKeys([nodeKey, validatorKey], password)))];
   }
   const own = dir ?? devnet; // --dir named the devnet once
   const ports = await checkPorts([...RPC_PORTS, ...P2P_PORTS], await devnetPorts(own), own);

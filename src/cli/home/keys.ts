@@ -1,6 +1,6 @@
 /**
- * `quorate keys`: account keys as files in <dir>/keys. A key is shown by its address; the secret is printed by
- * `export` alone. A file is never overwritten. Random bytes come from node:crypto. `quorate node-id`: who a node is
+ * `quorate keys`: account keys as files in <dir>/keys, plain or under a password. A key is shown by its address, which
+ * needs no password; the secret is printed by `export` alone. A file is never overwritten, but by `change-password`. Random bytes come from node:crypto. `quorate node-id`: who a node is
  * to its peers, from keys/node.json.
  */
 import { randomBytes } from "node:crypto";
@@ -9,43 +9,99 @@ import { basename, join } from "node:path";
 import type { Command } from "commander";
 import { hex0x, parseBytes32 } from "../../base/bytes.ts";
 import { homePaths } from "../../node/home/home.ts";
-import { type Key, keyOfSeed, loadKey, saveKey } from "../../node/home/key-file.ts";
+import {
+  formatEncryptedKey,
+  formatKey,
+  type Key,
+  keyOfSeed,
+  loadKey,
+  loadPublicKey,
+  saveKey,
+  saveKeyText,
+} from "../../node/home/key-file.ts";
+import { readTextFile } from "../../node/home/text-file.ts";
 import { peerIdFromSeed } from "../../p2p/transport/identity.ts";
+import { writeDurably } from "../../storage/durable-file.ts";
+import { integer } from "../arguments.ts";
 import { dirOption, group, leaf } from "../command.ts";
 import { badInput, must } from "../exit.ts";
 import { readStdin } from "../stdin.ts";
 import { table } from "../table.ts";
 import { keyPath, keysDir } from "./key-paths.ts";
+import { newPassword, type PasswordOptions, passwordOptions, unlockKeys } from "./passwords.ts";
 
-interface KeysOptions {
+interface KeysOptions extends PasswordOptions {
   readonly dir: string;
 }
 
-export function addKeys(program: Command): void {
-  const keys = group(program, "keys", "make and look at account keys");
-  const withDir = (command: Command) => command.addOption(dirOption());
+interface NewOptions extends KeysOptions {
+  readonly encrypt?: boolean;
+}
 
-  leaf<KeysOptions>(program, "node-id", "show a node's libp2p peer id", withDir, ({ out, options }) => {
-    const peerId = peerIdFromSeed(must(loadKey(homePaths(options.dir).nodeKey)).seed);
-    out.result({ peerId }, peerId);
-  });
+interface ImportOptions extends NewOptions {
+  readonly file?: string;
+}
+
+interface ExportOptions extends KeysOptions, NewPasswordOptions {
+  readonly encrypted?: boolean;
+}
+
+/** Of the password under which a key is put that may have another one. */
+interface NewPasswordOptions {
+  readonly newPasswordFile?: string;
+  readonly newPasswordFd?: number;
+}
+
+interface ChangeOptions extends KeysOptions, NewPasswordOptions {
+  readonly remove?: boolean;
+}
+
+export function addKeys(program: Command): void {
+  const keys = group(program, "keys", "make and look at account keys, plain or under a password");
+  const withDir = (command: Command) => command.addOption(dirOption());
+  const withPassword = (command: Command) => passwordOptions(withDir(command));
+  const withNewPassword = (command: Command) =>
+    withPassword(command)
+      .option("--new-password-file <file>", "file with the new password")
+      .option("--new-password-fd <n>", "read the new password from this file descriptor", integer(0, 1_023));
+  const withEncrypt = (command: Command) =>
+    withPassword(command).option("--encrypt", "put it under a password (asked for, or as below)");
 
   leaf<KeysOptions>(
+    program,
+    "node-id",
+    "show a node's libp2p peer id",
+    withPassword,
+    async ({ out, options }) => {
+      const key = await load(homePaths(options.dir).nodeKey, options);
+      const peerId = peerIdFromSeed(key.seed);
+      out.result({ peerId }, peerId);
+    },
+  );
+
+  leaf<NewOptions>(
     keys,
     "new <name>",
     "make a new random key",
-    withDir,
-    ({ out, options, args: [name] }) => {
-      const saved = save(options.dir, name, keyOfSeed(new Uint8Array(randomBytes(32))));
-      out.result(saved, [`${name}  ${saved.address}`, `  ${saved.file} (keep it secret and backed up)`]);
+    withEncrypt,
+    async ({ out, options, args: [name] }) => {
+      const saved = await save(options, name, keyOfSeed(new Uint8Array(randomBytes(32))));
+      const advice = saved.isEncrypted
+        ? "encrypted; without its password it is lost"
+        : "keep it secret and backed up";
+      out.result(saved, [`${name}  ${saved.address}`, `  ${saved.file} (${advice})`]);
     },
   );
 
   leaf<KeysOptions>(keys, "list", "list the keys", withDir, ({ out, options }) => {
     const found = listKeys(options.dir);
-    const rows = found.map(({ name, address }) => [name, address]);
+    const rows = found.map(({ name, address, isEncrypted }) => [
+      name,
+      address,
+      isEncrypted ? "encrypted" : "plain",
+    ]);
     const none = `no keys in ${keysDir(options.dir)}; make one with: quorate keys new NAME`;
-    out.result({ keys: found }, rows.length === 0 ? none : table(["name", "address"], rows));
+    out.result({ keys: found }, rows.length === 0 ? none : table(["name", "address", "secret"], rows));
   });
 
   leaf<KeysOptions>(
@@ -54,53 +110,119 @@ export function addKeys(program: Command): void {
     "show a key's address",
     withDir,
     ({ out, options, args: [name] }) => {
-      const address = hex0x(load(options.dir, name).publicKey);
+      const address = hex0x(must(loadPublicKey(keyPath(options.dir, name))).publicKey);
       out.result({ name, address }, address);
     },
   );
 
-  leaf<KeysOptions>(
+  leaf<ImportOptions>(
     keys,
     "import <name> [seed]",
     "make a key from a secret seed of 32 bytes in hex, read from stdin when it is not given",
-    withDir,
-    ({ out, options, args: [name, given] }) => {
-      const seed = parseBytes32(given?.trim() ?? readStdin());
-      if (seed === undefined) throw badInput("expected a seed: 0x and 64 hex digits (32 bytes)");
-      const saved = save(options.dir, name, keyOfSeed(seed));
+    (command) =>
+      withEncrypt(command).option("--file <file>", "import this key file, as it is: plain or encrypted"),
+    async ({ out, options, args: [name, given] }) => {
+      const saved =
+        options.file === undefined
+          ? await save(options, name, keyOfSeed(seedOf(given?.trim() ?? readStdin())))
+          : await importFile(options, options.file, name);
       out.result(saved, `${name}  ${saved.address}`);
     },
   );
 
-  leaf<KeysOptions>(
+  leaf<ExportOptions>(
     keys,
     "export <name>",
     "print a key's SECRET seed",
-    withDir,
-    ({ out, options, args: [name] }) => {
-      const key = load(options.dir, name);
+    (command) =>
+      withNewPassword(command).option(
+        "--encrypted",
+        "print an encrypted key file instead, for keys import --file",
+      ),
+    async ({ out, options, args: [name] }) => {
+      const path = keyPath(options.dir, name);
+      const key = await load(path, options);
+      if (options.encrypted === true) {
+        const text = formatEncryptedKey(key, await newPassword("the exported key", newOf(options)));
+        out.result(JSON.parse(text), text.trimEnd());
+        return;
+      }
       out.warn("this is the secret: whoever sees it owns the account");
       const seed = hex0x(key.seed);
       out.result({ name, address: hex0x(key.publicKey), seed }, seed);
     },
   );
+
+  leaf<ChangeOptions>(
+    keys,
+    "change-password <name>",
+    "put a key under a new password, also one that had none (validator and node name a home's own)",
+    (command) => withNewPassword(command).option("--remove", "leave it without a password"),
+    async ({ out, options, args: [name] }) => {
+      const path = keyPath(options.dir, name);
+      const key = await load(path, options);
+      const isEncrypted = options.remove !== true;
+      const text = isEncrypted
+        ? formatEncryptedKey(key, await newPassword(path, newOf(options)))
+        : formatKey(key);
+      await writeDurably(path, text);
+      out.result({ name, address: hex0x(key.publicKey), file: path, isEncrypted }, [
+        `${name}  ${isEncrypted ? "encrypted under the new password" : "without a password now"}`,
+        "  copies and backups of the file keep the old one",
+      ]);
+    },
+  );
 }
 
-function listKeys(dir: string): { name: string; address: string; file: string }[] {
+function newOf({ newPasswordFile, newPasswordFd }: NewPasswordOptions): PasswordOptions {
+  return {
+    ...(newPasswordFile === undefined ? {} : { passwordFile: newPasswordFile }),
+    ...(newPasswordFd === undefined ? {} : { passwordFd: newPasswordFd }),
+  };
+}
+
+function seedOf(text: string): Uint8Array {
+  const seed = parseBytes32(text);
+  if (seed === undefined) throw badInput("expected a seed: 0x and 64 hex digits (32 bytes)");
+  return seed;
+}
+
+interface ListedKey {
+  readonly name: string;
+  readonly address: string;
+  readonly file: string;
+  readonly isEncrypted: boolean;
+}
+
+function listKeys(dir: string): ListedKey[] {
   const folder = keysDir(dir);
   const files = existsSync(folder) ? readdirSync(folder).filter((file) => file.endsWith(".json")) : [];
   return files.sort().map((file) => {
     const path = join(folder, file);
-    return { name: basename(file, ".json"), address: hex0x(must(loadKey(path)).publicKey), file: path };
+    const { publicKey, isEncrypted } = must(loadPublicKey(path));
+    return { name: basename(file, ".json"), address: hex0x(publicKey), file: path, isEncrypted };
   });
 }
 
-function load(dir: string, name: string): Key {
-  return must(loadKey(keyPath(dir, name)));
+async function load(path: string, options: PasswordOptions): Promise<Key> {
+  return must(loadKey(path, await unlockKeys([path], options)));
 }
 
-function save(dir: string, name: string, key: Key): { name: string; address: string; file: string } {
-  const file = keyPath(dir, name);
-  must(saveKey(file, key));
-  return { name, address: hex0x(key.publicKey), file };
+async function save(options: NewOptions, name: string, key: Key): Promise<ListedKey> {
+  const file = keyPath(options.dir, name);
+  const isEncrypted = options.encrypt === true;
+  // Before the question: a key is never overwritten.
+  if (existsSync(file)) must(saveKey(file, key));
+  const text = isEncrypted ? formatEncryptedKey(key, await newPassword(file, options)) : formatKey(key);
+  must(saveKeyText(file, text));
+  return { name, address: hex0x(key.publicKey), file, isEncrypted };
+}
+
+/** A plain one may be put under a password on the way; an encrypted one stays as it is. */
+async function importFile(options: ImportOptions, from: string, name: string): Promise<ListedKey> {
+  const { publicKey, isEncrypted } = must(loadPublicKey(from));
+  if (!isEncrypted) return save(options, name, must(loadKey(from)));
+  const file = keyPath(options.dir, name);
+  must(saveKeyText(file, must(readTextFile(from))));
+  return { name, address: hex0x(publicKey), file, isEncrypted };
 }

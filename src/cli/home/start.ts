@@ -7,7 +7,7 @@
 import { resolve } from "node:path";
 import { type Command, Option } from "commander";
 import { loadConfig } from "../../node/home/config.ts";
-import { type Home, openHome } from "../../node/home/home.ts";
+import { type Home, homePaths, openHome } from "../../node/home/home.ts";
 import { MOVED_OPTION } from "../../node/home/home-stamp.ts";
 import { parsePeerAddress } from "../../node/home/peers-file.ts";
 import type { StartError } from "../../node/home/start-error.ts";
@@ -19,8 +19,9 @@ import type { Output } from "../output.ts";
 import { guardProcess } from "../process-boundary.ts";
 import { addSettingFlags, settingsOf } from "../setting-flags.ts";
 import { outliveReader } from "../terminal.ts";
+import { type PasswordOptions, passwordOptions, unlockKeys } from "./passwords.ts";
 
-interface StartOptions {
+interface StartOptions extends PasswordOptions {
   readonly dir: string;
   readonly peer?: readonly string[];
   readonly cutOff?: readonly string[];
@@ -34,8 +35,7 @@ export function addStart(program: Command): void {
     "run the node of a folder until it is stopped",
     (command) =>
       addSettingFlags(
-        command
-          .addOption(dirOption())
+        passwordOptions(command.addOption(dirOption()))
           .option("--peer <multiaddr>", "a node to connect to, besides peers.json; repeatable", collect)
           .option(
             MOVED_OPTION,
@@ -50,7 +50,9 @@ export function addStart(program: Command): void {
 
 async function runNode(out: Output, options: StartOptions): Promise<void> {
   outliveReader();
-  const home = must(openHome(options.dir));
+  const { nodeKey, validatorKey } = homePaths(options.dir);
+  const unlock = await unlockKeys([nodeKey, validatorKey], options);
+  const home = must(openHome(options.dir, unlock));
   const { config, skipped } = must(
     loadConfig({
       file: home.configText,

@@ -85,7 +85,13 @@ type Values = { [K in ConfigKey]: ValueOf<(typeof CONFIG_KEYS)[K]["schema"]> };
 const KEYS = Object.keys(CONFIG_KEYS) as ConfigKey[];
 
 /** Variables that are not configuration: QUORATE_DEBUG shows stacks, the others are defaults of --dir and --rpc, and a token for that node. */
-const OTHER_VARIABLES = ["QUORATE_DEBUG", "QUORATE_DIR", "QUORATE_RPC_URL", "QUORATE_RPC_TOKEN"];
+const OTHER_VARIABLES = [
+  "QUORATE_DEBUG",
+  "QUORATE_DIR",
+  "QUORATE_RPC_URL",
+  "QUORATE_RPC_TOKEN",
+  "QUORATE_PASSWORD_FILE",
+];
 
 /** Faults: `malformed`, with the origin of what is wrong. */
 export function loadConfig(sources: ConfigSources): Verdict<LoadedConfig, "malformed"> {

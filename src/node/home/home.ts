@@ -13,7 +13,7 @@ import type { Genesis } from "../../chain/genesis/genesis.ts";
 import { parseGenesis } from "../../chain/genesis/genesis-file.ts";
 import { makeFolder, writeWhole } from "../../storage/durable-file.ts";
 import { loadModules, moduleFile } from "../modules/module-files.ts";
-import { type Key, loadKey, saveKey } from "./key-file.ts";
+import { type Key, type KeyFault, loadKey, saveKey, type Unlock } from "./key-file.ts";
 import { formatPeers, type KnownPeer, parsePeers } from "./peers-file.ts";
 import { readTextFile } from "./text-file.ts";
 
@@ -58,14 +58,7 @@ export interface Home {
   readonly validatorKey: Key | undefined;
 }
 
-export type HomeFault =
-  | "missing"
-  | "exists"
-  | "malformed"
-  | "unsafe"
-  | "too-large"
-  | "unfit"
-  | "wrong-module";
+export type HomeFault = KeyFault | "exists" | "too-large" | "unfit" | "wrong-module";
 
 export function homePaths(dir: string): HomePaths {
   return {
@@ -87,8 +80,12 @@ export function homePaths(dir: string): HomePaths {
   };
 }
 
-/** Reads everything but the data; faults name the file. @throws Error when the disk fails. */
-export function openHome(dir: string): Verdict<Home, HomeFault> {
+/**
+ * Reads everything but the data; faults name the file.
+ * @param unlock the passwords of keys that have one
+ * @throws Error when the disk fails.
+ */
+export function openHome(dir: string, unlock?: Unlock): Verdict<Home, HomeFault> {
   const paths = homePaths(dir);
   if (!existsSync(paths.genesis)) {
     return refuse("missing", `${paths.genesis}: not found; make a node home with: quorate init --dir ${dir}`);
@@ -103,9 +100,9 @@ export function openHome(dir: string): Verdict<Home, HomeFault> {
   if (!configText.ok) return configText;
   const peers = parsePeers(peersText.value);
   if (!peers.ok) return refuse("malformed", `${paths.peers}: ${peers.fault.detail}`);
-  const nodeKey = loadKey(paths.nodeKey);
+  const nodeKey = loadKey(paths.nodeKey, unlock);
   if (!nodeKey.ok) return nodeKey;
-  const validatorKey = loadKey(paths.validatorKey);
+  const validatorKey = loadKey(paths.validatorKey, unlock);
   if (!validatorKey.ok && validatorKey.fault.code !== "missing") return validatorKey;
   return accept({
     paths,

@@ -1,18 +1,30 @@
 /**
- * Key files: one Ed25519 secret as versioned JSON, for people to see what it is, mode 0600. It refuses a version or
- * type that it does not know, a public key that is not the seed's, and a file that others may read.
+ * Key files: one Ed25519 secret as versioned JSON, plain (version 1) or under a password (version 2, keystore.ts), for
+ * people to see what it is, mode 0600. It refuses a version or type that it does not know, a public key that is not the
+ * seed's, and a file that others may read or own.
  */
 import { closeSync, fsyncSync, openSync, statSync, writeSync } from "node:fs";
 import { dirname } from "node:path";
 import { type Address, equalBytes, hex0x } from "../../base/bytes.ts";
-import { accept, refuse, type Verdict } from "../../base/fault.ts";
+import { accept, type Fault, refuse, type Verdict } from "../../base/fault.ts";
 import { addressField, checkJson, choiceField, field, object } from "../../codec/field.ts";
 import { createSigner } from "../../crypto/keys.ts";
 import { withPath } from "../../storage/disk-fault.ts";
 import { makeFolder } from "../../storage/durable-file.ts";
+import {
+  KEYSTORE_TYPE,
+  type Keystore,
+  keystoreOf,
+  keystoreSchema,
+  openKeystore,
+  type ScryptCost,
+  sealKeystore,
+} from "./keystore.ts";
 import { readTextFile } from "./text-file.ts";
 
 export const KEY_FILE_VERSION = 1;
+/** Bytes of a key file; a larger one is refused unread. */
+const KEY_FILE_BYTES_MAX = 16 * 1024;
 
 export interface Key {
   readonly publicKey: Address;
@@ -53,22 +65,86 @@ export function formatKey(key: Key): string {
   return `${JSON.stringify(file, undefined, 2)}\n`;
 }
 
-/** Faults: `missing`, `malformed` and `unsafe` (others may read it). @throws Error when the disk fails. */
-export function loadKey(path: string): Verdict<Key, "missing" | "malformed" | "unsafe"> {
-  const mode = statSync(path, { throwIfNoEntry: false })?.mode;
-  if (mode === undefined) return refuse("missing", `${path}: there is no such key file`);
+export type KeyFault = "missing" | "malformed" | "unsafe" | "locked" | "wrong-password";
+
+/** The password of an encrypted key file; undefined: none was given. */
+export type Unlock = (path: string) => string | undefined;
+
+const NO_PASSWORD: Unlock = () => undefined;
+
+/**
+ * Faults: `missing`, `malformed`, `unsafe` (others may read it), `locked` (no password was given), `wrong-password`.
+ * @throws Error when the disk fails.
+ */
+export function loadKey(path: string, unlock: Unlock = NO_PASSWORD): Verdict<Key, KeyFault> {
+  const text = readKeyFile(path);
+  if (!text.ok) return text;
+  const named = (fault: Fault<KeyFault>) => refuse(fault.code, `${path}: ${fault.detail}`);
+  const keystore = parseKeystore(text.value);
+  if (keystore === undefined) {
+    const key = parseKey(text.value);
+    return key.ok ? key : named(key.fault);
+  }
+  if (!keystore.ok) return named(keystore.fault);
+  const password = unlock(path);
+  if (password === undefined) return refuse("locked", `${path}: encrypted, and no password was given`);
+  const seed = openKeystore(keystore.value, password);
+  if (!seed.ok) return named(seed.fault);
+  const key = keyOfSeed(seed.value);
+  return equalBytes(key.publicKey, keystore.value.publicKey)
+    ? accept(key)
+    : refuse("malformed", `${path}: publicKey is not that of the secret in it`);
+}
+
+/** Who the key is, which needs no password. */
+export function loadPublicKey(
+  path: string,
+): Verdict<{ readonly publicKey: Address; readonly isEncrypted: boolean }, KeyFault> {
+  const text = readKeyFile(path);
+  if (!text.ok) return text;
+  const keystore = parseKeystore(text.value);
+  const parsed = keystore ?? parseKey(text.value);
+  if (!parsed.ok) return refuse(parsed.fault.code, `${path}: ${parsed.fault.detail}`);
+  return accept({ publicKey: parsed.value.publicKey, isEncrypted: keystore !== undefined });
+}
+
+/** Undefined for a text that is no encrypted key. */
+function parseKeystore(json: string): Verdict<Keystore, "malformed"> | undefined {
+  if (!json.includes(`"${KEYSTORE_TYPE}"`)) return undefined;
+  const fields = checkJson(keystoreSchema, json);
+  return fields.ok ? keystoreOf(fields.value) : fields;
+}
+
+function readKeyFile(path: string): Verdict<string, "missing" | "malformed" | "unsafe"> {
+  const found = statSync(path, { throwIfNoEntry: false });
+  if (found === undefined) return refuse("missing", `${path}: there is no such key file`);
+  const { mode, uid, size } = found;
   if ((mode & 0o077) !== 0) {
     const shown = (mode & 0o777).toString(8);
     return refuse("unsafe", `${path}: mode ${shown} lets others read a secret key; run: chmod 600 ${path}`);
   }
-  const text = readTextFile(path);
-  if (!text.ok) return text;
-  const key = parseKey(text.value);
-  return key.ok ? key : refuse("malformed", `${path}: ${key.fault.detail}`);
+  const own = process.getuid?.() ?? 0;
+  if (uid !== own && uid !== 0 && own !== 0) {
+    return refuse("unsafe", `${path}: owned by user ${uid}, who could change it; this is user ${own}`);
+  }
+  if (size > KEY_FILE_BYTES_MAX) {
+    return refuse("malformed", `${path}: ${size} bytes, at most ${KEY_FILE_BYTES_MAX} are read`);
+  }
+  return readTextFile(path);
 }
 
 /** Writes a new file and syncs it; never over an existing one. Fault: `exists`. */
 export function saveKey(path: string, key: Key): Verdict<undefined, "exists"> {
+  return saveKeyText(path, formatKey(key));
+}
+
+/** The file's text under a password. */
+export function formatEncryptedKey({ publicKey, seed }: Key, password: string, cost?: ScryptCost): string {
+  return sealKeystore(publicKey, seed, password, cost);
+}
+
+/** As {@link saveKey}. */
+export function saveKeyText(path: string, text: string): Verdict<undefined, "exists"> {
   makeFolder(dirname(path), 0o700);
   let file: number;
   try {
@@ -79,7 +155,7 @@ export function saveKey(path: string, key: Key): Verdict<undefined, "exists"> {
   }
   try {
     withPath(path, () => {
-      writeSync(file, formatKey(key));
+      writeSync(file, text);
       fsyncSync(file);
     });
   } finally {

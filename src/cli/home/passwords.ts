@@ -1,0 +1,120 @@
+/**
+ * Where the password of an encrypted key comes from: --password-file (or QUORATE_PASSWORD_FILE), --password-fd, the
+ * systemd credential `quorate-password`, else a question on the terminal that shows nothing of the answer. Never an
+ * argument: other users of the machine see these.
+ */
+import { existsSync, fstatSync, readFileSync, statSync } from "node:fs";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+import { Writable } from "node:stream";
+import { type Command, Option } from "commander";
+import { loadPublicKey, type Unlock } from "../../node/home/key-file.ts";
+import { PASSWORD_BYTES_MAX } from "../../node/home/keystore.ts";
+import { decodeText } from "../../node/home/text-file.ts";
+import { integer } from "../arguments.ts";
+import { badInput, CliError, EXIT } from "../exit.ts";
+
+export interface PasswordOptions {
+  readonly passwordFile?: string;
+  readonly passwordFd?: number;
+}
+
+/** The name under which systemd hands it over: LoadCredential= or LoadCredentialEncrypted=. */
+const CREDENTIAL = "quorate-password";
+const FD_MAX = 1_023;
+
+export function passwordOptions(command: Command): Command {
+  return command
+    .addOption(
+      new Option("--password-file <file>", "file with the password of an encrypted key").env(
+        "QUORATE_PASSWORD_FILE",
+      ),
+    )
+    .option("--password-fd <n>", "read that password from this file descriptor", integer(0, FD_MAX));
+}
+
+/**
+ * The passwords of those of these key files that are encrypted; plain and missing ones need none.
+ * @throws CliError when there is none to be had
+ */
+export async function unlockKeys(paths: readonly string[], options: PasswordOptions): Promise<Unlock> {
+  const locked = paths.filter((path) => isEncrypted(path));
+  if (locked.length === 0) return () => undefined;
+  const given = givenPassword(options);
+  const passwords = new Map<string, string>();
+  for (const path of locked) passwords.set(path, given ?? (await ask(`Password of ${path}: `)));
+  return (path) => passwords.get(path);
+}
+
+/** For a file that is written: asked for twice where it is asked for. */
+export async function newPassword(path: string, options: PasswordOptions): Promise<string> {
+  const given = givenPassword(options);
+  if (given !== undefined) return given;
+  const password = await ask(`New password of ${path}: `);
+  if ((await ask("The same again: ")) !== password)
+    throw badInput("the two passwords differ; nothing was done");
+  return password;
+}
+
+/** What is wrong with the file is said where it is read. */
+function isEncrypted(path: string): boolean {
+  if (!existsSync(path)) return false;
+  const found = loadPublicKey(path);
+  return found.ok && found.value.isEncrypted;
+}
+
+function givenPassword({ passwordFile, passwordFd }: PasswordOptions): string | undefined {
+  if (passwordFd !== undefined) return read(passwordFd, `file descriptor ${passwordFd}`);
+  if (passwordFile !== undefined) return read(passwordFile, passwordFile);
+  const folder = process.env.CREDENTIALS_DIRECTORY;
+  const credential = folder === undefined ? undefined : join(folder, CREDENTIAL);
+  return credential !== undefined && existsSync(credential) ? read(credential, credential) : undefined;
+}
+
+/** Without the line end that editors and `echo` leave. */
+function read(from: string | number, name: string): string {
+  let bytes: Uint8Array;
+  try {
+    const { size } = typeof from === "number" ? fstatSync(from) : statSync(from);
+    if (size > PASSWORD_BYTES_MAX + 2)
+      throw badInput(`${name}: ${size} bytes, a password has at most ${PASSWORD_BYTES_MAX}`);
+    bytes = readFileSync(from);
+  } catch (error) {
+    if (error instanceof CliError) throw error;
+    throw badInput(`the password cannot be read from ${name}: ${(error as Error).message}`);
+  }
+  const text = decodeText(bytes);
+  if (!text.ok) throw badInput(`${name}: ${text.fault.detail}`);
+  return checked(text.value.replace(/\r?\n$/, ""), name);
+}
+
+function checked(password: string, name: string): string {
+  if (password === "") throw badInput(`${name}: the password is empty`);
+  if (Buffer.byteLength(password) > PASSWORD_BYTES_MAX)
+    throw badInput(`${name}: a password has at most ${PASSWORD_BYTES_MAX} bytes`);
+  return password;
+}
+
+/** On the terminal, which shows the question and nothing of the answer. */
+async function ask(question: string): Promise<string> {
+  if (!process.stdin.isTTY) {
+    const ways = "--password-file, --password-fd, QUORATE_PASSWORD_FILE or the systemd credential";
+    throw badInput(
+      `an encrypted key, and no terminal to ask for its password: give it by ${ways} ${CREDENTIAL}`,
+    );
+  }
+  process.stderr.write(question);
+  const silent = new Writable({ write: (_chunk, _encoding, done) => done() });
+  const lines = createInterface({ input: process.stdin, output: silent, terminal: true });
+  try {
+    const answer = await new Promise<string>((resolve, reject) => {
+      lines.once("line", resolve);
+      lines.once("SIGINT", () => reject(new CliError(EXIT.badInput, "INTERRUPTED", "no password was given")));
+      lines.once("close", () => reject(new CliError(EXIT.badInput, "INTERRUPTED", "no password was given")));
+    });
+    return checked(answer, "the terminal");
+  } finally {
+    lines.close();
+    process.stderr.write("\n");
+  }
+}
