@@ -3,9 +3,11 @@
  * itself on a terminal. Text goes through `render`, so a value of others is escaped here at the latest; nothing else
  * in src writes to these streams (test/architecture.test.ts), the node's log aside, which escapes its lines itself.
  */
+import { createInterface } from "node:readline";
+import { Writable } from "node:stream";
 import { printableJson } from "../base/printable.ts";
 import { explainDisk } from "../storage/disk-fault.ts";
-import { EXIT } from "./exit.ts";
+import { CliError, EXIT } from "./exit.ts";
 import { cut, displayWidth, fold, render, type Text } from "./styled-text.ts";
 
 export type StreamName = "stdout" | "stderr";
@@ -108,3 +110,20 @@ export class StatusLine {
 }
 
 const ERASE_LINE = "\r\u001b[2K";
+
+/** A question whose answer is not shown. Undefined: nobody is there to answer. @throws CliError when it is broken off */
+export async function askSecret(question: string): Promise<string | undefined> {
+  const input = process.stdin;
+  if (!input.isTTY) return undefined;
+  print("stderr", question);
+  const silent = new Writable({ write: (_chunk, _encoding, done) => done() });
+  const lines = createInterface({ input, output: silent, terminal: true });
+  try {
+    return await new Promise<string>((resolve, reject) => {
+      const broken = () => reject(new CliError(EXIT.badInput, "INTERRUPTED", "nothing was answered"));
+      lines.once("line", resolve).once("SIGINT", broken).once("close", broken);
+    });
+  } finally {
+    lines.close();
+  }
+}

@@ -56,17 +56,26 @@ interface ChangeOptions extends KeysOptions, NewPasswordOptions {
   readonly remove?: boolean;
 }
 
+const withDir = (command: Command) => command.addOption(dirOption());
+const withPassword = (command: Command) => passwordOptions(withDir(command));
+const withEncrypt = (command: Command) =>
+  withPassword(command).option("--encrypt", "put it under a password (asked for, or as below)");
+const withNewPassword = (command: Command) =>
+  withPassword(command)
+    .option("--new-password-file <file>", "file with the new password")
+    .option("--new-password-fd <n>", "read the new password from this file descriptor", integer(0, 1_023));
+
 export function addKeys(program: Command): void {
   const keys = group(program, "keys", "make and look at account keys, plain or under a password");
-  const withDir = (command: Command) => command.addOption(dirOption());
-  const withPassword = (command: Command) => passwordOptions(withDir(command));
-  const withNewPassword = (command: Command) =>
-    withPassword(command)
-      .option("--new-password-file <file>", "file with the new password")
-      .option("--new-password-fd <n>", "read the new password from this file descriptor", integer(0, 1_023));
-  const withEncrypt = (command: Command) =>
-    withPassword(command).option("--encrypt", "put it under a password (asked for, or as below)");
+  addNodeId(program);
+  addNew(keys);
+  addLooks(keys);
+  addImport(keys);
+  addExport(keys);
+  addChange(keys);
+}
 
+function addNodeId(program: Command): void {
   leaf<KeysOptions>(
     program,
     "node-id",
@@ -78,7 +87,9 @@ export function addKeys(program: Command): void {
       out.result({ peerId }, peerId);
     },
   );
+}
 
+function addNew(keys: Command): void {
   leaf<NewOptions>(
     keys,
     "new <name>",
@@ -92,7 +103,9 @@ export function addKeys(program: Command): void {
       out.result(saved, [`${name}  ${saved.address}`, `  ${saved.file} (${advice})`]);
     },
   );
+}
 
+function addLooks(keys: Command): void {
   leaf<KeysOptions>(keys, "list", "list the keys", withDir, ({ out, options }) => {
     const found = listKeys(options.dir);
     const rows = found.map(({ name, address, isEncrypted }) => [
@@ -114,7 +127,9 @@ export function addKeys(program: Command): void {
       out.result({ name, address }, address);
     },
   );
+}
 
+function addImport(keys: Command): void {
   leaf<ImportOptions>(
     keys,
     "import <name> [seed]",
@@ -129,7 +144,9 @@ export function addKeys(program: Command): void {
       out.result(saved, `${name}  ${saved.address}`);
     },
   );
+}
 
+function addExport(keys: Command): void {
   leaf<ExportOptions>(
     keys,
     "export <name>",
@@ -152,7 +169,9 @@ export function addKeys(program: Command): void {
       out.result({ name, address: hex0x(key.publicKey), seed }, seed);
     },
   );
+}
 
+function addChange(keys: Command): void {
   leaf<ChangeOptions>(
     keys,
     "change-password <name>",

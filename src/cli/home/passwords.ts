@@ -5,14 +5,13 @@
  */
 import { existsSync, fstatSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
-import { createInterface } from "node:readline";
-import { Writable } from "node:stream";
 import { type Command, Option } from "commander";
 import { loadPublicKey, type Unlock } from "../../node/home/key-file.ts";
 import { PASSWORD_BYTES_MAX } from "../../node/home/keystore.ts";
 import { decodeText } from "../../node/home/text-file.ts";
 import { integer } from "../arguments.ts";
-import { badInput, CliError, EXIT } from "../exit.ts";
+import { badInput, CliError } from "../exit.ts";
+import { askSecret } from "../terminal.ts";
 
 export interface PasswordOptions {
   readonly passwordFile?: string;
@@ -97,24 +96,10 @@ function checked(password: string, name: string): string {
 
 /** On the terminal, which shows the question and nothing of the answer. */
 async function ask(question: string): Promise<string> {
-  if (!process.stdin.isTTY) {
-    const ways = "--password-file, --password-fd, QUORATE_PASSWORD_FILE or the systemd credential";
-    throw badInput(
-      `an encrypted key, and no terminal to ask for its password: give it by ${ways} ${CREDENTIAL}`,
-    );
-  }
-  process.stderr.write(question);
-  const silent = new Writable({ write: (_chunk, _encoding, done) => done() });
-  const lines = createInterface({ input: process.stdin, output: silent, terminal: true });
-  try {
-    const answer = await new Promise<string>((resolve, reject) => {
-      lines.once("line", resolve);
-      lines.once("SIGINT", () => reject(new CliError(EXIT.badInput, "INTERRUPTED", "no password was given")));
-      lines.once("close", () => reject(new CliError(EXIT.badInput, "INTERRUPTED", "no password was given")));
-    });
-    return checked(answer, "the terminal");
-  } finally {
-    lines.close();
-    process.stderr.write("\n");
-  }
+  const answer = await askSecret(question);
+  if (answer !== undefined) return checked(answer, "the terminal");
+  const ways = "--password-file, --password-fd, QUORATE_PASSWORD_FILE or the systemd credential";
+  throw badInput(
+    `an encrypted key, and no terminal to ask for its password: give it by ${ways} ${CREDENTIAL}`,
+  );
 }

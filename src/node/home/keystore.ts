@@ -10,12 +10,12 @@ import { type Address, hex0x, parseHex, utf8 } from "../../base/bytes.ts";
 import { accept, refuse, type Verdict } from "../../base/fault.ts";
 import { addressField, choiceField, field, integerField, object } from "../../codec/field.ts";
 
-export const KEYSTORE_VERSION = 2;
+const KEYSTORE_VERSION = 2;
 export const KEYSTORE_TYPE = "ed25519-encrypted";
 /** Bytes of a password; a longer one is refused. */
 export const PASSWORD_BYTES_MAX = 1_024;
 /** Memory that scrypt may take for a file, 128 * n * r. */
-export const SCRYPT_BYTES_MAX = 512 * 1024 * 1024;
+const SCRYPT_BYTES_MAX = 512 * 1024 * 1024;
 const SCRYPT_P_MAX = 4;
 
 /** n: 128 MiB and about half a second. */
@@ -25,7 +25,7 @@ export interface ScryptCost {
   readonly p: number;
 }
 
-export const SCRYPT_COST: ScryptCost = { n: 1 << 17, r: 8, p: 1 };
+const SCRYPT_COST: ScryptCost = { n: 1 << 17, r: 8, p: 1 };
 
 const SALT_BYTES = 32;
 const IV_BYTES = 12;
