@@ -11,14 +11,20 @@ interface Build {
   readonly generate: typeof import("../../src/tools/sim/generate.ts");
   readonly run: typeof import("../../src/tools/sim/run.ts");
   readonly quorum: typeof import("../../src/consensus/pbft/quorum.ts");
+  readonly epochs: typeof import("../../src/tools/sim/epochs/epoch-run.ts");
 }
 
 async function load(directory: string): Promise<Build> {
   const from = (path: string) => import(pathToFileURL(`${directory}/${path}`).href);
-  const [generate, run, quorum] = await Promise.all(
-    ["tools/sim/generate.js", "tools/sim/run.js", "consensus/pbft/quorum.js"].map(from),
+  const [generate, run, quorum, epochs] = await Promise.all(
+    [
+      "tools/sim/generate.js",
+      "tools/sim/run.js",
+      "consensus/pbft/quorum.js",
+      "tools/sim/epochs/epoch-run.js",
+    ].map(from),
   );
-  return { generate, run, quorum };
+  return { generate, run, quorum, epochs };
 }
 
 async function hunt(build: Build, hunts: readonly Hunt[], secondsMax: number): Promise<Bag> {
@@ -29,8 +35,15 @@ async function hunt(build: Build, hunts: readonly Hunt[], secondsMax: number): P
     const byzantine = rest.byzantine ?? build.quorum.quorumOf(nodes).f;
     for (let seed = first; seed < first + most; seed++) {
       if (performance.now() - started > secondsMax * 1_000) return { found: undefined, schedules };
-      const generated = build.generate.generateSchedule({ seed, nodes, byzantine, profile });
-      const { violations } = await build.run.runSchedule({ ...generated, ...directed });
+      const violations =
+        profile === "epochs"
+          ? (await build.epochs.runEpochs({ seed })).violations
+          : (
+              await build.run.runSchedule({
+                ...build.generate.generateSchedule({ seed, nodes, byzantine, profile }),
+                ...directed,
+              })
+            ).violations;
       schedules++;
       const [violation] = violations;
       if (violation === undefined) continue;

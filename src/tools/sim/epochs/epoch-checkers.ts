@@ -103,6 +103,7 @@ export class EpochCheckers {
     if (known !== undefined) return;
     this.#hashes.push(byteText(hash));
     this.membership.extend(sealed, receipts);
+    for (const fault of this.membership.faults.splice(0)) this.#report("governance", node, fault);
     const next = this.membership.at(summary.height + 1n);
     if (!equalBytes(summary.nextValidatorsHash, this.#hashOf(next))) {
       this.#report("next-set", node, `height ${height} names another set than epoch ${next.epoch} has`);

@@ -20,6 +20,12 @@ export interface NaiveEpoch {
   readonly members: readonly NaiveMember[];
 }
 
+interface NaiveProposal {
+  readonly change: Extract<GovCall, { kind: "propose" }>["change"];
+  /** Accounts. */
+  readonly approvals: Set<string>;
+}
+
 export class NaiveMembership {
   readonly epochs: NaiveEpoch[];
   /** The last height of the epoch that runs. */
@@ -28,7 +34,11 @@ export class NaiveMembership {
   #length: bigint;
   #nextLength: bigint;
   #next: NaiveMember[];
-  readonly #proposals = new Map<bigint, Extract<GovCall, { kind: "propose" }>["change"]>();
+  readonly #proposals = new Map<bigint, NaiveProposal>();
+  /** Seats that change at the end of this epoch. */
+  #changed = 0;
+  /** What was approved against the rules. */
+  readonly faults: string[] = [];
 
   constructor(
     members: readonly NaiveMember[],
@@ -61,19 +71,31 @@ export class NaiveMembership {
       if (!call.ok) continue;
       for (const { kind, data } of receipt.value.events) {
         const id = new DataView(data.buffer, data.byteOffset, data.length).getBigUint64(0);
-        if (kind === 1 && call.value.kind === "propose") this.#proposals.set(id, call.value.change);
-        if (kind === 3) this.#approve(this.#proposals.get(id), height);
+        const voter = byteText(transaction.from);
+        if (kind === 1 && call.value.kind === "propose") {
+          this.#proposals.set(id, { change: call.value.change, approvals: new Set([voter]) });
+        }
+        if (kind === 2 && data[40] === 1) this.#proposals.get(id)?.approvals.add(voter);
+        if (kind === 3) this.#approve(id, height);
       }
     }
     if (height !== this.end) return;
+    this.#changed = 0;
     this.#length = this.#nextLength;
     const members = sorted(this.#next);
     this.epochs.push({ epoch: this.current.epoch + 1n, first: height + 1n, members });
     this.end = height + this.#length;
   }
 
-  #approve(change: Extract<GovCall, { kind: "propose" }>["change"] | undefined, height: bigint): void {
-    if (change === undefined) return;
+  #approve(id: bigint, height: bigint): void {
+    const proposal = this.#proposals.get(id);
+    if (proposal === undefined) return;
+    const { change, approvals } = proposal;
+    const { members } = this.current;
+    const seats = members.filter(({ account }) => approvals.has(account)).length;
+    if (2 * seats <= members.length) {
+      this.faults.push(`proposal ${id} is approved by ${seats} of ${members.length}`);
+    }
     if (change.kind === "set") {
       if (change.parameter === "epochLength") this.#nextLength = BigInt(change.value);
       return;
@@ -88,6 +110,10 @@ export class NaiveMembership {
         member.key === byteText(change.publicKey) ? { ...member, key: byteText(change.newKey) } : member,
       );
     } else return;
+    this.#changed++;
+    if (this.#changed > 1 && 3 * this.#changed > members.length - 1) {
+      this.faults.push(`${this.#changed} of ${members.length} seats change in one epoch`);
+    }
     // The checkpoint after, and the one after that.
     let second = height + 1n;
     while (second % this.#interval !== 0n) second++;

@@ -1,0 +1,198 @@
+/** Mutations of the rules by which epochs end and members change; the profile `epochs` is to find each. */
+import { type Edit, pbftEdit as edit, type Hunt, type Mutation } from "./mutation.ts";
+
+const EPOCHS: readonly Hunt[] = [{ profile: "epochs", nodes: 0, schedules: 40 }];
+
+const at = (file: string, find: string, replace: string): Edit => ({ file, find, replace });
+
+export const EPOCH_RULES: readonly Mutation[] = (
+  [
+    {
+      name: "an epoch's last checkpoint is one as any other",
+      rule: "1.14 barrier",
+      edits: [
+        edit(
+          "checkpoints",
+          "  if (certificate.height === core.epochEnd) endEpoch(core, certificate);\n  else moveWindow(core, certificate);",
+          "  moveWindow(core, certificate);",
+        ),
+      ],
+    },
+    {
+      name: "the journal of the next epoch is not begun",
+      rule: "1.14 votes never span epochs",
+      edits: [
+        edit(
+          "checkpoints",
+          '  core.emit({ kind: "rotate-journal", records: [encodeEpochRecord(core.epoch + 1n)] });\n',
+          "",
+        ),
+      ],
+    },
+    {
+      name: "a cut journal forgets its epoch",
+      rule: "1.14 votes never span epochs",
+      edits: [
+        edit(
+          "checkpoints",
+          "const epoch = core.epoch === 0n ? [] : [encodeEpochRecord(core.epoch)];",
+          "const epoch: Uint8Array[] = [];",
+        ),
+      ],
+    },
+    {
+      name: "nobody is told that an epoch is over",
+      rule: "1.14 who serves whom",
+      edits: [
+        at(
+          "node/votes/voting.ts",
+          "    mailEpochEnd(seat, new Writer(8 + certificate.length).u64(epoch).raw(certificate).finish());\n",
+          "",
+        ),
+      ],
+    },
+    {
+      name: "a block of a later epoch opens it for nobody",
+      rule: "1.14 entering",
+      edits: [
+        at(
+          "node/votes/voting.ts",
+          "if (epoch > this.#epoch) this.#enterSoon(epoch);\n    else this.#driver",
+          "this.#driver",
+        ),
+      ],
+    },
+    {
+      name: "votes of an older epoch are taken along",
+      rule: "1.14 votes never span epochs",
+      edits: [
+        at(
+          "node/votes/voting.ts",
+          "if (journal === undefined || changing.epochOfJournal(this.#records) === epoch) return;",
+          "if (journal !== undefined) return;",
+        ),
+      ],
+    },
+    {
+      name: "mail is judged by the index that a key had once",
+      rule: "1.14 authors are keys",
+      edits: [at("node/votes/seats.ts", "return this.#indices.get(seat);", "return seat;")],
+    },
+    {
+      name: "mail goes to the index that a key had once",
+      rule: "1.14 authors are keys",
+      edits: [
+        at(
+          "node/votes/seats.ts",
+          "return must(this.#current[index], ",
+          "return must([...this.#current.keys()][index], ",
+        ),
+      ],
+    },
+    {
+      name: "a change takes effect at the first checkpoint after it",
+      rule: "1.14 second checkpoint",
+      edits: [
+        at(
+          "chain/governance/governance-state.ts",
+          "(height / interval + 2n) * interval",
+          "(height / interval + 1n) * interval",
+        ),
+      ],
+    },
+    {
+      name: "a change waits for the regular end of the epoch",
+      rule: "1.14 second checkpoint",
+      edits: [
+        at(
+          "chain/modules/gov.ts",
+          "const lastHeight = hurries ? end : governance.lastHeight;",
+          "const lastHeight = governance.lastHeight;\n    void hurries;",
+        ),
+      ],
+    },
+    {
+      name: "the hash of a set leaves out its epoch",
+      rule: "1.14 nextValidatorsHash",
+      edits: [at("chain/types/validator-set.ts", "new Writer().u64(epoch)", "new Writer().u64(0n)")],
+    },
+    {
+      name: "an epoch keeps the members of the one before",
+      rule: "1.14 reconfiguration",
+      edits: [
+        at(
+          "chain/governance/governance-state.ts",
+          "const { nextMembers: members, nextParameters: parameters } = governance;",
+          "const { members, nextParameters: parameters } = governance;",
+        ),
+      ],
+    },
+    {
+      name: "any number of seats changes in an epoch",
+      rule: "1.14 limits",
+      edits: [
+        at("chain/governance/governance-state.ts", "Math.max(1, Math.floor((members - 1) / 3))", "members"),
+      ],
+    },
+    {
+      name: "half of the seats is a majority",
+      rule: "1.14 strict majority",
+      edits: [
+        at(
+          "chain/governance/proposals.ts",
+          "Math.floor(members.length / 2) + 1",
+          "Math.floor(members.length / 2)",
+        ),
+      ],
+    },
+    {
+      name: "a seal is judged by the first set",
+      rule: "1.13 the set of its height",
+      edits: [
+        edit(
+          "rules",
+          "      const set = sets.setOf(head.summary.epoch);\n      return set === undefined\n        ?",
+          "      const set = sets.setOf(0n);\n      return set === undefined\n        ?",
+        ),
+      ],
+    },
+    {
+      name: "an epoch stands on block 0",
+      rule: "1.14 h = epochEnd",
+      edits: [
+        at("consensus/select.ts", "validators, base, ...rotation }", "validators, ...rotation }"),
+        at("consensus/select.ts", "inEpoch: (epoch, base) => {", "inEpoch: (epoch) => {"),
+      ],
+    },
+    {
+      name: "C is empty at height 0 alone",
+      rule: "1.8 C, in an epoch",
+      edits: [
+        edit(
+          "new-view",
+          "(stableCheckpoint === base) !== (checkpoint.length === 0)",
+          "(stableCheckpoint === 0n) !== (checkpoint.length === 0)",
+        ),
+      ],
+    },
+    {
+      name: "the primary builds on the last block of its epoch",
+      rule: "1.14 barrier",
+      edits: [
+        edit(
+          "proposing",
+          "  if (endsTheEpoch(core, height - 1n)) return false;\n",
+          "  endsTheEpoch(core, height - 1n);\n",
+        ),
+      ],
+    },
+    {
+      name: "the node does not hear that its engine is done",
+      rule: "1.14 entering",
+      edits: [at("node/driver.ts", "        return this.#endEpoch(effect.epoch);", "        return;")],
+    },
+  ] satisfies Omit<Mutation, "hunts">[]
+).map((mutation) => ({ ...mutation, hunts: EPOCHS }));
+
+/** For `run.ts --list`. */
+export const MUTATIONS: readonly Mutation[] = EPOCH_RULES;

@@ -1,0 +1,95 @@
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { hex0x } from "../../src/base/bytes.ts";
+import { validatorsOf } from "../../src/chain/genesis/genesis.ts";
+import { formatGenesis } from "../../src/chain/genesis/genesis-file.ts";
+import { ReplicaMembership } from "../../src/node/api/membership-api.ts";
+import { showSealedHead } from "../../src/rpc/schemas/show.ts";
+import { type EpochAnswer, type EpochLink, linksOf, ProvedSets, setFor } from "../../src/sdk/epoch-chain.ts";
+import type { TrustedGenesis } from "../../src/sdk/trusted-genesis.ts";
+import { EpochNet } from "../../src/tools/sim/epochs/epoch-net.ts";
+
+let net: EpochNet;
+let trusted: TrustedGenesis;
+let links: EpochLink[];
+
+beforeAll(async () => {
+  net = new EpochNet({ seed: 3, nodes: 6, members: 4 });
+  net.start();
+  await net.until(() => net.height(5) >= 2n, 20_000);
+  await net.decide(net.add(4), [0, 1, 2]);
+  await net.until(() => net.governance.epoch >= 1n, 20_000);
+  await net.decide(net.replace(1, 5), [0, 2, 3]);
+  await net.until(() => net.governance.epoch >= 4n, 40_000);
+  const { genesis, genesisHash } = net.world;
+  trusted = { genesis, genesisHash, validators: validatorsOf(genesis) };
+  const epochs = ReplicaMembership.of(net.first)!.epochs(0n, 100);
+  const answer: EpochAnswer = epochs.map(({ validators, end }) => ({
+    validators: validators.members.map(({ name, publicKey, account, peerId }) => {
+      return { name, peerId, publicKey: hex0x(publicKey), account: hex0x(account) };
+    }),
+    end: end === undefined ? null : showSealedHead(end.head, end.seal),
+  }));
+  links = linksOf(answer);
+});
+afterAll(() => net.cluster.stop());
+
+describe("the validators of a later epoch", () => {
+  it("follow from genesis alone, and are those that the replicas have", () => {
+    const sets = new ProvedSets(trusted);
+    for (const link of links) expect(sets.extend(link).ok).toBe(true);
+    expect(sets.newest).toBeGreaterThanOrEqual(4n);
+    for (let epoch = 0n; epoch <= sets.newest; epoch++) {
+      const theirs = net.first.consensus.changing?.epochs.setOf(epoch);
+      expect(sets.setOf(epoch)?.hash).toEqual(theirs?.hash);
+    }
+    expect(sets.setOf(1n)?.members).toHaveLength(5);
+  });
+
+  it.each<[string, (given: EpochLink[]) => EpochLink[], RegExp]>([
+    ["a link is left out", ([first, , ...rest]) => [first!, ...rest], /a head of epoch 2/],
+    [
+      "a member is another",
+      ([first, ...rest]) => [{ ...first!, members: first!.members.slice(1) }, ...rest],
+      /are not those/,
+    ],
+    [
+      "a seal is of another block",
+      ([first, second, ...rest]) => [{ ...first!, seal: second!.seal }, second!, ...rest],
+      /certificate/,
+    ],
+  ])("do not where %s", (_, change, words) => {
+    const found = setFor(trusted, 3n, change(links));
+    expect(found.ok ? "" : found.fault.detail).toMatch(words);
+  });
+
+  it("are refused beyond the links that are there", () => {
+    const found = setFor(trusted, 3n, links.slice(0, 2));
+    expect(found.ok ? "" : found.fault.detail).toMatch(/proved up to epoch 2 only/);
+  });
+});
+
+describe("the guard", () => {
+  const harmsOf = (change: Parameters<EpochNet["propose"]>[1]) => {
+    const guard = ReplicaMembership.of(net.cluster.replica(0)!)!;
+    const found = guard.harms({ kind: "propose", change, isForced: false, note: new Uint8Array(0) });
+    return found.ok ? found.value.join("; ") : found.fault.detail;
+  };
+
+  it("has nothing against a change that leaves a quorum of those that are heard", () => {
+    expect(harmsOf(net.remove(4))).toBe("");
+  });
+
+  it("names who is away, and by how many the next quorum would be missed", () => {
+    net.cluster.crash(2);
+    net.cluster.crash(3);
+    const words = harmsOf(net.remove(4));
+    expect(words).toMatch(/after this change 3 of 4 validators must agree, and of them 2 are heard now/);
+    expect(words).toContain("node2");
+    expect(words).toContain("node3");
+    expect(words).toMatch(/at the end of this epoch/);
+  });
+});
+
+it("the genesis of a chain with epochs has them in its file and in its hash", () => {
+  expect(JSON.parse(formatGenesis(net.world.genesis)).consensus.epochLength).toBe(16);
+});
