@@ -1,7 +1,7 @@
 /** Mutations of the rules by which epochs end and members change; the profile `epochs` is to find each. */
 import { type Edit, pbftEdit as edit, type Hunt, type Mutation } from "./mutation.ts";
 
-const EPOCHS: readonly Hunt[] = [{ profile: "epochs", nodes: 0, schedules: 40 }];
+const EPOCHS: readonly Hunt[] = [{ profile: "epochs", nodes: 4, schedules: 40 }];
 
 const at = (file: string, find: string, replace: string): Edit => ({ file, find, replace });
 

@@ -7,6 +7,7 @@ import { must } from "../../base/assert.ts";
 import { equalBytes, showHash } from "../../base/bytes.ts";
 import { type Fault, fault } from "../../base/fault.ts";
 import { Chain, type HeadChange } from "../../chain/chain.ts";
+import { Epochs } from "../../chain/epochs.ts";
 import { AcceptedSignatures } from "../../chain/execution/accepted-signatures.ts";
 import type { Genesis } from "../../chain/genesis/genesis.ts";
 import { computeGenesisHash } from "../../chain/genesis/genesis-state.ts";
@@ -33,8 +34,9 @@ export async function verifyChain(
   const stored = new ChainStore(kv, genesis.limits);
   const headHash = stored.openHead(genesisHash, showHash);
   const total = headHash === undefined ? 0n : (stored.head(headHash)?.summary.height ?? 0n);
-  const { rules } = selectConsensus(genesis, genesisHash);
   const scratch = withoutHistory(new MemoryKv());
+  // The sets of later epochs follow from the blocks that are executed here.
+  const { rules } = selectConsensus(genesis, genesisHash, { epochs: new Epochs(genesis, scratch) });
   const chain = await Chain.open(genesis, {
     kv: scratch,
     rules,

@@ -34,6 +34,7 @@ import { hashStateKey } from "../../chain/state/state-proof.ts";
 import { proveKey } from "../../chain/state/state-tree.ts";
 import { ChainStore } from "../../chain/store.ts";
 import type { BlockHead } from "../../chain/types/block.ts";
+import { endsEpoch } from "../../chain/types/validator-set.ts";
 import { Reader } from "../../codec/reader.ts";
 import { Writer } from "../../codec/writer.ts";
 import { keyOfStateKey, STATE_RANGE } from "../../storage/keys.ts";
@@ -54,7 +55,7 @@ export interface ExportedSnapshot extends SnapshotFacts {
   readonly bytes: number;
 }
 
-export type ExportFault = "no-blocks" | "damaged-database";
+export type ExportFault = "no-blocks" | "damaged-database" | "later-epoch";
 
 /**
  * What was written before a fault is no snapshot.
@@ -69,6 +70,12 @@ export async function exportSnapshot(
   const head = headHash === undefined ? undefined : store.head(headHash);
   if (head === undefined || head.summary.height === 0n) {
     return refuse("no-blocks", "the chain has no block but block 0, which the genesis file says all of");
+  }
+  if (head.summary.epoch > 0n || endsEpoch(head.summary)) {
+    return refuse(
+      "later-epoch",
+      `the chain is in epoch ${head.summary.epoch}: a snapshot proves itself by the validators of genesis alone, and they may have changed. Let the new node fetch the blocks`,
+    );
   }
   const out = new CheckedWriter(context, ports.write);
   await out.begin();

@@ -1,0 +1,114 @@
+/**
+ * A long run on real processes: a devnet of four validators and a spare node under continuous load, whose members
+ * change by votes: 4 to 5, each of the first four keys rotated in turn, back to 4. In each epoch a document is
+ * anchored, and its receipt verified at the end from genesis.json alone. Exit code 1 when anything is not as it must be.
+ *
+ *   npm run build && npm run members [-- ROTATIONS]
+ */
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { Client } from "../../src/sdk/client.ts";
+import { Devnet, quorate } from "../e2e/processes.ts";
+
+const ROTATIONS = Number(process.argv[2] ?? 4);
+const started = performance.now();
+const problems: string[] = [];
+
+function say(words: string): void {
+  console.log(`${((performance.now() - started) / 1_000).toFixed(0).padStart(4)} s  ${words}`);
+}
+
+async function run(...args: readonly string[]): Promise<string> {
+  const { code, stdout, stderr } = await quorate(...args);
+  if (code !== 0) problems.push(`quorate ${args.join(" ")} ended with ${code}: ${stderr}${stdout}`);
+  return stdout.trim();
+}
+
+const options = ["--epoch-length", "64", "--spares", "1", "--empty-blocks", "100ms", "--accounts", "4"];
+const net = await Devnet.start(4, options);
+const out = mkdtempSync(join(tmpdir(), "quorate-members-"));
+const documents: string[] = [];
+let stopped = false;
+let paid = 0;
+
+/** One transfer after the other, each waited for until it is final. */
+async function load(): Promise<void> {
+  while (!stopped) {
+    const { code, stderr } = await quorate(
+      ...["tx", "transfer", "--devnet", net.dir, "--from", "alice", "--to", "bob", "--amount", "1"],
+    );
+    if (code === 0) paid++;
+    else problems.push(`a transfer failed: ${stderr}`);
+  }
+}
+
+async function anchor(): Promise<void> {
+  const file = join(out, `document${documents.length}.txt`);
+  writeFileSync(file, `epoch document ${documents.length}\n`);
+  documents.push(file);
+  await run("anchor", "add", file, "--devnet", net.dir, "--from", "carol", "--out", join(out, "receipts"));
+}
+
+async function change(verb: string, node: string): Promise<void> {
+  const words = await run("devnet", verb, node, "--devnet", net.dir);
+  say(`${verb} ${node}: ${words.split("\n").at(0)}`);
+  await anchor();
+}
+
+try {
+  const paying = load();
+  await anchor();
+  await change("add", "node4");
+  for (let i = 0; i < ROTATIONS; i++) await change("rotate", `node${i}`);
+  await change("remove", "node4");
+  stopped = true;
+  await paying;
+  const urls = [0, 1, 2, 3, 4].map((i) => `http://127.0.0.1:${net.portBase + i}`);
+  const client = new Client(urls[0]!);
+  const { epochs, heights } = await checkSeals(client);
+  say(`${epochs} epochs, ${heights} heights, each sealed by a quorum of its set; ${paid} transfers final`);
+  const { accounts } = JSON.parse(await run("devnet", "accounts", "--devnet", net.dir, "--json")) as {
+    accounts: { name: string; address: string }[];
+  };
+  const bob = accounts.find(({ name }) => name === "bob")!.address;
+  for (const url of urls) {
+    const { balance } = await new Client(url).call("account_get", { address: bob });
+    if (BigInt(balance) !== 1_000_000n + BigInt(paid))
+      problems.push(`${url}: bob has ${balance} after ${paid}`);
+  }
+  const genesis = join(net.dir, "genesis.json");
+  const verified = await run(
+    "anchor",
+    "verify",
+    ...documents,
+    "--receipts",
+    join(out, "receipts"),
+    "--genesis",
+    genesis,
+  );
+  say(`receipts verified from genesis alone:\n${verified}`);
+} finally {
+  stopped = true;
+  await net.remove();
+  rmSync(out, { recursive: true, force: true });
+}
+
+/** No height without a quorum of the set of its epoch. */
+async function checkSeals(client: Client): Promise<{ epochs: number; heights: number }> {
+  const epochs = await client.call("chain_getEpochs", {});
+  const { height } = await client.call("chain_getHead");
+  for (let at = 1; at <= height; at++) {
+    const block = await client.call("chain_getBlock", { block: at });
+    const epoch = epochs.findLast(({ firstHeight }) => Number(firstHeight) <= at)!;
+    const n = epoch.validators.length;
+    const needed = Math.ceil((n + Math.floor((n - 1) / 3) + 1) / 2);
+    const commits = block !== null && "commits" in block.consensus ? block.consensus.commits.length : 0;
+    if (commits < needed) problems.push(`block ${at}: ${commits} commits of ${n}`);
+  }
+  return { epochs: epochs.length, heights: height };
+}
+
+for (const problem of problems) console.log(`✖ ${problem}`);
+console.log(problems.length === 0 ? "all as it must be" : `${problems.length} problems`);
+process.exitCode = problems.length === 0 ? 0 : 1;
