@@ -5,8 +5,10 @@
  * Source: pbft.md 1.7-1.9.
  */
 import { must } from "../../base/assert.ts";
+import type { EngineStatus } from "../../consensus/engine.ts";
 import { withClocks } from "./clocks.ts";
 import { explainValidator } from "./explain-agreement.ts";
+import { describeMembers, explainBarrier, explainCandidate } from "./explain-members.ts";
 import {
   ago,
   describeClaim,
@@ -24,9 +26,19 @@ import {
 
 export function explain(standing: Standing): Explanation {
   const { engine } = standing;
-  const verdict = engine === undefined ? explainFollower(standing) : explainValidator(standing, engine);
+  const verdict =
+    engine === undefined
+      ? explainCandidate(standing, explainFollower(standing))
+      : (explainBarrierOf(standing, engine) ?? explainValidator(standing, engine));
   const { details, ...judged } = withClocks(standing, verdict);
   return { ...judged, details: [...details, ...describeStanding(standing)] };
+}
+
+/** Only where nothing worse is to be said: without a quorum nobody signs a checkpoint either. */
+function explainBarrierOf(standing: Standing, engine: EngineStatus): Explanation | undefined {
+  const online = standing.validators.filter(({ online }) => online).length;
+  if (engine.mode === "halted" || online < engine.quorum) return undefined;
+  return explainBarrier(standing, engine);
 }
 
 function explainFollower(standing: Standing): Explanation {
@@ -58,6 +70,7 @@ function describeStanding(standing: Standing): string[] {
   const lines = [
     `height ${height}, last block ${ago(headAgeMs)}; pool: ${pool.executable} executable, ${pool.queued} waiting for an earlier nonce`,
     ...describeClaim(standing),
+    ...describeMembers(standing),
     ...describeTroubles(standing),
   ];
   if (engine === undefined) return lines;

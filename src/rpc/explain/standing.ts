@@ -5,6 +5,7 @@
 import { must } from "../../base/assert.ts";
 import type { EngineStatus, ValidatorId } from "../../consensus/engine.ts";
 import type { PeerTrouble, RunningTimer } from "../api.ts";
+import type { MembersStanding } from "./explain-members.ts";
 
 export const CHAIN_STATES = [
   /** There is nothing to agree on. */
@@ -97,6 +98,8 @@ export interface Standing extends Neighbourhood {
   readonly claimedHeight: bigint;
   /** Transactions that could run now, and those that wait for an earlier nonce. */
   readonly pool: PoolStanding;
+  /** Where validators may change. */
+  readonly members?: MembersStanding | undefined;
 }
 
 export interface PoolStanding {

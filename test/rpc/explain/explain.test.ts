@@ -314,3 +314,38 @@ it.each([
   [59_700, "1 min 0 s"],
   [7_500_000, "2 h 5 min"],
 ])("%i ms are %s", (ms, text) => expect(duration(ms)).toBe(text));
+
+describe("a chain whose members change", () => {
+  const members = {
+    epoch: 3n,
+    nodeEpoch: 3n,
+    lastHeight: 128n,
+    joins: ["node4"],
+    leaves: ["node1"],
+    openProposals: 1,
+    isCandidate: false,
+  };
+
+  it("says who joins and who leaves, that the leaver is needed until then, and that votes are awaited", () => {
+    const { details } = explain(standingOf(engineOf(), { members }));
+    expect(details).toContain(
+      "epoch 3 ends at height 128: node4 will join; node1 will leave, and is needed until then",
+    );
+    expect(details).toContain("1 proposal waits for votes: quorate gov list");
+  });
+
+  it("names whom the end of an epoch waits for", () => {
+    const engine = engineOf({ checkpoints: [{ height: 102n, from: [0, 2] }] });
+    const { summary, ok } = explain(standingOf(engine, { members: { ...members, nodeEpoch: 2n } }));
+    expect(summary).toBe(
+      "epoch 2 has its last block, 102; the next epoch begins when 3 of 4 have signed its checkpoint: 2 have, node1 and node3 have not. A member that leaves must stay until then",
+    );
+    expect(ok).toBe(true);
+  });
+
+  it("says of a node whose key is in no set that it follows, and when it will vote", () => {
+    const { summary } = explain(standingOf(undefined, { members: { ...members, isCandidate: true } }));
+    expect(summary).toContain("does not vote");
+    expect(summary).toContain("its key is in no validator set now");
+  });
+});
