@@ -1,0 +1,173 @@
+/**
+ * The explorer in a real browser against a live chain: every page opens in both themes without an error and without
+ * anything serious for a screen reader; a dead primary and too few validators are seen; a forged certificate is said in
+ * red; the text of others stays text.
+ */
+import { readFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { type Browser, chromium, type Page } from "playwright-core";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { type Devnet, devnet } from "../../src/testing/devnet.ts";
+import { type Lie, serveLies } from "./lying-proxy.ts";
+import { CHROMIUM } from "./vitest.config.ts";
+
+const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
+const HOSTILE = "<img src=x onerror=window.hit=1>\u202e";
+const PAGES = [
+  "",
+  "consensus",
+  "blocks",
+  "transactions",
+  "pool",
+  "anchors",
+  "receipt",
+  "state",
+  "validators",
+  "network",
+  "node",
+  "api",
+  "checks",
+];
+
+let browser: Browser;
+let net: Devnet;
+let url: string;
+/** What the node that the page asks tells instead. */
+let lie: Lie = (_method, result) => result;
+let close: () => void;
+
+beforeAll(async () => {
+  browser = await chromium.launch({ executablePath: CHROMIUM, args: ["--no-sandbox"] });
+  net = await devnet({ validators: 4 });
+  // Node 1: node 0, the first primary, will die.
+  const proxy = await serveLies(await net.serve(1), (method, result) => lie(method, result));
+  ({ url, close } = proxy);
+  await pay();
+});
+
+afterAll(async () => {
+  close?.();
+  await browser?.close();
+  await net?.stop();
+});
+
+const pay = async (memo = "") => {
+  const id = net.transfer({ from: "alice", to: "bob", amount: 5n, memo, node: 1 });
+  return { id, ...(await net.final(id)) };
+};
+
+/** A page whose every error fails the test. */
+async function open(
+  colorScheme: "light" | "dark" = "light",
+  width = 1440,
+): Promise<{ page: Page; errors: string[] }> {
+  const context = await browser.newContext({ viewport: { width, height: 900 }, colorScheme });
+  const page = await context.newPage();
+  page.setDefaultTimeout(30_000);
+  const errors: string[] = [];
+  page.on("pageerror", (error) => errors.push(error.message));
+  page.on("console", (message) => {
+    if (message.type() === "error") errors.push(message.text());
+  });
+  await page.goto(`${url}/explorer`);
+  await page.getByRole("heading", { level: 1 }).waitFor();
+  return { page, errors };
+}
+
+const goTo = async (page: Page, name: string) => {
+  await page.evaluate((hash) => {
+    location.hash = hash;
+  }, `#/${name}`);
+  await page.getByRole("heading", { level: 1 }).waitFor();
+  // Until what the page asked for is there.
+  await page.waitForFunction(() => !document.querySelector("main")?.textContent?.includes("asking the node"));
+};
+
+const seesText = (page: Page, text: string | RegExp) => page.getByText(text).first().waitFor();
+
+describe("the explorer in a browser", () => {
+  it.each([
+    ["light", 1440],
+    ["dark", 375],
+  ] as const)(
+    "opens every page without an error or a serious fault of access (%s, %i px)",
+    async (theme, width) => {
+      const { page, errors } = await open(theme, width);
+      const { id } = await pay("memo");
+      for (const name of [...PAGES, "block/1", `transaction/${id}`, `account/${net.accounts[0]!.address}`]) {
+        await goTo(page, name);
+        const sideways = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
+        expect(sideways, `${name} scrolls sideways`).toBeLessThanOrEqual(0);
+        if (process.env.SHOTS !== undefined)
+          await page.screenshot({
+            path: `${process.env.SHOTS}/${name.replace(/\W.*/, "") || "overview"}-${theme}-${width}.png`,
+            fullPage: true,
+          });
+        expect(await seriousFaults(page), name).toEqual([]);
+      }
+      expect(errors).toEqual([]);
+      await page.context().close();
+    },
+  );
+
+  it("shows a payment as it comes, checked, with hostile text inert", async () => {
+    const { page, errors } = await open();
+    const { id, height } = await pay(HOSTILE);
+    await page.locator(`a[href="#/transaction/${id}"]`).first().waitFor();
+    await goTo(page, `transaction/${id}`);
+    await seesText(page, "<img src=x onerror=window.hit=1>\\u{202e}");
+    expect(await page.evaluate(() => "hit" in window)).toBe(false);
+    await page.locator("h1 .mark.holds").waitFor();
+    await goTo(page, `block/${height}`);
+    await seesText(page, /validators signed its hash/);
+    expect(errors).toEqual([]);
+    await page.context().close();
+  });
+
+  it("says in red that a certificate is forged, on every page from then on", async () => {
+    lie = (method, result) => {
+      const shown = result as { seal?: string } | null;
+      if (method !== "chain_getFinalityProof" || shown?.seal === undefined) return result;
+      const last = shown.seal.endsWith("00") ? "01" : "00";
+      return { ...shown, seal: shown.seal.slice(0, -2) + last };
+    };
+    const { page } = await open();
+    await goTo(page, "block/1");
+    await page.locator("h1 .mark.fails").waitFor();
+    await page.getByRole("alert").filter({ hasText: "Do not believe this node" }).waitFor();
+    await goTo(page, "state");
+    await page.getByRole("alert").filter({ hasText: "certificate" }).first().waitFor();
+    lie = (_method, result) => result;
+    await page.context().close();
+  });
+
+  it("shows that a dead primary is replaced, and why the chain stands still without a quorum", async () => {
+    const { page } = await open();
+    await goTo(page, "consensus");
+    net.crash(0);
+    const { id } = await pay();
+    await goTo(page, "validators");
+    await page.locator(".badge.bad", { hasText: "away" }).first().waitFor();
+    await goTo(page, "");
+    await seesText(page, /1 of 1 used/);
+    await page.locator(`a[href="#/transaction/${id}"]`).first().waitFor();
+    net.crash(3);
+    await seesText(page, /1 too few: the chain stands still/);
+    await page.locator(".explain.bad").waitFor();
+    await page.context().close();
+  });
+});
+
+async function seriousFaults(page: Page): Promise<string[]> {
+  // Outside the page's policy, as a reader's own tools are.
+  await page.evaluate(axe);
+  return page.evaluate(async () => {
+    const { axe: tool } = window as unknown as {
+      axe: { run(): Promise<{ violations: { id: string; impact: string; nodes: { target: unknown }[] }[] }> };
+    };
+    const { violations } = await tool.run();
+    return violations
+      .filter(({ impact }) => impact === "serious" || impact === "critical")
+      .map(({ id, nodes }) => `${id}: ${nodes.slice(0, 3).map(({ target }) => String(target))}`);
+  });
+}
