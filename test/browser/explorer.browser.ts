@@ -7,7 +7,7 @@ import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { type Browser, chromium, type Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { type Devnet, devnet } from "../../src/testing/devnet.ts";
+import { devnet } from "../../src/testing/devnet.ts";
 import { type Lie, serveLies } from "./lying-proxy.ts";
 import { CHROMIUM } from "./vitest.config.ts";
 
@@ -29,8 +29,10 @@ const PAGES = [
   "checks",
 ];
 
+const startChain = () => devnet({ validators: 4 });
+
 let browser: Browser;
-let net: Devnet;
+let net: Awaited<ReturnType<typeof startChain>>;
 let url: string;
 /** What the node that the page asks tells instead. */
 let lie: Lie = (_method, result) => result;
@@ -38,7 +40,7 @@ let close: () => void;
 
 beforeAll(async () => {
   browser = await chromium.launch({ executablePath: CHROMIUM, args: ["--no-sandbox"] });
-  net = await devnet({ validators: 4 });
+  net = await startChain();
   // Node 1: node 0, the first primary, will die.
   const proxy = await serveLies(await net.serve(1), (method, result) => lie(method, result));
   ({ url, close } = proxy);
@@ -52,8 +54,7 @@ afterAll(async () => {
 });
 
 const pay = async (memo = "") => {
-  const id = net.transfer({ from: "alice", to: "bob", amount: 5n, memo, node: 1 });
-  return { id, ...(await net.final(id)) };
+  return net.final(net.transfer({ from: "alice", to: "bob", amount: 5n, memo, node: 1 }));
 };
 
 /** A page whose every error fails the test. */
