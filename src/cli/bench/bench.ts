@@ -4,13 +4,15 @@
  */
 import { Command } from "commander";
 import { MINING_THREADS_MAX, VALIDATORS_MAX } from "../../base/limits.ts";
-import { duration, integer } from "../arguments.ts";
+import { duration, integer, list } from "../arguments.ts";
 import { group, leaf } from "../command.ts";
 import { DEVNET_ACCOUNTS_MAX } from "../devnet/devnet-plan.ts";
+import { runSuite, type SuiteOptions } from "./bench-all.ts";
 import { type ConnectOptions, runConnect } from "./bench-connect.ts";
 import { type CostOptions, runCost } from "./bench-cost.ts";
 import { type LatencyOptions, runLatency } from "./bench-latency.ts";
 import { type MiningOptions, runMining } from "./bench-mining.ts";
+import { type BenchStateOptions, runState } from "./bench-state.ts";
 import { runSync, type SyncOptions } from "./bench-sync.ts";
 import { runThroughput, settleThroughput, type ThroughputRequest } from "./bench-throughput.ts";
 import { type BenchVerifyOptions, runVerify } from "./bench-verify.ts";
@@ -55,6 +57,23 @@ export function addBench(program: Command): void {
         .option("--blocks <n>", "to connect", integer(1, 1_000), 20)
         .option("--transfers <n>", "in each block", integer(1, 1_000), 1_000),
     ({ out, options }) => runConnect(out, options),
+  );
+  leaf<SuiteOptions>(
+    bench,
+    "all",
+    "every benchmark in turn, round after round, with their spread, as JSON and as a page",
+    declareSuite,
+    ({ out, options }) => runSuite(out, options),
+  );
+  leaf<BenchStateOptions>(
+    bench,
+    "state",
+    "processor time of a changed account in the state tree, by the number of accounts",
+    (command) =>
+      command
+        .option("--accounts <n,...>", "numbers of accounts", accountCounts, [10_000, 100_000, 1_000_000])
+        .option("--rounds <n>", "of 1,000 changes at each", integer(1, 1_000), 30),
+    ({ out, options }) => runState(out, options),
   );
   leaf<CostOptions>(
     bench,
@@ -129,4 +148,16 @@ function declareCost(command: Command): Command {
     .option("--batch <n>", "transfers in one JSON-RPC request", integer(1, 100), 100)
     .option("--accounts <n>", "accounts that send", integer(100, DEVNET_ACCOUNTS_MAX), 400)
     .option("--in <dir>", "where the temporary folder is made (default: the system's place)");
+}
+
+const accountCount = integer(1_000, 10_000_000);
+const accountCounts = (text: string): number[] => list(text).map(accountCount);
+
+function declareSuite(command: Command): Command {
+  return command
+    .option("--rounds <n>", "of all benchmarks", integer(1, 100), 3)
+    .option("--only <names>", "these benchmarks, by commas (default: all)", list)
+    .option("--save <file>", "write the figures there, as JSON")
+    .option("--compare <file>", "figures that were saved before, to be shown beside these")
+    .option("--report <file>", "write a page with charts there");
 }

@@ -1,0 +1,169 @@
+/**
+ * `quorate bench all`: every benchmark in turn, round after round, each in a process of its own with its limit measured in
+ * the same run; the figures with their spread, as JSON, as a page with charts, and beside a saved suite. What the figures are:
+ * docs/benchmarks.md.
+ */
+import { type ChildProcess, spawn } from "node:child_process";
+import { readFileSync, writeFileSync } from "node:fs";
+import { availableParallelism } from "node:os";
+import { busySeconds } from "../../tools/bench/machine-load.ts";
+import {
+  compareFigure,
+  followed,
+  SUITE_FORMAT,
+  type Suite,
+  type SuiteSample,
+  spreadOf,
+  suiteFigures,
+} from "../../tools/bench/suite.ts";
+import { madeBy } from "../../tools/lab/report/page.ts";
+import { badInput, CliError, EXIT } from "../exit.ts";
+import type { Output } from "../output.ts";
+import { table } from "../table.ts";
+import { row } from "./bench-report.ts";
+import { BenchRun } from "./bench-run.ts";
+import { SUITE_CASES, type SuiteCase } from "./suite-cases.ts";
+import { suitePage } from "./suite-page.ts";
+
+export interface SuiteOptions {
+  readonly rounds: number;
+  readonly only?: readonly string[];
+  readonly save?: string;
+  readonly compare?: string;
+  readonly report?: string;
+}
+
+const CASE_MS_MAX = 15 * 60_000;
+const ERROR_CHARACTERS = 400;
+
+export async function runSuite(out: Output, options: SuiteOptions): Promise<void> {
+  const cases = chosenCases(options.only);
+  const saved = options.compare === undefined ? undefined : readSuite(options.compare);
+  for (const path of [options.save, options.report]) if (path !== undefined) checkWritable(path);
+  const bench = new BenchRun(out);
+  const suite = await bench.complete(() => measureSuite(bench, cases, options.rounds));
+  if (options.save !== undefined) writeFileSync(options.save, `${JSON.stringify(suite, null, 2)}\n`);
+  if (options.report !== undefined) writeFileSync(options.report, suitePage(suite, saved));
+  out.result(suite, describeSuite(out, suite, saved, options));
+}
+
+/** @throws CliError for a name that there is not */
+function chosenCases(only: readonly string[] | undefined): readonly SuiteCase[] {
+  if (only === undefined) return SUITE_CASES;
+  const names = SUITE_CASES.map(({ name }) => name);
+  const unknown = only.find((name) => !names.includes(name));
+  if (unknown !== undefined) throw badInput(`no benchmark "${unknown}"; there are ${names.join(", ")}`);
+  return SUITE_CASES.filter(({ name }) => only.includes(name));
+}
+
+/** Before the work whose figures it is for. @throws CliError */
+function checkWritable(path: string): void {
+  try {
+    writeFileSync(path, "", { flag: "a" });
+  } catch (error) {
+    throw badInput(`${path} cannot be written: ${(error as Error).message}`);
+  }
+}
+
+/** @throws CliError when it is none */
+function readSuite(path: string): Suite {
+  try {
+    const suite = JSON.parse(readFileSync(path, "utf8")) as Suite;
+    if (suite.format === SUITE_FORMAT && Array.isArray(suite.figures)) return suite;
+  } catch (error) {
+    throw badInput(`${path} cannot be read as a saved suite: ${(error as Error).message}`);
+  }
+  throw badInput(`${path} is no saved suite of format ${SUITE_FORMAT}: make one with --save`);
+}
+
+async function measureSuite(
+  bench: BenchRun,
+  cases: readonly SuiteCase[],
+  roundCount: number,
+): Promise<Suite> {
+  const startedAtMs = Date.now();
+  const [started, busy] = [performance.now(), busySeconds()];
+  const rounds: SuiteSample[][] = [];
+  for (let round = 1; round <= roundCount; round++) {
+    const samples: SuiteSample[] = [];
+    for (const each of cases) {
+      bench.stage(`round ${round} of ${roundCount}: ${each.name}`);
+      samples.push(...each.read(await runCase(bench, each)));
+    }
+    rounds.push(samples);
+  }
+  const seconds = (performance.now() - started) / 1_000;
+  return {
+    format: SUITE_FORMAT,
+    ...madeBy(),
+    node: process.version,
+    cores: availableParallelism(),
+    rounds: roundCount,
+    startedAtMs,
+    seconds: Math.round(seconds),
+    usedCores: Number(((busySeconds() - busy) / seconds).toFixed(2)),
+    figures: suiteFigures(rounds),
+  };
+}
+
+/** @throws CliError when the benchmark fails */
+async function runCase(bench: BenchRun, { name, words }: SuiteCase): Promise<object> {
+  const program = [...process.execArgv, process.argv[1]!];
+  const child = spawn(process.execPath, [...program, "bench", ...words, "--json", "--quiet"], {
+    stdio: ["ignore", "pipe", "pipe"],
+    timeout: CASE_MS_MAX,
+  });
+  const gone = new Promise<number | null>((resolve) => child.once("close", resolve));
+  const end = async (signal: NodeJS.Signals) => {
+    child.kill(signal);
+    await gone;
+  };
+  bench.add({ close: () => end("SIGTERM"), kill: () => end("SIGKILL") });
+  const [text, errors] = await Promise.all([textOf(child.stdout), textOf(child.stderr)]);
+  const code = await gone;
+  if (code === 0) return JSON.parse(text) as object;
+  throw new CliError(
+    EXIT.broken,
+    "BENCH_FAILED",
+    `bench ${name} ended with ${code ?? child.signalCode}: ${errors.slice(-ERROR_CHARACTERS)}`,
+  );
+}
+
+async function textOf(stream: ChildProcess["stdout"]): Promise<string> {
+  let text = "";
+  stream?.setEncoding("utf8");
+  for await (const piece of stream ?? []) text += piece;
+  return text;
+}
+
+function describeSuite(
+  out: Output,
+  suite: Suite,
+  saved: Suite | undefined,
+  { save, report }: SuiteOptions,
+): readonly string[] {
+  const show = (value: number) =>
+    Number(value.toPrecision(3)).toLocaleString("en", { maximumFractionDigits: 6 });
+  const rows = suite.figures.map((figure) => {
+    const [value, spread] = [spreadOf(figure.values), spreadOf(followed(figure))];
+    const { change, factor } = compareFigure(figure, saved?.figures ?? []);
+    const compared =
+      saved === undefined ? [] : [factor === undefined ? "new" : `${factor.toFixed(2)}, ${change}`];
+    return [
+      figure.name,
+      show(value.median),
+      figure.ratios.length === 0 ? "" : spread.median.toFixed(2),
+      `${show(spread.low)} to ${show(spread.high)}`,
+      `${figure.better} is better`,
+      ...compared,
+    ];
+  });
+  const head = ["figure", "median", "to its limit", "spread", ""];
+  const title = `quorate bench all · ${suite.rounds} rounds · ${suite.cores} cores · node ${suite.node}`;
+  return [
+    out.style("bold", title),
+    ...table(saved === undefined ? head : [...head, "to the saved one"], rows),
+    ...(save === undefined ? [] : [row("saved", save)]),
+    ...(report === undefined ? [] : [row("report", report)]),
+  ];
+}

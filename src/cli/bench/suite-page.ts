@@ -1,0 +1,59 @@
+/** The report of a suite of benchmarks: one page that needs nothing else, with a table and a chart of each figure's rounds. */
+import { compareFigure, followed, type Suite, type SuiteFigure, spreadOf } from "../../tools/bench/suite.ts";
+import { figure, htmlTable, renderFrame } from "../../tools/lab/report/page.ts";
+import { escapeText, lineChart } from "../../tools/lab/report/svg.ts";
+
+export function suitePage(suite: Suite, saved: Suite | undefined): string {
+  const { figures, rounds, node, cores, version, commit, seconds, usedCores } = suite;
+  const made = `quorate ${version}${commit === undefined ? "" : `, commit ${commit.slice(0, 12)}`}`;
+  const facts = `${made}, node ${node}, ${cores} cores, ${rounds} rounds in ${seconds} s from ${new Date(suite.startedAtMs).toISOString()}; all processes of the machine together used ${usedCores} cores.`;
+  const columns = ["Figure", "Unit", "Median", "To its limit", "Spread", "Better", "To the saved run"];
+  const body = `<h1>Benchmarks</h1>
+<p class="question">${escapeText(facts)}</p>
+<p class="verdict">Compare what is related to its limit of the same run: rates move with the machine.</p>
+<div class="sections">
+<section class="is-wide"><h2>Figures</h2>${htmlTable(
+    "Medians over the rounds",
+    columns,
+    figures.map((each) => cells(each, saved)),
+  )}</section>
+${figures.map((each) => `<section><h2>${escapeText(each.name)}</h2>${chart(each, saved)}</section>`).join("\n")}
+</div>`;
+  return renderFrame("Benchmarks", body, { generator: made });
+}
+
+const show = (value: number): string => Number(value.toPrecision(4)).toString();
+
+function cells(each: SuiteFigure, saved: Suite | undefined): string[] {
+  const spread = spreadOf(followed(each));
+  const { change, factor } = compareFigure(each, saved?.figures ?? []);
+  return [
+    each.name,
+    each.unit,
+    show(spreadOf(each.values).median),
+    each.ratios.length === 0 ? "" : show(spread.median),
+    `${show(spread.low)} to ${show(spread.high)}`,
+    each.better,
+    saved === undefined ? "" : factor === undefined ? change : `${factor.toFixed(2)}, ${change}`,
+  ];
+}
+
+function chart(each: SuiteFigure, saved: Suite | undefined): string {
+  const series = (name: string, { ratios, values }: SuiteFigure, color: number) => ({
+    name,
+    kind: "joined" as const,
+    color,
+    points: (ratios.length > 0 ? ratios : values).map((y, i) => ({ x: i + 1, y })),
+  });
+  const before = saved?.figures.find(({ name }) => name === each.name);
+  const what = each.ratios.length > 0 ? "value / limit" : each.unit;
+  const drawn = lineChart({
+    title: each.name,
+    description: `${what} of each round: ${followed(each).map(show).join(", ")}`,
+    xLabel: "round",
+    yLabel: what,
+    xKind: "count",
+    series: [series("now", each, 0), ...(before === undefined ? [] : [series("saved", before, 1)])],
+  });
+  return figure(drawn, `${each.unit}; ${each.better} is better`);
+}
