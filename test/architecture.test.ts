@@ -104,6 +104,8 @@ const LINE_ENDS = [
   "cli/tx/receipt-folder.ts",
   "cli/lab/lab-equivocate.ts",
   "cli/lab/lab-files.ts",
+  "cli/bench/bench-all.ts",
+  "cli/bench/suite-page.ts",
 ];
 
 /** Protocol code: pure. */

@@ -38,6 +38,11 @@ export function addBench(program: Command): void {
     declareLatency,
     ({ out, options }) => runLatency(out, options),
   );
+  addNetworkless(bench);
+}
+
+/** Those that need no network of nodes. */
+function addNetworkless(bench: Command): void {
   leaf<MiningOptions>(
     bench,
     "mining",
@@ -75,6 +80,11 @@ export function addBench(program: Command): void {
         .option("--rounds <n>", "of 1,000 changes at each", integer(1, 1_000), 30),
     ({ out, options }) => runState(out, options),
   );
+  addProcessorTime(bench);
+}
+
+/** Those that count processor time, and the one that fetches blocks. */
+function addProcessorTime(bench: Command): void {
   leaf<CostOptions>(
     bench,
     "cost",
