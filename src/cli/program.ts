@@ -28,6 +28,7 @@ const COMMANDS: readonly CommandFile[] = [
   { names: ["chain"], load: async () => (await import("./chain/branches.ts")).addBranches },
   { names: ["miner"], load: async () => (await import("./chain/miner.ts")).addMiner },
   { names: ["tx"], load: async () => (await import("./tx/tx.ts")).addTx },
+  { names: ["module"], load: async () => (await import("./module/module.ts")).addModule },
   { names: ["gov"], load: async () => (await import("./gov/gov.ts")).addGov },
   { names: ["anchor"], load: async () => (await import("./tx/anchor.ts")).addAnchor },
   { names: ["verify"], load: async () => (await import("./home/verify.ts")).addVerify },

@@ -48,10 +48,12 @@ export class Client extends NodeCalls {
 
   /** What a wallet must know of the chain to sign. */
   async chain(): Promise<ChainRef> {
-    const { chainId, genesisHash } = await this.call("node_info");
+    const { chainId, genesisHash, modules = [] } = await this.call("node_info");
     const hash = parseShownHash(genesisHash);
     if (hash === undefined) throw new Error(`${this.url}: a genesis hash that is none: "${genesisHash}"`);
-    return { chainId: BigInt(chainId), genesisHash: hash };
+    const chain = { chainId: BigInt(chainId), genesisHash: hash };
+    if (modules.length === 0) return chain;
+    return { ...chain, modules: new Map(modules.map(({ name, number }) => [name, number])) };
   }
 
   block(block: BlockName = "latest"): Promise<ResultOf<"chain_getBlock">> {

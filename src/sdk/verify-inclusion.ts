@@ -3,20 +3,17 @@
  * them, and the Merkle paths of the transaction and its receipt. It trusts the genesis alone; what it gives back
  * comes from checked bytes. The check behind the client's `finality: { by: "certificate" }`; pbft.md 1.11 (b).
  */
-import { concatBytes, equalBytes, type Hash, showHash } from "../base/bytes.ts";
+import { equalBytes, type Hash, showHash } from "../base/bytes.ts";
 import { accept, refuse, type Verdict } from "../base/fault.ts";
 import { TX_BYTES_CEILING } from "../base/limits.ts";
-import { readBlockHead } from "../chain/types/block.ts";
 import { decodeReceipt } from "../chain/types/receipt.ts";
 import { decodeTransaction } from "../chain/types/transaction.ts";
 import { checkFields, object } from "../codec/field.ts";
-import { decode } from "../codec/reader.ts";
-import { verifyCommitCertificate } from "../consensus/pbft/certificate.ts";
 import { checkMerklePath } from "../crypto/merkle.ts";
 import { showCount, showOutcome } from "../rpc/schemas/show.ts";
-import { setFor } from "./epoch-chain.ts";
+import { openCertifiedHead } from "./certified-head.ts";
 import { bytesField, bytesOf, pathField, pathOf } from "./proof-parts.ts";
-import { type CertificateSigner, minedChainOf, signersOf, type TrustedGenesis } from "./trusted-genesis.ts";
+import type { CertificateSigner, TrustedGenesis } from "./trusted-genesis.ts";
 
 const proofSchema = object(
   {
@@ -53,30 +50,10 @@ export function verifyInclusion(
   const parsed = checkFields(proofSchema, proof);
   if (!parsed.ok) return refuse("malformed", `proof: ${parsed.fault.detail}`);
   const { header, summary: shownSummary, seal: shownSeal, ...evidence } = parsed.value;
-  const head = decode(
-    concatBytes(bytesOf(header), bytesOf(shownSummary)),
-    "header and summary",
-    readBlockHead,
-  );
-  if (!head.ok) return head;
-  const { summary, hash } = head.value;
-  if (summary.chainId !== trusted.genesis.chainId) {
-    return refuse(
-      "invalid",
-      `block of chain ${summary.chainId}, the genesis says ${trusted.genesis.chainId}`,
-    );
-  }
-  if (minedChainOf(trusted) !== undefined) {
-    return refuse("unanchored", "a mined block has no certificate: its depth says how final it is");
-  }
-  const seal = bytesOf(shownSeal);
-  const set = setFor(trusted, summary.epoch, []);
-  if (!set.ok) return set;
-  const { genesisHash } = trusted;
-  const question = { genesisHash, validators: set.value, head: head.value, seal, namesEachBad: true };
-  const unproved = verifyCommitCertificate(question);
-  if (unproved !== undefined) return refuse("invalid", `certificate: ${unproved.detail}`);
-
+  const opened = openCertifiedHead({ header, summary: shownSummary, seal: shownSeal }, trusted);
+  if (!opened.ok) return opened;
+  const { signers, head } = opened.value;
+  const { summary, hash } = head;
   const tx = decodeTransaction(bytesOf(evidence.tx), TX_BYTES_CEILING);
   if (!tx.ok) return tx;
   if (!equalBytes(tx.value.id, txid)) return refuse("invalid", "the proof is for another transaction");
@@ -98,6 +75,6 @@ export function verifyInclusion(
     blockHash: showHash(hash),
     index,
     outcome: showOutcome(receipt.value, tx.value.module),
-    signers: signersOf(seal, set.value),
+    signers,
   });
 }

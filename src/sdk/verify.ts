@@ -34,6 +34,7 @@ import { type HeldDifficulty, type MinedChain, type TrustAnchor, verifyWork } fr
 export { type EpochLink, ProvedSets } from "./epoch-chain.ts";
 export { createReceipt, type ReceiptFile, type ReceiptSource } from "./receipt-file.ts";
 export { minedChainOf, openGenesis, type TrustedGenesis } from "./trusted-genesis.ts";
+export { type EntryAnswer, type EntryQuestion, verifyEntry } from "./verify-entry.ts";
 export { type EvidenceAnswer, type VerifiedEquivocation, verifyEvidence } from "./verify-evidence.ts";
 export { type VerifiedInclusion, verifyInclusion } from "./verify-inclusion.ts";
 export {

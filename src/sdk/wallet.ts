@@ -18,7 +18,7 @@ import { bank } from "../chain/modules/bank.ts";
 import type { CallFields, CallOf } from "../chain/modules/define-module.ts";
 import { type GovCall, gov } from "../chain/modules/gov.ts";
 import type { Module } from "../chain/modules/module.ts";
-import { formOf } from "../chain/modules/module-form.ts";
+import { formOf, type ModuleForm } from "../chain/modules/module-form.ts";
 import { callFromJson, encodeCall } from "../chain/modules/module-state.ts";
 import type { FieldsOf } from "../chain/modules/value-types.ts";
 import { type SignedTransaction, signTransaction } from "../chain/types/transaction.ts";
@@ -151,13 +151,17 @@ export class Wallet {
   ): SignedTransaction {
     const form = formOf(module);
     if (!form.ok) throw new RangeError(form.fault.detail);
-    const { name } = form.value;
-    const id = order.chain.modules?.get(name);
-    if (id === undefined) throw new RangeError(`module ${name}: this chain has none of this name`);
-    const made = callFromJson(form.value, call, args);
+    return this.callByForm(form.value, call, args, order);
+  }
+
+  /** The same where only a module's form is known, such as state_getModules tells it. @throws RangeError */
+  callByForm(form: ModuleForm, call: string, args: unknown, order: Omit<Order, "memo">): SignedTransaction {
+    const id = order.chain.modules?.get(form.name);
+    if (id === undefined) throw new RangeError(`module ${form.name}: this chain has none of this name`);
+    const made = callFromJson(form, call, args);
     if (!made.ok) throw new RangeError(made.fault.detail);
     checkFee(order, 0n);
-    return this.#sign({ id, encodeCall: (one) => encodeCall(form.value, one) }, made.value, order);
+    return this.#sign({ id, encodeCall: (one) => encodeCall(form, one) }, made.value, order);
   }
 
   #sign<Call>(

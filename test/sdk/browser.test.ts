@@ -35,8 +35,8 @@ it.each(["client", "verify"])("quorate/%s needs nothing that a browser lacks", (
   ).toEqual([]);
 });
 
-/** Bytes of one minified file, gzipped, everything in it that is loaded on demand: 60 kB, and 36 kB. */
-const GZIPPED_MAX = { client: 60_000, verify: 36_000 };
+/** Bytes of one minified file, gzipped, everything in it that is loaded on demand: 60 kB, and 42 kB. */
+const GZIPPED_MAX = { client: 60_000, verify: 42_000 };
 /** What a page has no use for: the engines, the pool, and what answers requests. */
 const OF_NODES =
   /zod|src\/(node|p2p|mempool|storage|cli|tools)\/|pbft\/(core|engine|message-verifier|journal)\.ts|pow\/engine\.ts|rpc\/(server|jsonrpc|methods|schemas\/(input|output))\b/;

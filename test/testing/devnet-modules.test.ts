@@ -15,6 +15,7 @@ import {
 } from "../../src/chain/modules/define-module.ts";
 import { formOf } from "../../src/chain/modules/module-form.ts";
 import { Client } from "../../src/sdk/client.ts";
+import { verifyEntry } from "../../src/sdk/verify.ts";
 import { devnet } from "../../src/testing/devnet.ts";
 
 const registryFile = resolve(import.meta.dirname, "../../examples/registry/registry.ts");
@@ -136,6 +137,47 @@ describe("a module from its source", () => {
     });
     expect(chain.entry("registry", "history", DEED, "0")).toMatchObject({ owner: alice });
     expect(chain.entry("registry", "history", DEED, "1")).toMatchObject({ owner: bob });
+  });
+});
+
+describe("an entry of a module", () => {
+  it("is found by name, and proved to whoever has the genesis and the declaration", async () => {
+    const chain = await devnet({ validators: 4, modules: [counter] });
+    net = chain;
+    const { height } = await chain.final(chain.call(counter.add, { n: 5 }, { from: "alice" }));
+    await chain.until(() => chain.height(0) >= height);
+    const client = new Client(chain.urls, { fetch: chain.fetch, genesis: chain.genesis });
+    expect((await client.chain()).modules).toEqual(new Map([["counter", 16]]));
+    expect(await client.call("state_getModules")).toMatchObject([
+      { name: "counter", number: 16, version: 1 },
+    ]);
+    const [alice, bob] = ["alice", "bob"].map((name) => chain.account(name).address);
+    const prove = true;
+    const answer = await client.call("state_query", { path: `counter/by/${alice}`, prove });
+    expect(answer).toMatchObject({ decoded: 5 });
+    const known = { module: counter, genesis: chain.genesis, state: "by" };
+    expect(verifyEntry({ ...known, answer, key: alice })).toMatchObject({ valid: true, value: 5, height });
+    expect(verifyEntry({ ...known, answer, key: bob })).toMatchObject({ valid: false });
+    expect(verifyEntry({ ...known, answer: { ...answer, value: "0x00000006" }, key: alice })).toEqual({
+      valid: false,
+      reason: "the state does not hold this entry: the proof does not lead to stateRoot",
+    });
+    const none = await client.call("state_query", { path: `counter/by/${bob}`, prove });
+    expect(verifyEntry({ ...known, answer: none, key: bob })).toMatchObject({ valid: true, value: null });
+    const total = await client.call("state_query", { path: "counter/total", prove });
+    const cellOf = { ...known, state: "total" };
+    expect(verifyEntry({ ...cellOf, answer: total })).toMatchObject({ valid: true, value: "5" });
+    const newer = defineModule({ ...counter.declaration, version: 2 } as never) as typeof counter;
+    expect(verifyEntry({ ...cellOf, module: newer, answer: total })).toEqual({
+      valid: false,
+      reason: "the declaration is counter 2, the genesis names version 1",
+    });
+    await expect(client.call("state_query", { path: "counter/nothing" })).rejects.toThrow(
+      "counter/nothing: no such state; there are total, by",
+    );
+    await expect(client.call("state_query", { path: "counter/by/0x12" })).rejects.toThrow(
+      "expected 0x and hex digits",
+    );
   });
 });
 

@@ -2,12 +2,9 @@
  * The declared modules that a genesis names: their numbers in transactions, and the SHA-256 of the files whose code
  * every node runs. A parsed genesis says which; one that is executed has their code too.
  */
-import { must } from "../../base/assert.ts";
 import { type Hash, utf8 } from "../../base/bytes.ts";
 import type { Writer } from "../../codec/writer.ts";
-import { createDeclaredModule, type ModuleCode, type UnitLimits } from "../modules/declared-module.ts";
-import { ModuleSet, type OwnModule } from "../modules/module-set.ts";
-import type { Genesis } from "./genesis.ts";
+import type { UnitLimits } from "../modules/declared-module.ts";
 
 export interface GenesisModule {
   readonly name: string;
@@ -40,15 +37,4 @@ export function encodeGenesisModules(writer: Writer, modules: GenesisModules | u
   writer.list(sorted, (w, { number, name, version, hash }) =>
     w.u8(number).bytes8(utf8(name)).u32(version).raw(hash),
   );
-}
-
-/** The genesis with the code of its modules. @param codes by name, each already compared with the hash in the genesis */
-export function withModuleCode(genesis: Genesis, codes: ReadonlyMap<string, ModuleCode>): Genesis {
-  const { modules } = genesis;
-  if (modules === undefined) return genesis;
-  const own = modules.list.map(({ name, number }): OwnModule => {
-    const code = must(codes.get(name), "the code of each module was found before");
-    return createDeclaredModule(number, code, modules);
-  });
-  return { ...genesis, code: new ModuleSet(own) };
 }

@@ -82,6 +82,23 @@ export function openValue({ name, value }: StateForm, bytes: Uint8Array): Verdic
   return openAs(value, name, bytes);
 }
 
+/** A key from JSON, as a map's declaration has it; undefined for a cell. */
+export function entryKeyFromJson(
+  { id, form }: { readonly id: number; readonly form: ModuleForm },
+  name: string,
+  json: unknown,
+): Verdict<EntryPlace, "malformed"> {
+  const place = entryAt({ id, form }, name, []);
+  if (!place.ok) return place;
+  const { state } = place.value;
+  try {
+    const value = state.key === undefined ? undefined : codecOf(state.key).fromJson(json, "key");
+    return accept({ state, key: entryKey(id, form.state.indexOf(state), state, value), isWhole: true });
+  } catch (error) {
+    return valueFault(error, `${form.name}/${name}`);
+  }
+}
+
 /** The call of a module by its name and its arguments as JSON. */
 export function callFromJson(
   form: ModuleForm,

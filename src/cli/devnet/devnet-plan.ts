@@ -7,10 +7,12 @@
  */
 import { existsSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
+import { hex0x } from "../../base/bytes.ts";
 import { accept, refuse, type Verdict } from "../../base/fault.ts";
 import { VALIDATORS_MAX } from "../../base/limits.ts";
 import type { Genesis } from "../../chain/genesis/genesis.ts";
 import { formatGenesis, parseGenesis } from "../../chain/genesis/genesis-file.ts";
+import type { GenesisModules } from "../../chain/genesis/genesis-modules.ts";
 import { EPOCH_LENGTH_MAX } from "../../chain/governance/change.ts";
 import { amountField, checkJson, field, integerField, object, optional } from "../../codec/field.ts";
 import { createHome, homePaths } from "../../node/home/home.ts";
@@ -138,6 +140,7 @@ export function prepareDevnet(
   plan: DevnetPlan,
   settings: DevnetSettings,
   environment: Variables = {},
+  modules: ReadonlyMap<string, string> = new Map(),
 ): Verdict<
   { readonly nodes: readonly DevnetNode[]; readonly resumed: boolean },
   "exists" | "missing" | "malformed"
@@ -154,6 +157,10 @@ export function prepareDevnet(
       );
     }
   }
+  if (resumed) {
+    const other = otherModules(dir, plan);
+    if (other !== undefined) return refuse("exists", other);
+  }
   const genesisJson = formatGenesis(plan.genesis);
   const checked = parseGenesis(genesisJson);
   if (!checked.ok) return refuse("malformed", checked.fault.detail);
@@ -165,7 +172,7 @@ export function prepareDevnet(
     homes.push(planned.value);
   }
   for (const home of homes) {
-    const written = writeNode(home, homes, plan, genesisJson);
+    const written = writeNode(home, homes, { plan, modules }, genesisJson);
     if (!written.ok) return written;
   }
   writeWhole(join(dir, "genesis.json"), genesisJson);
@@ -173,6 +180,24 @@ export function prepareDevnet(
   // Last, because it is what makes the folder a devnet.
   writeWhole(devnetFile(dir), `${JSON.stringify(file, undefined, 2)}\n`);
   return accept({ nodes: homes.map(({ node }) => node), resumed });
+}
+
+/** The declared modules of the devnet that is in the folder, if there is one. */
+export function devnetModules(dir: string): GenesisModules | undefined {
+  const path = join(dir, "genesis.json");
+  const text = existsSync(path) ? readTextFile(path) : undefined;
+  const read = text?.ok === true ? parseGenesis(text.value) : undefined;
+  return read?.ok === true ? read.value.genesis.modules : undefined;
+}
+
+/** A chain's modules are part of its genesis: another file is another chain. */
+function otherModules(dir: string, { genesis }: DevnetPlan): string | undefined {
+  const show = (modules: GenesisModules | undefined) =>
+    modules?.list.map(({ name, version, hash }) => `${name} ${version} (${hex0x(hash)})`).join(", ") ??
+    "none";
+  const [found, wanted] = [show(devnetModules(dir)), show(genesis.modules)];
+  if (found === wanted) return undefined;
+  return `${dir} holds a devnet with modules ${found} (wanted ${wanted}); start over with --reset, or choose another folder with --devnet`;
 }
 
 /** Removes what prepareDevnet and the nodes made, and nothing else in the folder. */
@@ -239,7 +264,7 @@ function planHome(
 function writeNode(
   home: PlannedHome,
   homes: readonly PlannedHome[],
-  plan: DevnetPlan,
+  { plan, modules }: { readonly plan: DevnetPlan; readonly modules: ReadonlyMap<string, string> },
   genesisJson: string,
 ): Verdict<unknown, "exists"> {
   const { node, configText } = home;
@@ -265,6 +290,7 @@ function writeNode(
     configText,
     genesisJson,
     peers,
+    modules,
     nodeKey: keyOfSeed(member.nodeSeed),
     validatorKey: votes ? keyOfSeed(member.seed) : undefined,
   });

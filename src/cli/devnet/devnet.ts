@@ -11,7 +11,7 @@ import { EPOCH_LENGTH_MAX } from "../../chain/governance/change.ts";
 import { parseLogLevels } from "../../node/home/log-levels.ts";
 import { DEVNET, MINED_DEVNET } from "../../node/home/network-plan.ts";
 import { packageVersion } from "../../node/home/version.ts";
-import { amount, duration, integer, withDefault } from "../arguments.ts";
+import { amount, collect, duration, integer, withDefault } from "../arguments.ts";
 import { leaf } from "../command.ts";
 import { badInput, EXIT, Finished, must } from "../exit.ts";
 import { openInBrowser } from "../open-browser.ts";
@@ -29,6 +29,7 @@ import {
 import { DEFAULT_DEVNET_DIR } from "./devnet-dir.ts";
 import { Interrupts } from "./devnet-interrupts.ts";
 import { addMembers } from "./devnet-members.ts";
+import { modulesOfDevnet } from "./devnet-modules.ts";
 import {
   describeNetwork,
   LiveTable,
@@ -76,6 +77,7 @@ interface DevnetOptions {
   readonly p2pPortBase?: number;
   readonly seed: string;
   readonly devnet: string;
+  readonly module?: readonly string[];
   readonly reset?: boolean;
   readonly open?: boolean;
   readonly logLevel?: string;
@@ -187,6 +189,11 @@ function declareDevnet(command: Command): Command {
       `p2p port of node 0, the others follow (default: ${P2P_PORT_BASE})`,
       integer(1, 65_000),
     )
+    .option(
+      "--module <file>",
+      "the source of a module of your own; may be repeated (docs/modules.md)",
+      collect,
+    )
     .option("--seed <text>", "all keys follow from it", "dev")
     .option("--log-level <levels>", 'of every node, such as "info,pbft=debug"')
     .option("--open", "open the explorer in the browser when the devnet is ready")
@@ -206,7 +213,7 @@ async function runDevnet(out: Output, options: DevnetOptions): Promise<void> {
   const lock = lockDevnet(options.devnet);
   let prepared: Prepared;
   try {
-    prepared = prepare(options);
+    prepared = await prepare(options);
   } catch (error) {
     lock.release();
     throw error;
@@ -286,12 +293,13 @@ function settle(options: DevnetOptions): { origin: DevnetOrigin; settings: Devne
   return { origin: { ...origin, spacing: blockTime / 1_000 }, settings: { ...common, hashLimit } };
 }
 
-function prepare(options: DevnetOptions): Prepared {
+async function prepare(options: DevnetOptions): Promise<Prepared> {
   const { devnet: dir } = options;
   const { origin, settings } = settle(options);
   if (options.reset) removeDevnet(dir);
-  const plan = planDevnet(origin);
-  return { origin, plan, ...must(prepareDevnet(dir, origin, plan, settings, process.env)) };
+  const own = await modulesOfDevnet(dir, options.module ?? [], planDevnet(origin));
+  const { plan } = own;
+  return { origin, plan, ...must(prepareDevnet(dir, origin, plan, settings, process.env, own.files)) };
 }
 
 /** The network's standing until it ends: a live table on a terminal, a line at each change elsewhere. */

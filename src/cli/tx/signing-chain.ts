@@ -23,7 +23,11 @@ interface SigningOptions extends NameOptions {
 }
 
 export interface SigningChain {
-  readonly chain: Pick<TrustedGenesis, "genesisHash"> & { readonly chainId: bigint };
+  readonly chain: Pick<TrustedGenesis, "genesisHash"> & {
+    readonly chainId: bigint;
+    /** Numbers of declared modules by their names. */
+    readonly modules?: ReadonlyMap<string, number>;
+  };
   readonly trusted: TrustedGenesis;
   /** The fee of each transaction. */
   readonly fee: bigint;
@@ -43,8 +47,13 @@ export async function signingChain(
   if (local === undefined) {
     await checkKnownChain(out, { url: client.url, hash: toldHash, path: knownChainsPath() });
   }
-  const { chainId, limits } = trusted.genesis;
-  return { chain: { chainId, genesisHash: trusted.genesisHash }, trusted, fee: fee ?? limits.minFee };
+  const { chainId, limits, modules: named } = trusted.genesis;
+  const modules = new Map(named?.list.map(({ name, number }) => [name, number]));
+  return {
+    chain: { chainId, genesisHash: trusted.genesisHash, modules },
+    trusted,
+    fee: fee ?? limits.minFee,
+  };
 }
 
 async function genesisOfNode(client: Pick<Client, "call">, toldHash: string): Promise<TrustedGenesis> {

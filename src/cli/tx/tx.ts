@@ -24,6 +24,7 @@ import { readStdin } from "../stdin.ts";
 import { type NameOptions, nameOptions, resolveAddress, resolveKey } from "./names.ts";
 import { checkUnsaidFee, showPayment, signingChain } from "./signing-chain.ts";
 import { describeFinality, type TrustOptions, trustOf, trustOptions } from "./trust.ts";
+import { addTxCall, type CallOptions } from "./tx-call.ts";
 import { addOfflineTx } from "./tx-offline.ts";
 import { orderOf, signOrRefuse, type TransferOptions, withOrder } from "./tx-order.ts";
 
@@ -36,6 +37,8 @@ interface SendOptions extends RpcOptions, TrustOptions {
 interface SentTransferOptions extends TransferOptions, Omit<SendOptions, keyof NameOptions> {
   readonly signOnly?: boolean;
 }
+
+interface SentCallOptions extends CallOptions, Omit<SendOptions, keyof NameOptions> {}
 
 export function addTx(program: Command): void {
   const tx = group(program, "tx", "make, send and show transactions");
@@ -66,6 +69,9 @@ export function addTx(program: Command): void {
     "show a transaction and what it did",
     (command) => command.addOption(rpcOption()),
     ({ out, options, args: [hash] }) => show(out, connect(options), hash),
+  );
+  addTxCall<SentCallOptions>(tx, withSendOptions, (out, hex, options) =>
+    send(out, connect(options, trustOf(options, undefined)), hex, options),
   );
   addOfflineTx(tx);
 }

@@ -4,11 +4,13 @@
  */
 import { readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
+import { must } from "../../base/assert.ts";
 import { equalBytes, hex0x } from "../../base/bytes.ts";
 import { accept, refuse, type Verdict } from "../../base/fault.ts";
 import type { Genesis } from "../../chain/genesis/genesis.ts";
-import { type GenesisModule, withModuleCode } from "../../chain/genesis/genesis-modules.ts";
-import type { ModuleCode } from "../../chain/modules/declared-module.ts";
+import type { GenesisModule } from "../../chain/genesis/genesis-modules.ts";
+import { createDeclaredModule, type ModuleCode } from "../../chain/modules/declared-module.ts";
+import { ModuleSet, type OwnModule } from "../../chain/modules/module-set.ts";
 import { loadModule, MODULE_FILE_BYTES_MAX, moduleHash } from "./load-module.ts";
 
 export type ModuleFileFault = "missing" | "too-large" | "wrong-module" | "malformed";
@@ -67,4 +69,15 @@ function readModuleFile(path: string): Verdict<string, "missing" | "too-large"> 
 
 function missing(path: string, { name, version, hash }: GenesisModule): string {
   return `${path}: not found; this chain runs ${name} ${version} of SHA-256 ${hex0x(hash)}: put its bundled file there`;
+}
+
+/** The genesis with the code of its modules. @param codes by name, each already compared with the hash in the genesis */
+function withModuleCode(genesis: Genesis, codes: ReadonlyMap<string, ModuleCode>): Genesis {
+  const { modules } = genesis;
+  if (modules === undefined) return genesis;
+  const own = modules.list.map(({ name, number }): OwnModule => {
+    const code = must(codes.get(name), "the code of each module was found before");
+    return createDeclaredModule(number, code, modules);
+  });
+  return { ...genesis, code: new ModuleSet(own) };
 }

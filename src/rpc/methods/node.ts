@@ -28,6 +28,10 @@ export const nodeInfo = method({
     mode: z.enum(["validator", "miner", "full"]),
     nodeId: z.string().meta({ description: "libp2p peer id" }),
     address: hash32.optional().meta({ description: "account that receives this node's fees" }),
+    modules: z
+      .array(z.strictObject({ name: z.string(), number: count, version: count }))
+      .optional()
+      .meta({ description: "declared modules, where the genesis names any" }),
     uptimeMs: count,
     apis: z.array(z.string()),
   }),
@@ -54,6 +58,7 @@ export const nodeInfo = method({
     const info = api.info();
     return {
       ...showInfo(info),
+      ...showModules(api),
       uptimeMs: Math.max(0, scheduler.now() - info.startedAtMs),
       apis: [
         ...new Set(
@@ -162,6 +167,12 @@ export const discover = method({
   examples: [],
   call: ({ methods, api }) => describeMethods(methods, api.info().version),
 });
+
+function showModules(api: NodeApi) {
+  const own = api.modules().own();
+  if (own.length === 0) return {};
+  return { modules: own.map(({ name, id, form }) => ({ name, number: id, version: form.version })) };
+}
 
 function showInfo(info: NodeInfo) {
   return {

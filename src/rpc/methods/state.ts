@@ -12,6 +12,14 @@ import { parseStatePath, STATE_PATHS } from "../schemas/state-path.ts";
 import { ALICE, BLOCK_HASH, DIGEST } from "./examples.ts";
 
 const latest = blockInput.optional();
+/** Of a declared module it may be of any form. */
+const stateValue = z.union([
+  z.string(),
+  z.number(),
+  z.boolean(),
+  z.array(z.unknown()),
+  z.record(z.string(), z.unknown()),
+]);
 
 export const getAccount = method({
   name: "account_get",
@@ -75,7 +83,7 @@ export const queryState = method({
     path: z.string(),
     key: bytesHex.meta({ description: "the state key that the path names" }),
     value: bytesHex.nullable().meta({ description: "the stored bytes; null when absent" }),
-    decoded: z.record(z.string(), z.union([z.string(), z.number()])).nullable(),
+    decoded: stateValue.nullable(),
     height: count,
     blockHash,
     time: timeMs,
@@ -98,7 +106,7 @@ export const queryState = method({
     },
   ],
   async call({ api }, { path, block, prove }) {
-    const parsed = parseStatePath(path);
+    const parsed = parseStatePath(path, api.modules());
     if (!parsed.ok) throw refusalOf(parsed.fault);
     const { key, decode } = parsed.value;
     const { value, at, proof } = await api.state(key, prove);
@@ -113,4 +121,27 @@ export const queryState = method({
       ...(proof === undefined ? {} : { proof: hex0x(proof.bytes), finality: showSealedHead(at, proof.seal) }),
     };
   },
+});
+
+export const getModules = method({
+  name: "state_getModules",
+  summary: "The declared modules of this chain: number, version, and the types of calls, state and events.",
+  kind: "read",
+  params: z.strictObject({}),
+  result: z.array(
+    z.strictObject({
+      name: z.string(),
+      number: count.meta({ description: "the module byte of its transactions" }),
+      version: count,
+      form: z
+        .unknown()
+        .meta({ description: "calls, state, events and faults, in the order of their numbers" }),
+    }),
+  ),
+  examples: [{ name: "a chain without any", params: {}, result: [] }],
+  call: ({ api }) =>
+    api
+      .modules()
+      .own()
+      .map(({ name, id, form }) => ({ name, number: id, version: form.version, form })),
 });

@@ -40,6 +40,7 @@ export const METHODS = {
   tx_getProof: tx.getProof,
   tx_search: searchTx,
   account_get: state.getAccount,
+  state_getModules: state.getModules,
   state_query: state.queryState,
   mempool_status: network.poolStatus,
   mempool_list: listPool,

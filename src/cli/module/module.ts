@@ -1,0 +1,40 @@
+/** `quorate module`: bundles a module of one's own into the one file that a genesis names by its hash. Needs no node. */
+import { join } from "node:path";
+import type { Command } from "commander";
+import { hex0x } from "../../base/bytes.ts";
+import { bundleModule } from "../../node/modules/bundle-module.ts";
+import { moduleFile } from "../../node/modules/module-files.ts";
+import { makeFolder, writeWhole } from "../../storage/durable-file.ts";
+import { group, leaf } from "../command.ts";
+import { must } from "../exit.ts";
+
+interface BuildOptions {
+  readonly out: string;
+}
+
+export function addModule(program: Command): void {
+  const module = group(program, "module", "modules of your own (docs/modules.md)");
+  leaf<BuildOptions>(
+    module,
+    "build <file>",
+    "bundle a module into one file, and print what a genesis says of it",
+    (command) => command.option("-o, --out <dir>", "folder for the bundled file", "modules"),
+    async ({ out, options, args: [file] }) => {
+      const { text, hash, code } = must(await bundleModule(file));
+      const { name, version, calls, state, events } = code.form;
+      makeFolder(options.out);
+      const path = moduleFile(options.out, name);
+      writeWhole(path, text);
+      const entry = { name, number: 16, version, hash: hex0x(hash) };
+      out.result({ ...entry, file: path, bytes: text.length }, [
+        `${out.tick} ${path}: ${name} ${version}, ${text.length} bytes`,
+        `  calls   ${calls.map((one) => one.name).join(", ")}`,
+        `  state   ${state.map((one) => one.name).join(", ") || "none"}`,
+        `  events  ${events.map((one) => one.name).join(", ") || "none"}`,
+        `  sha256  ${hex0x(hash)}`,
+        `In genesis.json, modules.list: ${JSON.stringify(entry)}`,
+        `and in each home: ${join("modules", `${name}.js`)}`,
+      ]);
+    },
+  );
+}
