@@ -2,7 +2,9 @@
  * Blocks, transactions and state as pages show them: asked for with their proofs in one request, decoded here from the
  * bytes that were checked. What could not be checked (what waits in the pool, blocks beside the chain) says so.
  */
+
 import { equalBytes, type Hash, hex0x, parseBytes32, showHash } from "../../base/bytes.ts";
+import { BUILT_IN_MODULES } from "../../chain/modules/module-set.ts";
 import { blockTimeMs } from "../../chain/types/block-time.ts";
 import { showOutcome, showTransaction } from "../../rpc/schemas/show.ts";
 import { parseStatePath } from "../../rpc/schemas/state-path.ts";
@@ -229,7 +231,7 @@ export interface StateView {
 
 /** @throws Error for a path that is none */
 export async function readState(path: string): Promise<StateView> {
-  const parsed = parseStatePath(path);
+  const parsed = parseStatePath(path, BUILT_IN_MODULES);
   if (!parsed.ok) throw new Error(parsed.fault.detail);
   const [got] = await askAll([{ method: "state_query", params: { path, prove: true } }]);
   const answer = orThrow(got);
@@ -247,5 +249,6 @@ export async function readState(path: string): Promise<StateView> {
   }
   record(path, checks);
   const value = held?.ok && held.value !== undefined ? parsed.value.decode(held.value) : undefined;
-  return { answer, value, checks };
+  // Accounts and anchors, whose forms are known here without a node's word, are objects.
+  return { answer, value: value as StateView["value"], checks };
 }
