@@ -36,7 +36,8 @@ function Rule() {
       <ul class="plain">
         <li>
           <b>Certificate.</b> A block of validators is final when a quorum signed its hash. Each signature is
-          verified here (Ed25519, ZIP-215), against the validators that the genesis names.
+          verified here (Ed25519, ZIP-215), against the validators of its epoch, which follow from those that
+          the genesis names.
         </li>
         <li>
           <b>Proof of work.</b> A mined block's hash must meet its target, its target must follow the
