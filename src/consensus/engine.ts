@@ -379,6 +379,8 @@ export interface ConsensusEpochs<P extends Parsed = Parsed, M extends Typed = Ty
   epochOfJournal(records: readonly Uint8Array[]): bigint;
   /** A journal without votes of an epoch; of what an older one held, amnesia alone is not forgotten. */
   journalOf(epoch: bigint, older: readonly Uint8Array[]): readonly Uint8Array[];
+  /** What a journal holds whose key may not vote: votes of its own are missing. */
+  readonly amnesia: readonly Uint8Array[];
   /** Decodes and verifies a checkpoint's certificate under the set of its epoch. */
   openEpochEnd(epoch: bigint, certificate: Uint8Array): Verdict<StableCheckpoint>;
 }

@@ -108,6 +108,7 @@ function changingConsensus(
       encodeEpochRecord(epoch),
       ...(hasAmnesia(records) ? [AMNESIA_RECORD] : []),
     ],
+    amnesia: [AMNESIA_RECORD],
     openEpochEnd: (epoch, certificate) => {
       const known = contextOf(epoch);
       if (known === undefined) return refuse("wrong-epoch", `epoch ${epoch} has not begun here`);

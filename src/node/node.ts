@@ -8,6 +8,7 @@ import "../p2p/transport/polyfill.ts";
 import { resolve } from "node:path";
 import { showHash } from "../base/bytes.ts";
 import type { Logger } from "../base/log.ts";
+import { hasEpochs } from "../chain/genesis/consensus-parameters.ts";
 import { validatorsOf } from "../chain/genesis/genesis.ts";
 import { computeGenesisHash } from "../chain/genesis/genesis-state.ts";
 import { createSigner, nativeName, type Signer } from "../crypto/keys.ts";
@@ -49,6 +50,8 @@ export interface NodeOptions {
   readonly blockedPeers?: readonly string[];
   /** This home's validator lives here from now on, although its files were copied from elsewhere (home-stamp.ts). */
   readonly isMoved?: boolean;
+  /** Votes of the key are missing, and the operator knows: it comes back in a later epoch. */
+  readonly recoversAmnesia?: boolean;
   /** The node had to stop by itself; it has stopped when this is called. */
   readonly onFatal?: (error: unknown) => void;
 }
@@ -119,6 +122,7 @@ async function openNode(options: NodeOptions, closers: Closers): Promise<Running
   const { logger, reopen } = takeHome(options, closers);
   checkImport(home.paths);
   checkMode(home, config);
+  checkRecovery(options);
   const signer = validatorSigner(home, config);
   if (signer !== undefined) takePlace(home.paths, logger, options.isMoved);
   makeFolder(home.paths.db);
@@ -126,7 +130,7 @@ async function openNode(options: NodeOptions, closers: Closers): Promise<Running
   const kv = timedWrites(await openLevel(home.paths.db), timing);
   closers.add(() => kv.close());
   // After the database: its lock is the kernel's, and holds where pids say nothing (lock.ts).
-  const journal = signer === undefined ? undefined : await openVotes(home.paths);
+  const journal = signer === undefined ? undefined : await openVotes(home.paths, options.recoversAmnesia);
   if (journal !== undefined) closers.add(() => journal.log.close());
 
   const tip = new TipAge(() => systemScheduler.now());
@@ -200,6 +204,14 @@ async function stopFatally(error: unknown, { closers, logger, onFatal }: FatalPo
   onFatal?.(error);
 }
 
+/** There is no later epoch to come back in. @throws StartError */
+function checkRecovery({ home, recoversAmnesia }: NodeOptions): void {
+  if (recoversAmnesia !== true || hasEpochs(home.genesis.consensus)) return;
+  const detail =
+    "--recover-amnesia: the validators of this chain never change, so a key that has lost votes never votes again";
+  throw new StartError({ code: "amnesia", detail });
+}
+
 /** A node cannot vote where nobody does, nor mine where nothing is mined. @throws StartError */
 function checkMode({ genesis }: Home, { mode, mining, mempool }: Config): void {
   const isMined = genesis.validators.length === 0;
@@ -221,7 +233,7 @@ function modeProblem(isMined: boolean, mode: Config["mode"], mining: Config["min
         : undefined;
 }
 
-function replicaOptions({ home, config }: NodeOptions, signer: Signer | undefined) {
+function replicaOptions({ home, config, recoversAmnesia = false }: NodeOptions, signer: Signer | undefined) {
   const { emptyBlocksMs, ...timing } = config.consensus;
   const { maxReorgDepth, minimumWork } = config.chain;
   return {
@@ -229,6 +241,7 @@ function replicaOptions({ home, config }: NodeOptions, signer: Signer | undefine
     mining: { isOn: config.mode === "miner", rewardTo: config.mining.coinbase },
     genesis: home.genesis,
     signer,
+    recoversAmnesia,
     settings: {
       ...timing,
       emptyBlocksMs: emptyBlocksMs === 0 ? undefined : emptyBlocksMs,

@@ -32,6 +32,8 @@ export interface ReplicaOptions {
   readonly mining?: MiningOrder;
   /** A memo of Ed25519, shared by the replicas of one process. */
   readonly signatureRules?: SignatureRules;
+  /** Votes of the key are missing: the replica signs nothing before an epoch in which it cannot have voted. */
+  readonly recoversAmnesia?: boolean;
   /** A filter around the engine: how the simulator makes an unchanged replica misbehave. */
   readonly wrapEngine?: (engine: ConsensusEngine<Parsed, Typed>) => ConsensusEngine<Parsed, Typed>;
 }

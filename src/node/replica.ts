@@ -141,7 +141,7 @@ export class Replica {
     const { branches } = options;
     const now = () => ports.scheduler.now();
     const chain = await Chain.open(genesis, { ...dependencies, now, branches });
-    votes.check(chain.store.lastStamp());
+    if (options.recoversAmnesia !== true) votes.check(chain.store.lastStamp());
     const publish = (bytes: Uint8Array) => ports.network.publish("evidence", bytes);
     const evidence = await EvidenceStore.open({ ...ports, consensus, publish });
     return new Replica(options, ports, { chain, consensus, signatures, meter, evidence, seats, known });

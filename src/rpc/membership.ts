@@ -25,6 +25,8 @@ export interface MembershipApi {
   epoch(): bigint;
   /** Whether this node has a key that is in no set now. */
   isCandidate(): boolean;
+  /** The epoch before which this node's key signs nothing, as its journal says; undefined: it may now. */
+  silentUntil(): bigint | undefined;
   /**
    * What a change would do as this node sees it, in words with names and figures; none: nothing speaks against it.
    * Faults: `unknown-proposal`, and those of applying the change.

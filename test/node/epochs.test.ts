@@ -2,10 +2,19 @@ import { afterEach, describe, expect, it } from "vitest";
 import { EpochNet, type EpochNetOptions } from "../../src/tools/sim/epochs/epoch-net.ts";
 
 let net: EpochNet;
+/** Told of each consensus message: who sent it, and of which epoch it is. */
+let watch: (node: number, epoch: bigint) => void;
 afterEach(() => net.cluster.stop());
 
 function start(options: Partial<EpochNetOptions> = {}): void {
-  net = new EpochNet({ seed: 1, nodes: 5, members: 4, ...options });
+  watch = () => undefined;
+  net = new EpochNet({ seed: 1, nodes: 5, members: 4, ...options }, [
+    {
+      sent: (node, _, packet) => {
+        if (packet[0] === 1) watch(node, new DataView(packet.buffer, packet.byteOffset).getBigUint64(3));
+      },
+    },
+  ]);
   net.start();
 }
 
@@ -96,5 +105,33 @@ describe("a chain with epochs", () => {
     expect(net.governance.nextMembers).toHaveLength(5);
     await net.until(inEpoch([0, 1, 2, 3, 4], 1n), 20_000);
     expect(net.governance.members).toHaveLength(5);
+  });
+
+  it("lets a key whose journal is lost come back in a later epoch, and never in one it may have voted in", async () => {
+    start({ nodes: 4 });
+    await net.until(() => net.height(3) >= 5n, 20_000);
+    net.cluster.crash(3);
+    const node = net.cluster.node(3);
+    node.disk.loseJournal();
+    node.recoversAmnesia = true;
+    const sent: bigint[] = [];
+    watch = (from, epoch) => void (from === 3 && sent.push(epoch));
+    net.cluster.start(3);
+    const votesAgain = () => epochOf(3) === 1n && net.cluster.replica(3)?.engineStatus() !== undefined;
+    expect(await net.until(votesAgain, 60_000)).toBe(true);
+    net.cluster.crash(0);
+    const before = net.height(3);
+    expect(await net.until(() => net.height(3) >= before + 8n, 60_000)).toBe(true);
+    expect(Math.min(...sent.map(Number))).toBe(1);
+  });
+
+  it("finds votes missing without the flag too, and stays a follower", async () => {
+    start({ nodes: 4 });
+    await net.until(() => net.height(3) >= 5n, 20_000);
+    net.cluster.crash(3);
+    net.cluster.node(3).disk.loseJournal();
+    net.cluster.start(3);
+    await net.until(() => false, 1_000);
+    expect(net.cluster.node(3).observing).toBe(true);
   });
 });

@@ -26,6 +26,7 @@ interface StartOptions extends PasswordOptions {
   readonly peer?: readonly string[];
   readonly cutOff?: readonly string[];
   readonly moved?: boolean;
+  readonly recoverAmnesia?: boolean;
 }
 
 export function addStart(program: Command): void {
@@ -40,6 +41,10 @@ export function addStart(program: Command): void {
           .option(
             MOVED_OPTION,
             "a validator's home that was copied or restored here: the node that it was copied from will never run again",
+          )
+          .option(
+            "--recover-amnesia",
+            "the votes of this key are lost (its journal is gone, damaged or old): sign nothing before a later epoch",
           )
           // For `quorate devnet`, whose restarted nodes keep their side of a partition.
           .addOption(new Option("--cut-off <names>").argParser(list).hideHelp()),
@@ -70,7 +75,10 @@ async function runNode(out: Output, options: StartOptions): Promise<void> {
   try {
     const onFatal = (error: unknown) => stopping.fail(error);
     const isMoved = options.moved === true;
-    node = await startNode({ home, config, extraPeers, blockedPeers, isMoved, onFatal });
+    const recoversAmnesia = options.recoverAmnesia === true;
+    node = await startNode({
+      ...{ home, config, extraPeers, blockedPeers, isMoved, recoversAmnesia, onFatal },
+    });
   } catch (error) {
     throw startFailure(error);
   }

@@ -68,6 +68,10 @@ export class ReplicaMembership implements MembershipApi {
     return this.#replica.voting.isCandidate;
   }
 
+  silentUntil(): bigint | undefined {
+    return this.#replica.voting.awaitedEpoch;
+  }
+
   harms(call: GovCall): Verdict<readonly string[]> {
     if (call.kind === "propose") return this.#harmsOf(call.change);
     if (!call.approves) return accept([]);

@@ -39,13 +39,13 @@ export interface VotingParts
 }
 
 export function createVoting(
-  { settings, signer, wrapEngine = (engine) => engine }: ReplicaOptions,
+  { settings, signer, recoversAmnesia = false, wrapEngine = (engine) => engine }: ReplicaOptions,
   parts: VotingParts,
 ): Voting {
   const { consensus, chain, seats, budgets, ports, requestSync } = parts;
   const { journal, scheduler, log, network, fatal } = ports;
   return new Voting(
-    { consensus, signer, settings, wrapEngine },
+    { consensus, signer, settings, recoversAmnesia, wrapEngine },
     {
       ...{ chain, journal, scheduler, log, seats, requestSync, fatal },
       createDriver: (work) => new Driver(work, driverPorts(parts)),
@@ -54,6 +54,14 @@ export function createVoting(
         network.seat?.(seats.keys);
         parts.presence.reseated();
       },
+      toldHeights: () =>
+        new Map(
+          network
+            .peers()
+            .flatMap(({ validator, height }) =>
+              validator === undefined || height === undefined ? [] : [[validator, height] as const],
+            ),
+        ),
       allowPeers: (peerIds) => network.allow?.(peerIds),
       mailEpochEnd: (to: Seat, content: Uint8Array) =>
         network.mail(to, encodePacket(MAIL_EPOCH_END, content)),

@@ -19,7 +19,7 @@ import { StartError } from "../home/start-error.ts";
 const KEY_BYTES = 32;
 
 export const AMNESIA_ADVICE =
-  "Votes may be missing, and voting again could contradict them: start with --mode full, or give the validator a new key";
+  "Votes may be missing, and voting again could contradict them: start with --mode full, give the validator a new key, or, where the chain has epochs, start with --recover-amnesia";
 
 export class WatermarkedVotes {
   readonly #signer: Signer | undefined;

@@ -5,7 +5,7 @@
  * not voted. What the records mean is the engine's matter.
  * Source: pbft.md 1.12 (Amnesia); docs/protocol.md, "Journal".
  */
-import { existsSync } from "node:fs";
+import { existsSync, renameSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { makeFolder, syncDirectory, writeDurably } from "../../storage/durable-file.ts";
 import { openJournalFile } from "../../storage/journal-file.ts";
@@ -24,8 +24,12 @@ function markPath(paths: HomePaths): string {
   return `${paths.validatorKey}.voted`;
 }
 
-/** Reads the journal; makes nothing. @throws StartError `corrupt-journal`, `missing-journal`, `unusable-journal` */
-export async function openVotes(paths: HomePaths): Promise<OpenedLog> {
+/**
+ * Reads the journal; makes nothing.
+ * @param forgets that votes are missing is known: a damaged journal is moved aside
+ * @throws StartError `corrupt-journal`, `missing-journal`, `unusable-journal`
+ */
+export async function openVotes(paths: HomePaths, forgets = false): Promise<OpenedLog> {
   const path = votesPath(paths);
   const journal = await openJournalFile(path).catch((cause: Error) => {
     throw new StartError({ code: "unusable-journal", detail: cause.message }, { cause });
@@ -39,8 +43,12 @@ export async function openVotes(paths: HomePaths): Promise<OpenedLog> {
             detail: `${path} is missing, but this key has voted. ${AMNESIA_ADVICE}.`,
           }
         : undefined;
-  if (refusal === undefined) return journal;
+  if (refusal === undefined || (forgets && journal.state === "missing")) return journal;
   await journal.log.close();
+  if (forgets) {
+    renameSync(path, `${path}.damaged`);
+    return openVotes(paths, forgets);
+  }
   throw new StartError(refusal);
 }
 

@@ -25,6 +25,8 @@ export interface VotingOptions {
   /** The validator's key; undefined for a full node. */
   readonly signer: Signer | undefined;
   readonly settings: EngineSettings;
+  /** Votes of this key are missing: it comes back by the rule of pbft.md 1.12, in a later epoch. */
+  readonly recoversAmnesia: boolean;
   readonly wrapEngine: (engine: ConsensusEngine<Parsed, Typed>) => ConsensusEngine<Parsed, Typed>;
 }
 
@@ -52,6 +54,8 @@ export interface VotingPorts {
   readonly allowPeers: (peerIds: readonly string[]) => void;
   readonly mailEpochEnd: (to: Seat, content: Uint8Array) => void;
   readonly requestSync: (height: bigint) => void;
+  /** Heights that connected validators have told since this process started, by seat. */
+  readonly toldHeights: () => ReadonlyMap<Seat, bigint>;
   readonly fatal: (error: unknown) => void;
 }
 

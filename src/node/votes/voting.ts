@@ -27,6 +27,7 @@ import type { RunningTimer } from "../../rpc/api.ts";
 import type { Driver } from "../driver.ts";
 import type { Bill } from "../ingress/work-budget.ts";
 import { type MessageCounts, noCounts } from "../metrics/message-counts.ts";
+import { checkRecoverable, enoughHaveTold } from "./amnesia-recovery.ts";
 import type { Seat } from "./seats.ts";
 import { indexIn, type VotingOptions, type VotingPorts } from "./voting-ports.ts";
 
@@ -44,6 +45,8 @@ export class Voting {
   /** Seats that were told in this interval that an epoch has ended. */
   readonly #told = new Set<Seat>();
   #hinted = false;
+  /** This key signs nothing until it is known which epochs it may have voted in (amnesia.ts). */
+  #recovering: boolean;
   /** Peer ids that the chain admitted last. */
   #allowed = "";
   #turn: Promise<void> = Promise.resolve();
@@ -55,6 +58,7 @@ export class Voting {
     this.#ports = ports;
     this.#changing = options.consensus.changing;
     this.#records = ports.journal?.records ?? [];
+    this.#recovering = options.recoversAmnesia && options.signer !== undefined;
     this.#epoch = this.#startEpoch();
     this.#useSeats();
     // Before the start too, so that whoever asks sees an engine.
@@ -69,6 +73,7 @@ export class Voting {
       return () => this.#driver?.start(this.#records, checkpoint);
     }
     this.#allowPeers();
+    if (this.#recovering) await this.#beginRecovery(this.#changing);
     const start = await this.#enter(this.#epoch);
     return () => {
       start();
@@ -218,7 +223,7 @@ export class Voting {
     this.#met.clear();
     this.#useSeats();
     const nothing = () => undefined;
-    if (this.self === undefined || this.awaitedEpoch !== undefined) return nothing;
+    if (this.self === undefined || this.#recovering || this.awaitedEpoch !== undefined) return nothing;
     const height = must(changing.epochs.find(epoch), "an epoch that began here").firstHeight - 1n;
     const hash = must(chain.store.hashAt(height), "the block below an epoch is here");
     await this.#beginJournal(changing, epoch);
@@ -232,6 +237,34 @@ export class Voting {
       this.#driver = driver;
       driver?.start(this.#records, checkpoint);
     };
+  }
+
+  /** A start without the flag must still find that votes are missing. @throws StartError */
+  async #beginRecovery(changing: ConsensusEpochs): Promise<void> {
+    checkRecoverable(this.validators);
+    this.#records = changing.journalOf(this.#epoch, changing.amnesia);
+    await this.#ports.journal?.log.replace(this.#records);
+  }
+
+  /** Once enough others have told how far the chain is, the journal is that of an epoch in which this key has not voted. */
+  #endRecovery(): void {
+    const { chain, seats, toldHeights, journal, log } = this.#ports;
+    const changing = must(this.#changing, "only a chain with epochs recovers");
+    const epoch = changing.epochs.epochAfter(chain.head);
+    const set = must(changing.epochs.setOf(epoch), "the epoch after the head has a set");
+    const { height } = chain.head.summary;
+    const told = { heights: toldHeights(), seats, height, signer: this.#options.signer };
+    if (!enoughHaveTold(set, told)) return;
+    this.#recovering = false;
+    this.#records = changing.journalOf(epoch + 1n, []);
+    log.log("warn", "pbft", "amnesia: this key signs nothing before the next epoch", {
+      height,
+      epoch: epoch + 1n,
+    });
+    const records = this.#records;
+    this.#turn = this.#turn
+      .then(() => journal?.log.replace(records))
+      .catch((error: unknown) => this.#ports.fatal(error));
   }
 
   /** Votes of an earlier epoch are void: they are gone before the first of this one is signed. */
@@ -304,6 +337,7 @@ export class Voting {
     this.#told.clear();
     this.#hinted = false;
     this.#tellUnmet();
+    if (this.#recovering) this.#endRecovery();
     const { scheduler } = this.#ports;
     this.#cancelTick = scheduler.after(this.#options.settings.statusIntervalMs, () => {
       if (!this.#stopped) this.#tick();

@@ -15,13 +15,19 @@ export interface MembersStanding {
   readonly leaves: readonly string[];
   readonly openProposals: number;
   readonly isCandidate: boolean;
+  /** The epoch before which this node's key signs nothing. */
+  readonly silentUntil?: bigint | undefined;
 }
 
 /** A node with a validator's key that is in no set: it was voted out, or not in yet. */
 export function explainCandidate(standing: Standing, verdict: Explanation): Explanation {
-  if (standing.members?.isCandidate !== true || verdict.state !== "no-engine") return verdict;
+  if (standing.members === undefined || verdict.state !== "no-engine") return verdict;
+  const { isCandidate, silentUntil } = standing.members;
+  if (!isCandidate && silentUntil === undefined) return verdict;
   const why =
-    "its key is in no validator set now; it votes when a proposal for it is approved (quorate gov list)";
+    silentUntil === undefined
+      ? "its key is in no validator set now; it votes when a proposal for it is approved (quorate gov list)"
+      : `its key signs nothing before epoch ${silentUntil}, because it may have voted in the ones before`;
   return { ...verdict, summary: `${verdict.summary}; ${why}` };
 }
 

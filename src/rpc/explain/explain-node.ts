@@ -88,6 +88,7 @@ function membersOf(api: NodeApi): MembersStanding | undefined {
     leaves: missingIn(members, nextMembers),
     openProposals: open.filter((proposal) => standingOfProposal(proposal, height + 1n) === "open").length,
     isCandidate: membership.isCandidate(),
+    silentUntil: membership.silentUntil(),
   };
 }
 

@@ -42,6 +42,8 @@ export interface ClusterOptions {
   readonly adversaries?: readonly AdversarySpec[];
   /** Makes the filters of `adversaries`. */
   readonly misbehave?: MisbehaviourMaker;
+  /** Whether replicas know what their peers tell of their heads. */
+  readonly keepsHeights?: boolean | undefined;
   /** Computing takes this long at each node; no time at all if left out. */
   readonly computing?: ComputingCosts | undefined;
 }
@@ -80,6 +82,7 @@ export class Cluster {
       {
         ...{ timing: options.timing, gstMs: options.gstMs, validators },
         keys: this.world.validators.map(({ publicKey }) => publicKey),
+        keepsHeights: options.keepsHeights,
       },
       {
         time: this.time,

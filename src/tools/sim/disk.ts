@@ -94,6 +94,12 @@ export class SimDisk {
     this.#log = log;
   }
 
+  /** The journal is gone, the database stays. While power is off. */
+  loseJournal(): void {
+    this.#log = new MemoryRecordLog();
+    this.#logState = "missing";
+  }
+
   /** The records that would be found after power was lost now. */
   get durableRecords(): readonly Uint8Array[] {
     return this.#log.crash().opened().records;

@@ -9,6 +9,7 @@ import type { Network, NetworkHandlers, PeerView, RumorTopic } from "../../node/
 import type { Seat } from "../../node/votes/seats.ts";
 import type { Processor } from "./computing.ts";
 import { isMeant, type LoadedMessage } from "./message-faults.ts";
+import type { NetworkCounts } from "./network-counts.ts";
 import type { Observer } from "./observer.ts";
 import { never, type Power } from "./power.ts";
 import type { Random } from "./random.ts";
@@ -25,6 +26,8 @@ export interface VirtualNetworkOptions {
   readonly validators: readonly (ValidatorId | undefined)[];
   /** Their keys, where the members change and a replica's seats are not these numbers. */
   readonly keys?: readonly Address[];
+  /** Whether what peers tell of their heads is kept, as p2p does. */
+  readonly keepsHeights?: boolean | undefined;
 }
 
 export interface NetworkPorts {
@@ -38,20 +41,6 @@ export interface NetworkPorts {
 
 interface Link {
   readonly random: Random;
-}
-
-/** What became of messages: for the cost tables, and to see that each fault did happen. */
-export interface NetworkCounts {
-  mails: number;
-  mailBytes: number;
-  rumors: number;
-  requests: number;
-  lost: number;
-  cut: number;
-  held: number;
-  doubled: number;
-  late: number;
-  delivered: number;
 }
 
 export class SimNetwork {
@@ -121,6 +110,10 @@ export class SimNetwork {
 
   validatorOf(node: NodeId): ValidatorId | undefined {
     return this.#options.validators[node];
+  }
+
+  get keepsHeights(): boolean {
+    return this.#options.keepsHeights === true;
   }
 
   /** Who sits where at a replica that knows these keys. */
@@ -260,6 +253,7 @@ export class SimPort implements Network {
   /** What it reported as provably wrong. */
   readonly faults: string[] = [];
   readonly processor: Processor | undefined;
+  readonly #heights = new Map<string, bigint>();
   readonly #network: SimNetwork;
   readonly #power: Power;
   #handlers: NetworkHandlers | undefined;
@@ -336,12 +330,16 @@ export class SimPort implements Network {
   }
 
   peers(): readonly PeerView[] {
-    return this.#others().map((node) =>
-      virtualPeer(peerIdOf(node), `node${node}`, this.#seatOf(this.#network.validatorOf(node))),
-    );
+    return this.#others().map((node) => {
+      const peerId = peerIdOf(node);
+      const seat = this.#seatOf(this.#network.validatorOf(node));
+      return { ...virtualPeer(peerId, `node${node}`, seat), height: this.#heights.get(peerId) };
+    });
   }
 
-  noteHeight(): void {}
+  noteHeight(peerId: string, height: bigint): void {
+    if (this.#network.keepsHeights) this.#heights.set(peerId, height);
+  }
 
   reportFault(peerId: string, detail: string): void {
     this.faults.push(`${peerId}: ${detail}`);

@@ -11,7 +11,7 @@ import { Cluster } from "./cluster.ts";
 import { Costs } from "./costs.ts";
 import { BALANCE } from "./generate.ts";
 import type { MisbehaviourMaker } from "./misbehaviour.ts";
-import type { NetworkCounts } from "./network.ts";
+import type { NetworkCounts } from "./network-counts.ts";
 import type { Observer } from "./observer.ts";
 import { arrangeRollbacks } from "./rollback.ts";
 import type { Crash, Schedule } from "./schedule.ts";

@@ -73,6 +73,8 @@ export class SimNode {
   replica: Replica | undefined;
   /** Its journal is damaged: it runs without its key from now on. */
   observing = false;
+  /** Its operator starts it as one that has lost its votes. */
+  recoversAmnesia = false;
   /** Lives so far. */
   lives = 0;
   readonly #options: SimNodeOptions;
@@ -196,6 +198,7 @@ export class SimNode {
         pool: { transactionsMax: 1_000, bytesMax: 1_000_000 },
         ...(mining === undefined ? {} : { mining: mining.order }),
         signatureRules: processor?.rules(world.signatures.rules) ?? world.signatures.rules,
+        recoversAmnesia: this.recoversAmnesia,
         wrapEngine: (engine) => this.#wrap(engine, power),
       },
       {

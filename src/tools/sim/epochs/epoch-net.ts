@@ -78,6 +78,7 @@ export class EpochNet {
         ...{ seed, settings: { ...SETTINGS, ...options.settings }, syncIntervalMs: 500 },
         timing: { ...TIMING, ...options.timing },
         gstMs: options.gstMs ?? 0,
+        keepsHeights: true,
         ...(adversaries === undefined ? {} : { adversaries }),
         ...(misbehave === undefined ? {} : { misbehave }),
         ...(clocks === undefined ? {} : { clocks }),
