@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { runEpochs } from "../../../src/tools/sim/epochs/epoch-run.ts";
 
 const FROM = Number(process.env.EPOCHS_FROM ?? 1);
-const COUNT = Number(process.env.EPOCHS_COUNT ?? 8);
+const COUNT = Number(process.env.EPOCHS_COUNT ?? 3);
 
 describe("schedules in which members change", () => {
   it("break no rule, whoever joins, leaves, rotates its key, crashes at the barrier or sleeps through epochs", async () => {
@@ -18,5 +18,5 @@ describe("schedules in which members change", () => {
     }
     expect(epochs).toBeGreaterThan(3 * COUNT);
     expect(changes).toBeGreaterThan(0);
-  });
+  }, 120_000);
 });
