@@ -35,6 +35,15 @@ describe("tx_send", () => {
     expect(node.submitted).toBe(3);
   });
 
+  it("at a full pool says when to try again", async () => {
+    const { node, url } = await serve();
+    node.submit = () => ({ ok: false, fault: { code: "MEMPOOL_FULL", detail: "full" } });
+    for (const wait of ["accepted", "final"]) {
+      const { error } = await send(url, transfer(0), { wait });
+      expect(error).toMatchObject({ code: -32005, data: { code: "MEMPOOL_FULL", retryAfterMs: 1_000 } });
+    }
+  });
+
   it("with wait none tells only whether it decodes", async () => {
     const { node, url } = await serve();
     const tx = transfer(0);
