@@ -25,6 +25,7 @@ const COMMANDS: readonly CommandFile[] = [
   { names: ["peers"], load: async () => (await import("./chain/peers.ts")).addPeers },
   { names: ["explain", "evidence"], load: async () => (await import("./chain/explain.ts")).addExplain },
   { names: ["consensus"], load: async () => (await import("./chain/consensus.ts")).addConsensus },
+  { names: ["top"], load: async () => (await import("./chain/top.ts")).addTop },
   { names: ["chain"], load: async () => (await import("./chain/branches.ts")).addBranches },
   { names: ["miner"], load: async () => (await import("./chain/miner.ts")).addMiner },
   { names: ["tx"], load: async () => (await import("./tx/tx.ts")).addTx },
