@@ -4,7 +4,6 @@
  */
 
 import { equalBytes, type Hash, hex0x, parseBytes32, showHash } from "../../base/bytes.ts";
-import { BUILT_IN_MODULES } from "../../chain/modules/module-set.ts";
 import { blockTimeMs } from "../../chain/types/block-time.ts";
 import { showOutcome, showTransaction } from "../../rpc/schemas/show.ts";
 import { parseStatePath } from "../../rpc/schemas/state-path.ts";
@@ -231,7 +230,7 @@ export interface StateView {
 
 /** @throws Error for a path that is none */
 export async function readState(path: string): Promise<StateView> {
-  const parsed = parseStatePath(path, BUILT_IN_MODULES);
+  const parsed = parseStatePath(path);
   if (!parsed.ok) throw new Error(parsed.fault.detail);
   const [got] = await askAll([{ method: "state_query", params: { path, prove: true } }]);
   const answer = orThrow(got);

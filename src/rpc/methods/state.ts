@@ -6,9 +6,10 @@ import type { AccountAnswer } from "../api.ts";
 import { refusalOf } from "../errors.ts";
 import { method } from "../jsonrpc/method.ts";
 import { addressInput, blockInput } from "../schemas/input.ts";
+import { parseModulePath } from "../schemas/module-path.ts";
 import { amount, blockHash, bytesHex, count, hash32, sealedHeadResult, timeMs } from "../schemas/output.ts";
 import { showAt, showCount, showSealedHead, showTime } from "../schemas/show.ts";
-import { parseStatePath, STATE_PATHS } from "../schemas/state-path.ts";
+import { STATE_PATHS } from "../schemas/state-path.ts";
 import { ALICE, BLOCK_HASH, DIGEST } from "./examples.ts";
 
 const latest = blockInput.optional();
@@ -106,7 +107,7 @@ export const queryState = method({
     },
   ],
   async call({ api }, { path, block, prove }) {
-    const parsed = parseStatePath(path, api.modules());
+    const parsed = parseModulePath(path, api.modules());
     if (!parsed.ok) throw refusalOf(parsed.fault);
     const { key, decode } = parsed.value;
     const { value, at, proof } = await api.state(key, prove);

@@ -2,14 +2,11 @@
  * The paths of state_query and what stands under them: account/<address>, anchor/<digest> (the first anchor and
  * how many there are), anchor/<digest>/<sender>. One table entry a path; the keys are chain/state/state-keys.ts's.
  */
-import { assert } from "../../base/assert.ts";
 import { asAddress, hex0x, parseBytes32, text } from "../../base/bytes.ts";
 import { accept, refuse, type Verdict } from "../../base/fault.ts";
 import { decodeFirstAnchor, decodeSenderAnchor } from "../../chain/modules/anchor.ts";
 import { decodeAccount } from "../../chain/modules/bank.ts";
 import type { Json } from "../../chain/modules/module.ts";
-import type { ModuleSet, OwnModule } from "../../chain/modules/module-set.ts";
-import { entryAt, openValue } from "../../chain/modules/module-state.ts";
 import { accountKey, anchorByKey, anchorKey } from "../../chain/state/state-keys.ts";
 import { showCount } from "./show.ts";
 
@@ -22,10 +19,8 @@ export interface StatePath {
 export const STATE_PATHS =
   "account/<address>, anchor/<digest> or anchor/<digest>/<sender>, each as 0x-hex; or of a declared module <module>/<map>/<key>, a key of several fields as <field>/<field>";
 
-export function parseStatePath(path: string, modules: ModuleSet): Verdict<StatePath, "BAD_PATH"> {
+export function parseStatePath(path: string): Verdict<StatePath, "BAD_PATH"> {
   const [kind = "", ...rest] = path.split("/");
-  const own = modules.named(kind);
-  if (own !== undefined) return parseOwnPath(own, rest);
   const parts = rest.map((part) => (part.startsWith("0x") ? parseBytes32(part) : undefined));
   const [first, second] = parts;
   if (first !== undefined && kind === "account" && parts.length === 1) {
@@ -38,22 +33,6 @@ export function parseStatePath(path: string, modules: ModuleSet): Verdict<StateP
     return accept({ key: anchorByKey(first, asAddress(second)), decode: showSenderAnchor });
   }
   return refuse("BAD_PATH", `expected ${STATE_PATHS}`);
-}
-
-function parseOwnPath(
-  own: OwnModule,
-  [name = "", ...key]: readonly string[],
-): Verdict<StatePath, "BAD_PATH"> {
-  const place = entryAt(own, name, key);
-  if (!place.ok) return refuse("BAD_PATH", place.fault.detail);
-  const { state, isWhole } = place.value;
-  if (!isWhole) return refuse("BAD_PATH", `${own.name}/${name}: ${key.length} parts of a key that has more`);
-  const decode = (value: Uint8Array): Json => {
-    const opened = openValue(state, value);
-    assert(opened.ok, "a stored value of a module opens");
-    return opened.value;
-  };
-  return accept({ key: place.value.key, decode });
 }
 
 function showAccount(value: Uint8Array) {
