@@ -76,8 +76,8 @@ export function diskError(error: unknown, context = ""): CliError | undefined {
   return new CliError(exitCode as ExitCode, code as string, `${context}${fault.detail}`, { cause: error });
 }
 
-/** The value, or the fault as the end of the command. */
-export function must<T>(verdict: Verdict<T>, exitCode: ExitCode = EXIT.badInput): T {
+/** Returns the value. @throws CliError, which ends the command with the fault. */
+export function valueOrThrow<T>(verdict: Verdict<T>, exitCode: ExitCode = EXIT.badInput): T {
   if (verdict.ok) return verdict.value;
   throw faultError(verdict.fault, exitCode);
 }

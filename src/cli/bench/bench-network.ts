@@ -17,7 +17,7 @@ import {
   prepareDevnet,
 } from "../devnet/devnet-plan.ts";
 import { lockDevnet, Supervisor } from "../devnet/devnet-supervisor.ts";
-import { CliError, EXIT, must } from "../exit.ts";
+import { CliError, EXIT, valueOrThrow } from "../exit.ts";
 import { makeNamedFolder } from "../output-folder.ts";
 
 export interface BenchNetworkOptions {
@@ -85,7 +85,7 @@ export class BenchNetwork {
     makeNamedFolder("--in", parent);
     const dir = mkdtempSync(join(parent, "quorate-bench-"));
     try {
-      const { nodes } = must(prepareDevnet(dir, origin, plan, settings));
+      const { nodes } = valueOrThrow(prepareDevnet(dir, origin, plan, settings));
       return new BenchNetwork(dir, options.keep, plan, nodes);
     } catch (error) {
       rmSync(dir, { recursive: true, force: true });

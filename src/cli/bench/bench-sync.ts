@@ -26,7 +26,7 @@ import { peerIdFromSeed } from "../../p2p/transport/identity.ts";
 import { openLevel } from "../../storage/level.ts";
 import { easyGenesis, solve } from "../../tools/bench/easy-chain.ts";
 import { RpcLine } from "../../tools/bench/rpc-line.ts";
-import { must } from "../exit.ts";
+import { valueOrThrow } from "../exit.ts";
 import type { Output } from "../output.ts";
 import { makeNamedFolder } from "../output-folder.ts";
 import { row, short } from "./bench-report.ts";
@@ -126,7 +126,7 @@ function makeHome(dir: string, seed: Uint8Array, other: Uint8Array): void {
   const peers = [{ name: "other", peerId: peerIdFromSeed(other) }];
   const configText = formatConfigFile({ name: "bench", mode: "full" });
   const content = { configText, genesisJson: formatGenesis(GENESIS), peers, validatorKey: undefined };
-  must(createHome(dir, { ...content, nodeKey: keyOfSeed(seed) }));
+  valueOrThrow(createHome(dir, { ...content, nodeKey: keyOfSeed(seed) }));
 }
 
 async function openChain(db: string): Promise<{ chain: Chain; close: () => Promise<void> }> {

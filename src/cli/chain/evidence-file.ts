@@ -6,7 +6,7 @@ import { statSync } from "node:fs";
 import { GENESIS_BYTES_MAX } from "../../base/limits.ts";
 import { readTextFile } from "../../node/home/text-file.ts";
 import { verifyEvidence } from "../../sdk/verify-evidence.ts";
-import { badInput, EXIT, Finished, must } from "../exit.ts";
+import { badInput, EXIT, Finished, valueOrThrow } from "../exit.ts";
 import type { Output } from "../output.ts";
 
 export function checkEvidence(out: Output, file: string | undefined, genesis: string | undefined): void {
@@ -45,5 +45,5 @@ function read(path: string): string {
   const stat = statSync(path, { throwIfNoEntry: false });
   if (stat?.isFile() !== true) throw badInput(`${path}: no such file`);
   if (stat.size > GENESIS_BYTES_MAX) throw badInput(`${path}: larger than ${GENESIS_BYTES_MAX} bytes`);
-  return must(readTextFile(path));
+  return valueOrThrow(readTextFile(path));
 }

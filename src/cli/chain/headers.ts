@@ -14,7 +14,7 @@ import { readTextFile } from "../../node/home/text-file.ts";
 import { integer } from "../arguments.ts";
 import { startBar } from "../bar.ts";
 import { group, leaf } from "../command.ts";
-import { badInput, EXIT, Finished, faultError, must } from "../exit.ts";
+import { badInput, EXIT, Finished, faultError, valueOrThrow } from "../exit.ts";
 import { type Output, showDuration } from "../output.ts";
 import { formatHeaderState, parseHeaderState } from "./header-state.ts";
 
@@ -86,12 +86,12 @@ function startState({ profile, state: path, fromHeight }: CheckOptions): HeaderS
 function readState(path: string): HeaderState {
   let json: string;
   try {
-    json = must(readTextFile(path));
+    json = valueOrThrow(readTextFile(path));
   } catch (error) {
     throw badInput(`${path}: cannot be read: ${(error as Error).message}`);
   }
   const state = parseHeaderState(json);
-  return must(
+  return valueOrThrow(
     state.ok ? state : { ok: false, fault: { ...state.fault, detail: `${path}: ${state.fault.detail}` } },
   );
 }

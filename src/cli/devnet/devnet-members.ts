@@ -15,7 +15,7 @@ import type { PlannedAccount, PlannedMember } from "../../node/home/network-plan
 import { Client, Wallet } from "../../sdk/client.ts";
 import { openGenesis } from "../../sdk/trusted-genesis.ts";
 import { leaf } from "../command.ts";
-import { badInput, CliError, EXIT, must } from "../exit.ts";
+import { badInput, CliError, EXIT, valueOrThrow } from "../exit.ts";
 import { checkHarms, type Membership, provePossession, sendCall } from "../gov/gov-call.ts";
 import type { Output } from "../output.ts";
 import { ask } from "../rpc.ts";
@@ -81,11 +81,11 @@ class Operators {
     this.#plan = plan;
     this.client = client;
     this.membership = membership;
-    this.#genesisHash = must(openGenesis(formatGenesis(plan.genesis))).genesisHash;
+    this.#genesisHash = valueOrThrow(openGenesis(formatGenesis(plan.genesis))).genesisHash;
   }
 
   static async open(dir: string): Promise<Operators> {
-    const plan = planDevnet(must(loadDevnet(dir)));
+    const plan = planDevnet(valueOrThrow(loadDevnet(dir)));
     if (plan.operators.length === 0) {
       throw badInput(
         "the validators of this devnet never change; start one whose may: quorate devnet --epoch-length 64 --spares 1",
@@ -116,7 +116,7 @@ class Operators {
 
   /** The secret of the consensus key in the node's home. */
   keyOf({ name }: PlannedMember): Uint8Array {
-    return must(loadKey(homePaths(`${this.#dir}/${name}`).validatorKey)).seed;
+    return valueOrThrow(loadKey(homePaths(`${this.#dir}/${name}`).validatorKey)).seed;
   }
 
   /** The consensus key that a validator has on the chain. */
@@ -227,7 +227,7 @@ async function rotate(out: Output, { devnet, force = false }: MemberOptions, nod
 /** Puts a new key on disk before anybody votes for it; one that an earlier try left is taken again. */
 function waitingKey(path: string): Key {
   const key = keyOfSeed(new Uint8Array(randomBytes(32)));
-  return saveKey(path, key).ok ? key : must(loadKey(path));
+  return saveKey(path, key).ok ? key : valueOrThrow(loadKey(path));
 }
 
 function tell(out: Output, name: string, { epoch, members, firstHeight }: Membership, started: number): void {

@@ -1,7 +1,7 @@
 /** The modules of a devnet: bundled from the sources that its start names, or those that its folder has. */
 import type { Genesis } from "../../chain/genesis/genesis.ts";
 import { CALL_UNITS_DEFAULT, MODULE_NUMBER_MIN } from "../../chain/genesis/genesis-modules.ts";
-import { must } from "../exit.ts";
+import { valueOrThrow } from "../exit.ts";
 import { type DevnetPlan, devnetModules } from "./devnet-plan.ts";
 
 interface DevnetModules {
@@ -26,7 +26,7 @@ export async function modulesOfDevnet(
   const files = new Map<string, string>();
   const list = [];
   for (const source of sources) {
-    const { text, hash, code } = must(await bundleModule(source));
+    const { text, hash, code } = valueOrThrow(await bundleModule(source));
     const { name, version } = code.form;
     list.push({ name, version, number: MODULE_NUMBER_MIN + list.length, hash });
     files.set(name, text);

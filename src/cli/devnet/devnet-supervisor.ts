@@ -10,7 +10,7 @@ import { quorumOf } from "../../consensus/pbft/quorum.ts";
 import { type Lock, takeLock } from "../../node/home/lock.ts";
 import { readRpcToken } from "../../node/home/rpc-token.ts";
 import { Client } from "../../sdk/client.ts";
-import { CliError, EXIT, must } from "../exit.ts";
+import { CliError, EXIT, valueOrThrow } from "../exit.ts";
 import { isFree } from "../home/doctor-checks.ts";
 import { makeNamedFolder } from "../output-folder.ts";
 import {
@@ -140,7 +140,7 @@ export class Supervisor implements DevnetControl {
   /** Killed nodes take their side when they are started, paused ones when they go on. */
   async partition(groups: readonly string[]): Promise<DevnetReport> {
     const names = this.#processes.map(({ node }) => node.name);
-    this.#partition = groups.length === 0 ? undefined : must(parsePartition(groups, names));
+    this.#partition = groups.length === 0 ? undefined : valueOrThrow(parsePartition(groups, names));
     const running = this.#processes.filter((process) => process.state === "running");
     await Promise.all(running.map((process) => this.#tellPartition(process)));
     return this.#settled();

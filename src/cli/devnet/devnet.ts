@@ -13,7 +13,7 @@ import { DEVNET, MINED_DEVNET } from "../../node/home/network-plan.ts";
 import { packageVersion } from "../../node/home/version.ts";
 import { amount, collect, duration, integer, withDefault } from "../arguments.ts";
 import { leaf } from "../command.ts";
-import { badInput, EXIT, Finished, must } from "../exit.ts";
+import { badInput, EXIT, Finished, valueOrThrow } from "../exit.ts";
 import { openInBrowser } from "../open-browser.ts";
 import { type Output, showDuration } from "../output.ts";
 import { RenamedOption } from "../renamed.ts";
@@ -123,7 +123,7 @@ export function addDevnet(program: Command): void {
     },
   );
   leaf<DirOptions>(devnet, "accounts", "list the accounts with their secrets", withDir, ({ out, options }) =>
-    listAccounts(out, planDevnet(must(loadDevnet(options.devnet)))),
+    listAccounts(out, planDevnet(valueOrThrow(loadDevnet(options.devnet)))),
   );
   leaf<DirOptions>(devnet, "stop", "stop the running devnet", withDir, async ({ out, options }) => {
     const answer = await askDevnet(options.devnet, "POST", "/stop");
@@ -299,7 +299,7 @@ async function prepare(options: DevnetOptions): Promise<Prepared> {
   if (options.reset) removeDevnet(dir);
   const own = await modulesOfDevnet(dir, options.module ?? [], planDevnet(origin));
   const { plan } = own;
-  return { origin, plan, ...must(prepareDevnet(dir, origin, plan, settings, process.env, own.files)) };
+  return { origin, plan, ...valueOrThrow(prepareDevnet(dir, origin, plan, settings, process.env, own.files)) };
 }
 
 /** The network's standing until it ends: a live table on a terminal, a line at each change elsewhere. */

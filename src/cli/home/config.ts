@@ -5,7 +5,7 @@ import { loadConfig } from "../../node/home/config.ts";
 import { homePaths } from "../../node/home/home.ts";
 import { readTextFile } from "../../node/home/text-file.ts";
 import { dirOption, group, leaf } from "../command.ts";
-import { must } from "../exit.ts";
+import { valueOrThrow } from "../exit.ts";
 import { addSettingFlags, settingsOf } from "../setting-flags.ts";
 import { table } from "../table.ts";
 
@@ -23,10 +23,10 @@ export function addConfig(program: Command): void {
       addSettingFlags(command.addOption(dirOption()).option("--origin", "say where each value comes from")),
     async ({ out, options }) => {
       const path = homePaths(options.dir).config;
-      const file = existsSync(path) ? must(readTextFile(path)) : undefined;
+      const file = existsSync(path) ? valueOrThrow(readTextFile(path)) : undefined;
       if (file === undefined) out.warn(`${path}: not found, showing defaults and QUORATE_* variables`);
       const flags = await settingsOf(options, options.dir);
-      const { origins, skipped } = must(loadConfig({ file, environment: process.env, flags }));
+      const { origins, skipped } = valueOrThrow(loadConfig({ file, environment: process.env, flags }));
       if (skipped !== undefined) out.warn(skipped);
       const rows = origins.map(({ key, value, origin }) => [key, JSON.stringify(value), origin]);
       out.result(

@@ -4,7 +4,7 @@ import { showHash } from "../../base/bytes.ts";
 import { computeGenesisHash } from "../../chain/genesis/genesis-state.ts";
 import { loadGenesis } from "../../node/home/home.ts";
 import { group, leaf } from "../command.ts";
-import { must } from "../exit.ts";
+import { valueOrThrow } from "../exit.ts";
 
 export function addGenesis(program: Command): void {
   const genesis = group(program, "genesis", "look at genesis files");
@@ -14,7 +14,7 @@ export function addGenesis(program: Command): void {
     "show the genesis hash: the name of the chain",
     (command) => command,
     ({ out, args: [file] }) => {
-      const read = must(loadGenesis(file));
+      const read = valueOrThrow(loadGenesis(file));
       const genesisHash = showHash(computeGenesisHash(read.genesis));
       out.result({ genesisHash }, genesisHash);
     },
@@ -25,7 +25,7 @@ export function addGenesis(program: Command): void {
     "check every field of a genesis file",
     (command) => command,
     ({ out, args: [file] }) => {
-      const { genesis: read, warnings } = must(loadGenesis(file));
+      const { genesis: read, warnings } = valueOrThrow(loadGenesis(file));
       const genesisHash = showHash(computeGenesisHash(read));
       const { validators, accounts, chainId, profile, consensus } = read;
       for (const warning of warnings) out.warn(warning);

@@ -21,7 +21,7 @@ import { parsePeerAddress } from "../../node/home/peers-file.ts";
 import { peerIdFromSeed } from "../../p2p/transport/identity.ts";
 import { address, amount, collect, integer } from "../arguments.ts";
 import { dirOption, leaf } from "../command.ts";
-import { badInput, must } from "../exit.ts";
+import { badInput, valueOrThrow } from "../exit.ts";
 import type { Output } from "../output.ts";
 import { checkNamedFolder } from "../output-folder.ts";
 import { COINBASE_KEY, keyPath } from "./key-paths.ts";
@@ -113,16 +113,16 @@ function makeHome(out: Output, options: InitOptions): void {
   const nodeKey = randomKey();
   const part = options.genesis === undefined ? found(options, nodeKey) : joined(options, options.genesis);
   const { genesis, mode, validatorKey, coinbaseKey, coinbase } = part;
-  const paths = must(
+  const paths = valueOrThrow(
     createHome(options.dir, {
       configText: formatConfigFile({ name: options.name, mode, "mining.coinbase": coinbase }),
       genesisJson: formatGenesis(genesis),
-      peers: (options.peer ?? []).map((text) => must(parsePeerAddress(text))),
+      peers: (options.peer ?? []).map((text) => valueOrThrow(parsePeerAddress(text))),
       nodeKey,
       validatorKey,
     }),
   );
-  if (coinbaseKey !== undefined) must(saveKey(keyPath(options.dir, COINBASE_KEY), coinbaseKey));
+  if (coinbaseKey !== undefined) valueOrThrow(saveKey(keyPath(options.dir, COINBASE_KEY), coinbaseKey));
   const facts = {
     dir: paths.dir,
     chainId: Number(genesis.chainId),
@@ -179,7 +179,7 @@ function found(options: InitOptions, nodeKey: Key): Part {
 }
 
 function joined({ validator, coinbase }: InitOptions, file: string): Part {
-  const { genesis, warnings } = must(loadGenesis(file));
+  const { genesis, warnings } = valueOrThrow(loadGenesis(file));
   const isMined = genesis.validators.length === 0;
   if (isMined && validator) throw badInput(`${file}: a mined chain has no validators; leave out --validator`);
   if (!isMined && coinbase !== undefined)

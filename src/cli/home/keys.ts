@@ -24,7 +24,7 @@ import { peerIdFromSeed } from "../../p2p/transport/identity.ts";
 import { writeDurably } from "../../storage/durable-file.ts";
 import { integer } from "../arguments.ts";
 import { dirOption, group, leaf } from "../command.ts";
-import { badInput, must } from "../exit.ts";
+import { badInput, valueOrThrow } from "../exit.ts";
 import { readStdin } from "../stdin.ts";
 import { table } from "../table.ts";
 import { keyPath, keysDir } from "./key-paths.ts";
@@ -123,7 +123,7 @@ function addLooks(keys: Command): void {
     "show a key's address",
     withDir,
     ({ out, options, args: [name] }) => {
-      const address = hex0x(must(loadPublicKey(keyPath(options.dir, name))).publicKey);
+      const address = hex0x(valueOrThrow(loadPublicKey(keyPath(options.dir, name))).publicKey);
       out.result({ name, address }, address);
     },
   );
@@ -218,30 +218,30 @@ function listKeys(dir: string): ListedKey[] {
   const files = existsSync(folder) ? readdirSync(folder).filter((file) => file.endsWith(".json")) : [];
   return files.sort().map((file) => {
     const path = join(folder, file);
-    const { publicKey, isEncrypted } = must(loadPublicKey(path));
+    const { publicKey, isEncrypted } = valueOrThrow(loadPublicKey(path));
     return { name: basename(file, ".json"), address: hex0x(publicKey), file: path, isEncrypted };
   });
 }
 
 async function load(path: string, options: PasswordOptions): Promise<Key> {
-  return must(loadKey(path, await unlockKeys([path], options)));
+  return valueOrThrow(loadKey(path, await unlockKeys([path], options)));
 }
 
 async function save(options: NewOptions, name: string, key: Key): Promise<ListedKey> {
   const file = keyPath(options.dir, name);
   const isEncrypted = options.encrypt === true;
   // Before the question: a key is never overwritten.
-  if (existsSync(file)) must(saveKey(file, key));
+  if (existsSync(file)) valueOrThrow(saveKey(file, key));
   const text = isEncrypted ? formatEncryptedKey(key, await newPassword(file, options)) : formatKey(key);
-  must(saveKeyText(file, text));
+  valueOrThrow(saveKeyText(file, text));
   return { name, address: hex0x(key.publicKey), file, isEncrypted };
 }
 
 /** A plain one may be put under a password on the way; an encrypted one stays as it is. */
 async function importFile(options: ImportOptions, from: string, name: string): Promise<ListedKey> {
-  const { publicKey, isEncrypted } = must(loadPublicKey(from));
-  if (!isEncrypted) return save(options, name, must(loadKey(from)));
+  const { publicKey, isEncrypted } = valueOrThrow(loadPublicKey(from));
+  if (!isEncrypted) return save(options, name, valueOrThrow(loadKey(from)));
   const file = keyPath(options.dir, name);
-  must(saveKeyText(file, must(readTextFile(from))));
+  valueOrThrow(saveKeyText(file, valueOrThrow(readTextFile(from))));
   return { name, address: hex0x(publicKey), file, isEncrypted };
 }

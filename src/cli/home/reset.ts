@@ -10,7 +10,7 @@ import { type HomePaths, homePaths } from "../../node/home/home.ts";
 import { stampPath } from "../../node/home/home-stamp.ts";
 import { takeLock } from "../../node/home/lock.ts";
 import { dirOption, leaf } from "../command.ts";
-import { badInput, EXIT, must } from "../exit.ts";
+import { badInput, EXIT, valueOrThrow } from "../exit.ts";
 import type { Output } from "../output.ts";
 
 interface ResetOptions {
@@ -43,7 +43,7 @@ function reset(out: Output, options: ResetOptions): void {
     const list = doomed.length === 0 ? "nothing" : doomed.join(", ");
     throw badInput(`this would delete ${list}; say --yes to do it. Nothing was deleted`);
   }
-  const lock = must(takeLock(paths.lock), EXIT.busy);
+  const lock = valueOrThrow(takeLock(paths.lock), EXIT.busy);
   try {
     for (const path of doomed) rmSync(path, { recursive: true, force: true });
   } finally {

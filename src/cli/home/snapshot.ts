@@ -11,7 +11,7 @@ import { startErrorOf } from "../../node/home/start-error.ts";
 import type { Progress } from "../../node/snapshot/snapshot-file.ts";
 import { startBar } from "../bar.ts";
 import { dirOption, group, leaf } from "../command.ts";
-import { badInput, CliError, EXIT, type ExitCode, must } from "../exit.ts";
+import { badInput, CliError, EXIT, type ExitCode, valueOrThrow } from "../exit.ts";
 import { fileProblem } from "../file-problem.ts";
 import { type Output, showCount, showDuration } from "../output.ts";
 
@@ -90,7 +90,7 @@ async function exportTo(out: Output, options: ExportOptions): Promise<void> {
     out,
     { verb: "exported", bar: "exporting", paths, file: options.out },
     async (files, progress) => {
-      const context = must(files.contextOf(must(loadGenesis(paths.genesis)).genesis));
+      const context = valueOrThrow(files.contextOf(valueOrThrow(loadGenesis(paths.genesis)).genesis));
       if (!files.existsSync(paths.db)) {
         throw new CliError(
           EXIT.badInput,
@@ -101,7 +101,7 @@ async function exportTo(out: Output, options: ExportOptions): Promise<void> {
       const lock = lockOf(paths.lock);
       try {
         const place = { db: paths.db, out: options.out };
-        return must(await files.exportFile(context, place, progress));
+        return valueOrThrow(await files.exportFile(context, place, progress));
       } finally {
         lock.release();
       }
@@ -111,7 +111,7 @@ async function exportTo(out: Output, options: ExportOptions): Promise<void> {
 
 async function verify(out: Output, options: VerifyOptions, file: string): Promise<void> {
   await working(out, { verb: "valid", bar: "verifying", file }, async (files, progress) => {
-    const context = must(files.contextOf(must(loadGenesis(options.genesis)).genesis));
+    const context = valueOrThrow(files.contextOf(valueOrThrow(loadGenesis(options.genesis)).genesis));
     return mustBeValid(await files.verifyFile(context, file, progress), file);
   });
 }
@@ -119,7 +119,7 @@ async function verify(out: Output, options: VerifyOptions, file: string): Promis
 async function importFrom(out: Output, options: ImportOptions, file: string): Promise<void> {
   const paths = homePaths(options.dir);
   await working(out, { verb: "imported", bar: "importing", paths, file }, async (files, progress) => {
-    const context = must(files.contextOf(must(loadGenesis(paths.genesis)).genesis));
+    const context = valueOrThrow(files.contextOf(valueOrThrow(loadGenesis(paths.genesis)).genesis));
     const lock = lockOf(paths.lock);
     try {
       return mustBeValid(await files.importFile(context, { paths, file }, progress), file);
@@ -208,7 +208,7 @@ function mustBeValid<T>(
 ): T {
   if (verdict.ok) return verdict.value;
   const { code, detail } = verdict.fault;
-  if (code === "has-blocks") return must({ ok: false, fault: verdict.fault });
+  if (code === "has-blocks") return valueOrThrow({ ok: false, fault: verdict.fault });
   const exitCode: ExitCode = EXIT.failedCheck;
   throw new CliError(exitCode, code.toUpperCase().replaceAll("-", "_"), `${file}: NOT valid: ${detail}`);
 }

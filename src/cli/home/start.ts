@@ -14,7 +14,7 @@ import type { StartError } from "../../node/home/start-error.ts";
 import type { RunningNode } from "../../node/node.ts";
 import { collect, list } from "../arguments.ts";
 import { dirOption, leaf } from "../command.ts";
-import { badInput, CliError, diskError, EXIT, must } from "../exit.ts";
+import { badInput, CliError, diskError, EXIT, valueOrThrow } from "../exit.ts";
 import type { Output } from "../output.ts";
 import { guardProcess } from "../process-boundary.ts";
 import { addSettingFlags, settingsOf } from "../setting-flags.ts";
@@ -57,8 +57,8 @@ async function runNode(out: Output, options: StartOptions): Promise<void> {
   outliveReader();
   const { nodeKey, validatorKey } = homePaths(options.dir);
   const unlock = await unlockKeys([nodeKey, validatorKey], options);
-  const home = must(openHome(options.dir, unlock));
-  const { config, skipped } = must(
+  const home = valueOrThrow(openHome(options.dir, unlock));
+  const { config, skipped } = valueOrThrow(
     loadConfig({
       file: home.configText,
       environment: process.env,
@@ -67,7 +67,7 @@ async function runNode(out: Output, options: StartOptions): Promise<void> {
   );
   if (skipped !== undefined) out.warn(skipped);
   const blockedPeers = peerIdsOf(options.cutOff ?? [], home);
-  const extraPeers = (options.peer ?? []).map((text) => must(parsePeerAddress(text)));
+  const extraPeers = (options.peer ?? []).map((text) => valueOrThrow(parsePeerAddress(text)));
   // Loaded here, so that what is wrong with the home is said at once.
   const { startNode } = await import("../../node/node.ts");
   const stopping = new StopSignal();

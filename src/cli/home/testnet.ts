@@ -25,7 +25,7 @@ import { peerIdFromSeed } from "../../p2p/transport/identity.ts";
 import { makeFolder, writeWhole } from "../../storage/durable-file.ts";
 import { amount, duration, integer, list, port, withDefault } from "../arguments.ts";
 import { leaf } from "../command.ts";
-import { badInput, must } from "../exit.ts";
+import { badInput, valueOrThrow } from "../exit.ts";
 import type { Output } from "../output.ts";
 import { RenamedOption } from "../renamed.ts";
 import { table } from "../table.ts";
@@ -120,7 +120,7 @@ function writeTestnet(out: Output, given: TestnetOptions): void {
   }
   const plan = planTestnet(options, Date.now(), () => new Uint8Array(randomBytes(32)));
   const genesisJson = formatGenesis(plan.genesis);
-  const { warnings } = must(parseGenesis(genesisJson));
+  const { warnings } = valueOrThrow(parseGenesis(genesisJson));
   const homes = writeHomes(options, plan, nodes, genesisJson);
   writeAccounts(options.out, plan);
   writeWhole(join(options.out, "genesis.json"), genesisJson);
@@ -207,10 +207,10 @@ function writeHomes(
     });
     const peers = members.filter((other) => other !== member).map((other) => other.peer);
     const validatorKey = votes ? ownKey : undefined;
-    must(createHome(dir, { configText, genesisJson, peers, nodeKey, validatorKey }));
-    if (coinbase !== undefined) must(saveKey(keyPath(dir, COINBASE_KEY), ownKey!));
+    valueOrThrow(createHome(dir, { configText, genesisJson, peers, nodeKey, validatorKey }));
+    if (coinbase !== undefined) valueOrThrow(saveKey(keyPath(dir, COINBASE_KEY), ownKey!));
     const operator = plan.operators[members.indexOf(member)];
-    if (operator !== undefined) must(saveKey(keyPath(dir, OPERATOR_KEY), keyOfSeed(operator.seed)));
+    if (operator !== undefined) valueOrThrow(saveKey(keyPath(dir, OPERATOR_KEY), keyOfSeed(operator.seed)));
     return { ...node, dir, mode, coinbase };
   });
 }
@@ -225,6 +225,6 @@ function writeAccounts(dir: string, plan: TestnetPlan): void {
   if (plan.accounts.length === 0) return;
   makeFolder(join(dir, "accounts"), 0o700);
   for (const { name, seed } of plan.accounts) {
-    must(saveKey(join(dir, "accounts", `${name}.json`), keyOfSeed(seed)));
+    valueOrThrow(saveKey(join(dir, "accounts", `${name}.json`), keyOfSeed(seed)));
   }
 }

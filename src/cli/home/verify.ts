@@ -9,7 +9,7 @@ import { homePaths, loadGenesis } from "../../node/home/home.ts";
 import { takeLock } from "../../node/home/lock.ts";
 import { startBar } from "../bar.ts";
 import { dirOption, leaf } from "../command.ts";
-import { CliError, EXIT, Finished, must } from "../exit.ts";
+import { CliError, EXIT, Finished, valueOrThrow } from "../exit.ts";
 import { type Output, showDuration } from "../output.ts";
 
 const BAR = "verifying {bar} {value}/{total} blocks  {duration_formatted}";
@@ -30,11 +30,11 @@ export function addVerify(program: Command): void {
 
 async function verify(out: Output, dir: string): Promise<void> {
   const paths = homePaths(dir);
-  const { genesis } = must(loadGenesis(paths.genesis));
+  const { genesis } = valueOrThrow(loadGenesis(paths.genesis));
   if (!existsSync(paths.db)) {
     throw new CliError(EXIT.badInput, "MISSING", `${paths.db}: not found; this node has never been started`);
   }
-  const lock = must(takeLock(paths.lock), EXIT.busy);
+  const lock = valueOrThrow(takeLock(paths.lock), EXIT.busy);
   try {
     const [{ openLevel }, { verifyChain }] = await Promise.all([
       import("../../storage/level.ts"),

@@ -28,7 +28,7 @@ import { Client } from "../../sdk/client.ts";
 import { findPorts } from "../bench/bench-network.ts";
 import type { DevnetNode } from "../devnet/devnet-plan.ts";
 import { endOfLog, lockDevnet, Supervisor } from "../devnet/devnet-supervisor.ts";
-import { CliError, EXIT, must } from "../exit.ts";
+import { CliError, EXIT, valueOrThrow } from "../exit.ts";
 import { makeNamedFolder } from "../output-folder.ts";
 
 /** Hashes a second of all miners together: a small part of one core. */
@@ -212,5 +212,5 @@ function makeHome(
     nodeKey: keyOfSeed(member.nodeSeed),
     validatorKey: undefined,
   });
-  must(made);
+  valueOrThrow(made);
 }

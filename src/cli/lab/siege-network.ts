@@ -27,7 +27,7 @@ import { findPorts } from "../bench/bench-network.ts";
 import type { NodeProcess } from "../devnet/devnet-nodes.ts";
 import { type DevnetNode, type DevnetPlan, prepareDevnet } from "../devnet/devnet-plan.ts";
 import { lockDevnet, Supervisor } from "../devnet/devnet-supervisor.ts";
-import { must } from "../exit.ts";
+import { valueOrThrow } from "../exit.ts";
 import { makeNamedFolder } from "../output-folder.ts";
 
 const NODES: Readonly<Record<SiegeMode, number>> = { alliance: 4, public: 3 };
@@ -106,7 +106,7 @@ export class SiegeNetwork {
     makeNamedFolder("--in", parent);
     const dir = mkdtempSync(join(parent, "quorate-siege-"));
     try {
-      const { nodes } = must(prepareDevnet(dir, origin, plan, settings));
+      const { nodes } = valueOrThrow(prepareDevnet(dir, origin, plan, settings));
       const outsiderSeed = secretsFromSeed(SEED)("node", "outsider");
       for (const node of nodes) allow(node, peerIdFromSeed(outsiderSeed));
       return new SiegeNetwork({ dir, plan, nodes }, options, outsiderSeed);
@@ -241,7 +241,7 @@ function quickMining(): PowParameters {
 /** The hostile full node dials in; nobody dials it. */
 function allow(node: DevnetNode, peerId: string): void {
   const path = homePaths(node.dir).peers;
-  const peers = must(parsePeers(readFileSync(path, "utf8")));
+  const peers = valueOrThrow(parsePeers(readFileSync(path, "utf8")));
   writeFileSync(path, formatPeers([...peers, { name: "outsider", peerId }]));
 }
 

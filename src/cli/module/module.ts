@@ -6,7 +6,7 @@ import { bundleModule } from "../../node/modules/bundle-module.ts";
 import { moduleFile } from "../../node/modules/module-files.ts";
 import { makeFolder, writeWhole } from "../../storage/durable-file.ts";
 import { group, leaf } from "../command.ts";
-import { must } from "../exit.ts";
+import { valueOrThrow } from "../exit.ts";
 
 interface BuildOptions {
   readonly out: string;
@@ -20,7 +20,7 @@ export function addModule(program: Command): void {
     "bundle a module into one file, and print what a genesis says of it",
     (command) => command.option("-o, --out <dir>", "folder for the bundled file", "modules"),
     async ({ out, options, args: [file] }) => {
-      const { text, hash, code } = must(await bundleModule(file));
+      const { text, hash, code } = valueOrThrow(await bundleModule(file));
       const { name, version, calls, state, events } = code.form;
       makeFolder(options.out);
       const path = moduleFile(options.out, name);

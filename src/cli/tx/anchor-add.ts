@@ -13,7 +13,7 @@ import {
   type TrustedGenesis,
   verifyReceipt,
 } from "../../sdk/verify.ts";
-import { CliError, EXIT, type ExitCode, Finished, must } from "../exit.ts";
+import { CliError, EXIT, type ExitCode, Finished, valueOrThrow } from "../exit.ts";
 import { fileProblem } from "../file-problem.ts";
 import { type Output, showDuration } from "../output.ts";
 import { connect, type RpcOptions } from "../rpc.ts";
@@ -58,7 +58,7 @@ export async function addFiles(
   hash: (file: string) => ReturnType<typeof hashDocument> = (file) => hashDocument(file),
 ): Promise<void> {
   const started = performance.now();
-  const folder = must(ReceiptFolder.prepare(options.out));
+  const folder = valueOrThrow(ReceiptFolder.prepare(options.out));
   const { documents, failed } = await hashAll(files, hash);
   if (documents.length === 0)
     return finish(out, { files, options, results: failed, exitCode: EXIT.badInput });

@@ -12,7 +12,7 @@ import {
   type VerifiedAnchor,
   verifyReceipt,
 } from "../../sdk/verify.ts";
-import { badInput, EXIT, Finished, must } from "../exit.ts";
+import { badInput, EXIT, Finished, valueOrThrow } from "../exit.ts";
 import { fileProblem } from "../file-problem.ts";
 import { type Output, shorten, showCount } from "../output.ts";
 import { hashDocument } from "./documents.ts";
@@ -37,8 +37,8 @@ export async function verifyFiles(
   options: VerifyOptions,
   files: readonly string[],
 ): Promise<void> {
-  const trusted = must(openGenesis(readGenesis(options.genesis)));
-  const folder = must(ReceiptFolder.open(options.receipts));
+  const trusted = valueOrThrow(openGenesis(readGenesis(options.genesis)));
+  const folder = valueOrThrow(ReceiptFolder.open(options.receipts));
   const trust = { trusted, anchor: { anchorHash: options.trustedBlock, minimumWork: options.minWork } };
   const results: { file: string; valid: boolean; reason?: string }[] = [];
   const lines: string[] = [];
@@ -66,7 +66,7 @@ const SKIPPED_SHOWN = 10;
 
 function readGenesis(path: string): string {
   try {
-    return must(readTextFile(path));
+    return valueOrThrow(readTextFile(path));
   } catch (error) {
     const problem = fileProblem(error);
     throw problem === undefined ? error : badInput(`${path}: ${problem}`);

@@ -10,7 +10,7 @@ import { type Key, keyOfSeed, loadKey, loadPublicKey } from "../../node/home/key
 import { dirOption } from "../command.ts";
 import { devnetFile } from "../devnet/devnet-dir.ts";
 import { devnetOption } from "../devnet/devnet-lookup.ts";
-import { badInput, must } from "../exit.ts";
+import { badInput, valueOrThrow } from "../exit.ts";
 import { keyPath } from "../home/key-paths.ts";
 import { type PasswordOptions, passwordOptions, unlockKeys } from "../home/passwords.ts";
 
@@ -53,7 +53,7 @@ function isPath(text: string): boolean {
 }
 
 async function unlocked(path: string, options: PasswordOptions): Promise<Key> {
-  return must(loadKey(path, await unlockKeys([path], options)));
+  return valueOrThrow(loadKey(path, await unlockKeys([path], options)));
 }
 
 interface Found {
@@ -69,7 +69,7 @@ async function findName(text: string, options: Pick<NameOptions, "dir" | "devnet
   const file = existsSync(path) ? path : undefined;
   const account = await fromDevnet(text, options.devnet);
   if (file !== undefined && account !== undefined) {
-    const { publicKey } = must(loadPublicKey(file));
+    const { publicKey } = valueOrThrow(loadPublicKey(file));
     if (!equalBytes(publicKey, account.publicKey)) {
       throw badInput(
         `"${text}" is a key in ${options.dir}/keys and another account of ${options.devnet}: give a path`,
@@ -88,7 +88,7 @@ export async function resolveAddress(
   if (bytes !== undefined) return { address: asAddress(bytes), label: hex0x(bytes) };
   if (text.startsWith("0x")) throw badInput(`expected an address of 0x and 64 hex digits, found "${text}"`);
   const { file, account } = isPath(text) ? { file: text, account: undefined } : await findName(text, options);
-  if (file !== undefined) return { address: must(loadPublicKey(file)).publicKey, label: text };
+  if (file !== undefined) return { address: valueOrThrow(loadPublicKey(file)).publicKey, label: text };
   if (account === undefined) throw badInput(await unknownName(text, options));
   return { address: account.publicKey, label: text };
 }
@@ -97,7 +97,7 @@ export async function resolveAddress(
 async function fromDevnet(name: string, dir: string): Promise<Key | undefined> {
   if (!existsSync(devnetFile(dir))) return undefined;
   const { loadDevnet, planDevnet } = await import("../devnet/devnet-plan.ts");
-  const { accounts, members } = planDevnet(must(loadDevnet(dir)));
+  const { accounts, members } = planDevnet(valueOrThrow(loadDevnet(dir)));
   const found = [...accounts, ...members].find((candidate) => candidate.name === name);
   return found === undefined ? undefined : keyOfSeed(found.seed);
 }
@@ -110,6 +110,6 @@ async function unknownName(
   if (!existsSync(devnetFile(devnet)))
     return `${place}, and no devnet in ${devnet}; give a name, a path or 0x-hex`;
   const { loadDevnet, planDevnet } = await import("../devnet/devnet-plan.ts");
-  const names = planDevnet(must(loadDevnet(devnet))).accounts.map((account) => account.name);
+  const names = planDevnet(valueOrThrow(loadDevnet(devnet))).accounts.map((account) => account.name);
   return `${place} nor an account of the devnet in ${devnet}${didYouMean(name, names)}`;
 }

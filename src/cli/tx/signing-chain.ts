@@ -8,7 +8,7 @@ import { hex0x, showHash } from "../../base/bytes.ts";
 import type { Client } from "../../sdk/client.ts";
 import { openGenesis, type TrustedGenesis } from "../../sdk/trusted-genesis.ts";
 import { FEE_UNSAID_MAX } from "../../sdk/wallet.ts";
-import { badInput, CliError, EXIT, must } from "../exit.ts";
+import { badInput, CliError, EXIT, valueOrThrow } from "../exit.ts";
 import { type Output, shorten } from "../output.ts";
 import { ask } from "../rpc.ts";
 import { isTerminalOf } from "../terminal.ts";
@@ -58,7 +58,7 @@ export async function signingChain(
 
 async function genesisOfNode(client: Pick<Client, "call">, toldHash: string): Promise<TrustedGenesis> {
   const { genesis } = await ask(client.call("chain_getGenesis"));
-  const opened = must(openGenesis(JSON.stringify(genesis)), EXIT.broken);
+  const opened = valueOrThrow(openGenesis(JSON.stringify(genesis)), EXIT.broken);
   const hash = showHash(opened.genesisHash);
   if (hash === toldHash) return opened;
   throw new CliError(

@@ -11,7 +11,7 @@ import type { ClientOptions, Finality } from "../../sdk/client.ts";
 import { openGenesis, type TrustedGenesis } from "../../sdk/trusted-genesis.ts";
 import "../../sdk/verify-inclusion.ts"; // the client would load it while the time is measured
 import { integer } from "../arguments.ts";
-import { badInput, must } from "../exit.ts";
+import { badInput, valueOrThrow } from "../exit.ts";
 import type { NameOptions } from "./names.ts";
 
 export interface TrustOptions extends Partial<NameOptions> {
@@ -75,6 +75,6 @@ export function describeFinality({ by, nodes, signers = [], depth }: Finality): 
 }
 
 function open(path: string): TrustedGenesis {
-  const { genesisJson } = must(loadGenesis(path));
-  return must(openGenesis(genesisJson));
+  const { genesisJson } = valueOrThrow(loadGenesis(path));
+  return valueOrThrow(openGenesis(genesisJson));
 }

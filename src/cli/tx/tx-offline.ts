@@ -14,7 +14,7 @@ import { openGenesis, type TrustedGenesis } from "../../sdk/trusted-genesis.ts";
 import { NEVER_REACHED_HEIGHT } from "../../sdk/wallet.ts";
 import { integer } from "../arguments.ts";
 import { leaf } from "../command.ts";
-import { badInput, EXIT, Finished, must } from "../exit.ts";
+import { badInput, EXIT, Finished, valueOrThrow } from "../exit.ts";
 import type { Output } from "../output.ts";
 import { readStdin } from "../stdin.ts";
 import { nameOptions, resolveAddress, resolveKey } from "./names.ts";
@@ -68,7 +68,7 @@ async function sign(out: Output, options: SignOptions): Promise<void> {
 function decode(out: Output, { genesis }: DecodeOptions, hex: string): void {
   const bytes = parseHex(hex === "-" ? readStdin() : hex);
   if (bytes === undefined) throw badInput("expected the signed bytes as 0x-hex");
-  const tx = must(decodeTransaction(bytes, TX_BYTES_CEILING));
+  const tx = valueOrThrow(decodeTransaction(bytes, TX_BYTES_CEILING));
   const shown = showTransaction(tx);
   const valid = genesis === undefined ? undefined : isSigned(openFile(genesis), tx);
   const lines = [
@@ -96,5 +96,5 @@ function isSigned({ genesis, genesisHash }: TrustedGenesis, tx: Decoded): boolea
 }
 
 function openFile(path: string): TrustedGenesis {
-  return must(openGenesis(must(loadGenesis(path)).genesisJson));
+  return valueOrThrow(openGenesis(valueOrThrow(loadGenesis(path)).genesisJson));
 }
