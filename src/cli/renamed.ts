@@ -5,6 +5,7 @@
  */
 import type { EventEmitter } from "node:events";
 import { type Command, Option } from "commander";
+import { must } from "../base/assert.ts";
 import { badInput } from "./exit.ts";
 
 /** An old name, and the long flag that has its place. */
@@ -27,7 +28,10 @@ export class RenamedOption extends Option {
 
   /** Hands over what stands behind the old name, to be parsed as the new one's. To be called once for a command. */
   forward(command: Command): void {
-    const target = command.options.find((option) => option.long === this.now)!;
+    const target = must(
+      command.options.find((option) => option.long === this.now),
+      "the command has the option by its new name",
+    );
     command.on(`option:${this.name()}`, (value: string) => {
       this.#isUsed = true;
       this.#isForwarding = true;

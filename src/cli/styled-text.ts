@@ -6,6 +6,7 @@
 import { randomBytes } from "node:crypto";
 import { inspect } from "node:util";
 import stringWidth from "string-width";
+import { must } from "../base/assert.ts";
 import { printable } from "../base/printable.ts";
 
 /** One line, or several. A line break within a line is escaped: what has several lines is a list of them. */
@@ -19,7 +20,7 @@ const SECRET = randomBytes(8).toString("hex");
 const MARK = new RegExp(`${BEGIN}${SECRET}:([0-9]+)${END}`, "gu");
 
 export function paint(style: Style, text: string): string {
-  const [on, off] = inspect.colors[style]!;
+  const [on, off] = must(inspect.colors[style], "Node knows these colours");
   return `${mark(on)}${text}${mark(off)}`;
 }
 

@@ -3,6 +3,7 @@
  * that no commit can avoid measured in turn: a durable append and a round trip on loopback.
  */
 
+import { must } from "../../base/assert.ts";
 import { computeGenesisHash } from "../../chain/genesis/genesis-state.ts";
 import { DiskProbe, TcpProbe } from "../../tools/bench/probes.ts";
 import type { RpcLine } from "../../tools/bench/rpc-line.ts";
@@ -103,8 +104,10 @@ async function timeTransfers(
   const roundTripMs: number[] = [];
   for (let i = -WARM_UP; i < options.transfers; i++) {
     const node = (i + WARM_UP) % nodes.length;
-    const ms = await timeTransfer(lines[node]!, transfers.take(node, 1)[0]!.bytes);
-    if (i >= 0) byNode[node]!.push(ms);
+    const line = must(lines[node], "every node has a line");
+    const transfer = must(transfers.take(node, 1)[0], "one transfer was asked for");
+    const ms = await timeTransfer(line, transfer.bytes);
+    if (i >= 0) must(byNode[node], "every node has a list").push(ms);
     if (i % STRIDE === 0) {
       fsyncMs.push(...disk.measure(FSYNCS));
       roundTripMs.push(...(await tcp.measure(ROUND_TRIPS)));
@@ -112,7 +115,9 @@ async function timeTransfers(
     }
     await bench.pause(PAUSE_MS);
   }
-  const { consensus } = await lines[0]!.read<{ consensus: { primary: number } }>("node_status");
+  const { consensus } = await must(lines[0], "a network has nodes").read<{
+    consensus: { primary: number };
+  }>("node_status");
   return { byNode, primary: consensus.primary, fsyncMs, roundTripMs };
 }
 

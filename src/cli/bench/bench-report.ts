@@ -3,6 +3,7 @@
  * docs/benchmarks.md. Arithmetic on finished runs only.
  */
 
+import { must } from "../../base/assert.ts";
 import { nativeName } from "../../crypto/keys.ts";
 import { type NodeFigures, totalSent } from "../../tools/bench/node-figures.ts";
 import { median, summarize } from "../../tools/bench/statistics.ts";
@@ -30,6 +31,8 @@ const ROUND_TRIPS_PER_COMMIT = 5;
 
 /** A run was disturbed when other programs took this share of the cores; less is noise of the measuring itself. */
 const DISTURBED_SHARE = 0.1;
+/** Why a first and a last run are there. */
+const NO_RUNS = "a report has at least one run";
 
 /** Machine numbers keep four significant digits. */
 export const short = (value: number): number => Number(value.toPrecision(4));
@@ -108,7 +111,7 @@ export function describeThroughput(
 ): readonly string[] {
   const { value, limit, ratio } = throughputResult(options, runs);
   const of = (figure: (run: ThroughputRun) => number) => middle(runs, figure);
-  const { cores } = runs[0]!;
+  const { cores } = must(runs[0], NO_RUNS);
   const mode =
     options.rate === undefined
       ? `${whole(options.outstanding)} outstanding`
@@ -135,7 +138,7 @@ export function describeThroughput(
       "blocks",
       `${of(({ load }) => load.blocks / load.seconds).toFixed(1)} a second, ${whole(of(({ load }) => load.committed / load.blocks))} transfers each`,
     ),
-    row("sent", `${sentPerBlock(runs.at(-1)!)} per block, all nodes`),
+    row("sent", `${sentPerBlock(must(runs.at(-1), NO_RUNS))} per block, all nodes`),
     row(
       "signatures",
       `${of(checksPerTransaction).toFixed(2)} checks a transfer, all nodes; one core verifies ${verified[0]} /s before and ${verified[1]} /s after`,
@@ -160,8 +163,9 @@ function sentPerBlock({ nodes, load }: ThroughputRun): string {
 }
 
 function nodeRows(runs: readonly ThroughputRun[]): readonly string[] {
-  const rows = runs[0]!.nodes.map(({ name }, i) => {
-    const of = (figure: (node: NodeFigures) => number) => middle(runs, (run) => figure(run.nodes[i]!));
+  const rows = must(runs[0], NO_RUNS).nodes.map(({ name }, i) => {
+    const of = (figure: (node: NodeFigures) => number) =>
+      middle(runs, (run) => figure(must(run.nodes[i], "all runs have the same nodes")));
     return [
       name,
       `${whole(100 * of((node) => node.cpu))} %`,
@@ -192,7 +196,7 @@ function spread(runs: readonly ThroughputRun[]): string[] {
 /** A neighbour takes what the limit promised: the ratio then says little. */
 function disturbance(out: Output, runs: readonly ThroughputRun[]): string[] {
   const foreign = middle(runs, (run) => run.foreignCpu);
-  const { cores } = runs[0]!;
+  const { cores } = must(runs[0], NO_RUNS);
   if (foreign < DISTURBED_SHARE * cores) return [];
   const text = `other processes used ${foreign.toFixed(1)} of ${cores} cores meanwhile: these figures are too low`;
   return [row("disturbed", out.style("yellow", text))];
@@ -266,9 +270,10 @@ export function describeLatency(
 ): readonly string[] {
   const { value, limit, ratio } = latencyResult(options, runs);
   const of = (figure: (run: LatencyRun) => number) => middle(runs, figure);
-  const rows = runs.at(-1)!.byNode.map((samples, i) => {
+  const last = must(runs.at(-1), NO_RUNS);
+  const rows = last.byNode.map((samples, i) => {
     const { p50, p99, count } = summarize(samples);
-    const role = i === runs.at(-1)!.primary ? "primary" : "backup";
+    const role = i === last.primary ? "primary" : "backup";
     return [`node${i}`, role, `${count}`, `${ms(p50)} ms`, `${ms(p99)} ms`];
   });
   return [

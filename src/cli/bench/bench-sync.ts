@@ -10,6 +10,7 @@ import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { must } from "../../base/assert.ts";
 import { BODIES_IN_FLIGHT_PER_PEER } from "../../base/limits.ts";
 import { Chain } from "../../chain/chain.ts";
 import { branchesOf } from "../../chain/chain-mode.ts";
@@ -145,7 +146,11 @@ async function mineInto(bench: BenchRun, db: string, count: number): Promise<Sea
   for (let i = 0; i < count; i++) {
     bench.signal.throwIfAborted();
     const timeMs = GENESIS.timeMs + 1_000n * BigInt(i + 1);
-    const block = chain.buildBlock(chain.head.hash, { timeMs, proposer: 0, rewardTo }, () => [], true)!;
+    const order = { timeMs, proposer: 0, rewardTo };
+    const block = must(
+      chain.buildBlock(chain.head.hash, order, () => [], true),
+      "the head is there to be built on",
+    );
     const sealed = solve(block);
     await chain.importBlock(sealed);
     mined.push(sealed);
@@ -193,13 +198,13 @@ async function startNode(bench: BenchRun, dir: string, peers: readonly string[])
     rpcUrl: string;
     p2pAddresses: readonly string[];
   };
-  return { rpcUrl, p2p: p2pAddresses[0]! };
+  return { rpcUrl, p2p: must(p2pAddresses[0], "a node that runs listens on an address") };
 }
 
 function firstLine(child: ChildProcess): Promise<string> {
   return new Promise((resolve, reject) => {
     let text = "";
-    child.stdout!.on("data", (data: Buffer) => {
+    must(child.stdout ?? undefined, "its standard output is a pipe").on("data", (data: Buffer) => {
       text += data.toString();
       if (text.includes("\n")) resolve(text.slice(0, text.indexOf("\n")));
     });
@@ -220,7 +225,7 @@ async function watch(bench: BenchRun, line: RpcLine, target: number): Promise<Wa
     const { height } = await line.read<{ height: number }>("node_status");
     const now = performance.now();
     if (height > 0) first ??= { first: height, firstAtMs: now };
-    if (height >= target) return { ...first!, lastAtMs: now };
+    if (height >= target) return { ...must(first, "a target is above height 0"), lastAtMs: now };
     bench.show(`a new node catches up: ${height} of ${target}`);
     await bench.pause(POLL_MS);
   }

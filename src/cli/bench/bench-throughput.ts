@@ -3,6 +3,7 @@
  * measured, and an audit of the ledger. Verification speed is measured before and after, when nothing else runs.
  */
 import { availableParallelism } from "node:os";
+import { must } from "../../base/assert.ts";
 import { BENCH_PRESIGNED_MAX, POOL_NONCE_GAP_MAX } from "../../base/limits.ts";
 import { computeGenesisHash } from "../../chain/genesis/genesis-state.ts";
 import { type Audit, audit } from "../../tools/bench/audit.ts";
@@ -152,7 +153,10 @@ async function loadAndMeasure(
   const { left, total } = await drained;
   const ledger = await auditNetwork(network, total);
   const lost = left === 0 ? [] : [`${left} transfers did not become final`];
-  const nodes = network.nodes.map(({ name }, i) => nodeFigures(name, before[i]!, after[i]!, seconds));
+  const pageOf = (pages: typeof before, i: number) => must(pages[i], "every node was scraped");
+  const nodes = network.nodes.map(({ name }, i) =>
+    nodeFigures(name, pageOf(before, i), pageOf(after, i), seconds),
+  );
   const own = nodes.reduce((sum, node) => sum + node.cpu, figures.cpu);
   return {
     figures,

@@ -3,6 +3,7 @@
  * went through. It asks and prints.
  */
 import type { Command } from "commander";
+import { must } from "../../base/assert.ts";
 import { REORGS_KEPT_MAX } from "../../base/limits.ts";
 import type { ResultOf } from "../../sdk/client.ts";
 import { integer } from "../arguments.ts";
@@ -77,14 +78,15 @@ async function showReorgsOfAll(out: Output, { rpc, limit }: ReorgOptions): Promi
   const failures = answers.flatMap((answer) =>
     answer.status === "rejected" ? [answer.reason as Error] : [],
   );
-  if (nodes.length === 0) throw failures[0]!;
+  const [failure] = failures;
+  if (nodes.length === 0) throw must(failure, "who did not answer failed");
   const quiet = nodes.filter(({ reorgs }) => reorgs.length === 0).map(({ name }) => name);
   out.result({ nodes }, [
     ...(quiet.length === nodes.length ? [] : tableOfReorgs(nodes)),
     ...(quiet.length === 0 ? [] : [`${quiet.join(", ")} never left a branch for another`]),
   ]);
   for (const { message } of failures.slice(1)) out.warn(message);
-  if (failures.length > 0) throw failures[0]!;
+  if (failure !== undefined) throw failure;
 }
 
 function describeTips(out: Output, tips: readonly Tip[]): readonly string[] {

@@ -3,6 +3,7 @@
  * does not say, and a line whenever the chain begins or ceases to move. With several nodes to ask it goes on at the
  * next one when a connection ends, so that it outlives the primary that somebody kills.
  */
+import { must } from "../../base/assert.ts";
 import { type Client, RpcError } from "../../sdk/client.ts";
 import { withoutCredentials } from "../../sdk/client-url.ts";
 import { CliError, EXIT } from "../exit.ts";
@@ -41,7 +42,7 @@ export async function watch(
   let failures = 0;
   let rounds = 1; // a first answer, or none
   for (let turn = 0; !stop.requested && failures < rounds * rpc.length; turn++) {
-    const url = rpc[turn % rpc.length]!;
+    const url = must(rpc[turn % rpc.length], "at least one URL is given");
     const client = connect({ rpc: [url] }, { reconnectMs: 0 });
     try {
       const chain = await describe(client);
@@ -203,8 +204,9 @@ export class WatchedVotes {
   }
 
   #newView({ view, from, minSeq, maxSeq }: ConsensusEvent): string[] {
-    const first = minSeq! + 1;
-    const carried = first > maxSeq! ? "" : first === maxSeq ? `${first}` : `${first}..${maxSeq}`;
+    const first = must(minSeq, "a NEW-VIEW says what it carries over") + 1;
+    const last = must(maxSeq, "a NEW-VIEW says what it carries over");
+    const carried = first > last ? "" : first === last ? `${first}` : `${first}..${last}`;
     return [`NEW-VIEW ${view} from ${this.#name(from)}`, `O = {${carried}}`, `checkpoint ${minSeq}`];
   }
 
@@ -234,7 +236,7 @@ export class WatchedVotes {
     if (from !== undefined) voters.add(from);
     this.#votes.set(key, voters);
     const [oldest] = this.#votes.keys();
-    if (this.#votes.size > TALLIES_MAX) this.#votes.delete(oldest!);
+    if (oldest !== undefined && this.#votes.size > TALLIES_MAX) this.#votes.delete(oldest);
     return voters;
   }
 

@@ -4,6 +4,7 @@
  */
 import { type FileHandle, open } from "node:fs/promises";
 import { type Command, Option } from "commander";
+import { must } from "../../base/assert.ts";
 import { showHash } from "../../base/bytes.ts";
 import { HEADER_BYTES } from "../../chain/types/block.ts";
 import { showBits } from "../../chain/types/target.ts";
@@ -174,7 +175,7 @@ function report(out: Output, chain: HeaderChain, tookMs: number): void {
 
 function describe(chain: HeaderChain, tookMs: number, headersPerSecond: number): readonly string[] {
   const { count, height, hash, chainwork, retargets } = chain;
-  const bits = showBits(chain.state.recent.at(-1)!.bits);
+  const bits = showBits(must(chain.state.recent.at(-1), "a chain that is described has a block").bits);
   return [
     `${count} headers up to height ${height}   in ${showDuration(tookMs)}, ${headersPerSecond} headers/s`,
     `  tip        ${showHash(hash)}`,

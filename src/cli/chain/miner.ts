@@ -4,6 +4,7 @@
  */
 
 import type { Command } from "commander";
+import { must } from "../../base/assert.ts";
 import { hex0x } from "../../base/bytes.ts";
 import { isDecimal } from "../../base/decimal.ts";
 import { GENERATE_BLOCKS_MAX, MINING_THREADS_MAX } from "../../base/limits.ts";
@@ -103,7 +104,7 @@ async function showStatus(out: Output, answer: Promise<Status>): Promise<void> {
 }
 
 function describeRefusal(out: Output, { blocksRefused, lastRefused }: Status): string {
-  const { height, code, detail } = lastRefused!;
+  const { height, code, detail } = must(lastRefused ?? undefined, "a block was refused");
   const words = `${blocksRefused} solved here and invalid, the last at height ${height}: ${code}: ${detail}`;
   return `${out.style("red", words)}; please report it`;
 }

@@ -3,6 +3,7 @@
  * and watching are devnet.ts's.
  */
 import { relative } from "node:path";
+import { must } from "../../base/assert.ts";
 import { hex0x, showHash } from "../../base/bytes.ts";
 import { computeGenesisHash } from "../../chain/genesis/genesis-state.ts";
 import { quorumOf } from "../../consensus/pbft/quorum.ts";
@@ -36,7 +37,7 @@ export interface BannerIntroduction {
 
 /** A devnet that goes on has other balances than its genesis. */
 export async function currentBalances({ nodes }: DevnetReport, { accounts }: DevnetPlan): Promise<string[]> {
-  const client = new Client(nodes[0]!.rpcUrl);
+  const client = new Client(must(nodes[0], "a devnet has nodes").rpcUrl);
   const shown = accounts.slice(0, ACCOUNTS_SHOWN);
   return Promise.all(shown.map(async ({ address }) => (await ask(client.account(address))).balance));
 }
@@ -52,7 +53,7 @@ export function introduce(out: Output, options: Shown, introduction: BannerIntro
   const where = relative(process.cwd(), options.devnet) || ".";
   const shown = accounts.slice(0, ACCOUNTS_SHOWN);
   const more = accounts.length - shown.length;
-  const rpc = report.nodes[0]!.rpcUrl;
+  const rpc = must(report.nodes[0], "a devnet has nodes").rpcUrl;
   // Deep enough to be called final takes longer than anyone wants to wait for the first try.
   const waitFlag = origin.spacing === undefined ? "" : " --wait included";
   const flag = options.devnet === DEFAULT_DEVNET_DIR ? "" : ` --devnet ${options.devnet}`;
@@ -127,7 +128,7 @@ function introduceMiners({ plan, report, nodes: started }: BannerIntroduction, s
       node.rpcUrl,
       `${node.p2pPort}`,
       `${node.pid}`,
-      shorten(hex0x(plan.members[node.index]!.publicKey)),
+      shorten(hex0x(must(plan.members[node.index], "every node is a member").publicKey)),
     ]),
     notes: [
       "",

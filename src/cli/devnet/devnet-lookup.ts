@@ -39,15 +39,16 @@ export async function findNodes(out: Output, command: Command, options: object):
   if (nodes === undefined) return;
   const running = nodes.filter(({ state }) => state === "running");
   const others = nodes.filter(({ state }) => state !== "running");
-  if (running.length === 0) {
+  const [asked] = running;
+  if (asked === undefined) {
     const states = others.map(({ name, state }) => `${name} ${state}`).join(", ");
     const message = `no node of the devnet in ${dir} runs (${states}); start one with: quorate devnet restart 0`;
     throw new CliError(EXIT.unreachable, "UNREACHABLE", message);
   }
   asking.rpc = running.map(({ rpcUrl }) => rpcUrl);
   const [first] = nodes;
-  if (first!.state !== "running")
-    out.note(`asking ${running[0]!.name}, because ${first!.name} is ${first!.state}`);
+  if (first !== undefined && first.state !== "running")
+    out.note(`asking ${asked.name}, because ${first.name} is ${first.state}`);
 }
 
 async function nodesOf(dir: string, isSaid: boolean): Promise<readonly DevnetNodeState[] | undefined> {

@@ -104,9 +104,9 @@ export function describeNetwork(out: Output, report: DevnetReport): string {
 
 /** The same without the nodes, which stand in the table above it. */
 export function summarizeNetwork(out: Output, report: DevnetReport, rate?: number): readonly string[] {
-  const [standing, pool, ...rest] = standingOf(out, report);
+  const [standing = "", pool = "", ...rest] = standingOf(out, report);
   const speed = rate === undefined ? [] : [`${rate.toFixed(1)} tx/s`];
-  return flow([standing!, pool!, ...speed, ...rest], columnsOf("stdout") - INDENT.length).map(
+  return flow([standing, pool, ...speed, ...rest], columnsOf("stdout") - INDENT.length).map(
     (line) => INDENT + line,
   );
 }
@@ -115,7 +115,7 @@ export function summarizeNetwork(out: Output, report: DevnetReport, rate?: numbe
 function standingOf(out: Output, report: DevnetReport): string[] {
   const { nodes, partition } = report;
   const heard = nodes.filter((node) => node.height !== null);
-  const pool = Math.max(0, ...heard.map((node) => node.mempool!));
+  const pool = Math.max(0, ...heard.map((node) => node.mempool ?? 0));
   const lead = report.quorum === null ? describeMining(heard) : describeView(nodes, heard);
   const parts = [lead, `mempool ${pool}`];
   if (partition !== null) {
@@ -143,7 +143,7 @@ function describeMining(heard: readonly NodeReport[]): string {
 }
 
 function highest(heard: readonly NodeReport[]): number {
-  return Math.max(0, ...heard.map((node) => node.height!));
+  return Math.max(0, ...heard.map((node) => node.height ?? 0));
 }
 
 function alarmOf(
@@ -216,8 +216,8 @@ export class RateMeter {
 
   async measure({ nodes }: DevnetReport, nowMs: number): Promise<number> {
     const source = nodes.find((node) => node.height !== null);
-    if (source === undefined) return 0;
-    const [from, to] = [this.#height, source.height!];
+    if (source === undefined || source.height === null) return 0;
+    const [from, to] = [this.#height, source.height];
     const seconds = (nowMs - this.#at) / 1_000;
     [this.#height, this.#at] = [Math.max(from ?? 0, to), nowMs];
     if (from === undefined || to <= from) return 0;

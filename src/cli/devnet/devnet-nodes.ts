@@ -7,6 +7,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { closeSync, openSync, readFileSync } from "node:fs";
 import { join } from "node:path";
+import { must } from "../../base/assert.ts";
 import { homePaths } from "../../node/home/home.ts";
 import { MOVED_OPTION } from "../../node/home/home-stamp.ts";
 import { makeFolder } from "../../storage/durable-file.ts";
@@ -79,7 +80,7 @@ export class NodeProcess {
     if (this.#state !== "running" || this.#child === undefined) return;
     this.#state = "paused";
     this.#child.kill("SIGSTOP");
-    this.#guard = spawnGuard(this.#child.pid!);
+    this.#guard = spawnGuard(must(this.#child.pid, "a child that runs has a process id"));
   }
 
   resume(): void {
@@ -155,7 +156,7 @@ function spawnNode(node: DevnetNode, errorFile: string, cutOffFrom: readonly str
   const cut = cutOffFrom.length === 0 ? [] : ["--cut-off", cutOffFrom.join(",")];
   const words = [
     ...process.execArgv,
-    process.argv[1]!,
+    must(process.argv[1], "Node runs a file"),
     "start",
     "--dir",
     node.dir,

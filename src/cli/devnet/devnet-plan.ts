@@ -7,6 +7,7 @@
  */
 import { existsSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
+import { must } from "../../base/assert.ts";
 import { hex0x } from "../../base/bytes.ts";
 import { accept, refuse, type Verdict } from "../../base/fault.ts";
 import { VALIDATORS_MAX } from "../../base/limits.ts";
@@ -247,7 +248,7 @@ function planHome(
   { members, genesis }: DevnetPlan,
   said: { readonly settings: DevnetSettings; readonly variables: Variables },
 ): Verdict<PlannedHome, "malformed"> {
-  const member = members[index]!;
+  const member = must(members[index], "every node is a member");
   const paths = homePaths(dir);
   const isOld = existsSync(paths.genesis) && existsSync(paths.config);
   const network = { votes: genesis.validators.length > 0, count: members.length };
@@ -268,7 +269,7 @@ function writeNode(
   genesisJson: string,
 ): Verdict<unknown, "exists"> {
   const { node, configText } = home;
-  const member = plan.members[node.index]!;
+  const member = must(plan.members[node.index], "every node is a member");
   const votes = plan.genesis.validators.length > 0;
   const peers: KnownPeer[] = homes
     .filter((other) => other !== home)

@@ -6,6 +6,7 @@
 import { rmSync } from "node:fs";
 import type { Server } from "node:http";
 import { join } from "node:path";
+import { must } from "../../base/assert.ts";
 import { quorumOf } from "../../consensus/pbft/quorum.ts";
 import { type Lock, takeLock } from "../../node/home/lock.ts";
 import { readRpcToken } from "../../node/home/rpc-token.ts";
@@ -165,9 +166,7 @@ export class Supervisor implements DevnetControl {
   async #tellPartition(target: NodeProcess): Promise<void> {
     const { dir, rpcUrl } = target.node;
     const client = new Client(rpcUrl, { timeoutMs: ORDER_MS, token: () => readRpcToken(dir) });
-    const away = cutOff(this.#partition, target.node.index).map(
-      (index) => this.#processes[index]!.node.peerId,
-    );
+    const away = cutOff(this.#partition, target.node.index).map((index) => this.#nodeAt(index).peerId);
     await client.call("devnet_setPartition", { blocked: away });
   }
 
@@ -185,7 +184,11 @@ export class Supervisor implements DevnetControl {
   }
 
   #namesOf(indices: readonly number[]): readonly string[] {
-    return indices.map((index) => this.#processes[index]!.node.name);
+    return indices.map((index) => this.#nodeAt(index).name);
+  }
+
+  #nodeAt(index: number): DevnetNode {
+    return must(this.#processes[index], "a partition is of nodes of this devnet").node;
   }
 
   #report(target: NodeProcess): Promise<NodeReport> {
@@ -286,13 +289,14 @@ async function probe(node: DevnetNode, path: string): Promise<boolean> {
 
 /** All ports, before anything starts: a foreign process that answers on one would look like a node. */
 async function checkPorts(nodes: readonly DevnetNode[]): Promise<void> {
+  const first = must(nodes[0], "a devnet has nodes");
   for (const node of nodes) {
     for (const [flag, port] of [
       ["--port-base", node.rpcPort],
       ["--p2p-port-base", node.p2pPort],
     ] as const) {
       if (await isFree(port)) continue;
-      const base = flag === "--port-base" ? nodes[0]!.rpcPort : nodes[0]!.p2pPort;
+      const base = flag === "--port-base" ? first.rpcPort : first.p2pPort;
       const message = `port ${port} (${node.name}) is in use by another process: stop it, or try ${flag} ${base + 100}`;
       throw new CliError(EXIT.busy, "PORT_IN_USE", message);
     }

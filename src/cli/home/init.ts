@@ -7,6 +7,7 @@
 
 import { randomBytes } from "node:crypto";
 import { type Command, Option } from "commander";
+import { must } from "../../base/assert.ts";
 import { hex0x, showHash } from "../../base/bytes.ts";
 import { CONSENSUS_NAMES, type ConsensusName } from "../../chain/genesis/consensus-parameters.ts";
 import type { Genesis } from "../../chain/genesis/genesis.ts";
@@ -167,7 +168,7 @@ function found(options: InitOptions, nodeKey: Key): Part {
   const common = { warnings: [] };
   if (options.consensus === "pow") {
     const coinbaseKey = options.coinbase === undefined ? randomKey() : undefined;
-    const coinbase = options.coinbase ?? hex0x(coinbaseKey!.publicKey);
+    const coinbase = options.coinbase ?? hex0x(must(coinbaseKey, "made where none was named").publicKey);
     const genesis = newMinedChain(options);
     // Two hashes a block: who mined all the time would fill the disk.
     const mode = options.profile === "regtest" ? "full" : "miner";

@@ -59,10 +59,11 @@ function reset(out: Output, options: ResetOptions): void {
 
 function doomedBy({ votes, keys }: ResetOptions, paths: HomePaths): readonly string[] {
   const chain = [paths.db, paths.dbImport, paths.logs, paths.pid];
-  const voted = [paths.journal, `${paths.validatorKey}.voted`];
+  const mark = `${paths.validatorKey}.voted`;
+  const voted = [paths.journal, mark];
   if (keys) {
     const home = [paths.genesis, paths.config, paths.peers, paths.nodeKey, paths.validatorKey];
-    return [join(paths.dir, "data"), ...chain.slice(1), voted[1]!, stampPath(paths), ...home];
+    return [join(paths.dir, "data"), ...chain.slice(1), mark, stampPath(paths), ...home];
   }
   return votes ? [...chain, ...voted] : chain;
 }

@@ -9,6 +9,7 @@ import { existsSync } from "node:fs";
 import { isIPv6 } from "node:net";
 import { join } from "node:path";
 import { type Command, Option } from "commander";
+import { must } from "../../base/assert.ts";
 import { hex0x, showHash } from "../../base/bytes.ts";
 
 import { VALIDATORS_MAX } from "../../base/limits.ts";
@@ -142,7 +143,7 @@ function writeTestnet(out: Output, given: TestnetOptions): void {
     "",
     ...table(plan.genesis.validators.length > 0 ? columns : [...columns, "coinbase"], rows),
     "",
-    `Copy each folder to its machine and run there: quorate start --dir ${nodes[0]!.name}`,
+    `Copy each folder to its machine and run there: quorate start --dir ${must(nodes[0], "a network has nodes").name}`,
     ...(plan.memberMode === "full"
       ? ["Nothing is mined until it is wanted: quorate miner generate 10 --coinbase ACCOUNT"]
       : []),
@@ -208,7 +209,8 @@ function writeHomes(
     const peers = members.filter((other) => other !== member).map((other) => other.peer);
     const validatorKey = votes ? ownKey : undefined;
     valueOrThrow(createHome(dir, { configText, genesisJson, peers, nodeKey, validatorKey }));
-    if (coinbase !== undefined) valueOrThrow(saveKey(keyPath(dir, COINBASE_KEY), ownKey!));
+    if (coinbase !== undefined)
+      valueOrThrow(saveKey(keyPath(dir, COINBASE_KEY), must(ownKey, "a member that mines has a key")));
     const operator = plan.operators[members.indexOf(member)];
     if (operator !== undefined) valueOrThrow(saveKey(keyPath(dir, OPERATOR_KEY), keyOfSeed(operator.seed)));
     return { ...node, dir, mode, coinbase };

@@ -1,5 +1,6 @@
 /** `quorate lab attack51`: double spends for a table of shares and confirmations (src/tools/lab/pow/attack51.ts). */
 import { type Command, Option } from "commander";
+import { must } from "../../base/assert.ts";
 import { type AttackJob, attackJobs, type ReplicaJob, replicaJobs } from "../../tools/lab/jobs.ts";
 import {
   type AttackOptions,
@@ -101,8 +102,9 @@ export function addAttack51(lab: Command): void {
 
 function attackLive(out: Output, options: Options): Promise<void> {
   const { hashrate, confirmations, premined, release, tie, retarget, stamps, replicas } = options;
-  const [share, z] = [hashrate[0]!, confirmations[0]!];
-  if (hashrate.length !== 1 || confirmations.length !== 1) {
+  const [share] = hashrate;
+  const [z] = confirmations;
+  if (share === undefined || z === undefined || hashrate.length > 1 || confirmations.length > 1) {
     throw badInput("--live is one race: give one share and one depth, such as --hashrate 0.6 -z 2");
   }
   const isPlain = premined === 0 && release === "heavier" && tie === "first-seen";
@@ -199,7 +201,7 @@ async function measure(
   const tookMs = performance.now() - started;
   const first = new Map(jobs.map((job) => [job.cellIndex, job]));
   const results = [...first.values()].map(({ options, cell, cellIndex }) => {
-    const own = tallies.filter((_, i) => jobs[i]!.cellIndex === cellIndex);
+    const own = tallies.filter((_, i) => jobs[i]?.cellIndex === cellIndex);
     return judgeCell(options, cell, addTallies(own), cellsOfAll);
   });
   const races = results.reduce((sum, { trials }) => sum + trials, 0);
@@ -213,7 +215,7 @@ function describe({ results, timing }: Measured, where: string): string[] {
   const races = results.reduce((sum, { trials }) => sum + trials, 0);
   return [
     ...tableOf(results),
-    `${mark}: ${agreed} of ${results.length} cells agree${where} (${results[0]!.judge})`,
+    `${mark}: ${agreed} of ${results.length} cells agree${where} (${must(results[0], "a table has cells").judge})`,
     `  ${races} races${where} in ${showDuration(1_000 * timing.seconds)}, ${timing.trialsPerSecond} a second`,
   ];
 }

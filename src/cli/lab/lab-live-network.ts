@@ -7,6 +7,7 @@
 import { mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { must } from "../../base/assert.ts";
 import { hex0x } from "../../base/bytes.ts";
 import type { Genesis } from "../../chain/genesis/genesis.ts";
 import { formatGenesis } from "../../chain/genesis/genesis-file.ts";
@@ -38,6 +39,7 @@ export const HASHES_OF_ALL = 200_000;
  * free.
  */
 const READY_MS_MAX = 300_000;
+const EACH_PLANNED = "every node is a planned miner";
 /** Expected hashes of a block: all together find one in two seconds. */
 const BLOCK_HASHES = 400_000;
 export const SPACING_SECONDS = BLOCK_HASHES / HASHES_OF_ALL;
@@ -75,8 +77,8 @@ export class LiveNetwork {
       client: new Client(node.rpcUrl, { token: () => readRpcToken(node.dir) }),
     }));
     this.honest = live.slice(0, HONEST);
-    this.follower = live[HONEST]!;
-    this.secret = live[HONEST + 1]!;
+    this.follower = must(live[HONEST], "the follower comes after the honest nodes");
+    this.secret = must(live[HONEST + 1], "the secret node is the last");
     let fail: (error: Error) => void = () => undefined;
     this.failed = new Promise((_, reject) => {
       fail = reject;
@@ -111,7 +113,7 @@ export class LiveNetwork {
       rpcPort: rpcBase + index,
       rpcUrl: `http://127.0.0.1:${rpcBase + index}`,
       p2pPort: p2pBase + index,
-      peerId: plan.miners[index]!.peerId,
+      peerId: must(plan.miners[index], EACH_PLANNED).peerId,
     }));
     try {
       for (const node of nodes) makeHome(node, nodes, plan, limitOf(node.name, share));
@@ -190,7 +192,7 @@ function makeHome(
   plan: MinedPlan,
   hashLimit: number | undefined,
 ): void {
-  const member = plan.miners[node.index]!;
+  const member = must(plan.miners[node.index], EACH_PLANNED);
   const genesis: Genesis = plan.genesis;
   mkdirSync(node.dir, { recursive: true });
   const made = createHome(node.dir, {

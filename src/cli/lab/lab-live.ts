@@ -4,6 +4,7 @@
  * when his branch is heavier. What it decides by is src/tools/lab/live-race.ts; the processes are lab-live-network.ts's.
  */
 import { setTimeout as wait } from "node:timers/promises";
+import { must } from "../../base/assert.ts";
 import { hex0x, parseShownHash } from "../../base/bytes.ts";
 import { RpcError } from "../../sdk/client.ts";
 import { Wallet } from "../../sdk/wallet.ts";
@@ -39,6 +40,7 @@ const POLL_MS = 100;
 const AGREE_MS_MAX = 180_000;
 /** How long the released branch may take to reach all honest nodes. */
 const RELEASE_MS_MAX = 180_000;
+const THREE_ACCOUNTS = "the plan has an attacker, a merchant and an accomplice";
 const AMOUNT = 1_000n;
 
 interface Header {
@@ -105,7 +107,7 @@ class LiveAttack {
     const seconds = (performance.now() - started) / 1_000;
     await this.#order("miner_stop");
     const honest = await Promise.all(this.#network.honest.map((node) => this.#judge(node)));
-    const { publicBlocks, privateBlocks } = this.#sights.at(-1)!;
+    const { publicBlocks, privateBlocks } = must(this.#sights.at(-1), "a race looks at least once");
     const depth = Math.max(...honest.flatMap(({ reorgs }) => reorgs.map((reorg) => reorg.depth)), 0);
     return {
       result: { end, seconds, publicBlocks, privateBlocks, depth, honest },
@@ -133,11 +135,11 @@ class LiveAttack {
   async #pay(): Promise<void> {
     const { plan, honest, follower, secret } = this.#network;
     const [attacker, merchant, accomplice] = plan.accounts;
-    const wallet = Wallet.fromSeed(attacker!.seed);
+    const wallet = Wallet.fromSeed(must(attacker, THREE_ACCOUNTS).seed);
     const chain = await follower.client.chain();
     const order = { chain, nonce: 0n, amount: AMOUNT };
-    const payment = wallet.transfer({ ...order, to: merchant!.address });
-    const conflict = wallet.transfer({ ...order, to: accomplice!.address });
+    const payment = wallet.transfer({ ...order, to: must(merchant, THREE_ACCOUNTS).address });
+    const conflict = wallet.transfer({ ...order, to: must(accomplice, THREE_ACCOUNTS).address });
     [this.#payment, this.#conflict] = [hex0x(payment.id), hex0x(conflict.id)];
     await follower.client.send(payment);
     await secret.client.send(conflict);
@@ -203,10 +205,11 @@ class LiveAttack {
   }
 
   async #branches() {
-    const [honest, attacker] = await Promise.all(
-      [this.#network.follower, this.#network.secret].map((node) => this.#blocksSinceFork(node)),
-    );
-    return { honest: honest!, attacker: attacker! };
+    const [honest, attacker] = await Promise.all([
+      this.#blocksSinceFork(this.#network.follower),
+      this.#blocksSinceFork(this.#network.secret),
+    ]);
+    return { honest, attacker };
   }
 
   async #blocksSinceFork(node: LiveNode) {
@@ -293,7 +296,10 @@ async function patiently<T>(ask: () => Promise<T>): Promise<T> {
 }
 
 function blockOf({ height, hash }: Header) {
-  return { hash: parseShownHash(hash)!, summary: { height: BigInt(height) } };
+  return {
+    hash: must(parseShownHash(hash), "a node shows hashes in their form"),
+    summary: { height: BigInt(height) },
+  };
 }
 
 type Place = { readonly status: string; readonly confirmations?: number | undefined } | null;

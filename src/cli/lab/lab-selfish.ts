@@ -58,7 +58,7 @@ async function mineSelfishly(out: Output, options: Options): Promise<void> {
   const tallies = (await runJobs(out, jobs, options.jobs, format)) as SelfishTally[];
   const tookMs = performance.now() - started;
   const results = cells.map((cell, index) =>
-    judgeSelfish(cell, sum(tallies.filter((_, i) => jobs[i]!.cellIndex === index))),
+    judgeSelfish(cell, sum(tallies.filter((_, i) => jobs[i]?.cellIndex === index))),
   );
   const isMatch = results.every((result) => result.isMatch);
   const timing = {

@@ -1,5 +1,6 @@
 /** `quorate lab silent`: 0 to f + 1 validators that say nothing (src/tools/lab/pbft/silent.ts). */
 import type { Command } from "commander";
+import { must } from "../../base/assert.ts";
 import { runSilent, silentSteps } from "../../tools/lab/pbft/silent.ts";
 import { predictedWords } from "../../tools/lab/report/page.ts";
 import { SILENT_HEAD, silentCells, silentReport, silentVerdict } from "../../tools/lab/report/pbft-report.ts";
@@ -50,7 +51,7 @@ async function silence(out: Output, { nodes, seed, time, out: dir }: Options): P
   });
   const lines = [
     ...table(SILENT_HEAD, runs.map(silentCells)),
-    `with ${results.length - 1} silent, explain says: ${results.at(-1)!.explanation.split("; ").slice(0, 3).join("; ")}`,
+    `with ${results.length - 1} silent, explain says: ${must(results.at(-1), "some number of silent validators was played").explanation.split("; ").slice(0, 3).join("; ")}`,
     `${predictedWords(isMatch)}: ${silentVerdict(runs, options)}`,
     `  ${report}`,
   ];

@@ -1,5 +1,6 @@
 /** `quorate lab spam`: cheap headers for a node with its bound off and on (src/tools/lab/pow/spam.ts). */
 import type { Command } from "commander";
+import { must } from "../../base/assert.ts";
 import { chainLeast, runSpam, type Spam, spamSteps } from "../../tools/lab/pow/spam.ts";
 import { predictedMark, predictedWords } from "../../tools/lab/report/page.ts";
 import { spamReport, spamRows } from "../../tools/lab/report/spam-report.ts";
@@ -67,7 +68,10 @@ async function spam(out: Output, { lengths, chain, rises, seed, out: dir }: Opti
     "needed",
     "",
   ];
-  const cells = spamRows(result).map((row, i) => [...row, predictedMark(result.cases[i]!.isMatch)]);
+  const cells = spamRows(result).map((row, i) => [
+    ...row,
+    predictedMark(must(result.cases[i], "every row is of a case").isMatch),
+  ]);
   const lines = [
     ...table(head, cells),
     `${predictedWords(result.isMatch)}: with the bound a branch is stored if and only if it is heavy enough; without it always`,

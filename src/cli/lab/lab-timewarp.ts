@@ -1,5 +1,6 @@
 /** `quorate lab timewarp`: a majority bends the times of blocks, with the guard off and on (src/tools/lab/pow/timewarp.ts). */
 import { type Command, InvalidArgumentError } from "commander";
+import { must } from "../../base/assert.ts";
 import { runTimewarp, type Timewarp, type WarpResult, type WarpRun } from "../../tools/lab/pow/timewarp.ts";
 import { predictedWords } from "../../tools/lab/report/page.ts";
 import { percent } from "../../tools/lab/report/report.ts";
@@ -78,7 +79,7 @@ function tableOf({ off, on }: WarpResult): readonly string[] {
     "blocks/day",
   ];
   const cells = ({ periods }: WarpRun, index: number) => {
-    const { difficulty, claimedDays, blocksPerDay } = periods[index]!;
+    const { difficulty, claimedDays, blocksPerDay } = must(periods[index], "both runs have the same periods");
     return [percent(difficulty), claimedDays.toFixed(1), blocksPerDay.toFixed(0)];
   };
   return table(

@@ -7,6 +7,7 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { must } from "../../base/assert.ts";
 import type { PowParameters } from "../../chain/genesis/pow-parameters.ts";
 import { compactOf } from "../../chain/types/target.ts";
 import { homePaths } from "../../node/home/home.ts";
@@ -151,7 +152,9 @@ export class SiegeNetwork {
   /** Counts loop delays from now on. @param honest lists the nodes that are measured. */
   async beginMeasuring(honest: readonly DevnetNode[]): Promise<void> {
     this.#memory.clear();
-    await Promise.all(honest.map((node) => this.#lines[node.index]!.get("/metrics")));
+    await Promise.all(
+      honest.map((node) => must(this.#lines[node.index], "every node has a line").get("/metrics")),
+    );
   }
 
   /** What became of the nodes since {@link beginMeasuring}; they may need a moment to answer. */

@@ -4,6 +4,7 @@
  * is bounded in connections and in what it sends a second; a node that sends it away is dialled again.
  */
 import { connect, type Socket } from "node:net";
+import { must } from "../../base/assert.ts";
 import { concatBytes } from "../../base/bytes.ts";
 import { SILENT } from "../../base/log.ts";
 import { assembleBlock, decodeSealedBlock, encodeSealedBlock } from "../../chain/types/block.ts";
@@ -97,7 +98,7 @@ export class HostilePeer implements Attacker {
   }
 
   #mail(): void {
-    const own = createSigner(this.#task.validatorSeed!).publicKey;
+    const own = createSigner(must(this.#task.validatorSeed, "only a validator has mail to send")).publicKey;
     this.#turn++;
     for (const [to, address] of this.#task.validators.entries()) {
       if (Buffer.compare(address, own) === 0) continue;
@@ -217,7 +218,7 @@ class WrongTransactions {
 
   next(): Uint8Array {
     const count = this.#next++;
-    const bytes = this.#templates[count % TEMPLATES]!.slice();
+    const bytes = must(this.#templates[count % TEMPLATES], "the index is below their number").slice();
     // Low bytes of the signature's second half: still a number below the group's order.
     new DataView(bytes.buffer).setUint32(bytes.length - 32, count);
     return bytes;
@@ -255,7 +256,8 @@ async function askOn(
     }
     try {
       tally.add("questions");
-      const answer = await network.request(peerId, questions[i % questions.length]!);
+      const question = must(questions[i % questions.length], "there is at least one question");
+      const answer = await network.request(peerId, question);
       tally.add("bytes of answers", answer.length);
     } catch {
       tally.add("questions refused");

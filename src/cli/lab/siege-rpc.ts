@@ -5,6 +5,7 @@
 import { Agent, request } from "node:http";
 import { connect, type Socket } from "node:net";
 import WebSocket from "ws";
+import { must } from "../../base/assert.ts";
 import type { SiegeTraffic } from "../../tools/lab/siege/siege.ts";
 import { type Attacker, type SiegeTarget, type SiegeTask, TransferTally } from "./siege-task.ts";
 
@@ -161,7 +162,8 @@ export class WebPage implements Attacker {
 
   /** The browser runs on one machine, which is one node's. */
   async start(): Promise<void> {
-    for (let i = 0; i < PICTURES_AT_ONCE; i++) void this.#load(this.#task.rpc[0]!, i);
+    const first = must(this.#task.rpc[0], "a task has nodes to attack");
+    for (let i = 0; i < PICTURES_AT_ONCE; i++) void this.#load(first, i);
   }
 
   async stop(): Promise<void> {

@@ -4,6 +4,7 @@
  */
 import { availableParallelism } from "node:os";
 import { monitorEventLoopDelay } from "node:perf_hooks";
+import { must } from "../../base/assert.ts";
 import type { ChainRef } from "../../sdk/wallet.ts";
 import { busySeconds } from "../../tools/bench/machine-load.ts";
 import {
@@ -58,7 +59,7 @@ async function play(bench: BenchRun, scene: SiegeScene, options: SceneOptions): 
   const honest = network.nodes.filter(({ index }) => !(isReplaced && index === HOSTILE_VALIDATOR));
   const user = new HonestUser(
     network.plan,
-    network.nodes[ENTRY]!,
+    must(network.nodes[ENTRY], "a network has a node for its user"),
     mode === "alliance" ? "final" : "included",
   );
   bench.stage(`${mode}, ${name}: filling blocks`);
@@ -134,7 +135,7 @@ function taskOf(
     validators: genesis.validators.map(({ publicKey }) => publicKey),
     identitySeed: validator?.nodeSeed ?? outsiderSeed,
     validatorSeed: validator?.seed,
-    accountSeed: accounts[1]!.seed,
+    accountSeed: must(accounts[1], "the plan has an account for the attacker").seed,
   };
 }
 

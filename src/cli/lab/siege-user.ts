@@ -3,6 +3,7 @@
  * node and waits for each until it is final (alliance) or in a block (public).
  */
 import { setTimeout as wait } from "node:timers/promises";
+import { must } from "../../base/assert.ts";
 import { hex0x } from "../../base/bytes.ts";
 import { RpcError } from "../../rpc/rpc-error.ts";
 import { Client } from "../../sdk/client.ts";
@@ -21,6 +22,7 @@ const FILL_EACH = 30;
 const FILL_MS_MAX = 60_000;
 const HEIGHTS = 4;
 const MEMO = "m".repeat(100);
+const TWO_ACCOUNTS = "the plan has at least two accounts";
 
 export class HonestUser {
   readonly #plan: DevnetPlan;
@@ -73,8 +75,8 @@ export class HonestUser {
 
   async #transfer(chain: ChainRef, nonce: bigint): Promise<SiegeTransfer> {
     const [account, other] = this.#plan.accounts;
-    const order = { chain, nonce, to: other!.address, amount: 1n };
-    const tx = hex0x(Wallet.fromSeed(account!.seed).transfer(order).bytes);
+    const order = { chain, nonce, to: must(other, TWO_ACCOUNTS).address, amount: 1n };
+    const tx = hex0x(Wallet.fromSeed(must(account, TWO_ACCOUNTS).seed).transfer(order).bytes);
     const started = performance.now();
     try {
       await this.#client.call("tx_send", { tx, wait: this.#wait, timeoutMs: TRANSFER_WAIT_MS });
@@ -86,7 +88,7 @@ export class HonestUser {
 
   async #nextNonce(before: bigint): Promise<bigint> {
     try {
-      return await this.#client.nextNonce(this.#plan.accounts[0]!.address);
+      return await this.#client.nextNonce(must(this.#plan.accounts[0], TWO_ACCOUNTS).address);
     } catch {
       return before;
     }
@@ -94,7 +96,7 @@ export class HonestUser {
 
   async #emptied(): Promise<void> {
     const deadline = performance.now() + FILL_MS_MAX;
-    const last = this.#plan.accounts.at(-1)!;
+    const last = must(this.#plan.accounts.at(-1), TWO_ACCOUNTS);
     while (BigInt((await this.#client.account(last.address)).nonce) < BigInt(FILL_EACH)) {
       if (performance.now() > deadline) {
         throw new CliError(

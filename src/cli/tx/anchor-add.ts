@@ -4,6 +4,7 @@
  * is answered for by itself and ends nothing. A receipt proves the anchor of the account that asked for it, not that of
  * whoever came first.
  */
+import { must } from "../../base/assert.ts";
 import { hex0x, showHash } from "../../base/bytes.ts";
 import { type Client, Wallet } from "../../sdk/client.ts";
 import {
@@ -168,7 +169,9 @@ class ReceiptWriter {
 
   async write(documents: readonly Document[], batch: AnchorBatch): Promise<FileResult[]> {
     const anchored = documents.filter((document) => batch.anchors.has(document));
-    const kept = new Map(anchored.map((item) => [item, this.#findKept(item, batch.anchors.get(item)!)]));
+    const anchorOf = (item: Document) =>
+      must(batch.anchors.get(item), "only anchored documents are asked about");
+    const kept = new Map(anchored.map((item) => [item, this.#findKept(item, anchorOf(item))]));
     const needed = anchored.filter((document) => kept.get(document) === undefined);
     const fresh = await this.#proofs(needed, batch).catch((error: unknown) => {
       if (!(error instanceof CliError)) throw error;
@@ -198,7 +201,7 @@ class ReceiptWriter {
     const sentOnes = documents.filter((document) => sent.has(document));
     const proofs = await batchOf(client, sentOnes, (document) => ({
       method: "tx_getProof",
-      params: { hash: hex0x(sent.get(document)!.id) },
+      params: { hash: hex0x(must(sent.get(document), "only sent documents are asked about").id) },
     }));
     for (const [i, document] of sentOnes.entries()) {
       const proof = proofs[i] as Proof | null;
@@ -251,11 +254,11 @@ class ReceiptWriter {
     const all = (result: Omit<FileResult, "file">) => document.files.map((file) => ({ file, ...result }));
     if (own === undefined) return all({ status: "failed", digest, reason: batch.reasonFor(document) });
     const isSent = this.#ofTransaction.has(document);
-    const txHash = isSent ? hex0x(batch.sent.get(document)!.id) : null;
+    const txHash = isSent ? hex0x(must(batch.sent.get(document), "its transaction was sent").id) : null;
     const known = { digest, txHash, blockHeight: own.height, memo: own.memo };
     try {
       if (kept === undefined && fresh === undefined) throw this.problem;
-      const receipt = kept ?? this.#save(digest, fresh!, isSent);
+      const receipt = kept ?? this.#save(digest, must(fresh, "kept or fresh, as was asked above"), isSent);
       for (const file of document.files) this.#ports.folder.note(file, digest, receipt);
       return all({ status: isSent ? "anchored" : "already", ...known, receipt });
     } catch (error) {

@@ -3,6 +3,7 @@
  * signed anew. The chain takes a digest once from an account, so nothing is anchored twice. What came of it is read from
  * the state afterwards, not from the nonce, which another sender of the account moves as well.
  */
+import { must } from "../../base/assert.ts";
 import { hex0x } from "../../base/bytes.ts";
 import type { SignedTransaction } from "../../chain/types/transaction.ts";
 import type { ChainRef, Client, Wallet } from "../../sdk/client.ts";
@@ -59,7 +60,8 @@ export async function anchorAll(out: Output, orders: AnchorOrders): Promise<Anch
     if (round > 0)
       out.note(`${missing.length} lost their nonces to other transactions of the account: sent anew`);
     const signed = await sign(orders, missing);
-    for (const [i, document] of missing.entries()) sent.set(document, signed[i]!);
+    for (const [i, document] of missing.entries())
+      sent.set(document, must(signed[i], "each document was signed"));
     problem = await send(out, orders, signed);
     const found = await ownAnchors(orders, missing).catch((error: unknown) => {
       if (!(error instanceof CliError)) throw error;

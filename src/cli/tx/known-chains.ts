@@ -46,7 +46,10 @@ export async function checkKnownChain(
     );
   }
   known.set(node, hash);
-  while (known.size > KNOWN_CHAINS_MAX) known.delete(known.keys().next().value!);
+  for (const oldest of known.keys()) {
+    if (known.size <= KNOWN_CHAINS_MAX) break;
+    known.delete(oldest);
+  }
   const problem = await keep(path, known);
   const first = `first use of ${node}: its chain has the genesis ${hash}, taken by its word (--genesis FILE checks it)`;
   if (problem === undefined) out.note(`${first} and remembered in ${path}`);
