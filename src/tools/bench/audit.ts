@@ -3,6 +3,7 @@
  * that was sent is on the ledger once. A benchmark of a chain that is wrong is worth nothing.
  */
 import { setTimeout as pause } from "node:timers/promises";
+import { must } from "../../base/assert.ts";
 import { hex0x } from "../../base/bytes.ts";
 import type { RpcLine } from "./rpc-line.ts";
 
@@ -39,10 +40,10 @@ export async function audit(lines: readonly RpcLine[], options: AuditOptions): P
   heads.forEach((head, i) => {
     if (head.headHash !== headHash)
       faults.push(
-        `${lines[i]!.url} is at height ${head.height}, head ${head.headHash}; ${lines[0]!.url} at ${height}, ${headHash}`,
+        `${lines[i]?.url} is at height ${head.height}, head ${head.headHash}; ${lines[0]?.url} at ${height}, ${headHash}`,
       );
   });
-  const { balances, nonces } = await sumAccounts(lines[0]!, options.addresses);
+  const { balances, nonces } = await sumAccounts(must(lines[0], "a network has nodes"), options.addresses);
   if (balances !== options.supply)
     faults.push(`the balances add up to ${balances}, the genesis made ${options.supply}`);
   if (nonces !== options.transfers)
@@ -55,7 +56,7 @@ async function settle(lines: readonly RpcLine[]): Promise<readonly Status[]> {
   const deadline = performance.now() + AGREE_MS_MAX;
   for (;;) {
     const heads = await Promise.all(lines.map((line) => line.read<Status>("node_status")));
-    const agreed = heads.every((head) => head.headHash === heads[0]!.headHash && head.mempool === 0);
+    const agreed = heads.every((head) => head.headHash === heads[0]?.headHash && head.mempool === 0);
     if (agreed || performance.now() > deadline) return heads;
     await pause(POLL_MS);
   }

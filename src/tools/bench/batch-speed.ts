@@ -4,7 +4,7 @@
  * another key, which is the dearest case; keys recur from batch to batch, as those of senders do.
  */
 import { setTimeout as pause } from "node:timers/promises";
-import { assert } from "../../base/assert.ts";
+import { assert, must } from "../../base/assert.ts";
 import { ED25519, nativeName, verifySignature } from "../../crypto/keys.ts";
 import { median } from "./statistics.ts";
 import { makeSigned, type SignedMessage } from "./verify-speed.ts";
@@ -13,6 +13,7 @@ const BATCH_SIZES = [8, 64, 512] as const;
 
 const SLICE_MS = 100;
 const PAUSE_MS = 5;
+const EACH_SIZE = "every size is measured in every round";
 
 export interface BatchSpeeds {
   /** "sodium-native" or "node:crypto". */
@@ -33,17 +34,18 @@ export async function measureBatches(rounds: number, signal?: AbortSignal): Prom
   const singles: number[] = [];
   const together = sizes.map((): number[] => []);
   for (let round = -1; round < rounds; round++) {
-    const speeds = [sliceOf(signed, 32, singly), ...sizes.map((size) => sliceOf(signed, size, jointly))];
+    const single = sliceOf(signed, 32, singly);
+    const speeds = sizes.map((size) => sliceOf(signed, size, jointly));
     await pause(PAUSE_MS, undefined, signal === undefined ? {} : { signal });
     if (round < 0) continue; // nothing was compiled yet
-    singles.push(speeds[0]!);
-    for (const [i, each] of together.entries()) each.push(speeds[i + 1]!);
+    singles.push(single);
+    for (const [i, each] of together.entries()) each.push(must(speeds[i], EACH_SIZE));
   }
-  const batches = sizes.map((size, i) => ({
-    size,
-    perSecond: median(together[i]!),
-    ratio: median(together[i]!.map((speed, round) => speed / singles[round]!)),
-  }));
+  const batches = sizes.map((size, i) => {
+    const own = must(together[i], EACH_SIZE);
+    const ratios = own.map((speed, round) => speed / must(singles[round], "every round has both"));
+    return { size, perSecond: median(own), ratio: median(ratios) };
+  });
   return { library: nativeName, single: median(singles), batches: verifyEach && batches };
 }
 
@@ -64,7 +66,7 @@ function singly(signed: readonly SignedMessage[]): boolean {
 }
 
 function jointly(signed: readonly SignedMessage[]): boolean {
-  return ED25519.verifyEach!(signed).verdicts.every(Boolean);
+  return must(ED25519.verifyEach, "Ed25519 is verified jointly")(signed).verdicts.every(Boolean);
 }
 
 /** Signatures a second of processor time. */

@@ -2,6 +2,7 @@
  * How fast blocks full of transfers are connected: checked, executed, committed to a store in memory, one after the
  * other on one core. Once with signatures that were never seen, once with all of them accepted before at admission.
  */
+import { must } from "../../base/assert.ts";
 import { EMPTY } from "../../base/bytes.ts";
 import { Chain } from "../../chain/chain.ts";
 import { AcceptedSignatures } from "../../chain/execution/accepted-signatures.ts";
@@ -67,12 +68,14 @@ async function makeBlocks(
   const chain = await open(genesis, new AcceptedSignatures(computeGenesisHash(genesis)));
   const blocks: SealedBlock[] = [];
   for (let nonce = 0; nonce < count; nonce++) {
-    const transfers = signers
-      .slice(0, perBlock)
-      .map((signer, i) => transferOf(chain, signer, signers[(i + nonce + 1) % ACCOUNTS]!, BigInt(nonce)));
+    const transfers = signers.slice(0, perBlock).map((signer, i) => {
+      const to = must(signers[(i + nonce + 1) % ACCOUNTS], "the index is below their number");
+      return transferOf(chain, signer, to, BigInt(nonce));
+    });
     const timeMs = genesis.timeMs + 1_000n * BigInt(nonce + 1);
-    const proposal = { timeMs, proposer: 0, rewardTo: signers[0]!.publicKey };
-    const sealed = solve(chain.buildBlock(chain.head.hash, proposal, () => transfers, true)!);
+    const proposal = { timeMs, proposer: 0, rewardTo: must(signers[0], "there are accounts").publicKey };
+    const built = chain.buildBlock(chain.head.hash, proposal, () => transfers, true);
+    const sealed = solve(must(built, "the head is there to be built on"));
     await chain.importBlock(sealed);
     blocks.push(sealed);
   }

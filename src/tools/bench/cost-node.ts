@@ -3,6 +3,7 @@
  * and its journal on disk, on queues in place of libp2p. Whoever measures gives it requests as texts.
  */
 import { join } from "node:path";
+import { must } from "../../base/assert.ts";
 import { SILENT } from "../../base/log.ts";
 import { createSigner } from "../../crypto/keys.ts";
 import { ReplicaApi } from "../../node/api/node-api.ts";
@@ -56,7 +57,7 @@ export class CostNode {
     const replica = await Replica.open(
       {
         genesis: plan.genesis,
-        signer: createSigner(plan.validators[self]!.seed),
+        signer: createSigner(must(plan.validators[self], "every node is a planned validator").seed),
         settings: SETTINGS,
         syncIntervalMs: 0,
         pool: { transactionsMax: 50_000, bytesMax: 64 * 1024 * 1024 },

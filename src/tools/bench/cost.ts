@@ -6,6 +6,7 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { must } from "../../base/assert.ts";
 import { hex0x } from "../../base/bytes.ts";
 import { computeGenesisHash } from "../../chain/genesis/genesis-state.ts";
 import { verifyCounts } from "../../crypto/keys.ts";
@@ -41,6 +42,7 @@ export interface CostRun {
 
 /** Sent and not final at most. */
 const OUTSTANDING_MAX = 2_000;
+const HAS_NODES = "the network has validators";
 const BALANCE = 1_000_000_000n;
 
 export async function measureCost(options: CostOptions): Promise<CostRun> {
@@ -86,7 +88,7 @@ function requestsOf({ genesis, accounts }: NetworkPlan, options: CostOptions): s
         ({ bytes }, id) =>
           `{"jsonrpc":"2.0","id":${id},"method":"tx_send","params":{"tx":"${hex0x(bytes)}"}}`,
       );
-    return calls.length === 1 ? calls[0]! : `[${calls.join(",")}]`;
+    return calls.length === 1 ? calls.join() : `[${calls.join(",")}]`;
   });
 }
 
@@ -116,7 +118,7 @@ class CostLoad {
 
   run(): Promise<CostRun> {
     return new Promise((resolve, reject) => {
-      this.#nodes[0]!.replica.events.heads.subscribe(({ sealed }) => {
+      must(this.#nodes[0], HAS_NODES).replica.events.heads.subscribe(({ sealed }) => {
         this.#committed += sealed.block.transactions.length;
         this.#blocks++;
         if (this.#committed >= this.#options.warmUp) this.#begin ??= this.#mark();
@@ -131,8 +133,9 @@ class CostLoad {
     const { batch } = this.#options;
     while (this.#next < this.#requests.length) {
       if ((this.#next + 1) * batch - this.#committed > OUTSTANDING_MAX) return;
-      const node = this.#nodes[this.#next % this.#nodes.length]!;
-      node.answer(this.#requests[this.#next++]!).then((answer = "") => {
+      const node = must(this.#nodes[this.#next % this.#nodes.length], HAS_NODES);
+      const request = must(this.#requests[this.#next++], "the loop ends with the requests");
+      node.answer(request).then((answer = "") => {
         const at = answer.indexOf('"error"');
         if (at >= 0) reject(new Error(`a transfer of ours is refused: ${answer.slice(at, at + 300)}`));
       }, reject);
@@ -150,7 +153,8 @@ class CostLoad {
   }
 
   #figures(): CostRun {
-    const [begin, end] = [this.#begin!, this.#mark()];
+    const begin = must(this.#begin, "a run that ends has begun");
+    const end = this.#mark();
     const transfers = end.committed - begin.committed;
     return {
       transfers,

@@ -4,6 +4,7 @@
  * the block's transactions are fetched after that.
  */
 import WebSocket from "ws";
+import { must } from "../../base/assert.ts";
 import { Client } from "../../sdk/client.ts";
 import type { SocketLike } from "../../sdk/client-socket.ts";
 import { BenchLoad, type Refusal } from "./load.ts";
@@ -15,6 +16,7 @@ const PROGRESS_MS = 250;
 const DRAIN_POLL_MS = 20;
 /** Without a block for so long, what is outstanding is lost. */
 const DRAIN_MS_MAX = 10_000;
+const HAS_NODES = "a load has nodes to send to";
 
 interface Header {
   readonly height: number;
@@ -37,7 +39,7 @@ class Generator {
     this.#order = order;
     this.#transfers = new Transfers(order.seeds, order.nodes, order);
     this.#lines = order.rpcUrls.map((url) => new RpcLine(url));
-    this.#watcher = new Client(order.rpcUrls[0]!, {
+    this.#watcher = new Client(must(order.rpcUrls[0], HAS_NODES), {
       webSocket: (url) => new WebSocket(url) as unknown as SocketLike,
       reconnectMs: 0,
       // A node under load has better things to do than to say that it is there.
@@ -46,7 +48,7 @@ class Generator {
     this.#load = new BenchLoad(order, {
       now: () => performance.now(),
       take: (node, count) => this.#transfers.take(node, count),
-      send: (node, transfers) => sendBatch(this.#lines[node]!, transfers),
+      send: (node, transfers) => sendBatch(must(this.#lines[node], HAS_NODES), transfers),
       fail,
     });
   }
@@ -106,7 +108,8 @@ class Generator {
   }
 
   async #idsOf(hash: string): Promise<string[]> {
-    const { txs } = await this.#lines[0]!.read<{ txs: string[] }>("chain_getBlock", { block: hash });
+    const line = must(this.#lines[0], HAS_NODES);
+    const { txs } = await line.read<{ txs: string[] }>("chain_getBlock", { block: hash });
     return txs.map((shown) => shown.slice(2));
   }
 }
@@ -116,7 +119,7 @@ async function sendBatch(line: RpcLine, transfers: readonly LoadTransfer[]): Pro
     ({ bytes }, i) =>
       `{"jsonrpc":"2.0","id":${i},"method":"tx_send","params":{"tx":"0x${Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString("hex")}"}}`,
   );
-  const text = await line.post(calls.length === 1 ? calls[0]! : `[${calls.join(",")}]`);
+  const text = await line.post(calls.length === 1 ? calls.join() : `[${calls.join(",")}]`);
   if (!text.includes('"error":')) return [];
   const answers = [JSON.parse(text)].flat() as {
     id: number | null;

@@ -3,6 +3,7 @@
  * (closed loop) or at an offered rate. It decides what is sent when and counts what became of it; it refuses to know
  * HTTP and processes. Refused transfers are sent again, because the nonces behind them wait.
  */
+import { must } from "../../base/assert.ts";
 import { BENCH_SAMPLES_MAX } from "../../base/limits.ts";
 import { type Distribution, summarize } from "./statistics.ts";
 import type { LoadTransfer } from "./transfers.ts";
@@ -150,14 +151,19 @@ export class BenchLoad {
   }
 
   /** The least busy, in turn among equals. */
+  /** How many requests a node has not answered. */
+  #underWay(node: number): number {
+    return must(this.#requests[node], "every node has a count");
+  }
+
   #freeNode(): number | undefined {
     const { nodes } = this.#options;
     let best: number | undefined;
     for (let i = 0; i < nodes; i++) {
       const node = (this.#turn + i) % nodes;
-      if (best === undefined || this.#requests[node]! < this.#requests[best]!) best = node;
+      if (best === undefined || this.#underWay(node) < this.#underWay(best)) best = node;
     }
-    if (best === undefined || this.#requests[best]! >= REQUESTS_MAX) return undefined;
+    if (best === undefined || this.#underWay(best) >= REQUESTS_MAX) return undefined;
     this.#turn = (best + 1) % nodes;
     return best;
   }
@@ -170,7 +176,7 @@ export class BenchLoad {
       this.#outstanding.set(id, now);
       this.#window.sent++;
     }
-    this.#requests[node]!++;
+    this.#requests[node] = this.#underWay(node) + 1;
     try {
       const refusals = (await this.#ports.send(node, transfers)).filter(({ code }) => code !== HELD);
       for (const { code } of refusals)
@@ -178,12 +184,12 @@ export class BenchLoad {
       if (refusals.length > 0)
         this.#repeat(
           node,
-          refusals.map(({ index }) => transfers[index]!),
+          refusals.map(({ index }) => must(transfers[index], "a refusal names one that was sent")),
         );
     } catch (error) {
       this.#ports.fail(error);
     }
-    this.#requests[node]!--;
+    this.#requests[node] = this.#underWay(node) - 1;
     this.#pump();
   }
 

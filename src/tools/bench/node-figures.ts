@@ -51,16 +51,13 @@ export function totalSent(nodes: readonly NodeFigures[]): Record<string, NodeTra
 }
 
 function sentBetween(before: Scrape, after: Scrape): Record<string, NodeTraffic> {
-  const [bytesBefore, bytesAfter] = [before, after].map((page) =>
-    page.byLabel("p2p_bytes_out_total", "protocol"),
-  );
-  const [countBefore, countAfter] = [before, after].map((page) =>
-    page.byLabel("p2p_messages_out_total", "protocol"),
-  );
+  const bytesOf = (page: Scrape) => page.byLabel("p2p_bytes_out_total", "protocol");
+  const countsOf = (page: Scrape) => page.byLabel("p2p_messages_out_total", "protocol");
+  const [bytesBefore, countBefore, countAfter] = [bytesOf(before), countsOf(before), countsOf(after)];
   const sent: Record<string, NodeTraffic> = {};
-  for (const [channel, bytes] of bytesAfter!) {
-    const messages = (countAfter!.get(channel) ?? 0) - (countBefore!.get(channel) ?? 0);
-    if (messages > 0) sent[channel] = { messages, bytes: bytes - (bytesBefore!.get(channel) ?? 0) };
+  for (const [channel, bytes] of bytesOf(after)) {
+    const messages = (countAfter.get(channel) ?? 0) - (countBefore.get(channel) ?? 0);
+    if (messages > 0) sent[channel] = { messages, bytes: bytes - (bytesBefore.get(channel) ?? 0) };
   }
   return sent;
 }

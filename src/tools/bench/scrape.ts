@@ -45,5 +45,5 @@ function parseSample(line: string): Sample | undefined {
   const [, name, labels = "", value] = /^([A-Za-z_:][\w:]*)(?:\{(.*)\})? (\S+)/.exec(line) ?? [];
   if (name === undefined) return undefined;
   const pairs = [...labels.matchAll(/(\w+)="((?:[^"\\]|\\.)*)"/g)];
-  return { name, labels: new Map(pairs.map(([, key, text]) => [key!, text!])), value: Number(value) };
+  return { name, labels: new Map(pairs.map(([, key = "", text = ""]) => [key, text])), value: Number(value) };
 }

@@ -20,8 +20,8 @@ export function percentile(sorted: ArrayLike<number>, share: number): number {
 export function median(values: readonly number[]): number {
   const sorted = Float64Array.from(values).sort();
   const upper = sorted.length >> 1;
-  if (sorted.length % 2 === 1) return sorted[upper]!;
-  return (sorted[upper - 1]! + sorted[upper]!) / 2; // NaN when empty
+  const { [upper]: high = Number.NaN, [upper - 1]: low = Number.NaN } = sorted; // NaN when empty
+  return sorted.length % 2 === 1 ? high : (low + high) / 2;
 }
 
 export function summarize(samples: ArrayLike<number>): Distribution {

@@ -3,6 +3,7 @@
  * of its nonces, signed in advance so that signing takes nothing from the machine under load. Bound:
  * BENCH_PRESIGNED_MAX; beyond it, and when a run is faster than expected, a transaction is signed when it is due.
  */
+import { must } from "../../base/assert.ts";
 import { hex } from "../../base/bytes.ts";
 import { type ChainRef, Wallet } from "../../sdk/wallet.ts";
 
@@ -25,6 +26,7 @@ interface Account {
 
 /** Transfers are small, so that no account of any load runs dry. */
 const AMOUNT = 1n;
+const HAS_QUEUE = "every node has a queue of senders";
 
 export class Transfers {
   readonly #chain: ChainRef;
@@ -61,10 +63,12 @@ export class Transfers {
 
   /** The next transfers through a node, its accounts in turn. */
   take(node: number, count: number): LoadTransfer[] {
-    const senderQueue = this.#senderQueues[node]!;
+    const senderQueue = must(this.#senderQueues[node], HAS_QUEUE);
+    let turn = must(this.#turns[node], HAS_QUEUE);
     const taken: LoadTransfer[] = [];
     for (let i = 0; i < count; i++)
-      taken.push(this.#next(senderQueue[this.#turns[node]!++ % senderQueue.length]!));
+      taken.push(this.#next(must(senderQueue[turn++ % senderQueue.length], "every node has accounts")));
+    this.#turns[node] = turn;
     return taken;
   }
 
@@ -81,7 +85,8 @@ export class Transfers {
 
   #sign(account: Account): LoadTransfer {
     const nonce = account.nonce++;
-    const to = this.#accounts[(account.index + 1 + nonce) % this.#accounts.length]!.wallet.address;
+    const next = this.#accounts[(account.index + 1 + nonce) % this.#accounts.length];
+    const to = must(next, "the index is below their number").wallet.address;
     const signed = account.wallet.transfer({ chain: this.#chain, nonce, to, amount: AMOUNT });
     return { id: hex(signed.id), bytes: signed.bytes };
   }

@@ -5,7 +5,7 @@
  */
 import { createHash } from "node:crypto";
 import { setTimeout as pause } from "node:timers/promises";
-import { assert } from "../../base/assert.ts";
+import { assert, must } from "../../base/assert.ts";
 import { createSigner, SEED_BYTES, verifySignature } from "../../crypto/keys.ts";
 import { median } from "./statistics.ts";
 
@@ -40,7 +40,7 @@ function verifySlice(signed: readonly SignedMessage[]): number {
   let elapsedMs = 0;
   while (elapsedMs < SLICE_MS) {
     for (let i = 0; i < STRIDE; i++) {
-      const { publicKey, message, signature } = signed[count++ % KEYS]!;
+      const { publicKey, message, signature } = must(signed[count++ % KEYS], "every key has signed");
       assert(verifySignature(publicKey, message, signature), "a signature of ours is valid");
     }
     elapsedMs = performance.now() - started;
