@@ -128,6 +128,9 @@ const NO_NON_NULL = [
   "sdk",
   "node",
   "testing",
+  "cli",
+  "tools/bench",
+  "tools/sim",
 ];
 
 /** Words that this project once had for itself; the right-hand side of docs/adr/0018 says what they are called now. */

@@ -3,6 +3,7 @@
  * these options alone, so they can be spread over processes; one hash over all traces says that two campaigns were
  * the same. A run that fails is shrunk.
  */
+import { must } from "../../base/assert.ts";
 import { hex, utf8 } from "../../base/bytes.ts";
 import { quorumOf } from "../../consensus/pbft/quorum.ts";
 import { sha256 } from "../../crypto/hash.ts";
@@ -56,7 +57,8 @@ export function scheduleOf(campaign: Campaign, index: number): Schedule {
   const seed = campaign.seed + index;
   const [least, most] = campaign.nodes;
   const nodes = least + (seed % (most - least + 1));
-  const profile = campaign.profile ?? TURNS[Math.floor(seed / (most - least + 1)) % TURNS.length]!;
+  const turn = Math.floor(seed / (most - least + 1)) % TURNS.length;
+  const profile = campaign.profile ?? must(TURNS[turn], "the index is below their number");
   const byzantine = campaign.byzantine ?? quorumOf(nodes).f;
   const schedule = generateSchedule({ seed, nodes, byzantine, profile });
   return campaign.only === undefined ? schedule : keepOnly(schedule, new Set(campaign.only));
@@ -78,19 +80,21 @@ export async function playOne(
 
 /** One hash over the traces of runs, in the order of their seeds. */
 export function hashOfTraces(outcomes: readonly ScheduleOutcome[]): string {
-  if (outcomes.length === 1) return outcomes[0]!.traceHash;
+  const [only, ...others] = outcomes;
+  if (only !== undefined && others.length === 0) return only.traceHash;
   const ordered = [...outcomes].sort((a, b) => a.seed - b.seed);
   return hex(sha256(utf8(ordered.map(({ traceHash }) => traceHash).join("\n"))));
 }
 
 /** What the smallest schedule that still fails by the same checker says, and its command. */
 async function explain(campaign: Campaign, schedule: Schedule, options: RunOptions): Promise<string> {
-  const [first] = (await runSchedule(schedule, options)).violations;
+  const [violation] = (await runSchedule(schedule, options)).violations;
+  const first = must(violation, "a schedule that is explained has failed");
   const failsAlike = async (smaller: Schedule) =>
-    (await runSchedule(smaller, options)).violations.some(({ checker }) => checker === first!.checker);
+    (await runSchedule(smaller, options)).violations.some(({ checker }) => checker === first.checker);
   const only = campaign.shrink ? await shrinkSchedule(schedule, failsAlike) : campaign.only;
   const smallest = only === undefined ? schedule : keepOnly(schedule, new Set(only));
-  const [shown = first!] = (await runSchedule(smallest, options)).violations;
+  const [shown = first] = (await runSchedule(smallest, options)).violations;
   const where = shown.replica === undefined ? "" : ` at node ${shown.replica}`;
   return `${shown.checker}${where} after ${Math.round(shown.atMs)} ms: ${shown.detail}; again: ${commandOf(schedule, only)}`;
 }

@@ -3,7 +3,7 @@
  * restarts them, cuts and heals the network, and tells observers everything. What happens when is the schedule's
  * matter (run.ts) or a test's (devnet.ts).
  */
-import { assert } from "../../base/assert.ts";
+import { assert, must } from "../../base/assert.ts";
 import type { Verdict } from "../../base/fault.ts";
 import type { SignedTransaction } from "../../chain/types/transaction.ts";
 import type { EngineSettings, ValidatorId } from "../../consensus/engine.ts";
@@ -23,6 +23,8 @@ import { SimNode } from "./sim-node.ts";
 import { SkewedClock, VirtualTime } from "./time.ts";
 import { Trace } from "./trace.ts";
 import type { World } from "./world.ts";
+
+const KEY_OF_EACH = "every validator of the world has a key";
 
 export interface ClusterOptions {
   readonly world: World;
@@ -221,7 +223,10 @@ export class Cluster {
   /** A liar without a key. */
   #estrange({ id, atMs, untilMs, everyMs }: Stranger, index: number): void {
     const { world, time } = this;
-    const node = this.nodes[this.nodes.length - this.#options.strangers!.length + index]!;
+    const node = must(
+      this.nodes.at(index - (this.#options.strangers ?? []).length),
+      "strangers are the last nodes",
+    );
     this.strange.add(node.id);
     const context = {
       random: this.#random.split(`stranger ${id}`),
@@ -238,14 +243,17 @@ export class Cluster {
     const { world, time } = this;
     const node = this.node(spec.validator);
     const accomplices = new Map(
-      (this.#options.adversaries ?? []).map(({ validator }) => [validator, world.validators[validator]!]),
+      (this.#options.adversaries ?? []).map(({ validator }) => [
+        validator,
+        must(world.validators[validator], KEY_OF_EACH),
+      ]),
     );
     return {
       node: node.id,
       validator: spec.validator,
       genesis: world.genesis,
       genesisHash: world.genesisHash,
-      signer: world.validators[spec.validator]!,
+      signer: must(world.validators[spec.validator], KEY_OF_EACH),
       accomplices,
       random: this.#random.split(`adversary ${spec.id}`),
       replica: () => node.replica,

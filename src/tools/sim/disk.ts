@@ -4,6 +4,7 @@
  * full. What a start finds is read by the same code that reads the file of a real node (storage/journal-format.ts).
  */
 
+import { must } from "../../base/assert.ts";
 import { concatBytes } from "../../base/bytes.ts";
 import {
   encodeJournalHeader,
@@ -121,7 +122,8 @@ export class SimDisk {
     if (this.durableRecords.length === 0) return false;
     this.#reread((file) => {
       const at = this.#ports.random.integer(JOURNAL_HEADER_BYTES, file.length - 1);
-      file[at]! ^= 1 << this.#ports.random.integer(0, 7);
+      file[at] =
+        must(file[at], "the place is drawn below the length") ^ (1 << this.#ports.random.integer(0, 7));
       return file;
     });
     return true;

@@ -3,6 +3,7 @@
  * parser of transactions, a Merkle tree and a state tree of its own. The checkers compare every replica with it. It
  * shares nothing with src/chain but SHA-256; what the bytes are is docs/protocol.md.
  */
+import { must } from "../../base/assert.ts";
 import { byteText, concatBytes, utf8 } from "../../base/bytes.ts";
 import { sha256 } from "../../crypto/hash.ts";
 import { type ByteText, Cursor, textBytes, u64Bytes } from "./checkers/raw-bytes.ts";
@@ -131,7 +132,7 @@ export class NaiveLedger {
   }
 
   #transfer({ from }: NaiveTransaction, to: Uint8Array, amount: bigint): Outcome {
-    const sender = this.accounts.get(from)!;
+    const sender = must(this.accounts.get(from), "who pays was found before");
     const receiver = byteText(to);
     const none = { kind: 0, module: 1, data: new Uint8Array(0) };
     if (sender.balance < amount) return { ...none, code: 1 };
@@ -202,12 +203,16 @@ interface Leaf {
   readonly hash: Uint8Array;
 }
 
+function leafAt(leaves: readonly Leaf[], index: number): Leaf {
+  return must(leaves[index], "the range lies within the leaves");
+}
+
 /** The root over leaves[from..to), which share their first `depth` bits. */
 function subtree(leaves: readonly Leaf[], from: number, to: number, depth: number): Uint8Array {
   if (to === from) return new Uint8Array(32);
-  if (to - from === 1) return leaves[from]!.hash;
+  if (to - from === 1) return leafAt(leaves, from).hash;
   let middle = from;
-  while (middle < to && (leaves[middle]!.path.charCodeAt(depth >> 3) >> (7 - (depth % 8))) % 2 === 0)
+  while (middle < to && (leafAt(leaves, middle).path.charCodeAt(depth >> 3) >> (7 - (depth % 8))) % 2 === 0)
     middle++;
   const left = subtree(leaves, from, middle, depth + 1);
   const right = subtree(leaves, middle, to, depth + 1);
@@ -220,8 +225,9 @@ export function naiveMerkleRoot(leaves: readonly Uint8Array[]): Uint8Array {
   while (level.length > 1) {
     const above: Uint8Array[] = [];
     for (let i = 0; i < level.length; i += 2) {
-      const pair = concatBytes(Uint8Array.of(1), level[i]!, level[i + 1] ?? new Uint8Array(0));
-      above.push(i + 1 < level.length ? sha256(pair) : level[i]!);
+      const left = must(level[i], "the loop ends with the level");
+      const pair = concatBytes(Uint8Array.of(1), left, level[i + 1] ?? new Uint8Array(0));
+      above.push(i + 1 < level.length ? sha256(pair) : left);
     }
     level = above;
   }

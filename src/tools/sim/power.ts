@@ -3,6 +3,7 @@
  * crash falls exactly between two actions on the world: what comes after it in the same turn of the replica never
  * happens. It counts the actions over all lives of the node, which makes each of them a possible moment of a crash.
  */
+import { must } from "../../base/assert.ts";
 import type { Crash } from "./schedule.ts";
 
 /** Counts and armed crashes of a node, over all its lives. */
@@ -52,7 +53,7 @@ export class CrashTrigger {
     const index = this.#armed.findIndex(({ when }) => when.kind === kind && when.count === count);
     if (index < 0) return;
     const [crash] = this.#armed.splice(index, 1);
-    this.#blow(crash!);
+    this.#blow(must(crash, "it was found at this index"));
   }
 }
 

@@ -50,7 +50,7 @@ export class Random {
 
   /** One of the items. */
   pick<T>(items: readonly T[]): T {
-    return items[Math.floor(this.fraction() * items.length)]!;
+    return items[Math.floor(this.fraction() * items.length)] as T; // which may hold undefined
   }
 
   /** The items in another order. */
@@ -58,7 +58,8 @@ export class Random {
     const shuffled = [...items];
     for (let i = shuffled.length - 1; i > 0; i--) {
       const j = this.integer(0, i);
-      [shuffled[i], shuffled[j]] = [shuffled[j]!, shuffled[i]!];
+      const [one, other] = [shuffled[i], shuffled[j]] as [T, T]; // both indexes are below the length
+      [shuffled[i], shuffled[j]] = [other, one];
     }
     return shuffled;
   }

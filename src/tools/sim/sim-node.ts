@@ -2,6 +2,7 @@
  * One node of a run over all its lives: its disk, clock, crash trigger and Byzantine filters stay, the replica is opened anew
  * at each start. The replica is the shipped one; everything it touches is a port of this folder.
  */
+import { must } from "../../base/assert.ts";
 import { SILENT } from "../../base/log.ts";
 import type { Genesis } from "../../chain/genesis/genesis.ts";
 import type { SealedBlock } from "../../chain/types/block.ts";
@@ -262,8 +263,9 @@ export class SimNode {
   /** Blocks that became durable in the moment of a crash, before anybody was told. */
   #tellUntold({ chain }: Replica): void {
     for (let height = this.#told + 1n; height <= chain.head.summary.height; height++) {
-      const sealed = chain.sealedBlockAt(height)!;
-      this.#tellCommitted(sealed, chain.store.receipts(sealed.block.hash)!);
+      const sealed = must(chain.sealedBlockAt(height), "blocks up to the head are in the store");
+      const receipts = must(chain.store.receipts(sealed.block.hash), "every block has its receipts");
+      this.#tellCommitted(sealed, receipts);
     }
   }
 

@@ -4,6 +4,7 @@
  * replica has a clock of its own on top, which is wrong by an offset, a drift and jumps.
  * It knows nothing of what happens.
  */
+import { must } from "../../base/assert.ts";
 import type { Scheduler } from "../../base/scheduler.ts";
 
 interface Event {
@@ -115,29 +116,36 @@ export class SkewedClock implements Scheduler {
   }
 }
 
+function at(heap: readonly Event[], index: number): Event {
+  return must(heap[index], "the index is within the heap");
+}
+
 function push(heap: Event[], event: Event): void {
   let place = heap.length;
   heap.push(event);
   while (place > 0) {
     const parent = (place - 1) >> 1;
-    if (!isBefore(event, heap[parent]!)) break;
-    heap[place] = heap[parent]!;
+    const above = at(heap, parent);
+    if (!isBefore(event, above)) break;
+    heap[place] = above;
     place = parent;
   }
   heap[place] = event;
 }
 
 function pop(heap: Event[]): Event {
-  const first = heap[0]!;
-  const last = heap.pop()!;
+  const first = at(heap, 0);
+  const last = at(heap, heap.length - 1);
+  heap.pop();
   if (heap.length === 0) return first;
   let place = 0;
   for (;;) {
     let child = 2 * place + 1;
     if (child >= heap.length) break;
-    if (child + 1 < heap.length && isBefore(heap[child + 1]!, heap[child]!)) child++;
-    if (!isBefore(heap[child]!, last)) break;
-    heap[place] = heap[child]!;
+    if (child + 1 < heap.length && isBefore(at(heap, child + 1), at(heap, child))) child++;
+    const below = at(heap, child);
+    if (!isBefore(below, last)) break;
+    heap[place] = below;
     place = child;
   }
   heap[place] = last;

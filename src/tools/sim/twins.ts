@@ -4,6 +4,7 @@
  * Source: Bano et al., "Twins: BFT Systems Made Robust", OPODIS 2021 (arXiv 2004.10617); rounds by time here, since
  * a view has no fixed length.
  */
+import { must } from "../../base/assert.ts";
 import type { ValidatorId } from "../../consensus/engine.ts";
 import type { Random } from "./random.ts";
 import type { AdversarySpec, NetworkFault, NodeId } from "./schedule.ts";
@@ -29,7 +30,8 @@ export function twinRounds(random: Random, all: readonly NodeId[]): NetworkFault
     const own = random.split(round);
     const count = own.pick([1, 2, 2, 2, 3]);
     const groups: NodeId[][] = Array.from({ length: count }, () => []);
-    for (const node of all) groups[own.integer(0, count - 1)]!.push(node);
+    for (const node of all)
+      must(groups[own.integer(0, count - 1)], "the index is drawn below their number").push(node);
     return {
       id: `f${round}`,
       kind: "partition",

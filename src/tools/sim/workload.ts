@@ -18,7 +18,7 @@ export function pickWorkload(
     const from = own.integer(0, ACCOUNTS - 1);
     return {
       id: `w${i}`,
-      atMs: isBursty ? BURSTS_MS[own.integer(0, 1)]! + own.integer(0, 10) : own.integer(0, spanMs),
+      atMs: isBursty ? own.pick(BURSTS_MS) + own.integer(0, 10) : own.integer(0, spanMs),
       node: own.integer(0, nodes - 1),
       from,
       to: (from + own.integer(1, ACCOUNTS - 1)) % ACCOUNTS,

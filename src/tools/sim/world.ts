@@ -2,6 +2,7 @@
  * Who takes part in a run: keys, accounts and the genesis, derived from fixed texts, so that all runs of one shape
  * share them. Planning costs key generation and hashing, so plans are kept per shape (bounded by who asks).
  */
+import { must } from "../../base/assert.ts";
 import type { Hash } from "../../base/bytes.ts";
 import { EMPTY } from "../../base/bytes.ts";
 import type { PbftParameters } from "../../chain/genesis/consensus-parameters.ts";
@@ -70,10 +71,14 @@ export class World {
   }
 
   transfer(from: number, to: number, amount: bigint, nonce: bigint, fee = 0n): SignedTransaction {
-    const payload = bank.encodeCall({ to: this.accounts[to]!.publicKey, amount, memo: EMPTY });
+    const payload = bank.encodeCall({ to: this.#account(to).publicKey, amount, memo: EMPTY });
     const { chainId } = this.genesis;
     const fields = { chainId, nonce, fee, validUntilHeight: 0n, module: bank.id, payload };
-    return signTransaction(fields, this.accounts[from]!, this.genesisHash);
+    return signTransaction(fields, this.#account(from), this.genesisHash);
+  }
+
+  #account(index: number): Signer {
+    return must(this.accounts[index], "the index is one of the ACCOUNTS");
   }
 }
 

@@ -3,6 +3,7 @@
  * as in the reference model), the blocks in them, and the certificates that can be made of the signatures, with
  * those of their own keys added wherever one is missing. Who takes part, and how each is reached.
  */
+import { must } from "../../../base/assert.ts";
 import { byteText, EMPTY, type Hash } from "../../../base/bytes.ts";
 import type { Block, BlockHead } from "../../../chain/types/block.ts";
 import type { ValidatorId } from "../../../consensus/engine.ts";
@@ -237,7 +238,7 @@ export class AdversaryKnowledge implements Observer {
     if (member === undefined) return undefined;
     const { random } = member;
     const heights = [0n, ...this.checkpoints.keys()].sort((a, b) => (a < b ? -1 : 1));
-    const stableCheckpoint = lies.h ? random.pick(heights) : heights.at(-1)!;
+    const stableCheckpoint = lies.h ? random.pick(heights) : must(heights.at(-1), "0 is among the heights");
     const certificate = this.checkpoints.get(stableCheckpoint);
     const { logWindow } = this.forger.genesis.consensus;
     const countMax = lies.p ? random.integer(0, logWindow) : logWindow;
@@ -250,7 +251,8 @@ export class AdversaryKnowledge implements Observer {
       );
       if (fitting.length === 0) break;
       fitting.sort(byView);
-      const entry = lies.p && random.chance(0.5) ? random.pick(fitting) : fitting.at(-1)!;
+      const newest = must(fitting.at(-1), "one fits");
+      const entry = lies.p && random.chance(0.5) ? random.pick(fitting) : newest;
       certified.push(entry.bytes);
       parent = byteText(entry.head.hash);
     }
@@ -302,10 +304,12 @@ function ascending(signatures: ReadonlyMap<ValidatorId, Uint8Array>): SignerSign
 
 function remember<T>(set: Set<T>, item: T): void {
   set.add(item);
-  if (set.size > 4 * REMEMBERED_MAX) set.delete(set.values().next().value!);
+  const [oldest] = set;
+  if (oldest !== undefined && set.size > 4 * REMEMBERED_MAX) set.delete(oldest);
 }
 
 function rememberAt<K, V>(map: Map<K, V>, key: K, value: V): void {
   map.set(key, value);
-  if (map.size > REMEMBERED_MAX) map.delete(map.keys().next().value!);
+  const [oldest] = map.keys();
+  if (oldest !== undefined && map.size > REMEMBERED_MAX) map.delete(oldest);
 }

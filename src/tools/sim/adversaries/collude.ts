@@ -3,6 +3,7 @@
  * for whatever has been proposed anywhere, propose at several views, tell each side what helps it, show any valid
  * certificate, and open views on any quorum. The rest of the time their replicas behave.
  */
+import { must } from "../../../base/assert.ts";
 import { byteText } from "../../../base/bytes.ts";
 import type { Block, BlockHead } from "../../../chain/types/block.ts";
 import type { PbftBody } from "../../../consensus/pbft/messages.ts";
@@ -15,6 +16,7 @@ import { repeatedly } from "./noise.ts";
 
 /** Proposals that are still worth a vote. */
 const RECENT = 12;
+const VIEW_IN_USE = "there is always a view in use";
 
 export function collude(
   context: MisbehaviourContext,
@@ -69,10 +71,8 @@ function pickParent(
 /** All members, for one of the newest proposals, in both phases, to some. */
 function vote(context: MisbehaviourContext, knowledge: AdversaryKnowledge): void {
   const { random } = context;
-  const views = knowledge.viewsInUse();
-  const recent = [...knowledge.sightings.values()]
-    .filter(({ view }) => view + 1n >= views[0]!)
-    .slice(-RECENT);
+  const lowest = must(knowledge.viewsInUse()[0], VIEW_IN_USE);
+  const recent = [...knowledge.sightings.values()].filter(({ view }) => view + 1n >= lowest).slice(-RECENT);
   if (recent.length === 0) return;
   const sighting = random.pick(recent);
   const voters = random.chance(0.7) ? [...knowledge.members.values()] : [context];
@@ -110,7 +110,8 @@ function signCheckpoint(context: MisbehaviourContext, { forger }: AdversaryKnowl
 function askForView(context: MisbehaviourContext, knowledge: AdversaryKnowledge): void {
   const { random, validator, signer } = context;
   const views = knowledge.viewsInUse();
-  const [lowest, highest] = [views[0]!, views.at(-1)!];
+  const lowest = must(views[0], VIEW_IN_USE);
+  const highest = must(views.at(-1), VIEW_IN_USE);
   const view = random.pick([highest, highest + 1n, lowest + 1n, random.pick(views) + 1n]);
   if (view === 0n) return;
   const lies = { h: random.chance(0.6), p: random.chance(0.8) };

@@ -4,6 +4,7 @@
  * of another question, cut short, with a bit flipped, with blocks that are not the next ones or were never agreed.
  * Source: docs/protocol.md, "Gossip", "Repair"; pbft.md 1.13.
  */
+import { must } from "../../../base/assert.ts";
 import { concatBytes } from "../../../base/bytes.ts";
 import { encodeSealedBlock, type SealedBlock } from "../../../chain/types/block.ts";
 import { decodeCommitCertificate, encodeCommitCertificate } from "../../../consensus/pbft/certificate.ts";
@@ -72,7 +73,10 @@ function falseSealed({ random, replica }: GossipContext, forger: Forger): Sealed
     return { ...sealed, seal: encodeCommitCertificate({ view, signatures: signatures.slice(0, -1) }) };
   if (kind === 2) return { ...sealed, seal: encodeCommitCertificate({ view: view + 1n, signatures }) };
   if (kind === 3) {
-    const twice = [signatures[0]!, ...signatures.slice(0, -1)];
+    const twice = [
+      must(signatures[0], "a certificate has a quorum of signatures"),
+      ...signatures.slice(0, -1),
+    ];
     return { ...sealed, seal: encodeCommitCertificate({ view, signatures: twice }) };
   }
   const { proposer } = head.block.summary;
@@ -124,6 +128,6 @@ function damaged(random: Random, bytes: Uint8Array): Uint8Array {
   if (random.chance(0.3)) return bytes.subarray(0, random.integer(0, bytes.length - 1));
   const copy = concatBytes(bytes);
   const at = random.integer(0, copy.length - 1);
-  copy[at] = copy[at]! ^ (1 << random.integer(0, 7));
+  copy[at] = must(copy[at], "the place is drawn below the length") ^ (1 << random.integer(0, 7));
   return copy;
 }

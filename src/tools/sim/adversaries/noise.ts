@@ -4,6 +4,7 @@
  * flipped bit), most of it signed well, so that it gets as far as it can.
  * Source: pbft.md 1.3, 1.13, 1.15, 1.17; ByzzFuzz (OOPSLA 2023) for the mutations.
  */
+import { must } from "../../../base/assert.ts";
 import { concatBytes, EMPTY, type Hash } from "../../../base/bytes.ts";
 import { encodeSealedBlock } from "../../../chain/types/block.ts";
 import type { ValidatorId } from "../../../consensus/engine.ts";
@@ -300,7 +301,7 @@ function flipped({ random }: MisbehaviourContext, packet: Uint8Array): Uint8Arra
   if (packet.length === 0) return Uint8Array.of(1);
   const copy = concatBytes(packet);
   const at = random.integer(0, copy.length - 1);
-  copy[at] = copy[at]! ^ (1 << random.integer(0, 7));
+  copy[at] = must(copy[at], "the place is drawn below the length") ^ (1 << random.integer(0, 7));
   return copy;
 }
 

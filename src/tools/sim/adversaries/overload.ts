@@ -4,6 +4,7 @@
  * it can before it is refused. It is found where computing takes time (computing.ts).
  * Source: pbft.md 1.15.
  */
+import { must } from "../../../base/assert.ts";
 import { EMPTY, type Hash } from "../../../base/bytes.ts";
 import { bank, readAccount } from "../../../chain/modules/bank.ts";
 import { encodeSealedBlock, type SealedBlock } from "../../../chain/types/block.ts";
@@ -43,7 +44,7 @@ export function overload(
   return repeatedly(context, BUNDLE_MS, () => {
     const replica = context.replica();
     if (replica === undefined) return;
-    const name = load ?? OVERLOADS[turn++ % OVERLOADS.length]!;
+    const name = load ?? must(OVERLOADS[turn++ % OVERLOADS.length], "the index is below their number");
     const packet = MAKERS[name]({ context, forger, replica });
     if (packet === undefined) return;
     // The same again and again: what is refused is remembered by nobody, so it costs as much as a new one.

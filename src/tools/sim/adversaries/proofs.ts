@@ -5,6 +5,7 @@
  * them twice, without the primary's own, or with a false one among them. And valid VIEW-CHANGEs in numbers.
  * Source: pbft.md 1.3, 1.8, 1.9, 1.15.
  */
+import { must } from "../../../base/assert.ts";
 import { byteText, EMPTY } from "../../../base/bytes.ts";
 import type { ValidatorId } from "../../../consensus/engine.ts";
 import { encodeCheckpointCertificate, type SignerSignature } from "../../../consensus/pbft/certificate.ts";
@@ -19,6 +20,8 @@ import { someOf } from "./forger.ts";
 import { repeatedly } from "./noise.ts";
 
 type Spec<K extends AdversarySpec["kind"]> = Extract<AdversarySpec, { kind: K }>;
+
+const VIEW_IN_USE = "there is always a view in use";
 
 /** Asks for views with false proofs, and opens its own views on false VIEW-CHANGEs. */
 export function falseProofs(
@@ -48,7 +51,7 @@ export function floodViews(
   const { validator, signer, random } = context;
   let next = 0n;
   return repeatedly(context, everyMs, () => {
-    const highest = knowledge.viewsInUse().at(-1)!;
+    const highest = must(knowledge.viewsInUse().at(-1), VIEW_IN_USE);
     if (next <= highest) next = highest + 1n;
     const body = knowledge.forgeViewChange(validator, next, { h: random.chance(0.5), p: true });
     if (body === undefined) return;
@@ -64,7 +67,9 @@ export function floodViews(
 /** The members' own views that somebody may still want to hear of, and the one after. */
 function wantedView({ random }: MisbehaviourContext, knowledge: AdversaryKnowledge): bigint {
   const views = knowledge.viewsInUse();
-  const view = random.pick([views.at(-1)! + 1n, views[0]! + 1n, random.pick(views)]);
+  const lowest = must(views[0], VIEW_IN_USE);
+  const highest = must(views.at(-1), VIEW_IN_USE);
+  const view = random.pick([highest + 1n, lowest + 1n, random.pick(views)]);
   return view === 0n ? 1n : view;
 }
 
@@ -215,7 +220,7 @@ function merged(maps: readonly ReadonlyMap<ValidatorId, Uint8Array>[]): Map<Vali
 function falseNewView(knowledge: AdversaryKnowledge, context: MisbehaviourContext): NewViewBody | undefined {
   const { forger, viewChanges } = knowledge;
   const { random, validator, signer } = context;
-  const highest = knowledge.viewsInUse().at(-1)!;
+  const highest = must(knowledge.viewsInUse().at(-1), VIEW_IN_USE);
   const views = [highest, highest + 1n, highest + 2n, ...viewChanges.keys()];
   const own = views.filter(
     (view) => view > 0n && forger.primaryOf(view) === validator && view + 2n > highest,
@@ -258,7 +263,7 @@ function chooseFalsely(
   const known = (asked: bigint) =>
     [...(knowledge.viewChanges.get(asked) ?? [])].map(([from, bytes]): Asked => ({ from, bytes }));
   const of = (from: ValidatorId, asked: bigint, trick: boolean): Asked | undefined => {
-    const member = members.get(from)!;
+    const member = must(members.get(from), "only members are asked for theirs");
     const lies = { h: random.chance(0.5), p: random.chance(0.5) };
     const made = knowledge.forgeViewChange(from, asked, lies);
     const body = made && trick ? random.pick(TRICKS)(made, knowledge, member) : made;

@@ -4,6 +4,7 @@
  * that its journal lacks; and what it has noticed it still knows after a restart. What the journal holds is taken
  * from what the engine was started with and orders to be written. Source: pbft.md 1.12 (Amnesia).
  */
+import { must } from "../../../base/assert.ts";
 import { byteText } from "../../../base/bytes.ts";
 import type { Effect, Input, Typed } from "../../../consensus/engine.ts";
 import type { Observer } from "../observer.ts";
@@ -86,7 +87,11 @@ export class AmnesiaChecker implements Observer {
   }
 
   #remember(node: NodeId, memory: Memory, bytes: Uint8Array): void {
-    const record = readRecord(bytes, this.#facts.validatorOf(node)!, 0n);
+    const record = readRecord(
+      bytes,
+      must(this.#facts.validatorOf(node), "only validators keep a journal"),
+      0n,
+    );
     if (record.kind === "vote" || record.kind === "commit") {
       const { type, view, height, hash } = record.vote;
       memory.votes.set(key(view, height, type === COMMIT), hash);
@@ -125,7 +130,7 @@ export class AmnesiaChecker implements Observer {
   }
 
   #missing(node: NodeId, memory: Memory, { certified, viewChanges }: ViewMessage): string | undefined {
-    const self = this.#facts.validatorOf(node)!;
+    const self = must(this.#facts.validatorOf(node), "only validators keep a journal");
     for (const bytes of viewChanges ?? []) {
       const { from, view, signature, entries } = readViewChange(bytes);
       const isOwn = from === self;

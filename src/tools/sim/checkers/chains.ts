@@ -5,6 +5,7 @@
  * has committed it still has after a crash; a transaction that was final stays.
  * Source: pbft.md 1.1 (safety), 1.5 (committed-local), 1.11, 1.12.
  */
+import { must } from "../../../base/assert.ts";
 import { type Address, byteText, concatBytes, type Hash, hex, utf8 } from "../../../base/bytes.ts";
 import { readAccount } from "../../../chain/modules/bank.ts";
 import type { Block, Header, SealedBlock, Summary } from "../../../chain/types/block.ts";
@@ -60,7 +61,7 @@ export class ChainChecker implements Observer {
   /** After a start: what was committed is still there, and what became durable unseen is looked at now. */
   stepped(node: NodeId, input: { readonly kind: string; readonly head?: { readonly height: bigint } }): void {
     if (input.kind !== "started" || !this.#facts.isCorrect(node)) return;
-    const height = input.head!.height;
+    const height = must(input.head, "a start says the head").height;
     const told = this.#told.get(node) ?? 0n;
     if (this.#facts.isRolledBack(node)) this.#told.set(node, height);
     else if (height < told) this.#report("final", node, `committed height ${told}, starts at ${height}`);
@@ -132,7 +133,7 @@ export class ChainChecker implements Observer {
       this.#report("validity", node, `height ${height} is committed, ${this.agreed.length - 1} was the last`);
       return;
     }
-    const parent = this.agreed[Number(height) - 1]!;
+    const parent = must(this.agreed[Number(height) - 1], "the height is the next one");
     const transactions = block.transactions.map(({ bytes }) => byteText(sha256(bytes)));
     const wrong = this.#blockFault(block, parent);
     if (wrong !== undefined) this.#report("validity", node, `block ${height}: ${wrong}`);

@@ -4,6 +4,7 @@
  * VIEW-CHANGEs and carries exactly what follows from them. And nobody correct is ever accused of equivocation.
  * Source: pbft.md 1.8, 1.9 (computeO).
  */
+import { must } from "../../../base/assert.ts";
 import { byteText } from "../../../base/bytes.ts";
 import type { Effect, Input, SealedHead, Typed } from "../../../consensus/engine.ts";
 import type { Observer } from "../observer.ts";
@@ -86,8 +87,8 @@ export class ViewChecker implements Observer {
   /** What lay above the head was lost with the database; what is owed for own COMMITs is checkers/recovery.ts's. */
   #forget(node: NodeId, height: bigint): void {
     this.#committed.set(node, height);
-    const seals = this.#seals.get(node);
-    for (const sealed of seals?.keys() ?? []) if (sealed > height) seals!.delete(sealed);
+    const seals = this.#seals.get(node) ?? new Map();
+    for (const sealed of seals.keys()) if (sealed > height) seals.delete(sealed);
   }
 
   delivered(_node: NodeId, _from: NodeId, packet: Uint8Array): void {
@@ -246,7 +247,8 @@ export class ViewChecker implements Observer {
       const isShowable = isCommitted && (this.#seals.get(node)?.get(height) ?? view) < view;
       if (isCommitted && !isShowable && entry === undefined) return;
       if (isShowable) {
-        if (entry?.hash === this.#chains.agreed[Number(height)]?.hash) hash = entry!.hash;
+        if (entry !== undefined && entry.hash === this.#chains.agreed[Number(height)]?.hash)
+          hash = entry.hash;
         else this.#facts.report("view-change", node, `${detail} hides the committed block ${height}`);
         if (entry === undefined) return;
         continue;
@@ -297,7 +299,7 @@ function carriedOver(
   changes: readonly RawViewChange[],
   genesisHash: ByteText,
 ): { readonly height: bigint; readonly hash: ByteText }[] {
-  let base = changes[0]!;
+  let base = must(changes[0], "a NEW-VIEW carries a quorum of VIEW-CHANGEs");
   for (const change of changes) if (change.stable > base.stable) base = change;
   const carried: { height: bigint; hash: ByteText }[] = [];
   let parent = base.checkpoint?.hash ?? genesisHash;

@@ -3,6 +3,7 @@
  * never a vote in a view below one that it asked for, one VIEW-CHANGE a view, one NEW-VIEW a view; and whatever
  * leaves was durable before, as the table of pbft.md 1.12 says, compared with what the disk holds at that moment.
  */
+import { must } from "../../../base/assert.ts";
 import { byteText } from "../../../base/bytes.ts";
 import type { SealedBlock } from "../../../chain/types/block.ts";
 import type { Effect, Input, Typed } from "../../../consensus/engine.ts";
@@ -107,7 +108,11 @@ export class VoteChecker implements Observer {
   #checkCut(node: NodeId, { journal, checkpoint }: Extract<Input<Typed>, { kind: "started" }>): void {
     const stored = checkpoint === undefined ? 0n : readCheckpoint(checkpoint).height;
     for (const bytes of journal) {
-      const record = readRecord(bytes, this.#facts.validatorOf(node)!, 0n);
+      const record = readRecord(
+        bytes,
+        must(this.#facts.validatorOf(node), "only validators keep a journal"),
+        0n,
+      );
       if (record.kind !== "mark" || record.cut === undefined || record.cut <= stored) continue;
       const detail = `starts with a journal cut at ${record.cut} and the checkpoint of ${stored}`;
       this.#facts.report("durability", node, detail);
@@ -211,7 +216,11 @@ export class VoteChecker implements Observer {
   #write(node: NodeId, ballots: Ballots, records: readonly Uint8Array[]): void {
     for (const bytes of records) {
       try {
-        this.#note(node, ballots, readRecord(bytes, this.#facts.validatorOf(node)!, 0n));
+        this.#note(
+          node,
+          ballots,
+          readRecord(bytes, must(this.#facts.validatorOf(node), "only validators keep a journal"), 0n),
+        );
       } catch (error) {
         if (!(error instanceof RangeError)) throw error;
         this.#facts.report("durability", node, `a journal record does not decode: ${error.message}`);

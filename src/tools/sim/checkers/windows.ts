@@ -6,6 +6,7 @@
  * engine orders to be written down, in the order of its effects, so that a vote counts as of the moment when it was
  * given and not when it leaves. Source: pbft.md 1.5 (A3, H, chain-prepared), 1.7 (T_req), 1.8 (P), 1.9 (low).
  */
+import { must } from "../../../base/assert.ts";
 import { byteText } from "../../../base/bytes.ts";
 import type { Effect, Input, SealedHead, Typed } from "../../../consensus/engine.ts";
 import type { Observer } from "../observer.ts";
@@ -92,7 +93,11 @@ export class WindowChecker implements Observer {
   /** A damaged record is the vote checker's matter. */
   #written(node: NodeId, window: Window, bytes: Uint8Array, isNew: boolean): void {
     try {
-      const record = readRecord(bytes, this.#facts.validatorOf(node)!, 0n);
+      const record = readRecord(
+        bytes,
+        must(this.#facts.validatorOf(node), "only validators keep a journal"),
+        0n,
+      );
       if (record.kind === "new-view") {
         window.bases.set(record.view, baseOf(bytes.subarray(2)));
         if (record.view > window.view) window.view = record.view;

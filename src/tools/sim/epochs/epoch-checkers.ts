@@ -4,6 +4,7 @@
  * says; no vote of one key for two blocks; no message of an epoch below one that the node has spoken in; none of a key
  * in an epoch whose set it is not in.
  */
+import { must } from "../../../base/assert.ts";
 import { byteText, equalBytes } from "../../../base/bytes.ts";
 import type { SealedBlock } from "../../../chain/types/block.ts";
 import { createValidatorSet } from "../../../chain/types/validator-set.ts";
@@ -81,7 +82,7 @@ export class EpochCheckers {
   }
 
   #keyOf(node: NodeId): string {
-    return byteText(this.#world.validators[node]!.publicKey);
+    return byteText(must(this.#world.validators[node], "every node of this world has a key").publicKey);
   }
 
   #committed(node: NodeId, sealed: SealedBlock, receipts: readonly Uint8Array[]): void {

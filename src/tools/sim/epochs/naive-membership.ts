@@ -3,6 +3,7 @@
  * their receipts say, by the plainest means: lists of keys, and no code of the protocol but the decoding of a call.
  * The oracle of the epoch checkers.
  */
+import { must } from "../../../base/assert.ts";
 import { byteText } from "../../../base/bytes.ts";
 import { GOV, type GovCall, gov } from "../../../chain/modules/gov.ts";
 import type { SealedBlock } from "../../../chain/types/block.ts";
@@ -53,19 +54,22 @@ export class NaiveMembership {
   }
 
   get current(): NaiveEpoch {
-    return this.epochs[this.epochs.length - 1]!;
+    return must(this.epochs.at(-1), "epoch 0 is there from the start");
   }
 
   /** The epoch of a height that was extended to, or of the next one. */
   at(height: bigint): NaiveEpoch {
-    return this.epochs.findLast(({ first }) => first <= height) ?? this.epochs[0]!;
+    return (
+      this.epochs.findLast(({ first }) => first <= height) ??
+      must(this.epochs[0], "epoch 0 is there from the start")
+    );
   }
 
   /** The next block of the chain, with its receipts. */
   extend({ block }: SealedBlock, receipts: readonly Uint8Array[]): void {
     const { height } = block.summary;
     for (const [index, transaction] of block.transactions.entries()) {
-      const receipt = decodeReceipt(receipts[index]!);
+      const receipt = decodeReceipt(must(receipts[index], "every transaction has a receipt"));
       if (!receipt.ok || receipt.value.status !== "success" || transaction.module !== GOV) continue;
       const call = gov.decodeCall(transaction.payload);
       if (!call.ok) continue;
