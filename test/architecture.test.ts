@@ -129,8 +129,7 @@ const NO_NON_NULL = [
   "node",
   "testing",
   "cli",
-  "tools/bench",
-  "tools/sim",
+  "tools",
 ];
 
 /** Words that this project once had for itself; the right-hand side of docs/adr/0018 says what they are called now. */

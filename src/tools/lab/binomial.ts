@@ -4,7 +4,7 @@
  * that 10^5 trials and probabilities of 10^-9 are no trouble. It knows nothing of races.
  * Sources: Fisher's exact test; E. B. Wilson, JASA 22 (1927).
  */
-import { assert } from "../../base/assert.ts";
+import { assert, must } from "../../base/assert.ts";
 
 /** Outcomes as likely as the one seen, but for rounding, count as extreme. */
 const SAME_LIKELIHOOD = 1 + 1e-7;
@@ -67,7 +67,7 @@ function noLikelier({ first, count, logOfFirst, logStep, seen }: Distribution): 
     logs[i] = log;
     if (i < count - 1) log += logStep(first + i);
   }
-  const bound = logs[seen - first]! + Math.log(SAME_LIKELIHOOD);
+  const bound = must(logs[seen - first], "what was seen is in the range") + Math.log(SAME_LIKELIHOOD);
   let sum = 0;
   for (const each of logs) if (each <= bound) sum += Math.exp(each);
   return Math.min(1, sum);

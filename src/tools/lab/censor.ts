@@ -4,7 +4,7 @@
  * transaction is a mark on the honest miners' blocks. Beside it PBFT with f censoring validators on whole replicas,
  * whose fairness timer changes the primary. Sources: pow.md 2.9; pbft.md 1.7.
  */
-import { assert } from "../../base/assert.ts";
+import { assert, must } from "../../base/assert.ts";
 import { byteText, equalBytes } from "../../base/bytes.ts";
 import { BlockTree, MOST_WORK, type TreeNode } from "../../chain/forks/block-tree.ts";
 import type { BlockHead } from "../../chain/types/block.ts";
@@ -123,7 +123,8 @@ function rowOf(options: Censor, { tactic, share }: Cell, struggles: readonly Str
     isMatch:
       tactic === "undo"
         ? fights === 0 || binomialPValue(undone, fights, expected) >= 0.001 / cells
-        : done.length === options.trials && isNear(meanBlocks!, share, options.trials),
+        : done.length === options.trials &&
+          isNear(must(meanBlocks, "all trials were done"), share, options.trials),
   };
 }
 
@@ -170,7 +171,7 @@ class Struggle {
     this.#random = random;
     const { fork } = chain;
     this.#tree = new BlockTree((hash) => (equalBytes(hash, fork.head.hash) ? fork : undefined), MOST_WORK);
-    this.#head = this.#tree.get(fork.head.hash)!;
+    this.#head = must(this.#tree.get(fork.head.hash), "the tree stands on the fork");
     this.#trunk = chain.trunk;
     this.#public = new LabBranch(chain.trunk);
   }

@@ -5,7 +5,7 @@
  * seen the payment final and another correct node has the conflicting one.
  * Source: pow.md 2.9; pbft.md 1.1 (two quorums share a correct validator).
  */
-import { unreachable } from "../../base/assert.ts";
+import { must, unreachable } from "../../base/assert.ts";
 import { byteText } from "../../base/bytes.ts";
 import type { SignedTransaction } from "../../chain/types/transaction.ts";
 import type { ValidatorId } from "../../consensus/engine.ts";
@@ -101,7 +101,7 @@ export async function runMajority(options: MajorityOptions, step = noStep): Prom
     const pow = judgeCell(attack, cell, runTrials(chain, attack, cell, [0, races]), shares.length);
     const own: SpendOutcome[] = [];
     for (let trial = 0; trial < trials; trial++) {
-      const tactic = TACTICS[trial % TACTICS.length]!;
+      const tactic = must(TACTICS[trial % TACTICS.length], "the index is below their number");
       own.push(await spendTwice({ nodes, keys, tactic, seed: `${seed}/${share}/${trial}` }));
       await step();
     }
@@ -210,7 +210,7 @@ export async function spendTwice({ nodes, keys, tactic, seed }: Spend): Promise<
     END_MS,
     () => holders(payment).size + holders(conflicting).size >= correct.length,
   );
-  const delivered = holders(payment).has(near[0]!);
+  const delivered = holders(payment).has(must(near[0], "the merchant is at a node"));
   const isConflicting = holders(conflicting).size > 0;
   pbftCluster.end();
   return { tactic, delivered, conflicting: isConflicting, won: delivered && isConflicting };

@@ -48,7 +48,8 @@ export class Auditor {
     const before = this.#first.get(place);
     if (before === undefined) {
       this.#first.set(place, { by, vote });
-      if (this.#first.size > VOTES_MAX) this.#first.delete(this.#first.keys().next().value!);
+      const [oldest] = this.#first.keys();
+      if (oldest !== undefined && this.#first.size > VOTES_MAX) this.#first.delete(oldest);
       return undefined;
     }
     if (byteText(before.vote.hash) === byteText(vote.hash) || this.#convicted.has(offence)) return undefined;

@@ -4,7 +4,7 @@
  * must hold; one more forks it, and the two commit certificates of one height name everyone who signed both.
  * Source: pbft.md 1.1 (quorums intersect in a correct validator), 1.10 (1), 1.15.
  */
-import { assert } from "../../../base/assert.ts";
+import { assert, must } from "../../../base/assert.ts";
 import { byteText, hex0x, showHash } from "../../../base/bytes.ts";
 import type { ValidatorId } from "../../../consensus/engine.ts";
 import { decodeCommitCertificate } from "../../../consensus/pbft/certificate.ts";
@@ -212,7 +212,7 @@ function branchesOf(pbftCluster: PbftCluster, { certificates: [one, other] }: Co
   const follow = (start: string): ForkBlock[] => {
     const branch: ForkBlock[] = [];
     for (let at: string | undefined = start; at !== undefined; at = children.get(at)?.[0]) {
-      branch.push(blocks.get(at)!);
+      branch.push(must(blocks.get(at), "a child of a block is known"));
     }
     return branch;
   };

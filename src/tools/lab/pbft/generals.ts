@@ -4,7 +4,7 @@
  * can keep an order back, never change it). Rounds, messages and decisions are counted on what was really sent.
  * General 0 commands. Source: Lamport, Shostak and Pease, "The Byzantine Generals Problem", TOPLAS 4 (1982).
  */
-import { assert } from "../../../base/assert.ts";
+import { assert, must } from "../../../base/assert.ts";
 import { type Address, concatBytes, hex, utf8 } from "../../../base/bytes.ts";
 import { createSigner, SEED_BYTES, type Signer, verifyQuickly } from "../../../crypto/keys.ts";
 import { Random } from "../../sim/random.ts";
@@ -13,6 +13,8 @@ import { Random } from "../../sim/random.ts";
 export const ORDERS = ["retreat", "wait", "attack"] as const;
 export type Order = (typeof ORDERS)[number];
 const DEFAULT: Order = "retreat";
+const EACH_HEARS = "every lieutenant has heard an order, if only the default";
+const EACH_DECIDES = "every general has decided";
 
 /**
  * split: tells even generals the order and odd ones the opposite. flip: tells all the opposite. silent: sends nothing.
@@ -103,7 +105,7 @@ export function oralMessages(problem: Generals, lie: Lie = lieOf(problem)): Gene
   const run = new OralRun(problem, lie);
   const lieutenants = others(problem.generals, [0]);
   const decisions = run.command(problem.depth, 0, lieutenants, problem.order, []);
-  const decided = [problem.order, ...lieutenants.map((each) => decisions.get(each)!)];
+  const decided = [problem.order, ...lieutenants.map((each) => must(decisions.get(each), EACH_DECIDES))];
   return outcomeOf("OM", problem, run, decided);
 }
 
@@ -132,12 +134,12 @@ class OralRun {
     if (depth === 0) return heard;
     const relayed = lieutenants.map((relay) => {
       const rest = lieutenants.filter((each) => each !== relay);
-      return this.command(depth - 1, relay, rest, heard.get(relay)!, [...path, commander]);
+      return this.command(depth - 1, relay, rest, must(heard.get(relay), EACH_HEARS), [...path, commander]);
     });
     return new Map(
       lieutenants.map((each) => {
         const told = relayed.flatMap((of) => of.get(each) ?? []);
-        return [each, majority([heard.get(each)!, ...told])] as const;
+        return [each, majority([must(heard.get(each), EACH_HEARS), ...told])] as const;
       }),
     );
   }
@@ -205,7 +207,7 @@ class SignedRun {
   /** A commander who is a traitor may sign as many orders as he likes. */
   firstRound(): Packet[] {
     const { generals, order, strategy } = this.#problem;
-    this.#seen[0]!.add(order);
+    this.#seenBy(0).add(order);
     return others(generals, [0]).flatMap((to) => {
       const isLoyal = !this.#traitors.has(0);
       // Late: all loyal ones hear one order; the other one is kept among the traitors.
@@ -217,8 +219,9 @@ class SignedRun {
 
   /** Notes an order not seen before, and passes it on while rounds are left. */
   receive({ to, signed }: Packet, round: number): Packet[] {
-    if (!this.#isGenuine(signed, round) || this.#seen[to]!.has(signed.order)) return [];
-    this.#seen[to]!.add(signed.order);
+    const seen = this.#seenBy(to);
+    if (!this.#isGenuine(signed, round) || seen.has(signed.order)) return [];
+    seen.add(signed.order);
     if (round >= this.#problem.depth) return [];
     const rest = others(this.#problem.generals, [...signed.signers, to]);
     return rest.flatMap((next) => this.#relay(to, next, signed));
@@ -256,8 +259,14 @@ class SignedRun {
     if (this.sent.length < SENT_MAX) this.sent.push(sent);
   }
 
+  #seenBy(general: number): Set<Order> {
+    return must(this.#seen[general], "every general has a set");
+  }
+
   #sign(order: Order, signers: readonly number[], signatures: readonly Uint8Array[], by = 0): SignedOrder {
-    const signature = this.#signers[by]!.sign(statement(order, signers, signatures));
+    const signature = must(this.#signers[by], "every general has a key").sign(
+      statement(order, signers, signatures),
+    );
     return { order, signers: [...signers, by], signatures: [...signatures, signature] };
   }
 
@@ -267,11 +276,11 @@ class SignedRun {
       return false;
     }
     return signers.every((signer, i) => {
-      const key: Address = this.#signers[signer]!.publicKey;
+      const key: Address = must(this.#signers[signer], "every general has a key").publicKey;
       return verifyQuickly(
         key,
         statement(order, signers.slice(0, i), signatures.slice(0, i)),
-        signatures[i]!,
+        must(signatures[i], "every signer has signed"),
       );
     });
   }
@@ -300,7 +309,7 @@ function outcomeOf(
   { messagesByRound, sent }: Pick<GeneralsOutcome, "messagesByRound" | "sent">,
   decisions: readonly Order[],
 ): GeneralsOutcome {
-  const loyal = others(generals, [0, ...traitors]).map((general) => decisions[general]!);
+  const loyal = others(generals, [0, ...traitors]).map((general) => must(decisions[general], EACH_DECIDES));
   return {
     algorithm,
     rounds: depth + 1,

@@ -3,6 +3,7 @@
  * one halts; after healing all validators must agree on one chain and every payment must become final.
  * Source: pbft.md 1.1, 1.7, 1.12; no quorum on two sides, since two quorums share a validator.
  */
+import { must } from "../../../base/assert.ts";
 import { byteText, showHash } from "../../../base/bytes.ts";
 import type { ValidatorId } from "../../../consensus/engine.ts";
 import { noStep } from "../step.ts";
@@ -70,7 +71,7 @@ export async function runPartition(options: PartitionOptions, step = noStep): Pr
     payEveryMs: PAY_EVERY_MS,
   });
   await pbftCluster.runInTurns(healedAtMs - 1, step);
-  const before = groups.map((group) => explainAt(pbftCluster, group[0]!));
+  const before = groups.map((group) => explainAt(pbftCluster, must(group[0], "no side of a split is empty")));
   const { quorum } = pbftCluster;
   await pbftCluster.runUntil(healedAtMs);
   const target = Math.max(...heights(pbftCluster));
@@ -78,7 +79,7 @@ export async function runPartition(options: PartitionOptions, step = noStep): Pr
   await pbftCluster.runUntil(healedAtMs + SETTLE_MS, () => {
     for (const [side, group] of groups.entries()) {
       if (caughtUp[side] !== undefined) continue;
-      if (group.every((id) => heights(pbftCluster)[id]! >= target))
+      if (group.every((id) => must(heights(pbftCluster)[id], "every validator has a height") >= target))
         caughtUp[side] = pbftCluster.cluster.time.nowMs;
     }
     return pbftCluster.pending === 0 && new Set(heads(pbftCluster)).size === 1;
@@ -88,7 +89,13 @@ export async function runPartition(options: PartitionOptions, step = noStep): Pr
     const blocks = blocksBetween(pbftCluster, validators, SPLIT_AT_MS + ON_ITS_WAY_MS, healedAtMs);
     const at = caughtUp[side];
     const recoveryMs = at === undefined ? undefined : at - healedAtMs;
-    return { validators, hasQuorum, blocks, explanation: before[side]!, recoveryMs };
+    return {
+      validators,
+      hasQuorum,
+      blocks,
+      explanation: must(before[side], "every side was asked"),
+      recoveryMs,
+    };
   });
   const isAlike = new Set(heads(pbftCluster)).size === 1;
   const { pending, notes } = pbftCluster;

@@ -3,6 +3,7 @@
  * pay each other at a steady pace, and an observer that notes what a person wants to see of it: proposals, commits,
  * view changes, evidence. It judges nothing. Same options, same notes, byte for byte.
  */
+import { must } from "../../../base/assert.ts";
 import { byteText, hex, hex0x } from "../../../base/bytes.ts";
 import { formatGenesis } from "../../../chain/genesis/genesis-file.ts";
 import type { SealedBlock } from "../../../chain/types/block.ts";
@@ -173,7 +174,7 @@ export class PbftCluster {
   }
 
   nameOf(validator: ValidatorId): string {
-    return this.world.plan.validators[validator]!.name;
+    return must(this.world.plan.validators[validator], "every validator is planned").name;
   }
 
   #observer(): Observer {
@@ -238,7 +239,7 @@ export class PbftCluster {
     if (this.evidence.has(known) || this.evidence.size >= EVIDENCE_MAX) return;
     const atMs = this.cluster.time.nowMs;
     this.evidence.set(known, { atMs, by, bytes });
-    const node = by.at(-1)!;
+    const node = must(by.at(-1), "evidence is found by somebody");
     const status = this.cluster.replica(node)?.engineStatus();
     this.#note("evidence", node, status?.view ?? 0n, status?.lastCommitted ?? 0n);
   }

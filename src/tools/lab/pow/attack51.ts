@@ -104,7 +104,8 @@ export function addTallies(tallies: readonly AttackTally[]): AttackTally {
   const sum: Record<string, number> = { ...EMPTY_TALLY };
   for (const tally of tallies) {
     for (const [name, value] of Object.entries(tally)) {
-      sum[name] = name === "deepestReorg" ? Math.max(sum[name]!, value) : sum[name]! + value;
+      const before = sum[name] ?? 0;
+      sum[name] = name === "deepestReorg" ? Math.max(before, value) : before + value;
     }
   }
   return sum as unknown as AttackTally;

@@ -5,6 +5,7 @@
  * and tells no new block. Defended and not play the same world. Sources: Heilman et al. 2015; pow.md 2.9.
  */
 
+import { must } from "../../../base/assert.ts";
 import { Allowances } from "../../../p2p/discovery/address-allowance.ts";
 import { AddressBook } from "../../../p2p/discovery/address-book.ts";
 import type { PeerAddress } from "../../../p2p/discovery/address-entry.ts";
@@ -72,6 +73,7 @@ export interface EclipseResult {
 }
 
 const MINUTE = 60_000;
+const ENOUGH = "there are networks for all";
 const HOUR = 60 * MINUTE;
 const DAY = 24 * HOUR;
 /** A feeler goes out at most so often. */
@@ -112,7 +114,7 @@ export async function runEclipse(options: Eclipse, step: Step = noStep): Promise
   }
   const isMatch = rows.every((row, i) => {
     if (!row.defended) return true;
-    const naive = rows[i - 1]!;
+    const naive = must(rows[i - 1], "an undefended row comes before each defended one");
     return row.slotsMost <= row.groups && row.timeShare <= naive.timeShare + CHANCE;
   });
   return { rows, isMatch };
@@ -148,9 +150,9 @@ class Crowd {
 
   constructor({ honest, perGroup }: Eclipse, groups: number, random: Random) {
     const networks = random.shuffle(NETWORKS);
-    this.honest = Array.from({ length: honest }, (_, i) => addressIn(networks[i]!, 0, `h${i}`));
+    this.honest = Array.from({ length: honest }, (_, i) => addressIn(must(networks[i], ENOUGH), 0, `h${i}`));
     this.attackers = Array.from({ length: groups * perGroup }, (_, i) =>
-      addressIn(networks[honest + (i % groups)]!, Math.floor(i / groups), `${ATTACKER}${i}`),
+      addressIn(must(networks[honest + (i % groups)], ENOUGH), Math.floor(i / groups), `${ATTACKER}${i}`),
     );
     this.#reachable = new Set(
       this.honest.filter((_, i) => i === 0 || random.chance(REACHABLE)).map(({ peerId }) => peerId),
@@ -215,7 +217,8 @@ class Victim {
     const untilMs = this.#attackFromMs + this.#options.days * DAY;
     const restartMs = this.#options.restartHours * HOUR;
     const { honest } = this.#crowd;
-    for (const peer of honest) this.#hear([peer], honest[0]!, BEGINNING);
+    const first = must(honest[0], "there are honest peers");
+    for (const peer of honest) this.#hear([peer], first, BEGINNING);
     for (let now = BEGINNING; now < untilMs; now += TICK_MS) {
       const attackedMs = now - this.#attackFromMs;
       if (attackedMs >= 0 && attackedMs % restartMs === 0) this.#restart(now);
@@ -239,7 +242,10 @@ class Victim {
   #beCalled(now: number): void {
     const { attackers } = this.#crowd;
     for (let i = Math.ceil(attackers.length / 24); i > 0; i--) {
-      const caller = attackers[this.#called++ % attackers.length]!;
+      const caller = must(
+        attackers[this.#called++ % attackers.length],
+        "the loop runs where there are attackers",
+      );
       if (this.#heard.take(caller.peerId, 1, now) === 0) continue;
       this.#book.add({ ...caller, lastSeenMs: now }, caller.multiaddr, now);
     }

@@ -4,7 +4,7 @@
  * search and their rules are the node's; bodies are empty and nothing is executed.
  * Source: pow.md 2.1 to 2.5, 2.9.
  */
-import { assert } from "../../../base/assert.ts";
+import { assert, must } from "../../../base/assert.ts";
 import type { Hash } from "../../../base/bytes.ts";
 import type { TreeNode } from "../../../chain/forks/block-tree.ts";
 import type { PowParameters } from "../../../chain/genesis/pow-parameters.ts";
@@ -91,18 +91,18 @@ export class LabBranch implements Ancestry {
   }
 
   get tip(): BlockHead {
-    return this.#own.at(-1) ?? this.#trunk.at(-1)!;
+    return this.#own.at(-1) ?? must(this.#trunk.at(-1), "a trunk has blocks");
   }
 
   /** Above the trunk, from 0 up. */
   at(index: number): BlockHead {
-    return this.#own[index]!;
+    return must(this.#own[index], "the caller asks below the count");
   }
 
   headerAt(height: bigint): Header {
     const index = Number(height);
     const own = index - this.#trunk.length;
-    return (own < 0 ? this.#trunk[index] : this.#own[own])!.header;
+    return must(own < 0 ? this.#trunk[index] : this.#own[own], "no height above the tip is read").header;
   }
 
   push(head: BlockHead): void {
@@ -190,14 +190,14 @@ export class LabChain {
       this.#search({ previousHash: NO_PARENT, time: BEGINNING, bits: startBits }, 0n, HONEST_MINER),
     ];
     while (heads.length < TRUNK_BLOCKS) {
-      const { hash, header } = heads.at(-1)!;
+      const { hash, header } = must(heads.at(-1), "block 0 is there");
       heads.push(this.mine(new LabBranch(heads), hash, header.time + spacing, HONEST_MINER));
     }
     return heads;
   }
 
   #forkNode(): TreeNode {
-    const head = this.trunk.at(-1)!;
+    const head = must(this.trunk.at(-1), "a trunk has blocks");
     const work = this.trunk.reduce((sum, { header }) => sum + this.rules.weight(header), 0n);
     return {
       head,

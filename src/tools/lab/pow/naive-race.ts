@@ -5,6 +5,7 @@
  * uses the opposite method for time: one exponential wait for both sides, then a coin for whose block it is.
  * Source: pow.md 2.3 to 2.5, 2.9.
  */
+import { must } from "../../../base/assert.ts";
 import type { Random } from "../../sim/random.ts";
 
 export interface NaiveRace {
@@ -51,7 +52,7 @@ export function runNaiveRace(race: NaiveRace, random: Random): boolean {
   const rules = RULES[race.retarget];
   const honest = trunk(rules);
   const attacker = trunk(rules);
-  let now = honest.times.at(-1)!;
+  let now = numberAt(honest.times, honest.times.length - 1);
   const attack = () => extend(attacker, race.retarget, rules, stampOf(race, rules, attacker, now));
   for (let i = 0; i < race.premined; i++) attack();
   let offered = 0;
@@ -89,30 +90,37 @@ function extend(chain: Chain, retarget: NaiveRace["retarget"], rules: Rules, tim
   chain.work += Math.floor(hashes);
 }
 
+function numberAt(numbers: readonly number[], index: number): number {
+  return must(numbers[index], "the rules read only blocks that exist");
+}
+
 /** Expected hashes of the next block. */
 function nextHashes({ times, hashes }: Chain, retarget: NaiveRace["retarget"], rules: Rules): number {
   const height = times.length;
   const last = height - 1;
   if (retarget === "none") return rules.start;
   if (retarget === "bitcoin") {
-    if (height % PERIOD !== 0) return hashes[last]!;
+    if (height % PERIOD !== 0) return numberAt(hashes, last);
     const planned = PERIOD * rules.spacing;
-    const took = Math.min(4 * planned, Math.max(planned / 4, times[last]! - times[height - PERIOD]!));
-    return Math.max(rules.least, (hashes[last]! * planned) / took);
+    const took = Math.min(
+      4 * planned,
+      Math.max(planned / 4, numberAt(times, last) - numberAt(times, height - PERIOD)),
+    );
+    return Math.max(rules.least, (numberAt(hashes, last) * planned) / took);
   }
   const anchor = Math.max(1, REANCHOR * Math.floor(last / REANCHOR));
-  const begin = anchor === 1 ? times[1]! - rules.spacing : times[anchor - 1]!;
-  const late = times[last]! - begin - rules.spacing * (last - anchor + 1);
-  return Math.max(rules.least, hashes[anchor]! / 2 ** (late / HALFLIFE));
+  const begin = anchor === 1 ? numberAt(times, 1) - rules.spacing : numberAt(times, anchor - 1);
+  const late = numberAt(times, last) - begin - rules.spacing * (last - anchor + 1);
+  return Math.max(rules.least, numberAt(hashes, anchor) / 2 ** (late / HALFLIFE));
 }
 
 function earliest({ times }: Chain, retarget: NaiveRace["retarget"]): number {
   const recent = times.slice(-11).sort((a, b) => a - b);
-  const afterMedian = recent[Math.floor(recent.length / 2)]! + 1;
+  const afterMedian = numberAt(recent, Math.floor(recent.length / 2)) + 1;
   const height = times.length;
   if (retarget !== "bitcoin") return afterMedian;
-  if (height % PERIOD === 0) return Math.max(afterMedian, times[height - 1]! - 600);
-  if (height % PERIOD === PERIOD - 1) return Math.max(afterMedian, times[height - PERIOD + 1]!);
+  if (height % PERIOD === 0) return Math.max(afterMedian, numberAt(times, height - 1) - 600);
+  if (height % PERIOD === PERIOD - 1) return Math.max(afterMedian, numberAt(times, height - PERIOD + 1));
   return afterMedian;
 }
 
@@ -120,6 +128,6 @@ function stampOf({ stamps, retarget }: NaiveRace, rules: Rules, chain: Chain, no
   const first = earliest(chain, retarget);
   if (stamps === "earliest") return first;
   if (stamps === "now") return Math.max(first, Math.floor(now));
-  const next = chain.times.at(-1)! + rules.spacing;
+  const next = numberAt(chain.times, chain.times.length - 1) + rules.spacing;
   return Math.max(first, Math.min(next, Math.floor(now) + rules.futureLimit));
 }

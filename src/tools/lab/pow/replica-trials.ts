@@ -5,7 +5,7 @@
  * honest replica's block ingress. Difficulty is fixed, so that the same formulas must match. Source: pow.md 2.9.
  */
 
-import { assert } from "../../../base/assert.ts";
+import { assert, must } from "../../../base/assert.ts";
 import { byteText } from "../../../base/bytes.ts";
 import { branchesOf } from "../../../chain/chain-mode.ts";
 import type { ForkChoice } from "../../../chain/forks/block-tree.ts";
@@ -115,7 +115,7 @@ class ReplicaRace {
   async #release(): Promise<void> {
     const { chain } = this.#private;
     for (let height = this.#released + 1n; height <= heightOf(this.#private); height++) {
-      const block: SealedBlock = chain.sealedBlockAt(height)!;
+      const block: SealedBlock = must(chain.sealedBlockAt(height), "blocks up to the head are in the store");
       const { kind } = await this.#honest.chain.importBlock(block);
       assert(kind === "imported", `the honest replica takes the attacker's blocks: ${kind}`);
     }
@@ -173,5 +173,5 @@ function heightOf({ chain }: Replica): bigint {
 }
 
 function workOf({ chain }: Replica): bigint {
-  return branchesOf(chain).tree.get(chain.head.hash)!.work;
+  return must(branchesOf(chain).tree.get(chain.head.hash), "the head is in the tree").work;
 }

@@ -5,7 +5,7 @@
  * ingress, told for each head that its branch has been proven heavy enough. Source: pow.md 2.8, 8.
  */
 
-import { assert } from "../../../base/assert.ts";
+import { assert, must } from "../../../base/assert.ts";
 import { type Address, EMPTY, equalBytes, ZERO_HASH } from "../../../base/bytes.ts";
 import { HEADS_PER_ANSWER_MAX } from "../../../base/limits.ts";
 import { SILENT } from "../../../base/log.ts";
@@ -128,10 +128,10 @@ export async function runSpam(options: Spam, step: Step = noStep): Promise<SpamR
   const { lengths, seed } = options;
   const kv = new MemoryKv();
   const honest = await mineHonest(options, kv, step);
-  const tip = branchesOf(honest).tree.get(honest.head.hash)!;
+  const tip = must(branchesOf(honest).tree.get(honest.head.hash), "the head is in the tree");
   const tipBlockWork = RULES.weight(tip.head.header);
   const fixture: Stage = { kv, nowMs: 1_000 * tip.head.header.time, floor: tip.work - 144n * tipBlockWork };
-  const zero = honest.store.head(honest.genesisHash)!;
+  const zero = must(honest.store.head(honest.genesisHash), "block 0 is in the store");
   const cases: SpamCase[] = [];
   const attack = async (scene: SpamScene, heads: Heads) => {
     for (const bound of [false, true]) {
@@ -190,7 +190,8 @@ async function play(fixture: Stage, scene: SpamScene, bound: boolean, branch: He
     reportFault: (_, detail) => assert(false, `the attacker serves what is valid: ${detail}`),
     request: (_, bytes) => Promise.resolve(serve(heads, bytes)),
   });
-  const parentWork = ingress.find(heads[0]!.header.previousHash)!.work;
+  const { header: first } = must(heads[0], "the attacker has heads to offer");
+  const parentWork = must(ingress.find(first.previousHash), "they stand on a known block").work;
   const work = heads.reduce((sum, { header }) => sum + workOf(header.bits), parentWork);
   const before = kv.bytes;
   while (await fetchHeads({ ledger: ingress, peer, stored: () => undefined, isStopped: () => false })) {
@@ -251,8 +252,8 @@ async function mineHonest({ chain: count, rises, seed }: Spam, kv: Kv, step: Ste
 function mineNear(chain: Chain, seed: number): Mined[] {
   const height = chain.head.summary.height - BigInt(NEAR);
   const past = new Lookback(PARAMETERS);
-  for (let at = 0n; at <= height; at++) past.add(chain.store.head(chain.store.hashAt(at)!)!.header);
-  const parent = chain.store.head(chain.store.hashAt(height)!)!;
+  for (let at = 0n; at <= height; at++) past.add(headAt(chain, at).header);
+  const parent = headAt(chain, height);
   return mineHeads(parent, past, { count: NEAR_HEADS, seed, spacing: ON_SCHEDULE });
 }
 
@@ -263,10 +264,16 @@ interface Mining {
   readonly spacing: number;
 }
 
+/** The head at a height up to the tip. */
+function headAt({ store }: Chain, height: bigint): BlockHead {
+  const hash = must(store.hashAt(height), "heights up to the tip have a block");
+  return must(store.head(hash), "the store has the heads of its chain");
+}
+
 /** Heads without bodies on `parent`, whose branch `past` is. */
 function mineHeads(parent: BlockHead, past: Lookback, { count, seed, spacing }: Mining): Mined[] {
   const mined: Mined[] = [];
-  for (let last = parent; mined.length < count; last = mined.at(-1)!.head) {
+  for (let last = parent; mined.length < count; last = must(mined.at(-1), "one was mined").head) {
     const summary = {
       ...last.summary,
       height: last.summary.height + 1n,

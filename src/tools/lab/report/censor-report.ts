@@ -31,9 +31,8 @@ export const CENSOR_PBFT_HEAD = [
 
 export function censorReport(options: Censor, result: CensorResult, command: string): string {
   const { rows, pbft, isMatch } = result;
-  const [left, undo] = (["leave out", "undo"] as const).map((name) =>
-    rows.filter(({ tactic }) => tactic === name),
-  );
+  const undo = rows.filter(({ tactic }) => tactic === "undo");
+  const left = rows.filter(({ tactic }) => tactic === "leave out");
   const chart = lineChart({
     title: "In for good",
     description: `Part of the transactions that were in for good within ${options.blocks} blocks, over the share.`,
@@ -41,14 +40,14 @@ export function censorReport(options: Censor, result: CensorResult, command: str
     xKind: "percent",
     yLabel: "transactions in for good",
     percent: true,
-    series: [left!, undo!].map((own, color) => ({
+    series: [left, undo].map((own, color) => ({
       name: color === 0 ? "leave out" : "undo",
       kind: "joined",
       color,
       points: own.map(({ share, included, trials }) => ({ x: share, y: included / trials })),
     })),
   });
-  const chances = chancesChart(undo!, options.giveUp);
+  const chances = chancesChart(undo, options.giveUp);
   const wrong = [...rows, ...pbft].filter((row) => !row.isMatch).length;
   const worst = Math.max(...pbft.map(({ worstMs }) => worstMs));
   return renderPage({

@@ -121,7 +121,7 @@ function roundsOf(row: GeneralsRow): Section {
   );
   return {
     heading: `${caseOf(row)}: ${outcome.algorithm === "OM" ? "oral" : "signed"} messages, ${nameOfAlgorithm(outcome)}`,
-    text: `${isReached(outcome) ? "Agreement." : "No agreement."} The loyal lieutenants decide: ${decided.join(", ") || "there are none"}. C is the commander, who orders ${outcome.decisions[0]!}; traitors are filled: ${traitors.join(", ") || "none"}.`,
+    text: `${isReached(outcome) ? "Agreement." : "No agreement."} The loyal lieutenants decide: ${decided.join(", ") || "there are none"}. C is the commander, who orders ${outcome.decisions[0]}; traitors are filled: ${traitors.join(", ") || "none"}.`,
     html: `${generalsLegend()}<div class="rounds">${rounds.join("\n")}</div>`,
   };
 }

@@ -1,4 +1,5 @@
 /** The page of `lab majority`: the same double spend against proof of work and against PBFT. */
+import { must } from "../../../base/assert.ts";
 import { type MajorityOptions, type MajorityResult, spendTwiceByWork } from "../majority.ts";
 import { figure, htmlTable, renderPage } from "./page.ts";
 import { percent } from "./report.ts";
@@ -7,7 +8,7 @@ import { curve, lineChart } from "./svg.ts";
 
 /** The headline, in one sentence. */
 export function majorityVerdict(result: MajorityResult, options: MajorityOptions): string {
-  const most = result.rows.at(-1)!;
+  const most = must(result.rows.at(-1), "a report has rows");
   const keys = `${options.keys} of ${options.nodes} validator keys`;
   const pow = `With ${percent(most.share)} of the hash power the double spend succeeds in ${most.pow.wins} of ${most.pow.trials} races under proof of work`;
   return options.keys <= result.f

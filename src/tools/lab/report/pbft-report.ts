@@ -3,6 +3,7 @@
  * the proofs and the numbers. The same result gives the same page, byte for byte.
  */
 
+import { must } from "../../../base/assert.ts";
 import { type Certificate, type EquivocateRun, type ForkBranches, partedMs } from "../pbft/equivocate.ts";
 import type { PartitionRun } from "../pbft/partition.ts";
 import { type Conviction, faultsSurvived } from "../pbft/pbft-cluster.ts";
@@ -109,14 +110,14 @@ function forkSection(certificates: readonly Certificate[], { result, branches }:
 }
 
 function forkPicture({ common, sides }: ForkBranches, certificates: readonly Certificate[]): string {
-  const [above, below] = [0, 1].map((i) => ({
-    name: `final at ${names(certificates[i]!.holders)}`,
-    blocks: sides[i]!,
+  const sideOf = (i: number) => ({
+    name: `final at ${names(must(certificates[i], "a fork has two certificates").holders)}`,
+    blocks: must(sides[i], "a fork has two sides"),
     isLeft: false,
-  }));
+  });
   const title = "Two chains of final blocks";
   return figure(
-    forkTree({ title, common, above: above!, below: below! }),
+    forkTree({ title, common, above: sideOf(0), below: sideOf(1) }),
     "Height and end of the hash of each block that correct validators hold with a commit certificate.",
   );
 }

@@ -3,6 +3,7 @@
  * gives the same page, byte for byte: no clock, no names of the machine.
  */
 
+import { must } from "../../../base/assert.ts";
 import { type AttackOptions, type CellResult, isCertain } from "../pow/attack51.ts";
 import { blocksOf, type Sample } from "../pow/sample-race.ts";
 import type { SelfishResult } from "../pow/selfish.ts";
@@ -35,7 +36,7 @@ export function attackReport(
     formulas: FORMULAS.attack51,
     sections: [
       chances(options, cells),
-      ...(replicas.length === 0 ? [] : [onReplicas({ ...options, trials: replicas[0]!.trials }, replicas)]),
+      ...replicas.slice(0, 1).map(({ trials }) => onReplicas({ ...options, trials }, replicas)),
       ...(sample === undefined ? [] : [raceOf(sample)]),
       numbers(cells),
       costs(cells),
@@ -58,11 +59,14 @@ function selfishEnding(results: readonly SelfishResult[]): Ending {
   return { kind, words: `keeping blocks back pays in ${paid} of ${results.length} cells` };
 }
 
+const HAS_CELLS = "a table has cells";
+
 /** One sentence: the deepest wait, against the weakest and the strongest attacker. */
 function extremes(cells: readonly CellResult[]): string {
   const most = Math.max(...cells.map(({ confirmations }) => confirmations));
   const deep = cells.filter(({ confirmations }) => confirmations === most).sort((a, b) => a.share - b.share);
-  const said = [...new Set([deep[0]!, deep.at(-1)!])].map(
+  const ends = [must(deep[0], HAS_CELLS), must(deep.at(-1), HAS_CELLS)];
+  const said = [...new Set(ends)].map(
     ({ share, rate }) => `${percent(rate)} with ${percent(share)} of the hash power`,
   );
   return `After ${most} ${most === 1 ? "confirmation" : "confirmations"} the attack succeeds in ${said.join(", in ")}.`;
@@ -202,7 +206,8 @@ function numbers(cells: readonly CellResult[]): Section {
 }
 
 function alsoOn(replicas: readonly CellResult[]): string {
-  return replicas.length === 0 ? "" : ` (${replicas[0]!.trials} more on whole replicas)`;
+  const [first] = replicas;
+  return first === undefined ? "" : ` (${first.trials} more on whole replicas)`;
 }
 
 function onReplicas(options: AttackOptions, cells: readonly CellResult[]): Section {
@@ -246,7 +251,10 @@ export function selfishReport(results: readonly SelfishResult[], command: string
     name: "honest",
     kind: "line",
     color: 6,
-    points: [shares[0]!, shares.at(-1)!].map((share) => ({ x: share, y: share })),
+    points: [must(shares[0], HAS_CELLS), must(shares.at(-1), HAS_CELLS)].map((share) => ({
+      x: share,
+      y: share,
+    })),
   };
   const chart = lineChart({
     title: "Revenue over share",

@@ -89,7 +89,7 @@ function closeUps(frame: Frame, recorder: Recorder, endMs: number): Section[] {
 function facts(heading: string, rows: readonly (readonly string[])[]): Section {
   const shown = rows
     .slice(0, FACTS_MAX)
-    .map(([name, value]) => [name!, value!.slice(0, FACT_CHARS_MAX)] as const);
+    .map(([name = "", value = ""]) => [name, value.slice(0, FACT_CHARS_MAX)] as const);
   return { heading, text: "", html: rows.length === 0 ? "" : factTable(`${rows.length} in all`, shown) };
 }
 

@@ -1,5 +1,6 @@
 /** The page of `lab spam`: how many cheap heads a node stores, with its bound and without, and at what price. */
 
+import { must } from "../../../base/assert.ts";
 import type { Spam, SpamCase, SpamResult } from "../pow/spam.ts";
 import { figure, htmlTable, predictedMark, renderPage } from "./page.ts";
 import { FORMULAS } from "./sources.ts";
@@ -9,7 +10,7 @@ export function spamReport({ lengths, chain }: Spam, result: SpamResult, command
   const { cases, tipBlockWork, tipWork, isMatch } = result;
   const young = cases.filter(({ scene }) => scene === "young fork");
   const longest = young.filter(({ offered }) => offered === Math.max(...lengths));
-  const [off, on] = [longest.find(({ bound }) => !bound)!, longest.find(({ bound }) => bound)!];
+  const [off, on] = [caseOf(longest, false), caseOf(longest, true)];
   const series = (value: (one: SpamCase) => number): Series[] =>
     [false, true].map((bound) => ({
       name: bound ? "bound on" : "bound off",
@@ -66,7 +67,10 @@ export function spamReport({ lengths, chain }: Spam, result: SpamResult, command
         html: htmlTable(
           "Hashes: nonces tried by the attacker",
           ["scene", "bound", "offered", "stored", "bytes", "hashes", "hashes each", "work", "needed", ""],
-          spamRows(result).map((row, i) => [...row, predictedMark(cases[i]!.isMatch)]),
+          spamRows(result).map((row, i) => [
+            ...row,
+            predictedMark(must(cases[i], "every row is of a case").isMatch),
+          ]),
         ),
       },
     ],
@@ -91,4 +95,9 @@ export function spamRows({ cases }: SpamResult): string[][] {
 
 function showBytes(bytes: number): string {
   return bytes < 1e6 ? `${(bytes / 1e3).toFixed(1)} kB` : `${(bytes / 1e6).toFixed(1)} MB`;
+}
+
+function caseOf(cases: readonly SpamCase[], isBound: boolean): SpamCase {
+  const found = cases.find(({ bound }) => bound === isBound);
+  return must(found, "each length is tried with and without the bound");
 }
