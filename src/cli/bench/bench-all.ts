@@ -6,6 +6,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { readFileSync, writeFileSync } from "node:fs";
 import { availableParallelism } from "node:os";
+import { must } from "../../base/assert.ts";
 import { busySeconds } from "../../tools/bench/machine-load.ts";
 import {
   compareFigure,
@@ -108,7 +109,7 @@ async function measureSuite(
 
 /** @throws CliError when the benchmark fails */
 async function runCase(bench: BenchRun, { name, words }: SuiteCase): Promise<object> {
-  const program = [...process.execArgv, process.argv[1]!];
+  const program = [...process.execArgv, must(process.argv[1], "Node runs a file")];
   const child = spawn(process.execPath, [...program, "bench", ...words, "--json", "--quiet"], {
     stdio: ["ignore", "pipe", "pipe"],
     timeout: CASE_MS_MAX,

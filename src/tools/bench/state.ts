@@ -5,6 +5,7 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { must } from "../../base/assert.ts";
 import { openLevel } from "../../storage/level.ts";
 import { median } from "./statistics.ts";
 import { TreeSubject, treeHashUs } from "./tree-subject.ts";
@@ -54,6 +55,6 @@ export async function measureState(
     updateUs: us(treeMs),
     writtenUs: us(cpuMs),
     hashes: us(treeMs) / median(hashUs),
-    ratio: us(treeMs) / us(subjects[0]!.treeMs),
+    ratio: us(treeMs) / us(must(subjects[0], "there is a smallest state").treeMs),
   }));
 }

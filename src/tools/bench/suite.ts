@@ -2,6 +2,7 @@
  * The figures of a suite of benchmarks: what each round gave, with its limit of the same run, as ratios with their spread, and
  * beside those of a saved suite. Arithmetic only; who runs the benchmarks and shows the figures is the caller's matter.
  */
+import { must } from "../../base/assert.ts";
 import { median } from "./statistics.ts";
 
 /** One figure of one run. */
@@ -48,7 +49,7 @@ export function suiteFigures(rounds: readonly (readonly SuiteSample[])[]): Suite
   const names = new Set(rounds.flat().map(({ name }) => name));
   return [...names].map((name) => {
     const samples = rounds.flat().filter((sample) => sample.name === name);
-    const { unit, better } = samples[0]!;
+    const { unit, better } = must(samples[0], "every name is that of a sample");
     const ratios = samples.flatMap(({ value, limit }) => (limit === undefined ? [] : [value / limit]));
     return { name, unit, better, values: samples.map(({ value }) => value), ratios };
   });
