@@ -67,10 +67,7 @@ export function spamReport({ lengths, chain }: Spam, result: SpamResult, command
         html: htmlTable(
           "Hashes: nonces tried by the attacker",
           ["scene", "bound", "offered", "stored", "bytes", "hashes", "hashes each", "work", "needed", ""],
-          spamRows(result).map((row, i) => [
-            ...row,
-            predictedMark(must(cases[i], "every row is of a case").isMatch),
-          ]),
+          spamRows(result).map((row, i) => [...row, markOf(cases, i)]),
         ),
       },
     ],
@@ -100,4 +97,8 @@ function showBytes(bytes: number): string {
 function caseOf(cases: readonly SpamCase[], isBound: boolean): SpamCase {
   const found = cases.find(({ bound }) => bound === isBound);
   return must(found, "each length is tried with and without the bound");
+}
+
+function markOf(cases: readonly SpamCase[], row: number): string {
+  return predictedMark(must(cases[row], "every row is of a case").isMatch);
 }
