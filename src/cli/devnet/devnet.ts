@@ -299,7 +299,11 @@ async function prepare(options: DevnetOptions): Promise<Prepared> {
   if (options.reset) removeDevnet(dir);
   const own = await modulesOfDevnet(dir, options.module ?? [], planDevnet(origin));
   const { plan } = own;
-  return { origin, plan, ...valueOrThrow(prepareDevnet(dir, origin, plan, settings, process.env, own.files)) };
+  return {
+    origin,
+    plan,
+    ...valueOrThrow(prepareDevnet(dir, origin, plan, settings, process.env, own.files)),
+  };
 }
 
 /** The network's standing until it ends: a live table on a terminal, a line at each change elsewhere. */
