@@ -297,13 +297,9 @@ async function prepare(options: DevnetOptions): Promise<Prepared> {
   const { devnet: dir } = options;
   const { origin, settings } = settle(options);
   if (options.reset) removeDevnet(dir);
-  const own = await modulesOfDevnet(dir, options.module ?? [], planDevnet(origin));
-  const { plan } = own;
-  return {
-    origin,
-    plan,
-    ...valueOrThrow(prepareDevnet(dir, origin, plan, settings, process.env, own.files)),
-  };
+  const { plan, files } = await modulesOfDevnet(dir, options.module ?? [], planDevnet(origin));
+  const prepared = prepareDevnet(dir, origin, plan, settings, process.env, files);
+  return { origin, plan, ...valueOrThrow(prepared) };
 }
 
 /** The network's standing until it ends: a live table on a terminal, a line at each change elsewhere. */
