@@ -1,4 +1,4 @@
-// Bundles the explorer (src/explorer) to dist/explorer with vite: a page, one script, one style sheet. Only when
+// Bundles the explorer (src/explorer) to dist/explorer-page with vite: a page, one script, one style sheet. Only when
 // something that went into the last bundle, a dependency or this file is newer, since it takes a second or two. The
 // new folder takes the old one's place whole, so that a node that starts meanwhile reads one or the other.
 import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
@@ -7,7 +7,7 @@ import { fileURLToPath } from "node:url";
 
 const root = join(dirname(fileURLToPath(import.meta.url)), "..");
 const source = join(root, "src/explorer");
-const target = join(root, "dist/explorer");
+const target = join(root, "dist/explorer-page");
 /** What went into the bundle, relative to the root. */
 const inputsFile = join(root, "dist/.explorer-inputs.json");
 

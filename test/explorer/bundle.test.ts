@@ -1,10 +1,10 @@
-/** What the explorer weighs and is made of, as the build left it in dist/explorer. */
+/** What the explorer weighs and is made of, as the build left it in dist/explorer-page. */
 import { readdirSync, readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { gzipSync } from "node:zlib";
 import { expect, it } from "vitest";
 
-const folder = fileURLToPath(new URL("../../dist/explorer/", import.meta.url));
+const folder = fileURLToPath(new URL("../../dist/explorer-page/", import.meta.url));
 const read = (name: string) => readFileSync(`${folder}${name}`);
 const names = () =>
   readdirSync(folder, { recursive: true, encoding: "utf8" }).filter((name) => /\.\w+$/.test(name));

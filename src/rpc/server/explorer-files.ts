@@ -16,7 +16,7 @@ export const EXPLORER_FILES_MAX = 64;
 export const EXPLORER_BYTES_MAX = 4 * 1024 * 1024;
 
 /** Where `npm run build` puts it; the same folder from src and from dist. */
-const BUILT = fileURLToPath(new URL("../../../dist/explorer/", import.meta.url));
+const BUILT = fileURLToPath(new URL("../../../dist/explorer-page/", import.meta.url));
 
 export interface FileAnswer {
   readonly status: 200 | 302 | 304 | 404;

@@ -48,6 +48,12 @@ async function healthy(): Promise<void> {
   }
 }
 
+describe("the command as it is built", () => {
+  it("has every file that the list of all commands needs", async () => {
+    expect(await quorate("--help")).toMatchObject({ code: 0, stdout: expect.stringContaining("devnet") });
+  });
+});
+
 describe("a running devnet", () => {
   it("refuses a node outside its allowlist, and says so", async () => {
     const home = await strangerHome("stranger");

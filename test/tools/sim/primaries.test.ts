@@ -173,7 +173,7 @@ describe("a primary whose proposals come 1.8 s late", () => {
     const run = new Run({ lateMs: 1_800 });
     run.cluster.start();
     await run.cluster.time.run(50);
-    await run.load(90_000, 125, [0, 2, 3]);
+    await run.load(90_000, 250, [0, 2, 3]);
     expect(run.reasons).toContain("slow");
     expect(run.shareOf(1)).toBeLessThan(0.2);
     expect(run.medianLatencyMs()).toBeLessThan(100);
