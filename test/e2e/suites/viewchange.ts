@@ -1,4 +1,4 @@
-/** Four real processes change their primary: it is killed under load, then each validator in turn, then two at once. */
+/** Four real processes change their primary: it is killed under load, then another validator, then two at once. */
 import { describe, expect, inject, it } from "vitest";
 import { hex0x } from "../../../src/base/bytes.ts";
 import { commonHead, Load } from "../load.ts";
@@ -23,11 +23,11 @@ async function finalEverywhere(hashes: readonly string[]): Promise<void> {
 }
 
 describe("a devnet of four validators", () => {
-  it("goes on when the primary is killed under load, then each validator in turn, and loses nothing", async () => {
+  it("goes on when the primary is killed under load, then another validator, and loses nothing", async () => {
     const load = new Load(devnet, ["carol", "dave", "erin"]);
     await load.grows(3);
     const { primary, view } = await stateOf(0);
-    for (const node of [0, 1, 2, 3].map((i) => (primary + i) % 4)) {
+    for (const node of [primary, (primary + 2) % 4]) {
       await devnet.act(node, "kill");
       await load.grows(3);
       if (node === primary) expect((await stateOf((node + 1) % 4)).view).toBeGreaterThan(view);
