@@ -194,7 +194,7 @@ async function change(
   const net = await Operators.open(devnet);
   const { member } = net.find(node);
   const { lastHeight } = await net.decide(await make(net, member), force);
-  out.note(`approved: this epoch ends at height ${lastHeight}`);
+  out.note(waitsFor(lastHeight));
   const after = await net.nextEpoch();
   tell(out, member.name, after, started);
 }
@@ -216,13 +216,17 @@ async function rotate(out: Output, { devnet, force = false }: MemberOptions, nod
     { kind: "replace", publicKey, newKey: next.publicKey, proof },
     force,
   );
-  out.note(`approved: this epoch ends at height ${lastHeight}`);
+  out.note(waitsFor(lastHeight));
   const after = await net.nextEpoch();
   renameSync(validatorKey, `${validatorKey}.epoch${net.membership.epoch}`);
   renameSync(`${validatorKey}.next`, validatorKey);
   await askDevnet(devnet, "POST", `/nodes/${index}/restart`);
   tell(out, member.name, after, started);
 }
+
+/** Blocks that come only with transactions may let one wait for long. */
+const waitsFor = (height: string | undefined): string =>
+  `approved: waiting for height ${height}, where this epoch ends (a chain without empty blocks needs transactions to get there)`;
 
 /** Puts a new key on disk before anybody votes for it; one that an earlier try left is taken again. */
 function waitingKey(path: string): Key {

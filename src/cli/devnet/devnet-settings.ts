@@ -11,6 +11,9 @@ import { type ConfigKey, variableOf } from "../../node/home/config-keys.ts";
 import { LOG_FILE } from "../../node/home/home.ts";
 import type { PlannedMember } from "../../node/home/network-plan.ts";
 
+/** Between empty blocks where validators may change, ms: an idle chain would never reach the end of an epoch. */
+export const EMPTY_BLOCKS_MS = 500;
+
 /** What the command line of one start says; what is left out is as the homes have it. */
 export interface DevnetSettings {
   /** The RPC port of node 0; each further node has the next one. */

@@ -55,6 +55,7 @@ import {
 } from "./devnet-plan.ts";
 import {
   type DevnetSettings,
+  EMPTY_BLOCKS_MS,
   HASHES_OF_ALL,
   idleVariables,
   P2P_PORT_BASE,
@@ -165,7 +166,7 @@ function declareDevnet(command: Command): Command {
     )
     .option(
       "--empty-blocks <duration>",
-      "pbft: an empty block after this long without work (default: 0, never)",
+      "pbft: an empty block after this long without work (default: 0, never; with --epoch-length 500ms, or an idle chain would never reach the end of an epoch)",
       duration,
     )
     .option(
@@ -271,8 +272,7 @@ function settle(options: DevnetOptions): { origin: DevnetOrigin; settings: Devne
   if (mined && options.emptyBlocks !== undefined)
     throw badInput("--empty-blocks: for --consensus pbft alone");
   if (!mined && options.hashLimit !== undefined) throw badInput("--hash-limit: for --consensus pow alone");
-  const { validators = mined ? MINED_DEVNET.miners : DEVNET.validators } = options;
-  const { epochLength, spares } = options;
+  const { epochLength, spares, validators = mined ? MINED_DEVNET.miners : DEVNET.validators } = options;
   if (mined && (epochLength ?? spares) !== undefined)
     throw badInput("--epoch-length and --spares: for --consensus pbft alone");
   if (epochLength === undefined && spares !== undefined)
@@ -283,7 +283,7 @@ function settle(options: DevnetOptions): { origin: DevnetOrigin; settings: Devne
   const origin = { seed, validators, accounts, balance, ...epochs };
   const common = { portBase, p2pPortBase, logLevel };
   if (!mined) {
-    const { blockTime: blockTimeMs, emptyBlocks: emptyBlocksMs } = options;
+    const { blockTime: blockTimeMs, emptyBlocks: emptyBlocksMs = epochLength && EMPTY_BLOCKS_MS } = options;
     return { origin, settings: { ...common, blockTimeMs, emptyBlocksMs } };
   }
   const { blockTime = SPACING_MS, hashLimit } = options;
