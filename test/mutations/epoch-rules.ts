@@ -8,7 +8,7 @@ const at = (file: string, find: string, replace: string): Edit => ({ file, find,
 export const EPOCH_RULES: readonly Mutation[] = (
   [
     {
-      name: "an epoch's last checkpoint is one as any other",
+      name: "the last checkpoint of an epoch does not end it",
       rule: "1.14 barrier",
       edits: [
         edit(
