@@ -14,6 +14,8 @@ import type { Facts } from "./facts.ts";
 const DRIFT = 0.9;
 /** A block gets no vote while its time is further ahead of the voter's clock, ms. */
 const AHEAD_MAX_MS = 5_000;
+/** The oldest item may wait for the block in agreement and for its own, each of three messages one after another. */
+const MESSAGES_OF_A_WAIT = 6;
 /** Reasons that are a timer's. */
 const TIMED: readonly (string | undefined)[] = ["timeout", "new-view-timeout", "unfair"];
 
@@ -33,6 +35,10 @@ export class PaceChecker implements Observer {
   readonly #asked = new Map<NodeId, number>();
   /** Correct validators whose clock was too far ahead of another's: their blocks get no vote of it in time. */
   readonly #early = new Set<ValidatorId>();
+  /** k of each correct node after its last step. */
+  readonly #attempts = new Map<NodeId, number>();
+  /** How often, after all had settled, quick commits made a timeout shorter than the longest wait of a correct primary. */
+  #falls = 0;
   #settled: Settled | undefined;
   /** The highest committed anywhere, and what it was then. */
   #height = 0n;
@@ -50,6 +56,7 @@ export class PaceChecker implements Observer {
   stepped(node: NodeId, input: Input<Typed>, effects: readonly Effect<Typed>[]): void {
     if (this.#settled === undefined || !this.#facts.isCorrect(node)) return;
     if (input.kind === "started") this.#since.set(node, this.#facts.nowMs);
+    this.#countFall(node, this.#settled);
     for (const effect of effects) {
       if (effect.kind !== "announce" || effect.event.type !== "view-change") continue;
       const { from, reason } = effect.event;
@@ -83,6 +90,14 @@ export class PaceChecker implements Observer {
     this.#compareClocks();
   }
 
+  #countFall(node: NodeId, settled: Settled): void {
+    const attempt = this.#facts.replica(node)?.engineStatus()?.attempt ?? 0;
+    const before = this.#attempts.get(node) ?? attempt;
+    this.#attempts.set(node, attempt);
+    const enough = attemptNeeded(settled);
+    if (this.#facts.nowMs >= settled.atMs && before >= enough && attempt < enough) this.#falls++;
+  }
+
   /** Clocks drift, so it is looked whenever a view has failed. */
   #compareClocks(): void {
     const clocks = this.#facts.watched.nodes.flatMap(({ id, validator }) => {
@@ -108,9 +123,9 @@ export class PaceChecker implements Observer {
    */
   finish(): void {
     const recovery = this.recovery();
-    if (recovery === undefined || this.#early.size > 0) return;
+    if (recovery === undefined || this.#settled === undefined || this.#early.size > 0) return;
     const { viewChanges, timers } = recovery;
-    const most = this.#viewsMax();
+    const most = this.#viewsMax(this.#settled);
     if (viewChanges > most)
       this.#report(undefined, `${viewChanges} view changes after all had settled, at most ${most}`);
     if (timers > 1 + most)
@@ -122,17 +137,25 @@ export class PaceChecker implements Observer {
 
   /**
    * f faulty primaries in a row, met at most twice while all come to one view; and each of them once more in each
-   * round of the role, in which the other n - f views end as planned.
+   * round of the role, in which the other n - f views end as planned. Where T(0) is shorter than what a correct primary
+   * may take, views of correct primaries fail too: while k grows to what is needed, and once after each fall below it.
    */
-  #viewsMax(): number {
+  #viewsMax(settled: Settled): number {
     const { rotationInterval, checkpointInterval } = this.#facts.world.genesis.consensus;
     const { n, f } = this.#facts;
     const blocks = Number(this.#height - this.#heightBefore);
     const turns = rotationInterval === 0 ? 0 : blocks / (rotationInterval * checkpointInterval);
-    return 2 * (f + 1) + f * Math.ceil(turns / (n - f));
+    const tooShort = attemptNeeded(settled) + this.#falls;
+    return 2 * (f + 1) + f * Math.ceil(turns / (n - f)) + tooShort;
   }
 
   #report(node: NodeId | undefined, detail: string): void {
     this.#facts.report("pace", node, detail);
   }
+}
+
+/** The least k at which T(k) is as long as a correct primary may need for the oldest item; 0 for the usual settings. */
+function attemptNeeded({ settings, delayMsMax }: Settled): number {
+  const longestMs = MESSAGES_OF_A_WAIT * delayMsMax + settings.blockTimeMs;
+  return Math.max(0, Math.ceil(Math.log2(longestMs / settings.requestTimeoutMs)));
 }
