@@ -20,6 +20,7 @@ import {
 import { type Sent, type SentAfter, Submission, type Trust } from "./submission.ts";
 import type { ChainRef } from "./wallet.ts";
 
+export { type EventCursor, formatCursor, parseCursor, WHOLE_BLOCK } from "../chain/types/event-cursor.ts";
 export { RpcError } from "../rpc/rpc-error.ts";
 export type { MissedNews, SubscriptionEvents } from "./client-subscriptions.ts";
 export type {
