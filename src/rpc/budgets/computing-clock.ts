@@ -9,18 +9,29 @@ export function loopActiveMs(): number {
   return performance.eventLoopUtilization().active;
 }
 
+/** The processor time of a process with many threads is dear to read: what passed since is taken for computed until then. */
+const READ_AFTER_MS = 1;
+
 /**
- * Milliseconds that only ever grow: of what passed since the last reading the lesser of the two.
+ * Milliseconds that only ever grow: of what passed since the last reading of the processor the lesser of the two.
  * @param processorMs of all threads of the process: garbage that the calls make is collected on others
  */
 export function computingClock(loopMs = loopActiveMs, processorMs = processorTimeMs): () => number {
   let last = { loop: loopMs(), processor: processorMs() };
   let computedMs = 0;
+  let shownMs = 0;
   return () => {
-    const now = { loop: loopMs(), processor: processorMs() };
-    computedMs += Math.max(0, Math.min(now.loop - last.loop, now.processor - last.processor));
-    last = now;
-    return computedMs;
+    const loop = loopMs();
+    const unread = Math.max(0, loop - last.loop);
+    if (unread < READ_AFTER_MS) {
+      shownMs = Math.max(shownMs, computedMs + unread);
+      return shownMs;
+    }
+    const processor = processorMs();
+    computedMs += Math.max(0, Math.min(unread, processor - last.processor));
+    last = { loop, processor };
+    shownMs = Math.max(shownMs, computedMs);
+    return shownMs;
   };
 }
 

@@ -21,4 +21,23 @@ describe("the clock that clients pay by", () => {
     expect(pass(5, 9)).toBe(5);
     expect(pass(-1, 3)).toBe(0);
   });
+
+  it("reads the processor only after a millisecond of the loop, and never goes back for it", () => {
+    let [loopMs, reads] = [0, 0];
+    const read = computingClock(
+      () => loopMs,
+      () => {
+        reads++;
+        return 0; // others have the processor all the time
+      },
+    );
+    loopMs = 0.5;
+    expect(read()).toBe(0.5);
+    loopMs = 0.9;
+    expect(read()).toBe(0.9);
+    expect(reads).toBe(1);
+    loopMs = 10;
+    expect(read()).toBe(0.9);
+    expect(reads).toBe(2);
+  });
 });
