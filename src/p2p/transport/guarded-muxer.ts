@@ -12,6 +12,7 @@
 import type { StreamMuxer, StreamMuxerFactory } from "@libp2p/interface";
 import { yamux } from "@libp2p/yamux";
 import { type BucketShape, TokenBucket } from "../../base/token-bucket.ts";
+import { type FramedBytes, FrameProgress } from "./frame-progress.ts";
 import type { HeldBytes } from "./held-bytes.ts";
 import type { Rejection } from "./meter.ts";
 
@@ -25,6 +26,9 @@ export const MUXER_STREAMS_OPENED: BucketShape = { capacity: 1_000, perSecond: 2
 export const MUXER_CONTROL_FRAMES: BucketShape = { capacity: 20_000, perSecond: 4_000 };
 /** What a piece of a buffer costs besides its bytes, about: bytes that come one by one must not be cheaper. */
 const PIECE_BYTES = 256;
+
+/** The only one of our protocols whose messages have no length before them: 32 bytes each, sent back at once. */
+const PING_PROTOCOL = "/ipfs/ping/1.0.0";
 
 const HEADER_BYTES = 12;
 const DATA = 0;
@@ -52,7 +56,10 @@ interface InnerStream {
   readonly recvWindowCapacity: number;
   readonly readBuffer: Pieces;
   readonly writeBuffer: Pieces;
+  /** Empty until both sides have agreed on one. */
+  readonly protocol: string;
   sendWindowUpdate(): void;
+  dispatchEvent(event: Event & { readonly data?: FramedBytes }): boolean;
   abort(error: Error): void;
 }
 
@@ -126,6 +133,8 @@ class GuardedMuxer {
   readonly #control: TokenBucket;
   #peer = `unnamed ${nameless++}`;
   #held = 0;
+  /** Of frames that a reader of a stream holds until they are whole. */
+  readonly #frames = new WeakMap<InnerStream, FrameProgress>();
   #isOver = false;
   /** A frame that waits for its bytes is looked at again with each piece, and counted once. */
   #checked = false;
@@ -211,7 +220,24 @@ class GuardedMuxer {
           this.#failed(error as Error);
         }
       };
+      this.#followFrames(stream);
       return stream;
+    };
+  }
+
+  /**
+   * Bytes leave the stream's buffer when its reader is given them, and are held by the reader from then on. What both
+   * sides say to agree on a protocol is short, and may be given twice: it is not followed.
+   */
+  #followFrames(stream: InnerStream): void {
+    const dispatchEvent = stream.dispatchEvent.bind(stream);
+    stream.dispatchEvent = (event) => {
+      if (event.type === "message" && event.data !== undefined && hasLengths(stream)) {
+        const progress = this.#frames.get(stream) ?? new FrameProgress();
+        this.#frames.set(stream, progress);
+        progress.push(event.data);
+      }
+      return dispatchEvent(event);
     };
   }
 
@@ -255,7 +281,9 @@ class GuardedMuxer {
     if (this.#isOver) return;
     const { decoder, maConn, streams } = this.#inner;
     let held = sizeOf(decoder.buffer) + sizeOf(maConn.writeBuffer) + sizeOf(maConn.stream?.writeBuffer);
-    for (const { readBuffer, writeBuffer } of streams) held += sizeOf(readBuffer) + sizeOf(writeBuffer);
+    for (const stream of streams) {
+      held += sizeOf(stream.readBuffer) + sizeOf(stream.writeBuffer) + (this.#frames.get(stream)?.held ?? 0);
+    }
     const before = this.#held;
     if (held === before) return;
     this.#held = held;
@@ -271,6 +299,10 @@ class GuardedMuxer {
 }
 
 let nameless = 0;
+
+function hasLengths({ protocol }: InnerStream): boolean {
+  return protocol !== "" && protocol !== PING_PROTOCOL;
+}
 
 function sizeOf(pieces: Pieces | undefined): number {
   if (pieces === undefined || pieces.byteLength === 0) return 0;

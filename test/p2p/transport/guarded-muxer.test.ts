@@ -146,6 +146,28 @@ describe("what one peer makes libp2p hold", () => {
     modest.outbound.abort(new Error("the end"));
   });
 
+  it("counts the frames whose end their readers await, on all streams together", async () => {
+    const { muxers, rejected, held } = guarded({ perPeer: 1.5 * window });
+    const { outbound, inbound, streams } = connectGuarded(muxers);
+    const announced = Uint8Array.of(0x80, 0x80, 0x80, 0x02); // 4 MiB
+    for (const [index, id] of [1, 3].entries()) {
+      outbound.send(frame(WINDOW_UPDATE, SYN, id, 0));
+      await until(() => streams.length === index + 1, "the stream is there");
+      const stream = streams[index] as Stream;
+      stream.protocol = "/quorate/mail/1";
+      stream.addEventListener("message", () => undefined); // a reader that takes all
+      outbound.send(frame(DATA, 0, id, window));
+      const bytes = new Uint8Array(window);
+      bytes.set(announced);
+      outbound.send(bytes);
+      if (index > 0) continue;
+      await until(() => held.total >= window - announced.length, "its reader holds it");
+      expect(stream.readBufferLength).toBe(0);
+    }
+    await until(() => inbound.status !== "open", "the connection ends");
+    expect(rejected).toEqual(["memory"]);
+  });
+
   it("costs more than its bytes when it comes byte by byte", async () => {
     const { muxers, rejected } = guarded({ perPeer: 100_000 });
     const { outbound, inbound } = connectGuarded(muxers);
