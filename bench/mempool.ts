@@ -10,7 +10,8 @@
  */
 import { byteText } from "../src/base/bytes.ts";
 import { AcceptedSignatures } from "../src/chain/execution/accepted-signatures.ts";
-import { bank, NO_MEMO } from "../src/chain/modules/bank.ts";
+import { bank } from "../src/chain/modules/bank.ts";
+import { NO_MEMO } from "../src/chain/modules/bank-declaration.ts";
 import {
   decodeTransaction,
   type SignedTransaction,

@@ -11,7 +11,7 @@ import {
   type TransactionFaultCode,
   type TransactionRules,
 } from "../chain/execution/validate-transaction.ts";
-import type { Account } from "../chain/modules/bank.ts";
+import type { Account } from "../chain/modules/accounts.ts";
 import { decodeTransaction, type SignedTransaction } from "../chain/types/transaction.ts";
 import type { SenderQueue } from "./sender-queue.ts";
 

@@ -4,7 +4,7 @@
  */
 import { type Address, byteText } from "../base/bytes.ts";
 import type { Chain } from "../chain/chain.ts";
-import { type Account, readAccount } from "../chain/modules/bank.ts";
+import { type Account, readAccount } from "../chain/modules/accounts.ts";
 import type { StateReader } from "../chain/modules/module.ts";
 import type { HeadState } from "../mempool/admission.ts";
 

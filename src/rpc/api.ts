@@ -7,7 +7,7 @@
  */
 import type { Address, Hash } from "../base/bytes.ts";
 import type { Fault, Verdict } from "../base/fault.ts";
-import type { Account } from "../chain/modules/bank.ts";
+import type { Account } from "../chain/modules/accounts.ts";
 import type { ModuleSet } from "../chain/modules/module-set.ts";
 import type { ConsensusRules, SealView, WorkSchedule } from "../chain/rules.ts";
 import type { BlockHead, SealedBlock } from "../chain/types/block.ts";

@@ -2,7 +2,7 @@
 import type { Verdict } from "../base/fault.ts";
 import type { Governance } from "../chain/governance/governance-state.ts";
 import type { ChangeProposal } from "../chain/governance/proposals.ts";
-import type { GovCall } from "../chain/modules/gov.ts";
+import type { GovCall } from "../chain/modules/gov-declaration.ts";
 import type { BlockHead } from "../chain/types/block.ts";
 import type { ValidatorSet } from "../chain/types/validator-set.ts";
 

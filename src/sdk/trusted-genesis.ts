@@ -5,7 +5,7 @@
 import type { Hash } from "../base/bytes.ts";
 import { accept, type Verdict } from "../base/fault.ts";
 import { type Genesis, validatorsOf } from "../chain/genesis/genesis.ts";
-import { parseGenesis } from "../chain/genesis/genesis-file.ts";
+import { readTrustedGenesis } from "../chain/genesis/genesis-fields.ts";
 import { computeGenesisHash } from "../chain/genesis/genesis-state.ts";
 import type { ValidatorSet } from "../chain/types/validator-set.ts";
 import { decodeCommitCertificate } from "../consensus/pbft/certificate.ts";
@@ -24,9 +24,9 @@ export interface TrustedGenesis {
 
 /** Reads a genesis and computes the hash and validators that it stands for. */
 export function openGenesis(json: string): Verdict<TrustedGenesis> {
-  const parsed = parseGenesis(json);
-  if (!parsed.ok) return parsed;
-  const { genesis } = parsed.value;
+  const read = readTrustedGenesis(json);
+  if (!read.ok) return read;
+  const genesis = read.value;
   return accept({ genesis, genesisHash: computeGenesisHash(genesis), validators: validatorsOf(genesis) });
 }
 

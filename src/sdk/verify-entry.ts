@@ -7,7 +7,7 @@ import { showHash } from "../base/bytes.ts";
 import { accept, refuse, type Verdict } from "../base/fault.ts";
 import type { DeclaredCode } from "../chain/modules/define-module.ts";
 import type { Json } from "../chain/modules/module.ts";
-import { formOf } from "../chain/modules/module-form.ts";
+import { stateFormsOf } from "../chain/modules/module-form.ts";
 import { entryKeyFromJson, openValue } from "../chain/modules/module-state.ts";
 import { checkStateProof, decodeStateProof } from "../chain/state/state-proof.ts";
 import { blockTimeMs } from "../chain/types/block-time.ts";
@@ -66,7 +66,7 @@ function check(
   { answer, module, state, key }: Omit<EntryQuestion, "genesis">,
   trusted: TrustedGenesis,
 ): Verdict<Omit<Extract<EntryAnswer, { valid: true }>, "valid">> {
-  const form = formOf(module);
+  const form = stateFormsOf(module);
   if (!form.ok) return form;
   const { name, version } = form.value;
   const named = trusted.genesis.modules?.list.find((one) => one.name === name);

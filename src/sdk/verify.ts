@@ -8,7 +8,12 @@ import { must } from "../base/assert.ts";
 import { asAddress, concatBytes, equalBytes, hex0x, parseBytes32, showHash, text } from "../base/bytes.ts";
 import { accept, refuse, type Verdict } from "../base/fault.ts";
 import { RECEIPT_FILE_BYTES_MAX, TX_BYTES_CEILING } from "../base/limits.ts";
-import { ANCHOR, anchor, decodeFirstAnchor, decodeSenderAnchor } from "../chain/modules/anchor.ts";
+import {
+  ANCHOR,
+  decodeAnchorCall,
+  decodeFirstAnchor,
+  decodeSenderAnchor,
+} from "../chain/modules/anchor-declaration.ts";
 import { anchorByKey, anchorKey } from "../chain/state/state-keys.ts";
 import { checkStateProof, decodeStateProof } from "../chain/state/state-proof.ts";
 import { type BlockHead, readBlockHead } from "../chain/types/block.ts";
@@ -34,7 +39,6 @@ import { type HeldDifficulty, type MinedChain, type TrustAnchor, verifyWork } fr
 export { type EpochLink, ProvedSets } from "./epoch-chain.ts";
 export { createReceipt, type ReceiptFile, type ReceiptSource } from "./receipt-file.ts";
 export { minedChainOf, openGenesis, type TrustedGenesis } from "./trusted-genesis.ts";
-export { type EntryAnswer, type EntryQuestion, verifyEntry } from "./verify-entry.ts";
 export { type EvidenceAnswer, type VerifiedEquivocation, verifyEvidence } from "./verify-evidence.ts";
 export { type VerifiedInclusion, verifyInclusion } from "./verify-inclusion.ts";
 export {
@@ -284,7 +288,7 @@ function checkTransactionEvidence(
     return wrong("the receipt is of another transaction of the block");
   }
   if (status !== "success") return wrong(`the transaction failed with code ${code}: it anchored nothing`);
-  const call = tx.value.module === ANCHOR ? anchor.decodeCall(tx.value.payload) : undefined;
+  const call = tx.value.module === ANCHOR ? decodeAnchorCall(tx.value.payload) : undefined;
   if (call?.ok !== true) return wrong("the transaction anchors no document");
   if (!equalBytes(call.value.digest, digest)) {
     return wrong(`the transaction anchors ${hex0x(call.value.digest)}, not the receipt's digest`);

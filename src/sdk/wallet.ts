@@ -13,10 +13,10 @@ import {
   utf8,
 } from "../base/bytes.ts";
 import { MEMO_BYTES_MAX } from "../base/limits.ts";
-import { anchor } from "../chain/modules/anchor.ts";
-import { bank } from "../chain/modules/bank.ts";
+import { anchorDeclaration } from "../chain/modules/anchor-declaration.ts";
+import { bankDeclaration } from "../chain/modules/bank-declaration.ts";
 import type { CallFields, CallOf } from "../chain/modules/define-module.ts";
-import { type GovCall, gov } from "../chain/modules/gov.ts";
+import { type GovCall, govDeclaration } from "../chain/modules/gov-declaration.ts";
 import type { Module } from "../chain/modules/module.ts";
 import { formOf, type ModuleForm } from "../chain/modules/module-form.ts";
 import { callFromJson, encodeCall } from "../chain/modules/module-state.ts";
@@ -123,20 +123,20 @@ export class Wallet {
     const to = asAddress(bytes32(order.to, "to"));
     const { amount } = order;
     checkFee(order, amount);
-    return this.#sign(bank, { to, amount, memo: memoBytes(order.memo) }, order);
+    return this.#sign(bankDeclaration, { to, amount, memo: memoBytes(order.memo) }, order);
   }
 
   /** @throws RangeError for a value that no transaction can carry. */
   anchor(order: AnchorOrder): SignedTransaction {
     const digest = asHash(bytes32(order.digest, "digest"));
     checkFee(order, 0n);
-    return this.#sign(anchor, { digest, memo: memoBytes(order.memo) }, order);
+    return this.#sign(anchorDeclaration, { digest, memo: memoBytes(order.memo) }, order);
   }
 
   /** A proposal of a validator's account, or its vote. @throws RangeError for a value that no transaction can carry. */
   govern(order: GovernOrder): SignedTransaction {
     checkFee(order, 0n);
-    return this.#sign(gov, order.call, order);
+    return this.#sign(govDeclaration, order.call, order);
   }
 
   /**

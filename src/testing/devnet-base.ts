@@ -7,7 +7,7 @@ import { asAddress, hex0x, parseBytes32 } from "../base/bytes.ts";
 import type { Genesis } from "../chain/genesis/genesis.ts";
 import { formatGenesis } from "../chain/genesis/genesis-file.ts";
 import { computeGenesisHash } from "../chain/genesis/genesis-state.ts";
-import { readAccount } from "../chain/modules/bank.ts";
+import { readAccount } from "../chain/modules/accounts.ts";
 import type { CallFields, CallOf } from "../chain/modules/define-module.ts";
 import type { Json } from "../chain/modules/module.ts";
 import { modulesOf } from "../chain/modules/module-set.ts";

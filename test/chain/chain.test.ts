@@ -2,8 +2,8 @@
 import { describe, expect, it } from "vitest";
 import { hex } from "../../src/base/bytes.ts";
 import { type Chain, SafetyViolation } from "../../src/chain/chain.ts";
+import { readAccount } from "../../src/chain/modules/accounts.ts";
 import { readFirstAnchor, readSenderAnchor } from "../../src/chain/modules/anchor.ts";
-import { readAccount } from "../../src/chain/modules/bank.ts";
 import { accountKey } from "../../src/chain/state/state-keys.ts";
 import { checkStateProof, hashStateKey } from "../../src/chain/state/state-proof.ts";
 import { proveKey } from "../../src/chain/state/state-tree.ts";

@@ -12,7 +12,8 @@ import type { Genesis, GenesisLimits } from "../../src/chain/genesis/genesis.ts"
 import { computeGenesisHash } from "../../src/chain/genesis/genesis-state.ts";
 import type { PowParameters } from "../../src/chain/genesis/pow-parameters.ts";
 import { subsidyAt } from "../../src/chain/genesis/subsidy.ts";
-import { bank, readAccount } from "../../src/chain/modules/bank.ts";
+import { readAccount } from "../../src/chain/modules/accounts.ts";
+import { bank } from "../../src/chain/modules/bank.ts";
 import { maturingKey } from "../../src/chain/state/state-keys.ts";
 import {
   type SignedTransaction,

@@ -2,7 +2,7 @@
 
 import { afterEach, describe, expect, it } from "vitest";
 import { hex } from "../../src/base/bytes.ts";
-import { readAccount } from "../../src/chain/modules/bank.ts";
+import { readAccount } from "../../src/chain/modules/accounts.ts";
 import { MemoryKv } from "../../src/storage/memory.ts";
 import { Cluster, type ClusterOptions } from "./cluster.ts";
 

@@ -12,7 +12,7 @@ import type { PbftParameters } from "../../src/chain/genesis/consensus-parameter
 import { type Genesis, validatorsOf } from "../../src/chain/genesis/genesis.ts";
 import { formatGenesis } from "../../src/chain/genesis/genesis-file.ts";
 import { computeGenesisHash } from "../../src/chain/genesis/genesis-state.ts";
-import { readAccount } from "../../src/chain/modules/bank.ts";
+import { readAccount } from "../../src/chain/modules/accounts.ts";
 import { BUILT_IN_MODULES } from "../../src/chain/modules/module-set.ts";
 import { encodeStateProof, hashStateKey } from "../../src/chain/state/state-proof.ts";
 import { proveKey } from "../../src/chain/state/state-tree.ts";

@@ -15,7 +15,7 @@ import {
 } from "../../src/chain/modules/define-module.ts";
 import { formOf } from "../../src/chain/modules/module-form.ts";
 import { Client } from "../../src/sdk/client.ts";
-import { verifyEntry } from "../../src/sdk/verify.ts";
+import { verifyEntry } from "../../src/sdk/verify-entry.ts";
 import { devnet } from "../../src/testing/devnet.ts";
 
 const registryFile = resolve(import.meta.dirname, "../../examples/registry/registry.ts");

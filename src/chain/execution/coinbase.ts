@@ -9,7 +9,7 @@
 import { assert } from "../../base/assert.ts";
 import { asAddress } from "../../base/bytes.ts";
 import { accept, type Fault, fault, refuse, type Verdict } from "../../base/fault.ts";
-import { credit } from "../modules/bank.ts";
+import { credit } from "../modules/accounts.ts";
 import type { StateWriter } from "../modules/module.ts";
 import type { Rewards } from "../rules.ts";
 import { maturingKey } from "../state/state-keys.ts";

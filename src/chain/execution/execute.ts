@@ -8,7 +8,7 @@ import { assert } from "../../base/assert.ts";
 import type { Address } from "../../base/bytes.ts";
 import { type Fault, fault } from "../../base/fault.ts";
 import { EVENT_BYTES_MAX, EVENTS_PER_RECEIPT_MAX } from "../../base/limits.ts";
-import { type Account, credit, readAccountAt, writeAccountAt } from "../modules/bank.ts";
+import { type Account, credit, readAccountAt, writeAccountAt } from "../modules/accounts.ts";
 import { type MembershipContext, ModuleFault, type StateReader } from "../modules/module.ts";
 import { accountKey } from "../state/state-keys.ts";
 import { ReadOnce, StateOverlay } from "../state/state-overlay.ts";

@@ -4,8 +4,8 @@
  * a failed receipt. The pool applies the same rules with other tolerances (mempool/admission.ts). Decision 5.
  */
 import { accept, type Fault, fault, refuse, type Verdict } from "../../base/fault.ts";
-import type { Account } from "../modules/bank.ts";
-import { GOV } from "../modules/gov.ts";
+import type { Account } from "../modules/accounts.ts";
+import { GOV } from "../modules/gov-declaration.ts";
 import type { Module } from "../modules/module.ts";
 import { BUILT_IN_MODULES, type ModuleSet } from "../modules/module-set.ts";
 import { isCoinbase, type SignedTransaction } from "../types/transaction.ts";

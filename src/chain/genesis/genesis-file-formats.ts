@@ -1,44 +1,25 @@
 /**
- * The consensus part of genesis.json, a table by its name: the fields and their bounds, what does not fit together,
- * what is legal but unwise, and the fields as text. It refuses what a chain could not live with.
+ * The consensus part of genesis.json, a table by its name: what does not fit together, what is legal but unwise, and
+ * the fields as text (their bounds are in genesis-fields.ts). It refuses what a chain could not live with.
  * Every field, unit and bound for people: genesis/README.md.
  */
-import { hex, hex0x } from "../../base/bytes.ts";
+import { hex } from "../../base/bytes.ts";
 import {
   LOG_WINDOW_BYTES_MAX,
   LOG_WINDOW_CEILING,
   MAIL_MESSAGE_BYTES_MAX,
   VALIDATORS_MAX,
 } from "../../base/limits.ts";
-import {
-  amountField,
-  choiceField,
-  type Field,
-  field,
-  integerField,
-  object,
-  optional,
-  variant,
-} from "../../codec/field.ts";
-import { isStrongPublicKey } from "../../crypto/keys.ts";
-import { EPOCH_LENGTH_MAX, epochLengthProblem, ROTATION_INTERVAL_MAX } from "../governance/change.ts";
+import { epochLengthProblem } from "../governance/change.ts";
 import { checkBits, compactOf, showBits } from "../types/target.ts";
 import { newViewBytesMax } from "../types/view-change-size.ts";
-import {
-  CONSENSUS_NAMES,
-  type ConsensusName,
-  type ConsensusParameters,
-  type PbftParameters,
-} from "./consensus-parameters.ts";
+import type { ConsensusName, ConsensusParameters, PbftParameters } from "./consensus-parameters.ts";
 import type { Genesis } from "./genesis.ts";
-import type { PowParameters, RetargetParameters } from "./pow-parameters.ts";
+import { repeats, SUPPLY_MAX, validatorProblems } from "./genesis-fields.ts";
+import type { PowParameters } from "./pow-parameters.ts";
 import { totalSupply } from "./subsidy.ts";
 
-/** Sum of all money that may ever exist: half of u64, so that no sum of two balances can overflow. */
-export const SUPPLY_MAX = (1n << 63n) - 1n;
-
 interface FileFormat<Parameters extends ConsensusParameters> {
-  readonly schema: Field<Parameters>;
   /** What does not fit together, "path: why" each. */
   problems(genesis: Genesis<Parameters>): string[];
   warnings(genesis: Genesis<Parameters>): string[];
@@ -46,14 +27,6 @@ interface FileFormat<Parameters extends ConsensusParameters> {
 }
 
 const pbft: FileFormat<PbftParameters> = {
-  schema: object({
-    type: choiceField(...CONSENSUS_NAMES) as Field<"pbft">,
-    checkpointInterval: integerField(1, LOG_WINDOW_CEILING / 2),
-    logWindow: integerField(2, LOG_WINDOW_CEILING),
-    pipelineDepth: integerField(1, LOG_WINDOW_CEILING),
-    rotationInterval: integerField(0, ROTATION_INTERVAL_MAX),
-    epochLength: optional(integerField(2, EPOCH_LENGTH_MAX)),
-  }),
   problems: (genesis) => [
     ...windowProblems(genesis),
     ...epochProblems(genesis),
@@ -69,38 +42,7 @@ const pbft: FileFormat<PbftParameters> = {
   toJson: (parameters) => parameters,
 };
 
-const SECONDS_MAX = 10_000_000;
-/** Blocks: beyond it a halving never comes in practice. */
-const BLOCKS_MAX = 1_000_000_000;
-
-const bitsField = field<number>('compact bits: "0x" and 8 hex digits ("0x1d00ffff")', (value) =>
-  typeof value === "string" && /^0x[0-9a-f]{8}$/i.test(value) ? Number.parseInt(value, 16) : undefined,
-);
-
-const retargetSchema: Field<RetargetParameters> = variant("rule", {
-  bitcoin: object({
-    rule: choiceField("bitcoin"),
-    interval: integerField(2, 1_000_000),
-    timewarpGuard: field<boolean>("true or false", (value) =>
-      typeof value === "boolean" ? value : undefined,
-    ),
-  }),
-  asert: object({ rule: choiceField("asert"), halflife: integerField(1, SECONDS_MAX) }),
-  fixed: object({ rule: choiceField("fixed") }),
-});
-
 const pow: FileFormat<PowParameters> = {
-  schema: object({
-    type: choiceField(...CONSENSUS_NAMES) as Field<"pow">,
-    powLimitBits: bitsField,
-    startBits: bitsField,
-    spacing: integerField(1, SECONDS_MAX),
-    futureLimit: integerField(1, SECONDS_MAX),
-    retarget: retargetSchema,
-    subsidy: amountField(SUPPLY_MAX),
-    halvingInterval: integerField(1, BLOCKS_MAX),
-    maturity: integerField(1, 1_000_000),
-  }),
   problems: (genesis) => [
     ...targetProblems(genesis.consensus),
     ...clockProblems(genesis.consensus),
@@ -121,7 +63,7 @@ const pow: FileFormat<PowParameters> = {
   }),
 };
 
-export const FILE_FORMATS: { readonly [Name in ConsensusName]: FileFormat<never> } = {
+const FILE_FORMATS: { readonly [Name in ConsensusName]: FileFormat<never> } = {
   pbft: pbft as FileFormat<never>,
   pow: pow as FileFormat<never>,
 };
@@ -242,44 +184,4 @@ function logWindowMax(n: number): number {
   let most = LOG_WINDOW_CEILING;
   while (newViewBytesMax(n, most) >= MAIL_MESSAGE_BYTES_MAX) most--;
   return most;
-}
-
-function validatorProblems({ validators }: Genesis): string[] {
-  if (validators.length < 1 || validators.length > VALIDATORS_MAX) {
-    return [`validators: expected 1 to ${VALIDATORS_MAX} members, found ${validators.length}`];
-  }
-  const problems = validators.flatMap((validator, i) => [
-    ...weakness(`validators[${i}].publicKey`, validator.publicKey),
-    ...weakness(`validators[${i}].account`, validator.account),
-  ]);
-  return [
-    ...problems,
-    ...repeats(validators, "validators", "publicKey", (validator) => hex(validator.publicKey)),
-    ...repeats(validators, "validators", "peerId", (validator) => validator.peerId),
-    ...repeats(validators, "validators", "name", (validator) => validator.name),
-  ];
-}
-
-function weakness(path: string, publicKey: Uint8Array): string[] {
-  if (isStrongPublicKey(publicKey)) return [];
-  return [
-    `${path}: ${hex0x(publicKey)} is a weak Ed25519 key (small order or not canonical), anyone can sign for it`,
-  ];
-}
-
-/** Which items of a list are the same as an earlier one, "list[i].key: ..." each. */
-export function repeats<T>(
-  items: readonly T[],
-  list: string,
-  key: string,
-  text: (item: T) => string,
-): string[] {
-  const first = new Map<string, number>();
-  const problems: string[] = [];
-  for (const [i, item] of items.entries()) {
-    const seen = first.get(text(item));
-    if (seen === undefined) first.set(text(item), i);
-    else problems.push(`${list}[${i}].${key}: the same as ${list}[${seen}].${key}, each must be distinct`);
-  }
-  return problems;
 }

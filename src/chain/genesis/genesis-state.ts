@@ -4,7 +4,7 @@
  */
 import type { Hash } from "../../base/bytes.ts";
 import { genesisGovernance, writeGovernance } from "../governance/governance-state.ts";
-import { writeAccount } from "../modules/bank.ts";
+import { writeAccount } from "../modules/accounts.ts";
 import type { ExecutedBlock } from "../state/ledger-view.ts";
 import { StateOverlay } from "../state/state-overlay.ts";
 import { type PageReader, updateTree } from "../state/state-tree.ts";

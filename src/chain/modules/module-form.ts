@@ -51,14 +51,34 @@ export function formOf(code: DeclaredCode): Verdict<ModuleForm, "malformed"> {
     name: String(declaration.name),
     version: declaration.version ?? 1,
     calls: named(declaration.calls, ({ fields }) => ({ fields: copyFields(fields) })),
-    state: named(declaration.state, ({ key, value }) => ({
-      ...(key === undefined ? {} : { key: copyType(key) }),
-      value: copyType(value),
-    })),
+    state: copyStates(declaration),
     events: named(declaration.events, ({ fields }) => ({ fields: copyFields(fields) })),
     faults: named(declaration.faults, (means) => ({ means: String(means) })),
   };
   return checkForm(form);
+}
+
+/** What names and reads entries of a module's state. */
+export type StateForms = Pick<ModuleForm, "name" | "version" | "state">;
+
+/**
+ * The part of a declaration that a verifier reads the state by. Whether a chain could live with the whole is not asked:
+ * the genesis that names the module says so.
+ */
+export function stateFormsOf({ declaration }: DeclaredCode): Verdict<StateForms, "malformed"> {
+  try {
+    const { name, version = 1 } = declaration;
+    return accept({ name: String(name), version, state: copyStates(declaration) });
+  } catch (error) {
+    return refuse("malformed", `module: not a declaration: ${(error as Error).message}`);
+  }
+}
+
+function copyStates({ state }: DeclaredCode["declaration"]): ModuleForm["state"] {
+  return named(state, ({ key, value }) => ({
+    ...(key === undefined ? {} : { key: copyType(key) }),
+    value: copyType(value),
+  }));
 }
 
 function named<T, R extends object>(

@@ -40,7 +40,7 @@ export interface EntryPlace {
  * @param parts of the key, as in a path: one for a plain key, one for each field of a struct, fewer for a range
  */
 export function entryAt(
-  { id, form }: { readonly id: number; readonly form: ModuleForm },
+  { id, form }: { readonly id: number; readonly form: Pick<ModuleForm, "name" | "state"> },
   name: string,
   parts: readonly string[],
 ): Verdict<EntryPlace, "malformed"> {
@@ -84,7 +84,7 @@ export function openValue({ name, value }: StateForm, bytes: Uint8Array): Verdic
 
 /** A key from JSON, as a map's declaration has it; undefined for a cell. */
 export function entryKeyFromJson(
-  { id, form }: { readonly id: number; readonly form: ModuleForm },
+  { id, form }: { readonly id: number; readonly form: Pick<ModuleForm, "name" | "state"> },
   name: string,
   json: unknown,
 ): Verdict<EntryPlace, "malformed"> {

@@ -61,21 +61,29 @@ export type Json = string | number | boolean | null | Json[] | { [key: string]: 
 /** JSON-ready description: strings, numbers, 0x-hex, decimal strings for amounts. */
 export type Description = Readonly<Record<string, Json>>;
 
-export interface Module<Call = unknown> {
+/** What receipts say of a module's calls: for whoever reads them and executes nothing. */
+export interface ReceiptReader {
   /** The `module` byte of the transaction envelope. */
   readonly id: number;
   readonly name: string;
+  /** Stable upper-case name of a fault code, for receipts ("BANK_INSUFFICIENT_FUNDS"). */
+  faultName(code: number): string | undefined;
+  describeEvent(event: Event): Description;
+}
+
+/** A module without its execution: what its bytes mean. */
+export interface ModuleCodec<Call = unknown> extends ReceiptReader {
   /** Of a declared module: what its values are. */
   readonly form?: ModuleForm;
   /** Canonical payload bytes to a call; refuses anything else. */
   decodeCall(payload: Uint8Array): Verdict<Call>;
   encodeCall(call: Call): Uint8Array;
+  describeCall(call: Call): Description;
+}
+
+export interface Module<Call = unknown> extends ModuleCodec<Call> {
   /** What the call takes from the sender's balance beyond the fee: the pool adds it up per sender queue. */
   spends(call: Call): bigint;
   /** @throws ModuleFault */
   execute(call: Call, context: ExecutionContext): void;
-  /** Stable upper-case name of a fault code, for receipts ("BANK_INSUFFICIENT_FUNDS"). */
-  faultName(code: number): string | undefined;
-  describeCall(call: Call): Description;
-  describeEvent(event: Event): Description;
 }

@@ -8,7 +8,7 @@ import type { Command } from "commander";
 import { asAddress, EMPTY, hex0x, parseBytes32 } from "../../base/bytes.ts";
 import { formatGenesis } from "../../chain/genesis/genesis-file.ts";
 import type { Change } from "../../chain/governance/change.ts";
-import type { GovCall } from "../../chain/modules/gov.ts";
+import type { GovCall } from "../../chain/modules/gov-declaration.ts";
 import { homePaths } from "../../node/home/home.ts";
 import { type Key, keyOfSeed, loadKey, saveKey } from "../../node/home/key-file.ts";
 import type { PlannedAccount, PlannedMember } from "../../node/home/network-plan.ts";

@@ -4,7 +4,8 @@
  */
 import { type Address, hex0x, parseShownHash } from "../../base/bytes.ts";
 import { type Change, type Possession, possessionBytes } from "../../chain/governance/change.ts";
-import { type GovCall, gov } from "../../chain/modules/gov.ts";
+import { gov } from "../../chain/modules/gov.ts";
+import type { GovCall } from "../../chain/modules/gov-declaration.ts";
 import { createSigner } from "../../crypto/keys.ts";
 import type { Client, ResultOf } from "../../sdk/client.ts";
 import type { Wallet } from "../../sdk/wallet.ts";

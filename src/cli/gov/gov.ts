@@ -6,7 +6,7 @@
 import { type Command, InvalidArgumentError } from "commander";
 import { type Address, asAddress, hex0x, parseBytes32, parseHex, utf8 } from "../../base/bytes.ts";
 import { type Change, PARAMETERS, type ParameterName } from "../../chain/governance/change.ts";
-import type { GovCall } from "../../chain/modules/gov.ts";
+import type { GovCall } from "../../chain/modules/gov-declaration.ts";
 import { type Client, Wallet } from "../../sdk/client.ts";
 import { address, amount, integer, memo } from "../arguments.ts";
 import { group, leaf } from "../command.ts";

@@ -5,7 +5,8 @@
 
 import { equalBytes, type Hash, hex0x, parseBytes32, showHash } from "../../base/bytes.ts";
 import { blockTimeMs } from "../../chain/types/block-time.ts";
-import { showOutcome, showTransaction } from "../../rpc/schemas/show.ts";
+import { showTransaction } from "../../rpc/schemas/show.ts";
+import { showOutcome } from "../../rpc/schemas/show-outcome.ts";
 import { parseStatePath } from "../../rpc/schemas/state-path.ts";
 import { minedChainOf } from "../../sdk/trusted-genesis.ts";
 import {

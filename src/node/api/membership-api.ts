@@ -9,7 +9,7 @@ import { accept, refuse, type Verdict } from "../../base/fault.ts";
 import { applyChange, type Change } from "../../chain/governance/change.ts";
 import { type Governance, readGovernance } from "../../chain/governance/governance-state.ts";
 import { type ChangeProposal, readOpenProposals, readProposal } from "../../chain/governance/proposals.ts";
-import type { GovCall } from "../../chain/modules/gov.ts";
+import type { GovCall } from "../../chain/modules/gov-declaration.ts";
 import type { Validator } from "../../chain/types/validator-set.ts";
 import { quorumOf } from "../../consensus/pbft/quorum.ts";
 import type { EpochView, MembershipApi } from "../../rpc/membership.ts";

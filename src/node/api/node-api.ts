@@ -6,7 +6,7 @@ import { CLOCK_AHEAD_MS_MAX, MATURING_SCANNED_MAX } from "../../base/limits.ts";
 import { type Logger, SILENT } from "../../base/log.ts";
 import type { Scheduler } from "../../base/scheduler.ts";
 import type { HeadChange } from "../../chain/chain.ts";
-import { readAccount } from "../../chain/modules/bank.ts";
+import { readAccount } from "../../chain/modules/accounts.ts";
 import type { ModuleSet } from "../../chain/modules/module-set.ts";
 import { modulesOf } from "../../chain/modules/module-set.ts";
 import type { SealView } from "../../chain/rules.ts";

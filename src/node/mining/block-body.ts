@@ -4,7 +4,7 @@
  */
 import type { Address } from "../../base/bytes.ts";
 import type { Chain, TemplateSource } from "../../chain/chain.ts";
-import { readAccount } from "../../chain/modules/bank.ts";
+import { readAccount } from "../../chain/modules/accounts.ts";
 import { FAIR_ARRIVAL_SHARE, type ReadyQueues, selectTransactions } from "../../mempool/template.ts";
 
 export function bodiesFrom(pool: ReadyQueues, { rules }: Pick<Chain, "rules">): TemplateSource {

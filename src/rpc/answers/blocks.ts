@@ -8,7 +8,7 @@ import type { BlockHead, SealedBlock } from "../../chain/types/block.ts";
 import type { NodeApi, SideBlockView } from "../api.ts";
 import { CallError } from "../errors.ts";
 import type { BlockSelector, BlockTag } from "../schemas/input.ts";
-import { showCount } from "../schemas/show.ts";
+import { showCount } from "../schemas/show-numbers.ts";
 
 /** A height is at most the head's. @throws CallError BLOCK_NOT_FOUND for one above it. */
 async function findHeight(api: NodeApi, selector: BlockSelector): Promise<bigint | undefined> {

@@ -8,7 +8,8 @@ import { equalBytes, type Hash, hex0x } from "../../base/bytes.ts";
 import type { Block, SealedBlock } from "../../chain/types/block.ts";
 import type { SignedTransaction } from "../../chain/types/transaction.ts";
 import type { NodeApi } from "../api.ts";
-import { ATTACKER_SHARE, openReceipt, showCount, showReceipt } from "../schemas/show.ts";
+import { ATTACKER_SHARE, openReceipt, showReceipt } from "../schemas/show.ts";
+import { showCount } from "../schemas/show-numbers.ts";
 import { readSettled } from "../settled-reads.ts";
 
 export interface TxStatus {

@@ -9,7 +9,7 @@ import { refusalOf } from "../errors.ts";
 import { type CallContext, method } from "../jsonrpc/method.ts";
 import { blockHashInput, countInput } from "../schemas/input.ts";
 import { blockHash, count, sideStatus, timeMs, work } from "../schemas/output.ts";
-import { showCount } from "../schemas/show.ts";
+import { showCount } from "../schemas/show-numbers.ts";
 import { BLOCK_HASH, HASH_A, HASH_B } from "./examples.ts";
 
 export const getTips = method({

@@ -8,7 +8,7 @@ import type { ForkableApi } from "../chain-mode-api.ts";
 import { CallError } from "../errors.ts";
 import { method } from "../jsonrpc/method.ts";
 import { blockHash, count, hash32, validatorIndex, wide, work } from "../schemas/output.ts";
-import { showCount, showWide } from "../schemas/show.ts";
+import { showCount, showWide } from "../schemas/show-numbers.ts";
 import { ALICE, BLOCK_HASH, HASH_A, PEER } from "./examples.ts";
 
 const phase = z.enum(["idle", "pre-prepared", "prepared", "committed"]);

@@ -5,7 +5,7 @@ import { EVIDENCE_LISTED_MAX } from "../../base/limits.ts";
 import type { NodeApi } from "../api.ts";
 import { method } from "../jsonrpc/method.ts";
 import { bytesHex, hash32, timeMs, validatorIndex, wide } from "../schemas/output.ts";
-import { showWide } from "../schemas/show.ts";
+import { showWide } from "../schemas/show-numbers.ts";
 import { BLOCK_HASH, HASH_A } from "./examples.ts";
 
 const LIMIT_DEFAULT = 20;

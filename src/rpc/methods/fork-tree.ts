@@ -9,7 +9,8 @@ import type { BranchesApi, TipView } from "../api.ts";
 import { type CallContext, method } from "../jsonrpc/method.ts";
 import { countInput } from "../schemas/input.ts";
 import { blockHash, count, hash32, sideStatus, timeMs, work } from "../schemas/output.ts";
-import { showCount, showTime } from "../schemas/show.ts";
+import { showTime } from "../schemas/show.ts";
+import { showCount } from "../schemas/show-numbers.ts";
 import { ALICE, BLOCK_HASH, HASH_B } from "./examples.ts";
 
 const HEIGHTS_MAX = 100;

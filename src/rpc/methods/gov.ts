@@ -3,7 +3,8 @@ import { z } from "zod";
 import { hex0x, text } from "../../base/bytes.ts";
 import { RPC_RANGE_MAX } from "../../base/limits.ts";
 import { type ChangeProposal, standingOf, tallyOf } from "../../chain/governance/proposals.ts";
-import { describeChange, gov } from "../../chain/modules/gov.ts";
+import { gov } from "../../chain/modules/gov.ts";
+import { describeChange } from "../../chain/modules/gov-declaration.ts";
 import type { Validator } from "../../chain/types/validator-set.ts";
 import { mustChange } from "../answers/capabilities.ts";
 import { CallError } from "../errors.ts";
@@ -11,7 +12,8 @@ import { method } from "../jsonrpc/method.ts";
 import type { EpochView } from "../membership.ts";
 import { bytesInput } from "../schemas/input.ts";
 import { count, hash32, sealedHeadResult, wide } from "../schemas/output.ts";
-import { showSealedHead, showWide } from "../schemas/show.ts";
+import { showSealedHead } from "../schemas/show.ts";
+import { showWide } from "../schemas/show-numbers.ts";
 import { ALICE, BLOCK_HEX, HASH_A, PEER } from "./examples.ts";
 
 const member = z.strictObject({

@@ -13,7 +13,7 @@ import { CallError, refusalOf } from "../errors.ts";
 import { method } from "../jsonrpc/method.ts";
 import { addressInput, countInput } from "../schemas/input.ts";
 import { blockHash, bytesHex, count, hash32 } from "../schemas/output.ts";
-import { showCount } from "../schemas/show.ts";
+import { showCount } from "../schemas/show-numbers.ts";
 import { readSettled } from "../settled-reads.ts";
 import { ALICE, BLOCK_HASH } from "./examples.ts";
 

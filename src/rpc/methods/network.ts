@@ -3,7 +3,7 @@ import { z } from "zod";
 import type { PeerView } from "../api.ts";
 import { method } from "../jsonrpc/method.ts";
 import { count, timeMs, wide } from "../schemas/output.ts";
-import { showWide } from "../schemas/show.ts";
+import { showWide } from "../schemas/show-numbers.ts";
 import { PEER } from "./examples.ts";
 
 const ADDRESS = "/ip4/127.0.0.1/tcp/30300";

@@ -9,7 +9,8 @@ import type { ForkableApi } from "../chain-mode-api.ts";
 import { method } from "../jsonrpc/method.ts";
 import { describeMethods } from "../jsonrpc/openrpc.ts";
 import { blockHash, count, hash32, timeMs, validatorIndex, wide, work } from "../schemas/output.ts";
-import { showCount, showTime, showWide } from "../schemas/show.ts";
+import { showTime } from "../schemas/show.ts";
+import { showCount, showWide } from "../schemas/show-numbers.ts";
 import { ALICE, HASH_A, HASH_B, PEER } from "./examples.ts";
 
 export const nodeInfo = method({

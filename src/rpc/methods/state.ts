@@ -8,7 +8,8 @@ import { method } from "../jsonrpc/method.ts";
 import { addressInput, blockInput } from "../schemas/input.ts";
 import { parseModulePath } from "../schemas/module-path.ts";
 import { amount, blockHash, bytesHex, count, hash32, sealedHeadResult, timeMs } from "../schemas/output.ts";
-import { showAt, showCount, showSealedHead, showTime } from "../schemas/show.ts";
+import { showAt, showSealedHead, showTime } from "../schemas/show.ts";
+import { showCount } from "../schemas/show-numbers.ts";
 import { STATE_PATHS } from "../schemas/state-path.ts";
 import { ALICE, BLOCK_HASH, DIGEST } from "./examples.ts";
 

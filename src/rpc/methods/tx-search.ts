@@ -11,7 +11,8 @@ import { CallError } from "../errors.ts";
 import { type CallContext, method } from "../jsonrpc/method.ts";
 import { addressInput, countInput } from "../schemas/input.ts";
 import { amount, count, hash32, timeMs, txResult } from "../schemas/output.ts";
-import { openReceipt, showCount, showTime, showTransaction } from "../schemas/show.ts";
+import { openReceipt, showTime, showTransaction } from "../schemas/show.ts";
+import { showCount } from "../schemas/show-numbers.ts";
 import { ALICE, TX, TX_HASH } from "./examples.ts";
 
 /** Transactions of one answer. */

@@ -26,7 +26,8 @@ import {
   timeMs,
   txResult,
 } from "../schemas/output.ts";
-import { showAt, showOutcome, showPath, showSealedHead, showTime, showTransaction } from "../schemas/show.ts";
+import { showAt, showPath, showSealedHead, showTime, showTransaction } from "../schemas/show.ts";
+import { showOutcome } from "../schemas/show-outcome.ts";
 import { BLOCK_HASH, BLOCK_HEX, OUTCOME, RAW, RECEIPT, TX, TX_HASH } from "./examples.ts";
 
 const hashParams = z.strictObject({ hash: hashInput.meta({ description: "txHash" }) });

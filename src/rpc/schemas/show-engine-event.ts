@@ -1,7 +1,7 @@
 /** An event of the engine as JSON, on the topic `consensus` and in consensus_getEvents. */
 import { showHash } from "../../base/bytes.ts";
 import type { EngineEvent } from "../../consensus/engine.ts";
-import { showWide } from "./show.ts";
+import { showWide } from "./show-numbers.ts";
 
 /** Heights are called seq, as in the paper and in consensus_getState. */
 export function showEngineEvent(event: EngineEvent): Record<string, string | number> {

@@ -6,19 +6,13 @@
 import type { z } from "zod";
 import { assert } from "../../base/assert.ts";
 import { EMPTY, hex0x, showHash } from "../../base/bytes.ts";
-import { MINTED } from "../../chain/execution/coinbase.ts";
-import type { Description, Json } from "../../chain/modules/module.ts";
-import { BUILT_IN_MODULES, type ModuleSet } from "../../chain/modules/module-set.ts";
+import { type Declarations, findDeclaration } from "../../chain/modules/built-in-declarations.ts";
+import type { Description } from "../../chain/modules/module.ts";
 import { type BlockHead, encodeHeader, encodeSummary, HEADER_BYTES } from "../../chain/types/block.ts";
 import { blockTimeMs } from "../../chain/types/block-time.ts";
-import { decodeReceipt, type Event, type Receipt } from "../../chain/types/receipt.ts";
+import { decodeReceipt, type Receipt } from "../../chain/types/receipt.ts";
 import { showBits } from "../../chain/types/target.ts";
-import {
-  COINBASE_MODULE,
-  coinbaseValue,
-  isCoinbase,
-  type SignedTransaction,
-} from "../../chain/types/transaction.ts";
+import { coinbaseValue, isCoinbase, type SignedTransaction } from "../../chain/types/transaction.ts";
 import { reversalProbability } from "../../consensus/pow/reversal.ts";
 import type { MerklePath } from "../../crypto/merkle.ts";
 import type { NodeApi, SideBlockView } from "../api.ts";
@@ -30,17 +24,8 @@ import type {
   sealResult,
   txResult,
 } from "./output.ts";
-
-/** What this node counts itself. A value that a single peer may choose goes through {@link showWide}. */
-export function showCount(value: bigint): number {
-  assert(value <= BigInt(Number.MAX_SAFE_INTEGER), `${value} does not fit a JSON number`);
-  return Number(value);
-}
-
-/** Any u64: a number when JSON can hold it exactly, else a decimal string. */
-export function showWide(value: bigint): number | string {
-  return value <= BigInt(Number.MAX_SAFE_INTEGER) ? Number(value) : value.toString();
-}
+import { showCount, showWide } from "./show-numbers.ts";
+import { describe, moduleName, showOutcome } from "./show-outcome.ts";
 
 /** A block's time, ms since the Unix epoch. */
 export function showTime(head: BlockHead): number {
@@ -127,10 +112,12 @@ export function blockBytes({ summary }: BlockHead): number {
   return HEADER_BYTES + encodeSummary(summary).length + body;
 }
 
+const BUILT_IN: Declarations = { find: findDeclaration };
+
 /** @param modules of the chain; without them a declared module's call is shown as bytes */
 export function showTransaction(
   tx: SignedTransaction,
-  modules: ModuleSet = BUILT_IN_MODULES,
+  modules: Declarations = BUILT_IN,
 ): z.input<typeof txResult> {
   return {
     txHash: hex0x(tx.id),
@@ -148,7 +135,7 @@ export function showTransaction(
   };
 }
 
-function describeCall(tx: SignedTransaction, modules: ModuleSet): Description | undefined {
+function describeCall(tx: SignedTransaction, modules: Declarations): Description | undefined {
   if (isCoinbase(tx)) {
     const amount = coinbaseValue(tx).toString();
     return { type: "coinbase", to: hex0x(tx.from), amount, height: showWide(tx.nonce) };
@@ -195,21 +182,6 @@ export function confirmationsOf(api: Pick<NodeApi, "head">, { summary: { height 
   return top < height ? 1 : showCount(top - height + 1n);
 }
 
-/** The part of a receipt that needs no block: also of a simulation. */
-export function showOutcome(
-  { status, code, fee, events }: Receipt,
-  module: number,
-  modules: ModuleSet = BUILT_IN_MODULES,
-) {
-  return {
-    status,
-    code,
-    fault: code === 0 ? null : (modules.find(module)?.faultName(code) ?? null),
-    fee: fee.toString(),
-    events: events.map((event) => showEvent(event, modules)),
-  };
-}
-
 /** Decodes a receipt of our own store. */
 export function openReceipt(bytes: Uint8Array): Receipt {
   const receipt = decodeReceipt(bytes);
@@ -219,30 +191,4 @@ export function openReceipt(bytes: Uint8Array): Receipt {
 
 export function showPath(path: MerklePath): z.input<typeof pathResult> {
   return { index: path.index, count: path.count, siblings: path.siblings.map(hex0x) };
-}
-
-function showEvent(event: Event, modules: ModuleSet) {
-  return {
-    module: moduleName(event.module, modules),
-    kind: event.kind,
-    data: hex0x(event.data),
-    decoded: describe(describeEvent(event, modules)),
-  };
-}
-
-function describeEvent(event: Event, modules: ModuleSet): Description | undefined {
-  const { module, kind, data } = event;
-  if (module !== COINBASE_MODULE) return modules.find(module)?.describeEvent(event);
-  if (kind !== MINTED || data.length !== 40) return undefined;
-  const amount = new DataView(data.buffer, data.byteOffset).getBigUint64(32).toString();
-  return { type: "minted", to: hex0x(data.subarray(0, 32)), amount };
-}
-
-function moduleName(id: number, modules: ModuleSet): string {
-  if (id === COINBASE_MODULE) return "coinbase";
-  return modules.find(id)?.name ?? `module-${id}`;
-}
-
-function describe(description: Description | undefined): Record<string, Json> | null {
-  return description === undefined ? null : { ...description };
 }

@@ -4,11 +4,11 @@
  */
 import { asAddress, hex0x, parseBytes32, text } from "../../base/bytes.ts";
 import { accept, refuse, type Verdict } from "../../base/fault.ts";
-import { decodeFirstAnchor, decodeSenderAnchor } from "../../chain/modules/anchor.ts";
-import { decodeAccount } from "../../chain/modules/bank.ts";
+import { decodeAccount } from "../../chain/modules/accounts.ts";
+import { decodeFirstAnchor, decodeSenderAnchor } from "../../chain/modules/anchor-declaration.ts";
 import type { Json } from "../../chain/modules/module.ts";
 import { accountKey, anchorByKey, anchorKey } from "../../chain/state/state-keys.ts";
-import { showCount } from "./show.ts";
+import { showCount } from "./show-numbers.ts";
 
 export interface StatePath {
   readonly key: Uint8Array;

@@ -11,7 +11,7 @@ import type { Scheduler } from "../../base/scheduler.ts";
 import type { NodeApi } from "../api.ts";
 import { explainNode } from "../explain/explain-node.ts";
 import type { Explanation } from "../explain/standing.ts";
-import { showCount, showWide } from "../schemas/show.ts";
+import { showCount, showWide } from "../schemas/show-numbers.ts";
 
 export interface ProbePorts {
   readonly api: NodeApi;

@@ -3,7 +3,7 @@
 import { describe, expect, it } from "vitest";
 import type { HeadChange } from "../../../src/chain/chain.ts";
 import { branchesOf } from "../../../src/chain/chain-mode.ts";
-import { readAccount } from "../../../src/chain/modules/bank.ts";
+import { readAccount } from "../../../src/chain/modules/accounts.ts";
 import { decodeSealedBlock, encodeSealedBlock, hashHeader } from "../../../src/chain/types/block.ts";
 import { bodyKey } from "../../../src/storage/keys.ts";
 import { MemoryKv } from "../../../src/storage/memory.ts";

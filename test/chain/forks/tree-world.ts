@@ -20,7 +20,7 @@ import { AcceptedSignatures } from "../../../src/chain/execution/accepted-signat
 import type { Genesis } from "../../../src/chain/genesis/genesis.ts";
 import { computeGenesisHash, executeGenesis } from "../../../src/chain/genesis/genesis-state.ts";
 import type { PowParameters, RetargetParameters } from "../../../src/chain/genesis/pow-parameters.ts";
-import { readAccount } from "../../../src/chain/modules/bank.ts";
+import { readAccount } from "../../../src/chain/modules/accounts.ts";
 import {
   assembleBlock,
   type Block,

@@ -1,7 +1,7 @@
 /** The installed modules and what their numbers mean for ever; and the bank's own answers to a change of a balance. */
 import { describe, expect, it } from "vitest";
 import { asAddress } from "../../../src/base/bytes.ts";
-import { credit, debit, readAccount, writeAccount } from "../../../src/chain/modules/bank.ts";
+import { credit, debit, readAccount, writeAccount } from "../../../src/chain/modules/accounts.ts";
 import { findModule } from "../../../src/chain/modules/registry.ts";
 import { StateOverlay } from "../../../src/chain/state/state-overlay.ts";
 import { COINBASE_MODULE } from "../../../src/chain/types/transaction.ts";

@@ -10,7 +10,8 @@ import { type LogFields, SILENT } from "../../../src/base/log.ts";
 import type { Chain } from "../../../src/chain/chain.ts";
 import { branchesOf } from "../../../src/chain/chain-mode.ts";
 import { AcceptedSignatures } from "../../../src/chain/execution/accepted-signatures.ts";
-import { bank, readAccount } from "../../../src/chain/modules/bank.ts";
+import { readAccount } from "../../../src/chain/modules/accounts.ts";
+import { bank } from "../../../src/chain/modules/bank.ts";
 import {
   assembleBlock,
   type Block,

@@ -10,7 +10,8 @@ import { Chain } from "../../../src/chain/chain.ts";
 import { AcceptedSignatures } from "../../../src/chain/execution/accepted-signatures.ts";
 import type { Genesis } from "../../../src/chain/genesis/genesis.ts";
 import { computeGenesisHash } from "../../../src/chain/genesis/genesis-state.ts";
-import { bank, readAccount } from "../../../src/chain/modules/bank.ts";
+import { readAccount } from "../../../src/chain/modules/accounts.ts";
+import { bank } from "../../../src/chain/modules/bank.ts";
 import { type Block, bodyRootOf } from "../../../src/chain/types/block.ts";
 import {
   COINBASE_BYTES,

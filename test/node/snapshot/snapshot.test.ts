@@ -1,7 +1,7 @@
 /** Snapshots as files: written from a database, checked by the genesis alone, and gone on from by a node. */
 import { afterEach, beforeAll, describe, expect, it } from "vitest";
 import { hex } from "../../../src/base/bytes.ts";
-import { readAccount } from "../../../src/chain/modules/bank.ts";
+import { readAccount } from "../../../src/chain/modules/accounts.ts";
 import type { SnapshotContext } from "../../../src/chain/snapshot/snapshot-check.ts";
 import { encodeSection, SECTION } from "../../../src/chain/snapshot/snapshot-format.ts";
 import { STATE_CHUNK_BYTES } from "../../../src/chain/snapshot/state-chunk.ts";

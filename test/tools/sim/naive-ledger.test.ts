@@ -2,7 +2,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { byteText, hex } from "../../../src/base/bytes.ts";
-import { readAccount } from "../../../src/chain/modules/bank.ts";
+import { readAccount } from "../../../src/chain/modules/accounts.ts";
 import { sha256 } from "../../../src/crypto/hash.ts";
 import { verifySignature } from "../../../src/crypto/keys.ts";
 import { NaiveLedger, NaiveRefusal, naiveMerkleRoot } from "../../../src/tools/sim/naive-ledger.ts";

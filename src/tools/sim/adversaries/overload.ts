@@ -6,7 +6,8 @@
  */
 import { must } from "../../../base/assert.ts";
 import { EMPTY, type Hash } from "../../../base/bytes.ts";
-import { bank, readAccount } from "../../../chain/modules/bank.ts";
+import { readAccount } from "../../../chain/modules/accounts.ts";
+import { bank } from "../../../chain/modules/bank.ts";
 import { encodeSealedBlock, type SealedBlock } from "../../../chain/types/block.ts";
 import { signTransaction } from "../../../chain/types/transaction.ts";
 import {

@@ -7,7 +7,7 @@
  */
 import { must } from "../../../base/assert.ts";
 import { type Address, byteText, concatBytes, type Hash, hex, utf8 } from "../../../base/bytes.ts";
-import { readAccount } from "../../../chain/modules/bank.ts";
+import { readAccount } from "../../../chain/modules/accounts.ts";
 import type { Block, Header, SealedBlock, Summary } from "../../../chain/types/block.ts";
 import { sha256 } from "../../../crypto/hash.ts";
 import { NaiveLedger, NaiveRefusal, naiveMerkleRoot, u32Bytes } from "../naive-ledger.ts";

@@ -14,7 +14,8 @@ import {
   readProposal,
   standingOf,
 } from "../../../chain/governance/proposals.ts";
-import { type GovCall, gov } from "../../../chain/modules/gov.ts";
+import { gov } from "../../../chain/modules/gov.ts";
+import type { GovCall } from "../../../chain/modules/gov-declaration.ts";
 import type { BlockHead } from "../../../chain/types/block.ts";
 import { type SignedTransaction, signTransaction } from "../../../chain/types/transaction.ts";
 import { endsEpoch } from "../../../chain/types/validator-set.ts";

@@ -5,7 +5,8 @@
  */
 import { must } from "../../../base/assert.ts";
 import { byteText } from "../../../base/bytes.ts";
-import { GOV, type GovCall, gov } from "../../../chain/modules/gov.ts";
+import { gov } from "../../../chain/modules/gov.ts";
+import { GOV, type GovCall } from "../../../chain/modules/gov-declaration.ts";
 import type { SealedBlock } from "../../../chain/types/block.ts";
 import { decodeReceipt } from "../../../chain/types/receipt.ts";
 
