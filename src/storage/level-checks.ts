@@ -56,16 +56,19 @@ export function isNumberKey(key: Uint8Array): boolean {
   return key.length === 16 && equalBytes(key.subarray(0, 8), NUMBERS_FROM);
 }
 
+/** Of the batches that a database holds. */
+export type LastNumber = { readonly kind: "whole"; readonly last: bigint } | { readonly kind: "hole" };
+
 /**
  * The last batch's number; 0n for a new database.
  * @param keys of the batch numbers, ascending: of the last LEVEL_BATCH_NUMBERS_MAX none may be missing. That is
  * more batches than the log holds, and what is in the tables cannot be lost by the batch.
  */
-export function lastNumber(keys: readonly Uint8Array[]): bigint | "hole" {
+export function lastNumber(keys: readonly Uint8Array[]): LastNumber {
   const numbers = keys.map((key) => new Reader(key.subarray(8)).u64());
   const last = numbers.at(-1) ?? 0n;
   const kept = BigInt(LEVEL_BATCH_NUMBERS_MAX);
   const expected = last < kept ? last : kept;
   const held = numbers.filter((number) => number > last - kept).length;
-  return BigInt(held) === expected ? last : "hole";
+  return BigInt(held) === expected ? { kind: "whole", last } : { kind: "hole" };
 }

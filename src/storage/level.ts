@@ -41,9 +41,9 @@ export async function openLevel(path: string): Promise<Kv> {
   try {
     const read = database.keys({ gte: NUMBERS_FROM, lt: NUMBERS_TO }).all();
     const keys = await read.catch((cause: unknown) => Promise.reject(failure(path, "reading", cause)));
-    const number = lastNumber(keys.filter(isNumberKey));
-    if (number === "hole") throw new DamagedDatabase(path, "a batch of its log is lost");
-    return new LevelKv(path, database, number);
+    const numbers = lastNumber(keys.filter(isNumberKey));
+    if (numbers.kind === "hole") throw new DamagedDatabase(path, "a batch of its log is lost");
+    return new LevelKv(path, database, numbers.last);
   } catch (error) {
     await database.close();
     throw error;

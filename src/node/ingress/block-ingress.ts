@@ -112,8 +112,8 @@ export class BlockIngress implements BranchLedger {
   }
 
   async addBody(hash: Hash, body: Uint8Array): Promise<BodyOutcome> {
-    const envelopes = this.#envelopesOf(hash, body);
-    return typeof envelopes === "string" ? envelopes : this.addEnvelopes(hash, envelopes);
+    const read = this.#envelopesOf(hash, body);
+    return read.kind === "envelopes" ? this.addEnvelopes(hash, read.envelopes) : read.kind;
   }
 
   /** Decoded ones that follow each other go in together, so that the disk is synced once for them. */
@@ -125,14 +125,14 @@ export class BlockIngress implements BranchLedger {
       run = [];
     };
     for (const { hash, body } of bodies) {
-      const envelopes = this.#envelopesOf(hash, body);
-      const transactions = typeof envelopes === "string" ? undefined : this.#decoded(envelopes);
+      const read = this.#envelopesOf(hash, body);
+      const transactions = read.kind === "envelopes" ? this.#decoded(read.envelopes) : undefined;
       if (transactions !== undefined) {
         run.push({ hash, transactions });
         continue;
       }
       await flush();
-      outcomes.push(typeof envelopes === "string" ? envelopes : await this.addEnvelopes(hash, envelopes));
+      outcomes.push(read.kind === "envelopes" ? await this.addEnvelopes(hash, read.envelopes) : read.kind);
       if (outcomes.at(-1) === "wrong") return outcomes;
     }
     await flush();
@@ -151,15 +151,15 @@ export class BlockIngress implements BranchLedger {
   }
 
   /** Sizes first: a body that cannot be the block's is not read. */
-  #envelopesOf(hash: Hash, body: Uint8Array): readonly Uint8Array[] | "known" | "wrong" {
+  #envelopesOf(hash: Hash, body: Uint8Array): ReadBody {
     const node = this.#branches.tree.get(hash);
-    if (node === undefined || node.hasBody) return "known";
+    if (node === undefined || node.hasBody) return { kind: "known" };
     const { txCount, bodyBytes } = node.head.summary;
-    if (body.length !== 4 + 2 * txCount + bodyBytes) return "wrong";
+    if (body.length !== 4 + 2 * txCount + bodyBytes) return { kind: "wrong" };
     const envelopes = decode(body.slice(), "body", (reader) =>
       reader.list(BLOCK_TRANSACTIONS_CEILING, (r) => r.bytes16(TX_BYTES_CEILING)),
     );
-    return envelopes.ok ? envelopes.value : "wrong";
+    return envelopes.ok ? { kind: "envelopes", envelopes: envelopes.value } : { kind: "wrong" };
   }
 
   /** The transactions of a block as bytes, which are kept. @throws Error when the disk fails. */
@@ -313,6 +313,12 @@ function knownBlock({ head, work, hasBody, hasInvalidAncestor }: TreeNode): Know
 }
 
 /** A head that was given up while its body was looked at is nobody's fault. */
+/** What came of reading a body's bytes. */
+type ReadBody =
+  | { readonly kind: "envelopes"; readonly envelopes: readonly Uint8Array[] }
+  | { readonly kind: "known" }
+  | { readonly kind: "wrong" };
+
 function outcomeOf(wrong: Fault | undefined): BodyOutcome {
   if (wrong === undefined) return "added";
   return wrong.code === "unknown-block" ? "known" : "wrong";

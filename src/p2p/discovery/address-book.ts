@@ -37,7 +37,7 @@ const TEST_VALID_MS = 4 * 3_600_000;
 /** A test dial has so long to succeed. */
 const TEST_MS = 60_000;
 /** A collision that could not be tested by then ends in favour of the newcomer. */
-const TEST_PATIENCE_MS = 40 * 60_000;
+const TEST_TIMEOUT_MS = 40 * 60_000;
 /** Share of the book that one answer shows at most, and the number below which it shows all. */
 const SHOWN_SHARE = 0.23;
 const SHOWN_MIN = 64;
@@ -330,5 +330,5 @@ function testOf(occupant: AddressEntry, sinceMs: number, nowMs: number): "answer
   if (nowMs - occupant.lastTriedMs < TEST_VALID_MS) {
     return nowMs - occupant.lastTriedMs > TEST_MS ? "failed" : "under-way";
   }
-  return nowMs - sinceMs > TEST_PATIENCE_MS ? "failed" : "under-way";
+  return nowMs - sinceMs > TEST_TIMEOUT_MS ? "failed" : "under-way";
 }

@@ -7,10 +7,12 @@
 import { SYNC_BATCH_BYTES } from "../../base/limits.ts";
 import type { Logger } from "../../base/log.ts";
 import type { Scheduler } from "../../base/scheduler.ts";
+import type { ImportResult } from "../../chain/chain.ts";
 import type { BlockSync } from "./block-sync.ts";
 import { decodeAnswer, encodeQuestion } from "./repair-wire.ts";
 
-export type ImportOutcome = "imported" | "known" | "orphan" | "early" | "too-light" | "invalid";
+/** What the chain said of a block, without its particulars: they are logged where the chain is asked. */
+export type ImportOutcome = ImportResult["kind"];
 
 export interface RepairHead {
   readonly height: bigint;
@@ -88,6 +90,11 @@ interface Reputation {
  * can be asked instead, and this one is when no other can be.
  */
 type Pull = "advanced" | "overtaken" | "nothing" | "late" | "silent" | "wrong";
+
+/** What a peer gave when it was asked for blocks. */
+type Fetched =
+  | { readonly kind: "blocks"; readonly blocks: readonly Uint8Array[] }
+  | { readonly kind: "late" | "silent" | "wrong" };
 
 export class CatchUp implements BlockSync {
   readonly #settings: CatchUpSettings;
@@ -201,10 +208,10 @@ export class CatchUp implements BlockSync {
 
   async #pull(peer: string, limitMs: number): Promise<Pull> {
     const { ledger, reportFault } = this.#ports;
-    const blocks = await this.#fetch(peer, ledger.head().height + 1n, limitMs);
-    if (typeof blocks === "string") return blocks;
+    const fetched = await this.#fetch(peer, ledger.head().height + 1n, limitMs);
+    if (fetched.kind !== "blocks") return fetched.kind;
     let pull: Pull = "nothing";
-    for (const block of blocks) {
+    for (const block of fetched.blocks) {
       if (this.#isStopped) return "nothing";
       const outcome = await ledger.importBlock(block, peer);
       if (outcome === "invalid") {
@@ -218,24 +225,20 @@ export class CatchUp implements BlockSync {
     return pull;
   }
 
-  async #fetch(
-    peer: string,
-    from: bigint,
-    limitMs: number,
-  ): Promise<readonly Uint8Array[] | "late" | "silent" | "wrong"> {
+  async #fetch(peer: string, from: bigint, limitMs: number): Promise<Fetched> {
     const { scheduler, request, reportFault, logger } = this.#ports;
     const askedAtMs = scheduler.now();
     const question = encodeQuestion({ kind: "blocks", from, bytesMax: SYNC_BATCH_BYTES });
     try {
       const bytes = await withDeadline(scheduler, limitMs, request(peer, question));
       const answer = decodeAnswer("blocks", bytes);
-      if (answer.ok) return answer.value.blocks;
+      if (answer.ok) return { kind: "blocks", blocks: answer.value.blocks };
       reportFault(peer, answer.fault.detail);
-      return "wrong";
+      return { kind: "wrong" };
     } catch (error) {
       logger.log("debug", "p2p", "no blocks from peer", { peer, from, error: (error as Error).message });
       const isLast = limitMs >= this.#settings.answerMs;
-      return isLast || scheduler.now() - askedAtMs < limitMs ? "silent" : "late";
+      return { kind: isLast || scheduler.now() - askedAtMs < limitMs ? "silent" : "late" };
     }
   }
 

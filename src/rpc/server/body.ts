@@ -4,7 +4,11 @@ import { RPC_BODY_BYTES_MAX } from "../../base/limits.ts";
 import type { Holding } from "../budgets/held-bytes.ts";
 
 /** What came of reading a body: a broken connection needs no answer. */
-export type Body = Uint8Array | "too-large" | "no-room" | "broken";
+export type Body =
+  | { readonly kind: "whole"; readonly bytes: Uint8Array }
+  | { readonly kind: "too-large" }
+  | { readonly kind: "no-room" }
+  | { readonly kind: "broken" };
 
 /** After so many bodies' worth of bytes the peer is cut off all the same. */
 const DISCARDED_BODIES = 16;
@@ -19,22 +23,25 @@ export function readBody(request: IncomingMessage, holding: Holding): Promise<Bo
     let buffer: Buffer = Buffer.alloc(0);
     let bytes = 0;
     const end = (body: Body) => {
-      if (typeof body === "string") buffer = Buffer.alloc(0);
+      if (body.kind !== "whole") buffer = Buffer.alloc(0);
       resolve(body);
     };
     request.on("data", (chunk: Buffer) => {
       const start = bytes;
       bytes += chunk.length;
-      if (bytes > DISCARDED_BODIES * RPC_BODY_BYTES_MAX) return end("too-large");
+      if (bytes > DISCARDED_BODIES * RPC_BODY_BYTES_MAX) return end({ kind: "too-large" });
       if (bytes > RPC_BODY_BYTES_MAX) return;
       const larger = grown(buffer, bytes, holding);
-      if (larger === undefined) return end("no-room");
+      if (larger === undefined) return end({ kind: "no-room" });
       buffer = larger;
       chunk.copy(buffer, start);
     });
-    request.on("end", () => end(bytes > RPC_BODY_BYTES_MAX ? "too-large" : buffer.subarray(0, bytes)));
-    request.on("close", () => end("broken"));
-    request.on("error", () => end("broken"));
+    request.on("end", () => {
+      const isTooLarge = bytes > RPC_BODY_BYTES_MAX;
+      end(isTooLarge ? { kind: "too-large" } : { kind: "whole", bytes: buffer.subarray(0, bytes) });
+    });
+    request.on("close", () => end({ kind: "broken" }));
+    request.on("error", () => end({ kind: "broken" }));
   });
 }
 

@@ -236,15 +236,15 @@ export class RpcServer {
       return this.#refuse(response, 415, "send the body as it is, without content-encoding\n");
     const holding = this.#hold(request, response);
     const body = await readBody(request, holding);
-    if (body === "broken") return;
-    if (body === "no-room" || !holding.grow(body.length * (RPC_PARSED_FACTOR - 1))) {
-      return this.#refuseHeld(response);
-    }
-    if (body === "too-large") {
+    if (body.kind === "broken") return;
+    if (body.kind === "too-large") {
       return this.#refuse(response, 413, `a body has at most ${RPC_BODY_BYTES_MAX} bytes\n`);
     }
+    if (body.kind === "no-room" || !holding.grow(body.bytes.length * (RPC_PARSED_FACTOR - 1))) {
+      return this.#refuseHeld(response);
+    }
     const connection = { ...this.#connectionOf(request, response), keep: holding.grow };
-    const answer = await this.#dispatcher.answer(parseUtf8Document(body), connection);
+    const answer = await this.#dispatcher.answer(parseUtf8Document(body.bytes), connection);
     if (answer === undefined) response.writeHead(204).end();
     else if (!holding.grow(answer.length)) this.#refuseHeld(response);
     else this.#send(response, 200, "application/json", answer);

@@ -25,7 +25,7 @@ interface Setting {
 const VIEW_CHANGE_RECORD = 4;
 const NEW_VIEW_RECORD = 5;
 
-const PATIENCE = { requestTimeoutMs: 300, resendIntervalMs: 200 };
+const QUICK_TIMERS = { requestTimeoutMs: 300, resendIntervalMs: 200 };
 
 function runWithCrash(
   fixture: Fixture,
@@ -37,7 +37,7 @@ function runWithCrash(
   const cluster = new Cluster(fixture, {
     seed: 5,
     targetHeight: height,
-    settings: { statusIntervalMs: 200, ...(setting.changesViews === true ? PATIENCE : {}) },
+    settings: { statusIntervalMs: 200, ...(setting.changesViews === true ? QUICK_TIMERS : {}) },
   });
   if (setting.changesViews === true) {
     cluster.passes = (message) => message.type !== "commit" || message.view > 0n;
