@@ -24,6 +24,7 @@ import {
   readMember,
   writeMember,
 } from "./governance/governance-state.ts";
+import type { StateReader } from "./modules/module.ts";
 import type { ExecutedBlock } from "./state/ledger-view.ts";
 import type { BlockHead } from "./types/block.ts";
 import { createValidatorSet, type EpochSets, endsEpoch, type ValidatorSet } from "./types/validator-set.ts";
@@ -95,7 +96,16 @@ export function epochOperations({ block, diff }: ExecutedBlock): KvOperation[] {
   return [{ kind: "put", key: epochKey(next.epoch), value: encodeEpoch(next) }];
 }
 
-function encodeEpoch({ firstHeight, parameters, members }: Governance): Uint8Array {
+/** The epoch after the head of a snapshot as its state has it; nothing where the validators never change, or did not yet. */
+export function runningEpochOperations(state: StateReader): KvOperation[] {
+  const running = readGovernance(state);
+  if (running === undefined || running.epoch === 0n) return [];
+  return [{ kind: "put", key: epochKey(running.epoch), value: encodeEpoch(running) }];
+}
+
+type EpochRecord = Pick<Governance, "firstHeight" | "parameters" | "members">;
+
+export function encodeEpoch({ firstHeight, parameters, members }: EpochRecord): Uint8Array {
   const writer = new Writer(512).u64(firstHeight);
   writer.u32(parameters.epochLength).u32(parameters.rotationInterval);
   return writer.list(members, writeMember).finish();

@@ -4,10 +4,11 @@
  * matter (consensus/engine.ts). The mode is told by `kind`: blocks are `final` once they are sealed, or the chain is
  * `forkable`. Nothing may branch on `name`: what else the chain needs to know is a member here.
  */
-import type { Address } from "../base/bytes.ts";
-import type { Fault } from "../base/fault.ts";
+import type { Address, Hash } from "../base/bytes.ts";
+import type { Fault, Verdict } from "../base/fault.ts";
 import type { Ancestry } from "./types/ancestry.ts";
 import type { BlockHead, Header, Summary } from "./types/block.ts";
+import type { ValidatorSet } from "./types/validator-set.ts";
 
 /** What the consensus puts into a new block; the chain fills in what executing it gives. */
 export interface HeadFields {
@@ -66,6 +67,23 @@ export interface WorkSchedule {
   nextRetarget(height: bigint): bigint | undefined;
   /** The lowest height that must be known to tell the targets of the blocks `from` to `to`; at most `from`. */
   readsFrom(from: bigint, to: bigint): bigint;
+}
+
+/** What a stable checkpoint says. */
+export interface StableCheckpoint {
+  readonly height: bigint;
+  readonly hash: Hash;
+  readonly stateRoot: Hash;
+}
+
+/** Certificates judged by a given set, for whoever holds no chain: a snapshot brings the sets with it. */
+export interface Certificates {
+  verifySeal(set: ValidatorSet, head: BlockHead, seal: Uint8Array): Fault | undefined;
+  /**
+   * Decodes and verifies a quorum's word for the state at a height.
+   * @param setAt the set that signs at a height above 0
+   */
+  openCheckpoint(setAt: (height: bigint) => ValidatorSet, certificate: Uint8Array): Verdict<StableCheckpoint>;
 }
 
 /** The rules of one of the two modes of a chain. */

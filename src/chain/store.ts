@@ -292,6 +292,15 @@ export function placedOperations(
   return [...headOperations(block), ...bodyOperations(block, seal), ...resultOperations({ block, receipts })];
 }
 
+/** The end of an epoch below a snapshot: a block without its body. */
+export function epochEndOperations(head: BlockHead, seal: Uint8Array): KvOperation[] {
+  return [
+    ...headOperations(head),
+    { kind: "put", key: sealKey(head.hash), value: seal },
+    { kind: "put", key: canonicalKey(head.summary.height), value: head.hash },
+  ];
+}
+
 /** Makes a database of what was written from a snapshot; nothing is one before. */
 export function foundedOperations(zero: Block, headHash: Hash, firstHeight: bigint): KvOperation[] {
   return [

@@ -13,7 +13,7 @@
 import type { Hash } from "../base/bytes.ts";
 import type { Verdict } from "../base/fault.ts";
 import type { Epochs } from "../chain/epochs.ts";
-import type { ConsensusRules } from "../chain/rules.ts";
+import type { Certificates, ConsensusRules, StableCheckpoint } from "../chain/rules.ts";
 import type { Block, BlockHead, SealedBlock } from "../chain/types/block.ts";
 import type { ValidatorSet } from "../chain/types/validator-set.ts";
 import type { Signer } from "../crypto/keys.ts";
@@ -349,20 +349,10 @@ export interface Consensus<P extends Parsed = Parsed, M extends Typed = Typed> e
    * what it would prove, both signatures.
    */
   openEvidence(evidence: Uint8Array, wants?: (claimed: Evidence) => boolean): Verdict<Evidence>;
-  /**
-   * Decodes and verifies what `store-checkpoint` carries: a quorum's word for the state at a height. Left out where
-   * nobody signs any.
-   */
-  openCheckpoint?(certificate: Uint8Array): Verdict<StableCheckpoint>;
+  /** Checks certificates by the set of whichever epoch. Left out where nobody signs any. */
+  readonly certificates?: Certificates;
   /** Left out where the validators never change. */
   readonly changing?: ConsensusEpochs<P, M>;
-}
-
-/** What a stable checkpoint says. */
-export interface StableCheckpoint {
-  readonly height: bigint;
-  readonly hash: Hash;
-  readonly stateRoot: Hash;
 }
 
 /** How one epoch follows another. A member of an epoch enters the next one when the last checkpoint is stable. */

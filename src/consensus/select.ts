@@ -13,7 +13,12 @@ import type { PowParameters } from "../chain/genesis/pow-parameters.ts";
 import type { SignatureRules } from "../crypto/keys.ts";
 import type { Consensus, ConsensusEpochs, EpochConsensus, Parsed, Typed } from "./engine.ts";
 import { NO_VOTES, openEvidence } from "./open-evidence.ts";
-import { type CertificateContext, openCheckpointCertificate } from "./pbft/certificate.ts";
+import {
+  type CertificateContext,
+  decodeCheckpointCertificate,
+  openCheckpointCertificate,
+  verifyCommitCertificate,
+} from "./pbft/certificate.ts";
 import { PbftEngine } from "./pbft/engine.ts";
 import { AMNESIA_RECORD, encodeEpochRecord, hasAmnesia, journalEpoch } from "./pbft/journal.ts";
 import { type PbftMessage, PbftMessageVerifier } from "./pbft/message-verifier.ts";
@@ -60,7 +65,16 @@ function pbftConsensus(
     rules: pbftRules(context),
     recentHeads: 2 * logWindow,
     openEvidence: (evidence, wants) => openEvidence(genesis, evidence, context, wants),
-    openCheckpoint: (certificate) => openCheckpointCertificate(context, certificate),
+    certificates: {
+      verifySeal: (set, head, seal) => verifyCommitCertificate({ ...context, validators: set, head, seal }),
+      openCheckpoint: (setAt, certificate) => {
+        const decoded = decodeCheckpointCertificate(certificate);
+        if (!decoded.ok) return decoded;
+        const { height } = decoded.value;
+        if (height === 0n) return refuse("malformed", "a checkpoint at height 0, which nobody signs");
+        return openCheckpointCertificate({ ...context, validators: setAt(height) }, certificate);
+      },
+    },
     ...(epochs === undefined ? {} : { changing: changingConsensus(genesis, { ...context, epochs }) }),
   };
 }

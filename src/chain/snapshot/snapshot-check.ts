@@ -7,10 +7,12 @@ import { must } from "../../base/assert.ts";
 import { equalBytes, type Hash, hex, showHash } from "../../base/bytes.ts";
 import { accept, type Fault, fault, refuse, type Verdict } from "../../base/fault.ts";
 import type { Genesis } from "../genesis/genesis.ts";
-import type { ConsensusRules } from "../rules.ts";
+import type { Certificates, StableCheckpoint } from "../rules.ts";
 import { isAccountKey } from "../state/state-keys.ts";
 import type { BlockHead } from "../types/block.ts";
 import { receiptsRootOf } from "../types/receipt.ts";
+import { endsEpoch, type ValidatorSet } from "../types/validator-set.ts";
+import { decodeEpochEnd, type EpochEnd, SnapshotEpochs } from "./snapshot-epochs.ts";
 import {
   decodeSnapshotBlock,
   decodeSnapshotChain,
@@ -31,26 +33,19 @@ import {
   spanOf,
 } from "./state-chunk.ts";
 
-/** What a certificate of a checkpoint says, verified. */
-export interface SnapshotCheckpoint {
-  readonly height: bigint;
-  readonly hash: Hash;
-  readonly stateRoot: Hash;
-}
-
 export interface SnapshotContext {
   readonly genesis: Genesis;
   readonly genesisHash: Hash;
-  readonly rules: Pick<ConsensusRules, "verifySeal">;
+  readonly certificates: Certificates;
   /** How many of the newest blocks an engine wants at its start. */
   readonly recentHeads: number;
-  /** Decodes and verifies the certificate of a stable checkpoint. */
-  readonly openCheckpoint: (certificate: Uint8Array) => Verdict<SnapshotCheckpoint>;
 }
 
 /** A section that was found right. */
 export type CheckedSection =
   | { readonly kind: "chain"; readonly chain: SnapshotChain }
+  /** The set is that of the next epoch, whose names are not known. */
+  | { readonly kind: "epoch"; readonly end: EpochEnd; readonly next: ValidatorSet }
   | { readonly kind: "checkpoint"; readonly height: bigint; readonly certificate: Uint8Array }
   | { readonly kind: "block"; readonly block: SnapshotBlock }
   | { readonly kind: "state"; readonly chunk: StateChunk }
@@ -60,6 +55,8 @@ export interface SnapshotFacts extends SnapshotEnd {
   readonly height: bigint;
   readonly headHash: Hash;
   readonly stateRoot: Hash;
+  /** Of the block after the head. */
+  readonly epoch: bigint;
   /** Of the stable checkpoint whose certificate it has. */
   readonly checkpoint: bigint | undefined;
   readonly firstBlock: bigint;
@@ -68,6 +65,7 @@ export interface SnapshotFacts extends SnapshotEnd {
 export type SnapshotFault =
   | "malformed"
   | "wrong-genesis"
+  | "wrong-epoch"
   | "wrong-checkpoint"
   | "wrong-block"
   | "wrong-certificate"
@@ -76,7 +74,9 @@ export type SnapshotFault =
 export class SnapshotCheck {
   readonly #context: SnapshotContext;
   #chain: SnapshotChain | undefined;
-  #checkpoint: SnapshotCheckpoint | undefined;
+  readonly #hasEpochs: boolean;
+  readonly #epochs: SnapshotEpochs;
+  #checkpoint: StableCheckpoint | undefined;
   #firstBlock = 0n;
   #last: BlockHead | undefined;
   #chunks = 0;
@@ -87,8 +87,16 @@ export class SnapshotCheck {
   #before: { readonly chunk: StateChunk; readonly bytes: number } | undefined;
   #ended = false;
 
-  constructor(context: SnapshotContext) {
+  /** @param format what the head of the file says */
+  constructor(context: SnapshotContext, format: { readonly hasEpochs: boolean }) {
     this.#context = context;
+    this.#hasEpochs = format.hasEpochs;
+    this.#epochs = new SnapshotEpochs(context.genesis);
+  }
+
+  /** The height of the certificate that was accepted. */
+  get checkpoint(): bigint | undefined {
+    return this.#checkpoint?.height;
   }
 
   /** What was accepted so far. */
@@ -104,6 +112,7 @@ export class SnapshotCheck {
       height: summary.height,
       headHash: hash,
       stateRoot: summary.stateRoot,
+      epoch: this.#epochs.newest,
       checkpoint: this.#checkpoint?.height,
       firstBlock: this.#firstBlock,
       ...this.counts(),
@@ -115,6 +124,10 @@ export class SnapshotCheck {
     switch (kind) {
       case SECTION.chain:
         return this.#chain === undefined ? this.#acceptChain(payload) : outOfPlace(kind);
+      case SECTION.epoch:
+        return this.#chain !== undefined && this.#checkpoint === undefined && this.#last === undefined
+          ? this.#acceptEpoch(payload, this.#chain)
+          : outOfPlace(kind);
       case SECTION.checkpoint:
         return this.#chain !== undefined && this.#checkpoint === undefined && this.#last === undefined
           ? this.#acceptCheckpoint(payload, this.#chain)
@@ -128,7 +141,7 @@ export class SnapshotCheck {
       case SECTION.end:
         return this.#isAtHead() ? this.#acceptEnd(payload) : outOfPlace(kind);
       default:
-        return refuse("malformed", `a section of kind ${kind}, which format 1 does not have`);
+        return refuse("malformed", `a section of kind ${kind}, which no format has`);
     }
   }
 
@@ -154,8 +167,21 @@ export class SnapshotCheck {
     return accept({ kind: "chain", chain: decoded.value });
   }
 
+  #acceptEpoch(payload: Uint8Array, chain: SnapshotChain): Verdict<CheckedSection, SnapshotFault> {
+    if (!this.#hasEpochs) return refuse("malformed", "a section of an epoch, which format 1 does not have");
+    const decoded = decodeEpochEnd(payload);
+    if (!decoded.ok) return decoded;
+    const { height } = decoded.value.head.summary;
+    if (height > chain.height) {
+      return refuse("wrong-epoch", `an epoch ends at height ${height}, above the head, ${chain.height}`);
+    }
+    const next = this.#epochs.extend(decoded.value, this.#context.certificates);
+    return next.ok ? accept({ kind: "epoch", end: decoded.value, next: next.value }) : next;
+  }
+
   #acceptCheckpoint(certificate: Uint8Array, chain: SnapshotChain): Verdict<CheckedSection, SnapshotFault> {
-    const opened = this.#context.openCheckpoint(certificate);
+    const setAt = (height: bigint) => this.#epochs.setAt(height);
+    const opened = this.#context.certificates.openCheckpoint(setAt, certificate);
     if (!opened.ok) return refuse("wrong-checkpoint", `checkpoint certificate: ${opened.fault.detail}`);
     const { height } = opened.value;
     if (height > chain.height) {
@@ -172,10 +198,12 @@ export class SnapshotCheck {
     const decoded = decodeSnapshotBlock(payload, this.#context.genesis.limits);
     if (!decoded.ok) return decoded;
     const { block, seal, receipts } = decoded.value;
-    const wrong = this.#checkPlace(block, chain) ?? this.#checkAtCheckpoint(block);
+    const wrong =
+      this.#checkPlace(block, chain) ?? this.#checkEpoch(block, seal) ?? this.#checkAtCheckpoint(block);
     if (wrong !== undefined) return { ok: false, fault: wrong };
     const { height, receiptsRoot } = block.summary;
-    const badSeal = this.#context.rules.verifySeal(block, seal);
+    const set = must(this.#epochs.setOf(block.summary.epoch), "the epoch was looked for");
+    const badSeal = this.#context.certificates.verifySeal(set, block, seal);
     if (badSeal !== undefined) {
       return refuse("wrong-certificate", `the certificate of block ${height}: ${badSeal.detail}`);
     }
@@ -204,6 +232,20 @@ export class SnapshotCheck {
       return fault("wrong-block", `the head is ${showHash(hash)}, announced was ${showHash(chain.headHash)}`);
     }
     return undefined;
+  }
+
+  /** The sets that lead to a block are there, no more of them than the head needs, and they agree with the blocks. */
+  #checkEpoch({ hash, summary }: BlockHead, seal: Uint8Array): Fault<SnapshotFault> | undefined {
+    const { height, epoch } = summary;
+    const { newest } = this.#epochs;
+    if (this.#hasEpochs !== newest > 0n) return fault("malformed", "format 2 without a section of an epoch");
+    const after = endsEpoch(summary) ? epoch + 1n : epoch;
+    if (epoch > newest || (height === this.#chain?.height && after !== newest)) {
+      return fault("wrong-epoch", `block ${height} is of epoch ${epoch}, the sets lead to epoch ${newest}`);
+    }
+    const end = this.#epochs.endAt(height);
+    if (end === undefined || (equalBytes(end.hash, hash) && equalBytes(end.seal, seal))) return undefined;
+    return fault("wrong-epoch", `block ${height} is not the one that ends epoch ${epoch}`);
   }
 
   /** The certificate and the blocks must tell one story. */

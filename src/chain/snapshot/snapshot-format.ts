@@ -2,11 +2,11 @@
  * The bytes of a snapshot: a head, then sections, each with its kind and length, so that a reader holds one at a
  * time. What the sections must say is snapshot-check.ts's matter. Source: docs/protocol.md, "Snapshot".
  *
- *   file    = "QUORSNAP" | format u16 = 1 | section*
+ *   file    = "QUORSNAP" | format u16 | section*
  *   section = kind u8 | length u32 | payload
  */
 import { asHash, type Hash, utf8 } from "../../base/bytes.ts";
-import type { Verdict } from "../../base/fault.ts";
+import { accept, refuse, type Verdict } from "../../base/fault.ts";
 import { SEAL_BYTES_MAX } from "../../base/limits.ts";
 import { decode } from "../../codec/reader.ts";
 import { Writer } from "../../codec/writer.ts";
@@ -20,8 +20,8 @@ import {
 
 /** Bytes of one section (a block with its receipts is the largest); a larger one is refused unread. */
 export const SNAPSHOT_SECTION_BYTES_MAX: number = 64 * 1024 * 1024;
-/** The format of what is written; another number is refused. */
-const SNAPSHOT_FORMAT = 1;
+/** With sections of epochs it is 2, which programs that do not know them refuse; else 1. Others are refused. */
+const SNAPSHOT_FORMATS: readonly number[] = [1, 2];
 
 const MAGIC = utf8("QUORSNAP");
 export const SNAPSHOT_HEAD_BYTES: number = MAGIC.length + 2;
@@ -31,7 +31,8 @@ export const SECTION_HEAD_BYTES = 5;
 export const SECTION = {
   /** One: which chain and block. */
   chain: 1,
-  /** Number 2 is kept for the certificates of epochs, once validators can change: format 1 has none. */
+  /** One for each epoch that has ended, ascending: format 1 has none, format 2 one at least. */
+  epoch: 2,
   /** None or one: the certificate of a stable checkpoint. */
   checkpoint: 3,
   /** One or more: the newest blocks, ascending, the last one is the head. */
@@ -61,16 +62,25 @@ export interface SnapshotEnd {
   readonly accounts: bigint;
 }
 
-export function encodeSnapshotHead(): Uint8Array {
-  return new Writer(SNAPSHOT_HEAD_BYTES).raw(MAGIC).u16(SNAPSHOT_FORMAT).finish();
+/** @param hasEpochs whether sections of epochs follow */
+export function encodeSnapshotHead(hasEpochs: boolean): Uint8Array {
+  return new Writer(SNAPSHOT_HEAD_BYTES)
+    .raw(MAGIC)
+    .u16(hasEpochs ? 2 : 1)
+    .finish();
 }
 
-/** The format's number; undefined when this is no snapshot. */
-export function checkSnapshotHead(bytes: Uint8Array): "not-a-snapshot" | "other-format" | undefined {
-  if (bytes.length < SNAPSHOT_HEAD_BYTES || !MAGIC.every((byte, i) => byte === bytes[i]))
-    return "not-a-snapshot";
+/** Says whether sections of epochs follow. */
+export function readSnapshotHead(
+  bytes: Uint8Array,
+): Verdict<{ readonly hasEpochs: boolean }, "not-a-snapshot" | "wrong-format"> {
+  if (bytes.length < SNAPSHOT_HEAD_BYTES || !MAGIC.every((byte, i) => byte === bytes[i])) {
+    return refuse("not-a-snapshot", 'this is no snapshot: it does not begin with "QUORSNAP" and a format');
+  }
   const format = new DataView(bytes.buffer, bytes.byteOffset).getUint16(MAGIC.length);
-  return format === SNAPSHOT_FORMAT ? undefined : "other-format";
+  if (SNAPSHOT_FORMATS.includes(format)) return accept({ hasEpochs: format === 2 });
+  const known = `the snapshot has format ${format}, this program reads formats 1 and 2`;
+  return refuse("wrong-format", `${known}: use the release that wrote it`);
 }
 
 /** @throws Error when the payload is larger than any reader takes. */

@@ -36,9 +36,10 @@ about as much free disk again for sorting. Nothing is overwritten, and an export
 Exit codes: 0 written, 2 wrong input or the file exists, 6 the node is running, 70 the disk failed`;
 
 const VERIFY_HELP = `
-No node and no network is needed: the certificate is checked against the validators of the genesis file, and each
-chunk against the state root that the certificate covers. The first chunk that is wrong is named. Get the genesis
-file from somebody you trust, not from whoever gave you the snapshot.
+No node and no network is needed: the certificate is checked against the validators of the genesis file, or of later
+epochs as the ends of epochs in the snapshot prove them, and each chunk against the state root that the certificate
+covers. The first chunk that is wrong is named. Get the genesis file from somebody you trust, not from whoever gave you
+the snapshot.
 
 Exit codes: 0 valid, 1 NOT valid, 2 wrong input, 70 the disk failed`;
 
@@ -179,10 +180,12 @@ function tell(
   facts: SnapshotFacts & { readonly bytes: number },
   tookMs: number,
 ): void {
-  const { height, stateRoot, accounts, entries, bytes, chunks, headHash, firstBlock, checkpoint } = facts;
+  const { height, epoch, stateRoot, accounts, entries, bytes, chunks, headHash, firstBlock, checkpoint } =
+    facts;
   const value = {
     file,
     height: Number(height),
+    epoch: Number(epoch),
     headHash: showHash(headHash),
     stateRoot: hex0x(stateRoot),
     accounts: Number(accounts),

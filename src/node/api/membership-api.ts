@@ -46,18 +46,25 @@ export class ReplicaMembership implements MembershipApi {
   }
 
   epochs(from: bigint, countMax: number): readonly EpochView[] {
-    const { chain, consensus } = this.#replica;
+    const { consensus } = this.#replica;
     const known = must(consensus.changing, "a chain with epochs").epochs;
     const views: EpochView[] = [];
     for (let epoch = from; views.length < countMax; epoch++) {
       const found = known.find(epoch);
       if (found === undefined) break;
       const next = known.find(epoch + 1n);
-      const last = next && chain.sealedBlockAt(next.firstHeight - 1n);
-      const end = last && { head: last.block, seal: last.seal };
+      const end = next && this.#endAt(next.firstHeight - 1n);
       views.push({ epoch, firstHeight: found.firstHeight, validators: found.validators, end });
     }
     return views;
+  }
+
+  /** Below a snapshot this much is here, and no body. */
+  #endAt(height: bigint): EpochView["end"] {
+    const { store } = this.#replica.chain;
+    const hash = store.hashAt(height);
+    const [head, seal] = hash === undefined ? [] : [store.head(hash), store.seal(hash)];
+    return head === undefined || seal === undefined ? undefined : { head, seal };
   }
 
   epoch(): bigint {

@@ -7,11 +7,13 @@ import { assert, must } from "../../base/assert.ts";
 import { concatBytes, type Hash, showHash } from "../../base/bytes.ts";
 import { type Fault, fault, refuse, type Verdict } from "../../base/fault.ts";
 import { KV_SCAN_STEP } from "../../base/limits.ts";
+import { Epochs } from "../../chain/epochs.ts";
 import {
   SnapshotCheck,
   type SnapshotContext,
   type SnapshotFacts,
 } from "../../chain/snapshot/snapshot-check.ts";
+import { encodeEpochEnd } from "../../chain/snapshot/snapshot-epochs.ts";
 import {
   encodeSection,
   encodeSnapshotBlock,
@@ -55,7 +57,7 @@ export interface ExportedSnapshot extends SnapshotFacts {
   readonly bytes: number;
 }
 
-export type ExportFault = "no-blocks" | "damaged-database" | "later-epoch";
+export type ExportFault = "no-blocks" | "damaged-database";
 
 /**
  * What was written before a fault is no snapshot.
@@ -71,15 +73,13 @@ export async function exportSnapshot(
   if (head === undefined || head.summary.height === 0n) {
     return refuse("no-blocks", "the chain has no block but block 0, which the genesis file says all of");
   }
-  if (head.summary.epoch > 0n || endsEpoch(head.summary)) {
-    return refuse(
-      "later-epoch",
-      `the chain is in epoch ${head.summary.epoch}: a snapshot proves itself by the validators of genesis alone, and they may have changed. Let the new node fetch the blocks`,
-    );
-  }
-  const out = new CheckedWriter(context, ports.write);
+  const { summary } = head;
+  const epoch = endsEpoch(summary) ? summary.epoch + 1n : summary.epoch;
+  const out = new CheckedWriter(context, { write: ports.write, hasEpochs: epoch > 0n });
   await out.begin();
   const wrong =
+    (await writeChain(out, context, head)) ??
+    (await writeEpochs(out, { context, store, epoch })) ??
     (await writeBlocks(out, context, { store, head })) ??
     (await writeState(out, store, ports)) ??
     (await out.end());
@@ -90,19 +90,25 @@ export async function exportSnapshot(
   };
 }
 
+interface FileFacts extends Pick<ExportPorts, "write"> {
+  readonly hasEpochs: boolean;
+}
+
 /** Writes sections that a reader will accept. */
 class CheckedWriter {
   readonly check: SnapshotCheck;
   bytes = 0;
   readonly #write: (bytes: Uint8Array) => Promise<void>;
+  readonly #hasEpochs: boolean;
 
-  constructor(context: SnapshotContext, write: (bytes: Uint8Array) => Promise<void>) {
-    this.check = new SnapshotCheck(context);
+  constructor(context: SnapshotContext, { write, hasEpochs }: FileFacts) {
+    this.check = new SnapshotCheck(context, { hasEpochs });
     this.#write = write;
+    this.#hasEpochs = hasEpochs;
   }
 
   begin(): Promise<void> {
-    return this.#append(encodeSnapshotHead());
+    return this.#append(encodeSnapshotHead(this.#hasEpochs));
   }
 
   async section(kind: number, payload: Uint8Array): Promise<Fault<ExportFault> | undefined> {
@@ -129,21 +135,50 @@ function damaged(detail: string): Fault<"damaged-database"> {
   );
 }
 
+function writeChain(
+  out: CheckedWriter,
+  { genesisHash }: SnapshotContext,
+  { hash: headHash, summary }: BlockHead,
+): Promise<Fault<ExportFault> | undefined> {
+  return out.section(SECTION.chain, encodeSnapshotChain({ genesisHash, height: summary.height, headHash }));
+}
+
+interface EpochsOfChain {
+  readonly context: SnapshotContext;
+  readonly store: ChainStore;
+  /** Of the block after the head. */
+  readonly epoch: bigint;
+}
+
+/** The end of each epoch before this one. */
+async function writeEpochs(
+  out: CheckedWriter,
+  { context, store, epoch }: EpochsOfChain,
+): Promise<Fault<ExportFault> | undefined> {
+  const epochs = new Epochs(context.genesis, store.kv);
+  for (let next = 1n; next <= epoch; next++) {
+    const found = epochs.find(next);
+    const hash = found && store.hashAt(found.firstHeight - 1n);
+    const [head, seal] = hash === undefined ? [] : [store.head(hash), store.seal(hash)];
+    if (found === undefined || head === undefined || seal === undefined) {
+      return damaged(`the end of epoch ${next - 1n} is missing`);
+    }
+    const { members } = found.validators;
+    const wrong = await out.section(SECTION.epoch, encodeEpochEnd({ head, seal, members }));
+    if (wrong !== undefined) return wrong;
+  }
+  return undefined;
+}
+
 async function writeBlocks(
   out: CheckedWriter,
-  { genesisHash, recentHeads, openCheckpoint }: SnapshotContext,
+  { recentHeads }: SnapshotContext,
   { store, head }: { readonly store: ChainStore; readonly head: BlockHead },
 ): Promise<Fault<ExportFault> | undefined> {
   const { height } = head.summary;
   const certificate = await store.lastCheckpoint();
-  const checkpoint = certificate && openCheckpoint(certificate);
-  if (checkpoint?.ok === false) return damaged(`the stored checkpoint: ${checkpoint.fault.detail}`);
-  let wrong = await out.section(
-    SECTION.chain,
-    encodeSnapshotChain({ genesisHash, height, headHash: head.hash }),
-  );
-  if (certificate !== undefined) wrong ??= await out.section(SECTION.checkpoint, certificate);
-  const first = firstSnapshotBlock(height, checkpoint?.value.height, recentHeads);
+  let wrong = certificate && (await out.section(SECTION.checkpoint, certificate));
+  const first = firstSnapshotBlock(height, out.check.checkpoint, recentHeads);
   for (let at = first; at <= height && wrong === undefined; at++) {
     const hash = store.hashAt(at);
     const [found, transactions] = hash === undefined ? [] : [store.head(hash), store.body(hash)];

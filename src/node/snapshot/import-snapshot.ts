@@ -5,14 +5,23 @@
 import { assert } from "../../base/assert.ts";
 import { byteText, equalBytes } from "../../base/bytes.ts";
 import type { Verdict } from "../../base/fault.ts";
+import { encodeEpoch, runningEpochOperations } from "../../chain/epochs.ts";
+import type { Genesis } from "../../chain/genesis/genesis.ts";
 import { executeGenesis } from "../../chain/genesis/genesis-state.ts";
 import type { CheckedSection, SnapshotContext } from "../../chain/snapshot/snapshot-check.ts";
+import type { EpochEnd } from "../../chain/snapshot/snapshot-epochs.ts";
 import type { StateChunk } from "../../chain/snapshot/state-chunk.ts";
 import type { StateChange } from "../../chain/state/state-overlay.ts";
 import { pageKeyBytes, treeRoot, updateTree } from "../../chain/state/state-tree.ts";
 import { treeChanges } from "../../chain/state/tree-changes.ts";
-import { foundedOperations, ledgerOperations, placedOperations } from "../../chain/store.ts";
-import { checkpointKey, pageKey } from "../../storage/keys.ts";
+import {
+  epochEndOperations,
+  foundedOperations,
+  ledgerOperations,
+  placedOperations,
+} from "../../chain/store.ts";
+import type { Validator, ValidatorSet } from "../../chain/types/validator-set.ts";
+import { checkpointKey, epochKey, pageKey, stateKey } from "../../storage/keys.ts";
 import type { Kv, KvOperation } from "../../storage/kv.ts";
 import { type ReadFault, type ReadPorts, type ReadSnapshot, readSnapshot } from "./read-snapshot.ts";
 
@@ -27,7 +36,8 @@ export async function importSnapshot(
   { kv, ...ports }: ImportPorts,
 ): Promise<Verdict<ReadSnapshot, ReadFault>> {
   const write = (operations: readonly KvOperation[]) => kv.write(operations, { sync: true });
-  const keep = async (section: CheckedSection) => write(operationsOf(section, kv));
+  const names = new PastMembers(context.genesis);
+  const keep = async (section: CheckedSection) => write(operationsOf(section, kv, names));
   const read = await readSnapshot(context, { ...ports, keep });
   if (!read.ok) return read;
   const { headHash, stateRoot, firstBlock } = read.value;
@@ -35,12 +45,46 @@ export async function importSnapshot(
     equalBytes(treeRoot(pagesOf(kv)), stateRoot),
     "checked chunks make the tree that they were checked against",
   );
-  await write(foundedOperations(executeGenesis(context.genesis).block, headHash, firstBlock));
+  const state = { get: (key: Uint8Array) => kv.get(stateKey(key)) };
+  await write([
+    ...runningEpochOperations(state),
+    ...foundedOperations(executeGenesis(context.genesis).block, headHash, firstBlock),
+  ]);
   return read;
 }
 
-function operationsOf(section: CheckedSection, kv: Kv): readonly KvOperation[] {
+/**
+ * Records of epochs that are over: what is signed of them. Members that the genesis has get their names, which nothing
+ * rests on; the length is that which the epoch had, and how often its primaries changed is nobody's business any more.
+ */
+class PastMembers {
+  readonly #known: ReadonlyMap<string, Validator>;
+  #ended: { readonly set: ValidatorSet; readonly firstHeight: bigint } | undefined;
+
+  constructor({ validators }: Genesis) {
+    this.#known = new Map(validators.map((member) => [byteText(member.publicKey), member]));
+  }
+
+  /** Of the epoch before the one whose set this is. */
+  operations({ head }: EpochEnd, next: ValidatorSet): KvOperation[] {
+    const { height } = head.summary;
+    const past = this.#ended;
+    this.#ended = { set: next, firstHeight: height + 1n };
+    if (past === undefined) return [];
+    const { set, firstHeight } = past;
+    const members = set.members.map((member) => this.#known.get(byteText(member.publicKey)) ?? member);
+    const epochLength = Number(height + 1n - firstHeight);
+    const record = { firstHeight, members, parameters: { epochLength, rotationInterval: 0 } };
+    return [{ kind: "put", key: epochKey(set.epoch), value: encodeEpoch(record) }];
+  }
+}
+
+function operationsOf(section: CheckedSection, kv: Kv, past: PastMembers): readonly KvOperation[] {
   switch (section.kind) {
+    case "epoch": {
+      const { end, next } = section;
+      return [...epochEndOperations(end.head, end.seal), ...past.operations(end, next)];
+    }
     case "checkpoint":
       return [{ kind: "put", key: checkpointKey(section.height), value: section.certificate }];
     case "block": {

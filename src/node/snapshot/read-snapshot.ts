@@ -3,7 +3,7 @@
  * node and no network. One section is in memory at a time. Who wants to keep it is handed each section after its check.
  */
 import { must } from "../../base/assert.ts";
-import { type Fault, fault, refuse, type Verdict } from "../../base/fault.ts";
+import { refuse, type Verdict } from "../../base/fault.ts";
 import {
   type CheckedSection,
   SnapshotCheck,
@@ -12,7 +12,7 @@ import {
   type SnapshotFault,
 } from "../../chain/snapshot/snapshot-check.ts";
 import {
-  checkSnapshotHead,
+  readSnapshotHead,
   SECTION_HEAD_BYTES,
   SNAPSHOT_HEAD_BYTES,
   SNAPSHOT_SECTION_BYTES_MAX,
@@ -41,9 +41,9 @@ export async function readSnapshot(
   context: SnapshotContext,
   { source, keep, progress }: ReadPorts,
 ): Promise<Verdict<ReadSnapshot, ReadFault>> {
-  const wrongHead = checkHead(await source.read(SNAPSHOT_HEAD_BYTES));
-  if (wrongHead !== undefined) return { ok: false, fault: wrongHead };
-  const check = new SnapshotCheck(context);
+  const head = readSnapshotHead(await source.read(SNAPSHOT_HEAD_BYTES));
+  if (!head.ok) return head;
+  const check = new SnapshotCheck(context, head.value);
   let bytes = SNAPSHOT_HEAD_BYTES;
   while (check.facts() === undefined) {
     const section = await readSection(source, bytes);
@@ -62,20 +62,6 @@ export async function readSnapshot(
   if (rest.length > 0)
     return refuse("malformed", `bytes follow the end of the snapshot, from byte ${bytes} on`);
   return { ok: true, value: { ...must(check.facts(), "a snapshot that ended has its facts"), bytes } };
-}
-
-function checkHead(head: Uint8Array): Fault<ReadFault> | undefined {
-  switch (checkSnapshotHead(head)) {
-    case "not-a-snapshot":
-      return fault("not-a-snapshot", 'this is no snapshot: it does not begin with "QUORSNAP" and a format');
-    case "other-format": {
-      const found = new DataView(head.buffer, head.byteOffset).getUint16(SNAPSHOT_HEAD_BYTES - 2);
-      const detail = `the snapshot has format ${found}, this program reads format 1: use the release that wrote it`;
-      return fault("wrong-format", detail);
-    }
-    case undefined:
-      return undefined;
-  }
 }
 
 async function readSection(

@@ -8,12 +8,12 @@ import { selectConsensus } from "../../consensus/select.ts";
 /** Fault `wrong-consensus`: nobody certifies the blocks of this chain. */
 export function snapshotContext(genesis: Genesis): Verdict<SnapshotContext, "wrong-consensus"> {
   const genesisHash = computeGenesisHash(genesis);
-  const { rules, recentHeads, openCheckpoint } = selectConsensus(genesis, genesisHash);
-  if (openCheckpoint === undefined) {
+  const { recentHeads, certificates } = selectConsensus(genesis, genesisHash);
+  if (certificates === undefined) {
     const detail =
       "blocks of this chain are mined: no certificate says which state is right, so it has no snapshots. " +
       "Let the node fetch the chain from its peers";
     return refuse("wrong-consensus", detail);
   }
-  return { ok: true, value: { genesis, genesisHash, rules, recentHeads, openCheckpoint } };
+  return { ok: true, value: { genesis, genesisHash, recentHeads, certificates } };
 }

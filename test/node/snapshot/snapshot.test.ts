@@ -2,6 +2,7 @@
 import { afterEach, beforeAll, describe, expect, it } from "vitest";
 import { hex } from "../../../src/base/bytes.ts";
 import { readAccount } from "../../../src/chain/modules/accounts.ts";
+import type { Certificates } from "../../../src/chain/rules.ts";
 import type { SnapshotContext } from "../../../src/chain/snapshot/snapshot-check.ts";
 import { encodeSection, SECTION } from "../../../src/chain/snapshot/snapshot-format.ts";
 import { STATE_CHUNK_BYTES } from "../../../src/chain/snapshot/state-chunk.ts";
@@ -71,11 +72,11 @@ describe("a small snapshot", () => {
     const other = contextOf({ ...context.genesis, chainId: context.genesis.chainId + 1n });
     expect(await checked(other, bytes)).toMatchObject({ fault: { code: "wrong-genesis" } });
     const future = bytes.slice();
-    future[9] = 2;
+    future[9] = 3;
     expect(await checked(context, future)).toMatchObject({
       fault: {
         code: "wrong-format",
-        detail: expect.stringContaining("format 2, this program reads format 1"),
+        detail: expect.stringContaining("format 3, this program reads formats 1 and 2"),
       },
     });
     expect(await checked(context, bytes.subarray(1))).toMatchObject({ fault: { code: "not-a-snapshot" } });
@@ -94,18 +95,20 @@ describe("a small snapshot", () => {
   });
 
   it("is refused with the seal of another block, or another chain's validators", async () => {
-    const stranger = { ...context, rules: { verifySeal: () => ({ code: "no-quorum", detail: "0 of 1" }) } };
+    const verifySeal = () => ({ code: "no-quorum", detail: "0 of 1" });
+    const stranger = { ...context, certificates: { ...context.certificates, verifySeal } };
     expect(await checked(stranger, bytes)).toMatchObject({
       fault: {
         code: "wrong-certificate",
         detail: expect.stringContaining("the certificate of block 3: 0 of 1"),
       },
     });
-    const openCheckpoint: SnapshotContext["openCheckpoint"] = (certificate) => {
-      const opened = context.openCheckpoint(certificate);
+    const openCheckpoint: Certificates["openCheckpoint"] = (...given) => {
+      const opened = context.certificates.openCheckpoint(...given);
       return opened.ok ? { ok: true, value: { ...opened.value, hash: opened.value.stateRoot } } : opened;
     };
-    expect(await checked({ ...context, openCheckpoint }, bytes)).toMatchObject({
+    const certificates = { ...context.certificates, openCheckpoint };
+    expect(await checked({ ...context, certificates }, bytes)).toMatchObject({
       fault: { code: "wrong-checkpoint", detail: expect.stringContaining("of another block") },
     });
   });

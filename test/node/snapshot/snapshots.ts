@@ -2,8 +2,10 @@
 import { byteText, concatBytes } from "../../../src/base/bytes.ts";
 import type { Verdict } from "../../../src/base/fault.ts";
 import type { Genesis } from "../../../src/chain/genesis/genesis.ts";
+import type { Certificates } from "../../../src/chain/rules.ts";
 import type { SnapshotContext } from "../../../src/chain/snapshot/snapshot-check.ts";
 import type { BlockHead } from "../../../src/chain/types/block.ts";
+import type { ValidatorSet } from "../../../src/chain/types/validator-set.ts";
 import { type ExportedSnapshot, exportSnapshot } from "../../../src/node/snapshot/export-snapshot.ts";
 import {
   type ReadSnapshot,
@@ -19,12 +21,19 @@ import { Cluster, type ClusterOptions } from "../cluster.ts";
 export function contextOf(genesis: Genesis): SnapshotContext {
   const context = snapshotContext(genesis);
   if (!context.ok) throw new Error(context.fault.detail);
-  const { rules, openCheckpoint } = context.value;
-  const verifySeal = remembered(
-    (head: BlockHead, seal: Uint8Array) => byteText(concatBytes(head.hash, seal)),
-    (head, seal) => rules.verifySeal(head, seal),
-  );
-  return { ...context.value, rules: { verifySeal }, openCheckpoint: remembered(byteText, openCheckpoint) };
+  const { verifySeal, openCheckpoint } = context.value.certificates;
+  const certificates: Certificates = {
+    verifySeal: remembered(
+      (set: ValidatorSet, head: BlockHead, seal: Uint8Array) =>
+        byteText(concatBytes(set.hash, head.hash, seal)),
+      verifySeal,
+    ),
+    openCheckpoint: remembered(
+      (_: unknown, certificate: Uint8Array) => byteText(certificate),
+      openCheckpoint,
+    ),
+  };
+  return { ...context.value, certificates };
 }
 
 function remembered<A extends unknown[], R>(
