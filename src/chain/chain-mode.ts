@@ -17,7 +17,7 @@ export interface BranchSettings {
   readonly maxReorgDepth?: number;
   /** Branches with less work are not stored (pow.md 2.8, 8). */
   readonly minimumChainWork?: bigint;
-  /** For experiments only. */
+  /** Replaces the fork choice; experiments alone use it. */
   readonly forkChoice?: ForkChoice;
   /** The bounds of base/limits.ts where left out: tests reach them sooner. */
   readonly treeDepth?: number;

@@ -29,9 +29,9 @@ export type ImportResult =
   | { readonly kind: "known" }
   /** Its parent is not here. */
   | { readonly kind: "orphan"; readonly height: bigint }
-  /** Not to be accepted before this local time, ms since the Unix epoch; no verdict. */
+  /** It must not be accepted before this local time, ms since the Unix epoch; this is no verdict. */
   | { readonly kind: "early"; readonly notBeforeMs: number }
-  /** From a peer, and its branch has too little work to be stored; no verdict. */
+  /** It came from a peer, and its branch has too little work to be stored; this is no verdict. */
   | TooLight
   | { readonly kind: "invalid"; readonly fault: Fault };
 
@@ -54,7 +54,7 @@ export interface HeadChange {
   readonly sealed: SealedBlock;
   /** Encoded receipts in order. */
   readonly receipts: readonly Uint8Array[];
-  /** With each block that entered by a change of branches: the whole change, which is durable already. */
+  /** The whole change of branches, with each block that entered by it; it is durable already. */
   readonly reorg?: BranchChange;
 }
 
@@ -86,7 +86,7 @@ export class Chain {
   readonly genesisHash: Hash;
   readonly store: ChainStore;
   readonly mode: ChainMode;
-  /** Of a head that can be abandoned. */
+  /** Tells how the head moves, where it can be abandoned. */
   readonly headMoves = new HeadMoves();
   readonly #executor: BlockExecutor;
   readonly #executed = new ExecutedBlocks();
@@ -362,7 +362,7 @@ export class Chain {
     return this.branchOf(last.hash) ?? this.#lineOf(last);
   }
 
-  /** Where nothing is ever abandoned: executed blocks down to the chain, then the chain. */
+  /** The ancestry where nothing is ever abandoned: executed blocks down to the chain, then the chain. */
   #lineOf(last: BlockHead): Ancestry {
     return {
       height: last.summary.height,

@@ -108,7 +108,7 @@ export interface ForkableRules extends RulesOfBlocks {
 
 /** What both modes have. */
 interface RulesOfBlocks {
-  /** For logs and RPC only. */
+  /** The name that logs and RPC show. */
   readonly name: "pbft" | "pow";
   /** The fields of a block on top of `parent`, the last block of `branch`. */
   prepareHead(parent: BlockHead, proposal: Proposal, branch: Ancestry): HeadFields;

@@ -46,7 +46,7 @@ import {
 } from "./types/block.ts";
 import type { SignedTransaction } from "./types/transaction.ts";
 
-/** Where a transaction stands on the chain. */
+/** The block and the index at which a transaction stands on the chain. */
 export interface TransactionPlace {
   readonly blockHash: Hash;
   readonly index: number;
@@ -171,7 +171,7 @@ export class ChainStore {
     await this.#kv.write([...operations], { sync: false });
   }
 
-  /** For chain/forks/block-tree-store.ts, which has buckets of its own in this database. */
+  /** The database itself: chain/forks/block-tree-store.ts has buckets of its own in it. */
   get kv(): Kv {
     return this.#kv;
   }
@@ -229,7 +229,7 @@ export class ChainStore {
     return bytes === undefined ? undefined : readBody(new Reader(bytes), this.#limits);
   }
 
-  /** As it is encoded, for whoever serves it. */
+  /** The encoded body, for whoever serves it. */
   bodyBytes(hash: Hash): Uint8Array | undefined {
     return this.#kv.get(bodyKey(hash));
   }
@@ -244,7 +244,7 @@ export class ChainStore {
     return bytes === undefined ? undefined : new Reader(bytes).list(0xffffffff, readSized);
   }
 
-  /** Where a transaction was included on the chain that the head ends. */
+  /** Finds where a transaction was included on the chain that the head ends. */
   async findTransaction(txid: Hash): Promise<TransactionPlace | undefined> {
     for (const [key, value] of await this.#kv.entries({
       ...transactionRange(txid),

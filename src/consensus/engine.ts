@@ -94,7 +94,7 @@ export type Effect<M> =
   /** Replaces the whole journal atomically (rotation at a stable checkpoint). */
   | { readonly kind: "rotate-journal"; readonly records: readonly Uint8Array[] }
   | { readonly kind: "store-checkpoint"; readonly height: bigint; readonly certificate: Uint8Array }
-  /** To every other validator. */
+  /** Send it to every other validator. */
   | { readonly kind: "broadcast"; readonly message: M }
   | { readonly kind: "send"; readonly to: ValidatorId; readonly message: M }
   /** Replaces a running timer of the same name. */
@@ -125,7 +125,7 @@ export type Effect<M> =
   /** The checkpoint at the last height of the epoch is stable: this engine does nothing more. */
   | { readonly kind: "end-epoch"; readonly epoch: bigint }
   | { readonly kind: "report-fault"; readonly author: ValidatorId; readonly evidence: Uint8Array }
-  /** For people and metrics; changes nothing. */
+  /** Tell people and metrics; it changes nothing. */
   | { readonly kind: "announce"; readonly event: EngineEvent };
 
 /** What happened inside the engine, for logs, metrics and the `consensus` subscription. */
@@ -239,7 +239,7 @@ export interface EngineStatus {
   readonly lastSeen: readonly {
     readonly height: bigint;
     readonly view: bigint;
-    /** In its newest STATUS: whether it waits for a NEW-VIEW. */
+    /** Whether its newest STATUS says that it waits for a NEW-VIEW. */
     readonly inViewChange: boolean;
   }[];
 }
@@ -276,7 +276,7 @@ export interface EngineHoldings {
   /** Block bodies and their bytes. */
   readonly bodies: number;
   readonly bodyBytes: number;
-  /** At one height, at most. */
+  /** The most rounds that are held at one height. */
   readonly roundsMax: number;
   readonly bodiesMax: number;
 }
@@ -339,7 +339,7 @@ export interface EpochConsensus<P extends Parsed = Parsed, M extends Typed = Typ
   createEngine(options: EngineOptions): ConsensusEngine<P, M> | undefined;
 }
 
-/** Of the first epoch, and what holds for all. */
+/** The consensus of the first epoch, and what holds for all epochs. */
 export interface Consensus<P extends Parsed = Parsed, M extends Typed = Typed> extends EpochConsensus<P, M> {
   readonly rules: ConsensusRules;
   /** How many of the newest committed blocks the input `started` must tell, at most. */

@@ -17,7 +17,7 @@ export function openEvidence(
   context: {
     readonly genesisHash: Hash;
     readonly signatureRules?: SignatureRules | undefined;
-    /** Where validators may change: the sets by epoch. */
+    /** The sets by epoch, where validators may change. */
     readonly epochs?: EpochSets | undefined;
   },
   wants?: (claimed: Evidence) => boolean,

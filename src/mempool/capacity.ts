@@ -10,7 +10,7 @@ import type { QueueEntry } from "./sender-queue.ts";
 /** The shortest envelope: a pool with less room than this is full. */
 export const ENVELOPE_BYTES_MIN = 132;
 
-/** Where a candidate goes: its entry, what it replaces and who leaves for it. */
+/** The place that a candidate gets: its entry, what it replaces and who leaves for it. */
 export interface PoolPlace {
   readonly entry: QueueEntry;
   readonly replaced: QueueEntry | undefined;

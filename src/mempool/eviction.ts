@@ -16,7 +16,7 @@ import { firstFrom, type QueueEntry, type SenderQueue } from "./sender-queue.ts"
 export interface PoolBounds {
   readonly transactionsMax: number;
   readonly bytesMax: number;
-  /** Of these, for transactions that wait for an earlier nonce. */
+  /** How many of these places transactions may take that wait for an earlier nonce. */
   readonly queuedMax: number;
   readonly queuedBytesMax: number;
 }
@@ -32,7 +32,7 @@ export interface Holdings {
   queuesByPriority(): Iterator<SenderQueue, undefined>;
 }
 
-/** Where a newcomer would stand. */
+/** The place at which a newcomer would stand. */
 export interface Arrival {
   readonly entry: QueueEntry;
   /** The sender's sender queue, if it has one, and the nonce that the next executable one must have. */
@@ -159,7 +159,7 @@ function planExecutable(pool: Holdings, arrival: Arrival, bounds: PoolBounds): E
   return enters ? { kind: "enters", victims } : { kind: "fee-too-low", leastFee };
 }
 
-/** By how many transactions and bytes the pool would grow. */
+/** How many transactions and bytes the pool would grow by. */
 function growthOf({ entry, replaced }: Arrival): [count: number, bytes: number] {
   return replaced === undefined ? [1, lengthOf(entry)] : [0, lengthOf(entry) - lengthOf(replaced)];
 }
@@ -167,7 +167,7 @@ function growthOf({ entry, replaced }: Arrival): [count: number, bytes: number] 
 /** A sender queue's entries of one kind, cut short behind `last`. */
 interface TruncatedQueue<C> {
   readonly last: QueueEntry;
-  /** Without the last; undefined when that leaves nothing. */
+  /** The queue without its last transaction; undefined when that leaves nothing. */
   shorter(): C | undefined;
 }
 

@@ -34,7 +34,7 @@ export class LazyOrder<T extends OrderItem> {
     this.#loose.push(item);
   }
 
-  /** For an item that is loose and will not come back. */
+  /** Forgets an item that is loose and will not come back. */
   forget(item: T): void {
     item.loose &= ~this.#bit;
   }

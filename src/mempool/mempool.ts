@@ -186,7 +186,7 @@ export class Mempool {
     this.#tell();
   }
 
-  /** In the caller's time; undefined for an empty pool. */
+  /** When the oldest was added, in the caller's time; undefined for an empty pool. */
   oldestAddedMs(): number | undefined {
     return this.#poolIndex.oldest()?.addedMs;
   }
@@ -243,7 +243,7 @@ export class Mempool {
     };
   }
 
-  /** For template.ts: sender queues with an executable entry, the longest waiting first. The pool must not change meanwhile. */
+  /** The sender queues with an executable entry, the longest waiting first, for template.ts. The pool must not change meanwhile. */
   queuesByArrival(): Iterator<SenderQueue, undefined> {
     return this.#poolIndex.queuesByArrival();
   }

@@ -12,7 +12,7 @@ import { IndexedHeap } from "./heap.ts";
 import { LazyOrder } from "./lazy-order.ts";
 import { type QueueEntry, SenderQueue } from "./sender-queue.ts";
 
-/** Of a sender queue that is in none of the four orders. */
+/** Marks a sender queue that is in none of the four orders. */
 const LOOSE_IN_ALL = 0b1111;
 
 export class PoolIndex {
@@ -206,7 +206,7 @@ export class PoolIndex {
     xorInto(this.#checksum, transaction.hash);
   }
 
-  /** From everything but its sender queue. */
+  /** Removes an entry from everything but its sender queue. */
   #clear(entry: QueueEntry): void {
     this.#byId.delete(entry.transaction.idKey);
     this.#byHash.delete(entry.transaction.hashKey);

@@ -12,7 +12,7 @@ export interface MempoolOptions {
   readonly bytesMax?: number;
   /** Least fee that this node takes, whatever less the chain allows. */
   readonly feeMin?: bigint;
-  /** Of these, for transactions that wait for an earlier nonce; a sixteenth where left out. */
+  /** How many of these places transactions may take that wait for an earlier nonce; a sixteenth where left out. */
   readonly queuedMax?: number;
   readonly queuedBytesMax?: number;
   readonly nonceGapMax?: number;
@@ -69,7 +69,7 @@ export interface MempoolStatus {
   readonly minFeeToEnter: bigint;
 }
 
-/** For anti-entropy: equal digests mean equal pools; nobody's security hangs on it. */
+/** What anti-entropy compares: equal digests mean equal pools; nobody's security hangs on it. */
 export interface PoolDigest {
   readonly count: number;
   /** Exclusive or of the hashes of the envelopes. */

@@ -71,7 +71,7 @@ export class RangeMin {
     return this.#nodes.slice(first, first + this.#length) as bigint[];
   }
 
-  /** With room for as many again, so that it happens once in as many pushes. */
+  /** Rebuilds with room for as many values again, so that it happens once in as many pushes. */
   #rebuild(values: readonly bigint[]): void {
     let capacity = CAPACITY_MIN;
     while (capacity < 2 * values.length) capacity *= 2;

@@ -34,7 +34,7 @@ export class SenderQueue {
   /** The fees of the executable ones; made when first asked for, which a pool with room never does. */
   #fees: RangeMin | undefined;
   #risen: QueueEntry[] = [];
-  /** In which of the pool's orders it has no place now (lazy-order.ts). */
+  /** A bit for each of the pool's orders in which it has no place now (lazy-order.ts). */
   loose = 0;
   /** What the pool's sums have of it: pool-index.ts keeps it here. */
   readonly share = { executable: 0, queuedBytes: 0 };

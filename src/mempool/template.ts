@@ -24,7 +24,7 @@ export interface TemplateLimits extends Pick<GenesisLimits, "maxBlockBytes" | "m
   readonly arrivalShare?: number;
 }
 
-/** Of the blocks of validators, who owe each waiting transaction a place (pbft.md 1.14). */
+/** The share of a validator's block that is filled by arrival: validators owe each waiting transaction a place (pbft.md 1.14). */
 export const FAIR_ARRIVAL_SHARE = 0.25;
 
 /**

@@ -33,9 +33,9 @@ export class AcceptedSignatures {
   readonly #genesisHash: Hash;
   readonly #countMax: number;
   readonly #rules: SignatureRules;
-  /** By the text of the envelope's hash; in the order of acceptance, so that the oldest is forgotten first. */
+  /** Accepted envelopes by the text of their hash, in the order of acceptance, so that the oldest is forgotten first. */
   readonly #accepted = new Map<string, Acceptance>();
-  /** Of the last transactions that were judged together for admission: those whose signature is invalid. */
+  /** The ones with an invalid signature among the last transactions that were judged together for admission. */
   readonly #refused = new Set<string>();
 
   /** One instance per chain: the genesis hash is in what is signed, so it belongs to every key implicitly. */

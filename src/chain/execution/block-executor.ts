@@ -29,7 +29,7 @@ import type { AcceptedSignatures, SlowSignatureLimit } from "./accepted-signatur
 import { BlockExecution } from "./execute.ts";
 import { type RewardRule, rewardRuleOf } from "./reward-rule.ts";
 
-/** Where a block stands: its parent, the branch that the parent ends, and the ledger after the parent. */
+/** The place at which a block stands: its parent, the branch that the parent ends, and the ledger after the parent. */
 export interface Site {
   readonly parent: BlockHead;
   readonly branch: Ancestry;
@@ -250,7 +250,7 @@ interface Closed {
 interface Roots {
   readonly stateRoot: Hash;
   readonly receiptsRoot: Hash;
-  /** Of the set of the next epoch, after the last block of one. */
+  /** The hash of the next epoch's set, after the last block of an epoch. */
   readonly nextValidatorsHash: Hash | undefined;
 }
 

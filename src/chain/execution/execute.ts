@@ -43,7 +43,7 @@ export type ExecutionFault = Fault<TransactionFaultCode | "TX_BAD_SIGNATURE">;
 export class BlockExecution {
   readonly state: StateOverlay;
   readonly receipts: Receipt[] = [];
-  /** Of all transactions so far. */
+  /** The sum of the fees of all transactions so far. */
   fees = 0n;
   /** What was read of the parent's state so far, by the text of the key. */
   readonly read: ReadonlyMap<string, Uint8Array | undefined>;

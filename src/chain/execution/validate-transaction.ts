@@ -27,7 +27,7 @@ export interface TransactionRules {
   readonly minFee: bigint;
   /** Whether the validators of the chain may change: only then there is a module for it. */
   readonly governs?: boolean;
-  /** Of the chain; by default those that every chain has. */
+  /** The modules of the chain; by default those that every chain has. */
   readonly modules?: ModuleSet;
 }
 

@@ -26,9 +26,9 @@ export interface TreeNode {
   hasInvalidAncestor: boolean;
 }
 
-/** Where the nodes come from that are not in memory. */
+/** Gives the nodes that are not in memory. */
 export interface StoredNodes {
-  /** As it was stored: what follows from its ancestors may be out of date. */
+  /** The node as it was stored: what follows from its ancestors may be out of date. */
   node(hash: Hash): TreeNode | undefined;
   /** Whether no child of a stored block is known. */
   isLeaf(hash: Hash): boolean;
@@ -45,12 +45,12 @@ export type ForkChoice = (candidate: TreeNode, head: TreeNode) => boolean;
 /** The rule of the chain: strictly more work, so that a tie never causes a reorg. */
 export const MOST_WORK: ForkChoice = (candidate, head) => candidate.work > head.work;
 
-/** From one block to another over their last common ancestor. */
+/** The way from one block to another over their last common ancestor. */
 export interface TreePath {
   readonly ancestor: TreeNode;
-  /** To be undone, from the old head down. */
+  /** The blocks to be undone, from the old head down. */
   readonly disconnect: readonly TreeNode[];
-  /** To be executed, ascending. */
+  /** The blocks to be executed, ascending. */
   readonly connect: readonly TreeNode[];
 }
 
@@ -60,7 +60,7 @@ export interface TreePath {
  */
 export class BlockTree {
   readonly #nodes = new Map<string, TreeNode>();
-  /** By their parent's hash, which need not be in memory; only nodes that are. */
+  /** The nodes in memory by their parent's hash; the parent itself need not be in memory. */
   readonly #children = new Map<string, Set<TreeNode>>();
   /** Usable, and without a usable child in memory. One too many is harmless: it is only a lighter choice. */
   readonly #candidates = new Set<TreeNode>();

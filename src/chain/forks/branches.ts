@@ -123,7 +123,7 @@ export class Branches {
     return { kind: "added", added: good.length, last: this.tree.get((good.at(-1) ?? parent.head).hash) };
   }
 
-  /** To read through what follows a known block, before any of it is worth storing. */
+  /** Reads through what follows a known block, before any of it is worth storing. */
   scan(parent: Hash): HeaderPresync | undefined {
     const node = this.tree.get(parent);
     return node && new HeaderPresync(this.#admission, this.#ports.rules, node, this.#ancestryOf(node));

@@ -18,7 +18,7 @@ const SPAM_MARGIN_BLOCKS = 144n;
 /** Why no head is taken from here on. */
 export type HeadRefusal =
   | { readonly kind: "invalid"; readonly fault: Fault }
-  /** Not to be accepted before this local time, ms since the Unix epoch; no verdict. */
+  /** It must not be accepted before this local time, ms since the Unix epoch; this is no verdict. */
   | { readonly kind: "early"; readonly notBeforeMs: number };
 
 /** How far a list of heads is right, and what the first of the others is. */

@@ -18,7 +18,7 @@ const MEDIAN_SPAN = 11n;
 export class HeaderPresync {
   readonly #admission: Pick<HeaderAdmission, "judge">;
   readonly #rules: ForkableRules;
-  /** Of consecutive heights, from {@link #lowest} on. */
+  /** Headers of consecutive heights, from {@link #lowest} on. */
   #kept: Header[] = [];
   #lowest: bigint;
   #last: BlockHead;
@@ -41,7 +41,7 @@ export class HeaderPresync {
     }
   }
 
-  /** Of the whole branch up to the last head that was added. */
+  /** The work of the whole branch up to the last head that was added. */
   get work(): bigint {
     return this.#work;
   }

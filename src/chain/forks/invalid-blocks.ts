@@ -22,7 +22,7 @@ export class BlockFaults {
     if (this.#faults.size > BLOCK_FAULTS_MAX) dropOldest(this.#faults);
   }
 
-  /** Of a built on an invalid block node; `invalidated` is this node's own word and nobody's fault. */
+  /** The fault of a node that is invalid or built on an invalid block; `invalidated` is this node's own word and nobody's fault. */
   of(node: TreeNode): Fault<string> {
     let marked = node;
     while (marked.mark === undefined)

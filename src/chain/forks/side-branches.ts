@@ -19,7 +19,7 @@ interface SideBranch {
 export interface Surplus {
   /** Blocks to delete, each before its parent. */
   readonly dropped: readonly TreeNode[];
-  /** Of the bodies that stay beside the chain, those of the heaviest header's branch aside. */
+  /** The bytes of the bodies that stay beside the chain, those of the heaviest header's branch aside. */
   readonly bytes: number;
 }
 

@@ -165,7 +165,7 @@ export function readGenesisFields(json: string): Verdict<Genesis, "too-large" | 
   return checkJson(schemaOf(consensusNamed(json)), json);
 }
 
-/** For whoever trusts a genesis and runs no chain by it. Faults besides: `unfit`, of the validators. */
+/** Reads a genesis for whoever trusts it and runs no chain by it. Another fault is `unfit`, of the validators. */
 export function readTrustedGenesis(json: string): Verdict<Genesis, "too-large" | "malformed" | "unfit"> {
   const read = readGenesisFields(json);
   if (!read.ok || read.value.consensus.type !== "pbft") return read;
@@ -179,7 +179,7 @@ export function firstProblems(problems: readonly string[]): string {
   return problems.slice(0, PROBLEMS_SHOWN).join("; ");
 }
 
-/** By whose schema a text is read that names no known consensus: its list of choices is part of that fault. */
+/** The consensus by whose schema a text is read that names no known one: its list of choices is part of that fault. */
 const FALLBACK_CONSENSUS: ConsensusName = "pbft";
 
 /** Which consensus a text asks for, as far as one can see; the schema says what is wrong with it. */

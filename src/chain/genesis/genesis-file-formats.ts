@@ -153,7 +153,7 @@ function windowProblems({ consensus, limits }: Genesis<PbftParameters>): string[
   return problems;
 }
 
-/** Where members change, each is known by its account too: it is who proposes and votes. */
+/** Looks for what epochs demand: where members change, each has an account too, which proposes and votes. */
 function epochProblems({ consensus, validators }: Genesis<PbftParameters>): string[] {
   const { epochLength, checkpointInterval } = consensus;
   if (epochLength === undefined) return [];

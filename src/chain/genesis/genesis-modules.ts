@@ -21,7 +21,7 @@ export interface GenesisModules extends UnitLimits {
 
 /** Modules of one genesis; a file with more is refused. */
 export const GENESIS_MODULES_MAX = 64;
-/** Below it are the modules that every chain has. */
+/** The least number of a declared module; below it are the modules that every chain has. */
 export const MODULE_NUMBER_MIN = 16;
 export const MODULE_NUMBER_MAX = 255;
 /** Steps and costs of one call: some milliseconds (docs/modules.md). */

@@ -18,7 +18,7 @@ const EMPTY_LEDGER: PageReader & { get(key: Uint8Array): undefined } = {
   page: () => undefined,
 };
 
-/** By the genesis, which nobody changes: a start asks twice, and many replicas in one process share it. */
+/** Executed states by their genesis, which nobody changes: a start asks twice, and many replicas in one process share them. */
 const executed = new WeakMap<Genesis, ExecutedBlock>();
 
 /** The same object for the same genesis: not to be changed. */

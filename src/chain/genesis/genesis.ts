@@ -25,11 +25,11 @@ export interface GenesisLimits {
 }
 
 export interface Genesis<Parameters extends ConsensusParameters = ConsensusParameters> {
-  /** For people; not part of the consensus. */
+  /** The name that people read; it is no part of the consensus. */
   readonly name: string;
   readonly chainId: bigint;
   readonly timeMs: bigint;
-  /** Only a dev chain may have minFee 0 and well-known keys. */
+  /** The kind of chain: only a dev chain may have minFee 0 and well-known keys. */
   readonly profile: "dev" | "production";
   readonly consensus: Parameters;
   readonly limits: GenesisLimits;
@@ -37,7 +37,7 @@ export interface Genesis<Parameters extends ConsensusParameters = ConsensusParam
   readonly accounts: readonly { readonly address: Address; readonly balance: bigint }[];
   /** Declared modules; left out where there are none. */
   readonly modules?: GenesisModules;
-  /** Of these modules, once it is loaded: no part of the file (genesis-modules.ts). */
+  /** The loaded code of these modules, which is no part of the file (genesis-modules.ts). */
   readonly code?: ModuleSet;
 }
 

@@ -30,7 +30,7 @@ import {
   writeMember,
 } from "./governance-state.ts";
 
-/** By whoever holds a consensus key, over the hash of a recent block. */
+/** A proof by whoever holds a consensus key: its signature over the hash of a recent block. */
 export interface Possession {
   readonly height: bigint;
   /** 64 bytes. */
@@ -262,7 +262,7 @@ function newcomerProblem(
   return undefined;
 }
 
-/** As in genesis.json: what people read of a member is plain, and its peer id is one of an Ed25519 key. */
+/** The rules are those of genesis.json: what people read of a member is plain, and its peer id is one of an Ed25519 key. */
 function peerProblem({
   name,
   peerId,

@@ -52,7 +52,7 @@ export interface Governance {
   readonly peers: readonly ChainPeer[];
 }
 
-/** In block 0; undefined where the validators never change. */
+/** The membership that block 0 writes; undefined where the validators never change. */
 export function genesisGovernance(
   { epochLength, rotationInterval }: Pick<PbftParameters, "epochLength" | "rotationInterval">,
   members: readonly Validator[],

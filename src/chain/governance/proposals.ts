@@ -31,12 +31,12 @@ export interface Vote {
 export interface ChangeProposal {
   readonly id: bigint;
   readonly proposer: Address;
-  /** Where it was made. */
+  /** The height at which it was made. */
   readonly height: bigint;
   /** The last height at which it can be decided. */
   readonly expires: bigint;
   readonly status: (typeof STATUSES)[number];
-  /** Where it was decided; 0 while it is open. */
+  /** The height at which it was decided; 0 while it is open. */
   readonly decided: bigint;
   readonly isForced: boolean;
   /** UTF-8, at most 128 bytes. */

@@ -51,7 +51,7 @@ export interface ModuleCode {
 export interface DeclaredCall {
   readonly index: number;
   readonly args: unknown;
-  /** Of a decoded call: what runs is given arguments of its own, since its code may change them. */
+  /** The bytes of a decoded call: the code is given arguments of its own each time, since it may change them. */
   readonly payload?: Uint8Array;
 }
 
@@ -59,7 +59,7 @@ export interface DeclaredModule extends Module<DeclaredCall> {
   readonly form: ModuleForm;
 }
 
-/** Of a module whose code runs here as it is: steps are not counted, and nothing keeps it from remembering. */
+/** Runs a module's code here as it is: steps are not counted, and nothing keeps it from remembering. */
 export function codeInProcess(code: DeclaredCode, form: ModuleForm): ModuleCode {
   return {
     form,

@@ -22,7 +22,7 @@ export {
   uint,
 } from "./value-types.ts";
 
-/** Of what a bundled file and a node say to each other; a node refuses another number. */
+/** The version of the interface between a bundled file and a node; a node refuses another number. */
 export const MODULE_ABI = 1;
 
 /** The fields of a call's arguments or of an event. */
@@ -72,7 +72,7 @@ export interface ModuleContext<S, E, F> {
   /** The account that signed the transaction. */
   readonly sender: Hex;
   readonly txid: Hex;
-  /** Of the block that holds the call. */
+  /** The height of the block that holds the call. */
   readonly height: number;
   /** The block's time, ms since the Unix epoch; where blocks are mined the median of the eleven before it. */
   readonly timeMs: number;
@@ -99,7 +99,7 @@ export interface ModuleDeclaration<S, E, F> {
   readonly version?: number;
   readonly state?: S;
   readonly events?: E;
-  /** By name, what it means in a few words. */
+  /** What each declared fault means in a few words, by its name. */
   readonly faults?: F;
 }
 

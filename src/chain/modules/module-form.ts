@@ -215,7 +215,7 @@ function copyFields(fields: FieldForms): FieldForms {
   return Object.fromEntries(Object.entries(fields).map(([name, type]) => [name, copyType(type)]));
 }
 
-/** Of this realm, and nobody else's to change. */
+/** Copies a type into this realm, so that the module's own code cannot change it later. */
 function copyType(type: TypeForm): TypeForm {
   return JSON.parse(JSON.stringify(type)) as TypeForm;
 }

@@ -32,7 +32,7 @@ export class ModuleSet {
   }
 }
 
-/** Of a chain whose genesis names none. */
+/** The modules of a chain whose genesis names none of its own. */
 export const BUILT_IN_MODULES = new ModuleSet();
 
 /** What executes and shows transactions. @throws InvariantError for a genesis whose modules' code was not loaded */

@@ -29,7 +29,7 @@ export function entryKey(
 /** A map or cell of a module, and a key in it or the beginning of keys. */
 export interface EntryPlace {
   readonly state: StateForm;
-  /** Of the state. */
+  /** The key of the entry in the state. */
   readonly key: Uint8Array;
   /** Whether the key is whole. */
   readonly isWhole: boolean;

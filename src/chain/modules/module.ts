@@ -73,7 +73,7 @@ export interface ReceiptReader {
 
 /** A module without its execution: what its bytes mean. */
 export interface ModuleCodec<Call = unknown> extends ReceiptReader {
-  /** Of a declared module: what its values are. */
+  /** What the values of a declared module are; undefined for a built-in one. */
   readonly form?: ModuleForm;
   /** Canonical payload bytes to a call; refuses anything else. */
   decodeCall(payload: Uint8Array): Verdict<Call>;

@@ -52,7 +52,7 @@ export function text(bytesMax: number): ValueType<string> {
   return { kind: "text", bytesMax };
 }
 
-/** At most so many bytes. */
+/** Bytes of any length up to `bytesMax`. */
 export function bytes(bytesMax: number): ValueType<Hex> {
   return { kind: "bytes", bytesMax };
 }
@@ -62,7 +62,7 @@ export function choice<const N extends readonly string[]>(...names: N): ValueTyp
   return { kind: "choice", names };
 }
 
-/** At most so many items of one type. */
+/** A list of at most `countMax` items of one type. */
 export function list<T>(item: ValueType<T>, countMax: number): ValueType<readonly T[]> {
   return { kind: "list", item, countMax };
 }

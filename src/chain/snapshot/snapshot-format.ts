@@ -58,7 +58,7 @@ export interface SnapshotEnd {
   readonly chunks: number;
   /** Entries of the state. */
   readonly entries: bigint;
-  /** Of these, accounts. */
+  /** How many of the entries are accounts. */
   readonly accounts: bigint;
 }
 

@@ -47,7 +47,7 @@ export function fitsChunk(entriesBytes: number, count: number): boolean {
   return count <= 1 || entriesBytes <= STATE_CHUNK_BYTES;
 }
 
-/** Where a subtree begins among the 2^256 paths, and where the next one does. */
+/** The path among the 2^256 at which a subtree begins, and the one at which the next begins. */
 export function spanOf({ depth, path }: Pick<StateChunk, "depth" | "path">): {
   readonly from: bigint;
   readonly to: bigint;
@@ -123,7 +123,7 @@ export function checkStateChunk(
 
 interface Leaf {
   readonly keyHash: Hash;
-  /** Of the value. */
+  /** The hash of the value. */
   readonly hash: Hash;
 }
 

@@ -23,7 +23,7 @@ const MODULE = 0x40;
 /** The address that was asked for last, and its key: a transaction's sender is, several times in a row. */
 let last: { readonly address: Address; readonly key: Uint8Array } | undefined;
 
-/** Not to be changed by who gets it. */
+/** The key of an account. Whoever gets it must not change its bytes. */
 export function accountKey(address: Address): Uint8Array {
   if (last?.address === address) return last.key;
   const key = new Uint8Array(33);

@@ -21,7 +21,7 @@ export const FORK_NODE = 2;
 export const STUB_NODE = 3;
 export type NodeKind = typeof EMPTY_NODE | typeof LEAF_NODE | typeof FORK_NODE | typeof STUB_NODE;
 
-/** Where in a node its parts lie; a fork's and a stub's hash, and a leaf's keyHash, come first. */
+/** The offsets of a node's parts; a fork's and a stub's hash, and a leaf's keyHash, come first. */
 export const HASH_AT = 1;
 export const VALUE_AT = 33;
 const LENGTH_AT = 33;
@@ -37,12 +37,12 @@ export function kindAt(page: Uint8Array, at: number): NodeKind {
   return kind as NodeKind;
 }
 
-/** Where the left child of the fork at `at` begins. */
+/** The offset at which the left child of the fork at `at` begins. */
 export function leftOf(at: number): number {
   return at + LEFT_AT;
 }
 
-/** Where the right child of the fork at `at` begins, and the left one ends. */
+/** The offset at which the right child of the fork at `at` begins, and the left one ends. */
 export function rightOf(page: Uint8Array, at: number): number {
   return at + LEFT_AT + ((byteAt(page, at + LENGTH_AT) << 8) | byteAt(page, at + LENGTH_AT + 1));
 }
@@ -141,7 +141,7 @@ export class PageWriter {
     hashPairInto(NODE_DOMAIN, left, leftFrom, right, rightFrom, bytes, at + HASH_AT);
   }
 
-  /** Where the hash of the node at `at` is: in the page itself at HASH_AT, or at the beginning of other memory. */
+  /** Finds the hash of the node at `at`: it is in the page itself at HASH_AT, or at the beginning of other memory. */
   #locateHash(at: number, scratch: Uint8Array): Uint8Array {
     const { bytes } = this;
     const kind = byteAt(bytes, at);

@@ -48,7 +48,7 @@ export interface Summary {
   readonly bodyBytes: number;
   readonly validatorsHash: Hash;
   readonly nextValidatorsHash: Hash;
-  /** At most 64 bytes; in block 0 the hash of the genesis parameters. */
+  /** Holds at most 64 bytes; in block 0 it is the hash of the genesis parameters. */
   readonly extra: Uint8Array;
 }
 

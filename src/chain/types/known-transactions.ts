@@ -15,7 +15,7 @@ export interface TransactionHoldings {
   find(bytes: Uint8Array): SignedTransaction | undefined;
 }
 
-/** By what an envelope is looked for: a part of its signature. Two envelopes may have the same; "" for what is too short. */
+/** The key by which an envelope is looked up: a part of its signature. Two envelopes may have the same; "" stands for what is too short. */
 function envelopePart(bytes: Uint8Array): string {
   const at = bytes.length - SIGNATURE_BYTES;
   return at < 0 ? "" : byteText(bytes.subarray(at, at + PART_BYTES));

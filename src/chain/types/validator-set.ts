@@ -9,7 +9,7 @@ import { taggedHash } from "../../crypto/hash.ts";
 import type { Summary } from "./block.ts";
 
 export interface Validator {
-  /** For people: logs, tables. Not part of the consensus. */
+  /** The name that people read in logs and tables. It is no part of the consensus. */
   readonly name: string;
   /** The Ed25519 key of consensus messages. */
   readonly publicKey: Address;
@@ -31,7 +31,7 @@ export interface EpochSets {
   setOf(epoch: bigint): ValidatorSet | undefined;
 }
 
-/** Where the validators never change, or where one epoch alone matters. */
+/** The sets of a chain whose validators never change, or of one epoch alone. */
 export function onlySet(set: ValidatorSet): EpochSets {
   return { setOf: (epoch) => (epoch === set.epoch ? set : undefined) };
 }

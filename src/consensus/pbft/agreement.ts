@@ -174,7 +174,7 @@ function accept(core: Core, round: Round, proposal: AcceptedProposal): void {
   round.prepares.add(core.self, hash, vote.signature);
 }
 
-/** In the chain, or in the record of an own vote in an earlier view. */
+/** Whether the body is in the chain, or in the record of an own vote in an earlier view. */
 function bodyIsDurable(core: Core, { vote, carried }: AcceptedProposal): boolean {
   if (vote.height <= core.committed) return true;
   return carried && core.castVotes.holdsBody(vote.height, vote.hash);

@@ -19,7 +19,7 @@ export function needBody(core: Core, height: bigint, hash: Hash, signers: readon
   if (core.missing.size <= FETCHES_PER_INTERVAL_MAX) ask(core, missing);
 }
 
-/** At each tick: the next signer of each body that is still missing, the lowest heights first. */
+/** Asks, at each tick, the next signer of each body that is still missing, the lowest heights first. */
 export function fetchAgain(core: Core): void {
   const missing = [...core.missing.values()].sort((a, b) => (a.height < b.height ? -1 : 1));
   for (const each of missing.slice(0, FETCHES_PER_INTERVAL_MAX)) {

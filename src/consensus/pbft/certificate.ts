@@ -284,7 +284,7 @@ function readVersion(reader: Reader): void {
   if (version !== CERTIFICATE_VERSION) reader.fail(`certificate version ${version}, known is 1`);
 }
 
-/** For messages to people: the block a certificate is about. */
+/** Names the block that a certificate is about, in messages to people. */
 export function describeCheckpoint({ height, hash, stateRoot }: CheckpointFacts): string {
   return `height ${height}, block ${showHash(hash)}, state ${showHash(stateRoot)}`;
 }

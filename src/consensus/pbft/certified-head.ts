@@ -32,7 +32,7 @@ export interface CertifiedHead {
   readonly head: BlockHead;
   /** Whose PREPAREs or COMMITs it holds: at least f+1 correct ones hold the body. */
   readonly signers: readonly ValidatorId[];
-  /** As it travels. */
+  /** The bytes in which it travels. */
   readonly bytes: Uint8Array;
 }
 

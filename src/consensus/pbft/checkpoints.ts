@@ -147,7 +147,7 @@ function moveWindow(core: Core, certificate: CheckpointCertificate): void {
   core.announce({ type: "checkpoint-stable", height });
 }
 
-/** Where this replica stands among the views, in the order in which it came there, and its votes. */
+/** Writes where this replica stands among the views, in the order in which it came there, and its votes. */
 function journalRecords(core: Core): Uint8Array[] {
   const { ownViewChange, newView } = core;
   const views: (ViewChange | NewView)[] = [];

@@ -85,7 +85,7 @@ export interface MissingBody {
 export interface Seen {
   height: bigint;
   view: bigint;
-  /** By its newest STATUS. */
+  /** Whether its newest STATUS says that it waits for a NEW-VIEW. */
   inViewChange: boolean;
 }
 
@@ -122,7 +122,7 @@ export class Core {
   /** min_s and max_s of it: what it carries over lies between. */
   minHeight: bigint;
   carriedTop = 0n;
-  /** Of the highest view this replica ever asked for. */
+  /** The own VIEW-CHANGE of the highest view that this replica ever asked for. */
   ownViewChange: ViewChange | undefined = undefined;
   /** The newest of each replica, the own one included. */
   readonly viewChanges: (ViewChange | undefined)[];
@@ -138,7 +138,7 @@ export class Core {
   turn: Turn = { items: 0, late: 0 };
   /** What T_req waits for. */
   awaited: Awaited | undefined = undefined;
-  /** In which interval it began to be waited for. */
+  /** The status interval in which it began to be waited for. */
   awaitedSince = 0;
   /** After a NEW-VIEW: T_nv runs on until this height is committed. */
   newViewUntil: bigint | undefined = undefined;

@@ -151,7 +151,7 @@ function claimOf(
   }
 }
 
-/** By the whole rule, native and ZIP-215: the verdict is the same on every node. */
+/** Checks by the whole rule, native and ZIP-215: the verdict is the same on every node. */
 function checkSigned(
   { genesisHash, validators, signatureRules = ED25519 }: EvidenceContext,
   message: ParsedMessage,

@@ -205,7 +205,7 @@ export interface BodyShape {
   readonly n: number;
   /** L: a STATUS, P and O tell of at most so many heights. */
   readonly logWindow: number;
-  /** Of the whole message: no part of it is longer. */
+  /** The most bytes of the whole message: no part of it is longer. */
   readonly messageBytesMax: number;
 }
 

@@ -35,7 +35,7 @@ export interface Turn {
 
 /** What one validator did as the primary. */
 export interface Conduct {
-  /** In which interval something of it was received last. */
+  /** The status interval in which something of it was received last. */
   heard: number;
   /** Its last turn that had enough items. */
   turn: Turn | undefined;

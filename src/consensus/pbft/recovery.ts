@@ -24,7 +24,7 @@ function missingState(core: Core): MissingState | undefined {
   return undefined;
 }
 
-/** At the start. A replica that is whole then stays so: no hole opens below an own vote but by a loss. */
+/** Called at the start. A replica that is whole then stays so: no hole opens below an own vote but by a loss. */
 export function beginRecovery(core: Core): void {
   core.recovery = missingState(core);
   const { recovery } = core;

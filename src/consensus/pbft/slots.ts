@@ -20,7 +20,7 @@ export type ProposalState = "held" | "checking" | "accepted" | "refused";
 export interface AcceptedProposal {
   readonly vote: ProposalVote;
   readonly head: BlockHead;
-  /** By the NEW-VIEW: certified in an earlier view. */
+  /** Whether the NEW-VIEW carried it over: it was certified in an earlier view. */
   readonly carried: boolean;
   state: ProposalState;
   /** The driver holds the outcome of executing it, so that it can be built and checked upon. */
@@ -47,7 +47,7 @@ export class Round {
 
 export class Slot {
   readonly height: bigint;
-  /** At most the views view-1 .. view+1. */
+  /** The rounds by view; at most those of view-1 to view+1 are kept. */
   readonly rounds = new Map<bigint, Round>();
   /** The digest that this node's chain holds at the height. */
   committed: Hash | undefined = undefined;
@@ -55,7 +55,7 @@ export class Slot {
   sealed: { readonly head: BlockHead; readonly certificate: CommitCertificate } | undefined = undefined;
   /** The first commit certificate for the height, whatever its view. */
   certificate: (CommitCertificate & { readonly hash: Hash }) | undefined = undefined;
-  /** Of the highest view in which this replica signed COMMIT: its lock. */
+  /** The certificate of the highest view in which this replica signed COMMIT: its lock. */
   prepared: PreparedCertificate | undefined = undefined;
   readonly #bodies = new Map<string, WithBlock>();
 

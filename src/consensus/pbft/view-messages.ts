@@ -24,7 +24,7 @@ import { checkSignature, type MessageFault, type Signed } from "./signed-message
 import { parseMessage, type WireShape } from "./wire.ts";
 
 export interface ViewContext extends CertificateContext, WireShape {
-  /** By the hash of their bytes; shared by the calls of one node. */
+  /** Those already judged, by the hash of their bytes; the calls of one node share it. */
   readonly known?: KnownViewChanges;
 }
 

@@ -95,7 +95,7 @@ export function sameRequest(a: ViewChangeBody, b: ViewChangeBody): boolean {
   );
 }
 
-/** Of a higher view, or of the one that is waited for. An old one does nothing. */
+/** A NEW-VIEW is wanted of a higher view, or of the one that is waited for. An old one does nothing. */
 function wantsNewView(core: Core, { from, view }: NewViewBody): boolean {
   if (core.viewMessages.of(from) >= VIEW_MESSAGES_PER_INTERVAL_MAX) return false;
   return view > core.view || (view === core.view && core.mode === "view-change");

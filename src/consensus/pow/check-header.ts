@@ -81,7 +81,7 @@ interface Floor {
   readonly why: string;
 }
 
-/** Where a period begins and where it ends: the two places whose times a majority could bend (pow.md 2.5). */
+/** The floor at the begin and at the end of a period: the two places whose times a majority could bend (pow.md 2.5). */
 function timewarpFloor({ retarget }: PowParameters, past: Past): Floor | undefined {
   if (retarget.rule !== "bitcoin" || !retarget.timewarpGuard) return undefined;
   const interval = BigInt(retarget.interval);

@@ -102,7 +102,7 @@ function checkBits(bits: number, excerpt: Excerpt): Fault<"wrong-bits"> | undefi
   return fault("wrong-bits", `bits ${showBits(bits)}, ${asks}${easier(bits, expected)}`);
 }
 
-/** Where a period begins whose predecessor's first block is not here: no more than a factor of four. */
+/** Checks the begin of a period whose predecessor's first block is not here: it changes by no more than a factor of four. */
 function checkClamp(bits: number, { chain, start, past }: Excerpt): Fault<"wrong-bits"> | undefined {
   const { parameters } = chain;
   const { retarget } = parameters;

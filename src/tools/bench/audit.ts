@@ -8,7 +8,7 @@ import { hex0x } from "../../base/bytes.ts";
 import type { RpcLine } from "./rpc-line.ts";
 
 export interface AuditOptions {
-  /** Of all accounts of the genesis and of the validators that take fees. */
+  /** The addresses of all accounts of the genesis and of the validators that take fees. */
   readonly addresses: readonly Uint8Array[];
   readonly supply: bigint;
   /** Transfers sent. */

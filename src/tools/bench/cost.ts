@@ -24,7 +24,7 @@ export interface CostOptions {
   /** Transfers in one request. */
   readonly batch: number;
   readonly accounts: number;
-  /** Where the databases are. */
+  /** The folder in which the databases are made. */
   readonly in?: string;
 }
 

@@ -39,7 +39,7 @@ export interface LoadFigures {
   readonly blocks: number;
   /** Refusals by code; the transfers were sent again. */
   readonly refused: Readonly<Record<string, number>>;
-  /** From sending to finality, ms. */
+  /** The time from sending to finality, ms. */
   readonly latencyMs: Distribution;
 }
 

@@ -18,7 +18,7 @@ export interface MiningSlices {
 
 /** Medians over all rounds, hashes of a header per second of processor time. */
 export interface MiningRun {
-  /** Of one thread. */
+  /** The speed of one thread. */
   readonly mining: number;
   /** SHA-256 of 1 MiB at a time, bytes per second / 128: a double hash of a header takes two blocks of 64 bytes. */
   readonly native: number;

@@ -5,14 +5,14 @@
 import type { Network, NetworkHandlers } from "../../node/ports.ts";
 import { decodeTransactionBatch, encodeTransactionBatch } from "../../p2p/transport/wire.ts";
 
-/** As gossip gathers them: at most so long, and so many of transfers' size. */
+/** How long gossip gathers them at most, and how many of transfers' size. */
 const GATHER_MS = 5;
 const GATHERED_MAX = 200;
 
 export class QueueNetworks {
   readonly #handlers: NetworkHandlers[] = [];
 
-  /** Of validator `self`. */
+  /** The port of validator `self`. */
   port(self: number): Network {
     const gathering = new Gathering((batch) => this.#spread(self, batch));
     return {

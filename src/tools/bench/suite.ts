@@ -7,7 +7,7 @@ import { median } from "./statistics.ts";
 
 /** One figure of one run. */
 export interface SuiteSample {
-  /** Of the figure, unique in the suite: "cost, 7 validators". */
+  /** The name of the figure, unique in the suite: "cost, 7 validators". */
   readonly name: string;
   readonly unit: string;
   readonly better: "higher" | "lower";

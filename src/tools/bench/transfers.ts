@@ -17,7 +17,7 @@ export interface LoadTransfer {
 interface Account {
   readonly wallet: Wallet;
   readonly index: number;
-  /** Of the next transaction to sign. */
+  /** The nonce of the next transaction to sign. */
   nonce: number;
   /** Signed and not sent yet, from `next` on. */
   readonly signed: LoadTransfer[];

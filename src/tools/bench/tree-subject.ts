@@ -75,7 +75,7 @@ export class TreeSubject {
     this.#random = randomNumbers(accounts);
   }
 
-  /** In the order of key hashes, so that each page is written about once. */
+  /** Fills in the order of key hashes, so that each page is written about once. */
   async fill(): Promise<void> {
     const all = Array.from({ length: this.accounts }, (_, account) => change(account, 0));
     all.sort((a, b) => Buffer.compare(a.keyHash, b.keyHash));

@@ -13,7 +13,7 @@ const KEYS = 64;
 const MESSAGE_BYTES = 150;
 const SLICE_MS = 100;
 const PAUSE_MS = 20;
-/** Between two looks at the clock. */
+/** How many checks lie between two looks at the clock. */
 const STRIDE = 32;
 
 export interface SignedMessage {

@@ -56,7 +56,7 @@ export interface PbftRow {
   readonly meanMs: number;
   readonly worstMs: number;
   readonly othersMeanMs: number;
-  /** For f censoring primaries one after the other. */
+  /** The bound for f censoring primaries one after the other. */
   readonly boundMs: number;
   readonly isMatch: boolean;
 }

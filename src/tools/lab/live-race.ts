@@ -25,7 +25,7 @@ export interface LiveSight {
   readonly seconds: number;
   readonly publicBlocks: number;
   readonly privateBlocks: number;
-  /** Of the merchant's payment on the public chain; 0: not included. */
+  /** How many blocks confirm the merchant's payment on the public chain; 0 while it is not included. */
   readonly confirmations: number;
 }
 
@@ -37,7 +37,7 @@ export function decide(race: LiveRace, sight: LiveSight): "wait" | "release" | "
 
 export interface HonestNode {
   readonly name: string;
-  /** Of the merchant's payment, then of the conflicting one: its place in this node's ledger. */
+  /** The place of the merchant's payment in this node's ledger; that of the conflicting one follows. */
   readonly payment: string;
   readonly conflict: string;
   readonly reorgs: readonly {

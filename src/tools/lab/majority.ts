@@ -172,7 +172,7 @@ const AMOUNT = 1_000n;
 const SPLIT_MS = 2_000;
 const PAY_AT_MS = 100;
 const END_MS = 15_000;
-/** Between two moves of those who collude, ms. */
+/** The time between two moves of those who collude, ms. */
 const COLLUDE_MS = 20;
 
 /** One double spend against PBFT. The merchant watches the last validator, which is correct. */

@@ -32,7 +32,7 @@ export interface ScheduleOutcome {
   readonly seed: number;
   readonly traceHash: string;
   readonly violations: number;
-  /** Of the first violation, with the command that shows it again; undefined: none. */
+  /** The reason of the first violation, with the command that shows it again; undefined where there is none. */
   readonly reason: string | undefined;
   readonly height: number;
   readonly virtualMs: number;

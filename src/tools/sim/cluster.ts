@@ -150,7 +150,7 @@ export class Cluster {
     return verdict;
   }
 
-  /** For observers: a fault of the schedule was injected. */
+  /** Tells observers that a fault of the schedule was injected. */
   injected(kind: string): void {
     this.#tell.injected(kind);
   }

@@ -62,7 +62,7 @@ export class Processor {
   /** Time spent computing, ms. */
   busyMs = 0;
   readonly #time: VirtualTime;
-  /** In turn: who was served last stands last. */
+  /** The inboxes in turn: who was served last stands last. */
   #inboxes = new Map<NodeId, Inbox>();
   #timers: Task[] = [];
   #busyUntilMs = 0;

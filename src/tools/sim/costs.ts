@@ -12,7 +12,7 @@ const NAMES: ReadonlyMap<number, string> = new Map(
 
 export interface MessageCost {
   messages: number;
-  /** Of whole packets. */
+  /** The bytes of whole packets. */
   bytes: number;
 }
 

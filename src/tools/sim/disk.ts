@@ -79,7 +79,7 @@ export class SimDisk {
     this.#kv = new MemoryKv(new Map(), []);
   }
 
-  /** Of the database the newest writes are lost, the journal stays. While power is off. */
+  /** Loses the newest writes of the database, while power is off; the journal stays. */
   rollBack(writes: number): void {
     this.#kv = this.#kv.rollBack(writes);
   }

@@ -9,7 +9,7 @@ import type { Misbehaviour, Outgoing } from "./misbehaviour.ts";
 /** Whose filters these are. */
 export interface Misbehaving {
   readonly misbehaviours: readonly Misbehaviour[];
-  /** On virtual time, in this life of the node. */
+  /** Runs a task on virtual time, in this life of the node. */
   after(delayMs: number, task: () => void): void;
 }
 

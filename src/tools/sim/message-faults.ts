@@ -9,11 +9,11 @@ import { MESSAGE_TYPES, type NetworkFault } from "./schedule.ts";
 /** Mail, or what else a fault can be about. */
 export type LoadedMessage = Uint8Array | "announcement" | "request";
 
-/** Where the view and the height of a vote lie: packet kind, version, type, epoch u64 before them. */
+/** The offsets of the view and the height of a vote: packet kind, version, type, epoch u64 stand before them. */
 const VIEW_AT = 11;
 const HEIGHT_AT = 19;
 
-/** By what stands in a packet, at the offsets of docs/protocol.md ("Mail", "Consensus messages"). */
+/** Judges by what stands in a packet, at the offsets of docs/protocol.md ("Mail", "Consensus messages"). */
 export function isMeant(
   { types, views, heights }: Extract<NetworkFault, { kind: "letters" }>,
   load: LoadedMessage | undefined,

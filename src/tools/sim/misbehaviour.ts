@@ -52,7 +52,7 @@ export interface MisbehaviourContext {
   readonly active: () => boolean;
   /** Virtual time since the run began, ms. */
   readonly nowMs: () => number;
-  /** On virtual time; does nothing if the node has crashed meanwhile. */
+  /** Runs a task on virtual time; does nothing if the node has crashed meanwhile. */
   readonly after: (delayMs: number, task: () => void) => void;
   /** Sends a packet past the filters. */
   readonly mail: (to: ValidatorId, packet: Uint8Array) => void;

@@ -257,7 +257,7 @@ export class SimPort implements Network {
   readonly #network: SimNetwork;
   readonly #power: Power;
   #handlers: NetworkHandlers | undefined;
-  /** By seat; undefined: seats are validators. */
+  /** The validators by seat; undefined where seats are validators. */
   #seats: readonly (ValidatorId | undefined)[] | undefined;
 
   constructor(node: NodeId, network: SimNetwork, power: Power, processor?: Processor) {

@@ -34,7 +34,7 @@ export class Random {
     return sum >>> 0;
   }
 
-  /** In [0, 1). */
+  /** A number in [0, 1). */
   fraction(): number {
     return this.uint32() / 2 ** 32;
   }

@@ -35,7 +35,7 @@ export class Recorder {
   readonly #underWay = new WeakMap<Uint8Array, RecordedMessage[]>();
   #nowMs: () => number = () => 0;
 
-  /** In the order in which they left. */
+  /** The messages in the order in which they left. */
   get messages(): readonly RecordedMessage[] {
     return [...this.#first, ...this.#last];
   }

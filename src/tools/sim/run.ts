@@ -32,17 +32,17 @@ export interface RunOptions {
 
 export interface RunStats {
   readonly height: bigint;
-  /** Of virtual time. */
+  /** The length of the run in virtual time. */
   readonly virtualMs: number;
   readonly events: number;
   readonly costs: Costs;
   readonly network: NetworkCounts;
   readonly signed: number;
-  /** From the last scheduled event until all was final: view changes of one node, and T_max. */
+  /** What passed from the last scheduled event until all was final: view changes of one node, and T_max. */
   readonly recovery: ReturnType<Checkers["recovery"]>;
   /** More copies of a block were destroyed than PBFT survives, and no progress was asked for (lost-data.ts). */
   readonly lostData: boolean;
-  /** By node: how often each moment of a crash came, so that a crash can be put at any of them. */
+  /** How often each moment of a crash came on each node, so that a crash can be put at any of them. */
   readonly moments: readonly Moments[];
 }
 
@@ -255,7 +255,7 @@ class Run {
     }
   }
 
-  /** Until every transfer is final and all correct nodes have the same head, or blocks are lost for good. */
+  /** Goes on until every transfer is final and all correct nodes have the same head, or blocks are lost for good. */
   async #converge(): Promise<void> {
     const { time } = this.#cluster;
     const { deadlineMs } = this.#schedule;

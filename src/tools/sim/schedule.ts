@@ -49,9 +49,9 @@ export interface ScheduleOptions {
 export interface Schedule extends ScheduleOptions {
   readonly consensus: PbftParameters;
   readonly settings: EngineSettings;
-  /** Of anti-entropy, ms. */
+  /** The interval of anti-entropy, ms. */
   readonly syncIntervalMs: number;
-  /** From then on nothing fails any more and every message arrives within `network.settledDelayMsMax`. */
+  /** The moment from which nothing fails any more and every message arrives within `network.settledDelayMsMax`. */
   readonly gstMs: number;
   /** Virtual time at which the run ends whatever happened; what should be final and is not then, is a violation. */
   readonly deadlineMs: number;
@@ -70,7 +70,7 @@ export interface Schedule extends ScheduleOptions {
   readonly full?: number;
   /** Nodes without a key that lie in gossip and anti-entropy, last of all. */
   readonly strangers?: readonly Stranger[];
-  /** Of blocks and transactions, instead of the usual ones. */
+  /** Limits of blocks and transactions instead of the usual ones. */
   readonly limits?: Partial<GenesisLimits>;
 }
 
@@ -85,7 +85,7 @@ export interface Item {
 export const MESSAGE_TYPES = {
   ...MESSAGE_TYPE,
   "sealed-block": 100,
-  /** Not mail: a new block as rumor, and questions and answers of anti-entropy. */
+  /** What is not mail: a new block as rumor, and questions and answers of anti-entropy. */
   announcement: 101,
   request: 102,
 } as const;
@@ -114,7 +114,7 @@ export type NetworkFault = Item &
     | { readonly kind: "loss" | "duplicate"; readonly probability: number }
     /** Messages from these nodes are late by up to `extraMs`. */
     | { readonly kind: "slow-links"; readonly nodes: readonly NodeId[]; readonly extraMs: number }
-    /** Between different groups nothing passes. `hold`: it waits for the end, instead of being lost. */
+    /** Nothing passes between different groups. With `hold` it waits for the end, instead of being lost. */
     | { readonly kind: "partition"; readonly groups: readonly (readonly NodeId[])[]; readonly hold: boolean }
     | {
         readonly kind: "one-way";
@@ -214,14 +214,14 @@ export type AdversarySpec = Item &
     | (AdversaryKind<"slow"> & { readonly delayMs: number })
     /** As primary it leaves out the transactions of one account. */
     | (AdversaryKind<"censor"> & { readonly account: number })
-    /** In its VIEW-CHANGE. */
+    /** It lies in its VIEW-CHANGE about P. */
     | AdversaryKind<"lie-p">
     | AdversaryKind<"lie-h">
-    /** In its VIEW-CHANGE: at each height the oldest certificate that does not extend the one before. */
+    /** Its VIEW-CHANGE shows at each height the oldest certificate that does not extend the one before. */
     | AdversaryKind<"lie-links">
-    /** In its NEW-VIEW: another choice of VIEW-CHANGEs. */
+    /** Its NEW-VIEW holds another choice of VIEW-CHANGEs. */
     | AdversaryKind<"lie-v">
-    /** In its NEW-VIEW: an O that does not follow from its V. */
+    /** Its NEW-VIEW holds an O that does not follow from its V. */
     | AdversaryKind<"lie-o">
     /** In views of its own it proposes at heights that are committed: the same blocks again, or other ones. */
     | (AdversaryKind<"undercut"> & {

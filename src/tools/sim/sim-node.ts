@@ -41,7 +41,7 @@ export interface SimNodeOptions {
   readonly crashes: readonly Crash[];
   /** Computing takes this long; no time at all if left out. */
   readonly computing?: ComputingCosts | undefined;
-  /** Where blocks are mined: what mines in each life, and what it is told at its start. */
+  /** What mines in each life, and what it is told at its start, where blocks are mined. */
   readonly mining?: { readonly miner: () => Miner; readonly order: MiningOrder };
 }
 
@@ -162,17 +162,17 @@ export class SimNode {
     return this.#port;
   }
 
-  /** For the misbehaviour: past its filters. */
+  /** Sends for the misbehaviour, past its filters. */
   mail(to: ValidatorId, packet: Uint8Array): void {
     this.#port?.mail(to, packet);
   }
 
-  /** For the misbehaviour: past its filters. */
+  /** Sends for the misbehaviour, past its filters. */
   publish(topic: RumorTopic, bytes: Uint8Array): void {
     this.#port?.publish(topic, bytes);
   }
 
-  /** For the misbehaviour: a task of this life. */
+  /** Runs a task of the misbehaviour in this life. */
   after(delayMs: number, task: () => void): void {
     const power = this.#power;
     this.#ports.time.after(delayMs, () => {

@@ -10,7 +10,7 @@ import type { Random } from "./random.ts";
 import type { AdversarySpec, NetworkFault, NodeId } from "./schedule.ts";
 
 export const TWIN_ROUNDS = 7;
-/** Between a quick agreement and a view that fails. */
+/** The length of a round: between a quick agreement and a view that fails. */
 export const TWIN_ROUND_MS = 150;
 
 /** Every faulty validator has a twin for the whole run. */

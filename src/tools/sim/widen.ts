@@ -88,7 +88,7 @@ const ADDED = [
 
 /** A share of the chain is long: this many transfers more, one after the other. */
 const LONG_TRANSFERS = { least: 40, most: 120, everyMs: 25 };
-/** Of one transfer without a memo (docs/protocol.md, "Transaction"), and what a block says of it besides. */
+/** The most bytes of one transfer without a memo (docs/protocol.md, "Transaction"), and of what a block says of it besides. */
 const TRANSFER_BYTES_MAX = 192;
 
 export function widen(schedule: Schedule, random: Random): Schedule {
@@ -156,7 +156,7 @@ function pickAdded(random: Random, id: string, validator: ValidatorId, schedule:
   }
 }
 
-/** On top of what it does besides, from the beginning, so that it is the primary now and then. */
+/** Adds false proposals to what it does besides, from the beginning, so that it is the primary now and then. */
 function addFalseProposals(schedule: Schedule, random: Random): Schedule {
   const corrupt = corruptOf(schedule);
   if (corrupt.length === 0) return schedule;

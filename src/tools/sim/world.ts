@@ -31,9 +31,9 @@ export class World {
   readonly genesis: Genesis<PbftParameters>;
   readonly genesisHash: Hash;
   readonly signatures: SignatureWorld;
-  /** By validator index. */
+  /** The validators' signers by validator index. */
   readonly validators: readonly Signer[];
-  /** By account index: alice, bob, ... */
+  /** The accounts' signers by account index: alice, bob, ... */
   readonly accounts: readonly Signer[];
   readonly accountNames: readonly string[];
   readonly plan: NetworkPlan;

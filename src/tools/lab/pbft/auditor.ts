@@ -29,7 +29,7 @@ const VOTES_MAX = 20_000;
 
 export class Auditor {
   readonly #reader: Forger;
-  /** By author, phase, view and height: what it was heard to vote for first. */
+  /** What each author was heard to vote for first, by author, phase, view and height. */
   readonly #first = new Map<string, Heard>();
   /** Authors and phases: one conviction of each is enough. */
   readonly #convicted = new Set<string>();

@@ -39,7 +39,7 @@ export interface EquivocateOptions {
 export interface Certificate {
   readonly height: number;
   readonly view: number;
-  /** As shown. */
+  /** The hash as it is shown. */
   readonly hash: string;
   readonly signers: readonly ValidatorId[];
   /** Undefined: valid. */
@@ -79,7 +79,7 @@ export interface EquivocateRun {
   readonly endMs: number;
   /** Text of genesis.json. */
   readonly genesis: string;
-  /** Of all replicas, twins too. */
+  /** The stops of all replicas, twins too. */
   readonly stops: readonly Stop[];
   /** Around the fork, if there is one; in the order of its certificates. */
   readonly branches: ForkBranches | undefined;

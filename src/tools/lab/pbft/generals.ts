@@ -36,7 +36,7 @@ export interface Generals {
 
 /** A message as it was sent, or kept back. */
 export interface SentOrder {
-  /** From 0. */
+  /** The number of the round, from 0. */
   readonly round: number;
   readonly from: number;
   readonly to: number;
@@ -44,7 +44,7 @@ export interface SentOrder {
   readonly order: Order | undefined;
   /** What a loyal general would have said in its place. */
   readonly honest: Order;
-  /** Through whom the order came, the commander first; empty: the sender is the commander. */
+  /** The generals through whom the order came, the commander first; empty where the sender is the commander. */
   readonly path: readonly number[];
 }
 
@@ -55,11 +55,11 @@ export interface GeneralsOutcome {
   readonly algorithm: "OM" | "SM";
   readonly rounds: number;
   readonly messages: number;
-  /** By round, from the first. */
+  /** How many messages each round had, from the first. */
   readonly messagesByRound: readonly number[];
-  /** In the order of time, at most {@link SENT_MAX}. */
+  /** What was sent in the order of time, at most {@link SENT_MAX} of it. */
   readonly sent: readonly SentOrder[];
-  /** Of all generals; what traitors say they do means nothing. */
+  /** The decisions of all generals; what traitors say they do means nothing. */
   readonly decisions: readonly Order[];
   /** IC1: all loyal lieutenants do the same. */
   readonly isAgreement: boolean;

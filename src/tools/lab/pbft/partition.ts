@@ -25,7 +25,7 @@ export interface SideResult {
   readonly blocks: number;
   /** What `quorate explain` says at its first validator just before the healing. */
   readonly explanation: string;
-  /** From healing until all of its validators had the chain of the most advanced one, ms. */
+  /** The time from healing until all of its validators had the chain of the most advanced one, ms. */
   readonly recoveryMs: number | undefined;
 }
 
@@ -35,7 +35,7 @@ export interface PartitionResult extends PartitionOptions {
   /** Two correct validators with different blocks at one height. */
   readonly isForked: boolean;
   readonly pending: number;
-  /** From healing until every payment was final and all heads were the same, ms. */
+  /** The time from healing until every payment was final and all heads were the same, ms. */
   readonly recoveryMs: number | undefined;
   /** Height and hash that all agree on at the end. */
   readonly height: number;

@@ -28,7 +28,7 @@ export interface PbftClusterOptions {
   readonly faults?: readonly NetworkFault[];
   /** Users pay until then, ms of virtual time. */
   readonly payUntilMs: number;
-  /** Between two payments, ms. */
+  /** The time between two payments, ms. */
   readonly payEveryMs: number;
 }
 
@@ -88,7 +88,7 @@ export class PbftCluster {
   readonly cluster: Cluster;
   readonly notes: Note[] = [];
   readonly commits: NodeCommit[] = [];
-  /** By its hex. */
+  /** The evidence found, by its hex. */
   readonly evidence = new Map<string, FoundEvidence>();
   readonly stops: Stop[] = [];
   /** Virtual time from a payment's arrival at a node to its first commit at a correct one, ms. */
@@ -303,5 +303,5 @@ export function cheatsThatFork(nodes: number): number {
   return 2 * quorumOf(nodes).quorum - nodes;
 }
 
-/** For the whole run. */
+/** The span of the whole run. */
 export const ALWAYS = { atMs: 0, untilMs: Number.MAX_SAFE_INTEGER } as const;

@@ -27,7 +27,7 @@ export interface SilentResult {
   readonly pending: number;
   /** Final payments a second of virtual time, while all were silent. */
   readonly perSecond: number;
-  /** From arrival to final, ms of virtual time; of those that were final when the users had done paying. */
+  /** The median time from arrival to final, ms of virtual time, of those that were final when the users had done paying. */
   readonly latencyMsMedian: number | undefined;
   readonly latencyMsMax: number | undefined;
   /** Views that were opened, planned rotations among them. */

@@ -145,7 +145,7 @@ export interface CellResult extends Cell, AttackTally {
   /** What the judge says of this very configuration, with its give-up. */
   readonly expected: number;
   readonly pValue: number;
-  /** Not less likely by chance than one in a thousand for the whole table. */
+  /** Whether chance explains it: the whole table is not less likely than one in a thousand. */
   readonly isMatch: boolean;
   /** Blocks of the attacker without reward, for each race: the price of trying. */
   readonly lostPerTrial: number;

@@ -37,7 +37,7 @@ export interface Eclipse {
 }
 
 export interface EclipseTally {
-  /** Of the connections of the victim's choice, the attacker's part, averaged over the attack. */
+  /** The attacker's part of the connections of the victim's choice, averaged over the attack. */
   readonly slotShare: number;
   /** Part of the time in which all of them were his. */
   readonly timeShare: number;
@@ -79,10 +79,10 @@ const DAY = 24 * HOUR;
 /** A feeler goes out at most so often. */
 const TICK_MS = 2 * MINUTE;
 const BLOCK_MS = 10 * MINUTE;
-/** As the node counts: ten spacings. */
+/** When the node calls a tip stale: after ten spacings. */
 const STALE_MS = 10 * BLOCK_MS;
 const ASK_MS = HOUR;
-/** Of an answer; real ones have more, and soon run into the allowance. */
+/** Addresses in an answer; real ones have more, and soon run into the allowance. */
 const TOLD_MAX = 100;
 /** Before the attack, for the book to fill with what answers. */
 const QUIET_MS = DAY;
@@ -173,7 +173,7 @@ function isAttacker(peerId: string): boolean {
 /** The first two bytes of public networks. */
 const NETWORKS = Array.from({ length: 88 * 256 }, (_, i) => `${11 + (i >> 8)}.${i & 255}`);
 
-/** As many groups as the world has room for. */
+/** The most groups that the world has room for. */
 export const GROUPS_MAX = 4_096;
 
 function addressIn(network: string, host: number, peerId: string): PeerAddress {

@@ -64,7 +64,7 @@ class Endpoint implements Network {
     this.#handlers = undefined;
   }
 
-  /** Where blocks are mined nobody votes, so there is no direct mail. */
+  /** There is no direct mail, because nobody votes where blocks are mined. */
   mail(): void {}
 
   publish(topic: RumorTopic, bytes: Uint8Array): void {

@@ -94,7 +94,7 @@ export class LabBranch implements Ancestry {
     return this.#own.at(-1) ?? must(this.#trunk.at(-1), "a trunk has blocks");
   }
 
-  /** Above the trunk, from 0 up. */
+  /** The block at a place above the trunk, from 0 up. */
   at(index: number): BlockHead {
     return must(this.#own[index], "the caller asks below the count");
   }
@@ -216,7 +216,7 @@ export const HONEST_MINER = 0;
 export const ATTACKER = 1;
 const MINERS_MAX = 2;
 
-/** Where the nonce lies in an encoded header. */
+/** The offset of the nonce in an encoded header. */
 const NONCE_AT = 76;
 // One memory for all searches: a hash of its own for every nonce would double the time (measured).
 const inner = new Uint8Array(32);

@@ -43,7 +43,7 @@ const BLOCKS_MAX = 100_000;
 interface Chain {
   readonly times: number[];
   readonly hashes: number[];
-  /** Above the trunk. */
+  /** The work above the trunk. */
   work: number;
 }
 

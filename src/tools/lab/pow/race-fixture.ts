@@ -30,7 +30,7 @@ const AFTER_GENESIS_MS = 86_400_000;
 const BALANCE = 1_000n;
 const PAID = 900n;
 
-/** Of an engine that votes: a miner asks for none of it. */
+/** The settings of an engine that votes: a miner asks for none of them. */
 const SETTINGS = {
   statusIntervalMs: 1_000,
   blockTimeMs: 0,
@@ -63,9 +63,9 @@ const GENESIS: Genesis<PowParameters> = {
 export class RaceFixture {
   readonly genesis = GENESIS;
   readonly signatures: SignatureWorld = signatureWorld("ed25519");
-  /** To the merchant. */
+  /** The payment to the merchant. */
   readonly payment: SignedTransaction;
-  /** Of the same money to the attacker's friend: only one of the two can ever be included. */
+  /** The payment of the same money to the attacker's friend: only one of the two can ever be included. */
   readonly conflict: SignedTransaction;
 
   constructor() {

@@ -166,7 +166,7 @@ class RunningRace {
     return this.#race.release === "tie" ? tip.work >= this.#head.work : tip.work > this.#head.work;
   }
 
-  /** By work, which with equal bits is by blocks: a deficit of g is to be g - 1 blocks behind a tie. */
+  /** Judges by work, which with equal bits is by blocks: a deficit of g is to be g - 1 blocks behind a tie. */
   #isHopeless(): boolean {
     const behind = this.#honest.tip.work - this.#attacker.tip.work;
     const block = this.#chain.rules.weight(this.#chain.fork.head.header);

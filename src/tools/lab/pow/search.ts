@@ -4,7 +4,7 @@ import { encodeHeader, type Header } from "../../../chain/types/block.ts";
 import { meetsTarget } from "../../../chain/types/target.ts";
 import { sha256Into } from "../../../crypto/hash.ts";
 
-/** Where the nonce lies in an encoded header. */
+/** The offset of the nonce in an encoded header. */
 const NONCE_AT = 76;
 
 export interface Found {

@@ -140,7 +140,7 @@ class SelfishGame {
   /** Hears the others' block first at a tie, and the pool's first. */
   readonly #apart: Group;
   readonly #near: Group;
-  /** Of published blocks and of private ones, by their heads: those since the last agreement. */
+  /** The links of published and private blocks by their heads: those since the last agreement. */
   #links = new Map<BlockHead, Link>();
   #poolTip: Link;
   /** The pool's branch since it left the public one; the first `#published` of it are known to all. */
@@ -239,7 +239,7 @@ class SelfishGame {
     return link;
   }
 
-  /** Where nobody holds anything back and all agree, revenue is counted for good. */
+  /** Counts revenue for good where nobody holds anything back and all agree. */
   #settle(): void {
     const { head } = this.#apart.head;
     if (this.#private.length > 0 || !equalBytes(head.hash, this.#near.head.head.hash)) return;

@@ -35,7 +35,7 @@ import { searchNonce } from "./search.ts";
 export interface Spam {
   /** Blocks of the honest chain. */
   readonly chain: number;
-  /** By how many retargets, each by a factor of 4, its difficulty has risen. */
+  /** How many retargets, each by a factor of 4, have raised its difficulty. */
   readonly rises: number;
   /** Lengths of the attacker's branches from block 0. */
   readonly lengths: readonly number[];
@@ -70,7 +70,7 @@ export interface SpamCase {
 
 export interface SpamResult {
   readonly cases: readonly SpamCase[];
-  /** Of the honest chain. */
+  /** The work of the honest chain's tip. */
   readonly tipWork: number;
   readonly tipBlockWork: number;
   readonly isMatch: boolean;
@@ -78,7 +78,7 @@ export interface SpamResult {
 
 const INTERVAL = 20;
 const SPACING = 600;
-/** Of the timespan that the rule compares with: between its blocks lies one spacing less. */
+/** The spacing that is on schedule for the timespan that the rule compares: between its blocks lies one spacing less. */
 const ON_SCHEDULE = Math.ceil((INTERVAL * SPACING) / (INTERVAL - 1));
 const QUICK = 60;
 /** Seconds between block 0 and the honest chain's first: room for 49,000 blocks of the attacker on schedule. */
@@ -114,7 +114,7 @@ const GENESIS: Genesis<PowParameters> = {
 };
 const BEGINNING = Number(GENESIS.timeMs / 1_000n);
 
-/** Below it the honest chain has not reached its difficulty, or not held it for long enough. */
+/** The least length: below it the honest chain has not reached its difficulty, or not held it for long enough. */
 export function chainLeast(rises: number): number {
   return INTERVAL * (rises + 2) + NEAR;
 }
@@ -214,7 +214,7 @@ async function play(fixture: Stage, scene: SpamScene, bound: boolean, branch: He
   };
 }
 
-/** As if every branch had been read through and found heavy. */
+/** An ingress that behaves as if every branch had been read through and found heavy. */
 class BoundlessIngress extends BlockIngress {
   override addHeads(heads: readonly BlockHead[]): Promise<HeadsResult> {
     return super.addHeads(heads, ANY_WORK);
@@ -248,7 +248,7 @@ async function mineHonest({ chain: count, rises, seed }: Spam, kv: Kv, step: Ste
   return chain;
 }
 
-/** At the full price: on a block some way below the tip, with the bits that its branch asks for. */
+/** Mines at the full price: on a block some way below the tip, with the bits that its branch asks for. */
 function mineNear(chain: Chain, seed: number): Mined[] {
   const height = chain.head.summary.height - BigInt(NEAR);
   const past = new Lookback(PARAMETERS);

@@ -31,9 +31,9 @@ export interface Timewarp {
 /** A period as it was mined. */
 export interface WarpedPeriod {
   readonly index: number;
-  /** In parts of the difficulty at the beginning. */
+  /** The difficulty as a part of that at the beginning. */
   readonly difficulty: number;
-  /** By an honest clock. */
+  /** Days by an honest clock. */
   readonly days: number;
   readonly blocksPerDay: number;
   /** What the stamps of its first and last block say. */
@@ -121,7 +121,7 @@ class WarpingMiner {
     this.#past = new Lookback(parameters);
   }
 
-  /** Of the next block, in parts of the first one's. */
+  /** The difficulty of the next block, as a part of the first one's. */
   get difficulty(): number {
     return difficultyOf(expectedBits(this.#parameters, this.#past)) / difficultyOf(START_BITS);
   }

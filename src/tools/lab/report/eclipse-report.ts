@@ -79,7 +79,7 @@ export function eclipseReport(options: Eclipse, { rows, isMatch }: EclipseResult
   });
 }
 
-/** As text, for page and terminal. */
+/** The rows as text, for page and terminal. */
 export function eclipseRows(rows: readonly EclipseRow[], trials: number): string[][] {
   return rows.map((row) => [
     String(row.groups),

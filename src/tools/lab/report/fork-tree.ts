@@ -43,7 +43,7 @@ export function raceFork(
 const BOX_WIDTH = 58;
 const BOX_HEIGHT = 34;
 const GAP = 16;
-/** From a branch to the middle between both. */
+/** The distance from a branch to the middle between both. */
 const SPREAD = 38;
 const NAME = 16;
 /** Blocks drawn of a branch; the middle of a longer one is a gap. */

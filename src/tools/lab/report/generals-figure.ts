@@ -13,7 +13,7 @@ export interface GeneralsFigure {
   readonly traitors: readonly number[];
 }
 
-/** Of attack, wait and retreat. */
+/** The colours of attack, wait and retreat. */
 const ORDER_COLORS: Readonly<Record<Order, number>> = { attack: 1, wait: 3, retreat: 0 };
 /** Arrows are drawn among so few, while no general tells another more than one thing. */
 const CIRCLE_MAX = 7;

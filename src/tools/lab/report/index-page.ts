@@ -17,7 +17,7 @@ export interface ListedRun {
   readonly writtenAt: string;
 }
 
-/** Of the start of a report: where its head is. */
+/** How many characters of a report are read to find its head. */
 const HEAD_CHARS_MAX = 20_000;
 
 /** @returns undefined when it is no report of the lab */

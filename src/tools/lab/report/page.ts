@@ -45,7 +45,7 @@ export function predictedWords(isMatch: boolean): string {
   return isMatch ? `${PREDICTED.yes} as predicted` : `${PREDICTED.no} NOT as predicted`;
 }
 
-/** Of the program that made a report; the same for the same checkout. */
+/** Names the program that made a report; it is the same for the same checkout. */
 export function madeBy(): { readonly version: string; readonly commit: string | undefined } {
   return { version: packageVersion(), commit: sourceCommit() };
 }

@@ -16,7 +16,7 @@ export const SIEGE_HEAD = [
   "own p99",
 ] as const;
 
-/** As text, for page and terminal. */
+/** The cells as text, for page and terminal. */
 export function siegeCells(result: SiegeResult): string[] {
   if (!tookPlace(result)) return [result.mode, result.name, ...SIEGE_HEAD.slice(2).map(() => "-")];
   return [

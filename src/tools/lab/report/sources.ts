@@ -67,7 +67,7 @@ export interface Formula {
   /** Unique on a page. */
   readonly id: string;
   readonly name: string;
-  /** As one writes it. */
+  /** The formula as one writes it. */
   readonly formula: string;
   /** What its letters are and when it holds. */
   readonly words: string;

@@ -75,7 +75,7 @@ export function spamReport({ lengths, chain }: Spam, result: SpamResult, command
   });
 }
 
-/** As text, for page and terminal. */
+/** The rows as text, for page and terminal. */
 export function spamRows({ cases }: SpamResult): string[][] {
   return cases.map((one) => [
     one.scene,

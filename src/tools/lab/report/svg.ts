@@ -38,7 +38,7 @@ export interface Series {
 
 export interface Chart {
   readonly title: string;
-  /** For those who do not see the picture. */
+  /** What a screen reader says instead of the picture. */
   readonly description: string;
   readonly xLabel: string;
   readonly yLabel: string;
@@ -60,14 +60,14 @@ const RIGHT = 18;
 const TOP = 12;
 const BOTTOM = 42;
 const LEGEND_ROW = 18;
-/** From the left edge to the first legend, and under the y axis's name. */
+/** The distance from the left edge to the first legend, and under the y axis's name. */
 const LEGEND_LEFT = 24;
-/** Of a packet, at most: the browser measures, here is a guess. */
+/** The width of a character, at most: the browser measures, here is a guess. */
 const LETTER = 7.2;
 
 interface Axis {
   readonly ticks: readonly number[];
-  /** Not cut at the ends of the axis. */
+  /** Places a value without cutting it at the ends of the axis. */
   place(value: number): number;
   show(value: number): string;
 }
@@ -76,7 +76,7 @@ interface Plane {
   readonly x: Axis;
   readonly y: Axis;
   readonly left: number;
-  /** Of a value that is too small for the axis. */
+  /** Where a value is drawn that is too small for the axis. */
   readonly floor: number;
 }
 
@@ -248,7 +248,7 @@ function linearAxis(
   return { ticks, show, place: (value) => from + ((value - low) / (high - low)) * (to - from) };
 }
 
-/** From the least to the greatest value, without empty ends; a little room beside points that stand alone. */
+/** An axis from the least to the greatest value, without empty ends, and with a little room beside points that stand alone. */
 function acrossAxis(
   values: readonly number[],
   [from, to]: readonly [number, number],

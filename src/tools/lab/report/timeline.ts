@@ -20,7 +20,7 @@ export interface Timeline {
 
 const WIDTH = 960;
 const RIGHT = 18;
-/** Of a packet, at most. */
+/** The width of a character, at most. */
 const LETTER = 7.2;
 const TOP = 20;
 const ROW = 34;

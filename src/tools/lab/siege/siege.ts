@@ -53,7 +53,7 @@ export function scenesOf(
 
 /** What is demanded during every attack. */
 export const SIEGE_LIMITS = {
-  /** From sending a transfer until it is final (alliance) or in a block (public). */
+  /** The most time from sending a transfer until it is final (alliance) or in a block (public). */
   transferMs: 5_000,
   /** Resident memory of any node. */
   memoryBytes: 512 * 1024 * 1024,
@@ -63,7 +63,7 @@ export const SIEGE_LIMITS = {
 
 /** What was seen of one transfer. */
 export interface SiegeTransfer {
-  /** Until it was final (alliance) or in a block (public), or until it failed. */
+  /** The time until it was final (alliance) or in a block (public), or until it failed. */
   readonly ms: number;
   /** The code of what kept it from that, such as RATE_LIMIT or WAIT_TIMEOUT; undefined: it arrived. */
   readonly failure?: string;
@@ -72,11 +72,11 @@ export interface SiegeTransfer {
 /** Processor time during the attack, in seconds of one core. */
 export interface SiegeProcessor {
   readonly cores: number;
-  /** Of the nodes together; undefined where the system does not say. */
+  /** The processor time of the nodes together; undefined where the system does not say. */
   readonly nodes: number | undefined;
-  /** Of the attackers together; undefined when one did not say. */
+  /** The processor time of the attackers together; undefined when one did not say. */
   readonly attackers: number | undefined;
-  /** Of all processes of the machine. */
+  /** The processor time of all processes of the machine. */
   readonly machine: number;
 }
 
@@ -109,7 +109,7 @@ export interface SiegeResult extends SiegeScene {
   readonly transfersFailed: number;
   /** How many failed by which code. */
   readonly failures: Readonly<Record<string, number>>;
-  /** Of one that did not arrive, the time until that was known. */
+  /** The longest time; for a transfer that did not arrive, the time until that was known. */
   readonly slowestMs: number;
   readonly medianMs: number;
   readonly memoryMaxBytes: number;

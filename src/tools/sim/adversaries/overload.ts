@@ -157,7 +157,7 @@ function newView({ context, forger }: Tools, view: bigint, viewChanges: readonly
   return forger.packet(body, context.signer);
 }
 
-/** As inside a NEW-VIEW. */
+/** A signed VIEW-CHANGE in the form that a NEW-VIEW holds. */
 function signedViewChange(tools: Tools, view: bigint, shorter: number): Uint8Array {
   const { context, forger } = tools;
   const body = viewChangeBody(tools, view, shorter, context.validator);

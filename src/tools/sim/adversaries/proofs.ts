@@ -39,7 +39,7 @@ export function falseProofs(
   });
 }
 
-/** As many valid VIEW-CHANGEs at once as there are of interest, each to a higher view. */
+/** How many valid VIEW-CHANGEs are sent at once, each to a higher view: as many as are of interest. */
 const BURST = 12;
 
 export function floodViews(

@@ -18,7 +18,7 @@ import { readRecord } from "./raw-records.ts";
 class Memory {
   /** Digests by view, height and phase. */
   readonly votes = new Map<string, ByteText>();
-  /** Of the highest VIEW-CHANGE asked for. */
+  /** The view of the highest VIEW-CHANGE asked for. */
   asked = 0n;
   signature: ByteText | undefined;
   view = 0n;
@@ -35,7 +35,7 @@ interface ViewMessage extends Typed {
   readonly viewChanges?: readonly Uint8Array[];
 }
 
-/** For so long after it has noticed, ms of virtual time, a node may still lose what it wrote. */
+/** How long after it has noticed, ms of virtual time, a node may still lose what it wrote. */
 const WRITING_MS = 200;
 
 export class AmnesiaChecker implements Observer {
@@ -111,7 +111,7 @@ export class AmnesiaChecker implements Observer {
     }
   }
 
-  /** Only what the engine took counts: what came too late, or too often, it need not read. */
+  /** Counts only what the engine took: what came too late, or too often, it need not read. */
   #shown(node: NodeId, memory: Memory, message: ViewMessage, effects: readonly Effect<Typed>[]): void {
     if (message.type !== "view-change" && message.type !== "new-view") return;
     const events = effects.flatMap((effect) => (effect.kind === "announce" ? [effect.event] : []));

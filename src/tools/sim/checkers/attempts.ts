@@ -10,7 +10,7 @@ import type { NodeId } from "../schedule.ts";
 import type { Facts } from "./facts.ts";
 import { readSeal } from "./raw-proofs.ts";
 
-/** Of the quarter of a timeout that is surely over for no clock of a node: they are at most so much too slow. */
+/** The part of a quarter timeout that is over for no clock of a node: they are at most so much too slow. */
 const DRIFT = 0.8;
 /** Reasons for which the view asked for follows from what the replica holds. */
 const BY_ITSELF: readonly (string | undefined)[] = [
@@ -21,7 +21,7 @@ const BY_ITSELF: readonly (string | undefined)[] = [
   "equivocation",
 ];
 
-/** Of one life of a node. */
+/** What is known of one life of a node. */
 interface Life {
   /** k after its last step. */
   attempt: number;

@@ -14,17 +14,17 @@ import { readCheckpoint } from "./raw-proofs.ts";
 
 /** A replica's status is looked at with each commit and every so many steps. */
 const STEPS_BETWEEN = 64;
-/** Of the pool of a simulated replica (sim-node.ts). */
+/** The capacity of the pool of a simulated replica (sim-node.ts). */
 const POOL_MAX = 1_000;
 /** Heights of the log window, in windows: votes above H are kept up to low + 2L (pbft.md 1.5). */
 const LOG_WINDOWS = 2;
 /** Views in which a slot may hold votes: the one below, the own, the one above. */
 const TIMERS_MAX = 16;
 
-/** At one height (docs/protocol.md, "What is kept"). */
+/** The most rounds at one height (docs/protocol.md, "What is kept"). */
 const ROUNDS_MAX = 3;
 const BODIES_MAX = 8;
-/** Of a block besides its transactions. */
+/** The most bytes of a block besides its transactions. */
 const BLOCK_HEAD_BYTES_MAX = 1_024;
 
 export class BoundsChecker implements Observer {

@@ -21,13 +21,13 @@ interface Agreed {
   readonly hash: ByteText;
   readonly timeMs: bigint;
   readonly stateRoot: ByteText;
-  /** Where it was seen first. */
+  /** The node on which it was seen first. */
   readonly node: NodeId;
   readonly transactions: readonly ByteText[];
 }
 
 export class ChainChecker implements Observer {
-  /** By height; 0 is genesis. */
+  /** What was agreed by height; 0 is genesis. */
   readonly agreed: Agreed[] = [];
   /** Envelope hashes of final transactions. */
   readonly final = new Map<ByteText, bigint>();
@@ -73,7 +73,7 @@ export class ChainChecker implements Observer {
     }
   }
 
-  /** At the end: every final transaction is in the chain of every correct node that has its height. */
+  /** Checks at the end that every final transaction is in the chain of every correct node that has its height. */
   finish(): void {
     for (const { id } of this.#facts.watched.nodes) {
       const chain = this.#facts.replica(id)?.chain;

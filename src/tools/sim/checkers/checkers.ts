@@ -22,7 +22,7 @@ import { VoteChecker } from "./votes.ts";
 import { WindowChecker } from "./windows.ts";
 
 export class Checkers {
-  /** To hand to the cluster. */
+  /** The observer to hand to the cluster. */
   readonly observer: Observer;
   readonly #facts: Facts;
   readonly #chains: ChainChecker;
@@ -90,7 +90,7 @@ export class Checkers {
     this.#facts.watch(watched);
   }
 
-  /** From when on nothing fails any more, and by which timers all must be final then. */
+  /** Tells from when on nothing fails any more, and by which timers all must be final then. */
   expect(settled: Settled): void {
     this.#pace.expect(settled);
   }

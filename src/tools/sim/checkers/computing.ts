@@ -5,7 +5,7 @@
  */
 import type { Facts } from "./facts.ts";
 
-/** Of a run. Measured: at most 0.04 with the budget of work, 0.2 to 0.97 without it in most floods. */
+/** The most share of a run that may be spent computing. Measured: at most 0.04 with the budget of work, 0.2 to 0.97 without it in most floods. */
 const BUSY_SHARE_MAX = 0.2;
 
 export function checkComputing(facts: Facts): void {

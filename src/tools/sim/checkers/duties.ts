@@ -12,7 +12,7 @@ import type { Facts } from "./facts.ts";
 /** New VIEW-CHANGEs and NEW-VIEWs of one sender that take effect in an interval (docs/protocol.md, "What is kept"). */
 const VIEW_MESSAGES_MAX = 4;
 
-/** Of one life of a node, since its last STATUS. */
+/** What one life of a node did since its last STATUS. */
 interface Interval {
   /** What it waits for: the transaction, and in which view. */
   waited: string | undefined;

@@ -26,7 +26,7 @@ export interface WatchedNode {
   readonly id: NodeId;
   readonly validator: ValidatorId | undefined;
   readonly clock?: { now(): number };
-  /** Where computing takes time. */
+  /** The processor of the node, where computing takes time. */
   readonly processor?: { readonly busyMs: number } | undefined;
   /** What its engine holds; undefined: it is down, or no validator. */
   holdings?(): EngineHoldings | undefined;
@@ -161,7 +161,7 @@ function votesThatDecide(n: number, f: number): number {
   return votes;
 }
 
-/** For details of violations. */
+/** Names a place in the details of violations. */
 export function place(view: bigint, height: bigint, hash?: ByteText): string {
   return `view ${view}, height ${height}${hash === undefined ? "" : `, block ${showText(hash)}`}`;
 }

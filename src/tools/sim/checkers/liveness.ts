@@ -57,7 +57,7 @@ export class LivenessChecker implements Observer {
     return undefined;
   }
 
-  /** At the deadline. */
+  /** Called at the deadline. */
   finish(): void {
     const unfinished = this.unfinished();
     if (unfinished !== undefined) this.#facts.report("liveness", undefined, unfinished);

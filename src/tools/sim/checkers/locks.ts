@@ -107,7 +107,7 @@ export class LockChecker implements Observer {
     return true;
   }
 
-  /** In the view of the lock a minority may vote for something else, a quorum cannot. */
+  /** Judges votes in the view of the lock: a minority may vote for something else, a quorum cannot. */
   #prepared(node: NodeId, height: bigint, count: Count, lock: Lock): void {
     if (!this.#isQuorum(count)) return;
     const detail = `${place(count.view, height, count.hash)} can be prepared beside ${place(lock.view, height, lock.hash)}`;

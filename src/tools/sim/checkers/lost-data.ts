@@ -23,7 +23,7 @@ interface Journal {
 export class LostData implements Observer {
   readonly #facts: Facts;
   readonly #journals = new Map<NodeId, Journal>();
-  /** Where the database of each node ends. */
+  /** The height at which the database of each node ends. */
   readonly #heads = new Map<NodeId, bigint>();
   /** The highest block that a correct node has ever committed. */
   #committed = 0n;

@@ -23,7 +23,7 @@ export interface Settled {
   /** When the last thing that the schedule names has happened, ms. */
   readonly atMs: number;
   readonly settings: EngineSettings;
-  /** Of messages from then on, ms. */
+  /** The longest delay of messages from then on, ms. */
   readonly delayMsMax: number;
 }
 
@@ -109,7 +109,7 @@ export class PaceChecker implements Observer {
     for (const { validator, shown } of clocks) if (shown > last + AHEAD_MAX_MS) this.#early.add(validator);
   }
 
-  /** Of the recovery so far, for records: view changes of one node at most, and timers of the longest length. */
+  /** What the recovery took so far, for records: view changes of one node at most, and timers of the longest length. */
   recovery(): { readonly viewChanges: number; readonly timers: number } | undefined {
     if (this.#settled === undefined) return undefined;
     const { atMs, settings } = this.#settled;

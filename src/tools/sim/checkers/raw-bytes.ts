@@ -103,7 +103,7 @@ export function textBytes(text: ByteText): Uint8Array {
   return bytes;
 }
 
-/** For people: a block hash as it is shown everywhere, reversed, its first eight digits. */
+/** A block hash for people, as it is shown everywhere: reversed, its first eight digits. */
 export function showText(hash: ByteText): string {
   return hex(textBytes(hash).reverse()).slice(0, 8);
 }

@@ -20,7 +20,7 @@ export function typeOfPacket(packet: Uint8Array): number | undefined {
   return packet[0] === CONSENSUS_LETTER && packet.length > 2 ? packet[2] : undefined;
 }
 
-/** Where the parts of a packet with a vote lie: kind, version, type, epoch, view, height, hash, from. */
+/** The offsets of the parts of a packet with a vote: kind, version, type, epoch, view, height, hash, from. */
 const VIEW_AT = 11;
 const HASH_AT = 27;
 const FROM_AT = 59;

@@ -67,7 +67,7 @@ export function readRecord(record: Uint8Array, self: number, epoch: bigint): Raw
   }
 }
 
-/** Of a message as on the wire: version u8, type u8, epoch u64, view u64. */
+/** The view of a message as on the wire: version u8, type u8, epoch u64, view u64. */
 function messageView(cursor: Cursor): bigint {
   cursor.take(2 + 8);
   return cursor.u64();

@@ -33,7 +33,7 @@ import {
   readViewChange,
 } from "./raw-proofs.ts";
 
-/** Of the journal: version u8, kind u8 = 5, then the message. */
+/** The kind of a NEW-VIEW's journal record: version u8, kind u8 = 5, then the message. */
 const NEW_VIEW_RECORD = 5;
 
 export class ViewChecker implements Observer {
@@ -52,7 +52,7 @@ export class ViewChecker implements Observer {
   /** VIEW-CHANGEs and NEW-VIEWs that arrived, by signature (damaged ones share it); and what somebody took. */
   readonly #arrived = new Map<ByteText, Map<ByteText, Uint8Array>>();
   readonly #taken = new Set<ByteText>();
-  /** By node and view: that, when the VIEW-CHANGE was made. */
+  /** What was committed when the VIEW-CHANGE was made, by node and view. */
   readonly #committedWhenAsked = new Map<string, bigint>();
 
   constructor(facts: Facts, chains: ChainChecker, locks: LockChecker) {
@@ -294,7 +294,7 @@ export class ViewChecker implements Observer {
   }
 }
 
-/** From the highest checkpoint up: at each height what was certified in the highest view, while it links. */
+/** What is carried over from the highest checkpoint up: at each height what was certified in the highest view, while it links. */
 function carriedOver(
   changes: readonly RawViewChange[],
   genesisHash: ByteText,

@@ -32,7 +32,7 @@ import { type RawRecord, readRecord } from "./raw-records.ts";
 
 /** What the disk of one node holds, and what has left it. */
 class Ballots {
-  /** By view, height and phase: the digest voted for, whether it was sent or only written down. */
+  /** The digest voted for by view, height and phase, whether it was sent or only written down. */
   readonly choices = new Map<ByteText, ByteText>();
   readonly sent = new Set<ByteText>();
   /** View -> signature of the own VIEW-CHANGE, NEW-VIEW that left. */
@@ -40,7 +40,7 @@ class Ballots {
   readonly newViews = new Map<bigint, ByteText>();
   /** The highest view asked for in a VIEW-CHANGE that left. */
   asked = 0n;
-  /** Of the newest stable checkpoint whose certificate was ordered to be stored, and is durable. */
+  /** The height of the newest stable checkpoint whose certificate was ordered to be stored; one that is durable follows. */
   ordered = 0n;
   stable = 0n;
   durable: Durable = new Durable();

@@ -20,7 +20,7 @@ import { type RawRecord, readRecord } from "./raw-records.ts";
 /** Kind of its record in the journal. */
 const PRE_PREPARE = 1;
 
-/** Of one life of a node. */
+/** The window of one life of a node. */
 class Window {
   /** What its engine knows to be committed, by height, and the highest. */
   readonly committed = new Map<bigint, ByteText>();
@@ -127,7 +127,7 @@ export class WindowChecker implements Observer {
     this.#report(node, `a vote at ${where} against its committed block ${showText(own)}`);
   }
 
-  /** At most W_p above what is committed. */
+  /** Checks that a proposal is at most W_p above what is committed. */
   #proposed(node: NodeId, { head }: Window, { view, height, hash }: RawVote): void {
     const depth = BigInt(this.#facts.world.genesis.consensus.pipelineDepth);
     if (height > head + depth) this.#report(node, `proposes ${place(view, height, hash)} at head ${head}`);

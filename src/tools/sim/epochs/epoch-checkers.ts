@@ -34,7 +34,7 @@ interface Said {
 export class EpochCheckers {
   readonly violations: EpochViolation[] = [];
   readonly membership: NaiveMembership;
-  /** By height. */
+  /** Block hashes by height. */
   readonly #hashes: string[] = [];
   readonly #said = new Map<NodeId, Said>();
   /** Epochs in which a node spoke, to be judged when their sets are known. */

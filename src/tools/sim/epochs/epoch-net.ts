@@ -167,7 +167,7 @@ export class EpochNet {
     return { kind: "replace", publicKey, newKey, proof: this.possession(successor, account) };
   }
 
-  /** By the key of a node, over the newest block. Real Ed25519 in any world: execution knows no other. */
+  /** A proof of possession by the key of a node, over the newest block. It is real Ed25519 in any world: execution knows no other. */
   possession(node: ValidatorId, account: Governance["members"][number]["account"]): Possession {
     const { hash, summary } = this.first.chain.head;
     const { publicKey } = this.member(node);

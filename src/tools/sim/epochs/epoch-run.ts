@@ -209,7 +209,7 @@ class EpochRun {
     this.#crash(random.integer(0, this.#nodes - 1), random.integer(50, 2_500), random);
   }
 
-  /** In the moment in which a node has the last block of its epoch. */
+  /** Crashes a node in the moment in which it has the last block of its epoch. */
   #crashAtBarrier(random: Random): void {
     const node = random.integer(0, this.#nodes - 1);
     const { time } = this.#net.cluster;
