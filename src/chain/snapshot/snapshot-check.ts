@@ -57,7 +57,7 @@ export interface SnapshotFacts extends SnapshotEnd {
   readonly stateRoot: Hash;
   /** Of the block after the head. */
   readonly epoch: bigint;
-  /** Of the stable checkpoint whose certificate it has. */
+  /** The height of the stable checkpoint whose certificate it has. */
   readonly checkpoint: bigint | undefined;
   readonly firstBlock: bigint;
 }
@@ -82,7 +82,7 @@ export class SnapshotCheck {
   #chunks = 0;
   #entries = 0n;
   #accounts = 0n;
-  /** Where the next chunk must begin. */
+  /** The path at which the next chunk must begin. */
   #next = 0n;
   #before: { readonly chunk: StateChunk; readonly bytes: number } | undefined;
   #ended = false;

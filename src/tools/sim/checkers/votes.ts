@@ -40,7 +40,7 @@ class Ballots {
   readonly newViews = new Map<bigint, ByteText>();
   /** The highest view asked for in a VIEW-CHANGE that left. */
   asked = 0n;
-  /** The height of the newest stable checkpoint whose certificate was ordered to be stored; one that is durable follows. */
+  /** The height of the newest stable checkpoint whose certificate was ordered to be stored. */
   ordered = 0n;
   stable = 0n;
   durable: Durable = new Durable();
