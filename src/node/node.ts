@@ -9,25 +9,25 @@ import { resolve } from "node:path";
 import { showHash } from "../base/bytes.ts";
 import type { Logger } from "../base/log.ts";
 import { hasEpochs } from "../chain/genesis/consensus-parameters.ts";
-import { validatorsOf } from "../chain/genesis/genesis.ts";
-import { computeGenesisHash } from "../chain/genesis/genesis-state.ts";
 import { createSigner, nativeName, type Signer } from "../crypto/keys.ts";
-import { P2pNetwork } from "../p2p/network.ts";
+import type { P2pNetwork } from "../p2p/network.ts";
 import { methodsOf } from "../rpc/methods/table.ts";
 import { RpcServer } from "../rpc/server/server.ts";
 import { makeFolder } from "../storage/durable-file.ts";
 import type { Kv } from "../storage/kv.ts";
 import { openLevel } from "../storage/level.ts";
+import { HomeJoining, type JoiningPorts } from "./api/joining-api.ts";
 import { ReplicaApi } from "./api/node-api.ts";
 import { Closers } from "./assembly/closers.ts";
 import { expectsPeers, warnWhenAlone } from "./assembly/neighbours.ts";
-import { openPeerSearch, TipAge } from "./assembly/peer-search.ts";
+import { openNetwork } from "./assembly/own-network.ts";
+import { TipAge } from "./assembly/peer-search.ts";
 import { jitter, type LogSink, openLog, systemScheduler } from "./assembly/system.ts";
 import { openThreads, type Threads } from "./assembly/threads.ts";
 import type { Config } from "./home/config.ts";
 import { type Home, removePid, writePid } from "./home/home.ts";
 import { takeLock } from "./home/lock.ts";
-import { type KnownPeer, multiaddrOf } from "./home/peers-file.ts";
+import type { KnownPeer } from "./home/peers-file.ts";
 import { makeRpcToken, publishRpcToken } from "./home/rpc-token.ts";
 import { checkImport, StartError, startErrorOf } from "./home/start-error.ts";
 import { packageVersion } from "./home/version.ts";
@@ -65,6 +65,8 @@ export interface RunningNode {
   height(): bigint;
   /** Opens the log file anew, which somebody may have moved. */
   reopenLog(): void;
+  /** Reads peers.json again; one that is refused is logged, and all stays as it was. */
+  reloadPeers(): void;
   /** libp2p threw where nobody caught it: counted and logged. */
   networkFailed(error: Error): void;
   stop(): Promise<void>;
@@ -153,8 +155,10 @@ async function openNode(options: NodeOptions, closers: Closers): Promise<Running
   const { miner: machine } = threads;
   const control = machine && new MinerControl({ replica, machine, now: () => systemScheduler.now() });
   const adminToken = makeRpcToken();
+  const joining = openJoining(options, { network, logger, genesisHash: replica.chain.genesisHash });
   const { rpc, metrics } = openRpc(options, {
     adminToken,
+    joining,
     replica,
     network,
     logger,
@@ -180,7 +184,11 @@ async function openNode(options: NodeOptions, closers: Closers): Promise<Running
     await closers.closeAll();
   };
   const networkFailed = (error: Error) => network.noteLibraryError(error);
-  const facts = { rpcUrl: rpc.url, p2pAddresses: network.addresses, networkFailed };
+  const reloadPeers = () => {
+    const reloaded = joining.reloadPeers();
+    if (!reloaded.ok) logger.log("error", "p2p", "peers.json is not used", { reason: reloaded.fault.detail });
+  };
+  const facts = { rpcUrl: rpc.url, p2pAddresses: network.addresses, networkFailed, reloadPeers };
   return { ...facts, genesisHash: showHash(replica.chain.genesisHash), height, stop, reopenLog: reopen };
 }
 
@@ -264,37 +272,15 @@ function validatorSigner(home: Home, config: Config): Signer | undefined {
   return createSigner(home.validatorKey.seed);
 }
 
-interface NetworkParts {
-  readonly signer: Signer | undefined;
-  readonly logger: Logger;
-  readonly tip: TipAge;
-  readonly headHeight: () => bigint;
-}
-
-function openNetwork(
-  { home, config, extraPeers = [], blockedPeers = [] }: NodeOptions,
-  { signer, logger, tip, headHeight }: NetworkParts,
-): P2pNetwork {
-  const { genesis } = home;
-  const options = {
-    identitySeed: home.nodeKey.seed,
-    listen: multiaddrOf(config.p2p.host, config.p2p.port),
-    genesisHash: computeGenesisHash(genesis),
-    chainId: genesis.chainId,
-    name: config.name,
-    staticPeers: [...home.peers, ...extraPeers].flatMap(({ name, peerId, multiaddr }) =>
-      multiaddr === undefined ? [] : [{ name, peerId, multiaddr }],
-    ),
-    allowlist: [...genesis.validators, ...home.peers].map(({ peerId }) => peerId),
-    validators: validatorsOf(genesis).members.map((member) => member.publicKey),
-    signer,
-    blocked: blockedPeers,
-    discovery: openPeerSearch(home, config, { logger, now: () => systemScheduler.now(), tip }),
-  };
-  return new P2pNetwork(options, { scheduler: systemScheduler, logger, headHeight, jitter });
+function openJoining(
+  { home, config, extraPeers = [] }: NodeOptions,
+  parts: Pick<JoiningPorts, "network" | "logger" | "genesisHash">,
+): HomeJoining {
+  return new HomeJoining({ ...parts, home, name: config.name, extraPeers, now: () => systemScheduler.now() });
 }
 
 interface RpcParts {
+  readonly joining: HomeJoining;
   /** Called when a handler found the node contradicting itself. */
   readonly broken: (error: unknown) => void;
   readonly adminToken: string;
@@ -308,7 +294,7 @@ interface RpcParts {
 
 function openRpc(
   { home, config, extraPeers }: NodeOptions,
-  { adminToken, replica, network, logger, broken, threads, control }: RpcParts,
+  { adminToken, joining, replica, network, logger, broken, threads, control }: RpcParts,
 ) {
   let subscriptions = 0;
   const address =
@@ -336,6 +322,7 @@ function openRpc(
       scheduler: systemScheduler,
       renderMetrics: () => metrics.render(),
       log: logger,
+      joining,
       ...(control === undefined ? {} : { mining: control }),
     },
   );

@@ -12,7 +12,17 @@ import type { Meter } from "./transport/meter.ts";
 import type { StaticPeer } from "./transport/redial.ts";
 import type { Sessions } from "./transport/sessions.ts";
 
-export interface P2pOptions {
+/** Whom the operator of this node names. */
+export interface OperatorPeers {
+  /** They are dialled, and may connect. */
+  readonly staticPeers: readonly StaticPeer[];
+  /** Peer ids that may connect besides. */
+  readonly allowed: readonly string[];
+}
+
+export interface P2pOptions
+  extends Pick<OperatorPeers, "staticPeers">,
+    Partial<Pick<OperatorPeers, "allowed">> {
   /** The libp2p identity (keys/node.json) as 32 secret bytes. */
   readonly identitySeed: Uint8Array;
   /** A TCP multiaddr; port 0 takes a free one. */
@@ -21,8 +31,7 @@ export interface P2pOptions {
   readonly chainId: bigint;
   /** This node's name, which its peers are shown: at most 32 bytes of UTF-8 without control characters. */
   readonly name: string;
-  readonly staticPeers: readonly StaticPeer[];
-  /** Peer ids that may connect besides the static peers: those of the genesis validators. */
+  /** Peer ids that may connect for good, whatever the operator says: those of the genesis validators. */
   readonly allowlist: readonly string[];
   /** Consensus keys in the order of the validator set. */
   readonly validators: readonly Address[];

@@ -3,12 +3,13 @@
  * seen of peers. network.ts changes it at its owner's word, and running-network.ts lives by it.
  */
 import type { Address } from "../base/bytes.ts";
-import type { P2pOptions } from "./network-ports.ts";
+import type { OperatorPeers, P2pOptions } from "./network-ports.ts";
 import { Allowlist } from "./transport/allowlist.ts";
 import { peerIdFromSeed } from "./transport/identity.ts";
 import { Meter } from "./transport/meter.ts";
 import { Pauses } from "./transport/pauses.ts";
 import { PeerNotes } from "./transport/peer-notes.ts";
+import type { StaticPeer } from "./transport/redial.ts";
 import { Troubles } from "./troubles.ts";
 
 export class NetworkState {
@@ -24,16 +25,33 @@ export class NetworkState {
   blocked: ReadonlySet<string>;
   /** The validators by seat; the list grows where the members of the chain change. */
   validators: readonly Address[];
-  readonly #names: ReadonlyMap<string, string>;
+  readonly #ofGenesis: readonly string[];
+  #names: ReadonlyMap<string, string> = new Map();
 
   constructor(options: P2pOptions) {
     const { staticPeers } = options;
     this.peerId = peerIdFromSeed(options.identitySeed);
     this.troubles = new Troubles(this.peerId, staticPeers);
-    this.allowed = new Allowlist([...options.allowlist, ...staticPeers.map((peer) => peer.peerId)]);
+    this.#ofGenesis = options.allowlist;
+    this.allowed = new Allowlist([
+      ...options.allowlist,
+      ...(options.allowed ?? []),
+      ...staticPeers.map(idOf),
+    ]);
     this.blocked = new Set(options.blocked);
     this.validators = options.validators;
-    this.#names = new Map(staticPeers.map(({ peerId, name }) => [peerId, name]));
+    this.#name(staticPeers);
+  }
+
+  /** The operator names these peers from now on, in place of those before. */
+  usePeers({ staticPeers, allowed }: OperatorPeers): void {
+    this.allowed.setOwn([...this.#ofGenesis, ...allowed, ...staticPeers.map(idOf)]);
+    this.troubles.setPeers(staticPeers);
+    this.#name(staticPeers);
+  }
+
+  #name(peers: readonly StaticPeer[]): void {
+    this.#names = new Map(peers.map(({ peerId, name }) => [peerId, name]));
   }
 
   /** The name of a static peer; undefined for every other. */
@@ -41,3 +59,5 @@ export class NetworkState {
     return this.#names.get(peerId);
   }
 }
+
+const idOf = ({ peerId }: StaticPeer): string => peerId;

@@ -6,7 +6,7 @@
 import type { Address } from "../base/bytes.ts";
 import type { Discovery } from "./discovery/discovery.ts";
 import type { GossipTopic } from "./gossip/rumor.ts";
-import type { P2pDependencies, P2pHandlers, P2pOptions } from "./network-ports.ts";
+import type { OperatorPeers, P2pDependencies, P2pHandlers, P2pOptions } from "./network-ports.ts";
 import { NetworkState } from "./network-state.ts";
 import type { P2pPeer } from "./peer-info.ts";
 import { RunningNetwork } from "./running-network.ts";
@@ -82,6 +82,16 @@ export class P2pNetwork {
   /** Besides the static peers and the genesis's validators these may connect; who no longer may is cut off. */
   allow(peerIds: readonly string[]): void {
     this.#state.allowed.admit(peerIds);
+    if (this.#options.discovery === undefined) this.#running?.dropUnadmitted();
+  }
+
+  /**
+   * The operator names these peers from now on: new ones are dialled and let in, who is named no more is not dialled,
+   * and is cut off unless the chain admits it.
+   */
+  usePeers(peers: OperatorPeers): void {
+    this.#state.usePeers(peers);
+    this.#running?.usePeers(peers.staticPeers);
     if (this.#options.discovery === undefined) this.#running?.dropUnadmitted();
   }
 

@@ -26,7 +26,7 @@ import {
 } from "./transport/host.ts";
 import { identityFromSeed } from "./transport/identity.ts";
 import { Mail } from "./transport/mail.ts";
-import { Redial } from "./transport/redial.ts";
+import { Redial, type StaticPeer } from "./transport/redial.ts";
 import { Requests } from "./transport/requests.ts";
 import { type Session, Sessions } from "./transport/sessions.ts";
 
@@ -130,6 +130,11 @@ export class RunningNetwork {
       if (allowed.has(connection.remotePeer.toString())) continue;
       connection.abort(new Error("not admitted any more"));
     }
+  }
+
+  /** Dials these and no others. */
+  usePeers(peers: readonly StaticPeer[]): void {
+    this.#redial.setPeers(peers, this.#setup.state.blocked);
   }
 
   /** Cuts off who is blocked now, and dials those who no longer are. */

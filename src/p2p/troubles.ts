@@ -14,14 +14,22 @@ const REASON_LENGTH_MAX = 320;
 
 export class Troubles {
   readonly #selfId: string;
-  readonly #peers: ReadonlyMap<string, StaticPeer>;
+  #peers: ReadonlyMap<string, StaticPeer> = new Map();
   readonly #reasons = new Map<string, string>();
   /** The peers among them whose handshake told the reason. */
   readonly #refused = new Set<string>();
 
   constructor(selfId: string, peers: readonly StaticPeer[]) {
     this.#selfId = selfId;
-    this.#peers = new Map(peers.filter((peer) => peer.peerId !== selfId).map((peer) => [peer.peerId, peer]));
+    this.setPeers(peers);
+  }
+
+  /** The static peers are these from now on; what was known of others is forgotten. */
+  setPeers(peers: readonly StaticPeer[]): void {
+    this.#peers = new Map(
+      peers.filter((peer) => peer.peerId !== this.#selfId).map((peer) => [peer.peerId, peer]),
+    );
+    for (const peerId of [...this.#reasons.keys()]) if (!this.#peers.has(peerId)) this.solved(peerId);
   }
 
   dialFailed(peerId: string, error: string): void {

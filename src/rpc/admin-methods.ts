@@ -16,5 +16,7 @@ export const ADMIN_METHODS: ReadonlySet<string> = new Set([
   "net_addressBook",
   "net_ban",
   "net_getBans",
+  "net_invite",
+  "net_reloadPeers",
   "net_unban",
 ]);

@@ -13,10 +13,11 @@ import { formatGenesis } from "../chain/genesis/genesis-file.ts";
 import { ReplicaApi } from "../node/api/node-api.ts";
 import { packageVersion } from "../node/home/version.ts";
 import { WaitSlots, Waits } from "../rpc/answers/waits.ts";
-import type { MiningApi, NodeInfo } from "../rpc/api.ts";
+import type { NodeInfo } from "../rpc/api.ts";
 import { NO_OBSERVER } from "../rpc/budgets/observer.ts";
 import { Dispatcher } from "../rpc/jsonrpc/jsonrpc.ts";
 import { METHOD_TABLE } from "../rpc/methods/table.ts";
+import type { MiningApi } from "../rpc/mining-api.ts";
 import { findProbe } from "../rpc/server/probes.ts";
 import type { SimNode } from "../tools/sim/sim-node.ts";
 

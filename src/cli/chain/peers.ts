@@ -73,6 +73,18 @@ export function addPeers(program: Command): void {
       out.result({ subject, lifted }, text);
     },
   );
+  leaf<RpcOptions>(
+    peers,
+    "reload",
+    "let the node read its peers.json again (as SIGHUP does)",
+    withRpc,
+    async ({ out, options }) => {
+      const { peers: count, added, removed } = await ask(connect(options).call("net_reloadPeers"));
+      const changes = [...added.map((name) => `+${name}`), ...removed.map((name) => `-${name}`)];
+      const what = changes.length === 0 ? "nothing has changed" : changes.join(" ");
+      out.result({ peers: count, added, removed }, `${out.tick} ${count} peers in peers.json: ${what}`);
+    },
+  );
 }
 
 function declareList(command: Command): Command {

@@ -18,13 +18,11 @@ import type { BlockHead, SealedBlock } from "../../chain/types/block.ts";
 import { decodeTransaction } from "../../chain/types/transaction.ts";
 import type { ValidatorSet } from "../../chain/types/validator-set.ts";
 import type { EngineStatus, ValidatorId } from "../../consensus/engine.ts";
-import type { DropReason } from "../../mempool/pool-ports.ts";
 import type { Discovery } from "../../p2p/discovery/discovery.ts";
 import type {
   AccountAnswer,
   BlockEvent,
   EvidenceView,
-  MiningApi,
   NodeApi,
   NodeEvents,
   NodeInfo,
@@ -39,18 +37,20 @@ import type {
   TransactionPlace,
 } from "../../rpc/api.ts";
 import type { ChainModeApi } from "../../rpc/chain-mode-api.ts";
+import type { JoiningApi } from "../../rpc/joining.ts";
 import type { MembershipApi } from "../../rpc/membership.ts";
+import type { MiningApi } from "../../rpc/mining-api.ts";
 import type { PeerMemoryApi } from "../../rpc/peer-memory.ts";
 import type { RecentApi } from "../../rpc/recent-api.ts";
 import { EventTopic } from "../assembly/tip-log.ts";
-import { DepthFinality, type FinalityPorts } from "../finality.ts";
 import type { Network } from "../ports.ts";
 import type { Replica } from "../replica.ts";
 import { readSettled } from "../settled-reads.ts";
-import { ChainBranches, isOnChain } from "./branches-api.ts";
+import { isOnChain } from "./branches-api.ts";
 import { ReplicaMembership } from "./membership-api.ts";
 import { NetworkMemory } from "./peer-memory-api.ts";
 import { ReplicaRecent } from "./recent-api.ts";
+import { DROPPED_AS, type ShownMode, shownModeOf } from "./shown-mode.ts";
 
 export interface ReplicaApiOptions {
   readonly info: Omit<NodeInfo, "chainId" | "genesisHash" | "consensus" | "address">;
@@ -63,9 +63,6 @@ export interface ReplicaApiOptions {
   /** Others belong to the network: false if left out. */
   readonly expectsPeers?: boolean;
 }
-
-/** As most merchants of the first chain of this kind have it. */
-const FINALITY_DEPTH = 6;
 
 export interface ReplicaApiPorts {
   readonly replica: Replica;
@@ -84,6 +81,8 @@ export interface ReplicaApiPorts {
   readonly log?: Logger;
   /** Left out on a node that cannot mine. */
   readonly mining?: MiningApi;
+  /** Left out by a node without a home. */
+  readonly joining?: JoiningApi;
 }
 
 export class ReplicaApi implements NodeApi {
@@ -321,6 +320,10 @@ export class ReplicaApi implements NodeApi {
     return ReplicaMembership.of(this.#ports.replica);
   }
 
+  get joining(): JoiningApi | undefined {
+    return this.#ports.joining;
+  }
+
   peers(): readonly PeerView[] {
     return this.#ports.replica.seatedPeers();
   }
@@ -375,25 +378,3 @@ export class ReplicaApi implements NodeApi {
     return this.#ports.replica.chain;
   }
 }
-
-/** What of the mode is shown: a head is final when it is told, or its depth says so. */
-type ShownMode =
-  | { readonly kind: "final"; readonly finalized: EventTopic<BlockEvent> }
-  | { readonly kind: "forkable"; readonly branches: ChainBranches; readonly finality: DepthFinality };
-
-function shownModeOf(ports: FinalityPorts, depth = FINALITY_DEPTH): ShownMode {
-  const { chain } = ports;
-  if (chain.mode.kind === "final") return { kind: "final", finalized: new EventTopic() };
-  const branches = new ChainBranches(chain, chain.mode);
-  return { kind: "forkable", branches, finality: new DepthFinality(depth, ports) };
-}
-
-/** The pool's reasons in the words of tx_get. */
-const DROPPED_AS: Readonly<Record<Exclude<DropReason, "included">, "expired" | "replaced" | "evicted">> = {
-  stale: "replaced",
-  replaced: "replaced",
-  evicted: "evicted",
-  unpayable: "evicted",
-  expired: "expired",
-  aged: "expired",
-};

@@ -33,6 +33,8 @@ export interface HomePaths {
   readonly journal: string;
   /** What an open network's node remembers of others. */
   readonly addresses: string;
+  /** Which invitations of this node were taken. */
+  readonly invitations: string;
   /** Bundled files of the modules that genesis.json names. */
   readonly modules: string;
   readonly logs: string;
@@ -72,6 +74,7 @@ export function homePaths(dir: string): HomePaths {
     dbImport: join(dir, "data", "db.import"),
     journal: join(dir, "data", "journal"),
     addresses: join(dir, "data", "addresses.json"),
+    invitations: join(dir, "data", "invitations.json"),
     modules: join(dir, "modules"),
     logs: join(dir, "logs"),
     logFile: join(dir, LOG_FILE),

@@ -68,3 +68,13 @@ export function multiaddrOf(host: string, port: number): string {
   if (isIPv4(host)) return `/ip4/${host}/tcp/${port}`;
   return `/${host.includes(":") ? "ip6" : "dns"}/${host}/tcp/${port}`;
 }
+
+/** Whom the network dials and lets in by these files; a peer of the command line has an address and goes first. */
+export function operatorPeers(peers: readonly KnownPeer[], extra: readonly KnownPeer[]) {
+  return {
+    staticPeers: [...peers, ...extra].flatMap(({ name, peerId, multiaddr }) =>
+      multiaddr === undefined ? [] : [{ name, peerId, multiaddr }],
+    ),
+    allowed: peers.map(({ peerId }) => peerId),
+  };
+}

@@ -1,7 +1,7 @@
 /**
  * The operator's hand on mining: start, stop, who is paid, work for miners outside, blocks on demand. It turns
  * orders into what the replica and its threads do, and counts what came of it; the engine decides what is mined.
- * Port: rpc/api.ts, "MiningApi". Faults carry the codes of docs/rpc.md.
+ * Port: rpc/mining-api.ts, "MiningApi". Faults carry the codes of docs/rpc.md.
  */
 import { must } from "../../base/assert.ts";
 import { type Address, EMPTY, equalBytes, type Hash } from "../../base/bytes.ts";
@@ -9,7 +9,7 @@ import { type Fault, fault, refuse, type Verdict } from "../../base/fault.ts";
 import { MINED_KEPT_MAX, MINING_THREADS_MAX } from "../../base/limits.ts";
 import type { ImportResult } from "../../chain/chain.ts";
 import type { Block } from "../../chain/types/block.ts";
-import type { Generated, MiningApi, MiningStatus, WorkVerdict, WorkView } from "../../rpc/api.ts";
+import type { Generated, MiningApi, MiningStatus, WorkVerdict, WorkView } from "../../rpc/mining-api.ts";
 import type { Replica } from "../replica.ts";
 import { generateBlocks } from "./miner-generate.ts";
 import { MinerWorks } from "./miner-work.ts";

@@ -9,7 +9,7 @@ import { type Fault, fault } from "../../base/fault.ts";
 import type { ImportResult } from "../../chain/chain.ts";
 import type { Block } from "../../chain/types/block.ts";
 import { workOf } from "../../chain/types/target.ts";
-import type { Generated } from "../../rpc/api.ts";
+import type { Generated } from "../../rpc/mining-api.ts";
 import { completeBlock } from "./miner.ts";
 import { NonceSearch } from "./miner-search.ts";
 import { buildTemplate, type TemplatePorts } from "./miner-template.ts";

@@ -12,7 +12,7 @@ import type { ImportResult } from "../../chain/chain.ts";
 import { type Block, encodeHeader } from "../../chain/types/block.ts";
 import { meetsTarget, showBits, targetOf } from "../../chain/types/target.ts";
 import { Writer } from "../../codec/writer.ts";
-import type { WorkVerdict, WorkView } from "../../rpc/api.ts";
+import type { WorkVerdict, WorkView } from "../../rpc/mining-api.ts";
 import { completeBlock } from "./miner.ts";
 import { buildTemplate, type TemplatePorts } from "./miner-template.ts";
 

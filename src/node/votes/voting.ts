@@ -8,7 +8,6 @@
  */
 import { must } from "../../base/assert.ts";
 import { equalBytes } from "../../base/bytes.ts";
-import { readGovernance } from "../../chain/governance/governance-state.ts";
 import { endsEpoch, type ValidatorSet } from "../../chain/types/validator-set.ts";
 import { decode } from "../../codec/reader.ts";
 import { Writer } from "../../codec/writer.ts";
@@ -27,6 +26,7 @@ import type { RunningTimer } from "../../rpc/api.ts";
 import type { Driver } from "../driver.ts";
 import type { Bill } from "../ingress/work-budget.ts";
 import { type MessageCounts, noCounts } from "../metrics/message-counts.ts";
+import { admittedPeers } from "./admitted-peers.ts";
 import { checkRecoverable, enoughHaveTold } from "./amnesia-recovery.ts";
 import type { Seat } from "./seats.ts";
 import { indexIn, type VotingOptions, type VotingPorts } from "./voting-ports.ts";
@@ -315,11 +315,8 @@ export class Voting {
   /** Told again only when it has changed. A member that has left still serves what others have missed. */
   #allowPeers(): void {
     const { chain, allowPeers } = this.#ports;
-    const governance = readGovernance(chain.committed);
-    if (governance === undefined) return;
-    const before = this.#changing?.epochs.setOf(governance.epoch - 1n)?.members ?? [];
-    const { members, nextMembers, peers } = governance;
-    const ids = [...new Set([...members, ...nextMembers, ...before, ...peers].map(({ peerId }) => peerId))];
+    if (this.#changing === undefined) return;
+    const ids = admittedPeers(chain.committed, this.#changing.epochs, chain.head.summary.height);
     const text = ids.join(" ");
     if (text === this.#allowed) return;
     this.#allowed = text;

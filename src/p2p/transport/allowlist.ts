@@ -5,7 +5,8 @@
 import { ALLOWLIST_MAX } from "../../base/limits.ts";
 
 export class Allowlist {
-  readonly #own: readonly string[];
+  #own: readonly string[];
+  #admitted: readonly string[] = [];
   #all: ReadonlySet<string>;
 
   /** @throws RangeError when there are more than a network can hold. */
@@ -21,6 +22,17 @@ export class Allowlist {
 
   /** These peers are admitted in place of those that the chain admitted before. */
   admit(peerIds: readonly string[]): void {
-    this.#all = new Set([...this.#own, ...peerIds].slice(0, ALLOWLIST_MAX));
+    this.#admitted = peerIds;
+    this.#join();
+  }
+
+  /** The genesis's and the operator's peers, in place of those named before. What goes beyond the bound is left out. */
+  setOwn(own: readonly string[]): void {
+    this.#own = own;
+    this.#join();
+  }
+
+  #join(): void {
+    this.#all = new Set([...this.#own, ...this.#admitted].slice(0, ALLOWLIST_MAX));
   }
 }

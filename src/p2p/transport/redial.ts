@@ -73,25 +73,30 @@ export class Redial {
     this.#selfId = options.selfId;
     this.#backoff = options.backoff ?? BACKOFF;
     this.#deps = dependencies;
-    for (const peer of options.peers) {
-      if (peer.peerId === options.selfId) continue;
-      const target = {
-        peer,
-        failures: 0,
-        isRefused: false,
-        isHeld: false,
-        connectedAtMs: undefined,
-        cancel: () => undefined,
-      };
-      this.#targets.set(peer.peerId, target);
+    this.setPeers(options.peers);
+  }
+
+  /** From now on these are kept connected and no others; one with another address than before is dialled there. */
+  setPeers(peers: readonly StaticPeer[], held: ReadonlySet<string> = new Set()): void {
+    const wanted = new Map(peers.map((peer) => [peer.peerId, peer]));
+    wanted.delete(this.#selfId);
+    for (const [peerId, { peer, cancel }] of this.#targets) {
+      if (wanted.get(peerId)?.multiaddr === peer.multiaddr) wanted.delete(peerId);
+      else {
+        cancel();
+        this.#targets.delete(peerId);
+      }
+    }
+    for (const [peerId, peer] of wanted) {
+      const target = newTarget(peer, held.has(peerId));
+      this.#targets.set(peerId, target);
+      if (this.#isRunning) this.#begin(target);
     }
   }
 
   start(): void {
     this.#isRunning = true;
-    for (const target of this.#targets.values()) {
-      this.#schedule(target, this.#selfId < target.peer.peerId ? 0 : this.#backoff.courtesyMs);
-    }
+    for (const target of this.#targets.values()) this.#begin(target);
   }
 
   stop(): void {
@@ -126,7 +131,7 @@ export class Redial {
       if (!wasHeld || target.isHeld || !this.#isRunning) continue;
       target.failures = 0;
       target.isRefused = false;
-      this.#schedule(target, this.#selfId < target.peer.peerId ? 0 : this.#backoff.courtesyMs);
+      this.#begin(target);
     }
   }
 
@@ -138,6 +143,10 @@ export class Redial {
     this.#schedule(target, this.#delayMs(target));
   }
 
+  #begin(target: Target): void {
+    this.#schedule(target, this.#selfId < target.peer.peerId ? 0 : this.#backoff.courtesyMs);
+  }
+
   #schedule(target: Target, delayMs: number): void {
     target.cancel();
     if (target.isHeld) return;
@@ -146,6 +155,7 @@ export class Redial {
 
   async #attempt(target: Target): Promise<void> {
     const { peer } = target;
+    if (this.#targets.get(peer.peerId) !== target) return;
     if (this.#deps.isPresent(peer.peerId)) return;
     // The next attempt stands before this one is made, so that no outcome can end the loop.
     target.failures++;
@@ -153,7 +163,7 @@ export class Redial {
     try {
       await this.#deps.dial(peer);
     } catch (error) {
-      if (!this.#isRunning) return;
+      if (!this.#isRunning || this.#targets.get(peer.peerId) !== target) return;
       this.#deps.dialFailed(peer.peerId, firstLine((error as Error).message));
       this.#tell(target, error as Error);
     }
@@ -178,6 +188,11 @@ export class Redial {
     const isWorthSaying = target.failures === 8 || target.failures % 60 === 0;
     this.#deps.logger.log(isWorthSaying ? "warn" : "debug", "p2p", "peer not reachable, dialling on", fields);
   }
+}
+
+function newTarget(peer: StaticPeer, isHeld: boolean): Target {
+  const cancel = () => undefined;
+  return { peer, failures: 0, isRefused: false, isHeld, connectedAtMs: undefined, cancel };
 }
 
 function firstLine(message: string): string {

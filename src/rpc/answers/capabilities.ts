@@ -2,9 +2,11 @@
  * What a method asks of the node before it answers: that there are branches, that blocks are mined here, or that
  * strangers are let in. A chain without them refuses by WRONG_CONSENSUS; nothing asks for the consensus by name.
  */
-import type { BranchesApi, MiningApi, NodeApi } from "../api.ts";
+import type { BranchesApi, NodeApi } from "../api.ts";
 import { CallError } from "../errors.ts";
+import type { JoiningApi } from "../joining.ts";
 import type { MembershipApi } from "../membership.ts";
+import type { MiningApi } from "../mining-api.ts";
 import type { PeerMemoryApi } from "../peer-memory.ts";
 
 /** @throws CallError WRONG_CONSENSUS */
@@ -48,4 +50,11 @@ export function mustChange(api: NodeApi): MembershipApi {
     "NO_EPOCHS",
     "the validators of this chain never change: its genesis has no consensus.epochLength",
   );
+}
+
+/** @throws CallError NO_HOME */
+export function mustHaveHome(api: NodeApi): JoiningApi {
+  const { joining } = api;
+  if (joining !== undefined) return joining;
+  throw new CallError("NO_HOME", "this node has no home: it keeps no key and no peers.json");
 }

@@ -3,7 +3,8 @@
  * block for many spacings, nobody to hear of one from, blocks undone that were called final). Pure; its words are
  * for people and may change, `state` and `ok` are for alerts. Source: pow.md 2.8, 2.9.
  */
-import type { MiningStatus, Syncing } from "../api.ts";
+import type { Syncing } from "../api.ts";
+import type { MiningStatus } from "../mining-api.ts";
 import { withClocks } from "./clocks.ts";
 import {
   ago,

@@ -9,6 +9,7 @@ import { getEvidence } from "./evidence.ts";
 import { explainConsensus } from "./explain.ts";
 import { getForkTree } from "./fork-tree.ts";
 import * as governance from "./gov.ts";
+import * as joining from "./joining.ts";
 import * as miner from "./miner.ts";
 import * as network from "./network.ts";
 import * as node from "./node.ts";
@@ -54,6 +55,9 @@ export const METHODS = {
   gov_check: governance.checkCall,
   net_info: network.netInfo,
   net_peers: network.netPeers,
+  net_invite: joining.invite,
+  net_join: joining.join,
+  net_reloadPeers: joining.reloadPeers,
   net_addressBook: peerbook.addressBook,
   net_getBans: peerbook.getBans,
   net_ban: peerbook.banPeer,

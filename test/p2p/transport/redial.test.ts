@@ -49,6 +49,25 @@ describe("redialling", () => {
     expect(time.pending).toBe(0);
   });
 
+  it("dials exactly those that it is told to, from one moment to the next", async () => {
+    const { time, dialledAtMs, redial } = setUp("a", FAIL);
+    redial.start();
+    await time.pass(10);
+    redial.setPeers([]);
+    const before = dialledAtMs.length;
+    await time.pass(20_000);
+    expect(dialledAtMs).toHaveLength(before);
+    expect(time.pending).toBe(0);
+    redial.setPeers([PEER]);
+    await time.pass(1);
+    expect(dialledAtMs).toHaveLength(before + 1);
+    redial.setPeers([PEER]);
+    await time.pass(1);
+    expect(dialledAtMs).toHaveLength(before + 1);
+    redial.stop();
+    expect(time.pending).toBe(0);
+  });
+
   it("lets the peer with the smaller id go first", async () => {
     const { time, dialledAtMs, redial } = setUp("z", FAIL);
     redial.start();

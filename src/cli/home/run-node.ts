@@ -1,0 +1,174 @@
+/**
+ * A node in the foreground. SIGINT and SIGTERM stop it gracefully once and at once the second time. Under a devnet (an
+ * IPC channel to the parent) the terminal's SIGINT is left to the parent, and the parent's death stops the node.
+ * SIGHUP opens the log file anew and reads peers.json again.
+ */
+import { resolve } from "node:path";
+import { loadConfig } from "../../node/home/config.ts";
+import { type Home, homePaths, openHome } from "../../node/home/home.ts";
+import { parsePeerAddress } from "../../node/home/peers-file.ts";
+import type { StartError } from "../../node/home/start-error.ts";
+import type { RunningNode } from "../../node/node.ts";
+import { badInput, CliError, diskError, EXIT, valueOrThrow } from "../exit.ts";
+import type { Output } from "../output.ts";
+import { guardProcess } from "../process-boundary.ts";
+import { settingsOf } from "../setting-flags.ts";
+import { outliveReader } from "../terminal.ts";
+import { type PasswordOptions, unlockKeys } from "./passwords.ts";
+
+export interface StartOptions extends PasswordOptions {
+  readonly dir: string;
+  readonly peer?: readonly string[];
+  readonly cutOff?: readonly string[];
+  readonly moved?: boolean;
+  readonly recoverAmnesia?: boolean;
+}
+
+/**
+ * Runs the node of a folder until it is stopped.
+ * @param whileRunning is begun when the node runs, and told when it stops
+ */
+export async function runNode(
+  out: Output,
+  options: StartOptions,
+  whileRunning?: (node: RunningNode, stopping: AbortSignal) => Promise<void>,
+): Promise<void> {
+  outliveReader();
+  const { nodeKey, validatorKey } = homePaths(options.dir);
+  const unlock = await unlockKeys([nodeKey, validatorKey], options);
+  const home = valueOrThrow(openHome(options.dir, unlock));
+  const { config, skipped } = valueOrThrow(
+    loadConfig({
+      file: home.configText,
+      environment: process.env,
+      flags: await settingsOf(options, options.dir),
+    }),
+  );
+  if (skipped !== undefined) out.warn(skipped);
+  const blockedPeers = peerIdsOf(options.cutOff ?? [], home);
+  const extraPeers = (options.peer ?? []).map((text) => valueOrThrow(parsePeerAddress(text)));
+  // Loaded here, so that what is wrong with the home is said at once.
+  const { startNode } = await import("../../node/node.ts");
+  const stopping = new StopSignal();
+  let node: RunningNode;
+  try {
+    const onFatal = (error: unknown) => stopping.fail(error);
+    const isMoved = options.moved === true;
+    const recoversAmnesia = options.recoverAmnesia === true;
+    node = await startNode({
+      ...{ home, config, extraPeers, blockedPeers, isMoved, recoversAmnesia, onFatal },
+    });
+  } catch (error) {
+    throw startFailure(error);
+  }
+  guardProcess(node.networkFailed);
+  process.on("SIGHUP", () => {
+    node.reopenLog();
+    node.reloadPeers();
+  });
+  const { rpcUrl, p2pAddresses, genesisHash } = node;
+  out.result(
+    { rpcUrl, p2pAddresses, genesisHash, height: Number(node.height()), mode: config.mode, pid: process.pid },
+    [
+      `${config.name} (${config.mode}) at height ${node.height()}, genesis ${genesisHash}`,
+      `  rpc   ${rpcUrl}`,
+      `  p2p   ${p2pAddresses.join("  ")}`,
+      `  logs  ${config.log.file === undefined ? "standard error" : resolve(options.dir, config.log.file)}`,
+    ],
+  );
+  const ending = new AbortController();
+  const beside = whileRunning?.(node, ending.signal).catch((error: unknown) => {
+    out.warn(error instanceof Error ? error.message : String(error));
+  });
+  const failure = await stopping.requested;
+  ending.abort();
+  await beside;
+  if (failure !== undefined) {
+    const disk = diskError(failure, "the node had to stop: ");
+    if (disk !== undefined) throw disk;
+    throw new CliError(EXIT.broken, "STOPPED", `the node had to stop: ${failure.message}`, {
+      cause: failure,
+    });
+  }
+  await node.stop();
+  out.note(`stopped at height ${node.height()}`);
+}
+
+/** Names of validators and known peers as peer ids; a drill that only a dev chain allows. */
+function peerIdsOf(names: readonly string[], { genesis, peers }: Home): string[] {
+  if (names.length > 0 && genesis.profile !== "dev") throw badInput("--cut-off: only on a dev chain");
+  const known = [...genesis.validators, ...peers].filter(({ name }) => names.includes(name));
+  return [...new Set(known.map(({ peerId }) => peerId))];
+}
+
+/** Resolves once: by a signal or the parent's death with undefined, by the node's own failure with its reason. */
+class StopSignal {
+  readonly requested: Promise<Error | undefined>;
+  #resolve!: (failure: Error | undefined) => void;
+  #asked = false;
+
+  constructor() {
+    this.requested = new Promise((resolve) => {
+      this.#resolve = resolve;
+    });
+    const supervised = process.channel !== undefined;
+    process.on("SIGTERM", () => this.#ask());
+    // Whoever started this may log out (nohup): it goes on, and opens its log anew.
+    process.on("SIGHUP", () => undefined);
+    // Without a listener Node.js opens its debugger.
+    process.on("SIGUSR1", () => undefined);
+    process.on("SIGINT", () => {
+      if (!supervised) this.#ask();
+    });
+    // Once, because a signal may follow the parent's death without meaning "at once".
+    if (supervised) process.once("disconnect", () => this.#resolve(undefined));
+    // The channel alone must not keep a stopped node's process alive.
+    process.channel?.unref();
+  }
+
+  fail(error: unknown): void {
+    this.#resolve(error instanceof Error ? error : new Error(String(error)));
+  }
+
+  #ask(): void {
+    if (this.#asked) process.exit(EXIT.broken);
+    this.#asked = true;
+    this.#resolve(undefined);
+  }
+}
+
+/** Errors of the node's parts say what to do already; here they get their exit code. */
+function startFailure(error: unknown): Error {
+  const reason = error instanceof Error ? error : new Error(String(error));
+  const disk = diskError(reason);
+  if (disk?.exitCode === EXIT.disk) return disk;
+  if (isStartError(reason)) {
+    const exitCode = reason.code === "locked" ? EXIT.busy : EXIT.badInput;
+    const code = reason.code.toUpperCase().replaceAll("-", "_");
+    return new CliError(exitCode, code, reason.message, { cause: reason });
+  }
+  if (hasCause(reason, "EADDRINUSE")) {
+    const message = `${reason.message} (--rpc-port, --p2p-port, or the keys rpc.port and p2p.port of config.toml)`;
+    return new CliError(EXIT.busy, "PORT_IN_USE", message, { cause: reason });
+  }
+  if (hasCause(reason, "LEVEL_LOCKED")) {
+    return new CliError(EXIT.busy, "LOCKED", reason.message, { cause: reason });
+  }
+  if (disk === undefined && ["EACCES", "EADDRNOTAVAIL"].some((code) => hasCause(reason, code))) {
+    return new CliError(EXIT.badInput, "BAD_ADDRESS", reason.message, { cause: reason });
+  }
+  return disk ?? reason;
+}
+
+/** By name, because the class is loaded with the node alone. */
+function isStartError(error: Error): error is StartError {
+  return error.name === "StartError";
+}
+
+/** Whether a system error code stands anywhere among an error's causes, as a code or in the words. */
+function hasCause(error: unknown, code: string): boolean {
+  if (!(error instanceof Error)) return false;
+  const inner = error instanceof AggregateError ? (error.errors as unknown[]) : [];
+  const own = (error as NodeJS.ErrnoException).code === code || error.message.includes(code);
+  return own || [error.cause, ...inner].some((cause) => hasCause(cause, code));
+}

@@ -1,0 +1,97 @@
+/** Goal: whoever joins is told what is wrong with an invitation or its node, and nothing is written then. */
+import { existsSync, mkdtempSync, rmSync } from "node:fs";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, expect, test } from "vitest";
+import { asHash } from "../../../src/base/bytes.ts";
+import { formatGenesis } from "../../../src/chain/genesis/genesis-file.ts";
+import { computeGenesisHash } from "../../../src/chain/genesis/genesis-state.ts";
+import { createSigner } from "../../../src/crypto/keys.ts";
+import { encodeInvitation } from "../../../src/node/home/invitation.ts";
+import { DEVNET, planNetwork, secretsFromSeed } from "../../../src/node/home/network-plan.ts";
+import { json } from "../running.ts";
+
+const dir = mkdtempSync(join(tmpdir(), "quorate-join-"));
+afterAll(() => rmSync(dir, { recursive: true }));
+const home = join(dir, "home");
+
+const { genesis } = planNetwork(DEVNET, secretsFromSeed("join"));
+const genesisHash = computeGenesisHash(genesis);
+const signer = createSigner(new Uint8Array(32).fill(3));
+const invitation = (url: string, over: object = {}) =>
+  encodeInvitation(
+    {
+      genesisHash,
+      expiresAtMs: Date.now() + 60_000,
+      serial: new Uint8Array(16),
+      urls: [url],
+      addresses: [],
+      ...over,
+    },
+    signer,
+  );
+
+/** Answers each method with what it is given for it. */
+async function answering(
+  answers: Record<string, unknown>,
+  run: (url: string) => Promise<void>,
+): Promise<void> {
+  const server = createServer(async (request, response) => {
+    let body = "";
+    for await (const chunk of request) body += String(chunk);
+    const { id, method } = JSON.parse(body) as { id: number; method: string };
+    const refused = { code: -32000, message: "no", data: { code: "INVITATION_USED" } };
+    const answer = answers[method];
+    response.setHeader("content-type", "application/json");
+    response.end(
+      JSON.stringify({
+        jsonrpc: "2.0",
+        id,
+        ...(answer === undefined ? { error: refused } : { result: answer }),
+      }),
+    );
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  try {
+    await run(`http://127.0.0.1:${(server.address() as AddressInfo).port}`);
+  } finally {
+    server.closeAllConnections();
+    server.close();
+  }
+}
+
+test("join says what is wrong with the text, the time, the answer or the node, and writes nothing", async () => {
+  const errorOf = async (text: string) => {
+    const { code, value } = await json("join", text, "--dir", home);
+    expect(existsSync(home)).toBe(false);
+    return [code, value.error.code, value.error.message];
+  };
+  const url = "http://127.0.0.1:9";
+  expect(await errorOf("hello")).toEqual([2, "BAD_INPUT", expect.stringContaining("begins with")]);
+  expect(await errorOf(invitation(url).slice(0, -5))).toEqual([
+    2,
+    "BAD_INPUT",
+    expect.stringContaining("changed"),
+  ]);
+  expect(await errorOf(invitation(url, { expiresAtMs: 1 }))).toEqual([
+    2,
+    "INVITATION_EXPIRED",
+    expect.stringContaining("1970"),
+  ]);
+  expect(await errorOf(invitation(url))).toEqual([4, "UNREACHABLE", expect.stringContaining(url)]);
+  const answer = { genesisHash: "0x00", genesis: JSON.parse(formatGenesis(genesis)) };
+  await answering({ chain_getGenesis: answer }, async (at) => {
+    const other = invitation(at, { genesisHash: asHash(new Uint8Array(32).fill(9)) });
+    expect(await errorOf(other)).toEqual([
+      3,
+      "WRONG_GENESIS",
+      expect.stringContaining("nothing was written"),
+    ]);
+    expect((await errorOf(invitation(at))).slice(0, 2)).toEqual([3, "INVITATION_USED"]);
+  });
+  await answering({ chain_getGenesis: { genesis: { format: 7 } } }, async (at) => {
+    expect((await errorOf(invitation(at))).slice(0, 2)).toEqual([3, "BAD_GENESIS"]);
+  });
+}, 20_000);
