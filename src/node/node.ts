@@ -184,10 +184,7 @@ async function openNode(options: NodeOptions, closers: Closers): Promise<Running
     await closers.closeAll();
   };
   const networkFailed = (error: Error) => network.noteLibraryError(error);
-  const reloadPeers = () => {
-    const reloaded = joining.reloadPeers();
-    if (!reloaded.ok) logger.log("error", "p2p", "peers.json is not used", { reason: reloaded.fault.detail });
-  };
+  const reloadPeers = () => joining.reload();
   const facts = { rpcUrl: rpc.url, p2pAddresses: network.addresses, networkFailed, reloadPeers };
   return { ...facts, genesisHash: showHash(replica.chain.genesisHash), height, stop, reopenLog: reopen };
 }

@@ -118,6 +118,13 @@ export class HomeJoining implements JoiningApi {
     return accept({ peers, added, removed });
   }
 
+  /** As {@link reloadPeers}; what is wrong is logged. */
+  reload(): void {
+    const read = this.reloadPeers();
+    if (read.ok) return;
+    this.#ports.logger.log("error", "p2p", "peers.json is not used", { reason: read.fault.detail });
+  }
+
   #read(): Verdict<readonly KnownPeer[]> {
     const { peers: path } = this.#ports.home.paths;
     const text = existsSync(path) ? readTextFile(path) : accept("[]");
