@@ -16,11 +16,13 @@ import type { SignedTransaction } from "../chain/types/transaction.ts";
 import type { ValidatorSet } from "../chain/types/validator-set.ts";
 import type { EngineEvent, EngineStatus, Evidence, ValidatorId } from "../consensus/engine.ts";
 import type { ChainModeApi } from "./chain-mode-api.ts";
+import type { EventIndexApi } from "./event-index-api.ts";
 import type { JoiningApi } from "./joining.ts";
 import type { MembershipApi } from "./membership.ts";
 import type { MiningApi } from "./mining-api.ts";
 import type { PeerMemoryApi } from "./peer-memory.ts";
 import type { RecentApi } from "./recent-api.ts";
+import type { Symptoms } from "./symptoms.ts";
 
 export interface NodeApi {
   // --- this node ---------------------------------------------------------------------------------------------
@@ -67,6 +69,8 @@ export interface NodeApi {
   sealedBlockAt(height: bigint): Promise<SealedBlock | undefined>;
   /** The encoded receipts of a block, in the order of its transactions. Undefined above the head. */
   receiptsAt(height: bigint): Promise<readonly Uint8Array[] | undefined>;
+  /** Where events and transactions of accounts stand; undefined on a node that keeps no index of them. */
+  eventIndex(): EventIndexApi | undefined;
   /** ConsensusRules.describeSeal. */
   describeSeal(head: BlockHead, seal: Uint8Array): SealView;
 
@@ -218,33 +222,6 @@ export interface Simulation {
   readonly module: number;
   /** The block on whose state it ran. */
   readonly at: BlockHead;
-}
-
-/** Why a peer that this node knows by its files is not connected. */
-export interface PeerTrouble {
-  readonly name: string;
-  readonly reason: string;
-}
-
-export interface Symptoms {
-  /** Since the executable transaction that has waited longest arrived, ms; undefined: none waits. */
-  readonly oldestMs: number | undefined;
-  /** The genesis or the files of this node name others, so that without a peer it is cut off. */
-  readonly expectsPeers: boolean;
-  /** Why peers that its files name are not connected. */
-  readonly troubles: readonly PeerTrouble[];
-  /** Validators whose proposals came from the future. */
-  readonly early: readonly EarlyBlocks[];
-  /** How far ahead of this node's clock a block's time may be, ms. */
-  readonly clockLimitMs: number;
-}
-
-export interface EarlyBlocks {
-  readonly validator: ValidatorId;
-  readonly count: number;
-  /** How far the last one was ahead of this node's clock, ms; `atMs` says when, in ms since the Unix epoch. */
-  readonly aheadMs: number;
-  readonly atMs: number;
 }
 
 /** A running timer of the engine. */

@@ -29,16 +29,15 @@ import type {
   EvidenceView,
   NodeApi,
   NodeEvents,
-  PeerTrouble,
   PeerView,
   RunningTimer,
   Simulation,
   StateAnswer,
-  Symptoms,
   TransactionPlace,
 } from "../../src/rpc/api.ts";
 import type { PeerMemoryApi } from "../../src/rpc/peer-memory.ts";
 import type { RecentApi } from "../../src/rpc/recent-api.ts";
+import type { PeerTrouble, Symptoms } from "../../src/rpc/symptoms.ts";
 import { Wallet } from "../../src/sdk/client.ts";
 import { MemoryKv } from "../../src/storage/memory.ts";
 
@@ -205,6 +204,9 @@ export class FakeNode implements NodeApi {
   async receiptsAt(height: bigint) {
     const hash = this.chain.store.hashAt(height);
     return hash && this.chain.store.receipts(hash);
+  }
+  eventIndex(): ReturnType<NodeApi["eventIndex"]> {
+    return undefined;
   }
   describeSeal: NodeApi["describeSeal"] = (head, seal) => this.chain.rules.describeSeal(head, seal);
 

@@ -13,6 +13,14 @@ import { Subscriptions } from "../../src/rpc/websocket/subscriptions.ts";
 import { alice, bob, FakeNode } from "./fake-node.ts";
 import { DEPTH, MinedNode } from "./mined-node.ts";
 
+/** No test of this file opens a stream. */
+const NO_STREAMS = {
+  turn: () => Promise.reject(new Error("no turn")),
+  rest: async () => undefined,
+  sendPaced: async () => undefined,
+  failed: () => undefined,
+};
+
 let node: MinedNode;
 const opened: MinedNode[] = [];
 
@@ -47,6 +55,7 @@ function subscribe(topic: Parameters<Subscriptions["add"]>[0], hash?: Parameters
     send: (text) => results.push(JSON.parse(text).params.result),
     tooSlow: () => undefined,
     changed: () => undefined,
+    ...NO_STREAMS,
   });
   subscriptions.release(subscriptions.add(topic, hash));
   return results;
@@ -599,6 +608,7 @@ describe("a chain whose blocks are final at once", () => {
       send: () => undefined,
       tooSlow: () => undefined,
       changed: () => undefined,
+      ...NO_STREAMS,
     });
     expect(() => subscriptions.add("reorgs", undefined)).toThrow("final at once");
   });

@@ -26,22 +26,22 @@ import type {
   NodeApi,
   NodeEvents,
   NodeInfo,
-  PeerTrouble,
   PeerView,
   PoolStatus,
   RunningTimer,
   Simulation,
   StateAnswer,
-  Symptoms,
   Syncing,
   TransactionPlace,
 } from "../../rpc/api.ts";
 import type { ChainModeApi } from "../../rpc/chain-mode-api.ts";
+import type { EventIndexApi } from "../../rpc/event-index-api.ts";
 import type { JoiningApi } from "../../rpc/joining.ts";
 import type { MembershipApi } from "../../rpc/membership.ts";
 import type { MiningApi } from "../../rpc/mining-api.ts";
 import type { PeerMemoryApi } from "../../rpc/peer-memory.ts";
 import type { RecentApi } from "../../rpc/recent-api.ts";
+import type { PeerTrouble, Symptoms } from "../../rpc/symptoms.ts";
 import { EventTopic } from "../assembly/tip-log.ts";
 import type { Network } from "../ports.ts";
 import type { Replica } from "../replica.ts";
@@ -189,6 +189,10 @@ export class ReplicaApi implements NodeApi {
   async receiptsAt(height: bigint): Promise<readonly Uint8Array[] | undefined> {
     const hash = this.#chain.store.hashAt(height);
     return hash === undefined ? undefined : this.#chain.store.receipts(hash);
+  }
+
+  eventIndex(): EventIndexApi | undefined {
+    return undefined;
   }
 
   describeSeal(head: BlockHead, seal: Uint8Array): SealView {

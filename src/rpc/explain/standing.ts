@@ -4,7 +4,8 @@
  */
 import { must } from "../../base/assert.ts";
 import type { EngineStatus, ValidatorId } from "../../consensus/engine.ts";
-import type { PeerTrouble, RunningTimer } from "../api.ts";
+import type { RunningTimer } from "../api.ts";
+import type { PeerTrouble } from "../symptoms.ts";
 import type { MembersStanding } from "./explain-members.ts";
 
 export const CHAIN_STATES = [

@@ -89,6 +89,11 @@ export class Dispatcher {
     return (await this.#perform({ method, params, id: NULL_ID }, connection)) ?? "";
   }
 
+  /** Runs work that goes on after its call, in the turns of its client. @throws CallError RATE_LIMIT */
+  inTurn<T>(caller: Caller, work: (pause: Pause) => Promise<T>): Promise<T> {
+    return this.#queue.run(caller, work);
+  }
+
   /** An error that belongs to no call. */
   refuse(code: keyof typeof ERROR_NUMBERS, detail: string): string {
     this.#ports.observer.callAnswered("unknown", ERROR_NUMBERS[code], 0);
@@ -195,7 +200,12 @@ export class Dispatcher {
       if (method === undefined) throw unknownMethod(call.method, methods);
       if (method.kind === "admin" && !connection.isLocal) throw notLocal(method.name);
       if (full !== undefined && method.kind === "read") throw answersTooLarge(full);
-      return this.#answered(call, method, startedAt, await this.#inTurn(method, call.params, connection));
+      return this.#answered(
+        call,
+        method,
+        startedAt,
+        await this.#performInTurn(method, call.params, connection),
+      );
     } catch (error) {
       return this.#refused(call, method, startedAt, error);
     }
@@ -208,14 +218,14 @@ export class Dispatcher {
   }
 
   #refused(call: Call, method: Method | undefined, startedAt: number, error: unknown): string | undefined {
-    const refusal = error instanceof CallError ? error : this.#failed(call.method, error);
+    const refusal = error instanceof CallError ? error : this.failed(call.method, error);
     const tookMs = performance.now() - startedAt;
     this.#ports.observer.callAnswered(method?.name ?? "unknown", refusal.number, tookMs);
     return call.id === undefined ? undefined : showError(call.id, refusal);
   }
 
   /** The result as JSON. A write or an order may wait for a block: its turn ends when it has begun to. */
-  async #inTurn(method: Method, params: unknown, connection: Connection): Promise<string> {
+  async #performInTurn(method: Method, params: unknown, connection: Connection): Promise<string> {
     const run = async (pause: Pause) =>
       jsonInPieces(await this.#run(method, params, { ...this.#ports, ...connection, pause }), pause);
     if (method.kind === "read") return this.#queue.run(connection.caller, run);
@@ -228,7 +238,7 @@ export class Dispatcher {
   }
 
   /** The world or we ourselves failed: the log has the whole of it, the caller learns nothing of our insides. */
-  #failed(method: string, error: unknown): CallError {
+  failed(method: string, error: unknown): CallError {
     const detail = error instanceof Error ? (error.stack ?? error.message) : String(error);
     this.#ports.log.log("error", "rpc", "method failed", { method, error: detail });
     if (error instanceof InvariantError) this.#ports.broken(error);

@@ -175,7 +175,10 @@ client's \`Sender\` choose one. Any number of them may then pay from one account
 
 with \`seq\` from 1 without a gap. Topics: \`newHeads\` and \`finalized\` (headers), \`tx\` with \`filter.hash\` (where the
 transaction is now, if it is known, then each change: \`pending\`, \`included\`, \`final\`, \`expired\`, \`replaced\`, \`dropped\`),
-\`consensus\` (what the engine does: \`{t, type, seq, view?, digest?, from?}\`).
+\`consensus\` (what the engine does: \`{t, type, seq, view?, digest?, from?}\`), \`reorgs\`.
+
+\`events\`, \`tx\` with \`filter.account\`, and \`newHeads\` and \`finalized\` with \`from\` are streams: they replay history, then go
+live, miss nothing, repeat nothing, and wait for a slow reader. Each item has a cursor: [events.md](events.md).
 `;
 
 const ERRORS = `\`error.data.code\` is the stable name; \`error.message\` is for people. -32602 lists what was wrong in

@@ -20,7 +20,7 @@ export interface CallContext {
   /** The caller is a program on this machine, or a page of the node itself: what an admin method asks. */
   readonly isLocal: boolean;
   /** The connection's subscriptions; undefined over plain HTTP. */
-  readonly subscriptions: Pick<Subscriptions, "add" | "remove"> | undefined;
+  readonly subscriptions: Pick<Subscriptions, "add" | "addStream" | "acknowledge" | "remove"> | undefined;
   /**
    * Called between two items of a long answer: it resolves when everything else has had the turn that is due, if one
    * is.

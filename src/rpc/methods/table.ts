@@ -73,6 +73,7 @@ export const METHODS = {
   debug_reconsiderBlock: branches.reconsiderBlock,
   devnet_setPartition: setPartition,
   sub_subscribe: sub.subscribe,
+  sub_ack: sub.acknowledge,
   sub_unsubscribe: sub.unsubscribe,
   "rpc.discover": node.discover,
 };

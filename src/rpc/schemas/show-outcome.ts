@@ -40,7 +40,8 @@ function showEvent(event: Event, modules: Outcomes) {
   };
 }
 
-function describeEvent(event: Event, modules: Outcomes): Description | undefined {
+/** What an event's module says of it; undefined where nobody here can read it. */
+export function describeEvent(event: Event, modules: Outcomes): Description | undefined {
   const { module, kind, data } = event;
   if (module !== COINBASE_MODULE) return modules.find(module)?.describeEvent(event);
   if (kind !== MINTED || data.length !== 40) return undefined;

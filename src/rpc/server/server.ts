@@ -366,6 +366,7 @@ export class RpcServer {
       const connection = new WebSocketConnection(webSocket, {
         api: this.#ports.api,
         dispatcher: this.#dispatcher,
+        scheduler: this.#ports.scheduler,
         isLocal: isAdmin(request, this.#options.adminToken),
         client: clientOf(request.socket.remoteAddress),
         memory: this.#memory,

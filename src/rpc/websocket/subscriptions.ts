@@ -13,13 +13,25 @@ import type { BlockEvent, NodeApi, NodeEvents } from "../api.ts";
 import { CallError } from "../errors.ts";
 import { showAt, showHeader } from "../schemas/show.ts";
 import { showEngineEvent } from "../schemas/show-engine-event.ts";
+import { EventStream, type StreamOrder, type StreamPorts } from "./event-stream.ts";
 import type { Notices } from "./notices.ts";
 
-export const TOPICS = ["newHeads", "finalized", "reorgs", "tx", "consensus"] as const;
+const LIVE_TOPICS = ["newHeads", "finalized", "reorgs", "tx", "consensus"] as const;
+/** What is told as it happens; `newHeads`, `finalized` and `tx` can also be streams with cursors, `events` always is. */
+export type LiveTopic = (typeof LIVE_TOPICS)[number];
+
+export const TOPICS = [...LIVE_TOPICS, "events"] as const;
 export type SubscriptionTopic = (typeof TOPICS)[number];
 
 export interface SubscriptionPorts {
   readonly api: NodeApi;
+  /** As StreamPorts.turn and rest. */
+  readonly turn: StreamPorts["turn"];
+  readonly rest: StreamPorts["rest"];
+  /** Sends one notification of a stream; resolves when the peer takes more. */
+  sendPaced(text: string): Promise<void>;
+  /** A store that cannot be read. */
+  failed(error: unknown): void;
   readonly notices: Pick<Notices, "textOf" | "add">;
   /** Sends one notification. */
   send(text: string): void;
@@ -37,6 +49,7 @@ export class Subscriptions {
   readonly #open = new Map<string, () => void>();
   /** News of subscriptions whose id the peer has not been told yet. */
   readonly #held = new Map<string, string[]>();
+  readonly #streams = new Map<string, EventStream>();
   #lastId = 0;
   #closed = false;
   /** Notifications that wait for their turn. */
@@ -50,17 +63,14 @@ export class Subscriptions {
    * Starts a subscription. Its events are held until `release`, so that none comes before the answer with its id.
    * @throws CallError TOO_MANY_SUBSCRIPTIONS, INVALID_PARAMS, WRONG_CONSENSUS
    */
-  add(topic: SubscriptionTopic, txHash: Hash | undefined): string {
+  add(topic: LiveTopic, txHash: Hash | undefined): string {
     this.#check(topic, txHash);
     const id = `0x${(++this.#lastId).toString(16)}`;
     let seq = 0;
     const emit: Emit = (result) => {
       // What was on its way when the subscription ended is not sent.
       if (!this.#open.has(id)) return;
-      this.#send(
-        id,
-        `{"jsonrpc":"2.0","method":"sub_event","params":{"subscription":"${id}","seq":${++seq},"result":${result}}}`,
-      );
+      this.#send(id, notification(id, ++seq, result));
     };
     this.#held.set(id, []);
     this.#open.set(id, this.#listen(topic, txHash, emit));
@@ -68,8 +78,46 @@ export class Subscriptions {
     return id;
   }
 
+  /**
+   * Starts a stream of events with cursors. It sends nothing before `release`.
+   * @throws CallError TOO_MANY_SUBSCRIPTIONS, and as startOf
+   */
+  async addStream(order: StreamOrder): Promise<string> {
+    this.#checkRoom();
+    const id = `0x${(++this.#lastId).toString(16)}`;
+    this.#open.set(id, () => undefined);
+    this.#ports.changed(1);
+    try {
+      const stream = await EventStream.open(order, this.#streamPorts(id));
+      if (!this.#open.has(id)) stream.stop();
+      this.#open.set(id, () => stream.stop());
+      this.#streams.set(id, stream);
+      return id;
+    } catch (error) {
+      this.remove(id);
+      throw error;
+    }
+  }
+
+  /** False when there is no such stream. */
+  acknowledge(id: string, seq: number): boolean {
+    this.#streams.get(id)?.acknowledge(seq);
+    return this.#streams.has(id);
+  }
+
+  #streamPorts(id: string): StreamPorts {
+    const { api, turn, rest, sendPaced } = this.#ports;
+    let seq = 0;
+    const send = (result: string) => sendPaced(notification(id, ++seq, result));
+    return { api, turn, rest, send, ended: () => this.remove(id) };
+  }
+
   /** The answer with this id is on its way. */
   release(id: string): void {
+    this.#streams
+      .get(id)
+      ?.run()
+      .catch((error: unknown) => this.#ports.failed(error));
     const held = this.#held.get(id) ?? [];
     this.#held.delete(id);
     for (const text of held) this.#queue(id, text);
@@ -82,6 +130,7 @@ export class Subscriptions {
     unsubscribe();
     this.#open.delete(id);
     this.#held.delete(id);
+    this.#streams.delete(id);
     this.#ports.changed(-1);
     return true;
   }
@@ -111,12 +160,16 @@ export class Subscriptions {
     if (held.length > RPC_HELD_EVENTS_MAX) held.shift();
   }
 
-  #check(topic: SubscriptionTopic, txHash: Hash | undefined): void {
+  #check(topic: LiveTopic, txHash: Hash | undefined): void {
     if ((topic === "tx") !== (txHash !== undefined)) {
       const detail = topic === "tx" ? "topic tx needs filter {hash}" : `topic ${topic} takes no filter`;
       throw new CallError("INVALID_PARAMS", detail);
     }
     if (topic === "reorgs") mustHaveBranches(this.#ports.api);
+    this.#checkRoom();
+  }
+
+  #checkRoom(): void {
     if (this.#closed || this.#open.size >= RPC_SUBSCRIPTIONS_MAX) {
       throw new CallError(
         "TOO_MANY_SUBSCRIPTIONS",
@@ -125,7 +178,7 @@ export class Subscriptions {
     }
   }
 
-  #listen(topic: SubscriptionTopic, txHash: Hash | undefined, emit: Emit): () => void {
+  #listen(topic: LiveTopic, txHash: Hash | undefined, emit: Emit): () => void {
     const { api, notices } = this.#ports;
     const told = (events: object, show: () => unknown) => emit(notices.textOf(topic, events, show));
     switch (topic) {
@@ -147,6 +200,10 @@ export class Subscriptions {
         );
     }
   }
+}
+
+function notification(id: string, seq: number, result: string): string {
+  return `{"jsonrpc":"2.0","method":"sub_event","params":{"subscription":"${id}","seq":${seq},"result":${result}}}`;
 }
 
 /** Emits the status of now, if the transaction is known, then each change of it. */

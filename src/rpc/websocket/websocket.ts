@@ -6,6 +6,7 @@
 import type { RawData, WebSocket } from "ws";
 import { parseUtf8Document } from "../../base/bytes.ts";
 import { RPC_BACKLOG_BYTES_MAX, RPC_BODY_BYTES_MAX, RPC_WS_MESSAGES_MAX } from "../../base/limits.ts";
+import type { Scheduler } from "../../base/scheduler.ts";
 import { WaitSlots } from "../answers/waits.ts";
 import type { NodeApi } from "../api.ts";
 import type { Caller } from "../budgets/call-queue.ts";
@@ -16,13 +17,22 @@ import { Subscriptions } from "./subscriptions.ts";
 
 /** RFC 6455 §7.4.1 and the IANA registry. */
 const GOING_AWAY = 1001;
+const INTERNAL_ERROR = 1011;
 const TRY_AGAIN_LATER = 1013;
+
+/** Bytes that wait for a peer before its streams wait for it to read. */
+const PACED_BYTES_MAX = 128 * 1024;
+/** Milliseconds after which a stream looks again, where nothing will wake it. */
+const REST_MS = 50;
+/** Milliseconds that a peer may not read while its streams wait for it; then its connection ends. */
+const RPC_PAUSED_MS_MAX = 600_000;
 
 export interface WebSocketPorts {
   readonly api: NodeApi;
   readonly dispatcher: Dispatcher;
   /** Whether the client is on this machine, as in CallContext.isLocal. */
   readonly isLocal: boolean;
+  readonly scheduler: Scheduler;
   /** Who calls, as in Caller.client. */
   readonly client: string;
   readonly memory: HeldRpcBytes;
@@ -43,12 +53,16 @@ export class WebSocketConnection {
   readonly #unfinished: Holding;
   /** Of messages in progress and of answers that wait to be read. */
   readonly #holdings = new Set<Holding>();
+  readonly #scheduler: Scheduler;
+  /** Since when a stream waits for the peer to read. */
+  #pausedAtMs: number | undefined;
   #messages = 0;
   #heard = true;
   #closing = false;
 
   constructor(socket: WebSocket, ports: WebSocketPorts) {
-    const { api, dispatcher, isLocal, client, memory, notices, subscriptionsChanged } = ports;
+    const { api, dispatcher, isLocal, client, memory, notices, scheduler, subscriptionsChanged } = ports;
+    this.#scheduler = scheduler;
     this.#memory = memory;
     this.#unfinished = memory.begin(client);
     this.#socket = socket;
@@ -60,6 +74,13 @@ export class WebSocketConnection {
       notices,
       send: (text) => this.#send(text),
       tooSlow: () => this.#endSlow(),
+      turn: (work) => dispatcher.inTurn(this.#caller, work),
+      rest: () => new Promise((resolve) => void scheduler.after(REST_MS, resolve)),
+      sendPaced: (text) => this.#sendPaced(text),
+      failed: (error) => {
+        dispatcher.failed("sub_subscribe", error);
+        this.#socket.close(INTERNAL_ERROR, "the node failed");
+      },
       changed: subscriptionsChanged,
     });
   }
@@ -87,7 +108,10 @@ export class WebSocketConnection {
 
   /** Asks the peer for a sign of life; ends the connection when the last question had no answer. */
   ping(): void {
-    if (!this.#heard) {
+    // Who does not read now does not hear the question either.
+    const isPaused =
+      this.#pausedAtMs !== undefined && this.#scheduler.now() - this.#pausedAtMs < RPC_PAUSED_MS_MAX;
+    if (!this.#heard && !isPaused) {
       this.#socket.terminate();
       return;
     }
@@ -132,12 +156,17 @@ export class WebSocketConnection {
 
   /** What one message sees of the connection; `started` gets the subscriptions that it starts. */
   #connectionOf(started: string[], holding: Holding): Connection {
-    const add: Subscriptions["add"] = (topic, txHash) => {
-      const id = this.#subscriptions.add(topic, txHash);
+    const own = this.#subscriptions;
+    const begun = (id: string) => {
       started.push(id);
       return id;
     };
-    const subscriptions = { add, remove: (id: string) => this.#subscriptions.remove(id) };
+    const subscriptions: Connection["subscriptions"] = {
+      add: (topic, txHash) => begun(own.add(topic, txHash)),
+      addStream: async (order) => begun(await own.addStream(order)),
+      acknowledge: (id, seq) => own.acknowledge(id, seq),
+      remove: (id) => own.remove(id),
+    };
     return {
       slots: this.#slots,
       isLocal: this.#isLocal,
@@ -154,6 +183,22 @@ export class WebSocketConnection {
     if (backlog <= RPC_BACKLOG_BYTES_MAX) return this.#socket.send(text, sent);
     sent();
     this.#endSlow();
+  }
+
+  /** At once while little waits, else when it has left: what is sent in this way never makes a reader too slow. */
+  #sendPaced(text: string): Promise<void> {
+    if (this.#closing || this.#socket.readyState !== this.#socket.OPEN) return Promise.resolve();
+    if (this.#socket.bufferedAmount + text.length < PACED_BYTES_MAX) {
+      this.#socket.send(text);
+      return Promise.resolve();
+    }
+    this.#pausedAtMs ??= this.#scheduler.now();
+    return new Promise((resolve) =>
+      this.#socket.send(text, () => {
+        this.#pausedAtMs = undefined;
+        resolve();
+      }),
+    );
   }
 
   /** The last thing that a peer hears who does not read is how much was dropped. */

@@ -1,0 +1,29 @@
+/** What may be wrong around a node and is no part of the chain, as the node tells it. */
+import type { ValidatorId } from "../consensus/engine.ts";
+
+/** Why a peer that this node knows by its files is not connected. */
+export interface PeerTrouble {
+  readonly name: string;
+  readonly reason: string;
+}
+
+export interface Symptoms {
+  /** Since the executable transaction that has waited longest arrived, ms; undefined: none waits. */
+  readonly oldestMs: number | undefined;
+  /** The genesis or the files of this node name others, so that without a peer it is cut off. */
+  readonly expectsPeers: boolean;
+  /** Why peers that its files name are not connected. */
+  readonly troubles: readonly PeerTrouble[];
+  /** Validators whose proposals came from the future. */
+  readonly early: readonly EarlyBlocks[];
+  /** How far ahead of this node's clock a block's time may be, ms. */
+  readonly clockLimitMs: number;
+}
+
+export interface EarlyBlocks {
+  readonly validator: ValidatorId;
+  readonly count: number;
+  /** How far the last one was ahead of this node's clock, ms; `atMs` says when, in ms since the Unix epoch. */
+  readonly aheadMs: number;
+  readonly atMs: number;
+}
