@@ -1,7 +1,17 @@
-// Bundles the explorer (src/explorer) to dist/explorer-page with vite: a page, one script, one style sheet. Only when
+// Bundles the explorer (src/explorer) to dist/explorer-page with vite: a page, one script, one style sheet; and the lab
+// page (src/explorer-lab), a script of its own that the page loads when somebody opens it. Only when
 // something that went into the last bundle, a dependency or this file is newer, since it takes a second or two. The
 // new folder takes the old one's place whole, so that a node that starts meanwhile reads one or the other.
-import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
 import { dirname, join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 
@@ -42,47 +52,65 @@ function page(inputs) {
   };
 }
 
+/** What both bundles have in common. */
+const shared = (made, plugins) => ({
+  configFile: false,
+  base: "/explorer/",
+  publicDir: false,
+  logLevel: "warn",
+  plugins,
+  resolve: {
+    alias: [
+      // Browsers have no kernel for signatures (package.json, "browser").
+      {
+        find: /^.*\/(signature-kernel|batch-verification)\.ts$/,
+        replacement: join(root, "src/crypto/no-signature-kernel.ts"),
+      },
+    ],
+  },
+  build: {
+    target: "es2022",
+    // light-dark() as it is: these have it.
+    cssTarget: ["chrome123", "firefox120", "safari17.5"],
+    // A twentieth smaller than by vite's own minifier, for four seconds of a first build.
+    minify: "terser",
+    terserOptions: { ecma: 2020, compress: { passes: 1, ecma: 2020 }, format: { comments: false } },
+    outDir: made,
+    modulePreload: false,
+    cssCodeSplit: false,
+    assetsInlineLimit: 0,
+    reportCompressedSize: false,
+  },
+});
+
+const rollupOptions = {
+  onLog: (level, log, handler) => IGNORED.has(log.code) || handler(level, log),
+  output: {
+    format: "iife",
+    entryFileNames: "assets/[name]-[hash].js",
+    assetFileNames: "assets/[name]-[hash][extname]",
+  },
+};
+
 async function bundle() {
   const { build } = await import("vite");
   const made = `${target}.${process.pid}`;
   const inputs = new Set([relative(root, fileURLToPath(import.meta.url)), "package-lock.json"]);
   try {
+    const lab = shared(made, [page(inputs)]);
+    const input = { lab: join(root, "src/explorer-lab/main.tsx") };
     await build({
-      configFile: false,
+      ...lab,
+      root: join(root, "src/explorer-lab"),
+      build: { ...lab.build, emptyOutDir: true, rollupOptions: { ...rollupOptions, input } },
+    });
+    const script = readdirSync(join(made, "assets")).find((name) => /^lab-.*\.js$/.test(name));
+    const explorer = shared(made, [page(inputs)]);
+    await build({
+      ...explorer,
       root: source,
-      base: "/explorer/",
-      publicDir: false,
-      logLevel: "warn",
-      plugins: [page(inputs)],
-      resolve: {
-        alias: [
-          // Browsers have no kernel for signatures (package.json, "browser").
-          {
-            find: /^.*\/(signature-kernel|batch-verification)\.ts$/,
-            replacement: join(root, "src/crypto/no-signature-kernel.ts"),
-          },
-        ],
-      },
-      build: {
-        target: "es2022",
-        // A twentieth smaller than by vite's own minifier, for four seconds of a first build.
-        minify: "terser",
-        terserOptions: { ecma: 2020, compress: { passes: 1, ecma: 2020 }, format: { comments: false } },
-        outDir: made,
-        emptyOutDir: true,
-        modulePreload: false,
-        cssCodeSplit: false,
-        assetsInlineLimit: 0,
-        reportCompressedSize: false,
-        rollupOptions: {
-          onLog: (level, log, handler) => IGNORED.has(log.code) || handler(level, log),
-          output: {
-            format: "iife",
-            entryFileNames: "assets/[name]-[hash].js",
-            assetFileNames: "assets/[name]-[hash][extname]",
-          },
-        },
-      },
+      define: { LAB_SCRIPT: JSON.stringify(`/explorer/assets/${script}`) },
+      build: { ...explorer.build, emptyOutDir: false, rollupOptions },
     });
     rmSync(target, { recursive: true, force: true });
     renameSync(made, target);

@@ -27,6 +27,7 @@ const FLOORS: Readonly<Record<string, number>> = {
   "tools/sim": 7,
   "tools/bench": 8,
   "tools/lab": 8,
+  "explorer-lab": 9,
   testing: 8,
   cli: 9,
 };
@@ -87,7 +88,7 @@ const ADAPTERS = [
   /^rpc\//,
   /^node\//,
   /^sdk\//,
-  /^explorer\//,
+  /^explorer(-lab)?\//,
   /^tools\/bench\//,
   /^cli\//,
 ];

@@ -25,6 +25,7 @@ const PAGES = [
   "validators",
   "network",
   "node",
+  "lab",
   "api",
   "checks",
 ];
@@ -121,6 +122,30 @@ describe("the explorer in a browser", () => {
     await page.locator("h1 .mark.holds").waitFor();
     await goTo(page, `block/${height}`);
     await seesText(page, /validators signed its hash/);
+    expect(errors).toEqual([]);
+    await page.context().close();
+  });
+
+  it("lets a student move the attacker's share, and opens a run of the lab", async () => {
+    const { page, errors } = await open();
+    await goTo(page, "lab");
+    await seesText(page, "Measurement and theory agree.");
+    await page.getByLabel("attacker's share of the hash power").fill("45");
+    await page.locator(".slider output", { hasText: "45 %" }).waitFor();
+    await seesText(page, "Measurement and theory agree.");
+    await seesText(page, "(in a worker)");
+    const results = {
+      experiment: "attack51",
+      isMatch: true,
+      cells: [{ share: 0.2, confirmations: 1, rate: 0.1 }],
+    };
+    await page.locator("input[type=file]").setInputFiles({
+      name: "results.json",
+      mimeType: "application/json",
+      buffer: Buffer.from(JSON.stringify(results)),
+    });
+    await seesText(page, "attack51: what it found");
+    await seesText(page, "as predicted");
     expect(errors).toEqual([]);
     await page.context().close();
   });

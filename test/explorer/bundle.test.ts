@@ -12,10 +12,25 @@ const names = () =>
 /** Bytes of all its files together, gzipped one by one: 100 kB. */
 const GZIPPED_MAX = 100_000;
 
+/** The lab's script, which is loaded when somebody opens it. */
+const isLab = (name: string) => name.startsWith("assets/lab-");
+const LAB_GZIPPED_MAX = 40_000;
+
 it("weighs below 100 kB gzipped, the script, the styles and the page together", () => {
-  const bytes = names().map((name) => gzipSync(read(name), { level: 9 }).length);
+  const bytes = names()
+    .filter((name) => !isLab(name))
+    .map((name) => gzipSync(read(name), { level: 9 }).length);
   expect(bytes.length).toBeGreaterThan(2);
   expect(bytes.reduce((sum, length) => sum + length, 0)).toBeLessThan(GZIPPED_MAX);
+});
+
+it("loads the lab, below 40 kB gzipped, only when somebody opens it", () => {
+  const [lab, ...others] = names().filter(isLab);
+  expect(others).toEqual([]);
+  expect(gzipSync(read(lab!), { level: 9 }).length).toBeLessThan(LAB_GZIPPED_MAX);
+  expect(read("index.html").toString()).not.toContain(lab);
+  const scripts = names().filter((name) => name.endsWith(".js") && !isLab(name));
+  expect(scripts.map((name) => read(name).toString()).join("")).toContain(`/explorer/${lab}`);
 });
 
 it("asks for nothing from elsewhere, and evaluates nothing", () => {

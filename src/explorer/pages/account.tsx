@@ -6,7 +6,8 @@ import { useQuery } from "../live/query.ts";
 import { route } from "../live/route.ts";
 import { showAmount } from "../model/format.ts";
 import { Answered } from "../parts/answered.tsx";
-import { Copy, Fact, Facts, Heading, HeightLink, Note, Panel } from "../parts/basics.tsx";
+import { Copy, HeightLink } from "../parts/basics.tsx";
+import { Fact, Facts, Heading, Note, Panel } from "../parts/layout.tsx";
 import { Checks, MarkSign, markOf } from "../parts/marks.tsx";
 import { TxList } from "../parts/tx-list.tsx";
 

@@ -8,8 +8,9 @@ import { route } from "../live/route.ts";
 import { showAmount } from "../model/format.ts";
 import { href, parseQuery } from "../model/routes.ts";
 import { Answered } from "../parts/answered.tsx";
-import { Fact, Facts, HashLink, Heading, HeightLink, Note, Panel, Text, Time } from "../parts/basics.tsx";
+import { HashLink, HeightLink, Text, Time } from "../parts/basics.tsx";
 import { FileDrop } from "../parts/file-drop.tsx";
+import { Fact, Facts, Heading, Note, Panel } from "../parts/layout.tsx";
 import { Checks, MarkSign, markOf } from "../parts/marks.tsx";
 import { DownloadAnchor } from "../parts/receipt-download.tsx";
 

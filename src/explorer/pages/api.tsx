@@ -4,7 +4,7 @@ import { printable } from "../../base/printable.ts";
 import { askAll, client, orThrow } from "../live/client.ts";
 import { useQuery } from "../live/query.ts";
 import { Answered } from "../parts/answered.tsx";
-import { Badge, Heading, Panel } from "../parts/basics.tsx";
+import { Badge, Heading, Panel } from "../parts/layout.tsx";
 
 interface DiscoveredMethod {
   readonly name: string;

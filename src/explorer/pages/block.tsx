@@ -7,20 +7,9 @@ import { route } from "../live/route.ts";
 import { showAmount, showBytes } from "../model/format.ts";
 import { href } from "../model/routes.ts";
 import { Answered } from "../parts/answered.tsx";
-import {
-  Badge,
-  Copy,
-  Fact,
-  Facts,
-  HashLink,
-  Heading,
-  HeightLink,
-  Note,
-  Panel,
-  Scroll,
-  Time,
-} from "../parts/basics.tsx";
+import { Copy, HashLink, HeightLink, Time } from "../parts/basics.tsx";
 import { Bytes, HEADER_FIELDS } from "../parts/bytes.tsx";
+import { Badge, Fact, Facts, Heading, Note, Panel, Scroll } from "../parts/layout.tsx";
 import { Call, proposerName } from "../parts/lists.tsx";
 import { Checks, MarkSign, markOf } from "../parts/marks.tsx";
 

@@ -5,7 +5,7 @@ import { standing } from "../live/feed.ts";
 import { useQuery } from "../live/query.ts";
 import { showAmount } from "../model/format.ts";
 import { Answered } from "../parts/answered.tsx";
-import { Heading, Panel } from "../parts/basics.tsx";
+import { Heading, Panel } from "../parts/layout.tsx";
 import { BlockTable } from "../parts/lists.tsx";
 
 const PAGE = 25;

@@ -3,7 +3,8 @@ import { printable } from "../../base/printable.ts";
 import { acceptGenesis, checkLog, counts, failures, genesisPin } from "../live/checks.ts";
 import { showAmount } from "../model/format.ts";
 import { href } from "../model/routes.ts";
-import { Badge, Heading, Panel, Scroll, showTime } from "../parts/basics.tsx";
+import { showTime } from "../parts/basics.tsx";
+import { Badge, Heading, Panel, Scroll } from "../parts/layout.tsx";
 
 export function ChecksPage() {
   const { held, failed } = counts.value;

@@ -4,7 +4,8 @@ import { clock, type NodeStanding, standing } from "../live/feed.ts";
 import { voteBook } from "../live/votes.ts";
 import { showAmount, showDuration } from "../model/format.ts";
 import { type HeightVotes, PHASES, type ViewSpan, type VotePhase, viewSpans } from "../model/votes.ts";
-import { Age, Badge, Figure, Heading, HeightLink, Note, Panel, Scroll, showTime } from "../parts/basics.tsx";
+import { Age, HeightLink, showTime } from "../parts/basics.tsx";
+import { Badge, Figure, Heading, Note, Panel, Scroll } from "../parts/layout.tsx";
 import { proposerName } from "../parts/lists.tsx";
 
 type Pbft = Extract<NonNullable<NodeStanding["consensus"]>, { readonly type: "pbft" }>;

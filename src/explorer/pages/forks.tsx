@@ -9,7 +9,8 @@ import { useQuery } from "../live/query.ts";
 import { confirmationsFor, minerShares, type PlacedBlock, placeBlocks } from "../model/fork-layout.ts";
 import { showAmount, showHashRate, showShare } from "../model/format.ts";
 import { Answered } from "../parts/answered.tsx";
-import { Age, Badge, Figure, HashLink, Heading, HeightLink, Note, Panel, Scroll } from "../parts/basics.tsx";
+import { Age, HashLink, HeightLink } from "../parts/basics.tsx";
+import { Badge, Figure, Heading, Note, Panel, Scroll } from "../parts/layout.tsx";
 import { BlockMark } from "../parts/marks.tsx";
 import { Graph } from "../parts/spark.tsx";
 

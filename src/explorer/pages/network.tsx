@@ -3,7 +3,8 @@ import { printable } from "../../base/printable.ts";
 import { nodeUrls } from "../live/client.ts";
 import { type SeenNode, seenNodes } from "../live/others.ts";
 import { shorten, showAmount, showBytes } from "../model/format.ts";
-import { Age, Badge, Heading, Panel, Scroll } from "../parts/basics.tsx";
+import { Age } from "../parts/basics.tsx";
+import { Badge, Heading, Panel, Scroll } from "../parts/layout.tsx";
 
 export function Network() {
   const nodes = seenNodes.value;

@@ -4,7 +4,7 @@ import { printable } from "../../base/printable.ts";
 import { standing } from "../live/feed.ts";
 import { history, metrics } from "../live/latency.ts";
 import { showDuration } from "../model/format.ts";
-import { Badge, Fact, Facts, Heading, Panel, Scroll } from "../parts/basics.tsx";
+import { Badge, Fact, Facts, Heading, Panel, Scroll } from "../parts/layout.tsx";
 import { Graph } from "../parts/spark.tsx";
 
 export function Node() {

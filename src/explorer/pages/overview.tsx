@@ -8,7 +8,8 @@ import { showAmount, showDuration, showHashRate, showRate } from "../model/forma
 import { href } from "../model/routes.ts";
 import { faultBudget, trafficOf } from "../model/traffic.ts";
 import { Answered } from "../parts/answered.tsx";
-import { Badge, Figure, Heading, Panel, Text } from "../parts/basics.tsx";
+import { Text } from "../parts/basics.tsx";
+import { Badge, Figure, Heading, Panel } from "../parts/layout.tsx";
 import { BlockTable, TxTable } from "../parts/lists.tsx";
 import { Graph } from "../parts/spark.tsx";
 

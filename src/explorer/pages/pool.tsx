@@ -4,7 +4,8 @@ import { standing } from "../live/feed.ts";
 import { useQuery } from "../live/query.ts";
 import { showAmount, showBytes } from "../model/format.ts";
 import { Answered } from "../parts/answered.tsx";
-import { Badge, Figure, HashLink, Heading, Panel, Scroll } from "../parts/basics.tsx";
+import { HashLink } from "../parts/basics.tsx";
+import { Badge, Figure, Heading, Panel, Scroll } from "../parts/layout.tsx";
 import { Call } from "../parts/lists.tsx";
 
 export function Pool() {

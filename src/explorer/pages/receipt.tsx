@@ -9,8 +9,9 @@ import { openGenesis, type ReceiptAnswer, type TrustedGenesis, verifyReceipt } f
 import { trustedGenesis } from "../live/checks.ts";
 import { client } from "../live/client.ts";
 import { showAmount } from "../model/format.ts";
-import { Fact, Facts, HashLink, Heading, Note, Panel, showTime } from "../parts/basics.tsx";
+import { HashLink, showTime } from "../parts/basics.tsx";
 import { FileDrop } from "../parts/file-drop.tsx";
+import { Fact, Facts, Heading, Note, Panel } from "../parts/layout.tsx";
 
 /** Bytes of a receipt or a genesis that are read; of a document any number. */
 const JSON_BYTES_MAX = 64 * 1024 * 1024;

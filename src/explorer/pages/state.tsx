@@ -7,8 +7,9 @@ import { useQuery } from "../live/query.ts";
 import { route } from "../live/route.ts";
 import { href } from "../model/routes.ts";
 import { Answered } from "../parts/answered.tsx";
-import { Fact, Facts, Heading, HeightLink, Note, Panel } from "../parts/basics.tsx";
+import { HeightLink } from "../parts/basics.tsx";
 import { Decoded } from "../parts/decoded.tsx";
+import { Fact, Facts, Heading, Note, Panel } from "../parts/layout.tsx";
 import { Checks } from "../parts/marks.tsx";
 
 export function State() {

@@ -1,5 +1,5 @@
 /** All transactions from the newest downwards. */
-import { Heading } from "../parts/basics.tsx";
+import { Heading } from "../parts/layout.tsx";
 import { TxList } from "../parts/tx-list.tsx";
 
 export function Transactions() {

@@ -5,8 +5,9 @@ import { heads, standing } from "../live/feed.ts";
 import { useQuery } from "../live/query.ts";
 import { showAmount } from "../model/format.ts";
 import { Answered } from "../parts/answered.tsx";
-import { Badge, HashLink, Heading, Note, Panel, Scroll } from "../parts/basics.tsx";
+import { HashLink } from "../parts/basics.tsx";
 import { Decoded } from "../parts/decoded.tsx";
+import { Badge, Heading, Note, Panel, Scroll } from "../parts/layout.tsx";
 import { proposerName } from "../parts/lists.tsx";
 
 export function Validators() {

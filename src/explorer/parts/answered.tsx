@@ -3,7 +3,7 @@ import type { ReadonlySignal } from "@preact/signals";
 import type { ComponentChildren } from "preact";
 import { printable } from "../../base/printable.ts";
 import type { Query } from "../live/query.ts";
-import { Note } from "./basics.tsx";
+import { Note } from "./layout.tsx";
 
 export function Answered<T>({
   query,

@@ -1,5 +1,6 @@
 /** Bytes with their fields named: the header's 80, the summary, the seal, as they were checked. */
-import { Copy, Panel } from "./basics.tsx";
+import { Copy } from "./basics.tsx";
+import { Panel } from "./layout.tsx";
 
 export interface ByteField {
   readonly name: string;

@@ -1,7 +1,8 @@
 /** A value that a module's declaration decoded: names and values, hashes and accounts as links, amounts as text. */
 import { printable } from "../../base/printable.ts";
 import { showAmount } from "../model/format.ts";
-import { Copy, Fact, Facts, HashLink, Time } from "./basics.tsx";
+import { Copy, HashLink, Time } from "./basics.tsx";
+import { Fact, Facts } from "./layout.tsx";
 
 export function Decoded({ value }: { readonly value: Readonly<Record<string, unknown>> | null }) {
   if (value === null) return <p class="notice quiet">not decoded: this explorer does not know the module</p>;

@@ -4,7 +4,8 @@ import type { ResultOf } from "../../sdk/node-calls.ts";
 import { type ShownHeader, standing } from "../live/feed.ts";
 import { summarizeCall } from "../model/calls.ts";
 import { showAmount, showBytes } from "../model/format.ts";
-import { Age, Badge, HashLink, HeightLink, Scroll, Text } from "./basics.tsx";
+import { Age, HashLink, HeightLink, Text } from "./basics.tsx";
+import { Badge, Scroll } from "./layout.tsx";
 import { BlockMark } from "./marks.tsx";
 
 export type FoundTx = ResultOf<"tx_search">["items"][number];

@@ -4,7 +4,7 @@ import { printable } from "../../base/printable.ts";
 import { type Mark, marks, wantMarks } from "../live/block-marks.ts";
 import type { Check } from "../live/checks.ts";
 import { href } from "../model/routes.ts";
-import { Panel } from "./basics.tsx";
+import { Panel } from "./layout.tsx";
 
 const WORDS: Readonly<Record<Mark, readonly [sign: string, words: string]>> = {
   open: ["·", "not checked yet"],

@@ -17,6 +17,7 @@ import { Blocks } from "../pages/blocks.tsx";
 import { ChecksPage } from "../pages/checks.tsx";
 import { Consensus } from "../pages/consensus.tsx";
 import { Forks } from "../pages/forks.tsx";
+import { Lab } from "../pages/lab.tsx";
 import { Network } from "../pages/network.tsx";
 import { Node } from "../pages/node.tsx";
 import { Overview } from "../pages/overview.tsx";
@@ -54,6 +55,7 @@ const ENTRIES: readonly Entry[] = [
   { page: "validators", label: "Validators", view: Validators, only: "pbft" },
   { page: "network", label: "Network", view: Network },
   { page: "node", label: "Node", view: Node },
+  { page: "lab", label: "Lab", view: Lab },
   { page: "api", label: "API", view: Api },
   { page: "checks", label: "What is checked", view: ChecksPage },
 ];

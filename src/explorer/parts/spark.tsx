@@ -51,8 +51,7 @@ function optionsOf(
   { lines, height = 120, isTime = false, showX, showY, stepped }: GraphProps,
   element: HTMLElement,
 ): uPlot.Options {
-  const style = getComputedStyle(element);
-  const color = (name: string) => style.getPropertyValue(name).trim();
+  const color = (name: string) => resolve(element, name);
   const axis = {
     stroke: color("--quiet"),
     grid: { stroke: color("--line"), width: 1 },
@@ -77,11 +76,20 @@ function optionsOf(
       ...lines.map(({ label, color: name }) => ({
         label,
         stroke: color(name),
-        fill: `${color(name)}22`,
+        fill: color(name).replace(/^rgb\((.*)\)$/, "rgba($1, 0.13)"),
         width: 1.5,
         points: { show: false },
         ...paths,
       })),
     ] as uPlot.Series[],
   };
+}
+
+/** A custom property as the canvas takes it: "rgb(r, g, b)" of the theme that is shown. */
+function resolve(element: HTMLElement, name: string): string {
+  const before = element.style.color;
+  element.style.color = `var(${name})`;
+  const { color } = getComputedStyle(element);
+  element.style.color = before;
+  return color;
 }

@@ -5,7 +5,7 @@ import { askAll, orThrow } from "../live/client.ts";
 import { useQuery } from "../live/query.ts";
 import { showAmount } from "../model/format.ts";
 import { Answered } from "./answered.tsx";
-import { Panel } from "./basics.tsx";
+import { Panel } from "./layout.tsx";
 import { type FoundTx, TxTable } from "./lists.tsx";
 
 const PAGE = 25;
