@@ -29,7 +29,7 @@ const HEIGHT = 300;
 const LEFT = 52;
 const BOTTOM = 40;
 const TOP = 10;
-const RIGHT = 12;
+const RIGHT = 24;
 const TICKS = [0, 0.25, 0.5, 0.75, 1];
 
 export function Chart({ label, xLabel, series, xMax, yMax, showX, showY }: ChartProps) {

@@ -15,6 +15,7 @@ export function Slider({ name, value, min, max, step = 1, show, set }: SliderPro
   return (
     <label class="slider">
       <span>{name}</span>
+      <output>{show(value)}</output>
       <input
         type="range"
         min={min}
@@ -24,7 +25,6 @@ export function Slider({ name, value, min, max, step = 1, show, set }: SliderPro
         aria-valuetext={show(value)}
         onInput={({ currentTarget }) => set(Number(currentTarget.value))}
       />
-      <output>{show(value)}</output>
     </label>
   );
 }
