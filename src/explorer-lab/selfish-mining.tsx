@@ -1,7 +1,7 @@
 /** Selfish mining by hand: a pool keeps its blocks back; what it earns beside what honest mining would earn. */
 import { useMemo, useState } from "preact/hooks";
 import { Fact, Facts, Note, Panel } from "../explorer/parts/layout.tsx";
-import { judgeSelfish } from "../tools/lab/pow/selfish.ts";
+import { judgeSelfish, type SelfishResult } from "../tools/lab/pow/selfish.ts";
 import { selfishRevenue } from "../tools/lab/pow/theory.ts";
 import { Chart, percent } from "./chart.tsx";
 import { Done, Slider } from "./controls.tsx";
@@ -71,24 +71,34 @@ export function SelfishMining({ runner }: { readonly runner: RaceRunner }) {
           },
         ]}
       />
-      {result === undefined ? (
-        <p class="quiet">mining…</p>
-      ) : (
-        <>
-          <Facts>
-            <Fact name="its part of the final chain">
-              {percent(result.revenue)} of {result.found} blocks found; theory {percent(result.expected)}
-            </Fact>
-            <Fact name="it pays from a share of">{percent(result.threshold)}</Fact>
-          </Facts>
-          {progress.done < progress.of ? null : (
-            <Note tone={result.isMatch ? (result.pays ? "warn" : "good") : "bad"}>
-              {result.isMatch ? "Measurement and theory agree: " : "Measurement and theory do not agree: "}
-              {result.pays ? "keeping blocks back pays here." : "honest mining earns more here."}
-            </Note>
-          )}
-        </>
-      )}
+      <Verdict result={result} isDone={progress.done === progress.of} />
     </Panel>
+  );
+}
+
+function Verdict({
+  result,
+  isDone,
+}: {
+  readonly result: SelfishResult | undefined;
+  readonly isDone: boolean;
+}) {
+  if (result === undefined) return <p class="quiet">mining…</p>;
+  const { revenue, found, expected, threshold, isMatch, pays } = result;
+  return (
+    <>
+      <Facts>
+        <Fact name="its part of the final chain">
+          {percent(revenue)} of {found} blocks found; theory {percent(expected)}
+        </Fact>
+        <Fact name="it pays from a share of">{percent(threshold)}</Fact>
+      </Facts>
+      {isDone ? (
+        <Note tone={isMatch ? (pays ? "warn" : "good") : "bad"}>
+          {isMatch ? "Measurement and theory agree: " : "Measurement and theory do not agree: "}
+          {pays ? "keeping blocks back pays here." : "honest mining earns more here."}
+        </Note>
+      ) : null}
+    </>
   );
 }
