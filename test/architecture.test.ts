@@ -29,6 +29,7 @@ const FLOORS: Readonly<Record<string, number>> = {
   "tools/lab": 8,
   "explorer-lab": 9,
   testing: 8,
+  indexer: 8,
   cli: 9,
 };
 
@@ -89,6 +90,7 @@ const ADAPTERS = [
   /^node\//,
   /^sdk\//,
   /^explorer(-lab)?\//,
+  /^indexer\//,
   /^tools\/bench\//,
   /^cli\//,
 ];
@@ -130,6 +132,7 @@ const NO_NON_NULL = [
   "sdk",
   "node",
   "testing",
+  "indexer",
   "cli",
   "tools",
 ];

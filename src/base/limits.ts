@@ -164,6 +164,8 @@ export const RPC_WAITS_TOTAL_MAX = 8192;
 export const RPC_WAIT_MS_MAX = 600_000;
 /** Bytes queued to a WebSocket whose peer does not read; beyond it the socket is told and closed. */
 export const RPC_BACKLOG_BYTES_MAX = 1024 * 1024;
+/** Encoded bytes after which an answer to chain_getSealedBlocks ends, with the block that passes it; in hex twice as many. */
+export const RPC_SEALED_BLOCKS_BYTES_MAX = 2 * 1024 * 1024;
 /** Heights between `from` and `to` of chain_getBlockRange; a wider range is refused. */
 export const RPC_RANGE_MAX = 100;
 /** Characters of a call's id, as JSON; a call with a longer one is refused. */

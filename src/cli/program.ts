@@ -33,6 +33,7 @@ const COMMANDS: readonly CommandFile[] = [
   { names: ["gov"], load: async () => (await import("./gov/gov.ts")).addGov },
   { names: ["anchor"], load: async () => (await import("./tx/anchor.ts")).addAnchor },
   { names: ["verify"], load: async () => (await import("./home/verify.ts")).addVerify },
+  { names: ["index"], load: async () => (await import("./indexer/indexer.ts")).addIndex },
   { names: ["snapshot"], load: async () => (await import("./home/snapshot.ts")).addSnapshot },
   { names: ["headers"], load: async () => (await import("./chain/headers.ts")).addHeaders },
   { names: ["invite"], load: async () => (await import("./home/invite.ts")).addInvite },

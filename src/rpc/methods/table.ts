@@ -15,6 +15,7 @@ import * as network from "./network.ts";
 import * as node from "./node.ts";
 import * as peerbook from "./peerbook.ts";
 import { listPool } from "./pool-list.ts";
+import { getSealedBlocks } from "./sealed-blocks.ts";
 import { send } from "./send.ts";
 import * as state from "./state.ts";
 import * as sub from "./sub.ts";
@@ -28,6 +29,7 @@ export const METHODS = {
   chain_getBlock: chain.getBlock,
   chain_getHeader: chain.getHeader,
   chain_getBlockRange: chain.getBlockRange,
+  chain_getSealedBlocks: getSealedBlocks,
   chain_getFinalityProof: chain.getFinalityProof,
   chain_getForkTree: getForkTree,
   chain_getTips: branches.getTips,

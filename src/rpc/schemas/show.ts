@@ -135,7 +135,8 @@ export function showTransaction(
   };
 }
 
-function describeCall(tx: SignedTransaction, modules: Declarations): Description | undefined {
+/** A payload, decoded by its module; undefined for what decodes by none. */
+export function describeCall(tx: SignedTransaction, modules: Declarations): Description | undefined {
   if (isCoinbase(tx)) {
     const amount = coinbaseValue(tx).toString();
     return { type: "coinbase", to: hex0x(tx.from), amount, height: showWide(tx.nonce) };

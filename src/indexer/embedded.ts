@@ -1,0 +1,46 @@
+/**
+ * The database embedded in this process: PostgreSQL compiled to WebAssembly, its files in a folder that one process at a
+ * time may have open. Nothing else imports PGlite; it is loaded when no server is named.
+ */
+import { mkdirSync } from "node:fs";
+import { join } from "node:path";
+import { PGlite } from "@electric-sql/pglite";
+import { takeLock } from "../node/home/lock.ts";
+import { type SqlDatabase, type SqlRow, WrongDatabase } from "./sql-database.ts";
+
+/**
+ * @param folder made when it is missing; the database is in `postgres` below it
+ * @throws WrongDatabase when another process has it open
+ */
+export async function openEmbedded(folder: string): Promise<SqlDatabase> {
+  mkdirSync(folder, { recursive: true });
+  const lock = takeLock(join(folder, "lock"));
+  if (!lock.ok)
+    throw new WrongDatabase(
+      "IN_USE",
+      `the index in ${folder} is open in another process: ${lock.fault.detail}`,
+    );
+  try {
+    return database(await PGlite.create(join(folder, "postgres")), folder, () => lock.value.release());
+  } catch (error) {
+    lock.value.release();
+    throw error;
+  }
+}
+
+function database(db: PGlite, name: string, release: () => void): SqlDatabase {
+  return {
+    name,
+    query: async (sql, values = []) => (await db.query<SqlRow>(sql, [...values])).rows,
+    async execute(sql) {
+      await db.exec(sql);
+    },
+    async copy(target, lines) {
+      await db.query(`copy ${target} from '/dev/blob'`, [], { blob: new Blob([...lines]) });
+    },
+    async close() {
+      await db.close();
+      release();
+    },
+  };
+}

@@ -1,0 +1,147 @@
+/**
+ * One life of an index: opens the database, decides which chain it is of, loads the chain's modules, opens the ledger,
+ * and makes the ledger anew where it has what the rows have not. Everything that it opened it closes.
+ */
+import { rmSync } from "node:fs";
+import { join } from "node:path";
+import { showHash } from "../base/bytes.ts";
+import type { Genesis } from "../chain/genesis/genesis.ts";
+import { loadModules } from "../node/modules/module-files.ts";
+import type { NodeCalls } from "../sdk/node-calls.ts";
+import { openGenesis } from "../sdk/trusted-genesis.ts";
+import { openLevel } from "../storage/level.ts";
+import { BlockSource, NodeGone } from "./block-source.ts";
+import { Indexer, type IndexProgress } from "./indexer.ts";
+import type { SqlDatabase } from "./sql-database.ts";
+import { pinnedChain, SqlIndex } from "./sql-index.ts";
+import { VerifiedLedger } from "./verified-ledger.ts";
+
+export interface SessionOptions {
+  /** Opens the database. */
+  readonly open: () => Promise<SqlDatabase>;
+  readonly schema: string;
+  readonly client: NodeCalls;
+  /** Of the ledger, below it a folder for each chain. */
+  readonly folder: string;
+  /** Bundled files of the chain's modules. */
+  readonly modules: string;
+  /** Text of a genesis.json that is trusted; else that of the database, at first the node's. */
+  readonly genesis?: string | undefined;
+  readonly batchBlocks?: number | undefined;
+  readonly progress?: (progress: IndexProgress) => void;
+  /** Told in words what a person should know. */
+  readonly note?: (words: string) => void;
+}
+
+/** What was given cannot be used: a genesis, a module's file. */
+export class WrongInput extends Error {
+  override readonly name = "WrongInput";
+}
+
+export class IndexSession {
+  readonly indexer: Indexer;
+  /** As it is shown. */
+  readonly genesisHash: string;
+  readonly #db: SqlDatabase;
+  readonly #ledger: VerifiedLedger;
+
+  private constructor(
+    parts: Pick<IndexSession, "indexer" | "genesisHash">,
+    db: SqlDatabase,
+    ledger: VerifiedLedger,
+  ) {
+    this.indexer = parts.indexer;
+    this.genesisHash = parts.genesisHash;
+    this.#db = db;
+    this.#ledger = ledger;
+  }
+
+  /** @throws WrongDatabase, WrongNode, WrongInput; what database, disk or node throw when they fail */
+  static async open(options: SessionOptions): Promise<IndexSession> {
+    const db = await options.open();
+    try {
+      return await openOn(db, options, (...parts) => new IndexSession(...parts));
+    } catch (error) {
+      await db.close().catch(() => undefined);
+      throw error;
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.#ledger.close().catch(() => undefined);
+    await this.#db.close().catch(() => undefined);
+  }
+}
+
+type Make = (
+  parts: Pick<IndexSession, "indexer" | "genesisHash">,
+  db: SqlDatabase,
+  ledger: VerifiedLedger,
+) => IndexSession;
+
+async function openOn(db: SqlDatabase, options: SessionOptions, make: Make): Promise<IndexSession> {
+  const { schema, client, batchBlocks, progress } = options;
+  const chain = await chainOf(db, options);
+  const source = new BlockSource(client, chain.genesis.limits);
+  await source.checkChain(chain.genesisHash);
+  const genesis = withCode(chain.genesis, options.modules);
+  const index = await SqlIndex.open(db, { schema, genesis, genesisJson: chain.json });
+  const folder = join(options.folder, "ledger", chain.genesisHash.slice(2, 18));
+  const openLedger = async () => VerifiedLedger.open(genesis, await openLevel(folder));
+  let ledger = await openLedger();
+  const indexerOn = (opened: VerifiedLedger) =>
+    new Indexer({
+      index,
+      ledger: opened,
+      source,
+      ...(batchBlocks === undefined ? {} : { batchBlocks }),
+      ...(progress === undefined ? {} : { progress }),
+    });
+  try {
+    let indexer = indexerOn(ledger);
+    if (!(await indexer.align())) {
+      options.note?.(`the ledger in ${folder} is ahead of the rows: it is made anew from block 0`);
+      await ledger.close();
+      rmSync(folder, { recursive: true, force: true });
+      ledger = await openLedger();
+      indexer = indexerOn(ledger);
+      await indexer.align();
+    }
+    return make({ indexer, genesisHash: chain.genesisHash }, db, ledger);
+  } catch (error) {
+    await ledger.close().catch(() => undefined);
+    throw error;
+  }
+}
+
+async function chainOf(
+  db: SqlDatabase,
+  { schema, client, genesis, note }: SessionOptions,
+): Promise<{ readonly genesis: Genesis; readonly genesisHash: string; readonly json: string }> {
+  const pinned = await pinnedChain(db, schema);
+  const json = genesis ?? pinned?.genesis ?? (await genesisOfNode(client));
+  const opened = openGenesis(json);
+  if (!opened.ok) throw new WrongInput(`genesis.json: ${opened.fault.detail}`);
+  const genesisHash = showHash(opened.value.genesisHash);
+  if (genesis === undefined && pinned === undefined) {
+    note?.(
+      `the chain with genesis ${genesisHash} is taken by the word of ${client.url} and kept in the database (--genesis FILE checks it)`,
+    );
+  }
+  return { genesis: opened.value.genesis, genesisHash, json };
+}
+
+async function genesisOfNode(client: NodeCalls): Promise<string> {
+  try {
+    return JSON.stringify((await client.call("chain_getGenesis")).genesis);
+  } catch (error) {
+    throw new NodeGone((error as Error).message, { cause: error });
+  }
+}
+
+function withCode(genesis: Genesis, folder: string): Genesis {
+  if (genesis.modules === undefined) return genesis;
+  const loaded = loadModules(genesis, folder);
+  if (!loaded.ok) throw new WrongInput(`${loaded.fault.detail} (--modules DIR says where)`);
+  return loaded.value;
+}
