@@ -105,6 +105,23 @@ export class SubscriptionSocket {
     };
   }
 
+  /** Starts a stream and gives its id; `listener` has its notifications. @throws RpcError when the node refuses */
+  async openStream(params: object, listener: Listener): Promise<string> {
+    await this.opened;
+    const listen = (id: string) => void this.#listeners.set(id, listener);
+    return (await this.#call("sub_subscribe", params, listen)) as string;
+  }
+
+  /** @throws RpcError when the node refuses; Error when the connection ends before it answers */
+  ask(method: string, params: object): Promise<unknown> {
+    return this.#call(method, params);
+  }
+
+  /** Ends it for what the node did. */
+  leave(reason: string): void {
+    this.#giveUp(reason);
+  }
+
   close(): void {
     this.#socket.close();
     this.#end();

@@ -8,9 +8,24 @@ import { hex0x, parseHex, parseShownHash } from "../base/bytes.ts";
 import { TX_BYTES_CEILING } from "../base/limits.ts";
 import { decodeTransaction } from "../chain/types/transaction.ts";
 import { quorumOf } from "../consensus/pbft/quorum.ts";
+import type { FollowerPorts } from "./event-follower.ts";
+import type {
+  AccountTransaction,
+  EventOf,
+  EventRollback,
+  EventsOrder,
+  EventTypes,
+  LooseEventsOrder,
+  ModuleEvent,
+  StreamedBlock,
+  StreamOptions,
+  TypedEventsOrder,
+} from "./event-types.ts";
 import {
   type BlockName,
+  HEARTBEAT_MS,
   NodeCalls,
+  RECONNECT_MS,
   RESEND_MS,
   type ResultOf,
   TIMEOUT_MS,
@@ -23,6 +38,19 @@ import type { ChainRef } from "./wallet.ts";
 export { type EventCursor, formatCursor, parseCursor, WHOLE_BLOCK } from "../chain/types/event-cursor.ts";
 export { RpcError } from "../rpc/rpc-error.ts";
 export type { MissedNews, SubscriptionEvents } from "./client-subscriptions.ts";
+export type {
+  AccountTransaction,
+  Checkpointer,
+  EventOf,
+  EventRollback,
+  EventsOrder,
+  EventsStart,
+  ModuleEvent,
+  StreamedBlock,
+  StreamOptions,
+  TypedEventsOrder,
+} from "./event-types.ts";
+export { EventsLostError } from "./events-lost.ts";
 export type {
   BatchCall,
   BlockName,
@@ -68,6 +96,53 @@ export class Client extends NodeCalls {
   /** The nonce of the sender's next transaction, counting what is in the pool. For several at once: Sender. */
   async nextNonce(address: string | Uint8Array): Promise<bigint> {
     return BigInt((await this.account(address)).pendingNonce);
+  }
+
+  /**
+   * Events of modules, each once and in order: first those of history from `from` on, then each as it comes, on to the
+   * next node when one ends. With a module's declaration they have its types. Of mined chains a `rollback` undoes what
+   * lies behind its cursor.
+   * @throws (in the loop) EventsLostError when no node has what comes next, RpcError when one refuses the order, Error
+   *   when none answers for as long as a subscription looks for one
+   * @example
+   * for await (const e of client.events({ module: registry, event: "registered", from: 0 })) { ... e.fields.owner ... }
+   */
+  events<E extends EventTypes, N extends keyof E & string = keyof E & string>(
+    order: TypedEventsOrder<E, N>,
+  ): AsyncGenerator<EventOf<E, N> | EventRollback, void, undefined>;
+  events(order: EventsOrder): AsyncGenerator<ModuleEvent | EventRollback, void, undefined>;
+  async *events(order: LooseEventsOrder): AsyncGenerator<ModuleEvent | EventRollback, void, undefined> {
+    // Loaded when it is used: most clients follow nothing.
+    const [{ followEvents }, { readerOf }] = await Promise.all([
+      import("./event-follower.ts"),
+      import("./event-fields.ts"),
+    ]);
+    const { filter, read } = readerOf(order);
+    for await (const item of followEvents({ topic: "events", filter }, order, this.#followed())) {
+      yield item.type === "event" ? read(item as ModuleEvent) : (item as EventRollback);
+    }
+  }
+
+  /** Transactions that an account sent or is named in, as {@link events}. */
+  async *transactions(
+    order: StreamOptions & { readonly account: string | Uint8Array },
+  ): AsyncGenerator<AccountTransaction | EventRollback, void, undefined> {
+    const { followEvents } = await import("./event-follower.ts");
+    const filter = { account: hexOf(order.account) };
+    for await (const item of followEvents({ topic: "tx", filter }, order, this.#followed()))
+      yield item as AccountTransaction | EventRollback;
+  }
+
+  /** Headers of blocks, as {@link events}. */
+  async *blocks(order: StreamOptions = {}): AsyncGenerator<StreamedBlock | EventRollback, void, undefined> {
+    const { followEvents } = await import("./event-follower.ts");
+    for await (const item of followEvents({ topic: "newHeads" }, order, this.#followed()))
+      yield item as StreamedBlock | EventRollback;
+  }
+
+  #followed(): FollowerPorts {
+    const { webSocket, heartbeatMs = HEARTBEAT_MS, reconnectMs = RECONNECT_MS } = this.options;
+    return { endpoints: () => this.inOrder(), make: webSocket, heartbeatMs, reconnectMs };
   }
 
   /**

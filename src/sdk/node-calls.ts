@@ -63,8 +63,8 @@ type ParamsArgument<M extends MethodName> =
 export const TIMEOUT_MS = 30_000;
 export const RESEND_MS = 5_000;
 export const WAIT_MS = 10_000;
-const RECONNECT_MS = 300_000;
-const HEARTBEAT_MS = 3_000;
+export const RECONNECT_MS = 300_000;
+export const HEARTBEAT_MS = 3_000;
 
 export class NodeCalls {
   readonly #endpoints: readonly Endpoint[];

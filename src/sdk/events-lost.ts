@@ -1,0 +1,13 @@
+/** How following events ends when nobody has what comes next. In Node and in browsers. */
+
+/** What comes next is on no node that was asked: the reader has to begin elsewhere, or ask others. */
+export class EventsLostError extends Error {
+  override readonly name = "EventsLostError";
+  /** Of the last node that was asked, such as PRUNED. */
+  readonly code: string;
+
+  constructor(message: string, code: string, cause: unknown) {
+    super(message, { cause });
+    this.code = code;
+  }
+}
