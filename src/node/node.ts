@@ -14,7 +14,6 @@ import type { P2pNetwork } from "../p2p/network.ts";
 import { methodsOf } from "../rpc/methods/table.ts";
 import { RpcServer } from "../rpc/server/server.ts";
 import { makeFolder } from "../storage/durable-file.ts";
-import type { Kv } from "../storage/kv.ts";
 import { openLevel } from "../storage/level.ts";
 import { HomeJoining, type JoiningPorts } from "./api/joining-api.ts";
 import { ReplicaApi } from "./api/node-api.ts";
@@ -22,8 +21,10 @@ import { Closers } from "./assembly/closers.ts";
 import { expectsPeers, warnWhenAlone } from "./assembly/neighbours.ts";
 import { openNetwork } from "./assembly/own-network.ts";
 import { TipAge } from "./assembly/peer-search.ts";
+import { openKeptSnapshots, openSnapshots, type Snapshots } from "./assembly/snapshots.ts";
 import { jitter, type LogSink, openLog, systemScheduler } from "./assembly/system.ts";
 import { openThreads, type Threads } from "./assembly/threads.ts";
+import { timedWrites } from "./assembly/timed-writes.ts";
 import type { Config } from "./home/config.ts";
 import { type Home, removePid, writePid } from "./home/home.ts";
 import { takeLock } from "./home/lock.ts";
@@ -119,17 +120,25 @@ function takeHome({ home, config }: NodeOptions, closers: Closers): Pick<LogSink
   return { logger, reopen };
 }
 
-async function openNode(options: NodeOptions, closers: Closers): Promise<RunningNode> {
+/** The home and what was ordered fit each other. @returns the validator's key, if it votes. @throws StartError */
+function checkedSigner(options: NodeOptions, logger: Logger): Signer | undefined {
   const { home, config } = options;
-  const { logger, reopen } = takeHome(options, closers);
   checkImport(home.paths);
   checkMode(home, config);
   checkRecovery(options);
   const signer = validatorSigner(home, config);
   if (signer !== undefined) takePlace(home.paths, logger, options.isMoved);
+  return signer;
+}
+
+async function openNode(options: NodeOptions, closers: Closers): Promise<RunningNode> {
+  const { home, config } = options;
+  const { logger, reopen } = takeHome(options, closers);
+  const signer = checkedSigner(options, logger);
   makeFolder(home.paths.db);
   const timing: { metrics?: Metrics } = {};
-  const kv = timedWrites(await openLevel(home.paths.db), timing);
+  const level = await openLevel(home.paths.db);
+  const kv = timedWrites(level, timing);
   closers.add(() => kv.close());
   // After the database: its lock is the kernel's, and holds where pids say nothing (lock.ts).
   const journal = signer === undefined ? undefined : await openVotes(home.paths, options.recoversAmnesia);
@@ -140,8 +149,10 @@ async function openNode(options: NodeOptions, closers: Closers): Promise<Running
   const network = openNetwork(options, parts);
   const threads = openThreads(home.genesis, config.mining, logger);
   const failure = new Failure();
+  const kept = await openKeptSnapshots(home);
   const replica: Replica = await Replica.open(replicaOptions(options, signer), {
     kv,
+    snapshots: kept,
     journal,
     network,
     ...threads.ports,
@@ -152,8 +163,9 @@ async function openNode(options: NodeOptions, closers: Closers): Promise<Running
   });
   if (journal !== undefined) await secureVotes(home.paths, journal);
   tip.follow(replica);
-  const { miner: machine } = threads;
-  const control = machine && new MinerControl({ replica, machine, now: () => systemScheduler.now() });
+  const snapshots = kept && openSnapshots(home.genesis, config.snapshots, { kept, level, replica, logger });
+  if (snapshots !== undefined) closers.add(() => snapshots.stop());
+  const control = minerControl(replica, threads);
   const adminToken = makeRpcToken();
   const joining = openJoining(options, { network, logger, genesisHash: replica.chain.genesisHash });
   const { rpc, metrics } = openRpc(options, {
@@ -164,6 +176,7 @@ async function openNode(options: NodeOptions, closers: Closers): Promise<Running
     logger,
     threads,
     control,
+    snapshots,
     broken: (error) => failure.report(error),
   });
   timing.metrics = metrics;
@@ -187,6 +200,10 @@ async function openNode(options: NodeOptions, closers: Closers): Promise<Running
   const reloadPeers = () => joining.reload();
   const facts = { rpcUrl: rpc.url, p2pAddresses: network.addresses, networkFailed, reloadPeers };
   return { ...facts, genesisHash: showHash(replica.chain.genesisHash), height, stop, reopenLog: reopen };
+}
+
+function minerControl(replica: Replica, { miner: machine }: Threads): MinerControl | undefined {
+  return machine && new MinerControl({ replica, machine, now: () => systemScheduler.now() });
 }
 
 interface FatalPorts {
@@ -287,11 +304,12 @@ interface RpcParts {
   readonly threads: Threads;
   /** The operator's hand on the threads that mine. */
   readonly control: MinerControl | undefined;
+  readonly snapshots: Snapshots | undefined;
 }
 
 function openRpc(
   { home, config, extraPeers }: NodeOptions,
-  { adminToken, joining, replica, network, logger, broken, threads, control }: RpcParts,
+  { adminToken, joining, replica, network, logger, broken, threads, control, snapshots }: RpcParts,
 ) {
   let subscriptions = 0;
   const address =
@@ -320,6 +338,7 @@ function openRpc(
       renderMetrics: () => metrics.render(),
       log: logger,
       joining,
+      ...(snapshots === undefined ? {} : { snapshot: () => snapshots.snapshot() }),
       ...(control === undefined ? {} : { mining: control }),
     },
   );
@@ -352,19 +371,6 @@ async function startRpc(
   await rpc.start();
   const place = { homeDir: home.paths.dir, host: config.rpc.host, port: rpc.port };
   closers.add(publishRpcToken(place, adminToken));
-}
-
-function timedWrites(kv: Kv, timing: { readonly metrics?: Metrics }): Kv {
-  return {
-    get: (key) => kv.get(key),
-    entries: (range) => kv.entries(range),
-    close: () => kv.close(),
-    async write(operations, options) {
-      const end = timing.metrics?.batchSeconds.startTimer();
-      await kv.write(operations, options);
-      end?.();
-    },
-  };
 }
 
 function logStart({ home, config }: NodeOptions, replica: Replica, logger: Logger): void {

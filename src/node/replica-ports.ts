@@ -55,6 +55,8 @@ export interface ReplicaPorts {
   readonly slowVerifier?: SlowSignatureVerifier;
   readonly scheduler: Scheduler;
   readonly log: Logger;
+  /** What is answered about snapshots; undefined for other questions. Left out where there are none. */
+  readonly snapshots?: { answer(question: Uint8Array): Promise<Uint8Array> | undefined } | undefined;
   /** Returns a number in [0, 1) that spreads periodic work. */
   readonly jitter: () => number;
   /** The replica cannot go on: stop the process. */

@@ -160,7 +160,8 @@ export class Replica {
       mailAnnounced: (_, author, message) => this.#mail.announced(author, message),
       rumorReceived: (topic, peerId, bytes) => this.#rumorReceived(topic, peerId, bytes),
       transactionsReceived: (envelopes) => this.pool.prepare(envelopes),
-      requestReceived: (peerId, bytes) => this.#parts.repair.answer(peerId, bytes),
+      requestReceived: (peerId, bytes) =>
+        this.#ports.snapshots?.answer(bytes) ?? this.#parts.repair.answer(peerId, bytes),
       peerConnected: (peerId) => {
         this.presence.connected(peerId);
         this.#parts.repair.peerConnected(peerId);

@@ -22,9 +22,10 @@ import type { MembershipApi } from "./membership.ts";
 import type { MiningApi } from "./mining-api.ts";
 import type { PeerMemoryApi } from "./peer-memory.ts";
 import type { RecentApi } from "./recent-api.ts";
+import type { SnapshotsApi } from "./snapshots-api.ts";
 import type { Symptoms } from "./symptoms.ts";
 
-export interface NodeApi {
+export interface NodeApi extends SnapshotsApi {
   // --- this node ---------------------------------------------------------------------------------------------
   info(): NodeInfo;
   /** Undefined while the node is not behind its peers. */

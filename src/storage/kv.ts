@@ -25,3 +25,12 @@ export interface Kv {
   entries(range: KvRange): Promise<readonly (readonly [Uint8Array, Uint8Array])[]>;
   close(): Promise<void>;
 }
+
+/** A store that can be read as it was at one moment, while it goes on. */
+export interface FreezableKv extends Kv {
+  /**
+   * The store as it is now: what has taken effect is in it, whatever is written later is not. It takes no writes
+   * (they reject) and must be closed, since the disk keeps for it what is deleted meanwhile.
+   */
+  freeze(): Kv;
+}

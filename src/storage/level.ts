@@ -11,7 +11,7 @@ import { Level } from "level";
 import { compareBytes, EMPTY, hex } from "../base/bytes.ts";
 import { KV_SCAN_STEP, LEVEL_BATCH_NUMBERS_MAX, LEVEL_CACHE_BYTES } from "../base/limits.ts";
 import { explainDisk } from "./disk-fault.ts";
-import type { Kv, KvOperation, KvRange } from "./kv.ts";
+import type { FreezableKv, Kv, KvOperation, KvRange } from "./kv.ts";
 import {
   DamagedDatabase,
   isNumberKey,
@@ -30,7 +30,7 @@ type Database = Level<Uint8Array, Uint8Array>;
  * @throws DamagedDatabase when files or batches are missing or do not fit together.
  * @throws Error with a cause; when another process has it open, the message names the directory and the remedy.
  */
-export async function openLevel(path: string): Promise<Kv> {
+export async function openLevel(path: string): Promise<FreezableKv> {
   refuseHeadless(path);
   const database: Database = new Level(path, { keyEncoding: "view", valueEncoding: "view", ...TUNING });
   try {
@@ -64,7 +64,9 @@ const TUNING = { cacheSize: LEVEL_CACHE_BYTES, compression: false };
 
 const NUMBERS_KEPT = BigInt(LEVEL_BATCH_NUMBERS_MAX);
 
-class LevelKv implements Kv {
+type LevelSnapshot = ReturnType<Database["snapshot"]>;
+
+class LevelKv implements FreezableKv {
   readonly #path: string;
   readonly #database: Database;
   /** The number of the last batch. */
@@ -79,9 +81,25 @@ class LevelKv implements Kv {
   }
 
   get(key: Uint8Array): Uint8Array | undefined {
+    return this.#get(key, undefined);
+  }
+
+  freeze(): Kv {
+    const snapshot = this.#database.snapshot();
+    return {
+      get: (key) => this.#get(key, snapshot),
+      entries: (range) => this.#entries(range, snapshot),
+      write: () => Promise.reject(new Error(`${this.#path}: a frozen store takes no writes`)),
+      close: () => snapshot.close(),
+    };
+  }
+
+  #get(key: Uint8Array, snapshot: LevelSnapshot | undefined): Uint8Array | undefined {
     let stored: Uint8Array | undefined;
     try {
-      stored = this.#database.getSync(key);
+      // Without options it takes a shorter way.
+      stored =
+        snapshot === undefined ? this.#database.getSync(key) : this.#database.getSync(key, { snapshot });
     } catch (cause) {
       throw this.#failRead(cause);
     }
@@ -96,8 +114,16 @@ class LevelKv implements Kv {
     return this.#tail;
   }
 
-  async entries(range: KvRange): Promise<readonly (readonly [Uint8Array, Uint8Array])[]> {
+  entries(range: KvRange): ReturnType<Kv["entries"]> {
+    return this.#entries(range, undefined);
+  }
+
+  async #entries(
+    range: KvRange,
+    snapshot: LevelSnapshot | undefined,
+  ): Promise<readonly (readonly [Uint8Array, Uint8Array])[]> {
     const iterator = this.#database.iterator({
+      ...(snapshot === undefined ? {} : { snapshot }),
       gte: range.from,
       lt: compareBytes(range.to, NUMBERS_FROM) < 0 ? range.to : NUMBERS_FROM,
       reverse: range.reverse === true,

@@ -6,13 +6,13 @@
  */
 import { assert, must } from "../base/assert.ts";
 import { KV_UNSYNCED_WRITES_MAX } from "../base/limits.ts";
-import type { Kv, KvOperation, KvRange } from "./kv.ts";
+import type { FreezableKv, Kv, KvOperation, KvRange } from "./kv.ts";
 import { keyBytes, keyText, lowerBound, SortedKeys } from "./sorted-keys.ts";
 
 /** Values before a write, by key; undefined where there was none. */
 export type Undo = ReadonlyMap<string, Uint8Array | undefined>;
 
-export class MemoryKv implements Kv {
+export class MemoryKv implements FreezableKv {
   readonly #values: Map<string, Uint8Array>;
   readonly #keys = new SortedKeys();
   /** Undo data of all writes, oldest first, if they are remembered. */
@@ -58,6 +58,12 @@ export class MemoryKv implements Kv {
       if (value !== undefined) found.push([keyBytes(key), value]);
     }
     return Promise.resolve(found);
+  }
+
+  freeze(): Kv {
+    const frozen = new MemoryKv(new Map(this.#values));
+    frozen.write = () => Promise.reject(new Error("a frozen store takes no writes"));
+    return frozen;
   }
 
   close(): Promise<void> {

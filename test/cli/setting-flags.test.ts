@@ -42,6 +42,8 @@ const VALUES: { readonly [K in ConfigKey]: readonly [unknown, string, string] } 
   "consensus.resend_interval_ms": [51, "52", "53"],
   "consensus.fairness_timeout_ms": [51, "52", "53"],
   "sync.interval_ms": [1, "2", "3"],
+  "snapshots.interval": [1, "2", "3"],
+  "snapshots.kept": [1, "2", "3"],
   "mempool.max_transactions": [1, "2", "3"],
   "mempool.max_bytes": [65_536, "65537", "65538"],
   "mempool.min_fee": ["1", "2", "3"],

@@ -149,6 +149,10 @@ export class FakeNode implements NodeApi {
       startedAtMs: 0,
     };
   }
+  snapshot() {
+    return undefined;
+  }
+
   syncing() {
     return undefined;
   }

@@ -2,10 +2,10 @@
 import fc from "fast-check";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { compareBytes, hex, utf8 } from "../../src/base/bytes.ts";
-import type { Kv, KvOperation } from "../../src/storage/kv.ts";
+import type { FreezableKv, Kv, KvOperation } from "../../src/storage/kv.ts";
 
 export interface KvFixture {
-  readonly kv: Kv;
+  readonly kv: FreezableKv;
   /** The store as the next start finds it: after a crash, or closed and opened again. */
   reopen(): Promise<Kv>;
   dispose(): Promise<void>;
@@ -23,7 +23,7 @@ const shown = (entries: readonly (readonly [Uint8Array, Uint8Array])[]) =>
 export function describeKv(name: string, open: () => Promise<KvFixture>): void {
   describe(`${name} as a key-value store`, () => {
     let fixture: KvFixture;
-    let kv: Kv;
+    let kv: FreezableKv;
 
     beforeEach(async () => {
       fixture = await open();
@@ -45,6 +45,20 @@ export function describeKv(name: string, open: () => Promise<KvFixture>): void {
       const [entry] = await kv.entries({ from: utf8("a"), to: utf8("b") });
       expect(Object.getPrototypeOf(entry![0])).toBe(Uint8Array.prototype);
       expect(Object.getPrototypeOf(entry![1])).toBe(Uint8Array.prototype);
+    });
+
+    it("can be read as it was when it was frozen, while writes go on, and takes no writes there", async () => {
+      await kv.write([put("a", "1"), put("b", "1"), put("c", "1")], { sync: false });
+      const frozen = kv.freeze();
+      await kv.write([put("a", "2"), del("b"), put("d", "2")], { sync: true });
+      const range = { from: utf8("a"), to: utf8("z") };
+      expect(shown(await frozen.entries(range))).toEqual(["a=1", "b=1", "c=1"]);
+      expect(frozen.get(utf8("b"))).toEqual(utf8("1"));
+      expect(frozen.get(utf8("d"))).toBeUndefined();
+      await expect(frozen.write([put("a", "3")], { sync: false })).rejects.toThrow("frozen");
+      await frozen.close();
+      await frozen.close();
+      expect(shown(await kv.entries(range))).toEqual(["a=2", "c=1", "d=2"]);
     });
 
     it("applies the operations of a batch in order, the last on a key wins", async () => {

@@ -41,6 +41,7 @@ import type { MembershipApi } from "../../rpc/membership.ts";
 import type { MiningApi } from "../../rpc/mining-api.ts";
 import type { PeerMemoryApi } from "../../rpc/peer-memory.ts";
 import type { RecentApi } from "../../rpc/recent-api.ts";
+import type { SnapshotsApi } from "../../rpc/snapshots-api.ts";
 import type { PeerTrouble, Symptoms } from "../../rpc/symptoms.ts";
 import { EventTopic } from "../assembly/tip-log.ts";
 import type { Network } from "../ports.ts";
@@ -64,7 +65,7 @@ export interface ReplicaApiOptions {
   readonly expectsPeers?: boolean;
 }
 
-export interface ReplicaApiPorts {
+export interface ReplicaApiPorts extends Partial<SnapshotsApi> {
   readonly replica: Replica;
   readonly network: Pick<Network, "peers"> & {
     readonly addresses: readonly string[];
@@ -91,6 +92,7 @@ export class ReplicaApi implements NodeApi {
   readonly #mode: ShownMode;
   readonly #heads = new EventTopic<BlockEvent>();
   readonly recent: RecentApi;
+  readonly snapshot: SnapshotsApi["snapshot"];
   #chainFailed = false;
   #headChangedAtMs: number;
 
@@ -105,6 +107,7 @@ export class ReplicaApi implements NodeApi {
     if (mode.kind === "forkable") events.reorgs.subscribe((change) => mode.finality.branchChanged(change));
     events.heads.subscribe((change) => this.#headChanged(change));
     this.recent = new ReplicaRecent(replica);
+    this.snapshot = ports.snapshot ?? (() => undefined);
     this.#chain.onFailure(() => {
       this.#chainFailed = true;
     });

@@ -19,6 +19,7 @@ import {
 import { choiceField, type Field, field, integerField, textField } from "../../codec/field.ts";
 import { isStrongPublicKey } from "../../crypto/keys.ts";
 import { INBOUND_MAX, OUTBOUND_SLOTS } from "../../p2p/discovery/outbound-slots.ts";
+import { SNAPSHOTS_KEPT_MAX } from "../../p2p/sync/snapshot-wire.ts";
 import { isHost } from "./host-name.ts";
 import { type LogLevels, parseLogLevels } from "./log-levels.ts";
 
@@ -155,6 +156,16 @@ export const CONFIG_KEYS = {
     integerField(0, HOUR_MS),
     1_000,
     "How often heads and pools are compared with a peer, to repair what gossip lost; 0: never.",
+  ),
+  "snapshots.interval": key(
+    integerField(0, 1_000_000_000),
+    10_000,
+    "Make a snapshot at the first checkpoint behind each multiple of so many blocks, for peers that join; 0: none.",
+  ),
+  "snapshots.kept": key(
+    integerField(1, SNAPSHOTS_KEPT_MAX),
+    2,
+    "Snapshots that are kept, the newest; each takes about as much disk as the state.",
   ),
   "mempool.max_transactions": key(
     integerField(1, POOL_TRANSACTIONS_CEILING),

@@ -49,6 +49,11 @@ export interface Config {
     readonly fairnessTimeoutMs: number;
   };
   readonly sync: { readonly intervalMs: number };
+  readonly snapshots: {
+    /** In blocks; 0: none are made. */
+    readonly interval: number;
+    readonly kept: number;
+  };
   readonly mempool: { readonly maxTransactions: number; readonly maxBytes: number; readonly minFee: bigint };
   readonly log: {
     readonly levels: LogLevels;
@@ -255,6 +260,7 @@ function toConfig(values: Values): Config {
       fairnessTimeoutMs: values["consensus.fairness_timeout_ms"],
     },
     sync: { intervalMs: values["sync.interval_ms"] },
+    snapshots: { interval: values["snapshots.interval"], kept: values["snapshots.kept"] },
     mempool: {
       maxTransactions: values["mempool.max_transactions"],
       maxBytes: values["mempool.max_bytes"],

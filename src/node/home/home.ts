@@ -3,7 +3,7 @@
  * and how to make and read it; it starts nothing. What must not be lost: keys/ and data/ together.
  *
  *   config.toml  genesis.json  peers.json  keys/node.json  keys/validator.json  modules/NAME.js
- *   data/db/  data/journal/  data/addresses.json  logs/ (where config.toml or a devnet asks for files)  node.pid  LOCK
+ *   data/db/  data/snapshots/  data/journal/  data/addresses.json  logs/ (where config.toml or a devnet asks for files)  node.pid  LOCK
  */
 import { existsSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";
@@ -30,6 +30,10 @@ export interface HomePaths {
   readonly db: string;
   /** A database that is being made of a snapshot; it becomes the one above when it is whole. */
   readonly dbImport: string;
+  /** Snapshots that the node has made or fetched, and shows to peers. */
+  readonly snapshots: string;
+  /** What was fetched so far of a snapshot that the home begins with. */
+  readonly snapshotFetch: string;
   readonly journal: string;
   /** What an open network's node remembers of others. */
   readonly addresses: string;
@@ -72,6 +76,8 @@ export function homePaths(dir: string): HomePaths {
     validatorKey: join(dir, "keys", "validator.json"),
     db: join(dir, "data", "db"),
     dbImport: join(dir, "data", "db.import"),
+    snapshots: join(dir, "data", "snapshots"),
+    snapshotFetch: join(dir, "data", "snapshot.fetch"),
     journal: join(dir, "data", "journal"),
     addresses: join(dir, "data", "addresses.json"),
     invitations: join(dir, "data", "invitations.json"),

@@ -1,5 +1,5 @@
 /**
- * Writes the snapshot of a stopped node's chain, at its head. The database holds the state by key and the snapshot
+ * Writes the snapshot of a chain at its head, from the database of a stopped node or from one that is frozen. The database holds the state by key and the snapshot
  * by key hash, so the entries go through a scratch database, which sorts them; in memory is one chunk at a time. Each
  * section is checked before it is written: a damaged database makes no snapshot.
  */
@@ -51,7 +51,17 @@ export interface ExportPorts {
   readonly write: (bytes: Uint8Array) => Promise<void>;
   /** Called after each chunk with the part of the state that is written, 0 to 1. */
   readonly progress?: (part: number) => void;
+  /** The certificate of the checkpoint at the head, where the database does not have it yet. */
+  readonly checkpoint?: Uint8Array | undefined;
+  /** Awaited between slices of work, so that others have their turn. */
+  readonly pause?: () => Promise<void>;
+  /** Does a slice of work that nothing can interrupt; for whoever measures how long others wait. */
+  readonly slice?: <T>(work: () => T) => T;
 }
+
+type Slices = Required<Pick<ExportPorts, "pause" | "slice">>;
+
+const UNSLICED: Slices = { pause: () => Promise.resolve(), slice: (work) => work() };
 
 export interface ExportedSnapshot extends SnapshotFacts {
   readonly bytes: number;
@@ -75,12 +85,12 @@ export async function exportSnapshot(
   }
   const { summary } = head;
   const epoch = endsEpoch(summary) ? summary.epoch + 1n : summary.epoch;
-  const out = new CheckedWriter(context, { write: ports.write, hasEpochs: epoch > 0n });
+  const out = new CheckedWriter(context, { ...UNSLICED, ...ports, hasEpochs: epoch > 0n });
   await out.begin();
   const wrong =
     (await writeChain(out, context, head)) ??
     (await writeEpochs(out, { context, store, epoch })) ??
-    (await writeBlocks(out, context, { store, head })) ??
+    (await writeBlocks(out, context, { store, head, checkpoint: ports.checkpoint })) ??
     (await writeState(out, store, ports)) ??
     (await out.end());
   if (wrong !== undefined) return { ok: false, fault: wrong };
@@ -90,7 +100,7 @@ export async function exportSnapshot(
   };
 }
 
-interface FileFacts extends Pick<ExportPorts, "write"> {
+interface FileFacts extends Pick<ExportPorts, "write">, Slices {
   readonly hasEpochs: boolean;
 }
 
@@ -98,23 +108,23 @@ interface FileFacts extends Pick<ExportPorts, "write"> {
 class CheckedWriter {
   readonly check: SnapshotCheck;
   bytes = 0;
-  readonly #write: (bytes: Uint8Array) => Promise<void>;
-  readonly #hasEpochs: boolean;
+  readonly #facts: FileFacts;
 
-  constructor(context: SnapshotContext, { write, hasEpochs }: FileFacts) {
-    this.check = new SnapshotCheck(context, { hasEpochs });
-    this.#write = write;
-    this.#hasEpochs = hasEpochs;
+  constructor(context: SnapshotContext, facts: FileFacts) {
+    this.check = new SnapshotCheck(context, facts);
+    this.#facts = facts;
   }
 
   begin(): Promise<void> {
-    return this.#append(encodeSnapshotHead(this.#hasEpochs));
+    return this.#append(encodeSnapshotHead(this.#facts.hasEpochs));
   }
 
   async section(kind: number, payload: Uint8Array): Promise<Fault<ExportFault> | undefined> {
-    const checked = this.check.accept(kind, payload);
+    const { slice, pause } = this.#facts;
+    const checked = slice(() => this.check.accept(kind, payload));
     if (!checked.ok) return damaged(checked.fault.detail);
     await this.#append(encodeSection(kind, payload));
+    await pause();
     return undefined;
   }
 
@@ -123,7 +133,7 @@ class CheckedWriter {
   }
 
   async #append(bytes: Uint8Array): Promise<void> {
-    await this.#write(bytes);
+    await this.#facts.write(bytes);
     this.bytes += bytes.length;
   }
 }
@@ -170,13 +180,18 @@ async function writeEpochs(
   return undefined;
 }
 
+interface ChainAtHead extends Pick<ExportPorts, "checkpoint"> {
+  readonly store: ChainStore;
+  readonly head: BlockHead;
+}
+
 async function writeBlocks(
   out: CheckedWriter,
   { recentHeads }: SnapshotContext,
-  { store, head }: { readonly store: ChainStore; readonly head: BlockHead },
+  { store, head, checkpoint }: ChainAtHead,
 ): Promise<Fault<ExportFault> | undefined> {
   const { height } = head.summary;
-  const certificate = await store.lastCheckpoint();
+  const certificate = checkpoint ?? (await store.lastCheckpoint());
   let wrong = certificate && (await out.section(SECTION.checkpoint, certificate));
   const first = firstSnapshotBlock(height, out.check.checkpoint, recentHeads);
   for (let at = first; at <= height && wrong === undefined; at++) {
@@ -195,9 +210,9 @@ async function writeBlocks(
 async function writeState(
   out: CheckedWriter,
   store: ChainStore,
-  { kv, scratch, progress }: ExportPorts,
+  { kv, scratch, progress, ...given }: ExportPorts,
 ): Promise<Fault<ExportFault> | undefined> {
-  await sortState(kv, scratch);
+  await sortState({ kv, scratch, ...UNSLICED, ...given });
   for await (const { depth, path, entries } of subtrees(scratch, 0, new Uint8Array(32) as Hash)) {
     const siblings = proveKey(store.committed, path).siblings.slice(0, depth);
     if (siblings.length !== depth) return damaged("the state tree has fewer entries than the state");
@@ -213,12 +228,15 @@ async function writeState(
 const SORTED = Uint8Array.of(0x00);
 const SORTED_END = Uint8Array.of(0x01);
 
+type SortPorts = Pick<ExportPorts, "kv" | "scratch"> & Slices;
+
 /** Sorts the state by the hash of its keys: 0x00 | key hash -> key bytes16 | value. */
-async function sortState(kv: Kv, scratch: Kv): Promise<void> {
+async function sortState({ kv, scratch, slice, pause }: SortPorts): Promise<void> {
   let from: Uint8Array = STATE_RANGE.from;
   for (;;) {
     const found = await kv.entries({ from, to: STATE_RANGE.to, limit: KV_SCAN_STEP });
-    await scratch.write(found.map(sortedEntry), { sync: false });
+    await slice(() => scratch.write(found.map(sortedEntry), { sync: false }));
+    await pause();
     if (found.length < KV_SCAN_STEP) return;
     from = concatBytes(must(found.at(-1), "a full step has a last entry")[0], Uint8Array.of(0x00));
   }

@@ -13,7 +13,12 @@ import { syncDirectory } from "../../storage/durable-file.ts";
 import type { Kv } from "../../storage/kv.ts";
 import { openLevel } from "../../storage/level.ts";
 import type { HomePaths } from "../home/home.ts";
-import { type ExportedSnapshot, type ExportFault, exportSnapshot } from "./export-snapshot.ts";
+import {
+  type ExportedSnapshot,
+  type ExportFault,
+  type ExportPorts,
+  exportSnapshot,
+} from "./export-snapshot.ts";
 import { importSnapshot } from "./import-snapshot.ts";
 import { type ReadFault, type ReadSnapshot, readSnapshot, type SnapshotSource } from "./read-snapshot.ts";
 
@@ -30,6 +35,25 @@ export async function exportFile(
   progress: Progress,
 ): Promise<Verdict<ExportedSnapshot, ExportFault | "exists">> {
   if (existsSync(out)) return refuse("exists", `${out}: exists already; use another name or remove it`);
+  // A disk that takes no file is told before the database is opened.
+  const openKv = () => openLevel(db);
+  return writeSnapshotFile(context, { openKv, progress: (part) => progress(part, 1) }, out);
+}
+
+export interface WritePorts extends Omit<ExportPorts, "kv" | "scratch" | "write"> {
+  /** Opens what is exported; it is closed again. */
+  openKv(): Promise<Kv>;
+}
+
+/** The names beside a file while it is made. */
+export const UNFINISHED: readonly string[] = [".partial", ".sort"];
+
+/** @throws Error when a disk fails, and then nothing is left at `out`. */
+export async function writeSnapshotFile(
+  context: SnapshotContext,
+  { openKv, ...ports }: WritePorts,
+  out: string,
+): Promise<Verdict<ExportedSnapshot, ExportFault>> {
   const [partial, sorted] = [`${out}.partial`, `${out}.sort`];
   const isPartial = { recursive: true, force: true };
   await rm(sorted, isPartial);
@@ -39,10 +63,10 @@ export async function exportFile(
   try {
     file = await open(partial, "w", 0o644);
     const target = file;
-    kv = await openLevel(db);
+    kv = await openKv();
     scratch = await openLevel(sorted);
-    const ports = { kv, scratch, progress: (part: number) => progress(part, 1) };
-    const exported = await exportSnapshot(context, { ...ports, write: (bytes) => writeAll(target, bytes) });
+    const write = (bytes: Uint8Array) => writeAll(target, bytes);
+    const exported = await exportSnapshot(context, { ...ports, kv, scratch, write });
     if (!exported.ok) return exported;
     await file.sync();
     await rename(partial, out);

@@ -122,6 +122,27 @@ export const nodeStatus = method({
       )
       .nullable()
       .meta({ description: "null on a node that does not validate where others do" }),
+    snapshot: z
+      .strictObject({
+        height: count,
+        headHash: blockHash,
+        stateRoot: hash32,
+        accounts: count,
+        bytes: count,
+        chunks: count,
+        made: z
+          .strictObject({
+            at: timeMs,
+            tookMs: count,
+            longestPauseMs: count.meta({
+              description: "the longest that writing it kept the node from everything else at a time",
+            }),
+          })
+          .nullable()
+          .meta({ description: "null for one that was made before the node started, or fetched" }),
+      })
+      .nullable()
+      .meta({ description: "the newest that peers are offered; null while there is none" }),
   }),
   examples: [
     {
@@ -136,6 +157,7 @@ export const nodeStatus = method({
         peers: 3,
         mempool: 0,
         consensus: { type: "pbft", view: 0, primary: 0, mode: "normal", quorum: 3, n: 4 },
+        snapshot: null,
       },
     },
   ],
@@ -150,6 +172,7 @@ export const nodeStatus = method({
       peers: api.peers().length,
       mempool: api.pool().transactions,
       consensus: showConsensus(api),
+      snapshot: showSnapshot(api),
     };
   },
 });
@@ -210,6 +233,22 @@ function showSyncing(api: NodeApi) {
     targetVerified: syncing.targetVerified,
     startedAt: syncing.startedAtMs,
     ...(syncing.phase === undefined ? {} : { phase: syncing.phase }),
+  };
+}
+
+function showSnapshot(api: NodeApi) {
+  const snapshot = api.snapshot();
+  if (snapshot === undefined) return null;
+  const { height, headHash, stateRoot, accounts, bytes, chunks, made } = snapshot;
+  return {
+    height: showCount(height),
+    headHash: showHash(headHash),
+    stateRoot: hex0x(stateRoot),
+    accounts: showCount(accounts),
+    bytes,
+    chunks,
+    made:
+      made === undefined ? null : { at: made.atMs, tookMs: made.tookMs, longestPauseMs: made.longestPauseMs },
   };
 }
 

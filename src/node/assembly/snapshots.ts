@@ -1,0 +1,71 @@
+/** The snapshots of a running node: those that it keeps and shows, and the maker that follows its chain. */
+import type { Logger } from "../../base/log.ts";
+import type { Genesis } from "../../chain/genesis/genesis.ts";
+import type { SnapshotsApi, SnapshotView } from "../../rpc/snapshots-api.ts";
+import type { FreezableKv } from "../../storage/kv.ts";
+import type { Config } from "../home/config.ts";
+import type { Home } from "../home/home.ts";
+import type { Replica } from "../replica.ts";
+import { KeptSnapshots } from "../snapshot/kept-snapshots.ts";
+import { snapshotContext } from "../snapshot/snapshot-context.ts";
+import { SnapshotMaker } from "../snapshot/snapshot-maker.ts";
+import { systemScheduler } from "./system.ts";
+
+export interface Snapshots extends SnapshotsApi {
+  stop(): Promise<void>;
+}
+
+/** undefined where nobody certifies blocks. @throws Error when the disk fails. */
+export function openKeptSnapshots({ genesis, paths }: Home): Promise<KeptSnapshots> | undefined {
+  return genesis.consensus.type === "pbft" ? KeptSnapshots.open(paths.snapshots, genesis.limits) : undefined;
+}
+
+export interface SnapshotParts {
+  readonly kept: KeptSnapshots;
+  /** The node's database. */
+  readonly level: Pick<FreezableKv, "freeze">;
+  readonly replica: Replica;
+  readonly logger: Logger;
+}
+
+/** Makes them from now on, at the interval that the configuration says. */
+export function openSnapshots(
+  genesis: Genesis,
+  { interval, kept: keptMax }: Config["snapshots"],
+  { kept, level, replica, logger }: SnapshotParts,
+): Snapshots | undefined {
+  const context = snapshotContext(genesis);
+  if (!context.ok || genesis.consensus.type !== "pbft") return undefined;
+  const checkpointInterval = BigInt(genesis.consensus.checkpointInterval);
+  const { chain, events, voting } = replica;
+  const maker = new SnapshotMaker(
+    { interval: BigInt(interval), checkpointInterval, keptMax },
+    {
+      context: context.value,
+      kept,
+      scheduler: systemScheduler,
+      log: logger,
+      clock: () => performance.now(),
+      freeze: () => level.freeze(),
+      checkpointAt: (height) => chain.store.checkpointAt(height),
+      votes: () => voting.votes,
+    },
+  );
+  events.heads.subscribe(({ sealed }) => maker.headChanged(sealed.block.summary.height));
+  events.engine.subscribe(({ event }) => {
+    if (event.type === "checkpoint-stable") maker.checkpointStable(event.height);
+  });
+  return { snapshot: () => shown(kept, maker), stop: () => maker.stop() };
+}
+
+function shown(kept: KeptSnapshots, maker: SnapshotMaker): SnapshotView | undefined {
+  const { newest } = kept;
+  if (newest === undefined) return undefined;
+  const { height, headHash, stateRoot, accounts, bytes, chunks } = newest;
+  const { last } = maker;
+  const made =
+    last?.height === height
+      ? { atMs: last.madeAtMs, tookMs: last.tookMs, longestPauseMs: last.longestPauseMs }
+      : undefined;
+  return { height, headHash, stateRoot, accounts, bytes, chunks, made };
+}

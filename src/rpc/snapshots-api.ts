@@ -1,0 +1,20 @@
+/** The snapshots of a node as JSON-RPC asks for them. Shapes alone. */
+import type { Hash } from "../base/bytes.ts";
+
+export interface SnapshotsApi {
+  /** The newest snapshot that this node keeps; undefined while it has none. */
+  snapshot(): SnapshotView | undefined;
+}
+
+export interface SnapshotView {
+  readonly height: bigint;
+  readonly headHash: Hash;
+  readonly stateRoot: Hash;
+  readonly accounts: bigint;
+  readonly bytes: number;
+  readonly chunks: number;
+  /** How this process made it; undefined for one that it found or fetched. */
+  readonly made:
+    | { readonly atMs: number; readonly tookMs: number; readonly longestPauseMs: number }
+    | undefined;
+}
