@@ -45,10 +45,12 @@ const COMMANDS: readonly CommandFile[] = [
   { names: ["config"], load: async () => (await import("./home/config.ts")).addConfig },
   { names: ["reset"], load: async () => (await import("./home/reset.ts")).addReset },
   { names: ["doctor"], load: async () => (await import("./home/doctor.ts")).addDoctor },
+  { names: ["debug"], load: async () => (await import("./home/debug.ts")).addDebug },
   { names: ["sim"], load: async () => (await import("./sim/sim.ts")).addSim },
   { names: ["lab"], load: async () => (await import("./lab/lab.ts")).addLab },
   { names: ["bench"], load: async () => (await import("./bench/bench.ts")).addBench },
   { names: ["completion"], load: async () => (await import("./completion.ts")).addCompletion },
+  { names: ["man"], load: async () => (await import("./man-page.ts")).addMan },
   { names: ["version"], load: async () => (await import("./version.ts")).addVersion },
 ];
 

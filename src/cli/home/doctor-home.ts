@@ -159,10 +159,15 @@ async function checkOwnPorts({ rpc, p2p }: Config): Promise<Finding> {
   return { name, ok: false, detail };
 }
 
-/** What the node that runs from this home says of itself. */
-async function examineRunning(home: Home, { rpc }: Config, pid: number): Promise<Finding[]> {
+/** Where a node with this configuration is asked from this machine. */
+export function ownRpcUrl({ rpc }: Config): string {
   const host = rpc.host === "0.0.0.0" ? "127.0.0.1" : rpc.host.includes(":") ? `[${rpc.host}]` : rpc.host;
-  const url = `http://${host}:${rpc.port}`;
+  return `http://${host}:${rpc.port}`;
+}
+
+/** What the node that runs from this home says of itself. */
+async function examineRunning(home: Home, config: Config, pid: number): Promise<Finding[]> {
+  const url = ownRpcUrl(config);
   const client = new Client(url, { timeoutMs: ANSWER_MS });
   try {
     const [info, explanation, peers] = await Promise.all([

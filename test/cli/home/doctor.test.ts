@@ -160,3 +160,38 @@ describe("doctor --dir", () => {
     await vi.waitFor(async () => expect((await doctor(other)).of("ports")?.ok).toBe(false));
   });
 });
+
+describe("debug bundle", () => {
+  it("gathers what is known of a running node, and none of its secrets", async () => {
+    const path = home(0, [], 'mode = "validator"\nrpc.cors_origins = ["https://page.example"]\n');
+    const node = await start(path);
+    const { port } = new URL(node.rpcUrl);
+    writeFileSync(join(path, "config.toml"), `mode = "validator"\n[rpc]\nport = ${port}\n`);
+    const log = join(dir, "node.log");
+    writeFileSync(log, '{"url":"http://user:hidden@example.org/"}\nlast line\n');
+    const file = join(dir, "bundle.json");
+    const { code, value } = await json("debug", "bundle", "--dir", path, "--out", file, "--log", log);
+    expect(code).toBe(0);
+    expect(value).toMatchObject({ file, nodeAnswered: true });
+    const text = readFileSync(file, "utf8");
+    const bundle = JSON.parse(text);
+    expect(bundle.node.node_status.result.height).toBe(0);
+    expect(bundle.metrics).toContain("process_cpu_seconds_total");
+    expect(bundle.log.at(-2)).toBe("last line");
+    expect(bundle.home.map((one: { path: string }) => one.path)).toContain("keys/validator.json");
+    const { nodeSeed, seed } = plan.validators[0]!;
+    for (const secret of [nodeSeed, seed].map((bytes) => Buffer.from(bytes).toString("hex")))
+      expect(text).not.toContain(secret);
+    expect(text).not.toContain("hidden");
+  });
+
+  it("is written of a stopped node too, and never over a file that is there", async () => {
+    const path = home(1);
+    const file = join(dir, "stopped.json");
+    expect((await json("debug", "bundle", "--dir", path, "--out", file)).value).toMatchObject({
+      nodeAnswered: false,
+    });
+    expect((await json("debug", "bundle", "--dir", path, "--out", file)).code).toBe(2);
+    expect((await json("debug", "bundle", "--dir", dir)).code).toBe(2);
+  });
+});

@@ -1,0 +1,190 @@
+/**
+ * `quorate debug bundle`: one file to send to whoever helps: program, machine, configuration with its origins, genesis,
+ * what `doctor` finds, what the running node answers, its metrics and the end of its log. No key, password or token is
+ * in it: of the files that hold them only names, sizes and modes are told.
+ */
+import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
+import { cpus, freemem, loadavg, platform, release, totalmem, uptime } from "node:os";
+import { join, relative, resolve } from "node:path";
+import type { Command } from "commander";
+import { nativeName } from "../../crypto/keys.ts";
+import { loadConfig } from "../../node/home/config.ts";
+import { homePaths } from "../../node/home/home.ts";
+import { sourceCommit } from "../../node/home/source-commit.ts";
+import { readTextFile } from "../../node/home/text-file.ts";
+import { packageVersion } from "../../node/home/version.ts";
+import { Client } from "../../sdk/client.ts";
+import { writeWhole } from "../../storage/durable-file.ts";
+import { dirOption, group, leaf } from "../command.ts";
+import { badInput } from "../exit.ts";
+import { examineHome, ownRpcUrl } from "./doctor-home.ts";
+
+interface BundleOptions {
+  readonly dir: string;
+  readonly out?: string;
+  readonly log?: string;
+}
+
+/** Asked of a running node; none changes anything, and none needs the operator's token. */
+const METHODS = [
+  "node_info",
+  "node_status",
+  "consensus_explain",
+  "consensus_getState",
+  "consensus_getValidators",
+  "consensus_getEvidence",
+  "net_info",
+  "net_peers",
+  "net_getBans",
+  "mempool_status",
+  "chain_getTips",
+  "chain_getReorgs",
+] as const;
+const ANSWER_MS = 3_000;
+const METRICS_CHARS_MAX = 1024 * 1024;
+/** Files of a home that are named; one that has more has other troubles. */
+const FILES_MAX = 2_000;
+const LOG_BYTES_MAX = 64 * 1024;
+const FORMAT = 1;
+
+export function addDebug(program: Command): void {
+  leaf<BundleOptions>(
+    group(program, "debug", "gather what helps to find a fault"),
+    "bundle",
+    "write one JSON file of what is known of a node, without secrets, to send to whoever helps",
+    (command) =>
+      command
+        .addOption(dirOption())
+        .option("--out <file>", "the file to write; it must not exist (default: quorate-debug-TIME.json)")
+        .option(
+          "--log <file>",
+          "a log of the node, of which the last 64 KiB are added (default: that of log.file)",
+        ),
+    async ({ out, options }) => {
+      const made = new Date();
+      const path = options.out ?? `quorate-debug-${made.toISOString().replaceAll(/[:.]/g, "-")}.json`;
+      if (existsSync(path)) throw badInput(`--out ${path}: it is there already; nothing was written`);
+      if (!existsSync(homePaths(options.dir).genesis))
+        throw badInput(`--dir ${options.dir}: no genesis.json in it, so this is no node's home`);
+      const bundle = await gather(options, made);
+      writeWhole(path, withoutUserInfo(`${JSON.stringify(bundle, undefined, 2)}\n`));
+      const answered = Object.values(bundle.node).some((answer) => "result" in (answer as object));
+      out.result({ file: path, parts: Object.keys(bundle), nodeAnswered: answered }, [
+        `${out.tick} ${path}: ${Object.keys(bundle).join(", ")}`,
+        answered
+          ? "the node answered; its answers are in it"
+          : "no node answered: what it would have said of itself is missing",
+        "no key, password or token is in it; read it before you send it",
+      ]);
+    },
+  );
+}
+
+async function gather({ dir, log }: BundleOptions, made: Date) {
+  const paths = homePaths(dir);
+  const settings = loadConfig({
+    file: existsSync(paths.config) ? textOf(paths.config) : undefined,
+    environment: process.env,
+  });
+  const url = settings.ok ? ownRpcUrl(settings.value.config) : undefined;
+  return {
+    format: FORMAT,
+    made: made.toISOString(),
+    program: {
+      version: packageVersion(),
+      commit: sourceCommit(),
+      node: process.version,
+      verifier: nativeName,
+    },
+    machine: machine(),
+    home: filesOf(dir),
+    config: settings.ok
+      ? Object.fromEntries(settings.value.origins.map(({ key, value, origin }) => [key, { value, origin }]))
+      : { error: settings.fault.detail },
+    genesis: textOf(paths.genesis),
+    peers: textOf(paths.peers),
+    doctor: await examineHome(dir).catch((error: Error) => [
+      { name: "home", ok: false, detail: error.message },
+    ]),
+    node: url === undefined ? {} : await askNode(url),
+    metrics: url === undefined ? undefined : await metricsOf(url),
+    log: logOf(dir, log, settings.ok ? settings.value.config.log.file : undefined),
+  };
+}
+
+/** The user and password of every URL in a text are left out. */
+function withoutUserInfo(text: string): string {
+  return text.replace(/([a-z][a-z0-9+.-]*:\/\/)[^\s/?#"@]*@/gi, "$1");
+}
+
+/** The log that is named, else the one that the configuration names. */
+function logOf(dir: string, named: string | undefined, configured = "") {
+  if (named !== undefined) return logTail(named);
+  return configured === "" ? undefined : logTail(resolve(dir, configured));
+}
+
+function machine() {
+  return {
+    system: `${platform()} ${release()} ${process.arch}`,
+    processors: cpus().length,
+    loadAverage: loadavg(),
+    memoryBytes: totalmem(),
+    memoryFreeBytes: freemem(),
+    uptimeSeconds: Math.round(uptime()),
+  };
+}
+
+/** Names, sizes, modes and times; never what is in them. */
+function filesOf(dir: string) {
+  const files: { path: string; bytes: number; mode: string; changed: string }[] = [];
+  for (const entry of readdirSync(dir, { recursive: true, withFileTypes: true })) {
+    if (files.length === FILES_MAX) break;
+    const path = join(entry.parentPath, entry.name);
+    const found = entry.isFile() ? statSync(path, { throwIfNoEntry: false }) : undefined;
+    if (found === undefined) continue;
+    const mode = (found.mode & 0o777).toString(8);
+    files.push({ path: relative(dir, path), bytes: found.size, mode, changed: found.mtime.toISOString() });
+  }
+  return files;
+}
+
+function textOf(path: string): string | undefined {
+  const read = readTextFile(path);
+  return read.ok ? read.value : undefined;
+}
+
+async function askNode(url: string): Promise<Record<string, unknown>> {
+  const client = new Client(url, { timeoutMs: ANSWER_MS });
+  try {
+    const answers = METHODS.map(async (method) => {
+      try {
+        return [method, { result: await client.call(method) }];
+      } catch (error) {
+        return [method, { error: (error as Error).message }];
+      }
+    });
+    return Object.fromEntries(await Promise.all(answers));
+  } finally {
+    client.close();
+  }
+}
+
+async function metricsOf(url: string): Promise<string | undefined> {
+  try {
+    const response = await fetch(`${url}/metrics`, { signal: AbortSignal.timeout(ANSWER_MS) });
+    return (await response.text()).slice(0, METRICS_CHARS_MAX);
+  } catch {
+    return undefined; // that no node answers is told by its methods
+  }
+}
+
+/** The last lines of a log, as far as {@link LOG_BYTES_MAX} bytes reach. */
+function logTail(path: string): readonly string[] | { readonly error: string } {
+  try {
+    const bytes = readFileSync(path);
+    const tail = bytes.subarray(Math.max(0, bytes.length - LOG_BYTES_MAX)).toString("utf8");
+    return tail.split("\n").slice(bytes.length > LOG_BYTES_MAX ? 1 : 0);
+  } catch (error) {
+    return { error: (error as Error).message };
+  }
+}
