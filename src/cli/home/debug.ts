@@ -67,7 +67,7 @@ export function addDebug(program: Command): void {
       if (!existsSync(homePaths(options.dir).genesis))
         throw badInput(`--dir ${options.dir}: no genesis.json in it, so this is no node's home`);
       const bundle = await gather(options, made);
-      writeWhole(path, withoutUserInfo(`${JSON.stringify(bundle, undefined, 2)}\n`));
+      writeWhole(path, withoutUserInfo(JSON.stringify(bundle, undefined, 2)));
       const answered = Object.values(bundle.node).some((answer) => "result" in (answer as object));
       out.result({ file: path, parts: Object.keys(bundle), nodeAnswered: answered }, [
         `${out.tick} ${path}: ${Object.keys(bundle).join(", ")}`,
