@@ -30,7 +30,10 @@ describe("the manual page", () => {
       encoding: "utf8",
     });
     expect({ status, stderr }).toEqual({ status: 0, stderr: "" });
-    const BACKSPACED = /.\u0008/g; // how bold is drawn
-    expect(stdout.replaceAll(BACKSPACED, "")).toContain("quorate devnet kill");
+    // Bold is drawn as a letter, a backspace and the letter again.
+    const plain = stdout
+      .split(String.fromCharCode(8))
+      .map((part, i, all) => (i < all.length - 1 ? part.slice(0, -1) : part));
+    expect(plain.join("")).toContain("quorate devnet kill");
   });
 });
