@@ -6,7 +6,7 @@
 import { assert, must } from "../base/assert.ts";
 import { equalBytes, type Hash, showHash } from "../base/bytes.ts";
 import type { Fault, Verdict } from "../base/fault.ts";
-import type { Kv } from "../storage/kv.ts";
+import type { Kv, KvOperation } from "../storage/kv.ts";
 import type { BranchSettings, ChainMode } from "./chain-mode.ts";
 import { epochOperations, governedBy } from "./epochs.ts";
 import type { AcceptedSignatures, SlowSignatureLimit } from "./execution/accepted-signatures.ts";
@@ -17,8 +17,9 @@ import type { TooLight } from "./forks/header-admission.ts";
 import type { Genesis } from "./genesis/genesis.ts";
 import { executeGenesis } from "./genesis/genesis-state.ts";
 import type { ConsensusRules, ForkableRules, Proposal } from "./rules.ts";
-import { ExecutedBlocks, type LedgerView } from "./state/ledger-view.ts";
+import { type ExecutedBlock, ExecutedBlocks, type LedgerView } from "./state/ledger-view.ts";
 import { ChainStore, type Stamp } from "./store.ts";
+import { transitionOperations } from "./transitions.ts";
 import type { Ancestry } from "./types/ancestry.ts";
 import type { Block, BlockHead, SealedBlock } from "./types/block.ts";
 import type { Receipt } from "./types/receipt.ts";
@@ -303,10 +304,18 @@ export class Chain {
     const executed = must(this.#executed.get(hash), "a checked block was executed");
     assert(equalBytes(header.previousHash, this.#head.hash), "a block is connected to the head");
     this.#committing = hash;
-    await this.store.commitBlock(executed, sealed.seal, epochOperations(executed));
+    await this.store.commitBlock(executed, sealed.seal, this.#epochOperations(executed));
     assert(equalBytes(this.store.headHash(), hash), "the head on disk is the block that was committed");
     this.#committing = undefined;
     this.#moved([{ sealed, receipts: executed.receipts }]);
+  }
+
+  /** What a block that changes the validators writes besides; `#head` is its parent still. */
+  #epochOperations(executed: ExecutedBlock): KvOperation[] {
+    const { mode } = this;
+    const transition = mode.kind === "final" ? mode.rules.transitionOn(this.#head) : undefined;
+    const ofTransition = transition === undefined ? [] : transitionOperations(transition);
+    return [...epochOperations(executed), ...ofTransition];
   }
 
   /** The head is durably at the last of these, before the first is told. */

@@ -6,7 +6,7 @@
  *   record: first height u64 | epochLength u32 | rotationInterval u32 | members
  */
 import { must } from "../base/assert.ts";
-import { byteText } from "../base/bytes.ts";
+import { byteText, equalBytes } from "../base/bytes.ts";
 import { dropOldest } from "../base/drop-oldest.ts";
 import { VALIDATORS_MAX } from "../base/limits.ts";
 import { decode } from "../codec/reader.ts";
@@ -26,8 +26,17 @@ import {
 } from "./governance/governance-state.ts";
 import type { StateReader } from "./modules/module.ts";
 import type { ExecutedBlock } from "./state/ledger-view.ts";
+import { isTransitionBlock, Transitions } from "./transitions.ts";
 import type { BlockHead } from "./types/block.ts";
-import { createValidatorSet, type EpochSets, endsEpoch, type ValidatorSet } from "./types/validator-set.ts";
+import { type Transition, transitionSet } from "./types/transition.ts";
+import {
+  createValidatorSet,
+  type EpochSets,
+  endsEpoch,
+  epochOn,
+  plainEpochOn,
+  type ValidatorSet,
+} from "./types/validator-set.ts";
 
 /** Sets of past epochs kept decoded. */
 const EPOCHS_CACHED_MAX = 64;
@@ -44,9 +53,13 @@ export class Epochs implements EpochSets {
   readonly #first: Epoch;
   readonly #kv: Pick<Kv, "get"> | undefined;
   readonly #cached = new Map<bigint, Epoch>();
+  readonly #transitions: Transitions;
 
-  /** @param kv the chain's database; without one only the first epoch is known */
-  constructor(genesis: Genesis, kv?: Pick<Kv, "get">) {
+  /**
+   * @param kv the chain's database; without one only the first epoch is known
+   * @param transitions that the operator accepts
+   */
+  constructor(genesis: Genesis, kv?: Pick<Kv, "get">, transitions: readonly Transition[] = []) {
     const { consensus } = genesis;
     const parameters =
       consensus.type === "pbft" && consensus.epochLength !== undefined
@@ -54,6 +67,7 @@ export class Epochs implements EpochSets {
         : undefined;
     this.#first = { validators: validatorsOf(genesis), firstHeight: 1n, parameters };
     this.#kv = parameters === undefined ? undefined : kv;
+    this.#transitions = new Transitions(transitions, this.#kv);
   }
 
   /** undefined for an epoch that has not begun as far as this chain goes. */
@@ -62,7 +76,7 @@ export class Epochs implements EpochSets {
     const cached = this.#cached.get(epoch);
     if (cached !== undefined) return cached;
     const bytes = this.#kv?.get(epochKey(epoch));
-    if (bytes === undefined) return undefined;
+    if (bytes === undefined) return this.#byTransition(epoch);
     const read = decodeEpoch(bytes, epoch);
     this.#cached.set(epoch, read);
     if (this.#cached.size > EPOCHS_CACHED_MAX) dropOldest(this.#cached);
@@ -73,9 +87,40 @@ export class Epochs implements EpochSets {
     return this.find(epoch)?.validators;
   }
 
-  /** The epoch of a height at or below `head`, or of the one after it. */
-  epochAfter({ summary }: BlockHead): bigint {
-    return endsEpoch(summary) ? summary.epoch + 1n : summary.epoch;
+  transitionOn(parent: BlockHead): Transition | undefined {
+    const plain = plainEpochOn(parent);
+    if (this.#kv === undefined || !this.#transitions.mayOpen(plain + 1n)) return undefined;
+    const replaced = this.#storedSet(plain);
+    const found = replaced && this.#transitions.replacing(replaced);
+    return found !== undefined && equalBytes(found.parentHash, parent.hash) ? found : undefined;
+  }
+
+  /** The one that opened, or is to open, an epoch. */
+  transitionOf(epoch: bigint): Transition | undefined {
+    const isThere = epoch > 0n && this.#kv !== undefined && this.#transitions.mayOpen(epoch);
+    const replaced = isThere ? this.#storedSet(epoch - 1n) : undefined;
+    return replaced && this.#transitions.replacing(replaced);
+  }
+
+  /** The epoch of the block after `head`. */
+  epochAfter(head: BlockHead): bigint {
+    return epochOn(head, this);
+  }
+
+  /** Before its first block is here; later the database has it. */
+  #byTransition(epoch: bigint): Epoch | undefined {
+    const transition = this.transitionOf(epoch);
+    const before = this.find(epoch - 1n);
+    if (transition === undefined || before === undefined) return undefined;
+    const { parameters } = before;
+    return { validators: transitionSet(transition), firstHeight: transition.height + 1n, parameters };
+  }
+
+  /** What is replaced is a set that the chain itself holds. */
+  #storedSet(epoch: bigint): ValidatorSet | undefined {
+    if (epoch === 0n) return this.#first.validators;
+    const bytes = this.#kv?.get(epochKey(epoch));
+    return bytes === undefined ? undefined : this.find(epoch)?.validators;
   }
 }
 
@@ -90,9 +135,12 @@ export function governedBy(genesis: Genesis): MembershipRules | undefined {
 
 /** What the block that ends an epoch writes besides, from what it changed; nothing for any other block. */
 export function epochOperations({ block, diff }: ExecutedBlock): KvOperation[] {
-  if (!endsEpoch(block.summary)) return [];
+  if (!endsEpoch(block.summary) && !isTransitionBlock(block)) return [];
   const state = { get: (key: Uint8Array) => diff.get(byteText(key))?.value };
-  const next = must(readGovernance(state), "the last block of an epoch writes the next one");
+  const next = must(
+    readGovernance(state),
+    "the first block under a transition, and the last of an epoch, write what comes",
+  );
   return [{ kind: "put", key: epochKey(next.epoch), value: encodeEpoch(next) }];
 }
 

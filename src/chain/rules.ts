@@ -8,6 +8,7 @@ import type { Address, Hash } from "../base/bytes.ts";
 import type { Fault, Verdict } from "../base/fault.ts";
 import type { Ancestry } from "./types/ancestry.ts";
 import type { BlockHead, Header, Summary } from "./types/block.ts";
+import type { Transition } from "./types/transition.ts";
 import type { ValidatorSet } from "./types/validator-set.ts";
 
 /** What the consensus puts into a new block; the chain fills in what executing it gives. */
@@ -95,6 +96,8 @@ export type ConsensusRules = FinalRules | ForkableRules;
  */
 export interface FinalRules extends RulesOfBlocks {
   readonly kind: "final";
+  /** The transition that a block on this one stands on: it replaces the validators before its transactions. */
+  transitionOn(parent: BlockHead): Transition | undefined;
   /** The account that receives the fees of this block. */
   feeRecipient(head: BlockHead): Address;
 }

@@ -23,6 +23,7 @@ import {
   STAMP_KEY,
   sealKey,
   stateKey,
+  TRANSITION_RANGE,
   transactionKeys,
   transactionRange,
   undoKey,
@@ -34,6 +35,7 @@ import type { ExecutedBlock, LedgerView } from "./state/ledger-view.ts";
 import type { Layer, StateDiff } from "./state/state-overlay.ts";
 import { pageKeyBytes } from "./state/state-tree.ts";
 import { TopPages } from "./state/top-pages.ts";
+import { decodeStoredTransition } from "./transitions.ts";
 import {
   type Block,
   type BlockHead,
@@ -45,6 +47,7 @@ import {
   readBody,
 } from "./types/block.ts";
 import type { SignedTransaction } from "./types/transaction.ts";
+import type { Transition } from "./types/transition.ts";
 
 /** The block and the index at which a transaction stands on the chain. */
 export interface TransactionPlace {
@@ -201,6 +204,12 @@ export class ChainStore {
     const from = above === undefined ? CHECKPOINT_RANGE.from : checkpointKey(above + 1n);
     const [last] = await this.#kv.entries({ ...CHECKPOINT_RANGE, from, limit: 1, reverse: true });
     return last?.[1];
+  }
+
+  /** The breaks of trust that the chain holds, ascending. */
+  async transitions(): Promise<readonly Transition[]> {
+    const entries = await this.#kv.entries(TRANSITION_RANGE);
+    return entries.flatMap(([, value]) => decodeStoredTransition(value) ?? []);
   }
 
   /** The head as the database has it: it moves with the state, in one batch. */

@@ -31,6 +31,10 @@ const COMMANDS: readonly CommandFile[] = [
   { names: ["tx"], load: async () => (await import("./tx/tx.ts")).addTx },
   { names: ["module"], load: async () => (await import("./module/module.ts")).addModule },
   { names: ["gov"], load: async () => (await import("./gov/gov.ts")).addGov },
+  {
+    names: ["transition"],
+    load: async () => (await import("./gov/transition.ts")).addTransition,
+  },
   { names: ["anchor"], load: async () => (await import("./tx/anchor.ts")).addAnchor },
   { names: ["verify"], load: async () => (await import("./home/verify.ts")).addVerify },
   { names: ["index"], load: async () => (await import("./indexer/indexer.ts")).addIndex },

@@ -9,6 +9,7 @@ import { resolve } from "node:path";
 import { showHash } from "../base/bytes.ts";
 import type { Logger } from "../base/log.ts";
 import { hasEpochs } from "../chain/genesis/consensus-parameters.ts";
+import type { Transition } from "../chain/types/transition.ts";
 import { createSigner, nativeName, type Signer } from "../crypto/keys.ts";
 import type { P2pNetwork } from "../p2p/network.ts";
 import { methodsOf } from "../rpc/methods/table.ts";
@@ -53,6 +54,8 @@ export interface NodeOptions {
   readonly isMoved?: boolean;
   /** Votes of the key are missing, and the operator knows: it comes back in a later epoch. */
   readonly recoversAmnesia?: boolean;
+  /** Breaks of trust that the operator accepts. */
+  readonly transitions?: readonly Transition[];
   /** The node had to stop by itself; it has stopped when this is called. */
   readonly onFatal?: (error: unknown) => void;
 }
@@ -255,7 +258,10 @@ function modeProblem(isMined: boolean, mode: Config["mode"], mining: Config["min
         : undefined;
 }
 
-function replicaOptions({ home, config, recoversAmnesia = false }: NodeOptions, signer: Signer | undefined) {
+function replicaOptions(
+  { home, config, recoversAmnesia = false, transitions = [] }: NodeOptions,
+  signer: Signer | undefined,
+) {
   const { emptyBlocksMs, ...timing } = config.consensus;
   const { maxReorgDepth, minimumWork } = config.chain;
   return {
@@ -264,6 +270,7 @@ function replicaOptions({ home, config, recoversAmnesia = false }: NodeOptions, 
     genesis: home.genesis,
     signer,
     recoversAmnesia,
+    transitions,
     settings: {
       ...timing,
       emptyBlocksMs: emptyBlocksMs === 0 ? undefined : emptyBlocksMs,

@@ -10,6 +10,7 @@ import type { BranchChange, HeadChange } from "../chain/chain.ts";
 import type { BranchSettings } from "../chain/chain-mode.ts";
 import type { Genesis } from "../chain/genesis/genesis.ts";
 import type { Block } from "../chain/types/block.ts";
+import type { Transition } from "../chain/types/transition.ts";
 import type { ConsensusEngine, EngineEvent, EngineSettings, Parsed, Typed } from "../consensus/engine.ts";
 import type { SignatureRules, Signer } from "../crypto/keys.ts";
 import type { PoolEvent } from "../mempool/pool-ports.ts";
@@ -34,6 +35,8 @@ export interface ReplicaOptions {
   readonly signatureRules?: SignatureRules;
   /** Votes of the key are missing: the replica signs nothing before an epoch in which it cannot have voted. */
   readonly recoversAmnesia?: boolean;
+  /** Breaks of trust that the operator accepts (chain/types/transition.ts). */
+  readonly transitions?: readonly Transition[];
   /** A filter around the engine: how the simulator makes an unchanged replica misbehave. */
   readonly wrapEngine?: (engine: ConsensusEngine<Parsed, Typed>) => ConsensusEngine<Parsed, Typed>;
 }

@@ -28,7 +28,7 @@ import { assembleFinal } from "./assembly/final.ts";
 import { assembleForkable } from "./assembly/forkable.ts";
 import type { ModeContext, ModeParts } from "./assembly/mode-parts.ts";
 import { isFarBehind } from "./assembly/repair.ts";
-import { budgetsOf, checkKey, type OpenedParts } from "./assembly/replica-parts.ts";
+import { budgetsOf, checkKey, checkTransitions, type OpenedParts } from "./assembly/replica-parts.ts";
 import { EventTopic as Emitter } from "./assembly/tip-log.ts";
 import { createVoting } from "./assembly/voting-parts.ts";
 import { isFirstOf, leftBehind, reorgFields, transactionsOf } from "./ingress/branch-events.ts";
@@ -130,7 +130,7 @@ export class Replica {
     const known = new KnownTransactions();
     const genesis = { ...options.genesis, limits: { ...options.genesis.limits, known } };
     const meter = new SignatureMeter(signatureRules);
-    const epochs = new Epochs(genesis, ports.kv);
+    const epochs = new Epochs(genesis, ports.kv, options.transitions);
     const sources = { signatureRules: new RememberedSignatures(meter), epochs };
     const consensus = selectConsensus(genesis, genesisHash, sources);
     const signatures = new AcceptedSignatures(genesisHash, meter);
@@ -141,6 +141,7 @@ export class Replica {
     const { branches } = options;
     const now = () => ports.scheduler.now();
     const chain = await Chain.open(genesis, { ...dependencies, now, branches });
+    checkTransitions(options.transitions ?? [], chain.store, epochs);
     if (options.recoversAmnesia !== true) votes.check(chain.store.lastStamp());
     const publish = (bytes: Uint8Array) => ports.network.publish("evidence", bytes);
     const evidence = await EvidenceStore.open({ ...ports, consensus, publish });

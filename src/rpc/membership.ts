@@ -4,6 +4,7 @@ import type { Governance } from "../chain/governance/governance-state.ts";
 import type { ChangeProposal } from "../chain/governance/proposals.ts";
 import type { GovCall } from "../chain/modules/gov-declaration.ts";
 import type { BlockHead } from "../chain/types/block.ts";
+import type { Transition } from "../chain/types/transition.ts";
 import type { ValidatorSet } from "../chain/types/validator-set.ts";
 
 export interface EpochView {
@@ -12,6 +13,8 @@ export interface EpochView {
   readonly validators: ValidatorSet;
   /** The block that ends it, with its certificate: it names the set of the next one. Undefined for the last. */
   readonly end: { readonly head: BlockHead; readonly seal: Uint8Array } | undefined;
+  /** Where it began by a break of trust and not by a vote. */
+  readonly openedBy?: Transition | undefined;
 }
 
 export interface MembershipApi {

@@ -20,6 +20,8 @@ export interface TrustedGenesis {
   readonly validators: ValidatorSet;
   /** Of later ones, as far as they were proved before: kept between checks. */
   readonly sets?: ProvedSets | undefined;
+  /** Breaks of trust that are accepted: ids of transitions, 0x-hex. None is if left out. */
+  readonly accepted?: readonly string[] | undefined;
 }
 
 /** Reads a genesis and computes the hash and validators that it stands for. */

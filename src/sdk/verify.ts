@@ -24,7 +24,7 @@ import { checkFields } from "../codec/field.ts";
 import { decode } from "../codec/reader.ts";
 import { verifyCommitCertificate } from "../consensus/pbft/certificate.ts";
 import { checkMerklePath } from "../crypto/merkle.ts";
-import { setFor } from "./epoch-chain.ts";
+import { ProvedSets, setFor } from "./epoch-chain.ts";
 import { bytesOf, pathOf } from "./proof-parts.ts";
 import { type ReceiptFile, receiptSchema } from "./receipt-file.ts";
 import {
@@ -57,6 +57,8 @@ export interface ReceiptQuestion extends TrustAnchor {
   readonly receipt: unknown;
   /** The text of genesis.json, or what openGenesis made of it. */
   readonly genesis: string | TrustedGenesis;
+  /** Breaks of trust that the verifier accepts by name: ids of transitions, 0x-hex. */
+  readonly accepted?: readonly string[] | undefined;
   /** SHA-256 of the document, 32 bytes or hex; without it only the receipt itself is checked. */
   readonly digest?: Uint8Array | string | undefined;
 }
@@ -94,6 +96,8 @@ export interface VerifiedAnchor {
   readonly by: "certificate" | "block" | "work";
   /** The validators that signed it; none where blocks are mined. */
   readonly signers: readonly CertificateSigner[];
+  /** Breaks of trust that its validators rest on, each accepted by name: present only where there are any. */
+  readonly breaks?: readonly { readonly id: string; readonly height: number; readonly reason: string }[];
   /** Where blocks are mined: blocks from this one on in the receipt, and the expected hashes in them as decimal. */
   readonly confirmations?: number;
   readonly work?: string;
@@ -105,7 +109,8 @@ export interface VerifiedAnchor {
 export function verifyReceipt({ receipt, genesis, ...question }: ReceiptQuestion): ReceiptAnswer {
   const trusted = typeof genesis === "string" ? openGenesis(genesis) : accept(genesis);
   if (!trusted.ok) return { valid: false, reason: `genesis: ${trusted.fault.detail}` };
-  const verdict = check(receipt, trusted.value, question);
+  const { accepted = trusted.value.accepted } = question;
+  const verdict = check(receipt, { ...trusted.value, accepted }, question);
   if (!verdict.ok) return { valid: false, reason: verdict.fault.detail };
   const { unproven, ...anchor } = verdict.value;
   if (unproven === undefined) return { valid: true, ...anchor };
@@ -137,7 +142,7 @@ function check(
   return accept({ digest: anchored, ...found.value, blockHash, ...proved.value });
 }
 
-type Proved = Pick<VerifiedAnchor, "by" | "signers" | "confirmations" | "work" | "difficulty">;
+type Proved = Pick<VerifiedAnchor, "by" | "signers" | "breaks" | "confirmations" | "work" | "difficulty">;
 
 /** All is in order but that nothing says which chain it is. */
 interface Unproven {
@@ -157,13 +162,19 @@ function checkProof(
   if (chain !== undefined) return checkWork(file, head, chain, anchor);
   if (file.headers !== undefined || file.before !== undefined)
     return wrong("headers in a receipt of a chain whose blocks are not mined");
-  const set = setFor(trusted, head.summary.epoch, file.epochs ?? []);
+  const { epoch } = head.summary;
+  const sets = trusted.sets ?? new ProvedSets(trusted);
+  const set = setFor(trusted, epoch, file.epochs ?? [], sets);
   if (!set.ok) return wrong(set.fault.detail);
   const { genesisHash } = trusted;
   const question = { genesisHash, validators: set.value, head, seal, namesEachBad: true };
   const unproved = verifyCommitCertificate(question);
   if (unproved !== undefined) return wrong(`certificate: ${unproved.detail}`);
-  return accept({ by: "certificate", signers: signersOf(seal, set.value) });
+  const breaks = sets
+    .breaksUpTo(epoch)
+    .map(({ id, height, reason }) => ({ id, height: Number(height), reason }));
+  const signers = signersOf(seal, set.value);
+  return accept({ by: "certificate", signers, ...(breaks.length === 0 ? {} : { breaks }) });
 }
 
 function checkWork(

@@ -21,6 +21,7 @@
  *   0x0d | block hash 32             -> empty: a block without a known child (probabilistic finality only)
  *   0x0e | number u64                -> a reorganisation (chain/forks/block-tree-store.ts; probabilistic finality only)
  *   0x0f | epoch u64                 -> its first height, parameters and members (chain/epochs.ts; epoch 0 is in genesis)
+ *   0x10 | epoch u64                 -> the transition that opened it, as JSON (chain/transitions.ts)
  */
 import { concatBytes, type Hash, utf8 } from "../base/bytes.ts";
 import { Writer } from "../codec/writer.ts";
@@ -109,6 +110,9 @@ export function pageKey(key: Uint8Array): Uint8Array {
 }
 
 export const epochKey = heightKey(0x0f);
+export const transitionKey = heightKey(0x10);
+/** All transitions. */
+export const TRANSITION_RANGE = { from: Uint8Array.of(0x10), to: Uint8Array.of(0x11) };
 
 /** All stable checkpoints: inclusive lower and exclusive upper bound. */
 export const CHECKPOINT_RANGE = { from: Uint8Array.of(0x0a), to: Uint8Array.of(0x0b) };

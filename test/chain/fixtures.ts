@@ -58,6 +58,7 @@ export const plainRules: FinalRules = {
   name: "pbft",
   kind: "final",
   notBeforeMs: () => 0,
+  transitionOn: () => undefined,
   logFields: () => ({}),
   prepareHead: (parent, proposal) => {
     const timeMs = proposal.timeMs > parent.summary.timeMs ? proposal.timeMs : parent.summary.timeMs + 1n;

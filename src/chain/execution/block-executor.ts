@@ -7,7 +7,7 @@ import { assert, must } from "../../base/assert.ts";
 import { equalBytes, type Hash, hex } from "../../base/bytes.ts";
 import { accept, type Fault, fault, refuse, type Verdict } from "../../base/fault.ts";
 import type { Genesis } from "../genesis/genesis.ts";
-import { closeEpoch } from "../governance/governance-state.ts";
+import { closeEpoch, openByTransition } from "../governance/governance-state.ts";
 import type { MembershipContext } from "../modules/module.ts";
 import { modulesOf } from "../modules/module-set.ts";
 import type { ConsensusRules, HeadFields, Proposal } from "../rules.ts";
@@ -202,6 +202,9 @@ export class BlockExecutor {
       signatureIsValid: (tx) => this.#signatures.validate(tx, limit),
     });
     this.#reward.begin(execution.state, height);
+    const transition = rules.kind === "final" ? rules.transitionOn(parent) : undefined;
+    if (transition !== undefined && this.#governed !== undefined)
+      openByTransition(execution.state, transition, height, this.#governed.checkpointInterval);
     return execution;
   }
 

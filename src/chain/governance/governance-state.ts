@@ -17,6 +17,7 @@ import { Writer } from "../../codec/writer.ts";
 import type { PbftParameters } from "../genesis/consensus-parameters.ts";
 import type { StateReader, StateWriter } from "../modules/module.ts";
 import { governanceKey } from "../state/state-keys.ts";
+import type { Transition } from "../types/transition.ts";
 import { createValidatorSet, type Validator } from "../types/validator-set.ts";
 
 /** Peers that the chain itself admits. */
@@ -120,6 +121,28 @@ export function closeEpoch(state: StateWriter, height: bigint): Hash | undefined
     ...{ epoch, firstHeight, lastHeight, changed: 0, parameters, members },
   });
   return createValidatorSet(epoch, members).hash;
+}
+
+/**
+ * Before the transactions of the first block under a transition: its members take over, now and for the next epoch.
+ * Parameters, admitted peers and open proposals stay.
+ */
+export function openByTransition(
+  state: StateWriter,
+  { epoch, members }: Pick<Transition, "epoch" | "members">,
+  firstHeight: bigint,
+  checkpointInterval: number,
+): void {
+  const governance = must(readGovernance(state), "a transition is of a chain with epochs");
+  const { nextParameters: parameters } = governance;
+  const interval = BigInt(checkpointInterval);
+  // The epoch ends at a checkpoint, wherever it begins.
+  const lastHeight = (firstHeight / interval) * interval + BigInt(parameters.epochLength);
+  const sorted = createValidatorSet(epoch, members).members;
+  writeGovernance(state, {
+    ...governance,
+    ...{ epoch, firstHeight, lastHeight, changed: 0, parameters, members: sorted, nextMembers: sorted },
+  });
 }
 
 /** "The second checkpoint after": what is approved at `height` takes effect behind it at the latest. */

@@ -6,7 +6,8 @@ import { must } from "../../base/assert.ts";
 import { type Address, asHash, compareBytes, equalBytes, type Hash } from "../../base/bytes.ts";
 import { Writer } from "../../codec/writer.ts";
 import { taggedHash } from "../../crypto/hash.ts";
-import type { Summary } from "./block.ts";
+import type { BlockHead, Summary } from "./block.ts";
+import type { Transition } from "./transition.ts";
 
 export interface Validator {
   /** The name that people read in logs and tables. It is no part of the consensus. */
@@ -29,6 +30,18 @@ export interface ValidatorSet {
 export interface EpochSets {
   /** undefined for an epoch that is not known here. */
   setOf(epoch: bigint): ValidatorSet | undefined;
+  /** The transition behind a block, where one is accepted and holds. */
+  transitionOn?(parent: BlockHead): Transition | undefined;
+}
+
+/** The epoch of a block on this one: behind the last block of an epoch, or where a transition breaks it off, another. */
+export function epochOn(parent: BlockHead, sets: EpochSets): bigint {
+  return sets.transitionOn?.(parent)?.epoch ?? plainEpochOn(parent);
+}
+
+/** The same without a transition. */
+export function plainEpochOn({ summary }: BlockHead): bigint {
+  return endsEpoch(summary) ? summary.epoch + 1n : summary.epoch;
 }
 
 /** The sets of a chain whose validators never change, or of one epoch alone. */

@@ -8,6 +8,7 @@ import { loadConfig } from "../../node/home/config.ts";
 import { type Home, homePaths, openHome } from "../../node/home/home.ts";
 import { parsePeerAddress } from "../../node/home/peers-file.ts";
 import type { StartError } from "../../node/home/start-error.ts";
+import { acceptTransitions, describeBreak } from "../../node/home/transition-files.ts";
 import type { RunningNode } from "../../node/node.ts";
 import { badInput, CliError, diskError, EXIT, valueOrThrow } from "../exit.ts";
 import type { Output } from "../output.ts";
@@ -22,6 +23,7 @@ export interface StartOptions extends PasswordOptions {
   readonly cutOff?: readonly string[];
   readonly moved?: boolean;
   readonly recoverAmnesia?: boolean;
+  readonly transition?: readonly string[];
 }
 
 /**
@@ -55,8 +57,10 @@ export async function runNode(
     const onFatal = (error: unknown) => stopping.fail(error);
     const isMoved = options.moved === true;
     const recoversAmnesia = options.recoverAmnesia === true;
+    const transitions = valueOrThrow(acceptTransitions(options.dir, options.transition ?? [], home.genesis));
+    for (const one of transitions) out.warn(describeBreak(one));
     node = await startNode({
-      ...{ home, config, extraPeers, blockedPeers, isMoved, recoversAmnesia, onFatal },
+      ...{ home, config, extraPeers, blockedPeers, isMoved, recoversAmnesia, transitions, onFatal },
     });
   } catch (error) {
     throw startFailure(error);

@@ -24,6 +24,11 @@ export function addStart(program: Command): void {
             "--recover-amnesia",
             "the votes of this key are lost (its journal is gone, damaged or old): sign nothing before a later epoch",
           )
+          .option(
+            "--transition <file>",
+            "accept a break of trust: more than f validators are gone for good, and this file puts others in their place (quorate transition); kept in the home; repeatable",
+            collect,
+          )
           // For `quorate devnet`, whose restarted nodes keep their side of a partition.
           .addOption(new Option("--cut-off <names>").argParser(list).hideHelp()),
       ),

@@ -24,6 +24,8 @@ export interface VerifyOptions {
   /** What the work in the receipts of a mined chain is held to. */
   readonly trustedBlock?: string;
   readonly minWork?: bigint;
+  /** Ids of transitions. */
+  readonly acceptTransition?: readonly string[];
 }
 
 interface Trust {
@@ -37,7 +39,8 @@ export async function verifyFiles(
   options: VerifyOptions,
   files: readonly string[],
 ): Promise<void> {
-  const trusted = valueOrThrow(openGenesis(readGenesis(options.genesis)));
+  const opened = valueOrThrow(openGenesis(readGenesis(options.genesis)));
+  const trusted = { ...opened, accepted: options.acceptTransition };
   const folder = valueOrThrow(ReceiptFolder.open(options.receipts));
   const trust = { trusted, anchor: { anchorHash: options.trustedBlock, minimumWork: options.minWork } };
   const results: { file: string; valid: boolean; reason?: string }[] = [];
@@ -99,15 +102,18 @@ function missing(anchored: string | undefined, digest: string): string {
 }
 
 function describe(out: Output, file: string, digest: string, answer: VerifiedAnchor) {
-  const { height, timeMs, sender, memo, signers } = answer;
+  const { height, timeMs, sender, memo, signers, breaks = [] } = answer;
   const proof =
     signers.length > 0
       ? `signed by ${signers.map((signer) => signer.name).join(", ")}`
       : `under work of ${showCount(Number(answer.work ?? 0))} hashes${describeHeld(answer)}`;
   const time = new Date(timeMs).toISOString();
   const said = memo === "" ? "" : `  "${memo}"`;
-  const line = `${out.tick} ${file}  block ${height}  ${time}  by ${shorten(sender)}${said}  ${proof}`;
-  return { height, timeMs, sender, memo, digest, line };
+  const rests = breaks.map(
+    (one) => `  RESTS ON A BREAK OF TRUST that you accepted: ${one.id} behind height ${one.height}`,
+  );
+  const line = `${out.tick} ${file}  block ${height}  ${time}  by ${shorten(sender)}${said}  ${proof}${rests.join("")}`;
+  return { height, timeMs, sender, memo, digest, line, ...(breaks.length === 0 ? {} : { breaks }) };
 }
 
 /** Says what the difficulty of a mined block was held to. */

@@ -9,6 +9,7 @@ import { rpcOption } from "../rpc.ts";
 import { type AddOptions, addFiles } from "./anchor-add.ts";
 import { type VerifyOptions, verifyFiles } from "./anchor-verify.ts";
 import { nameOptions } from "./names.ts";
+import { acceptOption } from "./trust.ts";
 
 export function addAnchor(program: Command): void {
   const anchor = group(program, "anchor", "notarise files, and verify their receipts offline");
@@ -42,7 +43,8 @@ export function addAnchor(program: Command): void {
           "--min-work <hex>",
           "of a mined chain: expected hashes from the block on that are proof enough, 0x-hex",
           workAmount,
-        ),
+        )
+        .addOption(acceptOption()),
     ({ out, options, args: [files] }) => verifyFiles(out, options, files),
   );
 }

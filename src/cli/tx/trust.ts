@@ -17,10 +17,23 @@ import type { NameOptions } from "./names.ts";
 export interface TrustOptions extends Partial<NameOptions> {
   readonly genesis?: string;
   readonly faults?: number;
+  readonly acceptTransition?: readonly string[];
+}
+
+/** The way to accept a break of trust: by its name. */
+export function acceptOption(): Option {
+  return new Option(
+    "--accept-transition <id>",
+    "accept this break of trust, by the id that quorate transition show prints; repeatable",
+  ).argParser((text: string, earlier: readonly string[] = []) => {
+    if (!/^0x[0-9a-f]{64}$/.test(text)) throw badInput("--accept-transition: expected 0x and 64 hex digits");
+    return [...earlier, text];
+  });
 }
 
 export function trustOptions(command: Command): Command {
   return command
+    .addOption(acceptOption())
     .option("--genesis <file>", "check the certificate against this genesis.json, from a source you trust")
     .addOption(
       new Option("--faults <f>", "believe f+1 equal answers of the nodes of --rpc").argParser(
@@ -35,12 +48,12 @@ export function trustOptions(command: Command): Command {
  * @param genesisHash as the node shows it; undefined when it is not known
  */
 export function trustOf(
-  { genesis, faults, devnet, dir }: TrustOptions,
+  { genesis, faults, devnet, dir, acceptTransition: accepted }: TrustOptions,
   genesisHash: string | undefined,
 ): Pick<ClientOptions, "genesis" | "faults"> {
   const counted = faults === undefined ? {} : { faults };
   if (genesis !== undefined) {
-    const trusted = open(genesis);
+    const trusted = { ...open(genesis), accepted };
     const hash = showHash(trusted.genesisHash);
     if (genesisHash !== undefined && hash !== genesisHash) {
       throw badInput(
@@ -53,7 +66,7 @@ export function trustOf(
   for (const folder of [devnet, dir]) {
     const path = join(folder ?? "", "genesis.json");
     if (folder === undefined || !existsSync(path)) continue;
-    const trusted = open(path);
+    const trusted = { ...open(path), accepted };
     if (showHash(trusted.genesisHash) === genesisHash) return { genesis: trusted };
   }
   return {};

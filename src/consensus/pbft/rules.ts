@@ -6,13 +6,15 @@
  */
 
 import { must } from "../../base/assert.ts";
-import { equalBytes } from "../../base/bytes.ts";
+import { EMPTY, equalBytes, hex, hex0x } from "../../base/bytes.ts";
 import { type Fault, fault } from "../../base/fault.ts";
 import type { FinalRules, HeadFields, Proposal, SealView } from "../../chain/rules.ts";
 import { type BlockHead, VERSION_PBFT } from "../../chain/types/block.ts";
+import { FLAG_TRANSITION, type Transition, transitionId } from "../../chain/types/transition.ts";
 import {
   type EpochSets,
   endsEpoch,
+  epochOn,
   memberAt,
   onlySet,
   type ValidatorSet,
@@ -64,6 +66,7 @@ export function pbftRules(context: RulesContext): FinalRules {
     },
     notBeforeMs: () => 0,
     weight: () => 1n,
+    transitionOn: (parent) => sets.transitionOn?.(parent),
     feeRecipient: (head) => memberAt(setOf(head), head.summary.proposer).account,
     executionTimeMs: (_parent, head) => head.summary.timeMs,
     logFields: (head, seal) => {
@@ -79,18 +82,20 @@ export function pbftRules(context: RulesContext): FinalRules {
 }
 
 function unknownEpoch({ summary }: BlockHead): Fault<HeadFault> {
+  if ((summary.flags & FLAG_TRANSITION) !== 0) {
+    const id = hex0x(summary.extra);
+    return fault(
+      "wrong-epoch",
+      `block ${summary.height} stands on the transition ${id}, a break of trust that this node was not told to accept (start --transition FILE)`,
+    );
+  }
   return fault("wrong-epoch", `the validators of epoch ${summary.epoch} are not known here yet`);
-}
-
-/** The epoch of a block on this parent: the last block of an epoch is the parent of the next one's first. */
-function epochOn({ summary }: BlockHead): bigint {
-  return endsEpoch(summary) ? summary.epoch + 1n : summary.epoch;
 }
 
 function prepareHead(parent: BlockHead, { timeMs, proposer }: Proposal, sets: EpochSets): HeadFields {
   const earliest = parent.summary.timeMs + 1n;
   const time = timeMs > earliest ? timeMs : earliest;
-  const epoch = epochOn(parent);
+  const epoch = epochOn(parent, sets);
   // What is built on a block that is not committed yet, and ends an epoch, is thrown away: its set is no matter.
   const hash = sets.setOf(epoch)?.hash ?? parent.summary.nextValidatorsHash;
   return {
@@ -99,10 +104,9 @@ function prepareHead(parent: BlockHead, { timeMs, proposer }: Proposal, sets: Ep
       epoch,
       timeMs: time,
       proposer,
-      flags: 0,
+      ...markOf(sets.transitionOn?.(parent)),
       validatorsHash: hash,
       nextValidatorsHash: hash,
-      extra: new Uint8Array(0),
     },
   };
 }
@@ -118,7 +122,7 @@ function checkForm(
   if (header.bits !== 0 || header.nonce !== 0) {
     return fault("wrong-work", `bits ${header.bits}, nonce ${header.nonce}, must both be 0`);
   }
-  const epoch = epochOn(parent);
+  const epoch = epochOn(parent, sets);
   if (summary.epoch !== epoch) {
     return fault("wrong-epoch", `epoch ${summary.epoch}, must be ${epoch}`);
   }
@@ -134,11 +138,20 @@ function checkForm(
       `validatorsHash is not the hash of the validators of epoch ${summary.epoch}`,
     );
   }
-  if (summary.flags !== 0) return fault("wrong-flags", `flags ${summary.flags}, must be 0`);
-  if (summary.extra.length !== 0) {
-    return fault("wrong-extra", `extra of ${summary.extra.length} bytes, must be empty`);
+  const mark = markOf(sets.transitionOn?.(parent));
+  if (summary.flags !== mark.flags)
+    return fault("wrong-flags", `flags ${summary.flags}, must be ${mark.flags}`);
+  if (!equalBytes(summary.extra, mark.extra)) {
+    return fault("wrong-extra", `extra 0x${hex(summary.extra)}, must be 0x${hex(mark.extra)}`);
   }
   return undefined;
+}
+
+/** The first block under a transition says so: its id in `extra`. Every other block has neither. */
+function markOf(transition: Transition | undefined): { readonly flags: number; readonly extra: Uint8Array } {
+  return transition === undefined
+    ? { flags: 0, extra: EMPTY }
+    : { flags: FLAG_TRANSITION, extra: transitionId(transition) };
 }
 
 /** Where the set may change, what comes next follows from executing the block (chain/execution/block-executor.ts). */

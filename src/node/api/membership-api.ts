@@ -54,7 +54,8 @@ export class ReplicaMembership implements MembershipApi {
       if (found === undefined) break;
       const next = known.find(epoch + 1n);
       const end = next && this.#endAt(next.firstHeight - 1n);
-      views.push({ epoch, firstHeight: found.firstHeight, validators: found.validators, end });
+      const { firstHeight, validators } = found;
+      views.push({ epoch, firstHeight, validators, end, openedBy: known.transitionOf(epoch) });
     }
     return views;
   }

@@ -1,9 +1,13 @@
 /** The parts that a replica is put together from, once its ledger is open. */
-import { equalBytes } from "../../base/bytes.ts";
+import { equalBytes, hex0x } from "../../base/bytes.ts";
 import type { Scheduler } from "../../base/scheduler.ts";
 import type { Chain } from "../../chain/chain.ts";
+import type { Epochs } from "../../chain/epochs.ts";
 import type { AcceptedSignatures } from "../../chain/execution/accepted-signatures.ts";
+import type { ChainStore } from "../../chain/store.ts";
+import { misfitOf } from "../../chain/transitions.ts";
 import type { KnownTransactions } from "../../chain/types/known-transactions.ts";
+import { type Transition, transitionId } from "../../chain/types/transition.ts";
 import type { Consensus, WaitingTransaction } from "../../consensus/engine.ts";
 import type { Signer } from "../../crypto/keys.ts";
 import type { SignatureMeter } from "../../crypto/signature-meter.ts";
@@ -47,4 +51,18 @@ export function oldestWaiting(
 ): WaitingTransaction | undefined {
   const entry = pool.oldestExecutable();
   return entry === undefined ? undefined : { hash: entry.transaction.hash, ageMs: nowMs - entry.addedMs };
+}
+
+/** @throws StartError for a transition that does not hold, or would give up what is final here */
+export function checkTransitions(
+  transitions: readonly Transition[],
+  store: ChainStore,
+  epochs: Pick<Epochs, "setOf">,
+): void {
+  for (const transition of transitions) {
+    const misfit = misfitOf(transition, store, epochs.setOf(transition.epoch - 1n));
+    if (misfit === undefined) continue;
+    const detail = `the transition ${hex0x(transitionId(transition))} is refused: ${misfit.detail}`;
+    throw new StartError({ code: misfit.code, detail });
+  }
 }

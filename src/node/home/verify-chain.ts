@@ -36,7 +36,8 @@ export async function verifyChain(
   const total = headHash === undefined ? 0n : (stored.head(headHash)?.summary.height ?? 0n);
   const scratch = withoutHistory(new MemoryKv());
   // The sets of later epochs follow from the blocks that are executed here.
-  const { rules } = selectConsensus(genesis, genesisHash, { epochs: new Epochs(genesis, scratch) });
+  const epochs = new Epochs(genesis, scratch, await stored.transitions());
+  const { rules } = selectConsensus(genesis, genesisHash, { epochs });
   const chain = await Chain.open(genesis, {
     kv: scratch,
     rules,

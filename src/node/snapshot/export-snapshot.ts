@@ -67,7 +67,7 @@ export interface ExportedSnapshot extends SnapshotFacts {
   readonly bytes: number;
 }
 
-export type ExportFault = "no-blocks" | "damaged-database";
+export type ExportFault = "no-blocks" | "damaged-database" | "break-of-trust";
 
 /**
  * What was written before a fault is no snapshot.
@@ -82,6 +82,11 @@ export async function exportSnapshot(
   const head = headHash === undefined ? undefined : store.head(headHash);
   if (head === undefined || head.summary.height === 0n) {
     return refuse("no-blocks", "the chain has no block but block 0, which the genesis file says all of");
+  }
+  if ((await store.transitions()).length > 0) {
+    const detail =
+      "the chain holds a transition, a break of trust that a snapshot cannot prove: use quorate backup";
+    return refuse("break-of-trust", detail);
   }
   const { summary } = head;
   const epoch = endsEpoch(summary) ? summary.epoch + 1n : summary.epoch;

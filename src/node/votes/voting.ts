@@ -138,6 +138,8 @@ export class Voting {
     if (epoch > this.#epoch) this.#enterSoon(epoch);
     else this.#driver?.headChanged(sealed);
     if (this.#changing === undefined) return;
+    const transition = this.#changing.epochs.transitionOn(sealed.head);
+    if (transition !== undefined) this.#enterSoon(transition.epoch);
     if (endsEpoch(sealed.head.summary)) this.#knowNext(epoch + 1n);
     this.#allowPeers();
   }
@@ -190,6 +192,8 @@ export class Voting {
     const { head, store } = this.#ports.chain;
     const { summary } = head;
     if (this.#changing === undefined) return 0n;
+    const transition = this.#changing.epochs.transitionOn(head);
+    if (transition !== undefined) return transition.epoch;
     if (!endsEpoch(summary)) return summary.epoch;
     return store.checkpointAt(summary.height) === undefined ? summary.epoch : summary.epoch + 1n;
   }
@@ -316,7 +320,10 @@ export class Voting {
   #allowPeers(): void {
     const { chain, allowPeers } = this.#ports;
     if (this.#changing === undefined) return;
-    const ids = admittedPeers(chain.committed, this.#changing.epochs, chain.head.summary.height);
+    const admitted = admittedPeers(chain.committed, this.#changing.epochs, chain.head.summary.height);
+    // The state knows a set that a transition brings only with its first block.
+    const coming = this.#changing.epochs.transitionOn(chain.head)?.members ?? [];
+    const ids = [...new Set([...admitted, ...coming.map(({ peerId }) => peerId)])];
     const text = ids.join(" ");
     if (text === this.#allowed) return;
     this.#allowed = text;

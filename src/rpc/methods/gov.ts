@@ -5,6 +5,7 @@ import { RPC_RANGE_MAX } from "../../base/limits.ts";
 import { type ChangeProposal, standingOf, tallyOf } from "../../chain/governance/proposals.ts";
 import { gov } from "../../chain/modules/gov.ts";
 import { describeChange } from "../../chain/modules/gov-declaration.ts";
+import { showTransition } from "../../chain/types/transition.ts";
 import type { Validator } from "../../chain/types/validator-set.ts";
 import { mustChange } from "../answers/capabilities.ts";
 import { CallError } from "../errors.ts";
@@ -46,26 +47,32 @@ export const getEpochs = method({
       lastHeight: wide.nullable().meta({ description: "null while the epoch runs" }),
       validators: z.array(member),
       end: sealedHeadResult.nullable(),
+      transition: z.record(z.string(), z.unknown()).nullable().meta({
+        description: "the file by which the epoch began, where that was a break of trust and no vote",
+      }),
     }),
   ),
   examples: [
     {
       name: "the first",
       params: { limit: 1 },
-      result: [{ epoch: 0, firstHeight: 1, lastHeight: 160, validators: [MEMBER], end: BLOCK_HEX }],
+      result: [
+        { epoch: 0, firstHeight: 1, lastHeight: 160, validators: [MEMBER], end: BLOCK_HEX, transition: null },
+      ],
     },
   ],
   call: ({ api }, { from = 0, limit: most = RPC_RANGE_MAX }) =>
     mustChange(api).epochs(BigInt(from), most).map(showEpoch),
 });
 
-function showEpoch({ epoch, firstHeight, validators, end }: EpochView) {
+function showEpoch({ epoch, firstHeight, validators, end, openedBy }: EpochView) {
   return {
     epoch: showWide(epoch),
     firstHeight: showWide(firstHeight),
     lastHeight: end === undefined ? null : showWide(end.head.summary.height),
     validators: validators.members.map(showMember),
     end: end === undefined ? null : showSealedHead(end.head, end.seal),
+    transition: openedBy === undefined ? null : showTransition(openedBy),
   };
 }
 

@@ -6,6 +6,7 @@ import { must } from "../../base/assert.ts";
 import { SILENT } from "../../base/log.ts";
 import type { Genesis } from "../../chain/genesis/genesis.ts";
 import type { SealedBlock } from "../../chain/types/block.ts";
+import type { Transition } from "../../chain/types/transition.ts";
 import type {
   ConsensusEngine,
   EngineHoldings,
@@ -76,6 +77,8 @@ export class SimNode {
   observing = false;
   /** Its operator starts it as one that has lost its votes. */
   recoversAmnesia = false;
+  /** Breaks of trust that its operator accepts, from the next life on. */
+  transitions: readonly Transition[] = [];
   /** Lives so far. */
   lives = 0;
   readonly #options: SimNodeOptions;
@@ -200,6 +203,7 @@ export class SimNode {
         ...(mining === undefined ? {} : { mining: mining.order }),
         signatureRules: processor?.rules(world.signatures.rules) ?? world.signatures.rules,
         recoversAmnesia: this.recoversAmnesia,
+        transitions: this.transitions,
         wrapEngine: (engine) => this.#wrap(engine, power),
       },
       {

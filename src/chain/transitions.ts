@@ -1,0 +1,111 @@
+/**
+ * The transitions that this node accepts, and those that its chain holds already: whoever judges a block behind one asks
+ * here. One that does not hold under the set that it replaces is none. Source: docs/protocol.md, "Transition".
+ */
+import { equalBytes, showHash } from "../base/bytes.ts";
+import { dropOldest } from "../base/drop-oldest.ts";
+import { type Fault, fault } from "../base/fault.ts";
+import { transitionKey } from "../storage/keys.ts";
+import type { Kv, KvOperation } from "../storage/kv.ts";
+import type { ChainStore } from "./store.ts";
+import type { BlockHead } from "./types/block.ts";
+import {
+  checkTransition,
+  FLAG_TRANSITION,
+  readTransition,
+  showTransition,
+  type Transition,
+  transitionId,
+} from "./types/transition.ts";
+import type { ValidatorSet } from "./types/validator-set.ts";
+
+/** Of epochs: whether a transition would open it. */
+const EPOCHS_REMEMBERED_MAX = 64;
+
+export class Transitions {
+  readonly #given: readonly Transition[];
+  readonly #kv: Pick<Kv, "get"> | undefined;
+  /** By the epoch that each opens; undefined: there is none that holds. */
+  readonly #known = new Map<bigint, boolean>();
+  readonly #judged = new Map<bigint, Transition | undefined>();
+
+  /** @param given those that the operator accepts */
+  constructor(given: readonly Transition[] = [], kv?: Pick<Kv, "get">) {
+    this.#given = given;
+    this.#kv = kv;
+  }
+
+  /** Whether there is one that would open an epoch, good or bad. */
+  mayOpen(epoch: bigint): boolean {
+    const known = this.#known.get(epoch);
+    if (known !== undefined) return known;
+    const found = this.#find(epoch) !== undefined;
+    this.#known.set(epoch, found);
+    if (this.#known.size > EPOCHS_REMEMBERED_MAX) dropOldest(this.#known);
+    return found;
+  }
+
+  /** The one that opens the epoch behind that of `replaced`, if it holds. */
+  replacing(replaced: ValidatorSet): Transition | undefined {
+    const epoch = replaced.epoch + 1n;
+    if (!this.#judged.has(epoch)) {
+      const found = this.#find(epoch);
+      const holds = found !== undefined && checkTransition(found, replaced) === undefined;
+      this.#judged.set(epoch, holds ? found : undefined);
+    }
+    return this.#judged.get(epoch);
+  }
+
+  /** The last that was given goes first: it replaces one that came to nothing. */
+  #find(epoch: bigint): Transition | undefined {
+    const given = this.#given.findLast((one) => one.epoch === epoch);
+    const bytes = given === undefined ? this.#kv?.get(transitionKey(epoch)) : undefined;
+    return bytes === undefined ? given : decodeStoredTransition(bytes);
+  }
+}
+
+/** As the database has it; undefined for what is none. */
+export function decodeStoredTransition(bytes: Uint8Array): Transition | undefined {
+  const read = readTransition(JSON.parse(new TextDecoder().decode(bytes)));
+  return read.ok ? read.value : undefined;
+}
+
+/** What the first block under a transition writes besides. */
+export function transitionOperations(transition: Transition): KvOperation[] {
+  const value = new TextEncoder().encode(JSON.stringify(showTransition(transition)));
+  return [{ kind: "put", key: transitionKey(transition.epoch), value }];
+}
+
+/** Whether a block is the first under a transition, as it says itself. */
+export function isTransitionBlock({ summary }: Pick<BlockHead, "summary">): boolean {
+  return (summary.flags & FLAG_TRANSITION) !== 0;
+}
+
+/**
+ * Whether a transition fits what is final here; nothing final is given up for it.
+ * @param replacedAt the set of an epoch, where it is known here
+ */
+export function misfitOf(
+  transition: Transition,
+  store: Pick<ChainStore, "hashAt" | "head" | "headHash">,
+  replaced: ValidatorSet | undefined,
+): Fault | undefined {
+  const { height, parentHash } = transition;
+  const bad = replaced && checkTransition(transition, replaced);
+  if (bad !== undefined) return bad;
+  const own = store.hashAt(height);
+  if (own === undefined) return undefined;
+  if (!equalBytes(own, parentHash)) {
+    const detail = `it goes on from block ${showHash(parentHash)} at height ${height}; final here is ${showHash(own)}`;
+    return fault("wrong-transition", detail);
+  }
+  const next = store.hashAt(height + 1n);
+  const head = next && store.head(next);
+  if (head === undefined || isUnder(head, transition)) return undefined;
+  const detail = `it goes on from height ${height}, and block ${height + 1n} (${showHash(head.hash)}) is final here: it would be lost. The operators must sign a transition from the highest final block`;
+  return fault("wrong-transition", detail);
+}
+
+function isUnder(head: BlockHead, transition: Transition): boolean {
+  return isTransitionBlock(head) && equalBytes(head.summary.extra, transitionId(transition));
+}
