@@ -60,14 +60,14 @@ const INNER_FLOORS: Readonly<Record<string, readonly (readonly string[])[]>> = {
   node: [
     ["modules"],
     ["home", "metrics", "mining"],
-    ["votes", "ingress", "snapshot"],
+    ["votes", "ingress", "snapshot", "stored-chain"],
     ["assembly", "."],
     ["api"],
   ],
 };
 
 /** The composition root of a node stands above its folder. */
-const ROOTS = ["node/node.ts"];
+const ROOTS = ["node/node.ts", "node/inspect.ts"];
 
 /** The ledger's writer stands one floor above the pure ledger: neither consensus nor the pool may import it. */
 const UPPER_CHAIN = [

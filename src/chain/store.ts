@@ -18,6 +18,7 @@ import {
   GENESIS_KEY,
   HEAD_KEY,
   headKey,
+  PRUNED_KEY,
   pageKey,
   receiptsKey,
   STAMP_KEY,
@@ -221,6 +222,14 @@ export class ChainStore {
   firstHeight(): bigint {
     const bytes = this.#kv.get(FIRST_KEY);
     return bytes === undefined ? 1n : new Reader(bytes).u64();
+  }
+
+  /** From this height on bodies are here, with their receipts and indexes: above 1 after a snapshot or where blocks were pruned. */
+  lowestBody(): bigint {
+    const bytes = this.#kv.get(PRUNED_KEY);
+    const kept = bytes === undefined ? 1n : new Reader(bytes).u64();
+    const first = this.firstHeight();
+    return kept > first ? kept : first;
   }
 
   hashAt(height: bigint): Hash | undefined {

@@ -38,6 +38,7 @@ import { nodeReadings, observeReplica } from "./metrics/readings.ts";
 import { rpcObserver } from "./metrics/rpc-observer.ts";
 import { MinerControl } from "./mining/miner-control.ts";
 import { Replica } from "./replica.ts";
+import { settleReplaced } from "./stored-chain/replace-database.ts";
 import { openVotes, secureVotes } from "./votes/votes.ts";
 
 export { type Config, type ConfigSources, loadConfig } from "./home/config.ts";
@@ -127,6 +128,7 @@ function takeHome({ home, config }: NodeOptions, closers: Closers): Pick<LogSink
 function checkedSigner(options: NodeOptions, logger: Logger): Signer | undefined {
   const { home, config } = options;
   checkImport(home.paths);
+  settleReplaced(home.paths);
   checkMode(home, config);
   checkRecovery(options);
   const signer = validatorSigner(home, config);

@@ -4,7 +4,8 @@
  * of the head and is harmless if the head never moves to it.
  *
  *   0x00 | name                      -> meta: "version" u16, "genesis" 32, "head" hash 32, "journal" stamp,
- *                                       "first" u64: the lowest block but 0, where the chain began from a snapshot
+ *                                       "first" u64: the lowest block but 0, where the chain began from a snapshot,
+ *                                       "pruned" u64: the lowest block that has its body, where blocks were pruned
  *   0x01 | block hash 32             -> header 80 | summary
  *   0x02 | block hash 32             -> body: u32 x (u16 length, envelope)
  *   0x03 | block hash 32             -> seal (pbft: commit certificate)
@@ -37,6 +38,9 @@ export const STAMP_KEY = metaKey("journal");
 
 /** The lowest block that is here besides block 0; missing where every block is. */
 export const FIRST_KEY = metaKey("first");
+
+/** The lowest block whose body was not pruned; missing where none was. */
+export const PRUNED_KEY = metaKey("pruned");
 
 function metaKey(name: string): Uint8Array {
   return concatBytes(Uint8Array.of(0x00), utf8(name));
@@ -134,7 +138,28 @@ export function evidenceKey({ author, epoch, view, height, phase }: EvidencePlac
 /** All evidence: inclusive lower and exclusive upper bound. */
 export const EVIDENCE_RANGE = { from: Uint8Array.of(0x0b), to: Uint8Array.of(0x0c) };
 
+/** All places of transactions: inclusive lower and exclusive upper bound. */
+export const TRANSACTION_RANGE = { from: TRANSACTION, to: STATE };
+
+/** The txid and the block hash in a transactionKey. */
+export function partsOfTransactionKey(key: Uint8Array): { readonly txid: Hash; readonly blockHash: Hash } {
+  return { txid: key.slice(1, 33) as Hash, blockHash: blockHashOfTransactionKey(key) };
+}
+
+/** All heights of the chain, and all pages of the state tree: the same. */
+export const CANONICAL_RANGE = { from: Uint8Array.of(0x06), to: TRANSACTION };
+export const PAGE_RANGE = { from: PAGE, to: CHECKPOINT_RANGE.from };
+
 export const nodeKey = hashKey(0x0c);
+
+/** All places in the block tree: inclusive lower and exclusive upper bound. */
+export const NODE_RANGE = { from: Uint8Array.of(0x0c), to: Uint8Array.of(0x0d) };
+
+/** The block hash in a nodeKey. */
+export function blockHashOfNodeKey(key: Uint8Array): Hash {
+  return key.slice(1) as Hash;
+}
+
 export const leafKey = hashKey(0x0d);
 export const reorgKey = heightKey(0x0e);
 

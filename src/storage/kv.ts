@@ -34,3 +34,9 @@ export interface FreezableKv extends Kv {
    */
   freeze(): Kv;
 }
+
+/** A store on disk whose files can be made smaller. */
+export interface DiskKv extends FreezableKv {
+  /** Writes the tables of a range anew without what was deleted or replaced; everything if left out. */
+  compact(range?: Pick<KvRange, "from" | "to">): Promise<void>;
+}

@@ -11,7 +11,7 @@ import { Level } from "level";
 import { compareBytes, EMPTY, hex } from "../base/bytes.ts";
 import { KV_SCAN_STEP, LEVEL_BATCH_NUMBERS_MAX, LEVEL_CACHE_BYTES } from "../base/limits.ts";
 import { explainDisk } from "./disk-fault.ts";
-import type { FreezableKv, Kv, KvOperation, KvRange } from "./kv.ts";
+import type { DiskKv, Kv, KvOperation, KvRange } from "./kv.ts";
 import {
   DamagedDatabase,
   isNumberKey,
@@ -30,7 +30,7 @@ type Database = Level<Uint8Array, Uint8Array>;
  * @throws DamagedDatabase when files or batches are missing or do not fit together.
  * @throws Error with a cause; when another process has it open, the message names the directory and the remedy.
  */
-export async function openLevel(path: string): Promise<FreezableKv> {
+export async function openLevel(path: string): Promise<DiskKv> {
   refuseHeadless(path);
   const database: Database = new Level(path, { keyEncoding: "view", valueEncoding: "view", ...TUNING });
   try {
@@ -66,7 +66,13 @@ const NUMBERS_KEPT = BigInt(LEVEL_BATCH_NUMBERS_MAX);
 
 type LevelSnapshot = ReturnType<Database["snapshot"]>;
 
-class LevelKv implements FreezableKv {
+const EVERYTHING = { from: new Uint8Array(0), to: new Uint8Array(16).fill(0xff) };
+
+interface CompactingDatabase {
+  compactRange(from: Uint8Array, to: Uint8Array, options: { readonly keyEncoding: "view" }): Promise<void>;
+}
+
+class LevelKv implements DiskKv {
   readonly #path: string;
   readonly #database: Database;
   /** The number of the last batch. */
@@ -143,6 +149,16 @@ class LevelKv implements FreezableKv {
     return found;
   }
 
+  async compact({ from, to } = EVERYTHING): Promise<void> {
+    await this.#tail;
+    try {
+      // Of abstract-level it has no type: level's class hides that of its implementation.
+      await (this.#database as unknown as CompactingDatabase).compactRange(from, to, { keyEncoding: "view" });
+    } catch (cause) {
+      throw failure(this.#path, "compacting", cause);
+    }
+  }
+
   async close(): Promise<void> {
     await this.#tail.catch(() => undefined);
     await this.#database.close();
@@ -205,7 +221,7 @@ function openFailure(path: string, cause: unknown): Error {
 }
 
 /** A file that is not what LevelDB wrote is damage; a disk that refuses says so in words. */
-function failure(path: string, doing: "reading" | "writing to", cause: unknown): Error {
+function failure(path: string, doing: "reading" | "writing to" | "compacting", cause: unknown): Error {
   const said = causesOf(cause).at(-1)?.message ?? String(cause);
   const why = explainDisk(cause);
   // Of a table that was cut short it says "Invalid argument", with the table's name.

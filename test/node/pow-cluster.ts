@@ -105,6 +105,11 @@ export class MinedCluster {
     for (const node of to) this.#disks[node] = disk.crash(disk.unsyncedWrites);
   }
 
+  /** The database of a node. */
+  disk(node: number): MemoryKv {
+    return this.#disks[node]!;
+  }
+
   replica(node: number): Replica {
     return this.replicas.get(node)!;
   }

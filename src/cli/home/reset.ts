@@ -58,7 +58,8 @@ function reset(out: Output, options: ResetOptions): void {
 }
 
 function doomedBy({ votes, keys }: ResetOptions, paths: HomePaths): readonly string[] {
-  const chain = [paths.db, paths.dbImport, paths.logs, paths.pid];
+  const { db, dbImport, dbRebuilt, dbReplaced, logs, pid } = paths;
+  const chain = [db, dbImport, dbRebuilt, dbReplaced, logs, pid];
   const mark = `${paths.validatorKey}.voted`;
   const voted = [paths.journal, mark];
   if (keys) {

@@ -34,6 +34,9 @@ export interface HomePaths {
   readonly snapshots: string;
   /** What was fetched so far of a snapshot that the home begins with. */
   readonly snapshotFetch: string;
+  /** A database that is being made of the one above, and that one while the new takes its place. */
+  readonly dbRebuilt: string;
+  readonly dbReplaced: string;
   readonly journal: string;
   /** What an open network's node remembers of others. */
   readonly addresses: string;
@@ -78,6 +81,8 @@ export function homePaths(dir: string): HomePaths {
     dbImport: join(dir, "data", "db.import"),
     snapshots: join(dir, "data", "snapshots"),
     snapshotFetch: join(dir, "data", "snapshot.fetch"),
+    dbRebuilt: join(dir, "data", "db.rebuilt"),
+    dbReplaced: join(dir, "data", "db.replaced"),
     journal: join(dir, "data", "journal"),
     addresses: join(dir, "data", "addresses.json"),
     invitations: join(dir, "data", "invitations.json"),
