@@ -4,7 +4,7 @@
  */
 
 import { assert, must } from "../base/assert.ts";
-import { asHash, byteText, type Hash } from "../base/bytes.ts";
+import { asHash, type Hash } from "../base/bytes.ts";
 import { Reader } from "../codec/reader.ts";
 import { Writer } from "../codec/writer.ts";
 import {
@@ -36,6 +36,7 @@ import type { ExecutedBlock, LedgerView } from "./state/ledger-view.ts";
 import type { Layer, StateDiff } from "./state/state-overlay.ts";
 import { pageKeyBytes } from "./state/state-tree.ts";
 import { TopPages } from "./state/top-pages.ts";
+import { encodeDiff, readDiff } from "./state/undo-data.ts";
 import { decodeStoredTransition } from "./transitions.ts";
 import {
   type Block,
@@ -378,24 +379,4 @@ export function ledgerOperations(
 
 function putOrDelete(key: Uint8Array, value: Uint8Array | undefined): KvOperation {
   return value === undefined ? { kind: "delete", key } : { kind: "put", key, value };
-}
-
-/** u32 x { key u16+bytes, present u8, value u32+bytes } in the order of the diff. */
-function encodeDiff(diff: StateDiff): Uint8Array {
-  const writer = new Writer(1024);
-  writer.list([...diff.values()], (w, { key, value }) => {
-    w.bytes16(key).u8(value === undefined ? 0 : 1);
-    if (value !== undefined) w.bytes32(value);
-  });
-  return writer.finish();
-}
-
-function readDiff(reader: Reader): StateDiff {
-  const diff = new Map<string, { key: Uint8Array; value: Uint8Array | undefined }>();
-  reader.list(0xffffffff, (r) => {
-    const key = r.bytes16(0xffff);
-    const value = r.u8() === 0 ? undefined : r.bytes32(0xffffffff);
-    diff.set(byteText(key), { key, value });
-  });
-  return diff;
 }
