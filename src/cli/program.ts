@@ -43,6 +43,10 @@ const COMMANDS: readonly CommandFile[] = [
   { names: ["compact", "reindex"], load: async () => (await import("./home/database.ts")).addDatabase },
   { names: ["inspect"], load: async () => (await import("./home/inspect.ts")).addInspect },
   { names: ["snapshot"], load: async () => (await import("./home/snapshot.ts")).addSnapshot },
+  {
+    names: ["backup", "restore"],
+    load: async () => (await import("./home/backup.ts")).addBackup,
+  },
   { names: ["headers"], load: async () => (await import("./chain/headers.ts")).addHeaders },
   { names: ["invite"], load: async () => (await import("./home/invite.ts")).addInvite },
   { names: ["join"], load: async () => (await import("./home/join.ts")).addJoin },

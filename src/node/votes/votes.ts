@@ -61,5 +61,10 @@ export async function secureVotes(paths: HomePaths, journal: OpenedLog): Promise
     await journal.log.replace([]);
     for (const made of [dirname(paths.journal), paths.dir]) await syncDirectory(made);
   }
+  await markVoted(paths);
+}
+
+/** Says that the key of this home has voted: from now on it is not used without its journal. Durable when it resolves. */
+export async function markVoted(paths: HomePaths): Promise<void> {
   if (!existsSync(markPath(paths))) await writeDurably(markPath(paths), MARK_TEXT);
 }
