@@ -65,12 +65,13 @@ export class BlockSource {
 
   /**
    * Blocks from a height upwards, at least one, each on the one before.
+   * @param most 1 to {@link RPC_RANGE_MAX}
    * @throws WrongNode; NodeGone when asking again may help
    */
-  async blocks(from: bigint): Promise<readonly SealedBlock[]> {
+  async blocks(from: bigint, most: number): Promise<readonly SealedBlock[]> {
     const answer = await this.#ask(
       this.#client
-        .call("chain_getSealedBlocks", { from: Number(from), count: RPC_RANGE_MAX })
+        .call("chain_getSealedBlocks", { from: Number(from), count: most })
         .catch((error: unknown) => {
           throw prunedError(error, from, this.url) ?? error;
         }),

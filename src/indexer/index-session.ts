@@ -6,7 +6,7 @@ import { rmSync } from "node:fs";
 import { join } from "node:path";
 import { showHash } from "../base/bytes.ts";
 import type { Genesis } from "../chain/genesis/genesis.ts";
-import { loadModules } from "../node/modules/module-files.ts";
+import { loadModules, loadModulesFrom } from "../node/modules/module-files.ts";
 import type { NodeCalls } from "../sdk/node-calls.ts";
 import { openGenesis } from "../sdk/trusted-genesis.ts";
 import { openLevel } from "../storage/level.ts";
@@ -23,8 +23,8 @@ export interface SessionOptions {
   readonly client: NodeCalls;
   /** Of the ledger, below it a folder for each chain. */
   readonly folder: string;
-  /** Bundled files of the chain's modules. */
-  readonly modules: string;
+  /** Folder with the bundled files of the chain's modules; undefined: the node is asked for them. */
+  readonly modules?: string | undefined;
   /** Text of a genesis.json that is trusted; else that of the database, at first the node's. */
   readonly genesis?: string | undefined;
   readonly batchBlocks?: number | undefined;
@@ -84,7 +84,7 @@ async function openOn(db: SqlDatabase, options: SessionOptions, make: Make): Pro
   const chain = await chainOf(db, options);
   const source = new BlockSource(client, chain.genesis.limits);
   await source.checkChain(chain.genesisHash);
-  const genesis = withCode(chain.genesis, options.modules);
+  const genesis = await withCode(chain.genesis, options);
   const index = await SqlIndex.open(db, { schema, genesis, genesisJson: chain.json });
   const folder = join(options.folder, "ledger", chain.genesisHash.slice(2, 18));
   const openLedger = async () => VerifiedLedger.open(genesis, await openLevel(folder));
@@ -139,9 +139,24 @@ async function genesisOfNode(client: NodeCalls): Promise<string> {
   }
 }
 
-function withCode(genesis: Genesis, folder: string): Genesis {
+/** The files of a folder where one is named, else the node's: each is compared with its hash in the genesis. */
+async function withCode(genesis: Genesis, { modules, client }: SessionOptions): Promise<Genesis> {
   if (genesis.modules === undefined) return genesis;
-  const loaded = loadModules(genesis, folder);
-  if (!loaded.ok) throw new WrongInput(`${loaded.fault.detail} (--modules DIR says where)`);
+  const fromNode = async ({ name }: { readonly name: string }) => {
+    const answer = await client.call("state_getModuleFile", { name });
+    if (answer === null)
+      throw new WrongInput(`${client.url} has no file of module ${name}: --modules DIR says where it is`);
+    return answer.text;
+  };
+  const loaded =
+    modules === undefined
+      ? await loadModulesFrom(genesis, fromNode).catch(gone)
+      : loadModules(genesis, modules);
+  if (!loaded.ok) throw new WrongInput(loaded.fault.detail);
   return loaded.value;
+}
+
+function gone(error: unknown): never {
+  if (error instanceof WrongInput) throw error;
+  throw new NodeGone((error as Error).message, { cause: error });
 }

@@ -126,13 +126,14 @@ export class Indexer {
     taken: () => Promise<void>,
     signal: AbortSignal | undefined,
   ): Promise<void> {
-    const { source } = this.#parts;
+    const { source, batchBlocks = BATCH_BLOCKS } = this.#parts;
+    const most = Math.min(batchBlocks, RPC_RANGE_MAX);
     let next: Promise<readonly SealedBlock[]> | undefined;
     for (let from = await this.#forkHeight(); from <= this.#target && signal?.aborted !== true; ) {
-      const blocks = await (next ?? source.blocks(from));
+      const blocks = await (next ?? source.blocks(from, most));
       const last = must(blocks.at(-1), "an answer has a block").block.summary.height;
       if (last >= this.#target) this.#target = await source.headHeight();
-      next = last < this.#target ? source.blocks(last + 1n) : undefined;
+      next = last < this.#target ? source.blocks(last + 1n, most) : undefined;
       // Awaited in the next turn, or left when this one fails.
       next?.catch(() => undefined);
       const isLinked = await take(blocks);

@@ -71,6 +71,17 @@ export async function useSchema(db: SqlDatabase, schema: string): Promise<void> 
   await db.execute(`set search_path to ${quoted(schema)}`);
 }
 
+/** Whose index it is. */
+export interface IndexOwner {
+  readonly schema: string;
+  /** With the code of its modules. */
+  readonly genesis: Genesis;
+  /** As it is kept for later starts. */
+  readonly genesisJson: string;
+  /** How often the writer's lock is asked for, a quarter of a second apart. */
+  readonly lockTries?: number;
+}
+
 export class SqlIndex {
   readonly #db: SqlDatabase;
   readonly #declared: DeclaredTables;
@@ -88,19 +99,14 @@ export class SqlIndex {
 
   /**
    * Opens the index in a schema, or makes it there.
-   * @param genesis with the code of its modules; @param genesisJson as it is kept for later starts
    * @throws WrongDatabase when it is of another chain, newer than this program, or another process writes into it
    */
   static async open(
     db: SqlDatabase,
-    {
-      schema,
-      genesis,
-      genesisJson,
-    }: { readonly schema: string; readonly genesis: Genesis; readonly genesisJson: string },
+    { schema, genesis, genesisJson, lockTries = LOCK_TRIES }: IndexOwner,
   ): Promise<SqlIndex> {
     const index = new SqlIndex(db, genesis);
-    await takeWriterLock(db, schema);
+    await takeWriterLock(db, schema, lockTries);
     await makeSchema(db, schema);
     await useSchema(db, schema);
     await index.#migrate(genesis, genesisJson);
@@ -262,13 +268,14 @@ export class SqlIndex {
 }
 
 /** Held for as long as the connection lives. A server notices a while later that a killed process is gone. */
-async function takeWriterLock(db: SqlDatabase, schema: string): Promise<void> {
-  for (let tries = 0; tries < LOCK_TRIES; tries++) {
+async function takeWriterLock(db: SqlDatabase, schema: string, triesMax: number): Promise<void> {
+  for (let tries = 1; ; tries++) {
     const [row] = await db.query("select pg_try_advisory_lock($1::bigint # hashtext($2)::bigint) as taken", [
       WRITER_LOCK.toString(),
       schema,
     ]);
     if (row?.taken === true) return;
+    if (tries >= triesMax) break;
     await sleep(LOCK_RETRY_MS);
   }
   throw new WrongDatabase(

@@ -72,15 +72,11 @@ export class PostgresServer {
     return `postgres://tester@localhost/${database}?host=${this.#folder}`;
   }
 
-  /** Starts it and waits until it answers. */
+  /** Starts it, if it does not run, and waits until it answers. */
   async restart(): Promise<void> {
-    const settings = ["listen_addresses=", "fsync=off", "max_wal_size=64MB", "shared_buffers=16MB"];
-    this.#process = spawn(
-      programs()?.postgres ?? "postgres",
-      ["-D", join(this.#folder, "data"), "-k", this.#folder, ...settings.flatMap((one) => ["-c", one])],
-      { ...this.#user, cwd: this.#folder, stdio: "ignore" },
-    );
     for (const deadline = Date.now() + 60_000; ; ) {
+      // A server that comes too early finds backends of the one that was killed, and ends.
+      if (!this.#isRunning) this.#process = this.#spawn();
       try {
         const client = new pg.Client({ connectionString: this.url });
         client.on("error", () => undefined);
@@ -94,10 +90,24 @@ export class PostgresServer {
     }
   }
 
+  get #isRunning(): boolean {
+    const child = this.#process;
+    return child !== undefined && child.exitCode === null && child.signalCode === null;
+  }
+
+  #spawn(): ChildProcess {
+    const settings = ["listen_addresses=", "fsync=off", "max_wal_size=64MB", "shared_buffers=16MB"];
+    return spawn(
+      programs()?.postgres ?? "postgres",
+      ["-D", join(this.#folder, "data"), "-k", this.#folder, ...settings.flatMap((one) => ["-c", one])],
+      { ...this.#user, cwd: this.#folder, stdio: "ignore" },
+    );
+  }
+
   /** As a crash would: its backends notice and end as well. */
   async kill(): Promise<void> {
     const child = this.#process;
-    if (child === undefined || child.exitCode !== null || child.signalCode !== null) return;
+    if (child === undefined || !this.#isRunning) return;
     const ended = new Promise((resolve) => child.once("exit", resolve));
     child.kill("SIGKILL");
     await ended;
@@ -105,7 +115,7 @@ export class PostgresServer {
 
   async stop(): Promise<void> {
     const child = this.#process;
-    if (child !== undefined && child.exitCode === null && child.signalCode === null) {
+    if (child !== undefined && this.#isRunning) {
       const ended = new Promise((resolve) => child.once("exit", resolve));
       child.kill("SIGQUIT");
       await ended;

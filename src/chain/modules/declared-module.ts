@@ -45,6 +45,8 @@ export interface ModuleCode {
   readonly form: ModuleForm;
   /** Makes the objects that the code is given. */
   readonly values: ValueMaker;
+  /** The bundled file; code that runs here as it is has none. */
+  readonly file?: string;
   start(units: number): ModuleInstance;
 }
 
@@ -57,6 +59,8 @@ export interface DeclaredCall {
 
 export interface DeclaredModule extends Module<DeclaredCall> {
   readonly form: ModuleForm;
+  /** {@link ModuleCode.file} */
+  readonly file?: string;
 }
 
 /** Runs a module's code here as it is: steps are not counted, and nothing keeps it from remembering. */
@@ -92,6 +96,7 @@ export function createDeclaredModule(id: number, code: ModuleCode, limits: UnitL
     id,
     name: form.name,
     form,
+    ...(code.file === undefined ? {} : { file: code.file }),
     decodeCall: (payload) =>
       decode(payload, form.name, (reader) => {
         const index = reader.u8();

@@ -9,7 +9,7 @@ import type { ModuleForm } from "./module-form.ts";
 import { findModule } from "./registry.ts";
 
 /** A module that a chain's own people have written. */
-export type OwnModule = Module & { readonly form: ModuleForm };
+export type OwnModule = Module & { readonly form: ModuleForm; readonly file?: string };
 
 export class ModuleSet {
   readonly #own: ReadonlyMap<number, OwnModule>;

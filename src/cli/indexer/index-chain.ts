@@ -1,5 +1,4 @@
 /** What `quorate index` does: runs the index, shows how far it is, counts it for Prometheus. */
-import { join } from "node:path";
 import { IndexMetrics } from "../../indexer/index-metrics.ts";
 import { runIndex } from "../../indexer/index-run.ts";
 import type { IndexProgress } from "../../indexer/indexer.ts";
@@ -41,7 +40,7 @@ export async function indexChain(out: Output, options: IndexOptions): Promise<vo
       schema: schemaOf(options),
       client: connect(options),
       folder: folderOf(options),
-      modules: options.modules ?? join(folderOf(options), "modules"),
+      modules: options.modules,
       genesis,
       batchBlocks: options.batch,
       follow: options.follow === true,

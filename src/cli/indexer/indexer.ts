@@ -26,7 +26,7 @@ export function addIndex(program: Command): void {
         )
         .option(
           "--modules <dir>",
-          "bundled files of the chain's modules (default: modules in the folder of --out)",
+          "bundled files of the chain's modules (default: the node's, by their hashes in the genesis)",
         )
         .option("--follow", "go on when the head is reached, until it is interrupted")
         .option("--metrics <port>", "serve /metrics for Prometheus on 127.0.0.1", port)

@@ -59,6 +59,7 @@ export function loadModule(text: string): Verdict<ModuleCode, "malformed"> {
     return accept({
       form: form.value,
       values: world,
+      file: text,
       start: (units) => startCall(factory(world.globals, units)),
     });
   } catch (error) {

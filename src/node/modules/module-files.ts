@@ -34,6 +34,20 @@ export function loadModules(genesis: Genesis, folder: string): Verdict<Genesis, 
   return accept(withModuleCode(genesis, codes));
 }
 
+/** The genesis with the code of its modules, of files that somebody else holds. @param textOf a module's bundled file */
+export async function loadModulesFrom(
+  genesis: Genesis,
+  textOf: (named: GenesisModule) => Promise<string>,
+): Promise<Verdict<Genesis, ModuleFileFault>> {
+  const codes = new Map<string, ModuleCode>();
+  for (const named of genesis.modules?.list ?? []) {
+    const code = openNamed(await textOf(named), named, named.name);
+    if (!code.ok) return code;
+    codes.set(named.name, code.value);
+  }
+  return accept(withModuleCode(genesis, codes));
+}
+
 /** @param where names the file in a fault */
 function openNamed(
   text: string,

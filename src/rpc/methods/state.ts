@@ -1,9 +1,10 @@
 /** Methods that read the latest state: accounts, and any key with a proof. Older state is not kept (PRUNED). */
 import { z } from "zod";
-import { hex0x } from "../../base/bytes.ts";
+import { hex0x, utf8 } from "../../base/bytes.ts";
+import { sha256 } from "../../crypto/hash.ts";
 import { checkLatest } from "../answers/blocks.ts";
 import type { AccountAnswer } from "../api.ts";
-import { refusalOf } from "../errors.ts";
+import { CallError, refusalOf } from "../errors.ts";
 import { method } from "../jsonrpc/method.ts";
 import { addressInput, blockInput } from "../schemas/input.ts";
 import { parseModulePath } from "../schemas/module-path.ts";
@@ -146,4 +147,34 @@ export const getModules = method({
       .modules()
       .own()
       .map(({ name, id, form }) => ({ name, number: id, version: form.version, form })),
+});
+
+export const getModuleFile = method({
+  name: "state_getModuleFile",
+  summary:
+    "The bundled file of a declared module, whose SHA-256 the genesis names: whoever has the genesis checks it. Null where this node runs the code without a file.",
+  kind: "read",
+  costly: true,
+  live: true,
+  params: z.strictObject({ name: z.string().max(32) }),
+  result: z
+    .strictObject({
+      name: z.string(),
+      sha256: hash32,
+      text: z.string().meta({ description: "at most 1 MiB" }),
+    })
+    .nullable(),
+  examples: [
+    {
+      name: "shortened",
+      params: { name: "registry" },
+      result: { name: "registry", sha256: DIGEST, text: "// quorate module ..." },
+    },
+  ],
+  call({ api }, { name }) {
+    const own = api.modules().named(name);
+    if (own === undefined) throw new CallError("INVALID_PARAMS", `no module "${name}" on this chain`);
+    if (own.file === undefined) return null;
+    return { name, sha256: hex0x(sha256(utf8(own.file))), text: own.file };
+  },
 });

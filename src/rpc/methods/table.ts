@@ -44,6 +44,7 @@ export const METHODS = {
   tx_search: searchTx,
   account_get: state.getAccount,
   state_getModules: state.getModules,
+  state_getModuleFile: state.getModuleFile,
   state_query: state.queryState,
   mempool_status: network.poolStatus,
   mempool_list: listPool,
