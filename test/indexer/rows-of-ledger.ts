@@ -5,6 +5,7 @@
 
 import type { SqlDatabase, SqlRow } from "../../src/indexer/sql-database.ts";
 import type { Client } from "../../src/sdk/client.ts";
+import type { ResultOf } from "../../src/sdk/node-calls.ts";
 
 type Row = Record<string, string | null>;
 
@@ -62,6 +63,10 @@ async function rowsOfLedger(client: Client): Promise<Record<string, Row[]>> {
       tx_count: `${block.txCount}`,
       state_root: block.stateRoot,
     });
+    const receipts = await receiptsOf(
+      client,
+      block.txs.map((tx) => (typeof tx === "string" ? tx : tx.txHash)),
+    );
     for (const [index, tx] of block.txs.entries()) {
       if (typeof tx === "string") throw new Error("whole transactions were asked for");
       const place = { height: `${height}`, tx_index: `${index}` };
@@ -77,8 +82,8 @@ async function rowsOfLedger(client: Client): Promise<Record<string, Row[]>> {
         call: type as string | null,
         amount: (args.amount as string | undefined) ?? null,
       });
-      const receipt = await client.call("tx_getReceipt", { hash: tx.txHash });
-      if (receipt === null) throw new Error(`receipt of ${tx.txHash} is gone`);
+      const receipt = receipts[index];
+      if (receipt === undefined) throw new Error(`receipt of ${tx.txHash} is gone`);
       rows.receipts?.push({
         ...place,
         tx_hash: tx.txHash,
@@ -105,4 +110,18 @@ async function rowsOfLedger(client: Client): Promise<Record<string, Row[]>> {
     if (balance !== "0" || nonce !== 0) rows.accounts?.push({ address, balance, nonce: `${nonce}` });
   }
   return rows;
+}
+
+async function receiptsOf(client: Client, hashes: readonly string[]) {
+  const receipts: ResultOf<"tx_getReceipt">[] = [];
+  for (let at = 0; at < hashes.length; at += 100) {
+    const calls = hashes
+      .slice(at, at + 100)
+      .map((hash) => ({ method: "tx_getReceipt" as const, params: { hash } }));
+    for (const answer of await client.batch(calls)) {
+      if (answer instanceof Error) throw answer;
+      receipts.push(answer);
+    }
+  }
+  return receipts.map((receipt) => receipt ?? undefined);
 }
