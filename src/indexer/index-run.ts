@@ -25,10 +25,11 @@ const RETRY_MS_MAX = 10_000;
 const POLL_MS = 1_000;
 const GIVE_UP_AFTER_MS = 60_000;
 
-/** @throws what the first try throws; later what does not pass */
+/** @throws what does not pass; without `follow` whatever the first try throws */
 export async function runIndex(options: IndexRunOptions): Promise<void> {
   const news = new News();
-  let session: IndexSession | undefined = await IndexSession.open(options);
+  // Who follows is a service, which may start before what it needs; anybody else wants to hear that nothing answers.
+  let session = options.follow ? undefined : await IndexSession.open(options);
   let failures: { readonly sinceMs: number; waitMs: number } | undefined;
   try {
     if (options.follow) await news.listen(options);

@@ -136,7 +136,7 @@ try {
   startIndexer();
   const db = await openPostgres(server.url);
   await until(
-    async () => (await db.query("select to_regclass('quorate.cursor')::text as name"))[0]?.name,
+    async () => (await db.query("select to_regclass('quorate.cursor')::text as name"))[0]?.name ?? undefined,
     "a schema",
     120_000,
   );
@@ -160,9 +160,10 @@ create trigger seen after insert or delete or update on events for each row exec
   say(`${done} calls in ${height} blocks`);
   const rows = await openPostgres(server.url);
   await useSchema(rows, "quorate");
+  const hasEnded = () => indexer?.exitCode !== null && indexer?.exitCode !== undefined;
   const cursor = async () =>
     Number((await rows.query("select height::text as height from cursor"))[0]?.height);
-  await until(async () => (await cursor()) >= height, "the index at the head", 600_000);
+  await until(async () => hasEnded() || (await cursor()) >= height, "the index at the head", 600_000);
   say(`indexed up to ${height}`);
   problems.push(...(await compareWithLedger(rows, client)));
   const [events] = await rows.query("select count(*)::int as count from events");
