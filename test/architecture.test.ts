@@ -60,7 +60,7 @@ const INNER_FLOORS: Readonly<Record<string, readonly (readonly string[])[]>> = {
   node: [
     ["modules"],
     ["home", "metrics", "mining"],
-    ["votes", "ingress", "snapshot", "stored-chain"],
+    ["votes", "ingress", "snapshot", "event-index", "stored-chain"],
     ["assembly", "."],
     ["api"],
   ],

@@ -19,6 +19,8 @@ import { openLevel } from "../storage/level.ts";
 import { HomeJoining, type JoiningPorts } from "./api/joining-api.ts";
 import { ReplicaApi } from "./api/node-api.ts";
 import { Closers } from "./assembly/closers.ts";
+import { stopFatally } from "./assembly/fatal-stop.ts";
+import { openEventIndex } from "./assembly/indexing.ts";
 import { expectsPeers, warnWhenAlone } from "./assembly/neighbours.ts";
 import { openNetwork } from "./assembly/own-network.ts";
 import { TipAge } from "./assembly/peer-search.ts";
@@ -26,6 +28,7 @@ import { openKeptSnapshots, openSnapshots, type Snapshots } from "./assembly/sna
 import { jitter, type LogSink, openLog, systemScheduler } from "./assembly/system.ts";
 import { openThreads, type Threads } from "./assembly/threads.ts";
 import { timedWrites } from "./assembly/timed-writes.ts";
+import type { EventIndex } from "./event-index/event-index.ts";
 import type { Config } from "./home/config.ts";
 import { type Home, removePid, writePid } from "./home/home.ts";
 import { takeLock } from "./home/lock.ts";
@@ -171,6 +174,12 @@ async function openNode(options: NodeOptions, closers: Closers): Promise<Running
   const snapshots = kept && openSnapshots(home.genesis, config.snapshots, { kept, level, replica, logger });
   if (snapshots !== undefined) closers.add(() => snapshots.stop());
   const control = minerControl(replica, threads);
+  const indexing = { kv, replica, scheduler: systemScheduler, log: logger };
+  const eventIndex = openEventIndex(
+    config,
+    { ...indexing, failed: (error) => failure.report(error) },
+    closers,
+  );
   const adminToken = makeRpcToken();
   const joining = openJoining(options, { network, logger, genesisHash: replica.chain.genesisHash });
   const { rpc, metrics } = openRpc(options, {
@@ -182,6 +191,7 @@ async function openNode(options: NodeOptions, closers: Closers): Promise<Running
     threads,
     control,
     snapshots,
+    eventIndex,
     broken: (error) => failure.report(error),
   });
   timing.metrics = metrics;
@@ -209,26 +219,6 @@ async function openNode(options: NodeOptions, closers: Closers): Promise<Running
 
 function minerControl(replica: Replica, { miner: machine }: Threads): MinerControl | undefined {
   return machine && new MinerControl({ replica, machine, now: () => systemScheduler.now() });
-}
-
-interface FatalPorts {
-  readonly closers: Closers;
-  readonly logger: Logger;
-  readonly onFatal: ((error: unknown) => void) | undefined;
-}
-
-/** Stops the node after a fatal error. The promise never rejects. */
-async function stopFatally(error: unknown, { closers, logger, onFatal }: FatalPorts): Promise<void> {
-  logger.log("error", "node", "stopping: the node cannot go on", {
-    error: String(error),
-    ...(error instanceof Error && error.stack !== undefined ? { stack: error.stack } : {}),
-  });
-  try {
-    await closers.closeAll();
-  } catch (cause) {
-    logger.log("error", "node", "closing failed", { error: String(cause) });
-  }
-  onFatal?.(error);
 }
 
 /** There is no later epoch to come back in. @throws StartError */
@@ -314,11 +304,23 @@ interface RpcParts {
   /** The operator's hand on the threads that mine. */
   readonly control: MinerControl | undefined;
   readonly snapshots: Snapshots | undefined;
+  readonly eventIndex: EventIndex | undefined;
 }
 
 function openRpc(
   { home, config, extraPeers }: NodeOptions,
-  { adminToken, joining, replica, network, logger, broken, threads, control, snapshots }: RpcParts,
+  {
+    adminToken,
+    joining,
+    replica,
+    network,
+    logger,
+    broken,
+    threads,
+    control,
+    snapshots,
+    eventIndex,
+  }: RpcParts,
 ) {
   let subscriptions = 0;
   const address =
@@ -346,6 +348,7 @@ function openRpc(
       scheduler: systemScheduler,
       renderMetrics: () => metrics.render(),
       log: logger,
+      eventIndex,
       joining,
       ...(snapshots === undefined ? {} : { snapshot: () => snapshots.snapshot() }),
       ...(control === undefined ? {} : { mining: control }),

@@ -23,6 +23,10 @@
  *   0x0e | number u64                -> a reorganisation (chain/forks/block-tree-store.ts; probabilistic finality only)
  *   0x0f | epoch u64                 -> its first height, parameters and members (chain/epochs.ts; epoch 0 is in genesis)
  *   0x10 | epoch u64                 -> the transition that opened it, as JSON (chain/transitions.ts)
+ *   0x11 | era u32 | subject | height u64
+ *                                    -> empty: something of the subject may be at that height (node/event-index). Eras
+ *                                       of 4,096 heights; a subject is 0x00, module u8, event u8 (0: any), or 0x01, account 32.
+ *                                       Meta "events": from u64, count of blocks u64, hash 32 of the last one
  */
 import { concatBytes, type Hash, utf8 } from "../base/bytes.ts";
 import { Writer } from "../codec/writer.ts";
@@ -173,3 +177,45 @@ export function blockHashOfLeafKey(key: Uint8Array): Hash {
 
 /** All reorganisations: inclusive lower and exclusive upper bound. */
 export const REORG_RANGE = { from: Uint8Array.of(0x0e), to: Uint8Array.of(0x0f) };
+
+/** What of the chain is in the index of events. */
+export const EVENT_INDEX_KEY = metaKey("events");
+/** Heights of one era of the index: it goes as a whole. */
+export const EVENT_ERA_BLOCKS = 4_096n;
+
+export function eventEra(height: bigint): bigint {
+  return height / EVENT_ERA_BLOCKS;
+}
+
+/** @param kind 0: any event of the module */
+export function eventSubject(module: number, kind: number): Uint8Array {
+  return Uint8Array.of(0x00, module, kind);
+}
+
+export function accountSubject(account: Uint8Array): Uint8Array {
+  return concatBytes(Uint8Array.of(0x01), account);
+}
+
+export function eventIndexKey(subject: Uint8Array, height: bigint): Uint8Array {
+  const era = Number(eventEra(height));
+  return new Writer(64).u8(0x11).u32(era).raw(subject).u64(height).finish();
+}
+
+/** Below all keys of an era, and above all of the one before. */
+export function eventEraStart(era: bigint): Uint8Array {
+  return new Writer(5).u8(0x11).u32(Number(era)).finish();
+}
+
+/** A subject's keys in an era, from one height to another, both included: inclusive lower and exclusive upper bound. */
+export function eventIndexRange(
+  era: bigint,
+  subject: Uint8Array,
+  { from, to }: { readonly from: bigint; readonly to: bigint },
+): { from: Uint8Array; to: Uint8Array } {
+  const key = (height: bigint) => new Writer(64).u8(0x11).u32(Number(era)).raw(subject).u64(height).finish();
+  return { from: key(from), to: key(to + 1n) };
+}
+
+export function heightOfEventIndexKey(key: Uint8Array): bigint {
+  return new DataView(key.buffer, key.byteOffset, key.length).getBigUint64(key.length - 8);
+}

@@ -101,8 +101,21 @@ async function showStatus(out: Output, client: Client): Promise<void> {
     `height     ${status.height}  ${status.headHash}`,
     `peers      ${status.peers}   mempool ${status.mempool}${describeSync(status)}`,
     describeConsensus(status, validators, online),
+    ...describeEventIndex(status),
   ];
   out.result({ ...info, ...status, validatorsOnline: online, explanation: verdict }, lines);
+}
+
+/** How much of the chain is in the index of events, where there is one. */
+function describeEventIndex({ eventIndex, height }: ResultOf<"node_status">): readonly string[] {
+  if (eventIndex === undefined) return [];
+  const { from, blocks, isBuilt, secondsLeft } = eventIndex;
+  if (isBuilt) return [`index      events from height ${from} on`];
+  const all = Math.max(1, height + 1 - from);
+  const left = secondsLeft === null ? "" : `, ${showDuration(1_000 * secondsLeft)} left`;
+  return [
+    `index      events, being built: ${Math.floor((100 * blocks) / all)} %, ${showCount(blocks)} of ${showCount(all)} blocks${left}`,
+  ];
 }
 
 /** How far the node is, and where headers come first, which of the two it fetches. */

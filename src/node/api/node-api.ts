@@ -80,6 +80,8 @@ export interface ReplicaApiPorts extends Partial<SnapshotsApi> {
   readonly renderMetrics: () => Promise<string>;
   /** Told when a block that was called final is abandoned; silent if left out. */
   readonly log?: Logger;
+  /** Left out on a node that keeps none. */
+  readonly eventIndex?: EventIndexApi | undefined;
   /** Left out on a node that cannot mine. */
   readonly mining?: MiningApi;
   /** Left out by a node without a home. */
@@ -195,7 +197,7 @@ export class ReplicaApi implements NodeApi {
   }
 
   eventIndex(): EventIndexApi | undefined {
-    return undefined;
+    return this.#ports.eventIndex;
   }
 
   describeSeal(head: BlockHead, seal: Uint8Array): SealView {

@@ -27,7 +27,7 @@ export interface KeySpec<T = unknown> {
   /** Accepts the file's value and the text of an environment variable or flag. */
   readonly schema: Field<T>;
   /** The value where none is given, as it is written in config.toml. */
-  readonly fallback: string | number | readonly string[];
+  readonly fallback: string | number | boolean | readonly string[];
   /** Lines of the comment above the key. */
   readonly doc: string;
   /** The flag that sets it, where it is not named after the key. */
@@ -167,6 +167,11 @@ export const CONFIG_KEYS = {
     2,
     "Snapshots that are kept, the newest; each takes about as much disk as the state.",
   ),
+  "index.events": key(
+    booleanField(),
+    false,
+    "Keep an index of module events and of accounts' transactions, for replays and searches; built in the background.",
+  ),
   "mempool.max_transactions": key(
     integerField(1, POOL_TRANSACTIONS_CEILING),
     POOL_TRANSACTIONS_MAX,
@@ -200,6 +205,12 @@ export type ConfigKey = keyof typeof CONFIG_KEYS;
 /** The environment variable of a key: rpc.port is QUORATE_RPC_PORT. */
 export function variableOf(name: string): string {
   return `QUORATE_${name.replaceAll(".", "_").toUpperCase()}`;
+}
+
+function booleanField(): Field<boolean> {
+  return field("true or false", (value) =>
+    value === true || value === "true" ? true : value === false || value === "false" ? false : undefined,
+  );
 }
 
 function logLevelsField(): Field<LogLevels> {

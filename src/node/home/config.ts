@@ -54,6 +54,8 @@ export interface Config {
     readonly interval: number;
     readonly kept: number;
   };
+  /** Whether the node keeps an index of events. */
+  readonly index: { readonly events: boolean };
   readonly mempool: { readonly maxTransactions: number; readonly maxBytes: number; readonly minFee: bigint };
   readonly log: {
     readonly levels: LogLevels;
@@ -261,6 +263,7 @@ function toConfig(values: Values): Config {
     },
     sync: { intervalMs: values["sync.interval_ms"] },
     snapshots: { interval: values["snapshots.interval"], kept: values["snapshots.kept"] },
+    index: { events: values["index.events"] },
     mempool: {
       maxTransactions: values["mempool.max_transactions"],
       maxBytes: values["mempool.max_bytes"],

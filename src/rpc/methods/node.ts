@@ -98,6 +98,17 @@ export const nodeStatus = method({
     ]),
     peers: count,
     mempool: count.meta({ description: "transactions in the pool" }),
+    eventIndex: z
+      .strictObject({
+        from: count.meta({ description: "lowest block in it" }),
+        blocks: count.meta({ description: "how many are in it" }),
+        isBuilt: z.boolean().meta({ description: "up to the head" }),
+        secondsLeft: count
+          .nullable()
+          .meta({ description: "until it is built; null when it is, or not known" }),
+      })
+      .optional()
+      .meta({ description: "the index of events, where the node keeps one (index.events)" }),
     consensus: z
       .strictObject({
         type: z.literal("pbft"),
@@ -171,6 +182,7 @@ export const nodeStatus = method({
       syncing: showSyncing(api),
       peers: api.peers().length,
       mempool: api.pool().transactions,
+      ...showEventIndex(api),
       consensus: showConsensus(api),
       snapshot: showSnapshot(api),
     };
@@ -191,6 +203,23 @@ export const discover = method({
   examples: [],
   call: ({ methods, api }) => describeMethods(methods, api.info().version),
 });
+
+function showEventIndex(api: NodeApi) {
+  const status = api.eventIndex()?.status();
+  if (status === undefined) return {};
+  const { from, to, blocksPerSecond } = status;
+  const missing = Number(api.head().summary.height - to);
+  const secondsLeft = blocksPerSecond ? Math.ceil(missing / blocksPerSecond) : null;
+  const isBuilt = missing <= 0;
+  return {
+    eventIndex: {
+      from: showCount(from),
+      blocks: showCount(to + 1n - from),
+      isBuilt,
+      secondsLeft: isBuilt ? null : secondsLeft,
+    },
+  };
+}
 
 function showModules(api: NodeApi) {
   const own = api.modules().own();

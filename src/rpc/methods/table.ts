@@ -5,6 +5,7 @@ import * as chain from "./chain.ts";
 import * as consensus from "./consensus.ts";
 import { setPartition } from "./devnet.ts";
 import { getEngineEvents } from "./engine-events.ts";
+import { getEvents } from "./events.ts";
 import { getEvidence } from "./evidence.ts";
 import { explainConsensus } from "./explain.ts";
 import { getForkTree } from "./fork-tree.ts";
@@ -36,6 +37,7 @@ export const METHODS = {
   chain_getReorgs: branches.getReorgs,
   chain_getGenesis: chain.getGenesis,
   chain_getEpochs: governance.getEpochs,
+  chain_getEvents: getEvents,
   tx_send: send,
   tx_simulate: tx.simulate,
   tx_get: tx.getTx,

@@ -4,9 +4,10 @@
  */
 import { z } from "zod";
 import { must } from "../../base/assert.ts";
-import { type Address, equalBytes, hex0x } from "../../base/bytes.ts";
+import { type Address, equalBytes } from "../../base/bytes.ts";
 import type { SealedBlock } from "../../chain/types/block.ts";
 import type { SignedTransaction } from "../../chain/types/transaction.ts";
+import { concerns } from "../answers/event-query.ts";
 import { CallError } from "../errors.ts";
 import { type CallContext, method } from "../jsonrpc/method.ts";
 import { addressInput, countInput } from "../schemas/input.ts";
@@ -137,6 +138,7 @@ class Search {
       if (receipt === undefined) break;
       const { txHash, from, module, call, fee } = showTransaction(
         must(transactions[index], "the index was found in the block"),
+        this.#context.api.modules(),
       );
       const { status } = openReceipt(receipt);
       this.#items.push({ txHash, height, index, time: showTime(block), from, module, call, fee, status });
@@ -147,7 +149,7 @@ class Search {
   #concerns(tx: SignedTransaction): boolean {
     const address = this.#address;
     if (address === undefined || equalBytes(tx.from, address)) return true;
-    return Object.values(showTransaction(tx).call ?? {}).includes(hex0x(address));
+    return concerns(showTransaction(tx, this.#context.api.modules()), address);
   }
 
   #answer(scannedTo: bigint, next: Place | undefined): Result {

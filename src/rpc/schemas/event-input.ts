@@ -5,6 +5,7 @@
 import { z } from "zod";
 import { type EventCursor, formatCursor, parseCursor } from "../../chain/types/event-cursor.ts";
 import { addressInput, countInput, heightInput } from "./input.ts";
+import { blockHash, count } from "./output.ts";
 
 /** Cursors that a reader may offer: it goes on behind the first of them that is known. */
 const EVENT_CURSORS_MAX = 32;
@@ -44,6 +45,10 @@ export const fromInput = z
     context.issues.push({ code: "custom", message: `expected ${EXPECTED}`, input: value });
     return z.NEVER;
   });
+
+export const cursorResult = z
+  .strictObject({ height: count, index: count, blockHash })
+  .meta({ description: "the place of an event; as text height:index:blockHash" });
 
 const scalar = z.union([z.string().max(1_000), z.number(), z.boolean(), z.null()]);
 const name = z.string().min(1).max(NAME_LENGTH_MAX);

@@ -8,8 +8,8 @@ import { eventsQuery } from "../../../src/rpc/answers/event-query.ts";
 import { Wallet } from "../../../src/sdk/client.ts";
 import { alice, bob, chainRef, FakeNode } from "../fake-node.ts";
 import { MinedNode } from "../mined-node.ts";
-import { connect, serve, until } from "../serve.ts";
-import { openInto, ReaderData, settle, truthOf } from "./event-streams.ts";
+import { connect, rpc, serve, until } from "../serve.ts";
+import { openInto, ReaderData, type ShownItem, settle, truthOf } from "./event-streams.ts";
 
 const opened: MinedNode[] = [];
 afterEach(async () => {
@@ -164,6 +164,30 @@ describe("sub_subscribe with a height or a cursor", () => {
     await settle();
     expect(data.last).toMatchObject({ height: 1_999, index: 0xffffffff });
     stream.stop();
+  });
+});
+
+it("gives pages of events and of an account's transactions by chain_getEvents", async () => {
+  const { node, url } = await serve();
+  await payIn(node, 3);
+  await payIn(node, 1);
+  const ask = async (params: object) => (await rpc(url, "chain_getEvents", params)).result;
+  const filter = { module: "bank", fields: { to: hex0x(bob.address) } };
+  const first = await ask({ filter, limit: 2 });
+  expect(first).toMatchObject({ items: [{ txIndex: 0 }, { txIndex: 1 }], isEnd: false });
+  const second = await ask({ filter, from: first.next });
+  expect(second.items.map(({ cursor }: ShownItem) => [cursor.height, cursor.index])).toEqual([
+    [1, 2],
+    [2, 0],
+  ]);
+  expect(await ask({ filter, from: second.next })).toEqual({ items: [], next: second.next, isEnd: true });
+  expect(await ask({ filter: { account: hex0x(bob.address) }, from: 2 })).toMatchObject({
+    items: [{ type: "transaction", cursor: { height: 2, index: 0 } }],
+  });
+  expect(
+    await rpc(url, "chain_getEvents", { filter: { account: hex0x(bob.address), module: "bank" } }),
+  ).toMatchObject({
+    error: { data: { code: "INVALID_PARAMS" } },
   });
 });
 

@@ -1,0 +1,35 @@
+/** The index of events of a node that keeps one: it hears of branches before heads, and stops before the database does. */
+import type { Logger } from "../../base/log.ts";
+import type { Scheduler } from "../../base/scheduler.ts";
+import { modulesOf } from "../../chain/modules/module-set.ts";
+import type { Kv } from "../../storage/kv.ts";
+import { EventIndex } from "../event-index/event-index.ts";
+import type { Config } from "../home/config.ts";
+import type { Replica } from "../replica.ts";
+import type { Closers } from "./closers.ts";
+
+export interface IndexingParts {
+  readonly kv: Kv;
+  readonly replica: Replica;
+  readonly scheduler: Scheduler;
+  readonly log: Logger;
+  /** An index that cannot be written: the disk is failing. */
+  readonly failed: (error: unknown) => void;
+}
+
+/** Undefined where the configuration does not ask for one. */
+export function openEventIndex(
+  config: Config,
+  parts: IndexingParts,
+  closers: Closers,
+): EventIndex | undefined {
+  if (!config.index.events) return undefined;
+  const { replica, failed, ...ports } = parts;
+  const { chain, events } = replica;
+  const index = EventIndex.open({ ...ports, chain, modules: modulesOf(chain.genesis), failed });
+  events.reorgs.subscribe((change) => index.branchChanged(change));
+  events.heads.subscribe(() => index.advance());
+  closers.add(() => index.stop());
+  index.advance();
+  return index;
+}
