@@ -19,9 +19,9 @@ import { openLevel } from "../storage/level.ts";
 import { HomeJoining, type JoiningPorts } from "./api/joining-api.ts";
 import { ReplicaApi } from "./api/node-api.ts";
 import { Closers } from "./assembly/closers.ts";
-import { stopFatally } from "./assembly/fatal-stop.ts";
 import { openEventIndex } from "./assembly/indexing.ts";
 import { expectsPeers, warnWhenAlone } from "./assembly/neighbours.ts";
+import { stopAsAsked, stopFatally } from "./assembly/node-stop.ts";
 import { openNetwork } from "./assembly/own-network.ts";
 import { TipAge } from "./assembly/peer-search.ts";
 import { openKeptSnapshots, openSnapshots, type Snapshots } from "./assembly/snapshots.ts";
@@ -174,12 +174,7 @@ async function openNode(options: NodeOptions, closers: Closers): Promise<Running
   const snapshots = kept && openSnapshots(home.genesis, config.snapshots, { kept, level, replica, logger });
   if (snapshots !== undefined) closers.add(() => snapshots.stop());
   const control = minerControl(replica, threads);
-  const indexing = { kv, replica, scheduler: systemScheduler, log: logger };
-  const eventIndex = openEventIndex(
-    config,
-    { ...indexing, failed: (error) => failure.report(error) },
-    closers,
-  );
+  const eventIndex = openEventIndex(config, { kv, replica, log: logger, failure }, closers);
   const adminToken = makeRpcToken();
   const joining = openJoining(options, { network, logger, genesisHash: replica.chain.genesisHash });
   const { rpc, metrics } = openRpc(options, {
@@ -207,10 +202,7 @@ async function openNode(options: NodeOptions, closers: Closers): Promise<Running
   failure.actBy((error) => void stopFatally(error, { closers, logger, onFatal: options.onFatal }));
   logger.log("info", "rpc", "listening", { url: rpc.url });
   const height = () => replica.chain.head.summary.height;
-  const stop = async () => {
-    logger.log("info", "node", "stopping", { height: height() });
-    await closers.closeAll();
-  };
+  const stop = () => stopAsAsked(closers, logger, height());
   const networkFailed = (error: Error) => network.noteLibraryError(error);
   const reloadPeers = () => joining.reload();
   const facts = { rpcUrl: rpc.url, p2pAddresses: network.addresses, networkFailed, reloadPeers };

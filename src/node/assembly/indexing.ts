@@ -1,20 +1,19 @@
 /** The index of events of a node that keeps one: it hears of branches before heads, and stops before the database does. */
 import type { Logger } from "../../base/log.ts";
-import type { Scheduler } from "../../base/scheduler.ts";
 import { modulesOf } from "../../chain/modules/module-set.ts";
 import type { Kv } from "../../storage/kv.ts";
 import { EventIndex } from "../event-index/event-index.ts";
 import type { Config } from "../home/config.ts";
 import type { Replica } from "../replica.ts";
 import type { Closers } from "./closers.ts";
+import { systemScheduler } from "./system.ts";
 
 export interface IndexingParts {
   readonly kv: Kv;
   readonly replica: Replica;
-  readonly scheduler: Scheduler;
   readonly log: Logger;
   /** An index that cannot be written: the disk is failing. */
-  readonly failed: (error: unknown) => void;
+  readonly failure: { report(error: unknown): void };
 }
 
 /** Undefined where the configuration does not ask for one. */
@@ -24,9 +23,11 @@ export function openEventIndex(
   closers: Closers,
 ): EventIndex | undefined {
   if (!config.index.events) return undefined;
-  const { replica, failed, ...ports } = parts;
+  const { replica, failure, ...ports } = parts;
   const { chain, events } = replica;
-  const index = EventIndex.open({ ...ports, chain, modules: modulesOf(chain.genesis), failed });
+  const failed = (error: unknown) => failure.report(error);
+  const modules = modulesOf(chain.genesis);
+  const index = EventIndex.open({ ...ports, scheduler: systemScheduler, chain, modules, failed });
   events.reorgs.subscribe((change) => index.branchChanged(change));
   events.heads.subscribe(() => index.advance());
   closers.add(() => index.stop());

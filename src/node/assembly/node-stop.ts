@@ -1,6 +1,11 @@
-/** The end of a node that cannot go on: the log says why, everything is closed, and whoever runs it is told. */
+/** The two ends of a node: it is asked to stop, or it cannot go on and says why to the log and to whoever runs it. */
 import type { Logger } from "../../base/log.ts";
 import type { Closers } from "./closers.ts";
+
+export async function stopAsAsked(closers: Closers, logger: Logger, height: bigint): Promise<void> {
+  logger.log("info", "node", "stopping", { height });
+  await closers.closeAll();
+}
 
 interface FatalPorts {
   readonly closers: Closers;
