@@ -57,7 +57,7 @@ function nativeByteText(): ((bytes: Uint8Array) => string) | undefined {
 }
 
 /** Lower-case hex with the prefix 0x, the form of every byte string in JSON. */
-export function hex0x(bytes: Uint8Array): string {
+export function hex0x(bytes: Uint8Array): `0x${string}` {
   return `0x${hex(bytes)}`;
 }
 

@@ -113,7 +113,7 @@ export class Wallet {
   }
 
   /** The address as 0x-hex. */
-  get addressHex(): string {
+  get addressHex(): `0x${string}` {
     return hex0x(this.address);
   }
 

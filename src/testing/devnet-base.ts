@@ -26,8 +26,8 @@ import { SharedTime, WAIT_MS } from "./shared-time.ts";
 
 export interface DevnetAccount {
   readonly name: string;
-  /** 0x-hex. */
-  readonly address: string;
+  /** 0x and 64 hex digits. */
+  readonly address: `0x${string}`;
   /** Signs what {@link BaseDevnet.submit} takes. */
   readonly wallet: Wallet;
 }
@@ -192,6 +192,11 @@ export abstract class BaseDevnet {
   height(node?: number): number {
     if (node !== undefined) return heightOf(this.replica(node));
     return Math.max(0, ...this.#nodes.nodes.map(({ replica }) => heightOf(replica)));
+  }
+
+  /** The root of the state behind a node's last block, in 0x-hex; without a node: of the most advanced. */
+  stateRoot(node: number = this.#ahead()): string {
+    return hex0x(this.replica(node).chain.head.summary.stateRoot);
   }
 
   /** Of an account by name, or an address in 0x-hex, as a node has it: the most advanced by default. */

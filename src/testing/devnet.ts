@@ -15,6 +15,7 @@ import type { EngineSettings, EngineStatus } from "../consensus/engine.ts";
 import { Cluster } from "../tools/sim/cluster.ts";
 import { signatureWorld } from "../tools/sim/signatures.ts";
 import { World } from "../tools/sim/world.ts";
+import { compareRuns, type Submit } from "./determinism.ts";
 import { BaseDevnet, heightOf } from "./devnet-base.ts";
 import { ENGINE_SETTINGS } from "./engine-settings.ts";
 import { MinedDevnet, type MinedDevnetOptions } from "./mined-devnet.ts";
@@ -22,6 +23,7 @@ import type { NodeRpcOptions } from "./node-rpc.ts";
 import { ownModules } from "./own-modules.ts";
 import { WAIT_MS } from "./shared-time.ts";
 
+export { DeterminismError } from "./determinism.ts";
 export { type DevnetAccount, Refused, type TransferRequest } from "./devnet-base.ts";
 export type { IncludedTransaction, MinedDevnet, MinedDevnetOptions, ReorgSeen } from "./mined-devnet.ts";
 
@@ -91,6 +93,21 @@ export async function devnet(
   net.start();
   await net.advance(0);
   return net;
+}
+
+/**
+ * Makes the same calls on fresh chains, once more with nothing changed, then under another clock, time zone and locale,
+ * and compares what each came to.
+ * @param calls are made one after the other, each in a block of its own
+ * @throws DeterminismError naming the first call that differs, and what it depends on
+ * @example
+ * await checkDeterminism([registry], [(net) => net.call(registry.register, { asset, label }, { from: "alice" })]);
+ */
+export function checkDeterminism(
+  modules: readonly (DeclaredCode | string)[],
+  calls: readonly Submit<Devnet>[],
+): Promise<void> {
+  return compareRuns({ make: () => devnet({ validators: 1, modules }) }, calls);
 }
 
 class Devnet extends BaseDevnet {

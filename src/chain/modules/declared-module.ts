@@ -220,8 +220,8 @@ class RunningCall implements ModuleHost {
     this.#values = values;
     this.#instance = instance;
     this.#context = context;
-    this.sender = hex0x(context.sender) as `0x${string}`;
-    this.txid = hex0x(context.txid) as `0x${string}`;
+    this.sender = hex0x(context.sender);
+    this.txid = hex0x(context.txid);
     this.height = Number(context.height);
     this.timeMs = Number(context.timeMs);
   }

@@ -37,7 +37,8 @@ const DEPTH_MAX = 8;
 const VERSION_MAX = 1_000_000;
 const FIELDS_MAX = 64;
 const NAME = /^[a-z][A-Za-z0-9]{0,31}$/;
-const MODULE_NAME = /^[a-z][a-z0-9]{0,31}$/;
+/** A lower-case letter, then letters and digits. */
+export const MODULE_NAME = /^[a-z][a-z0-9]{0,31}$/;
 const FAULT_NAME = /^[A-Z][A-Za-z0-9]{0,47}$/;
 /** What a defined module has besides its calls, and what every object has. */
 const TAKEN_NAMES = ["declaration", "state", "events", "faults", "run", "constructor", "then"];

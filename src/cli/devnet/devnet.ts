@@ -17,7 +17,6 @@ import { badInput, EXIT, Finished, valueOrThrow } from "../exit.ts";
 import { openInBrowser } from "../open-browser.ts";
 import { type Output, showDuration } from "../output.ts";
 import { RenamedOption } from "../renamed.ts";
-import { isTerminalOf } from "../terminal.ts";
 import { currentBalances, introduce } from "./devnet-banner.ts";
 import {
   askDevnet,
@@ -27,18 +26,11 @@ import {
   type NodeReport,
 } from "./devnet-control.ts";
 import { DEFAULT_DEVNET_DIR } from "./devnet-dir.ts";
+import { Display } from "./devnet-display.ts";
 import { Interrupts } from "./devnet-interrupts.ts";
 import { addMembers } from "./devnet-members.ts";
-import { modulesOfDevnet } from "./devnet-modules.ts";
-import {
-  describeNetwork,
-  LiveTable,
-  nodeTable,
-  RateMeter,
-  summarizeNetwork,
-  troublesOf,
-} from "./devnet-monitor.ts";
-import type { NodeProcess } from "./devnet-nodes.ts";
+import { ModuleWatch, modulesOfDevnet, type WatchedModule } from "./devnet-modules.ts";
+import { nodeTable, summarizeNetwork, troublesOf } from "./devnet-monitor.ts";
 import { addPartition } from "./devnet-partition.ts";
 import {
   DEVNET_ACCOUNTS_MAX,
@@ -89,7 +81,6 @@ interface DirOptions {
 }
 
 const SPACING_MS = 5_000;
-const LOOK_MS = 1_000;
 
 export function addDevnet(program: Command): void {
   const devnet = leaf<DevnetOptions>(
@@ -201,7 +192,14 @@ function declareDevnet(command: Command): Command {
     .option("--reset", "delete the devnet in the folder and start over");
 }
 
+/** Where the source of a module changes, the devnet begins anew with it: another module is another chain. */
 async function runDevnet(out: Output, options: DevnetOptions): Promise<void> {
+  let ended = await runOnce(out, options);
+  while (ended === "module-changed") ended = await runOnce(out, { ...options, reset: true, open: false });
+  out.note("devnet stopped");
+}
+
+async function runOnce(out: Output, options: DevnetOptions): Promise<"stopped" | "module-changed"> {
   const started = performance.now();
   if (options.seed.length < 1 || options.seed.length > SEED_LENGTH_MAX) {
     throw badInput(`--seed: expected 1 to ${SEED_LENGTH_MAX} characters`);
@@ -219,7 +217,7 @@ async function runDevnet(out: Output, options: DevnetOptions): Promise<void> {
     lock.release();
     throw error;
   }
-  const { origin, plan, nodes, resumed } = prepared;
+  const { origin, plan, nodes, resumed, modules } = prepared;
   for (const variable of idleVariables(process.env)) {
     out.warn(`${variable} does nothing here: it is of one node, and stands in the config.toml of each`);
   }
@@ -234,6 +232,17 @@ async function runDevnet(out: Output, options: DevnetOptions): Promise<void> {
     out.note(["", "stopping all nodes (again to kill them)"]);
   });
   await supervisor.start();
+  const watch = new ModuleWatch(modules, {
+    refused: (detail) => {
+      show.pause();
+      out.warn([...detail, "the devnet goes on with the module as it was"]);
+    },
+    changed: (name) => {
+      show.pause();
+      out.note(`${name} changed: starting a fresh chain with it`);
+      void supervisor.stop();
+    },
+  });
   try {
     const readyMs = Math.round(performance.now() - started);
     const report = await supervisor.report();
@@ -247,9 +256,11 @@ async function runDevnet(out: Output, options: DevnetOptions): Promise<void> {
   } catch (error) {
     await supervisor.stop();
     throw error;
+  } finally {
+    watch.end();
   }
   interrupts.end();
-  out.note("devnet stopped");
+  return watch.hasChanged ? "module-changed" : "stopped";
 }
 
 async function openExplorer(out: Output, { nodes: [first] }: DevnetReport): Promise<void> {
@@ -263,6 +274,7 @@ interface Prepared {
   readonly plan: DevnetPlan;
   readonly nodes: readonly DevnetNode[];
   readonly resumed: boolean;
+  readonly modules: readonly WatchedModule[];
 }
 
 /** What the options say, with what each consensus has in place of those that are left out. */
@@ -297,63 +309,9 @@ async function prepare(options: DevnetOptions): Promise<Prepared> {
   const { devnet: dir } = options;
   const { origin, settings } = settle(options);
   if (options.reset) removeDevnet(dir);
-  const { plan, files } = await modulesOfDevnet(dir, options.module ?? [], planDevnet(origin));
+  const { plan, files, watched } = await modulesOfDevnet(dir, options.module ?? [], planDevnet(origin));
   const prepared = prepareDevnet(dir, origin, plan, settings, process.env, files);
-  return { origin, plan, ...valueOrThrow(prepared) };
-}
-
-/** The network's standing until it ends: a live table on a terminal, a line at each change elsewhere. */
-class Display {
-  readonly #out: Output;
-  readonly #table: LiveTable | undefined;
-
-  constructor(out: Output) {
-    this.#out = out;
-    const live = isTerminalOf("stdout") && (process.env.CI ?? "") === "" && !out.json && !out.quiet;
-    this.#table = live ? new LiveTable(out) : undefined;
-  }
-
-  /** Takes the live table away, so that other words can be printed. */
-  pause(): void {
-    this.#table?.erase();
-  }
-
-  exited(process: NodeProcess): void {
-    this.pause();
-    const words = process.lastWords();
-    this.#out.warn([
-      `${process.node.name} exited by itself with ${process.exitCode}${words.length === 0 ? "" : ":"}`,
-      ...words.map((line) => `  ${line}`),
-      `  start it again with: quorate devnet restart ${process.node.index}`,
-    ]);
-  }
-
-  async follow(supervisor: Supervisor): Promise<void> {
-    const rate = new RateMeter();
-    let ended = false;
-    const end = supervisor.ended.then(() => {
-      ended = true;
-    });
-    let last = "";
-    while (!ended) {
-      const report = await supervisor.report();
-      if (supervisor.isStopping) {
-        await end;
-        break;
-      }
-      if (this.#table !== undefined) {
-        this.#table.draw(report, await rate.measure(report, performance.now()));
-      } else {
-        // Heights move all the time: only what a person must know is worth a line.
-        const words = report.nodes.map((node) => `${node.state}${node.view}${node.mining?.reorgs}`);
-        const standing = `${report.partition} ${words}`;
-        if (last !== "" && standing !== last) this.#out.note(describeNetwork(this.#out, report));
-        last = standing;
-      }
-      await Promise.race([end, new Promise((resolve) => setTimeout(resolve, LOOK_MS).unref())]);
-    }
-    this.#table?.erase();
-  }
+  return { origin, plan, modules: watched, ...valueOrThrow(prepared) };
 }
 
 function describeForMachines(

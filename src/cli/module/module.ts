@@ -12,8 +12,28 @@ interface BuildOptions {
   readonly out: string;
 }
 
+interface NewOptions {
+  readonly out?: string;
+}
+
 export function addModule(program: Command): void {
   const module = group(program, "module", "modules of your own (docs/modules.md)");
+  leaf<NewOptions>(
+    module,
+    "new <name>",
+    "write a package with a module, its test, a script that calls it and a README",
+    (command) =>
+      command.option("--out <dir>", "folder to write; it must not exist (default: the module's name)"),
+    async ({ out, options, args: [name] }) => {
+      const { newModule } = await import("./new-module.ts");
+      const dir = options.out ?? name;
+      const files = newModule(name, dir);
+      out.result({ name, dir, files }, [
+        `${out.tick} ${dir}: ${files.join(", ")}`,
+        `Next: cd ${dir}; npm install; npm test; npm run devnet`,
+      ]);
+    },
+  );
   leaf<BuildOptions>(
     module,
     "build <file>",

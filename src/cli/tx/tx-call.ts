@@ -25,15 +25,43 @@ export function addTxCall<O extends CallOptions>(
 ): void {
   leaf<O>(
     tx,
-    "call <module.call>",
-    "call a module of the chain",
+    "call <module.call> [arguments...]",
+    "call a module of the chain, its arguments as options: --asset 0x... --to bob",
     (command) =>
       sending(nameOptions(command))
+        .allowUnknownOption()
         .requiredOption("--from <name>", "who calls: a name, a key file or a 0x seed")
-        .option("--arg <name=value>", "an argument; lists and objects as JSON; again for each", collect)
-        .option("--fee <amount>", "for the proposer (default: the chain's least fee)", amount),
-    async ({ out, options, args: [called] }) => send(out, await signCall(out, called, options), options),
+        .option("--arg <name=value>", "an argument that has the name of an option; again for each", collect)
+        .option("--fee <amount>", "for the proposer (default: the chain's least fee)", amount)
+        .addHelpText("after", HELP),
+    async ({ out, options, args: [called, words] }) =>
+      send(
+        out,
+        await signCall(out, called, { ...options, arg: [...(options.arg ?? []), ...named(words)] }),
+        options,
+      ),
   );
+}
+
+const HELP = `
+An argument is an option with the name of the field: --label "a house", or --label=...; lists and objects are JSON, addresses
+may be names. quorate rpc state_getModules shows the calls of a chain. Where a field is called as an option of this command
+is (from, fee, ...), write --arg from=VALUE.`;
+
+/** Words that commander left: --name value, or --name=value. @returns them as name=value */
+function named(words: readonly string[]): string[] {
+  const args: string[] = [];
+  for (let i = 0; i < words.length; i++) {
+    const word = words[i] ?? "";
+    if (!word.startsWith("--")) throw badInput(`"${word}": an argument of a call is --NAME VALUE`);
+    if (word.includes("=")) args.push(word.slice(2));
+    else {
+      i++;
+      if (words[i] === undefined) throw badInput(`${word}: a value is missing behind it`);
+      args.push(`${word.slice(2)}=${words[i]}`);
+    }
+  }
+  return args;
 }
 
 async function signCall(out: Output, called: string, options: CallOptions): Promise<string> {
@@ -51,8 +79,14 @@ async function signCall(out: Output, called: string, options: CallOptions): Prom
   }
   const args: Record<string, unknown> = {};
   for (const text of options.arg ?? []) {
-    const [field = "", ...rest] = text.split("=");
+    const [name = "", ...rest] = text.split("=");
+    const field = fields[name] === undefined ? camelCase(name) : name;
     const said = rest.join("=");
+    if (fields[field] === undefined)
+      throw badInput(
+        `--${name}: ${called} has no such argument; it takes ${Object.keys(fields).join(", ") || "none"}`,
+      );
+    if (args[field] !== undefined) throw badInput(`--${name}: given twice`);
     args[field] = await argumentOf(said, fields[field]?.kind, options);
   }
   const { key } = await resolveKey(options.from, options);
@@ -61,6 +95,11 @@ async function signCall(out: Output, called: string, options: CallOptions): Prom
   const nonce = await ask(client.nextNonce(wallet.address));
   const order = { chain, nonce, fee, maxFee: fee };
   return hex0x(signOrRefuse(() => wallet.callByForm(form, call, args, order)).bytes);
+}
+
+/** As options are written: payload-digest is payloadDigest. */
+function camelCase(name: string): string {
+  return name.replace(/-([a-z0-9])/g, (_, letter: string) => letter.toUpperCase());
 }
 
 /** A name for an address, JSON for what has parts, else the text as it is. */

@@ -1,0 +1,60 @@
+/** Goal: a call of a module by the names of its arguments. Method: a chain in this process, served at a port. */
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { Wallet } from "../../../src/sdk/client.ts";
+import { devnet } from "../../../src/testing/devnet.ts";
+import { json } from "../running.ts";
+
+const registry = resolve(import.meta.dirname, "../../../examples/registry/registry.ts");
+const ASSET = `0x${"5a".repeat(32)}`;
+const SEED = `0x${"07".repeat(32)}`;
+
+let net: Awaited<ReturnType<typeof devnet>>;
+let common: string[];
+let dir: string;
+beforeAll(async () => {
+  dir = mkdtempSync(join(tmpdir(), "quorate-call-"));
+  net = await devnet({ validators: 1, modules: [registry] });
+  const to = Wallet.fromSeed(Buffer.alloc(32, 7)).addressHex;
+  await net.final(net.transfer({ from: "alice", to, amount: 10n }));
+  const url = await net.serve();
+  common = ["--from", SEED, "--rpc", url, "--dir", dir, "--devnet", join(dir, "none")];
+});
+afterAll(async () => {
+  await net.stop();
+  rmSync(dir, { recursive: true, force: true });
+});
+
+const call = (...words: string[]) => json("tx", "call", ...words, ...common);
+
+describe("tx call", () => {
+  it("takes arguments as options, beside those of the command", async () => {
+    const { code, value } = await call("registry.register", "--asset", ASSET, "--label=a house = a home");
+    expect({ code, value }).toMatchObject({ code: 0, value: { status: "success" } });
+    expect(net.entry("registry", "assets", ASSET)).toMatchObject({ label: "a house = a home" });
+  });
+
+  it("takes them as --arg name=value too, and says the fault that a module declares", async () => {
+    const words = ["registry.register", "--arg", `asset=${ASSET}`, "--arg", "label=again"];
+    const { value } = await call(...words);
+    expect(JSON.stringify(value)).toContain("REGISTRY_ALREADY_REGISTERED");
+  });
+
+  it.each([
+    [
+      ["registry.register", "--asset", ASSET, "--lable", "x"],
+      "--lable: registry.register has no such argument; it takes asset, label",
+    ],
+    [["registry.register", "--asset", ASSET, "--label"], "--label: a value is missing behind it"],
+    [["registry.register", "house"], '"house": an argument of a call is --NAME VALUE'],
+    [["registry.register", "--asset", ASSET, "--asset", ASSET], "--asset: given twice"],
+    [["registry.sell"], "registry.sell: no such call; there are registry.register, registry.transfer"],
+    [["shop.sell"], 'shop.sell: this chain has no module "shop"'],
+  ])("refuses %j", async (words, message) => {
+    const { code, value } = await call(...words);
+    expect(code).toBe(2);
+    expect(value.error.message).toContain(message);
+  });
+});
