@@ -1,4 +1,5 @@
-/** Goal: what `module new` writes is a module. Method: it is bundled as a node's is. Its tests run in test/package. */
+/** Goal: what `module new` writes is a module. Method: it is bundled as a node's is; the example's own tests run here. */
+import "../../../examples/shop/test/shop.test.ts";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";

@@ -32,7 +32,7 @@ const call = (...words: string[]) => json("tx", "call", ...words, ...common);
 describe("tx call", () => {
   it("takes arguments as options, beside those of the command", async () => {
     const { code, value } = await call("registry.register", "--asset", ASSET, "--label=a house = a home");
-    expect({ code, value }).toMatchObject({ code: 0, value: { status: "success" } });
+    expect({ code, value }).toMatchObject({ code: 0, value: { status: "final" } });
     expect(net.entry("registry", "assets", ASSET)).toMatchObject({ label: "a house = a home" });
   });
 
