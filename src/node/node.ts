@@ -15,15 +15,19 @@ import type { P2pNetwork } from "../p2p/network.ts";
 import { methodsOf } from "../rpc/methods/table.ts";
 import { RpcServer } from "../rpc/server/server.ts";
 import { makeFolder } from "../storage/durable-file.ts";
+import type { FreezableKv } from "../storage/kv.ts";
 import { openLevel } from "../storage/level.ts";
 import { HomeJoining, type JoiningPorts } from "./api/joining-api.ts";
 import { ReplicaApi } from "./api/node-api.ts";
 import { Closers } from "./assembly/closers.ts";
+import { Failure } from "./assembly/failure.ts";
 import { openEventIndex } from "./assembly/indexing.ts";
 import { expectsPeers, warnWhenAlone } from "./assembly/neighbours.ts";
 import { stopAsAsked, stopFatally } from "./assembly/node-stop.ts";
 import { openNetwork } from "./assembly/own-network.ts";
 import { TipAge } from "./assembly/peer-search.ts";
+
+import { beginWithSnapshot } from "./assembly/snapshot-start.ts";
 import { openKeptSnapshots, openSnapshots, type Snapshots } from "./assembly/snapshots.ts";
 import { jitter, type LogSink, openLog, systemScheduler } from "./assembly/system.ts";
 import { openThreads, type Threads } from "./assembly/threads.ts";
@@ -41,6 +45,7 @@ import { nodeReadings, observeReplica } from "./metrics/readings.ts";
 import { rpcObserver } from "./metrics/rpc-observer.ts";
 import { MinerControl } from "./mining/miner-control.ts";
 import { Replica } from "./replica.ts";
+import { FetchStore } from "./snapshot/fetch-store.ts";
 import { settleReplaced } from "./stored-chain/replace-database.ts";
 import { openVotes, secureVotes } from "./votes/votes.ts";
 
@@ -60,6 +65,10 @@ export interface NodeOptions {
   readonly recoversAmnesia?: boolean;
   /** Breaks of trust that the operator accepts. */
   readonly transitions?: readonly Transition[];
+  /** A home without blocks begins with a snapshot of its peers. */
+  readonly fromSnapshot?: boolean;
+  /** Ends a start that takes long, which then fails with `stopped`. */
+  readonly signal?: AbortSignal;
   /** The node had to stop by itself; it has stopped when this is called. */
   readonly onFatal?: (error: unknown) => void;
 }
@@ -78,29 +87,6 @@ export interface RunningNode {
   /** libp2p threw where nobody caught it: counted and logged. */
   networkFailed(error: Error): void;
   stop(): Promise<void>;
-}
-
-/** The first thing that keeps the node from going on: while it starts, the start fails by it; later it is acted on. */
-class Failure {
-  #first: { readonly error: unknown } | undefined;
-  #act: ((error: unknown) => void) | undefined;
-
-  report(error: unknown): void {
-    if (this.#first !== undefined) return;
-    this.#first = { error };
-    this.#act?.(error);
-  }
-
-  /** @throws what was reported */
-  check(): void {
-    if (this.#first !== undefined) throw this.#first.error;
-  }
-
-  /** From now on errors go to `act`. @throws what was reported before. */
-  actBy(act: (error: unknown) => void): void {
-    this.check();
-    this.#act = act;
-  }
 }
 
 /** @throws StartError, or Error when the disk or the network fails. */
@@ -130,7 +116,7 @@ function takeHome({ home, config }: NodeOptions, closers: Closers): Pick<LogSink
 /** The home and what was ordered fit each other. @returns the validator's key, if it votes. @throws StartError */
 function checkedSigner(options: NodeOptions, logger: Logger): Signer | undefined {
   const { home, config } = options;
-  checkImport(home.paths);
+  if (!new FetchStore(home.paths.snapshotFetch).isWhole) checkImport(home.paths);
   settleReplaced(home.paths);
   checkMode(home, config);
   checkRecovery(options);
@@ -139,13 +125,19 @@ function checkedSigner(options: NodeOptions, logger: Logger): Signer | undefined
   return signer;
 }
 
+/** What the home has, or begins with. */
+async function openDatabase(options: NodeOptions, logger: Logger): Promise<FreezableKv> {
+  await beginWithSnapshot(options, logger);
+  makeFolder(options.home.paths.db);
+  return openLevel(options.home.paths.db);
+}
+
 async function openNode(options: NodeOptions, closers: Closers): Promise<RunningNode> {
   const { home, config } = options;
   const { logger, reopen } = takeHome(options, closers);
   const signer = checkedSigner(options, logger);
-  makeFolder(home.paths.db);
   const timing: { metrics?: Metrics } = {};
-  const level = await openLevel(home.paths.db);
+  const level = await openDatabase(options, logger);
   const kv = timedWrites(level, timing);
   closers.add(() => kv.close());
   // After the database: its lock is the kernel's, and holds where pids say nothing (lock.ts).

@@ -44,6 +44,7 @@ const VALUES: { readonly [K in ConfigKey]: readonly [unknown, string, string] } 
   "sync.interval_ms": [1, "2", "3"],
   "snapshots.interval": [1, "2", "3"],
   "snapshots.kept": [1, "2", "3"],
+  "snapshots.join_above": [1, "2", "3"],
   "index.events": [true, "false", "true"],
   "mempool.max_transactions": [1, "2", "3"],
   "mempool.max_bytes": [65_536, "65537", "65538"],

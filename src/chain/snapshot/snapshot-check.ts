@@ -99,6 +99,11 @@ export class SnapshotCheck {
     return this.#checkpoint?.height;
   }
 
+  /** The block whose state follows, once everything before the state was accepted. */
+  get provedHead(): BlockHead | undefined {
+    return this.#isAtHead() ? this.#last : undefined;
+  }
+
   /** What was accepted so far. */
   counts(): SnapshotEnd {
     return { chunks: this.#chunks, entries: this.#entries, accounts: this.#accounts };

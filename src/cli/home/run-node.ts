@@ -4,7 +4,7 @@
  * SIGHUP opens the log file anew and reads peers.json again.
  */
 import { resolve } from "node:path";
-import { loadConfig } from "../../node/home/config.ts";
+import { type Config, loadConfig } from "../../node/home/config.ts";
 import { type Home, homePaths, openHome } from "../../node/home/home.ts";
 import { parsePeerAddress } from "../../node/home/peers-file.ts";
 import type { StartError } from "../../node/home/start-error.ts";
@@ -24,6 +24,7 @@ export interface StartOptions extends PasswordOptions {
   readonly moved?: boolean;
   readonly recoverAmnesia?: boolean;
   readonly transition?: readonly string[];
+  readonly snapshot?: boolean;
 }
 
 /**
@@ -59,10 +60,13 @@ export async function runNode(
     const recoversAmnesia = options.recoverAmnesia === true;
     const transitions = valueOrThrow(acceptTransitions(options.dir, options.transition ?? [], home.genesis));
     for (const one of transitions) out.warn(describeBreak(one));
+    const begin = { fromSnapshot: options.snapshot === true, signal: stopping.signal };
     node = await startNode({
-      ...{ home, config, extraPeers, blockedPeers, isMoved, recoversAmnesia, transitions, onFatal },
+      ...{ home, config, extraPeers, blockedPeers, isMoved, recoversAmnesia, transitions, onFatal, ...begin },
     });
   } catch (error) {
+    if (stopping.signal.aborted && error instanceof Error && isStartError(error))
+      return out.note(error.message);
     throw startFailure(error);
   }
   guardProcess(node.networkFailed);
@@ -70,16 +74,7 @@ export async function runNode(
     node.reopenLog();
     node.reloadPeers();
   });
-  const { rpcUrl, p2pAddresses, genesisHash } = node;
-  out.result(
-    { rpcUrl, p2pAddresses, genesisHash, height: Number(node.height()), mode: config.mode, pid: process.pid },
-    [
-      `${config.name} (${config.mode}) at height ${node.height()}, genesis ${genesisHash}`,
-      `  rpc   ${rpcUrl}`,
-      `  p2p   ${p2pAddresses.join("  ")}`,
-      `  logs  ${config.log.file === undefined ? "standard error" : resolve(options.dir, config.log.file)}`,
-    ],
-  );
+  tellStarted(out, options.dir, { node, config });
   const ending = new AbortController();
   const beside = whileRunning?.(node, ending.signal).catch((error: unknown) => {
     out.warn(error instanceof Error ? error.message : String(error));
@@ -98,6 +93,24 @@ export async function runNode(
   out.note(`stopped at height ${node.height()}`);
 }
 
+interface Started {
+  readonly node: RunningNode;
+  readonly config: Config;
+}
+
+function tellStarted(out: Output, dir: string, { node, config }: Started): void {
+  const { rpcUrl, p2pAddresses, genesisHash } = node;
+  out.result(
+    { rpcUrl, p2pAddresses, genesisHash, height: Number(node.height()), mode: config.mode, pid: process.pid },
+    [
+      `${config.name} (${config.mode}) at height ${node.height()}, genesis ${genesisHash}`,
+      `  rpc   ${rpcUrl}`,
+      `  p2p   ${p2pAddresses.join("  ")}`,
+      `  logs  ${config.log.file === undefined ? "standard error" : resolve(dir, config.log.file)}`,
+    ],
+  );
+}
+
 /** Names of validators and known peers as peer ids; a drill that only a dev chain allows. */
 function peerIdsOf(names: readonly string[], { genesis, peers }: Home): string[] {
   if (names.length > 0 && genesis.profile !== "dev") throw badInput("--cut-off: only on a dev chain");
@@ -110,6 +123,12 @@ class StopSignal {
   readonly requested: Promise<Error | undefined>;
   #resolve!: (failure: Error | undefined) => void;
   #asked = false;
+  readonly #aborting = new AbortController();
+
+  /** Aborted when it is asked for, for a start that takes long. */
+  get signal(): AbortSignal {
+    return this.#aborting.signal;
+  }
 
   constructor() {
     this.requested = new Promise((resolve) => {
@@ -137,6 +156,7 @@ class StopSignal {
   #ask(): void {
     if (this.#asked) process.exit(EXIT.broken);
     this.#asked = true;
+    this.#aborting.abort();
     this.#resolve(undefined);
   }
 }

@@ -29,6 +29,10 @@ export function addStart(program: Command): void {
             "accept a break of trust: more than f validators are gone for good, and this file puts others in their place (quorate transition); kept in the home; repeatable",
             collect,
           )
+          .option(
+            "--snapshot",
+            "begin with a snapshot of the peers, every part of it checked, instead of all blocks; a home that has blocks goes on from them",
+          )
           // For `quorate devnet`, whose restarted nodes keep their side of a partition.
           .addOption(new Option("--cut-off <names>").argParser(list).hideHelp()),
       ),

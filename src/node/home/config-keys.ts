@@ -167,6 +167,11 @@ export const CONFIG_KEYS = {
     2,
     "Snapshots that are kept, the newest; each takes about as much disk as the state.",
   ),
+  "snapshots.join_above": key(
+    integerField(0, 1_000_000_000),
+    0,
+    "Begin with a snapshot of the peers where this node has no blocks and they offer one of this height or above; 0: with the blocks.",
+  ),
   "index.events": key(
     booleanField(),
     false,

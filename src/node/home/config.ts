@@ -53,6 +53,8 @@ export interface Config {
     /** In blocks; 0: none are made. */
     readonly interval: number;
     readonly kept: number;
+    /** A height; 0: a new node begins with the blocks. */
+    readonly joinAbove: number;
   };
   /** Whether the node keeps an index of events. */
   readonly index: { readonly events: boolean };
@@ -262,7 +264,11 @@ function toConfig(values: Values): Config {
       fairnessTimeoutMs: values["consensus.fairness_timeout_ms"],
     },
     sync: { intervalMs: values["sync.interval_ms"] },
-    snapshots: { interval: values["snapshots.interval"], kept: values["snapshots.kept"] },
+    snapshots: {
+      interval: values["snapshots.interval"],
+      kept: values["snapshots.kept"],
+      joinAbove: values["snapshots.join_above"],
+    },
     index: { events: values["index.events"] },
     mempool: {
       maxTransactions: values["mempool.max_transactions"],

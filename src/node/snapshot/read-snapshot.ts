@@ -64,7 +64,8 @@ export async function readSnapshot(
   return { ok: true, value: { ...must(check.facts(), "a snapshot that ended has its facts"), bytes } };
 }
 
-async function readSection(
+/** @param at where it begins, for words about it */
+export async function readSection(
   source: SnapshotSource,
   at: number,
 ): Promise<Verdict<{ readonly kind: number; readonly payload: Uint8Array }, ReadFault>> {

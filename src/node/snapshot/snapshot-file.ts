@@ -81,7 +81,7 @@ export async function writeSnapshotFile(
   }
 }
 
-async function writeAll(file: FileHandle, bytes: Uint8Array): Promise<void> {
+export async function writeAll(file: FileHandle, bytes: Uint8Array): Promise<void> {
   for (let at = 0; at < bytes.length; ) at += (await file.write(bytes, at)).bytesWritten;
 }
 
@@ -132,8 +132,8 @@ export async function importFile(
 }
 
 /** Block 0 alone is no chain: a node that was started once and never connected has it. */
-async function chainIn(
-  { genesis, genesisHash }: SnapshotContext,
+export async function chainIn(
+  { genesis, genesisHash }: Pick<SnapshotContext, "genesis" | "genesisHash">,
   { db, dir }: HomePaths,
 ): Promise<Fault<"has-blocks"> | undefined> {
   if (!existsSync(db)) return undefined;

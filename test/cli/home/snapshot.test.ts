@@ -3,6 +3,7 @@
  * process, and a real node that begins from what was imported.
  */
 import {
+  copyFileSync,
   existsSync,
   mkdirSync,
   mkdtempSync,
@@ -21,7 +22,9 @@ import { createHome, homePaths, openHome } from "../../../src/node/home/home.ts"
 import { keyOfSeed } from "../../../src/node/home/key-file.ts";
 import { takeLock } from "../../../src/node/home/lock.ts";
 import { secretsFromSeed } from "../../../src/node/home/network-plan.ts";
-import { type RunningNode, startNode } from "../../../src/node/node.ts";
+import { parsePeerAddress } from "../../../src/node/home/peers-file.ts";
+import { type NodeOptions, type RunningNode, startNode } from "../../../src/node/node.ts";
+import { peerIdFromSeed } from "../../../src/p2p/transport/identity.ts";
 import { openLevel } from "../../../src/storage/level.ts";
 import type { Cluster } from "../../node/cluster.ts";
 import { clusterAt } from "../../node/snapshot/snapshots.ts";
@@ -51,25 +54,29 @@ beforeAll(async () => {
 afterAll(() => rmSync(dir, { recursive: true, force: true }));
 
 /** Of a full node. */
-function home(name: string): string {
+function home(name: string, peers: readonly string[] = []): string {
   const path = join(dir, name);
   createHome(path, {
     configText: 'mode = "full"\n',
     genesisJson: formatGenesis(cluster.genesis),
-    peers: [],
-    nodeKey: keyOfSeed(secretsFromSeed(name)("node", "0")),
+    peers: peers.map((peer) => ({ name: peer, peerId: peerIdFromSeed(seedOf(peer)) })),
+    nodeKey: keyOfSeed(seedOf(name)),
     validatorKey: undefined,
   });
   return path;
 }
 
-function start(path: string): Promise<RunningNode> {
+function seedOf(name: string): Uint8Array {
+  return secretsFromSeed(name)("node", "0");
+}
+
+function start(path: string, more: Partial<NodeOptions> = {}): Promise<RunningNode> {
   const opened = openHome(path);
   const flags = { "rpc.port": "0", "p2p.port": "0", "p2p.host": "127.0.0.1", "log.level": "error" };
   if (!opened.ok) throw new Error(opened.fault.detail);
   const config = loadConfig({ file: opened.value.configText, environment: {}, flags });
   if (!config.ok) throw new Error(config.fault.detail);
-  return startNode({ home: opened.value, config: config.value.config });
+  return startNode({ home: opened.value, config: config.value.config, ...more });
 }
 
 describe("quorate snapshot", () => {
@@ -165,5 +172,41 @@ describe("quorate snapshot", () => {
     const again = join(dir, "again.snapshot");
     expect(await json("snapshot", "export", "--dir", target, "--out", again)).toMatchObject({ code: 0 });
     expect(readFileSync(again).equals(readFileSync(file))).toBe(true);
+  });
+});
+
+describe("quorate start --snapshot", () => {
+  it("begins a home with the snapshot of a peer over the network, and goes on by blocks", async () => {
+    const served = home("served", ["joining"]);
+    expect(await json("snapshot", "import", file, "--dir", served)).toMatchObject({ code: 0 });
+    mkdirSync(homePaths(served).snapshots, { recursive: true });
+    copyFileSync(file, join(homePaths(served).snapshots, "3.snapshot"));
+    const joining = home("joining", ["served"]);
+    const source = await start(served);
+    const address = parsePeerAddress(source.p2pAddresses[0]!);
+    if (!address.ok) throw new Error(address.fault.detail);
+    let node: RunningNode | undefined;
+    try {
+      node = await start(joining, { fromSnapshot: true, extraPeers: [address.value] });
+      expect(node.height()).toBe(3n);
+      const status = await json("rpc", "node_status", "--rpc", node.rpcUrl);
+      expect(status.value).toMatchObject({ height: 3, snapshot: { height: 3, chunks: 1, made: null } });
+      expect(existsSync(homePaths(joining).snapshotFetch)).toBe(false);
+    } finally {
+      await node?.stop();
+      await source.stop();
+    }
+    expect(readFileSync(join(homePaths(joining).snapshots, "3.snapshot")).equals(readFileSync(file))).toBe(
+      true,
+    );
+  });
+
+  it("can be stopped while it waits for peers", async () => {
+    const signal = AbortSignal.abort();
+    const lonely = start(home("lonely"), { fromSnapshot: true, signal });
+    await expect(lonely).rejects.toMatchObject({
+      code: "stopped",
+      message: expect.stringContaining("goes on"),
+    });
   });
 });
