@@ -10,6 +10,7 @@ import { DEVNET_ACCOUNTS_MAX } from "../devnet/devnet-plan.ts";
 import { runSuite, type SuiteOptions } from "./bench-all.ts";
 import { type ConnectOptions, runConnect } from "./bench-connect.ts";
 import { type CostOptions, runCost } from "./bench-cost.ts";
+import { type BenchEventsOptions, runEvents } from "./bench-events.ts";
 import { type LatencyOptions, runLatency } from "./bench-latency.ts";
 import { type MiningOptions, runMining } from "./bench-mining.ts";
 import { type BenchStateOptions, runState } from "./bench-state.ts";
@@ -98,6 +99,16 @@ function addProcessorTime(bench: Command): void {
     "signatures a second judged together, beside one by one",
     (command) => command.option("--rounds <n>", "of 0.1 s for each size", integer(1, 1_000), 10),
     ({ out, options }) => runVerify(out, options),
+  );
+  leaf<BenchEventsOptions>(
+    bench,
+    "events",
+    "events a second that a node's core replays to a reader, beside reading and sending them alone",
+    (command) =>
+      command
+        .option("--events <n>", "to replay", integer(1_000, 10_000_000), 200_000)
+        .option("--per-block <n>", "events of a block, one a transaction", integer(1, 5_000), 100),
+    ({ out, options }) => runEvents(out, options),
   );
   leaf<SyncOptions>(
     bench,

@@ -34,7 +34,7 @@ import { ANY_KIND, indexOperations } from "./event-index-keys.ts";
 
 export interface EventIndexPorts {
   readonly kv: Kv;
-  readonly chain: Pick<Chain, "store" | "head" | "sealedBlock">;
+  readonly chain: Pick<Chain, "store" | "head">;
   readonly modules: ModuleSet;
   readonly scheduler: Scheduler;
   readonly log: Logger;
