@@ -15,11 +15,12 @@ import { type SqlDatabase, type SqlRow, WrongDatabase } from "./sql-database.ts"
 export async function openEmbedded(folder: string): Promise<SqlDatabase> {
   mkdirSync(folder, { recursive: true });
   const lock = takeLock(join(folder, "lock"));
-  if (!lock.ok)
+  if (!lock.ok) {
     throw new WrongDatabase(
       "IN_USE",
-      `the index in ${folder} is open in another process: ${lock.fault.detail}`,
+      `another process has the index in ${folder} open, and an embedded database serves one: stop it, or name another --out`,
     );
+  }
   try {
     return database(await PGlite.create(join(folder, "postgres")), folder, () => lock.value.release());
   } catch (error) {
