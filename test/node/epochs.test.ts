@@ -4,14 +4,20 @@ import { EpochNet, type EpochNetOptions } from "../../src/tools/sim/epochs/epoch
 let net: EpochNet;
 /** Told of each consensus message: who sent it, and of which epoch it is. */
 let watch: (node: number, epoch: bigint) => void;
+/** Told of each CHECKPOINT: its epoch and height. */
+let checkpoint: (epoch: bigint, height: bigint) => void;
 afterEach(() => net.cluster.stop());
 
 function start(options: Partial<EpochNetOptions> = {}): void {
   watch = () => undefined;
+  checkpoint = () => undefined;
   net = new EpochNet({ seed: 1, nodes: 5, members: 4, ...options }, [
     {
       sent: (node, _, packet) => {
-        if (packet[0] === 1) watch(node, new DataView(packet.buffer, packet.byteOffset).getBigUint64(3));
+        if (packet[0] !== 1) return;
+        const view = new DataView(packet.buffer, packet.byteOffset);
+        watch(node, view.getBigUint64(3));
+        if (packet[2] === 4) checkpoint(view.getBigUint64(3), view.getBigUint64(11));
       },
     },
   ]);
@@ -31,6 +37,17 @@ describe("a chain with epochs", () => {
     expect(governance.members.map(({ name }) => name)).toEqual(["node0", "node1", "node2", "node3"]);
     expect(net.first.chain.sealedBlockAt(16n)?.block.summary).toMatchObject({ epoch: 0n });
     expect(net.first.chain.sealedBlockAt(17n)?.block.summary).toMatchObject({ epoch: 1n });
+  });
+
+  it("stands on the last block of the one before: nobody signs in it for a height before it", async () => {
+    start({ nodes: 4 });
+    const lowest = new Map<bigint, bigint>();
+    checkpoint = (epoch, height) => {
+      if (height < (lowest.get(epoch) ?? height + 1n)) lowest.set(epoch, height);
+    };
+    expect(await net.until(inEpoch([0, 1, 2, 3], 2n), 60_000)).toBe(true);
+    expect(lowest.get(0n)).toBe(4n);
+    expect(lowest.get(1n)).toBe(20n);
   });
 
   it("takes a newcomer in by a vote, behind the second checkpoint after it, and it votes", async () => {

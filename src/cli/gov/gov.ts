@@ -16,7 +16,7 @@ import { ask, connect, type RpcOptions, rpcOption } from "../rpc.ts";
 import { table } from "../table.ts";
 import { type NameOptions, nameOptions, resolveKey } from "../tx/names.ts";
 import { signingChain } from "../tx/signing-chain.ts";
-import { trustOf } from "../tx/trust.ts";
+import { acceptOption, trustOf } from "../tx/trust.ts";
 import {
   checkHarms,
   describeOutcome,
@@ -30,6 +30,7 @@ interface SendOptions extends NameOptions, RpcOptions {
   readonly from: string;
   readonly fee?: bigint;
   readonly genesis?: string;
+  readonly acceptTransition?: readonly string[];
   readonly force?: boolean;
   readonly note?: string;
 }
@@ -178,6 +179,7 @@ function withSending(command: Command): Command {
     .option("--note <text>", "why, up to 128 bytes of UTF-8", memo)
     .option("--force", "send it although the node warns of harm; the chain keeps that")
     .option("--genesis <file>", "sign for the chain of this genesis.json, from a source you trust")
+    .addOption(acceptOption())
     .addOption(rpcOption());
 }
 

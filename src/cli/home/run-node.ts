@@ -8,7 +8,7 @@ import { type Config, loadConfig } from "../../node/home/config.ts";
 import { type Home, homePaths, openHome } from "../../node/home/home.ts";
 import { parsePeerAddress } from "../../node/home/peers-file.ts";
 import type { StartError } from "../../node/home/start-error.ts";
-import { acceptTransitions, describeBreak } from "../../node/home/transition-files.ts";
+import { acceptTransitions, describeBreak, keepTransitions } from "../../node/home/transition-files.ts";
 import type { RunningNode } from "../../node/node.ts";
 import { badInput, CliError, diskError, EXIT, valueOrThrow } from "../exit.ts";
 import type { Output } from "../output.ts";
@@ -64,6 +64,7 @@ export async function runNode(
     node = await startNode({
       ...{ home, config, extraPeers, blockedPeers, isMoved, recoversAmnesia, transitions, onFatal, ...begin },
     });
+    keepTransitions(options.dir, transitions);
   } catch (error) {
     if (stopping.signal.aborted && error instanceof Error && isStartError(error))
       return out.note(error.message);

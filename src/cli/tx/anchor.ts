@@ -24,6 +24,7 @@ export function addAnchor(program: Command): void {
         .option("--memo <text>", "up to 128 bytes of UTF-8, the same for all", memo)
         .option("--fee <amount>", "of each (default: the chain's least fee)", amount)
         .option("--genesis <file>", "sign for the chain of this genesis.json, from a source you trust")
+        .addOption(acceptOption())
         .addOption(rpcOption()),
     ({ out, options, args: [files] }) => addFiles(out, options, files),
   );

@@ -18,6 +18,8 @@ import { trustOf } from "./trust.ts";
 
 interface SigningOptions extends NameOptions {
   readonly genesis?: string;
+  /** Breaks of trust that are accepted, by their ids. */
+  readonly acceptTransition?: readonly string[];
   /** Said by the user; the least fee of the chain by default. */
   readonly fee?: bigint;
 }
@@ -37,11 +39,12 @@ export interface SigningChain {
 export async function signingChain(
   out: Pick<Output, "note" | "warn">,
   client: Pick<Client, "chain" | "call" | "url">,
-  { genesis, devnet, dir, fee }: SigningOptions,
+  { genesis, devnet, dir, fee, acceptTransition }: SigningOptions,
 ): Promise<SigningChain> {
   const told = await ask(client.chain());
   const toldHash = typeof told.genesisHash === "string" ? told.genesisHash : showHash(told.genesisHash);
-  const files = { devnet, dir, ...(genesis === undefined ? {} : { genesis }) };
+  const accepted = acceptTransition === undefined ? {} : { acceptTransition };
+  const files = { devnet, dir, ...accepted, ...(genesis === undefined ? {} : { genesis }) };
   const local = trustOf(files, toldHash).genesis as TrustedGenesis | undefined;
   const trusted = local ?? (await genesisOfNode(client, toldHash));
   if (local === undefined) {

@@ -2,7 +2,7 @@
  * transitions/ of a home: the breaks of trust that its operator has accepted, one file each, named by its id. They are read at
  * every start, so that a restart needs no option.
  */
-import { existsSync, readdirSync, statSync } from "node:fs";
+import { existsSync, readdirSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { equalBytes, hex, hex0x, showHash } from "../../base/bytes.ts";
 import { accept, refuse, type Verdict } from "../../base/fault.ts";
@@ -45,16 +45,17 @@ function formatTransition(transition: Transition): string {
   return `${JSON.stringify(showTransition(transition), undefined, 2)}\n`;
 }
 
-/** Those of the home and these, which are kept in it from now on. Whether one holds is judged when the chain is open. */
+/**
+ * Those of the home and these, which go before what the home has for the same epoch. Whether one holds is judged when the
+ * chain is open; only then it is kept ({@link keepTransitions}).
+ */
 export function acceptTransitions(
   dir: string,
   paths: readonly string[],
   genesis: Genesis,
 ): Verdict<readonly Transition[]> {
-  const folder = join(dir, "transitions");
-  const kept = existsSync(folder) ? readdirSync(folder).filter((name) => name.endsWith(".json")) : [];
-  const all: Transition[] = [];
-  for (const path of [...kept.sort().map((name) => join(folder, name)), ...paths].slice(0, TRANSITIONS_MAX)) {
+  const all = new Map<bigint, Transition>();
+  for (const path of [...keptFiles(dir), ...paths].slice(0, TRANSITIONS_MAX)) {
     const read = readTransitionFile(path);
     if (!read.ok) return read;
     if (!hasEpochs(genesis.consensus))
@@ -68,12 +69,26 @@ export function acceptTransitions(
         "wrong-transition",
         `${path}: of the chain with genesis ${showHash(read.value.genesisHash)}, this one's is ${showHash(genesisHash)}`,
       );
-    all.push(read.value);
+    all.set(read.value.epoch, read.value);
   }
-  if (paths.length > 0) makeFolder(folder);
-  for (const one of all.slice(kept.length))
-    writeTransitionFile(join(folder, `${hex(transitionId(one))}.json`), one);
-  return accept(all);
+  return accept([...all.values()]);
+}
+
+/** Once the node runs by them: exactly these are in its home from now on. */
+export function keepTransitions(dir: string, transitions: readonly Transition[]): void {
+  if (transitions.length === 0) return;
+  const folder = join(dir, "transitions");
+  makeFolder(folder);
+  const wanted = new Map(transitions.map((one) => [join(folder, `${hex(transitionId(one))}.json`), one]));
+  for (const [path, one] of wanted) if (!existsSync(path)) writeTransitionFile(path, one);
+  for (const path of keptFiles(dir)) if (!wanted.has(path)) rmSync(path);
+}
+
+function keptFiles(dir: string): string[] {
+  const folder = join(dir, "transitions");
+  if (!existsSync(folder)) return [];
+  const names = readdirSync(folder).filter((name) => name.endsWith(".json"));
+  return names.sort().map((name) => join(folder, name));
 }
 
 /** For people: what somebody who accepts it accepts. */

@@ -1,14 +1,22 @@
 /**
  * What must hold where members change, checked from the bytes that leave and the blocks that are stored: one block a
  * height; each sealed by a quorum of the set that the naive ledger has for it; epochs and set hashes as that ledger
- * says; no vote of one key for two blocks; no message of an epoch below one that the node has spoken in; none of a key
+ * says; no vote of one key for two blocks; no CHECKPOINT of an epoch about a height before it; no message of an epoch below one that the node has spoken in; none of a key
  * in an epoch whose set it is not in.
  */
 import { must } from "../../../base/assert.ts";
 import { byteText, equalBytes } from "../../../base/bytes.ts";
 import type { SealedBlock } from "../../../chain/types/block.ts";
 import { createValidatorSet } from "../../../chain/types/validator-set.ts";
-import { COMMIT, PRE_PREPARE, PREPARE, signedBytes, textBytes, voteFields } from "../checkers/raw-bytes.ts";
+import {
+  CHECKPOINT,
+  COMMIT,
+  PRE_PREPARE,
+  PREPARE,
+  signedBytes,
+  textBytes,
+  voteFields,
+} from "../checkers/raw-bytes.ts";
 import { readVote, typeOfPacket } from "../checkers/raw-messages.ts";
 import { readSeal } from "../checkers/raw-proofs.ts";
 import type { Observer } from "../observer.ts";
@@ -39,6 +47,8 @@ export class EpochCheckers {
   readonly #said = new Map<NodeId, Said>();
   /** Epochs in which a node spoke, to be judged when their sets are known. */
   readonly #spoke: { readonly node: NodeId; readonly epoch: bigint }[] = [];
+  /** CHECKPOINTs that were signed, to be judged likewise. */
+  readonly #checkpoints: { readonly node: NodeId; readonly epoch: bigint; readonly height: bigint }[] = [];
   readonly #world: World;
   readonly #isCorrect: (node: NodeId) => boolean;
 
@@ -78,6 +88,15 @@ export class EpochCheckers {
       else if (!set.members.some(({ key }) => key === this.#keyOf(node))) {
         this.#report("stranger", node, `spoke in epoch ${epoch}, whose set it is not in`);
       }
+    }
+    for (const { node, epoch, height } of this.#checkpoints) {
+      const first = epochs[Number(epoch)]?.first;
+      if (first !== undefined && height < first)
+        this.#report(
+          "below-epoch",
+          node,
+          `CHECKPOINT of height ${height} in epoch ${epoch}, from ${first} on`,
+        );
     }
   }
 
@@ -153,6 +172,7 @@ export class EpochCheckers {
       said.votes.clear();
       this.#spoke.push({ node, epoch });
     }
+    if (type === CHECKPOINT) this.#checkpoints.push({ node, epoch, height: heightOfCheckpoint(packet) });
     if (type !== PRE_PREPARE && type !== PREPARE && type !== COMMIT) return;
     const { view, height, hash } = readVote(packet);
     const place = `${view} ${height} ${type === COMMIT ? "commit" : "prepare"}`;
@@ -169,6 +189,11 @@ export class EpochCheckers {
 /** Kind, version and type come first. */
 function readEpoch(packet: Uint8Array): bigint {
   return new DataView(packet.buffer, packet.byteOffset, packet.length).getBigUint64(3);
+}
+
+/** Behind the epoch. */
+function heightOfCheckpoint(packet: Uint8Array): bigint {
+  return new DataView(packet.buffer, packet.byteOffset, packet.length).getBigUint64(11);
 }
 
 /** The fewest of n such that two such groups share more than the faulty ones that n survives. */

@@ -1,0 +1,69 @@
+/** Goal: what an operator accepted is kept once it holds, one for an epoch, and a file that is wrong is named. */
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, expect, test } from "vitest";
+import { computeGenesisHash } from "../../../src/chain/genesis/genesis-state.ts";
+import { DEVNET, planNetwork, secretsFromSeed } from "../../../src/node/home/network-plan.ts";
+import {
+  acceptTransitions,
+  keepTransitions,
+  writeTransitionFile,
+} from "../../../src/node/home/transition-files.ts";
+
+const { genesis } = planNetwork({ ...DEVNET, epochLength: 32 }, secretsFromSeed("transition files"));
+const transition = (epoch: bigint, reason: string) => ({
+  genesisHash: computeGenesisHash(genesis),
+  epoch,
+  height: 7n,
+  parentHash: computeGenesisHash(genesis),
+  signaturesNeeded: 1,
+  reason,
+  members: genesis.validators,
+  signatures: [],
+});
+
+let dir: string;
+beforeEach(() => {
+  dir = mkdtempSync(join(tmpdir(), "quorate-transitions-"));
+});
+afterEach(() => rmSync(dir, { recursive: true }));
+
+const kept = () => readdirSync(join(dir, "transitions"));
+
+test("one that was tried in vain is not kept, and a newer one for its epoch takes its place", () => {
+  const [first, second] = [transition(1n, "first"), transition(1n, "second")];
+  writeTransitionFile(join(dir, "first"), first);
+  writeTransitionFile(join(dir, "second"), second);
+  const read = acceptTransitions(dir, [join(dir, "first")], genesis);
+  expect(read).toEqual({ ok: true, value: [first] });
+  expect(readdirSync(dir)).not.toContain("transitions");
+  keepTransitions(dir, [first]);
+  expect(kept()).toHaveLength(1);
+  const again = acceptTransitions(dir, [join(dir, "second")], genesis);
+  expect(again).toEqual({ ok: true, value: [second] });
+  keepTransitions(dir, [second]);
+  expect(kept()).toHaveLength(1);
+  expect(acceptTransitions(dir, [], genesis)).toEqual({ ok: true, value: [second] });
+});
+
+test("a file that is missing, no transition, or of another chain is refused by its name", () => {
+  writeFileSync(join(dir, "bad"), "{}");
+  writeTransitionFile(join(dir, "other"), {
+    ...transition(1n, "x"),
+    genesisHash: new Uint8Array(32) as never,
+  });
+  for (const [name, words] of [
+    ["none", "not found"],
+    ["bad", "kind"],
+    ["other", "of the chain with genesis"],
+  ] as const) {
+    const read = acceptTransitions(dir, [join(dir, name)], genesis);
+    expect(read.ok ? "" : read.fault.detail).toContain(join(dir, name));
+    expect(read.ok ? "" : read.fault.detail).toContain(words);
+  }
+  const plain = planNetwork(DEVNET, secretsFromSeed("plain")).genesis;
+  writeTransitionFile(join(dir, "good"), transition(1n, "x"));
+  const read = acceptTransitions(dir, [join(dir, "good")], plain);
+  expect(read.ok ? "" : read.fault.detail).toContain("never change");
+});
