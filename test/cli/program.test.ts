@@ -131,7 +131,7 @@ test("every command explains itself", async () => {
     const { code, stdout } = await quorate(...path, "--help");
     expect([code, stdout.split("\n")[0]]).toEqual([0, expect.stringContaining(`quorate ${path.join(" ")}`)]);
   }
-});
+}, 60_000);
 
 describe("ends with a documented code", () => {
   test.each([

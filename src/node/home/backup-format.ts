@@ -60,7 +60,7 @@ export class BackupWriter {
   }
 }
 
-export interface Section {
+interface Section {
   readonly kind: number;
   readonly payload: Uint8Array;
 }
