@@ -1,4 +1,4 @@
-/** The log port. Components speak through it; node/log.ts writes it with pino, tests and the simulator collect it. */
+/** The log port. Components speak through it; node/assembly/system.ts writes it with pino, tests and the simulator collect it. */
 
 export type LogLevel = "debug" | "info" | "warn" | "error";
 export type LogFields = Readonly<Record<string, string | number | bigint | boolean | undefined>>;

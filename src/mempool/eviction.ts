@@ -102,7 +102,7 @@ function planQueued(pool: Holdings, arrival: Arrival, bounds: PoolBounds): Evict
     pool.queuesByGap(),
     senderQueue,
     own,
-    (l) => queueCut(l.queued, 0),
+    (queue) => queueCut(queue.queued, 0),
     queueBefore,
   )) {
     if (last === entry) break;
@@ -135,7 +135,7 @@ function planExecutable(pool: Holdings, arrival: Arrival, bounds: PoolBounds): E
     pool.queuesByGap(),
     senderQueue,
     behind,
-    (l) => queueCut(l.queued, 0),
+    (queue) => queueCut(queue.queued, 0),
     queueBefore,
   )) {
     if (!give(last)) return { kind: "enters", victims };

@@ -22,7 +22,7 @@ function fill(pool: Mempool, transactions: readonly SignedTransaction[], nowMs =
   for (const transaction of transactions) expect(pool.add(transaction, nowMs)).toMatchObject({ ok: true });
 }
 
-describe("lanes", () => {
+describe("queues of senders", () => {
   it("count as executable what follows the account's nonce without a hole, and queue the rest", () => {
     const { pool } = worldOf(head);
     fill(pool, [transfer(a, { nonce: 1 }), transfer(a, { nonce: 3 })]);
@@ -317,7 +317,7 @@ describe("a new head", () => {
     expect(pool.executable).toBe(1);
   });
 
-  it("looks only at the lanes that the block touched", () => {
+  it("looks only at the queues that the block touched", () => {
     const { pool } = worldOf(head);
     fill(pool, [transfer(a), transfer(b), transfer(c)]);
     const asked: string[] = [];

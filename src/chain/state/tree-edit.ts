@@ -1,7 +1,7 @@
 /**
  * One update of the state tree under way: sorted changes are carried down, each page on their paths is read once
  * where it lies and written once, and each node on their paths is hashed once. What no change touches is copied
- * in one piece. The form of a page is state-page.ts's, what the tree means is statetree.ts's.
+ * in one piece. The form of a page is state-page.ts's, what the tree means is state-tree.ts's.
  */
 import { assert, must } from "../../base/assert.ts";
 import { byteAt, compareBytes, equalBytes, type Hash } from "../../base/bytes.ts";

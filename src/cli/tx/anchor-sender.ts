@@ -1,5 +1,5 @@
 /**
- * Sends the anchors of one account as fast as its nonce sender queue takes them: at most LANE_MAX ahead of the confirmed
+ * Sends the anchors of one account as fast as the pool's queue of that sender takes them: at most AHEAD_MAX ahead of the confirmed
  * nonce, refilled as blocks confirm. Sending is repeated when nothing moves, because the pool may have let go of a
  * transaction; the same bytes cannot take effect twice.
  */
@@ -10,7 +10,7 @@ import { type Client, RpcError } from "../../sdk/client.ts";
 import { CliError, EXIT } from "../exit.ts";
 import { ask, refusalError } from "../rpc.ts";
 
-const LANE_MAX = Math.min(POOL_NONCE_GAP_MAX, RPC_BATCH_CALLS_MAX);
+const AHEAD_MAX = Math.min(POOL_NONCE_GAP_MAX, RPC_BATCH_CALLS_MAX);
 const POLL_MS = 40;
 /** Without progress for this long, what is under way is sent again. */
 const RESEND_MS = 3_000;
@@ -21,7 +21,7 @@ const STALL_MS = 60_000;
 const HARMLESS = [
   "TX_DUPLICATE",
   "TX_NONCE_TOO_LOW",
-  // Another transaction of the account has the nonce: when the sender queue is through, anchor-batch.ts sees what is missing.
+  // Another transaction of the account has the nonce: when all of the queue are confirmed, anchor-batch.ts sees what is missing.
   "TX_UNDERPRICED_REPLACEMENT",
   "MEMPOOL_FULL",
   "TX_NONCE_GAP",
@@ -51,7 +51,7 @@ export async function sendInOrder(
     const now = performance.now();
     if (now - movedAt > STALL_MS) throw stalled(confirmed, transactions.length);
     if (now - Math.max(sentAt, movedAt) > RESEND_MS) sent = confirmed;
-    const until = Math.min(confirmed + LANE_MAX, transactions.length);
+    const until = Math.min(confirmed + AHEAD_MAX, transactions.length);
     if (sent < until) {
       await sendAll(client, transactions.slice(sent, until));
       [sent, sentAt] = [until, performance.now()];

@@ -1,6 +1,6 @@
 /**
  * The message log: for each height in the window what arrived, per view, and what was certified. It stores; what may
- * enter is decided by window.ts, what follows from it by agreement.ts, commitment.ts and viewchange.ts.
+ * enter is decided by window.ts, what follows from it by agreement.ts, commitment.ts and view-change.ts.
  * Source: pbft.md 1.4.
  */
 

@@ -1,6 +1,6 @@
 /**
  * Values as people read them: amounts grouped as text (never through floating point), ages, durations, rates, byte
- * counts, and long hex cut in the middle. Times are shown in the reader's zone by the browser itself (clock.tsx).
+ * counts, and long hex cut in the middle. Times are shown in the reader's zone by the browser itself.
  */
 import { printable } from "../../base/printable.ts";
 

@@ -2,7 +2,7 @@
  * The lock of a node home: one process at a time, because two with one validator key would vote twice. A file made
  * atomically holds the owner's pid and its birth; a lock whose owner is dead is stale and taken over. LevelDB locks
  * its own folder by the kernel besides, which also holds between containers, where pids say nothing. A copy of the
- * key in another folder or on another machine no lock can see: homestamp.ts notices a copied home when it starts,
+ * key in another folder or on another machine no lock can see: home-stamp.ts notices a copied home when it starts,
  * and a validator is stopped by what its peers show it of its own key (pbft.md 1.12, Amnesia).
  */
 import { execFileSync } from "node:child_process";

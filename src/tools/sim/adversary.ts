@@ -1,6 +1,6 @@
 /**
  * The Byzantine validators of a run, by the kinds of its schedule: filters around an unchanged replica, and what
- * they say besides. Those of one run share what they know (adversaries/adversaries' knowledge.ts). Twins need nothing from here:
+ * they say besides. Those of one run share what they know (adversaries/adversary-knowledge.ts). Twins need nothing from here:
  * they are two honest nodes with one key (cluster.ts).
  */
 import { unreachable } from "../../base/assert.ts";

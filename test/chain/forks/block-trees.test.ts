@@ -1,6 +1,6 @@
 /**
  * Goal: the chain's head, state, tellings and pool on random block trees are those of a naive model. Method: trees
- * from seeds (treeworld.ts); `npm run blocktrees` plays as many as one likes.
+ * from seeds (tree-world.ts); `npm run blocktrees` plays as many as one likes.
  */
 import { describe, expect, it, vi } from "vitest";
 import { BlockExecutor } from "../../../src/chain/execution/block-executor.ts";

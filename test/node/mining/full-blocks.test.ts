@@ -215,7 +215,7 @@ class FailingKv extends MemoryKv {
   }
 }
 
-/** Who has money on the chain of minednode.ts. */
+/** Who has money on the chain of these tests. */
 const nodesAlice = createSigner(sha256(utf8("rpc test alice")));
 const bobHex = `0x${Buffer.from(bob.publicKey).toString("hex")}`;
 

@@ -1,6 +1,9 @@
 /**
  * All checkers of a run as one observer: `watch` the cluster, let the run go, `finish`, read `violations`.
- * They recompute everything with arithmetic of their own (facts.ts, raw-bytes.ts, naive-ledger.ts).
+ * They recompute everything with arithmetic of their own (facts.ts, raw-bytes.ts, naive-ledger.ts). Agreement, one block at
+ * a height, is chains.ts's (with changing members epochs/epoch-checkers.ts's); who may vote for what votes.ts's and locks.ts's;
+ * views views.ts's; progress liveness.ts's and pace.ts's, with k attempts.ts's; what a node must send duties.ts's; memory
+ * bounds.ts's and windows.ts's; lost votes amnesia.ts's, recovery.ts's and lost-data.ts's; proposals proposals.ts's.
  */
 import { type Observer, tellAll } from "../observer.ts";
 import type { World } from "../world.ts";
