@@ -15,7 +15,7 @@ export function Slider({ name, value, min, max, step = 1, show, set }: SliderPro
   return (
     <label class="slider">
       <span>{name}</span>
-      <output>{show(value)}</output>
+      <b class="amount">{show(value)}</b>
       <input
         type="range"
         min={min}

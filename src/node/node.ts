@@ -13,12 +13,14 @@ import type { Transition } from "../chain/types/transition.ts";
 import { createSigner, nativeName, type Signer } from "../crypto/keys.ts";
 import type { P2pNetwork } from "../p2p/network.ts";
 import { methodsOf } from "../rpc/methods/table.ts";
+import type { DevnetOrders } from "../rpc/operator-api.ts";
 import { RpcServer } from "../rpc/server/server.ts";
 import { makeFolder } from "../storage/durable-file.ts";
 import type { FreezableKv } from "../storage/kv.ts";
 import { openLevel } from "../storage/level.ts";
 import { HomeJoining, type JoiningPorts } from "./api/joining-api.ts";
 import { ReplicaApi } from "./api/node-api.ts";
+import { operatorHome } from "./api/operator-home.ts";
 import { Closers } from "./assembly/closers.ts";
 import { Failure } from "./assembly/failure.ts";
 import { openEventIndex } from "./assembly/indexing.ts";
@@ -33,7 +35,7 @@ import { jitter, type LogSink, openLog, systemScheduler } from "./assembly/syste
 import { openThreads, type Threads } from "./assembly/threads.ts";
 import { timedWrites } from "./assembly/timed-writes.ts";
 import type { EventIndex } from "./event-index/event-index.ts";
-import type { Config } from "./home/config.ts";
+import type { Config, ConfigOrigin } from "./home/config.ts";
 import { type Home, removePid, writePid } from "./home/home.ts";
 import { takeLock } from "./home/lock.ts";
 import type { KnownPeer } from "./home/peers-file.ts";
@@ -69,6 +71,9 @@ export interface NodeOptions {
   readonly fromSnapshot?: boolean;
   /** Ends a start that takes long, which then fails with `stopped`. */
   readonly signal?: AbortSignal;
+  readonly origins?: readonly ConfigOrigin[];
+  /** Of a node that a devnet runs: the orders that it passes on, and the token that all nodes of the devnet take. */
+  readonly devnet?: { readonly orders: DevnetOrders; readonly token: string | undefined } | undefined;
   /** The node had to stop by itself; it has stopped when this is called. */
   readonly onFatal?: (error: unknown) => void;
 }
@@ -167,7 +172,7 @@ async function openNode(options: NodeOptions, closers: Closers): Promise<Running
   if (snapshots !== undefined) closers.add(() => snapshots.stop());
   const control = minerControl(replica, threads);
   const eventIndex = openEventIndex(config, { kv, replica, log: logger, failure }, closers);
-  const adminToken = makeRpcToken();
+  const adminToken = options.devnet?.token ?? makeRpcToken();
   const joining = openJoining(options, { network, logger, genesisHash: replica.chain.genesisHash });
   const { rpc, metrics } = openRpc(options, {
     adminToken,
@@ -292,7 +297,7 @@ interface RpcParts {
 }
 
 function openRpc(
-  { home, config, extraPeers }: NodeOptions,
+  { home, config, extraPeers, origins = [], devnet }: NodeOptions,
   {
     adminToken,
     joining,
@@ -335,6 +340,7 @@ function openRpc(
       eventIndex,
       joining,
       ...(snapshots === undefined ? {} : { snapshot: () => snapshots.snapshot() }),
+      operator: operatorHome({ home, config, origins, orders: devnet?.orders, token: adminToken }),
       ...(control === undefined ? {} : { mining: control }),
     },
   );

@@ -5,7 +5,9 @@
 export const ADMIN_METHODS: ReadonlySet<string> = new Set([
   "debug_invalidateBlock",
   "debug_reconsiderBlock",
+  "devnet_order",
   "devnet_setPartition",
+  "devnet_status",
   "miner_generate",
   "miner_getWork",
   "miner_setCoinbase",
@@ -19,4 +21,5 @@ export const ADMIN_METHODS: ReadonlySet<string> = new Set([
   "net_invite",
   "net_reloadPeers",
   "net_unban",
+  "node_inspect",
 ]);

@@ -20,6 +20,7 @@ import type { EventIndexApi } from "./event-index-api.ts";
 import type { JoiningApi } from "./joining.ts";
 import type { MembershipApi } from "./membership.ts";
 import type { MiningApi } from "./mining-api.ts";
+import type { OperatorApi } from "./operator-api.ts";
 import type { PeerMemoryApi } from "./peer-memory.ts";
 import type { RecentApi } from "./recent-api.ts";
 import type { SnapshotsApi } from "./snapshots-api.ts";
@@ -126,6 +127,8 @@ export interface NodeApi extends SnapshotsApi {
 
   /** Invitations and the operator's peers; left out by a node without a home. */
   readonly joining?: JoiningApi | undefined;
+  /** What whoever runs the node asks of it; undefined on a node without a home. */
+  readonly operator?: OperatorApi | undefined;
 
   /** Where strangers are let in: what this node remembers of them. */
   peerMemory(): PeerMemoryApi | undefined;

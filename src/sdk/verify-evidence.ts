@@ -12,7 +12,7 @@ import { openGenesis, type TrustedGenesis } from "./trusted-genesis.ts";
 export interface VerifiedEquivocation extends Pick<Evidence, "epoch" | "view" | "height" | "phase"> {
   /** Index of the validator that contradicted itself. */
   readonly validator: number;
-  /** Its name in the genesis. */
+  /** Its name in the set of its epoch. */
   readonly name: string;
   /** The two block hashes as shown; of view-changes SHA-256 of what was signed. */
   readonly digests: readonly [string, string];
@@ -35,11 +35,12 @@ export function verifyEvidence(
   if (!trusted.ok) return { valid: false, reason: `genesis: ${trusted.fault.detail}` };
   const bytes = typeof evidence === "string" ? parseHex(evidence) : evidence;
   if (bytes === undefined) return { valid: false, reason: "the evidence is not hex" };
-  const { genesisHash, validators, genesis: parameters } = trusted.value;
-  const verdict = openEvidence(parameters, bytes, { genesisHash });
+  const { genesisHash, validators, sets: epochs, genesis: parameters } = trusted.value;
+  const verdict = openEvidence(parameters, bytes, { genesisHash, epochs });
   if (!verdict.ok) return { valid: false, reason: verdict.fault.detail };
   const { author, digests, ...place } = verdict.value;
   const show = place.phase === "view-change" ? hex0x : showHash;
-  const name = must(validators.members[author], "evidence that verifies names a validator").name;
+  const { members } = epochs?.setOf(place.epoch) ?? validators;
+  const name = must(members[author], "evidence that verifies names a validator").name;
   return { valid: true, validator: author, name, ...place, digests: [show(digests[0]), show(digests[1])] };
 }

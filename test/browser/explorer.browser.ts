@@ -5,11 +5,11 @@
  */
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
-import { type Browser, chromium, type Page } from "playwright-core";
+import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { devnet } from "../../src/testing/devnet.ts";
 import { type Lie, serveLies } from "./lying-proxy.ts";
-import { CHROMIUM } from "./vitest.config.ts";
+import { goTo, launch, openPage, seesText, shoot } from "./page.ts";
 
 const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 const HOSTILE = "<img src=x onerror=window.hit=1>\u202e";
@@ -40,7 +40,7 @@ let lie: Lie = (_method, result) => result;
 let close: () => void;
 
 beforeAll(async () => {
-  browser = await chromium.launch({ executablePath: CHROMIUM, args: ["--no-sandbox"] });
+  browser = await launch();
   net = await startChain();
   // Node 1: node 0, the first primary, will die.
   const proxy = await serveLies(await net.serve(1), (method, result) => lie(method, result));
@@ -59,38 +59,14 @@ const pay = async (memo = "") => {
 };
 
 /** A page whose every error fails the test. */
-async function open(
-  colorScheme: "light" | "dark" = "light",
-  width = 1440,
-): Promise<{ page: Page; errors: string[] }> {
-  const context = await browser.newContext({ viewport: { width, height: 900 }, colorScheme });
-  const page = await context.newPage();
-  page.setDefaultTimeout(30_000);
-  const errors: string[] = [];
-  page.on("pageerror", (error) => errors.push(error.message));
-  page.on("console", (message) => {
-    if (message.type() === "error") errors.push(message.text());
-  });
-  await page.goto(`${url}/explorer`);
-  await page.getByRole("heading", { level: 1 }).waitFor();
-  return { page, errors };
-}
-
-const goTo = async (page: Page, name: string) => {
-  await page.evaluate((hash) => {
-    location.hash = hash;
-  }, `#/${name}`);
-  await page.getByRole("heading", { level: 1 }).waitFor();
-  // Until what the page asked for is there.
-  await page.waitForFunction(() => !document.querySelector("main")?.textContent?.includes("asking the node"));
-};
-
-const seesText = (page: Page, text: string | RegExp) => page.getByText(text).first().waitFor();
+const open = (colorScheme: "light" | "dark" = "light", width = 1440) =>
+  openPage(browser, `${url}/explorer`, { colorScheme, width });
 
 describe("the explorer in a browser", () => {
   it.each([
     ["light", 1440],
     ["dark", 375],
+    ["dark", 2560],
   ] as const)(
     "opens every page without an error or a serious fault of access (%s, %i px)",
     async (theme, width) => {
@@ -100,11 +76,7 @@ describe("the explorer in a browser", () => {
         await goTo(page, name);
         const sideways = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
         expect(sideways, `${name} scrolls sideways`).toBeLessThanOrEqual(0);
-        if (process.env.SHOTS !== undefined)
-          await page.screenshot({
-            path: `${process.env.SHOTS}/${name.replace(/\W.*/, "") || "overview"}-${theme}-${width}.png`,
-            fullPage: true,
-          });
+        await shoot(page, `${name.replace(/\W.*/, "") || "overview"}-${theme}-${width}`);
         expect(await seriousFaults(page), name).toEqual([]);
       }
       expect(errors).toEqual([]);
@@ -131,7 +103,7 @@ describe("the explorer in a browser", () => {
     await goTo(page, "lab");
     await seesText(page, "Measurement and theory agree.");
     await page.getByLabel("attacker's share of the hash power").fill("45");
-    await page.locator(".slider output", { hasText: "45 %" }).waitFor();
+    await page.locator(".slider b", { hasText: "45 %" }).waitFor();
     await seesText(page, "Measurement and theory agree.");
     await seesText(page, "(in a worker)");
     const results = {

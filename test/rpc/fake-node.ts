@@ -91,6 +91,8 @@ export class FakeNode implements NodeApi {
         .slice(0, countMax)
         .map((transaction) => ({ transaction, executable: true })),
     engineEvents: (votesMax) => this.engineNews.slice(-votesMax),
+    stagesOf: () => undefined,
+    blockStagesOf: () => ({}),
   };
   storeFails = false;
   /** Thrown by the next `submit`. */

@@ -31,6 +31,7 @@ export interface BannerIntroduction {
   readonly plan: DevnetPlan;
   readonly report: DevnetReport;
   readonly readyMs: number;
+  readonly explorerUrl: string;
   /** Of the accounts that are shown, as they are now. */
   readonly balances: readonly string[];
 }
@@ -43,7 +44,7 @@ export async function currentBalances({ nodes }: DevnetReport, { accounts }: Dev
 }
 
 export function introduce(out: Output, options: Shown, introduction: BannerIntroduction): readonly string[] {
-  const { origin, plan, report, readyMs, balances } = introduction;
+  const { origin, plan, report, readyMs, balances, explorerUrl } = introduction;
   const { genesis, accounts } = plan;
   const { title, columns, rows, notes, trials } =
     origin.spacing === undefined
@@ -70,6 +71,7 @@ export function introduce(out: Output, options: Shown, introduction: BannerIntro
     `  ${more > 0 ? `… ${more} more, and the` : "The"} secret keys: npx quorate devnet accounts${flag}`,
     "",
     `Explorer ${rpc}/explorer`,
+    `  with all nodes, and buttons to kill and cut off nodes (the token is for you alone): ${explorerUrl}`,
     `RPC      ${rpc}   (WebSocket ${rpc.replace("http", "ws")}/ws, metrics ${rpc}/metrics)`,
     `Data     ${where} (deterministic seed "${options.seed}")   Logs  ${where}/node*/logs/node.log`,
     "",

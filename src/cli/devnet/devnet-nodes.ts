@@ -6,7 +6,7 @@
 
 import { type ChildProcess, spawn } from "node:child_process";
 import { closeSync, openSync, readFileSync } from "node:fs";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { must } from "../../base/assert.ts";
 import { homePaths } from "../../node/home/home.ts";
 import { MOVED_OPTION } from "../../node/home/home-stamp.ts";
@@ -23,6 +23,7 @@ const LOG_LINES = 5;
 
 export class NodeProcess {
   readonly node: DevnetNode;
+  readonly #devnetDir: string | undefined;
   readonly #exited: (process: NodeProcess) => void;
   #child: ChildProcess | undefined;
   #guard: ChildProcess | undefined;
@@ -30,9 +31,13 @@ export class NodeProcess {
   #state: NodeState = "stopped";
   #exitCode: number | string | undefined;
 
-  /** @param exited is told when the child ends by itself */
-  constructor(node: DevnetNode, exited: (process: NodeProcess) => void) {
+  /**
+   * @param exited is told when the child ends by itself
+   * @param devnetDir whose control the node passes orders on to
+   */
+  constructor(node: DevnetNode, exited: (process: NodeProcess) => void, devnetDir?: string) {
     this.node = node;
+    this.#devnetDir = devnetDir;
     this.#exited = exited;
   }
 
@@ -52,7 +57,7 @@ export class NodeProcess {
   /** @param cutOffFrom names of the nodes that it may not talk to */
   start(cutOffFrom: readonly string[] = []): void {
     if (this.#child !== undefined) return;
-    const child = spawnNode(this.node, this.#errorFile(), cutOffFrom);
+    const child = spawnNode(this.node, this.#errorFile(), this.#linkWords(), cutOffFrom);
     this.#child = child;
     this.#state = "running";
     this.#gone = new Promise((resolve) => {
@@ -116,6 +121,10 @@ export class NodeProcess {
     return tailOf(this.logFile, LOG_LINES);
   }
 
+  #linkWords(): readonly string[] {
+    return this.#devnetDir === undefined ? [] : ["--devnet-dir", resolve(this.#devnetDir)];
+  }
+
   #endGuard(): void {
     this.#guard?.kill("SIGKILL");
     this.#guard = undefined;
@@ -150,7 +159,12 @@ function spawnGuard(pid: number): ChildProcess {
   return guard;
 }
 
-function spawnNode(node: DevnetNode, errorFile: string, cutOffFrom: readonly string[]): ChildProcess {
+function spawnNode(
+  node: DevnetNode,
+  errorFile: string,
+  link: readonly string[],
+  cutOffFrom: readonly string[],
+): ChildProcess {
   makeFolder(join(node.dir, "logs"));
   const errors = openSync(errorFile, "w");
   const cut = cutOffFrom.length === 0 ? [] : ["--cut-off", cutOffFrom.join(",")];
@@ -164,6 +178,7 @@ function spawnNode(node: DevnetNode, errorFile: string, cutOffFrom: readonly str
     MOVED_OPTION,
     ...(node.words ?? []),
     ...cut,
+    ...link,
   ];
   const child = spawn(process.execPath, words, {
     stdio: ["ignore", "ignore", errors, "ipc"],

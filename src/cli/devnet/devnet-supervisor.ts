@@ -22,6 +22,7 @@ import {
   type NodeReport,
   serveControl,
 } from "./devnet-control.ts";
+import { makeDevnetToken } from "./devnet-link.ts";
 import { reportNode } from "./devnet-monitor.ts";
 import { NodeProcess } from "./devnet-nodes.ts";
 import { cutOff, type Partition, parsePartition } from "./devnet-partition.ts";
@@ -57,6 +58,7 @@ export class Supervisor implements DevnetControl {
   #end!: () => void;
   #partition: Partition | undefined;
   #server: Server | undefined;
+  #token: ReturnType<typeof makeDevnetToken> | undefined;
   #stopping: Promise<void> | undefined;
 
   /** @param exited is told of a node that ended by itself */
@@ -74,7 +76,7 @@ export class Supervisor implements DevnetControl {
     this.#lock = ports.lock;
     this.#readyMsMax = options.readyMsMax ?? READY_MS_MAX;
     this.#quorum = options.voters > 0 ? quorumOf(options.voters).quorum : undefined;
-    this.#processes = options.nodes.map((node) => new NodeProcess(node, ports.exited));
+    this.#processes = options.nodes.map((node) => new NodeProcess(node, ports.exited, options.dir));
     this.#ended = new Promise((resolve) => {
       this.#end = resolve;
     });
@@ -93,6 +95,7 @@ export class Supervisor implements DevnetControl {
   async start(): Promise<void> {
     try {
       await checkPorts(this.#processes.map((process) => process.node));
+      this.#token = makeDevnetToken(this.#dir);
       this.#server = await serveControl(this.#dir, this);
       for (const process of this.#processes) process.start();
       await this.#waitUntilReady();
@@ -100,6 +103,13 @@ export class Supervisor implements DevnetControl {
       await this.stop();
       throw error;
     }
+  }
+
+  /** The explorer with all nodes side by side and the token for its buttons, which stays in the browser. */
+  explorerUrl(): string {
+    const [first, ...others] = this.#processes.map(({ node }) => node.rpcUrl);
+    const ports = [first, ...others].map((url) => new URL(must(url, "a devnet has nodes")).port);
+    return `${first}/explorer?nodes=${ports.join(",")}#/?token=${this.#token?.token}`;
   }
 
   nodes(): readonly Pick<NodeReport, "name" | "state" | "rpcUrl">[] {
@@ -210,6 +220,7 @@ export class Supervisor implements DevnetControl {
     this.#server?.close();
     await Promise.all(this.#processes.map((process) => process.stop()));
     rmSync(controlPath(this.#dir), { force: true });
+    this.#token?.remove();
     this.#lock.release();
     this.#end();
   }

@@ -14,7 +14,7 @@ import { packageVersion } from "../../node/home/version.ts";
 import { amount, collect, duration, integer, withDefault } from "../arguments.ts";
 import { leaf } from "../command.ts";
 import { badInput, EXIT, Finished, valueOrThrow } from "../exit.ts";
-import { openInBrowser } from "../open-browser.ts";
+import { openExplorer } from "../open-browser.ts";
 import { type Output, showDuration } from "../output.ts";
 import { RenamedOption } from "../renamed.ts";
 import { currentBalances, introduce } from "./devnet-banner.ts";
@@ -249,9 +249,12 @@ async function runOnce(out: Output, options: DevnetOptions): Promise<"stopped" |
     const balances = await currentBalances(report, plan);
     out.result(
       describeForMachines(origin, plan, report, readyMs),
-      introduce(out, options, { origin, nodes, plan, report, readyMs, balances }),
+      introduce(out, options, {
+        ...{ origin, nodes, plan, report, readyMs, balances },
+        explorerUrl: supervisor.explorerUrl(),
+      }),
     );
-    if (options.open) await openExplorer(out, report);
+    if (options.open) await openExplorer(out, supervisor.explorerUrl());
     await show.follow(supervisor);
   } catch (error) {
     await supervisor.stop();
@@ -261,12 +264,6 @@ async function runOnce(out: Output, options: DevnetOptions): Promise<"stopped" |
   }
   interrupts.end();
   return watch.hasChanged ? "module-changed" : "stopped";
-}
-
-async function openExplorer(out: Output, { nodes: [first] }: DevnetReport): Promise<void> {
-  const url = `${first?.rpcUrl}/explorer`;
-  if (!(await openInBrowser(url)))
-    out.warn(`--open: no browser could be started here; the explorer is at ${url}`);
 }
 
 interface Prepared {

@@ -10,6 +10,7 @@ import { parsePeerAddress } from "../../node/home/peers-file.ts";
 import type { StartError } from "../../node/home/start-error.ts";
 import { acceptTransitions, describeBreak, keepTransitions } from "../../node/home/transition-files.ts";
 import type { RunningNode } from "../../node/node.ts";
+import { linkToDevnet } from "../devnet/devnet-link.ts";
 import { badInput, CliError, diskError, EXIT, valueOrThrow } from "../exit.ts";
 import type { Output } from "../output.ts";
 import { guardProcess } from "../process-boundary.ts";
@@ -25,6 +26,8 @@ export interface StartOptions extends PasswordOptions {
   readonly recoverAmnesia?: boolean;
   readonly transition?: readonly string[];
   readonly snapshot?: boolean;
+  /** Folder of the devnet that runs this node. */
+  readonly devnetDir?: string;
 }
 
 /**
@@ -40,7 +43,7 @@ export async function runNode(
   const { nodeKey, validatorKey } = homePaths(options.dir);
   const unlock = await unlockKeys([nodeKey, validatorKey], options);
   const home = valueOrThrow(openHome(options.dir, unlock));
-  const { config, skipped } = valueOrThrow(
+  const { config, skipped, origins } = valueOrThrow(
     loadConfig({
       file: home.configText,
       environment: process.env,
@@ -62,7 +65,19 @@ export async function runNode(
     for (const one of transitions) out.warn(describeBreak(one));
     const begin = { fromSnapshot: options.snapshot === true, signal: stopping.signal };
     node = await startNode({
-      ...{ home, config, extraPeers, blockedPeers, isMoved, recoversAmnesia, transitions, onFatal, ...begin },
+      ...{
+        home,
+        config,
+        origins,
+        extraPeers,
+        blockedPeers,
+        isMoved,
+        recoversAmnesia,
+        transitions,
+        onFatal,
+        ...begin,
+      },
+      devnet: options.devnetDir === undefined ? undefined : linkToDevnet(options.devnetDir),
     });
     keepTransitions(options.dir, transitions);
   } catch (error) {

@@ -34,7 +34,8 @@ export function addStart(program: Command): void {
             "begin with a snapshot of the peers, every part of it checked, instead of all blocks; a home that has blocks goes on from them",
           )
           // For `quorate devnet`, whose restarted nodes keep their side of a partition.
-          .addOption(new Option("--cut-off <names>").argParser(list).hideHelp()),
+          .addOption(new Option("--cut-off <names>").argParser(list).hideHelp())
+          .addOption(new Option("--devnet-dir <dir>").hideHelp()),
       ),
     ({ out, options }) => runNode(out, options),
   );

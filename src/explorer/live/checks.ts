@@ -62,9 +62,13 @@ const PIN_KEY = `quorate-genesis ${nodeUrls[0] ?? ""}`;
  * whoever brings them need not be believed. @throws Error when the node does not answer
  */
 export async function trustedFor(summaries: readonly (string | undefined)[]): Promise<Proving> {
+  return trustedUpTo(Math.max(0, ...summaries.map((summary) => epochOf(summary ?? ""))));
+}
+
+/** The same with the validators up to an epoch. @throws Error when the node does not answer */
+export async function trustedUpTo(epoch: number): Promise<Proving> {
   const trusted = await trustedGenesis();
-  const epochs = summaries.map((summary) => epochOf(summary ?? ""));
-  const wanted = BigInt(Math.max(0, ...epochs));
+  const wanted = BigInt(epoch);
   while (trusted.sets.newest < wanted) {
     const before = trusted.sets.newest;
     const [answer] = await askAll([{ method: "chain_getEpochs", params: { from: Number(before) } }]);

@@ -5,6 +5,7 @@
 import { RpcError } from "../../rpc/rpc-error.ts";
 import { type BatchCall, type MethodName, NodeCalls, type ResultOf } from "../../sdk/node-calls.ts";
 import { parseNodes } from "../model/routes.ts";
+import { token } from "./token.ts";
 
 /** Milliseconds until a silent node counts as gone. */
 const ANSWER_MS_MAX = 5_000;
@@ -36,6 +37,7 @@ export function clientOf(url: string): NodeCalls {
     fetch: timedFetch as typeof fetch,
     timeoutMs: ANSWER_MS_MAX,
     reconnectMs: Number.POSITIVE_INFINITY,
+    token: () => token.value,
   });
 }
 

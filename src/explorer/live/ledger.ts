@@ -18,7 +18,7 @@ import {
   verifyTransaction,
 } from "../../sdk/verify-block.ts";
 import { type Check, type Proving, record, trustedFor } from "./checks.ts";
-import { type Answer, askAll, orThrow } from "./client.ts";
+import { type Answer, askAll, orThrow, orUndefined } from "./client.ts";
 
 export type ShownBlock = NonNullable<Exclude<Answer<"chain_getBlock">, Error>>;
 export type ShownTx = Exclude<NonNullable<ShownBlock["txs"]>[number], string>;
@@ -140,6 +140,8 @@ function compare(
   return { what: "what is shown", holds: wrong === undefined, words };
 }
 
+export type Timeline = NonNullable<Exclude<Answer<"tx_getTimeline">, Error>>;
+
 export interface TxView {
   readonly tx: ShownTx;
   readonly status: "pending" | "included" | "final";
@@ -150,6 +152,8 @@ export interface TxView {
   readonly confirmations: number | undefined;
   readonly reversalProbability: number | undefined;
   readonly checks: readonly Check[];
+  /** This node's word for when it saw the transaction; undefined where it has none. */
+  readonly timeline: Timeline | undefined;
   /** The proof as the node gave it, for a receipt. */
   readonly proof: NonNullable<Exclude<Answer<"tx_getProof">, Error>> | undefined;
 }
@@ -158,15 +162,18 @@ export interface TxView {
 export async function readTransaction(hash: string): Promise<TxView | undefined> {
   const id = parseBytes32(hash);
   if (id === undefined) throw new Error("a transaction's hash is 0x and 64 hex digits");
-  const [got, proved] = await askAll([
+  const [got, proved, stages] = await askAll([
     { method: "tx_get", params: { hash } },
     { method: "tx_getProof", params: { hash } },
+    { method: "tx_getTimeline", params: { hash } },
   ]);
   const found = orThrow(got);
   if (found === null) return undefined;
   const { tx, status, confirmations, reversalProbability } = found;
   const proof = proved instanceof Error ? null : proved;
+  const timeline = orUndefined(stages) ?? undefined;
   const none = {
+    timeline,
     tx,
     status,
     confirmations,
@@ -209,6 +216,7 @@ export async function readTransaction(hash: string): Promise<TxView | undefined>
     timeMs,
   };
   return {
+    timeline,
     tx: decoded,
     status,
     confirmations,

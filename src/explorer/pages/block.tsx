@@ -9,8 +9,9 @@ import { href } from "../model/routes.ts";
 import { Answered } from "../parts/answered.tsx";
 import { Copy, HashLink, HeightLink, Time } from "../parts/basics.tsx";
 import { Bytes, HEADER_FIELDS } from "../parts/bytes.tsx";
-import { Badge, Fact, Facts, Heading, Note, Panel, Scroll } from "../parts/layout.tsx";
+import { Badge, Columns, Fact, Facts, Heading, Note, Panel, Scroll } from "../parts/layout.tsx";
 import { Call, proposerName } from "../parts/lists.tsx";
+import { LongRows } from "../parts/long-rows.tsx";
 import { Checks, MarkSign, markOf } from "../parts/marks.tsx";
 
 export function BlockPage() {
@@ -158,47 +159,34 @@ function Signatures({ consensus }: ShownBlock) {
   );
 }
 
-/** Rows that are drawn: a block may hold 20,000. */
-const ROWS_MAX = 500;
-
 function BlockTransactions({ txs }: { readonly txs: readonly ShownTx[] }) {
   if (txs.length === 0) return <p class="notice quiet">none</p>;
   return (
-    <>
-      <Scroll label="transactions of this block">
-        <table>
-          <thead>
-            <tr>
-              <th class="right">#</th>
-              <th>transaction</th>
-              <th>from</th>
-              <th>what</th>
-              <th class="right">nonce</th>
-              <th class="right">fee</th>
-            </tr>
-          </thead>
-          <tbody>
-            {txs.slice(0, ROWS_MAX).map(({ txHash, from, module, call, nonce, fee }, i) => (
-              <tr key={txHash}>
-                <td class="right quiet">{i}</td>
-                <td>
-                  <HashLink to="transaction" hash={txHash} />
-                </td>
-                <td>
-                  {module === "coinbase" ? <Badge>coinbase</Badge> : <HashLink to="account" hash={from} />}
-                </td>
-                <td>
-                  <Call module={module} call={call} />
-                </td>
-                <td class="right quiet">{module === "coinbase" ? "" : showAmount(nonce)}</td>
-                <td class="right">{showAmount(fee)}</td>
-              </tr>
-            ))}
-          </tbody>
-        </table>
-      </Scroll>
-      {txs.length > ROWS_MAX ? <p class="quiet">… and {showAmount(txs.length - ROWS_MAX)} more.</p> : null}
-    </>
+    <Scroll label="transactions of this block">
+      <table>
+        <Columns names={[["#"], "transaction", "from", "what", ["nonce"], ["fee"]]} />
+        <LongRows
+          items={txs}
+          keyOf={({ txHash }) => txHash}
+          cells={({ txHash, from, module, call, nonce, fee }, i) => (
+            <>
+              <td class="right quiet">{i}</td>
+              <td>
+                <HashLink to="transaction" hash={txHash} />
+              </td>
+              <td>
+                {module === "coinbase" ? <Badge>coinbase</Badge> : <HashLink to="account" hash={from} />}
+              </td>
+              <td>
+                <Call module={module} call={call} />
+              </td>
+              <td class="right quiet">{module === "coinbase" ? "" : showAmount(nonce)}</td>
+              <td class="right">{showAmount(fee)}</td>
+            </>
+          )}
+        />
+      </table>
+    </Scroll>
   );
 }
 

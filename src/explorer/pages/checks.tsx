@@ -4,7 +4,7 @@ import { acceptGenesis, checkLog, counts, failures, genesisPin } from "../live/c
 import { showAmount } from "../model/format.ts";
 import { href } from "../model/routes.ts";
 import { showTime } from "../parts/basics.tsx";
-import { Badge, Heading, Panel, Scroll } from "../parts/layout.tsx";
+import { Badge, Columns, Heading, Panel, Scroll } from "../parts/layout.tsx";
 
 export function ChecksPage() {
   const { held, failed } = counts.value;
@@ -94,14 +94,7 @@ function Recent() {
     <Panel title="Checked of late">
       <Scroll label="checks">
         <table>
-          <thead>
-            <tr>
-              <th>when</th>
-              <th>of</th>
-              <th>what</th>
-              <th>verdict</th>
-            </tr>
-          </thead>
+          <Columns names={["when", "of", "what", "verdict"]} />
           <tbody>
             {checkLog.value.map(({ subject, what, holds, words, atMs }) => (
               <tr key={`${subject}${what}${words}`}>

@@ -5,7 +5,7 @@ import { voteBook } from "../live/votes.ts";
 import { showAmount, showDuration } from "../model/format.ts";
 import { type HeightVotes, PHASES, type ViewSpan, type VotePhase, viewSpans } from "../model/votes.ts";
 import { Age, HeightLink, showTime } from "../parts/basics.tsx";
-import { Badge, Figure, Heading, Note, Panel, Scroll } from "../parts/layout.tsx";
+import { Badge, Columns, Figure, Heading, Note, Panel, Scroll } from "../parts/layout.tsx";
 import { proposerName } from "../parts/lists.tsx";
 
 type Pbft = Extract<NonNullable<NodeStanding["consensus"]>, { readonly type: "pbft" }>;
@@ -220,15 +220,7 @@ function Views({ view, n }: Pbft) {
       </div>
       <Scroll label="views">
         <table>
-          <thead>
-            <tr>
-              <th>view</th>
-              <th>primary</th>
-              <th>entered</th>
-              <th>lasted</th>
-              <th>asked for by</th>
-            </tr>
-          </thead>
+          <Columns names={["view", "primary", "entered", "lasted", "asked for by"]} />
           <tbody>
             {[...spans.entries()]
               .reverse()

@@ -3,9 +3,8 @@
  * On a copy that was saved to disk it is there where the lab was open when it was saved.
  */
 import { useEffect, useRef, useState } from "preact/hooks";
+import { loadMore } from "../live/on-demand.ts";
 import { Heading, Note } from "../parts/layout.tsx";
-
-type DrawLab = (element: HTMLElement) => () => void;
 
 export function Lab() {
   const box = useRef<HTMLDivElement>(null);
@@ -13,8 +12,8 @@ export function Lab() {
   useEffect(() => {
     let end: (() => void) | undefined;
     let isWanted = true;
-    loadLab().then(
-      (draw) => {
+    loadMore().then(
+      ({ draw }) => {
         if (isWanted && box.current !== null) end = draw(box.current);
       },
       (error: unknown) => setProblem(error instanceof Error ? error.message : String(error)),
@@ -38,22 +37,4 @@ export function Lab() {
       </div>
     </>
   );
-}
-
-const drawn = () => (globalThis as { quorateLab?: DrawLab }).quorateLab;
-
-function loadLab(): Promise<DrawLab> {
-  const known = drawn();
-  if (known !== undefined) return Promise.resolve(known);
-  return new Promise((done, fail) => {
-    const script = document.createElement("script");
-    script.src = LAB_SCRIPT;
-    script.onload = () => {
-      const draw = drawn();
-      if (draw === undefined) fail(new Error("the lab's script left nothing to draw"));
-      else done(draw);
-    };
-    script.onerror = () => fail(new Error("the lab's script cannot be loaded: it comes from the node"));
-    document.head.append(script);
-  });
 }

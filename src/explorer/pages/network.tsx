@@ -4,7 +4,8 @@ import { nodeUrls } from "../live/client.ts";
 import { type SeenNode, seenNodes } from "../live/others.ts";
 import { shorten, showAmount, showBytes } from "../model/format.ts";
 import { Age } from "../parts/basics.tsx";
-import { Badge, Heading, Panel, Scroll } from "../parts/layout.tsx";
+import { DevnetPanel } from "../parts/devnet-panel.tsx";
+import { Badge, Columns, Heading, Panel, Scroll } from "../parts/layout.tsx";
 
 export function Network() {
   const nodes = seenNodes.value;
@@ -21,18 +22,7 @@ export function Network() {
       <Panel title="Nodes">
         <Scroll label="nodes">
           <table>
-            <thead>
-              <tr>
-                <th>node</th>
-                <th>now</th>
-                <th class="right">height</th>
-                <th>head</th>
-                <th class="right">view</th>
-                <th class="right">peers</th>
-                <th class="right">pool</th>
-                <th>it says</th>
-              </tr>
-            </thead>
+            <Columns names={["node", "now", ["height"], "head", ["view"], ["peers"], ["pool"], "it says"]} />
             <tbody>
               {nodes.map((node) => (
                 <NodeRow key={node.url} node={node} heads={hashes} />
@@ -47,18 +37,11 @@ export function Network() {
           </p>
         )}
       </Panel>
+      <DevnetPanel />
       {nodeUrls.length > 1 ? <Links nodes={nodes} /> : null}
       {nodes.map((node) => (
         <Peers key={node.url} node={node} />
       ))}
-      <Panel title="Try it">
-        <p>On the machine of a devnet, in another terminal; this page shows what follows:</p>
-        <pre>
-          {
-            "npx quorate devnet kill 0          npx quorate devnet restart 0\nnpx quorate devnet pause 1         npx quorate devnet resume 1\nnpx quorate devnet partition 0,1/2,3   npx quorate devnet heal"
-          }
-        </pre>
-      </Panel>
     </>
   );
 }
@@ -144,18 +127,18 @@ function Peers({ node: { told } }: { readonly node: SeenNode }) {
     <Panel title={`Peers of ${printable(told.info.name)}`}>
       <Scroll label={`peers of ${printable(told.info.name)}`}>
         <table>
-          <thead>
-            <tr>
-              <th>peer</th>
-              <th>role</th>
-              <th>direction</th>
-              <th class="right">round trip</th>
-              <th class="right">height it tells</th>
-              <th class="right">clock</th>
-              <th class="right">in, out</th>
-              <th class="right">since</th>
-            </tr>
-          </thead>
+          <Columns
+            names={[
+              "peer",
+              "role",
+              "direction",
+              ["round trip"],
+              ["height it tells"],
+              ["clock"],
+              ["in, out"],
+              ["since"],
+            ]}
+          />
           <tbody>
             {told.peers.map(
               ({

@@ -5,6 +5,7 @@ import { standing } from "../live/feed.ts";
 import { history, metrics } from "../live/latency.ts";
 import { showDuration } from "../model/format.ts";
 import { Badge, Fact, Facts, Heading, Panel, Scroll } from "../parts/layout.tsx";
+import { OperatorPanels } from "../parts/operator-panels.tsx";
 import { Graph } from "../parts/spark.tsx";
 
 export function Node() {
@@ -25,6 +26,7 @@ export function Node() {
           height={160}
         />
       </Panel>
+      <OperatorPanels />
       <MetricTable choose={setName} />
     </>
   );
@@ -50,10 +52,6 @@ function Identity() {
         </Fact>
         <Fact name="up for">{showDuration(info.uptimeMs)}</Fact>
         <Fact name="methods">{info.apis.join(", ")}</Fact>
-        <Fact name="configuration">
-          <code>quorate config show --origin --dir HOME</code> on its machine says each value and where it
-          comes from
-        </Fact>
       </Facts>
     </Panel>
   );

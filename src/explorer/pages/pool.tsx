@@ -5,8 +5,9 @@ import { useQuery } from "../live/query.ts";
 import { showAmount, showBytes } from "../model/format.ts";
 import { Answered } from "../parts/answered.tsx";
 import { HashLink } from "../parts/basics.tsx";
-import { Badge, Figure, Heading, Panel, Scroll } from "../parts/layout.tsx";
+import { Badge, Columns, Figure, Heading, Panel, Scroll } from "../parts/layout.tsx";
 import { Call } from "../parts/lists.tsx";
+import { LongRows } from "../parts/long-rows.tsx";
 
 export function Pool() {
   const pool = standing.value?.pool;
@@ -39,19 +40,12 @@ export function Pool() {
             ) : (
               <Scroll label="pool">
                 <table>
-                  <thead>
-                    <tr>
-                      <th>transaction</th>
-                      <th>from</th>
-                      <th class="right">nonce</th>
-                      <th>what</th>
-                      <th class="right">fee</th>
-                      <th />
-                    </tr>
-                  </thead>
-                  <tbody>
-                    {items.map(({ txHash, from, nonce, module, call, fee, executable }) => (
-                      <tr key={txHash}>
+                  <Columns names={["transaction", "from", ["nonce"], "what", ["fee"], ""]} />
+                  <LongRows
+                    items={items}
+                    keyOf={({ txHash }) => txHash}
+                    cells={({ txHash, from, nonce, module, call, fee, executable }) => (
+                      <>
                         <td>
                           <HashLink to="transaction" hash={txHash} />
                         </td>
@@ -64,9 +58,9 @@ export function Pool() {
                         </td>
                         <td class="right">{showAmount(fee)}</td>
                         <td>{executable ? null : <Badge tone="warn">waits for a nonce</Badge>}</td>
-                      </tr>
-                    ))}
-                  </tbody>
+                      </>
+                    )}
+                  />
                 </table>
               </Scroll>
             )

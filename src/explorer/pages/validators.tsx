@@ -1,6 +1,7 @@
 /** Who votes: where each validator stands, what it proposed of late, how the set changes, and proven equivocations. */
 import { printable } from "../../base/printable.ts";
-import { type Answer, askAll, orUndefined } from "../live/client.ts";
+import { askAll, orUndefined } from "../live/client.ts";
+import { type CheckedEvidence, checkEvidence } from "../live/evidence.ts";
 import { heads, standing } from "../live/feed.ts";
 import { useQuery } from "../live/query.ts";
 import { showAmount } from "../model/format.ts";
@@ -8,7 +9,7 @@ import { Answered } from "../parts/answered.tsx";
 import { HashLink } from "../parts/basics.tsx";
 import { Decoded } from "../parts/decoded.tsx";
 import { Badge, Heading, Note, Panel, Scroll } from "../parts/layout.tsx";
-import { proposerName } from "../parts/lists.tsx";
+import { MarkSign, markOf } from "../parts/marks.tsx";
 
 export function Validators() {
   const validators = standing.value?.validators ?? [];
@@ -21,7 +22,7 @@ export function Validators() {
     return {
       members: orUndefined(members),
       proposals: orUndefined(proposals),
-      evidence: orUndefined(evidence) ?? [],
+      evidence: await checkEvidence(orUndefined(evidence) ?? []),
     };
   });
   return (
@@ -112,13 +113,13 @@ function ValidatorTable() {
   );
 }
 
-function Equivocations({ evidence }: { readonly evidence: Exclude<Answer<"consensus_getEvidence">, Error> }) {
+function Equivocations({ evidence }: { readonly evidence: readonly CheckedEvidence[] }) {
   return (
-    <Panel title="Equivocations">
+    <Panel title="Equivocations" aside="both signatures of each are checked in this browser">
       {evidence.length === 0 ? <p class="notice quiet">none proven</p> : null}
-      {evidence.map(({ validator, view, height, phase }, i) => (
-        <Note key={`${validator}${i}`} tone="bad">
-          {printable(proposerName(Number(validator)))} signed two {phase}s at height {height} in view {view}.
+      {evidence.map(({ told, check, words }, i) => (
+        <Note key={`${told.validator}${i}`} tone={check.holds ? "bad" : "warn"}>
+          <MarkSign mark={markOf([check])} /> {printable(words)}
         </Note>
       ))}
     </Panel>

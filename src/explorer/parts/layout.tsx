@@ -91,3 +91,22 @@ export function Note({ tone = "quiet", children }: WithChildren & { readonly ton
     </p>
   );
 }
+
+/** The names of a table's columns; one that stands in a list of its own is of numbers, to the right. */
+export function Columns({ names }: { readonly names: readonly (string | readonly [string])[] }) {
+  return (
+    <thead>
+      <tr>
+        {names.map((name) =>
+          typeof name === "string" ? (
+            <th key={name}>{name}</th>
+          ) : (
+            <th key={name[0]} class="right">
+              {name}
+            </th>
+          ),
+        )}
+      </tr>
+    </thead>
+  );
+}

@@ -5,7 +5,8 @@ import { type ShownHeader, standing } from "../live/feed.ts";
 import { summarizeCall } from "../model/calls.ts";
 import { showAmount, showBytes } from "../model/format.ts";
 import { Age, HashLink, HeightLink, Text } from "./basics.tsx";
-import { Badge, Scroll } from "./layout.tsx";
+import { Badge, Columns, Scroll } from "./layout.tsx";
+import { LongRows } from "./long-rows.tsx";
 import { BlockMark } from "./marks.tsx";
 
 export type FoundTx = ResultOf<"tx_search">["items"][number];
@@ -73,18 +74,12 @@ export function TxTable({
   return (
     <Scroll label={label}>
       <table>
-        <thead>
-          <tr>
-            <th>transaction</th>
-            <th>from</th>
-            <th>what</th>
-            <th class="right">height</th>
-            <th class="right">age</th>
-          </tr>
-        </thead>
-        <tbody>
-          {txs.map(({ txHash, from, module, call, status, height, time }) => (
-            <tr key={txHash}>
+        <Columns names={["transaction", "from", "what", ["height"], ["age"]]} />
+        <LongRows
+          items={txs}
+          keyOf={({ txHash }) => txHash}
+          cells={({ txHash, from, module, call, status, height, time }) => (
+            <>
               <td>
                 <HashLink to="transaction" hash={txHash} />
               </td>
@@ -105,9 +100,9 @@ export function TxTable({
               <td class="right quiet">
                 <Age timeMs={time} />
               </td>
-            </tr>
-          ))}
-        </tbody>
+            </>
+          )}
+        />
       </table>
     </Scroll>
   );

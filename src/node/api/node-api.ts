@@ -39,8 +39,8 @@ import type { EventIndexApi } from "../../rpc/event-index-api.ts";
 import type { JoiningApi } from "../../rpc/joining.ts";
 import type { MembershipApi } from "../../rpc/membership.ts";
 import type { MiningApi } from "../../rpc/mining-api.ts";
+import type { OperatorApi } from "../../rpc/operator-api.ts";
 import type { PeerMemoryApi } from "../../rpc/peer-memory.ts";
-import type { RecentApi } from "../../rpc/recent-api.ts";
 import type { SnapshotsApi } from "../../rpc/snapshots-api.ts";
 import type { PeerTrouble, Symptoms } from "../../rpc/symptoms.ts";
 import { EventTopic } from "../assembly/tip-log.ts";
@@ -86,6 +86,7 @@ export interface ReplicaApiPorts extends Partial<SnapshotsApi> {
   readonly mining?: MiningApi;
   /** Left out by a node without a home. */
   readonly joining?: JoiningApi;
+  readonly operator?: OperatorApi | undefined;
 }
 
 export class ReplicaApi implements NodeApi {
@@ -93,7 +94,7 @@ export class ReplicaApi implements NodeApi {
   readonly #ports: ReplicaApiPorts;
   readonly #mode: ShownMode;
   readonly #heads = new EventTopic<BlockEvent>();
-  readonly recent: RecentApi;
+  readonly recent: ReplicaRecent;
   readonly snapshot: SnapshotsApi["snapshot"];
   #chainFailed = false;
   #headChangedAtMs: number;
@@ -108,7 +109,7 @@ export class ReplicaApi implements NodeApi {
     this.#mode = mode;
     if (mode.kind === "forkable") events.reorgs.subscribe((change) => mode.finality.branchChanged(change));
     events.heads.subscribe((change) => this.#headChanged(change));
-    this.recent = new ReplicaRecent(replica);
+    this.recent = new ReplicaRecent(replica, () => scheduler.now());
     this.snapshot = ports.snapshot ?? (() => undefined);
     this.#chain.onFailure(() => {
       this.#chainFailed = true;
@@ -215,7 +216,8 @@ export class ReplicaApi implements NodeApi {
   }
 
   submit(bytes: Uint8Array): Verdict<Hash> {
-    const added = this.#ports.replica.submit(bytes);
+    const { replica, scheduler } = this.#ports;
+    const added = this.recent.receive(scheduler.now(), () => replica.submit(bytes));
     return added.ok ? { ok: true, value: added.value.id } : added;
   }
 
@@ -331,6 +333,10 @@ export class ReplicaApi implements NodeApi {
 
   get joining(): JoiningApi | undefined {
     return this.#ports.joining;
+  }
+
+  get operator(): OperatorApi | undefined {
+    return this.#ports.operator;
   }
 
   peers(): readonly PeerView[] {

@@ -1,14 +1,22 @@
 /** A replica's pool and the record of its engine as JSON-RPC asks for them. */
-import { type Address, equalBytes } from "../../base/bytes.ts";
+import { type Address, equalBytes, type Hash } from "../../base/bytes.ts";
 import type { Mempool } from "../../mempool/mempool.ts";
+import type { PoolEvent } from "../../mempool/pool-ports.ts";
 import type { NodeEvents } from "../../rpc/api.ts";
-import type { PooledView, RecentApi } from "../../rpc/recent-api.ts";
+import type { BlockStages, PooledView, RecentApi, TransactionStages } from "../../rpc/recent-api.ts";
 import { EngineRecord } from "./engine-record.ts";
+import { TxStages } from "./tx-stages.ts";
+
+interface Subscribable<T> {
+  subscribe(listener: (news: T) => void): () => void;
+}
 
 export interface RecentSources {
   readonly pool: Pick<Mempool, "hashes" | "getByHash" | "isExecutable">;
   readonly events: {
-    readonly engine: { subscribe(listener: (news: NodeEvents["consensus"]) => void): () => void };
+    readonly engine: Subscribable<NodeEvents["consensus"]>;
+    readonly pool: Subscribable<PoolEvent>;
+    readonly heads: Subscribable<{ readonly sealed: { readonly block: { readonly hash: Hash } } }>;
   };
 }
 
@@ -16,9 +24,38 @@ export class ReplicaRecent implements RecentApi {
   readonly #pool: RecentSources["pool"];
   readonly #record = new EngineRecord();
 
-  constructor({ pool, events }: RecentSources) {
+  readonly #stages = new TxStages();
+  #receivedMs: number | undefined;
+
+  /** @param now ms since the Unix epoch */
+  constructor({ pool, events }: RecentSources, now: () => number) {
     this.#pool = pool;
-    events.engine.subscribe((news) => this.#record.note(news));
+    events.engine.subscribe((news) => {
+      this.#record.note(news);
+      this.#stages.engine(news.event, news.atMs);
+    });
+    events.pool.subscribe((event) => {
+      if (event.kind === "added") this.#stages.pooled(event.transaction.id, now(), this.#receivedMs);
+    });
+    events.heads.subscribe(({ sealed }) => this.#stages.included(sealed.block.hash, now()));
+  }
+
+  /** Whatever the pool takes meanwhile was received at this time. */
+  receive<T>(atMs: number, take: () => T): T {
+    this.#receivedMs = atMs;
+    try {
+      return take();
+    } finally {
+      this.#receivedMs = undefined;
+    }
+  }
+
+  stagesOf(txid: Hash): TransactionStages | undefined {
+    return this.#stages.ofTransaction(txid);
+  }
+
+  blockStagesOf(blockHash: Hash): BlockStages {
+    return this.#stages.ofBlock(blockHash);
   }
 
   waiting(countMax: number, sender: Address | undefined): readonly PooledView[] {

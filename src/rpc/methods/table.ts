@@ -14,6 +14,7 @@ import * as joining from "./joining.ts";
 import * as miner from "./miner.ts";
 import * as network from "./network.ts";
 import * as node from "./node.ts";
+import * as operator from "./operator.ts";
 import * as peerbook from "./peerbook.ts";
 import { listPool } from "./pool-list.ts";
 import { getSealedBlocks } from "./sealed-blocks.ts";
@@ -22,10 +23,12 @@ import * as state from "./state.ts";
 import * as sub from "./sub.ts";
 import * as tx from "./tx.ts";
 import { searchTx } from "./tx-search.ts";
+import { getTimeline } from "./tx-timeline.ts";
 
 export const METHODS = {
   node_info: node.nodeInfo,
   node_status: node.nodeStatus,
+  node_inspect: operator.inspect,
   chain_getHead: chain.getHead,
   chain_getBlock: chain.getBlock,
   chain_getHeader: chain.getHeader,
@@ -43,6 +46,7 @@ export const METHODS = {
   tx_get: tx.getTx,
   tx_getReceipt: tx.getReceipt,
   tx_getProof: tx.getProof,
+  tx_getTimeline: getTimeline,
   tx_search: searchTx,
   account_get: state.getAccount,
   state_getModules: state.getModules,
@@ -77,6 +81,8 @@ export const METHODS = {
   debug_invalidateBlock: branches.invalidateBlock,
   debug_reconsiderBlock: branches.reconsiderBlock,
   devnet_setPartition: setPartition,
+  devnet_status: operator.devnetStatus,
+  devnet_order: operator.devnetOrder,
   sub_subscribe: sub.subscribe,
   sub_ack: sub.acknowledge,
   sub_unsubscribe: sub.unsubscribe,

@@ -1,0 +1,28 @@
+/** Equivocations that the node tells of, verified here: what convicts a validator is its two signatures, no node's word. */
+import { type Check, record, trustedUpTo } from "./checks.ts";
+import type { Answer } from "./client.ts";
+import { loadMore } from "./on-demand.ts";
+
+export type ToldEvidence = Exclude<Answer<"consensus_getEvidence">, Error>[number];
+
+export interface CheckedEvidence {
+  readonly told: ToldEvidence;
+  readonly check: Check;
+  /** What is proven, by the verified bytes; or why it is not. */
+  readonly words: string;
+}
+
+export async function checkEvidence(all: readonly ToldEvidence[]): Promise<readonly CheckedEvidence[]> {
+  if (all.length === 0) return [];
+  const newest = Math.max(0, ...all.map(({ epoch }) => Number(epoch)).filter(Number.isSafeInteger));
+  const [trusted, { verifyEvidence }] = await Promise.all([trustedUpTo(newest), loadMore()]);
+  return all.map((told) => {
+    const answer = verifyEvidence(trusted, told.evidence);
+    const words = answer.valid
+      ? `${answer.name} signed two ${answer.phase}s in view ${answer.view}${answer.height === 0n ? "" : ` at height ${answer.height}`}: ${answer.digests.join(" and ")}`
+      : `the node accuses ${told.name}, and its evidence does not hold: ${answer.reason}`;
+    const check = { what: "equivocation", holds: answer.valid, words };
+    record(`validator ${told.name}`, [check]);
+    return { told, check, words };
+  });
+}

@@ -1,0 +1,186 @@
+/**
+ * The explorer on a devnet of real processes, as a newcomer has it: the address that the command prints, its buttons,
+ * a partition and its heal, two of four nodes killed, the node's configuration and log, and a page saved to disk.
+ */
+import { type ChildProcess, spawn } from "node:child_process";
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath, pathToFileURL } from "node:url";
+import type { Browser, Page } from "playwright-core";
+import { afterAll, beforeAll, expect, it } from "vitest";
+import { freePorts } from "../e2e/processes.ts";
+import { goTo, launch, openPage, seesText, shoot } from "./page.ts";
+
+const PROGRAM = fileURLToPath(new URL("../../bin/quorate.js", import.meta.url));
+/** A killed node gives no answer, which the browser's console says. */
+const GONE = /ERR_CONNECTION_REFUSED|ERR_CONNECTION_RESET|ERR_EMPTY_RESPONSE|ERR_SOCKET|WebSocket connection/;
+
+let dir: string;
+let devnet: ChildProcess;
+let browser: Browser;
+/** As the command printed it, with the token. */
+let address: string;
+
+beforeAll(async () => {
+  dir = mkdtempSync(join(tmpdir(), "quorate-explorer-"));
+  const base = await freePorts(20);
+  const ports = ["--port-base", `${base}`, "--p2p-port-base", `${base + 10}`];
+  devnet = spawn(process.execPath, [PROGRAM, "devnet", "--devnet", join(dir, "net"), ...ports], {
+    stdio: ["ignore", "pipe", "inherit"],
+  });
+  address = await printedAddress(devnet);
+  browser = await launch();
+});
+
+afterAll(async () => {
+  await browser?.close();
+  if (devnet !== undefined && devnet.exitCode === null) {
+    const ended = new Promise((done) => devnet.once("exit", done));
+    devnet.kill("SIGTERM");
+    await ended;
+  }
+  rmSync(dir, { recursive: true, force: true });
+});
+
+const run = (...words: string[]) =>
+  new Promise<string>((done, fail) => {
+    const child = spawn(process.execPath, [PROGRAM, ...words, "--devnet", join(dir, "net")], { cwd: dir });
+    let said = "";
+    child.stdout.on("data", (chunk) => {
+      said += chunk;
+    });
+    child.stderr.on("data", (chunk) => {
+      said += chunk;
+    });
+    child.once("exit", (code) =>
+      code === 0 ? done(said) : fail(new Error(`${words.join(" ")} exited with ${code}: ${said}`)),
+    );
+  });
+
+const pay = (...words: string[]) =>
+  run("tx", "transfer", "--from", "alice", "--to", "bob", "--amount", "1", ...words);
+
+const open = () => openPage(browser, address, { allowed: GONE });
+const press = (page: Page, name: string | RegExp) => page.getByRole("button", { name }).click();
+
+it("takes the token out of the address, and shows the node's settings and log to whoever has it", async () => {
+  const { page, errors } = await open();
+  expect(page.url()).not.toContain("token");
+  await goTo(page, "node");
+  const setting = page.getByRole("row").filter({ hasText: "rpc.port" });
+  await setting.getByText("--rpc-port").waitFor();
+  await page.locator("pre.log", { hasText: "listening" }).waitFor();
+  const token = readFileSync(join(dir, "net/rpc.token"), "utf8").trim();
+  expect(await page.content()).not.toContain(token);
+  await shoot(page, "operator-light-1440");
+  expect(errors).toEqual([]);
+  await page.context().close();
+});
+
+it("asks for the token where the address has none, and refuses what is none", async () => {
+  const { page } = await openPage(browser, `${address.split("#")[0]}#/network`, { allowed: GONE });
+  await page.getByLabel("the node's token").fill("none");
+  await press(page, "Use it");
+  await seesText(page, "a token is 64 hex digits");
+  await page.getByLabel("the node's token").fill("00".repeat(32));
+  await press(page, "Use it");
+  await seesText(page, /devnet_status is for callers|token/);
+  expect(await page.getByRole("button", { name: "kill node0" }).count()).toBe(0);
+  await page.context().close();
+});
+
+it("partitions and heals by its buttons, and shows both", async () => {
+  const { page } = await open();
+  await goTo(page, "network");
+  await page.getByLabel("node2 on the other side").check();
+  await page.getByLabel("node3 on the other side").check();
+  await press(page, /^Partition/);
+  await seesText(page, /PARTITIONED: node2, node3 \/ node0, node1/);
+  await page.locator("td.away", { hasText: "apart" }).first().waitFor();
+  await page.locator(".badge.warn").first().waitFor();
+  await shoot(page, "partition-light-1440");
+  await press(page, "Heal");
+  await page.waitForFunction(() => document.querySelectorAll("td.away").length === 0);
+  await pay();
+  await page.context().close();
+});
+
+it("tells a newcomer why the chain stands still when two of four nodes are killed, and goes on with one restarted", async () => {
+  const { page } = await open();
+  await goTo(page, "network");
+  await press(page, "kill node3");
+  await page.getByRole("button", { name: "restart node3" }).waitFor();
+  await press(page, "kill node2");
+  await page.getByRole("button", { name: "restart node2" }).waitFor();
+  await goTo(page, "");
+  await seesText(page, /1 too few: the chain stands still/);
+  const explain = page.locator(".explain.bad");
+  await explain.waitFor();
+  expect(await explain.textContent()).toMatch(/node2/);
+  await shoot(page, "two-killed-light-1440");
+  await goTo(page, "network");
+  await press(page, "restart node2");
+  await page.getByRole("button", { name: "kill node2" }).waitFor();
+  await pay("--wait", "final");
+  await goTo(page, "");
+  await seesText(page, /1 of 1 used/);
+  await restoreAll(page);
+  await page.context().close();
+});
+
+/** Everything as it was, for whoever comes next. */
+async function restoreAll(page: Page): Promise<void> {
+  await goTo(page, "network");
+  await press(page, "restart node3");
+  await page.getByRole("button", { name: "kill node3" }).waitFor();
+}
+
+it("verifies a receipt without a node, in a page saved to disk", async () => {
+  writeFileSync(join(dir, "contract.txt"), "we agree");
+  await run("anchor", "add", join(dir, "contract.txt"), "--from", "alice", "--out", join(dir, "receipts"));
+  const saved = await savePage(`${address.split("?")[0]}`);
+  const { page, errors } = await openPage(browser, `${pathToFileURL(saved).href}#/receipt`);
+  await seesText(page, /opened from a file, without a node/);
+  const files = page.locator("input[type=file]");
+  const receipt = join(
+    dir,
+    "receipts",
+    readdirSync(join(dir, "receipts")).find((name) => name.endsWith(".json"))!,
+  );
+  await files.setInputFiles([receipt, join(dir, "contract.txt"), join(dir, "net/node0/genesis.json")]);
+  await seesText(page, "Valid.");
+  await seesText(page, /signed by node0/);
+  await shoot(page, "saved-light-1440");
+  writeFileSync(join(dir, "contract.txt"), "we do not agree");
+  await files.setInputFiles([join(dir, "contract.txt")]);
+  await seesText(page, "Not valid.");
+  expect(errors).toEqual([]);
+  await page.context().close();
+});
+
+/** The line with the token, once the devnet is ready. */
+function printedAddress(child: ChildProcess): Promise<string> {
+  return new Promise((done, fail) => {
+    let said = "";
+    child.stdout?.on("data", (chunk) => {
+      said += chunk;
+      const found = /http:\S+\?nodes=\S+#\/\?token=[0-9a-f]{64}/.exec(said);
+      if (found !== null && said.includes("Ready in")) done(found[0]);
+    });
+    child.once("exit", (code) => fail(new Error(`the devnet ended with ${code}: ${said}`)));
+  });
+}
+
+/** As browsers save a complete page: its files beside it, their addresses in the page relative. @returns its path */
+async function savePage(url: string): Promise<string> {
+  const html = await (await fetch(url)).text();
+  mkdirSync(join(dir, "saved_files"), { recursive: true });
+  for (const [, name] of html.matchAll(/"\/explorer\/assets\/([^"]+)"/g)) {
+    const file = await fetch(`${new URL(url).origin}/explorer/assets/${name}`);
+    writeFileSync(join(dir, "saved_files", name!), Buffer.from(await file.arrayBuffer()));
+  }
+  const path = join(dir, "saved.html");
+  writeFileSync(path, html.replaceAll("/explorer/assets/", "./saved_files/"));
+  return path;
+}

@@ -1,0 +1,30 @@
+/** Time lines of transactions: what is remembered, and for how long. */
+import { expect, it } from "vitest";
+import { asHash } from "../../../src/base/bytes.ts";
+import { STAGED_TRANSACTIONS_MAX, TxStages } from "../../../src/node/api/tx-stages.ts";
+
+const hash = (n: number) =>
+  asHash(new Uint8Array(32).fill(n & 0xff).map((byte, i) => (i < 4 ? (n >> (8 * i)) & 0xff : byte)));
+const vote = (type: "prepared" | "committed", of: number) =>
+  ({ type, view: 0n, height: 1n, hash: hash(of) }) as const;
+
+it("keeps the first time of each stage of a block", () => {
+  const stages = new TxStages();
+  stages.engine({ type: "pre-prepare", from: 0, view: 0n, height: 1n, hash: hash(1) }, 10);
+  stages.engine(vote("prepared", 1), 20);
+  stages.engine({ type: "pre-prepare", from: 1, view: 1n, height: 1n, hash: hash(1) }, 30);
+  stages.engine(vote("committed", 1), 40);
+  stages.included(hash(1), 50);
+  expect(stages.ofBlock(hash(1))).toEqual({ proposed: 10, prepared: 20, committed: 40, included: 50 });
+  expect(stages.ofBlock(hash(2))).toEqual({});
+});
+
+it("forgets the oldest transaction when it has too many", () => {
+  const stages = new TxStages();
+  for (let n = 0; n <= STAGED_TRANSACTIONS_MAX; n++) stages.pooled(hash(n), n, n - 1);
+  expect(stages.ofTransaction(hash(0))).toBeUndefined();
+  expect(stages.ofTransaction(hash(STAGED_TRANSACTIONS_MAX))).toEqual({
+    received: STAGED_TRANSACTIONS_MAX - 1,
+    pooled: STAGED_TRANSACTIONS_MAX,
+  });
+});
