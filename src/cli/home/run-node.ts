@@ -59,26 +59,13 @@ export async function runNode(
   let node: RunningNode;
   try {
     const onFatal = (error: unknown) => stopping.fail(error);
-    const isMoved = options.moved === true;
-    const recoversAmnesia = options.recoverAmnesia === true;
+    const { moved: isMoved = false, recoverAmnesia: recoversAmnesia = false } = options;
+    const devnet = options.devnetDir === undefined ? undefined : linkToDevnet(options.devnetDir);
     const transitions = valueOrThrow(acceptTransitions(options.dir, options.transition ?? [], home.genesis));
     for (const one of transitions) out.warn(describeBreak(one));
     const begin = { fromSnapshot: options.snapshot === true, signal: stopping.signal };
-    node = await startNode({
-      ...{
-        home,
-        config,
-        origins,
-        extraPeers,
-        blockedPeers,
-        isMoved,
-        recoversAmnesia,
-        transitions,
-        onFatal,
-        ...begin,
-      },
-      devnet: options.devnetDir === undefined ? undefined : linkToDevnet(options.devnetDir),
-    });
+    const start = { isMoved, recoversAmnesia, transitions, devnet, onFatal, ...begin };
+    node = await startNode({ home, config, origins, extraPeers, blockedPeers, ...start });
     keepTransitions(options.dir, transitions);
   } catch (error) {
     if (stopping.signal.aborted && error instanceof Error && isStartError(error))
