@@ -28,7 +28,7 @@ import { expectsPeers, warnWhenAlone } from "./assembly/neighbours.ts";
 import { stopAsAsked, stopFatally } from "./assembly/node-stop.ts";
 import { openNetwork } from "./assembly/own-network.ts";
 import { TipAge } from "./assembly/peer-search.ts";
-
+import { openPruner, reorgDepthOf } from "./assembly/pruning.ts";
 import { beginWithSnapshot } from "./assembly/snapshot-start.ts";
 import { openKeptSnapshots, openSnapshots, type Snapshots } from "./assembly/snapshots.ts";
 import { jitter, type LogSink, openLog, systemScheduler } from "./assembly/system.ts";
@@ -187,12 +187,12 @@ async function openNode(options: NodeOptions, closers: Closers): Promise<Running
     broken: (error) => failure.report(error),
   });
   timing.metrics = metrics;
-
   logStart(options, replica, logger);
   closers.add(() => threads.close());
   closers.add(() => replica.stop());
   closers.add(() => control?.close());
   await replica.start();
+  closers.add(openPruner(options, { replica, logger, level, kept, eventIndex }));
   if (expectsPeers(options)) closers.add(warnWhenAlone(network, logger, systemScheduler));
   failure.check();
   await startRpc(rpc, options, { adminToken, closers });
@@ -246,7 +246,7 @@ function replicaOptions(
   const { emptyBlocksMs, ...timing } = config.consensus;
   const { maxReorgDepth, minimumWork } = config.chain;
   return {
-    branches: { maxReorgDepth, minimumChainWork: minimumWork },
+    branches: { maxReorgDepth: reorgDepthOf(maxReorgDepth, config.storage), minimumChainWork: minimumWork },
     mining: { isOn: config.mode === "miner", rewardTo: config.mining.coinbase },
     genesis: home.genesis,
     signer,
@@ -329,6 +329,7 @@ function openRpc(
       genesisJson: JSON.parse(home.genesisJson),
       address,
       finalityDepth: config.chain.finalityDepth,
+      storageMode: config.storage.mode,
       expectsPeers: expectsPeers({ home, config, extraPeers }),
     },
     {

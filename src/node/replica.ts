@@ -227,6 +227,11 @@ export class Replica {
     return this.#parts.repair.progress();
   }
 
+  /** The lowest block that peers have which are ahead, where all of these have pruned the next one. */
+  lowestOffered(): bigint | undefined {
+    return this.#parts.repair.lowestOffered();
+  }
+
   /** See believed-height.ts; undefined where there is no reason to believe any. */
   believedHeight(): bigint | undefined {
     return this.#parts.believedHeight();

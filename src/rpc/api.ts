@@ -69,6 +69,8 @@ export interface NodeApi extends SnapshotsApi {
   headAt(height: bigint): Promise<BlockHead | undefined>;
   /** Block 0 has an empty seal. Undefined above the head. */
   sealedBlockAt(height: bigint): Promise<SealedBlock | undefined>;
+  /** Which blocks are here whole. */
+  storage(): StorageView;
   /** The encoded receipts of a block, in the order of its transactions. Undefined above the head. */
   receiptsAt(height: bigint): Promise<readonly Uint8Array[] | undefined>;
   /** Where events and transactions of accounts stand; undefined on a node that keeps no index of them. */
@@ -287,6 +289,15 @@ export interface PeerView {
   readonly height: bigint | undefined;
   /** Its clock minus this node's, ms, and how far that may be wrong; undefined while it is not measured. */
   readonly clock?: { readonly offsetMs: number; readonly errorMs: number } | undefined;
+}
+
+export interface StorageView {
+  /** As it is configured: an archive that was pruned before has a lowest body above 1 as well. */
+  readonly mode: "archive" | "pruned";
+  /** Lowest height of a header besides block 0: above 1 where the chain began from a snapshot. */
+  readonly firstHeight: bigint;
+  /** Lowest height whose body and receipts are here. */
+  readonly lowestBody: bigint;
 }
 
 /** A block that entered the chain, with its encoded receipts. */

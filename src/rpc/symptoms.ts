@@ -16,6 +16,8 @@ export interface Symptoms {
   readonly troubles: readonly PeerTrouble[];
   /** Validators whose proposals came from the future. */
   readonly early: readonly EarlyBlocks[];
+  /** The lowest block that a peer has which is ahead, where all of these have pruned the next one; undefined else. */
+  readonly lowestOffered?: bigint | undefined;
   /** How far ahead of this node's clock a block's time may be, ms. */
   readonly clockLimitMs: number;
 }

@@ -204,6 +204,10 @@ export class FakeNode implements NodeApi {
     const hash = this.chain.store.hashAt(height);
     return hash && this.chain.store.head(hash);
   }
+  storage() {
+    const { store } = this.chain;
+    return { mode: "archive" as const, firstHeight: store.firstHeight(), lowestBody: store.lowestBody() };
+  }
   async sealedBlockAt(height: bigint) {
     return this.chain.sealedBlockAt(height);
   }

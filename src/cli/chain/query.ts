@@ -100,6 +100,7 @@ async function showStatus(out: Output, client: Client): Promise<void> {
     `chain      ${info.chainId}  genesis ${info.genesisHash}`,
     `height     ${status.height}  ${status.headHash}`,
     `peers      ${status.peers}   mempool ${status.mempool}${describeSync(status)}`,
+    `storage    ${describeStorage(status)}`,
     describeConsensus(status, validators, online),
     ...describeEventIndex(status),
   ];
@@ -119,6 +120,15 @@ function describeEventIndex({ eventIndex, height }: ResultOf<"node_status">): re
 }
 
 /** How far the node is, and where headers come first, which of the two it fetches. */
+function describeStorage({ storage }: Pick<ResultOf<"node_status">, "storage">): string {
+  const { mode, firstHeight, lowestBody } = storage;
+  if (lowestBody > firstHeight)
+    return `${mode}: bodies and receipts from height ${lowestBody} on, all headers`;
+  return firstHeight > 1
+    ? `${mode}: blocks from height ${firstHeight} on (it began from a snapshot)`
+    : `${mode}: every block`;
+}
+
 export function describeSync({ syncing }: Pick<ResultOf<"node_status">, "syncing">): string {
   if (syncing === false) return "";
   const { current, target, targetVerified, phase } = syncing;

@@ -31,6 +31,7 @@ import type {
   RunningTimer,
   Simulation,
   StateAnswer,
+  StorageView,
   Syncing,
   TransactionPlace,
 } from "../../rpc/api.ts";
@@ -61,6 +62,8 @@ export interface ReplicaApiOptions {
   readonly address: Address | undefined;
   /** Blocks on top that make one final, where finality is not instant: config `finality_depth`. */
   readonly finalityDepth?: number;
+  /** As it is configured: archive if left out. */
+  readonly storageMode?: StorageView["mode"];
   /** Others belong to the network: false if left out. */
   readonly expectsPeers?: boolean;
 }
@@ -192,6 +195,12 @@ export class ReplicaApi implements NodeApi {
     return this.#chain.sealedBlockAt(height);
   }
 
+  storage(): StorageView {
+    const { store } = this.#chain;
+    const { storageMode: mode = "archive" } = this.#options;
+    return { mode, firstHeight: store.firstHeight(), lowestBody: store.lowestBody() };
+  }
+
   async receiptsAt(height: bigint): Promise<readonly Uint8Array[] | undefined> {
     const hash = this.#chain.store.hashAt(height);
     return hash === undefined ? undefined : this.#chain.store.receipts(hash);
@@ -306,6 +315,7 @@ export class ReplicaApi implements NodeApi {
     return {
       oldestMs: addedMs === undefined ? undefined : Math.max(0, scheduler.now() - addedMs),
       expectsPeers: this.#options.expectsPeers ?? false,
+      lowestOffered: replica.lowestOffered(),
       troubles: network.troubles?.() ?? [],
       early: [...(replica.messageCounts()?.early ?? [])].map(([validator, early]) => ({
         validator,

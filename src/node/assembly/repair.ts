@@ -43,6 +43,7 @@ export function createAntiEntropy(context: ModeContext, ofMode: RepairOfMode): A
       noteHeight: (peerId, height) => network.noteHeight(peerId, height),
       broughtBlocks: (peerId) => network.brought?.(peerId, "block"),
       ledger: {
+        lowestBody: () => chain.store.lowestBody(),
         head: () => ({ height: chain.head.summary.height, hash: chain.head.hash }),
         serveBlocks: async (from, bytesMax) => encodedBlocks(chain, from, bytesMax),
         importBlock: (bytes, from) => context.importFetched(bytes, from),

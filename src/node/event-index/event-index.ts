@@ -81,9 +81,11 @@ export class EventIndex implements EventIndexApi {
   static open(ports: EventIndexPorts): EventIndex {
     const { store } = ports.chain;
     const first = store.firstHeight() === 1n ? 0n : store.firstHeight();
+    const lowest = store.lowestBody() === 1n ? 0n : store.lowestBody();
     const kept = readExtent(ports.kv.get(EVENT_INDEX_KEY));
-    const nothing = { from: first, to: first - 1n, hash: new Uint8Array(32) as Hash };
-    if (kept === undefined || kept.to < kept.from || kept.from < first) return new EventIndex(ports, nothing);
+    const nothing = { from: lowest, to: lowest - 1n, hash: new Uint8Array(32) as Hash };
+    if (kept === undefined || kept.to < kept.from || kept.from < first || kept.to < lowest - 1n)
+      return new EventIndex(ports, nothing);
     let { to, hash } = kept;
     while (!isAt(store.hashAt(to), hash)) {
       const head = store.head(hash);

@@ -157,6 +157,26 @@ export const CONFIG_KEYS = {
     1_000,
     "How often heads and pools are compared with a peer, to repair what gossip lost; 0: never.",
   ),
+  "storage.mode": key(
+    choiceField("archive", "pruned"),
+    "archive",
+    '"archive" keeps every block; "pruned" keeps headers, certificates and the state for ever, bodies and receipts of new blocks.',
+  ),
+  "storage.keep_blocks": key(
+    integerField(1, 1_000_000_000),
+    100_000,
+    "Pruned: so many of the newest blocks keep their bodies. What the node itself may need stays besides (docs/operations.md).",
+  ),
+  "storage.keep_hours": key(
+    integerField(0, 1_000_000),
+    0,
+    "Pruned: blocks that are younger than this keep their bodies too; 0: the number alone counts.",
+  ),
+  "storage.reserve_mb": key(
+    integerField(0, 1_000_000),
+    256,
+    "Free disk, MiB, below which the node takes no more blocks until there is room again; 0: not watched.",
+  ),
   "snapshots.interval": key(
     integerField(0, 1_000_000_000),
     10_000,

@@ -49,6 +49,13 @@ export interface Config {
     readonly fairnessTimeoutMs: number;
   };
   readonly sync: { readonly intervalMs: number };
+  readonly storage: {
+    readonly mode: "archive" | "pruned";
+    readonly keepBlocks: number;
+    readonly keepHours: number;
+    /** Free disk below which the node pauses, MiB; 0: not watched. */
+    readonly reserveMb: number;
+  };
   readonly snapshots: {
     /** In blocks; 0: none are made. */
     readonly interval: number;
@@ -268,6 +275,12 @@ function toConfig(values: Values): Config {
       interval: values["snapshots.interval"],
       kept: values["snapshots.kept"],
       joinAbove: values["snapshots.join_above"],
+    },
+    storage: {
+      mode: values["storage.mode"],
+      keepBlocks: values["storage.keep_blocks"],
+      keepHours: values["storage.keep_hours"],
+      reserveMb: values["storage.reserve_mb"],
     },
     index: { events: values["index.events"] },
     mempool: {

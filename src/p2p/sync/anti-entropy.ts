@@ -20,6 +20,7 @@ import {
   type SyncProgress,
   withDeadline,
 } from "./catch-up.ts";
+import { KeptBlocks } from "./kept-blocks.ts";
 import { PoolRepair, type RepairPool } from "./pool-repair.ts";
 import {
   type Digest,
@@ -80,6 +81,10 @@ export class AntiEntropy {
   readonly #blocks: BlockSync;
   readonly #pools: PoolRepair;
   readonly #settled: SettledPool;
+  readonly #kept = new KeptBlocks({
+    now: () => this.#ports.scheduler.now(),
+    ask: async (peerId) => (await this.#ask("kept", peerId, { kind: "kept" }))?.lowest,
+  });
   #cancelRound: () => void = () => undefined;
   #lastCompared: string;
   readonly #comparing = new Set<string>();
@@ -103,10 +108,11 @@ export class AntiEntropy {
     });
     const ring = () => ringAfter(ports.selfId, ports.peers());
     const { mode } = ports;
+    const kept = this.#kept;
     this.#blocks =
       mode.kind === "final"
-        ? new CatchUp(settings.catchUp, { ...ports, ring })
-        : new BranchSync(settings.catchUp, { ...ports, ring, ledger: mode.branches });
+        ? new CatchUp(settings.catchUp, { ...ports, ring, kept })
+        : new BranchSync(settings.catchUp, { ...ports, ring, kept, ledger: mode.branches });
   }
 
   start(): void {
@@ -127,6 +133,7 @@ export class AntiEntropy {
 
   peerDisconnected(peerId: string): void {
     this.#blocks.forget(peerId);
+    this.#kept.forget(peerId);
   }
 
   /** A peer announced a block: it holds it, or will in a moment. */
@@ -142,6 +149,11 @@ export class AntiEntropy {
   /** Undefined unless blocks are being fetched. */
   progress(): SyncProgress | undefined {
     return this.#blocks.progress();
+  }
+
+  /** The lowest block that peers have which are ahead, where none of them has the next one. */
+  lowestOffered(): bigint | undefined {
+    return this.#blocks.lowestOffered();
   }
 
   /** Transactions of peers that this pool refused and does not ask for again yet. */
@@ -176,6 +188,8 @@ export class AntiEntropy {
           kind: "transactions",
           envelopes: fitting(this.#pools.named(question.salt, question.shortHashes), SYNC_BATCH_BYTES),
         };
+      case "kept":
+        return { kind: "kept", lowest: this.#ports.ledger.lowestBody() };
     }
   }
 

@@ -15,6 +15,8 @@ export interface BlockSync {
   forget(peerId: string): void;
   /** Undefined unless something is being fetched. */
   progress(): SyncProgress | undefined;
+  /** The lowest block that peers have which are ahead, where none of them has the next one; they are pruned. */
+  lowestOffered(): bigint | undefined;
   /** The answer to a question of its own kind; undefined for any other question. @throws Error when malformed. */
   answer(question: Uint8Array): Promise<Uint8Array> | undefined;
 }

@@ -25,6 +25,7 @@ import { isBranchQuestion } from "./branch-wire.ts";
 import type { SyncProgress } from "./catch-up.ts";
 import { EncodedHeads } from "./encoded-heads.ts";
 import { fetchHeads } from "./header-fetch.ts";
+import type { KeptBlocks } from "./kept-blocks.ts";
 
 /** How long what rests or is missed is left alone before it is looked at again. */
 const LOOK_AGAIN_MS = 1_000;
@@ -40,6 +41,8 @@ export interface BranchSyncPorts extends BranchPeerPorts {
   ring(): readonly string[];
   /** Peers that this node chose to connect to; none if left out. */
   chosen?(): ReadonlySet<string>;
+  /** What peers said of the bodies that they have. */
+  readonly kept: Pick<KeptBlocks, "from" | "missed">;
   /** A peer brought heads or bodies that were not here. */
   broughtBlocks?(peerId: string): void;
 }
@@ -94,6 +97,17 @@ export class BranchSync implements BlockSync {
     this.#work();
   }
 
+  /** The first body that the heaviest branch lacks, if every peer has pruned it. */
+  lowestOffered(): bigint | undefined {
+    const { ledger, ring, kept } = this.#ports;
+    const [head, best] = [ledger.head(), ledger.bestHeader()];
+    const offers = ring().map((peer) => kept.from(peer));
+    const isBehind = best.work > head.work && best.height > head.height;
+    if (!isBehind || offers.length === 0 || offers.some((lowest) => lowest <= head.height + 1n))
+      return undefined;
+    return offers.reduce((least, lowest) => (lowest < least ? lowest : least));
+  }
+
   /** Nobody asks for heights here: heads are compared. */
   hinted(): void {}
 
@@ -143,9 +157,9 @@ export class BranchSync implements BlockSync {
   /** @returns whether any body is missing */
   #giveBodies(peers: readonly BranchPeer[], head: KnownBlock): boolean {
     const able = peers.filter((peer) => !peer.isResting).length;
-    const sizeOf = (hash: Hash) => this.#lackingBytes(hash);
     let lacking = false;
     for (const peer of peers) {
+      const sizeOf = (hash: Hash) => this.#lackingBytes(hash, peer.id);
       const missing = this.#missingOf(peer, head);
       lacking ||= missing.length > 0;
       if (!peer.isFree) continue;
@@ -239,6 +253,7 @@ export class BranchSync implements BlockSync {
       this.#plan.delivered(must(held[i], "an outcome for each body").hash);
     }
     if (delivered > 0) this.#ports.broughtBlocks?.(peer.id);
+    if (delivered === 0 && bodies.every((body) => body.length === 0)) await this.#ports.kept.missed(peer.id);
     const missed = this.#noteMissed(peer, hashes, delivered > 0 ? bodies.length : hashes.length);
     if (missed === 0 && delivered > 0) peer.delivered();
   }
@@ -248,7 +263,8 @@ export class BranchSync implements BlockSync {
    * @returns how many bodies the peer's chain holds and it does not
    */
   #noteMissed(peer: BranchPeer, hashes: readonly Hash[], answered: number): number {
-    const missed = hashes.slice(0, answered).filter((hash) => this.#isLacking(hash));
+    const from = this.#ports.kept.from(peer.id);
+    const missed = hashes.slice(0, answered).filter((hash) => this.#isLacking(hash, from));
     if (missed.length === 0) return 0;
     const nowMs = this.#ports.scheduler.now();
     for (const hash of missed) this.#plan.missed(peer.id, hash, nowMs);
@@ -310,14 +326,17 @@ export class BranchSync implements BlockSync {
     return list.hashes;
   }
 
-  /** The size of a body that is not here. */
-  #lackingBytes(hash: Hash): number | undefined {
+  /** The size of a body that is not here, and that the peer has not said to have pruned. */
+  #lackingBytes(hash: Hash, peerId: string): number | undefined {
     const block = this.#ports.ledger.find(hash);
-    return block?.hasBody === false ? block.bodyBytes : undefined;
+    if (block?.hasBody !== false || block.height < this.#ports.kept.from(peerId)) return undefined;
+    return block.bodyBytes;
   }
 
-  #isLacking(hash: Hash): boolean {
-    return this.#ports.ledger.find(hash)?.hasBody === false;
+  /** @param from the lowest height that counts */
+  #isLacking(hash: Hash, from = 0n): boolean {
+    const block = this.#ports.ledger.find(hash);
+    return block?.hasBody === false && block.height >= from;
   }
 
   /** No more lists than peers; which one goes does not matter, it is made again. */

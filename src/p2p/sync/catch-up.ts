@@ -9,6 +9,7 @@ import type { Logger } from "../../base/log.ts";
 import type { Scheduler } from "../../base/scheduler.ts";
 import type { ImportResult } from "../../chain/chain.ts";
 import type { BlockSync } from "./block-sync.ts";
+import type { KeptBlocks } from "./kept-blocks.ts";
 import { decodeAnswer, encodeQuestion } from "./repair-wire.ts";
 
 /** What the chain said of a block, without its particulars: they are logged where the chain is asked. */
@@ -22,6 +23,8 @@ export interface RepairHead {
 /** What repair needs of the chain. */
 export interface RepairLedger {
   head(): RepairHead;
+  /** The lowest height whose block is here whole; 1 where all are. */
+  lowestBody(): bigint;
   /**
    * Encoded sealed blocks from height `from` up without a gap, at most `bytesMax` bytes of them but at least one if
    * there is one.
@@ -73,6 +76,8 @@ export interface CatchUpPorts {
   /** Peers that are asked before others; none if left out. */
   chosen?(): ReadonlySet<string>;
   request(peerId: string, question: Uint8Array): Promise<Uint8Array>;
+  /** What peers said of the blocks that they have. */
+  readonly kept: Pick<KeptBlocks, "from" | "missed">;
   /** A peer sent something provably wrong. */
   reportFault(peerId: string, detail: string): void;
 }
@@ -85,11 +90,12 @@ interface Reputation {
 }
 
 /**
- * What one attempt with one peer came to; `overtaken`: its blocks came in by another way meanwhile. Own progress is
+ * What one attempt with one peer came to; `lacks`: it says that it has pruned the block that
+ * comes next, which is no fault; `overtaken`: its blocks came in by another way meanwhile. Own progress is
  * no merit of the peer's, or whoever claims any height would be chased for as long as the chain grows. `late`: another
  * can be asked instead, and this one is when no other can be.
  */
-type Pull = "advanced" | "overtaken" | "nothing" | "late" | "silent" | "wrong";
+type Pull = "advanced" | "overtaken" | "nothing" | "lacks" | "late" | "silent" | "wrong";
 
 /** What a peer gave when it was asked for blocks. */
 type Fetched =
@@ -108,6 +114,8 @@ export class CatchUp implements BlockSync {
   #lastHintRunMs = Number.NEGATIVE_INFINITY;
   #cancelHintRun: (() => void) | undefined;
   #isStopped = false;
+  /** The height at which it was said that nobody has the next block. */
+  #unservedAt: bigint | undefined;
 
   constructor(settings: CatchUpSettings, ports: CatchUpPorts) {
     this.#settings = settings;
@@ -199,6 +207,28 @@ export class CatchUp implements BlockSync {
     this.#hint = 0n;
     this.#run = undefined;
     this.#hasSearched = true;
+    this.#sayUnserved();
+  }
+
+  /** The lowest block that a peer has which is ahead, where none of these has the next one. */
+  lowestOffered(): bigint | undefined {
+    const { ledger, ring, kept } = this.#ports;
+    const { height } = ledger.head();
+    const ahead = ring().filter((peer) => (this.#reputations.get(peer)?.claim ?? 0n) > height);
+    const offers = ahead.map((peer) => kept.from(peer));
+    if (offers.length === 0 || offers.some((lowest) => lowest <= height + 1n)) return undefined;
+    return offers.reduce((least, lowest) => (lowest < least ? lowest : least));
+  }
+
+  /** Once a height: it does not get better by itself. */
+  #sayUnserved(): void {
+    const lowest = this.lowestOffered();
+    const { height } = this.#ports.ledger.head();
+    if (lowest === undefined || this.#unservedAt === height) return;
+    this.#unservedAt = height;
+    const words =
+      "no connected peer has the next block: they are pruned. Connect to an archive node, or begin from a snapshot";
+    this.#ports.logger.log("warn", "p2p", words, { height, lowestOffered: lowest });
   }
 
   #advanced(peer: string): void {
@@ -210,6 +240,7 @@ export class CatchUp implements BlockSync {
     const { ledger, reportFault } = this.#ports;
     const fetched = await this.#fetch(peer, ledger.head().height + 1n, limitMs);
     if (fetched.kind !== "blocks") return fetched.kind;
+    if (fetched.blocks.length === 0) return this.#askKept(peer);
     let pull: Pull = "nothing";
     for (const block of fetched.blocks) {
       if (this.#isStopped) return "nothing";
@@ -223,6 +254,15 @@ export class CatchUp implements BlockSync {
       else if (pull === "nothing") pull = "overtaken";
     }
     return pull;
+  }
+
+  /** Nothing came: whether the peer has pruned what comes next, or broke a promise. */
+  async #askKept(peer: string): Promise<"lacks" | "nothing"> {
+    const { kept, ledger } = this.#ports;
+    // Who claimed nothing is asked nothing more.
+    if (this.#reputationOf(peer).claim <= ledger.head().height) return "nothing";
+    await kept.missed(peer);
+    return kept.from(peer) > ledger.head().height + 1n ? "lacks" : "nothing";
   }
 
   async #fetch(peer: string, from: bigint, limitMs: number): Promise<Fetched> {
@@ -259,6 +299,7 @@ export class CatchUp implements BlockSync {
   }
 
   #mayHelp(peer: string, height: bigint): boolean {
+    if (this.#ports.kept.from(peer) > height + 1n) return false;
     const reputation = this.#reputationOf(peer);
     if (this.#isDistrusted(reputation)) return false;
     return reputation.claim > height || this.#hint > height;
@@ -266,7 +307,14 @@ export class CatchUp implements BlockSync {
 
   #remember(peer: string, pull: Pull): void {
     const reputation = this.#reputations.get(peer);
-    if (reputation === undefined || pull === "advanced" || pull === "overtaken" || pull === "late") return;
+    if (
+      reputation === undefined ||
+      pull === "advanced" ||
+      pull === "overtaken" ||
+      pull === "late" ||
+      pull === "lacks"
+    )
+      return;
     const height = this.#ports.ledger.head().height;
     // Who claimed nothing and has nothing broke no promise.
     if (pull === "nothing" && reputation.claim <= height) return;

@@ -20,6 +20,8 @@ const COMPARE = 1;
 const BLOCKS = 2;
 const POOL = 3;
 const TRANSACTIONS = 4;
+/** 5 to 7 are questions about branches, 16 to 18 about snapshots. */
+const KEPT = 8;
 
 /** A node's state in a few bytes: its head and a checksum of its pool. */
 export interface Digest {
@@ -38,13 +40,17 @@ export type RepairQuestion =
   /** Short hashes under `salt` of the pool's settled transactions that pay `feeMin` (short-hash.ts). */
   | { readonly kind: "pool"; readonly feeMin: bigint; readonly salt: bigint }
   /** The transactions with these short hashes under `salt`. */
-  | { readonly kind: "transactions"; readonly salt: bigint; readonly shortHashes: readonly bigint[] };
+  | { readonly kind: "transactions"; readonly salt: bigint; readonly shortHashes: readonly bigint[] }
+  /** From which height on the peer has its blocks whole. */
+  | { readonly kind: "kept" };
 
 export type RepairAnswer =
   | { readonly kind: "compare"; readonly digest: Digest }
   | { readonly kind: "blocks"; readonly blocks: readonly Uint8Array[] }
   | { readonly kind: "pool"; readonly shortHashes: readonly bigint[] }
-  | { readonly kind: "transactions"; readonly envelopes: readonly Uint8Array[] };
+  | { readonly kind: "transactions"; readonly envelopes: readonly Uint8Array[] }
+  /** The lowest height whose body is here; 1: all are. */
+  | { readonly kind: "kept"; readonly lowest: bigint };
 
 export function encodeQuestion(question: RepairQuestion): Uint8Array {
   switch (question.kind) {
@@ -59,6 +65,8 @@ export function encodeQuestion(question: RepairQuestion): Uint8Array {
         new Writer(16 + 8 * question.shortHashes.length).u8(TRANSACTIONS).u64(question.salt),
         question.shortHashes,
       );
+    case "kept":
+      return new Writer(1).u8(KEPT).finish();
   }
 }
 
@@ -84,6 +92,8 @@ function readQuestion(reader: Reader): RepairQuestion {
         salt: reader.u64(),
         shortHashes: reader.list(POOL_FETCH_MAX, (r) => r.u64()),
       };
+    case KEPT:
+      return { kind: "kept" };
     default:
       return reader.fail(`unknown kind of question ${kind}`);
   }
@@ -105,6 +115,8 @@ export function encodeAnswer(answer: RepairAnswer): Uint8Array {
         .u8(TRANSACTIONS)
         .list(answer.envelopes, (writer, envelope) => writer.bytes16(envelope))
         .finish();
+    case "kept":
+      return new Writer(9).u8(KEPT).u64(answer.lowest).finish();
   }
 }
 
@@ -137,6 +149,8 @@ function readAnswer(reader: Reader): RepairAnswer {
         kind: "transactions",
         envelopes: reader.list(POOL_FETCH_MAX, (r) => r.bytes16(TX_BYTES_CEILING)),
       };
+    case KEPT:
+      return { kind: "kept", lowest: reader.u64() };
     default:
       return reader.fail(`unknown kind of answer ${kind}`);
   }

@@ -48,17 +48,32 @@ function foundAt<T>(
   height: bigint,
   found: T | undefined,
 ): T | undefined {
-  if (found !== undefined || selector.kind === "hash") return found;
+  if (found !== undefined) return found;
+  if (selector.kind === "hash" && height >= api.storage().lowestBody) return found;
   throw absentBlock(api, height);
 }
 
 /** What is said of a height up to the head's whose block is not here. */
 export function absentBlock(api: NodeApi, height: bigint): CallError {
+  const { firstHeight, lowestBody } = api.storage();
+  if (height >= firstHeight && height < lowestBody) return prunedBlock(api, height);
   const detail =
     api.chainMode().kind === "final"
       ? `this node began from a snapshot and has no block of height ${height}: ask one that has the whole chain`
       : `the chain is just changing branches, and height ${height} is gone: ask again`;
   return new CallError("BLOCK_NOT_FOUND", detail, { height: showCount(height) });
+}
+
+/** A block of which the header is here alone. */
+function prunedBlock(api: NodeApi, height: bigint): CallError {
+  const { lowestBody } = api.storage();
+  const head = api.head().summary.height;
+  return new CallError(
+    "PRUNED",
+    `block ${height} was pruned here: this node keeps the bodies and receipts of blocks ${lowestBody} to ${head}, and ` +
+      "all headers (chain_getHeader); ask an archive node",
+    { height: showCount(height), lowestBody: showCount(lowestBody), head: showCount(head) },
+  );
 }
 
 /** A block off the active chain, which only its hash can name. */

@@ -98,7 +98,7 @@ function poolOf(api: NodeApi): PoolStanding {
 }
 
 function neighbourhoodOf(api: NodeApi, nowMs: number): Neighbourhood {
-  const { expectsPeers, troubles, early, clockLimitMs } = api.symptoms();
+  const { expectsPeers, troubles, early, clockLimitMs, lowestOffered } = api.symptoms();
   const peers = api.peers();
   const { members } = api.validators();
   const nameOf = (validator: number) => members[validator]?.name ?? `validator ${validator}`;
@@ -111,5 +111,5 @@ function neighbourhoodOf(api: NodeApi, nowMs: number): Neighbourhood {
     return { name: nameOf(validator), count, aheadMs, agoMs: Math.max(0, nowMs - atMs) };
   });
   const clocks = { measured, limitMs: clockLimitMs, early: refused };
-  return { peers: peers.length, expectsPeers, troubles, clocks };
+  return { peers: peers.length, expectsPeers, troubles, clocks, lowestOffered };
 }

@@ -61,6 +61,8 @@ export interface Neighbourhood {
   /** Its files name others: without a peer it is cut off, not alone on purpose. */
   readonly expectsPeers: boolean;
   readonly troubles: readonly PeerTrouble[];
+  /** The lowest block that a peer has which is ahead, where all of these have pruned the next one. */
+  readonly lowestOffered?: bigint | undefined;
   readonly clocks: ClockStanding;
 }
 
@@ -185,11 +187,20 @@ export function explainBehind({
   headAgeMs,
   believedHeight,
   syncing,
-}: Pick<Standing, "height" | "headAgeMs" | "believedHeight" | "syncing">): Explanation | undefined {
+  lowestOffered,
+}: Pick<Standing, "height" | "headAgeMs" | "believedHeight" | "syncing" | "lowestOffered">):
+  | Explanation
+  | undefined {
   const isStuck = syncing === undefined && headAgeMs > STUCK_MS && believedHeight > height + CLAIM_MARGIN;
   if (!isStuck) return undefined;
   const summary = `BEHIND: height ${height}, others are at ${believedHeight}, and no connected peer has sent a block for ${duration(headAgeMs)}`;
-  return { state: "waiting", ok: false, summary, details: [] };
+  return { state: "waiting", ok: false, summary: `${summary}${prunedAway(lowestOffered)}`, details: [] };
+}
+
+/** What is said of peers that have pruned the block that comes next. */
+function prunedAway(lowestOffered: bigint | undefined): string {
+  if (lowestOffered === undefined) return "";
+  return `: the connected peers are pruned and have blocks from height ${lowestOffered} on; connect to an archive node, or begin from a snapshot`;
 }
 
 /** Why no peer is connected, as far as it is known. */

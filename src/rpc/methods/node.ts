@@ -109,6 +109,15 @@ export const nodeStatus = method({
       })
       .optional()
       .meta({ description: "the index of events, where the node keeps one (index.events)" }),
+    storage: z
+      .strictObject({
+        mode: z.enum(["archive", "pruned"]).meta({ description: "as it is configured" }),
+        firstHeight: count.meta({
+          description: "lowest header: above 1 where the chain began from a snapshot",
+        }),
+        lowestBody: count.meta({ description: "lowest block whose body and receipts are here" }),
+      })
+      .meta({ description: "which blocks this node has" }),
     consensus: z
       .strictObject({
         type: z.literal("pbft"),
@@ -167,6 +176,7 @@ export const nodeStatus = method({
         syncing: false,
         peers: 3,
         mempool: 0,
+        storage: { mode: "archive", firstHeight: 1, lowestBody: 1 },
         consensus: { type: "pbft", view: 0, primary: 0, mode: "normal", quorum: 3, n: 4 },
         snapshot: null,
       },
@@ -183,6 +193,7 @@ export const nodeStatus = method({
       peers: api.peers().length,
       mempool: api.pool().transactions,
       ...showEventIndex(api),
+      storage: showStorage(api),
       consensus: showConsensus(api),
       snapshot: showSnapshot(api),
     };
@@ -219,6 +230,11 @@ function showEventIndex(api: NodeApi) {
       secondsLeft: isBuilt ? null : secondsLeft,
     },
   };
+}
+
+function showStorage(api: NodeApi) {
+  const { mode, firstHeight, lowestBody } = api.storage();
+  return { mode, firstHeight: showCount(firstHeight), lowestBody: showCount(lowestBody) };
 }
 
 function showModules(api: NodeApi) {

@@ -38,6 +38,8 @@ class FakeNode {
   readonly faults: string[] = [];
   readonly questions: { to: string; kind: number }[] = [];
   height: bigint;
+  /** The lowest block that it has not pruned. */
+  lowest = 1n;
   blockSize = 300;
   imported = 0;
   believed: bigint | undefined;
@@ -66,6 +68,7 @@ class FakeNode {
         believedHeight: () => this.believed,
         chosen: () => new Set(this.chosen),
         ledger: {
+          lowestBody: () => this.lowest,
           head: () => ({ height: this.height, hash: hashAt(this.height) }),
           serveBlocks: async (from, bytesMax) => this.#serve(from, bytesMax),
           importBlock: async (bytes) => this.#import(bytes),
@@ -106,7 +109,7 @@ class FakeNode {
   #serve(from: bigint, bytesMax: number): Uint8Array[] {
     const blocks: Uint8Array[] = [];
     let bytes = 0;
-    for (let height = from; height <= this.height; height++) {
+    for (let height = from; from >= this.lowest && height <= this.height; height++) {
       bytes += this.blockSize;
       if (blocks.length > 0 && bytes > bytesMax) break;
       blocks.push(blockBytes(height, this.blockSize));
@@ -167,6 +170,22 @@ describe("anti-entropy of blocks", () => {
     expect(late.repair.progress()).toBeUndefined();
     // 15 MB at 1 MiB an answer.
     expect(late.questions.filter(({ kind }) => kind === 2).length).toBe(15);
+  });
+
+  it("passes over a peer that has pruned the next block, does not blame it, and takes it from one that has it", async () => {
+    const world = new World();
+    const pruned = new FakeNode(world, "a", 50n);
+    pruned.lowest = 40n;
+    const late = new FakeNode(world, "b", 0n);
+    await world.time.pass(20_000);
+    expect([late.height, late.faults]).toEqual([0n, []]);
+    expect(late.repair.lowestOffered()).toBe(40n);
+    const asked = late.questions.filter(({ kind }) => kind === 2).length;
+    expect(asked).toBe(1);
+    new FakeNode(world, "c", 45n);
+    await world.time.pass(5_000);
+    expect(late.height).toBe(50n);
+    expect(late.repair.lowestOffered()).toBeUndefined();
   });
 
   it("tells its progress while it is behind", async () => {
@@ -244,8 +263,8 @@ describe("anti-entropy of blocks", () => {
     await world.time.pass(4_000);
     expect(late.height).toBe(40n);
     await world.time.pass(60_000);
-    // 1, 2, 4, 8, 16, 32 s of distrust.
-    expect(asked).toBeLessThanOrEqual(7);
+    // 1, 2, 4, 8, 16, 32 s of distrust; and at most every 30 s what it keeps.
+    expect(asked).toBeLessThanOrEqual(10);
     expect(late.repair.progress()).toBeUndefined();
   });
 
@@ -439,7 +458,7 @@ describe("anti-entropy of pools", () => {
     liar(world, "c", 9n, async () => NO_BLOCKS);
     ahead.repair.peerConnected("c");
     await world.time.pass(500);
-    expect(ahead.questions.every(({ kind }) => kind <= 2)).toBe(true);
+    expect(ahead.questions.every(({ kind }) => kind <= 2 || kind === 8)).toBe(true);
   });
 
   it("reports a peer that sends transactions nobody asked for", async () => {

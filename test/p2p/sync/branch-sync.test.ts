@@ -30,6 +30,8 @@ let asked: { peer: string; kind: BranchQuestion["kind"]; count: number }[];
 let faults: string[];
 let latencyMs: Map<string, number>;
 let chosen: Set<string>;
+/** The lowest body that a peer said to have. */
+let pruned: Map<string, bigint>;
 
 beforeEach(open);
 
@@ -38,7 +40,7 @@ async function open(): Promise<void> {
   time = new VirtualTime();
   chain = await openMinedChain();
   [peers, asked, faults] = [new Map(), [], []];
-  [latencyMs, chosen] = [new Map(), new Set()];
+  [latencyMs, chosen, pruned] = [new Map(), new Set(), new Map()];
   const ingress = new BlockIngress({
     chain,
     branches: branchesOf(chain),
@@ -50,6 +52,7 @@ async function open(): Promise<void> {
     logger: SILENT,
     ledger: ingress,
     ring: () => [...peers.keys()],
+    kept: { from: (peer) => pruned.get(peer) ?? 1n, missed: async () => undefined },
     chosen: () => chosen,
     reportFault: (peerId, detail) => faults.push(`${peerId}: ${detail}`),
     request: (peer, bytes) => {
