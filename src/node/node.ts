@@ -16,7 +16,7 @@ import { methodsOf } from "../rpc/methods/table.ts";
 import type { DevnetOrders } from "../rpc/operator-api.ts";
 import { RpcServer } from "../rpc/server/server.ts";
 import { makeFolder } from "../storage/durable-file.ts";
-import type { FreezableKv } from "../storage/kv.ts";
+import type { DiskKv } from "../storage/kv.ts";
 import { openLevel } from "../storage/level.ts";
 import { HomeJoining, type JoiningPorts } from "./api/joining-api.ts";
 import { ReplicaApi } from "./api/node-api.ts";
@@ -131,7 +131,7 @@ function checkedSigner(options: NodeOptions, logger: Logger): Signer | undefined
 }
 
 /** What the home has, or begins with. */
-async function openDatabase(options: NodeOptions, logger: Logger): Promise<FreezableKv> {
+async function openDatabase(options: NodeOptions, logger: Logger): Promise<DiskKv> {
   await beginWithSnapshot(options, logger);
   makeFolder(options.home.paths.db);
   return openLevel(options.home.paths.db);
