@@ -2,7 +2,7 @@
 import { must } from "../../base/assert.ts";
 import { type Address, equalBytes, type Hash } from "../../base/bytes.ts";
 import type { Verdict } from "../../base/fault.ts";
-import { CLOCK_AHEAD_MS_MAX, MATURING_SCANNED_MAX } from "../../base/limits.ts";
+import { MATURING_SCANNED_MAX } from "../../base/limits.ts";
 import { type Logger, SILENT } from "../../base/log.ts";
 import type { Scheduler } from "../../base/scheduler.ts";
 import type { HeadChange } from "../../chain/chain.ts";
@@ -53,6 +53,7 @@ import { ReplicaMembership } from "./membership-api.ts";
 import { NetworkMemory } from "./peer-memory-api.ts";
 import { ReplicaRecent } from "./recent-api.ts";
 import { DROPPED_AS, type ShownMode, shownModeOf } from "./shown-mode.ts";
+import { symptomsOf } from "./symptoms.ts";
 
 export interface ReplicaApiOptions {
   readonly info: Omit<NodeInfo, "chainId" | "genesisHash" | "consensus" | "address">;
@@ -309,20 +310,7 @@ export class ReplicaApi implements NodeApi {
   }
 
   symptoms(): Symptoms {
-    const { replica, network, scheduler } = this.#ports;
-    const { rules } = replica.chain;
-    const addedMs = replica.pool.oldestExecutable()?.addedMs;
-    return {
-      oldestMs: addedMs === undefined ? undefined : Math.max(0, scheduler.now() - addedMs),
-      expectsPeers: this.#options.expectsPeers ?? false,
-      lowestOffered: replica.lowestOffered(),
-      troubles: network.troubles?.() ?? [],
-      early: [...(replica.messageCounts()?.early ?? [])].map(([validator, early]) => ({
-        validator,
-        ...early,
-      })),
-      clockLimitMs: rules.kind === "final" ? CLOCK_AHEAD_MS_MAX : 1_000 * rules.schedule.futureLimit,
-    };
+    return symptomsOf(this.#ports, this.#options.expectsPeers ?? false);
   }
 
   evidence(countMax: number): readonly EvidenceView[] {
