@@ -1,6 +1,6 @@
 // Where everything lies in the kernel's memory: one page, no allocator. The host writes `header` and `target`, all
 // else is the kernel's. A "lane vector" is 16 bytes: the same 32-bit word of four hashes. This folder is
-// AssemblyScript, compiled to WebAssembly by bin/kernel.js; tsc and biome do not read it.
+// AssemblyScript, compiled to WebAssembly by bin/buildkernel.js; tsc and biome do not read it.
 
 /** 80 bytes: the block header. Its nonce is ignored. */
 export const HEADER: usize = 0;

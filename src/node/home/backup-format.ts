@@ -60,7 +60,7 @@ export class BackupWriter {
   }
 }
 
-interface Section {
+interface BackupPart {
   readonly kind: number;
   readonly payload: Uint8Array;
 }
@@ -68,7 +68,7 @@ interface Section {
 /** Hands on each section but the last, in order. Fault `damaged`. @throws Error when the disk fails */
 export async function readSections(
   file: FileHandle,
-  use: (section: Section) => Promise<void>,
+  use: (section: BackupPart) => Promise<void>,
 ): Promise<Verdict<undefined, "damaged">> {
   const hash = createHash("sha256");
   let place = 0;
