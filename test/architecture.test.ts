@@ -67,7 +67,7 @@ const INNER_FLOORS: Readonly<Record<string, readonly (readonly string[])[]>> = {
 };
 
 /** The composition root of a node stands above its folder. */
-const ROOTS = ["node/node.ts", "node/inspect.ts"];
+const ROOTS = ["node/node.ts", "node/inspect.ts", "node/guarded-node.ts"];
 
 /** The ledger's writer stands one floor above the pure ledger: neither consensus nor the pool may import it. */
 const UPPER_CHAIN = [
@@ -83,7 +83,7 @@ const ALLOWED_SIDEWAYS = ["crypto>codec", "storage>codec"];
 /** Files that may import packages or node: modules: the adapters. Folders bench, cli and node are edges as a whole. */
 const ADAPTERS = [
   /^crypto\/(hash|keys|signature-kernel)\.ts$/,
-  /^storage\/(level|level-checks|journal-file|durable-file)\.ts$/,
+  /^storage\/(level|level-checks|journal-file|durable-file|free-space)\.ts$/,
   /^(codec\/field|chain\/genesis\/genesis-file(-formats)?)\.ts$/, // zod: fields of JSON files
   /^p2p\//,
   /^rpc\//,

@@ -113,7 +113,11 @@ export class ChainStore {
     if (version === undefined) return undefined;
     const number = new Reader(version).u16();
     if (number !== DATABASE_VERSION) {
-      const message = `the database has format ${number}, this program reads format ${DATABASE_VERSION}`;
+      const whose =
+        number > DATABASE_VERSION
+          ? "a newer release made it, and no older one may change it: start that release"
+          : "an older release made it: start that one, or let the node fetch the chain anew (quorate reset)";
+      const message = `the database has format ${number}, this program reads format ${DATABASE_VERSION}: ${whose}`;
       throw new UnfitDatabase("wrong-format", message);
     }
     const genesis = must(this.#kv.get(GENESIS_KEY), "a database with a version names its genesis");

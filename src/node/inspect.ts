@@ -32,13 +32,17 @@ export interface Inspection {
 export interface InspectOptions {
   readonly home: Pick<Home, "genesis" | "genesisJson">;
   readonly config: Config;
+  /** Where it listens: 127.0.0.1 if left out. */
+  readonly host?: string;
   /** TCP port; 0 takes a free one. */
   readonly port: number;
+  /** Why the node itself does not run; left out where somebody only looks. */
+  readonly paused?: () => string;
 }
 
 /** @throws UnfitDatabase for a database of another chain; Error when the port is taken */
 export async function inspect(
-  { home, config, port }: InspectOptions,
+  { home, config, host = "127.0.0.1", port, paused }: InspectOptions,
   { kv, log, failed }: InspectPorts,
 ): Promise<Inspection> {
   const { maxReorgDepth, minimumWork } = config.chain;
@@ -64,12 +68,14 @@ export async function inspect(
       genesisJson: JSON.parse(home.genesisJson),
       address: undefined,
       finalityDepth: config.chain.finalityDepth,
+      storageMode: config.storage.mode,
+      ...(paused === undefined ? {} : { paused }),
     },
     { replica, network: NOBODY, scheduler: systemScheduler, renderMetrics: async () => "", log },
   );
   const methods = new Map([...METHOD_TABLE].filter(([, { kind }]) => kind === "read"));
   const server = new RpcServer(
-    { host: "127.0.0.1", port },
+    { host, port },
     { api, scheduler: systemScheduler, log, methods, broken: failed },
   );
   await server.start();

@@ -16,6 +16,8 @@ export interface Symptoms {
   readonly troubles: readonly PeerTrouble[];
   /** Validators whose proposals came from the future. */
   readonly early: readonly EarlyBlocks[];
+  /** Why the node has paused and only shows what it has; undefined while it works. */
+  readonly paused?: string | undefined;
   /** The lowest block that a peer has which is ahead, where all of these have pruned the next one; undefined else. */
   readonly lowestOffered?: bigint | undefined;
   /** How far ahead of this node's clock a block's time may be, ms. */

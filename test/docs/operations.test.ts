@@ -39,6 +39,7 @@ describe("the table of broken situations in docs/operations.md", () => {
       "src/node/home/lock.ts",
       "src/node/home/home-stamp.ts",
       "src/storage/disk-fault.ts",
+      "src/storage/free-space.ts",
       "src/storage/level-checks.ts",
       "src/cli/terminal.ts",
     ],

@@ -54,7 +54,7 @@ export async function runNode(
   const blockedPeers = peerIdsOf(options.cutOff ?? [], home);
   const extraPeers = (options.peer ?? []).map((text) => valueOrThrow(parsePeerAddress(text)));
   // Loaded here, so that what is wrong with the home is said at once.
-  const { startNode } = await import("../../node/node.ts");
+  const { startGuardedNode } = await import("../../node/guarded-node.ts");
   const stopping = new StopSignal();
   let node: RunningNode;
   try {
@@ -65,7 +65,7 @@ export async function runNode(
     for (const one of transitions) out.warn(describeBreak(one));
     const begin = { fromSnapshot: options.snapshot === true, signal: stopping.signal };
     const start = { isMoved, recoversAmnesia, transitions, devnet, onFatal, ...begin };
-    node = await startNode({ home, config, origins, extraPeers, blockedPeers, ...start });
+    node = await startGuardedNode({ home, config, origins, extraPeers, blockedPeers, ...start });
     keepTransitions(options.dir, transitions);
   } catch (error) {
     if (stopping.signal.aborted && error instanceof Error && isStartError(error))

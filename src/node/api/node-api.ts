@@ -63,6 +63,8 @@ export interface ReplicaApiOptions {
   readonly address: Address | undefined;
   /** Blocks on top that make one final, where finality is not instant: config `finality_depth`. */
   readonly finalityDepth?: number;
+  /** Why the node only shows what it has; it works if left out. */
+  readonly paused?: () => string;
   /** As it is configured: archive if left out. */
   readonly storageMode?: StorageView["mode"];
   /** Others belong to the network: false if left out. */
@@ -142,6 +144,8 @@ export class ReplicaApi implements NodeApi {
   }
 
   async checkStore(): Promise<void> {
+    const { paused } = this.#options;
+    if (paused !== undefined) throw new Error(paused());
     if (this.#chainFailed) throw new Error("the chain cannot be written");
     this.#chain.store.headHash();
   }
@@ -310,7 +314,7 @@ export class ReplicaApi implements NodeApi {
   }
 
   symptoms(): Symptoms {
-    return symptomsOf(this.#ports, this.#options.expectsPeers ?? false);
+    return symptomsOf(this.#ports, this.#options);
   }
 
   evidence(countMax: number): readonly EvidenceView[] {

@@ -10,6 +10,8 @@ import { explainMining, type MiningStanding } from "./explain-mining.ts";
 import type { Explanation, Neighbourhood, PoolStanding, Standing } from "./standing.ts";
 
 export async function explainNode(api: NodeApi, nowMs: number): Promise<Explanation> {
+  const { paused } = api.symptoms();
+  if (paused !== undefined) return { state: "halted", ok: false, summary: paused, details: [] };
   const mode = api.chainMode();
   return mode.kind === "final"
     ? explain(standingOf(api, nowMs))

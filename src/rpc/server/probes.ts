@@ -55,7 +55,7 @@ async function probeHealth({ api, scheduler }: ProbePorts): Promise<ProbeAnswer>
   });
   const answered = api.checkStore().then(
     () => undefined,
-    () => "the database failed: see the node's log",
+    () => api.symptoms().paused ?? "the database failed: see the node's log",
   );
   const reason = await Promise.race([answered, late]);
   cancel();

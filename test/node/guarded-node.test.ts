@@ -1,0 +1,73 @@
+/** A real node on a disk that is said to be nearly full, and then to have room again. */
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, expect, it, vi } from "vitest";
+import { formatGenesis } from "../../src/chain/genesis/genesis-file.ts";
+import { startGuardedNode } from "../../src/node/guarded-node.ts";
+import { loadConfig } from "../../src/node/home/config.ts";
+import { createHome, openHome } from "../../src/node/home/home.ts";
+import { keyOfSeed } from "../../src/node/home/key-file.ts";
+import { secretsFromSeed } from "../../src/node/home/network-plan.ts";
+import type { RunningNode } from "../../src/node/node.ts";
+import { describeLow, freeSpace, hasRoom, isLow } from "../../src/storage/free-space.ts";
+import { Cluster } from "./cluster.ts";
+
+const MIB = 1024 * 1024;
+const dir = mkdtempSync(join(tmpdir(), "quorate-guarded-"));
+let node: RunningNode | undefined;
+
+afterEach(async () => {
+  await node?.stop();
+  rmSync(dir, { recursive: true, force: true });
+});
+
+it("keeps less of a small file system free, and a node that paused goes on with a quarter more", () => {
+  const at = (free: number, total: number, reserveMb = 256) =>
+    freeSpace("/", reserveMb, () => ({ free: free * MIB, total: total * MIB }));
+  expect([at(255, 10_000), at(256, 10_000)].map(isLow)).toEqual([true, false]);
+  expect([at(15, 64), at(16, 64), at(39, 400), at(40, 400)].map(isLow)).toEqual([true, false, true, false]);
+  expect([at(300, 10_000), at(320, 10_000)].map(hasRoom)).toEqual([false, true]);
+  expect(describeLow("/data", at(7, 10_000))).toContain("7 MiB are free at /data, 256 MiB are kept free");
+});
+
+it("stops before the disk is full, says so at its port, and comes back by itself when there is room", async () => {
+  const home = join(dir, "home");
+  createHome(home, {
+    configText: 'mode = "full"\n',
+    genesisJson: formatGenesis(new Cluster({ validators: 1 }).genesis),
+    peers: [],
+    nodeKey: keyOfSeed(secretsFromSeed("guarded")("node", "0")),
+    validatorKey: undefined,
+  });
+  const opened = openHome(home);
+  if (!opened.ok) throw new Error(opened.fault.detail);
+  const flags = { "rpc.port": "0", "p2p.port": "0", "p2p.host": "127.0.0.1", "log.level": "error" };
+  const config = loadConfig({ file: opened.value.configText, environment: {}, flags });
+  if (!config.ok) throw new Error(config.fault.detail);
+  let free = 1_000 * MIB;
+  const failures: unknown[] = [];
+  vi.spyOn(process.stderr, "write").mockReturnValue(true);
+  node = await startGuardedNode({
+    home: opened.value,
+    config: config.value.config,
+    read: () => ({ free, total: 10_000 * MIB }),
+    lookEveryMs: 20,
+    onFatal: (error) => failures.push(error),
+  });
+  const url = node.rpcUrl;
+  const health = async () => {
+    const answer = await fetch(`${url}/health`).catch(() => undefined);
+    return answer === undefined ? undefined : [answer.status, await answer.text()];
+  };
+  expect((await health())?.[0]).toBe(200);
+  free = 100 * MIB;
+  await vi.waitFor(async () => expect((await health())?.[0]).toBe(503), { timeout: 20_000, interval: 50 });
+  expect((await health())?.[1]).toContain("DISK NEARLY FULL: 100 MiB are free");
+  const ready = await fetch(`${url}/ready`);
+  expect([ready.status, await ready.text()]).toEqual([503, expect.stringContaining("DISK NEARLY FULL")]);
+  free = 1_000 * MIB;
+  await vi.waitFor(async () => expect((await health())?.[0]).toBe(200), { timeout: 20_000, interval: 50 });
+  expect([node.rpcUrl, failures]).toEqual([url, []]);
+  vi.restoreAllMocks();
+}, 60_000);
