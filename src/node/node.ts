@@ -34,6 +34,7 @@ import { openKeptSnapshots, openSnapshots, type Snapshots } from "./assembly/sna
 import { jitter, type LogSink, openLog, systemScheduler } from "./assembly/system.ts";
 import { openThreads, type Threads } from "./assembly/threads.ts";
 import { timedWrites } from "./assembly/timed-writes.ts";
+import { traceTransactions } from "./assembly/tracing.ts";
 import type { EventIndex } from "./event-index/event-index.ts";
 import type { Config, ConfigOrigin } from "./home/config.ts";
 import { type Home, removePid, writePid } from "./home/home.ts";
@@ -174,7 +175,7 @@ async function openNode(options: NodeOptions, closers: Closers): Promise<Running
   const eventIndex = openEventIndex(config, { kv, replica, log: logger, failure }, closers);
   const adminToken = options.devnet?.token ?? makeRpcToken();
   const joining = openJoining(options, { network, logger, genesisHash: replica.chain.genesisHash });
-  const { rpc, metrics } = openRpc(options, {
+  const { rpc, metrics, recent } = openRpc(options, {
     adminToken,
     joining,
     replica,
@@ -187,6 +188,7 @@ async function openNode(options: NodeOptions, closers: Closers): Promise<Running
     broken: (error) => failure.report(error),
   });
   timing.metrics = metrics;
+  await traceTransactions({ name: config.name, replica, recent, logger, closers });
   logStart(options, replica, logger);
   closers.add(() => threads.close());
   closers.add(() => replica.stop());
@@ -361,7 +363,7 @@ function openRpc(
   const options = { host, port, ...callers, adminToken };
   const methods = methodsOf(profile);
   const ports = { api, scheduler: systemScheduler, log: logger, observer, broken, methods };
-  return { metrics, rpc: new RpcServer(options, ports) };
+  return { metrics, recent: api.recent, rpc: new RpcServer(options, ports) };
 }
 
 /** The token is found by commands when the port is known, and gone before the server is. */
