@@ -26,10 +26,18 @@ export interface LatencyOptions {
 export interface LatencyRun {
   /** The latencies of every node in order: ms of the transfers sent through it. */
   readonly byNode: readonly (readonly number[])[];
+  /** Of the transfers sent through the primary: mean ms of each wait, by the time line that it keeps (tx_getTimeline). */
+  readonly waits: readonly StageWait[];
   /** The node that proposed the blocks. */
   readonly primary: number;
   readonly fsyncMs: readonly number[];
   readonly roundTripMs: readonly number[];
+}
+
+/** From one stage of a transaction to the next. */
+export interface StageWait {
+  readonly name: string;
+  readonly ms: number;
 }
 
 const ACCOUNTS = 16;
@@ -102,12 +110,16 @@ async function timeTransfers(
   const byNode: number[][] = nodes.map(() => []);
   const fsyncMs: number[] = [];
   const roundTripMs: number[] = [];
+  const sent: { readonly node: number; readonly id: string; readonly ms: number }[] = [];
   for (let i = -WARM_UP; i < options.transfers; i++) {
     const node = (i + WARM_UP) % nodes.length;
     const line = must(lines[node], "every node has a line");
     const transfer = must(transfers.take(node, 1)[0], "one transfer was asked for");
-    const ms = await timeTransfer(line, transfer.bytes);
-    if (i >= 0) must(byNode[node], "every node has a list").push(ms);
+    const { ms, id } = await timeTransfer(line, transfer.bytes);
+    if (i >= 0) {
+      must(byNode[node], "every node has a list").push(ms);
+      sent.push({ node, id, ms });
+    }
     if (i % STRIDE === 0) {
       fsyncMs.push(...disk.measure(FSYNCS));
       roundTripMs.push(...(await tcp.measure(ROUND_TRIPS)));
@@ -118,17 +130,57 @@ async function timeTransfers(
   const { consensus } = await must(lines[0], "a network has nodes").read<{
     consensus: { primary: number };
   }>("node_status");
-  return { byNode, primary: consensus.primary, fsyncMs, roundTripMs };
+  const { primary } = consensus;
+  const own = sent.filter(({ node }) => node === primary);
+  const waits = await meanWaits(must(lines[primary], "the primary has a line"), own);
+  return { byNode, waits, primary, fsyncMs, roundTripMs };
 }
 
-async function timeTransfer(line: RpcLine, bytes: Uint8Array): Promise<number> {
+/** The stages of a time line, each with the wait that it ends. */
+const STAGES = [
+  ["pooled", "check and pool"],
+  ["proposed", "build, journal and propose"],
+  ["prepared", "PREPAREs of a quorum"],
+  ["committed", "COMMITs of a quorum"],
+  ["included", "execute and write"],
+] as const;
+type Timeline = Readonly<Partial<Record<"received" | (typeof STAGES)[number][0], number | null>>>;
+
+/** Stages are stamped in whole milliseconds: the mean over many is exact to a tenth. What is left is the way to the client. */
+async function meanWaits(
+  line: RpcLine,
+  sent: readonly { readonly id: string; readonly ms: number }[],
+): Promise<StageWait[]> {
+  const sums = new Map<string, number>(STAGES.map(([, name]) => [name, 0]));
+  let [count, rest] = [0, 0];
+  for (const { id, ms } of sent) {
+    const seen = await line.read<Timeline | null>("tx_getTimeline", { hash: id });
+    if (seen?.received == null || STAGES.some(([stage]) => seen[stage] == null)) continue;
+    let before = seen.received;
+    for (const [stage, name] of STAGES) {
+      const at = must(seen[stage] ?? undefined, "every stage was seen");
+      sums.set(name, (sums.get(name) ?? 0) + at - before);
+      before = at;
+    }
+    rest += ms - (before - seen.received);
+    count++;
+  }
+  if (count === 0) return [];
+  const waits = [...sums].map(([name, sum]) => ({ name, ms: sum / count }));
+  return [...waits, { name: "request, answer and the wait for its turn", ms: rest / count }];
+}
+
+async function timeTransfer(line: RpcLine, bytes: Uint8Array): Promise<{ ms: number; id: string }> {
   const params = { tx: `0x${Buffer.from(bytes).toString("hex")}`, wait: "final" };
   const body = JSON.stringify({ jsonrpc: "2.0", id: 1, method: "tx_send", params });
   const started = performance.now();
   const text = await line.post(body);
   const ms = performance.now() - started;
-  const { error } = JSON.parse(text) as { error?: { message: string } };
-  if (error === undefined) return ms;
+  const { error, result } = JSON.parse(text) as {
+    error?: { message: string };
+    result?: { txHash: string };
+  };
+  if (error === undefined) return { ms, id: result?.txHash ?? "" };
   throw new CliError(
     EXIT.refused,
     "REFUSED",

@@ -255,6 +255,7 @@ function latencyRun(run: LatencyRun) {
     ratio: short(latencyOf(run).p50 / latencyLimit(run)),
     fsyncMs: short(fsyncOf(run)),
     roundTripMs: short(roundTripOf(run)),
+    waits: run.waits.map(({ name, ms: mean }) => ({ name, ms: short(mean) })),
     primary: run.primary,
     nodes: run.byNode.map((samples) => {
       const { p50, p99 } = summarize(samples);
@@ -301,6 +302,15 @@ export function describeLatency(
         ]),
     "",
     ...table(["sent to", "role", "transfers", "p50", "p99"], rows),
+    ...(last.waits.length === 0
+      ? []
+      : [
+          "",
+          ...table(
+            ["wait, at the primary", "mean"],
+            last.waits.map(({ name, ms: mean }) => [name, `${ms(mean)} ms`]),
+          ),
+        ]),
   ];
 }
 

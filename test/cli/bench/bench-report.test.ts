@@ -59,6 +59,7 @@ const latencyRun: LatencyRun = {
   primary: 1,
   fsyncMs: [1, 1, 1],
   roundTripMs: [0.2],
+  waits: [{ name: "PREPAREs of a quorum", ms: 4.25 }],
 };
 
 describe("the throughput benchmark", () => {
@@ -111,6 +112,7 @@ describe("the latency benchmark", () => {
       runs: [{ p50: 6, max: 9 }],
     });
     const page = describeLatency(out, { ...options, runs: 1, transfers: 6 }, [latencyRun]).join("\n");
+    expect(page).toContain("PREPAREs of a quorum  4.25 ms");
     expect(page).toContain("5.00 ms = 4 fsync of 1.00 ms + 5 round trips of 0.20 ms");
     expect(page).toMatch(/node1 +primary +3 +8\.00 ms/);
   });
