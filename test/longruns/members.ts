@@ -1,9 +1,9 @@
 /**
- * A long run on real processes: a devnet of four validators and a spare node under continuous load, whose members
- * change by votes: 4 to 5, each of the first four keys rotated in turn, back to 4. In each epoch a document is
+ * A long run on real processes: a devnet of four validators and three spare nodes under continuous load, whose members
+ * change by votes: 4 to 7, each of the first four keys rotated in turn, back to 4. In each epoch a document is
  * anchored, and its receipt verified at the end from genesis.json alone. Exit code 1 when anything is not as it must be.
  *
- *   npm run build && npm run members [-- ROTATIONS]
+ *   npm run build && npm run members [-- NEWCOMERS ROTATIONS]
  */
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -11,7 +11,11 @@ import { join } from "node:path";
 import { Client } from "../../src/sdk/client.ts";
 import { Devnet, freePorts, quorate } from "../e2e/processes.ts";
 
-const ROTATIONS = Number(process.argv[2] ?? 4);
+const NEWCOMERS = Number(process.argv[2] ?? 3);
+const ROTATIONS = Number(process.argv[3] ?? 4);
+const NODES = 4 + NEWCOMERS;
+/** A node that was just started again is not heard yet, and then the guard refuses the next change. */
+const TRIES_MAX = 20;
 const started = performance.now();
 const problems: string[] = [];
 
@@ -25,10 +29,10 @@ async function run(...args: readonly string[]): Promise<string> {
   return stdout.trim();
 }
 
-// The spare node needs ports too, behind those of the four.
-const p2p = String(await freePorts(5));
+// The spare nodes need ports too, behind those of the four.
+const p2p = String(await freePorts(NODES));
 const options = [
-  ...["--epoch-length", "64", "--spares", "1", "--empty-blocks", "100ms", "--accounts", "4"],
+  ...["--epoch-length", "64", "--spares", `${NEWCOMERS}`, "--empty-blocks", "100ms", "--accounts", "4"],
   ...["--p2p-port-base", p2p],
 ];
 const net = await Devnet.start(4, options);
@@ -60,21 +64,40 @@ async function anchor(): Promise<void> {
 }
 
 async function change(verb: string, node: string): Promise<void> {
-  const words = await run("devnet", verb, node, "--devnet", net.dir);
-  say(`${verb} ${node}: ${words.split("\n").at(0)}`);
+  for (let tries = 1; ; tries++) {
+    const { code, stdout, stderr } = await quorate("devnet", verb, node, "--devnet", net.dir);
+    if (code === 0) {
+      say(
+        `${verb} ${node}: ${stdout.trim().split("\n").at(0)}${tries === 1 ? "" : `, asked ${tries} times`}`,
+      );
+      break;
+    }
+    if (tries === TRIES_MAX) throw new Error(`quorate devnet ${verb} ${node} ended with ${code}: ${stderr}`);
+    if (tries === 1) say(`${verb} ${node} is refused for now: ${stderr.trim().split("\n").at(0)}`);
+    await new Promise((resolve) => setTimeout(resolve, 2_000)); // between two questions to real processes
+  }
   await anchor();
 }
+
+const newcomers = Array.from({ length: NEWCOMERS }, (_, i) => `node${4 + i}`);
 
 try {
   const paying = load();
   await anchor();
-  await change("add", "node4");
+  const client = new Client(net.rpcUrl(0));
+  const keys = async () => (await client.call("gov_getMembership")).members.map(({ publicKey }) => publicKey);
+  const first = await keys();
+  for (const node of newcomers) await change("add", node);
+  if ((await keys()).length !== NODES) problems.push(`${(await keys()).length} validators, not ${NODES}`);
   for (let i = 0; i < ROTATIONS; i++) await change("rotate", `node${i}`);
-  await change("remove", "node4");
+  for (const node of newcomers) await change("remove", node);
+  const last = await keys();
+  const kept = last.filter((key) => first.includes(key)).length;
+  if (last.length !== 4 || kept !== 4 - ROTATIONS)
+    problems.push(`${last.length} validators at the end, ${kept} of the first keys among them`);
   stopped = true;
   await paying;
-  const urls = [0, 1, 2, 3, 4].map((i) => `http://127.0.0.1:${net.portBase + i}`);
-  const client = new Client(urls[0]!);
+  const urls = Array.from({ length: NODES }, (_, i) => `http://127.0.0.1:${net.portBase + i}`);
   const { epochs, heights } = await checkSeals(client);
   say(
     `${epochs} epochs, ${heights} heights, each sealed by a quorum of its set; ${paid} transfers final, ${unknown} of unknown outcome`,
@@ -90,6 +113,7 @@ try {
       problems.push(`${url}: bob has ${balance} after ${paid} transfers and ${unknown} of unknown outcome`);
     }
   }
+  await checkStates(urls, accounts);
   const genesis = join(net.dir, "genesis.json");
   const verified = await run(
     "anchor",
@@ -105,6 +129,25 @@ try {
   stopped = true;
   await net.remove();
   rmSync(out, { recursive: true, force: true });
+}
+
+/** All nodes have one block, one state and the same balances at the lowest of their heights. */
+async function checkStates(
+  urls: readonly string[],
+  accounts: readonly { readonly name: string; readonly address: string }[],
+): Promise<void> {
+  const clients = urls.map((url) => new Client(url));
+  const heights = await Promise.all(clients.map(async (one) => (await one.call("chain_getHead")).height));
+  const block = Math.min(...heights);
+  const blocks = await Promise.all(clients.map((one) => one.call("chain_getBlock", { block })));
+  const states = new Set(blocks.map((one) => `${one?.hash} ${one?.stateRoot}`));
+  if (states.size !== 1) problems.push(`${states.size} states at height ${block}`);
+  for (const { name, address } of accounts) {
+    const all = await Promise.all(clients.map((one) => one.call("account_get", { address })));
+    const balances = new Set(all.map(({ balance }) => balance));
+    if (balances.size !== 1) problems.push(`${name} has ${[...balances].join(", ")}`);
+  }
+  say(`${urls.length} nodes, one state at height ${block}, equal balances of ${accounts.length} accounts`);
 }
 
 /** No height without a quorum of the set of its epoch. */
