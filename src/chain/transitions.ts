@@ -2,10 +2,10 @@
  * The transitions that this node accepts, and those that its chain holds already: whoever judges a block behind one asks
  * here. One that does not hold under the set that it replaces is none. Source: docs/protocol.md, "Transition".
  */
-import { equalBytes, showHash } from "../base/bytes.ts";
+import { equalBytes, type Hash, hex0x, showHash } from "../base/bytes.ts";
 import { dropOldest } from "../base/drop-oldest.ts";
 import { type Fault, fault } from "../base/fault.ts";
-import { transitionKey } from "../storage/keys.ts";
+import { acceptedTransitionKey, transitionKey } from "../storage/keys.ts";
 import type { Kv, KvOperation } from "../storage/kv.ts";
 import type { ChainStore } from "./store.ts";
 import type { BlockHead } from "./types/block.ts";
@@ -56,7 +56,7 @@ export class Transitions {
     return this.#judged.get(epoch);
   }
 
-  /** The last that was given goes first: it replaces one that came to nothing. */
+  /** What was given is what the chain holds, or comes before it holds one: {@link contradictionOf}. */
   #find(epoch: bigint): Transition | undefined {
     const given = this.#given.findLast((one) => one.epoch === epoch);
     const bytes = given === undefined ? this.#kv?.get(transitionKey(epoch)) : undefined;
@@ -74,6 +74,34 @@ export function decodeStoredTransition(bytes: Uint8Array): Transition | undefine
 export function transitionOperations(transition: Transition): KvOperation[] {
   const value = new TextEncoder().encode(JSON.stringify(showTransition(transition)));
   return [{ kind: "put", key: transitionKey(transition.epoch), value }];
+}
+
+/** Notes which one this node works by, before it votes under it. */
+export function acceptanceOperations(transitions: readonly Transition[]): KvOperation[] {
+  return transitions.map((one) => ({
+    kind: "put",
+    key: acceptedTransitionKey(one.epoch),
+    value: transitionId(one),
+  }));
+}
+
+/**
+ * Two transitions of one epoch are two chains, and a key that worked by both would vote for both: whoever has accepted
+ * one takes no other, whether or not the first has come to anything.
+ */
+export function contradictionOf(transition: Transition, kv: Pick<Kv, "get">): Fault | undefined {
+  const accepted = kv.get(acceptedTransitionKey(transition.epoch));
+  if (accepted === undefined || equalBytes(accepted, transitionId(transition))) return undefined;
+  return secondTransition(transition, accepted as Hash);
+}
+
+/** @param accepted the id of the first */
+export function secondTransition(
+  { epoch, height }: Pick<Transition, "epoch" | "height">,
+  accepted: Hash,
+): Fault {
+  const detail = `it opens epoch ${epoch} behind height ${height}, and this node has accepted ${hex0x(accepted)} for that epoch: it may have voted under it, and two sets for one height are two chains. Use that one on every node; if it came to nothing for good, the second must name new validator keys on new homes (docs/operations.md, "Quorum lost")`;
+  return fault("second-transition", detail);
 }
 
 /** Whether a block is the first under a transition, as it says itself. */

@@ -28,7 +28,7 @@ import { assembleFinal } from "./assembly/final.ts";
 import { assembleForkable } from "./assembly/forkable.ts";
 import type { ModeContext, ModeParts } from "./assembly/mode-parts.ts";
 import { isFarBehind } from "./assembly/repair.ts";
-import { budgetsOf, checkKey, checkTransitions, type OpenedParts } from "./assembly/replica-parts.ts";
+import { acceptTransitions, budgetsOf, checkKey, type OpenedParts } from "./assembly/replica-parts.ts";
 import { EventTopic as Emitter } from "./assembly/tip-log.ts";
 import { createVoting } from "./assembly/voting-parts.ts";
 import { isFirstOf, leftBehind, reorgFields, transactionsOf } from "./ingress/branch-events.ts";
@@ -141,7 +141,7 @@ export class Replica {
     const { branches } = options;
     const now = () => ports.scheduler.now();
     const chain = await Chain.open(genesis, { ...dependencies, now, branches });
-    checkTransitions(options.transitions ?? [], chain.store, epochs);
+    await acceptTransitions(options.transitions ?? [], { kv: ports.kv, store: chain.store, epochs });
     if (options.recoversAmnesia !== true) votes.check(chain.store.lastStamp());
     const publish = (bytes: Uint8Array) => ports.network.publish("evidence", bytes);
     const evidence = await EvidenceStore.open({ ...ports, consensus, publish });

@@ -27,6 +27,7 @@
  *                                    -> empty: something of the subject may be at that height (node/event-index). Eras
  *                                       of 4,096 heights; a subject is 0x00, module u8, event u8 (0: any), or 0x01, account 32.
  *                                       Meta "events": from u64, count of blocks u64, hash 32 of the last one
+ *   0x12 | epoch u64                 -> id 32 of the transition that this node has accepted for it, from before its first vote on
  */
 import { concatBytes, type Hash, utf8 } from "../base/bytes.ts";
 import { Writer } from "../codec/writer.ts";
@@ -119,6 +120,7 @@ export function pageKey(key: Uint8Array): Uint8Array {
 
 export const epochKey = heightKey(0x0f);
 export const transitionKey = heightKey(0x10);
+export const acceptedTransitionKey = heightKey(0x12);
 /** All transitions. */
 export const TRANSITION_RANGE = { from: Uint8Array.of(0x10), to: Uint8Array.of(0x11) };
 

@@ -3,21 +3,15 @@
  * `quorate testnet`, each started by `quorate start`. Every step says how long it took; exit code 1 when anything is not as it
  * must be.
  *
- *   npm run build && npm run runbooks [-- add rotate restore amnesia clock disk remove quorum]
+ *   npm run build && npm run runbooks [-- add rotate restore amnesia clock disk remove quorum guard]
  */
-import { type ChildProcess, spawn } from "node:child_process";
+import { spawn } from "node:child_process";
 import { mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { Client, type ResultOf } from "../../src/sdk/client.ts";
 import { COMMAND, freePorts, quorate, until } from "../e2e/processes.ts";
+import { HomeNode, WAIT_MS } from "./home-node.ts";
 
-const WAIT_MS = 150_000;
-const ENVIRONMENT = {
-  CI: "1",
-  QUORATE_CONSENSUS_EMPTY_BLOCKS_MS: "150",
-  QUORATE_CONSENSUS_REQUEST_TIMEOUT_MS: "1500",
-};
 const started = performance.now();
 const asked = process.argv.slice(2);
 const dir = mkdtempSync(join(tmpdir(), "quorate-runbooks-"));
@@ -34,67 +28,9 @@ function must<T>(value: T | undefined, what: string): T {
   return value;
 }
 
-/** One node's home and its process. */
-class HomeNode {
-  readonly name: string;
-  home: string;
-  readonly url: string;
-  readonly ports: readonly string[];
-  output = "";
-  #process: ChildProcess | undefined;
-
-  constructor(name: string, index: number) {
-    this.name = name;
-    this.home = join(dir, "net", name);
-    this.url = `http://127.0.0.1:${port + index}`;
-    this.ports = ["--rpc-port", `${port + index}`, "--p2p-port", `${p2p + index}`];
-  }
-
-  async start(options: readonly string[] = [], environment: Record<string, string> = {}): Promise<void> {
-    await this.run(["start", "--dir", this.home, ...this.ports, ...options], environment);
-  }
-
-  /** Runs a command that is a node, until it answers. */
-  async run(words: readonly string[], environment: Record<string, string> = {}): Promise<void> {
-    this.output = "";
-    const env = { ...process.env, ...ENVIRONMENT, ...environment };
-    const child = spawn(process.execPath, [COMMAND, ...words], { env, stdio: ["ignore", "pipe", "pipe"] });
-    this.#process = child;
-    for (const stream of [child.stdout, child.stderr])
-      stream.on("data", (chunk: Buffer) => {
-        this.output = (this.output + chunk.toString()).slice(-200_000);
-      });
-    const answers = async () => {
-      if (child.exitCode !== null) throw new Error(`${this.name} ended: ${this.output.slice(-800)}`);
-      return (await this.height().catch(() => undefined)) !== undefined;
-    };
-    const end = Date.now() + WAIT_MS;
-    for (;;) {
-      if (await answers()) return;
-      if (Date.now() > end) throw new Error(`${this.name} does not answer`);
-      await new Promise((resolve) => setTimeout(resolve, 100)); // between two looks at a real process
-    }
-  }
-
-  async stop(signal: "SIGTERM" | "SIGKILL" = "SIGTERM"): Promise<void> {
-    const child = this.#process;
-    this.#process = undefined;
-    if (child === undefined || child.exitCode !== null) return;
-    const ended = new Promise((resolve) => child.once("exit", resolve));
-    child.kill(signal);
-    await ended;
-  }
-
-  call<M extends Parameters<Client["call"]>[0]>(method: M, params: object = {}): Promise<ResultOf<M>> {
-    return new Client(this.url).call(method, params as never) as Promise<ResultOf<M>>;
-  }
-
-  async height(): Promise<number> {
-    return (await this.call("chain_getHead")).height;
-  }
-}
-
-const nodes = [0, 1, 2, 3].map((i) => new HomeNode(`node${i}`, i));
+const homeNode = (name: string, index: number) =>
+  new HomeNode(name, { home: join(dir, "net", name), rpcPort: port + index, p2pPort: p2p + index });
+const nodes = [0, 1, 2, 3].map((i) => homeNode(`node${i}`, i));
 const all = [...nodes];
 const [node0, node1] = nodes as [HomeNode, HomeNode];
 
@@ -161,7 +97,7 @@ async function votes(node: HomeNode): Promise<void> {
   await until(signs, `${node.name} is among the signers`, WAIT_MS);
 }
 
-const node4 = new HomeNode("node4", 4);
+const node4 = homeNode("node4", 4);
 
 const RUNBOOKS: Record<string, () => Promise<void>> = {
   async add() {
@@ -282,41 +218,13 @@ const RUNBOOKS: Record<string, () => Promise<void>> = {
     const gone = (await members()).slice(-2);
     const stays = all.filter((node) => !gone.includes(node.name) && node.name !== "node4");
     for (const node of all) if (!stays.includes(node)) await node.stop("SIGKILL");
-    let height = await node0.height();
-    const stands = async () => {
-      const before = height;
-      await new Promise((resolve) => setTimeout(resolve, 3_000)); // blocks come ten times as often
-      height = await node0.height();
-      return before === height;
-    };
-    await until(stands, "the chain stands", WAIT_MS);
-    const file = join(dir, "transition.json");
-    const remove = gone.flatMap((name) => ["--remove", name]);
-    await command(
-      "transition",
-      "make",
-      "--out",
-      file,
-      ...remove,
-      "--reason",
-      "both machines burnt",
-      "--rpc",
-      node0.url,
-    );
+    await standsStill();
+    const change = gone.flatMap((name) => ["--remove", name]);
+    const file = await makeTransition("transition.json", change, "both machines burnt");
     const refused = await quorate("start", "--dir", node0.home, ...node0.ports, "--transition", file);
     if (refused.code === 0) throw new Error("an unsigned transition was accepted");
-    for (const node of stays) await command("transition", "sign", file, ...asOperator(node));
-    const shown = await command("transition", "show", file, "--rpc", node0.url, "--json");
-    const { id, isComplete } = JSON.parse(shown) as { id: string; isComplete: boolean };
-    if (!isComplete) throw new Error(`not complete: ${shown}`);
-    const before = must((await node0.call("chain_getBlock", { block: height }))?.hash, "the last block");
-    for (const node of stays) {
-      await node.stop();
-      await node.start(["--transition", file]);
-    }
-    await until(async () => (await node0.height()) > height + 5, "the chain goes on", WAIT_MS);
-    const kept = (await node0.call("chain_getBlock", { block: height }))?.hash;
-    if (kept !== before) throw new Error("a final block was lost");
+    const id = await signTransition(file, stays);
+    await goOnBy(file, stays);
     const document = join(dir, "document.txt");
     writeFileSync(document, "behind the break\n");
     const genesis = join(node0.home, "genesis.json");
@@ -332,27 +240,109 @@ const RUNBOOKS: Record<string, () => Promise<void>> = {
     await node0.start();
     await moves(node0);
   },
+  /** One of four is down and another is removed, against the warning; then one more is away. On a network of its own. */
+  async guard() {
+    for (const node of all) await node.stop();
+    await begin("warned");
+    const node2 = must(nodes[2], "node2");
+    const seat = must(
+      (await node0.call("gov_getMembership")).members.find(({ name }) => name === "node2"),
+      "node2 has a seat",
+    );
+    await must(nodes[3], "node3").stop("SIGKILL");
+    const remove = ["gov", "propose", "remove", "node2", ...asOperator(node0)];
+    let words = "";
+    const namesBoth = async () => {
+      const { code, stderr } = await quorate(...remove);
+      if (code === 0) throw new Error("the guard let it pass");
+      words = stderr;
+      return words.includes("without node2") && words.includes("not heard: node3");
+    };
+    await until(namesBoth, "the guard names both", WAIT_MS);
+    say(`      refused: ${words.trim().replaceAll("\n", " / ")}`);
+    await decide(["remove", "node2"], [node0, node1, node2], ["--force"]);
+    const isForced = (await node0.call("gov_getProposals")).some((one) => one.forced);
+    if (!isForced) throw new Error("the chain does not say that it was forced");
+    await until(async () => !(await members()).includes("node2"), "node2 is no member", WAIT_MS);
+    await moves(node0, 5);
+    await node1.stop("SIGKILL");
+    await standsStill();
+    const { summary, details } = await node0.call("consensus_explain");
+    say(`      forced, one more away: ${summary}`);
+    if (!details.some((line) => line.includes("quorate transition"))) throw new Error(details.join());
+    const member = `node2:${seat.publicKey}:${seat.account}:${seat.peerId}`;
+    const change = ["--remove", "node1", "--remove", "node3", "--add", member];
+    const file = await makeTransition("warned.json", change, "removed one too many");
+    await signTransition(file, [node0]);
+    // Another file for the same height is refused by whoever has accepted the first.
+    const second = await makeTransition("second.json", change, "the other operator's file");
+    await signTransition(second, [node0]);
+    await node2.stop();
+    await node2.start(["--transition", file]);
+    await node2.stop();
+    const other = await quorate("start", "--dir", node2.home, ...node2.ports, "--transition", second);
+    if (other.code === 0 || !other.stderr.includes("has accepted")) throw new Error(other.stderr);
+    await goOnBy(file, [node0, node2]);
+  },
 };
 
-try {
+/** Until no block has come for ten times the usual. */
+async function standsStill(): Promise<void> {
+  let height = await node0.height();
+  const stands = async () => {
+    const before = height;
+    await new Promise((resolve) => setTimeout(resolve, 3_000)); // blocks come ten times as often
+    height = await node0.height();
+    return before === height;
+  };
+  await until(stands, "the chain stands", WAIT_MS);
+}
+
+/** @returns its path */
+async function makeTransition(name: string, change: readonly string[], reason: string): Promise<string> {
+  const file = join(dir, name);
+  await command("transition", "make", "--out", file, ...change, "--reason", reason, "--rpc", node0.url);
+  return file;
+}
+
+/** @returns its id */
+async function signTransition(file: string, by: readonly HomeNode[]): Promise<string> {
+  for (const node of by) await command("transition", "sign", file, ...asOperator(node));
+  const shown = await command("transition", "show", file, "--rpc", node0.url, "--json");
+  const { id, isComplete } = JSON.parse(shown) as { id: string; isComplete: boolean };
+  if (!isComplete) throw new Error(`not complete: ${shown}`);
+  return id;
+}
+
+/** Nothing final is lost by it. */
+async function goOnBy(file: string, stays: readonly HomeNode[]): Promise<void> {
+  const height = await node0.height();
+  const before = must((await node0.call("chain_getBlock", { block: height }))?.hash, "the last block");
+  for (const node of stays) {
+    await node.stop();
+    await node.start(["--transition", file]);
+  }
+  await until(async () => (await node0.height()) > height + 5, "the chain goes on", WAIT_MS);
+  const kept = (await node0.call("chain_getBlock", { block: height }))?.hash;
+  if (kept !== before) throw new Error("a final block was lost");
+}
+
+/** A new network of four. */
+async function begin(name: string): Promise<void> {
+  const out = join(dir, name);
   await command(
-    ...[
-      "testnet",
-      "--out",
-      join(dir, "net"),
-      "-n",
-      "4",
-      "--epoch-length",
-      "32",
-      "--profile",
-      "dev",
-      "--min-fee",
-      "0",
-    ],
+    ...["testnet", "--out", out, "-n", "4", "--epoch-length", "32", "--profile", "dev", "--min-fee", "0"],
     ...["--rpc-port", `${port}`, "--p2p-port", `${p2p}`],
   );
-  for (const node of nodes) await node.start();
+  for (const node of nodes) {
+    node.home = join(out, node.name);
+    await node.start();
+  }
   await moves(node0);
+}
+
+try {
+  await begin("net");
   say("a network of four validators runs");
   for (const [name, run] of Object.entries(RUNBOOKS)) {
     if (asked.length > 0 && !asked.includes(name)) continue;

@@ -27,8 +27,8 @@ afterEach(() => net.cluster.stop());
 const height = (node: number) => net.height(node);
 
 /** Four members and a spare; two members go for good at about this height. @returns the last block */
-async function lose(above: bigint) {
-  net = new EpochNet({ seed: 3, nodes: 5, members: 4 });
+async function lose(above: bigint, signatures: "ideal" | "ed25519" = "ideal") {
+  net = new EpochNet({ seed: 3, nodes: 5, members: 4, signatures });
   net.start();
   await net.until(() => [0, 1, 4].every((node) => height(node) >= above), 60_000);
   net.cluster.crash(2);
@@ -112,7 +112,7 @@ describe("a transition", () => {
   });
 
   it("goes on from the last block of an epoch whose checkpoint never became stable", async () => {
-    net = new EpochNet({ seed: 5, nodes: 5, members: 4 });
+    net = new EpochNet({ seed: 5, nodes: 5, members: 4, signatures: "ideal" });
     net.start();
     await net.until(() => height(0) >= 15n, 60_000);
     // The block comes through, the checkpoint of it does not.
@@ -153,8 +153,63 @@ describe("a transition", () => {
     expect(net.cluster.replica(1)).toBeUndefined();
   });
 
+  it("brings back a chain whose operators removed a member although another was down, as they were warned", async () => {
+    net = new EpochNet({ seed: 3, nodes: 5, members: 4, signatures: "ideal" });
+    net.start();
+    await net.until(() => height(0) >= 2n, 60_000);
+    net.cluster.crash(3);
+    await net.until(() => false, 3_000);
+    const change = net.remove(2);
+    const words = ReplicaMembership.of(net.cluster.replica(0)!)!.harms({
+      ...{ kind: "propose", change, isForced: false, note: new Uint8Array(0) },
+    });
+    expect(words).toMatchObject({
+      value: [
+        "without node2 3 validators remain, of whom 2 must agree and 2 are heard now (not heard: node3): if 1 more of them is away the chain stands, and none may be faulty (4 tolerate one)",
+      ],
+    });
+    expect(await net.decide(change, [0, 1, 2])).toBe(true);
+    await net.until(() => net.governance.members.length === 3, 60_000);
+    const { firstHeight } = net.governance;
+    // Two of three agree; with one more away it stands.
+    expect(await goesOn([0, 1], firstHeight + 6n)).toBe(true);
+    net.cluster.crash(1);
+    await net.until(() => false, 2_000);
+    const { head } = net.first.chain;
+    await net.until(() => false, 3_000);
+    expect(height(0)).toBe(head.summary.height);
+    startWith([0, 2], transition([0], { signaturesNeeded: 1, members: [0, 2].map((i) => net.member(i)) }));
+    expect(await goesOn([0, 2], head.summary.height + 8n)).toBe(true);
+    expect(net.first.chain.store.hashAt(head.summary.height)).toEqual(head.hash);
+  });
+
+  it("is the only one of its epoch: a node that has accepted it takes no other, whether or not it came to anything", async () => {
+    const { summary } = await lose(6n);
+    const [first, second] = [transition([0, 1]), transition([0, 1], { reason: "two files" })];
+    // One of three alone: nothing becomes final, and it may have voted.
+    startWith([0], first);
+    await net.until(() => false, 2_000);
+    expect(height(0)).toBe(summary.height);
+    for (const kept of [[second], []]) {
+      net.cluster.crash(0);
+      net.cluster.node(0).transitions = kept;
+      net.cluster.start(0);
+      await net.until(() => false, 100);
+      expect(net.cluster.replica(0) === undefined).toBe(kept.length === 1);
+      if (kept.length === 1) net.cluster.node(0).cutPower();
+    }
+    startWith([1, 4], second);
+    startWith([0], second);
+    await net.until(() => false, 100);
+    expect(net.cluster.replica(0)).toBeUndefined();
+    startWith([0], first);
+    // With the two that have the other one: two sets of the same keys, and no vote of one for both.
+    expect(await goesOn([1, 4], summary.height + 4n)).toBe(true);
+    expect(height(0)).toBe(summary.height);
+  });
+
   it("is shown to a verifier, who accepts it by its name or not at all", async () => {
-    await lose(6n);
+    await lose(6n, "ed25519");
     const accepted = transition([0, 1]);
     startWith([0, 1, 4], accepted);
     expect(await goesOn([0], accepted.height + 20n)).toBe(true);

@@ -99,7 +99,7 @@ export class ReplicaMembership implements MembershipApi {
     return accept([
       ...this.#quorumHarms(governance.members, nextMembers),
       ...this.#newcomerHarms(change),
-      ...faultHarms(governance.members, nextMembers),
+      ...this.#spareHarms(governance.members, nextMembers),
     ]);
   }
 
@@ -121,6 +121,23 @@ export class ReplicaMembership implements MembershipApi {
     return harms;
   }
 
+  /** A smaller set that survives no faulty member: how much it can still bear, and who is away already. */
+  #spareHarms(members: readonly Validator[], next: readonly Validator[]): string[] {
+    const { n, f, quorum } = quorumOf(next.length);
+    if (n >= members.length || f > 0) return [];
+    const leaving = members.filter((one) => !next.some(({ account }) => equalBytes(account, one.account)));
+    const without = `without ${leaving.map(({ name }) => name).join(", ")}`;
+    if (n === 1) return [`${without} 1 validator remains: it alone decides, and without it the chain stands`];
+    const away = next.filter((member) => !this.#isHeard(member));
+    const heard = n - away.length;
+    if (heard < quorum) return []; // said already: the chain would stand at once
+    const missing = away.length === 0 ? "" : ` (not heard: ${away.map(({ name }) => name).join(", ")})`;
+    const more = heard - quorum + 1;
+    return [
+      `${without} ${n} validators remain, of whom ${quorum} must agree and ${heard} are heard now${missing}: if ${more} more of them ${more === 1 ? "is" : "are"} away the chain stands, and none may be faulty (4 tolerate one)`,
+    ];
+  }
+
   /** Whoever joins must be there: it counts at once, and a member that is away is a failure of its own. */
   #newcomerHarms(change: Change): string[] {
     if (change.kind !== "add") return [];
@@ -140,13 +157,4 @@ export class ReplicaMembership implements MembershipApi {
     if (index >= 0) return presence.awaySinceMs(seats.of(index)) === undefined;
     return this.#replica.seatedPeers().some((peer) => peer.peerId === peerId);
   }
-}
-
-function faultHarms(members: readonly Validator[], next: readonly Validator[]): string[] {
-  if (next.length >= members.length || quorumOf(next.length).f > 0) return [];
-  const words =
-    next.length === 1 ? "1 validator remains: it" : `${next.length} validators remain: none of them`;
-  return next.length === 1
-    ? [`${words} alone decides, and without it the chain stands`]
-    : [`${words} may fail or be away, or the chain stands (4 tolerate one)`];
 }

@@ -5,13 +5,14 @@ import type { Chain } from "../../chain/chain.ts";
 import type { Epochs } from "../../chain/epochs.ts";
 import type { AcceptedSignatures } from "../../chain/execution/accepted-signatures.ts";
 import type { ChainStore } from "../../chain/store.ts";
-import { misfitOf } from "../../chain/transitions.ts";
+import { acceptanceOperations, contradictionOf, misfitOf } from "../../chain/transitions.ts";
 import type { KnownTransactions } from "../../chain/types/known-transactions.ts";
 import { type Transition, transitionId } from "../../chain/types/transition.ts";
 import type { Consensus, WaitingTransaction } from "../../consensus/engine.ts";
 import type { Signer } from "../../crypto/keys.ts";
 import type { SignatureMeter } from "../../crypto/signature-meter.ts";
 import type { Mempool } from "../../mempool/mempool.ts";
+import type { Kv } from "../../storage/kv.ts";
 import { StartError } from "../home/start-error.ts";
 import { WorkBudgets } from "../ingress/work-budget.ts";
 import type { EvidenceStore } from "../votes/evidence-store.ts";
@@ -53,16 +54,21 @@ export function oldestWaiting(
   return entry === undefined ? undefined : { hash: entry.transaction.hash, ageMs: nowMs - entry.addedMs };
 }
 
-/** @throws StartError for a transition that does not hold, or would give up what is final here */
-export function checkTransitions(
+/**
+ * Each is noted in the database before anything is signed under it.
+ * @throws StartError for a transition that does not hold, would give up what is final here, or is the second of its epoch
+ */
+export async function acceptTransitions(
   transitions: readonly Transition[],
-  store: ChainStore,
-  epochs: Pick<Epochs, "setOf">,
-): void {
+  { kv, store, epochs }: { kv: Kv; store: ChainStore; epochs: Pick<Epochs, "setOf"> },
+): Promise<void> {
+  if (transitions.length === 0) return;
   for (const transition of transitions) {
-    const misfit = misfitOf(transition, store, epochs.setOf(transition.epoch - 1n));
+    const misfit =
+      misfitOf(transition, store, epochs.setOf(transition.epoch - 1n)) ?? contradictionOf(transition, kv);
     if (misfit === undefined) continue;
     const detail = `the transition ${hex0x(transitionId(transition))} is refused: ${misfit.detail}`;
     throw new StartError({ code: misfit.code, detail });
   }
+  await kv.write(acceptanceOperations(transitions), { sync: true });
 }

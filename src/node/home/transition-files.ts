@@ -9,6 +9,7 @@ import { accept, refuse, type Verdict } from "../../base/fault.ts";
 import { hasEpochs } from "../../chain/genesis/consensus-parameters.ts";
 import type { Genesis } from "../../chain/genesis/genesis.ts";
 import { computeGenesisHash } from "../../chain/genesis/genesis-state.ts";
+import { secondTransition } from "../../chain/transitions.ts";
 import {
   readTransition,
   showTransition,
@@ -46,7 +47,7 @@ function formatTransition(transition: Transition): string {
 }
 
 /**
- * Those of the home and these, which go before what the home has for the same epoch. Whether one holds is judged when the
+ * Those of the home and these; two different ones for one epoch are refused. Whether one holds is judged when the
  * chain is open; only then it is kept ({@link keepTransitions}).
  */
 export function acceptTransitions(
@@ -69,6 +70,11 @@ export function acceptTransitions(
         "wrong-transition",
         `${path}: of the chain with genesis ${showHash(read.value.genesisHash)}, this one's is ${showHash(genesisHash)}`,
       );
+    const first = all.get(read.value.epoch);
+    if (first !== undefined && !equalBytes(transitionId(first), transitionId(read.value))) {
+      const { code, detail } = secondTransition(read.value, transitionId(first));
+      return refuse(code, `${path}: ${detail}`);
+    }
     all.set(read.value.epoch, read.value);
   }
   return accept([...all.values()]);

@@ -4,6 +4,7 @@
  */
 import { must } from "../../base/assert.ts";
 import type { EngineStatus, ValidatorId } from "../../consensus/engine.ts";
+import { wayOut } from "./explain-members.ts";
 import {
   ago,
   duration,
@@ -114,7 +115,7 @@ function explainNoQuorum(
     state: "no-quorum",
     ok: false,
     summary,
-    details: [...details, "it goes on by itself when they return"],
+    details: [...details, "it goes on by itself when they return", ...wayOut(standing, n - quorum)],
   };
 }
 

@@ -60,3 +60,11 @@ export function describeMembers({ members }: Standing): string[] {
         ]),
   ];
 }
+
+/** For who is gone for good: no vote can be decided without a quorum. @param spare how many may be away */
+export function wayOut({ members }: Standing, spare: number): string[] {
+  if (members === undefined) return [];
+  return [
+    `if more than ${spare} are gone for good, no vote can put others in their place: the operators who are left sign a transition, a break of trust that loses nothing final (quorate transition --help)`,
+  ];
+}

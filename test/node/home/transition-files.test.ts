@@ -31,20 +31,22 @@ afterEach(() => rmSync(dir, { recursive: true }));
 
 const kept = () => readdirSync(join(dir, "transitions"));
 
-test("one that was tried in vain is not kept, and a newer one for its epoch takes its place", () => {
+test("one that was tried in vain is not kept, and one that is kept lets no other in for its epoch", () => {
   const [first, second] = [transition(1n, "first"), transition(1n, "second")];
   writeTransitionFile(join(dir, "first"), first);
   writeTransitionFile(join(dir, "second"), second);
   const read = acceptTransitions(dir, [join(dir, "first")], genesis);
   expect(read).toEqual({ ok: true, value: [first] });
   expect(readdirSync(dir)).not.toContain("transitions");
+  // Nothing was kept, so the other may still come instead; both at once are a contradiction.
+  expect(acceptTransitions(dir, [join(dir, "second")], genesis)).toEqual({ ok: true, value: [second] });
   keepTransitions(dir, [first]);
   expect(kept()).toHaveLength(1);
   const again = acceptTransitions(dir, [join(dir, "second")], genesis);
-  expect(again).toEqual({ ok: true, value: [second] });
-  keepTransitions(dir, [second]);
-  expect(kept()).toHaveLength(1);
-  expect(acceptTransitions(dir, [], genesis)).toEqual({ ok: true, value: [second] });
+  expect(again.ok ? "" : `${again.fault.code} ${again.fault.detail}`).toMatch(
+    /^second-transition .*second: it opens epoch 1 behind height 7, and this node has accepted 0x/,
+  );
+  expect(acceptTransitions(dir, [join(dir, "first")], genesis)).toEqual({ ok: true, value: [first] });
 });
 
 test("a file that is missing, no transition, or of another chain is refused by its name", () => {

@@ -334,6 +334,17 @@ describe("a chain whose members change", () => {
     expect(details).toContain("1 proposal waits for votes: quorate gov list");
   });
 
+  it("names the transition as the way out where no quorum is there, and nowhere else", () => {
+    const validators = standingOf(engineOf()).validators.map((one, i) => ({ ...one, online: i % 2 === 0 }));
+    const halted = (more: object) =>
+      explain(standingOf(engineOf({ waitingFor }), { validators, timers: late, ...more }));
+    expect(halted({ members }).details).toContain(
+      "if more than 1 are gone for good, no vote can put others in their place: the operators who are left sign a transition, a break of trust that loses nothing final (quorate transition --help)",
+    );
+    expect(halted({}).details.join()).not.toContain("transition");
+    expect(explain(standingOf(engineOf(), { members })).details.join()).not.toContain("transition");
+  });
+
   it("names whom the end of an epoch waits for", () => {
     const engine = engineOf({ checkpoints: [{ height: 102n, from: [0, 2] }] });
     const { summary, ok } = explain(standingOf(engine, { members: { ...members, nodeEpoch: 2n } }));
