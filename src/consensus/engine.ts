@@ -223,6 +223,8 @@ export interface EngineStatus {
   readonly highWatermark: bigint;
   readonly lastCommitted: bigint;
   readonly stableCheckpoint: bigint;
+  /** No COMMIT of this replica is above it: the highest height at which it signed one, has committed or is stable. */
+  readonly lastPrepared: bigint;
   readonly n: number;
   readonly f: number;
   readonly quorum: number;

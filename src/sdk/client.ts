@@ -5,7 +5,10 @@
  * a broken connection or a time-out is an Error.
  */
 import { hex0x, parseHex, parseShownHash } from "../base/bytes.ts";
+import type { Verdict } from "../base/fault.ts";
 import { TX_BYTES_CEILING } from "../base/limits.ts";
+import type { DeclaredCode } from "../chain/modules/define-module.ts";
+import type { Json } from "../chain/modules/module.ts";
 import { decodeTransaction } from "../chain/types/transaction.ts";
 import { quorumOf } from "../consensus/pbft/quorum.ts";
 import type { FollowerPorts } from "./event-follower.ts";
@@ -21,6 +24,7 @@ import type {
   StreamOptions,
   TypedEventsOrder,
 } from "./event-types.ts";
+import type { FollowedGenesis } from "./followed-genesis.ts";
 import {
   type BlockName,
   HEARTBEAT_MS,
@@ -32,6 +36,8 @@ import {
   WAIT_MS,
   type WaitFor,
 } from "./node-calls.ts";
+import type { ReadAnswer, ReadOptions } from "./read-types.ts";
+import type { AccountState, StateQuestion, ToldForm } from "./state-question.ts";
 import { type Sent, type SentAfter, Submission, type Trust } from "./submission.ts";
 import type { ChainRef } from "./wallet.ts";
 
@@ -61,7 +67,20 @@ export type {
   WaitFor,
 } from "./node-calls.ts";
 export { NotConfirmedError, OutcomeUnknownError } from "./outcome.ts";
+export {
+  type NodeWords,
+  NotAgreedError,
+  NotLatestError,
+  NotProvenError,
+  READ_LEVELS,
+  type ReadAnswer,
+  type ReadCheck,
+  ReadError,
+  type ReadLevel,
+  type ReadOptions,
+} from "./read-types.ts";
 export { Sender, type SenderOptions, type SentInTurn } from "./sender.ts";
+export type { AccountState } from "./state-question.ts";
 export type { Finality, Sent, SentAfter } from "./submission.ts";
 export {
   type AnchorOrder,
@@ -73,7 +92,7 @@ export {
 } from "./wallet.ts";
 
 export class Client extends NodeCalls {
-  #trust: Promise<Trust> | undefined;
+  #followedGenesis: Promise<FollowedGenesis | undefined> | undefined;
 
   /** What a wallet must know of the chain to sign. */
   async chain(): Promise<ChainRef> {
@@ -89,8 +108,51 @@ export class Client extends NodeCalls {
     return this.call("chain_getBlock", { block });
   }
 
-  async account(address: string | Uint8Array): Promise<ResultOf<"account_get">> {
-    return this.call("account_get", { address: hexOf(address) });
+  /**
+   * As one node has it, what waits in its pool counted; with options as balance and nonce of the chosen level.
+   * @throws RangeError for a level that the client cannot have, ReadError when the nodes give no such answer
+   * @example (await client.account(address, { level: "proven" })).value.balance
+   */
+  account(address: string | Uint8Array): Promise<ResultOf<"account_get">>;
+  account(address: string | Uint8Array, options: ReadOptions): Promise<ReadAnswer<AccountState>>;
+  account(
+    address: string | Uint8Array,
+    options?: ReadOptions,
+  ): Promise<ResultOf<"account_get"> | ReadAnswer<AccountState>> {
+    const hex = hexOf(address);
+    if (options === undefined) return this.call("account_get", { address: hex });
+    return this.#read(async ({ accountQuestion }) => accountQuestion(hex), options);
+  }
+
+  /**
+   * An entry of a declared module, as JSON; null: there is none.
+   * @param module what defineModule made @param state the map or cell @param key left out (undefined) for a cell
+   * @throws as {@link account}
+   */
+  entry(
+    module: DeclaredCode,
+    state: string,
+    key?: unknown,
+    options: ReadOptions = {},
+  ): Promise<ReadAnswer<Json>> {
+    return this.#read(async ({ entryQuestion, numberOf }, genesis) => {
+      const own = genesis?.trusted.genesis.modules?.list ?? [];
+      const [modules, who] =
+        genesis === undefined ? [await this.call("state_getModules"), "the node"] : [own, "the genesis"];
+      return entryQuestion({ module, state, key }, (forms) => numberOf(modules, forms, who));
+    }, options);
+  }
+
+  /**
+   * What stands under a path of state_query: account/<address>, anchor/<digest>[/<sender>], <module>/<map>/<key>. How a
+   * module's path and value are read is what a node tells (`unchecked` has "declaration"); {@link entry} asks nobody.
+   * @throws as {@link account}
+   */
+  read(path: string, options: ReadOptions = {}): Promise<ReadAnswer<Json>> {
+    const isCommon = /^(account|anchor)\//.test(path);
+    return this.#read(async ({ pathQuestion }) => {
+      return pathQuestion(path, isCommon ? [] : ((await this.call("state_getModules")) as ToldForm[]));
+    }, options);
   }
 
   /** The nonce of the sender's next transaction, counting what is in the pool. For several at once: Sender. */
@@ -185,52 +247,74 @@ export class Client extends NodeCalls {
     return submission.run();
   }
 
-  #trusted(): Promise<Trust> {
-    this.#trust ??= this.#loadTrust();
-    return this.#trust;
-  }
-
-  async #loadTrust(): Promise<Trust> {
-    const { genesis, faults } = this.options;
-    if (genesis === undefined) return { faults, validators: undefined, verify: undefined };
-    // Loaded when it is used: most clients need no schemas and no certificates.
-    const [{ openGenesis }, { verifyInclusion }, { ProvedSets, linksOf }] = await Promise.all([
-      import("./trusted-genesis.ts"),
-      import("./verify-inclusion.ts"),
-      import("./epoch-chain.ts"),
-    ]);
-    const opened =
-      typeof genesis === "string" ? openGenesis(genesis) : ({ ok: true, value: genesis } as const);
-    if (!opened.ok) throw new RangeError(`genesis: ${opened.fault.detail}`);
-    const { members } = opened.value.validators;
+  /** What is believed and checked when a transaction is called final. */
+  async #trusted(): Promise<Trust> {
+    const { faults, timeoutMs = TIMEOUT_MS } = this.options;
+    const followed = await this.#follow();
+    if (followed === undefined) return { faults, validators: undefined, verify: undefined };
+    const { trusted, newest } = followed;
+    const { validators, sets } = trusted;
     // Nobody votes: how deep a block lies is what a node says, and no number of nodes says it better.
-    if (members.length === 0) return { faults: undefined, validators: undefined, verify: undefined };
-    const trusted = { ...opened.value, sets: new ProvedSets(opened.value) };
-    /** Follows the sets to the epoch of a proof: each step is signed by the set before it, whoever brings it. */
-    const follow = async (epoch: number): Promise<void> => {
-      const { sets } = trusted;
-      while (sets.newest < BigInt(epoch)) {
-        const before = sets.newest;
-        const answer = await this.call("chain_getEpochs", { from: Number(before) });
-        for (const link of linksOf(answer)) if (!sets.extend(link).ok) return;
-        if (sets.newest === before) return;
-      }
-    };
+    if (validators.members.length === 0)
+      return { faults: undefined, validators: undefined, verify: undefined };
+    const [{ verifyInclusion }, { epochOfProof }] = await Promise.all([
+      import("./verify-inclusion.ts"),
+      import("./followed-genesis.ts"),
+    ]);
+    const { members } = sets.setOf(newest) ?? validators;
     return {
       faults: faults ?? quorumOf(members.length).f,
-      validators: new Set(members.map((member) => member.peerId)),
+      // The genesis proves peer ids of its own validators only.
+      validators: newest > 0n ? undefined : new Set(members.map((member) => member.peerId)),
       verify: async (proof, id) => {
-        await follow(epochOf(proof));
+        await followed.follow(epochOfProof(proof), this.inOrder(), timeoutMs);
         return verifyInclusion(proof, id, trusted);
       },
     };
   }
-}
 
-/** The epoch that the summary in a proof names, unchecked: u64 behind chain id and height. */
-function epochOf(proof: unknown): number {
-  const { summary } = (proof ?? {}) as { summary?: unknown };
-  return typeof summary === "string" ? Number.parseInt(summary.slice(2 + 32, 2 + 48), 16) || 0 : 0;
+  /** The genesis and the sets that follow from it, where there is one. */
+  #follow(): Promise<FollowedGenesis | undefined> {
+    this.#followedGenesis ??= this.#loadGenesis();
+    return this.#followedGenesis;
+  }
+
+  async #loadGenesis(): Promise<FollowedGenesis | undefined> {
+    const { genesis } = this.options;
+    if (genesis === undefined) return undefined;
+    // Loaded when it is used: most clients need no schemas and no certificates.
+    const { FollowedGenesis } = await import("./followed-genesis.ts");
+    return new FollowedGenesis(genesis);
+  }
+
+  /** @throws RangeError for a question that is none */
+  async #read<T>(
+    ask: (
+      parts: typeof import("./state-question.ts"),
+      genesis: FollowedGenesis | undefined,
+    ) => Promise<Verdict<StateQuestion<T>>>,
+    { level, timeoutMs = WAIT_MS, minHeight = 0 }: ReadOptions,
+  ): Promise<ReadAnswer<T>> {
+    const [genesis, parts, { readState }] = await Promise.all([
+      this.#follow(),
+      import("./state-question.ts"),
+      import("./reads.ts"),
+    ]);
+    const question = await ask(parts, genesis);
+    if (!question.ok) throw new RangeError(question.fault.detail);
+    const { faults, resendMs = RESEND_MS, timeoutMs: answerMs = TIMEOUT_MS } = this.options;
+    const ports = {
+      endpoints: this.inOrder(),
+      genesis,
+      faults,
+      waitMs: timeoutMs,
+      answerMs,
+      resendMs,
+      minHeight,
+    };
+    const mined = genesis !== undefined && genesis.trusted.validators.members.length === 0;
+    return readState(level ?? (genesis === undefined || mined ? "one" : "proven"), question.value, ports);
+  }
 }
 
 function hexOf(bytes: string | Uint8Array): string {

@@ -311,6 +311,7 @@ export class FakeNode implements NodeApi {
       highWatermark: 200n,
       lastCommitted,
       stableCheckpoint: 0n,
+      lastPrepared: lastCommitted + 1n,
       n: 4,
       f: 1,
       quorum: 3,

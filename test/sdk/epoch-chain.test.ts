@@ -5,18 +5,29 @@ import { formatGenesis } from "../../src/chain/genesis/genesis-file.ts";
 import { ReplicaMembership } from "../../src/node/api/membership-api.ts";
 import { verifyChain } from "../../src/node/home/verify-chain.ts";
 import { showSealedHead } from "../../src/rpc/schemas/show.ts";
+import { Client } from "../../src/sdk/client.ts";
 import { type EpochAnswer, type EpochLink, linksOf, ProvedSets, setFor } from "../../src/sdk/epoch-chain.ts";
 import type { TrustedGenesis } from "../../src/sdk/trusted-genesis.ts";
+import { NodeFetch } from "../../src/testing/node-fetch.ts";
+import { NodeRpc } from "../../src/testing/node-rpc.ts";
+import { SharedTime } from "../../src/testing/shared-time.ts";
 import { EpochNet } from "../../src/tools/sim/epochs/epoch-net.ts";
+import { LyingFetch } from "./lying-fetch.ts";
 
 let net: EpochNet;
 let trusted: TrustedGenesis;
 let links: EpochLink[];
+/** What node 0 proved in the first epoch. */
+let old: object;
 
 beforeAll(async () => {
   net = new EpochNet({ seed: 3, nodes: 6, members: 4 });
   net.start();
   await net.until(() => net.height(5) >= 2n, 20_000);
+  await net.until(() => net.height(0) >= 2n, 20_000);
+  const { urls, fetch } = served();
+  const path = `account/${address()}`;
+  old = await new Client(urls[0]!, { fetch }).call("state_query", { path, prove: true });
   await net.decide(net.add(4), [0, 1, 2]);
   await net.until(() => net.governance.epoch >= 1n, 20_000);
   await net.decide(net.replace(1, 5), [0, 2, 3]);
@@ -33,6 +44,21 @@ beforeAll(async () => {
   links = linksOf(answer);
 });
 afterAll(() => net.cluster.stop());
+
+/** The nodes' JSON-RPC; time passes until they have answered. */
+const served = () => {
+  const time = new SharedTime(net.cluster.time);
+  const rpcs = net.cluster.nodes.map(
+    (node) => new NodeRpc({ node, genesis: net.world.genesis, mode: "validator", broken: fail }),
+  );
+  const run = (ms: number, done: () => boolean) => time.run(ms, done);
+  const asker = new NodeFetch(rpcs.length, { rpcOf: (node) => rpcs[node], run });
+  return { urls: asker.urls, fetch: asker.fetch.bind(asker) };
+};
+const fail = (error: unknown) => {
+  throw error;
+};
+const address = () => hex0x(net.world.plan.accounts[0]!.address);
 
 describe("the validators of a later epoch", () => {
   it("follow from genesis alone, and are those that the replicas have", () => {
@@ -66,6 +92,49 @@ describe("the validators of a later epoch", () => {
   it("are refused beyond the links that are there", () => {
     const found = setFor(trusted, 3n, links.slice(0, 2));
     expect(found.ok ? "" : found.fault.detail).toMatch(/proved up to epoch 2 only/);
+  });
+});
+
+describe("a light client that begins with genesis", () => {
+  const client = (liars: LyingFetch, urls: readonly string[]) =>
+    new Client(urls, { fetch: liars.fetch, genesis: formatGenesis(net.world.genesis) });
+
+  it("proves a value under the validators of today, and names those", async () => {
+    const liars = new LyingFetch(served());
+    const answer = await client(liars, served().urls.slice(3)).account(address(), { level: "proven" });
+    expect(answer.checked).toEqual(["validators", "certificate", "value"]);
+    expect(BigInt(answer.height)).toBeGreaterThan(30n);
+    // Of five, of whom one was added and one has another key.
+    expect(answer.signers.length).toBeGreaterThanOrEqual(4);
+  });
+
+  it("reads the latest of the members of today, from whatever nodes it was given", async () => {
+    const { urls, ...net_ } = served();
+    const liars = new LyingFetch({ urls, ...net_ });
+    const before = net.first.chain.head.summary.height;
+    const answer = await client(liars, urls).account(address(), { level: "latest" });
+    expect(BigInt(answer.height)).toBeGreaterThanOrEqual(before);
+    // The node whose key was replaced is no member any more: asked alone with another it is too few.
+    const read = client(liars, [urls[0]!, urls[1]!, urls[4]!]).account(address(), {
+      level: "latest",
+      timeoutMs: 200,
+    });
+    await expect(read).rejects.toThrow(/2 of the 3 validators answered that it takes of 5 \(epoch \d+\)/);
+  });
+
+  it("is not held in an old epoch by a member that still shows it", async () => {
+    const { urls, ...net_ } = served();
+    const liars = new LyingFetch({ urls, ...net_ });
+    const state = { epoch: 0, self: 0, lastPrepared: 3 };
+    liars.lie(0, "consensus_getState", (own) => ({ ...own, ...state }));
+    liars.lie(0, "state_query", () => old);
+    const before = net.first.chain.head.summary.height;
+    const answer = await client(liars, urls).account(address(), { level: "latest" });
+    expect(BigInt(answer.height)).toBeGreaterThanOrEqual(before);
+    expect(answer.disbelieved).toEqual([]);
+    // Alone it can still show what was: that is what proven means.
+    const alone = await client(liars, [urls[0]!]).account(address(), { level: "proven" });
+    expect(alone).toMatchObject({ height: 2, unchecked: ["freshness"] });
   });
 });
 

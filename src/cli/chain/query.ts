@@ -12,6 +12,14 @@ import { ask, connect, type RpcOptions, rpcOption } from "../rpc.ts";
 import { table } from "../table.ts";
 import { type NameOptions, nameOptions, resolveAddress } from "../tx/names.ts";
 import { describeVerdict } from "./explain.ts";
+import {
+  addReads,
+  asksForLevel,
+  type LevelOptions,
+  levelOptions,
+  readAt,
+  showLevelAccount,
+} from "./reads.ts";
 import { watchSync } from "./sync-watch.ts";
 
 const withRpc = (command: Command) => command.addOption(rpcOption());
@@ -34,13 +42,14 @@ export function addQueries(program: Command): void {
     withRpc,
     ({ out, options, args: [name] }) => showBlock(out, connect(options), name ?? "latest"),
   );
-  leaf<RpcOptions & NameOptions>(
+  leaf<RpcOptions & NameOptions & LevelOptions>(
     program,
     "account <name>",
-    "show an account's balance and nonce",
-    (command) => withRpc(nameOptions(command)),
+    "show an account's balance and nonce, with --level as certain as it is wanted",
+    (command) => levelOptions(withRpc(nameOptions(command))),
     ({ out, options, args: [name] }) => showAccount(out, options, name),
   );
+  addReads(program);
   leaf<RpcOptions>(program, "validators", "list the validators", withRpc, async ({ out, options }) => {
     const validators = await ask(connect(options).call("consensus_getValidators"));
     const rows = validators.map(({ index, id, online, lastSeenSeq, rttMs, publicKey }) => [
@@ -67,10 +76,21 @@ export function addQueries(program: Command): void {
   );
 }
 
-async function showAccount(out: Output, options: RpcOptions & NameOptions, name: string): Promise<void> {
+async function showAccount(
+  out: Output,
+  options: RpcOptions & NameOptions & LevelOptions,
+  name: string,
+): Promise<void> {
   const { address, label } = await resolveAddress(name, options);
-  const account = await ask(connect(options).account(address));
   const shown = label.startsWith("0x") ? label : `${label} ${hex0x(address)}`;
+  if (asksForLevel(options)) {
+    return showLevelAccount(
+      out,
+      shown,
+      await readAt(options, (client, read) => client.account(address, read)),
+    );
+  }
+  const account = await ask(connect(options).account(address));
   const pending = account.pendingNonce === account.nonce ? "" : `  (${account.pendingNonce} with the pool)`;
   const { maturing } = account;
   const mined =

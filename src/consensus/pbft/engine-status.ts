@@ -23,6 +23,7 @@ export function describeEngine(core: Core): EngineStatus {
     highWatermark: core.highWatermark,
     lastCommitted: core.committed,
     stableCheckpoint: core.stable,
+    lastPrepared: lastPrepared(core),
     n,
     f,
     quorum,
@@ -34,6 +35,12 @@ export function describeEngine(core: Core): EngineStatus {
         : { height, view, inViewChange },
     ),
   };
+}
+
+/** A lock outlives its view, and goes only when its height is stable: docs/adr/0031-01. */
+function lastPrepared({ slots, committed, stable }: Core): bigint {
+  const locked = slots.all().flatMap(({ height, prepared }) => (prepared === undefined ? [] : [height]));
+  return [committed, stable, ...locked].reduce((a, b) => (b > a ? b : a));
 }
 
 /** Requests for views that are not open here. */

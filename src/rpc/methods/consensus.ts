@@ -45,6 +45,10 @@ const pbftState = z.strictObject({
   highWatermark: count,
   lastExecuted: count,
   stableCheckpoint: count,
+  lastPrepared: count.meta({
+    description:
+      "the highest seq at which this validator signed COMMIT or that it holds: nothing above can be final by its vote",
+  }),
   n: count,
   f: count,
   quorum: count,
@@ -110,6 +114,7 @@ export const getConsensusState = method({
         highWatermark: 200,
         lastExecuted: 5,
         stableCheckpoint: 0,
+        lastPrepared: 6,
         n: 4,
         f: 1,
         quorum: 3,
@@ -277,6 +282,7 @@ function showWindow(status: EngineStatus) {
     highWatermark: showCount(status.highWatermark),
     lastExecuted: showCount(status.lastCommitted),
     stableCheckpoint: showCount(status.stableCheckpoint),
+    lastPrepared: showCount(status.lastPrepared),
     slots: status.slots.map((slot) => ({
       seq: showCount(slot.height),
       view: showCount(slot.view),

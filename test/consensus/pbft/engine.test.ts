@@ -252,6 +252,13 @@ describe("a restart", () => {
     );
   });
 
+  it("still says how far its COMMITs reach", () => {
+    const { bench, journal } = journalOf(1);
+    expect(bench.engine.status()).toMatchObject({ lastCommitted: 0n, lastPrepared: 1n });
+    const again = new Bench(1).start(0, journal);
+    expect(again.engine.status()).toMatchObject({ lastCommitted: 0n, lastPrepared: 1n });
+  });
+
   it("signs nothing that contradicts the journal", () => {
     const { bench, journal } = journalOf(1);
     const again = new Bench(1).start(0, journal);

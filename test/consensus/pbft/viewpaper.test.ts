@@ -107,6 +107,19 @@ describe("section 4.4, leaving a view", () => {
     expect(entries[0]!.head).not.toHaveProperty("transactions");
   });
 
+  it("its status says how far its COMMITs reach, in whatever view it is, and counts nothing that it did not sign", () => {
+    const bench = new ViewBench(1).start();
+    bench.acceptIn(0n, bench.block(1));
+    expect(bench.engine.status().lastPrepared).toBe(0n);
+    prepare(bench, 1);
+    bench.receive(bench.vote("commit", 2, bench.block(3)));
+    expect(bench.engine.status()).toMatchObject({ lastCommitted: 0n, lastPrepared: 1n });
+    bench.work().fire("request");
+    expect(bench.engine.status()).toMatchObject({ mode: "view-change", lastPrepared: 1n });
+    bench.ask(2n, [2, 3]);
+    expect(bench.engine.status()).toMatchObject({ view: 2n, lastPrepared: 1n });
+  });
+
   it("P has nothing of what was only pre-prepared", () => {
     const bench = new ViewBench(1).start();
     bench.acceptIn(0n, bench.block(1));

@@ -23,6 +23,7 @@ function engineOf(changes: Partial<EngineStatus> = {}): EngineStatus {
     highWatermark: 128n,
     lastCommitted: 102n,
     stableCheckpoint: 96n,
+    lastPrepared: 103n,
     n: 4,
     f: 1,
     quorum: 3,
