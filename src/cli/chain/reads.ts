@@ -25,8 +25,8 @@ export interface LevelOptions extends TrustOptions {
   readonly timeout?: number;
 }
 
-const LEVELS = `one: what a node says; agreed: f+1 nodes say the same; proven: with certificate and Merkle path;
-latest: proven, and not older than anything that was final before`;
+const LEVELS =
+  "one: what a node says; agreed: f+1 nodes say the same; proven: with certificate and Merkle path; latest: proven, and not older than anything that was final before";
 
 const HELP = `
 PATH is account/ADDRESS, anchor/DIGEST[/SENDER] (0x-hex), or of a declared module MODULE/MAP/KEY.
@@ -57,7 +57,7 @@ export function addReads(program: Command): void {
 
 export function levelOptions(command: Command): Command {
   return trustOptions(command)
-    .addOption(new Option("--level <level>", LEVELS.replace("\n", " ")).choices(READ_LEVELS))
+    .addOption(new Option("--level <level>", LEVELS).choices(READ_LEVELS))
     .addOption(
       new Option("--min-height <height>", "wait for an answer from this block on").argParser(
         integer(0, Number.MAX_SAFE_INTEGER),
@@ -109,7 +109,7 @@ async function toldHash(options: RpcOptions): Promise<string> {
 }
 
 /** Lines for people. */
-export function describeRead(answer: ReadAnswer<unknown>): readonly string[] {
+function describeRead(answer: ReadAnswer<unknown>): readonly string[] {
   const { level, height, blockHash, timeMs, checked, unchecked, nodes, signers, disbelieved } = answer;
   const list = (words: readonly string[]) => (words.length === 0 ? "nothing" : words.join(", "));
   return [
