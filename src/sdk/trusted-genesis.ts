@@ -6,7 +6,7 @@ import type { Hash } from "../base/bytes.ts";
 import { accept, type Verdict } from "../base/fault.ts";
 import { type Genesis, validatorsOf } from "../chain/genesis/genesis.ts";
 import { readTrustedGenesis } from "../chain/genesis/genesis-fields.ts";
-import { computeGenesisHash } from "../chain/genesis/genesis-state.ts";
+import { hashGenesis } from "../chain/genesis/genesis-hash.ts";
 import type { ValidatorSet } from "../chain/types/validator-set.ts";
 import { decodeCommitCertificate } from "../consensus/pbft/certificate.ts";
 import type { MinedChain } from "../consensus/pow/header-excerpt.ts";
@@ -29,7 +29,7 @@ export function openGenesis(json: string): Verdict<TrustedGenesis> {
   const read = readTrustedGenesis(json);
   if (!read.ok) return read;
   const genesis = read.value;
-  return accept({ genesis, genesisHash: computeGenesisHash(genesis), validators: validatorsOf(genesis) });
+  return accept({ genesis, genesisHash: hashGenesis(genesis), validators: validatorsOf(genesis) });
 }
 
 /** What the headers of a chain are held to whose blocks are mined; undefined where validators sign them. */
