@@ -9,7 +9,7 @@ import { must } from "../base/assert.ts";
 import { byteText, equalBytes } from "../base/bytes.ts";
 import { dropOldest } from "../base/drop-oldest.ts";
 import { VALIDATORS_MAX } from "../base/limits.ts";
-import { decode } from "../codec/reader.ts";
+import { decodeStored } from "../codec/reader.ts";
 import { Writer } from "../codec/writer.ts";
 import { epochKey } from "../storage/keys.ts";
 import type { Kv, KvOperation } from "../storage/kv.ts";
@@ -160,14 +160,10 @@ export function encodeEpoch({ firstHeight, parameters, members }: EpochRecord): 
 }
 
 function decodeEpoch(bytes: Uint8Array, epoch: bigint): Epoch {
-  const read = decode(bytes, "epoch", (reader) => ({
+  const { firstHeight, parameters, members } = decodeStored(bytes, "epoch", (reader) => ({
     firstHeight: reader.u64(),
     parameters: { epochLength: reader.u32(), rotationInterval: reader.u32() },
     members: reader.list(VALIDATORS_MAX, readMember),
   }));
-  const { firstHeight, parameters, members } = must(
-    read.ok ? read.value : undefined,
-    "a stored epoch decodes",
-  );
   return { validators: createValidatorSet(epoch, members), firstHeight, parameters };
 }

@@ -5,7 +5,7 @@
 
 import { assert, must } from "../base/assert.ts";
 import { asHash, type Hash } from "../base/bytes.ts";
-import { Reader } from "../codec/reader.ts";
+import { DecodeError, Reader } from "../codec/reader.ts";
 import { Writer } from "../codec/writer.ts";
 import {
   blockHashOfTransactionKey,
@@ -215,12 +215,12 @@ export class ChainStore {
   /** The breaks of trust that the chain holds, ascending. */
   async transitions(): Promise<readonly Transition[]> {
     const entries = await this.#kv.entries(TRANSITION_RANGE);
-    return entries.flatMap(([, value]) => decodeStoredTransition(value) ?? []);
+    return entries.map(([, value]) => decodeStoredTransition(value));
   }
 
   /** The head as the database has it: it moves with the state, in one batch. */
   headHash(): Hash {
-    return asHash(must(this.#kv.get(HEAD_KEY), "a database with a genesis has a head"));
+    return storedHash(must(this.#kv.get(HEAD_KEY), "a database with a genesis has a head"));
   }
 
   /** The lowest block that is here besides block 0: above 1 where the chain began from a snapshot. */
@@ -239,7 +239,7 @@ export class ChainStore {
 
   hashAt(height: bigint): Hash | undefined {
     const hash = this.#kv.get(canonicalKey(height));
-    return hash === undefined ? undefined : asHash(hash);
+    return hash === undefined ? undefined : storedHash(hash);
   }
 
   head(hash: Hash): BlockHead | undefined {
@@ -292,6 +292,12 @@ export class ChainStore {
 
 function sameHash(a: Hash | undefined, b: Hash): boolean {
   return a?.every((byte, i) => byte === b[i]) === true;
+}
+
+/** Without a Reader: it is read for every block that is looked up. */
+function storedHash(bytes: Uint8Array): Hash {
+  if (bytes.length !== 32) throw new DecodeError(`a stored hash of ${bytes.length} bytes`);
+  return asHash(bytes);
 }
 
 function readSized(reader: Reader): Uint8Array {

@@ -5,6 +5,8 @@
 import { equalBytes, type Hash, hex0x, showHash } from "../base/bytes.ts";
 import { dropOldest } from "../base/drop-oldest.ts";
 import { type Fault, fault } from "../base/fault.ts";
+import { parseJson } from "../codec/field.ts";
+import { DecodeError } from "../codec/reader.ts";
 import { acceptedTransitionKey, transitionKey } from "../storage/keys.ts";
 import type { Kv, KvOperation } from "../storage/kv.ts";
 import type { ChainStore } from "./store.ts";
@@ -64,10 +66,12 @@ export class Transitions {
   }
 }
 
-/** As the database has it; undefined for what is none. */
-export function decodeStoredTransition(bytes: Uint8Array): Transition | undefined {
-  const read = readTransition(JSON.parse(new TextDecoder().decode(bytes)));
-  return read.ok ? read.value : undefined;
+/** As the database has it. @throws DecodeError when the bytes were changed */
+export function decodeStoredTransition(bytes: Uint8Array): Transition {
+  const json = parseJson(new TextDecoder().decode(bytes));
+  const read = json.ok ? readTransition(json.value) : json;
+  if (read.ok) return read.value;
+  throw new DecodeError(`stored transition: ${read.fault.detail}`);
 }
 
 /** What the first block under a transition writes besides. */

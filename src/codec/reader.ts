@@ -1,10 +1,11 @@
 /**
  * The canonical binary reader: refuses what is short, what is longer than its cap and what has bytes left over.
- * It reports by throwing DecodeError inside `decode`, which turns it into a Fault; nothing else may catch it.
+ * It reports by throwing DecodeError. For input `decode` turns it into a Fault; of what this program stored itself
+ * {@link decodeStored} lets it through, and whoever checks a database catches it.
  */
 import { accept, refuse, type Verdict } from "../base/fault.ts";
 
-/** An error that only Reader throws and only {@link decode} catches. */
+/** Bytes are not what they must be: thrown by Reader, and by whoever reads what was stored. */
 export class DecodeError extends Error {
   override readonly name = "DecodeError";
 }
@@ -126,4 +127,14 @@ export function decode<T>(
     if (error instanceof DecodeError) return refuse("malformed", `${what}: ${error.message}`);
     throw error;
   }
+}
+
+/**
+ * Decodes the whole of what this program stored itself.
+ * @throws DecodeError when the bytes were changed
+ */
+export function decodeStored<T>(bytes: Uint8Array, what: string, read: (reader: Reader) => T): T {
+  const decoded = decode(bytes, `stored ${what}`, read);
+  if (decoded.ok) return decoded.value;
+  throw new DecodeError(decoded.fault.detail);
 }

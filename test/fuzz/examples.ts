@@ -1,6 +1,13 @@
 /** Blocks and chains that examples of several fuzz targets are made from. */
 import { ZERO_HASH } from "../../src/base/bytes.ts";
-import { assembleBlock, BLANK_SUMMARY, type Block, bodyBytesOf, txRootOf, VERSION_PBFT } from "../../src/chain/types/block.ts";
+import {
+  assembleBlock,
+  BLANK_SUMMARY,
+  type Block,
+  bodyBytesOf,
+  txRootOf,
+  VERSION_PBFT,
+} from "../../src/chain/types/block.ts";
 import { makeCoinbase, type SignedTransaction } from "../../src/chain/types/transaction.ts";
 import { alice } from "../chain/fixtures.ts";
 

@@ -6,7 +6,12 @@ import { asHash, concatBytes, equalBytes, parseUtf8Document, utf8 } from "../../
 import { formatGenesis, parseGenesis } from "../../src/chain/genesis/genesis-file.ts";
 import { computeGenesisHash } from "../../src/chain/genesis/genesis-state.ts";
 import { formatCursor, parseCursor } from "../../src/chain/types/event-cursor.ts";
-import { readTransition, showTransition, type Transition, transitionId } from "../../src/chain/types/transition.ts";
+import {
+  readTransition,
+  showTransition,
+  type Transition,
+  transitionId,
+} from "../../src/chain/types/transition.ts";
 import { parseHeaderState } from "../../src/cli/chain/header-state.ts";
 import { parseJson } from "../../src/codec/field.ts";
 import { createSigner } from "../../src/crypto/keys.ts";
@@ -22,7 +27,7 @@ import { Bans } from "../../src/p2p/discovery/bans.ts";
 import { peerIdFromSeed } from "../../src/p2p/transport/identity.ts";
 import { openGenesis } from "../../src/sdk/trusted-genesis.ts";
 import { genesis as minedGenesis } from "../chain/pow-fixtures.ts";
-import { codeOf, type FuzzTarget, FuzzFailure, good } from "./target.ts";
+import { codeOf, FuzzFailure, type FuzzTarget, good } from "./target.ts";
 
 const SEED = new Uint8Array(32).fill(7);
 const HASH = asHash(new Uint8Array(32).fill(0xab));
@@ -32,7 +37,7 @@ const folder = new URL("../../genesis/", import.meta.url);
 
 const genesis: FuzzTarget = {
   name: "genesis",
-  inSuite: 10_000,
+  inSuite: 1_000,
   open: () => {
     const plan = planNetwork(DEVNET, secretsFromSeed("fuzz"));
     const named = {
@@ -61,7 +66,8 @@ const genesis: FuzzTarget = {
         const hash = computeGenesisHash(read.value.genesis);
         if (!equalBytes(hash, computeGenesisHash(again.genesis)))
           throw new FuzzFailure("written and read again it is another genesis");
-        if (!trusted.ok) throw new FuzzFailure(`a chain can run by it, and a verifier refuses it: ${trusted.fault.detail}`);
+        if (!trusted.ok)
+          throw new FuzzFailure(`a chain can run by it, and a verifier refuses it: ${trusted.fault.detail}`);
         return "ok";
       },
     };
@@ -70,16 +76,31 @@ const genesis: FuzzTarget = {
 
 const config: FuzzTarget = {
   name: "config",
-  inSuite: 10_000,
+  inSuite: 2_000,
   open: () => ({
     form: "text",
     seeds: [
       utf8('name = "node1"\nmode = "full"\n[rpc]\nport = 18545\ncors_origins = ["https://a.example"]\n'),
-      utf8('[mempool]\nmin_fee = "10"\nmax_bytes = 1_000\n[log]\nlevel = "info,p2p:debug"\n[snapshots]\ninterval = 50\n'),
+      utf8(
+        '[mempool]\nmin_fee = "10"\nmax_bytes = 1_000\n[log]\nlevel = "info,p2p:debug"\n[snapshots]\ninterval = 50\n',
+      ),
       utf8("p2p.port = 30300\np2p.discovery = 'auto'\n[mining]\nthreads = 0x2\nhash_limit = 1e3 # many\n"),
       utf8(formatConfigFile({ name: "node2" }).slice(0, 600)),
     ],
-    words: ['"""', "'''", "[[rpc]]", "[rpc.port]", "\\u", "1979-05-27T07:32:00Z", "inf", "nan", "{a={b=1}}", "=", "\r", "__proto__"].map(utf8),
+    words: [
+      '"""',
+      "'''",
+      "[[rpc]]",
+      "[rpc.port]",
+      "\\u",
+      "1979-05-27T07:32:00Z",
+      "inf",
+      "nan",
+      "{a={b=1}}",
+      "=",
+      "\r",
+      "__proto__",
+    ].map(utf8),
     run: (input) => {
       const text = decodeText(input);
       return codeOf(text.ok ? loadConfig({ file: text.value }) : text);
@@ -90,7 +111,7 @@ const config: FuzzTarget = {
 /** With a scrypt that costs next to nothing; the file may ask for more, up to its bound. */
 const keystore: FuzzTarget = {
   name: "keystore",
-  inSuite: 2_000,
+  inSuite: 300,
   open: () => {
     const dir = mkdtempSync(join(tmpdir(), "quorate-fuzz-"));
     const path = join(dir, "key.json");
@@ -120,7 +141,12 @@ const peers: FuzzTarget = {
   open: () => ({
     form: "json",
     seeds: [
-      utf8(formatPeers([{ name: "a", peerId: PEER, multiaddr: "/ip4/10.0.0.1/tcp/30300" }, { name: "b", peerId: peerIdFromSeed(HASH) }])),
+      utf8(
+        formatPeers([
+          { name: "a", peerId: PEER, multiaddr: "/ip4/10.0.0.1/tcp/30300" },
+          { name: "b", peerId: peerIdFromSeed(HASH) },
+        ]),
+      ),
       utf8(formatPeers([{ name: "c", peerId: PEER, multiaddr: "/dns/node.example/tcp/1" }])),
     ],
     words: [utf8("/ip6/::1/tcp/1"), utf8("/ip4/1.2.3.4/udp/1"), utf8(`/ip4/1.2.3.4/tcp/1/p2p/${PEER}`)],
@@ -137,16 +163,28 @@ const peers: FuzzTarget = {
 
 const addresses: FuzzTarget = {
   name: "home.addresses",
-  inSuite: 1_000,
+  inSuite: 500,
   open: () => {
     const book = new AddressBook({ salt: SEED });
     const told = { peerId: PEER, multiaddr: "/ip4/8.8.8.8/tcp/30300" };
-    const stored = { sourceGroup: "0808", lastSeenMs: NOW_MS - 5_000, lastTriedMs: 0, lastSuccessMs: 0, attempts: 0 };
+    const stored = {
+      sourceGroup: "0808",
+      lastSeenMs: NOW_MS - 5_000,
+      lastTriedMs: 0,
+      lastSuccessMs: 0,
+      attempts: 0,
+    };
     book.restore({ ...told, ...stored, isTried: false }, NOW_MS);
-    book.restore({ ...told, peerId: peerIdFromSeed(HASH), ...stored, lastSuccessMs: NOW_MS - 9, isTried: true }, NOW_MS);
+    book.restore(
+      { ...told, peerId: peerIdFromSeed(HASH), ...stored, lastSuccessMs: NOW_MS - 9, isTried: true },
+      NOW_MS,
+    );
     book.setAnchors([told]);
     const bans = new Bans();
-    bans.restore([{ subject: `peer:${PEER}`, score: 50, atMs: NOW_MS - 5, bannedUntilMs: NOW_MS + 5_000 }], NOW_MS);
+    bans.restore(
+      [{ subject: `peer:${PEER}`, score: 50, atMs: NOW_MS - 5, bannedUntilMs: NOW_MS + 5_000 }],
+      NOW_MS,
+    );
     return {
       form: "json",
       seeds: [utf8(formatPeerMemory({ book, bans }, NOW_MS))],
@@ -156,7 +194,8 @@ const addresses: FuzzTarget = {
         if (!read.ok) return read.fault.code;
         const text = formatPeerMemory(read.value, NOW_MS);
         const again = good(parsePeerMemory(text, NOW_MS));
-        if (formatPeerMemory(again, NOW_MS) !== text) throw new FuzzFailure("written and read again it is another book");
+        if (formatPeerMemory(again, NOW_MS) !== text)
+          throw new FuzzFailure("written and read again it is another book");
         return "ok";
       },
     };
@@ -165,21 +204,29 @@ const addresses: FuzzTarget = {
 
 const invitation: FuzzTarget = {
   name: "home.invitation",
-  inSuite: 1_000,
+  inSuite: 500,
   open: () => {
     const signer = createSigner(SEED);
     const fields = { genesisHash: HASH, expiresAtMs: NOW_MS, serial: new Uint8Array(16).fill(2) };
-    const lists = { urls: ["http://127.0.0.1:18545"], addresses: ["/ip4/127.0.0.1/tcp/30300", "/dns/a.example/tcp/1"] };
+    const lists = {
+      urls: ["http://127.0.0.1:18545"],
+      addresses: ["/ip4/127.0.0.1/tcp/30300", "/dns/a.example/tcp/1"],
+    };
     const one = encodeInvitation({ ...fields, ...lists }, signer);
     const prefix = one.slice(0, one.indexOf(".") + 1);
     const bytesOf = (text: string) => new Uint8Array(Buffer.from(text.slice(prefix.length), "base64url"));
     return {
       form: "bytes",
-      seeds: [utf8(one), bytesOf(one), utf8(encodeInvitation({ ...fields, urls: [], addresses: [] }, signer))],
+      seeds: [
+        utf8(one),
+        bytesOf(one),
+        utf8(encodeInvitation({ ...fields, urls: [], addresses: [] }, signer)),
+      ],
       words: [utf8("https://b.example/x"), utf8("/ip6/::1/tcp/9"), new Uint8Array(8).fill(0xff)],
       // Bytes become text, signed by the node that they name.
       repair: (input) => {
-        const body = input[0] === 1 ? input.subarray(0, -64) : bytesOf(new TextDecoder().decode(input)).subarray(0, -64);
+        const body =
+          input[0] === 1 ? input.subarray(0, -64) : bytesOf(new TextDecoder().decode(input)).subarray(0, -64);
         const whole = concatBytes(body, signer.sign(concatBytes(utf8("quorate/invitation/v1"), body)));
         return utf8(prefix + Buffer.from(whole).toString("base64url"));
       },
@@ -197,7 +244,7 @@ const invitation: FuzzTarget = {
 
 const transition: FuzzTarget = {
   name: "home.transition",
-  inSuite: 1_000,
+  inSuite: 500,
   open: () => {
     const one: Transition = {
       genesisHash: HASH,
@@ -231,14 +278,19 @@ const cursor: FuzzTarget = {
   inSuite: 1_000,
   open: () => ({
     form: "text",
-    seeds: [`5:2:0x${"ab".repeat(32)}`, `0:4294967295:${"AB".repeat(32)}`, `9007199254740991:0:0x${"00".repeat(32)}`].map(utf8),
+    seeds: [
+      `5:2:0x${"ab".repeat(32)}`,
+      `0:4294967295:${"AB".repeat(32)}`,
+      `9007199254740991:0:0x${"00".repeat(32)}`,
+    ].map(utf8),
     words: [utf8(":"), utf8("0x"), utf8("00"), utf8("-1"), utf8("1e3")],
     run: (input) => {
       const read = parseCursor(new TextDecoder().decode(input));
       if (read === undefined) return "malformed";
       const text = formatCursor(read);
       const again = parseCursor(text);
-      if (again === undefined || formatCursor(again) !== text) throw new FuzzFailure(`${text} is not read again`);
+      if (again === undefined || formatCursor(again) !== text)
+        throw new FuzzFailure(`${text} is not read again`);
       return "ok";
     },
   }),

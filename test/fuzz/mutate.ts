@@ -4,7 +4,7 @@
  * of the format are put where they do not belong; JSON is also changed node by node. Everything follows from the seed.
  */
 import { concatBytes, utf8 } from "../../src/base/bytes.ts";
-import { Random } from "../../src/tools/sim/random.ts";
+import type { Random } from "../../src/tools/sim/random.ts";
 
 export type InputForm = "bytes" | "json" | "text";
 
@@ -19,8 +19,22 @@ export interface MutatorOptions {
 
 /** No input grows beyond this, whatever is inserted into it. */
 const INPUT_BYTES_MAX = 256 * 1024;
-const NUMBERS = [0, 1, 2, 7, 0x7f, 0x80, 0xff, 0x100, 0x7fff, 0x8000, 0xffff, 0x10000, 0x7fffffff, 0x80000000];
-const TEXTS = ["", "0x", "0", "-1", "1e400", "00", "\u0000", "\u{1f600}", "\ud800", "__proto__", "constructor"];
+const NUMBERS = [
+  0, 1, 2, 7, 0x7f, 0x80, 0xff, 0x100, 0x7fff, 0x8000, 0xffff, 0x10000, 0x7fffffff, 0x80000000,
+];
+const TEXTS = [
+  "",
+  "0x",
+  "0",
+  "-1",
+  "1e400",
+  "00",
+  "\u0000",
+  "\u{1f600}",
+  "\ud800",
+  "__proto__",
+  "constructor",
+];
 /** Text that JSON.stringify does not write. */
 const RAW_JSON = [
   "9007199254740993",
@@ -155,7 +169,13 @@ export class Mutator {
       else holder[random.pick(slots).key] = value;
     } else if (kind <= 4 && typeof value === "string") holder[key] = this.#changedText(value);
     else if (kind <= 4 && typeof value === "number") {
-      holder[key] = random.pick([value + 1, value - 1, -value, value * 2 ** random.integer(1, 40), value + 0.5]);
+      holder[key] = random.pick([
+        value + 1,
+        value - 1,
+        -value,
+        value * 2 ** random.integer(1, 40),
+        value + 0.5,
+      ]);
     } else holder[key] = this.#anyValue(raw);
   }
 

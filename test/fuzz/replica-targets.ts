@@ -4,15 +4,21 @@
  */
 import { asHash, utf8 } from "../../src/base/bytes.ts";
 import { encodeSealedBlock } from "../../src/chain/types/block.ts";
-import { encodePacket, MAIL_BLOCK, MAIL_CONSENSUS, MAIL_EPOCH_END, MAIL_TRANSACTION } from "../../src/node/ingress/packet.ts";
+import {
+  encodePacket,
+  MAIL_BLOCK,
+  MAIL_CONSENSUS,
+  MAIL_EPOCH_END,
+  MAIL_TRANSACTION,
+} from "../../src/node/ingress/packet.ts";
+import type { RumorTopic } from "../../src/node/ports.ts";
 import { encodeBranchQuestion } from "../../src/p2p/sync/branch-wire.ts";
 import { encodeQuestion } from "../../src/p2p/sync/repair-wire.ts";
 import { encodeSnapshotQuestion } from "../../src/p2p/sync/snapshot-wire.ts";
 import { announcementOf, encodeAnnouncement } from "../../src/p2p/transport/wire.ts";
-import type { RumorTopic } from "../../src/node/ports.ts";
 import { Cluster } from "../node/cluster.ts";
 import { MemoryNetwork } from "../node/memory-network.ts";
-import { type FuzzTarget, FuzzFailure, type OpenTarget } from "./target.ts";
+import { FuzzFailure, type FuzzTarget, type OpenTarget } from "./target.ts";
 
 /** Virtual milliseconds for an input; the budgets of work fill again meanwhile. */
 const PER_INPUT_MS = 20;
@@ -95,7 +101,7 @@ function target(
   };
 }
 
-const mail = target("wire.replica-mail", 150, ({ cluster, sender, overheard }) => {
+const mail = target("wire.replica-mail", 100, ({ cluster, sender, overheard }) => {
   const sealed = cluster.replica(0).chain.sealedBlockAt(1n)!;
   const transaction = cluster.transfer(0, 2n, cluster.people[1]!.publicKey).bytes;
   return {
@@ -116,7 +122,7 @@ const mail = target("wire.replica-mail", 150, ({ cluster, sender, overheard }) =
 const TOPICS: readonly RumorTopic[] = ["transactions", "blocks", "evidence"];
 
 /** The first byte names the topic. */
-const rumor = target("gossip.replica", 150, ({ cluster, sender }) => {
+const rumor = target("gossip.replica", 100, ({ cluster, sender }) => {
   const sealed = cluster.replica(0).chain.sealedBlockAt(2n)!;
   const transaction = cluster.transfer(0, 2n, cluster.people[1]!.publicKey).bytes;
   const contents = [transaction, encodeAnnouncement(announcementOf(sealed)), utf8("evidence")];
@@ -130,7 +136,7 @@ const rumor = target("gossip.replica", 150, ({ cluster, sender }) => {
   };
 });
 
-const question = target("wire.replica-question", 150, ({ cluster, sender }) => {
+const question = target("wire.replica-question", 100, ({ cluster, sender }) => {
   const { hash } = cluster.replica(0).chain.head;
   const digest = { height: 2n, headHash: hash, poolCount: 0, poolChecksum: new Uint8Array(32) };
   return {

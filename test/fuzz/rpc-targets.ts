@@ -16,7 +16,7 @@ import { Notices } from "../../src/rpc/websocket/notices.ts";
 import { WebSocketConnection } from "../../src/rpc/websocket/websocket.ts";
 import { devnet } from "../../src/testing/devnet.ts";
 import { alice, bob, chainRef, FakeNode } from "../rpc/fake-node.ts";
-import { type FuzzTarget, FuzzFailure } from "./target.ts";
+import { FuzzFailure, type FuzzTarget } from "./target.ts";
 
 /** Turns of the loop after which a call waits for a block. */
 const TURNS_MAX = 40;
@@ -31,18 +31,34 @@ function documents(): Uint8Array[] {
   );
   const raw = hex0x(alice.transfer({ chain: chainRef, nonce: 0, to: bob.address, amount: 5n }).bytes);
   const send = (wait: string) => ({ jsonrpc: "2.0", id: "a", method: "tx_send", params: { raw, wait } });
-  const sends = [send("submitted"), send("final"), { jsonrpc: "2.0", method: "tx_simulate", params: [raw], id: null }];
+  const sends = [
+    send("submitted"),
+    send("final"),
+    { jsonrpc: "2.0", method: "tx_simulate", params: [raw], id: null },
+  ];
   const block = { jsonrpc: "2.0", id: 2, method: "chain_getBlock", params: { height: "latest" } };
-  return [...calls, ...sends, [...sends, block], [block, block, block]].map((one) => utf8(JSON.stringify(one)));
+  return [...calls, ...sends, [...sends, block], [block, block, block]].map((one) =>
+    utf8(JSON.stringify(one)),
+  );
 }
 
-const WORDS = [...METHODS.keys(), "latest", "finalized", "0x", '"id":1e999', "bank/", "anchor/", "__proto__"].map(utf8);
+const WORDS = [
+  ...METHODS.keys(),
+  "latest",
+  "finalized",
+  "0x",
+  '"id":1e999',
+  "bank/",
+  "anchor/",
+  "__proto__",
+].map(utf8);
 
 function checkAnswer(text: string | undefined, document: string): string {
   if (text === undefined) return "notification";
   const answers = [JSON.parse(text) as { jsonrpc?: string; error?: { code: number }; id?: unknown }].flat();
   for (const answer of answers) {
-    if (answer.jsonrpc !== "2.0" || !("id" in answer)) throw new FuzzFailure(`no answer of JSON-RPC: ${text}`);
+    if (answer.jsonrpc !== "2.0" || !("id" in answer))
+      throw new FuzzFailure(`no answer of JSON-RPC: ${text}`);
     if (answer.error?.code === -32603) throw new FuzzFailure(`an internal error in answer to ${document}`);
   }
   return `${answers[0]?.error?.code ?? "ok"}`;
@@ -101,7 +117,7 @@ async function settled<T>(pending: Promise<T>): Promise<{ readonly value: T } | 
 
 const document: FuzzTarget = {
   name: "rpc.document",
-  inSuite: 9_000,
+  inSuite: 1_500,
   open: async () => {
     const { node, dispatcher, errors } = await serveInMemory();
     return {
@@ -147,7 +163,7 @@ class QuietSocket extends EventEmitter {
 /** Messages of one peer, a new connection for every hundred. */
 const message: FuzzTarget = {
   name: "websocket.message",
-  inSuite: 10_000,
+  inSuite: 1_000,
   open: async () => {
     const { node, dispatcher, errors } = await serveInMemory();
     const memory = new HeldRpcBytes();
@@ -171,7 +187,8 @@ const message: FuzzTarget = {
       });
       connection.start();
     };
-    const call = (method: string, params: unknown) => utf8(JSON.stringify({ jsonrpc: "2.0", id: 1, method, params }));
+    const call = (method: string, params: unknown) =>
+      utf8(JSON.stringify({ jsonrpc: "2.0", id: 1, method, params }));
     let messages = 0;
     return {
       form: "json",
@@ -202,7 +219,9 @@ const message: FuzzTarget = {
         connection?.stop();
         socket.emit("close");
         if (memory.total !== 0 || open !== 0)
-          throw new FuzzFailure(`${memory.total} bytes and ${open} subscriptions are held for a peer that is gone`);
+          throw new FuzzFailure(
+            `${memory.total} bytes and ${open} subscriptions are held for a peer that is gone`,
+          );
       },
     };
   },
@@ -211,7 +230,7 @@ const message: FuzzTarget = {
 /** The same documents to the shipped replica of a devnet, as its port answers them. */
 const replica: FuzzTarget = {
   name: "rpc.replica",
-  inSuite: 250,
+  inSuite: 100,
   open: async () => {
     const net = await devnet({ validators: 1 });
     const { address: to } = net.account("bob");
@@ -221,7 +240,10 @@ const replica: FuzzTarget = {
     const url = net.urls[0]!;
     return {
       form: "json",
-      seeds: [...documents().filter((text) => !Buffer.from(text).includes('"final"')), utf8(JSON.stringify(send))],
+      seeds: [
+        ...documents().filter((text) => !Buffer.from(text).includes('"final"')),
+        utf8(JSON.stringify(send)),
+      ],
       words: WORDS,
       run: async (input) => {
         const headers = { "content-type": "application/json" };

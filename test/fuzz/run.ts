@@ -76,7 +76,11 @@ export async function fuzz(target: FuzzTarget, limits: FuzzLimits): Promise<Fuzz
   try {
     await opened.close?.();
   } catch (error) {
-    failures.push({ reason: `at the end: ${text(error)}`, input: new Uint8Array(0), reduced: new Uint8Array(0) });
+    failures.push({
+      reason: `at the end: ${text(error)}`,
+      input: new Uint8Array(0),
+      reduced: new Uint8Array(0),
+    });
   }
   return { name: target.name, inputs, codes, slowestMs, heapGrowth, failures };
 }

@@ -2,6 +2,7 @@
 import { CONSENSUS_TARGETS } from "./consensus-targets.ts";
 import { HOME_TARGETS } from "./home-targets.ts";
 import { LEDGER_TARGETS } from "./ledger-targets.ts";
+import { RECEIPT_TARGETS } from "./receipt-targets.ts";
 import { REPLICA_TARGETS } from "./replica-targets.ts";
 import { RPC_TARGETS } from "./rpc-targets.ts";
 import type { FuzzTarget } from "./target.ts";
@@ -13,5 +14,6 @@ export const FUZZ_TARGETS: readonly FuzzTarget[] = [
   ...RPC_TARGETS,
   ...HOME_TARGETS,
   ...LEDGER_TARGETS,
+  ...RECEIPT_TARGETS,
   ...REPLICA_TARGETS,
 ];

@@ -7,7 +7,6 @@ import {
   encodeUnsigned,
   isCoinbase,
   makeCoinbase,
-  transactionSigningBytes,
 } from "../../src/chain/types/transaction.ts";
 import {
   decodeAddresses,
@@ -21,7 +20,12 @@ import {
   encodeBranchAnswer,
   encodeBranchQuestion,
 } from "../../src/p2p/sync/branch-wire.ts";
-import { decodeAnswer, decodeQuestion, encodeAnswer, encodeQuestion } from "../../src/p2p/sync/repair-wire.ts";
+import {
+  decodeAnswer,
+  decodeQuestion,
+  encodeAnswer,
+  encodeQuestion,
+} from "../../src/p2p/sync/repair-wire.ts";
 import {
   decodeSnapshotAnswer,
   decodeSnapshotQuestion,
@@ -45,7 +49,7 @@ import {
 } from "../../src/p2p/transport/wire.ts";
 import { alice, bob, genesisHash, person, transfer } from "../chain/fixtures.ts";
 import { blockOf, coinbaseBlock } from "./examples.ts";
-import { canonical, codeOf, type FuzzTarget, FuzzFailure } from "./target.ts";
+import { canonical, codeOf, FuzzFailure, type FuzzTarget } from "./target.ts";
 
 const HASH = asHash(new Uint8Array(32).fill(0xab));
 const transactions = [0n, 1n, 2n].map((nonce) => transfer(alice, bob.publicKey, 3n, { nonce }));
@@ -61,7 +65,7 @@ function hello(): FuzzTarget {
   const seeds = [encodeHello({ ...own, claim: undefined }), encodeHello({ ...own, claim })];
   return {
     name: "wire.hello",
-    inSuite: 3_000,
+    inSuite: 2_000,
     open: () => ({
       form: "bytes",
       seeds,
@@ -87,7 +91,8 @@ const frames: FuzzTarget = {
     run: (input) => {
       const whole = framesOf(input, input.length);
       const pieces = framesOf(input, 7);
-      if (whole !== pieces) throw new FuzzFailure(`pieces of 7 bytes read as ${pieces}, the whole as ${whole}`);
+      if (whole !== pieces)
+        throw new FuzzFailure(`pieces of 7 bytes read as ${pieces}, the whole as ${whole}`);
       return whole.replace(/^.*;/, "").replace(/\d+/g, "n");
     },
   }),
@@ -128,7 +133,7 @@ const mail: FuzzTarget = {
 
 const batch: FuzzTarget = {
   name: "gossip.batch",
-  inSuite: 4_000,
+  inSuite: 5_000,
   open: () => ({
     form: "bytes",
     seeds: [encodeTransactionBatch(envelopes), encodeTransactionBatch([utf8("one")])],
@@ -151,12 +156,11 @@ const announcement: FuzzTarget = {
 /** The envelope alone, and everything that is asked of one before it may wait in a pool. */
 const transaction: FuzzTarget = {
   name: "transaction.envelope",
-  inSuite: 7_000,
+  inSuite: 10_000,
   open: () => ({
     form: "bytes",
     seeds: [...envelopes, coinbaseBlock().transactions[0]!.bytes],
     words: [alice.publicKey, bob.publicKey, Uint8Array.of(1), new Uint8Array(8).fill(0xff)],
-    repair: signedAnew,
     run: (input) =>
       canonical(input, decodeTransaction(input, TX_BYTES_CEILING), (read) =>
         isCoinbase(read)
@@ -165,13 +169,6 @@ const transaction: FuzzTarget = {
       ),
   }),
 };
-
-/** With the signature of whoever the example is from. */
-export function signedAnew(input: Uint8Array): Uint8Array {
-  if (input.length < 64 || input[0] !== 1) return input;
-  const unsigned = input.subarray(0, -64);
-  return concatBytes(unsigned, alice.sign(transactionSigningBytes(genesisHash, unsigned)));
-}
 
 const question: FuzzTarget = {
   name: "wire.question",
@@ -208,7 +205,7 @@ const peerId = peerIdFromSeed(new Uint8Array(32).fill(9));
 
 const answer: FuzzTarget = {
   name: "wire.answer",
-  inSuite: 3_000,
+  inSuite: 1_500,
   open: () => {
     const digest = { height: 9n, headHash: HASH, poolCount: 3, poolChecksum: HASH };
     const block = blockOf(transactions);
@@ -222,7 +219,10 @@ const answer: FuzzTarget = {
         encodeBranchAnswer({ kind: "heads", heads: [block, coinbaseBlock()] }),
         encodeBranchAnswer({ kind: "bodies", bodies: [utf8("body")] }),
         encodeBranchAnswer({ kind: "block-transactions", envelopes }),
-        encodeSnapshotAnswer({ kind: "list", offers: [{ height: 5n, headHash: HASH, chunks: 2, bytes: 99n }] }),
+        encodeSnapshotAnswer({
+          kind: "list",
+          offers: [{ height: 5n, headHash: HASH, chunks: 2, bytes: 99n }],
+        }),
         encodeSnapshotAnswer({ kind: "head", bytes: 12, piece: utf8("piece") }),
         encodeSnapshotAnswer({ kind: "chunk", chunk: utf8("chunk") }),
         encodeAddresses([

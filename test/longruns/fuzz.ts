@@ -35,7 +35,11 @@ setFlagsFromString("--expose-gc");
 const name = values.target ?? values.door;
 const chosen = FUZZ_TARGETS.filter((one) => name === undefined || `${one.name}.`.startsWith(`${name}.`));
 const out = values.out ?? "fuzz-failures";
-const [inputs, seed, seconds] = [Number(values.inputs ?? 100_000), values.seed ?? "1", Number(values.seconds ?? 0)];
+const [inputs, seed, seconds] = [
+  Number(values.inputs ?? 100_000),
+  values.seed ?? "1",
+  Number(values.seconds ?? 0),
+];
 let failed = 0;
 
 function codes(report: FuzzReport): string {
@@ -51,7 +55,9 @@ function write(report: FuzzReport): void {
     writeFileSync(path, failure.input);
     writeFileSync(`${path}.reduced`, failure.reduced);
     writeFileSync(`${path}.txt`, `${failure.reason}\n`);
-    console.log(`  FAILED: ${failure.reason.split("\n").slice(0, 4).join("\n    ")}\n  ${path}.reduced (${failure.reduced.length} bytes)`);
+    console.log(
+      `  FAILED: ${failure.reason.split("\n").slice(0, 4).join("\n    ")}\n  ${path}.reduced (${failure.reduced.length} bytes)`,
+    );
   }
 }
 
@@ -81,5 +87,7 @@ for (const target of chosen) {
   if (report.failures.length > 0 || grown > HEAP_GROWTH_MAX) failed++;
 }
 if (values.list !== true && values.input === undefined)
-  console.log(`seed ${seed}, ${chosen.length} targets, ${failed} with failures; no input may take ${INPUT_MS_MAX} ms`);
+  console.log(
+    `seed ${seed}, ${chosen.length} targets, ${failed} with failures; no input may take ${INPUT_MS_MAX} ms`,
+  );
 process.exitCode = failed === 0 ? 0 : 1;

@@ -14,9 +14,8 @@ const KEYSTORE_VERSION = 2;
 export const KEYSTORE_TYPE = "ed25519-encrypted";
 /** Bytes of a password; a longer one is refused. */
 export const PASSWORD_BYTES_MAX = 1_024;
-/** Memory that scrypt may take for a file, 128 * n * r. */
-const SCRYPT_BYTES_MAX = 512 * 1024 * 1024;
-const SCRYPT_P_MAX = 4;
+/** Bytes that scrypt may write for a file, 128 * n * r * p: twice what a file of this program asks for, about a second. */
+const SCRYPT_BYTES_MAX = 256 * 1024 * 1024;
 
 /** n: 128 MiB and about half a second. */
 export interface ScryptCost {
@@ -94,10 +93,15 @@ export function keystoreOf({
   const { n, r, p, salt } = kdf.params;
   if ((n & (n - 1)) !== 0 || n < 2)
     return refuse("malformed", `crypto.kdf.params.n: ${n} is not a power of two`);
-  if (128 * n * r > SCRYPT_BYTES_MAX || p > SCRYPT_P_MAX) {
-    const detail = `crypto.kdf.params: scrypt with n = ${n}, r = ${r}, p = ${p} would take ${128 * n * r} bytes ${p} times; at most ${SCRYPT_BYTES_MAX} bytes and p = ${SCRYPT_P_MAX} are read`;
+  if (128 * n * r * p > SCRYPT_BYTES_MAX) {
+    const detail = `crypto.kdf.params: scrypt with n = ${n}, r = ${r}, p = ${p} would write ${128 * n * r} bytes ${p} times; at most ${SCRYPT_BYTES_MAX} bytes in all are read`;
     return refuse("malformed", detail);
   }
+  if (Math.log2(n) >= 16 * r)
+    return refuse(
+      "malformed",
+      `crypto.kdf.params: scrypt with r = ${r} takes n below 2^${16 * r}, found ${n}`,
+    );
   const { message, tag } = cipher;
   return accept({ publicKey, cost: { n, r, p }, salt, iv: cipher.params.iv, message, tag });
 }

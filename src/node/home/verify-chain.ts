@@ -4,7 +4,7 @@
  * state in memory. It changes nothing.
  */
 import { must } from "../../base/assert.ts";
-import { equalBytes, showHash } from "../../base/bytes.ts";
+import { equalBytes, type Hash, showHash } from "../../base/bytes.ts";
 import { type Fault, fault } from "../../base/fault.ts";
 import { Chain, type HeadChange } from "../../chain/chain.ts";
 import { Epochs } from "../../chain/epochs.ts";
@@ -32,11 +32,12 @@ export async function verifyChain(
 ): Promise<ChainReport> {
   const genesisHash = computeGenesisHash(genesis);
   const stored = new ChainStore(kv, genesis.limits);
-  const headHash = stored.openHead(genesisHash, showHash);
-  const total = headHash === undefined ? 0n : (stored.head(headHash)?.summary.height ?? 0n);
+  const start = await readStart(stored, genesisHash).catch(undecodable);
+  if ("code" in start) return { height: 0n, headHash: "", transactions: 0, fault: { ...start, height: 0n } };
+  const { headHash, total } = start;
   const scratch = withoutHistory(new MemoryKv());
   // The sets of later epochs follow from the blocks that are executed here.
-  const epochs = new Epochs(genesis, scratch, await stored.transitions());
+  const epochs = new Epochs(genesis, scratch, start.transitions);
   const { rules } = selectConsensus(genesis, genesisHash, { epochs });
   const chain = await Chain.open(genesis, {
     kv: scratch,
@@ -57,6 +58,13 @@ export async function verifyChain(
     progress(height, total);
   }
   return { height: total, headHash: shown(headHash ?? genesisHash), transactions, fault: undefined };
+}
+
+/** What the database says of itself before any block of it is looked at. */
+async function readStart(stored: ChainStore, genesisHash: Hash) {
+  const headHash = stored.openHead(genesisHash, showHash);
+  const total = headHash === undefined ? 0n : (stored.head(headHash)?.summary.height ?? 0n);
+  return { headHash, total, transitions: await stored.transitions() };
 }
 
 interface Verification {

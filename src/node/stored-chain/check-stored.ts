@@ -63,7 +63,10 @@ export async function checkStored(
 ): Promise<StoredReport> {
   const genesisHash = computeGenesisHash(genesis);
   const store = new ChainStore(kv, genesis.limits);
-  const headHash = store.openHead(genesisHash, showHash) ?? genesisHash;
+  const opened = undecodable(() => ({ hash: store.openHead(genesisHash, showHash) ?? genesisHash }));
+  if ("code" in opened)
+    return { ...nothingChecked(), ...UNKNOWN_PLACE, headHash: genesisHash, fault: opened };
+  const headHash = opened.hash;
   const epochs = new Epochs(genesis, kv);
   const consensus = selectConsensus(genesis, genesisHash, { epochs });
   const signatures = new AcceptedSignatures(genesisHash);
@@ -71,9 +74,23 @@ export async function checkStored(
   const wrong = await check
     .run(headHash, progress)
     .catch((error: unknown) => undecodable(() => thrown(error)));
-  const height = store.head(headHash)?.summary.height ?? 0n;
-  const lowest = { first: store.firstHeight(), lowestBody: store.lowestBody() };
-  return { ...check.counts, height, headHash, ...lowest, fault: wrong };
+  const place = undecodable(() => ({
+    height: store.head(headHash)?.summary.height ?? 0n,
+    first: store.firstHeight(),
+    lowestBody: store.lowestBody(),
+  }));
+  const shown = "code" in place ? UNKNOWN_PLACE : place;
+  return { ...check.counts, headHash, ...shown, fault: wrong };
+}
+
+/** Shown of a database that does not say where it ends. */
+const UNKNOWN_PLACE = { height: 0n, first: 1n, lowestBody: 1n };
+
+function nothingChecked(): CheckedCounts {
+  return {
+    ...{ headers: 0, certificates: 0, signatures: 0, transactions: 0 },
+    ...{ receipts: 0, indexEntries: 0, stateEntries: 0, checkpoints: 0 },
+  };
 }
 
 interface CheckPorts {
@@ -88,10 +105,7 @@ interface CheckPorts {
 type Wrong = (Fault & { readonly height?: bigint }) | undefined;
 
 class StoredCheck {
-  readonly counts: CheckedCounts = {
-    ...{ headers: 0, certificates: 0, signatures: 0, transactions: 0 },
-    ...{ receipts: 0, indexEntries: 0, stateEntries: 0, checkpoints: 0 },
-  };
+  readonly counts: CheckedCounts = nothingChecked();
   readonly #ports: CheckPorts;
 
   constructor(ports: CheckPorts) {
