@@ -66,6 +66,7 @@ const shared = (made, plugins) => ({
         find: /^.*\/(signature-kernel|batch-verification)\.ts$/,
         replacement: join(root, "src/crypto/no-signature-kernel.ts"),
       },
+      { find: /^.*\/packaged-socket\.ts$/, replacement: join(root, "src/sdk/no-packaged-socket.ts") },
     ],
   },
   build: {

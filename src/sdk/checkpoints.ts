@@ -96,9 +96,23 @@ export class SqlCheckpointer implements Checkpointer {
   }
 
   #make(): Promise<unknown> {
-    const text = `CREATE TABLE IF NOT EXISTS ${this.#options.table} (name TEXT PRIMARY KEY, cursors TEXT NOT NULL)`;
-    this.#isMade ??= this.#client.query(text);
+    this.#isMade ??= this.#create().catch((error: unknown) => {
+      this.#isMade = undefined;
+      throw error;
+    });
     return this.#isMade;
+  }
+
+  /** Of two that make a table at once PostgreSQL refuses one, also with "if not exists"; then it is there. */
+  async #create(): Promise<void> {
+    const text = `CREATE TABLE IF NOT EXISTS ${this.#options.table} (name TEXT PRIMARY KEY, cursors TEXT NOT NULL)`;
+    try {
+      await this.#client.query(text);
+    } catch (error) {
+      await this.#client.query(text).catch(() => {
+        throw error;
+      });
+    }
   }
 }
 

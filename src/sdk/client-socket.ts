@@ -1,12 +1,13 @@
 /**
  * One WebSocket of the client for subscriptions: requests by id, events by subscription. It speaks to any WebSocket
- * of the browser's form (the browser's own, Node 22's, ws). It asks a silent node for its head, because browsers
+ * of the browser's form: the browser's own, Node 22's, and ws, which is taken where there is no global one. It asks a silent node for its head, because browsers
  * cannot ping, and ends when that stays unanswered. It does not reconnect: client-subscriptions.ts does.
  */
 
 import { must } from "../base/assert.ts";
 import { RpcError } from "../rpc/rpc-error.ts";
 import type { Endpoint } from "./endpoint.ts";
+import { packagedWebSocket } from "./packaged-socket.ts";
 
 /** The part of the browser's WebSocket that is used. */
 export interface SocketLike {
@@ -64,8 +65,7 @@ export class SubscriptionSocket {
   constructor(endpoint: Endpoint, options: SocketOptions) {
     this.url = endpoint.url;
     this.#options = options;
-    const { make = makeGlobal } = options;
-    this.#socket = make(`${this.url.replace(/^http/, "ws")}/ws`, { headers: endpoint.authorization });
+    this.#socket = makeSocket(endpoint, options.make);
     const connected = new Promise<void>((resolve, reject) => {
       this.#socket.addEventListener("open", resolve);
       this.#socket.addEventListener("close", () => reject(new Error(`${this.url}: ${this.#reason}`)));
@@ -223,13 +223,25 @@ function isObject(value: unknown): value is Record<string, unknown> {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
-type GlobalSocket = new (url: string, options?: unknown) => SocketLike;
+/** No WebSocket could be made, which no other attempt at this URL will change: `cause` says why. */
+export class SocketNotMade extends Error {}
 
-function makeGlobal(
+/** @throws SocketNotMade */
+function makeSocket({ url, authorization }: Endpoint, make: SocketMaker = makeDefault): SocketLike {
+  try {
+    return make(`${url.replace(/^http/, "ws")}/ws`, { headers: authorization });
+  } catch (cause) {
+    throw new SocketNotMade(`${url}: ${(cause as Error).message}`, { cause });
+  }
+}
+
+export type SocketClass = new (url: string, options?: unknown) => SocketLike;
+
+function makeDefault(
   url: string,
   options: { readonly headers: Readonly<Record<string, string>> },
 ): SocketLike {
-  const { WebSocket } = globalThis as { WebSocket?: GlobalSocket };
+  const { WebSocket = packagedWebSocket } = globalThis as { WebSocket?: SocketClass };
   if (WebSocket === undefined) {
     throw new Error("no WebSocket here: hand one to the client, { webSocket: (url) => new WebSocket(url) }");
   }
@@ -237,6 +249,6 @@ function makeGlobal(
   try {
     return new WebSocket(url, options); // as Node's takes them
   } catch (cause) {
-    throw new Error(`${url}: the WebSocket of a browser sends no credentials`, { cause });
+    throw new Error("the WebSocket of a browser sends no credentials", { cause });
   }
 }

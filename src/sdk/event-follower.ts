@@ -5,7 +5,7 @@
  */
 import { type EventCursor, formatCursor, parseCursor } from "../chain/types/event-cursor.ts";
 import { RpcError } from "../rpc/rpc-error.ts";
-import type { SocketMaker } from "./client-socket.ts";
+import { type SocketMaker, SocketNotMade } from "./client-socket.ts";
 import type { Endpoint } from "./endpoint.ts";
 import { EventConnection, type RawItem } from "./event-connection.ts";
 import { EventTrail } from "./event-trail.ts";
@@ -147,6 +147,7 @@ class EventFollower {
       const lost = errors.filter((error) => NOT_HERE.includes(codeOf(error)));
       const last = errors.at(-1);
       if (lost.length === errors.length && last !== undefined) throw lostError(errors, codeOf(last));
+      if (last !== undefined && errors.every((error) => error instanceof SocketNotMade)) throw last;
       if (performance.now() + pauseMs > endMs) {
         throw new Error(errors.map(({ message }) => message).join("; "), { cause: last });
       }

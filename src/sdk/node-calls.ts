@@ -45,7 +45,7 @@ export interface ClientOptions {
   readonly fetch?: typeof fetch;
   /** The token of the node at a URL, for its admin methods (rpc.token in its home); asked for, and sent, with these alone. */
   readonly token?: (url: string) => string | undefined;
-  /** For subscriptions where there is no global WebSocket (Node 20): `(url) => new WebSocket(url)` of ws. */
+  /** For subscriptions, instead of the global WebSocket, or that of ws where there is none (Node 20). */
   readonly webSocket?: SocketMaker;
   /**
    * How long a subscription whose connection broke looks for another node, ms: 300,000 by default; with 0 it does not

@@ -2,6 +2,7 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import pg from "pg";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { Genesis } from "../../src/chain/genesis/genesis.ts";
 import { formatGenesis, parseGenesis } from "../../src/chain/genesis/genesis-file.ts";
@@ -14,6 +15,7 @@ import { grantReader } from "../../src/indexer/reader-role.ts";
 import type { SqlDatabase, WrongDatabase } from "../../src/indexer/sql-database.ts";
 import { SqlIndex, useSchema } from "../../src/indexer/sql-index.ts";
 import { VerifiedLedger } from "../../src/indexer/verified-ledger.ts";
+import { SqlCheckpointer } from "../../src/sdk/checkpoints.ts";
 import { Client } from "../../src/sdk/client.ts";
 import { MemoryKv } from "../../src/storage/memory.ts";
 import { devnet } from "../../src/testing/devnet.ts";
@@ -334,6 +336,34 @@ describe.skipIf(!hasPostgres)(TITLE, () => {
     await second.close();
     await one.stop();
     await other.stop();
+  });
+
+  it("holds checkpoints of readers, each in the transaction that writes what its event meant", async () => {
+    const clients = Array.from({ length: 4 }, () => new pg.Client({ connectionString: server.url }));
+    const cursor = (height: number) => ({ height, index: 1, blockHash: `0x${"ab".repeat(32)}` });
+    try {
+      await Promise.all(clients.map((client) => client.connect()));
+      // All make the table at once.
+      const all = clients.map((client, i) => new SqlCheckpointer(client, { name: `reader ${i}` }));
+      expect(await Promise.all(all.map((one) => one.load()))).toEqual(clients.map(() => undefined));
+      const [client, other] = clients as [pg.Client, pg.Client];
+      const own = all[0]!;
+      await client.query("create table sold (height integer primary key)");
+      const sell = async (height: number, end: "commit" | "rollback") => {
+        await client.query("begin");
+        await client.query("insert into sold values ($1)", [height]);
+        await own.in(client).save(cursor(height), [cursor(height - 1)]);
+        await client.query(end);
+      };
+      await sell(6, "commit");
+      await sell(7, "rollback");
+      await all[1]!.save(cursor(3));
+      expect((await client.query("select height from sold")).rows).toEqual([{ height: 6 }]);
+      const again = new SqlCheckpointer(other, { name: "reader 0" });
+      expect(await again.load()).toEqual([cursor(6), cursor(5)]);
+    } finally {
+      await Promise.all(clients.map((client) => client.end()));
+    }
   });
 
   it("lets a reader read and nothing else", async () => {

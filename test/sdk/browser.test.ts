@@ -8,6 +8,13 @@ import { gzipSync } from "node:zlib";
 import { build } from "esbuild";
 import { expect, it } from "vitest";
 
+/** What bundlers for browsers take in a file's place (package.json, "browser"). */
+const { browser } = JSON.parse(readFileSync(new URL("../../package.json", import.meta.url), "utf8")) as {
+  readonly browser: Readonly<Record<string, string>>;
+};
+const ROOT = new URL("../../", import.meta.url);
+const inBrowsers = (url: URL) => new URL(browser[`./${url.href.slice(ROOT.href.length)}`] ?? url.href, ROOT);
+
 const PORTABLE = ["@noble/ed25519", "@noble/hashes/sha2.js"];
 
 it.each(["client", "verify", "verify-entry"])("quorate/%s needs nothing that a browser lacks", (entry) => {
@@ -19,7 +26,7 @@ it.each(["client", "verify", "verify-entry"])("quorate/%s needs nothing that a b
     seen.set(url.href, code);
     // Type imports vanish.
     for (const [, target] of code.matchAll(/^(?:import|export) (?!type\b)[^;]*?from "([^"]+)";/gms)) {
-      if (target!.startsWith(".")) visit(new URL(target!, url));
+      if (target!.startsWith(".")) visit(inBrowsers(new URL(target!, url)));
       else if (!PORTABLE.includes(target!)) strangers.push(`${url.pathname}: ${target}`);
     }
   };

@@ -3,7 +3,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import fc from "fast-check";
-import { afterEach, describe, expect, expectTypeOf, it } from "vitest";
+import { afterEach, describe, expect, expectTypeOf, it, vi } from "vitest";
 import { WebSocket } from "ws";
 import { hex0x, utf8 } from "../../src/base/bytes.ts";
 import { address, defineModule, event, uint } from "../../src/chain/modules/define-module.ts";
@@ -79,6 +79,27 @@ describe("client.events", () => {
     const from = `0:0:0x${"ab".repeat(32)}`;
     await expect(client.events({ from }).next()).rejects.toThrow(EventsLostError);
     await expect(client.events({ from: "here" }).next()).rejects.toThrow("expected a cursor");
+  });
+
+  it("needs no WebSocket to be handed to it, also where there is no global one", async () => {
+    const { node, url } = await serve();
+    await pay(node, 1);
+    vi.stubGlobal("WebSocket", undefined);
+    try {
+      const events = new Client(url, { reconnectMs: 0 }).events({ module: "bank", from: 0 });
+      expect((await events.next()).value).toMatchObject({ type: "event", event: "transferred" });
+      await events.return();
+    } finally {
+      vi.unstubAllGlobals();
+    }
+  });
+
+  it("says at once when no WebSocket can be made, which waiting would not change", async () => {
+    const make = () => {
+      throw new Error("not allowed here");
+    };
+    const client = new Client(["http://127.0.0.1:1", "http://127.0.0.1:2"], { webSocket: make });
+    await expect(client.events({ from: 0 }).next()).rejects.toThrow("127.0.0.1:2: not allowed here");
   });
 
   it("ends when its signal says so", async () => {

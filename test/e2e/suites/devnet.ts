@@ -10,6 +10,7 @@ import { computeGenesisHash } from "../../../src/chain/genesis/genesis-state.ts"
 import { decodeRecord } from "../../../src/consensus/pbft/journal.ts";
 import type { Wallet } from "../../../src/sdk/client.ts";
 import { scanJournal } from "../../../src/storage/journal-format.ts";
+import { EventLog } from "../event-log.ts";
 import { commonHead, Load, sendFinal } from "../load.ts";
 import { Devnet, quorate, until } from "../processes.ts";
 
@@ -91,7 +92,9 @@ describe("a devnet of four validators", () => {
     expect(head.height).toBeGreaterThanOrEqual(5);
   });
 
-  it("loses nothing that was final through six kill -9 under load, two of them during recovery", async () => {
+  it("loses nothing that was final through six kill -9 under load, and a reader of events misses and repeats none", async () => {
+    const { height } = await until(levelHead, "all level");
+    const log = new EventLog(devnet, height + 1, VICTIM);
     const load = new Load(devnet, ["carol", "dave", "erin"]);
     await load.grows(6);
     await devnet.act(VICTIM, "kill");
@@ -111,6 +114,9 @@ describe("a devnet of four validators", () => {
       for (const hash of promised)
         expect(await devnet.rpc(i, "tx_get", { hash })).toMatchObject({ status: "final" });
     }
+    const { seen, held } = await log.compared(0);
+    expect(held.length).toBeGreaterThanOrEqual(promised.length);
+    expect(seen).toEqual(held);
   });
 
   it("holds no conflicting votes afterwards, and re-executes to the same state", async () => {
