@@ -172,6 +172,17 @@ describe("an entry of a module", () => {
       valid: false,
       reason: "the declaration is counter 2, the genesis names version 1",
     });
+    // The same by a read, which takes the number from genesis and the key and value by the declaration.
+    const levels = { checked: ["validators", "certificate", "value"], unchecked: ["freshness"] };
+    expect(await client.entry(counter, "by", alice)).toMatchObject({ value: 5, height, ...levels });
+    expect(await client.entry(counter, "by", bob, { level: "latest" })).toMatchObject({ value: null });
+    expect(await client.entry(counter, "total", undefined, { level: "agreed" })).toMatchObject({
+      value: "5",
+    });
+    await expect(client.entry(newer, "total")).rejects.toThrow("the genesis names version 1");
+    const told = await client.read(`counter/by/${alice}`);
+    expect(told).toMatchObject({ value: 5, level: "proven", unchecked: ["freshness", "declaration"] });
+    await expect(client.read("counter/nothing")).rejects.toThrow(/no such state; there are total, by/);
     await expect(client.call("state_query", { path: "counter/nothing" })).rejects.toThrow(
       "counter/nothing: no such state; there are total, by",
     );
