@@ -7,10 +7,10 @@
 import { hex } from "../base/bytes.ts";
 import { endsEpoch, type ValidatorSet } from "../chain/types/validator-set.ts";
 import { checkFields, field, object } from "../codec/field.ts";
-import { quorumOf } from "../consensus/pbft/quorum.ts";
 import { RpcError } from "../rpc/rpc-error.ts";
 import type { CallLimits, Endpoint } from "./endpoint.ts";
 import type { FollowedGenesis } from "./followed-genesis.ts";
+import { boundOf, claimsNeeded } from "./latest-bound.ts";
 import { countField } from "./proof-parts.ts";
 import { genesisFor, Heard, proveAnswer, provenAnswer, type StateReadPorts, visitsOf } from "./read-parts.ts";
 import { NotLatestError, type ReadAnswer } from "./read-types.ts";
@@ -100,10 +100,8 @@ class LatestSearch {
     return sets.setOf(sets.newest) ?? validators;
   }
 
-  /** So many of a set have one among them that is correct and signed, whatever quorum it was. */
   get #needed(): number {
-    const { n, f, quorum } = quorumOf(this.#set.members.length);
-    return n - quorum + f + 1;
+    return claimsNeeded(this.#set.members.length);
   }
 
   /** @throws RangeError */
@@ -161,14 +159,11 @@ class LatestSearch {
     return [...byKey.values()];
   }
 
-  /**
-   * No block above it was final before the call; undefined while too few have answered. Of the Q that signed, Q - f are
-   * correct, and of these all but the n - a that have not answered say so: as many claims reach a final block.
-   */
+  /** No block above it was final before the call; undefined while too few have answered. */
   #bound(): bigint | undefined {
-    const { n, f, quorum } = quorumOf(this.#set.members.length);
+    const n = this.#set.members.length;
     const claims = this.#counted();
-    if (claims.length < this.#needed || this.#best === undefined) return undefined;
+    if (claims.length < claimsNeeded(n) || this.#best === undefined) return undefined;
     const { logWindow } = this.#genesis.trusted.genesis.consensus as { readonly logWindow: number };
     const { epoch } = this.#set;
     // A correct validator signs at most L above a checkpoint that one of those who answered has executed.
@@ -178,8 +173,10 @@ class LatestSearch {
       if (height > limit)
         this.#heard.disbelieve(endpoint, `claims votes up to height ${height}, nobody can be above ${limit}`);
     }
-    const heights = claims.map(({ height }) => (height > limit ? limit : height)).sort(descending);
-    return heights[quorum - f - (n - claims.length) - 1];
+    return boundOf(
+      claims.map(({ height }) => (height > limit ? limit : height)),
+      n,
+    );
   }
 
   settled(minHeight: bigint): Proof | undefined {
@@ -208,8 +205,4 @@ class LatestSearch {
 
 function heightOf({ proved }: Proof): bigint {
   return proved.head.summary.height;
-}
-
-function descending(a: bigint, b: bigint): number {
-  return a === b ? 0 : a < b ? 1 : -1;
 }

@@ -37,7 +37,8 @@ export class Heard {
   /** A fault of the node, or of the way to it. */
   failed(endpoint: Endpoint, error: Error): void {
     if (error instanceof Disbelieved) this.disbelieve(endpoint, error.message);
-    this.say(endpoint, error.message);
+    const prefix = `${endpoint.url}: `; // a broken connection names it, and so does who shows this
+    this.say(endpoint, error.message.startsWith(prefix) ? error.message.slice(prefix.length) : error.message);
   }
 
   disbelieve({ url }: Endpoint, words: string): void {
