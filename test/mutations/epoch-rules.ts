@@ -194,5 +194,106 @@ export const EPOCH_RULES: readonly Mutation[] = (
   ] satisfies Omit<Mutation, "hunts">[]
 ).map((mutation) => ({ ...mutation, hunts: EPOCHS }));
 
+const TRANSITIONS: readonly Hunt[] = [{ profile: "transitions", nodes: 4, schedules: 60 }];
+
+/** Rules of the way on without a quorum; the profile `transitions` is to find each. */
+export const TRANSITION_RULES: readonly Mutation[] = (
+  [
+    {
+      name: "a node takes a second transition for one epoch",
+      rule: "ADR 33.1",
+      edits: [
+        at(
+          "node/assembly/replica-parts.ts",
+          " ?? contradictionOf(transition, kv);",
+          ";\n    void contradictionOf;",
+        ),
+      ],
+    },
+    {
+      name: "the first block under a transition does not say so",
+      rule: "ADR 29.2 mark",
+      edits: [
+        edit(
+          "rules",
+          "  return transition === undefined\n",
+          "  return transition === undefined || transition !== null\n",
+        ),
+      ],
+    },
+    {
+      name: "every block of an epoch that a transition opened says so",
+      rule: "ADR 29.2 mark",
+      edits: [
+        edit(
+          "rules",
+          "...markOf(sets.transitionOn?.(parent)),",
+          "...markOf(sets.transitionOn?.(parent) ?? sets.transitionOf?.(epoch)),",
+        ),
+        edit(
+          "rules",
+          "const mark = markOf(sets.transitionOn?.(parent));",
+          "const mark = markOf(sets.transitionOn?.(parent) ?? sets.transitionOf?.(epoch));",
+        ),
+      ],
+    },
+    {
+      name: "an approved change outlives the transition",
+      rule: "ADR 29.2 members",
+      edits: [
+        at(
+          "chain/governance/governance-state.ts",
+          "members: sorted, nextMembers: sorted }",
+          "members: sorted }",
+        ),
+      ],
+    },
+    {
+      name: "the state keeps the members that were replaced",
+      rule: "ADR 29.2 members",
+      edits: [
+        at(
+          "chain/governance/governance-state.ts",
+          "parameters, members: sorted, nextMembers: sorted }",
+          "parameters }",
+        ),
+      ],
+    },
+    {
+      name: "the epoch of a transition ends at no checkpoint",
+      rule: "ADR 29.2 end",
+      edits: [
+        at(
+          "chain/governance/governance-state.ts",
+          "(firstHeight / interval) * interval + BigInt(parameters.epochLength)",
+          "(firstHeight / interval) * 0n + firstHeight + BigInt(parameters.epochLength)",
+        ),
+      ],
+    },
+    {
+      name: "a node that starts at H stays in the epoch that was replaced",
+      rule: "ADR 29.2 entering",
+      edits: [
+        at(
+          "node/votes/voting.ts",
+          "    if (transition !== undefined) return transition.epoch;\n",
+          "    void transition;\n",
+        ),
+      ],
+    },
+    {
+      name: "a transition is taken on any block of its epoch",
+      rule: "ADR 29.2 place",
+      edits: [
+        at(
+          "chain/epochs.ts",
+          "return found !== undefined && equalBytes(found.parentHash, parent.hash) ? found : undefined;",
+          "return found !== undefined && !endsEpoch(parent.summary) ? found : undefined;",
+        ),
+      ],
+    },
+  ] satisfies Omit<Mutation, "hunts">[]
+).map((mutation) => ({ ...mutation, hunts: TRANSITIONS }));
+
 /** For `run.ts --list`. */
-export const MUTATIONS: readonly Mutation[] = EPOCH_RULES;
+export const MUTATIONS: readonly Mutation[] = [...EPOCH_RULES, ...TRANSITION_RULES];

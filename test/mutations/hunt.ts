@@ -12,19 +12,21 @@ interface Build {
   readonly run: typeof import("../../src/tools/sim/run.ts");
   readonly quorum: typeof import("../../src/consensus/pbft/quorum.ts");
   readonly epochs: typeof import("../../src/tools/sim/epochs/epoch-run.ts");
+  readonly transitions: typeof import("../../src/tools/sim/epochs/transition-run.ts");
 }
 
 async function load(directory: string): Promise<Build> {
   const from = (path: string) => import(pathToFileURL(`${directory}/${path}`).href);
-  const [generate, run, quorum, epochs] = await Promise.all(
+  const [generate, run, quorum, epochs, transitions] = await Promise.all(
     [
       "tools/sim/generate.js",
       "tools/sim/run.js",
       "consensus/pbft/quorum.js",
       "tools/sim/epochs/epoch-run.js",
+      "tools/sim/epochs/transition-run.js",
     ].map(from),
   );
-  return { generate, run, quorum, epochs };
+  return { generate, run, quorum, epochs, transitions };
 }
 
 async function hunt(build: Build, hunts: readonly Hunt[], secondsMax: number): Promise<Bag> {
@@ -38,12 +40,14 @@ async function hunt(build: Build, hunts: readonly Hunt[], secondsMax: number): P
       const violations =
         profile === "epochs"
           ? (await build.epochs.runEpochs({ seed })).violations
-          : (
-              await build.run.runSchedule({
-                ...build.generate.generateSchedule({ seed, nodes, byzantine, profile }),
-                ...directed,
-              })
-            ).violations;
+          : profile === "transitions"
+            ? (await build.transitions.runTransition({ seed })).violations
+            : (
+                await build.run.runSchedule({
+                  ...build.generate.generateSchedule({ seed, nodes, byzantine, profile }),
+                  ...directed,
+                })
+              ).violations;
       schedules++;
       const [violation] = violations;
       if (violation === undefined) continue;

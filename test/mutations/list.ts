@@ -4,7 +4,7 @@
  * protocol ("1.5 A3"), which docs/protocol.md explains in the same words.
  */
 import { DIRECTED } from "./directed.ts";
-import { EPOCH_RULES } from "./epoch-rules.ts";
+import { EPOCH_RULES, TRANSITION_RULES } from "./epoch-rules.ts";
 import { type Edit, pbftEdit as edit, type Hunt, type Mutation } from "./mutation.ts";
 import { FROM_THE_TEXT } from "./text-rules.ts";
 
@@ -946,6 +946,7 @@ export const MUTATIONS: readonly Mutation[] = [
   },
   ...FROM_THE_TEXT,
   ...EPOCH_RULES,
+  ...TRANSITION_RULES,
   {
     name: "one quicker turn convicts",
     rule: "1.7 passed over",

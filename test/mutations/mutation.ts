@@ -6,8 +6,8 @@ import type { Profile, Schedule } from "../../src/tools/sim/schedule.ts";
 
 /** Consecutive seeds of one kind of schedule. */
 export interface Hunt {
-  /** Of `epochs` the seed decides everything else. */
-  readonly profile: Profile | "epochs";
+  /** Of `epochs` and `transitions` the seed decides everything else. */
+  readonly profile: Profile | "epochs" | "transitions";
   readonly nodes: number;
   /** Default: as many as PBFT survives. */
   readonly byzantine?: number;

@@ -197,15 +197,17 @@ describe("a transition", () => {
       await net.until(() => false, 100);
       expect(net.cluster.replica(0) === undefined).toBe(kept.length === 1);
       if (kept.length === 1) net.cluster.node(0).cutPower();
+      net.cluster.node(0).observing = false; // it is not its journal that is damaged
     }
     startWith([1, 4], second);
     startWith([0], second);
     await net.until(() => false, 100);
     expect(net.cluster.replica(0)).toBeUndefined();
+    net.cluster.node(0).observing = false;
     startWith([0], first);
-    // With the two that have the other one: two sets of the same keys, and no vote of one for both.
+    // With the two that have the other one: it votes for nothing of theirs, and stops when it sees that they went on.
     expect(await goesOn([1, 4], summary.height + 4n)).toBe(true);
-    expect(height(0)).toBe(summary.height);
+    expect(height(0)).toBeLessThanOrEqual(summary.height);
   });
 
   it("is shown to a verifier, who accepts it by its name or not at all", async () => {

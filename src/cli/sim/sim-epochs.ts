@@ -1,13 +1,21 @@
 /**
  * `quorate sim --profile epochs`: chains whose members join, leave and rotate their keys while nodes crash, sleep and
- * lie. The seed decides how many there are, so options about that are refused. docs/simulation.md, "Epochs".
+ * lie; `--profile transitions`: chains that lose more than f of them for good. The seed decides how many there are, so options about that are refused. docs/simulation.md, "Epochs".
  */
 import { type EpochRunResult, runEpochs } from "../../tools/sim/epochs/epoch-run.ts";
+import { runTransition } from "../../tools/sim/epochs/transition-run.ts";
 import { startBar } from "../bar.ts";
 import { badInput, EXIT, Finished } from "../exit.ts";
 import { type Output, showDuration } from "../output.ts";
 
+/** Who plays one schedule of a profile. */
+const PLAYERS = { epochs: runEpochs, transitions: runTransition };
+
+export type EpochProfile = keyof typeof PLAYERS;
+export const EPOCH_PROFILES: readonly EpochProfile[] = ["epochs", "transitions"];
+
 export interface EpochCampaign {
+  readonly profile: EpochProfile;
   readonly seed: number;
   readonly schedules: number;
   /** Options of other profiles that were given. */
@@ -16,18 +24,18 @@ export interface EpochCampaign {
 
 export async function simulateEpochs(
   out: Output,
-  { seed, schedules, foreign }: EpochCampaign,
+  { profile, seed, schedules, foreign }: EpochCampaign,
 ): Promise<void> {
   if (foreign.length > 0) {
     throw badInput(
-      `--profile epochs takes its members and faults from the seed: leave out ${foreign.join(", ")}`,
+      `--profile ${profile} takes its members and faults from the seed: leave out ${foreign.join(", ")}`,
     );
   }
   const bar = startBar(out, schedules, "simulating {bar} {value}/{total}  {eta_formatted} left");
   const started = performance.now();
   const results: EpochRunResult[] = [];
   for (let next = seed; next < seed + schedules; next++) {
-    results.push(await runEpochs({ seed: next }));
+    results.push(await PLAYERS[profile]({ seed: next }));
     bar?.update(results.length);
     // Virtual time takes no turn of the event loop: signals and the progress bar wait for this one.
     await new Promise((resolve) => setImmediate(resolve));

@@ -27,7 +27,7 @@ import { leaf } from "../command.ts";
 import { CliError, EXIT, Finished } from "../exit.ts";
 import { type Output, showDuration } from "../output.ts";
 import { checkNamedFolder, unwritable } from "../output-folder.ts";
-import { simulateEpochs } from "./sim-epochs.ts";
+import { EPOCH_PROFILES, type EpochProfile, simulateEpochs } from "./sim-epochs.ts";
 import type { WorkerTask } from "./sim-worker.ts";
 
 interface SimOptions {
@@ -35,7 +35,7 @@ interface SimOptions {
   readonly nodes: readonly [number, number];
   readonly schedules: number;
   readonly byzantine?: number;
-  readonly profile?: Profile | "epochs";
+  readonly profile?: Profile | EpochProfile;
   readonly only?: readonly string[];
   readonly shrink: boolean;
   readonly jobs: number;
@@ -58,7 +58,7 @@ export function addSim(program: Command): void {
         .addOption(
           new Option("--profile <name>", "kinds of faults (default: several in turn)").choices([
             ...PROFILES,
-            "epochs",
+            ...EPOCH_PROFILES,
           ]),
         )
         .option("--only <items>", 'leave out all items but these ("f0,c1"; "none")', items)
@@ -85,8 +85,8 @@ function items(text: string): readonly string[] {
 
 async function simulate(out: Output, options: SimOptions): Promise<void> {
   const { seed, nodes, schedules, byzantine, profile, only, shrink } = options;
-  if (profile === "epochs") {
-    return simulateEpochs(out, { seed, schedules, foreign: foreignTo(options) });
+  if (profile === "epochs" || profile === "transitions") {
+    return simulateEpochs(out, { profile, seed, schedules, foreign: foreignTo(options) });
   }
   const campaign: Campaign = { seed, nodes, schedules, byzantine, profile, only, shrink };
   if (byzantine !== undefined && byzantine > nodes[0]) {

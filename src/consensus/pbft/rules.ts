@@ -142,6 +142,11 @@ function checkForm(
   if (summary.flags !== mark.flags)
     return fault("wrong-flags", `flags ${summary.flags}, must be ${mark.flags}`);
   if (!equalBytes(summary.extra, mark.extra)) {
+    if (mark.flags === FLAG_TRANSITION)
+      return fault(
+        "wrong-extra",
+        `block ${summary.height} stands on the transition ${hex0x(summary.extra)}, and this node has accepted ${hex0x(mark.extra)} for that height: these are two chains`,
+      );
     return fault("wrong-extra", `extra 0x${hex(summary.extra)}, must be 0x${hex(mark.extra)}`);
   }
   return undefined;

@@ -2,12 +2,14 @@
  * What must hold where members change, checked from the bytes that leave and the blocks that are stored: one block a
  * height; each sealed by a quorum of the set that the naive ledger has for it; epochs and set hashes as that ledger
  * says; no vote of one key for two blocks; no CHECKPOINT of an epoch about a height before it; no message of an epoch below one that the node has spoken in; none of a key
- * in an epoch whose set it is not in.
+ * in an epoch whose set it is not in. Behind a transition: its set, its mark on the first block alone, at nobody who was not told
+ * to accept it, and nothing lost that a node which stays had final.
  */
 import { must } from "../../../base/assert.ts";
 import { byteText, equalBytes } from "../../../base/bytes.ts";
 import type { SealedBlock } from "../../../chain/types/block.ts";
-import { createValidatorSet } from "../../../chain/types/validator-set.ts";
+import { type Transition, transitionId } from "../../../chain/types/transition.ts";
+import { createValidatorSet, type Validator } from "../../../chain/types/validator-set.ts";
 import {
   CHECKPOINT,
   COMMIT,
@@ -22,7 +24,7 @@ import { readSeal } from "../checkers/raw-proofs.ts";
 import type { Observer } from "../observer.ts";
 import type { NodeId } from "../schedule.ts";
 import type { World } from "../world.ts";
-import { type NaiveEpoch, NaiveMembership } from "./naive-membership.ts";
+import { type NaiveEpoch, type NaiveMember, NaiveMembership } from "./naive-membership.ts";
 
 export interface EpochViolation {
   readonly checker: string;
@@ -41,7 +43,7 @@ interface Said {
 
 export class EpochCheckers {
   readonly violations: EpochViolation[] = [];
-  readonly membership: NaiveMembership;
+  membership: NaiveMembership;
   /** Block hashes by height. */
   readonly #hashes: string[] = [];
   readonly #said = new Map<NodeId, Said>();
@@ -49,19 +51,22 @@ export class EpochCheckers {
   readonly #spoke: { readonly node: NodeId; readonly epoch: bigint }[] = [];
   /** CHECKPOINTs that were signed, to be judged likewise. */
   readonly #checkpoints: { readonly node: NodeId; readonly epoch: bigint; readonly height: bigint }[] = [];
+  /** The blocks of the chain from height 1 on. */
+  readonly #extended: (readonly [SealedBlock, readonly Uint8Array[]])[] = [];
+  #broken:
+    | {
+        readonly height: bigint;
+        readonly ids: readonly string[];
+        readonly accepts: (node: NodeId) => boolean;
+      }
+    | undefined;
   readonly #world: World;
   readonly #isCorrect: (node: NodeId) => boolean;
 
   constructor(world: World, isCorrect: (node: NodeId) => boolean) {
     this.#world = world;
     this.#isCorrect = isCorrect;
-    const { validators, consensus } = world.genesis;
-    const members = validators.map(({ publicKey, account }) => ({
-      key: byteText(publicKey),
-      account: byteText(account),
-    }));
-    const lengths = { interval: consensus.checkpointInterval, epoch: consensus.epochLength ?? 0 };
-    this.membership = new NaiveMembership(members, lengths);
+    this.membership = membershipOf(world);
     this.#hashes.push(byteText(world.genesisHash));
   }
 
@@ -100,6 +105,21 @@ export class EpochCheckers {
     }
   }
 
+  /**
+   * From now on the chain goes on behind block H by one of these transitions, which have one set, and in no other way. What only
+   * nodes that are gone had above H is forgotten.
+   * @param accepts whether the operator of a node has told it to
+   */
+  expectTransition(ones: readonly Transition[], accepts: (node: NodeId) => boolean): void {
+    const { height, members } = must(ones[0], "at least one");
+    this.#hashes.length = Number(height) + 1;
+    this.membership = membershipOf(this.#world);
+    this.#extended.length = Number(height);
+    for (const [sealed, receipts] of this.#extended) this.membership.extend(sealed, receipts);
+    this.membership.breakBehind(height, members.map(memberOf));
+    this.#broken = { height, ids: ones.map((one) => byteText(transitionId(one))), accepts };
+  }
+
   #keyOf(node: NodeId): string {
     return byteText(must(this.#world.validators[node], "every node of this world has a key").publicKey);
   }
@@ -117,17 +137,30 @@ export class EpochCheckers {
       this.#report("gap", node, `height ${height} after ${this.#hashes.length - 1}`);
       return;
     }
+    if (this.#broken !== undefined && summary.height > this.#broken.height && !this.#broken.accepts(node))
+      this.#report("unasked", node, `height ${height} behind a transition that it was not told to accept`);
     const epoch = this.membership.at(summary.height);
-    const wrong = this.#epochFault(sealed, epoch) ?? this.#sealFault(sealed, epoch);
+    const wrong =
+      this.#markFault(sealed) ?? this.#epochFault(sealed, epoch) ?? this.#sealFault(sealed, epoch);
     if (wrong !== undefined) this.#report("certificate", node, `height ${height}: ${wrong}`);
     if (known !== undefined) return;
     this.#hashes.push(byteText(hash));
+    this.#extended.push([sealed, receipts]);
     this.membership.extend(sealed, receipts);
     for (const fault of this.membership.faults.splice(0)) this.#report("governance", node, fault);
     const next = this.membership.at(summary.height + 1n);
     if (!equalBytes(summary.nextValidatorsHash, this.#hashOf(next))) {
       this.#report("next-set", node, `height ${height} names another set than epoch ${next.epoch} has`);
     }
+  }
+
+  /** The first block under a transition says so, and no other. */
+  #markFault({ block: { summary } }: SealedBlock): string | undefined {
+    const isFirst = this.#broken !== undefined && summary.height === this.#broken.height + 1n;
+    const isMarked = isFirst && this.#broken?.ids.includes(byteText(summary.extra)) === true;
+    if (isFirst ? isMarked && summary.flags === 1 : summary.flags === 0 && summary.extra.length === 0)
+      return undefined;
+    return `flags ${summary.flags} and ${summary.extra.length} bytes of extra`;
   }
 
   #hashOf({ epoch, members }: NaiveEpoch): Uint8Array {
@@ -186,6 +219,15 @@ export class EpochCheckers {
   }
 }
 
+function memberOf({ publicKey, account }: Pick<Validator, "publicKey" | "account">): NaiveMember {
+  return { key: byteText(publicKey), account: byteText(account) };
+}
+
+function membershipOf({ genesis: { validators, consensus } }: World): NaiveMembership {
+  const lengths = { interval: consensus.checkpointInterval, epoch: consensus.epochLength ?? 0 };
+  return new NaiveMembership(validators.map(memberOf), lengths);
+}
+
 /** Kind, version and type come first. */
 function readEpoch(packet: Uint8Array): bigint {
   return new DataView(packet.buffer, packet.byteOffset, packet.length).getBigUint64(3);
@@ -197,7 +239,7 @@ function heightOfCheckpoint(packet: Uint8Array): bigint {
 }
 
 /** The fewest of n such that two such groups share more than the faulty ones that n survives. */
-function votesThatDecide(n: number): number {
+export function votesThatDecide(n: number): number {
   let faulty = 0;
   while (3 * (faulty + 1) < n) faulty++;
   let votes = 1;

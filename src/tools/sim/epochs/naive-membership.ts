@@ -92,6 +92,18 @@ export class NaiveMembership {
     this.end = height + this.#length;
   }
 
+  /** Others take over behind `height`, by no vote; what was approved for the next epoch is gone. */
+  breakBehind(height: bigint, members: readonly NaiveMember[]): void {
+    const epoch = this.current.epoch + 1n;
+    this.epochs.push({ epoch, first: height + 1n, members: sorted(members) });
+    this.#changed = 0;
+    this.#length = this.#nextLength;
+    this.#next = [...members];
+    let checkpoint = height + 1n;
+    while (checkpoint % this.#interval !== 0n) checkpoint--;
+    this.end = checkpoint + this.#length;
+  }
+
   #approve(id: bigint, height: bigint): void {
     const proposal = this.#proposals.get(id);
     if (proposal === undefined) return;
