@@ -29,7 +29,7 @@ export function openEventIndex(
   const modules = modulesOf(chain.genesis);
   const index = EventIndex.open({ ...ports, scheduler: systemScheduler, chain, modules, failed });
   events.reorgs.subscribe((change) => index.branchChanged(change));
-  events.heads.subscribe(() => index.advance());
+  events.heads.subscribe((change) => index.advance(change));
   closers.add(() => index.stop());
   index.advance();
   return index;

@@ -8,7 +8,7 @@ import { must } from "../../base/assert.ts";
 import { equalBytes, type Hash } from "../../base/bytes.ts";
 import type { Logger } from "../../base/log.ts";
 import type { Scheduler } from "../../base/scheduler.ts";
-import type { BranchChange, Chain } from "../../chain/chain.ts";
+import type { BranchChange, Chain, HeadChange } from "../../chain/chain.ts";
 import type { ModuleSet } from "../../chain/modules/module-set.ts";
 import { Reader } from "../../codec/reader.ts";
 import { Writer } from "../../codec/writer.ts";
@@ -67,6 +67,7 @@ export class EventIndex implements EventIndexApi {
   #extent: Extent;
   /** Grows with each reorganisation and removal: what was under way then is done anew. */
   #changes = 0;
+  #newest: Pick<HeadChange, "sealed" | "receipts"> | undefined;
   #running: Promise<void> = Promise.resolve();
   #isRunning = false;
   #isStopped = false;
@@ -96,8 +97,9 @@ export class EventIndex implements EventIndexApi {
     return new EventIndex(ports, { from: kept.from, to, hash });
   }
 
-  /** Builds what is missing, in the background; also told of each head. */
-  advance(): void {
+  /** Builds what is missing, in the background; also told of each head, whose block it does not read again then. */
+  advance(newest?: Pick<HeadChange, "sealed" | "receipts">): void {
+    if (newest !== undefined) this.#newest = newest;
     if (this.#isRunning || this.#isStopped) return;
     this.#isRunning = true;
     this.#built = { sinceMs: this.#now(), blocks: 0, toldMs: this.#now() };
@@ -115,15 +117,21 @@ export class EventIndex implements EventIndexApi {
     this.#extent = { ...this.#extent, to: ancestor.summary.height, hash: ancestor.hash };
   }
 
-  /** Removes what is below a height, in whole eras of 4,096 blocks; what stays begins at `status().from`. */
+  /**
+   * Removes what is below a height, in whole eras of 4,096 blocks; what stays begins at `status().from`.
+   * @param height of the lowest block that is here: an index that had not come so far goes on there
+   */
   async pruneBelow(height: bigint): Promise<void> {
     const era = eventEra(height);
-    const from = era * EVENT_ERA_BLOCKS;
-    if (from > this.#extent.from) {
+    const eraFrom = era * EVENT_ERA_BLOCKS;
+    const { from, to, hash } = this.#extent;
+    // What is not in the index yet is no more here to be read.
+    const isBehind = to + 1n < height && height <= this.#ports.chain.head.summary.height;
+    const lowest = isBehind ? height : eraFrom;
+    if (lowest > from) {
       this.#changes++;
-      const { to, hash } = this.#extent;
-      this.#extent =
-        to < from ? { from, to: from - 1n, hash: new Uint8Array(32) as Hash } : { from, to, hash };
+      const nothing = { from: lowest, to: lowest - 1n, hash: new Uint8Array(32) as Hash };
+      this.#extent = to < lowest ? nothing : { from: lowest, to, hash };
     }
     const range = { from: eventEraStart(0n), to: eventEraStart(era) };
     for (;;) {
@@ -219,8 +227,9 @@ export class EventIndex implements EventIndexApi {
     if (hash === undefined || head === undefined) return undefined;
     const isFirst = height === extent.from;
     if (!isFirst && !equalBytes(head.header.previousHash, extent.hash)) return undefined;
-    const transactions = store.body(hash);
-    const receipts = store.receipts(hash);
+    const newest = isAt(this.#newest?.sealed.block.hash, hash) ? this.#newest : undefined;
+    const transactions = newest?.sealed.block.transactions ?? store.body(hash);
+    const receipts = newest?.receipts ?? store.receipts(hash);
     if (transactions === undefined || receipts === undefined) return undefined;
     const operations = indexOperations({ height, transactions, receipts }, this.#ports.modules);
     return { operations, extent: { from: extent.from, to: height, hash } };

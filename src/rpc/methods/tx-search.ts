@@ -1,6 +1,6 @@
 /**
- * Looking for transactions without an index: blocks are read from the head (or a cursor) downwards, so many a call,
- * and the answer says how far it came. It serves lists of the newest transactions and the recent past of an account.
+ * Looking for transactions: blocks are read from the head (or a cursor) downwards, so many a call, and the answer says how
+ * far it came. Where the node keeps an index of events, blocks that do not name the account are passed over. It serves lists of the newest transactions and the recent past of an account.
  */
 import { z } from "zod";
 import { must } from "../../base/assert.ts";
@@ -21,6 +21,9 @@ const FOUND_MAX = 100;
 /** Blocks, and transactions, that one call looks at. */
 const BLOCKS_SCANNED_MAX = 500;
 const TRANSACTIONS_SCANNED_MAX = 10_000;
+
+/** Heights about which the index is asked at once: no more than it names in one answer. */
+const WINDOW_BLOCKS = 512n;
 
 const item = z.strictObject({
   txHash: hash32,
@@ -52,7 +55,7 @@ interface Place {
 
 export const searchTx = method({
   name: "tx_search",
-  summary: `Transactions of the chain from the newest downwards, of one account or of all. There is no index: a call looks at ${BLOCKS_SCANNED_MAX} blocks at most, and \`nextCursor\` goes on where it ended.`,
+  summary: `Transactions of the chain from the newest downwards, of one account or of all. A call looks at ${BLOCKS_SCANNED_MAX} blocks at most, where the node keeps the index of events (index.events) at those that name the account, and \`nextCursor\` goes on where it ended.`,
   kind: "read",
   costly: true,
   params: z.strictObject({
@@ -94,6 +97,8 @@ class Search {
   readonly #limit: number;
   readonly #items: Item[] = [];
   #scanned = 0;
+  /** What the index named last, ascending, and of which heights. */
+  #window: { readonly from: bigint; readonly to: bigint; readonly heights: readonly bigint[] } | undefined;
 
   constructor(context: CallContext, address: Address | undefined, limit: number) {
     this.#context = context;
@@ -110,6 +115,9 @@ class Search {
     for (let blocks = 0; height > 0n && blocks < BLOCKS_SCANNED_MAX; blocks++, height--) {
       if (this.#scanned >= TRANSACTIONS_SCANNED_MAX) break;
       await pause();
+      const next = await this.#next(height);
+      height = next.height;
+      if (!next.isNamed) continue;
       const block = await api.sealedBlockAt(height);
       // Below the first block of a node that began from a snapshot.
       if (block === undefined) return this.#answer(height + 1n, undefined);
@@ -118,6 +126,23 @@ class Search {
     }
     place = { height, index: Number.POSITIVE_INFINITY };
     return this.#answer(height === 0n ? 0n : height + 1n, height === 0n ? undefined : place);
+  }
+
+  /** The highest block from a height downwards that may name the account, or down to where none does. */
+  async #next(height: bigint): Promise<{ readonly height: bigint; readonly isNamed: boolean }> {
+    const index = this.#context.api.eventIndex();
+    const scanned = { height, isNamed: true };
+    if (this.#address === undefined || index === undefined) return scanned;
+    if (this.#window === undefined || height < this.#window.from || height > this.#window.to) {
+      const { from: lowest, to: highest } = index.status();
+      const from = [1n, lowest, height - WINDOW_BLOCKS + 1n].reduce((a, b) => (a > b ? a : b));
+      if (from > height || height > highest) return scanned;
+      const found = await index.heights({ kind: "transactions", account: this.#address }, from, height);
+      if (found === undefined || found.upTo < height) return scanned;
+      this.#window = { from, to: height, heights: found.heights };
+    }
+    const named = this.#window.heights.findLast((each) => each <= height);
+    return { height: named ?? this.#window.from, isNamed: named !== undefined };
   }
 
   /** Looks at a block's transactions below an index, the last first; the index where the answer became full. */

@@ -9,6 +9,7 @@ import type {
   ModuleEventsQuery,
   TransactionsQuery,
 } from "../../../src/rpc/event-index-api.ts";
+import { searchTx } from "../../../src/rpc/methods/tx-search.ts";
 import { MemoryKv } from "../../../src/storage/memory.ts";
 import { alice, bob } from "../../rpc/fake-node.ts";
 import { MinedNode } from "../../rpc/mined-node.ts";
@@ -38,12 +39,10 @@ async function mined(kv = new MemoryKv()): Promise<{ node: MinedNode; kv: Memory
   return { node, kv };
 }
 
-/** An index that follows the node, all of it built. */
-async function indexOf(node: MinedNode, kv: MemoryKv): Promise<EventIndex> {
-  const { replica, chain } = node;
-  const index = EventIndex.open({
+function opening(node: MinedNode, kv: MemoryKv): EventIndex {
+  return EventIndex.open({
     kv,
-    chain,
+    chain: node.chain,
     modules: BUILT_IN_MODULES,
     scheduler: AT_ONCE,
     log: { log: () => undefined },
@@ -51,8 +50,14 @@ async function indexOf(node: MinedNode, kv: MemoryKv): Promise<EventIndex> {
       throw error;
     },
   });
+}
+
+/** An index that follows the node, all of it built. */
+async function indexOf(node: MinedNode, kv: MemoryKv): Promise<EventIndex> {
+  const { replica } = node;
+  const index = opening(node, kv);
   replica.events.reorgs.subscribe((change) => index.branchChanged(change));
-  replica.events.heads.subscribe(() => index.advance());
+  replica.events.heads.subscribe((change) => index.advance(change));
   index.advance();
   await built(node, index);
   return index;
@@ -143,6 +148,40 @@ describe("the index of events", () => {
     await settle();
     for (const { query, data } of readers) expect(data.items).toEqual(await truthOf(node.api, query));
     for (const stream of streams) stream.stop();
+    await index.stop();
+  });
+
+  it("goes on at the lowest block that is here, where blocks went before it came to them", async () => {
+    const { node, kv } = await mined();
+    await node.generate(5, alice.address);
+    const index = opening(node, kv);
+    await index.pruneBelow(4n);
+    expect(index.status()).toMatchObject({ from: 4n, to: 3n });
+    index.advance();
+    await built(node, index);
+    expect(index.status()).toMatchObject({ from: 4n, to: 5n });
+    expect((await index.heights(MINTED, 4n, 5n))?.heights).toEqual([4n, 5n]);
+    await index.stop();
+  });
+
+  it("leads the search for an account's transactions past the blocks without one", async () => {
+    const { node, kv } = await mined();
+    await pay(node);
+    await node.generate(6, alice.address);
+    await pay(node);
+    const index = await indexOf(node, kv);
+    const read: bigint[] = [];
+    const { sealedBlockAt } = node.api;
+    node.api.sealedBlockAt = (height) => {
+      read.push(height);
+      return sealedBlockAt.call(node.api, height);
+    };
+    node.api.eventIndex = () => index;
+    const context = { api: node.api, pause: async () => undefined } as never;
+    const params = { address: bob.address, limit: 20 } as never;
+    const found = await searchTx.call(context, params);
+    expect(found.items.map(({ height }) => height)).toEqual([8, 1]);
+    expect([found.nextCursor, read]).toEqual([null, [8n, 1n]]);
     await index.stop();
   });
 
