@@ -133,8 +133,15 @@ export async function restoreBackup(file: string, dir: string): Promise<Verdict<
   const source = await open(file, "r");
   try {
     // Twice: nothing is written before the whole file is known to be good.
-    const looked = await readBackup(source, undefined);
+    const files = new Set<string>();
+    const looked = await readBackup(source, undefined, files);
     if (!looked.ok) return refuse(looked.fault.code, `${file}: ${looked.fault.detail}`);
+    const inTheWay = [...files].map((path) => join(dir, path)).find(existsSync);
+    if (inTheWay !== undefined)
+      return refuse(
+        "exists",
+        `${inTheWay}: exists already, and the backup has a file of that name; move it away first`,
+      );
     makeFolder(paths.dbImport);
     const kv = await openLevel(paths.dbImport);
     let read: Verdict<BackupFacts>;
@@ -158,12 +165,17 @@ interface Target {
   readonly kv: Kv;
 }
 
-async function readBackup(source: FileHandle, target: Target | undefined): Promise<Verdict<BackupFacts>> {
+/** @param files gets the paths of the files in it */
+async function readBackup(
+  source: FileHandle,
+  target: Target | undefined,
+  files = new Set<string>(),
+): Promise<Verdict<BackupFacts>> {
   let facts: BackupFacts | undefined;
   let wrong: string | undefined;
   const read = await readSections(source, async ({ kind, payload }) => {
     if (kind === KIND.facts) facts = readFacts(payload);
-    else if (kind === KIND.file) wrong ??= restoreFile(payload, target?.dir);
+    else if (kind === KIND.file) wrong ??= restoreFile(payload, target?.dir, files);
     else if (kind === KIND.entries) wrong ??= await restoreEntries(payload, target?.kv);
     else wrong ??= `a section of kind ${kind}, which this program does not know`;
   });
@@ -180,12 +192,14 @@ function readFacts(payload: Uint8Array): BackupFacts | undefined {
   return facts.ok ? facts.value : undefined;
 }
 
-function restoreFile(payload: Uint8Array, dir: string | undefined): string | undefined {
+function restoreFile(payload: Uint8Array, dir: string | undefined, files: Set<string>): string | undefined {
   const read = decodeFile(payload);
   if (!read.ok) return read.fault.detail;
   const { path, content } = read.value;
   const isKey = KEY_FILES.test(path);
   if (!isKey && !PLAIN_FILES.test(path)) return `a file ${JSON.stringify(path)}, which no backup holds`;
+  if (files.has(path)) return `a file ${JSON.stringify(path)} stands twice`;
+  files.add(path);
   if (dir === undefined) return undefined;
   makeFolder(dirname(join(dir, path)), isKey ? 0o700 : 0o777);
   writeFileSync(join(dir, path), content, { mode: isKey ? 0o600 : 0o644, flag: "wx" });

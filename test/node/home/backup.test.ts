@@ -1,5 +1,6 @@
 /** Goal: a backup holds the chain, keys only if asked and votes never; whatever is changed in it is noticed before it is used. */
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { open } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
@@ -7,6 +8,7 @@ import { formatGenesis } from "../../../src/chain/genesis/genesis-file.ts";
 import { executeGenesis } from "../../../src/chain/genesis/genesis-state.ts";
 import { ChainStore } from "../../../src/chain/store.ts";
 import { restoreBackup, writeBackup } from "../../../src/node/home/backup.ts";
+import { BackupWriter, encodeFile, KIND } from "../../../src/node/home/backup-format.ts";
 import { createHome, homePaths } from "../../../src/node/home/home.ts";
 import { keyOfSeed } from "../../../src/node/home/key-file.ts";
 import { DEVNET, planNetwork, secretsFromSeed } from "../../../src/node/home/network-plan.ts";
@@ -100,4 +102,27 @@ test("nothing is overwritten, and a running node's home is left alone", async ()
   expect((await json("restore", file(), "--dir", home)).value.error.code).toBe("EXISTS");
   expect((await json("backup", "--dir", dir, "--out", join(dir, "b"))).code).toBe(2);
   expect((await json("restore", join(dir, "none"), "--dir", target())).code).toBe(2);
+});
+
+test("with a file twice, or over one that is there, is refused before anything is written", async () => {
+  const made = await open(file(), "w");
+  const writer = new BackupWriter(made);
+  await writer.begin();
+  const facts = { genesisHash: "ab", height: 0, headHash: "cd", withKeys: false };
+  await writer.section(KIND.facts, new TextEncoder().encode(JSON.stringify(facts)));
+  const peers = encodeFile("peers.json", new TextEncoder().encode("[]"));
+  for (const section of [peers, peers]) await writer.section(KIND.file, section);
+  await writer.end();
+  await made.close();
+  expect(await restoreBackup(file(), target())).toMatchObject({
+    fault: { code: "damaged", detail: expect.stringContaining('"peers.json" stands twice') },
+  });
+  expect(existsSync(target())).toBe(false);
+  rmSync(file());
+  await writeBackup(home, file(), false);
+  mkdirSync(target());
+  writeFileSync(join(target(), "peers.json"), "my own");
+  expect(await restoreBackup(file(), target())).toMatchObject({ fault: { code: "exists" } });
+  expect(readFileSync(join(target(), "peers.json"), "utf8")).toBe("my own");
+  expect(existsSync(homePaths(target()).dbImport)).toBe(false);
 });
