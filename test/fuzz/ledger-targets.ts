@@ -358,7 +358,7 @@ const moduleFile: FuzzTarget = {
         utf8("({}).constructor"),
         utf8("throw 0;"),
       ],
-      run: (input) => codeOf(loadModule(new TextDecoder().decode(input))),
+      run: (input) => codeOf(loadModule(new TextDecoder().decode(input), 200)),
     };
   },
 };

@@ -2,6 +2,7 @@
  * Fuzz targets: a running replica that a peer sends mail, rumors and questions to, by way of a network in memory. After
  * every input the replica must still run; a question is answered or refused by an Error, and by no other throw.
  */
+import { must } from "../../src/base/assert.ts";
 import { asHash, utf8 } from "../../src/base/bytes.ts";
 import { encodeSealedBlock } from "../../src/chain/types/block.ts";
 import {
@@ -11,7 +12,7 @@ import {
   MAIL_EPOCH_END,
   MAIL_TRANSACTION,
 } from "../../src/node/ingress/packet.ts";
-import type { RumorTopic } from "../../src/node/ports.ts";
+import type { NetworkHandlers, RumorTopic } from "../../src/node/ports.ts";
 import { encodeBranchQuestion } from "../../src/p2p/sync/branch-wire.ts";
 import { encodeQuestion } from "../../src/p2p/sync/repair-wire.ts";
 import { encodeSnapshotQuestion } from "../../src/p2p/sync/snapshot-wire.ts";
@@ -23,18 +24,28 @@ import { FuzzFailure, type FuzzTarget, type OpenTarget } from "./target.ts";
 /** Virtual milliseconds for an input; the budgets of work fill again meanwhile. */
 const PER_INPUT_MS = 20;
 
+/** Above what is read unasked. */
+const LARGE_BYTES = 70_000;
+
 interface Played {
   readonly cluster: Cluster;
   readonly sender: MemoryNetwork;
   /** What validators sent each other for two blocks. */
   readonly overheard: readonly Uint8Array[];
+  /** Of the replica that is left. */
+  readonly handlers: NetworkHandlers;
 }
 
 /** Four validators make two blocks, then the first is left alone with a peer that sits where the second was. */
 async function play(): Promise<Played> {
   const cluster = new Cluster();
   const overheard: Uint8Array[] = [];
-  const { mail } = MemoryNetwork.prototype;
+  let handlers: NetworkHandlers | undefined;
+  const { mail, start } = MemoryNetwork.prototype;
+  MemoryNetwork.prototype.start = function (this: MemoryNetwork, own) {
+    handlers ??= own;
+    return start.call(this, own);
+  };
   MemoryNetwork.prototype.mail = function (this: MemoryNetwork, to, bytes) {
     if (overheard.length < 60) overheard.push(bytes.slice());
     mail.call(this, to, bytes);
@@ -47,7 +58,7 @@ async function play(): Promise<Played> {
       if (!(await cluster.until(done))) throw new Error(`no block: ${cluster.heights()}`);
     }
   } finally {
-    MemoryNetwork.prototype.mail = mail;
+    Object.assign(MemoryNetwork.prototype, { mail, start });
   }
   for (const index of [1, 2, 3]) {
     await cluster.replica(index).stop();
@@ -63,7 +74,7 @@ async function play(): Promise<Played> {
     peerConnected: () => undefined,
     peerDisconnected: () => undefined,
   });
-  return { cluster, sender, overheard };
+  return { cluster, sender, overheard, handlers: must(handlers, "the first replica started") };
 }
 
 function target(
@@ -101,7 +112,7 @@ function target(
   };
 }
 
-const mail = target("wire.replica-mail", 100, ({ cluster, sender, overheard }) => {
+const mail = target("wire.replica-mail", 100, ({ cluster, sender, overheard, handlers }) => {
   const sealed = cluster.replica(0).chain.sealedBlockAt(1n)!;
   const transaction = cluster.transfer(0, 2n, cluster.people[1]!.publicKey).bytes;
   return {
@@ -114,6 +125,8 @@ const mail = target("wire.replica-mail", 100, ({ cluster, sender, overheard }) =
     ],
     give: (input) => {
       sender.mail(0, input);
+      // As if it were the start of something longer.
+      handlers.mailAnnounced("peer1", 1, { start: input.slice(0, 120), bytes: LARGE_BYTES });
       return `kind-${Math.min(input[0] ?? 0, 5)}`;
     },
   };

@@ -45,6 +45,7 @@ import {
   encodeHello,
   encodeMailFrame,
   encodeTransactionBatch,
+  mailFrameStart,
   WIRE_VERSION,
 } from "../../src/p2p/transport/wire.ts";
 import { alice, bob, genesisHash, person, transfer } from "../chain/fixtures.ts";
@@ -127,7 +128,10 @@ const mail: FuzzTarget = {
   open: () => ({
     form: "bytes",
     seeds: [encodeMailFrame(envelopes), encodeMailFrame([utf8("one")]), encodeMailFrame([new Uint8Array(0)])],
-    run: (input) => canonical(input, decodeMailFrame(input), encodeMailFrame),
+    run: (input) => {
+      mailFrameStart({ start: input.slice(0, 128), bytes: input.length });
+      return canonical(input, decodeMailFrame(input), encodeMailFrame);
+    },
   }),
 };
 

@@ -18,6 +18,21 @@ import { bundleText, moduleOf, TestLedger } from "./module-file.ts";
 const PEER = "12D3KooWEyoppNCUx8Yx66oV9fJnriXwCcXwDDUA2kj6vnc6iDEp";
 const plainGenesis = { ...fixture, validators: fixture.validators.map((one) => ({ ...one, peerId: PEER })) };
 
+it("whose file nobody has built is refused where it never ends, when it is evaluated or made", async () => {
+  const made = await bundleText(
+    'import { call, defineModule } from "quorate/module";\nexport default defineModule({ name: "own" }, { go: call({}, () => undefined) });',
+  );
+  const { text } = must(made.ok ? made.value : undefined, "it is built");
+  const endless = text.replace('"use strict";', '"use strict";for(;;){}');
+  expect(endless).not.toBe(text);
+  expect(loadModule(endless, 100)).toMatchObject({
+    fault: { code: "malformed", detail: expect.stringContaining("timed out") },
+  });
+  expect(loadModule(text.replace('"use strict";', '"use strict";$q_load();'))).toMatchObject({
+    fault: { detail: expect.stringContaining("$q_load is not defined") },
+  });
+});
+
 describe("a module that is built", () => {
   it("is refused for each thing that is not the same on every node, with its place in the source", async () => {
     const wrong = async (body: string) => {
