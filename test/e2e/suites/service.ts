@@ -4,7 +4,7 @@
  * sentence. One home, few processes.
  */
 import { spawn } from "node:child_process";
-import { cpSync, mkdtempSync, openSync, readdirSync, rmSync } from "node:fs";
+import { cpSync, mkdtempSync, openSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -58,7 +58,17 @@ describe("a node without a terminal", () => {
       await until(alive, "healthy");
       await until(async () => stderr.includes("standard output takes no more"), "a word of the lost banner");
       child.kill("SIGUSR1");
-      child.kill("SIGHUP");
+      // By SIGHUP the file of peers is read again: a mistake is named and changes nothing.
+      const peers = join(home, "peers.json");
+      const before = readFileSync(peers);
+      for (const [text, words] of [
+        ["{", "peers.json is not used"],
+        [before, "peers.json was read again"],
+      ] as const) {
+        writeFileSync(peers, text);
+        child.kill("SIGHUP");
+        await until(async () => stderr.includes(words), words);
+      }
       // It would say where its debugger listens.
       expect(await alive()).toBe(true);
     } finally {
