@@ -54,7 +54,7 @@ export class EventLog {
       const page = await this.#devnet.rpc<{ items: Told[]; next: unknown; isEnd: boolean }>(
         node,
         "chain_getEvents",
-        { filter: ORDER, from, limit: 1_000 },
+        { filter: ORDER, from, limit: 500 },
       );
       held.push(...page.items.map(show));
       if (page.isEnd) return held;
