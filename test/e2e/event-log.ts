@@ -42,7 +42,7 @@ export class EventLog {
   ): Promise<{ readonly seen: readonly string[]; readonly held: readonly string[] }> {
     const held = await this.#held(node);
     const failed = this.#reading.then(() => Promise.reject(new Error("the loop has ended")));
-    const read = until(async () => this.#seen.length >= held.length, "every event was read");
+    const read = until(async () => this.#seen.length >= held.length, "every event was read", 90_000);
     await Promise.race([read, failed]).finally(() => this.#stop.abort());
     await this.#reading;
     return { seen: this.#seen, held };
