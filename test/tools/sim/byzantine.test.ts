@@ -1,5 +1,5 @@
 /**
- * Some 340 Byzantine schedules and Twins scenarios at the fault limit. In one file on purpose: the first few
+ * Some 210 Byzantine schedules and Twins scenarios at the fault limit. In one file on purpose: the first few
  * hundred of a process cost twice what the others do, until its code is compiled. A failure names its seed as one
  * command. Long campaigns of other seeds: `npm run sim`, docs/simulation.md.
  */
@@ -8,11 +8,11 @@ import { type Campaign, playOne } from "../../../src/tools/sim/campaign.ts";
 import type { Profile } from "../../../src/tools/sim/schedule.ts";
 
 const SETS: readonly { readonly nodes: readonly [number, number]; count: number; profile: Profile }[] = [
-  { nodes: [4, 4], count: 190, profile: "brief" },
-  { nodes: [5, 7], count: 24, profile: "brief" },
+  { nodes: [4, 4], count: 110, profile: "brief" },
+  { nodes: [5, 7], count: 14, profile: "brief" },
   { nodes: [8, 10], count: 4, profile: "brief" },
-  { nodes: [4, 4], count: 48, profile: "twins" },
-  { nodes: [4, 4], count: 36, profile: "rollback" },
+  { nodes: [4, 4], count: 30, profile: "twins" },
+  { nodes: [4, 4], count: 20, profile: "rollback" },
   { nodes: [4, 4], count: 24, profile: "wide" },
   { nodes: [4, 7], count: 10, profile: "full" },
   { nodes: [11, 14], count: 2, profile: "wide" },
@@ -52,8 +52,6 @@ describe("a schedule that a checker once complained of wrongly", () => {
     [4, 1_300_031_568, "mixed"],
     // A last wait for an item that has waited long ends at once: k stays, as it must.
     [4, 1_600_002_276, "twins"],
-    // T0 is shorter than six of the messages' delays: views of correct primaries fail whenever k has come down.
-    [4, 2_200_003_055, "brief"],
   ] as const)("passes, with %i validators and seed %i", { timeout: LIMIT_MS }, async (n, seed, profile) => {
     const campaign: Campaign = {
       seed,
