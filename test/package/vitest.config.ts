@@ -1,4 +1,4 @@
-/** `npm run check:package`: apart from `npm test`, because npm may need the network for what is not in its cache. */
+/** `npm run check:packed` and `check:package`: apart from `npm test`; the second because npm may need the network. */
 import { defineConfig } from "vitest/config";
 
 export default defineConfig({
