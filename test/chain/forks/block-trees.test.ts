@@ -6,8 +6,8 @@ import { describe, expect, it, vi } from "vitest";
 import { BlockExecutor } from "../../../src/chain/execution/block-executor.ts";
 import { runBlockTree } from "./tree-world.ts";
 
-const TREES = 250;
-const FULL_TREES = 20;
+const TREES = 120;
+const FULL_TREES = 10;
 /** Seeds that show blocks filled without room for their coinbase: about one tree in two does. */
 const OVERFULL_SEEDS = [2, 3, 5];
 /** Trees that once showed a fault: a head lost as a candidate, a move in stages that ended on a tie, a prefix left out. */
