@@ -1,11 +1,6 @@
 /** A small chart in SVG: lines that theory gives, points that were measured, with their intervals. */
 
-export interface ChartPoint {
-  readonly x: number;
-  readonly y: number;
-  readonly low?: number | undefined;
-  readonly high?: number | undefined;
-}
+import type { ChartPoint } from "./results.ts";
 
 export interface ChartSeries {
   readonly name: string;

@@ -3,9 +3,10 @@ import { useMemo, useRef, useState } from "preact/hooks";
 import { Fact, Facts, Note, Panel } from "../explorer/parts/layout.tsx";
 import { type AttackOptions, type CellResult, judgeCell } from "../tools/lab/pow/attack51.ts";
 import { doubleSpend, nakamoto } from "../tools/lab/pow/theory.ts";
-import { Chart, type ChartPoint, percent } from "./chart.tsx";
+import { Chart, percent } from "./chart.tsx";
 import { Done, Slider } from "./controls.tsx";
 import type { RaceRunner } from "./race-worker.ts";
+import type { ChartPoint } from "./results.ts";
 import { attackPieces } from "./small-jobs.ts";
 import { useRaces } from "./use-races.ts";
 

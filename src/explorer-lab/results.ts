@@ -24,7 +24,7 @@ export interface ResultTable {
   readonly left: number;
 }
 
-export interface MeasuredPoint {
+export interface ChartPoint {
   readonly x: number;
   readonly y: number;
   readonly low?: number | undefined;
@@ -34,8 +34,8 @@ export interface MeasuredPoint {
 /** Theory and measurement of one line: of a wait, or of a gamma. */
 export interface ResultCurve {
   readonly name: string;
-  readonly expected: readonly MeasuredPoint[];
-  readonly measured: readonly MeasuredPoint[];
+  readonly expected: readonly ChartPoint[];
+  readonly measured: readonly ChartPoint[];
 }
 
 export interface LabResults {
