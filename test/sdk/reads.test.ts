@@ -37,7 +37,7 @@ const client = (nodes: readonly number[] = [0, 1, 2, 3], options: ClientOptions 
     nodes.map((node) => net.urls[node]!),
     { fetch: liars.fetch, genesis: net.genesis, ...options },
   );
-const short = { timeoutMs: 300 };
+const short = { timeoutMs: 1_000 };
 const url = (node: number) => net.urls[node]!;
 const fault = async <E extends ReadError>(read: Promise<unknown>): Promise<E> => {
   const error = await read.then(

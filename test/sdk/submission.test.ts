@@ -173,7 +173,7 @@ describe("sending a transaction", () => {
     const silent = await hanging();
     const sent = client([silent.url, ...urls], { resendMs: 5_000 }).send(tx, {
       wait: "final",
-      timeoutMs: 400,
+      timeoutMs: 3_000,
     });
     await commitOn(tx, nodes);
     expect((await sent).blockHeight).toBe(1);
