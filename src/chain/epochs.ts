@@ -11,7 +11,7 @@ import { dropOldest } from "../base/drop-oldest.ts";
 import { VALIDATORS_MAX } from "../base/limits.ts";
 import { decodeStored } from "../codec/reader.ts";
 import { Writer } from "../codec/writer.ts";
-import { epochKey } from "../storage/keys.ts";
+import { epochKey } from "../storage/database-keys.ts";
 import type { Kv, KvOperation } from "../storage/kv.ts";
 import type { MembershipRules } from "./execution/block-executor.ts";
 import { hasEpochs } from "./genesis/consensus-parameters.ts";

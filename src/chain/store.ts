@@ -1,6 +1,6 @@
 /**
  * The ledger on disk: what one committed block writes (one atomic, synced batch), and how it is read back. Headers
- * and bodies are apart. It trusts what it reads, since it wrote it; storage/keys.ts is its map.
+ * and bodies are apart. It trusts what it reads, since it wrote it; storage/database-keys.ts is its map.
  */
 
 import { assert, must } from "../base/assert.ts";
@@ -29,7 +29,7 @@ import {
   transactionRange,
   undoKey,
   VERSION_KEY,
-} from "../storage/keys.ts";
+} from "../storage/database-keys.ts";
 import type { Kv, KvOperation } from "../storage/kv.ts";
 import { KeptValues } from "./state/kept-values.ts";
 import type { ExecutedBlock, LedgerView } from "./state/ledger-view.ts";

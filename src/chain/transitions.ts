@@ -7,7 +7,7 @@ import { dropOldest } from "../base/drop-oldest.ts";
 import { type Fault, fault } from "../base/fault.ts";
 import { parseJson } from "../codec/field.ts";
 import { DecodeError } from "../codec/reader.ts";
-import { acceptedTransitionKey, transitionKey } from "../storage/keys.ts";
+import { acceptedTransitionKey, transitionKey } from "../storage/database-keys.ts";
 import type { Kv, KvOperation } from "../storage/kv.ts";
 import type { ChainStore } from "./store.ts";
 import type { BlockHead } from "./types/block.ts";

@@ -4,7 +4,7 @@
  * Source of the form: man-pages(7), groff_man(7).
  */
 import type { Command, Option } from "commander";
-import { packageVersion } from "../node/home/version.ts";
+import { packageVersion } from "../node/home/package-version.ts";
 import { leaf } from "./command.ts";
 import { EXIT_HELP } from "./exit.ts";
 

@@ -4,7 +4,7 @@
  * in one line unless QUORATE_DEBUG=1.
  */
 import { Command, CommanderError } from "commander";
-import { packageVersion } from "../node/home/version.ts";
+import { packageVersion } from "../node/home/package-version.ts";
 import { CliError, diskError, EXIT, EXIT_HELP, Finished } from "./exit.ts";
 import { printError, toJson } from "./output.ts";
 import { print, printJson, printPage } from "./terminal.ts";

@@ -3,7 +3,7 @@ import type { Command } from "commander";
 import { GENESIS_FORMAT } from "../chain/genesis/genesis.ts";
 import { nativeName } from "../crypto/keys.ts";
 import { KEY_FILE_VERSION } from "../node/home/key-file.ts";
-import { packageVersion } from "../node/home/version.ts";
+import { packageVersion } from "../node/home/package-version.ts";
 import { leaf } from "./command.ts";
 
 export function addVersion(program: Command): void {

@@ -21,9 +21,9 @@ import {
 } from "./pbft/certificate.ts";
 import { PbftEngine } from "./pbft/engine.ts";
 import { AMNESIA_RECORD, encodeEpochRecord, hasAmnesia, journalEpoch } from "./pbft/journal.ts";
+import { messageEpoch, type ParsedMessage } from "./pbft/message-bytes.ts";
 import { type PbftMessage, PbftMessageVerifier } from "./pbft/message-verifier.ts";
 import { pbftRules } from "./pbft/rules.ts";
-import { messageEpoch, type ParsedMessage } from "./pbft/wire.ts";
 import { PowEngine } from "./pow/engine.ts";
 import { powRules } from "./pow/rules.ts";
 

@@ -4,7 +4,7 @@ import { startFeed } from "./live/feed.ts";
 import { startMetrics } from "./live/latency.ts";
 import { startOthers } from "./live/others.ts";
 import { applyTheme } from "./live/theme.ts";
-import { startVotes } from "./live/votes.ts";
+import { startVotes } from "./live/vote-events.ts";
 import { Shell } from "./parts/shell.tsx";
 import "./style.css";
 

@@ -7,10 +7,10 @@ import { must } from "../base/assert.ts";
 import { equalBytes, showHash } from "../base/bytes.ts";
 import { RPC_RANGE_MAX } from "../base/limits.ts";
 import type { SealedBlock } from "../chain/types/block.ts";
-import { Batch } from "./batch.ts";
 import { type BlockSource, NodeGone, shownHash, WrongNode } from "./block-source.ts";
 import type { SqlIndex } from "./sql-index.ts";
 import type { VerifiedLedger } from "./verified-ledger.ts";
+import { Batch } from "./waiting-blocks.ts";
 
 /** A batch is written when it has so many blocks, or bytes of transactions and receipts. */
 const BATCH_BLOCKS = 500;

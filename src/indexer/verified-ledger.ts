@@ -24,7 +24,7 @@ import {
   STATE_RANGE,
   sealKey,
   transactionKey,
-} from "../storage/keys.ts";
+} from "../storage/database-keys.ts";
 import type { Kv, KvOperation } from "../storage/kv.ts";
 import { StagedKv } from "./staged-kv.ts";
 

@@ -15,7 +15,7 @@ import type {
   ValidatorId,
   WaitingTransaction,
 } from "../consensus/engine.ts";
-import type { RecordLog } from "../storage/log.ts";
+import type { RecordLog } from "../storage/record-log.ts";
 import type { WorkBudgets } from "./ingress/work-budget.ts";
 import type { MessageCounts } from "./metrics/message-counts.ts";
 

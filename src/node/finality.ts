@@ -11,7 +11,7 @@ import type { BranchChange, Chain } from "../chain/chain.ts";
 import type { BlockHead } from "../chain/types/block.ts";
 import { isCoinbase } from "../chain/types/transaction.ts";
 import type { BlockEvent, ReorgEvent } from "../rpc/api.ts";
-import { EventTopic } from "./assembly/tip-log.ts";
+import { EventTopic } from "./assembly/event-topic.ts";
 
 export interface FinalityPorts {
   readonly chain: Chain;

@@ -3,7 +3,7 @@
  * network and no votes. Nothing of the chain is written. The composition root of `quorate inspect`.
  */
 import type { Logger } from "../base/log.ts";
-import { METHOD_TABLE } from "../rpc/methods/table.ts";
+import { METHOD_TABLE } from "../rpc/methods/method-table.ts";
 import { RpcServer } from "../rpc/server/server.ts";
 import type { Kv } from "../storage/kv.ts";
 import { unwritten } from "../storage/unwritten.ts";
@@ -11,7 +11,7 @@ import { ReplicaApi } from "./api/node-api.ts";
 import { jitter, systemScheduler } from "./assembly/system.ts";
 import type { Config } from "./home/config.ts";
 import type { Home } from "./home/home.ts";
-import { packageVersion } from "./home/version.ts";
+import { packageVersion } from "./home/package-version.ts";
 import type { Network } from "./ports.ts";
 import { Replica } from "./replica.ts";
 

@@ -1,6 +1,6 @@
 /**
  * What the replica needs from the world, written by the replica: the network, the miner, and nothing that the lower
- * floors do not define already (storage/kv.ts, storage/log.ts, base/scheduler.ts, base/log.ts). p2p implements it
+ * floors do not define already (storage/kv.ts, storage/record-log.ts, base/scheduler.ts, base/log.ts). p2p implements it
  * over libp2p, the tests and the simulator in memory. All methods return at once or resolve in microtasks when the
  * implementation is virtual.
  */

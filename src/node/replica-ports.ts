@@ -15,8 +15,8 @@ import type { ConsensusEngine, EngineEvent, EngineSettings, Parsed, Typed } from
 import type { SignatureRules, Signer } from "../crypto/keys.ts";
 import type { PoolEvent } from "../mempool/pool-ports.ts";
 import type { Kv } from "../storage/kv.ts";
-import type { OpenedLog } from "../storage/log.ts";
-import type { EventTopic as Emitter } from "./assembly/tip-log.ts";
+import type { OpenedLog } from "../storage/record-log.ts";
+import type { EventTopic as Emitter } from "./assembly/event-topic.ts";
 import type { Miner, Network, SlowSignatureVerifier } from "./ports.ts";
 
 export interface ReplicaOptions {

@@ -6,7 +6,7 @@
 import type { z } from "zod";
 import { must } from "../base/assert.ts";
 import { ADMIN_METHODS } from "../rpc/admin-methods.ts";
-import type { Methods } from "../rpc/methods/table.ts";
+import type { Methods } from "../rpc/methods/method-table.ts";
 import { RpcError } from "../rpc/rpc-error.ts";
 import type { SocketMaker } from "./client-socket.ts";
 import { ClientSubscriptions, type SubscriptionEvents } from "./client-subscriptions.ts";

@@ -5,7 +5,7 @@
 import { accept, refuse, type Verdict } from "../base/fault.ts";
 import { checkStateProof, decodeStateProof } from "../chain/state/state-proof.ts";
 import { checkFields, field, object } from "../codec/field.ts";
-import { type FinalHead, openCertifiedHead } from "./certified-head.ts";
+import { type FinalHead, openCertifiedHead } from "./final-head.ts";
 import { bytesField, bytesOf } from "./proof-parts.ts";
 import type { TrustedGenesis } from "./trusted-genesis.ts";
 

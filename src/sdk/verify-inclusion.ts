@@ -12,7 +12,7 @@ import { checkFields, object } from "../codec/field.ts";
 import { checkMerklePath } from "../crypto/merkle.ts";
 import { showCount } from "../rpc/schemas/show-numbers.ts";
 import { showOutcome } from "../rpc/schemas/show-outcome.ts";
-import { openCertifiedHead } from "./certified-head.ts";
+import { openCertifiedHead } from "./final-head.ts";
 import { bytesField, bytesOf, pathField, pathOf } from "./proof-parts.ts";
 import type { CertificateSigner, TrustedGenesis } from "./trusted-genesis.ts";
 

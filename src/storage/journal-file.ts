@@ -20,7 +20,7 @@ import {
   type JournalScan,
   scanJournal,
 } from "./journal-format.ts";
-import type { LogPosition, OpenedLog, RecordLog } from "./log.ts";
+import type { LogPosition, OpenedLog, RecordLog } from "./record-log.ts";
 
 /**
  * Reads the log at `path` and opens it for appending; a torn tail is cut off. Nothing is made when it is missing.

@@ -18,7 +18,7 @@ import { JOURNAL_RECORD_BYTES_MAX } from "../base/limits.ts";
 import { Reader } from "../codec/reader.ts";
 import { Writer } from "../codec/writer.ts";
 import { crc32c } from "./crc32c.ts";
-import type { LogState } from "./log.ts";
+import type { LogState } from "./record-log.ts";
 
 const MAGIC = utf8("QUORLOG");
 const FORMAT = 2;

@@ -4,7 +4,7 @@
  */
 import { assert } from "../base/assert.ts";
 import { assertRecordSizes } from "./journal-format.ts";
-import type { LogPosition, OpenedLog, RecordLog } from "./log.ts";
+import type { LogPosition, OpenedLog, RecordLog } from "./record-log.ts";
 
 export interface MemoryRecordLogOptions {
   /** What the disk holds; undefined: there is no log. */

@@ -3,7 +3,7 @@
  * again and again, each time with something else about the world changed that a module must not look at. Modules given
  * as sources are built first, which refuses most of it by name; this finds the rest, in modules given as they are too.
  */
-import type { FinalTransaction } from "./devnet.ts";
+import type { FinalTransaction } from "./virtual-devnet.ts";
 
 /** What of a chain the calls are made on. */
 export interface DeterminismNet {

@@ -7,7 +7,7 @@ import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { devnet } from "../../src/testing/devnet.ts";
+import { devnet } from "../../src/testing/virtual-devnet.ts";
 import { type Lie, serveLies } from "./lying-proxy.ts";
 import { goTo, launch, openPage, seesText, shoot } from "./page.ts";
 

@@ -182,7 +182,7 @@ describe("the ledger", () => {
   });
 
   it("keeps undo data exactly where blocks can be abandoned", async () => {
-    const { undoKey } = await import("../../src/storage/keys.ts");
+    const { undoKey } = await import("../../src/storage/database-keys.ts");
     const final = new MemoryKv();
     const block = await extend(await openChain(final), transfer(alice, carol.publicKey, 1n));
     expect(final.get(undoKey(block.hash))).toBeUndefined();
@@ -201,7 +201,7 @@ describe("the ledger", () => {
     const other = { ...genesis, chainId: 8n };
     const ports = { kv, rules: plainRules, signatures: new AcceptedSignatures(genesisHash) };
     await expect(Opened.open(other, ports)).rejects.toThrow(/belongs to another chain/);
-    const { VERSION_KEY } = await import("../../src/storage/keys.ts");
+    const { VERSION_KEY } = await import("../../src/storage/database-keys.ts");
     await kv.write([{ kind: "put", key: VERSION_KEY, value: Uint8Array.of(0, 9) }], { sync: true });
     await expect(openChain(kv)).rejects.toThrow(/format 9/);
   });

@@ -28,7 +28,7 @@ describe("the table of bounds in docs/operations.md", () => {
 describe("the table of broken situations in docs/operations.md", () => {
   // Where the words of explain, start and doctor are made.
   const sources = [
-    ...["clocks", "explain", "explain-agreement", "explain-mining", "standing"].map(
+    ...["explain-clocks", "explain", "explain-agreement", "explain-mining", "standing"].map(
       (name) => `src/rpc/explain/${name}.ts`,
     ),
     ...[

@@ -10,7 +10,7 @@ import {
   showHashRate,
   showRate,
 } from "../../src/explorer/model/format.ts";
-import { parseMetrics, sampleOf } from "../../src/explorer/model/metrics.ts";
+import { parseMetrics, sampleOf } from "../../src/explorer/model/metric-text.ts";
 import { href, parseNodes, parseQuery, parseRoute } from "../../src/explorer/model/routes.ts";
 import { addHead, faultBudget, trafficOf } from "../../src/explorer/model/traffic.ts";
 

@@ -1,6 +1,6 @@
 /** The vote book: cells filled as votes come, views with their reasons, bounded, in any order of events. */
 import { expect, it } from "vitest";
-import { EMPTY_BOOK, type News, readNews, viewSpans } from "../../src/explorer/model/votes.ts";
+import { EMPTY_BOOK, type News, readNews, viewSpans } from "../../src/explorer/model/vote-matrix.ts";
 
 const vote = (type: string, seq: number, from: number, t: number, view = 0): News => ({
   type,

@@ -5,7 +5,7 @@ import { decodeReceipt, encodeReceipt } from "../../src/chain/types/receipt.ts";
 import { sha256 } from "../../src/crypto/hash.ts";
 import { Client } from "../../src/sdk/client.ts";
 import { createReceipt, verifyReceipt } from "../../src/sdk/verify.ts";
-import { devnet } from "../../src/testing/devnet.ts";
+import { devnet } from "../../src/testing/virtual-devnet.ts";
 import { canonical, FuzzFailure, type FuzzTarget } from "./target.ts";
 
 const receiptBytes: FuzzTarget = {

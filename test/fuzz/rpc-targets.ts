@@ -7,14 +7,14 @@ import { hex0x, utf8 } from "../../src/base/bytes.ts";
 import type { Logger } from "../../src/base/log.ts";
 import { systemScheduler } from "../../src/node/assembly/system.ts";
 import { WaitSlots, Waits } from "../../src/rpc/answers/waits.ts";
-import { HeldRpcBytes } from "../../src/rpc/budgets/held-bytes.ts";
-import { NO_OBSERVER } from "../../src/rpc/budgets/observer.ts";
+import { NO_OBSERVER } from "../../src/rpc/budgets/call-observer.ts";
+import { HeldRpcBytes } from "../../src/rpc/budgets/client-held-bytes.ts";
 import { Dispatcher } from "../../src/rpc/jsonrpc/jsonrpc.ts";
 import type { MethodTable } from "../../src/rpc/jsonrpc/method.ts";
-import { METHOD_TABLE } from "../../src/rpc/methods/table.ts";
+import { METHOD_TABLE } from "../../src/rpc/methods/method-table.ts";
 import { Notices } from "../../src/rpc/websocket/notices.ts";
 import { WebSocketConnection } from "../../src/rpc/websocket/websocket.ts";
-import { devnet } from "../../src/testing/devnet.ts";
+import { devnet } from "../../src/testing/virtual-devnet.ts";
 import { alice, bob, chainRef, FakeNode } from "../rpc/fake-node.ts";
 import { FuzzFailure, type FuzzTarget } from "./target.ts";
 

@@ -18,7 +18,7 @@ import { SqlIndex } from "../../src/indexer/sql-index.ts";
 import { VerifiedLedger } from "../../src/indexer/verified-ledger.ts";
 import { Client } from "../../src/sdk/client.ts";
 import { openLevel } from "../../src/storage/level.ts";
-import { devnet } from "../../src/testing/devnet.ts";
+import { devnet } from "../../src/testing/virtual-devnet.ts";
 import { PostgresServer } from "../indexer/postgres-server.ts";
 
 const TRANSFERS = Number(process.argv[2] ?? 50_000);

@@ -3,8 +3,8 @@
 import { expect, it } from "vitest";
 import { asHash, EMPTY } from "../../src/base/bytes.ts";
 import { computeGenesisHash } from "../../src/chain/genesis/genesis-state.ts";
+import { encodeMessage } from "../../src/consensus/pbft/message-bytes.ts";
 import { signingBytes, type VoteBody } from "../../src/consensus/pbft/messages.ts";
-import { encodeMessage } from "../../src/consensus/pbft/wire.ts";
 import { createSigner } from "../../src/crypto/keys.ts";
 import { DEVNET, planNetwork, secretsFromSeed } from "../../src/node/home/network-plan.ts";
 import { encodePacket, MAIL_CONSENSUS } from "../../src/node/ingress/packet.ts";

@@ -13,7 +13,7 @@ import { afterAll, beforeAll, expect, it } from "vitest";
 import { hex0x } from "../../src/base/bytes.ts";
 import { secretsFromSeed } from "../../src/node/home/network-plan.ts";
 import { Wallet } from "../../src/sdk/wallet.ts";
-import { devnet } from "../../src/testing/devnet.ts";
+import { devnet } from "../../src/testing/virtual-devnet.ts";
 
 const ROOT = fileURLToPath(new URL("../../", import.meta.url));
 

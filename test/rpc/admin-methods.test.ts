@@ -1,7 +1,7 @@
 /** Admin methods and the token of the node that they order. */
 import { expect, it } from "vitest";
 import { ADMIN_METHODS } from "../../src/rpc/admin-methods.ts";
-import { METHOD_TABLE } from "../../src/rpc/methods/table.ts";
+import { METHOD_TABLE } from "../../src/rpc/methods/method-table.ts";
 import { Client } from "../../src/sdk/client.ts";
 
 it("the client's list of admin methods is that of the table", () => {

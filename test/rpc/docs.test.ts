@@ -3,7 +3,7 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { renderMethods } from "../../src/rpc/jsonrpc/markdown.ts";
 import { describeMethods } from "../../src/rpc/jsonrpc/openrpc.ts";
-import { METHOD_TABLE } from "../../src/rpc/methods/table.ts";
+import { METHOD_TABLE } from "../../src/rpc/methods/method-table.ts";
 
 const FILE = new URL("../../docs/rpc.md", import.meta.url);
 

@@ -1,7 +1,7 @@
 /** Every method of the table against a real ledger: its answer holds to its own schema, its refusals to the codes. */
 import { describe, expect, it } from "vitest";
 import { hex0x, showHash } from "../../src/base/bytes.ts";
-import { METHODS, methodsOf } from "../../src/rpc/methods/table.ts";
+import { METHODS, methodsOf } from "../../src/rpc/methods/method-table.ts";
 import { alice, bob, chainRef, genesisHash } from "./fake-node.ts";
 import { rpc, serve } from "./serve.ts";
 

@@ -18,7 +18,7 @@ import type { MinerMachine } from "../../src/node/mining/threaded-miner.ts";
 import { Replica } from "../../src/node/replica.ts";
 import { WaitSlots, Waits } from "../../src/rpc/answers/waits.ts";
 import { type CallContext, runMethod } from "../../src/rpc/jsonrpc/method.ts";
-import { METHOD_TABLE } from "../../src/rpc/methods/table.ts";
+import { METHOD_TABLE } from "../../src/rpc/methods/method-table.ts";
 import type { Kv } from "../../src/storage/kv.ts";
 import { MemoryKv } from "../../src/storage/memory.ts";
 import { genesis as minedGenesis, parameters, solve } from "../chain/pow-fixtures.ts";

@@ -593,7 +593,7 @@ describe("a chain whose blocks are final at once", () => {
     ["miner_generate", { blocks: 1 }],
   ])("refuses %s and says why", async (name, params) => {
     const fake = await FakeNode.open();
-    const { METHOD_TABLE } = await import("../../src/rpc/methods/table.ts");
+    const { METHOD_TABLE } = await import("../../src/rpc/methods/method-table.ts");
     const { parseParams } = await import("../../src/rpc/jsonrpc/params.ts");
     const method = METHOD_TABLE.get(name)!;
     const asked = async () => method.call({ api: fake } as never, parseParams(method, params) as never);

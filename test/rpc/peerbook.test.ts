@@ -2,7 +2,7 @@
 import { beforeEach, describe, expect, it } from "vitest";
 import { ADDRESSES_LISTED_MAX } from "../../src/base/limits.ts";
 import { BAN_MS } from "../../src/p2p/discovery/bans.ts";
-import { METHOD_TABLE } from "../../src/rpc/methods/table.ts";
+import { METHOD_TABLE } from "../../src/rpc/methods/method-table.ts";
 import { NOW, peerIdOf, publicAddress } from "../p2p/seeded.ts";
 import { OWN_PEER, type Remembering, remembering, TRUSTED_PEER } from "./remembering.ts";
 import { rawRequest, rpc, serve } from "./serve.ts";

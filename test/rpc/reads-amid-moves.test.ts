@@ -11,7 +11,7 @@ import { BlockIngress } from "../../src/node/ingress/block-ingress.ts";
 import { encodedBlocks } from "../../src/node/ingress/served-blocks.ts";
 import { txStatusOf } from "../../src/rpc/answers/tx-status.ts";
 import { CallError } from "../../src/rpc/errors.ts";
-import { METHODS } from "../../src/rpc/methods/table.ts";
+import { METHODS } from "../../src/rpc/methods/method-table.ts";
 import { alice, bob } from "./fake-node.ts";
 import { MinedNode } from "./mined-node.ts";
 import { StagedKv } from "./stagedkv.ts";

@@ -9,7 +9,7 @@ import type { NodeApi } from "../../src/rpc/api.ts";
 import type { CallContext } from "../../src/rpc/jsonrpc/method.ts";
 import { getSealedBlocks } from "../../src/rpc/methods/sealed-blocks.ts";
 import { Client } from "../../src/sdk/client.ts";
-import { devnet } from "../../src/testing/devnet.ts";
+import { devnet } from "../../src/testing/virtual-devnet.ts";
 
 const LIMITS = { maxTxBytes: 65_535, maxBlockBytes: 1_000_000, maxBlockTransactions: 10_000 };
 

@@ -5,7 +5,7 @@ import { afterEach } from "vitest";
 import { WebSocket } from "ws";
 import type { LogFields, Logger } from "../../src/base/log.ts";
 import { systemScheduler } from "../../src/node/assembly/system.ts";
-import type { RpcObserver } from "../../src/rpc/budgets/observer.ts";
+import type { RpcObserver } from "../../src/rpc/budgets/call-observer.ts";
 import { RpcServer, type RpcServerOptions, type RpcServerPorts } from "../../src/rpc/server/server.ts";
 import { FakeNode } from "./fake-node.ts";
 

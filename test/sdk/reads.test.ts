@@ -8,7 +8,7 @@ import {
   NotProvenError,
   type ReadError,
 } from "../../src/sdk/client.ts";
-import { devnet } from "../../src/testing/devnet.ts";
+import { devnet } from "../../src/testing/virtual-devnet.ts";
 import { LyingFetch } from "./lying-fetch.ts";
 
 type Devnet = Awaited<ReturnType<typeof devnet>>;

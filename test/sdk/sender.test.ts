@@ -7,7 +7,7 @@ import { hex0x } from "../../src/base/bytes.ts";
 import { decodeTransaction } from "../../src/chain/types/transaction.ts";
 import { CallError } from "../../src/rpc/errors.ts";
 import type { Method } from "../../src/rpc/jsonrpc/method.ts";
-import { METHOD_TABLE } from "../../src/rpc/methods/table.ts";
+import { METHOD_TABLE } from "../../src/rpc/methods/method-table.ts";
 import { Client, OutcomeUnknownError, RpcError, Sender } from "../../src/sdk/client.ts";
 import { NEVER_REACHED_HEIGHT } from "../../src/sdk/wallet.ts";
 import { alice, bob, type FakeNode, genesis } from "../rpc/fake-node.ts";

@@ -11,7 +11,7 @@ import { sha256 } from "../../src/crypto/hash.ts";
 import { createSigner } from "../../src/crypto/keys.ts";
 import { CallError } from "../../src/rpc/errors.ts";
 import type { Method } from "../../src/rpc/jsonrpc/method.ts";
-import { METHOD_TABLE } from "../../src/rpc/methods/table.ts";
+import { METHOD_TABLE } from "../../src/rpc/methods/method-table.ts";
 import {
   Client,
   type ClientOptions,

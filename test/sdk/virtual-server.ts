@@ -2,7 +2,7 @@
 import type { NodeApi } from "../../src/rpc/api.ts";
 import { CallError } from "../../src/rpc/errors.ts";
 import { type CallContext, runMethod } from "../../src/rpc/jsonrpc/method.ts";
-import { METHOD_TABLE } from "../../src/rpc/methods/table.ts";
+import { METHOD_TABLE } from "../../src/rpc/methods/method-table.ts";
 import { Subscriptions } from "../../src/rpc/websocket/subscriptions.ts";
 import type { SocketLike } from "../../src/sdk/client-socket.ts";
 

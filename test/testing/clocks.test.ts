@@ -4,7 +4,7 @@
  */
 import { expect, it } from "vitest";
 import { Client } from "../../src/sdk/client.ts";
-import { devnet } from "../../src/testing/devnet.ts";
+import { devnet } from "../../src/testing/virtual-devnet.ts";
 
 const HOUR_MS = 3_600_000;
 

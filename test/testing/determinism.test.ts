@@ -1,7 +1,7 @@
 /** Goal: a module that looks at what differs from node to node is caught in a test. Method: one such module each. */
 import { describe, expect, it } from "vitest";
 import { call, cell, defineModule, map, text, uint } from "../../src/chain/modules/define-module.ts";
-import { checkDeterminism } from "../../src/testing/devnet.ts";
+import { checkDeterminism } from "../../src/testing/virtual-devnet.ts";
 
 let kept = 0;
 

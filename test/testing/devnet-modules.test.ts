@@ -16,7 +16,7 @@ import {
 import { formOf } from "../../src/chain/modules/module-form.ts";
 import { Client } from "../../src/sdk/client.ts";
 import { verifyEntry } from "../../src/sdk/verify-entry.ts";
-import { devnet } from "../../src/testing/devnet.ts";
+import { devnet } from "../../src/testing/virtual-devnet.ts";
 
 const registryFile = resolve(import.meta.dirname, "../../examples/registry/registry.ts");
 const DEED = `0x${"ab".repeat(32)}` as const;

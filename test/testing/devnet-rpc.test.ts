@@ -5,7 +5,7 @@
 import { expect, it } from "vitest";
 import { WebSocket } from "ws";
 import { Client, RpcError, Sender } from "../../src/sdk/client.ts";
-import { devnet } from "../../src/testing/devnet.ts";
+import { devnet } from "../../src/testing/virtual-devnet.ts";
 
 it("lets the ordinary client pay by fetch, and checks the certificate against the genesis", async () => {
   const net = await devnet();

@@ -4,7 +4,7 @@
  */
 import { describe, expect, it } from "vitest";
 import { Client } from "../../src/sdk/client.ts";
-import { devnet, Refused } from "../../src/testing/devnet.ts";
+import { devnet, Refused } from "../../src/testing/virtual-devnet.ts";
 
 describe('devnet({ consensus: "pow" })', () => {
   it("mines blocks on demand, with what waits, and pays the account of the node", async () => {

@@ -22,7 +22,7 @@ import {
   sealKey,
   transactionKey,
   undoKey,
-} from "../../storage/keys.ts";
+} from "../../storage/database-keys.ts";
 import type { Kv, KvOperation } from "../../storage/kv.ts";
 import type { BlockHead } from "../types/block.ts";
 import type { SignedTransaction } from "../types/transaction.ts";

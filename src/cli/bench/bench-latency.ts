@@ -5,7 +5,7 @@
 
 import { must } from "../../base/assert.ts";
 import { computeGenesisHash } from "../../chain/genesis/genesis-state.ts";
-import { DiskProbe, TcpProbe } from "../../tools/bench/probes.ts";
+import { DiskProbe, TcpProbe } from "../../tools/bench/bare-costs.ts";
 import type { RpcLine } from "../../tools/bench/rpc-line.ts";
 import { Transfers } from "../../tools/bench/transfers.ts";
 import { CliError, EXIT } from "../exit.ts";

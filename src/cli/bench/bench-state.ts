@@ -2,7 +2,7 @@
  * `quorate bench state`: processor time that a changed account costs in the state tree, by the number of accounts. What the
  * figures are: docs/benchmarks.md.
  */
-import { measureState, type StateCost } from "../../tools/bench/state.ts";
+import { measureState, type StateCost } from "../../tools/bench/state-cost.ts";
 import type { Output } from "../output.ts";
 import { table } from "../table.ts";
 import { short } from "./bench-report.ts";

@@ -247,7 +247,7 @@ async function callMethod(
   words: readonly string[],
 ): Promise<void> {
   // Loaded here, because the other commands need no schemas.
-  const { METHOD_TABLE } = await import("../../rpc/methods/table.ts");
+  const { METHOD_TABLE } = await import("../../rpc/methods/method-table.ts");
   if (!METHOD_TABLE.has(method)) {
     const known = [...METHOD_TABLE.keys()];
     throw badInput(`no method "${method}"${didYouMean(method, known) || `; there are ${known.join(", ")}`}`);

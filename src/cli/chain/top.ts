@@ -4,7 +4,7 @@
  */
 import { setTimeout as pause } from "node:timers/promises";
 import type { Command } from "commander";
-import { EMPTY_BOOK, type HeightVotes, PHASES, readNews } from "../../explorer/model/votes.ts";
+import { EMPTY_BOOK, type HeightVotes, PHASES, readNews } from "../../explorer/model/vote-matrix.ts";
 import { type Client, RpcError } from "../../sdk/client.ts";
 import { leaf } from "../command.ts";
 import { type Output, showCount } from "../output.ts";

@@ -8,7 +8,7 @@ import { hex0x, showHash } from "../../base/bytes.ts";
 import { computeGenesisHash } from "../../chain/genesis/genesis-state.ts";
 import { quorumOf } from "../../consensus/pbft/quorum.ts";
 import { devMining } from "../../node/home/mining-profiles.ts";
-import { packageVersion } from "../../node/home/version.ts";
+import { packageVersion } from "../../node/home/package-version.ts";
 import { Client } from "../../sdk/client.ts";
 import { type Output, shorten, showCount, showDuration, showRate } from "../output.ts";
 import { ask } from "../rpc.ts";

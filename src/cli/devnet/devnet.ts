@@ -10,7 +10,7 @@ import { computeGenesisHash } from "../../chain/genesis/genesis-state.ts";
 import { EPOCH_LENGTH_MAX } from "../../chain/governance/change.ts";
 import { parseLogLevels } from "../../node/home/log-levels.ts";
 import { DEVNET, MINED_DEVNET } from "../../node/home/network-plan.ts";
-import { packageVersion } from "../../node/home/version.ts";
+import { packageVersion } from "../../node/home/package-version.ts";
 import { amount, collect, duration, integer, withDefault } from "../arguments.ts";
 import { leaf } from "../command.ts";
 import { badInput, EXIT, Finished, valueOrThrow } from "../exit.ts";

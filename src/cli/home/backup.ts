@@ -6,7 +6,7 @@ import { hasEpochs } from "../../chain/genesis/consensus-parameters.ts";
 import { homePaths, loadGenesis } from "../../node/home/home.ts";
 import { keyOfSeed, saveKey } from "../../node/home/key-file.ts";
 import { takeLock } from "../../node/home/lock.ts";
-import { markVoted } from "../../node/votes/votes.ts";
+import { markVoted } from "../../node/votes/vote-journal-home.ts";
 import { peerIdFromSeed } from "../../p2p/transport/identity.ts";
 import { writeWhole } from "../../storage/durable-file.ts";
 import { dirOption, leaf } from "../command.ts";

@@ -2,7 +2,7 @@
 import { createServer } from "node:net";
 import { CLOCK_AHEAD_MS_MAX } from "../../base/limits.ts";
 import type { Genesis } from "../../chain/genesis/genesis.ts";
-import { describeClocks, judgeClocks, type MeasuredClock } from "../../rpc/explain/clocks.ts";
+import { describeClocks, judgeClocks, type MeasuredClock } from "../../rpc/explain/explain-clocks.ts";
 
 export interface Finding {
   readonly name: string;

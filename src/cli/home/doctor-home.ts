@@ -12,8 +12,8 @@ import { type Home, type HomePaths, homePaths, openHome } from "../../node/home/
 import { checkStamp, stampPath } from "../../node/home/home-stamp.ts";
 import type { Unlock } from "../../node/home/key-file.ts";
 import { lockOwner } from "../../node/home/lock.ts";
+import { packageVersion } from "../../node/home/package-version.ts";
 import { startErrorOf } from "../../node/home/start-error.ts";
-import { packageVersion } from "../../node/home/version.ts";
 import { peerIdFromSeed } from "../../p2p/transport/identity.ts";
 import { Client } from "../../sdk/client.ts";
 import { checkClocks, type Finding, isFree } from "./doctor-checks.ts";
@@ -135,7 +135,7 @@ async function checkData({ paths, genesis }: Home, { mode }: Config): Promise<Fi
       await kv.close();
     }
     if (mode === "validator") {
-      const { openVotes } = await import("../../node/votes/votes.ts");
+      const { openVotes } = await import("../../node/votes/vote-journal-home.ts");
       await (await openVotes(paths)).log.close();
     }
     return {

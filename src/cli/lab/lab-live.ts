@@ -18,7 +18,7 @@ import {
   type LiveSight,
   liveReport,
 } from "../../tools/lab/live-race.ts";
-import { raceFork } from "../../tools/lab/report/fork-tree.ts";
+import { raceFork } from "../../tools/lab/report/fork-picture.ts";
 import { percent } from "../../tools/lab/report/report.ts";
 import { BenchRun } from "../bench/bench-run.ts";
 import { CliError, EXIT, Finished } from "../exit.ts";

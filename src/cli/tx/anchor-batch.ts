@@ -12,7 +12,7 @@ import { CliError } from "../exit.ts";
 import type { Output } from "../output.ts";
 import { ask } from "../rpc.ts";
 import { sendInOrder } from "./anchor-sender.ts";
-import { batchOf } from "./batch.ts";
+import { batchOf } from "./many-calls.ts";
 import { signOrRefuse } from "./tx-order.ts";
 
 /** One digest of the order; several files may share it. */

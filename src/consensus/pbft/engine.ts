@@ -30,6 +30,7 @@ import { Core, type PbftEngineOptions } from "./core.ts";
 import { describeEngine } from "./engine-status.ts";
 import { enterView } from "./enter-view.ts";
 import { awaitsLarge } from "./large-messages.ts";
+import type { ParsedMessage } from "./message-bytes.ts";
 import type { PbftMessage } from "./message-verifier.ts";
 import { conductOf } from "./primary-conduct.ts";
 import {
@@ -53,7 +54,6 @@ import {
   settleViews,
 } from "./view-change.ts";
 import { wantsMessage } from "./window.ts";
-import type { ParsedMessage } from "./wire.ts";
 
 export class PbftEngine implements ConsensusEngine<ParsedMessage, PbftMessage> {
   readonly #core: Core;

@@ -17,7 +17,6 @@ import { sha256 } from "../../crypto/hash.ts";
 import { ED25519 } from "../../crypto/keys.ts";
 import type { Evidence } from "../engine.ts";
 import type { CertificateContext } from "./certificate.ts";
-import { signingBytes, type ViewChangeBody, type VoteBody } from "./messages.ts";
 import {
   encodeMessage,
   messageBytesMax,
@@ -25,7 +24,8 @@ import {
   type ParsedMessage,
   parseMessage,
   type WireShape,
-} from "./wire.ts";
+} from "./message-bytes.ts";
+import { signingBytes, type ViewChangeBody, type VoteBody } from "./messages.ts";
 
 const EVIDENCE_VERSION = 1;
 

@@ -31,13 +31,13 @@ import {
   verifyPreparedCertificate,
   writePreparedCertificate,
 } from "./certificate.ts";
+import { encodeMessage } from "./message-bytes.ts";
 import type { Commit, PrePrepare, Prepare, ProposalVote } from "./message-verifier.ts";
 import type { VoteBody, VoteType } from "./messages.ts";
 import type { NewView, ViewChange } from "./new-view.ts";
 import { primaryOf } from "./quorum.ts";
 import { verifyMessage } from "./signed-messages.ts";
 import { openNewView, openViewChange, type ViewContext } from "./view-messages.ts";
-import { encodeMessage } from "./wire.ts";
 
 const JOURNAL_VERSION = 1;
 const KIND = {

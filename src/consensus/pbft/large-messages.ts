@@ -10,10 +10,10 @@ import { VIEW_MESSAGES_PER_INTERVAL_MAX } from "../../base/limits.ts";
 import { Reader } from "../../codec/reader.ts";
 import type { ValidatorId } from "../engine.ts";
 import type { Core } from "./core.ts";
+import { messageBytesMax, WIRE_VERSION } from "./message-bytes.ts";
 import { MESSAGE_TYPE, type MessageType } from "./messages.ts";
 import { primaryOf } from "./quorum.ts";
 import { wantsMessage } from "./window.ts";
-import { messageBytesMax, WIRE_VERSION } from "./wire.ts";
 
 /** version u8 | type u8 | epoch u64 | view u64 | height u64 | hash 32: what is looked at. */
 const START_BYTES = 58;

@@ -18,6 +18,7 @@ import {
   encodeCheckpointCertificate,
   verifyCheckpointCertificate,
 } from "./certificate.ts";
+import { encodeMessage, type ParsedMessage, parseMessage } from "./message-bytes.ts";
 import type {
   BlockBody,
   CheckpointBody,
@@ -36,7 +37,6 @@ import {
   type WithBlock,
 } from "./signed-messages.ts";
 import { KnownViewChanges, type ViewContext, verifyNewView, verifyViewChange } from "./view-messages.ts";
-import { encodeMessage, type ParsedMessage, parseMessage } from "./wire.ts";
 
 export type PrePrepare = Verified<VoteBody<"pre-prepare"> & Signed & WithBlock>;
 /** The primary's vote without what travels beside it. */

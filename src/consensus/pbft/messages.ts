@@ -2,7 +2,7 @@
  * The PBFT messages: what each says, and the bytes that its sender signs. Every count of the protocol is a count of
  * these signatures, so the signing bytes start with a tag of their own, the type, the genesis hash and the epoch:
  * nothing signed for one chain, type or validator set stands for another. The sender (`from`) is one of the signed
- * fields and stands nowhere else. How messages travel is wire.ts; who may make a verified one is message-verifier.ts.
+ * fields and stands nowhere else. How messages travel is message-bytes.ts; who may make a verified one is message-verifier.ts.
  * Source: pbft.md 1.3; docs/protocol.md, "Consensus messages".
  */
 

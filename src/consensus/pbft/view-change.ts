@@ -14,6 +14,7 @@ import type { Core } from "./core.ts";
 import { enterView } from "./enter-view.ts";
 import { encodeEvidence } from "./evidence.ts";
 import { encodeViewRecord } from "./journal.ts";
+import { encodeMessage } from "./message-bytes.ts";
 import type { NewViewBody, ViewChangeBody } from "./messages.ts";
 import { carriedVote, chooseAsked, decide, type Proofs, type ViewChange } from "./new-view.ts";
 import { endTurn, isFailure, noteFailure, notePassedOver, skipTo } from "./primary-conduct.ts";
@@ -21,7 +22,6 @@ import { answerNewView, sendStatus } from "./repair.ts";
 import type { Slot } from "./slots.ts";
 import { attemptMax, isUnfair, timeoutMs } from "./timeouts.ts";
 import { sameRequest } from "./window.ts";
-import { encodeMessage } from "./wire.ts";
 
 /** A planned rotation is nobody's failure, and a slow primary's blocks did come in time: the timeouts stay short. */
 const KEEPS_TIMEOUTS: readonly ViewChangeReason[] = ["rotation", "slow"];

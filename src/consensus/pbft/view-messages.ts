@@ -10,6 +10,7 @@ import { accept, refuse, type Verdict } from "../../base/fault.ts";
 import { VERIFIED_VIEW_CHANGES_MAX } from "../../base/limits.ts";
 import { sha256 } from "../../crypto/hash.ts";
 import type { CertificateContext } from "./certificate.ts";
+import { parseMessage, type WireShape } from "./message-bytes.ts";
 import type { NewViewBody, ViewChangeBody } from "./messages.ts";
 import {
   type NewView,
@@ -21,7 +22,6 @@ import {
   verifyClaims,
 } from "./new-view.ts";
 import { checkSignature, type MessageFault, type Signed } from "./signed-messages.ts";
-import { parseMessage, type WireShape } from "./wire.ts";
 
 export interface ViewContext extends CertificateContext, WireShape {
   /** Those already judged, by the hash of their bytes; the calls of one node share it. */

@@ -2,7 +2,7 @@
  * What a header must obey on its branch: the bits its ancestors ask for, a hash that meets them, a time after the
  * median, and the rules against stretching a period (timewarp). All of it is permanent: a header that fails here
  * fails on every node for ever. Not judged: version and link (the caller's), and how far the time lies ahead, which
- * is temporary (time.ts). Source: pow.md 2.1, 2.4, 2.5.
+ * is temporary (time-bounds.ts). Source: pow.md 2.1, 2.4, 2.5.
  */
 import type { Hash } from "../../base/bytes.ts";
 import { type Fault, fault } from "../../base/fault.ts";
@@ -10,7 +10,7 @@ import type { PowParameters } from "../../chain/genesis/pow-parameters.ts";
 import type { Header } from "../../chain/types/block.ts";
 import { checkProofOfWork, showBits } from "../../chain/types/target.ts";
 import { expectedBits } from "./retarget.ts";
-import { medianTimePast, type Past } from "./time.ts";
+import { medianTimePast, type Past } from "./time-bounds.ts";
 
 export type HeaderCode =
   | "wrong-bits"

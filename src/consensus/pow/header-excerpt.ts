@@ -13,7 +13,7 @@ import { checkProofOfWork, showBits, targetOf } from "../../chain/types/target.t
 import { checkTime, checkTimewarp, timewarpReads } from "./check-header.ts";
 import type { ChainCode, HeaderFault } from "./header-chain.ts";
 import { expectedBits, lowestRead, referenceHeight, retargetBitcoin } from "./retarget.ts";
-import { MEDIAN_SPAN, type Past } from "./time.ts";
+import { MEDIAN_SPAN, type Past } from "./time-bounds.ts";
 
 /** A chain as its genesis describes it. */
 export interface MinedChain {

@@ -9,7 +9,7 @@ import type { PowParameters } from "../../chain/genesis/pow-parameters.ts";
 import { checkBits } from "../../chain/types/target.ts";
 import type { HeaderMark, Reference } from "./lookback.ts";
 import { referenceHeight } from "./retarget.ts";
-import { MEDIAN_SPAN } from "./time.ts";
+import { MEDIAN_SPAN } from "./time-bounds.ts";
 
 /** All that the rules want to know of the blocks before a height: where a check ended, or shall begin. */
 export interface HeaderState {

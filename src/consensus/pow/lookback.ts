@@ -6,7 +6,7 @@
 import { assert } from "../../base/assert.ts";
 import type { PowParameters } from "../../chain/genesis/pow-parameters.ts";
 import { referenceHeight } from "./retarget.ts";
-import { MEDIAN_SPAN, type Past } from "./time.ts";
+import { MEDIAN_SPAN, type Past } from "./time-bounds.ts";
 
 /** What the rules read of a block. */
 export interface HeaderMark {

@@ -35,4 +35,4 @@ export {
 export { checkHeaderState, type HeaderState } from "./header-state.ts";
 export type { HeaderMark, Reference } from "./lookback.ts";
 export { expectedBits, type Period, type PeriodParameters, retargetBitcoin } from "./retarget.ts";
-export { dueAt, medianTimePast, type Past } from "./time.ts";
+export { dueAt, medianTimePast, type Past } from "./time-bounds.ts";

@@ -6,7 +6,7 @@ import type { PowParameters } from "../../chain/genesis/pow-parameters.ts";
 import { compactOf, targetOf } from "../../chain/types/target.ts";
 import { asertTarget } from "./asert.ts";
 import { BITCOIN } from "./bitcoin.ts";
-import type { Past } from "./time.ts";
+import type { Past } from "./time-bounds.ts";
 
 /** ASERT takes a new anchor every so many blocks, which forgets how late a chain without hash power has become. */
 const ANCHOR_INTERVAL = 144n;

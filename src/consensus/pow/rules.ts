@@ -12,7 +12,7 @@ import { type BlockHead, VERSION_POW } from "../../chain/types/block.ts";
 import { checkProofOfWork, difficultyOf, showBits, workOf } from "../../chain/types/target.ts";
 import { checkHeader, earliestTime } from "./check-header.ts";
 import { expectedBits, lowestReadOf, nextRetarget } from "./retarget.ts";
-import { dueAt, medianTimePast, type Past } from "./time.ts";
+import { dueAt, medianTimePast, type Past } from "./time-bounds.ts";
 
 export function powRules(parameters: PowParameters): ForkableRules {
   const { powLimitBits, maturity } = parameters;

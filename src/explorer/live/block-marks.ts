@@ -5,8 +5,8 @@
 import { signal } from "@preact/signals";
 import { showHash } from "../../base/bytes.ts";
 import { verifyHead } from "../../sdk/verify-block.ts";
+import { askAll, orUndefined } from "./asked-nodes.ts";
 import { record, trustedFor } from "./checks.ts";
-import { askAll, orUndefined } from "./client.ts";
 
 export type Mark = "open" | "holds" | "fails";
 

@@ -6,7 +6,7 @@ import { computed, signal } from "@preact/signals";
 import { showHash } from "../../base/bytes.ts";
 import { type EpochLink, linksOf, ProvedSets } from "../../sdk/epoch-chain.ts";
 import { openGenesis, type TrustedGenesis } from "../../sdk/trusted-genesis.ts";
-import { askAll, nodeUrls, orThrow, orUndefined } from "./client.ts";
+import { askAll, nodeUrls, orThrow, orUndefined } from "./asked-nodes.ts";
 import { recall, remember } from "./theme.ts";
 
 export interface Check {

@@ -6,7 +6,7 @@ import { effect, signal } from "@preact/signals";
 import type { DevnetOrder } from "../../rpc/operator-api.ts";
 import { RpcError } from "../../rpc/rpc-error.ts";
 import type { ResultOf } from "../../sdk/node-calls.ts";
-import { clientOf, nodeUrls } from "./client.ts";
+import { clientOf, nodeUrls } from "./asked-nodes.ts";
 import { token } from "./token.ts";
 
 const LOOK_MS = 1_000;

@@ -6,7 +6,7 @@
 import { batch, computed, signal } from "@preact/signals";
 import type { ResultOf } from "../../sdk/node-calls.ts";
 import { addHead } from "../model/traffic.ts";
-import { askAll, client, nodeNow, orUndefined } from "./client.ts";
+import { askAll, client, nodeNow, orUndefined } from "./asked-nodes.ts";
 
 export type ShownHeader = ResultOf<"chain_getHead">;
 

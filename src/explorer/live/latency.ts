@@ -3,8 +3,8 @@
  * /metrics each few seconds; the mean is of what came between two readings.
  */
 import { signal } from "@preact/signals";
-import { type Metric, parseMetrics, sampleOf } from "../model/metrics.ts";
-import { nodeUrls } from "./client.ts";
+import { type Metric, parseMetrics, sampleOf } from "../model/metric-text.ts";
+import { nodeUrls } from "./asked-nodes.ts";
 import { isLive } from "./feed.ts";
 
 const POLL_MS = 3_000;

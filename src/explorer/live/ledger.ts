@@ -17,8 +17,8 @@ import {
   verifyState,
   verifyTransaction,
 } from "../../sdk/verify-block.ts";
+import { type Answer, askAll, orThrow, orUndefined } from "./asked-nodes.ts";
 import { type Check, type Proving, record, trustedFor } from "./checks.ts";
-import { type Answer, askAll, orThrow, orUndefined } from "./client.ts";
 
 export type ShownBlock = NonNullable<Exclude<Answer<"chain_getBlock">, Error>>;
 export type ShownTx = Exclude<NonNullable<ShownBlock["txs"]>[number], string>;

@@ -1,6 +1,6 @@
 /** The nodes of `?nodes=` side by side: each is asked by itself every second, and told apart from what the first says. */
 import { signal } from "@preact/signals";
-import { type Answer, askAll, clientOf, nodeUrls, orThrow } from "./client.ts";
+import { type Answer, askAll, clientOf, nodeUrls, orThrow } from "./asked-nodes.ts";
 
 type Told<T> = Exclude<T, Error>;
 

@@ -1,6 +1,6 @@
 /** One account: balance and nonce proved under the state root, and its transactions of late. */
 import { printable } from "../../base/printable.ts";
-import { askAll, orUndefined } from "../live/client.ts";
+import { askAll, orUndefined } from "../live/asked-nodes.ts";
 import { readState } from "../live/ledger.ts";
 import { useQuery } from "../live/query.ts";
 import { route } from "../live/route.ts";

@@ -1,7 +1,7 @@
 /** Every method of this node, from its own OpenRPC document, with a form to try it. */
 import { useState } from "preact/hooks";
 import { printable } from "../../base/printable.ts";
-import { askAll, client, orThrow } from "../live/client.ts";
+import { askAll, client, orThrow } from "../live/asked-nodes.ts";
 import { useQuery } from "../live/query.ts";
 import { Answered } from "../parts/answered.tsx";
 import { Badge, Heading, Panel } from "../parts/layout.tsx";

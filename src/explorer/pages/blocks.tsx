@@ -1,6 +1,6 @@
 /** All blocks, a page at a time; the first page follows the chain. */
 import { useState } from "preact/hooks";
-import { askAll, orThrow } from "../live/client.ts";
+import { askAll, orThrow } from "../live/asked-nodes.ts";
 import { standing } from "../live/feed.ts";
 import { useQuery } from "../live/query.ts";
 import { showAmount } from "../model/format.ts";

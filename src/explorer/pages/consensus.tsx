@@ -1,9 +1,9 @@
 /** Agreement as it happens: who voted for what and when, the window of heights, the views and why they change. */
 import { printable } from "../../base/printable.ts";
 import { clock, type NodeStanding, standing } from "../live/feed.ts";
-import { voteBook } from "../live/votes.ts";
+import { voteBook } from "../live/vote-events.ts";
 import { showAmount, showDuration } from "../model/format.ts";
-import { type HeightVotes, PHASES, type ViewSpan, type VotePhase, viewSpans } from "../model/votes.ts";
+import { type HeightVotes, PHASES, type ViewSpan, type VotePhase, viewSpans } from "../model/vote-matrix.ts";
 import { Age, HeightLink, showTime } from "../parts/basics.tsx";
 import { Badge, Columns, Figure, Heading, Note, Panel, Scroll } from "../parts/layout.tsx";
 import { proposerName } from "../parts/lists.tsx";

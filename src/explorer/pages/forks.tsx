@@ -2,7 +2,7 @@
 import { useState } from "preact/hooks";
 import { printable } from "../../base/printable.ts";
 import { reversalProbability } from "../../consensus/pow/reversal.ts";
-import { askAll, orThrow } from "../live/client.ts";
+import { askAll, orThrow } from "../live/asked-nodes.ts";
 import { standing } from "../live/feed.ts";
 import { followersOf } from "../live/others.ts";
 import { useQuery } from "../live/query.ts";

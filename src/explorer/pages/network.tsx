@@ -1,6 +1,6 @@
 /** Several nodes side by side: heads, what each says of the chain, and who talks to whom, so that a partition shows. */
 import { printable } from "../../base/printable.ts";
-import { nodeUrls } from "../live/client.ts";
+import { nodeUrls } from "../live/asked-nodes.ts";
 import { type SeenNode, seenNodes } from "../live/others.ts";
 import { shorten, showAmount, showBytes } from "../model/format.ts";
 import { Age } from "../parts/basics.tsx";

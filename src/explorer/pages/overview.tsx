@@ -1,6 +1,6 @@
 /** How the chain does, on one screen: in words, in figures, and as it moves. */
 import { computed } from "@preact/signals";
-import { askAll, orThrow } from "../live/client.ts";
+import { askAll, orThrow } from "../live/asked-nodes.ts";
 import { clock, heads, type NodeStanding, standing } from "../live/feed.ts";
 import { latencyMs } from "../live/latency.ts";
 import { useQuery } from "../live/query.ts";

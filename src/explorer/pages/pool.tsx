@@ -1,5 +1,5 @@
 /** What waits in this node's pool, and how full it is. */
-import { askAll, orThrow } from "../live/client.ts";
+import { askAll, orThrow } from "../live/asked-nodes.ts";
 import { standing } from "../live/feed.ts";
 import { useQuery } from "../live/query.ts";
 import { showAmount, showBytes } from "../model/format.ts";

@@ -1,7 +1,7 @@
 /** Who votes: where each validator stands, what it proposed of late, how the set changes, and proven equivocations. */
 import { printable } from "../../base/printable.ts";
-import { askAll, orUndefined } from "../live/client.ts";
-import { type CheckedEvidence, checkEvidence } from "../live/evidence.ts";
+import { askAll, orUndefined } from "../live/asked-nodes.ts";
+import { type CheckedEvidence, checkEvidence } from "../live/checked-evidence.ts";
 import { heads, standing } from "../live/feed.ts";
 import { useQuery } from "../live/query.ts";
 import { showAmount } from "../model/format.ts";

@@ -2,7 +2,7 @@
 import { useEffect, useState } from "preact/hooks";
 import { printable } from "../../base/printable.ts";
 import type { ResultOf } from "../../sdk/node-calls.ts";
-import { client } from "../live/client.ts";
+import { client } from "../live/asked-nodes.ts";
 import { token } from "../live/token.ts";
 import { Columns, Note, Panel, Scroll } from "./layout.tsx";
 import { ForgetToken, TokenForm } from "./token-form.tsx";

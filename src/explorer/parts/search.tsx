@@ -1,6 +1,6 @@
 /** One field for everything that has a number or a hash: heights, blocks, transactions, anchored digests, accounts. */
 import { useState } from "preact/hooks";
-import { askAll, orUndefined } from "../live/client.ts";
+import { askAll, orUndefined } from "../live/asked-nodes.ts";
 import { href, type PageName, parseQuery } from "../model/routes.ts";
 
 export function Search() {

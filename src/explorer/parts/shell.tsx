@@ -2,8 +2,8 @@
 import type { FunctionComponent } from "preact";
 import { useState } from "preact/hooks";
 import { printable } from "../../base/printable.ts";
+import { nodeUrls } from "../live/asked-nodes.ts";
 import { failures, hasFailed } from "../live/checks.ts";
-import { nodeUrls } from "../live/client.ts";
 import { link, standing } from "../live/feed.ts";
 import { route } from "../live/route.ts";
 import { nextTheme, theme } from "../live/theme.ts";

@@ -1,7 +1,7 @@
 /** Transactions from the newest downwards, of one account or of all, older ones at the reader's wish. */
 import { useEffect, useState } from "preact/hooks";
 import { printable } from "../../base/printable.ts";
-import { askAll, orThrow } from "../live/client.ts";
+import { askAll, orThrow } from "../live/asked-nodes.ts";
 import { useQuery } from "../live/query.ts";
 import { showAmount } from "../model/format.ts";
 import { Answered } from "./answered.tsx";

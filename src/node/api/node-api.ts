@@ -44,7 +44,7 @@ import type { OperatorApi } from "../../rpc/operator-api.ts";
 import type { PeerMemoryApi } from "../../rpc/peer-memory.ts";
 import type { SnapshotsApi } from "../../rpc/snapshots-api.ts";
 import type { PeerTrouble, Symptoms } from "../../rpc/symptoms.ts";
-import { EventTopic } from "../assembly/tip-log.ts";
+import { EventTopic } from "../assembly/event-topic.ts";
 import type { Network } from "../ports.ts";
 import type { Replica } from "../replica.ts";
 import { readSettled } from "../settled-reads.ts";

@@ -2,7 +2,7 @@
 
 import type { DropReason } from "../../mempool/pool-ports.ts";
 import type { BlockEvent } from "../../rpc/api.ts";
-import { EventTopic } from "../assembly/tip-log.ts";
+import { EventTopic } from "../assembly/event-topic.ts";
 import { DepthFinality, type FinalityPorts } from "../finality.ts";
 import { ChainBranches } from "./branches-api.ts";
 

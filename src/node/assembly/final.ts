@@ -9,8 +9,8 @@ import { heightOfValidators } from "../ingress/believed-height.ts";
 import { judgeFinalAnnouncement } from "../ingress/final-announcements.ts";
 import { PoolAging } from "../ingress/pool-aging.ts";
 import type { PeerView } from "../ports.ts";
+import { createAntiEntropy } from "./anti-entropy-ports.ts";
 import type { ModeContext, ModeParts } from "./mode-parts.ts";
-import { createAntiEntropy } from "./repair.ts";
 
 export function assembleFinal(context: ModeContext): ModeParts {
   const { chain, pool, passedOn, ports } = context;

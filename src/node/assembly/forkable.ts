@@ -11,8 +11,8 @@ import { PoolAging } from "../ingress/pool-aging.ts";
 import { ReturnedTransactions } from "../ingress/reorged-transactions.ts";
 import { SlowSignatures } from "../ingress/slow-signatures.ts";
 import type { PeerView } from "../ports.ts";
+import { createAntiEntropy } from "./anti-entropy-ports.ts";
 import type { ModeContext, ModeParts } from "./mode-parts.ts";
-import { createAntiEntropy } from "./repair.ts";
 
 export function assembleForkable(context: ModeContext, branches: Branches): ModeParts {
   const { network, scheduler } = context.ports;

@@ -2,8 +2,8 @@
 import { showHash } from "../../base/bytes.ts";
 import type { Logger } from "../../base/log.ts";
 import type { RecentApi } from "../../rpc/recent-api.ts";
+import { packageVersion } from "../home/package-version.ts";
 import { StartError } from "../home/start-error.ts";
-import { packageVersion } from "../home/version.ts";
 import { startTraces, traceSettings } from "../metrics/traces.ts";
 import type { Replica } from "../replica.ts";
 import type { Closers } from "./closers.ts";

@@ -2,14 +2,14 @@
  * What the index of events holds of a block: one key for each module, each event of a module and each account that
  * stands in it, without a value. A key says that something may be at its height: whoever asks reads the block. So keys of
  * abandoned blocks do no harm, and a key is written only once a block. Keys lie in eras of 4,096 heights, which go as a
- * whole. Layout: storage/keys.ts, bucket 0x11.
+ * whole. Layout: storage/database-keys.ts, bucket 0x11.
  */
 import { byteText, type Hash, parseBytes32 } from "../../base/bytes.ts";
 import type { Json } from "../../chain/modules/module.ts";
 import type { ModuleSet } from "../../chain/modules/module-set.ts";
 import { decodeReceipt } from "../../chain/types/receipt.ts";
 import { isCoinbase, type SignedTransaction } from "../../chain/types/transaction.ts";
-import { accountSubject, eventIndexKey, eventSubject } from "../../storage/keys.ts";
+import { accountSubject, eventIndexKey, eventSubject } from "../../storage/database-keys.ts";
 import type { KvOperation } from "../../storage/kv.ts";
 
 /** What of a block is indexed. */

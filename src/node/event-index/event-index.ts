@@ -28,7 +28,7 @@ import {
   eventIndexRange,
   eventSubject,
   heightOfEventIndexKey,
-} from "../../storage/keys.ts";
+} from "../../storage/database-keys.ts";
 import type { Kv, KvOperation } from "../../storage/kv.ts";
 import { ANY_KIND, indexOperations } from "./event-index-keys.ts";
 

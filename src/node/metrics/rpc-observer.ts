@@ -1,5 +1,5 @@
 /** What JSON-RPC tells of its calls, as metrics. */
-import type { RpcObserver } from "../../rpc/budgets/observer.ts";
+import type { RpcObserver } from "../../rpc/budgets/call-observer.ts";
 import type { Metrics } from "./metrics.ts";
 
 export function rpcObserver(

@@ -39,7 +39,7 @@ import type { BlockHead } from "../../chain/types/block.ts";
 import { endsEpoch } from "../../chain/types/validator-set.ts";
 import { Reader } from "../../codec/reader.ts";
 import { Writer } from "../../codec/writer.ts";
-import { keyOfStateKey, STATE_RANGE } from "../../storage/keys.ts";
+import { keyOfStateKey, STATE_RANGE } from "../../storage/database-keys.ts";
 import type { Kv, KvOperation } from "../../storage/kv.ts";
 
 export interface ExportPorts {

@@ -21,7 +21,7 @@ import {
   placedOperations,
 } from "../../chain/store.ts";
 import type { Validator, ValidatorSet } from "../../chain/types/validator-set.ts";
-import { checkpointKey, epochKey, pageKey, stateKey } from "../../storage/keys.ts";
+import { checkpointKey, epochKey, pageKey, stateKey } from "../../storage/database-keys.ts";
 import type { Kv, KvOperation } from "../../storage/kv.ts";
 import { type ReadFault, type ReadPorts, type ReadSnapshot, readSnapshot } from "./read-snapshot.ts";
 

@@ -28,7 +28,7 @@ import {
   STATE_RANGE,
   TRANSACTION_RANGE,
   transactionKey,
-} from "../../storage/keys.ts";
+} from "../../storage/database-keys.ts";
 import type { Kv } from "../../storage/kv.ts";
 import { DamagedDatabase } from "../../storage/level-checks.ts";
 import { stepsOf } from "./rebuild-chain.ts";

@@ -2,7 +2,7 @@
  * A store for what can be done again: it waits for the disk once in so many batches, not each time. Batches take effect
  * in order, so a loss of power takes the last ones and leaves a database that is whole, only older.
  */
-import { HEAD_KEY } from "../../storage/keys.ts";
+import { HEAD_KEY } from "../../storage/database-keys.ts";
 import type { Kv } from "../../storage/kv.ts";
 
 /** Batches that a loss of power can take. */

@@ -6,7 +6,7 @@ import { must } from "../../base/assert.ts";
 import type { Chain } from "../../chain/chain.ts";
 import type { ChainStore } from "../../chain/store.ts";
 import { Writer } from "../../codec/writer.ts";
-import { bodyKey, PRUNED_KEY, receiptsKey, transactionKeys, undoKey } from "../../storage/keys.ts";
+import { bodyKey, PRUNED_KEY, receiptsKey, transactionKeys, undoKey } from "../../storage/database-keys.ts";
 import type { KvOperation } from "../../storage/kv.ts";
 
 /** Blocks and deletions of one batch at most: a block that comes in waits no longer than these take. */

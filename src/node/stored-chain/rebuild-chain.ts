@@ -14,7 +14,7 @@ import {
   EVIDENCE_RANGE,
   REORG_RANGE,
   STAMP_KEY,
-} from "../../storage/keys.ts";
+} from "../../storage/database-keys.ts";
 import type { Kv, KvOperation } from "../../storage/kv.ts";
 import { syncedLazily } from "./lazy-sync.ts";
 import { openLedger } from "./open-ledger.ts";

@@ -8,7 +8,7 @@ import type { Genesis } from "../../chain/genesis/genesis.ts";
 import { computeGenesisHash } from "../../chain/genesis/genesis-state.ts";
 import { ChainStore } from "../../chain/store.ts";
 import { Writer } from "../../codec/writer.ts";
-import { canonicalKey, TRANSACTION_RANGE, transactionKeys } from "../../storage/keys.ts";
+import { canonicalKey, TRANSACTION_RANGE, transactionKeys } from "../../storage/database-keys.ts";
 import type { Kv, KvOperation } from "../../storage/kv.ts";
 import { stepsOf } from "./rebuild-chain.ts";
 

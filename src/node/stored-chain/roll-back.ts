@@ -11,7 +11,7 @@ import { dropOperations } from "../../chain/forks/block-tree-store.ts";
 import { ReorgBatch } from "../../chain/forks/reorg-batch.ts";
 import type { ChainStore } from "../../chain/store.ts";
 import type { BlockHead } from "../../chain/types/block.ts";
-import { blockHashOfNodeKey, leafKey, NODE_RANGE } from "../../storage/keys.ts";
+import { blockHashOfNodeKey, leafKey, NODE_RANGE } from "../../storage/database-keys.ts";
 import type { Kv, KvOperation } from "../../storage/kv.ts";
 
 /** Blocks undone in one batch at most. */

@@ -20,7 +20,7 @@ import { Reader } from "../../codec/reader.ts";
 import { Writer } from "../../codec/writer.ts";
 import type { Consensus, Evidence, ValidatorId } from "../../consensus/engine.ts";
 import type { EvidenceView } from "../../rpc/api.ts";
-import { EVIDENCE_RANGE, evidenceKey } from "../../storage/keys.ts";
+import { EVIDENCE_RANGE, evidenceKey } from "../../storage/database-keys.ts";
 import type { Kv } from "../../storage/kv.ts";
 
 export interface EvidencePorts {

@@ -13,7 +13,7 @@ import { equalBytes } from "../../base/bytes.ts";
 import { decode, type Reader } from "../../codec/reader.ts";
 import { Writer } from "../../codec/writer.ts";
 import type { Signer } from "../../crypto/keys.ts";
-import type { LogPosition, OpenedLog } from "../../storage/log.ts";
+import type { LogPosition, OpenedLog } from "../../storage/record-log.ts";
 import { StartError } from "../home/start-error.ts";
 
 const KEY_BYTES = 32;

@@ -15,7 +15,7 @@ import type {
   ValidatorId,
 } from "../../consensus/engine.ts";
 import type { Signer } from "../../crypto/keys.ts";
-import type { OpenedLog } from "../../storage/log.ts";
+import type { OpenedLog } from "../../storage/record-log.ts";
 import type { Driver } from "../driver.ts";
 import type { MessageCounts } from "../metrics/message-counts.ts";
 import type { Seat, Seats } from "./seats.ts";

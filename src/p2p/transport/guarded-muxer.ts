@@ -13,8 +13,8 @@ import type { StreamMuxer, StreamMuxerFactory } from "@libp2p/interface";
 import { yamux } from "@libp2p/yamux";
 import { type BucketShape, TokenBucket } from "../../base/token-bucket.ts";
 import { type FramedBytes, FrameProgress } from "./frame-progress.ts";
-import type { HeldBytes } from "./held-bytes.ts";
 import type { Rejection } from "./meter.ts";
+import type { HeldBytes } from "./peer-held-bytes.ts";
 
 /** The window of one stream: as much may be under way to us and, as the library pauses, unread. */
 export const MUXER_WINDOW_BYTES_MAX = 1024 * 1024;

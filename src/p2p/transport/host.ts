@@ -27,8 +27,8 @@ import {
 import { sha256 } from "../../crypto/hash.ts";
 import type { InboundPeer } from "../discovery/inbound-slots.ts";
 import { guardedYamux, type MuxerGuard } from "./guarded-muxer.ts";
-import { HeldBytes } from "./held-bytes.ts";
 import type { Rejection } from "./meter.ts";
+import { HeldBytes } from "./peer-held-bytes.ts";
 
 export type Host = Libp2p<{ readonly gossip: GossipSub }>;
 

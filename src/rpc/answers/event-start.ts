@@ -10,7 +10,7 @@ import type { NodeApi } from "../api.ts";
 import { CallError } from "../errors.ts";
 import type { EventsFrom } from "../schemas/event-input.ts";
 import { showCount } from "../schemas/show-numbers.ts";
-import { mustExist } from "./blocks.ts";
+import { mustExist } from "./block-selector.ts";
 import { type Position, wholeOf } from "./event-reader.ts";
 
 export interface EventStart {

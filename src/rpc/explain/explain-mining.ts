@@ -5,7 +5,7 @@
  */
 import type { Syncing } from "../api.ts";
 import type { MiningStatus } from "../mining-api.ts";
-import { withClocks } from "./clocks.ts";
+import { withClocks } from "./explain-clocks.ts";
 import {
   ago,
   describeClaim,

@@ -6,8 +6,8 @@
  */
 import { must } from "../../base/assert.ts";
 import type { EngineStatus } from "../../consensus/engine.ts";
-import { withClocks } from "./clocks.ts";
 import { explainValidator } from "./explain-agreement.ts";
+import { withClocks } from "./explain-clocks.ts";
 import { describeMembers, explainBarrier, explainCandidate } from "./explain-members.ts";
 import {
   ago,

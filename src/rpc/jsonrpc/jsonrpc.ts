@@ -18,8 +18,8 @@ import {
 } from "../../base/limits.ts";
 import type { Logger } from "../../base/log.ts";
 import { didYouMean } from "../../base/suggest.ts";
+import type { RpcObserver } from "../budgets/call-observer.ts";
 import { type Caller, CallQueue, type CallQueuePorts, type Pause } from "../budgets/call-queue.ts";
-import type { RpcObserver } from "../budgets/observer.ts";
 import { CallError, ERROR_NUMBERS, SPEC_MESSAGES } from "../errors.ts";
 import { type Outcome, runTogether } from "./joint-calls.ts";
 import { jsonInPieces } from "./json-pieces.ts";

@@ -1,5 +1,5 @@
 /**
- * What a method is: a name, two schemas, examples and a handler. The table (methods/table.ts) is the one source of
+ * What a method is: a name, two schemas, examples and a handler. The table (methods/method-table.ts) is the one source of
  * validation, rpc.discover, the typed client, `quorate rpc` and docs/rpc.md. A handler gets checked params and a
  * context; it refuses by throwing CallError, and knows nothing of HTTP or JSON-RPC envelopes.
  */

@@ -7,8 +7,8 @@ import { mustHaveBranches } from "../answers/capabilities.ts";
 import type { NodeApi } from "../api.ts";
 import { refusalOf } from "../errors.ts";
 import { type CallContext, method } from "../jsonrpc/method.ts";
+import { blockHash, count, sideStatus, timeMs, work } from "../schemas/answer-fields.ts";
 import { blockHashInput, countInput } from "../schemas/input.ts";
-import { blockHash, count, sideStatus, timeMs, work } from "../schemas/output.ts";
 import { showCount } from "../schemas/show-numbers.ts";
 import { BLOCK_HASH, HASH_A, HASH_B } from "./examples.ts";
 

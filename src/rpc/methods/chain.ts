@@ -5,12 +5,18 @@ import { PROOF_HEADERS_MAX, RPC_RANGE_MAX } from "../../base/limits.ts";
 import type { ModuleSet } from "../../chain/modules/module-set.ts";
 import type { BlockHead } from "../../chain/types/block.ts";
 import type { SignedTransaction } from "../../chain/types/transaction.ts";
-import { absentBlock, checkHeight, findBeside, findBlock, findHead, mustExist } from "../answers/blocks.ts";
+import {
+  absentBlock,
+  checkHeight,
+  findBeside,
+  findBlock,
+  findHead,
+  mustExist,
+} from "../answers/block-selector.ts";
 import { showHeadersBefore, showHeadersOn, showWorkOn } from "../answers/headers-on-top.ts";
 import type { NodeApi } from "../api.ts";
 import { CallError } from "../errors.ts";
 import { type CallContext, method } from "../jsonrpc/method.ts";
-import { blockInput, heightInput } from "../schemas/input.ts";
 import {
   beforeResult,
   blockHash,
@@ -22,7 +28,8 @@ import {
   sealResult,
   txResult,
   work,
-} from "../schemas/output.ts";
+} from "../schemas/answer-fields.ts";
+import { blockInput, heightInput } from "../schemas/input.ts";
 import {
   blockBytes,
   confirmationsOf,

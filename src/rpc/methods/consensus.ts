@@ -7,7 +7,7 @@ import type { NodeApi, RunningTimer } from "../api.ts";
 import type { ForkableApi } from "../chain-mode-api.ts";
 import { CallError } from "../errors.ts";
 import { method } from "../jsonrpc/method.ts";
-import { blockHash, count, hash32, validatorIndex, wide, work } from "../schemas/output.ts";
+import { blockHash, count, hash32, validatorIndex, wide, work } from "../schemas/answer-fields.ts";
 import { showCount, showWide } from "../schemas/show-numbers.ts";
 import { ALICE, BLOCK_HASH, HASH_A, PEER } from "./examples.ts";
 

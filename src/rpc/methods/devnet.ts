@@ -1,6 +1,6 @@
 /**
  * Drills on a network that nobody depends on: methods of a dev chain, for callers on the node's machine. Another
- * chain does not have them at all (methodsOf in table.ts).
+ * chain does not have them at all (methodsOf in method-table.ts).
  */
 import { z } from "zod";
 import type { NodeApi } from "../api.ts";

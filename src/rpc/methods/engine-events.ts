@@ -1,8 +1,8 @@
 /** The method that tells what the engine announced of late: for whoever subscribes after it happened. */
 import { z } from "zod";
 import { method } from "../jsonrpc/method.ts";
+import { blockHash, timeMs, validatorIndex, wide } from "../schemas/answer-fields.ts";
 import { countInput } from "../schemas/input.ts";
-import { blockHash, timeMs, validatorIndex, wide } from "../schemas/output.ts";
 import { showEngineEvent } from "../schemas/show-engine-event.ts";
 import { BLOCK_HASH } from "./examples.ts";
 

@@ -4,7 +4,7 @@ import { hex0x, showHash } from "../../base/bytes.ts";
 import { EVIDENCE_LISTED_MAX } from "../../base/limits.ts";
 import type { NodeApi } from "../api.ts";
 import { method } from "../jsonrpc/method.ts";
-import { bytesHex, hash32, timeMs, validatorIndex, wide } from "../schemas/output.ts";
+import { bytesHex, hash32, timeMs, validatorIndex, wide } from "../schemas/answer-fields.ts";
 import { showWide } from "../schemas/show-numbers.ts";
 import { BLOCK_HASH, HASH_A } from "./examples.ts";
 

@@ -7,8 +7,8 @@ import { isCoinbase, type SignedTransaction } from "../../chain/types/transactio
 import { mustHaveBranches } from "../answers/capabilities.ts";
 import type { BranchesApi, TipView } from "../api.ts";
 import { type CallContext, method } from "../jsonrpc/method.ts";
+import { blockHash, count, hash32, sideStatus, timeMs, work } from "../schemas/answer-fields.ts";
 import { countInput } from "../schemas/input.ts";
-import { blockHash, count, hash32, sideStatus, timeMs, work } from "../schemas/output.ts";
 import { showTime } from "../schemas/show.ts";
 import { showCount } from "../schemas/show-numbers.ts";
 import { ALICE, BLOCK_HASH, HASH_B } from "./examples.ts";

@@ -4,8 +4,8 @@ import { mustHaveHome } from "../answers/capabilities.ts";
 import { refusalOf } from "../errors.ts";
 import { INVITATION_ADDRESSES_MAX, INVITATION_HOURS_MAX, INVITATION_TEXT_MAX } from "../joining.ts";
 import { method } from "../jsonrpc/method.ts";
+import { count, timeMs } from "../schemas/answer-fields.ts";
 import { countInput } from "../schemas/input.ts";
-import { count, timeMs } from "../schemas/output.ts";
 import { PEER } from "./examples.ts";
 
 const TEXT = "quorate-invite-1.AQ...";

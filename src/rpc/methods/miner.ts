@@ -1,6 +1,6 @@
 /**
  * The operator's orders to the miner of this node, work for miners outside, and blocks on demand. A chain whose
- * blocks are not mined refuses all of them; miner_generate is of dev chains alone (methodsOf in table.ts).
+ * blocks are not mined refuses all of them; miner_generate is of dev chains alone (methodsOf in method-table.ts).
  */
 import { z } from "zod";
 import { hex0x, showHash } from "../../base/bytes.ts";
@@ -11,8 +11,8 @@ import { mustMine } from "../answers/capabilities.ts";
 import { CallError, refusalOf } from "../errors.ts";
 import { method } from "../jsonrpc/method.ts";
 import type { MiningApi } from "../mining-api.ts";
+import { blockHash, bytesHex, count, hash32 } from "../schemas/answer-fields.ts";
 import { addressInput, countInput } from "../schemas/input.ts";
-import { blockHash, bytesHex, count, hash32 } from "../schemas/output.ts";
 import { showCount } from "../schemas/show-numbers.ts";
 import { readSettled } from "../settled-reads.ts";
 import { ALICE, BLOCK_HASH } from "./examples.ts";

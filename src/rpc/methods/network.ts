@@ -2,7 +2,7 @@
 import { z } from "zod";
 import type { PeerView } from "../api.ts";
 import { method } from "../jsonrpc/method.ts";
-import { count, timeMs, wide } from "../schemas/output.ts";
+import { count, timeMs, wide } from "../schemas/answer-fields.ts";
 import { showWide } from "../schemas/show-numbers.ts";
 import { PEER } from "./examples.ts";
 

@@ -8,7 +8,7 @@ import type { NodeApi, NodeInfo } from "../api.ts";
 import type { ForkableApi } from "../chain-mode-api.ts";
 import { method } from "../jsonrpc/method.ts";
 import { describeMethods } from "../jsonrpc/openrpc.ts";
-import { blockHash, count, hash32, timeMs, validatorIndex, wide, work } from "../schemas/output.ts";
+import { blockHash, count, hash32, timeMs, validatorIndex, wide, work } from "../schemas/answer-fields.ts";
 import { showTime } from "../schemas/show.ts";
 import { showCount, showWide } from "../schemas/show-numbers.ts";
 import { ALICE, HASH_A, HASH_B, PEER } from "./examples.ts";

@@ -8,8 +8,8 @@ import { mustRemember } from "../answers/capabilities.ts";
 import { refusalOf } from "../errors.ts";
 import { method } from "../jsonrpc/method.ts";
 import type { AddressView, BanView } from "../peer-memory.ts";
+import { count, timeMs } from "../schemas/answer-fields.ts";
 import { countInput } from "../schemas/input.ts";
-import { count, timeMs } from "../schemas/output.ts";
 import { PEER } from "./examples.ts";
 
 const OFFSET_MAX = 2 ** 31;

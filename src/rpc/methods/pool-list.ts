@@ -1,8 +1,8 @@
 /** The method that lists what waits in the pool. */
 import { z } from "zod";
 import { method } from "../jsonrpc/method.ts";
+import { count, txResult } from "../schemas/answer-fields.ts";
 import { addressInput, countInput } from "../schemas/input.ts";
-import { count, txResult } from "../schemas/output.ts";
 import { showTransaction } from "../schemas/show.ts";
 import { ALICE, TX } from "./examples.ts";
 

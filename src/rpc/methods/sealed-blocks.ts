@@ -3,11 +3,11 @@ import { z } from "zod";
 import { equalBytes, hex0x } from "../../base/bytes.ts";
 import { RPC_RANGE_MAX, RPC_SEALED_BLOCKS_BYTES_MAX } from "../../base/limits.ts";
 import { encodeBlock, type SealedBlock } from "../../chain/types/block.ts";
-import { absentBlock, checkHeight } from "../answers/blocks.ts";
+import { absentBlock, checkHeight } from "../answers/block-selector.ts";
 import type { NodeApi } from "../api.ts";
 import { method } from "../jsonrpc/method.ts";
+import { blockHash, bytesHex, count } from "../schemas/answer-fields.ts";
 import { countInput, heightInput } from "../schemas/input.ts";
-import { blockHash, bytesHex, count } from "../schemas/output.ts";
 import { showAt } from "../schemas/show.ts";
 import { BLOCK_HASH } from "./examples.ts";
 

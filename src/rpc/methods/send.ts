@@ -12,8 +12,8 @@ import { type IncludedStatus, includedStatus, type TxStatus, txStatusOf } from "
 import type { WaitLevel, WaitOutcome } from "../answers/waits.ts";
 import { CallError, refusalOf } from "../errors.ts";
 import { type CallContext, method } from "../jsonrpc/method.ts";
+import { count, hash32, receiptResult } from "../schemas/answer-fields.ts";
 import { bytesInput, countInput } from "../schemas/input.ts";
-import { count, hash32, receiptResult } from "../schemas/output.ts";
 import { dropStatus } from "../websocket/subscriptions.ts";
 import { RAW, RECEIPT, TX_HASH } from "./examples.ts";
 

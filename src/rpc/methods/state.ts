@@ -2,13 +2,21 @@
 import { z } from "zod";
 import { hex0x, utf8 } from "../../base/bytes.ts";
 import { sha256 } from "../../crypto/hash.ts";
-import { checkLatest } from "../answers/blocks.ts";
+import { checkLatest } from "../answers/block-selector.ts";
 import type { AccountAnswer } from "../api.ts";
 import { CallError, refusalOf } from "../errors.ts";
 import { method } from "../jsonrpc/method.ts";
+import {
+  amount,
+  blockHash,
+  bytesHex,
+  count,
+  hash32,
+  sealedHeadResult,
+  timeMs,
+} from "../schemas/answer-fields.ts";
 import { addressInput, blockInput } from "../schemas/input.ts";
 import { parseModulePath } from "../schemas/module-path.ts";
-import { amount, blockHash, bytesHex, count, hash32, sealedHeadResult, timeMs } from "../schemas/output.ts";
 import { showAt, showSealedHead, showTime } from "../schemas/show.ts";
 import { showCount } from "../schemas/show-numbers.ts";
 import { STATE_PATHS } from "../schemas/state-path.ts";

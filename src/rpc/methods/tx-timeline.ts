@@ -2,8 +2,8 @@
 import { z } from "zod";
 import { locate } from "../answers/tx-status.ts";
 import { method } from "../jsonrpc/method.ts";
+import { count, timeMs } from "../schemas/answer-fields.ts";
 import { hashInput } from "../schemas/input.ts";
-import { count, timeMs } from "../schemas/output.ts";
 import { showCount } from "../schemas/show-numbers.ts";
 import { TX_HASH } from "./examples.ts";
 

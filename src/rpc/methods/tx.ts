@@ -5,11 +5,10 @@ import { must } from "../../base/assert.ts";
 import { hex0x } from "../../base/bytes.ts";
 import { PROOF_HEADERS_MAX } from "../../base/limits.ts";
 import { merklePath } from "../../crypto/merkle.ts";
-import { checkLatest } from "../answers/blocks.ts";
+import { checkLatest } from "../answers/block-selector.ts";
 import { PROOF_HEADERS, showHeadersBefore, showHeadersOn } from "../answers/headers-on-top.ts";
 import { findInclusion, includedStatus, locate } from "../answers/tx-status.ts";
 import { method } from "../jsonrpc/method.ts";
-import { attackerShareInput, blockInput, bytesInput, countInput, hashInput } from "../schemas/input.ts";
 import {
   amount,
   beforeResult,
@@ -25,7 +24,8 @@ import {
   sealedHeadResult,
   timeMs,
   txResult,
-} from "../schemas/output.ts";
+} from "../schemas/answer-fields.ts";
+import { attackerShareInput, blockInput, bytesInput, countInput, hashInput } from "../schemas/input.ts";
 import { showAt, showPath, showSealedHead, showTime, showTransaction } from "../schemas/show.ts";
 import { showOutcome } from "../schemas/show-outcome.ts";
 import { BLOCK_HASH, BLOCK_HEX, OUTCOME, RAW, RECEIPT, TX, TX_HASH } from "./examples.ts";

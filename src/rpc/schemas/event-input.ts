@@ -4,8 +4,8 @@
  */
 import { z } from "zod";
 import { type EventCursor, formatCursor, parseCursor } from "../../chain/types/event-cursor.ts";
+import { blockHash, count } from "./answer-fields.ts";
 import { addressInput, countInput, heightInput } from "./input.ts";
-import { blockHash, count } from "./output.ts";
 
 /** Cursors that a reader may offer: it goes on behind the first of them that is known. */
 const EVENT_CURSORS_MAX = 32;

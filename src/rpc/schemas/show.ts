@@ -1,5 +1,5 @@
 /**
- * Ledger values as JSON: the one place that turns bigint, bytes and hashes into what output.ts describes. It reads
+ * Ledger values as JSON: the one place that turns bigint, bytes and hashes into what answer-fields.ts describes. It reads
  * what it is given and asks nobody. Heights and counts are below 2^53 by construction (they grow by one), which is
  * asserted; what a transaction's author chose may be any u64.
  */
@@ -23,7 +23,7 @@ import type {
   sealedHeadResult,
   sealResult,
   txResult,
-} from "./output.ts";
+} from "./answer-fields.ts";
 import { showCount, showWide } from "./show-numbers.ts";
 import { describe, moduleName, showOutcome } from "./show-outcome.ts";
 

@@ -1,7 +1,7 @@
 /** Reading the body of an HTTP request into one buffer, paid for as it grows. */
 import type { IncomingMessage } from "node:http";
 import { RPC_BODY_BYTES_MAX } from "../../base/limits.ts";
-import type { Holding } from "../budgets/held-bytes.ts";
+import type { Holding } from "../budgets/client-held-bytes.ts";
 
 /** What came of reading a body: a broken connection needs no answer. */
 export type Body =

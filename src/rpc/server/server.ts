@@ -15,19 +15,19 @@ import type { Scheduler } from "../../base/scheduler.ts";
 import { didYouMean } from "../../base/suggest.ts";
 import { WaitSlots, Waits } from "../answers/waits.ts";
 import type { NodeApi } from "../api.ts";
+import { NO_OBSERVER, type RpcObserver } from "../budgets/call-observer.ts";
 import { RPC_CLIENT_MS, RPC_TOTAL_MS } from "../budgets/call-queue.ts";
-import { Connections, RPC_CLIENT_SOCKETS_MAX, RPC_PIPELINED_MAX } from "../budgets/connections.ts";
 import {
   HeldRpcBytes,
   type Holding,
   RPC_CLIENT_HELD_BYTES_MAX,
   RPC_HELD_BYTES_MAX,
   RPC_PARSED_FACTOR,
-} from "../budgets/held-bytes.ts";
-import { NO_OBSERVER, type RpcObserver } from "../budgets/observer.ts";
+} from "../budgets/client-held-bytes.ts";
+import { Connections, RPC_CLIENT_SOCKETS_MAX, RPC_PIPELINED_MAX } from "../budgets/connections.ts";
 import { type Connection, Dispatcher } from "../jsonrpc/jsonrpc.ts";
 import type { MethodTable } from "../jsonrpc/method.ts";
-import { METHOD_TABLE } from "../methods/table.ts";
+import { METHOD_TABLE } from "../methods/method-table.ts";
 import { Notices } from "../websocket/notices.ts";
 import { WebSocketConnection } from "../websocket/websocket.ts";
 import {

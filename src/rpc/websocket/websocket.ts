@@ -10,7 +10,7 @@ import type { Scheduler } from "../../base/scheduler.ts";
 import { WaitSlots } from "../answers/waits.ts";
 import type { NodeApi } from "../api.ts";
 import type { Caller } from "../budgets/call-queue.ts";
-import { type HeldRpcBytes, type Holding, RPC_PARSED_FACTOR } from "../budgets/held-bytes.ts";
+import { type HeldRpcBytes, type Holding, RPC_PARSED_FACTOR } from "../budgets/client-held-bytes.ts";
 import type { Connection, Dispatcher } from "../jsonrpc/jsonrpc.ts";
 import type { Notices } from "./notices.ts";
 import { Subscriptions } from "./subscriptions.ts";

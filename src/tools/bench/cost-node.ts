@@ -17,7 +17,7 @@ import { Replica } from "../../node/replica.ts";
 import { Meter } from "../../p2p/transport/meter.ts";
 import { WaitSlots, Waits } from "../../rpc/answers/waits.ts";
 import { Dispatcher } from "../../rpc/jsonrpc/jsonrpc.ts";
-import { METHOD_TABLE } from "../../rpc/methods/table.ts";
+import { METHOD_TABLE } from "../../rpc/methods/method-table.ts";
 import { openJournalFile } from "../../storage/journal-file.ts";
 import { openLevel } from "../../storage/level.ts";
 

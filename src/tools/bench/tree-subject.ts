@@ -13,7 +13,7 @@ import {
 import { TopPages } from "../../chain/state/top-pages.ts";
 import { Writer } from "../../codec/writer.ts";
 import { sha256 } from "../../crypto/hash.ts";
-import { pageKey } from "../../storage/keys.ts";
+import { pageKey } from "../../storage/database-keys.ts";
 import type { Kv, KvOperation } from "../../storage/kv.ts";
 
 const FILL_BATCH = 20_000;

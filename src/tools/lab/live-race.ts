@@ -5,7 +5,7 @@
  */
 
 import { strict } from "./pow/theory.ts";
-import { type DrawnFork, forkTree } from "./report/fork-tree.ts";
+import { type DrawnFork, forkTree } from "./report/fork-picture.ts";
 import { factTable, figure, htmlTable, renderPage } from "./report/page.ts";
 import { percent } from "./report/report.ts";
 import { FORMULAS } from "./report/sources.ts";

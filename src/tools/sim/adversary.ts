@@ -14,8 +14,8 @@ import { lieAboutLinks, lieInCarried, lieInNewView, lieInViewChange } from "./ad
 import { flood, forgeCertificates, hugeView, mutate, replay } from "./adversaries/noise.ts";
 import { overload } from "./adversaries/overload.ts";
 import { censor, lieClock, silent, slow, trickle, withholdBodies } from "./adversaries/passive.ts";
+import { falseProposals } from "./adversaries/pre-prepares.ts";
 import { falseProofs, floodViews } from "./adversaries/proofs.ts";
-import { falseProposals } from "./adversaries/proposals.ts";
 import { undercut } from "./adversaries/undercut.ts";
 import type { Misbehaviour, MisbehaviourContext, MisbehaviourMaker } from "./misbehaviour.ts";
 import type { Observer } from "./observer.ts";

@@ -1,7 +1,7 @@
 /**
  * A cluster: n shipped replicas in one process on virtual time, over the ports of this folder. It starts, crashes and
  * restarts them, cuts and heals the network, and tells observers everything. What happens when is the schedule's
- * matter (run.ts) or a test's (devnet.ts).
+ * matter (run.ts) or a test's (virtual-devnet.ts).
  */
 import { assert, must } from "../../base/assert.ts";
 import type { Verdict } from "../../base/fault.ts";
@@ -12,14 +12,14 @@ import type { RumorTopic } from "../../node/ports.ts";
 import type { Replica } from "../../node/replica.ts";
 import { Forger } from "./adversaries/forger.ts";
 import { falseGossip } from "./adversaries/gossip.ts";
-import type { ComputingCosts } from "./computing.ts";
 import { DiskFull } from "./disk.ts";
 import type { MisbehaviourContext, MisbehaviourMaker } from "./misbehaviour.ts";
-import { SimNetwork } from "./network.ts";
 import { type CrashCause, type Observer, tellAll } from "./observer.ts";
 import { Random } from "./random.ts";
 import type { AdversarySpec, ClockFault, Crash, NetworkTiming, NodeId, Stranger } from "./schedule.ts";
 import { SimNode } from "./sim-node.ts";
+import { SimNetwork } from "./simulated-network.ts";
+import type { ComputingCosts } from "./simulated-processor.ts";
 import { SkewedClock, VirtualTime } from "./time.ts";
 import { Trace } from "./trace.ts";
 import type { World } from "./world.ts";

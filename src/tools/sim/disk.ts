@@ -15,9 +15,9 @@ import {
   scanJournal,
 } from "../../storage/journal-format.ts";
 import type { Kv } from "../../storage/kv.ts";
-import type { LogPosition, LogState, OpenedLog, RecordLog } from "../../storage/log.ts";
 import { MemoryKv } from "../../storage/memory.ts";
 import { MemoryRecordLog } from "../../storage/memory-log.ts";
+import type { LogPosition, LogState, OpenedLog, RecordLog } from "../../storage/record-log.ts";
 import { never, type Power } from "./power.ts";
 import type { Random } from "./random.ts";
 import type { VirtualTime } from "./time.ts";

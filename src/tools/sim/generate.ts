@@ -5,10 +5,9 @@
  */
 import type { PbftParameters } from "../../chain/genesis/consensus-parameters.ts";
 import type { EngineSettings, ValidatorId } from "../../consensus/engine.ts";
-import { COMPUTING } from "./computing.ts";
+import { pickCompanions, pickRollbacks } from "./database-rollback.ts";
 import { pickOverloads } from "./overloads.ts";
 import { Random } from "./random.ts";
-import { pickCompanions, pickRollbacks } from "./rollback.ts";
 import {
   ADVERSARY_NAMES,
   type AdversaryName,
@@ -24,6 +23,7 @@ import {
   type ScheduledDiskFault,
   type ScheduleOptions,
 } from "./schedule.ts";
+import { COMPUTING } from "./simulated-processor.ts";
 import { TWIN_ROUND_MS, TWIN_ROUNDS, twinRounds, twinsOf } from "./twins.ts";
 import { widen } from "./widen.ts";
 import { ACCOUNTS, pickWorkload } from "./workload.ts";

@@ -7,8 +7,8 @@ import type { PbftParameters } from "../../chain/genesis/consensus-parameters.ts
 import type { GenesisLimits } from "../../chain/genesis/genesis.ts";
 import type { EngineSettings, ValidatorId } from "../../consensus/engine.ts";
 import { MESSAGE_TYPE } from "../../consensus/pbft/messages.ts";
-import type { ComputingCosts } from "./computing.ts";
-import type { Rollback } from "./rollback.ts";
+import type { Rollback } from "./database-rollback.ts";
+import type { ComputingCosts } from "./simulated-processor.ts";
 
 /** A replica of the run: 0..n-1 are the validators in order; twins come after them. */
 export type NodeId = number;

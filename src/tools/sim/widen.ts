@@ -5,8 +5,8 @@
  * after the network has settled; blocks that are always full, and fees; long chains.
  */
 import type { ValidatorId } from "../../consensus/engine.ts";
+import type { Rollback } from "./database-rollback.ts";
 import type { Random } from "./random.ts";
-import type { Rollback } from "./rollback.ts";
 import type { AdversarySpec, Crash, Profile, Schedule, ScheduledSubmission, Stranger } from "./schedule.ts";
 
 /** Probabilities of the ingredients. */

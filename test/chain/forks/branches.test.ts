@@ -5,7 +5,7 @@ import type { HeadChange } from "../../../src/chain/chain.ts";
 import { branchesOf } from "../../../src/chain/chain-mode.ts";
 import { readAccount } from "../../../src/chain/modules/accounts.ts";
 import { decodeSealedBlock, encodeSealedBlock, hashHeader } from "../../../src/chain/types/block.ts";
-import { bodyKey } from "../../../src/storage/keys.ts";
+import { bodyKey } from "../../../src/storage/database-keys.ts";
 import { MemoryKv } from "../../../src/storage/memory.ts";
 import { genesis, mineOn, miner, openMinedChain } from "../pow-fixtures.ts";
 

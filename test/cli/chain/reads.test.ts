@@ -3,7 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { METHOD_TABLE } from "../../../src/rpc/methods/table.ts";
+import { METHOD_TABLE } from "../../../src/rpc/methods/method-table.ts";
 import { bob, genesis, genesisText } from "../../rpc/fake-node.ts";
 import { serve } from "../../rpc/serve.ts";
 import { quorate } from "../running.ts";

@@ -29,7 +29,7 @@ import {
   receiptsKey,
   TRANSACTION_RANGE,
   transactionKey,
-} from "../../../src/storage/keys.ts";
+} from "../../../src/storage/database-keys.ts";
 import type { Kv } from "../../../src/storage/kv.ts";
 import { openLevel } from "../../../src/storage/level.ts";
 import { MinedCluster } from "../../node/pow-cluster.ts";

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { Wallet } from "../../../src/sdk/client.ts";
-import { devnet } from "../../../src/testing/devnet.ts";
+import { devnet } from "../../../src/testing/virtual-devnet.ts";
 import { json } from "../running.ts";
 
 const registry = resolve(import.meta.dirname, "../../../examples/registry/registry.ts");

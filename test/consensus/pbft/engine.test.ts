@@ -1,8 +1,8 @@
 /** The engine's corners: the window, sync under its feet, restart, build orders, what it answers and how often. */
 import { describe, expect, it } from "vitest";
 import { encodeBlock } from "../../../src/chain/types/block.ts";
+import type { ParsedMessage } from "../../../src/consensus/pbft/message-bytes.ts";
 import type { StatusBody } from "../../../src/consensus/pbft/messages.ts";
-import type { ParsedMessage } from "../../../src/consensus/pbft/wire.ts";
 import { Bench } from "./bench.ts";
 import { buildBlock, WORK } from "./fixture.ts";
 

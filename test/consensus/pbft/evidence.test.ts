@@ -3,13 +3,13 @@ import { describe, expect, it } from "vitest";
 import { asHash, EMPTY, type Hash } from "../../../src/base/bytes.ts";
 import { Writer } from "../../../src/codec/writer.ts";
 import { encodeEvidence, evidenceBytesMax } from "../../../src/consensus/pbft/evidence.ts";
+import { encodeMessage } from "../../../src/consensus/pbft/message-bytes.ts";
 import {
   type PbftBody,
   signingBytes,
   type ViewChangeBody,
   type VoteBody,
 } from "../../../src/consensus/pbft/messages.ts";
-import { encodeMessage } from "../../../src/consensus/pbft/wire.ts";
 import { createFixture } from "./fixture.ts";
 
 const fixture = createFixture(4);

@@ -13,8 +13,8 @@ import {
 } from "../../../src/chain/types/block.ts";
 import type { Effect, EngineSettings, Head, Input, Timer } from "../../../src/consensus/engine.ts";
 import type { PbftEngine } from "../../../src/consensus/pbft/engine.ts";
+import type { ParsedMessage } from "../../../src/consensus/pbft/message-bytes.ts";
 import type { PbftMessage } from "../../../src/consensus/pbft/message-verifier.ts";
-import type { ParsedMessage } from "../../../src/consensus/pbft/wire.ts";
 import { buildBlock, type Fixture, NO_BRANCH, nextStateRoot, workAbove } from "./fixture.ts";
 
 export interface World {

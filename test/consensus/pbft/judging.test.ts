@@ -8,8 +8,8 @@ import {
   verifyCommitCertificate,
 } from "../../../src/consensus/pbft/certificate.ts";
 import { committedHead } from "../../../src/consensus/pbft/certified-head.ts";
+import { encodeMessage } from "../../../src/consensus/pbft/message-bytes.ts";
 import { signingBytes } from "../../../src/consensus/pbft/messages.ts";
-import { encodeMessage } from "../../../src/consensus/pbft/wire.ts";
 import { selectConsensus } from "../../../src/consensus/select.ts";
 import { ED25519, QUICK_CHECK_US, type SignatureRules } from "../../../src/crypto/keys.ts";
 import { RememberedSignatures, SignatureMeter } from "../../../src/crypto/signature-meter.ts";

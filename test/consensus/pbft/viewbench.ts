@@ -16,12 +16,12 @@ import {
   committedHead,
   preparedHead,
 } from "../../../src/consensus/pbft/certified-head.ts";
+import { encodeMessage, type ParsedMessage } from "../../../src/consensus/pbft/message-bytes.ts";
 import type { PbftMessage } from "../../../src/consensus/pbft/message-verifier.ts";
 import { type PbftBody, signingBytes, type ViewChangeBody } from "../../../src/consensus/pbft/messages.ts";
 import { carriedVote, decide, type NewView, type ViewChange } from "../../../src/consensus/pbft/new-view.ts";
 import { primaryOf, quorumOf } from "../../../src/consensus/pbft/quorum.ts";
 import { signMessage } from "../../../src/consensus/pbft/signed-messages.ts";
-import { encodeMessage, type ParsedMessage } from "../../../src/consensus/pbft/wire.ts";
 import { Bench } from "./bench.ts";
 import { type Fixture, sealOf } from "./fixture.ts";
 import { headOf } from "./host.ts";

@@ -5,7 +5,7 @@ import { type Header, hashHeader, NO_PARENT } from "../../../src/chain/types/blo
 import { meetsTarget } from "../../../src/chain/types/target.ts";
 import { BITCOIN } from "../../../src/consensus/pow/bitcoin.ts";
 import { expectedBits } from "../../../src/consensus/pow/retarget.ts";
-import type { Past } from "../../../src/consensus/pow/time.ts";
+import type { Past } from "../../../src/consensus/pow/time-bounds.ts";
 
 /** Every second hash meets the limit: blocks cost nothing. */
 export function easyParameters(retarget: RetargetParameters, spacing = 600): PowParameters {

@@ -11,7 +11,7 @@ import { BITCOIN } from "../../../src/consensus/pow/bitcoin.ts";
 import { checkHeader, earliestTime } from "../../../src/consensus/pow/check-header.ts";
 import { checkHeaders, decodeHeader, HeaderChain } from "../../../src/consensus/pow/header-chain.ts";
 import type { HeaderState } from "../../../src/consensus/pow/header-state.ts";
-import { dueAt, medianTimePast } from "../../../src/consensus/pow/time.ts";
+import { dueAt, medianTimePast } from "../../../src/consensus/pow/time-bounds.ts";
 import { branchAt, easyParameters, mine, mineBranch, pastOf } from "./branch.ts";
 import { MAINNET, MAINNET_CHAINWORK, MAINNET_COUNT, MAINNET_LAST_HASH } from "./mainnet.ts";
 

@@ -11,7 +11,7 @@ import { type AsertSchedule, asertTarget } from "../../../src/consensus/pow/aser
 import { BITCOIN } from "../../../src/consensus/pow/bitcoin.ts";
 import { Lookback } from "../../../src/consensus/pow/lookback.ts";
 import { expectedBits, referenceHeight, retargetBitcoin } from "../../../src/consensus/pow/retarget.ts";
-import { medianTimePast } from "../../../src/consensus/pow/time.ts";
+import { medianTimePast } from "../../../src/consensus/pow/time-bounds.ts";
 import { branchAt, easyParameters, pastOf } from "./branch.ts";
 
 describe("Bitcoin's retarget", () => {

@@ -12,7 +12,7 @@ import { BackupWriter, encodeFile, KIND } from "../../../src/node/home/backup-fo
 import { createHome, homePaths } from "../../../src/node/home/home.ts";
 import { keyOfSeed } from "../../../src/node/home/key-file.ts";
 import { DEVNET, planNetwork, secretsFromSeed } from "../../../src/node/home/network-plan.ts";
-import { openVotes } from "../../../src/node/votes/votes.ts";
+import { openVotes } from "../../../src/node/votes/vote-journal-home.ts";
 import { openLevel } from "../../../src/storage/level.ts";
 import { json } from "../../cli/running.ts";
 

@@ -9,7 +9,7 @@ import { STATE_CHUNK_BYTES } from "../../../src/chain/snapshot/state-chunk.ts";
 import { exportSnapshot } from "../../../src/node/snapshot/export-snapshot.ts";
 import { importSnapshot } from "../../../src/node/snapshot/import-snapshot.ts";
 import { snapshotContext } from "../../../src/node/snapshot/snapshot-context.ts";
-import { stateKey } from "../../../src/storage/keys.ts";
+import { stateKey } from "../../../src/storage/database-keys.ts";
 import { MemoryKv } from "../../../src/storage/memory.ts";
 import { genesis as minedGenesis } from "../../chain/pow-fixtures.ts";
 import type { Cluster } from "../cluster.ts";

@@ -8,7 +8,13 @@ import { Epochs } from "../../../src/chain/epochs.ts";
 import type { Genesis } from "../../../src/chain/genesis/genesis.ts";
 import { verifyChain } from "../../../src/node/home/verify-chain.ts";
 import { checkStored } from "../../../src/node/stored-chain/check-stored.ts";
-import { canonicalKey, epochKey, HEAD_KEY, headKey, transitionKey } from "../../../src/storage/keys.ts";
+import {
+  canonicalKey,
+  epochKey,
+  HEAD_KEY,
+  headKey,
+  transitionKey,
+} from "../../../src/storage/database-keys.ts";
 import { MemoryKv } from "../../../src/storage/memory.ts";
 import { clusterAt } from "../snapshot/snapshots.ts";
 

@@ -6,7 +6,7 @@ import type { Replica } from "../../../src/node/replica.ts";
 import { checkStored } from "../../../src/node/stored-chain/check-stored.ts";
 import { exportBlocks } from "../../../src/node/stored-chain/export-blocks.ts";
 import { Pruner, type PruneSettings } from "../../../src/node/stored-chain/pruner.ts";
-import { findBlock, findHead } from "../../../src/rpc/answers/blocks.ts";
+import { findBlock, findHead } from "../../../src/rpc/answers/block-selector.ts";
 import { VirtualTime as SimulatedTime, SkewedClock } from "../../../src/tools/sim/time.ts";
 import type { Cluster } from "../cluster.ts";
 import { MinedCluster } from "../pow-cluster.ts";

@@ -1,7 +1,7 @@
 /** A validator whose database was rolled back and whose journal of votes was not, as `quorate rollback` leaves it. */
 import { describe, expect, it } from "vitest";
 import { rebuildChain } from "../../../src/node/stored-chain/rebuild-chain.ts";
-import { STAMP_KEY } from "../../../src/storage/keys.ts";
+import { STAMP_KEY } from "../../../src/storage/database-keys.ts";
 import { MemoryKv } from "../../../src/storage/memory.ts";
 import { clusterAt, grow } from "../snapshot/snapshots.ts";
 

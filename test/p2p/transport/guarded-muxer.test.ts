@@ -14,9 +14,9 @@ import {
   MUXER_STREAMS_OPENED,
   MUXER_WINDOW_BYTES_MAX,
 } from "../../../src/p2p/transport/guarded-muxer.ts";
-import { HeldBytes } from "../../../src/p2p/transport/held-bytes.ts";
 import { createHost, startHost } from "../../../src/p2p/transport/host.ts";
 import { identityFromSeed } from "../../../src/p2p/transport/identity.ts";
+import { HeldBytes } from "../../../src/p2p/transport/peer-held-bytes.ts";
 import { seedOf, until } from "../testnet.ts";
 
 interface Inside {

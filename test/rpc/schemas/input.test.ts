@@ -3,7 +3,7 @@
  * other digits) is refused by every method that takes an integer, never guessed. Method: whatever param takes "7".
  */
 import { describe, expect, it } from "vitest";
-import { METHOD_TABLE } from "../../../src/rpc/methods/table.ts";
+import { METHOD_TABLE } from "../../../src/rpc/methods/method-table.ts";
 
 const WRONG = [
   [

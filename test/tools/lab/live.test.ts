@@ -12,7 +12,7 @@ import {
   type LiveResult,
   liveReport,
 } from "../../../src/tools/lab/live-race.ts";
-import { raceFork } from "../../../src/tools/lab/report/fork-tree.ts";
+import { raceFork } from "../../../src/tools/lab/report/fork-picture.ts";
 
 const RACE: LiveRace = { share: 0.6, confirmations: 2, giveUp: 5, lead: 1 };
 

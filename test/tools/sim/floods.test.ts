@@ -9,9 +9,9 @@ import type { EngineSettings } from "../../../src/consensus/engine.ts";
 import { WorkBudgets } from "../../../src/node/ingress/work-budget.ts";
 import { adversaries } from "../../../src/tools/sim/adversary.ts";
 import { Cluster } from "../../../src/tools/sim/cluster.ts";
-import { COMPUTING } from "../../../src/tools/sim/computing.ts";
 import { OVERLOADS, type OverloadName } from "../../../src/tools/sim/schedule.ts";
 import { signatureWorld } from "../../../src/tools/sim/signatures.ts";
+import { COMPUTING } from "../../../src/tools/sim/simulated-processor.ts";
 import { World } from "../../../src/tools/sim/world.ts";
 
 const PERIOD_MS = 300;

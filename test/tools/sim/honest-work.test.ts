@@ -6,8 +6,8 @@ import { afterEach, expect, it, vi } from "vitest";
 import type { EngineSettings } from "../../../src/consensus/engine.ts";
 import { WorkBudgets } from "../../../src/node/ingress/work-budget.ts";
 import { Cluster } from "../../../src/tools/sim/cluster.ts";
-import { COMPUTING } from "../../../src/tools/sim/computing.ts";
 import { signatureWorld } from "../../../src/tools/sim/signatures.ts";
+import { COMPUTING } from "../../../src/tools/sim/simulated-processor.ts";
 import { World, type WorldOptions } from "../../../src/tools/sim/world.ts";
 
 const SETTINGS: EngineSettings = {

@@ -6,7 +6,7 @@
  */
 import { byteText } from "../../../base/bytes.ts";
 import { encodeEvidence } from "../../../consensus/pbft/evidence.ts";
-import type { ParsedMessage } from "../../../consensus/pbft/wire.ts";
+import type { ParsedMessage } from "../../../consensus/pbft/message-bytes.ts";
 import { Forger } from "../../sim/adversaries/forger.ts";
 import type { NodeId } from "../../sim/schedule.ts";
 import type { World } from "../../sim/world.ts";

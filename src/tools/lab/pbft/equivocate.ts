@@ -10,7 +10,7 @@ import type { ValidatorId } from "../../../consensus/engine.ts";
 import { decodeCommitCertificate } from "../../../consensus/pbft/certificate.ts";
 import { selectConsensus } from "../../../consensus/select.ts";
 import type { AdversarySpec, NetworkFault } from "../../sim/schedule.ts";
-import type { ForkBlock } from "../report/fork-tree.ts";
+import type { ForkBlock } from "../report/fork-picture.ts";
 import { noStep } from "../step.ts";
 import {
   ALWAYS,

@@ -1,7 +1,7 @@
 /**
  * The network between the replicas of one race, in memory: what is sent arrives in the same instant of virtual time,
  * in order, as the closed forms assume. A replica behind a filter hears only itself. It loses nothing and fakes
- * nothing; the simulator's network (src/tools/sim/network.ts) is for that.
+ * nothing; the simulator's network (src/tools/sim/simulated-network.ts) is for that.
  */
 import type { Network, NetworkHandlers, PeerView, RumorTopic } from "../../../node/ports.ts";
 import type { VirtualTime } from "../../sim/time.ts";

@@ -14,7 +14,7 @@ import { BITCOIN } from "../../../consensus/pow/bitcoin.ts";
 import { checkHeader, earliestTime } from "../../../consensus/pow/check-header.ts";
 import { Lookback } from "../../../consensus/pow/lookback.ts";
 import { expectedBits } from "../../../consensus/pow/retarget.ts";
-import { dueAt } from "../../../consensus/pow/time.ts";
+import { dueAt } from "../../../consensus/pow/time-bounds.ts";
 import { Random } from "../../sim/random.ts";
 import { noStep, type Step } from "../step.ts";
 

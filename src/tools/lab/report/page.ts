@@ -4,8 +4,8 @@
  * bad. What stands in it is report.ts's matter; text given here as `html` is escaped already.
  */
 
+import { packageVersion } from "../../../node/home/package-version.ts";
 import { sourceCommit } from "../../../node/home/source-commit.ts";
-import { packageVersion } from "../../../node/home/version.ts";
 import { PAGE_STYLE } from "./page-style.ts";
 import type { Formula } from "./sources.ts";
 import { escapeText } from "./svg.ts";

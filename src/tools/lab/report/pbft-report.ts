@@ -8,7 +8,7 @@ import { type Certificate, type EquivocateRun, type ForkBranches, partedMs } fro
 import type { PartitionRun } from "../pbft/partition.ts";
 import { type Conviction, faultsSurvived } from "../pbft/pbft-cluster.ts";
 import type { SilentOptions, SilentRun } from "../pbft/silent.ts";
-import { forkTree } from "./fork-tree.ts";
+import { forkTree } from "./fork-picture.ts";
 import { factTable, figure, htmlTable, renderPage, type Section } from "./page.ts";
 import { FORMULAS } from "./sources.ts";
 import { lineChart } from "./svg.ts";

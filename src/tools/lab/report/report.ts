@@ -8,7 +8,7 @@ import { type AttackOptions, type CellResult, isCertain } from "../pow/attack51.
 import { blocksOf, type Sample } from "../pow/sample-race.ts";
 import type { SelfishResult } from "../pow/selfish.ts";
 import { selfishRevenue } from "../pow/theory.ts";
-import { forkTree, raceFork } from "./fork-tree.ts";
+import { forkTree, raceFork } from "./fork-picture.ts";
 import { type Ending, figure, htmlTable, predictedMark, renderPage, type Section } from "./page.ts";
 import { FORMULAS } from "./sources.ts";
 import { curve, lineChart, type Series } from "./svg.ts";

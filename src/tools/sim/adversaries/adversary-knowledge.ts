@@ -14,8 +14,8 @@ import {
   type SignerSignature,
 } from "../../../consensus/pbft/certificate.ts";
 import { committedHead, preparedHead } from "../../../consensus/pbft/certified-head.ts";
+import type { ParsedMessage } from "../../../consensus/pbft/message-bytes.ts";
 import type { CheckpointBody, ViewChangeBody } from "../../../consensus/pbft/messages.ts";
-import type { ParsedMessage } from "../../../consensus/pbft/wire.ts";
 import type { Signer } from "../../../crypto/keys.ts";
 import type { MisbehaviourContext } from "../misbehaviour.ts";
 import type { Observer } from "../observer.ts";

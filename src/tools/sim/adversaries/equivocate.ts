@@ -6,7 +6,7 @@
 import { byteText } from "../../../base/bytes.ts";
 import type { Block } from "../../../chain/types/block.ts";
 import type { ValidatorId } from "../../../consensus/engine.ts";
-import type { ParsedMessage } from "../../../consensus/pbft/wire.ts";
+import type { ParsedMessage } from "../../../consensus/pbft/message-bytes.ts";
 import type { Misbehaviour, MisbehaviourContext, Outgoing } from "../misbehaviour.ts";
 import type { AdversarySpec } from "../schedule.ts";
 import type { AdversaryKnowledge } from "./adversary-knowledge.ts";

@@ -14,9 +14,9 @@ import {
   readBlock,
 } from "../../../chain/types/block.ts";
 import { decode } from "../../../codec/reader.ts";
+import { encodeMessage, type ParsedMessage, parseMessage } from "../../../consensus/pbft/message-bytes.ts";
 import { type PbftBody, signingBytes, type VoteType } from "../../../consensus/pbft/messages.ts";
 import { primaryOf, quorumOf } from "../../../consensus/pbft/quorum.ts";
-import { encodeMessage, type ParsedMessage, parseMessage } from "../../../consensus/pbft/wire.ts";
 import type { Signer } from "../../../crypto/keys.ts";
 import { merkleRoot } from "../../../crypto/merkle.ts";
 import { decodePacket, encodePacket, MAIL_CONSENSUS } from "../../../node/ingress/packet.ts";

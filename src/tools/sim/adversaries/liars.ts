@@ -7,10 +7,10 @@
 import { EMPTY } from "../../../base/bytes.ts";
 import { validatorsOf } from "../../../chain/genesis/genesis.ts";
 import type { ValidatorId } from "../../../consensus/engine.ts";
+import { encodeMessage } from "../../../consensus/pbft/message-bytes.ts";
 import type { CarriedBlock, NewViewBody } from "../../../consensus/pbft/messages.ts";
 import { carriedVote, decide, type ViewChange } from "../../../consensus/pbft/new-view.ts";
 import { openViewChange } from "../../../consensus/pbft/view-messages.ts";
-import { encodeMessage } from "../../../consensus/pbft/wire.ts";
 import type { SignatureRules } from "../../../crypto/keys.ts";
 import { encodePacket, MAIL_CONSENSUS } from "../../../node/ingress/packet.ts";
 import type { Misbehaviour, MisbehaviourContext, Outgoing } from "../misbehaviour.ts";

@@ -14,8 +14,8 @@ import {
   type SignerSignature,
 } from "../../../consensus/pbft/certificate.ts";
 import { preparedHead } from "../../../consensus/pbft/certified-head.ts";
+import type { ParsedMessage } from "../../../consensus/pbft/message-bytes.ts";
 import type { PbftBody, StatusBody, ViewChangeBody } from "../../../consensus/pbft/messages.ts";
-import type { ParsedMessage } from "../../../consensus/pbft/wire.ts";
 import { encodePacket, MAIL_BLOCK } from "../../../node/ingress/packet.ts";
 import type { Misbehaviour, MisbehaviourContext } from "../misbehaviour.ts";
 import type { AdversarySpec } from "../schedule.ts";

@@ -1,7 +1,7 @@
 /**
  * Whatever is dear to judge, as much of it as the line takes: seals with false signatures, VIEW-CHANGEs that are good
  * but for the last signature, NEW-VIEWs of many own VIEW-CHANGEs, transactions that nobody signed. Each gets as far as
- * it can before it is refused. It is found where computing takes time (computing.ts).
+ * it can before it is refused. It is found where computing takes time (simulated-processor.ts).
  * Source: pbft.md 1.15.
  */
 import { must } from "../../../base/assert.ts";
@@ -17,8 +17,8 @@ import {
   encodeCommitCertificate,
 } from "../../../consensus/pbft/certificate.ts";
 import { committedHead } from "../../../consensus/pbft/certified-head.ts";
+import { encodeMessage } from "../../../consensus/pbft/message-bytes.ts";
 import type { NewViewBody, PbftBody, ViewChangeBody } from "../../../consensus/pbft/messages.ts";
-import { encodeMessage } from "../../../consensus/pbft/wire.ts";
 import { SIGNATURE_BYTES } from "../../../crypto/keys.ts";
 import { encodePacket, MAIL_BLOCK, MAIL_CONSENSUS, MAIL_TRANSACTION } from "../../../node/ingress/packet.ts";
 import type { Replica } from "../../../node/replica.ts";

@@ -3,7 +3,7 @@
  * They recompute everything with arithmetic of their own (facts.ts, raw-bytes.ts, naive-ledger.ts). Agreement, one block at
  * a height, is chains.ts's (with changing members epochs/epoch-checkers.ts's); who may vote for what votes.ts's and locks.ts's;
  * views views.ts's; progress liveness.ts's and pace.ts's, with k attempts.ts's; what a node must send duties.ts's; memory
- * bounds.ts's and windows.ts's; lost votes amnesia.ts's, recovery.ts's and lost-data.ts's; proposals proposals.ts's.
+ * bounds.ts's and windows.ts's; lost votes amnesia.ts's, recovery.ts's and lost-data.ts's; proposals proposers.ts's.
  */
 import { type Observer, tellAll } from "../observer.ts";
 import type { World } from "../world.ts";
@@ -18,7 +18,7 @@ import { LivenessChecker } from "./liveness.ts";
 import { LockChecker } from "./locks.ts";
 import { LostData } from "./lost-data.ts";
 import { PaceChecker, type Settled } from "./pace.ts";
-import { ProposalChecker } from "./proposals.ts";
+import { ProposalChecker } from "./proposers.ts";
 import { RecoveryChecker } from "./recovery.ts";
 import { ViewChecker } from "./views.ts";
 import { VoteChecker } from "./votes.ts";

@@ -7,7 +7,7 @@ import { type AttackOptions, judgeCell, runTrials } from "../../../../src/tools/
 import { LabChain } from "../../../../src/tools/lab/pow/lab-chain.ts";
 import { blocksOf, sampleRace } from "../../../../src/tools/lab/pow/sample-race.ts";
 import { toCsv } from "../../../../src/tools/lab/report/csv.ts";
-import { forkTree, raceFork } from "../../../../src/tools/lab/report/fork-tree.ts";
+import { forkTree, raceFork } from "../../../../src/tools/lab/report/fork-picture.ts";
 import { renderPage } from "../../../../src/tools/lab/report/page.ts";
 import { attackReport } from "../../../../src/tools/lab/report/report.ts";
 import { escapeText, lineChart } from "../../../../src/tools/lab/report/svg.ts";

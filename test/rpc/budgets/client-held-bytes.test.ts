@@ -4,13 +4,13 @@ import { request } from "node:http";
 import { connect as connectTcp, type Socket } from "node:net";
 import { describe, expect, it } from "vitest";
 import { RPC_BODY_BYTES_MAX } from "../../../src/base/limits.ts";
-import { RPC_CLIENT_SOCKETS_MAX, RPC_PIPELINED_MAX } from "../../../src/rpc/budgets/connections.ts";
 import {
   HeldRpcBytes,
   RPC_CLIENT_HELD_BYTES_MAX,
   RPC_CLIENT_RESERVED_BYTES,
   RPC_HELD_BYTES_MAX,
-} from "../../../src/rpc/budgets/held-bytes.ts";
+} from "../../../src/rpc/budgets/client-held-bytes.ts";
+import { RPC_CLIENT_SOCKETS_MAX, RPC_PIPELINED_MAX } from "../../../src/rpc/budgets/connections.ts";
 import { Notices, RPC_NOTICES_PER_TURN_MAX } from "../../../src/rpc/websocket/notices.ts";
 import { atEnd, connect, post, serve, until } from "../serve.ts";
 

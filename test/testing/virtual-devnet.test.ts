@@ -3,7 +3,7 @@
  * virtual time only.
  */
 import { describe, expect, it } from "vitest";
-import { devnet, Refused } from "../../src/testing/devnet.ts";
+import { devnet, Refused } from "../../src/testing/virtual-devnet.ts";
 
 describe("devnet()", () => {
   it("moves money between accounts and says where it became final", async () => {

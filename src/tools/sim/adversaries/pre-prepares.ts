@@ -7,7 +7,7 @@
  */
 import type { Hash } from "../../../base/bytes.ts";
 import { assembleBlock, type Block, encodeBlock } from "../../../chain/types/block.ts";
-import type { ParsedMessage } from "../../../consensus/pbft/wire.ts";
+import type { ParsedMessage } from "../../../consensus/pbft/message-bytes.ts";
 import type { Misbehaviour, MisbehaviourContext, Outgoing } from "../misbehaviour.ts";
 import type { AdversarySpec } from "../schedule.ts";
 import { anotherBlock, type Forger, someOf } from "./forger.ts";

@@ -1,6 +1,6 @@
 /** Goal: a wrong clock is named, and the right one of two is not blamed where that can be known. */
 import { describe, expect, it } from "vitest";
-import { judgeClocks, withClocks } from "../../../src/rpc/explain/clocks.ts";
+import { judgeClocks, withClocks } from "../../../src/rpc/explain/explain-clocks.ts";
 import type { ClockStanding } from "../../../src/rpc/explain/standing.ts";
 
 const HOUR_MS = 3_600_000;

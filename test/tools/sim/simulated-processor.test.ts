@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { ED25519 } from "../../../src/crypto/keys.ts";
-import { COMPUTING, Processor } from "../../../src/tools/sim/computing.ts";
+import { COMPUTING, Processor } from "../../../src/tools/sim/simulated-processor.ts";
 import { VirtualTime } from "../../../src/tools/sim/time.ts";
 
 const COSTS = { quickCheckMs: 1, slowCheckMs: 20, signingMs: 1, messageMs: 1, byteMs: 0 };

@@ -1,7 +1,7 @@
 /** The vote book of the node's engine: what it announced before the page opened, then each event as it comes. */
 import { signal } from "@preact/signals";
-import { EMPTY_BOOK, readNews } from "../model/votes.ts";
-import { askAll, orUndefined } from "./client.ts";
+import { EMPTY_BOOK, readNews } from "../model/vote-matrix.ts";
+import { askAll, orUndefined } from "./asked-nodes.ts";
 import { type EngineNews, isLive, onEngineNews } from "./feed.ts";
 
 export const voteBook = signal(EMPTY_BOOK);

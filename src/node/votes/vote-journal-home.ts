@@ -9,7 +9,7 @@ import { existsSync, renameSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { makeFolder, syncDirectory, writeDurably } from "../../storage/durable-file.ts";
 import { openJournalFile } from "../../storage/journal-file.ts";
-import type { OpenedLog } from "../../storage/log.ts";
+import type { OpenedLog } from "../../storage/record-log.ts";
 import type { HomePaths } from "../home/home.ts";
 import { StartError } from "../home/start-error.ts";
 import { AMNESIA_ADVICE } from "./journal-watermark.ts";

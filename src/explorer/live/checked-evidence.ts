@@ -1,6 +1,7 @@
 /** Equivocations that the node tells of, verified here: what convicts a validator is its two signatures, no node's word. */
+
+import type { Answer } from "./asked-nodes.ts";
 import { type Check, record, trustedUpTo } from "./checks.ts";
-import type { Answer } from "./client.ts";
 import { loadMore } from "./on-demand.ts";
 
 export type ToldEvidence = Exclude<Answer<"consensus_getEvidence">, Error>[number];
