@@ -87,9 +87,17 @@ export type Input<M> =
   /** A block that this engine ordered to import is invalid for good: the node built what it refuses itself. */
   | { readonly kind: "own-block-refused"; readonly block: Block }
   /** The operator turned mining on or off, or changed who is paid while it is on. */
-  | { readonly kind: "mining-switched"; readonly isOn: boolean };
+  | { readonly kind: "mining-switched"; readonly isOn: boolean }
+  /** What the last effect asked for; comes before any other input, and only where keys are asked by effects. */
+  | { readonly kind: "signed"; readonly signature: Uint8Array };
 
 export type Effect<M> =
+  /**
+   * The last of its list: the step waits for this validator's signature, and its later effects come once `signed` has
+   * brought it. Only with `signer: "asked"` (EngineOptions). Whoever cannot answer gives the engine up, and begins
+   * another from the journal, as after a crash.
+   */
+  | { readonly kind: "sign"; readonly message: Uint8Array }
   | { readonly kind: "journal"; readonly record: Uint8Array }
   /** Replaces the whole journal atomically (rotation at a stable checkpoint). */
   | { readonly kind: "rotate-journal"; readonly records: readonly Uint8Array[] }
@@ -312,7 +320,7 @@ export interface EngineSettings {
 export interface EngineOptions {
   /** Both undefined for a node that does not validate. */
   readonly self: ValidatorId | undefined;
-  readonly signer: Signer | undefined;
+  readonly signer: Signer | "asked" | undefined;
   readonly settings: EngineSettings;
 }
 

@@ -16,6 +16,7 @@ import type {
   WaitingTransaction,
 } from "../consensus/engine.ts";
 import type { RecordLog } from "../storage/record-log.ts";
+import type { AskSignature } from "./engine-steps.ts";
 import type { WorkBudgets } from "./ingress/work-budget.ts";
 import type { MessageCounts } from "./metrics/message-counts.ts";
 
@@ -36,6 +37,8 @@ export interface DriverPorts {
   readonly chain: Chain;
   /** Undefined where the engine writes none. */
   readonly journal: RecordLog | undefined;
+  /** Where the engine's signatures are made elsewhere. */
+  readonly ask?: AskSignature | undefined;
   readonly scheduler: Scheduler;
   readonly log: Logger;
   readonly template: TemplateSource;

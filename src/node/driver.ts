@@ -26,6 +26,7 @@ import type {
 import { QUICK_CHECK_US } from "../crypto/keys.ts";
 import type { RunningTimer } from "../rpc/api.ts";
 import type { DriverOptions, DriverPorts } from "./driver-ports.ts";
+import { isDurable, takeSteps } from "./engine-steps.ts";
 import { headOf, recentHeads } from "./ingress/headers-of.ts";
 import { count, countEarly, type MessageCounts, noCounts } from "./metrics/message-counts.ts";
 
@@ -160,7 +161,8 @@ export class Driver<P extends Parsed, M extends Typed> {
         const inputs = this.#inputs;
         this.#inputs = [];
         this.#poolTold = false;
-        const effects = inputs.flatMap((input) => this.#engine.step(input));
+        const taken = takeSteps(this.#engine, inputs, this.#ports.ask);
+        const effects = taken instanceof Promise ? await taken : taken;
         if (effects.some(isDurable)) await this.#persist(effects);
         if (this.#stopped) return;
         for (const effect of effects) this.#perform(effect);
@@ -193,7 +195,8 @@ export class Driver<P extends Parsed, M extends Typed> {
       case "journal":
       case "rotate-journal":
       case "store-checkpoint":
-        return; // done in #persist
+      case "sign":
+        return; // done before
       case "broadcast":
         return this.#broadcast(effect.message);
       case "send":
@@ -393,8 +396,4 @@ interface WaitingCheck {
   readonly block: Block;
   readonly certified: boolean;
   readonly cancel: () => void;
-}
-
-function isDurable(effect: { readonly kind: string }): boolean {
-  return effect.kind === "journal" || effect.kind === "rotate-journal" || effect.kind === "store-checkpoint";
 }

@@ -191,8 +191,8 @@ export const MUTATIONS: readonly Mutation[] = [
     edits: [
       edit(
         "engine",
-        "  noteRoom(core, sealed);\n  signCheckpoint",
-        '  if (core.mode === "view-change") {\n    core.mode = "normal";\n    core.view -= 1n;\n  }\n  noteRoom(core, sealed);\n  signCheckpoint',
+        "  noteRoom(core, sealed);\n  yield* signCheckpoint",
+        '  if (core.mode === "view-change") {\n    core.mode = "normal";\n    core.view -= 1n;\n  }\n  noteRoom(core, sealed);\n  yield* signCheckpoint',
       ),
     ],
     hunts: LIVENESS,
@@ -331,7 +331,7 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: "what a view carries over is not taken up",
     rule: "1.9 O",
-    edits: [edit("enter-view", "  installCarried(core, message);\n  // What", "  // What")],
+    edits: [edit("enter-view", "  yield* installCarried(core, message);\n  // What", "  // What")],
     hunts: [...DIRECTED.lockedRestart, ...LIVENESS],
   },
   {
@@ -497,7 +497,9 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: "nobody joins",
     rule: "1.8 join rule",
-    edits: [edit("view-change", '  startViewChange(core, view, isPlanned ? "rotation" : "join");', "")],
+    edits: [
+      edit("view-change", '  yield* startViewChange(core, view, isPlanned ? "rotation" : "join");', ""),
+    ],
     hunts: [...DIRECTED.farBehind, ...LIVENESS, ...SAFETY],
   },
   {
@@ -534,13 +536,13 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: "T_req never expires",
     rule: "1.7 T_req",
-    edits: [edit("view-change", '  startViewChange(core, nextView(core), "timeout");', "")],
+    edits: [edit("view-change", '  yield* startViewChange(core, nextView(core), "timeout");', "")],
     hunts: [...DIRECTED.deadPrimary, ...SAFETY],
   },
   {
     name: "T_nv never expires",
     rule: "1.7 T_nv",
-    edits: [edit("view-change", '  startViewChange(core, nextView(core), "new-view-timeout");', "")],
+    edits: [edit("view-change", '  yield* startViewChange(core, nextView(core), "new-view-timeout");', "")],
     hunts: [...DIRECTED.deadNextPrimary, ...SAFETY, ...LIVENESS],
   },
   {
@@ -549,7 +551,7 @@ export const MUTATIONS: readonly Mutation[] = [
     edits: [
       edit(
         "view-change",
-        'if (!core.isRecovering && isUnfair(core)) startViewChange(core, nextView(core), "unfair");',
+        'if (!core.isRecovering && isUnfair(core)) yield* startViewChange(core, nextView(core), "unfair");',
         "",
       ),
     ],
@@ -655,14 +657,14 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     name: "T_resend off",
     rule: "1.7 T_resend",
-    edits: [edit("view-change", "  core.broadcast(core.ownViewChange);\n  sendStatus(core);\n", "")],
+    edits: [edit("view-change", "  core.broadcast(core.ownViewChange);\n  yield* sendStatus(core);\n", "")],
     hunts: [...DIRECTED.lostRequests, ...LIVENESS],
   },
   {
     name: "T_resend and STATUS answer (6) off",
     rule: "1.7 T_resend, (6)",
     edits: [
-      edit("view-change", "  core.broadcast(core.ownViewChange);\n  sendStatus(core);\n", ""),
+      edit("view-change", "  core.broadcast(core.ownViewChange);\n  yield* sendStatus(core);\n", ""),
       edit(
         "repair",
         'if (core.mode === "view-change" && core.ownViewChange !== undefined) core.send(to, core.ownViewChange);',
@@ -677,7 +679,7 @@ export const MUTATIONS: readonly Mutation[] = [
     edits: [
       edit(
         "bodies",
-        '  core.send(asked, core.sign({ type: "fetch", from: core.self, epoch: core.epoch, hash }));',
+        '  core.send(asked, yield* core.sign({ type: "fetch", from: core.self, epoch: core.epoch, hash }));',
         "",
       ),
     ],
@@ -884,8 +886,8 @@ export const MUTATIONS: readonly Mutation[] = [
     edits: [
       edit(
         "view-change",
-        'void {\n  if (core.isStopped || core.isRecovering) return;\n  if (core.mode === "normal"',
-        'void {\n  if (core.isStopped) return;\n  if (core.mode === "normal"',
+        'Signing {\n  if (core.isStopped || core.isRecovering) return;\n  if (core.mode === "normal"',
+        'Signing {\n  if (core.isStopped) return;\n  if (core.mode === "normal"',
       ),
     ],
     hunts: ROLLBACK,

@@ -125,8 +125,8 @@ export const FROM_THE_TEXT: readonly Mutation[] = [
     edits: [
       edit(
         "agreement",
-        'if (proposal.state === "checking" && proposal.executed) accept',
-        'if (proposal.state === "checking") accept',
+        'if (proposal.state === "checking" && proposal.executed) yield* accept',
+        'if (proposal.state === "checking") yield* accept',
       ),
     ],
     hunts: ANY,

@@ -12,10 +12,11 @@ import type { Core } from "./core.ts";
 import { encodeEvidence } from "./evidence.ts";
 import type { Commit, PrePrepare, Prepare } from "./message-verifier.ts";
 import type { VoteBody } from "./messages.ts";
+import type { Signing } from "./signed-messages.ts";
 import type { AcceptedProposal, Round } from "./slots.ts";
 import type { VoteTally } from "./tally.ts";
 
-export function receivePrePrepare(core: Core, message: PrePrepare): void {
+export function* receivePrePrepare(core: Core, message: PrePrepare): Signing {
   const round = core.slots.round(message.height, message.view);
   const held = round.proposal;
   if (held !== undefined && !equalBytes(held.vote.hash, message.hash)) {
@@ -33,13 +34,13 @@ export function receivePrePrepare(core: Core, message: PrePrepare): void {
   const proposal: AcceptedProposal = { vote, head, carried: false, state: "held", executed: false };
   round.proposal = proposal;
   core.announceVote(message);
-  if (message.height <= core.committed) acceptCommitted(core, round, proposal);
+  if (message.height <= core.committed) yield* acceptCommitted(core, round, proposal);
 }
 
-export function receivePrepare(core: Core, message: Prepare): void {
+export function* receivePrepare(core: Core, message: Prepare): Signing {
   const round = core.slots.round(message.height, message.view);
   count(core, round.prepares, message);
-  if (message.height <= core.committed) voteCommitted(core, round);
+  if (message.height <= core.committed) yield* voteCommitted(core, round);
 }
 
 export function receiveCommit(core: Core, message: Commit): void {
@@ -48,7 +49,7 @@ export function receiveCommit(core: Core, message: Commit): void {
   certify(core, message, round);
 }
 
-export function receiveVerdict(core: Core, hash: Hash, verdict: "valid" | "invalid"): void {
+export function* receiveVerdict(core: Core, hash: Hash, verdict: "valid" | "invalid"): Signing {
   const place = core.checking.get(hex(hash));
   if (place === undefined) return;
   core.checking.delete(hex(hash));
@@ -58,11 +59,11 @@ export function receiveVerdict(core: Core, hash: Hash, verdict: "valid" | "inval
   if (!equalBytes(proposal.vote.hash, hash)) return;
   if (verdict === "valid") proposal.executed = true;
   else refuseProposal(core, proposal);
-  if (place.height <= core.committed) acceptCommitted(core, round, proposal);
+  if (place.height <= core.committed) yield* acceptCommitted(core, round, proposal);
 }
 
 /** Orders checks and signs votes, height by height from the last committed block upward. */
-export function agree(core: Core): void {
+export function* agree(core: Core): Signing {
   const { head } = core;
   if (head === undefined || core.mode !== "normal" || !knowsCommitted(core)) return;
   let parent = { hash: head.hash, executed: true };
@@ -72,11 +73,11 @@ export function agree(core: Core): void {
     const proposal = round?.proposal;
     if (round === undefined || proposal === undefined) return;
     if (!extendsParent(core, proposal, parent.hash)) return;
-    if (proposal.state === "held" && parent.executed) check(core, proposal);
-    if (proposal.state === "checking" && proposal.executed) accept(core, round, proposal);
+    if (proposal.state === "held" && parent.executed) yield* check(core, proposal);
+    if (proposal.state === "checking" && proposal.executed) yield* accept(core, round, proposal);
     if (proposal.state !== "accepted") return;
     chainPrepared = isPrepared(core, round, proposal) && chainPrepared;
-    if (chainPrepared) commit(core, round, proposal);
+    if (chainPrepared) yield* commit(core, round, proposal);
     parent = { hash: proposal.vote.hash, executed: proposal.executed };
   }
 }
@@ -105,11 +106,11 @@ function extendsParent(core: Core, proposal: AcceptedProposal, parent: Hash): bo
 }
 
 /** A6, first half: the proposer's name; the rest is executed by the driver, which answers with a verdict. */
-function check(core: Core, proposal: AcceptedProposal): void {
+function* check(core: Core, proposal: AcceptedProposal): Signing {
   const { hash, height, view } = proposal.vote;
   const body = core.slots.at(height).body(hash);
   if (body === undefined) {
-    needBody(core, height, hash, signersOf(core, height));
+    yield* needBody(core, height, hash, signersOf(core, height));
     return;
   }
   if (!proposal.carried && body.block.summary.proposer !== core.primary) {
@@ -138,10 +139,10 @@ function refuseProposal(core: Core, proposal: AcceptedProposal): void {
 }
 
 /** A3: at a committed height only the committed digest, which needs no second execution. */
-export function acceptCommitted(core: Core, round: Round, proposal: AcceptedProposal): void {
+export function* acceptCommitted(core: Core, round: Round, proposal: AcceptedProposal): Signing {
   if (!isCommittedDigest(core, proposal) || proposal.state === "refused" || !knowsCommitted(core)) return;
-  if (proposal.state !== "accepted") accept(core, round, proposal);
-  voteCommitted(core, round);
+  if (proposal.state !== "accepted") yield* accept(core, round, proposal);
+  yield* voteCommitted(core, round);
 }
 
 function isCommittedDigest(core: Core, { vote }: AcceptedProposal): boolean {
@@ -154,7 +155,7 @@ function isCommittedDigest(core: Core, { vote }: AcceptedProposal): boolean {
 }
 
 /** Accepting is voting: the primary has by its PRE-PREPARE, a backup signs PREPARE, which goes out once the vote and the block are durable. */
-function accept(core: Core, round: Round, proposal: AcceptedProposal): void {
+function* accept(core: Core, round: Round, proposal: AcceptedProposal): Signing {
   const { view, height, hash } = proposal.vote;
   if (!core.castVotes.permits(view, height, "prepare", hash)) return;
   proposal.state = "accepted";
@@ -168,7 +169,7 @@ function accept(core: Core, round: Round, proposal: AcceptedProposal): void {
     height,
     hash,
   };
-  const vote = core.sign(body);
+  const vote = yield* core.sign(body);
   const kept = bodyIsDurable(core, proposal) ? undefined : core.slots.at(height).body(hash);
   core.castVote({ type: "prepare", vote, proposal: proposal.vote, body: kept });
   round.prepares.add(core.self, hash, vote.signature);
@@ -191,18 +192,18 @@ function isPrepared(core: Core, round: Round, { vote }: AcceptedProposal): boole
 }
 
 /** The COMMIT at a committed height: the digest is the chain's, so its ancestors are too. */
-function voteCommitted(core: Core, round: Round): void {
+function* voteCommitted(core: Core, round: Round): Signing {
   const { proposal } = round;
   if (proposal?.state !== "accepted" || !isCommittedDigest(core, proposal)) return;
-  if (isPrepared(core, round, proposal)) commit(core, round, proposal);
+  if (isPrepared(core, round, proposal)) yield* commit(core, round, proposal);
 }
 
 /** Signs COMMIT with the prepared certificate durable beside it. The caller knows it is chain-prepared. */
-function commit(core: Core, round: Round, proposal: AcceptedProposal): void {
+function* commit(core: Core, round: Round, proposal: AcceptedProposal): Signing {
   const { view, height, hash } = proposal.vote;
   if (core.castVotes.find(view, height, "commit") !== undefined) return;
   const body: VoteBody<"commit"> = { type: "commit", from: core.self, epoch: core.epoch, view, height, hash };
-  const vote = core.sign(body);
+  const vote = yield* core.sign(body);
   const certificate = preparedCertificate(core, round, proposal);
   core.castVote({ type: "commit", vote, certificate });
   lock(core, certificate);

@@ -9,29 +9,30 @@ import { FETCHES_PER_INTERVAL_MAX } from "../../base/limits.ts";
 import type { ValidatorId } from "../engine.ts";
 import type { Core, MissingBody } from "./core.ts";
 import type { BlockData, Fetch } from "./message-verifier.ts";
+import type { Signing } from "./signed-messages.ts";
 
 /** Asks for a body, once; {@link fetchAgain} repeats it. */
-export function needBody(core: Core, height: bigint, hash: Hash, signers: readonly ValidatorId[]): void {
+export function* needBody(core: Core, height: bigint, hash: Hash, signers: readonly ValidatorId[]): Signing {
   const key = hex(hash);
   if (core.missing.has(key) || core.missing.size >= core.options.parameters.logWindow) return;
   const missing = { height, hash, signers: signers.filter((signer) => signer !== core.self), attempt: 0 };
   core.missing.set(key, missing);
-  if (core.missing.size <= FETCHES_PER_INTERVAL_MAX) ask(core, missing);
+  if (core.missing.size <= FETCHES_PER_INTERVAL_MAX) yield* ask(core, missing);
 }
 
 /** Asks, at each tick, the next signer of each body that is still missing, the lowest heights first. */
-export function fetchAgain(core: Core): void {
+export function* fetchAgain(core: Core): Signing {
   const missing = [...core.missing.values()].sort((a, b) => (a.height < b.height ? -1 : 1));
   for (const each of missing.slice(0, FETCHES_PER_INTERVAL_MAX)) {
     each.attempt++;
-    ask(core, each);
+    yield* ask(core, each);
   }
 }
 
-function ask(core: Core, { hash, signers, attempt }: MissingBody): void {
+function* ask(core: Core, { hash, signers, attempt }: MissingBody): Signing {
   const asked = signers[attempt % signers.length];
   if (asked === undefined) return;
-  core.send(asked, core.sign({ type: "fetch", from: core.self, epoch: core.epoch, hash }));
+  core.send(asked, yield* core.sign({ type: "fetch", from: core.self, epoch: core.epoch, hash }));
 }
 
 export function receiveBlock(core: Core, { block, blockBytes, hash }: BlockData): void {
@@ -47,7 +48,7 @@ export function forgetMissing(core: Core, height: bigint): void {
 }
 
 /** Answers with the body, if it is held: it is until a stable checkpoint covers it. */
-export function receiveFetch(core: Core, { from, hash }: Fetch): void {
+export function* receiveFetch(core: Core, { from, hash }: Fetch): Signing {
   core.fetches.add(from);
   const body = core.slots
     .all()
@@ -57,6 +58,6 @@ export function receiveFetch(core: Core, { from, hash }: Fetch): void {
   const { block, blockBytes } = body;
   core.send(
     from,
-    core.sign({ type: "block", from: core.self, epoch: core.epoch, hash }, { block, blockBytes }),
+    yield* core.sign({ type: "block", from: core.self, epoch: core.epoch, hash }, { block, blockBytes }),
   );
 }

@@ -18,6 +18,7 @@ import { encodeEpochRecord, encodeRotatedRecord, encodeViewRecord, encodeVoteRec
 import type { Checkpoint, CheckpointData } from "./message-verifier.ts";
 import type { CheckpointBody } from "./messages.ts";
 import type { NewView, ViewChange } from "./new-view.ts";
+import type { Signing } from "./signed-messages.ts";
 import { VoteTally } from "./tally.ts";
 
 /** What a CHECKPOINT is counted by: all that it says. */
@@ -26,13 +27,13 @@ export function checkpointChoice({ hash, stateRoot, nextValidatorsHash }: Checkp
 }
 
 /** Signs the state at a checkpoint height that has been executed here. Nothing is journaled: the state is durable. */
-export function signCheckpoint(core: Core, head: Head): void {
+export function* signCheckpoint(core: Core, head: Head): Signing {
   const { height, hash, stateRoot, nextValidatorsHash } = head;
   if (core.isStopped || !core.isCheckpoint(height) || height <= core.stable) return;
   if (core.ownCheckpoints.has(height)) return;
   const facts = { height, hash, stateRoot, nextValidatorsHash };
   const body: CheckpointBody = { type: "checkpoint", from: core.self, epoch: core.epoch, ...facts };
-  const message = core.sign(body);
+  const message = yield* core.sign(body);
   core.ownCheckpoints.set(height, message);
   forgetOldCheckpoints(core);
   core.broadcast(message);

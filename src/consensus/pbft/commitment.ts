@@ -10,28 +10,30 @@ import type { Head, SealedHead } from "../engine.ts";
 import { forgetMissing, needBody } from "./bodies.ts";
 import { decodeCommitCertificate, encodeCommitCertificate } from "./certificate.ts";
 import type { Core } from "./core.ts";
+import type { Signing } from "./signed-messages.ts";
 import type { Slot } from "./slots.ts";
 
 /** Orders the import of every certified block that extends what was ordered before. */
-export function orderImports(core: Core): void {
+export function* orderImports(core: Core): Signing {
   while (!core.isStopped && core.ordered !== undefined) {
     const { ordered } = core;
     const slot = core.slots.get(ordered.height + 1n);
-    if (slot?.certificate === undefined || !orderImport(core, ordered.hash, slot, slot.certificate)) return;
+    if (slot?.certificate === undefined) return;
+    if (!(yield* orderImport(core, ordered.hash, slot, slot.certificate))) return;
   }
 }
 
-function orderImport(
+function* orderImport(
   core: Core,
   parent: Hash,
   slot: Slot,
   certificate: NonNullable<Slot["certificate"]>,
-): boolean {
+): Signing<boolean> {
   const { hash, view } = certificate;
   const body = slot.body(hash);
   if (body === undefined) {
     const signers = certificate.signatures.map(({ signer }) => signer);
-    needBody(core, slot.height, hash, signers);
+    yield* needBody(core, slot.height, hash, signers);
     return false;
   }
   if (!equalBytes(body.block.header.previousHash, parent)) {

@@ -27,13 +27,14 @@ import type { PbftBody, VoteBody } from "./messages.ts";
 import type { NewView, ViewChange } from "./new-view.ts";
 import { type Conduct, newConduct, type Turn } from "./primary-conduct.ts";
 import { primaryOf, type Quorum, quorumOf } from "./quorum.ts";
-import { signMessage, type Verified } from "./signed-messages.ts";
+import { type Signed, type Signing, signOwnMessage, type Verified } from "./signed-messages.ts";
 import { Slots } from "./slots.ts";
 import type { VoteTally } from "./tally.ts";
 
 export interface PbftEngineOptions extends EngineOptions, CertificateContext {
   readonly self: ValidatorId;
-  readonly signer: Signer;
+  /** A key that is here, or one that is asked by effects. */
+  readonly signer: Signer | "asked";
   readonly parameters: PbftParameters;
   readonly limits: BodyLimits;
 }
@@ -320,8 +321,8 @@ export class Core {
   sign<B extends PbftBody, X extends object = object>(
     body: B,
     attached?: X,
-  ): Verified<B & { readonly signature: Uint8Array } & X> {
-    return signMessage(this.options.signer, this.options.genesisHash, body, attached);
+  ): Signing<Verified<B & Signed & X>> {
+    return signOwnMessage(this.options.genesisHash, body, attached);
   }
 
   /** D1: into the record of cast votes, into the journal, and only then out. */

@@ -4,7 +4,8 @@
  * this one calls; here is only what comes after what.
  * Source: pbft.md 1.5, 1.6; consensus/engine.ts for the contract with the driver.
  */
-import { assert, unreachable } from "../../base/assert.ts";
+import { assert, must, unreachable } from "../../base/assert.ts";
+import { EMPTY } from "../../base/bytes.ts";
 import type {
   ConsensusEngine,
   Effect,
@@ -44,6 +45,7 @@ import {
 import { settleRecovery } from "./recovery.ts";
 import { receiveStatus, tick } from "./repair.ts";
 import { start } from "./restart.ts";
+import type { Signing } from "./signed-messages.ts";
 import { noteQuickCommit, postpone, watchPending } from "./timeouts.ts";
 import {
   fairnessExpired,
@@ -57,6 +59,8 @@ import { wantsMessage } from "./window.ts";
 
 export class PbftEngine implements ConsensusEngine<ParsedMessage, PbftMessage> {
   readonly #core: Core;
+  /** A step that waits for a signature. */
+  #waiting: Signing | undefined;
 
   constructor(options: PbftEngineOptions) {
     this.#core = new Core(options);
@@ -73,12 +77,28 @@ export class PbftEngine implements ConsensusEngine<ParsedMessage, PbftMessage> {
   /** @throws InvariantError when the driver breaks the contract, Error when what it restored is unusable. */
   step(input: Input<PbftMessage>): readonly Effect<PbftMessage>[] {
     const core = this.#core;
-    assert((core.head === undefined) === (input.kind === "started"), `unexpected input ${input.kind}`);
-    if (!core.isStopped) {
-      receive(core, input);
-      settle(core);
+    const waiting = this.#waiting;
+    assert((waiting === undefined) !== (input.kind === "signed"), `unexpected input ${input.kind}`);
+    if (input.kind === "signed") this.#advance(must(waiting, "asserted"), input.signature);
+    else {
+      assert((core.head === undefined) === (input.kind === "started"), `unexpected input ${input.kind}`);
+      if (!core.isStopped) this.#advance(work(core, input));
     }
     return core.takeEffects();
+  }
+
+  /** Goes on until the step is done, or a signature must be asked for. */
+  #advance(step: Signing, signature: Uint8Array = EMPTY): void {
+    const { signer } = this.#core.options;
+    this.#waiting = undefined;
+    let next = step.next(signature);
+    while (next.done !== true) {
+      if (signer === "asked") {
+        this.#waiting = step;
+        return this.#core.emit({ kind: "sign", message: next.value });
+      }
+      next = step.next(signer.sign(next.value));
+    }
   }
 
   status(): EngineStatus {
@@ -90,45 +110,51 @@ export class PbftEngine implements ConsensusEngine<ParsedMessage, PbftMessage> {
   }
 }
 
-function receive(core: Core, input: Input<PbftMessage>): void {
+function* work(core: Core, input: Input<PbftMessage>): Signing {
+  yield* receive(core, input);
+  yield* settle(core);
+}
+
+function* receive(core: Core, input: Input<PbftMessage>): Signing {
   switch (input.kind) {
     case "started":
-      return start(core, input);
+      return yield* start(core, input);
     case "head-changed":
-      return headChanged(core, input.head, input.sealed);
+      return yield* headChanged(core, input.head, input.sealed);
     case "message-received":
-      return receiveMessage(core, input.message);
+      return yield* receiveMessage(core, input.message);
     case "timer-fired":
-      return timerFired(core, input.timer);
+      return yield* timerFired(core, input.timer);
     case "pool-changed":
       return poolChanged(core, input.oldest);
     case "block-built":
-      return receiveBuilt(core, input.parent, input.block);
+      return yield* receiveBuilt(core, input.parent, input.block);
     case "nothing-to-build":
       return nothingToBuild(core, input.parent);
     case "block-checked":
-      return receiveVerdict(core, input.hash, input.verdict);
+      return yield* receiveVerdict(core, input.hash, input.verdict);
     case "block-mined":
     case "own-block-refused":
     case "mining-switched":
-      return; // blocks are agreed on, not mined
+    case "signed":
+      return; // blocks are agreed on, not mined; a signature goes to the step that asked for it
     default:
       unreachable(input);
   }
 }
 
 /** What has become due, in order: the window, the end of a recovery, the view, the votes of a height, its import, the next proposal. */
-function settle(core: Core): void {
+function* settle(core: Core): Signing {
   settleAwaited(core);
   settleRecovery(core);
-  settleViews(core);
-  agree(core);
-  orderImports(core);
+  yield* settleViews(core);
+  yield* agree(core);
+  yield* orderImports(core);
   propose(core);
   watchPending(core);
 }
 
-function headChanged(core: Core, head: Head, sealed: SealedHead): void {
+function* headChanged(core: Core, head: Head, sealed: SealedHead): Signing {
   if (head.height <= core.committed) return;
   const synced = core.ordered === undefined || core.ordered.height < head.height;
   advanceHead(core, head);
@@ -139,7 +165,7 @@ function headChanged(core: Core, head: Head, sealed: SealedHead): void {
     postpone(core);
   } else noteQuickCommit(core);
   noteRoom(core, sealed);
-  signCheckpoint(core, head);
+  yield* signCheckpoint(core, head);
   armHeartbeat(core);
 }
 
@@ -150,30 +176,30 @@ function noteRoom(core: Core, { head: { summary } }: SealedHead): void {
     summary.txCount < maxBlockTransactions && summary.bodyBytes + maxTxBytes <= maxBlockBytes;
 }
 
-function receiveMessage(core: Core, message: PbftMessage): void {
+function* receiveMessage(core: Core, message: PbftMessage): Signing {
   // The state may have moved since the message verifier asked.
   if (!wantsMessage(core, message)) return;
   noteSeen(core, message);
   switch (message.type) {
     case "pre-prepare":
-      return receivePrePrepare(core, message);
+      return yield* receivePrePrepare(core, message);
     case "prepare":
-      return receivePrepare(core, message);
+      return yield* receivePrepare(core, message);
     case "commit":
       return receiveCommit(core, message);
     case "checkpoint":
       return receiveCheckpoint(core, message);
     case "status":
-      return receiveStatus(core, message);
+      return yield* receiveStatus(core, message);
     case "view-change":
       if (!checkViewChange(core, message)) receiveViewChange(core, message);
       return;
     case "new-view":
       core.viewMessages.add(message.from);
-      if (!checkNewViewVotes(core, message)) enterView(core, message);
+      if (!checkNewViewVotes(core, message)) yield* enterView(core, message);
       return;
     case "fetch":
-      return receiveFetch(core, message);
+      return yield* receiveFetch(core, message);
     case "block":
       return receiveBlock(core, message);
     case "checkpoint-certificate":
@@ -195,23 +221,23 @@ function noteSeen(core: Core, message: PbftMessage): void {
   if (view > seen.view) seen.view = view;
 }
 
-function timerFired(core: Core, timer: Timer): void {
+function* timerFired(core: Core, timer: Timer): Signing {
   if (!core.takeTimer(timer)) return;
   switch (timer.name) {
     case "status":
-      return tick(core);
+      return yield* tick(core);
     case "block":
       core.pacing = false;
       return;
     case "empty":
       return heartbeatFired(core);
     case "request":
-      return requestExpired(core);
+      return yield* requestExpired(core);
     case "new-view":
-      return newViewExpired(core);
+      return yield* newViewExpired(core);
     case "resend":
-      return resendViewChange(core);
+      return yield* resendViewChange(core);
     case "fairness":
-      return fairnessExpired(core);
+      return yield* fairnessExpired(core);
   }
 }

@@ -14,10 +14,11 @@ import type { ProposalVote } from "./message-verifier.ts";
 import { carriedVote, type NewView } from "./new-view.ts";
 import { endTurn, notePassedOver } from "./primary-conduct.ts";
 import { armHeartbeat } from "./proposing.ts";
+import type { Signing } from "./signed-messages.ts";
 import type { AcceptedProposal } from "./slots.ts";
 import { armFairness } from "./timeouts.ts";
 
-export function enterView(core: Core, message: NewView): void {
+export function* enterView(core: Core, message: NewView): Signing {
   // T_nv of this very view runs on until the first new height is committed: opening a view is not yet progress.
   const waited = core.view === message.view && core.timerRuns("new-view");
   if (!waited) core.clearTimer("new-view");
@@ -38,7 +39,7 @@ export function enterView(core: Core, message: NewView): void {
   if (checkpoint !== undefined) stabilise(core, checkpoint);
   // A checkpoint can be a reason to rotate at once, or show that this replica has diverged.
   if (core.mode !== "normal" || core.view !== message.view) return;
-  installCarried(core, message);
+  yield* installCarried(core, message);
   // What it had contradicted before it opened the view counts now.
   const rounds = core.slots.all().map(({ rounds }) => rounds.get(message.view));
   if (rounds.some((round) => round?.equivocated === true)) core.convictedView = message.view;
@@ -58,19 +59,19 @@ export function adoptNewView(core: Core, message: NewView): void {
 }
 
 /** O in height order: proposals that need no second look at their time, only their body and their execution. */
-export function installCarried(core: Core, message: NewView): void {
-  message.decision.carried.forEach((entry, i) => {
+export function* installCarried(core: Core, message: NewView): Signing {
+  for (const [i, entry] of message.decision.carried.entries()) {
     const { height } = entry.head.summary;
-    if (height <= core.lowWatermark || core.isStopped) return;
+    if (height <= core.lowWatermark || core.isStopped) continue;
     if (hidesCommitted(core, message, entry.head)) {
       core.halt(height, "a NEW-VIEW carries over another block than the one committed here");
-      return;
+      continue;
     }
     const carried = must(message.carried[i], "O is what was decided, entry for entry");
     const signed = { ...carriedVote(message, carried), signature: carried.signature };
     const vote = signed as ProposalVote; // checked with the NEW-VIEW
-    replaceProposal(core, { vote, head: entry.head, carried: true });
-  });
+    yield* replaceProposal(core, { vote, head: entry.head, carried: true });
+  }
 }
 
 /**
@@ -83,7 +84,7 @@ function hidesCommitted(core: Core, { view }: NewView, { hash, summary }: BlockH
   return sealed !== undefined && sealed.certificate.view < view && !equalBytes(sealed.head.hash, hash);
 }
 
-function replaceProposal(core: Core, place: Pick<AcceptedProposal, "vote" | "head" | "carried">): void {
+function* replaceProposal(core: Core, place: Pick<AcceptedProposal, "vote" | "head" | "carried">): Signing {
   const { height, view, hash } = place.vote;
   const round = core.slots.round(height, view);
   const held = round.proposal;
@@ -100,5 +101,5 @@ function replaceProposal(core: Core, place: Pick<AcceptedProposal, "vote" | "hea
   };
   round.proposal = proposal;
   core.announceVote(place.vote);
-  if (height <= core.committed) acceptCommitted(core, round, proposal);
+  if (height <= core.committed) yield* acceptCommitted(core, round, proposal);
 }

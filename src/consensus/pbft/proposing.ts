@@ -12,6 +12,7 @@ import type { WaitingTransaction } from "../engine.ts";
 import { knowsCommitted } from "./agreement.ts";
 import type { Core } from "./core.ts";
 import type { VoteBody } from "./messages.ts";
+import type { Signing } from "./signed-messages.ts";
 import { armFairness } from "./timeouts.ts";
 
 export function poolChanged(core: Core, oldest: WaitingTransaction | undefined): void {
@@ -35,7 +36,7 @@ export function propose(core: Core): void {
   core.emit({ kind: "build-block", parent, allowEmpty });
 }
 
-export function receiveBuilt(core: Core, parent: Hash, block: Block): void {
+export function* receiveBuilt(core: Core, parent: Hash, block: Block): Signing {
   const order = core.building;
   if (order === undefined || !equalBytes(order.parent, parent)) return;
   core.building = undefined;
@@ -46,7 +47,7 @@ export function receiveBuilt(core: Core, parent: Hash, block: Block): void {
   if (stillParent === undefined || !equalBytes(stillParent, parent) || !mayPropose(core, height)) return;
   assert(block.summary.height === height, `built height ${block.summary.height}, ordered ${height}`);
   assert(equalBytes(block.header.previousHash, parent), "built on another parent than ordered");
-  castProposal(core, block);
+  yield* castProposal(core, block);
 }
 
 export function nothingToBuild(core: Core, parent: Hash): void {
@@ -107,12 +108,12 @@ function parentOf(core: Core, height: bigint): Hash | undefined {
   return parent?.executed === true ? parent.vote.hash : undefined;
 }
 
-function castProposal(core: Core, block: Block): void {
+function* castProposal(core: Core, block: Block): Signing {
   const { hash } = block;
   const { height } = block.summary;
   const place = { from: core.self, epoch: core.epoch, view: core.view, height, hash };
   const body: VoteBody<"pre-prepare"> = { type: "pre-prepare", ...place };
-  const message = core.sign(body, { block, blockBytes: encodeBlock(block) });
+  const message = yield* core.sign(body, { block, blockBytes: encodeBlock(block) });
   core.castVote({ type: "pre-prepare", vote: message });
   const { block: _, blockBytes: __, ...vote } = message;
   const { header, summary } = block;

@@ -12,9 +12,10 @@ import type { Core } from "./core.ts";
 import type { Status } from "./message-verifier.ts";
 import { bitmapBytes, bitmapHas, type SlotStatus, type StatusBody } from "./messages.ts";
 import { renewBuildOrder } from "./proposing.ts";
+import type { Signing } from "./signed-messages.ts";
 
 /** One interval has passed. */
-export function tick(core: Core): void {
+export function* tick(core: Core): Signing {
   relayOldest(core);
   core.tick++;
   core.committedAtTick = core.committed;
@@ -25,13 +26,13 @@ export function tick(core: Core): void {
   core.syncRequested = 0n;
   renewBuildOrder(core);
   resendCheckpoints(core);
-  fetchAgain(core);
-  broadcastStatus(core);
+  yield* fetchAgain(core);
+  yield* broadcastStatus(core);
 }
 
 /** T_status: tells the others, and again after the interval. */
-export function broadcastStatus(core: Core): void {
-  sendStatus(core);
+export function* broadcastStatus(core: Core): Signing {
+  yield* sendStatus(core);
   core.setTimer("status", core.options.settings.statusIntervalMs);
 }
 
@@ -44,7 +45,7 @@ function relayOldest(core: Core): void {
   }
 }
 
-export function sendStatus(core: Core): void {
+export function* sendStatus(core: Core): Signing {
   const body: StatusBody = {
     type: "status",
     from: core.self,
@@ -57,7 +58,7 @@ export function sendStatus(core: Core): void {
     viewChangeTarget: core.ownViewChange?.view ?? 0n,
     slots: describeSlots(core),
   };
-  core.broadcast(core.sign(body));
+  core.broadcast(yield* core.sign(body));
 }
 
 /** The heights that may be in agreement: lc+1 .. lc+W_p, or what a NEW-VIEW carries over, not above H. */
@@ -82,11 +83,11 @@ function describeSlot(core: Core, height: bigint): SlotStatus {
   return { prePrepare: true, prepares: round.prepares.bitmap(hash), commits: round.commits.bitmap(hash) };
 }
 
-export function receiveStatus(core: Core, status: Status): void {
+export function* receiveStatus(core: Core, status: Status): Signing {
   core.answered.status.add(status.from);
   core.seenOf(status.from).inViewChange = status.mode === "view-change";
   catchUp(core, status);
-  answerStatus(core, status);
+  yield* answerStatus(core, status);
 }
 
 /** They are ahead: by more than the pipeline, or while nothing was committed here for an interval. */
@@ -97,14 +98,14 @@ function catchUp(core: Core, { lastCommitted }: Status): void {
   if (ahead > (stuck ? 0n : depth)) core.requestSync(lastCommitted);
 }
 
-function answerStatus(core: Core, status: Status): void {
+function* answerStatus(core: Core, status: Status): Signing {
   const to = status.from;
   // (1) their stable checkpoint is older: the certificate of ours
   if (status.stableCheckpoint < core.stable && core.stableCertificate !== undefined) {
     const certificate = core.stableCertificate;
     const { height, hash } = certificate;
     const place = { from: core.self, epoch: core.epoch, height, hash };
-    core.send(to, core.sign({ type: "checkpoint-certificate", ...place }, { certificate }));
+    core.send(to, yield* core.sign({ type: "checkpoint-certificate", ...place }, { certificate }));
   }
   // (2) ours is not yet stable: own CHECKPOINTs above it
   if (status.stableCheckpoint <= core.stable) {

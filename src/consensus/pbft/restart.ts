@@ -21,12 +21,13 @@ import type { NewView } from "./new-view.ts";
 import { armHeartbeat } from "./proposing.ts";
 import { beginRecovery } from "./recovery.ts";
 import { broadcastStatus } from "./repair.ts";
+import type { Signing } from "./signed-messages.ts";
 import type { AcceptedProposal } from "./slots.ts";
 
 type Started = Extract<Input<PbftMessage>, { kind: "started" }>;
 
 /** @throws Error when the journal or the checkpoint is not this validator's, or newer than this program. */
-export function start(core: Core, { head, journal, checkpoint, recent }: Started): void {
+export function* start(core: Core, { head, journal, checkpoint, recent }: Started): Signing {
   if (checkpoint !== undefined) restoreCheckpoint(core, checkpoint);
   if (head.height < core.stable) {
     throw new Error(`the chain ends at height ${head.height}, below its stable checkpoint ${core.stable}`);
@@ -50,10 +51,10 @@ export function start(core: Core, { head, journal, checkpoint, recent }: Started
   }
   core.pruneViews();
   beginRecovery(core);
-  for (const sealed of recent ?? []) signCheckpoint(core, headOf(sealed));
-  signCheckpoint(core, head);
-  resume(core);
-  broadcastStatus(core);
+  for (const sealed of recent ?? []) yield* signCheckpoint(core, headOf(sealed));
+  yield* signCheckpoint(core, head);
+  yield* resume(core);
+  yield* broadcastStatus(core);
   armHeartbeat(core);
 }
 
@@ -127,9 +128,9 @@ function restored(signed: ProposalVote, head: BlockHead | undefined): AcceptedPr
 }
 
 /** Own messages above the head once more, and their blocks executed anew, in order. */
-function resume(core: Core): void {
+function* resume(core: Core): Signing {
   if (core.mode === "view-change") return resumeViewChange(core);
-  if (core.newView !== undefined) resumeView(core, core.newView);
+  if (core.newView !== undefined) yield* resumeView(core, core.newView);
   let parent = must(core.head, "a started replica has a head").hash;
   for (let height = core.committed + 1n; height <= core.logTop; height++) {
     const proposal = core.slots.find(height, core.view)?.proposal;
@@ -152,10 +153,10 @@ function resumeViewChange(core: Core): void {
 }
 
 /** What the view carries over, with the votes given for it; the primary of the view opens it once more. */
-function resumeView(core: Core, newView: NewView): void {
+function* resumeView(core: Core, newView: NewView): Signing {
   const { checkpoint } = newView.decision;
   if (checkpoint !== undefined) stabilise(core, checkpoint);
   if (core.mode !== "normal") return;
-  installCarried(core, newView);
+  yield* installCarried(core, newView);
   if (newView.from === core.self) core.broadcast(newView);
 }

@@ -37,7 +37,23 @@ export type MessageFault =
   | "wrong-certificate"
   | "wrong-view-change";
 
+/**
+ * Work that signs on its way: it yields the bytes to sign and goes on with the signature. So a key may be wherever it
+ * is kept, and the engine waits for nothing: whoever runs the work answers at once, or later (engine.ts).
+ */
+export type Signing<T = void> = Generator<Uint8Array, T, Uint8Array>;
+
 /** A message of this node: what it says, signed. The caller has asked the record of cast votes first. */
+export function* signOwnMessage<B extends PbftBody, X extends object = object>(
+  genesisHash: Hash,
+  body: B,
+  attached?: X,
+): Signing<Verified<B & Signed & X>> {
+  const signature = yield signingBytes(genesisHash, body);
+  return { ...body, signature, ...attached } as Verified<B & Signed & X>;
+}
+
+/** The same with a key that is here. */
 export function signMessage<B extends PbftBody, X extends object = object>(
   signer: Signer,
   genesisHash: Hash,

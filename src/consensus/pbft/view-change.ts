@@ -15,10 +15,11 @@ import { enterView } from "./enter-view.ts";
 import { encodeEvidence } from "./evidence.ts";
 import { encodeViewRecord } from "./journal.ts";
 import { encodeMessage } from "./message-bytes.ts";
-import type { NewViewBody, ViewChangeBody } from "./messages.ts";
+import type { CarriedBlock, NewViewBody, ViewChangeBody } from "./messages.ts";
 import { carriedVote, chooseAsked, decide, type Proofs, type ViewChange } from "./new-view.ts";
 import { endTurn, isFailure, noteFailure, notePassedOver, skipTo } from "./primary-conduct.ts";
 import { answerNewView, sendStatus } from "./repair.ts";
+import type { Signing } from "./signed-messages.ts";
 import type { Slot } from "./slots.ts";
 import { attemptMax, isUnfair, timeoutMs } from "./timeouts.ts";
 import { sameRequest } from "./window.ts";
@@ -27,7 +28,7 @@ import { sameRequest } from "./window.ts";
 const KEEPS_TIMEOUTS: readonly ViewChangeReason[] = ["rotation", "slow"];
 
 /** Asks for `view`. From now on nothing is voted on below it, ever. */
-function startViewChange(core: Core, view: bigint, reason: ViewChangeReason): void {
+function* startViewChange(core: Core, view: bigint, reason: ViewChangeReason): Signing {
   assert(view > core.view, `a view change from ${core.view} to ${view}`);
   assert(!core.isStopped, "a replica that has stopped asks for a view");
   const hasFailed = isFailure(core, reason);
@@ -37,7 +38,7 @@ function startViewChange(core: Core, view: bigint, reason: ViewChangeReason): vo
   leaveView(core, view);
   if (!KEEPS_TIMEOUTS.includes(reason)) core.attempt = Math.min(core.attempt + 1, attemptMax(core));
   const proofs = ownProofs(core, view);
-  const own: ViewChange = core.sign(viewChangeBody(core, view, proofs), proofs);
+  const own: ViewChange = yield* core.sign(viewChangeBody(core, view, proofs), proofs);
   core.ownViewChange = own;
   core.viewChanges[core.self] = own;
   core.emit({ kind: "journal", record: encodeViewRecord(own) });
@@ -139,31 +140,31 @@ function reportConflict(core: Core, held: ViewChange, message: ViewChange): void
 }
 
 /** What has become due: a rotation, the end of a view whose primary contradicted itself, joining, the timer of the new view, opening it. */
-export function settleViews(core: Core): void {
+export function* settleViews(core: Core): Signing {
   if (core.isStopped || core.isRecovering) return;
   if (core.mode === "normal" && core.rotatedView === core.view) {
-    startViewChange(core, rotationView(core), "rotation");
+    yield* startViewChange(core, rotationView(core), "rotation");
   }
   if (core.mode === "normal" && core.slowView === core.view) {
-    startViewChange(core, nextView(core), "slow");
+    yield* startViewChange(core, nextView(core), "slow");
   }
   if (core.mode === "normal" && core.convictedView === core.view) {
-    startViewChange(core, nextView(core), "equivocation");
+    yield* startViewChange(core, nextView(core), "equivocation");
   }
-  join(core);
+  yield* join(core);
   if (core.mode !== "view-change") return;
   waitForNewView(core);
-  openView(core);
+  yield* openView(core);
 }
 
 /** f+1 replicas want more: one of them is correct. Never fewer, however high the view. */
-function join(core: Core): void {
+function* join(core: Core): Signing {
   const wanted = core.viewChanges.map((held) => held?.view ?? 0n).sort((a, b) => (a > b ? -1 : 1));
   const view = must(wanted[core.quorum.f], "f is below n");
   if (view <= core.view) return;
   const isNear = view <= core.view + 1n + BigInt(core.quorum.f);
   const isPlanned = core.mode === "normal" && isNear && rotationIsNear(core);
-  startViewChange(core, view, isPlanned ? "rotation" : "join");
+  yield* startViewChange(core, view, isPlanned ? "rotation" : "join");
 }
 
 /** T_nv runs once a quorum asks for this view or a higher one: a lone replica stays one view ahead. */
@@ -174,7 +175,7 @@ function waitForNewView(core: Core): void {
 }
 
 /** The new primary: with a quorum of VIEW-CHANGEs for exactly this view it signs O. */
-function openView(core: Core): void {
+function* openView(core: Core): Signing {
   const own = core.ownViewChange;
   if (core.primary !== core.self || own === undefined || own.view !== core.view) return;
   const asked = chooseAsked(core.viewChanges, own, core.quorum.quorum);
@@ -188,45 +189,46 @@ function openView(core: Core): void {
     viewChanges: asked.map((each) => encodeMessage(each, each.signature, EMPTY)),
     carried: [],
   };
-  const carried = decision.carried.map(({ head }) => {
-    const { height } = head.summary;
-    const unsigned = { height, hash: head.hash, signature: EMPTY };
-    return { ...unsigned, signature: core.sign(carriedVote(body, unsigned)).signature };
-  });
-  const message = core.sign({ ...body, carried }, { asked, decision });
-  enterView(core, message);
+  const carried: CarriedBlock[] = [];
+  for (const { head } of decision.carried) {
+    const unsigned = { height: head.summary.height, hash: head.hash, signature: EMPTY };
+    const { signature } = yield* core.sign(carriedVote(body, unsigned));
+    carried.push({ ...unsigned, signature });
+  }
+  const message = yield* core.sign({ ...body, carried }, { asked, decision });
+  yield* enterView(core, message);
   core.broadcast(message);
 }
 
 /** T_req has expired. What may be missing only here is asked for first, for one interval (§1.8). */
-export function requestExpired(core: Core): void {
+export function* requestExpired(core: Core): Signing {
   if (core.mode !== "normal" || core.awaited === undefined || core.isRecovering) return;
   const interval = BigInt(core.options.parameters.checkpointInterval);
   const lags = core.committed >= core.stable + interval || core.certifiedView > core.view;
   if (lags && !core.askedBeforeLeaving) {
     core.askedBeforeLeaving = true;
-    sendStatus(core);
+    yield* sendStatus(core);
     core.setTimer("request", core.options.settings.statusIntervalMs);
     return;
   }
-  startViewChange(core, nextView(core), "timeout");
+  yield* startViewChange(core, nextView(core), "timeout");
 }
 
 /** T_nv has expired: no NEW-VIEW came, or it led to nothing. */
-export function newViewExpired(core: Core): void {
+export function* newViewExpired(core: Core): Signing {
   if (core.isStopped || core.isRecovering) return;
-  startViewChange(core, nextView(core), "new-view-timeout");
+  yield* startViewChange(core, nextView(core), "new-view-timeout");
 }
 
 /** T_fair has expired. */
-export function fairnessExpired(core: Core): void {
-  if (!core.isRecovering && isUnfair(core)) startViewChange(core, nextView(core), "unfair");
+export function* fairnessExpired(core: Core): Signing {
+  if (!core.isRecovering && isUnfair(core)) yield* startViewChange(core, nextView(core), "unfair");
 }
 
 /** T_resend: the identical VIEW-CHANGE once more, and a STATUS so that others tell what is missing. */
-export function resendViewChange(core: Core): void {
+export function* resendViewChange(core: Core): Signing {
   if (core.mode !== "view-change" || core.ownViewChange === undefined) return;
   core.broadcast(core.ownViewChange);
-  sendStatus(core);
+  yield* sendStatus(core);
   core.setTimer("resend", core.options.settings.resendIntervalMs);
 }

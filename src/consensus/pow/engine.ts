@@ -67,6 +67,7 @@ export class PowEngine implements ConsensusEngine<never, never> {
         return this.#refused(input.block);
       case "message-received":
       case "block-checked":
+      case "signed":
         return; // nobody votes
       default:
         unreachable(input);

@@ -33,6 +33,8 @@ export interface World {
   serve(from: number, to: number, fromHeight: bigint): void;
   sync(host: Host, height: bigint): void;
   observe(host: Host, effect: Effect<PbftMessage>): void;
+  /** No signature came. */
+  lost?(host: Host): void;
 }
 
 const CAN_BE_LONG: ReadonlySet<string> = new Set(["pre-prepare", "block", "view-change", "new-view"]);
@@ -64,6 +66,8 @@ export class Host {
   keepsUnsynced = false;
   /** Makes a verdict wrong on purpose. */
   refuses: (block: Block) => boolean = () => false;
+  /** Who signs when the engine has no key of its own; undefined for an answer that never comes. */
+  key: ((message: Uint8Array) => Uint8Array | undefined) | undefined = undefined;
   /** A state root that disk corruption has changed. */
   corruptState = false;
   #unsynced: Uint8Array[] = [];
@@ -90,7 +94,7 @@ export class Host {
     this.#executed.clear();
     this.engine = fixture.consensus.createEngine({
       self: this.id,
-      signer: fixture.signers[this.id]!,
+      signer: this.key === undefined ? fixture.signers[this.id]! : "asked",
       settings,
     });
     const { journal, chain, checkpoint } = this.disk;
@@ -130,12 +134,21 @@ export class Host {
     if (this.engine === undefined) return;
     const { incarnation } = this;
     for (const effect of this.engine.step(input)) {
+      if (effect.kind === "sign") return this.#ask(effect.message);
       this.#perform(effect);
       this.world.observe(this, effect);
       // A crash after an announcement is one after the effect before it.
       if (effect.kind !== "announce" && ++this.effects === this.crashAfter) this.crash();
       if (this.incarnation !== incarnation) return;
     }
+  }
+
+  /** Without an answer the engine is given up, as in a crash, and begins anew from its journal. */
+  #ask(message: Uint8Array): void {
+    const signature = this.key?.(message);
+    if (signature !== undefined) return this.step({ kind: "signed", signature });
+    this.crash();
+    this.world.lost?.(this);
   }
 
   /** One transaction per height up to the target: each block takes the oldest. */
