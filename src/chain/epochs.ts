@@ -6,7 +6,7 @@
  *   record: first height u64 | epochLength u32 | rotationInterval u32 | members
  */
 import { must } from "../base/assert.ts";
-import { byteText, equalBytes } from "../base/bytes.ts";
+import { byteText, equalBytes, type Hash } from "../base/bytes.ts";
 import { dropOldest } from "../base/drop-oldest.ts";
 import { VALIDATORS_MAX } from "../base/limits.ts";
 import { decodeStored } from "../codec/reader.ts";
@@ -28,7 +28,7 @@ import type { StateReader } from "./modules/module.ts";
 import type { ExecutedBlock } from "./state/ledger-view.ts";
 import { isTransitionBlock, Transitions } from "./transitions.ts";
 import type { BlockHead } from "./types/block.ts";
-import { type Transition, transitionSet } from "./types/transition.ts";
+import { type Transition, transitionId, transitionSet } from "./types/transition.ts";
 import {
   createValidatorSet,
   type EpochSets,
@@ -54,6 +54,8 @@ export class Epochs implements EpochSets {
   readonly #kv: Pick<Kv, "get"> | undefined;
   readonly #cached = new Map<bigint, Epoch>();
   readonly #transitions: Transitions;
+  /** By epoch: the newest transition up to it. */
+  readonly #newest = new Map<bigint, { readonly id: Hash | undefined }>();
 
   /**
    * @param kv the chain's database; without one only the first epoch is known
@@ -100,6 +102,26 @@ export class Epochs implements EpochSets {
     const isThere = epoch > 0n && this.#kv !== undefined && this.#transitions.mayOpen(epoch);
     const replaced = isThere ? this.#storedSet(epoch - 1n) : undefined;
     return replaced && this.#transitions.replacing(replaced);
+  }
+
+  /** The id of the newest one that opened, or is to open, an epoch up to this one. */
+  newestTransition(epoch: bigint): Hash | undefined {
+    for (let at = epoch; at > 0n; at--) {
+      const known = this.#newest.get(at);
+      const transition = known === undefined ? this.transitionOf(at) : undefined;
+      if (known === undefined && transition === undefined) continue;
+      const id = known?.id ?? (transition && transitionId(transition));
+      return this.#rememberNewest(epoch, id);
+    }
+    return this.#rememberNewest(epoch, undefined);
+  }
+
+  /** Only of an epoch that has begun: before it a transition may still come. */
+  #rememberNewest(epoch: bigint, id: Hash | undefined): Hash | undefined {
+    if (this.find(epoch) === undefined) return id;
+    this.#newest.set(epoch, { id });
+    if (this.#newest.size > EPOCHS_CACHED_MAX) dropOldest(this.#newest);
+    return id;
   }
 
   /** The epoch of the block after `head`. */

@@ -11,7 +11,7 @@
  *  - a failed write or a throw from step stops the node.
  */
 import type { Hash } from "../base/bytes.ts";
-import type { Verdict } from "../base/fault.ts";
+import type { Fault, Verdict } from "../base/fault.ts";
 import type { Epochs } from "../chain/epochs.ts";
 import type { Certificates, ConsensusRules, StableCheckpoint } from "../chain/rules.ts";
 import type { Block, BlockHead, SealedBlock } from "../chain/types/block.ts";
@@ -377,6 +377,10 @@ export interface ConsensusEpochs<P extends Parsed = Parsed, M extends Typed = Ty
   epochOfMessage(bytes: Uint8Array): bigint | undefined;
   /** The epoch whose votes a journal holds. @throws Error when it is damaged. */
   epochOfJournal(records: readonly Uint8Array[]): bigint;
+  /** Whether a journal is more than the beginning of an epoch. */
+  hasVotes(records: readonly Uint8Array[]): boolean;
+  /** Why a journal has votes of the other side of a transition: then this key must not vote here. */
+  otherSide(records: readonly Uint8Array[]): Fault | undefined;
   /** A journal without votes of an epoch; of what an older one held, amnesia alone is not forgotten. */
   journalOf(epoch: bigint, older: readonly Uint8Array[]): readonly Uint8Array[];
   /** What a journal holds whose key may not vote: votes of its own are missing. */

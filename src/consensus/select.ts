@@ -4,8 +4,8 @@
  */
 
 import { must, unreachable } from "../base/assert.ts";
-import type { Hash } from "../base/bytes.ts";
-import { refuse } from "../base/fault.ts";
+import { equalBytes, type Hash, hex0x } from "../base/bytes.ts";
+import { type Fault, fault, refuse } from "../base/fault.ts";
 import { Epochs } from "../chain/epochs.ts";
 import { hasEpochs, type PbftParameters } from "../chain/genesis/consensus-parameters.ts";
 import { type Genesis, validatorsOf } from "../chain/genesis/genesis.ts";
@@ -20,7 +20,7 @@ import {
   verifyCommitCertificate,
 } from "./pbft/certificate.ts";
 import { PbftEngine } from "./pbft/engine.ts";
-import { AMNESIA_RECORD, encodeEpochRecord, hasAmnesia, journalEpoch } from "./pbft/journal.ts";
+import { AMNESIA_RECORD, encodeEpochRecord, hasAmnesia, hasVotes, journalPlace } from "./pbft/journal.ts";
 import { messageEpoch, type ParsedMessage } from "./pbft/message-bytes.ts";
 import { type PbftMessage, PbftMessageVerifier } from "./pbft/message-verifier.ts";
 import { pbftRules } from "./pbft/rules.ts";
@@ -79,12 +79,15 @@ function pbftConsensus(
   };
 }
 
-type EpochContext = CertificateContext & { readonly rotationInterval?: number };
+type EpochContext = CertificateContext & {
+  readonly rotationInterval?: number;
+  readonly transition?: Hash | undefined;
+};
 
 /** What works in one epoch. */
 function epochConsensus(
   genesis: Genesis<PbftParameters>,
-  { rotationInterval = genesis.consensus.rotationInterval, ...context }: EpochContext,
+  { rotationInterval = genesis.consensus.rotationInterval, transition, ...context }: EpochContext,
 ): EpochConsensus<ParsedMessage, PbftMessage> {
   const parameters = { ...genesis.consensus, rotationInterval };
   const { validators } = context;
@@ -96,7 +99,7 @@ function epochConsensus(
     createEngine: ({ self, signer, settings }) =>
       self === undefined || signer === undefined
         ? undefined
-        : new PbftEngine({ self, signer, settings, ...context, parameters, limits }),
+        : new PbftEngine({ self, signer, settings, ...context, parameters, limits, transition }),
   };
 }
 
@@ -114,12 +117,15 @@ function changingConsensus(
       const found = epochs.find(epoch);
       const { validators, parameters } = must(found, `epoch ${epoch} has begun here`);
       const rotation = parameters === undefined ? {} : { rotationInterval: parameters.rotationInterval };
-      return epochConsensus(genesis, { ...context, validators, base, ...rotation });
+      const transition = epochs.newestTransition(epoch);
+      return epochConsensus(genesis, { ...context, validators, base, transition, ...rotation });
     },
     epochOfMessage: messageEpoch,
-    epochOfJournal: journalEpoch,
+    epochOfJournal: (records) => journalPlace(records).epoch,
+    hasVotes,
+    otherSide: (records) => otherSide(records, epochs),
     journalOf: (epoch, records) => [
-      encodeEpochRecord(epoch),
+      encodeEpochRecord(epoch, epochs.newestTransition(epoch)),
       ...(hasAmnesia(records) ? [AMNESIA_RECORD] : []),
     ],
     amnesia: [AMNESIA_RECORD],
@@ -129,6 +135,25 @@ function changingConsensus(
       return openCheckpointCertificate(known, certificate);
     },
   };
+}
+
+/**
+ * Why the votes of a journal are of another chain than this one, which agrees with it up to a break; undefined: they are not. Of an epoch
+ * that has not begun here it cannot be told yet, unless a transition before it is known that the journal does not name.
+ */
+function otherSide(records: readonly Uint8Array[], epochs: Epochs): Fault | undefined {
+  const { epoch, transition } = journalPlace(records);
+  if (!hasVotes(records)) return undefined;
+  const here = epochs.newestTransition(epoch);
+  const isKnown = epochs.find(epoch) !== undefined || transition === undefined;
+  if (!isKnown || equalOptional(here, transition)) return undefined;
+  const side = (id: Hash | undefined) => (id === undefined ? "no transition" : `the transition ${hex0x(id)}`);
+  const detail = `the journal of votes is of epoch ${epoch} under ${side(transition)}; this chain has come, or is to come, to that epoch under ${side(here)}: these are two chains, and a key that voted for both would help both to become final. Start as before, or give this node a new validator key on a new home (docs/operations.md, "Quorum lost")`;
+  return fault("other-side", detail);
+}
+
+function equalOptional(a: Hash | undefined, b: Hash | undefined): boolean {
+  return a === undefined || b === undefined ? a === b : equalBytes(a, b);
 }
 
 /** Nobody sends messages or can contradict himself: the message verifier and the evidence refuse whatever comes. */

@@ -141,7 +141,10 @@ export class Replica {
     const { branches } = options;
     const now = () => ports.scheduler.now();
     const chain = await Chain.open(genesis, { ...dependencies, now, branches });
-    await acceptTransitions(options.transitions ?? [], { kv: ports.kv, store: chain.store, epochs });
+    const records = options.recoversAmnesia === true ? [] : (ports.journal?.records ?? []);
+    const otherSide = () => consensus.changing?.otherSide(records);
+    const accepting = { kv: ports.kv, store: chain.store, epochs };
+    await acceptTransitions(options.transitions ?? [], accepting, otherSide);
     if (options.recoversAmnesia !== true) votes.check(chain.store.lastStamp());
     const publish = (bytes: Uint8Array) => ports.network.publish("evidence", bytes);
     const evidence = await EvidenceStore.open({ ...ports, consensus, publish });

@@ -24,7 +24,7 @@ export const EPOCH_RULES: readonly Mutation[] = (
       edits: [
         edit(
           "checkpoints",
-          '  core.emit({ kind: "rotate-journal", records: [encodeEpochRecord(core.epoch + 1n)] });\n',
+          '  core.emit({\n    kind: "rotate-journal",\n    records: [encodeEpochRecord(core.epoch + 1n, core.options.transition)],\n  });\n',
           "",
         ),
       ],
@@ -35,7 +35,7 @@ export const EPOCH_RULES: readonly Mutation[] = (
       edits: [
         edit(
           "checkpoints",
-          "const epoch = core.epoch === 0n ? [] : [encodeEpochRecord(core.epoch)];",
+          "const epoch = core.epoch === 0n ? [] : [encodeEpochRecord(core.epoch, core.options.transition)];",
           "const epoch: Uint8Array[] = [];",
         ),
       ],
@@ -68,8 +68,8 @@ export const EPOCH_RULES: readonly Mutation[] = (
       edits: [
         at(
           "node/votes/voting.ts",
-          "if (journal === undefined || changing.epochOfJournal(this.#records) === epoch) return;",
-          "if (journal !== undefined) return;",
+          "if (changing.epochOfJournal(this.#records) === epoch && changing.hasVotes(this.#records)) return;",
+          "return;",
         ),
       ],
     },
@@ -160,7 +160,11 @@ export const EPOCH_RULES: readonly Mutation[] = (
       name: "an epoch stands on block 0",
       rule: "1.14 h = epochEnd",
       edits: [
-        at("consensus/select.ts", "validators, base, ...rotation }", "validators, ...rotation }"),
+        at(
+          "consensus/select.ts",
+          "validators, base, transition, ...rotation }",
+          "validators, transition, ...rotation }",
+        ),
         at("consensus/select.ts", "inEpoch: (epoch, base) => {", "inEpoch: (epoch) => {"),
       ],
     },

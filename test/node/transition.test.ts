@@ -22,13 +22,18 @@ import { openGenesis } from "../../src/sdk/trusted-genesis.ts";
 import { EpochNet } from "../../src/tools/sim/epochs/epoch-net.ts";
 
 let net: EpochNet;
+/** Why nodes stopped. */
+let failures: string[] = [];
+const watching = [{ failed: (_: number, error: unknown) => void failures.push(String(error)) }];
 afterEach(() => net.cluster.stop());
 
 const height = (node: number) => net.height(node);
 
 /** Four members and a spare; two members go for good at about this height. @returns the last block */
 async function lose(above: bigint, signatures: "ideal" | "ed25519" = "ideal") {
-  net = new EpochNet({ seed: 3, nodes: 5, members: 4, signatures });
+  failures = [];
+  net = new EpochNet({ seed: 3, nodes: 5, members: 4, signatures }, watching);
+  for (const { disk } of net.cluster.nodes) disk.remember();
   net.start();
   await net.until(() => [0, 1, 4].every((node) => height(node) >= above), 60_000);
   net.cluster.crash(2);
@@ -208,6 +213,48 @@ describe("a transition", () => {
     // With the two that have the other one: it votes for nothing of theirs, and stops when it sees that they went on.
     expect(await goesOn([1, 4], summary.height + 4n)).toBe(true);
     expect(height(0)).toBeLessThanOrEqual(summary.height);
+  });
+
+  it("binds the key that voted under it, not only the database: where that is lost, the other one is refused", async () => {
+    const { summary } = await lose(6n);
+    const [first, second] = [transition([0, 1]), transition([0, 1], { reason: "two files" })];
+    startWith([0, 1, 4], first);
+    expect(await goesOn([0, 1, 4], summary.height + 3n)).toBe(true);
+    const node = net.cluster.node(4);
+    net.cluster.crash(4);
+    node.disk.rollBack(Number.POSITIVE_INFINITY);
+    // Refused before it is noted.
+    startWith([4], second);
+    await net.until(() => false, 200);
+    expect(failures).toEqual([
+      expect.stringContaining("these are two chains, and a key that voted for both"),
+    ]);
+    node.cutPower();
+    node.observing = false; // it is not its journal that is damaged
+    startWith([4], first);
+    expect(await goesOn([0, 1, 4], summary.height + 20n)).toBe(true);
+    expect(net.cluster.replica(4)?.voting.votes).toBe(true);
+  });
+
+  it("is refused to a key that has voted in an epoch of that number without it", async () => {
+    failures = [];
+    net = new EpochNet({ seed: 3, nodes: 5, members: 4, signatures: "ideal" }, watching);
+    net.cluster.node(0).disk.remember();
+    net.start();
+    await net.until(() => net.first.voting.epoch === 0n && height(0) >= 6n, 60_000);
+    const early = net.first.chain.head;
+    const file = transition([0, 1], {
+      ...{ height: early.summary.height, parentHash: early.hash },
+      members: [0, 1].map((node) => net.member(node)),
+    });
+    expect(await goesOn([0, 1, 2, 3], 20n)).toBe(true);
+    const node = net.cluster.node(0);
+    net.cluster.crash(0);
+    node.disk.rollBack(Number.POSITIVE_INFINITY);
+    for (const other of [1, 2, 3]) net.cluster.crash(other);
+    startWith([0], file);
+    await net.until(() => false, 200);
+    expect(failures).toEqual([expect.stringContaining("is of epoch 1 under no transition; this chain")]);
   });
 
   it("is shown to a verifier, who accepts it by its name or not at all", async () => {

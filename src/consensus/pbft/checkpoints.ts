@@ -121,7 +121,10 @@ function endEpoch(core: Core, certificate: CheckpointCertificate): void {
   core.mode = "ended";
   core.clearTimers();
   core.emit({ kind: "store-checkpoint", height, certificate: encodeCheckpointCertificate(certificate) });
-  core.emit({ kind: "rotate-journal", records: [encodeEpochRecord(core.epoch + 1n)] });
+  core.emit({
+    kind: "rotate-journal",
+    records: [encodeEpochRecord(core.epoch + 1n, core.options.transition)],
+  });
   core.announce({ type: "checkpoint-stable", height });
   core.emit({ kind: "end-epoch", epoch: core.epoch });
 }
@@ -156,7 +159,7 @@ function journalRecords(core: Core): Uint8Array[] {
   // While it asks for a higher view than it has entered, its VIEW-CHANGE is what counts.
   if (core.mode === "normal" && newView !== undefined) views.push(newView);
   const votes = core.castVotes.all().map(({ record }) => encodeVoteRecord(record));
-  const epoch = core.epoch === 0n ? [] : [encodeEpochRecord(core.epoch)];
+  const epoch = core.epoch === 0n ? [] : [encodeEpochRecord(core.epoch, core.options.transition)];
   return [...epoch, encodeRotatedRecord(core.journalCut), ...views.map(encodeViewRecord), ...votes];
 }
 

@@ -37,6 +37,8 @@ export interface PbftEngineOptions extends EngineOptions, CertificateContext {
   readonly signer: Signer | "asked";
   readonly parameters: PbftParameters;
   readonly limits: BodyLimits;
+  /** Id of the newest transition up to this epoch: what the journal says of the side of a break that its votes are on. */
+  readonly transition?: Hash | undefined;
 }
 
 export type TimerName =

@@ -11,14 +11,14 @@
  *   4 VIEW-CHANGE  the own message as on the wire
  *   5 NEW-VIEW     the message as on the wire: this replica works in its view
  *   7 ROTATED      height u64: h when the journal was cut; votes at and below it are forgotten
- *   9 EPOCH        epoch u64: all that follows is of this epoch; the first record, left out in epoch 0
+ *   9 EPOCH        epoch u64 | id 32 of the newest transition up to it, if any: all that follows is of this epoch; the first record, left out in epoch 0
  *   8 AMNESIA      nothing: peers have shown votes that this journal lacks, so its key votes no more
  *   6 PREPARE      view u64 | height u64 | hash 32 | signature 64 | PRE-PREPARE signature 64; the body is durable
  *
  * Source: pbft.md 1.12; docs/protocol.md, "Journal".
  */
 
-import { asHash, EMPTY } from "../../base/bytes.ts";
+import { asHash, EMPTY, type Hash } from "../../base/bytes.ts";
 import { refuse, type Verdict } from "../../base/fault.ts";
 import { type Block, readBlock } from "../../chain/types/block.ts";
 import { decode, type Reader } from "../../codec/reader.ts";
@@ -57,21 +57,44 @@ export type JournalRecord =
   | { readonly type: "view-change"; readonly message: ViewChange }
   | { readonly type: "new-view"; readonly message: NewView }
   | { readonly type: "rotated"; readonly height: bigint }
-  | { readonly type: "epoch"; readonly epoch: bigint }
+  | ({ readonly type: "epoch" } & JournalPlace)
   | { readonly type: "amnesia" };
 
 export function encodeRotatedRecord(height: bigint): Uint8Array {
   return new Writer(10).u8(JOURNAL_VERSION).u8(KIND.rotated).u64(height).finish();
 }
 
-export function encodeEpochRecord(epoch: bigint): Uint8Array {
-  return new Writer(10).u8(JOURNAL_VERSION).u8(KIND.epoch).u64(epoch).finish();
+/** @param transition id of the newest one up to this epoch */
+export function encodeEpochRecord(epoch: bigint, transition: Hash | undefined): Uint8Array {
+  const writer = new Writer(42).u8(JOURNAL_VERSION).u8(KIND.epoch).u64(epoch);
+  return (transition === undefined ? writer : writer.raw(transition)).finish();
 }
 
-/** The epoch whose votes a journal holds. What its other records say, only the set of that epoch tells. */
-export function journalEpoch([first]: readonly Uint8Array[]): bigint {
-  if (first === undefined || first[0] !== JOURNAL_VERSION || first[1] !== KIND.epoch) return 0n;
-  return expect(decode(first.subarray(2), "journal epoch", (reader) => reader.u64()));
+/**
+ * Where the votes of a journal were cast. An epoch of one number can exist twice, with and without a transition.
+ * What the other records say, only the set of that epoch tells.
+ */
+export interface JournalPlace {
+  readonly epoch: bigint;
+  /** Id of the newest transition up to the epoch; undefined: none. */
+  readonly transition: Hash | undefined;
+}
+
+/** @throws Error when the journal's first record is damaged */
+export function journalPlace([first]: readonly Uint8Array[]): JournalPlace {
+  if (first === undefined || first[0] !== JOURNAL_VERSION || first[1] !== KIND.epoch)
+    return { epoch: 0n, transition: undefined };
+  return expect(decode(first.subarray(2), "journal epoch", readPlace));
+}
+
+function readPlace(reader: Reader): JournalPlace {
+  const epoch = reader.u64();
+  return { epoch, transition: reader.remaining === 0 ? undefined : asHash(reader.raw(32)) };
+}
+
+/** Whether a journal is more than the beginning of an epoch. */
+export function hasVotes(records: readonly Uint8Array[]): boolean {
+  return records.some(([, kind]) => kind !== KIND.epoch && kind !== KIND.amnesia);
 }
 
 /** Whether peers have shown votes that this journal lacks. */
@@ -132,7 +155,7 @@ export function decodeRecord(bytes: Uint8Array, context: JournalContext): Journa
     if (kind === KIND.prepare) return readPrepare(reader, context);
     if (kind === KIND.prepareAgain) return readPrepareAgain(reader, context);
     if (kind === KIND.rotated) return { ok: true, value: { type: "rotated", height: reader.u64() } };
-    if (kind === KIND.epoch) return { ok: true, value: { type: "epoch", epoch: reader.u64() } };
+    if (kind === KIND.epoch) return { ok: true, value: { type: "epoch", ...readPlace(reader) } };
     if (kind === KIND.amnesia) return { ok: true, value: { type: "amnesia" } };
     if (kind === KIND.viewChange) return readViewChange(reader, context);
     if (kind === KIND.newView) return readNewView(reader, context);

@@ -1,5 +1,6 @@
 /** The parts that a replica is put together from, once its ledger is open. */
 import { equalBytes, hex0x } from "../../base/bytes.ts";
+import type { Fault } from "../../base/fault.ts";
 import type { Scheduler } from "../../base/scheduler.ts";
 import type { Chain } from "../../chain/chain.ts";
 import type { Epochs } from "../../chain/epochs.ts";
@@ -55,14 +56,16 @@ export function oldestWaiting(
 }
 
 /**
- * Each is noted in the database before anything is signed under it.
- * @throws StartError for a transition that does not hold, would give up what is final here, or is the second of its epoch
+ * Each is noted in the database before anything is signed under it, and after it is known that nothing was signed without it.
+ * @param otherSide why the journal's votes are of another chain than these lead to
+ * @throws StartError for a transition that does not hold, would give up what is final here, or is the second of its epoch; and
+ *   where the key has voted on the other side of one
  */
 export async function acceptTransitions(
   transitions: readonly Transition[],
   { kv, store, epochs }: { kv: Kv; store: ChainStore; epochs: Pick<Epochs, "setOf"> },
+  otherSide: () => Fault | undefined,
 ): Promise<void> {
-  if (transitions.length === 0) return;
   for (const transition of transitions) {
     const misfit =
       misfitOf(transition, store, epochs.setOf(transition.epoch - 1n)) ?? contradictionOf(transition, kv);
@@ -70,5 +73,8 @@ export async function acceptTransitions(
     const detail = `the transition ${hex0x(transitionId(transition))} is refused: ${misfit.detail}`;
     throw new StartError({ code: misfit.code, detail });
   }
+  const voted = otherSide();
+  if (voted !== undefined) throw new StartError(voted);
+  if (transitions.length === 0) return;
   await kv.write(acceptanceOperations(transitions), { sync: true });
 }

@@ -274,7 +274,10 @@ export class Voting {
   /** Votes of an earlier epoch are void: they are gone before the first of this one is signed. */
   async #beginJournal(changing: ConsensusEpochs, epoch: bigint): Promise<void> {
     const { journal } = this.#ports;
-    if (journal === undefined || changing.epochOfJournal(this.#records) === epoch) return;
+    if (journal === undefined) return;
+    const otherSide = changing.otherSide(this.#records);
+    if (otherSide !== undefined) throw new Error(otherSide.detail);
+    if (changing.epochOfJournal(this.#records) === epoch && changing.hasVotes(this.#records)) return;
     this.#records = changing.journalOf(epoch, this.#records);
     await journal.log.replace(this.#records);
   }

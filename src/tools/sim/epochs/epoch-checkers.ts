@@ -229,7 +229,7 @@ function membershipOf({ genesis: { validators, consensus } }: World): NaiveMembe
 }
 
 /** Kind, version and type come first. */
-function readEpoch(packet: Uint8Array): bigint {
+export function readEpoch(packet: Uint8Array): bigint {
   return new DataView(packet.buffer, packet.byteOffset, packet.length).getBigUint64(3);
 }
 

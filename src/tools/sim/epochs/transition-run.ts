@@ -10,10 +10,12 @@ import { type Transition, transitionId, transitionSigningBytes } from "../../../
 import { endsEpoch, plainEpochOn } from "../../../chain/types/validator-set.ts";
 import type { ValidatorId } from "../../../consensus/engine.ts";
 import { createSigner } from "../../../crypto/keys.ts";
+import { COMMIT, NEW_VIEW, PRE_PREPARE, PREPARE, VIEW_CHANGE } from "../checkers/raw-bytes.ts";
+import { typeOfPacket } from "../checkers/raw-messages.ts";
 import type { Observer } from "../observer.ts";
 import { Random } from "../random.ts";
 import type { NodeId } from "../schedule.ts";
-import { EpochCheckers, votesThatDecide } from "./epoch-checkers.ts";
+import { EpochCheckers, readEpoch, votesThatDecide } from "./epoch-checkers.ts";
 import { EpochNet } from "./epoch-net.ts";
 import type { EpochRunResult } from "./epoch-run.ts";
 
@@ -22,6 +24,9 @@ const TROUBLE_MS = 6_000;
 const DEADLINE_MS = 60_000;
 /** Heights that must be gained when the trouble is over. */
 const AFTERWARDS = 24n;
+
+/** Messages that are votes, or stand on votes. */
+const BINDING: ReadonlySet<number> = new Set([PRE_PREPARE, PREPARE, COMMIT, VIEW_CHANGE, NEW_VIEW]);
 
 export async function runTransition({ seed }: { readonly seed: number }): Promise<EpochRunResult> {
   return new TransitionRun(seed).play();
@@ -41,7 +46,10 @@ class TransitionRun {
   /** What each node was first told to accept; it takes no other. */
   readonly #accepted = new Map<NodeId, Transition>();
   #file: Transition | undefined;
+  /** Under which transition a node has voted from its epoch on. */
+  readonly #sides = new Map<NodeId, string>();
   readonly #returned = new Set<NodeId>();
+  #isDatabaseLost = false;
   /** Their start is to be refused: they try a second file. */
   readonly #trying = new Set<NodeId>();
 
@@ -74,8 +82,14 @@ class TransitionRun {
           this.#gone.add(node);
         if (!this.#gone.has(node)) tell().committed?.(node, sealed, receipts);
       },
-      sent: (node, to, packet) => tell().sent?.(node, to, packet),
+      sent: (node, to, packet) => {
+        this.#spoke(node, packet);
+        // A chain of its own, with members and epochs of its own: the checkers know the other one.
+        if (!this.#gone.has(node)) tell().sent?.(node, to, packet);
+      },
       failed: (node, error, expected) => {
+        // What it has final on the other side keeps it from accepting.
+        if (this.#gone.has(node)) return;
         // What its disk had final above H keeps it from accepting: it stays gone.
         if (this.#returned.has(node)) this.#gone.add(node);
         // A quorum went by the other file: whoever has accepted this one stops, and says so.
@@ -85,6 +99,7 @@ class TransitionRun {
       announced: (node, event) => tell().announced?.(node, event),
     };
     this.#net = new EpochNet(options, [observer]);
+    for (const { disk } of this.#net.cluster.nodes) disk.remember();
     checkers = new EpochCheckers(this.#net.world, () => true);
     this.#checkers = checkers;
     this.#net.cluster.broken = (error) => this.#fail("threw", String(error));
@@ -131,6 +146,24 @@ class TransitionRun {
       net.cluster.nodes.some(({ replica }) => replica && endsEpoch(replica.chain.head.summary));
     await net.until(() => this.#isViolated || ends(), DEADLINE_MS);
     await net.until(() => this.#isViolated, random.integer(1, 30));
+  }
+
+  /**
+   * Where those that were gone come back as a quorum, there are two chains, and epochs of one number on both. What keeps their
+   * votes apart is that nobody correct votes on both.
+   */
+  #spoke(node: NodeId, packet: Uint8Array): void {
+    const type = typeOfPacket(packet);
+    // A CHECKPOINT says what was executed, a STATUS where it is: neither binds.
+    if (this.#file === undefined || type === undefined || !BINDING.has(type)) return;
+    if (readEpoch(packet) < this.#file.epoch) return;
+    const [accepted] = this.#net.cluster.node(node).transitions;
+    const side = accepted === undefined ? "none" : hex0x(transitionId(accepted));
+    const before = this.#sides.get(node);
+    this.#sides.set(node, side);
+    if (before === undefined || before === side) return;
+    const detail = `voted in epoch ${readEpoch(packet)} under the transition ${side}, before: ${before}`;
+    this.#checkers.violations.push({ checker: "both-sides", node, detail });
   }
 
   /** More than f members go; those who are left bring each other to one height. @returns the files for it: one, or two */
@@ -208,7 +241,9 @@ class TransitionRun {
       time.after(random.integer(500, TROUBLE_MS - 1_000), () => this.#crash(random.pick(left), random));
     if (files.length > 1)
       for (let i = random.integer(1, 6); i > 0; i--)
-        time.after(random.integer(300, TROUBLE_MS - 500), () => this.#tryOther(random.pick(left), files));
+        time.after(random.integer(300, TROUBLE_MS - 500), () =>
+          this.#tryOther(random.pick(left), files, random),
+        );
     // Who comes back with nothing above H may follow; it has no seat any more.
     for (const node of this.#gone)
       if ((this.#told.get(node) ?? 0n) <= height && random.chance(0.5))
@@ -242,6 +277,7 @@ class TransitionRun {
   }
 
   #crash(node: NodeId, random: Random): void {
+    if (this.#trying.has(node)) return;
     const { cluster } = this.#net;
     cluster.crash(node, { kept: random.fraction(), torn: random.chance(0.3) });
     cluster.time.after(random.integer(50, 900), () => {
@@ -249,18 +285,28 @@ class TransitionRun {
     });
   }
 
-  /** Its operator has got the other file as well. The node must refuse it; then it is started as before. */
-  #tryOther(node: NodeId, files: readonly Transition[]): void {
+  /**
+   * Its operator has got the other file as well, and one operator has lost the database. The node must refuse it if it may have voted;
+   * then it is started as before.
+   */
+  #tryOther(node: NodeId, files: readonly Transition[], random: Random): void {
     const { cluster } = this.#net;
     const first = this.#accepted.get(node);
     const other = files.find((file) => file !== first);
-    if (first === undefined || other === undefined || !cluster.node(node).isUp) return;
+    if (first === undefined || other === undefined || this.#trying.has(node)) return;
+    if (!cluster.node(node).isUp) return;
     this.#trying.add(node);
     cluster.crash(node, { kept: 1, torn: false });
+    if (!this.#isDatabaseLost && random.chance(0.5)) {
+      this.#isDatabaseLost = true;
+      cluster.node(node).disk.rollBack(Number.POSITIVE_INFINITY);
+    }
     cluster.node(node).transitions = [other];
     cluster.start(node);
-    cluster.time.after(600, () => {
+    cluster.time.after(random.integer(400, 2_500), () => {
       this.#trying.delete(node);
+      // The note of the first was lost, and its key had not voted under it: then it may.
+      if (cluster.node(node).isUp && cluster.replica(node) !== undefined) this.#accepted.set(node, other);
       cluster.crash(node, { kept: 1, torn: false });
       this.#restart(node);
     });
