@@ -21,8 +21,8 @@ interface ChartProps {
 
 const WIDTH = 640;
 const HEIGHT = 300;
-const LEFT = 52;
-const BOTTOM = 40;
+const LEFT = 72;
+const BOTTOM = 58;
 const TOP = 10;
 const RIGHT = 24;
 const TICKS = [0, 0.25, 0.5, 0.75, 1];
@@ -39,7 +39,7 @@ export function Chart({ label, xLabel, series, xMax, yMax, showX, showY }: Chart
             <text x={LEFT - 6} y={y(part * yMax) + 4} text-anchor="end">
               {showY(part * yMax)}
             </text>
-            <text x={x(part * xMax)} y={HEIGHT - BOTTOM + 16} text-anchor="middle">
+            <text x={x(part * xMax)} y={HEIGHT - BOTTOM + 22} text-anchor="middle">
               {showX(part * xMax)}
             </text>
           </g>
@@ -66,7 +66,7 @@ export function Chart({ label, xLabel, series, xMax, yMax, showX, showY }: Chart
       </svg>
       <figcaption>
         {series.map(({ name, look }) => (
-          <span key={name} class={`legend ${look}`}>
+          <span key={name} class={`key ${look}`}>
             {name}
           </span>
         ))}

@@ -2,6 +2,7 @@
 import { render } from "preact";
 import { startFeed } from "./live/feed.ts";
 import { startMetrics } from "./live/latency.ts";
+import { startMembers } from "./live/members.ts";
 import { startOthers } from "./live/others.ts";
 import { applyTheme } from "./live/theme.ts";
 import { startVotes } from "./live/vote-events.ts";
@@ -15,6 +16,7 @@ if (root !== null) {
   render(<Shell />, root);
   startVotes();
   startFeed();
+  startMembers();
   startMetrics();
   startOthers();
 }

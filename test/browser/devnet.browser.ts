@@ -2,64 +2,33 @@
  * The explorer on a devnet of real processes, as a newcomer has it: the address that the command prints, its buttons,
  * a partition and its heal, two of four nodes killed, the node's configuration and log, and a page saved to disk.
  */
-import { type ChildProcess, spawn } from "node:child_process";
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { fileURLToPath, pathToFileURL } from "node:url";
+import { pathToFileURL } from "node:url";
 import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, expect, it } from "vitest";
-import { freePorts } from "../e2e/processes.ts";
 import { goTo, launch, openPage, seesText, shoot } from "./page.ts";
+import { GONE, type RealDevnet, startDevnet } from "./real-devnet.ts";
 
-const PROGRAM = fileURLToPath(new URL("../../bin/quorate.js", import.meta.url));
-/** A killed node gives no answer, which the browser's console says. */
-const GONE = /ERR_CONNECTION_REFUSED|ERR_CONNECTION_RESET|ERR_EMPTY_RESPONSE|ERR_SOCKET|WebSocket connection/;
-
+let devnet: RealDevnet;
 let dir: string;
-let devnet: ChildProcess;
 let browser: Browser;
 /** As the command printed it, with the token. */
 let address: string;
 
 beforeAll(async () => {
-  dir = mkdtempSync(join(tmpdir(), "quorate-explorer-"));
-  const base = await freePorts(20);
-  const ports = ["--port-base", `${base}`, "--p2p-port-base", `${base + 10}`];
-  devnet = spawn(process.execPath, [PROGRAM, "devnet", "--devnet", join(dir, "net"), ...ports], {
-    stdio: ["ignore", "pipe", "inherit"],
-  });
-  address = await printedAddress(devnet);
+  devnet = await startDevnet();
+  ({ dir, address } = devnet);
   browser = await launch();
 });
 
 afterAll(async () => {
   await browser?.close();
-  if (devnet !== undefined && devnet.exitCode === null) {
-    const ended = new Promise((done) => devnet.once("exit", done));
-    devnet.kill("SIGTERM");
-    await ended;
-  }
-  rmSync(dir, { recursive: true, force: true });
+  await devnet?.stop();
 });
 
-const run = (...words: string[]) =>
-  new Promise<string>((done, fail) => {
-    const child = spawn(process.execPath, [PROGRAM, ...words, "--devnet", join(dir, "net")], { cwd: dir });
-    let said = "";
-    child.stdout.on("data", (chunk) => {
-      said += chunk;
-    });
-    child.stderr.on("data", (chunk) => {
-      said += chunk;
-    });
-    child.once("exit", (code) =>
-      code === 0 ? done(said) : fail(new Error(`${words.join(" ")} exited with ${code}: ${said}`)),
-    );
-  });
-
 const pay = (...words: string[]) =>
-  run("tx", "transfer", "--from", "alice", "--to", "bob", "--amount", "1", ...words);
+  devnet.run("tx", "transfer", "--from", "alice", "--to", "bob", "--amount", "1", ...words);
 
 const open = () => openPage(browser, address, { allowed: GONE });
 const press = (page: Page, name: string | RegExp) => page.getByRole("button", { name }).click();
@@ -138,7 +107,15 @@ async function restoreAll(page: Page): Promise<void> {
 
 it("verifies a receipt without a node, in a page saved to disk", async () => {
   writeFileSync(join(dir, "contract.txt"), "we agree");
-  await run("anchor", "add", join(dir, "contract.txt"), "--from", "alice", "--out", join(dir, "receipts"));
+  await devnet.run(
+    "anchor",
+    "add",
+    join(dir, "contract.txt"),
+    "--from",
+    "alice",
+    "--out",
+    join(dir, "receipts"),
+  );
   const saved = await savePage(`${address.split("?")[0]}`);
   const { page, errors } = await openPage(browser, `${pathToFileURL(saved).href}#/receipt`);
   await seesText(page, /opened from a file, without a node/);
@@ -158,19 +135,6 @@ it("verifies a receipt without a node, in a page saved to disk", async () => {
   expect(errors).toEqual([]);
   await page.context().close();
 });
-
-/** The line with the token, once the devnet is ready. */
-function printedAddress(child: ChildProcess): Promise<string> {
-  return new Promise((done, fail) => {
-    let said = "";
-    child.stdout?.on("data", (chunk) => {
-      said += chunk;
-      const found = /http:\S+\?nodes=\S+#\/\?token=[0-9a-f]{64}/.exec(said);
-      if (found !== null && said.includes("Ready in")) done(found[0]);
-    });
-    child.once("exit", (code) => fail(new Error(`the devnet ended with ${code}: ${said}`)));
-  });
-}
 
 /** As browsers save a complete page: its files beside it, their addresses in the page relative. @returns its path */
 async function savePage(url: string): Promise<string> {

@@ -57,3 +57,12 @@ it("tells of each view who asked for it and why, and of those asked for in vain"
   expect(viewSpans(book, 1)).toHaveLength(1);
   expect(viewSpans(EMPTY_BOOK, 4)).toMatchObject([{ view: 4, fromMs: undefined }]);
 });
+
+it("begins the story of the views anew where a lower one is entered: views count from 0 in each epoch", () => {
+  const enter = (view: number, t: number): News => ({ type: "new-view", view, t });
+  const book = readNews(EMPTY_BOOK, [enter(3, 10), enter(1, 20), enter(1, 25), enter(2, 30)]);
+  expect(book.views.map(({ view, fromMs }) => [view, fromMs])).toEqual([
+    [1, 20],
+    [2, 30],
+  ]);
+});

@@ -17,6 +17,7 @@ import {
   verifyState,
   verifyTransaction,
 } from "../../sdk/verify-block.ts";
+import { counted } from "../model/format.ts";
 import { type Answer, askAll, orThrow, orUndefined } from "./asked-nodes.ts";
 import { type Check, type Proving, record, trustedFor } from "./checks.ts";
 
@@ -56,7 +57,9 @@ export async function readBlock(name: string): Promise<BlockView | undefined> {
   checks.push({
     what: "transactions",
     holds: body.ok,
-    words: body.ok ? `${body.value.length} signed envelopes make the block's txRoot` : body.fault.detail,
+    words: body.ok
+      ? `${counted(body.value.length, "signed envelope")} under the block's txRoot`
+      : body.fault.detail,
   });
   checks.push(compare(found, verified, transactions, shownTxs));
   record(`block ${found.height}`, checks);
@@ -196,7 +199,7 @@ export async function readTransaction(hash: string): Promise<TxView | undefined>
   checks.push({
     what: "Merkle paths",
     holds: true,
-    words: `transaction and receipt stand at ${index} under txRoot and receiptsRoot, over ${levels} levels`,
+    words: `transaction and receipt stand at ${index} under txRoot and receiptsRoot, over ${counted(levels, "level")}`,
   });
   const decoded = showTransaction(transaction) as ShownTx;
   const isSame = JSON.stringify(decoded) === JSON.stringify(tx);

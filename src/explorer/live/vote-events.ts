@@ -3,6 +3,7 @@ import { signal } from "@preact/signals";
 import { EMPTY_BOOK, readNews } from "../model/vote-matrix.ts";
 import { askAll, orUndefined } from "./asked-nodes.ts";
 import { type EngineNews, isLive, onEngineNews } from "./feed.ts";
+import { epochNow } from "./members.ts";
 
 export const voteBook = signal(EMPTY_BOOK);
 
@@ -13,6 +14,12 @@ export function startVotes(): void {
   onEngineNews((news) => {
     if (waiting !== undefined) waiting.push(...news);
     else voteBook.value = readNews(voteBook.peek(), news);
+  });
+  // Views are counted anew in each epoch, and an index means another validator there.
+  let before: number | undefined;
+  epochNow.subscribe((now) => {
+    if (before !== undefined) voteBook.value = { ...voteBook.peek(), views: [], asked: new Map() };
+    before = now;
   });
   // When the node is back the past is asked for anew: events were missed meanwhile.
   isLive.subscribe((live) => {

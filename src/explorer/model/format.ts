@@ -4,6 +4,11 @@
  */
 import { printable } from "../../base/printable.ts";
 
+/** A number with its noun, whose plural has an s. */
+export function counted(n: number, noun: string): string {
+  return `${showAmount(n)} ${noun}${n === 1 ? "" : "s"}`;
+}
+
 /** Thousands apart, by text alone: "1234567" is "1 234 567" with narrow spaces; what is no decimal is shown as it is. */
 export function showAmount(decimal: string | number): string {
   const digits = String(decimal);
@@ -11,7 +16,7 @@ export function showAmount(decimal: string | number): string {
 }
 
 /** "0x1234…cdef"; short ones whole. */
-export function shorten(hex: string, digits = 6): string {
+export function shorten(hex: string, digits = 5): string {
   const text = printable(hex);
   return text.length <= 2 * digits + 4 ? text : `${text.slice(0, digits + 2)}…${text.slice(-digits)}`;
 }

@@ -126,9 +126,13 @@ function withAsked(book: VoteBook, view: number, from: number, reason: string | 
 }
 
 function withView(book: VoteBook, view: number, t: number): VoteBook {
-  if ((book.views.at(-1)?.view ?? -1) >= view) return book;
+  const last = book.views.at(-1)?.view ?? -1;
+  if (last === view) return book;
   const { reason, from = [] } = book.asked.get(view) ?? {};
-  const views = [...book.views, { view, fromMs: t, reason, askedBy: from }].slice(-VIEWS_KEPT);
+  // A lower one is of another epoch, whose views begin at 0.
+  const views = [...(view < last ? [] : book.views), { view, fromMs: t, reason, askedBy: from }].slice(
+    -VIEWS_KEPT,
+  );
   return { ...book, views, asked: new Map([...book.asked].filter(([other]) => other > view)) };
 }
 

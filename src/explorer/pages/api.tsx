@@ -3,8 +3,9 @@ import { useState } from "preact/hooks";
 import { printable } from "../../base/printable.ts";
 import { askAll, client, orThrow } from "../live/asked-nodes.ts";
 import { useQuery } from "../live/query.ts";
+import { counted } from "../model/format.ts";
 import { Answered } from "../parts/answered.tsx";
-import { Badge, Heading, Panel } from "../parts/layout.tsx";
+import { Badge, Heading, Panel, Scroll } from "../parts/layout.tsx";
 
 interface DiscoveredMethod {
   readonly name: string;
@@ -38,17 +39,37 @@ export function Api() {
         {(methods) => {
           const method = methods.find((one) => one.name === name);
           return (
-            <Panel title="Try a method">
-              <label class="row">
-                method{" "}
-                <select value={name} onChange={({ currentTarget }) => setName(currentTarget.value)}>
-                  {methods.map((one) => (
-                    <option key={one.name}>{one.name}</option>
-                  ))}
-                </select>
-              </label>
-              {method === undefined ? null : <Try key={name} method={method} />}
-            </Panel>
+            <>
+              <Panel title="Try a method">
+                <label class="row">
+                  method{" "}
+                  <select value={name} onChange={({ currentTarget }) => setName(currentTarget.value)}>
+                    {methods.map((one) => (
+                      <option key={one.name}>{one.name}</option>
+                    ))}
+                  </select>
+                </label>
+                {method === undefined ? null : <Try key={name} method={method} />}
+              </Panel>
+              <Panel title={counted(methods.length, "method")}>
+                <Scroll label="methods">
+                  <table>
+                    <tbody>
+                      {methods.map((one) => (
+                        <tr key={one.name}>
+                          <td>
+                            <button type="button" class="link" onClick={() => setName(one.name)}>
+                              {printable(one.name)}
+                            </button>
+                          </td>
+                          <td class="wrap quiet">{printable(one.summary ?? "")}</td>
+                        </tr>
+                      ))}
+                    </tbody>
+                  </table>
+                </Scroll>
+              </Panel>
+            </>
           );
         }}
       </Answered>

@@ -2,6 +2,7 @@
 import { printable } from "../../base/printable.ts";
 import { standing } from "../live/feed.ts";
 import { type BlockView, readBlock, type ShownBlock, type ShownTx } from "../live/ledger.ts";
+import { memberName, membersAt } from "../live/members.ts";
 import { useQuery } from "../live/query.ts";
 import { route } from "../live/route.ts";
 import { showAmount, showBytes } from "../model/format.ts";
@@ -10,7 +11,7 @@ import { Answered } from "../parts/answered.tsx";
 import { Copy, HashLink, HeightLink, Time } from "../parts/basics.tsx";
 import { Bytes, HEADER_FIELDS } from "../parts/bytes.tsx";
 import { Badge, Columns, Fact, Facts, Heading, Note, Panel, Scroll } from "../parts/layout.tsx";
-import { Call, proposerName } from "../parts/lists.tsx";
+import { Call } from "../parts/lists.tsx";
 import { LongRows } from "../parts/long-rows.tsx";
 import { Checks, MarkSign, markOf } from "../parts/marks.tsx";
 
@@ -104,7 +105,8 @@ function Neighbours({ height }: ShownBlock) {
   const top = standing.value?.status.height ?? height;
   return (
     <>
-      {height > 0 ? <a href={href("block", height - 1)}>← {showAmount(height - 1)}</a> : null}{" "}
+      {height > 0 ? <a href={href("block", height - 1)}>← {showAmount(height - 1)}</a> : null}
+      {" · "}
       {height < top ? <a href={href("block", height + 1)}>{showAmount(height + 1)} →</a> : null}
     </>
   );
@@ -128,13 +130,13 @@ function Sealed({ consensus, height, proposer }: ShownBlock) {
   if (height === 0) return <Fact name="proposer">none: the genesis</Fact>;
   return (
     <>
-      <Fact name="proposer">{printable(proposerName(proposer))}</Fact>
+      <Fact name="proposer">{printable(memberName(proposer, membersAt(height)))}</Fact>
       <Fact name="committed in view">{consensus.view}</Fact>
     </>
   );
 }
 
-function Signatures({ consensus }: ShownBlock) {
+function Signatures({ consensus, height }: ShownBlock) {
   if (consensus.type !== "pbft") return null;
   return (
     <Panel title="Commit certificate" aside={`${consensus.commits.length} signatures, each verified here`}>
@@ -147,7 +149,7 @@ function Signatures({ consensus }: ShownBlock) {
                 <span class="mark holds" aria-hidden="true">
                   ✔
                 </span>{" "}
-                {printable(proposerName(validator))}
+                {printable(memberName(validator, membersAt(height)))}
               </>
             }
           >

@@ -1,12 +1,13 @@
 /** Agreement as it happens: who voted for what and when, the window of heights, the views and why they change. */
 import { printable } from "../../base/printable.ts";
 import { clock, type NodeStanding, standing } from "../live/feed.ts";
+import { memberName, membersAt, membersNow, primaryIn, seatsAt } from "../live/members.ts";
 import { voteBook } from "../live/vote-events.ts";
 import { showAmount, showDuration } from "../model/format.ts";
 import { type HeightVotes, PHASES, type ViewSpan, type VotePhase, viewSpans } from "../model/vote-matrix.ts";
 import { Age, HeightLink, showTime } from "../parts/basics.tsx";
-import { Badge, Columns, Figure, Heading, Note, Panel, Scroll } from "../parts/layout.tsx";
-import { proposerName } from "../parts/lists.tsx";
+import { Badge, Bar, Columns, Figure, Heading, Note, Panel, Scroll } from "../parts/layout.tsx";
+import { Membership } from "../parts/membership.tsx";
 
 type Pbft = Extract<NonNullable<NodeStanding["consensus"]>, { readonly type: "pbft" }>;
 
@@ -38,7 +39,7 @@ function Engine(state: Pbft) {
   return (
     <>
       <dl class="figures">
-        <Figure name="View" note={`primary ${printable(proposerName(primary))}`}>
+        <Figure name="View" note={`primary ${printable(memberName(primary))}`}>
           <span class={`swatch v${primary % 8}`} />
           {view}
         </Figure>
@@ -49,7 +50,9 @@ function Engine(state: Pbft) {
         <Figure
           name="Timer"
           tone={state.inViewChange ? "warn" : undefined}
-          note={attempt > 0 ? `${attempt} view changes without a quick block` : "until the view is changed"}
+          note={
+            attempt > 0 ? `${attempt} view changes without a quick block` : "a view change when it runs out"
+          }
         >
           {timer.armed
             ? `${showDuration(timer.dueInMs ?? 0)} of ${showDuration(timer.timeoutMs ?? 0)}`
@@ -67,14 +70,17 @@ function Engine(state: Pbft) {
         <Watermarks {...state} />
         <Views {...state} />
         <ViewChange {...state} />
+        <Membership />
         <Notes />
       </div>
     </>
   );
 }
 
-function Matrix({ n, primary }: Pbft) {
+function Matrix({ primary }: Pbft) {
   const heights = voteBook.value.heights.slice(0, HEIGHTS_SHOWN);
+  // Those who vote now, then those who left of late.
+  const rows = [...new Set([...membersNow(), ...heights.flatMap(({ seq }) => membersAt(seq))])];
   return (
     <Panel
       title="Votes"
@@ -107,15 +113,14 @@ function Matrix({ n, primary }: Pbft) {
               </tr>
             </thead>
             <tbody>
-              {Array.from({ length: n }, (_, validator) => (
-                <tr key={proposerName(validator)}>
+              {rows.map((name) => (
+                <tr key={name}>
                   <th scope="row">
-                    {printable(proposerName(validator))}{" "}
-                    {validator === primary ? <span title="primary">♛</span> : null}
+                    {printable(name)} {name === memberName(primary) ? <span title="primary">♛</span> : null}
                   </th>
                   {heights.map((height) =>
                     PHASES.map((phase) => (
-                      <Vote key={`${height.seq}${phase}`} {...{ height, phase, validator }} n={n} />
+                      <Vote key={`${height.seq}${phase}`} {...{ height, phase, name }} />
                     )),
                   )}
                 </tr>
@@ -143,18 +148,18 @@ function Reached({ preparedMs, committedMs }: HeightVotes) {
 function Vote({
   height,
   phase,
-  validator,
-  n,
+  name,
 }: {
   readonly height: HeightVotes;
   readonly phase: VotePhase;
-  readonly validator: number;
-  readonly n: number;
+  readonly name: string;
 }) {
-  const ms = height.cells[phase].get(validator);
-  const isPrimarys = height.view % n === validator;
+  const seats = seatsAt(height.seq);
+  const seat = seats.names.indexOf(name);
+  const ms = height.cells[phase].get(seat);
+  const isPrimarys = primaryIn(height.view, seats) === seat;
   // Only the primary proposes, and its PRE-PREPARE stands for its PREPARE.
-  const isNone = phase === "pre-prepare" ? !isPrimarys : phase === "prepare" && isPrimarys;
+  const isNone = seat < 0 || (phase === "pre-prepare" ? !isPrimarys : phase === "prepare" && isPrimarys);
   if (ms === undefined) return <td class="vote">{isNone ? "" : <span class="quiet">·</span>}</td>;
   return <td class={`vote ${phase}`}>{Math.round(ms)}</td>;
 }
@@ -198,7 +203,8 @@ function Key({ name, of, kind }: { readonly name: string; readonly of: number; r
   );
 }
 
-function Views({ view, n }: Pbft) {
+function Views({ view, epoch }: Pbft) {
+  const primary = (of: number) => primaryIn(of, { epoch, names: membersNow() });
   const spans = viewSpans(voteBook.value, view);
   const now = clock.value;
   const lengthOf = (i: number) => (spans[i + 1]?.fromMs ?? now) - (spans[i]?.fromMs ?? now);
@@ -208,7 +214,7 @@ function Views({ view, n }: Pbft) {
         {spans.slice(-24).map((span, i, shown) => (
           <span
             key={span.view}
-            class={`v${(span.view % n) % 8}`}
+            class={`v${primary(span.view) % 8}`}
             style={{
               flexGrow: Math.max(1, Math.sqrt(Math.max(0, lengthOf(spans.length - shown.length + i)))),
             }}
@@ -228,10 +234,10 @@ function Views({ view, n }: Pbft) {
               .map(([i, span]) => (
                 <tr key={span.view}>
                   <td>
-                    <span class={`swatch v${(span.view % n) % 8}`} />
+                    <span class={`swatch v${primary(span.view) % 8}`} />
                     {span.view}
                   </td>
-                  <td>{printable(proposerName(span.view % n))}</td>
+                  <td>{printable(memberName(primary(span.view)))}</td>
                   <td class="quiet">
                     {span.fromMs === undefined ? "before this record" : <Age timeMs={span.fromMs} />}
                   </td>
@@ -249,7 +255,7 @@ function Views({ view, n }: Pbft) {
 }
 
 function whoAsked({ askedBy, reason }: ViewSpan): string {
-  const who = askedBy.map(proposerName).join(", ");
+  const who = askedBy.map((index) => memberName(index)).join(", ");
   return printable([who === "" ? "–" : who, reason === undefined ? "" : `(${reason})`].join(" "));
 }
 
@@ -263,11 +269,9 @@ function ViewChange({ viewChanges, quorum, inViewChange }: Pbft) {
         viewChanges.map(({ view, from }) => (
           <div key={view} class="asked">
             <b>view {view}</b>, {from.length} of {quorum} needed
-            <div class="bar" role="img" aria-label={`${from.length} of ${quorum}`}>
-              <span class="executed" style={{ width: `${Math.min(100, (100 * from.length) / quorum)}%` }} />
-            </div>
+            <Bar done={from.length} of={quorum} label={`${from.length} of ${quorum}`} />
             <span class="quiet">
-              asked for by {printable(from.map(proposerName).join(", "))}
+              asked for by {printable(from.map((index) => memberName(index)).join(", "))}
               {reasons.get(Number(view))?.reason === undefined
                 ? ""
                 : `; this node's reason: ${printable(reasons.get(Number(view))?.reason ?? "")}`}

@@ -6,11 +6,13 @@ import { askAll, orThrow } from "../live/asked-nodes.ts";
 import { standing } from "../live/feed.ts";
 import { followersOf } from "../live/others.ts";
 import { useQuery } from "../live/query.ts";
+import { readUndone } from "../live/undone.ts";
 import { confirmationsFor, minerShares, type PlacedBlock, placeBlocks } from "../model/fork-layout.ts";
-import { showAmount, showHashRate, showShare } from "../model/format.ts";
+import { counted, showAmount, showHashRate, showShare } from "../model/format.ts";
 import { Answered } from "../parts/answered.tsx";
 import { Age, HashLink, HeightLink } from "../parts/basics.tsx";
 import { Badge, Figure, Heading, Note, Panel, Scroll } from "../parts/layout.tsx";
+import { Call } from "../parts/lists.tsx";
 import { BlockMark } from "../parts/marks.tsx";
 import { Graph } from "../parts/spark.tsx";
 
@@ -145,7 +147,7 @@ function Row({ active, beside }: { readonly active: Placed; readonly beside: rea
       <HeightLink height={height} /> <BlockMark hash={hash} height={height} />{" "}
       <HashLink to="block" hash={hash} />{" "}
       <span class="quiet">
-        {txCount} txs, <Age timeMs={time} />
+        {counted(txCount, "transaction")}, <Age timeMs={time} />
       </span>
       <Followers hash={hash} />
       {beside.map(({ block }) => (
@@ -172,7 +174,13 @@ function Shares({ tree }: Forest) {
   const shares = minerShares(tree);
   const most = shares[0]?.share ?? 0;
   return (
-    <Panel title="Who mined them" aside={`${shares.reduce((sum, { blocks }) => sum + blocks, 0)} blocks`}>
+    <Panel
+      title="Who mined them"
+      aside={counted(
+        shares.reduce((sum, { blocks }) => sum + blocks, 0),
+        "block",
+      )}
+    >
       {most <= 1 / 3 || shares.length < 2 ? null : (
         <Note tone={most > 1 / 2 ? "bad" : "warn"}>
           {most > 1 / 2
@@ -184,7 +192,7 @@ function Shares({ tree }: Forest) {
         <div key={miner} class="share">
           <span>
             <span class={`swatch v${i % 8}`} />
-            <HashLink to="account" hash={miner} /> <span class="quiet">{blocks} blocks</span>
+            <HashLink to="account" hash={miner} /> <span class="quiet">{counted(blocks, "block")}</span>
           </span>
           <b>{showShare(share)}</b>
           <div class="bar">
@@ -207,11 +215,53 @@ function Reorgs({ reorgs }: Forest) {
             <HashLink to="block" hash={oldHead} /> for <HashLink to="block" hash={newHead} />;{" "}
             {dropped === 0
               ? "every transaction is in the new blocks too"
-              : `${dropped} transactions went back to the pool`}
+              : `the new blocks lacked ${counted(dropped, "transaction")}`}
+            <Undone oldHead={oldHead} depth={depth} />
           </li>
         ))}
       </ul>
     </Panel>
+  );
+}
+
+/** Asked for when it is opened: the node keeps the blocks that lost. */
+function Undone({ oldHead, depth }: { readonly oldHead: string; readonly depth: number }) {
+  const [isOpen, setOpen] = useState(false);
+  return (
+    <details onToggle={({ currentTarget }) => setOpen(currentTarget.open)}>
+      <summary>what was lost, and what came back</summary>
+      {isOpen ? <UndoneBlocks oldHead={oldHead} depth={depth} /> : null}
+    </details>
+  );
+}
+
+function UndoneBlocks({ oldHead, depth }: { readonly oldHead: string; readonly depth: number }) {
+  const found = useQuery(`undone ${oldHead}`, () => readUndone(oldHead, depth));
+  return (
+    <Answered query={found}>
+      {(blocks) => (
+        <>
+          {blocks.length === depth ? null : (
+            <p class="quiet">{`${counted(blocks.length, "block")} of ${depth}: this node shows no more`}</p>
+          )}
+          {blocks.map(({ block: { hash, height, txs }, transactions }) => (
+            <ul key={hash} class="plain">
+              <li>
+                block {showAmount(height)} <HashLink to="block" hash={hash} />:{" "}
+                <Badge tone="bad">its reward is lost</Badge>
+                {txs === null ? " its body is not here" : null}
+              </li>
+              {transactions.map(({ tx: { txHash, module, call }, now, isBack }) => (
+                <li key={txHash}>
+                  <HashLink to="transaction" hash={txHash} /> <Call module={module} call={call} />{" "}
+                  <Badge tone={isBack ? "good" : "bad"}>{now}</Badge>
+                </li>
+              ))}
+            </ul>
+          ))}
+        </>
+      )}
+    </Answered>
   );
 }
 
@@ -247,7 +297,7 @@ function Calculator() {
         />
       </label>
       <p>
-        After {depth} {depth === 1 ? "confirmation" : "confirmations"} such an attacker undoes a payment with{" "}
+        After {counted(depth, "confirmation")} such an attacker undoes a payment with a chance of{" "}
         <b>{showChance(chance(depth))}</b>.
       </p>
       <ul class="plain">
@@ -256,7 +306,7 @@ function Calculator() {
           return (
             <li key={risk}>
               at most {showChance(risk)}:{" "}
-              {needed === undefined ? "no number is enough" : `${needed} confirmations`}
+              {needed === undefined ? "no number is enough" : counted(needed, "confirmation")}
             </li>
           );
         })}

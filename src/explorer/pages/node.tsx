@@ -16,15 +16,23 @@ export function Node() {
       <Heading>Node</Heading>
       <Identity />
       <Panel title={name} aside="since this page was opened; choose another below">
-        <Graph
-          label={name}
-          xs={samples.map(({ atMs }) => atMs / 1_000)}
-          lines={[
-            { label: name, values: samples.map(({ values }) => values.get(name) ?? null), color: "--accent" },
-          ]}
-          isTime
-          height={160}
-        />
+        {samples.length < 2 ? (
+          <p class="notice quiet">drawn from the second sample of this node's /metrics on</p>
+        ) : (
+          <Graph
+            label={name}
+            xs={samples.map(({ atMs }) => atMs / 1_000)}
+            lines={[
+              {
+                label: name,
+                values: samples.map(({ values }) => values.get(name) ?? null),
+                color: "--accent",
+              },
+            ]}
+            isTime
+            height={160}
+          />
+        )}
       </Panel>
       <OperatorPanels />
       <MetricTable choose={setName} />

@@ -4,7 +4,7 @@ import { askAll, orThrow } from "../live/asked-nodes.ts";
 import { clock, heads, type NodeStanding, standing } from "../live/feed.ts";
 import { latencyMs } from "../live/latency.ts";
 import { useQuery } from "../live/query.ts";
-import { showAmount, showDuration, showHashRate, showRate } from "../model/format.ts";
+import { showAge, showAmount, showDuration, showHashRate, showRate } from "../model/format.ts";
 import { href } from "../model/routes.ts";
 import { faultBudget, trafficOf } from "../model/traffic.ts";
 import { Answered } from "../parts/answered.tsx";
@@ -109,9 +109,7 @@ function Figures(now: NodeStanding) {
         name="Last block"
         note={intervalMs === undefined ? undefined : `every ${showDuration(intervalMs)} of late`}
       >
-        {sinceMs === undefined
-          ? "none yet"
-          : `${showDuration(sinceMs < 1_000 ? 0 : Math.floor(sinceMs / 1_000) * 1_000)} ago`}
+        {sinceMs === undefined ? "none yet" : showAge(sinceMs)}
       </Figure>
       <Figure name="Transactions/s" note={`${showRate(traffic.value.blocksPerSecond)} blocks a second`}>
         {showRate(traffic.value.transactionsPerSecond)}

@@ -3,7 +3,7 @@ import { printable } from "../../base/printable.ts";
 import { readTransaction, type TxView } from "../live/ledger.ts";
 import { useQuery } from "../live/query.ts";
 import { route } from "../live/route.ts";
-import { showAmount, showShare } from "../model/format.ts";
+import { counted, showAmount, showShare } from "../model/format.ts";
 import { Answered } from "../parts/answered.tsx";
 import { Amount, Copy, HashLink, Time } from "../parts/basics.tsx";
 import { Bytes } from "../parts/bytes.tsx";
@@ -99,9 +99,7 @@ function Place({ place, confirmations, reversalProbability }: TxView) {
     <>
       <Fact name="place">
         <PlaceLink height={place.height} />, index {place.index}
-        {confirmations === undefined
-          ? ""
-          : `, ${showAmount(confirmations)} ${confirmations === 1 ? "confirmation" : "confirmations"}`}
+        {confirmations === undefined ? "" : `, ${counted(confirmations, "confirmation")}`}
       </Fact>
       <Fact name="time">
         <Time timeMs={place.timeMs} />

@@ -92,6 +92,23 @@ export function Note({ tone = "quiet", children }: WithChildren & { readonly ton
   );
 }
 
+/** How much of something is there. */
+export function Bar({
+  done,
+  of,
+  label,
+}: {
+  readonly done: number;
+  readonly of: number;
+  readonly label: string;
+}) {
+  return (
+    <div class="bar" role="img" aria-label={label}>
+      <span class="executed" style={{ width: `${Math.min(100, (100 * done) / of)}%` }} />
+    </div>
+  );
+}
+
 /** The names of a table's columns; one that stands in a list of its own is of numbers, to the right. */
 export function Columns({ names }: { readonly names: readonly (string | readonly [string])[] }) {
   return (

@@ -2,6 +2,7 @@
 
 import type { ResultOf } from "../../sdk/node-calls.ts";
 import { type ShownHeader, standing } from "../live/feed.ts";
+import { memberName, membersAt } from "../live/members.ts";
 import { summarizeCall } from "../model/calls.ts";
 import { showAmount, showBytes } from "../model/format.ts";
 import { Age, HashLink, HeightLink, Text } from "./basics.tsx";
@@ -10,10 +11,6 @@ import { LongRows } from "./long-rows.tsx";
 import { BlockMark } from "./marks.tsx";
 
 export type FoundTx = ResultOf<"tx_search">["items"][number];
-
-export function proposerName(index: number): string {
-  return standing.value?.validators[index]?.id ?? `#${index}`;
-}
 
 export function BlockTable({
   blocks,
@@ -26,16 +23,9 @@ export function BlockTable({
   return (
     <Scroll label={label}>
       <table>
-        <thead>
-          <tr>
-            <th class="right">height</th>
-            <th>hash</th>
-            <th class="right">txs</th>
-            <th class="right">size</th>
-            {isMined ? null : <th>proposer</th>}
-            <th class="right">age</th>
-          </tr>
-        </thead>
+        <Columns
+          names={[["height"], "hash", ["txs"], ["size"], ...(isMined ? [] : ["proposer"]), ["age"] as const]}
+        />
         <tbody>
           {blocks.map(({ height, hash, txCount, bodyBytes, proposer, time }) => (
             <tr key={hash}>
@@ -49,7 +39,7 @@ export function BlockTable({
               <td class="right quiet">{showBytes(bodyBytes)}</td>
               {isMined ? null : (
                 <td>
-                  <Text>{height === 0 ? "–" : proposerName(proposer)}</Text>
+                  <Text>{height === 0 ? "–" : memberName(proposer, membersAt(height))}</Text>
                 </td>
               )}
               <td class="right quiet">{height === 0 ? "genesis" : <Age timeMs={time} />}</td>

@@ -68,7 +68,11 @@ function optionsOf(
     cursor: { show: false },
     scales: { x: { time: isTime } },
     axes: [
-      { ...axis, size: 28, ...(showX === undefined ? {} : { values: (_, xs) => xs.map(showX) }) },
+      {
+        ...axis,
+        size: isTime ? 40 : 28,
+        ...(showX === undefined ? {} : { values: (_, xs) => xs.map(showX) }),
+      },
       { ...axis, size: 52, values: (_, ys) => ys.map(ofY) },
     ],
     series: [

@@ -15,15 +15,17 @@ export function TokenForm({ file }: { readonly file: string }) {
         This is for whoever runs the node: paste the token that lies in <code>{file}</code> on its machine. It
         stays in this tab.
       </p>
-      <input
-        type="password"
-        autocomplete="off"
-        aria-label="the node's token"
-        placeholder="64 hex digits"
-        value={text}
-        onInput={({ currentTarget }) => setText(currentTarget.value)}
-      />{" "}
-      <button type="submit">Use it</button>
+      <p class="row">
+        <input
+          type="password"
+          autocomplete="off"
+          aria-label="the node's token"
+          placeholder="64 hex digits"
+          value={text}
+          onInput={({ currentTarget }) => setText(currentTarget.value)}
+        />{" "}
+        <button type="submit">Use it</button>
+      </p>
       {isWrong ? <p class="notice bad">a token is 64 hex digits</p> : null}
     </form>
   );

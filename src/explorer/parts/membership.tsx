@@ -1,0 +1,104 @@
+/** How the set of validators changes: the epoch and how far it is, who joins and who leaves, proposals and their votes. */
+import { printable } from "../../base/printable.ts";
+import { type Answer, askAll, orUndefined } from "../live/asked-nodes.ts";
+import { standing } from "../live/feed.ts";
+import { useQuery } from "../live/query.ts";
+import { shorten, showAmount } from "../model/format.ts";
+import { Answered } from "./answered.tsx";
+import { HashLink } from "./basics.tsx";
+import { Badge, Bar, Fact, Facts, Panel } from "./layout.tsx";
+
+type Members = Exclude<Answer<"gov_getMembership">, Error>;
+type Proposal = Exclude<Answer<"gov_getProposals">, Error>[number];
+
+/** Nothing on a chain whose members never change. @param decided with the proposals that are no longer open, too */
+export function Membership({ decided = false }: { readonly decided?: boolean }) {
+  const found = useQuery("membership", async () => {
+    const [members, proposals] = await askAll([
+      { method: "gov_getMembership" },
+      { method: "gov_getProposals", params: { limit: 20 } },
+    ]);
+    return { members: orUndefined(members), proposals: orUndefined(proposals) ?? [] };
+  });
+  return (
+    <Answered query={found}>
+      {({ members, proposals }) =>
+        members === undefined ? null : (
+          <>
+            <Epoch {...members} />
+            <Panel title="Membership votes" aside={`${members.members.length} seats vote`}>
+              {proposals
+                .filter(({ status }) => decided || status === "open")
+                .map((proposal) => (
+                  <Ballot key={proposal.id} proposal={proposal} members={members} />
+                ))}
+              {proposals.some(({ status }) => status === "open") ? null : (
+                <p class="notice quiet">no vote is open</p>
+              )}
+            </Panel>
+          </>
+        )
+      }
+    </Answered>
+  );
+}
+
+function Epoch({ epoch, firstHeight, lastHeight, members, nextMembers }: Members) {
+  const height = standing.value?.status.height ?? 0;
+  const [first, last] = [Number(firstHeight), Number(lastHeight)];
+  const done = Math.max(0, Math.min(height, last) - first + 1);
+  const has = (list: Members["members"], key: string) => list.some(({ publicKey }) => publicKey === key);
+  const joins = nextMembers.filter(({ publicKey }) => !has(members, publicKey));
+  const leaves = members.filter(({ publicKey }) => !has(nextMembers, publicKey));
+  return (
+    <Panel title={`Epoch ${epoch}`} aside={`heights ${showAmount(first)} to ${showAmount(last)}`}>
+      <Bar of={last - first + 1} done={done} label={`${done} of ${last - first + 1} heights`} />
+      <Facts>
+        <Fact name="members">{printable(members.map(({ name }) => name).join(", "))}</Fact>
+        <Fact name="of the next epoch">
+          {joins.length + leaves.length === 0 ? "the same" : null}
+          {joins.map(({ name, publicKey }) => (
+            <Badge key={publicKey} tone="good">{`joins: ${printable(name)}`}</Badge>
+          ))}{" "}
+          {leaves.map(({ name, publicKey }) => (
+            <Badge key={publicKey} tone="warn">{`leaves: ${printable(name)}`}</Badge>
+          ))}
+        </Fact>
+      </Facts>
+    </Panel>
+  );
+}
+
+const TONES = { open: "warn", approved: "good", rejected: "bad", expired: "quiet" } as const;
+
+function Ballot({ proposal, members }: { readonly proposal: Proposal; readonly members: Members }) {
+  const { id, proposer, status, change, approve, reject, needed, votes, note, expires } = proposal;
+  const all = [...members.members, ...members.nextMembers];
+  const voter = (address: string) => all.find(({ account }) => account === address)?.name ?? shorten(address);
+  const who = (approves: boolean) =>
+    printable(
+      votes
+        .filter((vote) => vote.approves === approves)
+        .map(({ account }) => voter(account))
+        .join(", "),
+    );
+  const seat = all.find(({ publicKey }) => publicKey === change.publicKey)?.name;
+  const subject = change.name ?? seat ?? change.parameter ?? change.publicKey ?? change.peerId ?? "";
+  return (
+    <div class="asked">
+      <Badge tone={TONES[status]}>{status}</Badge>{" "}
+      <b>{`${id}: ${change.change} ${printable(`${subject}`)}`}</b>{" "}
+      {change.value === undefined ? "" : `= ${change.value} `}
+      <span class="quiet">
+        by <HashLink to="account" hash={proposer} />
+        {note === "" ? "" : `: ${printable(note)}`}
+      </span>
+      <Bar of={needed} done={approve} label={`${approve} of ${needed}`} />
+      <span class="quiet">
+        {approve} of {needed} needed, for it: {who(true) || "nobody"}
+        {reject === 0 ? "" : `; ${reject} against: ${who(false)}`}
+        {status === "open" ? `; expires at height ${expires}` : ""}
+      </span>
+    </div>
+  );
+}
