@@ -108,12 +108,18 @@ export class Epochs implements EpochSets {
   newestTransition(epoch: bigint): Hash | undefined {
     for (let at = epoch; at > 0n; at--) {
       const known = this.#newest.get(at);
-      const transition = known === undefined ? this.transitionOf(at) : undefined;
+      const transition =
+        known === undefined ? (this.transitionOf(at) ?? this.#transitions.given(at)) : undefined;
       if (known === undefined && transition === undefined) continue;
       const id = known?.id ?? (transition && transitionId(transition));
       return this.#rememberNewest(epoch, id);
     }
     return this.#rememberNewest(epoch, undefined);
+  }
+
+  /** Whether the operator accepts it, by its id. */
+  accepts(id: Hash): boolean {
+    return this.#transitions.isGiven(id);
   }
 
   /** Only of an epoch that has begun: before it a transition may still come. */

@@ -25,7 +25,7 @@ import type { ValidatorSet } from "./types/validator-set.ts";
 const EPOCHS_REMEMBERED_MAX = 64;
 
 export class Transitions {
-  readonly #given: readonly Transition[];
+  readonly #all: readonly Transition[];
   readonly #kv: Pick<Kv, "get"> | undefined;
   /** By the epoch that each opens; undefined: there is none that holds. */
   readonly #known = new Map<bigint, boolean>();
@@ -33,7 +33,7 @@ export class Transitions {
 
   /** @param given those that the operator accepts */
   constructor(given: readonly Transition[] = [], kv?: Pick<Kv, "get">) {
-    this.#given = given;
+    this.#all = given;
     this.#kv = kv;
   }
 
@@ -58,9 +58,18 @@ export class Transitions {
     return this.#judged.get(epoch);
   }
 
+  /** The one that the operator accepts for an epoch, whether or not it is known yet that it holds. */
+  given(epoch: bigint): Transition | undefined {
+    return this.#all.findLast((one) => one.epoch === epoch);
+  }
+
+  isGiven(id: Hash): boolean {
+    return this.#all.some((one) => equalBytes(transitionId(one), id));
+  }
+
   /** What was given is what the chain holds, or comes before it holds one: {@link contradictionOf}. */
   #find(epoch: bigint): Transition | undefined {
-    const given = this.#given.findLast((one) => one.epoch === epoch);
+    const given = this.given(epoch);
     const bytes = given === undefined ? this.#kv?.get(transitionKey(epoch)) : undefined;
     return bytes === undefined ? given : decodeStoredTransition(bytes);
   }

@@ -139,13 +139,14 @@ function changingConsensus(
 
 /**
  * Why the votes of a journal are of another chain than this one, which agrees with it up to a break; undefined: they are not. Of an epoch
- * that has not begun here it cannot be told yet, unless a transition before it is known that the journal does not name.
+ * that has not begun here it cannot be told yet, unless one up to it is known and the journal names none, or none that may still come.
  */
 function otherSide(records: readonly Uint8Array[], epochs: Epochs): Fault | undefined {
   const { epoch, transition } = journalPlace(records);
   if (!hasVotes(records)) return undefined;
   const here = epochs.newestTransition(epoch);
-  const isKnown = epochs.find(epoch) !== undefined || transition === undefined;
+  const mayCome = transition !== undefined && (here === undefined || epochs.accepts(transition));
+  const isKnown = epochs.find(epoch) !== undefined || !mayCome;
   if (!isKnown || equalOptional(here, transition)) return undefined;
   const side = (id: Hash | undefined) => (id === undefined ? "no transition" : `the transition ${hex0x(id)}`);
   const detail = `the journal of votes is of epoch ${epoch} under ${side(transition)}; this chain has come, or is to come, to that epoch under ${side(here)}: these are two chains, and a key that voted for both would help both to become final. Start as before, or give this node a new validator key on a new home (docs/operations.md, "Quorum lost")`;

@@ -281,7 +281,7 @@ class TransitionRun {
     const { cluster } = this.#net;
     cluster.crash(node, { kept: random.fraction(), torn: random.chance(0.3) });
     cluster.time.after(random.integer(50, 900), () => {
-      if (!cluster.node(node).isUp) this.#restart(node);
+      if (!cluster.node(node).isUp && !this.#trying.has(node)) this.#restart(node);
     });
   }
 
@@ -297,7 +297,8 @@ class TransitionRun {
     if (!cluster.node(node).isUp) return;
     this.#trying.add(node);
     cluster.crash(node, { kept: 1, torn: false });
-    if (!this.#isDatabaseLost && random.chance(0.5)) {
+    // Where fewer hold each block it could be lost for good, and nobody would be at fault.
+    if (!this.#isDatabaseLost && first.members.length >= 4 && random.chance(0.7)) {
       this.#isDatabaseLost = true;
       cluster.node(node).disk.rollBack(Number.POSITIVE_INFINITY);
     }
@@ -306,7 +307,9 @@ class TransitionRun {
     cluster.time.after(random.integer(400, 2_500), () => {
       this.#trying.delete(node);
       // The note of the first was lost, and its key had not voted under it: then it may.
-      if (cluster.node(node).isUp && cluster.replica(node) !== undefined) this.#accepted.set(node, other);
+      const { isUp, transitions } = cluster.node(node);
+      const takesOther = isUp && cluster.replica(node) !== undefined && transitions[0] === other;
+      if (takesOther) this.#accepted.set(node, other);
       cluster.crash(node, { kept: 1, torn: false });
       this.#restart(node);
     });
