@@ -49,6 +49,7 @@ import type { Network } from "../ports.ts";
 import type { Replica } from "../replica.ts";
 import { readSettled } from "../settled-reads.ts";
 import { isOnChain } from "./branches-api.ts";
+import { DecodedBlocks } from "./decoded-blocks.ts";
 import { ReplicaMembership } from "./membership-api.ts";
 import { NetworkMemory } from "./peer-memory-api.ts";
 import { ReplicaRecent } from "./recent-api.ts";
@@ -99,6 +100,7 @@ export class ReplicaApi implements NodeApi {
   readonly #options: ReplicaApiOptions;
   readonly #ports: ReplicaApiPorts;
   readonly #mode: ShownMode;
+  readonly #decoded: DecodedBlocks;
   readonly #heads = new EventTopic<BlockEvent>();
   readonly recent: ReplicaRecent;
   readonly snapshot: SnapshotsApi["snapshot"];
@@ -113,6 +115,7 @@ export class ReplicaApi implements NodeApi {
     this.#headChangedAtMs = scheduler.now();
     const mode = shownModeOf({ chain, log, now: () => scheduler.now() }, options.finalityDepth);
     this.#mode = mode;
+    this.#decoded = new DecodedBlocks(chain);
     if (mode.kind === "forkable") events.reorgs.subscribe((change) => mode.finality.branchChanged(change));
     events.heads.subscribe((change) => this.#headChanged(change));
     this.recent = new ReplicaRecent(replica, () => scheduler.now());
@@ -197,7 +200,7 @@ export class ReplicaApi implements NodeApi {
   }
 
   async sealedBlockAt(height: bigint): Promise<SealedBlock | undefined> {
-    return this.#chain.sealedBlockAt(height);
+    return this.#decoded.at(height);
   }
 
   storage(): StorageView {

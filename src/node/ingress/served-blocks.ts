@@ -1,7 +1,7 @@
 /** Committed blocks as they are sent to whoever lacks them, by mail and in answers of anti-entropy. */
 
+import { encodeSealedParts } from "../../chain/block-file.ts";
 import type { Chain } from "../../chain/chain.ts";
-import { encodeSealedBlock } from "../../chain/types/block.ts";
 
 /**
  * Encoded sealed blocks from a height up, at least one if there is one. Without block 0. It ends early where a block
@@ -11,12 +11,20 @@ export function encodedBlocks(chain: Chain, fromHeight: bigint, bytesMax: number
   const blocks: Uint8Array[] = [];
   let bytes = 0;
   for (let height = fromHeight; height > 0n && height <= chain.head.summary.height; height++) {
-    const sealed = chain.sealedBlockAt(height);
-    if (sealed === undefined) break;
-    const encoded = encodeSealedBlock(sealed);
+    const encoded = storedBlock(chain.store, height);
+    if (encoded === undefined) break;
     bytes += encoded.length;
     if (blocks.length > 0 && bytes > bytesMax) break;
     blocks.push(encoded);
   }
   return blocks;
+}
+
+/** As it is stored: its transactions are not decoded to be encoded again. */
+function storedBlock(store: Chain["store"], height: bigint): Uint8Array | undefined {
+  const hash = store.hashAt(height);
+  if (hash === undefined) return undefined;
+  const [head, body, seal] = [store.head(hash), store.bodyBytes(hash), store.seal(hash)];
+  if (head === undefined || body === undefined || seal === undefined) return undefined;
+  return encodeSealedParts(head, body, seal);
 }

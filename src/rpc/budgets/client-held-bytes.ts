@@ -4,8 +4,10 @@
  * a client who holds little is always served. It counts and refuses; what a refusal means its callers decide. Pure.
  */
 
-/** Bytes held for all clients together. */
-export const RPC_HELD_BYTES_MAX = 96 * 1024 * 1024;
+/** Bytes of blocks that are kept decoded for the next read. */
+export const RPC_DECODED_BLOCKS_BYTES_MAX = 16 * 1024 * 1024;
+/** Bytes held for all clients together; with the blocks that are kept decoded, 96 MiB. */
+export const RPC_HELD_BYTES_MAX = 96 * 1024 * 1024 - RPC_DECODED_BLOCKS_BYTES_MAX;
 /** Bytes held for one client (an address; of IPv6 the /64). */
 export const RPC_CLIENT_HELD_BYTES_MAX = 32 * 1024 * 1024;
 /** A client who holds no more is served whatever others hold. */
