@@ -34,14 +34,15 @@ export type ImportResult =
   | { readonly kind: "early"; readonly notBeforeMs: number }
   /** It came from a peer, and its branch has too little work to be stored; this is no verdict. */
   | TooLight
-  | { readonly kind: "invalid"; readonly fault: Fault };
+  /** diverges: the seal and the form are right, and executing it here gives another result than it names. */
+  | { readonly kind: "invalid"; readonly fault: Fault; readonly diverges?: boolean };
 
 /** What came of judging a block without its seal. */
 export type BlockCheck =
   | { readonly kind: "valid" }
   /** Its parent is not available here; no verdict. */
   | { readonly kind: "orphan" }
-  | { readonly kind: "invalid"; readonly fault: Fault };
+  | { readonly kind: "invalid"; readonly fault: Fault; readonly diverges?: boolean };
 
 /** Who hands in a block: what was made or asked for here is stored however light its branch is. */
 export type BlockOrigin = "own" | "peer";
@@ -238,7 +239,7 @@ export class Chain {
       this.#executor.rules.checkHead(site.parent, block, site.branch);
     if (misfit !== undefined) return { kind: "invalid", fault: misfit };
     const executed = this.#executor.execute(block, site, limit);
-    if (!executed.ok) return { kind: "invalid", fault: executed.fault };
+    if (!executed.ok) return { kind: "invalid", fault: executed.fault, diverges: true };
     this.#executed.add(executed.value);
     return { kind: "valid" };
   }

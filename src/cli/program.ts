@@ -57,6 +57,7 @@ const COMMANDS: readonly CommandFile[] = [
   { names: ["config"], load: async () => (await import("./home/config.ts")).addConfig },
   { names: ["reset"], load: async () => (await import("./home/reset.ts")).addReset },
   { names: ["doctor"], load: async () => (await import("./home/doctor.ts")).addDoctor },
+  { names: ["diagnose"], load: async () => (await import("./home/diagnose.ts")).addDiagnose },
   { names: ["debug"], load: async () => (await import("./home/debug.ts")).addDebug },
   { names: ["sim"], load: async () => (await import("./sim/sim.ts")).addSim },
   { names: ["lab"], load: async () => (await import("./lab/lab.ts")).addLab },

@@ -29,6 +29,7 @@ import type { DriverOptions, DriverPorts } from "./driver-ports.ts";
 import { isDurable, takeSteps } from "./engine-steps.ts";
 import { headOf, recentHeads } from "./ingress/headers-of.ts";
 import { count, countEarly, type MessageCounts, noCounts } from "./metrics/message-counts.ts";
+import { refusedHere } from "./state-divergence.ts";
 
 /** What one signature takes that is looked for in the memory and checked. */
 const ONE_CHECK_US = 1.5 * QUICK_CHECK_US;
@@ -371,8 +372,7 @@ export class Driver<P extends Parsed, M extends Typed> {
         if (result.kind === "imported") this.#ports.ownBlock(sealed.block, undefined);
         if (result.kind !== "invalid") return;
         const { code, detail } = result.fault;
-        if (chain.mode.kind === "final")
-          throw new Error(`a block with a commit certificate is invalid here: ${code}: ${detail}`);
+        if (chain.mode.kind === "final") throw refusedHere(sealed.block, result);
         log.log("error", "chain", "own block refused", { fault: code, detail });
         this.#ports.ownBlock(sealed.block, result.fault);
         this.input({ kind: "own-block-refused", block: sealed.block });

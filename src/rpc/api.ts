@@ -18,6 +18,7 @@ import type { EngineEvent, EngineStatus, Evidence, ValidatorId } from "../consen
 import type { ChainModeApi } from "./chain-mode-api.ts";
 import type { EventIndexApi } from "./event-index-api.ts";
 import type { JoiningApi } from "./joining.ts";
+import type { LedgerReads } from "./ledger-reads.ts";
 import type { MembershipApi } from "./membership.ts";
 import type { MiningApi } from "./mining-api.ts";
 import type { OperatorApi } from "./operator-api.ts";
@@ -98,6 +99,7 @@ export interface NodeApi extends SnapshotsApi {
   account(address: Address): AccountAnswer;
   /** A raw state key (chain/state/state-keys.ts), with a proof under the head's state root if asked for. */
   state(key: Uint8Array, prove: boolean): Promise<StateAnswer>;
+  readonly ledger: LedgerReads;
 
   // --- consensus and network ---------------------------------------------------------------------------------
   /** Undefined on a node that does not validate. */

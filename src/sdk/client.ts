@@ -37,6 +37,7 @@ import {
   type WaitFor,
 } from "./node-calls.ts";
 import type { ReadAnswer, ReadOptions } from "./read-types.ts";
+import type { DeclaredState, EntriesOf, EntriesOrder, StateTypes } from "./state-entries.ts";
 import type { AccountState, StateQuestion, ToldForm } from "./state-question.ts";
 import { type Sent, type SentAfter, Submission, type Trust } from "./submission.ts";
 import type { ChainRef } from "./wallet.ts";
@@ -80,6 +81,7 @@ export {
   type ReadOptions,
 } from "./read-types.ts";
 export { Sender, type SenderOptions, type SentInTurn } from "./sender.ts";
+export type { EntriesOrder, EntriesPage } from "./state-entries.ts";
 export type { AccountState } from "./state-question.ts";
 export type { Finality, Sent, SentAfter } from "./submission.ts";
 export {
@@ -141,6 +143,22 @@ export class Client extends NodeCalls {
         genesis === undefined ? [await this.call("state_getModules"), "the node"] : [own, "the genesis"];
       return entryQuestion({ module, state, key }, (forms) => numberOf(modules, forms, who));
     }, options);
+  }
+
+  /**
+   * A page of the entries of a declared module's map, typed by the declaration, as one node tells them (no proof).
+   * @throws RangeError for a map that the module does not declare
+   * @example
+   * const { entries, cursor } = await client.entries(registry, "history", { under: [asset], limit: 50 });
+   */
+  async entries<S extends StateTypes, N extends keyof S & string>(
+    module: DeclaredState<S>,
+    state: N,
+    order: EntriesOrder = {},
+  ): Promise<EntriesOf<S, N>> {
+    // Loaded when it is used: most clients list nothing.
+    const { readEntries } = await import("./state-entries.ts");
+    return readEntries(this, module, state, order);
   }
 
   /**

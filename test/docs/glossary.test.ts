@@ -13,11 +13,11 @@ const CORE = ["base", "codec", "crypto", "storage", "chain", "mempool", "consens
 
 /** Words that mean in the code what they mean everywhere. */
 const PLAIN = new Set(
-  `accepted added awaited base bodies bounds bucket buckets call candidate checked choice claims codec context damaged database
-  decision decode decoded defined dependencies description disk drop early edit end error execution executor facts faults fetch
+  `accepted added awaited base bodies bounds bucket buckets call candidate checked choice claims codec comparison context damaged database
+  decision decode decoded defined dependencies description difference disk drop early edit end error execution executor facts faults fetch
   format heads heap held hex holdings host indexed json judge judgement kv layers lazy level light limit limits list logger loose maker mark memory
   meter mode move moves nodes once opened operation optional options origin pages parsed past position pow queues
-  question range reader ready reason recent reference relay remembered result rewards rules scan sealed section seen settings
+  question range reader ready reason recent reference relay remembered replay result rewards rules scan sealed section seen settings
   shape signer signing slots sorted stamp too top transfer turn unfit unit update verified verifier waiting writer`.split(
     /\s+/,
   ),

@@ -38,6 +38,7 @@ describe("the table of broken situations in docs/operations.md", () => {
       "src/node/assembly/replica-parts.ts",
       "src/node/home/lock.ts",
       "src/node/home/home-stamp.ts",
+      "src/node/state-divergence.ts",
       "src/storage/disk-fault.ts",
       "src/storage/free-space.ts",
       "src/storage/level-checks.ts",

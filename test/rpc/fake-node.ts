@@ -3,6 +3,7 @@
  * certificates whenever a test says `commit()`. No consensus, no network: what the RPC layer is answered with is
  * real, what moves it is the test.
  */
+
 import { type Address, equalBytes, type Hash, hex, utf8 } from "../../src/base/bytes.ts";
 import { accept, refuse, type Verdict } from "../../src/base/fault.ts";
 import { Chain } from "../../src/chain/chain.ts";
@@ -24,6 +25,7 @@ import { signingBytes } from "../../src/consensus/pbft/messages.ts";
 import { pbftRules } from "../../src/consensus/pbft/rules.ts";
 import { sha256 } from "../../src/crypto/hash.ts";
 import { createSigner } from "../../src/crypto/keys.ts";
+import { ledgerReadsOf } from "../../src/node/api/ledger-reads.ts";
 import type {
   AccountAnswer,
   EvidenceView,
@@ -35,6 +37,7 @@ import type {
   StateAnswer,
   TransactionPlace,
 } from "../../src/rpc/api.ts";
+import type { LedgerReads } from "../../src/rpc/ledger-reads.ts";
 import type { PeerMemoryApi } from "../../src/rpc/peer-memory.ts";
 import type { RecentApi } from "../../src/rpc/recent-api.ts";
 import type { PeerTrouble, Symptoms } from "../../src/rpc/symptoms.ts";
@@ -105,8 +108,11 @@ export class FakeNode implements NodeApi {
   blocked: readonly string[] = [];
   readonly #listeners = new Map<string, Set<(events: never) => void>>();
 
+  readonly ledger: LedgerReads;
+
   private constructor(chain: Chain) {
     this.chain = chain;
+    this.ledger = ledgerReadsOf(chain);
   }
 
   static async open(): Promise<FakeNode> {

@@ -219,3 +219,81 @@ describe("a declaration", () => {
     expect(problem(defineModule({ name: "a", state: { d: cell(deep) } }, go))).toBeUndefined();
   });
 });
+
+describe("entries of a map", () => {
+  const ledger = defineModule(
+    {
+      name: "lots",
+      state: {
+        lots: map(struct({ house: hash, n: uint(16) }), struct({ owner: address, price: uint(64) })),
+        total: cell(uint(64)),
+      },
+    },
+    {
+      offer: call({ house: hash, from: uint(16), count: uint(16) }, (ctx, { house, from, count }) => {
+        for (let n = from; n < from + count; n++) {
+          ctx.state.lots.set({ house, n }, { owner: ctx.sender, price: BigInt(n) * 10n ** 15n });
+        }
+      }),
+    },
+  );
+
+  it("come page after page in the order of their keys, below a prefix, with the types of the declaration", async () => {
+    const chain = await devnet({ validators: 1, modules: [ledger] });
+    net = chain;
+    const [first, second] = [DEED, `0x${"cd".repeat(32)}` as const];
+    await chain.final(chain.call(ledger.offer, { house: first, from: 250, count: 70 }, { from: "alice" }));
+    await chain.final(chain.call(ledger.offer, { house: second, from: 0, count: 3 }, { from: "bob" }));
+    const client = new Client(chain.urls, { fetch: chain.fetch, genesis: chain.genesis });
+    const found: number[] = [];
+    let cursor: string | undefined;
+    let pages = 0;
+    do {
+      const page = await client.entries(ledger, "lots", { under: [first], limit: 40, cursor });
+      for (const { key, value } of page.entries) {
+        expect(value).toEqual({ owner: chain.account("alice").address, price: BigInt(key.n) * 10n ** 15n });
+        found.push(key.n);
+      }
+      cursor = page.cursor;
+      pages++;
+    } while (cursor !== undefined);
+    expect(pages).toBe(2);
+    expect(found).toEqual(Array.from({ length: 70 }, (_, i) => 250 + i));
+    const all = await client.entries(ledger, "lots", { limit: 1_000 });
+    expect([all.entries.length, all.cursor]).toEqual([73, undefined]);
+    expect(
+      (await client.entries(ledger, "lots", { prefix: "0xcd" })).entries.map(({ key }) => key.n),
+    ).toEqual([0, 1, 2]);
+    const shown = await client.call("state_query", { path: `lots/lots/${second}`, limit: 1 });
+    expect(shown).toMatchObject({
+      value: null,
+      entries: [{ path: `lots/lots/${second}/0`, key: { house: second, n: 0 }, value: { price: "0" } }],
+      cursor: expect.stringMatching(/^0x4010/),
+    });
+  });
+
+  it("are refused with what is wrong: a map that is none, a cursor of another page, a proof of a page", async () => {
+    const chain = await devnet({ validators: 1, modules: [ledger] });
+    net = chain;
+    const client = new Client(chain.urls, { fetch: chain.fetch });
+    await expect(client.call("state_query", { path: "lots/none", limit: 5 })).rejects.toThrow(
+      "lots/none: no such state; there are lots, total",
+    );
+    await expect(client.call("state_query", { path: "account/0x00", limit: 5 })).rejects.toThrow(
+      "entries are listed of the maps of declared modules; this chain has lots",
+    );
+    await expect(client.call("state_query", { path: "lots/lots", cursor: "0x4011" })).rejects.toThrow(
+      "cursor: 0x4011 is of no page below 0x401000",
+    );
+    await expect(client.call("state_query", { path: "lots/lots", limit: 5, prove: true })).rejects.toThrow(
+      "prove: of one entry",
+    );
+    await expect(client.call("state_query", { path: "lots/lots", limit: 1_001 })).rejects.toThrow(
+      "1 to 1000",
+    );
+    await expect(client.call("state_query", { path: `lots/lots/${DEED}` })).rejects.toThrow(
+      "with limit the entries below it are listed",
+    );
+    await expect(client.entries(ledger, "total")).rejects.toThrow('lots declares no map "total"');
+  });
+});

@@ -12,6 +12,7 @@ import type { MembershipContext } from "../modules/module.ts";
 import { modulesOf } from "../modules/module-set.ts";
 import type { ConsensusRules, HeadFields, Proposal } from "../rules.ts";
 import type { ExecutedBlock, LedgerView } from "../state/ledger-view.ts";
+import type { StateOverlay } from "../state/state-overlay.ts";
 import { updateTree } from "../state/state-tree.ts";
 import { treeChanges } from "../state/tree-changes.ts";
 import type { Ancestry } from "../types/ancestry.ts";
@@ -184,6 +185,32 @@ export class BlockExecutor {
     return misfit === undefined ? accept({ block, ...closed.value.result }) : { ok: false, fault: misfit };
   }
 
+  /**
+   * Runs a block that others have certified, whatever comes out: for whoever asks where two executions differ.
+   * @param wrote is called after each transaction with the state as it is then
+   */
+  replay(
+    block: Block,
+    site: Site,
+    wrote?: (index: number, state: StateOverlay) => void,
+  ): Verdict<ReplayResult> {
+    const { transactions } = block;
+    const execution = this.#start(site, block);
+    for (const [index, tx] of transactions.entries()) {
+      if (index < this.#reward.coinbases) continue;
+      // What cannot run here has run elsewhere: the states differ already.
+      if (execution.run(tx) === undefined) wrote?.(index, execution.state);
+    }
+    const closed = this.#close(execution, transactions[0], site.view);
+    if (!closed.ok) return closed;
+    const { roots, result } = closed.value;
+    return accept({
+      executed: { block, ...result },
+      stateRoot: roots.stateRoot,
+      misfit: compareRoots(roots, block),
+    });
+  }
+
   #start({ parent, branch, view }: Site, head: BlockHead, limit?: SlowSignatureLimit): BlockExecution {
     const { rules, genesis } = this;
     const { height } = head.summary;
@@ -243,6 +270,14 @@ export function checkBody({ summary, transactions }: Block): Fault | undefined {
   }
   if (!equalBytes(summary.txRoot, txRootOf(transactions))) return fault("wrong-body", "txRoot differs");
   return undefined;
+}
+
+/** What executing a block here came to. */
+export interface ReplayResult {
+  readonly executed: ExecutedBlock;
+  readonly stateRoot: Hash;
+  /** Undefined: what the block says of itself. */
+  readonly misfit: Fault | undefined;
 }
 
 interface Closed {

@@ -10,6 +10,7 @@ import { parsePeerAddress } from "../../node/home/peers-file.ts";
 import type { StartError } from "../../node/home/start-error.ts";
 import { acceptTransitions, describeBreak, keepTransitions } from "../../node/home/transition-files.ts";
 import type { RunningNode } from "../../node/node.ts";
+import { StateDivergence } from "../../node/state-divergence.ts";
 import { linkToDevnet } from "../devnet/devnet-link.ts";
 import { badInput, CliError, diskError, EXIT, valueOrThrow } from "../exit.ts";
 import type { Output } from "../output.ts";
@@ -88,12 +89,19 @@ export async function runNode(
   if (failure !== undefined) {
     const disk = diskError(failure, "the node had to stop: ");
     if (disk !== undefined) throw disk;
+    if (failure instanceof StateDivergence) throw diverged(failure, options.dir);
     throw new CliError(EXIT.broken, "STOPPED", `the node had to stop: ${failure.message}`, {
       cause: failure,
     });
   }
   await node.stop();
   out.note(`stopped at height ${node.height()}`);
+}
+
+/** The command as it is to be typed. */
+function diverged(failure: Error, dir: string): CliError {
+  const message = failure.message.replace("--dir HOME", `--dir ${dir}`);
+  return new CliError(EXIT.broken, "STATE_DIVERGED", `the node had to stop: ${message}`, { cause: failure });
 }
 
 interface Started {

@@ -7,6 +7,7 @@ import { moduleFile } from "../../node/modules/module-files.ts";
 import { makeFolder, writeWhole } from "../../storage/durable-file.ts";
 import { group, leaf } from "../command.ts";
 import { valueOrThrow } from "../exit.ts";
+import { addModuleState } from "./module-state.ts";
 
 interface BuildOptions {
   readonly out: string;
@@ -57,4 +58,5 @@ export function addModule(program: Command): void {
       ]);
     },
   );
+  addModuleState(module);
 }

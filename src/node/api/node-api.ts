@@ -50,6 +50,7 @@ import type { Replica } from "../replica.ts";
 import { readSettled } from "../settled-reads.ts";
 import { isOnChain } from "./branches-api.ts";
 import { DecodedBlocks } from "./decoded-blocks.ts";
+import { ledgerReadsOf } from "./ledger-reads.ts";
 import { ReplicaMembership } from "./membership-api.ts";
 import { NetworkMemory } from "./peer-memory-api.ts";
 import { ReplicaRecent } from "./recent-api.ts";
@@ -104,6 +105,7 @@ export class ReplicaApi implements NodeApi {
   readonly #heads = new EventTopic<BlockEvent>();
   readonly recent: ReplicaRecent;
   readonly snapshot: SnapshotsApi["snapshot"];
+  readonly ledger: NodeApi["ledger"];
   #chainFailed = false;
   #headChangedAtMs: number;
 
@@ -120,6 +122,7 @@ export class ReplicaApi implements NodeApi {
     events.heads.subscribe((change) => this.#headChanged(change));
     this.recent = new ReplicaRecent(replica, () => scheduler.now());
     this.snapshot = ports.snapshot ?? (() => undefined);
+    this.ledger = ledgerReadsOf(chain);
     this.#chain.onFailure(() => {
       this.#chainFailed = true;
     });

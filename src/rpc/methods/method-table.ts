@@ -52,6 +52,7 @@ export const METHODS = {
   state_getModules: state.getModules,
   state_getModuleFile: state.getModuleFile,
   state_query: state.queryState,
+  state_getTreePage: state.getTreePage,
   mempool_status: network.poolStatus,
   mempool_list: listPool,
   consensus_getState: consensus.getConsensusState,

@@ -1,8 +1,9 @@
 /** Methods that read the latest state: accounts, and any key with a proof. Older state is not kept (PRUNED). */
 import { z } from "zod";
-import { hex0x, utf8 } from "../../base/bytes.ts";
+import { byteText, EMPTY, hex0x, utf8 } from "../../base/bytes.ts";
 import { sha256 } from "../../crypto/hash.ts";
 import { checkLatest } from "../answers/block-selector.ts";
+import { listEntries, RPC_ENTRIES_DEFAULT, RPC_ENTRIES_MAX } from "../answers/state-entries.ts";
 import type { AccountAnswer } from "../api.ts";
 import { CallError, refusalOf } from "../errors.ts";
 import { method } from "../jsonrpc/method.ts";
@@ -15,8 +16,8 @@ import {
   sealedHeadResult,
   timeMs,
 } from "../schemas/answer-fields.ts";
-import { addressInput, blockInput } from "../schemas/input.ts";
-import { parseModulePath } from "../schemas/module-path.ts";
+import { addressInput, blockInput, bytesInput, countInput } from "../schemas/input.ts";
+import { parseModulePath, parseModuleRange } from "../schemas/module-path.ts";
 import { showAt, showSealedHead, showTime } from "../schemas/show.ts";
 import { showCount } from "../schemas/show-numbers.ts";
 import { STATE_PATHS } from "../schemas/state-path.ts";
@@ -83,12 +84,21 @@ function showMaturing({ sum, nextHeight }: NonNullable<AccountAnswer["maturing"]
 
 export const queryState = method({
   name: "state_query",
-  summary: `A value of the state by path: ${STATE_PATHS}; with prove, a proof of its presence or absence.`,
+  summary: `A value of the state by path: ${STATE_PATHS}; with prove, a proof of its presence or absence. With limit, prefix or cursor instead the entries of a declared module's map, a page of them: <module>/<map>, or with the first fields of keys that have several.`,
   kind: "read",
   params: z.strictObject({
     path: z.string().max(256),
     block: latest,
     prove: z.boolean().default(false),
+    limit: countInput(1, RPC_ENTRIES_MAX)
+      .optional()
+      .meta({
+        description: `entries of a page: 1 to ${RPC_ENTRIES_MAX}, ${RPC_ENTRIES_DEFAULT} if left out`,
+      }),
+    prefix: bytesInput
+      .optional()
+      .meta({ description: "bytes that the encoded key (what of it the path does not say) begins with" }),
+    cursor: bytesInput.optional().meta({ description: "of the page before" }),
   }),
   result: z.strictObject({
     path: z.string(),
@@ -100,6 +110,18 @@ export const queryState = method({
     time: timeMs,
     proof: bytesHex.optional().meta({ description: "of value, or of its absence, under the stateRoot" }),
     finality: sealedHeadResult.optional().meta({ description: "what proves that stateRoot is final" }),
+    entries: z
+      .array(
+        z.strictObject({
+          path: z.string(),
+          stateKey: bytesHex,
+          key: z.unknown(),
+          value: stateValue.nullable(),
+        }),
+      )
+      .optional()
+      .meta({ description: "of a map, ascending by the bytes of their keys" }),
+    cursor: bytesHex.nullable().optional().meta({ description: "of the next page; null: there is none" }),
   }),
   examples: [
     {
@@ -115,8 +137,48 @@ export const queryState = method({
         time: 1767225600000,
       },
     },
+    {
+      name: "a page of a map",
+      params: { path: "registry/assets", limit: 1 },
+      result: {
+        path: "registry/assets",
+        key: "0x401000",
+        value: null,
+        decoded: null,
+        height: 5,
+        blockHash: BLOCK_HASH,
+        time: 1767225600000,
+        entries: [
+          {
+            path: `registry/assets/${DIGEST}`,
+            stateKey: `0x401000${DIGEST.slice(2)}`,
+            key: DIGEST,
+            value: { owner: ALICE },
+          },
+        ],
+        cursor: `0x401000${DIGEST.slice(2)}`,
+      },
+    },
   ],
-  async call({ api }, { path, block, prove }) {
+  async call({ api, pause }, { path, block, prove, ...page }) {
+    if (page.limit !== undefined || page.prefix !== undefined || page.cursor !== undefined) {
+      if (prove) throw new CallError("INVALID_PARAMS", "prove: of one entry, not of a page of them");
+      const range = parseModuleRange(path, page.prefix ?? EMPTY, api.modules());
+      if (!range.ok) throw refusalOf(range.fault);
+      const at = api.head();
+      if (block !== undefined) checkLatest(api, block, at);
+      const listed = await listEntries(api, range.value, page, pause);
+      const { prefix } = range.value;
+      return {
+        path,
+        key: hex0x(prefix),
+        value: null,
+        decoded: null,
+        ...showAt(at),
+        time: showTime(at),
+        ...listed,
+      };
+    }
     const parsed = parseModulePath(path, api.modules());
     if (!parsed.ok) throw refusalOf(parsed.fault);
     const { key, decode } = parsed.value;
@@ -184,5 +246,38 @@ export const getModuleFile = method({
     if (own === undefined) throw new CallError("INVALID_PARAMS", `no module "${name}" on this chain`);
     if (own.file === undefined) return null;
     return { name, sha256: hex0x(sha256(utf8(own.file))), text: own.file };
+  },
+});
+
+export const getTreePage = method({
+  name: "state_getTreePage",
+  summary:
+    "A page of the state tree by its id: what quorate diagnose compares two nodes' states by. A page is believed by the hash of its root, which the page above it, or stateRoot, names.",
+  kind: "read",
+  params: z.strictObject({
+    page: bytesInput.meta({ description: "depth u8 and the bits of the path: 0x00 is the root page" }),
+  }),
+  result: z.strictObject({
+    page: bytesHex.nullable().meta({ description: "null: there is no such page" }),
+    stateRoot: hash32,
+    height: count,
+    blockHash,
+  }),
+  examples: [
+    {
+      name: "of an empty state",
+      params: { page: "0x00" },
+      result: { page: null, stateRoot: `0x${"00".repeat(32)}`, height: 5, blockHash: BLOCK_HASH },
+    },
+  ],
+  call({ api }, { page: id }) {
+    if (id.length < 1 || id.length > 33)
+      throw new CallError("INVALID_PARAMS", `page: ${id.length} bytes, 1 to 33 are expected`);
+    const { page, at } = api.ledger.treePage(byteText(id));
+    return {
+      page: page === undefined ? null : hex0x(page),
+      stateRoot: hex0x(at.summary.stateRoot),
+      ...showAt(at),
+    };
   },
 });

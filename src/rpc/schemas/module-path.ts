@@ -3,16 +3,48 @@
  * explorer takes in without the codecs of declarations.
  */
 import { assert } from "../../base/assert.ts";
+import { concatBytes } from "../../base/bytes.ts";
 import { accept, refuse, type Verdict } from "../../base/fault.ts";
 import type { Json } from "../../chain/modules/module.ts";
 import type { ModuleSet, OwnModule } from "../../chain/modules/module-set.ts";
-import { entryAt, openValue } from "../../chain/modules/module-state.ts";
+import { type EntryPlace, entryAt, openValue } from "../../chain/modules/module-state.ts";
 import { parseStatePath, type StatePath } from "./state-path.ts";
 
 export function parseModulePath(path: string, modules: ModuleSet): Verdict<StatePath, "BAD_PATH"> {
   const [kind = "", ...rest] = path.split("/");
   const own = modules.named(kind);
   return own === undefined ? parseStatePath(path) : parseOwnPath(own, rest);
+}
+
+/** Entries of a declared module's map: all whose keys begin with these bytes. */
+export interface StateRange {
+  readonly module: OwnModule;
+  readonly state: EntryPlace["state"];
+  readonly prefix: Uint8Array;
+}
+
+/**
+ * <module>/<map>, or with the first fields of keys that have several.
+ * @param bytes that the encoding of what follows begins with
+ */
+export function parseModuleRange(
+  path: string,
+  bytes: Uint8Array,
+  modules: ModuleSet,
+): Verdict<StateRange, "BAD_PATH"> {
+  const [kind = "", name = "", ...key] = path.split("/");
+  const module = modules.named(kind);
+  if (module === undefined) {
+    const known = modules.own().map((own) => own.name);
+    return refuse(
+      "BAD_PATH",
+      `${path}: entries are listed of the maps of declared modules; this chain has ${known.join(", ") || "none"}`,
+    );
+  }
+  const place = entryAt(module, name, key);
+  if (!place.ok) return refuse("BAD_PATH", place.fault.detail);
+  const { state, key: start } = place.value;
+  return accept({ module, state, prefix: concatBytes(start, bytes) });
 }
 
 function parseOwnPath(
@@ -22,7 +54,11 @@ function parseOwnPath(
   const place = entryAt(own, name, key);
   if (!place.ok) return refuse("BAD_PATH", place.fault.detail);
   const { state, isWhole } = place.value;
-  if (!isWhole) return refuse("BAD_PATH", `${own.name}/${name}: ${key.length} parts of a key that has more`);
+  if (!isWhole)
+    return refuse(
+      "BAD_PATH",
+      `${own.name}/${name}: ${key.length} parts of a key that has more; with limit the entries below it are listed`,
+    );
   const decode = (value: Uint8Array): Json => {
     const opened = openValue(state, value);
     assert(opened.ok, "a stored value of a module opens");

@@ -1,0 +1,117 @@
+/**
+ * Keys of the state as people name them: the path that state_query takes, the module whose entry it is, and its value
+ * opened. The opposite way to module-state.ts and to rpc/schemas/state-path.ts.
+ */
+import { hex0x } from "../../base/bytes.ts";
+import { decode } from "../../codec/reader.ts";
+import { decodeAccount } from "./accounts.ts";
+import { decodeFirstAnchor, decodeSenderAnchor } from "./anchor-declaration.ts";
+import type { Json } from "./module.ts";
+import type { ModuleForm } from "./module-form.ts";
+import { openValue } from "./module-state.ts";
+import { codecOf, PLAIN_VALUES } from "./value-codec.ts";
+
+/** A module of the chain's own, as far as its state is read by it. */
+export interface NamedForm {
+  /** The module byte of its transactions. */
+  readonly id: number;
+  readonly form: Pick<ModuleForm, "name" | "state">;
+}
+
+export interface StateName {
+  /** Of state_query, where it has one: registry/assets/0x..; else the key itself in hex. */
+  readonly path: string;
+  /** The number in transactions of the module whose calls write it; undefined: the chain itself does. */
+  readonly module: number | undefined;
+  /** Of a declared module: the name, and that of the map or cell. */
+  readonly declared?: { readonly module: string; readonly map: string; readonly key: Json };
+  /** A stored value as JSON: its bytes in hex where nothing says more of them. */
+  open(value: Uint8Array): Json;
+}
+
+const ACCOUNT = 0x01;
+const ANCHOR = 0x02;
+const ANCHOR_BY = 0x03;
+const MODULE = 0x40;
+const GOVERNANCE: ReadonlyMap<number, string> = new Map([
+  [0x05, "gov/epoch"],
+  [0x06, "gov/proposal"],
+  [0x07, "gov/open"],
+]);
+
+/** @param forms of the declared modules */
+export function nameStateKey(key: Uint8Array, forms: readonly NamedForm[]): StateName {
+  const rest = key.subarray(1);
+  switch (key[0]) {
+    case ACCOUNT:
+      return { path: `account/${hex0x(rest)}`, module: undefined, open: openAccount };
+    case ANCHOR:
+      return { path: `anchor/${hex0x(rest)}`, module: 2, open: openFirstAnchor };
+    case ANCHOR_BY: {
+      const [digest, sender] = [rest.subarray(0, 32), rest.subarray(32)];
+      return { path: `anchor/${hex0x(digest)}/${hex0x(sender)}`, module: 2, open: openSenderAnchor };
+    }
+    case MODULE:
+      return nameModuleKey(key, forms) ?? unnamed(key, key[1]);
+    default: {
+      const name = GOVERNANCE.get(key[0] ?? -1);
+      if (name === undefined) return unnamed(key, undefined);
+      return { path: rest.length === 0 ? name : `${name}/${BigInt(hex0x(rest))}`, module: 3, open: hex0x };
+    }
+  }
+}
+
+function unnamed(key: Uint8Array, module: number | undefined): StateName {
+  return { path: hex0x(key), module, open: hex0x };
+}
+
+function nameModuleKey(key: Uint8Array, forms: readonly NamedForm[]): StateName | undefined {
+  const own = forms.find(({ id }) => id === key[1]);
+  const state = own?.form.state[key[2] ?? -1];
+  if (own === undefined || state === undefined) return undefined;
+  const opened = openEntryKey(state, key);
+  if (opened === undefined) return undefined;
+  const module = own.form.name;
+  const parts = partsOf(state.key, opened);
+  return {
+    path: [module, state.name, ...parts].join("/"),
+    module: own.id,
+    declared: { module, map: state.name, key: opened },
+    open: (value) => {
+      const read = openValue(state, value);
+      return read.ok ? read.value : hex0x(value);
+    },
+  };
+}
+
+/** The key of an entry as JSON, null for a cell; undefined for bytes that are no key of this map. */
+function openEntryKey(state: ModuleForm["state"][number], key: Uint8Array): Json | undefined {
+  const { key: type } = state;
+  const bytes = key.subarray(3);
+  if (type === undefined) return bytes.length === 0 ? null : undefined;
+  const codec = codecOf(type);
+  const read = decode(bytes, state.name, (reader) => codec.read(reader, PLAIN_VALUES));
+  return read.ok ? codec.toJson(read.value) : undefined;
+}
+
+/** Parts of a path: one for each field of a struct. */
+function partsOf(type: ModuleForm["state"][number]["key"], key: Json): readonly string[] {
+  if (type === undefined) return [];
+  const values = type.kind === "struct" ? Object.values(key as Record<string, Json>) : [key];
+  return values.map((one) => (typeof one === "object" ? JSON.stringify(one) : String(one)));
+}
+
+function openAccount(value: Uint8Array): Json {
+  const { balance, nonce } = decodeAccount(value);
+  return { balance: String(balance), nonce: Number(nonce) };
+}
+
+function openFirstAnchor(value: Uint8Array): Json {
+  const { count, sender, height, timeMs } = decodeFirstAnchor(value);
+  return { count, sender: hex0x(sender), height: Number(height), time: Number(timeMs) };
+}
+
+function openSenderAnchor(value: Uint8Array): Json {
+  const { ordinal, height, timeMs } = decodeSenderAnchor(value);
+  return { ordinal, height: Number(height), time: Number(timeMs) };
+}

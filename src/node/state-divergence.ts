@@ -1,0 +1,34 @@
+/** What ends a node whose execution gives something else than the validators have certified. */
+import { showHash } from "../base/bytes.ts";
+import type { Fault } from "../base/fault.ts";
+import type { BlockHead } from "../chain/types/block.ts";
+
+interface Refused {
+  readonly fault: Fault;
+  readonly diverges?: boolean;
+}
+
+/** Why a node cannot go on with a certified block that it has found invalid. */
+export function refusedHere(block: BlockHead, { fault, diverges }: Refused): Error {
+  if (diverges) return new StateDivergence(block, fault);
+  return new Error(`a block with a commit certificate is invalid here: ${fault.code}: ${fault.detail}`);
+}
+
+/**
+ * A block that others have certified gives another result when it is executed here: this node's code, data or machine
+ * differs from theirs, so what it would say of the state is not what the chain says.
+ */
+export class StateDivergence extends Error {
+  override readonly name = "StateDivergence";
+  /** Of the block. */
+  readonly height: bigint;
+
+  constructor({ hash, summary: { height } }: BlockHead, { code, detail }: Fault) {
+    super(
+      `block ${height} (${showHash(hash)}) is certified by its validators, and this node computes another result: ` +
+        `${code}: ${detail}. A module that is not deterministic does that, or data or a program other than theirs. ` +
+        "The first keys of the state that differ are named by: quorate diagnose --dir HOME --peer URL",
+    );
+    this.height = height;
+  }
+}
