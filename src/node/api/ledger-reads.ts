@@ -1,7 +1,7 @@
 /** Reads of a chain's committed ledger beyond single keys. */
 import type { Chain } from "../../chain/chain.ts";
 import type { LedgerReads } from "../../rpc/ledger-reads.ts";
-import { keyOfStateKey, stateKey } from "../../storage/keys.ts";
+import { keyOfStateKey, stateKey } from "../../storage/database-keys.ts";
 
 export function ledgerReadsOf(chain: Chain): LedgerReads {
   return {

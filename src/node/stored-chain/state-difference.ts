@@ -14,7 +14,7 @@ import { proveKey } from "../../chain/state/state-tree.ts";
 import { TreeComparison, type TreeDifference } from "../../chain/state/tree-comparison.ts";
 import type { SealedBlock } from "../../chain/types/block.ts";
 import type { SignedTransaction } from "../../chain/types/transaction.ts";
-import { keyOfStateKey, STATE_RANGE } from "../../storage/keys.ts";
+import { keyOfStateKey, STATE_RANGE } from "../../storage/database-keys.ts";
 import type { Kv } from "../../storage/kv.ts";
 import { stepsOf } from "./rebuild-chain.ts";
 import type { Parting, ReplayedLedger } from "./replayed-ledger.ts";

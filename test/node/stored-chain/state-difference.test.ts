@@ -23,10 +23,10 @@ import { selectConsensus } from "../../../src/consensus/select.ts";
 import { ReplayedLedger } from "../../../src/node/stored-chain/replayed-ledger.ts";
 import { findStateDifferences } from "../../../src/node/stored-chain/state-difference.ts";
 import { Client } from "../../../src/sdk/client.ts";
-import { stateKey } from "../../../src/storage/keys.ts";
+import { stateKey } from "../../../src/storage/database-keys.ts";
 import { MemoryKv } from "../../../src/storage/memory.ts";
-import { devnet } from "../../../src/testing/devnet.ts";
 import { ownModules } from "../../../src/testing/own-modules.ts";
+import { devnet } from "../../../src/testing/virtual-devnet.ts";
 
 const ITEM = `0x${"11".repeat(32)}` as const;
 const LOST = `0x${"22".repeat(32)}` as const;
