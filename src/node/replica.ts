@@ -42,7 +42,7 @@ import type { MessageCounts } from "./metrics/message-counts.ts";
 import { Presence } from "./metrics/presence.ts";
 import type { PeerView, RumorTopic } from "./ports.ts";
 import type { MiningOrder, ReplicaEvents, ReplicaOptions, ReplicaPorts } from "./replica-ports.ts";
-import { refusedHere } from "./state-divergence.ts";
+import { checkConvergence } from "./state-divergence.ts";
 import { EvidenceStore } from "./votes/evidence-store.ts";
 import { WatermarkedVotes } from "./votes/journal-watermark.ts";
 import { Seats } from "./votes/seats.ts";
@@ -344,9 +344,7 @@ export class Replica {
     if (this.#stopped) return undefined;
     try {
       const result = await this.chain.importBlock(sealed, "peer");
-      // Where blocks are mined nobody has certified what a block says of the state: it is invalid, and no more.
-      if (this.chain.mode.kind === "final" && result.kind === "invalid" && result.diverges)
-        throw refusedHere(sealed.block, result);
+      checkConvergence(this.chain.mode, sealed.block, result);
       return result;
     } catch (error) {
       this.#ports.fatal(error);

@@ -1,11 +1,25 @@
 /** What ends a node whose execution gives something else than the validators have certified. */
 import { showHash } from "../base/bytes.ts";
 import type { Fault } from "../base/fault.ts";
+import type { ImportResult } from "../chain/chain.ts";
+import type { ChainMode } from "../chain/chain-mode.ts";
 import type { BlockHead } from "../chain/types/block.ts";
 
 interface Refused {
   readonly fault: Fault;
   readonly diverges?: boolean;
+}
+
+/**
+ * Where blocks are mined nobody has certified what a block says of the state: it is invalid, and no more.
+ * @throws StateDivergence for a certified block that came to something else here
+ */
+export function checkConvergence(
+  { kind }: Pick<ChainMode, "kind">,
+  block: BlockHead,
+  result: ImportResult,
+): void {
+  if (kind === "final" && result.kind === "invalid" && result.diverges) throw refusedHere(block, result);
 }
 
 /** Why a node cannot go on with a certified block that it has found invalid. */

@@ -36,8 +36,8 @@ import {
   WAIT_MS,
   type WaitFor,
 } from "./node-calls.ts";
+import type { DeclaredState, EntriesOf, EntriesOrder, StateTypes } from "./read-entries.ts";
 import type { ReadAnswer, ReadOptions } from "./read-types.ts";
-import type { DeclaredState, EntriesOf, EntriesOrder, StateTypes } from "./state-entries.ts";
 import type { AccountState, StateQuestion, ToldForm } from "./state-question.ts";
 import { type Sent, type SentAfter, Submission, type Trust } from "./submission.ts";
 import type { ChainRef } from "./wallet.ts";
@@ -68,6 +68,7 @@ export type {
   WaitFor,
 } from "./node-calls.ts";
 export { NotConfirmedError, OutcomeUnknownError } from "./outcome.ts";
+export type { EntriesOrder, EntriesPage } from "./read-entries.ts";
 export {
   type NodeWords,
   NotAgreedError,
@@ -81,7 +82,6 @@ export {
   type ReadOptions,
 } from "./read-types.ts";
 export { Sender, type SenderOptions, type SentInTurn } from "./sender.ts";
-export type { EntriesOrder, EntriesPage } from "./state-entries.ts";
 export type { AccountState } from "./state-question.ts";
 export type { Finality, Sent, SentAfter } from "./submission.ts";
 export {
@@ -157,7 +157,7 @@ export class Client extends NodeCalls {
     order: EntriesOrder = {},
   ): Promise<EntriesOf<S, N>> {
     // Loaded when it is used: most clients list nothing.
-    const { readEntries } = await import("./state-entries.ts");
+    const { readEntries } = await import("./read-entries.ts");
     return readEntries(this, module, state, order);
   }
 
