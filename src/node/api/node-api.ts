@@ -1,8 +1,7 @@
 /** The node as JSON-RPC sees it: rpc/api.ts on top of a replica. Only reading and translating; rules are the replica's. */
 import { must } from "../../base/assert.ts";
-import { type Address, equalBytes, type Hash } from "../../base/bytes.ts";
+import type { Address, Hash } from "../../base/bytes.ts";
 import type { Verdict } from "../../base/fault.ts";
-import { MATURING_SCANNED_MAX } from "../../base/limits.ts";
 import { type Logger, SILENT } from "../../base/log.ts";
 import type { Scheduler } from "../../base/scheduler.ts";
 import type { HeadChange } from "../../chain/chain.ts";
@@ -10,8 +9,6 @@ import { readAccount } from "../../chain/modules/accounts.ts";
 import type { ModuleSet } from "../../chain/modules/module-set.ts";
 import { modulesOf } from "../../chain/modules/module-set.ts";
 import type { SealView } from "../../chain/rules.ts";
-import type { LedgerView } from "../../chain/state/ledger-view.ts";
-import { maturingKey } from "../../chain/state/state-keys.ts";
 import { encodeStateProof, hashStateKey } from "../../chain/state/state-proof.ts";
 import { proveKey } from "../../chain/state/state-tree.ts";
 import type { BlockHead, SealedBlock } from "../../chain/types/block.ts";
@@ -50,7 +47,7 @@ import type { Replica } from "../replica.ts";
 import { readSettled } from "../settled-reads.ts";
 import { isOnChain } from "./branches-api.ts";
 import { DecodedBlocks } from "./decoded-blocks.ts";
-import { ledgerReadsOf } from "./ledger-reads.ts";
+import { ledgerReadsOf, maturingOf } from "./ledger-reads.ts";
 import { ReplicaMembership } from "./membership-api.ts";
 import { NetworkMemory } from "./peer-memory-api.ts";
 import { ReplicaRecent } from "./recent-api.ts";
@@ -266,28 +263,12 @@ export class ReplicaApi implements NodeApi {
     const { pool } = this.#ports.replica;
     const { head, value } = this.#chain.readAtHead((view, at) => ({
       account: readAccount(view, address),
-      maturing: this.#maturingOf(view, at.summary.height, address),
+      maturing: maturingOf(this.#chain.rules, view, at.summary.height, address),
     }));
     const { account = { balance: 0n, nonce: 0n }, maturing } = value;
     const ofPool = pool.pendingNonce(address);
     const pendingNonce = ofPool > account.nonce ? ofPool : account.nonce;
     return { account, pendingNonce, at: head, maturing };
-  }
-
-  /** What the last blocks minted for this account: one key a block. */
-  #maturingOf(view: LedgerView, top: bigint, address: Address): AccountAnswer["maturing"] {
-    const { rules } = this.#chain;
-    if (rules.kind === "final" || rules.rewards.maturity > MATURING_SCANNED_MAX) return undefined;
-    const { maturity } = rules.rewards;
-    let sum = 0n;
-    let nextHeight: bigint | undefined;
-    for (let age = 0; age < maturity && BigInt(age) < top; age++) {
-      const entry = view.get(maturingKey(top - BigInt(age)));
-      if (entry === undefined || !equalBytes(entry.subarray(0, 32), address)) continue;
-      sum += new DataView(entry.buffer, entry.byteOffset).getBigUint64(32);
-      nextHeight = top - BigInt(age) + BigInt(maturity);
-    }
-    return { sum, nextHeight };
   }
 
   async state(key: Uint8Array, prove: boolean): Promise<StateAnswer> {
