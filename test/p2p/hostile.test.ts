@@ -8,31 +8,21 @@ import { peerIdFromString } from "@libp2p/peer-id";
 import { multiaddr } from "@multiformats/multiaddr";
 import { afterEach, describe, expect, it } from "vitest";
 import { concatBytes, equalBytes, showHash, text, utf8 } from "../../src/base/bytes.ts";
-import {
-  CONNECTIONS_PER_PEER_MAX,
-  HELLO_BYTES_MAX,
-  MAIL_FRAME_BYTES_MAX,
-  REQUEST_BYTES_MAX,
-} from "../../src/base/limits.ts";
+import { CONNECTIONS_PER_PEER_MAX, MAIL_FRAME_BYTES_MAX, REQUEST_BYTES_MAX } from "../../src/base/limits.ts";
 import { SILENT } from "../../src/base/log.ts";
 import { createSigner } from "../../src/crypto/keys.ts";
 import { CLOCK_PROTOCOL } from "../../src/p2p/clocks.ts";
 import { topicName } from "../../src/p2p/gossip/rumor.ts";
 import { frameStream } from "../../src/p2p/transport/frames.ts";
 import { createGater, signClaim } from "../../src/p2p/transport/handshake.ts";
-import { createHost, type Host, startHost } from "../../src/p2p/transport/host.ts";
-import { identityFromSeed, peerIdFromSeed } from "../../src/p2p/transport/identity.ts";
+import type { Host } from "../../src/p2p/transport/host.ts";
+import { peerIdFromSeed } from "../../src/p2p/transport/identity.ts";
 import { MAIL_PROTOCOL } from "../../src/p2p/transport/mail.ts";
 import { Meter } from "../../src/p2p/transport/meter.ts";
 import { REQUEST_PROTOCOL } from "../../src/p2p/transport/requests.ts";
 import { HELLO_PROTOCOL } from "../../src/p2p/transport/sessions.ts";
-import {
-  encodeHello,
-  encodeMailFrame,
-  encodeTransactionBatch,
-  type Hello,
-  WIRE_VERSION,
-} from "../../src/p2p/transport/wire.ts";
+import { encodeHello, encodeMailFrame, encodeTransactionBatch } from "../../src/p2p/transport/wire.ts";
+import { dial, helloOf, LISTEN, openBareHost, sayHello, varint } from "./hostile-peer.ts";
 import {
   addressOf,
   GENESIS,
@@ -49,7 +39,6 @@ import {
 
 const nodes: TestNode[] = [];
 const hosts: Host[] = [];
-const LISTEN = "/ip4/127.0.0.1/tcp/0";
 
 afterEach(async () => {
   await Promise.all([
@@ -67,40 +56,9 @@ async function startNode(index: number, setup: Setup = {}, speed = 4): Promise<T
 
 /** A bare host with the identity of node `index`. */
 async function startBareHost(index: number): Promise<Host> {
-  const topics = [topicName(GENESIS, "transactions"), topicName(GENESIS, "blocks")];
-  const host = await createHost({
-    identity: identityFromSeed(seedOf(index)),
-    listen: LISTEN,
-    gater: {},
-    topics,
-  });
+  const host = await openBareHost(index);
   hosts.push(host);
-  await startHost(host, LISTEN);
   return host;
-}
-
-function dial(host: Host, node: TestNode): Promise<Connection> {
-  return host.dial(multiaddr(node.network.addresses[0]!));
-}
-
-function helloOf(index: number, changes: Partial<Hello> = {}): Hello {
-  const claim = signClaim(createSigner(seedOf(index, 1)), GENESIS, peerIdFromSeed(seedOf(index)));
-  const hello = {
-    wireVersion: WIRE_VERSION,
-    chainId: 1n,
-    genesisHash: GENESIS,
-    name: "bare",
-    headHeight: 0n,
-  };
-  return { ...hello, claim, ...changes };
-}
-
-/** Says `bytes` as HELLO and reads the node's. */
-async function sayHello(connection: Connection, bytes: Uint8Array): Promise<Uint8Array> {
-  const stream = await connection.newStream(HELLO_PROTOCOL);
-  const frames = frameStream(stream, HELLO_BYTES_MAX);
-  await frames.write(bytes);
-  return frames.read(AbortSignal.timeout(3_000));
 }
 
 async function connectProperly(host: Host, node: TestNode, index = 1): Promise<Connection> {
@@ -527,14 +485,6 @@ describe("a busy port", () => {
     await second.network.stop();
   });
 });
-
-function varint(value: number): Uint8Array {
-  const bytes: number[] = [];
-  for (let rest = value; ; rest = Math.floor(rest / 128)) {
-    if (rest < 128) return Uint8Array.from([...bytes, rest]);
-    bytes.push((rest % 128) + 128);
-  }
-}
 
 describe("a question for the time", () => {
   const askTime = async (connection: Connection): Promise<number> => {
