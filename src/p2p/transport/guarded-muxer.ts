@@ -4,7 +4,7 @@
  * closed, in places where nobody catches what that throws (a microtask after a stream is opened; its own `abort`,
  * called from an event listener), which would end the process. Here the length is compared with the window as soon
  * as the header is there, everything held is counted against one budget, frames that cost the sender nothing are
- * budgeted, and these writes end their connection instead.
+ * budgeted, and these writes end their connection instead. Its writes are made fewer as well (connection-writes.ts).
  *
  * The muxer that the library makes is changed before it is used; that its inside is as expected is checked each
  * time, so that another version of the library fails in the first test and not in silence.
@@ -12,6 +12,12 @@
 import type { StreamMuxer, StreamMuxerFactory } from "@libp2p/interface";
 import { yamux } from "@libp2p/yamux";
 import { type BucketShape, TokenBucket } from "../../base/token-bucket.ts";
+import {
+  type FlowControlled,
+  needsWindowUpdate,
+  type SocketConnection,
+  writeOnceATurn,
+} from "./connection-writes.ts";
 import { type FramedBytes, FrameProgress } from "./frame-progress.ts";
 import type { Rejection } from "./meter.ts";
 import type { HeldBytes } from "./peer-held-bytes.ts";
@@ -51,9 +57,8 @@ interface Pieces {
   subarray(from: number, to: number): Uint8Array;
 }
 
-interface InnerStream {
+interface InnerStream extends FlowControlled {
   readonly streamId: number;
-  readonly recvWindowCapacity: number;
   readonly readBuffer: Pieces;
   readonly writeBuffer: Pieces;
   /** Empty until both sides have agreed on one. */
@@ -66,7 +71,7 @@ interface InnerStream {
 interface Connection {
   readonly writeBuffer?: Pieces;
   /** What the encrypted stream writes to. */
-  readonly stream?: { readonly writeBuffer?: Pieces };
+  readonly stream?: SocketConnection & { readonly writeBuffer?: Pieces };
   abort(error: Error): void;
   addEventListener(type: "close", listener: () => void): void;
 }
@@ -160,6 +165,8 @@ class GuardedMuxer {
     this.#guardStreams();
     this.#guardAbort();
     this.#countHeld();
+    const { stream } = this.#inner.maConn;
+    if (stream !== undefined) writeOnceATurn(stream);
   }
 
   #guardDecoder(): void {
@@ -214,6 +221,7 @@ class GuardedMuxer {
       const stream = newStream(...options);
       const sendWindowUpdate = stream.sendWindowUpdate.bind(stream);
       stream.sendWindowUpdate = () => {
+        if (!needsWindowUpdate(stream)) return;
         try {
           sendWindowUpdate();
         } catch (error) {
