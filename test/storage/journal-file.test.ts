@@ -1,4 +1,5 @@
 /** What a journal file says after a crash, a rotten disk, a rotation: the double-sign guard stands on it. */
+import { readFileSync } from "node:fs";
 import { mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -66,6 +67,21 @@ describe("a journal file", () => {
     await Promise.all([log.append(RECORDS.slice(0, 2)), log.append([]), log.append(RECORDS.slice(2))]);
     await log.close();
     expect((await found()).records).toEqual(["first", "second vote", "third"]);
+  });
+
+  it("has a short append durable when it returns, and keeps the order of long ones that were begun before", async () => {
+    const { log } = await openJournalFile(path);
+    await log.append(RECORDS.slice(0, 1));
+    const short = log.append(RECORDS.slice(1, 2));
+    const { records, marked } = scanJournal(new Uint8Array(readFileSync(path)));
+    expect([records.length, marked, log.durable.records]).toEqual([2, true, 2]);
+    const long = new Uint8Array(100_000).fill(7);
+    const all = [short, log.append([long]), log.append(RECORDS.slice(2))];
+    expect(log.durable.records).toBe(2);
+    await Promise.all(all);
+    await log.close();
+    const lengths = (await openJournalFile(path)).records.map(({ length }) => length);
+    expect(lengths).toEqual([5, 11, 100_000, 5]);
   });
 
   it("marks what it has synced, so that rot in the last record is not taken for a torn tail", async () => {

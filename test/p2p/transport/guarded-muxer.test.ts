@@ -225,9 +225,11 @@ describe("what the library throws where nobody catches it", () => {
     const stream = streams[0] as Stream;
     stream.addEventListener("message", () => undefined);
     stream.pause();
-    outbound.send(frame(DATA, 0, 1, 3));
-    outbound.send(new Uint8Array(3));
-    await until(() => stream.readBufferLength === 3, "unread");
+    // More than half of its window, so that there is an update to be sent.
+    const bytes = 200_000;
+    outbound.send(frame(DATA, 0, 1, bytes));
+    outbound.send(new Uint8Array(bytes));
+    await until(() => stream.readBufferLength === bytes, "unread");
     inbound.abort(new Error("gone"));
     stream.resume();
     expect(failures).toEqual(["Cannot write to a stream that is closed"]);
