@@ -102,12 +102,12 @@ describe("a connection between two hosts", () => {
       back += data.byteLength;
     });
     stream.send(new Uint8Array(100));
-    await until(() => received === 100);
+    await until(() => received === 100, "the first message");
     const writes = countWrites();
     try {
       for (let i = 2; i <= 21; i++) {
         stream.send(new Uint8Array(100));
-        await until(() => received === 100 * i);
+        await until(() => received === 100 * i, "a message");
       }
       // Twenty messages; what identify and ping say meanwhile comes on top. Each took four writes, and four the answer.
       expect(writes.count).toBeGreaterThanOrEqual(20);
@@ -118,6 +118,9 @@ describe("a connection between two hosts", () => {
     const megabyte = new Uint8Array(1024 * 1024);
     stream.send(megabyte);
     accepted?.send(megabyte);
-    await until(() => received === 2_100 + megabyte.length && back === megabyte.length);
+    await until(
+      () => received === 2_100 + megabyte.length && back === megabyte.length,
+      "a megabyte each way",
+    );
   });
 });
