@@ -79,6 +79,7 @@ export interface ChainDependencies {
   /** Milliseconds since the Unix epoch, by which blocks are early; nothing is if left out. */
   readonly now?: () => number;
   readonly branches?: BranchSettings | undefined;
+  readonly rulesKnown?: number | undefined; // the highest (governance/rules-version.ts); this program's if left out
 }
 
 export type { BodyRoom, TemplateSource };
@@ -104,8 +105,8 @@ export class Chain {
     this.genesisHash = executeGenesis(genesis).block.hash;
     this.store = store;
     this.#head = head;
-    this.#executor = new BlockExecutor(genesis, ports.rules, ports.signatures, governedBy(genesis));
-    const { rules } = ports;
+    const { rules, rulesKnown, signatures } = ports;
+    this.#executor = new BlockExecutor(genesis, rules, signatures, governedBy(genesis), rulesKnown);
     this.mode =
       rules.kind === "final"
         ? { kind: "final", rules }

@@ -116,7 +116,7 @@ export class ChainStore {
       const whose =
         number > DATABASE_VERSION
           ? "a newer release made it, and no older one may change it: start that release"
-          : "an older release made it: start that one, or let the node fetch the chain anew (quorate reset)";
+          : "an older release made it: start this node once, or quorate migrate, which keeps a copy of it";
       const message = `the database has format ${number}, this program reads format ${DATABASE_VERSION}: ${whose}`;
       throw new UnfitDatabase("wrong-format", message);
     }

@@ -40,6 +40,7 @@ const COMMANDS: readonly CommandFile[] = [
   { names: ["index"], load: async () => (await import("./indexer/indexer.ts")).addIndex },
   { names: ["export", "import"], load: async () => (await import("./home/blocks.ts")).addBlocks },
   { names: ["rollback"], load: async () => (await import("./home/rollback.ts")).addRollback },
+  { names: ["migrate"], load: async () => (await import("./home/migrate.ts")).addMigrate },
   { names: ["compact", "reindex"], load: async () => (await import("./home/database.ts")).addDatabase },
   { names: ["inspect"], load: async () => (await import("./home/inspect.ts")).addInspect },
   { names: ["snapshot"], load: async () => (await import("./home/snapshot.ts")).addSnapshot },

@@ -15,9 +15,7 @@ import type { P2pNetwork } from "../p2p/network.ts";
 import { methodsOf } from "../rpc/methods/method-table.ts";
 import type { DevnetOrders } from "../rpc/operator-api.ts";
 import { RpcServer } from "../rpc/server/server.ts";
-import { makeFolder } from "../storage/durable-file.ts";
 import type { DiskKv } from "../storage/kv.ts";
-import { openLevel } from "../storage/level.ts";
 import { HomeJoining, type JoiningPorts } from "./api/joining-api.ts";
 import { ReplicaApi } from "./api/node-api.ts";
 import { operatorHome } from "./api/operator-home.ts";
@@ -29,7 +27,7 @@ import { stopAsAsked, stopFatally } from "./assembly/node-stop.ts";
 import { openNetwork } from "./assembly/own-network.ts";
 import { TipAge } from "./assembly/peer-search.ts";
 import { openPruner, reorgDepthOf } from "./assembly/pruning.ts";
-import { beginWithSnapshot } from "./assembly/snapshot-start.ts";
+import { beginWithSnapshot, mayBeginWithSnapshot } from "./assembly/snapshot-start.ts";
 import { openKeptSnapshots, openSnapshots, type Snapshots } from "./assembly/snapshots.ts";
 import { jitter, type LogSink, openLog, systemScheduler } from "./assembly/system.ts";
 import { openThreads, type Threads } from "./assembly/threads.ts";
@@ -49,6 +47,8 @@ import { rpcObserver } from "./metrics/rpc-observer.ts";
 import { MinerControl } from "./mining/miner-control.ts";
 import { Replica } from "./replica.ts";
 import { FetchStore } from "./snapshot/fetch-store.ts";
+import type { MigrationPorts } from "./stored-chain/migrate-database.ts";
+import { openCurrent } from "./stored-chain/open-current.ts";
 import { settleReplaced } from "./stored-chain/replace-database.ts";
 import { openVotes, secureVotes } from "./votes/vote-journal-home.ts";
 
@@ -70,6 +70,8 @@ export interface NodeOptions {
   readonly transitions?: readonly Transition[];
   /** A home without blocks begins with a snapshot of its peers. */
   readonly fromSnapshot?: boolean;
+  /** Is shown how an older database is brought to this program's format. */
+  readonly migration?: Pick<MigrationPorts, "progress">;
   /** Ends a start that takes long, which then fails with `stopped`. */
   readonly signal?: AbortSignal;
   readonly origins?: readonly ConfigOrigin[];
@@ -133,9 +135,11 @@ function checkedSigner(options: NodeOptions, logger: Logger): Signer | undefined
 
 /** What the home has, or begins with. */
 async function openDatabase(options: NodeOptions, logger: Logger): Promise<DiskKv> {
+  const kv = await openCurrent(options.home.paths, { logger, ...options.migration });
+  if (!mayBeginWithSnapshot(options)) return kv;
+  await kv.close();
   await beginWithSnapshot(options, logger);
-  makeFolder(options.home.paths.db);
-  return openLevel(options.home.paths.db);
+  return openCurrent(options.home.paths, { logger });
 }
 
 async function openNode(options: NodeOptions, closers: Closers): Promise<RunningNode> {
@@ -151,7 +155,8 @@ async function openNode(options: NodeOptions, closers: Closers): Promise<Running
   if (journal !== undefined) closers.add(() => journal.log.close());
 
   const tip = new TipAge(() => systemScheduler.now());
-  const parts = { signer, logger, tip, headHeight: () => replica.chain.head.summary.height };
+  const headHeight = () => replica.chain.head.summary.height;
+  const parts = { signer, logger, tip, headHeight, lowestBody: () => replica.chain.store.lowestBody() };
   const network = openNetwork(options, parts);
   const threads = openThreads(home.genesis, config.mining, logger);
   const failure = new Failure();

@@ -44,8 +44,12 @@ export interface NetworkHandlers {
   transactionsReceived?(envelopes: readonly Uint8Array[]): void;
   /** Answers a request of anti-entropy; a throw closes the stream. */
   requestReceived(peerId: string, bytes: Uint8Array): Promise<Uint8Array>;
-  /** A peer passed the handshake, or left. */
-  peerConnected(peerId: string): void;
+  /**
+   * A peer passed the handshake.
+   * @param lowestBody the lowest block whose body it says it has; undefined where it says nothing of it
+   */
+  peerConnected(peerId: string, lowestBody?: bigint): void;
+  /** It left. */
   peerDisconnected(peerId: string): void;
 }
 

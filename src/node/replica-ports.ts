@@ -37,6 +37,8 @@ export interface ReplicaOptions {
   readonly recoversAmnesia?: boolean;
   /** Breaks of trust that the operator accepts (chain/types/transition.ts). */
   readonly transitions?: readonly Transition[];
+  /** The highest rules that are known here: those of this program if left out. */
+  readonly rulesKnown?: number;
   /** A filter around the engine: how the simulator makes an unchanged replica misbehave. */
   readonly wrapEngine?: (engine: ConsensusEngine<Parsed, Typed>) => ConsensusEngine<Parsed, Typed>;
 }

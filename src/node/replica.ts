@@ -9,8 +9,7 @@ import { type BranchChange, Chain, type HeadChange, type ImportResult } from "..
 import { Epochs } from "../chain/epochs.ts";
 import { AcceptedSignatures } from "../chain/execution/accepted-signatures.ts";
 import { computeGenesisHash } from "../chain/genesis/genesis-state.ts";
-import type { Block, BlockHead, SealedBlock } from "../chain/types/block.ts";
-import { decodeSealedBlock } from "../chain/types/block.ts";
+import { type Block, type BlockHead, decodeSealedBlock, type SealedBlock } from "../chain/types/block.ts";
 import { KnownTransactions } from "../chain/types/known-transactions.ts";
 import type { SignedTransaction } from "../chain/types/transaction.ts";
 import type { Consensus, EngineEvent, EngineStatus, ValidatorId } from "../consensus/engine.ts";
@@ -30,6 +29,7 @@ import { assembleFinal } from "./assembly/final.ts";
 import { assembleForkable } from "./assembly/forkable.ts";
 import type { ModeContext, ModeParts } from "./assembly/mode-parts.ts";
 import { acceptTransitions, budgetsOf, checkKey, type OpenedParts } from "./assembly/replica-parts.ts";
+import { RulesWatch } from "./assembly/rules-watch.ts";
 import { createVoting } from "./assembly/voting-parts.ts";
 import { isFirstOf, leftBehind, reorgFields, transactionsOf } from "./ingress/branch-events.ts";
 import type { IncomingMail } from "./ingress/incoming-mail.ts";
@@ -74,12 +74,14 @@ export class Replica {
   readonly #waited: SignedTransaction[] = [];
   readonly #mail: IncomingMail;
   readonly #passedOn = new PassedOn();
+  readonly rules: RulesWatch;
   readonly #signer: Signer | undefined;
   #mining: MiningOrder;
   #stopped = false;
 
   private constructor(options: ReplicaOptions, ports: ReplicaPorts, parts: OpenedParts) {
     this.#ports = { ...ports, fatal: onlyOnce(ports.fatal) };
+    this.rules = new RulesWatch(parts.chain, this.#ports, options.rulesKnown);
     this.#signer = options.signer;
     this.#mining = options.mining ?? { isOn: false, rewardTo: undefined };
     this.chain = parts.chain;
@@ -139,9 +141,9 @@ export class Replica {
     const seats = new Seats(consensus.validators);
     const votes = new WatermarkedVotes(signer, ports.journal);
     const dependencies = { kv: ports.kv, rules: consensus.rules, signatures, stamp: () => votes.stamp() };
-    const { branches } = options;
+    const { branches, rulesKnown } = options;
     const now = () => ports.scheduler.now();
-    const chain = await Chain.open(genesis, { ...dependencies, now, branches });
+    const chain = await Chain.open(genesis, { ...dependencies, now, branches, rulesKnown });
     const records = options.recoversAmnesia === true ? [] : (ports.journal?.records ?? []);
     const otherSide = () => consensus.changing?.otherSide(records);
     const accepting = { kv: ports.kv, store: chain.store, epochs };
@@ -155,10 +157,10 @@ export class Replica {
   /** Starts network, engine and repair. */
   async start(): Promise<void> {
     const { network } = this.#ports;
-    const startVoting = await this.voting.ready();
-    startVoting();
+    (await this.voting.ready())();
     if (this.#mining.isOn) this.orderMining(this.#mining);
     this.#parts.start();
+    this.rules.start();
     this.presence.start();
     await network.start({
       mailReceived: (peerId, author, bytes) => this.#mail.receive(peerId, author, bytes),
@@ -167,9 +169,9 @@ export class Replica {
       transactionsReceived: (envelopes) => this.pool.prepare(envelopes),
       requestReceived: (peerId, bytes) =>
         this.#ports.snapshots?.answer(bytes) ?? this.#parts.repair.answer(peerId, bytes),
-      peerConnected: (peerId) => {
+      peerConnected: (peerId, lowest) => {
         this.presence.connected(peerId);
-        this.#parts.repair.peerConnected(peerId);
+        this.#parts.repair.peerConnected(peerId, lowest);
       },
       peerDisconnected: (peerId) => {
         this.presence.disconnected(peerId);
@@ -182,6 +184,7 @@ export class Replica {
   async stop(): Promise<void> {
     this.#stopped = true;
     this.#mail.stop();
+    this.rules.stop();
     this.#parts.stop();
     this.#ports.miner?.stop();
     await this.voting.stop();
@@ -272,12 +275,9 @@ export class Replica {
     this.#publishWaited();
     const { log, network } = this.#ports;
     if (this.#parts.isOwn(change)) network.publish("blocks", encodeAnnouncement(announcementOf(sealed)));
-    log.log("info", "chain", "committed", {
-      height: summary.height,
-      txs: transactions.length,
-      hash: showHash(hash),
-      ...this.consensus.rules.logFields(sealed.block, sealed.seal),
-    });
+    const fields = { height: summary.height, txs: transactions.length, hash: showHash(hash) };
+    const more = this.consensus.rules.logFields(sealed.block, sealed.seal);
+    log.log("info", "chain", "committed", { ...fields, ...more });
     this.events.heads.tell(change);
     if (equalBytes(hash, this.chain.head.hash))
       this.voting.headChanged({ head: sealed.block, seal: sealed.seal });

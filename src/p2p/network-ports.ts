@@ -11,6 +11,7 @@ import type { Host } from "./transport/host.ts";
 import type { Meter } from "./transport/meter.ts";
 import type { StaticPeer } from "./transport/redial.ts";
 import type { Sessions } from "./transport/sessions.ts";
+import type { HelloStorage } from "./transport/wire.ts";
 
 /** Whom the operator of this node names. */
 export interface OperatorPeers {
@@ -69,7 +70,8 @@ export interface P2pHandlers {
   /** One peer sent these transactions together; each of them follows at once by rumorReceived. */
   transactionsReceived?(envelopes: readonly Uint8Array[]): void;
   requestReceived(peerId: string, bytes: Uint8Array): Promise<Uint8Array>;
-  peerConnected(peerId: string): void;
+  /** @param lowestBody the lowest block whose body it says it has; undefined where it says nothing of it */
+  peerConnected(peerId: string, lowestBody?: bigint): void;
   peerDisconnected(peerId: string): void;
 }
 
@@ -78,6 +80,8 @@ export interface P2pDependencies {
   readonly logger: Logger;
   /** The height of this node's head, which the peers are given as a hint. */
   headHeight(): bigint;
+  /** How this node stores blocks, which they are given as well; an archive from block 1 on if left out. */
+  storage?(): HelloStorage;
   /** A number in [0, 1) to spread dials. */
   jitter(): number;
 }

@@ -3,6 +3,7 @@ import { must } from "../base/assert.ts";
 import type { PeerClock } from "./clock-offset.ts";
 import type { Traffic } from "./transport/meter.ts";
 import type { Session } from "./transport/sessions.ts";
+import type { HelloStorage } from "./transport/wire.ts";
 
 export interface P2pPeer {
   readonly peerId: string;
@@ -18,6 +19,10 @@ export interface P2pPeer {
   readonly height: bigint | undefined;
   /** Its clock against this node's; undefined while it is not measured. */
   readonly clock?: PeerClock | undefined;
+  /** As it told it at the handshake; undefined for a peer of the release before. */
+  readonly storage?: HelloStorage | undefined;
+  /** The highest rules that its program knows; undefined for a peer of the release before. */
+  readonly rules?: number | undefined;
 }
 
 /** @param name by which this node knows the peer; the one that it gave itself where there is none */
@@ -36,6 +41,8 @@ export function viewOf(
     validator,
     connectedAtMs: atMs,
     latencyMs: connection.rtt ?? roundTripMs,
+    storage: hello.storage,
+    rules: hello.rules,
     ...noted,
   };
 }

@@ -168,7 +168,7 @@ export class RunningNetwork {
         scheduler: dependencies.scheduler,
         logger: dependencies.logger,
         meter: state.meter,
-        ownHello: helloMaker(options, state.peerId, () => dependencies.headHeight()),
+        ownHello: helloMaker(options, state.peerId, dependencies),
         events: {
           peerConnected: (session) => this.#connected(session),
           peerDisconnected: (peerId) => this.#disconnected(peerId),
@@ -277,6 +277,8 @@ export class RunningNetwork {
       name: state.nameOf(peerId) ?? hello.name,
       validator,
       height: hello.headHeight,
+      storage: hello.storage?.mode,
+      lowestBody: hello.storage?.lowestBody,
       direction,
       address: multiaddr,
     });
@@ -284,7 +286,7 @@ export class RunningNetwork {
     this.#clocks.connected(peerId);
     this.#redial.connected(peerId);
     if (validator !== undefined) this.#mail.validatorConnected(validator);
-    handlers.peerConnected(peerId);
+    handlers.peerConnected(peerId, hello.storage?.lowestBody);
   }
 
   #disconnected(peerId: string): void {

@@ -291,6 +291,9 @@ export interface PeerView {
   readonly height: bigint | undefined;
   /** Its clock minus this node's, ms, and how far that may be wrong; undefined while it is not measured. */
   readonly clock?: { readonly offsetMs: number; readonly errorMs: number } | undefined;
+  /** What it stores, and the highest rules that its program knows, as it said; undefined for one of the release before. */
+  readonly storage?: Pick<StorageView, "mode" | "lowestBody"> | undefined;
+  readonly rules?: number | undefined;
 }
 
 export interface StorageView {

@@ -2,6 +2,7 @@
 import type { Verdict } from "../base/fault.ts";
 import type { Governance } from "../chain/governance/governance-state.ts";
 import type { ChangeProposal } from "../chain/governance/proposals.ts";
+import type { RulesState } from "../chain/governance/rules-version.ts";
 import type { GovCall } from "../chain/modules/gov-declaration.ts";
 import type { BlockHead } from "../chain/types/block.ts";
 import type { Transition } from "../chain/types/transition.ts";
@@ -20,6 +21,8 @@ export interface EpochView {
 export interface MembershipApi {
   /** The state of governance at the head. */
   governance(): Governance;
+  /** The version of the rules, now and from the next epoch on, and the highest that this program knows. */
+  rules(): RulesState & { readonly known: number };
   /** The newest first. */
   proposals(countMax: number): readonly ChangeProposal[];
   /** Ascending. */

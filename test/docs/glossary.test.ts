@@ -18,7 +18,7 @@ const PLAIN = new Set(
   format heads heap held hex holdings host indexed json judge judgement kv layers lazy level light limit limits list logger loose maker mark memory
   meter mode move moves nodes once opened operation optional options origin pages parsed past position pow queues
   question range reader ready reason recent reference relay remembered replay result rewards rules scan sealed section seen settings
-  shape signer signing slots sorted stamp too top transfer turn unfit unit update verified verifier waiting writer`.split(
+  shape signer signing slots sorted stamp too top transfer turn unfit unit unknown update verified verifier waiting writer`.split(
     /\s+/,
   ),
 );

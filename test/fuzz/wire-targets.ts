@@ -60,7 +60,16 @@ const FRAME_UNASKED_MAX = 512;
 
 function hello(): FuzzTarget {
   const peerId = peerIdFromSeed(new Uint8Array(32).fill(3));
-  const own = { wireVersion: WIRE_VERSION, chainId: 7n, genesisHash, name: "node0", headHeight: 5n };
+  const own = {
+    wireVersion: WIRE_VERSION,
+    wireVersionMin: 2,
+    chainId: 7n,
+    genesisHash,
+    name: "node0",
+    headHeight: 5n,
+    storage: { mode: "pruned", lowestBody: 3n },
+    rules: 1,
+  } as const;
   const claim = signClaim(person("proposer"), genesisHash, peerId);
   const chain = { chainId: 7n, genesisHash, validators: () => [person("proposer").publicKey] };
   const seeds = [encodeHello({ ...own, claim: undefined }), encodeHello({ ...own, claim })];

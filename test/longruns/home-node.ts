@@ -16,6 +16,8 @@ export class HomeNode {
   readonly url: string;
   readonly ports: readonly string[];
   output = "";
+  /** bin/quorate.js of the release that it runs from the next start on. */
+  command = COMMAND;
   #process: ChildProcess | undefined;
 
   constructor(
@@ -36,7 +38,10 @@ export class HomeNode {
   async run(words: readonly string[], environment: Record<string, string> = {}): Promise<void> {
     this.output = "";
     const env = { ...process.env, ...ENVIRONMENT, ...environment };
-    const child = spawn(process.execPath, [COMMAND, ...words], { env, stdio: ["ignore", "pipe", "pipe"] });
+    const child = spawn(process.execPath, [this.command, ...words], {
+      env,
+      stdio: ["ignore", "pipe", "pipe"],
+    });
     this.#process = child;
     for (const stream of [child.stdout, child.stderr])
       stream.on("data", (chunk: Buffer) => {

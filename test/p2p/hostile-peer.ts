@@ -35,6 +35,9 @@ export function helloOf(index: number, changes: Partial<Hello> = {}): Hello {
   const claim = signClaim(createSigner(seedOf(index, 1)), GENESIS, peerIdFromSeed(seedOf(index)));
   const hello = {
     wireVersion: WIRE_VERSION,
+    wireVersionMin: WIRE_VERSION,
+    storage: { mode: "archive", lowestBody: 1n } as const,
+    rules: 1,
     chainId: 1n,
     genesisHash: GENESIS,
     name: "bare",
@@ -44,8 +47,12 @@ export function helloOf(index: number, changes: Partial<Hello> = {}): Hello {
 }
 
 /** Says `bytes` as HELLO and reads the node's. */
-export async function sayHello(connection: Connection, bytes: Uint8Array): Promise<Uint8Array> {
-  const stream = await connection.newStream(HELLO_PROTOCOL);
+export async function sayHello(
+  connection: Connection,
+  bytes: Uint8Array,
+  protocol = HELLO_PROTOCOL,
+): Promise<Uint8Array> {
+  const stream = await connection.newStream(protocol);
   const frames = frameStream(stream, HELLO_BYTES_MAX);
   await frames.write(bytes);
   return frames.read(AbortSignal.timeout(3_000));

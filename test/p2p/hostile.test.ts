@@ -8,7 +8,12 @@ import { peerIdFromString } from "@libp2p/peer-id";
 import { multiaddr } from "@multiformats/multiaddr";
 import { afterEach, describe, expect, it } from "vitest";
 import { concatBytes, equalBytes, showHash, text, utf8 } from "../../src/base/bytes.ts";
-import { CONNECTIONS_PER_PEER_MAX, MAIL_FRAME_BYTES_MAX, REQUEST_BYTES_MAX } from "../../src/base/limits.ts";
+import {
+  CONNECTIONS_PER_PEER_MAX,
+  HELLO_BYTES_MAX,
+  MAIL_FRAME_BYTES_MAX,
+  REQUEST_BYTES_MAX,
+} from "../../src/base/limits.ts";
 import { SILENT } from "../../src/base/log.ts";
 import { createSigner } from "../../src/crypto/keys.ts";
 import { CLOCK_PROTOCOL } from "../../src/p2p/clocks.ts";
@@ -20,8 +25,14 @@ import { peerIdFromSeed } from "../../src/p2p/transport/identity.ts";
 import { MAIL_PROTOCOL } from "../../src/p2p/transport/mail.ts";
 import { Meter } from "../../src/p2p/transport/meter.ts";
 import { REQUEST_PROTOCOL } from "../../src/p2p/transport/requests.ts";
-import { HELLO_PROTOCOL } from "../../src/p2p/transport/sessions.ts";
-import { encodeHello, encodeMailFrame, encodeTransactionBatch } from "../../src/p2p/transport/wire.ts";
+import { FIRST_HELLO_PROTOCOL, HELLO_PROTOCOL } from "../../src/p2p/transport/sessions.ts";
+import {
+  decodeHello,
+  encodeHello,
+  encodeMailFrame,
+  encodeTransactionBatch,
+  firstHello,
+} from "../../src/p2p/transport/wire.ts";
 import { dial, helloOf, LISTEN, openBareHost, sayHello, varint } from "./hostile-peer.ts";
 import {
   addressOf,
@@ -165,10 +176,46 @@ describe("the handshake", () => {
   it("refuses another wire version without reading on", async () => {
     const node = await startNode(0);
     const connection = await dial(await startBareHost(1), node);
-    await sayHello(connection, concatBytes(Uint8Array.of(0, 9), utf8("unheard of")));
+    await sayHello(connection, concatBytes(Uint8Array.of(0, 9, 0, 9), utf8("unheard of")));
     await closed(connection);
-    expect(warning(node, "wire version mismatch: ours 2, peer's 9")).toBe(true);
+    expect(warning(node, "wire version mismatch: ours 2 to 3, peer's 9")).toBe(true);
     expect(node.network.counters.rejected["hello-wire-version"]).toBe(1);
+  });
+
+  it("admits a peer of the release before, whichever of the two dials", async () => {
+    const node = await startNode(0);
+    const older = { claim: helloOf(1).claim };
+    const connection = await dial(await startBareHost(1), node);
+    const answer = await sayHello(
+      connection,
+      encodeHello(firstHello(helloOf(1, older))),
+      FIRST_HELLO_PROTOCOL,
+    );
+    expect(decodeHello(answer)).toMatchObject({ value: { wireVersion: 2, storage: undefined } });
+    await until(() => node.network.peers().length === 1, "the older dialer is admitted");
+    expect(node.network.peers()[0]).toMatchObject({ storage: undefined, rules: undefined });
+    const listener = await startBareHost(2);
+    const heard: Uint8Array[] = [];
+    await listener.handle(FIRST_HELLO_PROTOCOL, async (stream) => {
+      const frames = frameStream(stream, HELLO_BYTES_MAX);
+      heard.push(await frames.read());
+      await frames.write(encodeHello(firstHello(helloOf(2))));
+    });
+    const peerId = peerIdFromSeed(seedOf(2));
+    const dialer = await startNode(3, {
+      staticPeers: [{ name: "older", peerId, multiaddr: listener.getMultiaddrs()[0]!.toString() }],
+    });
+    await until(() => dialer.network.peers().length === 1, "the older listener is admitted");
+    expect(decodeHello(heard[0]!)).toMatchObject({ value: { wireVersion: 2, wireVersionMin: 2 } });
+  });
+
+  it("keeps what a peer says of its blocks and its rules", async () => {
+    const node = await startNode(0);
+    const storage = { mode: "pruned", lowestBody: 4097n } as const;
+    await sayHello(await dial(await startBareHost(1), node), encodeHello(helloOf(1, { storage, rules: 2 })));
+    await until(() => node.network.peers().length === 1, "connected");
+    expect(node.network.peers()[0]).toMatchObject({ storage, rules: 2 });
+    expect(node.lowest).toEqual([4097n]);
   });
 
   it("refuses a validator claim that is signed for another peer id", async () => {

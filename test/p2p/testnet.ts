@@ -49,6 +49,8 @@ export class TestNode implements Logger {
   readonly rumors: { topic: GossipTopic; from: string; bytes: Uint8Array }[] = [];
   readonly connected: string[] = [];
   readonly disconnected: string[] = [];
+  /** The lowest blocks that peers said they have, in the order in which they came. */
+  readonly lowest: bigint[] = [];
   readonly lines: LogLine[] = [];
   judge: (topic: GossipTopic, bytes: Uint8Array) => Relay | Promise<Relay> = () => "accept";
   answer: (from: string, bytes: Uint8Array) => Promise<Uint8Array> = async (_, bytes) => bytes;
@@ -82,7 +84,10 @@ export class TestNode implements Logger {
         return this.judge(topic, bytes);
       },
       requestReceived: (from, bytes) => this.answer(from, bytes),
-      peerConnected: (peerId) => this.connected.push(peerId),
+      peerConnected: (peerId, lowestBody) => {
+        this.connected.push(peerId);
+        if (lowestBody !== undefined) this.lowest.push(lowestBody);
+      },
       peerDisconnected: (peerId) => this.disconnected.push(peerId),
     });
   }

@@ -8,6 +8,7 @@ import { equalBytes, type Hash, hex } from "../../base/bytes.ts";
 import { accept, type Fault, fault, refuse, type Verdict } from "../../base/fault.ts";
 import type { Genesis } from "../genesis/genesis.ts";
 import { closeEpoch, openByTransition } from "../governance/governance-state.ts";
+import { checkRules, RULES_KNOWN } from "../governance/rules-version.ts";
 import type { MembershipContext } from "../modules/module.ts";
 import { modulesOf } from "../modules/module-set.ts";
 import type { ConsensusRules, HeadFields, Proposal } from "../rules.ts";
@@ -59,16 +60,22 @@ export class BlockExecutor {
   readonly #signatures: AcceptedSignatures;
   readonly #reward: RewardRule;
   readonly #governed: MembershipRules | undefined;
+  readonly #rulesKnown: number;
 
-  /** @param governed where the validators may change */
+  /**
+   * @param governed where the validators may change
+   * @param rulesKnown the highest rules that are known here
+   */
   constructor(
     genesis: Genesis,
     rules: ConsensusRules,
     signatures: AcceptedSignatures,
     governed?: MembershipRules,
+    rulesKnown: number = RULES_KNOWN,
   ) {
     this.genesis = genesis;
     this.#governed = governed;
+    this.#rulesKnown = rulesKnown;
     this.rules = rules;
     this.#signatures = signatures;
     this.#reward = rewardRuleOf(rules);
@@ -228,6 +235,7 @@ export class BlockExecutor {
       governing: this.#governing(parent, branch),
       signatureIsValid: (tx) => this.#signatures.validate(tx, limit),
     });
+    if (this.#governed !== undefined) checkRules(execution.state, height, this.#rulesKnown);
     this.#reward.begin(execution.state, height);
     const transition = rules.kind === "final" ? rules.transitionOn(parent) : undefined;
     if (transition !== undefined && this.#governed !== undefined)

@@ -8,6 +8,7 @@
  *     2 remove   publicKey 32          5 dismiss  peerId u8+bytes
  *     3 replace  publicKey 32 | new publicKey 32 | proof
  *     6 set      parameter u8 (1 epochLength, 2 rotationInterval) | value u32
+ *     7 rules    version u32
  *   proof: height u64 | signature 64
  *
  * Sources: pbft.md 1.14 (limits, possession); docs/protocol.md, "Epochs".
@@ -51,9 +52,10 @@ export type Change =
     }
   | { readonly kind: "admit"; readonly name: string; readonly peerId: string }
   | { readonly kind: "dismiss"; readonly peerId: string }
-  | { readonly kind: "set"; readonly parameter: ParameterName; readonly value: number };
+  | { readonly kind: "set"; readonly parameter: ParameterName; readonly value: number }
+  | { readonly kind: "rules"; readonly version: number };
 
-const KINDS = ["add", "remove", "replace", "admit", "dismiss", "set"] as const;
+const KINDS = ["add", "remove", "replace", "admit", "dismiss", "set", "rules"] as const;
 
 export function writeChange(writer: Writer, change: Change): void {
   writer.u8(KINDS.indexOf(change.kind) + 1);
@@ -77,6 +79,9 @@ export function writeChange(writer: Writer, change: Change): void {
       return;
     case "set":
       writer.u8(PARAMETERS.indexOf(change.parameter) + 1).u32(change.value);
+      return;
+    case "rules":
+      writer.u32(change.version);
       return;
   }
 }
@@ -106,6 +111,8 @@ export function readChange(reader: Reader): Change {
       const name = PARAMETERS[parameter - 1] ?? reader.fail(`parameter ${parameter}`);
       return { kind, parameter: name, value: reader.u32() };
     }
+    case "rules":
+      return { kind, version: reader.u32() };
   }
 }
 
@@ -214,6 +221,8 @@ export function applyChange(
     }
     case "set":
       return setParameter(governance, change, bounds);
+    case "rules":
+      return accept(governance); // a record of its own (rules-version.ts)
   }
 }
 

@@ -102,6 +102,8 @@ export function describeChange(change: Change): Description {
       return { change: "dismiss", peerId: change.peerId };
     case "set":
       return { change: "set", parameter: change.parameter, value: change.value };
+    case "rules":
+      return { change: "rules", version: change.version };
   }
 }
 

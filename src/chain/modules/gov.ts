@@ -6,7 +6,7 @@
  */
 import { equalBytes, hex0x } from "../../base/bytes.ts";
 import { Writer } from "../../codec/writer.ts";
-import { applyChange, changesSeats, checkProof } from "../governance/change.ts";
+import { applyChange, type Change, changesSeats, checkProof } from "../governance/change.ts";
 import {
   type Governance,
   readGovernance,
@@ -23,6 +23,7 @@ import {
   writeOpenProposals,
   writeProposal,
 } from "../governance/proposals.ts";
+import { approveRules, rulesProblem } from "../governance/rules-version.ts";
 import {
   APPROVED,
   GOV_FAULTS,
@@ -60,6 +61,7 @@ function propose(
   const { state, sender, height, governing, emit } = context;
   const fits = applyChange({ ...governance, changed: 0 }, change, governing);
   if (!fits.ok) fail("GOV_UNFIT", fits.fault.detail);
+  checkVersion(state, change, governance);
   const proved = checkProof(change, governance, { ...governing, height });
   if (!proved.ok) fail("GOV_BAD_PROOF", proved.fault.detail);
   const { nextId: id, ids } = readOpenProposals(state);
@@ -102,6 +104,7 @@ function decide(proposal: ChangeProposal, governance: Governance, context: GovCo
   const { state, height, governing, emit } = context;
   const { approve, reject, needed } = tallyOf(proposal, governance);
   if (approve >= needed) {
+    checkVersion(state, proposal.change, governance);
     const applied = applyChange(governance, proposal.change, governing);
     if (!applied.ok) {
       return fail(applied.fault.code === "epoch-full" ? "GOV_EPOCH_FULL" : "GOV_UNFIT", applied.fault.detail);
@@ -110,12 +113,20 @@ function decide(proposal: ChangeProposal, governance: Governance, context: GovCo
     const hurries = changesSeats(proposal.change) && end < governance.lastHeight;
     const lastHeight = hurries ? end : governance.lastHeight;
     writeGovernance(state, { ...applied.value, lastHeight });
+    if (proposal.change.kind === "rules") approveRules(state, proposal.change.version, governance);
     close({ ...proposal, status: "approved", decided: height }, context);
     emit(APPROVED, new Writer(16).u64(proposal.id).u64(lastHeight).finish());
   } else if (reject > governance.members.length - needed) {
     close({ ...proposal, status: "rejected", decided: height }, context);
     emit(REJECTED, new Writer(8).u64(proposal.id).finish());
   } else writeProposal(state, proposal);
+}
+
+/** Rules go forward: what holds now is the least. */
+function checkVersion(state: GovContext["state"], change: Change, governance: Governance): void {
+  if (change.kind !== "rules") return;
+  const problem = rulesProblem(state, change.version, governance);
+  if (problem !== undefined) fail("GOV_UNFIT", problem);
 }
 
 function close(proposal: ChangeProposal, { state }: GovContext): void {

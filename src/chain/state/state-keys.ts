@@ -9,6 +9,7 @@
  *   0x05                             -> the epoch, its members and those of the next (chain/governance/governance-state.ts)
  *   0x06 | id u64                    -> a proposal of a validator (chain/governance/proposals.ts)
  *   0x07                             -> the ids of open proposals
+ *   0x08                             -> the version of the rules (chain/governance/rules-version.ts)
  *   0x40 | module u8 | map u8 | key  -> an entry of a declared module (chain/modules/module-state.ts)
  */
 import { type Address, concatBytes } from "../../base/bytes.ts";
@@ -59,6 +60,10 @@ export function proposalKey(id: bigint): Uint8Array {
 
 export function openProposalsKey(): Uint8Array {
   return Uint8Array.of(0x07);
+}
+
+export function rulesKey(): Uint8Array {
+  return Uint8Array.of(0x08);
 }
 
 /** @param key encoded as the map's declaration says, or the beginning of such keys */

@@ -105,14 +105,21 @@ async function listPeers(out: Output, client: Client): Promise<void> {
     peer.direction,
     peer.height === null ? "-" : `${peer.height}`,
     peer.clockOffsetMs === null ? "-" : showOffset(out, peer.clockOffsetMs),
+    showStorage(peer.storage),
     peer.addr.replace(/\/p2p\/[^/]*$/, ""), // the next column has it
     peer.peerId,
   ]);
   const text =
     rows.length === 0
       ? "no peers"
-      : table(["name", "role", "direction", "height", "clock", "address", "peer id"], rows);
+      : table(["name", "role", "direction", "height", "clock", "storage", "address", "peer id"], rows);
   out.result({ peers }, text);
+}
+
+/** What of the chain a peer said it stores; "-" for one of the release before. */
+function showStorage(storage: ResultOf<"net_peers">[number]["storage"]): string {
+  if (storage === null) return "-";
+  return Number(storage.lowestBody) > 1 ? `${storage.mode} from ${storage.lowestBody}` : storage.mode;
 }
 
 /** Shows an offset such as +3 ms, in red where blocks may be refused for it. */

@@ -6,6 +6,7 @@
 import { type Command, InvalidArgumentError } from "commander";
 import { type Address, asAddress, hex0x, parseBytes32, parseHex, utf8 } from "../../base/bytes.ts";
 import { type Change, PARAMETERS, type ParameterName } from "../../chain/governance/change.ts";
+import { RULES_MAX } from "../../chain/governance/rules-version.ts";
 import type { GovCall } from "../../chain/modules/gov-declaration.ts";
 import { type Client, Wallet } from "../../sdk/client.ts";
 import { address, amount, integer, memo } from "../arguments.ts";
@@ -129,6 +130,7 @@ function addProposals(propose: Command): void {
       })),
   );
   addOtherProposals(propose);
+  addRules(propose);
 }
 
 /** Peers and parameters. */
@@ -169,6 +171,17 @@ function addOtherProposals(propose: Command): void {
           value: integer(0, 0xffff_ffff)(value),
         };
       }),
+  );
+}
+
+function addRules(propose: Command): void {
+  leaf<SendOptions>(
+    propose,
+    "rules <version>",
+    "execute by this version of the rules from the next epoch on; nodes that do not know it stop there",
+    withSending,
+    ({ out, options, args: [version] }) =>
+      proposeChange(out, options, () => ({ kind: "rules", version: integer(1, RULES_MAX)(version) })),
   );
 }
 
@@ -266,6 +279,12 @@ async function prove(
   ]);
 }
 
+function describeRules({ rules: { current, next, nextFrom, known } }: Membership): string {
+  const planned = next === current ? "" : `, rules ${next} from height ${nextFrom} on`;
+  const unknown = next > known ? ` (the node's program knows rules 1 to ${known}: it stops there)` : "";
+  return `rules ${current}${planned}${unknown}`;
+}
+
 async function list(out: Output, client: Client, limit: number): Promise<void> {
   const [membership, proposals] = await ask(
     Promise.all([client.call("gov_getMembership"), client.call("gov_getProposals", { limit })]),
@@ -297,6 +316,7 @@ async function list(out: Output, client: Client, limit: number): Promise<void> {
       members.map(({ name, publicKey, account }) => [name, publicKey, account]),
     ),
     ...barrier,
+    describeRules(membership),
     ...(pending.length === 0
       ? []
       : ["", `after height ${lastHeight}:`, ...pending.map((line) => `  ${line}`)]),

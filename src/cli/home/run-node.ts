@@ -11,6 +11,8 @@ import type { StartError } from "../../node/home/start-error.ts";
 import { acceptTransitions, describeBreak, keepTransitions } from "../../node/home/transition-files.ts";
 import type { RunningNode } from "../../node/node.ts";
 import { StateDivergence } from "../../node/state-divergence.ts";
+import type { MigrationPorts } from "../../node/stored-chain/migrate-database.ts";
+import { startBar } from "../bar.ts";
 import { linkToDevnet } from "../devnet/devnet-link.ts";
 import { badInput, CliError, diskError, EXIT, valueOrThrow } from "../exit.ts";
 import type { Output } from "../output.ts";
@@ -64,7 +66,8 @@ export async function runNode(
     const devnet = options.devnetDir === undefined ? undefined : linkToDevnet(options.devnetDir);
     const transitions = valueOrThrow(acceptTransitions(options.dir, options.transition ?? [], home.genesis));
     for (const one of transitions) out.warn(describeBreak(one));
-    const begin = { fromSnapshot: options.snapshot === true, signal: stopping.signal };
+    const migration = { progress: migrationBar(out) };
+    const begin = { migration, fromSnapshot: options.snapshot === true, signal: stopping.signal };
     const start = { isMoved, recoversAmnesia, transitions, devnet, onFatal, ...begin };
     node = await startGuardedNode({ home, config, origins, extraPeers, blockedPeers, ...start });
     keepTransitions(options.dir, transitions);
@@ -90,6 +93,7 @@ export async function runNode(
     const disk = diskError(failure, "the node had to stop: ");
     if (disk !== undefined) throw disk;
     if (failure instanceof StateDivergence) throw diverged(failure, options.dir);
+    if (failure.name === "UnknownRules") throw unknownRules(failure);
     throw new CliError(EXIT.broken, "STOPPED", `the node had to stop: ${failure.message}`, {
       cause: failure,
     });
@@ -102,6 +106,21 @@ export async function runNode(
 function diverged(failure: Error, dir: string): CliError {
   const message = failure.message.replace("--dir HOME", `--dir ${dir}`);
   return new CliError(EXIT.broken, "STATE_DIVERGED", `the node had to stop: ${message}`, { cause: failure });
+}
+
+/** Shows on a terminal how far the copy of an older database is, and the work on it. */
+function migrationBar(out: Output): NonNullable<MigrationPorts["progress"]> {
+  let bar: ReturnType<typeof startBar>;
+  let shown = "";
+  return (what, done, total) => {
+    if (what !== shown) {
+      bar?.stop();
+      bar = startBar(out, total, `${what} the database {bar} {percentage} %`);
+      shown = what;
+    }
+    bar?.update(done);
+    if (done >= total) bar?.stop();
+  };
 }
 
 interface Started {
@@ -192,7 +211,13 @@ function startFailure(error: unknown): Error {
   if (disk === undefined && ["EACCES", "EADDRNOTAVAIL"].some((code) => hasCause(reason, code))) {
     return new CliError(EXIT.badInput, "BAD_ADDRESS", reason.message, { cause: reason });
   }
+  if (reason.name === "UnknownRules") return unknownRules(reason);
   return disk ?? reason;
+}
+
+/** Nothing is broken: a person has to install another release. */
+function unknownRules(error: Error): CliError {
+  return new CliError(EXIT.badInput, "UNKNOWN_RULES", error.message, { cause: error });
 }
 
 /** By name, because the class is loaded with the node alone. */

@@ -9,6 +9,7 @@ import { accept, refuse, type Verdict } from "../../base/fault.ts";
 import { applyChange, type Change } from "../../chain/governance/change.ts";
 import { type Governance, readGovernance } from "../../chain/governance/governance-state.ts";
 import { type ChangeProposal, readOpenProposals, readProposal } from "../../chain/governance/proposals.ts";
+import { type RulesState, rulesState } from "../../chain/governance/rules-version.ts";
 import type { GovCall } from "../../chain/modules/gov-declaration.ts";
 import type { Validator } from "../../chain/types/validator-set.ts";
 import { quorumOf } from "../../consensus/pbft/quorum.ts";
@@ -32,6 +33,11 @@ export class ReplicaMembership implements MembershipApi {
 
   governance(): Governance {
     return must(readGovernance(this.#replica.chain.committed), "a chain with epochs has members");
+  }
+
+  rules(): RulesState & { readonly known: number } {
+    const standing = rulesState(this.#replica.chain.committed);
+    return { ...must(standing, "a chain with epochs has rules"), known: this.#replica.rules.known };
   }
 
   proposals(countMax: number): readonly ChangeProposal[] {
@@ -99,6 +105,7 @@ export class ReplicaMembership implements MembershipApi {
     return accept([
       ...this.#quorumHarms(governance.members, nextMembers),
       ...this.#newcomerHarms(change),
+      ...this.#rulesHarms(change),
       ...this.#spareHarms(governance.members, nextMembers),
     ]);
   }
@@ -148,6 +155,31 @@ export class ReplicaMembership implements MembershipApi {
     const told = peer.height ?? 0n;
     if (told + BEHIND_MAX >= height) return [];
     return [`the newcomer ${name} is at height ${told}, the chain is at ${height}`];
+  }
+
+  /** Who would stop where the rules begin: this program, and those of validators that have not said they know them. */
+  #rulesHarms(change: Change): string[] {
+    if (change.kind !== "rules") return [];
+    const { version } = change;
+    const { known } = this.rules();
+    const own =
+      version > known
+        ? [`this node's program knows rules 1 to ${known}: it stops where rules ${version} begin`]
+        : [];
+    const peers = this.#replica.seatedPeers();
+    const unready = this.governance().nextMembers.filter(({ publicKey, peerId }) => {
+      const { self, voting } = this.#replica;
+      const isOwn =
+        self !== undefined &&
+        equalBytes(must(voting.validators.members[self], "a seat").publicKey, publicKey);
+      return !isOwn && (peers.find((peer) => peer.peerId === peerId)?.rules ?? 0) < version;
+    });
+    if (unready.length === 0) return own;
+    const names = unready.map(({ name }) => name).join(", ");
+    return [
+      ...own,
+      `validators whose programs are not known to this node to know rules ${version}: ${names}`,
+    ];
   }
 
   #isHeard({ publicKey, peerId }: Validator): boolean {

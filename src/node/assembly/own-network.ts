@@ -14,11 +14,13 @@ interface NetworkParts {
   readonly logger: Logger;
   readonly tip: TipAge;
   readonly headHeight: () => bigint;
+  /** The lowest block whose body is here; undefined before the database is open. */
+  readonly lowestBody?: () => bigint | undefined;
 }
 
 export function openNetwork(
   { home, config, extraPeers = [], blockedPeers = [] }: NodeOptions,
-  { signer, logger, tip, headHeight }: NetworkParts,
+  { signer, logger, tip, headHeight, lowestBody }: NetworkParts,
 ): P2pNetwork {
   const { genesis } = home;
   const options = {
@@ -34,5 +36,6 @@ export function openNetwork(
     blocked: blockedPeers,
     discovery: openPeerSearch(home, config, { logger, now: () => systemScheduler.now(), tip }),
   };
-  return new P2pNetwork(options, { scheduler: systemScheduler, logger, headHeight, jitter });
+  const storage = () => ({ mode: config.storage.mode, lowestBody: lowestBody?.() ?? 1n });
+  return new P2pNetwork(options, { scheduler: systemScheduler, logger, headHeight, storage, jitter });
 }

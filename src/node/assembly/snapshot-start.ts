@@ -24,6 +24,12 @@ import { systemScheduler } from "./system.ts";
 /** How long peers are waited for where a snapshot is only preferred, ms. */
 const PREFERRED_WAIT_MS = 10_000;
 
+/** Whether a home without blocks would begin with a snapshot. */
+export function mayBeginWithSnapshot({ home, config, fromSnapshot = false }: NodeOptions): boolean {
+  const isFetched = new FetchStore(home.paths.snapshotFetch).isWhole;
+  return isFetched || fromSnapshot || config.snapshots.joinAbove > 0;
+}
+
 /**
  * Does nothing for a home that has blocks, or that is not told to begin with a snapshot.
  * @throws StartError `no-snapshot` and others, when it was ordered and cannot be; Error when a disk fails.
@@ -31,9 +37,9 @@ const PREFERRED_WAIT_MS = 10_000;
 export async function beginWithSnapshot(options: NodeOptions, logger: Logger): Promise<void> {
   const { home, config, fromSnapshot = false } = options;
   const { genesis, paths } = home;
+  if (!mayBeginWithSnapshot(options)) return;
   const store = new FetchStore(paths.snapshotFetch);
   const joinAbove = BigInt(config.snapshots.joinAbove);
-  if (!store.isWhole && !fromSnapshot && joinAbove === 0n) return;
   const context = snapshotContext(genesis);
   if (!context.ok) {
     if (fromSnapshot) throw new StartError(context.fault);

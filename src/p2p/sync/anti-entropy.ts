@@ -127,7 +127,8 @@ export class AntiEntropy {
   }
 
   /** A peer passed the handshake: compare at once. */
-  peerConnected(peerId: string): void {
+  peerConnected(peerId: string, lowestBody?: bigint): void {
+    if (lowestBody !== undefined) this.#kept.told(peerId, lowestBody);
     void this.#compare(peerId);
   }
 

@@ -1,7 +1,8 @@
 /**
  * From which height on peers have their blocks whole: a pruned node keeps the newest ones, one that began from a snapshot
- * those above it. A peer is asked when it had nothing to give, and what it says is a hint for whom to ask next: who lacks
- * a block is passed over and not blamed. Source: docs/protocol.md, "Repair between peers".
+ * those above it. A peer says so at the handshake, and is asked again when it had nothing to give; what it says is a
+ * hint for whom to ask next: who lacks a block is passed over and not blamed. Source: docs/protocol.md, "Repair between
+ * peers".
  */
 
 /** So often a peer is asked at most: what it keeps changes slowly. */
@@ -36,6 +37,11 @@ export class KeptBlocks {
     const answered = this.#ask(peerId);
     this.#asked.set(peerId, { atMs: nowMs, answered });
     return answered;
+  }
+
+  /** The peer says by itself from which height on it has its blocks. */
+  told(peerId: string, lowest: bigint): void {
+    this.#lowest.set(peerId, lowest);
   }
 
   forget(peerId: string): void {

@@ -13,9 +13,11 @@ import { frameStream } from "./frames.ts";
 import { type ChainIdentity, checkHello, type HelloFaultCode, OnceEach } from "./handshake.ts";
 import type { Host } from "./host.ts";
 import type { Meter, Rejection } from "./meter.ts";
-import { decodeHello, encodeHello, type Hello } from "./wire.ts";
+import { decodeHello, encodeHello, firstHello, type Hello } from "./wire.ts";
 
-export const HELLO_PROTOCOL = "/quorate/hello";
+export const HELLO_PROTOCOL = "/quorate/hello/2";
+/** That of the release before, whose reader knows version 2 of the wire alone. */
+export const FIRST_HELLO_PROTOCOL = "/quorate/hello";
 /** A refused dialer has so long to read why before the listener closes. */
 const LINGER_MS = 1_000;
 /** A connection whose HELLO is not done by then is closed. */
@@ -103,10 +105,10 @@ export class Sessions {
     const { host } = this.#deps;
     host.addEventListener("connection:open", this.#onOpen);
     host.addEventListener("connection:close", this.#onClose);
-    await host.handle(HELLO_PROTOCOL, (stream, connection) => this.#answer(stream, connection), {
-      maxInboundStreams: 1,
-      maxOutboundStreams: 1,
-    });
+    const oneStream = { maxInboundStreams: 1, maxOutboundStreams: 1 };
+    for (const protocol of [HELLO_PROTOCOL, FIRST_HELLO_PROTOCOL]) {
+      await host.handle(protocol, (stream, connection) => this.#answer(stream, connection), oneStream);
+    }
   }
 
   /** After the host has stopped: the ends of its connections are still events. */
@@ -187,7 +189,7 @@ export class Sessions {
     if (connection.direction !== "outbound" || session.isSettled) return;
     const signal = AbortSignal.timeout(HELLO_TIMEOUT_MS);
     try {
-      const stream = await connection.newStream(HELLO_PROTOCOL, { signal });
+      const stream = await connection.newStream([HELLO_PROTOCOL, FIRST_HELLO_PROTOCOL], { signal });
       const startedAtMs = this.#deps.scheduler.now();
       const theirs = await this.#exchange(session, stream, "ours-first", signal);
       const roundTripMs = this.#deps.scheduler.now() - startedAtMs;
@@ -224,7 +226,8 @@ export class Sessions {
     signal: AbortSignal,
   ): Promise<Uint8Array> {
     const frames = frameStream(stream, HELLO_BYTES_MAX);
-    const ours = encodeHello(this.#deps.ownHello());
+    const own = this.#deps.ownHello();
+    const ours = encodeHello(stream.protocol === FIRST_HELLO_PROTOCOL ? firstHello(own) : own);
     if (order === "ours-first") await frames.write(ours, signal);
     const theirs = await frames.read(signal);
     if (order === "theirs-first") await frames.write(ours, signal);

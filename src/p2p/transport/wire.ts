@@ -1,9 +1,10 @@
 /**
  * What travels between nodes, byte by byte: the HELLO, mail frames, batches of transactions and announcements of
  * committed blocks. Each has one encoding and a cap that is checked before anything is allocated. It knows no
- * stream and no peer. The HELLO's wire version governs every layout here and in repair-wire.ts; an unknown version
- * is refused before the rest is read. Source: docs/protocol.md, "Wire".
+ * stream and no peer. The HELLO's wire version governs every layout here and in repair-wire.ts; a version that has
+ * nothing in common with ours is refused before the rest is read. Source: docs/protocol.md, "Wire".
  */
+import { must } from "../../base/assert.ts";
 import { concatBytes, EMPTY, equalBytes, type Hash, parseUtf8, utf8 } from "../../base/bytes.ts";
 import { refuse, type Verdict } from "../../base/fault.ts";
 import {
@@ -28,21 +29,44 @@ import { PUBLIC_KEY_BYTES, SIGNATURE_BYTES } from "../../crypto/keys.ts";
 import { merkleRoot } from "../../crypto/merkle.ts";
 import type { LargeMessage } from "../network-ports.ts";
 
-/** Changes whenever a byte of any layout changes. */
-export const WIRE_VERSION = 2;
+/** Changes whenever a byte of any layout changes: the newest that this program speaks. */
+export const WIRE_VERSION = 3;
+/** The oldest that it speaks too: that of the release before. */
+export const WIRE_VERSION_MIN = 2;
+/** From here on a HELLO says which versions its sender speaks, how it stores blocks and which rules it knows. */
+const WIRE_VERSION_RANGES = 3;
+
+const STORAGE_MODES = ["archive", "pruned"] as const;
 
 const HELLO_TAG = utf8("quorate/hello/v1");
 const HASH_BYTES = 32;
 
+/** What a node has of the chain. */
+export interface HelloStorage {
+  /** Whether it keeps every block that it has, or lets old ones go. */
+  readonly mode: (typeof STORAGE_MODES)[number];
+  /** The lowest block, but block 0, whose body it has now. */
+  readonly lowestBody: bigint;
+}
+
 export interface Hello {
+  /** The newest that the sender speaks. */
   readonly wireVersion: number;
+  /** The oldest that it speaks. */
+  readonly wireVersionMin: number;
   readonly chainId: bigint;
   readonly genesisHash: Hash;
   /** The name that people are shown. */
   readonly name: string;
   /** Height of the sender's head: a hint. */
   readonly headHeight: bigint;
+  /** A hint; undefined in version 2. */
+  readonly storage: HelloStorage | undefined;
+  /** The highest rules that the sender's program knows (chain/governance/rules-version.ts); undefined in version 2. */
+  readonly rules: number | undefined;
   readonly claim: ValidatorClaim | undefined;
+  /** What a newer version than ours adds behind these, unread. */
+  readonly beyond?: Uint8Array;
 }
 
 /** "This peer id belongs to the validator with this key": signature over {@link claimSigningBytes}. */
@@ -60,38 +84,68 @@ export function claimSigningBytes(genesisHash: Hash, peerIdBytes: Uint8Array): U
   return concatBytes(HELLO_TAG, genesisHash, peerIdBytes);
 }
 
-/** u16 wire version | u64 chain id | genesis hash 32 | u8 length, name | u64 head height | u8 0 or 1 | claim */
+/**
+ * version 2:  u16 wire version | u64 chain id | genesis hash 32 | u8 length, name | u64 head height | u8 0 or 1 | claim
+ * version 3:  u16 wire version | u16 oldest version | ... | u64 head height | u8 storage | u64 lowest body | u32 rules | ...
+ */
 export function encodeHello(hello: Hello): Uint8Array {
-  const writer = new Writer(256).u16(hello.wireVersion).u64(hello.chainId).raw(hello.genesisHash);
-  writer
-    .bytes8(utf8(hello.name))
-    .u64(hello.headHeight)
-    .u8(hello.claim === undefined ? 0 : 1);
+  const writer = new Writer(256).u16(hello.wireVersion);
+  if (hello.wireVersion >= WIRE_VERSION_RANGES) writer.u16(hello.wireVersionMin);
+  writer.u64(hello.chainId).raw(hello.genesisHash).bytes8(utf8(hello.name)).u64(hello.headHeight);
+  if (hello.wireVersion >= WIRE_VERSION_RANGES) {
+    const { mode, lowestBody } = must(hello.storage, "a HELLO of version 3 tells its storage");
+    writer
+      .u8(STORAGE_MODES.indexOf(mode))
+      .u64(lowestBody)
+      .u32(hello.rules ?? 0);
+  }
+  writer.u8(hello.claim === undefined ? 0 : 1);
   if (hello.claim !== undefined) writer.raw(hello.claim.publicKey).raw(hello.claim.signature);
-  return writer.finish();
+  return writer.raw(hello.beyond ?? EMPTY).finish();
 }
 
+/** The same for a peer that reads nothing newer than version 2. */
+export function firstHello(hello: Hello): Hello {
+  const common = { wireVersion: WIRE_VERSION_MIN, wireVersionMin: WIRE_VERSION_MIN };
+  return { ...hello, ...common, storage: undefined, rules: undefined };
+}
+
+/** Of a version that is newer than ours it reads the fields that ours has, and leaves out what follows them. */
 export function decodeHello(bytes: Uint8Array): Verdict<Hello, "malformed" | "wire-version" | "too-large"> {
   if (bytes.length > HELLO_BYTES_MAX) return tooLarge("HELLO", bytes.length, HELLO_BYTES_MAX);
-  const version = bytes.length < 2 ? WIRE_VERSION : new DataView(bytes.buffer, bytes.byteOffset).getUint16(0);
-  if (version !== WIRE_VERSION) {
-    return refuse(
-      "wire-version",
-      `wire version mismatch: ours ${WIRE_VERSION}, peer's ${version}; run the same release on both nodes`,
-    );
+  const start = new Reader(bytes.subarray(0, 4));
+  const newest = start.remaining < 2 ? WIRE_VERSION : start.u16();
+  const oldest = newest < WIRE_VERSION_RANGES || start.remaining < 2 ? newest : start.u16();
+  if (newest < WIRE_VERSION_MIN || oldest > WIRE_VERSION) {
+    const theirs = newest === oldest ? `${newest}` : `${oldest} to ${newest}`;
+    const detail = `wire version mismatch: ours ${WIRE_VERSION_MIN} to ${WIRE_VERSION}, peer's ${theirs}; run the same release on both nodes`;
+    return refuse("wire-version", detail);
   }
   return decode(bytes, "HELLO", readHello);
 }
 
 function readHello(reader: Reader): Hello {
-  return {
-    wireVersion: reader.u16(),
+  const wireVersion = reader.u16();
+  const hasRange = wireVersion >= WIRE_VERSION_RANGES;
+  const wireVersionMin = hasRange ? reader.u16() : wireVersion;
+  if (wireVersionMin > wireVersion) reader.fail(`speaks versions ${wireVersionMin} to ${wireVersion}`);
+  const hello = {
+    wireVersion,
+    wireVersionMin,
     chainId: reader.u64(),
     genesisHash: reader.raw(HASH_BYTES) as Hash,
     name: readName(reader),
     headHeight: reader.u64(),
+    storage: hasRange ? readStorage(reader) : undefined,
+    rules: hasRange ? reader.u32() : undefined,
     claim: readClaim(reader),
   };
+  return wireVersion > WIRE_VERSION ? { ...hello, beyond: reader.raw(reader.remaining) } : hello;
+}
+
+function readStorage(reader: Reader): HelloStorage {
+  const mode = STORAGE_MODES[reader.u8()] ?? reader.fail("unknown mode of storage");
+  return { mode, lowestBody: reader.u64() };
 }
 
 function readName(reader: Reader): string {

@@ -10,7 +10,7 @@ import type { Validator } from "../../chain/types/validator-set.ts";
 import { mustChange } from "../answers/capabilities.ts";
 import { CallError } from "../errors.ts";
 import { method } from "../jsonrpc/method.ts";
-import type { EpochView } from "../membership.ts";
+import type { EpochView, MembershipApi } from "../membership.ts";
 import { count, hash32, sealedHeadResult, wide } from "../schemas/answer-fields.ts";
 import { bytesInput } from "../schemas/input.ts";
 import { showSealedHead } from "../schemas/show.ts";
@@ -91,6 +91,14 @@ export const getMembership = method({
     peers: z.array(z.strictObject({ name: z.string(), peerId: z.string() })),
     parameters: z.strictObject({ epochLength: count, rotationInterval: count }),
     nextParameters: z.strictObject({ epochLength: count, rotationInterval: count }),
+    rules: z.strictObject({
+      current: count.meta({ description: "the version by which the next block is executed" }),
+      next: count.meta({ description: "from the next epoch on" }),
+      nextFrom: wide.meta({ description: "first height of the next epoch, as things stand" }),
+      known: count.meta({
+        description: "the highest that this node's program knows: beyond it the node stops",
+      }),
+    }),
     candidate: z.boolean().meta({ description: "whether this node has a key that is in no set now" }),
   }),
   examples: [
@@ -107,6 +115,7 @@ export const getMembership = method({
         peers: [],
         parameters: { epochLength: 160, rotationInterval: 4 },
         nextParameters: { epochLength: 160, rotationInterval: 4 },
+        rules: { current: 1, next: 1, nextFrom: 161, known: 1 },
         candidate: false,
       },
     },
@@ -125,13 +134,18 @@ export const getMembership = method({
       peers: peers.map(({ name, peerId }) => ({ name, peerId })),
       parameters,
       nextParameters,
+      rules: showRules(membership.rules()),
       candidate: membership.isCandidate(),
     };
   },
 });
 
+function showRules({ current, next, nextFrom, known }: ReturnType<MembershipApi["rules"]>) {
+  return { current, next, nextFrom: showWide(nextFrom), known };
+}
+
 const described = z.record(z.string(), z.union([z.string(), z.number(), z.boolean(), z.null()])).meta({
-  description: "`change` (add, remove, replace, admit, dismiss, set) and its fields",
+  description: "`change` (add, remove, replace, admit, dismiss, set, rules) and its fields",
 });
 
 export const getProposals = method({

@@ -104,6 +104,16 @@ export const netPeers = method({
         .nullable()
         .meta({ description: "its clock minus this node's; null while it is not measured" }),
       clockErrorMs: count.nullable().meta({ description: "the offset is right to within so much" }),
+      storage: z
+        .strictObject({
+          mode: z.enum(["archive", "pruned"]),
+          lowestBody: wide.meta({ description: "lowest block whose body it had when it connected" }),
+        })
+        .nullable()
+        .meta({ description: "as it said at the handshake; null for a peer of the release before" }),
+      rulesKnown: count
+        .nullable()
+        .meta({ description: "highest rules of the chain that its program knows; null as above" }),
       sinceMs: timeMs.meta({ description: "when it connected, ms since the Unix epoch" }),
     }),
   ),
@@ -124,6 +134,8 @@ export const netPeers = method({
           height: 5,
           clockOffsetMs: 3,
           clockErrorMs: 2,
+          storage: { mode: "pruned", lowestBody: 4097 },
+          rulesKnown: 1,
           sinceMs: 1767225600000,
         },
       ],
@@ -131,6 +143,10 @@ export const netPeers = method({
   ],
   call: ({ api }) => api.peers().map(showPeer),
 });
+
+function showStorage({ mode, lowestBody }: NonNullable<PeerView["storage"]>) {
+  return { mode, lowestBody: showWide(lowestBody) };
+}
 
 function showPeer(peer: PeerView) {
   return {
@@ -145,6 +161,8 @@ function showPeer(peer: PeerView) {
     height: peer.height === undefined ? null : showWide(peer.height),
     clockOffsetMs: peer.clock?.offsetMs ?? null,
     clockErrorMs: peer.clock?.errorMs ?? null,
+    storage: peer.storage === undefined ? null : showStorage(peer.storage),
+    rulesKnown: peer.rules ?? null,
     sinceMs: peer.connectedAtMs,
   };
 }

@@ -5,6 +5,7 @@
 import { must } from "../../base/assert.ts";
 import { SILENT } from "../../base/log.ts";
 import type { Genesis } from "../../chain/genesis/genesis.ts";
+import { RULES_KNOWN } from "../../chain/governance/rules-version.ts";
 import type { SealedBlock } from "../../chain/types/block.ts";
 import type { Transition } from "../../chain/types/transition.ts";
 import type {
@@ -79,6 +80,8 @@ export class SimNode {
   recoversAmnesia = false;
   /** Breaks of trust that its operator accepts, from the next life on. */
   transitions: readonly Transition[] = [];
+  /** The highest rules that its program knows, from the next life on. */
+  rulesKnown = RULES_KNOWN;
   /** Lives so far. */
   lives = 0;
   readonly #options: SimNodeOptions;
@@ -204,6 +207,7 @@ export class SimNode {
         signatureRules: processor?.rules(world.signatures.rules) ?? world.signatures.rules,
         recoversAmnesia: this.recoversAmnesia,
         transitions: this.transitions,
+        rulesKnown: this.rulesKnown,
         wrapEngine: (engine) => this.#wrap(engine, power),
       },
       {

@@ -133,6 +133,9 @@ async function connectBareHost(isValidator: boolean) {
   const claim = signClaim(createSigner(seedOf(1, 1)), GENESIS, peerIdFromSeed(seedOf(1)));
   const hello = {
     wireVersion: WIRE_VERSION,
+    wireVersionMin: WIRE_VERSION,
+    storage: { mode: "archive", lowestBody: 1n } as const,
+    rules: 1,
     chainId: 1n,
     genesisHash: GENESIS,
     name: "bare",

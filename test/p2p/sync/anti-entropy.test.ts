@@ -172,6 +172,20 @@ describe("anti-entropy of blocks", () => {
     expect(late.questions.filter(({ kind }) => kind === 2).length).toBe(15);
   });
 
+  it("asks nothing of a peer that said at the handshake that it lacks the next block", async () => {
+    const world = new World();
+    const pruned = new FakeNode(world, "a", 50n);
+    pruned.lowest = 40n;
+    const whole = new FakeNode(world, "c", 50n);
+    const late = new FakeNode(world, "b", 0n);
+    late.repair.peerConnected("a", 40n);
+    late.repair.peerConnected("c", 1n);
+    await world.time.pass(5_000);
+    expect(late.height).toBe(50n);
+    expect(late.questions.some(({ to, kind }) => to === "a" && kind === 2)).toBe(false);
+    expect([pruned.faults, whole.faults, late.faults]).toEqual([[], [], []]);
+  });
+
   it("passes over a peer that has pruned the next block, does not blame it, and takes it from one that has it", async () => {
     const world = new World();
     const pruned = new FakeNode(world, "a", 50n);

@@ -33,9 +33,11 @@ import {
   encodeHello,
   encodeMailFrame,
   encodeTransactionBatch,
+  firstHello,
   type Hello,
   isPeerName,
   WIRE_VERSION,
+  WIRE_VERSION_MIN,
 } from "../../../src/p2p/transport/wire.ts";
 
 const u64 = fc.bigInt(0n, (1n << 64n) - 1n);
@@ -46,10 +48,13 @@ const blob = fc.uint8Array({ maxLength: 300 });
 
 const hello: fc.Arbitrary<Hello> = fc.record({
   wireVersion: fc.constant(WIRE_VERSION),
+  wireVersionMin: fc.constantFrom(WIRE_VERSION_MIN, WIRE_VERSION),
   chainId: u64,
   genesisHash: hash,
   name: fc.string({ unit: "grapheme", maxLength: 20 }).filter(isPeerName),
   headHeight: u64,
+  storage: fc.record({ mode: fc.constantFrom("archive", "pruned"), lowestBody: u64 }),
+  rules: u32,
   claim: fc.option(fc.record({ publicKey: bytes(32), signature: bytes(64) }), { nil: undefined }),
 });
 
@@ -148,28 +153,49 @@ describe("the HELLO", () => {
     expect(decodeHello(new Uint8Array(HELLO_BYTES_MAX + 1))).toMatchObject({ fault: { code: "too-large" } });
   });
 
-  it("of another wire version is refused whatever follows, with both versions", () => {
-    fc.assert(
-      fc.property(fc.integer({ min: 0, max: 0xffff }), blob, (version, rest) => {
-        fc.pre(version !== WIRE_VERSION);
-        const result = decodeHello(concatBytes(Uint8Array.of(version >> 8, version & 0xff), rest));
-        expect(result).toMatchObject({ ok: false, fault: { code: "wire-version" } });
-        expect(!result.ok && result.fault.detail).toContain(`ours ${WIRE_VERSION}, peer's ${version}`);
-      }),
-    );
+  it("of a version that has nothing in common with ours is refused whatever follows, with both ranges", () => {
+    const ours = `ours ${WIRE_VERSION_MIN} to ${WIRE_VERSION}, peer's`;
+    for (const [newest, oldest, theirs] of [
+      [WIRE_VERSION_MIN - 1, 7, `${WIRE_VERSION_MIN - 1};`],
+      [9, WIRE_VERSION + 1, `${WIRE_VERSION + 1} to 9;`],
+      [0xffff, 0xffff, "65535;"],
+    ] as const) {
+      const versions = Uint8Array.of(newest >> 8, newest & 0xff, oldest >> 8, oldest & 0xff);
+      const result = decodeHello(concatBytes(versions, fc.sample(blob, 1)[0]!));
+      expect(result).toMatchObject({ ok: false, fault: { code: "wire-version" } });
+      expect(!result.ok && result.fault.detail).toContain(`${ours} ${theirs}`);
+    }
+  });
+
+  it("of a newer version that still speaks ours is read as far as it is known", () => {
+    const value = { ...fc.sample(hello, 1)[0]!, wireVersion: WIRE_VERSION + 1, wireVersionMin: WIRE_VERSION };
+    const bytes = concatBytes(encodeHello(value), Uint8Array.of(1, 2, 3));
+    expect(decodeHello(bytes)).toEqual({ ok: true, value: { ...value, beyond: Uint8Array.of(1, 2, 3) } });
+  });
+
+  it("for the release before has its bytes, and says nothing of storage and rules", () => {
+    const value = firstHello(fc.sample(hello, 1)[0]!);
+    const bytes = encodeHello(value);
+    expect(decodeHello(bytes)).toEqual({ ok: true, value });
+    expect(value).toMatchObject({ wireVersion: 2, storage: undefined, rules: undefined });
   });
 
   it("has the bytes of docs/protocol.md", () => {
     const genesisHash = asHash(new Uint8Array(32).fill(0xab));
     const value = {
-      wireVersion: 1,
+      wireVersion: WIRE_VERSION,
+      wireVersionMin: WIRE_VERSION_MIN,
+      storage: { mode: "pruned", lowestBody: 17n } as const,
+      rules: 1,
       chainId: 7n,
       genesisHash,
       name: "org1",
       headHeight: 258n,
       claim: undefined,
     };
-    const expected = `0001${"0000000000000007"}${"ab".repeat(32)}04${"6f726731"}${"0000000000000102"}00`;
+    const chain = `${"0000000000000007"}${"ab".repeat(32)}04${"6f726731"}${"0000000000000102"}`;
+    const expected = `00030002${chain}01${"0000000000000011"}${"00000001"}00`;
+    expect(hex(encodeHello(firstHello(value)))).toBe(`0002${chain}00`);
     expect(hex(encodeHello(value))).toBe(expected);
     const claim = { publicKey: new Uint8Array(32).fill(0xcd), signature: new Uint8Array(64).fill(0xef) };
     const claimed = `${expected.slice(0, -2)}01${"cd".repeat(32)}${"ef".repeat(64)}`;
@@ -179,7 +205,7 @@ describe("the HELLO", () => {
   it("with a byte order mark before the name is refused", () => {
     const value = { ...fc.sample(hello, 1)[0]!, name: "abc" };
     const whole = encodeHello(value);
-    const at = 2 + 8 + 32;
+    const at = 2 + 2 + 8 + 32;
     const marked = concatBytes(whole.slice(0, at), Uint8Array.of(6, 0xef, 0xbb, 0xbf), whole.slice(at + 1));
     expect(decodeHello(whole).ok).toBe(true);
     expect(decodeHello(marked).ok).toBe(false);
@@ -199,7 +225,7 @@ describe("the validator claim", () => {
   const genesisHash = asHash(new Uint8Array(32).fill(9));
   const chain = { genesisHash, chainId: 1n, validators: () => signers.map((signer) => signer.publicKey) };
   const peers = [5, 6].map((byte) => peerIdFromSeed(new Uint8Array(32).fill(byte)));
-  const base = { wireVersion: WIRE_VERSION, chainId: 1n, genesisHash, name: "", headHeight: 0n };
+  const base = { ...firstHello(fc.sample(hello, 1)[0]!), chainId: 1n, genesisHash, name: "", headHeight: 0n };
 
   it("proves the validator for its own peer id and genesis only", () => {
     const claim = signClaim(signers[1]!, genesisHash, peers[0]!);
