@@ -192,8 +192,8 @@ function joined({ validator, coinbase }: InitOptions, file: string): Part {
 
 /** A node that nobody lists is refused by all, and sees only that it has no peers. */
 const joinHint: readonly string[] = [
-  "  before it can connect: the nodes it dials list this name and peer id in their peers.json (and",
-  "  restart), and its own peers.json or --peer names them",
+  "  before it can connect: the nodes it dials list this name and peer id in their peers.json (then",
+  "  quorate peers reload there), and its own peers.json or --peer names them",
 ];
 
 function randomKey(): Key {

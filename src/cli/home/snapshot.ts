@@ -196,7 +196,7 @@ function tell(
     checkpoint: checkpoint === undefined ? null : Number(checkpoint),
   };
   out.result({ ...value, tookMs: Math.round(tookMs) }, [
-    `${out.tick} ${verb}  height ${height}  accounts ${accounts}  ${showCount(bytes)} bytes in ${chunks} chunks   ${showDuration(tookMs)}`,
+    `${out.tick} ${verb}  height ${height}  accounts ${accounts}  ${showCount(bytes)} bytes in ${chunks} ${chunks === 1 ? "chunk" : "chunks"}   ${showDuration(tookMs)}`,
     `  head ${value.headHash}`,
     `  state root ${value.stateRoot}`,
   ]);

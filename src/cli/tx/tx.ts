@@ -150,7 +150,7 @@ interface Submitted {
 
 async function submit(client: Client, tx: string, { wait, timeout }: SendOptions): Promise<Submitted> {
   const started = performance.now();
-  const timeoutMs = timeout ?? (wait === "final" ? await patience(client) : WAIT_MS);
+  const timeoutMs = timeout ?? (wait === "final" ? await finalWaitMs(client) : WAIT_MS);
   const answer = await client.send(tx, { wait, timeoutMs });
   return { answer, tookMs: Math.round(performance.now() - started) };
 }
@@ -188,7 +188,7 @@ const WAIT_MS_MAX = 600_000;
 const SLOWNESS = 3;
 
 /** Where final means so many blocks on top, their mining is waited for. */
-async function patience(client: Client): Promise<number> {
+async function finalWaitMs(client: Client): Promise<number> {
   const state = await client.call("consensus_getState").catch(() => undefined);
   if (state == null || !("finalityDepth" in state)) return WAIT_MS;
   const expectedMs = 1_000 * state.spacing * (state.finalityDepth + 1);

@@ -72,7 +72,7 @@ const LIVE_ENDINGS: Readonly<Record<LiveEnd, string>> = {
 };
 
 export function describeEnd({ share, confirmations, giveUp }: LiveRace, result: LiveResult): string {
-  const odds = `theory gives ${percent(strict(share, confirmations))} without a limit of patience`;
+  const odds = `theory gives ${percent(strict(share, confirmations))} if nobody gives up`;
   switch (result.end) {
     case "won":
       return `All ${result.honest.length} honest nodes reorganised, ${result.depth} deep: the merchant's payment is gone, the conflicting one is in the chain (${odds}).`;

@@ -1,7 +1,7 @@
 /** The page of `lab censor`: how long a transaction waits that a miner or a primary leaves out. */
 import { confidenceInterval } from "../binomial.ts";
 import { type Censor, type CensorResult, type CensorRow, type PbftRow, undoChance } from "../censor.ts";
-import { figure, htmlTable, predictedMark, renderPage } from "./page.ts";
+import { beside, figure, htmlTable, predictedMark, renderPage } from "./page.ts";
 import { percent } from "./report.ts";
 import { FORMULAS } from "./sources.ts";
 import { curve, lineChart } from "./svg.ts";
@@ -69,8 +69,13 @@ export function censorReport(options: Censor, result: CensorResult, command: str
         heading: "Proof of work",
         text: "Who only leaves it out delays it by a factor of 1 / (1 - q). Who also undoes each block that holds it must catch up from two blocks short, and a majority does, again and again.",
         html:
-          figure(chart, `${options.trials} transactions each; a trial ends after ${options.blocks} blocks.`) +
-          figure(chances, `He lets a block stand when he lacks ${options.giveUp} blocks to be one ahead.`) +
+          beside(
+            figure(
+              chart,
+              `${options.trials} transactions each; a trial ends after ${options.blocks} blocks.`,
+            ),
+            figure(chances, `A block stands once its censor lacks ${options.giveUp} blocks to be one ahead.`),
+          ) +
           htmlTable(
             "Must be: mean blocks until inclusion, or the probability that a block is undone",
             CENSOR_HEAD,

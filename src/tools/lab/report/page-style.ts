@@ -23,6 +23,7 @@ h2{font-size:1.15rem;margin:2.2rem 0 .3rem}
 .verdict{font-size:1.05rem;margin:.4rem 0 1rem}
 .good strong{color:var(--good)}.bad strong{color:var(--bad)}.mixed strong{color:var(--c4)}
 .as-predicted strong{color:var(--c0)}.not-predicted strong{color:var(--bad)}
+.beside{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,30rem),1fr));gap:0 3rem}.beside>*{min-width:0}
 figure{margin:1rem 0;max-width:46rem}
 figcaption,caption{font-size:.875rem;text-align:left}
 figure:has(svg.wide),figure.table{max-width:none}

@@ -148,13 +148,18 @@ function renderFormulas(formulas: readonly Formula[]): string {
 }
 
 function renderSection({ heading, text, html }: Section): string {
-  const isWide = /<svg class="wide full"|<figure class="table wide"/.test(html);
+  const isWide = /<svg class="wide full"|<figure class="table wide"|<div class="beside"/.test(html);
   return `<section${isWide ? ' class="is-wide"' : ""}><h2>${escapeText(heading)}</h2>${text === "" ? "" : `<p>${escapeText(text)}</p>`}${html}</section>`;
 }
 
 /** @param html an SVG that may be wider than a phone */
 export function figure(html: string, caption: string): string {
   return `<figure><div class="scroll" tabindex="0">${html}</div><figcaption>${escapeText(caption)}</figcaption></figure>`;
+}
+
+/** Two figures of one section, side by side where there is room. */
+export function beside(left: string, right: string): string {
+  return `<div class="beside">${left}${right}</div>`;
 }
 
 /** A table of more columns takes the whole width of a screen. */

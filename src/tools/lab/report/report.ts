@@ -73,9 +73,11 @@ function extremes(cells: readonly CellResult[]): string {
 }
 
 const JUDGES: Readonly<Record<CellResult["judge"], string>> = {
-  strict: "the strict formula (one block ahead), with the attacker's patience",
-  Rosenfeld: "Rosenfeld's formula (one block in advance, or a tie counts), with the attacker's patience",
-  exact: "the exact sum for blocks in advance and a coin at ties, with the attacker's patience",
+  strict: "the strict formula (one block ahead), and the deficit at which the attacker gives up",
+  Rosenfeld:
+    "Rosenfeld's formula (one block in advance, or a tie counts), and the deficit at which the attacker gives up",
+  exact:
+    "the exact sum for blocks in advance and a coin at ties, and the deficit at which the attacker gives up",
   simulation: "the independent simulation (difficulty moves: no formula holds)",
 };
 
@@ -200,7 +202,7 @@ function numbers(cells: readonly CellResult[]): Section {
   const head = [...JUDGED, "Nakamoto", "Rosenfeld", "strict"];
   return {
     heading: "Measured and expected",
-    text: "“Must be” follows every option of this run; the last three columns are the well-known formulas without a limit of patience, for comparison.",
+    text: "“Must be” follows every option of this run; the last three columns are the well-known formulas, in which nobody gives up, for comparison.",
     html: htmlTable("z: confirmations; p: exact two-sided test", head, rows),
   };
 }

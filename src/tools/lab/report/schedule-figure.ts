@@ -42,18 +42,27 @@ export function scheduleFigure(figure: ScheduleFigure): string {
   const bottom = TOP + nodes * row;
   const shown = spans.filter((each) => each.untilMs >= fromMs && each.fromMs <= untilMs).slice(0, SPANS_MAX);
   const height = bottom + 30 + shown.length * SPAN_ROW;
-  const ticks = Array.from({ length: 9 }, (_, i) => fromMs + ((untilMs - fromMs) * i) / 8);
+  const ticks = roundTimes(fromMs, untilMs);
   return [
     `<svg class="wide full" style="min-width:720px" viewBox="0 0 ${WIDTH} ${height}" role="img" aria-label="${escapeText(title)}"><title>${escapeText(title)}</title>`,
     ...Array.from({ length: nodes }, (_, node) => drawNode(figure, node, line(node), place)),
     ...messages.map((message) => arrow(message, line, place)),
     ...ticks.map(
       (ms) =>
-        `<path class="axis" d="M${fixed(place(ms))} ${bottom - 6}v5"/>${text(place(ms), bottom + 12, `${Math.round(ms)} ms`, ms === untilMs ? "end" : ms === fromMs ? "start" : "middle")}`,
+        `<path class="axis" d="M${fixed(place(ms))} ${bottom - 6}v5"/>${text(place(ms), bottom + 12, `${ms} ms`, "middle")}`,
     ),
     ...shown.map((span, i) => drawSpan(span, bottom + 26 + i * SPAN_ROW, place)),
     "</svg>",
   ].join("\n");
+}
+
+/** Multiples of 1, 2 or 5 times a power of ten, ten at most. */
+function roundTimes(fromMs: number, untilMs: number): readonly number[] {
+  const least = Math.max(1, (untilMs - fromMs) / 9);
+  const power = 10 ** Math.floor(Math.log10(least));
+  const step = power * ([1, 2, 5].find((factor) => factor * power >= least) ?? 10);
+  const first = Math.ceil(fromMs / step);
+  return Array.from({ length: Math.floor(untilMs / step) - first + 1 }, (_, i) => (first + i) * step);
 }
 
 type Place = (ms: number) => number;

@@ -2,7 +2,7 @@
 
 import { must } from "../../../base/assert.ts";
 import type { Spam, SpamCase, SpamResult } from "../pow/spam.ts";
-import { figure, htmlTable, predictedMark, renderPage } from "./page.ts";
+import { beside, figure, htmlTable, predictedMark, renderPage } from "./page.ts";
 import { FORMULAS } from "./sources.ts";
 import { lineChart, type Series } from "./svg.ts";
 
@@ -57,9 +57,10 @@ export function spamReport({ lengths, chain }: Spam, result: SpamResult, command
       {
         heading: "What the node stores",
         text: `Its own chain has ${chain} blocks and a work of ${tipWork}; a block at its tip costs ${tipBlockWork}. A branch is stored from ${on.needed} on: the chain's work less that of 144 blocks.`,
-        html:
-          figure(disk, "Database records of the branch; bodies are never asked for.") +
+        html: beside(
+          figure(disk, "Database records of the branch; bodies are never asked for."),
           figure(price, "Line: the bound. Points: what the attacker has hashed."),
+        ),
       },
       {
         heading: "All cases",
