@@ -4,6 +4,7 @@
  */
 import { parentPort, workerData } from "node:worker_threads";
 import { type Campaign, playOne } from "../../tools/sim/campaign.ts";
+import { modulesFor } from "./sim-modules.ts";
 
 export interface WorkerTask {
   readonly campaign: Campaign;
@@ -12,6 +13,7 @@ export interface WorkerTask {
 }
 
 const { campaign, worker, workers } = workerData as WorkerTask;
+const modules = await modulesFor(campaign);
 for (let index = worker; index < campaign.schedules; index += workers) {
-  parentPort?.postMessage(await playOne(campaign, index));
+  parentPort?.postMessage(await playOne(campaign, index, { modules }));
 }

@@ -5,7 +5,7 @@
  */
 
 import { writeFileSync } from "node:fs";
-import { dirname, extname } from "node:path";
+import { dirname, extname, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { Worker } from "node:worker_threads";
 import { type Command, InvalidArgumentError, Option } from "commander";
@@ -21,13 +21,14 @@ import { Recorder } from "../../tools/sim/recorder.ts";
 import { runSchedule } from "../../tools/sim/run.ts";
 import { PROFILES, type Profile } from "../../tools/sim/schedule.ts";
 import { commandOf } from "../../tools/sim/shrink.ts";
-import { integer, list } from "../arguments.ts";
+import { collect, integer, list } from "../arguments.ts";
 import { startBar } from "../bar.ts";
 import { leaf } from "../command.ts";
 import { CliError, EXIT, Finished } from "../exit.ts";
 import { type Output, showDuration } from "../output.ts";
 import { checkNamedFolder, unwritable } from "../output-folder.ts";
 import { EPOCH_PROFILES, type EpochProfile, simulateEpochs } from "./sim-epochs.ts";
+import { modulesFor } from "./sim-modules.ts";
 import type { WorkerTask } from "./sim-worker.ts";
 
 interface SimOptions {
@@ -40,6 +41,7 @@ interface SimOptions {
   readonly shrink: boolean;
   readonly jobs: number;
   readonly report?: string;
+  readonly module?: readonly string[];
 }
 
 const NODES_MAX = 100;
@@ -66,6 +68,11 @@ export function addSim(program: Command): void {
           "--report <file>",
           "HTML page that shows the first failing schedule, or the first, as pictures",
         )
+        .option(
+          "--module <file>",
+          "source of a module that the chain has and users call; may be repeated",
+          collect,
+        )
         .option("--no-shrink", "show failures as they are")
         .option("-j, --jobs <n>", "threads", integer(1, 256), 1),
     ({ out, options }) => simulate(out, options),
@@ -88,7 +95,11 @@ async function simulate(out: Output, options: SimOptions): Promise<void> {
   if (profile === "epochs" || profile === "transitions") {
     return simulateEpochs(out, { profile, seed, schedules, foreign: foreignTo(options) });
   }
-  const campaign: Campaign = { seed, nodes, schedules, byzantine, profile, only, shrink };
+  const campaign: Campaign = {
+    ...{ seed, nodes, schedules, byzantine, profile, only, shrink },
+    modules: (options.module ?? []).map((file) => resolve(file)),
+  };
+  const modules = await modulesFor(campaign);
   if (byzantine !== undefined && byzantine > nodes[0]) {
     throw new CliError(EXIT.badInput, "USAGE", `--byzantine ${byzantine} of ${nodes[0]} validators`);
   }
@@ -96,7 +107,7 @@ async function simulate(out: Output, options: SimOptions): Promise<void> {
   const bar = startBar(out, schedules, "simulating {bar} {value}/{total}  {eta_formatted} left");
   const started = performance.now();
   const outcomes: ScheduleOutcome[] = [];
-  await playAll(campaign, Math.min(options.jobs, schedules), (outcome) => {
+  await playAll({ campaign, modules }, Math.min(options.jobs, schedules), (outcome) => {
     outcomes.push(outcome);
     bar?.update(outcomes.length);
   });
@@ -116,7 +127,10 @@ async function draw(
   const seed = failed.length === 0 ? campaign.seed : Math.min(...failed);
   const schedule = scheduleOf(campaign, seed - campaign.seed);
   const recorder = new Recorder();
-  const { violations, stats } = await runSchedule(schedule, { observe: (nowMs) => recorder.observe(nowMs) });
+  const { violations, stats } = await runSchedule(schedule, {
+    observe: (nowMs) => recorder.observe(nowMs),
+    modules: await modulesFor(campaign),
+  });
   const page = scheduleReport(
     { schedule, recorder, violations, virtualMs: stats.virtualMs },
     commandOf(schedule, campaign.only),
@@ -130,19 +144,25 @@ async function draw(
 }
 
 /** What members and faults are made of in the other profiles. */
-function foreignTo({ nodes, byzantine, only, report: page, jobs }: SimOptions): string[] {
+function foreignTo({ nodes, byzantine, only, report: page, jobs, module }: SimOptions): string[] {
   const given = {
     "--nodes": nodes[0] !== 4 || nodes[1] !== 4,
     "--byzantine": byzantine !== undefined,
     "--only": only !== undefined,
     "--report": page !== undefined,
     "--jobs": jobs !== 1,
+    "--module": module !== undefined,
   };
   return Object.entries(given).flatMap(([name, isGiven]) => (isGiven ? [name] : []));
 }
 
+interface Prepared {
+  readonly campaign: Campaign;
+  readonly modules: Awaited<ReturnType<typeof modulesFor>>;
+}
+
 async function playAll(
-  campaign: Campaign,
+  { campaign, modules }: Prepared,
   workers: number,
   tell: (outcome: ScheduleOutcome) => void,
 ): Promise<void> {
@@ -153,7 +173,7 @@ async function playAll(
     return;
   }
   for (let index = 0; index < campaign.schedules; index++) {
-    tell(await playOne(campaign, index));
+    tell(await playOne(campaign, index, { modules }));
     // Virtual time takes no turn of the event loop: signals and the progress bar wait for this one.
     await new Promise((resolve) => setImmediate(resolve));
   }

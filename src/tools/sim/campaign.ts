@@ -26,6 +26,8 @@ export interface Campaign {
   readonly only: readonly string[] | undefined;
   /** Whether failures are shrunk. */
   readonly shrink: boolean;
+  /** Sources of modules that the chain has, for the command that shows a failure again. */
+  readonly modules?: readonly string[];
 }
 
 export interface ScheduleOutcome {
@@ -96,5 +98,5 @@ async function explain(campaign: Campaign, schedule: Schedule, options: RunOptio
   const smallest = only === undefined ? schedule : keepOnly(schedule, new Set(only));
   const [shown = first] = (await runSchedule(smallest, options)).violations;
   const where = shown.replica === undefined ? "" : ` at node ${shown.replica}`;
-  return `${shown.checker}${where} after ${Math.round(shown.atMs)} ms: ${shown.detail}; again: ${commandOf(schedule, only)}`;
+  return `${shown.checker}${where} after ${Math.round(shown.atMs)} ms: ${shown.detail}; again: ${[commandOf(schedule, only), ...(campaign.modules ?? []).map((file) => `--module ${file}`)].join(" ")}`;
 }

@@ -2,12 +2,17 @@
  * The users of a run: each hands its transfer to one node, and to all of them while it does not become final, as the
  * client library does. It knows what is final by what correct nodes committed.
  */
-import { byteText } from "../../base/bytes.ts";
+import { byteText, hex0x } from "../../base/bytes.ts";
+import { modulesOf } from "../../chain/modules/module-set.ts";
 import type { SignedTransaction } from "../../chain/types/transaction.ts";
 import type { Cluster } from "./cluster.ts";
+import { drawCall } from "./module-calls.ts";
 import type { Observer } from "./observer.ts";
+import { Random } from "./random.ts";
 import type { ScheduledSubmission } from "./schedule.ts";
 
+/** How many of the users' transactions are no calls, on a chain with modules. */
+const TRANSFER_CHANCE = 0.25;
 /** T_client of pbft.md 1.7, at the pace of the simulated timers, ms. */
 const RETRY_MS = 400;
 
@@ -19,7 +24,11 @@ export class Clients implements Observer {
   readonly #pending = new Map<string, SignedTransaction>();
   #unissued: number;
 
-  constructor(submissions: readonly ScheduledSubmission[], cluster: () => Cluster) {
+  readonly #seed: number | string;
+
+  /** @param seed of the calls of declared modules */
+  constructor(submissions: readonly ScheduledSubmission[], cluster: () => Cluster, seed: number | string) {
+    this.#seed = seed;
     this.#submissions = submissions;
     this.#cluster = cluster;
     this.#unissued = submissions.length;
@@ -45,15 +54,27 @@ export class Clients implements Observer {
     for (const { id } of block.transactions) this.#pending.delete(byteText(id));
   }
 
-  #issue({ node, from, to, amount, fee }: ScheduledSubmission): void {
+  #issue(submission: ScheduledSubmission): void {
+    const { node, from } = submission;
     const nonce = this.#nonces.get(from) ?? 0n;
     this.#nonces.set(from, nonce + 1n);
     const cluster = this.#cluster();
-    const transaction = cluster.world.transfer(from, to, amount, nonce, fee);
+    const transaction = this.#sign(submission, nonce);
     this.#unissued--;
     this.#pending.set(byteText(transaction.id), transaction);
     cluster.submit(node, transaction);
     cluster.time.after(RETRY_MS, () => this.#retry(transaction));
+  }
+
+  /** Where the chain has modules of its own, most are calls of these; the others stay transfers. */
+  #sign({ id, from, to, amount, fee }: ScheduledSubmission, nonce: bigint): SignedTransaction {
+    const { world } = this.#cluster();
+    const modules = modulesOf(world.genesis).own();
+    const random = new Random(`${this.#seed}/call/${id}`);
+    if (modules.length === 0 || random.chance(TRANSFER_CHANCE))
+      return world.transfer(from, to, amount, nonce, fee);
+    const addresses = world.accounts.map(({ publicKey }) => hex0x(publicKey));
+    return world.call(from, drawCall(random, modules, addresses), nonce, fee);
   }
 
   #retry(transaction: SignedTransaction): void {

@@ -1,12 +1,13 @@
 /**
  * The ledger a second time, as naively as it can be: maps that execute transfers and anchors block by block, with a
  * parser of transactions, a Merkle tree and a state tree of its own. The checkers compare every replica with it. It
- * shares nothing with src/chain but SHA-256; what the bytes are is docs/protocol.md.
+ * shares nothing with src/chain but SHA-256, and the code of declared modules, which is handed in; what the bytes are is docs/protocol.md.
  */
 import { must } from "../../base/assert.ts";
 import { byteText, concatBytes, utf8 } from "../../base/bytes.ts";
 import { sha256 } from "../../crypto/hash.ts";
 import { type ByteText, Cursor, textBytes, u64Bytes } from "./checkers/raw-bytes.ts";
+import type { NaiveCall, NaiveOutcome } from "./naive-modules.ts";
 
 export interface NaiveAccount {
   balance: bigint;
@@ -26,6 +27,12 @@ export interface NaiveRules {
   readonly minFee: bigint;
   readonly genesisHash: Uint8Array;
   readonly verify: (key: Uint8Array, message: Uint8Array, signature: Uint8Array) => boolean;
+  /** Runs the code of a declared module on these entries; undefined: there is no such module, or no such call. */
+  readonly callModule?: (
+    module: number,
+    call: NaiveCall,
+    entries: Map<ByteText, Uint8Array>,
+  ) => NaiveOutcome | undefined;
 }
 
 interface NaiveTransaction {
@@ -39,16 +46,14 @@ interface NaiveTransaction {
   readonly payload: Uint8Array;
 }
 
-interface Outcome {
-  /** 0: success. */
-  readonly code: number;
-  readonly kind: number;
+interface Outcome extends NaiveOutcome {
   readonly module: number;
-  readonly data: Uint8Array;
 }
 
 const U64_MAX = 2n ** 64n - 1n;
 const MEMO_MAX = 128;
+/** The least number of a declared module. */
+const DECLARED_MIN = 16;
 
 /** A transaction that must not stand in a block. */
 export class NaiveRefusal extends Error {
@@ -61,6 +66,8 @@ export class NaiveLedger {
   readonly anchors = new Map<ByteText, { count: number; first: Uint8Array }>();
   /** Digest and sender -> the anchor. */
   readonly anchorsBy = new Map<ByteText, Uint8Array>();
+  /** Entries of declared modules. */
+  readonly declared = new Map<ByteText, Uint8Array>();
   /** Ids of all executed transactions. */
   readonly executed = new Map<ByteText, bigint>();
   readonly #rules: NaiveRules;
@@ -121,6 +128,7 @@ export class NaiveLedger {
   }
 
   #call(tx: NaiveTransaction, context: NaiveContext, index: number): Outcome {
+    if (tx.module >= DECLARED_MIN) return this.#callDeclared(tx, context, index);
     const cursor = new Cursor(tx.payload);
     const subject = cursor.take(32);
     const amount = tx.module === 1 ? cursor.u64() : 0n;
@@ -131,17 +139,30 @@ export class NaiveLedger {
     return refuse(index, `calls module ${tx.module}`);
   }
 
+  #callDeclared(
+    { module, payload, from, fee, id }: NaiveTransaction,
+    { height, timeMs }: NaiveContext,
+    index: number,
+  ): Outcome {
+    const call = { payload, sender: textBytes(from), fee, txid: id, height, timeMs };
+    const outcome = this.#rules.callModule?.(module, call, this.declared);
+    if (outcome === undefined)
+      return refuse(index, `calls module ${module} with a payload that is none of its calls`);
+    return { ...outcome, module };
+  }
+
   #transfer({ from }: NaiveTransaction, to: Uint8Array, amount: bigint): Outcome {
     const sender = must(this.accounts.get(from), "who pays was found before");
     const receiver = byteText(to);
-    const none = { kind: 0, module: 1, data: new Uint8Array(0) };
+    const none = { events: [], module: 1 };
     if (sender.balance < amount) return { ...none, code: 1 };
     const received =
       receiver === from ? sender.balance - amount : (this.accounts.get(receiver)?.balance ?? 0n);
     if (received + amount > U64_MAX) return { ...none, code: 2 };
     sender.balance -= amount;
     this.#add(receiver, amount);
-    return { code: 0, kind: 1, module: 1, data: concatBytes(textBytes(from), to, u64Bytes(amount)) };
+    const data = concatBytes(textBytes(from), to, u64Bytes(amount));
+    return { code: 0, module: 1, events: [{ kind: 1, data }] };
   }
 
   #anchor(
@@ -151,7 +172,7 @@ export class NaiveLedger {
     { height, timeMs }: NaiveContext,
   ): Outcome {
     const place = byteText(digest);
-    if (this.anchorsBy.has(place + from)) return { code: 1, kind: 0, module: 2, data: new Uint8Array(0) };
+    if (this.anchorsBy.has(place + from)) return { code: 1, module: 2, events: [] };
     const rest = concatBytes(u64Bytes(height), u64Bytes(timeMs), Uint8Array.of(memo.length), memo);
     const held = this.anchors.get(place);
     const ordinal = held?.count ?? 0;
@@ -160,7 +181,8 @@ export class NaiveLedger {
       first: held?.first ?? concatBytes(textBytes(from), rest),
     });
     this.anchorsBy.set(place + from, concatBytes(u32Bytes(ordinal), rest));
-    return { code: 0, kind: 1, module: 2, data: concatBytes(digest, textBytes(from), u32Bytes(ordinal)) };
+    const data = concatBytes(digest, textBytes(from), u32Bytes(ordinal));
+    return { code: 0, module: 2, events: [{ kind: 1, data }] };
   }
 
   #add(address: ByteText, amount: bigint): void {
@@ -179,6 +201,7 @@ export class NaiveLedger {
     for (const [digest, { count, first }] of this.anchors)
       yield [`\x02${digest}`, concatBytes(u32Bytes(count), first)];
     for (const [place, value] of this.anchorsBy) yield [`\x03${place}`, value];
+    yield* this.declared;
   }
 
   stateRoot(): Uint8Array {
@@ -235,9 +258,15 @@ export function naiveMerkleRoot(leaves: readonly Uint8Array[]): Uint8Array {
   return sha256(concatBytes(Uint8Array.of(2), u32Bytes(leaves.length), top));
 }
 
-function receipt(tx: NaiveTransaction, index: number, { code, kind, module, data }: Outcome): Uint8Array {
-  const event = concatBytes(Uint8Array.of(module, kind, data.length >> 8, data.length & 0xff), data);
-  const events = code === 0 ? concatBytes(u32Bytes(1), event) : u32Bytes(0);
+function receipt(
+  tx: NaiveTransaction,
+  index: number,
+  { code, module, events: emitted }: Outcome,
+): Uint8Array {
+  const encoded = emitted.map(({ kind, data }) =>
+    concatBytes(Uint8Array.of(module, kind, data.length >> 8, data.length & 0xff), data),
+  );
+  const events = concatBytes(u32Bytes(encoded.length), ...encoded);
   const status = Uint8Array.of(code === 0 ? 1 : 0, code >> 8, code & 0xff);
   return concatBytes(Uint8Array.of(1), tx.id, u32Bytes(index), status, u64Bytes(tx.fee), events);
 }

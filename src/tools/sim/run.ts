@@ -3,6 +3,7 @@
  * everything is healed and the run goes on until every transfer is final everywhere or the deadline has passed,
  * which is a violation of liveness. Same schedule, same trace.
  */
+import type { Genesis } from "../../chain/genesis/genesis.ts";
 import { adversaries as conspire } from "./adversary.ts";
 import { Checkers } from "./checkers/checkers.ts";
 import type { Violation } from "./checkers/facts.ts";
@@ -28,6 +29,8 @@ export interface RunOptions {
   readonly observe?: (nowMs: () => number) => Observer;
   /** `ideal` by default: see signatures.ts. */
   readonly signatures?: SignatureScheme;
+  /** Declared modules of the chain, with their code: users call them. */
+  readonly modules?: Pick<Genesis, "modules" | "code">;
 }
 
 export interface RunStats {
@@ -95,10 +98,11 @@ class Run {
         balance: BALANCE,
         consensus: schedule.consensus,
         limits: schedule.limits ?? {},
+        ...(options.modules === undefined ? {} : { modules: options.modules }),
       },
       signatureWorld(options.signatures ?? "ideal"),
     );
-    this.#clients = new Clients(schedule.workload, () => this.#cluster);
+    this.#clients = new Clients(schedule.workload, () => this.#cluster, schedule.seed);
     this.#checkers = new Checkers(this.#world);
     const colluders = conspire();
     const observers = [

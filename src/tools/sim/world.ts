@@ -12,6 +12,7 @@ import { bank } from "../../chain/modules/bank.ts";
 import { type SignedTransaction, signTransaction } from "../../chain/types/transaction.ts";
 import type { Signer } from "../../crypto/keys.ts";
 import { DEVNET, type NetworkPlan, planNetwork, secretsFromSeed } from "../../node/home/network-plan.ts";
+import type { DrawnCall } from "./module-calls.ts";
 import type { SignatureWorld } from "./signatures.ts";
 
 export interface WorldOptions {
@@ -74,6 +75,13 @@ export class World {
     const payload = bank.encodeCall({ to: this.#account(to).publicKey, amount, memo: EMPTY });
     const { chainId } = this.genesis;
     const fields = { chainId, nonce, fee, validUntilHeight: 0n, module: bank.id, payload };
+    return signTransaction(fields, this.#account(from), this.genesisHash);
+  }
+
+  /** A call of a declared module, as its bytes. */
+  call(from: number, { module, payload }: DrawnCall, nonce: bigint, fee = 0n): SignedTransaction {
+    const { chainId } = this.genesis;
+    const fields = { chainId, nonce, fee, validUntilHeight: 0n, module, payload };
     return signTransaction(fields, this.#account(from), this.genesisHash);
   }
 

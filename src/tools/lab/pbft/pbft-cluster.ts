@@ -109,7 +109,7 @@ export class PbftCluster {
     this.#auditor = new Auditor(this.world);
     const colluders = conspire();
     const { faults = [], adversaries = [], seed } = options;
-    this.#clients = new Clients(payments(options), () => this.cluster);
+    this.#clients = new Clients(payments(options), () => this.cluster, options.seed);
     this.cluster = new Cluster(
       {
         world: this.world,

@@ -8,9 +8,11 @@
 import { must } from "../../../base/assert.ts";
 import { type Address, byteText, concatBytes, type Hash, hex, utf8 } from "../../../base/bytes.ts";
 import { readAccount } from "../../../chain/modules/accounts.ts";
+import { modulesOf } from "../../../chain/modules/module-set.ts";
 import type { Block, Header, SealedBlock, Summary } from "../../../chain/types/block.ts";
 import { sha256 } from "../../../crypto/hash.ts";
 import { NaiveLedger, NaiveRefusal, naiveMerkleRoot, u32Bytes } from "../naive-ledger.ts";
+import { callNaively } from "../naive-modules.ts";
 import type { Observer } from "../observer.ts";
 import type { NodeId } from "../schedule.ts";
 import type { Facts } from "./facts.ts";
@@ -40,11 +42,16 @@ export class ChainChecker implements Observer {
   constructor(facts: Facts) {
     this.#facts = facts;
     const { genesis, genesisHash, signatures } = facts.world;
+    const modules = modulesOf(genesis).own();
     this.#ledger = new NaiveLedger(genesis.accounts, {
       chainId: genesis.chainId,
       minFee: genesis.limits.minFee,
       genesisHash,
       verify: (key, message, signature) => signatures.rules.verifySignature(key, message, signature),
+      callModule: (number, call, entries) => {
+        const module = modules.find((own) => own.id === number);
+        return module && callNaively(module, call, entries);
+      },
     });
     this.#supply = this.#ledger.supply;
     const stateRoot = byteText(this.#ledger.stateRoot());
