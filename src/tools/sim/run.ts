@@ -3,7 +3,7 @@
  * everything is healed and the run goes on until every transfer is final everywhere or the deadline has passed,
  * which is a violation of liveness. Same schedule, same trace.
  */
-import type { Genesis } from "../../chain/genesis/genesis.ts";
+import type { Genesis, GenesisLimits } from "../../chain/genesis/genesis.ts";
 import { adversaries as conspire } from "./adversary.ts";
 import { Checkers } from "./checkers/checkers.ts";
 import type { Violation } from "./checkers/facts.ts";
@@ -76,6 +76,13 @@ function settledMs({ gstMs, crashes, workload, adversaries }: Schedule): number 
   return Math.max(gstMs, ...ends, ...begins);
 }
 
+/** A schedule's blocks are narrow by the bytes of transfers; calls are longer, so there they are narrow by their number alone. */
+function limitsOf({ limits = {} }: Schedule, { modules }: RunOptions): Partial<GenesisLimits> {
+  if (modules?.modules === undefined) return limits;
+  const { maxTxBytes: _, maxBlockBytes: __, ...others } = limits;
+  return others;
+}
+
 class Run {
   readonly #schedule: Schedule;
   readonly #cluster: Cluster;
@@ -97,7 +104,7 @@ class Run {
         accounts: ACCOUNTS,
         balance: BALANCE,
         consensus: schedule.consensus,
-        limits: schedule.limits ?? {},
+        limits: limitsOf(schedule, options),
         ...(options.modules === undefined ? {} : { modules: options.modules }),
       },
       signatureWorld(options.signatures ?? "ideal"),
