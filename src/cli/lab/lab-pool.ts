@@ -4,10 +4,10 @@
  */
 import { extname } from "node:path";
 import { fileURLToPath } from "node:url";
-import { Worker } from "node:worker_threads";
 import { JobRunner, type JobTally, type LabJob } from "../../tools/lab/jobs.ts";
 import { startBar } from "../bar.ts";
 import type { Output } from "../output.ts";
+import { runThread } from "../run-thread.ts";
 import type { LabTask } from "./lab-worker.ts";
 
 interface Answer {
@@ -52,12 +52,5 @@ async function runHere(jobs: readonly LabJob[], tell: (answer: Answer) => void):
 
 function runApart(task: LabTask, tell: (answer: Answer) => void): Promise<void> {
   const path = new URL(`./lab-worker${extname(fileURLToPath(import.meta.url))}`, import.meta.url);
-  const worker = new Worker(path, { workerData: task });
-  return new Promise((resolve, reject) => {
-    worker.on("message", tell);
-    worker.once("error", reject);
-    worker.once("exit", (code) =>
-      code === 0 ? resolve() : reject(new Error(`a thread ended with code ${code}`)),
-    );
-  });
+  return runThread(path, task, tell);
 }

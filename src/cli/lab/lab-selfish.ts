@@ -2,8 +2,8 @@
 import type { Command } from "commander";
 import { selfishJobs } from "../../tools/lab/jobs.ts";
 import { judgeSelfish, type SelfishResult, type SelfishTally } from "../../tools/lab/pow/selfish.ts";
-import { predictedMark, predictedWords } from "../../tools/lab/report/page.ts";
-import { percent, selfishReport } from "../../tools/lab/report/report.ts";
+import { predictedWords } from "../../tools/lab/report/page.ts";
+import { selfishCells, selfishReport } from "../../tools/lab/report/report.ts";
 import { integer } from "../arguments.ts";
 import { leaf } from "../command.ts";
 import { EXIT, Finished } from "../exit.ts";
@@ -98,15 +98,6 @@ function sum(tallies: readonly SelfishTally[]): SelfishTally {
 
 function tableOf(results: readonly SelfishResult[]): readonly string[] {
   const head = ["share", "gamma", "revenue", "formula", "difference", "", "threshold", "pays"];
-  const rows = results.map((result) => [
-    String(result.share),
-    String(result.gamma),
-    result.revenue.toFixed(4),
-    result.expected.toFixed(4),
-    (result.revenue - result.expected).toFixed(4),
-    predictedMark(result.isMatch),
-    percent(result.threshold),
-    result.pays ? "yes" : "no",
-  ]);
+  const rows = results.map((result) => [String(result.share), String(result.gamma), ...selfishCells(result)]);
   return table(head, rows);
 }

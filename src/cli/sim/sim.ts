@@ -7,7 +7,6 @@
 import { writeFileSync } from "node:fs";
 import { dirname, extname, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
-import { Worker } from "node:worker_threads";
 import { type Command, InvalidArgumentError, Option } from "commander";
 import { scheduleReport } from "../../tools/lab/report/schedule-report.ts";
 import {
@@ -27,6 +26,7 @@ import { leaf } from "../command.ts";
 import { CliError, EXIT, Finished } from "../exit.ts";
 import { type Output, showDuration } from "../output.ts";
 import { checkNamedFolder, unwritable } from "../output-folder.ts";
+import { runThread } from "../run-thread.ts";
 import { EPOCH_PROFILES, type EpochProfile, simulateEpochs } from "./sim-epochs.ts";
 import { modulesFor } from "./sim-modules.ts";
 import type { WorkerTask } from "./sim-worker.ts";
@@ -183,14 +183,7 @@ async function playAll(
 function playApart(task: WorkerTask, tell: (outcome: ScheduleOutcome) => void): Promise<void> {
   const own = fileURLToPath(import.meta.url);
   const path = new URL(`./sim-worker${extname(own)}`, import.meta.url);
-  const worker = new Worker(path, { workerData: task });
-  return new Promise((resolve, reject) => {
-    worker.on("message", tell);
-    worker.once("error", reject);
-    worker.once("exit", (code) =>
-      code === 0 ? resolve() : reject(new Error(`a thread ended with code ${code}`)),
-    );
-  });
+  return runThread(path, task, tell);
 }
 
 interface Played {

@@ -55,14 +55,7 @@ export interface ToldAddress extends PeerAddress {
 }
 
 /** What of an entry outlives a restart. */
-export interface StoredAddress extends PeerAddress {
-  readonly sourceGroup: string;
-  readonly lastSeenMs: number;
-  readonly lastTriedMs: number;
-  readonly lastSuccessMs: number;
-  readonly attempts: number;
-  readonly isTried: boolean;
-}
+export type StoredAddress = PeerAddress & Omit<KnownAddress, "key" | "scope" | "group">;
 
 export interface Selection {
   /** The tables to choose from: "new" holds only addresses that never answered, which feelers try. */

@@ -270,12 +270,7 @@ export function selfishReport(results: readonly SelfishResult[], command: string
   });
   const rows = results.map((result) => [
     `${percent(result.share)}, ${result.gamma}`,
-    result.revenue.toFixed(4),
-    result.expected.toFixed(4),
-    (result.revenue - result.expected).toFixed(4),
-    predictedMark(result.isMatch),
-    percent(result.threshold),
-    result.pays ? "yes" : "no",
+    ...selfishCells(result),
   ]);
   return renderPage({
     title: "Selfish mining",
@@ -329,4 +324,16 @@ function revenueSeries(results: readonly SelfishResult[], gamma: number, color: 
 /** Enough digits for small chances, none to spare. */
 export function percent(value: number): string {
   return `${Number((100 * value).toPrecision(value < 0.01 ? 2 : 4))} %`;
+}
+
+/** What a table says of one share and gamma: revenue, formula, difference, as predicted, threshold, whether it pays. */
+export function selfishCells(result: SelfishResult): string[] {
+  return [
+    result.revenue.toFixed(4),
+    result.expected.toFixed(4),
+    (result.revenue - result.expected).toFixed(4),
+    predictedMark(result.isMatch),
+    percent(result.threshold),
+    result.pays ? "yes" : "no",
+  ];
 }
