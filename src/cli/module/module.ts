@@ -2,15 +2,20 @@
 import { join } from "node:path";
 import type { Command } from "commander";
 import { hex0x } from "../../base/bytes.ts";
+import type { ModuleForm } from "../../chain/modules/module-form.ts";
+import { upgradeProblems } from "../../chain/modules/module-upgrade.ts";
 import { bundleModule } from "../../node/modules/bundle-module.ts";
-import { moduleFile } from "../../node/modules/module-files.ts";
+import { loadModule } from "../../node/modules/load-module.ts";
+import { moduleFile, readModuleFile } from "../../node/modules/module-files.ts";
 import { makeFolder, writeWhole } from "../../storage/durable-file.ts";
 import { group, leaf } from "../command.ts";
-import { valueOrThrow } from "../exit.ts";
+import { CliError, EXIT, valueOrThrow } from "../exit.ts";
+import { addModuleFetch } from "./module-fetch.ts";
 import { addModuleState } from "./module-state.ts";
 
 interface BuildOptions {
   readonly out: string;
+  readonly upgradeOf?: string;
 }
 
 interface NewOptions {
@@ -39,9 +44,16 @@ export function addModule(program: Command): void {
     module,
     "build <file>",
     "bundle a module into one file, and print what a genesis says of it",
-    (command) => command.option("-o, --out <dir>", "folder for the bundled file", "modules"),
+    (command) =>
+      command
+        .option("-o, --out <dir>", "folder for the bundled file", "modules")
+        .option(
+          "--upgrade-of <file>",
+          "bundled file of the version before: what it wrote must stay readable",
+        ),
     async ({ out, options, args: [file] }) => {
       const { text, hash, code } = valueOrThrow(await bundleModule(file));
+      if (options.upgradeOf !== undefined) checkUpgrade(file, code.form, options.upgradeOf);
       const { name, version, calls, state, events } = code.form;
       makeFolder(options.out);
       const path = moduleFile(options.out, name);
@@ -58,5 +70,19 @@ export function addModule(program: Command): void {
       ]);
     },
   );
+  addModuleFetch(module);
   addModuleState(module);
+}
+
+/** @throws CliError 1 when bytes that the old version wrote would mean something else */
+function checkUpgrade(file: string, form: ModuleForm, oldFile: string): void {
+  const old = loadModule(valueOrThrow(readModuleFile(oldFile)));
+  if (!old.ok) throw new CliError(EXIT.badInput, "MALFORMED", `${oldFile}: ${old.fault.detail}`);
+  const problems = upgradeProblems(old.value.form, form);
+  if (problems.length === 0) return;
+  throw new CliError(
+    EXIT.failedCheck,
+    "NO_UPGRADE",
+    `${file}: not an upgrade of ${oldFile}: ${problems.join("; ")}`,
+  );
 }

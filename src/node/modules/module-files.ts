@@ -3,7 +3,7 @@
  * node with another file than its chain's has nothing to say there, so it does not start.
  */
 import { readFileSync, statSync } from "node:fs";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { must } from "../../base/assert.ts";
 import { equalBytes, hex0x } from "../../base/bytes.ts";
 import { accept, refuse, type Verdict } from "../../base/fault.ts";
@@ -72,7 +72,8 @@ function openNamed(
   );
 }
 
-function readModuleFile(path: string): Verdict<string, "missing" | "too-large"> {
+/** Its text; no hash is compared. */
+export function readModuleFile(path: string): Verdict<string, "missing" | "too-large"> {
   const size = statSync(path, { throwIfNoEntry: false })?.size;
   if (size === undefined) return refuse("missing", `${path}: not found`);
   if (size > MODULE_FILE_BYTES_MAX) {
@@ -82,7 +83,10 @@ function readModuleFile(path: string): Verdict<string, "missing" | "too-large"> 
 }
 
 function missing(path: string, { name, version, hash }: GenesisModule): string {
-  return `${path}: not found; this chain runs ${name} ${version} of SHA-256 ${hex0x(hash)}: put its bundled file there`;
+  return (
+    `${path}: not found; this chain runs ${name} ${version} of SHA-256 ${hex0x(hash)}: put its bundled file there, or fetch it from a node that has it: ` +
+    `quorate module fetch ${hex0x(hash)} --rpc URL --out ${dirname(path)}`
+  );
 }
 
 /** The genesis with the code of its modules. @param codes by name, each already compared with the hash in the genesis */
