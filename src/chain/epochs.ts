@@ -3,7 +3,7 @@
  * with the last block of the epoch before it. Whoever checks a certificate asks here for the set of its epoch.
  * Sources: pbft.md 1.14; docs/protocol.md, "Epochs".
  *
- *   record: first height u64 | epochLength u32 | rotationInterval u32 | members
+ *   record: first height u64 | epochLength u32 | rotationInterval u32 | members | limits, where a vote has changed them
  */
 import { must } from "../base/assert.ts";
 import { byteText, equalBytes, type Hash } from "../base/bytes.ts";
@@ -21,7 +21,9 @@ import {
   type EpochParameters,
   type Governance,
   readGovernance,
+  readLimits,
   readMember,
+  writeLimits,
   writeMember,
 } from "./governance/governance-state.ts";
 import type { StateReader } from "./modules/module.ts";
@@ -158,7 +160,7 @@ export function governedBy(genesis: Genesis): MembershipRules | undefined {
   if (!hasEpochs(consensus)) return undefined;
   const { checkpointInterval, logWindow } = consensus;
   const genesisHash = computeGenesisHash(genesis);
-  return { genesisHash, checkpointInterval, logWindow };
+  return { genesisHash, checkpointInterval, logWindow, limits: genesis.limits };
 }
 
 /** What the block that ends an epoch writes besides, from what it changed; nothing for any other block. */
@@ -184,14 +186,19 @@ type EpochRecord = Pick<Governance, "firstHeight" | "parameters" | "members">;
 export function encodeEpoch({ firstHeight, parameters, members }: EpochRecord): Uint8Array {
   const writer = new Writer(512).u64(firstHeight);
   writer.u32(parameters.epochLength).u32(parameters.rotationInterval);
-  return writer.list(members, writeMember).finish();
+  writer.list(members, writeMember);
+  if (parameters.limits !== undefined) writeLimits(writer, parameters.limits);
+  return writer.finish();
 }
 
 function decodeEpoch(bytes: Uint8Array, epoch: bigint): Epoch {
-  const { firstHeight, parameters, members } = decodeStored(bytes, "epoch", (reader) => ({
+  const { firstHeight, members, ...read } = decodeStored(bytes, "epoch", (reader) => ({
     firstHeight: reader.u64(),
     parameters: { epochLength: reader.u32(), rotationInterval: reader.u32() },
     members: reader.list(VALIDATORS_MAX, readMember),
+    limits: reader.remaining === 0 ? undefined : readLimits(reader),
   }));
+  const parameters =
+    read.limits === undefined ? read.parameters : { ...read.parameters, limits: read.limits };
   return { validators: createValidatorSet(epoch, members), firstHeight, parameters };
 }

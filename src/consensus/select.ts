@@ -10,6 +10,7 @@ import { Epochs } from "../chain/epochs.ts";
 import { hasEpochs, type PbftParameters } from "../chain/genesis/consensus-parameters.ts";
 import { type Genesis, validatorsOf } from "../chain/genesis/genesis.ts";
 import type { PowParameters } from "../chain/genesis/pow-parameters.ts";
+import type { BlockLimits } from "../chain/governance/governance-state.ts";
 import type { SignatureRules } from "../crypto/keys.ts";
 import type { Consensus, ConsensusEpochs, EpochConsensus, Parsed, Typed } from "./engine.ts";
 import { NO_VOTES, openEvidence } from "./open-evidence.ts";
@@ -82,12 +83,13 @@ function pbftConsensus(
 type EpochContext = CertificateContext & {
   readonly rotationInterval?: number;
   readonly transition?: Hash | undefined;
+  readonly room?: BlockLimits | undefined;
 };
 
 /** What works in one epoch. */
 function epochConsensus(
   genesis: Genesis<PbftParameters>,
-  { rotationInterval = genesis.consensus.rotationInterval, transition, ...context }: EpochContext,
+  { rotationInterval = genesis.consensus.rotationInterval, transition, room, ...context }: EpochContext,
 ): EpochConsensus<ParsedMessage, PbftMessage> {
   const parameters = { ...genesis.consensus, rotationInterval };
   const { validators } = context;
@@ -99,7 +101,7 @@ function epochConsensus(
     createEngine: ({ self, signer, settings }) =>
       self === undefined || signer === undefined
         ? undefined
-        : new PbftEngine({ self, signer, settings, ...context, parameters, limits, transition }),
+        : new PbftEngine({ self, signer, settings, ...context, parameters, limits, transition, room }),
   };
 }
 
@@ -118,7 +120,8 @@ function changingConsensus(
       const { validators, parameters } = must(found, `epoch ${epoch} has begun here`);
       const rotation = parameters === undefined ? {} : { rotationInterval: parameters.rotationInterval };
       const transition = epochs.newestTransition(epoch);
-      return epochConsensus(genesis, { ...context, validators, base, transition, ...rotation });
+      const room = parameters?.limits;
+      return epochConsensus(genesis, { ...context, validators, base, transition, room, ...rotation });
     },
     epochOfMessage: messageEpoch,
     epochOfJournal: (records) => journalPlace(records).epoch,

@@ -11,6 +11,7 @@ import {
   type TransactionFaultCode,
   type TransactionRules,
 } from "../chain/execution/validate-transaction.ts";
+import type { Policy } from "../chain/governance/policy.ts";
 import type { Account } from "../chain/modules/accounts.ts";
 import { decodeTransaction, type SignedTransaction } from "../chain/types/transaction.ts";
 import type { SenderQueue } from "./sender-queue.ts";
@@ -38,6 +39,7 @@ export const RELAY_OF_FAULT: Readonly<Record<AdmissionCode, "ignore" | "reject">
   TX_WRONG_CHAIN: "ignore",
   TX_UNKNOWN_MODULE: "ignore",
   TX_FEE_TOO_LOW: "ignore",
+  TX_SENDER_NOT_ALLOWED: "ignore",
   TX_EXPIRED: "ignore",
   TX_UNKNOWN_SENDER: "ignore",
   TX_NONCE_TOO_LOW: "ignore",
@@ -63,6 +65,8 @@ export function relayOfBatch(verdicts: readonly Verdict<unknown, AdmissionCode>[
 /** The state at the head, as of `height`: it must answer for that one block until the pool is given the next. */
 export interface HeadState {
   readonly height: bigint;
+  /** What may be in the next block; left out where that is what genesis says. */
+  readonly policy?: Pick<Policy, "minFee" | "senders">;
   /** @param key {@link byteText} of it, where it is known already */
   account(address: Address, key?: string): Account | undefined;
 }
@@ -157,6 +161,7 @@ const ADVICE: Readonly<Record<CheckCode, string>> = {
   TX_UNKNOWN_MODULE: "see node_info for the modules",
   TX_BAD_PAYLOAD: "build it anew, no node of this chain takes it",
   TX_FEE_TOO_LOW: "sign it with a higher fee",
+  TX_SENDER_NOT_ALLOWED: "ask an admin or the validators for the role sender (quorate gov grant)",
   TX_EXPIRED: "sign it with a later validUntilHeight, or 0 for none",
   TX_UNKNOWN_SENDER: "send it funds first",
   TX_INSUFFICIENT_FUNDS: "send it funds first",

@@ -1,7 +1,6 @@
 /**
- * The pool of transactions that wait for a block: a queue per sender, bounded in count and bytes; those that wait for an
- * earlier nonce have a small share. When it is full, eviction.ts says who leaves. Each new head re-checks only the queues it
- * touched, and what has expired. No clock, signatures, network: times and verdicts come in. Sources: decision 5, ADR 0012.
+ * The pool of transactions that wait for a block: a queue per sender, bounded; those that wait for an earlier nonce have a small share.
+ * Each new head re-checks the queues it touched and what has expired. Times and verdicts come in. Sources: decision 5, ADR 0012.
  */
 import { assert, must } from "../base/assert.ts";
 import type { Address, Hash } from "../base/bytes.ts";
@@ -9,17 +8,13 @@ import { accept, type Fault, type Verdict } from "../base/fault.ts";
 import {
   POOL_AGE_MS_MAX,
   POOL_BYTES_MAX,
-  POOL_NONCE_GAP_MAX,
   POOL_QUEUED_DIVISOR,
   POOL_TRANSACTIONS_MAX,
 } from "../base/limits.ts";
-import { hasEpochs } from "../chain/genesis/consensus-parameters.ts";
-import { modulesOf } from "../chain/modules/module-set.ts";
 import type { SignedTransaction } from "../chain/types/transaction.ts";
 import {
   type AdmissionCode,
   type AdmissionPorts,
-  type AdmissionRules,
   admitTransaction,
   type Candidate,
   type HeadState,
@@ -29,6 +24,7 @@ import { ENVELOPE_BYTES_MIN, findPlace, type PoolPlace } from "./capacity.ts";
 import type { PoolBounds } from "./eviction.ts";
 import { signaturesAsked, TransactionReader } from "./joint-admission.ts";
 import { PoolIndex } from "./pool-index.ts";
+import { followPolicy, newlyBarred, type PoolRules, poolRulesOf } from "./pool-policy.ts";
 import type {
   DropReason,
   MempoolOptions,
@@ -40,7 +36,7 @@ import type {
 import type { QueueEntry, SenderQueue } from "./sender-queue.ts";
 
 export class Mempool {
-  readonly #rules: AdmissionRules;
+  readonly #rules: PoolRules;
   readonly #bounds: PoolBounds;
   readonly #ageMsMax: number;
   readonly #ports: MempoolPorts;
@@ -61,15 +57,8 @@ export class Mempool {
   #events: PoolEvent[] = [];
 
   constructor(options: MempoolOptions, ports: MempoolPorts) {
-    const { chainId, limits, consensus } = options.genesis;
-    this.#rules = {
-      chainId,
-      ...{ minFee: limits.minFee, governs: consensus !== undefined && hasEpochs(consensus) },
-      maxTxBytes: limits.maxTxBytes,
-      feeMin: options.feeMin ?? 0n,
-      nonceGapMax: options.nonceGapMax ?? POOL_NONCE_GAP_MAX,
-      modules: modulesOf(options.genesis),
-    };
+    const { limits } = options.genesis;
+    this.#rules = poolRulesOf(options);
     const { transactionsMax = POOL_TRANSACTIONS_MAX, bytesMax = POOL_BYTES_MAX } = options;
     this.#bounds = {
       transactionsMax,
@@ -82,6 +71,7 @@ export class Mempool {
     assert(transactionsMax > 0 && bytesMax >= limits.maxTxBytes, "an empty pool has room for any one");
     this.#ports = ports;
     this.#head = ports.head;
+    followPolicy(this.#rules, ports.head);
     this.#reader = new TransactionReader(this.#rules, this.#poolIndex);
     this.#admission = this.#openAdmission();
   }
@@ -142,6 +132,7 @@ export class Mempool {
       ids.add(transaction.idKey);
     }
     for (const senderQueue of touched) this.#recheck(senderQueue, ids);
+    for (const entry of newlyBarred(this.#rules, head, this.#poolIndex)) this.#drop(entry, "barred");
     this.#dropExpired();
     this.#dropAged(nowMs);
     this.#trimQueues();

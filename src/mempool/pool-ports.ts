@@ -38,9 +38,17 @@ export interface MempoolPorts {
 /**
  * included: in a block. stale: another transaction used its nonce. replaced: by a higher fee at its nonce.
  * evicted: the pool was full, or what it keeps for those that wait for an earlier nonce. expired: past validUntilHeight. aged: too long in the pool. unpayable: the balance
- * no longer covers the sender queue.
+ * no longer covers the sender queue. barred: a vote has raised the least fee above its own, or its sender may not send any more.
  */
-export type DropReason = "included" | "stale" | "replaced" | "evicted" | "expired" | "aged" | "unpayable";
+export type DropReason =
+  | "included"
+  | "stale"
+  | "replaced"
+  | "evicted"
+  | "expired"
+  | "aged"
+  | "unpayable"
+  | "barred";
 
 export type PoolEvent =
   | { readonly kind: "added"; readonly transaction: SignedTransaction }

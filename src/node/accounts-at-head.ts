@@ -4,6 +4,7 @@
  */
 import { type Address, byteText } from "../base/bytes.ts";
 import type { Chain } from "../chain/chain.ts";
+import { type Policy, policyOf } from "../chain/governance/policy.ts";
 import { type Account, readAccount } from "../chain/modules/accounts.ts";
 import type { StateReader } from "../chain/modules/module.ts";
 import type { HeadState } from "../mempool/admission.ts";
@@ -13,13 +14,15 @@ const ACCOUNTS_MAX = 16_384;
 
 export class AccountsAtHead implements HeadState {
   readonly height: bigint;
+  readonly policy: Policy;
   readonly #state: StateReader;
   readonly #known = new Map<string, Account>();
 
   /** @param chain whose head is where it is now for as long as this is asked */
-  constructor({ head, committed }: Pick<Chain, "head" | "committed">) {
+  constructor({ head, committed, genesis }: Pick<Chain, "head" | "committed" | "genesis">) {
     this.height = head.summary.height;
     this.#state = committed;
+    this.policy = policyOf(genesis, committed);
   }
 
   account(address: Address, key: string = byteText(address)): Account | undefined {

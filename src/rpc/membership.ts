@@ -1,6 +1,6 @@
 /** The members of a chain whose validators may change, as JSON-RPC asks a node for them. Shapes alone. */
 import type { Verdict } from "../base/fault.ts";
-import type { Governance } from "../chain/governance/governance-state.ts";
+import type { BlockLimits, Governance } from "../chain/governance/governance-state.ts";
 import type { ChangeProposal } from "../chain/governance/proposals.ts";
 import type { RulesState } from "../chain/governance/rules-version.ts";
 import type { GovCall } from "../chain/modules/gov-declaration.ts";
@@ -23,6 +23,8 @@ export interface MembershipApi {
   governance(): Governance;
   /** The version of the rules, now and from the next epoch on, and the highest that this program knows. */
   rules(): RulesState & { readonly known: number };
+  /** Those of genesis, which hold until a vote changes them. */
+  limits(): BlockLimits;
   /** The newest first. */
   proposals(countMax: number): readonly ChangeProposal[];
   /** Ascending. */

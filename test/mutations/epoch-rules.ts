@@ -162,8 +162,8 @@ export const EPOCH_RULES: readonly Mutation[] = (
       edits: [
         at(
           "consensus/select.ts",
-          "validators, base, transition, ...rotation }",
-          "validators, transition, ...rotation }",
+          "validators, base, transition, room, ...rotation }",
+          "validators, transition, room, ...rotation }",
         ),
         at("consensus/select.ts", "inEpoch: (epoch, base) => {", "inEpoch: (epoch) => {"),
       ],

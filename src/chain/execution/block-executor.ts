@@ -8,6 +8,7 @@ import { equalBytes, type Hash, hex } from "../../base/bytes.ts";
 import { accept, type Fault, fault, refuse, type Verdict } from "../../base/fault.ts";
 import type { Genesis } from "../genesis/genesis.ts";
 import { closeEpoch, openByTransition } from "../governance/governance-state.ts";
+import { policyOf } from "../governance/policy.ts";
 import { checkRules, RULES_KNOWN } from "../governance/rules-version.ts";
 import type { MembershipContext } from "../modules/module.ts";
 import { modulesOf } from "../modules/module-set.ts";
@@ -97,7 +98,9 @@ export class BlockExecutor {
     // The mode's rules see only head fields that do not depend on execution: a draft serves.
     const draft = draftHead(parent, fields, this.genesis.chainId);
     const execution = this.#start(site, draft);
-    const chosen = this.#runWithinRoom(execution, (room) => template(view, draft.summary.height, room));
+    const chosen = this.#runWithinRoom(execution, this.roomOn(view), (room) =>
+      template(view, draft.summary.height, room),
+    );
     if (chosen.length === 0 && !allowEmpty) return undefined;
     const included = [...this.#reward.mint(proposal, draft.summary.height, execution.fees), ...chosen];
     const closed = this.#close(execution, included[0], view);
@@ -117,9 +120,9 @@ export class BlockExecutor {
     return { block, ...closed.value.result };
   }
 
-  /** The genesis's limits, less the coinbase where the mode puts one into each block. */
-  get room(): BodyRoom {
-    const { maxBlockBytes, maxBlockTransactions } = this.genesis.limits;
+  /** The limits in force on a state, less the coinbase where the mode puts one into each block. */
+  roomOn(view: LedgerView): BodyRoom {
+    const { maxBlockBytes, maxBlockTransactions } = policyOf(this.genesis, view);
     return {
       maxBlockBytes: maxBlockBytes - this.#reward.coinbaseBytes,
       maxBlockTransactions: maxBlockTransactions - this.#reward.coinbases,
@@ -128,9 +131,9 @@ export class BlockExecutor {
 
   #runWithinRoom(
     execution: BlockExecution,
+    room: BodyRoom,
     choose: (room: BodyRoom) => readonly SignedTransaction[],
   ): SignedTransaction[] {
-    const { room } = this;
     const chosen: SignedTransaction[] = [];
     let bytes = 0;
     for (const tx of choose(room)) {
@@ -159,13 +162,7 @@ export class BlockExecutor {
     if (summary.height !== parent.summary.height + 1n) {
       return fault("wrong-height", `height ${summary.height} on a parent of height ${parent.summary.height}`);
     }
-    const { txCount, bodyBytes } = summary;
-    if (txCount > limits.maxBlockTransactions) {
-      return fault("too-large", `${txCount} transactions, at most ${limits.maxBlockTransactions}`);
-    }
-    if (bodyBytes > limits.maxBlockBytes)
-      return fault("too-large", `${bodyBytes} bytes, at most ${limits.maxBlockBytes}`);
-    return undefined;
+    return checkSize(summary, limits);
   }
 
   /** {@link checkBody} */
@@ -176,7 +173,9 @@ export class BlockExecutor {
   /** Runs a block whose form was checked; a fault is permanent for its hash, unless the limit given is exceeded. */
   execute(block: Block, site: Site, limit?: SlowSignatureLimit): Verdict<ExecutedBlock> {
     const { transactions, summary } = block;
-    const wrong = this.#reward.check(transactions, summary.height);
+    const wrong =
+      this.#reward.check(transactions, summary.height) ??
+      checkSize(summary, policyOf(this.genesis, site.view));
     if (wrong !== undefined) return { ok: false, fault: wrong };
     const { coinbases } = this.#reward;
     this.#signatures.validateTogether(coinbases > 0 ? transactions.slice(coinbases) : transactions);
@@ -221,6 +220,7 @@ export class BlockExecutor {
   #start({ parent, branch, view }: Site, head: BlockHead, limit?: SlowSignatureLimit): BlockExecution {
     const { rules, genesis } = this;
     const { height } = head.summary;
+    const policy = policyOf(genesis, view);
     const execution = new BlockExecution(view, {
       height,
       timeMs: rules.executionTimeMs(parent, head, branch),
@@ -228,7 +228,8 @@ export class BlockExecutor {
       firstIndex: this.#reward.coinbases,
       rules: {
         chainId: genesis.chainId,
-        minFee: genesis.limits.minFee,
+        minFee: policy.minFee,
+        senders: policy.senders,
         modules: modulesOf(genesis),
         governs: this.#governed !== undefined,
       },
@@ -264,6 +265,14 @@ export class BlockExecutor {
       roots: { stateRoot: root, receiptsRoot: receiptsRootOf(encoded), nextValidatorsHash },
     });
   }
+}
+
+function checkSize({ txCount, bodyBytes }: BlockHead["summary"], limits: BodyRoom): Fault | undefined {
+  if (txCount > limits.maxBlockTransactions)
+    return fault("too-large", `${txCount} transactions, at most ${limits.maxBlockTransactions}`);
+  if (bodyBytes > limits.maxBlockBytes)
+    return fault("too-large", `${bodyBytes} bytes, at most ${limits.maxBlockBytes}`);
+  return undefined;
 }
 
 /** Whether the body is the one of its head: a fault here says nothing about the head. */

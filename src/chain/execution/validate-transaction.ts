@@ -3,6 +3,7 @@
  * signature. One that fails makes its whole block invalid; what a module refuses afterwards (ModuleFault) only makes
  * a failed receipt. The pool applies the same rules with other tolerances (mempool/admission.ts). Decision 5.
  */
+import { hex0x } from "../../base/bytes.ts";
 import { accept, type Fault, fault, refuse, type Verdict } from "../../base/fault.ts";
 import type { Account } from "../modules/accounts.ts";
 import { GOV } from "../modules/gov-declaration.ts";
@@ -16,6 +17,7 @@ export type TransactionFaultCode =
   | "TX_UNKNOWN_MODULE"
   | "TX_BAD_PAYLOAD"
   | "TX_FEE_TOO_LOW"
+  | "TX_SENDER_NOT_ALLOWED"
   | "TX_EXPIRED"
   | "TX_UNKNOWN_SENDER"
   | "TX_NONCE_MISMATCH"
@@ -25,6 +27,8 @@ export type TransactionFaultCode =
 export interface TransactionRules {
   readonly chainId: bigint;
   readonly minFee: bigint;
+  /** By the text of an account's bytes; undefined: anybody may send. */
+  readonly senders?: ReadonlySet<string> | undefined;
   /** Whether the validators of the chain may change: only then there is a module for it. */
   readonly governs?: boolean;
   /** The modules of the chain; by default those that every chain has. */
@@ -62,6 +66,11 @@ export function checkTransaction(
     checked = { module, call: call.value };
     tx.checkedCall = checked;
   }
+  if (rules.senders?.has(tx.fromKey) === false)
+    return refuse(
+      "TX_SENDER_NOT_ALLOWED",
+      `the account ${hex0x(tx.from)} has no role that lets it send on this chain`,
+    );
   if (tx.fee < rules.minFee) {
     return refuse("TX_FEE_TOO_LOW", `fee ${tx.fee}, the chain's minimum is ${rules.minFee}`);
   }

@@ -31,7 +31,8 @@ import {
   variant,
 } from "../../codec/field.ts";
 import { isStrongPublicKey } from "../../crypto/keys.ts";
-import { EPOCH_LENGTH_MAX, ROTATION_INTERVAL_MAX } from "../governance/change.ts";
+import { EPOCH_LENGTH_MAX, ROTATION_INTERVAL_MAX } from "../governance/parameters.ts";
+import { ROLE_HOLDERS_MAX, rolesFrom } from "../governance/roles.ts";
 import { CONSENSUS_NAMES, type ConsensusName, type PbftParameters } from "./consensus-parameters.ts";
 import { GENESIS_FORMAT, type Genesis } from "./genesis.ts";
 import { GENESIS_MODULES_MAX, MODULE_NUMBER_MAX, MODULE_NUMBER_MIN } from "./genesis-modules.ts";
@@ -148,12 +149,19 @@ const schemaOf = (name: ConsensusName) =>
       ),
       accounts: list(object({ address: addressField("an account"), balance: amountField(SUPPLY_MAX) })),
       modules: optional(modulesField),
+      roles: optional(
+        object({
+          senders: list(addressField("an account"), ROLE_HOLDERS_MAX),
+          admins: list(addressField("an account"), ROLE_HOLDERS_MAX),
+        }),
+      ),
     }),
-    ({ format: _, modules, ...file }): Genesis => ({
+    ({ format: _, modules, roles, ...file }): Genesis => ({
       ...file,
       chainId: BigInt(file.chainId),
       timeMs: BigInt(file.timeMs),
       ...(modules === undefined || modules.list.length === 0 ? {} : { modules }),
+      ...(roles === undefined ? {} : { roles: rolesFrom(roles) }),
     }),
   );
 

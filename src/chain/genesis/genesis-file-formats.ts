@@ -10,7 +10,7 @@ import {
   MAIL_MESSAGE_BYTES_MAX,
   VALIDATORS_MAX,
 } from "../../base/limits.ts";
-import { epochLengthProblem } from "../governance/change.ts";
+import { epochLengthProblem } from "../governance/parameters.ts";
 import { checkBits, compactOf, showBits } from "../types/target.ts";
 import { newViewBytesMax } from "../types/view-change-size.ts";
 import type { ConsensusName, ConsensusParameters, PbftParameters } from "./consensus-parameters.ts";

@@ -8,6 +8,8 @@ import { hex, hex0x } from "../../base/bytes.ts";
 import { accept, refuse, type Verdict } from "../../base/fault.ts";
 import { GENESIS_ACCOUNTS_MAX } from "../../base/limits.ts";
 import { isStrongPublicKey } from "../../crypto/keys.ts";
+import { type AccountRole, hasRole, ROLE_HOLDERS_MAX, type Roles } from "../governance/roles.ts";
+import { hasEpochs } from "./consensus-parameters.ts";
 import { GENESIS_FORMAT, type Genesis } from "./genesis.ts";
 import { firstProblems, readGenesisFields, repeats, SUPPLY_MAX } from "./genesis-fields.ts";
 import { fileFormatOf } from "./genesis-file-formats.ts";
@@ -32,6 +34,7 @@ export function parseGenesis(json: string): Verdict<ReadGenesis, "too-large" | "
     ...fileFormatOf(genesis.consensus).problems(genesis),
     ...accountProblems(genesis),
     ...moduleProblems(genesis),
+    ...roleProblems(genesis),
   ];
   if (problems.length > 0) return refuse("unfit", firstProblems(problems));
   return accept({ genesis, warnings: warningsOf(genesis) });
@@ -58,6 +61,7 @@ export function formatGenesis(genesis: Genesis): string {
       balance: balance.toString(),
     })),
     ...(genesis.modules === undefined ? {} : { modules: modulesJson(genesis.modules) }),
+    ...(genesis.roles === undefined ? {} : { roles: rolesJson(genesis.roles) }),
   };
   return `${JSON.stringify(file, undefined, 2)}\n`;
 }
@@ -68,6 +72,22 @@ function modulesJson({ callUnitsMax, unitsPerFee, list }: GenesisModules) {
     unitsPerFee: unitsPerFee.toString(),
     list: list.map(({ name, number, version, hash }) => ({ name, number, version, hash: hex0x(hash) })),
   };
+}
+
+function rolesJson(roles: Roles) {
+  const having = (role: AccountRole) =>
+    roles.filter(({ account }) => hasRole(roles, account, role)).map(({ account }) => hex0x(account));
+  return { senders: having("sender"), admins: having("admin") };
+}
+
+function roleProblems({ roles, consensus }: Genesis): string[] {
+  if (roles === undefined) return [];
+  if (!hasEpochs(consensus))
+    return ["roles: nobody could change them without votes; set consensus.epochLength, or leave them out"];
+  if (roles.length > ROLE_HOLDERS_MAX)
+    return [`roles: expected at most ${ROLE_HOLDERS_MAX} accounts, found ${roles.length}`];
+  const weak = roles.find(({ account }) => !isStrongPublicKey(account));
+  return weak === undefined ? [] : [`roles: ${hex0x(weak.account)} is a weak Ed25519 key`];
 }
 
 function moduleProblems({ modules }: Genesis): string[] {

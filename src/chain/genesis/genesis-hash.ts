@@ -3,7 +3,7 @@
  * (state/state-proof.ts), without the pages that a node stores. A verifier in a browser needs no more.
  */
 import { byteText, compareBytes, type Hash, ZERO_HASH } from "../../base/bytes.ts";
-import { genesisGovernance, writeGovernance } from "../governance/governance-state.ts";
+import { genesisGovernance, writeFirstGovernance } from "../governance/governance-state.ts";
 import { writeAccount } from "../modules/accounts.ts";
 import type { StateWriter } from "../modules/module.ts";
 import { hashStateKey, hashStateLeaf, hashStateNode, hashStateValue, pathBit } from "../state/state-proof.ts";
@@ -17,11 +17,11 @@ interface Leaf {
 }
 
 /** All that block 0 puts into the state. */
-export function writeGenesis({ accounts, consensus, validators }: Genesis, state: StateWriter): void {
+export function writeGenesis({ accounts, consensus, validators, roles }: Genesis, state: StateWriter): void {
   for (const { address, balance } of accounts) writeAccount(state, address, { balance, nonce: 0n });
   const { members } = createValidatorSet(0n, validators);
   const governance = hasEpochs(consensus) ? genesisGovernance(consensus, members) : undefined;
-  if (governance !== undefined) writeGovernance(state, governance);
+  if (governance !== undefined) writeFirstGovernance(state, { ...governance, roles });
 }
 
 /** The hash of block 0, raw order: the same as that of the block which a node executes. */

@@ -8,6 +8,7 @@ import { type Address, compareBytes, type Hash } from "../../base/bytes.ts";
 import { Writer } from "../../codec/writer.ts";
 import { taggedHash } from "../../crypto/hash.ts";
 import { merkleRoot } from "../../crypto/merkle.ts";
+import type { Roles } from "../governance/roles.ts";
 import type { ModuleSet } from "../modules/module-set.ts";
 import { assembleBlock, type Block, NO_PARENT } from "../types/block.ts";
 import { createValidatorSet, type Validator, type ValidatorSet } from "../types/validator-set.ts";
@@ -37,6 +38,8 @@ export interface Genesis<Parameters extends ConsensusParameters = ConsensusParam
   readonly accounts: readonly { readonly address: Address; readonly balance: bigint }[];
   /** Declared modules; left out where there are none. */
   readonly modules?: GenesisModules;
+  /** Who may send, and who may say so, at the beginning; left out: anybody may send, for ever. */
+  readonly roles?: Roles;
   /** The loaded code of these modules, which is no part of the file (genesis-modules.ts). */
   readonly code?: ModuleSet;
 }

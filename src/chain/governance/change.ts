@@ -7,8 +7,9 @@
  *     1 add      member | proof        4 admit    name u8+bytes | peerId u8+bytes
  *     2 remove   publicKey 32          5 dismiss  peerId u8+bytes
  *     3 replace  publicKey 32 | new publicKey 32 | proof
- *     6 set      parameter u8 (1 epochLength, 2 rotationInterval) | value u32
+ *     6 set      parameter u8 (1 epochLength, 2 rotationInterval, 3 minFee, 4 maxBlockTransactions, 5 maxBlockBytes) | value u32
  *     7 rules    version u32
+ *     8 grant    account 32 | role u8 (1 sender, 2 admin)        9 revoke    the same
  *   proof: height u64 | signature 64
  *
  * Sources: pbft.md 1.14 (limits, possession); docs/protocol.md, "Epochs".
@@ -30,6 +31,14 @@ import {
   seatsThatMayChange,
   writeMember,
 } from "./governance-state.ts";
+import {
+  type ChangeBounds,
+  type ChangeFault,
+  PARAMETERS,
+  type ParameterName,
+  setParameter,
+} from "./parameters.ts";
+import { type AccountRole, hasRole, ROLE_HOLDERS_MAX, ROLES, withoutRole, withRole } from "./roles.ts";
 
 /** A proof by whoever holds a consensus key: its signature over the hash of a recent block. */
 export interface Possession {
@@ -37,9 +46,6 @@ export interface Possession {
   /** 64 bytes. */
   readonly signature: Uint8Array;
 }
-
-export const PARAMETERS = ["epochLength", "rotationInterval"] as const;
-export type ParameterName = (typeof PARAMETERS)[number];
 
 export type Change =
   | { readonly kind: "add"; readonly member: Validator; readonly proof: Possession }
@@ -53,9 +59,10 @@ export type Change =
   | { readonly kind: "admit"; readonly name: string; readonly peerId: string }
   | { readonly kind: "dismiss"; readonly peerId: string }
   | { readonly kind: "set"; readonly parameter: ParameterName; readonly value: number }
-  | { readonly kind: "rules"; readonly version: number };
+  | { readonly kind: "rules"; readonly version: number }
+  | { readonly kind: "grant" | "revoke"; readonly account: Address; readonly role: AccountRole };
 
-const KINDS = ["add", "remove", "replace", "admit", "dismiss", "set", "rules"] as const;
+const KINDS = ["add", "remove", "replace", "admit", "dismiss", "set", "rules", "grant", "revoke"] as const;
 
 export function writeChange(writer: Writer, change: Change): void {
   writer.u8(KINDS.indexOf(change.kind) + 1);
@@ -82,6 +89,10 @@ export function writeChange(writer: Writer, change: Change): void {
       return;
     case "rules":
       writer.u32(change.version);
+      return;
+    case "grant":
+    case "revoke":
+      writer.raw(change.account).u8(ROLES.indexOf(change.role) + 1);
       return;
   }
 }
@@ -113,6 +124,12 @@ export function readChange(reader: Reader): Change {
     }
     case "rules":
       return { kind, version: reader.u32() };
+    case "grant":
+    case "revoke": {
+      const account = asAddress(reader.raw(32));
+      const role = reader.u8();
+      return { kind, account, role: ROLES[role - 1] ?? reader.fail(`role ${role}`) };
+    }
   }
 }
 
@@ -175,14 +192,6 @@ export function checkProof(
   return refuse("bad-proof", "the proof of possession is not signed by the new key over that block");
 }
 
-/** The parameters of genesis that bound what can be voted in. */
-export interface ChangeBounds {
-  readonly checkpointInterval: number;
-  readonly logWindow: number;
-}
-
-export type ChangeFault = "unfit" | "epoch-full";
-
 /**
  * What a change makes of the membership, once it is approved. Fault `unfit`: it never fits, or not to what is planned
  * for the next epoch; `epoch-full`: it would in a later epoch.
@@ -223,7 +232,31 @@ export function applyChange(
       return setParameter(governance, change, bounds);
     case "rules":
       return accept(governance); // a record of its own (rules-version.ts)
+    case "grant":
+    case "revoke":
+      return changeRole(governance, change);
   }
+}
+
+/** Whether whoever has the role `admin` may do it alone: an admin lets others send, and makes no admins. */
+export function isAdminsOwn(change: Change): boolean {
+  return (change.kind === "grant" || change.kind === "revoke") && change.role === "sender";
+}
+
+function changeRole(
+  governance: Governance,
+  { kind, account, role }: Extract<Change, { kind: "grant" | "revoke" }>,
+): Verdict<Governance, ChangeFault> {
+  const { roles } = governance;
+  if (roles === undefined)
+    return unfit("this chain has no roles: its genesis names none, and anybody may send");
+  if (hasRole(roles, account, role) === (kind === "grant"))
+    return unfit(`the account ${kind === "grant" ? "has" : "does not have"} the role ${role} already`);
+  if (kind === "revoke") return accept({ ...governance, roles: withoutRole(roles, account, role) });
+  if (!isStrongPublicKey(account)) return unfit("the account is a weak Ed25519 key");
+  const granted = withRole(roles, account, role);
+  if (granted.length > ROLE_HOLDERS_MAX) return unfit(`at most ${ROLE_HOLDERS_MAX} accounts have a role`);
+  return accept({ ...governance, roles: granted });
 }
 
 /** Whether a change touches the validators; peers and parameters have no limit per epoch. */
@@ -301,35 +334,6 @@ function admitPeer(
   const problem = peerProblem({ name, peerId });
   if (problem !== undefined) return unfit(problem);
   return accept({ ...governance, peers: [...governance.peers, { name, peerId }] });
-}
-
-/** Checkpoints of an epoch, at least: a change needs two of them to take effect. */
-const EPOCH_CHECKPOINTS_MIN = 2;
-export const EPOCH_LENGTH_MAX = 100_000_000;
-export const ROTATION_INTERVAL_MAX = 1_000_000;
-
-/** Why a number of heights is no length of an epoch; undefined: it is one. */
-export function epochLengthProblem(epochLength: number, checkpointInterval: number): string | undefined {
-  const least = EPOCH_CHECKPOINTS_MIN * checkpointInterval;
-  if (epochLength >= least && epochLength <= EPOCH_LENGTH_MAX && epochLength % checkpointInterval === 0) {
-    return undefined;
-  }
-  return `${epochLength} is no multiple of checkpointInterval ${checkpointInterval} from ${least} to ${EPOCH_LENGTH_MAX}`;
-}
-
-function setParameter(
-  governance: Governance,
-  { parameter, value }: Extract<Change, { kind: "set" }>,
-  { checkpointInterval }: ChangeBounds,
-): Verdict<Governance, ChangeFault> {
-  const problem =
-    parameter === "epochLength"
-      ? epochLengthProblem(value, checkpointInterval)
-      : value > ROTATION_INTERVAL_MAX
-        ? `${value} checkpoints, at most ${ROTATION_INTERVAL_MAX}`
-        : undefined;
-  if (problem !== undefined) return unfit(`${parameter}: ${problem}`);
-  return accept({ ...governance, nextParameters: { ...governance.nextParameters, [parameter]: value } });
 }
 
 function unfit(detail: string): Verdict<never, "unfit"> {

@@ -6,6 +6,8 @@
  *
  *   0x05: epoch u64 | first height u64 | last height u64 | seats changed u16
  *         | parameters | next parameters | members | next members | admitted peers
+ *         | limits | next limits, where a vote has changed any
+ *   limits: 0 u8, as in genesis; or 1 u8 | minFee u64 | maxBlockTransactions u32 | maxBlockBytes u32
  *   parameters: epochLength u32 | rotationInterval u32
  *   member:     name u8+bytes | publicKey 32 | account 32 | peerId u8+bytes;   peer: name u8+bytes | peerId u8+bytes
  */
@@ -15,10 +17,12 @@ import { NAME_LENGTH_MAX, VALIDATORS_MAX } from "../../base/limits.ts";
 import { decode, type Reader } from "../../codec/reader.ts";
 import { Writer } from "../../codec/writer.ts";
 import type { PbftParameters } from "../genesis/consensus-parameters.ts";
+import type { GenesisLimits } from "../genesis/genesis.ts";
 import type { StateReader, StateWriter } from "../modules/module.ts";
 import { governanceKey } from "../state/state-keys.ts";
 import type { Transition } from "../types/transition.ts";
 import { createValidatorSet, type Validator } from "../types/validator-set.ts";
+import { type Roles, readRoles, writeRoles } from "./roles.ts";
 
 /** Peers that the chain itself admits. */
 export const ADMITTED_PEERS_MAX = 256;
@@ -31,7 +35,12 @@ export interface EpochParameters {
   readonly epochLength: number;
   /** R: the primary changes at each R-th stable checkpoint; 0 = only when it fails. */
   readonly rotationInterval: number;
+  /** Left out until a vote has changed one of them: those of genesis. */
+  readonly limits?: BlockLimits | undefined;
 }
+
+/** Those limits of genesis that a vote may change, within what genesis allows. */
+export type BlockLimits = Pick<GenesisLimits, "minFee" | "maxBlockTransactions" | "maxBlockBytes">;
 
 export interface ChainPeer {
   readonly name: string;
@@ -51,6 +60,8 @@ export interface Governance {
   readonly members: readonly Validator[];
   readonly nextMembers: readonly Validator[];
   readonly peers: readonly ChainPeer[];
+  /** Left out where anybody may send. Under a key of their own. */
+  readonly roles?: Roles | undefined;
 }
 
 /** The membership that block 0 writes; undefined where the validators never change. */
@@ -77,32 +88,76 @@ export function genesisGovernance(
 export function readGovernance(state: StateReader): Governance | undefined {
   const value = state.get(governanceKey());
   if (value === undefined) return undefined;
-  const read = decode(value, "governance", (reader) => ({
-    epoch: reader.u64(),
-    firstHeight: reader.u64(),
-    lastHeight: reader.u64(),
-    changed: reader.u16(),
-    parameters: readParameters(reader),
-    nextParameters: readParameters(reader),
-    members: reader.list(VALIDATORS_MAX, readMember),
-    nextMembers: reader.list(VALIDATORS_MAX, readMember),
-    peers: reader.list(ADMITTED_PEERS_MAX, (r) => ({
-      name: readText(r, NAME_LENGTH_MAX),
-      peerId: readText(r, PEER_ID_LENGTH_MAX),
-    })),
-  }));
-  return must(read.ok ? read.value : undefined, "the governance record that execution wrote decodes");
+  const roles = readRoles(state);
+  const read = decode(value, "governance", (reader) =>
+    withLimits(reader, {
+      epoch: reader.u64(),
+      firstHeight: reader.u64(),
+      lastHeight: reader.u64(),
+      changed: reader.u16(),
+      parameters: readParameters(reader),
+      nextParameters: readParameters(reader),
+      members: reader.list(VALIDATORS_MAX, readMember),
+      nextMembers: reader.list(VALIDATORS_MAX, readMember),
+      peers: reader.list(ADMITTED_PEERS_MAX, (r) => ({
+        name: readText(r, NAME_LENGTH_MAX),
+        peerId: readText(r, PEER_ID_LENGTH_MAX),
+      })),
+    }),
+  );
+  const governance = must(
+    read.ok ? read.value : undefined,
+    "the governance record that execution wrote decodes",
+  );
+  return roles === undefined ? governance : { ...governance, roles };
+}
+
+function withLimits(reader: Reader, governance: Governance): Governance {
+  if (reader.remaining === 0) return governance;
+  const [limits, next] = [readLimits(reader), readLimits(reader)];
+  const { parameters, nextParameters } = governance;
+  return {
+    ...governance,
+    parameters: { ...parameters, limits },
+    nextParameters: { ...nextParameters, limits: next },
+  };
+}
+
+export function readLimits(reader: Reader): BlockLimits | undefined {
+  if (reader.u8() === 0) return undefined;
+  return { minFee: reader.u64(), maxBlockTransactions: reader.u32(), maxBlockBytes: reader.u32() };
+}
+
+export function writeLimits(writer: Writer, limits: BlockLimits | undefined): void {
+  writer.u8(limits === undefined ? 0 : 1);
+  if (limits === undefined) return;
+  writer.u64(limits.minFee).u32(limits.maxBlockTransactions).u32(limits.maxBlockBytes);
+}
+
+/** Of block 0, in which no vote has changed a limit. */
+export function writeFirstGovernance(state: Pick<StateWriter, "put">, governance: Governance): void {
+  state.put(governanceKey(), startRecord(governance).finish());
+  if (governance.roles !== undefined) writeRoles(state, governance.roles);
 }
 
 export function writeGovernance(state: Pick<StateWriter, "put">, governance: Governance): void {
+  const writer = startRecord(governance);
+  const { parameters, nextParameters, roles } = governance;
+  if (parameters.limits ?? nextParameters.limits)
+    for (const { limits } of [parameters, nextParameters]) writeLimits(writer, limits);
+  state.put(governanceKey(), writer.finish());
+  if (roles !== undefined) writeRoles(state, roles);
+}
+
+/** All but the limits. */
+function startRecord(governance: Governance): Writer {
   const writer = new Writer(1024).u64(governance.epoch).u64(governance.firstHeight);
   writer.u64(governance.lastHeight).u16(governance.changed);
   for (const { epochLength, rotationInterval } of [governance.parameters, governance.nextParameters]) {
     writer.u32(epochLength).u32(rotationInterval);
   }
   writer.list(governance.members, writeMember).list(governance.nextMembers, writeMember);
-  writer.list(governance.peers, (w, { name, peerId }) => w.bytes8(utf8(name)).bytes8(utf8(peerId)));
-  state.put(governanceKey(), writer.finish());
+  return writer.list(governance.peers, (w, { name, peerId }) => w.bytes8(utf8(name)).bytes8(utf8(peerId)));
 }
 
 /**

@@ -104,6 +104,9 @@ export function describeChange(change: Change): Description {
       return { change: "set", parameter: change.parameter, value: change.value };
     case "rules":
       return { change: "rules", version: change.version };
+    case "grant":
+    case "revoke":
+      return { change: change.kind, account: hex0x(change.account), role: change.role };
   }
 }
 

@@ -4,8 +4,10 @@
  * events of the call undone; any other throw stops the node (a catch-all would turn one machine's memory limit
  * into a consensus split).
  */
+
 import type { Address, Hash } from "../../base/bytes.ts";
 import type { Verdict } from "../../base/fault.ts";
+import type { GenesisLimits } from "../genesis/genesis.ts";
 import type { Event } from "../types/receipt.ts";
 import type { ModuleForm } from "./module-form.ts";
 
@@ -51,6 +53,8 @@ export interface MembershipContext {
   readonly checkpointInterval: number;
   /** L */
   readonly logWindow: number;
+  /** Those of genesis. */
+  readonly limits: GenesisLimits;
   /** The hash of an earlier block of the branch. */
   readonly hashAt: (height: bigint) => Hash;
 }

@@ -10,6 +10,7 @@
  *   0x06 | id u64                    -> a proposal of a validator (chain/governance/proposals.ts)
  *   0x07                             -> the ids of open proposals
  *   0x08                             -> the version of the rules (chain/governance/rules-version.ts)
+ *   0x09                             -> the roles of accounts, where genesis names any (chain/governance/roles.ts)
  *   0x40 | module u8 | map u8 | key  -> an entry of a declared module (chain/modules/module-state.ts)
  */
 import { type Address, concatBytes } from "../../base/bytes.ts";
@@ -64,6 +65,10 @@ export function openProposalsKey(): Uint8Array {
 
 export function rulesKey(): Uint8Array {
   return Uint8Array.of(0x08);
+}
+
+export function rolesKey(): Uint8Array {
+  return Uint8Array.of(0x09);
 }
 
 /** @param key encoded as the map's declaration says, or the beginning of such keys */

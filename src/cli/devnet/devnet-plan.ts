@@ -14,7 +14,7 @@ import { VALIDATORS_MAX } from "../../base/limits.ts";
 import type { Genesis } from "../../chain/genesis/genesis.ts";
 import { formatGenesis, parseGenesis } from "../../chain/genesis/genesis-file.ts";
 import type { GenesisModules } from "../../chain/genesis/genesis-modules.ts";
-import { EPOCH_LENGTH_MAX } from "../../chain/governance/change.ts";
+import { EPOCH_LENGTH_MAX } from "../../chain/governance/parameters.ts";
 import { amountField, checkJson, field, integerField, object, optional } from "../../codec/field.ts";
 import { createHome, homePaths } from "../../node/home/home.ts";
 import { keyOfSeed } from "../../node/home/key-file.ts";

@@ -7,7 +7,7 @@ import { hex0x, showHash } from "../../base/bytes.ts";
 import { VALIDATORS_MAX } from "../../base/limits.ts";
 import { CONSENSUS_NAMES, type ConsensusName } from "../../chain/genesis/consensus-parameters.ts";
 import { computeGenesisHash } from "../../chain/genesis/genesis-state.ts";
-import { EPOCH_LENGTH_MAX } from "../../chain/governance/change.ts";
+import { EPOCH_LENGTH_MAX } from "../../chain/governance/parameters.ts";
 import { parseLogLevels } from "../../node/home/log-levels.ts";
 import { DEVNET, MINED_DEVNET } from "../../node/home/network-plan.ts";
 import { packageVersion } from "../../node/home/package-version.ts";

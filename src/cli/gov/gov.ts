@@ -5,7 +5,9 @@
  */
 import { type Command, InvalidArgumentError } from "commander";
 import { type Address, asAddress, hex0x, parseBytes32, parseHex, utf8 } from "../../base/bytes.ts";
-import { type Change, PARAMETERS, type ParameterName } from "../../chain/governance/change.ts";
+import type { Change } from "../../chain/governance/change.ts";
+import { PARAMETERS, type ParameterName } from "../../chain/governance/parameters.ts";
+import { ROLES } from "../../chain/governance/roles.ts";
 import { RULES_MAX } from "../../chain/governance/rules-version.ts";
 import type { GovCall } from "../../chain/modules/gov-declaration.ts";
 import { type Client, Wallet } from "../../sdk/client.ts";
@@ -131,6 +133,7 @@ function addProposals(propose: Command): void {
   );
   addOtherProposals(propose);
   addRules(propose);
+  addRoleProposals(propose);
 }
 
 /** Peers and parameters. */
@@ -183,6 +186,26 @@ function addRules(propose: Command): void {
     ({ out, options, args: [version] }) =>
       proposeChange(out, options, () => ({ kind: "rules", version: integer(1, RULES_MAX)(version) })),
   );
+}
+
+/** Of accounts, where genesis has roles. */
+function addRoleProposals(propose: Command): void {
+  for (const kind of ["grant", "revoke"] as const) {
+    leaf<SendOptions>(
+      propose,
+      `${kind} <account> <role>`,
+      kind === "grant"
+        ? `give an account a role: ${ROLES.join(" or ")}; an admin decides alone who is a sender`
+        : "take a role of an account back",
+      withSending,
+      ({ out, options, args: [account, role] }) =>
+        proposeChange(out, options, () => {
+          const known = ROLES.find((one) => one === role);
+          if (known === undefined) throw badInput(`no role "${role}": ${ROLES.join(" or ")}`);
+          return { kind, account: keyOf(account), role: known };
+        }),
+    );
+  }
 }
 
 function withSending(command: Command): Command {
@@ -289,7 +312,7 @@ async function list(out: Output, client: Client, limit: number): Promise<void> {
   const [membership, proposals] = await ask(
     Promise.all([client.call("gov_getMembership"), client.call("gov_getProposals", { limit })]),
   );
-  const { epoch, nodeEpoch, firstHeight, lastHeight, members, nextMembers, peers } = membership;
+  const { epoch, nodeEpoch, firstHeight, lastHeight, members, nextMembers, peers, roles } = membership;
   const joins = nextMembers.filter(({ publicKey }) => !members.some((one) => one.publicKey === publicKey));
   const leaves = members.filter(({ publicKey }) => !nextMembers.some((one) => one.publicKey === publicKey));
   const pending = [
@@ -321,9 +344,30 @@ async function list(out: Output, client: Client, limit: number): Promise<void> {
       ? []
       : ["", `after height ${lastHeight}:`, ...pending.map((line) => `  ${line}`)]),
     ...(peers.length === 0 ? [] : ["", `admitted peers: ${peers.map(({ name }) => name).join(", ")}`]),
+    ...(roles === null
+      ? []
+      : [
+          "",
+          "may send, besides the validators:",
+          ...table(
+            ["account", "roles"],
+            roles.map((one) => [one.account, one.roles.join(", ")]),
+          ),
+        ]),
+    "",
+    limitsLine(membership),
     "",
     ...(rows.length === 0
       ? ["no proposals"]
       : table(["proposal", "status", "change", "votes", "note"], rows)),
   ]);
+}
+
+/** The limits now, and what they become. */
+function limitsLine({ parameters, nextParameters }: Membership): string {
+  const shown = Object.entries(parameters).map(([name, value]) => {
+    const next = nextParameters[name as keyof typeof parameters];
+    return next === value ? `${name} ${value}` : `${name} ${value} (${next} from the next epoch on)`;
+  });
+  return `parameters: ${shown.join(", ")}`;
 }

@@ -16,7 +16,7 @@ import { VALIDATORS_MAX } from "../../base/limits.ts";
 import { CONSENSUS_NAMES } from "../../chain/genesis/consensus-parameters.ts";
 import { formatGenesis, parseGenesis } from "../../chain/genesis/genesis-file.ts";
 import { computeGenesisHash } from "../../chain/genesis/genesis-state.ts";
-import { EPOCH_LENGTH_MAX } from "../../chain/governance/change.ts";
+import { EPOCH_LENGTH_MAX } from "../../chain/governance/parameters.ts";
 import { formatConfigFile } from "../../node/home/config.ts";
 import { createHome } from "../../node/home/home.ts";
 import { isHost } from "../../node/home/host-name.ts";

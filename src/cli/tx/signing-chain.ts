@@ -4,7 +4,9 @@
  * the hash that the node calls its chain's: signatures carry that hash, so what is signed by a genesis with one number
  * changed holds on no other chain. Of a remote node the hash must also be what it was at its first use (known-chains.ts).
  */
+
 import { hex0x, showHash } from "../../base/bytes.ts";
+import { hasEpochs } from "../../chain/genesis/consensus-parameters.ts";
 import type { Client } from "../../sdk/client.ts";
 import { openGenesis, type TrustedGenesis } from "../../sdk/trusted-genesis.ts";
 import { FEE_UNSAID_MAX } from "../../sdk/wallet.ts";
@@ -50,14 +52,36 @@ export async function signingChain(
   if (local === undefined) {
     await checkKnownChain(out, { url: client.url, hash: toldHash, path: knownChainsPath() });
   }
-  const { chainId, limits, modules: named } = trusted.genesis;
+  const { chainId, modules: named } = trusted.genesis;
   const modules = new Map(named?.list.map(({ name, number }) => [name, number]));
   return {
     chain: { chainId, genesisHash: trusted.genesisHash, modules },
     trusted,
-    fee: fee ?? limits.minFee,
+    fee: fee ?? (await leastFee(client, trusted)),
   };
 }
+
+/**
+ * A vote may have raised the chain's least fee. A node that lies can ask for no more than one vote after the other could have made of it
+ * within a bound: above that whoever signs must say so.
+ */
+async function leastFee(client: Pick<Client, "call">, { genesis }: TrustedGenesis): Promise<bigint> {
+  const { consensus, limits } = genesis;
+  if (!hasEpochs(consensus)) return limits.minFee;
+  const { parameters } = await ask(client.call("gov_getMembership"));
+  const told = BigInt(parameters.minFee);
+  const most = (limits.minFee > 1n ? limits.minFee : 1n) * FEE_FACTOR_BELIEVED;
+  if (told <= most) return told;
+  throw new CliError(
+    EXIT.refused,
+    "FEE_NOT_EXPECTED",
+    `the node says that the chain's least fee is ${told}, more than ${most}; genesis says ${limits.minFee}. Nothing was signed; ` +
+      "say --fee yourself",
+  );
+}
+
+/** How many times the least fee of genesis is paid because a node says so. */
+const FEE_FACTOR_BELIEVED = 100n;
 
 async function genesisOfNode(client: Pick<Client, "call">, toldHash: string): Promise<TrustedGenesis> {
   const { genesis } = await ask(client.call("chain_getGenesis"));

@@ -1,9 +1,7 @@
 /**
  * The state of a PBFT replica and the few moves that everything else is made of: emit an effect, sign and journal a
- * vote, arm a timer. One object, changed only inside PbftEngine.step; the rules stand in the files beside it.
- * Source: pbft.md 1.2, 1.4, 1.12.
+ * vote, arm a timer. One object, changed only inside PbftEngine.step; the rules stand beside it. pbft.md 1.2, 1.4, 1.12.
  */
-
 import { assert, must } from "../../base/assert.ts";
 import { equalBytes, type Hash } from "../../base/bytes.ts";
 import type { PbftParameters } from "../../chain/genesis/consensus-parameters.ts";
@@ -37,6 +35,8 @@ export interface PbftEngineOptions extends EngineOptions, CertificateContext {
   readonly signer: Signer | "asked";
   readonly parameters: PbftParameters;
   readonly limits: BodyLimits;
+  /** How much a block of this epoch may hold, which may be less than is decoded (`limits`). */
+  readonly room?: Pick<BodyLimits, "maxBlockBytes" | "maxBlockTransactions"> | undefined;
   /** Id of the newest transition up to this epoch: what the journal says of the side of a break that its votes are on. */
   readonly transition?: Hash | undefined;
 }

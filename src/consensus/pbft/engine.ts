@@ -171,9 +171,10 @@ function* headChanged(core: Core, head: Head, sealed: SealedHead): Signing {
 
 /** Whether another transaction of any size would have fitted. */
 function noteRoom(core: Core, { head: { summary } }: SealedHead): void {
-  const { maxBlockBytes, maxBlockTransactions, maxTxBytes } = core.options.limits;
+  const { limits, room = limits } = core.options;
+  const { maxBlockBytes, maxBlockTransactions } = room;
   core.lastBlockHadRoom =
-    summary.txCount < maxBlockTransactions && summary.bodyBytes + maxTxBytes <= maxBlockBytes;
+    summary.txCount < maxBlockTransactions && summary.bodyBytes + limits.maxTxBytes <= maxBlockBytes;
 }
 
 function* receiveMessage(core: Core, message: PbftMessage): Signing {

@@ -7,7 +7,11 @@ import { must } from "../../base/assert.ts";
 import { equalBytes } from "../../base/bytes.ts";
 import { accept, refuse, type Verdict } from "../../base/fault.ts";
 import { applyChange, type Change } from "../../chain/governance/change.ts";
-import { type Governance, readGovernance } from "../../chain/governance/governance-state.ts";
+import {
+  type BlockLimits,
+  type Governance,
+  readGovernance,
+} from "../../chain/governance/governance-state.ts";
 import { type ChangeProposal, readOpenProposals, readProposal } from "../../chain/governance/proposals.ts";
 import { type RulesState, rulesState } from "../../chain/governance/rules-version.ts";
 import type { GovCall } from "../../chain/modules/gov-declaration.ts";
@@ -38,6 +42,10 @@ export class ReplicaMembership implements MembershipApi {
   rules(): RulesState & { readonly known: number } {
     const standing = rulesState(this.#replica.chain.committed);
     return { ...must(standing, "a chain with epochs has rules"), known: this.#replica.rules.known };
+  }
+
+  limits(): BlockLimits {
+    return this.#replica.chain.genesis.limits;
   }
 
   proposals(countMax: number): readonly ChangeProposal[] {
@@ -95,11 +103,11 @@ export class ReplicaMembership implements MembershipApi {
   }
 
   #harmsOf(change: Change): Verdict<readonly string[]> {
-    const { consensus } = this.#replica.chain.genesis;
+    const { consensus, limits } = this.#replica.chain.genesis;
     if (consensus.type !== "pbft") return accept([]);
     const governance = this.governance();
     // Whether the epoch has room left is the chain's to say, when the vote is counted.
-    const applied = applyChange({ ...governance, changed: 0 }, change, consensus);
+    const applied = applyChange({ ...governance, changed: 0 }, change, { ...consensus, limits });
     if (!applied.ok) return applied;
     const { nextMembers } = applied.value;
     return accept([

@@ -29,6 +29,7 @@ export const DROPPED_AS: Readonly<
   replaced: "replaced",
   evicted: "evicted",
   unpayable: "evicted",
+  barred: "evicted",
   expired: "expired",
   aged: "expired",
 };

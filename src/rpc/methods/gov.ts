@@ -2,7 +2,9 @@
 import { z } from "zod";
 import { hex0x, text } from "../../base/bytes.ts";
 import { RPC_RANGE_MAX } from "../../base/limits.ts";
+import type { BlockLimits, EpochParameters } from "../../chain/governance/governance-state.ts";
 import { type ChangeProposal, standingOf, tallyOf } from "../../chain/governance/proposals.ts";
+import { ROLES, rolesOf } from "../../chain/governance/roles.ts";
 import { gov } from "../../chain/modules/gov.ts";
 import { describeChange } from "../../chain/modules/gov-declaration.ts";
 import { showTransition } from "../../chain/types/transition.ts";
@@ -11,7 +13,7 @@ import { mustChange } from "../answers/capabilities.ts";
 import { CallError } from "../errors.ts";
 import { method } from "../jsonrpc/method.ts";
 import type { EpochView, MembershipApi } from "../membership.ts";
-import { count, hash32, sealedHeadResult, wide } from "../schemas/answer-fields.ts";
+import { amount, count, hash32, sealedHeadResult, wide } from "../schemas/answer-fields.ts";
 import { bytesInput } from "../schemas/input.ts";
 import { showSealedHead } from "../schemas/show.ts";
 import { showWide } from "../schemas/show-numbers.ts";
@@ -76,6 +78,24 @@ function showEpoch({ epoch, firstHeight, validators, end, openedBy }: EpochView)
   };
 }
 
+const parametersResult = z.strictObject({
+  epochLength: count,
+  rotationInterval: count,
+  minFee: amount,
+  maxBlockTransactions: count,
+  maxBlockBytes: count,
+});
+
+const PARAMETERS_EXAMPLE = {
+  ...{ epochLength: 160, rotationInterval: 4 },
+  ...{ minFee: "1", maxBlockTransactions: 5_000, maxBlockBytes: 1_048_576 },
+};
+
+function showParameters({ epochLength, rotationInterval, limits }: EpochParameters, genesis: BlockLimits) {
+  const { minFee, maxBlockTransactions, maxBlockBytes } = limits ?? genesis;
+  return { epochLength, rotationInterval, minFee: minFee.toString(), maxBlockTransactions, maxBlockBytes };
+}
+
 export const getMembership = method({
   name: "gov_getMembership",
   summary: "The epoch at the head, its members, those of the next one, and the peers that the chain admits.",
@@ -89,8 +109,8 @@ export const getMembership = method({
     members: z.array(member),
     nextMembers: z.array(member),
     peers: z.array(z.strictObject({ name: z.string(), peerId: z.string() })),
-    parameters: z.strictObject({ epochLength: count, rotationInterval: count }),
-    nextParameters: z.strictObject({ epochLength: count, rotationInterval: count }),
+    parameters: parametersResult,
+    nextParameters: parametersResult,
     rules: z.strictObject({
       current: count.meta({ description: "the version by which the next block is executed" }),
       next: count.meta({ description: "from the next epoch on" }),
@@ -99,6 +119,12 @@ export const getMembership = method({
         description: "the highest that this node's program knows: beyond it the node stops",
       }),
     }),
+    roles: z
+      .array(z.strictObject({ account: hash32, roles: z.array(z.enum(ROLES)) }))
+      .nullable()
+      .meta({
+        description: "who may send besides the members' accounts, and who may say so; null: anybody may send",
+      }),
     candidate: z.boolean().meta({ description: "whether this node has a key that is in no set now" }),
   }),
   examples: [
@@ -113,9 +139,10 @@ export const getMembership = method({
         members: [MEMBER],
         nextMembers: [MEMBER],
         peers: [],
-        parameters: { epochLength: 160, rotationInterval: 4 },
-        nextParameters: { epochLength: 160, rotationInterval: 4 },
+        parameters: PARAMETERS_EXAMPLE,
+        nextParameters: PARAMETERS_EXAMPLE,
         rules: { current: 1, next: 1, nextFrom: 161, known: 1 },
+        roles: null,
         candidate: false,
       },
     },
@@ -123,7 +150,8 @@ export const getMembership = method({
   call({ api }) {
     const membership = mustChange(api);
     const { epoch, firstHeight, lastHeight, members, nextMembers, ...rest } = membership.governance();
-    const { peers, parameters, nextParameters } = rest;
+    const { peers, parameters, nextParameters, roles } = rest;
+    const limits = membership.limits();
     return {
       epoch: showWide(epoch),
       nodeEpoch: showWide(membership.epoch()),
@@ -132,9 +160,11 @@ export const getMembership = method({
       members: members.map(showMember),
       nextMembers: nextMembers.map(showMember),
       peers: peers.map(({ name, peerId }) => ({ name, peerId })),
-      parameters,
-      nextParameters,
+      parameters: showParameters(parameters, limits),
+      nextParameters: showParameters(nextParameters, limits),
       rules: showRules(membership.rules()),
+      roles:
+        roles?.map((holder) => ({ account: hex0x(holder.account), roles: [...rolesOf(holder)] })) ?? null,
       candidate: membership.isCandidate(),
     };
   },
@@ -145,7 +175,7 @@ function showRules({ current, next, nextFrom, known }: ReturnType<MembershipApi[
 }
 
 const described = z.record(z.string(), z.union([z.string(), z.number(), z.boolean(), z.null()])).meta({
-  description: "`change` (add, remove, replace, admit, dismiss, set, rules) and its fields",
+  description: "`change` (add, remove, replace, admit, dismiss, set, rules, grant, revoke) and its fields",
 });
 
 export const getProposals = method({

@@ -8,6 +8,7 @@ import { EMPTY } from "../../base/bytes.ts";
 import type { PbftParameters } from "../../chain/genesis/consensus-parameters.ts";
 import type { Genesis, GenesisLimits } from "../../chain/genesis/genesis.ts";
 import { computeGenesisHash } from "../../chain/genesis/genesis-state.ts";
+import { rolesFrom } from "../../chain/governance/roles.ts";
 import { bank } from "../../chain/modules/bank.ts";
 import { type SignedTransaction, signTransaction } from "../../chain/types/transaction.ts";
 import type { Signer } from "../../crypto/keys.ts";
@@ -24,6 +25,8 @@ export interface WorldOptions {
   readonly limits?: Partial<GenesisLimits>;
   /** So many of the validators are in genesis, the first; the others may join. All if left out. */
   readonly members?: number;
+  /** Who has a role at genesis, by account index. */
+  readonly roles?: { readonly senders: readonly number[]; readonly admins: readonly number[] } | undefined;
   /** Declared modules, with their code. */
   readonly modules?: Pick<Genesis, "modules" | "code">;
 }
@@ -42,7 +45,10 @@ export class World {
   constructor(options: WorldOptions, signatures: SignatureWorld) {
     this.signatures = signatures;
     this.plan = planOf(options.validators, options.accounts, options.balance);
-    const { genesis } = this.plan;
+    const { genesis, accounts } = this.plan;
+    const { roles } = options;
+    const addresses = (indices: readonly number[]) =>
+      indices.map((index) => must(accounts[index], "an account of this world").address);
     // Who votes on members pays for it from an account of its own.
     const operators = genesis.validators.map(({ account }) => ({
       address: account,
@@ -59,6 +65,9 @@ export class World {
         ...options.limits,
       },
       ...options.modules,
+      ...(roles === undefined
+        ? {}
+        : { roles: rolesFrom({ senders: addresses(roles.senders), admins: addresses(roles.admins) }) }),
     };
     this.genesisHash = computeGenesisHash(this.genesis);
     this.validators = this.plan.validators.map(({ seed, publicKey }) => signatures.signer(seed, publicKey));

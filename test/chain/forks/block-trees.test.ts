@@ -47,7 +47,7 @@ describe("the chain on random block trees", () => {
   }, 120_000);
 
   it("finds blocks that are filled without room for the coinbase within a few trees", async () => {
-    const room = vi.spyOn(BlockExecutor.prototype, "room", "get");
+    const room = vi.spyOn(BlockExecutor.prototype, "roomOn");
     room.mockImplementation(function (this: BlockExecutor) {
       return this.genesis.limits;
     });

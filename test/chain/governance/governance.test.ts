@@ -36,7 +36,8 @@ function member(i: number): Validator {
   };
 }
 
-const BOUNDS = { checkpointInterval: 4, logWindow: 8 };
+const LIMITS = { maxBlockBytes: 100_000, maxBlockTransactions: 500, maxTxBytes: 16_384, minFee: 1n };
+const BOUNDS = { checkpointInterval: 4, logWindow: 8, limits: LIMITS };
 const PROOF = { height: 1n, signature: new Uint8Array(64) };
 
 function governanceOf(count: number, changes: Partial<Governance> = {}): Governance {

@@ -26,7 +26,7 @@ import { Cluster, type ClusterOptions } from "../cluster.ts";
 import type { Observer } from "../observer.ts";
 import type { NodeId } from "../schedule.ts";
 import { signatureWorld } from "../signatures.ts";
-import { World } from "../world.ts";
+import { World, type WorldOptions } from "../world.ts";
 
 export interface EpochNetOptions
   extends Pick<ClusterOptions, "seed" | "adversaries" | "misbehave" | "clocks"> {
@@ -38,6 +38,8 @@ export interface EpochNetOptions
   readonly settings?: Partial<EngineSettings>;
   readonly timing?: Partial<ClusterOptions["timing"]>;
   readonly gstMs?: number;
+  readonly roles?: WorldOptions["roles"];
+  readonly limits?: WorldOptions["limits"];
   readonly signatures?: "ideal" | "ed25519";
 }
 
@@ -69,6 +71,8 @@ export class EpochNet {
         accounts: 4,
         balance: BALANCE,
         consensus: { ...consensus, ...options.consensus },
+        roles: options.roles,
+        ...(options.limits === undefined ? {} : { limits: options.limits }),
       },
       signatureWorld(options.signatures ?? "ed25519"),
     );
