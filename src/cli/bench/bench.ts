@@ -13,6 +13,7 @@ import { type CostOptions, runCost } from "./bench-cost.ts";
 import { type BenchEventsOptions, runEvents } from "./bench-events.ts";
 import { type LatencyOptions, runLatency } from "./bench-latency.ts";
 import { type MiningOptions, runMining } from "./bench-mining.ts";
+import { type BenchModulesOptions, runModules } from "./bench-modules.ts";
 import { type BenchStateOptions, runState } from "./bench-state.ts";
 import { runSync, type SyncOptions } from "./bench-sync.ts";
 import { runThroughput, settleThroughput, type ThroughputRequest } from "./bench-throughput.ts";
@@ -53,6 +54,16 @@ function addNetworkless(bench: Command): void {
         .option("--threads <n>", "that mine", integer(1, MINING_THREADS_MAX), 1)
         .option("--seconds <n>", "of measuring", integer(1, 600), 3),
     ({ out, options }) => runMining(out, options),
+  );
+  leaf<BenchModulesOptions>(
+    bench,
+    "modules",
+    "processor time of a module's call, beside a built-in transfer that does the same",
+    (command) =>
+      command
+        .option("--rounds <n>", "blocks of each, in turns", integer(1, 1_000), 21)
+        .option("--per-block <n>", "transactions of a block", integer(1, 1_000), 500),
+    ({ out, options }) => runModules(out, options),
   );
   leaf<ConnectOptions>(
     bench,
