@@ -5,7 +5,7 @@
  * is used, as in the specification's own implementation, and all that is written to a socket in one turn of the event loop
  * leaves together.
  *
- * Source: https://github.com/hashicorp/yamux, spec.md, "Flow control", and its sendWindowUpdate.
+ * Source: the specification of yamux (https://github.com/hashicorp/yamux), on flow control, and its sendWindowUpdate.
  */
 
 /** Of a stream, as the library names its states: both sides have opened it, or this side has and may send. */
