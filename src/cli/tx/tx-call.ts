@@ -1,6 +1,6 @@
 /** `quorate tx call`: a call of a declared module, its arguments by name; their types are asked from the node. */
 import type { Command } from "commander";
-import { hex0x } from "../../base/bytes.ts";
+import { hex0x, showHash } from "../../base/bytes.ts";
 import type { ModuleForm } from "../../chain/modules/module-form.ts";
 import { Wallet } from "../../sdk/wallet.ts";
 import { amount, collect } from "../arguments.ts";
@@ -18,10 +18,17 @@ export interface CallOptions extends NameOptions, RpcOptions {
   readonly fee?: bigint;
 }
 
+export interface SignedCall {
+  /** The envelope, hex. */
+  readonly bytes: string;
+  /** Of the chain that it was signed for, as shown. */
+  readonly genesisHash: string;
+}
+
 export function addTxCall<O extends CallOptions>(
   tx: Command,
   sending: (command: Command) => Command,
-  send: (out: Output, bytes: string, options: O) => Promise<void>,
+  send: (out: Output, signed: SignedCall, options: O) => Promise<void>,
 ): void {
   leaf<O>(
     tx,
@@ -64,7 +71,7 @@ function named(words: readonly string[]): string[] {
   return args;
 }
 
-async function signCall(out: Output, called: string, options: CallOptions): Promise<string> {
+async function signCall(out: Output, called: string, options: CallOptions): Promise<SignedCall> {
   const [name = "", call = ""] = called.split(".");
   const client = connect(options);
   const found = (await ask(client.call("state_getModules"))).find((one) => one.name === name);
@@ -94,7 +101,8 @@ async function signCall(out: Output, called: string, options: CallOptions): Prom
   const { chain, fee } = await signingChain(out, client, options);
   const nonce = await ask(client.nextNonce(wallet.address));
   const order = { chain, nonce, fee, maxFee: fee };
-  return hex0x(signOrRefuse(() => wallet.callByForm(form, call, args, order)).bytes);
+  const { bytes } = signOrRefuse(() => wallet.callByForm(form, call, args, order));
+  return { bytes: hex0x(bytes), genesisHash: showHash(chain.genesisHash) };
 }
 
 /** As options are written: payload-digest is payloadDigest. */

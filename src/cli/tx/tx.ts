@@ -70,8 +70,8 @@ export function addTx(program: Command): void {
     (command) => command.addOption(rpcOption()),
     ({ out, options, args: [hash] }) => show(out, connect(options), hash),
   );
-  addTxCall<SentCallOptions>(tx, withSendOptions, (out, hex, options) =>
-    send(out, connect(options, trustOf(options, undefined)), hex, options),
+  addTxCall<SentCallOptions>(tx, withSendOptions, (out, { bytes, genesisHash }, options) =>
+    send(out, connect(options, trustOf(options, genesisHash)), bytes, options),
   );
   addOfflineTx(tx);
 }

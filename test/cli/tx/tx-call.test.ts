@@ -1,5 +1,5 @@
 /** Goal: a call of a module by the names of its arguments. Method: a chain in this process, served at a port. */
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -34,6 +34,15 @@ describe("tx call", () => {
     const { code, value } = await call("registry.register", "--asset", ASSET, "--label=a house = a home");
     expect({ code, value }).toMatchObject({ code: 0, value: { status: "final" } });
     expect(net.entry("registry", "assets", ASSET)).toMatchObject({ label: "a house = a home" });
+  });
+
+  it("checks the certificate by the devnet's own genesis.json, as a payment does", async () => {
+    const folder = join(dir, "found");
+    mkdirSync(folder);
+    writeFileSync(join(folder, "genesis.json"), net.genesis);
+    const words = ["registry.register", "--asset", `0x${"5b".repeat(32)}`, "--label", "a boat"];
+    const { value } = await json("tx", "call", ...words, ...common.slice(0, -1), folder);
+    expect(value).toMatchObject({ finality: { by: "certificate" } });
   });
 
   it("takes them as --arg name=value too, and says the fault that a module declares", async () => {
