@@ -62,7 +62,12 @@ function makeLevel(path: string, mode: number): boolean {
 
 /** @throws the system's error where a part of the path is a file, or cannot be read */
 function isFolder(path: string): boolean {
-  return statSync(path, { throwIfNoEntry: false })?.isDirectory() === true;
+  try {
+    return statSync(path).isDirectory(); // throwIfNoEntry hides ENOTDIR from Node 22 on
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ENOENT") return false;
+    throw error;
+  }
 }
 
 /** Writes a whole file, as `writeFileSync` does; an error names the path also where the disk is full. */

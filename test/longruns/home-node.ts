@@ -68,6 +68,19 @@ export class HomeNode {
     await ended;
   }
 
+  get pid(): number | undefined {
+    return this.#process?.pid;
+  }
+
+  /** Of a process that ended by itself; undefined while it runs, and after it was stopped. */
+  get exitCode(): number | undefined {
+    return this.#process?.exitCode ?? undefined;
+  }
+
+  signal(signal: "SIGSTOP" | "SIGCONT"): void {
+    this.#process?.kill(signal);
+  }
+
   call<M extends Parameters<Client["call"]>[0]>(method: M, params: object = {}): Promise<ResultOf<M>> {
     return new Client(this.url).call(method, params as never) as Promise<ResultOf<M>>;
   }
