@@ -161,7 +161,7 @@ const ADVICE: Readonly<Record<CheckCode, string>> = {
   TX_UNKNOWN_MODULE: "see node_info for the modules",
   TX_BAD_PAYLOAD: "build it anew, no node of this chain takes it",
   TX_FEE_TOO_LOW: "sign it with a higher fee",
-  TX_SENDER_NOT_ALLOWED: "ask an admin or the validators for the role sender (quorate gov grant)",
+  TX_SENDER_NOT_ALLOWED: "ask an admin or the validators for the role sender (quorate gov propose grant)",
   TX_EXPIRED: "sign it with a later validUntilHeight, or 0 for none",
   TX_UNKNOWN_SENDER: "send it funds first",
   TX_INSUFFICIENT_FUNDS: "send it funds first",

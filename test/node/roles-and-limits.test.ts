@@ -49,7 +49,7 @@ describe("roles of accounts", () => {
     expect(codeOf(transfer(0, 0n))).toBe("taken");
     const refused = submit(transfer(2, 0n));
     expect(refused).toMatchObject({ ok: false, fault: { code: "TX_SENDER_NOT_ALLOWED" } });
-    expect(refused.ok ? "" : refused.fault.detail).toContain("quorate gov grant");
+    expect(refused.ok ? "" : refused.fault.detail).toContain("quorate gov propose grant");
     expect(await net.until(isSettled(0, 1n), 20_000)).toBe(true);
     // An admin is no sender of genesis, and may send all the same: it pays for what it administers.
     expect(codeOf(transfer(1, 0n))).toBe("taken");
