@@ -61,6 +61,7 @@ const INNER_FLOORS: Readonly<Record<string, readonly (readonly string[])[]>> = {
     ["modules"],
     ["home", "metrics", "mining"],
     ["votes", "ingress", "snapshot", "event-index", "stored-chain"],
+    ["signer"],
     ["assembly", "."],
     ["api"],
   ],

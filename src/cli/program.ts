@@ -54,6 +54,7 @@ const COMMANDS: readonly CommandFile[] = [
   { names: ["init"], load: async () => (await import("./home/init.ts")).addInit },
   { names: ["testnet"], load: async () => (await import("./home/testnet.ts")).addTestnet },
   { names: ["keys", "node-id"], load: async () => (await import("./home/keys.ts")).addKeys },
+  { names: ["signer"], load: async () => (await import("./home/signer.ts")).addSigner },
   { names: ["genesis"], load: async () => (await import("./home/genesis.ts")).addGenesis },
   { names: ["config"], load: async () => (await import("./home/config.ts")).addConfig },
   { names: ["reset"], load: async () => (await import("./home/reset.ts")).addReset },

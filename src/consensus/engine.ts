@@ -88,8 +88,11 @@ export type Input<M> =
   | { readonly kind: "own-block-refused"; readonly block: Block }
   /** The operator turned mining on or off, or changed who is paid while it is on. */
   | { readonly kind: "mining-switched"; readonly isOn: boolean }
-  /** What the last effect asked for; comes before any other input, and only where keys are asked by effects. */
-  | { readonly kind: "signed"; readonly signature: Uint8Array };
+  /**
+   * What the last effect asked for; comes before any other input, and only where keys are asked by effects. Undefined:
+   * whoever holds the key refuses, and what would have followed is left out; it is asked for again if it is still due.
+   */
+  | { readonly kind: "signed"; readonly signature: Uint8Array | undefined };
 
 export type Effect<M> =
   /**

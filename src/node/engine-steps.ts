@@ -1,8 +1,8 @@
 /** Steps of an engine as its driver takes them: to the end, with the signatures that they ask for on the way. */
 import type { ConsensusEngine, Effect, Input, Parsed } from "../consensus/engine.ts";
 
-/** Asks for a signature of this validator. Rejects when it cannot be had now. */
-export type AskSignature = (message: Uint8Array) => Promise<Uint8Array>;
+/** Asks for a signature of this validator; undefined: it is refused. Rejects when nobody can be asked now. */
+export type AskSignature = (message: Uint8Array) => Promise<Uint8Array | undefined>;
 
 /**
  * Takes the inputs in order. Where signatures are asked for, nothing else may be given to the engine until it resolves.

@@ -10,7 +10,7 @@ import { showHash } from "../base/bytes.ts";
 import type { Logger } from "../base/log.ts";
 import { hasEpochs } from "../chain/genesis/consensus-parameters.ts";
 import type { Transition } from "../chain/types/transition.ts";
-import { createSigner, nativeName, type Signer } from "../crypto/keys.ts";
+import { nativeName } from "../crypto/keys.ts";
 import type { P2pNetwork } from "../p2p/network.ts";
 import { methodsOf } from "../rpc/methods/method-table.ts";
 import type { DevnetOrders } from "../rpc/operator-api.ts";
@@ -24,6 +24,7 @@ import { Failure } from "./assembly/failure.ts";
 import { openEventIndex } from "./assembly/indexing.ts";
 import { expectsPeers, warnWhenAlone } from "./assembly/neighbours.ts";
 import { stopAsAsked, stopFatally } from "./assembly/node-stop.ts";
+import { claimSigner, type OwnKey, ownClaim, ownKey } from "./assembly/own-key.ts";
 import { openNetwork } from "./assembly/own-network.ts";
 import { TipAge } from "./assembly/peer-search.ts";
 import { openPruner, reorgDepthOf } from "./assembly/pruning.ts";
@@ -33,6 +34,7 @@ import { jitter, type LogSink, openLog, systemScheduler } from "./assembly/syste
 import { openThreads, type Threads } from "./assembly/threads.ts";
 import { timedWrites } from "./assembly/timed-writes.ts";
 import { traceTransactions } from "./assembly/tracing.ts";
+import { openOwnVotes, startRemote } from "./assembly/voter-of.ts";
 import type { EventIndex } from "./event-index/event-index.ts";
 import type { Config, ConfigOrigin } from "./home/config.ts";
 import { type Home, removePid, writePid } from "./home/home.ts";
@@ -50,7 +52,7 @@ import { FetchStore } from "./snapshot/fetch-store.ts";
 import type { MigrationPorts } from "./stored-chain/migrate-database.ts";
 import { openCurrent } from "./stored-chain/open-current.ts";
 import { settleReplaced } from "./stored-chain/replace-database.ts";
-import { openVotes, secureVotes } from "./votes/vote-journal-home.ts";
+import { secureVotes } from "./votes/vote-journal-home.ts";
 
 export { type Config, type ConfigSources, loadConfig } from "./home/config.ts";
 export { type Home, openHome } from "./home/home.ts";
@@ -122,15 +124,15 @@ function takeHome({ home, config }: NodeOptions, closers: Closers): Pick<LogSink
 }
 
 /** The home and what was ordered fit each other. @returns the validator's key, if it votes. @throws StartError */
-function checkedSigner(options: NodeOptions, logger: Logger): Signer | undefined {
+function checkedKey(options: NodeOptions, logger: Logger): OwnKey | undefined {
   const { home, config } = options;
   if (!new FetchStore(home.paths.snapshotFetch).isWhole) checkImport(home.paths);
   settleReplaced(home.paths);
   checkMode(home, config);
   checkRecovery(options);
-  const signer = validatorSigner(home, config);
-  if (signer !== undefined) takePlace(home.paths, logger, options.isMoved);
-  return signer;
+  const key = ownKey(home, config, logger);
+  if (key !== undefined) takePlace(home.paths, logger, options.isMoved);
+  return key;
 }
 
 /** What the home has, or begins with. */
@@ -145,23 +147,22 @@ async function openDatabase(options: NodeOptions, logger: Logger): Promise<DiskK
 async function openNode(options: NodeOptions, closers: Closers): Promise<RunningNode> {
   const { home, config } = options;
   const { logger, reopen } = takeHome(options, closers);
-  const signer = checkedSigner(options, logger);
+  const key = checkedKey(options, logger);
   const timing: { metrics?: Metrics } = {};
   const level = await openDatabase(options, logger);
   const kv = timedWrites(level, timing);
   closers.add(() => kv.close());
-  // After the database: its lock is the kernel's, and holds where pids say nothing (lock.ts).
-  const journal = signer === undefined ? undefined : await openVotes(home.paths, options.recoversAmnesia);
-  if (journal !== undefined) closers.add(() => journal.log.close());
+  const journal = await openOwnVotes(options, key, closers);
 
   const tip = new TipAge(() => systemScheduler.now());
   const headHeight = () => replica.chain.head.summary.height;
+  const signer = key && (await claimSigner(key, home, ownClaim(home)));
   const parts = { signer, logger, tip, headHeight, lowestBody: () => replica.chain.store.lowestBody() };
   const network = openNetwork(options, parts);
   const threads = openThreads(home.genesis, config.mining, logger);
   const failure = new Failure();
   const kept = await openKeptSnapshots(home);
-  const replica: Replica = await Replica.open(replicaOptions(options, signer), {
+  const replica: Replica = await Replica.open(replicaOptions(options, key?.signer), {
     kv,
     snapshots: kept,
     journal,
@@ -181,6 +182,7 @@ async function openNode(options: NodeOptions, closers: Closers): Promise<Running
   const adminToken = options.devnet?.token ?? makeRpcToken();
   const joining = openJoining(options, { network, logger, genesisHash: replica.chain.genesisHash });
   const { rpc, metrics, recent } = openRpc(options, {
+    remote: key?.remote,
     adminToken,
     joining,
     replica,
@@ -199,6 +201,7 @@ async function openNode(options: NodeOptions, closers: Closers): Promise<Running
   closers.add(() => replica.stop());
   closers.add(() => control?.close());
   await replica.start();
+  startRemote(key, replica, closers);
   closers.add(openPruner(options, { replica, logger, level, kept, eventIndex }));
   if (expectsPeers(options)) closers.add(warnWhenAlone(network, logger, systemScheduler));
   failure.check();
@@ -218,8 +221,13 @@ function minerControl(replica: Replica, { miner: machine }: Threads): MinerContr
 }
 
 /** There is no later epoch to come back in. @throws StartError */
-function checkRecovery({ home, recoversAmnesia }: NodeOptions): void {
-  if (recoversAmnesia !== true || hasEpochs(home.genesis.consensus)) return;
+function checkRecovery({ home, config, recoversAmnesia }: NodeOptions): void {
+  if (recoversAmnesia !== true) return;
+  if (config.signer !== undefined) {
+    const detail = "--recover-amnesia: the signer keeps the votes of this key, and knows what it has signed";
+    throw new StartError({ code: "amnesia", detail });
+  }
+  if (hasEpochs(home.genesis.consensus)) return;
   const detail =
     "--recover-amnesia: the validators of this chain never change, so a key that has lost votes never votes again";
   throw new StartError({ code: "amnesia", detail });
@@ -248,7 +256,7 @@ function modeProblem(isMined: boolean, mode: Config["mode"], mining: Config["min
 
 function replicaOptions(
   { home, config, recoversAmnesia = false, transitions = [] }: NodeOptions,
-  signer: Signer | undefined,
+  signer: OwnKey["signer"] | undefined,
 ) {
   const { emptyBlocksMs, ...timing } = config.consensus;
   const { maxReorgDepth, minimumWork } = config.chain;
@@ -272,15 +280,6 @@ function replicaOptions(
   };
 }
 
-function validatorSigner(home: Home, config: Config): Signer | undefined {
-  if (config.mode !== "validator") return undefined;
-  if (home.validatorKey === undefined) {
-    const detail = `${home.paths.validatorKey}: not found; a validator needs its key, or start with --mode full`;
-    throw new StartError({ code: "missing", detail });
-  }
-  return createSigner(home.validatorKey.seed);
-}
-
 function openJoining(
   { home, config, extraPeers = [] }: NodeOptions,
   parts: Pick<JoiningPorts, "network" | "logger" | "genesisHash">,
@@ -290,6 +289,8 @@ function openJoining(
 
 interface RpcParts {
   readonly joining: HomeJoining;
+  /** Where the validator's key is elsewhere. */
+  readonly remote: OwnKey["remote"];
   /** Called when a handler found the node contradicting itself. */
   readonly broken: (error: unknown) => void;
   readonly adminToken: string;
@@ -308,6 +309,7 @@ function openRpc(
   {
     adminToken,
     joining,
+    remote,
     replica,
     network,
     logger,
@@ -337,6 +339,7 @@ function openRpc(
       address,
       finalityDepth: config.chain.finalityDepth,
       storageMode: config.storage.mode,
+      ...(remote === undefined ? {} : { signer: () => remote.status }),
       expectsPeers: expectsPeers({ home, config, extraPeers }),
     },
     {
@@ -355,7 +358,7 @@ function openRpc(
   const { miner, slowVerifier } = threads;
   const hashesTotal = miner && (() => miner.hashesTotal);
   const slow = () => slowVerifier.judged;
-  const sources = { replica, network, api, hashesTotal, slow, subscriptions: () => subscriptions };
+  const sources = { replica, network, api, hashesTotal, slow, subscriptions: () => subscriptions, remote };
   const metrics = new Metrics(nodeReadings(sources), replica.chain.mode.kind === "forkable");
   observeReplica(metrics, replica, () => systemScheduler.now());
   const observer = rpcObserver(metrics, (open) => {

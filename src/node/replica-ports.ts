@@ -12,17 +12,18 @@ import type { Genesis } from "../chain/genesis/genesis.ts";
 import type { Block } from "../chain/types/block.ts";
 import type { Transition } from "../chain/types/transition.ts";
 import type { ConsensusEngine, EngineEvent, EngineSettings, Parsed, Typed } from "../consensus/engine.ts";
-import type { SignatureRules, Signer } from "../crypto/keys.ts";
+import type { SignatureRules } from "../crypto/keys.ts";
 import type { PoolEvent } from "../mempool/pool-ports.ts";
 import type { Kv } from "../storage/kv.ts";
 import type { OpenedLog } from "../storage/record-log.ts";
 import type { EventTopic as Emitter } from "./assembly/event-topic.ts";
 import type { Miner, Network, SlowSignatureVerifier } from "./ports.ts";
+import type { ValidatorKey } from "./votes/validator-key.ts";
 
 export interface ReplicaOptions {
   readonly genesis: Genesis;
   /** The key of a validator; undefined for a full node. */
-  readonly signer: Signer | undefined;
+  readonly signer: ValidatorKey | undefined;
   readonly settings: EngineSettings;
   /** Interval of anti-entropy, ms; 0 = off. */
   readonly syncIntervalMs: number;
@@ -51,7 +52,7 @@ export interface MiningOrder {
 
 export interface ReplicaPorts {
   readonly kv: Kv;
-  /** The votes of a validator; unused by a full node. */
+  /** The votes of a validator; unused by a full node, and where a signer elsewhere keeps them. */
   readonly journal: OpenedLog | undefined;
   readonly network: Network;
   /** The miner; undefined where blocks are not mined here. */

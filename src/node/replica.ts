@@ -4,17 +4,16 @@
  */
 import { must } from "../base/assert.ts";
 import { equalBytes, showHash } from "../base/bytes.ts";
-import { type Fault, fault, type Relay, refuse, type Verdict } from "../base/fault.ts";
+import { type Fault, type Relay, refuse, type Verdict } from "../base/fault.ts";
 import { type BranchChange, Chain, type HeadChange, type ImportResult } from "../chain/chain.ts";
 import { Epochs } from "../chain/epochs.ts";
 import { AcceptedSignatures } from "../chain/execution/accepted-signatures.ts";
 import { computeGenesisHash } from "../chain/genesis/genesis-state.ts";
-import { type Block, type BlockHead, decodeSealedBlock, type SealedBlock } from "../chain/types/block.ts";
+import { type Block, decodeSealedBlock, type SealedBlock } from "../chain/types/block.ts";
 import { KnownTransactions } from "../chain/types/known-transactions.ts";
 import type { SignedTransaction } from "../chain/types/transaction.ts";
 import type { Consensus, EngineEvent, EngineStatus, ValidatorId } from "../consensus/engine.ts";
 import { selectConsensus } from "../consensus/select.ts";
-import type { Signer } from "../crypto/keys.ts";
 import { RememberedSignatures, SignatureMeter } from "../crypto/signature-meter.ts";
 import type { AdmissionCode } from "../mempool/admission.ts";
 import { Mempool } from "../mempool/mempool.ts";
@@ -27,6 +26,7 @@ import { EventTopic as Emitter } from "./assembly/event-topic.ts";
 import { onlyOnce } from "./assembly/fatal.ts";
 import { assembleFinal } from "./assembly/final.ts";
 import { assembleForkable } from "./assembly/forkable.ts";
+import { miningRefusal } from "./assembly/mining-refusal.ts";
 import type { ModeContext, ModeParts } from "./assembly/mode-parts.ts";
 import { acceptTransitions, budgetsOf, checkKey, type OpenedParts } from "./assembly/replica-parts.ts";
 import { RulesWatch } from "./assembly/rules-watch.ts";
@@ -47,7 +47,7 @@ import { EvidenceStore } from "./votes/evidence-store.ts";
 import { WatermarkedVotes } from "./votes/journal-watermark.ts";
 import { Seats } from "./votes/seats.ts";
 import type { Voting } from "./votes/voting.ts";
-import { proposerIs } from "./votes/voting-ports.ts";
+import { proposes } from "./votes/voting-ports.ts";
 
 export class Replica {
   readonly chain: Chain;
@@ -75,14 +75,14 @@ export class Replica {
   readonly #mail: IncomingMail;
   readonly #passedOn = new PassedOn();
   readonly rules: RulesWatch;
-  readonly #signer: Signer | undefined;
+  readonly votes: WatermarkedVotes;
   #mining: MiningOrder;
   #stopped = false;
 
   private constructor(options: ReplicaOptions, ports: ReplicaPorts, parts: OpenedParts) {
     this.#ports = { ...ports, fatal: onlyOnce(ports.fatal) };
     this.rules = new RulesWatch(parts.chain, this.#ports, options.rulesKnown);
-    this.#signer = options.signer;
+    this.votes = parts.votes;
     this.#mining = options.mining ?? { isOn: false, rewardTo: undefined };
     this.chain = parts.chain;
     this.consensus = parts.consensus;
@@ -151,7 +151,16 @@ export class Replica {
     if (options.recoversAmnesia !== true) votes.check(chain.store.lastStamp());
     const publish = (bytes: Uint8Array) => ports.network.publish("evidence", bytes);
     const evidence = await EvidenceStore.open({ ...ports, consensus, publish });
-    return new Replica(options, ports, { chain, consensus, signatures, meter, evidence, seats, known });
+    return new Replica(options, ports, {
+      chain,
+      consensus,
+      signatures,
+      meter,
+      evidence,
+      seats,
+      known,
+      votes,
+    });
   }
 
   /** Starts network, engine and repair. */
@@ -201,12 +210,8 @@ export class Replica {
 
   /** @returns undefined when the order was taken. */
   orderMining(order: MiningOrder): Fault<"WRONG_CONSENSUS" | "NO_COINBASE"> | undefined {
-    if (this.chain.mode.kind === "final" || this.#ports.miner === undefined) {
-      return fault("WRONG_CONSENSUS", `blocks of this chain (${this.chain.rules.name}) are not mined`);
-    }
-    if (order.isOn && order.rewardTo === undefined) {
-      return fault("NO_COINBASE", "say which account is paid: --coinbase, or miner_setCoinbase");
-    }
+    const refused = miningRefusal(this.chain, this.#ports.miner, order);
+    if (refused !== undefined) return refused;
     this.#mining = order;
     this.voting.input({ kind: "mining-switched", isOn: order.isOn });
     return undefined;
@@ -283,12 +288,6 @@ export class Replica {
       this.voting.headChanged({ head: sealed.block, seal: sealed.seal });
   }
 
-  #isProposer(block: BlockHead): boolean {
-    const { changing, validators } = this.consensus;
-    const set = changing === undefined ? validators : changing.epochs.setOf(block.summary.epoch);
-    return proposerIs(block, set, this.#signer);
-  }
-
   /** Index in the set of this epoch; undefined for a full node. */
   get self(): ValidatorId | undefined {
     return this.voting.self;
@@ -361,7 +360,7 @@ export class Replica {
       signatures,
       validatorCount: () => seats.validators.members.length,
       seatedPeers: () => this.seatedPeers(),
-      isProposer: (head) => this.#isProposer(head),
+      isProposer: (head) => proposes(this.consensus, head, options.signer),
       ports,
       passedOn: this.#passedOn,
       intervalMs: options.syncIntervalMs,

@@ -16,12 +16,28 @@ export interface Symptoms {
   readonly troubles: readonly PeerTrouble[];
   /** Validators whose proposals came from the future. */
   readonly early: readonly EarlyBlocks[];
+  /** Where the validator's key is at a signer elsewhere: whether it can be asked. */
+  readonly signer?: SignerStanding | undefined;
   /** Why the node has paused and only shows what it has; undefined while it works. */
   readonly paused?: string | undefined;
   /** The lowest block that a peer has which is ahead, where all of these have pruned the next one; undefined else. */
   readonly lowestOffered?: bigint | undefined;
   /** How far ahead of this node's clock a block's time may be, ms. */
   readonly clockLimitMs: number;
+}
+
+/** A signer as its node sees it. */
+export interface SignerStanding {
+  /** HOST:PORT. */
+  readonly address: string;
+  readonly connected: boolean;
+  /** Since when it is so, in ms since the Unix epoch. */
+  readonly sinceMs: number;
+  /** Why not; undefined while it is connected. */
+  readonly reason: string | undefined;
+  /** Signatures that it made for this node since the start, and refused. */
+  readonly signed: number;
+  readonly refused: number;
 }
 
 export interface EarlyBlocks {

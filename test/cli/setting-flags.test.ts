@@ -53,6 +53,11 @@ const VALUES: { readonly [K in ConfigKey]: readonly [unknown, string, string] } 
   "mempool.max_transactions": [1, "2", "3"],
   "mempool.max_bytes": [65_536, "65537", "65538"],
   "mempool.min_fee": ["1", "2", "3"],
+  "signer.url": ["tls://10.0.0.1:1", "tls://10.0.0.2:2", "tls://[::1]:3"],
+  "signer.public_key": [KEY_A, KEY_B, KEY_C],
+  "signer.ca": ["a.crt", "b.crt", "c.crt"],
+  "signer.cert": ["a.crt", "b.crt", "c.crt"],
+  "signer.key": ["a.key", "b.key", "c.key"],
   "log.level": ["debug", "warn", "error"],
   "log.file": ["a.log", "b.log", "c.log"],
 };

@@ -5,6 +5,7 @@ import { LEDGER_TARGETS } from "./ledger-targets.ts";
 import { RECEIPT_TARGETS } from "./receipt-targets.ts";
 import { REPLICA_TARGETS } from "./replica-targets.ts";
 import { RPC_TARGETS } from "./rpc-targets.ts";
+import { SIGNER_TARGETS } from "./signer-targets.ts";
 import type { FuzzTarget } from "./target.ts";
 import { WIRE_TARGETS } from "./wire-targets.ts";
 
@@ -16,4 +17,5 @@ export const FUZZ_TARGETS: readonly FuzzTarget[] = [
   ...LEDGER_TARGETS,
   ...RECEIPT_TARGETS,
   ...REPLICA_TARGETS,
+  ...SIGNER_TARGETS,
 ];

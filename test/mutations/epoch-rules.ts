@@ -43,13 +43,7 @@ export const EPOCH_RULES: readonly Mutation[] = (
     {
       name: "nobody is told that an epoch is over",
       rule: "1.14 who serves whom",
-      edits: [
-        at(
-          "node/votes/voting.ts",
-          "    mailEpochEnd(seat, new Writer(8 + certificate.length).u64(epoch).raw(certificate).finish());\n",
-          "",
-        ),
-      ],
+      edits: [at("node/votes/voting.ts", "    mailEpochEnd(seat, mail);\n", "")],
     },
     {
       name: "a block of a later epoch opens it for nobody",
@@ -279,9 +273,9 @@ export const TRANSITION_RULES: readonly Mutation[] = (
       rule: "ADR 29.2 entering",
       edits: [
         at(
-          "node/votes/voting.ts",
-          "    if (transition !== undefined) return transition.epoch;\n",
-          "    void transition;\n",
+          "node/votes/epoch-standing.ts",
+          "  if (transition !== undefined) return transition.epoch;\n",
+          "  void transition;\n",
         ),
       ],
     },

@@ -79,12 +79,18 @@ export class PbftEngine implements ConsensusEngine<ParsedMessage, PbftMessage> {
     const core = this.#core;
     const waiting = this.#waiting;
     assert((waiting === undefined) !== (input.kind === "signed"), `unexpected input ${input.kind}`);
-    if (input.kind === "signed") this.#advance(must(waiting, "asserted"), input.signature);
+    if (input.kind === "signed") this.#answered(must(waiting, "asserted"), input.signature);
     else {
       assert((core.head === undefined) === (input.kind === "started"), `unexpected input ${input.kind}`);
       if (!core.isStopped) this.#advance(work(core, input));
     }
     return core.takeEffects();
+  }
+
+  #answered(step: Signing, signature: Uint8Array | undefined): void {
+    if (signature !== undefined) return this.#advance(step, signature);
+    this.#waiting = undefined;
+    step.return();
   }
 
   /** Goes on until the step is done, or a signature must be asked for. */

@@ -138,11 +138,12 @@ export type PbftBody =
   | BlockBody
   | CheckpointCertificateBody;
 
-const TAG = utf8("quorate/pbft/v1");
+/** What the signing bytes of every consensus message begin with. */
+export const PBFT_TAG: Uint8Array = utf8("quorate/pbft/v1");
 
 /** tag | type u8 | genesisHash | epoch u64 | fields: what an Ed25519 signature of a message covers. */
 export function signingBytes(genesisHash: Hash, body: PbftBody): Uint8Array {
-  const writer = new Writer(192).raw(TAG).u8(MESSAGE_TYPE[body.type]).raw(genesisHash);
+  const writer = new Writer(192).raw(PBFT_TAG).u8(MESSAGE_TYPE[body.type]).raw(genesisHash);
   writeBody(writer, body);
   return writer.finish();
 }

@@ -40,7 +40,7 @@ import type { MiningApi } from "../../rpc/mining-api.ts";
 import type { OperatorApi } from "../../rpc/operator-api.ts";
 import type { PeerMemoryApi } from "../../rpc/peer-memory.ts";
 import type { SnapshotsApi } from "../../rpc/snapshots-api.ts";
-import type { PeerTrouble, Symptoms } from "../../rpc/symptoms.ts";
+import type { PeerTrouble, SignerStanding, Symptoms } from "../../rpc/symptoms.ts";
 import { EventTopic } from "../assembly/event-topic.ts";
 import type { Network } from "../ports.ts";
 import type { Replica } from "../replica.ts";
@@ -64,6 +64,8 @@ export interface ReplicaApiOptions {
   readonly finalityDepth?: number;
   /** Why the node only shows what it has; it works if left out. */
   readonly paused?: () => string;
+  /** The signer that holds the validator's key. */
+  readonly signer?: () => SignerStanding;
   /** As it is configured: archive if left out. */
   readonly storageMode?: StorageView["mode"];
   /** Others belong to the network: false if left out. */

@@ -5,7 +5,7 @@ import type { ReplicaApiOptions, ReplicaApiPorts } from "./node-api.ts";
 
 export function symptomsOf(
   { replica, network, scheduler }: Pick<ReplicaApiPorts, "replica" | "network" | "scheduler">,
-  { expectsPeers = false, paused }: Pick<ReplicaApiOptions, "expectsPeers" | "paused">,
+  { expectsPeers = false, paused, signer }: Pick<ReplicaApiOptions, "expectsPeers" | "paused" | "signer">,
 ): Symptoms {
   const { rules } = replica.chain;
   const addedMs = replica.pool.oldestExecutable()?.addedMs;
@@ -13,6 +13,7 @@ export function symptomsOf(
     oldestMs: addedMs === undefined ? undefined : Math.max(0, scheduler.now() - addedMs),
     expectsPeers,
     paused: paused?.(),
+    signer: signer?.(),
     lowestOffered: replica.lowestOffered(),
     troubles: network.troubles?.() ?? [],
     early: [...(replica.messageCounts()?.early ?? [])].map(([validator, early]) => ({ validator, ...early })),

@@ -17,6 +17,7 @@ import type { Kv } from "../../storage/kv.ts";
 import { StartError } from "../home/start-error.ts";
 import { WorkBudgets } from "../ingress/work-budget.ts";
 import type { EvidenceStore } from "../votes/evidence-store.ts";
+import type { WatermarkedVotes } from "../votes/journal-watermark.ts";
 import type { Seats } from "../votes/seats.ts";
 
 export interface OpenedParts {
@@ -28,10 +29,11 @@ export interface OpenedParts {
   readonly seats: Seats;
   /** What the pool holds need not be decoded again. */
   readonly known: KnownTransactions;
+  readonly votes: WatermarkedVotes;
 }
 
 /** @throws StartError `wrong-key`: it is no validator's */
-export function checkKey(signer: Signer, consensus: Consensus): void {
+export function checkKey(signer: Pick<Signer, "publicKey">, consensus: Consensus): void {
   const { members } = consensus.validators;
   const index = members.findIndex(({ publicKey }) => equalBytes(publicKey, signer.publicKey));
   // Where validators change, a key outside the first set may be voted in one day.

@@ -23,6 +23,7 @@ import { bodiesFrom } from "../mining/block-body.ts";
 import type { ReplicaOptions, ReplicaPorts } from "../replica-ports.ts";
 import type { EvidenceStore } from "../votes/evidence-store.ts";
 import type { Seat, Seats } from "../votes/seats.ts";
+import { isRemote, SignerLost } from "../votes/validator-key.ts";
 import { Voting } from "../votes/voting.ts";
 import { oldestWaiting } from "./replica-parts.ts";
 
@@ -43,12 +44,19 @@ export function createVoting(
   parts: VotingParts,
 ): Voting {
   const { consensus, chain, seats, budgets, ports, requestSync } = parts;
-  const { journal, scheduler, log, network, fatal } = ports;
+  const { journal, scheduler, log, network } = ports;
+  const fatal = failureOf(parts, signer);
   return new Voting(
     { consensus, signer, settings, recoversAmnesia, wrapEngine },
     {
       ...{ chain, journal, scheduler, log, seats, requestSync, fatal },
-      createDriver: (work) => new Driver(work, driverPorts(parts)),
+      createDriver: (work) =>
+        new Driver(work, {
+          ...driverPorts(parts),
+          journal: work.journal,
+          fatal,
+          ask: isRemote(signer) ? signer.ask : undefined,
+        }),
       seatsGrew: () => {
         budgets.grow(seats.keys.length);
         network.seat?.(seats.keys);
@@ -69,16 +77,23 @@ export function createVoting(
   );
 }
 
-function driverPorts(parts: VotingParts): DriverPorts {
+/** A signer elsewhere that cannot be asked takes the vote, and leaves the node. */
+function failureOf({ ports }: VotingParts, signer: ReplicaOptions["signer"]): (error: unknown) => void {
+  return (error) => {
+    if (isRemote(signer) && error instanceof SignerLost) signer.failed(error);
+    else ports.fatal(error);
+  };
+}
+
+function driverPorts(parts: VotingParts): Omit<DriverPorts, "journal" | "fatal"> {
   const { chain, pool, seats, budgets, evidence, ports } = parts;
   const { requestSync, announce, rewardTo, mine, ownBlock } = parts;
-  const { journal, scheduler, log, network, fatal } = ports;
+  const { scheduler, log, network } = ports;
   const seat = (index: ValidatorId): Seat => seats.of(index);
   const post = (to: ValidatorId, kind: number, content: Uint8Array) =>
     network.mail(seat(to), encodePacket(kind, content));
   return {
-    ...{ chain, scheduler, log, requestSync, announce, rewardTo, mine, ownBlock, fatal },
-    journal: journal?.log,
+    ...{ chain, scheduler, log, requestSync, announce, rewardTo, mine, ownBlock },
     template: bodiesFrom(pool, chain),
     oldest: () => oldestWaiting(pool, scheduler.now()),
     relayTransaction: (to: ValidatorId, hash: Hash) => {

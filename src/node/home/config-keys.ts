@@ -213,6 +213,23 @@ export const CONFIG_KEYS = {
     "Least fee that this node takes into its pool, where blocks are mined; below the chain's minimum it does nothing.",
     "--min-fee",
   ),
+  "signer.url": key(
+    signerAddressField(),
+    "",
+    'A signer process that holds the validator\'s key and its journal of votes (quorate signer): "tls://HOST:PORT". Empty: keys/validator.json.',
+  ),
+  "signer.public_key": key(
+    coinbaseField(),
+    "",
+    "The validator's public key, which the signer must hold: 0x and 64 hex digits.",
+  ),
+  "signer.ca": key(
+    pathField(),
+    "signer/ca.crt",
+    "Certificate of the signer, or of who vouches for it (PEM), relative to the node's folder.",
+  ),
+  "signer.cert": key(pathField(), "signer/node.crt", "This node's certificate for the signer (PEM)."),
+  "signer.key": key(pathField(), "signer/node.key", "The secret key of that certificate (PEM)."),
   "log.level": key(
     logLevelsField(),
     "info",
@@ -256,6 +273,32 @@ function coinbaseField(): Field<Address | undefined> {
   );
   return { read: (value, place) => account.read(value, place)?.address };
 }
+
+function pathField(): Field<string> {
+  return textField("a path of 1 to 1,024 characters", /^[^\0\r\n]{1,1024}$/);
+}
+
+export interface SignerAddress {
+  readonly host: string;
+  readonly port: number;
+}
+
+/** Undefined for none. */
+function signerAddressField(): Field<SignerAddress | undefined> {
+  const address = field<{ value: SignerAddress | undefined }>(
+    'a signer\'s address such as "tls://10.0.0.7:30400", or ""',
+    (value) => {
+      if (value === "") return { value: undefined };
+      const found = typeof value === "string" ? SIGNER_URL.exec(value) : null;
+      const host = found?.[1]?.replace(/^\[|\]$/g, "") ?? "";
+      const number = Number(found?.[2]);
+      return isHost(host) && number >= 1 && number <= 65_535 ? { value: { host, port: number } } : undefined;
+    },
+  );
+  return { read: (value, place) => address.read(value, place)?.value };
+}
+
+const SIGNER_URL = /^(?:tls:\/\/)?(\[[0-9a-fA-F:.]+\]|[^/:\s]+):(\d{1,5})\/?$/;
 
 function amountField(): Field<bigint> {
   return field('an amount in decimal digits, as text such as "100"', (value) => {

@@ -8,7 +8,7 @@ import type { Address } from "../../base/bytes.ts";
 import { accept, refuse, type Verdict } from "../../base/fault.ts";
 import { didYouMean } from "../../base/suggest.ts";
 import { checkFields, type Field, type ValueOf } from "../../codec/field.ts";
-import { CONFIG_KEYS, type ConfigKey, type KeySpec, variableOf } from "./config-keys.ts";
+import { CONFIG_KEYS, type ConfigKey, type KeySpec, type SignerAddress, variableOf } from "./config-keys.ts";
 import type { LogLevels } from "./log-levels.ts";
 
 export interface Config {
@@ -66,11 +66,22 @@ export interface Config {
   /** Whether the node keeps an index of events. */
   readonly index: { readonly events: boolean };
   readonly mempool: { readonly maxTransactions: number; readonly maxBytes: number; readonly minFee: bigint };
+  /** Where the validator's key is, if it is not in the home. */
+  readonly signer: SignerSettings | undefined;
   readonly log: {
     readonly levels: LogLevels;
     /** Relative to the home; undefined: to standard error. */
     readonly file: string | undefined;
   };
+}
+
+export interface SignerSettings extends SignerAddress {
+  /** Undefined: config.toml does not say, which a start refuses. */
+  readonly publicKey: Address | undefined;
+  /** Files with PEM, relative to the home. */
+  readonly ca: string;
+  readonly cert: string;
+  readonly key: string;
 }
 
 /** One value as it was written, and by whom: "default", "config.toml", "QUORATE_RPC_PORT", "--rpc-port". */
@@ -234,6 +245,13 @@ function skippedOf(environment: Readonly<Record<string, string | undefined>>): s
   return `skipped ${names.map(([name]) => name).join(", ")}: set for a Kubernetes Service of that name, no configuration (enableServiceLinks: false keeps them away)`;
 }
 
+function signerOf(values: Values): SignerSettings | undefined {
+  const address = values["signer.url"];
+  if (address === undefined) return undefined;
+  const { "signer.ca": ca, "signer.cert": cert, "signer.key": key } = values;
+  return { ...address, publicKey: values["signer.public_key"], ca, cert, key };
+}
+
 function toConfig(values: Values): Config {
   return {
     name: values.name,
@@ -288,6 +306,7 @@ function toConfig(values: Values): Config {
       maxBytes: values["mempool.max_bytes"],
       minFee: values["mempool.min_fee"],
     },
+    signer: signerOf(values),
     log: { levels: values["log.level"], file: values["log.file"] === "" ? undefined : values["log.file"] },
   };
 }

@@ -5,6 +5,7 @@ import { blockTimeMs } from "../../chain/types/block-time.ts";
 import { verifyCounts } from "../../crypto/keys.ts";
 import type { NetworkCounters } from "../../p2p/transport/meter.ts";
 import type { NodeApi } from "../../rpc/api.ts";
+import type { SignerStanding } from "../../rpc/symptoms.ts";
 import type { Network } from "../ports.ts";
 import type { Replica } from "../replica.ts";
 import { type BranchReadingSources, branchReadings, observeReorgs } from "./branch-readings.ts";
@@ -16,6 +17,8 @@ export interface ReadingSources extends Omit<BranchReadingSources, "replica" | "
   readonly network: Network & { readonly counters: NetworkCounters };
   /** Signatures that the slow verifier's thread has judged. */
   readonly slow: () => number;
+  /** Where the validator's key is at a signer elsewhere. */
+  readonly remote?: { readonly status: SignerStanding } | undefined;
   /** Open subscriptions over all connections. */
   readonly subscriptions: () => number;
 }
@@ -25,6 +28,7 @@ export function nodeReadings(sources: ReadingSources): readonly Reading[] {
     ...chainReadings(sources),
     ...pbftReadings(sources),
     earlyReading(sources),
+    ...signerReadings(sources),
     ...branchReadings(sources),
     ...poolReadings(sources),
     ...networkReadings(sources),
@@ -71,10 +75,23 @@ function chainReadings({ replica, api, slow, subscriptions }: ReadingSources): R
   ];
 }
 
-function pbftReadings({ replica }: ReadingSources): Reading[] {
+function signerReadings({ remote }: ReadingSources): Reading[] {
+  if (remote === undefined) return [];
+  return [
+    gauge("signer_connected", "1 while the signer can be asked: without it this validator has no vote", () =>
+      remote.status.connected ? 1 : 0,
+    ),
+    counters("signer_signatures_total", "Signatures asked of the signer since the start", "result", () => [
+      ["signed", remote.status.signed],
+      ["refused", remote.status.refused],
+    ]),
+  ];
+}
+
+function pbftReadings({ replica, remote }: ReadingSources): Reading[] {
   const status = () => replica.engineStatus();
   const counts = () => replica.messageCounts();
-  if (status() === undefined) return [];
+  if (status() === undefined && remote === undefined) return [];
   return [
     gauge("pbft_view", "View", () => Number(status()?.view ?? 0n)),
     gauge("pbft_is_primary", "1 on the primary", () => (status()?.primary === replica.self ? 1 : 0)),

@@ -23,7 +23,7 @@ interface Told {
   readonly seats: Pick<Seats, "ofKey">;
   /** Of the own chain: a height that it has reached is proved by its certificate. */
   readonly height: bigint;
-  readonly signer: Signer | undefined;
+  readonly signer: Pick<Signer, "publicKey"> | undefined;
 }
 
 /** Whether n-f other members of the set have told heights at or below the own. */

@@ -22,12 +22,17 @@ export const AMNESIA_ADVICE =
   "Votes may be missing, and voting again could contradict them: start with --mode full, give the validator a new key, or, where the chain has epochs, start with --recover-amnesia";
 
 export class WatermarkedVotes {
-  readonly #signer: Signer | undefined;
-  readonly #journal: OpenedLog | undefined;
+  readonly #signer: Pick<Signer, "publicKey"> | undefined;
+  #journal: OpenedLog | undefined;
 
   /** Takes the key and the journal of a validator; a full node has neither. */
-  constructor(signer: Signer | undefined, journal: OpenedLog | undefined) {
+  constructor(signer: Pick<Signer, "publicKey"> | undefined, journal: OpenedLog | undefined) {
     this.#signer = signer;
+    this.#journal = journal;
+  }
+
+  /** The journal that a signer elsewhere keeps is here, or gone. */
+  use(journal: OpenedLog | undefined): void {
     this.#journal = journal;
   }
 

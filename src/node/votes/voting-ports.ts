@@ -14,16 +14,16 @@ import type {
   Typed,
   ValidatorId,
 } from "../../consensus/engine.ts";
-import type { Signer } from "../../crypto/keys.ts";
-import type { OpenedLog } from "../../storage/record-log.ts";
+import type { OpenedLog, RecordLog } from "../../storage/record-log.ts";
 import type { Driver } from "../driver.ts";
 import type { MessageCounts } from "../metrics/message-counts.ts";
 import type { Seat, Seats } from "./seats.ts";
+import type { ValidatorKey } from "./validator-key.ts";
 
 export interface VotingOptions {
   readonly consensus: Consensus;
   /** The validator's key; undefined for a full node. */
-  readonly signer: Signer | undefined;
+  readonly signer: ValidatorKey | undefined;
   readonly settings: EngineSettings;
   /** Votes of this key are missing: it comes back by the rule of pbft.md 1.12, in a later epoch. */
   readonly recoversAmnesia: boolean;
@@ -32,6 +32,7 @@ export interface VotingOptions {
 
 /** What a driver of one epoch is made of. */
 export interface EpochWork {
+  readonly journal: RecordLog | undefined;
   readonly consensus: EpochConsensus & Pick<Consensus, "recentHeads">;
   readonly engine: ConsensusEngine<Parsed, Typed>;
   readonly self: ValidatorId | undefined;
@@ -43,6 +44,7 @@ export interface EpochWork {
 
 export interface VotingPorts {
   readonly chain: Chain;
+  /** Undefined for a full node, and while the signer that keeps it cannot be asked. */
   readonly journal: OpenedLog | undefined;
   readonly scheduler: Scheduler;
   readonly log: Logger;
@@ -59,18 +61,17 @@ export interface VotingPorts {
   readonly fatal: (error: unknown) => void;
 }
 
-export function indexIn({ members }: ValidatorSet, signer: Signer | undefined): ValidatorId | undefined {
+type Named = Pick<ValidatorKey, "publicKey"> | undefined;
+
+export function indexIn({ members }: ValidatorSet, signer: Named): ValidatorId | undefined {
   if (signer === undefined) return undefined;
   const index = members.findIndex(({ publicKey }) => equalBytes(publicKey, signer.publicKey));
   return index < 0 ? undefined : index;
 }
 
-/** The proposer's key, in the set of the block's epoch. */
-export function proposerIs(
-  head: BlockHead,
-  set: ValidatorSet | undefined,
-  signer: Signer | undefined,
-): boolean {
+/** Whether the key is the proposer's, in the set of the block's epoch. */
+export function proposes({ changing, validators }: Consensus, head: BlockHead, signer: Named): boolean {
+  const set = changing === undefined ? validators : changing.epochs.setOf(head.summary.epoch);
   const proposer = set?.members[head.summary.proposer];
   return proposer !== undefined && signer !== undefined && equalBytes(proposer.publicKey, signer.publicKey);
 }

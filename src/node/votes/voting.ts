@@ -9,8 +9,6 @@
 import { must } from "../../base/assert.ts";
 import { equalBytes } from "../../base/bytes.ts";
 import { endsEpoch, type ValidatorSet } from "../../chain/types/validator-set.ts";
-import { decode } from "../../codec/reader.ts";
-import { Writer } from "../../codec/writer.ts";
 import type {
   Consensus,
   ConsensusEpochs,
@@ -23,12 +21,21 @@ import type {
   ValidatorId,
 } from "../../consensus/engine.ts";
 import type { RunningTimer } from "../../rpc/api.ts";
+import type { OpenedLog } from "../../storage/record-log.ts";
 import type { Driver } from "../driver.ts";
 import type { Bill } from "../ingress/work-budget.ts";
 import { type MessageCounts, noCounts } from "../metrics/message-counts.ts";
-import { admittedPeers } from "./admitted-peers.ts";
 import { checkRecoverable, enoughHaveTold } from "./amnesia-recovery.ts";
+import {
+  epochEndMail,
+  neighbouringSets,
+  peersToAllow,
+  readEpochEnd,
+  sayMembership,
+  startEpochOf,
+} from "./epoch-standing.ts";
 import type { Seat } from "./seats.ts";
+import { isRemote } from "./validator-key.ts";
 import { indexIn, type VotingOptions, type VotingPorts } from "./voting-ports.ts";
 
 export class Voting {
@@ -36,6 +43,7 @@ export class Voting {
   readonly #options: VotingOptions;
   readonly #ports: VotingPorts;
   readonly #changing: ConsensusEpochs | undefined;
+  #journal: VotingPorts["journal"];
   #driver: Driver<Parsed, Typed> | undefined;
   /** The epoch that this node is in: where it votes, if it is a member. */
   #epoch = 0n;
@@ -57,21 +65,18 @@ export class Voting {
     this.#options = options;
     this.#ports = ports;
     this.#changing = options.consensus.changing;
+    this.#journal = ports.journal;
     this.#records = ports.journal?.records ?? [];
     this.#recovering = options.recoversAmnesia && options.signer !== undefined;
-    this.#epoch = this.#startEpoch();
+    if (this.#changing !== undefined) this.#epoch = startEpochOf(ports.chain, this.#changing);
     this.#useSeats();
     // Before the start too, so that whoever asks sees an engine.
-    if (this.#changing === undefined) this.#driver = this.#create(options.consensus, 0n);
+    if (this.#changing === undefined && this.#canSign) this.#driver = this.#create(options.consensus, 0n);
   }
 
   /** Reads what the engine must know. @returns what starts it, at once */
   async ready(): Promise<() => void> {
-    if (this.#changing === undefined) {
-      if (this.#driver === undefined) return () => undefined;
-      const checkpoint = await this.#ports.chain.store.lastCheckpoint();
-      return () => this.#driver?.start(this.#records, checkpoint);
-    }
+    if (this.#changing === undefined) return this.#begin();
     this.#allowPeers();
     if (this.#recovering) await this.#beginRecovery(this.#changing);
     const start = await this.#enter(this.#epoch);
@@ -81,11 +86,38 @@ export class Voting {
     };
   }
 
+  /** Where the validators never change. */
+  async #begin(): Promise<() => void> {
+    if (this.#canSign) this.#driver ??= this.#create(this.#options.consensus, 0n);
+    const checkpoint = await this.#ports.chain.store.lastCheckpoint();
+    return () => this.#driver?.start(this.#records, checkpoint);
+  }
+
   async stop(): Promise<void> {
     this.#stopped = true;
     this.#cancelTick();
     await this.#driver?.stop();
     await this.#turn;
+  }
+
+  /** The signer that keeps the key and the journal can be asked: as after a start. */
+  attach(journal: OpenedLog): Promise<void> {
+    return this.#inTurn(async () => {
+      this.#journal = journal;
+      this.#records = journal.records;
+      const start = this.#changing === undefined ? await this.#begin() : await this.#enter(this.#epoch);
+      if (!this.#stopped) start();
+    });
+  }
+
+  /** It cannot: the engine is given up, as in a crash. */
+  detach(): Promise<void> {
+    return this.#inTurn(async () => {
+      const driver = this.#driver;
+      this.#driver = undefined;
+      this.#journal = undefined;
+      await driver?.stop();
+    });
   }
 
   get epoch(): bigint {
@@ -140,7 +172,9 @@ export class Voting {
     if (this.#changing === undefined) return;
     const transition = this.#changing.epochs.transitionOn(sealed.head);
     if (transition !== undefined) this.#enterSoon(transition.epoch);
-    if (endsEpoch(sealed.head.summary)) this.#knowNext(epoch + 1n);
+    const next = endsEpoch(sealed.head.summary) ? this.#changing.epochs.setOf(epoch + 1n) : undefined;
+    if (next !== undefined) this.#ports.seats.know(next);
+    if (next !== undefined) this.#ports.seatsGrew();
     this.#allowPeers();
   }
 
@@ -164,38 +198,23 @@ export class Voting {
 
   /** The certificate that ends an epoch, from whomever: it proves itself. */
   receiveEpochEnd(content: Uint8Array, bill: Bill): void {
-    const read = decode(content, "epoch end", (reader) => ({
-      epoch: reader.u64(),
-      certificate: reader.raw(reader.remaining),
-    }));
-    if (!read.ok || this.#changing === undefined) return;
-    const { epoch, certificate } = read.value;
+    const read = readEpochEnd(content);
+    if (read === undefined || this.#changing === undefined) return;
+    const { epoch, certificate } = read;
     if (epoch < this.#epoch) return bill.refund();
     if (epoch > this.#epoch) return this.#hint();
     const opened = bill.judge(() => must(this.#changing, "checked").openEpochEnd(epoch, certificate));
     if (!opened.ok) return;
     bill.refund();
-    const { chain, requestSync } = this.#ports;
     const { height, hash, stateRoot } = opened.value;
-    const { head } = chain;
-    if (head.summary.height < height) return requestSync(height);
+    const { head, store } = this.#ports.chain;
+    if (head.summary.height < height) return this.#ports.requestSync(height);
     if (!endsEpoch(head.summary) || head.summary.height !== height) return;
     if (!equalBytes(head.hash, hash) || !equalBytes(head.summary.stateRoot, stateRoot)) return;
     this.#turn = this.#turn
-      .then(() => chain.store.storeCheckpoint(height, certificate))
+      .then(() => store.storeCheckpoint(height, certificate))
       .catch((error: unknown) => this.#ports.fatal(error));
     this.#enterSoon(epoch + 1n);
-  }
-
-  /** Where the ledger stands at the start: behind the last block of an epoch only if the end is known to be stable. */
-  #startEpoch(): bigint {
-    const { head, store } = this.#ports.chain;
-    const { summary } = head;
-    if (this.#changing === undefined) return 0n;
-    const transition = this.#changing.epochs.transitionOn(head);
-    if (transition !== undefined) return transition.epoch;
-    if (!endsEpoch(summary)) return summary.epoch;
-    return store.checkpointAt(summary.height) === undefined ? summary.epoch : summary.epoch + 1n;
   }
 
   #enterSoon(epoch: bigint): void {
@@ -214,7 +233,7 @@ export class Voting {
     if (this.#stopped) return;
     const start = await this.#enter(epoch);
     start();
-    this.#sayMembership(before);
+    if (this.#options.signer !== undefined) sayMembership(this.#ports, epoch, { before, self: this.self });
     this.#tellUnmet();
   }
 
@@ -227,7 +246,8 @@ export class Voting {
     this.#met.clear();
     this.#useSeats();
     const nothing = () => undefined;
-    if (this.self === undefined || this.#recovering || this.awaitedEpoch !== undefined) return nothing;
+    if (this.self === undefined || !this.#canSign) return nothing;
+    if (this.#recovering || this.awaitedEpoch !== undefined) return nothing;
     const height = must(changing.epochs.find(epoch), "an epoch that began here").firstHeight - 1n;
     const hash = must(chain.store.hashAt(height), "the block below an epoch is here");
     await this.#beginJournal(changing, epoch);
@@ -243,16 +263,29 @@ export class Voting {
     };
   }
 
+  /** A key elsewhere signs nothing without the journal that is kept beside it. */
+  get #canSign(): boolean {
+    return !isRemote(this.#options.signer) || this.#journal !== undefined;
+  }
+
+  /** After whatever is under way; the failure is the caller's. */
+  #inTurn(task: () => Promise<void>): Promise<void> {
+    const done = this.#turn.then(() => (this.#stopped ? undefined : task()));
+    this.#turn = done.catch(() => undefined);
+    return done;
+  }
+
   /** A start without the flag must still find that votes are missing. @throws StartError */
   async #beginRecovery(changing: ConsensusEpochs): Promise<void> {
     checkRecoverable(this.validators);
     this.#records = changing.journalOf(this.#epoch, changing.amnesia);
-    await this.#ports.journal?.log.replace(this.#records);
+    await this.#journal?.log.replace(this.#records);
   }
 
   /** Once enough others have told how far the chain is, the journal is that of an epoch in which this key has not voted. */
   #endRecovery(): void {
-    const { chain, seats, toldHeights, journal, log } = this.#ports;
+    const { chain, seats, toldHeights, log } = this.#ports;
+    const journal = this.#journal;
     const changing = must(this.#changing, "only a chain with epochs recovers");
     const epoch = changing.epochs.epochAfter(chain.head);
     const set = must(changing.epochs.setOf(epoch), "the epoch after the head has a set");
@@ -273,7 +306,7 @@ export class Voting {
 
   /** Votes of an earlier epoch are void: they are gone before the first of this one is signed. */
   async #beginJournal(changing: ConsensusEpochs, epoch: bigint): Promise<void> {
-    const { journal } = this.#ports;
+    const journal = this.#journal;
     if (journal === undefined) return;
     const otherSide = changing.otherSide(this.#records);
     if (otherSide !== undefined) throw new Error(otherSide.detail);
@@ -288,7 +321,7 @@ export class Voting {
   ): Driver<Parsed, Typed> | undefined {
     const { signer, settings, wrapEngine } = this.#options;
     const self = this.self;
-    const engine = consensus.createEngine({ self, signer, settings });
+    const engine = consensus.createEngine({ self, signer: isRemote(signer) ? "asked" : signer, settings });
     if (engine === undefined) return undefined;
     const { counts } = this;
     const endEpoch = (epoch: bigint) => {
@@ -297,6 +330,7 @@ export class Voting {
       this.#enterSoon(epoch + 1n);
     };
     return this.#ports.createDriver({
+      journal: this.#journal?.log,
       consensus,
       engine: wrapEngine(engine),
       self,
@@ -310,10 +344,7 @@ export class Voting {
     const { seats, seatsGrew } = this.#ports;
     const { epochs } = this.#changing ?? {};
     // The members before and after speak too: of what they have missed.
-    for (const epoch of [this.#epoch - 1n, this.#epoch + 1n]) {
-      const set = epoch < 0n ? undefined : epochs?.setOf(epoch);
-      if (set !== undefined) seats.know(set);
-    }
+    for (const set of neighbouringSets(epochs, this.#epoch)) seats.know(set);
     const set = epochs?.setOf(this.#epoch);
     if (set !== undefined) seats.use(set);
     seatsGrew();
@@ -323,21 +354,11 @@ export class Voting {
   #allowPeers(): void {
     const { chain, allowPeers } = this.#ports;
     if (this.#changing === undefined) return;
-    const admitted = admittedPeers(chain.committed, this.#changing.epochs, chain.head.summary.height);
-    // The state knows a set that a transition brings only with its first block.
-    const coming = this.#changing.epochs.transitionOn(chain.head)?.members ?? [];
-    const ids = [...new Set([...admitted, ...coming.map(({ peerId }) => peerId)])];
+    const ids = peersToAllow(chain, this.#changing);
     const text = ids.join(" ");
     if (text === this.#allowed) return;
     this.#allowed = text;
     allowPeers(ids);
-  }
-
-  #knowNext(epoch: bigint): void {
-    const set = this.#changing?.epochs.setOf(epoch);
-    if (set === undefined) return;
-    this.#ports.seats.know(set);
-    this.#ports.seatsGrew();
   }
 
   #tick(): void {
@@ -364,11 +385,10 @@ export class Voting {
   #tell(seat: Seat, epoch: bigint): void {
     if (this.#told.has(seat)) return;
     const { chain, mailEpochEnd } = this.#ports;
-    const next = this.#changing?.epochs.find(epoch + 1n);
-    const certificate = next && chain.store.checkpointAt(next.firstHeight - 1n);
-    if (certificate === undefined) return;
+    const mail = this.#changing && epochEndMail(chain, this.#changing, epoch);
+    if (mail === undefined) return;
     this.#told.add(seat);
-    mailEpochEnd(seat, new Writer(8 + certificate.length).u64(epoch).raw(certificate).finish());
+    mailEpochEnd(seat, mail);
   }
 
   /** Somebody speaks of a later epoch: whether it is true, the blocks will show. */
@@ -376,17 +396,5 @@ export class Voting {
     if (this.#hinted) return;
     this.#hinted = true;
     this.#ports.requestSync(this.#ports.chain.head.summary.height + 1n);
-  }
-
-  #sayMembership(before: ValidatorId | undefined): void {
-    const { log, chain } = this.#ports;
-    const { signer } = this.#options;
-    const fields = { epoch: this.#epoch, height: chain.head.summary.height };
-    if (signer === undefined) return;
-    if (this.self === undefined && before !== undefined) {
-      log.log("warn", "pbft", "no validator any more: this node goes on as a full node", fields);
-    } else if (this.self !== undefined && before === undefined) {
-      log.log("info", "pbft", "a validator from now on", { ...fields, validator: this.self });
-    } else log.log("info", "pbft", "a new epoch has begun", { ...fields, validator: this.self });
   }
 }

@@ -4,18 +4,37 @@ import { equalBytes } from "../../base/bytes.ts";
 import { OPEN_PROPOSALS_MAX, standingOf as standingOfProposal } from "../../chain/governance/proposals.ts";
 import type { NodeApi } from "../api.ts";
 import type { ForkableApi } from "../chain-mode-api.ts";
+import type { SignerStanding } from "../symptoms.ts";
 import { explain } from "./explain.ts";
 import type { MembersStanding } from "./explain-members.ts";
 import { explainMining, type MiningStanding } from "./explain-mining.ts";
-import type { Explanation, Neighbourhood, PoolStanding, Standing } from "./standing.ts";
+import {
+  duration,
+  type Explanation,
+  type Neighbourhood,
+  type PoolStanding,
+  type Standing,
+} from "./standing.ts";
 
 export async function explainNode(api: NodeApi, nowMs: number): Promise<Explanation> {
-  const { paused } = api.symptoms();
+  const { paused, signer } = api.symptoms();
   if (paused !== undefined) return { state: "halted", ok: false, summary: paused, details: [] };
   const mode = api.chainMode();
   return mode.kind === "final"
-    ? explain(standingOf(api, nowMs))
+    ? withSigner(signer, explain(standingOf(api, nowMs)), nowMs)
     : explainMining(await miningStandingOf(api, mode, nowMs));
+}
+
+/** A validator without its signer follows the chain and has no vote, which is not what its operator wants. */
+function withSigner(signer: SignerStanding | undefined, said: Explanation, nowMs: number): Explanation {
+  if (signer === undefined) return said;
+  const { address, connected, sinceMs, reason } = signer;
+  if (connected) return { ...said, details: [...said.details, `the key is at the signer ${address}`] };
+  const since = duration(Math.max(0, nowMs - sinceMs));
+  const summary = `NO VOTE: the signer at ${address} cannot be asked, for ${since}: ${reason}`;
+  const advice =
+    "this node follows the chain and votes again by itself once the signer answers (quorate signer start)";
+  return { state: "no-signer", ok: false, summary, details: [advice, said.summary, ...said.details] };
 }
 
 const HOUR_MS = 3_600_000;

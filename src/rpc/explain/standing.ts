@@ -22,6 +22,8 @@ export const CHAIN_STATES = [
   "halted",
   /** This validator's database is younger than its journal: it fetches, and votes again then. */
   "recovering",
+  /** This validator's key is at a signer that cannot be asked: it follows, and votes again by itself. */
+  "no-signer",
   /** A node that does not validate: it follows. */
   "no-engine",
   /** It works, and somebody should look: no failure is left to spare, the primary is away, a clock is wrong. */

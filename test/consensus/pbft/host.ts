@@ -66,8 +66,8 @@ export class Host {
   keepsUnsynced = false;
   /** Makes a verdict wrong on purpose. */
   refuses: (block: Block) => boolean = () => false;
-  /** Who signs when the engine has no key of its own; undefined for an answer that never comes. */
-  key: ((message: Uint8Array) => Uint8Array | undefined) | undefined = undefined;
+  /** Who signs when the engine has no key of its own; undefined for a refusal, "lost" for an answer that never comes. */
+  key: ((message: Uint8Array) => Uint8Array | undefined | "lost") | undefined = undefined;
   /** A state root that disk corruption has changed. */
   corruptState = false;
   #unsynced: Uint8Array[] = [];
@@ -146,7 +146,7 @@ export class Host {
   /** Without an answer the engine is given up, as in a crash, and begins anew from its journal. */
   #ask(message: Uint8Array): void {
     const signature = this.key?.(message);
-    if (signature !== undefined) return this.step({ kind: "signed", signature });
+    if (signature !== "lost") return this.step({ kind: "signed", signature });
     this.crash();
     this.world.lost?.(this);
   }

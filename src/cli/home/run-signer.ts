@@ -1,0 +1,85 @@
+/**
+ * A signer in the foreground. SIGINT and SIGTERM stop it, SIGHUP has it know the nodes that were paired meanwhile. Its log lines go
+ * to standard error.
+ */
+import { readFileSync } from "node:fs";
+import { must } from "../../base/assert.ts";
+import { type Hash, hex0x, showHash } from "../../base/bytes.ts";
+import { openLog } from "../../node/assembly/system.ts";
+import type { Key } from "../../node/home/key-file.ts";
+import { takeLock } from "../../node/home/lock.ts";
+import { parseLogLevels } from "../../node/home/log-levels.ts";
+import { openDesk, pairedNodes, type SignerPaths } from "../../node/signer/signer-home.ts";
+import { SignerServer } from "../../node/signer/signer-server.ts";
+import { CliError, EXIT } from "../exit.ts";
+import type { Output } from "../output.ts";
+
+export interface SignerRun {
+  readonly genesisHash: Hash;
+  readonly key: Key;
+  readonly listen: { readonly host: string; readonly port: number };
+}
+
+/** Resolves when it was stopped. @throws CliError when it cannot start, or had to stop */
+export async function runSigner(
+  out: Output,
+  paths: SignerPaths,
+  { genesisHash, key, listen }: SignerRun,
+): Promise<void> {
+  const lock = takeLock(paths.lock);
+  if (!lock.ok)
+    throw new CliError(EXIT.busy, "LOCKED", lock.fault.detail.replaceAll("node home", "signer's folder"));
+  const { logger, close } = openLog(must(parseLogLevels("info"), "a level of the table"), undefined);
+  const stopping = new Promise<Error | undefined>((resolve) => {
+    for (const signal of ["SIGINT", "SIGTERM"]) process.once(signal, () => resolve(undefined));
+    fail = (error) => resolve(error instanceof Error ? error : new Error(String(error)));
+  });
+  try {
+    const desk = await openDesk(paths, {
+      key,
+      genesisHash,
+      log: logger,
+      fatal: (error) => fail(error),
+    }).catch((cause: Error & { code?: string }) => {
+      if (cause.name !== "StartError") throw cause;
+      const code = (cause.code ?? "").toUpperCase().replaceAll("-", "_");
+      throw new CliError(EXIT.badInput, code, cause.message, { cause });
+    });
+    const certificate = readFileSync(paths.certificate, "utf8");
+    const options = {
+      ...listen,
+      certificate,
+      key: readFileSync(paths.certificateKey, "utf8"),
+      nodes: () => pairedNodes(paths),
+    };
+    const server = new SignerServer(options, { desk, log: logger });
+    const port = await server.start().catch((cause: NodeJS.ErrnoException) => {
+      const code = cause.code === "EADDRINUSE" ? "PORT_IN_USE" : "BAD_ADDRESS";
+      throw new CliError(EXIT.busy, code, `${listen.host}:${listen.port}: ${cause.message} (--listen)`, {
+        cause,
+      });
+    });
+    process.on("SIGHUP", () => server.reload());
+    const url = `tls://${listen.host.includes(":") ? `[${listen.host}]` : listen.host}:${port}`;
+    const publicKey = hex0x(key.publicKey);
+    out.result({ url, publicKey, genesisHash: showHash(genesisHash), pid: process.pid }, [
+      `signer of ${publicKey}`,
+      `  listens  ${url}`,
+      `  genesis  ${showHash(genesisHash)}`,
+    ]);
+    const failure = await stopping;
+    await server.stop();
+    await desk.close();
+    if (failure !== undefined) {
+      throw new CliError(EXIT.broken, "STOPPED", `the signer had to stop: ${failure.message}`, {
+        cause: failure,
+      });
+    }
+    out.note(`stopped; ${desk.counts.signed} signed, ${desk.counts.refused} refused`);
+  } finally {
+    lock.value.release();
+    await close();
+  }
+}
+
+let fail: (error: unknown) => void = () => undefined;

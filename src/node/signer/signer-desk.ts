@@ -1,0 +1,147 @@
+/**
+ * The signer itself, without its network: the key, the record of what it has signed, and the journal that it keeps for
+ * its node. One thing at a time; what must be durable is, before a signature leaves. When its disk fails it does
+ * nothing more: what the disk then holds is unknown, and a start finds out.
+ */
+import { equalBytes, type Hash, utf8 } from "../../base/bytes.ts";
+import { accept, refuse, type Verdict } from "../../base/fault.ts";
+import type { Logger } from "../../base/log.ts";
+import type { VoteGuard } from "../../consensus/pbft/vote-guard.ts";
+import type { Signer } from "../../crypto/keys.ts";
+import type { LogPosition, OpenedLog, RecordLog } from "../../storage/record-log.ts";
+import type { RefusalCode } from "./signer-frames.ts";
+import { SIGNER_CLAIM_BYTES_MAX } from "./signer-limits.ts";
+
+export interface DeskParts {
+  readonly signer: Signer;
+  readonly genesisHash: Hash;
+  readonly guard: VoteGuard;
+  /** Where the guard's records are. */
+  readonly signed: RecordLog;
+  /** The node's journal of votes. */
+  readonly journal: OpenedLog;
+  readonly log: Logger;
+  /** A write has failed. */
+  readonly fatal: (error: unknown) => void;
+}
+
+/** Counts since the start. */
+export interface DeskCounts {
+  readonly signed: number;
+  readonly refused: number;
+}
+
+type Answered<T> = Promise<Verdict<T, RefusalCode>>;
+
+export class SignerDesk {
+  readonly #parts: DeskParts;
+  #records: readonly Uint8Array[];
+  #turn: Promise<unknown> = Promise.resolve();
+  #failure: Error | undefined;
+  #counts = { signed: 0, refused: 0 };
+
+  constructor(parts: DeskParts) {
+    this.#parts = parts;
+    this.#records = parts.journal.records;
+  }
+
+  get publicKey(): Signer["publicKey"] {
+    return this.#parts.signer.publicKey;
+  }
+
+  get genesisHash(): Hash {
+    return this.#parts.genesisHash;
+  }
+
+  get counts(): DeskCounts {
+    return this.#counts;
+  }
+
+  /** Signs what contradicts nothing that was signed before. */
+  sign(message: Uint8Array): Answered<Uint8Array> {
+    return this.#next(async () => {
+      const { guard, signed, signer, log } = this.#parts;
+      if (this.#isClaim(message)) return accept(signer.sign(message));
+      const allowed = guard.allow(message);
+      if (!allowed.ok) {
+        this.#counts.refused++;
+        log.log("warn", "signer", "refused to sign", {
+          fault: allowed.fault.code,
+          detail: allowed.fault.detail,
+        });
+        return allowed;
+      }
+      const write = allowed.value;
+      if (write.kind === "append") await signed.append([write.record]);
+      else if (write.kind === "replace") await signed.replace(write.records);
+      this.#counts.signed++;
+      return accept(signer.sign(message));
+    });
+  }
+
+  /** The journal as it is, and how far it is durable. */
+  read(): Answered<{ readonly records: readonly Uint8Array[]; readonly position: LogPosition }> {
+    return this.#next(async () =>
+      accept({ records: this.#records, position: this.#parts.journal.log.durable }),
+    );
+  }
+
+  /** Durable when it resolves. */
+  append(records: readonly Uint8Array[]): Answered<LogPosition> {
+    return this.#next(async () => {
+      const { log } = this.#parts.journal;
+      await log.append(records);
+      this.#records = [...this.#records, ...records];
+      return accept(log.durable);
+    });
+  }
+
+  /** The journal holds exactly these afterwards. Durable when it resolves. */
+  replace(records: readonly Uint8Array[]): Answered<LogPosition> {
+    return this.#next(async () => {
+      const { log } = this.#parts.journal;
+      await log.replace(records);
+      this.#records = records;
+      return accept(log.durable);
+    });
+  }
+
+  /** Everything asked for is done. */
+  async close(): Promise<void> {
+    await this.#turn;
+    await this.#parts.signed.close();
+    await this.#parts.journal.log.close();
+  }
+
+  #next<T>(task: () => Answered<T>): Answered<T> {
+    const done = this.#turn.then(async (): Answered<T> => {
+      if (this.#failure !== undefined) return this.#failed(this.#failure);
+      try {
+        return await task();
+      } catch (error) {
+        this.#failure = error instanceof Error ? error : new Error(String(error));
+        this.#parts.fatal(this.#failure);
+        return this.#failed(this.#failure);
+      }
+    });
+    this.#turn = done;
+    return done;
+  }
+
+  #failed({ message }: Error): Verdict<never, RefusalCode> {
+    return refuse("SIGNER_FAILED", `the signer has stopped: ${message}`);
+  }
+
+  /** "This peer id is the validator's": it binds to no vote, and says nothing that a replaced node could not say. */
+  #isClaim(message: Uint8Array): boolean {
+    const head = CLAIM_TAG.length + this.#parts.genesisHash.length;
+    return (
+      message.length > head &&
+      message.length <= head + SIGNER_CLAIM_BYTES_MAX &&
+      equalBytes(message.subarray(0, CLAIM_TAG.length), CLAIM_TAG) &&
+      equalBytes(message.subarray(CLAIM_TAG.length, head), this.#parts.genesisHash)
+    );
+  }
+}
+
+const CLAIM_TAG = utf8("quorate/hello/v1");

@@ -1,0 +1,187 @@
+/**
+ * The folder of a signer process. What must not be lost: keys/ and journal/ together.
+ *
+ *   signer.json  keys/validator.json  tls/signer.crt  tls/signer.key  tls/nodes/NAME.crt
+ *   journal/signed.log   what the key has signed (vote-guard.ts)
+ *   journal/votes.log    the journal of its node
+ *   LOCK
+ */
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { asHash, type Hash, hex0x } from "../../base/bytes.ts";
+import { accept, refuse, type Verdict } from "../../base/fault.ts";
+import type { Logger } from "../../base/log.ts";
+import { addressField, checkJson, field, object } from "../../codec/field.ts";
+import { VoteGuard } from "../../consensus/pbft/vote-guard.ts";
+import { createSigner } from "../../crypto/keys.ts";
+import { makeFolder, syncDirectory, writeWhole } from "../../storage/durable-file.ts";
+import { openJournalFile } from "../../storage/journal-file.ts";
+import type { OpenedLog } from "../../storage/record-log.ts";
+import { type Key, saveKeyText } from "../home/key-file.ts";
+import { StartError } from "../home/start-error.ts";
+import { makeCertificate } from "./self-signed.ts";
+import { SignerDesk } from "./signer-desk.ts";
+
+export interface SignerPaths {
+  readonly dir: string;
+  readonly settings: string;
+  readonly key: string;
+  readonly certificate: string;
+  readonly certificateKey: string;
+  readonly nodes: string;
+  readonly journal: string;
+  readonly signed: string;
+  readonly votes: string;
+  readonly lock: string;
+}
+
+export function signerPaths(dir: string): SignerPaths {
+  return {
+    dir,
+    settings: join(dir, "signer.json"),
+    key: join(dir, "keys", "validator.json"),
+    certificate: join(dir, "tls", "signer.crt"),
+    certificateKey: join(dir, "tls", "signer.key"),
+    nodes: join(dir, "tls", "nodes"),
+    journal: join(dir, "journal"),
+    signed: join(dir, "journal", "signed.log"),
+    votes: join(dir, "journal", "votes.log"),
+    lock: join(dir, "LOCK"),
+  };
+}
+
+export interface NewSigner {
+  readonly genesisHash: Hash;
+  /** The key file's text, plain or encrypted. */
+  readonly keyText: string;
+  /** Names and addresses by which nodes reach it. */
+  readonly hosts: readonly string[];
+  /** What the key has signed before, and the journal of it. */
+  readonly signed: readonly Uint8Array[];
+  readonly votes: readonly Uint8Array[];
+}
+
+/** Makes the folder; the settings come last, because they are what makes it one. Fault: `exists`. @throws Error when the disk fails */
+export async function createSignerHome(
+  dir: string,
+  made: NewSigner,
+  nowMs: number,
+): Promise<Verdict<SignerPaths, "exists">> {
+  const paths = signerPaths(dir);
+  const taken = [paths.settings, paths.key, paths.signed, paths.votes].find((path) => existsSync(path));
+  if (taken !== undefined)
+    return refuse("exists", `${taken}: exists already; a signer's folder is never overwritten`);
+  makeFolder(dir, 0o700);
+  for (const folder of [paths.journal, paths.nodes]) makeFolder(folder, 0o700);
+  for (const [path, records] of [
+    [paths.signed, made.signed],
+    [paths.votes, made.votes],
+  ] as const) {
+    const { log } = await openJournalFile(path);
+    await log.replace(records);
+    await log.close();
+  }
+  const { certificatePem, keyPem } = makeCertificate("quorate signer", made.hosts, nowMs);
+  writeWhole(paths.certificateKey, keyPem, { mode: 0o600 });
+  writeWhole(paths.certificate, certificatePem);
+  const saved = saveKeyText(paths.key, made.keyText);
+  if (!saved.ok) return saved;
+  writeWhole(
+    paths.settings,
+    `${JSON.stringify({ version: 1, genesisHash: hex0x(made.genesisHash) }, undefined, 2)}\n`,
+  );
+  await syncDirectory(dir);
+  return accept(paths);
+}
+
+const schema = object({
+  version: field("1 (the only version this program reads)", (value) => (value === 1 ? 1 : undefined)),
+  genesisHash: addressField("the hash of the chain's block 0, as it lies"),
+});
+
+/** Which chain the key votes on. */
+export function loadSignerSettings({ settings, dir }: SignerPaths): Verdict<Hash, "missing" | "malformed"> {
+  if (!existsSync(settings)) {
+    return refuse(
+      "missing",
+      `${settings}: not found; make a signer's folder with: quorate signer init --dir ${dir}`,
+    );
+  }
+  const read = checkJson(schema, readFileSync(settings, "utf8"));
+  return read.ok
+    ? accept(asHash(read.value.genesisHash))
+    : refuse("malformed", `${settings}: ${read.fault.detail}`);
+}
+
+/** Certificates of nodes that may connect. */
+export function pairedNodes({ nodes }: SignerPaths): string[] {
+  const files = existsSync(nodes) ? readdirSync(nodes).filter((file) => file.endsWith(".crt")) : [];
+  return files.sort().map((file) => readFileSync(join(nodes, file), "utf8"));
+}
+
+/**
+ * Opens what the key has signed.
+ * @throws StartError `missing-journal`, `corrupt-journal`, `unusable-journal`: it must not sign then
+ */
+export async function openDesk(
+  paths: SignerPaths,
+  {
+    key,
+    genesisHash,
+    log,
+    fatal,
+  }: { key: Key; genesisHash: Hash; log: Logger; fatal: (error: unknown) => void },
+): Promise<SignerDesk> {
+  const signed = await openWhole(paths.signed);
+  const journal = await openWhole(paths.votes);
+  const guard = guardOf(paths, genesisHash, signed);
+  return new SignerDesk({
+    signer: createSigner(key.seed),
+    genesisHash,
+    guard,
+    signed: signed.log,
+    journal,
+    log,
+    fatal,
+  });
+}
+
+function guardOf({ signed: path }: SignerPaths, genesisHash: Hash, { records }: OpenedLog): VoteGuard {
+  try {
+    return new VoteGuard(genesisHash, records);
+  } catch (cause) {
+    throw new StartError(
+      { code: "unusable-journal", detail: `${path}: ${(cause as Error).message}` },
+      { cause },
+    );
+  }
+}
+
+const ADVICE =
+  "What this key has signed is not known, so it must sign nothing: give the validator a new key (quorate keys rotate)";
+
+async function openWhole(path: string): Promise<OpenedLog> {
+  const opened = await openJournalFile(path).catch((cause: Error) => {
+    throw new StartError({ code: "unusable-journal", detail: cause.message }, { cause });
+  });
+  if (opened.state === "clean" || opened.state === "torn-tail") return opened;
+  await opened.log.close();
+  const code = opened.state === "missing" ? "missing-journal" : "corrupt-journal";
+  const what = opened.state === "missing" ? "is missing" : "is damaged in the middle";
+  throw new StartError({ code, detail: `${path} ${what}. ${ADVICE}` });
+}
+
+/** A node's certificate and key that this signer knows from its next start or SIGHUP on. Fault: `exists`. */
+export function pairNode(
+  paths: SignerPaths,
+  name: string,
+  nowMs: number,
+): Verdict<{ readonly ca: string; readonly cert: string; readonly key: string }, "exists"> {
+  const path = join(paths.nodes, `${name}.crt`);
+  if (existsSync(path))
+    return refuse("exists", `${path}: a node of that name is paired; delete the file, or use another --name`);
+  makeFolder(paths.nodes, 0o700);
+  const { certificatePem, keyPem } = makeCertificate(`quorate node ${name}`, [], nowMs);
+  writeWhole(path, certificatePem);
+  return accept({ ca: readFileSync(paths.certificate, "utf8"), cert: certificatePem, key: keyPem });
+}
