@@ -8,7 +8,6 @@ import "../p2p/transport/polyfill.ts";
 import { resolve } from "node:path";
 import { showHash } from "../base/bytes.ts";
 import type { Logger } from "../base/log.ts";
-import { hasEpochs } from "../chain/genesis/consensus-parameters.ts";
 import type { Transition } from "../chain/types/transition.ts";
 import { nativeName } from "../crypto/keys.ts";
 import type { P2pNetwork } from "../p2p/network.ts";
@@ -34,7 +33,7 @@ import { jitter, type LogSink, openLog, systemScheduler } from "./assembly/syste
 import { openThreads, type Threads } from "./assembly/threads.ts";
 import { timedWrites } from "./assembly/timed-writes.ts";
 import { traceTransactions } from "./assembly/tracing.ts";
-import { openOwnVotes, startRemote } from "./assembly/voter-of.ts";
+import { checkRecovery, openOwnVotes, startRemote } from "./assembly/voter-of.ts";
 import type { EventIndex } from "./event-index/event-index.ts";
 import type { Config, ConfigOrigin } from "./home/config.ts";
 import { type Home, removePid, writePid } from "./home/home.ts";
@@ -153,7 +152,6 @@ async function openNode(options: NodeOptions, closers: Closers): Promise<Running
   const kv = timedWrites(level, timing);
   closers.add(() => kv.close());
   const journal = await openOwnVotes(options, key, closers);
-
   const tip = new TipAge(() => systemScheduler.now());
   const headHeight = () => replica.chain.head.summary.height;
   const signer = key && (await claimSigner(key, home, ownClaim(home)));
@@ -208,29 +206,16 @@ async function openNode(options: NodeOptions, closers: Closers): Promise<Running
   await startRpc(rpc, options, { adminToken, closers });
   failure.actBy((error) => void stopFatally(error, { closers, logger, onFatal: options.onFatal }));
   logger.log("info", "rpc", "listening", { url: rpc.url });
-  const height = () => replica.chain.head.summary.height;
-  const stop = () => stopAsAsked(closers, logger, height());
+  const stop = () => stopAsAsked(closers, logger, headHeight());
   const networkFailed = (error: Error) => network.noteLibraryError(error);
   const reloadPeers = () => joining.reload();
-  const facts = { rpcUrl: rpc.url, p2pAddresses: network.addresses, networkFailed, reloadPeers };
-  return { ...facts, genesisHash: showHash(replica.chain.genesisHash), height, stop, reopenLog: reopen };
+  const orders = { networkFailed, reloadPeers, reopenLog: reopen, stop };
+  const facts = { rpcUrl: rpc.url, p2pAddresses: network.addresses, height: headHeight };
+  return { ...orders, ...facts, genesisHash: showHash(replica.chain.genesisHash) };
 }
 
 function minerControl(replica: Replica, { miner: machine }: Threads): MinerControl | undefined {
   return machine && new MinerControl({ replica, machine, now: () => systemScheduler.now() });
-}
-
-/** There is no later epoch to come back in. @throws StartError */
-function checkRecovery({ home, config, recoversAmnesia }: NodeOptions): void {
-  if (recoversAmnesia !== true) return;
-  if (config.signer !== undefined) {
-    const detail = "--recover-amnesia: the signer keeps the votes of this key, and knows what it has signed";
-    throw new StartError({ code: "amnesia", detail });
-  }
-  if (hasEpochs(home.genesis.consensus)) return;
-  const detail =
-    "--recover-amnesia: the validators of this chain never change, so a key that has lost votes never votes again";
-  throw new StartError({ code: "amnesia", detail });
 }
 
 /** A node cannot vote where nobody does, nor mine where nothing is mined. @throws StartError */

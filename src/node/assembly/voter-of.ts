@@ -1,5 +1,7 @@
 /** The journal of a validator in its home, or what a signer elsewhere gives the vote to: a replica, whose journal is then the signer's. */
+import { hasEpochs } from "../../chain/genesis/consensus-parameters.ts";
 import type { OpenedLog } from "../../storage/record-log.ts";
+import { StartError } from "../home/start-error.ts";
 import type { NodeOptions } from "../node.ts";
 import type { Replica } from "../replica.ts";
 import type { Voter } from "../signer/remote-signer.ts";
@@ -39,4 +41,17 @@ export function startRemote(key: OwnKey | undefined, replica: Replica, closers: 
   if (remote === undefined) return;
   closers.add(() => remote.stop());
   remote.start(voterOf(replica));
+}
+
+/** There is no later epoch to come back in. @throws StartError */
+export function checkRecovery({ home, config, recoversAmnesia }: NodeOptions): void {
+  if (recoversAmnesia !== true) return;
+  if (config.signer !== undefined) {
+    const detail = "--recover-amnesia: the signer keeps the votes of this key, and knows what it has signed";
+    throw new StartError({ code: "amnesia", detail });
+  }
+  if (hasEpochs(home.genesis.consensus)) return;
+  const detail =
+    "--recover-amnesia: the validators of this chain never change, so a key that has lost votes never votes again";
+  throw new StartError({ code: "amnesia", detail });
 }
