@@ -158,7 +158,7 @@ function guardOf({ signed: path }: SignerPaths, genesisHash: Hash, { records }: 
 }
 
 const ADVICE =
-  "What this key has signed is not known, so it must sign nothing: give the validator a new key (quorate keys rotate)";
+  "What this key has signed is not known, so it must sign nothing: give the validator a new key (quorate gov propose replace)";
 
 async function openWhole(path: string): Promise<OpenedLog> {
   const opened = await openJournalFile(path).catch((cause: Error) => {
