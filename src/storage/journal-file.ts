@@ -61,9 +61,12 @@ async function openScanned(path: string, scan: JournalScan): Promise<OpenFile> {
 
 /** Bytes of records that are written at once. A block's body takes longer, and the thread does other work meanwhile. */
 const SHORT_BYTES_MAX = 16 * 1024;
-/** A sync on the caller's thread that takes longer, ms, sends so many appends after it to another thread. */
-const QUICK_SYNC_MS = 3;
-const APPENDS_AFTER_SLOW_SYNC = 200;
+/**
+ * A sync on the caller's thread that takes longer, ms, sends so many appends after it to another thread. On a quick disk one in
+ * a hundred is slow, so few; on a disk that is always slow the thread is held up by one append in so many.
+ */
+const QUICK_SYNC_MS = 5;
+const APPENDS_AFTER_SLOW_SYNC = 16;
 
 interface OpenFile {
   readonly handle: FileHandle;
