@@ -25,7 +25,7 @@ export function majorityCells(result: MajorityResult): string[][] {
     percent(pow.expected),
     `${pbft.wins} of ${pbft.trials}`,
     pbft.interval === undefined
-      ? "none: impossible"
+      ? "impossible"
       : `${percent(pbft.interval.low)} to ${percent(pbft.interval.high)}`,
     String(pbft.delivered),
   ]);

@@ -221,7 +221,7 @@ export function siegeVerdict(results: readonly SiegeResult[]): string {
   const held = results.filter(({ isMatch }) => isMatch).length;
   const slowest = Math.max(0, ...results.map(({ slowestMs }) => slowestMs));
   if (held === results.length) {
-    return `All ${held} scenes held: every transfer arrived within 5 s (the slowest took ${Math.round(slowest)} ms), no node took more than 512 MB, no loop was late by more than 250 ms.`;
+    return `All ${held} scenes held: every transfer arrived within 5 s (the slowest took ${Math.round(slowest)} ms), no node took more than 512 MiB, no loop was late by more than 250 ms.`;
   }
   const words = results
     .filter(({ isMatch }) => !isMatch)
