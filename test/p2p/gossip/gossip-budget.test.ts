@@ -2,7 +2,6 @@
 import { multiaddr } from "@multiformats/multiaddr";
 import { afterEach, describe, expect, it } from "vitest";
 import { HELLO_BYTES_MAX, RETURNED_PUBLISHED_MAX } from "../../../src/base/limits.ts";
-import { createSigner } from "../../../src/crypto/keys.ts";
 import {
   GOSSIP_BYTES,
   GOSSIP_CONTROL,
@@ -15,12 +14,12 @@ import {
 } from "../../../src/p2p/gossip/gossip-budget.ts";
 import { topicName } from "../../../src/p2p/gossip/rumor.ts";
 import { frameStream } from "../../../src/p2p/transport/frames.ts";
-import { signClaim } from "../../../src/p2p/transport/handshake.ts";
 import { createHost, GOSSIP_RPC_LIMITS, type Host, startHost } from "../../../src/p2p/transport/host.ts";
-import { identityFromSeed, peerIdFromSeed } from "../../../src/p2p/transport/identity.ts";
+import { identityFromSeed } from "../../../src/p2p/transport/identity.ts";
 import { Pauses } from "../../../src/p2p/transport/pauses.ts";
 import { HELLO_PROTOCOL } from "../../../src/p2p/transport/sessions.ts";
-import { encodeHello, encodeTransactionBatch, WIRE_VERSION } from "../../../src/p2p/transport/wire.ts";
+import { encodeHello, encodeTransactionBatch } from "../../../src/p2p/transport/wire.ts";
+import { dial, helloOf, LISTEN, openBareHost } from "../hostile-peer.ts";
 import { GENESIS, nodeOptions, quickened, seedOf, TestNode, until } from "../testnet.ts";
 
 const NOTHING_DUE = { waitMs: 0, isTooOften: false };
@@ -111,7 +110,6 @@ describe("a peer that was sent away", () => {
 
 const nodes: TestNode[] = [];
 const hosts: Host[] = [];
-const LISTEN = "/ip4/127.0.0.1/tcp/0";
 
 afterEach(async () => {
   await Promise.all([
@@ -125,28 +123,14 @@ async function connectBareHost(isValidator: boolean) {
   const node = new TestNode(nodeOptions(0), quickened(20));
   nodes.push(node);
   await node.start();
-  const topics = [topicName(GENESIS, "transactions")];
-  const host = await createHost({ identity: identityFromSeed(seedOf(1)), listen: LISTEN, gater: {}, topics });
+  const host = await openBareHost(1);
   hosts.push(host);
-  await startHost(host, LISTEN);
-  const connection = await host.dial(multiaddr(node.network.addresses[0]!));
-  const claim = signClaim(createSigner(seedOf(1, 1)), GENESIS, peerIdFromSeed(seedOf(1)));
-  const hello = {
-    wireVersion: WIRE_VERSION,
-    wireVersionMin: WIRE_VERSION,
-    storage: { mode: "archive", lowestBody: 1n } as const,
-    rules: 1,
-    chainId: 1n,
-    genesisHash: GENESIS,
-    name: "bare",
-    headHeight: 0n,
-  };
+  const connection = await dial(host, node);
   const stream = await connection.newStream(HELLO_PROTOCOL);
-  await frameStream(stream, HELLO_BYTES_MAX).write(
-    encodeHello({ ...hello, claim: isValidator ? claim : undefined }),
-  );
+  const hello = isValidator ? helloOf(1) : helloOf(1, { claim: undefined });
+  await frameStream(stream, HELLO_BYTES_MAX).write(encodeHello(hello));
   await until(() => node.network.peers().length === 1, "connected");
-  return { node, host, connection, topic: topics[0]! };
+  return { node, host, connection, topic: topicName(GENESIS, "transactions") };
 }
 
 function compute(ms: number): void {
