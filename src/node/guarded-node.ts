@@ -1,7 +1,7 @@
 /**
- * A node that pauses while its disk is nearly full: it stops as on an order, with the journal and the database closed, answers
- * read-only JSON-RPC at its port that says why, and starts again by itself when there is room. So the last free bytes
- * are never needed by a vote. The root above the two.
+ * A node that stops as on an order and starts again by itself, with its RPC at the same port. It pauses while its disk is
+ * nearly full, with the journal and the database closed, and answers read-only JSON-RPC that says why: so the last free
+ * bytes are never needed by a vote. And it changes to the key that its seat has by a vote. The root above the two.
  */
 import { must } from "../base/assert.ts";
 import { showHash } from "../base/bytes.ts";
@@ -10,7 +10,9 @@ import { makeFolder } from "../storage/durable-file.ts";
 import { describeLow, freeSpace, hasRoom, isLow, type ReadDisk, readSpace } from "../storage/free-space.ts";
 import { openLevel } from "../storage/level.ts";
 import { openLog } from "./assembly/system.ts";
+import type { Key } from "./home/key-file.ts";
 import { takeLock } from "./home/lock.ts";
+import { takeNextKey } from "./home/next-key.ts";
 import { StartError } from "./home/start-error.ts";
 import { inspect } from "./inspect.ts";
 import { type NodeOptions, type RunningNode, startNode } from "./node.ts";
@@ -18,7 +20,7 @@ import { type NodeOptions, type RunningNode, startNode } from "./node.ts";
 /** How often the free space is looked at, ms. */
 const LOOK_EVERY_MS = 500;
 
-export interface GuardOptions extends NodeOptions {
+export interface GuardOptions extends Omit<NodeOptions, "onKeyDue"> {
   /** The node paused, or goes on: one sentence. */
   readonly onPause?: (words: string) => void;
   /** For tests. */
@@ -36,20 +38,19 @@ interface Current {
 
 /** @throws StartError, or Error when the disk or the network fails */
 export async function startGuardedNode(options: GuardOptions): Promise<RunningNode> {
-  if (options.config.storage.reserveMb === 0) return startNode(options);
-  const guard = new DiskGuard(options);
+  const guard = new GuardedNode(options);
   await guard.start();
   return guard;
 }
 
-class DiskGuard implements RunningNode {
+class GuardedNode implements RunningNode {
   readonly genesisHash: string;
   #options: GuardOptions;
   #current: Current | undefined;
   #turn: Promise<void> = Promise.resolve();
   #timer: NodeJS.Timeout | undefined;
   #isStopped = false;
-  /** Between running and paused. */
+  /** Stopping, to start again as something else. */
   #isTurning = false;
 
   constructor(options: GuardOptions) {
@@ -57,11 +58,18 @@ class DiskGuard implements RunningNode {
     this.genesisHash = showHash(computeGenesisHash(options.home.genesis));
   }
 
-  async start(): Promise<void> {
-    this.#current = isLow(this.#space()) ? await this.#pause() : await this.#run();
+  start(): Promise<void> {
+    const started = this.#start();
+    this.#turn = started.catch(() => undefined);
+    return started;
+  }
+
+  async #start(): Promise<void> {
+    const { config, lookEveryMs = LOOK_EVERY_MS } = this.#options;
+    const isWatched = config.storage.reserveMb > 0;
+    this.#current = isWatched && isLow(this.#space()) ? await this.#pause() : await this.#run();
     this.#keepPort();
-    const { lookEveryMs = LOOK_EVERY_MS } = this.#options;
-    this.#timer = setInterval(() => this.#look(), lookEveryMs);
+    if (isWatched) this.#timer = setInterval(() => this.#look(), lookEveryMs);
   }
 
   get rpcUrl(): string {
@@ -110,18 +118,33 @@ class DiskGuard implements RunningNode {
     const space = this.#space();
     const turn = this.#now.node === undefined ? hasRoom(space) : isLow(space);
     if (!turn) return;
-    this.#isTurning = true;
-    this.#turn = this.#change().finally(() => {
-      this.#isTurning = false;
-    });
+    const isRunning = this.#now.node !== undefined;
+    this.#restart(isRunning, () => (isRunning ? this.#pause() : this.#run()));
   }
-  /** From running to paused, or back. Never rejects. */
-  async #change(): Promise<void> {
-    const wasRunning = this.#now.node !== undefined;
+
+  /** A node that pauses is left alone: it finds the key due again when it runs. */
+  #keyIsDue(key: Key): void {
+    this.#restart(true, () => this.#runWith(key));
+  }
+
+  /** After whatever is under way: if it is still so, stops what answers and goes on with another. */
+  #restart(isRunning: boolean, next: () => Promise<Current>): void {
+    this.#isTurning = true;
+    this.#turn = this.#turn
+      .then(() => this.#change(isRunning, next))
+      .finally(() => {
+        this.#isTurning = false;
+      });
+  }
+
+  /** Never rejects. */
+  async #change(isRunning: boolean, next: () => Promise<Current>): Promise<void> {
+    const { node } = this.#now;
+    if (this.#isStopped || (node !== undefined) !== isRunning) return;
     try {
       await this.#now.stop();
       if (this.#isStopped) return;
-      this.#current = wasRunning ? await this.#pause() : await this.#run();
+      this.#current = await next();
     } catch (error) {
       clearInterval(this.#timer);
       this.#isStopped = true;
@@ -129,8 +152,17 @@ class DiskGuard implements RunningNode {
     }
   }
 
+  /** The process that could sign with the old key is gone when this begins. */
+  async #runWith(validatorKey: Key): Promise<Current> {
+    const { home } = this.#options;
+    const taken = await takeNextKey(home.paths);
+    if (!taken.ok) throw new StartError(taken.fault);
+    this.#options = { ...this.#options, home: { ...home, validatorKey } };
+    return this.#run();
+  }
+
   async #run(): Promise<Current> {
-    const node = await startNode(this.#options);
+    const node = await startNode({ ...this.#options, onKeyDue: (key) => this.#keyIsDue(key) });
     this.#options.onPause?.("there is room on the disk: the node runs");
     return { node, rpcUrl: node.rpcUrl, height: node.height(), stop: () => node.stop() };
   }

@@ -21,6 +21,7 @@ import { operatorHome } from "./api/operator-home.ts";
 import { Closers } from "./assembly/closers.ts";
 import { Failure } from "./assembly/failure.ts";
 import { openEventIndex } from "./assembly/indexing.ts";
+import { followKey } from "./assembly/key-watch.ts";
 import { expectsPeers, warnWhenAlone } from "./assembly/neighbours.ts";
 import { stopAsAsked, stopFatally } from "./assembly/node-stop.ts";
 import { claimSigner, type OwnKey, ownClaim, ownKey } from "./assembly/own-key.ts";
@@ -37,6 +38,7 @@ import { checkRecovery, openOwnVotes, startRemote } from "./assembly/voter-of.ts
 import type { EventIndex } from "./event-index/event-index.ts";
 import type { Config, ConfigOrigin } from "./home/config.ts";
 import { type Home, removePid, writePid } from "./home/home.ts";
+import type { Key, Unlock } from "./home/key-file.ts";
 import { takeLock } from "./home/lock.ts";
 import { packageVersion } from "./home/package-version.ts";
 import type { KnownPeer } from "./home/peers-file.ts";
@@ -78,6 +80,10 @@ export interface NodeOptions {
   readonly origins?: readonly ConfigOrigin[];
   /** Of a node that a devnet runs: the orders that it passes on, and the token that all nodes of the devnet take. */
   readonly devnet?: { readonly orders: DevnetOrders; readonly token: string | undefined } | undefined;
+  /** The passwords of keys that have one, for a key that comes while the node runs. */
+  readonly unlock?: Unlock;
+  /** The seat has another key, which waits in this home: the node is to start again with it. */
+  readonly onKeyDue?: (key: Key) => void;
   /** The node had to stop by itself; it has stopped when this is called. */
   readonly onFatal?: (error: unknown) => void;
 }
@@ -200,6 +206,7 @@ async function openNode(options: NodeOptions, closers: Closers): Promise<Running
   closers.add(() => control?.close());
   await replica.start();
   startRemote(key, replica, closers);
+  followKey(options, replica, { key, logger, closers });
   closers.add(openPruner(options, { replica, logger, level, kept, eventIndex }));
   if (expectsPeers(options)) closers.add(warnWhenAlone(network, logger, systemScheduler));
   failure.check();
@@ -208,8 +215,7 @@ async function openNode(options: NodeOptions, closers: Closers): Promise<Running
   logger.log("info", "rpc", "listening", { url: rpc.url });
   const stop = () => stopAsAsked(closers, logger, headHeight());
   const networkFailed = (error: Error) => network.noteLibraryError(error);
-  const reloadPeers = () => joining.reload();
-  const orders = { networkFailed, reloadPeers, reopenLog: reopen, stop };
+  const orders = { networkFailed, reloadPeers: () => joining.reload(), reopenLog: reopen, stop };
   const facts = { rpcUrl: rpc.url, p2pAddresses: network.addresses, height: headHeight };
   return { ...orders, ...facts, genesisHash: showHash(replica.chain.genesisHash) };
 }

@@ -84,4 +84,6 @@ export interface ReplicaEvents {
   /** What became of blocks that this node's engine made. */
   readonly ownBlocks: Emitter<OwnBlock>;
   readonly engine: Emitter<{ readonly atMs: number; readonly event: EngineEvent }>;
+  /** The epoch that this node has entered, where validators change. */
+  readonly epochs: Emitter<bigint>;
 }

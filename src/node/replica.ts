@@ -65,6 +65,7 @@ export class Replica {
     pool: new Emitter(),
     ownBlocks: new Emitter(),
     engine: new Emitter(),
+    epochs: new Emitter(),
   };
   readonly #ports: ReplicaPorts;
   readonly voting: Voting;
@@ -128,7 +129,7 @@ export class Replica {
    * @throws Error when the database or the key does not fit the genesis.
    */
   static async open(options: ReplicaOptions, ports: ReplicaPorts): Promise<Replica> {
-    const { signer, signatureRules } = options;
+    const { signer, signatureRules, branches, rulesKnown } = options;
     const genesisHash = computeGenesisHash(options.genesis);
     const known = new KnownTransactions();
     const genesis = { ...options.genesis, limits: { ...options.genesis.limits, known } };
@@ -141,7 +142,6 @@ export class Replica {
     const seats = new Seats(consensus.validators);
     const votes = new WatermarkedVotes(signer, ports.journal);
     const dependencies = { kv: ports.kv, rules: consensus.rules, signatures, stamp: () => votes.stamp() };
-    const { branches, rulesKnown } = options;
     const now = () => ports.scheduler.now();
     const chain = await Chain.open(genesis, { ...dependencies, now, branches, rulesKnown });
     const records = options.recoversAmnesia === true ? [] : (ports.journal?.records ?? []);
@@ -382,6 +382,7 @@ export class Replica {
       rewardTo: () => this.#mining.rewardTo,
       mine: (block) => this.#mine(block),
       ownBlock: (block, refused) => this.events.ownBlocks.tell({ block, refused }),
+      entered: (epoch) => this.events.epochs.tell(epoch),
     });
   }
 

@@ -6,7 +6,7 @@
  *   npm run build && npm run runbooks [-- add rotate restore amnesia clock disk remove quorum guard]
  */
 import { spawn } from "node:child_process";
-import { mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { COMMAND, freePorts, quorate, until } from "../e2e/processes.ts";
@@ -113,38 +113,12 @@ const RUNBOOKS: Record<string, () => Promise<void>> = {
     await votes(node4);
   },
   async rotate() {
-    const account = must(
-      (await node0.call("gov_getMembership")).members.find(({ name }) => name === "node1")?.account,
-      "node1 has a seat",
-    );
-    await command("keys", "new", "next", "--dir", node1.home);
-    const key = must(
-      /0x[0-9a-f]{64}/.exec(readFileSync(join(node1.home, "keys", "next.json"), "utf8"))?.[0],
-      "a key",
-    );
-    const prove = [
-      "gov",
-      "prove",
-      "next",
-      "--account",
-      account,
-      "--dir",
-      node1.home,
-      "--rpc",
-      node1.url,
-      "--json",
-    ];
-    const { proof } = JSON.parse(await command(...prove)) as { proof: string };
-    await decide(
-      ["replace", "node1", "--key", key, "--proof", proof],
-      [node1, ...nodes.filter((one) => one !== node1)],
-    );
-    const { epoch } = await node0.call("gov_getMembership");
-    const isOver = async () => (await node0.call("gov_getMembership")).epoch !== epoch;
-    await until(isOver, "the epoch ends", WAIT_MS);
-    await node1.stop();
-    renameSync(join(node1.home, "keys", "next.json"), join(node1.home, "keys", "validator.json"));
-    await node1.start();
+    const rotation = ["keys", "rotate", "--dir", node1.home, "--rpc", node1.url];
+    const { proposal } = JSON.parse(await command(...rotation, "--json")) as { proposal: number };
+    // Those whose vote comes after the decision are refused.
+    for (const { home, url } of nodes.filter((one) => one !== node1))
+      await quorate("gov", "vote", `${proposal}`, "yes", "--from", "operator", "--dir", home, "--rpc", url);
+    await command(...rotation, "--wait");
     await votes(node1);
   },
   async restore() {

@@ -1,4 +1,4 @@
-/** A real node on a disk that is said to be nearly full, and then to have room again. */
+/** A real node that stops and starts by itself: on a disk that is said to be nearly full, and when its seat has another key. */
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -6,9 +6,9 @@ import { afterEach, expect, it, vi } from "vitest";
 import { formatGenesis } from "../../src/chain/genesis/genesis-file.ts";
 import { startGuardedNode } from "../../src/node/guarded-node.ts";
 import { loadConfig } from "../../src/node/home/config.ts";
-import { createHome, openHome } from "../../src/node/home/home.ts";
-import { keyOfSeed } from "../../src/node/home/key-file.ts";
-import { secretsFromSeed } from "../../src/node/home/network-plan.ts";
+import { createHome, homePaths, openHome } from "../../src/node/home/home.ts";
+import { keyOfSeed, loadPublicKey, saveKey } from "../../src/node/home/key-file.ts";
+import { DEVNET, planNetwork, secretsFromSeed } from "../../src/node/home/network-plan.ts";
 import type { RunningNode } from "../../src/node/node.ts";
 import { describeLow, freeSpace, hasRoom, isLow } from "../../src/storage/free-space.ts";
 import { Cluster } from "./cluster.ts";
@@ -70,4 +70,37 @@ it("stops before the disk is full, says so at its port, and comes back by itself
   await vi.waitFor(async () => expect((await health())?.[0]).toBe(200), { timeout: 20_000, interval: 50 });
   expect([node.rpcUrl, failures]).toEqual([url, []]);
   vi.restoreAllMocks();
+}, 60_000);
+
+it("takes the key that has its validator's seat by itself, and votes with it", async () => {
+  const home = join(dir, "rotated");
+  const plan = planNetwork({ ...DEVNET, validators: 1, epochLength: 32 }, secretsFromSeed("guarded"));
+  const [member] = plan.validators;
+  if (member === undefined) throw new Error("one was planned");
+  const seat = keyOfSeed(member.seed);
+  createHome(home, {
+    ...{ configText: 'mode = "validator"\n', genesisJson: formatGenesis(plan.genesis), peers: [] },
+    nodeKey: keyOfSeed(member.nodeSeed),
+    validatorKey: keyOfSeed(secretsFromSeed("earlier")("validator", "0")),
+  });
+  saveKey(homePaths(home).nextValidatorKey, seat);
+  const opened = openHome(home);
+  if (!opened.ok) throw new Error(opened.fault.detail);
+  const flags = { "rpc.port": "0", "p2p.port": "0", "p2p.host": "127.0.0.1", "log.level": "error" };
+  const loaded = loadConfig({
+    ...{ file: opened.value.configText, environment: {} },
+    flags: { ...flags, "consensus.empty_blocks_ms": "1", "storage.reserve_mb": "0" },
+  });
+  if (!loaded.ok) throw new Error(loaded.fault.detail);
+  const failures: unknown[] = [];
+  const running = await startGuardedNode({
+    ...{ home: opened.value, config: loaded.value.config },
+    onFatal: (error) => failures.push(error),
+  });
+  node = running;
+  const url = running.rpcUrl;
+  await vi.waitFor(() => expect(running.height()).toBeGreaterThan(1n), { timeout: 20_000, interval: 50 });
+  const own = loadPublicKey(homePaths(home).validatorKey);
+  expect(own).toMatchObject({ ok: true, value: { publicKey: seat.publicKey } });
+  expect([running.rpcUrl, failures]).toEqual([url, []]);
 }, 60_000);

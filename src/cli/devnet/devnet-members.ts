@@ -3,14 +3,13 @@
  * all lie on this machine. Each waits until the new epoch has begun and says what happened.
  */
 import { randomBytes } from "node:crypto";
-import { renameSync } from "node:fs";
 import type { Command } from "commander";
-import { asAddress, EMPTY, hex0x, parseBytes32 } from "../../base/bytes.ts";
+import { asAddress, EMPTY, equalBytes, hex0x, parseBytes32 } from "../../base/bytes.ts";
 import { formatGenesis } from "../../chain/genesis/genesis-file.ts";
 import type { Change } from "../../chain/governance/change.ts";
 import type { GovCall } from "../../chain/modules/gov-declaration.ts";
 import { homePaths } from "../../node/home/home.ts";
-import { type Key, keyOfSeed, loadKey, saveKey } from "../../node/home/key-file.ts";
+import { type Key, keyOfSeed, loadKey, loadPublicKey, saveKey } from "../../node/home/key-file.ts";
 import type { PlannedAccount, PlannedMember } from "../../node/home/network-plan.ts";
 import { Client, Wallet } from "../../sdk/client.ts";
 import { openGenesis } from "../../sdk/trusted-genesis.ts";
@@ -62,7 +61,7 @@ export function addMembers(devnet: Command, withDir: (command: Command) => Comma
   leaf<MemberOptions>(
     devnet,
     "rotate <node>",
-    "give a validator's seat a new key, and start its node with it",
+    "give a validator's seat a new key, which its node takes by itself",
     declare,
     ({ out, options, args: [node] }) => rotate(out, options, node),
   );
@@ -199,17 +198,14 @@ async function change(
   tell(out, member.name, after, started);
 }
 
-/**
- * The new key waits beside the old one until the epoch has ended: the node votes with the old one up to the barrier. It
- * misses a moment of the new epoch, until it has been started again.
- */
+/** The new key waits beside the old one, and the node takes it by itself in the epoch where it has the seat. */
 async function rotate(out: Output, { devnet, force = false }: MemberOptions, node: string): Promise<void> {
   const started = performance.now();
   const net = await Operators.open(devnet);
-  const { index, member } = net.find(node);
+  const { member } = net.find(node);
   const publicKey = asAddress(net.seatOf(member.name));
-  const { validatorKey } = homePaths(`${devnet}/${member.name}`);
-  const next = waitingKey(`${validatorKey}.next`);
+  const paths = homePaths(`${devnet}/${member.name}`);
+  const next = waitingKey(paths.nextValidatorKey);
   const account = asAddress(net.operatorOf(member).address);
   const proof = await net.prove(next.seed, account);
   const { lastHeight } = await net.decide(
@@ -218,10 +214,25 @@ async function rotate(out: Output, { devnet, force = false }: MemberOptions, nod
   );
   out.note(waitsFor(lastHeight));
   const after = await net.nextEpoch();
-  renameSync(validatorKey, `${validatorKey}.epoch${net.membership.epoch}`);
-  renameSync(`${validatorKey}.next`, validatorKey);
-  await askDevnet(devnet, "POST", `/nodes/${index}/restart`);
+  await taken(devnet, member.name, next.publicKey);
   tell(out, member.name, after, started);
+}
+
+/** Until the node has started again with the key. One that is down takes it when it is started. */
+async function taken(devnet: string, name: string, key: Uint8Array): Promise<void> {
+  const { validatorKey } = homePaths(`${devnet}/${name}`);
+  const deadline = performance.now() + EPOCH_MS_MAX;
+  for (;;) {
+    const { nodes } = await askDevnet<DevnetReport>(devnet, "GET", "/status");
+    const node = nodes.find((one) => one.name === name);
+    if (node?.state !== "running") return;
+    const found = loadPublicKey(validatorKey);
+    const told = await new Client(node.rpcUrl).call("gov_getMembership").catch(() => undefined);
+    if (found.ok && equalBytes(found.value.publicKey, key) && told?.candidate === false) return;
+    if (performance.now() > deadline)
+      throw new CliError(EXIT.timedOut, "NOT_TAKEN", `${name} has not started with its new key: see its log`);
+    await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
+  }
 }
 
 /** Blocks that come only with transactions may let one wait for long. */

@@ -28,6 +28,7 @@ import { badInput, valueOrThrow } from "../exit.ts";
 import { readStdin } from "../stdin.ts";
 import { table } from "../table.ts";
 import { keyPath, keysDir } from "./key-paths.ts";
+import { addRotate } from "./keys-rotate.ts";
 import { newPassword, type PasswordOptions, passwordOptions, unlockKeys } from "./passwords.ts";
 
 interface KeysOptions extends PasswordOptions {
@@ -73,6 +74,7 @@ export function addKeys(program: Command): void {
   addImport(keys);
   addExport(keys);
   addChange(keys);
+  addRotate(keys);
 }
 
 function addNodeId(program: Command): void {

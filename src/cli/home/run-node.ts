@@ -43,8 +43,11 @@ export async function runNode(
   whileRunning?: (node: RunningNode, stopping: AbortSignal) => Promise<void>,
 ): Promise<void> {
   outliveReader();
-  const { nodeKey, validatorKey } = homePaths(options.dir);
-  const unlock = await unlockKeys([nodeKey, validatorKey], options);
+  const { nodeKey, validatorKey, nextValidatorKey } = homePaths(options.dir);
+  const known = await unlockKeys([nodeKey, validatorKey, nextValidatorKey], options);
+  // A key that is made while the node runs is put under the password of the one that it follows.
+  const unlock = (path: string) =>
+    known(path) ?? (path === nextValidatorKey ? known(validatorKey) : undefined);
   const home = valueOrThrow(openHome(options.dir, unlock));
   const { config, skipped, origins } = valueOrThrow(
     loadConfig({
@@ -68,7 +71,7 @@ export async function runNode(
     for (const one of transitions) out.warn(describeBreak(one));
     const migration = { progress: migrationBar(out) };
     const begin = { migration, fromSnapshot: options.snapshot === true, signal: stopping.signal };
-    const start = { isMoved, recoversAmnesia, transitions, devnet, onFatal, ...begin };
+    const start = { isMoved, recoversAmnesia, transitions, devnet, onFatal, unlock, ...begin };
     node = await startGuardedNode({ home, config, origins, extraPeers, blockedPeers, ...start });
     keepTransitions(options.dir, transitions);
   } catch (error) {

@@ -37,19 +37,20 @@ export interface VotingParts
   readonly evidence: EvidenceStore;
   readonly presence: Presence;
   readonly ports: ReplicaPorts;
+  readonly entered: (epoch: bigint) => void;
 }
 
 export function createVoting(
   { settings, signer, recoversAmnesia = false, wrapEngine = (engine) => engine }: ReplicaOptions,
   parts: VotingParts,
 ): Voting {
-  const { consensus, chain, seats, budgets, ports, requestSync } = parts;
+  const { consensus, chain, seats, budgets, ports, requestSync, entered } = parts;
   const { journal, scheduler, log, network } = ports;
   const fatal = failureOf(parts, signer);
   return new Voting(
     { consensus, signer, settings, recoversAmnesia, wrapEngine },
     {
-      ...{ chain, journal, scheduler, log, seats, requestSync, fatal },
+      ...{ chain, journal, scheduler, log, seats, requestSync, fatal, entered },
       createDriver: (work) =>
         new Driver(work, {
           ...driverPorts(parts),

@@ -3,6 +3,7 @@
  * and how to make and read it; it starts nothing. What must not be lost: keys/ and data/ together.
  *
  *   config.toml  genesis.json  peers.json  keys/node.json  keys/validator.json  modules/NAME.js
+ *   keys/validator-next.json  keys/validator-old-XXXXXXXX.json (while a key is replaced: next-key.ts)
  *   data/db/  data/snapshots/  data/journal/  data/addresses.json  logs/ (where config.toml or a devnet asks for files)  node.pid  LOCK
  */
 import { existsSync, rmSync, statSync } from "node:fs";
@@ -27,6 +28,8 @@ export interface HomePaths {
   readonly peers: string;
   readonly nodeKey: string;
   readonly validatorKey: string;
+  /** The key that takes the seat by a vote, until it does. */
+  readonly nextValidatorKey: string;
   readonly db: string;
   /** A database that is being made of a snapshot; it becomes the one above when it is whole. */
   readonly dbImport: string;
@@ -77,6 +80,7 @@ export function homePaths(dir: string): HomePaths {
     peers: join(dir, "peers.json"),
     nodeKey: join(dir, "keys", "node.json"),
     validatorKey: join(dir, "keys", "validator.json"),
+    nextValidatorKey: join(dir, "keys", "validator-next.json"),
     db: join(dir, "data", "db"),
     dbImport: join(dir, "data", "db.import"),
     snapshots: join(dir, "data", "snapshots"),

@@ -231,10 +231,10 @@ export class Voting {
     this.#driver = undefined;
     await driver?.stop();
     if (this.#stopped) return;
-    const start = await this.#enter(epoch);
-    start();
+    (await this.#enter(epoch))();
     if (this.#options.signer !== undefined) sayMembership(this.#ports, epoch, { before, self: this.self });
     this.#tellUnmet();
+    this.#ports.entered(epoch);
   }
 
   /** @returns what starts the engine, if there is one */
