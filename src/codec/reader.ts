@@ -54,7 +54,7 @@ export class Reader {
   }
 
   raw(length: number): Uint8Array {
-    const offset = this.#take(length, `${length} bytes`);
+    const offset = this.#take(length, undefined);
     return this.#bytes.subarray(offset, offset + length);
   }
 
@@ -99,12 +99,15 @@ export class Reader {
     return value;
   }
 
-  #take(count: number, what: string): number {
-    if (count > this.remaining) {
-      throw new DecodeError(`${what} wanted at byte ${this.#offset}, only ${this.remaining} left`);
-    }
+  /** @param what names what is taken, for the error; undefined: so many bytes (no text is made for what succeeds) */
+  #take(count: number, what: string | undefined): number {
     const offset = this.#offset;
-    this.#offset += count;
+    const end = offset + count;
+    if (end > this.#bytes.length) {
+      const wanted = what ?? `${count} bytes`;
+      throw new DecodeError(`${wanted} wanted at byte ${offset}, only ${this.remaining} left`);
+    }
+    this.#offset = end;
     return offset;
   }
 }

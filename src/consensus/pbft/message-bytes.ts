@@ -71,7 +71,7 @@ export function parseMessage(
     const signature = reader.raw(SIGNATURE_BYTES);
     const attachment = attached ? reader.raw(reader.remaining) : EMPTY;
     // A NEW-VIEW proves itself, and an old one does nothing: whoever has it may bring it (repair by STATUS).
-    return { ...body, signature, attachment, relayed: type === "new-view" };
+    return Object.assign(body, { signature, attachment, relayed: type === "new-view" });
   });
 }
 

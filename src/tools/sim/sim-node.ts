@@ -12,6 +12,7 @@ import type {
   ConsensusEngine,
   EngineHoldings,
   EngineSettings,
+  EngineStatus,
   Parsed,
   Typed,
   ValidatorId,
@@ -245,10 +246,13 @@ export class SimNode {
     for (const { wrapEngine } of this.misbehaviours) wrapped = wrapEngine?.(wrapped) ?? wrapped;
     const { tell } = this.#ports;
     this.#engine = engine;
+    // Checkers ask for it several times a step, and only a step changes it.
+    let status: EngineStatus | undefined;
     return {
       wants: (parsed) => wrapped.wants(parsed),
-      status: () => wrapped.status(),
+      status: () => (status ??= wrapped.status()),
       step: (input) => {
+        status = undefined;
         const effects = wrapped.step(input);
         if (power.on) tell.stepped(this.id, input, effects);
         return effects;
