@@ -69,7 +69,7 @@ const COMMANDS: readonly CommandFile[] = [
   { names: ["version"], load: async () => (await import("./version.ts")).addVersion },
 ];
 
-/** @param words is the command line: only the files of the command that it names are loaded. */
+/** @param words is the command line: only the files of the command that it names are loaded, for the version none. */
 export async function buildProgram(words: readonly string[]): Promise<Command> {
   const program = new Command("quorate")
     .description("A blockchain node: PBFT finality for known organisations, or proof of work for anyone.")
@@ -83,9 +83,14 @@ export async function buildProgram(words: readonly string[]): Promise<Command> {
       outputError: (words) => print("stderr", linesOfUsage(words)),
     });
   program.exitOverride();
-  const named = COMMANDS.filter(({ names }) => names.includes(words[0] ?? ""));
-  for (const { load } of named.length > 0 ? named : COMMANDS) (await load())(program);
+  for (const { load } of commandsFor(words[0] ?? "")) (await load())(program);
   return program;
+}
+
+function commandsFor(word: string): readonly CommandFile[] {
+  if (word === "-V" || word === "--version") return [];
+  const named = COMMANDS.filter(({ names }) => names.includes(word));
+  return named.length > 0 ? named : COMMANDS;
 }
 
 /** Runs one command line and says with which code the process should end. */

@@ -24,6 +24,14 @@ afterEach(() => {
   rmSync(dir, { recursive: true });
 });
 
+test("the version is printed without loading a command", async () => {
+  expect((await buildProgram(["--version"])).commands).toEqual([]);
+  expect(await quorate("--version")).toMatchObject({
+    code: 0,
+    stdout: expect.stringMatching(/^\d+\.\d+\.\d+/),
+  });
+});
+
 describe("init", () => {
   test("makes a chain of one validator that holds the supply", async () => {
     const home = join(dir, "home");
