@@ -1,0 +1,77 @@
+/** Goal: whoever follows a link of a document arrives, and finds each document in the index. Method: every relative link. */
+import { existsSync, readdirSync, readFileSync, statSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { expect, it } from "vitest";
+
+const ROOT = join(import.meta.dirname, "../..");
+const read = (path: string) => readFileSync(join(ROOT, path), "utf8");
+const markdownIn = (folder: string) =>
+  readdirSync(join(ROOT, folder), { recursive: folder !== ".", encoding: "utf8" })
+    .filter((name) => name.endsWith(".md"))
+    .map((name) => join(folder, name));
+const DOCUMENTS = [".", "docs", "examples", "genesis"].flatMap(markdownIn);
+
+/** The name that a heading has behind the "#" of a link, as GitHub makes it. */
+function anchorsOf(text: string): ReadonlySet<string> {
+  const headings = text.split("\n").filter((line) => /^#+ /.test(line));
+  return new Set(
+    headings.map((line) =>
+      line
+        .replace(/^#+ /, "")
+        .toLowerCase()
+        .replace(/[^\p{L}\p{N} _-]/gu, "")
+        .replaceAll(" ", "-"),
+    ),
+  );
+}
+
+function problemOf(path: string, link: string): string | undefined {
+  const [file = "", anchor] = link.split("#");
+  const target = file === "" ? path : join(dirname(path), file);
+  if (!existsSync(join(ROOT, target))) return `${path}: there is no ${link}`;
+  if (anchor === undefined || statSync(join(ROOT, target)).isDirectory()) return undefined;
+  return anchorsOf(read(target)).has(anchor) ? undefined : `${path}: there is no heading for ${link}`;
+}
+
+it("finds the file and the heading of every link between documents", () => {
+  const links = DOCUMENTS.flatMap((path) =>
+    [...read(path).matchAll(/\]\((?!https?:|mailto:)([^)\s]+)\)/g)].map(([, link = ""]) => ({ path, link })),
+  );
+  expect(links.length).toBeGreaterThan(100);
+  expect(links.map(({ path, link }) => problemOf(path, link)).filter((each) => each !== undefined)).toEqual(
+    [],
+  );
+});
+
+it("has every document in the index", () => {
+  const index = read("docs/README.md");
+  const missing = readdirSync(join(ROOT, "docs")).filter(
+    (name) => name !== "README.md" && !index.includes(`(${name}`),
+  );
+  expect(missing).toEqual([]);
+});
+
+it("has every decision in the index of decisions", () => {
+  const index = read("docs/adr/README.md");
+  const missing = readdirSync(join(ROOT, "docs/adr")).filter(
+    (name) => name !== "README.md" && !index.includes(`(${name})`),
+  );
+  expect(missing).toEqual([]);
+});
+
+/** `hacking.md` leads through writing it. */
+const TO_BE_WRITTEN = ["src/chain/modules/name.ts"];
+
+/** A path is from the root; in an example's README from there, and modules.md speaks of the package that examples/shop is. */
+it("finds every file and folder of the code that a document names", () => {
+  const NAMED = /`((?:src|test|bin|kernel|deploy|genesis|examples)\/[\w./-]*)(?::[^`]*)?`/g;
+  const missing = DOCUMENTS.filter((path) => path !== "CHANGELOG.md").flatMap((path) => {
+    const bases = [".", dirname(path), "examples/shop"];
+    return [...read(path).matchAll(NAMED)]
+      .map(([, name = ""]) => name)
+      .filter((name) => !TO_BE_WRITTEN.includes(name))
+      .filter((name) => !bases.some((base) => existsSync(join(ROOT, base, name))))
+      .map((name) => `${path}: ${name}`);
+  });
+  expect(missing).toEqual([]);
+});
