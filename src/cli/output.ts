@@ -102,8 +102,10 @@ export function shorten(hex: string): string {
 
 /** Shows a count with three digits and how many of them it has: 840, 1.05 M. */
 export function showCount(count: number): string {
-  const step = Math.min(Math.floor(Math.log10(Math.max(count, 1)) / 3), STEPS.length - 1);
-  const value = count / 1_000 ** step;
+  // Rounded first, so that 999,600 is 1.00 M and not a thousand k.
+  const rounded = count < 999.5 ? count : Number(count.toPrecision(3));
+  const step = Math.min(Math.floor(Math.log10(Math.max(rounded, 1)) / 3), STEPS.length - 1);
+  const value = rounded / 1_000 ** step;
   return step === 0 ? `${Math.round(value)}` : `${value.toPrecision(3)} ${STEPS[step]}`;
 }
 
@@ -125,7 +127,8 @@ export function showRate(hashesPerSecond: number): string {
 
 /** Shows a duration as 41 ms, 2.31 s or 3 min 20 s. */
 export function showDuration(ms: number): string {
-  if (ms < 1_000) return `${Math.round(ms)} ms`;
-  if (ms < 60_000) return `${(ms / 1_000).toFixed(2)} s`;
-  return `${Math.floor(ms / 60_000)} min ${Math.round((ms % 60_000) / 1_000)} s`;
+  if (ms < 999.5) return `${Math.round(ms)} ms`;
+  if (ms < 59_995) return `${(ms / 1_000).toFixed(2)} s`;
+  const seconds = Math.round(ms / 1_000);
+  return `${Math.floor(seconds / 60)} min ${seconds % 60} s`;
 }

@@ -93,7 +93,7 @@ describe("a command that asks a node", () => {
     const { code, value } = await json("status", "--devnet", dir);
     expect([code, value.error.message]).toEqual([
       4,
-      `no node of the devnet in ${dir} runs (node0 exited); start one with: quorate devnet restart 0`,
+      `no node of the devnet in ${dir} runs (node0 exited); start one with: quorate devnet restart 0 --devnet ${dir}`,
     ]);
   });
 

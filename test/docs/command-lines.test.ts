@@ -48,6 +48,20 @@ it("understands every command line that the program advises", () => {
   expect(lines.flatMap(problems)).toEqual([]);
 });
 
+it("puts every path that the program advises between quotes where a shell needs them", () => {
+  const PATH_OPTION = /--(?:dir|devnet|out|file|genesis|home) \$\{(?!shellWord\()[^}]*\}/;
+  const bare = filesIn("src", /\.ts$/).flatMap((path) =>
+    read(path)
+      .split("\n")
+      .filter((line) => /quorate [a-z]/.test(line) && PATH_OPTION.test(line))
+      .map((line) => `${path}: ${line.trim()}`),
+  );
+  // The folders of a new network are named node0, node1, ...
+  expect(bare).toEqual([
+    expect.stringContaining("src/cli/home/testnet.ts: `Copy each folder to its machine"),
+  ]);
+});
+
 it.each([
   ["quorate stauts", 'there is no command "stauts"'],
   ["quorate devnet kil 0", '"quorate devnet" takes no "kil"'],

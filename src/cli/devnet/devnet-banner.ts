@@ -14,7 +14,7 @@ import { type Output, shorten, showCount, showDuration, showRate } from "../outp
 import { ask } from "../rpc.ts";
 import { table } from "../table.ts";
 import type { DevnetReport } from "./devnet-control.ts";
-import { DEFAULT_DEVNET_DIR } from "./devnet-dir.ts";
+import { devnetFlag } from "./devnet-dir.ts";
 import type { DevnetNode, DevnetOrigin, DevnetPlan } from "./devnet-plan.ts";
 
 const ACCOUNTS_SHOWN = 4;
@@ -57,7 +57,7 @@ export function introduce(out: Output, options: Shown, introduction: BannerIntro
   const rpc = must(report.nodes[0], "a devnet has nodes").rpcUrl;
   // Deep enough to be called final takes longer than anyone wants to wait for the first try.
   const waitFlag = origin.spacing === undefined ? "" : " --wait included";
-  const flag = options.devnet === DEFAULT_DEVNET_DIR ? "" : ` --devnet ${options.devnet}`;
+  const flag = devnetFlag(options.devnet);
   const [payer = "alice", payee = payer] = accounts.map((account) => account.name);
   const whole = `quorate ${packageVersion()} · ${title} · chain-id ${genesis.chainId} · genesis ${shorten(genesisHash)}`;
   const lines = [
@@ -141,7 +141,7 @@ function introduceMiners({ plan, report, nodes: started }: BannerIntroduction, s
     trials: (flag) => [
       `status${flag}`,
       `chain tips${flag}; npx quorate miner status${flag}`,
-      `devnet partition ${n - 1}${flag}; npx quorate devnet heal${flag}; npx quorate chain reorgs${flag}`,
+      `devnet partition ${n - 1}${flag}; npx quorate devnet heal${flag}; npx quorate chain reorgs --all${flag}`,
     ],
   };
 }

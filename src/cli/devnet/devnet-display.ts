@@ -12,9 +12,12 @@ const LOOK_MS = 1_000;
 /** The network's standing until it ends: a live table on a terminal, a line at each change elsewhere. */
 export class Display {
   readonly #out: Output;
+  readonly #flag: string;
   readonly #table: LiveTable | undefined;
 
-  constructor(out: Output) {
+  /** @param flag behind an advised command (devnetFlag) */
+  constructor(out: Output, flag: string) {
+    this.#flag = flag;
     this.#out = out;
     const live = isTerminalOf("stdout") && (process.env.CI ?? "") === "" && !out.json && !out.quiet;
     this.#table = live ? new LiveTable(out) : undefined;
@@ -31,7 +34,7 @@ export class Display {
     this.#out.warn([
       `${process.node.name} exited by itself with ${process.exitCode}${words.length === 0 ? "" : ":"}`,
       ...words.map((line) => `  ${line}`),
-      `  start it again with: quorate devnet restart ${process.node.index}`,
+      `  start it again with: quorate devnet restart ${process.node.index}${this.#flag}`,
     ]);
   }
 

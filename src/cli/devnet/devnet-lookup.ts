@@ -7,7 +7,7 @@ import { type Command, Option } from "commander";
 import { CliError, EXIT } from "../exit.ts";
 import type { Output } from "../output.ts";
 import { askDevnet, controlPath, type NodeReport } from "./devnet-control.ts";
-import { DEFAULT_DEVNET_DIR } from "./devnet-dir.ts";
+import { DEFAULT_DEVNET_DIR, devnetFlag } from "./devnet-dir.ts";
 
 type DevnetNodeState = Pick<NodeReport, "name" | "state" | "rpcUrl">;
 
@@ -42,7 +42,7 @@ export async function findNodes(out: Output, command: Command, options: object):
   const [asked] = running;
   if (asked === undefined) {
     const states = others.map(({ name, state }) => `${name} ${state}`).join(", ");
-    const message = `no node of the devnet in ${dir} runs (${states}); start one with: quorate devnet restart 0`;
+    const message = `no node of the devnet in ${dir} runs (${states}); start one with: quorate devnet restart 0${devnetFlag(dir)}`;
     throw new CliError(EXIT.unreachable, "UNREACHABLE", message);
   }
   asking.rpc = running.map(({ rpcUrl }) => rpcUrl);

@@ -11,6 +11,7 @@ import { must } from "../../base/assert.ts";
 import { hex0x } from "../../base/bytes.ts";
 import { accept, refuse, type Verdict } from "../../base/fault.ts";
 import { VALIDATORS_MAX } from "../../base/limits.ts";
+import { shellWord } from "../../base/shell-word.ts";
 import type { Genesis } from "../../chain/genesis/genesis.ts";
 import { formatGenesis, parseGenesis } from "../../chain/genesis/genesis-file.ts";
 import type { GenesisModules } from "../../chain/genesis/genesis-modules.ts";
@@ -109,7 +110,10 @@ const schema = object({
 export function loadDevnet(dir: string): Verdict<DevnetOrigin, "missing" | "malformed"> {
   const path = devnetFile(dir);
   if (!existsSync(path))
-    return refuse("missing", `${path}: not found; start a devnet with: quorate devnet --devnet ${dir}`);
+    return refuse(
+      "missing",
+      `${path}: not found; start a devnet with: quorate devnet --devnet ${shellWord(dir)}`,
+    );
   const text = readTextFile(path);
   if (!text.ok) return text;
   const read = checkJson(schema, text.value);

@@ -22,6 +22,7 @@ import {
   type NodeReport,
   serveControl,
 } from "./devnet-control.ts";
+import { devnetFlag } from "./devnet-dir.ts";
 import { makeDevnetToken } from "./devnet-link.ts";
 import { reportNode } from "./devnet-monitor.ts";
 import { NodeProcess } from "./devnet-nodes.ts";
@@ -43,7 +44,8 @@ export function lockDevnet(dir: string): Lock {
   makeNamedFolder("--devnet", dir);
   const lock = takeLock(join(dir, "LOCK"));
   if (lock.ok) return lock.value;
-  const message = `a devnet runs in ${dir} already (see it: quorate devnet status, end it: quorate devnet stop). ${lock.fault.detail}`;
+  const flag = devnetFlag(dir);
+  const message = `a devnet runs in ${dir} already (see it: quorate devnet status${flag}, end it: quorate devnet stop${flag}). ${lock.fault.detail}`;
   throw new CliError(EXIT.busy, "LOCKED", message);
 }
 

@@ -25,7 +25,7 @@ import {
   type NodeAction,
   type NodeReport,
 } from "./devnet-control.ts";
-import { DEFAULT_DEVNET_DIR } from "./devnet-dir.ts";
+import { DEFAULT_DEVNET_DIR, devnetFlag } from "./devnet-dir.ts";
 import { Display } from "./devnet-display.ts";
 import { Interrupts } from "./devnet-interrupts.ts";
 import { addMembers } from "./devnet-members.ts";
@@ -222,7 +222,7 @@ async function runOnce(out: Output, options: DevnetOptions): Promise<"stopped" |
     out.warn(`${variable} does nothing here: it is of one node, and stands in the config.toml of each`);
   }
   if (resumed) out.note(`going on with the devnet in ${options.devnet} (--reset starts over)`);
-  const show = new Display(out);
+  const show = new Display(out, devnetFlag(options.devnet));
   const supervisor = new Supervisor(
     { dir: options.devnet, nodes, voters: plan.genesis.validators.length },
     { lock, exited: (process) => show.exited(process) },

@@ -2,6 +2,7 @@
 import { randomBytes } from "node:crypto";
 import { existsSync, readFileSync } from "node:fs";
 import type { Command } from "commander";
+import { shellWord } from "../../base/shell-word.ts";
 import { hasEpochs } from "../../chain/genesis/consensus-parameters.ts";
 import { homePaths, loadGenesis } from "../../node/home/home.ts";
 import { keyOfSeed, saveKey } from "../../node/home/key-file.ts";
@@ -97,7 +98,7 @@ async function restore(out: Output, { dir }: RestoreOptions, file: string): Prom
   }
   if (isValidator) await markVoted(paths);
   else followOnly(paths.config);
-  const start = `quorate start --dir ${dir}`;
+  const start = `quorate start --dir ${shellWord(dir)}`;
   const next = !isValidator
     ? [
         `  a full node: ${start}`,

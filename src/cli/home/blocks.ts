@@ -1,6 +1,7 @@
 /** `quorate export` and `quorate import`: the blocks of a chain as a file, from one stopped home to another. */
 import type { Command } from "commander";
 import { showHash } from "../../base/bytes.ts";
+import { shellWord } from "../../base/shell-word.ts";
 import { amount } from "../arguments.ts";
 import { dirOption, leaf } from "../command.ts";
 import { type Output, showCount, showDuration } from "../output.ts";
@@ -86,5 +87,5 @@ async function importFrom(out: Output, dir: string, file: string): Promise<void>
     `${out.tick} imported  ${report.imported} blocks  transactions ${transactions}  ${known} were here already   ${showDuration(tookMs)}`,
     `  the chain of this folder ends at height ${height}`,
   ]);
-  out.note(`  start the node now: quorate start --dir ${dir}`);
+  out.note(`  start the node now: quorate start --dir ${shellWord(dir)}`);
 }

@@ -4,11 +4,11 @@
  * node, or as a validator if that genesis names the new key's owner (which an operator arranges before); whoever
  * joins a mined chain may mine at once.
  */
-
 import { randomBytes } from "node:crypto";
 import { type Command, Option } from "commander";
 import { must } from "../../base/assert.ts";
 import { hex0x, showHash } from "../../base/bytes.ts";
+import { shellWord } from "../../base/shell-word.ts";
 import { CONSENSUS_NAMES, type ConsensusName } from "../../chain/genesis/consensus-parameters.ts";
 import type { Genesis } from "../../chain/genesis/genesis.ts";
 import { formatGenesis } from "../../chain/genesis/genesis-file.ts";
@@ -152,12 +152,12 @@ function makeHome(out: Output, options: InitOptions): void {
           `  coinbase ${coinbase}${coinbaseKey === undefined ? "" : `  (secret in ${keyPath(options.dir, COINBASE_KEY)})`}`,
         ]),
     ...(options.genesis === undefined || isOpen ? [] : joinHint),
-    `  start it with: quorate start --dir ${facts.dir}`,
+    `  start it with: quorate start --dir ${shellWord(facts.dir)}`,
     ...(coinbase !== undefined && mode === "full"
       ? ["  then mine when you want: quorate miner generate 10"]
       : []),
     ...(isOpen && coinbase === undefined
-      ? [`  to mine as well: quorate start --dir ${facts.dir} --mine --coinbase ACCOUNT`]
+      ? [`  to mine as well: quorate start --dir ${shellWord(facts.dir)} --mine --coinbase ACCOUNT`]
       : []),
   ];
   out.result(facts, lines);

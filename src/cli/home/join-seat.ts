@@ -7,6 +7,7 @@ import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import { must } from "../../base/assert.ts";
 import { asAddress, hex0x, parseBytes32, parseShownHash } from "../../base/bytes.ts";
+import { shellWord } from "../../base/shell-word.ts";
 import { homePaths } from "../../node/home/home.ts";
 import { type Key, loadKey, loadPublicKey } from "../../node/home/key-file.ts";
 import type { RunningNode } from "../../node/node.ts";
@@ -117,7 +118,7 @@ async function proposal(client: Client, newcomer: Newcomer, membership: Membersh
   const hash = must(parseShownHash(genesisHash), "a node shows its genesis hash");
   const proof =
     key === undefined
-      ? `"$(quorate gov prove validator --account ${account} --dir ${dir})"`
+      ? `"$(quorate gov prove validator --account ${account} --dir ${shellWord(dir)})"`
       : showProof(
           await provePossession(client, key.seed, {
             account: asAddress(must(parseBytes32(account), "hex of an address")),

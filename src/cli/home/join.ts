@@ -7,6 +7,7 @@ import { randomBytes } from "node:crypto";
 import { existsSync } from "node:fs";
 import type { Command } from "commander";
 import { showHash } from "../../base/bytes.ts";
+import { shellWord } from "../../base/shell-word.ts";
 import { hasEpochs } from "../../chain/genesis/consensus-parameters.ts";
 import type { Genesis } from "../../chain/genesis/genesis.ts";
 import { formatGenesis, parseGenesis } from "../../chain/genesis/genesis-file.ts";
@@ -135,7 +136,7 @@ async function makeHome(out: Output, options: JoinOptions, { text, invitation }:
     `${out.tick} ${name} in ${dir}: chain ${genesis.chainId}, genesis ${showHash(invitation.genesisHash)}, let in by ${client.url}`,
   ]);
   if (genesis.modules !== undefined) {
-    const message = `this chain has modules of its own: copy their files from another node's modules/ to ${homePaths(dir).modules}, then: quorate join TEXT --dir ${dir}`;
+    const message = `this chain has modules of its own: copy their files from another node's modules/ to ${homePaths(dir).modules}, then: quorate join TEXT --dir ${shellWord(dir)}`;
     throw new CliError(EXIT.badInput, "MISSING_MODULES", message);
   }
   return genesis;

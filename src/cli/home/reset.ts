@@ -3,8 +3,8 @@
  * back goes only when it is named: the votes of the validator's key, without which it could vote twice, and the
  * home itself with its keys. Keys of accounts are never touched. It asks nobody and needs --yes.
  */
-import { existsSync, rmSync } from "node:fs";
-import { join } from "node:path";
+import { existsSync, readdirSync, rmSync } from "node:fs";
+import { dirname, join } from "node:path";
 import type { Command } from "commander";
 import { type HomePaths, homePaths } from "../../node/home/home.ts";
 import { stampPath } from "../../node/home/home-stamp.ts";
@@ -49,7 +49,7 @@ function reset(out: Output, options: ResetOptions): void {
   } finally {
     lock.release();
   }
-  const kept = [paths.nodeKey, paths.validatorKey, paths.journal].filter((path) => existsSync(path));
+  const kept = [...filesIn(dirname(paths.nodeKey)), ...[paths.journal].filter((path) => existsSync(path))];
   const stays = kept.length === 0 ? [] : [`  kept: ${kept.join(", ")}`];
   out.result({ deleted: doomed, kept }, [
     `${out.tick} deleted ${doomed.length === 0 ? "nothing: there was nothing" : doomed.join(", ")}`,
@@ -67,4 +67,12 @@ function doomedBy({ votes, keys }: ResetOptions, paths: HomePaths): readonly str
     return [join(paths.dir, "data"), ...chain.slice(1), mark, stampPath(paths), ...home];
   }
   return votes ? [...chain, ...voted] : chain;
+}
+
+function filesIn(folder: string): readonly string[] {
+  if (!existsSync(folder)) return [];
+  return readdirSync(folder)
+    .filter((name) => name.endsWith(".json"))
+    .sort()
+    .map((name) => join(folder, name));
 }

@@ -4,6 +4,7 @@
  * SIGHUP opens the log file anew and reads peers.json again.
  */
 import { resolve } from "node:path";
+import { shellWord } from "../../base/shell-word.ts";
 import { type Config, loadConfig } from "../../node/home/config.ts";
 import { type Home, homePaths, openHome } from "../../node/home/home.ts";
 import { parsePeerAddress } from "../../node/home/peers-file.ts";
@@ -107,7 +108,7 @@ export async function runNode(
 
 /** The command as it is to be typed. */
 function diverged(failure: Error, dir: string): CliError {
-  const message = failure.message.replace("--dir HOME", `--dir ${dir}`);
+  const message = failure.message.replace("--dir HOME", () => `--dir ${shellWord(dir)}`);
   return new CliError(EXIT.broken, "STATE_DIVERGED", `the node had to stop: ${message}`, { cause: failure });
 }
 

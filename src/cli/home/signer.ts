@@ -6,6 +6,7 @@ import { existsSync } from "node:fs";
 import { basename, join, resolve } from "node:path";
 import { type Command, InvalidArgumentError } from "commander";
 import { asHash, hex0x, parseBytes32, showHash } from "../../base/bytes.ts";
+import { shellWord } from "../../base/shell-word.ts";
 import { type Key, loadKey, loadPublicKey } from "../../node/home/key-file.ts";
 import { useSigner } from "../../node/signer/node-side.ts";
 import { loadSignerSettings, pairNode, signerPaths } from "../../node/signer/signer-home.ts";
@@ -81,7 +82,7 @@ function addInit(signer: Command): void {
         [
           `signer of ${publicKey}`,
           `  ${resolve(options.dir)}  genesis ${genesisHash}, ${made.votes} votes known`,
-          `  next: quorate signer pair --dir ${options.dir} --url tls://HOST:${SIGNER_PORT} --home HOME`,
+          `  next: quorate signer pair --dir ${shellWord(options.dir)} --url tls://HOST:${SIGNER_PORT} --home HOME`,
         ],
       );
       if (options.from !== undefined)

@@ -4,6 +4,7 @@
  */
 import type { Command } from "commander";
 import { hex0x, showHash } from "../../base/bytes.ts";
+import { shellWord } from "../../base/shell-word.ts";
 import type { SnapshotFacts } from "../../chain/snapshot/snapshot-check.ts";
 import { homePaths, loadGenesis } from "../../node/home/home.ts";
 import { takeLock } from "../../node/home/lock.ts";
@@ -128,7 +129,7 @@ async function importFrom(out: Output, options: ImportOptions, file: string): Pr
       lock.release();
     }
   });
-  out.note(`  start the node now: quorate start --dir ${options.dir}`);
+  out.note(`  start the node now: quorate start --dir ${shellWord(options.dir)}`);
 }
 
 interface Work {

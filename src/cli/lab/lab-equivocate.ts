@@ -1,6 +1,7 @@
 /** `quorate lab equivocate`: validators that contradict themselves (src/tools/lab/pbft/equivocate.ts). */
 import { dirname } from "node:path";
 import { type Command, Option } from "commander";
+import { shellWord } from "../../base/shell-word.ts";
 import { type EquivocateRun, runEquivocate, WAYS } from "../../tools/lab/pbft/equivocate.ts";
 import { cheatsThatFork, faultsSurvived, TURNS } from "../../tools/lab/pbft/pbft-cluster.ts";
 import { predictedWords } from "../../tools/lab/report/page.ts";
@@ -125,7 +126,7 @@ function convictionLines({ result: { convictions } }: EquivocateRun, dir: string
   ]);
   return [
     ...table(["culprit", "phase", "view", "height", "signed for both", "found by"], rows),
-    `verify with: quorate evidence --file ${dir}/evidence-0.json --genesis ${dir}/genesis.json`,
+    `verify with: quorate evidence --file ${shellWord(dir)}/evidence-0.json --genesis ${shellWord(dir)}/genesis.json`,
     "",
   ];
 }

@@ -258,7 +258,7 @@ function describeDepth({
   readonly reversalProbability?: number | undefined;
 }): string {
   if (confirmations === undefined || risk === undefined) return "";
-  const odds = risk < 0.000_001 ? "under 0.0001 %" : `${(100 * risk).toPrecision(2)} %`;
+  const odds = risk < 0.000_001 ? "under 0.0001 %" : `${Number((100 * risk).toPrecision(2))} %`;
   return `   ${confirmations} ${confirmations === 1 ? "confirmation" : "confirmations"} (reversed with probability ${odds} by a tenth of all miners)`;
 }
 

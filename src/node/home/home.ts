@@ -10,6 +10,7 @@ import { existsSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { accept, refuse, type Verdict } from "../../base/fault.ts";
 import { GENESIS_BYTES_MAX } from "../../base/limits.ts";
+import { shellWord } from "../../base/shell-word.ts";
 import type { Genesis } from "../../chain/genesis/genesis.ts";
 import { parseGenesis } from "../../chain/genesis/genesis-file.ts";
 import { makeFolder, writeWhole } from "../../storage/durable-file.ts";
@@ -106,7 +107,10 @@ export function homePaths(dir: string): HomePaths {
 export function openHome(dir: string, unlock?: Unlock): Verdict<Home, HomeFault> {
   const paths = homePaths(dir);
   if (!existsSync(paths.genesis)) {
-    return refuse("missing", `${paths.genesis}: not found; make a node home with: quorate init --dir ${dir}`);
+    return refuse(
+      "missing",
+      `${paths.genesis}: not found; make a node home with: quorate init --dir ${shellWord(dir)}`,
+    );
   }
   const genesis = loadGenesis(paths.genesis);
   if (!genesis.ok) return genesis;

@@ -4,6 +4,7 @@
  */
 import { existsSync } from "node:fs";
 import type { Fault } from "../../base/fault.ts";
+import { shellWord } from "../../base/shell-word.ts";
 import { UnfitDatabase } from "../../chain/store.ts";
 import { DamagedDatabase } from "../../storage/level-checks.ts";
 import type { HomePaths } from "./home.ts";
@@ -32,7 +33,7 @@ export function startErrorOf(error: unknown, { genesis, db }: Pick<HomePaths, "g
 export function checkImport({ dir, dbImport }: Pick<HomePaths, "dir" | "dbImport">): void {
   if (!existsSync(dbImport)) return;
   const detail =
-    `${dbImport}: the import of a snapshot was not finished. Import it again (quorate snapshot import FILE --dir ${dir}), ` +
-    `or begin without it: quorate reset --dir ${dir} --yes`;
+    `${dbImport}: the import of a snapshot was not finished. Import it again (quorate snapshot import FILE --dir ${shellWord(dir)}), ` +
+    `or begin without it: quorate reset --dir ${shellWord(dir)} --yes`;
   throw new StartError({ code: "half-imported", detail });
 }

@@ -7,6 +7,7 @@ import { dirname, join } from "node:path";
 import { must } from "../../base/assert.ts";
 import { equalBytes, hex0x } from "../../base/bytes.ts";
 import { accept, refuse, type Verdict } from "../../base/fault.ts";
+import { shellWord } from "../../base/shell-word.ts";
 import type { Genesis } from "../../chain/genesis/genesis.ts";
 import type { GenesisModule } from "../../chain/genesis/genesis-modules.ts";
 import { createDeclaredModule, type ModuleCode } from "../../chain/modules/declared-module.ts";
@@ -85,7 +86,7 @@ export function readModuleFile(path: string): Verdict<string, "missing" | "too-l
 function missing(path: string, { name, version, hash }: GenesisModule): string {
   return (
     `${path}: not found; this chain runs ${name} ${version} of SHA-256 ${hex0x(hash)}: put its bundled file there, or fetch it from a node that has it: ` +
-    `quorate module fetch ${hex0x(hash)} --rpc URL --out ${dirname(path)}`
+    `quorate module fetch ${hex0x(hash)} --rpc URL --out ${shellWord(dirname(path))}`
   );
 }
 

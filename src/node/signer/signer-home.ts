@@ -11,6 +11,7 @@ import { join } from "node:path";
 import { asHash, type Hash, hex0x } from "../../base/bytes.ts";
 import { accept, refuse, type Verdict } from "../../base/fault.ts";
 import type { Logger } from "../../base/log.ts";
+import { shellWord } from "../../base/shell-word.ts";
 import { addressField, checkJson, field, object } from "../../codec/field.ts";
 import { VoteGuard } from "../../consensus/pbft/vote-guard.ts";
 import { createSigner } from "../../crypto/keys.ts";
@@ -104,7 +105,7 @@ export function loadSignerSettings({ settings, dir }: SignerPaths): Verdict<Hash
   if (!existsSync(settings)) {
     return refuse(
       "missing",
-      `${settings}: not found; make a signer's folder with: quorate signer init --dir ${dir}`,
+      `${settings}: not found; make a signer's folder with: quorate signer init --dir ${shellWord(dir)}`,
     );
   }
   const read = checkJson(schema, readFileSync(settings, "utf8"));

@@ -7,6 +7,7 @@ import { type FileHandle, open, rename, rm } from "node:fs/promises";
 import { dirname } from "node:path";
 import { showHash } from "../../base/bytes.ts";
 import { type Fault, fault, refuse, type Verdict } from "../../base/fault.ts";
+import { shellWord } from "../../base/shell-word.ts";
 import type { SnapshotContext } from "../../chain/snapshot/snapshot-check.ts";
 import { ChainStore } from "../../chain/store.ts";
 import { syncDirectory } from "../../storage/durable-file.ts";
@@ -144,7 +145,7 @@ export async function chainIn(
     const height = head === undefined ? 0n : store.head(head)?.summary.height;
     if (height === 0n) return undefined;
     const found = height === undefined ? "a chain" : `a chain of height ${height}`;
-    const remedy = `delete it first (quorate reset --dir ${dir} --yes), or use a new home`;
+    const remedy = `delete it first (quorate reset --dir ${shellWord(dir)} --yes), or use a new home`;
     return fault(
       "has-blocks",
       `${db}: holds ${found}; a snapshot is imported into a home without blocks: ${remedy}`,

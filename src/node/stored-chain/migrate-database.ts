@@ -17,6 +17,7 @@ import {
 } from "node:fs";
 import { dirname, join } from "node:path";
 import { accept, refuse, type Verdict } from "../../base/fault.ts";
+import { shellWord } from "../../base/shell-word.ts";
 import { UnfitDatabase } from "../../chain/store.ts";
 import { DATABASE_VERSION } from "../../storage/database-keys.ts";
 import { makeFolder, syncDirectory } from "../../storage/durable-file.ts";
@@ -90,7 +91,7 @@ export async function openMigrated(
 
 function unfit(paths: DatabasePath, format: number, known: number): UnfitDatabase {
   const back = existsSync(backupPath(paths, known))
-    ? `, or put back the copy that was made before it (quorate migrate --back --dir ${dirname(dirname(paths.db))})`
+    ? `, or put back the copy that was made before it (quorate migrate --back --dir ${shellWord(dirname(dirname(paths.db)))})`
     : "";
   const whose =
     format > known

@@ -153,7 +153,7 @@ function reorgLine(standing: MiningStanding): string {
   const deepest = deepestOf(standing);
   if (deepest === undefined) return "no reorganisation in the last hour";
   const number = reorgs.length === 1 ? "1 reorganisation" : `${reorgs.length} reorganisations`;
-  return `${number} in the last hour, the deepest of ${deepest.depth} blocks ${ago(deepest.agoMs)}`;
+  return `${number} in the last hour, the deepest of ${deepest.depth} ${deepest.depth === 1 ? "block" : "blocks"} ${ago(deepest.agoMs)}`;
 }
 
 function deepestOf({ reorgs }: MiningStanding): MiningStanding["reorgs"][number] | undefined {

@@ -172,7 +172,7 @@ export function ago(ms: number): string {
 
 /** Shows a duration as 850 ms, 1.5 s, 42 s, 3 min 20 s or 2 h 5 min. */
 export function duration(ms: number): string {
-  if (ms < 1_000) return `${Math.round(ms)} ms`;
+  if (ms < 999.5) return `${Math.round(ms)} ms`;
   if (ms < 9_950) return `${Number((ms / 1_000).toFixed(1))} s`;
   const seconds = Math.round(ms / 1_000);
   if (seconds < 60) return `${seconds} s`;
