@@ -5,6 +5,21 @@
 import { InvalidArgumentError, Option } from "commander";
 import { hex0x, parseBytes32 } from "../base/bytes.ts";
 import { isDecimal } from "../base/decimal.ts";
+import { badInput } from "./exit.ts";
+
+/**
+ * Reads a word that only an action knows how to read: what an argument means may depend on the one before it.
+ * @param name what the word is to the person, such as "minFee"
+ * @throws CliError with name and word
+ */
+export function parsed<T>(name: string, parse: (text: string) => T, text: string): T {
+  try {
+    return parse(text);
+  } catch (error) {
+    if (!(error instanceof InvalidArgumentError)) throw error;
+    throw badInput(`${name}: ${error.message.replace(/\.$/, "")}, found "${text}"`);
+  }
+}
 
 /** An integer within bounds. */
 export function integer(min: number, max: number): (text: string) => number {

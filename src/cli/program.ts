@@ -3,7 +3,7 @@
  * refusals (unknown command or option) exit with 2; a CliError with its code, an error of the disk too; anything else is broken (70), shown
  * in one line unless QUORATE_DEBUG=1.
  */
-import { Command, CommanderError } from "commander";
+import { Command, CommanderError, InvalidArgumentError } from "commander";
 import { packageVersion } from "../node/home/package-version.ts";
 import { CliError, diskError, EXIT, EXIT_HELP, Finished } from "./exit.ts";
 import { printError, toJson } from "./output.ts";
@@ -101,6 +101,8 @@ export async function run(program: Command, words: readonly string[]): Promise<n
   } catch (error) {
     if (error instanceof Finished) return error.exitCode;
     if (error instanceof CommanderError && error.exitCode === 0) return EXIT.ok;
+    // Of a parser that an action called: commander has told nobody.
+    if (error instanceof InvalidArgumentError) print("stderr", [error.message]);
     if (error instanceof CommanderError) return endUsage(error, words.includes("--json"));
     const reason = error instanceof Error ? error : new Error(String(error));
     const known = reason instanceof CliError ? reason : diskError(reason);

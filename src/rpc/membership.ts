@@ -37,7 +37,7 @@ export interface MembershipApi {
   silentUntil(): bigint | undefined;
   /**
    * What a change would do as this node sees it, in words with names and figures; none: nothing speaks against it.
-   * Faults: `unknown-proposal`, and those of applying the change.
+   * Faults: `unknown-proposal`, `decided`, and those of applying the change.
    */
   harms(call: GovCall): Verdict<readonly string[]>;
 }

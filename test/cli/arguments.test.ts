@@ -1,8 +1,27 @@
 /** Goal: words of the command line mean one value or are refused. Method: tables. */
-import { InvalidArgumentError } from "commander";
-import { describe, expect, test } from "vitest";
-import { amount, duration, integer, list, memo, rpcUrl } from "../../src/cli/arguments.ts";
+import { Command, InvalidArgumentError } from "commander";
+import { describe, expect, test, vi } from "vitest";
+import { amount, duration, integer, list, memo, parsed, rpcUrl } from "../../src/cli/arguments.ts";
 import { parseParams } from "../../src/cli/chain/query.ts";
+import { run } from "../../src/cli/program.ts";
+
+describe("a word that an action reads", () => {
+  test("is refused with its name and itself", () => {
+    expect(() => parsed("minFee", integer(0, 9), "-5")).toThrow(
+      'minFee: expected an integer from 0 to 9, found "-5"',
+    );
+    expect(parsed("minFee", integer(0, 9), "5")).toBe(5);
+  });
+
+  test("is never refused in silence", async () => {
+    const program = new Command().exitOverride();
+    program.command("do").action(() => void integer(0, 9)("-5"));
+    const write = vi.spyOn(process.stderr, "write").mockReturnValue(true);
+    expect(await run(program, ["do"])).toBe(2);
+    expect(write.mock.calls.join("")).toContain("expected an integer from 0 to 9.");
+    write.mockRestore();
+  });
+});
 
 describe("a duration", () => {
   test.each([

@@ -149,6 +149,17 @@ describe("the guard", () => {
     expect(harmsOf(net.remove(4))).toBe("");
   });
 
+  it("says of a proposal how it was decided, and not what became of it since", () => {
+    const proposal = ReplicaMembership.of(net.first)!
+      .proposals(9)
+      .find(({ status }) => status === "approved")!.id;
+    const vote = { kind: "vote", proposal, approves: true, isForced: false } as const;
+    expect(ReplicaMembership.of(net.first)!.harms(vote)).toEqual({
+      ok: false,
+      fault: { code: "decided", detail: `proposal ${proposal} is approved` },
+    });
+  });
+
   it("names who is away, and by how many the next quorum would be missed", () => {
     net.cluster.crash(2);
     net.cluster.crash(3);

@@ -11,7 +11,7 @@ import { ROLES } from "../../chain/governance/roles.ts";
 import { RULES_MAX } from "../../chain/governance/rules-version.ts";
 import type { GovCall } from "../../chain/modules/gov-declaration.ts";
 import { type Client, Wallet } from "../../sdk/client.ts";
-import { address, amount, integer, memo } from "../arguments.ts";
+import { address, amount, integer, memo, parsed } from "../arguments.ts";
 import { group, leaf } from "../command.ts";
 import { badInput } from "../exit.ts";
 import type { Output } from "../output.ts";
@@ -171,7 +171,7 @@ function addOtherProposals(propose: Command): void {
         return {
           kind: "set",
           parameter: parameter as ParameterName,
-          value: integer(0, 0xffff_ffff)(value),
+          value: parsed(parameter, integer(0, 0xffff_ffff), value),
         };
       }),
   );
@@ -184,7 +184,10 @@ function addRules(propose: Command): void {
     "execute by this version of the rules from the next epoch on; nodes that do not know it stop there",
     withSending,
     ({ out, options, args: [version] }) =>
-      proposeChange(out, options, () => ({ kind: "rules", version: integer(1, RULES_MAX)(version) })),
+      proposeChange(out, options, () => ({
+        kind: "rules",
+        version: parsed("version", integer(1, RULES_MAX), version),
+      })),
   );
 }
 

@@ -12,7 +12,12 @@ import {
   type Governance,
   readGovernance,
 } from "../../chain/governance/governance-state.ts";
-import { type ChangeProposal, readOpenProposals, readProposal } from "../../chain/governance/proposals.ts";
+import {
+  type ChangeProposal,
+  readOpenProposals,
+  readProposal,
+  standingOf,
+} from "../../chain/governance/proposals.ts";
 import { type RulesState, rulesState } from "../../chain/governance/rules-version.ts";
 import type { GovCall } from "../../chain/modules/gov-declaration.ts";
 import type { Validator } from "../../chain/types/validator-set.ts";
@@ -99,6 +104,8 @@ export class ReplicaMembership implements MembershipApi {
     if (!call.approves) return accept([]);
     const proposal = readProposal(this.#replica.chain.committed, call.proposal);
     if (proposal === undefined) return refuse("unknown-proposal", `there is no proposal ${call.proposal}`);
+    const standing = standingOf(proposal, this.#replica.chain.head.summary.height);
+    if (standing !== "open") return refuse("decided", `proposal ${call.proposal} is ${standing}`);
     return this.#harmsOf(proposal.change);
   }
 
@@ -158,7 +165,11 @@ export class ReplicaMembership implements MembershipApi {
     if (change.kind !== "add") return [];
     const { name, peerId } = change.member;
     const peer = this.#replica.seatedPeers().find((other) => other.peerId === peerId);
-    if (peer === undefined) return [`the newcomer ${name} is not connected to this node`];
+    if (peer === undefined) {
+      return [
+        `the newcomer ${name} is not connected to this node (which lets it in, within seconds, while the proposal is open)`,
+      ];
+    }
     const height = this.#replica.chain.head.summary.height;
     const told = peer.height ?? 0n;
     if (told + BEHIND_MAX >= height) return [];
