@@ -19,6 +19,7 @@ import { HomeJoining, type JoiningPorts } from "./api/joining-api.ts";
 import { ReplicaApi } from "./api/node-api.ts";
 import { operatorHome } from "./api/operator-home.ts";
 import { Closers } from "./assembly/closers.ts";
+import { emptyBlocksOf } from "./assembly/empty-blocks.ts";
 import { Failure } from "./assembly/failure.ts";
 import { openEventIndex } from "./assembly/indexing.ts";
 import { followKey } from "./assembly/key-watch.ts";
@@ -260,7 +261,7 @@ function replicaOptions(
     transitions,
     settings: {
       ...timing,
-      emptyBlocksMs: emptyBlocksMs === 0 ? undefined : emptyBlocksMs,
+      emptyBlocksMs: emptyBlocksOf(emptyBlocksMs, home.genesis),
     },
     syncIntervalMs: config.sync.intervalMs,
     pool: {

@@ -127,9 +127,9 @@ export const CONFIG_KEYS = {
     "Least time between two blocks that this validator proposes; 0: a block as soon as there is work.",
   ),
   "consensus.empty_blocks_ms": key(
-    integerField(0, 24 * HOUR_MS),
-    0,
-    "Propose an empty block after this long without work; 0: never.",
+    emptyBlocksField(),
+    "auto",
+    'Propose an empty block after this long without work; 0: never. "auto" is 5000 where votes may change the validators, else 0.',
   ),
   "consensus.status_interval_ms": key(
     integerField(50, 60_000),
@@ -324,6 +324,18 @@ function hostNamesField(): Field<readonly string[]> {
 }
 
 const HOST_NAME = /^[a-z0-9._-]{1,253}$/;
+
+/** What follows from genesis is resolved where genesis is known (assembly/empty-blocks.ts). */
+function emptyBlocksField(): Field<number | "auto"> {
+  const max = 24 * HOUR_MS;
+  return field(`"auto" or an integer from 0 to ${max}`, (value) => {
+    const number = typeof value === "string" && isDecimal(value) ? Number(value) : value;
+    if (value === "auto") return value;
+    return Number.isSafeInteger(number) && Number(number) >= 0 && Number(number) <= max
+      ? Number(number)
+      : undefined;
+  });
+}
 
 function originsField(): Field<readonly string[]> {
   return field('a list of origins such as "https://example.org" (no path), or "*"', (value) => {

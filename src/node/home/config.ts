@@ -41,7 +41,7 @@ export interface Config {
   };
   readonly consensus: {
     readonly blockTimeMs: number;
-    readonly emptyBlocksMs: number;
+    readonly emptyBlocksMs: number | "auto";
     readonly statusIntervalMs: number;
     readonly requestTimeoutMs: number;
     readonly timeoutMaxMs: number;

@@ -21,10 +21,10 @@ function refusal(sources: ConfigSources): string {
   return loaded.ok ? "accepted" : loaded.fault.detail;
 }
 
-test("defaults bind RPC to loopback and make no empty blocks", () => {
+test("defaults bind RPC to loopback and leave empty blocks to genesis", () => {
   const { config, origins } = load({});
   expect(config.rpc).toEqual({ host: "127.0.0.1", port: 18545, corsOrigins: [], allowedHosts: [] });
-  expect(config.consensus.emptyBlocksMs).toBe(0);
+  expect(config.consensus.emptyBlocksMs).toBe("auto");
   expect(origins.every((origin) => origin.origin === "default")).toBe(true);
 });
 
