@@ -1,14 +1,14 @@
 /** A browser for tests of the explorer: pages whose every error is kept, and ways to go to and wait for things. */
 import { type Browser, chromium, type Page } from "playwright-core";
-import { CHROMIUM } from "./vitest.config.ts";
+import { CHROMIUM } from "./chromium.ts";
 
 export interface OpenedPage {
   readonly page: Page;
   readonly errors: string[];
 }
 
-export const launch = (): Promise<Browser> =>
-  chromium.launch({ executablePath: CHROMIUM, args: ["--no-sandbox"] });
+export const launch = (args: readonly string[] = []): Promise<Browser> =>
+  chromium.launch({ executablePath: CHROMIUM, args: ["--no-sandbox", ...args] });
 
 export interface View {
   readonly colorScheme?: "light" | "dark";

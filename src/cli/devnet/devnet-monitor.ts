@@ -121,14 +121,14 @@ function standingOf(out: Output, report: DevnetReport): string[] {
   if (partition !== null) {
     parts.push(out.style("yellow", `PARTITIONED: ${partition.map((group) => group.join(",")).join(" / ")}`));
   }
-  const alarm = alarmOf(report, heard);
+  const alarm = alarmOf(report);
   return alarm === undefined ? parts : [...parts, out.style("red", alarm)];
 }
 
 function describeView(nodes: readonly NodeReport[], heard: readonly NodeReport[]): string {
-  const view = Math.max(0, ...heard.map((node) => node.view ?? 0));
+  const view = heard.length === 0 ? undefined : Math.max(...heard.map((node) => node.view ?? 0));
   const primary = nodes.find((node) => node.index === heard.find((other) => other.view === view)?.primary);
-  return `height ${highest(heard)}  view ${view}  primary ${primary?.name ?? "-"}`;
+  return `height ${highest(heard)}  view ${view ?? "-"}  primary ${primary?.name ?? "-"}`;
 }
 
 /** All nodes on one tip is the rule; for a moment after each block, and in a partition, there are several. */
@@ -142,21 +142,26 @@ function describeMining(heard: readonly NodeReport[]): string {
   return `height ${highest(heard)}  ${agreed}  ${showRate(rate)} for ${showCount(work)} hashes a block${due}`;
 }
 
-function highest(heard: readonly NodeReport[]): number {
-  return Math.max(0, ...heard.map((node) => node.height ?? 0));
+function highest(heard: readonly NodeReport[]): number | "-" {
+  return heard.length === 0 ? "-" : Math.max(...heard.map((node) => node.height ?? 0));
 }
 
-function alarmOf(
-  { nodes, quorum, partition }: DevnetReport,
-  heard: readonly NodeReport[],
-): string | undefined {
+/** A node that runs and is late with its answer is no node that is gone: it may be busy, or this machine. */
+function alarmOf({ nodes, quorum, partition }: DevnetReport): string | undefined {
   if (quorum === null) return undefined;
   const together = partition ?? [nodes.map((node) => node.name)];
-  const voters = heard.filter(isWorking);
-  const most = Math.max(...together.map((group) => voters.filter((n) => group.includes(n.name)).length));
-  if (most >= quorum) return undefined;
+  const largest = (some: readonly NodeReport[]) =>
+    Math.max(...together.map((group) => some.filter(({ name }) => group.includes(name)).length));
+  const late = nodes.filter(isLate);
+  const most = largest(nodes.filter((node) => isWorking(node) || isLate(node)));
+  if (largest(nodes.filter(isWorking)) >= quorum) return undefined;
+  if (most >= quorum) {
+    const names = late.map(({ name }) => name).join(", ");
+    return `no answer from ${names}: whether ${quorum} of ${nodes.length} agree is not known`;
+  }
   const where = partition === null ? "online" : "connected in the largest part";
-  return `NO QUORUM: ${most} of ${nodes.length} ${where}, need ${quorum} — chain is safe but halted`;
+  const bound = late.length === 0 ? "" : "at most ";
+  return `NO QUORUM: ${bound}${most} of ${nodes.length} ${where}, need ${quorum} — chain is safe but halted`;
 }
 
 export function nodeTable(
@@ -201,6 +206,10 @@ function shortenTip(tip: string): string {
 
 function isWorking({ state, height, verdict }: NodeReport): boolean {
   return state === "running" && height !== null && !OUT_OF_WORK.has(verdict?.state ?? "");
+}
+
+function isLate({ state, height }: NodeReport): boolean {
+  return state === "running" && height === null;
 }
 
 /** A process that runs may still give no answer: it starts, or it hangs; or it may have stopped voting. */

@@ -58,3 +58,19 @@ it("tells what nobody ordered from what the operator did", () => {
   const ended = report(node(0, { state: "exited", height: null, verdict: null }));
   expect(troublesOf(ended)).toEqual(["node0 ended by itself: see its log"]);
 });
+
+it("does not take a node that is late with its answer for one that is gone", () => {
+  const late = { height: null, view: null, primary: null, verdict: null };
+  const busy = describeNetwork(out, report(node(0), node(1), node(2, late), node(3, late)));
+  expect(busy).not.toContain("NO QUORUM");
+  expect(busy).toContain("no answer from node2, node3: whether 3 of 4 agree is not known");
+  const [killed] = [{ ...late, state: "killed" } as const];
+  const halted = describeNetwork(out, report(node(0), node(1, late), node(2, killed), node(3, killed)));
+  expect(halted).toContain("NO QUORUM: at most 2 of 4 online, need 3");
+});
+
+it("invents no height where no node answers", () => {
+  const late = { height: null, view: null, primary: null, verdict: null };
+  const silent = report(node(0, late), node(1, late), node(2, late), node(3, late));
+  expect(describeNetwork(out, silent)).toMatch(/^height - {2}view - {2}primary -/);
+});
