@@ -21,6 +21,7 @@ import { operatorHome } from "./api/operator-home.ts";
 import { Closers } from "./assembly/closers.ts";
 import { emptyBlocksOf } from "./assembly/empty-blocks.ts";
 import { Failure } from "./assembly/failure.ts";
+import { openHistoryCheck } from "./assembly/history.ts";
 import { openEventIndex } from "./assembly/indexing.ts";
 import { followKey } from "./assembly/key-watch.ts";
 import { expectsPeers, warnWhenAlone } from "./assembly/neighbours.ts";
@@ -180,8 +181,8 @@ async function openNode(options: NodeOptions, closers: Closers): Promise<Running
   });
   if (journal !== undefined) await secureVotes(home.paths, journal);
   tip.follow(replica);
-  const snapshots = kept && openSnapshots(home.genesis, config.snapshots, { kept, level, replica, logger });
-  if (snapshots !== undefined) closers.add(() => snapshots.stop());
+  const snapshots = openSnapshots(home.genesis, config.snapshots, { kept, level, replica, logger });
+  closers.add(() => snapshots.stop());
   const control = minerControl(replica, threads);
   const eventIndex = openEventIndex(config, { kv, replica, log: logger, failure }, closers);
   const adminToken = options.devnet?.token ?? makeRpcToken();
@@ -208,6 +209,8 @@ async function openNode(options: NodeOptions, closers: Closers): Promise<Running
   await replica.start();
   startRemote(key, replica, closers);
   followKey(options, replica, { key, logger, closers });
+  const fatal = (error: unknown) => failure.report(error);
+  closers.add(await openHistoryCheck(options, { replica, network, logger, fatal }));
   closers.add(openPruner(options, { replica, logger, level, kept, eventIndex }));
   if (expectsPeers(options)) closers.add(warnWhenAlone(network, logger, systemScheduler));
   failure.check();
@@ -292,7 +295,7 @@ interface RpcParts {
   readonly threads: Threads;
   /** The operator's hand on the threads that mine. */
   readonly control: MinerControl | undefined;
-  readonly snapshots: Snapshots | undefined;
+  readonly snapshots: Snapshots;
   readonly eventIndex: EventIndex | undefined;
 }
 
@@ -342,7 +345,7 @@ function openRpc(
       log: logger,
       eventIndex,
       joining,
-      ...(snapshots === undefined ? {} : { snapshot: () => snapshots.snapshot() }),
+      snapshot: () => snapshots.snapshot(),
       operator: operatorHome({ home, config, origins, orders: devnet?.orders, token: adminToken }),
       ...(control === undefined ? {} : { mining: control }),
     },

@@ -303,6 +303,15 @@ export interface StorageView {
   readonly firstHeight: bigint;
   /** Lowest height whose body and receipts are here. */
   readonly lowestBody: bigint;
+  /** Where a mined chain began with a snapshot whose history is not executed yet. */
+  readonly assumed?: AssumedView | undefined;
+}
+
+export interface AssumedView {
+  /** The block whose state the snapshot gave. */
+  readonly height: bigint;
+  /** The blocks up to this one were executed here. */
+  readonly checked: bigint;
 }
 
 /** A block that entered the chain, with its encoded receipts. */

@@ -5,7 +5,9 @@
  *
  *   0x00 | name                      -> meta: "version" u16, "genesis" 32, "head" hash 32, "journal" stamp,
  *                                       "first" u64: the lowest block but 0, where the chain began from a snapshot,
- *                                       "pruned" u64: the lowest block that has its body, where blocks were pruned
+ *                                       "pruned" u64: the lowest block that has its body, where blocks were pruned,
+ *                                       "assumed": what a mined chain took from a snapshot and has not executed
+ *                                       (chain/assumed-history.ts)
  *   0x01 | block hash 32             -> header 80 | summary
  *   0x02 | block hash 32             -> body: u32 x (u16 length, envelope)
  *   0x03 | block hash 32             -> seal (pbft: commit certificate)
@@ -46,6 +48,9 @@ export const FIRST_KEY = metaKey("first");
 
 /** The lowest block whose body was not pruned; missing where none was. */
 export const PRUNED_KEY = metaKey("pruned");
+
+/** What a mined chain took from a snapshot and has not checked yet; missing where everything was executed here. */
+export const ASSUMED_KEY = metaKey("assumed");
 
 function metaKey(name: string): Uint8Array {
   return concatBytes(Uint8Array.of(0x00), utf8(name));

@@ -48,6 +48,7 @@ const VALUES: { readonly [K in ConfigKey]: readonly [unknown, string, string] } 
   "storage.reserve_mb": [1, "2", "3"],
   "snapshots.interval": [1, "2", "3"],
   "snapshots.kept": [1, "2", "3"],
+  "snapshots.depth": [1, "2", "3"],
   "snapshots.join_above": [1, "2", "3"],
   "index.events": [true, "false", "true"],
   "mempool.max_transactions": [1, "2", "3"],

@@ -12,6 +12,7 @@ import { Writer } from "../../codec/writer.ts";
 import {
   blockHashOfLeafKey,
   bodyKey,
+  canonicalKey,
   headKey,
   LEAF_RANGE,
   leafKey,
@@ -24,6 +25,7 @@ import {
   undoKey,
 } from "../../storage/database-keys.ts";
 import type { Kv, KvOperation } from "../../storage/kv.ts";
+import { headOperations } from "../store.ts";
 import type { BlockHead } from "../types/block.ts";
 import type { SignedTransaction } from "../types/transaction.ts";
 import type { TreeNode } from "./block-tree.ts";
@@ -95,12 +97,32 @@ export function rootOperations(zero: BlockHead, work: bigint): KvOperation[] {
   return [...nodeOperations([node]), leafOperation(zero)];
 }
 
+/**
+ * The heads of a snapshot, on the chain up to the block whose state it has. Their bodies are not here and count as if they
+ * were: nothing below that block is executed again.
+ * @param base height of that block
+ */
+export function assumedTreeOperations(
+  heads: readonly { readonly head: BlockHead; readonly work: bigint }[],
+  base: bigint,
+): KvOperation[] {
+  return heads.flatMap(({ head, work }) => {
+    const { height } = head.summary;
+    const isBelow = height <= base;
+    const known = { hasBody: isBelow, isComplete: isBelow, hasInvalidAncestor: false };
+    const sequence = isBelow ? Number(height) : 0;
+    const [place] = nodeOperations([{ head, work, ...known, sequence, mark: undefined }]);
+    const onChain: KvOperation = { kind: "put", key: canonicalKey(height), value: head.hash };
+    return [...headOperations(head), ...(place === undefined ? [] : [place]), ...(isBelow ? [onChain] : [])];
+  });
+}
+
 /** A new block is a leaf, its parent none any more. */
 export function leafOperations(head: BlockHead): KvOperation[] {
   return [leafOperation(head), { kind: "delete", key: leafKey(head.header.previousHash) }];
 }
 
-function leafOperation({ hash }: BlockHead): KvOperation {
+export function leafOperation({ hash }: BlockHead): KvOperation {
   return { kind: "put", key: leafKey(hash), value: EMPTY };
 }
 

@@ -32,6 +32,7 @@ import {
   rootOperations,
   TreeStore,
 } from "./block-tree-store.ts";
+import { BranchRefusals, cannotBeUndone } from "./branch-refusals.ts";
 import type { AddedHead, BranchesPorts, OfferedBody } from "./branches-ports.ts";
 import { ancestryIn, HeaderAdmission, type HeadsResult } from "./header-admission.ts";
 import { HeaderPresync } from "./header-presync.ts";
@@ -50,8 +51,7 @@ export class Branches {
   readonly #admission: HeaderAdmission;
   readonly #bodies = new RecentBodies();
   readonly #faults: BlockFaults;
-  /** Branches that would undo more than the operator allows, seen from the head as it is. */
-  #refused = new WeakSet<TreeNode>();
+  readonly #refused: BranchRefusals;
   #reorgs = 0n;
   /** Head moves since the last tidying, and an upper bound of the bytes of bodies beside the chain. */
   #movesUntidy = 0;
@@ -69,6 +69,7 @@ export class Branches {
     };
     this.tree = new BlockTree(source, settings.forkChoice);
     this.#faults = new BlockFaults(this.tree);
+    this.#refused = new BranchRefusals(settings, this.tree, ({ head }) => this.wasExecuted(head));
   }
 
   /** Reads the tree from disk and takes up what was left undone. */
@@ -164,6 +165,7 @@ export class Branches {
     const node = this.tree.get(hash);
     if (node === undefined) return fault("unknown-block", `no block ${showHash(hash)} is known here`);
     if (node.head.summary.height === 0n) return fault("genesis", "block 0 cannot be taken away");
+    if (this.isCanonical(node.head) && !this.wasExecuted(node.head)) return cannotBeUndone(node);
     await this.#loadAbove(node);
     await this.#write(nodeOperations(this.tree.mark(node, "invalidated")));
     await this.#advance();
@@ -175,9 +177,15 @@ export class Branches {
     if (node === undefined) return fault("unknown-block", `no block ${showHash(hash)} is known here`);
     await this.#loadAbove(node);
     await this.#write(nodeOperations(this.tree.unmark(node)));
-    this.#refused = new WeakSet();
+    this.#refused.clear();
     await this.#advance();
     return undefined;
+  }
+
+  /** Undo data of old blocks are here again: branches that needed them may be taken. */
+  async undoRestored(): Promise<void> {
+    this.#refused.clear();
+    await this.#advance();
   }
 
   /** The branch that a known block ends. */
@@ -283,7 +291,8 @@ export class Branches {
     for (let origin = this.#headNode(); ; ) {
       const head = this.#headNode();
       const floor = origin.hasInvalidAncestor ? head : origin;
-      const target = this.tree.choose(floor, (candidate) => this.#mayReplace(head, candidate)) ?? floor;
+      const target =
+        this.tree.choose(floor, (candidate) => this.#refused.mayReplace(head, candidate)) ?? floor;
       if (target === head) return;
       await this.#reorganizeTo(head, target);
       const { work } = this.#headNode();
@@ -339,15 +348,6 @@ export class Branches {
     await this.#write(nodeOperations(this.tree.mark(node, "invalid")));
   }
 
-  #mayReplace(head: TreeNode, candidate: TreeNode): boolean {
-    const { maxReorgDepth = 0 } = this.#settings;
-    if (maxReorgDepth === 0 || head.hasInvalidAncestor) return true;
-    if (this.#refused.has(candidate)) return false;
-    if (this.tree.path(head, candidate).disconnect.length <= maxReorgDepth) return true;
-    this.#refused.add(candidate);
-    return false;
-  }
-
   #execute(node: TreeNode, view: LedgerView): Verdict<ExecutedBlock> {
     const parent = must(this.tree.parentOf(node), "what is executed has its parent in the tree");
     const site = { parent: parent.head, branch: this.#ancestryOf(parent), view };
@@ -375,7 +375,7 @@ export class Branches {
     moving(false);
     this.tree.left(old);
     this.#movesUntidy++;
-    if (change !== undefined) this.#refused = new WeakSet();
+    if (change !== undefined) this.#refused.clear();
     moved(tipEventsOf(last.head, step, change, { bodyOf, receipts: (hash) => store.receipts(hash) }));
   }
 

@@ -28,7 +28,7 @@ export class HeaderPresync {
   constructor(
     admission: Pick<HeaderAdmission, "judge">,
     rules: ForkableRules,
-    parent: TreeNode,
+    parent: Pick<TreeNode, "head" | "work">,
     branch: Ancestry,
   ) {
     this.#admission = admission;

@@ -1,9 +1,9 @@
 /**
  * What a snapshot must say to be believed, section by section, by whoever holds the genesis alone: the newest blocks
- * with their seals, and under the state root of the last one every entry of the state. Pure; it holds one chunk's
- * size and position, never the state. Source: docs/protocol.md, "Snapshot".
+ * with their seals, or all headers of a mined chain, and under the state root of the last block every entry of the
+ * state. Pure; it holds one chunk's size and position, never the state. Source: docs/protocol.md, "Snapshot".
  */
-import { must } from "../../base/assert.ts";
+import { assert, must } from "../../base/assert.ts";
 import { equalBytes, type Hash, hex, showHash } from "../../base/bytes.ts";
 import { accept, type Fault, fault, refuse, type Verdict } from "../../base/fault.ts";
 import type { Genesis } from "../genesis/genesis.ts";
@@ -22,7 +22,9 @@ import {
   type SnapshotBlock,
   type SnapshotChain,
   type SnapshotEnd,
+  type SnapshotFormat,
 } from "./snapshot-format.ts";
+import { type AssumedProof, type HeadAndWork, type MinedProof, SnapshotHeaders } from "./snapshot-headers.ts";
 import {
   checkStateChunk,
   decodeStateChunk,
@@ -33,17 +35,24 @@ import {
   spanOf,
 } from "./state-chunk.ts";
 
-export interface SnapshotContext {
-  readonly genesis: Genesis;
-  readonly genesisHash: Hash;
+/** What a snapshot of a chain whose blocks are certified is held to. */
+export interface CertifiedProof {
+  readonly kind: "certified";
   readonly certificates: Certificates;
   /** How many of the newest blocks an engine wants at its start. */
   readonly recentHeads: number;
 }
 
+export interface SnapshotContext<Proof = CertifiedProof | MinedProof> {
+  readonly genesis: Genesis;
+  readonly genesisHash: Hash;
+  readonly proof: Proof;
+}
+
 /** A section that was found right. */
 export type CheckedSection =
   | { readonly kind: "chain"; readonly chain: SnapshotChain }
+  | { readonly kind: "headers"; readonly heads: readonly HeadAndWork[] }
   /** The set is that of the next epoch, whose names are not known. */
   | { readonly kind: "epoch"; readonly end: EpochEnd; readonly next: ValidatorSet }
   | { readonly kind: "checkpoint"; readonly height: bigint; readonly certificate: Uint8Array }
@@ -60,6 +69,8 @@ export interface SnapshotFacts extends SnapshotEnd {
   /** The height of the stable checkpoint whose certificate it has. */
   readonly checkpoint: bigint | undefined;
   readonly firstBlock: bigint;
+  /** Where blocks are mined: the state is right if the chain below it is valid, which work suggests and nothing proves. */
+  readonly assumed: AssumedProof | undefined;
 }
 
 export type SnapshotFault =
@@ -67,6 +78,7 @@ export type SnapshotFault =
   | "wrong-genesis"
   | "wrong-epoch"
   | "wrong-checkpoint"
+  | "wrong-headers"
   | "wrong-block"
   | "wrong-certificate"
   | "wrong-chunk";
@@ -74,8 +86,10 @@ export type SnapshotFault =
 export class SnapshotCheck {
   readonly #context: SnapshotContext;
   #chain: SnapshotChain | undefined;
-  readonly #hasEpochs: boolean;
+  readonly #format: SnapshotFormat;
   readonly #epochs: SnapshotEpochs;
+  /** Where blocks are mined. */
+  #headers: SnapshotHeaders | undefined;
   #checkpoint: StableCheckpoint | undefined;
   #firstBlock = 0n;
   #last: BlockHead | undefined;
@@ -88,9 +102,9 @@ export class SnapshotCheck {
   #ended = false;
 
   /** @param format what the head of the file says */
-  constructor(context: SnapshotContext, format: { readonly hasEpochs: boolean }) {
+  constructor(context: SnapshotContext, format: SnapshotFormat) {
     this.#context = context;
-    this.#hasEpochs = format.hasEpochs;
+    this.#format = format;
     this.#epochs = new SnapshotEpochs(context.genesis);
   }
 
@@ -120,6 +134,7 @@ export class SnapshotCheck {
       epoch: this.#epochs.newest,
       checkpoint: this.#checkpoint?.height,
       firstBlock: this.#firstBlock,
+      assumed: this.#headers?.proved,
       ...this.counts(),
     };
   }
@@ -129,12 +144,16 @@ export class SnapshotCheck {
     switch (kind) {
       case SECTION.chain:
         return this.#chain === undefined ? this.#acceptChain(payload) : outOfPlace(kind);
+      case SECTION.headers:
+        return this.#headers !== undefined && this.#last === undefined
+          ? this.#acceptHeaders(payload, this.#headers)
+          : outOfPlace(kind);
       case SECTION.epoch:
-        return this.#chain !== undefined && this.#checkpoint === undefined && this.#last === undefined
+        return this.#isBeforeCheckpoint() && this.#chain !== undefined
           ? this.#acceptEpoch(payload, this.#chain)
           : outOfPlace(kind);
       case SECTION.checkpoint:
-        return this.#chain !== undefined && this.#checkpoint === undefined && this.#last === undefined
+        return this.#isBeforeCheckpoint() && this.#chain !== undefined
           ? this.#acceptCheckpoint(payload, this.#chain)
           : outOfPlace(kind);
       case SECTION.block:
@@ -154,6 +173,11 @@ export class SnapshotCheck {
     return must(this.#last, "state and end come after the blocks");
   }
 
+  /** Where sections of epochs and the certificate stand, which a mined chain does not have. */
+  #isBeforeCheckpoint(): boolean {
+    return this.#headers === undefined && this.#checkpoint === undefined && this.#last === undefined;
+  }
+
   #isAtHead(): boolean {
     return this.#last !== undefined && this.#last.summary.height === this.#chain?.height;
   }
@@ -168,25 +192,34 @@ export class SnapshotCheck {
     }
     if (height === 0n)
       return refuse("malformed", "a snapshot of block 0, which the genesis file says all of");
+    const { proof } = this.#context;
+    if ((proof.kind === "mined") !== (this.#format === 3))
+      return refuse("malformed", `format ${this.#format}, which snapshots of this chain do not have`);
+    if (proof.kind === "mined") this.#headers = new SnapshotHeaders(proof, decoded.value);
     this.#chain = decoded.value;
     return accept({ kind: "chain", chain: decoded.value });
   }
 
+  #acceptHeaders(payload: Uint8Array, headers: SnapshotHeaders): Verdict<CheckedSection, SnapshotFault> {
+    const accepted = headers.accept(payload);
+    return accepted.ok ? accept({ kind: "headers", heads: accepted.value }) : accepted;
+  }
+
   #acceptEpoch(payload: Uint8Array, chain: SnapshotChain): Verdict<CheckedSection, SnapshotFault> {
-    if (!this.#hasEpochs) return refuse("malformed", "a section of an epoch, which format 1 does not have");
+    if (this.#format === 1) return refuse("malformed", "a section of an epoch, which format 1 does not have");
     const decoded = decodeEpochEnd(payload);
     if (!decoded.ok) return decoded;
     const { height } = decoded.value.head.summary;
     if (height > chain.height) {
       return refuse("wrong-epoch", `an epoch ends at height ${height}, above the head, ${chain.height}`);
     }
-    const next = this.#epochs.extend(decoded.value, this.#context.certificates);
+    const next = this.#epochs.extend(decoded.value, this.#certified().certificates);
     return next.ok ? accept({ kind: "epoch", end: decoded.value, next: next.value }) : next;
   }
 
   #acceptCheckpoint(certificate: Uint8Array, chain: SnapshotChain): Verdict<CheckedSection, SnapshotFault> {
     const setAt = (height: bigint) => this.#epochs.setAt(height);
-    const opened = this.#context.certificates.openCheckpoint(setAt, certificate);
+    const opened = this.#certified().certificates.openCheckpoint(setAt, certificate);
     if (!opened.ok) return refuse("wrong-checkpoint", `checkpoint certificate: ${opened.fault.detail}`);
     const { height } = opened.value;
     if (height > chain.height) {
@@ -204,14 +237,11 @@ export class SnapshotCheck {
     if (!decoded.ok) return decoded;
     const { block, seal, receipts } = decoded.value;
     const wrong =
-      this.#checkPlace(block, chain) ?? this.#checkEpoch(block, seal) ?? this.#checkAtCheckpoint(block);
+      this.#headers === undefined
+        ? this.#checkCertified(block, seal, chain)
+        : this.#checkMined(block, seal, { chain, headers: this.#headers });
     if (wrong !== undefined) return { ok: false, fault: wrong };
     const { height, receiptsRoot } = block.summary;
-    const set = must(this.#epochs.setOf(block.summary.epoch), "the epoch was looked for");
-    const badSeal = this.#context.certificates.verifySeal(set, block, seal);
-    if (badSeal !== undefined) {
-      return refuse("wrong-certificate", `the certificate of block ${height}: ${badSeal.detail}`);
-    }
     if (
       receipts.length !== block.transactions.length ||
       !equalBytes(receiptsRootOf(receipts), receiptsRoot)
@@ -223,9 +253,43 @@ export class SnapshotCheck {
     return accept({ kind: "block", block: decoded.value });
   }
 
+  #certified(): CertifiedProof {
+    const { proof } = this.#context;
+    assert(proof.kind === "certified", "what is certified is looked for where blocks are");
+    return proof;
+  }
+
+  #checkCertified(
+    block: BlockHead,
+    seal: Uint8Array,
+    chain: SnapshotChain,
+  ): Fault<SnapshotFault> | undefined {
+    const wrong =
+      this.#checkPlace(block, chain) ?? this.#checkEpoch(block, seal) ?? this.#checkAtCheckpoint(block);
+    if (wrong !== undefined) return wrong;
+    const { height, epoch } = block.summary;
+    const set = must(this.#epochs.setOf(epoch), "the epoch was looked for");
+    const badSeal = this.#certified().certificates.verifySeal(set, block, seal);
+    return badSeal && fault("wrong-certificate", `the certificate of block ${height}: ${badSeal.detail}`);
+  }
+
+  /** The one block of a mined chain's snapshot is that of the header that was proved, and deep enough. */
+  #checkMined(
+    { hash, summary: { height } }: BlockHead,
+    seal: Uint8Array,
+    { chain, headers }: { readonly chain: SnapshotChain; readonly headers: SnapshotHeaders },
+  ): Fault<SnapshotFault> | undefined {
+    if (this.#last !== undefined) return fault("malformed", "a second block, where a mined chain has one");
+    if (height !== chain.height || !equalBytes(hash, chain.headHash))
+      return fault("wrong-block", `block ${height} is not the one that was announced`);
+    if (seal.length > 0) return fault("malformed", "a seal, which a mined block does not have");
+    return headers.checkDepth();
+  }
+
   #checkPlace({ hash, header, summary }: BlockHead, chain: SnapshotChain): Fault<SnapshotFault> | undefined {
     const { height } = summary;
-    const first = firstSnapshotBlock(chain.height, this.#checkpoint?.height, this.#context.recentHeads);
+    const { recentHeads } = this.#certified();
+    const first = firstSnapshotBlock(chain.height, this.#checkpoint?.height, recentHeads);
     const due = this.#last === undefined ? first : this.#last.summary.height + 1n;
     if (height !== due || height > chain.height) {
       return fault("wrong-block", `block ${height} where block ${due} of ${chain.height} must stand`);
@@ -243,8 +307,9 @@ export class SnapshotCheck {
   #checkEpoch({ hash, summary }: BlockHead, seal: Uint8Array): Fault<SnapshotFault> | undefined {
     const { height, epoch } = summary;
     const { newest } = this.#epochs;
-    if (this.#hasEpochs !== newest > 0n) return fault("malformed", "format 2 without a section of an epoch");
-    const after = endsEpoch(summary) ? epoch + 1n : epoch;
+    if ((this.#format === 2) !== newest > 0n)
+      return fault("malformed", "format 2 without a section of an epoch");
+    const after = epoch + (endsEpoch(summary) ? 1n : 0n);
     if (epoch > newest || (height === this.#chain?.height && after !== newest)) {
       return fault("wrong-epoch", `block ${height} is of epoch ${epoch}, the sets lead to epoch ${newest}`);
     }
@@ -326,10 +391,7 @@ function outOfPlace(kind: number): { readonly ok: false; readonly fault: Fault<"
 
 /** Enough of it to compare by eye. */
 function showPath(position: bigint): string {
-  return position === PATHS_END ? "the end" : hexOf(position);
-}
-
-function hexOf(position: bigint): string {
+  if (position === PATHS_END) return "the end";
   const bytes = new Uint8Array(8);
   new DataView(bytes.buffer).setBigUint64(0, position >> 192n);
   return `0x${hex(bytes)}…`;

@@ -20,14 +20,20 @@ import {
 
 /** Bytes of one section (a block with its receipts is the largest); a larger one is refused unread. */
 export const SNAPSHOT_SECTION_BYTES_MAX: number = 64 * 1024 * 1024;
-/** With sections of epochs it is 2, which programs that do not know them refuse; else 1. Others are refused. */
-const SNAPSHOT_FORMATS: readonly number[] = [1, 2];
+
+/**
+ * What proves a snapshot: the validators of genesis (1), the sets of epochs that follow from them (2), or work (3).
+ * Programs that do not know a format refuse it.
+ */
+export type SnapshotFormat = 1 | 2 | 3;
+
+const SNAPSHOT_FORMATS: readonly SnapshotFormat[] = [1, 2, 3];
 
 const MAGIC = utf8("QUORSNAP");
 export const SNAPSHOT_HEAD_BYTES: number = MAGIC.length + 2;
 export const SECTION_HEAD_BYTES = 5;
 
-/** The kinds of sections, in the order of a file. */
+/** The kinds of sections. */
 export const SECTION = {
   /** One: which chain and block. */
   chain: 1,
@@ -41,6 +47,8 @@ export const SECTION = {
   state: 5,
   /** One: counts. */
   end: 6,
+  /** One or more, after the chain: the headers of a mined chain from block 1 up to its tip. Format 3 alone has them. */
+  headers: 7,
 } as const;
 
 export interface SnapshotChain {
@@ -62,24 +70,20 @@ export interface SnapshotEnd {
   readonly accounts: bigint;
 }
 
-/** @param hasEpochs whether sections of epochs follow */
-export function encodeSnapshotHead(hasEpochs: boolean): Uint8Array {
-  return new Writer(SNAPSHOT_HEAD_BYTES)
-    .raw(MAGIC)
-    .u16(hasEpochs ? 2 : 1)
-    .finish();
+export function encodeSnapshotHead(format: SnapshotFormat): Uint8Array {
+  return new Writer(SNAPSHOT_HEAD_BYTES).raw(MAGIC).u16(format).finish();
 }
 
-/** Says whether sections of epochs follow. */
 export function readSnapshotHead(
   bytes: Uint8Array,
-): Verdict<{ readonly hasEpochs: boolean }, "not-a-snapshot" | "wrong-format"> {
+): Verdict<SnapshotFormat, "not-a-snapshot" | "wrong-format"> {
   if (bytes.length < SNAPSHOT_HEAD_BYTES || !MAGIC.every((byte, i) => byte === bytes[i])) {
     return refuse("not-a-snapshot", 'this is no snapshot: it does not begin with "QUORSNAP" and a format');
   }
-  const format = new DataView(bytes.buffer, bytes.byteOffset).getUint16(MAGIC.length);
-  if (SNAPSHOT_FORMATS.includes(format)) return accept({ hasEpochs: format === 2 });
-  const known = `the snapshot has format ${format}, this program reads formats 1 and 2`;
+  const number = new DataView(bytes.buffer, bytes.byteOffset).getUint16(MAGIC.length);
+  const format = SNAPSHOT_FORMATS.find((known) => known === number);
+  if (format !== undefined) return accept(format);
+  const known = `the snapshot has format ${number}, this program reads formats 1 to ${SNAPSHOT_FORMATS.length}`;
   return refuse("wrong-format", `${known}: use the release that wrote it`);
 }
 

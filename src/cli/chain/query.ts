@@ -141,12 +141,21 @@ function describeEventIndex({ eventIndex, height }: ResultOf<"node_status">): re
 
 /** How far the node is, and where headers come first, which of the two it fetches. */
 function describeStorage({ storage }: Pick<ResultOf<"node_status">, "storage">): string {
-  const { mode, firstHeight, lowestBody } = storage;
+  const { mode, firstHeight, lowestBody, assumed } = storage;
+  if (assumed !== undefined) return describeAssumed(mode, assumed);
   if (lowestBody > firstHeight)
     return `${mode}: bodies and receipts from height ${lowestBody} on, all headers`;
   return firstHeight > 1
     ? `${mode}: blocks from height ${firstHeight} on (it began from a snapshot)`
     : `${mode}: every block`;
+}
+
+function describeAssumed(
+  mode: string,
+  { height, checked, percent }: NonNullable<ResultOf<"node_status">["storage"]["assumed"]>,
+): string {
+  const done = `${showCount(checked)} of ${showCount(height)} blocks executed, ${percent} %`;
+  return `${mode}: assumed: it began from a snapshot of block ${height} whose history is being checked: ${done}`;
 }
 
 export function describeSync({ syncing }: Pick<ResultOf<"node_status">, "syncing">): string {

@@ -58,8 +58,9 @@ function reset(out: Output, options: ResetOptions): void {
 }
 
 function doomedBy({ votes, keys }: ResetOptions, paths: HomePaths): readonly string[] {
-  const { db, dbImport, dbRebuilt, dbReplaced, logs, pid } = paths;
-  const chain = [db, dbImport, dbRebuilt, dbReplaced, logs, pid];
+  const { db, dbImport, dbHistory, dbRebuilt, dbReplaced, snapshots, snapshotFetch, logs, pid } = paths;
+  // Snapshots are of the chain that goes: a new one may be another.
+  const chain = [db, dbImport, dbHistory, dbRebuilt, dbReplaced, snapshots, snapshotFetch, logs, pid];
   const mark = `${paths.validatorKey}.voted`;
   const voted = [paths.journal, mark];
   if (keys) {

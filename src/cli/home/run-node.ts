@@ -12,6 +12,7 @@ import type { StartError } from "../../node/home/start-error.ts";
 import { acceptTransitions, describeBreak, keepTransitions } from "../../node/home/transition-files.ts";
 import type { RunningNode } from "../../node/node.ts";
 import { StateDivergence } from "../../node/state-divergence.ts";
+import { FalseSnapshot } from "../../node/stored-chain/history-check.ts";
 import type { MigrationPorts } from "../../node/stored-chain/migrate-database.ts";
 import { startBar } from "../bar.ts";
 import { linkToDevnet } from "../devnet/devnet-link.ts";
@@ -96,7 +97,8 @@ export async function runNode(
   if (failure !== undefined) {
     const disk = diskError(failure, "the node had to stop: ");
     if (disk !== undefined) throw disk;
-    if (failure instanceof StateDivergence) throw diverged(failure, options.dir);
+    if (failure instanceof StateDivergence) throw stopped("STATE_DIVERGED", failure, options.dir);
+    if (failure instanceof FalseSnapshot) throw stopped("FALSE_SNAPSHOT", failure, options.dir);
     if (failure.name === "UnknownRules") throw unknownRules(failure);
     throw new CliError(EXIT.broken, "STOPPED", `the node had to stop: ${failure.message}`, {
       cause: failure,
@@ -106,10 +108,10 @@ export async function runNode(
   out.note(`stopped at height ${node.height()}`);
 }
 
-/** The command as it is to be typed. */
-function diverged(failure: Error, dir: string): CliError {
+/** With the command that it names as it is to be typed. */
+function stopped(code: string, failure: Error, dir: string): CliError {
   const message = failure.message.replace("--dir HOME", () => `--dir ${shellWord(dir)}`);
-  return new CliError(EXIT.broken, "STATE_DIVERGED", `the node had to stop: ${message}`, { cause: failure });
+  return new CliError(EXIT.broken, code, `the node had to stop: ${message}`, { cause: failure });
 }
 
 /** Shows on a terminal how far the copy of an older database is, and the work on it. */

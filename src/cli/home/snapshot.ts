@@ -2,37 +2,45 @@
  * `quorate snapshot`: the state of a chain as a file that proves itself to whoever has the genesis. `export` writes it
  * from a stopped node, `verify` checks it offline, `import` lets a home without blocks begin with it.
  */
-import type { Command } from "commander";
+import { existsSync } from "node:fs";
+import { type Command, Option } from "commander";
 import { hex0x, showHash } from "../../base/bytes.ts";
 import { shellWord } from "../../base/shell-word.ts";
 import type { SnapshotFacts } from "../../chain/snapshot/snapshot-check.ts";
-import { homePaths, loadGenesis } from "../../node/home/home.ts";
+import { type HomePaths, homePaths, loadGenesis } from "../../node/home/home.ts";
 import { takeLock } from "../../node/home/lock.ts";
 import { startErrorOf } from "../../node/home/start-error.ts";
+import type { SnapshotLimits } from "../../node/snapshot/snapshot-context.ts";
 import type { Progress } from "../../node/snapshot/snapshot-file.ts";
+import { integer } from "../arguments.ts";
 import { startBar } from "../bar.ts";
 import { dirOption, group, leaf } from "../command.ts";
 import { badInput, CliError, EXIT, type ExitCode, valueOrThrow } from "../exit.ts";
 import { fileProblem } from "../file-problem.ts";
 import { type Output, showCount, showDuration } from "../output.ts";
 
-interface ExportOptions {
-  readonly dir: string;
+/** As snapshots.depth of config.toml. */
+const SNAPSHOT_DEPTH_MAX = 10_000;
+
+interface ExportOptions extends ImportOptions {
   readonly out: string;
 }
 
 interface ImportOptions {
   readonly dir: string;
+  readonly depth?: number;
 }
 
 interface VerifyOptions {
   readonly genesis: string;
+  readonly depth?: number;
 }
 
 const EXPORT_HELP = `
 The node of this folder must be stopped. The file holds the state at its newest block, the certificate of that
-block, and the few blocks before it that a validator needs; old blocks and transactions are not in it. It needs
-about as much free disk again for sorting. Nothing is overwritten, and an export that fails leaves no file.
+block, and the few blocks before it that a validator needs; old blocks and transactions are not in it. Of a mined chain
+it holds all headers, and the state of the block that has snapshots.depth of them on top (--depth says otherwise). It
+needs about as much free disk again for sorting. Nothing is overwritten, and an export that fails leaves no file.
 
 Exit codes: 0 written, 2 wrong input or the file exists, 6 the node is running, 70 the disk failed`;
 
@@ -41,13 +49,18 @@ No node and no network is needed: the certificate is checked against the validat
 epochs as the ends of epochs in the snapshot prove them, and each chunk against the state root that the certificate
 covers. The first chunk that is wrong is named. Get the genesis file from somebody you trust, not from whoever gave you
 the snapshot.
+Of a mined chain the work of each header is checked from genesis on; that the state is right is then ASSUMED: the work on
+top of it says that miners took it for right, and only executing all blocks shows it. Compare the head with one that
+you trust, and say how many headers must stand on it with --depth.
 
 Exit codes: 0 valid, 1 NOT valid, 2 wrong input, 70 the disk failed`;
 
 const IMPORT_HELP = `
 The folder needs a genesis file and must have no blocks yet ("quorate init" makes one). Every chunk is checked before
 it is kept. If it is broken off, the node says so at its next start, and the same command begins again. Afterwards
-start the node: it goes on by blocks from its peers. A validator's journal of votes is left as it is.
+start the node: it goes on by blocks from its peers. A validator's journal of votes is left as it is. Of a mined chain
+the state is assumed until the node has executed the blocks below, which it does in the background: quorate status says
+how far it is.
 
 Exit codes: 0 imported, 1 the snapshot is NOT valid, 2 wrong input or the folder has blocks, 6 the node is running,
             70 the disk failed`;
@@ -62,6 +75,7 @@ export function addSnapshot(program: Command): void {
       command
         .addOption(dirOption())
         .requiredOption("--out <file>", "file to be written; it must not exist")
+        .addOption(depthOption("snapshots.depth of config.toml"))
         .addHelpText("after", EXPORT_HELP),
     ({ out, options }) => exportTo(out, options),
   );
@@ -72,6 +86,7 @@ export function addSnapshot(program: Command): void {
     (command) =>
       command
         .requiredOption("--genesis <file>", "genesis.json of the chain")
+        .addOption(depthOption("1"))
         .addHelpText("after", VERIFY_HELP),
     ({ out, options, args }) => verify(out, options, args[0]),
   );
@@ -79,9 +94,31 @@ export function addSnapshot(program: Command): void {
     snapshot,
     "import <file>",
     "let a node without blocks begin with a snapshot",
-    (command) => command.addOption(dirOption()).addHelpText("after", IMPORT_HELP),
+    (command) =>
+      command
+        .addOption(dirOption())
+        .addOption(depthOption("snapshots.depth of config.toml"))
+        .addHelpText("after", IMPORT_HELP),
     ({ out, options, args }) => importFrom(out, options, args[0]),
   );
+}
+
+function depthOption(usual: string): Option {
+  const what = `of a mined chain: headers that must stand on the snapshot's block (default: ${usual})`;
+  return new Option("--depth <blocks>", what).argParser(integer(1, SNAPSHOT_DEPTH_MAX));
+}
+
+/** What a snapshot is held to: what the home's configuration says, unless the command says otherwise. */
+async function limitsOf({ depth }: ImportOptions, paths: HomePaths): Promise<SnapshotLimits> {
+  const now = () => Date.now();
+  if (depth !== undefined) return { depth, now };
+  const [{ loadConfig }, { readTextFile }] = await Promise.all([
+    import("../../node/home/config.ts"),
+    import("../../node/home/text-file.ts"),
+  ]);
+  const file = existsSync(paths.config) ? valueOrThrow(readTextFile(paths.config)) : undefined;
+  const { config } = valueOrThrow(loadConfig({ file, environment: process.env }));
+  return { depth: config.snapshots.depth, now };
 }
 
 const BAR = "{bar} {percentage} %  {duration_formatted}";
@@ -92,8 +129,11 @@ async function exportTo(out: Output, options: ExportOptions): Promise<void> {
     out,
     { verb: "exported", bar: "exporting", paths, file: options.out },
     async (files, progress) => {
-      const context = valueOrThrow(files.contextOf(valueOrThrow(loadGenesis(paths.genesis)).genesis));
-      if (!files.existsSync(paths.db)) {
+      const context = files.contextOf(
+        valueOrThrow(loadGenesis(paths.genesis)).genesis,
+        await limitsOf(options, paths),
+      );
+      if (!existsSync(paths.db)) {
         throw new CliError(
           EXIT.badInput,
           "MISSING",
@@ -113,7 +153,8 @@ async function exportTo(out: Output, options: ExportOptions): Promise<void> {
 
 async function verify(out: Output, options: VerifyOptions, file: string): Promise<void> {
   await working(out, { verb: "valid", bar: "verifying", file }, async (files, progress) => {
-    const context = valueOrThrow(files.contextOf(valueOrThrow(loadGenesis(options.genesis)).genesis));
+    const limits = { depth: options.depth ?? 1, now: () => Date.now() };
+    const context = files.contextOf(valueOrThrow(loadGenesis(options.genesis)).genesis, limits);
     return mustBeValid(await files.verifyFile(context, file, progress), file);
   });
 }
@@ -121,7 +162,10 @@ async function verify(out: Output, options: VerifyOptions, file: string): Promis
 async function importFrom(out: Output, options: ImportOptions, file: string): Promise<void> {
   const paths = homePaths(options.dir);
   await working(out, { verb: "imported", bar: "importing", paths, file }, async (files, progress) => {
-    const context = valueOrThrow(files.contextOf(valueOrThrow(loadGenesis(paths.genesis)).genesis));
+    const context = files.contextOf(
+      valueOrThrow(loadGenesis(paths.genesis)).genesis,
+      await limitsOf(options, paths),
+    );
     const lock = lockOf(paths.lock);
     try {
       return mustBeValid(await files.importFile(context, { paths, file }, progress), file);
@@ -136,7 +180,7 @@ interface Work {
   /** What was done, in the result. */
   readonly verb: string;
   readonly bar: string;
-  readonly paths?: ReturnType<typeof homePaths>;
+  readonly paths?: HomePaths;
   /** The snapshot. */
   readonly file: string;
 }
@@ -144,12 +188,11 @@ interface Work {
 type Files = Awaited<ReturnType<typeof loadFiles>>;
 
 async function loadFiles() {
-  const [files, { snapshotContext }, { existsSync }] = await Promise.all([
+  const [files, { snapshotContext }] = await Promise.all([
     import("../../node/snapshot/snapshot-file.ts"),
     import("../../node/snapshot/snapshot-context.ts"),
-    import("node:fs"),
   ]);
-  return { ...files, contextOf: snapshotContext, existsSync };
+  return { ...files, contextOf: snapshotContext };
 }
 
 async function working(
@@ -183,6 +226,7 @@ function tell(
 ): void {
   const { height, epoch, stateRoot, accounts, entries, bytes, chunks, headHash, firstBlock, checkpoint } =
     facts;
+  const { assumed } = facts;
   const value = {
     file,
     height: Number(height),
@@ -195,11 +239,19 @@ function tell(
     chunks,
     firstBlock: Number(firstBlock),
     checkpoint: checkpoint === undefined ? null : Number(checkpoint),
+    ...(assumed === undefined
+      ? {}
+      : { assumed: true, depth: assumed.depth, tip: Number(assumed.tip), work: assumed.work.toString() }),
   };
   out.result({ ...value, tookMs: Math.round(tookMs) }, [
     `${out.tick} ${verb}  height ${height}  accounts ${accounts}  ${showCount(bytes)} bytes in ${chunks} ${chunks === 1 ? "chunk" : "chunks"}   ${showDuration(tookMs)}`,
     `  head ${value.headHash}`,
     `  state root ${value.stateRoot}`,
+    ...(assumed === undefined
+      ? []
+      : [
+          `  assumed    ${assumed.depth} headers stand on it, ${assumed.work} expected hashes in all; it is checked when the blocks below were executed`,
+        ]),
   ]);
 }
 

@@ -93,10 +93,7 @@ function Figures(now: NodeStanding) {
   const isFinalAtOnce = status.consensus?.type !== "pow";
   return (
     <dl class="figures">
-      <Figure
-        name="Height"
-        note={status.syncing === false ? undefined : `syncing to ${status.syncing.target}`}
-      >
+      <Figure name="Height" note={heightNote(status)}>
         <a href={href("block", status.height)}>{showAmount(status.height)}</a>
       </Figure>
       <Figure
@@ -129,6 +126,11 @@ function Figures(now: NodeStanding) {
       <Voters {...now} />
     </dl>
   );
+}
+
+function heightNote({ syncing, storage: { assumed } }: NodeStanding["status"]) {
+  if (syncing !== false) return `syncing to ${syncing.target}`;
+  return assumed && `state assumed, ${assumed.percent} % of history checked`;
 }
 
 function Voters({ validators, consensus, status }: NodeStanding) {

@@ -4,6 +4,7 @@ import type { Address, Hash } from "../../base/bytes.ts";
 import type { Verdict } from "../../base/fault.ts";
 import { type Logger, SILENT } from "../../base/log.ts";
 import type { Scheduler } from "../../base/scheduler.ts";
+import { readAssumedHistory } from "../../chain/assumed-history.ts";
 import type { HeadChange } from "../../chain/chain.ts";
 import { readAccount } from "../../chain/modules/accounts.ts";
 import type { ModuleSet } from "../../chain/modules/module-set.ts";
@@ -208,7 +209,8 @@ export class ReplicaApi implements NodeApi {
   storage(): StorageView {
     const { store } = this.#chain;
     const { storageMode: mode = "archive" } = this.#options;
-    return { mode, firstHeight: store.firstHeight(), lowestBody: store.lowestBody() };
+    const assumed = readAssumedHistory(store.kv);
+    return { mode, firstHeight: store.firstHeight(), lowestBody: store.lowestBody(), assumed };
   }
 
   async receiptsAt(height: bigint): Promise<readonly Uint8Array[] | undefined> {

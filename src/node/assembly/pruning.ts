@@ -6,6 +6,7 @@ import type { EventIndex } from "../event-index/event-index.ts";
 import type { Config } from "../home/config.ts";
 import type { Replica } from "../replica.ts";
 import type { KeptSnapshots } from "../snapshot/kept-snapshots.ts";
+import { SNAPSHOT_LATE_MAX } from "../snapshot/snapshot-maker.ts";
 import { Pruner } from "../stored-chain/pruner.ts";
 import { systemScheduler } from "./system.ts";
 
@@ -16,7 +17,7 @@ const HOUR_MS = 3_600_000;
 
 interface PrunedNode {
   readonly home: { readonly genesis: Genesis };
-  readonly config: Pick<Config, "storage" | "chain">;
+  readonly config: Pick<Config, "storage" | "chain" | "snapshots">;
 }
 
 export interface PruningParts {
@@ -30,15 +31,17 @@ export interface PruningParts {
 
 /** Begins to prune, unless the node is an archive. @returns what ends it */
 export function openPruner(
-  { home: { genesis }, config: { storage, chain: settings } }: PrunedNode,
+  { home: { genesis }, config: { storage, chain: settings, snapshots } }: PrunedNode,
   { replica, logger, level, kept, eventIndex }: PruningParts,
 ): () => Promise<void> | undefined {
   if (storage.mode === "archive") return () => undefined;
   const { chain, consensus } = replica;
   const isMined = genesis.validators.length === 0;
-  // A mined chain's node tells blocks as final by their bodies; a validator's snapshot holds its newest blocks.
+  // A mined chain's node tells blocks as final by their bodies, and undoes some for a snapshot; a validator's snapshot
+  // holds its newest blocks.
+  const forSnapshot = snapshots.depth + Number(SNAPSHOT_LATE_MAX) + 1;
   const bodiesMin = BigInt(
-    isMined ? Math.max(MINED_BODIES_MIN, settings.finalityDepth + 1) : consensus.recentHeads,
+    isMined ? Math.max(MINED_BODIES_MIN, settings.finalityDepth + 1, forSnapshot) : consensus.recentHeads,
   );
   const pruner = new Pruner(
     { keepBlocks: storage.keepBlocks, keepMs: storage.keepHours * HOUR_MS },

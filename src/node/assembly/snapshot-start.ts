@@ -40,11 +40,8 @@ export async function beginWithSnapshot(options: NodeOptions, logger: Logger): P
   if (!mayBeginWithSnapshot(options)) return;
   const store = new FetchStore(paths.snapshotFetch);
   const joinAbove = BigInt(config.snapshots.joinAbove);
-  const context = snapshotContext(genesis);
-  if (!context.ok) {
-    if (fromSnapshot) throw new StartError(context.fault);
-    return;
-  }
+  const { depth } = config.snapshots;
+  const context = snapshotContext(genesis, { depth, now: () => systemScheduler.now() });
   const found = await chainIn({ genesis, genesisHash: computeGenesisHash(genesis) }, paths);
   if (found !== undefined) {
     if (fromSnapshot) logger.log("info", "snapshot", "none is needed: the home has blocks", {});
@@ -54,9 +51,9 @@ export async function beginWithSnapshot(options: NodeOptions, logger: Logger): P
     const settings: FetchSettings = fromSnapshot
       ? { above: 0n, waitMs: OFFERS_WAIT_MS }
       : { above: joinAbove, waitMs: PREFERRED_WAIT_MS };
-    if (!(await fetchFrom(options, { logger, store, settings, context: context.value }))) return;
+    if (!(await fetchFrom(options, { logger, store, settings, context }))) return;
   }
-  await importFetched(context.value, { paths, store, logger });
+  await importFetched(context, { paths, store, logger });
 }
 
 interface FetchParts {
@@ -136,11 +133,18 @@ async function importFetched(context: SnapshotContext, { paths, store, logger }:
     const detail = `${store.whole}: ${read.fault.detail}. It is deleted: start again to fetch it anew`;
     throw new StartError({ code: read.fault.code, detail });
   }
-  const { height, headHash, accounts } = read.value;
+  const { height, headHash, accounts, assumed } = read.value;
   const kept = join(paths.snapshots, `${height}.snapshot`);
   mkdirSync(dirname(kept), { recursive: true });
   await rename(store.whole, kept);
   store.clear();
   const tookMs = Math.round(performance.now() - startMs);
-  logger.log("info", "snapshot", "begun with", { height, head: showHash(headHash), accounts, tookMs });
+  const rests = assumed === undefined ? {} : { depth: assumed.depth, work: assumed.work, assumed: true };
+  logger.log("info", "snapshot", "begun with", {
+    height,
+    head: showHash(headHash),
+    accounts,
+    tookMs,
+    ...rests,
+  });
 }

@@ -15,9 +15,9 @@ export interface Snapshots extends SnapshotsApi {
   stop(): Promise<void>;
 }
 
-/** undefined where nobody certifies blocks. @throws Error when the disk fails. */
-export function openKeptSnapshots({ genesis, paths }: Home): Promise<KeptSnapshots> | undefined {
-  return genesis.consensus.type === "pbft" ? KeptSnapshots.open(paths.snapshots, genesis.limits) : undefined;
+/** @throws Error when the disk fails. */
+export function openKeptSnapshots({ genesis, paths }: Home): Promise<KeptSnapshots> {
+  return KeptSnapshots.open(paths.snapshots, genesis.limits);
 }
 
 export interface SnapshotParts {
@@ -31,17 +31,19 @@ export interface SnapshotParts {
 /** Makes them from now on, at the interval that the configuration says. */
 export function openSnapshots(
   genesis: Genesis,
-  { interval, kept: keptMax }: Config["snapshots"],
+  { interval, kept: keptMax, depth }: Config["snapshots"],
   { kept, level, replica, logger }: SnapshotParts,
-): Snapshots | undefined {
-  const context = snapshotContext(genesis);
-  if (!context.ok || genesis.consensus.type !== "pbft") return undefined;
-  const checkpointInterval = BigInt(genesis.consensus.checkpointInterval);
+): Snapshots {
+  const { consensus } = genesis;
+  const schedule =
+    consensus.type === "pbft"
+      ? { checkpointInterval: BigInt(consensus.checkpointInterval) }
+      : { checkpointInterval: 1n, depth: BigInt(depth) };
   const { chain, events, voting } = replica;
   const maker = new SnapshotMaker(
-    { interval: BigInt(interval), checkpointInterval, keptMax },
+    { interval: BigInt(interval), keptMax, ...schedule },
     {
-      context: context.value,
+      context: snapshotContext(genesis, { depth, now: () => systemScheduler.now() }),
       kept,
       scheduler: systemScheduler,
       log: logger,

@@ -39,6 +39,8 @@ function key<T>(schema: Field<T>, fallback: KeySpec["fallback"], doc: string, fl
 }
 
 const HOUR_MS = 3_600_000;
+/** No more headers may stand on a block whose body is not here (HEADERS_AHEAD_MAX), with some room. */
+const SNAPSHOT_DEPTH_MAX = 10_000;
 /** More than any machine does. */
 const HASH_LIMIT_MAX = 1_000_000_000_000;
 const host = field("a host name or an IP address in full", (value) =>
@@ -180,12 +182,17 @@ export const CONFIG_KEYS = {
   "snapshots.interval": key(
     integerField(0, 1_000_000_000),
     10_000,
-    "Make a snapshot at the first checkpoint behind each multiple of so many blocks, for peers that join; 0: none.",
+    "Make a snapshot at each multiple of so many blocks, or at the first checkpoint behind, for peers that join; 0: none.",
   ),
   "snapshots.kept": key(
     integerField(1, SNAPSHOTS_KEPT_MAX),
     2,
     "Snapshots that are kept, the newest; each takes about as much disk as the state.",
+  ),
+  "snapshots.depth": key(
+    integerField(1, SNAPSHOT_DEPTH_MAX),
+    144,
+    "Of a mined chain: headers that stand on the block whose state a snapshot has, in those that are made and in those that are taken.",
   ),
   "snapshots.join_above": key(
     integerField(0, 1_000_000_000),

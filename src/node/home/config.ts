@@ -60,6 +60,8 @@ export interface Config {
     /** In blocks; 0: none are made. */
     readonly interval: number;
     readonly kept: number;
+    /** Of a mined chain: headers on the block whose state a snapshot has. */
+    readonly depth: number;
     /** A height; 0: a new node begins with the blocks. */
     readonly joinAbove: number;
   };
@@ -292,6 +294,7 @@ function toConfig(values: Values): Config {
     snapshots: {
       interval: values["snapshots.interval"],
       kept: values["snapshots.kept"],
+      depth: values["snapshots.depth"],
       joinAbove: values["snapshots.join_above"],
     },
     storage: {

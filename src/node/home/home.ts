@@ -38,6 +38,8 @@ export interface HomePaths {
   readonly snapshots: string;
   /** What was fetched so far of a snapshot that the home begins with. */
   readonly snapshotFetch: string;
+  /** The ledger in which the history below a snapshot of a mined chain is executed. */
+  readonly dbHistory: string;
   /** A database that is being made of the one above, and that one while the new takes its place. */
   readonly dbRebuilt: string;
   readonly dbReplaced: string;
@@ -86,6 +88,7 @@ export function homePaths(dir: string): HomePaths {
     dbImport: join(dir, "data", "db.import"),
     snapshots: join(dir, "data", "snapshots"),
     snapshotFetch: join(dir, "data", "snapshot.fetch"),
+    dbHistory: join(dir, "data", "db.history"),
     dbRebuilt: join(dir, "data", "db.rebuilt"),
     dbReplaced: join(dir, "data", "db.replaced"),
     journal: join(dir, "data", "journal"),

@@ -1,14 +1,15 @@
 /**
- * Writes the snapshot of a chain at its head, from the database of a stopped node or from one that is frozen. The database holds the state by key and the snapshot
- * by key hash, so the entries go through a scratch database, which sorts them; in memory is one chunk at a time. Each
- * section is checked before it is written: a damaged database makes no snapshot.
+ * Writes the snapshot of a chain, from the database of a stopped node or from one that is frozen: at its head where blocks
+ * are certified, so many blocks below it where they are mined. Each section is checked before it is written: a damaged
+ * database makes no snapshot.
  */
-import { assert, must } from "../../base/assert.ts";
-import { concatBytes, type Hash, showHash } from "../../base/bytes.ts";
+import { must } from "../../base/assert.ts";
+import { type Hash, showHash } from "../../base/bytes.ts";
 import { type Fault, fault, refuse, type Verdict } from "../../base/fault.ts";
-import { KV_SCAN_STEP } from "../../base/limits.ts";
 import { Epochs } from "../../chain/epochs.ts";
+import { ReorgBatch } from "../../chain/forks/reorg-batch.ts";
 import {
+  type CertifiedProof,
   SnapshotCheck,
   type SnapshotContext,
   type SnapshotFacts,
@@ -22,44 +23,32 @@ import {
   encodeSnapshotHead,
   firstSnapshotBlock,
   SECTION,
+  type SnapshotFormat,
 } from "../../chain/snapshot/snapshot-format.ts";
 import {
-  encodeStateChunk,
-  entryBytes,
-  fitsChunk,
-  PATHS_END,
-  type StateChunk,
-  type StateEntry,
-  spanOf,
-} from "../../chain/snapshot/state-chunk.ts";
-import { hashStateKey } from "../../chain/state/state-proof.ts";
+  encodeSnapshotHeaders,
+  type MinedProof,
+  SNAPSHOT_HEADERS_MAX,
+} from "../../chain/snapshot/snapshot-headers.ts";
+import { encodeStateChunk, PATHS_END, type StateChunk, spanOf } from "../../chain/snapshot/state-chunk.ts";
+import type { LedgerView } from "../../chain/state/ledger-view.ts";
+import type { StateDiff } from "../../chain/state/state-overlay.ts";
 import { proveKey } from "../../chain/state/state-tree.ts";
 import { ChainStore } from "../../chain/store.ts";
 import type { BlockHead } from "../../chain/types/block.ts";
 import { endsEpoch } from "../../chain/types/validator-set.ts";
-import { Reader } from "../../codec/reader.ts";
-import { Writer } from "../../codec/writer.ts";
-import { keyOfStateKey, STATE_RANGE } from "../../storage/database-keys.ts";
-import type { Kv, KvOperation } from "../../storage/kv.ts";
+import { type Slices, type SortPorts, sortState, subtrees } from "./sorted-state.ts";
 
-export interface ExportPorts {
-  /** The node's database. */
-  readonly kv: Kv;
-  /** An empty database for sorting, which takes about as much as the state. */
-  readonly scratch: Kv;
+export interface ExportPorts extends Pick<SortPorts, "kv" | "scratch">, Partial<Slices> {
+  /** Of a mined chain: the block whose state is written, at least the depth below the head; as high as can be if left out. */
+  readonly height?: bigint | undefined;
   /** Appends to the snapshot. */
   readonly write: (bytes: Uint8Array) => Promise<void>;
   /** Called after each chunk with the part of the state that is written, 0 to 1. */
   readonly progress?: (part: number) => void;
   /** The certificate of the checkpoint at the head, where the database does not have it yet. */
   readonly checkpoint?: Uint8Array | undefined;
-  /** Awaited between slices of work, so that others have their turn. */
-  readonly pause?: () => Promise<void>;
-  /** Does a slice of work that nothing can interrupt; for whoever measures how long others wait. */
-  readonly slice?: <T>(work: () => T) => T;
 }
-
-type Slices = Required<Pick<ExportPorts, "pause" | "slice">>;
 
 const UNSLICED: Slices = { pause: () => Promise.resolve(), slice: (work) => work() };
 
@@ -67,7 +56,7 @@ export interface ExportedSnapshot extends SnapshotFacts {
   readonly bytes: number;
 }
 
-export type ExportFault = "no-blocks" | "damaged-database" | "break-of-trust";
+export type ExportFault = "no-blocks" | "no-undo-data" | "damaged-database" | "break-of-trust";
 
 /**
  * What was written before a fault is no snapshot.
@@ -78,6 +67,7 @@ export async function exportSnapshot(
   ports: ExportPorts,
 ): Promise<Verdict<ExportedSnapshot, ExportFault>> {
   const store = new ChainStore(ports.kv, context.genesis.limits);
+  const { proof } = context;
   const headHash = store.openHead(context.genesisHash, showHash);
   const head = headHash === undefined ? undefined : store.head(headHash);
   if (head === undefined || head.summary.height === 0n) {
@@ -88,25 +78,69 @@ export async function exportSnapshot(
       "the chain holds a transition, a break of trust that a snapshot cannot prove: use quorate backup";
     return refuse("break-of-trust", detail);
   }
+  const { pause = UNSLICED.pause, slice = UNSLICED.slice } = ports;
+  const chain = { ...ports, store, head, pause, slice };
+  return proof.kind === "mined"
+    ? exportMined({ ...context, proof }, chain)
+    : exportCertified({ ...context, proof }, chain);
+}
+
+interface ExportedChain extends Omit<ExportPorts, keyof Slices>, Slices {
+  readonly store: ChainStore;
+  readonly head: BlockHead;
+}
+
+type Exported = Promise<Verdict<ExportedSnapshot, ExportFault>>;
+
+async function exportCertified(context: SnapshotContext<CertifiedProof>, chain: ExportedChain): Exported {
+  const { store, head } = chain;
   const { summary } = head;
   const epoch = endsEpoch(summary) ? summary.epoch + 1n : summary.epoch;
-  const out = new CheckedWriter(context, { ...UNSLICED, ...ports, hasEpochs: epoch > 0n });
+  const out = new CheckedWriter(context, { ...chain, format: epoch > 0n ? 2 : 1 });
   await out.begin();
-  const wrong =
+  return out.ended(
     (await writeChain(out, context, head)) ??
-    (await writeEpochs(out, { context, store, epoch })) ??
-    (await writeBlocks(out, context, { store, head, checkpoint: ports.checkpoint })) ??
-    (await writeState(out, store, ports)) ??
-    (await out.end());
-  if (wrong !== undefined) return { ok: false, fault: wrong };
-  return {
-    ok: true,
-    value: { ...must(out.check.facts(), "a snapshot that ended has its facts"), bytes: out.bytes },
-  };
+      (await writeEpochs(out, { context, store, epoch })) ??
+      (await writeBlocks(out, context.proof, chain)) ??
+      (await writeState(out, { view: store.committed, changes: new Map() }, chain)),
+  );
+}
+
+/** The state of a lower block is that of the head with the blocks above undone. */
+async function exportMined(context: SnapshotContext<MinedProof>, chain: ExportedChain): Exported {
+  const { store, head: tip, slice, pause } = chain;
+  const highest = tip.summary.height - BigInt(context.proof.depth);
+  const height = chain.height ?? highest;
+  if (height > highest || height < 1n) {
+    const detail =
+      `the chain has ${tip.summary.height} blocks; its snapshot is of a block that has ${context.proof.depth} on top ` +
+      "(snapshots.depth, or --depth)";
+    return refuse("no-blocks", detail);
+  }
+  const undone = new ReorgBatch(store.committed);
+  let head = tip;
+  while (head.summary.height > height) {
+    const [undo, below] = [store.undo(head.hash), store.head(head.header.previousHash)];
+    if (undo === undefined || below === undefined) {
+      const detail = `block ${head.summary.height} cannot be undone here: it was pruned, or is older than the snapshot that this chain began from`;
+      return refuse("no-undo-data", detail);
+    }
+    slice(() => undone.undo(undo, below.summary.stateRoot));
+    await pause();
+    head = below;
+  }
+  const out = new CheckedWriter(context, { ...chain, format: 3 });
+  await out.begin();
+  return out.ended(
+    (await writeChain(out, context, head)) ??
+      (await writeHeaders(out, store, tip)) ??
+      (await writeBlock(out, store, height)) ??
+      (await writeState(out, { view: undone.view, changes: undone.diff }, chain)),
+  );
 }
 
 interface FileFacts extends Pick<ExportPorts, "write">, Slices {
-  readonly hasEpochs: boolean;
+  readonly format: SnapshotFormat;
 }
 
 /** Writes sections that a reader will accept. */
@@ -116,12 +150,12 @@ class CheckedWriter {
   readonly #facts: FileFacts;
 
   constructor(context: SnapshotContext, facts: FileFacts) {
-    this.check = new SnapshotCheck(context, facts);
+    this.check = new SnapshotCheck(context, facts.format);
     this.#facts = facts;
   }
 
   begin(): Promise<void> {
-    return this.#append(encodeSnapshotHead(this.#facts.hasEpochs));
+    return this.#append(encodeSnapshotHead(this.#facts.format));
   }
 
   async section(kind: number, payload: Uint8Array): Promise<Fault<ExportFault> | undefined> {
@@ -133,8 +167,12 @@ class CheckedWriter {
     return undefined;
   }
 
-  end(): Promise<Fault<ExportFault> | undefined> {
-    return this.section(SECTION.end, encodeSnapshotEnd(this.check.counts()));
+  /** Writes the last section, unless something was wrong before. */
+  async ended(wrong: Fault<ExportFault> | undefined): Exported {
+    const fault = wrong ?? (await this.section(SECTION.end, encodeSnapshotEnd(this.check.counts())));
+    if (fault !== undefined) return { ok: false, fault };
+    const facts = must(this.check.facts(), "a snapshot that ended has its facts");
+    return { ok: true, value: { ...facts, bytes: this.bytes } };
   }
 
   async #append(bytes: Uint8Array): Promise<void> {
@@ -185,41 +223,67 @@ async function writeEpochs(
   return undefined;
 }
 
-interface ChainAtHead extends Pick<ExportPorts, "checkpoint"> {
-  readonly store: ChainStore;
-  readonly head: BlockHead;
-}
-
 async function writeBlocks(
   out: CheckedWriter,
-  { recentHeads }: SnapshotContext,
-  { store, head, checkpoint }: ChainAtHead,
+  { recentHeads }: CertifiedProof,
+  { store, head, checkpoint }: Pick<ExportedChain, "store" | "head" | "checkpoint">,
 ): Promise<Fault<ExportFault> | undefined> {
   const { height } = head.summary;
   const certificate = checkpoint ?? (await store.lastCheckpoint());
   let wrong = certificate && (await out.section(SECTION.checkpoint, certificate));
   const first = firstSnapshotBlock(height, out.check.checkpoint, recentHeads);
-  for (let at = first; at <= height && wrong === undefined; at++) {
-    const hash = store.hashAt(at);
-    const [found, transactions] = hash === undefined ? [] : [store.head(hash), store.body(hash)];
-    const [seal, receipts] = hash === undefined ? [] : [store.seal(hash), store.receipts(hash)];
-    if (found === undefined || transactions === undefined || seal === undefined || receipts === undefined) {
-      return damaged(`block ${at} is missing`);
-    }
-    const block = { ...found, transactions };
-    wrong = await out.section(SECTION.block, encodeSnapshotBlock({ block, seal, receipts }));
-  }
+  for (let at = first; at <= height && wrong === undefined; at++) wrong = await writeBlock(out, store, at);
   return wrong;
+}
+
+async function writeBlock(
+  out: CheckedWriter,
+  store: ChainStore,
+  height: bigint,
+): Promise<Fault<ExportFault> | undefined> {
+  const hash = store.hashAt(height);
+  const [found, transactions] = hash === undefined ? [] : [store.head(hash), store.body(hash)];
+  const [seal, receipts] = hash === undefined ? [] : [store.seal(hash), store.receipts(hash)];
+  if (found === undefined || transactions === undefined || seal === undefined || receipts === undefined)
+    return damaged(`block ${height} is missing`);
+  const block = { ...found, transactions };
+  return out.section(SECTION.block, encodeSnapshotBlock({ block, seal, receipts }));
+}
+
+/** All headers, up to the head. */
+async function writeHeaders(
+  out: CheckedWriter,
+  store: ChainStore,
+  { summary: { height: tip } }: BlockHead,
+): Promise<Fault<ExportFault> | undefined> {
+  for (let from = 1n; from <= tip; from += BigInt(SNAPSHOT_HEADERS_MAX)) {
+    const heads: BlockHead[] = [];
+    for (let at = from; at <= tip && heads.length < SNAPSHOT_HEADERS_MAX; at++) {
+      const hash = store.hashAt(at);
+      const head = hash === undefined ? undefined : store.head(hash);
+      if (head === undefined) return damaged(`the header of block ${at} is missing`);
+      heads.push(head);
+    }
+    const wrong = await out.section(SECTION.headers, encodeSnapshotHeaders(heads));
+    if (wrong !== undefined) return wrong;
+  }
+  return undefined;
+}
+
+interface ExportedState {
+  readonly view: LedgerView;
+  /** What it has different from the database. */
+  readonly changes: StateDiff;
 }
 
 async function writeState(
   out: CheckedWriter,
-  store: ChainStore,
-  { kv, scratch, progress, ...given }: ExportPorts,
+  { view, changes }: ExportedState,
+  { scratch, progress, ...given }: ExportedChain,
 ): Promise<Fault<ExportFault> | undefined> {
-  await sortState({ kv, scratch, ...UNSLICED, ...given });
+  await sortState({ scratch, changes, ...given });
   for await (const { depth, path, entries } of subtrees(scratch, 0, new Uint8Array(32) as Hash)) {
-    const siblings = proveKey(store.committed, path).siblings.slice(0, depth);
+    const siblings = proveKey(view, path).siblings.slice(0, depth);
     if (siblings.length !== depth) return damaged("the state tree has fewer entries than the state");
     const chunk: StateChunk = { depth, path, siblings, entries };
     const wrong = await out.section(SECTION.state, encodeStateChunk(chunk));
@@ -227,74 +291,4 @@ async function writeState(
     progress?.(Number((spanOf(chunk).to * 10_000n) / PATHS_END) / 10_000);
   }
   return undefined;
-}
-
-/** What scratch keys begin with: LevelDB's adapter keeps keys that begin with 0xff for itself. */
-const SORTED = Uint8Array.of(0x00);
-const SORTED_END = Uint8Array.of(0x01);
-
-type SortPorts = Pick<ExportPorts, "kv" | "scratch"> & Slices;
-
-/** Sorts the state by the hash of its keys: 0x00 | key hash -> key bytes16 | value. */
-async function sortState({ kv, scratch, slice, pause }: SortPorts): Promise<void> {
-  let from: Uint8Array = STATE_RANGE.from;
-  for (;;) {
-    const found = await kv.entries({ from, to: STATE_RANGE.to, limit: KV_SCAN_STEP });
-    await slice(() => scratch.write(found.map(sortedEntry), { sync: false }));
-    await pause();
-    if (found.length < KV_SCAN_STEP) return;
-    from = concatBytes(must(found.at(-1), "a full step has a last entry")[0], Uint8Array.of(0x00));
-  }
-}
-
-function sortedEntry([storedKey, value]: readonly [Uint8Array, Uint8Array]): KvOperation {
-  const key = keyOfStateKey(storedKey);
-  const entry = new Writer(2 + key.length + value.length).bytes16(key).raw(value).finish();
-  return { kind: "put", key: concatBytes(SORTED, hashStateKey(key)), value: entry };
-}
-
-/** The subtrees that are one chunk each, ascending by path. */
-async function* subtrees(
-  scratch: Kv,
-  depth: number,
-  path: Hash,
-): AsyncGenerator<Pick<StateChunk, "depth" | "path" | "entries">> {
-  const entries = await readSubtree(scratch, depth, path);
-  if (entries !== undefined) {
-    yield { depth, path, entries };
-    return;
-  }
-  assert(depth < 256, "no two keys have the same hash");
-  const right = path.slice() as Hash;
-  right[depth >>> 3] =
-    must(right[depth >>> 3], "a depth below 256 is a bit of a hash") | (0x80 >>> (depth & 7));
-  yield* subtrees(scratch, depth + 1, path);
-  yield* subtrees(scratch, depth + 1, right);
-}
-
-/** Reads the entries below a path; undefined where they are too many for one chunk. */
-async function readSubtree(scratch: Kv, depth: number, path: Hash): Promise<StateEntry[] | undefined> {
-  const entries: StateEntry[] = [];
-  const to = keyOfPosition(spanOf({ depth, path }).to);
-  let bytes = 0;
-  let from: Uint8Array = concatBytes(SORTED, path);
-  for (;;) {
-    const found = await scratch.entries({ from, to, limit: KV_SCAN_STEP });
-    for (const [, value] of found) {
-      const reader = new Reader(value);
-      const entry = { key: reader.bytes16(0xffff), value: reader.raw(reader.remaining) };
-      bytes += entryBytes(entry);
-      entries.push(entry);
-    }
-    if (!fitsChunk(bytes, entries.length)) return undefined;
-    if (found.length < KV_SCAN_STEP) return entries;
-    from = concatBytes(must(found.at(-1), "a full step has a last entry")[0], Uint8Array.of(0x00));
-  }
-}
-
-function keyOfPosition(position: bigint): Uint8Array {
-  if (position === PATHS_END) return SORTED_END;
-  const writer = new Writer(33).raw(SORTED);
-  for (let shift = 192n; shift >= 0n; shift -= 64n) writer.u64((position >> shift) & 0xffffffffffffffffn);
-  return writer.finish();
 }

@@ -2,14 +2,18 @@
  * Makes a database of a snapshot: each section is written after it was checked, durably, and only the last write
  * makes a database of them. What a kill leaves behind is none, and nothing of it is taken over.
  */
-import { assert } from "../../base/assert.ts";
+import { assert, must } from "../../base/assert.ts";
 import { byteText, equalBytes } from "../../base/bytes.ts";
 import type { Verdict } from "../../base/fault.ts";
+import { assumedOperations } from "../../chain/assumed-history.ts";
 import { encodeEpoch, runningEpochOperations } from "../../chain/epochs.ts";
+import { assumedTreeOperations, leafOperation } from "../../chain/forks/block-tree-store.ts";
 import type { Genesis } from "../../chain/genesis/genesis.ts";
 import { executeGenesis } from "../../chain/genesis/genesis-state.ts";
 import type { CheckedSection, SnapshotContext } from "../../chain/snapshot/snapshot-check.ts";
 import type { EpochEnd } from "../../chain/snapshot/snapshot-epochs.ts";
+import type { SnapshotChain } from "../../chain/snapshot/snapshot-format.ts";
+import type { HeadAndWork } from "../../chain/snapshot/snapshot-headers.ts";
 import type { StateChunk } from "../../chain/snapshot/state-chunk.ts";
 import type { StateChange } from "../../chain/state/state-overlay.ts";
 import { pageKeyBytes, treeRoot, updateTree } from "../../chain/state/state-tree.ts";
@@ -20,6 +24,7 @@ import {
   ledgerOperations,
   placedOperations,
 } from "../../chain/store.ts";
+import type { BlockHead } from "../../chain/types/block.ts";
 import type { Validator, ValidatorSet } from "../../chain/types/validator-set.ts";
 import { checkpointKey, epochKey, pageKey, stateKey } from "../../storage/database-keys.ts";
 import type { Kv, KvOperation } from "../../storage/kv.ts";
@@ -36,21 +41,48 @@ export async function importSnapshot(
   { kv, ...ports }: ImportPorts,
 ): Promise<Verdict<ReadSnapshot, ReadFault>> {
   const write = (operations: readonly KvOperation[]) => kv.write(operations, { sync: true });
-  const names = new PastMembers(context.genesis);
-  const keep = async (section: CheckedSection) => write(operationsOf(section, kv, names));
+  const past = { members: new PastMembers(context.genesis), headers: new PastHeaders() };
+  const keep = async (section: CheckedSection) => write(operationsOf(section, kv, past));
   const read = await readSnapshot(context, { ...ports, keep });
   if (!read.ok) return read;
-  const { headHash, stateRoot, firstBlock } = read.value;
+  const { height, headHash, stateRoot, firstBlock } = read.value;
   assert(
     equalBytes(treeRoot(pagesOf(kv)), stateRoot),
     "checked chunks make the tree that they were checked against",
   );
   const state = { get: (key: Uint8Array) => kv.get(stateKey(key)) };
-  await write([
-    ...runningEpochOperations(state),
-    ...foundedOperations(executeGenesis(context.genesis).block, headHash, firstBlock),
-  ]);
+  const zero = executeGenesis(context.genesis).block;
+  const { proof } = context;
+  await write(
+    proof.kind === "mined"
+      ? [
+          ...assumedTreeOperations([{ head: zero, work: proof.judge().work }], height),
+          leafOperation(past.headers.tip()),
+          ...assumedOperations(height),
+          ...foundedOperations(zero, headHash, 1n),
+        ]
+      : [...runningEpochOperations(state), ...foundedOperations(zero, headHash, firstBlock)],
+  );
   return read;
+}
+
+/** The headers of a mined chain: up to the block whose state comes they are on the chain, above it they wait for bodies. */
+class PastHeaders {
+  #base = 0n;
+  #tip: BlockHead | undefined;
+
+  begin({ height }: SnapshotChain): void {
+    this.#base = height;
+  }
+
+  operations(heads: readonly HeadAndWork[]): KvOperation[] {
+    this.#tip = heads.at(-1)?.head ?? this.#tip;
+    return assumedTreeOperations(heads, this.#base);
+  }
+
+  tip(): BlockHead {
+    return must(this.#tip, "a snapshot of a mined chain has headers");
+  }
 }
 
 /**
@@ -79,11 +111,21 @@ class PastMembers {
   }
 }
 
-function operationsOf(section: CheckedSection, kv: Kv, past: PastMembers): readonly KvOperation[] {
+interface Past {
+  readonly members: PastMembers;
+  readonly headers: PastHeaders;
+}
+
+function operationsOf(section: CheckedSection, kv: Kv, past: Past): readonly KvOperation[] {
   switch (section.kind) {
+    case "chain":
+      past.headers.begin(section.chain);
+      return [];
+    case "headers":
+      return past.headers.operations(section.heads);
     case "epoch": {
       const { end, next } = section;
-      return [...epochEndOperations(end.head, end.seal), ...past.operations(end, next)];
+      return [...epochEndOperations(end.head, end.seal), ...past.members.operations(end, next)];
     }
     case "checkpoint":
       return [{ kind: "put", key: checkpointKey(section.height), value: section.certificate }];

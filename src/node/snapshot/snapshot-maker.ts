@@ -1,7 +1,7 @@
 /**
- * Makes snapshots while the node runs. At each checkpoint height behind a multiple of the interval the database is
- * frozen, in the instant between two blocks; once the checkpoint is stable, the frozen state is written in slices,
- * with as much time for everything else after each. What goes wrong here costs a snapshot and never the node.
+ * Makes snapshots while the node runs. When one is due the database is frozen, in the instant between two blocks; once
+ * the checkpoint of that height is stable, where there are checkpoints, the frozen state is written in slices, with as
+ * much time for everything else after each. What goes wrong here costs a snapshot and never the node.
  */
 import type { Logger } from "../../base/log.ts";
 import type { Scheduler } from "../../base/scheduler.ts";
@@ -11,13 +11,21 @@ import type { Kv } from "../../storage/kv.ts";
 import type { KeptSnapshots } from "./kept-snapshots.ts";
 import { writeSnapshotFile } from "./snapshot-file.ts";
 
-/** Heights of a checkpoint at which a snapshot is due. */
+/** When snapshots are made, and of which blocks. */
 export interface SnapshotSchedule {
-  /** Heights between two snapshots, at least; each is made at the first checkpoint from a multiple of it on. */
+  /** Heights between two snapshots, at least; 0: none are made. */
   readonly interval: bigint;
-  /** K of the chain. */
+  /**
+   * K of the chain: a snapshot is of the head, at the first checkpoint from a multiple of the interval on. 1 where there
+   * are no checkpoints.
+   */
   readonly checkpointInterval: bigint;
+  /** Of a mined chain: blocks that stand on the one whose state is written, when it is due. 0 where blocks are final. */
+  readonly depth?: bigint;
 }
+
+/** A snapshot that was due so many blocks ago is left out: undoing them would cost more than waiting for the next. */
+export const SNAPSHOT_LATE_MAX = 64n;
 
 export interface MakerSettings extends SnapshotSchedule {
   /** How many are kept. */
@@ -68,9 +76,13 @@ export class SnapshotMaker {
 
   /** To be told in the instant in which a block is the head of the database, before the next one is written. */
   headChanged(height: bigint): void {
-    if (this.#stopped || this.#making !== undefined || !isSnapshotDue(this.#settings, height)) return;
+    if (this.#stopped || this.#making !== undefined) return;
+    const due = snapshotDue(this.#settings, height);
+    const { newest } = this.#ports.kept;
+    const isMade = due !== height && newest !== undefined && due !== undefined && newest.height >= due;
+    if (due === undefined || isMade) return;
     this.#drop();
-    this.#waiting = { height, frozen: this.#ports.freeze() };
+    this.#waiting = { height: due, frozen: this.#ports.freeze() };
     if (!this.#ports.votes()) this.#make();
   }
 
@@ -106,6 +118,7 @@ export class SnapshotMaker {
       const path = kept.pathOf(height);
       const ports = {
         openKv: async () => frozen,
+        height,
         checkpoint: checkpointAt(height),
         pause: () => slices.pause(),
         slice: <T>(work: () => T) => slices.do(work),
@@ -130,9 +143,18 @@ export class SnapshotMaker {
   }
 }
 
-/** Whether a snapshot is made at a height. */
-export function isSnapshotDue({ interval, checkpointInterval }: SnapshotSchedule, height: bigint): boolean {
-  if (interval === 0n || height === 0n || height % checkpointInterval !== 0n) return false;
+/** The height of the snapshot that is due when the head is at a height; undefined: none is. */
+export function snapshotDue(schedule: SnapshotSchedule, height: bigint): bigint | undefined {
+  const { interval, checkpointInterval, depth = 0n } = schedule;
+  if (interval === 0n || height <= depth) return undefined;
+  if (depth === 0n) return isCheckpointDue(schedule, height) ? height : undefined;
+  const late = (height - depth) % interval;
+  const due = height - depth - late;
+  return due > 0n && late <= SNAPSHOT_LATE_MAX && due % checkpointInterval === 0n ? due : undefined;
+}
+
+function isCheckpointDue({ interval, checkpointInterval }: SnapshotSchedule, height: bigint): boolean {
+  if (height % checkpointInterval !== 0n) return false;
   return height / interval > (height - checkpointInterval) / interval;
 }
 

@@ -3,7 +3,7 @@
  * block for many spacings, nobody to hear of one from, blocks undone that were called final). Pure; its words are
  * for people and may change, `state` and `ok` are for alerts. Source: pow.md 2.8, 2.9.
  */
-import type { Syncing } from "../api.ts";
+import type { AssumedView, Syncing } from "../api.ts";
 import type { MiningStatus } from "../mining-api.ts";
 import { withClocks } from "./explain-clocks.ts";
 import {
@@ -35,6 +35,8 @@ export interface MiningStanding extends Neighbourhood {
   /** Hashes per second of all miners. */
   readonly hashrate: number | undefined;
   readonly finalityDepth: number;
+  /** Where the chain began with a snapshot whose history is not executed yet. */
+  readonly assumed?: AssumedView | undefined;
   /** The reorganisations of the last hour; the newest comes first. */
   readonly reorgs: readonly { readonly agoMs: number; readonly depth: number; readonly dropped: number }[];
 }
@@ -45,7 +47,14 @@ const STALE_SPACINGS = 20;
 const ALONE_SPACINGS = 3;
 
 export function explainMining(standing: MiningStanding): Explanation {
-  return withClocks(standing, { ...judge(standing), details: describe(standing) });
+  const verdict = judge(standing);
+  const summary = `${verdict.summary}${assumedNote(standing)}`;
+  return withClocks(standing, { ...verdict, summary, details: describe(standing) });
+}
+
+function assumedNote({ assumed }: MiningStanding): string {
+  if (assumed === undefined) return "";
+  return `; the state is ASSUMED: ${assumed.checked} of the ${assumed.height} blocks below it are executed`;
 }
 
 type Verdict = Omit<Explanation, "details">;
@@ -128,6 +137,7 @@ function describe(standing: MiningStanding): string[] {
     ...describeClaim(standing),
     ...describeTroubles(standing),
     reorgLine(standing),
+    ...describeAssumed(standing),
     `a block counts as final with ${finalityDepth} on top of it`,
   ];
 }
@@ -138,6 +148,16 @@ function gapLine(headAgeMs: number, spacing: number): string {
   const often =
     share < 1e-6 ? "practically never" : `after ${Number((share * 100).toPrecision(2))} % of blocks`;
   return `blocks come at random: with the wanted hash power a gap as long as this one comes ${often}`;
+}
+
+function describeAssumed({ assumed }: MiningStanding): string[] {
+  if (assumed === undefined) return [];
+  const { height, checked } = assumed;
+  const percent = Number((checked * 1_000n) / height) / 10;
+  return [
+    `began from a snapshot of block ${height}: its history is fetched and executed in the background, ${percent} % so far. ` +
+      `Until then only work says that the state is right, and no branch that leaves the chain below block ${height} is taken`,
+  ];
 }
 
 function miningLine({ mining, hashrate }: MiningStanding): string {

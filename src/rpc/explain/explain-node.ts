@@ -58,6 +58,7 @@ async function miningStandingOf(api: NodeApi, mode: ForkableApi, nowMs: number):
     hashrate: branches.hashrate(),
     finalityDepth,
     reorgs,
+    assumed: api.storage().assumed,
   };
 }
 

@@ -4,7 +4,7 @@ import { z } from "zod";
 import { must } from "../../base/assert.ts";
 import { hex0x, showHash } from "../../base/bytes.ts";
 import { difficultyOf } from "../../chain/types/target.ts";
-import type { NodeApi, NodeInfo } from "../api.ts";
+import type { AssumedView, NodeApi, NodeInfo } from "../api.ts";
 import type { ForkableApi } from "../chain-mode-api.ts";
 import { method } from "../jsonrpc/method.ts";
 import { describeMethods } from "../jsonrpc/openrpc.ts";
@@ -116,6 +116,17 @@ export const nodeStatus = method({
           description: "lowest header: above 1 where the chain began from a snapshot",
         }),
         lowestBody: count.meta({ description: "lowest block whose body and receipts are here" }),
+        assumed: z
+          .strictObject({
+            height: count.meta({ description: "block whose state the snapshot gave" }),
+            checked: count.meta({ description: "blocks up to this one were executed here" }),
+            percent: z.number().meta({ description: "of the blocks up to the snapshot's, executed" }),
+          })
+          .optional()
+          .meta({
+            description:
+              "of a mined chain that began from a snapshot: the state is assumed until its history was executed",
+          }),
       })
       .meta({ description: "which blocks this node has" }),
     consensus: z
@@ -233,8 +244,14 @@ function showEventIndex(api: NodeApi) {
 }
 
 function showStorage(api: NodeApi) {
-  const { mode, firstHeight, lowestBody } = api.storage();
-  return { mode, firstHeight: showCount(firstHeight), lowestBody: showCount(lowestBody) };
+  const { mode, firstHeight, lowestBody, assumed } = api.storage();
+  const found = { mode, firstHeight: showCount(firstHeight), lowestBody: showCount(lowestBody) };
+  return assumed === undefined ? found : { ...found, assumed: showAssumed(assumed) };
+}
+
+function showAssumed({ height, checked }: AssumedView) {
+  const percent = Number((checked * 10_000n) / height) / 100;
+  return { height: showCount(height), checked: showCount(checked), percent };
 }
 
 function showModules(api: NodeApi) {

@@ -6,7 +6,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { equalBytes } from "../../../src/base/bytes.ts";
 import { SILENT } from "../../../src/base/log.ts";
 import { KeptSnapshots } from "../../../src/node/snapshot/kept-snapshots.ts";
-import { isSnapshotDue, SnapshotMaker } from "../../../src/node/snapshot/snapshot-maker.ts";
+import { SnapshotMaker, snapshotDue } from "../../../src/node/snapshot/snapshot-maker.ts";
 import { decodeSnapshotAnswer, encodeSnapshotQuestion } from "../../../src/p2p/sync/snapshot-wire.ts";
 import type { Cluster } from "../cluster.ts";
 import { checked, clusterAt, contextOf, grow } from "./snapshots.ts";
@@ -171,7 +171,13 @@ describe("the schedule", () => {
     "of an interval of %s with checkpoints at each %s is the first checkpoint behind each multiple",
     (interval, k, due) => {
       const heights = Array.from({ length: 41 }, (_, i) => BigInt(i));
-      expect(heights.filter((h) => isSnapshotDue({ interval, checkpointInterval: k }, h))).toEqual(due);
+      expect(heights.filter((h) => snapshotDue({ interval, checkpointInterval: k }, h) === h)).toEqual(due);
     },
   );
+
+  it("of a mined chain is each multiple, once so many blocks stand on it, and not long after", () => {
+    const schedule = { interval: 100n, checkpointInterval: 1n, depth: 6n };
+    const due = [5n, 6n, 105n, 106n, 107n, 170n, 171n, 206n].map((height) => snapshotDue(schedule, height));
+    expect(due).toEqual([undefined, undefined, undefined, 100n, 100n, 100n, undefined, 200n]);
+  });
 });

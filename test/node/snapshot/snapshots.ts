@@ -3,7 +3,7 @@ import { byteText, concatBytes } from "../../../src/base/bytes.ts";
 import type { Verdict } from "../../../src/base/fault.ts";
 import type { Genesis } from "../../../src/chain/genesis/genesis.ts";
 import type { Certificates } from "../../../src/chain/rules.ts";
-import type { SnapshotContext } from "../../../src/chain/snapshot/snapshot-check.ts";
+import type { CertifiedProof, SnapshotContext } from "../../../src/chain/snapshot/snapshot-check.ts";
 import type { BlockHead } from "../../../src/chain/types/block.ts";
 import type { ValidatorSet } from "../../../src/chain/types/validator-set.ts";
 import { type ExportedSnapshot, exportSnapshot } from "../../../src/node/snapshot/export-snapshot.ts";
@@ -18,10 +18,10 @@ import { MemoryKv } from "../../../src/storage/memory.ts";
 import { Cluster, type ClusterOptions } from "../cluster.ts";
 
 /** The judge of a genesis, which verifies no certificate twice: a test reads one file many times. */
-export function contextOf(genesis: Genesis): SnapshotContext {
-  const context = snapshotContext(genesis);
-  if (!context.ok) throw new Error(context.fault.detail);
-  const { verifySeal, openCheckpoint } = context.value.certificates;
+export function contextOf(genesis: Genesis): SnapshotContext<CertifiedProof> {
+  const { proof, ...context } = snapshotContext(genesis, { depth: 1, now: () => 0 });
+  if (proof.kind !== "certified") throw new Error("blocks of this chain are mined");
+  const { verifySeal, openCheckpoint } = proof.certificates;
   const certificates: Certificates = {
     verifySeal: remembered(
       (set: ValidatorSet, head: BlockHead, seal: Uint8Array) =>
@@ -33,7 +33,7 @@ export function contextOf(genesis: Genesis): SnapshotContext {
       openCheckpoint,
     ),
   };
-  return { ...context.value, certificates };
+  return { ...context, proof: { ...proof, certificates } };
 }
 
 function remembered<A extends unknown[], R>(

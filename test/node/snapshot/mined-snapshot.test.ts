@@ -1,0 +1,320 @@
+/**
+ * Snapshots of mined chains: proved by work as far as work proves anything, gone on from by a node, and checked afterwards
+ * by executing the blocks below.
+ */
+import { beforeAll, describe, expect, it } from "vitest";
+import { byteText, concatBytes, EMPTY, hex } from "../../../src/base/bytes.ts";
+import { SILENT } from "../../../src/base/log.ts";
+import { readAssumedHistory } from "../../../src/chain/assumed-history.ts";
+import type { Chain } from "../../../src/chain/chain.ts";
+import { branchesOf } from "../../../src/chain/chain-mode.ts";
+import { decodeAccount, readAccount, writeAccount } from "../../../src/chain/modules/accounts.ts";
+import { bank } from "../../../src/chain/modules/bank.ts";
+import type { SnapshotContext } from "../../../src/chain/snapshot/snapshot-check.ts";
+import { encodeSection, SECTION } from "../../../src/chain/snapshot/snapshot-format.ts";
+import { accountKey } from "../../../src/chain/state/state-keys.ts";
+import type { StateChange } from "../../../src/chain/state/state-overlay.ts";
+import { updateTree } from "../../../src/chain/state/state-tree.ts";
+import { treeChanges } from "../../../src/chain/state/tree-changes.ts";
+import { ledgerOperations } from "../../../src/chain/store.ts";
+import { encodeHeader, type SealedBlock } from "../../../src/chain/types/block.ts";
+import { signTransaction } from "../../../src/chain/types/transaction.ts";
+import { BlockIngress } from "../../../src/node/ingress/block-ingress.ts";
+import { importSnapshot } from "../../../src/node/snapshot/import-snapshot.ts";
+import { snapshotContext } from "../../../src/node/snapshot/snapshot-context.ts";
+import { FalseSnapshot, HistoryCheck } from "../../../src/node/stored-chain/history-check.ts";
+import { decodeBranchQuestion, encodeBranchAnswer } from "../../../src/p2p/sync/branch-wire.ts";
+import { MemoryKv } from "../../../src/storage/memory.ts";
+import { VirtualTime } from "../../../src/tools/sim/time.ts";
+import { alice, bob, genesis, genesisHash, mineOn, openMinedChain } from "../../chain/pow-fixtures.ts";
+import { checked, exported, sourceOf } from "./snapshots.ts";
+
+/** By a clock behind all blocks of these tests. */
+const late = () => Number(genesis.timeMs) + 100 * 600_000;
+
+function context(depth: number, now = late): SnapshotContext {
+  return snapshotContext(genesis, { depth, now });
+}
+
+function transfer(nonce: bigint) {
+  const payload = bank.encodeCall({ to: bob.publicKey, amount: 10n, memo: EMPTY });
+  const { chainId } = genesis;
+  const fields = { chainId, nonce, fee: 0n, validUntilHeight: 0n, module: bank.id, payload };
+  return signTransaction(fields, alice, genesisHash);
+}
+
+/** Blocks on the head, each with a transfer. */
+async function mine(chain: Chain, count: number, second = 0): Promise<SealedBlock[]> {
+  const blocks: SealedBlock[] = [];
+  for (let i = 0; i < count; i++) {
+    const nonce = readAccount(chain.committed, alice.publicKey)!.nonce;
+    const block = mineOn(chain, [transfer(nonce)], second);
+    expect(await chain.importBlock(block)).toEqual({ kind: "imported" });
+    blocks.push(block);
+  }
+  return blocks;
+}
+
+async function imported(bytes: Uint8Array, depth: number): Promise<MemoryKv> {
+  const kv = new MemoryKv();
+  expect(await importSnapshot(context(depth), { kv, source: sourceOf(bytes) })).toMatchObject({ ok: true });
+  return kv;
+}
+
+/** A check over the blocks that these chains serve; it is run to its end or until it waits. */
+function historyCheck(chain: Chain, served: readonly Chain[], side = new MemoryKv(), keepsBodies = true) {
+  const time = new VirtualTime();
+  const faults: string[] = [];
+  const failures: unknown[] = [];
+  const removed: number[] = [];
+  const scheduler = { now: late, after: (ms: number, run: () => void) => time.after(ms, run) };
+  const ledgerOf = (of: Chain) =>
+    new BlockIngress({
+      chain: of,
+      branches: branchesOf(of),
+      scheduler,
+      fatal: (error) => failures.push(error),
+    });
+  const check = new HistoryCheck(keepsBodies, {
+    chain,
+    // What was written is there again, as when a process ended in order.
+    open: async () => side.crash(side.unsyncedWrites),
+    remove: async () => void removed.push(1),
+    ledgerOf,
+    peersFrom: (height) =>
+      served.flatMap((peer, i) => (peer.store.lowestBody() <= height ? [`peer ${i}`] : [])),
+    async request(peerId, bytes) {
+      const question = decodeBranchQuestion(bytes);
+      if (!question.ok || question.value.kind !== "bodies") throw new Error("it asks for bodies alone");
+      const { store } = served[Number(peerId.slice(5))]!;
+      const bodies = question.value.hashes.slice(0, 3).map((hash) => store.bodyBytes(hash) ?? EMPTY);
+      return encodeBranchAnswer({ kind: "bodies", bodies });
+    },
+    reportFault: (peerId, detail) => faults.push(`${peerId} ${detail}`),
+    scheduler,
+    clock: () => time.nowMs,
+    log: SILENT,
+    fatal: (error) => failures.push(error),
+  });
+  const run = (until: () => boolean) => time.run(time.nowMs + 600_000, until);
+  return { check, run, faults, failures, removed };
+}
+
+let full: Chain;
+let fullKv: MemoryKv;
+let bytes: Uint8Array;
+
+beforeAll(async () => {
+  fullKv = new MemoryKv();
+  full = await openMinedChain({ kv: fullKv });
+  await mine(full, 12);
+  bytes = (await exported(context(4), fullKv)).bytes;
+});
+
+describe("a snapshot of a mined chain", () => {
+  it("has the state of the block so many below the head, and all headers", async () => {
+    const read = await checked(context(4), bytes);
+    const { work } = branchesOf(full).tree.get(full.head.hash)!;
+    expect(read).toMatchObject({
+      ok: true,
+      value: { height: 8n, firstBlock: 8n, assumed: { tip: 12n, depth: 4, work } },
+    });
+    const { stateRoot } = full.sealedBlockAt(8n)!.block.summary;
+    expect(read.ok && hex(read.value.stateRoot)).toBe(hex(stateRoot));
+  });
+
+  it("is refused when a byte is changed, or missing at the end; the last header alone is anybody's to mine", async () => {
+    const [tip] = [full.head].map(({ header }) => hex(encodeHeader(header)));
+    const from = hex(bytes).indexOf(tip!) / 2;
+    for (let at = 0; at < bytes.length; at += 3) {
+      const changed = bytes.slice();
+      changed[at]! ^= 1 << (at % 8);
+      const read = await checked(context(4), changed);
+      const isOfTip = at >= from && at < from + 80;
+      if (read.ok && !isOfTip) expect.fail(`byte ${at} of ${bytes.length} says nothing`);
+      if (at % 31 === 0)
+        expect(await checked(context(4), bytes.subarray(0, at))).toMatchObject({ ok: false });
+    }
+  });
+
+  it("is refused with fewer headers on top than are asked for, with the figures", async () => {
+    expect(await checked(context(5), bytes)).toMatchObject({
+      fault: {
+        code: "wrong-headers",
+        detail: expect.stringContaining("4 headers stand on block 8, 5 are asked for"),
+      },
+    });
+  });
+
+  it("is refused while its headers are ahead of the clock", async () => {
+    expect(
+      await checked(
+        context(4, () => Number(genesis.timeMs) - 3_600_000),
+        bytes,
+      ),
+    ).toMatchObject({
+      fault: { code: "wrong-headers", detail: expect.stringContaining("ahead of this clock") },
+    });
+  });
+
+  it("has one block, and no certificates or epochs", async () => {
+    const end = bytes.length - 25;
+    for (const kind of [SECTION.epoch, SECTION.checkpoint, SECTION.headers, SECTION.block]) {
+      const strange = concatBytes(bytes.subarray(0, end), encodeSection(kind, EMPTY));
+      expect(await checked(context(4), strange)).toMatchObject({
+        fault: { code: "malformed", detail: expect.stringContaining("out of place") },
+      });
+    }
+  });
+
+  it("is not made of a chain that is not that high, in words that say so", async () => {
+    expect((await exported(context(12), fullKv)).facts).toMatchObject({
+      fault: {
+        code: "no-blocks",
+        detail: expect.stringContaining("12 blocks; its snapshot is of a block that has 12 on top"),
+      },
+    });
+  });
+});
+
+describe("a node that begins with it", () => {
+  it("goes on with the blocks, and says of the state that it is assumed", async () => {
+    const kv = await imported(bytes, 4);
+    const chain = await openMinedChain({ kv });
+    expect(chain.head.summary.height).toBe(8n);
+    expect(branchesOf(chain).tree.bestHeader()!.head.summary.height).toBe(12n);
+    expect(readAssumedHistory(kv)).toEqual({ height: 8n, checked: 0n, keepsBodies: false });
+    expect(chain.store.lowestBody()).toBe(8n);
+    for (let height = 9n; height <= 12n; height++)
+      expect(await chain.importBlock(full.sealedBlockAt(height)!)).toEqual({ kind: "imported" });
+    expect(hex(chain.head.hash)).toBe(hex(full.head.hash));
+    const again = await openMinedChain({ kv });
+    await mine(again, 1);
+    expect(again.head.summary.height).toBe(13n);
+  });
+
+  it("exports the same bytes again, of the same block", async () => {
+    const kv = await imported(bytes, 4);
+    const chain = await openMinedChain({ kv });
+    for (let height = 9n; height <= 12n; height++) await chain.importBlock(full.sealedBlockAt(height)!);
+    expect(hex((await exported(context(4), kv)).bytes)).toBe(hex(bytes));
+    expect((await exported(context(5), kv)).facts).toMatchObject({ fault: { code: "no-undo-data" } });
+  });
+
+  it("does not leave the chain below the snapshot, neither for a heavier branch nor at its operator's word", async () => {
+    const chain = await openMinedChain({ kv: await imported(bytes, 4) });
+    const other = await openMinedChain();
+    for (let height = 1n; height <= 6n; height++) await other.importBlock(full.sealedBlockAt(height)!);
+    const heavier = await mine(other, 8, 5);
+    for (const block of heavier) await chain.importBlock(block);
+    expect(hex(chain.head.hash)).toBe(hex(full.sealedBlockAt(8n)!.block.hash));
+    expect(await branchesOf(chain).invalidate(full.sealedBlockAt(7n)!.block.hash)).toMatchObject({
+      code: "no-undo-data",
+      detail: expect.stringContaining("no higher than the snapshot"),
+    });
+  });
+});
+
+describe("the check of an assumed history", () => {
+  it("executes the blocks below and makes an archive of the node, which then may leave them too", async () => {
+    const kv = await imported(bytes, 4);
+    const chain = await openMinedChain({ kv });
+    const other = await openMinedChain();
+    for (let height = 1n; height <= 6n; height++) await other.importBlock(full.sealedBlockAt(height)!);
+    for (const block of await mine(other, 8, 5)) await chain.importBlock(block);
+    const { check, run, removed, failures } = historyCheck(chain, [full]);
+    check.start();
+    expect(await run(() => removed.length > 0)).toBe(true);
+    expect(failures).toEqual([]);
+    expect(readAssumedHistory(kv)).toBeUndefined();
+    expect(chain.store.lowestBody()).toBe(1n);
+    for (let height = 1n; height <= 6n; height++) {
+      const { hash } = full.sealedBlockAt(height)!.block;
+      expect(chain.sealedBlockAt(height)).toEqual(full.sealedBlockAt(height));
+      expect(chain.store.receipts(hash)).toEqual(full.store.receipts(hash));
+    }
+    // The heavier branch was known all the while.
+    expect(hex(chain.head.hash)).toBe(hex(other.head.hash));
+    await check.stop();
+  });
+
+  it("waits while no peer has the blocks, and goes on after a restart", async () => {
+    const kv = await imported(bytes, 4);
+    const chain = await openMinedChain({ kv });
+    const side = new MemoryKv();
+    const pruned = await openMinedChain({ kv: await imported(bytes, 4) });
+    const first = historyCheck(chain, [pruned], side);
+    first.check.start();
+    await first.run(() => false);
+    expect(readAssumedHistory(kv)?.checked).toBe(0n);
+    await first.check.stop();
+    const second = historyCheck(chain, [pruned, full], side);
+    second.check.start();
+    expect(await second.run(() => (readAssumedHistory(kv)?.checked ?? 0n) >= 3n)).toBe(true);
+    await second.check.stop();
+    const third = historyCheck(chain, [full], side);
+    third.check.start();
+    expect(await third.run(() => third.removed.length > 0)).toBe(true);
+    expect(chain.store.lowestBody()).toBe(1n);
+    await third.check.stop();
+  });
+
+  it("keeps no blocks on a pruned node", async () => {
+    const kv = await imported(bytes, 4);
+    const chain = await openMinedChain({ kv });
+    const { check, run, removed } = historyCheck(chain, [full], new MemoryKv(), false);
+    check.start();
+    expect(await run(() => removed.length > 0)).toBe(true);
+    expect([readAssumedHistory(kv), chain.store.lowestBody()]).toEqual([undefined, 8n]);
+    expect(chain.sealedBlockAt(3n)).toBeUndefined();
+    await check.stop();
+  });
+
+  it("names a peer that serves other bodies, and goes on with others", async () => {
+    const chain = await openMinedChain({ kv: await imported(bytes, 4) });
+    const liar = await openMinedChain();
+    const store = { lowestBody: () => 1n, bodyBytes: () => full.store.bodyBytes(full.head.hash) };
+    const served = [{ ...liar, store } as unknown as Chain, full];
+    const { check, run, removed, faults } = historyCheck(chain, served);
+    check.start();
+    expect(await run(() => removed.length > 0)).toBe(true);
+    expect(faults[0]).toContain("peer 0 served a body that is not the block's");
+    expect(faults.every((fault) => fault.startsWith("peer 0"))).toBe(true);
+    await check.stop();
+  });
+
+  it("stops the node where the blocks come to another state, and says so at each start", async () => {
+    // A chain whose fourth block stands on a state that no block made: work covers it all the same.
+    const kv = new MemoryKv();
+    await mine(await openMinedChain({ kv }), 3);
+    const honest = await openMinedChain({ kv });
+    const rich = { ...decodeAccount(honest.committed.get(accountKey(bob.publicKey))!), balance: 1_000_000n };
+    const diff = new Map<string, StateChange>();
+    const put = (key: Uint8Array, value: Uint8Array) => void diff.set(byteText(key), { key, value });
+    writeAccount(
+      { get: (key) => honest.committed.get(key), put, delete: () => undefined },
+      bob.publicKey,
+      rich,
+    );
+    const { pages } = updateTree(honest.committed, treeChanges(diff));
+    await kv.write(ledgerOperations(diff, pages), { sync: true });
+    const false_ = await openMinedChain({ kv });
+    await mine(false_, 9);
+    const lie = (await exported(context(4), kv)).bytes;
+    expect(await checked(context(4), lie)).toMatchObject({ ok: true, value: { height: 8n } });
+
+    const chain = await openMinedChain({ kv: await imported(lie, 4) });
+    const side = new MemoryKv();
+    for (let start = 0; start < 2; start++) {
+      const { check, run, failures } = historyCheck(chain, [false_], side);
+      check.start();
+      await run(() => failures.length > 0);
+      expect(failures[0]).toBeInstanceOf(FalseSnapshot);
+      expect(String(failures[0])).toMatch(
+        /snapshot of block 8.*executed up to block 4 .*wrong-root: stateRoot is /s,
+      );
+      await check.stop();
+    }
+    expect(readAssumedHistory(chain.store.kv)?.height).toBe(8n);
+  });
+});
