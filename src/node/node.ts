@@ -14,6 +14,7 @@ import type { P2pNetwork } from "../p2p/network.ts";
 import { methodsOf } from "../rpc/methods/method-table.ts";
 import type { DevnetOrders } from "../rpc/operator-api.ts";
 import { RpcServer } from "../rpc/server/server.ts";
+import type { SnapshotsApi } from "../rpc/snapshots-api.ts";
 import type { DiskKv } from "../storage/kv.ts";
 import { HomeJoining, type JoiningPorts } from "./api/joining-api.ts";
 import { ReplicaApi } from "./api/node-api.ts";
@@ -31,7 +32,7 @@ import { openNetwork } from "./assembly/own-network.ts";
 import { TipAge } from "./assembly/peer-search.ts";
 import { openPruner, reorgDepthOf } from "./assembly/pruning.ts";
 import { beginWithSnapshot, mayBeginWithSnapshot } from "./assembly/snapshot-start.ts";
-import { openKeptSnapshots, openSnapshots, type Snapshots } from "./assembly/snapshots.ts";
+import { openKeptSnapshots, openSnapshots } from "./assembly/snapshots.ts";
 import { jitter, type LogSink, openLog, systemScheduler } from "./assembly/system.ts";
 import { openThreads, type Threads } from "./assembly/threads.ts";
 import { timedWrites } from "./assembly/timed-writes.ts";
@@ -155,8 +156,8 @@ async function openNode(options: NodeOptions, closers: Closers): Promise<Running
   const { home, config } = options;
   const { logger, reopen } = takeHome(options, closers);
   const key = checkedKey(options, logger);
-  const timing: { metrics?: Metrics } = {};
   const level = await openDatabase(options, logger);
+  const timing: { metrics?: Metrics } = {};
   const kv = timedWrites(level, timing);
   closers.add(() => kv.close());
   const journal = await openOwnVotes(options, key, closers);
@@ -167,6 +168,7 @@ async function openNode(options: NodeOptions, closers: Closers): Promise<Running
   const network = openNetwork(options, parts);
   const threads = openThreads(home.genesis, config.mining, logger);
   const failure = new Failure();
+  const fatal = (error: unknown) => failure.report(error);
   const kept = await openKeptSnapshots(home);
   const replica: Replica = await Replica.open(replicaOptions(options, key?.signer), {
     kv,
@@ -177,12 +179,11 @@ async function openNode(options: NodeOptions, closers: Closers): Promise<Running
     scheduler: systemScheduler,
     log: logger,
     jitter,
-    fatal: (error) => failure.report(error),
+    fatal,
   });
   if (journal !== undefined) await secureVotes(home.paths, journal);
   tip.follow(replica);
-  const snapshots = openSnapshots(home.genesis, config.snapshots, { kept, level, replica, logger });
-  closers.add(() => snapshots.stop());
+  const snapshots = openSnapshots(options, { kept, level, replica, logger }, closers);
   const control = minerControl(replica, threads);
   const eventIndex = openEventIndex(config, { kv, replica, log: logger, failure }, closers);
   const adminToken = options.devnet?.token ?? makeRpcToken();
@@ -198,7 +199,7 @@ async function openNode(options: NodeOptions, closers: Closers): Promise<Running
     control,
     snapshots,
     eventIndex,
-    broken: (error) => failure.report(error),
+    broken: fatal,
   });
   timing.metrics = metrics;
   await traceTransactions({ name: config.name, replica, recent, logger, closers });
@@ -209,7 +210,6 @@ async function openNode(options: NodeOptions, closers: Closers): Promise<Running
   await replica.start();
   startRemote(key, replica, closers);
   followKey(options, replica, { key, logger, closers });
-  const fatal = (error: unknown) => failure.report(error);
   closers.add(await openHistoryCheck(options, { replica, network, logger, fatal }));
   closers.add(openPruner(options, { replica, logger, level, kept, eventIndex }));
   if (expectsPeers(options)) closers.add(warnWhenAlone(network, logger, systemScheduler));
@@ -295,7 +295,7 @@ interface RpcParts {
   readonly threads: Threads;
   /** The operator's hand on the threads that mine. */
   readonly control: MinerControl | undefined;
-  readonly snapshots: Snapshots;
+  readonly snapshots: SnapshotsApi;
   readonly eventIndex: EventIndex | undefined;
 }
 

@@ -1,6 +1,5 @@
 /** The snapshots of a running node: those that it keeps and shows, and the maker that follows its chain. */
 import type { Logger } from "../../base/log.ts";
-import type { Genesis } from "../../chain/genesis/genesis.ts";
 import type { SnapshotsApi, SnapshotView } from "../../rpc/snapshots-api.ts";
 import type { FreezableKv } from "../../storage/kv.ts";
 import type { Config } from "../home/config.ts";
@@ -9,11 +8,8 @@ import type { Replica } from "../replica.ts";
 import { KeptSnapshots } from "../snapshot/kept-snapshots.ts";
 import { snapshotContext } from "../snapshot/snapshot-context.ts";
 import { SnapshotMaker } from "../snapshot/snapshot-maker.ts";
+import type { Closers } from "./closers.ts";
 import { systemScheduler } from "./system.ts";
-
-export interface Snapshots extends SnapshotsApi {
-  stop(): Promise<void>;
-}
 
 /** @throws Error when the disk fails. */
 export function openKeptSnapshots({ genesis, paths }: Home): Promise<KeptSnapshots> {
@@ -30,10 +26,14 @@ export interface SnapshotParts {
 
 /** Makes them from now on, at the interval that the configuration says. */
 export function openSnapshots(
-  genesis: Genesis,
-  { interval, kept: keptMax, depth }: Config["snapshots"],
+  {
+    home: { genesis },
+    config,
+  }: { readonly home: Pick<Home, "genesis">; readonly config: Pick<Config, "snapshots"> },
   { kept, level, replica, logger }: SnapshotParts,
-): Snapshots {
+  closers: Pick<Closers, "add">,
+): SnapshotsApi {
+  const { interval, kept: keptMax, depth } = config.snapshots;
   const { consensus } = genesis;
   const schedule =
     consensus.type === "pbft"
@@ -50,14 +50,15 @@ export function openSnapshots(
       clock: () => performance.now(),
       freeze: () => level.freeze(),
       checkpointAt: (height) => chain.store.checkpointAt(height),
-      votes: () => voting.votes,
+      votes: () => consensus.type === "pbft" && voting.votes,
     },
   );
   events.heads.subscribe(({ sealed }) => maker.headChanged(sealed.block.summary.height));
   events.engine.subscribe(({ event }) => {
     if (event.type === "checkpoint-stable") maker.checkpointStable(event.height);
   });
-  return { snapshot: () => shown(kept, maker), stop: () => maker.stop() };
+  closers.add(() => maker.stop());
+  return { snapshot: () => shown(kept, maker) };
 }
 
 function shown(kept: KeptSnapshots, maker: SnapshotMaker): SnapshotView | undefined {

@@ -25,8 +25,9 @@ export interface AddressQuestion {
   readonly listenPort: number;
 }
 
+/** With nothing behind it the same first byte asks for the list of snapshots (sync/snapshot-wire.ts). */
 export function isAddressQuestion(bytes: Uint8Array): boolean {
-  return bytes[0] === ADDRESSES;
+  return bytes[0] === ADDRESSES && bytes.length > 1;
 }
 
 /** u8 16 | u16 listen port */

@@ -23,7 +23,9 @@ import { BlockIngress } from "../../../src/node/ingress/block-ingress.ts";
 import { importSnapshot } from "../../../src/node/snapshot/import-snapshot.ts";
 import { snapshotContext } from "../../../src/node/snapshot/snapshot-context.ts";
 import { FalseSnapshot, HistoryCheck } from "../../../src/node/stored-chain/history-check.ts";
+import { encodeAddressQuestion, isAddressQuestion } from "../../../src/p2p/discovery/address-wire.ts";
 import { decodeBranchQuestion, encodeBranchAnswer } from "../../../src/p2p/sync/branch-wire.ts";
+import { encodeSnapshotQuestion } from "../../../src/p2p/sync/snapshot-wire.ts";
 import { MemoryKv } from "../../../src/storage/memory.ts";
 import { VirtualTime } from "../../../src/tools/sim/time.ts";
 import { alice, bob, genesis, genesisHash, mineOn, openMinedChain } from "../../chain/pow-fixtures.ts";
@@ -175,6 +177,11 @@ describe("a snapshot of a mined chain", () => {
       },
     });
   });
+});
+
+it("is asked for by a question that an open network does not take for one for addresses", () => {
+  expect(isAddressQuestion(encodeSnapshotQuestion({ kind: "list" }))).toBe(false);
+  expect(isAddressQuestion(encodeAddressQuestion({ listenPort: 0 }))).toBe(true);
 });
 
 describe("a node that begins with it", () => {
