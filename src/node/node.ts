@@ -214,9 +214,8 @@ async function openNode(options: NodeOptions, closers: Closers): Promise<Running
   closers.add(openPruner(options, { replica, logger, level, kept, eventIndex }));
   if (expectsPeers(options)) closers.add(warnWhenAlone(network, logger, systemScheduler));
   failure.check();
-  await startRpc(rpc, options, { adminToken, closers });
+  await startRpc(rpc, options, { adminToken, closers, logger });
   failure.actBy((error) => void stopFatally(error, { closers, logger, onFatal: options.onFatal }));
-  logger.log("info", "rpc", "listening", { url: rpc.url });
   const stop = () => stopAsAsked(closers, logger, headHeight());
   const networkFailed = (error: Error) => network.noteLibraryError(error);
   const orders = { networkFailed, reloadPeers: () => joining.reload(), reopenLog: reopen, stop };
@@ -373,12 +372,17 @@ function openRpc(
 async function startRpc(
   rpc: RpcServer,
   { home, config }: NodeOptions,
-  { adminToken, closers }: { readonly adminToken: string; readonly closers: Closers },
+  {
+    adminToken,
+    closers,
+    logger,
+  }: { readonly adminToken: string; readonly closers: Closers; readonly logger: Logger },
 ): Promise<void> {
   closers.add(() => rpc.stop());
   await rpc.start();
   const place = { homeDir: home.paths.dir, host: config.rpc.host, port: rpc.port };
   closers.add(publishRpcToken(place, adminToken));
+  logger.log("info", "rpc", "listening", { url: rpc.url });
 }
 
 function logStart({ home, config }: NodeOptions, replica: Replica, logger: Logger): void {
