@@ -21,12 +21,15 @@ const SETTINGS: EngineSettings = {
   resendIntervalMs: 1_000,
   fairnessTimeoutMs: 20_000,
 };
-/** Checkpoints are every 8 blocks and the role moves on at each fourth: 32 blocks a turn. */
-const ROTATION = { checkpointInterval: 8, logWindow: 16, rotationInterval: 4 };
+/** Checkpoints are every 4 blocks and the role moves on at each second: 8 blocks a turn, so that few blocks are many turns. */
+const SHORT_TURNS = { checkpointInterval: 4, logWindow: 8, rotationInterval: 2 };
+/** 32 blocks a turn: what a slow primary costs until it is noticed is compared with its turn. */
+const LONG_TURNS = { checkpointInterval: 8, logWindow: 16, rotationInterval: 4 };
 const SENDERS = 50;
 
 interface RunOptions {
   readonly n?: number;
+  readonly turns?: typeof SHORT_TURNS;
   /** One way, ms. */
   readonly delayMs?: number;
   /** PRE-PREPAREs of validator 1 come so much later, ms; "never": it votes and sends STATUS, but does not propose. */
@@ -43,8 +46,8 @@ class Run {
   readonly #nonces = new Map<number, bigint>();
   readonly #sentAt = new Map<string, number>();
 
-  constructor({ n = 4, delayMs = 10, lateMs }: RunOptions = {}) {
-    const options = { validators: n, accounts: SENDERS, balance: 1_000_000n, consensus: ROTATION };
+  constructor({ n = 4, turns = SHORT_TURNS, delayMs = 10, lateMs }: RunOptions = {}) {
+    const options = { validators: n, accounts: SENDERS, balance: 1_000_000n, consensus: turns };
     this.#world = new World(options, signatureWorld("ideal"));
     const timing = {
       delayMsMin: delayMs / 2,
@@ -148,7 +151,7 @@ describe("a validator that is down", () => {
       await run.cluster.time.run(50);
       for (const node of down) run.cluster.crash(node);
       const up = [...Array(n).keys()].filter((node) => !down.includes(node));
-      await run.load(24_000, 125, up);
+      await run.load(24_000, 400, up);
       expect(run.stalledShare(0)).toBeLessThan(0.03);
       expect(run.reasons.filter((reason) => reason === "rotation").length).toBeGreaterThan(2);
       expect(run.proposers.filter((proposer) => down.includes(proposer))).toEqual([]);
@@ -161,16 +164,16 @@ describe("a validator that is down", () => {
     run.cluster.start();
     await run.cluster.time.run(50);
     run.cluster.crash(2);
-    await run.load(12_000, 100, [0, 1, 3]);
+    await run.load(12_000, 400, [0, 1, 3]);
     run.cluster.start(2);
-    await run.load(20_000, 100, [0, 1, 3]);
+    await run.load(20_000, 400, [0, 1, 3]);
     expect(run.proposers).toContain(2);
   }, 60_000);
 });
 
 describe("a primary whose proposals come 1.8 s late", () => {
   it("holds the role for a fifth of the time at most, and others hardly notice", async () => {
-    const run = new Run({ lateMs: 1_800 });
+    const run = new Run({ turns: LONG_TURNS, lateMs: 1_800 });
     run.cluster.start();
     await run.cluster.time.run(50);
     await run.load(60_000, 250, [0, 2, 3]);
@@ -185,7 +188,7 @@ describe("a primary that votes and answers but never proposes", () => {
     const run = new Run({ lateMs: "never" });
     run.cluster.start();
     await run.cluster.time.run(50);
-    await run.load(24_000, 60, [0, 2, 3]);
+    await run.load(24_000, 240, [0, 2, 3]);
     expect(run.proposers).not.toContain(1);
     // After each failed turn it is passed over for 1, then 2, 4, 8 and 16 turns.
     const failed = run.reasons.filter((reason) => reason !== "rotation").length;
