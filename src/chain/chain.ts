@@ -28,8 +28,8 @@ import type { SignedTransaction } from "./types/transaction.ts";
 export type ImportResult =
   | { readonly kind: "imported" }
   | { readonly kind: "known" }
-  /** Its parent is not here. */
-  | { readonly kind: "orphan"; readonly height: bigint }
+  | { readonly kind: "orphan"; readonly height: bigint } // its parent is not here
+  | { readonly kind: "unready" } // it is executed with a module whose file is not here; this is no verdict
   /** It must not be accepted before this local time, ms since the Unix epoch; this is no verdict. */
   | { readonly kind: "early"; readonly notBeforeMs: number }
   /** It came from a peer, and its branch has too little work to be stored; this is no verdict. */
@@ -40,8 +40,8 @@ export type ImportResult =
 /** What came of judging a block without its seal. */
 export type BlockCheck =
   | { readonly kind: "valid" }
-  /** Its parent is not available here; no verdict. */
-  | { readonly kind: "orphan" }
+  | { readonly kind: "orphan" } // its parent is not available here; no verdict
+  | { readonly kind: "unready" } // a module's file is not here; no verdict
   | { readonly kind: "invalid"; readonly fault: Fault; readonly diverges?: boolean };
 
 /** Who hands in a block: what was made or asked for here is stored however light its branch is. */
@@ -159,7 +159,6 @@ export class Chain {
     }
   }
 
-  /** The mode's stateless rules, for whoever shows or serves blocks. */
   get rules(): ConsensusRules {
     return this.#executor.rules;
   }
@@ -200,8 +199,8 @@ export class Chain {
   }
 
   /**
-   * Builds and executes a block on `parent`; undefined when the parent is not available, or when there is nothing to
-   * put into it and `allowEmpty` is false. Transactions that are invalid here are left out.
+   * Builds and executes a block on `parent`; undefined when the parent or a module's file is not available, or when there is
+   * nothing to put into it and `allowEmpty` is false. Transactions that are invalid here are left out.
    */
   buildBlock(
     parent: Hash,
@@ -210,8 +209,8 @@ export class Chain {
     allowEmpty: boolean,
   ): Block | undefined {
     const site = this.#siteAt(parent);
-    const executed =
-      site === undefined ? undefined : this.#executor.build(site, proposal, template, allowEmpty);
+    if (site === undefined || this.#executor.lacks(site)) return undefined;
+    const executed = this.#executor.build(site, proposal, template, allowEmpty);
     // A template whose nonce is looked for has another hash when it is solved: what it did would be kept for nothing.
     if (executed !== undefined && this.mode.kind === "final") this.#executed.add(executed);
     return executed?.block;
@@ -239,6 +238,7 @@ export class Chain {
       this.#executor.checkBody(block) ??
       this.#executor.rules.checkHead(site.parent, block, site.branch);
     if (misfit !== undefined) return { kind: "invalid", fault: misfit };
+    if (this.#executor.lacks(site)) return { kind: "unready" };
     const executed = this.#executor.execute(block, site, limit);
     if (!executed.ok) return { kind: "invalid", fault: executed.fault, diverges: true };
     this.#executed.add(executed.value);
@@ -296,7 +296,7 @@ export class Chain {
       this.#alarm(block, known);
     const check = this.checkBlock(block);
     if (check.kind === "orphan") return { kind: "orphan", height };
-    if (check.kind === "invalid") return check;
+    if (check.kind !== "valid") return check;
     await this.#commit(sealed);
     return { kind: "imported" };
   }

@@ -160,7 +160,8 @@ export function governedBy(genesis: Genesis): MembershipRules | undefined {
   if (!hasEpochs(consensus)) return undefined;
   const { checkpointInterval, logWindow } = consensus;
   const genesisHash = computeGenesisHash(genesis);
-  return { genesisHash, checkpointInterval, logWindow, limits: genesis.limits };
+  const { limits, modules } = genesis;
+  return { genesisHash, checkpointInterval, logWindow, limits, modules };
 }
 
 /** What the block that ends an epoch writes besides, from what it changed; nothing for any other block. */

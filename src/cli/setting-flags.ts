@@ -21,6 +21,7 @@ const VALUES: { readonly [K in ConfigKey]?: string } = {
   "mining.threads": "[threads]",
   "mining.coinbase": "<account>",
   "index.events": "[boolean]",
+  "modules.fetch": "[boolean]",
 };
 
 export function addSettingFlags(command: Command): Command {
@@ -39,7 +40,7 @@ export async function settingsOf(options: object, dir: string): Promise<SettingF
   for (const key of KEYS) {
     const value = given[new Option(flagOf(key)).attributeName()];
     if (typeof value === "string") flags[key] = value;
-    if (value === true && key === "index.events") flags[key] = "true";
+    if (value === true && (key === "index.events" || key === "modules.fetch")) flags[key] = "true";
   }
   if (given.mine !== undefined) flags.mode = minerMode(flags.mode);
   const coinbase = flags["mining.coinbase"];

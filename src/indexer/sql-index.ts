@@ -4,9 +4,9 @@
  */
 import { setTimeout as sleep } from "node:timers/promises";
 import { asHash, type Hash, hex, parseBytes32, showHash } from "../base/bytes.ts";
+import { modulesOf } from "../chain/execution/modules-in-force.ts";
 import type { Genesis } from "../chain/genesis/genesis.ts";
 import { computeGenesisHash } from "../chain/genesis/genesis-state.ts";
-import { modulesOf } from "../chain/modules/module-set.ts";
 import { type BatchRows, RowMaker, shown } from "./block-rows.ts";
 import type { Column } from "./columns.ts";
 import { type DeclaredTables, declaredTables, EVENT_PLACE, type MapTable } from "./declared-tables.ts";

@@ -13,6 +13,7 @@ import {
 } from "../chain/execution/validate-transaction.ts";
 import type { Policy } from "../chain/governance/policy.ts";
 import type { Account } from "../chain/modules/accounts.ts";
+import type { ModuleSet } from "../chain/modules/module-set.ts";
 import { decodeTransaction, type SignedTransaction } from "../chain/types/transaction.ts";
 import type { SenderQueue } from "./sender-queue.ts";
 
@@ -67,6 +68,8 @@ export interface HeadState {
   readonly height: bigint;
   /** What may be in the next block; left out where that is what genesis says. */
   readonly policy?: Pick<Policy, "minFee" | "senders">;
+  /** The modules that run in the next block; left out where they are those of genesis. */
+  readonly modules?: ModuleSet;
   /** @param key {@link byteText} of it, where it is known already */
   account(address: Address, key?: string): Account | undefined;
 }
@@ -158,7 +161,7 @@ type CheckCode = Exclude<TransactionFaultCode, "TX_NONCE_MISMATCH">;
 const ADVICE: Readonly<Record<CheckCode, string>> = {
   TX_COINBASE: "sign a transfer instead",
   TX_WRONG_CHAIN: "sign it for this chain or send it to a node of the other",
-  TX_UNKNOWN_MODULE: "see node_info for the modules",
+  TX_UNKNOWN_MODULE: "see state_getModules for the modules and their calls",
   TX_BAD_PAYLOAD: "build it anew, no node of this chain takes it",
   TX_FEE_TOO_LOW: "sign it with a higher fee",
   TX_SENDER_NOT_ALLOWED: "ask an admin or the validators for the role sender (quorate gov propose grant)",

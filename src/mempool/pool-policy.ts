@@ -1,7 +1,8 @@
 /** What votes may change of admission from one head to the next: the least fee, and who may send. docs/protocol.md, "Roles". */
 import { POOL_NONCE_GAP_MAX } from "../base/limits.ts";
+import { modulesOf } from "../chain/execution/modules-in-force.ts";
 import { hasEpochs } from "../chain/genesis/consensus-parameters.ts";
-import { modulesOf } from "../chain/modules/module-set.ts";
+import type { ModuleSet } from "../chain/modules/module-set.ts";
 import type { AdmissionRules, HeadState } from "./admission.ts";
 import type { PoolIndex } from "./pool-index.ts";
 import type { MempoolOptions } from "./pool-ports.ts";
@@ -11,10 +12,12 @@ import type { QueueEntry } from "./sender-queue.ts";
 export interface PoolRules extends AdmissionRules {
   minFee: bigint;
   senders: ReadonlySet<string> | undefined;
+  modules: ModuleSet;
 }
 
 /** @returns whether something that is in the pool may not run any more */
-export function followPolicy(rules: PoolRules, { policy }: HeadState): boolean {
+export function followPolicy(rules: PoolRules, { policy, modules }: HeadState): boolean {
+  if (modules !== undefined) rules.modules = modules;
   if (policy === undefined) return false;
   const { minFee, senders } = policy;
   const isStricter = minFee > rules.minFee || (senders !== undefined && senders !== rules.senders);

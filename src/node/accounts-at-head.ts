@@ -4,9 +4,11 @@
  */
 import { type Address, byteText } from "../base/bytes.ts";
 import type { Chain } from "../chain/chain.ts";
+import { modulesOn } from "../chain/execution/modules-in-force.ts";
 import { type Policy, policyOf } from "../chain/governance/policy.ts";
 import { type Account, readAccount } from "../chain/modules/accounts.ts";
 import type { StateReader } from "../chain/modules/module.ts";
+import type { ModuleSet } from "../chain/modules/module-set.ts";
 import type { HeadState } from "../mempool/admission.ts";
 
 /** Accounts that are kept; whoever is not among them is read. */
@@ -15,6 +17,7 @@ const ACCOUNTS_MAX = 16_384;
 export class AccountsAtHead implements HeadState {
   readonly height: bigint;
   readonly policy: Policy;
+  readonly modules: ModuleSet;
   readonly #state: StateReader;
   readonly #known = new Map<string, Account>();
 
@@ -23,6 +26,7 @@ export class AccountsAtHead implements HeadState {
     this.height = head.summary.height;
     this.#state = committed;
     this.policy = policyOf(genesis, committed);
+    this.modules = modulesOn(genesis, committed).set;
   }
 
   account(address: Address, key: string = byteText(address)): Account | undefined {

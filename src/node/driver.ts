@@ -288,7 +288,7 @@ export class Driver<P extends Parsed, M extends Typed> {
     }
     const limit = new SlowSignatureLimit(SLOW_SIGNATURES_PER_PROPOSAL_MAX);
     const check = chain.checkBlock(block, certified ? undefined : limit);
-    if (check.kind === "orphan") return this.#wait(block, certified);
+    if (check.kind === "orphan" || check.kind === "unready") return this.#wait(block, certified);
     this.#forget(hex(block.hash));
     if (limit.count > 0) count(this.counts.slow, String(block.summary.proposer), limit.count);
     if (limit.isExceeded) return this.#decline(block);

@@ -51,6 +51,7 @@ import { Metrics } from "./metrics/metrics.ts";
 import { nodeReadings, observeReplica } from "./metrics/readings.ts";
 import { rpcObserver } from "./metrics/rpc-observer.ts";
 import { MinerControl } from "./mining/miner-control.ts";
+import { homeModules } from "./modules/module-files.ts";
 import { Replica } from "./replica.ts";
 import { FetchStore } from "./snapshot/fetch-store.ts";
 import type { MigrationPorts } from "./stored-chain/migrate-database.ts";
@@ -173,8 +174,7 @@ async function openNode(options: NodeOptions, closers: Closers): Promise<Running
   const replica: Replica = await Replica.open(replicaOptions(options, key?.signer), {
     kv,
     snapshots: kept,
-    journal,
-    network,
+    ...{ modules: homeModules(home, config), journal, network },
     ...threads.ports,
     scheduler: systemScheduler,
     log: logger,

@@ -2,7 +2,7 @@
  * What a replica is made of: its options, the ports to the world, and the events it tells. Types alone, so that who
  * brings the world (node, simulator, tests) reads one page.
  */
-import type { Address } from "../base/bytes.ts";
+import type { Address, Hash } from "../base/bytes.ts";
 import type { Fault } from "../base/fault.ts";
 import type { Logger } from "../base/log.ts";
 import type { Scheduler } from "../base/scheduler.ts";
@@ -10,6 +10,7 @@ import type { BranchChange, HeadChange } from "../chain/chain.ts";
 import type { BranchSettings } from "../chain/chain-mode.ts";
 import type { Genesis } from "../chain/genesis/genesis.ts";
 import type { Block } from "../chain/types/block.ts";
+import type { ModuleVersion } from "../chain/types/module-version.ts";
 import type { Transition } from "../chain/types/transition.ts";
 import type { ConsensusEngine, EngineEvent, EngineSettings, Parsed, Typed } from "../consensus/engine.ts";
 import type { SignatureRules } from "../crypto/keys.ts";
@@ -63,10 +64,21 @@ export interface ReplicaPorts {
   readonly log: Logger;
   /** What is answered about snapshots; undefined for other questions. Left out where there are none. */
   readonly snapshots?: { answer(question: Uint8Array): Promise<Uint8Array> | undefined } | undefined;
+  /** The bundled files of modules; left out where code comes by other ways. */
+  readonly modules?: ModuleFiles | undefined;
   /** Returns a number in [0, 1) that spreads periodic work. */
   readonly jitter: () => number;
   /** The replica cannot go on: stop the process. */
   readonly fatal: (error: unknown) => void;
+}
+
+/** Where a node keeps the bundled files of modules. */
+export interface ModuleFiles {
+  /** Whether peers are asked for the file of a version that is voted in. */
+  readonly isFetching: boolean;
+  textOf(hash: Hash): string | undefined;
+  /** @param text whose hash was compared @returns where it is now */
+  keep(version: ModuleVersion, text: string): string;
 }
 
 export interface OwnBlock {

@@ -29,8 +29,8 @@ import { assembleForkable } from "./assembly/forkable.ts";
 import { miningRefusal } from "./assembly/mining-refusal.ts";
 import type { ModeContext, ModeParts } from "./assembly/mode-parts.ts";
 import { acceptTransitions, budgetsOf, checkKey, type OpenedParts } from "./assembly/replica-parts.ts";
-import { RulesWatch } from "./assembly/rules-watch.ts";
 import { createVoting } from "./assembly/voting-parts.ts";
+import { Watches } from "./assembly/watches.ts";
 import { isFirstOf, leftBehind, reorgFields, transactionsOf } from "./ingress/branch-events.ts";
 import type { IncomingMail } from "./ingress/incoming-mail.ts";
 import { createIncomingMail } from "./ingress/mail-ingress.ts";
@@ -75,14 +75,15 @@ export class Replica {
   readonly #waited: SignedTransaction[] = [];
   readonly #mail: IncomingMail;
   readonly #passedOn = new PassedOn();
-  readonly rules: RulesWatch;
+  readonly watches: Watches;
   readonly votes: WatermarkedVotes;
   #mining: MiningOrder;
   #stopped = false;
 
   private constructor(options: ReplicaOptions, ports: ReplicaPorts, parts: OpenedParts) {
     this.#ports = { ...ports, fatal: onlyOnce(ports.fatal) };
-    this.rules = new RulesWatch(parts.chain, this.#ports, options.rulesKnown);
+    const made = () => ({ voting: this.voting, repair: this.#parts.repair });
+    this.watches = new Watches(parts.chain, this.#ports, options, made);
     this.votes = parts.votes;
     this.#mining = options.mining ?? { isOn: false, rewardTo: undefined };
     this.chain = parts.chain;
@@ -169,15 +170,14 @@ export class Replica {
     (await this.voting.ready())();
     if (this.#mining.isOn) this.orderMining(this.#mining);
     this.#parts.start();
-    this.rules.start();
+    this.watches.start();
     this.presence.start();
     await network.start({
       mailReceived: (peerId, author, bytes) => this.#mail.receive(peerId, author, bytes),
       mailAnnounced: (_, author, message) => this.#mail.announced(author, message),
       rumorReceived: (topic, peerId, bytes) => this.#rumorReceived(topic, peerId, bytes),
       transactionsReceived: (envelopes) => this.pool.prepare(envelopes),
-      requestReceived: (peerId, bytes) =>
-        this.#ports.snapshots?.answer(bytes) ?? this.#parts.repair.answer(peerId, bytes),
+      requestReceived: (peer, bytes) => this.watches.answer(bytes) ?? this.#parts.repair.answer(peer, bytes),
       peerConnected: (peerId, lowest) => {
         this.presence.connected(peerId);
         this.#parts.repair.peerConnected(peerId, lowest);
@@ -193,7 +193,7 @@ export class Replica {
   async stop(): Promise<void> {
     this.#stopped = true;
     this.#mail.stop();
-    this.rules.stop();
+    this.watches.stop();
     this.#parts.stop();
     this.#ports.miner?.stop();
     await this.voting.stop();

@@ -21,6 +21,7 @@ import type { JoiningApi } from "./joining.ts";
 import type { LedgerReads } from "./ledger-reads.ts";
 import type { MembershipApi } from "./membership.ts";
 import type { MiningApi } from "./mining-api.ts";
+import type { ModulesApi } from "./modules-api.ts";
 import type { OperatorApi } from "./operator-api.ts";
 import type { PeerMemoryApi } from "./peer-memory.ts";
 import type { RecentApi } from "./recent-api.ts";
@@ -48,6 +49,7 @@ export interface NodeApi extends SnapshotsApi {
   /** The parsed genesis.json, as it was read; and what transactions of this chain can do. */
   genesis(): unknown;
   modules(): ModuleSet;
+  readonly moduleVersions: ModulesApi;
   /** The last executed block of the best branch. */
   head(): BlockHead;
   /**

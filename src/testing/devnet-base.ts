@@ -4,13 +4,13 @@
  * socket or at a real port.
  */
 import { asAddress, hex0x, parseBytes32 } from "../base/bytes.ts";
+import { modulesOf } from "../chain/execution/modules-in-force.ts";
 import type { Genesis } from "../chain/genesis/genesis.ts";
 import { formatGenesis } from "../chain/genesis/genesis-file.ts";
 import { computeGenesisHash } from "../chain/genesis/genesis-state.ts";
 import { readAccount } from "../chain/modules/accounts.ts";
 import type { CallFields, CallOf } from "../chain/modules/define-module.ts";
 import type { Json } from "../chain/modules/module.ts";
-import { modulesOf } from "../chain/modules/module-set.ts";
 import { entryAt, openValue } from "../chain/modules/module-state.ts";
 import type { FieldsOf } from "../chain/modules/value-types.ts";
 import type { SignedTransaction } from "../chain/types/transaction.ts";

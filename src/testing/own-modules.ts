@@ -1,11 +1,12 @@
 /** Modules of a chain inside a test: what defineModule made, run in this process, or a source that is bundled first. */
 import { asHash, type Hash, utf8 } from "../base/bytes.ts";
 import type { Genesis } from "../chain/genesis/genesis.ts";
-import { CALL_UNITS_DEFAULT, MODULE_NUMBER_MIN } from "../chain/genesis/genesis-modules.ts";
-import { codeInProcess, createDeclaredModule, type ModuleCode } from "../chain/modules/declared-module.ts";
+import { CALL_UNITS_DEFAULT } from "../chain/genesis/genesis-modules.ts";
+import { codeInProcess, type ModuleCode } from "../chain/modules/declared-module.ts";
 import type { DeclaredCode } from "../chain/modules/define-module.ts";
 import { formOf, type ModuleForm } from "../chain/modules/module-form.ts";
-import { ModuleSet } from "../chain/modules/module-set.ts";
+import { ModuleLibrary } from "../chain/modules/module-library.ts";
+import { MODULE_NUMBER_MIN } from "../chain/types/module-version.ts";
 import { taggedHash } from "../crypto/hash.ts";
 
 /** What stands for a file in the genesis of a test: code that runs as it is has none. */
@@ -32,8 +33,9 @@ export async function ownModules(
     number: MODULE_NUMBER_MIN + i,
     hash,
   }));
-  const own = found.map(({ code }, i) => createDeclaredModule(MODULE_NUMBER_MIN + i, code, limits));
-  return { modules: { ...limits, list }, code: new ModuleSet(own) };
+  const library = new ModuleLibrary(limits);
+  for (const { hash, code } of found) library.add(hash, code);
+  return { modules: { ...limits, list }, code: library };
 }
 
 function inProcess(code: DeclaredCode): Found {

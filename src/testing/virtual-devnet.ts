@@ -6,9 +6,9 @@
  */
 import { must } from "../base/assert.ts";
 import { asHash, byteText, type Hash, hex0x, parseBytes32 } from "../base/bytes.ts";
+import { modulesOf } from "../chain/execution/modules-in-force.ts";
 import type { Genesis } from "../chain/genesis/genesis.ts";
 import type { DeclaredCode } from "../chain/modules/define-module.ts";
-import { modulesOf } from "../chain/modules/module-set.ts";
 import { decodeReceipt } from "../chain/types/receipt.ts";
 import type { SignedTransaction } from "../chain/types/transaction.ts";
 import type { EngineSettings, EngineStatus } from "../consensus/engine.ts";

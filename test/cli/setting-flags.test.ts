@@ -51,6 +51,7 @@ const VALUES: { readonly [K in ConfigKey]: readonly [unknown, string, string] } 
   "snapshots.depth": [1, "2", "3"],
   "snapshots.join_above": [1, "2", "3"],
   "index.events": [true, "false", "true"],
+  "modules.fetch": [false, "true", "false"],
   "mempool.max_transactions": [1, "2", "3"],
   "mempool.max_bytes": [65_536, "65537", "65538"],
   "mempool.min_fee": ["1", "2", "3"],

@@ -184,6 +184,11 @@ export class FakeNode implements NodeApi {
   modules() {
     return BUILT_IN_MODULES;
   }
+  moduleVersions: NodeApi["moduleVersions"] = {
+    records: () => [],
+    troubles: () => [],
+    fileOf: () => undefined,
+  };
   head() {
     return this.chain.head;
   }

@@ -8,10 +8,10 @@ import { equalBytes, type Hash, hex } from "../../base/bytes.ts";
 import { accept, type Fault, fault, refuse, type Verdict } from "../../base/fault.ts";
 import type { Genesis } from "../genesis/genesis.ts";
 import { closeEpoch, openByTransition } from "../governance/governance-state.ts";
+import { turnModules } from "../governance/module-versions.ts";
 import { policyOf } from "../governance/policy.ts";
 import { checkRules, RULES_KNOWN } from "../governance/rules-version.ts";
 import type { MembershipContext } from "../modules/module.ts";
-import { modulesOf } from "../modules/module-set.ts";
 import type { ConsensusRules, HeadFields, Proposal } from "../rules.ts";
 import type { ExecutedBlock, LedgerView } from "../state/ledger-view.ts";
 import type { StateOverlay } from "../state/state-overlay.ts";
@@ -30,6 +30,14 @@ import { encodeReceipt, type Receipt, receiptsRootOf } from "../types/receipt.ts
 import type { SignedTransaction } from "../types/transaction.ts";
 import type { AcceptedSignatures, SlowSignatureLimit } from "./accepted-signatures.ts";
 import { BlockExecution } from "./execute.ts";
+import {
+  type AwaitedModule,
+  followProblem,
+  MissingModule,
+  missingModules,
+  modulesOf,
+  modulesOn,
+} from "./modules-in-force.ts";
 import { type RewardRule, rewardRuleOf } from "./reward-rule.ts";
 
 /** The place at which a block stands: its parent, the branch that the parent ends, and the ledger after the parent. */
@@ -118,6 +126,16 @@ export class BlockExecutor {
     const misfit = this.checkHeadForm(parent, block);
     assert(misfit === undefined, `a block built here has the form of a valid one: ${misfit?.detail}`);
     return { block, ...closed.value.result };
+  }
+
+  /** Whether the file of a module is not here, without which the block at this place cannot be executed. */
+  lacks({ parent, view }: Pick<Site, "parent" | "view">): boolean {
+    return this.#missing(parent, view).length > 0;
+  }
+
+  #missing(parent: BlockHead, view: LedgerView): readonly AwaitedModule[] {
+    if (this.#governed === undefined) return [];
+    return missingModules(this.genesis, view, parent.summary.height + 1n);
   }
 
   /** The limits in force on a state, less the coinbase where the mode puts one into each block. */
@@ -220,6 +238,8 @@ export class BlockExecutor {
   #start({ parent, branch, view }: Site, head: BlockHead, limit?: SlowSignatureLimit): BlockExecution {
     const { rules, genesis } = this;
     const { height } = head.summary;
+    const missing = this.#missing(parent, view);
+    if (missing.length > 0) throw new MissingModule(missing, height);
     const policy = policyOf(genesis, view);
     const execution = new BlockExecution(view, {
       height,
@@ -230,7 +250,7 @@ export class BlockExecutor {
         chainId: genesis.chainId,
         minFee: policy.minFee,
         senders: policy.senders,
-        modules: modulesOf(genesis),
+        modules: this.#governed === undefined ? modulesOf(genesis) : modulesOn(genesis, view).set,
         governs: this.#governed !== undefined,
       },
       governing: this.#governing(parent, branch),
@@ -252,12 +272,22 @@ export class BlockExecutor {
     return { ...governed, hashAt };
   }
 
+  #turnModules(state: StateOverlay, nextEpoch: bigint, height: bigint): void {
+    turnModules(state, nextEpoch, (running, planned) => {
+      const problem = followProblem(this.genesis, running, planned);
+      if (problem?.why === "missing") throw new MissingModule([planned], height);
+      return problem === undefined;
+    });
+  }
+
   #close(execution: BlockExecution, first: SignedTransaction | undefined, view: LedgerView): Verdict<Closed> {
     const minted = this.#reward.finish(execution.state, first, execution.fees);
     if (!minted.ok) return minted;
     const receipts: Receipt[] = [...minted.value, ...execution.receipts];
-    const nextValidatorsHash = this.#governed && closeEpoch(execution.state, execution.height);
-    const diff = execution.state.diff();
+    const { state, height } = execution;
+    const nextValidatorsHash =
+      this.#governed && closeEpoch(state, height, (next) => this.#turnModules(state, next, height));
+    const diff = state.diff();
     const { root, pages } = updateTree(view, treeChanges(diff));
     const encoded = receipts.map(encodeReceipt);
     return accept({

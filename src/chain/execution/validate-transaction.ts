@@ -62,6 +62,8 @@ export function checkTransaction(
   let checked = tx.checkedCall as CheckedCall | undefined;
   if (checked?.module !== module) {
     const call = module.decodeCall(tx.payload);
+    // A later version of the module may have it: no fault of whoever passes it on.
+    if (!call.ok && call.fault.code === "unknown-call") return refuse("TX_UNKNOWN_MODULE", call.fault.detail);
     if (!call.ok) return refuse("TX_BAD_PAYLOAD", call.fault.detail);
     checked = { module, call: call.value };
     tx.checkedCall = checked;

@@ -33,9 +33,14 @@ import {
 import { isStrongPublicKey } from "../../crypto/keys.ts";
 import { EPOCH_LENGTH_MAX, ROTATION_INTERVAL_MAX } from "../governance/parameters.ts";
 import { ROLE_HOLDERS_MAX, rolesFrom } from "../governance/roles.ts";
+import {
+  MODULE_NUMBER_MAX,
+  MODULE_NUMBER_MIN,
+  MODULE_VERSION_MAX,
+  MODULES_MAX,
+} from "../types/module-version.ts";
 import { CONSENSUS_NAMES, type ConsensusName, type PbftParameters } from "./consensus-parameters.ts";
 import { GENESIS_FORMAT, type Genesis } from "./genesis.ts";
-import { GENESIS_MODULES_MAX, MODULE_NUMBER_MAX, MODULE_NUMBER_MIN } from "./genesis-modules.ts";
 import type { PowParameters, RetargetParameters } from "./pow-parameters.ts";
 
 /** Sum of all money that may ever exist: half of u64, so that no sum of two balances can overflow. */
@@ -103,7 +108,6 @@ const nameField = textField(
 /** Units of one call, and coins for them: at least what a small call costs, at most some seconds of a core. */
 const CALL_UNITS_MIN = 10_000;
 const CALL_UNITS_MAX = 1_000_000_000;
-const VERSION_MAX = 1_000_000;
 
 const modulesField = object({
   callUnitsMax: integerField(CALL_UNITS_MIN, CALL_UNITS_MAX),
@@ -115,10 +119,10 @@ const modulesField = object({
         /^[a-z][a-z0-9]{0,31}$/,
       ),
       number: integerField(MODULE_NUMBER_MIN, MODULE_NUMBER_MAX),
-      version: integerField(1, VERSION_MAX),
+      version: integerField(1, MODULE_VERSION_MAX),
       hash: mapped(addressField("SHA-256 of the module's file"), (bytes) => asHash(bytes)),
     }),
-    GENESIS_MODULES_MAX,
+    MODULES_MAX,
   ),
 });
 

@@ -9,7 +9,7 @@ import { Writer } from "../../codec/writer.ts";
 import { taggedHash } from "../../crypto/hash.ts";
 import { merkleRoot } from "../../crypto/merkle.ts";
 import type { Roles } from "../governance/roles.ts";
-import type { ModuleSet } from "../modules/module-set.ts";
+import type { ModuleLibrary } from "../modules/module-library.ts";
 import { assembleBlock, type Block, NO_PARENT } from "../types/block.ts";
 import { createValidatorSet, type Validator, type ValidatorSet } from "../types/validator-set.ts";
 import { type ConsensusParameters, formatOf } from "./consensus-parameters.ts";
@@ -40,8 +40,8 @@ export interface Genesis<Parameters extends ConsensusParameters = ConsensusParam
   readonly modules?: GenesisModules;
   /** Who may send, and who may say so, at the beginning; left out: anybody may send, for ever. */
   readonly roles?: Roles;
-  /** The loaded code of these modules, which is no part of the file (genesis-modules.ts). */
-  readonly code?: ModuleSet;
+  /** The code of these modules and of later versions, which is no part of the file. */
+  readonly code?: ModuleLibrary;
 }
 
 const hashParameters = taggedHash("quorate/genesis/v1");

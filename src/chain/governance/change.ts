@@ -10,6 +10,7 @@
  *     6 set      parameter u8 (1 epochLength, 2 rotationInterval, 3 minFee, 4 maxBlockTransactions, 5 maxBlockBytes) | value u32
  *     7 rules    version u32
  *     8 grant    account 32 | role u8 (1 sender, 2 admin)        9 revoke    the same
+ *    10 module   number u8 | name u8+bytes | version u32 | SHA-256 of its file 32
  *   proof: height u64 | signature 64
  *
  * Sources: pbft.md 1.14 (limits, possession); docs/protocol.md, "Epochs".
@@ -20,6 +21,7 @@ import { MAIL_MESSAGE_BYTES_MAX, NAME_LENGTH_MAX, VALIDATORS_MAX } from "../../b
 import type { Reader } from "../../codec/reader.ts";
 import { Writer } from "../../codec/writer.ts";
 import { isStrongPublicKey, SIGNATURE_BYTES, verifySignature } from "../../crypto/keys.ts";
+import { type ModuleVersion, readModuleVersion, writeModuleVersion } from "../types/module-version.ts";
 import type { Validator } from "../types/validator-set.ts";
 import { newViewBytesMax } from "../types/view-change-size.ts";
 import {
@@ -60,9 +62,13 @@ export type Change =
   | { readonly kind: "dismiss"; readonly peerId: string }
   | { readonly kind: "set"; readonly parameter: ParameterName; readonly value: number }
   | { readonly kind: "rules"; readonly version: number }
-  | { readonly kind: "grant" | "revoke"; readonly account: Address; readonly role: AccountRole };
+  | { readonly kind: "grant" | "revoke"; readonly account: Address; readonly role: AccountRole }
+  | { readonly kind: "module"; readonly module: ModuleVersion };
 
-const KINDS = ["add", "remove", "replace", "admit", "dismiss", "set", "rules", "grant", "revoke"] as const;
+const KINDS = [
+  ...(["add", "remove", "replace", "admit", "dismiss", "set", "rules", "grant", "revoke"] as const),
+  "module",
+] as const;
 
 export function writeChange(writer: Writer, change: Change): void {
   writer.u8(KINDS.indexOf(change.kind) + 1);
@@ -93,6 +99,9 @@ export function writeChange(writer: Writer, change: Change): void {
     case "grant":
     case "revoke":
       writer.raw(change.account).u8(ROLES.indexOf(change.role) + 1);
+      return;
+    case "module":
+      writeModuleVersion(writer, change.module);
       return;
   }
 }
@@ -130,6 +139,8 @@ export function readChange(reader: Reader): Change {
       const role = reader.u8();
       return { kind, account, role: ROLES[role - 1] ?? reader.fail(`role ${role}`) };
     }
+    case "module":
+      return { kind, module: readModuleVersion(reader) };
   }
 }
 
@@ -231,7 +242,8 @@ export function applyChange(
     case "set":
       return setParameter(governance, change, bounds);
     case "rules":
-      return accept(governance); // a record of its own (rules-version.ts)
+    case "module":
+      return accept(governance); // records of their own (rules-version.ts, module-versions.ts)
     case "grant":
     case "revoke":
       return changeRole(governance, change);

@@ -162,9 +162,14 @@ function startRecord(governance: Governance): Writer {
 
 /**
  * After the last transaction of a block: the last one of an epoch opens the next.
+ * @param turn told of the next epoch where there is one
  * @returns the hash of the set of the next epoch where this block is the last of its own; else undefined
  */
-export function closeEpoch(state: StateWriter, height: bigint): Hash | undefined {
+export function closeEpoch(
+  state: StateWriter,
+  height: bigint,
+  turn: (nextEpoch: bigint) => void,
+): Hash | undefined {
   const governance = readGovernance(state);
   if (governance === undefined || governance.lastHeight !== height) return undefined;
   const { nextMembers: members, nextParameters: parameters } = governance;
@@ -175,6 +180,7 @@ export function closeEpoch(state: StateWriter, height: bigint): Hash | undefined
     ...governance,
     ...{ epoch, firstHeight, lastHeight, changed: 0, parameters, members },
   });
+  turn(epoch);
   return createValidatorSet(epoch, members).hash;
 }
 

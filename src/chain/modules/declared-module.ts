@@ -9,6 +9,7 @@
  */
 import { assert, InvariantError } from "../../base/assert.ts";
 import { hex0x } from "../../base/bytes.ts";
+import { refuse } from "../../base/fault.ts";
 import { EVENTS_PER_RECEIPT_MAX } from "../../base/limits.ts";
 import { decode } from "../../codec/reader.ts";
 import { Writer } from "../../codec/writer.ts";
@@ -97,13 +98,18 @@ export function createDeclaredModule(id: number, code: ModuleCode, limits: UnitL
     name: form.name,
     form,
     ...(code.file === undefined ? {} : { file: code.file }),
-    decodeCall: (payload) =>
-      decode(payload, form.name, (reader) => {
-        const index = reader.u8();
-        const call = calls[index];
-        if (call === undefined) return reader.fail(`call ${index} of ${calls.length}`);
-        return { index, args: call.codec.read(reader, PLAIN_VALUES), payload };
-      }),
+    decodeCall(payload) {
+      const [index = 0] = payload;
+      const call = calls[index];
+      if (call === undefined)
+        return refuse(
+          "unknown-call",
+          `${form.name} ${form.version} has calls 0 to ${calls.length - 1}, not ${index}`,
+        );
+      return decode(payload, form.name, (reader) => {
+        return { index: reader.u8(), args: call.codec.read(reader, PLAIN_VALUES), payload };
+      });
+    },
     encodeCall: payloadBytes,
     spends: () => 0n,
     execute: (call, context) => runCall({ id, code, limits }, call, context),

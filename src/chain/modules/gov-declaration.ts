@@ -107,6 +107,10 @@ export function describeChange(change: Change): Description {
     case "grant":
     case "revoke":
       return { change: change.kind, account: hex0x(change.account), role: change.role };
+    case "module": {
+      const { number, name, version, hash } = change.module;
+      return { change: "module", number, name, version, sha256: hex0x(hash) };
+    }
   }
 }
 

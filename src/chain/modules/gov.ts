@@ -13,6 +13,7 @@ import {
   secondCheckpointAfter,
   writeGovernance,
 } from "../governance/governance-state.ts";
+import { approveModule, moduleProblem } from "../governance/module-versions.ts";
 import {
   type ChangeProposal,
   OPEN_PROPOSALS_MAX,
@@ -84,7 +85,7 @@ function propose(
   const { state, sender, height, governing, emit } = context;
   const fits = applyChange({ ...governance, changed: 0 }, change, governing);
   if (!fits.ok) fail("GOV_UNFIT", fits.fault.detail);
-  checkVersion(state, change, governance);
+  checkVersion(context, change, governance);
   const proved = checkProof(change, governance, { ...governing, height });
   if (!proved.ok) fail("GOV_BAD_PROOF", proved.fault.detail);
   const { nextId: id, ids } = readOpenProposals(state);
@@ -127,7 +128,7 @@ function decide(proposal: ChangeProposal, governance: Governance, context: GovCo
   const { state, height, governing, emit } = context;
   const { approve, reject, needed } = tallyOf(proposal, governance);
   if (approve >= needed) {
-    checkVersion(state, proposal.change, governance);
+    checkVersion(context, proposal.change, governance);
     const applied = applyChange(governance, proposal.change, governing);
     if (!applied.ok) {
       return fail(applied.fault.code === "epoch-full" ? "GOV_EPOCH_FULL" : "GOV_UNFIT", applied.fault.detail);
@@ -136,7 +137,7 @@ function decide(proposal: ChangeProposal, governance: Governance, context: GovCo
     const hurries = changesSeats(proposal.change) && end < governance.lastHeight;
     const lastHeight = hurries ? end : governance.lastHeight;
     writeGovernance(state, { ...applied.value, lastHeight });
-    if (proposal.change.kind === "rules") approveRules(state, proposal.change.version, governance);
+    approveVersion(context, proposal.change, { ...governance, lastHeight });
     close({ ...proposal, status: "approved", decided: height }, context);
     emit(APPROVED, new Writer(16).u64(proposal.id).u64(lastHeight).finish());
   } else if (reject > governance.members.length - needed) {
@@ -145,11 +146,26 @@ function decide(proposal: ChangeProposal, governance: Governance, context: GovCo
   } else writeProposal(state, proposal);
 }
 
-/** Rules go forward: what holds now is the least. */
-function checkVersion(state: GovContext["state"], change: Change, governance: Governance): void {
-  if (change.kind !== "rules") return;
-  const problem = rulesProblem(state, change.version, governance);
+/** Rules and modules go forward: what holds now is the least. */
+function checkVersion({ state, governing }: GovContext, change: Change, governance: Governance): void {
+  const problem =
+    change.kind === "rules"
+      ? rulesProblem(state, change.version, governance)
+      : change.kind === "module"
+        ? moduleProblem(state, governing.modules, change.module)
+        : undefined;
   if (problem !== undefined) fail("GOV_UNFIT", problem);
+}
+
+function approveVersion(
+  { state, governing, height }: GovContext,
+  change: Change,
+  governance: Governance,
+): void {
+  const { epoch, lastHeight } = governance;
+  if (change.kind === "rules") approveRules(state, change.version, governance);
+  if (change.kind === "module")
+    approveModule(state, governing.modules, change.module, { epoch, isLast: height === lastHeight });
 }
 
 function close(proposal: ChangeProposal, { state }: GovContext): void {

@@ -5,6 +5,7 @@
  */
 import { accept, refuse, type Verdict } from "../../base/fault.ts";
 import { EVENT_BYTES_MAX } from "../../base/limits.ts";
+import { isTakenModuleName, MODULE_NAME, MODULE_VERSION_MAX } from "../types/module-version.ts";
 import type { DeclaredCode } from "./define-module.ts";
 import { codecOf, codecOfFields } from "./value-codec.ts";
 import type { TypeForm } from "./value-types.ts";
@@ -34,17 +35,11 @@ const VALUE_BYTES_MAX = 64 * 1024;
 const ARGUMENTS_BYTES_MAX = 60_000;
 /** How deep types stand in each other. */
 const DEPTH_MAX = 8;
-const VERSION_MAX = 1_000_000;
 const FIELDS_MAX = 64;
 const NAME = /^[a-z][A-Za-z0-9]{0,31}$/;
-/** A lower-case letter, then letters and digits. */
-export const MODULE_NAME = /^[a-z][a-z0-9]{0,31}$/;
 const FAULT_NAME = /^[A-Z][A-Za-z0-9]{0,47}$/;
 /** What a defined module has besides its calls, and what every object has. */
 const TAKEN_NAMES = ["declaration", "state", "events", "faults", "run", "constructor", "then"];
-/** Modules that every chain has. */
-const TAKEN_MODULES = ["coinbase", "bank", "anchor", "gov", "account", "state", "module"];
-
 /** @param code what a file exports, which may be anything */
 export function formOf(code: DeclaredCode): Verdict<ModuleForm, "malformed"> {
   const { declaration } = code;
@@ -102,9 +97,9 @@ function checkForm(form: ModuleForm): Verdict<ModuleForm, "malformed"> {
 function problemOf({ name, version, calls, state, events, faults }: ModuleForm): string | undefined {
   if (!MODULE_NAME.test(name))
     return "its name is a lower-case letter, then lower-case letters and digits, at most 32";
-  if (TAKEN_MODULES.includes(name)) return "the name is taken by the chain itself";
-  if (!Number.isInteger(version) || version < 1 || version > VERSION_MAX) {
-    return `version ${version}, a whole number from 1 to ${VERSION_MAX} is expected`;
+  if (isTakenModuleName(name)) return "the name is taken by the chain itself";
+  if (!Number.isInteger(version) || version < 1 || version > MODULE_VERSION_MAX) {
+    return `version ${version}, a whole number from 1 to ${MODULE_VERSION_MAX} is expected`;
   }
   if (calls.length === 0) return "it has no call";
   for (const [what, list] of [

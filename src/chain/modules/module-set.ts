@@ -1,9 +1,8 @@
 /**
- * The modules of one chain: those that every chain has (registry.ts), and those that its genesis names. Everything that
- * executes or shows a transaction asks here by the number in its envelope.
+ * The modules of one chain: those that every chain has (registry.ts), and its own. Everything that executes or shows a
+ * transaction asks here by the number in its envelope.
  */
 
-import { must } from "../../base/assert.ts";
 import type { Module } from "./module.ts";
 import type { ModuleForm } from "./module-form.ts";
 import { findModule } from "./registry.ts";
@@ -32,11 +31,5 @@ export class ModuleSet {
   }
 }
 
-/** The modules of a chain whose genesis names none of its own. */
+/** The modules of a chain without any of its own. */
 export const BUILT_IN_MODULES = new ModuleSet();
-
-/** What executes and shows transactions. @throws InvariantError for a genesis whose modules' code was not loaded */
-export function modulesOf(genesis: { readonly modules?: unknown; readonly code?: ModuleSet }): ModuleSet {
-  if (genesis.modules === undefined) return BUILT_IN_MODULES;
-  return must(genesis.code, "whoever executes a chain has loaded its modules");
-}

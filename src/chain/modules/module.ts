@@ -8,6 +8,7 @@
 import type { Address, Hash } from "../../base/bytes.ts";
 import type { Verdict } from "../../base/fault.ts";
 import type { GenesisLimits } from "../genesis/genesis.ts";
+import type { GenesisModules } from "../genesis/genesis-modules.ts";
 import type { Event } from "../types/receipt.ts";
 import type { ModuleForm } from "./module-form.ts";
 
@@ -55,6 +56,7 @@ export interface MembershipContext {
   readonly logWindow: number;
   /** Those of genesis. */
   readonly limits: GenesisLimits;
+  readonly modules: GenesisModules | undefined;
   /** The hash of an earlier block of the branch. */
   readonly hashAt: (height: bigint) => Hash;
 }

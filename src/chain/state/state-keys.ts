@@ -11,6 +11,7 @@
  *   0x07                             -> the ids of open proposals
  *   0x08                             -> the version of the rules (chain/governance/rules-version.ts)
  *   0x09                             -> the roles of accounts, where genesis names any (chain/governance/roles.ts)
+ *   0x0a                             -> versions of declared modules that votes have named (chain/governance/module-versions.ts)
  *   0x40 | module u8 | map u8 | key  -> an entry of a declared module (chain/modules/module-state.ts)
  */
 import { type Address, concatBytes } from "../../base/bytes.ts";
@@ -69,6 +70,10 @@ export function rulesKey(): Uint8Array {
 
 export function rolesKey(): Uint8Array {
   return Uint8Array.of(0x09);
+}
+
+export function moduleVersionsKey(): Uint8Array {
+  return Uint8Array.of(0x0a);
 }
 
 /** @param key encoded as the map's declaration says, or the beginning of such keys */

@@ -5,7 +5,8 @@
 import { statSync } from "node:fs";
 import { equalBytes } from "../../base/bytes.ts";
 import type { Genesis } from "../../chain/genesis/genesis.ts";
-import { CALL_UNITS_DEFAULT, MODULE_NUMBER_MIN } from "../../chain/genesis/genesis-modules.ts";
+import { CALL_UNITS_DEFAULT } from "../../chain/genesis/genesis-modules.ts";
+import { MODULE_NUMBER_MIN } from "../../chain/types/module-version.ts";
 import { valueOrThrow } from "../exit.ts";
 import { type DevnetPlan, devnetModules } from "./devnet-plan.ts";
 

@@ -10,6 +10,7 @@ import { PARAMETERS, type ParameterName } from "../../chain/governance/parameter
 import { ROLES } from "../../chain/governance/roles.ts";
 import { RULES_MAX } from "../../chain/governance/rules-version.ts";
 import type { GovCall } from "../../chain/modules/gov-declaration.ts";
+import { MODULE_NUMBER_MAX, MODULE_NUMBER_MIN } from "../../chain/types/module-version.ts";
 import { type Client, Wallet } from "../../sdk/client.ts";
 import { address, amount, integer, memo, parsed } from "../arguments.ts";
 import { group, leaf } from "../command.ts";
@@ -28,6 +29,7 @@ import {
   sendCall,
   showProof,
 } from "./gov-call.ts";
+import { describeModules, describeRules, keptModule, moduleChange } from "./gov-versions.ts";
 
 interface SendOptions extends NameOptions, RpcOptions {
   readonly from: string;
@@ -133,10 +135,10 @@ function addProposals(propose: Command): void {
   );
   addOtherProposals(propose);
   addRules(propose);
+  addModuleProposals(propose);
   addRoleProposals(propose);
 }
 
-/** Peers and parameters. */
 function addOtherProposals(propose: Command): void {
   leaf<SendOptions & { readonly peerId: string }>(
     propose,
@@ -188,6 +190,30 @@ function addRules(propose: Command): void {
         kind: "rules",
         version: parsed("version", integer(1, RULES_MAX), version),
       })),
+  );
+}
+
+function addModuleProposals(propose: Command): void {
+  leaf<SendOptions & { readonly number?: number }>(
+    propose,
+    "module <file>",
+    "run a module's new version, or a new module, from the next epoch on; nodes without its bundled file fetch it or stop there",
+    (command) =>
+      withSending(command).option(
+        "--number <n>",
+        "of a module that the chain does not have yet (default: the least that is free)",
+        integer(MODULE_NUMBER_MIN, MODULE_NUMBER_MAX),
+      ),
+    ({ out, options, args: [file] }) =>
+      proposeChange(out, options, ({ modules }) => moduleChange(file, modules, options.number)),
+  );
+  leaf<SendOptions>(
+    propose,
+    "keep-module <name>",
+    "take a planned version of a module back: what runs now goes on",
+    withSending,
+    ({ out, options, args: [name] }) =>
+      proposeChange(out, options, ({ modules }) => keptModule(name, modules)),
   );
 }
 
@@ -253,12 +279,12 @@ function memberKey({ members, nextMembers }: Membership, name: string): Address 
 async function proposeChange(
   out: Output,
   options: SendOptions,
-  make: (membership: Membership) => Change,
+  make: (membership: Membership) => Change | Promise<Change>,
 ): Promise<void> {
   const note = utf8(options.note ?? "");
-  await send(out, options, (membership) => ({
+  await send(out, options, async (membership) => ({
     kind: "propose",
-    change: make(membership),
+    change: await make(membership),
     isForced: options.force === true,
     note,
   }));
@@ -267,11 +293,11 @@ async function proposeChange(
 async function send(
   out: Output,
   options: SendOptions,
-  make: (membership: Membership) => GovCall,
+  make: (membership: Membership) => GovCall | Promise<GovCall>,
 ): Promise<void> {
   const client = connect(options);
   const membership = await ask(client.call("gov_getMembership"));
-  const call = make(membership);
+  const call = await make(membership);
   const { key } = await resolveKey(options.from, options);
   const { chain, trusted, fee } = await signingChain(out, client, options);
   const harms = await checkHarms(client, call);
@@ -303,12 +329,6 @@ async function prove(
     `proof  ${line}`,
     "The proof holds for two checkpoints: propose the key soon.",
   ]);
-}
-
-function describeRules({ rules: { current, next, nextFrom, known } }: Membership): string {
-  const planned = next === current ? "" : `, rules ${next} from height ${nextFrom} on`;
-  const unknown = next > known ? ` (the node's program knows rules 1 to ${known}: it stops there)` : "";
-  return `rules ${current}${planned}${unknown}`;
 }
 
 async function list(out: Output, client: Client, limit: number): Promise<void> {
@@ -343,6 +363,7 @@ async function list(out: Output, client: Client, limit: number): Promise<void> {
     ),
     ...barrier,
     describeRules(membership),
+    ...describeModules(membership.modules),
     ...(pending.length === 0
       ? []
       : ["", `after height ${lastHeight}:`, ...pending.map((line) => `  ${line}`)]),

@@ -5,9 +5,10 @@
  */
 import { type Command, Option } from "commander";
 import { hex0x, showHash } from "../../base/bytes.ts";
+import { modulesOf } from "../../chain/execution/modules-in-force.ts";
 import { computeGenesisHash } from "../../chain/genesis/genesis-state.ts";
 import type { Json } from "../../chain/modules/module.ts";
-import { type ModuleSet, modulesOf } from "../../chain/modules/module-set.ts";
+import type { ModuleSet } from "../../chain/modules/module-set.ts";
 import { NodeGone, WrongNode } from "../../indexer/block-source.ts";
 import type {
   EntryWriter,

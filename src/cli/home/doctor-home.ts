@@ -5,7 +5,11 @@
  */
 import { accessSync, constants, existsSync, statfsSync } from "node:fs";
 import { equalBytes, showHash } from "../../base/bytes.ts";
+import { shellWord } from "../../base/shell-word.ts";
+import { fetchCommand, modulesOn, plannedModules } from "../../chain/execution/modules-in-force.ts";
+import type { Genesis } from "../../chain/genesis/genesis.ts";
 import { computeGenesisHash } from "../../chain/genesis/genesis-state.ts";
+import type { StateReader } from "../../chain/modules/module.ts";
 import { ChainStore } from "../../chain/store.ts";
 import { type Config, loadConfig } from "../../node/home/config.ts";
 import { type Home, type HomePaths, homePaths, openHome } from "../../node/home/home.ts";
@@ -127,10 +131,12 @@ async function checkData({ paths, genesis }: Home, { mode }: Config): Promise<Fi
     const { openLevel } = await import("../../storage/level.ts");
     const kv = await openLevel(paths.db);
     let height: bigint | undefined;
+    let missing: string | undefined;
     try {
       const store = new ChainStore(kv, genesis.limits);
       const head = store.openHead(computeGenesisHash(genesis), showHash);
       height = head === undefined ? 0n : store.head(head)?.summary.height;
+      missing = missingFiles(genesis, store.committed, paths);
     } finally {
       await kv.close();
     }
@@ -138,6 +144,7 @@ async function checkData({ paths, genesis }: Home, { mode }: Config): Promise<Fi
       const { openVotes } = await import("../../node/votes/vote-journal-home.ts");
       await (await openVotes(paths)).log.close();
     }
+    if (missing !== undefined) return wrongFile(name, missing);
     return {
       name,
       ok: height !== undefined,
@@ -147,6 +154,20 @@ async function checkData({ paths, genesis }: Home, { mode }: Config): Promise<Fi
     const reason = startErrorOf(error, paths) as Error;
     return wrongFile(name, reason.message);
   }
+}
+
+/** Versions of modules that run at the head, or are voted in, and whose files are not in the home. */
+function missingFiles(genesis: Genesis, state: StateReader, { modules }: HomePaths): string | undefined {
+  const wanted = [...modulesOn(genesis, state).missing, ...plannedModules(genesis, state)];
+  const words = wanted
+    .filter(({ why }) => why === "missing")
+    .map(
+      ({ name, version, hash }) =>
+        `${name} ${version}: ${fetchCommand(hash).replace("HOME/modules", () => shellWord(modules))}`,
+    );
+  return words.length === 0
+    ? undefined
+    : `files of modules that the validators voted in are not here: ${words.join("; ")}`;
 }
 
 async function checkOwnPorts({ rpc, p2p }: Config): Promise<Finding> {

@@ -79,7 +79,7 @@ export async function runNode(
   } catch (error) {
     if (stopping.signal.aborted && error instanceof Error && isStartError(error))
       return out.note(error.message);
-    throw startFailure(error);
+    throw startFailure(error, options.dir);
   }
   guardProcess(node.networkFailed);
   process.on("SIGHUP", () => {
@@ -99,7 +99,7 @@ export async function runNode(
     if (disk !== undefined) throw disk;
     if (failure instanceof StateDivergence) throw stopped("STATE_DIVERGED", failure, options.dir);
     if (failure instanceof FalseSnapshot) throw stopped("FALSE_SNAPSHOT", failure, options.dir);
-    if (failure.name === "UnknownRules") throw unknownRules(failure);
+    if (isAwaiting(failure)) throw awaiting(failure, options.dir);
     throw new CliError(EXIT.broken, "STOPPED", `the node had to stop: ${failure.message}`, {
       cause: failure,
     });
@@ -198,7 +198,7 @@ class StopSignal {
 }
 
 /** Errors of the node's parts say what to do already; here they get their exit code. */
-function startFailure(error: unknown): Error {
+function startFailure(error: unknown, dir: string): Error {
   const reason = error instanceof Error ? error : new Error(String(error));
   const disk = diskError(reason);
   if (disk?.exitCode === EXIT.disk) return disk;
@@ -217,13 +217,20 @@ function startFailure(error: unknown): Error {
   if (disk === undefined && ["EACCES", "EADDRNOTAVAIL"].some((code) => hasCause(reason, code))) {
     return new CliError(EXIT.badInput, "BAD_ADDRESS", reason.message, { cause: reason });
   }
-  if (reason.name === "UnknownRules") return unknownRules(reason);
+  if (isAwaiting(reason)) return awaiting(reason, dir);
   return disk ?? reason;
 }
 
-/** Nothing is broken: a person has to install another release. */
-function unknownRules(error: Error): CliError {
-  return new CliError(EXIT.badInput, "UNKNOWN_RULES", error.message, { cause: error });
+/** Nothing is broken: a person has to install another release, or to fetch a file. */
+function isAwaiting({ name }: Error): boolean {
+  return name === "UnknownRules" || name === "MissingModule";
+}
+
+/** The command as it is to be typed. */
+function awaiting(error: Error, dir: string): CliError {
+  const code = error.name === "UnknownRules" ? "UNKNOWN_RULES" : "MISSING_MODULE";
+  const message = error.message.replaceAll("HOME/modules", () => shellWord(homePaths(dir).modules));
+  return new CliError(EXIT.badInput, code, message, { cause: error });
 }
 
 /** By name, because the class is loaded with the node alone. */

@@ -2,7 +2,9 @@
 import type { Command } from "commander";
 import { hex0x, parseBytes32, utf8 } from "../../base/bytes.ts";
 import { sha256 } from "../../crypto/hash.ts";
+import { loadModule } from "../../node/modules/load-module.ts";
 import { moduleFile } from "../../node/modules/module-files.ts";
+import type { Client } from "../../sdk/client.ts";
 import { makeFolder, writeWhole } from "../../storage/durable-file.ts";
 import { leaf } from "../command.ts";
 import { badInput, CliError, EXIT } from "../exit.ts";
@@ -31,26 +33,27 @@ async function fetchModule(out: Output, options: FetchOptions, hash: string): Pr
     throw badInput(`expected the SHA-256 of a bundled file (0x and 64 hex digits), found "${hash}"`);
   const wanted = hash.toLowerCase();
   const client = connect(options);
-  const seen: string[] = [];
-  for (const { name, version } of await ask(client.call("state_getModules"))) {
-    const file = await ask(client.call("state_getModuleFile", { name }));
-    const found = file === null ? undefined : sha256Of(file.text);
-    seen.push(`${name} ${version} (${found ?? "no file"})`);
-    if (file === null || found !== wanted) continue;
-    makeFolder(options.out);
-    const path = moduleFile(options.out, name);
-    writeWhole(path, file.text);
-    out.result({ name, version, sha256: wanted, file: path, bytes: Buffer.byteLength(file.text) }, [
-      `${out.tick} ${path}: ${name} ${version}, ${Buffer.byteLength(file.text)} bytes`,
-      `  sha256  ${wanted}`,
-    ]);
-    return;
-  }
-  const others = seen.join(", ") || "none";
-  throw new CliError(
+  const file = await ask(client.call("state_getModuleFile", { sha256: wanted }));
+  if (file === null || sha256Of(file.text) !== wanted) throw await noSuchModule(client, wanted);
+  const loaded = loadModule(file.text);
+  if (!loaded.ok) throw new CliError(EXIT.refused, "BAD_ANSWER", `${client.url}: ${loaded.fault.detail}`);
+  const { name, version } = loaded.value.form;
+  makeFolder(options.out);
+  const path = moduleFile(options.out, name, version);
+  writeWhole(path, file.text);
+  out.result({ name, version, sha256: wanted, file: path, bytes: Buffer.byteLength(file.text) }, [
+    `${out.tick} ${path}: ${name} ${version}, ${Buffer.byteLength(file.text)} bytes`,
+    `  sha256  ${wanted}`,
+  ]);
+}
+
+async function noSuchModule(client: Client, wanted: string): Promise<CliError> {
+  const runs = await ask(client.call("state_getModules"));
+  const others = runs.map(({ name, version, sha256 }) => `${name} ${version} (${sha256 ?? "no file"})`);
+  return new CliError(
     EXIT.refused,
     "NO_SUCH_MODULE",
-    `${client.url} has no module of SHA-256 ${wanted}; it has ${others}`,
+    `${client.url} has no module of SHA-256 ${wanted}; it runs ${others.join(", ") || "none"}`,
   );
 }
 

@@ -1,5 +1,5 @@
 /** `quorate module`: bundles a module of one's own into the one file that a genesis names by its hash. Needs no node. */
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import type { Command } from "commander";
 import { hex0x } from "../../base/bytes.ts";
 import type { ModuleForm } from "../../chain/modules/module-form.ts";
@@ -56,7 +56,7 @@ export function addModule(program: Command): void {
       if (options.upgradeOf !== undefined) checkUpgrade(file, code.form, options.upgradeOf);
       const { name, version, calls, state, events } = code.form;
       makeFolder(options.out);
-      const path = moduleFile(options.out, name);
+      const path = moduleFile(options.out, name, version);
       writeWhole(path, text);
       const entry = { name, number: 16, version, hash: hex0x(hash) };
       out.result({ ...entry, file: path, bytes: text.length }, [
@@ -66,7 +66,8 @@ export function addModule(program: Command): void {
         `  events  ${events.map((one) => one.name).join(", ") || "none"}`,
         `  sha256  ${hex0x(hash)}`,
         `In genesis.json, modules.list: ${JSON.stringify(entry)}`,
-        `and in each home: ${join("modules", `${name}.js`)}`,
+        `and in each home: ${join("modules", basename(path))}`,
+        `On a running chain: quorate gov propose module ${path} --from NAME`,
       ]);
     },
   );

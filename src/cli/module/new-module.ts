@@ -5,7 +5,7 @@
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { MODULE_NAME } from "../../chain/modules/module-form.ts";
+import { MODULE_NAME } from "../../chain/types/module-version.ts";
 import { makeFolder, writeWhole } from "../../storage/durable-file.ts";
 import { badInput } from "../exit.ts";
 

@@ -4,14 +4,16 @@
  * heard, which no block can say.
  */
 import { must } from "../../base/assert.ts";
-import { equalBytes } from "../../base/bytes.ts";
+import { equalBytes, hex0x } from "../../base/bytes.ts";
 import { accept, refuse, type Verdict } from "../../base/fault.ts";
+import { followProblem } from "../../chain/execution/modules-in-force.ts";
 import { applyChange, type Change } from "../../chain/governance/change.ts";
 import {
   type BlockLimits,
   type Governance,
   readGovernance,
 } from "../../chain/governance/governance-state.ts";
+import { moduleProblem, moduleRecords } from "../../chain/governance/module-versions.ts";
 import {
   type ChangeProposal,
   readOpenProposals,
@@ -46,7 +48,7 @@ export class ReplicaMembership implements MembershipApi {
 
   rules(): RulesState & { readonly known: number } {
     const standing = rulesState(this.#replica.chain.committed);
-    return { ...must(standing, "a chain with epochs has rules"), known: this.#replica.rules.known };
+    return { ...must(standing, "a chain with epochs has rules"), known: this.#replica.watches.rules.known };
   }
 
   limits(): BlockLimits {
@@ -116,11 +118,14 @@ export class ReplicaMembership implements MembershipApi {
     // Whether the epoch has room left is the chain's to say, when the vote is counted.
     const applied = applyChange({ ...governance, changed: 0 }, change, { ...consensus, limits });
     if (!applied.ok) return applied;
+    const unfit = this.#moduleFault(change);
+    if (unfit !== undefined) return refuse("unfit", unfit);
     const { nextMembers } = applied.value;
     return accept([
       ...this.#quorumHarms(governance.members, nextMembers),
       ...this.#newcomerHarms(change),
       ...this.#rulesHarms(change),
+      ...this.#moduleHarms(change),
       ...this.#spareHarms(governance.members, nextMembers),
     ]);
   }
@@ -198,6 +203,29 @@ export class ReplicaMembership implements MembershipApi {
     return [
       ...own,
       `validators whose programs are not known to this node to know rules ${version}: ${names}`,
+    ];
+  }
+
+  #moduleFault(change: Change): string | undefined {
+    const { committed, genesis } = this.#replica.chain;
+    return change.kind === "module" ? moduleProblem(committed, genesis.modules, change.module) : undefined;
+  }
+
+  /** Whether the file is here, and is what may follow the version that runs. */
+  #moduleHarms(change: Change): string[] {
+    if (change.kind !== "module" || change.module.version === 0) return [];
+    const { module: wanted } = change;
+    const { committed, genesis } = this.#replica.chain;
+    const running = moduleRecords(committed, genesis.modules).find(({ number }) => number === wanted.number);
+    if (running?.version === wanted.version) return [];
+    const problem = followProblem(genesis, running, wanted);
+    const what = `${wanted.name} ${wanted.version}`;
+    if (problem === undefined) return [];
+    if (problem.why === "unfit")
+      return [`${what} may not follow the version that runs, which would go on: ${problem.detail}`];
+    const hash = hex0x(wanted.hash);
+    return [
+      `this node has no file of ${what} (SHA-256 ${hash}) and cannot say whether it may follow the version that runs: put it into its modules/`,
     ];
   }
 

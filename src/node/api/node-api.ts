@@ -6,9 +6,9 @@ import { type Logger, SILENT } from "../../base/log.ts";
 import type { Scheduler } from "../../base/scheduler.ts";
 import { readAssumedHistory } from "../../chain/assumed-history.ts";
 import type { HeadChange } from "../../chain/chain.ts";
+import { modulesOn } from "../../chain/execution/modules-in-force.ts";
 import { readAccount } from "../../chain/modules/accounts.ts";
 import type { ModuleSet } from "../../chain/modules/module-set.ts";
-import { modulesOf } from "../../chain/modules/module-set.ts";
 import type { SealView } from "../../chain/rules.ts";
 import { encodeStateProof, hashStateKey } from "../../chain/state/state-proof.ts";
 import { proveKey } from "../../chain/state/state-tree.ts";
@@ -38,6 +38,7 @@ import type { EventIndexApi } from "../../rpc/event-index-api.ts";
 import type { JoiningApi } from "../../rpc/joining.ts";
 import type { MembershipApi } from "../../rpc/membership.ts";
 import type { MiningApi } from "../../rpc/mining-api.ts";
+import type { ModulesApi } from "../../rpc/modules-api.ts";
 import type { OperatorApi } from "../../rpc/operator-api.ts";
 import type { PeerMemoryApi } from "../../rpc/peer-memory.ts";
 import type { SnapshotsApi } from "../../rpc/snapshots-api.ts";
@@ -165,7 +166,11 @@ export class ReplicaApi implements NodeApi {
   }
 
   modules(): ModuleSet {
-    return modulesOf(this.#chain.genesis);
+    return modulesOn(this.#chain.genesis, this.#chain.committed).set;
+  }
+
+  get moduleVersions(): ModulesApi {
+    return this.#ports.replica.watches.modules;
   }
 
   head(): BlockHead {

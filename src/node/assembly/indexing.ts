@@ -1,6 +1,6 @@
 /** The index of events of a node that keeps one: it hears of branches before heads, and stops before the database does. */
 import type { Logger } from "../../base/log.ts";
-import { modulesOf } from "../../chain/modules/module-set.ts";
+import { modulesOn } from "../../chain/execution/modules-in-force.ts";
 import type { Kv } from "../../storage/kv.ts";
 import { EventIndex } from "../event-index/event-index.ts";
 import type { Config } from "../home/config.ts";
@@ -26,7 +26,8 @@ export function openEventIndex(
   const { replica, failure, ...ports } = parts;
   const { chain, events } = replica;
   const failed = (error: unknown) => failure.report(error);
-  const modules = modulesOf(chain.genesis);
+  // A newer version reads what its older ones wrote.
+  const modules = () => modulesOn(chain.genesis, chain.committed).set;
   const index = EventIndex.open({ ...ports, scheduler: systemScheduler, chain, modules, failed });
   events.reorgs.subscribe((change) => index.branchChanged(change));
   events.heads.subscribe((change) => index.advance(change));

@@ -35,7 +35,8 @@ import { ANY_KIND, indexOperations } from "./event-index-keys.ts";
 export interface EventIndexPorts {
   readonly kv: Kv;
   readonly chain: Pick<Chain, "store" | "head">;
-  readonly modules: ModuleSet;
+  /** Those that run now. */
+  readonly modules: () => ModuleSet;
   readonly scheduler: Scheduler;
   readonly log: Logger;
   /** It could not be read or written. */
@@ -231,7 +232,7 @@ export class EventIndex implements EventIndexApi {
     const transactions = newest?.sealed.block.transactions ?? store.body(hash);
     const receipts = newest?.receipts ?? store.receipts(hash);
     if (transactions === undefined || receipts === undefined) return undefined;
-    const operations = indexOperations({ height, transactions, receipts }, this.#ports.modules);
+    const operations = indexOperations({ height, transactions, receipts }, this.#ports.modules());
     return { operations, extent: { from: extent.from, to: height, hash } };
   }
 

@@ -199,6 +199,11 @@ export const CONFIG_KEYS = {
     0,
     "Begin with a snapshot of the peers where this node has no blocks and they offer one of this height or above; 0: with the blocks.",
   ),
+  "modules.fetch": key(
+    booleanField(),
+    true,
+    "Fetch the file of a module's new version from peers by its hash, once the validators have voted it in. Without it the node stops there.",
+  ),
   "index.events": key(
     booleanField(),
     false,

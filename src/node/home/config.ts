@@ -65,6 +65,8 @@ export interface Config {
     /** A height; 0: a new node begins with the blocks. */
     readonly joinAbove: number;
   };
+  /** Whether peers are asked for the files of modules that are voted in. */
+  readonly modules: { readonly fetch: boolean };
   /** Whether the node keeps an index of events. */
   readonly index: { readonly events: boolean };
   readonly mempool: { readonly maxTransactions: number; readonly maxBytes: number; readonly minFee: bigint };
@@ -303,6 +305,7 @@ function toConfig(values: Values): Config {
       keepHours: values["storage.keep_hours"],
       reserveMb: values["storage.reserve_mb"],
     },
+    modules: { fetch: values["modules.fetch"] },
     index: { events: values["index.events"] },
     mempool: {
       maxTransactions: values["mempool.max_transactions"],

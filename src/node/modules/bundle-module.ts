@@ -11,9 +11,10 @@ import type { OutputFile } from "esbuild";
 import type { Hash } from "../../base/bytes.ts";
 import { accept, refuse, type Verdict } from "../../base/fault.ts";
 import type { ModuleCode } from "../../chain/modules/declared-module.ts";
+import { MODULE_FILE_BYTES_MAX } from "../../chain/types/module-version.ts";
 import { MODULE_GLOBALS } from "./hardened-context.ts";
 import { instrument, type ModuleRefusal } from "./instrument.ts";
-import { BUNDLE_MARK, loadModule, MODULE_FILE_BYTES_MAX, moduleHash } from "./load-module.ts";
+import { BUNDLE_MARK, loadModule, moduleHash } from "./load-module.ts";
 
 export interface BundledModule {
   /** Of the bundled file. */

@@ -13,9 +13,6 @@ import { formOf } from "../../chain/modules/module-form.ts";
 import { sha256 } from "../../crypto/hash.ts";
 import { HARDENING, type HardenedContext } from "./hardened-context.ts";
 
-/** Bytes of a bundled file; a larger one is refused unread. */
-export const MODULE_FILE_BYTES_MAX = 1024 * 1024;
-
 /** The first line of a bundled file. */
 export const BUNDLE_MARK = `// quorate module, interface ${MODULE_ABI}`;
 

@@ -6,8 +6,8 @@
 import { must } from "../../base/assert.ts";
 import { byteText, equalBytes, type Hash } from "../../base/bytes.ts";
 import { accept, refuse, type Verdict } from "../../base/fault.ts";
+import { modulesOn } from "../../chain/execution/modules-in-force.ts";
 import type { Json } from "../../chain/modules/module.ts";
-import { modulesOf } from "../../chain/modules/module-set.ts";
 import { nameStateKey, type StateName } from "../../chain/modules/state-names.ts";
 import { checkStateProof, hashStateKey } from "../../chain/state/state-proof.ts";
 import { proveKey } from "../../chain/state/state-tree.ts";
@@ -218,7 +218,7 @@ async function findKeys(
       if (missing.size === 0) break;
     }
   }
-  for (const { form } of modulesOf(ledger.genesis).own()) {
+  for (const { form } of modulesOn(ledger.genesis, ledger.view).set.own()) {
     for (const { name } of form.state) {
       if (missing.size === 0) return found;
       for (const key of await peer.keys(form.name, name, LISTED_KEYS_MAX)) offer(key);
@@ -289,7 +289,7 @@ async function describe(difference: TreeDifference, findings: Findings): Promise
     const [here, there] = [hereHash, thereHash].map((hash) => (hash === undefined ? null : undefined));
     return { key, keyHash, name: undefined, here, there, isDamaged: false, writer: undefined, suspects: [] };
   }
-  const name = nameStateKey(key, modulesOf(ledger.genesis).own());
+  const name = nameStateKey(key, modulesOn(ledger.genesis, ledger.view).set.own());
   const value = ledger.view.get(key);
   const writer = traced.writers.get(byteText(key));
   const isCallOf = ({ transaction }: EntryWriter) =>

@@ -91,11 +91,12 @@ interface Reputation {
 
 /**
  * What one attempt with one peer came to; `lacks`: it says that it has pruned the block that
- * comes next, which is no fault; `overtaken`: its blocks came in by another way meanwhile. Own progress is
+ * comes next, which is no fault; `unready`: nothing can be
+ * executed here until a module's file has come; `overtaken`: its blocks came in by another way meanwhile. Own progress is
  * no merit of the peer's, or whoever claims any height would be chased for as long as the chain grows. `late`: another
  * can be asked instead, and this one is when no other can be.
  */
-type Pull = "advanced" | "overtaken" | "nothing" | "lacks" | "late" | "silent" | "wrong";
+type Pull = "advanced" | "overtaken" | "unready" | "nothing" | "lacks" | "late" | "silent" | "wrong";
 
 /** What a peer gave when it was asked for blocks. */
 type Fetched =
@@ -249,6 +250,7 @@ export class CatchUp implements BlockSync {
         reportFault(peer, `served an invalid block after height ${ledger.head().height}`);
         return "wrong";
       }
+      if (outcome === "unready") return pull === "advanced" ? pull : outcome;
       if (outcome === "orphan" || outcome === "early" || outcome === "too-light") break;
       if (outcome === "imported") pull = "advanced";
       else if (pull === "nothing") pull = "overtaken";
@@ -311,6 +313,7 @@ export class CatchUp implements BlockSync {
       reputation === undefined ||
       pull === "advanced" ||
       pull === "overtaken" ||
+      pull === "unready" ||
       pull === "late" ||
       pull === "lacks"
     )

@@ -8,6 +8,7 @@ import type { SignerStanding } from "../symptoms.ts";
 import { explain } from "./explain.ts";
 import type { MembersStanding } from "./explain-members.ts";
 import { explainMining, type MiningStanding } from "./explain-mining.ts";
+import { withModules } from "./explain-modules.ts";
 import {
   duration,
   type Explanation,
@@ -21,7 +22,7 @@ export async function explainNode(api: NodeApi, nowMs: number): Promise<Explanat
   if (paused !== undefined) return { state: "halted", ok: false, summary: paused, details: [] };
   const mode = api.chainMode();
   return mode.kind === "final"
-    ? withSigner(signer, explain(standingOf(api, nowMs)), nowMs)
+    ? withModules(api.moduleVersions.troubles(), withSigner(signer, explain(standingOf(api, nowMs)), nowMs))
     : explainMining(await miningStandingOf(api, mode, nowMs));
 }
 

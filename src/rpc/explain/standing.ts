@@ -24,6 +24,7 @@ export const CHAIN_STATES = [
   "recovering",
   /** This validator's key is at a signer that cannot be asked: it follows, and votes again by itself. */
   "no-signer",
+  "no-module",
   /** A node that does not validate: it follows. */
   "no-engine",
   /** It works, and somebody should look: no failure is left to spare, the primary is away, a clock is wrong. */

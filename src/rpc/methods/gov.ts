@@ -11,13 +11,16 @@ import { showTransition } from "../../chain/types/transition.ts";
 import type { Validator } from "../../chain/types/validator-set.ts";
 import { mustChange } from "../answers/capabilities.ts";
 import { CallError } from "../errors.ts";
+import { moduleTroubleWords } from "../explain/explain-modules.ts";
 import { method } from "../jsonrpc/method.ts";
 import type { EpochView, MembershipApi } from "../membership.ts";
+import type { ModulesApi } from "../modules-api.ts";
 import { amount, count, hash32, sealedHeadResult, wide } from "../schemas/answer-fields.ts";
 import { bytesInput } from "../schemas/input.ts";
 import { showSealedHead } from "../schemas/show.ts";
 import { showWide } from "../schemas/show-numbers.ts";
 import { ALICE, BLOCK_HEX, HASH_A, PEER } from "./examples.ts";
+import { showPlanned } from "./state.ts";
 
 const member = z.strictObject({
   name: z.string(),
@@ -119,6 +122,21 @@ export const getMembership = method({
         description: "the highest that this node's program knows: beyond it the node stops",
       }),
     }),
+    modules: z
+      .array(
+        z.strictObject({
+          name: z.string(),
+          number: count,
+          version: count.meta({ description: "that runs; 0: none does yet" }),
+          sha256: hash32,
+          since: wide.meta({ description: "first epoch of this version" }),
+          planned: z.strictObject({ version: count, sha256: hash32, since: wide }).nullable(),
+          trouble: z.string().nullable().meta({
+            description: "why this node cannot run it, or what is planned, and what to do; null: it can",
+          }),
+        }),
+      )
+      .meta({ description: "the declared modules, by number" }),
     roles: z
       .array(z.strictObject({ account: hash32, roles: z.array(z.enum(ROLES)) }))
       .nullable()
@@ -142,6 +160,7 @@ export const getMembership = method({
         parameters: PARAMETERS_EXAMPLE,
         nextParameters: PARAMETERS_EXAMPLE,
         rules: { current: 1, next: 1, nextFrom: 161, known: 1 },
+        modules: [],
         roles: null,
         candidate: false,
       },
@@ -163,6 +182,7 @@ export const getMembership = method({
       parameters: showParameters(parameters, limits),
       nextParameters: showParameters(nextParameters, limits),
       rules: showRules(membership.rules()),
+      modules: showModules(api.moduleVersions),
       roles:
         roles?.map((holder) => ({ account: hex0x(holder.account), roles: [...rolesOf(holder)] })) ?? null,
       candidate: membership.isCandidate(),
@@ -174,8 +194,21 @@ function showRules({ current, next, nextFrom, known }: ReturnType<MembershipApi[
   return { current, next, nextFrom: showWide(nextFrom), known };
 }
 
+function showModules(modules: ModulesApi) {
+  const troubles = modules.troubles();
+  return modules.records().map(({ name, number, version, hash, since, planned }) => {
+    const trouble = troubles.find((one) => one.number === number);
+    return {
+      ...{ name, number, version, sha256: hex0x(hash), since: showWide(since) },
+      planned: planned === undefined ? null : showPlanned(planned),
+      trouble: trouble === undefined ? null : moduleTroubleWords(trouble),
+    };
+  });
+}
+
 const described = z.record(z.string(), z.union([z.string(), z.number(), z.boolean(), z.null()])).meta({
-  description: "`change` (add, remove, replace, admit, dismiss, set, rules, grant, revoke) and its fields",
+  description:
+    "`change` (add, remove, replace, admit, dismiss, set, rules, grant, revoke, module) and its fields",
 });
 
 export const getProposals = method({

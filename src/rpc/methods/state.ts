@@ -1,12 +1,14 @@
 /** Methods that read the latest state: accounts, and any key with a proof. Older state is not kept (PRUNED). */
 import { z } from "zod";
-import { byteText, EMPTY, hex0x, utf8 } from "../../base/bytes.ts";
+import { asHash, byteText, EMPTY, hex0x, utf8 } from "../../base/bytes.ts";
+import type { PlannedVersion } from "../../chain/governance/module-versions.ts";
 import { sha256 } from "../../crypto/hash.ts";
 import { checkLatest } from "../answers/block-selector.ts";
 import { listEntries, RPC_ENTRIES_DEFAULT, RPC_ENTRIES_MAX } from "../answers/state-entries.ts";
 import type { AccountAnswer } from "../api.ts";
 import { CallError, refusalOf } from "../errors.ts";
 import { method } from "../jsonrpc/method.ts";
+import type { ModulesApi } from "../modules-api.ts";
 import {
   amount,
   blockHash,
@@ -15,11 +17,12 @@ import {
   hash32,
   sealedHeadResult,
   timeMs,
+  wide,
 } from "../schemas/answer-fields.ts";
 import { addressInput, blockInput, bytesInput, countInput } from "../schemas/input.ts";
 import { parseModulePath, parseModuleRange } from "../schemas/module-path.ts";
 import { showAt, showSealedHead, showTime } from "../schemas/show.ts";
-import { showCount } from "../schemas/show-numbers.ts";
+import { showCount, showWide } from "../schemas/show-numbers.ts";
 import { STATE_PATHS } from "../schemas/state-path.ts";
 import { ALICE, BLOCK_HASH, DIGEST } from "./examples.ts";
 
@@ -206,30 +209,56 @@ export const getModules = method({
       name: z.string(),
       number: count.meta({ description: "the module byte of its transactions" }),
       version: count,
+      sha256: hash32
+        .nullable()
+        .meta({ description: "of the bundled file; null where code runs without one" }),
+      since: wide.meta({ description: "the epoch from which on it runs; 0: as genesis names it" }),
+      planned: z
+        .strictObject({ version: count, sha256: hash32, since: wide })
+        .nullable()
+        .meta({ description: "what is voted in, and from which epoch on it is to run" }),
       form: z
         .unknown()
         .meta({ description: "calls, state, events and faults, in the order of their numbers" }),
     }),
   ),
   examples: [{ name: "a chain without any", params: {}, result: [] }],
-  call: ({ api }) =>
-    api
+  call({ api }) {
+    const records = api.moduleVersions.records();
+    return api
       .modules()
       .own()
-      .map(({ name, id, form }) => ({ name, number: id, version: form.version, form })),
+      .map(({ name, id, form, file }) => {
+        const { since = 0n, planned, hash } = records.find(({ number }) => number === id) ?? {};
+        return {
+          ...{ name, number: id, version: form.version },
+          sha256: file === undefined || hash === undefined ? null : hex0x(hash),
+          since: showWide(since),
+          planned: planned === undefined ? null : showPlanned(planned),
+          form,
+        };
+      });
+  },
 });
+
+export function showPlanned({ version, hash, since }: PlannedVersion) {
+  return { version, sha256: hex0x(hash), since: showWide(since) };
+}
 
 export const getModuleFile = method({
   name: "state_getModuleFile",
   summary:
-    "The bundled file of a declared module, whose SHA-256 the genesis names: whoever has the genesis checks it. Null where this node runs the code without a file.",
+    "The bundled file of a declared module: of the version that runs by its name, or any that this node has by its SHA-256. Whoever asks knows the hash by the genesis or a vote. Null where this node has no such file.",
   kind: "read",
   costly: true,
   live: true,
-  params: z.strictObject({ name: z.string().max(32) }),
+  params: z.strictObject({
+    name: z.string().max(32).optional(),
+    sha256: bytesInput.optional().meta({ description: "32 bytes; instead of the name" }),
+  }),
   result: z
     .strictObject({
-      name: z.string(),
+      name: z.string().meta({ description: "as it was asked for; empty where it was asked for by its hash" }),
       sha256: hash32,
       text: z.string().meta({ description: "at most 1 MiB" }),
     })
@@ -241,13 +270,21 @@ export const getModuleFile = method({
       result: { name: "registry", sha256: DIGEST, text: "// quorate module ..." },
     },
   ],
-  call({ api }, { name }) {
+  call({ api }, { name = "", sha256: wanted }) {
+    if (wanted !== undefined) return fileByHash(api.moduleVersions, wanted);
     const own = api.modules().named(name);
     if (own === undefined) throw new CallError("INVALID_PARAMS", `no module "${name}" on this chain`);
     if (own.file === undefined) return null;
     return { name, sha256: hex0x(sha256(utf8(own.file))), text: own.file };
   },
 });
+
+function fileByHash(modules: ModulesApi, hash: Uint8Array) {
+  if (hash.length !== 32)
+    throw new CallError("INVALID_PARAMS", `sha256: ${hash.length} bytes, 32 are expected`);
+  const file = modules.fileOf(asHash(hash));
+  return file === undefined ? null : { name: "", sha256: hex0x(hash), text: file };
+}
 
 export const getTreePage = method({
   name: "state_getTreePage",

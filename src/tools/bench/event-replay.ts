@@ -258,7 +258,7 @@ async function buildIndex({ kv, store, head, modules }: WrittenChain): Promise<v
   const index = EventIndex.open({
     kv,
     chain: { store, head },
-    modules,
+    modules: () => modules,
     scheduler: systemScheduler,
     log: SILENT,
     failed: (error) => {

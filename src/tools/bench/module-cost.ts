@@ -10,7 +10,7 @@ import { assert, must } from "../../base/assert.ts";
 import { hex0x } from "../../base/bytes.ts";
 import { Chain } from "../../chain/chain.ts";
 import { AcceptedSignatures } from "../../chain/execution/accepted-signatures.ts";
-import { modulesOf } from "../../chain/modules/module-set.ts";
+import { modulesOf } from "../../chain/execution/modules-in-force.ts";
 import { callFromJson } from "../../chain/modules/module-state.ts";
 import type { Block } from "../../chain/types/block.ts";
 import type { SignedTransaction } from "../../chain/types/transaction.ts";

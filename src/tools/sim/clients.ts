@@ -3,7 +3,7 @@
  * client library does. It knows what is final by what correct nodes committed.
  */
 import { byteText, hex0x } from "../../base/bytes.ts";
-import { modulesOf } from "../../chain/modules/module-set.ts";
+import { modulesOf } from "../../chain/execution/modules-in-force.ts";
 import type { SignedTransaction } from "../../chain/types/transaction.ts";
 import type { Cluster } from "./cluster.ts";
 import { drawCall } from "./module-calls.ts";

@@ -6,6 +6,7 @@ import { must } from "../../base/assert.ts";
 import { SILENT } from "../../base/log.ts";
 import type { Genesis } from "../../chain/genesis/genesis.ts";
 import { RULES_KNOWN } from "../../chain/governance/rules-version.ts";
+import type { ModuleLibrary } from "../../chain/modules/module-library.ts";
 import type { SealedBlock } from "../../chain/types/block.ts";
 import type { Transition } from "../../chain/types/transition.ts";
 import type {
@@ -20,7 +21,7 @@ import type {
 import type { Signer } from "../../crypto/keys.ts";
 import type { Miner, RumorTopic } from "../../node/ports.ts";
 import { Replica } from "../../node/replica.ts";
-import type { MiningOrder } from "../../node/replica-ports.ts";
+import type { MiningOrder, ModuleFiles } from "../../node/replica-ports.ts";
 import { SimDisk } from "./disk.ts";
 import { FilteredNetwork } from "./filtered-network.ts";
 import type { Misbehaviour } from "./misbehaviour.ts";
@@ -83,6 +84,8 @@ export class SimNode {
   transitions: readonly Transition[] = [];
   /** The highest rules that its program knows, from the next life on. */
   rulesKnown = RULES_KNOWN;
+  /** The code that its program has, from the next life on: the world's if left out; and the files it comes from. */
+  modules: { readonly code: ModuleLibrary; readonly files: ModuleFiles } | undefined;
   /** Lives so far. */
   lives = 0;
   readonly #options: SimNodeOptions;
@@ -199,7 +202,7 @@ export class SimNode {
     this.#port = port;
     return Replica.open(
       {
-        genesis: world.genesis,
+        genesis: this.modules === undefined ? world.genesis : { ...world.genesis, code: this.modules.code },
         signer: journal === undefined || this.signer === undefined ? undefined : this.#pays(this.signer),
         settings,
         syncIntervalMs,
@@ -215,6 +218,7 @@ export class SimNode {
         kv,
         journal,
         ...(mining === undefined ? {} : { miner: mining.miner() }),
+        ...(this.modules === undefined ? {} : { modules: this.modules.files }),
         network: this.misbehaviours.length === 0 ? port : new FilteredNetwork(port, this),
         scheduler: {
           now: () => this.clock.now(),

@@ -60,7 +60,7 @@ describe("module fetch", () => {
     );
     const other = await json("module", "fetch", `0x${"11".repeat(32)}`, ...out);
     expect(other).toMatchObject({ code: 3, value: { error: { code: "NO_SUCH_MODULE" } } });
-    expect(other.value.error.message).toContain(`it has registry 1 (${hash})`);
+    expect(other.value.error.message).toContain(`it runs registry 1 (${hash})`);
     expect((await json("module", "fetch", "registry", ...out)).code).toBe(2);
   });
 });

@@ -43,7 +43,7 @@ function opening(node: MinedNode, kv: MemoryKv): EventIndex {
   return EventIndex.open({
     kv,
     chain: node.chain,
-    modules: BUILT_IN_MODULES,
+    modules: () => BUILT_IN_MODULES,
     scheduler: AT_ONCE,
     log: { log: () => undefined },
     failed: (error) => {
@@ -113,7 +113,7 @@ describe("the index of events", () => {
     const { from, to } = EventIndex.open({
       kv,
       chain: node.chain,
-      modules: BUILT_IN_MODULES,
+      modules: () => BUILT_IN_MODULES,
       scheduler: node.scheduler,
       log: { log: () => undefined },
       failed: (error) => {

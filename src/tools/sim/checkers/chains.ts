@@ -7,8 +7,8 @@
  */
 import { must } from "../../../base/assert.ts";
 import { type Address, byteText, concatBytes, type Hash, hex, utf8 } from "../../../base/bytes.ts";
+import { modulesOf } from "../../../chain/execution/modules-in-force.ts";
 import { readAccount } from "../../../chain/modules/accounts.ts";
-import { modulesOf } from "../../../chain/modules/module-set.ts";
 import type { Block, Header, SealedBlock, Summary } from "../../../chain/types/block.ts";
 import { sha256 } from "../../../crypto/hash.ts";
 import { NaiveLedger, NaiveRefusal, naiveMerkleRoot, u32Bytes } from "../naive-ledger.ts";

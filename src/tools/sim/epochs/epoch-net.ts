@@ -40,6 +40,7 @@ export interface EpochNetOptions
   readonly gstMs?: number;
   readonly roles?: WorldOptions["roles"];
   readonly limits?: WorldOptions["limits"];
+  readonly modules?: WorldOptions["modules"];
   readonly signatures?: "ideal" | "ed25519";
 }
 
@@ -73,6 +74,7 @@ export class EpochNet {
         consensus: { ...consensus, ...options.consensus },
         roles: options.roles,
         ...(options.limits === undefined ? {} : { limits: options.limits }),
+        ...(options.modules === undefined ? {} : { modules: options.modules }),
       },
       signatureWorld(options.signatures ?? "ed25519"),
     );

@@ -1,0 +1,94 @@
+/**
+ * The bundled files in a home's `modules/` folder, found by their SHA-256 whatever they are called: several versions of a
+ * module lie there beside each other. Files that come while a node runs are found too; one that was looked at is read again
+ * only when its size or time has changed.
+ */
+import { readdirSync, readFileSync, statSync } from "node:fs";
+import { join } from "node:path";
+import { equalBytes, type Hash, hex } from "../../base/bytes.ts";
+import { refuse, type Verdict } from "../../base/fault.ts";
+import type { ModuleCode } from "../../chain/modules/declared-module.ts";
+import type { LibraryFault, ModuleSource } from "../../chain/modules/module-library.ts";
+import { MODULE_FILE_BYTES_MAX, type ModuleVersion } from "../../chain/types/module-version.ts";
+import { makeFolder, writeWhole } from "../../storage/durable-file.ts";
+import { loadModule, moduleHash } from "./load-module.ts";
+
+/** Files that are looked at; more are left out. */
+const FILES_MAX = 1_024;
+/** Milliseconds between two looks at a folder in which no file was added. */
+const LOOK_MS = 200;
+
+interface SeenFile {
+  readonly written: string;
+  readonly hash: Hash;
+}
+
+export class ModuleFolder implements ModuleSource {
+  readonly #dir: string;
+  /** By path. */
+  readonly #seen = new Map<string, SeenFile>();
+  #lookedMs = Number.NEGATIVE_INFINITY;
+  /** When a file was added or taken away last. */
+  #changedMs: number | undefined;
+
+  constructor(dir: string) {
+    this.#dir = dir;
+  }
+
+  load(wanted: ModuleVersion): Verdict<ModuleCode, LibraryFault> {
+    const text = this.textOf(wanted.hash);
+    if (text === undefined) return refuse("missing", `${this.#dir}: no file there has this SHA-256`);
+    const code = loadModule(text);
+    return code.ok ? code : refuse("missing", `${this.#dir}: ${code.fault.detail}`);
+  }
+
+  /** The bundled file with this hash. @throws Error when the disk fails */
+  textOf(hash: Hash): string | undefined {
+    this.#look();
+    for (const [path, seen] of this.#seen) {
+      if (!equalBytes(seen.hash, hash)) continue;
+      const text = readBounded(path);
+      if (text !== undefined && equalBytes(moduleHash(text), hash)) return text;
+    }
+    return undefined;
+  }
+
+  /** Puts a file there whose hash was compared. @returns its path @throws Error when the disk fails */
+  keep({ name, version, hash }: ModuleVersion, text: string): string {
+    makeFolder(this.#dir);
+    const plain = join(this.#dir, `${name}-${version}.js`);
+    const isTaken = statSync(plain, { throwIfNoEntry: false }) !== undefined;
+    const path = isTaken ? join(this.#dir, `${name}-${version}-${hex(hash).slice(0, 8)}.js`) : plain;
+    writeWhole(path, text);
+    return path;
+  }
+
+  #look(): void {
+    const changedMs = statSync(this.#dir, { throwIfNoEntry: false })?.mtimeMs;
+    if (changedMs === this.#changedMs && performance.now() < this.#lookedMs + LOOK_MS) return;
+    this.#lookedMs = performance.now();
+    this.#changedMs = changedMs;
+    const paths = namesIn(this.#dir).map((name) => join(this.#dir, name));
+    for (const path of this.#seen.keys()) if (!paths.includes(path)) this.#seen.delete(path);
+    for (const path of paths) {
+      const stat = statSync(path, { throwIfNoEntry: false });
+      if (stat === undefined || !stat.isFile()) continue;
+      const written = `${stat.size} ${stat.mtimeMs}`;
+      if (this.#seen.get(path)?.written === written) continue;
+      const text = readBounded(path);
+      if (text !== undefined) this.#seen.set(path, { written, hash: moduleHash(text) });
+    }
+  }
+}
+
+function namesIn(dir: string): readonly string[] {
+  if (statSync(dir, { throwIfNoEntry: false }) === undefined) return [];
+  const names = readdirSync(dir).filter((name) => name.endsWith(".js"));
+  return names.sort().slice(0, FILES_MAX);
+}
+
+/** undefined where it has gone, or is larger than any bundled file. */
+function readBounded(path: string): string | undefined {
+  const size = statSync(path, { throwIfNoEntry: false })?.size;
+  return size === undefined || size > MODULE_FILE_BYTES_MAX ? undefined : readFileSync(path, "utf8");
+}
