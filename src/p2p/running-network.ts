@@ -7,6 +7,7 @@ import { must } from "../base/assert.ts";
 import { Clocks } from "./clocks.ts";
 import { isAddressQuestion } from "./discovery/address-wire.ts";
 import { Discovery } from "./discovery/discovery.ts";
+import { IDONTWANT_BYTES_MIN } from "./gossip/delayed-forwards.ts";
 import { GOSSIP_PAUSE_MS, GossipBudgets } from "./gossip/gossip-budget.ts";
 import { guardGossip } from "./gossip/gossip-guard.ts";
 import { type GossipTopic, Rumor, TOPICS, topicName } from "./gossip/rumor.ts";
@@ -77,7 +78,13 @@ export class RunningNetwork {
     const { scheduler, logger } = dependencies;
     const shared = { host, sessions: this.#sessions, scheduler, logger, meter: state.meter };
     const budgets = new GossipBudgets();
-    guardGossip(host.services.gossip, { ...shared, budgets, sendAway: (peerId) => this.#sendAway(peerId) });
+    const batches = topicName(setup.options.genesisHash, "transactions");
+    guardGossip(host.services.gossip, {
+      ...shared,
+      budgets,
+      sendAway: (peerId) => this.#sendAway(peerId),
+      mayWait: (topic) => topic === batches,
+    });
     this.#requests = new Requests({
       ...shared,
       requestReceived: (peerId, bytes) => this.#answer(peerId, bytes),
@@ -332,6 +339,7 @@ function hostOptions(
       ...(options.discovery === undefined ? {} : { refuseStranger }),
     }),
     topics: TOPICS.map((topic) => topicName(options.genesisHash, topic)),
+    announcedFrom: IDONTWANT_BYTES_MIN,
     rejected: (reason) => state.meter.rejected(reason),
     libraryFailed,
   };

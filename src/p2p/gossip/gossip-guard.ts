@@ -1,13 +1,14 @@
 /**
  * Stands between gossipsub and its streams: one RPC of a peer in a turn of the event loop, so that votes have theirs
  * between; no reading on while a peer owes (the stream is paused, and with it, by yamux's window, the sender); control
- * entries beyond the budget are dropped. The library has no place for this, so two of its methods are replaced;
- * gossipsub must be created with `awaitRpcHandler`.
+ * entries beyond the budget are dropped. Batches are passed on a moment later (delayed-forwards.ts). The library has no place for this, so
+ * three of its methods are replaced; gossipsub must be created with `awaitRpcHandler`.
  */
 import type { GossipSub } from "@chainsafe/libp2p-gossipsub";
 import type { PeerId, Stream } from "@libp2p/interface";
 import type { Scheduler } from "../../base/scheduler.ts";
 import type { Meter } from "../transport/meter.ts";
+import { delayForwards, type Forwarding } from "./delayed-forwards.ts";
 import type { GossipBudgets } from "./gossip-budget.ts";
 
 interface Parts {
@@ -16,6 +17,8 @@ interface Parts {
   readonly meter: Meter;
   /** What the peer sends is not wanted, again and again. */
   sendAway(peerId: string): void;
+  /** Whether messages of a topic may be passed on a moment later. */
+  mayWait(topic: string): boolean;
 }
 
 interface Rpc {
@@ -28,7 +31,7 @@ interface Frame {
   readonly byteLength: number;
 }
 
-interface Inner {
+interface Inner extends Forwarding {
   readonly streamsInbound: Map<string, { readonly rawStream: Stream }>;
   pipePeerReadStream(peer: PeerId, source: AsyncIterable<Frame>): Promise<void>;
   handleReceivedRpc(peer: PeerId, rpc: Rpc): Promise<void>;
@@ -43,6 +46,7 @@ export function guardGossip(gossip: GossipSub, parts: Parts): void {
   };
   const handle = inner.handleReceivedRpc.bind(inner);
   inner.handleReceivedRpc = (peer, rpc) => handle(peer, affordable(peer.toString(), rpc, parts));
+  delayForwards(inner, parts);
 }
 
 /** Without its control entries when there have been too many. */
@@ -116,6 +120,7 @@ function expectInner(gossip: GossipSub): Inner {
   const isAsExpected =
     inner.streamsInbound instanceof Map &&
     typeof inner.pipePeerReadStream === "function" &&
+    typeof inner.forwardMessage === "function" &&
     typeof inner.handleReceivedRpc === "function";
   if (!isAsExpected)
     throw new Error("@libp2p/gossipsub is not made as expected: it must be the pinned version");

@@ -39,6 +39,8 @@ export interface HostOptions {
   readonly gater: ConnectionGater;
   /** Gossip on other topics is neither subscribed nor relayed. */
   readonly topics: readonly string[];
+  /** Bytes from which on a message is announced to the mesh (IDONTWANT); the library's 512 if left out. */
+  readonly announcedFrom?: number;
   /** What the muxer refuses is counted here. */
   rejected?(reason: Rejection): void;
   /** The library threw where nobody would have caught it; that connection was closed. */
@@ -83,7 +85,7 @@ export async function createHost(options: HostOptions): Promise<Host> {
     services: {
       identify: identify(),
       ping: ping(),
-      gossip: gossipsub(gossipOptions(options.topics)),
+      gossip: gossipsub(gossipOptions(options)),
     },
   });
   host.addEventListener("connection:open", ({ detail }) => {
@@ -145,7 +147,7 @@ export function connectionsOf(host: Host, peerId: string): number {
   return host.getConnections().filter((one) => one.remotePeer.toString() === peerId).length;
 }
 
-function gossipOptions(topics: readonly string[]): Parameters<typeof gossipsub>[0] {
+function gossipOptions({ topics, announcedFrom }: HostOptions): Parameters<typeof gossipsub>[0] {
   return {
     globalSignaturePolicy: StrictNoSign,
     msgIdFn: ({ topic, data }) => sha256(concatBytes(utf8(topic), data)),
@@ -154,6 +156,7 @@ function gossipOptions(topics: readonly string[]): Parameters<typeof gossipsub>[
     fallbackToFloodsub: false,
     canRelayMessage: false,
     allowedTopics: [...topics],
+    ...(announcedFrom === undefined ? {} : { idontwantMinDataSize: announcedFrom }),
     maxInboundDataLength: GOSSIP_BYTES_MAX,
     decodeRpcLimits: GOSSIP_RPC_LIMITS,
     // One RPC of a peer after the other: gossip-guard.ts reads on when the last one is paid for.
