@@ -37,6 +37,8 @@ import {
   type WaitFor,
 } from "./node-calls.ts";
 import type { DeclaredState, EntriesOf, EntriesOrder, StateTypes } from "./read-entries.ts";
+import type { StateReadPorts } from "./read-parts.ts";
+import type { BlockRecord, RecordQuestion, TransactionRecord } from "./read-records.ts";
 import type { ReadAnswer, ReadOptions } from "./read-types.ts";
 import type { AccountState, StateQuestion, ToldForm } from "./state-question.ts";
 import { type Sent, type SentAfter, Submission, type Trust } from "./submission.ts";
@@ -69,6 +71,7 @@ export type {
 } from "./node-calls.ts";
 export { NotConfirmedError, OutcomeUnknownError } from "./outcome.ts";
 export type { EntriesOrder, EntriesPage } from "./read-entries.ts";
+export type { BlockRecord, TransactionRecord } from "./read-records.ts";
 export {
   type NodeWords,
   NotAgreedError,
@@ -106,8 +109,32 @@ export class Client extends NodeCalls {
     return { ...chain, modules: new Map(modules.map(({ name, number }) => [name, number])) };
   }
 
-  block(block: BlockName = "latest"): Promise<ResultOf<"chain_getBlock">> {
-    return this.call("chain_getBlock", { block });
+  /**
+   * As one node shows it; with options header and transactions of the chosen level, decoded here.
+   * @throws as {@link account}; ReadError also where no node knows the block
+   * @example (await client.block(7, { level: "proven" })).value.transactions
+   */
+  block(block?: BlockName): Promise<ResultOf<"chain_getBlock">>;
+  block(block: BlockName, options: ReadOptions): Promise<ReadAnswer<BlockRecord>>;
+  block(
+    block: BlockName = "latest",
+    options?: ReadOptions,
+  ): Promise<ResultOf<"chain_getBlock"> | ReadAnswer<BlockRecord>> {
+    if (options === undefined) return this.call("chain_getBlock", { block });
+    return this.#readRecord(({ blockQuestion }) => blockQuestion(block), options);
+  }
+
+  /**
+   * A transaction in its block, with its receipt, at a level: `proven` where the client has the genesis, else `one`.
+   * @param id of the transaction @throws as {@link block}
+   */
+  transaction(id: string | Uint8Array, options: ReadOptions = {}): Promise<ReadAnswer<TransactionRecord>> {
+    return this.#readRecord(({ transactionQuestion }) => transactionQuestion(hexOf(id)), options);
+  }
+
+  /** What was anchored under a digest, as {@link read} gives it; null: nothing. */
+  anchor(digest: string | Uint8Array, options: ReadOptions = {}): Promise<ReadAnswer<Json>> {
+    return this.read(`anchor/${hexOf(digest)}`, options);
   }
 
   /**
@@ -320,18 +347,23 @@ export class Client extends NodeCalls {
     ]);
     const question = await ask(parts, genesis);
     if (!question.ok) throw new RangeError(question.fault.detail);
-    const { faults, resendMs = RESEND_MS, timeoutMs: answerMs = TIMEOUT_MS } = this.options;
-    const ports = {
-      endpoints: this.inOrder(),
-      genesis,
-      faults,
-      waitMs: timeoutMs,
-      answerMs,
-      resendMs,
-      minHeight,
-    };
     const mined = genesis !== undefined && genesis.trusted.validators.members.length === 0;
-    return readState(level ?? (genesis === undefined || mined ? "one" : "proven"), question.value, ports);
+    const usual = genesis === undefined || mined ? "one" : "proven";
+    return readState(level ?? usual, question.value, this.#readPorts(genesis, timeoutMs, minHeight));
+  }
+
+  async #readRecord<T>(
+    ask: (parts: typeof import("./read-records.ts")) => RecordQuestion<T>,
+    { level, timeoutMs = WAIT_MS, minHeight = 0 }: ReadOptions,
+  ): Promise<ReadAnswer<T>> {
+    const [genesis, records] = await Promise.all([this.#follow(), import("./read-records.ts")]);
+    const usual = genesis === undefined ? "one" : "proven";
+    return records.readRecord(level ?? usual, ask(records), this.#readPorts(genesis, timeoutMs, minHeight));
+  }
+
+  #readPorts(genesis: FollowedGenesis | undefined, waitMs: number, minHeight: number): StateReadPorts {
+    const { faults, resendMs = RESEND_MS, timeoutMs: answerMs = TIMEOUT_MS } = this.options;
+    return { endpoints: this.inOrder(), genesis, faults, waitMs, answerMs, resendMs, minHeight };
   }
 }
 

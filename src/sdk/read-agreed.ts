@@ -16,10 +16,27 @@ interface Vote<T> {
   readonly by: Map<string, Endpoint>;
 }
 
+/** What is asked of each node, and how its answers are read. */
+export interface AgreedQuestion<T> {
+  readonly calls: readonly { readonly method: string; readonly params: unknown }[];
+  /** @throws Disbelieved, NotHere */
+  readonly open: (said: readonly unknown[]) => Told<T>;
+}
+
 export async function readAgreed<T>(
   question: StateQuestion<T>,
   ports: StateReadPorts,
 ): Promise<ReadAnswer<T>> {
+  const calls = [{ method: "state_query", params: { path: question.path } }];
+  const open = ([said]: readonly unknown[]) => openTold(question, said);
+  return { ...(await agree({ calls, open }, ports)), ...judged(question, "agreed", ["agreement"]) };
+}
+
+/** @throws RangeError where f is not known, or takes more nodes; NotAgreedError */
+export async function agree<T>(
+  { calls: own, open }: AgreedQuestion<T>,
+  ports: StateReadPorts,
+): Promise<Omit<ReadAnswer<T>, "level" | "checked" | "unchecked">> {
   const faults = faultsOf(ports);
   if (faults === undefined) {
     throw new RangeError('a read "agreed" needs to know how many nodes may lie: { faults } or { genesis }');
@@ -36,11 +53,11 @@ export async function readAgreed<T>(
     ...visitsOf(ports, heard),
     first: needed,
     async visit(endpoint, limits, more) {
-      const calls = [{ method: "node_info" }, { method: "state_query", params: { path: question.path } }];
-      const [info, said] = await endpoint.batch(calls, limits);
+      const [info, ...said] = await endpoint.batch([{ method: "node_info" }, ...own], limits);
       const name = nameOf(info, ports);
-      if (said instanceof RpcError) throw said;
-      const told = openTold(question, said);
+      const refused = said.find((one) => one instanceof RpcError);
+      if (refused !== undefined) throw refused;
+      const told = open(said);
       heard.say(endpoint, `height ${told.height}, block ${told.blockHash}: ${JSON.stringify(told.value)}`);
       if (told.height < ports.minHeight) return undefined;
       const key = keyOf(told);
@@ -69,7 +86,6 @@ export async function readAgreed<T>(
   const { bytes: _, ...told } = found.told;
   return {
     ...told,
-    ...judged(question, "agreed", ["agreement"]),
     nodes: [...found.by.values()].map(({ url }) => url),
     signers: [],
     disbelieved: heard.disbelieved,

@@ -14,9 +14,18 @@ export const READ_LEVELS: readonly ReadLevel[] = ["one", "agreed", "proven", "la
  * `agreement`: f+1 nodes gave the same value at the same height. `validators`: the set that signed follows from genesis.
  * `certificate`: a quorum of it signed the block. `value`: it stands in the state that the block names, and was decoded
  * here. `freshness`: nothing newer was final before the call. `declaration`: the module's names and types, by which
- * path and value are read, are the caller's own and not what a node told.
+ * path and value are read, are the caller's own and not what a node told. Of a mined block `work`: it meets its target, and
+ * so do the headers shown on top; `heaviest`: no heavier branch leaves it out, which only a node that follows the chain knows.
  */
-export type ReadCheck = "agreement" | "validators" | "certificate" | "value" | "freshness" | "declaration";
+export type ReadCheck =
+  | "agreement"
+  | "validators"
+  | "certificate"
+  | "value"
+  | "freshness"
+  | "declaration"
+  | "work"
+  | "heaviest";
 
 export interface ReadOptions {
   /** `proven` where the client has a genesis, else `one`. */

@@ -10,6 +10,9 @@ import { wasNeverReached } from "./reached.ts";
 /** A node's answer is false, or of no use for good: it is not asked again. */
 export class Disbelieved extends Error {}
 
+/** A node does not have what was asked for, which nobody can prove: it is not asked again, and has not lied. */
+export class NotHere extends Error {}
+
 export interface VisitOptions<T> {
   readonly endpoints: readonly Endpoint[];
   /** So many are asked at once. */
@@ -84,7 +87,7 @@ const GIVEN_UP = Symbol("given up");
 
 function isForGood(error: Error): boolean {
   if (error instanceof RpcError) return !PASSING.includes(error.code);
-  return error instanceof Disbelieved || wasNeverReached(error);
+  return error instanceof Disbelieved || error instanceof NotHere || wasNeverReached(error);
 }
 
 /** Of a node that may answer in a moment: it cannot serve now, allows no more now, or failed inside. */

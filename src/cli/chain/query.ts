@@ -190,7 +190,7 @@ function describeConsensus(
   return `consensus  view ${view}  ${leader}  ${mode}  ${online} of ${n} online, quorum ${quorum}`;
 }
 
-type Seal = NonNullable<Awaited<ReturnType<Client["block"]>>>["consensus"];
+type Seal = NonNullable<ResultOf<"chain_getBlock">>["consensus"];
 
 function describeSeal(seal: Seal, named: (validator: number) => string): string {
   if (!("commits" in seal))
@@ -212,7 +212,7 @@ async function showBlock(out: Output, client: Client, name: string): Promise<voi
   out.result(block, lines);
 }
 
-type ShownBlock = NonNullable<Awaited<ReturnType<Client["block"]>>>;
+type ShownBlock = NonNullable<ResultOf<"chain_getBlock">>;
 
 /** Lines for people. */
 export function describeBlock(block: ShownBlock, named: (validator: number) => string): readonly string[] {
