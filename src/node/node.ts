@@ -25,6 +25,7 @@ import { Failure } from "./assembly/failure.ts";
 import { openHistoryCheck } from "./assembly/history.ts";
 import { openEventIndex } from "./assembly/indexing.ts";
 import { followKey } from "./assembly/key-watch.ts";
+import { checkMode } from "./assembly/mode-check.ts";
 import { expectsPeers, warnWhenAlone } from "./assembly/neighbours.ts";
 import { stopAsAsked, stopFatally } from "./assembly/node-stop.ts";
 import { claimSigner, type OwnKey, ownClaim, ownKey } from "./assembly/own-key.ts";
@@ -53,6 +54,7 @@ import { rpcObserver } from "./metrics/rpc-observer.ts";
 import { MinerControl } from "./mining/miner-control.ts";
 import { homeModules } from "./modules/module-files.ts";
 import { Replica } from "./replica.ts";
+import type { TokenPin } from "./signer/token-key.ts";
 import { FetchStore } from "./snapshot/fetch-store.ts";
 import type { MigrationPorts } from "./stored-chain/migrate-database.ts";
 import { openCurrent } from "./stored-chain/open-current.ts";
@@ -84,6 +86,8 @@ export interface NodeOptions {
   readonly origins?: readonly ConfigOrigin[];
   /** Of a node that a devnet runs: the orders that it passes on, and the token that all nodes of the devnet take. */
   readonly devnet?: { readonly orders: DevnetOrders; readonly token: string | undefined } | undefined;
+  /** Of the token that config.toml names. */
+  readonly pin?: TokenPin | undefined;
   /** The passwords of keys that have one, for a key that comes while the node runs. */
   readonly unlock?: Unlock;
   /** The seat has another key, which waits in this home: the node is to start again with it. */
@@ -133,14 +137,17 @@ function takeHome({ home, config }: NodeOptions, closers: Closers): Pick<LogSink
 }
 
 /** The home and what was ordered fit each other. @returns the validator's key, if it votes. @throws StartError */
-function checkedKey(options: NodeOptions, logger: Logger): OwnKey | undefined {
+async function checkedKey(
+  options: NodeOptions,
+  ports: { readonly logger: Logger; readonly closers: Closers },
+): Promise<OwnKey | undefined> {
   const { home, config } = options;
   if (!new FetchStore(home.paths.snapshotFetch).isWhole) checkImport(home.paths);
   settleReplaced(home.paths);
   checkMode(home, config);
   checkRecovery(options);
-  const key = ownKey(home, config, logger);
-  if (key !== undefined) takePlace(home.paths, logger, options.isMoved);
+  const key = await ownKey(options, ports);
+  if (key !== undefined) takePlace(home.paths, ports.logger, options.isMoved);
   return key;
 }
 
@@ -156,7 +163,7 @@ async function openDatabase(options: NodeOptions, logger: Logger): Promise<DiskK
 async function openNode(options: NodeOptions, closers: Closers): Promise<RunningNode> {
   const { home, config } = options;
   const { logger, reopen } = takeHome(options, closers);
-  const key = checkedKey(options, logger);
+  const key = await checkedKey(options, { logger, closers });
   const level = await openDatabase(options, logger);
   const timing: { metrics?: Metrics } = {};
   const kv = timedWrites(level, timing);
@@ -225,27 +232,6 @@ async function openNode(options: NodeOptions, closers: Closers): Promise<Running
 
 function minerControl(replica: Replica, { miner: machine }: Threads): MinerControl | undefined {
   return machine && new MinerControl({ replica, machine, now: () => systemScheduler.now() });
-}
-
-/** A node cannot vote where nobody does, nor mine where nothing is mined. @throws StartError */
-function checkMode({ genesis }: Home, { mode, mining, mempool }: Config): void {
-  const isMined = genesis.validators.length === 0;
-  const detail =
-    mempool.minFee > 0n && !isMined
-      ? `mempool.min_fee ${mempool.minFee}: validators owe each valid transaction a place, so none may ask for more than ` +
-        `the chain's minimum (limits.minFee ${genesis.limits.minFee} in genesis.json); leave it out`
-      : modeProblem(isMined, mode, mining);
-  if (detail !== undefined) throw new StartError({ code: "wrong-mode", detail });
-}
-
-function modeProblem(isMined: boolean, mode: Config["mode"], mining: Config["mining"]): string | undefined {
-  return mode === "validator" && isMined
-    ? 'mode "validator": the blocks of this chain are mined, nobody votes; start with --mine or --mode full'
-    : mode === "miner" && !isMined
-      ? 'mode "miner": the validators of this chain agree on its blocks, nothing is mined; start with --mode validator or full'
-      : mode === "miner" && mining.coinbase === undefined
-        ? 'mode "miner": say which account is paid: --coinbase 0x…, or mining.coinbase in config.toml'
-        : undefined;
 }
 
 function replicaOptions(

@@ -60,6 +60,12 @@ const VALUES: { readonly [K in ConfigKey]: readonly [unknown, string, string] } 
   "signer.ca": ["a.crt", "b.crt", "c.crt"],
   "signer.cert": ["a.crt", "b.crt", "c.crt"],
   "signer.key": ["a.key", "b.key", "c.key"],
+  "signer.pkcs11.module": ["a.so", "b.so", "c.so"],
+  "signer.pkcs11.token": ["a", "b", "c"],
+  "signer.pkcs11.slot": [1, "2", "3"],
+  "signer.pkcs11.label": ["a", "b", "c"],
+  "signer.pkcs11.id": ["01", "02", "03"],
+  "signer.pkcs11.pin_file": ["a.pin", "b.pin", "c.pin"],
   "log.level": ["debug", "warn", "error"],
   "log.file": ["a.log", "b.log", "c.log"],
 };

@@ -8,6 +8,7 @@ import { asAddress, EMPTY, equalBytes, hex0x, parseBytes32 } from "../../base/by
 import { formatGenesis } from "../../chain/genesis/genesis-file.ts";
 import type { Change } from "../../chain/governance/change.ts";
 import type { GovCall } from "../../chain/modules/gov-declaration.ts";
+import { createSigner } from "../../crypto/keys.ts";
 import { homePaths } from "../../node/home/home.ts";
 import { type Key, keyOfSeed, loadKey, loadPublicKey, saveKey } from "../../node/home/key-file.ts";
 import type { PlannedAccount, PlannedMember } from "../../node/home/network-plan.ts";
@@ -129,7 +130,7 @@ class Operators {
   }
 
   prove(seed: Uint8Array, account: Uint8Array) {
-    return provePossession(this.client, seed, {
+    return provePossession(this.client, createSigner(seed), {
       account: asAddress(account),
       genesisHash: this.#genesisHash,
     });

@@ -6,7 +6,6 @@ import { type Address, hex0x, parseShownHash } from "../../base/bytes.ts";
 import { type Change, type Possession, possessionBytes } from "../../chain/governance/change.ts";
 import { gov } from "../../chain/modules/gov.ts";
 import type { GovCall } from "../../chain/modules/gov-declaration.ts";
-import { createSigner } from "../../crypto/keys.ts";
 import type { Client, ResultOf } from "../../sdk/client.ts";
 import type { Wallet } from "../../sdk/wallet.ts";
 import { CliError, EXIT } from "../exit.ts";
@@ -92,14 +91,19 @@ const FAILURES: Readonly<Record<string, string>> = {
 
 export type Membership = ResultOf<"gov_getMembership">;
 
+/** A new consensus key, in a file or in a token. */
+interface ProvingKey {
+  readonly publicKey: Address;
+  sign(message: Uint8Array): Uint8Array | Promise<Uint8Array>;
+}
+
 /** Proves over the newest block that the caller holds a new consensus key. @param account is the seat's. */
 export async function provePossession(
   client: Client,
-  seed: Uint8Array,
+  signer: ProvingKey,
   { account, genesisHash }: { readonly account: Address; readonly genesisHash: Uint8Array },
 ): Promise<Possession> {
   const { height, hash } = await ask(client.call("chain_getHead"));
-  const signer = createSigner(seed);
   const blockHash = parseShownHash(hash);
   if (blockHash === undefined) throw new CliError(EXIT.broken, "BAD_ANSWER", `not a block hash: ${hash}`);
   const message = possessionBytes({
@@ -109,7 +113,7 @@ export async function provePossession(
     publicKey: signer.publicKey,
     account,
   });
-  return { height: BigInt(height), signature: signer.sign(message) };
+  return { height: BigInt(height), signature: await signer.sign(message) };
 }
 
 /** As `gov prove` prints it and `gov propose` reads it: height:signature. */

@@ -4,7 +4,7 @@
  * for all to see. docs/protocol.md, "Governance".
  */
 import { type Command, InvalidArgumentError } from "commander";
-import { type Address, asAddress, hex0x, parseBytes32, parseHex, utf8 } from "../../base/bytes.ts";
+import { type Address, asAddress, parseBytes32, parseHex, utf8 } from "../../base/bytes.ts";
 import type { Change } from "../../chain/governance/change.ts";
 import { PARAMETERS, type ParameterName } from "../../chain/governance/parameters.ts";
 import { ROLES } from "../../chain/governance/roles.ts";
@@ -21,14 +21,8 @@ import { table } from "../table.ts";
 import { type NameOptions, nameOptions, resolveKey } from "../tx/names.ts";
 import { signingChain } from "../tx/signing-chain.ts";
 import { acceptOption, trustOf } from "../tx/trust.ts";
-import {
-  checkHarms,
-  describeOutcome,
-  type Membership,
-  provePossession,
-  sendCall,
-  showProof,
-} from "./gov-call.ts";
+import { checkHarms, describeOutcome, type Membership, sendCall } from "./gov-call.ts";
+import { addProve } from "./gov-prove.ts";
 import { describeModules, describeRules, keptModule, moduleChange } from "./gov-versions.ts";
 
 interface SendOptions extends NameOptions, RpcOptions {
@@ -71,21 +65,7 @@ export function addGov(program: Command): void {
       isForced,
     }));
   });
-  leaf<NameOptions & RpcOptions & { readonly account: string; readonly genesis?: string }>(
-    gov,
-    "prove <key-file>",
-    "prove that a new consensus key is held: give the line to whoever proposes it",
-    (command) =>
-      nameOptions(command)
-        .requiredOption(
-          "--account <address>",
-          "of the seat: the newcomer's, or that of the seat it takes",
-          address,
-        )
-        .option("--genesis <file>", "of the chain, from a source you trust")
-        .addOption(rpcOption()),
-    ({ out, options, args: [file] }) => prove(out, options, file),
-  );
+  addProve(gov);
 }
 
 function addProposals(propose: Command): void {
@@ -310,25 +290,6 @@ async function send(
     { ...sent, forced: call.isForced, harms },
     `${out.tick} ${describeOutcome(sent)}   tx ${sent.txHash}`,
   );
-}
-
-async function prove(
-  out: Output,
-  options: NameOptions & RpcOptions & { readonly account: string; readonly genesis?: string },
-  file: string,
-): Promise<void> {
-  const client = connect(options);
-  const { key } = await resolveKey(file, options);
-  const { trusted } = await signingChain(out, client, options);
-  const { genesisHash } = trusted;
-  const proof = await provePossession(client, key.seed, { account: keyOf(options.account), genesisHash });
-  const publicKey = hex0x(key.publicKey);
-  const line = showProof(proof);
-  out.result({ publicKey, account: options.account, proof: line }, [
-    `key    ${publicKey}`,
-    `proof  ${line}`,
-    "The proof holds for two checkpoints: propose the key soon.",
-  ]);
 }
 
 async function list(out: Output, client: Client, limit: number): Promise<void> {

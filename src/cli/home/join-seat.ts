@@ -2,12 +2,14 @@
  * What a newcomer says while it waits for its seat: the command by which it is proposed, anew whenever its proof of
  * possession has grown too old (it names a block at most 2K old), that it was voted in, and that it votes.
  */
+
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as pause } from "node:timers/promises";
 import { must } from "../../base/assert.ts";
 import { asAddress, hex0x, parseBytes32, parseShownHash } from "../../base/bytes.ts";
 import { shellWord } from "../../base/shell-word.ts";
+import { createSigner } from "../../crypto/keys.ts";
 import { homePaths } from "../../node/home/home.ts";
 import { type Key, loadKey, loadPublicKey } from "../../node/home/key-file.ts";
 import type { RunningNode } from "../../node/node.ts";
@@ -120,7 +122,7 @@ async function proposal(client: Client, newcomer: Newcomer, membership: Membersh
     key === undefined
       ? `"$(quorate gov prove validator --account ${account} --dir ${shellWord(dir)})"`
       : showProof(
-          await provePossession(client, key.seed, {
+          await provePossession(client, createSigner(key.seed), {
             account: asAddress(must(parseBytes32(account), "hex of an address")),
             genesisHash: hash,
           }),

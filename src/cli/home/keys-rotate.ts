@@ -9,6 +9,7 @@ import { type Command, Option } from "commander";
 import { asAddress, EMPTY, hex0x, parseBytes32 } from "../../base/bytes.ts";
 import { hasEpochs } from "../../chain/genesis/consensus-parameters.ts";
 import type { GovCall } from "../../chain/modules/gov-declaration.ts";
+import { createSigner } from "../../crypto/keys.ts";
 import { loadConfig } from "../../node/home/config.ts";
 import { type HomePaths, homePaths, loadGenesis } from "../../node/home/home.ts";
 import {
@@ -126,10 +127,11 @@ function openRotated({ dir, rpc }: RotateOptions): RotatedHome {
   }
   const file = existsSync(paths.config) ? valueOrThrow(readTextFile(paths.config)) : undefined;
   const { config } = valueOrThrow(loadConfig({ file, environment: process.env }));
-  if (config.signer !== undefined) {
+  if (config.signer !== undefined || config.token !== undefined) {
+    const where = config.signer === undefined ? "in a token" : "at a signer";
     throw badInput(
-      `${paths.config}: the key of this home is not in it but at a signer: make the new one there (quorate signer init), ` +
-        "and propose it with quorate gov prove and quorate gov propose replace (docs/signer.md)",
+      `${paths.config}: the key of this home is not in it but ${where}: make the new one there, and propose it with ` +
+        'quorate gov prove and quorate gov propose replace (docs/signer.md, "Another key")',
     );
   }
   const host = config.rpc.host.includes(":") ? `[${config.rpc.host}]` : config.rpc.host;
@@ -211,7 +213,10 @@ async function propose(
   );
   const { chain, trusted, fee } = await signingChain(out, client, options);
   const { genesisHash } = trusted;
-  const proof = await provePossession(client, key.seed, { account: addressOf(account), genesisHash });
+  const proof = await provePossession(client, createSigner(key.seed), {
+    account: addressOf(account),
+    genesisHash,
+  });
   const from = options.from ?? (existsSync(keyPath(options.dir, OPERATOR_KEY)) ? OPERATOR_KEY : undefined);
   if (options.print === true || from === undefined) {
     if (from === undefined && options.print !== true)

@@ -29,6 +29,7 @@ import { readStdin } from "../stdin.ts";
 import { table } from "../table.ts";
 import { keyPath, keysDir } from "./key-paths.ts";
 import { addRotate } from "./keys-rotate.ts";
+import { addToken } from "./keys-token.ts";
 import { newPassword, type PasswordOptions, passwordOptions, unlockKeys } from "./passwords.ts";
 
 interface KeysOptions extends PasswordOptions {
@@ -75,6 +76,7 @@ export function addKeys(program: Command): void {
   addExport(keys);
   addChange(keys);
   addRotate(keys);
+  addToken(keys);
 }
 
 function addNodeId(program: Command): void {

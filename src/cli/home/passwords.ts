@@ -22,6 +22,43 @@ export interface PasswordOptions {
 const CREDENTIAL = "quorate-password";
 const FD_MAX = 1_023;
 
+/** The same for the PIN of a token. */
+const PIN_CREDENTIAL = "quorate-pin";
+
+export interface PinOptions {
+  readonly pinFd?: number;
+  readonly pinRetry?: boolean;
+}
+
+export function pinOptions(command: Command): Command {
+  return command
+    .option("--pin-fd <n>", "read the PIN of a PKCS#11 token from this file descriptor", integer(0, FD_MAX))
+    .option("--pin-retry", "try the PIN although the token says that the last one was wrong");
+}
+
+/**
+ * The PIN of a token, which is given to the token once.
+ * @param file where it is, by --pin-file or config.toml; undefined: nobody said one
+ * @throws CliError when there is none to be had
+ */
+export async function tokenPin(
+  token: string,
+  file: string | undefined,
+  { pinFd, pinRetry: mayRetry = false }: PinOptions,
+): Promise<{ readonly value: string; readonly mayRetry: boolean }> {
+  const credential = credentialFile(PIN_CREDENTIAL);
+  if (pinFd !== undefined) return { value: read(pinFd, `file descriptor ${pinFd}`), mayRetry };
+  const from = file ?? credential;
+  if (from !== undefined) return { value: read(from, from), mayRetry };
+  const answer = await askSecret(`PIN of the token ${token}: `);
+  // Whoever types it knows that it was wrong before.
+  if (answer !== undefined) return { value: checked(answer, "the terminal"), mayRetry: true };
+  const ways = "signer.pkcs11.pin_file, --pin-file, --pin-fd or the systemd credential";
+  throw badInput(
+    `a key in a token, and no terminal to ask for its PIN: give it by ${ways} ${PIN_CREDENTIAL}`,
+  );
+}
+
 export function passwordOptions(command: Command): Command {
   return command
     .addOption(
@@ -65,9 +102,14 @@ function isEncrypted(path: string): boolean {
 function givenPassword({ passwordFile, passwordFd }: PasswordOptions): string | undefined {
   if (passwordFd !== undefined) return read(passwordFd, `file descriptor ${passwordFd}`);
   if (passwordFile !== undefined) return read(passwordFile, passwordFile);
+  const credential = credentialFile(CREDENTIAL);
+  return credential === undefined ? undefined : read(credential, credential);
+}
+
+function credentialFile(name: string): string | undefined {
   const folder = process.env.CREDENTIALS_DIRECTORY;
-  const credential = folder === undefined ? undefined : join(folder, CREDENTIAL);
-  return credential !== undefined && existsSync(credential) ? read(credential, credential) : undefined;
+  const path = folder === undefined ? undefined : join(folder, name);
+  return path !== undefined && existsSync(path) ? path : undefined;
 }
 
 /** Without the line end that editors and `echo` leave. */

@@ -21,9 +21,9 @@ import type { Output } from "../output.ts";
 import { guardProcess } from "../process-boundary.ts";
 import { settingsOf } from "../setting-flags.ts";
 import { outliveReader } from "../terminal.ts";
-import { type PasswordOptions, unlockKeys } from "./passwords.ts";
+import { type PasswordOptions, type PinOptions, tokenPin, unlockKeys } from "./passwords.ts";
 
-export interface StartOptions extends PasswordOptions {
+export interface StartOptions extends PasswordOptions, PinOptions {
   readonly dir: string;
   readonly peer?: readonly string[];
   readonly cutOff?: readonly string[];
@@ -59,6 +59,7 @@ export async function runNode(
     }),
   );
   if (skipped !== undefined) out.warn(skipped);
+  const pin = config.mode === "validator" ? await pinOf(config, options) : undefined;
   const blockedPeers = peerIdsOf(options.cutOff ?? [], home);
   const extraPeers = (options.peer ?? []).map((text) => valueOrThrow(parsePeerAddress(text)));
   // Loaded here, so that what is wrong with the home is said at once.
@@ -73,7 +74,7 @@ export async function runNode(
     for (const one of transitions) out.warn(describeBreak(one));
     const migration = { progress: migrationBar(out) };
     const begin = { migration, fromSnapshot: options.snapshot === true, signal: stopping.signal };
-    const start = { isMoved, recoversAmnesia, transitions, devnet, onFatal, unlock, ...begin };
+    const start = { isMoved, recoversAmnesia, transitions, devnet, onFatal, unlock, pin, ...begin };
     node = await startGuardedNode({ home, config, origins, extraPeers, blockedPeers, ...start });
     keepTransitions(options.dir, transitions);
   } catch (error) {
@@ -106,6 +107,14 @@ export async function runNode(
   }
   await node.stop();
   out.note(`stopped at height ${node.height()}`);
+}
+
+/** Of the token that holds the key, if one does. */
+function pinOf({ token }: Config, options: StartOptions) {
+  if (token === undefined) return undefined;
+  const { token: label, slot, pinFile } = token;
+  const file = pinFile === "" ? undefined : resolve(options.dir, pinFile);
+  return tokenPin(label === "" ? `in slot ${slot}` : `"${label}"`, file, options);
 }
 
 /** With the command that it names as it is to be typed. */

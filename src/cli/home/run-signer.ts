@@ -6,9 +6,9 @@ import { readFileSync } from "node:fs";
 import { must } from "../../base/assert.ts";
 import { type Hash, hex0x, showHash } from "../../base/bytes.ts";
 import { openLog } from "../../node/assembly/system.ts";
-import type { Key } from "../../node/home/key-file.ts";
 import { takeLock } from "../../node/home/lock.ts";
 import { parseLogLevels } from "../../node/home/log-levels.ts";
+import type { DeskKey } from "../../node/signer/signer-desk.ts";
 import { openDesk, pairedNodes, type SignerPaths } from "../../node/signer/signer-home.ts";
 import { SignerServer } from "../../node/signer/signer-server.ts";
 import { CliError, EXIT } from "../exit.ts";
@@ -16,7 +16,7 @@ import type { Output } from "../output.ts";
 
 export interface SignerRun {
   readonly genesisHash: Hash;
-  readonly key: Key;
+  readonly key: DeskKey;
   readonly listen: { readonly host: string; readonly port: number };
 }
 

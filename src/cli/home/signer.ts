@@ -7,21 +7,35 @@ import { basename, join, resolve } from "node:path";
 import { type Command, InvalidArgumentError } from "commander";
 import { asHash, hex0x, parseBytes32, showHash } from "../../base/bytes.ts";
 import { shellWord } from "../../base/shell-word.ts";
-import { type Key, loadKey, loadPublicKey } from "../../node/home/key-file.ts";
+import { createSigner } from "../../crypto/keys.ts";
+import { loadKey } from "../../node/home/key-file.ts";
 import { useSigner } from "../../node/signer/node-side.ts";
-import { loadSignerSettings, pairNode, signerPaths } from "../../node/signer/signer-home.ts";
+import { loadSignerSettings, pairNode, signerPaths, signerPublicKey } from "../../node/signer/signer-home.ts";
 import { collect } from "../arguments.ts";
 import { group, leaf } from "../command.ts";
 import { badInput, CliError, EXIT, valueOrThrow } from "../exit.ts";
-import { type PasswordOptions, passwordOptions, unlockKeys } from "./passwords.ts";
+import {
+  type PasswordOptions,
+  type PinOptions,
+  passwordOptions,
+  pinOptions,
+  unlockKeys,
+} from "./passwords.ts";
 import { runSigner } from "./run-signer.ts";
 import { makeSigner } from "./signer-setup.ts";
+import {
+  openTokenKey,
+  type PinFileOption,
+  pinFileOption,
+  type TokenOptions,
+  tokenOptions,
+} from "./token-options.ts";
 
 interface DirOption {
   readonly dir: string;
 }
 
-interface InitOptions extends DirOption, PasswordOptions {
+interface InitOptions extends DirOption, PasswordOptions, TokenOptions {
   readonly from?: string;
   readonly genesisHash?: Uint8Array;
   readonly encrypt?: boolean;
@@ -35,7 +49,7 @@ interface PairOptions extends DirOption {
   readonly out?: string;
 }
 
-interface StartOptions extends DirOption, PasswordOptions {
+interface StartOptions extends DirOption, PasswordOptions, PinOptions, PinFileOption {
   readonly listen: { readonly host: string; readonly port: number };
 }
 
@@ -63,7 +77,7 @@ function addInit(signer: Command): void {
     "init",
     "make the folder of a signer: key, journal and certificate",
     (command) =>
-      passwordOptions(withSigner(command))
+      tokenOptions(passwordOptions(withSigner(command)))
         .option("--from <home>", "move the key and the votes of this stopped validator here")
         .option(
           "--genesis-hash <hash>",
@@ -86,7 +100,9 @@ function addInit(signer: Command): void {
         ],
       );
       if (options.from !== undefined)
-        out.note(`  ${options.from} has no key any more; without the signer it cannot vote`);
+        out.note(`  ${options.from} has no key or no votes any more; without the signer it cannot vote`);
+      else if (options.pkcs11Module !== undefined)
+        out.warn("this signer knows no votes of the key: it must never have voted (else: --from HOME)");
     },
   );
 }
@@ -107,8 +123,7 @@ function addPair(signer: Command): void {
         .option("--name <name>", "what the node is called here", nodeName, "node"),
     ({ out, options }) => {
       const paths = signerPaths(options.dir);
-      valueOrThrow(loadSignerSettings(paths));
-      const { publicKey } = valueOrThrow(loadPublicKey(paths.key));
+      const { publicKey } = valueOrThrow(signerPublicKey(paths, valueOrThrow(loadSignerSettings(paths))));
       const { home, out: folder } = options;
       if ((home === undefined) === (folder === undefined)) throw badInput("give either --home or --out");
       const place = home === undefined ? resolve(folder ?? "") : join(home, "signer");
@@ -142,7 +157,7 @@ function addStart(signer: Command): void {
     "start",
     "run the signer of a folder until it is stopped",
     (command) =>
-      passwordOptions(withSigner(command)).option(
+      pinFileOption(pinOptions(passwordOptions(withSigner(command)))).option(
         "--listen <host:port>",
         "where nodes connect; port 0 takes a free one",
         listenAddress,
@@ -150,9 +165,18 @@ function addStart(signer: Command): void {
       ),
     async ({ out, options }) => {
       const paths = signerPaths(options.dir);
-      const genesisHash = valueOrThrow(loadSignerSettings(paths));
-      const key: Key = valueOrThrow(loadKey(paths.key, await unlockKeys([paths.key], options)));
-      await runSigner(out, paths, { genesisHash, key, listen: options.listen });
+      const { genesisHash, token } = valueOrThrow(loadSignerSettings(paths));
+      const { listen } = options;
+      if (token !== undefined) {
+        const key = await openTokenKey(token, token.publicKey, options);
+        try {
+          return await runSigner(out, paths, { genesisHash, key, listen });
+        } finally {
+          key.close();
+        }
+      }
+      const { seed } = valueOrThrow(loadKey(paths.key, await unlockKeys([paths.key], options)));
+      await runSigner(out, paths, { genesisHash, key: createSigner(seed), listen });
     },
   );
 }
@@ -160,10 +184,12 @@ function addStart(signer: Command): void {
 function addShow(signer: Command): void {
   leaf<DirOption>(signer, "show", "show whose key a signer holds", withSigner, ({ out, options }) => {
     const paths = signerPaths(options.dir);
-    const genesisHash = showHash(valueOrThrow(loadSignerSettings(paths)));
-    const { publicKey, isEncrypted } = valueOrThrow(loadPublicKey(paths.key));
-    out.result({ publicKey: hex0x(publicKey), genesisHash, isEncrypted }, [
-      `${hex0x(publicKey)}${isEncrypted ? "  (encrypted)" : ""}`,
+    const settings = valueOrThrow(loadSignerSettings(paths));
+    const genesisHash = showHash(settings.genesisHash);
+    const { publicKey, isEncrypted } = valueOrThrow(signerPublicKey(paths, settings));
+    const where = settings.token === undefined ? "" : `  (in a token, by ${settings.token.module})`;
+    out.result({ publicKey: hex0x(publicKey), genesisHash, isEncrypted, isInToken: where !== "" }, [
+      `${hex0x(publicKey)}${isEncrypted ? "  (encrypted)" : ""}${where}`,
       `  genesis ${genesisHash}`,
     ]);
   });

@@ -4,7 +4,7 @@ import { MOVED_OPTION } from "../../node/home/home-stamp.ts";
 import { collect, list } from "../arguments.ts";
 import { dirOption, leaf } from "../command.ts";
 import { addSettingFlags } from "../setting-flags.ts";
-import { passwordOptions } from "./passwords.ts";
+import { passwordOptions, pinOptions } from "./passwords.ts";
 import { runNode, type StartOptions } from "./run-node.ts";
 
 export function addStart(program: Command): void {
@@ -14,7 +14,7 @@ export function addStart(program: Command): void {
     "run the node of a folder until it is stopped",
     (command) =>
       addSettingFlags(
-        passwordOptions(command.addOption(dirOption()))
+        pinOptions(passwordOptions(command.addOption(dirOption())))
           .option("--peer <multiaddr>", "a node to connect to, besides peers.json; repeatable", collect)
           .option(
             MOVED_OPTION,

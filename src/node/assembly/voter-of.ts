@@ -29,8 +29,13 @@ export async function openOwnVotes(
   key: OwnKey | undefined,
   closers: Closers,
 ): Promise<OpenedLog | undefined> {
-  if (key === undefined || key.remote !== undefined) return undefined;
+  if (key === undefined || !key.journalIsHere) return undefined;
   const journal = await openVotes(home.paths, recoversAmnesia);
+  if (key.remote !== undefined) {
+    // Whether it is whole is known now; it is opened when the token is.
+    await journal.log.close();
+    return undefined;
+  }
   closers.add(() => journal.log.close());
   return journal;
 }
@@ -46,6 +51,10 @@ export function startRemote(key: OwnKey | undefined, replica: Replica, closers: 
 /** There is no later epoch to come back in. @throws StartError */
 export function checkRecovery({ home, config, recoversAmnesia }: NodeOptions): void {
   if (recoversAmnesia !== true) return;
+  if (config.token !== undefined) {
+    const detail = "--recover-amnesia: not with a key in a token: give the seat another key";
+    throw new StartError({ code: "amnesia", detail });
+  }
   if (config.signer !== undefined) {
     const detail = "--recover-amnesia: the signer keeps the votes of this key, and knows what it has signed";
     throw new StartError({ code: "amnesia", detail });

@@ -242,6 +242,29 @@ export const CONFIG_KEYS = {
   ),
   "signer.cert": key(pathField(), "signer/node.crt", "This node's certificate for the signer (PEM)."),
   "signer.key": key(pathField(), "signer/node.key", "The secret key of that certificate (PEM)."),
+  "signer.pkcs11.module": key(
+    optionalField(),
+    "",
+    "The PKCS#11 library of a token that holds the validator's key, such as /usr/lib/softhsm/libsofthsm2.so. Empty: none.",
+  ),
+  "signer.pkcs11.token": key(optionalField(), "", "The token, by its label."),
+  "signer.pkcs11.slot": key(
+    slotField(),
+    "",
+    "The token, by the number of its slot, where the label does not say it.",
+  ),
+  "signer.pkcs11.label": key(optionalField(), "", "The key in the token, by its label."),
+  "signer.pkcs11.id": key(
+    textField("hex digits, two for each byte, or none", /^([0-9a-f]{2}){0,64}$/),
+    "",
+    "The key in the token, by its id in hex.",
+  ),
+  "signer.pkcs11.pin_file": key(
+    optionalField(),
+    "",
+    "A file with the token's PIN, relative to the node's folder. Else: --pin-fd, the systemd credential quorate-pin, or a question.",
+    "--pin-file",
+  ),
   "log.level": key(
     logLevelsField(),
     "info",
@@ -284,6 +307,23 @@ function coinbaseField(): Field<Address | undefined> {
     },
   );
   return { read: (value, place) => account.read(value, place)?.address };
+}
+
+/** A path or a label, or none. */
+function optionalField(): Field<string> {
+  return textField("a text of at most 1,024 characters", /^[^\0\r\n]{0,1024}$/);
+}
+
+/** Undefined for none. */
+function slotField(): Field<number | undefined> {
+  const slot = field<{ value: number | undefined }>('the number of a slot, or ""', (value) => {
+    if (value === "") return { value: undefined };
+    const number = typeof value === "string" && /^[0-9]{1,15}$/.test(value) ? Number(value) : value;
+    return typeof number === "number" && Number.isSafeInteger(number) && number >= 0
+      ? { value: number }
+      : undefined;
+  });
+  return { read: (value, place) => slot.read(value, place)?.value };
 }
 
 function pathField(): Field<string> {

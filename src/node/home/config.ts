@@ -72,6 +72,8 @@ export interface Config {
   readonly mempool: { readonly maxTransactions: number; readonly maxBytes: number; readonly minFee: bigint };
   /** Where the validator's key is, if it is not in the home. */
   readonly signer: SignerSettings | undefined;
+  /** The token that holds it, if one does. */
+  readonly token: TokenConfig | undefined;
   readonly log: {
     readonly levels: LogLevels;
     /** Relative to the home; undefined: to standard error. */
@@ -86,6 +88,22 @@ export interface SignerSettings extends SignerAddress {
   readonly ca: string;
   readonly cert: string;
   readonly key: string;
+}
+
+export interface TokenConfig {
+  /** Path of the PKCS#11 library. */
+  readonly module: string;
+  /** Label of the token; "": by its slot. */
+  readonly token: string;
+  readonly slot: number | undefined;
+  /** Label of the key; "": by its id. */
+  readonly label: string;
+  /** Hex digits; "": by its label. */
+  readonly id: string;
+  /** Relative to the home; "": the PIN comes otherwise. */
+  readonly pinFile: string;
+  /** What the token must hold; undefined: what it shows is believed. */
+  readonly publicKey: Address | undefined;
 }
 
 /** One value as it was written, and by whom: "default", "config.toml", "QUORATE_RPC_PORT", "--rpc-port". */
@@ -153,18 +171,16 @@ export function formatConfigFile(
   const lines = ["# Configuration of one node. Flags and QUORATE_* variables go before this file.", ""];
   let section = "";
   for (const key of KEYS) {
-    const [head, tail] = key.split(".") as [string, string | undefined];
-    if (tail !== undefined && head !== section) {
+    const dot = key.lastIndexOf(".");
+    const [head, tail] = [key.slice(0, Math.max(dot, 0)), key.slice(dot + 1)];
+    if (head !== section) {
       section = head;
       lines.push(`[${section}]`);
     }
     const spec: KeySpec = CONFIG_KEYS[key];
     const value = set[key];
     lines.push(`# ${spec.doc} (${variableOf(key)})`);
-    lines.push(
-      `${value === undefined ? "# " : ""}${tail ?? head} = ${JSON.stringify(value ?? spec.fallback)}`,
-      "",
-    );
+    lines.push(`${value === undefined ? "# " : ""}${tail} = ${JSON.stringify(value ?? spec.fallback)}`, "");
   }
   return lines.join("\n");
 }
@@ -256,6 +272,20 @@ function signerOf(values: Values): SignerSettings | undefined {
   return { ...address, publicKey: values["signer.public_key"], ca, cert, key };
 }
 
+function tokenOf(values: Values): TokenConfig | undefined {
+  const module = values["signer.pkcs11.module"];
+  if (module === "") return undefined;
+  return {
+    module,
+    token: values["signer.pkcs11.token"],
+    slot: values["signer.pkcs11.slot"],
+    label: values["signer.pkcs11.label"],
+    id: values["signer.pkcs11.id"],
+    pinFile: values["signer.pkcs11.pin_file"],
+    publicKey: values["signer.public_key"],
+  };
+}
+
 function toConfig(values: Values): Config {
   return {
     name: values.name,
@@ -313,6 +343,7 @@ function toConfig(values: Values): Config {
       minFee: values["mempool.min_fee"],
     },
     signer: signerOf(values),
+    token: tokenOf(values),
     log: { levels: values["log.level"], file: values["log.file"] === "" ? undefined : values["log.file"] },
   };
 }

@@ -1,16 +1,15 @@
 /**
- * The validator's key at a signer elsewhere, seen from the node: it connects, hands the journal that the signer keeps
- * to the node's voting, and takes the vote away when the signer is lost. It comes back by itself. So a signer that
+ * The validator's key outside this process (a signer elsewhere, a token), seen from the node: it connects, hands the journal
+ * that goes with the key to the node's voting, and takes the vote away when the key is lost. It comes back by itself. So a key that
  * is gone is to the engine what a crash is, and one that is back is a start from the journal.
  */
-import type { Duplex } from "node:stream";
-import type { Address, Hash } from "../../base/bytes.ts";
+import type { Address } from "../../base/bytes.ts";
 import type { Logger } from "../../base/log.ts";
 import type { Scheduler } from "../../base/scheduler.ts";
 import type { OpenedLog } from "../../storage/record-log.ts";
 import { type RemoteKey, SignerLost } from "../votes/validator-key.ts";
 import { SIGNER_RETRY_MS, SIGNER_RETRY_MS_MAX } from "./signer-limits.ts";
-import { SignerLink, type SignerRefusal } from "./signer-link.ts";
+import type { SignerRefusal } from "./signer-link.ts";
 
 /** What a signer gives a vote to. */
 export interface Voter {
@@ -22,14 +21,23 @@ export interface Voter {
 
 export interface RemoteSignerOptions {
   readonly publicKey: Address;
-  readonly genesisHash: Hash;
-  /** HOST:PORT, for people. */
+  /** HOST:PORT, or which token, for people. */
   readonly address: string;
 }
 
+/** The way to the key for as long as it lasts. */
+export interface KeyLink {
+  /** A signature of the validator, or why it is refused. Rejects when the key is lost. */
+  ask(message: Uint8Array): Promise<Uint8Array | SignerRefusal>;
+  /** The journal that goes with the key. */
+  read(): Promise<OpenedLog>;
+  /** Ends it; what waits fails. */
+  close(reason?: string): void;
+}
+
 export interface RemoteSignerPorts {
-  /** A connection that is open and authenticated. */
-  readonly connect: () => Promise<Duplex>;
+  /** A way to the key that was shown to be the right one. `lost` is called once, when it is over. */
+  readonly open: (lost: (error: SignerLost) => void) => Promise<KeyLink>;
   readonly scheduler: Scheduler;
   readonly log: Logger;
 }
@@ -52,7 +60,7 @@ export class RemoteSigner implements RemoteKey {
   readonly #options: RemoteSignerOptions;
   readonly #ports: RemoteSignerPorts;
   #voter: Voter | undefined;
-  #link: SignerLink | undefined;
+  #link: KeyLink | undefined;
   #status: RemoteSignerStatus;
   #failures = 0;
   #saidRefusal: string | undefined;
@@ -126,7 +134,7 @@ export class RemoteSigner implements RemoteKey {
   #connect(): void {
     this.#turn = this.#turn.then(async () => {
       if (this.#stopped) return;
-      let link: SignerLink | undefined;
+      let link: KeyLink | undefined;
       try {
         const opened = await this.#open((error) => link && this.#lost(link, error));
         link = opened;
@@ -142,14 +150,10 @@ export class RemoteSigner implements RemoteKey {
     });
   }
 
-  async #open(lost: (error: SignerLost) => void): Promise<SignerLink> {
-    const { connect, scheduler } = this.#ports;
-    const stream = await connect().catch((error: Error) => {
-      throw new SignerLost(error.message);
+  async #open(lost: (error: SignerLost) => void): Promise<KeyLink> {
+    return this.#ports.open(lost).catch((error: Error) => {
+      throw error instanceof SignerLost ? error : new SignerLost(error.message);
     });
-    const link = new SignerLink(stream, { identity: this.#options, scheduler, lost });
-    await link.greet();
-    return link;
   }
 
   #connected(): void {
@@ -168,7 +172,7 @@ export class RemoteSigner implements RemoteKey {
   }
 
   /** Counts once for each connection. */
-  #lost(link: SignerLink, error: SignerLost): void {
+  #lost(link: KeyLink, error: SignerLost): void {
     if (this.#link !== link) return;
     this.#link = undefined;
     if (this.#stopped) return;

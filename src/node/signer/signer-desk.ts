@@ -9,11 +9,21 @@ import type { Logger } from "../../base/log.ts";
 import type { VoteGuard } from "../../consensus/pbft/vote-guard.ts";
 import type { Signer } from "../../crypto/keys.ts";
 import type { LogPosition, OpenedLog, RecordLog } from "../../storage/record-log.ts";
+import { TokenError } from "./pkcs11-library.ts";
 import type { RefusalCode } from "./signer-frames.ts";
-import { SIGNER_CLAIM_BYTES_MAX } from "./signer-limits.ts";
+import { SIGNER_CLAIM_BYTES_MAX, SIGNER_DETAIL_BYTES_MAX } from "./signer-limits.ts";
+
+/** The key, here or in a token. */
+export interface DeskKey {
+  readonly publicKey: Signer["publicKey"];
+  /** Rejects with a TokenError where a token cannot be asked now. */
+  sign(message: Uint8Array): Uint8Array | Promise<Uint8Array>;
+  /** @throws TokenError when it cannot be asked now */
+  readonly ready?: () => void;
+}
 
 export interface DeskParts {
-  readonly signer: Signer;
+  readonly signer: DeskKey;
   readonly genesisHash: Hash;
   readonly guard: VoteGuard;
   /** Where the guard's records are. */
@@ -60,8 +70,8 @@ export class SignerDesk {
   /** Signs what contradicts nothing that was signed before. */
   sign(message: Uint8Array): Answered<Uint8Array> {
     return this.#next(async () => {
-      const { guard, signed, signer, log } = this.#parts;
-      if (this.#isClaim(message)) return accept(signer.sign(message));
+      const { guard, signed, log } = this.#parts;
+      if (this.#isClaim(message)) return this.#bySigner((signer) => signer.sign(message));
       const allowed = guard.allow(message);
       if (!allowed.ok) {
         this.#counts.refused++;
@@ -74,9 +84,29 @@ export class SignerDesk {
       const write = allowed.value;
       if (write.kind === "append") await signed.append([write.record]);
       else if (write.kind === "replace") await signed.replace(write.records);
-      this.#counts.signed++;
-      return accept(signer.sign(message));
+      const signature = await this.#bySigner((signer) => signer.sign(message));
+      if (signature.ok) this.#counts.signed++;
+      return signature;
     });
+  }
+
+  /** Whether the key can be asked now. */
+  ready(): Answered<undefined> {
+    return this.#next(() => this.#bySigner((signer) => void signer.ready?.()));
+  }
+
+  /** A token that is away is no failed disk: whoever asks again finds it when it is back. */
+  async #bySigner<T>(ask: (signer: DeskKey) => T | Promise<T>): Answered<T> {
+    try {
+      return accept(await ask(this.#parts.signer));
+    } catch (error) {
+      if (!(error instanceof TokenError)) throw error;
+      this.#parts.log.log("warn", "signer", "the token cannot be asked", {
+        fault: error.code,
+        detail: error.message,
+      });
+      return refuse("SIGNER_FAILED", error.message.slice(0, SIGNER_DETAIL_BYTES_MAX));
+    }
   }
 
   /** The journal as it is, and how far it is durable. */

@@ -8,20 +8,28 @@
  */
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { asHash, type Hash, hex0x } from "../../base/bytes.ts";
+import { type Address, asHash, type Hash, hex0x } from "../../base/bytes.ts";
 import { accept, refuse, type Verdict } from "../../base/fault.ts";
 import type { Logger } from "../../base/log.ts";
 import { shellWord } from "../../base/shell-word.ts";
-import { addressField, checkJson, field, object } from "../../codec/field.ts";
+import {
+  addressField,
+  checkJson,
+  field,
+  integerField,
+  object,
+  optional,
+  textField,
+} from "../../codec/field.ts";
 import { VoteGuard } from "../../consensus/pbft/vote-guard.ts";
-import { createSigner } from "../../crypto/keys.ts";
 import { makeFolder, syncDirectory, writeWhole } from "../../storage/durable-file.ts";
 import { openJournalFile } from "../../storage/journal-file.ts";
 import type { OpenedLog } from "../../storage/record-log.ts";
-import { type Key, saveKeyText } from "../home/key-file.ts";
+import { type KeyFault, loadPublicKey, saveKeyText } from "../home/key-file.ts";
 import { StartError } from "../home/start-error.ts";
 import { makeCertificate } from "./self-signed.ts";
-import { SignerDesk } from "./signer-desk.ts";
+import { type DeskKey, SignerDesk } from "./signer-desk.ts";
+import type { TokenSettings } from "./token-key.ts";
 
 export interface SignerPaths {
   readonly dir: string;
@@ -53,8 +61,9 @@ export function signerPaths(dir: string): SignerPaths {
 
 export interface NewSigner {
   readonly genesisHash: Hash;
-  /** The key file's text, plain or encrypted. */
-  readonly keyText: string;
+  /** The key file's text, plain or encrypted; undefined where a token holds the key. */
+  readonly keyText: string | undefined;
+  readonly token?: SignerToken | undefined;
   /** Names and addresses by which nodes reach it. */
   readonly hosts: readonly string[];
   /** What the key has signed before, and the journal of it. */
@@ -85,23 +94,48 @@ export async function createSignerHome(
   const { certificatePem, keyPem } = makeCertificate("quorate signer", made.hosts, nowMs);
   writeWhole(paths.certificateKey, keyPem, { mode: 0o600 });
   writeWhole(paths.certificate, certificatePem);
-  const saved = saveKeyText(paths.key, made.keyText);
+  const saved = made.keyText === undefined ? accept(undefined) : saveKeyText(paths.key, made.keyText);
   if (!saved.ok) return saved;
-  writeWhole(
-    paths.settings,
-    `${JSON.stringify({ version: 1, genesisHash: hex0x(made.genesisHash) }, undefined, 2)}\n`,
-  );
+  const { token } = made;
+  const settings = {
+    ...{ version: 1, genesisHash: hex0x(made.genesisHash) },
+    ...(token === undefined ? {} : { token: { ...token, publicKey: hex0x(token.publicKey) } }),
+  };
+  writeWhole(paths.settings, `${JSON.stringify(settings, undefined, 2)}\n`);
   await syncDirectory(dir);
   return accept(paths);
 }
 
+const text = textField("a text of at most 1,024 characters", /^[^\0\r\n]{0,1024}$/);
 const schema = object({
   version: field("1 (the only version this program reads)", (value) => (value === 1 ? 1 : undefined)),
   genesisHash: addressField("the hash of the chain's block 0, as it lies"),
+  token: optional(
+    object({
+      ...{ module: text, token: text, label: text, id: text },
+      slot: optional(integerField(0, Number.MAX_SAFE_INTEGER)),
+      publicKey: addressField("the key in the token"),
+    }),
+  ),
 });
 
-/** Which chain the key votes on. */
-export function loadSignerSettings({ settings, dir }: SignerPaths): Verdict<Hash, "missing" | "malformed"> {
+/** Which key of which token a signer holds. */
+export interface SignerToken extends TokenSettings {
+  readonly publicKey: Address;
+}
+
+export interface SignerFile {
+  /** Of the chain that the key votes on, as it lies. */
+  readonly genesisHash: Hash;
+  /** Undefined where the key is in keys/validator.json. */
+  readonly token: SignerToken | undefined;
+}
+
+/** Which chain the key votes on, and where it is. */
+export function loadSignerSettings({
+  settings,
+  dir,
+}: SignerPaths): Verdict<SignerFile, "missing" | "malformed"> {
   if (!existsSync(settings)) {
     return refuse(
       "missing",
@@ -109,9 +143,22 @@ export function loadSignerSettings({ settings, dir }: SignerPaths): Verdict<Hash
     );
   }
   const read = checkJson(schema, readFileSync(settings, "utf8"));
-  return read.ok
-    ? accept(asHash(read.value.genesisHash))
-    : refuse("malformed", `${settings}: ${read.fault.detail}`);
+  if (!read.ok) return refuse("malformed", `${settings}: ${read.fault.detail}`);
+  const { genesisHash, token } = read.value;
+  return accept({
+    genesisHash: asHash(genesisHash),
+    token: token === undefined ? undefined : { ...token, slot: token.slot },
+  });
+}
+
+/** Whose key it is, which needs neither password nor PIN. */
+export function signerPublicKey(
+  { key }: SignerPaths,
+  { token }: SignerFile,
+): Verdict<{ readonly publicKey: Address; readonly isEncrypted: boolean }, KeyFault> {
+  return token === undefined
+    ? loadPublicKey(key)
+    : accept({ publicKey: token.publicKey, isEncrypted: false });
 }
 
 /** Certificates of nodes that may connect. */
@@ -131,13 +178,13 @@ export async function openDesk(
     genesisHash,
     log,
     fatal,
-  }: { key: Key; genesisHash: Hash; log: Logger; fatal: (error: unknown) => void },
+  }: { key: DeskKey; genesisHash: Hash; log: Logger; fatal: (error: unknown) => void },
 ): Promise<SignerDesk> {
   const signed = await openWhole(paths.signed);
   const journal = await openWhole(paths.votes);
   const guard = guardOf(paths, genesisHash, signed);
   return new SignerDesk({
-    signer: createSigner(key.seed),
+    signer: key,
     genesisHash,
     guard,
     signed: signed.log,

@@ -27,6 +27,19 @@ export type SignerRefusal = Extract<SignerAnswer, { type: "refused" }>;
 /** Of these the connection does not end. */
 const JUDGED: readonly string[] = ["SIGNER_CONFLICT", "SIGNER_REFUSED"];
 
+/** Opens the way to a signer over connections that are open and authenticated. */
+export function linkOver(
+  connect: () => Promise<Duplex>,
+  identity: LinkIdentity,
+  scheduler: Scheduler,
+): (lost: (error: SignerLost) => void) => Promise<SignerLink> {
+  return async (lost) => {
+    const link = new SignerLink(await connect(), { identity, scheduler, lost });
+    await link.greet();
+    return link;
+  };
+}
+
 interface Waiting {
   readonly took: (answer: SignerAnswer) => boolean;
   readonly failed: (error: SignerLost) => void;

@@ -19,7 +19,10 @@ import {
 import { SIGNER_STAGED_BYTES_MAX } from "./signer-limits.ts";
 
 export interface SessionPorts {
-  readonly desk: Pick<SignerDesk, "publicKey" | "genesisHash" | "sign" | "read" | "append" | "replace">;
+  readonly desk: Pick<
+    SignerDesk,
+    "publicKey" | "genesisHash" | "ready" | "sign" | "read" | "append" | "replace"
+  >;
   readonly send: (bytes: Uint8Array) => void;
   /** Nothing more is sent. */
   readonly end: () => void;
@@ -73,7 +76,7 @@ export class SignerSession {
     await this.#answer(value);
   }
 
-  #greet({ genesisHash, publicKey }: Extract<SignerRequest, { type: "hello" }>): void {
+  async #greet({ genesisHash, publicKey }: Extract<SignerRequest, { type: "hello" }>): Promise<void> {
     const { desk, take } = this.#ports;
     if (this.#greeted) return this.#refuse("SIGNER_PROTOCOL", "a second HELLO");
     if (!equalBytes(genesisHash, desk.genesisHash)) {
@@ -84,6 +87,9 @@ export class SignerSession {
       const [theirs, ours] = [hex0x(publicKey), hex0x(desk.publicKey)];
       return this.#refuse("SIGNER_MISMATCH", `the node wants the key ${theirs}, this signer holds ${ours}`);
     }
+    const ready = await desk.ready();
+    if (!ready.ok) return this.#refuseBy(ready.fault);
+    if (this.#ended) return;
     if (!take()) {
       return this.#refuse("SIGNER_BUSY", "another node is connected; one key votes from one node at a time");
     }

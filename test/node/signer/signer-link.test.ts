@@ -9,7 +9,7 @@ import { RemoteSigner } from "../../../src/node/signer/remote-signer.ts";
 import { SignerDesk } from "../../../src/node/signer/signer-desk.ts";
 import { encodeSignerRequest } from "../../../src/node/signer/signer-frames.ts";
 import { SIGNER_RETRY_MS_MAX } from "../../../src/node/signer/signer-limits.ts";
-import { SignerLink } from "../../../src/node/signer/signer-link.ts";
+import { linkOver, SignerLink } from "../../../src/node/signer/signer-link.ts";
 import { SignerSession } from "../../../src/node/signer/signer-session.ts";
 import { MemoryRecordLog } from "../../../src/storage/memory-log.ts";
 import type { OpenedLog } from "../../../src/storage/record-log.ts";
@@ -214,7 +214,7 @@ it("a signer whose disk fails signs nothing more", async () => {
     message: /no space left/,
   });
   expect(world.failures).toHaveLength(1);
-  await expect((await linkTo(world)).ask(commit(1))).rejects.toMatchObject({ code: "SIGNER_FAILED" });
+  await expect(linkTo(world)).rejects.toMatchObject({ code: "SIGNER_FAILED" });
 });
 
 it("a node is given its vote, loses it with the signer, and gets it back by itself", async () => {
@@ -222,7 +222,11 @@ it("a node is given its vote, loses it with the signer, and gets it back by itse
   const clock = new Clock();
   const seen: string[] = [];
   let journal: OpenedLog | undefined;
-  const remote = new RemoteSigner(identity, { connect: world.connect, scheduler: clock, log });
+  const remote = new RemoteSigner(identity, {
+    open: linkOver(world.connect, identity, clock),
+    scheduler: clock,
+    log,
+  });
   world.isUp = false;
   remote.start({
     attach: async (opened) => {
