@@ -25,6 +25,7 @@ export default defineConfig({
           include: ["test/**/*.test.ts"],
           exclude: ["test/e2e/**"],
           testTimeout: 60_000,
+          hookTimeout: 60_000,
           setupFiles: "test/behind.ts",
           // Tests share a process: they have no global state, and a process a file costs more than most files.
           isolate: false,

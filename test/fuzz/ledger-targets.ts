@@ -26,7 +26,7 @@ import {
   KIND,
   readSections,
 } from "../../src/node/home/backup-format.ts";
-import { verifyChain } from "../../src/node/home/verify-chain.ts";
+import { verifyChain } from "../../src/node/stored-chain/verify-chain.ts";
 import { BUNDLE_MARK, loadModule } from "../../src/node/modules/load-module.ts";
 import { checkStored } from "../../src/node/stored-chain/check-stored.ts";
 import { exportBlocks } from "../../src/node/stored-chain/export-blocks.ts";

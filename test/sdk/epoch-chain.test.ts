@@ -3,7 +3,7 @@ import { hex0x } from "../../src/base/bytes.ts";
 import { validatorsOf } from "../../src/chain/genesis/genesis.ts";
 import { formatGenesis } from "../../src/chain/genesis/genesis-file.ts";
 import { ReplicaMembership } from "../../src/node/api/membership-api.ts";
-import { verifyChain } from "../../src/node/home/verify-chain.ts";
+import { verifyChain } from "../../src/node/stored-chain/verify-chain.ts";
 import { showSealedHead } from "../../src/rpc/schemas/show.ts";
 import { Client } from "../../src/sdk/client.ts";
 import { type EpochAnswer, type EpochLink, linksOf, ProvedSets, setFor } from "../../src/sdk/epoch-chain.ts";

@@ -66,7 +66,7 @@ async function checkByExecution(out: Output, home: StoppedHome, kv: Kv): Promise
 }
 
 async function execute(out: Output, { genesis }: StoppedHome, kv: Kv): Promise<Findings> {
-  const { verifyChain } = await import("../../node/home/verify-chain.ts");
+  const { verifyChain } = await import("../../node/stored-chain/verify-chain.ts");
   const report = await withBar(out, "executing", (progress) =>
     verifyChain(genesis, kv, (done, total) => progress(Number(done), Number(total))),
   );

@@ -6,7 +6,7 @@
  */
 import { must } from "../../base/assert.ts";
 import { byteText, equalBytes, type Hash, showHash } from "../../base/bytes.ts";
-import { type Fault, fault } from "../../base/fault.ts";
+import { accept, type Fault, fault, refuse, type Verdict } from "../../base/fault.ts";
 import { Epochs } from "../../chain/epochs.ts";
 import { AcceptedSignatures } from "../../chain/execution/accepted-signatures.ts";
 import type { Genesis } from "../../chain/genesis/genesis.ts";
@@ -18,7 +18,7 @@ import { type BlockHead, txRootOf } from "../../chain/types/block.ts";
 import { receiptsRootOf } from "../../chain/types/receipt.ts";
 import { isCoinbase, type SignedTransaction } from "../../chain/types/transaction.ts";
 import type { ValidatorSet } from "../../chain/types/validator-set.ts";
-import { DecodeError, Reader } from "../../codec/reader.ts";
+import { Reader } from "../../codec/reader.ts";
 import type { Consensus } from "../../consensus/engine.ts";
 import { selectConsensus } from "../../consensus/select.ts";
 import {
@@ -30,8 +30,8 @@ import {
   transactionKey,
 } from "../../storage/database-keys.ts";
 import type { Kv } from "../../storage/kv.ts";
-import { DamagedDatabase } from "../../storage/level-checks.ts";
 import { stepsOf } from "./rebuild-chain.ts";
+import { damageOf, readStored } from "./stored-damage.ts";
 
 /** How much of each kind was computed again and found right. */
 export interface CheckedCounts {
@@ -63,24 +63,21 @@ export async function checkStored(
 ): Promise<StoredReport> {
   const genesisHash = computeGenesisHash(genesis);
   const store = new ChainStore(kv, genesis.limits);
-  const opened = undecodable(() => ({ hash: store.openHead(genesisHash, showHash) ?? genesisHash }));
-  if ("code" in opened)
-    return { ...nothingChecked(), ...UNKNOWN_PLACE, headHash: genesisHash, fault: opened };
-  const headHash = opened.hash;
+  const opened = readStored(() => store.openHead(genesisHash, showHash) ?? genesisHash);
+  if (!opened.ok)
+    return { ...nothingChecked(), ...UNKNOWN_PLACE, headHash: genesisHash, fault: opened.fault };
+  const headHash = opened.value;
   const epochs = new Epochs(genesis, kv);
   const consensus = selectConsensus(genesis, genesisHash, { epochs });
   const signatures = new AcceptedSignatures(genesisHash);
   const check = new StoredCheck({ genesisHash, kv, store, epochs, consensus, signatures });
-  const wrong = await check
-    .run(headHash, progress)
-    .catch((error: unknown) => undecodable(() => thrown(error)));
-  const place = undecodable(() => ({
+  const wrong = await check.run(headHash, progress).catch(damageOf);
+  const place = readStored(() => ({
     height: store.head(headHash)?.summary.height ?? 0n,
     first: store.firstHeight(),
     lowestBody: store.lowestBody(),
   }));
-  const shown = "code" in place ? UNKNOWN_PLACE : place;
-  return { ...check.counts, headHash, ...shown, fault: wrong };
+  return { ...check.counts, headHash, ...(place.ok ? place.value : UNKNOWN_PLACE), fault: wrong };
 }
 
 /** Shown of a database that does not say where it ends. */
@@ -119,11 +116,9 @@ class StoredCheck {
     const top = head.summary.height;
     let parent: BlockHead | undefined;
     for (let height = store.firstHeight(); height <= top; height++) {
-      const found = undecodable(() => this.#header(height, parent));
-      if ("code" in found) return { ...found, height };
-      const wrong = undecodable(() => this.#block(found, parent));
-      if (wrong !== undefined && "code" in wrong) return { ...wrong, height };
-      parent = found;
+      const found = this.#checkHeight(height, parent);
+      if (!found.ok) return { ...found.fault, height };
+      parent = found.value;
       progress(height, top);
     }
     if (parent !== undefined && !equalBytes(parent.hash, headHash))
@@ -131,19 +126,32 @@ class StoredCheck {
     return (await this.#state(head)) ?? (await this.#index()) ?? (await this.#checkpoints());
   }
 
-  #header(height: bigint, parent: BlockHead | undefined): BlockHead | Fault {
+  /** The header at a height, when it and its block are right. */
+  #checkHeight(height: bigint, parent: BlockHead | undefined): Verdict<BlockHead> {
+    const read = readStored(() => {
+      const header = this.#header(height, parent);
+      const wrong = header.ok ? this.#block(header.value, parent) : undefined;
+      return wrong === undefined ? header : { ok: false as const, fault: wrong };
+    });
+    return read.ok ? read.value : read;
+  }
+
+  #header(height: bigint, parent: BlockHead | undefined): Verdict<BlockHead> {
     const { store, genesisHash } = this.#ports;
     const hash = store.hashAt(height);
-    if (hash === undefined) return fault("wrong-index", "no block at this height");
+    if (hash === undefined) return refuse("wrong-index", "no block at this height");
     const head = store.head(hash);
-    if (head === undefined) return fault("missing", `the header of ${showHash(hash)} is missing`);
+    if (head === undefined) return refuse("missing", `the header of ${showHash(hash)} is missing`);
     if (!equalBytes(head.hash, hash) || head.summary.height !== height)
-      return fault("wrong-hash", `the header stored for ${showHash(hash)} is that of ${showHash(head.hash)}`);
+      return refuse(
+        "wrong-hash",
+        `the header stored for ${showHash(hash)} is that of ${showHash(head.hash)}`,
+      );
     const before = parent?.hash ?? (height === 1n ? genesisHash : undefined);
     if (before !== undefined && !equalBytes(before, head.header.previousHash))
-      return fault("not-a-chain", `the block is on ${showHash(head.header.previousHash)}`);
+      return refuse("not-a-chain", `the block is on ${showHash(head.header.previousHash)}`);
     this.counts.headers++;
-    return head;
+    return accept(head);
   }
 
   #block(head: BlockHead, parent: BlockHead | undefined): Fault | undefined {
@@ -276,19 +284,4 @@ class StoredCheck {
 function isIndexed(kv: Kv, { id }: SignedTransaction, hash: Hash, index: number): boolean {
   const place = kv.get(transactionKey(id, hash));
   return place !== undefined && new Reader(place).u32() === index;
-}
-
-function thrown(error: unknown): never {
-  throw error;
-}
-
-/** Stored bytes that do not decode were changed; any other error is the disk's or ours. */
-function undecodable<T>(read: () => T): T | Fault {
-  try {
-    return read();
-  } catch (error) {
-    if (error instanceof DecodeError) return fault("corrupt", error.message);
-    if (error instanceof DamagedDatabase) return fault("damaged", error.message);
-    throw error;
-  }
 }

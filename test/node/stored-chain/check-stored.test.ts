@@ -6,8 +6,8 @@ import { beforeAll, expect, it } from "vitest";
 import { utf8 } from "../../../src/base/bytes.ts";
 import { Epochs } from "../../../src/chain/epochs.ts";
 import type { Genesis } from "../../../src/chain/genesis/genesis.ts";
-import { verifyChain } from "../../../src/node/home/verify-chain.ts";
 import { checkStored } from "../../../src/node/stored-chain/check-stored.ts";
+import { verifyChain } from "../../../src/node/stored-chain/verify-chain.ts";
 import {
   canonicalKey,
   epochKey,

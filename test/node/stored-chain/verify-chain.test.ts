@@ -1,6 +1,6 @@
 /** Re-executing a stored chain: passes as it is, and names the height of whatever was changed. */
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { verifyChain } from "../../../src/node/home/verify-chain.ts";
+import { verifyChain } from "../../../src/node/stored-chain/verify-chain.ts";
 import { bodyKey, canonicalKey, receiptsKey, sealKey } from "../../../src/storage/database-keys.ts";
 import { Cluster } from "../cluster.ts";
 

@@ -5,17 +5,18 @@
  */
 import { must } from "../../base/assert.ts";
 import { equalBytes, type Hash, showHash } from "../../base/bytes.ts";
-import { type Fault, fault } from "../../base/fault.ts";
+import { accept, type Fault, fault, type Verdict } from "../../base/fault.ts";
 import { Chain, type HeadChange } from "../../chain/chain.ts";
 import { Epochs } from "../../chain/epochs.ts";
 import { AcceptedSignatures } from "../../chain/execution/accepted-signatures.ts";
 import type { Genesis } from "../../chain/genesis/genesis.ts";
 import { computeGenesisHash } from "../../chain/genesis/genesis-state.ts";
 import { ChainStore } from "../../chain/store.ts";
-import { DecodeError } from "../../codec/reader.ts";
+import type { Transition } from "../../chain/types/transition.ts";
 import { selectConsensus } from "../../consensus/select.ts";
 import type { Kv, KvOperation } from "../../storage/kv.ts";
 import { MemoryKv } from "../../storage/memory.ts";
+import { damageOf } from "./stored-damage.ts";
 
 export interface ChainReport {
   readonly height: bigint;
@@ -32,12 +33,12 @@ export async function verifyChain(
 ): Promise<ChainReport> {
   const genesisHash = computeGenesisHash(genesis);
   const stored = new ChainStore(kv, genesis.limits);
-  const start = await readStart(stored, genesisHash).catch(undecodable);
-  if ("code" in start) return { height: 0n, headHash: "", transactions: 0, fault: { ...start, height: 0n } };
-  const { headHash, total } = start;
+  const start = await readStart(stored, genesisHash);
+  if (!start.ok) return { height: 0n, headHash: "", transactions: 0, fault: { ...start.fault, height: 0n } };
+  const { headHash, total, transitions } = start.value;
   const scratch = withoutHistory(new MemoryKv());
   // The sets of later epochs follow from the blocks that are executed here.
-  const epochs = new Epochs(genesis, scratch, start.transitions);
+  const epochs = new Epochs(genesis, scratch, transitions);
   const { rules } = selectConsensus(genesis, genesisHash, { epochs });
   const chain = await Chain.open(genesis, {
     kv: scratch,
@@ -50,7 +51,7 @@ export async function verifyChain(
   });
   let transactions = 0;
   for (let height = 1n; height <= total; height++) {
-    const wrong = await verifyHeight(height, { stored, chain, reexecuted }).catch(undecodable);
+    const wrong = await verifyHeight(height, { stored, chain, reexecuted }).catch(damageOf);
     if (wrong !== undefined) {
       return { height: total, headHash: shown(headHash), transactions, fault: { ...wrong, height } };
     }
@@ -61,10 +62,20 @@ export async function verifyChain(
 }
 
 /** What the database says of itself before any block of it is looked at. */
-async function readStart(stored: ChainStore, genesisHash: Hash) {
-  const headHash = stored.openHead(genesisHash, showHash);
-  const total = headHash === undefined ? 0n : (stored.head(headHash)?.summary.height ?? 0n);
-  return { headHash, total, transitions: await stored.transitions() };
+async function readStart(stored: ChainStore, genesisHash: Hash): Promise<Verdict<StoredStart>> {
+  try {
+    const headHash = stored.openHead(genesisHash, showHash);
+    const total = headHash === undefined ? 0n : (stored.head(headHash)?.summary.height ?? 0n);
+    return accept({ headHash, total, transitions: await stored.transitions() });
+  } catch (error) {
+    return { ok: false, fault: damageOf(error) };
+  }
+}
+
+interface StoredStart {
+  readonly headHash: Hash | undefined;
+  readonly total: bigint;
+  readonly transitions: readonly Transition[];
 }
 
 interface Verification {
@@ -95,12 +106,6 @@ async function verifyHeight(
     receipts.length === expected.length &&
     receipts.every((bytes, i) => equalBytes(bytes, must(expected[i], "both lists have the same length")));
   return same ? undefined : fault("wrong-receipts", "the stored receipts are not what execution gives");
-}
-
-/** Stored bytes that do not decode were changed; any other error is the disk's or ours. */
-function undecodable(error: unknown): Fault {
-  if (error instanceof DecodeError) return fault("corrupt", error.message);
-  throw error;
 }
 
 function shown(hash: Uint8Array | undefined): string {
