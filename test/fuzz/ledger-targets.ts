@@ -26,11 +26,11 @@ import {
   KIND,
   readSections,
 } from "../../src/node/home/backup-format.ts";
-import { verifyChain } from "../../src/node/stored-chain/verify-chain.ts";
 import { BUNDLE_MARK, loadModule } from "../../src/node/modules/load-module.ts";
 import { checkStored } from "../../src/node/stored-chain/check-stored.ts";
 import { exportBlocks } from "../../src/node/stored-chain/export-blocks.ts";
 import { importBlocks } from "../../src/node/stored-chain/import-blocks.ts";
+import { verifyChain } from "../../src/node/stored-chain/verify-chain.ts";
 import { crc32c } from "../../src/storage/crc32c.ts";
 import {
   encodeJournalHeader,
