@@ -4,13 +4,18 @@
  */
 import { Command } from "commander";
 import { MINING_THREADS_MAX, VALIDATORS_MAX } from "../../base/limits.ts";
+import type { EpochChainOptions } from "../../tools/bench/epoch-chain-cost.ts";
+import type { GrowthOptions } from "../../tools/bench/growth.ts";
+import type { LengthOptions } from "../../tools/bench/length-cost.ts";
 import { duration, integer, list } from "../arguments.ts";
 import { group, leaf } from "../command.ts";
 import { DEVNET_ACCOUNTS_MAX } from "../devnet/devnet-plan.ts";
 import { runSuite, type SuiteOptions } from "./bench-all.ts";
 import { type ConnectOptions, runConnect } from "./bench-connect.ts";
 import { type CostOptions, runCost } from "./bench-cost.ts";
+import { runEpochs } from "./bench-epochs.ts";
 import { type BenchEventsOptions, runEvents } from "./bench-events.ts";
+import { runGrowth, runLength } from "./bench-growth.ts";
 import { type LatencyOptions, runLatency } from "./bench-latency.ts";
 import { type MiningOptions, runMining } from "./bench-mining.ts";
 import { type BenchModulesOptions, runModules } from "./bench-modules.ts";
@@ -92,7 +97,46 @@ function addNetworkless(bench: Command): void {
         .option("--rounds <n>", "of 1,000 changes at each", integer(1, 1_000), 30),
     ({ out, options }) => runState(out, options),
   );
+  addLengths(bench);
   addProcessorTime(bench);
+}
+
+/** Those that play a chain into a database, and the one that makes chains of epochs. */
+function addLengths(bench: Command): void {
+  leaf<EpochChainOptions>(
+    bench,
+    "epochs",
+    "bytes and processor time of following the validators through epochs, from the genesis alone",
+    (command) =>
+      command
+        .option("-n, --validators <n>", "validators", integer(1, VALIDATORS_BENCH_MAX), 4)
+        .option("--epochs <n,...>", "numbers of epochs, ascending", epochCounts, [1, 10, 100, 1_000]),
+    ({ out, options }) => runEpochs(out, options),
+  );
+  const declarePlayed = (command: Command, transfers: number) =>
+    command
+      .option("--transfers <n>", "in each block", integer(0, 5_000), transfers)
+      .option("--accounts <n>", "that pay each other", integer(2, DEVNET_ACCOUNTS_MAX), 1_000);
+  leaf<GrowthOptions>(
+    bench,
+    "growth",
+    "disk that a chain takes for a million transactions, as an archive and pruned",
+    (command) =>
+      declarePlayed(command, 200)
+        .option("--blocks <n>", "to play", integer(2, 1_000_000), 1_000)
+        .option("--keep-blocks <n>", "bodies that the pruned database keeps", integer(1, 1_000_000), 100),
+    ({ out, options }) => runGrowth(out, options),
+  );
+  leaf<LengthOptions>(
+    bench,
+    "length",
+    "processor time of a block, by the number of blocks below it",
+    (command) =>
+      declarePlayed(command, 10)
+        .option("--lengths <n,...>", "numbers of blocks, ascending", chainLengths, [1_000, 10_000])
+        .option("--measured <n>", "blocks at each", integer(1, 10_000), 200),
+    ({ out, options }) => runLength(out, options),
+  );
 }
 
 /** Those that count processor time, and the one that fetches blocks. */
@@ -184,6 +228,11 @@ function declareCost(command: Command): Command {
 
 const accountCount = integer(1_000, 10_000_000);
 const accountCounts = (text: string): number[] => list(text).map(accountCount);
+
+const epochCount = integer(1, 10_000);
+const epochCounts = (text: string): number[] => list(text).map(epochCount);
+const chainLength = integer(0, 10_000_000);
+const chainLengths = (text: string): number[] => list(text).map(chainLength);
 
 function declareSuite(command: Command): Command {
   return command

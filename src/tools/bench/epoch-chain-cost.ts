@@ -1,0 +1,134 @@
+/**
+ * What it takes to follow the validators of a chain through so many epochs from its genesis alone: bytes of the links, as a
+ * receipt or chain_getEpochs has them, and processor time to prove them. The links are made here, with real keys and
+ * signatures and no node: in each epoch another member's key is replaced.
+ */
+import { createHash } from "node:crypto";
+import { assert, must } from "../../base/assert.ts";
+import { concatBytes, type Hash, hex0x } from "../../base/bytes.ts";
+import { computeGenesisHash, executeGenesis } from "../../chain/genesis/genesis-state.ts";
+import { assembleBlock, type BlockHead, encodeHeader, encodeSummary } from "../../chain/types/block.ts";
+import { createValidatorSet, type Validator, type ValidatorSet } from "../../chain/types/validator-set.ts";
+import { encodeCommitCertificate } from "../../consensus/pbft/certificate.ts";
+import { signingBytes } from "../../consensus/pbft/messages.ts";
+import { quorumOf } from "../../consensus/pbft/quorum.ts";
+import { createSigner, type Signer } from "../../crypto/keys.ts";
+import { DEVNET, planNetwork, secretsFromSeed } from "../../node/home/network-plan.ts";
+import { type EpochLink, ProvedSets } from "../../sdk/epoch-chain.ts";
+
+export interface EpochChainCost {
+  readonly epochs: number;
+  /** Of the links as JSON, UTF-8. */
+  readonly bytes: number;
+  /** Processor time to prove the last set from the genesis, ms. */
+  readonly proveMs: number;
+}
+
+export interface EpochChainOptions {
+  readonly validators: number;
+  /** Ascending. */
+  readonly epochs: readonly number[];
+}
+
+const BLOCKS_PER_EPOCH = 64n;
+
+export function measureEpochChains(
+  { validators, epochs }: EpochChainOptions,
+  signal: AbortSignal,
+): readonly EpochChainCost[] {
+  const maker = new LinkMaker(validators);
+  const { genesis, genesisHash } = maker;
+  const links: EpochLink[] = [];
+  const trusted = { genesis, genesisHash, validators: maker.first };
+  const prove = (count: number) => {
+    const sets = new ProvedSets(trusted);
+    const before = process.cpuUsage();
+    for (const link of links.slice(0, count)) assert(sets.extend(link).ok, "a link that was made here holds");
+    const { user, system } = process.cpuUsage(before);
+    return (user + system) / 1_000;
+  };
+  return epochs.map((count) => {
+    while (links.length < count) {
+      signal.throwIfAborted();
+      links.push(maker.next());
+    }
+    prove(Math.min(count, WARM_LINKS));
+    const bytes = Buffer.byteLength(JSON.stringify(links.slice(0, count)));
+    return { epochs: count, bytes, proveMs: prove(count) };
+  });
+}
+
+/** So that the code is compiled. */
+const WARM_LINKS = 100;
+
+/** Makes the links of one chain, epoch by epoch. */
+class LinkMaker {
+  readonly genesis: ReturnType<typeof planNetwork>["genesis"];
+  readonly genesisHash: Hash;
+  readonly first: ValidatorSet;
+  readonly #zero: BlockHead;
+  readonly #signers = new Map<string, Signer>();
+  #set: ValidatorSet;
+
+  constructor(validators: number) {
+    const plan = planNetwork({ ...DEVNET, validators }, secretsFromSeed("bench"));
+    this.genesis = plan.genesis;
+    this.genesisHash = computeGenesisHash(plan.genesis);
+    this.#zero = executeGenesis(plan.genesis).block;
+    for (const { seed } of plan.validators) this.#add(createSigner(seed));
+    this.first = createValidatorSet(0n, plan.genesis.validators);
+    this.#set = this.first;
+  }
+
+  next(): EpochLink {
+    const { epoch, members } = this.#set;
+    const next = createValidatorSet(epoch + 1n, this.#replaced(members, epoch));
+    const head = this.#head(next);
+    const seal = this.#seal(head);
+    this.#set = next;
+    return {
+      header: hex0x(encodeHeader(head.header)),
+      summary: hex0x(encodeSummary(head.summary)),
+      seal: hex0x(seal),
+      members: next.members.map(({ name, publicKey, account }) => ({
+        name,
+        publicKey: hex0x(publicKey),
+        account: hex0x(account),
+      })),
+      transition: undefined,
+    };
+  }
+
+  #replaced(members: readonly Validator[], epoch: bigint): readonly Validator[] {
+    const leaving = Number(epoch) % members.length;
+    const seed = createHash("sha256")
+      .update(concatBytes(this.genesisHash, Buffer.from(`${epoch}`)))
+      .digest();
+    const { publicKey } = this.#add(createSigner(Uint8Array.from(seed)));
+    return members.map((member, i) => (i === leaving ? { ...member, publicKey } : member));
+  }
+
+  /** The block that ends the epoch. */
+  #head({ hash: nextValidatorsHash, epoch: nextEpoch }: ValidatorSet): BlockHead {
+    const { epoch, hash: validatorsHash } = this.#set;
+    const { header, summary } = this.#zero;
+    const height = nextEpoch * BLOCKS_PER_EPOCH;
+    const own = { ...summary, height, epoch, validatorsHash, nextValidatorsHash };
+    return assembleBlock({ ...header, previousHash: this.genesisHash }, own, []);
+  }
+
+  #seal({ hash, summary: { height, epoch } }: BlockHead): Uint8Array {
+    const { members } = this.#set;
+    const signatures = members.slice(0, quorumOf(members.length).quorum).map(({ publicKey }, signer) => {
+      const own = must(this.#signers.get(hex0x(publicKey)), "the key of each member was made here");
+      const vote = { type: "commit", from: signer, epoch, view: 0n, height, hash } as const;
+      return { signer, signature: own.sign(signingBytes(this.genesisHash, vote)) };
+    });
+    return encodeCommitCertificate({ view: 0n, signatures });
+  }
+
+  #add(signer: Signer): Signer {
+    this.#signers.set(hex0x(signer.publicKey), signer);
+    return signer;
+  }
+}

@@ -1,0 +1,11 @@
+/** Chains of epochs that are made without nodes are proved from the genesis, and grow with their epochs. */
+import { expect, it } from "vitest";
+import { measureEpochChains } from "../../../src/tools/bench/epoch-chain-cost.ts";
+
+it("each chain of epochs is proved from its genesis, and takes as much for every epoch", () => {
+  const options = { validators: 4, epochs: [1, 10] };
+  const [one, ten] = measureEpochChains(options, new AbortController().signal);
+  expect([one?.epochs, ten?.epochs]).toEqual([1, 10]);
+  expect(ten!.bytes / one!.bytes).toBeGreaterThan(9.5);
+  expect(ten!.bytes / one!.bytes).toBeLessThan(10.5);
+});
