@@ -7,6 +7,7 @@ import {
   showAmount,
   showBytes,
   showDuration,
+  showExpiry,
   showHashRate,
   showRate,
 } from "../../src/explorer/model/format.ts";
@@ -122,4 +123,12 @@ it("says what a transaction calls, of modules it does not know the name", () => 
   });
   expect(summarizeCall("module-9", null)).toEqual({ verb: "calls module-9" });
   expect(summarizeCall("gov", { type: "pro\npose" }).verb).toBe("gov: pro\\npose");
+});
+
+it("shows an expiry that is chance as never", () => {
+  expect(["0", 0, "7314848448462875", 2 ** 52].map(showExpiry)).toEqual(Array(4).fill("never"));
+  expect([12, "1200"].map(showExpiry)).toEqual([
+    "after height 12",
+    expect.stringMatching(/^after height 1.200$/),
+  ]);
 });

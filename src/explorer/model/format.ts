@@ -39,6 +39,16 @@ export function showDuration(ms: number): string {
   return `${minutes} min ${whole % 60} s`;
 }
 
+/**
+ * The last height that takes a transaction. From 2^52 on it is none: wallets put chance there, so that no two orders are
+ * the same (sdk/wallet.ts).
+ */
+export function showExpiry(height: number | string): string {
+  return height === 0 || height === "0" || Number(height) >= 2 ** 52
+    ? "never"
+    : `after height ${showAmount(String(height))}`;
+}
+
 /** "now", "12 s ago", "5 min ago", "3 h ago", "2 d ago"; of a time that is ahead "in 3 s". */
 export function showAge(ms: number): string {
   const seconds = Math.floor(Math.abs(ms) / 1_000);

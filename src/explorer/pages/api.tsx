@@ -5,7 +5,7 @@ import { askAll, client, orThrow } from "../live/asked-nodes.ts";
 import { useQuery } from "../live/query.ts";
 import { counted } from "../model/format.ts";
 import { Answered } from "../parts/answered.tsx";
-import { Badge, Heading, Panel, Scroll } from "../parts/layout.tsx";
+import { Badge, Fact, Facts, Heading, Panel } from "../parts/layout.tsx";
 
 interface DiscoveredMethod {
   readonly name: string;
@@ -52,22 +52,20 @@ export function Api() {
                 {method === undefined ? null : <Try key={name} method={method} />}
               </Panel>
               <Panel title={counted(methods.length, "method")}>
-                <Scroll label="methods">
-                  <table>
-                    <tbody>
-                      {methods.map((one) => (
-                        <tr key={one.name}>
-                          <td>
-                            <button type="button" class="link" onClick={() => setName(one.name)}>
-                              {printable(one.name)}
-                            </button>
-                          </td>
-                          <td class="wrap quiet">{printable(one.summary ?? "")}</td>
-                        </tr>
-                      ))}
-                    </tbody>
-                  </table>
-                </Scroll>
+                <Facts>
+                  {methods.map((one) => (
+                    <Fact
+                      key={one.name}
+                      name={
+                        <button type="button" class="link" onClick={() => setName(one.name)}>
+                          {printable(one.name)}
+                        </button>
+                      }
+                    >
+                      {printable(one.summary ?? "").replaceAll("`", "")}
+                    </Fact>
+                  ))}
+                </Facts>
               </Panel>
             </>
           );
@@ -94,7 +92,7 @@ function Try({ method }: { readonly method: DiscoveredMethod }) {
   };
   return (
     <form onSubmit={(event) => void send(event)}>
-      <p>{printable(method.summary ?? "")}</p>
+      <p>{printable(method.summary ?? "").replaceAll("`", "")}</p>
       {method.params.map(({ name, required = false, schema }) => (
         <label key={name} class="param">
           <span>

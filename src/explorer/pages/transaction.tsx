@@ -3,7 +3,7 @@ import { printable } from "../../base/printable.ts";
 import { readTransaction, type TxView } from "../live/ledger.ts";
 import { useQuery } from "../live/query.ts";
 import { route } from "../live/route.ts";
-import { counted, showAmount, showShare } from "../model/format.ts";
+import { counted, showAmount, showExpiry, showShare } from "../model/format.ts";
 import { Answered } from "../parts/answered.tsx";
 import { Amount, Copy, HashLink, Time } from "../parts/basics.tsx";
 import { Bytes } from "../parts/bytes.tsx";
@@ -69,11 +69,7 @@ function Shown(view: TxView) {
             <Fact name="fee">
               <Amount>{tx.fee}</Amount>
             </Fact>
-            <Fact name="expires">
-              {String(tx.validUntilHeight) === "0"
-                ? "never"
-                : `after height ${showAmount(tx.validUntilHeight)}`}
-            </Fact>
+            <Fact name="expires">{showExpiry(tx.validUntilHeight)}</Fact>
           </Facts>
         </Panel>
         <Checks checks={checks} none="it waits in the pool: only a block can prove it" />
