@@ -91,6 +91,17 @@ describe("the explorer in a browser", () => {
     await page.context().close();
   });
 
+  it("says under a heading what is wrong with an address that it cannot show", async () => {
+    const { page } = await open();
+    await goTo(page, "block/abc");
+    await page.locator("h1", { hasText: "Block" }).waitFor();
+    await seesText(page, /expected a height, a block hash/);
+    await goTo(page, "transaction/0x1");
+    await page.locator("h1", { hasText: "Transaction" }).waitFor();
+    await seesText(page, "a transaction's hash is 0x and 64 hex digits");
+    await page.context().close();
+  });
+
   it("lets a student move the attacker's share, and opens a run of the lab", async () => {
     const { page, errors } = await open();
     await goTo(page, "lab");

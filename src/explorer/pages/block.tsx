@@ -20,7 +20,7 @@ export function BlockPage() {
   // A block of a height can change where blocks can be abandoned, and confirmations grow.
   const found = useQuery(`block ${name}`, () => readBlock(name), standing.value?.info.consensus === "pow");
   return (
-    <Answered query={found}>
+    <Answered query={found} title="Block">
       {(view) =>
         view === undefined ? (
           <>

@@ -18,7 +18,7 @@ export function TransactionPage() {
   const hash = route.value.argument ?? "";
   const found = useQuery(`tx ${hash}`, () => readTransaction(hash));
   return (
-    <Answered query={found}>
+    <Answered query={found} title="Transaction">
       {(view) =>
         view === undefined ? (
           <>

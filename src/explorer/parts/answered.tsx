@@ -3,17 +3,28 @@ import type { ReadonlySignal } from "@preact/signals";
 import type { ComponentChildren } from "preact";
 import { printable } from "../../base/printable.ts";
 import type { Query } from "../live/query.ts";
-import { Note } from "./layout.tsx";
+import { Heading, Note } from "./layout.tsx";
 
 export function Answered<T>({
   query,
+  title,
   children,
 }: {
+  /** Of a page whose heading comes with the answer: until then, and where there is none. */
+  readonly title?: string;
   readonly query: ReadonlySignal<Query<T>>;
   readonly children: (value: T) => ComponentChildren;
 }) {
   const { value } = query;
-  if (value.state === "loading") return <p class="notice quiet">asking the node …</p>;
-  if (value.state === "failed") return <Note tone="warn">{printable(value.reason)}</Note>;
-  return <>{children(value.value)}</>;
+  if (value.state === "done") return <>{children(value.value)}</>;
+  return (
+    <>
+      {title === undefined ? null : <Heading>{title}</Heading>}
+      {value.state === "loading" ? (
+        <Note>asking the node …</Note>
+      ) : (
+        <Note tone="warn">{printable(value.reason)}</Note>
+      )}
+    </>
+  );
 }
