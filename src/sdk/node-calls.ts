@@ -56,6 +56,9 @@ export interface ClientOptions {
   readonly heartbeatMs?: number;
 }
 
+/** @property filter of the topic `tx` */
+export type SubscriptionOptions = SubscriptionEvents & { readonly filter?: { readonly hash: string } };
+
 /** Params may be left out where none is required. */
 type ParamsArgument<M extends MethodName> =
   Record<string, never> extends ParamsOf<M> ? [params?: ParamsOf<M>] : [params: ParamsOf<M>];
@@ -120,10 +123,21 @@ export class NodeCalls {
    * @returns a function that ends it
    * @throws RpcError when the node refuses, Error when none can be had
    */
+  subscribe(
+    topic: "newHeads" | "finalized",
+    listener: (head: ResultOf<"chain_getHead">, seq: number) => void,
+    options?: SubscriptionEvents,
+  ): Promise<() => Promise<void>>;
+  /** Of other topics, and where the caller says what it reads of a result. */
   subscribe<T = unknown>(
     topic: ParamsOf<"sub_subscribe">["topic"],
     listener: (result: T, seq: number) => void,
-    options: SubscriptionEvents & { readonly filter?: { readonly hash: string } } = {},
+    options?: SubscriptionOptions,
+  ): Promise<() => Promise<void>>;
+  subscribe<T>(
+    topic: ParamsOf<"sub_subscribe">["topic"],
+    listener: (result: T, seq: number) => void,
+    options: SubscriptionOptions = {},
   ): Promise<() => Promise<void>> {
     this.#subscriptions ??= this.#openSubscriptions();
     const { filter, ...events } = options;

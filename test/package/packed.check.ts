@@ -1,10 +1,19 @@
 /**
  * The package as its users get it: everything that it names is in it, links and exports and sources of maps, and its
- * examples run from it. Method: the tarball of npm pack beside this project's dependencies, without a network;
+ * examples run from it; those of its documents type-check. Method: the tarball of npm pack beside this project's dependencies, without a network;
  * `npm run check:package` installs it.
  */
-import { execFile, execFileSync } from "node:child_process";
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync } from "node:fs";
+import { execFile, execFileSync, spawnSync } from "node:child_process";
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join, normalize } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -14,6 +23,7 @@ import { hex0x } from "../../src/base/bytes.ts";
 import { secretsFromSeed } from "../../src/node/home/network-plan.ts";
 import { Wallet } from "../../src/sdk/wallet.ts";
 import { devnet } from "../../src/testing/virtual-devnet.ts";
+import { writeDocumentExamples } from "./document-examples.ts";
 
 const ROOT = fileURLToPath(new URL("../../", import.meta.url));
 
@@ -97,6 +107,26 @@ it("runs the tests of the example", async () => {
   expect(said).toContain("# pass 3");
   expect(said).toContain("# fail 0");
 }, 60_000);
+
+it.each([
+  ["node16", "node16"],
+  ["bundler", "esnext"],
+])(
+  "type-checks the examples of its documents where modules are resolved as by %s",
+  (moduleResolution, module) => {
+    const project = join(dir, "project");
+    expect(writeDocumentExamples(home, project)).toBeGreaterThan(15);
+    const own = { target: "es2022", strict: true, noEmit: true, preserveSymlinks: true };
+    const types = { types: ["node"], typeRoots: [join(ROOT, "node_modules", "@types")] };
+    const config = { compilerOptions: { ...own, ...types, module, moduleResolution }, include: ["*.ts"] };
+    writeFileSync(join(project, "package.json"), JSON.stringify({ private: true, type: "module" }));
+    writeFileSync(join(project, "tsconfig.json"), JSON.stringify(config));
+    const tsc = join(ROOT, "node_modules", "typescript", "bin", "tsc");
+    const { stdout } = spawnSync(process.execPath, [tsc, "-p", project], { encoding: "utf8" });
+    expect(stdout).toBe("");
+  },
+  60_000,
+);
 
 /** What an example of the unpacked package says; rejects when it fails. */
 async function runExample(name: string, ...words: readonly string[]): Promise<string> {

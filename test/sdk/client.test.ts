@@ -88,9 +88,7 @@ describe("the client", () => {
     const client = new Client(url, { webSocket });
     atEnd(() => client.close());
     const heights: [number, number][] = [];
-    const end = await client.subscribe<{ height: number }>("newHeads", ({ height }, seq) =>
-      heights.push([height, seq]),
-    );
+    const end = await client.subscribe("newHeads", ({ height }, seq) => heights.push([height, seq]));
     await node.commit();
     await node.commit();
     await until(() => heights.length === 2);
