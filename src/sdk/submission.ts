@@ -75,6 +75,9 @@ export class Submission {
   readonly #refusals: RpcError[] = [];
   /** URLs by what they answered, then by who they said they are. */
   readonly #votes = new Map<string, Map<string, string>>();
+  /** A refusal that settles the matter, while other nodes may still say that they have the transaction. */
+  #refusal: Error | undefined;
+  #grace: ReturnType<typeof setTimeout> | undefined;
   #begun = 0;
   #open = 0;
   #resolve!: (sent: Sent) => void;
@@ -101,6 +104,7 @@ export class Submission {
       });
     } finally {
       clearTimeout(timer);
+      clearTimeout(this.#grace);
       this.#over.abort();
     }
   }
@@ -123,6 +127,7 @@ export class Submission {
   }
 
   #startAll(): void {
+    if (this.#refusal !== undefined) return;
     while (this.#begun < this.#endpoints.length && !this.#over.signal.aborted) this.#startNext();
   }
 
@@ -134,11 +139,17 @@ export class Submission {
     } catch (error) {
       const reason = error instanceof Error ? error : new Error(String(error));
       this.#errors.push(reason);
-      if (this.#isRefused(reason)) return this.#reject(this.#outcome(reason));
+      if (this.#isRefused(reason)) this.#settle(reason);
     }
     this.#open--;
     this.#startAll();
-    if (this.#open === 0) this.#reject(this.#outcome(this.#failure()));
+    if (this.#open === 0) this.#reject(this.#outcome(this.#refusal ?? this.#failure()));
+  }
+
+  /** Nobody else is asked. Who was asked already is waited for: only if all refuse is it known that nothing was sent. */
+  #settle(refusal: Error): void {
+    this.#refusal ??= refusal;
+    this.#grace ??= setTimeout(() => this.#reject(this.#outcome(refusal)), this.#options.resendMs);
   }
 
   /** The node's answer; what it holds already counts as taken. */
@@ -283,7 +294,7 @@ export class Submission {
   }
 
   #mayBeHeld(): boolean {
-    if (this.#open > 1 || this.#votes.size > 0) return true;
+    if (this.#open > 0 || this.#votes.size > 0) return true;
     return this.#errors.some((error) =>
       error instanceof RpcError
         ? typeof error.data.txHash === "string" || error.code === INTERNAL_CODE

@@ -318,6 +318,28 @@ describe("sending a transaction", () => {
     });
   });
 
+  it("says that nothing was sent when all refuse, the slow one too, and leaves it open where one stays silent", async () => {
+    const refuse = () => {
+      throw new CallError("TX_INSUFFICIENT_FUNDS", "the balance is 5");
+    };
+    const [first, second] = [
+      await validator(0, { tx_send: refuse }),
+      await validator(1, { tx_send: refuse }),
+    ];
+    const slow = await validator(2, {
+      tx_send: async () => {
+        await new Promise((done) => setTimeout(done, 100));
+        return refuse();
+      },
+    });
+    const urls = [first.url, second.url, slow.url];
+    const refused = client(urls, { faults: 1, resendMs: 10_000 }).send(transfer(), { wait: "final" });
+    await expect(refused).rejects.toBeInstanceOf(RpcError);
+    const { url: silent } = await hanging();
+    const open = client([first.url, second.url, silent], { faults: 1, resendMs: 200 }).send(transfer());
+    await expect(open).rejects.toMatchObject({ name: "OutcomeUnknownError", code: "TX_INSUFFICIENT_FUNDS" });
+  });
+
   it("tells of a wait that ran out, and of nobody answering", async () => {
     const { urls } = await validators(0);
     const tx = transfer();
