@@ -38,6 +38,17 @@ export interface SignerStanding {
   /** Signatures that it made for this node since the start, and refused. */
   readonly signed: number;
   readonly refused: number;
+  /** What a signer last said of its record; undefined where nothing says so, as with a token. */
+  readonly report?: SignerRecord | undefined;
+}
+
+/** What a signer has signed: votes at and below the height are done, and no view below this one is signed in. */
+export interface SignerRecord {
+  readonly epoch: bigint;
+  readonly view: bigint;
+  readonly height: bigint;
+  /** Refused since the signer started, whoever asked. */
+  readonly refused: number;
 }
 
 export interface EarlyBlocks {

@@ -13,3 +13,4 @@ import "./suites/refusals.ts";
 import "./suites/anchor.ts";
 import "./suites/bench.ts";
 import "./suites/service.ts";
+import "./suites/signer.ts";

@@ -76,6 +76,7 @@ const session: FuzzTarget = {
           },
           end: () => said.push("end"),
           take: () => true,
+          isServed: () => false,
         });
         await served.receive(input);
         if (failures.length > 0) throw new FuzzFailure(`the signer had to stop: ${failures[0]}`);

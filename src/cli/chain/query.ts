@@ -122,9 +122,19 @@ async function showStatus(out: Output, client: Client): Promise<void> {
     `peers      ${status.peers}   mempool ${status.mempool}${describeSync(status)}`,
     `storage    ${describeStorage(status)}`,
     describeConsensus(status, validators, online),
+    ...describeSigner(status),
     ...describeEventIndex(status),
   ];
   out.result({ ...info, ...status, validatorsOnline: online, explanation: verdict }, lines);
+}
+
+/** Where the validator's key is, if not in the node's home. */
+function describeSigner({ signer }: ResultOf<"node_status">): readonly string[] {
+  if (signer === undefined) return [];
+  const { address, connected, reason, signed, refused, record } = signer;
+  const stands = record === null ? "" : `, votes up to height ${record.height} are done`;
+  const how = connected ? `${signed} signed, ${refused} refused${stands}` : `CANNOT BE ASKED: ${reason}`;
+  return [`signer     ${address}  ${how}`];
 }
 
 /** How much of the chain is in the index of events, where there is one. */

@@ -4,9 +4,10 @@
  * its data is left alone, and its ports are no fault. Nothing is changed.
  */
 import { accessSync, constants, existsSync, statfsSync } from "node:fs";
-import { equalBytes, showHash } from "../../base/bytes.ts";
+import { equalBytes, hex0x, showHash } from "../../base/bytes.ts";
 import { shellWord } from "../../base/shell-word.ts";
 import { fetchCommand, modulesOn, plannedModules } from "../../chain/execution/modules-in-force.ts";
+import { hasEpochs } from "../../chain/genesis/consensus-parameters.ts";
 import type { Genesis } from "../../chain/genesis/genesis.ts";
 import { computeGenesisHash } from "../../chain/genesis/genesis-state.ts";
 import type { StateReader } from "../../chain/modules/module.ts";
@@ -21,6 +22,7 @@ import { startErrorOf } from "../../node/home/start-error.ts";
 import { peerIdFromSeed } from "../../p2p/transport/identity.ts";
 import { Client } from "../../sdk/client.ts";
 import { checkClocks, type Finding, isFree } from "./doctor-checks.ts";
+import { examineKeyPlace } from "./doctor-signer.ts";
 
 const DISK_FREE_MIN = 1024 ** 3;
 const ANSWER_MS = 3_000;
@@ -35,6 +37,7 @@ export async function examineHome(dir: string, unlock?: Unlock): Promise<Finding
   const pid = runningPid(dir);
   const findings = [
     checkKeys(home.value, config),
+    ...(await examineKeyPlace(home.value, config)),
     ...checkPlace(home.value.paths, config),
     checkPermissions(dir),
     checkSpace(dir),
@@ -59,7 +62,7 @@ function runningPid(dir: string): number | undefined {
 /** Genesis against keys and mode. */
 export function checkKeys(
   home: Pick<Home, "genesis" | "paths" | "nodeKey" | "validatorKey">,
-  config: Pick<Config, "mode">,
+  config: Pick<Config, "mode"> & Partial<Pick<Config, "signer" | "token">>,
 ): Finding {
   const { genesis, paths, nodeKey, validatorKey } = home;
   const name = "genesis";
@@ -70,9 +73,17 @@ export function checkKeys(
   if (config.mode === "miner" && !isMined)
     return wrongFile(name, `${paths.genesis}: nothing is mined on this chain, and the mode is "miner"`);
   if (config.mode !== "validator") return { name, ok: true, detail: `${hash}, chain ${genesis.chainId}` };
-  if (validatorKey === undefined)
+  const elsewhere = config.signer ?? config.token;
+  if (validatorKey === undefined && elsewhere === undefined)
     return wrongFile(name, `${paths.validatorKey}: not found; a validator needs its key`);
-  const own = genesis.validators.find((one) => equalBytes(one.publicKey, validatorKey.publicKey));
+  const publicKey = validatorKey?.publicKey ?? elsewhere?.publicKey;
+  // What a token shows, its own check says.
+  if (publicKey === undefined) return { name, ok: true, detail: `${hash}, chain ${genesis.chainId}` };
+  const own = genesis.validators.find((one) => equalBytes(one.publicKey, publicKey));
+  if (own === undefined && hasEpochs(genesis.consensus)) {
+    const detail = `${hash}, chain ${genesis.chainId}; the key ${hex0x(publicKey)} is in no set of genesis: it votes where one of a later epoch has it`;
+    return { name, ok: true, detail };
+  }
   if (own === undefined) {
     const detail = `${paths.genesis}: none of its ${genesis.validators.length} validators has the key in ${paths.validatorKey}: most likely this is the genesis of another network (its hash is ${hash})`;
     return wrongFile(name, detail);

@@ -4,10 +4,8 @@
  * validator's, and the node keeps that. A token must be: what is wrong with it or its PIN, a person has to hear.
  */
 
-import { X509Certificate } from "node:crypto";
 import { readFileSync } from "node:fs";
-import { dirname, join, resolve } from "node:path";
-import { checkServerIdentity, connect, type PeerCertificate, type TLSSocket } from "node:tls";
+import { dirname, join } from "node:path";
 import { hex0x, parseHex } from "../../base/bytes.ts";
 import type { Logger } from "../../base/log.ts";
 import { computeGenesisHash } from "../../chain/genesis/genesis-state.ts";
@@ -21,8 +19,8 @@ import { StartError } from "../home/start-error.ts";
 import type { NodeOptions } from "../node.ts";
 import type { TokenError } from "../signer/pkcs11-library.ts";
 import { RemoteSigner } from "../signer/remote-signer.ts";
-import { SIGNER_ANSWER_MS_MAX } from "../signer/signer-limits.ts";
 import { linkOver } from "../signer/signer-link.ts";
+import { connectSigner, pemFiles } from "../signer/signer-tls.ts";
 import { TokenKey, type TokenPin } from "../signer/token-key.ts";
 import { TokenLinks } from "../signer/token-link.ts";
 import type { ValidatorKey } from "../votes/validator-key.ts";
@@ -139,70 +137,9 @@ function remoteSigner(home: Home, settings: SignerSettings, log: Logger): Remote
   }
   const files = pemFiles(home.paths.dir, settings);
   const identity = { publicKey, genesisHash: computeGenesisHash(home.genesis) };
-  const open = linkOver(() => connectTls(settings, files), identity, systemScheduler);
+  const open = linkOver(() => connectSigner(settings, files), identity, systemScheduler);
   return new RemoteSigner(
     { publicKey, address: `${host}:${port}` },
     { open, scheduler: systemScheduler, log },
   );
-}
-
-interface PemFiles {
-  readonly ca: string;
-  readonly cert: string;
-  readonly key: string;
-}
-
-/** @throws StartError `missing` */
-function pemFiles(dir: string, { ca, cert, key }: Pick<SignerSettings, "ca" | "cert" | "key">): PemFiles {
-  const read = (file: string): string => {
-    const path = resolve(dir, file);
-    try {
-      return readFileSync(path, "utf8");
-    } catch (cause) {
-      const detail = `${path}: cannot be read (${(cause as Error).message}); quorate signer pair makes it`;
-      throw new StartError({ code: "missing", detail }, { cause });
-    }
-  };
-  return { ca: read(ca), cert: read(cert), key: read(key) };
-}
-
-/** An open connection on which both sides have shown their certificates. Rejects with an Error that says why not. */
-function connectTls(
-  { host, port }: Pick<SignerSettings, "host" | "port">,
-  files: PemFiles,
-): Promise<TLSSocket> {
-  return new Promise((done, failed) => {
-    const socket = connect({
-      host,
-      port,
-      ...files,
-      minVersion: "TLSv1.3",
-      checkServerIdentity: (name, found) =>
-        isPinned(found, files.ca) ? undefined : checkServerIdentity(name, found),
-    });
-    socket.setNoDelay(true);
-    const timer = setTimeout(
-      () => socket.destroy(new Error(`no connection to ${host}:${port}`)),
-      SIGNER_ANSWER_MS_MAX,
-    );
-    const refused = (error: Error) => {
-      clearTimeout(timer);
-      failed(new Error(error.message, { cause: error }));
-    };
-    socket.once("error", refused);
-    socket.once("secureConnect", () => {
-      clearTimeout(timer);
-      socket.off("error", refused);
-      done(socket);
-    });
-  });
-}
-
-/** The very certificate that was paired: its names do not matter then. */
-function isPinned(found: PeerCertificate, ca: string): boolean {
-  try {
-    return new X509Certificate(ca).raw.equals(found.raw);
-  } catch {
-    return false;
-  }
 }

@@ -8,7 +8,8 @@ import type { Logger } from "../../base/log.ts";
 import type { Scheduler } from "../../base/scheduler.ts";
 import type { OpenedLog } from "../../storage/record-log.ts";
 import { type RemoteKey, SignerLost } from "../votes/validator-key.ts";
-import { SIGNER_RETRY_MS, SIGNER_RETRY_MS_MAX } from "./signer-limits.ts";
+import type { SignerReport } from "./signer-frames.ts";
+import { SIGNER_RETRY_MS, SIGNER_RETRY_MS_MAX, SIGNER_STATUS_MS } from "./signer-limits.ts";
 import type { SignerRefusal } from "./signer-link.ts";
 
 /** What a signer gives a vote to. */
@@ -31,6 +32,8 @@ export interface KeyLink {
   ask(message: Uint8Array): Promise<Uint8Array | SignerRefusal>;
   /** The journal that goes with the key. */
   read(): Promise<OpenedLog>;
+  /** How the signer stands, where there is one that says so. Rejects when it is lost. */
+  standing?(): Promise<SignerReport | undefined>;
   /** Ends it; what waits fails. */
   close(reason?: string): void;
 }
@@ -53,6 +56,8 @@ export interface RemoteSignerStatus {
   /** Signatures that were made, and refused. */
   readonly signed: number;
   readonly refused: number;
+  /** What the signer last said of itself; undefined where nothing does. */
+  readonly report?: SignerReport | undefined;
 }
 
 export class RemoteSigner implements RemoteKey {
@@ -66,6 +71,7 @@ export class RemoteSigner implements RemoteKey {
   #saidRefusal: string | undefined;
   #turn: Promise<void> = Promise.resolve();
   #cancelRetry: () => void = () => undefined;
+  #cancelAsking: () => void = () => undefined;
   #stopped = false;
 
   constructor(options: RemoteSignerOptions, ports: RemoteSignerPorts) {
@@ -127,6 +133,7 @@ export class RemoteSigner implements RemoteKey {
   async stop(): Promise<void> {
     this.#stopped = true;
     this.#cancelRetry();
+    this.#cancelAsking();
     this.#link?.close();
     await this.#turn;
   }
@@ -169,12 +176,27 @@ export class RemoteSigner implements RemoteKey {
     const words =
       reason === undefined ? "the signer is connected" : "the signer is connected: this node votes";
     this.#ports.log.log("info", "signer", words, { signer: address });
+    this.#askStanding(this.#link);
+  }
+
+  /** Now and then, for as long as the connection lasts. */
+  #askStanding(link: KeyLink): void {
+    if (link.standing === undefined || this.#link !== link || this.#stopped) return;
+    link.standing().then(
+      (report) => {
+        if (report !== undefined) this.#status = { ...this.#status, report };
+      },
+      () => undefined, // lost: that is told by itself
+    );
+    this.#cancelAsking();
+    this.#cancelAsking = this.#ports.scheduler.after(SIGNER_STATUS_MS, () => this.#askStanding(link));
   }
 
   /** Counts once for each connection. */
   #lost(link: KeyLink, error: SignerLost): void {
     if (this.#link !== link) return;
     this.#link = undefined;
+    this.#cancelAsking();
     if (this.#stopped) return;
     this.#again(error);
     this.#turn = this.#turn.then(() => this.#voter?.detach());

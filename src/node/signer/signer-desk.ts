@@ -10,7 +10,7 @@ import type { VoteGuard } from "../../consensus/pbft/vote-guard.ts";
 import type { Signer } from "../../crypto/keys.ts";
 import type { LogPosition, OpenedLog, RecordLog } from "../../storage/record-log.ts";
 import { TokenError } from "./pkcs11-library.ts";
-import type { RefusalCode } from "./signer-frames.ts";
+import type { RefusalCode, SignerReport } from "./signer-frames.ts";
 import { SIGNER_CLAIM_BYTES_MAX, SIGNER_DETAIL_BYTES_MAX } from "./signer-limits.ts";
 
 /** The key, here or in a token. */
@@ -65,6 +65,22 @@ export class SignerDesk {
 
   get counts(): DeskCounts {
     return this.#counts;
+  }
+
+  /** How it stands: whose it is, and what it has done since its start. */
+  get report(): Omit<SignerReport, "isServed"> {
+    const { guard, journal } = this.#parts;
+    const { epoch, view, cut: height } = guard;
+    const { publicKey, genesisHash } = this;
+    return {
+      publicKey,
+      genesisHash,
+      ...this.#counts,
+      epoch,
+      view,
+      height,
+      records: journal.log.durable.records,
+    };
   }
 
   /** Signs what contradicts nothing that was signed before. */

@@ -11,12 +11,15 @@
  *   5 APPEND    nothing: what was staged is appended                     -> POSITION
  *   6 REPLACE   nothing: what was staged takes the place of all          -> POSITION
  *   7 PING      nothing                                                  -> PONG
+ *   8 STATUS    nothing; also without a HELLO                            -> STANDING
  *
- *   129 WELCOME   version u16 = 1 | public key 32
+ *   129 WELCOME   version u16 = 2, the highest that it speaks | public key 32
  *   130 SIGNED    signature 64
  *   131 RECORD    a record of the journal
  *   132 POSITION  generation u64 | records u64
  *   133 PONG      nothing
+ *   135 STANDING  public key 32 | genesis hash 32 | is served u8 | signed u64 | refused u64 | epoch u64 | view u64 |
+ *                 height u64 | records u64
  *   134 REFUSED   code u8 | detail, UTF-8                                in place of any answer
  *
  * Source: docs/signer.md, "The protocol".
@@ -30,7 +33,10 @@ import { Writer } from "../../codec/writer.ts";
 import { SIGNATURE_BYTES } from "../../crypto/keys.ts";
 import { SIGNER_DETAIL_BYTES_MAX, SIGNER_FRAME_BYTES_MAX } from "./signer-limits.ts";
 
+/** What a HELLO says. */
 export const SIGNER_PROTOCOL_VERSION = 1;
+/** What a WELCOME says: from this one on a signer answers STATUS. */
+export const SIGNER_STATUS_VERSION = 2;
 
 /** Why the signer did not do what it was asked. */
 const REFUSAL_CODES = {
@@ -59,7 +65,24 @@ export type SignerRequest =
     }
   | { readonly type: "sign"; readonly message: Uint8Array }
   | { readonly type: "stage"; readonly record: Uint8Array }
-  | { readonly type: "read" | "append" | "replace" | "ping" };
+  | { readonly type: "read" | "append" | "replace" | "ping" | "status" };
+
+/** How a signer stands: whose it is, and what it has done. */
+export interface SignerReport {
+  readonly publicKey: Address;
+  readonly genesisHash: Hash;
+  /** Whether a node is connected. */
+  readonly isServed: boolean;
+  /** Since it started. */
+  readonly signed: number;
+  readonly refused: number;
+  /** Of its record: the epoch, the highest view signed in, and the height at and below which votes are done. */
+  readonly epoch: bigint;
+  readonly view: bigint;
+  readonly height: bigint;
+  /** Of the node's journal that it keeps. */
+  readonly records: number;
+}
 
 export type SignerAnswer =
   | { readonly type: "welcome"; readonly version: number; readonly publicKey: Address }
@@ -67,10 +90,19 @@ export type SignerAnswer =
   | { readonly type: "record"; readonly record: Uint8Array }
   | { readonly type: "position"; readonly generation: number; readonly records: number }
   | { readonly type: "pong" }
+  | ({ readonly type: "standing" } & SignerReport)
   | { readonly type: "refused"; readonly code: RefusalCode; readonly detail: string };
 
-const REQUEST = { hello: 1, sign: 2, read: 3, stage: 4, append: 5, replace: 6, ping: 7 } as const;
-const ANSWER = { welcome: 129, signed: 130, record: 131, position: 132, pong: 133, refused: 134 } as const;
+const REQUEST = { hello: 1, sign: 2, read: 3, stage: 4, append: 5, replace: 6, ping: 7, status: 8 } as const;
+const ANSWER = {
+  welcome: 129,
+  signed: 130,
+  record: 131,
+  position: 132,
+  pong: 133,
+  refused: 134,
+  standing: 135,
+} as const;
 
 export function encodeSignerRequest(request: SignerRequest): Uint8Array {
   const body = new Writer(80).u8(REQUEST[request.type]);
@@ -91,7 +123,7 @@ export function encodeSignerRequest(request: SignerRequest): Uint8Array {
 }
 
 export function encodeSignerAnswer(answer: SignerAnswer): Uint8Array {
-  const body = new Writer(80).u8(ANSWER[answer.type]);
+  const body = new Writer(128).u8(ANSWER[answer.type]);
   switch (answer.type) {
     case "welcome":
       body.u16(answer.version).raw(answer.publicKey);
@@ -104,6 +136,14 @@ export function encodeSignerAnswer(answer: SignerAnswer): Uint8Array {
       break;
     case "position":
       body.u64(BigInt(answer.generation)).u64(BigInt(answer.records));
+      break;
+    case "standing":
+      body
+        .raw(answer.publicKey)
+        .raw(answer.genesisHash)
+        .u8(answer.isServed ? 1 : 0);
+      body.u64(BigInt(answer.signed)).u64(BigInt(answer.refused));
+      body.u64(answer.epoch).u64(answer.view).u64(answer.height).u64(BigInt(answer.records));
       break;
     case "refused":
       body.u8(REFUSAL_CODES[answer.code]).raw(utf8(answer.detail).subarray(0, SIGNER_DETAIL_BYTES_MAX));
@@ -143,6 +183,8 @@ export function decodeSignerRequest(frame: Uint8Array): Verdict<SignerRequest, "
         return { type: "replace" };
       case REQUEST.ping:
         return { type: "ping" };
+      case REQUEST.status:
+        return { type: "status" };
       default:
         return reader.fail(`unknown type ${type}`);
     }
@@ -164,12 +206,30 @@ export function decodeSignerAnswer(frame: Uint8Array): Verdict<SignerAnswer, "ma
         return { type: "position", generation: Number(reader.u64()), records: Number(reader.u64()) };
       case ANSWER.pong:
         return { type: "pong" };
+      case ANSWER.standing:
+        return readStanding(reader);
       case ANSWER.refused:
         return readRefusal(reader);
       default:
         return reader.fail(`unknown type ${type}`);
     }
   });
+}
+
+function readStanding(reader: Reader): SignerAnswer {
+  const flag = (value: number) => (value > 1 ? reader.fail(`flag ${value}`) : value === 1);
+  return {
+    type: "standing",
+    publicKey: asAddress(reader.raw(32)),
+    genesisHash: asHash(reader.raw(32)),
+    isServed: flag(reader.u8()),
+    signed: Number(reader.u64()),
+    refused: Number(reader.u64()),
+    epoch: reader.u64(),
+    view: reader.u64(),
+    height: reader.u64(),
+    records: Number(reader.u64()),
+  };
 }
 
 function readRefusal(reader: Reader): SignerAnswer {

@@ -17,6 +17,8 @@ export const SIGNER_UNSENT_BYTES_MAX = JOURNAL_FILE_BYTES_MAX;
 export const SIGNER_SILENT_MS = 10_000;
 /** How often a node speaks to its signer when there is nothing to sign, ms. */
 export const SIGNER_PING_MS = 2_000;
+/** How often a node asks its signer how it stands, ms. */
+export const SIGNER_STATUS_MS = 5_000;
 /** How long a node waits for an answer of its signer before it gives the connection up, ms. */
 export const SIGNER_ANSWER_MS_MAX = 10_000;
 /** Between two tries to reach a signer, ms: doubled each time up to the second. */

@@ -13,7 +13,9 @@ import {
   encodeSignerRequest,
   FrameReader,
   SIGNER_PROTOCOL_VERSION,
+  SIGNER_STATUS_VERSION,
   type SignerAnswer,
+  type SignerReport,
   type SignerRequest,
 } from "./signer-frames.ts";
 import { SIGNER_ANSWER_MS_MAX, SIGNER_PING_MS } from "./signer-limits.ts";
@@ -55,6 +57,7 @@ export class SignerLink {
   #cancelDeadline: () => void = () => undefined;
   #cancelPing: () => void = () => undefined;
   #failure: SignerLost | undefined;
+  #answersStatus = false;
 
   /**
    * @param stream a connection that is open
@@ -85,6 +88,7 @@ export class SignerLink {
     const { genesisHash, publicKey } = this.#identity;
     const hello = { type: "hello", version: SIGNER_PROTOCOL_VERSION, genesisHash, publicKey } as const;
     const welcome = await this.#askFor(hello, "welcome");
+    this.#answersStatus = welcome.version >= SIGNER_STATUS_VERSION;
     if (equalBytes(welcome.publicKey, publicKey)) return;
     throw this.#fail(new SignerLost("the signer holds another key than config.toml names"));
   }
@@ -97,6 +101,12 @@ export class SignerLink {
     // A signature that others would refuse must not get into the journal.
     if (verifySignature(this.#identity.publicKey, message, signature)) return signature;
     throw this.#fail(new SignerLost("the signer's signature is not valid for its key"));
+  }
+
+  /** How the signer stands; undefined for one of a release that does not say. Also without a greeting, where `asksAnyway`. */
+  async standing(asksAnyway = false): Promise<SignerReport | undefined> {
+    if (!this.#answersStatus && !asksAnyway) return undefined;
+    return this.#askFor({ type: "status" }, "standing");
   }
 
   /** The journal that the signer keeps, and a log that writes to it. */

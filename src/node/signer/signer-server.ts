@@ -97,6 +97,7 @@ export class SignerServer {
       },
       end: () => socket.end(),
       take: () => this.#take(connection),
+      isServed: () => this.#served !== undefined,
     });
     const connection: Connection = { socket, session, peer };
     socket.setTimeout(SIGNER_SILENT_MS, () => socket.destroy());

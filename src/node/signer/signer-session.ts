@@ -12,7 +12,7 @@ import {
   encodeSignerAnswer,
   FrameReader,
   type RefusalCode,
-  SIGNER_PROTOCOL_VERSION,
+  SIGNER_STATUS_VERSION,
   type SignerAnswer,
   type SignerRequest,
 } from "./signer-frames.ts";
@@ -21,13 +21,15 @@ import { SIGNER_STAGED_BYTES_MAX } from "./signer-limits.ts";
 export interface SessionPorts {
   readonly desk: Pick<
     SignerDesk,
-    "publicKey" | "genesisHash" | "ready" | "sign" | "read" | "append" | "replace"
+    "publicKey" | "genesisHash" | "ready" | "report" | "sign" | "read" | "append" | "replace"
   >;
   readonly send: (bytes: Uint8Array) => void;
   /** Nothing more is sent. */
   readonly end: () => void;
   /** Takes the place of the one node that is served; false: another one has it. */
   readonly take: () => boolean;
+  /** Whether a node is served, this one or another. */
+  readonly isServed: () => boolean;
   /** Bytes that a node may stage; for tests. */
   readonly stagedBytesMax?: number;
 }
@@ -72,6 +74,8 @@ export class SignerSession {
     if (!request.ok) return this.#refuse("SIGNER_PROTOCOL", request.fault.detail);
     const { value } = request;
     if (value.type === "hello") return this.#greet(value);
+    // Whoever looks after the signer asks while its node is connected.
+    if (value.type === "status") return this.#report();
     if (!this.#greeted) return this.#refuse("SIGNER_PROTOCOL", `${value.type} before a HELLO`);
     await this.#answer(value);
   }
@@ -94,10 +98,10 @@ export class SignerSession {
       return this.#refuse("SIGNER_BUSY", "another node is connected; one key votes from one node at a time");
     }
     this.#greeted = true;
-    this.#send({ type: "welcome", version: SIGNER_PROTOCOL_VERSION, publicKey: desk.publicKey });
+    this.#send({ type: "welcome", version: SIGNER_STATUS_VERSION, publicKey: desk.publicKey });
   }
 
-  async #answer(request: Exclude<SignerRequest, { type: "hello" }>): Promise<void> {
+  async #answer(request: Exclude<SignerRequest, { type: "hello" | "status" }>): Promise<void> {
     const { desk } = this.#ports;
     switch (request.type) {
       case "sign":
@@ -117,6 +121,11 @@ export class SignerSession {
       case "replace":
         return this.#told(await desk.replace(this.#takeStaged()), positionOf);
     }
+  }
+
+  #report(): void {
+    const { desk, isServed } = this.#ports;
+    this.#send({ type: "standing", ...desk.report, isServed: isServed() });
   }
 
   #stage(record: Uint8Array): void {

@@ -30,12 +30,19 @@ export async function explainNode(api: NodeApi, nowMs: number): Promise<Explanat
 function withSigner(signer: SignerStanding | undefined, said: Explanation, nowMs: number): Explanation {
   if (signer === undefined) return said;
   const { address, connected, sinceMs, reason } = signer;
-  if (connected) return { ...said, details: [...said.details, `the key is at the signer ${address}`] };
+  if (connected) return { ...said, details: [...said.details, describeSigner(signer)] };
   const since = duration(Math.max(0, nowMs - sinceMs));
   const summary = `NO VOTE: the signer at ${address} cannot be asked, for ${since}: ${reason}`;
   const advice =
     "this node follows the chain and votes again by itself once the signer answers (quorate signer start)";
   return { state: "no-signer", ok: false, summary, details: [advice, said.summary, ...said.details] };
+}
+
+function describeSigner({ address, signed, refused, report }: SignerStanding): string {
+  const counts = `the key is at the signer ${address}: ${signed} signed, ${refused} refused`;
+  if (report === undefined) return counts;
+  const { epoch, view, height } = report;
+  return `${counts}; its record: epoch ${epoch}, view ${view}, votes up to height ${height} are done`;
 }
 
 const HOUR_MS = 3_600_000;

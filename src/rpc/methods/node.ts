@@ -11,6 +11,7 @@ import { describeMethods } from "../jsonrpc/openrpc.ts";
 import { blockHash, count, hash32, timeMs, validatorIndex, wide, work } from "../schemas/answer-fields.ts";
 import { showTime } from "../schemas/show.ts";
 import { showCount, showWide } from "../schemas/show-numbers.ts";
+import type { SignerStanding } from "../symptoms.ts";
 import { ALICE, HASH_A, HASH_B, PEER } from "./examples.ts";
 
 export const nodeInfo = method({
@@ -69,6 +70,26 @@ export const nodeInfo = method({
     };
   },
 });
+
+function showSigner(signer: SignerStanding | undefined) {
+  if (signer === undefined) return {};
+  const { address, connected, sinceMs, reason, signed, refused, report } = signer;
+  const record = report && {
+    ...{ epoch: showWide(report.epoch), view: showWide(report.view), height: showWide(report.height) },
+    refused: report.refused,
+  };
+  return {
+    signer: {
+      address,
+      connected,
+      since: sinceMs,
+      reason: reason ?? null,
+      signed,
+      refused,
+      record: record ?? null,
+    },
+  };
+}
 
 export const nodeStatus = method({
   name: "node_status",
@@ -153,6 +174,26 @@ export const nodeStatus = method({
       )
       .nullable()
       .meta({ description: "null on a node that does not validate where others do" }),
+    signer: z
+      .strictObject({
+        address: z.string(),
+        connected: z.boolean(),
+        since: timeMs,
+        reason: z.string().nullable().meta({ description: "why it cannot be asked" }),
+        signed: count.meta({ description: "for this node, since it started" }),
+        refused: count,
+        record: z
+          .strictObject({
+            epoch: wide,
+            view: wide,
+            height: wide.meta({ description: "votes up to it are done" }),
+            refused: count.meta({ description: "since the signer started" }),
+          })
+          .nullable()
+          .meta({ description: "what a signer last said of what it has signed; null of a token" }),
+      })
+      .optional()
+      .meta({ description: "where the validator's key is at a signer, or in a token" }),
     snapshot: z
       .strictObject({
         height: count,
@@ -196,6 +237,7 @@ export const nodeStatus = method({
   call({ api }) {
     const { hash, summary } = api.head();
     return {
+      ...showSigner(api.symptoms().signer),
       height: showCount(summary.height),
       headHash: showHash(hash),
       headTime: showTime(api.head()),

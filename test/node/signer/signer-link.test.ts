@@ -1,14 +1,14 @@
 /** A node and its signer over a connection: the protocol, one node at a time, and what either side's death does. */
 import { Duplex } from "node:stream";
 import { expect, it } from "vitest";
-import { asHash, utf8 } from "../../../src/base/bytes.ts";
+import { asHash, hex0x, utf8 } from "../../../src/base/bytes.ts";
 import { signingBytes } from "../../../src/consensus/pbft/messages.ts";
 import { VoteGuard } from "../../../src/consensus/pbft/vote-guard.ts";
 import { createSigner, verifySignature } from "../../../src/crypto/keys.ts";
 import { RemoteSigner } from "../../../src/node/signer/remote-signer.ts";
 import { SignerDesk } from "../../../src/node/signer/signer-desk.ts";
 import { encodeSignerRequest } from "../../../src/node/signer/signer-frames.ts";
-import { SIGNER_RETRY_MS_MAX } from "../../../src/node/signer/signer-limits.ts";
+import { SIGNER_RETRY_MS_MAX, SIGNER_STATUS_MS } from "../../../src/node/signer/signer-limits.ts";
 import { linkOver, SignerLink } from "../../../src/node/signer/signer-link.ts";
 import { SignerSession } from "../../../src/node/signer/signer-session.ts";
 import { MemoryRecordLog } from "../../../src/storage/memory-log.ts";
@@ -107,6 +107,7 @@ class World {
       stagedBytesMax: 10_000,
       send: (bytes) => void (node.destroyed || node.push(bytes)),
       end: () => setImmediate(() => node.destroy()),
+      isServed: () => this.#served !== undefined,
       take: () => {
         if (this.#served !== undefined) return false;
         this.#served = session;
@@ -278,4 +279,29 @@ it("a vote at each of whose durable writes the signer dies is given once, or not
     const other = await again.ask(commit(2));
     expect(other instanceof Uint8Array).toBe(stays === 0);
   }
+});
+
+it("says how it stands to whoever asks, also while a node is served, and to a node that goes on", async () => {
+  const world = new World();
+  const clock = new Clock();
+  const remote = new RemoteSigner(identity, {
+    ...{ open: linkOver(world.connect, identity, clock), scheduler: clock, log },
+  });
+  remote.start({ attach: async () => undefined, detach: async () => undefined });
+  await settled();
+  await remote.ask(commit(1));
+  await remote.ask(commit(2));
+  const asking = new SignerLink(await world.connect(), { identity, scheduler: clock, lost: () => undefined });
+  const report = await asking.standing(true);
+  expect(report).toMatchObject({
+    ...{ isServed: true, signed: 1, refused: 1 },
+    ...{ epoch: 0n, view: 0n, height: 0n, records: 0 },
+  });
+  expect([report?.publicKey, report?.genesisHash].map((bytes) => bytes && hex0x(bytes))).toEqual(
+    [signer.publicKey, genesisHash].map(hex0x),
+  );
+  expect(remote.status.report).toMatchObject({ signed: 0, refused: 0 });
+  await clock.pass(SIGNER_STATUS_MS);
+  expect(remote.status).toMatchObject({ connected: true, report: { signed: 1, refused: 1 } });
+  await remote.stop();
 });

@@ -10,6 +10,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it, vi } from "vitest";
 import { asHash, hex0x } from "../../../src/base/bytes.ts";
 import { formatGenesis } from "../../../src/chain/genesis/genesis-file.ts";
+import { examineKeyPlace } from "../../../src/cli/home/doctor-signer.ts";
 import { signingBytes } from "../../../src/consensus/pbft/messages.ts";
 import { VoteGuard } from "../../../src/consensus/pbft/vote-guard.ts";
 import { verifySignature } from "../../../src/crypto/keys.ts";
@@ -130,6 +131,31 @@ describe.skipIf(absent !== undefined)(title, () => {
     const expected = keyOfSeed(new Uint8Array(32).fill(1)).publicKey;
     const wrong = TokenKey.open(settings, PIN, { expected, scheduler: clock });
     await expect(wrong).rejects.toMatchObject({ code: "wrong-key" });
+  });
+
+  it("is looked at by the doctor without its PIN", async () => {
+    const key = await open();
+    key.close();
+    const examine = (over: object) =>
+      examineKeyPlace(
+        {} as never,
+        {
+          mode: "validator",
+          token: { ...settings, pinFile: "", publicKey: key.publicKey, ...over },
+        } as never,
+      );
+    const shown = hex0x(key.publicKey);
+    expect(await examine({})).toEqual([
+      {
+        name: "token",
+        ok: true,
+        detail: `token "validators" is there; the key is ${shown}; the PIN was not tried`,
+      },
+    ]);
+    const [other] = await examine({ publicKey: keyOfSeed(new Uint8Array(32).fill(3)).publicKey });
+    expect(other).toMatchObject({ ok: false, detail: expect.stringContaining("config.toml names 0x") });
+    const [away] = await examine({ token: "other" });
+    expect(away).toMatchObject({ ok: false, detail: expect.stringContaining('label "other"') });
   });
 
   it("tries a wrong PIN once, and then no PIN by itself until somebody says so", async () => {
