@@ -1,6 +1,7 @@
 /** The ledger through its one door: build, check, import, read back, refuse. */
 import { describe, expect, it } from "vitest";
-import { hex } from "../../src/base/bytes.ts";
+import { assert } from "../../src/base/assert.ts";
+import { EMPTY, hex } from "../../src/base/bytes.ts";
 import { type Chain, SafetyViolation } from "../../src/chain/chain.ts";
 import { readAccount } from "../../src/chain/modules/accounts.ts";
 import { readFirstAnchor, readSenderAnchor } from "../../src/chain/modules/anchor.ts";
@@ -12,6 +13,7 @@ import {
   type Block,
   decodeSealedBlock,
   encodeSealedBlock,
+  hasReadBody,
 } from "../../src/chain/types/block.ts";
 import { decodeReceipt } from "../../src/chain/types/receipt.ts";
 import { sha256 } from "../../src/crypto/hash.ts";
@@ -234,6 +236,19 @@ describe("a block is refused when", () => {
       expect(chain.head.summary.height).toBe(0n);
     });
   }
+
+  it("it was read with its own body, whose root is not computed again, and then given another one", async () => {
+    const chain = await openChain();
+    const block = build(chain, transfer(alice, bob.publicKey, 1n));
+    const decoded = decodeSealedBlock(encodeSealedBlock({ block, seal: EMPTY }), genesis.limits);
+    assert(decoded.ok, "a block decodes");
+    const read = decoded.value.block;
+    expect([hasReadBody(block), hasReadBody(read)]).toEqual([false, true]);
+    const another = { ...read, transactions: [transfer(alice, bob.publicKey, 2n)] };
+    const judge = await openChain(); // the other one has executed it
+    expect(judge.checkBlock(another)).toMatchObject({ kind: "invalid", fault: { code: "wrong-body" } });
+    expect(judge.checkBlock(read)).toEqual({ kind: "valid" });
+  });
 
   const transactions: readonly [string, Parameters<typeof transfer>, string][] = [
     ["a nonce is stale or ahead", [alice, bob.publicKey, 1n, { nonce: 1n }], "TX_NONCE_MISMATCH"],

@@ -246,7 +246,17 @@ export function readBlock(reader: Reader, limits: BodyLimits): Block {
   }
   const root = txRootOf(transactions);
   if (!root.every((byte, i) => byte === head.summary.txRoot[i])) reader.fail("body does not match txRoot");
-  return { ...head, transactions };
+  const block = { ...head, transactions };
+  BODY_READ.add(block);
+  return block;
+}
+
+/** Blocks as {@link readBlock} gave them: the very objects, since a block never changes. */
+const BODY_READ = new WeakSet<Block>();
+
+/** Whether the body's root was compared with the head's when the block was read: two hashes a transaction. */
+export function hasReadBody(block: Block): boolean {
+  return BODY_READ.has(block);
 }
 
 /** u32 length | block | u32 length | seal */
