@@ -4,7 +4,8 @@
  * closed, in places where nobody catches what that throws (a microtask after a stream is opened; its own `abort`,
  * called from an event listener), which would end the process. Here the length is compared with the window as soon
  * as the header is there, everything held is counted against one budget, frames that cost the sender nothing are
- * budgeted, and these writes end their connection instead. Its writes are made fewer as well (connection-writes.ts).
+ * budgeted, and these writes end their connection instead. Its writes are made fewer as well (connection-writes.ts),
+ * and its reads cheaper (encrypted-lengths.ts).
  *
  * The muxer that the library makes is changed before it is used; that its inside is as expected is checked each
  * time, so that another version of the library fails in the first test and not in silence.
@@ -18,6 +19,7 @@ import {
   type SocketConnection,
   writeOnceATurn,
 } from "./connection-writes.ts";
+import { type DecodedConnection, readLengthsQuietly } from "./encrypted-lengths.ts";
 import { type FramedBytes, FrameProgress } from "./frame-progress.ts";
 import type { Rejection } from "./meter.ts";
 import type { HeldBytes } from "./peer-held-bytes.ts";
@@ -68,7 +70,7 @@ interface InnerStream extends FlowControlled {
   abort(error: Error): void;
 }
 
-interface Connection {
+interface Connection extends DecodedConnection {
   readonly writeBuffer?: Pieces;
   /** What the encrypted stream writes to. */
   readonly stream?: SocketConnection & { readonly writeBuffer?: Pieces };
@@ -165,8 +167,9 @@ class GuardedMuxer {
     this.#guardStreams();
     this.#guardAbort();
     this.#countHeld();
-    const { stream } = this.#inner.maConn;
-    if (stream !== undefined) writeOnceATurn(stream);
+    const { maConn } = this.#inner;
+    if (maConn.stream !== undefined) writeOnceATurn(maConn.stream);
+    readLengthsQuietly(maConn);
   }
 
   #guardDecoder(): void {
