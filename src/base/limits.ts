@@ -172,8 +172,8 @@ export const RPC_RANGE_MAX = 100;
 export const RPC_ID_LENGTH_MAX = 1_024;
 /** Characters of an error message that repeat what a caller sent; the rest is cut. */
 export const RPC_ECHO_MAX = 80;
-/** Bytes of a receipt file; a larger one is refused unread. */
-export const RECEIPT_FILE_BYTES_MAX = 1024 * 1024;
+/** Bytes of a receipt file; a larger one is refused unread. The links of 1,000 epochs of 20 validators fit (docs/benchmarks.md). */
+export const RECEIPT_FILE_BYTES_MAX = 8 * 1024 * 1024;
 /** Bytes of a receipt folder's index of names; a larger one is not read, and said to be skipped. */
 export const RECEIPT_NAMES_BYTES_MAX = 64 * 1024 * 1024;
 

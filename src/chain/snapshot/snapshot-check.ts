@@ -4,7 +4,7 @@
  * state. Pure; it holds one chunk's size and position, never the state. Source: docs/protocol.md, "Snapshot".
  */
 import { assert, must } from "../../base/assert.ts";
-import { equalBytes, type Hash, hex, showHash } from "../../base/bytes.ts";
+import { equalBytes, type Hash, showHash } from "../../base/bytes.ts";
 import { accept, type Fault, fault, refuse, type Verdict } from "../../base/fault.ts";
 import type { Genesis } from "../genesis/genesis.ts";
 import type { Certificates, StableCheckpoint } from "../rules.ts";
@@ -12,7 +12,7 @@ import { isAccountKey } from "../state/state-keys.ts";
 import type { BlockHead } from "../types/block.ts";
 import { receiptsRootOf } from "../types/receipt.ts";
 import { endsEpoch, type ValidatorSet } from "../types/validator-set.ts";
-import { decodeEpochEnd, type EpochEnd, SnapshotEpochs } from "./snapshot-epochs.ts";
+import { type EpochBreak, type EpochEnd, SnapshotEpochs } from "./snapshot-epochs.ts";
 import {
   decodeSnapshotBlock,
   decodeSnapshotChain,
@@ -32,6 +32,7 @@ import {
   fitsChunk,
   PATHS_END,
   type StateChunk,
+  showPath,
   spanOf,
 } from "./state-chunk.ts";
 
@@ -41,6 +42,8 @@ export interface CertifiedProof {
   readonly certificates: Certificates;
   /** How many of the newest blocks an engine wants at its start. */
   readonly recentHeads: number;
+  /** Breaks of trust that the reader accepts: ids of transitions, 0x-hex. */
+  readonly accepted: readonly string[];
 }
 
 export interface SnapshotContext<Proof = CertifiedProof | MinedProof> {
@@ -55,6 +58,7 @@ export type CheckedSection =
   | { readonly kind: "headers"; readonly heads: readonly HeadAndWork[] }
   /** The set is that of the next epoch, whose names are not known. */
   | { readonly kind: "epoch"; readonly end: EpochEnd; readonly next: ValidatorSet }
+  | { readonly kind: "transition"; readonly end: EpochBreak; readonly next: ValidatorSet }
   | { readonly kind: "checkpoint"; readonly height: bigint; readonly certificate: Uint8Array }
   | { readonly kind: "block"; readonly block: SnapshotBlock }
   | { readonly kind: "state"; readonly chunk: StateChunk }
@@ -77,6 +81,7 @@ export type SnapshotFault =
   | "malformed"
   | "wrong-genesis"
   | "wrong-epoch"
+  | "break-of-trust"
   | "wrong-checkpoint"
   | "wrong-headers"
   | "wrong-block"
@@ -152,6 +157,10 @@ export class SnapshotCheck {
         return this.#isBeforeCheckpoint() && this.#chain !== undefined
           ? this.#acceptEpoch(payload, this.#chain)
           : outOfPlace(kind);
+      case SECTION.transition:
+        return this.#isBeforeCheckpoint() && this.#chain !== undefined
+          ? this.#acceptBreak(payload, this.#chain)
+          : outOfPlace(kind);
       case SECTION.checkpoint:
         return this.#isBeforeCheckpoint() && this.#chain !== undefined
           ? this.#acceptCheckpoint(payload, this.#chain)
@@ -207,14 +216,15 @@ export class SnapshotCheck {
 
   #acceptEpoch(payload: Uint8Array, chain: SnapshotChain): Verdict<CheckedSection, SnapshotFault> {
     if (this.#format === 1) return refuse("malformed", "a section of an epoch, which format 1 does not have");
-    const decoded = decodeEpochEnd(payload);
-    if (!decoded.ok) return decoded;
-    const { height } = decoded.value.head.summary;
-    if (height > chain.height) {
-      return refuse("wrong-epoch", `an epoch ends at height ${height}, above the head, ${chain.height}`);
-    }
-    const next = this.#epochs.extend(decoded.value, this.#certified().certificates);
-    return next.ok ? accept({ kind: "epoch", end: decoded.value, next: next.value }) : next;
+    const taken = this.#epochs.takeEnd(payload, chain.height, this.#certified());
+    return taken.ok ? accept({ kind: "epoch", ...taken.value }) : taken;
+  }
+
+  #acceptBreak(payload: Uint8Array, chain: SnapshotChain): Verdict<CheckedSection, SnapshotFault> {
+    if (this.#format !== 4) return refuse("malformed", "a transition, which formats 1 and 2 do not have");
+    const { genesisHash } = this.#context;
+    const taken = this.#epochs.takeBreak(payload, chain.height, { genesisHash, ...this.#certified() });
+    return taken.ok ? accept({ kind: "transition", ...taken.value }) : taken;
   }
 
   #acceptCheckpoint(certificate: Uint8Array, chain: SnapshotChain): Verdict<CheckedSection, SnapshotFault> {
@@ -307,8 +317,8 @@ export class SnapshotCheck {
   #checkEpoch({ hash, summary }: BlockHead, seal: Uint8Array): Fault<SnapshotFault> | undefined {
     const { height, epoch } = summary;
     const { newest } = this.#epochs;
-    if ((this.#format === 2) !== newest > 0n)
-      return fault("malformed", "format 2 without a section of an epoch");
+    const format = this.#epochs.hasBreaks ? 4 : newest > 0n ? 2 : 1;
+    if (this.#format !== format) return fault("malformed", `the sections of format ${format}`);
     const after = epoch + (endsEpoch(summary) ? 1n : 0n);
     if (epoch > newest || (height === this.#chain?.height && after !== newest)) {
       return fault("wrong-epoch", `block ${height} is of epoch ${epoch}, the sets lead to epoch ${newest}`);
@@ -387,12 +397,4 @@ export class SnapshotCheck {
 
 function outOfPlace(kind: number): { readonly ok: false; readonly fault: Fault<"malformed"> } {
   return refuse("malformed", `a section of kind ${kind} is out of place`);
-}
-
-/** Enough of it to compare by eye. */
-function showPath(position: bigint): string {
-  if (position === PATHS_END) return "the end";
-  const bytes = new Uint8Array(8);
-  new DataView(bytes.buffer).setBigUint64(0, position >> 192n);
-  return `0x${hex(bytes)}…`;
 }

@@ -22,12 +22,13 @@ import {
 export const SNAPSHOT_SECTION_BYTES_MAX: number = 64 * 1024 * 1024;
 
 /**
- * What proves a snapshot: the validators of genesis (1), the sets of epochs that follow from them (2), or work (3).
+ * What proves a snapshot: the validators of genesis (1), the sets of epochs that follow from them (2), these and breaks of
+ * trust that the reader accepts by name (4), or work (3).
  * Programs that do not know a format refuse it.
  */
-export type SnapshotFormat = 1 | 2 | 3;
+export type SnapshotFormat = 1 | 2 | 3 | 4;
 
-const SNAPSHOT_FORMATS: readonly SnapshotFormat[] = [1, 2, 3];
+const SNAPSHOT_FORMATS: readonly SnapshotFormat[] = [1, 2, 3, 4];
 
 const MAGIC = utf8("QUORSNAP");
 export const SNAPSHOT_HEAD_BYTES: number = MAGIC.length + 2;
@@ -49,6 +50,8 @@ export const SECTION = {
   end: 6,
   /** One or more, after the chain: the headers of a mined chain from block 1 up to its tip. Format 3 alone has them. */
   headers: 7,
+  /** Among those of kind 2, ascending: an epoch that a transition opened. Format 4 has one at least, no other any. */
+  transition: 8,
 } as const;
 
 export interface SnapshotChain {

@@ -157,3 +157,11 @@ function rootOf(leaves: readonly Leaf[], depth: number, first: number, last: num
   while (middle < last && pathBit(leafAt(middle).keyHash, depth) === 0) middle++;
   return hashStateNode(rootOf(leaves, depth + 1, first, middle), rootOf(leaves, depth + 1, middle, last));
 }
+
+/** Enough of it to compare by eye. */
+export function showPath(position: bigint): string {
+  if (position === PATHS_END) return "the end";
+  const bytes = new Uint8Array(8);
+  new DataView(bytes.buffer).setBigUint64(0, position >> 192n);
+  return `0x${hex(bytes)}…`;
+}

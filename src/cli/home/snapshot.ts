@@ -18,6 +18,7 @@ import { dirOption, group, leaf } from "../command.ts";
 import { badInput, CliError, EXIT, type ExitCode, valueOrThrow } from "../exit.ts";
 import { fileProblem } from "../file-problem.ts";
 import { type Output, showCount, showDuration } from "../output.ts";
+import { acceptOption } from "../tx/trust.ts";
 
 /** As snapshots.depth of config.toml. */
 const SNAPSHOT_DEPTH_MAX = 10_000;
@@ -29,11 +30,13 @@ interface ExportOptions extends ImportOptions {
 interface ImportOptions {
   readonly dir: string;
   readonly depth?: number;
+  readonly acceptTransition?: readonly string[];
 }
 
 interface VerifyOptions {
   readonly genesis: string;
   readonly depth?: number;
+  readonly acceptTransition?: readonly string[];
 }
 
 const EXPORT_HELP = `
@@ -87,6 +90,7 @@ export function addSnapshot(program: Command): void {
       command
         .requiredOption("--genesis <file>", "genesis.json of the chain")
         .addOption(depthOption("1"))
+        .addOption(acceptOption())
         .addHelpText("after", VERIFY_HELP),
     ({ out, options, args }) => verify(out, options, args[0]),
   );
@@ -98,6 +102,7 @@ export function addSnapshot(program: Command): void {
       command
         .addOption(dirOption())
         .addOption(depthOption("snapshots.depth of config.toml"))
+        .addOption(acceptOption())
         .addHelpText("after", IMPORT_HELP),
     ({ out, options, args }) => importFrom(out, options, args[0]),
   );
@@ -109,16 +114,19 @@ function depthOption(usual: string): Option {
 }
 
 /** What a snapshot is held to: what the home's configuration says, unless the command says otherwise. */
-async function limitsOf({ depth }: ImportOptions, paths: HomePaths): Promise<SnapshotLimits> {
+async function limitsOf(
+  { depth, acceptTransition: accepted = [] }: ImportOptions,
+  paths: HomePaths,
+): Promise<SnapshotLimits> {
   const now = () => Date.now();
-  if (depth !== undefined) return { depth, now };
+  if (depth !== undefined) return { depth, now, accepted };
   const [{ loadConfig }, { readTextFile }] = await Promise.all([
     import("../../node/home/config.ts"),
     import("../../node/home/text-file.ts"),
   ]);
   const file = existsSync(paths.config) ? valueOrThrow(readTextFile(paths.config)) : undefined;
   const { config } = valueOrThrow(loadConfig({ file, environment: process.env }));
-  return { depth: config.snapshots.depth, now };
+  return { depth: config.snapshots.depth, now, accepted };
 }
 
 const BAR = "{bar} {percentage} %  {duration_formatted}";
@@ -153,7 +161,8 @@ async function exportTo(out: Output, options: ExportOptions): Promise<void> {
 
 async function verify(out: Output, options: VerifyOptions, file: string): Promise<void> {
   await working(out, { verb: "valid", bar: "verifying", file }, async (files, progress) => {
-    const limits = { depth: options.depth ?? 1, now: () => Date.now() };
+    const { depth = 1, acceptTransition: accepted = [] } = options;
+    const limits = { depth, now: () => Date.now(), accepted };
     const context = files.contextOf(valueOrThrow(loadGenesis(options.genesis)).genesis, limits);
     return mustBeValid(await files.verifyFile(context, file, progress), file);
   });

@@ -5,10 +5,11 @@
 import { mkdirSync } from "node:fs";
 import { rename } from "node:fs/promises";
 import { dirname, join } from "node:path";
-import { showHash } from "../../base/bytes.ts";
+import { hex0x, showHash } from "../../base/bytes.ts";
 import type { Logger } from "../../base/log.ts";
 import { computeGenesisHash } from "../../chain/genesis/genesis-state.ts";
 import type { SnapshotContext } from "../../chain/snapshot/snapshot-check.ts";
+import { transitionId } from "../../chain/types/transition.ts";
 import type { P2pHandlers } from "../../p2p/network-ports.ts";
 import type { HomePaths } from "../home/home.ts";
 import { StartError } from "../home/start-error.ts";
@@ -41,7 +42,8 @@ export async function beginWithSnapshot(options: NodeOptions, logger: Logger): P
   const store = new FetchStore(paths.snapshotFetch);
   const joinAbove = BigInt(config.snapshots.joinAbove);
   const { depth } = config.snapshots;
-  const context = snapshotContext(genesis, { depth, now: () => systemScheduler.now() });
+  const accepted = (options.transitions ?? []).map((one) => hex0x(transitionId(one)));
+  const context = snapshotContext(genesis, { depth, now: () => systemScheduler.now(), accepted });
   const found = await chainIn({ genesis, genesisHash: computeGenesisHash(genesis) }, paths);
   if (found !== undefined) {
     if (fromSnapshot) logger.log("info", "snapshot", "none is needed: the home has blocks", {});

@@ -4,7 +4,7 @@
  * database makes no snapshot.
  */
 import { must } from "../../base/assert.ts";
-import { type Hash, showHash } from "../../base/bytes.ts";
+import { type Hash, hex0x, showHash } from "../../base/bytes.ts";
 import { type Fault, fault, refuse, type Verdict } from "../../base/fault.ts";
 import { Epochs } from "../../chain/epochs.ts";
 import { ReorgBatch } from "../../chain/forks/reorg-batch.ts";
@@ -14,7 +14,7 @@ import {
   type SnapshotContext,
   type SnapshotFacts,
 } from "../../chain/snapshot/snapshot-check.ts";
-import { encodeEpochEnd } from "../../chain/snapshot/snapshot-epochs.ts";
+import { encodeEpochBreak, encodeEpochEnd } from "../../chain/snapshot/snapshot-epochs.ts";
 import {
   encodeSection,
   encodeSnapshotBlock,
@@ -36,6 +36,7 @@ import type { StateDiff } from "../../chain/state/state-overlay.ts";
 import { proveKey } from "../../chain/state/state-tree.ts";
 import { ChainStore } from "../../chain/store.ts";
 import type { BlockHead } from "../../chain/types/block.ts";
+import { type Transition, transitionId } from "../../chain/types/transition.ts";
 import { endsEpoch } from "../../chain/types/validator-set.ts";
 import { type Slices, type SortPorts, sortState, subtrees } from "./sorted-state.ts";
 
@@ -56,7 +57,7 @@ export interface ExportedSnapshot extends SnapshotFacts {
   readonly bytes: number;
 }
 
-export type ExportFault = "no-blocks" | "no-undo-data" | "damaged-database" | "break-of-trust";
+export type ExportFault = "no-blocks" | "no-undo-data" | "damaged-database";
 
 /**
  * What was written before a fault is no snapshot.
@@ -72,11 +73,6 @@ export async function exportSnapshot(
   const head = headHash === undefined ? undefined : store.head(headHash);
   if (head === undefined || head.summary.height === 0n) {
     return refuse("no-blocks", "the chain has no block but block 0, which the genesis file says all of");
-  }
-  if ((await store.transitions()).length > 0) {
-    const detail =
-      "the chain holds a transition, a break of trust that a snapshot cannot prove: use quorate backup";
-    return refuse("break-of-trust", detail);
   }
   const { pause = UNSLICED.pause, slice = UNSLICED.slice } = ports;
   const chain = { ...ports, store, head, pause, slice };
@@ -96,11 +92,15 @@ async function exportCertified(context: SnapshotContext<CertifiedProof>, chain: 
   const { store, head } = chain;
   const { summary } = head;
   const epoch = endsEpoch(summary) ? summary.epoch + 1n : summary.epoch;
-  const out = new CheckedWriter(context, { ...chain, format: epoch > 0n ? 2 : 1 });
+  const breaks = await store.transitions();
+  const format = breaks.length > 0 ? 4 : epoch > 0n ? 2 : 1;
+  // What the chain holds its node has accepted.
+  const accepted = [...context.proof.accepted, ...breaks.map((one) => hex0x(transitionId(one)))];
+  const out = new CheckedWriter({ ...context, proof: { ...context.proof, accepted } }, { ...chain, format });
   await out.begin();
   return out.ended(
     (await writeChain(out, context, head)) ??
-      (await writeEpochs(out, { context, store, epoch })) ??
+      (await writeEpochs(out, { context, store, epoch, breaks })) ??
       (await writeBlocks(out, context.proof, chain)) ??
       (await writeState(out, { view: store.committed, changes: new Map() }, chain)),
   );
@@ -201,12 +201,13 @@ interface EpochsOfChain {
   readonly store: ChainStore;
   /** Of the block after the head. */
   readonly epoch: bigint;
+  readonly breaks: readonly Transition[];
 }
 
-/** The end of each epoch before this one. */
+/** The end of each epoch before this one, or the transition that opened the next. */
 async function writeEpochs(
   out: CheckedWriter,
-  { context, store, epoch }: EpochsOfChain,
+  { context, store, epoch, breaks }: EpochsOfChain,
 ): Promise<Fault<ExportFault> | undefined> {
   const epochs = new Epochs(context.genesis, store.kv);
   for (let next = 1n; next <= epoch; next++) {
@@ -217,7 +218,11 @@ async function writeEpochs(
       return damaged(`the end of epoch ${next - 1n} is missing`);
     }
     const { members } = found.validators;
-    const wrong = await out.section(SECTION.epoch, encodeEpochEnd({ head, seal, members }));
+    const transition = breaks.find((one) => one.epoch === next);
+    const wrong =
+      transition === undefined
+        ? await out.section(SECTION.epoch, encodeEpochEnd({ head, seal, members }))
+        : await out.section(SECTION.transition, encodeEpochBreak({ head, seal, transition }));
     if (wrong !== undefined) return wrong;
   }
   return undefined;

@@ -24,6 +24,7 @@ import {
   ledgerOperations,
   placedOperations,
 } from "../../chain/store.ts";
+import { acceptanceOperations, transitionOperations } from "../../chain/transitions.ts";
 import type { BlockHead } from "../../chain/types/block.ts";
 import type { Validator, ValidatorSet } from "../../chain/types/validator-set.ts";
 import { checkpointKey, epochKey, pageKey, stateKey } from "../../storage/database-keys.ts";
@@ -98,7 +99,7 @@ class PastMembers {
   }
 
   /** Of the epoch before the one whose set this is. */
-  operations({ head }: EpochEnd, next: ValidatorSet): KvOperation[] {
+  operations({ head }: Pick<EpochEnd, "head">, next: ValidatorSet): KvOperation[] {
     const { height } = head.summary;
     const past = this.#ended;
     this.#ended = { set: next, firstHeight: height + 1n };
@@ -126,6 +127,11 @@ function operationsOf(section: CheckedSection, kv: Kv, past: Past): readonly KvO
     case "epoch": {
       const { end, next } = section;
       return [...epochEndOperations(end.head, end.seal), ...past.members.operations(end, next)];
+    }
+    case "transition": {
+      const { end, next } = section;
+      const known = [...epochEndOperations(end.head, end.seal), ...transitionOperations(end.transition)];
+      return [...known, ...acceptanceOperations([end.transition]), ...past.members.operations(end, next)];
     }
     case "checkpoint":
       return [{ kind: "put", key: checkpointKey(section.height), value: section.certificate }];

@@ -19,9 +19,14 @@ export interface SnapshotLimits {
   readonly depth: number;
   /** Milliseconds since the Unix epoch, by which headers are early. */
   readonly now: () => number;
+  /** Breaks of trust that are accepted: ids of transitions, 0x-hex. */
+  readonly accepted?: readonly string[];
 }
 
-export function snapshotContext(genesis: Genesis, { depth, now }: SnapshotLimits): SnapshotContext {
+export function snapshotContext(
+  genesis: Genesis,
+  { depth, now, accepted = [] }: SnapshotLimits,
+): SnapshotContext {
   const genesisHash = computeGenesisHash(genesis);
   const { recentHeads, certificates, rules } = selectConsensus(genesis, genesisHash);
   if (rules.kind === "forkable") {
@@ -29,7 +34,7 @@ export function snapshotContext(genesis: Genesis, { depth, now }: SnapshotLimits
     return { genesis, genesisHash, proof: { kind: "mined", judge, depth } };
   }
   if (certificates === undefined) throw new Error("blocks that are not mined are certified");
-  return { genesis, genesisHash, proof: { kind: "certified", recentHeads, certificates } };
+  return { genesis, genesisHash, proof: { kind: "certified", recentHeads, certificates, accepted } };
 }
 
 interface JudgedChain extends Pick<SnapshotLimits, "now"> {

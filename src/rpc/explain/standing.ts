@@ -194,9 +194,12 @@ export function explainBehind({
 }: Pick<Standing, "height" | "headAgeMs" | "believedHeight" | "syncing" | "lowestOffered">):
   | Explanation
   | undefined {
-  const isStuck = syncing === undefined && headAgeMs > STUCK_MS && believedHeight > height + CLAIM_MARGIN;
+  const isAhead = believedHeight > height + CLAIM_MARGIN;
+  // What peers claim is not verified here before they send it, and here none can.
+  const isStuck = syncing === undefined && headAgeMs > STUCK_MS && (isAhead || lowestOffered !== undefined);
   if (!isStuck) return undefined;
-  const summary = `BEHIND: height ${height}, others are at ${believedHeight}, and no connected peer has sent a block for ${duration(headAgeMs)}`;
+  const others = isAhead ? `others are at ${believedHeight}` : "peers claim more";
+  const summary = `BEHIND: height ${height}, ${others}, and no connected peer has sent a block for ${duration(headAgeMs)}`;
   return { state: "waiting", ok: false, summary: `${summary}${prunedAway(lowestOffered)}`, details: [] };
 }
 

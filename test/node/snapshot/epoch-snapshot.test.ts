@@ -1,8 +1,10 @@
 /** Snapshots of a chain whose validators have changed: proved by the genesis through the end of each epoch. */
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { hex } from "../../../src/base/bytes.ts";
+import { hex, hex0x } from "../../../src/base/bytes.ts";
 import type { SnapshotContext } from "../../../src/chain/snapshot/snapshot-check.ts";
-import { endsEpoch } from "../../../src/chain/types/validator-set.ts";
+import { transitionId, transitionSigningBytes } from "../../../src/chain/types/transition.ts";
+import { endsEpoch, plainEpochOn } from "../../../src/chain/types/validator-set.ts";
+import { createSigner } from "../../../src/crypto/keys.ts";
 import { ReplicaMembership } from "../../../src/node/api/membership-api.ts";
 import { importSnapshot } from "../../../src/node/snapshot/import-snapshot.ts";
 import { MemoryKv } from "../../../src/storage/memory.ts";
@@ -78,5 +80,61 @@ describe("a snapshot of a later epoch", () => {
     const kv = new MemoryKv();
     expect(await importSnapshot(context, { kv, source: sourceOf(atLast) })).toMatchObject({ ok: true });
     expect(hex((await exported(context, kv)).bytes)).toBe(hex(atLast));
+  });
+});
+
+describe("a snapshot of a chain with a transition", () => {
+  it("is accepted by whoever names the break, leads through it, and gives the same bytes again", async () => {
+    const broken = new EpochNet({ seed: 3, nodes: 5, members: 4 });
+    try {
+      broken.start();
+      await broken.until(() => [0, 1, 4].every((node) => broken.height(node) >= 6n), 60_000);
+      for (const node of [2, 3]) broken.cluster.crash(node);
+      await broken.until(() => false, 4_000);
+      const { head } = broken.first.chain;
+      const fields = {
+        genesisHash: broken.world.genesisHash,
+        epoch: plainEpochOn(head) + 1n,
+        height: head.summary.height,
+        parentHash: head.hash,
+        signaturesNeeded: 2,
+        reason: "two machines burnt",
+        members: [0, 1, 4].map((node) => broken.member(node)),
+      };
+      const id = transitionId(fields);
+      const signatures = [0, 1].map((node) => {
+        const { publicKey, sign } = createSigner(broken.world.plan.validators[node]!.seed);
+        return { account: publicKey, signature: sign(transitionSigningBytes(id)) };
+      });
+      for (const node of [0, 1, 4]) {
+        broken.cluster.crash(node);
+        broken.cluster.node(node).transitions = [{ ...fields, signatures }];
+        broken.cluster.start(node);
+      }
+      const isOn = () => broken.height(0) >= head.summary.height + 30n;
+      expect(await broken.until(isOn, 60_000)).toBe(true);
+      const { proof, ...rest } = contextOf(broken.world.genesis);
+      const stranger = { ...rest, proof };
+      const file = (await exported(stranger, broken.cluster.node(0).disk.copy().kv)).bytes;
+      expect(await checked(stranger, file)).toMatchObject({
+        fault: { code: "break-of-trust", detail: expect.stringContaining(hex0x(id)) },
+      });
+      const named = { ...rest, proof: { ...proof, accepted: [hex0x(id)] } };
+      const read = await checked(named, file);
+      expect(read).toMatchObject({ ok: true });
+      expect(read.ok && read.value.epoch).toBeGreaterThan(1n);
+      const kv = new MemoryKv();
+      expect(await importSnapshot(named, { kv, source: sourceOf(file) })).toMatchObject({ ok: true });
+      expect(hex((await exported(stranger, kv)).bytes)).toBe(hex(file));
+      const { disk } = broken.cluster.node(4);
+      broken.cluster.crash(4);
+      disk.restore({ kv, log: disk.copy().log });
+      broken.cluster.node(4).transitions = [];
+      broken.cluster.start(4);
+      const to = broken.height(0) + 8n;
+      expect(await broken.until(() => broken.height(4) >= to, 60_000)).toBe(true);
+    } finally {
+      await broken.cluster.stop();
+    }
   });
 });

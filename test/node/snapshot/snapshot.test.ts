@@ -70,11 +70,11 @@ describe("a small snapshot", () => {
     const other = contextOf({ ...context.genesis, chainId: context.genesis.chainId + 1n });
     expect(await checked(other, bytes)).toMatchObject({ fault: { code: "wrong-genesis" } });
     const future = bytes.slice();
-    future[9] = 4;
+    future[9] = 5;
     expect(await checked(context, future)).toMatchObject({
       fault: {
         code: "wrong-format",
-        detail: expect.stringContaining("format 4, this program reads formats 1 to 3"),
+        detail: expect.stringContaining("format 5, this program reads formats 1 to 4"),
       },
     });
     expect(await checked(context, bytes.subarray(1))).toMatchObject({ fault: { code: "not-a-snapshot" } });

@@ -3,6 +3,7 @@ import { describe, expect, it } from "vitest";
 import { SILENT } from "../../../src/base/log.ts";
 import { ReplicaApi } from "../../../src/node/api/node-api.ts";
 import type { Replica } from "../../../src/node/replica.ts";
+import { importSnapshot } from "../../../src/node/snapshot/import-snapshot.ts";
 import { checkStored } from "../../../src/node/stored-chain/check-stored.ts";
 import { exportBlocks } from "../../../src/node/stored-chain/export-blocks.ts";
 import { Pruner, type PruneSettings } from "../../../src/node/stored-chain/pruner.ts";
@@ -10,7 +11,7 @@ import { findBlock, findHead } from "../../../src/rpc/answers/block-selector.ts"
 import { VirtualTime as SimulatedTime, SkewedClock } from "../../../src/tools/sim/time.ts";
 import type { Cluster } from "../cluster.ts";
 import { MinedCluster } from "../pow-cluster.ts";
-import { clusterAt, grow } from "../snapshot/snapshots.ts";
+import { clusterAt, contextOf, exported, grow, sourceOf } from "../snapshot/snapshots.ts";
 
 /** Prunes a replica for so long. */
 async function pruned(
@@ -82,6 +83,27 @@ describe("a pruned chain", () => {
     await cluster.start(archive);
     expect(await cluster.until(() => cluster.replica(follower).chain.head.summary.height === 11n)).toBe(true);
     expect(cluster.replica(follower).lowestOffered()).toBeUndefined();
+    await cluster.stop();
+    expect(cluster.failures).toEqual([]);
+  });
+
+  it("lets a follower begin from the snapshot of a pruned validator where nobody has the first blocks", async () => {
+    const cluster = await clusterAt(12, { validators: 4, full: 1 });
+    const follower = 4;
+    const { recentHeads } = cluster.replica(0).consensus;
+    for (const validator of [0, 1, 2, 3])
+      await pruned(cluster.replica(validator), cluster, { keepBlocks: recentHeads });
+    cluster.crash(3);
+    await cluster.start(3);
+    await grow(cluster, 13);
+    const context = contextOf(cluster.genesis);
+    const { bytes, facts } = await exported(context, cluster.kv(3));
+    expect(facts).toMatchObject({ ok: true, value: { height: 13n } });
+    const begun = await importSnapshot(context, { kv: cluster.kv(follower), source: sourceOf(bytes) });
+    expect(begun).toMatchObject({ ok: true });
+    await cluster.start(follower);
+    await grow(cluster, 14);
+    expect(await cluster.until(() => cluster.replica(follower).chain.head.summary.height === 14n)).toBe(true);
     await cluster.stop();
     expect(cluster.failures).toEqual([]);
   });

@@ -201,6 +201,15 @@ describe("an explanation", () => {
     }
   });
 
+  it("calls a follower behind whose peers have pruned the next block, although their height is only claimed", () => {
+    const standing = { believedHeight: 102n, claimedHeight: 200n, headAgeMs: 20_000, lowestOffered: 150n };
+    const { ok, summary } = explain(standingOf(undefined, standing));
+    expect(ok).toBe(false);
+    expect(summary).toMatch(
+      /BEHIND: height 102, peers claim more, .*pruned and have blocks from height 150 on/,
+    );
+  });
+
   it("tells a follower's operator why no peer lets it in, and that its transactions wait", () => {
     const troubles = [{ name: "node0", reason: "it closed the connection at once" }];
     const refused = explain(standingOf(undefined, { peers: 0, troubles }));

@@ -1,5 +1,6 @@
 /** Chains of epochs that are made without nodes are proved from the genesis, and grow with their epochs. */
 import { expect, it } from "vitest";
+import { RECEIPT_FILE_BYTES_MAX } from "../../../src/base/limits.ts";
 import { measureEpochChains } from "../../../src/tools/bench/epoch-chain-cost.ts";
 
 it("each chain of epochs is proved from its genesis, and takes as much for every epoch", () => {
@@ -8,4 +9,6 @@ it("each chain of epochs is proved from its genesis, and takes as much for every
   expect([one?.epochs, ten?.epochs]).toEqual([1, 10]);
   expect(ten!.bytes / one!.bytes).toBeGreaterThan(9.5);
   expect(ten!.bytes / one!.bytes).toBeLessThan(10.5);
+  // A receipt has them all.
+  expect(1_000 * one!.bytes).toBeLessThan(RECEIPT_FILE_BYTES_MAX);
 });
