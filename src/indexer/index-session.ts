@@ -4,9 +4,14 @@
  */
 import { rmSync } from "node:fs";
 import { join } from "node:path";
-import { showHash } from "../base/bytes.ts";
+import { must } from "../base/assert.ts";
+import { equalBytes, hex0x, showHash } from "../base/bytes.ts";
+import { hasEpochs } from "../chain/genesis/consensus-parameters.ts";
 import type { Genesis } from "../chain/genesis/genesis.ts";
+import type { ModuleVersion } from "../chain/types/module-version.ts";
+import { loadModule, moduleHash } from "../node/modules/load-module.ts";
 import { loadModules, loadModulesFrom } from "../node/modules/module-files.ts";
+import { ModuleFolder } from "../node/modules/module-folder.ts";
 import type { NodeCalls } from "../sdk/node-calls.ts";
 import { openGenesis } from "../sdk/trusted-genesis.ts";
 import { openLevel } from "../storage/level.ts";
@@ -94,11 +99,13 @@ async function openOn(db: SqlDatabase, options: SessionOptions, make: Make): Pro
       index,
       ledger: opened,
       source,
+      loadModule: (version) => loadVersion(genesis, version, options),
       ...(batchBlocks === undefined ? {} : { batchBlocks }),
       ...(progress === undefined ? {} : { progress }),
     });
   try {
     let indexer = indexerOn(ledger);
+    await indexer.loadMissing();
     if (!(await indexer.align())) {
       options.note?.(`the ledger in ${folder} is ahead of the rows: it is made anew from block 0`);
       await ledger.close();
@@ -141,19 +148,42 @@ async function genesisOfNode(client: NodeCalls): Promise<string> {
 
 /** The files of a folder where one is named, else the node's: each is compared with its hash in the genesis. */
 async function withCode(genesis: Genesis, { modules, client }: SessionOptions): Promise<Genesis> {
-  if (genesis.modules === undefined) return genesis;
-  const fromNode = async ({ name }: { readonly name: string }) => {
-    const answer = await client.call("state_getModuleFile", { name });
-    if (answer === null)
-      throw new WrongInput(`${client.url} has no file of module ${name}: --modules DIR says where it is`);
-    return answer.text;
-  };
+  if (genesis.modules === undefined && !hasEpochs(genesis.consensus)) return genesis;
+  const fromNode = (named: ModuleVersion) => fileOfNode(client, named);
   const loaded =
     modules === undefined
       ? await loadModulesFrom(genesis, fromNode).catch(gone)
       : loadModules(genesis, modules);
   if (!loaded.ok) throw new WrongInput(loaded.fault.detail);
   return loaded.value;
+}
+
+/** By its hash: by its name the node gives the version that runs now. */
+async function fileOfNode(client: NodeCalls, { name, version, hash }: ModuleVersion): Promise<string> {
+  const sha256 = hex0x(hash);
+  const answer = await client.call("state_getModuleFile", { sha256 });
+  if (answer !== null && equalBytes(moduleHash(answer.text), hash)) return answer.text;
+  throw new WrongInput(
+    `${client.url} has no file of ${name} ${version} (SHA-256 ${sha256}): --modules DIR says where it is`,
+  );
+}
+
+/** A version that a vote has activated: of the folder, or by its hash from the node. */
+async function loadVersion(
+  { code }: Genesis,
+  wanted: ModuleVersion,
+  { modules, client }: SessionOptions,
+): Promise<void> {
+  const { name, version, hash } = wanted;
+  const text =
+    modules === undefined
+      ? await fileOfNode(client, wanted).catch(gone)
+      : new ModuleFolder(modules).textOf(hash);
+  const what = `${name} ${version} (SHA-256 ${hex0x(hash)}), which a vote has activated`;
+  if (text === undefined) throw new WrongInput(`${modules}: there is no file of ${what}`);
+  const loaded = loadModule(text);
+  if (!loaded.ok) throw new WrongInput(`the file of ${what}: ${loaded.fault.detail}`);
+  must(code, "a chain whose modules may change has a library").add(hash, loaded.value);
 }
 
 function gone(error: unknown): never {

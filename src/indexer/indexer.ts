@@ -7,6 +7,7 @@ import { must } from "../base/assert.ts";
 import { equalBytes, showHash } from "../base/bytes.ts";
 import { RPC_RANGE_MAX } from "../base/limits.ts";
 import type { SealedBlock } from "../chain/types/block.ts";
+import type { ModuleVersion } from "../chain/types/module-version.ts";
 import { type BlockSource, NodeGone, shownHash, WrongNode } from "./block-source.ts";
 import type { SqlIndex } from "./sql-index.ts";
 import type { VerifiedLedger } from "./verified-ledger.ts";
@@ -33,6 +34,8 @@ export interface IndexerParts {
   readonly source: BlockSource;
   /** Blocks of a batch at most. */
   readonly batchBlocks?: number;
+  /** Loads the code of a version that a vote has activated. @throws when it cannot be had */
+  readonly loadModule?: (version: ModuleVersion) => Promise<void>;
   /** Told after each batch. */
   readonly progress?: (progress: IndexProgress) => void;
 }
@@ -167,7 +170,11 @@ export class Indexer {
     const { ledger, source } = this.#parts;
     for (const sealed of blocks) {
       const { block } = sealed;
-      const taken = await ledger.take(sealed);
+      let taken = await ledger.take(sealed);
+      if (!taken.ok && taken.fault.code === "unready") {
+        await this.loadMissing();
+        taken = await ledger.take(sealed);
+      }
       if (taken.ok) await batch.add(taken.value);
       else if (taken.fault.code === "orphan" && ledger.isForkable) return false;
       else if (taken.fault.code === "early")
@@ -182,10 +189,16 @@ export class Indexer {
     return true;
   }
 
+  /** The files that the next block needs: of versions that came by votes. */
+  async loadMissing(): Promise<void> {
+    for (const version of this.#parts.ledger.missing()) await this.#parts.loadModule?.(version);
+  }
+
   async #write(batch: Batch): Promise<void> {
     const { index, ledger, progress } = this.#parts;
     const { content } = batch;
     if (content !== undefined) {
+      await index.useModules(ledger.modules());
       const before = index.cursor?.height ?? -1n;
       if (content.keep < before) this.#undone += before - content.keep;
       this.#rows += await index.write(content);

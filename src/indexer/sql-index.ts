@@ -7,6 +7,7 @@ import { asHash, type Hash, hex, parseBytes32, showHash } from "../base/bytes.ts
 import { modulesOf } from "../chain/execution/modules-in-force.ts";
 import type { Genesis } from "../chain/genesis/genesis.ts";
 import { computeGenesisHash } from "../chain/genesis/genesis-state.ts";
+import type { ModuleSet } from "../chain/modules/module-set.ts";
 import { type BatchRows, RowMaker, shown } from "./block-rows.ts";
 import type { Column } from "./columns.ts";
 import { type DeclaredTables, declaredTables, EVENT_PLACE, type MapTable } from "./declared-tables.ts";
@@ -14,6 +15,7 @@ import { type SqlDatabase, WrongDatabase } from "./sql-database.ts";
 import { quoted } from "./sql-names.ts";
 import {
   BLOCKS,
+  declaredSchema,
   EVENTS,
   MIGRATIONS,
   RECEIPTS,
@@ -84,8 +86,9 @@ export interface IndexOwner {
 
 export class SqlIndex {
   readonly #db: SqlDatabase;
-  readonly #declared: DeclaredTables;
-  readonly #rows: RowMaker;
+  #modules: ModuleSet;
+  #declared: DeclaredTables;
+  #rows: RowMaker;
   #cursor: IndexCursor | undefined;
   /** Shown hashes by height, of some heights below the cursor. */
   readonly #hashes = new Map<bigint, string>();
@@ -93,6 +96,7 @@ export class SqlIndex {
   private constructor(db: SqlDatabase, genesis: Genesis) {
     const modules = modulesOf(genesis);
     this.#db = db;
+    this.#modules = modules;
     this.#declared = declaredTables(modules.own());
     this.#rows = new RowMaker(modules, this.#declared);
   }
@@ -113,6 +117,15 @@ export class SqlIndex {
     await index.#checkChain(genesis);
     await index.readCursor();
     return index;
+  }
+
+  /** From now on rows are made by these: what a new version declares besides gets tables. */
+  async useModules(modules: ModuleSet): Promise<void> {
+    if (modules === this.#modules) return;
+    const declared = declaredTables(modules.own());
+    await this.#db.execute(declaredSchema(declared));
+    this.#rows = new RowMaker(modules, declared);
+    [this.#modules, this.#declared] = [modules, declared];
   }
 
   /** Undefined while there are no rows. */

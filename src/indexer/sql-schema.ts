@@ -90,9 +90,13 @@ export function versionTable(): string {
 
 /** The step from each version to the next, from 0, an empty schema, on. */
 export const MIGRATIONS: readonly ((declared: DeclaredTables) => string)[] = [
-  (declared) =>
-    [chainTables(), ...declared.events.map(eventTable), ...declared.maps.map(mapTables)].join("\n"),
+  (declared) => `${chainTables()}\n${declaredSchema(declared)}`,
 ];
+
+/** The tables of declared events and maps, those that are not there yet: a module's new version may have more of them. */
+export function declaredSchema({ events, maps }: DeclaredTables): string {
+  return [...events.map(eventTable), ...maps.map(mapTables)].join("\n");
+}
 
 function chainTables(): string {
   return `
@@ -137,12 +141,12 @@ function mapTables({ name, history, keyColumn, columns: declared }: MapTable): s
   ];
   return `${create({ name, columns: now }, [])}
 ${create({ name: history, columns: then }, [`primary key (${key}, height)`])}
-create index ${quoted(`${history}_height`)} on ${quoted(history)} (height);`;
+create index if not exists ${quoted(`${history}_height`)} on ${quoted(history)} (height);`;
 }
 
 function create({ name, columns: all }: BlockTable, more: readonly string[]): string {
   const parts = [...all.map((column) => `${quoted(column.name)} ${column.type}`), ...more];
-  return `create table ${quoted(name)} (\n  ${parts.join(",\n  ")}\n);`;
+  return `create table if not exists ${quoted(name)} (\n  ${parts.join(",\n  ")}\n);`;
 }
 
 function columns(types: Readonly<Record<string, string>>): readonly Column[] {

@@ -11,10 +11,13 @@ import { Chain } from "../chain/chain.ts";
 import { branchesOf } from "../chain/chain-mode.ts";
 import { Epochs } from "../chain/epochs.ts";
 import { AcceptedSignatures } from "../chain/execution/accepted-signatures.ts";
+import { missingModules, modulesOn } from "../chain/execution/modules-in-force.ts";
 import type { Genesis } from "../chain/genesis/genesis.ts";
 import { computeGenesisHash, executeGenesis } from "../chain/genesis/genesis-state.ts";
+import type { ModuleSet } from "../chain/modules/module-set.ts";
 import type { StateChange, StateDiff } from "../chain/state/state-overlay.ts";
 import type { BlockHead, SealedBlock } from "../chain/types/block.ts";
+import type { ModuleVersion } from "../chain/types/module-version.ts";
 import { selectConsensus } from "../consensus/select.ts";
 import { ED25519, type SignatureRules } from "../crypto/keys.ts";
 import {
@@ -92,6 +95,17 @@ export class VerifiedLedger {
     return this.#chain.store.hashAt(height);
   }
 
+  /** The modules that run behind the head: they read what their older versions wrote. */
+  modules(): ModuleSet {
+    return modulesOn(this.#chain.genesis, this.#chain.committed).set;
+  }
+
+  /** The versions without whose files the next block cannot be executed. */
+  missing(): readonly ModuleVersion[] {
+    const { genesis, committed, head } = this.#chain;
+    return missingModules(genesis, committed, head.summary.height + 1n);
+  }
+
   /** Block 0 and the accounts of the genesis. */
   genesisBlock(): LedgerBlock {
     const { block, diff, receipts } = executeGenesis(this.#chain.genesis);
@@ -101,7 +115,7 @@ export class VerifiedLedger {
   /**
    * Takes a block whose parent is known. The blocks that the head moved over to reach its new place, ascending: this one,
    * where blocks are final; where they are mined, none or several, the first of which may stand below the old head.
-   * Faults: what is wrong with the block; `early` and `orphan` are no verdict on it.
+   * Faults: what is wrong with the block; `early`, `orphan` and `unready` are no verdict on it.
    * @throws SafetyViolation when two certified blocks conflict
    */
   async take(sealed: SealedBlock): Promise<Verdict<readonly LedgerBlock[]>> {
@@ -116,6 +130,8 @@ export class VerifiedLedger {
         };
       case "early":
         return { ok: false, fault: { code: "early", detail: `its time is ahead of this machine's clock` } };
+      case "unready":
+        return { ok: false, fault: { code: "unready", detail: "the file of a module is not here" } };
       case "imported":
       case "known":
         return accept(this.#takeEntered());

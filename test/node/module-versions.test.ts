@@ -13,8 +13,10 @@ import { callFromJson, encodeCall } from "../../src/chain/modules/module-state.t
 import type { ModuleVersion } from "../../src/chain/types/module-version.ts";
 import { signTransaction } from "../../src/chain/types/transaction.ts";
 import { sha256 } from "../../src/crypto/hash.ts";
+import { VerifiedLedger } from "../../src/indexer/verified-ledger.ts";
 import { ReplicaMembership } from "../../src/node/api/membership-api.ts";
 import type { ModuleFiles } from "../../src/node/replica-ports.ts";
+import { MemoryKv } from "../../src/storage/memory.ts";
 import { EpochNet } from "../../src/tools/sim/epochs/epoch-net.ts";
 
 const LIMITS = { callUnitsMax: 100_000, unitsPerFee: 0n };
@@ -92,9 +94,7 @@ async function start(homes: readonly ReturnType<typeof homeWith>[]): Promise<voi
   [failures, nonce] = [[], 0n];
   const failed = (node: number, error: unknown) => failures.push({ node, error });
   const modules = { modules: { ...LIMITS, list: [version("first")] }, code: must(homes[0], "a home").code };
-  net = new EpochNet({ seed: 5, nodes: homes.length, members: homes.length, signatures: "ideal", modules }, [
-    { failed },
-  ]);
+  net = new EpochNet({ seed: 5, nodes: homes.length, members: homes.length, modules }, [{ failed }]);
   for (const [node, home] of homes.entries()) net.cluster.nodes[node]!.modules = home;
   net.start();
   await net.until(() => net.height(0) >= 2n, 10_000);
@@ -122,6 +122,24 @@ function send(declared: DeclaredCode, name: string, args: unknown, number = NUMB
   for (const node of net.cluster.nodes) if (node.isUp) net.cluster.submit(node.id, transaction);
 }
 
+/** Whoever executes the chain from genesis is told which file it lacks, and goes on with it. */
+async function replays(upTo: bigint): Promise<void> {
+  const home = homeWith(["first"]);
+  const { chain } = net.first;
+  const ledger = await VerifiedLedger.open({ ...net.world.genesis, code: home.code }, new MemoryKv());
+  for (let height = 1n; height <= upTo; height++) {
+    const sealed = must(chain.sealedBlockAt(height), "a node has its blocks");
+    const taken = await ledger.take(sealed);
+    expect(taken.ok).toBe(height !== 16n);
+    if (taken.ok) continue;
+    expect(taken.fault.code).toBe("unready");
+    expect(ledger.missing()).toMatchObject([{ name: "counter", version: 2, hash: hashOf("second") }]);
+    home.held.add("second");
+    expect((await ledger.take(sealed)).ok).toBe(true);
+  }
+  expect(ledger.modules().named("counter")?.form.version).toBe(2);
+}
+
 const epochTurns = (epoch: bigint) => net.until(() => net.governance.epoch === epoch, 60_000);
 
 describe("a module's new version that the validators vote in", () => {
@@ -140,6 +158,7 @@ describe("a module's new version that the validators vote in", () => {
     expect(await net.until(() => net.height(3) >= height, 10_000)).toBe(true);
     expect(homes[3]!.held.has("second")).toBe(true);
     expect(failures).toEqual([]);
+    await replays(height);
   });
 
   it("stops a node that has not got the file at the last block it can judge, and says what to fetch; with the file it goes on", async () => {

@@ -13,11 +13,19 @@ export function moduleTroubleWords({ name, version, hash, why, detail, fromHeigh
   );
 }
 
-/** A file that is missing comes before what else there is to say: the node is about to stop. */
-export function withModules(troubles: readonly ModuleTrouble[], said: Explanation): Explanation {
-  const words = troubles.map(moduleTroubleWords);
-  const [missing] = troubles.filter(({ why }) => why === "missing");
+/**
+ * A file that is missing comes before what else there is to say: the node is about to stop.
+ * @param height of the head: what the next block needs keeps the node from doing anything
+ */
+export function withModules(
+  troubles: readonly ModuleTrouble[],
+  said: Explanation,
+  height: bigint,
+): Explanation {
+  const missing = troubles.find(({ why }) => why === "missing");
+  const words = troubles.filter((one) => one !== missing).map(moduleTroubleWords);
   if (missing === undefined) return { ...said, details: [...said.details, ...words] };
   const summary = `FILE MISSING: ${moduleTroubleWords(missing)}`;
-  return { state: "no-module", ok: false, summary, details: [said.summary, ...said.details, ...words] };
+  const state = missing.fromHeight === height + 1n ? "halted" : "no-module";
+  return { state, ok: false, summary, details: [said.summary, ...said.details, ...words] };
 }

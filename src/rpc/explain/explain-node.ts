@@ -22,7 +22,11 @@ export async function explainNode(api: NodeApi, nowMs: number): Promise<Explanat
   if (paused !== undefined) return { state: "halted", ok: false, summary: paused, details: [] };
   const mode = api.chainMode();
   return mode.kind === "final"
-    ? withModules(api.moduleVersions.troubles(), withSigner(signer, explain(standingOf(api, nowMs)), nowMs))
+    ? withModules(
+        api.moduleVersions.troubles(),
+        withSigner(signer, explain(standingOf(api, nowMs)), nowMs),
+        api.head().summary.height,
+      )
     : explainMining(await miningStandingOf(api, mode, nowMs));
 }
 
