@@ -75,3 +75,13 @@ it("finds every file and folder of the code that a document names", () => {
   });
   expect(missing).toEqual([]);
 });
+
+it("has every room of the big folders in the table of folders", () => {
+  const architecture = read("docs/architecture.md");
+  const rooms = ["chain", "consensus", "p2p", "rpc", "node", "tools"].flatMap((floor) =>
+    readdirSync(join(ROOT, "src", floor), { withFileTypes: true })
+      .filter((entry) => entry.isDirectory())
+      .map(({ name }) => `${floor}/${name}/`),
+  );
+  expect(rooms.filter((room) => !architecture.includes(room))).toEqual([]);
+});
