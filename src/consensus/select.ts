@@ -160,7 +160,7 @@ function equalOptional(a: Hash | undefined, b: Hash | undefined): boolean {
   return a === undefined || b === undefined ? a === b : equalBytes(a, b);
 }
 
-/** Nobody sends messages or can contradict himself: the message verifier and the evidence refuse whatever comes. */
+/** Nobody sends messages or can contradict itself: the message verifier and the evidence refuse whatever comes. */
 function powConsensus(genesis: Genesis<PowParameters>): Consensus<Parsed, Typed> {
   const refuseAll = () => refuse("no-votes", NO_VOTES);
   return {

@@ -2,8 +2,8 @@
  * What a mined block has in place of a certificate, judged offline: the headers from it upwards, and those below it
  * that their targets follow from. They must link, each must show the work that its bits ask for, none easier than the
  * chain's limit, and the bits must be those that the genesis's rule asks for wherever the headers given tell it
- * (consensus/pow/header-excerpt.ts). So the work is still only worth what the verifier knows besides: a block that he knows
- * to be the chain's, or how much work he takes for proof. Without either it is `unanchored`, never valid: a private
+ * (consensus/pow/header-excerpt.ts). So the work is still only worth what the verifier knows besides: a block that is known
+ * to be the chain's, or how much work counts as proof. Without either it is `unanchored`, never valid: a private
  * chain at the easiest target costs nothing. Source: pow.md 2.10.
  */
 import { equalBytes, type Hash, parseHex, parseShownHash } from "../base/bytes.ts";

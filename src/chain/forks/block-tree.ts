@@ -9,7 +9,7 @@ import { assert } from "../../base/assert.ts";
 import { byteText, compareBytes, type Hash } from "../../base/bytes.ts";
 import type { BlockHead } from "../types/block.ts";
 
-/** invalid: by the rules, for good. invalidated: by the operator's word, until he takes it back. */
+/** invalid: by the rules, for good. invalidated: by the operator's word, until it is taken back. */
 export type BlockMark = "invalid" | "invalidated";
 
 export interface TreeNode {

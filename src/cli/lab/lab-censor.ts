@@ -43,7 +43,12 @@ export function addCensor(lab: Command): void {
         )
         .addOption(new RenamedOption("-n <n>", "--trials"))
         .option("--trials <n>", "transactions for each row", integer(1, 100_000), 100)
-        .option("--give-up <n>", "deficit at which he lets a block stand, in blocks", integer(3, 200), 20)
+        .option(
+          "--give-up <n>",
+          "deficit at which the censor lets a block stand, in blocks",
+          integer(3, 200),
+          20,
+        )
         .option("--blocks <n>", "blocks after which a trial ends", integer(50, 10_000), 300)
         .addOption(
           listOption("--nodes <list>", "validators of the PBFT runs", integers(NODES_MAX, NODES_MIN), [4, 7]),

@@ -30,7 +30,7 @@ export function addEclipse(lab: Command): void {
             [4, 16, 64, 256],
           ),
         )
-        .option("--per-group <n>", "his addresses in each", integer(1, 1_024), 32)
+        .option("--per-group <n>", "the attacker's addresses in each", integer(1, 1_024), 32)
         .option("--honest <n>", "honest nodes, each in a group of its own", integer(1, 4_096), 200)
         .option("--days <n>", "length of the attack", integer(1, 30), 2)
         .option("--restart-hours <n>", "between two restarts of the victim", integer(1, 720), 12)

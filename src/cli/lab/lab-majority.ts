@@ -38,7 +38,7 @@ export function addMajority(lab: Command): void {
         .addOption(
           listOption(
             "--hashrate <shares>",
-            "his parts of the hash power",
+            "the attacker's parts of the hash power",
             shares,
             [0.1, 0.3, 0.45, 0.55, 0.7],
           ),

@@ -109,7 +109,7 @@ async function besiege(out: Output, options: Options): Promise<void> {
       results.map((one) => [...siegeCells(one), one.isMatch ? out.tick : out.cross]),
     ),
     `${isMatch ? out.tick : out.cross} ${siegeVerdict(results)}`,
-    `  ${results.length} scenes with ${countAttackers(results)} attackers in ${showDuration(tookMs)}`,
+    `  ${counted(results.length, "scene")} with ${counted(countAttackers(results), "attacker")} in ${showDuration(tookMs)}`,
     `  ${report}`,
   ];
   out.result({ ...found, report }, lines);
@@ -131,4 +131,8 @@ function rowOf({ broken, failures: _, nodes: __, traffic: ___, processor, ...row
 
 function countAttackers(results: readonly SiegeResult[]): number {
   return results.reduce((sum, { mode, name }) => sum + attackersOf(mode, name).length, 0);
+}
+
+function counted(count: number, word: string): string {
+  return `${count} ${word}${count === 1 ? "" : "s"}`;
 }

@@ -375,7 +375,7 @@ export class ReplicaApi implements NodeApi {
       }),
   };
 
-  /** Whoever listens hears of a head before he hears that one is final. */
+  /** Whoever listens hears of a head before that one is called final. */
   #headChanged(change: HeadChange): void {
     this.#headChangedAtMs = this.#ports.scheduler.now();
     this.#heads.tell(change);

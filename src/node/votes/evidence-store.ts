@@ -3,7 +3,7 @@
  * is kept or passed on, one record per validator, epoch, view, height and phase. Durable, because a conviction that
  * a restart forgets is none. What a record says is judged by the consensus; nothing here knows its form.
  * Bounds: EVIDENCE_RECORDS_MAX in all and EVIDENCE_PER_VALIDATOR_MAX of one validator; what comes beyond them is
- * dropped before a signature is checked, so that whoever floods with contradictions of his own costs little.
+ * dropped before a signature is checked, so that a flood of contradictions costs little.
  * Source: pbft.md 1.5 (A4), 1.15.
  */
 import { assert } from "../../base/assert.ts";

@@ -1,4 +1,4 @@
-/** The method that shows who is proven to have contradicted himself, with the proof itself. */
+/** The method that shows which validator is proven to have contradicted itself, with the proof itself. */
 import { z } from "zod";
 import { hex0x, showHash } from "../../base/bytes.ts";
 import { EVIDENCE_LISTED_MAX } from "../../base/limits.ts";

@@ -80,7 +80,7 @@ const STRICT: Formula = {
   id: "strict",
   name: "Strict formula",
   formula: "P = Σₖ C(z+k-1, k) pᶻ qᵏ · min(1, r^(z+1-k)), k = 0, 1, 2, …",
-  words: `${RATIO} k: blocks that the attacker has when the merchant delivers. He must get one block ahead; with a give-up at a deficit g the last factor for a deficit d is (rᵈ - rᵍ) / (1 - rᵍ).`,
+  words: `${RATIO} k: blocks that the attacker has when the merchant delivers. The attacker must get one block ahead; with a give-up at a deficit g the last factor for a deficit d is (rᵈ - rᵍ) / (1 - rᵍ).`,
   source: SOURCES.rosenfeld,
 };
 
@@ -208,7 +208,7 @@ export const FORMULAS = {
     {
       id: "groups",
       name: "Connections by group",
-      formula: "the attacker's connections ≤ his groups of addresses",
+      formula: "the attacker's connections ≤ the attacker's groups of addresses",
       words:
         "The node chooses at most one connection in a group of addresses, and the book keeps few of one group.",
       source: SOURCES.eclipse,
@@ -235,7 +235,7 @@ export const FORMULAS = {
       id: "undo",
       name: "Undoing a block",
       formula: "(r² - rᵍ) / (1 - rᵍ)",
-      words: "r = q/p; he begins two blocks short and gives up g blocks short.",
+      words: "r = q/p; the censor begins two blocks short and gives up g blocks short.",
       source: SOURCES.rosenfeld,
     },
   ],
