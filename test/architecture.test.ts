@@ -209,6 +209,11 @@ describe("the architecture", () => {
     expect(wrong).toEqual([]);
   });
 
+  it("makes folders level by level: Node's recursive mkdir never returns below /proc from Node 22 on", () => {
+    const recursive = /\bmkdir(Sync)?\([^;]*recursive: true/;
+    expect(files.filter(({ bare }) => recursive.test(bare)).map(({ path }) => path)).toEqual([]);
+  });
+
   it("keeps clock, randomness and async out of protocol code", () => {
     const pure = files.filter(({ path }) => PURE.some((folder) => folder.test(path)));
     expect(pure.filter(({ bare }) => BANNED.test(bare)).map(({ path }) => path)).toEqual([]);

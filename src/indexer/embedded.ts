@@ -2,10 +2,11 @@
  * The database embedded in this process: PostgreSQL compiled to WebAssembly, its files in a folder that one process at a
  * time may have open. Nothing else imports PGlite; it is loaded when no server is named.
  */
-import { mkdirSync } from "node:fs";
+
 import { join } from "node:path";
 import { PGlite } from "@electric-sql/pglite";
 import { takeLock } from "../node/home/lock.ts";
+import { makeFolder } from "../storage/durable-file.ts";
 import { type SqlDatabase, type SqlRow, WrongDatabase } from "./sql-database.ts";
 
 /**
@@ -13,7 +14,7 @@ import { type SqlDatabase, type SqlRow, WrongDatabase } from "./sql-database.ts"
  * @throws WrongDatabase when another process has it open
  */
 export async function openEmbedded(folder: string): Promise<SqlDatabase> {
-  mkdirSync(folder, { recursive: true });
+  makeFolder(folder);
   const lock = takeLock(join(folder, "lock"));
   if (!lock.ok) {
     throw new WrongDatabase(

@@ -25,7 +25,7 @@ import { Failure } from "./assembly/failure.ts";
 import { openHistoryCheck } from "./assembly/history.ts";
 import { openEventIndex } from "./assembly/indexing.ts";
 import { followKey } from "./assembly/key-watch.ts";
-import { checkMode } from "./assembly/mode-check.ts";
+import { checkHomePlace, checkMode } from "./assembly/mode-check.ts";
 import { expectsPeers, warnWhenAlone } from "./assembly/neighbours.ts";
 import { stopAsAsked, stopFatally } from "./assembly/node-stop.ts";
 import { claimSigner, type OwnKey, ownClaim, ownKey } from "./assembly/own-key.ts";
@@ -73,6 +73,8 @@ export interface NodeOptions {
   readonly blockedPeers?: readonly string[];
   /** This home's validator lives here from now on, although its files were copied from elsewhere (home-stamp.ts). */
   readonly isMoved?: boolean;
+  /** The home is on a network file system, and no other host uses it (home/file-system.ts). */
+  readonly isNetworkHome?: boolean;
   /** Votes of the key are missing, and the operator knows: it comes back in a later epoch. */
   readonly recoversAmnesia?: boolean;
   /** Breaks of trust that the operator accepts. */
@@ -124,13 +126,16 @@ export async function startNode(options: NodeOptions): Promise<RunningNode> {
 }
 
 /** This process alone uses the home from here on; its log is open and its pid written. @throws StartError */
-function takeHome({ home, config }: NodeOptions, closers: Closers): Pick<LogSink, "logger" | "reopen"> {
+function takeHome(options: NodeOptions, closers: Closers): Pick<LogSink, "logger" | "reopen"> {
+  const { home, config } = options;
+  const warnings = checkHomePlace(options);
   const lock = takeLock(home.paths.lock);
   if (!lock.ok) throw new StartError(lock.fault);
   closers.add(() => lock.value.release());
   const { file } = config.log;
   const { logger, reopen, close } = openLog(config.log.levels, file && resolve(home.paths.dir, file));
   closers.add(close);
+  for (const warning of warnings) logger.log("warn", "node", "the home's file system", { warning });
   writePid(home.paths);
   closers.add(() => removePid(home.paths));
   return { logger, reopen };

@@ -6,7 +6,7 @@
  */
 
 import { type ChildProcess, spawn } from "node:child_process";
-import { mkdirSync, mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -24,6 +24,7 @@ import { formatConfigFile } from "../../node/home/config.ts";
 import { createHome, homePaths, LOG_FILE } from "../../node/home/home.ts";
 import { keyOfSeed } from "../../node/home/key-file.ts";
 import { peerIdFromSeed } from "../../p2p/transport/identity.ts";
+import { makeFolder } from "../../storage/durable-file.ts";
 import { openLevel } from "../../storage/level.ts";
 import { easyGenesis, solve } from "../../tools/bench/easy-chain.ts";
 import { RpcLine } from "../../tools/bench/rpc-line.ts";
@@ -131,7 +132,7 @@ function makeHome(dir: string, seed: Uint8Array, other: Uint8Array): void {
 }
 
 async function openChain(db: string): Promise<{ chain: Chain; close: () => Promise<void> }> {
-  mkdirSync(db, { recursive: true });
+  makeFolder(db);
   const kv = await openLevel(db);
   const genesisHash = computeGenesisHash(GENESIS);
   const { rules } = selectConsensus(GENESIS, genesisHash);

@@ -13,6 +13,7 @@ import { computeGenesisHash } from "../../chain/genesis/genesis-state.ts";
 import type { StateReader } from "../../chain/modules/module.ts";
 import { ChainStore } from "../../chain/store.ts";
 import { type Config, loadConfig } from "../../node/home/config.ts";
+import { checkFileSystem } from "../../node/home/file-system.ts";
 import { type Home, type HomePaths, homePaths, openHome } from "../../node/home/home.ts";
 import { checkStamp, stampPath } from "../../node/home/home-stamp.ts";
 import type { Unlock } from "../../node/home/key-file.ts";
@@ -39,6 +40,7 @@ export async function examineHome(dir: string, unlock?: Unlock): Promise<Finding
     checkKeys(home.value, config),
     ...(await examineKeyPlace(home.value, config)),
     ...checkPlace(home.value.paths, config),
+    ...checkDiskKind(home.value.paths, config),
     checkPermissions(dir),
     checkSpace(dir),
   ];
@@ -102,6 +104,15 @@ function checkPlace(paths: HomePaths, { mode }: Config): Finding[] {
   const checked = checkStamp(paths);
   if (!checked.ok) return [wrongFile("place", checked.fault.detail)];
   return [{ name: "place", ok: true, detail: "this home is where its validator last ran" }];
+}
+
+/** Said only where there is something to say. */
+function checkDiskKind({ dir, journal, db }: HomePaths, { mode }: Config): Finding[] {
+  const use = { folders: [dir, journal, db], votes: mode === "validator", isExclusive: false };
+  const checked = checkFileSystem(use);
+  const name = "file system";
+  if (!checked.ok) return [{ name, ok: false, detail: checked.fault.detail }];
+  return checked.value.length === 0 ? [] : [{ name, ok: true, detail: checked.value.join("; ") }];
 }
 
 /** The home and what is in it can be written; keys that others can read are refused before. */

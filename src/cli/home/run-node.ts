@@ -7,6 +7,7 @@ import { resolve } from "node:path";
 import { shellWord } from "../../base/shell-word.ts";
 import { type Config, loadConfig } from "../../node/home/config.ts";
 import { type Home, homePaths, openHome } from "../../node/home/home.ts";
+import type { Unlock } from "../../node/home/key-file.ts";
 import { parsePeerAddress } from "../../node/home/peers-file.ts";
 import type { StartError } from "../../node/home/start-error.ts";
 import { acceptTransitions, describeBreak, keepTransitions } from "../../node/home/transition-files.ts";
@@ -28,6 +29,7 @@ export interface StartOptions extends PasswordOptions, PinOptions {
   readonly peer?: readonly string[];
   readonly cutOff?: readonly string[];
   readonly moved?: boolean;
+  readonly networkHome?: boolean;
   readonly recoverAmnesia?: boolean;
   readonly transition?: readonly string[];
   readonly snapshot?: boolean;
@@ -45,11 +47,7 @@ export async function runNode(
   whileRunning?: (node: RunningNode, stopping: AbortSignal) => Promise<void>,
 ): Promise<void> {
   outliveReader();
-  const { nodeKey, validatorKey, nextValidatorKey } = homePaths(options.dir);
-  const known = await unlockKeys([nodeKey, validatorKey, nextValidatorKey], options);
-  // A key that is made while the node runs is put under the password of the one that it follows.
-  const unlock = (path: string) =>
-    known(path) ?? (path === nextValidatorKey ? known(validatorKey) : undefined);
+  const unlock = await unlockHome(options);
   const home = valueOrThrow(openHome(options.dir, unlock));
   const { config, skipped, origins } = valueOrThrow(
     loadConfig({
@@ -69,12 +67,13 @@ export async function runNode(
   try {
     const onFatal = (error: unknown) => stopping.fail(error);
     const { moved: isMoved = false, recoverAmnesia: recoversAmnesia = false } = options;
+    const said = { isMoved, recoversAmnesia, isNetworkHome: options.networkHome === true };
     const devnet = options.devnetDir === undefined ? undefined : linkToDevnet(options.devnetDir);
     const transitions = valueOrThrow(acceptTransitions(options.dir, options.transition ?? [], home.genesis));
     for (const one of transitions) out.warn(describeBreak(one));
     const migration = { progress: migrationBar(out) };
     const begin = { migration, fromSnapshot: options.snapshot === true, signal: stopping.signal };
-    const start = { isMoved, recoversAmnesia, transitions, devnet, onFatal, unlock, pin, ...begin };
+    const start = { ...said, transitions, devnet, onFatal, unlock, pin, ...begin };
     node = await startGuardedNode({ home, config, origins, extraPeers, blockedPeers, ...start });
     keepTransitions(options.dir, transitions);
   } catch (error) {
@@ -95,18 +94,28 @@ export async function runNode(
   const failure = await stopping.requested;
   ending.abort();
   await beside;
-  if (failure !== undefined) {
-    const disk = diskError(failure, "the node had to stop: ");
-    if (disk !== undefined) throw disk;
-    if (failure instanceof StateDivergence) throw stopped("STATE_DIVERGED", failure, options.dir);
-    if (failure instanceof FalseSnapshot) throw stopped("FALSE_SNAPSHOT", failure, options.dir);
-    if (isAwaiting(failure)) throw awaiting(failure, options.dir);
-    throw new CliError(EXIT.broken, "STOPPED", `the node had to stop: ${failure.message}`, {
-      cause: failure,
-    });
-  }
+  if (failure !== undefined) throw whyStopped(failure, options.dir);
   await node.stop();
   out.note(`stopped at height ${node.height()}`);
+}
+
+/** Also a key that comes while the node runs: it is put under the password of the one that it follows. */
+async function unlockHome(options: StartOptions): Promise<Unlock> {
+  const { nodeKey, validatorKey, nextValidatorKey } = homePaths(options.dir);
+  const known = await unlockKeys([nodeKey, validatorKey, nextValidatorKey], options);
+  return (path) => known(path) ?? (path === nextValidatorKey ? known(validatorKey) : undefined);
+}
+
+/** The node could not go on. */
+function whyStopped(failure: Error, dir: string): CliError {
+  const disk = diskError(failure, "the node had to stop: ");
+  if (disk !== undefined) return disk;
+  if (failure instanceof StateDivergence) return stopped("STATE_DIVERGED", failure, dir);
+  if (failure instanceof FalseSnapshot) return stopped("FALSE_SNAPSHOT", failure, dir);
+  if (isAwaiting(failure)) return awaiting(failure, dir);
+  return new CliError(EXIT.broken, "STOPPED", `the node had to stop: ${failure.message}`, {
+    cause: failure,
+  });
 }
 
 /** Of the token that holds the key, if one does. */

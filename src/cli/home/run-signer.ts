@@ -6,17 +6,20 @@ import { readFileSync } from "node:fs";
 import { must } from "../../base/assert.ts";
 import { type Hash, hex0x, showHash } from "../../base/bytes.ts";
 import { openLog } from "../../node/assembly/system.ts";
+import { checkFileSystem } from "../../node/home/file-system.ts";
 import { takeLock } from "../../node/home/lock.ts";
 import { parseLogLevels } from "../../node/home/log-levels.ts";
 import type { DeskKey } from "../../node/signer/signer-desk.ts";
 import { openDesk, pairedNodes, type SignerPaths } from "../../node/signer/signer-home.ts";
 import { SignerServer } from "../../node/signer/signer-server.ts";
-import { CliError, EXIT } from "../exit.ts";
+import { CliError, EXIT, valueOrThrow } from "../exit.ts";
 import type { Output } from "../output.ts";
 
 export interface SignerRun {
   readonly genesisHash: Hash;
   readonly key: DeskKey;
+  /** The folder is on a network file system, and no other host uses it. */
+  readonly isNetworkHome: boolean;
   readonly listen: { readonly host: string; readonly port: number };
 }
 
@@ -24,8 +27,10 @@ export interface SignerRun {
 export async function runSigner(
   out: Output,
   paths: SignerPaths,
-  { genesisHash, key, listen }: SignerRun,
+  { genesisHash, key, listen, isNetworkHome }: SignerRun,
 ): Promise<void> {
+  const use = { folders: [paths.dir, paths.journal], votes: true, isExclusive: isNetworkHome };
+  for (const warning of valueOrThrow(checkFileSystem(use))) out.warn(warning);
   const lock = takeLock(paths.lock);
   if (!lock.ok)
     throw new CliError(EXIT.busy, "LOCKED", lock.fault.detail.replaceAll("node home", "signer's folder"));

@@ -8,6 +8,7 @@ import { type Command, InvalidArgumentError } from "commander";
 import { asHash, hex0x, parseBytes32, showHash } from "../../base/bytes.ts";
 import { shellWord } from "../../base/shell-word.ts";
 import { createSigner } from "../../crypto/keys.ts";
+import { NETWORK_HOME_HELP, NETWORK_HOME_OPTION } from "../../node/home/file-system.ts";
 import { loadKey } from "../../node/home/key-file.ts";
 import { useSigner } from "../../node/signer/node-side.ts";
 import { loadSignerSettings, pairNode, signerPaths, signerPublicKey } from "../../node/signer/signer-home.ts";
@@ -51,6 +52,7 @@ interface PairOptions extends DirOption {
 
 interface StartOptions extends DirOption, PasswordOptions, PinOptions, PinFileOption {
   readonly listen: { readonly host: string; readonly port: number };
+  readonly networkHome?: boolean;
 }
 
 const SIGNER_PORT = 30_400;
@@ -157,26 +159,26 @@ function addStart(signer: Command): void {
     "start",
     "run the signer of a folder until it is stopped",
     (command) =>
-      pinFileOption(pinOptions(passwordOptions(withSigner(command)))).option(
-        "--listen <host:port>",
-        "where nodes connect; port 0 takes a free one",
-        listenAddress,
-        { host: "127.0.0.1", port: SIGNER_PORT },
-      ),
+      pinFileOption(pinOptions(passwordOptions(withSigner(command))))
+        .option(NETWORK_HOME_OPTION, NETWORK_HOME_HELP)
+        .option("--listen <host:port>", "where nodes connect; port 0 takes a free one", listenAddress, {
+          host: "127.0.0.1",
+          port: SIGNER_PORT,
+        }),
     async ({ out, options }) => {
       const paths = signerPaths(options.dir);
       const { genesisHash, token } = valueOrThrow(loadSignerSettings(paths));
-      const { listen } = options;
+      const { listen, networkHome: isNetworkHome = false } = options;
       if (token !== undefined) {
         const key = await openTokenKey(token, token.publicKey, options);
         try {
-          return await runSigner(out, paths, { genesisHash, key, listen });
+          return await runSigner(out, paths, { genesisHash, key, listen, isNetworkHome });
         } finally {
           key.close();
         }
       }
       const { seed } = valueOrThrow(loadKey(paths.key, await unlockKeys([paths.key], options)));
-      await runSigner(out, paths, { genesisHash, key: createSigner(seed), listen });
+      await runSigner(out, paths, { genesisHash, key: createSigner(seed), listen, isNetworkHome });
     },
   );
 }

@@ -1,5 +1,6 @@
 /** `quorate start`: runs the node of a folder in the foreground until it is told to stop (run-node.ts). */
 import { type Command, Option } from "commander";
+import { NETWORK_HOME_HELP, NETWORK_HOME_OPTION } from "../../node/home/file-system.ts";
 import { MOVED_OPTION } from "../../node/home/home-stamp.ts";
 import { collect, list } from "../arguments.ts";
 import { dirOption, leaf } from "../command.ts";
@@ -20,6 +21,7 @@ export function addStart(program: Command): void {
             MOVED_OPTION,
             "a validator's home that was copied or restored here: the node that it was copied from will never run again",
           )
+          .option(NETWORK_HOME_OPTION, NETWORK_HOME_HELP)
           .option(
             "--recover-amnesia",
             "the votes of this key are lost (its journal is gone, damaged or old): sign nothing before a later epoch",

@@ -4,7 +4,7 @@
  * cut off. Difficulty is fixed, and each miner is held to its share of a rate that leaves the machine free.
  */
 
-import { mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { must } from "../../base/assert.ts";
@@ -26,6 +26,7 @@ import {
 import { multiaddrOf } from "../../node/home/peers-file.ts";
 import { readRpcToken } from "../../node/home/rpc-token.ts";
 import { Client } from "../../sdk/client.ts";
+import { makeFolder } from "../../storage/durable-file.ts";
 import { findPorts } from "../bench/bench-network.ts";
 import type { DevnetNode } from "../devnet/devnet-plan.ts";
 import { endOfLog, lockDevnet, Supervisor } from "../devnet/devnet-supervisor.ts";
@@ -194,7 +195,7 @@ function makeHome(
 ): void {
   const member = must(plan.miners[node.index], EACH_PLANNED);
   const genesis: Genesis = plan.genesis;
-  mkdirSync(node.dir, { recursive: true });
+  makeFolder(node.dir);
   const made = createHome(node.dir, {
     configText: formatConfigFile({
       name: node.name,

@@ -4,10 +4,10 @@
  * configuration, JSON from URL to genesis hash, the URL used first in front. Nodes on this machine are not remembered: their
  * networks are made anew at will.
  */
-import { mkdirSync, readFileSync, statSync } from "node:fs";
+import { readFileSync, statSync } from "node:fs";
 import { homedir } from "node:os";
 import { dirname, join } from "node:path";
-import { writeDurably } from "../../storage/durable-file.ts";
+import { makeFolder, writeDurably } from "../../storage/durable-file.ts";
 import { badInput, CliError, EXIT } from "../exit.ts";
 import { fileProblem } from "../file-problem.ts";
 import type { Output } from "../output.ts";
@@ -99,7 +99,7 @@ function entriesOf(text: string): [string, string][] | undefined {
 /** A folder that cannot be written makes the node's word worth no less than before: that is said, and no more. */
 async function keep(path: string, known: ReadonlyMap<string, string>): Promise<string | undefined> {
   try {
-    mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+    makeFolder(dirname(path), 0o700);
     await writeDurably(path, JSON.stringify(Object.fromEntries(known), undefined, 2));
     return undefined;
   } catch (error) {

@@ -1,9 +1,11 @@
 /** What checks the history of a mined chain that began with a snapshot: who has the blocks, and where they are executed. */
+
 import { existsSync } from "node:fs";
-import { mkdir, rm } from "node:fs/promises";
+import { rm } from "node:fs/promises";
 import type { Logger } from "../../base/log.ts";
 import { readAssumedHistory } from "../../chain/assumed-history.ts";
 import { branchesOf } from "../../chain/chain-mode.ts";
+import { makeFolder } from "../../storage/durable-file.ts";
 import { openLevel } from "../../storage/level.ts";
 import type { Config } from "../home/config.ts";
 import type { HomePaths } from "../home/home.ts";
@@ -34,7 +36,7 @@ export async function openHistoryCheck(
   const check = new HistoryCheck(config.storage.mode === "archive", {
     chain,
     open: async () => {
-      await mkdir(paths.dbHistory, { recursive: true });
+      makeFolder(paths.dbHistory);
       return openLevel(paths.dbHistory);
     },
     remove,

@@ -1,7 +1,9 @@
-/** Whether the mode that was configured fits the chain: a node cannot vote where nobody does, nor mine where nothing is mined. */
+/** Whether the mode that was configured fits the chain, and the place of the home: checks before a node takes its home. */
 import type { Config } from "../home/config.ts";
+import { checkFileSystem } from "../home/file-system.ts";
 import type { Home } from "../home/home.ts";
 import { StartError } from "../home/start-error.ts";
+import type { NodeOptions } from "../node.ts";
 
 /** @throws StartError `wrong-mode` */
 export function checkMode({ genesis }: Home, { mode, mining, mempool }: Config): void {
@@ -22,4 +24,23 @@ function modeProblem(isMined: boolean, mode: Config["mode"], mining: Config["min
       : mode === "miner" && mining.coinbase === undefined
         ? 'mode "miner": say which account is paid: --coinbase 0x…, or mining.coinbase in config.toml'
         : undefined;
+}
+
+/**
+ * A devnet's nodes all run on one machine, so it is enough to say it.
+ * @returns what is to be said of the file system
+ * @throws StartError `network-file-system`, `no-disk`
+ */
+export function checkHomePlace({
+  home,
+  config,
+  isNetworkHome = false,
+  devnet,
+}: NodeOptions): readonly string[] {
+  const { dir, journal, db } = home.paths;
+  const votes = config.mode === "validator";
+  const isExclusive = isNetworkHome || devnet !== undefined;
+  const checked = checkFileSystem({ folders: [dir, journal, db], votes, isExclusive });
+  if (!checked.ok) throw new StartError(checked.fault);
+  return checked.value;
 }

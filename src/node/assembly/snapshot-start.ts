@@ -2,7 +2,7 @@
  * How a home without blocks begins with a snapshot of its peers, before the node itself is opened: a network that only
  * asks, the fetch, the import. Begun again after a kill it goes on where it was.
  */
-import { mkdirSync } from "node:fs";
+
 import { rename } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { hex0x, showHash } from "../../base/bytes.ts";
@@ -11,6 +11,7 @@ import { computeGenesisHash } from "../../chain/genesis/genesis-state.ts";
 import type { SnapshotContext } from "../../chain/snapshot/snapshot-check.ts";
 import { transitionId } from "../../chain/types/transition.ts";
 import type { P2pHandlers } from "../../p2p/network-ports.ts";
+import { makeFolder } from "../../storage/durable-file.ts";
 import type { HomePaths } from "../home/home.ts";
 import { StartError } from "../home/start-error.ts";
 import type { NodeOptions } from "../node.ts";
@@ -137,7 +138,7 @@ async function importFetched(context: SnapshotContext, { paths, store, logger }:
   }
   const { height, headHash, accounts, assumed } = read.value;
   const kept = join(paths.snapshots, `${height}.snapshot`);
-  mkdirSync(dirname(kept), { recursive: true });
+  makeFolder(dirname(kept));
   await rename(store.whole, kept);
   store.clear();
   const tookMs = Math.round(performance.now() - startMs);

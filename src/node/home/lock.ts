@@ -11,6 +11,7 @@ import { resolve } from "node:path";
 import { accept, refuse, type Verdict } from "../../base/fault.ts";
 import { withPath } from "../../storage/disk-fault.ts";
 import { writeWhole } from "../../storage/durable-file.ts";
+import { fileSystemOf } from "./file-system.ts";
 
 export interface Lock {
   /** Gives the lock back; may be called twice. */
@@ -23,9 +24,15 @@ export interface LockSystem {
   birthOf(pid: number): string | undefined;
   /** A second name for a file, atomically and never over another. */
   link(from: string, to: string): void;
+  /** Whether other hosts can have the folder of this path too. */
+  isShared(path: string): boolean;
 }
 
-const SYSTEM: LockSystem = { birthOf: (pid) => birthInProc(pid) ?? birthByPs(pid), link: linkSync };
+const SYSTEM: LockSystem = {
+  birthOf: (pid) => birthInProc(pid) ?? birthByPs(pid),
+  link: linkSync,
+  isShared: (path) => fileSystemOf(path)?.kind === "shared",
+};
 
 /** Fault `locked`: another living process holds it. @throws Error when the disk fails. */
 export function takeLock(path: string, system: LockSystem = SYSTEM): Verdict<Lock, "locked"> {
@@ -62,6 +69,8 @@ interface LockOwner {
   readonly pid: number;
   /** Whether it is known to be the process that took the lock, and not a later one with the same pid. */
   readonly isCertain: boolean;
+  /** It was taken on another host, or before this one was started again: its pid says nothing here. */
+  readonly isElsewhere?: boolean;
 }
 
 /** Who holds the lock, if that process still lives, or seems to. */
@@ -70,7 +79,13 @@ export function lockOwner(path: string, system: LockSystem = SYSTEM): LockOwner 
   return text === undefined ? undefined : livingOwner(path, text, system);
 }
 
-function heldBy(path: string, { pid, isCertain }: LockOwner): string {
+function heldBy(path: string, { pid, isCertain, isElsewhere = false }: LockOwner): string {
+  if (isElsewhere) {
+    return (
+      `${path}: names process ${pid} of another host, or of this one before it was started again, and other hosts can mount this ` +
+      `folder. Look on all of them: if no quorate process uses it, delete ${path}`
+    );
+  }
   if (pid === process.pid) {
     return `${path}: held by this very process; a node home serves one process: use another --dir`;
   }
@@ -87,7 +102,10 @@ function heldBy(path: string, { pid, isCertain }: LockOwner): string {
 function livingOwner(path: string, text: string, system: LockSystem): LockOwner | undefined {
   const [pidText, birth = UNKNOWN] = text.trim().split(" ");
   const pid = Number(pidText);
-  if (!Number.isSafeInteger(pid) || pid < 1 || !isAlive(pid)) return undefined;
+  if (!Number.isSafeInteger(pid) || pid < 1) return undefined;
+  if (isOfOtherBoot(birth, system) && system.isShared(path))
+    return { pid, isCertain: false, isElsewhere: true };
+  if (!isAlive(pid)) return undefined;
   // Nothing tells births here: this process's own lock, or that of an earlier one (in a container often pid 1 too).
   if (pid === process.pid && birth === UNKNOWN)
     return held.has(resolve(path)) ? { pid, isCertain: true } : undefined;
@@ -95,6 +113,13 @@ function livingOwner(path: string, text: string, system: LockSystem): LockOwner 
   // Births of two kinds, or one of them unknown: they say nothing.
   if (now === undefined || kindOf(now) !== kindOf(birth)) return { pid, isCertain: false };
   return now === birth ? { pid, isCertain: true } : undefined;
+}
+
+/** Another host, or another start of this one. */
+function isOfOtherBoot(birth: string, system: LockSystem): boolean {
+  const own = system.birthOf(process.pid);
+  if (own === undefined || kindOf(own) !== "boot" || kindOf(birth) !== "boot") return false;
+  return own.split("/")[0] !== birth.split("/")[0];
 }
 
 function isAlive(pid: number): boolean {

@@ -2,7 +2,7 @@
  * What was fetched so far of a snapshot, as files: what stands before the state, and each chunk under the path where it
  * begins. Only what was checked is put here; what a kill left half is found out by checking again at the next start.
  */
-import { existsSync, mkdirSync, readdirSync, rmSync } from "node:fs";
+import { existsSync, readdirSync, rmSync } from "node:fs";
 import { open, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import {
@@ -11,7 +11,7 @@ import {
   SECTION,
   type SnapshotEnd,
 } from "../../chain/snapshot/snapshot-format.ts";
-import { syncDirectory } from "../../storage/durable-file.ts";
+import { makeFolder, syncDirectory } from "../../storage/durable-file.ts";
 import { writeAll } from "./snapshot-file.ts";
 
 const HEAD = "head";
@@ -41,7 +41,7 @@ export class FetchStore {
   }
 
   async keepHead(bytes: Uint8Array): Promise<void> {
-    mkdirSync(this.#dir, { recursive: true });
+    makeFolder(this.#dir);
     await this.#keep(HEAD, bytes);
   }
 

@@ -2,7 +2,8 @@
  * The snapshots that a home keeps as files, and what peers are answered about them. The newest few are kept; which
  * file is whole its name says, since it gets it last.
  */
-import { existsSync, mkdirSync, readdirSync, rmSync } from "node:fs";
+
+import { existsSync, readdirSync, rmSync } from "node:fs";
 import { type FileHandle, open, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { EMPTY, equalBytes, type Hash, hex } from "../../base/bytes.ts";
@@ -15,6 +16,7 @@ import {
   type SnapshotAnswer,
   type SnapshotQuestion,
 } from "../../p2p/sync/snapshot-wire.ts";
+import { makeFolder } from "../../storage/durable-file.ts";
 import { UNFINISHED } from "./snapshot-file.ts";
 import { indexSnapshot, placeOf, readAt, type SnapshotIndex } from "./snapshot-index.ts";
 
@@ -53,7 +55,7 @@ export class KeptSnapshots {
 
   /** Where the snapshot of a height stands, or will. The folder is made. */
   pathOf(height: bigint): string {
-    mkdirSync(this.#dir, { recursive: true });
+    makeFolder(this.#dir);
     return join(this.#dir, `${height}${SUFFIX}`);
   }
 

@@ -2,7 +2,7 @@
  * Snapshots as files, and homes that they come from and go to. A file appears under its name when it is whole and
  * durable, a database likewise; whatever ends before leaves nothing, or what the next attempt takes away.
  */
-import { existsSync, mkdirSync, rmSync } from "node:fs";
+import { existsSync, rmSync } from "node:fs";
 import { type FileHandle, open, rename, rm } from "node:fs/promises";
 import { dirname } from "node:path";
 import { showHash } from "../../base/bytes.ts";
@@ -10,7 +10,7 @@ import { type Fault, fault, refuse, type Verdict } from "../../base/fault.ts";
 import { shellWord } from "../../base/shell-word.ts";
 import type { SnapshotContext } from "../../chain/snapshot/snapshot-check.ts";
 import { ChainStore } from "../../chain/store.ts";
-import { syncDirectory } from "../../storage/durable-file.ts";
+import { makeFolder, syncDirectory } from "../../storage/durable-file.ts";
 import type { Kv } from "../../storage/kv.ts";
 import { openLevel } from "../../storage/level.ts";
 import type { HomePaths } from "../home/home.ts";
@@ -112,7 +112,7 @@ export async function importFile(
   return withSource(file, async (source, total) => {
     const whole = { recursive: true, force: true };
     rmSync(paths.dbImport, whole);
-    mkdirSync(paths.dbImport, { recursive: true });
+    makeFolder(paths.dbImport);
     const kv = await openLevel(paths.dbImport);
     let read: Verdict<ReadSnapshot, ReadFault>;
     try {

@@ -2,10 +2,10 @@
  * A home's database in place of which another one is made: built beside it, durable, then swapped by renaming. Whatever
  * breaks off before the last step leaves the old one, and the next start takes the rest away.
  */
-import { existsSync, mkdirSync, renameSync, rmSync } from "node:fs";
+import { existsSync, renameSync, rmSync } from "node:fs";
 import { dirname } from "node:path";
 import type { Verdict } from "../../base/fault.ts";
-import { syncDirectory } from "../../storage/durable-file.ts";
+import { makeFolder, syncDirectory } from "../../storage/durable-file.ts";
 import type { Kv } from "../../storage/kv.ts";
 import { openLevel } from "../../storage/level.ts";
 import type { HomePaths } from "../home/home.ts";
@@ -22,7 +22,7 @@ export async function replaceDatabase<T, Code extends string>(
   build: (from: Kv, into: Kv) => Promise<Verdict<T, Code>>,
 ): Promise<Verdict<T, Code>> {
   settleReplaced(paths);
-  mkdirSync(paths.dbRebuilt, { recursive: true });
+  makeFolder(paths.dbRebuilt);
   try {
     const from = await openLevel(paths.db);
     let built: Verdict<T, Code>;

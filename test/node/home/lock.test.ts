@@ -31,7 +31,7 @@ test("a held lock is refused with the owner's pid and what to do, and free again
 
 /** A machine without /proc whose `ps` says that each process was started then; undefined: one without ps too. */
 function machine(birth: string | undefined): LockSystem {
-  return { birthOf: () => birth, link: linkSync };
+  return { birthOf: () => birth, link: linkSync, isShared: () => false };
 }
 
 test("another process's lock names its pid, and advises to stop it where it is surely the one", () => {
@@ -73,6 +73,7 @@ test("an earlier process with this one's pid holds nothing, where nothing says w
 function linkless(code: string): LockSystem {
   return {
     birthOf: () => "ps:Sun_1",
+    isShared: () => false,
     link: () => {
       throw Object.assign(new Error(`${code}: link`), { code, syscall: "link" });
     },
@@ -100,7 +101,9 @@ test("a disk that refuses leaves no draft of the lock behind", () => {
   const refused = () => {
     throw Object.assign(new Error("ENOSPC: link"), { code: "ENOSPC", syscall: "link" });
   };
-  expect(() => takeLock(path, { birthOf: () => undefined, link: refused })).toThrow("ENOSPC");
+  expect(() => takeLock(path, { birthOf: () => undefined, link: refused, isShared: () => false })).toThrow(
+    "ENOSPC",
+  );
   expect(readdirSync(dir)).toEqual([]);
   expect(() => takeLock(join(dir, "missing", "LOCK"))).toThrow("ENOENT");
 });
@@ -130,4 +133,22 @@ test("releasing a lock that another took over leaves it alone", () => {
   writeFileSync(path, `${process.ppid} unknown\n`);
   if (lock.ok) lock.value.release();
   expect(readdirSync(dir)).toEqual(["LOCK"]);
+});
+
+test("where other hosts can mount the folder a lock of another host is held, although no such process runs here", () => {
+  const host = (isShared: boolean): LockSystem => ({
+    ...{ birthOf: () => "boot-here/100", link: linkSync, isShared: () => isShared },
+  });
+  const { pid } = spawnSync("true");
+  writeFileSync(path, `${pid} boot-there/77\n`);
+  const shared = takeLock(path, host(true));
+  expect(!shared.ok && shared.fault.detail).toContain(`names process ${pid} of another host`);
+  // On a disk of this host it is of an earlier start of the machine.
+  const local = takeLock(path, host(false));
+  expect(local.ok).toBe(true);
+  if (local.ok) local.value.release();
+  writeFileSync(path, `${pid} boot-here/77\n`);
+  const dead = takeLock(path, host(true));
+  expect(dead.ok).toBe(true);
+  if (dead.ok) dead.value.release();
 });
