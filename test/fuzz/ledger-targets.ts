@@ -27,6 +27,7 @@ import {
   readSections,
 } from "../../src/node/home/backup-format.ts";
 import { BUNDLE_MARK, loadModule } from "../../src/node/modules/load-module.ts";
+import { sourceOver } from "../../src/node/snapshot/read-snapshot.ts";
 import { checkStored } from "../../src/node/stored-chain/check-stored.ts";
 import { exportBlocks } from "../../src/node/stored-chain/export-blocks.ts";
 import { importBlocks } from "../../src/node/stored-chain/import-blocks.ts";
@@ -42,7 +43,7 @@ import { openValue, sealValue } from "../../src/storage/level-checks.ts";
 import { MemoryKv } from "../../src/storage/memory.ts";
 import type { Cluster } from "../node/cluster.ts";
 import { bundleText } from "../node/modules/module-file.ts";
-import { checked, clusterAt, contextOf, exported, sourceOf } from "../node/snapshot/snapshots.ts";
+import { checked, clusterAt, contextOf, exported } from "../node/snapshot/snapshots.ts";
 import { canonical, codeOf, FuzzFailure, type FuzzTarget, good } from "./target.ts";
 
 interface StoredChain {
@@ -261,7 +262,7 @@ const blockFile: FuzzTarget = {
       repair: summed,
       run: async (input) => {
         const chain = await Chain.open(genesis, { kv: new MemoryKv(), rules, signatures });
-        return codeOf(await importBlocks(chain, { source: sourceOf(input) }));
+        return codeOf(await importBlocks(chain, { source: sourceOver(input) }));
       },
     };
   },

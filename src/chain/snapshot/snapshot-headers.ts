@@ -29,6 +29,8 @@ export interface MinedProof {
   readonly kind: "mined";
   /** A new judge, who knows block 0. */
   judge(): HeaderJudge;
+  /** Expected hashes of a head whose hash meets its own target; undefined: it does not. */
+  weigh(head: BlockHead): bigint | undefined;
   /** Headers that must stand on the block whose state it has. */
   readonly depth: number;
 }

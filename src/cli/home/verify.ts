@@ -6,6 +6,7 @@
 import type { Command } from "commander";
 import { showHash } from "../../base/bytes.ts";
 import type { Fault } from "../../base/fault.ts";
+import { readAssumedHistory } from "../../chain/assumed-history.ts";
 import { ChainStore } from "../../chain/store.ts";
 import type { StoredReport } from "../../node/stored-chain/check-stored.ts";
 import type { Kv } from "../../storage/kv.ts";
@@ -128,8 +129,13 @@ function linesOf(stored: StoredReport, isExecuted: boolean): string[] {
 function refuseIncomplete(store: ChainStore): void {
   const [first, lowest] = [store.firstHeight(), store.lowestBody()];
   if (lowest === 1n) return;
-  const [code, why] =
-    first > 1n
+  const assumed = readAssumedHistory(store.kv);
+  const [code, why] = assumed
+    ? [
+        "ASSUMED",
+        `this chain began from a snapshot of block ${assumed.height}, whose state is assumed until its node has executed the blocks below (${assumed.checked} so far)`,
+      ]
+    : first > 1n
       ? ["BEGAN_FROM_SNAPSHOT", `this chain began from a snapshot, its first block has height ${first}`]
       : ["PRUNED", `the blocks below height ${lowest} were pruned`];
   throw new CliError(

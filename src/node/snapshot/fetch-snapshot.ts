@@ -9,6 +9,7 @@ import type { Logger } from "../../base/log.ts";
 import type { Scheduler } from "../../base/scheduler.ts";
 import { SnapshotCheck, type SnapshotContext } from "../../chain/snapshot/snapshot-check.ts";
 import { readSnapshotHead, SNAPSHOT_HEAD_BYTES } from "../../chain/snapshot/snapshot-format.ts";
+import type { HeadAndWork } from "../../chain/snapshot/snapshot-headers.ts";
 import {
   checkStateChunk,
   decodeStateChunk,
@@ -21,7 +22,8 @@ import type { BlockHead } from "../../chain/types/block.ts";
 import { decodeSnapshotAnswer, encodeSnapshotQuestion } from "../../p2p/sync/snapshot-wire.ts";
 import { ChunkMap } from "./chunk-map.ts";
 import type { FetchStore } from "./fetch-store.ts";
-import { readSection, type SnapshotSource } from "./read-snapshot.ts";
+import { heavierBranch } from "./heavier-branch.ts";
+import { readSection, type SnapshotSource, sourceOver } from "./read-snapshot.ts";
 import { type OfferedSnapshot, SnapshotSources, type SourcePorts } from "./snapshot-sources.ts";
 
 /** How long peers are waited for that offer a snapshot, ms. */
@@ -50,7 +52,7 @@ export interface FetchSettings {
 
 export interface FetchedSnapshot {
   readonly height: bigint;
-  /** The peers that gave chunks, with how many. */
+  /** How many chunks each peer gave. */
   readonly givers: ReadonlyMap<string, number>;
   /** The peers that lied, and what about. */
   readonly liars: ReadonlyMap<string, string>;
@@ -163,11 +165,23 @@ class SnapshotFetch {
         );
         continue;
       }
+      if (await this.#isLighter(proved)) return undefined;
       this.#ports.store.clear();
       await this.#ports.store.keepHead(bytes);
       return head;
     }
     return undefined;
+  }
+
+  /** Whether a peer has a heavier chain, of a mined one, that leaves this out. */
+  async #isLighter({ head, headers }: ProvedHead): Promise<boolean> {
+    const { peers, request, context } = this.#ports;
+    if (context.proof.kind !== "mined") return false;
+    const { height } = head.summary;
+    const heavier = await heavierBranch(headers, height, { proof: context.proof, peers, request });
+    if (heavier !== undefined)
+      this.#log("not taken: a peer has a chain with more work without it", { height, ...heavier });
+    return heavier !== undefined;
   }
 
   /** Takes up the chunks that are there. @returns how many */
@@ -264,7 +278,7 @@ class SnapshotFetch {
     return new Promise((resolve) => this.#ports.scheduler.after(ms, resolve));
   }
 
-  #log(message: string, fields: Readonly<Record<string, bigint | number>>): void {
+  #log(message: string, fields: Readonly<Record<string, bigint | number | string>>): void {
     this.#ports.log.log("info", "snapshot", message, fields);
   }
 }
@@ -287,12 +301,20 @@ function misfit(chunk: StateChunk, stateRoot: Hash, position: bigint): string | 
   return checkStateChunk(stateRoot, chunk);
 }
 
+interface ProvedHead {
+  readonly head: BlockHead;
+  /** Of a mined chain: all of them. */
+  readonly headers: readonly HeadAndWork[];
+  readonly bytes: Uint8Array;
+}
+
 /** What stands before the state, read and checked section by section. */
 async function provedHead(
   context: SnapshotContext,
   source: SnapshotSource,
   refused: (why: string) => void = () => undefined,
-): Promise<{ readonly head: BlockHead; readonly bytes: Uint8Array } | undefined> {
+): Promise<ProvedHead | undefined> {
+  const headers: HeadAndWork[] = [];
   const parts: Uint8Array[] = [await source.read(SNAPSHOT_HEAD_BYTES)];
   const [first] = parts;
   const format = readSnapshotHead(first ?? new Uint8Array(0));
@@ -310,8 +332,9 @@ async function provedHead(
     if (!section.ok) return refused(section.fault.detail) ?? undefined;
     const checked = check.accept(section.value.kind, section.value.payload);
     if (!checked.ok) return refused(checked.fault.detail) ?? undefined;
+    if (checked.value.kind === "headers") headers.push(...checked.value.heads);
   }
-  return { head: check.provedHead, bytes: Uint8Array.from(Buffer.concat(parts)) };
+  return { head: check.provedHead, headers, bytes: Uint8Array.from(Buffer.concat(parts)) };
 }
 
 /** What stands before the state, from one peer, piece by piece. */
@@ -350,17 +373,6 @@ class PeerSource implements SnapshotSource {
     this.#held = Uint8Array.from(Buffer.concat([this.#held, piece]));
     return piece.length > 0;
   }
-}
-
-function sourceOver(bytes: Uint8Array): SnapshotSource {
-  let at = 0;
-  return {
-    async read(length) {
-      const part = bytes.slice(at, at + length);
-      at += part.length;
-      return part;
-    },
-  };
 }
 
 function nextOf(queue: bigint[], isWanted: (position: bigint) => boolean): bigint | undefined {

@@ -84,3 +84,15 @@ export async function readSection(
 function truncated(bytes: number): Verdict<never, "truncated"> {
   return refuse("truncated", `the snapshot ends in the middle, at byte ${bytes}: it was not copied whole`);
 }
+
+/** Bytes in memory, from the first on. */
+export function sourceOver(bytes: Uint8Array): SnapshotSource {
+  let at = 0;
+  return {
+    async read(length) {
+      const part = bytes.slice(at, at + length);
+      at += part.length;
+      return part;
+    },
+  };
+}

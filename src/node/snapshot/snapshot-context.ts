@@ -1,5 +1,5 @@
 /** What judging a snapshot needs, from the genesis alone. */
-import { equalBytes, type Hash } from "../../base/bytes.ts";
+import { EMPTY, equalBytes, type Hash } from "../../base/bytes.ts";
 import { type Fault, fault } from "../../base/fault.ts";
 import { governedBy } from "../../chain/epochs.ts";
 import { AcceptedSignatures } from "../../chain/execution/accepted-signatures.ts";
@@ -31,7 +31,9 @@ export function snapshotContext(
   const { recentHeads, certificates, rules } = selectConsensus(genesis, genesisHash);
   if (rules.kind === "forkable") {
     const judge = () => new WorkJudge({ genesis, genesisHash, rules, now });
-    return { genesis, genesisHash, proof: { kind: "mined", judge, depth } };
+    const weigh = (head: BlockHead) =>
+      rules.verifySeal(head, EMPTY) === undefined ? rules.weight(head.header) : undefined;
+    return { genesis, genesisHash, proof: { kind: "mined", judge, weigh, depth } };
   }
   if (certificates === undefined) throw new Error("blocks that are not mined are certified");
   return { genesis, genesisHash, proof: { kind: "certified", recentHeads, certificates, accepted } };

@@ -7,9 +7,10 @@ import { endsEpoch, plainEpochOn } from "../../../src/chain/types/validator-set.
 import { createSigner } from "../../../src/crypto/keys.ts";
 import { ReplicaMembership } from "../../../src/node/api/membership-api.ts";
 import { importSnapshot } from "../../../src/node/snapshot/import-snapshot.ts";
+import { sourceOver } from "../../../src/node/snapshot/read-snapshot.ts";
 import { MemoryKv } from "../../../src/storage/memory.ts";
 import { EpochNet } from "../../../src/tools/sim/epochs/epoch-net.ts";
-import { checked, contextOf, exported, sourceOf } from "./snapshots.ts";
+import { checked, contextOf, exported } from "./snapshots.ts";
 
 let net: EpochNet;
 let context: SnapshotContext;
@@ -51,7 +52,7 @@ describe("a snapshot of a later epoch", () => {
 
   it("lets a validator that joined in a later epoch begin again from it, and vote", async () => {
     const kv = new MemoryKv();
-    expect(await importSnapshot(context, { kv, source: sourceOf(bytes) })).toMatchObject({ ok: true });
+    expect(await importSnapshot(context, { kv, source: sourceOver(bytes) })).toMatchObject({ ok: true });
     expect(hex((await exported(context, kv)).bytes)).toBe(hex(bytes));
     const { disk } = net.cluster.node(4);
     net.cluster.crash(4);
@@ -78,7 +79,7 @@ describe("a snapshot of a later epoch", () => {
     const head = net.cluster.replica(1)!.chain.head.summary;
     expect(facts).toMatchObject({ ok: true, value: { epoch: head.epoch + 1n, height: head.height } });
     const kv = new MemoryKv();
-    expect(await importSnapshot(context, { kv, source: sourceOf(atLast) })).toMatchObject({ ok: true });
+    expect(await importSnapshot(context, { kv, source: sourceOver(atLast) })).toMatchObject({ ok: true });
     expect(hex((await exported(context, kv)).bytes)).toBe(hex(atLast));
   });
 });
@@ -124,7 +125,7 @@ describe("a snapshot of a chain with a transition", () => {
       expect(read).toMatchObject({ ok: true });
       expect(read.ok && read.value.epoch).toBeGreaterThan(1n);
       const kv = new MemoryKv();
-      expect(await importSnapshot(named, { kv, source: sourceOf(file) })).toMatchObject({ ok: true });
+      expect(await importSnapshot(named, { kv, source: sourceOver(file) })).toMatchObject({ ok: true });
       expect(hex((await exported(stranger, kv)).bytes)).toBe(hex(file));
       const { disk } = broken.cluster.node(4);
       broken.cluster.crash(4);

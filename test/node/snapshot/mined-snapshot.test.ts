@@ -20,7 +20,9 @@ import { ledgerOperations } from "../../../src/chain/store.ts";
 import { encodeHeader, type SealedBlock } from "../../../src/chain/types/block.ts";
 import { signTransaction } from "../../../src/chain/types/transaction.ts";
 import { BlockIngress } from "../../../src/node/ingress/block-ingress.ts";
+import { heavierBranch } from "../../../src/node/snapshot/heavier-branch.ts";
 import { importSnapshot } from "../../../src/node/snapshot/import-snapshot.ts";
+import { sourceOver } from "../../../src/node/snapshot/read-snapshot.ts";
 import { snapshotContext } from "../../../src/node/snapshot/snapshot-context.ts";
 import { FalseSnapshot, HistoryCheck } from "../../../src/node/stored-chain/history-check.ts";
 import { encodeAddressQuestion, isAddressQuestion } from "../../../src/p2p/discovery/address-wire.ts";
@@ -29,7 +31,7 @@ import { encodeSnapshotQuestion } from "../../../src/p2p/sync/snapshot-wire.ts";
 import { MemoryKv } from "../../../src/storage/memory.ts";
 import { VirtualTime } from "../../../src/tools/sim/time.ts";
 import { alice, bob, genesis, genesisHash, mineOn, openMinedChain } from "../../chain/pow-fixtures.ts";
-import { checked, exported, sourceOf } from "./snapshots.ts";
+import { checked, exported } from "./snapshots.ts";
 
 /** By a clock behind all blocks of these tests. */
 const late = () => Number(genesis.timeMs) + 100 * 600_000;
@@ -59,7 +61,7 @@ async function mine(chain: Chain, count: number, second = 0): Promise<SealedBloc
 
 async function imported(bytes: Uint8Array, depth: number): Promise<MemoryKv> {
   const kv = new MemoryKv();
-  expect(await importSnapshot(context(depth), { kv, source: sourceOf(bytes) })).toMatchObject({ ok: true });
+  expect(await importSnapshot(context(depth), { kv, source: sourceOver(bytes) })).toMatchObject({ ok: true });
   return kv;
 }
 
@@ -176,6 +178,51 @@ describe("a snapshot of a mined chain", () => {
         detail: expect.stringContaining("12 blocks; its snapshot is of a block that has 12 on top"),
       },
     });
+  });
+});
+
+describe("before it is taken from peers", () => {
+  it("a chain with more work that leaves it out below its block is found at any of them, and no other", async () => {
+    const { proof } = context(4);
+    if (proof.kind !== "mined") throw new Error("blocks of this chain are mined");
+    const headers = Array.from({ length: 12 }, (_, i) => full.sealedBlockAt(BigInt(i + 1))!.block).map(
+      (head) => ({
+        head,
+        work: branchesOf(full).tree.get(head.hash)!.work,
+      }),
+    );
+    const forked = async (from: bigint, count: number) => {
+      const chain = await openMinedChain();
+      for (let height = 1n; height <= from; height++) await chain.importBlock(full.sealedBlockAt(height)!);
+      await mine(chain, count, 5);
+      return chain;
+    };
+    const found = (peers: readonly Chain[]) =>
+      heavierBranch(headers, 8n, {
+        proof,
+        peers: () => peers.map((_, i) => `peer ${i}`),
+        async request(peerId, bytes) {
+          const question = decodeBranchQuestion(bytes);
+          if (!question.ok || question.value.kind !== "heads") throw new Error("it asks for headers alone");
+          const chain = peers[Number(peerId.slice(5))]!;
+          const scheduler = { now: late, after: () => () => undefined };
+          const ledger = new BlockIngress({
+            chain,
+            branches: branchesOf(chain),
+            scheduler,
+            fatal: () => undefined,
+          });
+          // Three at a time, so that it has to go on.
+          return encodeBranchAnswer({
+            kind: "heads",
+            heads: ledger.headsAfter(question.value.locator, 3, 100_000),
+          });
+        },
+      });
+    const [lighter, above, heavier] = [await forked(6n, 5), await forked(9n, 9), await forked(6n, 8)];
+    expect(await found([full, lighter, above])).toBeUndefined();
+    expect(await found([full, heavier])).toEqual({ peerId: "peer 1", fork: 6n });
+    expect(await found([await forked(0n, 13)])).toEqual({ peerId: "peer 0", fork: 0n });
   });
 });
 

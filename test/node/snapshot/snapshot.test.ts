@@ -8,10 +8,11 @@ import { encodeSection, SECTION } from "../../../src/chain/snapshot/snapshot-for
 import { STATE_CHUNK_BYTES } from "../../../src/chain/snapshot/state-chunk.ts";
 import { exportSnapshot } from "../../../src/node/snapshot/export-snapshot.ts";
 import { importSnapshot } from "../../../src/node/snapshot/import-snapshot.ts";
+import { sourceOver } from "../../../src/node/snapshot/read-snapshot.ts";
 import { stateKey } from "../../../src/storage/database-keys.ts";
 import { MemoryKv } from "../../../src/storage/memory.ts";
 import type { Cluster } from "../cluster.ts";
-import { checked, clusterAt, contextOf, exported, grow, sourceOf } from "./snapshots.ts";
+import { checked, clusterAt, contextOf, exported, grow } from "./snapshots.ts";
 
 let running: Cluster | undefined;
 
@@ -23,7 +24,7 @@ afterEach(async () => {
 
 async function imported(context: SnapshotContext, bytes: Uint8Array): Promise<MemoryKv> {
   const kv = new MemoryKv();
-  expect(await importSnapshot(context, { kv, source: sourceOf(bytes) })).toMatchObject({ ok: true });
+  expect(await importSnapshot(context, { kv, source: sourceOver(bytes) })).toMatchObject({ ok: true });
   return kv;
 }
 
@@ -134,7 +135,7 @@ describe("a small snapshot", () => {
     const broken = bytes.slice();
     broken[bytes.length - 60]! ^= 1;
     const half = new MemoryKv();
-    const refused = await importSnapshot(context, { kv: half, source: sourceOf(broken) });
+    const refused = await importSnapshot(context, { kv: half, source: sourceOver(broken) });
     expect(refused).toMatchObject({ ok: false, fault: { code: "wrong-chunk" } });
     expect((await exported(context, half)).facts).toMatchObject({ fault: { code: "no-blocks" } });
   });

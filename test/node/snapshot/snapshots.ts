@@ -7,11 +7,7 @@ import type { CertifiedProof, SnapshotContext } from "../../../src/chain/snapsho
 import type { BlockHead } from "../../../src/chain/types/block.ts";
 import type { ValidatorSet } from "../../../src/chain/types/validator-set.ts";
 import { type ExportedSnapshot, exportSnapshot } from "../../../src/node/snapshot/export-snapshot.ts";
-import {
-  type ReadSnapshot,
-  readSnapshot,
-  type SnapshotSource,
-} from "../../../src/node/snapshot/read-snapshot.ts";
+import { type ReadSnapshot, readSnapshot, sourceOver } from "../../../src/node/snapshot/read-snapshot.ts";
 import { snapshotContext } from "../../../src/node/snapshot/snapshot-context.ts";
 import type { Kv } from "../../../src/storage/kv.ts";
 import { MemoryKv } from "../../../src/storage/memory.ts";
@@ -59,19 +55,8 @@ export async function exported(
   return { bytes: concatBytes(...parts), facts };
 }
 
-export function sourceOf(bytes: Uint8Array): SnapshotSource {
-  let at = 0;
-  return {
-    async read(length) {
-      const part = bytes.slice(at, at + length);
-      at += part.length;
-      return part;
-    },
-  };
-}
-
 export function checked(context: SnapshotContext, bytes: Uint8Array): Promise<Verdict<ReadSnapshot>> {
-  return readSnapshot(context, { source: sourceOf(bytes) });
+  return readSnapshot(context, { source: sourceOver(bytes) });
 }
 
 /** A cluster that has made so many blocks, a checkpoint at each second one; still running. */

@@ -4,6 +4,7 @@ import { SILENT } from "../../../src/base/log.ts";
 import { ReplicaApi } from "../../../src/node/api/node-api.ts";
 import type { Replica } from "../../../src/node/replica.ts";
 import { importSnapshot } from "../../../src/node/snapshot/import-snapshot.ts";
+import { sourceOver } from "../../../src/node/snapshot/read-snapshot.ts";
 import { checkStored } from "../../../src/node/stored-chain/check-stored.ts";
 import { exportBlocks } from "../../../src/node/stored-chain/export-blocks.ts";
 import { Pruner, type PruneSettings } from "../../../src/node/stored-chain/pruner.ts";
@@ -11,7 +12,7 @@ import { findBlock, findHead } from "../../../src/rpc/answers/block-selector.ts"
 import { VirtualTime as SimulatedTime, SkewedClock } from "../../../src/tools/sim/time.ts";
 import type { Cluster } from "../cluster.ts";
 import { MinedCluster } from "../pow-cluster.ts";
-import { clusterAt, contextOf, exported, grow, sourceOf } from "../snapshot/snapshots.ts";
+import { clusterAt, contextOf, exported, grow } from "../snapshot/snapshots.ts";
 
 /** Prunes a replica for so long. */
 async function pruned(
@@ -99,7 +100,7 @@ describe("a pruned chain", () => {
     const context = contextOf(cluster.genesis);
     const { bytes, facts } = await exported(context, cluster.kv(3));
     expect(facts).toMatchObject({ ok: true, value: { height: 13n } });
-    const begun = await importSnapshot(context, { kv: cluster.kv(follower), source: sourceOf(bytes) });
+    const begun = await importSnapshot(context, { kv: cluster.kv(follower), source: sourceOver(bytes) });
     expect(begun).toMatchObject({ ok: true });
     await cluster.start(follower);
     await grow(cluster, 14);
