@@ -21,6 +21,7 @@ const GROUPS = [
       "@libp2p/identify",
       "@libp2p/interface",
       "@libp2p/noise",
+      "@libp2p/noise/crypto",
       "@libp2p/peer-id",
       "@libp2p/ping",
       "@libp2p/tcp",
@@ -56,7 +57,10 @@ function writeEntry(folder, module, hasDefault) {
   ];
   writeFileSync(join(own, file), `${lines.join("\n")}\n`);
   const { version } = JSON.parse(readFileSync(join(root, "node_modules", name, "package.json"), "utf8"));
-  const exports = { [path]: `./${file}`, "./package.json": "./package.json" };
+  // A package of which several paths are imported has an entry for each.
+  const written = join(own, "package.json");
+  const before = existsSync(written) ? JSON.parse(readFileSync(written, "utf8")).exports : {};
+  const exports = { ...before, [path]: `./${file}`, "./package.json": "./package.json" };
   writeFileSync(join(own, "package.json"), `${JSON.stringify({ name, version, type: "module", exports })}\n`);
 }
 

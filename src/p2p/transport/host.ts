@@ -28,6 +28,7 @@ import { sha256 } from "../../crypto/hash.ts";
 import type { InboundPeer } from "../discovery/inbound-slots.ts";
 import { guardedYamux, type MuxerGuard } from "./guarded-muxer.ts";
 import type { Rejection } from "./meter.ts";
+import { noiseCrypto } from "./noise-crypto.ts";
 import { HeldBytes } from "./peer-held-bytes.ts";
 
 export type Host = Libp2p<{ readonly gossip: GossipSub }>;
@@ -69,7 +70,7 @@ export async function createHost(options: HostOptions): Promise<Host> {
     nodeInfo: { name: "quorate", userAgent: "quorate" },
     addresses: { listen: [options.listen] },
     transports: [tcp()],
-    connectionEncrypters: [noise()],
+    connectionEncrypters: [noise({ crypto: noiseCrypto() })],
     streamMuxers: [muxers.factory],
     connectionGater: options.gater,
     connectionManager: {
