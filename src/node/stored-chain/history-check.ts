@@ -159,7 +159,8 @@ export class HistoryCheck {
     const next = this.#headsFrom(side.head.summary.height + 1n, height);
     const branches = branchesOf(side);
     const added = await side.enqueue(() => branches.addHeads(next));
-    assert(added.kind === "added", "headers that were proved once are headers of this chain");
+    // They were proved once: a clock that was set back calls them early now.
+    if (added.kind !== "added") return false;
     const answer = await this.#ask(next);
     if (answer === undefined) return false;
     const { peerId, bodies } = answer;
