@@ -53,7 +53,7 @@ async function tokenKey(
   const key = await openTokenKey(settings, undefined, source);
   const { publicKey } = key;
   key.close();
-  const votes = { signed: [], votes: [] };
+  const votes = { signed: [], votesFrom: undefined };
   const made = { genesisHash, keyText: undefined, token: { ...settings, publicKey }, hosts: hostsOf(source) };
   valueOrThrow(await createSignerHome(dir, { ...made, ...votes }, Date.now()));
   return { publicKey, genesisHash, votes: 0 };
@@ -65,7 +65,7 @@ async function newKey(dir: string, genesisHash: Hash, source: SignerSource): Pro
     source.encrypt === true
       ? formatEncryptedKey(key, await newPassword("the new key", source))
       : formatKey(key);
-  const made = { genesisHash, keyText, hosts: hostsOf(source), signed: [], votes: [] };
+  const made = { genesisHash, keyText, hosts: hostsOf(source), signed: [], votesFrom: undefined };
   valueOrThrow(await createSignerHome(dir, made, Date.now()));
   return { publicKey: key.publicKey, genesisHash, votes: 0 };
 }
@@ -78,19 +78,19 @@ function moveKey(dir: string, from: string, source: SignerSource): Promise<MadeS
       import("../../node/votes/vote-journal-home.ts"),
       import("../../consensus/pbft/guarded-journal.ts"),
     ]);
-    const { records: votes, log } = await openVotes(paths);
+    const { records: votes, state, log } = await openVotes(paths);
+    const votesFrom = state === "missing" ? undefined : votesPath(paths);
     await log.close();
     const signed = signedOf(guardRecordsOf, votes);
     const genesisHash = computeGenesisHash(genesis);
     const { publicKey, keyText, token } = moved;
-    const made = { genesisHash, keyText, token, hosts: hostsOf(source), signed, votes };
+    const made = { genesisHash, keyText, token, hosts: hostsOf(source), signed, votesFrom };
     valueOrThrow(await createSignerHome(dir, made, Date.now()));
     if (token === undefined) rmSync(paths.validatorKey);
     else {
       // The token cannot leave the home, so the home must not find its votes.
       await markVoted(paths);
-      const journal = votesPath(paths);
-      if (existsSync(journal)) renameSync(journal, `${journal}.moved`);
+      if (votesFrom !== undefined) renameSync(votesFrom, `${votesFrom}.moved`);
     }
     return { publicKey, genesisHash, votes: votes.length };
   });

@@ -6,7 +6,7 @@
  *   journal/votes.log    the journal of its node
  *   LOCK
  */
-import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { copyFileSync, existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { type Address, asHash, type Hash, hex0x } from "../../base/bytes.ts";
 import { accept, refuse, type Verdict } from "../../base/fault.ts";
@@ -66,9 +66,10 @@ export interface NewSigner {
   readonly token?: SignerToken | undefined;
   /** Names and addresses by which nodes reach it. */
   readonly hosts: readonly string[];
-  /** What the key has signed before, and the journal of it. */
+  /** What the key has signed before. */
   readonly signed: readonly Uint8Array[];
-  readonly votes: readonly Uint8Array[];
+  /** The journal of it, a file that is copied as it is: the node's database knows its position. Undefined for a key without one. */
+  readonly votesFrom: string | undefined;
 }
 
 /** Makes the folder; the settings come last, because they are what makes it one. Fault: `exists`. @throws Error when the disk fails */
@@ -83,14 +84,9 @@ export async function createSignerHome(
     return refuse("exists", `${taken}: exists already; a signer's folder is never overwritten`);
   makeFolder(dir, 0o700);
   for (const folder of [paths.journal, paths.nodes]) makeFolder(folder, 0o700);
-  for (const [path, records] of [
-    [paths.signed, made.signed],
-    [paths.votes, made.votes],
-  ] as const) {
-    const { log } = await openJournalFile(path);
-    await log.replace(records);
-    await log.close();
-  }
+  await writeLog(paths.signed, made.signed);
+  if (made.votesFrom === undefined) await writeLog(paths.votes, []);
+  else await copyDurably(made.votesFrom, paths.votes);
   const { certificatePem, keyPem } = makeCertificate("quorate signer", made.hosts, nowMs);
   writeWhole(paths.certificateKey, keyPem, { mode: 0o600 });
   writeWhole(paths.certificate, certificatePem);
@@ -104,6 +100,19 @@ export async function createSignerHome(
   writeWhole(paths.settings, `${JSON.stringify(settings, undefined, 2)}\n`);
   await syncDirectory(dir);
   return accept(paths);
+}
+
+async function writeLog(path: string, records: readonly Uint8Array[]): Promise<void> {
+  const { log } = await openJournalFile(path);
+  await log.replace(records);
+  await log.close();
+}
+
+async function copyDurably(from: string, to: string): Promise<void> {
+  copyFileSync(from, to);
+  // Opened, it is made durable.
+  const { log } = await openJournalFile(to);
+  await log.close();
 }
 
 const text = textField("a text of at most 1,024 characters", /^[^\0\r\n]{0,1024}$/);
