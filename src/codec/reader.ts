@@ -12,13 +12,13 @@ export class DecodeError extends Error {
 
 export class Reader {
   readonly #bytes: Uint8Array;
-  readonly #view: DataView;
+  /** Made where it is needed: it costs more than reading a short value. */
+  #view: DataView | undefined;
   #offset = 0;
 
   /** Reads `bytes` without copying; slices it returns share their memory. */
   constructor(bytes: Uint8Array) {
     this.#bytes = bytes;
-    this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   }
 
   get offset(): number {
@@ -30,27 +30,27 @@ export class Reader {
   }
 
   u8(): number {
-    return this.#view.getUint8(this.#take(1, "u8"));
+    return this.#bytes[this.#take(1, "u8")] as number;
   }
 
   u16(): number {
-    return this.#view.getUint16(this.#take(2, "u16"));
+    return this.#viewed().getUint16(this.#take(2, "u16"));
   }
 
   u32(): number {
-    return this.#view.getUint32(this.#take(4, "u32"));
+    return this.#viewed().getUint32(this.#take(4, "u32"));
   }
 
   u64(): bigint {
-    return this.#view.getBigUint64(this.#take(8, "u64"));
+    return this.#viewed().getBigUint64(this.#take(8, "u64"));
   }
 
   u32le(): number {
-    return this.#view.getUint32(this.#take(4, "u32"), true);
+    return this.#viewed().getUint32(this.#take(4, "u32"), true);
   }
 
   i32le(): number {
-    return this.#view.getInt32(this.#take(4, "i32"), true);
+    return this.#viewed().getInt32(this.#take(4, "i32"), true);
   }
 
   raw(length: number): Uint8Array {
@@ -97,6 +97,12 @@ export class Reader {
     if (value > max)
       throw new DecodeError(`${value} ${what} where at most ${max} are allowed, at byte ${this.#offset}`);
     return value;
+  }
+
+  #viewed(): DataView {
+    const { buffer, byteOffset, byteLength } = this.#bytes;
+    this.#view ??= new DataView(buffer, byteOffset, byteLength);
+    return this.#view;
   }
 
   /** @param what names what is taken, for the error; undefined: so many bytes (no text is made for what succeeds) */

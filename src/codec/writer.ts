@@ -142,13 +142,13 @@ export class Writer {
   finish(): Uint8Array {
     const { length } = this;
     const reserved = this.#end - this.#start;
-    if (length <= SMALL_BYTES || (this.#bytes !== slab.bytes && 4 * length < 3 * reserved)) {
-      return this.#bytes.slice(this.#start, this.#offset);
-    }
     if (this.#bytes === slab.bytes && slab.used === this.#end) {
       // What was reserved and not needed is for the next writer.
       slab.used = this.#offset;
       this.#end = this.#offset;
+    }
+    if (length <= SMALL_BYTES || (this.#bytes !== slab.bytes && 4 * length < 3 * reserved)) {
+      return this.#bytes.slice(this.#start, this.#offset);
     }
     return this.#bytes.subarray(this.#start, this.#offset);
   }

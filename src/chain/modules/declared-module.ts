@@ -213,7 +213,10 @@ class RunningCall implements ModuleHost {
   readonly #values: ValueMaker;
   readonly #instance: ModuleInstance;
   readonly #context: ExecutionContext;
-  readonly #faults = new WeakMap<object, number>();
+  /** Made for the first one: most calls throw none, and each would cost the collector more than the call. */
+  #faults: WeakMap<object, number> | undefined;
+  /** The key that was asked for last: what is read is written next, as a rule. */
+  #last: { readonly map: number; readonly key: string; readonly stateKey: Uint8Array } | undefined;
   #events = 0;
   /** What a method of this class threw: code that runs here as it is may have caught it. */
   stopped: { readonly error: unknown } | undefined;
@@ -280,8 +283,9 @@ class RunningCall implements ModuleHost {
       if (++this.#events > EVENTS_PER_RECEIPT_MAX) {
         throw new ValueError(`more than ${EVENTS_PER_RECEIPT_MAX} events in one call`);
       }
-      const writer = new Writer(64);
-      codecOfFields(declared.fields).write(writer, fields, declared.name);
+      const codec = codecOfFields(declared.fields);
+      const writer = new Writer(codec.bytesMax); // at most EVENT_BYTES_MAX: it need not grow
+      codec.write(writer, fields, declared.name);
       const data = writer.finish();
       this.spend(UNITS.event + UNITS.perByte * data.length);
       this.#context.emit(event + 1, data);
@@ -289,11 +293,12 @@ class RunningCall implements ModuleHost {
   }
 
   fault(index: number, error: Error): void {
+    this.#faults ??= new WeakMap();
     this.#faults.set(error, index);
   }
 
   declaredFault(error: unknown): number | undefined {
-    return typeof error === "object" && error !== null ? this.#faults.get(error) : undefined;
+    return typeof error === "object" && error !== null ? this.#faults?.get(error) : undefined;
   }
 
   /** @throws what kept the state from being read: the node has to stop. */
@@ -308,7 +313,11 @@ class RunningCall implements ModuleHost {
   }
 
   #key(map: number, key: unknown): Uint8Array {
-    return entryKey(this.#id, map, this.#map(map), key);
+    if (typeof key !== "string") return entryKey(this.#id, map, this.#map(map), key);
+    if (this.#last?.map !== map || this.#last.key !== key) {
+      this.#last = { map, key, stateKey: entryKey(this.#id, map, this.#map(map), key) };
+    }
+    return this.#last.stateKey;
   }
 
   #read(map: number, key: unknown): Uint8Array | undefined {

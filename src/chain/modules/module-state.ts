@@ -2,6 +2,7 @@
  * Entries of a declared module's state by name: the keys and values of its maps and cells, for whoever has the form and
  * not the code. Keys sort by their encoding, so that the first fields of a struct are the beginning of a range.
  */
+import { EMPTY } from "../../base/bytes.ts";
 import { accept, refuse, type Verdict } from "../../base/fault.ts";
 import { decode } from "../../codec/reader.ts";
 import { Writer } from "../../codec/writer.ts";
@@ -21,9 +22,9 @@ export function entryKey(
   { name, key: type }: StateForm,
   key: unknown,
 ): Uint8Array {
-  const writer = new Writer(40);
+  const writer = new Writer(48).raw(moduleKey(module, map, EMPTY));
   if (type !== undefined) codecOf(type).write(writer, key, `${name}'s key`);
-  return moduleKey(module, map, writer.finish());
+  return writer.finish();
 }
 
 /** A map or cell of a module, and a key in it or the beginning of keys. */
