@@ -37,6 +37,9 @@ describe("options", () => {
     expect(wordsFor("-q")).toEqual(new Set(["--quiet"]));
     const of = (long: string) => all.filter(({ option }) => option.long === long);
     expect(of("--output")).toEqual([]);
+    // What an option says stands alone in the help: "of each account" needs to be told of what.
+    const FRAGMENT = /^(?:to|in|for|that|whose|its|at most)\b|^of [^:]*$/;
+    expect(all.filter(({ option }) => FRAGMENT.test(option.description))).toEqual([]);
     for (const { command, option } of of("--dir")) {
       expect([command, option.description]).toEqual([command, expect.not.stringContaining("devnet")]);
     }

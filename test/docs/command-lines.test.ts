@@ -105,7 +105,9 @@ function linesOf(path: string, text: string): Line[] {
  */
 function advisedBy(path: string, text: string): Line[] {
   const joined = text.replace(/\n *(?:\*|\/\/) ?/g, " ");
-  const advised = [...joined.matchAll(/(?:\\?`|: |"|\()((?:npx )?quorate (?!node )[a-z][^`"\n;,)(\\]*)/g)];
+  const advised = [
+    ...joined.matchAll(/(?:\\?`|: |"|\(|\n {2,})((?:npx )?quorate (?!node )[a-z][^`"\n;,)(\\]*)/g),
+  ];
   return advised
     .map(([, line = ""]) => line.replace(/\$\{[^}]*\}?/g, "...").replace(/(?<!\.)\.(?!\.)( .*)?$/, ""))
     .flatMap((line) => lineFrom(path, line, false))

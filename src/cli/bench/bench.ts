@@ -56,8 +56,8 @@ function addNetworkless(bench: Command): void {
     "hashes a second of a mining thread, beside the machine's own SHA-256",
     (command) =>
       command
-        .option("--threads <n>", "that mine", integer(1, MINING_THREADS_MAX), 1)
-        .option("--seconds <n>", "of measuring", integer(1, 600), 3),
+        .option("--threads <n>", "threads that mine", integer(1, MINING_THREADS_MAX), 1)
+        .option("--seconds <n>", "seconds that are measured", integer(1, 600), 3),
     ({ out, options }) => runMining(out, options),
   );
   leaf<BenchModulesOptions>(
@@ -76,8 +76,8 @@ function addNetworkless(bench: Command): void {
     "transactions a second when whole blocks are checked and executed, beside what one core verifies",
     (command) =>
       command
-        .option("--blocks <n>", "to connect", integer(1, 1_000), 20)
-        .option("--transfers <n>", "in each block", integer(1, 1_000), 1_000),
+        .option("--blocks <n>", "blocks that are connected", integer(1, 1_000), 20)
+        .option("--transfers <n>", "transfers in each block", integer(1, 1_000), 1_000),
     ({ out, options }) => runConnect(out, options),
   );
   leaf<SuiteOptions>(
@@ -94,7 +94,7 @@ function addNetworkless(bench: Command): void {
     (command) =>
       command
         .option("--accounts <n,...>", "numbers of accounts", accountCounts, [10_000, 100_000, 1_000_000])
-        .option("--rounds <n>", "of 1,000 changes at each", integer(1, 1_000), 30),
+        .option("--rounds <n>", "rounds of 1,000 changes at each size", integer(1, 1_000), 30),
     ({ out, options }) => runState(out, options),
   );
   addLengths(bench);
@@ -115,15 +115,15 @@ function addLengths(bench: Command): void {
   );
   const declarePlayed = (command: Command, transfers: number) =>
     command
-      .option("--transfers <n>", "in each block", integer(0, 5_000), transfers)
-      .option("--accounts <n>", "that pay each other", integer(2, DEVNET_ACCOUNTS_MAX), 1_000);
+      .option("--transfers <n>", "transfers in each block", integer(0, 5_000), transfers)
+      .option("--accounts <n>", "accounts that pay each other", integer(2, DEVNET_ACCOUNTS_MAX), 1_000);
   leaf<GrowthOptions>(
     bench,
     "growth",
     "disk that a chain takes for a million transactions, as an archive and pruned",
     (command) =>
       declarePlayed(command, 200)
-        .option("--blocks <n>", "to play", integer(2, 1_000_000), 1_000)
+        .option("--blocks <n>", "blocks that are played", integer(2, 1_000_000), 1_000)
         .option("--keep-blocks <n>", "bodies that the pruned database keeps", integer(1, 1_000_000), 100),
     ({ out, options }) => runGrowth(out, options),
   );
@@ -152,7 +152,8 @@ function addProcessorTime(bench: Command): void {
     bench,
     "verify",
     "signatures a second judged together, beside one by one",
-    (command) => command.option("--rounds <n>", "of 0.1 s for each size", integer(1, 1_000), 10),
+    (command) =>
+      command.option("--rounds <n>", "rounds of 0.1 s for each size of batch", integer(1, 1_000), 10),
     ({ out, options }) => runVerify(out, options),
   );
   leaf<BenchEventsOptions>(
@@ -161,7 +162,7 @@ function addProcessorTime(bench: Command): void {
     "events a second that a node's core replays to a reader, beside reading and sending them alone",
     (command) =>
       command
-        .option("--events <n>", "to replay", integer(1_000, 10_000_000), 200_000)
+        .option("--events <n>", "events that are replayed", integer(1_000, 10_000_000), 200_000)
         .option("--per-block <n>", "events of a block, one a transaction", integer(1, 5_000), 100),
     ({ out, options }) => runEvents(out, options),
   );
@@ -171,7 +172,7 @@ function addProcessorTime(bench: Command): void {
     "empty blocks a second that a new node fetches from another, beside importing them without a network",
     (command) =>
       command
-        .option("--blocks <n>", "to fetch", integer(100, 1_000_000), 10_000)
+        .option("--blocks <n>", "blocks that the new node fetches", integer(100, 1_000_000), 10_000)
         .option(
           "--in <dir>",
           "where the temporary folder of the nodes is made (default: the system's place)",
@@ -196,7 +197,7 @@ function declareThroughput(command: Command): Command {
       "accounts that send (default: 400, or as many as hold what is outstanding)",
       integer(1, DEVNET_ACCOUNTS_MAX),
     )
-    .option("--seconds <n>", "of measuring, after the warm-up", integer(1, 600), 15)
+    .option("--seconds <n>", "seconds that are measured, after the warm-up", integer(1, 600), 15)
     .option("--warm-up <n>", "seconds before it", integer(0, 600), 5)
     .option("--batch <n>", "transfers in one JSON-RPC request", integer(1, 100), 100)
     .option("--outstanding <n>", "transfers sent and not final at most", integer(1, 15_000), 2_000)
@@ -219,7 +220,7 @@ function declareLatency(command: Command): Command {
 function declareCost(command: Command): Command {
   return command
     .option("-n, --validators <n>", "validators", integer(1, VALIDATORS_BENCH_MAX), 4)
-    .option("--transfers <n>", "that are measured", integer(1_000, 1_000_000), 20_000)
+    .option("--transfers <n>", "transfers that are measured", integer(1_000, 1_000_000), 20_000)
     .option("--warm-up <n>", "transfers before them", integer(0, 1_000_000), 10_000)
     .option("--batch <n>", "transfers in one JSON-RPC request", integer(1, 100), 100)
     .option("--accounts <n>", "accounts that send", integer(100, DEVNET_ACCOUNTS_MAX), 400)
@@ -236,7 +237,7 @@ const chainLengths = (text: string): number[] => list(text).map(chainLength);
 
 function declareSuite(command: Command): Command {
   return command
-    .option("--rounds <n>", "of all benchmarks", integer(1, 100), 3)
+    .option("--rounds <n>", "how often all benchmarks are run, one after the other", integer(1, 100), 3)
     .option("--only <names>", "these benchmarks, by commas (default: all)", list)
     .option("--save <file>", "write the figures there, as JSON")
     .option("--compare <file>", "figures that were saved before, to be shown beside these")

@@ -40,7 +40,7 @@ export function addBranches(program: Command): void {
     (command) =>
       command
         .addOption(rpcOption())
-        .option("--limit <n>", "at most", integer(1, REORGS_KEPT_MAX), 20)
+        .option("--limit <n>", "how many are shown at most", integer(1, REORGS_KEPT_MAX), 20)
         .option(
           "--all",
           "of every node of --rpc or of the devnet: only the lighter side of a fork changes its branch",

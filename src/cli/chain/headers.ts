@@ -38,7 +38,9 @@ export function addHeaders(program: Command): void {
     (command) =>
       command
         .addOption(
-          new Option("--profile <name>", "whose rules").choices(Object.keys(PROFILES)).default("bitcoin"),
+          new Option("--profile <name>", "the chain whose rules hold")
+            .choices(Object.keys(PROFILES))
+            .default("bitcoin"),
         )
         .option("--state <file>", "begin where an earlier check ended: its --json output (default: block 0)")
         .option(

@@ -93,7 +93,7 @@ function declareList(command: Command): Command {
     .addOption(new Option("--book", "the addresses that the node knows").conflicts("bans"))
     .addOption(new Option("--bans", "whom the node keeps out, and whose faults it counts"))
     .addOption(new Option("--state <state>", "of --book: only these").choices(["new", "tried"]))
-    .option("--limit <n>", `at most (default: ${LIMIT})`, integer(1, ADDRESSES_LISTED_MAX))
+    .option("--limit <n>", `how many are shown at most (default: ${LIMIT})`, integer(1, ADDRESSES_LISTED_MAX))
     .option("--offset <n>", "of --book: leave out so many", integer(0, 1_000_000));
 }
 

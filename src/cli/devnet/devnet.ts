@@ -149,7 +149,7 @@ function declareDevnet(command: Command): Command {
       integer(1, Math.min(VALIDATORS_MAX, 64)),
     )
     .option("--accounts <n>", "funded accounts", integer(0, DEVNET_ACCOUNTS_MAX), 10)
-    .addOption(withDefault("--balance <amount>", "of each account", amount, [1_000_000n, "1000000"]))
+    .addOption(withDefault("--balance <amount>", "balance of each account", amount, [1_000_000n, "1000000"]))
     .option(
       "--block-time <duration>",
       "pbft: least time between blocks (default: 0, a block as soon as there is work); pow: the time to aim at, whole seconds (default: 5s)",
@@ -187,7 +187,7 @@ function declareDevnet(command: Command): Command {
       collect,
     )
     .option("--seed <text>", "all keys follow from it", "dev")
-    .option("--log-level <levels>", 'of every node, such as "info,pbft=debug"')
+    .option("--log-level <levels>", 'what every node logs, such as "info,pbft=debug"')
     .option("--open", "open the explorer in the browser when the devnet is ready")
     .option("--reset", "delete the devnet in the folder and start over");
 }

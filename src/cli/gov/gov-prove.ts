@@ -27,10 +27,10 @@ export function addProve(gov: Command): void {
       tokenOptions(nameOptions(command))
         .requiredOption(
           "--account <address>",
-          "of the seat: the newcomer's, or that of the seat it takes",
+          "account of the seat: the newcomer's, or that of the seat it takes",
           address,
         )
-        .option("--genesis <file>", "of the chain, from a source you trust")
+        .option("--genesis <file>", "genesis.json of the chain, from a source you trust")
         .addOption(rpcOption()),
     ({ out, options, args: [file] }) => prove(out, options, file),
   );

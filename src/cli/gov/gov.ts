@@ -75,8 +75,8 @@ function addProposals(propose: Command): void {
     "add a validator",
     (command) =>
       withNewcomer(command)
-        .requiredOption("--account <address>", "its account", address)
-        .requiredOption("--peer-id <id>", "of its node (quorate node-id)"),
+        .requiredOption("--account <address>", "the account that votes for the new seat", address)
+        .requiredOption("--peer-id <id>", "peer id of its node (quorate node-id)"),
     ({ out, options, args: [name] }) =>
       proposeChange(out, options, () => ({
         kind: "add",
@@ -124,7 +124,8 @@ function addOtherProposals(propose: Command): void {
     propose,
     "admit <name>",
     "let a node connect to all validators, before it is one itself",
-    (command) => withSending(command).requiredOption("--peer-id <id>", "of the node"),
+    (command) =>
+      withSending(command).requiredOption("--peer-id <id>", "peer id of the node (quorate node-id)"),
     ({ out, options, args: [name] }) =>
       proposeChange(out, options, () => ({ kind: "admit", name, peerId: options.peerId })),
   );
@@ -181,7 +182,7 @@ function addModuleProposals(propose: Command): void {
     (command) =>
       withSending(command).option(
         "--number <n>",
-        "of a module that the chain does not have yet (default: the least that is free)",
+        "number of a module that the chain does not have yet (default: the least that is free)",
         integer(MODULE_NUMBER_MIN, MODULE_NUMBER_MAX),
       ),
     ({ out, options, args: [file] }) =>

@@ -68,7 +68,7 @@ export function addInit(program: Command): void {
         )
         .option("--name <name>", "what the node calls itself", "node0")
         .option("--peer <multiaddr>", "a node to connect to; repeatable", collect)
-        .option("--chain-id <id>", "of a new chain", integer(1, Number.MAX_SAFE_INTEGER))
+        .option("--chain-id <id>", "chain id of a new chain", integer(1, Number.MAX_SAFE_INTEGER))
         .option(
           "--supply <amount>",
           "of a new chain of one validator: its balance (default: 1000000000)",

@@ -28,7 +28,7 @@ export function addReset(program: Command): void {
     (command) =>
       command
         .addOption(dirOption())
-        .option("--yes", "really do it")
+        .option("--yes", "delete it; without this word nothing is deleted")
         .option("--votes", "also the validator's votes: only when all nodes of the network start over")
         .option("--keys", "also node key, validator key, votes, genesis and configuration: the whole home"),
     ({ out, options }) => reset(out, options),

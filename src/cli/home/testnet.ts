@@ -77,10 +77,10 @@ function declareTestnet(command: Command): Command {
     .requiredOption("-o, --out <dir>", "folder to make")
     .addOption(new RenamedOption("--output <dir>", "--out"))
     .option("--hosts <a,b,...>", "address of each node, full nodes last (default: all on 127.0.0.1)", list)
-    .option("--name <name>", "of the chain", "testnet")
+    .option("--name <name>", "name of the chain", "testnet")
     .option(
       "--chain-id <id>",
-      "of the chain (default: 31338; pow: that of the profile)",
+      "chain id (default: 31338; pow: that of the profile)",
       integer(1, Number.MAX_SAFE_INTEGER),
     )
     .option(
@@ -88,7 +88,9 @@ function declareTestnet(command: Command): Command {
       "accounts with a balance (default: 4; pow with profile bitcoin: none)",
       integer(0, 1_000),
     )
-    .addOption(withDefault("--balance <amount>", "of each account", amount, [1_000_000_000n, "1000000000"]))
+    .addOption(
+      withDefault("--balance <amount>", "balance of each account", amount, [1_000_000_000n, "1000000000"]),
+    )
     .option("--min-fee <amount>", "least fee of a transaction (default: 1; pow: that of the profile)", amount)
     .addOption(
       new Option(

@@ -23,7 +23,12 @@ export function addLabOptions(command: Command): Command {
 
 export function addSeedAndOut(command: Command): Command {
   return command
-    .option("--seed <n>", "of all randomness", integer(0, Number.MAX_SAFE_INTEGER), 1)
+    .option(
+      "--seed <n>",
+      "all chance follows from it: equal seeds give equal results",
+      integer(0, Number.MAX_SAFE_INTEGER),
+      1,
+    )
     .option("-o, --out <dir>", "folder for results and report", "lab-out");
 }
 

@@ -92,7 +92,10 @@ export function addAttack51(lab: Command): void {
         .option("--live", "one race on real processes that really mine: one share, one -z")
         .option("--lead <n>", "with --live: blocks ahead at the release", integer(1, 100), 1)
         .addOption(
-          withDefault("--deadline <duration>", "with --live: for a decision", duration, [600_000, "10m"]),
+          withDefault("--deadline <duration>", "with --live: how long the race may take at most", duration, [
+            600_000,
+            "10m",
+          ]),
         )
         .option("--in <dir>", "with --live: where the temporary folder is made")
         .option("--keep", "with --live: leave that folder, with the nodes' logs"),

@@ -35,7 +35,7 @@ export function addEclipse(lab: Command): void {
         .option("--days <n>", "length of the attack", integer(1, 30), 2)
         .option("--restart-hours <n>", "between two restarts of the victim", integer(1, 720), 12)
         .addOption(new RenamedOption("-n <n>", "--trials"))
-        .option("--trials <n>", "for each row", integer(1, 10_000), 5),
+        .option("--trials <n>", "trials for each row", integer(1, 10_000), 5),
     ({ out, options }) => eclipse(out, options),
   );
 }

@@ -61,7 +61,9 @@ export function addGenerals(lab: Command): void {
           integer(0, GENERALS_MAX),
         )
         .addOption(new Option("--order <order>", "the commander's").choices(ORDERS).default("attack"))
-        .addOption(new Option("--strategy <name>", "of the traitors").choices(STRATEGIES).default("split")),
+        .addOption(
+          new Option("--strategy <name>", "what the traitors do").choices(STRATEGIES).default("split"),
+        ),
     ({ out, options }) => play(out, options),
   );
 }

@@ -43,7 +43,12 @@ export function addMajority(lab: Command): void {
             [0.1, 0.3, 0.45, 0.55, 0.7],
           ),
         )
-        .option("-z, --confirmations <n>", "of the merchant under proof of work", integer(1, 200), 6)
+        .option(
+          "-z, --confirmations <n>",
+          "confirmations that the merchant waits for under proof of work",
+          integer(1, 200),
+          6,
+        )
         .option("--races <n>", "under proof of work, for each share", integer(1, 1_000_000), 1_000)
         .option("--trials <n>", "under PBFT, for each share", integer(1, 100_000), 40),
     ({ out, options }) => compare(out, options),

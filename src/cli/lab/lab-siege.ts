@@ -44,13 +44,13 @@ export function addSiege(lab: Command): void {
       command
         .option("--seconds <s>", "length of each attack", integer(1, SECONDS_MAX), 10)
         .addOption(
-          withDefault("--mode <list>", `of ${SIEGE_MODES.join(", ")}`, choices(SIEGE_MODES), [
+          withDefault("--mode <list>", `some of ${SIEGE_MODES.join(", ")}`, choices(SIEGE_MODES), [
             SIEGE_MODES,
             "both",
           ]),
         )
         .addOption(
-          withDefault("--attack <list>", `of ${SIEGE_ATTACKS.join(", ")}`, choices(SIEGE_ATTACKS), [
+          withDefault("--attack <list>", `some of ${SIEGE_ATTACKS.join(", ")}`, choices(SIEGE_ATTACKS), [
             SIEGE_ATTACKS,
             "each",
           ]),

@@ -74,7 +74,12 @@ export function addSim(program: Command): void {
           collect,
         )
         .option("--no-shrink", "show failures as they are")
-        .option("-j, --jobs <n>", "threads", integer(1, 256), 1),
+        .option(
+          "-j, --jobs <n>",
+          "schedules that are played at once, each in a thread of its own",
+          integer(1, 256),
+          1,
+        ),
     ({ out, options }) => simulate(out, options),
   );
 }

@@ -22,7 +22,7 @@ export function addAnchor(program: Command): void {
         .requiredOption("--out <dir>", "folder for the receipts")
         .option("--from <name>", "who anchors and pays: a name, a key file or a 0x seed", "alice")
         .option("--memo <text>", "up to 128 bytes of UTF-8, the same for all", memo)
-        .option("--fee <amount>", "of each (default: the chain's least fee)", amount)
+        .option("--fee <amount>", "fee of each anchor (default: the chain's least fee)", amount)
         .option("--genesis <file>", "sign for the chain of this genesis.json, from a source you trust")
         .addOption(acceptOption())
         .addOption(rpcOption()),

@@ -39,7 +39,7 @@ export function addTxCall<O extends CallOptions>(
         .allowUnknownOption()
         .requiredOption("--from <name>", "who calls: a name, a key file or a 0x seed")
         .option("--arg <name=value>", "an argument that has the name of an option; again for each", collect)
-        .option("--fee <amount>", "for the proposer (default: the chain's least fee)", amount)
+        .option("--fee <amount>", "fee for the proposer (default: the chain's least fee)", amount)
         .addHelpText("after", HELP),
     async ({ out, options, args: [called, words] }) =>
       send(

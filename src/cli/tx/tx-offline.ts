@@ -38,7 +38,7 @@ export function addOfflineTx(tx: Command): void {
     (command) =>
       withOrder(nameOptions(command))
         .requiredOption("--genesis <file>", "genesis.json of the chain")
-        .requiredOption("--nonce <n>", "of the paying account", integer(0, Number.MAX_SAFE_INTEGER)),
+        .requiredOption("--nonce <n>", "nonce of the paying account", integer(0, Number.MAX_SAFE_INTEGER)),
     ({ out, options }) => sign(out, options),
   );
   leaf<DecodeOptions>(

@@ -20,8 +20,8 @@ export function withOrder(command: Command): Command {
   return command
     .requiredOption("--from <name>", "who pays: a name, a key file or a 0x seed")
     .requiredOption("--to <name>", "who receives: a name, a key file or a 0x address")
-    .requiredOption("--amount <amount>", "how much", amount)
-    .option("--fee <amount>", "for the proposer (default: the chain's least fee)", amount)
+    .requiredOption("--amount <amount>", "how much is paid, a whole number", amount)
+    .option("--fee <amount>", "fee for the proposer (default: the chain's least fee)", amount)
     .option("--memo <text>", "up to 128 bytes of UTF-8", memo)
     .option("--expires <height>", "the last height to include it at", integer(1, Number.MAX_SAFE_INTEGER));
 }

@@ -83,7 +83,11 @@ function withSendOptions(command: Command): Command {
   return trustOptions(command)
     .addOption(rpcOption())
     .addOption(wait)
-    .option("--timeout <duration>", "of the wait (default: 30s, longer where finality is a depth)", duration);
+    .option(
+      "--timeout <duration>",
+      "how long it waits (default: 30s, longer where finality is a depth)",
+      duration,
+    );
 }
 
 async function transfer(out: Output, options: SentTransferOptions): Promise<void> {
