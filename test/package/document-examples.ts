@@ -22,6 +22,7 @@ declare global {
   const to: \`0x\${string}\`;
   const asset: \`0x\${string}\`;
   const digest: \`0x\${string}\`;
+  const id: \`0x\${string}\`;
   const bills: readonly { to: string; amount: bigint }[];
   /** Signed bytes in one document, a database's in another. */
   const transaction: Uint8Array & ((of: any, run: (tx: any) => Promise<void>) => Promise<void>);
