@@ -26,6 +26,8 @@ export interface GuardOptions extends Omit<NodeOptions, "onKeyDue"> {
   /** For tests. */
   readonly read?: ReadDisk;
   readonly lookEveryMs?: number;
+  /** Starts the node itself; a test's fails when it says. */
+  readonly startNode?: typeof startNode;
 }
 
 /** What answers in the home now. */
@@ -146,10 +148,15 @@ class GuardedNode implements RunningNode {
       if (this.#isStopped) return;
       this.#current = await next();
     } catch (error) {
-      clearInterval(this.#timer);
-      this.#isStopped = true;
-      this.#options.onFatal?.(error);
+      this.#fail(error);
     }
+  }
+
+  /** Nothing runs any more, so nothing may keep the process. */
+  #fail(error: unknown): void {
+    clearInterval(this.#timer);
+    this.#isStopped = true;
+    this.#options.onFatal?.(error);
   }
 
   /** The process that could sign with the old key is gone when this begins. */
@@ -162,7 +169,9 @@ class GuardedNode implements RunningNode {
   }
 
   async #run(): Promise<Current> {
-    const node = await startNode({ ...this.#options, onKeyDue: (key) => this.#keyIsDue(key) });
+    const { startNode: start = startNode } = this.#options;
+    const onFatal = (error: unknown) => this.#fail(error);
+    const node = await start({ ...this.#options, onFatal, onKeyDue: (key) => this.#keyIsDue(key) });
     this.#options.onPause?.("there is room on the disk: the node runs");
     return { node, rpcUrl: node.rpcUrl, height: node.height(), stop: () => node.stop() };
   }

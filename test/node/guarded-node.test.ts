@@ -6,7 +6,7 @@ import { afterEach, expect, it, vi } from "vitest";
 import { formatGenesis } from "../../src/chain/genesis/genesis-file.ts";
 import { startGuardedNode } from "../../src/node/guarded-node.ts";
 import { loadConfig } from "../../src/node/home/config.ts";
-import { createHome, homePaths, openHome } from "../../src/node/home/home.ts";
+import { createHome, type Home, homePaths, openHome } from "../../src/node/home/home.ts";
 import { keyOfSeed, loadPublicKey, saveKey } from "../../src/node/home/key-file.ts";
 import { DEVNET, planNetwork, secretsFromSeed } from "../../src/node/home/network-plan.ts";
 import type { RunningNode } from "../../src/node/node.ts";
@@ -29,6 +29,35 @@ it("keeps less of a small file system free, and a node that paused goes on with 
   expect([at(15, 64), at(16, 64), at(39, 400), at(40, 400)].map(isLow)).toEqual([true, false, true, false]);
   expect([at(300, 10_000), at(320, 10_000)].map(hasRoom)).toEqual([false, true]);
   expect(describeLow("/data", at(7, 10_000))).toContain("7 MiB are free at /data, 256 MiB are kept free");
+});
+
+it("looks at the disk no more when the node had to stop by itself, so that the process can end", async () => {
+  vi.useFakeTimers();
+  const config = loadConfig({ file: "", environment: {} });
+  if (!config.ok) throw new Error(config.fault.detail);
+  const failures: unknown[] = [];
+  let looks = 0;
+  let fail: (error: unknown) => void = () => undefined;
+  const rpcUrl = "http://127.0.0.1:1";
+  await startGuardedNode({
+    home: { genesis: new Cluster({ validators: 1 }).genesis, paths: homePaths(dir) } as Home,
+    config: config.value.config,
+    read: () => ({ free: 1_000 * MIB, total: 10_000 * MIB * ++looks }),
+    lookEveryMs: 20,
+    startNode: async ({ onFatal }) => {
+      if (onFatal !== undefined) fail = onFatal;
+      return { rpcUrl, height: () => 0n } as RunningNode;
+    },
+    onFatal: (error) => failures.push(error),
+  });
+  vi.advanceTimersByTime(100);
+  expect(looks).toBeGreaterThan(1);
+  fail(new Error("the file of a module is not here"));
+  const before = looks;
+  vi.advanceTimersByTime(100);
+  expect(vi.getTimerCount()).toBe(0);
+  vi.useRealTimers();
+  expect([failures.length, looks]).toEqual([1, before]);
 });
 
 it("stops before the disk is full, says so at its port, and comes back by itself when there is room", async () => {
