@@ -30,31 +30,31 @@ export class Reader {
   }
 
   u8(): number {
-    return this.#bytes[this.#take(1, "u8")] as number;
+    return this.#bytes[this.#take(1)] as number;
   }
 
   u16(): number {
-    return this.#viewed().getUint16(this.#take(2, "u16"));
+    return this.#viewed().getUint16(this.#take(2));
   }
 
   u32(): number {
-    return this.#viewed().getUint32(this.#take(4, "u32"));
+    return this.#viewed().getUint32(this.#take(4));
   }
 
   u64(): bigint {
-    return this.#viewed().getBigUint64(this.#take(8, "u64"));
+    return this.#viewed().getBigUint64(this.#take(8));
   }
 
   u32le(): number {
-    return this.#viewed().getUint32(this.#take(4, "u32"), true);
+    return this.#viewed().getUint32(this.#take(4), true);
   }
 
   i32le(): number {
-    return this.#viewed().getInt32(this.#take(4, "i32"), true);
+    return this.#viewed().getInt32(this.#take(4), true);
   }
 
   raw(length: number): Uint8Array {
-    const offset = this.#take(length, undefined);
+    const offset = this.#take(length);
     return this.#bytes.subarray(offset, offset + length);
   }
 
@@ -105,14 +105,11 @@ export class Reader {
     return this.#view;
   }
 
-  /** @param what names what is taken, for the error; undefined: so many bytes (no text is made for what succeeds) */
-  #take(count: number, what: string | undefined): number {
+  #take(count: number): number {
     const offset = this.#offset;
     const end = offset + count;
-    if (end > this.#bytes.length) {
-      const wanted = what ?? `${count} bytes`;
-      throw new DecodeError(`${wanted} wanted at byte ${offset}, only ${this.remaining} left`);
-    }
+    if (end > this.#bytes.length)
+      throw new DecodeError(`${count} bytes wanted at byte ${offset}, only ${this.remaining} left`);
     this.#offset = end;
     return offset;
   }

@@ -47,7 +47,7 @@ describe("the codec", () => {
 
   it("says what was wrong and where", () => {
     const cases: readonly [Uint8Array, (r: Reader) => unknown, RegExp][] = [
-      [Uint8Array.of(1), (r) => r.u16(), /u16 wanted at byte 0, only 1 left/],
+      [Uint8Array.of(1), (r) => r.u16(), /2 bytes wanted at byte 0, only 1 left/],
       [Uint8Array.of(0, 0, 0, 9), (r) => r.list(8, (i) => i.u8()), /9 items where at most 8 are allowed/],
       [Uint8Array.of(5, 1), (r) => r.bytes8(4), /5 bytes where at most 4/],
       [Uint8Array.of(1, 2), (r) => r.u8(), /1 bytes left over at byte 1/],
