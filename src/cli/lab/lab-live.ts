@@ -1,7 +1,7 @@
 /**
  * `quorate lab attack51 --live`: one attempt to spend twice on real processes that really mine. The attacker pays the
- * merchant over his follower, mines the conflicting payment on a node that hears only itself, and heals the partition
- * when his branch is heavier. What it decides by is src/tools/lab/live-race.ts; the processes are lab-live-network.ts's.
+ * merchant over its follower, mines the conflicting payment on a node that hears only itself, and heals the partition
+ * when its branch is heavier. What it decides by is src/tools/lab/live-race.ts; the processes are lab-live-network.ts's.
  */
 import { setTimeout as wait } from "node:timers/promises";
 import { must } from "../../base/assert.ts";
@@ -52,7 +52,7 @@ export async function runLive(out: Output, command: LiveCommand): Promise<void> 
   const bench = new BenchRun(out);
   const started = performance.now();
   const played = await bench.complete(async () => {
-    bench.stage("starting four nodes: two honest miners, the attacker's follower and his secret miner");
+    bench.stage("starting four nodes: two honest miners, the attacker's follower and its secret miner");
     const network = await LiveNetwork.make({ ...command, seed: `live ${command.seed}` });
     bench.add({ close: () => network.stop(), kill: () => network.kill() });
     await network.start();

@@ -25,7 +25,7 @@ export function reversalProbability(attackerShare: number, confirmations: number
   return Math.min(1, catchesUp(attackerShare, z) + isAhead(attackerShare, z));
 }
 
-/** He has found m <= z blocks meanwhile, and makes up for what he lacks: C(m+z-1, m) p^m q^z, from m = z down. */
+/** The attacker has found m <= z blocks meanwhile, and makes up for what it lacks: C(m+z-1, m) p^m q^z, from m = z down. */
 function catchesUp(q: number, z: number): number {
   const p = 1 - q;
   let term = Math.exp(logChoose(z) + z * (Math.log(p) + Math.log(q)));
@@ -37,7 +37,7 @@ function catchesUp(q: number, z: number): number {
   return sum;
 }
 
-/** He has found m > z blocks meanwhile: C(m+z-1, m) p^z q^m, from m = z + 1 up. */
+/** The attacker has found m > z blocks meanwhile: C(m+z-1, m) p^z q^m, from m = z + 1 up. */
 function isAhead(q: number, z: number): number {
   const p = 1 - q;
   let term = Math.exp(logChoose(z) + z * (Math.log(p) + Math.log(q)));

@@ -1,5 +1,5 @@
 /**
- * Leaving an account out. Under proof of work a miner either just leaves its transaction out of his own blocks, or
+ * Leaving an account out. Under proof of work a miner either just leaves its transaction out of its own blocks, or
  * also undoes every block that holds it: headers, their rules, block tree and fork choice are the node's, the
  * transaction is a mark on the honest miners' blocks. Beside it PBFT with f censoring validators on whole replicas,
  * whose fairness timer changes the primary. Sources: pow.md 2.9; pbft.md 1.7.
@@ -20,7 +20,7 @@ export interface Censor {
   /** The censor's parts of the hash power. */
   readonly shares: readonly number[];
   readonly trials: number;
-  /** Deficit (blocks lacking to be one ahead) at which he lets a block stand. */
+  /** Deficit (blocks lacking to be one ahead) at which it lets a block stand. */
   readonly giveUp: number;
   /** Blocks found by all after which a trial ends, once the fight for a block is over. */
   readonly blocks: number;
@@ -40,7 +40,7 @@ export interface CensorRow {
   /** Blocks of all miners until its block was found that stayed; of those trials. */
   readonly meanBlocks: number | undefined;
   readonly mostBlocks: number;
-  /** Blocks with the transaction that he tried to undo, and did. */
+  /** Blocks with the transaction that the censor tried to undo, and did. */
   readonly fights: number;
   readonly undone: number;
   /** leave out: mean blocks until inclusion, 1 / (1 - q); undo: probability that a block is undone. */
@@ -134,7 +134,7 @@ function isNear(mean: number, share: number, trials: number): boolean {
   return Math.abs(mean - 1 / (1 - share)) <= 5 * deviation;
 }
 
-/** Gambler's ruin: from two blocks short of being one ahead, before he lacks `giveUp`. */
+/** Gambler's ruin: from two blocks short of being one ahead, before it lacks `giveUp`. */
 export function undoChance(share: number, giveUp: number): number {
   if (giveUp <= 2) return 0;
   if (share === 0.5) return (giveUp - 2) / giveUp;
@@ -187,7 +187,7 @@ class Struggle {
     }
   }
 
-  /** A block with the transaction has just been found. @returns whether he gave up */
+  /** A block with the transaction has just been found. @returns whether it gave up */
   #stands(before: readonly BlockHead[]): boolean {
     const secret = new LabBranch(before);
     for (;;) {

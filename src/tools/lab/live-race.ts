@@ -1,5 +1,5 @@
 /**
- * The attacker's decision in a live race, from what his two nodes say, and the page that tells how it went. It judges
+ * The attacker's decision in a live race, from what its two nodes say, and the page that tells how it went. It judges
  * like race.ts, by work, from the moment when the merchant has delivered; unlike there the words of real processes
  * are a moment old, and a release takes as long as connections take. It starts and asks nothing.
  */
@@ -79,13 +79,13 @@ export function describeEnd({ share, confirmations, giveUp }: LiveRace, result: 
     case "lost":
       return `Released, but the honest miners were ahead again before all nodes had the branch: the payment stands (${odds}).`;
     case "gave-up":
-      return `The attacker gave up ${giveUp} blocks short of being ahead: the payment stands, no honest node reorganised for him (${odds}).`;
+      return `The attacker gave up ${giveUp} blocks short of being ahead: the payment stands, no honest node reorganised for it (${odds}).`;
     case "deadline":
       return `Undecided at the deadline: ${result.publicBlocks} public blocks, ${result.privateBlocks} private ones (${odds}).`;
   }
 }
 
-/** When the merchant had his confirmations, and when the branch was shown. */
+/** When the merchant had its confirmations, and when the branch was shown. */
 function momentsOf({ confirmations }: LiveRace, { end }: LiveResult, sights: readonly LiveSight[]) {
   const delivered = sights.find((sight) => sight.confirmations >= confirmations);
   const last = sights.at(-1);

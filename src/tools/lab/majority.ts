@@ -1,7 +1,7 @@
 /**
  * The headline: the attacker of attack51, once against proof of work with a share of the hash power, once against
- * PBFT, where the same power buys nothing and he holds as many validator keys as he is given. The double spend is the
- * same: a payment to the merchant and one with the same nonce to himself. He has won when the merchant's node has
+ * PBFT, where the same power buys nothing and it holds as many validator keys as it is given. The double spend is the
+ * same: a payment to the merchant and one with the same nonce to itself. It has won when the merchant's node has
  * seen the payment final and another correct node has the conflicting one.
  * Source: pow.md 2.9; pbft.md 1.1 (two quorums share a correct validator).
  */
@@ -18,13 +18,13 @@ import { LabChain } from "./pow/lab-chain.ts";
 import { doubleSpend } from "./pow/theory.ts";
 import { noStep } from "./step.ts";
 
-/** What he does with his keys, in turn from trial to trial. */
+/** What the attacker does with its keys, in turn from trial to trial. */
 export const TACTICS = ["twin", "equivocate", "collude", "withhold"] as const;
 export type MajorityTactic = (typeof TACTICS)[number];
 
 export interface MajorityOptions {
   readonly nodes: number;
-  /** Validator keys that he holds. */
+  /** Validator keys that the attacker holds. */
   readonly keys: number;
   /** Parts of the hash power. */
   readonly shares: readonly number[];
@@ -73,11 +73,11 @@ export interface MajorityResult {
   /** Over all shares. */
   readonly wins: number;
   readonly trials: number;
-  /** Proof of work as its theory says; PBFT without a success while he holds at most f keys, with one beyond. */
+  /** Proof of work as its theory says; PBFT without a success while it holds at most f keys, with one beyond. */
   readonly isMatch: boolean;
 }
 
-/** Deficit at which he gives up against proof of work. */
+/** Deficit at which it gives up against proof of work. */
 const GIVE_UP = 20;
 
 /** What theory says of the attacker under proof of work. */
@@ -166,7 +166,7 @@ interface Spend {
   readonly seed: string;
 }
 
-/** The attacker's account, the merchant's, and another one of his own. */
+/** The attacker's account, the merchant's, and another one of its own. */
 const [PAYER, MERCHANT, ACCOMPLICE] = [0, 1, 2];
 const AMOUNT = 1_000n;
 const SPLIT_MS = 2_000;
@@ -194,7 +194,7 @@ export async function spendTwice({ nodes, keys, tactic, seed }: Spend): Promise<
   const payment = world.transfer(PAYER, MERCHANT, AMOUNT, 0n);
   const conflicting = world.transfer(PAYER, ACCOMPLICE, AMOUNT, 0n);
   await pbftCluster.runUntil(PAY_AT_MS);
-  // His own validators get the payment, his twins the other one.
+  // The attacker's own validators get the payment, its twins the other one.
   for (const { id } of cluster.nodes)
     cluster.submit(id, far.includes(id) || id >= nodes ? conflicting : payment);
   const holders = (transaction: SignedTransaction) =>
@@ -234,7 +234,7 @@ function keyInUse(
       return { ...base, kind: "equivocate", victims };
     case "collude":
       return { ...base, kind: "collude", everyMs: COLLUDE_MS };
-    // He votes for nothing while the merchant waits, and speaks again when others have moved on.
+    // The attacker votes for nothing while the merchant waits, and speaks again when others have moved on.
     case "withhold":
       return { ...base, kind: "silent", atMs: PAY_AT_MS, untilMs: SPLIT_MS };
     default:
@@ -242,7 +242,7 @@ function keyInUse(
   }
 }
 
-/** He controls the network too for a while: the two sides do not hear each other, his keys hear both. */
+/** The attacker controls the network too for a while: the two sides do not hear each other, its keys hear both. */
 function split(
   nodes: number,
   keys: number,

@@ -2,7 +2,7 @@
  * Signatures of a simulated world. `ed25519`: the chain's own rule behind a memo shared by all replicas of a run, and
  * what was signed here is known to be valid, so that a signature costs one signing and no verification. `ideal`: a
  * keyed hash in place of Ed25519, verifiable only here, eight times cheaper to make. In both nobody can sign for a key that
- * he does not hold, which is all that the protocol asks of signatures; bytes and lengths are the same.
+ * it does not hold, which is all that the protocol asks of signatures; bytes and lengths are the same.
  */
 import { type Address, byteText, concatBytes, equalBytes } from "../../base/bytes.ts";
 import { sha256Into } from "../../crypto/hash.ts";

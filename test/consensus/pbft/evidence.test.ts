@@ -1,4 +1,4 @@
-/** Goal: evidence convicts whoever contradicted himself and nobody else. Method: pairs of signed messages. */
+/** Goal: evidence convicts whoever contradicted itself and nobody else. Method: pairs of signed messages. */
 import { describe, expect, it } from "vitest";
 import { asHash, EMPTY, type Hash } from "../../../src/base/bytes.ts";
 import { Writer } from "../../../src/codec/writer.ts";

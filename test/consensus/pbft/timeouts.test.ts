@@ -209,7 +209,7 @@ describe("planned rotation", () => {
     expect(bench.engine.status().view).toBe(1n);
   });
 
-  it("moves nobody who has moved on by himself, so it does not fire twice", () => {
+  it("moves nobody who has moved on by itself, so it does not fire twice", () => {
     const bench = new ViewBench(3, { rotation: 1 }).start();
     for (let height = 1; height <= 4; height++) agree(bench, bench.block(height));
     bench.work().fire("request");

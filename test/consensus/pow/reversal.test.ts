@@ -34,7 +34,7 @@ describe("the probability of a reversal", () => {
     }
   });
 
-  it("falls below a thousandth at the depths he names", () => {
+  it("falls below a thousandth at the depths that the paper names", () => {
     const depths = { 0.02: 3, 0.06: 4, 0.1: 6, 0.14: 8, 0.2: 13, 0.26: 21, 0.3: 32, 0.4: 133 };
     for (const [share, z] of Object.entries(depths)) {
       expect(reversalProbability(Number(share), z)).toBeLessThan(0.001);

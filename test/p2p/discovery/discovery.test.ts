@@ -315,7 +315,7 @@ describe("a network of real nodes", () => {
     await until(() => hub.network.peers().length <= 2, "no more than its places");
   });
 
-  it("loses who is banned by its operator, and does not let him in again", async () => {
+  it("loses who is banned by its operator, and lets nobody such in again", async () => {
     const a = await startOpen(0, []);
     const b = await startOpen(1, [a]);
     await until(() => a.network.peers().length === 1, "b reached a");

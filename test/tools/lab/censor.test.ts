@@ -15,7 +15,7 @@ describe("an account that is left out", async () => {
   });
   const [left, , weak, strong] = result.rows;
 
-  it("waits where a miner just leaves it out, however strong he is", () => {
+  it("waits where a miner just leaves it out, however strong it is", () => {
     expect(result.rows.slice(0, 2).map(({ included }) => included)).toEqual([15, 15]);
     expect(left!.mostBlocks).toBeLessThan(12);
   });

@@ -21,19 +21,19 @@ function sight(publicBlocks: number, privateBlocks: number, confirmations: numbe
 }
 
 describe("the attacker", () => {
-  it("waits until the merchant has delivered, however far ahead or behind he is", () => {
+  it("waits until the merchant has delivered, however far ahead or behind it is", () => {
     expect(decide(RACE, sight(1, 7, 1))).toBe("wait");
     expect(decide(RACE, sight(9, 0, 1))).toBe("wait");
   });
 
-  it("releases when his branch is heavier, not at a tie", () => {
+  it("releases when its branch is heavier, not at a tie", () => {
     expect(decide(RACE, sight(2, 3, 2))).toBe("release");
     expect(decide(RACE, sight(3, 3, 3))).toBe("wait");
     expect(decide({ ...RACE, lead: 2 }, sight(2, 3, 2))).toBe("wait");
     expect(decide({ ...RACE, confirmations: 0 }, sight(0, 1, 0))).toBe("release");
   });
 
-  it("gives up at the deficit of blocks that he lacks to be one ahead", () => {
+  it("gives up at the deficit of blocks that it lacks to be one ahead", () => {
     expect(decide(RACE, sight(4, 1, 4))).toBe("wait");
     expect(decide(RACE, sight(5, 1, 5))).toBe("give-up");
   });

@@ -1,6 +1,6 @@
 /**
  * Whoever compares the mail of several correct validators: an equivocator who tells each side one story is not seen by
- * any of them alone, but his two signatures convict him as soon as their mail is laid side by side. The auditor makes
+ * any of them alone, but its two signatures convict it as soon as their mail is laid side by side. The auditor makes
  * the evidence; whether it holds is judged by the node's own rules.
  * Source: pbft.md 1.5 (A4); docs/protocol.md, "Evidence".
  */
@@ -39,7 +39,7 @@ export class Auditor {
     this.#reader = new Forger(genesis, genesisHash);
   }
 
-  /** @returns evidence, the first time that an author contradicts himself in a phase */
+  /** @returns evidence, the first time that an author contradicts itself in a phase */
   read(by: NodeId, packet: Uint8Array): Comparison | undefined {
     const vote = this.#reader.open(packet);
     if (vote === undefined || !isVote(vote)) return undefined;

@@ -63,7 +63,7 @@ export interface GeneralsOutcome {
   readonly decisions: readonly Order[];
   /** IC1: all loyal lieutenants do the same. */
   readonly isAgreement: boolean;
-  /** IC2: if the commander is loyal, they do what he ordered. True when he is not. */
+  /** IC2: if the commander is loyal, they do what was ordered. True when the commander is a traitor. */
   readonly isObedience: boolean;
 }
 
@@ -204,7 +204,7 @@ class SignedRun {
     this.#lie = lieOf(problem);
   }
 
-  /** A commander who is a traitor may sign as many orders as he likes. */
+  /** A commander who is a traitor may sign any number of orders. */
   firstRound(): Packet[] {
     const { generals, order, strategy } = this.#problem;
     this.#seenBy(0).add(order);

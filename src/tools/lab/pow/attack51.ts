@@ -1,6 +1,6 @@
 /**
  * The table of double spends: for every share of hash power and every number of confirmations many races, how often
- * the attacker won, what it cost him, and whether that is what theory says for exactly these options. Where all
+ * the attacker won, what it cost it, and whether that is what theory says for exactly these options. Where all
  * blocks weigh the same a formula must match; where difficulty moves, the naive simulation. A race's randomness
  * follows from seed, cell and number alone, so that threads and the choice of cells change nothing.
  * Source: pow.md 2.9.
@@ -34,9 +34,9 @@ export interface AttackTally {
   readonly honestBlocks: number;
   /** Expected hashes of the attacker's blocks. */
   readonly attackerWork: number;
-  /** Blocks of the attacker in races he lost: no reward is paid for them. */
+  /** Blocks of the attacker in races it lost: no reward is paid for them. */
   readonly lostBlocks: number;
-  /** Honest blocks undone by races he won. */
+  /** Honest blocks undone by races it won. */
   readonly undoneBlocks: number;
   readonly deepestReorg: number;
   /** Wins of the naive simulation, where that is what judges. */

@@ -27,7 +27,7 @@ export interface Eclipse {
   readonly trials: number;
   /** The attacker's groups, one row each. */
   readonly groups: readonly number[];
-  /** His addresses in each. */
+  /** The attacker's addresses in each. */
   readonly perGroup: number;
   /** Honest nodes that take connections, each in a group of its own. */
   readonly honest: number;
@@ -39,15 +39,15 @@ export interface Eclipse {
 export interface EclipseTally {
   /** The attacker's part of the connections of the victim's choice, averaged over the attack. */
   readonly slotShare: number;
-  /** Part of the time in which all of them were his. */
+  /** Part of the time in which all of them were the attacker's. */
   readonly timeShare: number;
   /** The longest such time, hours. */
   readonly longestHours: number;
-  /** All of them were his when the attack ended. */
+  /** All of them were the attacker's when the attack ended. */
   readonly isCutOff: boolean;
-  /** The most that he held at once. */
+  /** The most that the attacker held at once. */
   readonly slotsMost: number;
-  /** His part of the addresses in the book at the end. */
+  /** The attacker's part of the addresses in the book at the end. */
   readonly bookShare: number;
 }
 

@@ -47,7 +47,7 @@ interface Chain {
   work: number;
 }
 
-/** Whether the attacker gets his blocks onto the public chain. */
+/** Whether the attacker gets its blocks onto the public chain. */
 export function runNaiveRace(race: NaiveRace, random: Random): boolean {
   const rules = RULES[race.retarget];
   const honest = trunk(rules);

@@ -140,7 +140,7 @@ export class MinedWorld {
     return world;
   }
 
-  /** Resolves when the attacker sees a new head, on either of his replicas. */
+  /** Resolves when the attacker sees a new head, on either of its replicas. */
   async nextBlock(): Promise<void> {
     const heads = () => [this.follower.replica.chain.head, this.secret.replica.chain.head];
     const [open, secret] = heads();

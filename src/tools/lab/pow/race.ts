@@ -20,7 +20,7 @@ export const STAMPS = ["now", "schedule", "earliest"] as const;
 export interface Race {
   /** The attacker's part of the hash power, between 0 and 1, both excluded. */
   readonly share: number;
-  /** Blocks the merchant waits for, counting the payment's own; 0: he delivers at once. */
+  /** Blocks the merchant waits for, counting the payment's own; 0: it delivers at once. */
   readonly confirmations: number;
   /** Blocks of the private branch before the payment is sent. */
   readonly premined: number;
@@ -30,7 +30,7 @@ export interface Race {
   readonly release: (typeof RELEASES)[number];
   /** What honest nodes do with a branch of equal weight. */
   readonly tie: (typeof TIES)[number];
-  /** Which time the attacker writes into his blocks: his clock, one on schedule, or the earliest allowed. */
+  /** Which time the attacker writes into its blocks: its clock, one on schedule, or the earliest allowed. */
   readonly stamps: (typeof STAMPS)[number];
 }
 

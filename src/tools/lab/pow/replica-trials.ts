@@ -1,7 +1,7 @@
 /**
  * The race of race.ts once more, played by whole replicas: the merchant's payment is in the public chain, the
  * conflicting one in the private branch, and the honest replica's ledger says at the end which of them happened. The
- * attacker sees the public chain through his follower, judges like race.ts, and releases by handing his blocks to the
+ * attacker sees the public chain through its follower, judges like race.ts, and releases by handing its blocks to the
  * honest replica's block ingress. Difficulty is fixed, so that the same formulas must match. Source: pow.md 2.9.
  */
 

@@ -54,7 +54,7 @@ export function catchUp(share: number, blocks: number): number {
 
 /**
  * The exact probability that the honest head ends on the attacker's branch: a sum over how many blocks the attacker
- * has found when the honest miners find the last confirmation, times his chance from there.
+ * has found when the honest miners find the last confirmation, times its chance from there.
  */
 export function doubleSpend(race: DoubleSpend): number {
   const { share, confirmations, premined } = race;
@@ -77,8 +77,8 @@ export function doubleSpend(race: DoubleSpend): number {
 }
 
 /**
- * His chance when he lacks `behind` blocks to be level. Away from a tie it is the gambler's ruin between a tie and
- * giving up; at a tie he may win at once, or must find the next block, or falls back by one.
+ * The attacker's chance when it lacks `behind` blocks to be level. Away from a tie it is the gambler's ruin between a tie and
+ * giving up; at a tie it may win at once, or must find the next block, or falls back by one.
  */
 function chances({ share, giveUp, tieWins }: DoubleSpend): (behind: number, released: boolean) => number {
   const limit = giveUp - 1;

@@ -20,7 +20,7 @@ import { noStep, type Step } from "../step.ts";
 
 export interface Timewarp {
   readonly seed: number;
-  /** The attacker's part of the hash power; the chain is his alone. */
+  /** The attacker's part of the hash power; the chain is the attacker's alone. */
   readonly share: number;
   /** Blocks of a period. */
   readonly interval: number;

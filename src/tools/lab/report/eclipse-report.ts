@@ -39,7 +39,7 @@ export function eclipseReport(options: Eclipse, { rows, isMatch }: EclipseResult
     Math.max(...rows.filter((row) => row.defended === defended).map(({ timeShare }) => timeShare));
   return renderPage({
     title: "Eclipse: cutting one node off",
-    question: `An attacker with ${options.perGroup} addresses in each of his groups fills the book of a node that knows ${options.honest} honest ones and restarts every ${options.restartHours} hours. How often does it hear nobody else?`,
+    question: `An attacker with ${options.perGroup} addresses in each of its groups fills the book of a node that knows ${options.honest} honest ones and restarts every ${options.restartHours} hours. How often does it hear nobody else?`,
     isMatch,
     verdict: isMatch
       ? `At worst it is cut off for ${percent(worst(false))} of the time without the defence and for ${percent(worst(true))} with it; with it the attacker never holds more connections than groups.`

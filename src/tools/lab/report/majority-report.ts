@@ -40,7 +40,7 @@ export function majorityReport(result: MajorityResult, options: MajorityOptions,
   return renderPage({
     title: "A majority of hash power, against PBFT",
     question:
-      "The attacker of the 51 % attack, with the same machines: what do they buy him where validators vote by name?",
+      "The attacker of the 51 % attack, with the same machines: what do they buy it where validators vote by name?",
     isMatch: result.isMatch,
     ending:
       result.wins === 0
@@ -51,7 +51,7 @@ export function majorityReport(result: MajorityResult, options: MajorityOptions,
     sections: [
       {
         heading: "The same double spend twice",
-        text: `Proof of work: ${options.confirmations} confirmations. PBFT: one final block; he holds ${options.keys} of ${options.nodes} validator keys (f = ${result.f}), and cuts the network between the correct validators for two seconds. No rule of PBFT asks for work, so his machines enter nowhere.`,
+        text: `Proof of work: ${options.confirmations} confirmations. PBFT: one final block; the attacker holds ${options.keys} of ${options.nodes} validator keys (f = ${result.f}), and cuts the network between the correct validators for two seconds. No rule of PBFT asks for work, so its machines enter nowhere.`,
         html: figure(
           chart,
           `Points: measured; bars: the 95 % interval where chance decides. Line: theory of proof of work.${options.keys <= result.f ? " Under PBFT with at most f keys it cannot happen, so nothing is left to chance." : ""}`,
@@ -63,7 +63,7 @@ export function majorityReport(result: MajorityResult, options: MajorityOptions,
         html: htmlTable("Successful double spends", MAJORITY_HEAD, majorityCells(result)),
       },
       {
-        heading: "What he did with his keys",
+        heading: "What the attacker did with its keys",
         text: "twin: each key on two replicas, one on each side; equivocate: two blocks and votes for both; collude: votes, view changes and certificates as they help; withhold: silence while the merchant waits.",
         html: htmlTable(
           "By tactic, over all shares",

@@ -160,7 +160,7 @@ function raceOf(sample: Sample): Section {
   };
 }
 
-/** When the merchant had his confirmations, and when the branch was shown. */
+/** When the merchant had its confirmations, and when the branch was shown. */
 function momentsOf({ events, confirmations }: Sample): { x: number; name: string }[] {
   const paid = events.filter(({ kind }) => kind === "honest");
   const at = confirmations === 0 ? 0 : paid[confirmations - 1]?.seconds;

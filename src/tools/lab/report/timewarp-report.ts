@@ -36,15 +36,15 @@ export function timewarpReport(options: Timewarp, { off, on, isMatch }: WarpResu
   });
   return renderPage({
     title: "Timewarp: a majority that stretches time",
-    question: `A miner with ${percent(options.share)} of the hash power stamps the last block of each period far ahead and all others as early as he may. What happens to the difficulty?`,
+    question: `A miner with ${percent(options.share)} of the hash power stamps the last block of each period far ahead and all others as early as it may. What happens to the difficulty?`,
     isMatch,
-    verdict: `Without the guard it fell to ${percent(off.finalDifficulty)} in ${options.periods} periods (the recurrence says ${percent(off.expected)}); with the guard it stays at ${percent(on.finalDifficulty)}, his own part of the hash power (${percent(on.expected)}).`,
+    verdict: `Without the guard it fell to ${percent(off.finalDifficulty)} in ${options.periods} periods (the recurrence says ${percent(off.expected)}); with the guard it stays at ${percent(on.finalDifficulty)}, the miner's part of the hash power (${percent(on.expected)}).`,
     ending: { kind: "mixed", words: "difficulty collapses without the guard and holds with it" },
     formulas: FORMULAS.timewarp,
     sections: [
       {
         heading: "Difficulty",
-        text: "Periods do not overlap in the rule: the time between the last block of one and the first of the next is never looked at. There he goes back to the day on which the attack began, so that each period seems to have taken as long as the whole attack.",
+        text: "Periods do not overlap in the rule: the time between the last block of one and the first of the next is never looked at. There the miner goes back to the day on which the attack began, so that each period seems to have taken as long as the whole attack.",
         html: figure(difficulty, "Both runs begin alike: the same chance, the same hash power."),
       },
       {

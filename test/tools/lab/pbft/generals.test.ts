@@ -21,7 +21,7 @@ import { wordsOfRounds } from "../../../../src/tools/lab/report/generals-words.t
 
 const BASE: Generals = { generals: 4, traitors: [], order: "attack", depth: 1, strategy: "split", seed: 1 };
 
-/** All answers of a traitor: the i-th message he sends is the i-th digit of `number`. */
+/** All answers of a traitor: the i-th message sent is the i-th digit of `number`. */
 function lieOfNumber(number: number, choices: readonly (Order | undefined)[]): Lie {
   let rest = number;
   return () => {

@@ -15,7 +15,7 @@ describe("an attacker who fills a node's address book", async () => {
   });
   const [poorNaive, poor, richNaive, rich] = result.rows;
 
-  it("never holds more connections of a defended node than he has groups", () => {
+  it("never holds more connections of a defended node than it has groups", () => {
     expect(poor!.slotsMost).toBeLessThanOrEqual(3);
     expect(poorNaive!.slotsMost).toBeGreaterThan(3);
     expect(poor!.timeShare).toBe(0);
