@@ -266,6 +266,13 @@ describe("the architecture", () => {
     expect(wrong).toEqual([]);
   });
 
+  it("calls no party, and no machine, he", () => {
+    const wrong = files.flatMap(({ path, code }) =>
+      [...code.matchAll(/\b(he|his|him|himself)\b/gi)].map(([word]) => `${path}: ${word}`),
+    );
+    expect(wrong).toEqual([]);
+  });
+
   it("exports only values that another file imports, or a program that uses the package", () => {
     const wanted = new Set([...entryPoints(), ...importedNames()]);
     const unused = files.flatMap(({ path, ast }) =>
