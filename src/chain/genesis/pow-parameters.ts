@@ -7,7 +7,7 @@
 export type RetargetParameters =
   /** All `interval` blocks, clamped to a factor of 4, with Bitcoin's off-by-one (2016 there). */
   | { readonly rule: "bitcoin"; readonly interval: number; readonly timewarpGuard: boolean }
-  /** aserti3-2d: exponential in the schedule's error, anew anchored all 144 blocks. `halflife` in seconds. */
+  /** aserti3-2d: exponential in the schedule's error, anchored anew every 144 blocks. `halflife` in seconds. */
   | { readonly rule: "asert"; readonly halflife: number }
   /** Block 0's bits for ever. */
   | { readonly rule: "fixed" };

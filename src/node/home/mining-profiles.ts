@@ -13,7 +13,7 @@ const SUBSIDY = { subsidy: 5_000_000_000n, halvingInterval: 210_000 };
 /** Blocks until a coinbase can be spent, where one plays: soon enough to see it. */
 const DEV_MATURITY = 10;
 
-/** Expected hashes of a second's work at the easiest target of a dev chain: 2^20 for a block all 5 seconds. */
+/** Expected hashes of a second's work at the easiest target of a dev chain: 2^20 for a block every 5 seconds. */
 const DEV_HASHES_A_SECOND = 2 ** 20 / 5;
 const DEV_HALFLIFE_SPACINGS = 60;
 
