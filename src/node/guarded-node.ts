@@ -141,10 +141,10 @@ class GuardedNode implements RunningNode {
 
   /** Never rejects. */
   async #change(isRunning: boolean, next: () => Promise<Current>): Promise<void> {
-    const { node } = this.#now;
-    if (this.#isStopped || (node !== undefined) !== isRunning) return;
+    const current = this.#current; // none where the start failed
+    if (this.#isStopped || current === undefined || (current.node !== undefined) !== isRunning) return;
     try {
-      await this.#now.stop();
+      await current.stop();
       if (this.#isStopped) return;
       this.#current = await next();
     } catch (error) {

@@ -60,6 +60,29 @@ it("looks at the disk no more when the node had to stop by itself, so that the p
   expect([failures.length, looks]).toEqual([1, before]);
 });
 
+it("fails with the reason for which the node did not start, also where its key was due by then", async () => {
+  const config = loadConfig({ file: "", environment: {} });
+  if (!config.ok) throw new Error(config.fault.detail);
+  const unhandled: unknown[] = [];
+  const note = (error: unknown) => unhandled.push(error);
+  process.on("unhandledRejection", note);
+  try {
+    const started = startGuardedNode({
+      home: { genesis: new Cluster({ validators: 1 }).genesis, paths: homePaths(dir) } as Home,
+      config: { ...config.value.config, storage: { ...config.value.config.storage, reserveMb: 0 } },
+      startNode: ({ onKeyDue }) => {
+        onKeyDue?.(keyOfSeed(new Uint8Array(32).fill(1)));
+        return Promise.reject(new Error("the port is in use"));
+      },
+    });
+    await expect(started).rejects.toThrow("the port is in use");
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(unhandled).toEqual([]);
+  } finally {
+    process.off("unhandledRejection", note);
+  }
+});
+
 it("stops before the disk is full, says so at its port, and comes back by itself when there is room", async () => {
   const home = join(dir, "home");
   createHome(home, {

@@ -26,9 +26,16 @@ type Watched = {
   readonly events: Pick<Replica["events"], "epochs">;
 };
 
-/** Looks now, and in each epoch. @returns what ends it */
+/** Looks now, and in each epoch; says it once, since a node that stops enters further epochs. @returns what ends it */
 export function watchNextKey({ voting, events }: Watched, own: Address, watch: KeyWatch): () => void {
-  const look = () => lookAt(voting, own, watch);
+  let isSaid = false;
+  const isDue = (key: Key) => {
+    isSaid = true;
+    watch.isDue(key);
+  };
+  const look = () => {
+    if (!isSaid) lookAt(voting, own, { ...watch, isDue });
+  };
   look();
   return events.epochs.subscribe(look);
 }

@@ -143,7 +143,7 @@ export function formatEncryptedKey({ publicKey, seed }: Key, password: string, c
   return sealKeystore(publicKey, seed, password, cost);
 }
 
-/** As {@link saveKey}. */
+/** As {@link saveKey}: durable when it returns, its name as well. */
 export function saveKeyText(path: string, text: string): Verdict<undefined, "exists"> {
   makeFolder(dirname(path), 0o700);
   let file: number;
@@ -161,5 +161,15 @@ export function saveKeyText(path: string, text: string): Verdict<undefined, "exi
   } finally {
     closeSync(file);
   }
+  syncFolder(dirname(path));
   return accept(undefined);
+}
+
+function syncFolder(path: string): void {
+  const folder = openSync(path, "r");
+  try {
+    fsyncSync(folder);
+  } finally {
+    closeSync(folder);
+  }
 }

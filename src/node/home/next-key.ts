@@ -5,11 +5,11 @@
  */
 import { existsSync, readdirSync, renameSync } from "node:fs";
 import { basename, dirname, join } from "node:path";
-import { type Address, hex0x } from "../../base/bytes.ts";
+import { type Address, equalBytes, hex0x } from "../../base/bytes.ts";
 import { accept, refuse, type Verdict } from "../../base/fault.ts";
-import { syncDirectory } from "../../storage/durable-file.ts";
+import { syncDirectory, writeDurably } from "../../storage/durable-file.ts";
 import type { HomePaths } from "./home.ts";
-import { type KeyFault, loadPublicKey, saveKeyText } from "./key-file.ts";
+import { type KeyFault, loadPublicKey } from "./key-file.ts";
 import { readTextFile } from "./text-file.ts";
 
 type KeyPaths = Pick<HomePaths, "validatorKey" | "nextValidatorKey">;
@@ -28,19 +28,20 @@ export function nextPublicKey({ nextValidatorKey: path }: KeyPaths): Verdict<Add
  */
 export async function takeNextKey(paths: KeyPaths): Promise<Verdict<string, KeyFault | "exists">> {
   const { validatorKey, nextValidatorKey } = paths;
+  if (!existsSync(nextValidatorKey))
+    return refuse("missing", `${nextValidatorKey}: there is no such key file`);
   const text = readTextFile(validatorKey);
   if (!text.ok) return text;
   const old = loadPublicKey(validatorKey);
   if (!old.ok) return old;
   const kept = oldKeyPath(validatorKey, old.value.publicKey);
-  const saved = saveKeyText(kept, text.value);
-  if (!saved.ok && !isKey(kept, old.value.publicKey)) return saved;
-  const folder = dirname(validatorKey);
-  await syncDirectory(folder);
-  if (!existsSync(nextValidatorKey))
-    return refuse("missing", `${nextValidatorKey}: there is no such key file`);
+  const there = existsSync(kept) ? loadPublicKey(kept) : undefined;
+  if (there?.ok === true && !equalBytes(there.value.publicKey, old.value.publicKey))
+    return refuse("exists", `${kept}: holds another key; a key is never overwritten, move it away first`);
+  // Also over a copy that is no key: a loss of power left it torn.
+  if (there?.ok !== true) await writeDurably(kept, text.value);
   renameSync(nextValidatorKey, validatorKey);
-  await syncDirectory(folder);
+  await syncDirectory(dirname(validatorKey));
   return accept(kept);
 }
 
@@ -68,10 +69,4 @@ const OLD_NAME = /^validator-old-[0-9a-f]{8}\.json$/;
 function oldKeyPath(validatorKey: string, publicKey: Address): string {
   const stem = basename(validatorKey, ".json");
   return join(dirname(validatorKey), `${stem}-old-${hex0x(publicKey).slice(2, 10)}.json`);
-}
-
-/** A copy that an earlier try left whole. */
-function isKey(path: string, publicKey: Address): boolean {
-  const found = loadPublicKey(path);
-  return found.ok && hex0x(found.value.publicKey) === hex0x(publicKey);
 }

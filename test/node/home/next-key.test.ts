@@ -52,6 +52,15 @@ it("finishes what a process began that died between the copy and the change, and
   expect(isPlace(next)).toBe(true);
 });
 
+it("writes the copy anew that a loss of power left empty or torn", async () => {
+  const paths = homePaths(dir);
+  const text = readFileSync(paths.validatorKey, "utf8");
+  saveKey(paths.nextValidatorKey, next);
+  saveKeyText(join(dir, "keys", keptName), text.slice(0, 20));
+  expect((await takeNextKey(paths)).ok).toBe(true);
+  expect([isPlace(next), readFileSync(join(dir, "keys", keptName), "utf8")]).toEqual([true, text]);
+});
+
 it("leaves everything as it is where no key waits, or the name of the copy is taken by another", async () => {
   const paths = homePaths(dir);
   saveKey(join(dir, "keys", keptName), next);
@@ -61,7 +70,7 @@ it("leaves everything as it is where no key waits, or the name of the copy is ta
   rmSync(join(dir, "keys", keptName));
   rmSync(paths.nextValidatorKey);
   expect(await takeNextKey(paths)).toMatchObject({ ok: false, fault: { code: "missing" } });
-  expect(isPlace(old)).toBe(true);
+  expect([isPlace(old), oldKeys(paths)]).toEqual([true, []]);
 });
 
 it("says that the key is due in the epoch that has it and not the present one, and in no other", () => {
@@ -92,6 +101,8 @@ it("says that the key is due in the epoch that has it and not the present one, a
   expect(due).toEqual([]);
   expect(said).toEqual([expect.stringMatching(/^error the seat's new key cannot be opened/)]);
   password = "horse";
+  enter(next);
+  // The node stops meanwhile: further epochs say nothing new.
   enter(next);
   expect(due).toEqual([next.publicKey]);
   end();
