@@ -60,6 +60,13 @@ const changeTo = (name: string, number?: number): Change => ({
   module: version(name, number),
 });
 
+function codeOf(name: string) {
+  const declared = must(MODULES[name], "one of these");
+  const form = formOf(declared);
+  if (!form.ok) throw new Error(form.fault.detail);
+  return codeInProcess(declared, form.value);
+}
+
 /** The files of one home, and the code that is made of them. */
 function homeWith(texts: readonly string[], isFetching = true) {
   const held = new Set(texts);
@@ -76,10 +83,7 @@ function homeWith(texts: readonly string[], isFetching = true) {
     load({ hash }) {
       const text = find(hash);
       if (text === undefined) return { ok: false, fault: { code: "missing", detail: "not in this home" } };
-      const declared = must(MODULES[text], "one of these");
-      const form = formOf(declared);
-      if (!form.ok) throw new Error(form.fault.detail);
-      return { ok: true, value: codeInProcess(declared, form.value) };
+      return { ok: true, value: codeOf(text) };
     },
   });
   return { code, files, held };
@@ -173,11 +177,56 @@ describe("a module's new version that the validators vote in", () => {
     expect(failures[0]?.error).toBeInstanceOf(MissingModule);
     const hash = `0x${hex(hashOf("second"))}`;
     expect(String(failures[0]?.error)).toContain(`block 16 is executed with counter 2 (SHA-256 ${hash})`);
+    expect(String(failures[0]?.error)).toContain("the file is not here (not in this home)");
     expect(String(failures[0]?.error)).toContain(`quorate module fetch ${hash} --rpc URL`);
     net.cluster.crash(3);
     homes[3]!.held.add("second");
     await net.cluster.start(3);
     expect(await net.until(() => net.height(3) >= 24n, 30_000)).toBe(true);
+  });
+
+  it("keeps no node from going on that has got the file, while that of a later version is still to come", async () => {
+    const homes = [1, 2, 3, 4].map(() => homeWith(["first", "second", "added"], false));
+    await start(homes);
+    expect(await net.decide(changeTo("second"), [0, 1, 2])).toBe(true);
+    expect(await epochTurns(1n)).toBe(true);
+    expect(await net.decide(changeTo("added", 30), [0, 1, 2])).toBe(true);
+    await net.until(() => net.height(3) >= net.height(0), 5_000);
+    net.cluster.crash(3);
+    const found = homeWith(["first"], false);
+    net.cluster.nodes[3]!.modules = found;
+    await net.cluster.start(3);
+    const troubles = () => net.cluster.replica(3)?.watches.modules.troubles() ?? [];
+    await net.until(() => troubles().length > 0, 10_000);
+    expect(troubles().map(({ name }) => name)).toEqual(["counter", "notes"]);
+    found.held.add("second");
+    await net.until(() => false, 16_000);
+    expect(failures.filter(({ error }) => String(error).includes("counter"))).toEqual([]);
+  });
+
+  it("is not fetched again and again where its file is here and cannot be loaded", async () => {
+    const homes = [1, 2, 3, 4].map((one) => homeWith(one === 4 ? ["first"] : ["first", "second"]));
+    await start(homes);
+    let kept = 0;
+    const unloadable = homes[3]!;
+    const keep = unloadable.files.keep;
+    const files: ModuleFiles = {
+      ...unloadable.files,
+      keep(wanted, text) {
+        kept++;
+        return keep(wanted, text);
+      },
+    };
+    const refusal = { ok: false, fault: { code: "missing", detail: "it does not run here" } } as const;
+    const code = new ModuleLibrary(LIMITS, { load: () => refusal });
+    code.add(hashOf("first"), codeOf("first"));
+    net.cluster.crash(3);
+    net.cluster.nodes[3]!.modules = { files, code };
+    await net.cluster.start(3);
+    expect(await net.decide(changeTo("second"), [0, 1, 2])).toBe(true);
+    expect(await net.until(() => kept > 0, 10_000)).toBe(true);
+    await net.until(() => false, 5_000);
+    expect(kept).toBe(1);
   });
 
   it("is forgotten where it would read what the older one wrote as something else, and that one goes on", async () => {

@@ -108,11 +108,12 @@ export class MissingModule extends Error {
   readonly modules: readonly ModuleVersion[];
 
   /** @param height of that block */
-  constructor(modules: readonly ModuleVersion[], height: bigint) {
+  constructor(modules: readonly (ModuleVersion & Partial<Pick<AwaitedModule, "detail">>)[], height: bigint) {
     const named = modules.map(({ name, version, hash }) => `${name} ${version} (SHA-256 ${hex0x(hash)})`);
     const commands = modules.map(({ hash }) => fetchCommand(hash));
+    const why = modules.flatMap(({ detail }) => detail ?? []).join("; ");
     super(
-      `block ${height} is executed with ${named.join(" and ")}, by a vote of the validators, and the file is not here. Fetch it ` +
+      `block ${height} is executed with ${named.join(" and ")}, by a vote of the validators, and the file is not here${why === "" ? "" : ` (${why})`}. Fetch it ` +
         `from a node that has it (${commands.join("; ")}) and start the node again; no block has to be fetched anew`,
     );
     this.modules = modules;

@@ -121,11 +121,12 @@ export class ModuleVersionWatch implements ModulesApi {
     const { committed, genesis, head } = this.#chain;
     const height = head.summary.height + 1n;
     const missing = missingModules(genesis, committed, height);
-    if (missing.length === 0) return;
+    if (missing.length === 0) return this.#allHere();
     const error = new MissingModule(missing, height);
     this.#cancelStop ??= this.#ports.scheduler.after(GRACE_MS, () => this.#ports.fatal(error));
   }
 
+  /** All that the next block needs. */
   #allHere(): void {
     this.#cancelStop?.();
     this.#cancelStop = undefined;
@@ -135,7 +136,7 @@ export class ModuleVersionWatch implements ModulesApi {
     const key = `${name} ${hex0x(hash)} ${why}`;
     if (this.#said.has(key)) return;
     this.#said.add(key);
-    const fields = { module: name, version, sha256: hex0x(hash), from: fromHeight };
+    const fields = { module: name, version, sha256: hex0x(hash), from: fromHeight, detail };
     if (why === "unfit") {
       const words = `${name} ${version} is voted in and may not follow the version that runs, which goes on: ${detail}`;
       return this.#ports.log.log("error", "chain", words, fields);
@@ -157,18 +158,23 @@ export class ModuleVersionWatch implements ModulesApi {
   /** In the home first, where an operator may have put it; then at peers, one after the other. */
   async #look(): Promise<void> {
     this.#isLooking = true;
-    const before = this.#missing();
     try {
+      const before = this.#missing();
       for (const wanted of before) await this.#fetch(wanted);
+      this.#isLooking = false;
+      if (!this.#isStopped) this.#looked(before.length);
     } catch (error) {
+      this.#isLooking = false;
       this.#ports.fatal(error); // the disk
     }
-    this.#isLooking = false;
-    if (this.#isStopped) return;
+  }
+
+  /** @param missed files that were not here before the look */
+  #looked(missed: number): void {
     const left = this.#missing().length;
     if (left > 0) this.#lookSoon(LOOK_MS);
     this.#follow();
-    if (left < before.length) this.#ports.arrived();
+    if (left < missed) this.#ports.arrived();
   }
 
   #missing(): readonly ModuleTrouble[] {
@@ -177,7 +183,8 @@ export class ModuleVersionWatch implements ModulesApi {
 
   async #fetch(wanted: ModuleTrouble): Promise<void> {
     const { files, network } = this.#ports;
-    if (files?.isFetching !== true) return;
+    // One that is here and cannot be loaded would be no better from a peer.
+    if (files?.isFetching !== true || files.textOf(wanted.hash) !== undefined) return;
     const peers = network.peers().map(({ peerId }) => peerId);
     for (let first = 0; first < peers.length; first += ASKED_AT_ONCE) {
       const asked = peers.slice(first, first + ASKED_AT_ONCE);
