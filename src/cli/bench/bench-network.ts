@@ -3,10 +3,6 @@
  * trace when the benchmark ends, however it ends. It measures nothing.
  */
 
-import { mkdtempSync, rmSync } from "node:fs";
-import { createServer } from "node:net";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { RpcLine } from "../../tools/bench/rpc-line.ts";
 import { Scrape } from "../../tools/bench/scrape.ts";
 import {
@@ -16,9 +12,8 @@ import {
   planDevnet,
   prepareDevnet,
 } from "../devnet/devnet-plan.ts";
-import { lockDevnet, Supervisor } from "../devnet/devnet-supervisor.ts";
+import { findPorts, inTemporaryFolder, TemporaryNetwork } from "../devnet/temporary-network.ts";
 import { CliError, EXIT, valueOrThrow } from "../exit.ts";
-import { makeNamedFolder } from "../output-folder.ts";
 
 export interface BenchNetworkOptions {
   readonly validators: number;
@@ -38,35 +33,25 @@ export class BenchNetwork {
   readonly plan: DevnetPlan;
   readonly nodes: readonly DevnetNode[];
   readonly lines: readonly RpcLine[];
-  readonly #supervisor: Supervisor;
-  readonly #keep: boolean;
-  /** Rejects when a node ends by itself. */
-  readonly failed: Promise<never>;
+  readonly #network: TemporaryNetwork;
 
   private constructor(dir: string, keep: boolean, plan: DevnetPlan, nodes: readonly DevnetNode[]) {
-    this.#keep = keep;
     this.dir = dir;
     this.plan = plan;
     this.nodes = nodes;
     this.lines = nodes.map((node) => new RpcLine(node.rpcUrl));
-    let fail: (error: Error) => void = () => undefined;
-    this.failed = new Promise((_, reject) => {
-      fail = reject;
-    });
-    this.failed.catch(() => undefined);
-    const lock = lockDevnet(dir);
-    this.#supervisor = new Supervisor(
-      { dir, nodes, voters: nodes.length },
-      {
-        lock,
-        exited: (ended) => {
-          const { node, exitCode } = ended;
-          const words = ended.lastWords();
-          const message = `${node.name} ended by itself with ${exitCode}${words.length === 0 ? "" : ":"}`;
-          fail(new CliError(EXIT.broken, "NODE_EXITED", message, { more: words }));
-        },
+    this.#network = new TemporaryNetwork({
+      dir,
+      keep,
+      nodes,
+      voters: nodes.length,
+      exited: (ended) => {
+        const { node, exitCode } = ended;
+        const words = ended.lastWords();
+        const message = `${node.name} ended by itself with ${exitCode}${words.length === 0 ? "" : ":"}`;
+        return new CliError(EXIT.broken, "NODE_EXITED", message, { more: words });
       },
-    );
+    });
   }
 
   /** Makes the folder with the homes; starts nothing. */
@@ -81,21 +66,20 @@ export class BenchNetwork {
       emptyBlocksMs: 0,
       logLevel: undefined,
     };
-    const parent = options.in ?? tmpdir();
-    makeNamedFolder("--in", parent);
-    const dir = mkdtempSync(join(parent, "quorate-bench-"));
-    try {
+    return inTemporaryFolder("quorate-bench-", options.in, (dir) => {
       const { nodes } = valueOrThrow(prepareDevnet(dir, origin, plan, settings));
       return new BenchNetwork(dir, options.keep, plan, nodes);
-    } catch (error) {
-      rmSync(dir, { recursive: true, force: true });
-      throw error;
-    }
+    });
+  }
+
+  /** Rejects when a node ends by itself. */
+  get failed(): Promise<never> {
+    return this.#network.failed;
   }
 
   /** Resolves when every node is connected to all others. @throws CliError */
   start(): Promise<void> {
-    return this.#supervisor.start();
+    return this.#network.supervisor.start();
   }
 
   scrape(): Promise<Scrape[]> {
@@ -105,43 +89,11 @@ export class BenchNetwork {
   /** Stops the nodes and removes the folder; may be called again. */
   async stop(): Promise<void> {
     for (const line of this.lines) line.close();
-    await this.#supervisor.stop();
-    this.#remove();
+    await this.#network.stop();
   }
 
-  /** The same at once. */
-  async kill(): Promise<void> {
-    await this.#supervisor.kill();
-    this.#remove();
+  /** The same, without waiting for what the nodes do. */
+  kill(): Promise<void> {
+    return this.#network.kill();
   }
-
-  #remove(): void {
-    if (!this.#keep) rmSync(this.dir, { recursive: true, force: true });
-  }
-}
-
-/** Ports below those that systems give to outgoing connections. */
-const PORTS = { first: 20_000, last: 32_000 };
-const TRIES = 100;
-
-/** The first of `count` free ports in a row. Somebody may still take one before the nodes do. */
-export async function findPorts(count: number): Promise<number> {
-  for (let i = 0; i < TRIES; i++) {
-    const base = PORTS.first + Math.floor(Math.random() * (PORTS.last - PORTS.first - count));
-    const ports = Array.from({ length: count }, (_, k) => base + k);
-    if ((await Promise.all(ports.map(isFree))).every(Boolean)) return base;
-  }
-  throw new CliError(
-    EXIT.busy,
-    "PORT_IN_USE",
-    `no ${count} free ports in a row from ${PORTS.first} to ${PORTS.last}`,
-  );
-}
-
-function isFree(port: number): Promise<boolean> {
-  return new Promise((resolve) => {
-    const server = createServer();
-    server.once("error", () => resolve(false));
-    server.listen(port, "127.0.0.1", () => server.close(() => resolve(true)));
-  });
 }

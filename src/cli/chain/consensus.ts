@@ -86,7 +86,7 @@ function describeWork(state: WorkState): readonly string[] {
   return [
     `height ${height}  tip ${tip}`,
     `work ${showHashes(difficulty)} a block (bits ${bits}), ${showCount(Number(totalWork))} in all  branches ${state.tips}`,
-    `aims at a block all ${state.spacing} s by rule ${retargetRule}${next}  all miners ${rate}`,
+    `aims at a block every ${state.spacing} s by rule ${retargetRule}${next}  all miners ${rate}`,
     `a block is called final with ${state.finalityDepth} blocks on top`,
   ];
 }

@@ -122,7 +122,7 @@ function introduceMiners({ plan, report, nodes: started }: BannerIntroduction, s
   const n = nodes.length;
   const [first = 0] = nodes.flatMap((node) => node.mining?.blockWork ?? []);
   return {
-    title: `proof-of-work devnet · ${n} ${n === 1 ? "miner" : "miners"}, a block all ${spacing} s`,
+    title: `proof-of-work devnet · ${n} ${n === 1 ? "miner" : "miners"}, a block every ${spacing} s`,
     columns: ["node", "mode", "rpc", "p2p", "pid", "coinbase"],
     rows: nodes.map((node) => [
       node.name,

@@ -4,8 +4,7 @@
  * cut off. Difficulty is fixed, and each miner is held to its share of a rate that leaves the machine free.
  */
 
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { must } from "../../base/assert.ts";
 import { hex0x } from "../../base/bytes.ts";
@@ -27,11 +26,10 @@ import { multiaddrOf } from "../../node/home/peers-file.ts";
 import { readRpcToken } from "../../node/home/rpc-token.ts";
 import { Client } from "../../sdk/client.ts";
 import { makeFolder } from "../../storage/durable-file.ts";
-import { findPorts } from "../bench/bench-network.ts";
 import type { DevnetNode } from "../devnet/devnet-plan.ts";
-import { endOfLog, lockDevnet, Supervisor } from "../devnet/devnet-supervisor.ts";
+import { endOfLog } from "../devnet/devnet-supervisor.ts";
+import { findPorts, inTemporaryFolder, TemporaryNetwork } from "../devnet/temporary-network.ts";
 import { CliError, EXIT, valueOrThrow } from "../exit.ts";
-import { makeNamedFolder } from "../output-folder.ts";
 
 /** Hashes a second of all miners together: a small part of one core. */
 export const HASHES_OF_ALL = 200_000;
@@ -64,15 +62,11 @@ export class LiveNetwork {
   readonly honest: readonly LiveNode[];
   readonly follower: LiveNode;
   readonly secret: LiveNode;
-  /** Rejects when a node ends by itself. */
-  readonly failed: Promise<never>;
-  readonly #keep: boolean;
-  readonly #supervisor: Supervisor;
+  readonly #network: TemporaryNetwork;
 
   private constructor(dir: string, keep: boolean, plan: MinedPlan, nodes: readonly DevnetNode[]) {
     this.dir = dir;
     this.plan = plan;
-    this.#keep = keep;
     const live = nodes.map((node) => ({
       node,
       client: new Client(node.rpcUrl, { token: () => readRpcToken(node.dir) }),
@@ -80,49 +74,45 @@ export class LiveNetwork {
     this.honest = live.slice(0, HONEST);
     this.follower = must(live[HONEST], "the follower comes after the honest nodes");
     this.secret = must(live[HONEST + 1], "the secret node is the last");
-    let fail: (error: Error) => void = () => undefined;
-    this.failed = new Promise((_, reject) => {
-      fail = reject;
-    });
-    this.failed.catch(() => undefined);
-    this.#supervisor = new Supervisor(
-      { dir, nodes, voters: 0, readyMsMax: READY_MS_MAX },
-      {
-        lock: lockDevnet(dir),
-        exited: (ended) => {
-          const words = ended.lastWords();
-          const message = `${ended.node.name} ended by itself with ${ended.exitCode}`;
-          const more = [...(words.length === 0 ? [] : ["it said:", ...words]), ...endOfLog(ended)];
-          fail(new CliError(EXIT.broken, "NODE_EXITED", message, { more }));
-        },
+    this.#network = new TemporaryNetwork({
+      dir,
+      keep,
+      nodes,
+      voters: 0,
+      readyMsMax: READY_MS_MAX,
+      exited: (ended) => {
+        const words = ended.lastWords();
+        const message = `${ended.node.name} ended by itself with ${ended.exitCode}`;
+        const more = [...(words.length === 0 ? [] : ["it said:", ...words]), ...endOfLog(ended)];
+        return new CliError(EXIT.broken, "NODE_EXITED", message, { more });
       },
-    );
+    });
   }
 
   /** Makes the folder with the homes; starts nothing. */
-  static async make({ share, seed, in: parent = tmpdir(), keep }: LiveOptions): Promise<LiveNetwork> {
+  static async make({ share, seed, in: parent, keep }: LiveOptions): Promise<LiveNetwork> {
     const consensus = liveMining();
     const plan = planMinedNetwork({ ...MINED_DEVNET, miners: HONEST + 2, consensus }, secretsFromSeed(seed));
     const names = [...Array.from({ length: HONEST }, (_, i) => `honest${i}`), "follower", "secret"];
     const [rpcBase, p2pBase] = [await findPorts(names.length), await findPorts(names.length)];
-    makeNamedFolder("--in", parent);
-    const dir = mkdtempSync(join(parent, "quorate-live-"));
-    const nodes = names.map((name, index) => ({
-      index,
-      name,
-      dir: join(dir, name),
-      rpcPort: rpcBase + index,
-      rpcUrl: `http://127.0.0.1:${rpcBase + index}`,
-      p2pPort: p2pBase + index,
-      peerId: must(plan.miners[index], EACH_PLANNED).peerId,
-    }));
-    try {
+    return inTemporaryFolder("quorate-live-", parent, (dir) => {
+      const nodes = names.map((name, index) => ({
+        index,
+        name,
+        dir: join(dir, name),
+        rpcPort: rpcBase + index,
+        rpcUrl: `http://127.0.0.1:${rpcBase + index}`,
+        p2pPort: p2pBase + index,
+        peerId: must(plan.miners[index], EACH_PLANNED).peerId,
+      }));
       for (const node of nodes) makeHome(node, nodes, plan, limitOf(node.name, share));
       return new LiveNetwork(dir, keep, plan, nodes);
-    } catch (error) {
-      rmSync(dir, { recursive: true, force: true });
-      throw error;
-    }
+    });
+  }
+
+  /** Rejects when a node ends by itself. */
+  get failed(): Promise<never> {
+    return this.#network.failed;
   }
 
   get all(): readonly LiveNode[] {
@@ -135,16 +125,16 @@ export class LiveNetwork {
 
   /** Resolves when every node is connected to all others. @throws CliError */
   start(): Promise<void> {
-    return this.#supervisor.start();
+    return this.#network.supervisor.start();
   }
 
   /** Makes the secret node hear only itself from now on. */
   async cutOff(): Promise<void> {
-    await this.#supervisor.partition([this.secret.node.name]);
+    await this.#network.supervisor.partition([this.secret.node.name]);
   }
 
   async heal(): Promise<void> {
-    await this.#supervisor.partition([]);
+    await this.#network.supervisor.partition([]);
   }
 
   /** Lines of a node's log that hold a word. */
@@ -154,19 +144,13 @@ export class LiveNetwork {
   }
 
   /** Stops the nodes and removes the folder; may be called again. */
-  async stop(): Promise<void> {
-    await this.#supervisor.stop();
-    this.#remove();
+  stop(): Promise<void> {
+    return this.#network.stop();
   }
 
-  /** The same at once. */
-  async kill(): Promise<void> {
-    await this.#supervisor.kill();
-    this.#remove();
-  }
-
-  #remove(): void {
-    if (!this.#keep) rmSync(this.dir, { recursive: true, force: true });
+  /** The same, without waiting for what the nodes do. */
+  kill(): Promise<void> {
+    return this.#network.kill();
   }
 }
 

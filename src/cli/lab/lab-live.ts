@@ -331,7 +331,7 @@ function describe(
     ...table(["node", "merchant's payment", "conflicting", "chain_getReorgs"], rows),
     "",
     ...result.honest.flatMap(({ name, log }) => log.map((line) => `  ${name}  ${line}`)),
-    `  share ${percent(race.share)} of ${showRate(HASHES_OF_ALL)}, a block all ${SPACING_SECONDS} s; measured: ${measured.join(", ")}`,
+    `  share ${percent(race.share)} of ${showRate(HASHES_OF_ALL)}, a block every ${SPACING_SECONDS} s; measured: ${measured.join(", ")}`,
     `  ${result.publicBlocks} public and ${result.privateBlocks} private blocks at the decision; ${showDuration(1_000 * result.seconds)}`,
     `  ${report}`,
   ];

@@ -4,9 +4,7 @@
  * node's. It reads how much memory the processes take and what their metrics say; it attacks nobody.
  */
 
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { readFileSync, writeFileSync } from "node:fs";
 import { must } from "../../base/assert.ts";
 import type { PowParameters } from "../../chain/genesis/pow-parameters.ts";
 import { compactOf } from "../../chain/types/target.ts";
@@ -24,12 +22,9 @@ import { peerIdFromSeed } from "../../p2p/transport/identity.ts";
 import { RpcLine } from "../../tools/bench/rpc-line.ts";
 import { Scrape } from "../../tools/bench/scrape.ts";
 import type { SiegeMode, SiegeNode } from "../../tools/lab/siege/siege.ts";
-import { findPorts } from "../bench/bench-network.ts";
-import type { NodeProcess } from "../devnet/devnet-nodes.ts";
 import { type DevnetNode, type DevnetPlan, prepareDevnet } from "../devnet/devnet-plan.ts";
-import { lockDevnet, Supervisor } from "../devnet/devnet-supervisor.ts";
+import { findPorts, inTemporaryFolder, TemporaryNetwork } from "../devnet/temporary-network.ts";
 import { valueOrThrow } from "../exit.ts";
-import { makeNamedFolder } from "../output-folder.ts";
 
 const NODES: Readonly<Record<SiegeMode, number>> = { alliance: 4, public: 3 };
 const SEED = "siege";
@@ -61,9 +56,8 @@ export class SiegeNetwork {
   readonly nodes: readonly DevnetNode[];
   /** Secret of the libp2p identity of the hostile full node. */
   readonly outsiderSeed: Uint8Array;
-  readonly #keep: boolean;
   readonly #lines: readonly RpcLine[];
-  readonly #supervisor: Supervisor;
+  readonly #network: TemporaryNetwork;
   readonly #ended: Set<string>;
   readonly #memory = new Map<string, number>();
   /** Ended on purpose. */
@@ -80,14 +74,21 @@ export class SiegeNetwork {
     this.plan = plan;
     this.nodes = nodes;
     this.outsiderSeed = outsiderSeed;
-    this.#keep = keep;
     this.#lines = nodes.map((node) => new RpcLine(node.rpcUrl));
     const ended = new Set<string>();
     this.#ended = ended;
-    this.#supervisor = new Supervisor(
-      { dir, nodes, voters: mode === "alliance" ? nodes.length : 0, readyMsMax: READY_MS_MAX },
-      { lock: lockDevnet(dir), exited: (process: NodeProcess) => ended.add(process.node.name) },
-    );
+    this.#network = new TemporaryNetwork({
+      dir,
+      keep,
+      nodes,
+      voters: mode === "alliance" ? nodes.length : 0,
+      readyMsMax: READY_MS_MAX,
+      // It is judged at the end, with the others.
+      exited: (process) => {
+        ended.add(process.node.name);
+        return undefined;
+      },
+    });
   }
 
   /** Makes the folder with the homes; starts nothing. */
@@ -103,30 +104,24 @@ export class SiegeNetwork {
       hashLimit: HASHES_OF_MINER,
       logLevel: undefined,
     };
-    const parent = options.in ?? tmpdir();
-    makeNamedFolder("--in", parent);
-    const dir = mkdtempSync(join(parent, "quorate-siege-"));
-    try {
+    return inTemporaryFolder("quorate-siege-", options.in, (dir) => {
       const { nodes } = valueOrThrow(prepareDevnet(dir, origin, plan, settings));
       const outsiderSeed = secretsFromSeed(SEED)("node", "outsider");
       for (const node of nodes) allow(node, peerIdFromSeed(outsiderSeed));
       return new SiegeNetwork({ dir, plan, nodes }, options, outsiderSeed);
-    } catch (error) {
-      rmSync(dir, { recursive: true, force: true });
-      throw error;
-    }
+    });
   }
 
   /** Resolves when every node is connected to all others. @throws CliError */
   async start(): Promise<void> {
-    await this.#supervisor.start();
-    this.#pids = (await this.#supervisor.report()).nodes.map(({ pid }) => pid);
+    await this.#network.supervisor.start();
+    this.#pids = (await this.#network.supervisor.report()).nodes.map(({ pid }) => pid);
   }
 
   /** Ends one node on purpose: another will act under its keys. */
   async replace(index: number): Promise<void> {
     this.#replaced.add(index);
-    await this.#supervisor.act(index, "kill");
+    await this.#network.supervisor.act(index, "kill");
   }
 
   /** Reads how much memory each process takes now; where the system does not say, {@link judge} asks the node. */
@@ -165,14 +160,12 @@ export class SiegeNetwork {
   /** Stops the nodes and removes the folder; may be called again. */
   async stop(): Promise<void> {
     for (const line of this.#lines) line.close();
-    await this.#supervisor.stop();
-    this.#remove();
+    await this.#network.stop();
   }
 
-  /** The same at once. */
-  async kill(): Promise<void> {
-    await this.#supervisor.kill();
-    this.#remove();
+  /** The same, without waiting for what the nodes do. */
+  kill(): Promise<void> {
+    return this.#network.kill();
   }
 
   async #judge(node: DevnetNode): Promise<SiegeNode> {
@@ -205,10 +198,6 @@ export class SiegeNetwork {
 
   #noteMemory(name: string, bytes: number): void {
     this.#memory.set(name, Math.max(bytes, this.#memory.get(name) ?? 0));
-  }
-
-  #remove(): void {
-    if (!this.#keep) rmSync(this.dir, { recursive: true, force: true });
   }
 }
 
