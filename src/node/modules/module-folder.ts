@@ -1,7 +1,8 @@
 /**
  * The bundled files in a home's `modules/` folder, found by their SHA-256 whatever they are called: several versions of a
  * module lie there beside each other. Files that come while a node runs are found too; one that was looked at is read again
- * only when its size or time has changed.
+ * only when its size or time has changed. What cannot be read is passed over and named where a file is missed: a stray file
+ * must not end a node.
  */
 import { readdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
@@ -15,6 +16,8 @@ import { loadModule, moduleHash } from "./load-module.ts";
 
 /** Files that are looked at; more are left out. */
 const FILES_MAX = 1_024;
+/** Files that are named because they cannot be read. */
+const UNREAD_NAMED_MAX = 3;
 /** Milliseconds between two looks at a folder in which no file was added. */
 const LOOK_MS = 200;
 
@@ -27,6 +30,8 @@ export class ModuleFolder implements ModuleSource {
   readonly #dir: string;
   /** By path. */
   readonly #seen = new Map<string, SeenFile>();
+  /** What could not be read at the last look, with the reason. */
+  #unread: readonly string[] = [];
   #lookedMs = Number.NEGATIVE_INFINITY;
   /** When a file was added or taken away last. */
   #changedMs: number | undefined;
@@ -37,18 +42,18 @@ export class ModuleFolder implements ModuleSource {
 
   load(wanted: ModuleVersion): Verdict<ModuleCode, LibraryFault> {
     const text = this.textOf(wanted.hash);
-    if (text === undefined) return refuse("missing", `${this.#dir}: no file there has this SHA-256`);
+    if (text === undefined) return refuse("missing", this.#absence());
     const code = loadModule(text);
     return code.ok ? code : refuse("missing", `${this.#dir}: ${code.fault.detail}`);
   }
 
-  /** The bundled file with this hash. @throws Error when the disk fails */
+  /** The bundled file with this hash. */
   textOf(hash: Hash): string | undefined {
     this.#look();
     for (const [path, seen] of this.#seen) {
       if (!equalBytes(seen.hash, hash)) continue;
-      const text = readBounded(path);
-      if (text !== undefined && equalBytes(moduleHash(text), hash)) return text;
+      const read = tryFile(() => readBounded(path));
+      if (typeof read.value === "string" && equalBytes(moduleHash(read.value), hash)) return read.value;
     }
     return undefined;
   }
@@ -63,21 +68,44 @@ export class ModuleFolder implements ModuleSource {
     return path;
   }
 
+  #absence(): string {
+    const unread = this.#unread.length === 0 ? "" : ` (not readable: ${this.#unread.join(", ")})`;
+    return `${this.#dir}: no file there has this SHA-256${unread}`;
+  }
+
   #look(): void {
-    const changedMs = statSync(this.#dir, { throwIfNoEntry: false })?.mtimeMs;
+    const changedMs = tryFile(() => statSync(this.#dir, { throwIfNoEntry: false })?.mtimeMs).value;
     if (changedMs === this.#changedMs && performance.now() < this.#lookedMs + LOOK_MS) return;
     this.#lookedMs = performance.now();
     this.#changedMs = changedMs;
-    const paths = namesIn(this.#dir).map((name) => join(this.#dir, name));
+    const names = tryFile(() => namesIn(this.#dir));
+    const unread = names.problem === undefined ? [] : [names.problem];
+    const paths = (names.value ?? []).map((name) => join(this.#dir, name));
     for (const path of this.#seen.keys()) if (!paths.includes(path)) this.#seen.delete(path);
     for (const path of paths) {
-      const stat = statSync(path, { throwIfNoEntry: false });
-      if (stat === undefined || !stat.isFile()) continue;
-      const written = `${stat.size} ${stat.mtimeMs}`;
-      if (this.#seen.get(path)?.written === written) continue;
-      const text = readBounded(path);
-      if (text !== undefined) this.#seen.set(path, { written, hash: moduleHash(text) });
+      const { problem } = tryFile(() => this.#lookAt(path));
+      if (problem !== undefined) unread.push(problem);
     }
+    this.#unread = unread.slice(0, UNREAD_NAMED_MAX);
+  }
+
+  #lookAt(path: string): void {
+    const stat = statSync(path, { throwIfNoEntry: false });
+    if (stat === undefined || !stat.isFile()) return;
+    const written = `${stat.size} ${stat.mtimeMs}`;
+    if (this.#seen.get(path)?.written === written) return;
+    this.#seen.delete(path);
+    const text = readBounded(path);
+    if (text !== undefined) this.#seen.set(path, { written, hash: moduleHash(text) });
+  }
+}
+
+/** What reading gives, or the system's words for why it cannot. */
+function tryFile<T>(read: () => T): { readonly value?: T; readonly problem?: string } {
+  try {
+    return { value: read() };
+  } catch (error) {
+    return { problem: (error as Error).message };
   }
 }
 

@@ -1,0 +1,47 @@
+/** What lies in a home's `modules/` beside the files that are meant. */
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterEach, beforeEach, expect, it } from "vitest";
+import { moduleHash } from "../../../src/node/modules/load-module.ts";
+import { ModuleFolder } from "../../../src/node/modules/module-folder.ts";
+
+let dir: string;
+
+beforeEach(() => {
+  dir = mkdtempSync(join(tmpdir(), "quorate-modules-"));
+});
+afterEach(() => {
+  rmSync(dir, { recursive: true });
+});
+
+it("finds a file by its hash beside links that lead nowhere or in a circle, and folders", () => {
+  symlinkSync("circle.js", join(dir, "circle.js"));
+  symlinkSync("gone", join(dir, "dangling.js"));
+  mkdirSync(join(dir, "folder.js"));
+  writeFileSync(join(dir, "wanted.js"), "wanted");
+  const folder = new ModuleFolder(dir);
+  expect(folder.textOf(moduleHash("wanted"))).toBe("wanted");
+});
+
+it("names what cannot be read where a file is missed", () => {
+  symlinkSync("circle.js", join(dir, "circle.js"));
+  const missed = new ModuleFolder(dir).load({
+    name: "counter",
+    number: 16,
+    version: 2,
+    hash: moduleHash("x"),
+  });
+  expect(missed).toMatchObject({
+    ok: false,
+    fault: {
+      code: "missing",
+      detail: expect.stringMatching(/no file there has this SHA-256 \(not readable: ELOOP.*circle\.js/),
+    },
+  });
+});
+
+it("has nothing where its folder is a file", () => {
+  writeFileSync(join(dir, "modules"), "");
+  expect(new ModuleFolder(join(dir, "modules")).textOf(moduleHash("x"))).toBeUndefined();
+});
