@@ -66,6 +66,12 @@ export function visitsOf(ports: StateReadPorts, heard: Heard): Omit<VisitOptions
   return { endpoints, waitMs, answerMs, resendMs, failed };
 }
 
+/** What a node is that has not come so far: it is asked again. */
+export function tooOld(heard: Heard, endpoint: Endpoint, height: number, minHeight: number): undefined {
+  heard.say(endpoint, `is at height ${height}, ${minHeight} is asked for`);
+  return undefined;
+}
+
 /** @throws RangeError where nothing can be proved */
 export function genesisFor(level: ReadLevel, { genesis }: StateReadPorts): FollowedGenesis {
   if (genesis === undefined)

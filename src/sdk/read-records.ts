@@ -15,7 +15,7 @@ import { showOutcome } from "../rpc/schemas/show-outcome.ts";
 import { epochOfProof } from "./followed-genesis.ts";
 import { bytesField, bytesOf, pathField } from "./proof-parts.ts";
 import { agree } from "./read-agreed.ts";
-import { Heard, type StateReadPorts, type Told, visitsOf } from "./read-parts.ts";
+import { Heard, type StateReadPorts, type Told, tooOld, visitsOf } from "./read-parts.ts";
 import { NotProvenError, type ReadAnswer, type ReadCheck, ReadError, type ReadLevel } from "./read-types.ts";
 import type { CertificateSigner } from "./trusted-genesis.ts";
 import {
@@ -60,7 +60,7 @@ export interface RecordQuestion<T> {
   readonly headOf: (said: readonly unknown[]) => unknown;
   /** Another one may be the answer later. */
   readonly mayAge?: boolean;
-  /** Whether it is the head that was asked for, and what stands under it. */
+  /** Whether it is the head that was asked for, and what stands under it. @throws Error where the node is to be asked again */
   readonly open: (head: BlockHead, said: readonly unknown[]) => Verdict<T>;
 }
 
@@ -75,13 +75,19 @@ const headSchema = object(
   { others: "ignored" },
 );
 const text = field("text", (value) => (typeof value === "string" ? value : undefined));
-const bodySchema = object({ txs: list(object({ raw: text }, { others: "ignored" })) }, { others: "ignored" });
+const bodySchema = object(
+  { hash: text, txs: list(object({ raw: text }, { others: "ignored" })) },
+  { others: "ignored" },
+);
 const inclusionSchema = object(
   { tx: bytesField, txPath: pathField, receipt: bytesField, receiptPath: pathField },
   { others: "ignored" },
 );
 
-/** @param name a height, a hash as it is shown, or "latest" */
+/** Names of another block from moment to moment. */
+const MOVING: readonly (number | string)[] = ["latest", "finalized", "pending"];
+
+/** @param name a height, a hash as it is shown, or a tag, as chain_getBlock takes it */
 export function blockQuestion(name: number | string): RecordQuestion<BlockRecord> {
   return {
     calls: [
@@ -89,16 +95,19 @@ export function blockQuestion(name: number | string): RecordQuestion<BlockRecord
       { method: "chain_getBlock", params: { block: name, full: true } },
     ],
     headOf: ([proof]) => proof,
-    mayAge: name === "latest",
+    mayAge: MOVING.includes(name),
     open(head, [, shown]) {
       const { height } = head.summary;
-      const isAsked =
-        typeof name === "number"
-          ? height === BigInt(name)
-          : name === "latest" || showHash(head.hash) === name.toLowerCase();
-      if (!isAsked) return wrong(`a proof of block ${height} ${showHash(head.hash)}, asked was ${name}`);
+      if (!isNamed(head, name))
+        return wrong(`a proof of block ${height} ${showHash(head.hash)}, asked was ${name}`);
       const read = checkFields(bodySchema, shown);
       if (!read.ok) return read;
+      const { hash } = read.value;
+      // The node answers one call after the other; asked again it may be quicker.
+      if (MOVING.includes(name) && hash !== showHash(head.hash))
+        throw new Error(
+          `its ${name} block was another one a moment later: ${showHash(head.hash)}, then ${hash}`,
+        );
       const raw = read.value.txs.map((tx) => tx.raw);
       const body = verifyBody(head, raw);
       if (!body.ok) return body;
@@ -112,6 +121,13 @@ export function blockQuestion(name: number | string): RecordQuestion<BlockRecord
       });
     },
   };
+}
+
+function isNamed({ hash, summary: { height } }: BlockHead, name: number | string): boolean {
+  if (MOVING.includes(name)) return true;
+  if (name === "earliest") return height === 0n;
+  const word = String(name).toLowerCase();
+  return word.length === 66 ? showHash(hash) === word : Number(word) === Number(height);
 }
 
 /** @param id of the transaction, 0x-hex */
@@ -183,7 +199,7 @@ async function readFrom<T>(
   const found = await visitUntilSettled<ReadAnswer<T>>({
     ...visitsOf(ports, heard),
     first: 1,
-    async visit(endpoint, limits) {
+    async visit(endpoint, limits, more) {
       const said = await endpoint.batch(question.calls, limits);
       const refused = said.find((one) => one instanceof RpcError);
       if (refused !== undefined) throw refused;
@@ -191,6 +207,10 @@ async function readFrom<T>(
       const { head, checked, unchecked, signers } = judged;
       const value = opened(question, head, said);
       const { hash: blockHash, height } = placeOf(head);
+      if (height < ports.minHeight) {
+        more();
+        return tooOld(heard, endpoint, height, ports.minHeight);
+      }
       const place = { height, blockHash, timeMs: Number(blockTimeMs(head)) };
       const names = signers.map(({ name }) => name);
       const by = { nodes: [endpoint.url], signers: names, disbelieved: heard.disbelieved };

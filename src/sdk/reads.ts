@@ -2,7 +2,6 @@
  * A read of the state at a chosen level, one node after the other or several at once: `one` and `proven` here, `agreed` in
  * read-agreed.ts, `latest` in read-latest.ts. Loaded when a client reads so. docs/reads.md, docs/adr/0031-01.
  */
-import type { Endpoint } from "./endpoint.ts";
 import { readAgreed } from "./read-agreed.ts";
 import { readLatest } from "./read-latest.ts";
 import {
@@ -13,6 +12,7 @@ import {
   proveAnswer,
   provenAnswer,
   type StateReadPorts,
+  tooOld,
   visitsOf,
 } from "./read-parts.ts";
 import { NotProvenError, type ReadAnswer, ReadError, type ReadLevel } from "./read-types.ts";
@@ -77,9 +77,4 @@ async function readProven<T>(question: StateQuestion<T>, ports: StateReadPorts):
   });
   if (found !== undefined) return found;
   throw new NotProvenError("no node proved its answer", heard.at("proven"));
-}
-
-function tooOld(heard: Heard, endpoint: Endpoint, height: number, minHeight: number): undefined {
-  heard.say(endpoint, `is at height ${height}, ${minHeight} is asked for`);
-  return undefined;
 }

@@ -101,6 +101,44 @@ describe("a block", () => {
     await expect(client().block(999, { level: "one" })).rejects.toThrow(ReadError);
   });
 
+  it("is asked for by any name that chain_getBlock takes", async () => {
+    for (const [name, height] of [
+      ["earliest", 0],
+      [`${sent.height}`, sent.height],
+      [`0x${sent.height.toString(16)}`, sent.height],
+    ] as const) {
+      const answer = await client([0]).block(name, short);
+      expect([answer.height, answer.unchecked, answer.disbelieved]).toEqual([height, [], []]);
+    }
+    for (const name of ["latest", "finalized"] as const)
+      expect(await client([0]).block(name, short)).toMatchObject({ unchecked: ["freshness"] });
+  });
+
+  it("that is the latest may become another one between two answers of a node, which is no lie", async () => {
+    const before = await new Client(url(0), { fetch: net.fetch }).call("chain_getFinalityProof", {
+      block: 0,
+    });
+    for (const level of ["one", "proven", "agreed"] as const) {
+      let asked = 0;
+      liars.lie(0, "chain_getFinalityProof", (own) => (asked++ === 0 ? before : own));
+      const options = { level, ...short };
+      const answer = await client([0], { faults: 0 }).block("latest", options);
+      expect([answer.height >= sent.height, answer.disbelieved, asked]).toEqual([true, [], 2]);
+    }
+  });
+
+  it("that is the latest is read from the next node where one is below the height that is asked for", async () => {
+    net.partition([[0, 1, 2], [3]]);
+    const { height } = await pay([0, 1, 2]);
+    for (const level of ["one", "proven"] as const) {
+      const found = await client([3, 0]).block("latest", { level, minHeight: height });
+      expect([found.nodes, found.height >= height, found.disbelieved]).toEqual([[url(0)], true, []]);
+      await expect(client([3]).block("latest", { level, minHeight: height, timeoutMs: 300 })).rejects.toThrow(
+        new RegExp(`${height} is asked for`),
+      );
+    }
+  });
+
   it("has no level latest: it does not change", async () => {
     await expect(client().block("latest", { level: "latest" })).rejects.toThrow(/does not change/);
     const bare = client([0], { genesis: undefined as never });
