@@ -77,13 +77,22 @@ export interface SnapshotFacts extends SnapshotEnd {
   readonly assumed: AssumedProof | undefined;
 }
 
+/** What lies with the reader: it accepts no such break, asks for more headers, or its clock is behind theirs. */
+const READER_FAULTS = ["break-of-trust", "too-few-headers", "early-headers"] as const;
+type ReaderFault = (typeof READER_FAULTS)[number];
+
+/** Whether another reader may accept the same snapshot, so that whoever gave it has not lied. */
+export function liesWithReader({ code }: Fault): boolean {
+  return READER_FAULTS.some((one) => one === code);
+}
+
 export type SnapshotFault =
   | "malformed"
   | "wrong-genesis"
   | "wrong-epoch"
-  | "break-of-trust"
   | "wrong-checkpoint"
   | "wrong-headers"
+  | ReaderFault
   | "wrong-block"
   | "wrong-certificate"
   | "wrong-chunk";

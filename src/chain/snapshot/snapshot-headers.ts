@@ -20,9 +20,12 @@ export const SNAPSHOT_HEADERS_MAX: number = HEADS_PER_ANSWER_MAX;
 export interface HeaderJudge {
   /** Of all heads that were taken, and of block 0. */
   readonly work: bigint;
-  /** Takes the head of the next block. */
+  /** Takes the head of the next block. Fault `early`: it may be right, by a clock that is further. */
   add(head: BlockHead): Fault | undefined;
 }
+
+type HeadersFault = "wrong-headers" | "early-headers";
+const EARLY = "early";
 
 /** What a snapshot of a mined chain is held to. */
 export interface MinedProof {
@@ -68,7 +71,7 @@ export class SnapshotHeaders {
     this.#judge = proof.judge();
   }
 
-  accept(payload: Uint8Array): Verdict<readonly HeadAndWork[], "malformed" | "wrong-headers"> {
+  accept(payload: Uint8Array): Verdict<readonly HeadAndWork[], "malformed" | HeadersFault> {
     const decoded = decode(payload, "headers section", (reader) =>
       reader.list(SNAPSHOT_HEADERS_MAX, readBlockHead),
     );
@@ -84,14 +87,14 @@ export class SnapshotHeaders {
   }
 
   /** Whether enough work stands on the block whose state follows. */
-  checkDepth(): Fault<"wrong-headers"> | undefined {
+  checkDepth(): Fault<"too-few-headers"> | undefined {
     const { height } = this.#chain;
     const { depth } = this.#proof;
     const above = this.#tip.height - height;
     if (above >= BigInt(depth)) return undefined;
     const found = above < 0n ? "none" : `${above}`;
     const detail = `${found} headers stand on block ${height}, ${depth} are asked for (snapshots.depth, or --depth)`;
-    return fault("wrong-headers", detail);
+    return fault("too-few-headers", detail);
   }
 
   get proved(): AssumedProof {
@@ -99,13 +102,14 @@ export class SnapshotHeaders {
     return { tip: height, depth: Number(height - this.#chain.height), work: this.#judge.work };
   }
 
-  #take(head: BlockHead): Fault<"wrong-headers"> | undefined {
+  #take(head: BlockHead): Fault<HeadersFault> | undefined {
     const { height } = head.summary;
     const due = this.#tip.height + 1n;
     const bad = (what: string) => fault("wrong-headers", `the header of block ${due}: ${what}`);
     if (due > this.#chain.height + BigInt(HEADERS_AHEAD_MAX))
       return bad(`more than ${HEADERS_AHEAD_MAX} stand on block ${this.#chain.height}`);
     const wrong = this.#judge.add(head);
+    if (wrong?.code === EARLY) return fault("early-headers", `the header of block ${due}: ${wrong.detail}`);
     if (wrong !== undefined) return bad(wrong.detail);
     if (height === this.#chain.height && !equalBytes(head.hash, this.#chain.headHash))
       return bad(`it is ${showHash(head.hash)}, announced was ${showHash(this.#chain.headHash)}`);

@@ -4,10 +4,10 @@
  * kept. Who sends something wrong is named and asked no more; what is kept outlives a kill.
  */
 import { asHash, equalBytes, type Hash } from "../../base/bytes.ts";
-import { refuse, type Verdict } from "../../base/fault.ts";
+import { type Fault, refuse, type Verdict } from "../../base/fault.ts";
 import type { Logger } from "../../base/log.ts";
 import type { Scheduler } from "../../base/scheduler.ts";
-import { SnapshotCheck, type SnapshotContext } from "../../chain/snapshot/snapshot-check.ts";
+import { liesWithReader, SnapshotCheck, type SnapshotContext } from "../../chain/snapshot/snapshot-check.ts";
 import { readSnapshotHead, SNAPSHOT_HEAD_BYTES } from "../../chain/snapshot/snapshot-format.ts";
 import type { HeadAndWork } from "../../chain/snapshot/snapshot-headers.ts";
 import {
@@ -79,6 +79,8 @@ class SnapshotFetch {
   #map = new ChunkMap();
   #disk: Promise<void> = Promise.resolve();
   #failure: { readonly error: unknown } | undefined;
+  /** Why the last snapshot was left alone that may be right. */
+  #left: string | undefined;
 
   constructor(ports: FetchPorts) {
     this.#ports = ports;
@@ -116,7 +118,8 @@ class SnapshotFetch {
     }
     const { present, answered, liars } = this.#sources;
     const lied = liars.size === 0 ? "" : `; ${liars.size} were dropped for what they sent`;
-    return refuse("no-snapshot", `${present} peers are connected, ${answered} answered, none has one${lied}`);
+    const none = this.#left === undefined ? "none has one" : `none has one that is taken here: ${this.#left}`;
+    return refuse("no-snapshot", `${present} peers are connected, ${answered} answered, ${none}${lied}`);
   }
 
   /** Peers come one after the other; a lone first one is not taken at once. */
@@ -153,8 +156,9 @@ class SnapshotFetch {
     for (const peerId of candidate.peers) {
       if (this.#isStopped()) return undefined;
       const source = new PeerSource(this.#sources, peerId, candidate.headHash);
-      const proved = await provedHead(this.#ports.context, source, (why) => {
-        if (!source.isSilent) this.#sources.lied(peerId, why);
+      const proved = await provedHead(this.#ports.context, source, (fault) => {
+        if (liesWithReader(fault)) this.#leave(candidate, fault.detail);
+        else if (!source.isSilent) this.#sources.lied(peerId, fault.detail);
       });
       if (proved === undefined) continue;
       const { head, bytes } = proved;
@@ -173,14 +177,21 @@ class SnapshotFetch {
     return undefined;
   }
 
+  #leave({ height }: OfferedSnapshot, why: string): void {
+    if (why !== this.#left) this.#log("not taken", { height, why });
+    this.#left = why;
+  }
+
   /** Whether a peer has a heavier chain, of a mined one, that leaves this out. */
   async #isLighter({ head, headers }: ProvedHead): Promise<boolean> {
     const { peers, request, context } = this.#ports;
     if (context.proof.kind !== "mined") return false;
     const { height } = head.summary;
     const heavier = await heavierBranch(headers, height, { proof: context.proof, peers, request });
-    if (heavier !== undefined)
+    if (heavier !== undefined) {
       this.#log("not taken: a peer has a chain with more work without it", { height, ...heavier });
+      this.#left = `a peer has a chain with more work without block ${height}`;
+    }
     return heavier !== undefined;
   }
 
@@ -312,13 +323,13 @@ interface ProvedHead {
 async function provedHead(
   context: SnapshotContext,
   source: SnapshotSource,
-  refused: (why: string) => void = () => undefined,
+  refused: (fault: Fault) => void = () => undefined,
 ): Promise<ProvedHead | undefined> {
   const headers: HeadAndWork[] = [];
   const parts: Uint8Array[] = [await source.read(SNAPSHOT_HEAD_BYTES)];
   const [first] = parts;
   const format = readSnapshotHead(first ?? new Uint8Array(0));
-  if (!format.ok) return refused(format.fault.detail) ?? undefined;
+  if (!format.ok) return refused(format.fault) ?? undefined;
   const check = new SnapshotCheck(context, format.value);
   const recorded: SnapshotSource = {
     async read(length) {
@@ -329,9 +340,9 @@ async function provedHead(
   };
   while (check.provedHead === undefined) {
     const section = await readSection(recorded, 0);
-    if (!section.ok) return refused(section.fault.detail) ?? undefined;
+    if (!section.ok) return refused(section.fault) ?? undefined;
     const checked = check.accept(section.value.kind, section.value.payload);
-    if (!checked.ok) return refused(checked.fault.detail) ?? undefined;
+    if (!checked.ok) return refused(checked.fault) ?? undefined;
     if (checked.value.kind === "headers") headers.push(...checked.value.heads);
   }
   return { head: check.provedHead, headers, bytes: Uint8Array.from(Buffer.concat(parts)) };
