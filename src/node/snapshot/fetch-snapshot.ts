@@ -157,7 +157,7 @@ class SnapshotFetch {
       if (this.#isStopped()) return undefined;
       const source = new PeerSource(this.#sources, peerId, candidate.headHash);
       const proved = await provedHead(this.#ports.context, source, (fault) => {
-        if (liesWithReader(fault)) this.#leave(candidate, fault.detail);
+        if (liesWithReader(fault)) this.#left = fault.detail;
         else if (!source.isSilent) this.#sources.lied(peerId, fault.detail);
       });
       if (proved === undefined) continue;
@@ -177,22 +177,16 @@ class SnapshotFetch {
     return undefined;
   }
 
-  #leave({ height }: OfferedSnapshot, why: string): void {
-    if (why !== this.#left) this.#log("not taken", { height, why });
-    this.#left = why;
-  }
-
   /** Whether a peer has a heavier chain, of a mined one, that leaves this out. */
   async #isLighter({ head, headers }: ProvedHead): Promise<boolean> {
     const { peers, request, context } = this.#ports;
     if (context.proof.kind !== "mined") return false;
     const { height } = head.summary;
     const heavier = await heavierBranch(headers, height, { proof: context.proof, peers, request });
-    if (heavier !== undefined) {
-      this.#log("not taken: a peer has a chain with more work without it", { height, ...heavier });
-      this.#left = `a peer has a chain with more work without block ${height}`;
-    }
-    return heavier !== undefined;
+    if (heavier === undefined) return false;
+    this.#log("not taken: a peer has a chain with more work without it", { height, ...heavier });
+    this.#left = `a peer has a chain with more work without block ${height}`;
+    return true;
   }
 
   /** Takes up the chunks that are there. @returns how many */
