@@ -20,8 +20,6 @@ import { ledgerOperations } from "../../../src/chain/store.ts";
 import { encodeHeader, type SealedBlock } from "../../../src/chain/types/block.ts";
 import { signTransaction } from "../../../src/chain/types/transaction.ts";
 import { BlockIngress } from "../../../src/node/ingress/block-ingress.ts";
-import { fetchSnapshot } from "../../../src/node/snapshot/fetch-snapshot.ts";
-import type { FetchStore } from "../../../src/node/snapshot/fetch-store.ts";
 import { heavierBranch } from "../../../src/node/snapshot/heavier-branch.ts";
 import { importSnapshot } from "../../../src/node/snapshot/import-snapshot.ts";
 import { sourceOver } from "../../../src/node/snapshot/read-snapshot.ts";
@@ -29,11 +27,7 @@ import { snapshotContext } from "../../../src/node/snapshot/snapshot-context.ts"
 import { FalseSnapshot, HistoryCheck } from "../../../src/node/stored-chain/history-check.ts";
 import { encodeAddressQuestion, isAddressQuestion } from "../../../src/p2p/discovery/address-wire.ts";
 import { decodeBranchQuestion, encodeBranchAnswer } from "../../../src/p2p/sync/branch-wire.ts";
-import {
-  decodeSnapshotQuestion,
-  encodeSnapshotAnswer,
-  encodeSnapshotQuestion,
-} from "../../../src/p2p/sync/snapshot-wire.ts";
+import { encodeSnapshotQuestion } from "../../../src/p2p/sync/snapshot-wire.ts";
 import { MemoryKv } from "../../../src/storage/memory.ts";
 import { VirtualTime } from "../../../src/tools/sim/time.ts";
 import { alice, bob, genesis, genesisHash, mineOn, openMinedChain } from "../../chain/pow-fixtures.ts";
@@ -165,50 +159,6 @@ describe("a snapshot of a mined chain", () => {
     ).toMatchObject({
       fault: { code: "early-headers", detail: expect.stringContaining("ahead of this clock") },
     });
-  });
-
-  it("names no peer a liar that offers it to a node that asks for more headers, or whose clock is behind", async () => {
-    const time = new VirtualTime();
-    const piece = (offset: number) => bytes.subarray(offset, offset + 1_000);
-    const { headHash, chunks } = { headHash: full.sealedBlockAt(8n)!.block.hash, chunks: 1 };
-    for (const [asking, why] of [
-      [context(5), /none has one that is taken here: 4 headers stand on block 8, 5 are asked for/],
-      [context(4, () => Number(genesis.timeMs) - 3_600_000), /taken here: .*ahead of this clock/],
-    ] as const) {
-      const faults: string[] = [];
-      let fetched: unknown;
-      void fetchSnapshot(
-        { above: 0n, waitMs: 1 },
-        {
-          context: asking,
-          store: { head: async () => undefined } as FetchStore,
-          scheduler: { now: () => time.nowMs, after: (ms, run) => time.after(ms, run) },
-          log: SILENT,
-          peers: () => ["honest"],
-          reportFault: (_, detail) => void faults.push(detail),
-          async request(_, asked) {
-            const question = decodeSnapshotQuestion(asked);
-            if (question.ok && question.value.kind === "head")
-              return encodeSnapshotAnswer({
-                kind: "head",
-                bytes: bytes.length,
-                piece: piece(question.value.offset),
-              });
-            return encodeSnapshotAnswer({
-              kind: "list",
-              offers: [{ height: 8n, headHash, chunks, bytes: BigInt(bytes.length) }],
-            });
-          },
-        },
-      ).then((found) => {
-        fetched = found;
-      });
-      await time.run(time.nowMs + 60_000, () => fetched !== undefined);
-      expect([fetched, faults]).toEqual([
-        { ok: false, fault: { code: "no-snapshot", detail: expect.stringMatching(why) } },
-        [],
-      ]);
-    }
   });
 
   it("has one block, and no certificates or epochs", async () => {
