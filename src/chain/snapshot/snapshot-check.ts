@@ -12,6 +12,7 @@ import { isAccountKey } from "../state/state-keys.ts";
 import type { BlockHead } from "../types/block.ts";
 import { receiptsRootOf } from "../types/receipt.ts";
 import { endsEpoch, type ValidatorSet } from "../types/validator-set.ts";
+import type { ReaderFault } from "./reader-fault.ts";
 import { type EpochBreak, type EpochEnd, SnapshotEpochs } from "./snapshot-epochs.ts";
 import {
   decodeSnapshotBlock,
@@ -75,15 +76,6 @@ export interface SnapshotFacts extends SnapshotEnd {
   readonly firstBlock: bigint;
   /** Where blocks are mined: the state is right if the chain below it is valid, which work suggests and nothing proves. */
   readonly assumed: AssumedProof | undefined;
-}
-
-/** What lies with the reader: it accepts no such break, asks for more headers, or its clock is behind theirs. */
-const READER_FAULTS = ["break-of-trust", "too-few-headers", "early-headers"] as const;
-type ReaderFault = (typeof READER_FAULTS)[number];
-
-/** Whether another reader may accept the same snapshot, so that whoever gave it has not lied. */
-export function liesWithReader({ code }: Fault): boolean {
-  return READER_FAULTS.some((one) => one === code);
 }
 
 export type SnapshotFault =
@@ -237,8 +229,7 @@ export class SnapshotCheck {
   }
 
   #acceptCheckpoint(certificate: Uint8Array, chain: SnapshotChain): Verdict<CheckedSection, SnapshotFault> {
-    const setAt = (height: bigint) => this.#epochs.setAt(height);
-    const opened = this.#certified().certificates.openCheckpoint(setAt, certificate);
+    const opened = this.#certified().certificates.openCheckpoint((at) => this.#epochs.setAt(at), certificate);
     if (!opened.ok) return refuse("wrong-checkpoint", `checkpoint certificate: ${opened.fault.detail}`);
     const { height } = opened.value;
     if (height > chain.height) {

@@ -7,7 +7,8 @@ import { asHash, equalBytes, type Hash } from "../../base/bytes.ts";
 import { type Fault, refuse, type Verdict } from "../../base/fault.ts";
 import type { Logger } from "../../base/log.ts";
 import type { Scheduler } from "../../base/scheduler.ts";
-import { liesWithReader, SnapshotCheck, type SnapshotContext } from "../../chain/snapshot/snapshot-check.ts";
+import { liesWithReader } from "../../chain/snapshot/reader-fault.ts";
+import { SnapshotCheck, type SnapshotContext } from "../../chain/snapshot/snapshot-check.ts";
 import { readSnapshotHead, SNAPSHOT_HEAD_BYTES } from "../../chain/snapshot/snapshot-format.ts";
 import type { HeadAndWork } from "../../chain/snapshot/snapshot-headers.ts";
 import {
