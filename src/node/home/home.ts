@@ -3,7 +3,7 @@
  * and how to make and read it; it starts nothing. What must not be lost: keys/ and data/ together.
  *
  *   config.toml  genesis.json  peers.json  keys/node.json  keys/validator.json  modules/NAME.js
- *   keys/validator-next.json  keys/validator-old-XXXXXXXX.json (while a key is replaced: next-key.ts)
+ *   keys/validator-next.json  keys/validator-old-KEY.json (while a key is replaced: next-key.ts)
  *   data/db/  data/snapshots/  data/journal/  data/addresses.json  logs/ (where config.toml or a devnet asks for files)  node.pid  LOCK
  */
 import { existsSync, rmSync, statSync } from "node:fs";
