@@ -45,6 +45,8 @@ function whatIsAbsent(): string | undefined {
   return module === "" ? "SoftHSM2 is not installed" : undefined;
 }
 
+if (absent !== undefined) throw new Error(`${absent}: docs/signer.md, "A walk with SoftHSM2", says how`);
+
 describe("a key in a token of SoftHSM2", () => {
   const PIN = { value: "9876", mayRetry: false };
   const settings = { module, token: "validators", slot: undefined, label: "seat", id: "" };
@@ -52,7 +54,6 @@ describe("a key in a token of SoftHSM2", () => {
   const before = process.env.SOFTHSM2_CONF;
 
   beforeAll(() => {
-    if (absent !== undefined) throw new Error(`${absent}: docs/signer.md, "A walk with SoftHSM2", says how`);
     dir = mkdtempSync(join(tmpdir(), "quorate-token-"));
     mkdirSync(join(dir, "tokens"));
     const conf = join(dir, "softhsm2.conf");
