@@ -150,19 +150,39 @@ interface Installed {
 }
 
 function runCall({ id, code, limits }: Installed, call: DeclaredCall, context: ExecutionContext): void {
-  const instance = code.start(unitsFor(limits, context.fee));
+  const instance = started(code, unitsFor(limits, context.fee) - UNITS.call);
   const host = new RunningCall(id, code, instance, context);
   let thrown: { readonly error: unknown } | undefined;
   try {
-    host.spend(UNITS.call);
     instance.run(call.index, argumentsOf(code, call), host);
   } catch (error) {
     thrown = { error };
   }
   host.checkWorld();
-  if (instance.unitsLeft() < 0) throw new ModuleFault(MODULE_OUT_OF_UNITS, "the call costs more than it may");
+  if (instance.unitsLeft() < 0) throw outOfUnits();
   const stopped = host.stopped ?? thrown;
   if (stopped !== undefined) throw faultOf(host, stopped.error, code.form.name);
+}
+
+/** Evaluates the file, which takes units as well: a fee may not pay for so many. */
+function started(code: ModuleCode, units: number): ModuleInstance {
+  try {
+    return code.start(units);
+  } catch (error) {
+    const message = messageOf(error);
+    if (STACK_OVERFLOW.test(message)) throw usedUpStack(code.form.name, message);
+    // It was evaluated with more units when it was loaded, and has seen nothing of the call: only they can be wanting.
+    throw outOfUnits();
+  }
+}
+
+function outOfUnits(): ModuleFault {
+  return new ModuleFault(MODULE_OUT_OF_UNITS, "the call costs more than it may");
+}
+
+/** How deep the stack is differs from machine to machine: a receipt that depends on it would split the chain. */
+function usedUpStack(module: string, message: string): InvariantError {
+  return new InvariantError(`module ${module} used up the stack of this machine: ${message}`);
 }
 
 /** Made by the code's own context, anew for each run. */
@@ -185,10 +205,7 @@ function faultOf(host: RunningCall, error: unknown, module: string): ModuleFault
   const index = host.declaredFault(error);
   if (index !== undefined) return new ModuleFault(index + 1, "a declared fault");
   const message = messageOf(error);
-  // How deep the stack is differs from machine to machine: a receipt that depends on it would split the chain.
-  if (STACK_OVERFLOW.test(message)) {
-    throw new InvariantError(`module ${module} used up the stack of this machine: ${message}`);
-  }
+  if (STACK_OVERFLOW.test(message)) throw usedUpStack(module, message);
   return new ModuleFault(MODULE_PANIC, message);
 }
 

@@ -168,6 +168,18 @@ describe("a module's call", () => {
     expect(own.entry("m", "15")).toBeUndefined();
   });
 
+  it("whose fee pays for less than evaluating its file fails, and stops no node", async () => {
+    const made = await bundleText(`
+      import { call, defineModule } from "quorate/module";
+      export default defineModule({ name: "own" }, { go: call({}, () => undefined) });`);
+    if (!made.ok) throw new Error(made.fault.detail);
+    const own = new TestLedger(made.value.code, 1_000_000, undefined, 1n);
+    for (const fee of [0n, 1n, 499n, 501n]) {
+      expect(own.execute(own.module.decodeCall(Uint8Array.of(0)), fee)).toContain("MODULE_OUT_OF_UNITS");
+    }
+    expect(own.execute(own.module.decodeCall(Uint8Array.of(0)), 10_000n)).toBe("ok");
+  });
+
   it("stops the node when the state cannot be read: that is no mistake of the module", async () => {
     const made = await bundleText(`
       import { call, cell, defineModule, uint } from "quorate/module";

@@ -50,9 +50,14 @@ export class TestLedger {
   readonly module: DeclaredModule;
   readonly events: Event[] = [];
 
-  constructor(code: ModuleCode, callUnitsMax = 1_000_000, base: StateReader = { get: () => undefined }) {
+  constructor(
+    code: ModuleCode,
+    callUnitsMax = 1_000_000,
+    base: StateReader = { get: () => undefined },
+    unitsPerFee = 0n,
+  ) {
     this.state = new StateOverlay(base);
-    this.module = createDeclaredModule(20, code, { callUnitsMax, unitsPerFee: 0n });
+    this.module = createDeclaredModule(20, code, { callUnitsMax, unitsPerFee });
   }
 
   /** What the call comes to: "ok", or the name of its fault and what was thrown. */
@@ -63,7 +68,7 @@ export class TestLedger {
     return this.execute(this.module.decodeCall(payload));
   }
 
-  execute(call: ReturnType<DeclaredModule["decodeCall"]>): string {
+  execute(call: ReturnType<DeclaredModule["decodeCall"]>, fee = 0n): string {
     if (!call.ok) throw new Error(call.fault.detail);
     this.state.mark();
     try {
@@ -71,7 +76,7 @@ export class TestLedger {
         height: 7n,
         timeMs: 1_000n,
         sender: asAddress(new Uint8Array(32).fill(1)),
-        fee: 0n,
+        fee,
         txid: asHash(new Uint8Array(32).fill(2)),
         state: this.state,
         emit: (kind, data) => void this.events.push({ module: 20, kind, data }),
