@@ -19,11 +19,13 @@ import {
 } from "../../chain/assumed-history.ts";
 import type { Chain } from "../../chain/chain.ts";
 import { branchesOf } from "../../chain/chain-mode.ts";
+import { UnfitDatabase } from "../../chain/store.ts";
 import type { BlockHead } from "../../chain/types/block.ts";
 import type { BranchLedger, EncodedBody } from "../../p2p/sync/branch-ledger.ts";
 import { decodeBranchAnswer, encodeBranchQuestion } from "../../p2p/sync/branch-wire.ts";
 import { explainDisk } from "../../storage/disk-fault.ts";
 import type { Kv } from "../../storage/kv.ts";
+import { DamagedDatabase } from "../../storage/level-checks.ts";
 import { openLedger } from "./open-ledger.ts";
 import { pruneSome } from "./prune.ts";
 
@@ -70,6 +72,11 @@ export class FalseSnapshot extends Error {
   }
 }
 
+interface SideLedger {
+  readonly kv: Kv;
+  readonly side: Chain;
+}
+
 export class HistoryCheck {
   readonly #ports: HistoryPorts;
   /** As configured when the check began: what an archive lacks of its blocks it never had. */
@@ -100,14 +107,14 @@ export class HistoryCheck {
   }
 
   async #run(begun: AssumedHistory): Promise<void> {
-    const { chain, log, scheduler } = this.#ports;
+    const { log, scheduler } = this.#ports;
     const { height } = begun;
-    let history = begun.checked > 0n ? begun : { ...begun, keepsBodies: this.#keepsBodies };
-    log.log("info", "snapshot", "checking the history", { checked: history.checked, height });
-    const kv = await this.#ports.open();
+    const fresh = begun.checked > 0n ? begun : { ...begun, keepsBodies: this.#keepsBodies };
+    log.log("info", "snapshot", "checking the history", { checked: begun.checked, height });
+    const { kv, side } = (await this.#opened(height)) ?? (await this.#openedAnew());
     let isDone = false;
     try {
-      const side = await openLedger(chain.genesis, kv, () => scheduler.now());
+      let history = this.#sincePresent(side, fresh);
       let toldMs = scheduler.now();
       while (!this.#isStopped && !isDone) {
         history = await this.#keep(side, history);
@@ -125,6 +132,48 @@ export class HistoryCheck {
       await kv.close();
     }
     if (isDone) await this.#ports.remove();
+  }
+
+  /** The ledger beside the chain as it was left; undefined where what is there is not the beginning of this chain. */
+  async #opened(height: bigint): Promise<SideLedger | undefined> {
+    const { chain, log, scheduler } = this.#ports;
+    let kv: Kv | undefined;
+    let why: string;
+    try {
+      kv = await this.#ports.open();
+      const side = await openLedger(chain.genesis, kv, () => scheduler.now());
+      const { hash, summary } = side.head;
+      const own = summary.height <= height ? chain.store.hashAt(summary.height) : undefined;
+      if (own !== undefined && equalBytes(own, hash)) return { kv, side };
+      why = `its block ${summary.height}, ${showHash(hash)}, is not on the chain below the snapshot of block ${height}`;
+    } catch (error) {
+      if (!(error instanceof UnfitDatabase || error instanceof DamagedDatabase)) {
+        await kv?.close();
+        throw error;
+      }
+      why = error.message;
+    }
+    await kv?.close();
+    log.log("warn", "snapshot", "the ledger that checks the history is of no use: beginning anew", { why });
+    return undefined;
+  }
+
+  /** All of it follows from the blocks, which are fetched again. */
+  async #openedAnew(): Promise<SideLedger> {
+    const { chain, open, remove, scheduler } = this.#ports;
+    await remove();
+    const kv = await open();
+    return { kv, side: await openLedger(chain.genesis, kv, () => scheduler.now()) };
+  }
+
+  /** Blocks that were taken from a ledger which is gone, or fell back, are executed once more. */
+  #sincePresent(side: Chain, history: AssumedHistory): AssumedHistory {
+    const { height } = side.head.summary;
+    if (height >= history.checked) return history;
+    const fields = { from: height + 1n, checked: history.checked };
+    const message = "the ledger that checks the history lost blocks: executing them again";
+    this.#ports.log.log("warn", "snapshot", message, fields);
+    return { ...history, checked: height };
   }
 
   #failed(error: unknown): void {

@@ -4,8 +4,7 @@
  */
 import { beforeAll, describe, expect, it } from "vitest";
 import { byteText, concatBytes, EMPTY, hex } from "../../../src/base/bytes.ts";
-import { SILENT } from "../../../src/base/log.ts";
-import { readAssumedHistory } from "../../../src/chain/assumed-history.ts";
+import { checkedOperations, readAssumedHistory } from "../../../src/chain/assumed-history.ts";
 import type { Chain } from "../../../src/chain/chain.ts";
 import { branchesOf } from "../../../src/chain/chain-mode.ts";
 import { decodeAccount, readAccount, writeAccount } from "../../../src/chain/modules/accounts.ts";
@@ -28,6 +27,7 @@ import { FalseSnapshot, HistoryCheck } from "../../../src/node/stored-chain/hist
 import { encodeAddressQuestion, isAddressQuestion } from "../../../src/p2p/discovery/address-wire.ts";
 import { decodeBranchQuestion, encodeBranchAnswer } from "../../../src/p2p/sync/branch-wire.ts";
 import { encodeSnapshotQuestion } from "../../../src/p2p/sync/snapshot-wire.ts";
+import { GENESIS_KEY } from "../../../src/storage/database-keys.ts";
 import { MemoryKv } from "../../../src/storage/memory.ts";
 import { VirtualTime } from "../../../src/tools/sim/time.ts";
 import { alice, bob, genesis, genesisHash, mineOn, openMinedChain } from "../../chain/pow-fixtures.ts";
@@ -71,6 +71,8 @@ function historyCheck(chain: Chain, served: readonly Chain[], side = new MemoryK
   const faults: string[] = [];
   const failures: unknown[] = [];
   const removed: number[] = [];
+  const warnings: string[] = [];
+  let database = side;
   const scheduler = { now: late, after: (ms: number, run: () => void) => time.after(ms, run) };
   const ledgerOf = (of: Chain) =>
     new BlockIngress({
@@ -82,8 +84,11 @@ function historyCheck(chain: Chain, served: readonly Chain[], side = new MemoryK
   const check = new HistoryCheck(keepsBodies, {
     chain,
     // What was written is there again, as when a process ended in order.
-    open: async () => side.crash(side.unsyncedWrites),
-    remove: async () => void removed.push(1),
+    open: async () => database.crash(database.unsyncedWrites),
+    remove: async () => {
+      database = new MemoryKv();
+      removed.push(1);
+    },
     ledgerOf,
     peersFrom: (height) =>
       served.flatMap((peer, i) => (peer.store.lowestBody() <= height ? [`peer ${i}`] : [])),
@@ -97,11 +102,11 @@ function historyCheck(chain: Chain, served: readonly Chain[], side = new MemoryK
     reportFault: (peerId, detail) => faults.push(`${peerId} ${detail}`),
     scheduler,
     clock: () => time.nowMs,
-    log: SILENT,
+    log: { log: (level, _, message) => void (level === "warn" && warnings.push(message)) },
     fatal: (error) => failures.push(error),
   });
   const run = (until: () => boolean) => time.run(time.nowMs + 600_000, until);
-  return { check, run, faults, failures, removed };
+  return { check, run, faults, failures, removed, warnings };
 }
 
 let full: Chain;
@@ -311,6 +316,48 @@ describe("the check of an assumed history", () => {
     expect(await third.run(() => third.removed.length > 0)).toBe(true);
     expect(chain.store.lowestBody()).toBe(1n);
     await third.check.stop();
+  });
+
+  describe("whose ledger beside the chain is lost or no longer of it, says so and executes from block 1", () => {
+    const behind = "the ledger that checks the history lost blocks: executing them again";
+    const unfit = "the ledger that checks the history is of no use: beginning anew";
+    const lost = {
+      "between the last two writes": { said: behind, checked: 8n, side: async () => new MemoryKv() },
+      "amid its way": { said: behind, checked: 3n, side: async () => new MemoryKv() },
+      "and is of another branch": {
+        said: unfit,
+        checked: 0n,
+        side: async () => {
+          const kv = new MemoryKv();
+          await mine(await openMinedChain({ kv }), 5, 5);
+          return kv;
+        },
+      },
+      "and is another chain's": {
+        said: unfit,
+        checked: 0n,
+        side: async () => {
+          const kv = new MemoryKv();
+          await openMinedChain({ kv });
+          await kv.write([{ kind: "put", key: GENESIS_KEY, value: new Uint8Array(32) }], { sync: true });
+          return kv;
+        },
+      },
+    };
+    for (const [when, { said, checked, side }] of Object.entries(lost)) {
+      it(when, async () => {
+        const kv = await imported(bytes, 4);
+        await kv.write(checkedOperations({ height: 8n, checked, keepsBodies: false }, []), { sync: true });
+        const chain = await openMinedChain({ kv });
+        const { check, run, removed, failures, warnings } = historyCheck(chain, [full], await side());
+        check.start();
+        expect(await run(() => readAssumedHistory(kv) === undefined || failures.length > 0)).toBe(true);
+        expect(failures).toEqual([]);
+        expect(warnings).toEqual([said]);
+        await check.stop();
+        expect(removed.length).toBeGreaterThan(0);
+      });
+    }
   });
 
   it("keeps no blocks on a pruned node", async () => {
