@@ -37,6 +37,8 @@ export interface BranchPeerPorts {
 export interface HeadsTimeBox {
   /** Heads so far that were not known, those that are only read through included. */
   heads: number;
+  /** How long so many new heads may take. */
+  worthMs(heads: number): number;
   isOver(): boolean;
 }
 

@@ -52,7 +52,7 @@ interface HeadFetch {
   /** The head that it told. */
   readonly told: Hash;
   readonly isChosen: boolean;
-  /** When the fetch began, or when it brought something last. */
+  /** When the fetch began, moved on, up to now, by what its new heads are worth: one at a time they are worth little. */
   aliveAtMs: number;
 }
 
@@ -201,8 +201,8 @@ export class BranchSync implements BlockSync {
     this.#headFetches.set(peer.id, fetch);
     this.#turns.delete(peer.id);
     this.#turns.add(peer.id);
-    const stored = () => {
-      fetch.aliveAtMs = scheduler.now();
+    const stored = (worthMs: number) => {
+      fetch.aliveAtMs = Math.min(scheduler.now(), fetch.aliveAtMs + worthMs);
       this.#work();
     };
     try {

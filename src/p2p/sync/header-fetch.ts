@@ -25,8 +25,8 @@ export interface HeadFetchPorts {
   readonly peer: BranchPeer;
   /** Whether this node chose the peer itself, whose heads may then take longer. */
   readonly isChosen?: boolean;
-  /** After each answer that was stored. */
-  stored(): void;
+  /** After each answer that was stored, with the time that the new heads in it were worth. */
+  stored(worthMs: number): void;
   isStopped(): boolean;
 }
 
@@ -60,7 +60,7 @@ export async function fetchHeads(ports: HeadFetchPorts): Promise<boolean> {
     const known = lastKnown(ledger, heads);
     if (known === undefined || known.hasInvalidAncestor || known.height <= reached) return hasLearnt;
     [peer.best, reached] = [known.hash, known.height];
-    stored();
+    stored(result.kind === "invalid" ? 0 : box.worthMs(result.added));
     const isFull = heads.length >= HEADS_PER_ANSWER_MAX;
     // What it told has been found, and it had no more; or it has nothing that is not known here.
     const isAll = !isFull && (peer.told === undefined || result.kind === "invalid" || result.added === 0);
@@ -83,10 +83,14 @@ class TimeBox implements HeadsTimeBox {
     this.#msPerHead = isChosen ? HEADS_FETCH_MS_PER_CHOSEN_HEAD : HEADS_FETCH_MS_PER_HEAD;
   }
 
+  worthMs(heads: number): number {
+    return heads * this.#msPerHead;
+  }
+
   /** The peer rests then: others have their turn. */
   isOver(): boolean {
     const spentMs = this.#peer.waitedMs - this.#startMs;
-    const isOver = spentMs > HEADS_FETCH_MS + this.heads * this.#msPerHead;
+    const isOver = spentMs > HEADS_FETCH_MS + this.worthMs(this.heads);
     if (isOver) this.#peer.failed();
     return isOver;
   }
@@ -188,7 +192,7 @@ class ProvenBranch implements LightBranch {
       if (result.kind !== "added" || result.last === undefined) return false;
       box.heads += result.added;
       peer.best = result.last.head.hash;
-      stored();
+      stored(box.worthMs(result.added));
       if (!equalBytes(peer.best, end)) {
         // So far ahead that bodies come first; then it goes on here.
         peer.light = this;
