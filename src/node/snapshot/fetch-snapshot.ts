@@ -24,6 +24,7 @@ import { decodeSnapshotAnswer, encodeSnapshotQuestion } from "../../p2p/sync/sna
 import { ChunkMap } from "./chunk-map.ts";
 import type { FetchStore } from "./fetch-store.ts";
 import { heavierBranch } from "./heavier-branch.ts";
+import { PeerSource } from "./peer-source.ts";
 import { readSection, type SnapshotSource, sourceOver } from "./read-snapshot.ts";
 import { type OfferedSnapshot, SnapshotSources, type SourcePorts } from "./snapshot-sources.ts";
 
@@ -156,7 +157,7 @@ class SnapshotFetch {
     if (begun !== undefined && equalBytes(begun.hash, candidate.headHash)) return begun;
     for (const peerId of candidate.peers) {
       if (this.#isStopped()) return undefined;
-      const source = new PeerSource(this.#sources, peerId, candidate.headHash);
+      const source = new PeerSource(peerId, candidate.headHash, this.#sources);
       const proved = await provedHead(this.#ports.context, source, (fault) => {
         if (liesWithReader(fault)) this.#left = fault.detail;
         else if (!source.isSilent) this.#sources.lied(peerId, fault.detail);
@@ -180,10 +181,10 @@ class SnapshotFetch {
 
   /** Whether a peer has a heavier chain, of a mined one, that leaves this out. */
   async #isLighter({ head, headers }: ProvedHead): Promise<boolean> {
-    const { peers, request, context } = this.#ports;
+    const { peers, request, scheduler, context } = this.#ports;
     if (context.proof.kind !== "mined") return false;
     const { height } = head.summary;
-    const heavier = await heavierBranch(headers, height, { proof: context.proof, peers, request });
+    const heavier = await heavierBranch(headers, height, { proof: context.proof, peers, request, scheduler });
     if (heavier === undefined) return false;
     this.#log("not taken: a peer has a chain with more work without it", { height, ...heavier });
     this.#left = `a peer has a chain with more work without block ${height}`;
@@ -341,44 +342,6 @@ async function provedHead(
     if (checked.value.kind === "headers") headers.push(...checked.value.heads);
   }
   return { head: check.provedHead, headers, bytes: Uint8Array.from(Buffer.concat(parts)) };
-}
-
-/** What stands before the state, from one peer, piece by piece. */
-class PeerSource implements SnapshotSource {
-  /** The peer did not answer, or has it no more: what was read ends early, and that is nobody's lie. */
-  isSilent = false;
-  readonly #sources: SnapshotSources;
-  readonly #peerId: string;
-  readonly #headHash: Hash;
-  #offset = 0;
-  #held: Uint8Array = new Uint8Array(0);
-
-  constructor(sources: SnapshotSources, peerId: string, headHash: Hash) {
-    this.#sources = sources;
-    this.#peerId = peerId;
-    this.#headHash = headHash;
-  }
-
-  async read(length: number): Promise<Uint8Array> {
-    while (this.#held.length < length && (await this.#more()));
-    const bytes = this.#held.slice(0, length);
-    this.#held = this.#held.subarray(bytes.length);
-    return bytes;
-  }
-
-  async #more(): Promise<boolean> {
-    const question = { kind: "head", headHash: this.#headHash, offset: this.#offset } as const;
-    const bytes = await this.#sources.ask(this.#peerId, encodeSnapshotQuestion(question));
-    const answer = bytes && decodeSnapshotAnswer("head", bytes);
-    if (answer?.ok !== true || answer.value.bytes === 0) {
-      this.isSilent = answer === undefined || answer.ok;
-      return false;
-    }
-    const { piece } = answer.value;
-    this.#offset += piece.length;
-    this.#held = Uint8Array.from(Buffer.concat([this.#held, piece]));
-    return piece.length > 0;
-  }
 }
 
 function nextOf(queue: bigint[], isWanted: (position: bigint) => boolean): bigint | undefined {

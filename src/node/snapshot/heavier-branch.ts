@@ -3,10 +3,12 @@
  * state it has. Its headers prove themselves, and so does a lighter chain's: what the heaviest is, several must be asked.
  */
 import { byteText, equalBytes, type Hash } from "../../base/bytes.ts";
-import { LOCATOR_HASHES_MAX } from "../../base/limits.ts";
+import { HEADS_FETCH_MS, HEADS_FETCH_MS_PER_HEAD, LOCATOR_HASHES_MAX } from "../../base/limits.ts";
+import type { Scheduler } from "../../base/scheduler.ts";
 import type { HeadAndWork, MinedProof } from "../../chain/snapshot/snapshot-headers.ts";
 import type { BlockHead } from "../../chain/types/block.ts";
 import { decodeBranchAnswer, encodeBranchQuestion } from "../../p2p/sync/branch-wire.ts";
+import { withDeadline } from "../../p2p/sync/catch-up.ts";
 
 /** Answers of one peer that are read: of 2,000 headers at most each. */
 const ANSWERS_MAX = 64;
@@ -15,6 +17,7 @@ export interface HeavierPorts {
   readonly proof: Pick<MinedProof, "weigh">;
   readonly peers: () => readonly string[];
   readonly request: (peerId: string, question: Uint8Array) => Promise<Uint8Array>;
+  readonly scheduler: Scheduler;
 }
 
 export interface HeavierBranch {
@@ -24,37 +27,41 @@ export interface HeavierBranch {
 }
 
 /**
+ * All are asked at once; the first that has one ends it, and who takes longer than its headers are worth is not waited for.
  * @param headers of the snapshot, from block 1 on
  * @param base height of the block whose state it has
  */
-export async function heavierBranch(
+export function heavierBranch(
   headers: readonly HeadAndWork[],
   base: bigint,
   ports: HeavierPorts,
 ): Promise<HeavierBranch | undefined> {
-  const found = await Promise.all(
-    ports.peers().map(async (peerId) => {
-      try {
-        const fork = await forkOf(headers, base, (locator) => headsOf(peerId, locator, ports), ports.proof);
-        return fork === undefined ? undefined : { peerId, fork };
-      } catch {
-        return undefined; // it is silent, or answers what is none: the others tell
-      }
-    }),
-  );
-  return found.find((one) => one !== undefined);
+  const asked = ports.peers().map(async (peerId): Promise<HeavierBranch> => {
+    const fork = await forkOf(headers, base, askerOf(peerId, ports), ports.proof);
+    if (fork === undefined) throw new Error("it has no heavier chain");
+    return { peerId, fork };
+  });
+  // One is silent, or answers what is none: the others tell.
+  return Promise.any(asked).catch(() => undefined);
 }
 
-async function headsOf(
+/** Questions to one peer, whose answers may take a little all together, and more for each header. */
+function askerOf(
   peerId: string,
-  locator: readonly Hash[],
-  { request }: HeavierPorts,
-): Promise<readonly BlockHead[]> {
-  const answer = decodeBranchAnswer(
-    "heads",
-    await request(peerId, encodeBranchQuestion({ kind: "heads", locator })),
-  );
-  return answer.ok ? answer.value.heads : [];
+  { request, scheduler }: HeavierPorts,
+): (locator: readonly Hash[]) => Promise<readonly BlockHead[]> {
+  let endMs = scheduler.now() + HEADS_FETCH_MS;
+  return async (locator) => {
+    const leftMs = Math.max(0, endMs - scheduler.now());
+    const question = encodeBranchQuestion({ kind: "heads", locator });
+    const answer = decodeBranchAnswer(
+      "heads",
+      await withDeadline(scheduler, leftMs, request(peerId, question)),
+    );
+    const heads = answer.ok ? answer.value.heads : [];
+    endMs += heads.length * HEADS_FETCH_MS_PER_HEAD;
+    return heads;
+  };
 }
 
 /** Where a heavier chain of this peer leaves the snapshot's below its block; undefined: it has none. */

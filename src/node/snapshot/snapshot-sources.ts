@@ -59,6 +59,10 @@ export class SnapshotSources {
     return this.#present().length;
   }
 
+  now(): number {
+    return this.#ports.now();
+  }
+
   /** Asks every present peer what it offers. */
   async list(): Promise<void> {
     await Promise.all(

@@ -72,7 +72,13 @@ function hurriedTime(): Scheduler {
 type Answering = (question: SnapshotQuestion, honest: Uint8Array) => Uint8Array | Promise<Uint8Array>;
 
 /** Fetches from peers that answer honestly, or as they are told to. */
-function fetchFrom(peers: Readonly<Record<string, Answering | "honest">>, signal?: AbortSignal) {
+function fetchFrom(
+  peers: Readonly<Record<string, Answering | "honest">>,
+  {
+    signal,
+    scheduler = hurriedTime(),
+  }: { readonly signal?: AbortSignal; readonly scheduler?: Scheduler } = {},
+) {
   const faults: [string, string][] = [];
   const asked: string[] = [];
   const run = fetchSnapshot(
@@ -80,7 +86,7 @@ function fetchFrom(peers: Readonly<Record<string, Answering | "honest">>, signal
     {
       context,
       store,
-      scheduler: hurriedTime(),
+      scheduler,
       log: SILENT,
       signal,
       peers: () => Object.keys(peers),
@@ -161,7 +167,9 @@ describe("a snapshot fetched from peers", () => {
       killed.abort();
       return new Promise(() => undefined);
     };
-    expect(await fetchFrom({ a: slowly }, killed.signal).run).toMatchObject({ fault: { code: "stopped" } });
+    expect(await fetchFrom({ a: slowly }, { signal: killed.signal }).run).toMatchObject({
+      fault: { code: "stopped" },
+    });
     await vi.waitFor(() => expect(store.chunks()).toHaveLength(2));
     const before = store.chunks();
     await store.keepChunk(before[0]!, new Uint8Array(100));
@@ -191,6 +199,29 @@ describe("a snapshot fetched from peers", () => {
     const { run, faults } = fetchFrom({ claims: claiming, forges: forgingHead, honest: "honest" });
     expect(await run).toMatchObject({ ok: true, value: { height: 2n } });
     expect(faults.map(([peer]) => peer)).toEqual(["forges"]);
+  });
+
+  it("waits for no peer that is slow over what stands before the state, in whatever pieces it sends it", async () => {
+    const inPieces =
+      (bytes: number, delayMs: number): Answering =>
+      async (question, honest) => {
+        if (question.kind !== "head") return honest;
+        headAsked++;
+        await new Promise<void>((resolve) => scheduler.after(delayMs, resolve));
+        const answer = decodeSnapshotAnswer("head", honest);
+        if (!answer.ok) throw new Error(answer.fault.detail);
+        return encodeSnapshotAnswer({ ...answer.value, piece: answer.value.piece.slice(0, bytes) });
+      };
+    let headAsked = 0;
+    const scheduler = hurriedTime();
+    const slowly = fetchFrom({ drip: inPieces(1, 4_000), b: "honest" }, { scheduler });
+    expect(await slowly.run).toMatchObject({ ok: true });
+    expect(headAsked).toBeLessThanOrEqual(4);
+    expect(slowly.faults).toEqual([]);
+    store = new FetchStore(join(dir, `fetch${runs++}`));
+    const quickly = fetchFrom({ small: inPieces(1, 0) }, { scheduler });
+    expect(await quickly.run).toMatchObject({ ok: true });
+    expect(equalBytes(readFileSync(store.whole), file)).toBe(true);
   });
 
   it("does without peers that do not answer, and says so when nobody offers one", async () => {

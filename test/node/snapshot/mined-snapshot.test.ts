@@ -190,6 +190,8 @@ describe("before it is taken from peers", () => {
   it("a chain with more work that leaves it out below its block is found at any of them, and no other", async () => {
     const { proof } = context(4);
     if (proof.kind !== "mined") throw new Error("blocks of this chain are mined");
+    const time = new VirtualTime();
+    let slowAsked = 0;
     const headers = Array.from({ length: 12 }, (_, i) => full.sealedBlockAt(BigInt(i + 1))!.block).map(
       (head) => ({
         head,
@@ -202,11 +204,18 @@ describe("before it is taken from peers", () => {
       await mine(chain, count, 5);
       return chain;
     };
-    const found = (peers: readonly Chain[]) =>
+    const found = (peers: readonly Chain[], delays: Readonly<Record<string, number>> = {}) =>
       heavierBranch(headers, 8n, {
         proof,
-        peers: () => peers.map((_, i) => `peer ${i}`),
+        scheduler: { now: () => time.nowMs, after: (ms, run) => time.after(ms, run) },
+        peers: () => [...Object.keys(delays), ...peers.map((_, i) => `peer ${i}`)],
         async request(peerId, bytes) {
+          const delayMs = delays[peerId];
+          if (delayMs !== undefined) {
+            await new Promise<void>((resolve) => time.after(delayMs, resolve));
+            const heads = [full.sealedBlockAt(BigInt(1 + (slowAsked++ % 12)))!.block];
+            return encodeBranchAnswer({ kind: "heads", heads });
+          }
           const question = decodeBranchQuestion(bytes);
           if (!question.ok || question.value.kind !== "heads") throw new Error("it asks for headers alone");
           const chain = peers[Number(peerId.slice(5))]!;
@@ -228,6 +237,14 @@ describe("before it is taken from peers", () => {
     expect(await found([full, lighter, above])).toBeUndefined();
     expect(await found([full, heavier])).toEqual({ peerId: "peer 1", fork: 6n });
     expect(await found([await forked(0n, 13)])).toEqual({ peerId: "peer 0", fork: 0n });
+    // Nobody waits for a slow one when another has told; and for no longer than ten seconds when nobody has.
+    expect(await found([heavier], { slow: 4_000 })).toEqual({ peerId: "peer 0", fork: 6n });
+    let isOver = false;
+    const slowly = found([full], { silent: 1e9, slow: 4_000 }).finally(() => {
+      isOver = true;
+    });
+    expect(await time.run(11_000, () => isOver)).toBe(true);
+    expect(await slowly).toBeUndefined();
   });
 });
 
