@@ -248,6 +248,16 @@ describe("the table of methods", () => {
     }
   });
 
+  it("says which parameters of a module's file are missing", async () => {
+    const { call } = await populated();
+    expect(await call("state_getModuleFile")).toMatchObject({
+      message: expect.stringContaining("name and sha256 are missing"),
+    });
+    expect(await call("state_getModuleFile", { name: "nonsense" })).toMatchObject({
+      message: expect.stringContaining('no module "nonsense"'),
+    });
+  });
+
   it("tells wrong types from texts that are not the hex they should be", async () => {
     const { call } = await populated();
     const codes = async (method: string, params: unknown) => {

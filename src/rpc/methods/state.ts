@@ -270,8 +270,10 @@ export const getModuleFile = method({
       result: { name: "registry", sha256: DIGEST, text: "// quorate module ..." },
     },
   ],
-  call({ api }, { name = "", sha256: wanted }) {
+  call({ api }, { name, sha256: wanted }) {
     if (wanted !== undefined) return fileByHash(api.moduleVersions, wanted);
+    if (name === undefined)
+      throw new CallError("INVALID_PARAMS", "name and sha256 are missing: one of them says which file");
     const own = api.modules().named(name);
     if (own === undefined) throw new CallError("INVALID_PARAMS", `no module "${name}" on this chain`);
     if (own.file === undefined) return null;
