@@ -238,7 +238,7 @@ export class SnapshotEpochs {
     if (wrong !== undefined) return bad(wrong.detail);
     if (!accepted.includes(id)) {
       const names = transition.members.map(({ name }) => name).join(", ");
-      const detail = `BREAK OF TRUST behind height ${height}: no quorum of the validators agreed to what follows. ${transition.signatures.length} of ${replaced.members.length} operators put ${names} in their place, for this reason: "${transition.reason}". To accept it, name it: --accept-transition ${id}`;
+      const detail = `BREAK OF TRUST behind height ${height}: no quorum of the validators agreed to what follows. ${transition.signatures.length} of ${replaced.members.length} operators put ${names} in their place, for this reason: "${transition.reason}". To accept it, name it: ${id}`;
       return refuse("break-of-trust", detail);
     }
     const next = transitionSet(transition);

@@ -93,7 +93,7 @@ export class SnapshotHeaders {
     const above = this.#tip.height - height;
     if (above >= BigInt(depth)) return undefined;
     const found = above < 0n ? "none" : `${above}`;
-    const detail = `${found} headers stand on block ${height}, ${depth} are asked for (snapshots.depth, or --depth)`;
+    const detail = `${found} headers stand on block ${height}, ${depth} are asked for (snapshots.depth)`;
     return fault("too-few-headers", detail);
   }
 

@@ -275,8 +275,16 @@ function mustBeValid<T>(
   const { code, detail } = verdict.fault;
   if (code === "has-blocks") return valueOrThrow({ ok: false, fault: verdict.fault });
   const exitCode: ExitCode = EXIT.failedCheck;
-  throw new CliError(exitCode, code.toUpperCase().replaceAll("-", "_"), `${file}: NOT valid: ${detail}`);
+  const option = DECIDED_BY[code];
+  const words = `${file}: NOT valid: ${detail}${option === undefined ? "" : `; see ${option}`}`;
+  throw new CliError(exitCode, code.toUpperCase().replaceAll("-", "_"), words);
 }
+
+/** The options of these commands by which a reader decides otherwise. */
+const DECIDED_BY: Readonly<Record<string, string>> = {
+  "break-of-trust": "--accept-transition",
+  "too-few-headers": "--depth",
+};
 
 function lockOf(path: string): { release(): void } {
   const lock = takeLock(path);

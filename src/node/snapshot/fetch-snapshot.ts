@@ -159,7 +159,8 @@ class SnapshotFetch {
       if (this.#isStopped()) return undefined;
       const source = new PeerSource(peerId, candidate.headHash, this.#sources);
       const proved = await provedHead(this.#ports.context, source, (fault) => {
-        if (liesWithReader(fault)) this.#left = fault.detail;
+        if (fault.code === "break-of-trust") this.#left = `${fault.detail} (its file: --transition FILE)`;
+        else if (liesWithReader(fault)) this.#left = fault.detail;
         else if (!source.isSilent) this.#sources.lied(peerId, fault.detail);
       });
       if (proved === undefined) continue;

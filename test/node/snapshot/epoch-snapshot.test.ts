@@ -1,6 +1,10 @@
 /** Snapshots of a chain whose validators have changed: proved by the genesis through the end of each epoch. */
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { hex, hex0x } from "../../../src/base/bytes.ts";
+import { formatGenesis } from "../../../src/chain/genesis/genesis-file.ts";
 import type { SnapshotContext } from "../../../src/chain/snapshot/snapshot-check.ts";
 import { transitionId, transitionSigningBytes } from "../../../src/chain/types/transition.ts";
 import { endsEpoch, plainEpochOn } from "../../../src/chain/types/validator-set.ts";
@@ -10,7 +14,8 @@ import { importSnapshot } from "../../../src/node/snapshot/import-snapshot.ts";
 import { sourceOver } from "../../../src/node/snapshot/read-snapshot.ts";
 import { MemoryKv } from "../../../src/storage/memory.ts";
 import { EpochNet } from "../../../src/tools/sim/epochs/epoch-net.ts";
-import { checked, contextOf, exported } from "./snapshots.ts";
+import { quorate } from "../../cli/running.ts";
+import { checked, contextOf, exported, offered } from "./snapshots.ts";
 
 let net: EpochNet;
 let context: SnapshotContext;
@@ -118,8 +123,23 @@ describe("a snapshot of a chain with a transition", () => {
       const stranger = { ...rest, proof };
       const file = (await exported(stranger, broken.cluster.node(0).disk.copy().kv)).bytes;
       expect(await checked(stranger, file)).toMatchObject({
-        fault: { code: "break-of-trust", detail: expect.stringContaining(hex0x(id)) },
+        fault: { code: "break-of-trust", detail: expect.stringMatching(new RegExp(`name it: ${hex0x(id)}`)) },
       });
+      const { summary } = broken.cluster.replica(0)!.chain.head;
+      const { fetched, faults } = await offered(stranger, file, { hash: head.hash, height: summary.height });
+      const why = `taken here: BREAK OF TRUST.*name it: ${hex0x(id)} .its file: --transition FILE.$`;
+      expect(fetched).toMatchObject({
+        fault: { code: "no-snapshot", detail: expect.stringMatching(new RegExp(why)) },
+      });
+      expect(faults).toEqual([]);
+      const home = mkdtempSync(join(tmpdir(), "quorate-broken-"));
+      const [at, genesis] = [join(home, "a.snapshot"), join(home, "genesis.json")];
+      writeFileSync(at, file);
+      writeFileSync(genesis, formatGenesis(broken.world.genesis));
+      const refused = await quorate("snapshot", "verify", at, "--genesis", genesis);
+      rmSync(home, { recursive: true });
+      expect(refused.code).toBe(1);
+      expect(refused.stderr).toMatch(/section at byte \d+.*; see --accept-transition\n/);
       const named = { ...rest, proof: { ...proof, accepted: [hex0x(id)] } };
       const read = await checked(named, file);
       expect(read).toMatchObject({ ok: true });
