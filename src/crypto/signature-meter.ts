@@ -5,6 +5,7 @@
  */
 import { must } from "../base/assert.ts";
 import { byteText, concatBytes } from "../base/bytes.ts";
+import { dropOldest } from "../base/drop-oldest.ts";
 import { CHECKED_SIGNATURES_MAX } from "../base/limits.ts";
 import { type BatchVerdicts, KERNEL_CHECK_US, type SignatureClaim } from "./batch-verification.ts";
 import { sha256 } from "./hash.ts";
@@ -107,9 +108,6 @@ export class RememberedSignatures implements SignatureRules {
 
   #remember(key: string, isQuick: boolean): void {
     this.#accepted.set(key, isQuick);
-    if (this.#accepted.size > this.#countMax)
-      this.#accepted.delete(
-        must(this.#accepted.keys().next().value, "a map above its bound has a first key"),
-      );
+    if (this.#accepted.size > this.#countMax) dropOldest(this.#accepted);
   }
 }

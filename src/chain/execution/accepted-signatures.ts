@@ -5,6 +5,7 @@
  * accepts must still be accepted, or a transaction gossiped to half the net would split the chain (decision 3).
  */
 import type { Hash } from "../../base/bytes.ts";
+import { dropOldest } from "../../base/drop-oldest.ts";
 import { ACCEPTED_SIGNATURES_MAX } from "../../base/limits.ts";
 import { BATCH_MIN } from "../../crypto/batch-verification.ts";
 import { ED25519, isStrongPublicKey, type SignatureClaim, type SignatureRules } from "../../crypto/keys.ts";
@@ -154,10 +155,6 @@ export class AcceptedSignatures {
 
   #remember(key: string, acceptance: Acceptance): void {
     this.#accepted.set(key, acceptance);
-    if (this.#accepted.size <= this.#countMax) return;
-    for (const oldest of this.#accepted.keys()) {
-      this.#accepted.delete(oldest);
-      return;
-    }
+    if (this.#accepted.size > this.#countMax) dropOldest(this.#accepted);
   }
 }

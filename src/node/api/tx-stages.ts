@@ -4,6 +4,7 @@
  * forgotten, and none outlives the process.
  */
 import { byteText, type Hash } from "../../base/bytes.ts";
+import { dropOldest } from "../../base/drop-oldest.ts";
 import type { EngineEvent } from "../../consensus/engine.ts";
 import type { BlockStages, TransactionStages } from "../../rpc/recent-api.ts";
 
@@ -57,7 +58,5 @@ export class TxStages {
 
 function remember<T>(map: Map<string, T>, key: string, value: T, max: number): void {
   map.set(key, value);
-  if (map.size <= max) return;
-  const oldest = map.keys().next();
-  if (oldest.done !== true) map.delete(oldest.value);
+  if (map.size > max) dropOldest(map);
 }

@@ -4,7 +4,6 @@
  * them. To know a thing is not enough: what came by mail or by repair has yet to be passed on. Transactions are
  * remembered as long as the pool holds them.
  */
-import { must } from "../../base/assert.ts";
 import { byteText, type Hash } from "../../base/bytes.ts";
 import { dropOldest } from "../../base/drop-oldest.ts";
 import type { Relay } from "../../base/fault.ts";
@@ -42,8 +41,7 @@ export class PassedOn {
   }
 
   block(hash: Hash): "accept" {
-    if (this.#blocks.size >= BLOCKS_MAX)
-      this.#blocks.delete(must(this.#blocks.keys().next().value, "a map at its bound has a first key"));
+    if (this.#blocks.size >= BLOCKS_MAX) dropOldest(this.#blocks);
     this.#blocks.add(byteText(hash));
     return "accept";
   }

@@ -1,5 +1,5 @@
 /** What the node counts anyway, as metrics read when the page is asked for. The names are those of docs/metrics.md. */
-import { must } from "../../base/assert.ts";
+import { dropOldest } from "../../base/drop-oldest.ts";
 import { LOG_WINDOW_CEILING } from "../../base/limits.ts";
 import { blockTimeMs } from "../../chain/types/block-time.ts";
 import { verifyCounts } from "../../crypto/keys.ts";
@@ -298,8 +298,7 @@ export class PhaseClock {
   #begin(height: bigint, phase: "prepare" | "commit", atMs: number): void {
     this.#since.delete(height);
     this.#since.set(height, { phase, atMs });
-    if (this.#since.size > LOG_WINDOW_CEILING)
-      this.#since.delete(must(this.#since.keys().next().value, "a map above its bound has a first key"));
+    if (this.#since.size > LOG_WINDOW_CEILING) dropOldest(this.#since);
   }
 }
 

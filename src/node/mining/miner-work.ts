@@ -4,8 +4,8 @@
  * must meet the target before anything else is looked at; then it is imported like any block.
  * Bounds: MINER_WORKS_MAX headers, WORK_MS each, and none of them outlives its parent as the head.
  */
-import { must } from "../../base/assert.ts";
 import { type Address, concatBytes, equalBytes } from "../../base/bytes.ts";
+import { dropOldest } from "../../base/drop-oldest.ts";
 import { refuse, type Verdict } from "../../base/fault.ts";
 import { MINER_WORKS_MAX } from "../../base/limits.ts";
 import type { ImportResult } from "../../chain/chain.ts";
@@ -62,8 +62,7 @@ export class MinerWorks {
     const block = completeBlock(template, concatBytes(summary.extra, extraNonce), header);
     const workId = `${summary.height}-${this.#serial}`;
     this.#works.set(workId, { block, givenAtMs: this.#ports.now() });
-    if (this.#works.size > MINER_WORKS_MAX)
-      this.#works.delete(must(this.#works.keys().next().value, "a map above its bound has a first key"));
+    if (this.#works.size > MINER_WORKS_MAX) dropOldest(this.#works);
     return {
       ok: true,
       value: {

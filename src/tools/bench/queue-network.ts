@@ -1,6 +1,7 @@
 /**
  * The network of validators that share a process: queues, each message in a turn of the loop of its own. Transactions are
- * gathered and encoded as gossip has them (p2p/gossip/rumor.ts). Nothing is lost, nobody is asked for anything.
+ * gathered and encoded as gossip has them (p2p/gossip/rumor.ts). Nothing is lost but what is under way to a validator that
+ * has stopped; nobody is asked for anything.
  */
 import type { Network, NetworkHandlers } from "../../node/ports.ts";
 import { decodeTransactionBatch, encodeTransactionBatch } from "../../p2p/transport/wire.ts";
@@ -10,7 +11,7 @@ const GATHER_MS = 5;
 const GATHERED_MAX = 200;
 
 export class QueueNetworks {
-  readonly #handlers: NetworkHandlers[] = [];
+  readonly #handlers: (NetworkHandlers | undefined)[] = [];
 
   /** The port of validator `self`. */
   port(self: number): Network {
@@ -20,7 +21,10 @@ export class QueueNetworks {
       start: async (handlers) => {
         this.#handlers[self] = handlers;
       },
-      stop: async () => gathering.stop(),
+      stop: async () => {
+        gathering.stop();
+        this.#handlers[self] = undefined;
+      },
       mail: (to, bytes) =>
         void setImmediate(
           () => void this.#handlers[to]?.mailReceived(`${self}`, self, new Uint8Array(bytes)),
@@ -47,9 +51,15 @@ export class QueueNetworks {
   }
 
   #others(self: number, deliver: (to: NetworkHandlers) => void): void {
-    for (const [node, handlers] of this.#handlers.entries()) {
-      if (node !== self && handlers !== undefined) setImmediate(deliver, handlers);
+    for (const node of this.#handlers.keys()) {
+      if (node !== self) setImmediate(() => this.#deliver(node, deliver));
     }
+  }
+
+  /** To a validator that runs at that moment. */
+  #deliver(node: number, deliver: (to: NetworkHandlers) => void): void {
+    const handlers = this.#handlers[node];
+    if (handlers !== undefined) deliver(handlers);
   }
 }
 

@@ -5,6 +5,7 @@
  * Source: pbft.md 1.5 (A4); docs/protocol.md, "Evidence".
  */
 import { byteText } from "../../../base/bytes.ts";
+import { dropOldest } from "../../../base/drop-oldest.ts";
 import { encodeEvidence } from "../../../consensus/pbft/evidence.ts";
 import type { ParsedMessage } from "../../../consensus/pbft/message-bytes.ts";
 import { Forger } from "../../sim/adversaries/forger.ts";
@@ -48,8 +49,7 @@ export class Auditor {
     const before = this.#first.get(place);
     if (before === undefined) {
       this.#first.set(place, { by, vote });
-      const [oldest] = this.#first.keys();
-      if (oldest !== undefined && this.#first.size > VOTES_MAX) this.#first.delete(oldest);
+      if (this.#first.size > VOTES_MAX) dropOldest(this.#first);
       return undefined;
     }
     if (byteText(before.vote.hash) === byteText(vote.hash) || this.#convicted.has(offence)) return undefined;

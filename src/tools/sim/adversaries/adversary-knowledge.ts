@@ -5,6 +5,7 @@
  */
 import { must } from "../../../base/assert.ts";
 import { byteText, EMPTY, type Hash } from "../../../base/bytes.ts";
+import { dropOldest } from "../../../base/drop-oldest.ts";
 import type { Block, BlockHead } from "../../../chain/types/block.ts";
 import type { ValidatorId } from "../../../consensus/engine.ts";
 import {
@@ -304,12 +305,10 @@ function ascending(signatures: ReadonlyMap<ValidatorId, Uint8Array>): SignerSign
 
 function remember<T>(set: Set<T>, item: T): void {
   set.add(item);
-  const [oldest] = set;
-  if (oldest !== undefined && set.size > 4 * REMEMBERED_MAX) set.delete(oldest);
+  if (set.size > 4 * REMEMBERED_MAX) dropOldest(set);
 }
 
 function rememberAt<K, V>(map: Map<K, V>, key: K, value: V): void {
   map.set(key, value);
-  const [oldest] = map.keys();
-  if (oldest !== undefined && map.size > REMEMBERED_MAX) map.delete(oldest);
+  if (map.size > REMEMBERED_MAX) dropOldest(map);
 }
