@@ -1,7 +1,10 @@
-/** Mutations of the rules by which epochs end and members change; the profile `epochs` is to find each. */
+/** Mutations of the rules by which epochs end and members change; the profile `epochs-brief` is to find each, or else `epochs`. */
 import { type Edit, pbftEdit as edit, type Hunt, type Mutation } from "./mutation.ts";
 
-const EPOCHS: readonly Hunt[] = [{ profile: "epochs", nodes: 4, schedules: 40 }];
+const EPOCHS: readonly Hunt[] = [
+  { profile: "epochs-brief", nodes: 4, schedules: 400 },
+  { profile: "epochs", nodes: 4, schedules: 40 },
+];
 
 const at = (file: string, find: string, replace: string): Edit => ({ file, find, replace });
 
@@ -188,6 +191,35 @@ export const EPOCH_RULES: readonly Mutation[] = (
       name: "the node does not hear that its engine is done",
       rule: "1.14 entering",
       edits: [at("node/driver.ts", "        return this.#endEpoch(effect.epoch);", "        return;")],
+    },
+    {
+      name: "a proof of possession may be of any age",
+      rule: "1.14 possession",
+      edits: [
+        at("chain/governance/change.ts", "proof.height < oldest || proof.height < 0n", "proof.height < 0n"),
+      ],
+    },
+    {
+      name: "a proof of possession holds for any key and account",
+      rule: "1.14 possession",
+      edits: [
+        at(
+          "chain/governance/change.ts",
+          "if (verifySignature(publicKey, message, proof.signature)) return",
+          "if (verifySignature(publicKey, message, proof.signature) || message.length > 0) return",
+        ),
+      ],
+    },
+    {
+      name: "a proof of possession does not say for which account",
+      rule: "1.14 possession",
+      edits: [
+        at(
+          "chain/governance/change.ts",
+          "return concatBytes(TAG, genesisHash, place, blockHash, publicKey, account);",
+          "return concatBytes(TAG, genesisHash, place, blockHash, publicKey, account.map(() => 0));",
+        ),
+      ],
     },
   ] satisfies Omit<Mutation, "hunts">[]
 ).map((mutation) => ({ ...mutation, hunts: EPOCHS }));

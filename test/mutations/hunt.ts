@@ -12,42 +12,52 @@ interface Build {
   readonly run: typeof import("../../src/tools/sim/run.ts");
   readonly quorum: typeof import("../../src/consensus/pbft/quorum.ts");
   readonly epochs: typeof import("../../src/tools/sim/epochs/epoch-run.ts");
+  readonly scales: typeof import("../../src/tools/sim/epochs/epoch-scale.ts");
   readonly transitions: typeof import("../../src/tools/sim/epochs/transition-run.ts");
 }
 
 async function load(directory: string): Promise<Build> {
   const from = (path: string) => import(pathToFileURL(`${directory}/${path}`).href);
-  const [generate, run, quorum, epochs, transitions] = await Promise.all(
+  const [generate, run, quorum, epochs, scales, transitions] = await Promise.all(
     [
       "tools/sim/generate.js",
       "tools/sim/run.js",
       "consensus/pbft/quorum.js",
       "tools/sim/epochs/epoch-run.js",
+      "tools/sim/epochs/epoch-scale.js",
       "tools/sim/epochs/transition-run.js",
     ].map(from),
   );
-  return { generate, run, quorum, epochs, transitions };
+  return { generate, run, quorum, epochs, scales, transitions };
+}
+
+async function violationsOf(
+  { epochs, scales, transitions, generate, run }: Build,
+  { profile, nodes, byzantine, seed, directed }: Hunt & { readonly byzantine: number; readonly seed: number },
+): Promise<readonly { readonly checker: string; readonly detail: string }[]> {
+  switch (profile) {
+    case "epochs":
+      return (await epochs.runEpochs({ seed })).violations;
+    case "epochs-brief":
+      return (await epochs.runEpochs({ seed, scale: scales.BRIEF })).violations;
+    case "transitions":
+      return (await transitions.runTransition({ seed })).violations;
+    default: {
+      const generated = generate.generateSchedule({ seed, nodes, byzantine, profile });
+      return (await run.runSchedule({ ...generated, ...directed })).violations;
+    }
+  }
 }
 
 async function hunt(build: Build, hunts: readonly Hunt[], secondsMax: number): Promise<Bag> {
   const started = performance.now();
   let schedules = 0;
   for (const [index, hunted] of hunts.entries()) {
-    const { profile, nodes, seed: first = 0, schedules: most, directed, ...rest } = hunted;
-    const byzantine = rest.byzantine ?? build.quorum.quorumOf(nodes).f;
+    const { profile, nodes, seed: first = 0, schedules: most, directed } = hunted;
+    const byzantine = hunted.byzantine ?? build.quorum.quorumOf(nodes).f;
     for (let seed = first; seed < first + most; seed++) {
       if (performance.now() - started > secondsMax * 1_000) return { found: undefined, schedules };
-      const violations =
-        profile === "epochs"
-          ? (await build.epochs.runEpochs({ seed })).violations
-          : profile === "transitions"
-            ? (await build.transitions.runTransition({ seed })).violations
-            : (
-                await build.run.runSchedule({
-                  ...build.generate.generateSchedule({ seed, nodes, byzantine, profile }),
-                  ...directed,
-                })
-              ).violations;
+      const violations = await violationsOf(build, { ...hunted, byzantine, seed });
       schedules++;
       const [violation] = violations;
       if (violation === undefined) continue;

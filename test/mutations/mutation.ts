@@ -6,8 +6,8 @@ import type { Profile, Schedule } from "../../src/tools/sim/schedule.ts";
 
 /** Consecutive seeds of one kind of schedule. */
 export interface Hunt {
-  /** Of `epochs` and `transitions` the seed decides everything else. */
-  readonly profile: Profile | "epochs" | "transitions";
+  /** Where members change the seed decides everything else. */
+  readonly profile: Profile | "epochs" | "epochs-brief" | "transitions";
   readonly nodes: number;
   /** Default: as many as PBFT survives. */
   readonly byzantine?: number;

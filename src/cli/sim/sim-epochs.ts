@@ -1,18 +1,23 @@
 /**
  * `quorate sim --profile epochs`: chains whose members join, leave and rotate their keys while nodes crash, sleep and
- * lie; `--profile transitions`: chains that lose more than f of them for good. The seed decides how many there are, so options about that are refused. docs/simulation.md, "Epochs".
+ * lie; `--profile epochs-brief`: the same, small and short; `--profile transitions`: chains that lose more than f of them for good. The seed decides how many there are, so options about that are refused. docs/simulation.md, "Epochs".
  */
-import { type EpochRunResult, runEpochs } from "../../tools/sim/epochs/epoch-run.ts";
+import { type EpochRunOptions, type EpochRunResult, runEpochs } from "../../tools/sim/epochs/epoch-run.ts";
+import { BRIEF } from "../../tools/sim/epochs/epoch-scale.ts";
 import { runTransition } from "../../tools/sim/epochs/transition-run.ts";
 import { startBar } from "../bar.ts";
 import { badInput, EXIT, Finished } from "../exit.ts";
 import { type Output, showDuration } from "../output.ts";
 
 /** Who plays one schedule of a profile. */
-const PLAYERS = { epochs: runEpochs, transitions: runTransition };
+const PLAYERS = {
+  epochs: runEpochs,
+  "epochs-brief": ({ seed }: EpochRunOptions) => runEpochs({ seed, scale: BRIEF }),
+  transitions: runTransition,
+};
 
 export type EpochProfile = keyof typeof PLAYERS;
-export const EPOCH_PROFILES: readonly EpochProfile[] = ["epochs", "transitions"];
+export const EPOCH_PROFILES: readonly EpochProfile[] = ["epochs", "epochs-brief", "transitions"];
 
 export interface EpochCampaign {
   readonly profile: EpochProfile;

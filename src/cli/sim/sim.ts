@@ -97,7 +97,7 @@ function items(text: string): readonly string[] {
 
 async function simulate(out: Output, options: SimOptions): Promise<void> {
   const { seed, nodes, schedules, byzantine, profile, only, shrink } = options;
-  if (profile === "epochs" || profile === "transitions") {
+  if (isEpochProfile(profile)) {
     return simulateEpochs(out, { profile, seed, schedules, foreign: foreignTo(options) });
   }
   const campaign: Campaign = {
@@ -146,6 +146,10 @@ async function draw(
     throw unwritable("--report", path, cause);
   }
   out.note(`schedule ${seed}: ${path}`);
+}
+
+function isEpochProfile(profile: SimOptions["profile"]): profile is EpochProfile {
+  return EPOCH_PROFILES.some((known) => known === profile);
 }
 
 /** What members and faults are made of in the other profiles. */

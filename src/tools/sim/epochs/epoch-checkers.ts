@@ -223,9 +223,9 @@ function memberOf({ publicKey, account }: Pick<Validator, "publicKey" | "account
   return { key: byteText(publicKey), account: byteText(account) };
 }
 
-function membershipOf({ genesis: { validators, consensus } }: World): NaiveMembership {
+function membershipOf({ genesis: { validators, consensus }, genesisHash }: World): NaiveMembership {
   const lengths = { interval: consensus.checkpointInterval, epoch: consensus.epochLength ?? 0 };
-  return new NaiveMembership(validators.map(memberOf), lengths);
+  return new NaiveMembership(validators.map(memberOf), lengths, genesisHash);
 }
 
 /** Kind, version and type come first. */

@@ -61,6 +61,8 @@ const BALANCE = 1_000_000n;
 export class EpochNet {
   readonly world: World;
   readonly cluster: Cluster;
+  /** Proofs of possession that were made, in their order. */
+  readonly proofs: { readonly node: ValidatorId; readonly proof: Possession }[] = [];
   #transfers = 0;
 
   constructor(options: EpochNetOptions, observers: readonly Observer[] = []) {
@@ -180,8 +182,10 @@ export class EpochNet {
     const { genesisHash } = this.world;
     const planned = must(this.world.plan.validators[node], "the node has a key");
     const place = { genesisHash, height: summary.height, blockHash: hash };
-    const signed = createSigner(planned.seed).sign(possessionBytes({ ...place, publicKey, account }));
-    return { height: summary.height, signature: signed };
+    const signature = createSigner(planned.seed).sign(possessionBytes({ ...place, publicKey, account }));
+    const proof = { height: summary.height, signature };
+    this.proofs.push({ node, proof });
+    return proof;
   }
 
   propose(by: ValidatorId, change: Change): void {

@@ -5,17 +5,21 @@
  * trouble everything must go on: all correct nodes reach the same epoch and height, and a member that is needed votes.
  */
 import { must } from "../../../base/assert.ts";
-import type { ConsensusEngine, Effect, Parsed, Typed, ValidatorId } from "../../../consensus/engine.ts";
-import type { Misbehaviour } from "../misbehaviour.ts";
+import { endsEpoch } from "../../../chain/types/validator-set.ts";
+import type { ValidatorId } from "../../../consensus/engine.ts";
 import { Random } from "../random.ts";
 import type { AdversarySpec, NodeId } from "../schedule.ts";
+import { EPOCH_ADVERSARIES, falseNewcomer, misbehave } from "./epoch-adversaries.ts";
 import { EpochCheckers, type EpochViolation } from "./epoch-checkers.ts";
-import { EpochNet } from "./epoch-net.ts";
+import { EpochNet, type EpochNetOptions } from "./epoch-net.ts";
+import { type EpochScale, WHOLE } from "./epoch-scale.ts";
 
 export interface EpochRunOptions {
   readonly seed: number;
   /** Byzantine members beyond what the set survives: then a violation is to be found. */
   readonly tooMany?: boolean;
+  /** Default: whole. */
+  readonly scale?: EpochScale;
 }
 
 export interface EpochRunResult {
@@ -28,17 +32,16 @@ export interface EpochRunResult {
   readonly virtualMs: number;
 }
 
-/** After this virtual time nothing more goes wrong, ms. */
-const TROUBLE_MS = 9_000;
 const DEADLINE_MS = 60_000;
-/** Heights that everybody must gain when the trouble is over. */
-const AFTERWARDS = 24n;
+/** An operator whose vote is not in a block by then votes once more. */
+const VOTE_AGAIN_MS = 500;
 
-type AdversaryKind = "withholds" | "old-epochs" | "silent";
-const ADVERSARIES: readonly AdversaryKind[] = ["withholds", "old-epochs", "silent"];
-
-export async function runEpochs({ seed, tooMany = false }: EpochRunOptions): Promise<EpochRunResult> {
-  const run = new EpochRun(seed, tooMany);
+export async function runEpochs({
+  seed,
+  tooMany = false,
+  scale = WHOLE,
+}: EpochRunOptions): Promise<EpochRunResult> {
+  const run = new EpochRun(seed, tooMany, scale);
   return run.play();
 }
 
@@ -49,35 +52,33 @@ class EpochRun {
   readonly #checkers: EpochCheckers;
   readonly #nodes: number;
   readonly #faulty: ReadonlySet<NodeId>;
+  readonly #scale: EpochScale;
+  readonly #replays: boolean;
   #height = 0n;
+  readonly #votedMs = new Map<string, number>();
+  /** Nodes that crash when they have the last block of an epoch, and what then happens to them. */
+  readonly #atBarrier = new Map<NodeId, () => void>();
 
-  constructor(seed: number, tooMany: boolean) {
+  constructor(seed: number, tooMany: boolean, scale: EpochScale) {
     this.#seed = seed;
-    this.#random = new Random(`epochs ${seed}`);
+    this.#scale = scale;
+    this.#random = new Random(`${scale.name} ${seed}`);
     const random = this.#random.split("shape");
-    const members = random.integer(4, 7);
-    this.#nodes = members + random.integer(1, 3);
+    const members = random.pick(scale.members);
+    this.#nodes = members + random.pick(scale.joining);
     const survives = Math.floor((members - 1) / 3);
     const count = tooMany ? survives + 1 : random.integer(0, Math.min(1, survives));
     this.#faulty = new Set(Array.from({ length: count }, (_, i) => (seed + i) % members));
-    const checkpointInterval = random.pick([2, 4]);
-    const adversaries = [...this.#faulty].map((validator, i): AdversarySpec => {
-      const place = { id: `a${i}`, validator, atMs: 0, untilMs: Number.MAX_SAFE_INTEGER };
-      return { ...place, kind: "silent" } as AdversarySpec;
-    });
-    const kind = random.pick(ADVERSARIES);
-    const options = {
-      ...({ seed, nodes: this.#nodes, members, adversaries, signatures: "ideal" } as const),
-      consensus: {
-        checkpointInterval,
-        logWindow: 2 * checkpointInterval,
-        epochLength: checkpointInterval * random.integer(2, 5),
-        pipelineDepth: random.pick([1, 1, 2, 4]),
-        rotationInterval: random.pick([0, 2, 4]),
-      },
-      timing: { delayMsMax: random.pick([5, 20, 60]), tail: 0.05, tailMs: 400, settledDelayMsMax: 20 },
-      gstMs: TROUBLE_MS,
-      misbehave: () => misbehave(kind),
+    const kind = random.pick(EPOCH_ADVERSARIES);
+    this.#replays = kind === "replays";
+    const options: EpochNetOptions = {
+      ...({ seed, nodes: this.#nodes, members, signatures: "ideal" } as const),
+      ...shapeOf(scale, random),
+      adversaries: [...this.#faulty].map((validator, i): AdversarySpec => {
+        const place = { id: `a${i}`, validator, atMs: 0, untilMs: Number.MAX_SAFE_INTEGER };
+        return { ...place, kind: "silent" } as AdversarySpec;
+      }),
+      misbehave: (_, context) => misbehave(kind, context),
     };
     let checkers: EpochCheckers | undefined;
     const tell = () => must(checkers, "made with the cluster").observer;
@@ -86,6 +87,7 @@ class EpochRun {
         committed: (node, sealed, receipts) => {
           if (sealed.block.summary.height > this.#height) this.#height = sealed.block.summary.height;
           tell().committed?.(node, sealed, receipts);
+          if (endsEpoch(sealed.block.summary)) this.#atBarrier.get(node)?.();
         },
         sent: (node, to, packet) => tell().sent?.(node, to, packet),
         failed: (node, error, expected) => tell().failed?.(node, error, expected),
@@ -102,7 +104,7 @@ class EpochRun {
     this.#net.start();
     this.#plan();
     try {
-      await this.#net.until(() => this.#isViolated, TROUBLE_MS);
+      await this.#net.until(() => this.#isViolated, this.#scale.troubleMs);
       this.#heal();
       await this.#goOn();
     } catch (error) {
@@ -132,15 +134,17 @@ class EpochRun {
   /** Everything that happens before the trouble is over. */
   #plan(): void {
     const { time, network } = this.#net.cluster;
+    const { troubleMs, actMs, voteEveryMs, faultAtMs, faultMs } = this.#scale;
     const random = this.#random.split("plan");
-    for (let atMs = 300; atMs < TROUBLE_MS - 500; atMs += random.integer(250, 900)) {
+    const lastMs = troubleMs - this.#scale.calmMs;
+    for (let atMs = actMs[0]; atMs < lastMs; atMs += random.integer(...actMs)) {
       time.at(atMs, () => this.#act(random));
     }
-    for (let atMs = 100; atMs < TROUBLE_MS; atMs += 173) time.at(atMs, () => this.#vote());
+    for (let atMs = 100; atMs < troubleMs; atMs += voteEveryMs) time.at(atMs, () => this.#vote());
     const [kind, atMs, lasts] = [
       random.pick(["loss", "partition", "sleep", "none"] as const),
-      random.integer(500, 5_000),
-      random.integer(500, 3_500),
+      random.integer(...faultAtMs),
+      random.integer(...faultMs),
     ];
     const untilMs = atMs + lasts;
     const one = random.integer(0, this.#nodes - 1);
@@ -153,7 +157,7 @@ class EpochRun {
     }
     if (kind === "sleep") {
       network.schedule([
-        { id: "f0", kind: "partition", atMs, untilMs: TROUBLE_MS, groups: [others, [one]], hold: false },
+        { id: "f0", kind: "partition", atMs, untilMs: troubleMs, groups: [others, [one]], hold: false },
       ]);
     }
   }
@@ -171,6 +175,11 @@ class EpochRun {
     const { members } = net.governance;
     const inside = this.#seated(members.map(({ publicKey }) => publicKey));
     const outside = Array.from({ length: this.#nodes }, (_, i) => i).filter((node) => !inside.includes(node));
+    const forger = inside.find((node) => this.#faulty.has(node));
+    if (this.#replays && forger !== undefined && random.chance(0.4)) {
+      const replayed = falseNewcomer(net, random);
+      if (replayed !== undefined) return net.propose(forger, replayed);
+    }
     const by = random.pick(inside);
     const out = outside.length === 0 ? undefined : random.pick(outside);
     const dice = random.fraction();
@@ -179,7 +188,7 @@ class EpochRun {
     else if (dice < 0.9 && out !== undefined) net.propose(by, net.replace(random.pick(inside), out));
     else {
       const { checkpointInterval } = net.world.genesis.consensus;
-      const value = checkpointInterval * random.integer(2, 6);
+      const value = checkpointInterval * random.integer(...this.#scale.votedCheckpoints);
       net.propose(by, { kind: "set", parameter: "epochLength", value });
     }
   }
@@ -193,6 +202,10 @@ class EpochRun {
     for (const proposal of open) {
       for (const node of inside) {
         if (proposal.votes.some(({ account }) => net.isAccountOf(node, account))) continue;
+        const voted = `${node} ${proposal.id}`;
+        const { nowMs } = net.cluster.time;
+        if (nowMs - (this.#votedMs.get(voted) ?? Number.NEGATIVE_INFINITY) < VOTE_AGAIN_MS) continue;
+        this.#votedMs.set(voted, nowMs);
         // Below four members nobody could fail: correct operators do not agree to that.
         const leavesTooFew = proposal.change.kind === "remove" && net.governance.nextMembers.length <= 4;
         net.vote(node, proposal.id, !leavesTooFew);
@@ -206,24 +219,19 @@ class EpochRun {
   }
 
   #crashSomebody(random: Random): void {
-    this.#crash(random.integer(0, this.#nodes - 1), random.integer(50, 2_500), random);
+    this.#crash(random.integer(0, this.#nodes - 1), random.integer(...this.#scale.downMs), random);
   }
 
   /** Crashes a node in the moment in which it has the last block of its epoch. */
   #crashAtBarrier(random: Random): void {
     const node = random.integer(0, this.#nodes - 1);
-    const { time } = this.#net.cluster;
     const waitMs = random.integer(0, 12);
-    const look = (): void => {
-      if (time.nowMs > TROUBLE_MS - 500) return;
-      const replica = this.#net.cluster.replica(node);
-      const head = replica?.chain.head;
-      const isThere = head !== undefined && replica?.voting.epoch === head.summary.epoch;
-      if (isThere && this.#net.ends(head))
-        time.after(waitMs, () => this.#crash(node, random.integer(50, 900), random));
-      else time.after(3, look);
-    };
-    look();
+    const { time } = this.#net.cluster;
+    this.#atBarrier.set(node, () => {
+      this.#atBarrier.delete(node);
+      if (time.nowMs > this.#scale.troubleMs - this.#scale.calmMs) return;
+      time.after(waitMs, () => this.#crash(node, random.integer(...this.#scale.downAtBarrierMs), random));
+    });
   }
 
   #crash(node: NodeId, downMs: number, random: Random): void {
@@ -245,9 +253,9 @@ class EpochRun {
   async #goOn(): Promise<void> {
     const { cluster } = this.#net;
     const correct = cluster.nodes.filter(({ id }) => cluster.isCorrect(id));
-    await this.#net.until(() => this.#isViolated, 500);
+    await this.#net.until(() => this.#isViolated, this.#scale.calmMs);
     if (this.#isViolated) return;
-    const goal = this.#height + AFTERWARDS;
+    const goal = this.#height + this.#scale.afterwards;
     const there = () =>
       this.#isViolated ||
       (correct.every(({ id }) => this.#net.height(id) >= goal) &&
@@ -277,38 +285,22 @@ function keysOf(members: readonly { readonly key: string }[]): string {
   return members.map(({ key }) => key).join(" ");
 }
 
-/** What a Byzantine member does, through all epochs. */
-function misbehave(kind: AdversaryKind): Misbehaviour {
-  if (kind === "silent") return { outgoing: () => [] };
-  if (kind === "withholds") {
-    return {
-      wrapEngine: (engine) => filtered(engine, (effect) => !isCheckpoint(effect)),
-    };
-  }
-  const kept: { readonly to: ValidatorId; readonly packet: Uint8Array }[] = [];
+/** What the seed decides of chain and network. */
+function shapeOf(
+  scale: EpochScale,
+  random: Random,
+): Pick<EpochNetOptions, "consensus" | "timing" | "gstMs" | "settings"> {
+  const checkpointInterval = random.pick(scale.checkpointIntervals);
   return {
-    // Every message of its own it sends again later, whatever epoch it is by then.
-    outgoing: (to, packet) => {
-      if (kept.length < 400) kept.push({ to, packet });
-      const old = kept[(kept.length * 7919) % kept.length] ?? { to, packet };
-      const index = (packet.length + kept.length * 31) % kept.length;
-      return [{ to, packet }, kept[index] ?? old];
+    consensus: {
+      checkpointInterval,
+      logWindow: 2 * checkpointInterval,
+      epochLength: checkpointInterval * random.integer(...scale.epochCheckpoints),
+      pipelineDepth: random.pick([1, 1, 2, 4]),
+      rotationInterval: random.pick([0, 2, 4]),
     },
-  };
-}
-
-function isCheckpoint(effect: Effect<Typed>): boolean {
-  return (effect.kind === "broadcast" || effect.kind === "send") && effect.message.type === "checkpoint";
-}
-
-function filtered(
-  engine: ConsensusEngine<Parsed, Typed>,
-  passes: (effect: Effect<Typed>) => boolean,
-): ConsensusEngine<Parsed, Typed> {
-  return {
-    wants: (parsed) => engine.wants(parsed),
-    awaits: (author, start, bytes) => engine.awaits?.(author, start, bytes) ?? true,
-    status: () => engine.status(),
-    step: (input) => engine.step(input).filter(passes),
+    timing: { ...scale.timing, delayMsMax: random.pick(scale.delaysMs) },
+    gstMs: scale.troubleMs,
+    settings: scale.settings,
   };
 }

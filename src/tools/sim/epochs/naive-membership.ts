@@ -4,11 +4,13 @@
  * The oracle of the epoch checkers.
  */
 import { must } from "../../../base/assert.ts";
-import { byteText } from "../../../base/bytes.ts";
+import { byteText, concatBytes, utf8 } from "../../../base/bytes.ts";
 import { gov } from "../../../chain/modules/gov.ts";
 import { GOV, type GovCall } from "../../../chain/modules/gov-declaration.ts";
 import type { SealedBlock } from "../../../chain/types/block.ts";
 import { decodeReceipt } from "../../../chain/types/receipt.ts";
+import { verifySignature } from "../../../crypto/keys.ts";
+import { textBytes, u64Bytes } from "../checkers/raw-bytes.ts";
 
 export interface NaiveMember {
   readonly key: string;
@@ -33,6 +35,9 @@ export class NaiveMembership {
   /** The last height of the epoch that runs. */
   end: bigint;
   readonly #interval: bigint;
+  readonly #genesisHash: Uint8Array;
+  /** Of the blocks, by height; block 0 has the chain's own. */
+  readonly #hashes: Uint8Array[];
   #length: bigint;
   #nextLength: bigint;
   #next: NaiveMember[];
@@ -45,7 +50,10 @@ export class NaiveMembership {
   constructor(
     members: readonly NaiveMember[],
     lengths: { readonly interval: number; readonly epoch: number },
+    genesisHash: Uint8Array,
   ) {
+    this.#genesisHash = genesisHash;
+    this.#hashes = [genesisHash];
     this.#interval = BigInt(lengths.interval);
     this.#length = BigInt(lengths.epoch);
     this.#nextLength = this.#length;
@@ -69,6 +77,7 @@ export class NaiveMembership {
   /** The next block of the chain, with its receipts. */
   extend({ block }: SealedBlock, receipts: readonly Uint8Array[]): void {
     const { height } = block.summary;
+    this.#hashes[Number(height)] = block.hash;
     for (const [index, transaction] of block.transactions.entries()) {
       const receipt = decodeReceipt(must(receipts[index], "every transaction has a receipt"));
       if (!receipt.ok || receipt.value.status !== "success" || transaction.module !== GOV) continue;
@@ -78,6 +87,8 @@ export class NaiveMembership {
         const id = new DataView(data.buffer, data.byteOffset, data.length).getBigUint64(0);
         const voter = byteText(transaction.from);
         if (kind === 1 && call.value.kind === "propose") {
+          const fault = this.#proofFault(call.value.change, height);
+          if (fault !== undefined) this.faults.push(`proposal ${id}: ${fault}`);
           this.#proposals.set(id, { change: call.value.change, approvals: new Set([voter]) });
         }
         if (kind === 2 && data[40] === 1) this.#proposals.get(id)?.approvals.add(voter);
@@ -102,6 +113,25 @@ export class NaiveMembership {
     let checkpoint = height + 1n;
     while (checkpoint % this.#interval !== 0n) checkpoint--;
     this.end = checkpoint + this.#length;
+  }
+
+  /** The newcomer has signed the hash of a block at most 2K old, for this key and the account that gets the seat. */
+  #proofFault(change: NaiveProposal["change"], height: bigint): string | undefined {
+    if (change.kind !== "add" && change.kind !== "replace") return undefined;
+    const key = change.kind === "add" ? change.member.publicKey : change.newKey;
+    const account =
+      change.kind === "add"
+        ? change.member.account
+        : this.current.members.find((member) => member.key === byteText(change.publicKey))?.account;
+    const { height: named, signature } = change.proof;
+    const hash = this.#hashes[Number(named)];
+    if (account === undefined || hash === undefined) return "a proof of possession for nothing that is known";
+    if (named >= height || named + 2n * this.#interval < height)
+      return `a proof of possession over block ${named} in block ${height}`;
+    const whose = typeof account === "string" ? textBytes(account) : account;
+    const tag = utf8("quorate/possession/v1");
+    const signed = concatBytes(tag, this.#genesisHash, u64Bytes(named), hash, key, whose);
+    return verifySignature(key, signed, signature) ? undefined : "a proof of possession of another claim";
   }
 
   #approve(id: bigint, height: bigint): void {
