@@ -24,6 +24,7 @@ export const EPOCH_RULES: readonly Mutation[] = (
     {
       name: "the journal of the next epoch is not begun",
       rule: "1.14 votes never span epochs",
+      redundant: "entering the epoch begins its journal too (Voting)",
       edits: [
         edit(
           "checkpoints",

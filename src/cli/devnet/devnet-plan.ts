@@ -16,7 +16,8 @@ import type { Genesis } from "../../chain/genesis/genesis.ts";
 import { formatGenesis, parseGenesis } from "../../chain/genesis/genesis-file.ts";
 import type { GenesisModules } from "../../chain/genesis/genesis-modules.ts";
 import { EPOCH_LENGTH_MAX } from "../../chain/governance/parameters.ts";
-import { amountField, checkJson, field, integerField, object, optional } from "../../codec/field.ts";
+import { ROLE_HOLDERS_MAX } from "../../chain/governance/roles.ts";
+import { amountField, checkJson, field, integerField, list, object, optional } from "../../codec/field.ts";
 import { createHome, homePaths } from "../../node/home/home.ts";
 import { keyOfSeed } from "../../node/home/key-file.ts";
 import { devMining } from "../../node/home/mining-profiles.ts";
@@ -27,11 +28,13 @@ import {
   type PlannedMember,
   planMinedNetwork,
   planNetwork,
+  planRoles,
   secretsFromSeed,
 } from "../../node/home/network-plan.ts";
 import { formatPeers, type KnownPeer, multiaddrOf, parsePeers } from "../../node/home/peers-file.ts";
 import { readTextFile } from "../../node/home/text-file.ts";
 import { makeFolder, writeWhole } from "../../storage/durable-file.ts";
+import { valueOrThrow } from "../exit.ts";
 import { devnetFile } from "./devnet-dir.ts";
 import {
   type DevnetSettings,
@@ -54,6 +57,9 @@ export interface DevnetOrigin {
   readonly epochLength?: number | undefined;
   /** Nodes with keys that are no validators at first. */
   readonly spares?: number | undefined;
+  /** Accounts that have a role at genesis; anybody may send where neither is said. */
+  readonly senders?: readonly string[] | undefined;
+  readonly admins?: readonly string[] | undefined;
 }
 
 /** The network of an origin, whoever makes its blocks. */
@@ -91,6 +97,13 @@ export const DEVNET_ACCOUNTS_MAX = 10_000;
 /** Seconds. */
 export const SPACING_MAX = 3_600;
 
+const holdersField = list(
+  field("the name of an account, or its address", (value) =>
+    typeof value === "string" && /^[a-z0-9]{1,66}$/.test(value) ? value : undefined,
+  ),
+  ROLE_HOLDERS_MAX,
+);
+
 const schema = object({
   format: field(`${FORMAT} (the only format this version reads)`, (value) =>
     value === FORMAT ? FORMAT : undefined,
@@ -104,6 +117,8 @@ const schema = object({
   spacing: optional(integerField(1, SPACING_MAX)),
   epochLength: optional(integerField(2, EPOCH_LENGTH_MAX)),
   spares: optional(integerField(0, SPARES_MAX)),
+  senders: optional(holdersField),
+  admins: optional(holdersField),
 });
 
 /** Fault `missing` when there is no devnet in the folder. */
@@ -122,10 +137,16 @@ export function loadDevnet(dir: string): Verdict<DevnetOrigin, "missing" | "malf
   return accept(origin);
 }
 
-export function planDevnet({ seed, spacing, validators, ...numbers }: DevnetOrigin): DevnetPlan {
+/** @throws CliError where a role is given to an account that there is not */
+export function planDevnet(origin: DevnetOrigin): DevnetPlan {
+  const { seed, spacing, validators, senders, admins, ...numbers } = origin;
   const secrets = secretsFromSeed(seed);
   if (spacing === undefined) {
-    const plan = planNetwork({ ...DEVNET, ...numbers, validators }, secrets);
+    const open = planNetwork({ ...DEVNET, ...numbers, validators }, secrets);
+    const isOpen = (senders ?? admins) === undefined;
+    const plan = isOpen
+      ? open
+      : valueOrThrow(planRoles(open, { senders: senders ?? [], admins: admins ?? [] }));
     return { ...plan, members: [...plan.validators, ...plan.spares] };
   }
   const consensus = devMining(spacing);
@@ -220,18 +241,30 @@ function describeDifference(found: DevnetOrigin, wanted: DevnetOrigin): string {
       ? "of validators (wanted miners)"
       : "of miners, --consensus pow (wanted validators)";
   }
-  const keys = ["seed", "validators", "accounts", "balance", "spacing", "epochLength", "spares"] as const;
+  const keys = [
+    "seed",
+    "validators",
+    "accounts",
+    "balance",
+    "spacing",
+    "epochLength",
+    "spares",
+    "senders",
+    "admins",
+  ] as const;
   const nodes = wanted.spacing === undefined ? "validators" : "miners";
   const words: Readonly<Record<string, string>> = {
     validators: nodes,
     spacing: "--block-time",
     epochLength: "--epoch-length",
     spares: "--spares",
+    senders: "--senders",
+    admins: "--admins",
   };
   const show = (key: (typeof keys)[number], { [key]: value }: DevnetOrigin) =>
     key === "spacing" ? `${value}s` : `${value}`;
   return keys
-    .filter((key) => found[key] !== wanted[key])
+    .filter((key) => show(key, found) !== show(key, wanted))
     .map((key) => {
       const word = words[key] ?? key;
       return `with ${word} ${show(key, found)} (wanted ${show(key, wanted)})`;

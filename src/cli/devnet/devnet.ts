@@ -11,7 +11,7 @@ import { EPOCH_LENGTH_MAX } from "../../chain/governance/parameters.ts";
 import { parseLogLevels } from "../../node/home/log-levels.ts";
 import { DEVNET, MINED_DEVNET } from "../../node/home/network-plan.ts";
 import { packageVersion } from "../../node/home/package-version.ts";
-import { amount, collect, duration, integer, withDefault } from "../arguments.ts";
+import { amount, collect, duration, integer, list, withDefault } from "../arguments.ts";
 import { leaf } from "../command.ts";
 import { badInput, EXIT, Finished, valueOrThrow } from "../exit.ts";
 import { openExplorer } from "../open-browser.ts";
@@ -65,6 +65,8 @@ interface DevnetOptions {
   readonly emptyBlocks?: number;
   readonly hashLimit?: number;
   readonly epochLength?: number;
+  readonly senders?: readonly string[];
+  readonly admins?: readonly string[];
   readonly spares?: number;
   readonly portBase?: number;
   readonly p2pPortBase?: number;
@@ -171,6 +173,12 @@ function declareDevnet(command: Command): Command {
       integer(2, EPOCH_LENGTH_MAX),
     )
     .option("--spares <n>", "with --epoch-length: more nodes, which may be voted in", integer(0, SPARES_MAX))
+    .option(
+      "--senders <a,b,...>",
+      "with --epoch-length: only these accounts, by name or address, and those of validators may send",
+      list,
+    )
+    .option("--admins <a,b,...>", "with --epoch-length: accounts that may let others send", list)
     .option(
       "--port-base <port>",
       `JSON-RPC port of node 0, the others follow (default: ${PORT_BASE})`,
@@ -288,7 +296,11 @@ function settle(options: DevnetOptions): { origin: DevnetOrigin; settings: Devne
     throw badInput(
       "--spares: nodes that may be voted in, where the validators may change: say --epoch-length too",
     );
-  const epochs = epochLength === undefined ? {} : { epochLength, spares: spares ?? 0 };
+  const { senders, admins } = options;
+  const roles = { ...(senders && { senders }), ...(admins && { admins }) };
+  if (epochLength === undefined && (senders ?? admins) !== undefined)
+    throw badInput("--senders and --admins: roles are changed by votes: say --epoch-length too");
+  const epochs = epochLength === undefined ? {} : { epochLength, spares: spares ?? 0, ...roles };
   const origin = { seed, validators, accounts, balance, ...epochs };
   const common = { portBase, p2pPortBase, logLevel };
   if (!mined) {

@@ -14,10 +14,11 @@ import {
   type PlannedMember,
   planMinedNetwork,
   planNetwork,
+  planRoles,
   type SecretSource,
 } from "../../node/home/network-plan.ts";
 import { SPACING_MAX } from "../devnet/devnet-plan.ts";
-import { badInput } from "../exit.ts";
+import { badInput, valueOrThrow } from "../exit.ts";
 
 export interface NetworkChoice {
   readonly consensus: ConsensusName;
@@ -32,6 +33,9 @@ export interface NetworkChoice {
   readonly blockTime?: number;
   readonly hashLimit?: number;
   readonly epochLength?: number;
+  /** Accounts with a role at genesis, by name or address. */
+  readonly senders?: readonly string[];
+  readonly admins?: readonly string[];
 }
 
 export interface TestnetPlan {
@@ -59,6 +63,7 @@ export function planTestnet(choice: NetworkChoice, nowMs: number, secrets: Secre
 
 function planVoted(choice: NetworkChoice, nowMs: number, secrets: SecretSource): TestnetPlan {
   const { profile = "production", chainId = 31_338, accounts = ACCOUNTS, minFee = 1n } = choice;
+  const { senders = [], admins = [] } = choice;
   if (profile !== "dev" && profile !== "production") {
     throw badInput(`--profile: a network of validators is dev or production, found "${profile}"`);
   }
@@ -66,14 +71,22 @@ function planVoted(choice: NetworkChoice, nowMs: number, secrets: SecretSource):
     throw badInput("--block-time and --hash-limit are for mined networks: say --consensus pow");
   }
   const chain = { ...choice, profile, accounts, minFee } as const;
-  const plan = planNetwork({ ...chain, chainId: BigInt(chainId), timeMs: BigInt(nowMs) }, secrets);
+  const open = planNetwork({ ...chain, chainId: BigInt(chainId), timeMs: BigInt(nowMs) }, secrets);
+  const plan = hasRoles(choice) ? valueOrThrow(planRoles(open, { senders, admins })) : open;
   return { members: plan.validators, memberMode: "validator", ...plan };
+}
+
+function hasRoles({ senders, admins, epochLength }: NetworkChoice): boolean {
+  if ((senders ?? admins) === undefined) return false;
+  if (epochLength !== undefined) return true;
+  throw badInput("--senders and --admins: roles are changed by votes: say --epoch-length too");
 }
 
 function planMined(choice: NetworkChoice, nowMs: number, secrets: SecretSource): TestnetPlan {
   const { profile = "dev", name, validators: miners, balance } = choice;
   if (choice.epochLength !== undefined)
     throw badInput("--epoch-length is for validators: say --consensus pbft");
+  hasRoles(choice);
   if (!isMiningProfile(profile)) {
     throw badInput(`--profile: a mined network is dev, bitcoin or regtest, found "${profile}"`);
   }

@@ -109,6 +109,12 @@ function declareTestnet(command: Command): Command {
       "pbft: heights of an epoch, a multiple of checkpointInterval (16): the validators may change by their votes (quorate gov)",
       integer(2, EPOCH_LENGTH_MAX),
     )
+    .option(
+      "--senders <a,b,...>",
+      "with --epoch-length: only these accounts, by name or address, and those of validators may send",
+      list,
+    )
+    .option("--admins <a,b,...>", "with --epoch-length: accounts that may let others send", list)
     .option("--rpc-port <port>", "JSON-RPC port, the first of a host", port, 18_545)
     .option("--p2p-port <port>", "port for other nodes, the first of a host", port, 30_300);
 }

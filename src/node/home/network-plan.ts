@@ -4,12 +4,14 @@
  * network (testnet). Pure but for the caller's randomness; writing the files is node/home/home.ts.
  */
 
-import { assert } from "../../base/assert.ts";
-import { type Address, compareBytes, utf8 } from "../../base/bytes.ts";
+import { assert, must } from "../../base/assert.ts";
+import { type Address, asAddress, compareBytes, parseHex, utf8 } from "../../base/bytes.ts";
+import { accept, refuse, type Verdict } from "../../base/fault.ts";
 import { MAIL_MESSAGE_BYTES_MAX, VALIDATORS_MAX } from "../../base/limits.ts";
 import type { PbftParameters } from "../../chain/genesis/consensus-parameters.ts";
 import type { Genesis } from "../../chain/genesis/genesis.ts";
 import type { PowParameters } from "../../chain/genesis/pow-parameters.ts";
+import { rolesFrom } from "../../chain/governance/roles.ts";
 import { newViewBytesMax } from "../../chain/types/view-change-size.ts";
 import { sha256, taggedHash } from "../../crypto/hash.ts";
 import { createSigner } from "../../crypto/keys.ts";
@@ -160,6 +162,35 @@ export function planNetwork(options: NetworkPlanOptions, secrets: SecretSource):
     })),
   };
   return { validators, spares: members.slice(options.validators), operators, accounts, genesis };
+}
+
+/** Who has a role at genesis: names of accounts of the plan, or addresses. */
+export interface RoleNames {
+  readonly senders: readonly string[];
+  readonly admins: readonly string[];
+}
+
+/** The same network where these accounts alone, and those of its validators, may send. */
+export function planRoles(plan: NetworkPlan, names: RoleNames): Verdict<NetworkPlan> {
+  const known = new Map(plan.accounts.map(({ name, address }) => [name, address]));
+  const addressOf = (text: string) => known.get(text) ?? parseAddress(text);
+  const unknown = [...names.senders, ...names.admins].find((text) => addressOf(text) === undefined);
+  if (unknown !== undefined) {
+    const [first, last] = [plan.accounts[0]?.name, plan.accounts.at(-1)?.name];
+    const those =
+      first === undefined ? "there is none" : `there are ${plan.accounts.length}, ${first} to ${last}`;
+    return refuse(
+      "malformed",
+      `"${unknown}" is no account of this network (${those}), and no address (0x and 64 hex digits)`,
+    );
+  }
+  const addresses = (texts: readonly string[]) => texts.flatMap((text) => addressOf(text) ?? []);
+  const roles = rolesFrom({ senders: addresses(names.senders), admins: addresses(names.admins) });
+  return accept({ ...plan, genesis: { ...plan.genesis, roles } });
+}
+
+function parseAddress(text: string): Address | undefined {
+  return /^0x[0-9a-f]{64}$/.test(text) ? asAddress(must(parseHex(text.slice(2)), "hex digits")) : undefined;
 }
 
 export function planMinedNetwork(options: MinedOptions, secrets: SecretSource): MinedPlan {

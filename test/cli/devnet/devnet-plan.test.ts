@@ -6,6 +6,9 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "no
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, expect, test } from "vitest";
+import { type Address, hex0x } from "../../../src/base/bytes.ts";
+import { formatGenesis, parseGenesis } from "../../../src/chain/genesis/genesis-file.ts";
+import { type AccountRole, hasRole } from "../../../src/chain/governance/roles.ts";
 import {
   type DevnetOrigin,
   loadDevnet,
@@ -61,6 +64,29 @@ test("a new folder gets a home a node, whose peers are all the others", () => {
   );
   const loaded = loadDevnet(dir);
   expect(loaded.ok && loaded.value).toEqual(origin);
+});
+
+test("accounts get roles by name or address, and a devnet with other roles is another one", () => {
+  const epochs = { ...origin, epochLength: 32, spares: 0 };
+  const [alice, , carol] = planDevnet(epochs).accounts;
+  const roles = { senders: ["alice", hex0x(carol!.address)], admins: ["bob"] };
+  const { genesis } = planDevnet({ ...epochs, ...roles });
+  const read = parseGenesis(formatGenesis(genesis));
+  expect(read.ok && read.value.genesis.roles).toEqual(genesis.roles);
+  const having = (role: AccountRole) => (account: { address: Address }) =>
+    hasRole(genesis.roles!, account.address, role);
+  expect(planDevnet(epochs).accounts.filter(having("sender"))).toEqual([alice, carol]);
+  expect(
+    planDevnet(epochs)
+      .accounts.filter(having("admin"))
+      .map(({ name }) => name),
+  ).toEqual(["bob"]);
+  expect(planDevnet(epochs).genesis.roles).toBeUndefined();
+  expect(() => planDevnet({ ...epochs, senders: ["zed"] })).toThrow(/"zed" is no account of this network/);
+  prepare({ ...epochs, ...roles });
+  expect(prepare({ ...epochs, ...roles }).ok).toBe(true);
+  const other = prepare({ ...epochs, ...roles, admins: ["alice"] });
+  expect(!other.ok && other.fault.detail).toContain("with --admins bob (wanted alice)");
 });
 
 test("the same devnet resumes with new ports, and keeps keys and data", () => {

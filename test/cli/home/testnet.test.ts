@@ -2,7 +2,7 @@
  * The folders of a new network for many machines: of miners here, of validators in program.test.ts. Homes are opened
  * and their settings read as a node would.
  */
-import { existsSync, mkdtempSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
@@ -155,4 +155,21 @@ test.each([
 ])("testnet of validators refuses %j", async (words, reason) => {
   const { code, stderr } = await quorate("testnet", "-o", join(dir, "net"), ...words);
   expect([code, stderr]).toEqual([2, expect.stringContaining(reason)]);
+});
+
+test("testnet gives accounts roles where votes can change them", async () => {
+  const out = join(dir, "net");
+  const words = ["testnet", "-o", out, "-n", "1", "--senders", "alice,bob", "--admins", "carol"];
+  const refused = await quorate(...words);
+  expect([refused.code, refused.stderr]).toEqual([2, expect.stringContaining("--epoch-length")]);
+  const unknown = await quorate("testnet", "-o", out, "-n", "1", "--epoch-length", "32", "--admins", "zed");
+  expect([unknown.code, unknown.stderr]).toEqual([2, expect.stringContaining('"zed" is no account')]);
+  const { code, value } = await json(...words, "--epoch-length", "32");
+  expect(code).toBe(0);
+  const addresses = Object.fromEntries(
+    value.accounts.map((account: { name: string; address: string }) => [account.name, account.address]),
+  );
+  const { roles } = JSON.parse(readFileSync(join(out, "genesis.json"), "utf8"));
+  expect(roles.senders.toSorted()).toEqual([addresses.alice, addresses.bob].toSorted());
+  expect(roles.admins).toEqual([addresses.carol]);
 });
