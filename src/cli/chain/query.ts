@@ -16,9 +16,12 @@ import {
   addReads,
   asksForLevel,
   type LevelOptions,
+  levelledOptions,
   levelOptions,
+  listTransactions,
   readAt,
   showLevelAccount,
+  showLevelBlock,
 } from "./reads.ts";
 import { watchSync } from "./sync-watch.ts";
 
@@ -35,12 +38,12 @@ export function addQueries(program: Command): void {
       await showStatus(out, connect(options));
     },
   );
-  leaf<RpcOptions>(
+  leaf<RpcOptions & LevelOptions>(
     program,
     "block [block]",
-    "show a block by height, hash or latest",
-    withRpc,
-    ({ out, options, args: [name] }) => showBlock(out, connect(options), name ?? "latest"),
+    "show a block by height, hash or latest, with --level as certain as it is wanted",
+    levelledOptions,
+    ({ out, options, args: [name] }) => showBlock(out, options, name ?? "latest"),
   );
   leaf<RpcOptions & NameOptions & LevelOptions>(
     program,
@@ -209,10 +212,13 @@ function describeSeal(seal: Seal, named: (validator: number) => string): string 
   return `view ${seal.view}, signed by validators ${signers}`;
 }
 
-async function showBlock(out: Output, client: Client, name: string): Promise<void> {
+async function showBlock(out: Output, options: RpcOptions & LevelOptions, name: string): Promise<void> {
   if (!isDecimal(name) && !/^(0x[0-9a-fA-F]{64}|latest|finalized|earliest)$/.test(name)) {
     throw badInput(`expected a height, a block hash, "latest", "finalized" or "earliest", found "${name}"`);
   }
+  if (asksForLevel(options))
+    return showLevelBlock(out, await readAt(options, (client, read) => client.block(name, read)));
+  const client = connect(options);
   const [block, validators] = await ask(
     Promise.all([client.block(name), client.call("consensus_getValidators")]),
   );
@@ -237,11 +243,11 @@ export function describeBlock(block: ShownBlock, named: (validator: number) => s
     `time       ${new Date(block.time).toISOString()}${proposer}`,
     `seal       ${seal}`,
     `state      ${block.stateRoot}`,
-    `txs        ${block.txCount}   ${block.size} bytes${txs === null ? "   the body is not here" : ""}`,
-    ...(txs ?? []).slice(0, TXS_SHOWN).map((tx) => `  ${typeof tx === "string" ? tx : tx.txHash}`),
-    ...(block.txCount > TXS_SHOWN && txs !== null
-      ? [`  … ${block.txCount - TXS_SHOWN} more (--json shows all)`]
-      : []),
+    ...listTransactions(
+      block.txCount,
+      txs?.map((tx) => (typeof tx === "string" ? tx : tx.txHash)),
+      block.size,
+    ),
   ];
 }
 
@@ -256,8 +262,6 @@ const BRANCH_WORDS: Readonly<Record<NonNullable<ShownBlock["branch"]>["status"],
   "headers-only": "only its header is known here",
   invalid: "it or a block before it is invalid, or was taken away by the operator",
 };
-
-const TXS_SHOWN = 20;
 
 async function callMethod(
   out: Output,

@@ -1,9 +1,10 @@
 /**
- * Reads with a chosen level: `quorate read PATH`, and what `quorate account --level` shows. What was checked is printed, the
+ * Reads with a chosen level: `quorate read PATH`, and what `quorate account`, `block` and `tx show` show with --level. What was checked is printed, the
  * rest by name, and every node that was not believed.
  */
 import { type Command, Option } from "commander";
 import {
+  type BlockRecord,
   type Client,
   READ_LEVELS,
   type ReadAnswer,
@@ -43,10 +44,7 @@ export function addReads(program: Command): void {
     program,
     "read <path>",
     "read a value of the state at a chosen level of certainty",
-    (command) =>
-      levelOptions(
-        command.addOption(rpcOption()).addOption(dirOption()).addOption(devnetOption()),
-      ).addHelpText("after", HELP),
+    (command) => levelledOptions(command).addHelpText("after", HELP),
     async ({ out, options, args: [path] }) => {
       const answer = await readAt(options, (client, read) => client.read(path, read));
       const value = answer.value === null ? "nothing" : JSON.stringify(answer.value);
@@ -108,8 +106,13 @@ async function toldHash(options: RpcOptions): Promise<string> {
   return genesisHash;
 }
 
+/** Where `--dir` and `--devnet` say whose genesis is trusted. */
+export function levelledOptions(command: Command): Command {
+  return levelOptions(command.addOption(rpcOption()).addOption(dirOption()).addOption(devnetOption()));
+}
+
 /** Lines for people. */
-function describeRead(answer: ReadAnswer<unknown>): readonly string[] {
+export function describeRead(answer: ReadAnswer<unknown>): readonly string[] {
   const { level, height, blockHash, timeMs, checked, unchecked, nodes, signers, disbelieved } = answer;
   const list = (words: readonly string[]) => (words.length === 0 ? "nothing" : words.join(", "));
   return [
@@ -119,6 +122,39 @@ function describeRead(answer: ReadAnswer<unknown>): readonly string[] {
     `nodes      ${nodes.join(", ")}`,
     ...(signers.length === 0 ? [] : [`signed by  ${signers.join(", ")}`]),
     ...disbelieved.map(({ node, said }) => `NOT BELIEVED  ${node}: ${said}`),
+  ];
+}
+
+export function showLevelBlock(out: Output, answer: ReadAnswer<BlockRecord>): void {
+  const { hash, height, timeMs, parentHash, epoch, stateRoot, transactions } = answer.value;
+  out.result(answer, [
+    `block      ${height}  ${hash}`,
+    `parent     ${parentHash}`,
+    `time       ${new Date(timeMs).toISOString()}   epoch ${epoch}`,
+    `state      ${stateRoot}`,
+    ...listTransactions(
+      transactions.length,
+      transactions.map(({ txHash }) => txHash),
+    ),
+    ...describeRead(answer),
+  ]);
+}
+
+const TXS_SHOWN = 20;
+
+/** @param hashes undefined: the body is not here */
+export function listTransactions(
+  count: number,
+  hashes: readonly string[] | undefined,
+  size?: number,
+): readonly string[] {
+  const bytes = size === undefined ? "" : `   ${size} bytes`;
+  return [
+    `txs        ${count}${bytes}${hashes === undefined ? "   the body is not here" : ""}`,
+    ...(hashes ?? []).slice(0, TXS_SHOWN).map((hash) => `  ${hash}`),
+    ...(count > TXS_SHOWN && hashes !== undefined
+      ? [`  … ${count - TXS_SHOWN} more (--json shows all)`]
+      : []),
   ];
 }
 

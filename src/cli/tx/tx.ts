@@ -3,12 +3,14 @@
  * nonce and the least fee are asked from the node unless given.
  */
 import { type Command, Option } from "commander";
+import { must } from "../../base/assert.ts";
 import { hex0x, showHash } from "../../base/bytes.ts";
 import type { SignedTransaction } from "../../chain/types/transaction.ts";
 import {
   type Client,
   distinctExpiry,
   OutcomeUnknownError,
+  type ResultOf,
   RpcError,
   type Sent,
   type WaitFor,
@@ -16,6 +18,7 @@ import {
 } from "../../sdk/client.ts";
 import { isNonceTaken, NONCE_RACES_MAX } from "../../sdk/sender.ts";
 import { duration, integer } from "../arguments.ts";
+import { asksForLevel, describeRead, type LevelOptions, levelledOptions, readAt } from "../chain/reads.ts";
 import { group, leaf } from "../command.ts";
 import { badInput, CliError, EXIT, Finished } from "../exit.ts";
 import { type Output, shorten, showDuration } from "../output.ts";
@@ -27,6 +30,9 @@ import { describeFinality, type TrustOptions, trustOf, trustOptions } from "./tr
 import { addTxCall, type CallOptions } from "./tx-call.ts";
 import { addOfflineTx } from "./tx-offline.ts";
 import { orderOf, signOrRefuse, type TransferOptions, withOrder } from "./tx-order.ts";
+
+type ShownTransaction = NonNullable<ResultOf<"tx_get">>["tx"];
+type ShownOutcome = Pick<NonNullable<ResultOf<"tx_getReceipt">>, "status" | "fault" | "code" | "events">;
 
 interface SendOptions extends RpcOptions, TrustOptions {
   readonly wait: WaitFor;
@@ -63,12 +69,13 @@ export function addTx(program: Command): void {
       await send(out, connect(options, trustOf(options, undefined)), text, options);
     },
   );
-  leaf<RpcOptions>(
+  leaf<RpcOptions & LevelOptions>(
     tx,
     "show <hash>",
-    "show a transaction and what it did",
-    (command) => command.addOption(rpcOption()),
-    ({ out, options, args: [hash] }) => show(out, connect(options), hash),
+    "show a transaction and what it did, with --level as certain as it is wanted",
+    levelledOptions,
+    ({ out, options, args: [hash] }) =>
+      asksForLevel(options) ? showAtLevel(out, options, hash) : show(out, connect(options), hash),
   );
   addTxCall<SentCallOptions>(tx, withSendOptions, (out, { bytes, genesisHash }, options) =>
     send(out, connect(options, trustOf(options, genesisHash)), bytes, options),
@@ -239,18 +246,39 @@ async function show(out: Output, client: Client, hash: string): Promise<void> {
   );
   if (tx === null)
     throw new CliError(EXIT.refused, "TX_NOT_FOUND", `no transaction ${hash} in the chain or the pool`);
-  const { from, nonce, fee, module, call } = tx.tx;
+  const [head, ...order] = describeOrder(tx.tx);
   const lines = [
-    `tx      ${tx.tx.txHash}`,
+    must(head, "its id comes first"),
     `status  ${tx.status}${tx.height === undefined ? "" : `   block ${tx.height}   index ${tx.index}`}${describeDepth(tx)}`,
-    `from    ${from}   nonce ${nonce}   fee ${fee}`,
-    `call    ${module} ${call === null ? tx.tx.payload : describeCall(call)}`,
+    ...order,
   ];
-  if (receipt !== null) {
-    const failure = receipt.status === "failed" ? ` ${receipt.fault ?? `code ${receipt.code}`}` : "";
-    lines.push(`result  ${receipt.status}${failure}   events ${receipt.events.length}`);
-  }
+  if (receipt !== null) lines.push(describeOutcome(receipt));
   out.result({ ...tx, receipt }, lines);
+}
+
+async function showAtLevel(out: Output, options: RpcOptions & LevelOptions, hash: string): Promise<void> {
+  if (!/^0x[0-9a-fA-F]{64}$/.test(hash))
+    throw badInput(`expected the id of a transaction, 0x and 64 hex digits, found "${hash}"`);
+  const answer = await readAt(options, (client, read) => client.transaction(hash, read));
+  const { transaction, outcome, height, index } = answer.value;
+  const [head, ...order] = describeOrder(transaction);
+  const place = `status  in a block   block ${height}   index ${index}`;
+  const lines = [must(head, "its id comes first"), place, ...order, describeOutcome(outcome)];
+  out.result(answer, [...lines, ...describeRead(answer)]);
+}
+
+/** The id, and what was signed. */
+function describeOrder({ txHash, from, nonce, fee, module, call, payload }: ShownTransaction): string[] {
+  return [
+    `tx      ${txHash}`,
+    `from    ${from}   nonce ${nonce}   fee ${fee}`,
+    `call    ${module} ${call === null ? payload : describeCall(call)}`,
+  ];
+}
+
+function describeOutcome({ status, fault, code, events }: ShownOutcome): string {
+  const failure = status === "failed" ? ` ${fault ?? `code ${code}`}` : "";
+  return `result  ${status}${failure}   events ${events.length}`;
 }
 
 /** Says of a mined chain how deep the block lies, and how likely an attacker could take it back. */

@@ -1,10 +1,11 @@
-/** `quorate account --level` and `quorate read` against nodes in this process, one of which lies. */
+/** `quorate account`, `block` and `tx show` with `--level`, and `quorate read`, against nodes in this process, one of which lies. */
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { hex0x } from "../../../src/base/bytes.ts";
 import { METHOD_TABLE } from "../../../src/rpc/methods/method-table.ts";
-import { bob, genesis, genesisText } from "../../rpc/fake-node.ts";
+import { alice, bob, chainRef, genesis, genesisText } from "../../rpc/fake-node.ts";
 import { serve } from "../../rpc/serve.ts";
 import { quorate } from "../running.ts";
 
@@ -17,17 +18,38 @@ beforeAll(() => {
 });
 afterAll(() => rmSync(dir, { recursive: true }));
 
+type Lie = readonly [method: string, (answer: Record<string, unknown>) => object];
+const ANOTHER_BALANCE: Lie = [
+  "state_query",
+  (answer) => ({ ...answer, value: `0x${"00".repeat(7)}ff${"00".repeat(8)}` }),
+];
+
+async function served(index: number, lie?: Lie) {
+  const methods = new Map(METHOD_TABLE);
+  if (lie !== undefined) {
+    const [name, answer] = lie;
+    const own = methods.get(name)!;
+    const call: typeof own.call = async (context, params) =>
+      answer((await own.call(context, params)) as Record<string, unknown>);
+    methods.set(name, { ...own, call });
+  }
+  const { node, url } = await serve({}, { methods });
+  node.peerId = genesis.validators[index]!.peerId;
+  return { node, url };
+}
+
 /** @param lies shows another balance */
 async function node(index: number, lies = false): Promise<string> {
-  const methods = new Map(METHOD_TABLE);
-  const own = methods.get("state_query")!;
-  const call: typeof own.call = async (context, params) => {
-    const result = (await own.call(context, params)) as object;
-    return lies ? { ...result, value: `0x${"00".repeat(7)}ff${"00".repeat(8)}` } : result;
-  };
-  const served = await serve({}, { methods: methods.set("state_query", { ...own, call }) });
-  served.node.peerId = genesis.validators[index]!.peerId;
-  return served.url;
+  return (await served(index, lies ? ANOTHER_BALANCE : undefined)).url;
+}
+
+/** Has a block in which alice pays bob. */
+async function paid(index: number, lie?: Lie): Promise<{ readonly url: string; readonly id: string }> {
+  const { node: own, url } = await served(index, lie);
+  const transaction = alice.transfer({ chain: chainRef, to: bob.address, amount: 5n, nonce: 0 });
+  own.pooled.push(transaction);
+  await own.commit();
+  return { url, id: hex0x(transaction.id) };
 }
 
 const place = () => ["--dir", dir, "--devnet", join(dir, "none"), "--genesis", file];
@@ -79,4 +101,42 @@ test("any path of the state is read, and a word that is none is refused", async 
   expect(stdout).toMatch(/level +proven/);
   const wrong = await quorate("read", "bank/all", "--rpc", url, ...place());
   expect([wrong.code, wrong.stderr]).toEqual([2, expect.stringMatching(/expected account\/<address>/)]);
+});
+
+test("a block and a transaction at a level are decoded here, and a node that lies is named", async () => {
+  const honest = await paid(0);
+  const noTransactions = await paid(1, ["chain_getBlock", (block) => ({ ...block, txs: [] })]);
+  const block = await quorate(
+    ...["block", "1", "--rpc", `${noTransactions.url},${honest.url}`, "--level", "proven", ...place()],
+  );
+  expect(block.code).toBe(0);
+  expect(block.stdout).toMatch(new RegExp(`^block +1 .*txs +1\\n +${honest.id}`, "s"));
+  expect(block.stdout).toMatch(/checked +validators, certificate, value\nunchecked +nothing/);
+  expect(block.stdout).toContain(`NOT BELIEVED  ${noTransactions.url}`);
+
+  const otherReceipt = await paid(2, ["tx_getProof", (proof) => ({ ...proof, receipt: proof.tx })]);
+  const show = (urls: readonly string[], ...more: readonly string[]) =>
+    quorate("tx", "show", honest.id, "--rpc", urls.join(","), ...place(), ...more);
+  const proven = await show([otherReceipt.url, honest.url], "--level", "proven", "--json");
+  expect(JSON.parse(proven.stdout)).toMatchObject({
+    value: { height: 1, index: 0, transaction: { txHash: honest.id }, outcome: { status: "success" } },
+    checked: ["validators", "certificate", "value"],
+    disbelieved: [{ node: otherReceipt.url }],
+  });
+  const shown = await show([honest.url], "--level", "one");
+  expect(shown.stdout).toMatch(/in a block {3}block 1 {3}index 0.*result +success.*level +one/s);
+});
+
+test("there is no latest of what does not change, and no proof of a transaction that no node knows", async () => {
+  const url = await node(0);
+  const id = `0x${"ab".repeat(32)}`;
+  const latest = await quorate("block", "0", "--rpc", url, "--level", "latest", ...place());
+  expect([latest.code, latest.stderr]).toEqual([2, expect.stringContaining('"proven" is as much')]);
+  const unknown = await quorate("tx", "show", id, "--rpc", url, "--level", "proven", ...place());
+  expect(unknown.code).toBe(5);
+  const wrong = await quorate("tx", "show", "0xab", "--rpc", url, "--level", "proven", ...place());
+  expect([wrong.code, wrong.stderr]).toEqual([
+    2,
+    expect.stringContaining("expected the id of a transaction"),
+  ]);
 });
