@@ -6,6 +6,7 @@ import { RECEIPT_TARGETS } from "./receipt-targets.ts";
 import { REPLICA_TARGETS } from "./replica-targets.ts";
 import { RPC_TARGETS } from "./rpc-targets.ts";
 import { SIGNER_TARGETS } from "./signer-targets.ts";
+import { SNAPSHOT_TARGETS } from "./snapshot-targets.ts";
 import type { FuzzTarget } from "./target.ts";
 import { WIRE_TARGETS } from "./wire-targets.ts";
 
@@ -15,6 +16,7 @@ export const FUZZ_TARGETS: readonly FuzzTarget[] = [
   ...RPC_TARGETS,
   ...HOME_TARGETS,
   ...LEDGER_TARGETS,
+  ...SNAPSHOT_TARGETS,
   ...RECEIPT_TARGETS,
   ...REPLICA_TARGETS,
   ...SIGNER_TARGETS,
