@@ -20,7 +20,7 @@ export async function runGrowth(out: Output, options: GrowthOptions): Promise<vo
     );
   const bench = new BenchRun(out);
   const found = await bench.complete(() => measureGrowth(options, bench.signal, (text) => bench.show(text)));
-  const { blocks, transfers, keepBlocks, accounts } = options;
+  const { blocks, transfers, keepBlocks, accounts, mined = false } = options;
   const modes = found.map(({ mode, halfBytes, bytes, bytesPerTransaction, bytesPerBlock }) => ({
     mode,
     halfBytes,
@@ -29,7 +29,7 @@ export async function runGrowth(out: Output, options: GrowthOptions): Promise<vo
     bytesPerBlock: short(bytesPerBlock),
     perMillionTransactionsMiB: short((bytesPerTransaction * MILLION) / MIB),
   }));
-  const measured = `${blocks} blocks of ${transfers} transfers between ${accounts} accounts were played; the growth is that of the second half, files after compaction`;
+  const measured = `${blocks} ${mined ? "mined " : ""}blocks of ${transfers} transfers between ${accounts} accounts were played; the growth is that of the second half, files after compaction`;
   out.result({ name: "growth", unit: "MiB of disk for a million transactions", measured, modes, options }, [
     out.style("bold", `quorate bench growth · ${measured} · pruned keeps ${keepBlocks} bodies`),
     ...table(["mode", "files", "a transaction", "a block", "a million transactions"], found.map(rowOf)),

@@ -116,7 +116,8 @@ function addLengths(bench: Command): void {
   const declarePlayed = (command: Command, transfers: number) =>
     command
       .option("--transfers <n>", "transfers in each block", integer(0, 5_000), transfers)
-      .option("--accounts <n>", "accounts that pay each other", integer(2, DEVNET_ACCOUNTS_MAX), 1_000);
+      .option("--accounts <n>", "accounts that pay each other", integer(2, DEVNET_ACCOUNTS_MAX), 1_000)
+      .option("--mined", "a chain of mined blocks instead of an alliance's");
   leaf<GrowthOptions>(
     bench,
     "growth",

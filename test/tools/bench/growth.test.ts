@@ -6,8 +6,11 @@ import { measureLengths } from "../../../src/tools/bench/length-cost.ts";
 const never = new AbortController().signal;
 const silent = () => undefined;
 
-it("an archive grows by every transaction, a pruned database by its headers and certificates", async () => {
-  const options = { blocks: 40, transfers: 20, accounts: 10, keepBlocks: 5 };
+it.each([
+  { mined: false, of: "headers and certificates" },
+  { mined: true, of: "headers" },
+])("an archive grows by every transaction, a pruned database by its $of", async ({ mined }) => {
+  const options = { blocks: 40, transfers: 20, accounts: 10, keepBlocks: 5, mined };
   const [archive, pruned] = await measureGrowth(options, never, silent);
   expect([archive?.mode, pruned?.mode]).toEqual(["archive", "pruned"]);
   expect(archive!.bytes).toBeGreaterThan(archive!.halfBytes);
