@@ -14,3 +14,4 @@ import "./suites/anchor.ts";
 import "./suites/bench.ts";
 import "./suites/service.ts";
 import "./suites/signer.ts";
+import "./suites/false-snapshot.ts";

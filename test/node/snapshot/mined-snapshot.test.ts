@@ -3,26 +3,16 @@
  * by executing the blocks below.
  */
 import { beforeAll, describe, expect, it } from "vitest";
-import { byteText, concatBytes, EMPTY, hex } from "../../../src/base/bytes.ts";
+import { concatBytes, EMPTY, hex } from "../../../src/base/bytes.ts";
 import { checkedOperations, readAssumedHistory } from "../../../src/chain/assumed-history.ts";
 import type { Chain } from "../../../src/chain/chain.ts";
 import { branchesOf } from "../../../src/chain/chain-mode.ts";
-import { decodeAccount, readAccount, writeAccount } from "../../../src/chain/modules/accounts.ts";
-import { bank } from "../../../src/chain/modules/bank.ts";
-import type { SnapshotContext } from "../../../src/chain/snapshot/snapshot-check.ts";
 import { encodeSection, SECTION } from "../../../src/chain/snapshot/snapshot-format.ts";
-import { accountKey } from "../../../src/chain/state/state-keys.ts";
-import type { StateChange } from "../../../src/chain/state/state-overlay.ts";
-import { updateTree } from "../../../src/chain/state/state-tree.ts";
-import { treeChanges } from "../../../src/chain/state/tree-changes.ts";
-import { ledgerOperations } from "../../../src/chain/store.ts";
-import { encodeHeader, type SealedBlock } from "../../../src/chain/types/block.ts";
-import { signTransaction } from "../../../src/chain/types/transaction.ts";
+import { encodeHeader } from "../../../src/chain/types/block.ts";
 import { BlockIngress } from "../../../src/node/ingress/block-ingress.ts";
 import { heavierBranch } from "../../../src/node/snapshot/heavier-branch.ts";
 import { importSnapshot } from "../../../src/node/snapshot/import-snapshot.ts";
 import { sourceOver } from "../../../src/node/snapshot/read-snapshot.ts";
-import { snapshotContext } from "../../../src/node/snapshot/snapshot-context.ts";
 import { FalseSnapshot, HistoryCheck } from "../../../src/node/stored-chain/history-check.ts";
 import { encodeAddressQuestion, isAddressQuestion } from "../../../src/p2p/discovery/address-wire.ts";
 import { decodeBranchQuestion, encodeBranchAnswer } from "../../../src/p2p/sync/branch-wire.ts";
@@ -30,34 +20,9 @@ import { encodeSnapshotQuestion } from "../../../src/p2p/sync/snapshot-wire.ts";
 import { GENESIS_KEY } from "../../../src/storage/database-keys.ts";
 import { MemoryKv } from "../../../src/storage/memory.ts";
 import { VirtualTime } from "../../../src/tools/sim/time.ts";
-import { alice, bob, genesis, genesisHash, mineOn, openMinedChain } from "../../chain/pow-fixtures.ts";
+import { genesis, openMinedChain } from "../../chain/pow-fixtures.ts";
+import { context, falseChain, late, mine } from "./mined.ts";
 import { checked, exported } from "./snapshots.ts";
-
-/** By a clock behind all blocks of these tests. */
-const late = () => Number(genesis.timeMs) + 100 * 600_000;
-
-function context(depth: number, now = late): SnapshotContext {
-  return snapshotContext(genesis, { depth, now });
-}
-
-function transfer(nonce: bigint) {
-  const payload = bank.encodeCall({ to: bob.publicKey, amount: 10n, memo: EMPTY });
-  const { chainId } = genesis;
-  const fields = { chainId, nonce, fee: 0n, validUntilHeight: 0n, module: bank.id, payload };
-  return signTransaction(fields, alice, genesisHash);
-}
-
-/** Blocks on the head, each with a transfer. */
-async function mine(chain: Chain, count: number, second = 0): Promise<SealedBlock[]> {
-  const blocks: SealedBlock[] = [];
-  for (let i = 0; i < count; i++) {
-    const nonce = readAccount(chain.committed, alice.publicKey)!.nonce;
-    const block = mineOn(chain, [transfer(nonce)], second);
-    expect(await chain.importBlock(block)).toEqual({ kind: "imported" });
-    blocks.push(block);
-  }
-  return blocks;
-}
 
 async function imported(bytes: Uint8Array, depth: number): Promise<MemoryKv> {
   const kv = new MemoryKv();
@@ -402,22 +367,7 @@ describe("the check of an assumed history", () => {
   });
 
   it("stops the node where the blocks come to another state, and says so at each start", async () => {
-    // A chain whose fourth block stands on a state that no block made: work covers it all the same.
-    const kv = new MemoryKv();
-    await mine(await openMinedChain({ kv }), 3);
-    const honest = await openMinedChain({ kv });
-    const rich = { ...decodeAccount(honest.committed.get(accountKey(bob.publicKey))!), balance: 1_000_000n };
-    const diff = new Map<string, StateChange>();
-    const put = (key: Uint8Array, value: Uint8Array) => void diff.set(byteText(key), { key, value });
-    writeAccount(
-      { get: (key) => honest.committed.get(key), put, delete: () => undefined },
-      bob.publicKey,
-      rich,
-    );
-    const { pages } = updateTree(honest.committed, treeChanges(diff));
-    await kv.write(ledgerOperations(diff, pages), { sync: true });
-    const false_ = await openMinedChain({ kv });
-    await mine(false_, 9);
+    const { chain: false_, kv } = await falseChain();
     const lie = (await exported(context(4), kv)).bytes;
     expect(await checked(context(4), lie)).toMatchObject({ ok: true, value: { height: 8n } });
 
