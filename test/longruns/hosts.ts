@@ -336,7 +336,7 @@ async function check(hosts: readonly Host[]): Promise<void> {
   }
   for (const [i, { hash }] of loaded.entries()) {
     const host = hosts[i % hosts.length];
-    const status = await host?.call<{ status: string }>("tx_get", { txHash: hash });
+    const status = await host?.call<{ status: string }>("tx_get", { hash });
     if (status?.status !== "final") throw new Error(`${hash} was final, and is ${status?.status}`);
   }
   say(`✔ ${height} blocks are the same on four hosts; ${loaded.length} transfers were final and are`);
