@@ -10,6 +10,10 @@ import ts from "typescript-api";
 import { describe, expect, it } from "vitest";
 
 const src = join(dirname(fileURLToPath(import.meta.url)), "../src");
+/** Prints files without their comments. */
+const PRINTER = ts.createPrinter({ removeComments: true });
+/** An import, or an export of what another file has. */
+const IMPORTS = /^(?:import|export)\b(?:[\w$\s{},*]*\bfrom)? "[^"]+";/gm;
 
 const FLOORS: Readonly<Record<string, number>> = {
   base: 0,
@@ -298,13 +302,8 @@ function readSources(): SourceFile[] {
   return names.sort().map((path) => {
     const code = readFileSync(join(src, path), "utf8");
     const ast = ts.createSourceFile(path, code, ts.ScriptTarget.ES2023, true);
-    return { path, code, bare: withoutComments(path, code), imports: importsOf(ast), ast };
+    return { path, code, bare: PRINTER.printFile(ast), imports: importsOf(ast), ast };
   });
-}
-
-function withoutComments(path: string, code: string): string {
-  const printer = ts.createPrinter({ removeComments: true });
-  return printer.printFile(ts.createSourceFile(path, code, ts.ScriptTarget.ES2023, true));
 }
 
 function importsOf(ast: ts.SourceFile): string[] {
@@ -446,7 +445,9 @@ function importedNames(): string[] {
   );
   return paths.flatMap((path) => {
     const text = readFileSync(path, "utf8");
-    const ast = ts.createSourceFile(path, text, ts.ScriptTarget.ES2023);
+    // Only what names files is parsed: whole programs took half of this file's time.
+    const imports = (text.match(IMPORTS) ?? []).join("\n");
+    const ast = ts.createSourceFile(path, imports, ts.ScriptTarget.ES2023);
     const target = (specifier: string): string => relative(src, join(dirname(path), specifier));
     const dynamic = [...text.matchAll(/import\("(\.[^"]+)"\)/g)].map(([, file]) => `${target(file!)} *`);
     return [...dynamic, ...ast.statements.flatMap((statement) => namesOf(statement, target))];
