@@ -34,3 +34,4 @@ run(process.execPath, [join(root, "node_modules/typescript/bin/tsc"), "-p", join
 run(process.execPath, [join(root, "bin/buildkernel.js")]);
 run(process.execPath, [join(root, "bin/buildexplorer.js")]);
 run(process.execPath, [join(root, "bin/buildlibraries.js")]);
+run(process.execPath, [join(root, "bin/buildcommand.js")]);

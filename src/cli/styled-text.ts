@@ -80,12 +80,14 @@ export function flow(parts: readonly string[], columns: number, gap = "  "): rea
   return lines;
 }
 
-const SEGMENTER = new Intl.Segmenter();
+// Made where it is needed: it costs 15 ms, more than most commands have to compute.
+let segmenter: Intl.Segmenter | undefined;
 
 /** The longest beginning within `columns`, and its width. Characters that are drawn as one stay together. */
 function head(text: string, columns: number): readonly [string, number] {
   let [taken, width] = ["", 0];
-  for (const { segment } of SEGMENTER.segment(text)) {
+  segmenter ??= new Intl.Segmenter();
+  for (const { segment } of segmenter.segment(text)) {
     const more = stringWidth(segment);
     if (width + more > columns) break;
     taken += segment;
