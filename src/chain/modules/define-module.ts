@@ -198,36 +198,35 @@ export function defineModule(
   second?: Calls<Any>,
 ): unknown {
   const calls = second ?? (given as { readonly calls?: Calls<Any> }).calls ?? {};
-  const { state = {}, events = {}, faults = {} } = given;
-  const runs = Object.values(calls).map(({ run }) => run);
-  const names = { maps: Object.entries(state), events: Object.keys(events), faults: Object.keys(faults) };
+  const { name, version, state = {}, events = {}, faults = {} } = given;
+  // Evaluated anew for each call of a chain: nothing is made here that only a part of them would need.
   const module: Record<string, unknown> = {
-    declaration: { ...given, calls },
+    declaration:
+      version === undefined
+        ? { name, state, events, faults, calls }
+        : { name, version, state, events, faults, calls },
     state,
     events,
     faults,
     run: (index: number, args: unknown, host: ModuleHost) =>
-      runs[index]?.(contextOf(names, host), args as Any),
+      Object.values(calls)[index]?.run(contextOf(state, events, faults, host), args as Any),
   };
-  for (const [name, { fields }] of Object.entries(calls)) {
-    if (!Object.hasOwn(module, name)) module[name] = { module, call: name, fields };
+  for (const call of Object.keys(calls)) {
+    if (!Object.hasOwn(module, call)) module[call] = { module, call, fields: calls[call]?.fields };
   }
   return module;
 }
 
-interface Names {
-  readonly maps: readonly (readonly [string, { readonly key?: unknown }])[];
-  readonly events: readonly string[];
-  readonly faults: readonly string[];
-}
-
-function contextOf({ maps, events, faults }: Names, host: ModuleHost): unknown {
+function contextOf(maps: StateTypes, events: EventTypes, faults: Faults, host: ModuleHost): unknown {
   const state: Record<string, unknown> = {};
-  for (const [index, [name, { key }]] of maps.entries()) {
-    state[name] = key === undefined ? cellOf(index, host) : mapOf(index, host);
+  let map = 0;
+  for (const name of Object.keys(maps)) {
+    state[name] = maps[name]?.key === undefined ? cellOf(map, host) : mapOf(map, host);
+    map++;
   }
   const emit: Record<string, unknown> = {};
-  for (const [index, name] of events.entries()) emit[name] = (fields: unknown) => host.emit(index, fields);
+  let event = 0;
+  for (const name of Object.keys(events)) emit[name] = emitOf(event++, host);
   return {
     sender: host.sender,
     txid: host.txid,
@@ -236,12 +235,16 @@ function contextOf({ maps, events, faults }: Names, host: ModuleHost): unknown {
     state,
     emit,
     fault(name: string) {
-      const index = faults.indexOf(name);
+      const index = Object.keys(faults).indexOf(name);
       const error = new Error(name);
       if (index >= 0) host.fault(index, error);
       return error;
     },
   };
+}
+
+function emitOf(index: number, host: ModuleHost) {
+  return (fields: unknown) => host.emit(index, fields);
 }
 
 function mapOf(index: number, host: ModuleHost) {

@@ -16,12 +16,7 @@ import type { TypeForm } from "./value-types.ts";
 type StateForm = ModuleForm["state"][number];
 
 /** @throws ValueError for a key that the map cannot have */
-export function entryKey(
-  module: number,
-  map: number,
-  { name, key: type }: StateForm,
-  key: unknown,
-): Uint8Array {
+function entryKey(module: number, map: number, { name, key: type }: StateForm, key: unknown): Uint8Array {
   const writer = new Writer(48).raw(moduleKey(module, map, EMPTY));
   if (type !== undefined) codecOf(type).write(writer, key, `${name}'s key`);
   return writer.finish();

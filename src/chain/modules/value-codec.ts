@@ -32,6 +32,8 @@ export interface ValueCodec {
   write(writer: Writer, value: unknown, path: string): void;
   /** Fails the reader for bytes that no value has. */
   read(reader: Reader, make: ValueMaker): unknown;
+  /** The same value, made by `make`: what one call may change, another never sees. */
+  copy(value: unknown, make: ValueMaker): unknown;
   /** A value that was read or may be written: 64-bit integers become decimal strings. */
   toJson(value: unknown): Json;
   /** What people and programs send: integers as numbers or decimal strings, hex in any case. @throws ValueError */
@@ -43,21 +45,15 @@ const fieldCodecs = new WeakMap<object, ValueCodec>();
 
 /** The same for the same form. */
 export function codecOf(type: TypeForm): ValueCodec {
-  let codec = codecs.get(type);
-  if (codec === undefined) {
-    codec = makeCodec(type);
-    codecs.set(type, codec);
-  }
+  const codec = codecs.get(type) ?? makeCodec(type);
+  codecs.set(type, codec);
   return codec;
 }
 
 /** The codec of named fields: of arguments, of an event. */
 export function codecOfFields(fields: Readonly<Record<string, TypeForm>>): ValueCodec {
-  let codec = fieldCodecs.get(fields);
-  if (codec === undefined) {
-    codec = structCodec(fields);
-    fieldCodecs.set(fields, codec);
-  }
+  const codec = fieldCodecs.get(fields) ?? structCodec(fields);
+  fieldCodecs.set(fields, codec);
   return codec;
 }
 
@@ -90,7 +86,11 @@ function makeCodec(type: TypeForm): ValueCodec {
 
 const U64_MAX = (1n << 64n) - 1n;
 
+/** A value that is no object cannot be changed. */
+const asItIs = (value: unknown): unknown => value;
+
 const BOOL: ValueCodec = {
+  copy: asItIs,
   bytesMax: 1,
   write(writer, value, path) {
     if (typeof value !== "boolean") throw unfit(path, "true or false", value);
@@ -106,6 +106,7 @@ const BOOL: ValueCodec = {
 };
 
 const BYTES_32: ValueCodec = {
+  copy: asItIs,
   bytesMax: 32,
   write: (writer, value, path) => writer.raw(bytesOf(value, 32, 32, path)),
   read: (reader) => hex0x(reader.raw(32)),
@@ -113,11 +114,21 @@ const BYTES_32: ValueCodec = {
   fromJson: (json, path) => hex0x(bytesOf(json, 32, 32, path)),
 };
 
+// Eight bytes that every u64 passes through: a view of a stored value would cost more than the value (measured).
+const scratch = new Uint8Array(8);
+const scratchView = new DataView(scratch.buffer);
+
+function readU64(reader: Reader): bigint {
+  for (let i = 0; i < 8; i++) scratch[i] = reader.u8();
+  return scratchView.getBigUint64(0);
+}
+
 const SAFE_INTEGER: ValueCodec = {
+  copy: asItIs,
   bytesMax: 8,
   write: (writer, value, path) => writer.u64(BigInt(integer(value, Number.MAX_SAFE_INTEGER, path))),
   read(reader) {
-    const value = reader.u64();
+    const value = readU64(reader);
     if (value > BigInt(Number.MAX_SAFE_INTEGER)) reader.fail(`${value} is above 2^53 - 1`);
     return Number(value);
   },
@@ -126,9 +137,10 @@ const SAFE_INTEGER: ValueCodec = {
 };
 
 const U64: ValueCodec = {
+  copy: asItIs,
   bytesMax: 8,
   write: (writer, value, path) => writer.u64(u64(value, path)),
-  read: (reader) => reader.u64(),
+  read: readU64,
   toJson: (value) => String(value),
   fromJson(json, path) {
     if (typeof json === "bigint") return u64(json, path);
@@ -142,6 +154,7 @@ const U64: ValueCodec = {
 function smallUint(bits: 8 | 16 | 32): ValueCodec {
   const max = 2 ** bits - 1;
   return {
+    copy: asItIs,
     bytesMax: bits / 8,
     write(writer, value, path) {
       const number = integer(value, max, path);
@@ -169,6 +182,7 @@ function textCodec(bytesMax: number): ValueCodec {
     return bytes;
   };
   return {
+    copy: asItIs,
     bytesMax: size.width + bytesMax,
     write(writer, value, path) {
       const bytes = check(value, path);
@@ -190,6 +204,7 @@ function textCodec(bytesMax: number): ValueCodec {
 function bytesCodec(bytesMax: number): ValueCodec {
   const size = sizeCodec(bytesMax);
   return {
+    copy: asItIs,
     bytesMax: size.width + bytesMax,
     write(writer, value, path) {
       const bytes = bytesOf(value, 0, bytesMax, path);
@@ -209,6 +224,7 @@ function choiceCodec(names: readonly string[]): ValueCodec {
     return index;
   };
   return {
+    copy: asItIs,
     bytesMax: 1,
     write: (writer, value, path) => writer.u8(indexOf(value, path)),
     read(reader) {
@@ -241,6 +257,11 @@ function listCodec(itemType: TypeForm, countMax: number): ValueCodec {
       for (let i = 0; i < count; i++) items.push(item.read(reader, make));
       return items;
     },
+    copy(value, make) {
+      const items = make.array();
+      for (const one of value as unknown[]) items.push(item.copy(one, make));
+      return items;
+    },
     toJson: (value) => (value as unknown[]).map(item.toJson),
     fromJson: (json, path) => itemsOf(json, path).map((one, i) => item.fromJson(one, `${path}[${i}]`)),
   };
@@ -255,6 +276,7 @@ function optionCodec(item: ValueCodec): ValueCodec {
       if (!isNone(value)) item.write(writer, value, path);
     },
     read: (reader, make) => (presence(reader) ? item.read(reader, make) : null),
+    copy: (value, make) => (isNone(value) ? null : item.copy(value, make)),
     toJson: (value) => (isNone(value) ? null : item.toJson(value)),
     fromJson: (json, path) => (isNone(json) ? null : item.fromJson(json, path)),
   };
@@ -278,6 +300,11 @@ function structCodec(fields: Readonly<Record<string, TypeForm>>): ValueCodec {
     read(reader, make) {
       const object = make.object();
       for (const { name, codec } of parts) object[name] = codec.read(reader, make);
+      return object;
+    },
+    copy(value, make) {
+      const [from, object] = [value as Record<string, unknown>, make.object()];
+      for (const { name, codec } of parts) object[name] = codec.copy(from[name], make);
       return object;
     },
     toJson(value) {

@@ -40,7 +40,7 @@ export async function bundleModule(
   file: string,
 ): Promise<Verdict<BundledModule, "missing" | "malformed" | "too-large">> {
   if (!existsSync(file)) return refuse("missing", `${file}: not found`);
-  const bundled = await bundle(resolve(file));
+  const bundled = await bundle(resolve(file), "default");
   if (!bundled.ok) return bundled;
   const { text, map, sources } = bundled.value;
   const counted = instrument(text);
@@ -57,7 +57,14 @@ export async function bundleModule(
   return accept({ text: whole, hash: moduleHash(whole), code: code.value, sources });
 }
 
-async function bundle(file: string): Promise<Verdict<Bundled, "missing" | "malformed">> {
+/**
+ * @param taken what the file gives: its default export, which is bound without a detour (a getter for each export cost more
+ * than all else that a call evaluates), or all of them where it has no default one
+ */
+async function bundle(
+  file: string,
+  taken: "default" | "all",
+): Promise<Verdict<Bundled, "missing" | "malformed">> {
   const esbuild = await import("esbuild").catch(() => undefined);
   if (esbuild === undefined) {
     return refuse(
@@ -65,7 +72,8 @@ async function bundle(file: string): Promise<Verdict<Bundled, "missing" | "malfo
       "esbuild, an optional dependency, is not installed: npm install esbuild, then build again",
     );
   }
-  const entry = `import*as exported from ${JSON.stringify(`./${basename(file)}`)};$q_out=exported;`;
+  const from = JSON.stringify(`./${basename(file)}`);
+  const entry = `import*as exported from ${from};$q_out=exported${taken === "default" ? ".default" : ""};`;
   try {
     const result = await esbuild.build({
       stdin: { contents: entry, resolveDir: dirname(file), sourcefile: "entry.js", loader: "js" },
@@ -84,6 +92,9 @@ async function bundle(file: string): Promise<Verdict<Bundled, "missing" | "malfo
       logLevel: "silent",
       tsconfigRaw: {},
     });
+    if (taken === "default" && result.warnings.some(({ id }) => id === "import-is-undefined")) {
+      return bundle(file, "all");
+    }
     const named = (suffix: string): OutputFile | undefined =>
       result.outputFiles.find(({ path }) => path.endsWith(suffix));
     const sources = Object.keys(result.metafile.inputs).map((path) => resolve(dirname(file), path));
@@ -140,10 +151,9 @@ function wrap(code: string): string {
     `const $q_o=()=>{if($q_u<0)throw new Error("out of units");throw new Error("functions stand more than ${CALL_DEPTH_MAX} deep in each other")},`,
     "$q_e=()=>{if(--$q_u<0||++$q_d>$q_m)$q_o()},$q_r=(v)=>{$q_d--;return v};",
     code.trimEnd(),
-    'const $q_f=(m)=>m!==null&&typeof m==="object"&&typeof m.run==="function"&&typeof m.declaration==="object",',
-    "$q_x=$q_f($q_out.default)?$q_out.default:Object.values($q_out).find($q_f);",
-    'if($q_x===undefined)throw new Error("the file exports no module: export default defineModule(...)");',
-    "return{module:$q_x,spend:(n)=>{if(($q_u-=n)<0)$q_o()},left:()=>$q_u}})",
+    'const $q_f=(m)=>m!==null&&typeof m==="object"&&typeof m.run==="function"&&typeof m.declaration==="object";',
+    'if(!$q_f($q_out)&&!$q_f($q_out=Object.values($q_out??{}).find($q_f)??null))throw new Error("the file exports no module: export default defineModule(...)");',
+    "return{module:$q_out,spend:(n)=>{if(($q_u-=n)<0)$q_o()},left:()=>$q_u}})",
     "",
   ].join("\n");
 }

@@ -58,6 +58,19 @@ describe("a module that is built", () => {
     expect(await wrong("void (")).toMatch(/own\.ts:\d+: Unexpected/);
   });
 
+  it("is the first module that its file exports where none is the default", async () => {
+    const made = await bundleText(
+      'import { call, defineModule } from "quorate/module";\nexport const other = 1;\nexport const own = defineModule({ name: "own" }, { go: call({}, () => undefined) });',
+    );
+    expect(made).toMatchObject({ ok: true, value: { code: { form: { name: "own" } } } });
+    expect(await bundleText("export default 5;")).toMatchObject({
+      fault: {
+        code: "malformed",
+        detail: expect.stringContaining("the file exports no module: export default"),
+      },
+    });
+  });
+
   it("is the same bytes wherever its source lies", async () => {
     const text =
       'import { call, defineModule } from "quorate/module";\nexport default defineModule({ name: "own" }, { go: call({}, () => undefined) });';
