@@ -21,7 +21,7 @@ export const MODULE_OUT_OF_UNITS = 65_534;
 const UNITS = { call: 500, read: 200, write: 500, event: 200, perByte: 2 } as const;
 
 /** What runs calls: the codecs of a declaration are found once, not by each call. */
-export interface InstalledModule {
+interface InstalledModule {
   readonly code: ModuleCode;
   readonly limits: UnitLimits;
   readonly calls: readonly NamedCodec[];
