@@ -102,8 +102,8 @@ export class VerifiedLedger {
 
   /** The versions without whose files the next block cannot be executed. */
   missing(): readonly ModuleVersion[] {
-    const { genesis, committed, head } = this.#chain;
-    return missingModules(genesis, committed, head.summary.height + 1n);
+    const { genesis, committed, head, rules } = this.#chain;
+    return missingModules(genesis, committed, head, rules);
   }
 
   /** Block 0 and the accounts of the genesis. */

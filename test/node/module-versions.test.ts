@@ -12,7 +12,10 @@ import { ModuleLibrary } from "../../src/chain/modules/module-library.ts";
 import { callFromJson, encodeCall } from "../../src/chain/modules/module-state.ts";
 import type { ModuleVersion } from "../../src/chain/types/module-version.ts";
 import { signTransaction } from "../../src/chain/types/transaction.ts";
+import { type Transition, transitionId, transitionSigningBytes } from "../../src/chain/types/transition.ts";
+import { plainEpochOn } from "../../src/chain/types/validator-set.ts";
 import { sha256 } from "../../src/crypto/hash.ts";
+import { createSigner } from "../../src/crypto/keys.ts";
 import { VerifiedLedger } from "../../src/indexer/verified-ledger.ts";
 import { ReplicaMembership } from "../../src/node/api/membership-api.ts";
 import type { ModuleFiles } from "../../src/node/replica-ports.ts";
@@ -144,6 +147,27 @@ async function replays(upTo: bigint): Promise<void> {
   expect(ledger.modules().named("counter")?.form.version).toBe(2);
 }
 
+/** A transition behind the head that keeps all members. */
+function sameMembers(): Transition {
+  const { head } = net.first.chain;
+  const members = net.cluster.nodes.map(({ id }) => net.member(id));
+  const fields = {
+    genesisHash: net.world.genesisHash,
+    epoch: plainEpochOn(head) + 1n,
+    height: head.summary.height,
+    parentHash: head.hash,
+    signaturesNeeded: members.length,
+    reason: "a module's file that loads nowhere",
+    members,
+  };
+  const message = transitionSigningBytes(transitionId(fields));
+  const signatures = net.world.plan.validators.slice(0, members.length).map(({ seed }) => {
+    const { publicKey, sign } = createSigner(seed);
+    return { account: publicKey, signature: sign(message) };
+  });
+  return { ...fields, signatures };
+}
+
 const epochTurns = (epoch: bigint) => net.until(() => net.governance.epoch === epoch, 60_000);
 
 describe("a module's new version that the validators vote in", () => {
@@ -227,6 +251,33 @@ describe("a module's new version that the validators vote in", () => {
     expect(await net.until(() => kept > 0, 10_000)).toBe(true);
     await net.until(() => false, 5_000);
     expect(kept).toBe(1);
+  });
+
+  it("that loads on no node stops the chain before it runs, and a transition with the same members gives the time to take it back", async () => {
+    const unloadable = () => {
+      const home = homeWith(["first", "second"]);
+      const refusal = { ok: false, fault: { code: "missing", detail: "it does not run here" } } as const;
+      const code = new ModuleLibrary(LIMITS, { load: () => refusal });
+      code.add(hashOf("first"), codeOf("first"));
+      return { ...home, code };
+    };
+    await start([1, 2, 3, 4].map(unloadable));
+    expect(await net.decide(changeTo("second"), [0, 1, 2])).toBe(true);
+    expect(await net.until(() => [0, 1, 2, 3].every((node) => net.height(node) === 15n), 60_000)).toBe(true);
+    const accepted = sameMembers();
+    expect(await net.until(() => failures.length === 4, 90_000)).toBe(true);
+    expect(failures.every(({ error }) => error instanceof MissingModule)).toBe(true);
+    for (const node of net.cluster.nodes) {
+      node.transitions = [accepted];
+      net.cluster.start(node.id);
+    }
+    await net.until(() => net.cluster.nodes.every(({ isUp }) => isUp), 10_000);
+    expect(await epochTurns(1n)).toBe(true);
+    expect(await net.decide(changeTo("first"), [0, 1, 2])).toBe(true);
+    expect(standing()).toEqual({ ...version("first"), since: 0n });
+    expect(await epochTurns(2n)).toBe(true);
+    send(first, "add", { n: 3 });
+    expect(await net.until(() => total() === 3, 10_000)).toBe(true);
   });
 
   it("is forgotten where it would read what the older one wrote as something else, and that one goes on", async () => {

@@ -136,7 +136,7 @@ export class BlockExecutor {
 
   #missing(parent: BlockHead, view: LedgerView): readonly AwaitedModule[] {
     if (this.#governed === undefined) return [];
-    return missingModules(this.genesis, view, parent.summary.height + 1n);
+    return missingModules(this.genesis, view, parent, this.rules);
   }
 
   /** The limits in force on a state, less the coinbase where the mode puts one into each block. */

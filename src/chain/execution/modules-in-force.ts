@@ -11,7 +11,9 @@ import type { StateReader } from "../modules/module.ts";
 import { type LibraryFault, ModuleLibrary, UNIT_LIMITS_DEFAULT } from "../modules/module-library.ts";
 import { BUILT_IN_MODULES, type ModuleSet } from "../modules/module-set.ts";
 import { upgradeProblems } from "../modules/module-upgrade.ts";
+import type { ConsensusRules } from "../rules.ts";
 import { moduleVersionsKey } from "../state/state-keys.ts";
+import type { BlockHead } from "../types/block.ts";
 import type { ModuleVersion } from "../types/module-version.ts";
 
 /** A version whose code is not here, or that may not follow the one which runs. */
@@ -88,18 +90,24 @@ export function followProblem(
   return problems.length === 0 ? undefined : { why: "unfit", detail: problems.join("; ") };
 }
 
-/** What a node must have to execute the block at `height` on `state`, and has not; none: it can. */
+/**
+ * What a node must have to execute the block behind `parent`, and has not; none: it can. An epoch that a transition breaks off
+ * has no last block, so what was planned for it waits, and the members have the new epoch to take it back.
+ * @param state after `parent`
+ */
 export function missingModules(
   genesis: GenesisCode,
   state: StateReader,
-  height: bigint,
+  parent: BlockHead,
+  rules: ConsensusRules,
 ): readonly AwaitedModule[] {
   if (state.get(moduleVersionsKey()) === undefined) return [];
   const { missing } = modulesOn(genesis, state);
+  if (rules.kind === "final" && rules.transitionOn(parent) !== undefined) return missing;
   const awaited = plannedModules(genesis, state).filter(({ why }) => why === "missing");
   if (awaited.length === 0) return missing;
   const governance = must(readGovernance(state), "a chain that plans modules has members");
-  return governance.lastHeight === height ? [...missing, ...awaited] : missing;
+  return governance.lastHeight === parent.summary.height + 1n ? [...missing, ...awaited] : missing;
 }
 
 /** The next block cannot be executed here: the file of a module is not here. */

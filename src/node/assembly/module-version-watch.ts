@@ -55,7 +55,7 @@ interface WatchPorts {
   readonly arrived: () => void;
 }
 
-type WatchedChain = Pick<Chain, "committed" | "head" | "genesis" | "onHeadChange">;
+type WatchedChain = Pick<Chain, "committed" | "head" | "genesis" | "rules" | "onHeadChange">;
 
 export class ModuleVersionWatch implements ModulesApi {
   readonly #chain: WatchedChain;
@@ -118,11 +118,10 @@ export class ModuleVersionWatch implements ModulesApi {
     for (const one of troubles) this.#say(one);
     if (!troubles.some(({ why }) => why === "missing")) return this.#allHere();
     this.#lookSoon(0);
-    const { committed, genesis, head } = this.#chain;
-    const height = head.summary.height + 1n;
-    const missing = missingModules(genesis, committed, height);
+    const { committed, genesis, head, rules } = this.#chain;
+    const missing = missingModules(genesis, committed, head, rules);
     if (missing.length === 0) return this.#allHere();
-    const error = new MissingModule(missing, height);
+    const error = new MissingModule(missing, head.summary.height + 1n);
     this.#cancelStop ??= this.#ports.scheduler.after(GRACE_MS, () => this.#ports.fatal(error));
   }
 

@@ -7,6 +7,7 @@
 import { readdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { equalBytes, type Hash, hex } from "../../base/bytes.ts";
+import { dropOldest } from "../../base/drop-oldest.ts";
 import { refuse, type Verdict } from "../../base/fault.ts";
 import type { ModuleCode } from "../../chain/modules/declared-module.ts";
 import type { LibraryFault, ModuleSource } from "../../chain/modules/module-library.ts";
@@ -18,6 +19,8 @@ import { loadModule, moduleHash } from "./load-module.ts";
 const FILES_MAX = 1_024;
 /** Files that are named because they cannot be read. */
 const UNREAD_NAMED_MAX = 3;
+/** Files that are remembered because they do not load. */
+const UNLOADABLE_MAX = 64;
 /** Milliseconds between two looks at a folder in which no file was added. */
 const LOOK_MS = 200;
 
@@ -30,6 +33,11 @@ export class ModuleFolder implements ModuleSource {
   readonly #dir: string;
   /** By path. */
   readonly #seen = new Map<string, SeenFile>();
+  /**
+   * Of files that are here and do not load, by their SHA-256, what is wrong. Each block asks for them, and a file with an
+   * endless loop takes seconds to be given up; what has this hash loads here no better the next time.
+   */
+  readonly #unloadable = new Map<string, string>();
   /** What could not be read at the last look, with the reason. */
   #unread: readonly string[] = [];
   #lookedMs = Number.NEGATIVE_INFINITY;
@@ -41,10 +49,17 @@ export class ModuleFolder implements ModuleSource {
   }
 
   load(wanted: ModuleVersion): Verdict<ModuleCode, LibraryFault> {
+    const key = hex(wanted.hash);
+    const known = this.#unloadable.get(key);
+    if (known !== undefined) return refuse("missing", known);
     const text = this.textOf(wanted.hash);
     if (text === undefined) return refuse("missing", this.#absence());
     const code = loadModule(text);
-    return code.ok ? code : refuse("missing", `${this.#dir}: ${code.fault.detail}`);
+    if (code.ok) return code;
+    const detail = `${this.#dir}: ${code.fault.detail}`;
+    this.#unloadable.set(key, detail);
+    if (this.#unloadable.size > UNLOADABLE_MAX) dropOldest(this.#unloadable);
+    return refuse("missing", detail);
   }
 
   /** The bundled file with this hash. */

@@ -45,3 +45,19 @@ it("has nothing where its folder is a file", () => {
   writeFileSync(join(dir, "modules"), "");
   expect(new ModuleFolder(join(dir, "modules")).textOf(moduleHash("x"))).toBeUndefined();
 });
+
+it("says of a file that does not load what is wrong, and does not load it again", () => {
+  const path = join(dir, "counter-2.js");
+  writeFileSync(path, "no bundled file");
+  const folder = new ModuleFolder(dir);
+  const wanted = { name: "counter", number: 16, version: 2, hash: moduleHash("no bundled file") };
+  const refused = {
+    fault: { code: "missing", detail: expect.stringContaining("not a module's bundled file") },
+  };
+  expect(folder.load(wanted)).toMatchObject(refused);
+  rmSync(path);
+  expect(folder.load(wanted)).toMatchObject(refused);
+  expect(new ModuleFolder(dir).load(wanted)).toMatchObject({
+    fault: { detail: expect.stringContaining("no file there has this SHA-256") },
+  });
+});
