@@ -80,9 +80,6 @@ export const EVENTS: BlockTable = {
   }),
 };
 
-/** The version of the schema that this program writes: as many as there are steps. */
-export const SCHEMA_VERSION = 1;
-
 /** Makes what holds the version, wherever it is not. */
 export function versionTable(): string {
   return "create table if not exists schema_version (version integer primary key, applied_at timestamptz not null default now());";
@@ -91,7 +88,12 @@ export function versionTable(): string {
 /** The step from each version to the next, from 0, an empty schema, on. */
 export const MIGRATIONS: readonly ((declared: DeclaredTables) => string)[] = [
   (declared) => `${chainTables()}\n${declaredSchema(declared)}`,
+  // The events of one transaction by its hash: a look through all of them before.
+  () => "create index events_hash on events (tx_hash);",
 ];
+
+/** The version of the schema that this program writes: as many as there are steps. */
+export const SCHEMA_VERSION = MIGRATIONS.length;
 
 /** The tables of declared events and maps, those that are not there yet: a module's new version may have more of them. */
 export function declaredSchema({ events, maps }: DeclaredTables): string {

@@ -310,6 +310,33 @@ describe.skipIf(!hasPostgres)(TITLE, () => {
     await net.stop();
   });
 
+  it("brings the schema of an older program up to date, and keeps the rows that it wrote", async () => {
+    const net = await devnet({ validators: 1 });
+    const genesis = await genesisOf(net);
+    const open = async () => {
+      const db = await openPostgres(server.url);
+      const owner = { schema: "older", genesis, genesisJson: formatGenesis(genesis) };
+      return { db, index: await SqlIndex.open(db, owner) };
+    };
+    const standing = async (db: SqlDatabase) => [
+      await db.query("select version from schema_version order by version"),
+      await db.query("select indexname from pg_indexes where schemaname = 'older' and tablename = 'events'"),
+      await db.query("select height, block_hash from cursor"),
+    ];
+    const { db } = await open();
+    await db.execute("insert into cursor (height, block_hash) values (7, '\\x07')");
+    const newest = await standing(db);
+    // What version 1 left: neither the index nor the row that says it is there.
+    await db.execute("drop index events_hash; delete from schema_version where version > 1");
+    expect(await standing(db)).not.toEqual(newest);
+    await db.close();
+    const again = await open();
+    expect(await standing(again.db)).toEqual(newest);
+    expect(newest[0]).toHaveLength(2);
+    await again.db.close();
+    await net.stop();
+  });
+
   it("says which database it may not write into: of another chain, newer, or written by another process", async () => {
     const [one, other] = [await devnet({ validators: 1 }), await devnet({ validators: 1, accounts: 3 })];
     const [genesis, foreign] = [await genesisOf(one), await genesisOf(other)];
