@@ -8,7 +8,7 @@ export function moduleTroubleWords({ name, version, hash, why, detail, fromHeigh
   if (why === "unfit")
     return `${name} ${version} is voted in and may not follow the version that runs, which goes on: ${detail}`;
   return (
-    `${name} ${version} runs from height ${fromHeight} on and its file (SHA-256 ${hex0x(hash)}) is not here: ` +
+    `${name} ${version} runs from height ${fromHeight} on and its file (SHA-256 ${hex0x(hash)}) is not here (${detail}): ` +
     `quorate module fetch ${hex0x(hash)} --rpc URL --out HOME/modules; without it this node stops there`
   );
 }
