@@ -5,7 +5,6 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import ts from "typescript-api";
 import { expect, it } from "vitest";
 
 const ROOT = fileURLToPath(new URL("../../", import.meta.url));
@@ -30,6 +29,9 @@ interface Exported {
   readonly name: string;
 }
 
+/** An exported type, as the formatter writes it: parsing every file of src took three seconds. */
+const EXPORTED = /^export (?:declare )?(?:abstract )?(?:interface|class|type) (\w+)/gm;
+
 function exportedTypes(): Exported[] {
   const src = join(ROOT, "src");
   return (
@@ -37,16 +39,8 @@ function exportedTypes(): Exported[] {
       // The pages of the explorer name what they show, after the types of the node.
       .filter((path) => path.endsWith(".ts") && !path.startsWith("explorer"))
       .flatMap((path) => {
-        const ast = ts.createSourceFile(path, readFileSync(join(src, path), "utf8"), ts.ScriptTarget.ES2023);
-        return ast.statements
-          .filter(
-            (node) =>
-              ts.isInterfaceDeclaration(node) ||
-              ts.isClassDeclaration(node) ||
-              ts.isTypeAliasDeclaration(node),
-          )
-          .filter((node) => node.modifiers?.some(({ kind }) => kind === ts.SyntaxKind.ExportKeyword))
-          .map((node) => ({ path, name: node.name!.text }));
+        const text = readFileSync(join(src, path), "utf8");
+        return [...text.matchAll(EXPORTED)].map(([, name]) => ({ path, name: name! }));
       })
   );
 }
