@@ -167,7 +167,7 @@ export class ProvedSets implements EpochSets {
   }
 }
 
-function headOf({ header, summary }: EpochLink): Verdict<BlockHead> {
+export function headOf({ header, summary }: EpochLink): Verdict<BlockHead> {
   return decode(concatBytes(bytesOf(header), bytesOf(summary)), "header and summary", readBlockHead);
 }
 

@@ -10,21 +10,27 @@ import { BenchRun } from "./bench-run.ts";
 export async function runEpochs(out: Output, options: EpochChainOptions): Promise<void> {
   const bench = new BenchRun(out);
   const costs = await bench.complete(async () => measureEpochChains(options, bench.signal));
-  const chains = costs.map(({ epochs, bytes, proveMs }) => ({ epochs, bytes, proveMs: short(proveMs) }));
-  const rows = costs.map(({ epochs, bytes, proveMs }) => [
+  const chains = costs.map(({ epochs, bytes, proveMs, skipping }) => ({
+    ...{ epochs, bytes, proveMs: short(proveMs) },
+    skipping: { ...skipping, proveMs: short(skipping.proveMs) },
+  }));
+  const rows = costs.map(({ epochs, bytes, proveMs, skipping }) => [
     epochs.toLocaleString("en"),
     `${showCount(bytes)} bytes`,
     `${(bytes / epochs).toFixed(0)} bytes`,
     `${proveMs.toFixed(1)} ms`,
+    `${skipping.links}`,
+    `${showCount(skipping.bytes)} bytes`,
+    `${skipping.proveMs.toFixed(1)} ms`,
   ]);
+  const { replaceEvery } = options;
+  const often = replaceEvery === 1 ? "in each epoch" : `every ${replaceEvery} epochs`;
+  const how = replaceEvery === 0 ? "no key replaced" : `a key replaced ${often}`;
   out.result(
     { name: "epochs", unit: "bytes and processor milliseconds of a chain of epochs", chains, options },
     [
-      out.style(
-        "bold",
-        `quorate bench epochs · ${options.validators} validators, a key replaced in each epoch`,
-      ),
-      ...table(["epochs", "links", "each", "proved in"], rows),
+      out.style("bold", `quorate bench epochs · ${options.validators} validators, ${how}`),
+      ...table(["epochs", "links", "each", "proved in", "with skips", "bytes", "proved in"], rows),
     ],
   );
 }

@@ -110,7 +110,13 @@ function addLengths(bench: Command): void {
     (command) =>
       command
         .option("-n, --validators <n>", "validators", integer(1, VALIDATORS_BENCH_MAX), 4)
-        .option("--epochs <n,...>", "numbers of epochs, ascending", epochCounts, [1, 10, 100, 1_000]),
+        .option("--epochs <n,...>", "numbers of epochs, ascending", epochCounts, [1, 10, 100, 1_000])
+        .option(
+          "--replace-every <n>",
+          "a key is replaced each so many epochs; 0: never",
+          integer(0, 1_000),
+          1,
+        ),
     ({ out, options }) => runEpochs(out, options),
   );
   const declarePlayed = (command: Command, transfers: number) =>

@@ -7,6 +7,7 @@
 import { must } from "../../base/assert.ts";
 import { hex0x, showHash } from "../../base/bytes.ts";
 import { type Client, Wallet } from "../../sdk/client.ts";
+import { skipInReceipt, verifySkippingReceipt } from "../../sdk/epoch-skips.ts";
 import {
   createReceipt,
   minedChainOf,
@@ -34,6 +35,7 @@ export interface AddOptions extends RpcOptions, NameOptions {
   readonly fee?: bigint;
   /** A file. */
   readonly genesis?: string;
+  readonly skipEpochs?: boolean;
 }
 
 /** What became of one file. */
@@ -69,7 +71,14 @@ export async function addFiles(
   checkUnsaidFee(fee, { said: options.fee, amount: 0n });
   const { memo } = options;
   const batch = await anchorAll(out, { client, wallet, chain, fee, documents, memo });
-  const writer = new ReceiptWriter({ client, wallet, chain, trusted, folder });
+  const writer = new ReceiptWriter({
+    client,
+    wallet,
+    chain,
+    trusted,
+    folder,
+    skips: options.skipEpochs === true,
+  });
   const written = await writer.write(documents, batch);
   for (const { file, status, memo: kept } of written) {
     if (status === "already" && memo !== undefined && memo !== kept)
@@ -150,6 +159,8 @@ interface WriterPorts {
   readonly chain: Awaited<ReturnType<Client["chain"]>>;
   readonly trusted: TrustedGenesis;
   readonly folder: ReceiptFolder;
+  /** Whether receipts leave epochs out. */
+  readonly skips: boolean;
 }
 
 /** Fetches the proofs, checks each as a stranger would, and writes what is not in the folder yet. */
@@ -185,10 +196,11 @@ class ReceiptWriter {
 
   /** A receipt of this very anchor that still verifies; where blocks are mined a newer one shows more work. */
   #findKept({ digest }: Document, own: OwnAnchor): string | undefined {
-    const { folder, trusted, wallet } = this.#ports;
+    const { folder, trusted, wallet, skips } = this.#ports;
+    const verify = skips ? verifySkippingReceipt : verifyReceipt;
     if (minedChainOf(trusted) !== undefined) return undefined;
     for (const { path, text } of folder.find(hex0x(digest))) {
-      const answer = verifyReceipt({ receipt: text, genesis: trusted, digest });
+      const answer = verify({ receipt: text, genesis: trusted, digest });
       if (answer.valid && answer.sender === wallet.addressHex && answer.height === own.height) return path;
     }
     return undefined;
@@ -270,10 +282,11 @@ class ReceiptWriter {
   }
 
   #save(digest: string, receipt: ReceiptFile, isVerified: boolean): string {
-    const { folder, trusted, wallet } = this.#ports;
+    const { folder, trusted, wallet, skips } = this.#ports;
     if (!isVerified && this.#heightOf(receipt) === undefined)
       throw new CliError(EXIT.refused, "BAD_PROOF", "the node's proof of it does not verify");
     const genesisHash = showHash(trusted.genesisHash);
-    return folder.save({ digest, sender: wallet.addressHex, genesisHash }, receipt);
+    const shown = skips ? skipInReceipt(receipt, trusted) : receipt;
+    return folder.save({ digest, sender: wallet.addressHex, genesisHash }, shown);
   }
 }

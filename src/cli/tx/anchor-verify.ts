@@ -4,9 +4,11 @@
  */
 import { hex0x } from "../../base/bytes.ts";
 import { readTextFile } from "../../node/home/text-file.ts";
+import { verifySkippingReceipt } from "../../sdk/epoch-skips.ts";
 import {
   describeDifficulty,
   openGenesis,
+  type ReceiptQuestion,
   type TrustAnchor,
   type TrustedGenesis,
   type VerifiedAnchor,
@@ -26,11 +28,13 @@ export interface VerifyOptions {
   readonly minWork?: bigint;
   /** Ids of transitions. */
   readonly acceptTransition?: readonly string[];
+  readonly skipEpochs?: boolean;
 }
 
 interface Trust {
   readonly trusted: TrustedGenesis;
   readonly anchor: TrustAnchor;
+  readonly verify: (question: ReceiptQuestion) => ReturnType<typeof verifySkippingReceipt>;
 }
 
 /** Exit code 1 when one is not valid. */
@@ -42,7 +46,12 @@ export async function verifyFiles(
   const opened = valueOrThrow(openGenesis(readGenesis(options.genesis)));
   const trusted = { ...opened, accepted: options.acceptTransition };
   const folder = valueOrThrow(ReceiptFolder.open(options.receipts));
-  const trust = { trusted, anchor: { anchorHash: options.trustedBlock, minimumWork: options.minWork } };
+  const verify = options.skipEpochs === true ? verifySkippingReceipt : verifyReceipt;
+  const trust = {
+    trusted,
+    verify,
+    anchor: { anchorHash: options.trustedBlock, minimumWork: options.minWork },
+  };
   const results: { file: string; valid: boolean; reason?: string }[] = [];
   const lines: string[] = [];
   for (const file of files) {
@@ -88,7 +97,7 @@ async function verifyFile(out: Output, file: string, folder: ReceiptFolder, trus
   const digest = hex0x(hashed.value);
   let problem: string | undefined;
   for (const { text, path } of folder.find(digest)) {
-    const answer = verifyReceipt({ receipt: text, genesis: trust.trusted, digest, ...trust.anchor });
+    const answer = trust.verify({ receipt: text, genesis: trust.trusted, digest, ...trust.anchor });
     if (answer.valid) return { file, valid: true, ...describe(out, file, digest, answer), receipt: path };
     problem ??= answer.reason;
   }
@@ -101,8 +110,13 @@ function missing(anchored: string | undefined, digest: string): string {
     : `the document differs: its digest is ${digest}, what was anchored under this name had ${anchored}`;
 }
 
-function describe(out: Output, file: string, digest: string, answer: VerifiedAnchor) {
-  const { height, timeMs, sender, memo, signers, breaks = [] } = answer;
+function describe(
+  out: Output,
+  file: string,
+  digest: string,
+  answer: VerifiedAnchor & { readonly skipped?: readonly { readonly from: number; readonly to: number }[] },
+) {
+  const { height, timeMs, sender, memo, signers, breaks = [], skipped = [] } = answer;
   const proof =
     signers.length > 0
       ? `signed by ${signers.map((signer) => signer.name).join(", ")}`
@@ -112,8 +126,18 @@ function describe(out: Output, file: string, digest: string, answer: VerifiedAnc
   const rests = breaks.map(
     (one) => `  RESTS ON A BREAK OF TRUST that you accepted: ${one.id} behind height ${one.height}`,
   );
+  rests.push(...skipped.map(({ from, to }) => `  epochs ${from + 1} to ${to - 1} not looked at`));
   const line = `${out.tick} ${file}  block ${height}  ${time}  by ${shorten(sender)}${said}  ${proof}${rests.join("")}`;
-  return { height, timeMs, sender, memo, digest, line, ...(breaks.length === 0 ? {} : { breaks }) };
+  return {
+    height,
+    timeMs,
+    sender,
+    memo,
+    digest,
+    line,
+    ...(breaks.length === 0 ? {} : { breaks }),
+    ...(skipped.length === 0 ? {} : { skipped }),
+  };
 }
 
 /** Says what the difficulty of a mined block was held to. */

@@ -24,6 +24,7 @@ export function addAnchor(program: Command): void {
         .option("--memo <text>", "up to 128 bytes of UTF-8, the same for all", memo)
         .option("--fee <amount>", "fee of each anchor (default: the chain's least fee)", amount)
         .option("--genesis <file>", "sign for the chain of this genesis.json, from a source you trust")
+        .option("--skip-epochs", "small receipts, which only a verifier takes that allows --skip-epochs")
         .addOption(acceptOption())
         .addOption(rpcOption()),
     ({ out, options, args: [files] }) => addFiles(out, options, files),
@@ -44,6 +45,10 @@ export function addAnchor(program: Command): void {
           "--min-work <hex>",
           "of a mined chain: expected hashes from the block on that are proof enough, 0x-hex",
           workAmount,
+        )
+        .option(
+          "--skip-epochs",
+          "take receipts that leave epochs out; a break of trust between them would not be seen",
         )
         .addOption(acceptOption()),
     ({ out, options, args: [files] }) => verifyFiles(out, options, files),

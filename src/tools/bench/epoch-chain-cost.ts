@@ -1,7 +1,7 @@
 /**
  * What it takes to follow the validators of a chain through so many epochs from its genesis alone: bytes of the links, as a
  * receipt or chain_getEpochs has them, and processor time to prove them. The links are made here, with real keys and
- * signatures and no node: in each epoch another member's key is replaced.
+ * signatures and no node: in each epoch, or each so many, another member's key is replaced.
  */
 import { createHash } from "node:crypto";
 import { assert, must } from "../../base/assert.ts";
@@ -16,46 +16,66 @@ import { createSigner, type Signer } from "../../crypto/keys.ts";
 import { DEVNET, planNetwork, secretsFromSeed } from "../../node/home/network-plan.ts";
 import { type EpochLink, ProvedSets } from "../../sdk/epoch-chain.ts";
 
+import { SkippingSets, skipEpochs } from "../../sdk/epoch-skips.ts";
+
 export interface EpochChainCost {
   readonly epochs: number;
   /** Of the links as JSON, UTF-8. */
   readonly bytes: number;
   /** Processor time to prove the last set from the genesis, ms. */
   readonly proveMs: number;
+  /** The same for a verifier that takes skips. */
+  readonly skipping: { readonly links: number; readonly bytes: number; readonly proveMs: number };
 }
 
 export interface EpochChainOptions {
   readonly validators: number;
   /** Ascending. */
   readonly epochs: readonly number[];
+  /** A key is replaced in each so many epochs; 0: never. */
+  readonly replaceEvery: number;
 }
 
 const BLOCKS_PER_EPOCH = 64n;
 
 export function measureEpochChains(
-  { validators, epochs }: EpochChainOptions,
+  { validators, epochs, replaceEvery }: EpochChainOptions,
   signal: AbortSignal,
 ): readonly EpochChainCost[] {
-  const maker = new LinkMaker(validators);
+  const maker = new LinkMaker(validators, replaceEvery);
   const { genesis, genesisHash } = maker;
   const links: EpochLink[] = [];
   const trusted = { genesis, genesisHash, validators: maker.first };
-  const prove = (count: number) => {
-    const sets = new ProvedSets(trusted);
-    const before = process.cpuUsage();
-    for (const link of links.slice(0, count)) assert(sets.extend(link).ok, "a link that was made here holds");
-    const { user, system } = process.cpuUsage(before);
-    return (user + system) / 1_000;
-  };
   return epochs.map((count) => {
     while (links.length < count) {
       signal.throwIfAborted();
       links.push(maker.next());
     }
-    prove(Math.min(count, WARM_LINKS));
-    const bytes = Buffer.byteLength(JSON.stringify(links.slice(0, count)));
-    return { epochs: count, bytes, proveMs: prove(count) };
+    const whole = links.slice(0, count);
+    const few = skipEpochs(whole, trusted);
+    prove(new ProvedSets(trusted), whole.slice(0, WARM_LINKS));
+    prove(new SkippingSets(trusted), few.slice(0, WARM_LINKS));
+    return {
+      epochs: count,
+      bytes: bytesOf(whole),
+      proveMs: prove(new ProvedSets(trusted), whole),
+      skipping: {
+        links: few.length,
+        bytes: bytesOf(few),
+        proveMs: prove(new SkippingSets(trusted), few),
+      },
+    };
   });
+}
+
+const bytesOf = (links: readonly EpochLink[]) => Buffer.byteLength(JSON.stringify(links));
+
+/** @returns ms of processor time */
+function prove(sets: ProvedSets, links: readonly EpochLink[]): number {
+  const before = process.cpuUsage();
+  for (const link of links) assert(sets.extend(link).ok, "a link that was made here holds");
+  const { user, system } = process.cpuUsage(before);
+  return (user + system) / 1_000;
 }
 
 /** So that the code is compiled. */
@@ -70,7 +90,10 @@ class LinkMaker {
   readonly #signers = new Map<string, Signer>();
   #set: ValidatorSet;
 
-  constructor(validators: number) {
+  readonly #replaceEvery: number;
+
+  constructor(validators: number, replaceEvery: number) {
+    this.#replaceEvery = replaceEvery;
     const plan = planNetwork({ ...DEVNET, validators }, secretsFromSeed("bench"));
     this.genesis = plan.genesis;
     this.genesisHash = computeGenesisHash(plan.genesis);
@@ -100,7 +123,8 @@ class LinkMaker {
   }
 
   #replaced(members: readonly Validator[], epoch: bigint): readonly Validator[] {
-    const leaving = Number(epoch) % members.length;
+    if (this.#replaceEvery === 0 || Number(epoch) % this.#replaceEvery !== 0) return members;
+    const leaving = Math.floor(Number(epoch) / this.#replaceEvery) % members.length;
     const seed = createHash("sha256")
       .update(concatBytes(this.genesisHash, Buffer.from(`${epoch}`)))
       .digest();
