@@ -245,8 +245,21 @@ async function trouble(): Promise<void> {
 const highest = async () =>
   Math.max(...(await Promise.all(nodes.map((node) => node.height().catch(() => 0)))));
 
+/** Asks again where a busy machine gave no answer: the run has ended, and what it showed is not to be lost. */
+async function insisting<T>(ask: () => Promise<T>): Promise<T> {
+  const end = elapsedMs() + WAIT_MS;
+  for (;;) {
+    try {
+      return await ask();
+    } catch (error) {
+      if (elapsedMs() > end) throw error;
+      await pause(PACE_MS);
+    }
+  }
+}
+
 const hashAt = async (node: HomeNode, height: number) =>
-  (await node.call("chain_getHeader", { block: height }))?.hash;
+  (await insisting(() => node.call("chain_getHeader", { block: height })))?.hash;
 
 async function checkChains(): Promise<number> {
   const top = await highest();
@@ -264,7 +277,7 @@ async function checkChains(): Promise<number> {
 
 async function checkFinal(): Promise<void> {
   for (const hash of final) {
-    const found = await archive.call("tx_get", { hash });
+    const found = await insisting(() => archive.call("tx_get", { hash }));
     if (found === null || found.status !== "final") problems.push(`LOST: ${hash} was reported final`);
   }
 }
