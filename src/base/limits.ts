@@ -293,9 +293,9 @@ export const GROUP_PAIRS_REMEMBERED_MAX = 4_096;
 /** Addresses of one answer; an answer with more is malformed. */
 export const ADDRESSES_PER_ANSWER_MAX = 1_000;
 /** Addresses that a peer may tell at once, refilled by 0.1 a second; the rest is not looked at (or not told). */
-export const ADDRESS_ALLOWANCE_MAX = 1_000;
-/** Peers whose allowance is remembered; beyond it the oldest is forgotten. */
-export const ADDRESS_ALLOWANCES_MAX = 2_048;
+export const ADDRESS_TOKENS_MAX = 1_000;
+/** Peers whose bucket of addresses is remembered; beyond it the oldest is forgotten. */
+export const ADDRESS_BUCKETS_MAX = 2_048;
 /** Connections kept to be dialled first after a restart. */
 export const ANCHORS_MAX = 2;
 /** Ceilings of what an operator may set for connections we choose and connections we accept. */

@@ -44,7 +44,8 @@ export function field<T>(expected: string, parse: (value: unknown) => T | undefi
   return {
     read(value, place) {
       const parsed = parse(value);
-      if (parsed === undefined) tell(place, `expected ${expected}, found ${show(value)}${exactness(value)}`);
+      if (parsed === undefined)
+        report(place, `expected ${expected}, found ${show(value)}${exactness(value)}`);
       return parsed;
     },
   };
@@ -58,7 +59,7 @@ export function object<S extends Shape>(
   return {
     read(value, place) {
       if (value === null || typeof value !== "object" || Array.isArray(value)) {
-        tell(place, `expected an object, found ${show(value)}`);
+        report(place, `expected an object, found ${show(value)}`);
         return undefined;
       }
       const before = place.problems.length;
@@ -70,7 +71,7 @@ export function object<S extends Shape>(
       }
       for (const key of others === "refused" ? Object.keys(value) : []) {
         if (!Object.hasOwn(shape, key))
-          tell(below(place, `.${key}`), `unknown key${didYouMean(key, Object.keys(shape))}`);
+          report(below(place, `.${key}`), `unknown key${didYouMean(key, Object.keys(shape))}`);
       }
       return place.problems.length === before ? (result as Fields<S>) : undefined;
     },
@@ -86,11 +87,11 @@ export function list<T>(item: Field<T>, countMax = Number.POSITIVE_INFINITY): Fi
   return {
     read(value, place) {
       if (!Array.isArray(value)) {
-        tell(place, `expected a list, found ${show(value)}`);
+        report(place, `expected a list, found ${show(value)}`);
         return undefined;
       }
       if (value.length > countMax) {
-        tell(place, `expected at most ${countMax} items, found ${value.length}`);
+        report(place, `expected at most ${countMax} items, found ${value.length}`);
         return undefined;
       }
       const before = place.problems.length;
@@ -109,7 +110,7 @@ export function variant<V extends Readonly<Record<string, Field<unknown>>>>(
   return {
     read(value, place) {
       if (value === null || typeof value !== "object" || Array.isArray(value)) {
-        tell(place, `expected an object, found ${show(value)}`);
+        report(place, `expected an object, found ${show(value)}`);
         return undefined;
       }
       const kind = known.read((value as Record<string, unknown>)[key], below(place, `.${key}`));
@@ -205,7 +206,7 @@ export function checkJson<T>(form: Field<T>, json: string): Verdict<T, "malforme
 const PROBLEMS_SHOWN = 5;
 const VALUE_SHOWN_MAX = 60;
 
-function tell({ path, problems }: FieldPlace, problem: string): void {
+function report({ path, problems }: FieldPlace, problem: string): void {
   problems.push(`${path.replace(/^\./, "") || "the file"}: ${problem}`);
 }
 

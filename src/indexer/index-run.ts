@@ -27,12 +27,12 @@ const GIVE_UP_AFTER_MS = 60_000;
 
 /** @throws what does not pass; without `follow` whatever the first try throws */
 export async function runIndex(options: IndexRunOptions): Promise<void> {
-  const news = new News();
+  const heads = new HeadEvents();
   // Who follows is a service, which may start before what it needs; anybody else wants to hear that nothing answers.
   let session = options.follow ? undefined : await IndexSession.open(options);
   let failures: { readonly sinceMs: number; waitMs: number } | undefined;
   try {
-    if (options.follow) await news.listen(options);
+    if (options.follow) await heads.listen(options);
     while (!options.signal.aborted) {
       try {
         session ??= await IndexSession.open(options);
@@ -40,7 +40,7 @@ export async function runIndex(options: IndexRunOptions): Promise<void> {
         if (failures !== undefined) options.recovered?.();
         failures = undefined;
         if (!options.follow) return;
-        await news.wait(options.signal);
+        await heads.wait(options.signal);
       } catch (error) {
         const kind = passing(error);
         failures ??= { sinceMs: Date.now(), waitMs: RETRY_MS_MIN };
@@ -57,7 +57,7 @@ export async function runIndex(options: IndexRunOptions): Promise<void> {
       }
     }
   } finally {
-    await news.end();
+    await heads.end();
     await session?.close();
   }
 }
@@ -82,7 +82,7 @@ async function pause(ms: number, signal: AbortSignal): Promise<void> {
 }
 
 /** News of a head, by subscription where one can be had; without it the node is asked now and then. */
-class News {
+class HeadEvents {
   #wake: () => void = () => undefined;
   #stop: () => Promise<void> = async () => undefined;
 
@@ -95,10 +95,10 @@ class News {
   }
 
   async wait(signal: AbortSignal): Promise<void> {
-    const news = new Promise<void>((resolve) => {
+    const heads = new Promise<void>((resolve) => {
       this.#wake = resolve;
     });
-    await Promise.race([news, pause(POLL_MS, signal)]);
+    await Promise.race([heads, pause(POLL_MS, signal)]);
   }
 
   async end(): Promise<void> {

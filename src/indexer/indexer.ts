@@ -66,7 +66,7 @@ export class Indexer {
     const common = await this.#lastCommon(cursor.height);
     if (common === ledger.head.summary.height) return true;
     if (!ledger.isForkable) return false;
-    await this.#write(await this.#batchOf(await ledger.retell(common)));
+    await this.#write(await this.#batchOf(await ledger.replayAbove(common)));
     return true;
   }
 

@@ -5,7 +5,7 @@
 import { byteText, compareBytes } from "../base/bytes.ts";
 import type { Kv, KvOperation, KvRange } from "../storage/kv.ts";
 
-type Entry = readonly [Uint8Array, Uint8Array];
+type KeyValue = readonly [Uint8Array, Uint8Array];
 
 export class StagedKv implements Kv {
   readonly #base: Kv;
@@ -32,13 +32,13 @@ export class StagedKv implements Kv {
     this.onWrite(operations);
   }
 
-  async entries(range: KvRange): Promise<readonly Entry[]> {
+  async entries(range: KvRange): Promise<readonly KeyValue[]> {
     const within = [...this.#staged.values()].filter(
       ({ key }) => compareBytes(key, range.from) >= 0 && compareBytes(key, range.to) < 0,
     );
     if (within.length === 0) return this.#base.entries(range);
     const { limit = Number.POSITIVE_INFINITY, ...whole } = range;
-    const merged = new Map<string, Entry>();
+    const merged = new Map<string, KeyValue>();
     for (const entry of await this.#base.entries(whole)) merged.set(byteText(entry[0]), entry);
     for (const operation of within) {
       if (operation.kind === "put") merged.set(byteText(operation.key), [operation.key, operation.value]);

@@ -144,7 +144,7 @@ export class VerifiedLedger {
    * Goes back to `height` and up again, so that {@link take}'s answer tells anew of the blocks above it. Only where
    * blocks are mined.
    */
-  async retell(height: bigint): Promise<readonly LedgerBlock[]> {
+  async replayAbove(height: bigint): Promise<readonly LedgerBlock[]> {
     const branches = branchesOf(this.#chain);
     const first = must(this.hashAt(height + 1n), "there is a block above the one to go back to");
     await this.#chain.enqueue(() => branches.invalidate(first));

@@ -1,7 +1,7 @@
 /**
  * The one order of checks for every way into the pool (RPC, gossip, resurrection after a reorg): the cheap before
  * the dear, the signature last, so that nobody makes a node verify for free. It reads the head's state and the
- * sender's sender queue and changes nothing. Sources: decision 3 and 5, pbft.md 1.11 and 1.15, docs/rpc.md.
+ * queue of the sender and changes nothing. Sources: decision 3 and 5, pbft.md 1.11 and 1.15, docs/rpc.md.
  */
 import { assert } from "../base/assert.ts";
 import { type Address, hex0x } from "../base/bytes.ts";
@@ -87,7 +87,7 @@ export interface Candidate {
   readonly transaction: SignedTransaction;
   readonly cost: bigint;
   readonly account: Account;
-  /** The sender's sender queue, if it has one. */
+  /** The sender's queue, if it has one. */
   readonly senderQueue: SenderQueue | undefined;
 }
 

@@ -2,11 +2,12 @@
  * Who leaves a full pool for a newcomer, worked out before its signature is looked at and before anything moves, in
  * O(log n) for each one that leaves.
  *
- * First the queued ones, which pay nothing as long as they wait: whatever fee they offer counts for nothing. The sender with the
- * most of them gives the last, of several such senders the one whose last is the youngest. Only when none is left,
- * executable ones: the sender queue that holds the lowest fee gives its last, of several such sender queues the one whose last is the
- * youngest. A last transaction is worth no more than the lowest fee before it, since it can run only after that one;
- * so a low fee cannot hide before a high one, and no sender queue gets a hole. Source: ADR 0012.
+ * First the queued ones, which pay nothing as long as they wait: whatever fee they offer counts for nothing. The sender
+ * with the most of them gives the last, of several such senders the one whose last is the youngest. Only when none is
+ * left, executable ones: the queue that holds the lowest fee gives its last, of several such queues the one whose last is
+ * the youngest. A last transaction ranks no higher than the lowest fee before it, since it can run only after that one;
+ * so a low fee cannot hide before a high one, and no queue gets a hole. How much a pool holds is config (mempool.* in
+ * node/home/config-keys.ts); which order the next block takes is template.ts. Source: ADR 0012.
  */
 import { must } from "../base/assert.ts";
 import { IndexedHeap } from "./heap.ts";
@@ -35,7 +36,7 @@ export interface Holdings {
 /** The place at which a newcomer would stand. */
 export interface Arrival {
   readonly entry: QueueEntry;
-  /** The sender's sender queue, if it has one, and the nonce that the next executable one must have. */
+  /** The sender's queue, if it has one, and the nonce that the next executable one must have. */
   readonly senderQueue: SenderQueue | undefined;
   readonly pendingNonce: bigint;
   /** What it takes the place of; that leaves anyway and is not among the victims. */
@@ -60,7 +61,7 @@ export function planEviction(pool: Holdings, arrival: Arrival, bounds: PoolBound
 
 /** Orders sender queues with executable entries by who gives its last first. */
 export function senderQueueGivesBefore(a: SenderQueue, b: SenderQueue): boolean {
-  return isWorthLess(a.leastFee, lastOf(a.entries), b.leastFee, lastOf(b.entries));
+  return hasLowerPriority(a.leastFee, lastOf(a.entries), b.leastFee, lastOf(b.entries));
 }
 
 /** Orders sender queues with queued entries by who gives its last first. */
@@ -68,7 +69,7 @@ export function queueGivesBefore({ queued: a }: SenderQueue, { queued: b }: Send
   return isLonger(a.length, lastOf(a), b.length, lastOf(b));
 }
 
-function isWorthLess(feeA: bigint, lastA: QueueEntry, feeB: bigint, lastB: QueueEntry): boolean {
+function hasLowerPriority(feeA: bigint, lastA: QueueEntry, feeB: bigint, lastB: QueueEntry): boolean {
   return feeA !== feeB ? feeA < feeB : lastA.sequence > lastB.sequence;
 }
 
@@ -96,13 +97,13 @@ function planQueued(pool: Holdings, arrival: Arrival, bounds: PoolBounds): Evict
   if (!isOver(excess)) return NOBODY;
   const others = senderQueue?.queued.filter((other) => other !== replaced) ?? [];
   const place = firstFrom(others, entry.transaction.nonce);
-  const own = queueCut([...others.slice(0, place), entry, ...others.slice(place)], 0);
+  const own = truncatedQueue([...others.slice(0, place), entry, ...others.slice(place)], 0);
   const victims: QueueEntry[] = [];
-  for (const { last } of cutsInOrder(
+  for (const { last } of truncationsInOrder(
     pool.queuesByGap(),
     senderQueue,
     own,
-    (queue) => queueCut(queue.queued, 0),
+    (queue) => truncatedQueue(queue.queued, 0),
     queueBefore,
   )) {
     if (last === entry) break;
@@ -130,31 +131,31 @@ function planExecutable(pool: Holdings, arrival: Arrival, bounds: PoolBounds): E
     excess.bytes -= lengthOf(entry);
     return isOver(excess);
   };
-  const behind = senderQueue === undefined ? undefined : queueCut(senderQueue.queued, run.raised);
-  for (const { last } of cutsInOrder(
+  const behind = senderQueue === undefined ? undefined : truncatedQueue(senderQueue.queued, run.raised);
+  for (const { last } of truncationsInOrder(
     pool.queuesByGap(),
     senderQueue,
     behind,
-    (queue) => queueCut(queue.queued, 0),
+    (queue) => truncatedQueue(queue.queued, 0),
     queueBefore,
   )) {
     if (!give(last)) return { kind: "enters", victims };
   }
   let enters = true;
   let leastFee = 0n;
-  for (const cut of cutsInOrder(
+  for (const truncated of truncationsInOrder(
     pool.queuesByPriority(),
     senderQueue,
-    runCut(run, run.length),
+    truncatedRun(run, run.length),
     wholeRun,
     runBefore,
   )) {
-    if (cut.last === newcomer) {
+    if (truncated.last === newcomer) {
       enters = false; // what it would have had to pay shows in who would leave next
       continue;
     }
-    leastFee = cut.leastFee + 1n;
-    if (!give(cut.last)) break;
+    leastFee = truncated.leastFee + 1n;
+    if (!give(truncated.last)) break;
   }
   return enters ? { kind: "enters", victims } : { kind: "fee-too-low", leastFee };
 }
@@ -164,7 +165,7 @@ function growthOf({ entry, replaced }: Arrival): [count: number, bytes: number] 
   return replaced === undefined ? [1, lengthOf(entry)] : [0, lengthOf(entry) - lengthOf(replaced)];
 }
 
-/** A sender queue's entries of one kind, cut short behind `last`. */
+/** A sender's entries of one kind, truncated behind `last`. */
 interface TruncatedQueue<C> {
   readonly last: QueueEntry;
   /** The queue without its last transaction; undefined when that leaves nothing. */
@@ -180,34 +181,34 @@ interface TruncatedRun extends TruncatedQueue<TruncatedRun> {
 }
 
 /**
- * All cuts in the order in which they give their last: a sender queue's shorter cut never comes before its longer one.
+ * All truncated queues in the order in which they give their last: a queue's shorter one never comes before its longer one.
  * @param own the newcomer's sender queue as it would be, in the place of the sender queue as it is.
  */
-function* cutsInOrder<C extends TruncatedQueue<C>>(
+function* truncationsInOrder<C extends TruncatedQueue<C>>(
   senderQueues: Iterator<SenderQueue, undefined>,
   senderQueue: SenderQueue | undefined,
   own: C | undefined,
-  cutOf: (senderQueue: SenderQueue) => C | undefined,
+  truncate: (senderQueue: SenderQueue) => C | undefined,
   before: (a: C, b: C) => boolean,
 ): Generator<C, undefined> {
   const nextOther = () => {
     let { value } = senderQueues.next();
     if (value !== undefined && value === senderQueue) value = senderQueues.next().value;
-    return value === undefined ? undefined : cutOf(value);
+    return value === undefined ? undefined : truncate(value);
   };
-  const cuts = new IndexedHeap<C>(before);
-  if (own !== undefined) cuts.add(own);
+  const truncations = new IndexedHeap<C>(before);
+  if (own !== undefined) truncations.add(own);
   let fresh = nextOther();
   for (;;) {
-    const cut = cuts.top();
-    if (fresh !== undefined && (cut === undefined || before(fresh, cut))) {
-      cuts.add(fresh);
+    const truncated = truncations.top();
+    if (fresh !== undefined && (truncated === undefined || before(fresh, truncated))) {
+      truncations.add(fresh);
       fresh = nextOther();
-    } else if (cut !== undefined) {
-      yield cut;
-      cuts.remove(cut);
-      const shorter = cut.shorter();
-      if (shorter !== undefined) cuts.add(shorter);
+    } else if (truncated !== undefined) {
+      yield truncated;
+      truncations.remove(truncated);
+      const shorter = truncated.shorter();
+      if (shorter !== undefined) truncations.add(shorter);
     } else {
       return undefined;
     }
@@ -215,13 +216,13 @@ function* cutsInOrder<C extends TruncatedQueue<C>>(
 }
 
 /** The queue from index `from` on. */
-function queueCut(
+function truncatedQueue(
   entries: readonly QueueEntry[],
   from: number,
   to = entries.length,
 ): TruncatedByGap | undefined {
   if (to <= from) return undefined;
-  const shorter = () => queueCut(entries, from, to - 1);
+  const shorter = () => truncatedQueue(entries, from, to - 1);
   return { last: entryAt(entries, to - 1), length: to - from, shorter };
 }
 
@@ -243,17 +244,17 @@ function wholeRun(senderQueue: SenderQueue): TruncatedRun | undefined {
     at: (i: number) => entryAt(senderQueue.entries, i),
     leastFee: (n: number) => must(senderQueue.leastFeeIn(0, n), "a run of one or more has a least fee"),
   };
-  return runCut(run, run.length);
+  return truncatedRun(run, run.length);
 }
 
-function runCut(run: Run, length: number): TruncatedRun | undefined {
+function truncatedRun(run: Run, length: number): TruncatedRun | undefined {
   if (length === 0) return undefined;
-  const shorter = () => runCut(run, length - 1);
+  const shorter = () => truncatedRun(run, length - 1);
   return { last: run.at(length - 1), leastFee: run.leastFee(length), shorter };
 }
 
 function runBefore(a: TruncatedRun, b: TruncatedRun): boolean {
-  return isWorthLess(a.leastFee, a.last, b.leastFee, b.last);
+  return hasLowerPriority(a.leastFee, a.last, b.leastFee, b.last);
 }
 
 /** The executable entries of the newcomer's sender queue with the newcomer, and those whose hole it fills. */

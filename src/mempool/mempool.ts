@@ -107,7 +107,7 @@ export class Mempool {
    */
   add(source: Uint8Array | SignedTransaction, nowMs: number): Verdict<SignedTransaction, AdmissionCode> {
     const verdict = this.#admit(source, nowMs);
-    this.#tell();
+    this.#report();
     return verdict;
   }
 
@@ -136,7 +136,7 @@ export class Mempool {
     this.#dropExpired();
     this.#dropAged(nowMs);
     this.#trimQueues();
-    this.#tell();
+    this.#report();
   }
 
   /**
@@ -159,14 +159,14 @@ export class Mempool {
     this.#dropExpired();
     this.#dropAged(nowMs);
     const returned = this.#readd(abandoned, nowMs);
-    this.#tell();
+    this.#report();
     return returned;
   }
 
   /** Back from blocks that will not be: a truncated proposal. @returns how many are in the pool again. */
   readd(transactions: readonly SignedTransaction[], nowMs: number): number {
     const returned = this.#readd(transactions, nowMs);
-    this.#tell();
+    this.#report();
     return returned;
   }
 
@@ -174,7 +174,7 @@ export class Mempool {
   dropAged(nowMs: number): void {
     this.#dropAged(nowMs);
     this.#trimQueues();
-    this.#tell();
+    this.#report();
   }
 
   /** When the oldest was added, in the caller's time; undefined for an empty pool. */
@@ -234,7 +234,7 @@ export class Mempool {
     };
   }
 
-  /** The sender queues with an executable entry, the longest waiting first, for template.ts. The pool must not change meanwhile. */
+  /** The queues with an executable entry, the longest waiting first, for template.ts. The pool must not change meanwhile. */
   queuesByArrival(): Iterator<SenderQueue, undefined> {
     return this.#poolIndex.queuesByArrival();
   }
@@ -301,7 +301,7 @@ export class Mempool {
     const { transactionsMax, bytesMax } = this.#bounds;
     const isFull = this.size >= transactionsMax || this.bytes + ENVELOPE_BYTES_MIN > bytesMax;
     // Queued ones make room for nothing.
-    const worst = isFull && this.#poolIndex.queued === 0 ? this.#poolIndex.leastWorth() : undefined;
+    const worst = isFull && this.#poolIndex.queued === 0 ? this.#poolIndex.lowestPriority() : undefined;
     return worst === undefined ? minFee : worst.leastFee + 1n;
   }
 
@@ -375,7 +375,7 @@ export class Mempool {
     this.#events.push({ kind: "dropped", transaction, reason, addedMs });
   }
 
-  #tell(): void {
+  #report(): void {
     const [events, risen] = [this.#events, this.#risen];
     if (events.length > 0) {
       this.#events = [];
@@ -385,7 +385,7 @@ export class Mempool {
     this.#risen = [];
     // Meanwhile one may have left, or wait again.
     for (const entry of risen) entry.wasExecutable = this.isExecutable(entry.transaction);
-    const told = risen.filter((entry) => entry.wasExecutable).map(({ transaction }) => transaction);
-    if (told.length > 0) this.#ports.becameExecutable?.(told);
+    const ready = risen.filter((entry) => entry.wasExecutable).map(({ transaction }) => transaction);
+    if (ready.length > 0) this.#ports.becameExecutable?.(ready);
   }
 }

@@ -1,5 +1,5 @@
 /**
- * What the pool holds and every order in which it is asked for: by id, by hash, by sender and nonce, by worth, by
+ * What the pool holds and every order in which it is asked for: by id, by hash, by sender and nonce, by priority, by
  * length of queue, by arrival, by expiry and by age, with its sums and its checksum. Putting in and taking out keep
  * all of them in step; who may enter and who must leave is mempool.ts.
  */
@@ -21,7 +21,7 @@ export class PoolIndex {
   readonly #byBytes = new TransactionIndex();
   readonly #senderQueues = new Map<string, SenderQueue>();
   /** The first sender queue gives its last executable entry when the pool is full and nothing is queued. */
-  readonly #byWorth = new LazyOrder<SenderQueue>(0, senderQueueGivesBefore, isExecutable);
+  readonly #byPriority = new LazyOrder<SenderQueue>(0, senderQueueGivesBefore, isExecutable);
   /** The first sender queue gives its last queued entry before any executable one leaves. */
   readonly #byQueue = new LazyOrder<SenderQueue>(
     1,
@@ -35,7 +35,7 @@ export class PoolIndex {
     isExecutable,
   );
   readonly #byFee = new LazyOrder<SenderQueue>(3, (a, b) => paysMore(firstOf(a), firstOf(b)), isExecutable);
-  readonly #orders = [this.#byWorth, this.#byQueue, this.#byArrival, this.#byFee];
+  readonly #orders = [this.#byPriority, this.#byQueue, this.#byArrival, this.#byFee];
   readonly #byExpiry = new IndexedHeap<QueueEntry>(expiresBefore);
   readonly #checksum = new Uint8Array(32);
   #bytes = 0;
@@ -104,7 +104,7 @@ export class PoolIndex {
 
   /** Sender queues with an executable entry, the one that gives its last first first. */
   queuesByPriority(): Iterator<SenderQueue, undefined> {
-    return this.#byWorth.inOrder();
+    return this.#byPriority.inOrder();
   }
 
   /** Sender queues with a queued entry, the one that gives its last first first. */
@@ -121,9 +121,9 @@ export class PoolIndex {
     return this.#byArrival.top();
   }
 
-  /** The sender queue whose last executable entry is worth least. */
-  leastWorth(): SenderQueue | undefined {
-    return this.#byWorth.top();
+  /** The sender queue that gives its last executable entry first. */
+  lowestPriority(): SenderQueue | undefined {
+    return this.#byPriority.top();
   }
 
   /** The sender queue with the longest queue. */

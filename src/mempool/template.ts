@@ -58,7 +58,7 @@ class Selection {
   readonly #parent: HeadState;
   readonly #limits: TemplateLimits;
   /** Every sender queue looked at; undefined once it has nothing more for this block. */
-  readonly #walks = new Map<SenderQueue, QueueCursor | undefined>();
+  readonly #cursors = new Map<SenderQueue, QueueCursor | undefined>();
   #bytes = 0;
   #misfits = 0;
 
@@ -74,17 +74,17 @@ class Selection {
     share: number,
   ): void {
     const open = new IndexedHeap<QueueCursor>((a, b) => before(a.entry, b.entry));
-    for (const walk of this.#walks.values()) if (walk !== undefined) open.add(walk);
+    for (const cursor of this.#cursors.values()) if (cursor !== undefined) open.add(cursor);
     let fresh = this.#nextFresh(senderQueues);
     while (!this.#isFilled(share)) {
-      const walk = open.top();
-      if (fresh !== undefined && (walk === undefined || before(firstOf(fresh), walk.entry))) {
+      const cursor = open.top();
+      if (fresh !== undefined && (cursor === undefined || before(firstOf(fresh), cursor.entry))) {
         const begun = this.#begin(fresh);
         if (begun !== undefined) open.add(begun);
         fresh = this.#nextFresh(senderQueues);
-      } else if (walk !== undefined) {
-        open.remove(walk);
-        if (this.#take(walk)) open.add(walk);
+      } else if (cursor !== undefined) {
+        open.remove(cursor);
+        if (this.#take(cursor)) open.add(cursor);
       } else {
         return;
       }
@@ -103,7 +103,7 @@ class Selection {
   #nextFresh(senderQueues: Iterator<SenderQueue, undefined>): SenderQueue | undefined {
     for (;;) {
       const { value: senderQueue } = senderQueues.next();
-      if (senderQueue === undefined || !this.#walks.has(senderQueue)) return senderQueue;
+      if (senderQueue === undefined || !this.#cursors.has(senderQueue)) return senderQueue;
     }
   }
 
@@ -111,12 +111,12 @@ class Selection {
   #begin(senderQueue: SenderQueue): QueueCursor | undefined {
     const account = this.#parent.account(senderQueue.sender);
     const entry = account === undefined ? undefined : senderQueue.at(account.nonce);
-    const walk =
+    const cursor =
       account === undefined || entry === undefined
         ? undefined
         : { senderQueue, entry, unspent: account.balance };
-    const usable = walk !== undefined && this.#isUsable(walk) ? walk : undefined;
-    this.#walks.set(senderQueue, usable);
+    const usable = cursor !== undefined && this.#isUsable(cursor) ? cursor : undefined;
+    this.#cursors.set(senderQueue, usable);
     return usable;
   }
 
@@ -126,10 +126,10 @@ class Selection {
     return inTime && entry.cost <= unspent;
   }
 
-  /** Chooses the walk's entry if it fits; returns whether the sender queue has another for this block. */
-  #take(walk: QueueCursor): boolean {
-    const { transaction, cost } = walk.entry;
-    const following = walk.senderQueue.at(transaction.nonce + 1n);
+  /** Chooses the cursor's entry if it fits; returns whether the sender queue has another for this block. */
+  #take(cursor: QueueCursor): boolean {
+    const { transaction, cost } = cursor.entry;
+    const following = cursor.senderQueue.at(transaction.nonce + 1n);
     const fits = this.#bytes + transaction.bytes.length <= this.#limits.maxBlockBytes;
     if (fits) {
       this.chosen.push(transaction);
@@ -138,11 +138,11 @@ class Selection {
       this.#misfits++;
     }
     if (fits && following !== undefined) {
-      walk.entry = following;
-      walk.unspent -= cost;
-      if (this.#isUsable(walk)) return true;
+      cursor.entry = following;
+      cursor.unspent -= cost;
+      if (this.#isUsable(cursor)) return true;
     }
-    this.#walks.set(walk.senderQueue, undefined);
+    this.#cursors.set(cursor.senderQueue, undefined);
     return false;
   }
 }

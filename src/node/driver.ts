@@ -54,7 +54,7 @@ export class Driver<P extends Parsed, M extends Typed> {
   /** Blocks whose parent is not executed yet, or that are early, by hash: checked again on a head change. */
   readonly #waiting = new Map<string, WaitingCheck>();
   #inputs: Input<M>[] = [];
-  #poolTold = false;
+  #poolReported = false;
   #running = false;
   #stopped = false;
   /** Resolves when the last started turn has ended. */
@@ -127,8 +127,8 @@ export class Driver<P extends Parsed, M extends Typed> {
 
   /** Executable transactions came or went; told once a turn, however many. */
   poolChanged(): void {
-    if (this.#poolTold || this.#stopped) return;
-    this.#poolTold = true;
+    if (this.#poolReported || this.#stopped) return;
+    this.#poolReported = true;
     this.input({ kind: "pool-changed", oldest: this.#ports.oldest() });
   }
 
@@ -161,7 +161,7 @@ export class Driver<P extends Parsed, M extends Typed> {
       while (this.#inputs.length > 0 && !this.#stopped) {
         const inputs = this.#inputs;
         this.#inputs = [];
-        this.#poolTold = false;
+        this.#poolReported = false;
         const taken = takeSteps(this.#engine, inputs, this.#ports.ask);
         const effects = taken instanceof Promise ? await taken : taken;
         if (effects.some(isDurable)) await this.#persist(effects);

@@ -25,12 +25,12 @@ export class DepthFinality {
   readonly reorgs = new EventTopic<ReorgEvent>();
   readonly #ports: FinalityPorts;
   /** Height of the last block that was told, or was below the depth when this began. */
-  #told: bigint;
+  #emitted: bigint;
 
   constructor(depth: number, ports: FinalityPorts) {
     this.depth = depth;
     this.#ports = ports;
-    this.#told = this.#heightBelow(ports.chain.head.summary.height);
+    this.#emitted = this.#heightBelow(ports.chain.head.summary.height);
   }
 
   /** The block that the label is on now. */
@@ -48,7 +48,7 @@ export class DepthFinality {
   /** Before the heads that entered are told. */
   branchChanged({ ancestor, abandoned, entered }: BranchChange): void {
     const { now } = this.#ports;
-    const finalizedReversed = ancestor.summary.height < this.#told;
+    const finalizedReversed = ancestor.summary.height < this.#emitted;
     const oldHead: BlockHead = abandoned.at(-1)?.block ?? ancestor;
     const newHead: BlockHead = entered.at(-1)?.block ?? ancestor;
     if (finalizedReversed) this.#reverse(ancestor, oldHead);
@@ -57,7 +57,7 @@ export class DepthFinality {
       .flatMap(({ block }) => block.transactions)
       .filter((tx) => !isCoinbase(tx) && !kept.has(byteText(tx.id)))
       .map(({ id }) => id);
-    this.reorgs.tell({
+    this.reorgs.emit({
       atMs: now(),
       ancestor,
       oldHead,
@@ -73,22 +73,22 @@ export class DepthFinality {
   headChanged(height: bigint): void {
     const { chain } = this.#ports;
     const upTo = this.#heightBelow(height);
-    while (this.#told < upTo) {
-      const sealed = chain.sealedBlockAt(this.#told + 1n);
+    while (this.#emitted < upTo) {
+      const sealed = chain.sealedBlockAt(this.#emitted + 1n);
       if (sealed === undefined) return;
-      this.#told++;
-      this.finalized.tell({ sealed, receipts: chain.store.receipts(sealed.block.hash) ?? [] });
+      this.#emitted++;
+      this.finalized.emit({ sealed, receipts: chain.store.receipts(sealed.block.hash) ?? [] });
     }
   }
 
   #reverse(ancestor: BlockHead, oldHead: BlockHead): void {
     this.#ports.log.log("error", "chain", "FINALIZED BLOCKS REVERSED", {
-      finalized: this.#told,
+      finalized: this.#emitted,
       ancestor: ancestor.summary.height,
       old: showHash(oldHead.hash),
       advice: `payments with ${this.depth} blocks on top were undone: raise the depth, look for an attacker`,
     });
-    this.#told = ancestor.summary.height;
+    this.#emitted = ancestor.summary.height;
   }
 
   #heightBelow(height: bigint): bigint {

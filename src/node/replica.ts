@@ -103,7 +103,7 @@ export class Replica {
         signatures: parts.signatures,
         listener: (events) => {
           this.#passedOn.poolChanged(events);
-          for (const event of events) this.events.pool.tell(event);
+          for (const event of events) this.events.pool.emit(event);
         },
         becameExecutable: (transactions) => this.#waited.push(...transactions),
       },
@@ -283,7 +283,7 @@ export class Replica {
     const fields = { height: summary.height, txs: transactions.length, hash: showHash(hash) };
     const more = this.consensus.rules.logFields(sealed.block, sealed.seal);
     log.log("info", "chain", "committed", { ...fields, ...more });
-    this.events.heads.tell(change);
+    this.events.heads.emit(change);
     if (equalBytes(hash, this.chain.head.hash))
       this.voting.headChanged({ head: sealed.block, seal: sealed.seal });
   }
@@ -305,7 +305,7 @@ export class Replica {
     );
     this.#parts.reorganised(left);
     this.#ports.log.log("warn", "chain", "REORG", { ...reorgFields(change), txs: left.length, returned });
-    this.events.reorgs.tell(change);
+    this.events.reorgs.emit(change);
   }
 
   #rumorReceived(topic: RumorTopic, peerId: string, bytes: Uint8Array): Promise<Relay> {
@@ -381,8 +381,8 @@ export class Replica {
       announce: (event) => this.#announce(event),
       rewardTo: () => this.#mining.rewardTo,
       mine: (block) => this.#mine(block),
-      ownBlock: (block, refused) => this.events.ownBlocks.tell({ block, refused }),
-      entered: (epoch) => this.events.epochs.tell(epoch),
+      ownBlock: (block, refused) => this.events.ownBlocks.emit({ block, refused }),
+      entered: (epoch) => this.events.epochs.emit(epoch),
     });
   }
 
@@ -395,6 +395,6 @@ export class Replica {
     const { log, scheduler } = this.#ports;
     const line = logLineOf(event, this.self);
     if (line !== undefined) log.log(line.level, "pbft", line.message, line.fields);
-    this.events.engine.tell({ atMs: scheduler.now(), event });
+    this.events.engine.emit({ atMs: scheduler.now(), event });
   }
 }

@@ -95,7 +95,7 @@ export class Clocks {
       meter.received(peerId, "clock", answer.length);
       asked.clock.add({ askedAtMs, answeredAtMs, theirsMs: decodeTime(answer) });
       await stream.close({ signal });
-      this.#tell(peerId, session.admitted?.hello.name, asked);
+      this.#logChange(peerId, session.admitted?.hello.name, asked);
     } catch (error) {
       stream?.abort(error as Error);
       logger.log("debug", "p2p", "the peer did not say its time", {
@@ -109,7 +109,7 @@ export class Clocks {
   }
 
   /** Once when a clock turns out to be off, and once when it no longer is. */
-  #tell(peer: string, name: string | undefined, asked: Asked): void {
+  #logChange(peer: string, name: string | undefined, asked: Asked): void {
     const { best } = asked.clock;
     if (best === undefined) return;
     const isOff = Math.abs(best.offsetMs) - best.errorMs > CLOCK_OFF_MS;

@@ -10,7 +10,7 @@ import { type SocketMaker, SubscriptionSocket } from "./client-socket.ts";
 import type { Endpoint } from "./endpoint.ts";
 
 /** Blocks of which events may have been missed; none when `toHeight` is below `fromHeight`. */
-export interface MissedNews {
+export interface MissedBlocks {
   /** Of the node that the subscription goes on with. */
   readonly url: string;
   readonly fromHeight: number;
@@ -21,7 +21,7 @@ export interface SubscriptionEvents {
   /** The connection broke or went silent; another node is sought. */
   readonly onBreak?: ((reason: string) => void) | undefined;
   /** It goes on. A transaction's status is told anew by itself. */
-  readonly onResume?: ((missed: MissedNews) => void) | undefined;
+  readonly onResume?: ((missed: MissedBlocks) => void) | undefined;
   /**
    * Called when it ended for good: a node refuses it, or none could be had in time. It is not called after `close()`.
    */
@@ -120,10 +120,10 @@ export class ClientSubscriptions {
 
   async #begin(subscription: Subscription, socket: SubscriptionSocket): Promise<void> {
     const { topic, listener } = subscription;
-    const told = (result: unknown, seq: number) => {
+    const deliver = (result: unknown, seq: number) => {
       if (!subscription.isEnded) listener(result, seq);
     };
-    subscription.end = await socket.subscribe(topic, told);
+    subscription.end = await socket.subscribe(topic, deliver);
     subscription.socket = socket;
     subscription.height = Math.max(subscription.height, socket.height);
   }

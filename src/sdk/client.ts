@@ -40,13 +40,13 @@ import type { DeclaredState, EntriesOf, EntriesOrder, StateTypes } from "./read-
 import type { StateReadPorts } from "./read-parts.ts";
 import type { BlockRecord, RecordQuestion, TransactionRecord } from "./read-records.ts";
 import type { ReadAnswer, ReadOptions } from "./read-types.ts";
-import type { AccountState, StateQuestion, ToldForm } from "./state-question.ts";
+import type { AccountState, ClaimedForm, StateQuestion } from "./state-question.ts";
 import { type Sent, type SentAfter, Submission, type Trust } from "./submission.ts";
 import type { ChainRef } from "./wallet.ts";
 
 export { type EventCursor, formatCursor, parseCursor, WHOLE_BLOCK } from "../chain/types/event-cursor.ts";
 export { RpcError } from "../rpc/rpc-error.ts";
-export type { MissedNews, SubscriptionEvents } from "./client-subscriptions.ts";
+export type { MissedBlocks, SubscriptionEvents } from "./client-subscriptions.ts";
 export type {
   AccountTransaction,
   Checkpointer,
@@ -196,7 +196,7 @@ export class Client extends NodeCalls {
   read(path: string, options: ReadOptions = {}): Promise<ReadAnswer<Json>> {
     const isCommon = /^(account|anchor)\//.test(path);
     return this.#read(async ({ pathQuestion }) => {
-      return pathQuestion(path, isCommon ? [] : ((await this.call("state_getModules")) as ToldForm[]));
+      return pathQuestion(path, isCommon ? [] : ((await this.call("state_getModules")) as ClaimedForm[]));
     }, options);
   }
 

@@ -5,13 +5,21 @@
 
 import { RpcError } from "../rpc/rpc-error.ts";
 import type { Endpoint } from "./endpoint.ts";
-import { faultsOf, Heard, judged, openTold, type StateReadPorts, type Told, visitsOf } from "./read-parts.ts";
+import {
+  faultsOf,
+  judged,
+  type OpenedAnswer,
+  openAnswer,
+  ReceivedAnswers,
+  type StateReadPorts,
+  visitsOf,
+} from "./read-parts.ts";
 import { NotAgreedError, type ReadAnswer } from "./read-types.ts";
 import type { StateQuestion } from "./state-question.ts";
 import { Disbelieved, visitUntilSettled } from "./visits.ts";
 
 interface Vote<T> {
-  readonly told: Told<T>;
+  readonly answer: OpenedAnswer<T>;
   /** Endpoints by the name that the node gave itself: several URLs of one node count once. */
   readonly by: Map<string, Endpoint>;
 }
@@ -20,7 +28,7 @@ interface Vote<T> {
 export interface AgreedQuestion<T> {
   readonly calls: readonly { readonly method: string; readonly params: unknown }[];
   /** @throws Disbelieved, NotHere */
-  readonly open: (said: readonly unknown[]) => Told<T>;
+  readonly open: (said: readonly unknown[]) => OpenedAnswer<T>;
 }
 
 export async function readAgreed<T>(
@@ -28,7 +36,7 @@ export async function readAgreed<T>(
   ports: StateReadPorts,
 ): Promise<ReadAnswer<T>> {
   const calls = [{ method: "state_query", params: { path: question.path } }];
-  const open = ([said]: readonly unknown[]) => openTold(question, said);
+  const open = ([said]: readonly unknown[]) => openAnswer(question, said);
   return { ...(await agree({ calls, open }, ports)), ...judged(question, "agreed", ["agreement"]) };
 }
 
@@ -45,29 +53,32 @@ export async function agree<T>(
   if (ports.endpoints.length < needed) {
     throw new RangeError(`${needed} equal answers take ${needed} URLs, ${ports.endpoints.length} given`);
   }
-  const heard = new Heard();
+  const received = new ReceivedAnswers();
   /** By height, block and bytes. */
   const votes = new Map<string, Vote<T>>();
   const asked = new Set<Endpoint>();
   const found = await visitUntilSettled<Vote<T>>({
-    ...visitsOf(ports, heard),
+    ...visitsOf(ports, received),
     first: needed,
     async visit(endpoint, limits, more) {
       const [info, ...said] = await endpoint.batch([{ method: "node_info" }, ...own], limits);
       const name = nameOf(info, ports);
       const refused = said.find((one) => one instanceof RpcError);
       if (refused !== undefined) throw refused;
-      const told = open(said);
-      heard.say(endpoint, `height ${told.height}, block ${told.blockHash}: ${JSON.stringify(told.value)}`);
-      if (told.height < ports.minHeight) return undefined;
-      const key = keyOf(told);
-      const vote = votes.get(key) ?? { told, by: new Map<string, Endpoint>() };
+      const answer = open(said);
+      received.say(
+        endpoint,
+        `height ${answer.height}, block ${answer.blockHash}: ${JSON.stringify(answer.value)}`,
+      );
+      if (answer.height < ports.minHeight) return undefined;
+      const key = keyOf(answer);
+      const vote = votes.get(key) ?? { answer, by: new Map<string, Endpoint>() };
       votes.set(key, vote);
       vote.by.set(name, endpoint);
       // Those that are on their way still come to the votes.
-      if (vote.by.size >= needed) return { told, by: new Map(vote.by) };
+      if (vote.by.size >= needed) return { answer, by: new Map(vote.by) };
       const isDisputed = [...votes.values()].some(
-        (other) => other !== vote && other.told.height === told.height,
+        (other) => other !== vote && other.answer.height === answer.height,
       );
       if (isDisputed || asked.has(endpoint)) more();
       asked.add(endpoint);
@@ -76,23 +87,23 @@ export async function agree<T>(
   });
   if (found === undefined) {
     const most = Math.max(0, ...[...votes.values()].map(({ by }) => by.size));
-    throw new NotAgreedError(`${most} of ${needed} equal answers at one height`, heard.at("agreed"));
+    throw new NotAgreedError(`${most} of ${needed} equal answers at one height`, received.at("agreed"));
   }
-  for (const [key, { told, by }] of votes) {
-    if (told.height !== found.told.height || key === keyOf(found.told)) continue;
-    const words = `says ${JSON.stringify(told.value)} of block ${told.blockHash} at height ${told.height}, ${found.by.size} others ${JSON.stringify(found.told.value)} of ${found.told.blockHash}`;
-    for (const endpoint of by.values()) heard.disbelieve(endpoint, words);
+  for (const [key, { answer, by }] of votes) {
+    if (answer.height !== found.answer.height || key === keyOf(found.answer)) continue;
+    const words = `says ${JSON.stringify(answer.value)} of block ${answer.blockHash} at height ${answer.height}, ${found.by.size} others ${JSON.stringify(found.answer.value)} of ${found.answer.blockHash}`;
+    for (const endpoint of by.values()) received.disbelieve(endpoint, words);
   }
-  const { bytes: _, ...told } = found.told;
+  const { bytes: _, ...answer } = found.answer;
   return {
-    ...told,
+    ...answer,
     nodes: [...found.by.values()].map(({ url }) => url),
     signers: [],
-    disbelieved: heard.disbelieved,
+    disbelieved: received.disbelieved,
   };
 }
 
-function keyOf({ height, blockHash, bytes }: Told<unknown>): string {
+function keyOf({ height, blockHash, bytes }: OpenedAnswer<unknown>): string {
   return `${height} ${blockHash} ${bytes}`;
 }
 

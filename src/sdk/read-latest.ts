@@ -12,7 +12,14 @@ import type { CallLimits, Endpoint } from "./endpoint.ts";
 import type { FollowedGenesis } from "./followed-genesis.ts";
 import { boundOf, claimsNeeded } from "./latest-bound.ts";
 import { countField } from "./proof-parts.ts";
-import { genesisFor, Heard, proveAnswer, provenAnswer, type StateReadPorts, visitsOf } from "./read-parts.ts";
+import {
+  genesisFor,
+  proveAnswer,
+  provenAnswer,
+  ReceivedAnswers,
+  type StateReadPorts,
+  visitsOf,
+} from "./read-parts.ts";
 import { NotLatestError, type ReadAnswer } from "./read-types.ts";
 import type { ProvedState } from "./state-answer.ts";
 import type { StateQuestion } from "./state-question.ts";
@@ -47,11 +54,11 @@ export async function readLatest<T>(
   ports: StateReadPorts,
 ): Promise<ReadAnswer<T>> {
   const genesis = genesisFor("latest", ports);
-  const heard = new Heard();
-  const search = new LatestSearch(genesis, heard);
+  const received = new ReceivedAnswers();
+  const search = new LatestSearch(genesis, received);
   search.checkCount(ports.endpoints.length);
   const found = await visitUntilSettled<Proof>({
-    ...visitsOf(ports, heard),
+    ...visitsOf(ports, received),
     first: ports.endpoints.length,
     visit: async (endpoint, limits) => {
       const { standing, said } = await ask(endpoint, question.path, limits);
@@ -66,8 +73,8 @@ export async function readLatest<T>(
       return search.settled(BigInt(ports.minHeight));
     },
   });
-  if (found === undefined) throw new NotLatestError(search.reason(), heard.at("latest"));
-  return provenAnswer("latest", question, found.proved, search.nodes(found), heard);
+  if (found === undefined) throw new NotLatestError(search.reason(), received.at("latest"));
+  return provenAnswer("latest", question, found.proved, search.nodes(found), received);
 }
 
 /** Both in one request, so that a claim comes with what the node can prove. */
@@ -83,16 +90,16 @@ async function ask(endpoint: Endpoint, path: string, limits: CallLimits) {
 
 class LatestSearch {
   readonly #genesis: FollowedGenesis;
-  readonly #heard: Heard;
+  readonly #received: ReceivedAnswers;
   /** The first of each URL: it covers whatever was final before the call. */
   readonly #claims = new Map<Endpoint, Claim>();
   /** How high a claim can be, by epoch: from when enough had answered. */
   readonly #limits = new Map<bigint, bigint>();
   #best: Proof | undefined;
 
-  constructor(genesis: FollowedGenesis, heard: Heard) {
+  constructor(genesis: FollowedGenesis, received: ReceivedAnswers) {
     this.#genesis = genesis;
-    this.#heard = heard;
+    this.#received = received;
   }
 
   get #set(): ValidatorSet {
@@ -125,7 +132,7 @@ class LatestSearch {
     if (this.#claims.has(endpoint)) return this.#say(endpoint, height);
     const why = this.#claim(endpoint, standing);
     if (why === undefined) return this.#say(endpoint, height);
-    this.#heard.say(endpoint, `proves height ${height}; ${why}`);
+    this.#received.say(endpoint, `proves height ${height}; ${why}`);
   }
 
   /** @returns why it does not count, if it does not */
@@ -144,7 +151,7 @@ class LatestSearch {
 
   #say(endpoint: Endpoint, height: bigint): void {
     const claim = this.#claims.get(endpoint);
-    this.#heard.say(endpoint, `proves height ${height}, its votes reached ${claim?.height}`);
+    this.#received.say(endpoint, `proves height ${height}, its votes reached ${claim?.height}`);
   }
 
   /** Of members of the newest set, each once: the higher where two URLs speak for one. */
@@ -171,7 +178,10 @@ class LatestSearch {
     this.#limits.set(epoch, limit);
     for (const { endpoint, height } of claims) {
       if (height > limit)
-        this.#heard.disbelieve(endpoint, `claims votes up to height ${height}, nobody can be above ${limit}`);
+        this.#received.disbelieve(
+          endpoint,
+          `claims votes up to height ${height}, nobody can be above ${limit}`,
+        );
     }
     return boundOf(
       claims.map(({ height }) => (height > limit ? limit : height)),

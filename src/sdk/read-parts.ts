@@ -26,7 +26,7 @@ export interface StateReadPorts {
 }
 
 /** What nodes said, for errors: the last of each, and what was not believed. */
-export class Heard {
+export class ReceivedAnswers {
   readonly #answers = new Map<string, string>();
   readonly #disbelieved = new Map<string, string>();
 
@@ -60,15 +60,23 @@ function wordsOf(said: ReadonlyMap<string, string>): readonly NodeWords[] {
 }
 
 /** How nodes are visited, by what the ports say. */
-export function visitsOf(ports: StateReadPorts, heard: Heard): Omit<VisitOptions<never>, "first" | "visit"> {
+export function visitsOf(
+  ports: StateReadPorts,
+  received: ReceivedAnswers,
+): Omit<VisitOptions<never>, "first" | "visit"> {
   const { endpoints, waitMs, answerMs, resendMs } = ports;
-  const failed = (endpoint: Endpoint, error: Error) => heard.failed(endpoint, error);
+  const failed = (endpoint: Endpoint, error: Error) => received.failed(endpoint, error);
   return { endpoints, waitMs, answerMs, resendMs, failed };
 }
 
 /** What a node is that has not come so far: it is asked again. */
-export function tooOld(heard: Heard, endpoint: Endpoint, height: number, minHeight: number): undefined {
-  heard.say(endpoint, `is at height ${height}, ${minHeight} is asked for`);
+export function tooOld(
+  received: ReceivedAnswers,
+  endpoint: Endpoint,
+  height: number,
+  minHeight: number,
+): undefined {
+  received.say(endpoint, `is at height ${height}, ${minHeight} is asked for`);
   return undefined;
 }
 
@@ -89,12 +97,12 @@ export function faultsOf({ genesis, faults }: StateReadPorts): number | undefine
   return set === undefined || set.members.length === 0 ? undefined : quorumOf(set.members.length).f;
 }
 
-const toldSchema = object(
+const answerSchema = object(
   { value: storedField, height: countField, blockHash: hashField, time: countField },
   { others: "ignored" },
 );
 
-export interface Told<T> {
+export interface OpenedAnswer<T> {
   readonly value: T;
   readonly height: number;
   readonly blockHash: string;
@@ -104,8 +112,8 @@ export interface Told<T> {
 }
 
 /** The value by its stored bytes, so that a node cannot say one thing and show another. @throws Disbelieved */
-export function openTold<T>({ decode }: StateQuestion<T>, said: unknown): Told<T> {
-  const read = checkFields(toldSchema, said);
+export function openAnswer<T>({ decode }: StateQuestion<T>, said: unknown): OpenedAnswer<T> {
+  const read = checkFields(answerSchema, said);
   if (!read.ok) throw new Disbelieved(`an answer that is none: ${read.fault.detail}`);
   const { value, height, blockHash, time } = read.value;
   const bytes = storedBytes(value);
@@ -132,7 +140,7 @@ export function provenAnswer<T>(
   question: StateQuestion<T>,
   { head, signers, bytes }: ProvedState,
   nodes: readonly Endpoint[],
-  heard: Heard,
+  received: ReceivedAnswers,
 ): ReadAnswer<T> {
   const fresh: readonly ReadCheck[] = level === "latest" ? ["freshness"] : [];
   return {
@@ -143,20 +151,20 @@ export function provenAnswer<T>(
     ...judged(question, level, ["validators", "certificate", "value", ...fresh]),
     nodes: nodes.map(({ url }) => url),
     signers: signers.map(({ name }) => name),
-    disbelieved: heard.disbelieved,
+    disbelieved: received.disbelieved,
   };
 }
 
 /** What was checked, and the rest by name. */
 export function judged(
-  { isTold = false }: Pick<StateQuestion<unknown>, "isTold">,
+  { isClaimed = false }: Pick<StateQuestion<unknown>, "isClaimed">,
   level: ReadLevel,
   checked: readonly ReadCheck[],
 ): Pick<ReadAnswer<unknown>, "level" | "checked" | "unchecked"> {
-  const told: readonly ReadCheck[] = isTold ? ["declaration"] : [];
+  const declared: readonly ReadCheck[] = isClaimed ? ["declaration"] : [];
   const all: readonly ReadCheck[] = ["validators", "certificate", "value", "freshness"];
   const rest = all.filter((one) => !checked.includes(one));
-  return { level, checked, unchecked: [...rest, ...told] };
+  return { level, checked, unchecked: [...rest, ...declared] };
 }
 
 function decodeOr<T>(decode: (bytes: Uint8Array | undefined) => T, bytes: Uint8Array | undefined): T {

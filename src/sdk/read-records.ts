@@ -15,7 +15,7 @@ import { showOutcome } from "../rpc/schemas/show-outcome.ts";
 import { epochOfProof } from "./followed-genesis.ts";
 import { bytesField, bytesOf, pathField } from "./proof-parts.ts";
 import { agree } from "./read-agreed.ts";
-import { Heard, type StateReadPorts, type Told, tooOld, visitsOf } from "./read-parts.ts";
+import { type OpenedAnswer, ReceivedAnswers, type StateReadPorts, tooOld, visitsOf } from "./read-parts.ts";
 import { NotProvenError, type ReadAnswer, type ReadCheck, ReadError, type ReadLevel } from "./read-types.ts";
 import type { CertificateSigner } from "./trusted-genesis.ts";
 import {
@@ -173,7 +173,7 @@ export function readRecord<T>(
 }
 
 async function readAlike<T>(question: RecordQuestion<T>, ports: StateReadPorts): Promise<ReadAnswer<T>> {
-  const open = (said: readonly unknown[]): Told<T> => {
+  const open = (said: readonly unknown[]): OpenedAnswer<T> => {
     const head = headIn(question, said);
     const value = opened(question, head, said);
     const { hash: blockHash, height } = placeOf(head);
@@ -195,9 +195,9 @@ async function readFrom<T>(
 ): Promise<ReadAnswer<T>> {
   if (level === "proven" && ports.genesis === undefined)
     throw new RangeError('a read "proven" needs the genesis: new Client(url, { genesis })');
-  const heard = new Heard();
+  const received = new ReceivedAnswers();
   const found = await visitUntilSettled<ReadAnswer<T>>({
-    ...visitsOf(ports, heard),
+    ...visitsOf(ports, received),
     first: 1,
     async visit(endpoint, limits, more) {
       const said = await endpoint.batch(question.calls, limits);
@@ -209,16 +209,16 @@ async function readFrom<T>(
       const { hash: blockHash, height } = placeOf(head);
       if (height < ports.minHeight) {
         more();
-        return tooOld(heard, endpoint, height, ports.minHeight);
+        return tooOld(received, endpoint, height, ports.minHeight);
       }
       const place = { height, blockHash, timeMs: Number(blockTimeMs(head)) };
       const names = signers.map(({ name }) => name);
-      const by = { nodes: [endpoint.url], signers: names, disbelieved: heard.disbelieved };
+      const by = { nodes: [endpoint.url], signers: names, disbelieved: received.disbelieved };
       return { value, ...place, level, checked, unchecked: [...unchecked, ...aging(question)], ...by };
     },
   });
   if (found !== undefined) return found;
-  const parts = heard.at(level);
+  const parts = received.at(level);
   throw level === "one"
     ? new ReadError("no node has it", parts)
     : new NotProvenError("no node proved it", parts);

@@ -6,11 +6,11 @@ import { readAgreed } from "./read-agreed.ts";
 import { readLatest } from "./read-latest.ts";
 import {
   genesisFor,
-  Heard,
   judged,
-  openTold,
+  openAnswer,
   proveAnswer,
   provenAnswer,
+  ReceivedAnswers,
   type StateReadPorts,
   tooOld,
   visitsOf,
@@ -38,43 +38,43 @@ export function readState<T>(
 }
 
 async function readOne<T>(question: StateQuestion<T>, ports: StateReadPorts): Promise<ReadAnswer<T>> {
-  const heard = new Heard();
+  const received = new ReceivedAnswers();
   const found = await visitUntilSettled<ReadAnswer<T>>({
-    ...visitsOf(ports, heard),
+    ...visitsOf(ports, received),
     first: 1,
     async visit(endpoint, limits) {
       const said = await endpoint.call("state_query", { path: question.path }, limits);
-      const { bytes: _, ...told } = openTold(question, said);
-      if (told.height < ports.minHeight) return tooOld(heard, endpoint, told.height, ports.minHeight);
+      const { bytes: _, ...answer } = openAnswer(question, said);
+      if (answer.height < ports.minHeight) return tooOld(received, endpoint, answer.height, ports.minHeight);
       return {
-        ...told,
+        ...answer,
         ...judged(question, "one", []),
         nodes: [endpoint.url],
         signers: [],
-        disbelieved: heard.disbelieved,
+        disbelieved: received.disbelieved,
       };
     },
   });
   if (found !== undefined) return found;
-  throw new ReadError("no node answered", heard.at("one"));
+  throw new ReadError("no node answered", received.at("one"));
 }
 
 async function readProven<T>(question: StateQuestion<T>, ports: StateReadPorts): Promise<ReadAnswer<T>> {
   const genesis = genesisFor("proven", ports);
-  const heard = new Heard();
+  const received = new ReceivedAnswers();
   const found = await visitUntilSettled<ReadAnswer<T>>({
-    ...visitsOf(ports, heard),
+    ...visitsOf(ports, received),
     first: 1,
     async visit(endpoint, limits, more) {
       const said = await endpoint.call("state_query", { path: question.path, prove: true }, limits);
       const proved = await proveAnswer(question, said, { endpoint, genesis, ports });
       const { height } = proved.head.summary;
       if (height >= BigInt(ports.minHeight))
-        return provenAnswer("proven", question, proved, [endpoint], heard);
+        return provenAnswer("proven", question, proved, [endpoint], received);
       more();
-      return tooOld(heard, endpoint, Number(height), ports.minHeight);
+      return tooOld(received, endpoint, Number(height), ports.minHeight);
     },
   });
   if (found !== undefined) return found;
-  throw new NotProvenError("no node proved its answer", heard.at("proven"));
+  throw new NotProvenError("no node proved its answer", received.at("proven"));
 }

@@ -109,12 +109,12 @@ export class Sender {
 
   /** A node that answers with less than was accepted elsewhere, or has let go of it, gets it again: equal bytes do no harm. */
   async #nextNonce(): Promise<bigint> {
-    const told = await this.#client.nextNonce(this.#wallet.address);
-    this.#kept = this.#kept.filter(({ nonce }) => nonce >= told);
+    const nextNonce = await this.#client.nextNonce(this.#wallet.address);
+    this.#kept = this.#kept.filter(({ nonce }) => nonce >= nextNonce);
     const [first] = this.#kept;
-    if (first === undefined || first.nonce !== told) {
+    if (first === undefined || first.nonce !== nextNonce) {
       this.#kept = [];
-      return told;
+      return nextNonce;
     }
     try {
       for (const tx of this.#kept) await this.#client.send(tx, { wait: "accepted" });

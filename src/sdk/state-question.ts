@@ -16,7 +16,7 @@ export interface StateQuestion<T> {
   /** @throws for bytes that no chain stores there */
   readonly decode: (bytes: Uint8Array | undefined) => T;
   /** The names and types are what a node told. */
-  readonly isTold?: boolean;
+  readonly isClaimed?: boolean;
 }
 
 export interface AccountState {
@@ -38,7 +38,7 @@ export function accountQuestion(address: string): Verdict<StateQuestion<AccountS
 }
 
 /** @param forms of the chain's modules, as state_getModules tells them; without: the paths that every chain has */
-export function pathQuestion(path: string, forms: readonly ToldForm[]): Verdict<StateQuestion<Json>> {
+export function pathQuestion(path: string, forms: readonly ClaimedForm[]): Verdict<StateQuestion<Json>> {
   const [kind = "", name = "", ...parts] = path.split("/");
   const own = forms.find((one) => one.name === kind);
   if (own === undefined) {
@@ -51,11 +51,11 @@ export function pathQuestion(path: string, forms: readonly ToldForm[]): Verdict<
   if (!place.ok) return place;
   const { state, key, isWhole } = place.value;
   if (!isWhole) return refuse("malformed", `${path}: ${parts.length} parts of a key that has more`);
-  return accept({ path, key, decode: opener(state), isTold: true });
+  return accept({ path, key, decode: opener(state), isClaimed: true });
 }
 
 /** What state_getModules says of a module. */
-export interface ToldForm {
+export interface ClaimedForm {
   readonly name: string;
   readonly number: number;
   readonly form: StateForms;

@@ -6,7 +6,7 @@ import { compareBytes } from "../base/bytes.ts";
 import type { Kv, KvOperation, KvRange } from "./kv.ts";
 import { keyBytes, keyText } from "./sorted-keys.ts";
 
-type Entry = readonly [Uint8Array, Uint8Array];
+type KeyValue = readonly [Uint8Array, Uint8Array];
 
 /** @param base is read and never written; who made it closes it */
 export function unwritten(base: Pick<Kv, "get" | "entries">): Kv {
@@ -41,12 +41,12 @@ function valueIn(operation: KvOperation): Uint8Array | undefined {
 }
 
 function merged(
-  found: readonly Entry[],
+  found: readonly KeyValue[],
   changed: ReadonlyMap<string, Uint8Array | undefined>,
   { from, to, reverse }: KvRange,
-): Entry[] {
+): KeyValue[] {
   if (changed.size === 0) return [...found];
-  const entries: Entry[] = found.filter(([key]) => !changed.has(keyText(key)));
+  const entries: KeyValue[] = found.filter(([key]) => !changed.has(keyText(key)));
   for (const [text, value] of changed) {
     const key = keyBytes(text);
     const isInside = compareBytes(key, from) >= 0 && compareBytes(key, to) < 0;

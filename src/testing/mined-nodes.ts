@@ -9,7 +9,7 @@ import type { BranchChange } from "../chain/chain.ts";
 import type { Block } from "../chain/types/block.ts";
 import type { MinedPlan } from "../node/home/network-plan.ts";
 import type { MinerMachine } from "../node/mining/threaded-miner.ts";
-import { tellAll } from "../tools/sim/observer.ts";
+import { emitToAll } from "../tools/sim/observer.ts";
 import { Random } from "../tools/sim/random.ts";
 import { signatureWorld } from "../tools/sim/signatures.ts";
 import { SimNode } from "../tools/sim/sim-node.ts";
@@ -42,7 +42,7 @@ export class MinedNodes {
   constructor(plan: MinedPlan, options: MinedNodesOptions, ports: MinedNodesPorts) {
     const { seed = 1, delayMsMax = 10, blockTimeMs } = options;
     const random = new Random(seed);
-    const tell = tellAll([]);
+    const emit = emitToAll([]);
     const trace = new Trace();
     this.network = new SimNetwork(
       {
@@ -54,7 +54,7 @@ export class MinedNodes {
         time: this.time,
         trace,
         random: random.split("network"),
-        tell,
+        emit,
         broken: (error) => ports.failed(0, error),
       },
     );
@@ -84,7 +84,7 @@ export class MinedNodes {
           network: this.network,
           random: own,
           trace,
-          tell,
+          emit,
           failed: (error) => ports.failed(id, error),
           crashDue: () => undefined,
           opened: ({ events }) => events.reorgs.subscribe((change) => ports.reorganised(id, change)),

@@ -1,4 +1,4 @@
-/** The ledger through its one door: build, check, import, read back, refuse. */
+/** The ledger through its one way in: build, check, import, read back, refuse. */
 import { describe, expect, it } from "vitest";
 import { assert } from "../../src/base/assert.ts";
 import { EMPTY, hex } from "../../src/base/bytes.ts";
@@ -286,13 +286,13 @@ describe("a sealed block's bytes", () => {
 class SlowKv extends MemoryKv {
   readonly written: Promise<void>;
   readonly #released: Promise<void>;
-  #tell!: () => void;
+  #resolve!: () => void;
   release!: () => void;
 
   constructor() {
     super();
     this.written = new Promise((resolve) => {
-      this.#tell = resolve;
+      this.#resolve = resolve;
     });
     this.#released = new Promise((resolve) => {
       this.release = resolve;
@@ -302,7 +302,7 @@ class SlowKv extends MemoryKv {
   override async write(...args: Parameters<MemoryKv["write"]>): Promise<void> {
     await super.write(...args);
     if (args[0].some(({ key }) => key[0] === 0x07) === false) return; // genesis
-    this.#tell();
+    this.#resolve();
     await this.#released;
   }
 }

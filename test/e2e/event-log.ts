@@ -5,12 +5,12 @@ import { type Devnet, until } from "./processes.ts";
 const ORDER = { module: "bank" };
 
 /** Where an event stands, and of which transaction it is. */
-interface Told {
+interface ReadItem {
   readonly cursor: { readonly height: number; readonly index: number };
   readonly txHash?: string;
 }
 
-const show = ({ cursor, txHash }: Told) => `${cursor.height}:${cursor.index} ${txHash}`;
+const show = ({ cursor, txHash }: ReadItem) => `${cursor.height}:${cursor.index} ${txHash}`;
 
 export class EventLog {
   readonly #devnet: Devnet;
@@ -32,7 +32,7 @@ export class EventLog {
     const urls = Array.from({ length: size }, (_, i) => this.#devnet.rpcUrl((first + i) % size));
     const { signal } = this.#stop;
     for await (const item of new Client(urls).events({ ...ORDER, from: this.#from, signal })) {
-      this.#seen.push(show(item as Told));
+      this.#seen.push(show(item as ReadItem));
     }
   }
 
@@ -51,7 +51,7 @@ export class EventLog {
   async #held(node: number): Promise<string[]> {
     const held: string[] = [];
     for (let from: unknown = this.#from; ; ) {
-      const page = await this.#devnet.rpc<{ items: Told[]; next: unknown; isEnd: boolean }>(
+      const page = await this.#devnet.rpc<{ items: ReadItem[]; next: unknown; isEnd: boolean }>(
         node,
         "chain_getEvents",
         { filter: ORDER, from, limit: 500 },

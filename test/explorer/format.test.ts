@@ -13,7 +13,7 @@ import {
 } from "../../src/explorer/model/format.ts";
 import { parseMetrics, sampleOf } from "../../src/explorer/model/metric-text.ts";
 import { href, parseNodes, parseQuery, parseRoute } from "../../src/explorer/model/routes.ts";
-import { addHead, faultBudget, trafficOf } from "../../src/explorer/model/traffic.ts";
+import { addHead, toleranceOf, trafficOf } from "../../src/explorer/model/traffic.ts";
 
 it("groups amounts as text, to the last digit", () => {
   expect(showAmount("18446744073709551615").replace(/\u202f/g, " ")).toBe("18 446 744 073 709 551 615");
@@ -99,8 +99,8 @@ it("counts transactions by the second of their block", () => {
 
 it("says how many more validators may fail", () => {
   const four = { n: 4, f: 1, quorum: 3 };
-  expect([4, 3, 2].map((online) => faultBudget(online, four).left)).toEqual([1, 0, -1]);
-  expect(faultBudget(6, { n: 6, f: 1, quorum: 4 }).left).toBe(2);
+  expect([4, 3, 2].map((online) => toleranceOf(online, four).left)).toEqual([1, 0, -1]);
+  expect(toleranceOf(6, { n: 6, f: 1, quorum: 4 }).left).toBe(2);
 });
 
 it("reads the node's metrics", () => {

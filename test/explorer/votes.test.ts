@@ -1,8 +1,8 @@
 /** The vote book: cells filled as votes come, views with their reasons, bounded, in any order of events. */
 import { expect, it } from "vitest";
-import { EMPTY_BOOK, type News, readNews, viewSpans } from "../../src/explorer/model/vote-matrix.ts";
+import { EMPTY_BOOK, readEvents, type VoteEvent, viewSpans } from "../../src/explorer/model/vote-matrix.ts";
 
-const vote = (type: string, seq: number, from: number, t: number, view = 0): News => ({
+const vote = (type: string, seq: number, from: number, t: number, view = 0): VoteEvent => ({
   type,
   seq,
   view,
@@ -11,7 +11,7 @@ const vote = (type: string, seq: number, from: number, t: number, view = 0): New
 });
 
 it("fills a height's cells with milliseconds after its first vote, each vote once", () => {
-  const book = readNews(EMPTY_BOOK, [
+  const book = readEvents(EMPTY_BOOK, [
     vote("pre-prepare", 5, 0, 100),
     vote("prepare", 5, 1, 103),
     vote("prepare", 5, 1, 150),
@@ -26,7 +26,7 @@ it("fills a height's cells with milliseconds after its first vote, each vote onc
 });
 
 it("begins a height anew in a later view, and takes no vote of an earlier one into it", () => {
-  const book = readNews(EMPTY_BOOK, [
+  const book = readEvents(EMPTY_BOOK, [
     vote("pre-prepare", 5, 0, 100),
     vote("pre-prepare", 5, 1, 900, 1),
     vote("prepare", 5, 2, 901, 0),
@@ -37,14 +37,14 @@ it("begins a height anew in a later view, and takes no vote of an earlier one in
 });
 
 it("keeps the last heights, the newest first, whatever the order", () => {
-  const news = Array.from({ length: 40 }, (_, i) => vote("commit", i, 0, i));
-  const { heights } = readNews(EMPTY_BOOK, [...news.slice(20), ...news.slice(0, 20)]);
+  const events = Array.from({ length: 40 }, (_, i) => vote("commit", i, 0, i));
+  const { heights } = readEvents(EMPTY_BOOK, [...events.slice(20), ...events.slice(0, 20)]);
   expect(heights.map(({ seq }) => seq)).toEqual([39, 38, 37, 36, 35, 34, 33, 32, 31, 30, 29, 28]);
-  expect(readNews(EMPTY_BOOK, [vote("commit", Number.NaN, 0, 1)]).heights).toEqual([]);
+  expect(readEvents(EMPTY_BOOK, [vote("commit", Number.NaN, 0, 1)]).heights).toEqual([]);
 });
 
 it("tells of each view who asked for it and why, and of those asked for in vain", () => {
-  const book = readNews(EMPTY_BOOK, [
+  const book = readEvents(EMPTY_BOOK, [
     { type: "view-change", from: 2, view: 1, t: 10 },
     { type: "view-change", from: 0, view: 1, t: 11, reason: "request-timeout" },
     { type: "view-change", from: 0, view: 3, t: 12 },
@@ -59,8 +59,8 @@ it("tells of each view who asked for it and why, and of those asked for in vain"
 });
 
 it("begins the story of the views anew where a lower one is entered: views count from 0 in each epoch", () => {
-  const enter = (view: number, t: number): News => ({ type: "new-view", view, t });
-  const book = readNews(EMPTY_BOOK, [enter(3, 10), enter(1, 20), enter(1, 25), enter(2, 30)]);
+  const enter = (view: number, t: number): VoteEvent => ({ type: "new-view", view, t });
+  const book = readEvents(EMPTY_BOOK, [enter(3, 10), enter(1, 20), enter(1, 25), enter(2, 30)]);
   expect(book.views.map(({ view, fromMs }) => [view, fromMs])).toEqual([
     [1, 20],
     [2, 30],

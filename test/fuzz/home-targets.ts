@@ -166,7 +166,7 @@ const addresses: FuzzTarget = {
   inSuite: 500,
   open: () => {
     const book = new AddressBook({ salt: SEED });
-    const told = { peerId: PEER, multiaddr: "/ip4/8.8.8.8/tcp/30300" };
+    const peer = { peerId: PEER, multiaddr: "/ip4/8.8.8.8/tcp/30300" };
     const stored = {
       sourceGroup: "0808",
       lastSeenMs: NOW_MS - 5_000,
@@ -174,12 +174,12 @@ const addresses: FuzzTarget = {
       lastSuccessMs: 0,
       attempts: 0,
     };
-    book.restore({ ...told, ...stored, isTried: false }, NOW_MS);
+    book.restore({ ...peer, ...stored, isTried: false }, NOW_MS);
     book.restore(
-      { ...told, peerId: peerIdFromSeed(HASH), ...stored, lastSuccessMs: NOW_MS - 9, isTried: true },
+      { ...peer, peerId: peerIdFromSeed(HASH), ...stored, lastSuccessMs: NOW_MS - 9, isTried: true },
       NOW_MS,
     );
-    book.setAnchors([told]);
+    book.setAnchors([peer]);
     const bans = new Bans();
     bans.restore(
       [{ subject: `peer:${PEER}`, score: 50, atMs: NOW_MS - 5, bannedUntilMs: NOW_MS + 5_000 }],

@@ -92,7 +92,7 @@ function answer(target: OpenTarget, input: Uint8Array): Outcome | Promise<Outcom
     const code = target.run(input);
     if (typeof code === "string") return { code };
     return code.then(
-      (told) => ({ code: told }),
+      (code) => ({ code: code }),
       (error: unknown) => ({ failed: text(error) }),
     );
   } catch (error) {

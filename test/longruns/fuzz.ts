@@ -4,7 +4,7 @@
  *
  *   npm run fuzz -- [--target NAME] [--inputs 100000] [--seed 1] [--seconds S] [--out DIR] [--list]
  *
- * --target (or --door) is a target or the part of its name before the dot; --seconds bounds each target's time. With
+ * --target is a target or the part of its name before the dot; --seconds bounds each target's time. With
  * --input FILE the target is given that file alone.
  */
 import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
@@ -19,7 +19,6 @@ const text = { type: "string" } as const;
 const { values } = parseArgs({
   options: {
     target: text,
-    door: text,
     inputs: text,
     seed: text,
     seconds: text,
@@ -32,7 +31,7 @@ const { values } = parseArgs({
 setFlagsFromString("--expose-gc");
 (globalThis as { gc?: unknown }).gc = runInNewContext("gc");
 
-const name = values.target ?? values.door;
+const name = values.target;
 const chosen = FUZZ_TARGETS.filter((one) => name === undefined || `${one.name}.`.startsWith(`${name}.`));
 const out = values.out ?? "fuzz-failures";
 const [inputs, seed, seconds] = [

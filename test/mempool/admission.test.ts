@@ -1,4 +1,4 @@
-/** The door: one order of checks, one code per refusal, the signature last. */
+/** Admission: one order of checks, one code per refusal, the signature last. */
 import { describe, expect, it } from "vitest";
 import { concatBytes } from "../../src/base/bytes.ts";
 import { accept, refuse } from "../../src/base/fault.ts";
@@ -113,7 +113,7 @@ const rows: readonly Row[] = [
     names: ["1001", "1000"],
   },
   {
-    name: "more than the balance together with the rest of the lane",
+    name: "more than the balance together with the rest of the sender's queue",
     code: "TX_INSUFFICIENT_FUNDS",
     bytes: transfer(a, { nonce: 4, amount: 500 }).bytes,
     names: ["510", "take 510", "1000"],
@@ -143,7 +143,7 @@ const rows: readonly Row[] = [
   },
 ];
 
-describe("the door of the pool", () => {
+describe("admission to the pool", () => {
   it.each(rows)("refuses $name with $code", ({ code, bytes, names, before }) => {
     const world = worldOf(base);
     before?.(world);

@@ -48,7 +48,7 @@ describe("queues of senders", () => {
 });
 
 describe("replacement", () => {
-  it("takes the place of the same nonce and leaves the lane whole", () => {
+  it("takes the place of the same nonce and leaves the sender's queue whole", () => {
     const { pool, story } = worldOf(head);
     const better = transfer(a, { nonce: 1, fee: 12 });
     fill(pool, [transfer(a), transfer(a, { nonce: 1 }), transfer(a, { nonce: 2 }), better]);
@@ -75,7 +75,7 @@ describe("a full pool", () => {
     expect(contents(pool)).toEqual(["a/0", "b/0", "d/0"]);
   });
 
-  it("takes from the end of the lane that holds the lowest fee, so that no lane gets a hole", () => {
+  it("takes from the end of the queue that holds the lowest fee, so that no queue gets a hole", () => {
     const { pool, story } = worldOf(head, { transactionsMax: 4 });
     fill(pool, [transfer(a, { fee: 3 }), transfer(a, { nonce: 1, fee: 90 }), transfer(b), transfer(c)]);
     fill(pool, [transfer(d, { fee: 4 })]);
@@ -104,7 +104,7 @@ describe("a full pool", () => {
     expect(contents(pool)).toEqual(["a/0", "b/0"]);
   });
 
-  it("lets a sender fill a hole at the cost of the end of its own lane", () => {
+  it("lets a sender fill a hole at the cost of the end of its own queue", () => {
     const { pool, story } = worldOf(head, { transactionsMax: 2 });
     fill(pool, [transfer(a, { nonce: 1, fee: 5 }), transfer(b, { fee: 6 })]);
     fill(pool, [transfer(a, { nonce: 0, fee: 5 })]);
@@ -305,7 +305,7 @@ describe("a new head", () => {
     expect(pool.executable).toBe(2);
   });
 
-  it("takes from the end of a lane what the sender can no longer pay", () => {
+  it("takes from the end of a queue what the sender can no longer pay", () => {
     const { pool, story } = worldOf(head);
     fill(
       pool,

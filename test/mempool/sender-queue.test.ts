@@ -1,4 +1,4 @@
-/** One sender's sender queue: long sender queues must not cost more than they hold. */
+/** One sender's queue: long ones must not cost more than they hold. */
 import { expect, it } from "vitest";
 import { asAddress } from "../../src/base/bytes.ts";
 import { type QueueEntry, SenderQueue } from "../../src/mempool/sender-queue.ts";

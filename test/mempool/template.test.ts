@@ -93,7 +93,7 @@ describe("a block template", () => {
     expect([pool.digest(), pool.status()]).toEqual(before);
   });
 
-  it("asks the parent's state only for the lanes it needs", () => {
+  it("asks the parent's state only for the sender queues it needs", () => {
     const pool = poolOf(...[..."abcdefgh"].map((name): Spec => [`${name}/0`]));
     let asked = 0;
     const parent = {

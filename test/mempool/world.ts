@@ -100,7 +100,7 @@ export interface World {
   readonly story: string[];
   /** What became executable after it had waited, in the order in which it was told. */
   readonly promoted: SignedTransaction[];
-  /** Hashes of transactions whose signature the door refuses. */
+  /** Hashes of transactions whose signature admission refuses. */
   readonly forged: Set<string>;
   /** How many signatures were looked at. */
   verified: number;
@@ -113,7 +113,7 @@ export function worldOf(head: HeadState, options: Partial<MempoolOptions> = {}):
     world.verified++;
     return !forged.has(hex(transaction.hash));
   };
-  const listener = (events: readonly PoolEvent[]) => story.push(...events.map(tell));
+  const listener = (events: readonly PoolEvent[]) => story.push(...events.map(describeEvent));
   const promoted: SignedTransaction[] = [];
   const becameExecutable = (transactions: readonly SignedTransaction[]) => promoted.push(...transactions);
   const pool = new Mempool(
@@ -129,6 +129,6 @@ export function nameOf({ from, nonce }: SignedTransaction): string {
   return `${String.fromCharCode(from[0]!)}/${nonce}`;
 }
 
-function tell(event: PoolEvent): string {
+function describeEvent(event: PoolEvent): string {
   return `${event.kind === "added" ? "added" : event.reason} ${nameOf(event.transaction)}`;
 }

@@ -192,7 +192,7 @@ export const REPAIR = {
     workload: transfers(10),
   }),
   /** VIEW-CHANGEs are lost, and they are sent again once a minute. */
-  lostRequestsTold: scene({
+  lostRequestsSentAnew: scene({
     settings: { ...SETTINGS, resendIntervalMs: 60_000, fairnessTimeoutMs: 60_000, timeoutMaxMs: 60_000 },
     adversaries: [silent(0)],
     faults: [cut(["view-change"], { from: ALL, to: ALL, atMs: 0, untilMs: 2_000 })],

@@ -132,7 +132,7 @@ export const DIRECTED = {
     },
   ],
   /** Node 3 hears only what the colluding validator 1 forges, while the others change views at each checkpoint. */
-  heardOneLiar: [
+  believedOneLiar: [
     {
       profile: "byzantine",
       nodes: 4,

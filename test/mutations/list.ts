@@ -74,19 +74,19 @@ export const MUTATIONS: readonly Mutation[] = [
     name: "backups do not adopt min_s",
     rule: "1.9 low := max(h, min_s)",
     edits: [LOW_IS_STABLE],
-    hunts: [...DIRECTED.belowTheBase, ...DIRECTED.heardOneLiar],
+    hunts: [...DIRECTED.belowTheBase, ...DIRECTED.believedOneLiar],
   },
   {
     name: "votes while h is below min_s",
     rule: "1.9 low := max(h, min_s)",
     edits: [VOTES_BELOW_BASE],
-    hunts: [...DIRECTED.belowTheBase, ...DIRECTED.heardOneLiar],
+    hunts: [...DIRECTED.belowTheBase, ...DIRECTED.believedOneLiar],
   },
   {
     name: "backups do not adopt min_s, and vote while h is below it",
     rule: "1.9 low := max(h, min_s)",
     edits: [LOW_IS_STABLE, VOTES_BELOW_BASE],
-    hunts: [...DIRECTED.belowTheBase, ...DIRECTED.heardOneLiar, ...SAFETY],
+    hunts: [...DIRECTED.belowTheBase, ...DIRECTED.believedOneLiar, ...SAFETY],
   },
   {
     name: "P goes on over a hole",
@@ -652,7 +652,7 @@ export const MUTATIONS: readonly Mutation[] = [
         "",
       ),
     ],
-    hunts: [...DIRECTED.lostRequestsTold, ...LIVENESS],
+    hunts: [...DIRECTED.lostRequestsSentAnew, ...LIVENESS],
   },
   {
     name: "T_resend off",

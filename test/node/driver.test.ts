@@ -211,7 +211,7 @@ it("votes on a proposal full of them where there is a kernel, which makes none s
   expect([...made.driver.counts.slow]).toEqual([]);
 });
 
-it("arbitrates a few slow signatures of a proposal", async () => {
+it("verifies a few slow signatures of a proposal", async () => {
   const made = await rig(new MemoryKv(), WITHOUT_KERNEL);
   const block = await slowBlock(SLOW_SIGNATURES_PER_PROPOSAL_MAX);
   made.order({ kind: "check-block", block, certified: false });

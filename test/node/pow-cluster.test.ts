@@ -97,7 +97,7 @@ it("a net that was split agrees on the heavier half, and what the other half had
 });
 
 it("what a lost branch had included is told anew by gossip, once, and mined by those who never heard of it", async () => {
-  const told: number[] = [];
+  const publishers: number[] = [];
   build({
     seed: "told anew",
     nodes: 4,
@@ -107,7 +107,7 @@ it("what a lost branch had included is told anew by gossip, once, and mined by t
     wrapNetwork: (node, network) => ({
       ...lying(network, () => undefined),
       publish: (topic, bytes) => {
-        if (topic === "transactions") told.push(node);
+        if (topic === "transactions") publishers.push(node);
         network.publish(topic, bytes);
       },
     }),
@@ -119,8 +119,8 @@ it("what a lost branch had included is told anew by gossip, once, and mined by t
   await cluster.pass(60_000);
   expect([2, 3].map((node) => cluster.balance(node, carol.publicKey))).toEqual([15n, 15n]);
   expect(cluster.work(0)).toBeGreaterThan(cluster.work(2));
-  expect(told).toEqual([2, 2, 2]);
-  told.length = 0;
+  expect(publishers).toEqual([2, 2, 2]);
+  publishers.length = 0;
   for (const node of [2, 3]) cluster.miners.get(node)!.meanMs = Number.POSITIVE_INFINITY;
   const abandoned = cluster.headOf(2);
   cluster.ether.partition([]);
@@ -128,7 +128,7 @@ it("what a lost branch had included is told anew by gossip, once, and mined by t
   expect(cluster.headOf(2)).not.toBe(abandoned);
   expect(await cluster.until(() => cluster.agree())).toBe(true);
   // Each of the two that changed branches said it once, and the first transaction at both ends of what it said.
-  expect(told.sort()).toEqual([2, 2, 2, 2, 3, 3, 3, 3]);
+  expect(publishers.sort()).toEqual([2, 2, 2, 2, 3, 3, 3, 3]);
 });
 
 const [HEADS, BODIES, BLOCK_TRANSACTIONS] = [5, 6, 7];

@@ -195,10 +195,10 @@ describe("the handshake", () => {
     await until(() => node.network.peers().length === 1, "the older dialer is admitted");
     expect(node.network.peers()[0]).toMatchObject({ storage: undefined, rules: undefined });
     const listener = await startBareHost(2);
-    const heard: Uint8Array[] = [];
+    const received: Uint8Array[] = [];
     await listener.handle(FIRST_HELLO_PROTOCOL, async (stream) => {
       const frames = frameStream(stream, HELLO_BYTES_MAX);
-      heard.push(await frames.read());
+      received.push(await frames.read());
       await frames.write(encodeHello(firstHello(helloOf(2))));
     });
     const peerId = peerIdFromSeed(seedOf(2));
@@ -206,7 +206,7 @@ describe("the handshake", () => {
       staticPeers: [{ name: "older", peerId, multiaddr: listener.getMultiaddrs()[0]!.toString() }],
     });
     await until(() => dialer.network.peers().length === 1, "the older listener is admitted");
-    expect(decodeHello(heard[0]!)).toMatchObject({ value: { wireVersion: 2, wireVersionMin: 2 } });
+    expect(decodeHello(received[0]!)).toMatchObject({ value: { wireVersion: 2, wireVersionMin: 2 } });
   });
 
   it("keeps what a peer says of its blocks and its rules", async () => {
@@ -423,11 +423,11 @@ describe("requests", () => {
     const node = await startNode(0);
     const connection = await connectProperly(await startBareHost(1), node);
     let release: () => void = () => undefined;
-    const gate = new Promise<void>((resolve) => {
+    const delay = new Promise<void>((resolve) => {
       release = resolve;
     });
     node.answer = async (_, bytes) => {
-      await gate;
+      await delay;
       return bytes;
     };
     const ask = async () => {

@@ -39,7 +39,12 @@ export function peerIdOf(i: number): string {
 }
 
 /** Tells the book an address, by its own word unless `source` says who. */
-export function tell(book: AddressBook, i: number, multiaddr = publicAddress(i), source = multiaddr): string {
+export function addAddress(
+  book: AddressBook,
+  i: number,
+  multiaddr = publicAddress(i),
+  source = multiaddr,
+): string {
   const peerId = `peer${i}`;
   book.add({ peerId, multiaddr, lastSeenMs: NOW }, source, NOW);
   return `${multiaddr}/p2p/${peerId}`;

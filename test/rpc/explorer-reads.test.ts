@@ -29,7 +29,7 @@ it("lists the pool, of one sender or of all, as far as was asked", async () => {
 
 it("tells the engine's events as the subscription does", async () => {
   const { node, url } = await serve();
-  node.engineNews.push(vote(5), { atMs: 6.5, event: { type: "view-change", from: 2, view: 3n } });
+  node.engineRecord.push(vote(5), { atMs: 6.5, event: { type: "view-change", from: 2, view: 3n } });
   expect(await new Client(url).call("consensus_getEvents", {})).toEqual([
     { t: 5, type: "commit", from: 1, view: 0, seq: 5, digest: `0x${"07".repeat(32)}` },
     { t: 6, type: "view-change", from: 2, view: 3 },

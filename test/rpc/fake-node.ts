@@ -86,14 +86,14 @@ export class FakeNode implements NodeApi {
   /** Beyond the own head, as far as f+1 validators tell. */
   believed = 0n;
   equivocations: EvidenceView[] = [];
-  engineNews: NodeEvents["consensus"][] = [];
+  engineRecord: NodeEvents["consensus"][] = [];
   readonly recent: RecentApi = {
     waiting: (countMax, sender) =>
       this.pooled
         .filter(({ from }) => sender === undefined || hex(from) === hex(sender))
         .slice(0, countMax)
         .map((transaction) => ({ transaction, executable: true })),
-    engineEvents: (votesMax) => this.engineNews.slice(-votesMax),
+    engineEvents: (votesMax) => this.engineRecord.slice(-votesMax),
     stagesOf: () => undefined,
     blockStagesOf: () => ({}),
   };
@@ -131,12 +131,12 @@ export class FakeNode implements NodeApi {
     const result = await chain.importBlock(sealed);
     if (result.kind !== "imported") throw new Error(JSON.stringify(result, (_, v) => `${v}`));
     const events = { sealed, receipts: chain.store.receipts(block.hash)! };
-    this.tell("head", events);
-    this.tell("finalized", events);
+    this.emit("head", events);
+    this.emit("finalized", events);
     return sealed;
   }
 
-  tell<T extends keyof NodeEvents>(topic: T, events: NodeEvents[T]): void {
+  emit<T extends keyof NodeEvents>(topic: T, events: NodeEvents[T]): void {
     for (const listener of [...(this.#listeners.get(topic) ?? [])]) listener(events as never);
   }
 

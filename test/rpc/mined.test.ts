@@ -92,7 +92,7 @@ describe("a transaction of a mined chain", () => {
     const rival = await rivalOf(1);
     const tx = pay(0);
     const hash = hex0x(tx.id);
-    const told = subscribe("tx", tx.id);
+    const statuses = subscribe("tx", tx.id);
     await node.call("tx_send", { tx: hex0x(tx.bytes) });
     await settle();
     await node.generate(1);
@@ -103,7 +103,7 @@ describe("a transaction of a mined chain", () => {
     expect(await node.call("tx_get", { hash })).toMatchObject({ status: "pending", final: false });
     await node.generate(1);
     expect(await node.call("tx_get", { hash })).toMatchObject({ status: "included", height: 4 });
-    expect(told.map(({ status }) => status)).toEqual(["pending", "included", "pending", "included"]);
+    expect(statuses.map(({ status }) => status)).toEqual(["pending", "included", "pending", "included"]);
   });
 
   it("is waited for until it is as deep as configured, across a reorganisation", async () => {
@@ -435,7 +435,7 @@ describe("blocks of a mined chain", () => {
 });
 
 describe("a coinbase that somebody sends", () => {
-  it("is refused by every door for transactions", async () => {
+  it("is refused wherever transactions come in", async () => {
     await node.generate(1);
     const tx = hex0x(node.chain.sealedBlockAt(1n)!.block.transactions[0]!.bytes);
     expect(await node.call("tx_simulate", { tx })).toMatchObject({ ok: false });

@@ -57,8 +57,8 @@ describe("the address book", () => {
       lastSuccessMs: NOW,
       failedDials: 0,
     });
-    const heard = await call("net_addressBook", { state: "new", limit: 1 });
-    expect(heard.addresses[0]).toMatchObject({
+    const fresh = await call("net_addressBook", { state: "new", limit: 1 });
+    expect(fresh.addresses[0]).toMatchObject({
       state: "new",
       lastTriedMs: null,
       lastSuccessMs: null,

@@ -19,8 +19,8 @@ export interface Remembering {
 export function remembering(addresses: number): Remembering {
   const book = createBook();
   for (let i = 0; i < addresses; i++) {
-    const told = { peerId: peerIdOf(i), multiaddr: publicAddress(i), lastSeenMs: NOW - i };
-    book.add(told, publicAddress(500 + i), NOW);
+    const address = { peerId: peerIdOf(i), multiaddr: publicAddress(i), lastSeenMs: NOW - i };
+    book.add(address, publicAddress(500 + i), NOW);
   }
   for (const { key } of [...book.entries()].slice(0, 1)) book.succeeded(key, NOW);
   const bans = new Bans();

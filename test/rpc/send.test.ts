@@ -117,7 +117,7 @@ describe("tx_send", () => {
     const tx = transfer(0);
     const answer = send(url, tx, { wait: "final" });
     await until(() => node.pooled.length === 1);
-    node.tell("dropped", { id: tx.id, reason });
+    node.emit("dropped", { id: tx.id, reason });
     expect((await answer).error).toMatchObject({ code: -32003, data: { code, txHash: hex0x(tx.id) } });
   });
 

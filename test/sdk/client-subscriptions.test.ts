@@ -5,7 +5,7 @@ import type { AddressInfo } from "node:net";
 import { inspect } from "node:util";
 import { expect, it } from "vitest";
 import { WebSocket, WebSocketServer } from "ws";
-import { Client, type MissedNews } from "../../src/sdk/client.ts";
+import { Client, type MissedBlocks } from "../../src/sdk/client.ts";
 import { atEnd, serve, until } from "../rpc/serve.ts";
 
 const webSocket = (url: string, options: object) => new WebSocket(url, options);
@@ -15,7 +15,7 @@ function subscriber(urls: readonly string[], options: object = {}) {
   atEnd(() => client.close());
   const heights: number[] = [];
   const breaks: string[] = [];
-  const resumed: MissedNews[] = [];
+  const resumed: MissedBlocks[] = [];
   const closed: string[] = [];
   const begin = () =>
     client.subscribe<{ height: number }>("newHeads", ({ height }) => heights.push(height), {

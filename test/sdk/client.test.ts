@@ -134,8 +134,8 @@ describe("the client", () => {
       await once(hostile, "listening");
       hostile.on("connection", (socket) => socket.on("message", () => socket.send(text)));
       const client = new Client(`http://127.0.0.1:${(hostile.address() as AddressInfo).port}`, { webSocket });
-      const told = await client.subscribe("newHeads", () => undefined).catch((error: Error) => error);
-      expect(String(told), text).toContain(
+      const refusal = await client.subscribe("newHeads", () => undefined).catch((error: Error) => error);
+      expect(String(refusal), text).toContain(
         `the node sent a message that is no JSON-RPC: ${JSON.stringify(text)}`,
       );
     }

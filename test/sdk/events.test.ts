@@ -61,15 +61,15 @@ describe("client.events", () => {
     const { node, url } = await serve();
     await pay(node, 1);
     const client = new Client(url, { webSocket });
-    const news = client.transactions({ account: bob.address });
-    const next = news.next();
+    const stream = client.transactions({ account: bob.address });
+    const next = stream.next();
     await until(() => node.listeners("reorg") === 1);
     const blocks = client.blocks({ from: 0 });
     expect((await blocks.next()).value).toMatchObject({ type: "block", header: { height: 0 } });
     await blocks.return();
     await pay(node, 1);
     expect((await next).value).toMatchObject({ type: "transaction", cursor: { height: 2, index: 0 } });
-    await news.return();
+    await stream.return();
   });
 
   it("throws what a node refuses, and that no node has what comes next", async () => {

@@ -54,7 +54,7 @@ describe("equal orders at once", () => {
     // Before it happens, so that the refusal is never without a listener.
     const isOpen = expect(second).rejects.toMatchObject({ name: "OutcomeUnknownError", code: "TX_REPLACED" });
     await nodes[0]!.node.commit();
-    nodes[1]!.node.tell("dropped", { id: nodes[1]!.node.pooled[0]!.id, reason: "replaced" });
+    nodes[1]!.node.emit("dropped", { id: nodes[1]!.node.pooled[0]!.id, reason: "replaced" });
     expect((await first!).status).toBe("final");
     await isOpen;
   });

@@ -44,8 +44,8 @@ class VirtualSocket implements SocketLike {
     this.#subscriptions = new Subscriptions({
       api,
       notices: { textOf: (_topic, _events, show) => JSON.stringify(show()), add: (send) => send() },
-      send: (text) => this.#tell("message", text),
-      sendPaced: async (text) => this.#later(() => this.#tell("message", text)),
+      send: (text) => this.#dispatch("message", text),
+      sendPaced: async (text) => this.#later(() => this.#dispatch("message", text)),
       turn: (work) => work(async () => undefined),
       rest: () => new Promise((resolve) => setImmediate(resolve)),
       failed: (error) => {
@@ -59,7 +59,7 @@ class VirtualSocket implements SocketLike {
   start(): void {
     this.#later(() => {
       this.readyState = 1;
-      this.#tell("open");
+      this.#dispatch("open");
     });
   }
 
@@ -76,7 +76,7 @@ class VirtualSocket implements SocketLike {
     this.readyState = 3;
     this.#subscriptions.close();
     this.#gone();
-    this.#later(() => this.#tell("close"));
+    this.#later(() => this.#dispatch("close"));
   }
 
   async #answer({ id, method, params }: { id: number; method: string; params: unknown }): Promise<void> {
@@ -105,7 +105,7 @@ class VirtualSocket implements SocketLike {
       answer = { error: { code: error.number, message: error.message, data: { code: error.code } } };
     }
     this.#later(() => {
-      this.#tell("message", JSON.stringify({ jsonrpc: "2.0", id, ...answer }));
+      this.#dispatch("message", JSON.stringify({ jsonrpc: "2.0", id, ...answer }));
       for (const subscription of started) own.release(subscription);
     });
   }
@@ -114,7 +114,7 @@ class VirtualSocket implements SocketLike {
     setImmediate(run);
   }
 
-  #tell(type: string, data?: string): void {
+  #dispatch(type: string, data?: string): void {
     if (this.readyState === 3 && type !== "close") return;
     for (const listener of this.#listeners.get(type) ?? []) listener({ data });
   }

@@ -188,8 +188,8 @@ describe("an entry of a module", () => {
       value: "5",
     });
     expect(await client.entry(newer, "total")).toMatchObject({ value: "5" });
-    const told = await client.read(`counter/by/${alice}`);
-    expect(told).toMatchObject({ value: 5, level: "proven", unchecked: ["freshness", "declaration"] });
+    const entry = await client.read(`counter/by/${alice}`);
+    expect(entry).toMatchObject({ value: 5, level: "proven", unchecked: ["freshness", "declaration"] });
     await expect(client.read("counter/nothing")).rejects.toThrow(/no such state; there are total, by/);
     await expect(client.call("state_query", { path: "counter/nothing" })).rejects.toThrow(
       "counter/nothing: no such state; there are total, by",

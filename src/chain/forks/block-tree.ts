@@ -127,9 +127,9 @@ export class BlockTree {
     // What the rules say outlasts what the operator says.
     if (node.mark !== "invalid") node.mark = mark;
     const changed = this.#withDescendants(node);
-    for (const doomed of changed) {
-      doomed.hasInvalidAncestor = true;
-      this.#candidates.delete(doomed);
+    for (const descendant of changed) {
+      descendant.hasInvalidAncestor = true;
+      this.#candidates.delete(descendant);
     }
     const parent = this.parentOf(node);
     if (parent !== undefined) this.#consider(parent);

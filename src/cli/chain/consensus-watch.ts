@@ -88,8 +88,8 @@ async function watchOne(
   if (quorum === undefined) await watchBranches(out, client, onClose);
   else {
     const tallies = new WatchedVotes(quorum, names);
-    const tell = (event: ConsensusEvent) => out.line(event, tallies.describe(event));
-    await client.subscribe<ConsensusEvent>("consensus", tell, { onClose });
+    const printEvent = (event: ConsensusEvent) => out.line(event, tallies.describe(event));
+    await client.subscribe<ConsensusEvent>("consensus", printEvent, { onClose });
   }
   let state: string | undefined;
   while (closed === undefined && !stop.requested) {

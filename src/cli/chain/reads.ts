@@ -77,7 +77,7 @@ export async function readAt<T>(
   read: (client: Client, options: ReadOptions) => Promise<ReadAnswer<T>>,
 ): Promise<ReadAnswer<T>> {
   const { level, minHeight, timeout: timeoutMs } = options;
-  const hash = options.genesis === undefined && level !== "one" ? await toldHash(options) : undefined;
+  const hash = options.genesis === undefined && level !== "one" ? await claimedHash(options) : undefined;
   const client = connect(options, trustOf(options, hash));
   try {
     return await read(client, { level, minHeight, timeoutMs });
@@ -101,7 +101,7 @@ export async function readAt<T>(
 }
 
 /** By which the genesis file of this machine is found: a false one finds none. */
-async function toldHash(options: RpcOptions): Promise<string> {
+async function claimedHash(options: RpcOptions): Promise<string> {
   const { genesisHash } = await ask(connect(options).call("node_info"));
   return genesisHash;
 }

@@ -4,7 +4,7 @@
  */
 import { setTimeout as pause } from "node:timers/promises";
 import type { Command } from "commander";
-import { EMPTY_BOOK, type HeightVotes, PHASES, readNews } from "../../explorer/model/vote-matrix.ts";
+import { EMPTY_BOOK, type HeightVotes, PHASES, readEvents } from "../../explorer/model/vote-matrix.ts";
 import { type Client, RpcError } from "../../sdk/client.ts";
 import { leaf } from "../command.ts";
 import { type Output, showCount } from "../output.ts";
@@ -71,7 +71,7 @@ function describeTop({ info, status, explain, pool, validators, events }: Seen):
   return [
     `${info.name}  ${explain.state}: ${explain.summary}`,
     `height ${showCount(status.height)}  final ${showCount(status.finalizedHeight)}  pool ${showCount(pool.transactions)}  peers ${status.peers}${who}${view}`,
-    ...describeVotes(readNews(EMPTY_BOOK, events).heights, validators),
+    ...describeVotes(readEvents(EMPTY_BOOK, events).heights, validators),
   ];
 }
 

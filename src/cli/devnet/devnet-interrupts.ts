@@ -9,14 +9,14 @@ export class Interrupts {
   #asked = false;
 
   /** @param told is called at the first signal */
-  constructor(supervisor: Supervisor, told: () => void) {
+  constructor(supervisor: Supervisor, onInterrupt: () => void) {
     this.#listener = () => {
       if (this.#asked) {
         supervisor.kill().then(() => process.exit(EXIT.broken));
         return;
       }
       this.#asked = true;
-      told();
+      onInterrupt();
       void supervisor.stop();
     };
     for (const signal of SIGNALS) process.on(signal, this.#listener);

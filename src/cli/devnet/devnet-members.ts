@@ -196,7 +196,7 @@ async function change(
   const { lastHeight } = await net.decide(await make(net, member), force);
   out.note(waitsFor(lastHeight));
   const after = await net.nextEpoch();
-  tell(out, member.name, after, started);
+  printChange(out, member.name, after, started);
 }
 
 /** The new key waits beside the old one, and the node takes it by itself in the epoch where it has the seat. */
@@ -216,7 +216,7 @@ async function rotate(out: Output, { devnet, force = false }: MemberOptions, nod
   out.note(waitsFor(lastHeight));
   const after = await net.nextEpoch();
   await taken(devnet, member.name, next.publicKey);
-  tell(out, member.name, after, started);
+  printChange(out, member.name, after, started);
 }
 
 /** Until the node has started again with the key. One that is down takes it when it is started. */
@@ -228,8 +228,8 @@ async function taken(devnet: string, name: string, key: Uint8Array): Promise<voi
     const node = nodes.find((one) => one.name === name);
     if (node?.state !== "running") return;
     const found = loadPublicKey(validatorKey);
-    const told = await new Client(node.rpcUrl).call("gov_getMembership").catch(() => undefined);
-    if (found.ok && equalBytes(found.value.publicKey, key) && told?.candidate === false) return;
+    const membership = await new Client(node.rpcUrl).call("gov_getMembership").catch(() => undefined);
+    if (found.ok && equalBytes(found.value.publicKey, key) && membership?.candidate === false) return;
     if (performance.now() > deadline)
       throw new CliError(EXIT.timedOut, "NOT_TAKEN", `${name} has not started with its new key: see its log`);
     await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
@@ -246,7 +246,12 @@ function waitingKey(path: string): Key {
   return saveKey(path, key).ok ? key : valueOrThrow(loadKey(path));
 }
 
-function tell(out: Output, name: string, { epoch, members, firstHeight }: Membership, started: number): void {
+function printChange(
+  out: Output,
+  name: string,
+  { epoch, members, firstHeight }: Membership,
+  started: number,
+): void {
   const seconds = Number(((performance.now() - started) / 1_000).toFixed(1));
   const names = members.map((one) => one.name);
   const isMember = names.includes(name);

@@ -63,14 +63,14 @@ const LOOK_MS = 400;
 
 /** Looks at the sources of modules while a devnet runs, until one of them makes another file. */
 export class ModuleWatch {
-  readonly #tell: WatchEvents;
+  readonly #events: WatchEvents;
   readonly #timer: NodeJS.Timeout | undefined;
   /** When the sources of each module were written, as it was looked at last. */
   readonly #written: Map<WatchedModule, string>;
   #hasChanged = false;
 
-  constructor(modules: readonly WatchedModule[], tell: WatchEvents) {
-    this.#tell = tell;
+  constructor(modules: readonly WatchedModule[], events: WatchEvents) {
+    this.#events = events;
     this.#written = new Map(modules.map((module) => [module, writtenAt(module)]));
     if (modules.length > 0) this.#timer = setInterval(() => this.#lookAtAll(), LOOK_MS).unref();
   }
@@ -97,11 +97,11 @@ export class ModuleWatch {
     const { bundleModule } = await import("../../node/modules/bundle-module.ts");
     const made = await bundleModule(source);
     if (this.#hasChanged) return;
-    if (!made.ok) this.#tell.refused(made.fault.detail.split(/\r?\n/));
+    if (!made.ok) this.#events.refused(made.fault.detail.split(/\r?\n/));
     else if (!equalBytes(made.value.hash, hash)) {
       this.#hasChanged = true;
       this.end();
-      this.#tell.changed(name);
+      this.#events.changed(name);
     }
   }
 }

@@ -114,9 +114,9 @@ export function summarizeNetwork(out: Output, report: DevnetReport, rate?: numbe
 /** Height and who leads; pool; the partition; and the alarm if no part of the network has a quorum. */
 function standingOf(out: Output, report: DevnetReport): string[] {
   const { nodes, partition } = report;
-  const heard = nodes.filter((node) => node.height !== null);
-  const pool = Math.max(0, ...heard.map((node) => node.mempool ?? 0));
-  const lead = report.quorum === null ? describeMining(heard) : describeView(nodes, heard);
+  const answering = nodes.filter((node) => node.height !== null);
+  const pool = Math.max(0, ...answering.map((node) => node.mempool ?? 0));
+  const lead = report.quorum === null ? describeMining(answering) : describeView(nodes, answering);
   const parts = [lead, `mempool ${pool}`];
   if (partition !== null) {
     parts.push(out.style("yellow", `PARTITIONED: ${partition.map((group) => group.join(",")).join(" / ")}`));
@@ -125,25 +125,27 @@ function standingOf(out: Output, report: DevnetReport): string[] {
   return alarm === undefined ? parts : [...parts, out.style("red", alarm)];
 }
 
-function describeView(nodes: readonly NodeReport[], heard: readonly NodeReport[]): string {
-  const view = heard.length === 0 ? undefined : Math.max(...heard.map((node) => node.view ?? 0));
-  const primary = nodes.find((node) => node.index === heard.find((other) => other.view === view)?.primary);
-  return `height ${highest(heard)}  view ${view ?? "-"}  primary ${primary?.name ?? "-"}`;
+function describeView(nodes: readonly NodeReport[], answering: readonly NodeReport[]): string {
+  const view = answering.length === 0 ? undefined : Math.max(...answering.map((node) => node.view ?? 0));
+  const primary = nodes.find(
+    (node) => node.index === answering.find((other) => other.view === view)?.primary,
+  );
+  return `height ${highest(answering)}  view ${view ?? "-"}  primary ${primary?.name ?? "-"}`;
 }
 
 /** All nodes on one tip is the rule; for a moment after each block, and in a partition, there are several. */
-function describeMining(heard: readonly NodeReport[]): string {
-  const miners = heard.flatMap((node) => node.mining ?? []);
+function describeMining(answering: readonly NodeReport[]): string {
+  const miners = answering.flatMap((node) => node.mining ?? []);
   const tips = new Set(miners.map(({ tip }) => tip)).size;
   const work = Math.max(0, ...miners.map(({ blockWork }) => blockWork));
   const rate = miners.reduce((sum, { hashrate }) => sum + hashrate, 0);
   const due = rate === 0 ? "" : ` (a block in ${showDuration((work / rate) * 1_000)})`;
   const agreed = tips <= 1 ? "all on one tip" : `${tips} tips`;
-  return `height ${highest(heard)}  ${agreed}  ${showRate(rate)} for ${showCount(work)} hashes a block${due}`;
+  return `height ${highest(answering)}  ${agreed}  ${showRate(rate)} for ${showCount(work)} hashes a block${due}`;
 }
 
-function highest(heard: readonly NodeReport[]): number | "-" {
-  return heard.length === 0 ? "-" : Math.max(...heard.map((node) => node.height ?? 0));
+function highest(answering: readonly NodeReport[]): number | "-" {
+  return answering.length === 0 ? "-" : Math.max(...answering.map((node) => node.height ?? 0));
 }
 
 /** A node that runs and is late with its answer is no node that is gone: it may be busy, or this machine. */

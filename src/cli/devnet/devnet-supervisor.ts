@@ -139,7 +139,7 @@ export class Supervisor implements DevnetControl {
       case "resume":
         requireState(target, "paused", "resume");
         target.resume();
-        await this.#tellPartition(target);
+        await this.#sendPartition(target);
         break;
       case "restart":
         await target.stop();
@@ -155,7 +155,7 @@ export class Supervisor implements DevnetControl {
     const names = this.#processes.map(({ node }) => node.name);
     this.#partition = groups.length === 0 ? undefined : valueOrThrow(parsePartition(groups, names));
     const running = this.#processes.filter((process) => process.state === "running");
-    await Promise.all(running.map((process) => this.#tellPartition(process)));
+    await Promise.all(running.map((process) => this.#sendPartition(process)));
     return this.#settled();
   }
 
@@ -175,7 +175,7 @@ export class Supervisor implements DevnetControl {
   }
 
   /** @throws Error when the node does not take it: its other side of each link may have, so say it and try again. */
-  async #tellPartition(target: NodeProcess): Promise<void> {
+  async #sendPartition(target: NodeProcess): Promise<void> {
     const { dir, rpcUrl } = target.node;
     const client = new Client(rpcUrl, { timeoutMs: ORDER_MS, token: () => readRpcToken(dir) });
     const away = cutOff(this.#partition, target.node.index).map((index) => this.#nodeAt(index).peerId);

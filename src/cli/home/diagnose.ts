@@ -76,7 +76,7 @@ async function diagnose(out: Output, { dir, peer, limit }: DiagnoseOptions): Pro
       const ledgerOf = () => new ReplayedLedger(genesis, kv);
       const found = await findStateDifferences(ledgerOf, kv, comparedNode(client, genesis)).catch(explained);
       if (!found.ok) throw new CliError(EXIT.refused, codeOf(found.fault.code), found.fault.detail);
-      tell(out, { peer, limit, modules: modulesOf(genesis) }, found.value);
+      printDifferences(out, { peer, limit, modules: modulesOf(genesis) }, found.value);
     }),
   );
 }
@@ -126,7 +126,7 @@ interface Shown {
   readonly modules: ModuleSet;
 }
 
-function tell(out: Output, { peer, limit, modules }: Shown, found: StateDifferences): void {
+function printDifferences(out: Output, { peer, limit, modules }: Shown, found: StateDifferences): void {
   const { height, parting, isUnsteady, keys, isCut } = found;
   const same = keys.length === 0;
   const first =

@@ -100,11 +100,11 @@ async function rotate(out: Output, options: RotateOptions): Promise<void> {
   }
   if (standing.step === "made" && options.status !== true) {
     const line = await propose(out, home, standing, options);
-    if (line !== undefined) return tell(out, standing, [line]);
+    if (line !== undefined) return printStanding(out, standing, [line]);
     standing = await look(home);
   }
   if (options.wait === true) standing = await untilDone(out, home, standing);
-  tell(out, standing, []);
+  printStanding(out, standing, []);
 }
 
 interface RotatedHome {
@@ -263,13 +263,13 @@ async function untilDone(out: Output, home: RotatedHome, begun: Standing): Promi
 
 /** A node that still runs with the old key has one that is in no set. */
 async function isCandidate({ client }: RotatedHome): Promise<boolean> {
-  const told: ResultOf<"gov_getMembership"> | undefined = await client
+  const membership: ResultOf<"gov_getMembership"> | undefined = await client
     .call("gov_getMembership")
     .catch(() => undefined);
-  return told?.candidate ?? true;
+  return membership?.candidate ?? true;
 }
 
-function tell(out: Output, standing: Standing, commands: readonly string[]): void {
+function printStanding(out: Output, standing: Standing, commands: readonly string[]): void {
   const { step, name, own, next, nextFile, height, old, account: _, ...more } = standing;
   const isDone = step === "none" && old.length > 0;
   const result = {

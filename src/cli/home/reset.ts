@@ -38,26 +38,26 @@ export function addReset(program: Command): void {
 function reset(out: Output, options: ResetOptions): void {
   const paths = homePaths(options.dir);
   if (!existsSync(paths.genesis)) throw badInput(`${options.dir} is no node home: nothing was deleted`);
-  const doomed = doomedBy(options, paths).filter((path) => existsSync(path));
+  const deleted = deletedBy(options, paths).filter((path) => existsSync(path));
   if (!options.yes) {
-    const list = doomed.length === 0 ? "nothing" : doomed.join(", ");
+    const list = deleted.length === 0 ? "nothing" : deleted.join(", ");
     throw badInput(`this would delete ${list}; say --yes to do it. Nothing was deleted`);
   }
   const lock = valueOrThrow(takeLock(paths.lock), EXIT.busy);
   try {
-    for (const path of doomed) rmSync(path, { recursive: true, force: true });
+    for (const path of deleted) rmSync(path, { recursive: true, force: true });
   } finally {
     lock.release();
   }
   const kept = [...filesIn(dirname(paths.nodeKey)), ...[paths.journal].filter((path) => existsSync(path))];
   const stays = kept.length === 0 ? [] : [`  kept: ${kept.join(", ")}`];
-  out.result({ deleted: doomed, kept }, [
-    `${out.tick} deleted ${doomed.length === 0 ? "nothing: there was nothing" : doomed.join(", ")}`,
+  out.result({ deleted: deleted, kept }, [
+    `${out.tick} deleted ${deleted.length === 0 ? "nothing: there was nothing" : deleted.join(", ")}`,
     ...stays,
   ]);
 }
 
-function doomedBy({ votes, keys }: ResetOptions, paths: HomePaths): readonly string[] {
+function deletedBy({ votes, keys }: ResetOptions, paths: HomePaths): readonly string[] {
   const { db, dbImport, dbHistory, dbRebuilt, dbReplaced, snapshots, snapshotFetch, logs, pid } = paths;
   // Snapshots are of the chain that goes: a new one may be another.
   const chain = [db, dbImport, dbHistory, dbRebuilt, dbReplaced, snapshots, snapshotFetch, logs, pid];

@@ -86,7 +86,7 @@ export async function runNode(
     node.reopenLog();
     node.reloadPeers();
   });
-  tellStarted(out, options.dir, { node, config });
+  printStarted(out, options.dir, { node, config });
   const ending = new AbortController();
   const beside = whileRunning?.(node, ending.signal).catch((error: unknown) => {
     out.warn(error instanceof Error ? error.message : String(error));
@@ -152,7 +152,7 @@ interface Started {
   readonly config: Config;
 }
 
-function tellStarted(out: Output, dir: string, { node, config }: Started): void {
+function printStarted(out: Output, dir: string, { node, config }: Started): void {
   const { rpcUrl, p2pAddresses, genesisHash } = node;
   out.result(
     { rpcUrl, p2pAddresses, genesisHash, height: Number(node.height()), mode: config.mode, pid: process.pid },

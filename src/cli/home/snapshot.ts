@@ -220,14 +220,14 @@ async function working(
   try {
     const facts = await run(await loadFiles(), progress);
     bar?.stop();
-    tell(out, work, facts, performance.now() - started);
+    printExport(out, work, facts, performance.now() - started);
   } catch (error) {
     bar?.stop();
     throw explained(error, work);
   }
 }
 
-function tell(
+function printExport(
   out: Output,
   { verb, file }: Work,
   facts: SnapshotFacts & { readonly bytes: number },

@@ -57,7 +57,7 @@ async function verify(out: Output, { dir, deep = false }: VerifyOptions): Promis
   const found = await withStoppedHome({ dir }, (home) =>
     withDatabase(home, (kv) => (deep ? checkDeeply(out, home, kv) : checkByExecution(out, home, kv))),
   );
-  tell(out, found, Math.round(performance.now() - started));
+  printFindings(out, found, Math.round(performance.now() - started));
   if (found.fault !== undefined) throw new Finished(EXIT.failedCheck);
 }
 
@@ -85,7 +85,7 @@ async function checkDeeply(out: Output, home: StoppedHome, kv: Kv): Promise<Find
   return { ...(await execute(out, home, kv)), stored };
 }
 
-function tell(out: Output, found: Findings, tookMs: number): void {
+function printFindings(out: Output, found: Findings, tookMs: number): void {
   const { height, headHash, transactions, fault, stored, isExecuted } = found;
   const value = { valid: fault === undefined, height: Number(height), headHash, transactions, tookMs };
   const more = stored === undefined ? {} : { executed: isExecuted, ...countsOf(stored) };

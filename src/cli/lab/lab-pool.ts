@@ -25,32 +25,34 @@ export async function runJobs(
   const tallies: JobTally[] = [];
   const bar = startBar(out, jobs.length, format);
   let done = 0;
-  const tell = ({ index, tally }: Answer) => {
+  const receive = ({ index, tally }: Answer) => {
     tallies[index] = tally;
     bar?.update(++done);
   };
   const workers = Math.min(threads, jobs.length);
   try {
     if (workers > 1) {
-      const apart = Array.from({ length: workers }, (_, worker) => runApart({ jobs, worker, workers }, tell));
+      const apart = Array.from({ length: workers }, (_, worker) =>
+        runApart({ jobs, worker, workers }, receive),
+      );
       await Promise.all(apart);
-    } else await runHere(jobs, tell);
+    } else await runHere(jobs, receive);
   } finally {
     bar?.stop();
   }
   return tallies;
 }
 
-async function runHere(jobs: readonly LabJob[], tell: (answer: Answer) => void): Promise<void> {
+async function runHere(jobs: readonly LabJob[], receive: (answer: Answer) => void): Promise<void> {
   const runner = new JobRunner();
   for (const [index, job] of jobs.entries()) {
-    tell({ index, tally: await runner.run(job) });
+    receive({ index, tally: await runner.run(job) });
     // Virtual time takes no turn of the event loop: signals and the progress bar wait for this one.
     await new Promise((resolve) => setImmediate(resolve));
   }
 }
 
-function runApart(task: LabTask, tell: (answer: Answer) => void): Promise<void> {
+function runApart(task: LabTask, receive: (answer: Answer) => void): Promise<void> {
   const path = new URL(`./lab-worker${extname(fileURLToPath(import.meta.url))}`, import.meta.url);
-  return runThread(path, task, tell);
+  return runThread(path, task, receive);
 }

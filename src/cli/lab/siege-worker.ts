@@ -45,7 +45,7 @@ process.on("unhandledRejection", () => undefined);
 process.on("SIGINT", () => undefined);
 process.on("disconnect", () => process.exit());
 
-const tell = (message: FromAttacker) => new Promise((resolve) => process.send?.(message, resolve));
+const report = (message: FromAttacker) => new Promise((resolve) => process.send?.(message, resolve));
 
 async function attack(task: SiegeTask): Promise<void> {
   const attacker = attackerOf(task);
@@ -57,12 +57,12 @@ async function attack(task: SiegeTask): Promise<void> {
     }
     const { user, system } = process.cpuUsage(before);
     await attacker.stop().catch(() => undefined);
-    await tell({ kind: "ended", traffic: attacker.traffic, cpuSeconds: (user + system) / 1e6 });
+    await report({ kind: "ended", traffic: attacker.traffic, cpuSeconds: (user + system) / 1e6 });
     process.exit();
   });
   await attacker.start();
   giveWay();
-  await tell({ kind: "begun" });
+  await report({ kind: "begun" });
 }
 
 process.once("message", (task: SiegeTask) => void attack(task));

@@ -173,26 +173,26 @@ interface Prepared {
 async function playAll(
   { campaign, modules }: Prepared,
   workers: number,
-  tell: (outcome: ScheduleOutcome) => void,
+  receive: (outcome: ScheduleOutcome) => void,
 ): Promise<void> {
   if (workers > 1) {
     await Promise.all(
-      Array.from({ length: workers }, (_, worker) => playApart({ campaign, worker, workers }, tell)),
+      Array.from({ length: workers }, (_, worker) => playApart({ campaign, worker, workers }, receive)),
     );
     return;
   }
   for (let index = 0; index < campaign.schedules; index++) {
-    tell(await playOne(campaign, index, { modules }));
+    receive(await playOne(campaign, index, { modules }));
     // Virtual time takes no turn of the event loop: signals and the progress bar wait for this one.
     await new Promise((resolve) => setImmediate(resolve));
   }
 }
 
 /** Plays a schedule in a thread of its own. */
-function playApart(task: WorkerTask, tell: (outcome: ScheduleOutcome) => void): Promise<void> {
+function playApart(task: WorkerTask, receive: (outcome: ScheduleOutcome) => void): Promise<void> {
   const own = fileURLToPath(import.meta.url);
   const path = new URL(`./sim-worker${extname(own)}`, import.meta.url);
-  return runThread(path, task, tell);
+  return runThread(path, task, receive);
 }
 
 interface Played {

@@ -43,14 +43,15 @@ export async function signingChain(
   client: Pick<Client, "chain" | "call" | "url">,
   { genesis, devnet, dir, fee, acceptTransition }: SigningOptions,
 ): Promise<SigningChain> {
-  const told = await ask(client.chain());
-  const toldHash = typeof told.genesisHash === "string" ? told.genesisHash : showHash(told.genesisHash);
+  const claimed = await ask(client.chain());
+  const claimedHash =
+    typeof claimed.genesisHash === "string" ? claimed.genesisHash : showHash(claimed.genesisHash);
   const accepted = acceptTransition === undefined ? {} : { acceptTransition };
   const files = { devnet, dir, ...accepted, ...(genesis === undefined ? {} : { genesis }) };
-  const local = trustOf(files, toldHash).genesis as TrustedGenesis | undefined;
-  const trusted = local ?? (await genesisOfNode(client, toldHash));
+  const local = trustOf(files, claimedHash).genesis as TrustedGenesis | undefined;
+  const trusted = local ?? (await genesisOfNode(client, claimedHash));
   if (local === undefined) {
-    await checkKnownChain(out, { url: client.url, hash: toldHash, path: knownChainsPath() });
+    await checkKnownChain(out, { url: client.url, hash: claimedHash, path: knownChainsPath() });
   }
   const { chainId, modules: named } = trusted.genesis;
   const modules = new Map(named?.list.map(({ name, number }) => [name, number]));
@@ -69,13 +70,13 @@ async function leastFee(client: Pick<Client, "call">, { genesis }: TrustedGenesi
   const { consensus, limits } = genesis;
   if (!hasEpochs(consensus)) return limits.minFee;
   const { parameters } = await ask(client.call("gov_getMembership"));
-  const told = BigInt(parameters.minFee);
+  const claimed = BigInt(parameters.minFee);
   const most = (limits.minFee > 1n ? limits.minFee : 1n) * FEE_FACTOR_BELIEVED;
-  if (told <= most) return told;
+  if (claimed <= most) return claimed;
   throw new CliError(
     EXIT.refused,
     "FEE_NOT_EXPECTED",
-    `the node says that the chain's least fee is ${told}, more than ${most}; genesis says ${limits.minFee}. Nothing was signed; ` +
+    `the node says that the chain's least fee is ${claimed}, more than ${most}; genesis says ${limits.minFee}. Nothing was signed; ` +
       "say --fee yourself",
   );
 }
@@ -83,15 +84,15 @@ async function leastFee(client: Pick<Client, "call">, { genesis }: TrustedGenesi
 /** How many times the least fee of genesis is paid because a node says so. */
 const FEE_FACTOR_BELIEVED = 100n;
 
-async function genesisOfNode(client: Pick<Client, "call">, toldHash: string): Promise<TrustedGenesis> {
+async function genesisOfNode(client: Pick<Client, "call">, claimedHash: string): Promise<TrustedGenesis> {
   const { genesis } = await ask(client.call("chain_getGenesis"));
   const opened = valueOrThrow(openGenesis(JSON.stringify(genesis)), EXIT.broken);
   const hash = showHash(opened.genesisHash);
-  if (hash === toldHash) return opened;
+  if (hash === claimedHash) return opened;
   throw new CliError(
     EXIT.refused,
     "BAD_GENESIS",
-    `the node gives a genesis with hash ${hash} and calls its chain ${toldHash}: one of them is false. Nothing was ` +
+    `the node gives a genesis with hash ${hash} and calls its chain ${claimedHash}: one of them is false. Nothing was ` +
       "signed; name a genesis.json from a source you trust with --genesis, or ask another node with --rpc",
   );
 }

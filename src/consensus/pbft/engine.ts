@@ -220,7 +220,7 @@ function* receiveMessage(core: Core, message: PbftMessage): Signing {
 function noteSeen(core: Core, message: PbftMessage): void {
   const seen = core.seenOf(message.from);
   // A NEW-VIEW may be brought by anyone: it does not show that its author lives.
-  if (message.type !== "new-view") conductOf(core, message.from).heard = core.tick;
+  if (message.type !== "new-view") conductOf(core, message.from).lastMessageTick = core.tick;
   const height =
     message.type === "status" ? message.lastCommitted : "height" in message ? message.height : 0n;
   const view = "view" in message ? message.view : 0n;

@@ -36,7 +36,7 @@ export interface Turn {
 /** What one validator did as the primary. */
 export interface Conduct {
   /** The status interval in which something of it was received last. */
-  heard: number;
+  lastMessageTick: number;
   /** Its last turn that had enough items. */
   turn: Turn | undefined;
   /** How many of its turns are still to be passed over, and how many the next slow turn costs. */
@@ -49,7 +49,7 @@ export function conductOf({ conduct }: Pick<Core, "conduct">, validator: Validat
 }
 
 export function newConduct(): Conduct {
-  return { heard: 0, turn: undefined, skips: 0, penalty: 1 };
+  return { lastMessageTick: 0, turn: undefined, skips: 0, penalty: 1 };
 }
 
 /**
@@ -66,7 +66,9 @@ export function skipTo(core: Core, view: bigint, isRotation: boolean): bigint {
 }
 
 function isSilent(core: Core, validator: ValidatorId): boolean {
-  return validator !== core.self && core.tick - conductOf(core, validator).heard >= SILENT_INTERVALS;
+  return (
+    validator !== core.self && core.tick - conductOf(core, validator).lastMessageTick >= SILENT_INTERVALS
+  );
 }
 
 /** Itself included: a replica whose own view failed expects of the others that they pass over it, and goes along. */

@@ -27,7 +27,7 @@ export interface NodeStanding {
 }
 
 /** As the node announces it on the topic `consensus`. */
-export interface EngineNews {
+export interface ShownEvent {
   readonly t: number;
   readonly type: string;
   readonly seq?: number | string;
@@ -50,13 +50,13 @@ export const clock = signal(nodeNow());
 /** Ticks when lists that follow the chain should ask again: at most once a second. */
 export const revision = signal(0);
 
-type NewsListener = (news: readonly EngineNews[]) => void;
-const newsListeners = new Set<NewsListener>();
+type EngineListener = (events: readonly ShownEvent[]) => void;
+const engineListeners = new Set<EngineListener>();
 
 /** Told of engine events, once a frame. Returns what ends it. */
-export function onEngineNews(listener: NewsListener): () => void {
-  newsListeners.add(listener);
-  return () => newsListeners.delete(listener);
+export function onEngineEvents(listener: EngineListener): () => void {
+  engineListeners.add(listener);
+  return () => engineListeners.delete(listener);
 }
 
 const POLL_MS = 1_000;
@@ -67,7 +67,7 @@ const HEADS_AT_START = 60;
 const WAITING_MAX = 5_000;
 
 let waitingHeads: ShownHeader[] = [];
-let waitingNews: EngineNews[] = [];
+let waitingEvents: ShownEvent[] = [];
 let frame = 0;
 
 /** Starts asking; called once. */
@@ -78,7 +78,7 @@ export function startFeed(): void {
   if (client === undefined) return;
   void pollForever();
   void subscribe("newHeads", (head: ShownHeader) => keep(waitingHeads, head));
-  void subscribe("consensus", (news: EngineNews) => keep(waitingNews, news));
+  void subscribe("consensus", (event: ShownEvent) => keep(waitingEvents, event));
 }
 
 function keep<T>(waiting: T[], item: T): void {
@@ -90,11 +90,11 @@ function keep<T>(waiting: T[], item: T): void {
 /** All that came since the last frame in one change of the page. */
 function flush(): void {
   frame = 0;
-  const [newHeads, news] = [waitingHeads, waitingNews];
-  [waitingHeads, waitingNews] = [[], []];
+  const [newHeads, events] = [waitingHeads, waitingEvents];
+  [waitingHeads, waitingEvents] = [[], []];
   batch(() => {
     if (newHeads.length > 0) heads.value = newHeads.reduce(addHead, heads.value);
-    if (news.length > 0) for (const listener of newsListeners) listener(news);
+    if (events.length > 0) for (const listener of engineListeners) listener(events);
   });
 }
 

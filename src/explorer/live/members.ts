@@ -37,18 +37,19 @@ export function startMembers(): void {
 
 async function askEnded(newest: number): Promise<void> {
   const from = Math.max(0, newest - EPOCHS_SHOWN);
-  const [told] = await askAll([{ method: "chain_getEpochs", params: { from } }]).catch(() => [undefined]);
-  ended.value = (orUndefined(told) ?? []).flatMap(({ epoch: ended, firstHeight, lastHeight, validators }) =>
-    lastHeight === null
-      ? []
-      : [
-          {
-            epoch: Number(ended),
-            firstHeight: Number(firstHeight),
-            lastHeight: Number(lastHeight),
-            names: validators.map(({ name }) => name),
-          },
-        ],
+  const [answer] = await askAll([{ method: "chain_getEpochs", params: { from } }]).catch(() => [undefined]);
+  ended.value = (orUndefined(answer) ?? []).flatMap(
+    ({ epoch: ended, firstHeight, lastHeight, validators }) =>
+      lastHeight === null
+        ? []
+        : [
+            {
+              epoch: Number(ended),
+              firstHeight: Number(firstHeight),
+              lastHeight: Number(lastHeight),
+              names: validators.map(({ name }) => name),
+            },
+          ],
   );
 }
 

@@ -2,17 +2,17 @@
 import { signal } from "@preact/signals";
 import { type Answer, askAll, clientOf, nodeUrls, orThrow } from "./asked-nodes.ts";
 
-type Told<T> = Exclude<T, Error>;
+type Given<T> = Exclude<T, Error>;
 
 export interface SeenNode {
   readonly url: string;
   /** Undefined while it has not answered yet. */
-  readonly told:
+  readonly answers:
     | {
-        readonly info: Told<Answer<"node_info">>;
-        readonly status: Told<Answer<"node_status">>;
-        readonly peers: Told<Answer<"net_peers">>;
-        readonly explain: Told<Answer<"consensus_explain">>;
+        readonly info: Given<Answer<"node_info">>;
+        readonly status: Given<Answer<"node_status">>;
+        readonly peers: Given<Answer<"net_peers">>;
+        readonly explain: Given<Answer<"consensus_explain">>;
       }
     | undefined;
   /** Why it does not answer now; what it told stands from before. */
@@ -20,7 +20,7 @@ export interface SeenNode {
 }
 
 export const seenNodes = signal<readonly SeenNode[]>(
-  nodeUrls.map((url) => ({ url, told: undefined, gone: undefined })),
+  nodeUrls.map((url) => ({ url, answers: undefined, gone: undefined })),
 );
 
 const POLL_MS = 1_500;
@@ -43,13 +43,13 @@ async function follow(i: number, url: string): Promise<void> {
         ],
         node,
       );
-      const told = {
+      const answers = {
         info: orThrow(info),
         status: orThrow(status),
         peers: orThrow(peers),
         explain: orThrow(explain),
       };
-      change = { told, gone: undefined };
+      change = { answers, gone: undefined };
     } catch (error) {
       change = { gone: String(error instanceof Error ? error.message : error) };
     }
@@ -60,5 +60,7 @@ async function follow(i: number, url: string): Promise<void> {
 
 /** Names of the nodes whose head a block is. */
 export function followersOf(hash: string): readonly string[] {
-  return seenNodes.value.flatMap(({ told }) => (told?.status.headHash === hash ? [told.info.name] : []));
+  return seenNodes.value.flatMap(({ answers }) =>
+    answers?.status.headHash === hash ? [answers.info.name] : [],
+  );
 }

@@ -16,8 +16,8 @@ const TRANSACTIONS_MAX = 200;
 export async function readUndone(oldHead: string, depth: number): Promise<readonly UndoneBlock[]> {
   const undone: UndoneBlock[] = [];
   for (let hash = oldHead; undone.length < Math.min(depth, BLOCKS_MAX); ) {
-    const [told] = await askAll([{ method: "chain_getBlock", params: { block: hash, full: true } }]);
-    const block = orThrow(told);
+    const [answer] = await askAll([{ method: "chain_getBlock", params: { block: hash, full: true } }]);
+    const block = orThrow(answer);
     if (block === null) break;
     const txs = (block.txs ?? []).flatMap((tx) => (typeof tx === "string" ? [] : [tx]));
     const payments = txs.filter(({ module }) => module !== "coinbase").slice(0, TRANSACTIONS_MAX);

@@ -1,19 +1,19 @@
 /** The vote book of the node's engine: what it announced before the page opened, then each event as it comes. */
 import { signal } from "@preact/signals";
-import { EMPTY_BOOK, readNews } from "../model/vote-matrix.ts";
+import { EMPTY_BOOK, readEvents } from "../model/vote-matrix.ts";
 import { askAll, orUndefined } from "./asked-nodes.ts";
-import { type EngineNews, isLive, onEngineNews } from "./feed.ts";
+import { isLive, onEngineEvents, type ShownEvent } from "./feed.ts";
 import { epochNow } from "./members.ts";
 
 export const voteBook = signal(EMPTY_BOOK);
 
 /** Events that came while the past was asked for. */
-let waiting: EngineNews[] | undefined;
+let waiting: ShownEvent[] | undefined;
 
 export function startVotes(): void {
-  onEngineNews((news) => {
-    if (waiting !== undefined) waiting.push(...news);
-    else voteBook.value = readNews(voteBook.peek(), news);
+  onEngineEvents((events) => {
+    if (waiting !== undefined) waiting.push(...events);
+    else voteBook.value = readEvents(voteBook.peek(), events);
   });
   // Views are counted anew in each epoch, and an index means another validator there.
   let before: number | undefined;
@@ -33,7 +33,7 @@ async function readPast(): Promise<void> {
     const [past] = await askAll([{ method: "consensus_getEvents", params: { votes: 1_000 } }]);
     const seen = orUndefined(past) ?? [];
     const since = seen.at(-1)?.t ?? 0;
-    voteBook.value = readNews(EMPTY_BOOK, [...seen, ...waiting.filter(({ t }) => t >= since)]);
+    voteBook.value = readEvents(EMPTY_BOOK, [...seen, ...waiting.filter(({ t }) => t >= since)]);
   } catch {
     // The feed says that the node is gone.
   } finally {

@@ -52,7 +52,7 @@ export function trafficOf(heads: readonly SeenHead[], nowMs: number): ChainTraff
   };
 }
 
-export interface FaultBudget {
+export interface Tolerance {
   readonly n: number;
   readonly online: number;
   /** Faulty validators that the chain bears. */
@@ -67,10 +67,10 @@ export interface FaultBudget {
  * @param f of quorumOf(n): validators that may lie
  * @param quorum validators whose votes a block needs, so that n - quorum of them may be out of reach
  */
-export function faultBudget(
+export function toleranceOf(
   online: number,
   { n, f, quorum }: { n: number; f: number; quorum: number },
-): FaultBudget {
+): Tolerance {
   const used = n - online;
   return { n, online, f, used, left: n - quorum - used };
 }

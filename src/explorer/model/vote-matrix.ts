@@ -4,7 +4,7 @@
  */
 
 /** As the topic `consensus` tells it. */
-export interface News {
+export interface VoteEvent {
   readonly t: number;
   readonly type: string;
   readonly seq?: number | string | undefined;
@@ -61,31 +61,31 @@ const NOTES_KEPT = 30;
 const ASKED_KEPT = 16;
 
 /** The book with more events in it, in their order. */
-export function readNews(book: VoteBook, news: readonly News[]): VoteBook {
-  return news.reduce(readOne, book);
+export function readEvents(book: VoteBook, events: readonly VoteEvent[]): VoteBook {
+  return events.reduce(readOne, book);
 }
 
-function readOne(book: VoteBook, news: News): VoteBook {
-  const { type, t } = news;
-  const seq = Number(news.seq);
-  const view = Number(news.view);
+function readOne(book: VoteBook, event: VoteEvent): VoteBook {
+  const { type, t } = event;
+  const seq = Number(event.seq);
+  const view = Number(event.view);
   switch (type) {
     case "pre-prepare":
     case "prepare":
     case "commit":
-      return withHeight(book, seq, view, t, (height) => withVote(height, type, Number(news.from), t));
+      return withHeight(book, seq, view, t, (height) => withVote(height, type, Number(event.from), t));
     case "prepared":
       return withHeight(book, seq, view, t, (height) => ({ ...height, preparedMs: t - height.startMs }));
     case "committed":
       return withHeight(book, seq, view, t, (height) => ({ ...height, committedMs: t - height.startMs }));
     case "view-change":
-      return withAsked(book, view, Number(news.from), news.reason);
+      return withAsked(book, view, Number(event.from), event.reason);
     case "new-view":
       return withView(book, view, t);
     case "checkpoint-stable":
       return book;
     default:
-      return withNote(book, news);
+      return withNote(book, event);
   }
 }
 
@@ -136,7 +136,7 @@ function withView(book: VoteBook, view: number, t: number): VoteBook {
   return { ...book, views, asked: new Map([...book.asked].filter(([other]) => other > view)) };
 }
 
-function withNote(book: VoteBook, { type, t, from, seq, detail }: News): VoteBook {
+function withNote(book: VoteBook, { type, t, from, seq, detail }: VoteEvent): VoteBook {
   const words = [
     type,
     from === undefined ? "" : `by #${from}`,

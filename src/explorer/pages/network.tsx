@@ -9,7 +9,7 @@ import { Badge, Columns, Heading, Panel, Scroll } from "../parts/layout.tsx";
 
 export function Network() {
   const nodes = seenNodes.value;
-  const hashes = [...new Set(nodes.map(({ told }) => told?.status.headHash))];
+  const hashes = [...new Set(nodes.map(({ answers }) => answers?.status.headHash))];
   return (
     <>
       <Heading
@@ -47,36 +47,36 @@ export function Network() {
 }
 
 function NodeRow({
-  node: { url, told, gone },
+  node: { url, answers, gone },
   heads,
 }: {
   readonly node: SeenNode;
   readonly heads: readonly (string | undefined)[];
 }) {
-  const consensus = told?.status.consensus;
+  const consensus = answers?.status.consensus;
   return (
     <tr>
-      <td title={url}>{printable(told?.info.name ?? url)}</td>
+      <td title={url}>{printable(answers?.info.name ?? url)}</td>
       <td>
         <Badge tone={gone === undefined ? "good" : "bad"}>
-          {gone !== undefined ? "gone" : told === undefined ? "asking" : "answers"}
+          {gone !== undefined ? "gone" : answers === undefined ? "asking" : "answers"}
         </Badge>
       </td>
-      {told === undefined ? (
+      {answers === undefined ? (
         <td colSpan={6}>{printable(gone ?? "")}</td>
       ) : (
         <>
-          <td class="right">{showAmount(told.status.height)}</td>
+          <td class="right">{showAmount(answers.status.height)}</td>
           <td>
-            <span class={`swatch v${heads.indexOf(told.status.headHash) % 8}`} />
-            <code>{shorten(told.status.headHash)}</code>
+            <span class={`swatch v${heads.indexOf(answers.status.headHash) % 8}`} />
+            <code>{shorten(answers.status.headHash)}</code>
           </td>
           <td class="right">{consensus?.type === "pbft" ? consensus.view : "–"}</td>
-          <td class="right">{told.status.peers}</td>
-          <td class="right">{told.status.mempool}</td>
+          <td class="right">{answers.status.peers}</td>
+          <td class="right">{answers.status.mempool}</td>
           <td class="wrap">
-            <Badge tone={told.explain.ok ? "good" : "warn"}>{told.explain.state}</Badge>{" "}
-            {printable(told.explain.summary)}
+            <Badge tone={answers.explain.ok ? "good" : "warn"}>{answers.explain.state}</Badge>{" "}
+            {printable(answers.explain.summary)}
           </td>
         </>
       )}
@@ -93,15 +93,15 @@ function Links({ nodes }: { readonly nodes: readonly SeenNode[] }) {
           <thead>
             <tr>
               <th>from / to</th>
-              {nodes.map(({ url, told }) => (
-                <th key={url}>{printable(told?.info.name ?? url)}</th>
+              {nodes.map(({ url, answers }) => (
+                <th key={url}>{printable(answers?.info.name ?? url)}</th>
               ))}
             </tr>
           </thead>
           <tbody>
             {nodes.map((from) => (
               <tr key={from.url}>
-                <th scope="row">{printable(from.told?.info.name ?? from.url)}</th>
+                <th scope="row">{printable(from.answers?.info.name ?? from.url)}</th>
                 {nodes.map((to) => (
                   <Link key={to.url} from={from} to={to} />
                 ))}
@@ -116,16 +116,16 @@ function Links({ nodes }: { readonly nodes: readonly SeenNode[] }) {
 
 function Link({ from, to }: { readonly from: SeenNode; readonly to: SeenNode }) {
   if (from === to) return <td class="vote quiet">–</td>;
-  const peer = from.told?.peers.find(({ peerId }) => peerId === to.told?.info.nodeId);
+  const peer = from.answers?.peers.find(({ peerId }) => peerId === to.answers?.info.nodeId);
   if (from.gone !== undefined || peer === undefined) return <td class="vote away">✖ apart</td>;
   return <td class="vote commit">{peer.latencyMs === null ? "✔" : peer.latencyMs.toFixed(1)}</td>;
 }
 
-function Peers({ node: { told } }: { readonly node: SeenNode }) {
-  if (told === undefined) return null;
+function Peers({ node: { answers } }: { readonly node: SeenNode }) {
+  if (answers === undefined) return null;
   return (
-    <Panel title={`Peers of ${printable(told.info.name)}`}>
-      <Scroll label={`peers of ${printable(told.info.name)}`}>
+    <Panel title={`Peers of ${printable(answers.info.name)}`}>
+      <Scroll label={`peers of ${printable(answers.info.name)}`}>
         <table>
           <Columns
             names={[
@@ -140,7 +140,7 @@ function Peers({ node: { told } }: { readonly node: SeenNode }) {
             ]}
           />
           <tbody>
-            {told.peers.map(
+            {answers.peers.map(
               ({
                 peerId,
                 name,

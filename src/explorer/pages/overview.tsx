@@ -6,7 +6,7 @@ import { latencyMs } from "../live/latency.ts";
 import { useQuery } from "../live/query.ts";
 import { showAge, showAmount, showDuration, showHashRate, showRate } from "../model/format.ts";
 import { href } from "../model/routes.ts";
-import { faultBudget, trafficOf } from "../model/traffic.ts";
+import { toleranceOf, trafficOf } from "../model/traffic.ts";
 import { Answered } from "../parts/answered.tsx";
 import { Text } from "../parts/basics.tsx";
 import { Badge, Figure, Heading, Panel } from "../parts/layout.tsx";
@@ -145,7 +145,7 @@ function Voters({ validators, consensus, status }: NodeStanding) {
   const quorum = consensus?.type === "pbft" ? consensus : undefined;
   if (quorum === undefined)
     return <Figure name="Validators in reach">{`${online} of ${validators.length}`}</Figure>;
-  const budget = faultBudget(online, quorum);
+  const budget = toleranceOf(online, quorum);
   const tone = budget.left < 0 ? "bad" : budget.used > 0 ? "warn" : "good";
   return (
     <>

@@ -87,14 +87,14 @@ async function sort(file: File): Promise<Dropped> {
 async function judge(
   { receipt, genesis, document }: Dropped,
   anchorHash: string,
-  tell: (outcome: { answer: ReceiptAnswer; by: string } | undefined) => void,
+  show: (outcome: { answer: ReceiptAnswer; by: string } | undefined) => void,
 ): Promise<void> {
-  if (receipt === undefined) return tell(undefined);
+  if (receipt === undefined) return show(undefined);
   let trusted: string | TrustedGenesis;
   try {
     trusted = genesis?.text ?? (await trustedGenesis());
   } catch (error) {
-    return tell({
+    return show({
       answer: { valid: false, reason: `no genesis to hold it to: drop genesis.json (${String(error)})` },
       by: "",
     });
@@ -106,7 +106,7 @@ async function judge(
     digest: document?.digest,
     ...known,
   });
-  tell({ answer, by: genesis?.name ?? "the genesis of this node" });
+  show({ answer, by: genesis?.name ?? "the genesis of this node" });
 }
 
 function Verdict({ answer, by }: { readonly answer: ReceiptAnswer; readonly by: string }) {

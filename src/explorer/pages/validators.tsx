@@ -80,8 +80,8 @@ function Equivocations({ evidence }: { readonly evidence: readonly CheckedEviden
   return (
     <Panel title="Equivocations" aside="both signatures of each are checked in this browser">
       {evidence.length === 0 ? <p class="notice quiet">none proven</p> : null}
-      {evidence.map(({ told, check, words }, i) => (
-        <Note key={`${told.validator}${i}`} tone={check.holds ? "bad" : "warn"}>
+      {evidence.map(({ claim, check, words }, i) => (
+        <Note key={`${claim.validator}${i}`} tone={check.holds ? "bad" : "warn"}>
           <MarkSign mark={markOf([check])} /> {printable(words)}
         </Note>
       ))}

@@ -32,7 +32,7 @@ import { Search } from "./search.tsx";
 
 type Kind = "pbft" | "pow";
 
-interface Entry {
+interface MenuItem {
   readonly page: PageName;
   readonly label: string;
   readonly view: FunctionComponent;
@@ -42,7 +42,7 @@ interface Entry {
   readonly only?: Kind;
 }
 
-const ENTRIES: readonly Entry[] = [
+const ENTRIES: readonly MenuItem[] = [
   { page: "overview", label: "Overview", view: Overview },
   { page: "consensus", label: "Consensus", view: Consensus, only: "pbft" },
   { page: "forks", label: "Fork tree", view: Forks, only: "pow" },

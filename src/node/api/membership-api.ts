@@ -137,12 +137,12 @@ export class ReplicaMembership implements MembershipApi {
       [members, "at the end of this epoch, whose last checkpoint its members must sign,"],
     ] as const) {
       const { n, quorum } = quorumOf(set.length);
-      const away = set.filter((member) => !this.#isHeard(member));
-      const heard = n - away.length;
-      if (heard >= quorum) continue;
+      const away = set.filter((member) => !this.#isPresent(member));
+      const present = n - away.length;
+      if (present >= quorum) continue;
       const names = away.map(({ name }) => name).join(", ");
       harms.push(
-        `${when} ${quorum} of ${n} validators must agree, and of them ${heard} are heard now (not heard: ${names}): the chain would stand`,
+        `${when} ${quorum} of ${n} validators must agree, and of them ${present} are heard now (not heard: ${names}): the chain would stand`,
       );
     }
     return harms;
@@ -155,13 +155,13 @@ export class ReplicaMembership implements MembershipApi {
     const leaving = members.filter((one) => !next.some(({ account }) => equalBytes(account, one.account)));
     const without = `without ${leaving.map(({ name }) => name).join(", ")}`;
     if (n === 1) return [`${without} 1 validator remains: it alone decides, and without it the chain stands`];
-    const away = next.filter((member) => !this.#isHeard(member));
-    const heard = n - away.length;
-    if (heard < quorum) return []; // said already: the chain would stand at once
+    const away = next.filter((member) => !this.#isPresent(member));
+    const present = n - away.length;
+    if (present < quorum) return []; // said already: the chain would stand at once
     const missing = away.length === 0 ? "" : ` (not heard: ${away.map(({ name }) => name).join(", ")})`;
-    const more = heard - quorum + 1;
+    const more = present - quorum + 1;
     return [
-      `${without} ${n} validators remain, of whom ${quorum} must agree and ${heard} are heard now${missing}: if ${more} more of them ${more === 1 ? "is" : "are"} away the chain stands, and none may be faulty (4 tolerate one)`,
+      `${without} ${n} validators remain, of whom ${quorum} must agree and ${present} are heard now${missing}: if ${more} more of them ${more === 1 ? "is" : "are"} away the chain stands, and none may be faulty (4 tolerate one)`,
     ];
   }
 
@@ -176,9 +176,9 @@ export class ReplicaMembership implements MembershipApi {
       ];
     }
     const height = this.#replica.chain.head.summary.height;
-    const told = peer.height ?? 0n;
-    if (told + BEHIND_MAX >= height) return [];
-    return [`the newcomer ${name} is at height ${told}, the chain is at ${height}`];
+    const theirs = peer.height ?? 0n;
+    if (theirs + BEHIND_MAX >= height) return [];
+    return [`the newcomer ${name} is at height ${theirs}, the chain is at ${height}`];
   }
 
   /** Who would stop where the rules begin: this program, and those of validators that have not said they know them. */
@@ -229,7 +229,7 @@ export class ReplicaMembership implements MembershipApi {
     ];
   }
 
-  #isHeard({ publicKey, peerId }: Validator): boolean {
+  #isPresent({ publicKey, peerId }: Validator): boolean {
     const { self, seats, presence, voting } = this.#replica;
     const index = voting.validators.members.findIndex((member) => equalBytes(member.publicKey, publicKey));
     if (index >= 0 && index === self) return true;

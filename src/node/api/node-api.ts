@@ -378,8 +378,8 @@ export class ReplicaApi implements NodeApi {
   /** Whoever listens hears of a head before that one is called final. */
   #headChanged(change: HeadChange): void {
     this.#headChangedAtMs = this.#ports.scheduler.now();
-    this.#heads.tell(change);
-    if (this.#mode.kind === "final") this.#mode.finalized.tell(change);
+    this.#heads.emit(change);
+    if (this.#mode.kind === "final") this.#mode.finalized.emit(change);
     else this.#mode.finality.headChanged(change.sealed.block.summary.height);
   }
 

@@ -8,7 +8,7 @@ import { EngineRecord } from "./engine-record.ts";
 import { TxStages } from "./tx-stages.ts";
 
 interface Subscribable<T> {
-  subscribe(listener: (news: T) => void): () => void;
+  subscribe(listener: (event: T) => void): () => void;
 }
 
 export interface RecentSources {
@@ -30,9 +30,9 @@ export class ReplicaRecent implements RecentApi {
   /** @param now ms since the Unix epoch */
   constructor({ pool, events }: RecentSources, now: () => number) {
     this.#pool = pool;
-    events.engine.subscribe((news) => {
-      this.#record.note(news);
-      this.#stages.engine(news.event, news.atMs);
+    events.engine.subscribe((event) => {
+      this.#record.note(event);
+      this.#stages.engine(event.event, event.atMs);
     });
     events.pool.subscribe((event) => {
       if (event.kind === "added") this.#stages.pooled(event.transaction.id, now(), this.#receivedMs);

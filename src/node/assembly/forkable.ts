@@ -85,7 +85,7 @@ function createAnnouncements(
     scheduler,
     log,
     pooled: (hash) => pool.getByHash(hash)?.bytes,
-    told: (peerId, height, hash) => repair.announced(peerId, height, hash),
+    advertised: (peerId, height, hash) => repair.announced(peerId, height, hash),
     brought: (peerId) => network.brought?.(peerId, "block"),
     others: (peerId) => {
       const views = network.peers();

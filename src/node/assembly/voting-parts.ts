@@ -63,7 +63,7 @@ export function createVoting(
         network.seat?.(seats.keys);
         parts.presence.reseated();
       },
-      toldHeights: () =>
+      advertisedHeights: () =>
         new Map(
           network
             .peers()

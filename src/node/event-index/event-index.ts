@@ -72,7 +72,7 @@ export class EventIndex implements EventIndexApi {
   #running: Promise<void> = Promise.resolve();
   #isRunning = false;
   #isStopped = false;
-  #built = { sinceMs: 0, blocks: 0, toldMs: 0 };
+  #built = { sinceMs: 0, blocks: 0, loggedMs: 0 };
 
   private constructor(ports: EventIndexPorts, extent: Extent) {
     this.#ports = ports;
@@ -103,7 +103,7 @@ export class EventIndex implements EventIndexApi {
     if (newest !== undefined) this.#newest = newest;
     if (this.#isRunning || this.#isStopped) return;
     this.#isRunning = true;
-    this.#built = { sinceMs: this.#now(), blocks: 0, toldMs: this.#now() };
+    this.#built = { sinceMs: this.#now(), blocks: 0, loggedMs: this.#now() };
     this.#running = this.#build()
       .catch((error: unknown) => this.#ports.failed(error))
       .finally(() => {
@@ -192,7 +192,7 @@ export class EventIndex implements EventIndexApi {
       while (this.#now() - beganMs < SLICE_MS && !this.#isStopped) {
         if (!(await this.#batch())) return;
       }
-      this.#tellProgress();
+      this.#logProgress();
       await new Promise<void>((resolve) => void scheduler.after(REST_MS, resolve));
     }
   }
@@ -236,10 +236,10 @@ export class EventIndex implements EventIndexApi {
     return { operations, extent: { from: extent.from, to: height, hash } };
   }
 
-  #tellProgress(): void {
+  #logProgress(): void {
     const nowMs = this.#now();
-    if (nowMs - this.#built.toldMs < PROGRESS_MS) return;
-    this.#built = { ...this.#built, toldMs: nowMs };
+    if (nowMs - this.#built.loggedMs < PROGRESS_MS) return;
+    this.#built = { ...this.#built, loggedMs: nowMs };
     const { to, blocksPerSecond } = this.status();
     const head = this.#ports.chain.head.summary.height;
     const fields = { height: to, head, blocksPerSecond: Math.round(blocksPerSecond ?? 0) };

@@ -42,7 +42,7 @@ export interface AnnouncementPorts {
   /** The envelope of a transaction in the pool, by the hash of the whole envelope. */
   pooled(hash: Hash): Uint8Array | undefined;
   /** A peer has told this head: what is missing of its branch is fetched. */
-  told(peerId: string, height: bigint, hash: Hash): void;
+  advertised(peerId: string, height: bigint, hash: Hash): void;
   /** A peer was the first to announce a block. */
   brought?(peerId: string): void;
   /** Connected peers that may have a block too, those first that are likelier to. */
@@ -93,7 +93,7 @@ export class Announcements {
     if (known?.hasInvalidAncestor === true) return "ignore";
     if (known !== undefined) {
       // One more who holds it, or will in a moment.
-      if (!known.hasBody) this.#ports.told(peerId, known.height, known.hash);
+      if (!known.hasBody) this.#ports.advertised(peerId, known.height, known.hash);
       return "accept";
     }
     return this.#offer(peerId, decoded.value);
@@ -109,7 +109,7 @@ export class Announcements {
       case "early":
         return this.#keep(peerId, announcement);
       case "orphan":
-        this.#ports.told(peerId, summary.height, hash);
+        this.#ports.advertised(peerId, summary.height, hash);
         return "ignore";
       case "too-light":
         return "ignore";
@@ -156,7 +156,7 @@ export class Announcements {
 
   /** The body, unless repair has to fetch others before it. Never rejects. */
   async #complete(peerId: string, announcement: BlockAnnouncement): Promise<void> {
-    const { ingress, told, log } = this.#ports;
+    const { ingress, advertised, log } = this.#ports;
     const { hash, summary } = announcement.head;
     try {
       if (this.#isWorthIt(announcement)) {
@@ -166,7 +166,7 @@ export class Announcements {
       log.log("error", "chain", "announced block not taken", { error: (error as Error).message });
     }
     // Also when it is complete: the peer has said where its head is.
-    if (!this.#isStopped) told(peerId, summary.height, hash);
+    if (!this.#isStopped) advertised(peerId, summary.height, hash);
   }
 
   /** Its parent is complete, and it is not behind the head: of an equal one the body is wanted for what follows. */

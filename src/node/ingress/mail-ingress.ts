@@ -37,7 +37,7 @@ export interface MailEntryPorts {
   readonly chain: Chain;
   readonly scheduler: Scheduler;
   readonly budgets: WorkBudgets;
-  readonly presence: { heard(author: ValidatorId): void };
+  readonly presence: { received(author: ValidatorId): void };
   readonly voting: () => ConsensusInput;
   readonly admit: (envelope: Uint8Array) => Verdict<SignedTransaction, AdmissionCode>;
   readonly importBlock: (sealed: SealedBlock, peerId: string) => Promise<ImportOutcome>;
@@ -49,7 +49,7 @@ export function createIncomingMail(ports: MailEntryPorts): IncomingMail {
     scheduler,
     budgets,
     consensus: (author, content) => {
-      presence.heard(author);
+      presence.received(author);
       voting().receive(author, content);
     },
     epochEnd: (content, bill) => voting().receiveEpochEnd(content, bill),

@@ -59,7 +59,7 @@ export class SlowSignatures {
       if (!(await this.#verifySlowly(doubtful))) break;
       doubtful = [];
     }
-    if (count > 0) this.#tell(block, count);
+    if (count > 0) this.#logSlow(block, count);
   }
 
   /** @returns whether all are valid */
@@ -73,7 +73,7 @@ export class SlowSignatures {
   }
 
   /** An honest miner's block has none of these: its templates hold what the native library accepts. */
-  #tell({ hash, summary }: Block, count: number): void {
+  #logSlow({ hash, summary }: Block, count: number): void {
     this.#ports.log.log("warn", "chain", "slow signatures verified", {
       height: summary.height,
       hash: showHash(hash),

@@ -12,7 +12,7 @@ export class Presence {
   readonly #validators = new Map<string, ValidatorId>();
   readonly #awaySinceMs = new Map<ValidatorId, number>();
   /** When each validator last connected, or last sent a consensus message. */
-  readonly #heardAtMs = new Map<ValidatorId, number>();
+  readonly #receivedAtMs = new Map<ValidatorId, number>();
   #startedAtMs: number | undefined;
 
   constructor(peers: Network["peers"], now: () => number) {
@@ -32,7 +32,7 @@ export class Presence {
     for (const [other, index] of this.#validators) if (index === validator) this.#validators.delete(other);
     this.#validators.set(peerId, validator);
     this.#awaySinceMs.delete(validator);
-    this.#heardAtMs.set(validator, this.#now());
+    this.#receivedAtMs.set(validator, this.#now());
   }
 
   /** More peers may be validators than when they connected. */
@@ -43,13 +43,13 @@ export class Presence {
   }
 
   /** A consensus message came from it, whatever it says. */
-  heard(validator: ValidatorId): void {
-    this.#heardAtMs.set(validator, this.#now());
+  received(validator: ValidatorId): void {
+    this.#receivedAtMs.set(validator, this.#now());
   }
 
   /** Milliseconds since the Unix epoch; undefined for one that is not connected. */
   silentSinceMs(validator: ValidatorId): number | undefined {
-    return this.#isPresent(validator) ? this.#heardAtMs.get(validator) : undefined;
+    return this.#isPresent(validator) ? this.#receivedAtMs.get(validator) : undefined;
   }
 
   disconnected(peerId: string): void {

@@ -205,11 +205,11 @@ export class RemoteSigner implements RemoteKey {
   #again(error: SignerLost): void {
     const { scheduler, log } = this.#ports;
     const { address, connected, reason } = this.#status;
-    const isNews = connected || reason !== error.message;
+    const isNew = connected || reason !== error.message;
     const delayMs = Math.min(SIGNER_RETRY_MS * 2 ** this.#failures++, SIGNER_RETRY_MS_MAX);
     const sinceMs = connected ? scheduler.now() : this.#status.sinceMs;
     this.#status = { ...this.#status, connected: false, sinceMs, reason: error.message };
-    if (isNews) {
+    if (isNew) {
       const words = "no vote: the signer cannot be asked; this node follows and tries again by itself";
       log.log("warn", "signer", words, { signer: address, fault: error.code, reason: error.message });
     }

@@ -105,7 +105,10 @@ export class SignerSession {
     const { desk } = this.#ports;
     switch (request.type) {
       case "sign":
-        return this.#told(await desk.sign(request.message), (signature) => ({ type: "signed", signature }));
+        return this.#sendVerdict(await desk.sign(request.message), (signature) => ({
+          type: "signed",
+          signature,
+        }));
       case "ping":
         return this.#send({ type: "pong" });
       case "read": {
@@ -117,9 +120,9 @@ export class SignerSession {
       case "stage":
         return this.#stage(request.record);
       case "append":
-        return this.#told(await desk.append(this.#takeStaged()), positionOf);
+        return this.#sendVerdict(await desk.append(this.#takeStaged()), positionOf);
       case "replace":
-        return this.#told(await desk.replace(this.#takeStaged()), positionOf);
+        return this.#sendVerdict(await desk.replace(this.#takeStaged()), positionOf);
     }
   }
 
@@ -144,7 +147,7 @@ export class SignerSession {
     return staged;
   }
 
-  #told<T>(verdict: Verdict<T, RefusalCode>, answer: (value: T) => SignerAnswer): void {
+  #sendVerdict<T>(verdict: Verdict<T, RefusalCode>, answer: (value: T) => SignerAnswer): void {
     if (verdict.ok) this.#send(answer(verdict.value));
     else this.#refuseBy(verdict.fault);
   }

@@ -214,7 +214,7 @@ class SnapshotFetch {
     const { scheduler } = this.#ports;
     const asked = new Set<bigint>();
     let queue = this.#map.slots(chunks);
-    let [listedMs, sourceMs, toldMs] = [scheduler.now(), scheduler.now(), scheduler.now()];
+    let [listedMs, sourceMs, loggedMs] = [scheduler.now(), scheduler.now(), scheduler.now()];
     while (!this.#map.isWhole) {
       if (this.#isStopped() || this.#failure !== undefined) return false;
       if (queue.length === 0) queue = this.#map.gaps().filter((position) => !asked.has(position));
@@ -233,8 +233,8 @@ class SnapshotFetch {
         listedMs = nowMs;
         void this.#sources.list();
       }
-      if (nowMs - toldMs > LIST_EVERY_MS) {
-        toldMs = nowMs;
+      if (nowMs - loggedMs > LIST_EVERY_MS) {
+        loggedMs = nowMs;
         this.#log("fetched", { chunks: this.#map.count, percent: Math.floor(100 * this.#map.part) });
       }
       await this.#wait(this.#sources.ready(hash).length > 0 && queue.length > 0 ? 1 : 10);

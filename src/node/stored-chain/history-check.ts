@@ -35,7 +35,7 @@ const EXECUTED_AT_ONCE = 500;
 /** While no peer has the next blocks, ms. */
 const ASK_AGAIN_MS = 2_000;
 /** How often the log says how far it is, ms. */
-const TOLD_EVERY_MS = 30_000;
+const LOG_EVERY_MS = 30_000;
 
 export interface HistoryPorts {
   /** The node's chain, which began with a snapshot. */
@@ -115,7 +115,7 @@ export class HistoryCheck {
     let isDone = false;
     try {
       let history = this.#sincePresent(side, fresh);
-      let toldMs = scheduler.now();
+      let loggedMs = scheduler.now();
       while (!this.#isStopped && !isDone) {
         history = await this.#keep(side, history);
         isDone = history.checked >= height;
@@ -123,8 +123,8 @@ export class HistoryCheck {
         const startMs = this.#ports.clock();
         const isFed = await this.#feed(side, height);
         await this.#pause(isFed ? Math.max(1, this.#ports.clock() - startMs) : ASK_AGAIN_MS);
-        if (scheduler.now() - toldMs < TOLD_EVERY_MS) continue;
-        toldMs = scheduler.now();
+        if (scheduler.now() - loggedMs < LOG_EVERY_MS) continue;
+        loggedMs = scheduler.now();
         log.log("info", "snapshot", "checking the history", { checked: history.checked, height });
       }
       if (isDone) await this.#prove(side, history);

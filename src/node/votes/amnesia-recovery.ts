@@ -18,7 +18,7 @@ export function checkRecoverable({ members }: ValidatorSet): void {
   throw new StartError({ code: "amnesia", detail });
 }
 
-interface Told {
+interface AdvertisedHeights {
   readonly heights: ReadonlyMap<Seat, bigint>;
   readonly seats: Pick<Seats, "ofKey">;
   /** Of the own chain: a height that it has reached is proved by its certificate. */
@@ -27,13 +27,16 @@ interface Told {
 }
 
 /** Whether n-f other members of the set have told heights at or below the own. */
-export function enoughHaveTold({ members }: ValidatorSet, { heights, seats, height, signer }: Told): boolean {
+export function enoughHaveAdvertised(
+  { members }: ValidatorSet,
+  { heights, seats, height, signer }: AdvertisedHeights,
+): boolean {
   const faulty = Math.floor((members.length - 1) / 3);
-  const told = members.filter(({ publicKey }) => {
+  const advertised = members.filter(({ publicKey }) => {
     if (signer !== undefined && equalBytes(publicKey, signer.publicKey)) return false;
     const seat = seats.ofKey(publicKey);
     const theirs = seat === undefined ? undefined : heights.get(seat);
     return theirs !== undefined && theirs <= height;
   });
-  return told.length >= members.length - faulty;
+  return advertised.length >= members.length - faulty;
 }

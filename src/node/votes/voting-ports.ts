@@ -57,7 +57,7 @@ export interface VotingPorts {
   readonly mailEpochEnd: (to: Seat, content: Uint8Array) => void;
   readonly requestSync: (height: bigint) => void;
   /** Heights that connected validators have told since this process started, by seat. */
-  readonly toldHeights: () => ReadonlyMap<Seat, bigint>;
+  readonly advertisedHeights: () => ReadonlyMap<Seat, bigint>;
   /** This node is in a later epoch than before. */
   readonly entered: (epoch: bigint) => void;
   readonly fatal: (error: unknown) => void;

@@ -25,7 +25,7 @@ import type { OpenedLog } from "../../storage/record-log.ts";
 import type { Driver } from "../driver.ts";
 import type { Bill } from "../ingress/work-budget.ts";
 import { type MessageCounts, noCounts } from "../metrics/message-counts.ts";
-import { checkRecoverable, enoughHaveTold } from "./amnesia-recovery.ts";
+import { checkRecoverable, enoughHaveAdvertised } from "./amnesia-recovery.ts";
 import {
   epochEndMail,
   neighbouringSets,
@@ -51,7 +51,7 @@ export class Voting {
   /** Members of this epoch, by index, from whom something of it has come. */
   readonly #met = new Set<ValidatorId>();
   /** Seats that were told in this interval that an epoch has ended. */
-  readonly #told = new Set<Seat>();
+  readonly #sentTo = new Set<Seat>();
   #hinted = false;
   /** This key signs nothing until it is known which epochs it may have voted in (amnesia.ts). */
   #recovering: boolean;
@@ -181,7 +181,7 @@ export class Voting {
   /** Consensus mail of whoever has that seat. */
   receive(seat: Seat, bytes: Uint8Array): void {
     const epoch = this.#changing === undefined ? this.#epoch : this.#changing.epochOfMessage(bytes);
-    if (epoch !== undefined && epoch < this.#epoch) return this.#tell(seat, epoch);
+    if (epoch !== undefined && epoch < this.#epoch) return this.#sendEnd(seat, epoch);
     if (epoch !== undefined && epoch > this.#epoch) return this.#hint();
     const index = this.#ports.seats.indexOf(seat);
     if (index === undefined) return;
@@ -233,7 +233,7 @@ export class Voting {
     if (this.#stopped) return;
     (await this.#enter(epoch))();
     if (this.#options.signer !== undefined) sayMembership(this.#ports, epoch, { before, self: this.self });
-    this.#tellUnmet();
+    this.#sendToUnmet();
     this.#ports.entered(epoch);
   }
 
@@ -284,14 +284,14 @@ export class Voting {
 
   /** Once enough others have told how far the chain is, the journal is that of an epoch in which this key has not voted. */
   #endRecovery(): void {
-    const { chain, seats, toldHeights, log } = this.#ports;
+    const { chain, seats, advertisedHeights, log } = this.#ports;
     const journal = this.#journal;
     const changing = must(this.#changing, "only a chain with epochs recovers");
     const epoch = changing.epochs.epochAfter(chain.head);
     const set = must(changing.epochs.setOf(epoch), "the epoch after the head has a set");
     const { height } = chain.head.summary;
-    const told = { heights: toldHeights(), seats, height, signer: this.#options.signer };
-    if (!enoughHaveTold(set, told)) return;
+    const advertised = { heights: advertisedHeights(), seats, height, signer: this.#options.signer };
+    if (!enoughHaveAdvertised(set, advertised)) return;
     this.#recovering = false;
     this.#records = changing.journalOf(epoch + 1n, []);
     log.log("warn", "pbft", "amnesia: this key signs nothing before the next epoch", {
@@ -362,9 +362,9 @@ export class Voting {
   }
 
   #tick(): void {
-    this.#told.clear();
+    this.#sentTo.clear();
     this.#hinted = false;
-    this.#tellUnmet();
+    this.#sendToUnmet();
     if (this.#recovering) this.#endRecovery();
     const { scheduler } = this.#ports;
     this.#cancelTick = scheduler.after(this.#options.settings.statusIntervalMs, () => {
@@ -373,21 +373,21 @@ export class Voting {
   }
 
   /** Whoever has not spoken in this epoch may not know that the one before is over. */
-  #tellUnmet(): void {
+  #sendToUnmet(): void {
     const { seats } = this.#ports;
     if (this.#driver === undefined || this.#epoch === 0n) return;
     for (const index of seats.validators.members.keys()) {
-      if (index !== this.self && !this.#met.has(index)) this.#tell(seats.of(index), this.#epoch - 1n);
+      if (index !== this.self && !this.#met.has(index)) this.#sendEnd(seats.of(index), this.#epoch - 1n);
     }
   }
 
   /** Sends the certificate that ended `epoch`, at most once an interval and seat. */
-  #tell(seat: Seat, epoch: bigint): void {
-    if (this.#told.has(seat)) return;
+  #sendEnd(seat: Seat, epoch: bigint): void {
+    if (this.#sentTo.has(seat)) return;
     const { chain, mailEpochEnd } = this.#ports;
     const mail = this.#changing && epochEndMail(chain, this.#changing, epoch);
     if (mail === undefined) return;
-    this.#told.add(seat);
+    this.#sentTo.add(seat);
     mailEpochEnd(seat, mail);
   }
 

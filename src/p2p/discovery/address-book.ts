@@ -50,7 +50,7 @@ export interface BookOptions {
 }
 
 /** An address as a peer tells it. */
-export interface ToldAddress extends PeerAddress {
+export interface AdvertisedAddress extends PeerAddress {
   readonly lastSeenMs: number;
 }
 
@@ -116,15 +116,15 @@ export class AddressBook {
    * Takes an address that the peer at `sourceMultiaddr` told.
    * @returns whether it is in the book afterwards
    */
-  add(told: ToldAddress, sourceMultiaddr: string, nowMs: number): boolean {
-    const address = parseAddress(told.multiaddr);
+  add(advertised: AdvertisedAddress, sourceMultiaddr: string, nowMs: number): boolean {
+    const address = parseAddress(advertised.multiaddr);
     const source = parseAddress(sourceMultiaddr);
     if (address === undefined || source === undefined) return false;
     const [scope, nearness] = [scopeOf(address), scopeOf(source)];
     if (scope === undefined || nearness === undefined || !mayTravel(scope, nearness)) return false;
-    const lastSeenMs = Math.min(told.lastSeenMs, nowMs);
+    const lastSeenMs = Math.min(advertised.lastSeenMs, nowMs);
     if (nowMs - lastSeenMs > HORIZON_MS) return false;
-    const peer = { peerId: told.peerId, multiaddr: formatAddress(address) };
+    const peer = { peerId: advertised.peerId, multiaddr: formatAddress(address) };
     const known = this.#entries.get(keyOf(peer));
     if (known !== undefined) {
       known.lastSeenMs = Math.max(known.lastSeenMs, lastSeenMs);

@@ -8,7 +8,7 @@ import { ADDRESSES_PER_ANSWER_MAX } from "../../base/limits.ts";
 import { decode, type Reader } from "../../codec/reader.ts";
 import { Writer } from "../../codec/writer.ts";
 import { peerIdFromPublicBytes, publicBytesOf } from "../transport/identity.ts";
-import type { ToldAddress } from "./address-book.ts";
+import type { AdvertisedAddress } from "./address-book.ts";
 import { formatAddress, parseAddress, scopeOf } from "./address-groups.ts";
 
 /** First byte of the question and of its answer. */
@@ -43,7 +43,7 @@ export function decodeAddressQuestion(bytes: Uint8Array): Verdict<AddressQuestio
 }
 
 /** u8 16 | u32 count | (u8 4 or 6 | host 4 or 16 | u16 port | public key 32 | u32 last seen, Unix seconds) each */
-export function encodeAddresses(addresses: readonly ToldAddress[]): Uint8Array {
+export function encodeAddresses(addresses: readonly AdvertisedAddress[]): Uint8Array {
   return new Writer(5 + addresses.length * ADDRESS_BYTES_MAX)
     .u8(ADDRESSES)
     .list(addresses, writeAddress)
@@ -52,7 +52,7 @@ export function encodeAddresses(addresses: readonly ToldAddress[]): Uint8Array {
 
 export function decodeAddresses(
   bytes: Uint8Array,
-): Verdict<readonly ToldAddress[], "malformed" | "too-large"> {
+): Verdict<readonly AdvertisedAddress[], "malformed" | "too-large"> {
   if (bytes.length > ANSWER_BYTES_MAX) {
     return refuse("too-large", `addresses of ${bytes.length} bytes, at most ${ANSWER_BYTES_MAX}`);
   }
@@ -67,7 +67,7 @@ function readKind(reader: Reader): void {
   if (kind !== ADDRESSES) reader.fail(`kind ${kind}, ${ADDRESSES} expected`);
 }
 
-function writeAddress(writer: Writer, { peerId, multiaddr, lastSeenMs }: ToldAddress): void {
+function writeAddress(writer: Writer, { peerId, multiaddr, lastSeenMs }: AdvertisedAddress): void {
   const address = parseAddress(multiaddr);
   if (address === undefined) throw new RangeError(`not an address to tell: ${multiaddr}`);
   writer.u8(address.host.length === 4 ? 4 : 6).raw(address.host);
@@ -77,7 +77,7 @@ function writeAddress(writer: Writer, { peerId, multiaddr, lastSeenMs }: ToldAdd
     .u32(Math.floor(lastSeenMs / 1_000));
 }
 
-function readAddress(reader: Reader): ToldAddress {
+function readAddress(reader: Reader): AdvertisedAddress {
   const family = reader.u8();
   if (family !== 4 && family !== 6) reader.fail(`family ${family}, 4 or 6 expected`);
   const address = { host: reader.raw(family === 4 ? 4 : 16).slice(), port: reader.u16() };

@@ -8,8 +8,8 @@ import { ADDRESSES_PER_ANSWER_MAX } from "../../base/limits.ts";
 import type { Logger } from "../../base/log.ts";
 import type { Scheduler } from "../../base/scheduler.ts";
 import type { NewConnection } from "../transport/handshake.ts";
-import { Allowances } from "./address-allowance.ts";
-import type { AddressBook, ToldAddress } from "./address-book.ts";
+import type { AddressBook, AdvertisedAddress } from "./address-book.ts";
+import { AddressBuckets } from "./address-buckets.ts";
 import { isPeerId, type KnownAddress, type PeerAddress } from "./address-entry.ts";
 import { formatAddress, parseAddress, type Scope, scopeOf } from "./address-groups.ts";
 import {
@@ -76,8 +76,8 @@ export class Discovery {
   readonly #ports: DiscoveryPorts;
   readonly #connections = new OwnConnections();
   readonly #inbound: InboundPlaces;
-  readonly #heard = new Allowances();
-  readonly #told = new Allowances();
+  readonly #received = new AddressBuckets();
+  readonly #sent = new AddressBuckets();
   readonly #samples = new Map<Scope, { readonly atMs: number; readonly addresses: KnownAddress[] }>();
   #anchors: readonly PeerAddress[] = [];
   #lastFeelerMs = 0;
@@ -206,14 +206,14 @@ export class Discovery {
     const nowMs = this.#ports.scheduler.now();
     if (peer.role === undefined) this.#noteCaller(peer, question.value.listenPort, nowMs);
     const sample = this.#sampleFor(peer, nowMs).filter((address) => address.peerId !== peerId);
-    return encodeAddresses(sample.slice(0, this.#told.take(peerId, sample.length, nowMs)));
+    return encodeAddresses(sample.slice(0, this.#sent.take(peerId, sample.length, nowMs)));
   }
 
   /** Who called names its port; the host is the one we see. */
   #noteCaller({ peerId, multiaddr }: PresentPeer, port: number, nowMs: number): void {
     const address = parseAddress(multiaddr);
     if (address === undefined || port === 0 || !isPeerId(peerId)) return;
-    if (this.#heard.take(peerId, 1, nowMs) === 0) return;
+    if (this.#received.take(peerId, 1, nowMs) === 0) return;
     const own = formatAddress({ host: address.host, port });
     this.#options.book.add({ peerId, multiaddr: own, lastSeenMs: nowMs }, multiaddr, nowMs);
   }
@@ -317,23 +317,27 @@ export class Discovery {
       logger.log("debug", "p2p", "no addresses from a peer", fields);
       return;
     }
-    const told = decodeAddresses(answer);
-    if (!told.ok) {
+    const advertised = decodeAddresses(answer);
+    if (!advertised.ok) {
       this.fault(peerId, "addresses");
-      logger.log("warn", "p2p", "peer at fault", { peer: peerId, detail: told.fault.detail });
+      logger.log("warn", "p2p", "peer at fault", { peer: peerId, detail: advertised.fault.detail });
       return;
     }
     const nowMs = this.#ports.scheduler.now();
     const before = this.#options.book.counts.new;
-    this.#hear(told.value, peer, nowMs);
+    this.#receive(advertised.value, peer, nowMs);
     const found = this.#options.book.counts.new - before;
-    const fields = { peer: peerId, address: multiaddr, told: told.value.length, new: found };
+    const fields = { peer: peerId, address: multiaddr, advertised: advertised.value.length, new: found };
     logger.log("debug", "p2p", "addresses from a peer", fields);
     if (found > 0) this.#tickAfter(0);
   }
 
-  #hear(told: readonly ToldAddress[], { peerId, multiaddr }: PresentPeer, nowMs: number): void {
-    for (const address of told.slice(0, this.#heard.take(peerId, told.length, nowMs))) {
+  #receive(
+    advertised: readonly AdvertisedAddress[],
+    { peerId, multiaddr }: PresentPeer,
+    nowMs: number,
+  ): void {
+    for (const address of advertised.slice(0, this.#received.take(peerId, advertised.length, nowMs))) {
       if (address.peerId === this.#ports.selfId) continue;
       const lastSeenMs = Math.min(address.lastSeenMs, nowMs) - HEARSAY_PENALTY_MS;
       this.#options.book.add({ ...address, lastSeenMs }, multiaddr, nowMs);

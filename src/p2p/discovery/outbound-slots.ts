@@ -86,7 +86,7 @@ export function planDrops({ own, slots, isTipStale }: Situation, nowMs: number):
   if (chosen.length <= slots) return [];
   const youngestAtMs = Math.max(...chosen.map(connectedAt));
   if (isTipStale && nowMs - youngestAtMs < EXTRA_TRIAL_MS) return [];
-  const worst = chosen.filter((one) => one.role !== "anchor").sort(byWorth)[0];
+  const worst = chosen.filter((one) => one.role !== "anchor").sort(byPriority)[0];
   return worst === undefined ? [] : [worst.peerId];
 }
 
@@ -103,7 +103,7 @@ function isChosen(role: Role): boolean {
 }
 
 /** The least useful first. */
-function byWorth(a: OwnConnection, b: OwnConnection): number {
+function byPriority(a: OwnConnection, b: OwnConnection): number {
   const [left, right] = [a.lastBlockAtMs ?? 0, b.lastBlockAtMs ?? 0];
   if (left !== right) return left - right;
   return connectedAt(b) - connectedAt(a);

@@ -128,7 +128,7 @@ export class AntiEntropy {
 
   /** A peer passed the handshake: compare at once. */
   peerConnected(peerId: string, lowestBody?: bigint): void {
-    if (lowestBody !== undefined) this.#kept.told(peerId, lowestBody);
+    if (lowestBody !== undefined) this.#kept.advertised(peerId, lowestBody);
     void this.#compare(peerId);
   }
 
@@ -139,7 +139,7 @@ export class AntiEntropy {
 
   /** A peer announced a block: it holds it, or will in a moment. */
   announced(peerId: string, height: bigint, hash: Hash): void {
-    this.#told(peerId, height, hash);
+    this.#advertised(peerId, height, hash);
   }
 
   /** The engine's request-sync: others are ahead. `height` is a hint. */
@@ -175,7 +175,7 @@ export class AntiEntropy {
     switch (question.kind) {
       case "compare":
         // The question tells the asker's head: a comparison serves both sides.
-        this.#told(peerId, question.digest.height, question.digest.headHash);
+        this.#advertised(peerId, question.digest.height, question.digest.headHash);
         return { kind: "compare", digest: this.#digest(question.feeMin) };
       case "blocks":
         return { kind: "blocks", blocks: await this.#serveBlocks(question.from, question.bytesMax) };
@@ -232,7 +232,7 @@ export class AntiEntropy {
       const answer = await this.#ask("compare", peerId, { kind: "compare", digest: ours, feeMin });
       if (answer === undefined || !this.#isRunning) return;
       const theirs = answer.digest;
-      this.#told(peerId, theirs.height, theirs.headHash);
+      this.#advertised(peerId, theirs.height, theirs.headHash);
       // Between different heads pools differ by what the blocks between them hold.
       const isLevel = equalBytes(theirs.headHash, this.#ports.ledger.head().hash);
       if (isLevel && !equalBytes(theirs.poolChecksum, ours.poolChecksum)) await this.#pools.level(peerId);
@@ -246,11 +246,11 @@ export class AntiEntropy {
     }
   }
 
-  #told(peerId: string, height: bigint, headHash: Hash): void {
+  #advertised(peerId: string, height: bigint, headHash: Hash): void {
     if (!this.#isRunning) return;
     this.#ports.noteHeight(peerId, height);
     // A copy: the digest shares the memory of what came over the wire.
-    this.#blocks.told(peerId, height, asHash(headHash.slice()));
+    this.#blocks.advertised(peerId, height, asHash(headHash.slice()));
   }
 
   /** @returns undefined when there is no answer, or a malformed one, which is reported. */

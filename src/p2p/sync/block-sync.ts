@@ -8,7 +8,7 @@ import type { SyncProgress } from "./catch-up.ts";
 export interface BlockSync {
   stop(): void;
   /** A peer says that its head is this block: a hint, whom to ask. */
-  told(peerId: string, height: bigint, headHash: Hash | undefined): void;
+  advertised(peerId: string, height: bigint, headHash: Hash | undefined): void;
   /** Consensus has seen that others are ahead; nobody need have said so. */
   hinted(height: bigint): void;
   /** The peer has left. */

@@ -51,7 +51,7 @@ export interface LightBranch {
 export class BranchPeer {
   readonly id: string;
   /** The head that it told last, while it is not known here. */
-  told: Hash | undefined;
+  advertised: Hash | undefined;
   /** The last block of its chain whose header is known here. */
   best: Hash | undefined;
   light: LightBranch | undefined;

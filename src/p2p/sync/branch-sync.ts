@@ -50,7 +50,7 @@ export interface BranchSyncPorts extends BranchPeerPorts {
 /** Heads that are being fetched from a peer. */
 interface HeadFetch {
   /** The head that it told. */
-  readonly told: Hash;
+  readonly advertised: Hash;
   readonly isChosen: boolean;
   /** When the fetch began, moved on, up to now, by what its new heads are worth: one at a time they are worth little. */
   aliveAtMs: number;
@@ -91,9 +91,9 @@ export class BranchSync implements BlockSync {
     this.#cancelLook?.();
   }
 
-  told(peerId: string, _height: bigint, headHash: Hash): void {
+  advertised(peerId: string, _height: bigint, headHash: Hash): void {
     if (!this.#ports.ring().includes(peerId)) return; // it has left meanwhile
-    this.#peerOf(peerId).told = headHash;
+    this.#peerOf(peerId).advertised = headHash;
     this.#work();
   }
 
@@ -144,7 +144,7 @@ export class BranchSync implements BlockSync {
     if (this.#isStopped) return;
     const head = this.#ports.ledger.head();
     const peers = this.#inOrder();
-    for (const peer of peers) this.#noteTold(peer);
+    for (const peer of peers) this.#noteAdvertised(peer);
     const wanting = peers.filter((peer) => this.#wantsHeads(peer, head));
     for (const peer of this.#byTurn(wanting)) {
       if (peer.isFree && this.#mayFetchHeads(peer)) void this.#run(peer, () => this.#fetchHeads(peer));
@@ -195,9 +195,9 @@ export class BranchSync implements BlockSync {
 
   async #fetchHeads(peer: BranchPeer): Promise<void> {
     const { ledger, scheduler } = this.#ports;
-    const told = must(peer.told, "only what a peer has told of is fetched");
+    const advertised = must(peer.advertised, "only what a peer has told of is fetched");
     const { isChosen } = peer;
-    const fetch: HeadFetch = { told, isChosen, aliveAtMs: scheduler.now() };
+    const fetch: HeadFetch = { advertised, isChosen, aliveAtMs: scheduler.now() };
     this.#headFetches.set(peer.id, fetch);
     this.#turns.delete(peer.id);
     this.#turns.add(peer.id);
@@ -210,9 +210,10 @@ export class BranchSync implements BlockSync {
       const learnt = await fetchHeads({ ledger, peer, isChosen, stored, isStopped });
       if (learnt) this.#ports.broughtBlocks?.(peer.id);
       const isAhead = this.#isFarAhead(peer, ledger.head());
-      if (ledger.find(told) === undefined && !isAhead) {
+      if (ledger.find(advertised) === undefined && !isAhead) {
         // It was asked for all it has: what it told is gone, early, too light or a lie.
-        if (peer.told !== undefined && equalBytes(peer.told, told)) peer.told = undefined;
+        if (peer.advertised !== undefined && equalBytes(peer.advertised, advertised))
+          peer.advertised = undefined;
         if (!learnt && !peer.isResting) peer.failed();
       }
     } finally {
@@ -273,14 +274,14 @@ export class BranchSync implements BlockSync {
     return missed.length;
   }
 
-  #noteTold(peer: BranchPeer): void {
-    if (peer.told === undefined || this.#ports.ledger.find(peer.told) === undefined) return;
-    peer.best = peer.told;
-    peer.told = undefined;
+  #noteAdvertised(peer: BranchPeer): void {
+    if (peer.advertised === undefined || this.#ports.ledger.find(peer.advertised) === undefined) return;
+    peer.best = peer.advertised;
+    peer.advertised = undefined;
   }
 
   #wantsHeads(peer: BranchPeer, head: KnownBlock): boolean {
-    return peer.told !== undefined && !this.#isFarAhead(peer, head);
+    return peer.advertised !== undefined && !this.#isFarAhead(peer, head);
   }
 
   /** Its headers have run so far ahead that bodies come first. */
@@ -302,11 +303,14 @@ export class BranchSync implements BlockSync {
    * One peer a branch: what two told alike is asked of one of them, as long as it answers quickly. Strangers share a
    * few fetches; a peer that this node chose waits for none of theirs.
    */
-  #mayFetchHeads({ told, isChosen }: BranchPeer): boolean {
+  #mayFetchHeads({ advertised, isChosen }: BranchPeer): boolean {
     const under = [...this.#headFetches.values()].filter((fetch) => fetch.isChosen === isChosen);
     const slowAtMs = this.#ports.scheduler.now() - this.#settings.slowMs;
     if (
-      under.some((fetch) => fetch.aliveAtMs > slowAtMs && told !== undefined && equalBytes(fetch.told, told))
+      under.some(
+        (fetch) =>
+          fetch.aliveAtMs > slowAtMs && advertised !== undefined && equalBytes(fetch.advertised, advertised),
+      )
     )
       return false;
     return under.length < (isChosen ? HEADS_CHOSEN_PEERS_MAX : HEADS_PEERS_MAX);

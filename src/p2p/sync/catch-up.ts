@@ -129,7 +129,7 @@ export class CatchUp implements BlockSync {
   }
 
   /** A peer says that its head is at `height`. */
-  told(peerId: string, height: bigint): void {
+  advertised(peerId: string, height: bigint): void {
     const reputation = this.#reputationOf(peerId);
     if (this.#isDistrusted(reputation)) return;
     reputation.claim = height;

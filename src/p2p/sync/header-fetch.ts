@@ -63,7 +63,8 @@ export async function fetchHeads(ports: HeadFetchPorts): Promise<boolean> {
     stored(result.kind === "invalid" ? 0 : box.worthMs(result.added));
     const isFull = heads.length >= HEADS_PER_ANSWER_MAX;
     // What it told has been found, and it had no more; or it has nothing that is not known here.
-    const isAll = !isFull && (peer.told === undefined || result.kind === "invalid" || result.added === 0);
+    const isAll =
+      !isFull && (peer.advertised === undefined || result.kind === "invalid" || result.added === 0);
     const isFarAhead = known.height >= ledger.head().height + BigInt(HEADERS_AHEAD_MAX);
     if (result.kind !== "added" || isFarAhead || isAll || box.isOver()) return hasLearnt;
     locator = ledger.locatorFrom(known.hash);

@@ -40,7 +40,7 @@ export class KeptBlocks {
   }
 
   /** The peer says by itself from which height on it has its blocks. */
-  told(peerId: string, lowest: bigint): void {
+  advertised(peerId: string, lowest: bigint): void {
     this.#lowest.set(peerId, lowest);
   }
 

@@ -1,5 +1,5 @@
 /**
- * Who may talk to this node. Two gates: the allowlist, asked as soon as encryption has proved a peer's id, in both
+ * Who may talk to this node. Two checks: the allowlist, asked as soon as encryption has proved a peer's id, in both
  * directions (an open network asks whether there is a reason against instead); and the HELLO, which must name the same wire version, chain and genesis, and whose validator claim,
  * if it makes one, must be signed. It decides and counts; the streams are sessions.ts's matter.
  */

@@ -12,13 +12,13 @@ import {
   OUTBOX_MESSAGES_MAX,
 } from "../../base/limits.ts";
 
-interface Packet {
+interface QueuedPacket {
   readonly bytes: Uint8Array;
   readonly postedAtMs: number;
 }
 
 /** What a `take` gave, to be put back if it could not be sent. */
-export type Bundle = readonly Packet[];
+export type Bundle = readonly QueuedPacket[];
 
 export interface OutboxBounds {
   readonly messagesMax: number;
@@ -34,7 +34,7 @@ const BOUNDS: OutboxBounds = {
 
 export class Outbox {
   readonly #bounds: OutboxBounds;
-  #packets: Packet[] = [];
+  #packets: QueuedPacket[] = [];
   /** Packets before this index were taken or dropped; the array is cut when half of it is gone. */
   #first = 0;
   #bytes = 0;
@@ -103,7 +103,7 @@ export class Outbox {
     return dropped;
   }
 
-  #packetAt(index: number): Packet {
+  #packetAt(index: number): QueuedPacket {
     return must(this.#packets[index], "a packet lies between the first and the last");
   }
 

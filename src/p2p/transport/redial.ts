@@ -165,7 +165,7 @@ export class Redial {
     } catch (error) {
       if (!this.#isRunning || this.#targets.get(peer.peerId) !== target) return;
       this.#deps.dialFailed(peer.peerId, firstLine((error as Error).message));
-      this.#tell(target, error as Error);
+      this.#logFailure(target, error as Error);
     }
   }
 
@@ -176,7 +176,7 @@ export class Redial {
     return delayMs * (0.75 + 0.5 * this.#deps.jitter());
   }
 
-  #tell(target: Target, error: Error): void {
+  #logFailure(target: Target, error: Error): void {
     const { name, peerId, multiaddr } = target.peer;
     const fields = {
       name,

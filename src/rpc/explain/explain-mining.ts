@@ -57,9 +57,9 @@ function assumedNote({ assumed }: MiningStanding): string {
   return `; the state is ASSUMED: ${assumed.checked} of the ${assumed.height} blocks below it are executed`;
 }
 
-type Verdict = Omit<Explanation, "details">;
+type Judgement = Omit<Explanation, "details">;
 
-function judge(standing: MiningStanding): Verdict {
+function judge(standing: MiningStanding): Judgement {
   const { syncing, height, headAgeMs, spacing } = standing;
   const head = height === 0n ? "height 0, the genesis" : `height ${height}, last block ${ago(headAgeMs)}`;
   const alone = judgeAlone(standing, head);
@@ -83,7 +83,7 @@ function judge(standing: MiningStanding): Verdict {
 }
 
 /** No peer, where there should be one, or where nobody else could make a block; undefined where that is right. */
-function judgeAlone(standing: MiningStanding, head: string): Verdict | undefined {
+function judgeAlone(standing: MiningStanding, head: string): Judgement | undefined {
   const { peers, mining, expectsPeers, headAgeMs, spacing } = standing;
   if (peers > 0) return undefined;
   const isMining = mining?.mining === true;
@@ -101,7 +101,7 @@ function judgeAlone(standing: MiningStanding, head: string): Verdict | undefined
 function judgeSync(
   { headAgeMs }: MiningStanding,
   { current, target, phase }: NonNullable<MiningStanding["syncing"]>,
-): Verdict {
+): Judgement {
   const words =
     phase === "heads"
       ? `catching up: fetching headers, ${target} so far; height ${current} is executed`

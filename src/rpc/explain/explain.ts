@@ -56,8 +56,8 @@ function explainFollower(standing: Standing): Explanation {
     const summary = `a transaction has waited for ${duration(must(pool.oldestMs, "the wait is the age of a transaction"))} and no block came: the validators agree on none, or none reaches this node (${head})`;
     return { state: "waiting", ok: false, summary, details: [] };
   }
-  const heard = `${peers} ${peers === 1 ? "peer" : "peers"} connected`;
-  const summary = `this node follows the chain and does not vote: ${head}, ${heard}`;
+  const connected = `${peers} ${peers === 1 ? "peer" : "peers"} connected`;
+  const summary = `this node follows the chain and does not vote: ${head}, ${connected}`;
   return { state: "no-engine", ok: true, summary, details: [] };
 }
 
@@ -83,8 +83,8 @@ function describeStanding(standing: Standing): string[] {
       `view ${asked.view} is asked for by ${listed(asked.from.map((index) => nameOf(standing, index)))}`,
     );
   }
-  const heard = [...validators.keys()].map((index) => named(standing, index));
-  lines.push(`validators: ${listed(heard)}`);
+  const connected = [...validators.keys()].map((index) => named(standing, index));
+  lines.push(`validators: ${listed(connected)}`);
   for (const { name, dueInMs, lengthMs } of timers.filter((timer) => SHOWN_TIMERS.has(timer.name))) {
     lines.push(`${name} timer: due in ${duration(dueInMs)} of ${duration(lengthMs)}`);
   }

@@ -86,11 +86,11 @@ export const addressBook = method({
   ],
   call({ api }, { state, offset, limit }) {
     const memory = mustRemember(api);
-    const { new: heard, tried, decent, groups, largestGroups } = memory.counts();
+    const { new: unproven, tried, decent, groups, largestGroups } = memory.counts();
     const { total, addresses } = memory.addresses({ state, offset, countMax: limit });
     const next = offset + addresses.length;
     return {
-      new: heard,
+      new: unproven,
       tried,
       decent,
       groups,

@@ -96,7 +96,7 @@ const WORK_WAITS_MS_MAX = 30_000;
 function standingOf({ api, scheduler }: ProbePorts, behindMax: bigint) {
   const { height } = api.head().summary;
   const peers = api.peers();
-  const best = peers.reduce((top, { height: told = 0n }) => (told > top ? told : top), 0n);
+  const best = peers.reduce((top, { height: theirs = 0n }) => (theirs > top ? theirs : top), 0n);
   const believed = api.believedHeight();
   const engine = api.engine();
   return {

@@ -78,11 +78,11 @@ export class EventStream {
     this.#ports = ports;
     this.#reader = new EventReader(order.query, ports.api);
     this.#at = wholeOf(ports.api.head());
-    const news = () => this.#wake();
+    const wake = () => this.#wake();
     const { api } = ports;
     this.#unsubscribes = [
-      api.subscribe("head", news),
-      api.subscribe("finalized", news),
+      api.subscribe("head", wake),
+      api.subscribe("finalized", wake),
       api.subscribe("reorg", (event) => this.#branchChanged(event)),
     ];
   }
@@ -116,7 +116,7 @@ export class EventStream {
   async run(): Promise<void> {
     while (!this.#isOver) {
       if (this.#undone !== undefined) await this.#sendRollback(this.#undone);
-      else if (this.#isAtTop()) await this.#news();
+      else if (this.#isAtTop()) await this.#nextBlock();
       else await this.#sendPage();
     }
   }
@@ -198,7 +198,7 @@ export class EventStream {
     const { window } = this.#order;
     while (window !== undefined && this.#sent - this.#acknowledged >= window) {
       if (this.#isOver || before !== this.#changes) return false;
-      await this.#news();
+      await this.#nextBlock();
     }
     return !this.#isOver && before === this.#changes;
   }
@@ -222,7 +222,7 @@ export class EventStream {
   }
 
   /** Resolves at the next head, reorganisation or acknowledgement, or when the stream is over. */
-  #news(): Promise<void> {
+  #nextBlock(): Promise<void> {
     if (this.#isOver) return Promise.resolve();
     return new Promise((resolve) => {
       this.#wake = resolve;

@@ -180,19 +180,19 @@ export class Subscriptions {
 
   #listen(topic: LiveTopic, txHash: Hash | undefined, emit: Emit): () => void {
     const { api, notices } = this.#ports;
-    const told = (events: object, show: () => unknown) => emit(notices.textOf(topic, events, show));
+    const emitEvent = (event: object, show: () => unknown) => emit(notices.textOf(topic, event, show));
     switch (topic) {
       case "newHeads":
-        return api.subscribe("head", (events) => told(events, () => showHeader(api, events.sealed.block)));
+        return api.subscribe("head", (event) => emitEvent(event, () => showHeader(api, event.sealed.block)));
       case "finalized":
-        return api.subscribe("finalized", (events) =>
-          told(events, () => showHeader(api, events.sealed.block)),
+        return api.subscribe("finalized", (event) =>
+          emitEvent(event, () => showHeader(api, event.sealed.block)),
         );
       case "reorgs":
-        return api.subscribe("reorg", (events) => told(events, () => showReorgEvent(events)));
+        return api.subscribe("reorg", (event) => emitEvent(event, () => showReorgEvent(event)));
       case "consensus":
-        return api.subscribe("consensus", (events) =>
-          told(events, () => ({ t: events.atMs, ...showEngineEvent(events.event) })),
+        return api.subscribe("consensus", (event) =>
+          emitEvent(event, () => ({ t: event.atMs, ...showEngineEvent(event.event) })),
         );
       case "tx":
         return watchTransaction(api, must(txHash, "the topic tx is refused without a hash"), (status) =>
@@ -211,7 +211,7 @@ function watchTransaction(api: NodeApi, id: Hash, emit: (status: TxStatus) => vo
   const key = hex(id);
   let last: string | undefined;
   let changes = 0;
-  const tell = (status: TxStatus) => {
+  const emitChange = (status: TxStatus) => {
     // In another block after a reorganisation it is included anew.
     const now = `${status.status} ${status.receipt?.blockHash}`;
     if (now === last) return;
@@ -221,23 +221,23 @@ function watchTransaction(api: NodeApi, id: Hash, emit: (status: TxStatus) => vo
   };
   const arrived = ({ sealed, receipts }: BlockEvent) => {
     const index = indexIn(sealed.block, key);
-    if (index !== undefined) tell(includedStatus(api, sealed.block, receipts, index));
+    if (index !== undefined) emitChange(includedStatus(api, sealed.block, receipts, index));
   };
-  const dropped = (events: NodeEvents["dropped"]) => {
-    if (equalBytes(events.id, id)) tell({ txHash: hex0x(id), status: dropStatus(events.reason) });
+  const dropped = (event: NodeEvents["dropped"]) => {
+    if (equalBytes(event.id, id)) emitChange({ txHash: hex0x(id), status: dropStatus(event.reason) });
   };
   const look = () => {
     // News that came first are newer than this answer. A failing store shows in every other call.
     const before = changes;
     txStatusOf(api, id).then(
       (status) => {
-        if (status !== undefined && changes === before) tell(status);
+        if (status !== undefined && changes === before) emitChange(status);
       },
       () => undefined,
     );
   };
-  const abandoned = (events: NodeEvents["reorg"]) => {
-    if (events.dropped.some((dropped) => equalBytes(dropped, id))) look();
+  const abandoned = (event: NodeEvents["reorg"]) => {
+    if (event.dropped.some((dropped) => equalBytes(dropped, id))) look();
   };
   const unsubscribes = [
     api.subscribe("head", arrived),
@@ -271,14 +271,14 @@ export function dropStatus(reason: NodeEvents["dropped"]["reason"]): "expired" |
 /** How many ids stand in one notification at most; `dropped` is their whole number. */
 const DROPPED_SHOWN_MAX = 100;
 
-function showReorgEvent(events: NodeEvents["reorg"]) {
-  const { atMs, abandoned, entered, dropped, finalizedReversed } = events;
+function showReorgEvent(event: NodeEvents["reorg"]) {
+  const { atMs, abandoned, entered, dropped, finalizedReversed } = event;
   return {
     atMs,
     depth: abandoned.length,
-    oldHead: showAt(events.oldHead),
-    newHead: showAt(events.newHead),
-    commonAncestor: showAt(events.ancestor),
+    oldHead: showAt(event.oldHead),
+    newHead: showAt(event.newHead),
+    commonAncestor: showAt(event.ancestor),
     entered: entered.length,
     dropped: dropped.length,
     droppedTxs: dropped.slice(0, DROPPED_SHOWN_MAX).map((id) => hex0x(id)),

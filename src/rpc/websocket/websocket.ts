@@ -57,7 +57,7 @@ export class WebSocketConnection {
   /** Since when a stream waits for the peer to read. */
   #pausedAtMs: number | undefined;
   #messages = 0;
-  #heard = true;
+  #answered = true;
   #closing = false;
 
   constructor(socket: WebSocket, ports: WebSocketPorts) {
@@ -99,7 +99,7 @@ export class WebSocketConnection {
   start(): void {
     this.#socket.on("message", (data) => void this.#receive(data));
     this.#socket.on("pong", () => {
-      this.#heard = true;
+      this.#answered = true;
     });
     this.#socket.on("close", () => this.#closed());
     // A broken frame or connection: ws closes the socket by itself.
@@ -111,11 +111,11 @@ export class WebSocketConnection {
     // Who does not read now does not hear the question either.
     const isPaused =
       this.#pausedAtMs !== undefined && this.#scheduler.now() - this.#pausedAtMs < RPC_PAUSED_MS_MAX;
-    if (!this.#heard && !isPaused) {
+    if (!this.#answered && !isPaused) {
       this.#socket.terminate();
       return;
     }
-    this.#heard = false;
+    this.#answered = false;
     if (this.#socket.readyState === this.#socket.OPEN) this.#socket.ping();
   }
 
@@ -127,7 +127,7 @@ export class WebSocketConnection {
   }
 
   async #receive(data: RawData): Promise<void> {
-    this.#heard = true;
+    this.#answered = true;
     this.#unfinished.release();
     if (this.#closing) return;
     if (this.#messages >= RPC_WS_MESSAGES_MAX) {

@@ -36,12 +36,13 @@ function read({ url, params, events }: Extract<EventReaderOrder, { kind: "read" 
   socket.on("open", () => send(socket, "sub_subscribe", params));
   socket.on("message", (data) => {
     const text = String(data);
-    const { params: told, error } = JSON.parse(text) as Notification;
+    const { params: notification, error } = JSON.parse(text) as Notification;
     if (error !== undefined) throw new Error(error.message);
-    if (told === undefined) return;
-    taken += told.result.length;
+    if (notification === undefined) return;
+    taken += notification.result.length;
     bytes += text.length;
-    if (told.seq % 4 === 0) send(socket, "sub_ack", { id: told.subscription, seq: told.seq });
+    if (notification.seq % 4 === 0)
+      send(socket, "sub_ack", { id: notification.subscription, seq: notification.seq });
     if (taken >= events) finish(socket, bytes);
   });
 }

@@ -59,7 +59,7 @@ class Generator {
       this.#transfers.signRound();
       await new Promise(setImmediate); // the parent may be gone
     }
-    tell({ kind: "prepared" });
+    report({ kind: "prepared" });
   }
 
   async start(): Promise<void> {
@@ -73,7 +73,7 @@ class Generator {
   begin(): void {
     this.#load.beginWindow();
     this.#cpuAt = process.cpuUsage();
-    tell({ kind: "begun" });
+    report({ kind: "begun" });
   }
 
   async end(): Promise<void> {
@@ -81,18 +81,18 @@ class Generator {
     this.#load.stop();
     const { user, system } = process.cpuUsage(this.#cpuAt);
     const cpu = (user + system) / 1e6 / figures.seconds;
-    tell({ kind: "ended", figures: { ...figures, cpu, signedLate: this.#transfers.signedLate } });
+    report({ kind: "ended", figures: { ...figures, cpu, signedLate: this.#transfers.signedLate } });
     const stopped = performance.now();
     while (this.#load.outstanding > 0) {
       if (performance.now() - Math.max(stopped, this.#lastBlockAt) > DRAIN_MS_MAX) break;
       await new Promise((resolve) => setTimeout(resolve, DRAIN_POLL_MS));
     }
-    tell({ kind: "drained", left: this.#load.outstanding, total: this.#load.total });
+    report({ kind: "drained", left: this.#load.outstanding, total: this.#load.total });
   }
 
   #reportProgress(): void {
     const { sent, committed, outstanding } = this.#load;
-    tell({ kind: "progress", sent, committed, outstanding });
+    report({ kind: "progress", sent, committed, outstanding });
   }
 
   /** Blocks are fetched one after the other; each is timed by its notification. */
@@ -132,12 +132,12 @@ async function sendBatch(line: RpcLine, transfers: readonly LoadTransfer[]): Pro
   });
 }
 
-function tell(message: FromLoad): void {
+function report(message: FromLoad): void {
   process.send?.(message);
 }
 
 function fail(error: unknown): void {
-  tell({ kind: "failed", message: error instanceof Error ? error.message : String(error) });
+  report({ kind: "failed", message: error instanceof Error ? error.message : String(error) });
 }
 
 let generator: Generator | undefined;

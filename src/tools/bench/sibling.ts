@@ -50,7 +50,7 @@ export class Sibling<Out extends object, In extends Kinds> {
 
   /** The next message of a kind. @throws what the process failed of */
   next<K extends In["kind"]>(kind: K): Promise<Extract<In, { readonly kind: K }>> {
-    const told = new Promise<Extract<In, { readonly kind: K }>>((resolve) => {
+    const received = new Promise<Extract<In, { readonly kind: K }>>((resolve) => {
       const listener = (message: unknown) => {
         if ((message as In).kind !== kind) return;
         this.#child.off("message", listener);
@@ -58,7 +58,7 @@ export class Sibling<Out extends object, In extends Kinds> {
       };
       this.#child.on("message", listener);
     });
-    return Promise.race([told, this.failed]);
+    return Promise.race([received, this.failed]);
   }
 
   /** Ends it by a broken channel, so that it exits by itself (and writes a profile, if one is taken). */

@@ -218,15 +218,15 @@ class Struggle {
     return this.#random.chance(this.#cell.share);
   }
 
-  /** @param isTold whether honest nodes hear of it at once */
-  #extend(branch: LabBranch, miner: number, isTold = true): void {
+  /** @param isPublished whether honest nodes hear of it at once */
+  #extend(branch: LabBranch, miner: number, isPublished = true): void {
     const clock = Math.floor(this.#chain.startTime + this.#now);
     const time = Math.max(earliestTime(this.#chain.parameters, branch), clock);
     const head = this.#chain.mine(branch, branch.tip.hash, time, miner);
     const wrong = this.#chain.rules.checkHead(branch.tip, head, branch);
     assert(wrong === undefined, `all mine by the rules: ${wrong?.detail}`);
     branch.push(head);
-    if (!isTold) return;
+    if (!isPublished) return;
     this.#accept(head);
     this.#head = this.#tree.choose(this.#head) ?? this.#head;
   }

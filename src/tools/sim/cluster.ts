@@ -14,7 +14,7 @@ import { Forger } from "./adversaries/forger.ts";
 import { falseGossip } from "./adversaries/gossip.ts";
 import { DiskFull } from "./disk.ts";
 import type { MisbehaviourContext, MisbehaviourMaker } from "./misbehaviour.ts";
-import { type CrashCause, type Observer, tellAll } from "./observer.ts";
+import { type CrashCause, emitToAll, type Observer } from "./observer.ts";
 import { Random } from "./random.ts";
 import type { AdversarySpec, ClockFault, Crash, NetworkTiming, NodeId, Stranger } from "./schedule.ts";
 import { SimNode } from "./sim-node.ts";
@@ -72,13 +72,13 @@ export class Cluster {
   };
   readonly #options: ClusterOptions;
   readonly #random: Random;
-  readonly #tell: Required<Observer>;
+  readonly #emit: Required<Observer>;
 
   constructor(options: ClusterOptions, observers: readonly Observer[] = []) {
     this.#options = options;
     this.world = options.world;
     this.#random = new Random(options.seed);
-    this.#tell = tellAll(observers);
+    this.#emit = emitToAll(observers);
     const validators = this.#plan();
     this.network = new SimNetwork(
       {
@@ -90,7 +90,7 @@ export class Cluster {
         time: this.time,
         trace: this.trace,
         random: this.#random.split("network"),
-        tell: this.#tell,
+        emit: this.#emit,
         broken: (error) => this.broken(error),
       },
     );
@@ -110,7 +110,7 @@ export class Cluster {
     for (const node of this.nodes) {
       if (!node.isUp) continue;
       await node.stop();
-      this.#tell.crashed(node.id, "stop");
+      this.#emit.crashed(node.id, "stop");
     }
   }
 
@@ -136,7 +136,7 @@ export class Cluster {
     assert(!node.isUp, "a bit flips while the node is down");
     if (!node.disk.flipBit()) return false;
     if (node.validator !== undefined) this.faulty.add(node.validator);
-    this.#tell.injected("flip");
+    this.#emit.injected("flip");
     return true;
   }
 
@@ -146,13 +146,13 @@ export class Cluster {
     if (replica === undefined) return undefined;
     this.trace.note("submitted", this.time.nowMs, id, undefined, transaction.hash);
     const verdict = replica.submit(transaction.bytes);
-    if (verdict.ok) this.#tell.accepted(id, transaction);
+    if (verdict.ok) this.#emit.accepted(id, transaction);
     return verdict;
   }
 
   /** Tells observers that a fault of the schedule was injected. */
   injected(kind: string): void {
-    this.#tell.injected(kind);
+    this.#emit.injected(kind);
   }
 
   /** Nodes whose validators keep the rules and have their keys; full nodes too. */
@@ -187,7 +187,7 @@ export class Cluster {
         network: this.network,
         random: this.#random.split(`node ${id}`),
         trace: this.trace,
-        tell: this.#tell,
+        emit: this.#emit,
         failed: (error) => this.#failed(node, error),
         crashDue: (crash) => this.#crashDue(node, crash),
       },
@@ -200,12 +200,12 @@ export class Cluster {
     const skew = skews.find(({ kind }) => kind === "skew");
     const error = skew?.kind === "skew" ? skew : { offsetMs: 0, drift: 0 };
     const clock = new SkewedClock(this.time, this.world.epochMs, error);
-    if (skew !== undefined) this.time.at(0, () => this.#tell.injected("skew"));
+    if (skew !== undefined) this.time.at(0, () => this.#emit.injected("skew"));
     for (const jump of skews) {
       if (jump.kind !== "jump") continue;
       this.time.at(jump.atMs, () => {
         clock.jump(jump.byMs);
-        this.#tell.injected("jump");
+        this.#emit.injected("jump");
       });
     }
     return clock;
@@ -214,7 +214,7 @@ export class Cluster {
   /** Puts the filters of an adversary before its node; twins are there already. */
   #corrupt(spec: AdversarySpec): void {
     this.faulty.add(spec.validator);
-    this.time.at(spec.atMs, () => this.#tell.injected(spec.kind));
+    this.time.at(spec.atMs, () => this.#emit.injected(spec.kind));
     const misbehaviour = this.#options.misbehave?.(spec, this.#contextOf(spec));
     const node = this.node(spec.validator);
     if (misbehaviour !== undefined) node.misbehaviours = [...node.misbehaviours, misbehaviour];
@@ -235,7 +235,7 @@ export class Cluster {
       after: (delayMs: number, task: () => void) => node.after(delayMs, task),
       publish: (topic: RumorTopic, bytes: Uint8Array) => node.publish(topic, bytes),
     };
-    time.at(atMs, () => this.#tell.injected("stranger"));
+    time.at(atMs, () => this.#emit.injected("stranger"));
     node.misbehaviours = [falseGossip(context, { everyMs }, new Forger(world.genesis, world.genesisHash))];
   }
 
@@ -267,7 +267,7 @@ export class Cluster {
   }
 
   #crashDue(node: SimNode, crash: Crash): void {
-    this.#tell.injected(`crash ${crash.when.kind}`);
+    this.#emit.injected(`crash ${crash.when.kind}`);
     this.#crash(node, crash, "schedule");
     this.restartAfterCrash(node, crash);
   }
@@ -276,16 +276,16 @@ export class Cluster {
     if (!node.isUp) return false;
     node.cutPower();
     const torn = node.disk.losePower(loss);
-    if (torn) this.#tell.injected("torn");
+    if (torn) this.#emit.injected("torn");
     this.trace.note("crashed", this.time.nowMs, node.id);
-    this.#tell.crashed(node.id, cause);
+    this.#emit.crashed(node.id, cause);
     return torn;
   }
 
   #failed(node: SimNode, error: unknown): void {
     const expected = isDiskFull(error);
     this.trace.note("fatal", this.time.nowMs, node.id);
-    this.#tell.failed(node.id, error, expected);
+    this.#emit.failed(node.id, error, expected);
     this.#crash(node, { kept: 0, torn: false }, "fatal");
     // A journal that lacks votes: the operator starts the node without its key, as the error says.
     if (error instanceof StartError) node.observing = true;

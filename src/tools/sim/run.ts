@@ -4,7 +4,7 @@
  * which is a violation of liveness. Same schedule, same trace.
  */
 import type { Genesis, GenesisLimits } from "../../chain/genesis/genesis.ts";
-import { adversaries as conspire } from "./adversary.ts";
+import { adversaries as createAdversaries } from "./adversary.ts";
 import { Checkers } from "./checkers/checkers.ts";
 import type { Violation } from "./checkers/facts.ts";
 import { Clients } from "./clients.ts";
@@ -111,7 +111,7 @@ class Run {
     );
     this.#clients = new Clients(schedule.workload, () => this.#cluster, schedule.seed);
     this.#checkers = new Checkers(this.#world);
-    const colluders = conspire();
+    const colluders = createAdversaries();
     const observers = [
       colluders.observer,
       this.#checkers.observer,

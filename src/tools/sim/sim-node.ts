@@ -55,7 +55,7 @@ export interface NodePorts {
   readonly network: SimNetwork;
   readonly random: Random;
   readonly trace: Trace;
-  readonly tell: Required<Observer>;
+  readonly emit: Required<Observer>;
   /** The node's own request to stop: a failed write or a contradiction. */
   readonly failed: (error: unknown) => void;
   /** An armed crash has come; power is still on. */
@@ -94,7 +94,7 @@ export class SimNode {
   #port: SimPort | undefined;
   #engine: ConsensusEngine<Parsed, Typed> | undefined;
   /** Height up to which observers know its ledger. */
-  #told = 0n;
+  #emittedHeight = 0n;
 
   constructor(options: SimNodeOptions, ports: NodePorts) {
     const { id, validator, world } = options;
@@ -121,7 +121,7 @@ export class SimNode {
 
   /** Opens the replica on what the disk holds and starts it. */
   async start(): Promise<void> {
-    const { time, trace, tell } = this.#ports;
+    const { time, trace, emit } = this.#ports;
     const power = new Power(this.trigger);
     this.#power = power;
     this.lives++;
@@ -129,12 +129,12 @@ export class SimNode {
     if (journal.state === "corrupt") this.observing = true;
     const signer = this.observing ? undefined : this.signer;
     trace.note("started", time.nowMs, this.id);
-    tell.started(this.id, signer === undefined ? undefined : journal.records);
+    emit.started(this.id, signer === undefined ? undefined : journal.records);
     try {
       const replica = await this.#open(kv, signer === undefined ? undefined : journal, power);
       if (!power.on) return;
       this.replica = replica;
-      this.#tellUntold(replica);
+      this.#emitMissed(replica);
       this.#listen(replica, power);
       this.#ports.opened?.(replica);
       await replica.start();
@@ -248,7 +248,7 @@ export class SimNode {
   #wrap(engine: ConsensusEngine<Parsed, Typed>, power: Power): ConsensusEngine<Parsed, Typed> {
     let wrapped = engine;
     for (const { wrapEngine } of this.misbehaviours) wrapped = wrapEngine?.(wrapped) ?? wrapped;
-    const { tell } = this.#ports;
+    const { emit } = this.#ports;
     this.#engine = engine;
     // Checkers ask for it several times a step, and only a step changes it.
     let status: EngineStatus | undefined;
@@ -258,43 +258,43 @@ export class SimNode {
       step: (input) => {
         status = undefined;
         const effects = wrapped.step(input);
-        if (power.on) tell.stepped(this.id, input, effects);
+        if (power.on) emit.stepped(this.id, input, effects);
         return effects;
       },
     };
   }
 
   #listen({ events }: Replica, power: Power): void {
-    const { tell, trace, time } = this.#ports;
+    const { emit, trace, time } = this.#ports;
     events.heads.subscribe(({ sealed, receipts }) => {
       if (!power.on) return;
       trace.note("committed", time.nowMs, this.id, undefined, sealed.block.hash);
-      this.#tellCommitted(sealed, receipts);
+      this.#emitCommitted(sealed, receipts);
     });
     events.engine.subscribe(({ event }) => {
-      if (power.on) tell.announced(this.id, event);
+      if (power.on) emit.announced(this.id, event);
     });
   }
 
   /** Blocks that became durable in the moment of a crash, before anybody was told. */
-  #tellUntold({ chain }: Replica): void {
-    for (let height = this.#told + 1n; height <= chain.head.summary.height; height++) {
+  #emitMissed({ chain }: Replica): void {
+    for (let height = this.#emittedHeight + 1n; height <= chain.head.summary.height; height++) {
       const sealed = must(chain.sealedBlockAt(height), "blocks up to the head are in the store");
       const receipts = must(chain.store.receipts(sealed.block.hash), "every block has its receipts");
-      this.#tellCommitted(sealed, receipts);
+      this.#emitCommitted(sealed, receipts);
     }
   }
 
-  #tellCommitted(sealed: SealedBlock, receipts: readonly Uint8Array[]): void {
-    this.#told = sealed.block.summary.height;
-    this.#ports.tell.committed(this.id, sealed, receipts);
+  #emitCommitted(sealed: SealedBlock, receipts: readonly Uint8Array[]): void {
+    this.#emittedHeight = sealed.block.summary.height;
+    this.#ports.emit.committed(this.id, sealed, receipts);
   }
 
   #journaled(records: readonly Uint8Array[], rotated: boolean): void {
-    const { tell, trace, time } = this.#ports;
+    const { emit, trace, time } = this.#ports;
     for (const record of records)
       trace.note(rotated ? "rotated" : "journaled", time.nowMs, this.id, undefined, record);
-    tell.journaled(this.id, records, rotated);
+    emit.journaled(this.id, records, rotated);
   }
 
   #failed(error: unknown, power: Power): void {

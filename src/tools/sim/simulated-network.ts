@@ -34,7 +34,7 @@ export interface NetworkPorts {
   readonly time: VirtualTime;
   readonly trace: Trace;
   readonly random: Random;
-  readonly tell: Required<Observer>;
+  readonly emit: Required<Observer>;
   /** A handler rejected: no replica may do that. */
   readonly broken: (error: unknown) => void;
 }
@@ -76,11 +76,11 @@ export class SimNetwork {
 
   /** The faults that come and go by themselves. */
   schedule(faults: readonly NetworkFault[]): void {
-    const { time, tell } = this.ports;
+    const { time, emit } = this.ports;
     for (const fault of faults) {
       time.at(fault.atMs, () => {
         this.#active = [...this.#active, fault];
-        tell.injected(fault.kind);
+        emit.injected(fault.kind);
       });
       time.at(fault.untilMs, () => {
         this.#active = this.#active.filter((other) => other !== fault);
@@ -287,7 +287,7 @@ export class SimPort implements Network {
     const to = this.#seats === undefined ? seat : this.#seats[seat];
     if (to === undefined) return;
     const { counts, ports } = this.#network;
-    ports.tell.sent(this.node, to, packet);
+    ports.emit.sent(this.node, to, packet);
     ports.trace.note("sent", ports.time.nowMs, this.node, to, packet);
     const author = this.#network.validatorOf(this.node);
     if (author === undefined) return;
@@ -303,7 +303,7 @@ export class SimPort implements Network {
   publish(topic: RumorTopic, bytes: Uint8Array): void {
     if (!this.#power.act()) return;
     const { counts, ports } = this.#network;
-    ports.tell.published(this.node, topic, bytes);
+    ports.emit.published(this.node, topic, bytes);
     ports.trace.note("published", ports.time.nowMs, this.node, undefined, bytes);
     for (const node of this.#others()) {
       counts.rumors++;
@@ -356,7 +356,7 @@ export class SimPort implements Network {
   #receiveMail(from: NodeId, author: ValidatorId, packet: Uint8Array): unknown {
     const { ports } = this.#network;
     ports.trace.note("delivered", ports.time.nowMs, this.node, from);
-    ports.tell.delivered(this.node, from, packet);
+    ports.emit.delivered(this.node, from, packet);
     const seat = this.#seatOf(author);
     return seat === undefined ? undefined : this.#handlers?.mailReceived(peerIdOf(from), seat, packet);
   }

@@ -1,5 +1,5 @@
 /**
- * The cache of accepted signatures: what the door may drop, a block must still be able to carry (decision 3).
+ * The cache of accepted signatures: what admission may drop, a block must still be able to carry (decision 3).
  */
 import { describe, expect, it } from "vitest";
 import { asAddress, asHash, concatBytes } from "../../../src/base/bytes.ts";
@@ -52,18 +52,21 @@ describe("accepted signatures", () => {
   it.each([
     ["a mixed-order R", acceptedByZip215Only()],
     ["a small-order sender", smallOrderSender()],
-  ])("refuse %s at the door without a kernel and accept it in a block, in either order", (_, transaction) => {
-    const doorFirst = new AcceptedSignatures(genesisHash, WITHOUT_KERNEL);
-    expect(doorFirst.admit(transaction)).toBe(false);
-    expect(doorFirst.size).toBe(0);
-    expect(doorFirst.validate(transaction)).toBe(true);
-    expect(doorFirst.admit(transaction)).toBe(false);
+  ])(
+    "refuse %s at admission without a kernel and accept it in a block, in either order",
+    (_, transaction) => {
+      const admittedFirst = new AcceptedSignatures(genesisHash, WITHOUT_KERNEL);
+      expect(admittedFirst.admit(transaction)).toBe(false);
+      expect(admittedFirst.size).toBe(0);
+      expect(admittedFirst.validate(transaction)).toBe(true);
+      expect(admittedFirst.admit(transaction)).toBe(false);
 
-    const blockFirst = new AcceptedSignatures(genesisHash, WITHOUT_KERNEL);
-    expect(blockFirst.validate(transaction)).toBe(true);
-    expect(blockFirst.admit(transaction)).toBe(false);
-    expect(blockFirst.validate(transaction)).toBe(true);
-  });
+      const blockFirst = new AcceptedSignatures(genesisHash, WITHOUT_KERNEL);
+      expect(blockFirst.validate(transaction)).toBe(true);
+      expect(blockFirst.admit(transaction)).toBe(false);
+      expect(blockFirst.validate(transaction)).toBe(true);
+    },
+  );
 
   it("admit what only ZIP-215 accepts where there is a kernel, alone and in company, but no weak key", () => {
     const together = [0n, 1n, 2n, 3n, 4n, 5n].map(honest);
@@ -101,7 +104,7 @@ describe("accepted signatures", () => {
     expect(verifyCounts.native).toBe(before);
   });
 
-  it("refuse a wrong signature at every door and remember nothing of it", () => {
+  it("refuse a wrong signature at admission and in blocks, and remember nothing of it", () => {
     const { signature } = honest(1n);
     const forged = withSignature({ ...fields, from: signer.publicKey }, signature);
     const signatures = new AcceptedSignatures(genesisHash);
@@ -124,7 +127,7 @@ describe("accepted signatures", () => {
     expect(verifyCounts).toEqual(before);
   });
 
-  it("open the door to nothing that was judged elsewhere, without a kernel", () => {
+  it("admit nothing that was judged elsewhere, without a kernel", () => {
     const signatures = new AcceptedSignatures(genesisHash, WITHOUT_KERNEL);
     const odd = acceptedByZip215Only();
     signatures.noteValid(odd);

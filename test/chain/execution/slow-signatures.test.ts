@@ -41,7 +41,7 @@ async function counted() {
   return { chain, counts };
 }
 
-it("arbitrates no more signatures than the limit, and gives no verdict beyond it", async () => {
+it("verifies no more slow signatures than the limit, and gives no verdict beyond it", async () => {
   const block = await slowBlock(5);
   const { chain, counts } = await counted();
   const limit = new SlowSignatureLimit(3);

@@ -52,7 +52,7 @@ class CutKv implements Kv {
 
 type Step = (chain: Chain) => Promise<unknown>;
 
-const stories = await tellStories();
+const stories = await makeStories();
 /** Every block of the story with a state of its own, by how it is shown. */
 const blocks = new Map(stories.blocks.map(({ block }) => [showHash(block.hash), block]));
 
@@ -131,7 +131,7 @@ async function replayAnew(head: string): Promise<Chain> {
   return chain;
 }
 
-async function tellStories(): Promise<{ steps: Step[]; blocks: SealedBlock[] }> {
+async function makeStories(): Promise<{ steps: Step[]; blocks: SealedBlock[] }> {
   const [a, b, c] = [await openMinedChain(), await openMinedChain(), await openMinedChain()];
   const pay = (nonce: bigint, amount: bigint) => transfer(alice, bob.publicKey, amount, { nonce, fee: 1n });
   const grow = async (chain: Chain, second: number, ...transactions: SignedTransaction[]) => {

@@ -174,7 +174,7 @@ class TreeWorld {
   #kv: Kv = new MemoryKv();
   #chain: Chain | undefined;
   #pool: Mempool | undefined;
-  #told: string[] = [];
+  #emitted: string[] = [];
   #expected: string[] = [];
   #reorgs = 0;
   #deepest = 0;
@@ -540,7 +540,7 @@ class TreeWorld {
       };
       const tx = transfer(from, random.pick(people).publicKey, 1n, fields);
       const isIn = this.#pool!.add(tx, 0).ok;
-      if (this.#poolSeesAll) expectSame(isIn, this.#naivePool.add(tx), "the pool's door");
+      if (this.#poolSeesAll) expectSame(isIn, this.#naivePool.add(tx), "the pool's admission");
     }
     const median = medianOf(parent);
     const rewardTo = random.pick(miners).publicKey;
@@ -589,7 +589,7 @@ class TreeWorld {
     if (this.#pooled.length === 0) return;
     const tx = this.#random.pick(this.#pooled);
     const isIn = this.#pool!.add(tx, 0).ok;
-    if (this.#poolSeesAll) expectSame(isIn, this.#naivePool.add(tx), "the pool's door");
+    if (this.#poolSeesAll) expectSame(isIn, this.#naivePool.add(tx), "the pool's admission");
   }
 
   // ----- the two worlds -----------------------------------------------------------------------------------
@@ -609,7 +609,7 @@ class TreeWorld {
   #headChanged({ sealed, reorg }: HeadChange): void {
     const first = reorg?.entered[0];
     const isFirst = reorg !== undefined && (first === undefined || first.block === sealed.block);
-    this.#told.push(`${isFirst ? `-${reorg.abandoned.length} ` : ""}${showHash(sealed.block.hash)}`);
+    this.#emitted.push(`${isFirst ? `-${reorg.abandoned.length} ` : ""}${showHash(sealed.block.hash)}`);
     const { transactions } = sealed.block;
     if (!isFirst) return this.#pool!.headChanged(this.#headState(), transactions, 0);
     this.#reorgs++;
@@ -638,8 +638,8 @@ class TreeWorld {
   #moved(moves: readonly NaiveMove[]): void {
     for (const move of moves) {
       const { abandoned, entered, head } = move;
-      const told = entered.length === 0 ? [head] : entered;
-      for (const [i, { block }] of told.entries()) {
+      const expected = entered.length === 0 ? [head] : entered;
+      for (const [i, { block }] of expected.entries()) {
         this.#expected.push(
           `${i === 0 && abandoned.length > 0 ? `-${abandoned.length} ` : ""}${showHash(block.hash)}`,
         );
@@ -662,8 +662,8 @@ class TreeWorld {
     if (this.#settings.maxReorgDepth === 0)
       expectSame(naive.work, this.#naive.mostWork(), "the work of the head");
     if (this.#settings.moveBytesMax !== undefined) return;
-    expectSame(this.#told.join(), this.#expected.join(), "what was told");
-    this.#told = [];
+    expectSame(this.#emitted.join(), this.#expected.join(), "what was told");
+    this.#emitted = [];
     this.#expected = [];
     if ((!withPool && this.#random.chance(0.7)) || !this.#poolSeesAll) return;
     const hashes = (list: readonly Uint8Array[]) =>

@@ -225,7 +225,7 @@ test("fewer than four validators are accepted with a warning", () => {
   ]);
 });
 
-test("no JSON whatever makes the door throw", () => {
+test("no JSON whatever makes the reader of a genesis file throw", () => {
   fc.assert(
     fc.property(fc.json(), fc.constantFrom("validators", "accounts", "limits", "chainId"), (json, key) => {
       parseGenesis(json);

@@ -8,7 +8,7 @@ test("shows how the chain does and who voted when, once where there is no termin
   const { node, url } = await serve();
   await node.commit();
   const vote = { view: 0n, height: 1n, hash: asHash(new Uint8Array(32)) };
-  node.engineNews.push(
+  node.engineRecord.push(
     { atMs: 100, event: { type: "pre-prepare", from: 0, ...vote } },
     { atMs: 104, event: { type: "prepare", from: 1, ...vote } },
     { atMs: 109, event: { type: "commit", from: 1, ...vote } },

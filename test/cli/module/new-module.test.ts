@@ -58,11 +58,11 @@ describe("the source of a module on a running devnet", () => {
         },
       });
     });
-    const told = new Promise<void>((resolve) => {
+    const announced = new Promise<void>((resolve) => {
       turn = resolve;
     });
     writeFileSync(source, `// more words\n${text}const now = Date.now();\n`);
-    await told;
+    await announced;
     expect(refused.join(" ")).toContain("a module has no clock");
     writeFileSync(source, text.replace("text(64)", "text(65)"));
     expect(await changed).toBe("shop");

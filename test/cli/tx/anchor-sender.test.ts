@@ -74,7 +74,7 @@ async function finish(sending: Promise<void>): Promise<void> {
   await end;
 }
 
-test("many more than fit the lane all get in, never more than 64 ahead", async () => {
+test("many more than fit the sender's queue all get in, never more than 64 ahead", async () => {
   const transactions = anchors(300);
   const pool = new Pool(transactions, 17);
   const seen: number[] = [];

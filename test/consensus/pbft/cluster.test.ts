@@ -48,7 +48,7 @@ describe("a cluster", () => {
       for (const i of cut) expect(cluster.hosts[i]!.height).toBe(0n);
       cluster.linked = () => true;
       cluster.targetHeight = 30n;
-      for (const host of cluster.hosts) host.tellPending();
+      for (const host of cluster.hosts) host.reportPending();
       expect(cluster.run(() => cluster.reached(30n), 60_000)).toBe(true);
       const settled = () => cluster.hosts.every((host) => host.engine!.status().stableCheckpoint === 28n);
       expect(cluster.run(settled, 20_000)).toBe(true);

@@ -119,7 +119,7 @@ export class Cluster implements World {
     const { incarnation } = host;
     this.#schedule(delayMs, () => {
       if (this.#timers.get(key) === timer && host.incarnation === incarnation) {
-        host.tellPending();
+        host.reportPending();
         host.step({ kind: "timer-fired", timer });
       }
     });

@@ -103,7 +103,7 @@ export class Host {
       .slice(-fixture.consensus.recentHeads)
       .map(({ block, seal }) => ({ head: block, seal }));
     this.step({ kind: "started", head: this.#head(), journal: [...journal], checkpoint, recent });
-    this.tellPending();
+    this.reportPending();
   }
 
   crash(): void {
@@ -152,12 +152,12 @@ export class Host {
   }
 
   /** One transaction per height up to the target: each block takes the oldest. */
-  tellPending(): void {
+  reportPending(): void {
     const oldest = this.height < this.world.targetHeight ? workAbove(this.height) : undefined;
     this.step({ kind: "pool-changed", oldest });
   }
 
-  /** The one door into the chain: the seal is verified, heights come in order. */
+  /** The one way into the chain: the seal is verified, heights come in order. */
   import(sealed: SealedBlock): void {
     const { fixture } = this.world;
     const { block } = sealed;
@@ -170,7 +170,7 @@ export class Host {
     if (bad !== undefined) throw new Error(bad.detail);
     this.disk.chain.push(sealed);
     this.step({ kind: "head-changed", head: this.#head(), sealed: { head: block, seal: sealed.seal } });
-    this.tellPending();
+    this.reportPending();
   }
 
   /** What a peer sends for serve-blocks or a sync, as bytes. */

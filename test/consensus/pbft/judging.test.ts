@@ -107,7 +107,7 @@ it("stops at the first bad signature of a certificate", () => {
   expect(counted.whole).toBe(2);
 });
 
-it("does not arbitrate a seal with more bad signatures than there can be faulty validators", () => {
+it("does not verify slowly a seal with more bad signatures than there can be faulty validators", () => {
   const { validators } = selectConsensus(genesis, genesisHash);
   const seems = (bad: number): { worth: boolean; quick: number; whole: number } => {
     const counted = new Counted();

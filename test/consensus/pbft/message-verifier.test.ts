@@ -90,7 +90,7 @@ const proposal: PbftBody = {
 };
 
 describe("a message", () => {
-  it("comes out of the gate as it went in", () => {
+  it("comes out of the verifier as it went in", () => {
     fc.assert(
       fc.property(bodies, (body) => {
         const message = sign(body);
@@ -127,7 +127,7 @@ describe("a message", () => {
     );
   });
 
-  it("never crashes the gate, whatever the bytes", () => {
+  it("never crashes the verifier, whatever the bytes", () => {
     fc.assert(
       fc.property(
         fc.uint8Array({ maxLength: 300 }),

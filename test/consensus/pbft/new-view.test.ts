@@ -171,7 +171,7 @@ describe("what a new view carries over", () => {
 });
 
 /** The message verifier's verdict on a message as bytes. */
-function gateFault(message: PbftMessage): string | undefined {
+function verifierFault(message: PbftMessage): string | undefined {
   // A fixture of its own: its message verifier has verified nothing yet.
   const { verifier } = createFixture(4).consensus;
   const parsed = verifier.parse(verifier.encode(message));
@@ -188,7 +188,7 @@ describe("a VIEW-CHANGE", () => {
   it("with a hole-free chain of certificates on its checkpoint is taken", () => {
     const entries = [committedIn(fixture, A[4]!, 0n), preparedIn(fixture, A[5]!, 1n)];
     const message = viewChange(fixture, 2, 2n, { stable: A[3]!, entries });
-    expect(gateFault(message)).toBeUndefined();
+    expect(verifierFault(message)).toBeUndefined();
     const opened = openProofs(context, message);
     expect(opened.ok && opened.value.entries.map(({ kind, view }) => `${kind} ${view}`)).toEqual([
       "committed 0",
@@ -259,8 +259,8 @@ describe("a VIEW-CHANGE", () => {
     const own = message.view === 0n ? undefined : openProofs(context, message);
     if (own !== undefined) expect(own).toMatchObject({ ok: false, fault: { code } });
     // A reader that knows L takes no longer list at all.
-    const atGate = message.certified.length > PARAMETERS.logWindow ? "malformed" : code;
-    expect(gateFault(message)).toBe(atGate);
+    const atVerifier = message.certified.length > PARAMETERS.logWindow ? "malformed" : code;
+    expect(verifierFault(message)).toBe(atVerifier);
   });
 
   it("whose certificate names a block of too few PREPAREs, or the primary's own, is refused", () => {
@@ -284,7 +284,7 @@ describe("a VIEW-CHANGE", () => {
 
   it("signed by another key than its sender's is refused", () => {
     const message = viewChange(fixture, 2, 2n);
-    expect(gateFault({ ...message, from: 3 })).toBe("bad-signature");
+    expect(verifierFault({ ...message, from: 3 })).toBe("bad-signature");
   });
 });
 
@@ -297,7 +297,7 @@ describe("a NEW-VIEW", () => {
     const message = newView(fixture, view, asked, lie);
     const checked = checkNewView(context, message, asked);
     const code = checked.ok ? undefined : checked.fault.code;
-    expect(gateFault(message)).toBe(code);
+    expect(verifierFault(message)).toBe(code);
     return code;
   };
 
@@ -356,22 +356,22 @@ describe("a NEW-VIEW", () => {
   });
 
   it("by another than the primary of its view is refused before any signature is checked", () => {
-    expect(gateFault({ ...newView(fixture, view, V), from: 1 })).toBe("wrong-role");
+    expect(verifierFault({ ...newView(fixture, view, V), from: 1 })).toBe("wrong-role");
   });
 
   it("whose V holds a VIEW-CHANGE that is not valid by itself is refused with that one's fault", () => {
     const lying = viewChange(fixture, 1, view, { changed: { certified: [entries[1]!.bytes] } });
-    expect(gateFault(newView(fixture, view, [V[0]!, { ...lying, entries } as ViewChange, V[2]!]))).toBe(
+    expect(verifierFault(newView(fixture, view, [V[0]!, { ...lying, entries } as ViewChange, V[2]!]))).toBe(
       "wrong-view-change",
     );
     const unsigned = { ...V[1]!, signature: new Uint8Array(64) };
-    expect(gateFault(newView(fixture, view, [V[0]!, unsigned, V[2]!]))).toBe("bad-signature");
+    expect(verifierFault(newView(fixture, view, [V[0]!, unsigned, V[2]!]))).toBe("bad-signature");
     const strange = newView(fixture, view, V);
     const vote = encodeVoteAsViewChange();
     const body = { ...strange, viewChanges: [strange.viewChanges[0]!, vote, strange.viewChanges[2]!] };
     const { signature: _, asked: __, decision: ___, ...unsignedBody } = body;
     expect(
-      gateFault(signMessage(fixture.signers[2]!, genesisHash, unsignedBody) as unknown as PbftMessage),
+      verifierFault(signMessage(fixture.signers[2]!, genesisHash, unsignedBody) as unknown as PbftMessage),
     ).toBe("wrong-view-change");
   });
 });

@@ -38,7 +38,7 @@ describe("section 4.2, pre-prepare", () => {
     });
   });
 
-  it("a backup takes a PRE-PREPARE only from the primary of its view, at the gate", () => {
+  it("a backup takes a PRE-PREPARE only from the primary of its view, at the verifier", () => {
     const bench = new Bench(1).start();
     const { verifier } = bench.fixture.consensus;
     expect(verifier.parse(verifier.encode(bench.vote("pre-prepare", 2, bench.block(1)))).ok).toBe(false);

@@ -98,10 +98,10 @@ it("a turn passed over counts as one, whichever way the view is left, and a good
 
 it("where all f + 1 candidates failed before, none is passed over, and a silent one is worse than one that failed", () => {
   const core = coreOf([]);
-  const failed = (): Conduct => ({ ...newConduct(), heard: 9, skips: 1 });
+  const failed = (): Conduct => ({ ...newConduct(), lastMessageTick: 9, skips: 1 });
   core.conduct.push(failed(), failed(), failed(), failed());
   expect(skipTo(core, 1n, true)).toBe(1n);
-  core.conduct[2] = { ...newConduct(), heard: 9 };
+  core.conduct[2] = { ...newConduct(), lastMessageTick: 9 };
   expect(skipTo(core, 1n, true)).toBe(2n);
   expect(skipTo(core, 1n, false)).toBe(1n);
   core.conduct[2] = newConduct();
@@ -126,7 +126,7 @@ it("that others ask for another view is held against the primary only by a repli
 });
 
 it("a replica whose own view failed passes over itself as the others do: all ask for the same view", () => {
-  const failed: Conduct = { ...newConduct(), heard: 9, skips: 1 };
+  const failed: Conduct = { ...newConduct(), lastMessageTick: 9, skips: 1 };
   const asked = [0, 1, 2].map((self) => {
     const core = coreOf([]);
     core.conduct.push(failed, newConduct(), newConduct(), failed);

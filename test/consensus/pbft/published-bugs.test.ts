@@ -195,7 +195,7 @@ describe("Sawtooth PBFT", () => {
     expect(run.run(() => run.reached(24n, [2]), 600_000)).toBe(true);
     run.linked = () => true;
     run.targetHeight = 36n;
-    for (const host of run.hosts) host.tellPending();
+    for (const host of run.hosts) host.reportPending();
     expect(run.run(() => run.reached(36n), 600_000)).toBe(true);
   });
 });

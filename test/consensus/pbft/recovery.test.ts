@@ -60,7 +60,7 @@ function lostBelowTheCut(): WatchedCluster {
   cluster.run(() => false, 1_000);
   cluster.linked = (from, to) => from !== C && to !== C;
   cluster.targetHeight = 11n;
-  for (const host of cluster.hosts) host.tellPending();
+  for (const host of cluster.hosts) host.reportPending();
   expect(cluster.run(() => cluster.reached(11n, [C]))).toBe(true);
   cluster.run(() => false, 1_000);
   const r = cluster.hosts[R]!;
@@ -103,7 +103,7 @@ describe("a replica whose chain is lost and whose journal is not", () => {
     cluster.linked = () => true;
     expect(cluster.run(() => cluster.reached(11n), 20_000)).toBe(true);
     cluster.targetHeight = 14n;
-    for (const host of cluster.hosts) host.tellPending();
+    for (const host of cluster.hosts) host.reportPending();
     expect(cluster.run(() => cluster.reached(14n), 20_000)).toBe(true);
     expect(r.engine!.status().haltReason).toBeUndefined();
     expect(r.engine!.status().mode).toBe("normal");
@@ -125,7 +125,7 @@ function holeBelowOwnCommit(height: number): WatchedCluster {
     return !(type === "commit" && from === R);
   };
   cluster.targetHeight = 6n;
-  for (const host of cluster.hosts) host.tellPending();
+  for (const host of cluster.hosts) host.reportPending();
   expect(cluster.run(() => cluster.reached(6n))).toBe(true);
   cluster.passes = () => true;
   const r = cluster.hosts[R]!;
@@ -165,7 +165,7 @@ describe("a replica whose chain ends below its own COMMIT", () => {
       cluster.hosts[B]!.crash();
       r.start();
       cluster.targetHeight = 9n;
-      for (const host of cluster.hosts) host.tellPending();
+      for (const host of cluster.hosts) host.reportPending();
       expect(cluster.run(() => cluster.reached(9n, [B]), 60_000)).toBe(true);
     });
   }
@@ -195,7 +195,7 @@ describe("a quorum of replicas that have all lost their chains", () => {
       cluster.run(() => false, 1_000);
     }
     cluster.targetHeight = 24n;
-    for (const host of lost) host.tellPending();
+    for (const host of lost) host.reportPending();
     expect(cluster.run(() => cluster.reached(24n, [B]), 20_000)).toBe(true);
   });
 });

@@ -93,7 +93,7 @@ describe("a primary whose committed heights have a hole", () => {
   });
 });
 
-describe("patience across views", () => {
+describe("timeouts across views", () => {
   it("begins T_fair anew when a NEW-VIEW comes without having been asked for", () => {
     const bench = new ViewBench(2, { length: 8 }).start() as ViewBench;
     bench.work();

@@ -77,7 +77,7 @@ export class Script implements World {
         return;
       case "work":
         this.targetHeight = BigInt(words[0]!);
-        for (const each of this.hosts) each.tellPending();
+        for (const each of this.hosts) each.reportPending();
         return;
       case "deliver":
         for (const packet of this.#take(options)) this.#deliver(packet);

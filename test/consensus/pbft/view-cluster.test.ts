@@ -170,7 +170,7 @@ describe("the smallest clusters", () => {
     expect(run.run(() => run.reached(12n), 600_000)).toBe(true);
     run.hosts[0]!.crash();
     run.targetHeight = 16n;
-    run.hosts[1]!.tellPending();
+    run.hosts[1]!.reportPending();
     expect(run.run(() => run.hosts[1]!.height > 12n, 60_000)).toBe(false);
     run.hosts[0]!.start();
     expect(run.run(() => run.reached(16n), 300_000)).toBe(true);

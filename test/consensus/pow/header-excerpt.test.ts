@@ -156,8 +156,8 @@ describe("difficulty in an excerpt", () => {
 
   test("of Bitcoin's rule stays within a period, and at its end follows from its times", () => {
     const { bitcoin } = honest;
-    const told = bitcoin.check(20, 31);
-    expect(told.ok && told.value).toEqual(["no", ...Array.from({ length: 10 }, () => "excerpt")]);
+    const verdict = bitcoin.check(20, 31);
+    expect(verdict.ok && verdict.value).toEqual(["no", ...Array.from({ length: 10 }, () => "excerpt")]);
     const first = bitcoin.check(1, INTERVAL);
     expect(first.ok && new Set(first.value)).toEqual(new Set(["genesis"]));
     const exact = bitcoin.check(20, 30, bitcoin.forge(29, EASIEST));

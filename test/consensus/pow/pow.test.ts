@@ -1,10 +1,10 @@
-/** Goal: the package's door `quorate/pow` has the promised names and leads to this file. */
+/** Goal: the package's entry `quorate/pow` has the promised names and leads to this file. */
 import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
 import * as pow from "../../../src/consensus/pow/pow.ts";
 import { MAINNET } from "./mainnet.ts";
 
-test("package.json opens the door", () => {
+test("package.json names the entry quorate/pow", () => {
   const { exports } = JSON.parse(readFileSync(new URL("../../../package.json", import.meta.url), "utf8"));
   expect(exports["./pow"]).toEqual({
     types: "./dist/consensus/pow/pow.d.ts",
@@ -12,7 +12,7 @@ test("package.json opens the door", () => {
   });
 });
 
-test("Bitcoin's first block through the door alone", () => {
+test("Bitcoin's first block through the entry quorate/pow alone", () => {
   const header = pow.decodeHeader(MAINNET.subarray(0, pow.HEADER_BYTES));
   if (!header.ok) throw new Error(header.fault.detail);
   const { bits } = header.value;

@@ -70,8 +70,8 @@ test("an invitation lets one peer connect, now and after a restart, and tells it
   const made = joining.invite(order);
   if (!made.ok) throw new Error(made.fault.detail);
   const guest = { invitation: made.value.text, name: "node4", peerId: idOf(4) };
-  const told = joining.admit(guest);
-  expect(told).toMatchObject({
+  const answer = joining.admit(guest);
+  expect(answer).toMatchObject({
     ok: true,
     value: [{ name: "node0", multiaddr: "/ip4/127.0.0.1/tcp/30300" }, { name: "node1" }],
   });

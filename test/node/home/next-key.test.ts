@@ -90,7 +90,7 @@ it("says that the key is due in the epoch that has it and not the present one, a
   const enter = (...keys: readonly Key[]) => {
     voting.epoch++;
     voting.validators = { members: members(...keys) };
-    events.epochs.tell(voting.epoch);
+    events.epochs.emit(voting.epoch);
   };
   enter(next);
   saveKeyText(paths.nextValidatorKey, formatEncryptedKey(next, "horse", { n: 16, r: 8, p: 1 }));

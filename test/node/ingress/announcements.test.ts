@@ -46,7 +46,7 @@ let sent: readonly Uint8Array[] | undefined;
 let sentBy: Map<string, Promise<readonly Uint8Array[]>>;
 let others: readonly string[];
 let asked: (readonly number[])[];
-let told: Hash[];
+let advertised: Hash[];
 let faults: string[];
 
 const START_MS = 1_700_000_000_000;
@@ -63,7 +63,7 @@ beforeEach(async () => {
     scheduler,
     fatal: (error) => faults.push(String(error)),
   });
-  [pooled, sent, asked, told, faults] = [new Map(), undefined, [], [], []];
+  [pooled, sent, asked, advertised, faults] = [new Map(), undefined, [], [], []];
   [sentBy, others] = [new Map(), []];
   announcements = new Announcements({
     chain,
@@ -72,7 +72,7 @@ beforeEach(async () => {
     scheduler,
     log: SILENT,
     pooled: (hash) => pooled.get(key(hash)),
-    told: (_, __, hash) => told.push(hash),
+    advertised: (_, __, hash) => advertised.push(hash),
     others: () => others,
     ask: async (peerId, _, indexes) => {
       asked.push(indexes);
@@ -150,7 +150,7 @@ describe("an announcement of a mined block", () => {
     await time.pass(10);
     expect(asked).toHaveLength(4);
     expect(chain.head.summary.height).toBe(0n);
-    expect(told).toEqual([block.hash]);
+    expect(advertised).toEqual([block.hash]);
     expect(faults).toEqual([]);
   });
 
@@ -190,7 +190,7 @@ describe("an announcement of a mined block", () => {
     await other.importBlock(mineOn(other));
     const { block } = mineOn(other);
     expect(await judge(block)).toBe("ignore");
-    expect(told).toEqual([block.hash]);
+    expect(advertised).toEqual([block.hash]);
   });
 
   /** A block that may be accepted in so many seconds. */

@@ -3,19 +3,19 @@ import { expect, it } from "vitest";
 import { heightOfValidators } from "../../../src/node/ingress/believed-height.ts";
 
 const HUGE = 2n ** 64n - 1n;
-const tell = (...heights: readonly (bigint | undefined)[]) =>
+const peersAt = (...heights: readonly (bigint | undefined)[]) =>
   heights.map((height, validator) => ({ validator, height }));
 
 it("is what f+1 validators tell: f liars move it nowhere", () => {
-  expect(heightOfValidators(tell(HUGE, 7n, 9n), 4)).toBe(9n);
-  expect(heightOfValidators(tell(HUGE, HUGE, 9n, 8n, 7n), 7)).toBe(9n);
-  expect(heightOfValidators(tell(0n, 7n, 9n), 4)).toBe(7n);
-  expect(heightOfValidators(tell(5n), 1)).toBe(5n);
+  expect(heightOfValidators(peersAt(HUGE, 7n, 9n), 4)).toBe(9n);
+  expect(heightOfValidators(peersAt(HUGE, HUGE, 9n, 8n, 7n), 7)).toBe(9n);
+  expect(heightOfValidators(peersAt(0n, 7n, 9n), 4)).toBe(7n);
+  expect(heightOfValidators(peersAt(5n), 1)).toBe(5n);
 });
 
 it("is nothing while fewer validators have told theirs, whatever others tell", () => {
   const strangers = [HUGE, HUGE, HUGE].map((height) => ({ validator: undefined, height }));
-  expect(heightOfValidators([...strangers, ...tell(3n, undefined)], 4)).toBeUndefined();
+  expect(heightOfValidators([...strangers, ...peersAt(3n, undefined)], 4)).toBeUndefined();
   expect(heightOfValidators([], 1)).toBeUndefined();
 });
 

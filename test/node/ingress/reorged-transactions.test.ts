@@ -29,7 +29,7 @@ function hashOf(number: number): Hash {
 }
 
 /** What was told since the last look: the first is told once more at the end, so that gossip takes it for new. */
-function told(): number[] {
+function takePublished(): number[] {
   const [last, ...rest] = published.splice(0).reverse();
   const numbers = rest.reverse();
   expect(last).toBe(numbers[0]);
@@ -47,7 +47,7 @@ function back(...numbers: readonly number[]) {
 
 it("tells at once, in the order of the abandoned blocks, what is in the pool again", () => {
   returned.add([...back(3, 1), { hash: hashOf(9) }, ...back(2)]);
-  expect(told()).toEqual([3, 1, 2]);
+  expect(takePublished()).toEqual([3, 1, 2]);
 });
 
 it("waits while blocks are fetched, and tells once what they did not include", async () => {
@@ -59,16 +59,16 @@ it("waits while blocks are fetched, and tells once what they did not include", a
   pool.delete(hashOf(2).join());
   isSyncing = false;
   await time.pass(1_000);
-  expect(told()).toEqual([1, 3]);
+  expect(takePublished()).toEqual([1, 3]);
   await time.pass(60_000);
   expect(published).toEqual([]);
 });
 
 it("tells no more than its bound of one change, and is ready for the next", () => {
   returned.add(back(...Array.from({ length: RETURNED_PUBLISHED_MAX + 10 }, (_, i) => i)));
-  expect(told()).toEqual(Array.from({ length: RETURNED_PUBLISHED_MAX }, (_, i) => i));
+  expect(takePublished()).toEqual(Array.from({ length: RETURNED_PUBLISHED_MAX }, (_, i) => i));
   returned.add(back(7));
-  expect(told()).toEqual([7]);
+  expect(takePublished()).toEqual([7]);
   returned.add([{ hash: hashOf(99_999) }]);
   expect(published).toEqual([]);
 });
@@ -78,7 +78,7 @@ it("keeps no more than its bound while it waits, and nothing after it stopped", 
   for (let i = 0; i < 3; i++) returned.add(back(...Array.from({ length: 2_000 }, (_, j) => 2_000 * i + j)));
   isSyncing = false;
   await time.pass(1_000);
-  expect(told()).toHaveLength(RETURNED_PUBLISHED_MAX);
+  expect(takePublished()).toHaveLength(RETURNED_PUBLISHED_MAX);
   isSyncing = true;
   returned.add(back(1));
   returned.stop();

@@ -81,7 +81,7 @@ interface World {
   readonly chain: Chain;
   readonly ingress: BlockIngress;
   /** Signatures that the chain's thread verified slowly. */
-  readonly arbitratedHere: () => number;
+  readonly slowHere: () => number;
   /** Sizes of the batches that the slow verifier was given. */
   readonly batches: readonly number[];
   readonly logged: readonly LogFields[];
@@ -134,7 +134,7 @@ async function open(judge: Judge | undefined): Promise<World> {
     slowSignatures,
     fatal,
   });
-  return { chain, ingress, arbitratedHere: slow, batches, logged };
+  return { chain, ingress, slowHere: slow, batches, logged };
 }
 
 const block = mineOn(await openMinedChain(), slow).block;
@@ -145,12 +145,12 @@ async function offer({ ingress }: World, offered: Block, body = encodeBody(offer
 }
 
 describe("a mined block full of signatures that only the whole rule accepts", () => {
-  it("is executed without a single one to arbitrate on the chain's own thread", async () => {
+  it("is executed without a single slow verification on the chain's own thread", async () => {
     const world = await open(byTheRule);
     expect(await offer(world, block)).toBe("added");
     expect(world.chain.head.hash).toEqual(block.hash);
     expect(world.batches).toEqual([ARBITRATION_BATCH, SLOW - ARBITRATION_BATCH]);
-    expect(world.arbitratedHere()).toBe(0);
+    expect(world.slowHere()).toBe(0);
     expect(world.logged).toMatchObject([{ height: 1n, count: SLOW }]);
   });
 
@@ -163,19 +163,19 @@ describe("a mined block full of signatures that only the whole rule accepts", ()
     const bodies = [block, next].map(({ hash, transactions }) => ({ hash, body: encodeBody(transactions) }));
     expect(await world.ingress.addBodies(bodies)).toEqual(["added", "added"]);
     expect(world.chain.head.hash).toEqual(next.hash);
-    expect(world.arbitratedHere()).toBe(0);
+    expect(world.slowHere()).toBe(0);
     expect(world.batches.at(-1)).toBe(1);
   });
 
   it.each([
-    ["there is no arbiter", undefined],
-    ["the arbiter's thread has died", async () => undefined],
-    ["the arbiter is wrong about it", async (claims: readonly unknown[]) => claims.map(() => false)],
+    ["there is no slow verifier", undefined],
+    ["the slow verifier's thread has died", async () => undefined],
+    ["the slow verifier is wrong about it", async (claims: readonly unknown[]) => claims.map(() => false)],
   ])("is accepted all the same when %s", async (_, judge) => {
     const world = await open(judge);
     expect(await offer(world, block)).toBe("added");
     expect(world.chain.head.hash).toEqual(block.hash);
-    expect(world.arbitratedHere()).toBe(SLOW);
+    expect(world.slowHere()).toBe(SLOW);
   });
 
   it("is refused for one that is wrong, with the fault of always", async () => {
@@ -191,7 +191,7 @@ describe("a mined block full of signatures that only the whole rule accepts", ()
       const result = await world.chain.importBlock({ block: bad, seal: EMPTY });
       if (result.kind !== "invalid") throw new Error(result.kind);
       faults.push(result.fault);
-      expect(world.arbitratedHere()).toBe(judge === undefined ? 21 : 1);
+      expect(world.slowHere()).toBe(judge === undefined ? 21 : 1);
       // What stands behind it was not looked at.
       if (judge !== undefined) expect(world.batches).toEqual([ARBITRATION_BATCH]);
     }
@@ -226,7 +226,7 @@ describe("a mined block full of signatures that only the whole rule accepts", ()
   });
 });
 
-it("a block whose signatures the native library accepts asks the arbiter for nothing", async () => {
+it("a block whose signatures the native library accepts asks the slow verifier for nothing", async () => {
   const world = await open(byTheRule);
   const plain = mineOn(await openMinedChain(), [pay(alice, 0), pay(bob, 0)]).block;
   expect(await offer(world, plain)).toBe("added");

@@ -22,8 +22,8 @@ const collector = createServer((request, response) => {
     const { resourceSpans } = JSON.parse(Buffer.concat(chunks).toString());
     for (const { resource, scopeSpans } of resourceSpans) {
       const node = resource.attributes.find(({ key }: { key: string }) => key === "service.instance.id");
-      for (const { spans: told } of scopeSpans)
-        spans.push(...told.map((span: Exported) => ({ node: node.value.stringValue, span })));
+      for (const { spans: exported } of scopeSpans)
+        spans.push(...exported.map((span: Exported) => ({ node: node.value.stringValue, span })));
     }
     response.setHeader("content-type", "application/json").end("{}");
   });

@@ -39,7 +39,7 @@ const nonces = fc.oneof(
 );
 
 describe("the mining kernel", () => {
-  it("finds the nonce of Bitcoin's block 0 from every lane", () => {
+  it("finds the nonce of Bitcoin's block 0 from every place of a vector", () => {
     kernel.prepare(GENESIS, targetOf(0x1d00ffff));
     for (let before = 0; before < 9; before++) {
       expect(kernel.scan(GENESIS_NONCE - before, 100)).toBe(GENESIS_NONCE);

@@ -9,8 +9,8 @@ const ALL = { state: undefined, offset: 0, countMax: 100 };
 function filled(count: number) {
   const book = createBook();
   for (let i = 0; i < count; i++) {
-    const told = { peerId: peerIdOf(i), multiaddr: publicAddress(i), lastSeenMs: NOW - i * MINUTE };
-    book.add(told, publicAddress(500 + i), NOW);
+    const address = { peerId: peerIdOf(i), multiaddr: publicAddress(i), lastSeenMs: NOW - i * MINUTE };
+    book.add(address, publicAddress(500 + i), NOW);
   }
   return book;
 }
@@ -72,10 +72,10 @@ it("shows one state alone, and how much an address is worth", () => {
     book.attempted(first!.key, NOW - (30 - i) * MINUTE);
     book.succeeded([...book.entries()][1]!.key, NOW - (30 - i) * MINUTE + 1);
   }
-  const heard = pageOfBook(book, { ...ALL, state: "new" }, NOW);
-  expect(heard.addresses.every(({ isTried }) => !isTried)).toBe(true);
-  expect(heard.total).toBe(2);
-  const failed = heard.addresses.find(({ key }) => key === first!.key)!;
+  const fresh = pageOfBook(book, { ...ALL, state: "new" }, NOW);
+  expect(fresh.addresses.every(({ isTried }) => !isTried)).toBe(true);
+  expect(fresh.total).toBe(2);
+  const failed = fresh.addresses.find(({ key }) => key === first!.key)!;
   expect(failed.attempts).toBeGreaterThanOrEqual(3);
   expect(failed.isDecent).toBe(false);
   expect(failed.score).toBeLessThan(0.3);

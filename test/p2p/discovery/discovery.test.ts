@@ -7,8 +7,8 @@ import { hex } from "../../../src/base/bytes.ts";
 import { ADDRESSES_PER_ANSWER_MAX, REQUEST_BYTES_MAX } from "../../../src/base/limits.ts";
 import { SILENT } from "../../../src/base/log.ts";
 import { AddressFile } from "../../../src/node/home/address-file.ts";
-import { Allowances } from "../../../src/p2p/discovery/address-allowance.ts";
 import type { AddressBook } from "../../../src/p2p/discovery/address-book.ts";
+import { AddressBuckets } from "../../../src/p2p/discovery/address-buckets.ts";
 import {
   decodeAddresses,
   decodeAddressQuestion,
@@ -22,7 +22,7 @@ import { createBook, MINUTE, NOW, peerIdOf, publicAddress, seeded } from "../see
 import { addressOf, nodeOptions, TestNode, until } from "../testnet.ts";
 import { VirtualTime } from "../virtual-time.ts";
 
-function told(i: number) {
+function advertised(i: number) {
   return { peerId: peerIdOf(i), multiaddr: publicAddress(i), lastSeenMs: NOW };
 }
 
@@ -45,7 +45,7 @@ function optionsOf(book: AddressBook, seed = 1): DiscoveryOptions & { saved: num
 
 describe("the bytes of the address exchange", () => {
   it("come back as they went", () => {
-    const addresses = [told(1), { ...told(2), multiaddr: "/ip6/2a00:1::7/tcp/9" }, told(3)];
+    const addresses = [advertised(1), { ...advertised(2), multiaddr: "/ip6/2a00:1::7/tcp/9" }, advertised(3)];
     const back = decodeAddresses(encodeAddresses(addresses));
     expect(back).toEqual({ ok: true, value: addresses });
     expect(decodeAddressQuestion(encodeAddressQuestion({ listenPort: 30_300 }))).toEqual({
@@ -55,14 +55,14 @@ describe("the bytes of the address exchange", () => {
   });
 
   it("hold a thousand addresses and refuse one more", () => {
-    const many = Array.from({ length: ADDRESSES_PER_ANSWER_MAX + 1 }, (_, i) => told(i));
+    const many = Array.from({ length: ADDRESSES_PER_ANSWER_MAX + 1 }, (_, i) => advertised(i));
     expect(decodeAddresses(encodeAddresses(many.slice(1))).ok).toBe(true);
     expect(decodeAddresses(encodeAddresses(many)).ok).toBe(false);
     expect(encodeAddresses(many).length).toBeLessThan(REQUEST_BYTES_MAX);
   });
 
   it("refuse other kinds, families, port 0, hosts that nobody listens on, and IPv4 in the form of IPv6", () => {
-    const good = encodeAddresses([told(1)]);
+    const good = encodeAddresses([advertised(1)]);
     const changed = (at: number, ...bytes: number[]) => {
       const copy = good.slice();
       copy.set(bytes, at);
@@ -73,7 +73,7 @@ describe("the bytes of the address exchange", () => {
     expect(changed(5, 5)).toBe(false);
     expect(changed(6, 224)).toBe(false);
     expect(changed(10, 0, 0)).toBe(false);
-    const mapped = encodeAddresses([{ ...told(1), multiaddr: "/ip6/2a00:1::7/tcp/9" }]);
+    const mapped = encodeAddresses([{ ...advertised(1), multiaddr: "/ip6/2a00:1::7/tcp/9" }]);
     mapped.set([0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 8, 8, 8, 8], 6);
     expect(decodeAddresses(mapped).ok).toBe(false);
     expect(decodeAddresses(good.subarray(0, -1)).ok).toBe(false);
@@ -93,12 +93,12 @@ describe("the bytes of the address exchange", () => {
 
 describe("an allowance", () => {
   it("is a thousand at once, then one in ten seconds, each peer for itself", () => {
-    const allowances = new Allowances();
-    expect(allowances.take("a", 700, NOW)).toBe(700);
-    expect(allowances.take("a", 700, NOW)).toBe(300);
-    expect(allowances.take("a", 700, NOW + 9_000)).toBe(0);
-    expect(allowances.take("a", 700, NOW + 70_000)).toBe(7);
-    expect(allowances.take("b", 700, NOW)).toBe(700);
+    const buckets = new AddressBuckets();
+    expect(buckets.take("a", 700, NOW)).toBe(700);
+    expect(buckets.take("a", 700, NOW)).toBe(300);
+    expect(buckets.take("a", 700, NOW + 9_000)).toBe(0);
+    expect(buckets.take("a", 700, NOW + 70_000)).toBe(7);
+    expect(buckets.take("b", 700, NOW)).toBe(700);
   });
 });
 
@@ -154,7 +154,9 @@ describe("discovery", () => {
   it("asks only peers it dialled, and never takes more than their allowance", async () => {
     const book = createBook();
     const { time, world, discovery, answerWith } = lone(book);
-    answerWith(encodeAddresses([told(1), told(2)].map((one) => ({ ...one, lastSeenMs: time.now() }))));
+    answerWith(
+      encodeAddresses([advertised(1), advertised(2)].map((one) => ({ ...one, lastSeenMs: time.now() }))),
+    );
     discovery.start();
     discovery.connected({ peerId: "caller", multiaddr: publicAddress(50), direction: "inbound" });
     await time.pass(5_000);
@@ -239,7 +241,8 @@ describe("discovery", () => {
 
   it("closes a feeler that answered, remembers its address as tried, and saves anchors at the end", async () => {
     const book = createBook();
-    for (let i = 0; i < 30; i++) book.add({ ...told(i), lastSeenMs: 1_000_000 }, publicAddress(i), 1_000_000);
+    for (let i = 0; i < 30; i++)
+      book.add({ ...advertised(i), lastSeenMs: 1_000_000 }, publicAddress(i), 1_000_000);
     const { time, options, world, discovery } = lone(book);
     discovery.start();
     await time.pass(0);
@@ -264,7 +267,7 @@ describe("discovery", () => {
 
   it("forgets an address whose node follows another chain", async () => {
     const book = createBook();
-    book.add({ ...told(1), lastSeenMs: 1_000_000 }, publicAddress(1), 1_000_000);
+    book.add({ ...advertised(1), lastSeenMs: 1_000_000 }, publicAddress(1), 1_000_000);
     const { time, discovery } = lone(book);
     discovery.start();
     await time.pass(0);
@@ -354,7 +357,7 @@ describe("addresses.json", () => {
   it("is written whole and read again", async () => {
     const path = await pathOf();
     const file = AddressFile.open(path, ports);
-    file.memory.book.add(told(1), publicAddress(1), NOW);
+    file.memory.book.add(advertised(1), publicAddress(1), NOW);
     await Promise.all([file.save(), file.save()]);
     const again = AddressFile.open(path, ports);
     expect([...again.memory.book.entries()].map(({ peerId }) => peerId)).toEqual([peerIdOf(1)]);

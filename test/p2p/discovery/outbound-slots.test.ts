@@ -10,7 +10,7 @@ import {
   planDrops,
   type Situation,
 } from "../../../src/p2p/discovery/outbound-slots.ts";
-import { createBook, DAY, MINUTE, NOW, neighbour, publicAddress, seeded, tell } from "../seeded.ts";
+import { addAddress, createBook, DAY, MINUTE, NOW, neighbour, publicAddress, seeded } from "../seeded.ts";
 
 const CALM: Situation = {
   own: [],
@@ -32,7 +32,7 @@ function plan(book: AddressBook, situation: Partial<Situation> = {}, seed = 1, n
 
 function bookOf(count: number): AddressBook {
   const book = createBook();
-  for (let i = 0; i < count; i++) tell(book, i);
+  for (let i = 0; i < count; i++) addAddress(book, i);
   return book;
 }
 
@@ -51,10 +51,10 @@ describe("the plan of outbound connections", () => {
     fc.assert(
       fc.property(attack, ({ seed, groups }) => {
         const book = createBook();
-        for (let i = 0; i < 40; i++) tell(book, i);
+        for (let i = 0; i < 40; i++) addAddress(book, i);
         for (let i = 0; i < 2_000; i++) {
           const address = neighbour(`66.${i % groups}`, i);
-          book.succeeded(tell(book, 1_000 + i, address), NOW - MINUTE * 60);
+          book.succeeded(addAddress(book, 1_000 + i, address), NOW - MINUTE * 60);
         }
         const dials = plan(book, {}, seed);
         expect(dials.filter(isAttacker).length).toBeLessThanOrEqual(groups);
@@ -66,8 +66,8 @@ describe("the plan of outbound connections", () => {
 
   it("gives it nearly all of them without the defences", () => {
     const book = createBook({ defended: false });
-    for (let i = 0; i < 40; i++) tell(book, i);
-    for (let i = 0; i < 2_000; i++) tell(book, 1_000 + i, neighbour("66.0", i));
+    for (let i = 0; i < 40; i++) addAddress(book, i);
+    for (let i = 0; i < 2_000; i++) addAddress(book, 1_000 + i, neighbour("66.0", i));
     expect(plan(book).filter(isAttacker).length).toBeGreaterThanOrEqual(7);
   });
 
@@ -96,7 +96,7 @@ describe("the plan of outbound connections", () => {
 
   it("dials every node of a devnet, which all share a host", () => {
     const book = createBook();
-    for (let i = 0; i < 5; i++) tell(book, i, `/ip4/127.0.0.1/tcp/${30_300 + i}`);
+    for (let i = 0; i < 5; i++) addAddress(book, i, `/ip4/127.0.0.1/tcp/${30_300 + i}`);
     expect(plan(book).length).toBe(5);
   });
 

@@ -80,14 +80,14 @@ describe("the budget of a peer's gossip", () => {
 
   it("sends a peer away that tells nothing but what is known, while others are not touched", () => {
     const budgets = new GossipBudgets();
-    let told = 0;
+    let advertised = 0;
     let nowMs = 0;
     for (let due = budgets.due("a", 0); !due.isTooOften; due = budgets.due("a", nowMs)) {
       nowMs += 5 + due.waitMs;
       budgets.known("a", 400, 4, nowMs);
-      told += 400;
+      advertised += 400;
     }
-    expect(told).toBeLessThan(2 * GOSSIP_KNOWN.capacity + 6_000);
+    expect(advertised).toBeLessThan(2 * GOSSIP_KNOWN.capacity + 6_000);
     expect(budgets.due("b", nowMs)).toEqual(NOTHING_DUE);
   });
 

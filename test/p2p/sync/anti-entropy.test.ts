@@ -560,7 +560,7 @@ describe("pools that differ for ever", () => {
     const world = new World();
     const full = new FakeNode(world, "b", 3n);
     full.judge = () => "refused";
-    let told = 0;
+    let advertised = 0;
     world.answers.set("a", async (_, question) => {
       const digest = {
         height: 3n,
@@ -569,8 +569,8 @@ describe("pools that differ for ever", () => {
         poolChecksum: new Uint8Array(32).fill(1),
       };
       if (question[0] === 1) return encodeAnswer({ kind: "compare", digest });
-      const envelopes = Array.from({ length: 4_096 }, (_, i) => utf8(`${told + i}`));
-      if (question[0] === 4) told += 4_096;
+      const envelopes = Array.from({ length: 4_096 }, (_, i) => utf8(`${advertised + i}`));
+      if (question[0] === 4) advertised += 4_096;
       if (question[0] === 4) return encodeAnswer({ kind: "transactions", envelopes });
       const names = new ShortHashes(saltOf(question));
       const shortHashes = envelopes.map((bytes) => names.of(sha256(bytes)));

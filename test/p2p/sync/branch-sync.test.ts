@@ -104,7 +104,7 @@ describe("catching up by branches", () => {
   it("asks one peer for the heads that several told, and all of them for bodies", async () => {
     const { serve, tip } = await branchOf(60);
     for (const peer of ["a", "b", "c"]) peers.set(peer, serve);
-    for (const peer of ["a", "b", "c"]) sync.told(peer, 60n, tip);
+    for (const peer of ["a", "b", "c"]) sync.advertised(peer, 60n, tip);
     await time.pass(1_000);
     expect(chain.head.hash).toEqual(tip);
     expect(asked.filter(({ kind }) => kind === "heads").map(({ peer }) => peer)).toEqual(["a"]);
@@ -116,11 +116,11 @@ describe("catching up by branches", () => {
   it("passes over a silent peer, which rests longer each time", async () => {
     const { serve, tip } = await branchOf(5);
     peers.set("mute", silent);
-    sync.told("mute", 5n, tip);
+    sync.advertised("mute", 5n, tip);
     await time.pass(5_000);
     expect(kinds("mute")).toEqual(["heads"]);
     peers.set("a", serve);
-    sync.told("a", 5n, tip);
+    sync.advertised("a", 5n, tip);
     await time.pass(100);
     expect(chain.head.hash).toEqual(tip);
     expect(faults).toEqual([]);
@@ -130,7 +130,7 @@ describe("catching up by branches", () => {
     for (let i = 0; i < 24; i++) {
       peers.set(`mute${i}`, silent);
       if (i % 2 === 0) chosen.add(`mute${i}`);
-      sync.told(`mute${i}`, 9n, sha256(utf8(`head ${i}`)));
+      sync.advertised(`mute${i}`, 9n, sha256(utf8(`head ${i}`)));
     }
     expect(asked.filter(({ peer }) => !chosen.has(peer)).length).toBe(HEADS_PEERS_MAX);
     expect(asked.filter(({ peer }) => chosen.has(peer)).length).toBe(HEADS_CHOSEN_PEERS_MAX);
@@ -139,13 +139,13 @@ describe("catching up by branches", () => {
   it("changes to the heavier of two branches, each from its own peer, and stays on the first of two equal ones", async () => {
     const [short, long, equal] = [await branchOf(3), await branchOf(6, 1), await branchOf(6, 2)];
     peers.set("short", short.serve).set("long", long.serve).set("equal", equal.serve);
-    sync.told("short", 3n, short.tip);
+    sync.advertised("short", 3n, short.tip);
     await time.pass(500);
     expect(chain.head.hash).toEqual(short.tip);
-    sync.told("long", 6n, long.tip);
+    sync.advertised("long", 6n, long.tip);
     await time.pass(500);
     expect(chain.head.hash).toEqual(long.tip);
-    sync.told("equal", 6n, equal.tip);
+    sync.advertised("equal", 6n, equal.tip);
     await time.pass(500);
     expect(chain.head.hash).toEqual(long.tip);
     expect(kinds("equal")).not.toContain("bodies");
@@ -158,10 +158,10 @@ describe("catching up by branches", () => {
         ? encodeBranchAnswer({ kind: "bodies", bodies: question.hashes.map(() => EMPTY) })
         : hollow.serve(question);
     peers.set("hollow", withoutBodies);
-    sync.told("hollow", 20n, hollow.tip);
+    sync.advertised("hollow", 20n, hollow.tip);
     await time.pass(500);
     peers.set("honest", honest.serve);
-    sync.told("honest", 10n, honest.tip);
+    sync.advertised("honest", 10n, honest.tip);
     await time.pass(500);
     expect(chain.head.hash).toEqual(honest.tip);
     const before = asked.length;
@@ -180,7 +180,7 @@ describe("catching up by branches", () => {
     peers.set("y honest", serve);
     latencyMs.set("y honest", 200);
     for (let second = 0; second < 10; second++) {
-      for (const peer of peers.keys()) sync.told(peer, 200n, tip);
+      for (const peer of peers.keys()) sync.advertised(peer, 200n, tip);
       await time.pass(1_000);
     }
     expect(chain.head.hash).toEqual(tip);
@@ -202,7 +202,7 @@ describe("catching up by branches", () => {
     };
     peers.set("partly", partly);
     for (let i = 0; i < 600; i++) {
-      sync.told("partly", 40n, tip);
+      sync.advertised("partly", 40n, tip);
       await time.pass(100);
     }
     // 1, 2, 4, 8, 16 and 32 s: what it lacks is its broken promise, what it sends does not make up for it.
@@ -229,13 +229,13 @@ describe("catching up by branches", () => {
       for (let i = 0; i < 6; i++) {
         peers.set(`drip${i}`, dripper(blocks));
         latencyMs.set(`drip${i}`, 4_800);
-        sync.told(`drip${i}`, 99n, claim(i));
+        sync.advertised(`drip${i}`, 99n, claim(i));
       }
       peers.set("honest", serve);
-      sync.told("honest", 60n, tip);
+      sync.advertised("honest", 60n, tip);
       for (let i = 0; i < 20; i++) {
         await time.pass(1_000);
-        for (let j = 0; j < 6; j++) sync.told(`drip${j}`, 99n, claim(100 * i + j));
+        for (let j = 0; j < 6; j++) sync.advertised(`drip${j}`, 99n, claim(100 * i + j));
       }
       expect(chain.head.hash).toEqual(tip);
       // Each rests after a claim that did not appear: 1, 2, 4 s.
@@ -246,13 +246,13 @@ describe("catching up by branches", () => {
     it("a peer that this node chose waits for none of them, not even for one that told the same head", async () => {
       const { serve, tip } = await branchOf(5);
       for (const peer of ["mute0", "mute1", "mute2"]) peers.set(peer, silent);
-      for (const peer of peers.keys()) sync.told(peer, 5n, tip);
-      sync.told("mute1", 9n, claim(1));
-      sync.told("mute2", 9n, claim(2));
+      for (const peer of peers.keys()) sync.advertised(peer, 5n, tip);
+      sync.advertised("mute1", 9n, claim(1));
+      sync.advertised("mute2", 9n, claim(2));
       await time.pass(10);
       peers.set("ours", serve);
       chosen.add("ours");
-      sync.told("ours", 5n, tip);
+      sync.advertised("ours", 5n, tip);
       await time.pass(300);
       expect(chain.head.hash).toEqual(tip);
     });
@@ -261,8 +261,8 @@ describe("catching up by branches", () => {
       const { serve, tip } = await branchOf(5);
       peers.set("mute", silent);
       peers.set("swift", serve);
-      sync.told("mute", 5n, tip);
-      sync.told("swift", 5n, tip);
+      sync.advertised("mute", 5n, tip);
+      sync.advertised("swift", 5n, tip);
       await time.pass(900);
       expect(kinds("swift")).toEqual([]);
       await time.pass(1_500);
@@ -332,9 +332,9 @@ describe("catching up by branches", () => {
         for (let second = 0; second < 120 && !equalBytes(chain.head.hash, tip); second++) {
           for (const [i, { tellsTip }] of strangers.entries()) {
             const name = names.filter((one) => one !== "honest")[i]!;
-            sync.told(name, 99n, tellsTip ? tip : sha256(utf8(`${name} ${second}`)));
+            sync.advertised(name, 99n, tellsTip ? tip : sha256(utf8(`${name} ${second}`)));
           }
-          sync.told("honest", 80n, tip);
+          sync.advertised("honest", 80n, tip);
           await time.pass(1_000);
         }
         expect(chain.head.hash).toEqual(tip);
@@ -346,11 +346,11 @@ describe("catching up by branches", () => {
 
   it("does not count as behind because a peer claims a head, except while it asks for the first time", async () => {
     peers.set("mute", silent);
-    sync.told("mute", 2n ** 64n - 1n, (await branchOf(1)).tip);
+    sync.advertised("mute", 2n ** 64n - 1n, (await branchOf(1)).tip);
     expect(sync.progress()).toMatchObject({ current: 0n, target: 0n, phase: "heads" });
     await time.pass(5_001);
     expect(sync.progress()).toBeUndefined();
-    sync.told("mute", 2n ** 64n - 1n, (await branchOf(1, 2)).tip);
+    sync.advertised("mute", 2n ** 64n - 1n, (await branchOf(1, 2)).tip);
     await time.pass(2_000);
     expect(kinds("mute")).toEqual(["heads", "heads"]);
     expect(sync.progress()).toBeUndefined();
@@ -366,12 +366,12 @@ describe("catching up by branches", () => {
           })
         : serve(question);
     peers.set("liar", swapped);
-    sync.told("liar", 4n, tip);
+    sync.advertised("liar", 4n, tip);
     await time.pass(500);
     expect(chain.head.summary.height).toBe(0n);
     expect(faults.map((fault) => fault.split(":")[0])).toEqual(["liar"]);
     peers.set("honest", serve);
-    sync.told("honest", 4n, tip);
+    sync.advertised("honest", 4n, tip);
     await time.pass(2_000);
     expect(chain.head.hash).toEqual(tip);
   });

@@ -192,7 +192,7 @@ it("are refused without work behind them, and the peer is at fault", async () =>
 
 it("are not taken from a peer for longer than the new ones among them are worth", async () => {
   const world = new World(await openMinedChain(), () => branch);
-  world.peer.told = branch.at(-1)!.hash;
+  world.peer.advertised = branch.at(-1)!.hash;
   [world.latencyMs, world.headsMax] = [4_800, 1];
   const fetched = world.fetch();
   await world.time.pass(60_000);
@@ -222,7 +222,7 @@ it("that are all known, and no more than an answer holds, are the end", async ()
   await world.ingress.addHeads(branch.slice(0, 50), 0n);
   let next = 0;
   const dripping = new World(chain, () => branch.slice(next, ++next));
-  dripping.peer.told = branch.at(-1)!.hash;
+  dripping.peer.advertised = branch.at(-1)!.hash;
   expect(await dripping.fetch()).toBe(false);
   expect(dripping.asked).toBe(1);
 });

@@ -38,10 +38,10 @@ describe("sub_subscribe with a height or a cursor", () => {
       result: "0x1",
     });
     await payIn(node, 1);
-    const told = [await peer.next(), await peer.next(), await peer.next()] as unknown as {
+    const notifications = [await peer.next(), await peer.next(), await peer.next()] as unknown as {
       params: { result: never };
     }[];
-    const items = told.map(({ params }) => params.result as Record<string, unknown>);
+    const items = notifications.map(({ params }) => params.result as Record<string, unknown>);
     expect(items.map(({ cursor }) => cursor)).toMatchObject([
       { height: 1, index: 0 },
       { height: 1, index: 1 },
@@ -262,7 +262,7 @@ describe("a stream of a mined chain", () => {
           let open = () => {};
           let isPaused = false;
           let waiting = Promise.resolve();
-          const gate = async () => {
+          const before = async () => {
             while (isPaused) await waiting;
           };
           const resume = () => {
@@ -278,7 +278,7 @@ describe("a stream of a mined chain", () => {
                 batch,
               },
               data,
-              gate,
+              before,
             );
           let stream = await connected();
           for (const one of steps) {

@@ -67,12 +67,12 @@ export class ReaderData {
   }
 }
 
-/** A stream into `data`; `gate`, where given, is awaited before each notification is taken. */
+/** A stream into `data`; `before`, where given, is awaited before each notification is taken. */
 export async function openInto(
   api: NodeApi,
   order: Partial<StreamOrder> & Pick<StreamOrder, "query">,
   data: Pick<ReaderData, "take">,
-  gate: () => Promise<void> = async () => undefined,
+  before: () => Promise<void> = async () => undefined,
 ): Promise<EventStream & { readonly texts: string[] }> {
   const texts: string[] = [];
   let isStopped = false;
@@ -82,7 +82,7 @@ export async function openInto(
       api,
       turn: (work) => work(async () => undefined),
       async send(text) {
-        await gate();
+        await before();
         if (isStopped) return;
         texts.push(text);
         for (const item of [JSON.parse(text)].flat()) data.take(item);

@@ -67,7 +67,7 @@ describe("a WebSocket", () => {
     expect(await peer.next()).toMatchObject({ params: { subscription: "0x2", seq: 2, result: final } });
     await peer.call("sub_subscribe", topic);
     expect(await peer.next()).toMatchObject({ params: { subscription: "0x3", result: final } });
-    node.tell("dropped", { id: tx.id, reason: "evicted" });
+    node.emit("dropped", { id: tx.id, reason: "evicted" });
     expect(await peer.next()).toMatchObject({ params: { result: { status: "dropped" } } });
   });
 
@@ -77,7 +77,7 @@ describe("a WebSocket", () => {
     await peer.call("sub_subscribe", { topic: "consensus" });
     const { hash } = node.head();
     const event: EngineEvent = { type: "prepare", from: 2, view: 0n, height: 1n, hash };
-    node.tell("consensus", { atMs: 1_700_000_000_000, event });
+    node.emit("consensus", { atMs: 1_700_000_000_000, event });
     expect(await peer.next()).toMatchObject({
       params: {
         result: { t: 1_700_000_000_000, type: "prepare", seq: 1, view: 0, digest: showHash(hash), from: 2 },
@@ -124,7 +124,7 @@ describe("a WebSocket", () => {
     const detail = "x".repeat(60_000);
     // The system's socket buffers take some megabytes before anything waits in the process.
     for (let i = 0; i < 2_000 && node.listeners("consensus") > 0; i++) {
-      node.tell("consensus", { atMs: 0, event: { type: "diverged", height: 1n, detail } });
+      node.emit("consensus", { atMs: 0, event: { type: "diverged", height: 1n, detail } });
       if (i % 20 === 0) await new Promise((resolve) => setImmediate(resolve));
     }
     expect(node.listeners("consensus")).toBe(0);

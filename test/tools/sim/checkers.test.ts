@@ -18,7 +18,7 @@ function rules({ checkers }: Watched): string[] {
   return [...new Set(checkers.violations.map(({ checker }) => checker))].sort();
 }
 
-async function told(lie: (truth: Observer) => Observer): Promise<string[]> {
+async function violations(lie: (truth: Observer) => Observer): Promise<string[]> {
   const run = watched(lie);
   await transferring(run, 5);
   return rules(run);
@@ -85,11 +85,11 @@ describe("the checkers", () => {
     const lie = afterPrepare((truth, packet) =>
       truth.sent?.(1, 0, changed(packet, HASH_AT, packet[HASH_AT]! ^ 1)),
     );
-    expect(await told(lie)).toContain("votes");
+    expect(await violations(lie)).toContain("votes");
   });
 
   it("durability: a vote that leaves before it is on the disk", async () => {
-    expect(await told((truth) => ({ ...truth, journaled: () => undefined }))).toContain("durability");
+    expect(await violations((truth) => ({ ...truth, journaled: () => undefined }))).toContain("durability");
   });
 
   it("durability: a journal that has lost a vote at the next start", async () => {
@@ -145,7 +145,7 @@ describe("the checkers", () => {
     const lie = afterPrepare((truth, packet) => {
       truth.sent?.(1, 0, changed(changed(packet, 2, 5), VIEW_AT + 7, 3)); // VIEW-CHANGE to view 3
     });
-    expect(await told(lie)).toContain("no-way-back");
+    expect(await violations(lie)).toContain("no-way-back");
   });
 
   it("lock: a vote against a block that a quorum can have committed in an earlier view", async () => {
@@ -171,7 +171,7 @@ describe("the checkers", () => {
       shorter[12] = shorter[12]! - 1;
       return { block, seal: shorter };
     };
-    expect(await told(aboutCommit(cut))).toEqual(["certificate"]);
+    expect(await violations(aboutCommit(cut))).toEqual(["certificate"]);
   });
 
   it("certificate: a seal that holds one signer twice", async () => {
@@ -180,7 +180,7 @@ describe("the checkers", () => {
       copy.set(seal.subarray(13, 13 + 66), 13 + 66);
       return { block, seal: copy };
     };
-    expect(await told(aboutCommit(twice))).toEqual(["certificate"]);
+    expect(await violations(aboutCommit(twice))).toEqual(["certificate"]);
   });
 
   it("agreement: another block at a height", async () => {
@@ -188,7 +188,7 @@ describe("the checkers", () => {
       const summary = { ...block.summary, timeMs: block.summary.timeMs + 1n };
       return { block: assembleBlock(block.header, summary, block.transactions), seal };
     };
-    expect(await told(aboutCommit(other))).toContain("agreement");
+    expect(await violations(aboutCommit(other))).toContain("agreement");
   });
 
   it("validity: a block whose state root is not what its transactions give", async () => {
@@ -200,7 +200,7 @@ describe("the checkers", () => {
       ...truth,
       committed: (node, sealed, receipts) => truth.committed?.(node, wrong(sealed), receipts),
     });
-    expect(await told(lie)).toContain("validity");
+    expect(await violations(lie)).toContain("validity");
   });
 
   it("ledger: accounts that are not those of the blocks", async () => {

@@ -85,7 +85,7 @@ it("fills most blocks of the profile full to their limit", async () => {
 });
 
 /** What the checkers say when they are told other effects of the steps of node 1, or votes of another view. */
-async function told(lie: (truth: Observer) => Observer): Promise<string[]> {
+async function violations(lie: (truth: Observer) => Observer): Promise<string[]> {
   const run = watched(lie);
   run.checkers.expect({ atMs: 0, settings: SETTINGS, delayMsMax: 10 });
   await transferring(run, 3);
@@ -107,7 +107,7 @@ function once(effect: (count: number) => Effect<Typed>): (truth: Observer) => Ob
 
 describe("the checkers of pace and proposals", () => {
   it("say nothing in an honest run", async () => {
-    expect(await told((truth) => truth)).toEqual([]);
+    expect(await violations((truth) => truth)).toEqual([]);
   });
 
   it("pace: a replica that asks for views faster than its timers allow", async () => {
@@ -115,7 +115,7 @@ describe("the checkers of pace and proposals", () => {
       const event = { type: "view-change", from: 1, view: BigInt(count + 1), reason: "timeout" } as const;
       return { kind: "announce", event };
     });
-    expect(await told(asks)).toEqual(["pace"]);
+    expect(await violations(asks)).toEqual(["pace"]);
   });
 
   // The third: T0 is shorter than six messages one after another, so k must grow by one first (seeds 2200003055, 2200102963).
@@ -146,11 +146,11 @@ describe("the checkers of pace and proposals", () => {
       const event = { type: "view-change", from: 1, view: 0n, reason: "equivocation" } as const;
       return { kind: "announce", event };
     });
-    expect(await told(asks)).toEqual(["view-change"]);
+    expect(await violations(asks)).toEqual(["view-change"]);
   });
 
   it("proposer: a block that names another than the primary under which it was voted for", async () => {
-    const lies = await told((truth) => ({
+    const lies = await violations((truth) => ({
       ...truth,
       committed: (node, sealed, receipts) => {
         const { block } = sealed;

@@ -14,7 +14,7 @@ import type { World } from "../../sim/world.ts";
 
 type Vote = Extract<ParsedMessage, { type: "pre-prepare" | "prepare" | "commit" }>;
 
-interface Heard {
+interface ReceivedVote {
   readonly by: NodeId;
   readonly vote: Vote;
 }
@@ -31,7 +31,7 @@ const VOTES_MAX = 20_000;
 export class Auditor {
   readonly #reader: Forger;
   /** What each author was heard to vote for first, by author, phase, view and height. */
-  readonly #first = new Map<string, Heard>();
+  readonly #first = new Map<string, ReceivedVote>();
   /** Authors and phases: one conviction of each is enough. */
   readonly #convicted = new Set<string>();
 

@@ -128,18 +128,21 @@ class OralRun {
     order: Order,
     path: readonly number[],
   ): Map<number, Order> {
-    const heard = new Map(
+    const received = new Map(
       lieutenants.map((to) => [to, this.#send(commander, to, order, path) ?? DEFAULT] as const),
     );
-    if (depth === 0) return heard;
+    if (depth === 0) return received;
     const relayed = lieutenants.map((relay) => {
       const rest = lieutenants.filter((each) => each !== relay);
-      return this.command(depth - 1, relay, rest, must(heard.get(relay), EACH_HEARS), [...path, commander]);
+      return this.command(depth - 1, relay, rest, must(received.get(relay), EACH_HEARS), [
+        ...path,
+        commander,
+      ]);
     });
     return new Map(
       lieutenants.map((each) => {
-        const told = relayed.flatMap((of) => of.get(each) ?? []);
-        return [each, majority([must(heard.get(each), EACH_HEARS), ...told])] as const;
+        const relayedToEach = relayed.flatMap((of) => of.get(each) ?? []);
+        return [each, majority([must(received.get(each), EACH_HEARS), ...relayedToEach])] as const;
       }),
     );
   }
@@ -168,7 +171,7 @@ interface SignedOrder {
   readonly signatures: readonly Uint8Array[];
 }
 
-interface Packet {
+interface Delivery {
   readonly to: number;
   readonly signed: SignedOrder;
 }
@@ -205,20 +208,20 @@ class SignedRun {
   }
 
   /** A commander who is a traitor may sign any number of orders. */
-  firstRound(): Packet[] {
+  firstRound(): Delivery[] {
     const { generals, order, strategy } = this.#problem;
     this.#seenBy(0).add(order);
     return others(generals, [0]).flatMap((to) => {
       const isLoyal = !this.#traitors.has(0);
       // Late: all loyal ones hear one order; the other one is kept among the traitors.
-      const told = isLoyal || strategy === "late" ? order : this.#lie(0, to, order, []);
-      this.#note({ round: 0, from: 0, to, order: told, honest: order, path: [] });
-      return told === undefined ? [] : [{ to, signed: this.#sign(told, [], []) }];
+      const relayedToEach = isLoyal || strategy === "late" ? order : this.#lie(0, to, order, []);
+      this.#note({ round: 0, from: 0, to, order: relayedToEach, honest: order, path: [] });
+      return relayedToEach === undefined ? [] : [{ to, signed: this.#sign(relayedToEach, [], []) }];
     });
   }
 
   /** Notes an order not seen before, and passes it on while rounds are left. */
-  receive({ to, signed }: Packet, round: number): Packet[] {
+  receive({ to, signed }: Delivery, round: number): Delivery[] {
     const seen = this.#seenBy(to);
     if (!this.#isGenuine(signed, round) || seen.has(signed.order)) return [];
     seen.add(signed.order);
@@ -228,7 +231,7 @@ class SignedRun {
   }
 
   /** The strategy "late": a chain of traitors' signatures, as long as the rounds, shown to one loyal general. */
-  lateRelease(round: number): Packet[] {
+  lateRelease(round: number): Delivery[] {
     const { strategy, depth, traitors, order, generals } = this.#problem;
     if (strategy !== "late" || round !== depth || !this.#traitors.has(0)) return [];
     const relays = traitors.filter((each) => each !== 0).slice(0, round);
@@ -247,7 +250,7 @@ class SignedRun {
     return this.#seen.map((orders, general) => (general === 0 ? this.#problem.order : median(orders)));
   }
 
-  #relay(from: number, to: number, { order, signers, signatures }: SignedOrder): Packet[] {
+  #relay(from: number, to: number, { order, signers, signatures }: SignedOrder): Delivery[] {
     const passedOn = this.#traitors.has(from) ? this.#lie(from, to, order, signers) : order;
     this.#note({ round: signers.length, from, to, order: passedOn, honest: order, path: signers });
     if (passedOn === undefined) return [];

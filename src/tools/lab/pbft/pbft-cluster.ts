@@ -10,7 +10,7 @@ import type { SealedBlock } from "../../../chain/types/block.ts";
 import type { EngineEvent, EngineSettings, ValidatorId } from "../../../consensus/engine.ts";
 import { quorumOf } from "../../../consensus/pbft/quorum.ts";
 import { verifyEvidence } from "../../../sdk/verify-evidence.ts";
-import { adversaries as conspire } from "../../sim/adversary.ts";
+import { adversaries as createAdversaries } from "../../sim/adversary.ts";
 import { Clients } from "../../sim/clients.ts";
 import { Cluster } from "../../sim/cluster.ts";
 import type { Observer } from "../../sim/observer.ts";
@@ -99,7 +99,7 @@ export class PbftCluster {
   readonly #accepted = new Map<string, number>();
   readonly #auditor: Auditor;
   /** "listener speaker" -> when, ms. */
-  readonly #heard = new Map<string, number>();
+  readonly #received = new Map<string, number>();
 
   constructor(options: PbftClusterOptions) {
     this.world = new World(
@@ -107,7 +107,7 @@ export class PbftCluster {
       signatureWorld("ed25519"),
     );
     this.#auditor = new Auditor(this.world);
-    const colluders = conspire();
+    const colluders = createAdversaries();
     const { faults = [], adversaries = [], seed } = options;
     this.#clients = new Clients(payments(options), () => this.cluster, options.seed);
     this.cluster = new Cluster(
@@ -152,8 +152,8 @@ export class PbftCluster {
   }
 
   /** When a node heard a validator last, ms; undefined: never. */
-  heardAtMs(by: NodeId, from: ValidatorId): number | undefined {
-    return this.#heard.get(`${by} ${from}`);
+  receivedAtMs(by: NodeId, from: ValidatorId): number | undefined {
+    return this.#received.get(`${by} ${from}`);
   }
 
   async runUntil(atMs: number, done?: () => boolean): Promise<boolean> {
@@ -185,7 +185,7 @@ export class PbftCluster {
         }
       },
       delivered: (node, from, packet) => {
-        this.#heard.set(`${node} ${this.cluster.node(from).validator}`, this.cluster.time.nowMs);
+        this.#received.set(`${node} ${this.cluster.node(from).validator}`, this.cluster.time.nowMs);
         if (!this.cluster.isCorrect(node)) return;
         const found = this.#auditor.read(node, packet);
         if (found !== undefined) this.#noteEvidence(found.readers, found.bytes);

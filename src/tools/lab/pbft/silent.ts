@@ -153,8 +153,8 @@ export function explainAt(pbftCluster: PbftCluster, at: ValidatorId): string {
 function onlineOf(pbftCluster: PbftCluster, at: ValidatorId, engine: EngineStatus): boolean[] {
   const { nowMs } = pbftCluster.cluster.time;
   return Array.from({ length: engine.n }, (_, validator) => {
-    const heard = pbftCluster.heardAtMs(at, validator);
-    return validator === at || (heard !== undefined && nowMs - heard < AWAY_MS);
+    const receivedAtMs = pbftCluster.receivedAtMs(at, validator);
+    return validator === at || (receivedAtMs !== undefined && nowMs - receivedAtMs < AWAY_MS);
   });
 }
 

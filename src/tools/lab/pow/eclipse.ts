@@ -6,8 +6,8 @@
  */
 
 import { must } from "../../../base/assert.ts";
-import { Allowances } from "../../../p2p/discovery/address-allowance.ts";
 import { AddressBook } from "../../../p2p/discovery/address-book.ts";
+import { AddressBuckets } from "../../../p2p/discovery/address-buckets.ts";
 import type { PeerAddress } from "../../../p2p/discovery/address-entry.ts";
 import { Bans } from "../../../p2p/discovery/bans.ts";
 import {
@@ -83,7 +83,7 @@ const BLOCK_MS = 10 * MINUTE;
 const STALE_MS = 10 * BLOCK_MS;
 const ASK_MS = HOUR;
 /** Addresses in an answer; real ones have more, and soon run into the allowance. */
-const TOLD_MAX = 100;
+const ADVERTISED_MAX = 100;
 /** Before the attack, for the book to fill with what answers. */
 const QUIET_MS = DAY;
 /** Part of the honest addresses behind which a node answers now. */
@@ -195,7 +195,7 @@ class Victim {
   readonly #crowd: Crowd;
   readonly #book: AddressBook;
   readonly #bans = new Bans();
-  readonly #heard = new Allowances();
+  readonly #received = new AddressBuckets();
   readonly #attackFromMs = BEGINNING + QUIET_MS;
   #connections: Connection[] = [];
   #anchors: readonly PeerAddress[] = [];
@@ -218,7 +218,7 @@ class Victim {
     const restartMs = this.#options.restartHours * HOUR;
     const { honest } = this.#crowd;
     const first = must(honest[0], "there are honest peers");
-    for (const peer of honest) this.#hear([peer], first, BEGINNING);
+    for (const peer of honest) this.#receive([peer], first, BEGINNING);
     for (let now = BEGINNING; now < untilMs; now += TICK_MS) {
       const attackedMs = now - this.#attackFromMs;
       if (attackedMs >= 0 && attackedMs % restartMs === 0) this.#restart(now);
@@ -246,7 +246,7 @@ class Victim {
         attackers[this.#called++ % attackers.length],
         "the loop runs where there are attackers",
       );
-      if (this.#heard.take(caller.peerId, 1, now) === 0) continue;
+      if (this.#received.take(caller.peerId, 1, now) === 0) continue;
       this.#book.add({ ...caller, lastSeenMs: now }, caller.multiaddr, now);
     }
   }
@@ -314,12 +314,18 @@ class Victim {
     const { honest, attackers } = this.#crowd;
     const isHostile = isAttacker(connection.peerId) && now >= this.#attackFromMs;
     const known = isHostile ? attackers : honest;
-    const told = Array.from({ length: Math.min(TOLD_MAX, known.length) }, () => this.#random.pick(known));
-    this.#hear(told.slice(0, this.#heard.take(connection.peerId, told.length, now)), connection.peer, now);
+    const advertised = Array.from({ length: Math.min(ADVERTISED_MAX, known.length) }, () =>
+      this.#random.pick(known),
+    );
+    this.#receive(
+      advertised.slice(0, this.#received.take(connection.peerId, advertised.length, now)),
+      connection.peer,
+      now,
+    );
   }
 
-  #hear(told: readonly PeerAddress[], { multiaddr }: PeerAddress, now: number): void {
-    for (const peer of told) this.#book.add({ ...peer, lastSeenMs: now - 2 * HOUR }, multiaddr, now);
+  #receive(advertised: readonly PeerAddress[], { multiaddr }: PeerAddress, now: number): void {
+    for (const peer of advertised) this.#book.add({ ...peer, lastSeenMs: now - 2 * HOUR }, multiaddr, now);
   }
 
   #look(): void {

@@ -134,7 +134,7 @@ export class MinedWorld {
     secret.replica.submit(fixture.conflict.bytes);
     await world.#premine(options.premined);
     follower.replica.submit(fixture.payment.bytes);
-    await world.#untilHeard(fixture.payment);
+    await world.#untilReceived(fixture.payment);
     honest.miner.meanMs = MEAN_MS / (1 - options.share);
     secret.miner.meanMs = MEAN_MS / options.share;
     return world;
@@ -162,7 +162,7 @@ export class MinedWorld {
   }
 
   /** The merchant's payment passes from the attacker's follower to the honest miners. */
-  async #untilHeard({ hash }: SignedTransaction): Promise<void> {
+  async #untilReceived({ hash }: SignedTransaction): Promise<void> {
     const { pool } = this.honest.replica;
     await this.#until(() => pool.getByHash(hash) !== undefined);
   }

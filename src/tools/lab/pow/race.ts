@@ -87,7 +87,7 @@ export function runRace(
 }
 
 /** What one side mines on, and when it finds its next block. */
-class Miner {
+class RaceMiner {
   readonly branch: LabBranch;
   tip: TreeNode;
   /** Virtual seconds. */
@@ -108,8 +108,8 @@ class RunningRace {
   readonly #public: BlockTree;
   /** What the attacker's replica knows that hears only itself. */
   readonly #private: BlockTree;
-  readonly #honest: Miner;
-  readonly #attacker: Miner;
+  readonly #honest: RaceMiner;
+  readonly #attacker: RaceMiner;
   /** The attacker's blocks that the honest nodes have. */
   readonly #released: LabBranch;
   #head: TreeNode;
@@ -129,8 +129,8 @@ class RunningRace {
     this.#watch = watch;
     this.#public = treeFrom(chain.fork, choice);
     this.#private = treeFrom(chain.fork, MOST_WORK);
-    this.#honest = new Miner(chain);
-    this.#attacker = new Miner(chain);
+    this.#honest = new RaceMiner(chain);
+    this.#attacker = new RaceMiner(chain);
     this.#released = new LabBranch(chain.trunk);
     this.#head = chain.fork;
   }
@@ -152,11 +152,11 @@ class RunningRace {
     if (this.#honest.branch.length < this.#race.confirmations) return undefined;
     if (this.#isWorthReleasing()) this.#release();
     if (this.#head !== this.#honest.tip) {
-      this.#tell("reorganised", this.#head.head);
+      this.#emit("reorganised", this.#head.head);
       return true;
     }
     if (!this.#isHopeless()) return undefined;
-    this.#tell("gave-up", this.#attacker.tip.head);
+    this.#emit("gave-up", this.#attacker.tip.head);
     return false;
   }
 
@@ -180,7 +180,7 @@ class RunningRace {
       const head = branch.at(this.#released.length);
       if (this.#chain.rules.notBeforeMs(head) > 1_000 * this.#clock) break;
       this.#accept(this.#public, head, this.#released);
-      this.#tell("released", head);
+      this.#emit("released", head);
     }
     this.#head = this.#public.choose(this.#head) ?? this.#head;
   }
@@ -203,7 +203,7 @@ class RunningRace {
     const head = this.#chain.mine(branch, branch.tip.hash, time, HONEST_MINER);
     this.#honest.tip = this.#accept(this.#public, head, branch);
     this.#head = this.#public.choose(this.#head) ?? this.#head;
-    this.#tell("honest", head);
+    this.#emit("honest", head);
   }
 
   #attackerMines(): void {
@@ -211,7 +211,7 @@ class RunningRace {
     const head = this.#chain.mine(branch, branch.tip.hash, this.#stamp(branch), ATTACKER);
     this.#attacker.tip = this.#accept(this.#private, head, branch);
     this.#attackerWork += Number(this.#chain.rules.weight(head.header));
-    this.#tell("attacker", head);
+    this.#emit("attacker", head);
   }
 
   /** A replica takes a block: by the rules of the header on its branch, then into its tree. */
@@ -251,12 +251,12 @@ class RunningRace {
     return this.#chain.startTime + this.#now;
   }
 
-  #draw(miner: Miner, share: number): void {
+  #draw(miner: RaceMiner, share: number): void {
     const rate = share * this.#chain.blockRate(this.#chain.nextBits(miner.branch));
     miner.nextAt = this.#now - Math.log(1 - this.#random.fraction()) / rate;
   }
 
-  #tell(kind: RaceEvent["kind"], head: BlockHead): void {
+  #emit(kind: RaceEvent["kind"], head: BlockHead): void {
     this.#watch?.({
       kind,
       head,

@@ -60,9 +60,9 @@ export function forkTree({ title, common, above, below }: DrawnFork): string {
     `<svg class="wide" style="min-width:${fixed(width)}px;max-width:${fixed(width * 1.3)}px" viewBox="0 0 ${fixed(width)} ${height}" role="img" aria-label="${escapeText(title)}">`,
     `<title>${escapeText(title)}</title>`,
     `<desc>Above: ${escapeText(describe(above))}. Below: ${escapeText(describe(below))}.</desc>`,
-    senderQueue(above, 0, { middle, at: high }),
+    drawTrack(above, 0, { middle, at: high }),
     nameOf(above, high - BOX_HEIGHT / 2 - 5),
-    senderQueue(below, 1, { middle, at: low }),
+    drawTrack(below, 1, { middle, at: low }),
     nameOf(below, low + BOX_HEIGHT / 2 + 13),
     box(common, place(0), middle, "common"),
     "</svg>",
@@ -78,16 +78,12 @@ function nameOf(branch: DrawnBranch, y: number): string {
 }
 
 /** Heights are of the middle of a box. */
-interface SenderQueue {
+interface Track {
   readonly middle: number;
   readonly at: number;
 }
 
-function senderQueue(
-  { name, blocks, isLeft }: DrawnBranch,
-  color: number,
-  { middle, at }: SenderQueue,
-): string {
+function drawTrack({ name, blocks, isLeft }: DrawnBranch, color: number, { middle, at }: Track): string {
   return cut(blocks)
     .map((block, i) => {
       const x = place(i + 1);

@@ -30,9 +30,9 @@ export function wordsOfRounds({ rounds, sent, messagesByRound }: GeneralsOutcome
     if (Math.max(count, own.length) > WORDS_MAX) return [`${title}  ${count} messages`];
     const speakers = [...new Set(own.map(({ from }) => from))];
     return speakers.map((from, i) => {
-      const told = own.filter((each) => each.from === from).map(said);
+      const sent = own.filter((each) => each.from === from).map(said);
       const lead = i === 0 ? title : " ".repeat(title.length);
-      return `${lead}  ${from} ${round === 0 ? "orders" : "tells"} ${told.join(", ")}`;
+      return `${lead}  ${from} ${round === 0 ? "orders" : "tells"} ${sent.join(", ")}`;
     });
   }).flat();
 }

@@ -14,15 +14,15 @@ import { anotherBlock, othersOf } from "./forger.ts";
 
 /** Pairs of blocks that the equivocators of a run have told; by the text of the first one's hash and the view. */
 export class Stories {
-  readonly #told = new Map<string, Story>();
+  readonly #byFirst = new Map<string, Story>();
   readonly equivocators = new Set<ValidatorId>();
 
   find(view: bigint, hash: Uint8Array): Story | undefined {
-    return this.#told.get(`${view} ${byteText(hash)}`);
+    return this.#byFirst.get(`${view} ${byteText(hash)}`);
   }
 
-  tell(view: bigint, story: Story): void {
-    this.#told.set(`${view} ${byteText(story.first.hash)}`, story);
+  add(view: bigint, story: Story): void {
+    this.#byFirst.set(`${view} ${byteText(story.first.hash)}`, story);
   }
 }
 
@@ -51,7 +51,7 @@ export function equivocate(
     const second = first && anotherBlock(context, first);
     if (first === undefined || second === undefined) return undefined;
     const story = { first, second, victims };
-    stories.tell(message.view, story);
+    stories.add(message.view, story);
     voteForBoth(knowledge, stories, message.view, story);
     return story;
   };

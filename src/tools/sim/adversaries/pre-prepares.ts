@@ -43,10 +43,10 @@ export function falseProposals(
       const message = context.active() ? forger.open(packet) : undefined;
       const opening = message?.from === validator ? withFalseOpening(context, forger, message) : undefined;
       if (opening !== undefined) return [{ to, packet: opening }];
-      const told = message?.from === validator ? lieFor(message) : undefined;
-      if (told === undefined) return [{ to, packet }];
-      const wrong = { to, packet: told.packet };
-      return told.isMisplaced ? [wrong, { to, packet, delayMs: LATER_MS }] : [wrong];
+      const lie = message?.from === validator ? lieFor(message) : undefined;
+      if (lie === undefined) return [{ to, packet }];
+      const wrong = { to, packet: lie.packet };
+      return lie.isMisplaced ? [wrong, { to, packet, delayMs: LATER_MS }] : [wrong];
     },
   };
 }

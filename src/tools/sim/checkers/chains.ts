@@ -37,7 +37,7 @@ export class ChainChecker implements Observer {
   readonly #ledger: NaiveLedger;
   readonly #supply: bigint;
   /** The highest height that each node has told to be committed. */
-  readonly #told = new Map<NodeId, bigint>();
+  readonly #committed = new Map<NodeId, bigint>();
 
   constructor(facts: Facts) {
     this.#facts = facts;
@@ -69,11 +69,12 @@ export class ChainChecker implements Observer {
   stepped(node: NodeId, input: { readonly kind: string; readonly head?: { readonly height: bigint } }): void {
     if (input.kind !== "started" || !this.#facts.isCorrect(node)) return;
     const height = must(input.head, "a start says the head").height;
-    const told = this.#told.get(node) ?? 0n;
-    if (this.#facts.isRolledBack(node)) this.#told.set(node, height);
-    else if (height < told) this.#report("final", node, `committed height ${told}, starts at ${height}`);
+    const committed = this.#committed.get(node) ?? 0n;
+    if (this.#facts.isRolledBack(node)) this.#committed.set(node, height);
+    else if (height < committed)
+      this.#report("final", node, `committed height ${committed}, starts at ${height}`);
     const chain = this.#facts.replica(node)?.chain;
-    for (let at = height < told ? height : told; at <= height && chain !== undefined; at++) {
+    for (let at = height < committed ? height : committed; at <= height && chain !== undefined; at++) {
       const sealed = at === 0n ? undefined : chain.sealedBlockAt(at);
       if (sealed !== undefined) this.#check(node, sealed);
       else if (at > 0n) this.#report("final", node, `block ${at} is missing after a restart`);
@@ -108,8 +109,8 @@ export class ChainChecker implements Observer {
   #check(node: NodeId, { block, seal }: SealedBlock): void {
     const { height } = block.summary;
     const hash = byteText(hashOf(block.header));
-    const told = this.#told.get(node) ?? 0n;
-    if (height > told) this.#told.set(node, height);
+    const committed = this.#committed.get(node) ?? 0n;
+    if (height > committed) this.#committed.set(node, height);
     const before = this.agreed[Number(height)];
     if (before === undefined) this.#extend(node, block, hash);
     else if (before.hash !== hash) {

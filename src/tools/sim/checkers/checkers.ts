@@ -5,7 +5,7 @@
  * views views.ts's; progress liveness.ts's and pace.ts's, with k attempts.ts's; what a node must send duties.ts's; memory
  * bounds.ts's and windows.ts's; lost votes amnesia.ts's, recovery.ts's and lost-data.ts's; proposals proposers.ts's.
  */
-import { type Observer, tellAll } from "../observer.ts";
+import { emitToAll, type Observer } from "../observer.ts";
 import type { World } from "../world.ts";
 import { AmnesiaChecker } from "./amnesia.ts";
 import { AttemptsChecker } from "./attempts.ts";
@@ -74,7 +74,7 @@ export class Checkers {
       this.#pace,
       this.#lostData,
     ];
-    this.observer = tellAll([
+    this.observer = emitToAll([
       locks,
       votes,
       windows,

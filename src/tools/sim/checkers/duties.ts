@@ -31,7 +31,7 @@ export class DutiesChecker implements Observer {
   stepped(node: NodeId, input: Input<Typed>, effects: readonly Effect<Typed>[]): void {
     if (!this.#facts.isCorrect(node) || this.#facts.validatorOf(node) === undefined) return;
     if (input.kind === "started") this.#intervals.set(node, { waited: undefined, taken: new Map() });
-    this.#told(node, effects);
+    this.#checkProofs(node, effects);
     const interval = this.#intervals.get(node);
     if (interval === undefined) return;
     // A block may have ended what it waited for, and the window too.
@@ -42,7 +42,7 @@ export class DutiesChecker implements Observer {
   }
 
   /** Who sees a contradiction hands over the proof. */
-  #told(node: NodeId, effects: readonly Effect<Typed>[]): void {
+  #checkProofs(node: NodeId, effects: readonly Effect<Typed>[]): void {
     for (const effect of effects) {
       if (effect.kind !== "announce" || effect.event.type !== "equivocation") continue;
       const { from } = effect.event;
@@ -61,18 +61,18 @@ export class DutiesChecker implements Observer {
     interval.waited = waits;
   }
 
-  /** A VIEW-CHANGE that is events is announced, a NEW-VIEW that is taken changes the view. */
+  /** A VIEW-CHANGE that is new is announced, a NEW-VIEW that is taken changes the view. */
   #count(node: NodeId, { taken }: Interval, message: Typed, effects: readonly Effect<Typed>[]): void {
     if (message.type !== "view-change" && message.type !== "new-view") return;
     const { from } = message as Typed & { readonly from: number };
-    const isNews = effects.some(
+    const isAnnounced = effects.some(
       (effect) =>
         effect.kind === "announce" &&
         effect.event.type === message.type &&
         "from" in effect.event &&
         effect.event.from === from,
     );
-    if (!isNews) return;
+    if (!isAnnounced) return;
     const count = (taken.get(from) ?? 0) + 1;
     taken.set(from, count);
     if (count > VIEW_MESSAGES_MAX)

@@ -279,8 +279,8 @@ export class ViewChecker implements Observer {
     if (changes.some((change) => change.view !== view))
       return `view ${view} rests on another view's VIEW-CHANGE`;
     const expected = carriedOver(changes, byteText(this.#facts.world.genesisHash));
-    const told = carried.map(({ height, hash }) => `${height} ${hash}`);
-    if (told.join() !== expected.map(({ height, hash }) => `${height} ${hash}`).join()) {
+    const carriedBlocks = carried.map(({ height, hash }) => `${height} ${hash}`);
+    if (carriedBlocks.join() !== expected.map(({ height, hash }) => `${height} ${hash}`).join()) {
       const show = (list: readonly { height: bigint; hash: ByteText }[]) =>
         list.map(({ height, hash }) => `${height}:${showText(hash)}`).join(" ");
       return `view ${view} carries [${show(carried)}], it must carry [${show(expected)}]`;

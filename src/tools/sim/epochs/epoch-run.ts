@@ -81,17 +81,17 @@ class EpochRun {
       misbehave: (_, context) => misbehave(kind, context),
     };
     let checkers: EpochCheckers | undefined;
-    const tell = () => must(checkers, "made with the cluster").observer;
+    const emit = () => must(checkers, "made with the cluster").observer;
     this.#net = new EpochNet(options, [
       {
         committed: (node, sealed, receipts) => {
           if (sealed.block.summary.height > this.#height) this.#height = sealed.block.summary.height;
-          tell().committed?.(node, sealed, receipts);
+          emit().committed?.(node, sealed, receipts);
           if (endsEpoch(sealed.block.summary)) this.#atBarrier.get(node)?.();
         },
-        sent: (node, to, packet) => tell().sent?.(node, to, packet),
-        failed: (node, error, expected) => tell().failed?.(node, error, expected),
-        announced: (node, event) => tell().announced?.(node, event),
+        sent: (node, to, packet) => emit().sent?.(node, to, packet),
+        failed: (node, error, expected) => emit().failed?.(node, error, expected),
+        announced: (node, event) => emit().announced?.(node, event),
       },
     ]);
     const { cluster } = this.#net;

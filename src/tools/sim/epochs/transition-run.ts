@@ -42,7 +42,7 @@ class TransitionRun {
   /** Not trusted with anything any more: gone for good, whatever they had final. */
   readonly #gone = new Set<NodeId>();
   /** Highest block that a node has told of. */
-  readonly #told = new Map<NodeId, bigint>();
+  readonly #heights = new Map<NodeId, bigint>();
   /** What each node was first told to accept; it takes no other. */
   readonly #accepted = new Map<NodeId, Transition>();
   #file: Transition | undefined;
@@ -72,20 +72,20 @@ class TransitionRun {
       timing: { delayMsMax: random.pick([5, 20, 60]), tail: 0.05, tailMs: 400, settledDelayMsMax: 20 },
     };
     let checkers: EpochCheckers | undefined;
-    const tell = () => must(checkers, "made with the cluster").observer;
+    const emit = () => must(checkers, "made with the cluster").observer;
     const observer: Observer = {
       committed: (node, sealed, receipts) => {
         const { height, epoch } = sealed.block.summary;
-        this.#told.set(node, height);
+        this.#heights.set(node, height);
         // It was final there alone when the power went: lost, as a transition says.
         if (this.#file !== undefined && height > this.#file.height && epoch < this.#file.epoch)
           this.#gone.add(node);
-        if (!this.#gone.has(node)) tell().committed?.(node, sealed, receipts);
+        if (!this.#gone.has(node)) emit().committed?.(node, sealed, receipts);
       },
       sent: (node, to, packet) => {
         this.#spoke(node, packet);
         // A chain of its own, with members and epochs of its own: the checkers know the other one.
-        if (!this.#gone.has(node)) tell().sent?.(node, to, packet);
+        if (!this.#gone.has(node)) emit().sent?.(node, to, packet);
       },
       failed: (node, error, expected) => {
         // What it has final on the other side keeps it from accepting.
@@ -94,9 +94,9 @@ class TransitionRun {
         if (this.#returned.has(node)) this.#gone.add(node);
         // A quorum went by the other file: whoever has accepted this one stops, and says so.
         else if (String(error).includes("these are two chains")) this.#gone.add(node);
-        else if (!this.#trying.has(node)) tell().failed?.(node, error, expected);
+        else if (!this.#trying.has(node)) emit().failed?.(node, error, expected);
       },
-      announced: (node, event) => tell().announced?.(node, event),
+      announced: (node, event) => emit().announced?.(node, event),
     };
     this.#net = new EpochNet(options, [observer]);
     for (const { disk } of this.#net.cluster.nodes) disk.remember();
@@ -118,7 +118,7 @@ class TransitionRun {
     const { epochs } = this.#checkers.membership;
     const { nowMs } = this.#net.cluster.time;
     await this.#net.cluster.stop();
-    const heights = [...this.#told.values()];
+    const heights = [...this.#heights.values()];
     const height = heights.reduce((a, b) => (a > b ? a : b), 0n);
     const { violations } = this.#checkers;
     return { seed: this.#seed, violations, epochs: epochs.length, height, changes: 1, virtualMs: nowMs };
@@ -246,7 +246,7 @@ class TransitionRun {
         );
     // Who comes back with nothing above H may follow; it has no seat any more.
     for (const node of this.#gone)
-      if ((this.#told.get(node) ?? 0n) <= height && random.chance(0.5))
+      if ((this.#heights.get(node) ?? 0n) <= height && random.chance(0.5))
         time.after(random.integer(500, TROUBLE_MS), () => {
           this.#gone.delete(node);
           this.#returned.add(node);
