@@ -1,5 +1,6 @@
 /**
- * The command line's composition: every command is declared in its own file and added here. Commander's own
+ * The command line's composition: every command is declared in its own file and added here, and so are its options;
+ * those of a node's settings are the table node/home/config-keys.ts. Commander's own
  * refusals (unknown command or option) exit with 2; a CliError with its code, an error of the disk too; anything else is broken (70), shown
  * in one line unless QUORATE_DEBUG=1.
  */

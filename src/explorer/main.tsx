@@ -1,4 +1,9 @@
-/** The explorer's beginning: the theme, the feed, and the page in place of what a saved copy may have left there. */
+/**
+ * The explorer's beginning: the theme, the feed, and the page in place of what a saved copy may have left there. What a
+ * page shows is in pages/, of pieces in parts/; what it asks the node and keeps is in live/; what it computes of that,
+ * without a browser, in model/. Which address is which page: model/routes.ts and parts/shell.tsx. Whether an answer is
+ * true is checked by sdk/verify; serving these files is rpc/server's matter.
+ */
 import { render } from "preact";
 import { startFeed } from "./live/feed.ts";
 import { startMetrics } from "./live/latency.ts";

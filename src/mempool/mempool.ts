@@ -177,11 +177,6 @@ export class Mempool {
     this.#report();
   }
 
-  /** When the oldest was added, in the caller's time; undefined for an empty pool. */
-  oldestAddedMs(): number | undefined {
-    return this.#poolIndex.oldest()?.addedMs;
-  }
-
   get(id: Uint8Array): SignedTransaction | undefined {
     return this.#poolIndex.byId(id)?.transaction;
   }

@@ -1,11 +1,11 @@
 /**
  * The genesis parameters of proof of work: data that the rules of consensus/pow read and that every node shares.
- * Bounds and what fits together are genesis-file.ts's matter; meaning and sources: docs/design/pow.md 2.1 to 2.7.
+ * Bounds and what fits together are genesis-file-formats.ts's matter; meaning and sources: docs/design/pow.md 2.1 to 2.7.
  */
 
 /** How the target of the next block follows from its ancestors. */
 export type RetargetParameters =
-  /** All `interval` blocks, clamped to a factor of 4, with Bitcoin's off-by-one (2016 there). */
+  /** Every `interval` blocks, clamped to a factor of 4, with Bitcoin's off-by-one (2016 there). */
   | { readonly rule: "bitcoin"; readonly interval: number; readonly timewarpGuard: boolean }
   /** aserti3-2d: exponential in the schedule's error, anchored anew every 144 blocks. `halflife` in seconds. */
   | { readonly rule: "asert"; readonly halflife: number }

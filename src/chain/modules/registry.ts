@@ -1,4 +1,7 @@
-/** The installed modules, by the byte that names them in a transaction. A new module is added here and nowhere else. */
+/**
+ * The installed modules, by the byte that names them in a transaction. A new one is added here and, for whoever reads
+ * its bytes and executes nothing, to built-in-declarations.ts and built-in-outcomes.ts.
+ */
 import { anchor } from "./anchor.ts";
 import { bank } from "./bank.ts";
 import { gov } from "./gov.ts";

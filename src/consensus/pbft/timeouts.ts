@@ -1,7 +1,9 @@
 /**
  * How long this replica waits before it asks for another primary. T_req watches the oldest pending item, not "any
  * progress": a primary that commits something cheap now and then does not pass. T_fair watches that no transaction
- * waits while blocks have room. Timeouts double with each view change in a row and are capped.
+ * waits while blocks have room. Timeouts double with each view change in a row and are capped. How long they are at
+ * first is config (consensus.* in node/home/config-keys.ts); what happens when one has passed, and T_nv, which watches
+ * that a view opens, is view-change.ts.
  * Source: pbft.md 1.7; Clement et al., NSDI 2009 (slow primary).
  */
 import { equalBytes } from "../../base/bytes.ts";

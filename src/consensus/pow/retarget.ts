@@ -1,6 +1,8 @@
 /**
  * Which bits the next block must have, from its ancestors alone: Bitcoin's rule every so many blocks, ASERT at every
- * block, or never anything else than at the start. The rule is data in genesis. Source: pow.md 2.5.
+ * block, or never anything else than at the start. The rule is data in genesis (chain/genesis/pow-parameters.ts, its form
+ * in a file genesis-file-formats.ts beside it); ASERT's arithmetic is asert.ts, Bitcoin's constants are bitcoin.ts, what
+ * a header's time may be is time-bounds.ts. Source: pow.md 2.5.
  */
 import type { PowParameters } from "../../chain/genesis/pow-parameters.ts";
 import { compactOf, targetOf } from "../../chain/types/target.ts";

@@ -2,6 +2,8 @@
 import { describe, expect, it } from "vitest";
 import { asAddress } from "../../../src/base/bytes.ts";
 import { credit, debit, readAccount, writeAccount } from "../../../src/chain/modules/accounts.ts";
+import { findDeclaration } from "../../../src/chain/modules/built-in-declarations.ts";
+import { findOutcomes } from "../../../src/chain/modules/built-in-outcomes.ts";
 import { findModule } from "../../../src/chain/modules/registry.ts";
 import { StateOverlay } from "../../../src/chain/state/state-overlay.ts";
 import { COINBASE_MODULE } from "../../../src/chain/types/transaction.ts";
@@ -21,6 +23,8 @@ describe("the set of modules", () => {
     const installed = bytes.flatMap((id) => {
       const module = findModule(id);
       if (module === undefined) return [];
+      // Whoever reads and executes nothing knows it by the same name.
+      expect([findDeclaration(id)?.name, findOutcomes(id)?.name]).toEqual([module.name, module.name]);
       const faults = bytes.flatMap((code) => module.faultName(code) ?? []);
       return [`${id} is ${module.id} ${module.name}: ${faults.join(", ")}`];
     });
