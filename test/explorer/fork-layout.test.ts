@@ -1,7 +1,12 @@
 /** Where the blocks of a tree are drawn, who mined how much, and how many confirmations are enough. */
 import { expect, it } from "vitest";
 import { reversalProbability } from "../../src/consensus/pow/reversal.ts";
-import { confirmationsFor, minerShares, placeBlocks } from "../../src/explorer/model/fork-layout.ts";
+import {
+  confirmationsFor,
+  minerColor,
+  minerShares,
+  placeBlocks,
+} from "../../src/explorer/model/fork-layout.ts";
 
 const block = (
   hash: string,
@@ -48,6 +53,9 @@ it("counts who mined the active blocks", () => {
     { miner: "a", blocks: 2, share: 2 / 3 },
     { miner: "b", blocks: 1, share: 1 / 3 },
   ]);
+  // A miner keeps its colour when another overtakes it.
+  const overtaken = [...minerShares(TREE)].reverse();
+  expect(["a", "b", null].map((miner) => minerColor(overtaken, miner))).toEqual([0, 1, -1]);
 });
 
 it("finds the confirmations for a risk, or that none are enough", () => {

@@ -50,8 +50,9 @@ it("cuts hashes in the middle and shows ages, durations, bytes and rates in word
 it("knows its pages, and takes any fragment", () => {
   expect(parseRoute("#/block/5")).toEqual({ page: "block", argument: "5" });
   expect(parseRoute(href("account", "0x1f"))).toEqual({ page: "account", argument: "0x1f" });
-  for (const odd of ["", "#", "#/", "#/__proto__/x", "#/constructor", "#//", "#/%"])
-    expect(parseRoute(odd).page).toBe("overview");
+  for (const none of ["", "#", "#/", "#//", "#/?x"]) expect(parseRoute(none).page).toBe("overview");
+  for (const odd of ["#/nonsense", "#/__proto__/x", "#/constructor", "#/%"])
+    expect(parseRoute(odd).page).toBeUndefined();
   expect(parseRoute("#/block/%E0%A4%A").argument).toBe("%E0%A4%A");
 });
 

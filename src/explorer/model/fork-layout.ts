@@ -74,6 +74,12 @@ export function minerShares(blocks: readonly TreeBlock[]): readonly MinerShare[]
     .sort((a, b) => b.blocks - a.blocks || (a.miner < b.miner ? -1 : 1));
 }
 
+/** A colour for each miner, which stays its own while the shares change; -1 for one that has no share. */
+export function minerColor(shares: readonly MinerShare[], miner: string | null): number {
+  const miners = shares.map((share) => share.miner).sort();
+  return miners.indexOf(miner ?? "") % 8;
+}
+
 /** Confirmations until the chance that an attacker of this share undoes a payment is at most `risk`; undefined: never, or beyond `max`. */
 export function confirmationsFor(
   chance: (confirmations: number) => number,

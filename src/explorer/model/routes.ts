@@ -27,18 +27,19 @@ const PAGES = [
 export type PageName = (typeof PAGES)[number];
 
 export interface Route {
-  readonly page: PageName;
+  /** Undefined: there is no page of that name. */
+  readonly page: PageName | undefined;
   /** What follows the page's name: a height, a hash, an address. */
   readonly argument: string | undefined;
 }
 
-/** @param fragment with or without `#`. Unknown pages are the overview. */
+/** @param fragment with or without `#`; without a name it is the overview */
 export function parseRoute(fragment: string): Route {
   const [name = "", argument] = fragment
     .replace(/^#?\/?/, "")
     .split("?")[0]!
     .split("/");
-  const page = PAGES.find((known) => known === name) ?? "overview";
+  const page = name === "" ? "overview" : PAGES.find((known) => known === name);
   return { page, argument: argument === undefined || argument === "" ? undefined : decode(argument) };
 }
 

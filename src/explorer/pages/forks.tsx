@@ -7,7 +7,13 @@ import { standing } from "../live/feed.ts";
 import { followersOf } from "../live/others.ts";
 import { useQuery } from "../live/query.ts";
 import { readUndone } from "../live/undone.ts";
-import { confirmationsFor, minerShares, type PlacedBlock, placeBlocks } from "../model/fork-layout.ts";
+import {
+  confirmationsFor,
+  minerColor,
+  minerShares,
+  type PlacedBlock,
+  placeBlocks,
+} from "../model/fork-layout.ts";
 import { counted, showAmount, showHashRate, showShare } from "../model/format.ts";
 import { Answered } from "../parts/answered.tsx";
 import { Age, HashLink, HeightLink } from "../parts/basics.tsx";
@@ -86,7 +92,6 @@ const COLUMN = 26;
 function Tree({ tree }: Forest) {
   const placed = placeBlocks(tree);
   const shares = minerShares(tree);
-  const colorOf = (miner: string | null) => `m${shares.findIndex((share) => share.miner === miner) % 8}`;
   const rows = Math.max(...placed.map(({ row }) => row)) + 1;
   const width = COLUMN * (Math.max(...placed.map(({ column }) => column)) + 1) + 6;
   const x = (column: number) => column * COLUMN + 16;
@@ -114,7 +119,7 @@ function Tree({ tree }: Forest) {
             {placed.map(({ block, column, row }) => (
               <circle
                 key={block.hash}
-                class={`${colorOf(block.miner)} ${block.status}`}
+                class={`m${minerColor(shares, block.miner)} ${block.status}`}
                 cx={x(column)}
                 cy={y(row)}
                 r={column === 0 ? 7 : 5.5}
@@ -138,6 +143,13 @@ function Tree({ tree }: Forest) {
   );
 }
 
+/** What has become of a block beside the chain. */
+const STATUS_WORDS: Partial<Record<string, string>> = {
+  "valid-fork": "undone",
+  "valid-headers": "not executed",
+  "headers-only": "header alone",
+};
+
 type Placed = PlacedBlock<Forest["tree"][number]>;
 
 function Row({ active, beside }: { readonly active: Placed; readonly beside: readonly Placed[] }) {
@@ -147,12 +159,13 @@ function Row({ active, beside }: { readonly active: Placed; readonly beside: rea
       <HeightLink height={height} /> <BlockMark hash={hash} height={height} />{" "}
       <HashLink to="block" hash={hash} />{" "}
       <span class="quiet">
-        {counted(txCount, "transaction")}, <Age timeMs={time} />
+        <Age timeMs={time} />, {counted(txCount, "transaction")}
       </span>
       <Followers hash={hash} />
       {beside.map(({ block }) => (
         <span key={block.hash} class="beside">
-          beside: <HashLink to="block" hash={block.hash} /> <span class="quiet">{block.status}</span>
+          <HashLink to="block" hash={block.hash} />{" "}
+          <span class="quiet">{STATUS_WORDS[block.status] ?? block.status}</span>
           <Followers hash={block.hash} />
         </span>
       ))}
@@ -188,15 +201,15 @@ function Shares({ tree }: Forest) {
             : "One miner has more than a third: by withholding blocks it can earn more than its share, and undo some."}
         </Note>
       )}
-      {shares.slice(0, 8).map(({ miner, blocks, share }, i) => (
+      {shares.slice(0, 8).map(({ miner, blocks, share }) => (
         <div key={miner} class="share">
           <span>
-            <span class={`swatch v${i % 8}`} />
+            <span class={`swatch v${minerColor(shares, miner)}`} />
             <HashLink to="account" hash={miner} /> <span class="quiet">{counted(blocks, "block")}</span>
           </span>
           <b>{showShare(share)}</b>
           <div class="bar">
-            <span class={`v${i % 8}`} style={{ width: `${100 * share}%` }} />
+            <span class={`v${minerColor(shares, miner)}`} style={{ width: `${100 * share}%` }} />
           </div>
         </div>
       ))}

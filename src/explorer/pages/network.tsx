@@ -5,7 +5,7 @@ import { type SeenNode, seenNodes } from "../live/others.ts";
 import { shorten, showAmount, showBytes } from "../model/format.ts";
 import { Age } from "../parts/basics.tsx";
 import { DevnetPanel } from "../parts/devnet-panel.tsx";
-import { Badge, Columns, Heading, Panel, Scroll } from "../parts/layout.tsx";
+import { Badge, Columns, Heading, Panel, Scroll, StateBadge } from "../parts/layout.tsx";
 
 export function Network() {
   const nodes = seenNodes.value;
@@ -75,8 +75,7 @@ function NodeRow({
           <td class="right">{answers.status.peers}</td>
           <td class="right">{answers.status.mempool}</td>
           <td class="wrap">
-            <Badge tone={answers.explain.ok ? "good" : "warn"}>{answers.explain.state}</Badge>{" "}
-            {printable(answers.explain.summary)}
+            <StateBadge {...answers.explain} /> {printable(answers.explain.summary)}
           </td>
         </>
       )}

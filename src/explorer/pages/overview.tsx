@@ -9,7 +9,7 @@ import { href } from "../model/routes.ts";
 import { toleranceOf, trafficOf } from "../model/traffic.ts";
 import { Answered } from "../parts/answered.tsx";
 import { Text } from "../parts/basics.tsx";
-import { Badge, Figure, Heading, Panel } from "../parts/layout.tsx";
+import { Badge, Figure, Heading, Panel, StateBadge } from "../parts/layout.tsx";
 import { BlockTable, TxTable } from "../parts/lists.tsx";
 import { Graph } from "../parts/spark.tsx";
 
@@ -69,8 +69,7 @@ function Words({ explain }: NodeStanding) {
   return (
     <section class={`explain ${explain.ok ? "good" : "bad"}`} aria-label="Why the chain moves or does not">
       <p role="status">
-        <Badge tone={explain.ok ? "good" : "bad"}>{explain.state}</Badge>{" "}
-        <strong>{<Text>{explain.summary}</Text>}</strong>
+        <StateBadge {...explain} /> <strong>{<Text>{explain.summary}</Text>}</strong>
       </p>
       {explain.details.length === 0 ? null : (
         <ul>

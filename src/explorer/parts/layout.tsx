@@ -70,6 +70,13 @@ export function Badge({ tone = "quiet", children }: WithChildren & { readonly to
   return <span class={`badge ${tone}`}>{children}</span>;
 }
 
+/** What `explain` calls the state of the chain: its codes in words, and a node without a vote follows the others. */
+export function StateBadge({ ok, state }: { readonly ok: boolean; readonly state: string }) {
+  return (
+    <Badge tone={ok ? "good" : "bad"}>{state === "no-engine" ? "following" : state.replace("-", " ")}</Badge>
+  );
+}
+
 /** Names and values in two columns. */
 export function Facts({ children }: WithChildren) {
   return <dl class="facts">{children}</dl>;

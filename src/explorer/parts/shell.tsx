@@ -28,6 +28,7 @@ import { TransactionPage } from "../pages/transaction.tsx";
 import { Transactions } from "../pages/transactions.tsx";
 import { Validators } from "../pages/validators.tsx";
 import { Text } from "./basics.tsx";
+import { Heading } from "./layout.tsx";
 import { Search } from "./search.tsx";
 
 type Kind = "pbft" | "pow";
@@ -69,8 +70,9 @@ const DETAILS: Partial<Record<PageName, FunctionComponent>> = {
 
 export function Shell() {
   const { page } = route.value;
-  const View = ENTRIES.find((entry) => entry.page === page)?.view ?? DETAILS[page] ?? Overview;
-  const title = ENTRIES.find((entry) => entry.page === page)?.label ?? page;
+  const entry = ENTRIES.find((entry) => entry.page === page);
+  const View = entry?.view ?? (page && DETAILS[page]) ?? NoPage;
+  const title = entry?.label ?? page ?? NO_PAGE;
   document.title = `${title} · ${standing.value?.info.name ?? "Quorate"}`;
   return (
     <>
@@ -86,6 +88,19 @@ export function Shell() {
           <View />
         </main>
       </div>
+    </>
+  );
+}
+
+const NO_PAGE = "No such page";
+
+function NoPage() {
+  return (
+    <>
+      <Heading>{NO_PAGE}</Heading>
+      <p class="notice quiet">
+        Nothing is at <code>{printable(location.hash)}</code>: <a href={href("overview")}>Overview</a>
+      </p>
     </>
   );
 }
@@ -128,7 +143,7 @@ function Navigation() {
           <li key={entry.page}>
             <a
               href={href(entry.page)}
-              aria-current={entry.page === page || entry.with?.includes(page) ? "page" : undefined}
+              aria-current={entry.page === page || (page && entry.with?.includes(page)) ? "page" : undefined}
               onClick={() => setOpen(false)}
             >
               {entry.label}

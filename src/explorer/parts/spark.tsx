@@ -1,7 +1,6 @@
 /** A small line over time by uPlot: axes in the theme's colours, drawn anew when the data or the theme changes. */
 import { useEffect, useRef } from "preact/hooks";
 import uPlot from "uplot";
-import "uplot/dist/uPlot.min.css";
 import { theme } from "../live/theme.ts";
 
 export interface Line {

@@ -115,7 +115,9 @@ function redirect(location: string): FileAnswer {
 }
 
 function notFound(isMissing: boolean): FileAnswer {
-  const words = isMissing ? "the explorer is not built: npm run build\n" : "no such file of the explorer\n";
+  const words = isMissing
+    ? "the explorer is not built: npm run build\n"
+    : "no such page: the explorer is at /explorer, and its pages behind it, such as /explorer#/blocks\n";
   const headers = { "content-type": "text/plain; charset=utf-8", "cache-control": "no-store" };
   return { status: 404, headers, body: new TextEncoder().encode(words) };
 }
