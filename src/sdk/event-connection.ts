@@ -85,10 +85,6 @@ export class EventConnection {
     return item;
   }
 
-  get endReason(): string {
-    return this.#ended ?? "closed";
-  }
-
   close(): void {
     this.#socket.close();
   }

@@ -42,11 +42,6 @@ export class BodyPlan {
     this.#slowMs = slowMs;
   }
 
-  /** How many bodies are asked for. */
-  get inFlight(): number {
-    return this.#flights.size;
-  }
-
   /**
    * What to ask this peer for.
    * @param missing bodies that its branch lacked when they were listed, ascending, the first still

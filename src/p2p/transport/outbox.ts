@@ -3,7 +3,7 @@
  * dropped, because consensus repairs what is lost (STATUS) and new mail makes old mail obsolete. No stream, no
  * clock: the time is handed in.
  */
-import { must } from "../../base/assert.ts";
+import { assert, must } from "../../base/assert.ts";
 import {
   MAIL_FRAME_BYTES_TARGET,
   MAIL_FRAME_MESSAGES_MAX,
@@ -114,5 +114,9 @@ export class Outbox {
       this.#packets = this.#packets.slice(this.#first);
       this.#first = 0;
     }
+    assert(
+      this.length > 0 ? this.#bytes >= 0 : this.#bytes === 0,
+      "the bytes are those of the packets that wait",
+    );
   }
 }

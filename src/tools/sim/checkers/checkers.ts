@@ -107,11 +107,6 @@ export class Checkers {
     return this.#facts.violations;
   }
 
-  /** The height up to which the correct nodes have agreed. */
-  get agreedHeight(): bigint {
-    return BigInt(this.#chains.agreed.length - 1);
-  }
-
   /** Final transactions. */
   get finalCount(): number {
     return this.#chains.final.size;
