@@ -1,10 +1,11 @@
 /** Files of modules on the command line: an upgrade that is none, and a file from a node by its hash. */
+import { createHash } from "node:crypto";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { devnet } from "../../../src/testing/virtual-devnet.ts";
-import { json } from "../running.ts";
+import { json, quorate } from "../running.ts";
 
 const REGISTRY = resolve(import.meta.dirname, "../../../examples/registry/registry.ts");
 
@@ -62,5 +63,30 @@ describe("module fetch", () => {
     expect(other).toMatchObject({ code: 3, value: { error: { code: "NO_SUCH_MODULE" } } });
     expect(other.value.error.message).toContain(`it runs registry 1 (${hash})`);
     expect((await json("module", "fetch", "registry", ...out)).code).toBe(2);
+  });
+});
+
+describe("start", () => {
+  it("ends with exit code 2 where a module's file is missing or differs by a byte, and names both hashes", async () => {
+    net = await devnet({ validators: 1, modules: [REGISTRY], accounts: 1 });
+    const [home, genesis] = [join(dir, "home"), join(dir, "genesis.json")];
+    writeFileSync(genesis, net.genesis);
+    const wanted = (JSON.parse(net.genesis) as { modules: { list: { hash: string }[] } }).modules.list[0]!
+      .hash;
+    expect(await json("init", "--genesis", genesis, "--dir", home)).toMatchObject({ code: 0 });
+    const started = async () => {
+      const { code, stdout, stderr } = await quorate("start", "--dir", home);
+      return { code, text: stdout + stderr };
+    };
+    expect(await started()).toMatchObject({
+      code: 2,
+      text: expect.stringContaining(`not found; this chain runs registry 1 of SHA-256 ${wanted}`),
+    });
+    await json("module", "build", REGISTRY, "--out", join(home, "modules"));
+    const file = join(home, "modules/registry.js");
+    writeFileSync(file, `${readFileSync(file, "utf8")} `);
+    const other = `0x${createHash("sha256").update(readFileSync(file)).digest("hex")}`;
+    const { code, text } = await started();
+    expect([code, text.includes(other), text.includes(wanted)]).toEqual([2, true, true]);
   });
 });
