@@ -67,7 +67,7 @@ it("partitions and heals by its buttons, and shows both", async () => {
   await press(page, /^Partition/);
   await seesText(page, /PARTITIONED: node2, node3 \/ node0, node1/);
   await page.locator("td.away", { hasText: "apart" }).first().waitFor();
-  await page.locator(".badge.warn").first().waitFor();
+  await page.locator(".badge.bad").first().waitFor();
   await shoot(page, "partition-light-1440");
   await press(page, "Heal");
   await page.waitForFunction(() => document.querySelectorAll("td.away").length === 0);

@@ -83,7 +83,9 @@ function Ballot({ proposal, members }: { readonly proposal: Proposal; readonly m
         .join(", "),
     );
   const seat = all.find(({ publicKey }) => publicKey === change.publicKey)?.name;
-  const subject = change.name ?? seat ?? change.parameter ?? change.publicKey ?? change.peerId ?? "";
+  // The key of a seat that is gone, or a peer id: too long for a small window.
+  const key = change.publicKey ?? change.peerId;
+  const subject = change.name ?? seat ?? change.parameter ?? (key ? shorten(`${key}`) : "");
   return (
     <div class="asked">
       <Badge tone={TONES[status]}>{status}</Badge>{" "}
