@@ -9,14 +9,12 @@ import {
   SNAPSHOT_HEAD_BYTES,
   type SnapshotFormat,
 } from "../../src/chain/snapshot/snapshot-format.ts";
-import { transitionId, transitionSigningBytes } from "../../src/chain/types/transition.ts";
-import { plainEpochOn } from "../../src/chain/types/validator-set.ts";
 import { Reader } from "../../src/codec/reader.ts";
-import { createSigner } from "../../src/crypto/keys.ts";
 import { snapshotContext } from "../../src/node/snapshot/snapshot-context.ts";
 import { MemoryKv } from "../../src/storage/memory.ts";
 import { EpochNet } from "../../src/tools/sim/epochs/epoch-net.ts";
 import { genesis, mineOn, openMinedChain } from "../chain/pow-fixtures.ts";
+import { breakTrust } from "../node/snapshot/broken-chain.ts";
 import { checked, contextOf, exported } from "../node/snapshot/snapshots.ts";
 import { codeOf, FuzzFailure, type FuzzTarget } from "./target.ts";
 
@@ -40,30 +38,7 @@ async function mined(): Promise<Example> {
 async function broken(): Promise<Example> {
   const net = new EpochNet({ seed: 3, nodes: 5, members: 4 });
   try {
-    net.start();
-    await net.until(() => [0, 1, 4].every((node) => net.height(node) >= 2n), 60_000);
-    for (const node of [2, 3]) net.cluster.crash(node);
-    await net.until(() => false, 4_000);
-    const { head } = net.first.chain;
-    const fields = {
-      genesisHash: net.world.genesisHash,
-      epoch: plainEpochOn(head) + 1n,
-      height: head.summary.height,
-      parentHash: head.hash,
-      signaturesNeeded: 2,
-      reason: "two machines burnt",
-      members: [0, 1, 4].map((node) => net.member(node)),
-    };
-    const id = transitionId(fields);
-    const signatures = [0, 1].map((node) => {
-      const { publicKey, sign } = createSigner(net.world.plan.validators[node]!.seed);
-      return { account: publicKey, signature: sign(transitionSigningBytes(id)) };
-    });
-    for (const node of [0, 1, 4]) {
-      net.cluster.crash(node);
-      net.cluster.node(node).transitions = [{ ...fields, signatures }];
-      net.cluster.start(node);
-    }
+    const { id, head } = await breakTrust(net, 2n);
     if (!(await net.until(() => net.height(0) >= head.summary.height + 3n, 60_000)))
       throw new Error(`no block behind the transition: ${net.height(0)}`);
     const { proof, ...rest } = contextOf(net.world.genesis);

@@ -6,15 +6,14 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { hex, hex0x } from "../../../src/base/bytes.ts";
 import { formatGenesis } from "../../../src/chain/genesis/genesis-file.ts";
 import type { SnapshotContext } from "../../../src/chain/snapshot/snapshot-check.ts";
-import { transitionId, transitionSigningBytes } from "../../../src/chain/types/transition.ts";
-import { endsEpoch, plainEpochOn } from "../../../src/chain/types/validator-set.ts";
-import { createSigner } from "../../../src/crypto/keys.ts";
+import { endsEpoch } from "../../../src/chain/types/validator-set.ts";
 import { ReplicaMembership } from "../../../src/node/api/membership-api.ts";
 import { importSnapshot } from "../../../src/node/snapshot/import-snapshot.ts";
 import { sourceOver } from "../../../src/node/snapshot/read-snapshot.ts";
 import { MemoryKv } from "../../../src/storage/memory.ts";
 import { EpochNet } from "../../../src/tools/sim/epochs/epoch-net.ts";
 import { quorate } from "../../cli/running.ts";
+import { breakTrust } from "./broken-chain.ts";
 import { checked, contextOf, exported, offered } from "./snapshots.ts";
 
 let net: EpochNet;
@@ -93,30 +92,7 @@ describe("a snapshot of a chain with a transition", () => {
   it("is accepted by whoever names the break, leads through it, and gives the same bytes again", async () => {
     const broken = new EpochNet({ seed: 3, nodes: 5, members: 4 });
     try {
-      broken.start();
-      await broken.until(() => [0, 1, 4].every((node) => broken.height(node) >= 6n), 60_000);
-      for (const node of [2, 3]) broken.cluster.crash(node);
-      await broken.until(() => false, 4_000);
-      const { head } = broken.first.chain;
-      const fields = {
-        genesisHash: broken.world.genesisHash,
-        epoch: plainEpochOn(head) + 1n,
-        height: head.summary.height,
-        parentHash: head.hash,
-        signaturesNeeded: 2,
-        reason: "two machines burnt",
-        members: [0, 1, 4].map((node) => broken.member(node)),
-      };
-      const id = transitionId(fields);
-      const signatures = [0, 1].map((node) => {
-        const { publicKey, sign } = createSigner(broken.world.plan.validators[node]!.seed);
-        return { account: publicKey, signature: sign(transitionSigningBytes(id)) };
-      });
-      for (const node of [0, 1, 4]) {
-        broken.cluster.crash(node);
-        broken.cluster.node(node).transitions = [{ ...fields, signatures }];
-        broken.cluster.start(node);
-      }
+      const { id, head } = await breakTrust(broken, 6n);
       const isOn = () => broken.height(0) >= head.summary.height + 30n;
       expect(await broken.until(isOn, 60_000)).toBe(true);
       const { proof, ...rest } = contextOf(broken.world.genesis);
