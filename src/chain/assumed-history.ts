@@ -17,7 +17,7 @@ import type { SealedBlock } from "./types/block.ts";
 export interface AssumedHistory {
   /** The block whose state the snapshot gave. */
   readonly height: bigint;
-  /** The blocks up to this one were executed here; 0: none. */
+  /** The blocks up to this height were executed here. It is 0 when none was. */
   readonly checked: bigint;
   /** Whether the blocks that were executed are kept. */
   readonly keepsBodies: boolean;

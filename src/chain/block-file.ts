@@ -20,7 +20,7 @@ export const BLOCK_RECORD_HEAD_BYTES = 8;
 
 export interface BlockFileHead {
   readonly genesisHash: Hash;
-  /** Heights of the first and of the last block; at least 1. */
+  /** Heights of the first and of the last block in the file. Both are at least 1. */
   readonly first: bigint;
   readonly last: bigint;
 }

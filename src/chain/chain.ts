@@ -54,7 +54,7 @@ export class SafetyViolation extends Error {
 
 export interface HeadChange {
   readonly sealed: SealedBlock;
-  /** Encoded receipts in order. */
+  /** The encoded receipts of the block, in the order of its transactions. */
   readonly receipts: readonly Uint8Array[];
   /** The whole change of branches, with each block that entered by it; it is durable already. */
   readonly reorg?: BranchChange;
@@ -64,9 +64,9 @@ export interface HeadChange {
 export interface BranchChange {
   /** The last common block. */
   readonly ancestor: BlockHead;
-  /** Ascending. */
+  /** The blocks that left the chain, by ascending height. */
   readonly abandoned: readonly SealedBlock[];
-  /** Ascending; empty when the operator took the head away and nothing replaces it. */
+  /** The blocks that entered, by ascending height: none when the operator only took the head away. */
   readonly entered: readonly SealedBlock[];
 }
 

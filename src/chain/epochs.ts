@@ -56,7 +56,7 @@ export class Epochs implements EpochSets {
   readonly #kv: Pick<Kv, "get"> | undefined;
   readonly #cached = new Map<bigint, Epoch>();
   readonly #transitions: Transitions;
-  /** By epoch: the newest transition up to it. */
+  /** For each epoch that was asked about: the id of the newest transition up to it. */
   readonly #newest = new Map<bigint, { readonly id: Hash | undefined }>();
 
   /**
@@ -164,7 +164,7 @@ export function governedBy(genesis: Genesis): MembershipRules | undefined {
   return { genesisHash, checkpointInterval, logWindow, limits, modules };
 }
 
-/** What the block that ends an epoch writes besides, from what it changed; nothing for any other block. */
+/** What the block that ends an epoch writes besides, from what it changed. Any other block writes nothing. */
 export function epochOperations({ block, diff }: ExecutedBlock): KvOperation[] {
   if (!endsEpoch(block.summary) && !isTransitionBlock(block)) return [];
   const state = { get: (key: Uint8Array) => diff.get(byteText(key))?.value };

@@ -23,7 +23,7 @@ export interface HeadFields {
 export interface Proposal {
   /** Milliseconds since the Unix epoch by the proposer's clock. */
   readonly timeMs: bigint;
-  /** Index of the proposing validator; 0 where nobody is one. */
+  /** Index of the proposing validator, or 0 where nobody is one. */
   readonly proposer: number;
   /** Who receives what the block mints, where blocks mint. */
   readonly rewardTo?: Address;
@@ -66,7 +66,10 @@ export interface WorkSchedule {
   readonly retarget: string;
   /** The first height above `height` whose block may have another target; undefined where none has. */
   nextRetarget(height: bigint): bigint | undefined;
-  /** The lowest height that must be known to tell the targets of the blocks `from` to `to`; at most `from`. */
+  /**
+   * The lowest height that must be known to tell the targets of the blocks `from` to `to`. It is at most
+   * `from`.
+   */
   readsFrom(from: bigint, to: bigint): bigint;
 }
 
@@ -115,7 +118,10 @@ interface RulesOfBlocks {
   readonly name: "pbft" | "pow";
   /** The fields of a block on top of `parent`, the last block of `branch`. */
   prepareHead(parent: BlockHead, proposal: Proposal, branch: Ancestry): HeadFields;
-  /** The mode's rules for a head on top of its parent (time, version, epoch, work due); no seal, no body. */
+  /**
+   * Checks the mode's rules for a head on top of its parent: time, version, epoch, work due. It looks at no
+   * seal and no body.
+   */
   checkHead(parent: BlockHead, head: BlockHead, branch: Ancestry): Fault | undefined;
   /** Whether `seal` proves `head`. */
   verifySeal(head: BlockHead, seal: Uint8Array): Fault | undefined;

@@ -57,7 +57,10 @@ export interface TransactionPlace {
   readonly index: number;
 }
 
-/** What goes into each synced batch besides: how far the journal was durable before it. undefined: nothing. */
+/**
+ * What goes into each synced batch besides: how far the journal was durable before it. Nothing goes in when
+ * it is undefined.
+ */
 export type Stamp = () => Uint8Array | undefined;
 
 /** The one atomic step from one head to another, over undone and executed blocks. */
@@ -185,7 +188,7 @@ export class ChainStore {
     return this.#kv;
   }
 
-  /** The prior values of what a block changed; undefined when it never entered the chain here. */
+  /** The prior values of what a block changed, or undefined when the block never entered the chain here. */
   undo(hash: Hash): StateDiff | undefined {
     const bytes = this.#kv.get(undoKey(hash));
     return bytes === undefined ? undefined : readDiff(new Reader(bytes));
@@ -294,7 +297,7 @@ function sameHash(a: Hash | undefined, b: Hash): boolean {
   return a?.every((byte, i) => byte === b[i]) === true;
 }
 
-/** Without a Reader: it is read for every block that is looked up. */
+/** Reads a stored hash without a Reader, because this is done for every block that is looked up. */
 function storedHash(bytes: Uint8Array): Hash {
   if (bytes.length !== 32) throw new DecodeError(`a stored hash of ${bytes.length} bytes`);
   return asHash(bytes);

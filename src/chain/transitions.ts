@@ -21,13 +21,13 @@ import {
 } from "./types/transition.ts";
 import type { ValidatorSet } from "./types/validator-set.ts";
 
-/** Of epochs: whether a transition would open it. */
+/** Epochs for which it is remembered whether a transition would open them. */
 const EPOCHS_REMEMBERED_MAX = 64;
 
 export class Transitions {
   readonly #all: readonly Transition[];
   readonly #kv: Pick<Kv, "get"> | undefined;
-  /** By the epoch that each opens; undefined: there is none that holds. */
+  /** Whether a transition holds that opens an epoch, by the epoch. What was not asked about is not here. */
   readonly #known = new Map<bigint, boolean>();
   readonly #judged = new Map<bigint, Transition | undefined>();
 

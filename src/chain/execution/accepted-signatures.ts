@@ -11,7 +11,10 @@ import { BATCH_MIN } from "../../crypto/batch-verification.ts";
 import { ED25519, isStrongPublicKey, type SignatureClaim, type SignatureRules } from "../../crypto/keys.ts";
 import { type SignedTransaction, transactionSigningBytes, unsignedPart } from "../types/transaction.ts";
 
-/** Which rule accepted: admission's (strong key) implies the block's, not the reverse. */
+/**
+ * Which rule accepted a signature. Admission's, which asks for a strong key, implies the block's, and not the
+ * reverse.
+ */
 type Acceptance = "admission" | "block";
 
 /** How many signatures that the native library refuses may be verified slowly for one block, where nothing obliges to judge it. */

@@ -184,7 +184,7 @@ export class BlockExecutor {
     return checkSize(summary, limits);
   }
 
-  /** {@link checkBody} */
+  /** Checks a body against its header, as {@link checkBody} does. */
   checkBody(block: Block): Fault | undefined {
     return checkBody(block);
   }

@@ -18,7 +18,7 @@ import { COINBASE_MODULE, coinbaseValue, isCoinbase, type SignedTransaction } fr
 
 export const MINTED = 1;
 
-/** Makes spendable what has waited long enough; before the transactions of the block at `height`. */
+/** Makes spendable what has waited long enough. It runs before the transactions of the block at `height`. */
 export function matureCoinbase(state: StateWriter, height: bigint, { maturity }: Rewards): void {
   if (height < BigInt(maturity)) return;
   const key = maturingKey(height - BigInt(maturity));

@@ -39,7 +39,7 @@ export interface BlockContext {
 
 export type ExecutionFault = Fault<TransactionFaultCode | "TX_BAD_SIGNATURE">;
 
-/** One block being executed. */
+/** One block while it is executed: its overlay, its receipts and what they add up to. */
 export class BlockExecution {
   readonly state: StateOverlay;
   readonly receipts: Receipt[] = [];

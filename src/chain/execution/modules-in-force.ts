@@ -75,7 +75,7 @@ export function plannedModules(genesis: GenesisCode, state: StateReader): readon
   });
 }
 
-/** What keeps a version from taking the place of the one that runs; undefined: nothing. */
+/** What keeps a version from taking the place of the one that runs, or undefined when nothing does. */
 export function followProblem(
   { code = NO_CODE }: GenesisCode,
   running: ModuleRecord | undefined,

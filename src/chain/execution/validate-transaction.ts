@@ -27,11 +27,11 @@ export type TransactionFaultCode =
 export interface TransactionRules {
   readonly chainId: bigint;
   readonly minFee: bigint;
-  /** By the text of an account's bytes; undefined: anybody may send. */
+  /** Who may send, by the text of an account's bytes. Anybody may where this is undefined. */
   readonly senders?: ReadonlySet<string> | undefined;
   /** Whether the validators of the chain may change: only then there is a module for it. */
   readonly governs?: boolean;
-  /** The modules of the chain; by default those that every chain has. */
+  /** The modules of the chain. When left out they are those that every chain has. */
   readonly modules?: ModuleSet;
 }
 

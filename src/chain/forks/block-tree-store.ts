@@ -42,9 +42,9 @@ export interface Reorg {
   readonly ancestor: Hash;
   readonly oldHead: Hash;
   readonly newHead: Hash;
-  /** Blocks undone. */
+  /** How many blocks were undone. */
   readonly depth: number;
-  /** Blocks executed instead. */
+  /** How many blocks were executed in their place. */
   readonly entered: number;
   /** Transactions of the undone blocks that the new ones do not hold, coinbases aside. */
   readonly dropped: number;
@@ -79,7 +79,7 @@ export class TreeStore {
     return entries.map(([, value]) => readReorg(new Reader(value)));
   }
 
-  /** The number of the newest reorganisation; 0 for none. */
+  /** The number of the newest reorganisation, or 0 when there was none. */
   async lastReorg(): Promise<bigint> {
     const [last] = await this.#kv.entries({ ...REORG_RANGE, limit: 1, reverse: true });
     return last === undefined ? 0n : new Reader(last[0].subarray(1)).u64();
@@ -135,7 +135,7 @@ export function dropOperations(hash: Hash, transactions: readonly SignedTransact
   return [...keys, ...places].map((key) => ({ kind: "delete", key }));
 }
 
-/** Appends number `number`; beyond the bound the oldest leaves. */
+/** Appends number `number`. Beyond the bound the oldest one leaves. */
 export function reorgOperations(number: bigint, reorg: Reorg): KvOperation[] {
   const { atMs, ancestor, oldHead, newHead, depth, entered, dropped } = reorg;
   const writer = new Writer(128).u64(BigInt(atMs)).raw(ancestor).raw(oldHead).raw(newHead);

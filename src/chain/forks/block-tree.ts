@@ -19,7 +19,7 @@ export interface TreeNode {
   hasBody: boolean;
   /** It and all its ancestors have bodies. */
   isComplete: boolean;
-  /** Order in which nodes became complete; 0 while it is not. */
+  /** Tells in which order nodes became complete. It is 0 while this node is not. */
   sequence: number;
   mark: BlockMark | undefined;
   /** It or an ancestor is marked. */
@@ -60,15 +60,15 @@ export interface TreePath {
  */
 export class BlockTree {
   readonly #nodes = new Map<string, TreeNode>();
-  /** The nodes in memory by their parent's hash; the parent itself need not be in memory. */
+  /** The nodes in memory by their parent's hash. The parent itself need not be in memory. */
   readonly #children = new Map<string, Set<TreeNode>>();
   /** Usable, and without a usable child in memory. One too many is harmless: it is only a lighter choice. */
   readonly #candidates = new Set<TreeNode>();
-  /** Nodes without a child. */
+  /** The nodes that have no child. */
   readonly #leaves = new Set<TreeNode>();
   readonly #source: StoredNodes;
   readonly #choice: ForkChoice;
-  /** The highest so far; of loaded nodes too. */
+  /** The highest {@link TreeNode.sequence} given so far, to loaded nodes too. */
   #sequence = 0;
 
   constructor(source: NodeSource, choice: ForkChoice = MOST_WORK) {
@@ -208,7 +208,7 @@ export class BlockTree {
     return this.#leaves.size;
   }
 
-  /** Those in memory. */
+  /** The children of a node that are in memory. */
   children(node: TreeNode): readonly TreeNode[] {
     return [...(this.#children.get(byteText(node.head.hash)) ?? [])];
   }

@@ -160,7 +160,7 @@ export class Branches {
     await this.#markInvalid(node, fault("malformed", "a transaction of its body does not decode"));
   }
 
-  /** The operator's word against a block; it is kept until {@link reconsider}. */
+  /** Takes the operator's word that a block is invalid, and keeps it until {@link reconsider}. */
   async invalidate(hash: Hash): Promise<Fault | undefined> {
     const node = this.tree.get(hash);
     if (node === undefined) return fault("unknown-block", `no block ${showHash(hash)} is known here`);

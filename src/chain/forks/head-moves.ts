@@ -15,7 +15,7 @@ export class HeadMoves {
   #failure: { readonly error: unknown } | undefined;
   readonly #waiters: Waiter[] = [];
 
-  /** How many moves there have been; undefined during one. */
+  /** How many moves there have been. It is undefined while one is going on. */
   get count(): number | undefined {
     return this.#isUnderWay ? undefined : this.#begun;
   }

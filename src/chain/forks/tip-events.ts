@@ -20,7 +20,7 @@ export function changeOf(path: TreePath, step: ReorgBatch, bodyOf: BodyOf): Bran
   return { ancestor: path.ancestor.head, abandoned, entered };
 }
 
-/** One for each block that entered; where none did, one for the block that is the head now. */
+/** Makes one event for each block that entered, or one for the block that is the head now where none did. */
 export function tipEventsOf(
   last: BlockHead,
   step: ReorgBatch,

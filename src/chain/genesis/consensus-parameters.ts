@@ -18,7 +18,10 @@ export interface PbftParameters {
   readonly pipelineDepth: number;
   /** R: the primary changes at each R-th stable checkpoint; 0 = only when it fails. */
   readonly rotationInterval: number;
-  /** Heights of an epoch, a multiple of K; undefined: the validators never change, and there is one epoch. */
+  /**
+   * Length of an epoch in heights, a multiple of K. Where undefined the validators never change, and there is
+   * one epoch.
+   */
   readonly epochLength?: number | undefined;
 }
 

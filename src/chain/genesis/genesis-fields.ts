@@ -169,7 +169,7 @@ const schemaOf = (name: ConsensusName) =>
     }),
   );
 
-/** The fields of a genesis, each within its bounds. Faults: `too-large`, `malformed`. */
+/** Reads the fields of a genesis, each within its bounds. Faults: `too-large`, `malformed`. */
 export function readGenesisFields(json: string): Verdict<Genesis, "too-large" | "malformed"> {
   if (json.length > GENESIS_BYTES_MAX) {
     return refuse("too-large", `${json.length} bytes, at most ${GENESIS_BYTES_MAX} are read`);

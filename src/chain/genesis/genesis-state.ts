@@ -36,7 +36,7 @@ function execute(genesis: Genesis): ExecutedBlock {
   return { block: genesisBlock(genesis, root), diff, pages, receipts: [] };
 }
 
-/** The hash of block 0, raw order; shown reversed like every block hash. */
+/** The hash of block 0 in raw order. People see it reversed, like every block hash. */
 export function computeGenesisHash(genesis: Genesis): Hash {
   return executeGenesis(genesis).block.hash;
 }

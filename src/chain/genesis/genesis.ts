@@ -15,7 +15,7 @@ import { createValidatorSet, type Validator, type ValidatorSet } from "../types/
 import { type ConsensusParameters, formatOf } from "./consensus-parameters.ts";
 import { encodeGenesisModules, type GenesisModules } from "./genesis-modules.ts";
 
-/** The format of genesis.json; another number is refused. */
+/** The format of genesis.json that this program reads. A file with another number is refused. */
 export const GENESIS_FORMAT = 1;
 
 export interface GenesisLimits {
@@ -36,9 +36,9 @@ export interface Genesis<Parameters extends ConsensusParameters = ConsensusParam
   readonly limits: GenesisLimits;
   readonly validators: readonly Validator[];
   readonly accounts: readonly { readonly address: Address; readonly balance: bigint }[];
-  /** Declared modules; left out where there are none. */
+  /** The modules that this chain declares. Left out where it declares none. */
   readonly modules?: GenesisModules;
-  /** Who may send, and who may say so, at the beginning; left out: anybody may send, for ever. */
+  /** Who may send, and who may say so, when the chain begins. Left out where anybody may send for ever. */
   readonly roles?: Roles;
   /** The code of these modules and of later versions, which is no part of the file. */
   readonly code?: ModuleLibrary;

@@ -7,7 +7,10 @@
 export type RetargetParameters =
   /** Every `interval` blocks, clamped to a factor of 4, with Bitcoin's off-by-one (2016 there). */
   | { readonly rule: "bitcoin"; readonly interval: number; readonly timewarpGuard: boolean }
-  /** aserti3-2d: exponential in the schedule's error, anchored anew every 144 blocks. `halflife` in seconds. */
+  /**
+   * The rule aserti3-2d: exponential in the schedule's error, anchored anew every 144 blocks. `halflife` is
+   * in seconds.
+   */
   | { readonly rule: "asert"; readonly halflife: number }
   /** Block 0's bits for ever. */
   | { readonly rule: "fixed" };
@@ -16,7 +19,7 @@ export interface PowParameters {
   readonly type: "pow";
   /** The easiest target, compact. */
   readonly powLimitBits: number;
-  /** Target of block 0 and of the first blocks, compact; at most as easy as powLimitBits. */
+  /** The target of block 0 and of the first blocks, in compact form. It is at most as easy as powLimitBits. */
   readonly startBits: number;
   /** Wanted seconds between two blocks. */
   readonly spacing: number;

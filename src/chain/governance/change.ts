@@ -45,7 +45,7 @@ import { type AccountRole, hasRole, ROLE_HOLDERS_MAX, ROLES, withoutRole, withRo
 /** A proof by whoever holds a consensus key: its signature over the hash of a recent block. */
 export interface Possession {
   readonly height: bigint;
-  /** 64 bytes. */
+  /** The Ed25519 signature of the key that is to be proved, 64 bytes. */
   readonly signature: Uint8Array;
 }
 
@@ -166,7 +166,7 @@ export function possessionBytes(claim: {
 /** What is asked of the chain when a change is proposed. */
 export interface ProofContext {
   readonly genesisHash: Hash;
-  /** K */
+  /** K, the heights between two checkpoints. */
   readonly checkpointInterval: number;
   /** The block that is being executed. */
   readonly height: bigint;

@@ -44,7 +44,7 @@ export type BlockLimits = Pick<GenesisLimits, "minFee" | "maxBlockTransactions" 
 
 export interface ChainPeer {
   readonly name: string;
-  /** base58 */
+  /** The libp2p peer id in base58. */
   readonly peerId: string;
 }
 
@@ -134,7 +134,7 @@ export function writeLimits(writer: Writer, limits: BlockLimits | undefined): vo
   writer.u64(limits.minFee).u32(limits.maxBlockTransactions).u32(limits.maxBlockBytes);
 }
 
-/** Of block 0, in which no vote has changed a limit. */
+/** Writes the membership that block 0 has, in which no vote has changed a limit. */
 export function writeFirstGovernance(state: Pick<StateWriter, "put">, governance: Governance): void {
   state.put(governanceKey(), startRecord(governance).finish());
   if (governance.roles !== undefined) writeRoles(state, governance.roles);

@@ -29,7 +29,7 @@ import {
 
 /** A module of a chain as its state has it. */
 export interface ModuleRecord extends ModuleVersion {
-  /** The epoch from which on this version runs; version 0: none does yet. */
+  /** The epoch from which on this version runs. With version 0 none runs yet. */
   readonly since: bigint;
   /** What is to take its place. */
   readonly planned?: PlannedVersion | undefined;
@@ -43,7 +43,10 @@ export interface PlannedVersion extends Pick<ModuleVersion, "version" | "hash"> 
 /** The modules of a genesis, which stand in no record until a vote names them. */
 export type FirstModules = { readonly list: readonly ModuleVersion[] } | undefined;
 
-/** By their numbers. @throws InvariantError when the record does not decode. */
+/**
+ * The records of all modules, ascending by their numbers. @throws InvariantError when the record does not
+ * decode.
+ */
 export function moduleRecords(state: StateReader, first: FirstModules): readonly ModuleRecord[] {
   const voted = readVoted(state);
   const others = (first?.list ?? []).filter(({ number }) => !voted.some((one) => one.number === number));
@@ -74,7 +77,10 @@ function writeVoted(state: StateWriter, records: readonly ModuleRecord[]): void 
   state.put(moduleVersionsKey(), writer.finish());
 }
 
-/** Why a vote cannot activate this version; undefined: it can. The one that runs now takes a planned one back. */
+/**
+ * Says why a vote cannot activate this version, or undefined when it can. The one that runs now takes a
+ * planned one back.
+ */
 export function moduleProblem(
   state: StateReader,
   first: FirstModules,

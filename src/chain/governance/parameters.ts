@@ -19,7 +19,7 @@ export type ParameterName = (typeof PARAMETERS)[number];
 export interface ChangeBounds {
   readonly checkpointInterval: number;
   readonly logWindow: number;
-  /** Those of genesis. */
+  /** The limits that genesis names. */
   readonly limits: GenesisLimits;
 }
 
@@ -30,7 +30,7 @@ const EPOCH_CHECKPOINTS_MIN = 2;
 export const EPOCH_LENGTH_MAX = 100_000_000;
 export const ROTATION_INTERVAL_MAX = 1_000_000;
 
-/** Why a number of heights is no length of an epoch; undefined: it is one. */
+/** Says why a number of heights cannot be the length of an epoch, or undefined when it can. */
 export function epochLengthProblem(epochLength: number, checkpointInterval: number): string | undefined {
   const least = EPOCH_CHECKPOINTS_MIN * checkpointInterval;
   if (epochLength >= least && epochLength <= EPOCH_LENGTH_MAX && epochLength % checkpointInterval === 0) {
@@ -42,7 +42,10 @@ export function epochLengthProblem(epochLength: number, checkpointInterval: numb
 /** A vote multiplies the least fee by at most so much, so that whoever votes can still pay for the next vote. */
 const MIN_FEE_FACTOR_MAX = 10n;
 
-/** Why a limit cannot have a value; undefined: it can. `now`: what is planned for the next epoch; `bounds`: genesis's. */
+/**
+ * Says why a limit cannot have a value, or undefined when it can. `now` is what is planned for the next
+ * epoch, `bounds` what genesis names.
+ */
 function limitProblem(
   parameter: keyof BlockLimits,
   value: number,

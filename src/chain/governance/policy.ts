@@ -9,7 +9,7 @@ import { type BlockLimits, readGovernance } from "./governance-state.ts";
 import { sendersOf } from "./roles.ts";
 
 export interface Policy extends BlockLimits {
-  /** By the text of an account's bytes; undefined: anybody may send. */
+  /** Who may send, by the text of an account's bytes. Anybody may where this is undefined. */
   readonly senders: ReadonlySet<string> | undefined;
 }
 

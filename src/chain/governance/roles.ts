@@ -73,7 +73,7 @@ export function writeRoles(state: Pick<StateWriter, "put">, roles: Roles): void 
   state.put(rolesKey(), writer.finish());
 }
 
-/** By the text of an account's bytes: whoever may send. */
+/** Who may send, each by the text of an account's bytes. */
 export function sendersOf(
   roles: Roles,
   members: readonly { readonly account: Address }[],

@@ -23,7 +23,7 @@ export interface RulesRecord {
   /** What held when the next one was approved. */
   readonly current: number;
   readonly next: number;
-  /** The first epoch of the next one; it may have begun. */
+  /** The first epoch in which the next version holds. It may have begun already. */
   readonly epoch: bigint;
 }
 
@@ -53,7 +53,10 @@ export function approveRules(state: StateWriter, version: number, { epoch }: Gov
   state.put(rulesKey(), writer.u64(epoch + 1n).finish());
 }
 
-/** Why a version cannot be approved; undefined: it can. The one that holds now takes a planned one back. */
+/**
+ * Says why a version cannot be approved, or undefined when it can. The one that holds now takes a planned one
+ * back.
+ */
 export function rulesProblem(state: StateReader, version: number, { epoch }: Governance): string | undefined {
   const current = rulesIn(readRules(state), epoch);
   if (version >= current && version <= RULES_MAX) return undefined;

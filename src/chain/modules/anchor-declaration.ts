@@ -35,7 +35,7 @@ export interface FirstAnchor {
   readonly memo: Uint8Array;
 }
 
-/** One sender's anchor. */
+/** What one sender's anchor of a digest says. */
 export interface SenderAnchor {
   /** 0 for the first sender of the digest. */
   readonly ordinal: number;
@@ -56,7 +56,10 @@ export const anchorDeclaration: ModuleCodec<AnchorCall> = {
   describeEvent,
 };
 
-/** Decodes a state value; also for proofs checked offline. @throws InvariantError when it does not decode. */
+/**
+ * Decodes a state value, here and for proofs that are checked offline. @throws InvariantError when it does
+ * not decode.
+ */
 export function decodeFirstAnchor(value: Uint8Array): FirstAnchor {
   const anchor = decode(value, "anchor", (reader) => ({
     count: reader.u32(),

@@ -16,7 +16,7 @@ import type { Description, ModuleCodec, ReceiptReader } from "./module.ts";
 export interface Transfer {
   readonly to: Address;
   readonly amount: bigint;
-  /** UTF-8, at most 128 bytes; empty for none. */
+  /** Text in UTF-8 of at most 128 bytes. It is empty when the sender wrote none. */
   readonly memo: Uint8Array;
 }
 
@@ -68,5 +68,5 @@ function decodeCall(payload: Uint8Array): Verdict<Transfer> {
   return call;
 }
 
-/** No memo. */
+/** The memo of a transfer whose sender wrote none. */
 export const NO_MEMO = EMPTY;

@@ -1,10 +1,13 @@
-/** What the bytes of the modules mean that every chain has, by their number; apart from their execution (registry.ts). */
+/**
+ * What the bytes of the modules mean that every chain has, by their number. How they execute is in
+ * registry.ts.
+ */
 import { anchorDeclaration } from "./anchor-declaration.ts";
 import { bankDeclaration } from "./bank-declaration.ts";
 import { govDeclaration } from "./gov-declaration.ts";
 import type { ModuleCodec } from "./module.ts";
 
-/** Modules by their number. */
+/** The declarations of modules by the number of each. */
 export interface Declarations {
   find(id: number): ModuleCodec | undefined;
 }

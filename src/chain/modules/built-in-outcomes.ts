@@ -1,4 +1,4 @@
-/** What receipts say of the modules that every chain has, by their number; apart from their execution (registry.ts). */
+/** What receipts say of the modules that every chain has, by their number. How they execute is in registry.ts. */
 import { anchorOutcomes } from "./anchor-declaration.ts";
 import { bankOutcomes } from "./bank-declaration.ts";
 import { govOutcomes } from "./gov-declaration.ts";

@@ -20,7 +20,7 @@ import { PLAIN_VALUES, type ValueCodec, type ValueMaker } from "./value-codec.ts
 /** What a call may cost on a chain. */
 export interface UnitLimits {
   readonly callUnitsMax: number;
-  /** Units that each coin of the fee pays for; 0: a call has callUnitsMax whatever it pays. */
+  /** Units that each coin of the fee pays for. When 0, a call has callUnitsMax whatever it pays. */
   readonly unitsPerFee: bigint;
 }
 
@@ -37,7 +37,7 @@ export interface ModuleCode {
   readonly form: ModuleForm;
   /** Makes the objects that the code is given. */
   readonly values: ValueMaker;
-  /** The bundled file; code that runs here as it is has none. */
+  /** The text of the bundled file. Code that runs here as it is has none. */
   readonly file?: string;
   start(units: number): ModuleInstance;
 }
@@ -49,7 +49,7 @@ export interface DeclaredCall {
 
 export interface DeclaredModule extends Module<DeclaredCall> {
   readonly form: ModuleForm;
-  /** {@link ModuleCode.file} */
+  /** The text of the bundled file, as {@link ModuleCode.file} has it. */
   readonly file?: string;
 }
 

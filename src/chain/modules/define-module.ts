@@ -22,7 +22,10 @@ export {
   uint,
 } from "./value-types.ts";
 
-/** The version of the interface between a bundled file and a node; a node refuses another number. */
+/**
+ * The version of the interface between a bundled file and a node. A node refuses a file that names another
+ * one.
+ */
 export const MODULE_ABI = 1;
 
 /** The fields of a call's arguments or of an event. */
@@ -74,7 +77,10 @@ export interface ModuleContext<S, E, F> {
   readonly txid: Hex;
   /** The height of the block that holds the call. */
   readonly height: number;
-  /** The block's time, ms since the Unix epoch; where blocks are mined the median of the eleven before it. */
+  /**
+   * The block's time in ms since the Unix epoch. Where blocks are mined it is the median of the eleven before
+   * it.
+   */
   readonly timeMs: number;
   readonly state: {
     readonly [K in keyof S]: S[K] extends MapType<infer Key, infer Value>
@@ -93,7 +99,7 @@ export interface ModuleContext<S, E, F> {
 }
 
 export interface ModuleDeclaration<S, E, F> {
-  /** A lower-case letter, then letters and digits; at most 32. */
+  /** The module's name: a lower-case letter, then letters and digits, at most 32 characters. */
   readonly name: string;
   /** 1 unless said; the number goes up with every change of what a call does. */
   readonly version?: number;

@@ -12,7 +12,7 @@ import { ModuleSet, type OwnModule } from "./module-set.ts";
 /** What a call may cost where the genesis names no modules, and the first one comes by a vote. */
 export const UNIT_LIMITS_DEFAULT: UnitLimits = { callUnitsMax: 1_000_000, unitsPerFee: 0n };
 
-/** `missing`: the file is not here; `unfit`: it is, and is not what was named. */
+/** With `missing` the file is not here. With `unfit` it is here, and is not what was named. */
 export type LibraryFault = "missing" | "unfit";
 
 /** Where files lie that are not loaded yet. */
@@ -26,7 +26,7 @@ export class ModuleLibrary {
   readonly limits: UnitLimits;
   readonly #source: ModuleSource | undefined;
   readonly #codes = new Map<string, ModuleCode>();
-  /** By number and hash: one object each, so that a decoded call is known again. */
+  /** The modules by number and hash. There is one object for each, so that a decoded call is known again. */
   readonly #modules = new Map<string, OwnModule>();
   /** By what is in them. */
   readonly #sets = new Map<string, ModuleSet>();
@@ -72,7 +72,7 @@ export class ModuleLibrary {
     return loaded;
   }
 
-  /** Those of these versions that are here; the same object for the same ones. */
+  /** The set of those of these versions that are here. The same versions get the same object. */
   setOf(versions: readonly ModuleVersion[]): ModuleSet {
     const found = versions.flatMap((version) => {
       const module = this.find(version);

@@ -67,7 +67,7 @@ export function entryAt(
   }
 }
 
-/** The fields of a struct, or the key itself; none of a cell. */
+/** The fields of a struct, or the key itself. A cell has none. */
 function keyParts(key: TypeForm | undefined): readonly (readonly [string, TypeForm])[] {
   if (key === undefined) return [];
   return key.kind === "struct" ? Object.entries(key.fields) : [["key", key]];
@@ -78,7 +78,7 @@ export function openValue({ name, value }: StateForm, bytes: Uint8Array): Verdic
   return openAs(value, name, bytes);
 }
 
-/** A key from JSON, as a map's declaration has it; undefined for a cell. */
+/** Reads a key from JSON, as a map's declaration has it. Leave it undefined for a cell. */
 export function entryKeyFromJson(
   { id, form }: { readonly id: number; readonly form: Pick<ModuleForm, "name" | "state"> },
   name: string,

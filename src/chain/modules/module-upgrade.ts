@@ -6,7 +6,7 @@
 import type { FieldForms, ModuleForm } from "./module-form.ts";
 import type { TypeForm } from "./value-types.ts";
 
-/** Why `next` cannot follow `old`, one sentence each; none: it can. */
+/** Says why `next` cannot follow `old`, one sentence for each reason. The list is empty when it can. */
 export function upgradeProblems(old: ModuleForm, next: ModuleForm): readonly string[] {
   if (old.name !== next.name) return [`it is called ${next.name}, the old one ${old.name}`];
   const problems: string[] = [];

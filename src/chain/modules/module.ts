@@ -50,11 +50,11 @@ export interface ExecutionContext {
 /** The chain as a change of its members sees it. */
 export interface MembershipContext {
   readonly genesisHash: Hash;
-  /** K */
+  /** K, the heights between two checkpoints. */
   readonly checkpointInterval: number;
-  /** L */
+  /** L, the width of the log window in heights. */
   readonly logWindow: number;
-  /** Those of genesis. */
+  /** The limits that genesis names. */
   readonly limits: GenesisLimits;
   readonly modules: GenesisModules | undefined;
   /** The hash of an earlier block of the branch. */
@@ -79,9 +79,9 @@ export interface ReceiptReader {
 
 /** A module without its execution: what its bytes mean. */
 export interface ModuleCodec<Call = unknown> extends ReceiptReader {
-  /** What the values of a declared module are; undefined for a built-in one. */
+  /** What the values of a declared module are. A built-in module has no form. */
   readonly form?: ModuleForm;
-  /** Canonical payload bytes to a call; refuses anything else. */
+  /** Decodes the canonical bytes of a payload to a call, and refuses all other bytes. */
   decodeCall(payload: Uint8Array): Verdict<Call>;
   encodeCall(call: Call): Uint8Array;
   describeCall(call: Call): Description;

@@ -36,7 +36,7 @@ interface NamedCodec {
 
 interface InstalledMap {
   readonly name: string;
-  /** What each key begins with; the whole key of a cell. */
+  /** What each key of the map begins with. For a cell it is the whole key. */
   readonly prefix: Uint8Array;
   readonly key: ValueCodec | undefined;
   readonly value: ValueCodec;

@@ -19,11 +19,17 @@ export interface NamedForm {
 }
 
 export interface StateName {
-  /** Of state_query, where it has one: registry/assets/0x..; else the key itself in hex. */
+  /**
+   * The path that state_query takes, where the entry has one, such as registry/assets/0x... Else the key
+   * itself in hex.
+   */
   readonly path: string;
-  /** The number in transactions of the module whose calls write it; undefined: the chain itself does. */
+  /**
+   * The number of the module whose calls write it, as transactions name it. Undefined where the chain itself
+   * writes it.
+   */
   readonly module: number | undefined;
-  /** Of a declared module: the name, and that of the map or cell. */
+  /** For an entry of a declared module: the module's name, that of the map or cell, and the key. */
   readonly declared?: { readonly module: string; readonly map: string; readonly key: Json };
   /** A stored value as JSON: its bytes in hex where nothing says more of them. */
   open(value: Uint8Array): Json;
@@ -84,7 +90,7 @@ function nameModuleKey(key: Uint8Array, forms: readonly NamedForm[]): StateName 
   };
 }
 
-/** The key of an entry as JSON, null for a cell; undefined for bytes that are no key of this map. */
+/** The key of an entry as JSON, which is null for a cell. Undefined for bytes that are no key of this map. */
 function openEntryKey(state: ModuleForm["state"][number], key: Uint8Array): Json | undefined {
   const { key: type } = state;
   const bytes = key.subarray(3);

@@ -33,7 +33,7 @@ export type FieldsOf<F extends FieldTypes> = { readonly [K in keyof F]: TypeOf<F
 export const bool: ValueType<boolean> = { kind: "bool" };
 /** 32 bytes, such as a SHA-256. */
 export const hash: ValueType<Hex> = { kind: "hash" };
-/** 32 bytes: an account. */
+/** The 32 bytes of an account. */
 export const address: ValueType<Hex> = { kind: "address" };
 /** A block's height: a whole number below 2^53, 8 bytes. */
 export const height: ValueType<number> = { kind: "height" };

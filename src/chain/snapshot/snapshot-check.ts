@@ -69,7 +69,7 @@ export interface SnapshotFacts extends SnapshotEnd {
   readonly height: bigint;
   readonly headHash: Hash;
   readonly stateRoot: Hash;
-  /** Of the block after the head. */
+  /** The epoch of the block after the head. */
   readonly epoch: bigint;
   /** The height of the stable checkpoint whose certificate it has. */
   readonly checkpoint: bigint | undefined;

@@ -33,7 +33,7 @@ import {
   type ValidatorSet,
 } from "../types/validator-set.ts";
 
-/** Epochs of a chain that a snapshot leads through; one of more is refused. */
+/** Epochs that a snapshot may lead through. A snapshot with more is refused. */
 const SNAPSHOT_EPOCHS_MAX = 10_000;
 
 export type MemberKeys = Pick<Validator, "publicKey" | "account">;
@@ -42,7 +42,7 @@ export interface EpochEnd {
   /** The last block of the epoch. */
   readonly head: BlockHead;
   readonly seal: Uint8Array;
-  /** Of the next epoch, ascending by public key. */
+  /** The members of the next epoch, ascending by public key. */
   readonly members: readonly MemberKeys[];
 }
 
@@ -53,7 +53,7 @@ export function encodeEpochEnd({ head, seal, members }: EpochEnd): Uint8Array {
   return writer.list(members, (w, { publicKey, account }) => w.raw(publicKey).raw(account)).finish();
 }
 
-/** Form only. */
+/** Decodes the end of an epoch. It checks the form alone. */
 export function decodeEpochEnd(bytes: Uint8Array): Verdict<EpochEnd, "malformed"> {
   return decode(bytes, "epoch section", (reader) => ({
     head: readBlockHead(reader),
@@ -65,7 +65,7 @@ export function decodeEpochEnd(bytes: Uint8Array): Verdict<EpochEnd, "malformed"
   }));
 }
 
-/** Where a transition replaced the members: the last block before, and the file. */
+/** Says where a transition replaced the members: the last block before it, and the transition's file. */
 export interface EpochBreak {
   readonly head: BlockHead;
   readonly seal: Uint8Array;
@@ -81,7 +81,7 @@ export function encodeEpochBreak({ head, seal, transition }: EpochBreak): Uint8A
     .finish();
 }
 
-/** Form only. */
+/** Decodes a break between epochs. It checks the form alone. */
 function decodeEpochBreak(bytes: Uint8Array): Verdict<EpochBreak, "malformed"> {
   return decode(bytes, "transition section", (reader) => {
     const [head, seal] = [readBlockHead(reader), reader.bytes32(SEAL_BYTES_MAX).slice()];
@@ -101,7 +101,7 @@ function decodeEpochBreak(bytes: Uint8Array): Verdict<EpochBreak, "malformed"> {
 interface ProvedEpoch {
   readonly set: ValidatorSet;
   readonly firstHeight: bigint;
-  /** The block below it, and its seal; undefined for epoch 0. */
+  /** The block below the epoch, and that block's seal. Epoch 0 has none. */
   readonly base: { readonly hash: Hash; readonly seal: Uint8Array } | undefined;
 }
 

@@ -50,7 +50,10 @@ export const SECTION = {
   end: 6,
   /** One or more, after the chain: the headers of a mined chain from block 1 up to its tip. Format 3 alone has them. */
   headers: 7,
-  /** Among those of kind 2, ascending: an epoch that a transition opened. Format 4 has one at least, no other any. */
+  /**
+   * An epoch that a transition opened. It stands among those of kind 2, ascending. Format 4 has one at least,
+   * every other format none.
+   */
   transition: 8,
 } as const;
 
@@ -61,13 +64,13 @@ export interface SnapshotChain {
 }
 
 export interface SnapshotBlock extends SealedBlock {
-  /** Encoded receipts in order. */
+  /** The encoded receipts of the block, in the order of its transactions. */
   readonly receipts: readonly Uint8Array[];
 }
 
 export interface SnapshotEnd {
   readonly chunks: number;
-  /** Entries of the state. */
+  /** How many entries the state has. */
   readonly entries: bigint;
   /** How many of the entries are accounts. */
   readonly accounts: bigint;

@@ -32,7 +32,7 @@ export interface MinedProof {
   readonly kind: "mined";
   /** A new judge, who knows block 0. */
   judge(): HeaderJudge;
-  /** Expected hashes of a head whose hash meets its own target; undefined: it does not. */
+  /** The expected hashes for a head whose hash meets its own target, or undefined when it does not meet it. */
   weigh(head: BlockHead): bigint | undefined;
   /** Headers that must stand on the block whose state it has. */
   readonly depth: number;

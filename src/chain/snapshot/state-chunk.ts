@@ -12,7 +12,7 @@ import { decode, type Reader } from "../../codec/reader.ts";
 import { Writer } from "../../codec/writer.ts";
 import { hashStateKey, hashStateLeaf, hashStateNode, hashStateValue, pathBit } from "../state/state-proof.ts";
 
-/** Bytes of the entries of one chunk; a larger subtree is split, unless it is a single entry. */
+/** Bytes that the entries of one chunk may take. A larger subtree is split, unless it is a single entry. */
 export const STATE_CHUNK_BYTES: number = 128 * 1024;
 /** Bits of a key hash: no subtree lies deeper. */
 const PATH_BITS = 256;
@@ -33,7 +33,7 @@ export interface StateChunk {
   readonly path: Hash;
   /** The roots of the subtrees beside the path, from the root down: one a bit. */
   readonly siblings: readonly Hash[];
-  /** Ascending by key hash. */
+  /** The entries, ascending by the hash of their key. */
   readonly entries: readonly StateEntry[];
 }
 
@@ -64,7 +64,7 @@ export function encodeStateChunk({ depth, path, siblings, entries }: StateChunk)
   return writer.finish();
 }
 
-/** Form only. */
+/** Decodes a chunk of the state. It checks the form alone. */
 export function decodeStateChunk(bytes: Uint8Array): Verdict<StateChunk, "malformed"> {
   return decode(bytes, "state chunk", (reader) => {
     const depth = reader.u16();

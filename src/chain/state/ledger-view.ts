@@ -17,9 +17,9 @@ export interface LedgerView extends StateReader, PageReader {}
 export interface ExecutedBlock {
   readonly block: Block;
   readonly diff: StateDiff;
-  /** Changed pages of the state tree; undefined = removed. */
+  /** The pages of the state tree that changed. One that was removed is undefined. */
   readonly pages: ReadonlyMap<string, Uint8Array | undefined>;
-  /** Encoded receipts in order. */
+  /** The encoded receipts of the block, in the order of its transactions. */
   readonly receipts: readonly Uint8Array[];
   /** What its execution read of the state before it, by the text of the key; need not be read again to undo it. */
   readonly read?: ReadonlyMap<string, Uint8Array | undefined>;

@@ -12,7 +12,7 @@ export interface StateChange {
   readonly value: Uint8Array | undefined;
 }
 
-/** Changes by the text of their key (byteText); at most one a key. */
+/** Changes by the text of their key (byteText). There is at most one for a key. */
 export type StateDiff = ReadonlyMap<string, StateChange>;
 
 /** A layer that can be asked by the text of a key, so that a stack of them makes it once. */

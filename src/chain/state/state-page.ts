@@ -21,7 +21,7 @@ export const FORK_NODE = 2;
 export const STUB_NODE = 3;
 export type NodeKind = typeof EMPTY_NODE | typeof LEAF_NODE | typeof FORK_NODE | typeof STUB_NODE;
 
-/** The offsets of a node's parts; a fork's and a stub's hash, and a leaf's keyHash, come first. */
+/** The offsets of a node's parts. The hash of a fork or of a stub, and the keyHash of a leaf, come first. */
 export const HASH_AT = 1;
 export const VALUE_AT = 33;
 const LENGTH_AT = 33;

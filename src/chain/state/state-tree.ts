@@ -27,7 +27,7 @@ export { type PageReader, ROOT_PAGE, type TreeChange };
 
 export interface TreeUpdate {
   readonly root: Hash;
-  /** The pages that differ from before, by id; undefined = deleted. */
+  /** The pages that differ from before, by id. One that was deleted is undefined. */
   readonly pages: ReadonlyMap<string, Uint8Array | undefined>;
 }
 
@@ -41,7 +41,7 @@ export function pageKeyBytes(id: string): Uint8Array {
   return key;
 }
 
-/** 32 bytes; zero when the tree is empty. */
+/** The root of the tree, 32 bytes, which are zero when the tree is empty. */
 export function treeRoot(reader: PageReader): Hash {
   return hashAt(rootPage(reader), 0);
 }

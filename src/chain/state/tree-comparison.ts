@@ -20,7 +20,7 @@ import {
 import { hashStateLeaf, pathBit } from "./state-proof.ts";
 import { pageId, ROOT_PAGE } from "./tree-edit.ts";
 
-/** A key whose entry differs; undefined: that side has none. */
+/** A key whose entry differs. A side that has no entry for it is undefined. */
 export interface TreeDifference {
   readonly keyHash: Hash;
   readonly hereHash: Hash | undefined;
@@ -71,7 +71,7 @@ export class TreeComparison {
     ];
   }
 
-  /** Goes on until a page is wanted; undefined: the comparison is over. */
+  /** Goes on until a page is wanted. It returns undefined when the comparison is over. */
   next(): PageQuestion | undefined {
     while (this.#waiting === undefined) {
       const pair = this.#pairs.pop();

@@ -40,7 +40,7 @@ interface TreePut extends TreeChange {
 export const ROOT_PAGE = "\0";
 
 export class TreeEdit {
-  /** The pages that differ from before, by id; undefined = deleted. */
+  /** The pages that differ from before, by id. One that was deleted is undefined. */
   readonly pages = new Map<string, Uint8Array | undefined>();
   readonly #reader: PageReader;
   readonly #levels: number;
@@ -222,7 +222,10 @@ function withLeaf(page: Uint8Array, at: number, changes: readonly TreeChange[]):
   return equalBytes(next.keyHash, keyHash) ? changes : changes.toSpliced(index, 0, { keyHash, valueHash });
 }
 
-/** The index of the first change from `first` to `last` whose path turns right at `depth`; all share the bits before. */
+/**
+ * The index of the first change from `first` to `last` whose path turns right at `depth`. All of them share
+ * the bits before.
+ */
 function firstRight(changes: readonly TreeChange[], depth: number, first: number, last: number): number {
   let low = first;
   let high = last;

@@ -33,11 +33,11 @@ export interface Summary {
   readonly chainId: bigint;
   readonly height: bigint;
   readonly epoch: bigint;
-  /** Milliseconds since the Unix epoch; 0 under proof of work. */
+  /** Milliseconds since the Unix epoch. It is 0 under proof of work. */
   readonly timeMs: bigint;
   /** Index of the proposing validator in its epoch's set. */
   readonly proposer: number;
-  /** Reserved, 0. */
+  /** Reserved for later use, and 0 today. */
   readonly flags: number;
   readonly txRoot: Hash;
   /** State after executing this very block. */
@@ -107,7 +107,7 @@ export function bodyBytesOf(transactions: readonly SignedTransaction[]): number 
   return transactions.reduce((sum, transaction) => sum + transaction.bytes.length, 0);
 }
 
-/** 80 bytes, little-endian. */
+/** Encodes the header as 80 bytes, little-endian. */
 export function encodeHeader(header: Header): Uint8Array {
   return new Writer(HEADER_BYTES)
     .i32le(header.version)

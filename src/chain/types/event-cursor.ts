@@ -6,7 +6,7 @@
 import { isDecimal } from "../../base/decimal.ts";
 
 export interface EventCursor {
-  /** Of the block. */
+  /** The height of the block. */
   readonly height: number;
   /**
    * Which event of the block, from 0 on: of a module's events the place among all events of the block, in the order of

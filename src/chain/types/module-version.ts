@@ -16,14 +16,14 @@ export interface ModuleVersion {
   readonly hash: Hash;
 }
 
-/** Modules of one chain; a genesis with more is refused, and so is a vote that would add one. */
+/** Modules that one chain may have. A genesis with more is refused, and so is a vote that would add one. */
 export const MODULES_MAX = 64;
-/** The least number of a declared module; below it are the modules that every chain has. */
+/** The least number of a declared module. Below it are the modules that every chain has. */
 export const MODULE_NUMBER_MIN = 16;
 export const MODULE_NUMBER_MAX = 255;
 /** A version is a small number that people count up. */
 export const MODULE_VERSION_MAX = 1_000_000;
-/** Bytes of a bundled file; a larger one is refused unread. */
+/** Bytes that a bundled file may have. A larger one is refused unread. */
 export const MODULE_FILE_BYTES_MAX: number = 1024 * 1024;
 
 const NAME_BYTES_MAX = 32;

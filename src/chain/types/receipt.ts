@@ -22,7 +22,7 @@ export interface Event {
 
 export interface Receipt {
   readonly txid: Hash;
-  /** Position in the block. */
+  /** The transaction's position in the block, from 0 on. */
   readonly index: number;
   readonly status: "success" | "failed";
   /** 0 on success, else the module's fault code. */

@@ -28,7 +28,7 @@ export function decodeCompact(bits: number): Compact {
   return negative ? { kind: "negative", magnitude } : { kind: "target", target: magnitude };
 }
 
-/** The mantissa; what an exponent below 3 shifts out is gone. */
+/** The mantissa. What an exponent below 3 shifts out is gone. */
 function mantissaOf(bits: number): number {
   const exponent = bits >>> 24;
   const mantissa = bits & 0x7fffff;

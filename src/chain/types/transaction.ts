@@ -27,7 +27,7 @@ import { SIGNATURE_BYTES, type Signer } from "../../crypto/keys.ts";
 
 export const SCHEME_COINBASE = 0x00;
 const SCHEME_ED25519 = 0x01;
-/** Length of a coinbase. */
+/** The length of a coinbase in bytes. */
 export const COINBASE_BYTES = 49;
 /** The module byte of a coinbase: no module executes it, the block does. */
 export const COINBASE_MODULE = 0;
@@ -36,11 +36,11 @@ export interface Transaction {
   readonly chainId: bigint;
   /** The sender's account: its Ed25519 public key. */
   readonly from: Address;
-  /** Must equal the account's nonce at execution; each executed transaction increments it. */
+  /** Must equal the account's nonce at execution. Each executed transaction increments that one. */
   readonly nonce: bigint;
   /** Paid to the proposer, whether the call succeeds or fails. */
   readonly fee: bigint;
-  /** The last height at which the transaction may be included; 0 = no expiry. */
+  /** The last height at which the transaction may be included, or 0 when it never expires. */
   readonly validUntilHeight: bigint;
   /** Which module executes the payload (chain/modules). */
   readonly module: number;
@@ -49,7 +49,7 @@ export interface Transaction {
 
 export interface SignedTransaction extends Transaction {
   readonly signature: Uint8Array;
-  /** The whole envelope; hashed, stored, sent and counted as these very bytes. */
+  /** The whole envelope. It is hashed, stored, sent and counted as these very bytes. */
   readonly bytes: Uint8Array;
   /** Hash of the envelope without the signature: the id that users see; re-encoding a signature cannot change it. */
   readonly id: Hash;
@@ -130,7 +130,7 @@ export function makeCoinbase(height: bigint, to: Address, value: bigint): Signed
   return sealCoinbase(height, to, bytes);
 }
 
-/** What a coinbase mints. */
+/** The value that a coinbase mints. */
 export function coinbaseValue({ payload }: SignedTransaction): bigint {
   return new DataView(payload.buffer, payload.byteOffset).getBigUint64(32);
 }

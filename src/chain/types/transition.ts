@@ -42,10 +42,10 @@ import { createValidatorSet, type Validator, type ValidatorSet } from "./validat
 const TAG = "quorate/transition/v1";
 const hashTransition = taggedHash(TAG);
 
-/** Characters of the reason. */
+/** Characters that the reason may have. */
 export const REASON_LENGTH_MAX = 500;
 
-/** In a summary's flags: the block is the first under a transition, and `extra` is its id. */
+/** A bit in a summary's flags: the block is the first under a transition, and `extra` is its id. */
 export const FLAG_TRANSITION = 1;
 
 export interface Transition {
@@ -67,7 +67,7 @@ export interface Transition {
 export interface OperatorSignature {
   /** Of a member of the set that is replaced. */
   readonly account: Address;
-  /** 64 bytes. */
+  /** The operator's Ed25519 signature, 64 bytes. */
   readonly signature: Uint8Array;
 }
 
