@@ -17,7 +17,10 @@ export const ZERO_HASH = new Uint8Array(32) as Hash;
 
 const HEX = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, "0"));
 
-/** Lower-case hex without a prefix. In Node by the buffer's own conversion: a whole block is shown in half the time. */
+/**
+ * Shows bytes as lower-case hex without a prefix. Node converts by its own buffer, which shows a whole block
+ * in half the time.
+ */
 export const hex: (bytes: Uint8Array) => string = nativeHex() ?? hexByTable;
 
 function hexByTable(bytes: Uint8Array): string {
@@ -172,7 +175,7 @@ export function showHash(hash: Uint8Array): string {
   return hex0x(hash.slice().reverse());
 }
 
-/** The inverse of {@link showHash}; undefined when it is not 32 bytes of hex. */
+/** The inverse of {@link showHash}, or undefined when the text is not 32 bytes of hex. */
 export function parseShownHash(shown: string): Hash | undefined {
   return parseBytes32(shown)?.reverse() as Hash | undefined;
 }

@@ -8,7 +8,10 @@
  */
 const KEPT = new WeakMap<object, Iterator<unknown, undefined>>();
 
-/** Removes the key that was put in first; nothing happens when there is none. In constant time, if asked again and again. */
+/**
+ * Removes the key that was put in first, or nothing when there is none. Repeated calls take constant time
+ * each.
+ */
 export function dropOldest<K>(held: Map<K, unknown> | Set<K>): void {
   if (held.size === 0) return;
   const kept = KEPT.get(held)?.next();

@@ -17,7 +17,7 @@ export interface FieldPlace {
 }
 
 export interface Field<T> {
-  /** Returns undefined when it told a problem; a missing key arrives as undefined. */
+  /** Returns undefined when it reported a problem. A missing key arrives as undefined. */
   read(value: unknown, place: FieldPlace): T | undefined;
 }
 
@@ -51,7 +51,10 @@ export function field<T>(expected: string, parse: (value: unknown) => T | undefi
   };
 }
 
-/** An object with these keys and no others; of what a newer program may have added, `others: "ignored"`. */
+/**
+ * An object with these keys and no others. With `others: "ignored"` it may hold what a newer program has
+ * added.
+ */
 export function object<S extends Shape>(
   shape: S,
   { others }: { readonly others: "refused" | "ignored" } = { others: "refused" },
@@ -164,7 +167,7 @@ export function addressField(what: string): Field<Address> {
   });
 }
 
-/** A string that matches; `expected` says what the pattern means. */
+/** A string that matches the pattern. `expected` says in words what the pattern means. */
 export function textField(expected: string, pattern: RegExp): Field<string> {
   return field(expected, (value) => (typeof value === "string" && pattern.test(value) ? value : undefined));
 }
@@ -197,7 +200,7 @@ export function parseJson(json: string): Verdict<unknown, "malformed"> {
   return refuse("malformed", `the key ${show(twice)} stands twice in one object: which one counts?`);
 }
 
-/** JSON text to fields. */
+/** Reads the text of a JSON file as the fields of a form. */
 export function checkJson<T>(form: Field<T>, json: string): Verdict<T, "malformed"> {
   const input = parseJson(json);
   return input.ok ? checkFields(form, input.value) : input;

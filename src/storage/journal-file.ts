@@ -149,7 +149,7 @@ class JournalFile implements RecordLog {
     }
   }
 
-  /** One after the other. A failure is the outcome of every later call too. */
+  /** Runs tasks one after the other. A failure is the outcome of every later call too. */
   #enqueue(task: () => Promise<void>): Promise<void> {
     if (this.#closed) return Promise.reject(new Error(`the journal ${this.#path} is closed`));
     this.#waiting++;
@@ -223,7 +223,7 @@ async function extend(file: OpenFile, payloads: readonly Uint8Array[]): Promise<
   file.records += payloads.length;
 }
 
-/** As {@link extend} and {@link writeMark}, before it returns. */
+/** Does what {@link extend} and {@link writeMark} do, and is done when it returns. */
 function extendAtOnce(file: OpenFile, payloads: readonly Uint8Array[]): void {
   const bytes = encodeJournalRecords(file.salt, payloads);
   checkFileSize(file.length + bytes.length);

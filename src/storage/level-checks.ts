@@ -32,7 +32,7 @@ export function sealValue(key: Uint8Array, value: Uint8Array): Uint8Array {
   return new Writer(value.length + SUM_BYTES).raw(value).u32(sumOf(key, value)).finish();
 }
 
-/** The value without its sum, in the same memory; undefined when they do not belong together. */
+/** The value without its sum, in the same memory, or undefined when value and sum do not belong together. */
 export function openValue(key: Uint8Array, stored: Uint8Array): Uint8Array | undefined {
   if (stored.length < SUM_BYTES) return undefined;
   const value = stored.subarray(0, stored.length - SUM_BYTES);

@@ -231,7 +231,7 @@ function failure(path: string, doing: "reading" | "writing to" | "compacting", c
   return new Error(`${doing} the database ${path} failed: ${why ?? said}`, { cause });
 }
 
-/** An error and its causes, outermost first; LevelDB's own code lies under abstract-level's. */
+/** An error and its causes, the outermost first, since LevelDB's own code lies under abstract-level's. */
 function causesOf(error: unknown): Error[] {
   const causes: Error[] = [];
   for (let at = error; at instanceof Error; at = at.cause) causes.push(at);

@@ -7,7 +7,7 @@ import { assertRecordSizes } from "./journal-format.ts";
 import type { LogPosition, OpenedLog, RecordLog } from "./record-log.ts";
 
 export interface MemoryRecordLogOptions {
-  /** What the disk holds; undefined: there is no log. */
+  /** What the disk holds. There is no log where it is undefined. */
   readonly records?: readonly Uint8Array[] | undefined;
   /** How often the log was replaced. Default: 1 if there is one. */
   readonly generation?: number;

@@ -122,7 +122,7 @@ export class MemoryKv implements FreezableKv {
 /** An operation in memory of its own. */
 interface Change {
   readonly key: string;
-  /** The new value; undefined means that the key is deleted. */
+  /** The new value, or undefined when the key is deleted. */
   readonly value: Uint8Array | undefined;
 }
 

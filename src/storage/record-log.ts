@@ -10,7 +10,7 @@
  * short of it afterwards was put back from an older copy or lost its end.
  */
 export interface LogPosition {
-  /** Grows by one with each replacement; 0: nothing was ever written. */
+  /** Grows by one with each replacement. It is 0 as long as nothing was ever written. */
   readonly generation: number;
   /** Records of this generation that are durable. */
   readonly records: number;
@@ -41,7 +41,7 @@ export interface RecordLog {
 export type LogState = "clean" | "torn-tail" | "corrupt" | "missing";
 
 export interface OpenedLog<Log extends RecordLog = RecordLog> {
-  /** The payloads in order of writing; with `corrupt`, those before the first bad record. */
+  /** The payloads in the order of writing. With `corrupt` these are the ones before the first bad record. */
   readonly records: readonly Uint8Array[];
   readonly state: LogState;
   readonly log: Log;

@@ -25,7 +25,7 @@ export class SortedKeys {
     this.#added.push(key);
   }
 
-  /** The keys of `live` in order; a deleted one may be among them until the next sweep. */
+  /** The keys of `live` in order. A deleted one may be among them until the next sweep. */
   list(live: ReadonlyMap<string, unknown>): readonly string[] {
     if (this.#added.length > INSERT_MAX) this.#sorted = merge(this.#sorted, this.#added.sort(compareText));
     else for (const key of this.#added) insert(this.#sorted, key);
