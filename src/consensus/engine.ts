@@ -39,7 +39,7 @@ export interface SealedHead {
 export interface WaitingTransaction {
   /** Hash of the signed envelope. */
   readonly hash: Hash;
-  /** Since it arrived here, ms. */
+  /** How long it has been waiting here, ms. */
   readonly ageMs: number;
 }
 
@@ -80,7 +80,7 @@ export type Input<M> =
   | { readonly kind: "block-built"; readonly parent: Hash; readonly block: Block }
   /** A build order found nothing to put into a block. */
   | { readonly kind: "nothing-to-build"; readonly parent: Hash }
-  /** Permanent verdicts only; "not yet" is no answer. */
+  /** The verdict on a block that was to be checked. Only a permanent one comes back: "not yet" is no answer. */
   | { readonly kind: "block-checked"; readonly hash: Hash; readonly verdict: "valid" | "invalid" }
   /** The miner solved a block that it was ordered to work on. */
   | { readonly kind: "block-mined"; readonly block: Block }
@@ -155,7 +155,7 @@ export type EngineEvent =
       readonly hash: Hash;
     }
   | { readonly type: "checkpoint-stable"; readonly height: bigint }
-  /** A validator asks for a view, this one included; `reason` only for the own. */
+  /** A validator asks for a view, this one included. `reason` is there only when this one asks. */
   | {
       readonly type: "view-change";
       readonly from: ValidatorId;
@@ -216,9 +216,9 @@ export interface EngineStatus {
   readonly mode: "normal" | "view-change" | "halted";
   /** View changes in a row without a quick commit: timeouts are T0 * 2^attempt, capped. */
   readonly attempt: number;
-  /** Running timers with their lengths, ms; when they are due is the driver's knowledge. */
+  /** The timers that run, with their lengths in ms. Only the driver knows when they are due. */
   readonly timers: readonly { readonly name: string; readonly delayMs: number }[];
-  /** What the request timer waits for; undefined: nothing is pending. */
+  /** What the request timer waits for, or undefined when nothing is pending. */
   readonly waitingFor:
     | { readonly kind: "transaction"; readonly hash: Hash }
     | { readonly kind: "height"; readonly height: bigint }
@@ -304,11 +304,11 @@ export interface MessageVerifier<P extends Parsed, M> {
 
 /** Local settings of an engine: nothing that others must share (that is genesis). */
 export interface EngineSettings {
-  /** Interval of STATUS, ms. */
+  /** How often STATUS is sent, ms. */
   readonly statusIntervalMs: number;
-  /** Least time between two blocks, ms; 0 = as soon as there is work. */
+  /** Least time between two blocks, ms. With 0 a block is made as soon as there is work. */
   readonly blockTimeMs: number;
-  /** T_empty: propose an empty block after this long without one, ms; undefined = never. */
+  /** T_empty: after so long without a block an empty one is proposed, ms. With undefined this never happens. */
   readonly emptyBlocksMs: number | undefined;
   /** T0: how long the oldest pending item may take in the first view, ms. */
   readonly requestTimeoutMs: number;
@@ -335,7 +335,7 @@ export interface Evidence {
   /** 0 for a VIEW-CHANGE, which has none. */
   readonly height: bigint;
   readonly phase: "pre-prepare" | "prepare" | "commit" | "view-change";
-  /** The two hashes voted for; of two VIEW-CHANGEs, SHA-256 of what was signed. */
+  /** The two hashes that were voted for. Of two VIEW-CHANGEs it is SHA-256 of what was signed. */
   readonly digests: readonly [Hash, Hash];
 }
 

@@ -29,7 +29,7 @@ import { PowEngine } from "./pow/engine.ts";
 import { powRules } from "./pow/rules.ts";
 
 export interface ConsensusSources {
-  /** A memo of Ed25519; the plain rules if left out. */
+  /** Rules that remember which signatures they checked. When left out each one is checked by the plain rules. */
   readonly signatureRules?: SignatureRules | undefined;
   /** The validator sets by epoch, of a chain whose validators may change. */
   readonly epochs?: Epochs | undefined;

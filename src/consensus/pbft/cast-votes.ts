@@ -39,7 +39,7 @@ export class CastVotes {
     return this.#highestCommit;
   }
 
-  /** Whether signing this digest contradicts nothing; true also for the identical vote. */
+  /** Whether signing this digest contradicts nothing. It is true for the identical vote too. */
   permits(view: bigint, height: bigint, phase: Phase, hash: Hash): boolean {
     const held = this.find(view, height, phase);
     return held === undefined || equalBytes(held.record.vote.hash, hash);

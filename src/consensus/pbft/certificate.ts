@@ -20,19 +20,19 @@ import type { ValidatorId } from "../engine.ts";
 import { type CheckpointBody, type PbftBody, signingBytes, type VoteBody } from "./messages.ts";
 import { primaryOf, quorumOf } from "./quorum.ts";
 
-/** Format of every certificate; another number is refused. */
+/** The format of every certificate. One with another number is refused. */
 const CERTIFICATE_VERSION = 1;
 
 export interface SignerSignature {
   readonly signer: ValidatorId;
-  /** 64 bytes. */
+  /** The validator's Ed25519 signature, 64 bytes. */
   readonly signature: Uint8Array;
 }
 
 /** CommitCert without what the block itself says: epoch, height and hash. */
 export interface CommitCertificate {
   readonly view: bigint;
-  /** Ascending by signer. */
+  /** The signatures, ascending by the index of the signer. */
   readonly signatures: readonly SignerSignature[];
 }
 
@@ -67,9 +67,9 @@ export interface CertificateContext {
   readonly genesisHash: Hash;
   /** The set of the epoch that the certificate belongs to. */
   readonly validators: ValidatorSet;
-  /** The block below the epoch's first; block 0 where it is left out. */
+  /** The block below the epoch's first. It is block 0 where left out. */
   readonly base?: EpochBase | undefined;
-  /** Default: Ed25519 by ZIP-215. */
+  /** How signatures are checked. When left out it is Ed25519 by the rule of ZIP-215. */
   readonly signatureRules?: SignatureRules | undefined;
   /** Every signature is judged and all bad ones are named, for people; by default nothing follows the first bad one. */
   readonly namesEachBad?: boolean | undefined;

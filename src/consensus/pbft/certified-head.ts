@@ -57,7 +57,7 @@ export function committedHead(head: BlockHead, certificate: CommitCertificate): 
   return fromCommitted(head, certificate, writer.finish());
 }
 
-/** Form only. */
+/** Decodes a certified head. It checks the form alone. */
 export function decodeCertifiedHead(bytes: Uint8Array): Verdict<Decoded, "malformed"> {
   return decode(bytes, "certified head", (reader): Decoded => {
     const kind = reader.u8();

@@ -49,7 +49,10 @@ function* orderImport(
   return true;
 }
 
-/** The chain's head moved; heights come without a gap, except over a range that was synced before the start. */
+/**
+ * Takes in that the chain's head moved. Heights come without a gap, except over a range that was synced
+ * before the start.
+ */
 export function advanceHead(core: Core, head: Head): void {
   if (core.head !== undefined && head.height <= core.head.height) return;
   core.head = head;

@@ -42,19 +42,19 @@ export interface PbftEngineOptions extends EngineOptions, CertificateContext {
 }
 
 export type TimerName =
-  /** T_status */
+  /** T_status: how often STATUS is sent. */
   | "status"
-  /** Distance of own blocks. */
+  /** The least time between two blocks that this replica proposes. */
   | "block"
-  /** T_empty */
+  /** T_empty: how long there may be no block before an empty one is proposed. */
   | "empty"
-  /** T_req */
+  /** T_req: how long the oldest pending item may wait before this replica asks for a new view. */
   | "request"
-  /** T_nv */
+  /** T_nv: how long the NEW-VIEW of a view may take after a quorum asked for it. */
   | "new-view"
-  /** T_resend */
+  /** T_resend: how often an own VIEW-CHANGE is sent again. */
   | "resend"
-  /** T_fair */
+  /** T_fair: how long the oldest waiting transaction may be passed over. */
   | "fairness"
   /** A quarter of the running timeout: a commit before it ends is a quick one. */
   | "quick";
@@ -120,7 +120,7 @@ export class Core {
   /** "ended": the last checkpoint of the epoch is stable; who works in the next one is another engine. */
   mode: "normal" | "view-change" | "halted" | "ended" = "normal";
   haltReason: string | undefined = undefined;
-  /** What opened the view that this replica works in; none in view 0. */
+  /** What opened the view that this replica works in. View 0 was opened by nothing. */
   newView: NewView | undefined = undefined;
   /** min_s and max_s of it: what it carries over lies between. */
   minHeight: bigint;
@@ -143,7 +143,7 @@ export class Core {
   awaited: Awaited | undefined = undefined;
   /** The status interval in which it began to be waited for. */
   awaitedSince = 0;
-  /** After a NEW-VIEW: T_nv runs on until this height is committed. */
+  /** After a NEW-VIEW that was waited for, T_nv runs on until this height is committed. */
   newViewUntil: bigint | undefined = undefined;
   /** The CkptCert was asked for before leaving the view. */
   askedBeforeLeaving = false;
@@ -157,7 +157,7 @@ export class Core {
   /** The last committed block had room for more. */
   lastBlockHadRoom = true;
 
-  /** The last committed and executed block; its height is lc. Undefined until started. */
+  /** The last committed and executed block, whose height is lc. Undefined until the engine is started. */
   head: Head | undefined = undefined;
   /** Highest height whose import was ordered, at least lc, and its digest. */
   ordered: { height: bigint; hash: Hash } | undefined = undefined;

@@ -76,7 +76,7 @@ export function encodeEpochRecord(epoch: bigint, transition: Hash | undefined): 
  */
 export interface JournalPlace {
   readonly epoch: bigint;
-  /** Id of the newest transition up to the epoch; undefined: none. */
+  /** The id of the newest transition up to the epoch, or undefined when there is none. */
   readonly transition: Hash | undefined;
 }
 

@@ -89,7 +89,7 @@ export interface BlockBody extends Sender {
   readonly hash: Hash;
 }
 
-/** DATA: a stable checkpoint; the certificate travels outside the signature and proves itself. */
+/** DATA: a stable checkpoint. The certificate travels outside the signature and proves itself. */
 export interface CheckpointCertificateBody extends Sender {
   readonly type: "checkpoint-certificate";
   readonly height: bigint;
@@ -102,7 +102,10 @@ export interface ViewChangeBody extends Sender {
   readonly view: bigint;
   /** h: height of the sender's last stable checkpoint. */
   readonly stableCheckpoint: bigint;
-  /** C: the encoded checkpoint certificate for h; empty iff h is the base of the epoch, which is 0 in epoch 0. */
+  /**
+   * C: the encoded checkpoint certificate for h. It is empty iff h is the base of the epoch, which is 0 in
+   * epoch 0.
+   */
   readonly checkpoint: Uint8Array;
   /** P: encoded certified heads of the heights h+1, h+2, ... */
   readonly certified: readonly Uint8Array[];
@@ -122,7 +125,7 @@ export interface NewViewBody extends Sender {
   readonly view: bigint;
   /** V: Q VIEW-CHANGEs for `view`, each as on the wire, ascending by sender. */
   readonly viewChanges: readonly Uint8Array[];
-  /** O */
+  /** O: the blocks that the new view carries over. */
   readonly carried: readonly CarriedBlock[];
 }
 
@@ -148,7 +151,7 @@ export function signingBytes(genesisHash: Hash, body: PbftBody): Uint8Array {
   return writer.finish();
 }
 
-/** epoch u64 | fields; the sender is the last field. */
+/** Writes the epoch (u64) and the fields of the body, of which the sender is the last. */
 export function writeBody(writer: Writer, body: PbftBody): void {
   writer.u64(body.epoch);
   writeFields(writer, body);
@@ -202,7 +205,7 @@ function writeStatus(writer: Writer, body: StatusBody): void {
 
 /** What a reader must know of the epoch: sizes of bitmaps and lists. */
 export interface BodyShape {
-  /** Validators. */
+  /** The number of validators. */
   readonly n: number;
   /** L: a STATUS, P and O tell of at most so many heights. */
   readonly logWindow: number;

@@ -28,7 +28,7 @@ import { checkSignature, type MessageFault, type Signed, type Verified } from ".
 
 /** What a VIEW-CHANGE proves. */
 export interface Proofs {
-  /** C: of the height `stableCheckpoint`; undefined iff that is the base of the epoch. */
+  /** C: the certificate of the height `stableCheckpoint`. It is undefined iff that is the base of the epoch. */
   readonly proof: CheckpointCertificate | undefined;
   /** P: heights stableCheckpoint + 1, + 2, ... without a hole, each the parent of the next. */
   readonly entries: readonly CertifiedHead[];
@@ -43,7 +43,7 @@ export type NewView = Verified<
 export interface Decision {
   /** min_s: the highest checkpoint that a member of V proves. */
   readonly minHeight: bigint;
-  /** Its proof; undefined iff minHeight is the base of the epoch. */
+  /** The certificate of minHeight. It is undefined iff that is the base of the epoch. */
   readonly checkpoint: CheckpointCertificate | undefined;
   /** What the new view must carry over: heights minHeight + 1, + 2, ..., each the parent of the next. */
   readonly carried: readonly CertifiedHead[];

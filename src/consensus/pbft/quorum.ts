@@ -7,9 +7,9 @@ import { assert } from "../../base/assert.ts";
 import type { ValidatorId } from "../engine.ts";
 
 export interface Quorum {
-  /** Validators of the epoch. */
+  /** The number of validators of the epoch. */
   readonly n: number;
-  /** Faulty validators tolerated: floor((n-1)/3). */
+  /** The number of faulty validators that are tolerated: floor((n-1)/3). */
   readonly f: number;
   /** Q: any two quorums share a correct validator, and the correct ones alone make one. */
   readonly quorum: number;

@@ -14,7 +14,7 @@
 import type { MissingState } from "../engine.ts";
 import type { Core } from "./core.ts";
 
-/** What must be fetched before this replica may vote; undefined: nothing. */
+/** What must be fetched before this replica may vote, or undefined when nothing must. */
 function missingState(core: Core): MissingState | undefined {
   if (core.stable < core.journalCut) return { kind: "checkpoint", height: core.journalCut };
   for (let height = core.stable + 1n; height <= core.castVotes.highestCommit; height++) {
@@ -31,7 +31,10 @@ export function beginRecovery(core: Core): void {
   if (recovery !== undefined) core.announce({ type: "recovering", awaits: recovery, height: core.committed });
 }
 
-/** After each step, since it may have brought what was missing. */
+/**
+ * Ends recovery where nothing is missing any more. It runs after each step, which may have brought what was
+ * missing.
+ */
 export function settleRecovery(core: Core): void {
   if (core.recovery === undefined) return;
   core.recovery = missingState(core);

@@ -47,7 +47,7 @@ export class Round {
 
 export class Slot {
   readonly height: bigint;
-  /** The rounds by view; at most those of view-1 to view+1 are kept. */
+  /** The rounds by view. At most those of view-1 to view+1 are kept. */
   readonly rounds = new Map<bigint, Round>();
   /** The digest that this node's chain holds at the height. */
   committed: Hash | undefined = undefined;
@@ -184,7 +184,7 @@ export class Slots {
     };
   }
 
-  /** Ascending by height. */
+  /** All slots, ascending by height. */
   all(): Slot[] {
     return [...this.#slots.values()].sort((a, b) => (a.height < b.height ? -1 : 1));
   }

@@ -15,7 +15,7 @@ export interface Ballot {
 
 export class VoteTally {
   readonly #ballots: (Ballot | undefined)[];
-  /** One entry per distinct choice; more than one only when somebody is faulty. */
+  /** One entry for each distinct choice. There is more than one only when somebody is faulty. */
   readonly #counts: { readonly choice: Uint8Array; count: number }[] = [];
   readonly #conflicts = new Set<ValidatorId>();
 

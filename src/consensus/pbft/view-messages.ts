@@ -24,7 +24,7 @@ import {
 import { checkSignature, type MessageFault, type Signed } from "./signed-messages.ts";
 
 export interface ViewContext extends CertificateContext, WireShape {
-  /** Those already judged, by the hash of their bytes; the calls of one node share it. */
+  /** VIEW-CHANGEs that were judged already, by the hash of their bytes. The calls of one node share it. */
   readonly known?: KnownViewChanges;
 }
 

@@ -269,7 +269,7 @@ const TYPES = new Map<number, MessageType>(
   (Object.entries(MESSAGE_TYPE) as [MessageType, number][]).map(([type, number]) => [number, type]),
 );
 
-/** What the guard must know of signing bytes; the rest of them binds nobody. */
+/** Reads what the guard must know of signing bytes. The rest of them binds nobody. */
 function readMessage(message: Uint8Array, genesisHash: Hash): Verdict<Said, "SIGNER_REFUSED"> {
   const refused = (detail: string) => refuse("SIGNER_REFUSED", detail);
   const tag = message.subarray(0, PBFT_TAG.length);

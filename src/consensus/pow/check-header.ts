@@ -46,7 +46,10 @@ export function checkHeader(
   );
 }
 
-/** The earliest time that {@link checkHeader} accepts in the block after `past`. Seconds. */
+/**
+ * The earliest time that {@link checkHeader} accepts in the block after `past`, in seconds since the Unix
+ * epoch.
+ */
 export function earliestTime(parameters: PowParameters, past: Past): number {
   return Math.max(medianTimePast(past) + 1, timewarpFloor(parameters, past)?.time ?? 0);
 }

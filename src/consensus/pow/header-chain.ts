@@ -25,7 +25,7 @@ export interface HeaderFault extends Fault<ChainCode> {
   readonly height: bigint;
 }
 
-/** Reads exactly 80 bytes; the hashes in the header share their memory. */
+/** Reads exactly 80 bytes. The hashes in the header share their memory. */
 export function decodeHeader(bytes: Uint8Array): Verdict<Header, "malformed"> {
   return decode(bytes, "header", readHeader);
 }
@@ -52,7 +52,7 @@ export class HeaderChain {
     this.#chainwork = state?.chainwork ?? 0n;
   }
 
-  /** Headers accepted. */
+  /** The number of headers accepted so far. */
   get count(): number {
     return this.#count;
   }

@@ -19,7 +19,7 @@ export interface HeaderState {
   readonly previousHash: Hash;
   /** Sum of the work of all blocks before it. */
   readonly chainwork: bigint;
-  /** The last eleven blocks before it, or all when there are fewer; oldest first. */
+  /** The last eleven blocks before it, or all when there are fewer, the oldest first. */
   readonly recent: readonly HeaderMark[];
   /** The block further back that the retarget rule looks at; undefined where it looks at none. */
   readonly reference: Reference | undefined;

@@ -113,7 +113,7 @@ export interface Period {
 }
 
 export interface PeriodParameters extends Pick<PowParameters, "spacing" | "powLimitBits"> {
-  /** Blocks of a period. */
+  /** The number of blocks in a period. */
   readonly interval: number;
 }
 

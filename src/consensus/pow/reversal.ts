@@ -49,7 +49,7 @@ function isAhead(q: number, z: number): number {
   }
 }
 
-/** ln C(2z-1, z) */
+/** The natural logarithm of C(2z-1, z). */
 function logChoose(z: number): number {
   let sum = 0;
   for (let i = 1; i <= z; i++) sum += Math.log((z - 1 + i) / i);

@@ -13,7 +13,7 @@ import type { Header } from "../../chain/types/block.ts";
  * since times and bits are all they read.
  */
 export interface Past {
-  /** Height of the parent. */
+  /** The height of the parent. */
   readonly height: bigint;
   headerAt(height: bigint): Pick<Header, "time" | "bits">;
 }
@@ -21,7 +21,10 @@ export interface Past {
 /** How many blocks the median is taken of. */
 export const MEDIAN_SPAN = 11;
 
-/** The median time of the last eleven blocks, the parent included; of those that exist near block 0. Seconds. */
+/**
+ * The median time of the last eleven blocks, the parent included, or of all where there are fewer. In
+ * seconds.
+ */
 export function medianTimePast(past: Past): number {
   const times: number[] = [];
   for (let height = past.height; height >= 0n && times.length < MEDIAN_SPAN; height--) {
