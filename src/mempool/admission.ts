@@ -96,7 +96,7 @@ export interface AdmissionPorts {
   head(): HeadState;
   senderQueue(transaction: SignedTransaction): SenderQueue | undefined;
   has(transaction: SignedTransaction): boolean;
-  /** Whether a full pool would take the candidate; asked before the signature. */
+  /** Whether a full pool would take the candidate. This is asked before the signature is checked. */
   findRoom(candidate: Candidate): Fault<AdmissionCode> | undefined;
   admitSignature(transaction: SignedTransaction): boolean;
 }

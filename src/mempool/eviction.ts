@@ -264,7 +264,7 @@ class ExtendedRun implements Run {
   readonly raised: number;
   readonly #senderQueue: SenderQueue | undefined;
   readonly #newcomer: QueueEntry;
-  /** Index of the newcomer. */
+  /** The index of the newcomer in the run. */
   readonly #place: number;
 
   constructor({ entry, senderQueue, pendingNonce, replaced }: Arrival) {

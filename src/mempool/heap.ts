@@ -43,7 +43,7 @@ export class IndexedHeap<T> {
     if (last !== item) this.#place(position, last);
   }
 
-  /** Restores the order after the key of one item changed; one that is not there is added. */
+  /** Restores the order after the key of one item changed. An item that is not there is added. */
   update(item: T): void {
     const position = this.#positions.get(item);
     if (position === undefined) this.add(item);

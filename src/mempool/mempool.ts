@@ -194,7 +194,10 @@ export class Mempool {
     return Array.from(this.#poolIndex.entries(), ({ transaction }) => transaction.hash);
   }
 
-  /** What others may want: executable, here since `addedMsMax`, and paying `feeMin` as do all before it; in order of nonces. */
+  /**
+   * What others may want, in order of nonces: executable, here since `addedMsMax`, and paying `feeMin` as do
+   * all before it.
+   */
   offered(addedMsMax: number, feeMin: bigint): Hash[] {
     const hashes: Hash[] = [];
     for (const senderQueue of this.#poolIndex.senderQueues.values()) {

@@ -67,7 +67,7 @@ export class PoolIndex {
     return this.#senderQueues;
   }
 
-  /** Exclusive or of the hashes of all envelopes; a copy. */
+  /** A copy of the exclusive or of the hashes of all envelopes, 32 bytes. */
   get checksum(): Hash {
     return this.#checksum.slice() as Hash;
   }
@@ -228,7 +228,7 @@ export class PoolIndex {
     for (const order of this.#orders) order.loosen(senderQueue);
   }
 
-  /** After a sender queue changed: into the sums. An empty one is forgotten. */
+  /** Takes a sender queue that changed into the sums. An empty one is forgotten. */
   #count(senderQueue: SenderQueue): void {
     const { executable, queuedBytes } = senderQueue;
     const { share } = senderQueue;

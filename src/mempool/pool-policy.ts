@@ -1,4 +1,7 @@
-/** What votes may change of admission from one head to the next: the least fee, and who may send. docs/protocol.md, "Roles". */
+/**
+ * What votes may change of admission from one head to the next: the least fee, and who may send
+ * (docs/protocol.md, "Roles").
+ */
 import { POOL_NONCE_GAP_MAX } from "../base/limits.ts";
 import { modulesOf } from "../chain/execution/modules-in-force.ts";
 import { hasEpochs } from "../chain/genesis/consensus-parameters.ts";

@@ -1,4 +1,7 @@
-/** What a pool is made of, what it asks and tells, and what it answers about itself. Types alone. */
+/**
+ * What a pool is made of, what it asks and tells, and what it answers about itself. This file has types
+ * alone.
+ */
 import type { Hash } from "../base/bytes.ts";
 import type { Genesis } from "../chain/genesis/genesis.ts";
 import type { SignedTransaction } from "../chain/types/transaction.ts";
@@ -77,7 +80,7 @@ export interface MempoolStatus {
   readonly minFeeToEnter: bigint;
 }
 
-/** What anti-entropy compares: equal digests mean equal pools; nobody's security hangs on it. */
+/** What anti-entropy compares. Equal digests mean equal pools, and nobody's security hangs on it. */
 export interface PoolDigest {
   readonly count: number;
   /** Exclusive or of the hashes of the envelopes. */

@@ -53,7 +53,7 @@ export class RangeMin {
     this.#length = length;
   }
 
-  /** The least at indexes from `from` up to and without `to`; undefined for none. */
+  /** The least value at the indexes from `from` up to and without `to`, or undefined when there are none. */
   least(from: number, to: number): bigint | undefined {
     assert(from >= 0 && to <= this.#length, "a question is about what is in the row");
     let least: bigint | undefined;

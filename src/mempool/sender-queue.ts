@@ -31,7 +31,10 @@ export class SenderQueue {
   #accountNonce: bigint;
   #cost = 0n;
   #queuedBytes = 0;
-  /** The fees of the executable ones; made when first asked for, which a pool with room never does. */
+  /**
+   * The fees of the executable ones. They are collected when first asked for, which a pool with room never
+   * does.
+   */
   #fees: RangeMin | undefined;
   #risen: QueueEntry[] = [];
   /** A bit for each of the pool's orders in which it has no place now (lazy-order.ts). */
@@ -97,7 +100,10 @@ export class SenderQueue {
     return this.leastFeeIn(0, this.#executable.length) ?? 0n;
   }
 
-  /** The least fee of the executable entries from index `from` up to and without `to`; undefined for none. */
+  /**
+   * The least fee of the executable entries from index `from` up to and without `to`, or undefined when there
+   * are none.
+   */
   leastFeeIn(from: number, to: number): bigint | undefined {
     this.#fees ??= new RangeMin(this.#executable.map(({ transaction }) => transaction.fee));
     return this.#fees.least(from, to);

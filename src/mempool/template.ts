@@ -57,7 +57,7 @@ class Selection {
   readonly chosen: SignedTransaction[] = [];
   readonly #parent: HeadState;
   readonly #limits: TemplateLimits;
-  /** Every sender queue looked at; undefined once it has nothing more for this block. */
+  /** Every sender queue that was looked at. It maps to undefined once it has nothing more for this block. */
   readonly #cursors = new Map<SenderQueue, QueueCursor | undefined>();
   #bytes = 0;
   #misfits = 0;
