@@ -14,7 +14,7 @@ export interface SignatureClaim {
 }
 
 export interface BatchVerdicts {
-  /** Of the claims, in order. */
+  /** Whether each claim is valid, in the order of the claims. */
   readonly verdicts: readonly boolean[];
   /** Estimated microseconds of what was computed, by counts and not by a clock. */
   readonly workUs: number;
@@ -25,13 +25,13 @@ export interface BatchVerdicts {
 export const BATCH_MIN = 6;
 /** Decoding, hashing and reducing one signature of a batch. */
 const LOAD_US = 8;
-/** One equation: its doublings; and what each signature adds to it, less in large batches. */
+/** What one equation costs by its doublings. Each signature adds its own cost, which is less in large batches. */
 const EQUATION_US = 110;
 const TERM_US = 25;
 /** A single signature by the kernel. */
 export const KERNEL_CHECK_US = 150;
 
-/** Of one signature, with its cost: how those are judged that are too few for an equation. */
+/** Judges one signature, and says what that cost. Signatures that are too few for an equation are judged so. */
 export type JudgeOne = (claim: SignatureClaim) => { readonly isValid: boolean; readonly workUs: number };
 
 /** Judges any number of claims; lengths that are wrong are invalid. */
@@ -57,7 +57,7 @@ export function verifyByKernel(kernel: SignatureKernel, claim: SignatureClaim): 
   return kernel.isSound(0) && kernel.holds(0, 1);
 }
 
-/** One after the other. */
+/** Judges the claims one after the other. */
 export function judgeEach(claims: readonly SignatureClaim[], judgeOne: JudgeOne): BatchVerdicts {
   const judged = claims.map(judgeOne);
   return {

@@ -15,7 +15,7 @@ const NODE_DOMAIN = 0x01;
 
 const hashLeafInto = prefixedHashInto(Uint8Array.of(0x00));
 
-/** The siblings from leaf to top; levels where the node had no partner are left out. */
+/** The siblings from the leaf to the top. Levels where the node had no partner are left out. */
 export interface MerklePath {
   readonly index: number;
   readonly count: number;

@@ -203,7 +203,10 @@ export class SignatureKernel {
   }
 }
 
-/** The kernel of this process; undefined where there is no WebAssembly with vectors, no file, or no build. */
+/**
+ * The kernel of this process. It is undefined where there is no WebAssembly with vectors, no file, or no
+ * build.
+ */
 export function openSignatureKernel(): SignatureKernel | undefined {
   try {
     const fs = globalThis.process?.getBuiltinModule?.("node:fs");

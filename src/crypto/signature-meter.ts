@@ -51,7 +51,10 @@ export class RememberedSignatures implements SignatureRules {
   readonly verifyEach: SignatureRules["verifyEach"];
   readonly #meter: SignatureMeter;
   readonly #countMax: number;
-  /** By a hash of key, signature and message; true: the native library accepted. In the order of acceptance. */
+  /**
+   * What was accepted, by a hash of key, signature and message, in the order of acceptance. It is true where
+   * the native library accepted.
+   */
   readonly #accepted = new Map<string, boolean>();
 
   constructor(meter: SignatureMeter, countMax: number = CHECKED_SIGNATURES_MAX) {
