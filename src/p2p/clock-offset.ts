@@ -43,7 +43,7 @@ export class ClockOffset {
     if (this.#samples.length > SAMPLES_MAX) this.#samples.shift();
   }
 
-  /** The best measurement so far; it is undefined before the first answer. */
+  /** The best measurement so far, or undefined before the first answer. */
   get best(): PeerClock | undefined {
     return this.#samples.reduce<PeerClock | undefined>(
       (best, sample) => (best === undefined || sample.errorMs <= best.errorMs ? sample : best),

@@ -26,7 +26,7 @@ export interface P2pOptions
     Partial<Pick<OperatorPeers, "allowed">> {
   /** The libp2p identity (keys/node.json) as 32 secret bytes. */
   readonly identitySeed: Uint8Array;
-  /** A TCP multiaddr; port 0 takes a free one. */
+  /** A TCP multiaddr to listen on. Port 0 takes a free one. */
   readonly listen: string;
   readonly genesisHash: Hash;
   readonly chainId: bigint;
@@ -47,7 +47,6 @@ export interface P2pOptions
   readonly discovery?: DiscoveryOptions | undefined;
 }
 
-/** As in node/ports.ts, where the contract stands. */
 /** A message of which the first bytes are here. */
 export interface LargeMessage {
   /** The first bytes of the message, some hundred at most. */
@@ -62,6 +61,7 @@ export interface AnnouncedMail {
   readonly pause: Promise<void> | undefined;
 }
 
+/** What the network calls of the node, as in node/ports.ts, where the contract stands. */
 export interface P2pHandlers {
   /** `author` is the validator whose key the peer proved at the handshake. */
   mailReceived(peerId: string, author: number, bytes: Uint8Array): Promise<void> | undefined;

@@ -13,7 +13,7 @@ import type { StaticPeer } from "./transport/redial.ts";
 import { Troubles } from "./troubles.ts";
 
 export class NetworkState {
-  /** This node's peer id. */
+  /** The peer id of this node, in base58. */
   readonly peerId: string;
   readonly meter = new Meter();
   readonly notes = new PeerNotes();
@@ -23,7 +23,7 @@ export class NetworkState {
   readonly allowed: Allowlist;
   /** Peer ids that are cut off on purpose. */
   blocked: ReadonlySet<string>;
-  /** The validators by seat; the list grows where the members of the chain change. */
+  /** The validators by seat. The list grows where the members of the chain change. */
   validators: readonly Address[];
   readonly #ofGenesis: readonly string[];
   #names: ReadonlyMap<string, string> = new Map();
@@ -54,7 +54,7 @@ export class NetworkState {
     this.#names = new Map(peers.map(({ peerId, name }) => [peerId, name]));
   }
 
-  /** The name of a static peer; undefined for every other. */
+  /** The name of a static peer, or undefined for every other. */
   nameOf(peerId: string): string | undefined {
     return this.#names.get(peerId);
   }

@@ -30,7 +30,7 @@ export class P2pNetwork {
     this.#state = new NetworkState(options);
   }
 
-  /** This node's peer id. */
+  /** The peer id of this node, in base58. */
   get peerId(): string {
     return this.#state.peerId;
   }
@@ -40,7 +40,7 @@ export class P2pNetwork {
     return this.#state.meter.counters;
   }
 
-  /** The addresses listened on, with the peer id; the list is empty before the start. */
+  /** The addresses listened on, with the peer id. The list is empty before the start. */
   get addresses(): readonly string[] {
     return this.#running?.addresses ?? [];
   }
@@ -108,7 +108,10 @@ export class P2pNetwork {
     return this.#running?.peers() ?? [];
   }
 
-  /** Exactly these are cut off from now on, as by a broken cable; the others are dialled again. For drills on devnets. */
+  /**
+   * From now on exactly these peers are cut off, as by a broken cable, and the others are dialled again. For
+   * drills on devnets.
+   */
   block(peerIds: readonly string[]): void {
     this.#state.blocked = new Set(peerIds);
     this.#deps.logger.log("warn", "p2p", "cut off from peers on purpose", {
@@ -144,7 +147,7 @@ export class P2pNetwork {
     this.#state.notes.note(peerId, note);
   }
 
-  /** libp2p threw where nobody catches: counted and logged; the connection that it came from is closed. */
+  /** Counts and logs that libp2p threw where nobody catches. The connection that it came from is closed. */
   noteLibraryError(error: Error): void {
     this.#state.meter.rejected("library-error");
     this.#deps.logger.log("warn", "p2p", "the network library failed on a connection", {

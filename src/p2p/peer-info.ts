@@ -17,11 +17,11 @@ export interface P2pPeer {
   readonly bytesOut: number;
   /** The height of its head as it told it: nobody has checked it. */
   readonly height: bigint | undefined;
-  /** Its clock against this node's; undefined while it is not measured. */
+  /** How its clock differs from this node's. Undefined while that is not measured. */
   readonly clock?: PeerClock | undefined;
-  /** As it told it at the handshake; undefined for a peer of the release before. */
+  /** What it stores, as it said at the handshake. Undefined for a peer of the release before. */
   readonly storage?: HelloStorage | undefined;
-  /** The highest rules that its program knows; undefined for a peer of the release before. */
+  /** The highest rules that its program knows. Undefined for a peer of the release before. */
   readonly rules?: number | undefined;
 }
 

@@ -45,7 +45,7 @@ const SHOWN_MIN = 64;
 export interface BookOptions {
   /** A secret of 32 bytes that is kept for the life of the book. */
   readonly salt: Uint8Array;
-  /** Whether places depend on groups of addresses; true where it is left out. */
+  /** Whether places depend on groups of addresses. They do where this is left out. */
   readonly defended?: boolean;
 }
 
@@ -179,7 +179,10 @@ export class AddressBook {
     this.#collisions.delete(key);
   }
 
-  /** An address to dial: from either table with equal chance, however full they are; better ones more often. */
+  /**
+   * Chooses an address to dial: from either table with equal chance, however full they are, and better ones
+   * more often.
+   */
   select({ among, nowMs, random, fits }: Selection): KnownAddress | undefined {
     for (let i = 0, factor = 1; i < DRAWS_MAX; i++, factor *= 1.2) {
       const isFromTried = among === "all" && this.#tried.size > 0 && (this.#new.size === 0 || random() < 0.5);

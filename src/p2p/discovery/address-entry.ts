@@ -8,9 +8,9 @@ import type { Scope } from "./address-groups.ts";
 
 /** What is told, stored and dialled. */
 export interface PeerAddress {
-  /** libp2p peer id, base58. */
+  /** The libp2p peer id in base58. */
   readonly peerId: string;
-  /** Without /p2p, as formatAddress writes it. */
+  /** Where it listens, without /p2p at the end, as formatAddress writes it. */
   readonly multiaddr: string;
 }
 
@@ -48,7 +48,7 @@ export const HORIZON_MS = 30 * DAY_MS;
 /** A dial is not repeated within this time if there is another choice. */
 const RECENT_TRY_MS = 10 * MINUTE_MS;
 
-/** Of an Ed25519 identity, the only kind that has a place in an address book. */
+/** Whether a text is the peer id of an Ed25519 identity, the only kind that has a place in an address book. */
 export function isPeerId(text: string): boolean {
   return /^12D3KooW[1-9A-HJ-NP-Za-km-z]{44}$/.test(text);
 }

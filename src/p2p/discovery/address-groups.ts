@@ -132,7 +132,7 @@ function parseIp6(text: string): Uint8Array | undefined {
   return Uint8Array.from(words.flatMap((word) => [word >> 8, word & 0xff]));
 }
 
-/** Words between colons; the last may be a dotted IPv4 address. */
+/** Reads words between colons. The last may be a dotted IPv4 address. */
 function parseWords(text: string): number[] | undefined {
   if (text === "") return [];
   const words: number[] = [];
@@ -163,7 +163,7 @@ function wordsOf(host: Uint8Array): number[] {
   return Array.from({ length: 8 }, (_, i) => wordAt(host, 2 * i));
 }
 
-/** Two bytes, big-endian. */
+/** Reads two bytes, the most significant first. */
 function wordAt(bytes: Uint8Array, at: number): number {
   return byteAt(bytes, at) * 256 + byteAt(bytes, at + 1);
 }

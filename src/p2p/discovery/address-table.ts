@@ -41,7 +41,7 @@ export class Places {
     return { bucket, slot: this.#draw(BUCKET_PLACES, "new slot", bucket, key) };
   }
 
-  /** The place follows from the group of the address alone; one group falls into 4 buckets. */
+  /** The place follows from the group of the address alone. The addresses of one group fall into 4 buckets. */
   inTried({ key, group }: KnownAddress): TablePlace {
     const way = this.#draw(TRIED_BUCKETS_PER_GROUP, "tried way", key);
     const bucket = this.#draw(TRIED_BUCKETS, "tried", group, way);

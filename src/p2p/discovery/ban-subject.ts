@@ -32,7 +32,7 @@ export function parseSubject(text: string): Verdict<string, "BAD_SUBJECT" | "NEV
   return refuse("NEVER_BANNED", `${text} is a ${scope} address: such hosts are one's own and never banned`);
 }
 
-/** The inverse of {@link parseSubject}; an IPv6 host as "2001:db8:1:2::/64". */
+/** The inverse of {@link parseSubject}. An IPv6 host is shown as "2001:db8:1:2::/64". */
 export function showSubject(subject: string): BanSubject {
   const at = subject.indexOf(":");
   const rest = subject.slice(at + 1);

@@ -11,7 +11,10 @@ export const BAN_MS = 24 * 3_600_000;
 /** A score fades by one point in so long. */
 const POINT_MS = 60_000;
 
-/** Points of a fault. What several honest nodes can do by mistake of ours costs less than a ban by itself. */
+/**
+ * The points that a fault costs. What several honest nodes can do by mistake of ours costs less than a ban by
+ * itself.
+ */
 const FAULT_POINTS = {
   /** A block, header or answer of repair that is provably wrong. */
   repair: 50,

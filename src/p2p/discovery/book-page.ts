@@ -12,7 +12,7 @@ import { networkText } from "./ban-subject.ts";
 export interface BookCounts {
   readonly new: number;
   readonly tried: number;
-  /** Of both, those that are told to peers: heard of lately, and not given up after failed dials. */
+  /** How many in both tables are told to peers: those heard of lately, and not given up after failed dials. */
   readonly decent: number;
   readonly groups: number;
   /** The groups with the most addresses, the largest first. */

@@ -36,9 +36,9 @@ const HEARSAY_PENALTY_MS = 2 * 3_600_000;
 export interface DiscoveryOptions {
   readonly book: AddressBook;
   readonly bans: Bans;
-  /** Connections that this node chooses; usually OUTBOUND_SLOTS. */
+  /** Connections that this node chooses. Nodes use OUTBOUND_SLOTS. */
   readonly outboundSlots: number;
-  /** Connections that others may open; usually INBOUND_MAX. */
+  /** Connections that others may open. Nodes use INBOUND_MAX. */
   readonly inboundMax: number;
   /** A number in [0, 1) that peers cannot predict. */
   random(): number;

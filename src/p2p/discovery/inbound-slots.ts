@@ -28,9 +28,9 @@ export interface InboundPorts {
   evict(peerId: string): void;
 }
 
-/** Of the places, the part that one public group may hold. */
+/** One public group may hold a quarter of the places. */
 const GROUP_SHARE = 4;
-/** Of the peers, the part that each protection keeps, the one by latency twice as many. */
+/** Each protection keeps a sixteenth of the peers, the one by latency twice as many. */
 const PROTECTED_SHARE = 16;
 
 export class InboundPlaces {

@@ -28,7 +28,7 @@ const EXTRA_TRIAL_MS = 10 * 60_000;
 /** A connection that we opened, or are opening. */
 export interface OwnConnection {
   readonly peerId: string;
-  /** The group of its address; undefined where it has none, as with a host name in peers.json. */
+  /** The group of its address. It is undefined where the address has none, as with a host name in peers.json. */
   readonly group: string | undefined;
   readonly role: Role;
   /** undefined while it is being opened. */

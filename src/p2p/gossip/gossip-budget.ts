@@ -10,7 +10,7 @@ import { type BucketShape, TokenBuckets } from "../../base/token-bucket.ts";
 export const GOSSIP_BYTES: BucketShape = { capacity: 16 * 1024 * 1024, perSecond: 8 * 1024 * 1024 };
 /** Gossipsub's own messages (RPCs) and the messages in them. */
 export const GOSSIP_MESSAGES: BucketShape = { capacity: 4_000, perSecond: 2_000 };
-/** Subscriptions, GRAFTs and PRUNEs; a correct node sends a few in a second. */
+/** How many subscriptions, GRAFTs and PRUNEs a peer may send. A correct node sends a few in a second. */
 export const GOSSIP_CONTROL: BucketShape = { capacity: 100, perSecond: 10 };
 /** Milliseconds of computing for messages that were not accepted. */
 export const GOSSIP_REFUSED_MS: BucketShape = { capacity: 250, perSecond: 50 };

@@ -34,7 +34,7 @@ import {
 import { SettledPool } from "./settled-pool.ts";
 
 export interface AntiEntropySettings {
-  /** The time between two comparisons, ms; 0 turns the periodic ones off. */
+  /** The time between two comparisons, ms. With 0 there are no periodic ones. */
   readonly intervalMs: number;
   /** Younger transactions are not compared: they are still on their way by rumor. */
   readonly poolAgeMsMin: number;
@@ -282,7 +282,7 @@ export class AntiEntropy {
   }
 }
 
-/** Peers by id, starting after `id`, round the ring; `id` itself is left out. */
+/** The other peers in the order of their ids, starting after `id` and going round. `id` itself is left out. */
 export function ringAfter(id: string, peers: readonly string[]): string[] {
   const sorted = peers.filter((peer) => peer !== id).sort();
   const start = sorted.findIndex((peer) => peer > id);

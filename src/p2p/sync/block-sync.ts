@@ -17,6 +17,9 @@ export interface BlockSync {
   progress(): SyncProgress | undefined;
   /** The lowest block that peers have which are ahead, where none of them has the next one; they are pruned. */
   lowestOffered(): bigint | undefined;
-  /** The answer to a question of its own kind; undefined for any other question. @throws Error when malformed. */
+  /**
+   * Answers a question of its own kind, and returns undefined for any other. @throws Error when the question
+   * is malformed.
+   */
   answer(question: Uint8Array): Promise<Uint8Array> | undefined;
 }

@@ -72,8 +72,11 @@ export interface BranchLedger {
   isOnChain(hash: Hash): boolean;
   /** Heads of the own chain after the first of the locator's blocks that is on it. */
   headsAfter(locator: readonly Hash[], countMax: number, bytesMax: number): readonly BlockHead[];
-  /** The encoded body; with `mayWait` one that is on its way is waited for, a moment long. */
+  /** The encoded body. With `mayWait` it is waited for a moment long when it is on its way. */
   body(hash: Hash, mayWait: boolean): Promise<Uint8Array | undefined>;
-  /** Envelopes of one block; none when it is not here, after a moment. @throws Error for an index beyond its last. */
+  /**
+   * Envelopes of one block, or none when the block is not here after a moment. @throws Error for an index
+   * beyond its last.
+   */
   transactions(hash: Hash, indexes: readonly number[]): Promise<readonly Uint8Array[]>;
 }

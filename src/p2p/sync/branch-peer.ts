@@ -20,7 +20,7 @@ const FORGIVEN_MS = 10 * 60_000;
 export interface BranchPeerSettings {
   /** A peer that does not answer by then is passed over. */
   readonly answerMs: number;
-  /** The first rest; each further one is twice as long. */
+  /** How long a peer that failed is left alone the first time, ms. Each further rest is twice as long. */
   readonly distrustMs: number;
   readonly distrustMsMax: number;
 }

@@ -42,7 +42,7 @@ async function answerTo(
   }
 }
 
-/** In the order asked for; stops before the bytes are exceeded, but not before the first body. */
+/** Serves bodies in the order asked for. It stops before the bytes are exceeded, but not before the first body. */
 async function serveBodies(
   ledger: BranchLedger,
   hashes: readonly Hash[],

@@ -343,7 +343,10 @@ export class BranchSync implements BlockSync {
     return block?.hasBody === false && block.height >= from;
   }
 
-  /** No more lists than peers; which one goes does not matter, it is made again. */
+  /**
+   * Forgets the oldest list when there are many more than peers. It does not matter which goes, since it is
+   * made again.
+   */
   #forgetLists(): void {
     if (this.#missing.size > 2 * this.#peers.size + 2) dropOldest(this.#missing);
   }

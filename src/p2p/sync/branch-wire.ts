@@ -32,7 +32,7 @@ export type BranchQuestion =
 
 export type BranchAnswer =
   | { readonly kind: "heads"; readonly heads: readonly BlockHead[] }
-  /** Bodies for the first of the hashes, one each; a body is empty where the peer does not have it. */
+  /** Bodies for the first of the hashes, one each. A body is empty where the peer does not have it. */
   | { readonly kind: "bodies"; readonly bodies: readonly Uint8Array[] }
   /** None when the block is not here. */
   | { readonly kind: "block-transactions"; readonly envelopes: readonly Uint8Array[] };

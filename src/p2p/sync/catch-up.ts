@@ -30,14 +30,14 @@ export interface RepairLedger {
    * there is one.
    */
   serveBlocks(from: bigint, bytesMax: number): Promise<readonly Uint8Array[]>;
-  /** The only way into the chain; `from` is the peer that served the block. @throws Error when the disk fails. */
+  /** The only way into the chain. `from` is the peer that served the block. @throws Error when the disk fails. */
   importBlock(bytes: Uint8Array, from: string): Promise<ImportOutcome>;
 }
 
 export interface SyncProgress {
   readonly current: bigint;
   readonly target: bigint;
-  /** Whether this node has reason to believe the target; else a peer claims it. */
+  /** Whether this node has reason to believe the target. When false, a peer claims it. */
   readonly targetVerified: boolean;
   /** Milliseconds since the Unix epoch. */
   readonly startedAtMs: number;
@@ -50,7 +50,7 @@ export interface CatchUpSettings {
   readonly answerMs: number;
   /** A peer that answers slower than this is not waited for, and asked only, when no other can be. */
   readonly slowMs: number;
-  /** How long the first broken promise of a peer is remembered; each further one doubles it. */
+  /** How long the first broken promise of a peer is remembered, ms. Each further one doubles it. */
   readonly distrustMs: number;
   readonly distrustMsMax: number;
   /** The least time between two searches that rest on the engine's word alone. */
@@ -107,7 +107,7 @@ export class CatchUp implements BlockSync {
   readonly #settings: CatchUpSettings;
   readonly #ports: CatchUpPorts;
   readonly #reputations = new Map<string, Reputation>();
-  /** The height the engine asked for; never believed beyond one search. */
+  /** The height that the engine asked for. It is never believed beyond one search. */
   #hint = 0n;
   #run: { readonly startedAtMs: number; hasAdvanced: boolean } | undefined;
   /** The first search after the start is over. */
@@ -284,7 +284,10 @@ export class CatchUp implements BlockSync {
     }
   }
 
-  /** Chosen ones first; stays with a peer that delivers, then goes round the ring; slow peers come last. */
+  /**
+   * Chosen peers come first. A peer that delivers is asked again, then the others in turn, and slow peers
+   * come last.
+   */
   #nextPeer(
     last: string | undefined,
     fruitless: ReadonlySet<string>,

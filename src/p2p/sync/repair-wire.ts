@@ -28,7 +28,7 @@ export interface Digest {
   readonly height: bigint;
   readonly headHash: Hash;
   readonly poolCount: number;
-  /** XOR of the 32-byte hashes of the pool's settled transactions; the order does not matter. */
+  /** XOR of the 32-byte hashes of the pool's settled transactions, in whatever order. */
   readonly poolChecksum: Uint8Array;
 }
 
@@ -49,7 +49,7 @@ export type RepairAnswer =
   | { readonly kind: "blocks"; readonly blocks: readonly Uint8Array[] }
   | { readonly kind: "pool"; readonly shortHashes: readonly bigint[] }
   | { readonly kind: "transactions"; readonly envelopes: readonly Uint8Array[] }
-  /** The lowest height whose body is here; 1: all are. */
+  /** The lowest height whose body is here. It is 1 where all are. */
   | { readonly kind: "kept"; readonly lowest: bigint };
 
 export function encodeQuestion(question: RepairQuestion): Uint8Array {

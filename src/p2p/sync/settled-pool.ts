@@ -34,9 +34,9 @@ export class SettledPool {
   readonly #ports: SettledPorts;
   #madeAtMs = 0;
   #madeAt = "";
-  /** By price, the one asked for first in front. */
+  /** The lists by price, in the order in which they were first asked for. */
   readonly #listed = new Map<bigint, Listed>();
-  /** Namings by salt; the one used longest ago comes first. */
+  /** The namings by salt, of which the one used longest ago comes first. */
   readonly #named = new Map<bigint, Named>();
   #lists = 0;
   #namings = 0;

@@ -8,7 +8,7 @@
  * Source: the specification of yamux (https://github.com/hashicorp/yamux), on flow control, and its sendWindowUpdate.
  */
 
-/** Of a stream, as the library names its states: both sides have opened it, or this side has and may send. */
+/** Two states of a stream, as the library names them: this side has opened it and may send, or both sides have. */
 const SYN_SENT = 1;
 const ESTABLISHED = 3;
 
@@ -26,7 +26,7 @@ export function needsWindowUpdate({ state, recvWindow, recvWindowCapacity }: Flo
   return 2 * recvWindowCapacity <= recvWindow;
 }
 
-/** A connection over a socket; one over anything else has none. */
+/** A connection over a socket. Where it runs over anything else there is none. */
 export interface SocketConnection {
   readonly socket?: { cork(): void; uncork(): void };
   sendData?(data: unknown): unknown;

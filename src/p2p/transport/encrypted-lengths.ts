@@ -11,7 +11,7 @@ interface Bytes {
   get(index: number): number;
 }
 
-/** A connection; only one that is encrypted has a decoder. */
+/** A connection, which has a decoder only where it is encrypted. */
 export interface DecodedConnection {
   readonly decoder?: {
     lengthDecoder(bytes: Bytes): number;
@@ -19,7 +19,7 @@ export interface DecodedConnection {
   };
 }
 
-/** Of a Noise frame: u16, the most significant byte first. */
+/** The length of a Noise frame: u16, the most significant byte first. */
 const LENGTH_BYTES = 2;
 const INCOMPLETE = new RangeError("the length of an encrypted frame is not here yet");
 

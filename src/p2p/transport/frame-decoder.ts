@@ -8,14 +8,14 @@
 
 /** Bytes of a frame above `unaskedMax` that its reader is shown. */
 export const FRAME_START_BYTES = 128;
-/** The first memory of a frame; it doubles as the frame's bytes come. */
+/** The first memory of a frame. It doubles as the frame's bytes come. */
 const FRAME_MEMORY_BYTES = 4 * 1024;
 const LENGTH_BYTES_MAX = 4;
 
 export interface FrameBounds {
   /** A frame that announces more is malformed. */
   readonly bytesMax: number;
-  /** One that announces no more is read in any case. At least FRAME_START_BYTES. */
+  /** A frame that announces no more than this is read in any case. It is at least FRAME_START_BYTES. */
   readonly unaskedMax: number;
   /** Asked once of a longer one. @param start its first FRAME_START_BYTES bytes @param bytes of all of it */
   isWanted(start: Uint8Array, bytes: number): boolean;
@@ -39,7 +39,7 @@ export class FrameDecoder {
     this.#bounds = bounds;
   }
 
-  /** Bytes that the frame which is begun may still make this side hold; 0: none is begun. */
+  /** Bytes that the frame which is begun may still make this side hold, or 0 when none is begun. */
   get awaited(): number {
     if (this.#begun === undefined) return Math.min(this.#lengthBytes, 1);
     const { bytes, memory, isJudged } = this.#begun;

@@ -21,7 +21,7 @@ export class FrameProgress {
   #held = 0;
   #isBroken = false;
 
-  /** Of the frame that has begun, its length apart; 0: none has, or nobody can read on. */
+  /** Bytes held of the frame that has begun, without its length. It is 0 when none has begun, or nobody can read on. */
   get held(): number {
     return this.#held;
   }

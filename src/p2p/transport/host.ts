@@ -35,7 +35,7 @@ export type Host = Libp2p<{ readonly gossip: GossipSub }>;
 
 export interface HostOptions {
   readonly identity: PrivateKey;
-  /** A multiaddr such as /ip4/127.0.0.1/tcp/9000; port 0 takes a free one. */
+  /** A multiaddr such as /ip4/127.0.0.1/tcp/9000. Port 0 takes a free one. */
   readonly listen: string;
   readonly gater: ConnectionGater;
   /** Gossip on other topics is neither subscribed nor relayed. */
@@ -48,7 +48,10 @@ export interface HostOptions {
   libraryFailed?(error: Error): void;
 }
 
-/** Entries of one RPC; one with more is not looked at. There are three topics, and GRAFT and PRUNE name one each. */
+/**
+ * Entries that one RPC may have; with more it is not looked at. There are three topics, and GRAFT and PRUNE
+ * name one each.
+ */
 export const GOSSIP_RPC_LIMITS = {
   maxSubscriptions: 16,
   maxMessages: 1_000,

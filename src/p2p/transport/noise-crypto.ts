@@ -7,7 +7,7 @@ import { createRequire } from "node:module";
 import type { ICryptoInterface } from "@libp2p/noise";
 import { defaultCrypto } from "@libp2p/noise/crypto";
 
-/** What is used of sodium-native. `null`: no additional data. */
+/** What is used of sodium-native. Where it takes `null` there is no additional data. */
 interface SodiumCipher {
   crypto_aead_chacha20poly1305_ietf_encrypt(
     target: Uint8Array,
@@ -28,7 +28,7 @@ interface SodiumCipher {
   ): number;
 }
 
-/** Of the tag behind each ciphertext. */
+/** Bytes of the tag behind each ciphertext. */
 const TAG_BYTES = 16;
 
 /** The library's own where sodium-native is missing. */

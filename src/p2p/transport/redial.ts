@@ -10,7 +10,7 @@ import type { Scheduler } from "../../base/scheduler.ts";
 export interface StaticPeer {
   /** The name that people are shown. */
   readonly name: string;
-  /** libp2p peer id, base58. */
+  /** The libp2p peer id in base58. */
   readonly peerId: string;
   /** The address at which it is dialled, such as /ip4/10.0.0.2/tcp/9000. */
   readonly multiaddr: string;

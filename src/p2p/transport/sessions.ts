@@ -100,7 +100,7 @@ export class Sessions {
     this.#deps = dependencies;
   }
 
-  /** Before the host listens, or an early dialer would find no HELLO. */
+  /** Runs before the host listens. Otherwise an early dialer would find no HELLO. */
   async start(): Promise<void> {
     const { host } = this.#deps;
     host.addEventListener("connection:open", this.#onOpen);

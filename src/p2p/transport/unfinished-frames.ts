@@ -33,7 +33,7 @@ export class UnfinishedFrames<S> {
     this.#ports = ports;
   }
 
-  /** Announced and not whole. */
+  /** Bytes of all frames that were announced and are not whole. */
   get bytes(): number {
     let sum = 0;
     for (const { bytes } of this.#frames.values()) sum += bytes;

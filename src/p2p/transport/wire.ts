@@ -60,9 +60,9 @@ export interface Hello {
   readonly name: string;
   /** Height of the sender's head: a hint. */
   readonly headHeight: bigint;
-  /** A hint; undefined in version 2. */
+  /** What the sender says it stores, which is a hint. Undefined in version 2. */
   readonly storage: HelloStorage | undefined;
-  /** The highest rules that the sender's program knows (chain/governance/rules-version.ts); undefined in version 2. */
+  /** The highest rules that the sender's program knows (chain/governance/rules-version.ts). Undefined in version 2. */
   readonly rules: number | undefined;
   readonly claim: ValidatorClaim | undefined;
   /** What a newer version than ours adds behind these, unread. */
@@ -224,7 +224,7 @@ export interface BlockAnnouncement {
   readonly seal: Uint8Array;
   /** Hashes of the whole envelopes in the block's order: the leaves of the summary's txRoot. */
   readonly transactionHashes: readonly Hash[];
-  /** The envelope behind the first hash where it is a coinbase, which is in nobody's pool; else empty. */
+  /** The envelope behind the first hash where it is a coinbase, which is in nobody's pool. Else it is empty. */
   readonly coinbase: Uint8Array;
 }
 
