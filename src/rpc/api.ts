@@ -68,17 +68,17 @@ export interface NodeApi extends SnapshotsApi {
    * branch or on, and repeats what a move interrupted. Undefined when that took too long, or moves came too often.
    */
   readSettled<T>(read: () => T | Promise<T>): Promise<{ readonly value: T } | undefined>;
-  /** The header and summary at a height; undefined above the head. */
+  /** The header and summary at a height, or undefined above the head. */
   headAt(height: bigint): Promise<BlockHead | undefined>;
-  /** Block 0 has an empty seal. Undefined above the head. */
+  /** The block at a height with its seal, which is empty for block 0. Undefined above the head. */
   sealedBlockAt(height: bigint): Promise<SealedBlock | undefined>;
   /** Which blocks are here whole. */
   storage(): StorageView;
-  /** The encoded receipts of a block, in the order of its transactions. Undefined above the head. */
+  /** The encoded receipts of a block, in the order of its transactions, or undefined above the head. */
   receiptsAt(height: bigint): Promise<readonly Uint8Array[] | undefined>;
   /** Where events and transactions of accounts stand; undefined on a node that keeps no index of them. */
   eventIndex(): EventIndexApi | undefined;
-  /** ConsensusRules.describeSeal. */
+  /** Says in fields what a seal holds, as ConsensusRules.describeSeal does. */
   describeSeal(head: BlockHead, seal: Uint8Array): SealView;
 
   // --- transactions ------------------------------------------------------------------------------------------
@@ -109,7 +109,7 @@ export interface NodeApi extends SnapshotsApi {
   /** Empty on a node that does not validate. */
   engineTimers(): readonly RunningTimer[];
   validators(): ValidatorSet;
-  /** Milliseconds since the Unix epoch; undefined for a validator that is connected to this node, and for itself. */
+  /** Milliseconds since the Unix epoch. Undefined for a validator that is connected to this node, and for itself. */
   awaySinceMs(validator: ValidatorId): number | undefined;
   /**
    * When a connected validator last sent a consensus message, ms since the Unix epoch; undefined for one that is not
@@ -125,15 +125,15 @@ export interface NodeApi extends SnapshotsApi {
   peers(): readonly PeerView[];
   /** Peer ids that this node is cut off from on purpose. */
   blockedPeers(): readonly string[];
-  /** Cuts this node off from exactly these peers, from now on; for drills on dev chains. */
+  /** From now on cuts this node off from exactly these peers. For drills on dev chains. */
   blockPeers(peerIds: readonly string[]): void;
 
-  /** The epochs and their members; undefined where the validators never change. */
+  /** The epochs and their members. Undefined where the validators never change. */
   membership(): MembershipApi | undefined;
 
-  /** Invitations and the operator's peers; left out by a node without a home. */
+  /** Invitations and the operator's peers. A node without a home leaves them out. */
   readonly joining?: JoiningApi | undefined;
-  /** What whoever runs the node asks of it; undefined on a node without a home. */
+  /** What whoever runs the node asks of it. Undefined on a node without a home. */
   readonly operator?: OperatorApi | undefined;
 
   /** Where strangers are let in: what this node remembers of them. */
@@ -152,7 +152,7 @@ export interface NodeInfo {
   readonly genesisHash: Hash;
   readonly consensus: ConsensusRules["name"];
   readonly mode: "validator" | "miner" | "full";
-  /** libp2p peer id (base58). */
+  /** The libp2p peer id in base58. */
   readonly peerId: string;
   /** The account that receives this node's fees. */
   readonly address: Address | undefined;
@@ -165,7 +165,7 @@ export interface BranchesApi {
   readonly schedule: WorkSchedule;
   /** Cumulative work up to a known block, on whatever branch. */
   workOf(hash: Hash): bigint | undefined;
-  /** The last blocks of all branches, the active one first, then by work; bounded. */
+  /** The last blocks of the branches, the active one first, then by work. Their number is bounded. */
   tips(): readonly TipView[];
   /** A stored block that is not on the active chain; undefined for one that is, and for an unknown one. */
   beside(hash: Hash): Promise<SideBlockView | undefined>;
@@ -180,11 +180,11 @@ export interface BranchesApi {
 
 export interface TipView {
   readonly head: BlockHead;
-  /** Blocks that are not on the active chain; 0 for the active tip. */
+  /** How many of its blocks are not on the active chain: 0 for the active tip. */
   readonly branchLength: number;
-  /** Cumulative. */
+  /** The cumulative work of the branch, in expected hashes. */
   readonly work: bigint;
-  /** valid-fork: executed once; valid-headers: all bodies are here; headers-only: bodies are missing. */
+  /** A valid-fork was executed once. Of valid-headers all bodies are here, and of headers-only some are missing. */
   readonly status: "active" | "valid-fork" | "valid-headers" | "headers-only" | "invalid";
 }
 
@@ -204,9 +204,9 @@ export interface ReorgRecord {
   readonly ancestor: Hash;
   readonly oldHead: Hash;
   readonly newHead: Hash;
-  /** Blocks undone. */
+  /** How many blocks were undone. */
   readonly depth: number;
-  /** Blocks executed instead. */
+  /** How many blocks were executed in their place. */
   readonly entered: number;
   /** Transactions of the undone blocks that the new ones do not hold, coinbases aside. */
   readonly dropped: number;
@@ -215,7 +215,7 @@ export interface ReorgRecord {
 export interface Syncing {
   readonly current: bigint;
   readonly target: bigint;
-  /** Whether this node has reason to believe the target; else a peer claims it. */
+  /** Whether this node has reason to believe the target. When false, a peer claims it. */
   readonly targetVerified: boolean;
   readonly startedAtMs: number;
   /** Which of the two are being fetched, where headers come before their bodies. */
@@ -237,7 +237,7 @@ export interface Simulation {
 /** A running timer of the engine. */
 export interface RunningTimer {
   readonly name: string;
-  /** Milliseconds until it fires; 0 when it is overdue. */
+  /** Milliseconds until it fires, or 0 when it is overdue. */
   readonly dueInMs: number;
   /** With which length it was set, ms. */
   readonly lengthMs: number;
@@ -245,7 +245,7 @@ export interface RunningTimer {
 
 export interface EvidenceView {
   readonly evidence: Evidence;
-  /** As `Consensus.openEvidence` takes it. */
+  /** The record as `Consensus.openEvidence` takes it. */
   readonly bytes: Uint8Array;
   /** When this node found it or was told, ms since the Unix epoch. */
   readonly foundAtMs: number;
@@ -275,7 +275,7 @@ export interface AccountAnswer {
 export interface StateAnswer {
   readonly value: Uint8Array | undefined;
   readonly at: BlockHead;
-  /** Present exactly when asked for; `seal` is empty at height 0. */
+  /** Present exactly when asked for. `seal` is empty at height 0. */
   readonly proof: { readonly bytes: Uint8Array; readonly seal: Uint8Array } | undefined;
 }
 
@@ -293,7 +293,10 @@ export interface PeerView {
   readonly height: bigint | undefined;
   /** Its clock minus this node's, ms, and how far that may be wrong; undefined while it is not measured. */
   readonly clock?: { readonly offsetMs: number; readonly errorMs: number } | undefined;
-  /** What it stores, and the highest rules that its program knows, as it said; undefined for one of the release before. */
+  /**
+   * What it stores, as it said. Undefined for a peer of the release before, as is `rules`, the highest that
+   * its program knows.
+   */
   readonly storage?: Pick<StorageView, "mode" | "lowestBody"> | undefined;
   readonly rules?: number | undefined;
 }
@@ -327,7 +330,7 @@ export interface ReorgEvent {
   readonly ancestor: BlockHead;
   readonly oldHead: BlockHead;
   readonly newHead: BlockHead;
-  /** Ascending. */
+  /** The blocks that left the chain, by ascending height. */
   readonly abandoned: readonly SealedBlock[];
   readonly entered: readonly SealedBlock[];
   /** Ids of the abandoned transactions that the entered blocks do not hold, coinbases aside. */

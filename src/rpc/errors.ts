@@ -66,7 +66,7 @@ export const ERROR_NUMBERS = {
 
 export type ErrorCode = keyof typeof ERROR_NUMBERS;
 
-/** The sentence of the specification for its own codes; a message of ours goes behind a colon or into data.detail. */
+/** The sentence of the specification for its own codes. A message of ours goes behind a colon or into data.detail. */
 export const SPEC_MESSAGES: Readonly<Partial<Record<ErrorCode, string>>> = {
   PARSE_ERROR: "Parse error",
   INVALID_REQUEST: "Invalid Request",

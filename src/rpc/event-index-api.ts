@@ -16,9 +16,9 @@ export interface TransactionsQuery {
 
 export interface ModuleEventsQuery {
   readonly kind: "events";
-  /** Number of the module; undefined: of any. */
+  /** The number of the module. Events of every module are meant when it is undefined. */
   readonly module: number | undefined;
-  /** Undefined: any. */
+  /** The name of the event. Every event is meant when it is undefined. */
   readonly event: string | undefined;
   /** The number of the event, where the module declares its events. */
   readonly eventKind: number | undefined;
@@ -33,7 +33,10 @@ export interface EventHeights {
 }
 
 export interface EventIndexApi {
-  /** Of heights `from` to `to`; undefined where the index does not have `from`, and the blocks are to be read. */
+  /**
+   * The heights from `from` to `to` that have such events. Undefined where the index does not have `from`,
+   * and the blocks are to be read.
+   */
   heights(
     query: TransactionsQuery | ModuleEventsQuery,
     from: bigint,

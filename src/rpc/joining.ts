@@ -1,7 +1,10 @@
-/** How nodes are let in: invitations, and the peers that the operator names. Shapes alone; implemented by the node. */
+/**
+ * How nodes are let in: invitations, and the peers that the operator names. These are shapes alone; the node
+ * implements them.
+ */
 import type { Verdict } from "../base/fault.ts";
 
-/** Characters of an invitation. */
+/** Characters that an invitation may have. */
 export const INVITATION_TEXT_MAX = 4_096;
 /** URLs, and multiaddrs, in an invitation. */
 export const INVITATION_ADDRESSES_MAX = 8;
@@ -34,14 +37,14 @@ export interface InvitationOrder {
 export interface Guest {
   readonly invitation: string;
   readonly name: string;
-  /** base58 */
+  /** The libp2p peer id in base58. */
   readonly peerId: string;
 }
 
 export interface NamedPeer {
   readonly name: string;
   readonly peerId: string;
-  /** Without /p2p. */
+  /** Where the peer listens, without /p2p at the end. */
   readonly multiaddr: string;
 }
 

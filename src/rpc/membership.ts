@@ -1,4 +1,4 @@
-/** The members of a chain whose validators may change, as JSON-RPC asks a node for them. Shapes alone. */
+/** The members of a chain whose validators may change, as JSON-RPC asks a node for them. These are shapes alone. */
 import type { Verdict } from "../base/fault.ts";
 import type { BlockLimits, Governance } from "../chain/governance/governance-state.ts";
 import type { ChangeProposal } from "../chain/governance/proposals.ts";
@@ -27,13 +27,13 @@ export interface MembershipApi {
   limits(): BlockLimits;
   /** The newest first. */
   proposals(countMax: number): readonly ChangeProposal[];
-  /** Ascending. */
+  /** The epochs from `from` on, ascending, at most `countMax`. */
   epochs(from: bigint, countMax: number): readonly EpochView[];
   /** The epoch that this node is in: behind the chain's while it waits at the barrier. */
   epoch(): bigint;
   /** Whether this node has a key that is in no set now. */
   isCandidate(): boolean;
-  /** The epoch before which this node's key signs nothing, as its journal says; undefined: it may now. */
+  /** The epoch before which this node's key signs nothing, as its journal says. Undefined when it may sign now. */
   silentUntil(): bigint | undefined;
   /**
    * What a change would do as this node sees it, in words with names and figures; none: nothing speaks against it.

@@ -1,11 +1,14 @@
-/** Mining on this node, as JSON-RPC asks for it. Shapes alone; written here by their user, implemented by node/mining. */
+/**
+ * Mining on this node, as JSON-RPC asks for it. These are shapes alone, written here by their user;
+ * node/mining implements them.
+ */
 import type { Address, Hash } from "../base/bytes.ts";
 import type { Fault, Verdict } from "../base/fault.ts";
 
 /** Mining on this node, by its own threads or by somebody who asks for work. */
 export interface MiningApi {
   status(): MiningStatus;
-  /** Starts mining; what is left out stays as before. Faults: WRONG_CONSENSUS, NO_COINBASE, MINER_THREADS. */
+  /** Starts mining. What is left out stays as before. Faults: WRONG_CONSENSUS, NO_COINBASE, MINER_THREADS. */
   start(order: {
     readonly threads?: number | undefined;
     readonly coinbase?: Address | undefined;
@@ -29,7 +32,7 @@ export interface MiningStatus {
   readonly threads: number;
   /** Hashes per second of this node's threads. */
   readonly hashrate: number;
-  /** Hashes per second at most; undefined: as many as they can. */
+  /** The most hashes per second that are tried. With undefined it is as many as the threads can. */
   readonly hashLimit: number | undefined;
   readonly coinbase: Address | undefined;
   /** Blocks solved here since the start that entered the chain, and those of them that are on no active chain. */
@@ -44,12 +47,12 @@ export interface MiningStatus {
 
 export interface WorkView {
   readonly workId: string;
-  /** The header of 80 bytes; its nonce is the last four, little-endian. */
+  /** The header of 80 bytes. Its last four are the nonce, little-endian. */
   readonly header: Uint8Array;
   readonly target: bigint;
   readonly bits: number;
   readonly height: bigint;
-  /** From now, unless a new head comes first. */
+  /** Milliseconds from now, after which the work is forgotten. A new head ends it sooner. */
   readonly expiresMs: number;
 }
 

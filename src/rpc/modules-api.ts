@@ -1,4 +1,4 @@
-/** The versions of a chain's modules, as JSON-RPC asks a node for them. Shapes alone. */
+/** The versions of a chain's modules, as JSON-RPC asks a node for them. These are shapes alone. */
 import type { Hash } from "../base/bytes.ts";
 import type { ModuleRecord } from "../chain/governance/module-versions.ts";
 import type { ModuleVersion } from "../chain/types/module-version.ts";

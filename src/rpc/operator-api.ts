@@ -7,7 +7,7 @@ export interface SettingView {
   readonly key: string;
   /** As it was written; what could let somebody in is redacted. */
   readonly value: unknown;
-  /** "default", "config.toml", "QUORATE_RPC_PORT", "--rpc-port". */
+  /** Where the value comes from: "default", "config.toml", "QUORATE_RPC_PORT", "--rpc-port". */
   readonly origin: string;
 }
 
@@ -31,7 +31,7 @@ export interface DevnetOrder {
   readonly order: (typeof DEVNET_ORDERS)[number];
   /** Index: of kill, pause, resume and restart. */
   readonly node?: number | undefined;
-  /** Of partition: comma-separated names or indices each. */
+  /** The sides of a partition, each as names or indices separated by commas. */
   readonly groups?: readonly string[] | undefined;
 }
 

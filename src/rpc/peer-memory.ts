@@ -8,11 +8,11 @@ export interface PeerMemoryApi {
   counts(): BookCounts;
   /** Those that answered first, then by when they were last heard of. */
   addresses(page: BookPage): { readonly total: number; readonly addresses: readonly AddressView[] };
-  /** Banned ones first; also those with faults that do not suffice. Bounded. */
+  /** Banned peers and hosts first, then those with faults that do not suffice for a ban. Their number is bounded. */
   bans(): readonly BanView[];
   /** Keeps a peer or a host out for a day. Faults: BAD_SUBJECT, NEVER_BANNED. */
   ban(subject: string): Verdict<BanView>;
-  /** Forgives it everything. @returns whether there was anything. Faults as those of `ban`. */
+  /** Forgives it everything. @returns whether there was anything. It has the faults of `ban`. */
   unban(subject: string): Verdict<boolean>;
 }
 
@@ -23,14 +23,14 @@ export interface BookPage {
 }
 
 export interface BookCounts {
-  /** Heard of. */
+  /** Addresses that this node heard of. */
   readonly new: number;
-  /** Answered once. */
+  /** Addresses that answered once. */
   readonly tried: number;
-  /** Of both, those that are told to peers. */
+  /** How many in both tables are told to peers. */
   readonly decent: number;
   readonly groups: number;
-  /** The largest first; bounded. */
+  /** The groups with the most addresses, the largest first. Their number is bounded. */
   readonly largestGroups: readonly { readonly group: string; readonly addresses: number }[];
 }
 
@@ -54,7 +54,7 @@ export interface BanView {
   readonly kind: "peer" | "host";
   /** A peer id, an IPv4 address or an IPv6 /64. */
   readonly text: string;
-  /** Points of faults now; 100 make a ban. */
+  /** Points of faults that it has now. 100 make a ban. */
   readonly score: number;
   /** When the last fault happened, or when the operator banned it. */
   readonly atMs: number;

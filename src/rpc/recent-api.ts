@@ -3,12 +3,12 @@ import type { Address, Hash } from "../base/bytes.ts";
 import type { SignedTransaction } from "../chain/types/transaction.ts";
 import type { NodeEvents } from "./api.ts";
 
-/** Milliseconds since the Unix epoch; left out: this node did not see it, or has forgotten. */
+/** Milliseconds since the Unix epoch. What is left out this node did not see, or has forgotten. */
 export interface BlockStages {
   readonly proposed?: number;
   readonly prepared?: number;
   readonly committed?: number;
-  /** In the chain, on disk. */
+  /** When it was in the chain and on disk. */
   readonly included?: number;
 }
 
@@ -26,7 +26,7 @@ export interface PooledView {
 export interface RecentApi {
   /** What waits in the pool, of one sender or of any, in the order in which it came. */
   waiting(countMax: number, sender: Address | undefined): readonly PooledView[];
-  /** When a transaction came by here, by its txid; undefined: it did not, or is forgotten. */
+  /** When a transaction came by here, by its txid. Undefined when it did not, or is forgotten. */
   stagesOf(txid: Hash): TransactionStages | undefined;
   blockStagesOf(blockHash: Hash): BlockStages;
   /** What the engine announced, oldest first: the last votes, and rarer events of longer ago. */

@@ -1,4 +1,4 @@
-/** The node's refusal of a call, as the client throws it. Codes: docs/rpc.md, "Errors". */
+/** The node's refusal of a call, as the client throws it. Its codes are in docs/rpc.md, "Errors". */
 
 export class RpcError extends Error {
   override readonly name = "RpcError";

@@ -1,4 +1,4 @@
-/** The snapshots of a node as JSON-RPC asks for them. Shapes alone. */
+/** The snapshots of a node as JSON-RPC asks for them. These are shapes alone. */
 import type { Hash } from "../base/bytes.ts";
 
 export interface SnapshotsApi {

@@ -8,7 +8,7 @@ export interface PeerTrouble {
 }
 
 export interface Symptoms {
-  /** Since the executable transaction that has waited longest arrived, ms; undefined: none waits. */
+  /** How long ago the executable transaction arrived that has waited longest, ms. Undefined when none waits. */
   readonly oldestMs: number | undefined;
   /** The genesis or the files of this node name others, so that without a peer it is cut off. */
   readonly expectsPeers: boolean;
@@ -20,7 +20,7 @@ export interface Symptoms {
   readonly signer?: SignerStanding | undefined;
   /** Why the node has paused and only shows what it has; undefined while it works. */
   readonly paused?: string | undefined;
-  /** The lowest block that a peer has which is ahead, where all of these have pruned the next one; undefined else. */
+  /** The lowest block that a peer has which is ahead, where all of these have pruned the next one. Else undefined. */
   readonly lowestOffered?: bigint | undefined;
   /** How far ahead of this node's clock a block's time may be, ms. */
   readonly clockLimitMs: number;
@@ -28,12 +28,12 @@ export interface Symptoms {
 
 /** A signer as its node sees it. */
 export interface SignerStanding {
-  /** HOST:PORT. */
+  /** Where the signer is, as HOST:PORT. */
   readonly address: string;
   readonly connected: boolean;
   /** Since when it is so, in ms since the Unix epoch. */
   readonly sinceMs: number;
-  /** Why not; undefined while it is connected. */
+  /** Why it is not connected. Undefined while it is. */
   readonly reason: string | undefined;
   /** Signatures that it made for this node since the start, and refused. */
   readonly signed: number;

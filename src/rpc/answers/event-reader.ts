@@ -18,10 +18,10 @@ import { concerns, isWanted } from "./event-query.ts";
 
 /** Everything up to it, itself included, is done. */
 export interface Position {
-  /** -1n: before block 0. */
+  /** The height of the block, or -1n before block 0. */
   readonly height: bigint;
   readonly hash: Hash;
-  /** As in a cursor. */
+  /** The event's place in its block, as a cursor has it. */
   readonly index: number;
 }
 
@@ -46,7 +46,7 @@ export interface EventPage {
 
 export interface PageLimits {
   readonly itemsMax: number;
-  /** Blocks looked at. */
+  /** How many blocks are looked at for one page. */
   readonly blocksMax: number;
   pause(): Promise<void>;
 }

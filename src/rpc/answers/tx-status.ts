@@ -57,7 +57,7 @@ export async function locate(api: NodeApi, id: Hash): Promise<Located | undefine
 
 const ATTEMPTS_MAX = 5;
 
-/** The block and receipts around an included transaction; undefined when it is pending or unknown. */
+/** The block and receipts around an included transaction, or undefined when it is pending or unknown. */
 export async function findInclusion(api: NodeApi, id: Hash): Promise<Inclusion | undefined> {
   const located = await locate(api, id);
   return located?.status === "included" ? located : undefined;

@@ -3,7 +3,7 @@
  * rpc_requests_total, rpc_duration_seconds and rpc_ws_subscriptions (docs/rpc.md, "Metrics").
  */
 export interface RpcObserver {
-  /** One call. `method` is a name of the table or "unknown"; `code` is 0 or the JSON-RPC error code. */
+  /** One call was answered. `method` is a name of the table or "unknown", `code` is 0 or the JSON-RPC error code. */
   callAnswered(method: string, code: number, durationMs: number): void;
   /** A request that never became a call: 400, 403, 404, 405, 413, 415, 429, 503. */
   requestRefused(httpStatus: number): void;

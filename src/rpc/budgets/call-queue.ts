@@ -118,7 +118,7 @@ export class CallQueue {
     this.#draining = false;
   }
 
-  /** The next call that is paid for, or how many milliseconds until there is one; undefined: look again. */
+  /** The next call that is paid for, or how many milliseconds until there is one. Undefined asks to look again. */
   #take(): Waiting | number | undefined {
     const nowMs = this.#ports.scheduler.now();
     let leastMs = RPC_QUEUED_MS_MAX;
@@ -135,7 +135,7 @@ export class CallQueue {
     return this.#waiting.size === 0 ? undefined : Math.ceil(leastMs);
   }
 
-  /** The first of a client's line; the client is the last to have another turn. */
+  /** Takes the first call of a client's line. That client is then the last to have another turn. */
   #shift(client: string, line: Waiting[]): Waiting {
     const next = must(line.shift(), "an empty line is not kept");
     this.#waiting.delete(client);

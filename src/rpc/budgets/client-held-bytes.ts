@@ -8,7 +8,7 @@
 export const RPC_DECODED_BLOCKS_BYTES_MAX = 16 * 1024 * 1024;
 /** Bytes held for all clients together; with the blocks that are kept decoded, 96 MiB. */
 export const RPC_HELD_BYTES_MAX = 96 * 1024 * 1024 - RPC_DECODED_BLOCKS_BYTES_MAX;
-/** Bytes held for one client (an address; of IPv6 the /64). */
+/** Bytes that are held for one client, which is an address, or the /64 of an IPv6 address. */
 export const RPC_CLIENT_HELD_BYTES_MAX = 32 * 1024 * 1024;
 /** A client who holds no more is served whatever others hold. */
 export const RPC_CLIENT_RESERVED_BYTES = 128 * 1024;

@@ -8,7 +8,7 @@ import type { Duplex } from "node:stream";
 import { must } from "../../base/assert.ts";
 import { RPC_SOCKETS_MAX } from "../../base/limits.ts";
 
-/** TCP connections of one client (an address; of IPv6 the /64). */
+/** TCP connections of one client, which is an address, or the /64 of an IPv6 address. */
 export const RPC_CLIENT_SOCKETS_MAX = 256;
 /** Requests of one connection that are in progress (HTTP pipelining). */
 export const RPC_PIPELINED_MAX = 16;
@@ -16,7 +16,7 @@ export const RPC_PIPELINED_MAX = 16;
 export interface OpenConnection {
   readonly socket: Duplex;
   readonly client: string;
-  /** HTTP requests in progress. */
+  /** How many HTTP requests of it are in progress. */
   requests: number;
   /** Whether somebody waits for something on it, which can be so of a WebSocket. */
   isAwaited: () => boolean;

@@ -16,7 +16,7 @@ import {
 
 export interface MeasuredClock {
   readonly name: string;
-  /** The peer's clock minus this node's, ms; right to within `errorMs`. */
+  /** The peer's clock minus this node's, ms. It is right to within `errorMs`. */
   readonly offsetMs: number;
   readonly errorMs: number;
 }
@@ -24,7 +24,7 @@ export interface MeasuredClock {
 export interface ClockVerdict {
   /** A clock is so far off that blocks are or may be refused for it. */
   readonly isHarmful: boolean;
-  /** One line; undefined when all clocks that are known agree. */
+  /** The verdict in one line, or undefined when all clocks that are known agree. */
   readonly words: string | undefined;
 }
 

@@ -28,7 +28,7 @@ export interface MiningStanding extends Neighbourhood {
   readonly believedHeight: bigint;
   readonly claimedHeight: bigint;
   readonly pool: PoolStanding;
-  /** What this node's miner does; undefined on a node without one. */
+  /** What this node's miner does. Undefined on a node without one. */
   readonly mining:
     | (Pick<MiningStatus, "mining" | "threads" | "hashrate"> & Partial<Pick<MiningStatus, "lastRefused">>)
     | undefined;

@@ -3,7 +3,7 @@ import { hex0x } from "../../base/bytes.ts";
 import type { ModuleTrouble } from "../modules-api.ts";
 import type { Explanation } from "./standing.ts";
 
-/** In one sentence, with what to do. */
+/** Says in one sentence what is wrong with a module, and what to do. */
 export function moduleTroubleWords({ name, version, hash, why, detail, fromHeight }: ModuleTrouble): string {
   if (why === "unfit")
     return `${name} ${version} is voted in and may not follow the version that runs, which goes on: ${detail}`;

@@ -41,7 +41,7 @@ export interface Explanation {
   readonly state: (typeof CHAIN_STATES)[number];
   /** Nobody has to look: idle, moving, or a follower with peers. */
   readonly ok: boolean;
-  /** One line. */
+  /** Why the chain moves or does not, in one line. */
   readonly summary: string;
   readonly details: readonly string[];
 }
@@ -50,7 +50,7 @@ export interface ValidatorStanding {
   readonly name: string;
   /** Whether it is connected to this node, or is this node. */
   readonly online: boolean;
-  /** How long it has been away, ms; undefined when online or unknown. */
+  /** How long it has been away, ms. Undefined when it is online, or nobody knows. */
   readonly awayMs: number | undefined;
   /**
    * How long no consensus message came from it while it was connected, ms; undefined where that is not known here.
@@ -70,7 +70,7 @@ export interface Neighbourhood {
 }
 
 export interface ClockStanding {
-  /** Of connected peers, where they are measured. */
+  /** The clocks of connected peers, where they are measured. */
   readonly measured: readonly {
     readonly name: string;
     readonly offsetMs: number;
@@ -111,7 +111,7 @@ export interface Standing extends Neighbourhood {
 export interface PoolStanding {
   readonly executable: number;
   readonly queued: number;
-  /** Since the one that could run and has waited longest arrived, ms; undefined: none waits. */
+  /** How long ago the executable transaction arrived that has waited longest, ms. Undefined when none waits. */
   readonly oldestMs?: number | undefined;
 }
 

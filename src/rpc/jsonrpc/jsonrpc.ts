@@ -28,7 +28,10 @@ import { type CallContext, type Method, type MethodTable, runMethod } from "./me
 /** What a call sees of its connection; the dispatcher adds the rest. */
 export interface Connection extends Pick<CallContext, "slots" | "isLocal" | "subscriptions"> {
   readonly caller: Caller;
-  /** Pays for bytes of answers that are kept until the message is answered; false: there is no room for them. */
+  /**
+   * Pays for bytes of answers that are kept until the message is answered, or returns false when there is no
+   * room for them.
+   */
   keep?(bytes: number): boolean;
 }
 
@@ -191,7 +194,7 @@ export class Dispatcher {
     return this.#perform(call, connection, full);
   }
 
-  /** Runs one call and counts it; undefined for a notification. */
+  /** Runs one call and counts it. A notification has no answer, which is undefined. */
   async #perform(call: Call, connection: Connection, full?: number): Promise<string | undefined> {
     const { methods } = this.#ports;
     const method = methods.get(call.method);
@@ -254,7 +257,7 @@ function parseMessage(
   return [message, hasRoundedId(message) ? numbersUnder("id", text) : undefined];
 }
 
-/** The form of a request object (§4); anything else is refused. */
+/** Reads the form of a request object (§4) and refuses anything else. */
 function parseCall(message: unknown, writtenId: string | undefined): Call | CallError {
   if (typeof message !== "object" || message === null || Array.isArray(message)) {
     return new CallError("INVALID_REQUEST", "a call is an object");
@@ -296,7 +299,7 @@ function idOf(message: unknown, writtenId: string | undefined): Id {
   return showId((message as { id?: unknown } | null)?.id, writtenId) ?? NULL_ID;
 }
 
-/** An id as JSON; undefined for what is none. */
+/** An id as JSON, or undefined when it is none. */
 function showId(id: unknown, written: string | undefined): Id | undefined {
   if (id !== null && typeof id !== "string" && typeof id !== "number") return undefined;
   const shown = typeof id === "number" && written !== undefined ? written : JSON.stringify(id);

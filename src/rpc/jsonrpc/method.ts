@@ -19,7 +19,7 @@ export interface CallContext {
   readonly slots: WaitSlots;
   /** The caller is a program on this machine, or a page of the node itself: what an admin method asks. */
   readonly isLocal: boolean;
-  /** The connection's subscriptions; undefined over plain HTTP. */
+  /** The connection's subscriptions. Undefined over plain HTTP. */
   readonly subscriptions: Pick<Subscriptions, "add" | "addStream" | "acknowledge" | "remove"> | undefined;
   /**
    * Called between two items of a long answer: it resolves when everything else has had the turn that is due, if one
@@ -38,16 +38,16 @@ export interface Example {
 
 export interface Method<P extends z.ZodObject = z.ZodObject, R extends z.ZodType = z.ZodType> {
   readonly name: string;
-  /** One sentence for people. */
+  /** What the method does, in one sentence for people. */
   readonly summary: string;
-  /** Only a `read` is answered by GET; an `admin` method only to a caller on this machine. */
+  /** Only a `read` is answered by GET, and an `admin` method only to a caller on this machine. */
   readonly kind: "read" | "write" | "admin";
   readonly transport: "any" | "websocket";
   /** A read of whole blocks or many headers: by GET only where no page of another site can have caused it. */
   readonly costly?: boolean;
   /** A read of memory alone, or one that subscribes, or looks after itself: it does not wait for a head that is being written. */
   readonly live?: boolean;
-  /** A strict object; its key order is the order of by-position params. */
+  /** A strict object, whose order of keys is the order of by-position params. */
   readonly params: P;
   readonly result: R;
   readonly examples: readonly Example[];

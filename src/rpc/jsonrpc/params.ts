@@ -10,7 +10,7 @@ import { didYouMean } from "../../base/suggest.ts";
 import { CallError } from "../errors.ts";
 import type { Method } from "./method.ts";
 
-/** Issues that a refusal lists; the rest would only repeat them. */
+/** Issues that a refusal lists. The rest would only repeat them. */
 const ISSUES_MAX = 10;
 
 /** @throws CallError INVALID_PARAMS, or the code that an issue carries (BAD_HEX, ...) */

@@ -35,11 +35,11 @@ export const HEADER = {
 
 export const COMMITS = [0, 1, 2].map((validator) => ({ validator, sig: fill("c0", 64) }));
 
-/** Header, summary and seal; shortened. */
+/** Header, summary and seal of a block, all shortened. */
 export const BLOCK_HEX = { header: fill("02", 80), summary: "0x00", seal: "0x01" };
 
 export const TX_HASH = fill("5d");
-/** The envelope; shortened. */
+/** The envelope of a transaction, shortened. */
 export const RAW = "0x01";
 
 export const TX = {

@@ -84,7 +84,7 @@ interface BranchWalk {
   readonly blocks: TreeBlock[];
 }
 
-/** From a tip down to the chain, or to what another branch brought already. */
+/** Adds the blocks from a tip down to the chain, or to what another branch brought already. */
 async function addBranch(
   { pause }: CallContext,
   { branches, tip, lowest, blocks }: BranchWalk,

@@ -53,7 +53,7 @@ export const cursorResult = z
 const scalar = z.union([z.string().max(1_000), z.number(), z.boolean(), z.null()]);
 const name = z.string().min(1).max(NAME_LENGTH_MAX);
 
-/** Which events of modules are wanted; without any of it all. */
+/** Which events of modules are wanted. Without any of it all are. */
 export const eventFilterShape = {
   module: name.optional().meta({ description: "the module's name, such as bank" }),
   event: name.optional().meta({ description: "the event's name in its module, such as transferred" }),

@@ -96,7 +96,7 @@ function parseSelector(value: number | string): BlockSelector | undefined {
   return height === undefined ? undefined : { kind: "height", height: BigInt(height) };
 }
 
-/** 0 .. 2^53-1 as a number, a decimal string or 0x-hex. */
+/** Takes 0 to 2^53-1 as a number, a decimal string or 0x-hex. */
 function integerInput() {
   return z
     .union([z.number(), z.string()], `expected ${INTEGER_FORM}`)

@@ -9,7 +9,7 @@ import type { Description, Json, ReceiptReader } from "../../chain/modules/modul
 import type { Event, Receipt } from "../../chain/types/receipt.ts";
 import { COINBASE_MODULE } from "../../chain/types/transaction.ts";
 
-/** Modules by their number. */
+/** What tells the outcomes of modules, by the number of each. */
 interface Outcomes {
   find(id: number): ReceiptReader | undefined;
 }

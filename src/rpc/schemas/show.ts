@@ -135,7 +135,7 @@ export function showTransaction(
   };
 }
 
-/** A payload, decoded by its module; undefined for what decodes by none. */
+/** A payload, decoded by its module. Undefined when no module decodes it. */
 export function describeCall(tx: SignedTransaction, modules: Declarations): Description | undefined {
   if (isCoinbase(tx)) {
     const amount = coinbaseValue(tx).toString();

@@ -13,7 +13,7 @@ import { must } from "../../base/assert.ts";
 export interface AccessOptions {
   /** Names that the server answers to, beside localhost and IP addresses. */
   readonly hosts: readonly string[];
-  /** Origins ("https://example.org") whose pages may call, or "*" for all. Empty: none (CORS off). */
+  /** Origins ("https://example.org") whose pages may call, or "*" for all. When empty none may (CORS is off). */
   readonly origins: readonly string[];
   /** Pages of this machine (localhost, 127.0.0.1, [::1], any port) may call too: for chains to play with. */
   readonly localPages: boolean;
@@ -23,7 +23,7 @@ export interface AccessOptions {
 export interface AllowedCallers {
   /** Names beside localhost and IP addresses that the server answers to. */
   readonly allowedHosts?: readonly string[];
-  /** Origins of web pages that may call; "*" for all; none by default. */
+  /** Origins of web pages that may call, or "*" for all. None may by default. */
   readonly allowedOrigins?: readonly string[];
   /** Pages that this machine serves on any port may call. */
   readonly allowsLocalPages?: boolean;
@@ -120,7 +120,7 @@ export function clientOf(remoteAddress: string | undefined): string {
   return `${[...head, ...Array(Math.max(0, zeros)).fill("0"), ...tail].slice(0, 4).join(":")}::/64`;
 }
 
-/** The CORS headers for an allowed foreign origin; none for everyone else. */
+/** The CORS headers for an allowed foreign origin. Everyone else gets none. */
 export function corsHeaders(origin: string | undefined, access: AccessOptions): Record<string, string> {
   if (origin === undefined || !isLetIn(origin, access)) return {};
   return {

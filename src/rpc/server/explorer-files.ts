@@ -15,7 +15,7 @@ import { gzipSync } from "node:zlib";
 export const EXPLORER_FILES_MAX = 64;
 export const EXPLORER_BYTES_MAX = 4 * 1024 * 1024;
 
-/** Where `npm run build` puts it; the same folder from src and from dist. */
+/** Where `npm run build` puts the page. It is the same folder seen from src and from dist. */
 const BUILT = fileURLToPath(new URL("../../../dist/explorer-page/", import.meta.url));
 
 export interface FileAnswer {

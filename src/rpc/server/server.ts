@@ -53,7 +53,7 @@ import { findProbe } from "./probes.ts";
 import { isJson, malformedStatus, pathOf, queryParams, searchOf } from "./request-parts.ts";
 
 export interface RpcServerOptions extends AllowedCallers {
-  /** The port to listen on; 0 takes any free one. */
+  /** The port to listen on. 0 takes any free one. */
   readonly port: number;
   readonly host?: string;
   /** What admin methods need, as `Authorization: Bearer TOKEN`; without one any caller on loopback has them. */
@@ -72,7 +72,7 @@ export interface RpcServerPorts {
 
 /** Milliseconds that a peer may take to read an answer. */
 const ANSWER_MS_MAX = 30_000;
-/** Milliseconds between two pings of a WebSocket; one without an answer ends it. */
+/** Milliseconds between two pings of a WebSocket. One without an answer ends it. */
 const PING_INTERVAL_MS = 30_000;
 
 /** Frames of one WebSocket message. */

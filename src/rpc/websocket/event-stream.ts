@@ -25,13 +25,13 @@ import { readSettled } from "../settled-reads.ts";
 /** What the reader of a stream asks for. */
 export interface StreamOrder {
   readonly query: EventQuery;
-  /** Undefined: behind the head. */
+  /** Where the stream begins. With undefined it begins behind the head. */
   readonly from: EventsFrom | undefined;
   /** Only of blocks that are called final. */
   readonly isFinal: boolean;
-  /** Items of a notification; undefined: each is one by itself, not in a list. */
+  /** How many items one notification has. With undefined each item is one by itself, not in a list. */
   readonly batch: number | undefined;
-  /** Notifications ahead of the reader's acknowledgement; undefined: as many as the socket takes. */
+  /** Notifications ahead of the reader's acknowledgement. With undefined it is as many as the socket takes. */
   readonly window: number | undefined;
 }
 
@@ -53,7 +53,7 @@ interface Undone {
   readonly abandoned: AbandonedBlock;
 }
 
-/** Items of one page. */
+/** Items that one page may have. */
 const PAGE_ITEMS_MAX = 1_000;
 /** Blocks that are looked at for a page; behind so many without an item a `progress` says how far it is. */
 const PAGE_BLOCKS_MAX = 2_000;

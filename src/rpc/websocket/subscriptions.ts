@@ -25,7 +25,7 @@ export type SubscriptionTopic = (typeof TOPICS)[number];
 
 export interface SubscriptionPorts {
   readonly api: NodeApi;
-  /** As StreamPorts.turn and rest. */
+  /** What a stream asks for its turn and its rest, as StreamPorts has them. */
   readonly turn: StreamPorts["turn"];
   readonly rest: StreamPorts["rest"];
   /** Sends one notification of a stream; resolves when the peer takes more. */
