@@ -127,7 +127,7 @@ export class SubscriptionSocket {
     this.#end();
   }
 
-  /** Silent for one period: it is asked; for two: it is given up. A socket that never opens is silent too. */
+  /** A node that is silent for one period is asked, and given up after two. A socket that never opens is silent too. */
   #scheduleLook(): void {
     const { heartbeatMs } = this.#options;
     this.#heartbeat = setTimeout(() => {
@@ -197,7 +197,7 @@ export class SubscriptionSocket {
   }
 }
 
-/** WebSocket.readyState. */
+/** The value of WebSocket.readyState while it is open. */
 const OPEN = 1;
 
 /** Characters of a message that an error shows. */

@@ -29,7 +29,7 @@ export interface SubscriptionEvents {
 }
 
 export interface SubscriptionTiming {
-  /** How long other nodes are sought; 0: not at all. */
+  /** How long other nodes are sought, ms. With 0 none is. */
   readonly reconnectMs: number;
   /** A node that is silent for so long is asked for its head, and is given up when it stays silent as long again. */
   readonly heartbeatMs: number;

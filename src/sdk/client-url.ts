@@ -7,7 +7,7 @@ import { utf8 } from "../base/bytes.ts";
 export interface NodeAddress {
   /** The URL without credentials and without a slash at the end. */
   readonly url: string;
-  /** The value of the Authorization header; RFC 7617. */
+  /** The value of the Authorization header (RFC 7617). */
   readonly authorization: string | undefined;
 }
 

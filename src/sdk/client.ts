@@ -132,7 +132,7 @@ export class Client extends NodeCalls {
     return this.#readRecord(({ transactionQuestion }) => transactionQuestion(hexOf(id)), options);
   }
 
-  /** What was anchored under a digest, as {@link read} gives it; null: nothing. */
+  /** What was anchored under a digest, as {@link read} gives it, which is null when nothing was. */
   anchor(digest: string | Uint8Array, options: ReadOptions = {}): Promise<ReadAnswer<Json>> {
     return this.read(`anchor/${hexOf(digest)}`, options);
   }
@@ -200,7 +200,10 @@ export class Client extends NodeCalls {
     }, options);
   }
 
-  /** The nonce of the sender's next transaction, counting what is in the pool. For several at once: Sender. */
+  /**
+   * The nonce of the sender's next transaction, counting what is in the pool. Who sends several at once uses
+   * Sender.
+   */
   async nextNonce(address: string | Uint8Array): Promise<bigint> {
     return BigInt((await this.account(address)).pendingNonce);
   }

@@ -60,7 +60,7 @@ export function linksOf(epochs: EpochAnswer): EpochLink[] {
 
 /** A transition that the verifier accepted. */
 export interface AcceptedBreak {
-  /** 0x-hex */
+  /** The id of the transition, 32 bytes as 0x-hex. */
   readonly id: string;
   /** The last block that a quorum of the validators before it signed. */
   readonly height: bigint;

@@ -42,7 +42,7 @@ export type SkippingLink = ValueOf<typeof linkField>;
 
 /** Epochs that were not looked at. */
 interface SkippedEpochs {
-  /** Whose validators' quorum vouches. */
+  /** The epoch whose validators' quorum vouches for the later one. */
   readonly from: number;
   /** The epoch whose last block it signed. */
   readonly to: number;
@@ -162,7 +162,10 @@ type SkippingReceipt = Omit<ReceiptFile, "format" | "epochs"> & {
   readonly epochs: readonly SkippingLink[];
 };
 
-/** As verifyReceipt, which refuses format 5; the answer names the epochs that were not looked at. */
+/**
+ * Checks a receipt as verifyReceipt does, which refuses format 5. The answer names the epochs that were not
+ * looked at.
+ */
 export function verifySkippingReceipt(
   question: ReceiptQuestion,
 ): ReceiptAnswer & { readonly skipped?: readonly SkippedEpochs[] } {

@@ -66,7 +66,7 @@ export class EventConnection {
     return this.#waiting.length > 0;
   }
 
-  /** The next item; undefined when the connection has ended. */
+  /** The next item, or undefined when the connection has ended. */
   async take(): Promise<RawItem | undefined> {
     while (this.#waiting.length === 0) {
       if (this.#ended !== undefined) return undefined;

@@ -85,7 +85,7 @@ class EventFollower {
     else this.#trail = new EventTrail(cursors);
   }
 
-  /** The next item; the one before is dealt with. Undefined when it was told to stop. */
+  /** The next item, which says that the one before is dealt with. Undefined when it was told to stop. */
   async next(): Promise<RawItem | undefined> {
     await this.#save(this.#options.checkpointEvery ?? 1);
     while (!this.#isOver) {

@@ -1,4 +1,7 @@
-/** What Client.events takes and gives: orders, items, and where a reader keeps how far it is. In Node and in browsers. */
+/**
+ * What Client.events takes and gives, in Node and in browsers: orders, items, and where a reader keeps how
+ * far it is.
+ */
 import type { DeclaredCode, EventType } from "../chain/modules/define-module.ts";
 import type { FieldsOf, TypeForm } from "../chain/modules/value-types.ts";
 import type { EventCursor } from "../chain/types/event-cursor.ts";
@@ -21,11 +24,14 @@ type Loaded = EventCursor | readonly EventCursor[] | undefined;
 export type EventsStart = number | string | EventCursor | readonly EventCursor[];
 
 export interface StreamOptions {
-  /** Where to begin when the checkpointer has nothing; left out: behind the head of now. */
+  /** Where to begin when the checkpointer has nothing. Left out, it begins behind the head of now. */
   readonly from?: EventsStart | undefined;
   /** Only of blocks that are called final, where blocks can be abandoned. */
   readonly final?: boolean;
-  /** Loaded at the beginning; saved when the loop asks for the next item, so what it was given before is dealt with. */
+  /**
+   * Loaded at the beginning, and saved when the loop asks for the next item, since what it was given before
+   * is dealt with.
+   */
   readonly checkpointer?: Checkpointer;
   /** Items after which the checkpointer saves: 1 by default. With more it saves also when nothing waits; after a crash up to so many come again. */
   readonly checkpointEvery?: number;
@@ -37,7 +43,7 @@ export interface StreamOptions {
 type Shown = string | number | boolean | null;
 
 export interface EventsOrder extends StreamOptions {
-  /** Its name; left out: of any module. */
+  /** The module's name. Left out, events of every module come. */
   readonly module?: string;
   readonly event?: string;
   /** Values that fields must have. */
@@ -73,7 +79,7 @@ export interface ModuleEvent<
 > {
   readonly type: "event";
   readonly cursor: EventCursor;
-  /** Of the block, ms since the Unix epoch. */
+  /** The time of the block, ms since the Unix epoch. */
   readonly time: number;
   readonly txHash: string;
   readonly txIndex: number;
@@ -91,7 +97,7 @@ export type EventOf<E, N extends keyof E & string> = {
   [K in N]: E[K] extends EventType<infer F> ? ModuleEvent<K, FieldsOf<F>> : never;
 }[N];
 
-/** Of mined chains: everything behind its cursor is undone. */
+/** A mined chain gave up blocks: everything behind this item's cursor is undone. */
 export interface EventRollback {
   readonly type: "rollback";
   readonly cursor: EventCursor;

@@ -1,4 +1,4 @@
-/** How following events ends when nobody has what comes next. In Node and in browsers. */
+/** How following events ends, in Node and in browsers, when nobody has what comes next. */
 
 /** What comes next is on no node that was asked: the reader has to begin elsewhere, or ask others. */
 export class EventsLostError extends Error {

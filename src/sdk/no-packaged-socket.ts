@@ -1,4 +1,4 @@
-/** In browsers, which have a WebSocket of their own, none is packaged: what packaged-socket.ts is in Node. */
+/** What packaged-socket.ts is in Node, for browsers: they have a WebSocket of their own, so none is packaged. */
 import type { SocketClass } from "./client-socket.ts";
 
 export const packagedWebSocket: SocketClass | undefined = undefined;

@@ -27,9 +27,12 @@ export interface BatchCall<M extends MethodName = MethodName> {
 }
 
 export interface ClientOptions {
-  /** Milliseconds for an answer, beside what the call itself says it waits. 30,000 by default. */
+  /** Milliseconds that an answer may take, beside what the call itself says it waits. 30,000 by default. */
   readonly timeoutMs?: number;
-  /** T_client: without an answer for so many ms the next node is asked, for a transaction all. 5,000 by default. */
+  /**
+   * T_client: without an answer for so many ms the next node is asked, and for a transaction all are. 5,000
+   * by default.
+   */
   readonly resendMs?: number;
   /**
    * What is trusted: the text of genesis.json, or what openGenesis (quorate/verify) made of it. Then `send` believes
@@ -43,16 +46,25 @@ export interface ClientOptions {
    */
   readonly faults?: number;
   readonly fetch?: typeof fetch;
-  /** The token of the node at a URL, for its admin methods (rpc.token in its home); asked for, and sent, with these alone. */
+  /**
+   * The token of the node at a URL, for its admin methods (rpc.token in its home). It is asked for, and sent,
+   * with these alone.
+   */
   readonly token?: (url: string) => string | undefined;
-  /** For subscriptions, instead of the global WebSocket, or that of ws where there is none (Node 20). */
+  /**
+   * Makes the sockets of subscriptions, instead of the global WebSocket, or that of ws where there is none
+   * (Node 20).
+   */
   readonly webSocket?: SocketMaker;
   /**
    * How long a subscription whose connection broke looks for another node, ms: 300,000 by default; with 0 it does not
    * look.
    */
   readonly reconnectMs?: number;
-  /** A subscription's node that says nothing for so long is asked, and left when it stays silent as long again. 3,000 by default. */
+  /**
+   * A subscription's node that says nothing for so many ms is asked, and left when it stays silent as long
+   * again. 3,000 by default.
+   */
   readonly heartbeatMs?: number;
 }
 
@@ -128,7 +140,7 @@ export class NodeCalls {
     listener: (head: ResultOf<"chain_getHead">, seq: number) => void,
     options?: SubscriptionEvents,
   ): Promise<() => Promise<void>>;
-  /** Of other topics, and where the caller says what it reads of a result. */
+  /** Subscribes to other topics, or where the caller says what it reads of a result. */
   subscribe<T = unknown>(
     topic: ParamsOf<"sub_subscribe">["topic"],
     listener: (result: T, seq: number) => void,

@@ -54,7 +54,7 @@ export async function agree<T>(
     throw new RangeError(`${needed} equal answers take ${needed} URLs, ${ports.endpoints.length} given`);
   }
   const received = new ReceivedAnswers();
-  /** By height, block and bytes. */
+  /** The votes by height, block and bytes. */
   const votes = new Map<string, Vote<T>>();
   const asked = new Set<Endpoint>();
   const found = await visitUntilSettled<Vote<T>>({

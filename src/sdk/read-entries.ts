@@ -1,4 +1,4 @@
-/** A page of the entries of a declared module's map, with the types of its declaration. In Node or a browser. */
+/** A page of the entries of a declared module's map, with the types of its declaration, in Node or a browser. */
 import type { DeclaredCode } from "../chain/modules/define-module.ts";
 import { codecOf } from "../chain/modules/value-codec.ts";
 import type { TypeForm, TypeOf } from "../chain/modules/value-types.ts";
@@ -19,9 +19,9 @@ export interface EntriesOrder {
   readonly under?: readonly (string | number | bigint)[];
   /** What the encoding of the rest of the key begins with, as 0x-hex. */
   readonly prefix?: string;
-  /** Entries of a page: 1 to 1,000; 100 by default. */
+  /** How many entries a page has, from 1 to 1,000. It is 100 by default. */
   readonly limit?: number;
-  /** Of the page before. */
+  /** Where the page begins: the cursor that the page before ended with. */
   readonly cursor?: string | undefined;
 }
 

@@ -38,7 +38,7 @@ export interface BlockRecord {
   /** The hash of the block before, as it is shown. */
   readonly parentHash: string;
   readonly epoch: number;
-  /** 0x-hex. */
+  /** The root of the state, 32 bytes as 0x-hex. */
   readonly stateRoot: string;
   readonly transactions: readonly ShownTransaction[];
 }
@@ -47,7 +47,7 @@ export interface BlockRecord {
 export interface TransactionRecord {
   readonly blockHash: string;
   readonly height: number;
-  /** Position in the block. */
+  /** The transaction's position in the block, from 0 on. */
   readonly index: number;
   readonly transaction: ShownTransaction;
   readonly outcome: ReturnType<typeof showOutcome>;

@@ -38,7 +38,7 @@ export interface ReadOptions {
 
 /** What a node said, in words. */
 export interface NodeWords {
-  /** Its URL. */
+  /** The URL of the node. */
   readonly node: string;
   readonly said: string;
 }

@@ -34,7 +34,7 @@ const transactionEvidence = object({
 
 const stateEvidence = object({
   type: choiceField("state"),
-  /** Format 3: whose anchor it is; without it the first one of the digest. */
+  /** Format 3 names whose anchor it is. Without it the first anchor of the digest is meant. */
   sender: optional(hashField),
   /** What the state holds under the digest, and the sender (chain/modules/anchor.ts), and the proof under stateRoot. */
   value: bytesField,
@@ -45,7 +45,7 @@ const receiptFields = object({
   format: field("1, 2, 3 or 4", (value) => FORMATS.find((format) => format === value)),
   kind: choiceField("quorate-anchor-receipt"),
   network: object({ chainId: countField, genesisHash: hashField }),
-  /** SHA-256 of the document. */
+  /** SHA-256 of the document, 32 bytes as hex. */
   digest: hashField,
   /** The block that the evidence is in. */
   height: countField,
@@ -53,7 +53,7 @@ const receiptFields = object({
   time: countField,
   header: bytesField,
   summary: bytesField,
-  /** The commit certificate of the block; empty where blocks are mined. */
+  /** The commit certificate of the block. It is empty where blocks are mined. */
   seal: bytesField,
   /** Where blocks are mined: the headers on top of the block at export, ascending, 80 bytes each. */
   headers: optional(list(bytesField, PROOF_HEADERS_MAX)),

@@ -38,7 +38,7 @@ export type SentAfter<W extends WaitFor> = W extends "included" | "final"
 export interface Trust {
   /** f: so many of the nodes asked may lie. Undefined: one node's word is taken. */
   readonly faults: number | undefined;
-  /** Peer ids of the validators, whose answers alone count; undefined: whoever says it validates. */
+  /** Peer ids of the validators, whose answers alone count. When undefined, whoever says that it validates counts. */
   readonly validators: ReadonlySet<string> | undefined;
   /** Checks an answer of tx_getProof. */
   readonly verify: ((proof: unknown, id: Hash) => Promise<Verdict<VerifiedInclusion>>) | undefined;
@@ -53,7 +53,7 @@ export interface SubmissionOptions {
   readonly waitMs: number;
   /** How long to wait for an answer beside that. */
   readonly answerMs: number;
-  /** T_client. */
+  /** T_client: after so many ms without enough answers the transaction is sent to all nodes. */
   readonly resendMs: number;
   readonly trust: Trust;
 }
@@ -231,7 +231,7 @@ export class Submission {
     };
   }
 
-  /** Counts an answer; each node once, whatever number of URLs lead to it. */
+  /** Counts an answer. Each node counts once, whatever number of URLs lead to it. */
   async #count(endpoint: Endpoint, answer: Answer, needed: number): Promise<Sent | undefined> {
     const key = voteOf(answer);
     // The others are asked meanwhile.

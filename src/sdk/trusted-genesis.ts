@@ -18,7 +18,7 @@ export interface TrustedGenesis {
   readonly genesisHash: Hash;
   /** The validators of the first epoch. */
   readonly validators: ValidatorSet;
-  /** Of later ones, as far as they were proved before: kept between checks. */
+  /** The validator sets of later epochs as far as they were proved before, which are kept between checks. */
   readonly sets?: ProvedSets | undefined;
   /** Breaks of trust that are accepted: ids of transitions, 0x-hex. None is if left out. */
   readonly accepted?: readonly string[] | undefined;

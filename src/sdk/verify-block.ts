@@ -19,7 +19,7 @@ import { pathOf } from "./proof-parts.ts";
 import { type CertificateSigner, minedChainOf, signersOf, type TrustedGenesis } from "./trusted-genesis.ts";
 import { describeDifficulty, verifyWork } from "./verify-work.ts";
 
-/** As chain_getFinalityProof, tx_getProof and state_query (`finality`) have it; hex. */
+/** A head in hex, as chain_getFinalityProof, tx_getProof and state_query (`finality`) have it. */
 export interface ShownHead {
   readonly header: string;
   readonly summary: string;
@@ -32,7 +32,7 @@ export interface ShownHead {
 export interface VerifiedHead {
   readonly head: BlockHead;
   readonly by: "genesis" | "certificate" | "work";
-  /** The validators that signed; there are none where blocks are mined. */
+  /** The validators that signed. There are none where blocks are mined. */
   readonly signers: readonly CertificateSigner[];
   /** What was checked, in words. */
   readonly words: string;

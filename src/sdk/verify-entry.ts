@@ -30,7 +30,7 @@ export interface EntryQuestion {
 export type EntryAnswer =
   | {
       readonly valid: true;
-      /** As JSON; null: there is no such entry. */
+      /** The value as JSON, which is null when there is no such entry. */
       readonly value: Json;
       readonly height: number;
       readonly timeMs: number;

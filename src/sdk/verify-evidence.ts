@@ -14,7 +14,7 @@ export interface VerifiedEquivocation extends Pick<Evidence, "epoch" | "view" | 
   readonly validator: number;
   /** Its name in the set of its epoch. */
   readonly name: string;
-  /** The two block hashes as shown; of view-changes SHA-256 of what was signed. */
+  /** The two block hashes as people see them. Of view-changes it is SHA-256 of what was signed. */
   readonly digests: readonly [string, string];
 }
 

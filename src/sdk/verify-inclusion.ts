@@ -34,7 +34,7 @@ export interface VerifiedInclusion {
   readonly blockHeight: number;
   /** The hash of the block, as it is shown to people. */
   readonly blockHash: string;
-  /** Position in the block. */
+  /** The transaction's position in the block, from 0 on. */
   readonly index: number;
   /** What it did, as tx_getReceipt shows it. */
   readonly outcome: ReturnType<typeof showOutcome>;

@@ -53,7 +53,7 @@ export interface WorkQuestion extends TrustAnchor {
    * The headers below, ascending up to the parent; without them the rule is held only to what the block itself tells.
    */
   readonly before?: readonly string[] | undefined;
-  /** minedChainOf the genesis. */
+  /** The rules of the chain, which minedChainOf makes of the genesis. */
   readonly chain: MinedChain;
 }
 

@@ -59,7 +59,7 @@ export interface ReceiptQuestion extends TrustAnchor {
   readonly genesis: string | TrustedGenesis;
   /** Breaks of trust that the verifier accepts by name: ids of transitions, 0x-hex. */
   readonly accepted?: readonly string[] | undefined;
-  /** SHA-256 of the document, 32 bytes or hex; without it only the receipt itself is checked. */
+  /** SHA-256 of the document, 32 bytes or hex. Without it only the receipt itself is checked. */
   readonly digest?: Uint8Array | string | undefined;
 }
 
@@ -94,7 +94,7 @@ export interface VerifiedAnchor {
   readonly blockHash: string;
   /** What makes it believed: its validators' signatures, or the block or the minimum of work that the verifier brought. */
   readonly by: "certificate" | "block" | "work";
-  /** The validators that signed it; none where blocks are mined. */
+  /** The validators that signed it. There are none where blocks are mined. */
   readonly signers: readonly CertificateSigner[];
   /** Breaks of trust that its validators rest on, each accepted by name: present only where there are any. */
   readonly breaks?: readonly { readonly id: string; readonly height: number; readonly reason: string }[];

@@ -36,11 +36,11 @@ export interface ChainRef {
 interface Order {
   readonly chain: ChainRef;
   readonly nonce: bigint | number;
-  /** The fee; it is 0 by default. */
+  /** The fee, which is 0 by default. */
   readonly fee?: bigint;
-  /** A fee above it is not signed. By default FEE_UNSAID_MAX, or the amount if that is more. */
+  /** A fee above it is not signed. By default it is FEE_UNSAID_MAX, or the amount if that is more. */
   readonly maxFee?: bigint;
-  /** The last height at which it may be included; 0, the default, for none. */
+  /** The last height at which it may be included. With 0, which is the default, it never expires. */
   readonly validUntilHeight?: bigint;
   /** A note of at most 128 bytes of UTF-8. */
   readonly memo?: string;
@@ -106,7 +106,7 @@ export class Wallet {
     return new Wallet(createSigner(seed));
   }
 
-  /** A new key from the platform's randomness; the seed is the only copy of the secret. */
+  /** Makes a new key from the platform's randomness. The seed is the only copy of the secret. */
   static generate(): { readonly wallet: Wallet; readonly seed: Uint8Array } {
     const seed = globalThis.crypto.getRandomValues(new Uint8Array(SEED_BYTES));
     return { wallet: Wallet.fromSeed(seed), seed };
