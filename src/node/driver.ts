@@ -174,7 +174,7 @@ export class Driver<P extends Parsed, M extends Typed> {
     }
   }
 
-  /** All writes of a turn in order, before anything of it leaves; neighbouring records share one fsync. */
+  /** Does all writes of a turn in order, before anything of it leaves. Neighbouring records share one fsync. */
   async #persist(effects: readonly Effect<M>[]): Promise<void> {
     const { journal, chain } = this.#ports;
     assert(journal !== undefined, "an engine that writes a journal was given one");

@@ -1,7 +1,10 @@
 /** Steps of an engine as its driver takes them: to the end, with the signatures that they ask for on the way. */
 import type { ConsensusEngine, Effect, Input, Parsed } from "../consensus/engine.ts";
 
-/** Asks for a signature of this validator; undefined: it is refused. Rejects when nobody can be asked now. */
+/**
+ * Asks for a signature of this validator, which is undefined when it is refused. Rejects when nobody can be
+ * asked now.
+ */
 export type AskSignature = (message: Uint8Array) => Promise<Uint8Array | undefined>;
 
 /**

@@ -23,7 +23,7 @@ const LOOK_EVERY_MS = 500;
 export interface GuardOptions extends Omit<NodeOptions, "onKeyDue"> {
   /** The node paused, or goes on: one sentence. */
   readonly onPause?: (words: string) => void;
-  /** For tests. */
+  /** How the free space is read, which tests replace. */
   readonly read?: ReadDisk;
   readonly lookEveryMs?: number;
   /** Starts the node itself; a test's fails when it says. */
@@ -94,7 +94,7 @@ class GuardedNode implements RunningNode {
     this.#now.node?.reloadPeers();
   }
 
-  /** Handed on by itself. */
+  /** A function of its own, because it is handed on without its node. */
   readonly networkFailed = (error: Error): void => {
     this.#now.node?.networkFailed(error);
   };

@@ -32,9 +32,9 @@ export interface Inspection {
 export interface InspectOptions {
   readonly home: Pick<Home, "genesis" | "genesisJson">;
   readonly config: Config;
-  /** Where it listens: 127.0.0.1 if left out. */
+  /** The address to listen on, which is 127.0.0.1 if left out. */
   readonly host?: string;
-  /** TCP port; 0 takes a free one. */
+  /** The TCP port to listen on. 0 takes a free one. */
   readonly port: number;
   /** Why the node itself does not run; left out where somebody only looks. */
   readonly paused?: () => string;

@@ -67,7 +67,7 @@ export { type Home, openHome } from "./home/home.ts";
 export interface NodeOptions {
   readonly home: Home;
   readonly config: Config;
-  /** Peers besides peers.json. */
+  /** Peers to know besides those of peers.json. */
   readonly extraPeers?: readonly KnownPeer[];
   /** Peer ids that the node is cut off from when it starts, for drills on dev chains. */
   readonly blockedPeers?: readonly string[];
@@ -88,7 +88,7 @@ export interface NodeOptions {
   readonly origins?: readonly ConfigOrigin[];
   /** Of a node that a devnet runs: the orders that it passes on, and the token that all nodes of the devnet take. */
   readonly devnet?: { readonly orders: DevnetOrders; readonly token: string | undefined } | undefined;
-  /** Of the token that config.toml names. */
+  /** The PIN of the token that config.toml names. */
   readonly pin?: TokenPin | undefined;
   /** The passwords of keys that have one, for a key that comes while the node runs. */
   readonly unlock?: Unlock;

@@ -60,7 +60,7 @@ export interface Network {
   stop(): Promise<void>;
   /** Direct mail to a validator: best effort, bounded, kept while it is away for a short time. Never throws. */
   mail(to: Seat, bytes: Uint8Array): void;
-  /** Rumor to everyone. Never throws; what is lost is repaired by anti-entropy. */
+  /** Sends a rumor to everyone. It never throws: what is lost is repaired by anti-entropy. */
   publish(topic: RumorTopic, bytes: Uint8Array): void;
   /** One request and its answer. @throws Error on time-out, refusal or a broken connection. */
   request(peerId: string, bytes: Uint8Array): Promise<Uint8Array>;

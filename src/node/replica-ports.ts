@@ -23,10 +23,10 @@ import type { ValidatorKey } from "./votes/validator-key.ts";
 
 export interface ReplicaOptions {
   readonly genesis: Genesis;
-  /** The key of a validator; undefined for a full node. */
+  /** The key of a validator. A full node has none. */
   readonly signer: ValidatorKey | undefined;
   readonly settings: EngineSettings;
-  /** Interval of anti-entropy, ms; 0 = off. */
+  /** The time between two rounds of anti-entropy, ms. With 0 there are none. */
   readonly syncIntervalMs: number;
   readonly pool: { readonly transactionsMax: number; readonly bytesMax: number; readonly feeMin?: bigint };
   /** Where blocks can be abandoned. */
@@ -56,15 +56,15 @@ export interface ReplicaPorts {
   /** The votes of a validator; unused by a full node, and where a signer elsewhere keeps them. */
   readonly journal: OpenedLog | undefined;
   readonly network: Network;
-  /** The miner; undefined where blocks are not mined here. */
+  /** The miner. Undefined where blocks are not mined here. */
   readonly miner?: Miner;
   /** Checks slow signatures ahead; where it is undefined the chain judges every signature itself, as it executes. */
   readonly slowVerifier?: SlowSignatureVerifier;
   readonly scheduler: Scheduler;
   readonly log: Logger;
-  /** What is answered about snapshots; undefined for other questions. Left out where there are none. */
+  /** Answers questions about snapshots, and returns undefined for other ones. Left out where there are none. */
   readonly snapshots?: { answer(question: Uint8Array): Promise<Uint8Array> | undefined } | undefined;
-  /** The bundled files of modules; left out where code comes by other ways. */
+  /** The bundled files of modules. Left out where code comes by other ways. */
   readonly modules?: ModuleFiles | undefined;
   /** Returns a number in [0, 1) that spreads periodic work. */
   readonly jitter: () => number;
@@ -83,7 +83,7 @@ export interface ModuleFiles {
 
 export interface OwnBlock {
   readonly block: Block;
-  /** Why this node itself refused it for good; undefined means that it is in the chain. */
+  /** Why this node itself refused it for good. Undefined when it is in the chain. */
   readonly refused: Fault | undefined;
 }
 

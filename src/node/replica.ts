@@ -221,7 +221,7 @@ export class Replica {
     return this.#mining;
   }
 
-  /** The engine's status; undefined for a full node, and where nobody votes. */
+  /** The engine's status. A full node has none, nor one where nobody votes. */
   engineStatus(): EngineStatus | undefined {
     return this.voting.status();
   }
@@ -288,7 +288,7 @@ export class Replica {
       this.voting.headChanged({ head: sealed.block, seal: sealed.seal });
   }
 
-  /** Index in the set of this epoch; undefined for a full node. */
+  /** The index in the set of this epoch. A full node has none. */
   get self(): ValidatorId | undefined {
     return this.voting.self;
   }

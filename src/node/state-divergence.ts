@@ -34,7 +34,7 @@ export function refusedHere(block: BlockHead, { fault, diverges }: Refused): Err
  */
 export class StateDivergence extends Error {
   override readonly name = "StateDivergence";
-  /** Of the block. */
+  /** The height of the block. */
   readonly height: bigint;
 
   constructor({ hash, summary: { height } }: BlockHead, { code, detail }: Fault) {

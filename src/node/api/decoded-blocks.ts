@@ -25,7 +25,7 @@ export interface StoredBlocks {
 
 export class DecodedBlocks {
   readonly #stored: StoredBlocks;
-  /** By hash, in the order of the last use. */
+  /** The blocks by hash, in the order of their last use. */
   readonly #blocks = new Map<string, SealedBlock>();
   #bytes = 0;
   #decodings = 0;

@@ -118,7 +118,7 @@ export class HomeJoining implements JoiningApi {
     return accept({ peers, added, removed });
   }
 
-  /** As {@link reloadPeers}; what is wrong is logged. */
+  /** Reads the peers again as {@link reloadPeers} does, and logs what is wrong. */
   reload(): void {
     const read = this.reloadPeers();
     if (read.ok) return;

@@ -37,7 +37,7 @@ export class ReplicaMembership implements MembershipApi {
     this.#replica = replica;
   }
 
-  /** The membership of a replica; undefined where the validators never change. */
+  /** The membership of a replica, or undefined where the validators never change. */
   static of(replica: Replica): ReplicaMembership | undefined {
     return replica.consensus.changing === undefined ? undefined : new ReplicaMembership(replica);
   }

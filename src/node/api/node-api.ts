@@ -1,4 +1,7 @@
-/** The node as JSON-RPC sees it: rpc/api.ts on top of a replica. Only reading and translating; rules are the replica's. */
+/**
+ * The node as JSON-RPC sees it: rpc/api.ts on top of a replica. It only reads and translates, since rules are
+ * the replica's.
+ */
 import { must } from "../../base/assert.ts";
 import type { Address, Hash } from "../../base/bytes.ts";
 import type { Verdict } from "../../base/fault.ts";

@@ -17,7 +17,7 @@ const SECRET_KEY = /token|password|secret|private/i;
 
 export interface OperatorSources {
   readonly origins: readonly ConfigOrigin[];
-  /** Undefined: to standard error. */
+  /** The file that the node logs to. Undefined when it logs to standard error. */
   readonly logFile: string | undefined;
   readonly devnet?: DevnetOrders | undefined;
   readonly token: string;

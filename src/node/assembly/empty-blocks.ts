@@ -9,7 +9,7 @@ import type { Config } from "../home/config.ts";
 /** A change of the validators takes effect at a height, which an idle chain without empty blocks never reaches. */
 const EMPTY_BLOCKS_MS = 5_000;
 
-/** In ms; undefined: no empty blocks. */
+/** After how many ms without a block an empty one is proposed, or undefined when none ever is. */
 export function emptyBlocksOf(
   configured: Config["consensus"]["emptyBlocksMs"],
   { consensus }: Pick<Genesis, "consensus">,

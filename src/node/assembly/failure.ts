@@ -16,7 +16,7 @@ export class Failure {
     if (this.#first !== undefined) throw this.#first.error;
   }
 
-  /** From now on errors go to `act`. @throws what was reported before. */
+  /** Gives errors to `act` from now on. @throws what was reported before. */
   actBy(act: (error: unknown) => void): void {
     this.check();
     this.#act = act;

@@ -28,7 +28,7 @@ export interface ModeContext {
   isProposer(head: BlockHead): boolean;
   readonly passedOn: PassedOn;
   readonly ports: ReplicaPorts;
-  /** The time between two comparisons, ms; 0 turns them off. */
+  /** The time between two comparisons, ms. With 0 there are no periodic ones. */
   readonly intervalMs: number;
   /** An encoded block that is final, fetched from a peer. */
   importFetched(bytes: Uint8Array, peerId: string): Promise<ImportOutcome>;

@@ -101,7 +101,10 @@ export class ModuleVersionWatch implements ModulesApi {
     return [...now, ...planned.map((one) => ({ ...one, fromHeight: next }))];
   }
 
-  /** What peers ask about files; undefined for a question about something else. Rejects for a malformed one. */
+  /**
+   * Answers what peers ask about files, and returns undefined for a question about something else. Rejects
+   * for a malformed one.
+   */
   answer(bytes: Uint8Array): Promise<Uint8Array> | undefined {
     return isModuleQuestion(bytes) ? this.#answer(bytes) : undefined;
   }
@@ -154,7 +157,7 @@ export class ModuleVersionWatch implements ModulesApi {
     });
   }
 
-  /** In the home first, where an operator may have put it; then at peers, one after the other. */
+  /** Looks in the home first, where an operator may have put the file, and then at peers, one after the other. */
   async #look(): Promise<void> {
     this.#isLooking = true;
     try {

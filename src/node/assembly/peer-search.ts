@@ -68,7 +68,7 @@ export function isOpenNetwork({ validators }: Genesis, discovery: Config["p2p"][
   return discovery === "auto" ? validators.length === 0 : discovery === "on";
 }
 
-/** In [0, 1), with all the bits that a number has. */
+/** A random number in [0, 1), with all the bits that a number has. */
 function random(): number {
   return Number(randomBytes(8).readBigUInt64BE() >> 11n) / 2 ** 53;
 }

@@ -23,7 +23,7 @@ function voterOf({ chain, voting, votes }: Pick<Replica, "chain" | "voting" | "v
   };
 }
 
-/** After the database: its lock is the kernel's, and holds where pids say nothing (lock.ts). */
+/** Opens the votes after the database, whose lock is the kernel's, and holds where pids say nothing (lock.ts). */
 export async function openOwnVotes(
   { home, recoversAmnesia }: NodeOptions,
   key: OwnKey | undefined,
@@ -40,7 +40,7 @@ export async function openOwnVotes(
   return journal;
 }
 
-/** From now on the signer, where there is one, gives and takes the vote. */
+/** Lets the signer, where there is one, give and take the vote from now on. */
 export function startRemote(key: OwnKey | undefined, replica: Replica, closers: Closers): void {
   const remote = key?.remote;
   if (remote === undefined) return;

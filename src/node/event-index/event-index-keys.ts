@@ -16,7 +16,7 @@ import type { KvOperation } from "../../storage/kv.ts";
 export interface IndexedBlock {
   readonly height: bigint;
   readonly transactions: readonly SignedTransaction[];
-  /** Encoded. */
+  /** The encoded receipts, in the order of the transactions. */
   readonly receipts: readonly Uint8Array[];
 }
 
@@ -65,5 +65,5 @@ function collect(value: Json | undefined, into: Hash[]): void {
   }
 }
 
-/** 0x and 64 digits. */
+/** The length of a shown value in characters: 0x and 64 digits. */
 const SHOWN_LENGTH = 66;

@@ -46,7 +46,7 @@ export interface EventIndexPorts {
 /** Milliseconds of work in a slice, and of rest behind it: the node has other things to do. */
 const SLICE_MS = 8;
 const REST_MS = 8;
-/** Blocks of one batch. */
+/** Blocks that are indexed in one batch. */
 const BATCH_BLOCKS = 64;
 /** Heights that one answer names, and eras that are looked at for it. */
 const HEIGHTS_MAX = 512;
@@ -219,7 +219,7 @@ export class EventIndex implements EventIndexApi {
     return true;
   }
 
-  /** The next block's keys; undefined where it does not stand on the last: the chain is changing, and will tell. */
+  /** The next block's keys. Undefined where it does not stand on the last one: the chain is changing, and will tell. */
   #read(extent: Extent): { readonly operations: KvOperation[]; readonly extent: Extent } | undefined {
     const { store } = this.#ports.chain;
     const height = extent.to + 1n;

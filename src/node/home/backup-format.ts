@@ -20,7 +20,7 @@ import { crc32c } from "../../storage/crc32c.ts";
 
 const MAGIC = utf8("quorate-backup/1");
 export const KIND = { facts: 1, file: 2, entries: 3, end: 4 } as const;
-/** Bytes of a section's payload; more is refused unread. */
+/** Bytes of a section's payload. More is refused unread. */
 const PAYLOAD_BYTES_MAX = 80 * 1024 * 1024;
 /** Bytes of entries in one section, about. */
 export const ENTRIES_BYTES = 1024 * 1024;
@@ -65,7 +65,7 @@ interface BackupPart {
   readonly payload: Uint8Array;
 }
 
-/** Hands on each section but the last, in order. Fault `damaged`. @throws Error when the disk fails */
+/** Hands on each section but the last, in order. Fault: `damaged`. @throws Error when the disk fails */
 export async function readSections(
   file: FileHandle,
   use: (section: BackupPart) => Promise<void>,

@@ -314,7 +314,7 @@ function optionalField(): Field<string> {
   return textField("a text of at most 1,024 characters", /^[^\0\r\n]{0,1024}$/);
 }
 
-/** Undefined for none. */
+/** The number of a slot, which is undefined when the text is empty. */
 function slotField(): Field<number | undefined> {
   const slot = field<{ value: number | undefined }>('the number of a slot, or ""', (value) => {
     if (value === "") return { value: undefined };
@@ -335,7 +335,7 @@ export interface SignerAddress {
   readonly port: number;
 }
 
-/** Undefined for none. */
+/** The address of a signer, which is undefined when the text is empty. */
 function signerAddressField(): Field<SignerAddress | undefined> {
   const address = field<{ value: SignerAddress | undefined }>(
     'a signer\'s address such as "tls://10.0.0.7:30400", or ""',
@@ -366,7 +366,7 @@ function workField(): Field<bigint> {
   );
 }
 
-/** A list in the file; comma-separated in the environment. */
+/** Host names, which are a list in the file, and separated by commas in the environment. */
 function hostNamesField(): Field<readonly string[]> {
   return field('a list of host names such as "node0.example.org" (lower case, no port)', (value) => {
     const items = typeof value === "string" ? value.split(",").filter((item) => item !== "") : value;

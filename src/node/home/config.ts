@@ -30,7 +30,7 @@ export interface Config {
   readonly mining: {
     readonly threads: number;
     readonly coinbase: Address | undefined;
-    /** Hashes a second over all threads; undefined: as many as they can. */
+    /** Hashes a second over all threads. With undefined it is as many as they can. */
     readonly hashLimit: number | undefined;
   };
   /** Where blocks can be abandoned. */
@@ -53,16 +53,16 @@ export interface Config {
     readonly mode: "archive" | "pruned";
     readonly keepBlocks: number;
     readonly keepHours: number;
-    /** Free disk below which the node pauses, MiB; 0: not watched. */
+    /** The node pauses when less disk than this is free, MiB. With 0 this is not watched. */
     readonly reserveMb: number;
   };
   readonly snapshots: {
-    /** In blocks; 0: none are made. */
+    /** Blocks between two snapshots. With 0 none are made. */
     readonly interval: number;
     readonly kept: number;
-    /** Of a mined chain: headers on the block whose state a snapshot has. */
+    /** Where blocks are mined: how many headers must stand on the block whose state a snapshot has. */
     readonly depth: number;
-    /** A height; 0: a new node begins with the blocks. */
+    /** A new node begins with a snapshot at or above this height. With 0 it begins with the blocks. */
     readonly joinAbove: number;
   };
   /** Whether peers are asked for the files of modules that are voted in. */
@@ -76,7 +76,7 @@ export interface Config {
   readonly token: TokenConfig | undefined;
   readonly log: {
     readonly levels: LogLevels;
-    /** Relative to the home; undefined: to standard error. */
+    /** The log file, relative to the home. With undefined the node logs to standard error. */
     readonly file: string | undefined;
   };
 }
@@ -93,16 +93,16 @@ export interface SignerSettings extends SignerAddress {
 export interface TokenConfig {
   /** Path of the PKCS#11 library. */
   readonly module: string;
-  /** Label of the token; "": by its slot. */
+  /** The label of the token. When it is "", the token is found by its slot. */
   readonly token: string;
   readonly slot: number | undefined;
-  /** Label of the key; "": by its id. */
+  /** The label of the key. When it is "", the key is found by its id. */
   readonly label: string;
-  /** Hex digits; "": by its label. */
+  /** The id of the key in hex digits. When it is "", the key is found by its label. */
   readonly id: string;
-  /** Relative to the home; "": the PIN comes otherwise. */
+  /** The file of the PIN, relative to the home. When it is "", the PIN comes another way. */
   readonly pinFile: string;
-  /** What the token must hold; undefined: what it shows is believed. */
+  /** The key that the token must hold. With undefined what it shows is believed. */
   readonly publicKey: Address | undefined;
 }
 
@@ -117,7 +117,7 @@ export interface ConfigSources {
   /** The text of config.toml, if there is one. */
   readonly file?: string | undefined;
   readonly environment?: Readonly<Record<string, string | undefined>>;
-  /** Flags of the command line by key; undefined means that the flag is absent. */
+  /** The flags of the command line by key. An absent flag is undefined. */
   readonly flags?: { readonly [K in ConfigKey]?: string | undefined };
 }
 

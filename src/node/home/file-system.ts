@@ -66,7 +66,10 @@ function readFileSystem(path: string): number {
   return process.platform === "linux" ? statfsSync(path).type : 0;
 }
 
-/** Of the path, or of the nearest folder above it that is there; undefined for a usual disk, and where nothing is known. */
+/**
+ * The file system of a path, or of the nearest folder above it that is there. Undefined for a usual disk, and
+ * where nothing is known.
+ */
 export function fileSystemOf(path: string, read: ReadFileSystem = readFileSystem): FileSystem | undefined {
   let at = resolve(path);
   while (!existsSync(at) && dirname(at) !== at) at = dirname(at);

@@ -58,13 +58,13 @@ export interface HomePaths {
 
 export interface Home {
   readonly paths: HomePaths;
-  /** With the code of its modules. */
+  /** The genesis with the code of its modules. */
   readonly genesis: Genesis;
   /** genesis.json as it was read. */
   readonly genesisJson: string;
   /** Legal but unwise things in genesis.json. */
   readonly warnings: readonly string[];
-  /** The text of config.toml; undefined when there is none. */
+  /** The text of config.toml, or undefined when there is none. */
   readonly configText: string | undefined;
   readonly peers: readonly KnownPeer[];
   /** The libp2p identity. */

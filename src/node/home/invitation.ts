@@ -30,10 +30,10 @@ export interface Invitation {
   readonly expiresAtMs: number;
   /** 16 random bytes: an invitation is taken once. */
   readonly serial: Uint8Array;
-  /** Of the node that gave it, base58. */
+  /** The libp2p peer id of the node that gave it, in base58. */
   readonly peerId: string;
   readonly urls: readonly string[];
-  /** Without /p2p. */
+  /** Where the node that invites listens, without /p2p at the end. */
   readonly addresses: readonly string[];
 }
 
@@ -48,7 +48,7 @@ export function encodeInvitation(invitation: Omit<Invitation, "peerId">, signer:
   return `${PREFIX}${Buffer.from(whole).toString("base64url")}`;
 }
 
-/** Its form and its signature; whether it has expired is the caller's to ask. Faults: `malformed`, `bad-signature`. */
+/** Checks form and signature. Whether it has expired is the caller's to ask. Faults: `malformed`, `bad-signature`. */
 export function decodeInvitation(text: string): Verdict<Invitation, "malformed" | "bad-signature"> {
   const words = text.trim();
   if (words.length > INVITATION_TEXT_MAX) {

@@ -23,7 +23,7 @@ import {
 import { readTextFile } from "./text-file.ts";
 
 export const KEY_FILE_VERSION = 1;
-/** Bytes of a key file; a larger one is refused unread. */
+/** Bytes of a key file. A larger one is refused unread. */
 const KEY_FILE_BYTES_MAX = 16 * 1024;
 
 export interface Key {
@@ -67,7 +67,7 @@ export function formatKey(key: Key): string {
 
 export type KeyFault = "missing" | "malformed" | "unsafe" | "locked" | "wrong-password";
 
-/** The password of an encrypted key file; undefined: none was given. */
+/** Tells the password of an encrypted key file, or undefined when none was given. */
 export type Unlock = (path: string) => string | undefined;
 
 const NO_PASSWORD: Unlock = () => undefined;
@@ -133,7 +133,7 @@ function readKeyFile(path: string): Verdict<string, "missing" | "malformed" | "u
   return readTextFile(path);
 }
 
-/** Writes a new file and syncs it; never over an existing one. Fault: `exists`. */
+/** Writes a new file and syncs it, but never over an existing one. Fault: `exists`. */
 export function saveKey(path: string, key: Key): Verdict<undefined, "exists"> {
   return saveKeyText(path, formatKey(key));
 }
@@ -143,7 +143,7 @@ export function formatEncryptedKey({ publicKey, seed }: Key, password: string, c
   return sealKeystore(publicKey, seed, password, cost);
 }
 
-/** As {@link saveKey}: durable when it returns, its name as well. */
+/** Writes a text as {@link saveKey} writes a key: it and its name are durable when this returns. */
 export function saveKeyText(path: string, text: string): Verdict<undefined, "exists"> {
   makeFolder(dirname(path), 0o700);
   let file: number;

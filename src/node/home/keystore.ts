@@ -12,7 +12,7 @@ import { addressField, choiceField, field, integerField, object } from "../../co
 
 const KEYSTORE_VERSION = 2;
 export const KEYSTORE_TYPE = "ed25519-encrypted";
-/** Bytes of a password; a longer one is refused. */
+/** Bytes of a password. A longer one is refused. */
 export const PASSWORD_BYTES_MAX = 1_024;
 /** Bytes that scrypt may write for a file, 128 * n * r * p: twice what a file of this program asks for, about a second. */
 const SCRYPT_BYTES_MAX = 256 * 1024 * 1024;

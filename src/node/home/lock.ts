@@ -131,7 +131,7 @@ function isAlive(pid: number): boolean {
   }
 }
 
-/** Boot and start time of a process: after a reboot or a reuse of the pid it differs. Undefined outside Linux. */
+/** Boot and start time of a process, which differ after a reboot or a reuse of the pid. Undefined outside Linux. */
 function birthInProc(pid: number): string | undefined {
   const boot = readText("/proc/sys/kernel/random/boot_id")?.trim();
   const stat = readText(`/proc/${pid}/stat`);

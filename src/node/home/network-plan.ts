@@ -22,7 +22,7 @@ import { MINING_PROFILES, type MiningProfile } from "./mining-profiles.ts";
 export interface PlannedMember {
   /** The node's name, "node0" and so on: node i has validator index i where nodes vote. */
   readonly name: string;
-  /** Secret of the consensus key, 32 bytes; its public key is also the account that receives fees and coinbases. */
+  /** The secret of the consensus key, 32 bytes. Its public key is also the account that receives fees and coinbases. */
   readonly seed: Uint8Array;
   readonly publicKey: Address;
   /** Secret of the libp2p identity, 32 bytes. */
@@ -32,7 +32,7 @@ export interface PlannedMember {
 
 export interface PlannedAccount {
   readonly name: string;
-  /** Secret, 32 bytes. */
+  /** The secret of the account's key, 32 bytes. */
   readonly seed: Uint8Array;
   readonly address: Address;
   readonly balance: bigint;
@@ -43,7 +43,7 @@ export interface NetworkPlan {
   readonly validators: readonly PlannedMember[];
   /** Nodes that may become validators, in order of their names behind those. */
   readonly spares: readonly PlannedMember[];
-  /** The accounts of validators and spares, in their order; empty where the validators never change. */
+  /** The accounts of validators and spares, in their order. Empty where the validators never change. */
   readonly operators: readonly PlannedAccount[];
   readonly accounts: readonly PlannedAccount[];
   readonly genesis: Genesis<PbftParameters>;
@@ -128,7 +128,7 @@ const hashDevValidator = taggedHash("quorate/dev-validator/v1");
 const hashDevMiner = taggedHash("quorate/dev-miner/v1");
 const hashDevNode = taggedHash("quorate/dev-node/v1");
 
-/** Everything follows from the seed text: whoever knows it holds every key. For dev chains only. */
+/** Lets everything follow from the text of a seed, so that whoever knows it holds every key. For dev chains only. */
 export function secretsFromSeed(seed: string): SecretSource {
   const root = sha256(utf8(seed));
   const hashes = {
@@ -210,7 +210,7 @@ function planAccount(name: string, balance: bigint, secrets: SecretSource): Plan
   return { name, seed, address: createSigner(seed).publicKey, balance };
 }
 
-/** alice, bob, ...; beyond the alphabet account26, account27, ... */
+/** Names accounts alice, bob and so on, and beyond the alphabet account26, account27 and so on. */
 function accountNames(count: number): string[] {
   return Array.from({ length: count }, (_, i) => ACCOUNT_NAMES[i] ?? `account${i}`);
 }

@@ -10,9 +10,9 @@ import { isDialAddress } from "./host-name.ts";
 
 export interface KnownPeer {
   readonly name: string;
-  /** Base58. */
+  /** The libp2p peer id in base58. */
   readonly peerId: string;
-  /** The address to dial, without /p2p: "/ip4/10.0.0.1/tcp/30300"; left out for a peer that dials in. */
+  /** The address to dial, without /p2p: "/ip4/10.0.0.1/tcp/30300". Left out for a peer that dials in. */
   readonly multiaddr?: string | undefined;
 }
 

@@ -16,7 +16,7 @@ export const RPC_TOKEN_FILE = "rpc.token";
 
 export interface TokenPlace {
   readonly homeDir: string;
-  /** As the server listens: an address, or "0.0.0.0" or "::" for all. */
+  /** The host as the server listens: an address, or "0.0.0.0" or "::" for all. */
   readonly host: string;
   readonly port: number;
 }

@@ -7,7 +7,7 @@ import { existsSync, readFileSync, statSync } from "node:fs";
 import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 
-/** Hex, 40 or 64 characters; undefined outside of a checkout. */
+/** The commit of the sources in hex, 40 or 64 characters, or undefined outside of a checkout. */
 export function sourceCommit(root = packageRoot()): string | undefined {
   try {
     return root === undefined ? undefined : headOf(gitFolder(join(root, ".git")));
@@ -26,7 +26,7 @@ function packageRoot(): string | undefined {
   return at;
 }
 
-/** In a worktree `.git` is a file that names the folder. */
+/** Finds the folder of git. In a worktree `.git` is a file that names it. */
 function gitFolder(path: string): string {
   if (statSync(path).isDirectory()) return path;
   const [, named] = /^gitdir: (.+)$/m.exec(readFileSync(path, "utf8")) ?? [];

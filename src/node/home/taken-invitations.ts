@@ -34,7 +34,7 @@ export class TakenInvitations {
     this.#taken = readTaken(path);
   }
 
-  /** The same peer may take it again. Faults: INVITATION_USED, INVITATION_EXPIRED. */
+  /** Lets a peer take an invitation. The same peer may take it again. Faults: INVITATION_USED, INVITATION_EXPIRED. */
   take({ serial, expiresAtMs }: Invitation, peerId: string, nowMs: number): Verdict<undefined> {
     if (nowMs >= expiresAtMs) {
       return refuse("INVITATION_EXPIRED", `the invitation expired at ${new Date(expiresAtMs).toISOString()}`);

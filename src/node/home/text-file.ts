@@ -6,7 +6,7 @@ import { readFileSync } from "node:fs";
 import { parseUtf8Document } from "../../base/bytes.ts";
 import { accept, refuse, type Verdict } from "../../base/fault.ts";
 
-/** A file's text; the fault names the path. @throws Error when it cannot be read */
+/** Reads a file's text. A fault names the path. @throws Error when it cannot be read */
 export function readTextFile(path: string): Verdict<string, "malformed"> {
   const text = decodeText(readFileSync(path));
   return text.ok ? text : refuse("malformed", `${path}: ${text.fault.detail}`);

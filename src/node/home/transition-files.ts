@@ -20,7 +20,7 @@ import { parseJson } from "../../codec/field.ts";
 import { makeFolder, writeWhole } from "../../storage/durable-file.ts";
 import { readTextFile } from "./text-file.ts";
 
-/** Bytes of a transition file; a larger one is refused unread. */
+/** Bytes of a transition file. A larger one is refused unread. */
 const FILE_BYTES_MAX = 256 * 1024;
 /** Breaks of trust in one home. */
 const TRANSITIONS_MAX = 100;
@@ -97,7 +97,7 @@ function keptFiles(dir: string): string[] {
   return names.sort().map((name) => join(folder, name));
 }
 
-/** For people: what somebody who accepts it accepts. */
+/** Says to people what somebody who accepts the transition accepts. */
 export function describeBreak(transition: Transition): string {
   const { height, members, reason, signatures } = transition;
   const names = members.map(({ name }) => name).join(", ");

@@ -10,7 +10,7 @@ import type { Metrics, Reading } from "./metrics.ts";
 export interface BranchReadingSources {
   readonly replica: Pick<Replica, "chain">;
   readonly api: Pick<NodeApi, "chainMode" | "mining">;
-  /** Hashes of this node since it started; undefined where it cannot mine. */
+  /** Hashes that this node tried since it started. Undefined where it cannot mine. */
   readonly hashesTotal: (() => number) | undefined;
 }
 

@@ -47,7 +47,7 @@ export class Presence {
     this.#receivedAtMs.set(validator, this.#now());
   }
 
-  /** Milliseconds since the Unix epoch; undefined for one that is not connected. */
+  /** When it was last heard, ms since the Unix epoch. Undefined for a validator that is not connected. */
   silentSinceMs(validator: ValidatorId): number | undefined {
     return this.#isPresent(validator) ? this.#receivedAtMs.get(validator) : undefined;
   }
@@ -57,7 +57,10 @@ export class Presence {
     if (validator !== undefined) this.#awaySinceMs.set(validator, this.#now());
   }
 
-  /** Milliseconds since the Unix epoch; undefined for a connected one. One that never came: since the start. */
+  /**
+   * Since when it is away, ms since the Unix epoch: since this node's start if it never came. Undefined for a
+   * connected one.
+   */
   awaySinceMs(validator: ValidatorId): number | undefined {
     if (this.#isPresent(validator)) return undefined;
     return this.#awaySinceMs.get(validator) ?? this.#startedAtMs;

@@ -16,7 +16,7 @@ export interface TracedStages {
   readonly proposed?: number;
   readonly prepared?: number;
   readonly committed?: number;
-  /** In the chain, on disk. */
+  /** When it was in the chain and on disk. */
   readonly included: number;
 }
 
@@ -35,7 +35,7 @@ export interface Traces {
 }
 
 export interface TraceSettings {
-  /** Parts of what is traced, of 1; the same transactions on every node. */
+  /** The part of all transactions that is traced, from 0 to 1. It is the same ones on every node. */
   readonly share: number;
 }
 
@@ -45,7 +45,7 @@ const SAMPLED = 1;
 /** Spans that wait to be exported at most; what comes beyond them is dropped. */
 const QUEUED_MAX = 8_192;
 
-/** What the variables say; undefined: nothing is traced. */
+/** What the variables of the environment say, or undefined when nothing is traced. */
 export function traceSettings(
   environment: NodeJS.ProcessEnv,
 ): Verdict<TraceSettings | undefined, "malformed"> {
@@ -94,7 +94,7 @@ export async function startTraces(
   };
 }
 
-/** By the id alone, so that a trace is whole or not there at all. */
+/** Decides by the id alone, so that a trace is whole or not there at all. */
 function isTraced(id: Uint8Array, share: number): boolean {
   const { buffer, byteOffset } = id;
   return new DataView(buffer, byteOffset).getUint32(TRACE_ID_BYTES + SPAN_ID_BYTES) < share * 2 ** 32;

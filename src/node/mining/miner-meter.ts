@@ -37,7 +37,7 @@ export class HashMeter {
       this.#readings.shift();
   }
 
-  /** Hashes per second since the oldest reading; 0 before the first, and when the last is long ago. */
+  /** Hashes per second since the oldest reading. It is 0 before the first one, and when the last is long ago. */
   rate(hashes: number, nowMs: number): number {
     const [oldest, last] = [this.#readings[0], this.#readings.at(-1)];
     if (oldest === undefined || last === undefined || nowMs - last.atMs > STOP_MS) return 0;

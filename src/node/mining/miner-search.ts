@@ -40,7 +40,7 @@ export interface SearchOptions {
   readonly thread: number;
   /** Milliseconds since the Unix epoch. */
   readonly now: () => number;
-  /** Nonces tried of every header, for tests; all of them by default. */
+  /** How many nonces of every header are tried, which tests lower. Left out, all are. */
   readonly nonces?: number;
 }
 

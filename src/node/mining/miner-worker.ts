@@ -9,7 +9,7 @@ import { MiningKernel } from "./mining-kernel.ts";
 
 export interface MinerWorkerTask {
   readonly thread: number;
-  /** Hashes per second of this thread; undefined: as many as it can. */
+  /** Hashes per second of this thread. With undefined it is as many as it can. */
   readonly hashLimit: number | undefined;
   /** Int32Array, one element: the number of the job to work on, as int32. */
   readonly current: SharedArrayBuffer;

@@ -12,7 +12,7 @@ import { HashMeter } from "./miner-meter.ts";
 import type { MiningJob, Solution } from "./miner-search.ts";
 import type { MinerWorkerTask } from "./miner-worker.ts";
 
-/** Port of the driver; the simulator has one without threads. */
+/** The driver's port to mining. The simulator has one without threads. */
 export interface MiningThreads {
   /** Works on this block until it is solved, replaced or stopped. Nonce, time and `extra` are the miner's to change. */
   mine(block: Block): void;
@@ -22,16 +22,16 @@ export interface MiningThreads {
 export interface MinerOptions {
   /** How many threads mine, from 1 to MINING_THREADS_MAX. */
   readonly threads: number;
-  /** Hashes per second over all threads, above 0; undefined: as many as they can. */
+  /** Hashes per second over all threads, above 0. With undefined it is as many as they can. */
   readonly hashLimit?: number | undefined;
 }
 
 export interface MinerEvents {
   /** The block of the last `mine` with a hash that meets its target. Nothing is mined until the next `mine`. */
   readonly onSolved: (block: Block) => void;
-  /** A thread died; it was started anew unless it had died MINER_RESTARTS_MAX times. */
+  /** A thread died. It was started anew unless it had died MINER_RESTARTS_MAX times. */
   readonly onError: (error: Error) => void;
-  /** Starts a thread; miner-worker.ts by default. */
+  /** Starts a thread. Left out, it runs miner-worker.ts. */
   readonly startWorker?: (task: MinerWorkerTask) => Worker;
 }
 
@@ -45,7 +45,7 @@ interface Thread {
 export class WorkerMiner implements MiningThreads {
   readonly #options: MinerOptions;
   readonly #events: MinerEvents;
-  /** What the threads watch. */
+  /** The number of the present job, which all threads watch. */
   readonly #current = new Int32Array(new SharedArrayBuffer(Int32Array.BYTES_PER_ELEMENT));
   readonly #hashes: BigInt64Array<SharedArrayBuffer>;
   readonly #meter = new HashMeter();
@@ -107,7 +107,7 @@ export class WorkerMiner implements MiningThreads {
     await Promise.all(this.#threads.map(({ worker }) => worker?.terminate()));
   }
 
-  /** Makes threads leave every earlier job within a batch; those that sleep wake up. */
+  /** Makes threads leave every earlier job within a batch. Those that sleep wake up. */
   #setJob(): void {
     this.#number = (this.#number + 1) >>> 0;
     Atomics.store(this.#current, 0, this.#number | 0);

@@ -10,7 +10,7 @@ import { type MinerEvents, type MinerOptions, WorkerMiner } from "./miner.ts";
 export interface MinerMachine extends Miner {
   readonly threads: number;
   readonly hashLimit: number | undefined;
-  /** Hashes per second now. */
+  /** The hashes per second that it tries now. */
   hashRate(): number;
   /** Takes effect at once; what is being mined goes on. */
   setThreads(count: number): Promise<void>;

@@ -17,7 +17,7 @@ import { instrument, type ModuleRefusal } from "./instrument.ts";
 import { BUNDLE_MARK, loadModule, moduleHash } from "./load-module.ts";
 
 export interface BundledModule {
-  /** Of the bundled file. */
+  /** The text of the bundled file. */
   readonly text: string;
   readonly hash: Hash;
   readonly code: ModuleCode;
@@ -28,7 +28,7 @@ export interface BundledModule {
 /** How deep functions of one call may stand in each other. */
 const CALL_DEPTH_MAX = 200;
 const REFUSALS_SHOWN = 10;
-/** Of one esbuild call: what it made, and from what. */
+/** What one esbuild call made, and from what. */
 interface Bundled {
   readonly text: string;
   readonly map: string;
@@ -142,7 +142,10 @@ function describeRefusals(refusals: readonly ModuleRefusal[], map: string, file:
   return [...new Set(lines)].slice(0, REFUSALS_SHOWN).join("; ") + more;
 }
 
-/** $q_u: units left; $q_d, $q_m: depth now and at most; $q_o: over; $q_e, $q_r: enter and return of a short function. */
+/**
+ * Names: $q_u is the units left, $q_d and $q_m the depth now and at most, $q_o runs when they are used up,
+ * $q_e and $q_r when a short function is entered and returns.
+ */
 function wrap(code: string): string {
   const names = Object.keys(MODULE_GLOBALS).join(",");
   return [

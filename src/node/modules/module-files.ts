@@ -98,7 +98,7 @@ function openNamed(
   );
 }
 
-/** Its text; no hash is compared. */
+/** Reads the text of a module's file. It compares no hash. */
 export function readModuleFile(path: string): Verdict<string, "missing" | "too-large"> {
   const size = statSync(path, { throwIfNoEntry: false })?.size;
   if (size === undefined) return refuse("missing", `${path}: not found`);

@@ -31,7 +31,7 @@ interface SeenFile {
 
 export class ModuleFolder implements ModuleSource {
   readonly #dir: string;
-  /** By path. */
+  /** The files seen so far, by path. */
   readonly #seen = new Map<string, SeenFile>();
   /**
    * Of files that are here and do not load, by their SHA-256, what is wrong. Each block asks for them, and a file with an

@@ -101,20 +101,23 @@ export interface Token {
   readonly label: string;
   readonly serial: string;
   readonly slot: number;
-  /** Of the user's PIN. */
+  /** What the token says of tries of the user's PIN. */
   readonly pin: { readonly isCountLow: boolean; readonly isLastTry: boolean; readonly isLocked: boolean };
 }
 
 export interface TokenObject {
   readonly label: string;
-  /** Hex digits. */
+  /** The id of the object in hex digits. */
   readonly id: string;
   readonly isEd25519: boolean;
-  /** 32 bytes; undefined where the object does not show it. */
+  /** The public key, 32 bytes. Undefined where the object does not show it. */
   readonly publicKey: Uint8Array | undefined;
 }
 
-/** One PKCS#11 module, initialised. Calls may wait for the device; only signing leaves the event loop alone. */
+/**
+ * One PKCS#11 module that is initialised. Calls may wait for the device, and only signing leaves the event
+ * loop alone.
+ */
 export class Pkcs11 {
   readonly #library: Library;
   readonly #path: string;
@@ -279,7 +282,7 @@ export class Pkcs11Session {
   }
 }
 
-/** The number of a PKCS#11 error (CKR_...); 0 for what is none. */
+/** The number of a PKCS#11 error (CKR_...), or 0 for any other error. */
 export function codeOf(error: unknown): number {
   const { code } = error as { readonly code?: unknown };
   return typeof code === "number" ? code : 0;

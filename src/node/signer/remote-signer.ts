@@ -51,7 +51,7 @@ export interface RemoteSignerStatus {
   readonly connected: boolean;
   /** Since when it is so, Unix ms. */
   readonly sinceMs: number;
-  /** Why not; undefined while it is connected. */
+  /** Why it is not connected. Undefined while it is. */
   readonly reason: string | undefined;
   /** Signatures that were made, and refused. */
   readonly signed: number;

@@ -9,7 +9,7 @@ import { isIP } from "node:net";
 
 export interface SelfSigned {
   readonly certificatePem: string;
-  /** PKCS#8, secret. */
+  /** The secret key as PEM in PKCS#8. */
   readonly keyPem: string;
 }
 
@@ -62,18 +62,18 @@ const DNS_NAME = 0x82;
 const IP_ADDRESS = 0x87;
 
 const identifier = (...bytes: number[]) => element(OBJECT_IDENTIFIER, Buffer.from(bytes));
-/** 1.2.840.10045.4.3.2 */
+/** The object identifier 1.2.840.10045.4.3.2. */
 const ECDSA_WITH_SHA256 = identifier(0x2a, 0x86, 0x48, 0xce, 0x3d, 0x04, 0x03, 0x02);
-/** 2.5.4.3 */
+/** The object identifier 2.5.4.3. */
 const COMMON_NAME = identifier(0x55, 0x04, 0x03);
-/** 2.5.29.19, critical: no authority. */
+/** The extension 2.5.29.19, which is critical and says that this is no authority. */
 const BASIC_CONSTRAINTS = sequence(
   identifier(0x55, 0x1d, 0x13),
   element(0x01, Buffer.of(0xff)),
   element(OCTET_STRING, sequence()),
 );
 
-/** 2.5.29.17 */
+/** The extension 2.5.29.17, which names the hosts that the certificate is for. */
 function alternativeNames(hosts: readonly string[]): Buffer {
   const names = hosts.map((host) =>
     isIP(host) === 0 ? element(DNS_NAME, Buffer.from(host)) : element(IP_ADDRESS, addressBytes(host)),

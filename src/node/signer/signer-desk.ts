@@ -132,7 +132,7 @@ export class SignerDesk {
     );
   }
 
-  /** Durable when it resolves. */
+  /** Appends to the journal. The records are durable when it resolves. */
   append(records: readonly Uint8Array[]): Answered<LogPosition> {
     return this.#next(async () => {
       const { log } = this.#parts.journal;
@@ -142,7 +142,7 @@ export class SignerDesk {
     });
   }
 
-  /** The journal holds exactly these afterwards. Durable when it resolves. */
+  /** Makes the journal hold exactly these records. They are durable when it resolves. */
   replace(records: readonly Uint8Array[]): Answered<LogPosition> {
     return this.#next(async () => {
       const { log } = this.#parts.journal;

@@ -73,10 +73,10 @@ export interface SignerReport {
   readonly genesisHash: Hash;
   /** Whether a node is connected. */
   readonly isServed: boolean;
-  /** Since it started. */
+  /** Signatures that it made since it started, and those that it refused. */
   readonly signed: number;
   readonly refused: number;
-  /** Of its record: the epoch, the highest view signed in, and the height at and below which votes are done. */
+  /** What its record says: the epoch, the highest view signed in, and the height at and below which votes are done. */
   readonly epoch: bigint;
   readonly view: bigint;
   readonly height: bigint;

@@ -61,7 +61,7 @@ export function signerPaths(dir: string): SignerPaths {
 
 export interface NewSigner {
   readonly genesisHash: Hash;
-  /** The key file's text, plain or encrypted; undefined where a token holds the key. */
+  /** The key file's text, plain or encrypted. Undefined where a token holds the key. */
   readonly keyText: string | undefined;
   readonly token?: SignerToken | undefined;
   /** Names and addresses by which nodes reach it. */
@@ -72,7 +72,10 @@ export interface NewSigner {
   readonly votesFrom: string | undefined;
 }
 
-/** Makes the folder; the settings come last, because they are what makes it one. Fault: `exists`. @throws Error when the disk fails */
+/**
+ * Makes the folder. The settings come last, because they are what makes it one. Fault: `exists`. @throws
+ * Error when the disk fails
+ */
 export async function createSignerHome(
   dir: string,
   made: NewSigner,
@@ -228,7 +231,7 @@ async function openWhole(path: string): Promise<OpenedLog> {
   throw new StartError({ code, detail: `${path} ${what}. ${ADVICE}` });
 }
 
-/** A node's certificate and key that this signer knows from its next start or SIGHUP on. Fault: `exists`. */
+/** Makes a certificate and key of a node, which this signer knows from its next start or SIGHUP on. Fault: `exists`. */
 export function pairNode(
   paths: SignerPaths,
   name: string,

@@ -1,7 +1,7 @@
 /** Bounds of what a node and its signer keep for each other. */
 import { JOURNAL_FILE_BYTES_MAX, JOURNAL_RECORD_BYTES_MAX, LOG_WINDOW_BYTES_MAX } from "../../base/limits.ts";
 
-/** Bytes of one frame between a node and its signer; a longer one ends the connection. */
+/** Bytes of one frame between a node and its signer. A longer one ends the connection. */
 export const SIGNER_FRAME_BYTES_MAX = JOURNAL_RECORD_BYTES_MAX + 64;
 /** Bytes of records that a node has handed to its signer and not yet had written; more end the connection. */
 export const SIGNER_STAGED_BYTES_MAX = 2 * LOG_WINDOW_BYTES_MAX;

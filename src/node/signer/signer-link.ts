@@ -103,7 +103,10 @@ export class SignerLink {
     throw this.#fail(new SignerLost("the signer's signature is not valid for its key"));
   }
 
-  /** How the signer stands; undefined for one of a release that does not say. Also without a greeting, where `asksAnyway`. */
+  /**
+   * How the signer stands. Undefined for one of a release that does not say. With `asksAnyway` it is asked
+   * without a greeting.
+   */
   async standing(asksAnyway = false): Promise<SignerReport | undefined> {
     if (!this.#answersStatus && !asksAnyway) return undefined;
     return this.#askFor({ type: "status" }, "standing");

@@ -17,7 +17,7 @@ export interface ServerOptions {
   /** The signer's own certificate and key, PEM. */
   readonly certificate: string;
   readonly key: string;
-  /** Certificates of nodes, or of who vouches for them, PEM; read anew for each connection. */
+  /** Certificates of nodes, or of who vouches for them, as PEM. They are read anew for each connection. */
   readonly nodes: () => readonly string[];
 }
 

@@ -26,11 +26,11 @@ export interface SessionPorts {
   readonly send: (bytes: Uint8Array) => void;
   /** Nothing more is sent. */
   readonly end: () => void;
-  /** Takes the place of the one node that is served; false: another one has it. */
+  /** Takes the place of the one node that is served. It returns false when another one has it. */
   readonly take: () => boolean;
   /** Whether a node is served, this one or another. */
   readonly isServed: () => boolean;
-  /** Bytes that a node may stage; for tests. */
+  /** Bytes that a node may stage, which tests lower. */
   readonly stagedBytesMax?: number;
 }
 

@@ -17,16 +17,16 @@ import {
 } from "./pkcs11-library.ts";
 import { SIGNER_ANSWER_MS_MAX, SIGNER_RETRY_MS, SIGNER_RETRY_MS_MAX } from "./signer-limits.ts";
 
-/** Which key of which token. */
+/** Says which key of which token is meant. */
 export interface TokenSettings {
   /** Path of the vendor's library. */
   readonly module: string;
-  /** Label of the token; "": the one in the slot, or the only one. */
+  /** The label of the token. When it is "", it is the one in the slot, or the only one. */
   readonly token: string;
   readonly slot: number | undefined;
-  /** Label of the key; "": found by its id, or the only one. */
+  /** The label of the key. When it is "", it is found by its id, or is the only one. */
   readonly label: string;
-  /** Id of the key, hex digits; "": found by its label. */
+  /** The id of the key in hex digits. When it is "", the key is found by its label. */
   readonly id: string;
 }
 
@@ -89,7 +89,7 @@ export class TokenKey {
     }
   }
 
-  /** For people. */
+  /** What people call the key. */
   get name(): string {
     const { token, slot, label, id } = this.#settings;
     const where = token === "" ? `slot ${slot ?? "?"}` : `"${token}"`;

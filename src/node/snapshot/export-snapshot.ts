@@ -41,9 +41,12 @@ import { endsEpoch } from "../../chain/types/validator-set.ts";
 import { type Slices, type SortPorts, sortState, subtrees } from "./sorted-state.ts";
 
 export interface ExportPorts extends Pick<SortPorts, "kv" | "scratch">, Partial<Slices> {
-  /** Of a mined chain: the block whose state is written, at least the depth below the head; as high as can be if left out. */
+  /**
+   * Where blocks are mined: the block whose state is written, at least the depth below the head. Left out, as
+   * high as can be.
+   */
   readonly height?: bigint | undefined;
-  /** Appends to the snapshot. */
+  /** Appends bytes to the snapshot. */
   readonly write: (bytes: Uint8Array) => Promise<void>;
   /** Called after each chunk with the part of the state that is written, 0 to 1. */
   readonly progress?: (part: number) => void;
@@ -199,7 +202,7 @@ function writeChain(
 interface EpochsOfChain {
   readonly context: SnapshotContext;
   readonly store: ChainStore;
-  /** Of the block after the head. */
+  /** The epoch of the block after the head. */
   readonly epoch: bigint;
   readonly breaks: readonly Transition[];
 }

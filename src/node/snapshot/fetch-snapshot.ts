@@ -47,7 +47,7 @@ export interface FetchPorts extends Omit<SourcePorts, "now"> {
 }
 
 export interface FetchSettings {
-  /** Snapshots below are left alone; 0: none is. */
+  /** Snapshots below this height are left alone. With 0 none is. */
   readonly above: bigint;
   readonly waitMs: number;
 }
@@ -311,7 +311,7 @@ function misfit(chunk: StateChunk, stateRoot: Hash, position: bigint): string | 
 
 interface ProvedHead {
   readonly head: BlockHead;
-  /** Of a mined chain: all of them. */
+  /** All headers of a mined chain. Empty where blocks are final. */
   readonly headers: readonly HeadAndWork[];
   readonly bytes: Uint8Array;
 }

@@ -64,7 +64,7 @@ function askerOf(
   };
 }
 
-/** Where a heavier chain of this peer leaves the snapshot's below its block; undefined: it has none. */
+/** Where a heavier chain of this peer leaves the snapshot's below its block, or undefined when it has none. */
 async function forkOf(
   headers: readonly HeadAndWork[],
   base: bigint,

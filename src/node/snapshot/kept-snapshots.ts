@@ -29,7 +29,7 @@ export interface KeptSnapshot extends SnapshotIndex {
 export class KeptSnapshots {
   readonly #dir: string;
   readonly #limits: BodyLimits;
-  /** Ascending by height. */
+  /** The snapshots that are kept, ascending by height. */
   #kept: KeptSnapshot[] = [];
 
   private constructor(dir: string, limits: BodyLimits) {

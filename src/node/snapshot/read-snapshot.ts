@@ -19,7 +19,7 @@ import {
 } from "../../chain/snapshot/snapshot-format.ts";
 
 export interface SnapshotSource {
-  /** The next `length` bytes; fewer at the end only. */
+  /** The next `length` bytes. There are fewer at the end only. */
   read(length: number): Promise<Uint8Array>;
 }
 

@@ -15,7 +15,7 @@ import type { BlockHead } from "../../chain/types/block.ts";
 import { selectConsensus } from "../../consensus/select.ts";
 
 export interface SnapshotLimits {
-  /** Of a mined chain: headers that must stand on the block whose state the snapshot has, at least 1. */
+  /** Where blocks are mined: headers that must stand on the block whose state the snapshot has, at least 1. */
   readonly depth: number;
   /** Milliseconds since the Unix epoch, by which headers are early. */
   readonly now: () => number;

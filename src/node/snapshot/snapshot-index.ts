@@ -21,7 +21,7 @@ import type { BodyLimits } from "../../chain/types/block.ts";
 export interface ChunkPlace {
   /** Where its subtree begins among the paths. */
   readonly from: bigint;
-  /** Of the payload in the file. */
+  /** Where the payload begins in the file. */
   readonly offset: number;
   readonly length: number;
 }
@@ -33,7 +33,7 @@ export interface SnapshotIndex extends SnapshotEnd {
   /** What stands before the first chunk. */
   readonly headBytes: number;
   readonly bytes: number;
-  /** Ascending. */
+  /** The places of all chunks, ascending. */
   readonly places: readonly ChunkPlace[];
 }
 

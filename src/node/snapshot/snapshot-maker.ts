@@ -13,14 +13,17 @@ import { writeSnapshotFile } from "./snapshot-file.ts";
 
 /** When snapshots are made, and of which blocks. */
 export interface SnapshotSchedule {
-  /** Heights between two snapshots, at least; 0: none are made. */
+  /** Heights between two snapshots, at least. With 0 none are made. */
   readonly interval: bigint;
   /**
    * K of the chain: a snapshot is of the head, at the first checkpoint from a multiple of the interval on. 1 where there
    * are no checkpoints.
    */
   readonly checkpointInterval: bigint;
-  /** Of a mined chain: blocks that stand on the one whose state is written, when it is due. 0 where blocks are final. */
+  /**
+   * Where blocks are mined: how many stand on the one whose state is written, when it is due. 0 where blocks
+   * are final.
+   */
   readonly depth?: bigint;
 }
 
@@ -143,7 +146,7 @@ export class SnapshotMaker {
   }
 }
 
-/** The height of the snapshot that is due when the head is at a height; undefined: none is. */
+/** The height of the snapshot that is due when the head is at a height, or undefined when none is. */
 export function snapshotDue(schedule: SnapshotSchedule, height: bigint): bigint | undefined {
   const { interval, checkpointInterval, depth = 0n } = schedule;
   if (interval === 0n || height <= depth) return undefined;

@@ -13,13 +13,13 @@ import type { Kv } from "../../storage/kv.ts";
 
 export interface ExportBlocksPorts {
   readonly kv: Kv;
-  /** Appends to the file. */
+  /** Appends bytes to the file. */
   readonly write: (bytes: Uint8Array) => Promise<void>;
   /** Called after each block. */
   readonly progress?: (done: number, total: number) => void;
 }
 
-/** Heights, both included; the whole chain where they are left out. */
+/** The first and the last height that are exported. The whole chain is where they are left out. */
 export interface ExportRange {
   readonly from?: bigint | undefined;
   readonly to?: bigint | undefined;

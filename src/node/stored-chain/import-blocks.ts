@@ -18,7 +18,7 @@ import { decodeSealedBlock, type SealedBlock, sealedBlockBytesMax } from "../../
 import { crc32c } from "../../storage/crc32c.ts";
 
 export interface ByteSource {
-  /** The next `length` bytes; fewer at the end only. */
+  /** The next `length` bytes. There are fewer at the end only. */
   read(length: number): Promise<Uint8Array>;
 }
 
@@ -29,14 +29,14 @@ export interface ImportBlocksPorts {
 }
 
 export interface ImportedBlocks {
-  /** Heights of the file. */
+  /** The heights that the file has. */
   readonly from: bigint;
   readonly to: bigint;
   /** Taken in now, and here before. */
   readonly imported: number;
   readonly known: number;
   readonly transactions: number;
-  /** Of the chain now. */
+  /** The height of the chain now. */
   readonly height: bigint;
 }
 

@@ -37,7 +37,7 @@ export function formatOf(kv: Pick<Kv, "get">): number | undefined {
   return version === undefined ? undefined : new Reader(version).u16();
 }
 
-/** The steps from a format to this program's; undefined where one is missing. */
+/** The steps from a format to this program's, or undefined where one is missing. */
 export function stepsFrom(
   format: number,
   migrations: readonly Migration[] = MIGRATIONS,

@@ -26,7 +26,7 @@ export function openLedger(genesis: Genesis, kv: Kv, now?: () => number): Promis
   return Chain.open(genesis, { kv, rules, signatures, ...(now === undefined ? {} : { now }) });
 }
 
-/** Height of the head in `kv`; 0 for an empty one. @throws UnfitDatabase */
+/** The height of the head in `kv`, or 0 for an empty one. @throws UnfitDatabase */
 export function storedHeight(genesis: Genesis, kv: Kv): bigint {
   const store = new ChainStore(kv, genesis.limits);
   const hash = store.openHead(computeGenesisHash(genesis), showHash);

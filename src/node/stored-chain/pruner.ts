@@ -12,7 +12,7 @@ import { pruneSome } from "./prune.ts";
 export interface PruneSettings {
   /** Bodies of so many of the newest blocks stay. */
   readonly keepBlocks: number;
-  /** And of those that are younger, ms; 0: the number alone counts. */
+  /** Bodies of blocks that are younger than this stay as well, ms. With 0 the number alone counts. */
   readonly keepMs: number;
 }
 

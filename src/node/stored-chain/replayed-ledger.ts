@@ -37,7 +37,7 @@ export class ReplayedLedger {
   readonly store: ChainStore;
   /** The ledger after the last block taken. */
   readonly view: LedgerView;
-  /** Of the stored chain. */
+  /** The head of the stored chain. */
   readonly storedHead: BlockHead;
   /** The first block that gave another result here. */
   parting: Parting | undefined;

@@ -32,16 +32,19 @@ export interface ComparedNode {
   /** Blocks from a height upwards, at least one. */
   blocks(from: bigint): Promise<readonly SealedBlock[]>;
   treePage(id: string): Promise<TreePageAnswer>;
-  /** The value under a path of state_query as JSON; null: none. Undefined: it cannot be asked by this path. */
+  /**
+   * The value under a path of state_query as JSON, or null when there is none. Undefined when this path
+   * cannot be asked.
+   */
   value(path: string): Promise<Json | undefined>;
-  /** Keys of the entries of a declared module's map, raw; at most so many. */
+  /** Keys of the entries of a declared module's map as bytes, and no more than `most`. */
   keys(module: string, map: string, most: number): Promise<readonly Uint8Array[]>;
 }
 
 /** The transaction that wrote an entry. */
 export interface EntryWriter {
   readonly height: bigint;
-  /** In its block. */
+  /** The transaction's position in its block, from 0 on. */
   readonly index: number;
   readonly transaction: SignedTransaction;
 }
@@ -51,7 +54,10 @@ export interface KeyDifference {
   readonly key: Uint8Array | undefined;
   readonly keyHash: Hash;
   readonly name: StateName | undefined;
-  /** As JSON; null: that node has no entry. Undefined: it could not be told. */
+  /**
+   * The value here as JSON, or null when this node has no entry. Undefined when it could not be told. So is
+   * `there`.
+   */
   readonly here: Json | undefined;
   readonly there: Json | undefined;
   /** The stored value is not the one of the stored tree: it was damaged, not written. */
@@ -69,7 +75,7 @@ export interface StateDifferences {
   readonly parting: Parting | undefined;
   /** Executing that block a second time here gave a third state. */
   readonly isUnsteady: boolean;
-  /** Ascending by their writers. */
+  /** The keys that differ, ascending by their writers. */
   readonly keys: readonly KeyDifference[];
   /** More keys differ than were named. */
   readonly isCut: boolean;
@@ -229,7 +235,7 @@ async function findKeys(
 
 interface Traced {
   readonly isUnsteady: boolean;
-  /** By the text of the key. */
+  /** Who wrote each key, by the key's text. */
   readonly writers: ReadonlyMap<string, EntryWriter>;
   /** Transactions of the block at which the states part. */
   readonly ofParting: readonly EntryWriter[];

@@ -7,7 +7,7 @@ import { readOpenProposals, readProposal, standingOf } from "../../chain/governa
 import type { StateReader } from "../../chain/modules/module.ts";
 import type { EpochSets } from "../../chain/types/validator-set.ts";
 
-/** Peer ids, each once. @param height of the block after which the state is. */
+/** The ids of the peers that may connect, each once. @param height of the block after which the state is. */
 export function admittedPeers(state: StateReader, sets: EpochSets, height: bigint): readonly string[] {
   const governance = readGovernance(state);
   if (governance === undefined) return [];

@@ -21,7 +21,7 @@ export function checkRecoverable({ members }: ValidatorSet): void {
 interface AdvertisedHeights {
   readonly heights: ReadonlyMap<Seat, bigint>;
   readonly seats: Pick<Seats, "ofKey">;
-  /** Of the own chain: a height that it has reached is proved by its certificate. */
+  /** The height of the own chain. A height that it has reached is proved by its certificate. */
   readonly height: bigint;
   readonly signer: Pick<Signer, "publicKey"> | undefined;
 }

@@ -38,7 +38,7 @@ export function sayMembership(
   } else log.log("info", "pbft", "a new epoch has begun", { ...fields, validator: self });
 }
 
-/** What a mail of kind 4 says; undefined for one of another form. */
+/** What a mail of kind 4 says, or undefined for one of another form. */
 export function readEpochEnd(
   content: Uint8Array,
 ): { readonly epoch: bigint; readonly certificate: Uint8Array } | undefined {

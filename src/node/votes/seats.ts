@@ -64,7 +64,7 @@ export class Seats {
     return must(this.#current[index], `validator ${index} is a member`);
   }
 
-  /** The index of whoever sits there; undefined for one that is no member now. */
+  /** The index of whoever sits there, or undefined for one that is no member now. */
   indexOf(seat: Seat): ValidatorId | undefined {
     return this.#indices.get(seat);
   }

@@ -16,7 +16,7 @@ export type ValidatorKey = Signer | RemoteKey;
 /** The signer cannot be asked now, or did not do what it was asked; the node goes on without a vote. */
 export class SignerLost extends Error {
   override readonly name = "SignerLost";
-  /** The signer's own code; undefined where it did not answer. */
+  /** The signer's own code. Undefined where it did not answer. */
   readonly code: string | undefined;
 
   constructor(message: string, code?: string) {

@@ -64,7 +64,10 @@ export async function secureVotes(paths: HomePaths, journal: OpenedLog): Promise
   await markVoted(paths);
 }
 
-/** Says that the key of this home has voted: from now on it is not used without its journal. Durable when it resolves. */
+/**
+ * Says that the key of this home has voted: from now on it is not used without its journal. It is durable
+ * when this resolves.
+ */
 export async function markVoted(paths: HomePaths): Promise<void> {
   if (!existsSync(markPath(paths))) await writeDurably(markPath(paths), MARK_TEXT);
 }

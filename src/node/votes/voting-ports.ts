@@ -22,7 +22,7 @@ import type { ValidatorKey } from "./validator-key.ts";
 
 export interface VotingOptions {
   readonly consensus: Consensus;
-  /** The validator's key; undefined for a full node. */
+  /** The validator's key. A full node has none. */
   readonly signer: ValidatorKey | undefined;
   readonly settings: EngineSettings;
   /** Votes of this key are missing: it comes back by the rule of pbft.md 1.12, in a later epoch. */
