@@ -47,7 +47,7 @@ export interface AnnouncementPorts {
   brought?(peerId: string): void;
   /** Connected peers that may have a block too, those first that are likelier to. */
   others(peerId: string): readonly string[];
-  /** Transactions of one block by their places; undefined when there is no answer. */
+  /** Asks for transactions of one block by their places. Undefined when there is no answer. */
   ask(peerId: string, hash: Hash, indexes: readonly number[]): Promise<readonly Uint8Array[] | undefined>;
   reportFault(peerId: string, detail: string): void;
 }
@@ -194,7 +194,7 @@ export class Announcements {
     }
   }
 
-  /** All transactions at these places of the block; undefined when no peer that was asked has them. */
+  /** All transactions at these places of the block, or undefined when no peer that was asked has them. */
   #fetch(
     announcer: string,
     { head, transactionHashes }: BlockAnnouncement,

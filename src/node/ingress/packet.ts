@@ -24,7 +24,7 @@ export function encodePacket(kind: number, content: Uint8Array): Uint8Array {
   return concatBytes(Uint8Array.of(kind), content);
 }
 
-/** Takes a packet apart; undefined for an empty one. */
+/** Takes a packet apart. An empty one is undefined. */
 export function decodePacket(bytes: Uint8Array): Packet | undefined {
   const kind = bytes[0];
   return kind === undefined ? undefined : { kind, content: bytes.subarray(1) };

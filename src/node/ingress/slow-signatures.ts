@@ -24,7 +24,10 @@ export interface SlowSignaturesPorts {
 
 export class SlowSignatures {
   readonly #ports: SlowSignaturesPorts;
-  /** By the block's hash, as many as the slow verifier has batches: several peers may send one body. */
+  /**
+   * What is being verified, by the block's hash, since several peers may send one body. There are as many as
+   * the slow verifier has batches.
+   */
   readonly #underWay = new Map<string, Promise<void>>();
 
   constructor(ports: SlowSignaturesPorts) {

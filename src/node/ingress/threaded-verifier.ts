@@ -12,9 +12,9 @@ import type { SlowSignatureAnswer, SlowSignatureTask } from "./slow-signature-wo
 type Verdicts = readonly boolean[] | undefined;
 
 export interface SlowVerifierEvents {
-  /** The thread died; told once. */
+  /** The thread died. This is called once. */
   readonly onError: (error: Error) => void;
-  /** slow-signature-worker.ts by default. */
+  /** Starts the thread. Left out, it runs slow-signature-worker.ts. */
   readonly startWorker?: () => Worker;
 }
 
