@@ -28,8 +28,11 @@ export class WrongDatabase extends Error {
   }
 }
 
-/** The SQLSTATE of an error of the database: five characters; undefined where the connection failed. */
+/**
+ * The SQLSTATE of an error of the database: five characters, a digit among them (EPIPE has none); undefined where the connection
+ * failed.
+ */
 export function sqlStateOf(error: unknown): string | undefined {
   const code = (error as { code?: unknown } | undefined)?.code;
-  return typeof code === "string" && /^[0-9A-Z]{5}$/.test(code) ? code : undefined;
+  return typeof code === "string" && /^(?=[A-Z]*[0-9])[0-9A-Z]{5}$/.test(code) ? code : undefined;
 }

@@ -1,9 +1,10 @@
 /**
- * A long run on real processes: a devnet, a PostgreSQL server and `quorate index --follow`, while module calls are sent.
- * Indexer, server, node and sender are killed in turn, 12 times in all; at the end the rows must be those of the
- * ledger one by one, and each must have been inserted once and never deleted. Exit code 1 when anything is not so.
+ * A long run on real processes: a devnet, a PostgreSQL server, `quorate index --follow` and a reader of events, while module calls
+ * are sent. Indexer, reader, node, sender and server are killed in turn; at the end the rows must be those of the ledger one by one,
+ * each must have been inserted once and never deleted, and the reader must have each event once and in order. Exit code 1 when
+ * anything is not so.
  *
- *   npm run build && npm run index:kills [-- CALLS [NODES]]
+ *   npm run build && npm run index:kills [-- CALLS [NODES [KILLS]]]
  */
 import { type ChildProcess, spawn } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
@@ -12,6 +13,7 @@ import { join } from "node:path";
 import { hex0x, utf8 } from "../../src/base/bytes.ts";
 import { sha256 } from "../../src/crypto/hash.ts";
 import { openPostgres } from "../../src/indexer/postgres.ts";
+import type { SqlDatabase } from "../../src/indexer/sql-database.ts";
 import { useSchema } from "../../src/indexer/sql-index.ts";
 import { Client, type Wallet } from "../../src/sdk/client.ts";
 import { COMMAND, Devnet, until } from "../e2e/processes.ts";
@@ -21,8 +23,9 @@ import { compareWithLedger } from "../indexer/rows-of-ledger.ts";
 
 const CALLS = Number(process.argv[2] ?? 50_000);
 const NODES = Number(process.argv[3] ?? 1);
-const KILLS = 12;
-const TARGETS = ["indexer", "server", "node", "sender"] as const;
+/** Two of each of the five, and ten of those that are not the server. */
+const KILLS = Number(process.argv[4] ?? 13);
+const TARGETS = ["indexer", "reader", "node", "sender", "server"] as const;
 const NAMES = ["alice", "bob", "carol", "dave"];
 /** Calls of one account that are under way at once. */
 const AHEAD = 200;
@@ -51,6 +54,23 @@ function startIndexer(): void {
     output = `${output}${chunk}`.slice(-4_000);
   });
 }
+
+let reader: ChildProcess | undefined;
+let isOver = false;
+/** A server that is killed ends it, and a node that is killed does not. */
+function startReader(): void {
+  if (isOver) return;
+  const script = join(import.meta.dirname, "events-into-sql.ts");
+  const child = spawn(process.execPath, ["--import", "tsx", script, server.url, urls.join(",")], {
+    stdio: ["ignore", "ignore", "pipe"],
+  });
+  child.stderr?.on("data", (chunk: Buffer) => {
+    readerOutput = `${readerOutput}${chunk}`.slice(-2_000);
+  });
+  child.once("exit", () => setTimeout(startReader, 200));
+  reader = child;
+}
+let readerOutput = "";
 
 async function killIndexer(): Promise<void> {
   const child = indexer;
@@ -121,6 +141,8 @@ async function kill(target: (typeof TARGETS)[number]): Promise<void> {
   if (target === "indexer") {
     await killIndexer();
     startIndexer();
+  } else if (target === "reader") {
+    reader?.kill("SIGKILL");
   } else if (target === "server") {
     await server.kill();
     await server.restart();
@@ -129,6 +151,45 @@ async function kill(target: (typeof TARGETS)[number]): Promise<void> {
     await net.act(0, "restart");
   } else sending = startSenders();
   say(`killed the ${target} after ${done} calls`);
+}
+
+/** Each entry of the module's map, as the node tells it, beside its row. */
+async function compareDeeds(rows: SqlDatabase): Promise<string[]> {
+  const found = await rows.query(
+    `select '0x' || encode(key, 'hex') as key, '0x' || encode(owner, 'hex') as owner, label, since::int, grade, value::text as worth,
+       '0x' || encode(last_owner, 'hex') as "lastOwner" from state_deeds_deeds t order by t.key`,
+  );
+  let at = 0;
+  for (let cursor: string | undefined; ; ) {
+    const page = await client.entries(deeds, "deeds", { limit: 1_000, cursor });
+    for (const { key, value } of page.entries) {
+      const { owner, label, since, grade, value: worth, lastOwner } = value;
+      const wanted = JSON.stringify({ key, owner, label, since, grade, worth: `${worth}`, lastOwner });
+      const is = JSON.stringify(found[at++]);
+      if (is !== wanted) return [`deeds[${at - 1}]: ${is}, expected ${wanted}`];
+    }
+    cursor = page.cursor;
+    if (cursor !== undefined) continue;
+    say(`${at} entries of the map deeds compared`);
+    return at === found.length ? [] : [`deeds: ${found.length} rows, ${at} expected`];
+  }
+}
+
+/** What the reader has, in the order in which it came, beside the events of the ledger in theirs. */
+async function compareReceived(rows: SqlDatabase): Promise<string[]> {
+  const received = await rows.query(
+    "select height::text, tx_hash, event, fields->>'deed' as deed from reader.received order by n",
+  );
+  const wanted = await rows.query(
+    `select e.height::text, '0x' || encode(e.tx_hash, 'hex') as tx_hash, e.name as event, '0x' || encode(substr(e.data, 1, 32), 'hex') as deed
+       from events e where e.module = 'deeds' order by e.height, e.tx_index, e.event_index`,
+  );
+  const wrong = wanted.findIndex((row, i) => JSON.stringify(row) !== JSON.stringify(received[i]));
+  if (wrong < 0 && received.length === wanted.length) return [];
+  const shown = (row: unknown) => JSON.stringify(row);
+  return [
+    `the reader: ${received.length} events, ${wanted.length} expected; event ${wrong}: ${shown(received[wrong])}, expected ${shown(wanted[wrong])}`,
+  ];
 }
 
 let sending: Promise<unknown> = Promise.resolve();
@@ -148,6 +209,7 @@ create function see() returns trigger language plpgsql as $$ begin
   return null; end $$;
 create trigger seen after insert or delete or update on events for each row execute function see();`);
   await db.close();
+  startReader();
   sending = startSenders();
   for (let n = 0; n < KILLS; n++) {
     const due = ((n + 1) * Number(perAccount) * NAMES.length) / (KILLS + 1);
@@ -166,11 +228,26 @@ create trigger seen after insert or delete or update on events for each row exec
   await until(async () => hasEnded() || (await cursor()) >= height, "the index at the head", 600_000);
   say(`indexed up to ${height}`);
   problems.push(...(await compareWithLedger(rows, client)));
+  problems.push(...(await compareDeeds(rows)));
+  const received = async () =>
+    Number((await rows.query("select count(*)::int as count from reader.received"))[0]?.count);
+  const [{ count: made } = { count: 0 }] = await rows.query(
+    "select count(*)::int as count from events where module = 'deeds'",
+  );
+  await until(async () => (await received()) >= Number(made), "the reader at the head", 600_000).catch(
+    (error) => problems.push(`${error}: ${readerOutput}`),
+  );
+  problems.push(...(await compareReceived(rows)));
+  say(`the reader has ${await received()} events of ${made}`);
   const [events] = await rows.query("select count(*)::int as count from events");
   const seen = await rows.query(
     "select op, count(*)::int, count(distinct (height, tx_index, event_index))::int as places from seen group by op",
   );
   say(`events: ${events?.count} rows; ${JSON.stringify(seen)}`);
+  const outcomes = await rows.query(
+    "select module, success, fault, count(*)::int from transactions join receipts using (height, tx_index) group by 1, 2, 3 order by 1, 2, 3",
+  );
+  say(`receipts: ${JSON.stringify(outcomes)}`);
   const [once] = seen;
   if (
     seen.length !== 1 ||
@@ -190,6 +267,8 @@ create trigger seen after insert or delete or update on events for each row exec
   problems.push(`${String(error)}\n${output}`);
 } finally {
   generation++;
+  isOver = true;
+  reader?.kill("SIGKILL");
   await killIndexer();
   await server.stop();
   await net.remove();
