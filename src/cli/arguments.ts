@@ -48,7 +48,7 @@ export function amount(text: string): bigint {
   );
 }
 
-/** Milliseconds from "500ms", "1s", "1.5s", "2m"; a number without a unit is refused, but for 0. */
+/** Reads milliseconds from "500ms", "1s", "1.5s" or "2m". A number without a unit is refused, but for 0. */
 export function duration(text: string): number {
   const [, number, unit] =
     /^((?:0|[1-9][0-9]*)(?:\.[0-9]+)?)(ms|s|m|h)$/.exec(text === "0" ? "0ms" : text) ?? [];

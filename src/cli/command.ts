@@ -13,7 +13,7 @@ export type Arguments = any[];
 export type Action<Options> = (context: {
   out: Output;
   options: Options;
-  /** The arguments as the usage declares them; a variadic one is an array, an absent optional one is undefined. */
+  /** The arguments as the usage declares them. A variadic one is an array, and an absent optional one is undefined. */
   args: Arguments;
 }) => Promise<void> | void;
 

@@ -19,7 +19,7 @@ export const EXIT = {
   timedOut: 5,
   /** A port, a folder or a lock is taken by another process. */
   busy: 6,
-  /** A disk or a folder cannot be used: full, read-only, not permitted, broken. (EX_CONFIG of sysexits(3).) */
+  /** A disk or a folder cannot be used: full, read-only, not permitted, broken. It is EX_CONFIG of sysexits(3). */
   disk: 78,
   /** The machine or the program failed. */
   broken: 70,

@@ -24,7 +24,7 @@ export function addMan(program: Command): void {
   );
 }
 
-/** The lines of the page; each command with its options is a subsection. */
+/** The lines of the page, on which each command with its options is a subsection. */
 export function manPage(program: Command): readonly string[] {
   const name = program.name();
   return [
@@ -88,7 +88,7 @@ function escaped(text: string): string {
   return /^[.']/.test(line) ? `\\&${line}` : line;
 }
 
-/** At least four hex digits, as groff wants them. */
+/** The code point of a letter in at least four hex digits, as groff wants it. */
 function codePoint(letter: string): string {
   return (letter.codePointAt(0) ?? 0).toString(16).toUpperCase().padStart(4, "0");
 }

@@ -2,7 +2,7 @@
 import { spawn } from "node:child_process";
 import type { Output } from "./output.ts";
 
-/** For `--open`: says where the explorer is when no browser can be started. */
+/** Does what `--open` asks for: opens the explorer, or says where it is when no browser can be started. */
 export async function openExplorer(out: Output, url: string): Promise<void> {
   if (!(await openInBrowser(url)))
     out.warn(`--open: no browser could be started here; the explorer is at ${url}`);

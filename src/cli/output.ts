@@ -90,7 +90,7 @@ export function stackOf(error: Error): readonly string[] {
   ];
 }
 
-/** JSON on one line, or laid out; a bigint is a decimal string. */
+/** A value as JSON, on one line or laid out. A bigint is a decimal string. */
 export function toJson(value: unknown, indent?: number): string {
   return JSON.stringify(value, (_, item) => (typeof item === "bigint" ? item.toString() : item), indent);
 }

@@ -9,7 +9,7 @@ import stringWidth from "string-width";
 import { must } from "../base/assert.ts";
 import { printable } from "../base/printable.ts";
 
-/** One line, or several. A line break within a line is escaped: what has several lines is a list of them. */
+/** Text of one line, or of several. A line break within a line is escaped: what has several lines is a list of them. */
 export type Text = string | readonly string[];
 
 export type Style = "bold" | "dim" | "green" | "red" | "yellow" | "cyan";

@@ -12,7 +12,7 @@ import { cut, displayWidth, fold, render, type Text } from "./styled-text.ts";
 
 export type StreamName = "stdout" | "stderr";
 
-/** One line or several. @param done when the words have left this process */
+/** Prints one line or several. @param done when the words have left this process */
 export function print(name: StreamName, text: Text, done?: () => void): void {
   const lines = typeof text === "string" ? [text] : text;
   const isTerminal = isTerminalOf(name);

@@ -34,7 +34,7 @@ export interface LatencyRun {
   readonly roundTripMs: readonly number[];
 }
 
-/** From one stage of a transaction to the next. */
+/** How long transactions took from one stage to the next. */
 export interface StageWait {
   readonly name: string;
   readonly ms: number;

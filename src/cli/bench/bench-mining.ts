@@ -13,7 +13,7 @@ export interface MiningOptions {
 }
 
 const SLICE_MS = 100;
-/** Mining, native, plain. */
+/** A slice each of mining, of native hashing, and of hashing in plain JavaScript. */
 const SLICES_PER_ROUND = 3;
 /** What the project must not fall under, and what it is after. */
 const TO_NATIVE = { floor: 0.3, goal: 0.42 };

@@ -1,4 +1,4 @@
-/** `quorate bench modules`: a module's call beside a built-in transfer that does the same. docs/benchmarks.md. */
+/** `quorate bench modules`: a module's call beside a built-in transfer that does the same (docs/benchmarks.md). */
 import { ownModules } from "../../testing/own-modules.ts";
 import { measureModuleCost } from "../../tools/bench/module-cost.ts";
 import type { Output } from "../output.ts";

@@ -19,7 +19,7 @@ export interface BenchNetworkOptions {
   readonly validators: number;
   readonly accounts: number;
   readonly blockTimeMs: number;
-  /** Where the temporary folder is made; the system's place by default. */
+  /** Where the temporary folder is made. Left out, it is made in the system's place. */
   readonly in: string | undefined;
   /** Leave the folder, with the nodes' logs, when the run ends. */
   readonly keep: boolean;

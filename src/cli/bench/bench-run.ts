@@ -29,7 +29,7 @@ export class BenchRun {
     this.#live = isTerminalOf("stderr") && (process.env.CI ?? "") === "" && !out.json && !out.quiet;
   }
 
-  /** Aborted by Ctrl-C. */
+  /** The signal that Ctrl-C aborts. */
   get signal(): AbortSignal {
     return this.#abort.signal;
   }

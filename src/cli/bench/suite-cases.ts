@@ -16,9 +16,9 @@ interface Printed {
 }
 
 export interface SuiteCase {
-  /** Of --only. */
+  /** The name that --only takes. */
   readonly name: string;
-  /** Behind `quorate bench`. */
+  /** The words that follow `quorate bench`. */
   readonly words: readonly string[];
   read(printed: Printed): readonly SuiteSample[];
 }

@@ -249,7 +249,7 @@ const TALLIES_MAX = 256;
 /** Validators up to which a bar of them is drawn. */
 const BAR_MAX = 16;
 
-/** 12:00:09.001 */
+/** The time of day in UTC, such as 12:00:09.001. */
 function clock(t: number): string {
   return new Date(t).toISOString().slice(11, 23);
 }

@@ -25,7 +25,7 @@ interface CheckOptions {
   readonly state?: string;
 }
 
-/** Whose rules: a chain of ours is checked with its bodies (`quorate verify`). */
+/** The rules that headers can be checked by. A chain of ours is checked with its bodies (`quorate verify`). */
 const PROFILES = { bitcoin: BITCOIN };
 /** Headers read at once: 640 KiB. */
 const PIECE_HEADERS = 8_192;

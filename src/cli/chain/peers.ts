@@ -116,7 +116,7 @@ async function listPeers(out: Output, client: Client): Promise<void> {
   out.result({ peers }, text);
 }
 
-/** What of the chain a peer said it stores; "-" for one of the release before. */
+/** What of the chain a peer said it stores, or "-" for one of the release before. */
 function showStorage(storage: ResultOf<"net_peers">[number]["storage"]): string {
   if (storage === null) return "-";
   return Number(storage.lowestBody) > 1 ? `${storage.mode} from ${storage.lowestBody}` : storage.mode;
@@ -138,7 +138,7 @@ async function listBook(
   out.result(book, describeBook(book));
 }
 
-/** Lines for people. */
+/** Describes the address book in lines for people. */
 function describeBook(book: Book): readonly string[] {
   const { tried, decent, groups, addresses, nextOffset } = book;
   const largest = book.largestGroups.slice(0, 5).map((group) => `${group.group} (${group.addresses})`);

@@ -230,7 +230,7 @@ async function showBlock(out: Output, options: RpcOptions & LevelOptions, name: 
 
 type ShownBlock = NonNullable<ResultOf<"chain_getBlock">>;
 
-/** Lines for people. */
+/** Describes a block in lines for people. */
 export function describeBlock(block: ShownBlock, named: (validator: number) => string): readonly string[] {
   const { consensus, txs, branch } = block;
   const seal = block.height === 0 ? "genesis, needs none" : describeSeal(consensus, named);

@@ -111,7 +111,7 @@ export function levelledOptions(command: Command): Command {
   return levelOptions(command.addOption(rpcOption()).addOption(dirOption()).addOption(devnetOption()));
 }
 
-/** Lines for people. */
+/** Describes an answer in lines for people. */
 export function describeRead(answer: ReadAnswer<unknown>): readonly string[] {
   const { level, height, blockHash, timeMs, checked, unchecked, nodes, signers, disbelieved } = answer;
   const list = (words: readonly string[]) => (words.length === 0 ? "nothing" : words.join(", "));

@@ -27,7 +27,7 @@ export interface NodeReport {
   readonly primary: number | null;
   readonly peers: number | null;
   readonly mempool: number | null;
-  /** What a node that mines does; null for the others. */
+  /** What a node that mines does. It is null for the others. */
   readonly mining: NodeMining | null;
   /** What it says of itself and its chain, in one line. */
   readonly verdict: NodeVerdict | null;
@@ -45,11 +45,11 @@ export interface NodeVerdict {
 /** What a miner says of its chain and itself. */
 export interface NodeMining {
   readonly tip: string;
-  /** Against Bitcoin's easiest target. */
+  /** How hard a block is to find, in multiples of Bitcoin's easiest target. */
   readonly difficulty: number;
   /** Expected hashes of the next block. */
   readonly blockWork: number;
-  /** Own hashes a second; 0 while it does not mine. */
+  /** Hashes a second of this node, or 0 while it does not mine. */
   readonly hashrate: number;
   /** Own blocks, those that were abandoned included. */
   readonly blocks: number;
@@ -73,7 +73,7 @@ export interface DevnetControl {
   nodes(): readonly Pick<NodeReport, "name" | "state" | "rpcUrl">[];
   report(): Promise<DevnetReport>;
   act(index: number, action: NodeAction): Promise<NodeReport>;
-  /** Cuts the network into these groups of comma-separated names or indices; none heals it. */
+  /** Cuts the network into these groups of comma-separated names or indices. No group at all heals it. */
   partition(groups: readonly string[]): Promise<DevnetReport>;
   /** Resolves when all nodes have stopped. */
   stop(): Promise<void>;
@@ -87,7 +87,7 @@ export function controlPath(dir: string): string {
   return join(tmpdir(), `quorate-${name}.sock`);
 }
 
-/** Listens; the caller holds the folder's lock, so a socket file that is there is a dead devnet's. */
+/** Begins to listen. The caller holds the folder's lock, so a socket file that is there is a dead devnet's. */
 export async function serveControl(dir: string, control: DevnetControl): Promise<Server> {
   const path = controlPath(dir);
   rmSync(path, { force: true });

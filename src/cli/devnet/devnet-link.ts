@@ -19,7 +19,7 @@ export function makeDevnetToken(dir: string): { readonly token: string; readonly
   return { token, remove: () => rmSync(path, { force: true }) };
 }
 
-/** Of the devnet in a folder, for one of its nodes. */
+/** Links one of a devnet's nodes to the devnet in a folder. */
 export function linkToDevnet(dir: string): {
   readonly token: string | undefined;
   readonly orders: DevnetOrders;

@@ -11,7 +11,7 @@ import { valueOrThrow } from "../exit.ts";
 import { type DevnetPlan, devnetModules } from "./devnet-plan.ts";
 
 interface DevnetModules {
-  /** With its modules. */
+  /** The plan with the modules in its genesis. */
   readonly plan: DevnetPlan;
   /** Bundled files by the names of their modules. */
   readonly files: ReadonlyMap<string, string>;
@@ -53,7 +53,7 @@ export async function modulesOfDevnet(
 }
 
 interface WatchEvents {
-  /** The source cannot be built as it is now; one line an item. */
+  /** The source cannot be built as it is now. One item is one line. */
   refused(detail: readonly string[]): void;
   changed(name: string): void;
 }

@@ -111,7 +111,10 @@ export function summarizeNetwork(out: Output, report: DevnetReport, rate?: numbe
   );
 }
 
-/** Height and who leads; pool; the partition; and the alarm if no part of the network has a quorum. */
+/**
+ * Where the devnet stands: height and who leads, the pool, the partition, and the alarm if no part of the
+ * network has a quorum.
+ */
 function standingOf(out: Output, report: DevnetReport): string[] {
   const { nodes, partition } = report;
   const answering = nodes.filter((node) => node.height !== null);

@@ -80,13 +80,13 @@ export interface DevnetNode {
   readonly rpcUrl: string;
   readonly p2pPort: number;
   readonly peerId: string;
-  /** The file to which it logs; undefined means the one in its home that is meant for it. */
+  /** The file to which it logs. With undefined it is the one in its home that is meant for it. */
   readonly logFile?: string | undefined;
   /** Words of its command line, which stand beside the folder. */
   readonly words?: readonly string[];
   /** QUORATE_* variables that it gets. */
   readonly variables?: Variables;
-  /** Hashes a second of a miner; undefined: as many as it can. */
+  /** Hashes a second of a miner. With undefined it is as many as it can. */
   readonly hashLimit?: number | undefined;
 }
 
@@ -94,7 +94,7 @@ const FORMAT = 1;
 export const SPARES_MAX = 16;
 export const SEED_LENGTH_MAX = 128;
 export const DEVNET_ACCOUNTS_MAX = 10_000;
-/** Seconds. */
+/** Seconds that may be wanted between two blocks. */
 export const SPACING_MAX = 3_600;
 
 const holdersField = list(

@@ -16,7 +16,7 @@ export const EMPTY_BLOCKS_MS = 500;
 
 /** What the command line of one start says; what is left out is as the homes have it. */
 export interface DevnetSettings {
-  /** The RPC port of node 0; each further node has the next one. */
+  /** The RPC port of node 0. Each further node has the next one. */
   readonly portBase?: number | undefined;
   readonly p2pPortBase?: number | undefined;
   readonly blockTimeMs?: number | undefined;
@@ -34,7 +34,7 @@ export interface NodeStart {
   readonly rpcUrl: string;
   readonly p2pHost: string;
   readonly p2pPort: number;
-  /** Hashes a second of a miner, by all that was said; undefined: as many as it can. */
+  /** Hashes a second of a miner, by all that was said. With undefined it is as many as it can. */
   readonly hashLimit: number | undefined;
   /** The file to which it logs. */
   readonly logFile: string;
@@ -164,7 +164,7 @@ function flagsOf(index: number, settings: DevnetSettings): Readonly<Record<strin
   return Object.fromEntries(given.map(([key, value]) => [key, `${value}`]));
 }
 
-/** Where this machine reaches a node that listens there. */
+/** The address by which this machine reaches a node that listens there. */
 function reachable(host: string): string {
   if (host === "0.0.0.0") return "127.0.0.1";
   return host === "::" ? "::1" : host;

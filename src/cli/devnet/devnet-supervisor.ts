@@ -29,7 +29,7 @@ import { NodeProcess } from "./devnet-nodes.ts";
 import { cutOff, type Partition, parsePartition } from "./devnet-partition.ts";
 import type { DevnetNode } from "./devnet-plan.ts";
 
-/** For all nodes to be ready, unless told. */
+/** How long all nodes may take to be ready, ms, unless another time is said. */
 const READY_MS_MAX = 60_000;
 const POLL_MS = 50;
 const PROBE_MS = 1_500;
@@ -68,7 +68,7 @@ export class Supervisor implements DevnetControl {
     options: {
       readonly dir: string;
       readonly nodes: readonly DevnetNode[];
-      /** Validators at first; 0 where each node mines for itself. */
+      /** How many nodes vote at first, which is 0 where each node mines for itself. */
       readonly voters: number;
       readonly readyMsMax?: number;
     },
@@ -207,13 +207,13 @@ export class Supervisor implements DevnetControl {
     return reportNode(target, this.#cutOffFrom(target));
   }
 
-  /** Graceful; may be called again and waits for the same end. */
+  /** Stops gracefully. It may be called again, and then waits for the same end. */
   stop(): Promise<void> {
     this.#stopping ??= this.#stopAll();
     return this.#stopping;
   }
 
-  /** Kills it at once. */
+  /** Kills all of it at once. */
   async kill(): Promise<void> {
     await Promise.all(this.#processes.map((process) => process.kill()));
   }

@@ -17,7 +17,7 @@ export interface TemporaryNetworkOptions {
   /** Leave the folder, with the nodes' logs. */
   readonly keep: boolean;
   readonly nodes: readonly DevnetNode[];
-  /** Validators; 0 where each node mines for itself. */
+  /** How many nodes vote, which is 0 where each node mines for itself. */
   readonly voters: number;
   readonly readyMsMax?: number;
   /** A node has ended by itself. @returns the error that the whole fails with; undefined: it goes on */

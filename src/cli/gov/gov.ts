@@ -198,7 +198,7 @@ function addModuleProposals(propose: Command): void {
   );
 }
 
-/** Of accounts, where genesis has roles. */
+/** Adds the proposals on the roles of accounts, for chains whose genesis has roles. */
 function addRoleProposals(propose: Command): void {
   for (const kind of ["grant", "revoke"] as const) {
     leaf<SendOptions>(

@@ -25,7 +25,7 @@ interface BundleOptions {
   readonly log?: string;
 }
 
-/** Asked of a running node; none changes anything, and none needs the operator's token. */
+/** What a running node is asked. None of it changes anything, and none needs the operator's token. */
 const METHODS = [
   "node_info",
   "node_status",

@@ -81,7 +81,10 @@ async function diagnose(out: Output, { dir, peer, limit }: DiagnoseOptions): Pro
   );
 }
 
-/** Of two running nodes: the certificates over their blocks say that both executed alike, so only damage is left. */
+/**
+ * Compares two running nodes. The certificates over their blocks say that both executed alike, so only damage
+ * is left.
+ */
 async function compareRunning(out: Output, { peer, limit }: DiagnoseOptions, own: string): Promise<void> {
   const [here, there] = [connect({ rpc: [own] }), connect({ rpc: [peer] })];
   await checkChain(there, (await ask(here.call("node_info"))).genesisHash);

@@ -141,7 +141,7 @@ function checkSpace(dir: string): Finding {
   return { name: "disk", ok, detail: ok ? shown : `${shown}: too little` };
 }
 
-/** Database against genesis, journal against key; opened and closed again. */
+/** Checks the database against genesis and the journal against the key. Both are opened and closed again. */
 async function checkData({ paths, genesis }: Home, { mode }: Config): Promise<Finding> {
   const name = "data";
   if (existsSync(paths.dbImport)) {

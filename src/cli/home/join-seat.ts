@@ -108,7 +108,7 @@ async function look(client: Client, publicKey: string) {
   return { standing, membership, height, isSynced, proofBlocks: 2 * intervalOf(genesis) };
 }
 
-/** K of genesis.json. */
+/** K of genesis.json, the heights between two checkpoints. */
 function intervalOf(genesis: unknown): number {
   const { consensus } = genesis as { consensus?: { checkpointInterval?: number } };
   return consensus?.checkpointInterval ?? 1;

@@ -11,11 +11,11 @@ type Proposal = Pick<
 >;
 type Epoch = Pick<ResultOf<"chain_getEpochs">[number], "lastHeight" | "validators">;
 
-/** Public keys as 0x-hex. */
+/** The public keys of a home as 0x-hex, 32 bytes each. */
 export interface RotatedKeys {
-  /** In keys/validator.json. */
+  /** The key in keys/validator.json. */
   readonly own: string;
-  /** In keys/validator-next.json; undefined where none waits. */
+  /** The key in keys/validator-next.json. Undefined where none waits. */
   readonly next: string | undefined;
 }
 

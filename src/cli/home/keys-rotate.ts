@@ -242,7 +242,7 @@ function addressOf(text: string | null) {
   return asAddress(bytes);
 }
 
-/** Until keys/validator.json is the new key and the node has started with it. */
+/** Waits until keys/validator.json is the new key and the node has started with it. */
 async function untilDone(out: Output, home: RotatedHome, begun: Standing): Promise<Standing> {
   const { next } = begun;
   if (next === undefined || begun.step === "made") return begun;

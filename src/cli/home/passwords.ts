@@ -136,7 +136,7 @@ function checked(password: string, name: string): string {
   return password;
 }
 
-/** On the terminal, which shows the question and nothing of the answer. */
+/** Asks on the terminal, which shows the question and nothing of the answer. */
 async function ask(question: string): Promise<string> {
   const answer = await askSecret(question);
   if (answer !== undefined) return checked(answer, "the terminal");

@@ -20,7 +20,7 @@ import { fileProblem } from "../file-problem.ts";
 import { type Output, showCount, showDuration } from "../output.ts";
 import { acceptOption } from "../tx/trust.ts";
 
-/** As snapshots.depth of config.toml. */
+/** The largest depth, which is that of snapshots.depth in config.toml. */
 const SNAPSHOT_DEPTH_MAX = 10_000;
 
 interface ExportOptions extends ImportOptions {

@@ -42,7 +42,7 @@ interface TestnetOptions extends Omit<NetworkChoice, "validators"> {
   readonly p2pPort: number;
 }
 
-/** One machine's node. */
+/** The node of one machine. */
 interface PlannedNode {
   readonly name: string;
   readonly host: string;

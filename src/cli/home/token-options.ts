@@ -12,14 +12,14 @@ export interface PinFileOption {
   readonly pinFile?: string;
 }
 
-/** Which token; its PIN. */
+/** The options that say which token is meant, and how its PIN is had. */
 export interface ModuleOptions extends PinOptions, PinFileOption {
   readonly pkcs11Module?: string;
   readonly pkcs11Token?: string;
   readonly pkcs11Slot?: number;
 }
 
-/** And which key in it. */
+/** The options that say as well which key in the token is meant. */
 export interface TokenOptions extends ModuleOptions {
   readonly pkcs11Label?: string;
   readonly pkcs11Id?: string;

@@ -9,7 +9,7 @@ import { rpcOption } from "../rpc.ts";
 import type { IndexOptions } from "./index-chain.ts";
 import { type PlaceOptions, placeOptions } from "./index-place.ts";
 
-/** Blocks of one transaction. */
+/** Blocks that one transaction of the database writes. */
 const BATCH_BLOCKS = 500;
 
 export function addIndex(program: Command): void {

@@ -51,7 +51,7 @@ export function writeLabFiles(parent: string, { results, rows, report, timing }:
   }
 }
 
-/** The next number of the experiment; another run may take it in the same moment. */
+/** Makes the folder with the next number of the experiment. Another run may take that number in the same moment. */
 function makeRunFolder(parent: string, experiment: string): string {
   const taken = readdirSync(parent).map((name) => numberOf(name, experiment));
   for (let number = Math.max(0, ...taken) + 1; ; number++) {

@@ -165,7 +165,7 @@ function liveMining(): PowParameters {
   };
 }
 
-/** Hashes a second; undefined for a node that does not mine. */
+/** Hashes a second, or undefined for a node that does not mine. */
 function limitOf(name: string, share: number): number | undefined {
   if (name === "follower") return undefined;
   return Math.max(1, Math.round(HASHES_OF_ALL * (name === "secret" ? share : (1 - share) / HONEST)));

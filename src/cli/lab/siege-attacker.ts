@@ -11,13 +11,13 @@ import type { SiegeTraffic } from "../../tools/lab/siege/siege.ts";
 import { CliError, EXIT } from "../exit.ts";
 import type { FromAttacker, SiegeTask, ToAttacker } from "./siege-task.ts";
 
-/** For an attacker to be under way, and to end when it is told; then its process is ended. */
+/** How long an attacker may take to be under way, and to end when it is told, ms. After that its process is ended. */
 const BEGIN_MS_MAX = 60_000;
 const END_MS_MAX = 5_000;
 
 export interface Attacked {
   readonly traffic: SiegeTraffic;
-  /** Seconds of processor time while it attacked; undefined when it did not say. */
+  /** Seconds of processor time while it attacked, or undefined when it did not say. */
   readonly cpuSeconds: number | undefined;
 }
 

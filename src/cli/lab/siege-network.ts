@@ -60,7 +60,7 @@ export class SiegeNetwork {
   readonly #network: TemporaryNetwork;
   readonly #ended: Set<string>;
   readonly #memory = new Map<string, number>();
-  /** Ended on purpose. */
+  /** The nodes that were ended on purpose. */
   readonly #replaced = new Set<number>();
   #pids: readonly (number | null)[] = [];
 
@@ -152,7 +152,7 @@ export class SiegeNetwork {
     );
   }
 
-  /** What became of the nodes since {@link beginMeasuring}; they may need a moment to answer. */
+  /** What became of the nodes since {@link beginMeasuring}. They may need a moment to answer. */
   async judge(honest: readonly DevnetNode[]): Promise<readonly SiegeNode[]> {
     return Promise.all(honest.map((node) => this.#judge(node)));
   }
@@ -230,14 +230,14 @@ function quickMining(): PowParameters {
   };
 }
 
-/** The hostile full node dials in; nobody dials it. */
+/** Allows that the hostile full node dials in. Nobody dials it. */
 function allow(node: DevnetNode, peerId: string): void {
   const path = homePaths(node.dir).peers;
   const peers = valueOrThrow(parsePeers(readFileSync(path, "utf8")));
   writeFileSync(path, formatPeers([...peers, { name: "outsider", peerId }]));
 }
 
-/** Of a process, where the system says so (Linux). */
+/** The memory of a process in bytes, where the system says so (Linux). */
 function residentBytes(pid: number | null | undefined): number | undefined {
   if (pid === null || pid === undefined) return undefined;
   try {
@@ -254,7 +254,7 @@ const TICKS_PER_SECOND = 100;
 const USER_TICKS = 11;
 const SYSTEM_TICKS = 12;
 
-/** Of a process, where the system says so (Linux). */
+/** The processor time of a process in seconds, where the system says so (Linux). */
 function processorSeconds(pid: number | null | undefined): number | undefined {
   if (pid === null || pid === undefined) return undefined;
   try {

@@ -26,7 +26,7 @@ const TRANSACTIONS_A_TURN = 100;
 /** Wrongly sealed blocks of each turn, to each validator; every so many turns a large one. */
 const BLOCKS_A_TURN = 5;
 const LARGE_BLOCK_TURNS = 10;
-/** Different transactions made before the attack; the others differ from them in their signatures. */
+/** Different transactions made before the attack. The others differ from them in their signatures. */
 const TEMPLATES = 200;
 const STRANGERS = 64;
 /** Connections of strangers to each node that never say a word. */
@@ -115,7 +115,7 @@ export class HostilePeer implements Attacker {
     }
   }
 
-  /** A small and a large block of the chain; with another time they are no longer what their seals are for. */
+  /** A small and a large block of the chain. With another time they are no longer what their seals are for. */
   async #wrongBlocks(): Promise<readonly Uint8Array[]> {
     const blocks: Uint8Array[] = [];
     for (const { peerId } of this.#task.peers) {
@@ -242,7 +242,7 @@ interface Asked {
   readonly tally: TransferTally;
 }
 
-/** One question after the other, from the `first` of them on; after a refusal it waits a moment. */
+/** Asks one question after the other, from the `first` of them on. After a refusal it waits a moment. */
 async function askOn(
   { network, peerId, questions, tally }: Asked,
   first: number,

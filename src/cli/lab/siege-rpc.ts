@@ -10,7 +10,7 @@ import type { SiegeTraffic } from "../../tools/lab/siege/siege.ts";
 import { type Attacker, type SiegeTarget, type SiegeTask, TransferTally } from "./siege-task.ts";
 
 const BATCH_CALLS = 100;
-/** Batches under way at each node; an answer of some megabytes each. */
+/** Batches under way at each node, each with an answer of some megabytes. */
 const BATCHES_AT_ONCE = 4;
 const BATCH_MS = 100;
 /** Sockets at each node that ask for a batch and never read. */
@@ -71,7 +71,7 @@ export class HostileClient implements Attacker {
     this.#timers.push(setInterval(act, ms));
   }
 
-  /** A hundred full blocks in one question; the answer is read and thrown away. */
+  /** Asks for a hundred full blocks in one question. The answer is read and thrown away. */
   #batch({ rpcPort }: SiegeTarget): void {
     const busy = this.#underWay.get(rpcPort) ?? 0;
     if (busy >= BATCHES_AT_ONCE) return;

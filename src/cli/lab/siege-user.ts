@@ -60,7 +60,7 @@ export class HonestUser {
     return this.#largest();
   }
 
-  /** Transfers one after the other for so long; the last one is waited for. */
+  /** Makes transfers one after the other for so long. The last one is waited for. */
   async pay(chain: ChainRef, ms: number, signal: AbortSignal): Promise<readonly SiegeTransfer[]> {
     const deadline = performance.now() + ms;
     const seen: SiegeTransfer[] = [];

@@ -1,4 +1,7 @@
-/** `quorate module state`: the entries of a declared module's map, a page at a time, or one entry; decoded by the node. */
+/**
+ * `quorate module state`: the entries of a declared module's map, a page at a time, or one entry, as the node
+ * decodes it.
+ */
 import type { Command } from "commander";
 import type { ResultOf } from "../../sdk/client.ts";
 import { integer } from "../arguments.ts";

@@ -11,7 +11,7 @@ import { badInput } from "../exit.ts";
 
 const ROOT = fileURLToPath(new URL("../../../", import.meta.url));
 const LINE_END = String.fromCharCode(10);
-/** Files of the example. */
+/** The files of the example that are copied. */
 const COPIED = ["tsconfig.json", "src/shop.ts", "test/shop.test.ts", "client.ts", "README.md"] as const;
 /** What a module is developed with, in the very versions that this program is tested with. */
 const TOOLS = ["@types/node", "tsx", "typescript", "vitest"] as const;

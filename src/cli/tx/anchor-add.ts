@@ -41,7 +41,7 @@ export interface AddOptions extends RpcOptions, NameOptions {
 /** What became of one file. */
 interface FileResult {
   readonly file: string;
-  /** What became of it; "already" means that this account had anchored it before. */
+  /** What became of it. With "already" this account had anchored it before. */
   readonly status: "anchored" | "already" | "failed";
   readonly digest?: string;
   readonly txHash?: string | null;
@@ -49,7 +49,7 @@ interface FileResult {
   readonly receipt?: string;
   /** The memo on the chain. */
   readonly memo?: string;
-  /** Of what failed, or was not done. */
+  /** Why it failed, or was not done. */
   readonly reason?: string;
 }
 
@@ -166,7 +166,7 @@ interface WriterPorts {
 /** Fetches the proofs, checks each as a stranger would, and writes what is not in the folder yet. */
 class ReceiptWriter {
   readonly #ports: WriterPorts;
-  /** Whose own transaction anchored them. */
+  /** The documents that transactions of this account anchored. */
   readonly #ofTransaction = new Set<Document>();
   /** Why a receipt of what is anchored was not written. */
   problem: CliError | undefined;

@@ -15,7 +15,7 @@ import { sendInOrder } from "./anchor-sender.ts";
 import { batchOf } from "./many-calls.ts";
 import { signOrRefuse } from "./tx-order.ts";
 
-/** One digest of the order; several files may share it. */
+/** One digest of the order, which several files may share. */
 export interface Document {
   readonly digest: Uint8Array;
   readonly files: string[];

@@ -12,9 +12,9 @@ import { ask, refusalError } from "../rpc.ts";
 
 const AHEAD_MAX = Math.min(POOL_NONCE_GAP_MAX, RPC_BATCH_CALLS_MAX);
 const POLL_MS = 40;
-/** Without progress for this long, what is under way is sent again. */
+/** After so many ms without progress, what is under way is sent again. */
 const RESEND_MS = 3_000;
-/** Without progress for this long, the chain has halted as far as this command can tell. */
+/** After so many ms without progress, the chain has halted as far as this command can tell. */
 const STALL_MS = 60_000;
 
 /** What the pool answers to a transaction that it or the chain holds already, or has no room for now. */

@@ -26,7 +26,7 @@ export interface VerifyOptions {
   /** What the work in the receipts of a mined chain is held to. */
   readonly trustedBlock?: string;
   readonly minWork?: bigint;
-  /** Ids of transitions. */
+  /** The ids of transitions that are accepted. */
   readonly acceptTransition?: readonly string[];
   readonly skipEpochs?: boolean;
 }

@@ -12,7 +12,7 @@ export class EpochLinks {
     this.#client = client;
   }
 
-  /** The links up to an epoch; fewer where the node does not have them. */
+  /** The links up to an epoch. They are fewer where the node does not have them. */
   async upTo(epoch: number): Promise<readonly EpochLink[]> {
     while (this.#links.length < epoch) {
       const more = linksOf(await ask(this.#client.call("chain_getEpochs", { from: this.#links.length })));

@@ -14,7 +14,7 @@ import type { Output } from "../output.ts";
 
 /** Nodes that are remembered; beyond it the one used first longest ago is forgotten. */
 export const KNOWN_CHAINS_MAX = 1_000;
-/** The largest size of the file; a larger one is not read. */
+/** The largest size of the file in bytes. A larger one is not read. */
 const BYTES_MAX = 1024 * 1024;
 
 /** @param env holds XDG_CONFIG_HOME, which is ~/.config by default. */
@@ -56,7 +56,7 @@ export async function checkKnownChain(
   else out.warn(`${first}; it could not be remembered in ${path}: ${problem}`);
 }
 
-/** Without user, password and query, which may be secrets. Undefined for this machine. */
+/** The URL of a node without user, password and query, which may be secrets. Undefined for this machine. */
 function nodeOf(url: string): string | undefined {
   const { protocol, hostname, host, pathname } = new URL(url);
   const isHere = /^(127\.\d+\.\d+\.\d+|\[::1\]|(.+\.)?localhost)$/.test(hostname);

@@ -19,7 +19,7 @@ const NAMES = "names.jsonl";
 /** How many receipts one digest, account and chain may have. */
 const NUMBERS_MAX = 1_000;
 
-/** What a receipt is of; each 0x-hex. */
+/** What a receipt is of, each part as 0x-hex. */
 export interface ReceiptKey {
   readonly digest: string;
   readonly sender: string;
@@ -80,7 +80,10 @@ export class ReceiptFolder {
     return this.#skipped;
   }
 
-  /** Receipts of a digest (0x-hex), the newest first; those of older folders, whose files have to be read, last. */
+  /**
+   * The receipts of a digest (0x-hex), the newest first. Those of older folders, whose files have to be read,
+   * come last.
+   */
   *find(digest: string): Generator<StoredReceipt> {
     for (const path of (this.#byDigest.get(digest.slice(2)) ?? []).toSorted(byNumberDescending)) {
       const receipt = this.#read(path);

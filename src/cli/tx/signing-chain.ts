@@ -22,7 +22,7 @@ interface SigningOptions extends NameOptions {
   readonly genesis?: string;
   /** Breaks of trust that are accepted, by their ids. */
   readonly acceptTransition?: readonly string[];
-  /** Said by the user; the least fee of the chain by default. */
+  /** The fee that the user named. Left out, it is the least fee of the chain. */
   readonly fee?: bigint;
 }
 

@@ -206,7 +206,7 @@ async function finalWaitMs(client: Client): Promise<number> {
   return Math.min(WAIT_MS_MAX, Math.max(WAIT_MS, SLOWNESS * expectedMs));
 }
 
-/** The certificate is what makes it final: show how many validators signed. Only for people, so never a failure. */
+/** Shows how many validators signed the certificate that makes it final. This is only for people, so it never fails. */
 async function describeAgreement(client: Client, height: number): Promise<string> {
   try {
     const [block, validators] = await Promise.all([
