@@ -29,12 +29,12 @@ export class DeterminismError extends Error {
 /** Changes one thing, and returns what puts it back. */
 type Shift = () => () => void;
 
-/** A moment; between two runs in the same world nothing may pass. */
+/** The moment at which runs begin. Between two runs in the same world nothing may pass. */
 const NOON_MS = Date.UTC(2026, 0, 1, 12);
-/** In another year, month, hour and millisecond. */
+/** A moment in another year, month, hour and millisecond. */
 const LATER_MS = Date.UTC(2027, 6, 17, 5, 43, 21, 987);
 
-/** What differs from node to node; the first changes nothing. */
+/** What differs from node to node. The first world changes nothing. */
 const WORLDS: readonly (readonly [name: string, shift: Shift])[] = [
   ["chance, or on what the module did before", () => () => undefined],
   ["the clock", () => clockAt(LATER_MS)],

@@ -44,7 +44,7 @@ export interface TransferRequest {
   readonly node?: number;
 }
 
-/** A node refused a transaction; `code` as in JSON-RPC, e.g. TX_NONCE_TOO_LOW. */
+/** A node refused a transaction. `code` is as in JSON-RPC, such as TX_NONCE_TOO_LOW. */
 export class Refused extends Error {
   override readonly name = "Refused";
   readonly code: string;
@@ -71,7 +71,7 @@ export abstract class BaseDevnet {
   readonly chain: ChainRef;
   /** The text of genesis.json, which a Client checks certificates against. */
   readonly genesis: string;
-  /** Of the nodes, for {@link fetch} alone: http://node0.test, ... */
+  /** The URLs of the nodes, for {@link fetch} alone: http://node0.test and so on. */
   readonly urls: readonly string[];
   /**
    * Asks a node, as the global fetch asks a real one. Time passes until it has answered. A node that is down cannot be
@@ -84,7 +84,7 @@ export abstract class BaseDevnet {
   readonly #time: SharedTime;
   /** Sent and not executed, by account: the next nonce counts them. */
   readonly #nonces = new Map<string, bigint>();
-  /** By the node's life. */
+  /** The servers of JSON-RPC, one for each life of a node. */
   readonly #rpcs = new WeakMap<Replica, NodeRpc>();
   readonly #served: ServedNode[] = [];
   #failure: unknown;
@@ -188,13 +188,16 @@ export abstract class BaseDevnet {
     return this.pass(withinMs, condition);
   }
 
-  /** Of a node's last block; without a node: of the most advanced. */
+  /** The height of a node's last block. Without a node it is that of the most advanced one. */
   height(node?: number): number {
     if (node !== undefined) return heightOf(this.replica(node));
     return Math.max(0, ...this.#nodes.nodes.map(({ replica }) => heightOf(replica)));
   }
 
-  /** The root of the state behind a node's last block, in 0x-hex; without a node: of the most advanced. */
+  /**
+   * The root of the state behind a node's last block, in 0x-hex. Without a node it is that of the most
+   * advanced one.
+   */
   stateRoot(node: number = this.#ahead()): string {
     return hex0x(this.replica(node).chain.head.summary.stateRoot);
   }
@@ -223,7 +226,7 @@ export abstract class BaseDevnet {
     this.#nodes.start(node);
   }
 
-  /** Only nodes of one group hear each other from now on, e.g. `[[0, 1], [2, 3]]`; a node in none is alone. */
+  /** From now on only nodes of one group hear each other, as in `[[0, 1], [2, 3]]`. A node in no group is alone. */
   partition(groups: readonly (readonly number[])[]): void {
     for (const node of groups.flat()) this.node(node);
     this.#nodes.network.partition(groups);

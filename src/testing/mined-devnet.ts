@@ -17,21 +17,27 @@ import { WAIT_MS } from "./shared-time.ts";
 
 export interface MinedDevnetOptions {
   readonly consensus: "pow";
-  /** 1 to 100; 2 by default, which is enough for two branches. Each can mine, and is paid to an account of its own. */
+  /**
+   * Nodes, from 1 to 100. By default 2, which is enough for two branches. Each can mine, and is paid to an
+   * account of its own.
+   */
   readonly nodes?: number;
-  /** Accounts with a balance: alice, bob, carol, ...; 10 by default. */
+  /** Accounts with a balance: alice, bob, carol and so on. By default there are 10. */
   readonly accounts?: number;
-  /** What each of them has at genesis; 1,000,000 by default. */
+  /** What each of them has at genesis. By default it is 1,000,000. */
   readonly balance?: bigint;
-  /** Decides how long messages take, and when blocks are found by themselves; 1 by default. */
+  /** Decides how long messages take, and when blocks are found by themselves. It is 1 by default. */
   readonly seed?: number;
-  /** Longest time that a message takes, ms; 10 by default. */
+  /** The longest time that a message takes, ms. It is 10 by default. */
   readonly delayMsMax?: number;
-  /** Mean time between two blocks that all nodes together find by themselves, ms; left out: only {@link MinedDevnet.mine}. */
+  /**
+   * Mean time between two blocks that all nodes together find by themselves, ms. Left out, only {@link
+   * MinedDevnet.mine} mines.
+   */
   readonly blockTimeMs?: number;
-  /** Blocks until a coinbase can be spent; 10 by default. */
+  /** Blocks until a coinbase can be spent. It is 10 by default. */
   readonly maturity?: number;
-  /** Blocks on top after which JSON-RPC calls a block final; 6 by default. */
+  /** Blocks on top after which JSON-RPC calls a block final. It is 6 by default. */
   readonly finalityDepth?: number;
 }
 
@@ -48,14 +54,14 @@ export interface ReorgSeen {
 /** Where a transaction lies on a node's chain. */
 export interface IncludedTransaction {
   readonly height: number;
-  /** Place in the block; the coinbase has 0. */
+  /** The transaction's position in the block, where the coinbase has 0. */
   readonly index: number;
   /** Blocks from its own to the head: 1 in the head itself. */
   readonly confirmations: number;
 }
 
 export class MinedDevnet extends BaseDevnet {
-  /** Of all nodes, as they happened. */
+  /** The reorganisations of all nodes, as they happened. */
   readonly reorgs: readonly ReorgSeen[];
   readonly #nodes: MinedNodes;
   readonly #finalityDepth: number | undefined;
@@ -137,7 +143,10 @@ export class MinedDevnet extends BaseDevnet {
     throw new Error(`not on one branch after ${withinMs} ms: ${this.#describe()}`);
   }
 
-  /** Where a transaction lies on a node's chain now; undefined: in no block of it. A reorganisation changes that. */
+  /**
+   * Where a transaction lies on a node's chain now, or undefined when no block of it has it. A reorganisation
+   * changes that.
+   */
   async included(id: string, node: number = this.firstUp()): Promise<IncludedTransaction | undefined> {
     const hash = parseBytes32(id);
     if (hash === undefined)

@@ -93,7 +93,7 @@ export class MinedNodes {
     });
   }
 
-  /** Of the node's present life. */
+  /** The miner of the node's present life. */
   machineOf(id: number): MinerMachine {
     return must(this.#machines.get(id), "a node that is up has a machine");
   }

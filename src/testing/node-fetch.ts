@@ -6,7 +6,7 @@ import type { NodeRpc } from "./node-rpc.ts";
 import { WAIT_MS } from "./shared-time.ts";
 
 export interface NodeFetchPorts {
-  /** Undefined while the node is down; another one in its next life. */
+  /** Undefined while the node is down. In its next life it is another one. */
   readonly rpcOf: (node: number) => NodeRpc | undefined;
   /** Lets virtual time pass until `done`. @returns whether it came true */
   readonly run: (ms: number, done: () => boolean) => Promise<boolean>;

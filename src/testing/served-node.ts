@@ -11,7 +11,7 @@ import type { NodeRpc } from "./node-rpc.ts";
 
 export interface ServedNodePorts {
   readonly clock: Scheduler;
-  /** Undefined while the node is down; another one in its next life. */
+  /** Undefined while the node is down. In its next life it is another one. */
   readonly rpc: () => NodeRpc | undefined;
   /** Lets virtual time pass. */
   readonly pass: (ms: number) => Promise<void>;
@@ -21,7 +21,7 @@ export interface ServedNodePorts {
 
 /** Real milliseconds after which virtual time follows. */
 const TICK_MS = 2;
-/** Of virtual time at once: a process that was stopped for an hour does not compute an hour. */
+/** Virtual time that passes at once, ms: a process that was stopped for an hour does not compute an hour. */
 const STEP_MS_MAX = 1_000;
 
 export class ServedNode {

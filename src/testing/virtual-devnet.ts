@@ -29,32 +29,32 @@ export type { IncludedTransaction, MinedDevnet, MinedDevnetOptions, ReorgSeen } 
 
 export interface DevnetOptions {
   readonly consensus?: "pbft";
-  /** 1 to 100; 4 by default, which survives one that is down or lies. */
+  /** Validators, from 1 to 100. By default 4, which survive one that is down or lies. */
   readonly validators?: number;
-  /** Accounts with a balance: alice, bob, carol, ...; 10 by default. */
+  /** Accounts with a balance: alice, bob, carol and so on. By default there are 10. */
   readonly accounts?: number;
-  /** What each of them has at genesis; 1,000,000 by default. */
+  /** What each of them has at genesis. By default it is 1,000,000. */
   readonly balance?: bigint;
-  /** Decides how long messages take; 1 by default. */
+  /** Decides how long messages take. It is 1 by default. */
   readonly seed?: number;
-  /** Longest time that a message takes, ms; 10 by default. */
+  /** The longest time that a message takes, ms. It is 10 by default. */
   readonly delayMsMax?: number;
-  /** How far the clock of each node is ahead, ms; negative: behind; right where left out. */
+  /** How far the clock of each node is ahead, ms. A negative one is behind, and one that is left out is right. */
   readonly clockOffsetsMs?: readonly number[];
   /** Timers of the nodes, as in config.toml. */
   readonly settings?: Partial<EngineSettings>;
   /** Modules of your own: what defineModule made, run as it is, or the path of a source, which is bundled as for a chain. */
   readonly modules?: readonly (DeclaredCode | string)[];
-  /** What a call may cost; 1,000,000 units by default. */
+  /** The units that a call may cost. It is 1,000,000 by default. */
   readonly callUnitsMax?: number;
 }
 
-/** Where a transaction became final. */
+/** Says where a transaction became final. */
 export interface FinalTransaction {
-  /** 0x-hex. */
+  /** The txid as 0x-hex. */
   readonly id: string;
   readonly height: number;
-  /** Place in the block. */
+  /** The transaction's position in the block, from 0 on. */
   readonly index: number;
   /** `failed`: its fee and nonce are taken, its effects are not. */
   readonly status: "success" | "failed";
@@ -65,7 +65,7 @@ export interface FinalTransaction {
 const NODES_MAX = 100;
 const ACCOUNTS_MAX = 10_000;
 const DEPTH_MAX = 100_000;
-/** Ten years. */
+/** Ten years in ms. */
 const CLOCK_MS_MAX = 315_576_000_000;
 const U64_MAX = 2n ** 64n - 1n;
 
@@ -112,7 +112,7 @@ export function checkDeterminism(
 
 class Devnet extends BaseDevnet {
   readonly #cluster: Cluster;
-  /** Of committed transactions, by the text of the id. */
+  /** The committed transactions, by the text of the id. */
   readonly #final = new Map<string, FinalTransaction>();
 
   constructor(options: DevnetOptions, modules: Pick<Genesis, "modules" | "code">) {
