@@ -30,7 +30,7 @@ export interface BatchRows {
   readonly receipts: string[];
   readonly events: string[];
   readonly declaredEvents: ReadonlyMap<EventTable, string[]>;
-  /** Of histories; what holds now follows from them. */
+  /** The rows of histories, from which what holds now follows. */
   readonly histories: ReadonlyMap<MapTable, string[]>;
 }
 

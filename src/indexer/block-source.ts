@@ -55,7 +55,10 @@ export class BlockSource {
     return BigInt((await this.#ask(this.#client.call("chain_getHead"))).height);
   }
 
-  /** Hashes of the node's chain, raw, from one height to another, at most {@link RPC_RANGE_MAX} apart; fewer at its head. */
+  /**
+   * Hashes of the node's chain in raw order, from one height to another, at most {@link RPC_RANGE_MAX} apart.
+   * Fewer at its head.
+   */
   async shownHashes(from: bigint, to: bigint): Promise<readonly string[]> {
     const headers = await this.#ask(
       this.#client.call("chain_getBlockRange", { from: Number(from), to: Number(to) }),

@@ -18,7 +18,7 @@ import { columnName } from "./sql-names.ts";
 
 export interface Column {
   readonly name: string;
-  /** In SQL. */
+  /** The type of the column in SQL. */
   readonly type: string;
 }
 

@@ -5,7 +5,7 @@
 import { hex } from "../base/bytes.ts";
 import type { Json } from "../chain/modules/module.ts";
 
-/** One field. */
+/** The text of one field. */
 export type CopyField = string;
 
 export const NULL: CopyField = "\\N";
@@ -30,7 +30,7 @@ export function bytesField(value: Uint8Array): CopyField {
   return `\\\\x${hex(value)}`;
 }
 
-/** 0x and hex digits. */
+/** A field of 0x and hex digits. */
 export function hexField(value: string): CopyField {
   return `\\\\x${value.slice(2)}`;
 }

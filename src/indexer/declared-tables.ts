@@ -45,7 +45,7 @@ export interface MapTable {
   /** What state keys of this map begin with. */
   readonly prefix: Uint8Array;
   readonly columns: readonly Column[];
-  /** The encoded key, then the declared fields of key and value; of a deleted entry the value's are null. */
+  /** The encoded key, then the declared fields of key and value. Of a deleted entry the value's are null. */
   readonly fields: (stateKey: Uint8Array, value: Uint8Array | undefined) => readonly CopyField[];
 }
 
@@ -60,7 +60,7 @@ export interface MapForm {
 export interface EventForm {
   readonly module: number;
   readonly kind: number;
-  /** Of the table. */
+  /** The name of the table. */
   readonly name: string;
   readonly event: string;
   readonly fields: FieldForms;

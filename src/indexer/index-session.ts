@@ -26,11 +26,11 @@ export interface SessionOptions {
   readonly open: () => Promise<SqlDatabase>;
   readonly schema: string;
   readonly client: NodeCalls;
-  /** Of the ledger, below it a folder for each chain. */
+  /** The folder of the ledger, which has a folder for each chain. */
   readonly folder: string;
-  /** Folder with the bundled files of the chain's modules; undefined: the node is asked for them. */
+  /** Folder with the bundled files of the chain's modules. With undefined the node is asked for them. */
   readonly modules?: string | undefined;
-  /** Text of a genesis.json that is trusted; else that of the database, at first the node's. */
+  /** The text of a genesis.json that is trusted. Left out, that of the database is, and at first the node's. */
   readonly genesis?: string | undefined;
   readonly batchBlocks?: number | undefined;
   readonly progress?: (progress: IndexProgress) => void;
@@ -158,7 +158,7 @@ async function withCode(genesis: Genesis, { modules, client }: SessionOptions): 
   return loaded.value;
 }
 
-/** By its hash: by its name the node gives the version that runs now. */
+/** Asks the node for a file by its hash, since by its name the node gives the version that runs now. */
 async function fileOfNode(client: NodeCalls, { name, version, hash }: ModuleVersion): Promise<string> {
   const sha256 = hex0x(hash);
   const answer = await client.call("state_getModuleFile", { sha256 });

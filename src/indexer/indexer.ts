@@ -20,7 +20,7 @@ const BATCH_BYTES_MAX = 8 * 1024 * 1024;
 export interface IndexProgress {
   /** Of the last row's block. */
   readonly height: bigint;
-  /** Of the node's head, as last asked. */
+  /** The height of the node's head, as last asked. */
   readonly target: bigint;
   readonly rows: number;
   readonly blocks: number;

@@ -1,10 +1,10 @@
-/** Which database: a server by its URL, or the embedded one. Their packages are loaded here, when one is opened. */
+/** Opens a database: a server by its URL, or the embedded one. Their packages are loaded here, when one is opened. */
 import type { SqlDatabase } from "./sql-database.ts";
 
 export interface DatabasePlace {
-  /** postgres://... */
+  /** The URL of a server: postgres://... */
   readonly url?: string | undefined;
-  /** Of the embedded database, where no server is named. */
+  /** The folder of the embedded database, where no server is named. */
   readonly folder: string;
 }
 

@@ -6,11 +6,11 @@
 export type SqlRow = Readonly<Record<string, unknown>>;
 
 export interface SqlDatabase {
-  /** For people: without a password. */
+  /** What people call it, which has no password in it. */
   readonly name: string;
-  /** One statement. @throws Error whose `code` is the SQLSTATE, where the server gave one */
+  /** Runs one statement. @throws Error whose `code` is the SQLSTATE, where the server gave one */
   query(sql: string, values?: readonly unknown[]): Promise<readonly SqlRow[]>;
-  /** Several statements, without values. */
+  /** Runs several statements, which take no values. */
   execute(sql: string): Promise<void>;
   /** Adds rows. @param target a table with its columns in parentheses @param lines COPY's text format */
   copy(target: string, lines: readonly string[]): Promise<void>;
@@ -29,8 +29,8 @@ export class WrongDatabase extends Error {
 }
 
 /**
- * The SQLSTATE of an error of the database: five characters, a digit among them (EPIPE has none); undefined where the connection
- * failed.
+ * The SQLSTATE of an error of the database: five characters, a digit among them (EPIPE has none). Undefined where the
+ * connection failed.
  */
 export function sqlStateOf(error: unknown): string | undefined {
   const code = (error as { code?: unknown } | undefined)?.code;

@@ -45,14 +45,14 @@ export interface PinnedChain {
   readonly genesis: string;
 }
 
-/** Of the schema and of one writer: any numbers that nobody else takes. */
+/** The locks of the schema and of one writer: any numbers that nobody else takes. */
 const WRITER_LOCK = 7_261_904_113;
 const LOCK_TRIES = 20;
 const LOCK_RETRY_MS = 250;
 /** Hashes read at once, where blocks are compared with rows. */
 const HASHES_AT_ONCE = 1_000n;
 
-/** Which chain a database holds, without changing anything in it; undefined for one without an index. */
+/** Which chain a database holds, without changing anything in it. Undefined for one without an index. */
 export async function pinnedChain(db: SqlDatabase, schema: string): Promise<PinnedChain | undefined> {
   if (!(await hasIndex(db, schema))) return undefined;
   await useSchema(db, schema);
@@ -76,7 +76,7 @@ export async function useSchema(db: SqlDatabase, schema: string): Promise<void> 
 /** Whose index it is. */
 export interface IndexOwner {
   readonly schema: string;
-  /** With the code of its modules. */
+  /** The genesis with the code of its modules. */
   readonly genesis: Genesis;
   /** As it is kept for later starts. */
   readonly genesisJson: string;

@@ -2,7 +2,7 @@
 import { hex, utf8 } from "../base/bytes.ts";
 import { sha256 } from "../crypto/hash.ts";
 
-/** Bytes of an identifier of PostgreSQL; of a longer one the rest is cut off without a word. */
+/** Bytes of an identifier of PostgreSQL, which cuts off the rest of a longer one without a word. */
 const IDENTIFIER_BYTES_MAX = 63;
 /** What longer names that histories and indexes get from a table's add to it. */
 const ROOM = 12;

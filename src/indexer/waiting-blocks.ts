@@ -23,7 +23,7 @@ export class Batch {
     return this.#blocks.length;
   }
 
-  /** Of bodies and receipts. */
+  /** Bytes of the bodies and receipts. */
   get bytes(): number {
     return this.#bytes;
   }
@@ -52,7 +52,7 @@ export class Batch {
     return this.#blocks.at(-1)?.sealed.block.summary.height ?? -1n;
   }
 
-  /** What is to be written; undefined: nothing. */
+  /** What is to be written, or undefined when nothing is. */
   get content(): IndexBatch | undefined {
     return this.#blocks.length === 0 ? undefined : { keep: this.#keep, blocks: this.#blocks };
   }
