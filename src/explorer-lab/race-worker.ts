@@ -6,7 +6,7 @@ interface Scope {
   postMessage(message: unknown): void;
 }
 
-/** In the worker: answers each piece. */
+/** Runs in the worker and answers each piece. */
 export function answerJobs(): void {
   const scope = globalThis as unknown as Scope;
   scope.onmessage = ({ data }) => scope.postMessage(runPiece(data as Piece));

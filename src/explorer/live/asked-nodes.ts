@@ -12,7 +12,7 @@ const ANSWER_MS_MAX = 5_000;
 
 const ownOrigin = location.protocol.startsWith("http") ? location.origin : undefined;
 
-/** URLs of the nodes, the first in front; none where the page was opened from a file without `?nodes=`. */
+/** URLs of the nodes, the first in front. There are none where the page was opened from a file without `?nodes=`. */
 export const nodeUrls: readonly string[] =
   parseNodes(location.search, location.origin) ?? (ownOrigin === undefined ? [] : [ownOrigin]);
 
@@ -41,12 +41,15 @@ export function clientOf(url: string): NodeCalls {
   });
 }
 
-/** Of the first node; undefined without one. */
+/** Calls the first node. Undefined without one. */
 export const client: NodeCalls | undefined = nodeUrls[0] === undefined ? undefined : clientOf(nodeUrls[0]);
 
 export type Answer<M extends MethodName> = ResultOf<M> | RpcError;
 
-/** The answers in the order of the calls, a refusal among them as an RpcError. One request. @throws Error without an answer */
+/**
+ * Asks all calls in one request. The answers are in the order of the calls, a refusal among them as an
+ * RpcError. @throws Error without an answer
+ */
 export async function askAll<const C extends readonly BatchCall[]>(
   calls: C,
   from: NodeCalls | undefined = client,

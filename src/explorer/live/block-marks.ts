@@ -15,7 +15,7 @@ const MARKS_MAX = 2_000;
 const WAITING_MAX = 40;
 const ASKED_AT_ONCE = 8;
 
-/** By block hash. */
+/** What was found out about blocks, by block hash. */
 export const marks = signal<ReadonlyMap<string, Mark>>(new Map());
 let waiting: { readonly hash: string; readonly height: number }[] = [];
 let isRunning = false;

@@ -10,7 +10,7 @@ import { askAll, nodeUrls, orThrow, orUndefined } from "./asked-nodes.ts";
 import { recall, remember } from "./theme.ts";
 
 export interface Check {
-  /** "certificate", "Merkle path", ... */
+  /** What was checked: "certificate", "Merkle path" and so on. */
   readonly what: string;
   readonly holds: boolean;
   /** What was compared, or why it fails. */
@@ -18,7 +18,7 @@ export interface Check {
 }
 
 export interface LoggedCheck extends Check {
-  /** "block 5", ... */
+  /** What the check was about: "block 5" and so on. */
   readonly subject: string;
   readonly atMs: number;
 }
@@ -26,7 +26,7 @@ export interface LoggedCheck extends Check {
 /** Checks that the page on what was checked shows. */
 const LOGGED_MAX = 200;
 
-/** Newest first. */
+/** The checks that were made, the newest first. */
 export const checkLog = signal<readonly LoggedCheck[]>([]);
 export const counts = signal({ held: 0, failed: 0 });
 /** The first things that did not hold. */
@@ -81,7 +81,7 @@ export async function trustedUpTo(epoch: number): Promise<Proving> {
   return trusted;
 }
 
-/** From the genesis on, each taken by a check above. */
+/** The links from the genesis on, each taken by a check above. */
 const links: EpochLink[] = [];
 
 /** What a receipt of a block needs beside the genesis: how its validators follow from those of genesis. */

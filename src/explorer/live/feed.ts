@@ -26,7 +26,7 @@ export interface NodeStanding {
   readonly consensus: ResultOf<"consensus_getState"> | undefined;
 }
 
-/** As the node announces it on the topic `consensus`. */
+/** An event as the node announces it on the topic `consensus`. */
 export interface ShownEvent {
   readonly t: number;
   readonly type: string;
@@ -43,7 +43,7 @@ export interface ShownEvent {
 export const link = signal<Link>({ state: client === undefined ? "none" : "connecting" });
 export const isLive = computed(() => link.value.state === "live");
 export const standing = signal<NodeStanding | undefined>(undefined);
-/** Newest first, bounded. */
+/** The last heads, the newest first. Their number is bounded. */
 export const heads = signal<readonly ShownHeader[]>([]);
 /** The clock of the node, each second. */
 export const clock = signal(nodeNow());

@@ -235,7 +235,7 @@ export type ShownState = Exclude<Answer<"state_query">, Error>;
 
 export interface StateView {
   readonly answer: ShownState;
-  /** Decoded here; undefined where the state holds nothing. */
+  /** The value as it is decoded here, or undefined where the state holds nothing. */
   readonly value: Readonly<Record<string, string | number>> | undefined;
   readonly checks: readonly Check[];
 }

@@ -9,7 +9,7 @@ import { heads, standing } from "./feed.ts";
 
 export interface Seats {
   readonly epoch: number;
-  /** By index; empty where the epoch is too long ago. */
+  /** The names by index. Empty where the epoch is too long ago. */
   readonly names: readonly string[];
 }
 

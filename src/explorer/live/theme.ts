@@ -1,4 +1,7 @@
-/** Light or dark: what the reader's system says, until the reader says otherwise; remembered in the browser alone. */
+/**
+ * Light or dark: what the reader's system says, until the reader says otherwise, which is remembered in the
+ * browser alone.
+ */
 import { signal } from "@preact/signals";
 
 export type Theme = "system" | "light" | "dark";

@@ -12,7 +12,7 @@ const BLOCKS_MAX = 20;
 /** Transactions of one block that are looked up. */
 const TRANSACTIONS_MAX = 200;
 
-/** From the old head downwards, while the node has them. */
+/** Reads the blocks that were undone, from the old head downwards, while the node has them. */
 export async function readUndone(oldHead: string, depth: number): Promise<readonly UndoneBlock[]> {
   const undone: UndoneBlock[] = [];
   for (let hash = oldHead; undone.length < Math.min(depth, BLOCKS_MAX); ) {

@@ -1,4 +1,7 @@
-/** A transaction's call in a few words, from its decoded form; calls of modules that are not known here by their name. */
+/**
+ * A transaction's call in a few words, from its decoded form. Calls of modules that are not known here are
+ * shown by their name.
+ */
 import { printable } from "../../base/printable.ts";
 
 export type DecodedCall = Readonly<Record<string, unknown>> | null;

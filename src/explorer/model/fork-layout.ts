@@ -13,10 +13,10 @@ export interface TreeBlock {
 
 export interface PlacedBlock<B extends TreeBlock> {
   readonly block: B;
-  /** 0: the active chain. */
+  /** The column, which is 0 for the active chain. */
   readonly column: number;
   readonly row: number;
-  /** Where its parent stands; undefined below the drawing. */
+  /** Where its parent stands. Undefined when that is below the drawing. */
   readonly parent: { readonly column: number; readonly row: number } | undefined;
 }
 
@@ -62,7 +62,7 @@ export interface MinerShare {
   readonly share: number;
 }
 
-/** Of the active chain, the greatest first. */
+/** The shares of the miners of the active chain, the greatest first. */
 export function minerShares(blocks: readonly TreeBlock[]): readonly MinerShare[] {
   const counts = new Map<string, number>();
   for (const { miner, status } of blocks) {
@@ -80,7 +80,10 @@ export function minerColor(shares: readonly MinerShare[], miner: string | null):
   return miners.indexOf(miner ?? "") % 8;
 }
 
-/** Confirmations until the chance that an attacker of this share undoes a payment is at most `risk`; undefined: never, or beyond `max`. */
+/**
+ * Confirmations until the chance that an attacker of this share undoes a payment is at most `risk`. Undefined
+ * when it never is, or beyond `max`.
+ */
 export function confirmationsFor(
   chance: (confirmations: number) => number,
   risk: number,

@@ -15,7 +15,7 @@ export function showAmount(decimal: string | number): string {
   return /^\d+$/.test(digits) ? digits.replace(/\B(?=(\d{3})+$)/g, "\u202f") : printable(digits);
 }
 
-/** "0x1234…cdef"; short ones whole. */
+/** Shortens hex to the form "0x1234…cdef". What is short stays whole. */
 export function shorten(hex: string, digits = 5): string {
   const text = printable(hex);
   return text.length <= 2 * digits + 4 ? text : `${text.slice(0, digits + 2)}…${text.slice(-digits)}`;
@@ -49,7 +49,7 @@ export function showExpiry(height: number | string): string {
     : `after height ${showAmount(String(height))}`;
 }
 
-/** "now", "12 s ago", "5 min ago", "3 h ago", "2 d ago"; of a time that is ahead "in 3 s". */
+/** Shows an age as "now", "12 s ago", "5 min ago", "3 h ago" or "2 d ago", and a time that is ahead as "in 3 s". */
 export function showAge(ms: number): string {
   const seconds = Math.floor(Math.abs(ms) / 1_000);
   if (seconds < 1) return "now";
@@ -88,7 +88,7 @@ export function showHashRate(perSecond: number): string {
   return `${value < 10 ? value.toFixed(1) : value.toFixed(0)} ${units[i]}`;
 }
 
-/** "12.3 %". */
+/** Shows a share as "12.3 %". */
 export function showShare(share: number): string {
   const percent = 100 * share;
   return `${percent !== 0 && percent < 10 ? percent.toFixed(1) : percent.toFixed(0)} %`;

@@ -1,7 +1,7 @@
 /** The Prometheus text format 0.0.4 as far as the node writes it: samples with their labels, and what each is. */
 
 export interface MetricSample {
-  /** With its suffix: of a histogram NAME_bucket, NAME_sum, NAME_count. */
+  /** The name with its suffix: a histogram has NAME_bucket, NAME_sum and NAME_count. */
   readonly name: string;
   readonly labels: string;
   readonly value: number;

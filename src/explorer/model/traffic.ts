@@ -5,7 +5,7 @@
 
 export interface SeenHead {
   readonly height: number;
-  /** By the block itself, ms since the Unix epoch. */
+  /** The time that the block itself has, ms since the Unix epoch. */
   readonly time: number;
   readonly txCount: number;
 }
@@ -17,7 +17,7 @@ const WINDOW_MS = 60_000;
 export interface ChainTraffic {
   readonly transactionsPerSecond: number;
   readonly blocksPerSecond: number;
-  /** Between the last two blocks on average over the window; undefined for fewer than two. */
+  /** Mean time between two blocks over the window, ms. Undefined for fewer than two blocks. */
   readonly intervalMs: number | undefined;
   /** Transactions in each of the last 60 seconds, oldest first. */
   readonly perSecond: readonly number[];
@@ -59,7 +59,7 @@ export interface Tolerance {
   readonly f: number;
   /** Validators that are not in reach now. */
   readonly used: number;
-  /** Further ones that may fail before the chain stands still; negative: so many too few. */
+  /** How many more may fail before the chain stands still. When negative, so many are too few already. */
   readonly left: number;
 }
 

@@ -32,7 +32,7 @@ export interface HeightVotes {
 
 export interface ViewSpan {
   readonly view: number;
-  /** When this node entered it; undefined: before what is known. */
+  /** When this node entered it. Undefined when that was before what is known. */
   readonly fromMs: number | undefined;
   /** Why it was asked for, by whom: this node's own reason, and the validators that asked. */
   readonly reason: string | undefined;
@@ -40,9 +40,9 @@ export interface ViewSpan {
 }
 
 export interface VoteBook {
-  /** Newest height first. */
+  /** The heights, the newest first. */
   readonly heights: readonly HeightVotes[];
-  /** Oldest first; the last is the view that this node is in. */
+  /** The views, the oldest first. The last is the view that this node is in. */
   readonly views: readonly ViewSpan[];
   /** Views asked for and not entered, with who asked. */
   readonly asked: ReadonlyMap<

@@ -1,4 +1,4 @@
-/** All blocks, a page at a time; the first page follows the chain. */
+/** All blocks, a page at a time. The first page follows the chain. */
 import { useState } from "preact/hooks";
 import { askAll, orThrow } from "../live/asked-nodes.ts";
 import { standing } from "../live/feed.ts";

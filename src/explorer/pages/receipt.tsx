@@ -13,7 +13,7 @@ import { HashLink, showTime } from "../parts/basics.tsx";
 import { FileDrop } from "../parts/file-drop.tsx";
 import { Fact, Facts, Heading, Note, Panel } from "../parts/layout.tsx";
 
-/** Bytes of a receipt or a genesis that are read; of a document any number. */
+/** Bytes that a receipt or a genesis may have to be read. A document may have any number. */
 const JSON_BYTES_MAX = 64 * 1024 * 1024;
 
 interface Dropped {

@@ -30,7 +30,10 @@ export function Amount({ children }: { readonly children: string | number }) {
   return <span class="amount">{showAmount(children)}</span>;
 }
 
-/** How long ago, kept up to date; the time itself in the reader's zone when pointed at. */
+/**
+ * Shows how long ago a time was, and keeps it up to date. Pointing at it shows the time itself in the
+ * reader's zone.
+ */
 export function Age({ timeMs }: { readonly timeMs: number }) {
   return (
     <time dateTime={isoOf(timeMs)} title={showTime(timeMs)}>

@@ -4,7 +4,7 @@ import { Panel } from "./layout.tsx";
 
 export interface ByteField {
   readonly name: string;
-  /** Bytes of the field; undefined: the rest. */
+  /** Bytes of the field. With undefined it has the rest. */
   readonly length?: number;
 }
 

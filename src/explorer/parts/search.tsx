@@ -44,7 +44,7 @@ function go(page: PageName, argument: string): void {
   location.hash = href(page, argument);
 }
 
-/** Asked in one request; what is nothing else may be an account. */
+/** Asks in one request what a hash is. What is nothing else may be an account. */
 async function whatIs(hash: string): Promise<readonly [PageName, string]> {
   const [header, tx, anchor] = await askAll([
     { method: "chain_getHeader", params: { block: hash } },

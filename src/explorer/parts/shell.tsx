@@ -39,7 +39,7 @@ interface MenuItem {
   readonly view: FunctionComponent;
   /** Pages that it stands for in the list. */
   readonly with?: readonly PageName[];
-  /** Only on chains of this kind. */
+  /** The kind of chain on which alone it is shown. */
   readonly only?: Kind;
 }
 
@@ -155,7 +155,7 @@ function Navigation() {
   );
 }
 
-/** On every page, until the page is loaded anew: something that the node showed does not hold. */
+/** Says on every page, until the page is loaded anew, that something that the node showed does not hold. */
 function Failures() {
   if (!hasFailed.value) return null;
   return (
