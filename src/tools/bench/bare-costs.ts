@@ -9,10 +9,10 @@ import type { EchoMessage } from "./echo-process.ts";
 import { forkSibling, type Sibling } from "./sibling.ts";
 
 const APPEND_BYTES = 4_096;
-/** About a consensus message. */
+/** Bytes of a consensus message, about. */
 const PING_BYTES = 200;
 
-/** Appends 4 KiB to a file and waits until it is on the disk, again and again; ms each. */
+/** Appends 4 KiB to a file and waits until it is on the disk, again and again, and says how many ms each took. */
 export class DiskProbe {
   readonly #path: string;
   readonly #file: number;
@@ -38,7 +38,7 @@ export class DiskProbe {
   }
 }
 
-/** Sends 200 bytes over raw TCP to a process that sends them back; ms each. */
+/** Sends 200 bytes over raw TCP to a process that sends them back, and says how many ms each took. */
 export class TcpProbe {
   readonly #process: Sibling<never, EchoMessage>;
   readonly #socket: Socket;

@@ -16,7 +16,7 @@ const PAUSE_MS = 5;
 const EACH_SIZE = "every size is measured in every round";
 
 export interface BatchSpeeds {
-  /** "sodium-native" or "node:crypto". */
+  /** The library that signed and verified: "sodium-native" or "node:crypto". */
   readonly library: string;
   /** Checks a second of one core, by the library. */
   readonly single: number;
@@ -26,7 +26,7 @@ export interface BatchSpeeds {
     | undefined;
 }
 
-/** Medians over `rounds` of one slice each; a ratio is the median of the rounds' own. */
+/** Takes medians over `rounds` of one slice each. A ratio is the median of the rounds' own. */
 export async function measureBatches(rounds: number, signal?: AbortSignal): Promise<BatchSpeeds> {
   const signed = makeSigned(Math.max(...BATCH_SIZES));
   const { verifyEach } = ED25519;

@@ -19,9 +19,9 @@ export interface CostOptions {
   readonly validators: number;
   /** Transfers that are measured. */
   readonly transfers: number;
-  /** Transfers before them. */
+  /** How many transfers come before those that are measured. */
   readonly warmUp: number;
-  /** Transfers in one request. */
+  /** How many transfers are in one request. */
   readonly batch: number;
   readonly accounts: number;
   /** The folder in which the databases are made. */

@@ -20,7 +20,7 @@ import { SkippingSets, skipEpochs } from "../../sdk/epoch-skips.ts";
 
 export interface EpochChainCost {
   readonly epochs: number;
-  /** Of the links as JSON, UTF-8. */
+  /** Bytes of the links as JSON in UTF-8. */
   readonly bytes: number;
   /** Processor time to prove the last set from the genesis, ms. */
   readonly proveMs: number;
@@ -30,9 +30,9 @@ export interface EpochChainCost {
 
 export interface EpochChainOptions {
   readonly validators: number;
-  /** Ascending. */
+  /** The numbers of epochs that are measured, ascending. */
   readonly epochs: readonly number[];
-  /** A key is replaced in each so many epochs; 0: never. */
+  /** After so many epochs a key is replaced each time. With 0 none ever is. */
   readonly replaceEvery: number;
 }
 

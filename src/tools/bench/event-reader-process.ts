@@ -7,7 +7,7 @@ export type EventReaderOrder =
 
 export interface EventReaderMessage {
   readonly kind: "done";
-  /** Characters of all notifications. */
+  /** How many characters all notifications had. */
   readonly bytes: number;
 }
 

@@ -80,7 +80,7 @@ async function prune({ played: { chain } }: Side, target: bigint): Promise<void>
   while (chain.store.lowestBody() < target) await pruneSome(chain, target);
 }
 
-/** Of the files, once what was overwritten or deleted is gone from them. */
+/** The size of the files in bytes, once what was overwritten or deleted is gone from them. */
 async function sizeOf({ dir, kv }: Side): Promise<number> {
   await kv.compact();
   return readdirSync(dir).reduce((sum, name) => sum + statSync(join(dir, name)).size, 0);

@@ -13,7 +13,7 @@ import { median } from "./statistics.ts";
 const WARM_BLOCKS = 300;
 
 export interface LengthOptions extends PlayedOptions {
-  /** Ascending. */
+  /** The lengths of chains that are measured, ascending. */
   readonly lengths: readonly number[];
   /** Blocks that are measured at each. */
   readonly measured: number;

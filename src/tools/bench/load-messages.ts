@@ -1,4 +1,4 @@
-/** What the benchmark and its load generator, another process, say to each other. Structured clones over IPC. */
+/** What the benchmark and its load generator, another process, say to each other, as structured clones over IPC. */
 import type { Hash } from "../../base/bytes.ts";
 import type { LoadFigures, LoadOptions } from "./load.ts";
 
@@ -15,9 +15,9 @@ export interface LoadOrder extends LoadOptions {
 export type ToLoad =
   | { readonly kind: "prepare"; readonly order: LoadOrder }
   | { readonly kind: "start" }
-  /** The warm-up is over; answered by "begun". */
+  /** The warm-up is over. It is answered by "begun". */
   | { readonly kind: "begin" }
-  /** Send nothing new; answered by "ended" at once and by "drained". */
+  /** Asks to send nothing new. It is answered by "ended" at once and by "drained". */
   | { readonly kind: "end" };
 
 export type FromLoad =

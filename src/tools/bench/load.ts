@@ -10,16 +10,16 @@ import type { LoadTransfer } from "./transfers.ts";
 
 export interface LoadOptions {
   readonly nodes: number;
-  /** Transfers in one request. */
+  /** How many transfers are in one request. */
   readonly batch: number;
   /** Sent and not final. */
   readonly outstandingMax: number;
-  /** Transfers offered a second; undefined for a closed loop. */
+  /** Transfers offered a second. Undefined for a closed loop. */
   readonly rate: number | undefined;
 }
 
 export interface LoadPorts {
-  /** Milliseconds, monotonic. */
+  /** A monotonic clock in ms. */
   readonly now: () => number;
   readonly take: (node: number, count: number) => LoadTransfer[];
   /** Sends one request; answers which of the transfers, by index, the node refused, and with which code. */
@@ -37,7 +37,7 @@ export interface LoadFigures {
   readonly sent: number;
   readonly committed: number;
   readonly blocks: number;
-  /** Refusals by code; the transfers were sent again. */
+  /** Refusals by code. Their transfers were sent again. */
   readonly refused: Readonly<Record<string, number>>;
   /** The time from sending to finality, ms. */
   readonly latencyMs: Distribution;

@@ -21,7 +21,7 @@ import { World } from "../sim/world.ts";
 
 export interface ModuleCostOptions {
   readonly rounds: number;
-  /** Transactions of a block. */
+  /** How many transactions a block has. */
   readonly perBlock: number;
   /** The chain's part that has these modules, from their sources (testing/own-modules.ts). */
   readonly modulesFrom: (
@@ -33,7 +33,7 @@ export interface ModuleCost {
   /** Microseconds of processor time a transaction, medians over the rounds. */
   readonly transferUs: number;
   readonly callUs: number;
-  /** Of the two in the same round: the median. */
+  /** The ratio of the two in the same round, of which this is the median. */
   readonly ratio: number;
 }
 

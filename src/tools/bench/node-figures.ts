@@ -38,7 +38,7 @@ export function nodeFigures(name: string, before: Scrape, after: Scrape, seconds
   };
 }
 
-/** The traffic of all nodes together by channel; channels without traffic are left out. */
+/** The traffic of all nodes together by channel. Channels without traffic are left out. */
 export function totalSent(nodes: readonly NodeFigures[]): Record<string, NodeTraffic> {
   const total: Record<string, NodeTraffic> = {};
   for (const { sent } of nodes) {

@@ -29,7 +29,7 @@ const SIGNERS = Array.from({ length: quorumOf(VALIDATORS).quorum }, (_, signer) 
 
 export interface PlayedOptions {
   readonly accounts: number;
-  /** In each block. */
+  /** How many transfers each block has. */
   readonly transfers: number;
   /** Blocks are mined, and may be abandoned: each keeps its undo data. */
   readonly mined?: boolean | undefined;
@@ -100,7 +100,7 @@ export class PlayedChain {
     assert(kind === "imported", "a block that was built here is valid");
   }
 
-  /** From one account after the other to the next. */
+  /** A transfer from one account to the next, each account in its turn. */
   #transfer(): SignedTransaction {
     const { accounts, genesis, genesisHash } = this.#world;
     const at = this.#sent++;

@@ -21,7 +21,7 @@ export class Scrape {
     return new Scrape(page.split("\n").flatMap((line) => parseSample(line) ?? []));
   }
 
-  /** The sum over all label values; 0 when there is none. */
+  /** The sum over all label values, or 0 when there is none. */
   sum(name: string): number {
     return this.#of(name).reduce((sum, sample) => sum + sample.value, 0);
   }

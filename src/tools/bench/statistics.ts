@@ -10,7 +10,7 @@ export interface Distribution {
   readonly max: number;
 }
 
-/** Nearest rank. @param sorted ascending @param share 0 < share <= 1 */
+/** The percentile by the nearest rank. @param sorted ascending @param share 0 < share <= 1 */
 export function percentile(sorted: ArrayLike<number>, share: number): number {
   const rank = Math.ceil(share * sorted.length);
   return sorted[Math.max(rank, 1) - 1] ?? Number.NaN;

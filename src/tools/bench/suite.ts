@@ -36,7 +36,7 @@ export interface Suite {
   readonly node: string;
   readonly cores: number;
   readonly rounds: number;
-  /** Unix time, ms. */
+  /** When the suite began, ms since the Unix epoch. */
   readonly startedAtMs: number;
   readonly seconds: number;
   /** Cores that all processes of the machine together used meanwhile. */
@@ -55,7 +55,7 @@ export function suiteFigures(rounds: readonly (readonly SuiteSample[])[]): Suite
   });
 }
 
-/** What is followed: the ratios where there is a limit, since rates move with the machine; else the values. */
+/** What is followed: the ratios where there is a limit, since rates move with the machine, and else the values. */
 export function followed({ values, ratios }: SuiteFigure): readonly number[] {
   return ratios.length > 0 ? ratios : values;
 }

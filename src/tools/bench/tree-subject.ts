@@ -24,7 +24,7 @@ function cpuNowMs(): number {
   return (user + system) / 1000;
 }
 
-/** Deterministic (xorshift32). */
+/** Random numbers (xorshift32) that follow from the seed. */
 function randomNumbers(seed: number): () => number {
   let state = seed;
   return () => {

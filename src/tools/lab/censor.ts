@@ -37,7 +37,7 @@ export interface CensorRow {
   readonly trials: number;
   /** Trials in which the transaction was in for good before they ended. */
   readonly included: number;
-  /** Blocks of all miners until its block was found that stayed; of those trials. */
+  /** Mean number of blocks of all miners until its block was found that stayed, over the trials in which one was. */
   readonly meanBlocks: number | undefined;
   readonly mostBlocks: number;
   /** Blocks with the transaction that the censor tried to undo, and did. */
@@ -249,7 +249,10 @@ const SETTLE_MS = 120_000;
 /** The account that is left out pays every so many payments: as many accounts as the PBFT cluster has. */
 const VICTIM = 0;
 
-/** Whole replicas on virtual time; the first `censors` validators leave account 0 out of the blocks they propose. */
+/**
+ * Runs whole replicas on virtual time. The first `censors` validators leave account 0 out of the blocks they
+ * propose.
+ */
 async function runPbft(nodes: number, censors: number, seed: number): Promise<PbftRow> {
   const pbftCluster = new PbftCluster({
     nodes,

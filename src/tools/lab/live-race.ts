@@ -25,7 +25,7 @@ export interface LiveSight {
   readonly seconds: number;
   readonly publicBlocks: number;
   readonly privateBlocks: number;
-  /** How many blocks confirm the merchant's payment on the public chain; 0 while it is not included. */
+  /** How many blocks confirm the merchant's payment on the public chain, or 0 while it is not included. */
   readonly confirmations: number;
 }
 
@@ -37,7 +37,7 @@ export function decide(race: LiveRace, sight: LiveSight): "wait" | "release" | "
 
 export interface HonestNode {
   readonly name: string;
-  /** The place of the merchant's payment in this node's ledger; that of the conflicting one follows. */
+  /** The place of the merchant's payment in this node's ledger. That of the conflicting one follows. */
   readonly payment: string;
   readonly conflict: string;
   readonly reorgs: readonly {
@@ -59,7 +59,7 @@ export interface LiveResult {
   /** Blocks of both sides when the attacker decided. */
   readonly publicBlocks: number;
   readonly privateBlocks: number;
-  /** Deepest reorganisation of an honest node; 0 for none. */
+  /** The depth of the deepest reorganisation of an honest node, or 0 for none. */
   readonly depth: number;
   readonly honest: readonly HonestNode[];
 }

@@ -70,7 +70,7 @@ export interface MajorityResult {
   readonly f: number;
   readonly rows: readonly MajorityRow[];
   readonly tactics: readonly TacticRow[];
-  /** Over all shares. */
+  /** The trials that the attacker won, over all shares. */
   readonly wins: number;
   readonly trials: number;
   /** Proof of work as its theory says; PBFT without a success while it holds at most f keys, with one beyond. */

@@ -42,11 +42,11 @@ export interface Certificate {
   /** The hash as it is shown. */
   readonly hash: string;
   readonly signers: readonly ValidatorId[];
-  /** Undefined: valid. */
+  /** Why the certificate is not valid, or undefined when it is. */
   readonly fault: string | undefined;
   /** Correct validators that hold it. */
   readonly holders: readonly ValidatorId[];
-  /** Hex of the seal. */
+  /** The seal in hex. */
   readonly seal: string;
 }
 
@@ -69,7 +69,10 @@ export interface EquivocateResult extends EquivocateOptions {
   /** Correct replicas that stopped by themselves: they were shown two certified blocks at one height. */
   readonly stops: readonly Stop[];
   readonly fork: CommittedFork | undefined;
-  /** Up to f: no fork and all payments final. As many as fork: a fork, both certificates valid, the culprits named. */
+  /**
+   * With up to f culprits: no fork and all payments final. With as many as fork: a fork, both certificates
+   * valid, the culprits named.
+   */
   readonly isMatch: boolean;
 }
 
@@ -77,11 +80,11 @@ export interface EquivocateRun {
   readonly result: EquivocateResult;
   readonly notes: readonly Note[];
   readonly endMs: number;
-  /** Text of genesis.json. */
+  /** The text of genesis.json. */
   readonly genesis: string;
   /** The stops of all replicas, twins too. */
   readonly stops: readonly Stop[];
-  /** Around the fork, if there is one; in the order of its certificates. */
+  /** The blocks around the fork, if there is one, in the order of its certificates. */
   readonly branches: ForkBranches | undefined;
 }
 
@@ -137,7 +140,7 @@ export async function runEquivocate(options: EquivocateOptions, step = noStep): 
   return { result, notes, endMs, genesis, stops, branches };
 }
 
-/** The first validators; the last of the correct ones are told the second story. */
+/** Makes the first validators lie. The last of the correct ones are told the second story. */
 function culprits({ nodes, byzantine, way }: EquivocateOptions): AdversarySpec[] {
   assert(byzantine < nodes, "somebody is correct");
   const victims = Array.from(

@@ -9,7 +9,7 @@ import { type Address, concatBytes, hex, utf8 } from "../../../base/bytes.ts";
 import { createSigner, SEED_BYTES, type Signer, verifyQuickly } from "../../../crypto/keys.ts";
 import { Random } from "../../sim/random.ts";
 
-/** Ascending; the first is what a general does who heard nothing usable. */
+/** The orders, ascending. The first is what a general does who heard nothing usable. */
 export const ORDERS = ["retreat", "wait", "attack"] as const;
 export type Order = (typeof ORDERS)[number];
 const DEFAULT: Order = "retreat";
@@ -59,7 +59,7 @@ export interface GeneralsOutcome {
   readonly messagesByRound: readonly number[];
   /** What was sent in the order of time, at most {@link SENT_MAX} of it. */
   readonly sent: readonly SentOrder[];
-  /** The decisions of all generals; what traitors say they do means nothing. */
+  /** The decisions of all generals. What traitors say they do means nothing. */
   readonly decisions: readonly Order[];
   /** IC1: all loyal lieutenants do the same. */
   readonly isAgreement: boolean;
@@ -81,7 +81,10 @@ export function messagesOfOm(generals: number, depth: number): number {
   return sum;
 }
 
-/** What a traitor sends in place of `order`; undefined: nothing. For tests that try all lies, besides the strategies. */
+/**
+ * What a traitor sends in place of `order`, or undefined when it sends nothing. For tests that try all lies,
+ * besides the strategies.
+ */
 export type Lie = (from: number, to: number, order: Order, path: readonly number[]) => Order | undefined;
 
 function lieOf({ strategy, seed }: Pick<Generals, "strategy" | "seed">): Lie {
@@ -156,7 +159,7 @@ class OralRun {
   }
 }
 
-/** More than half of all; else the default. */
+/** The order of more than half of all, or the default where there is none. */
 function majority(orders: readonly Order[]): Order {
   const counts = new Map<Order, number>();
   for (const order of orders) counts.set(order, (counts.get(order) ?? 0) + 1);

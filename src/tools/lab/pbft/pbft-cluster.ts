@@ -21,7 +21,7 @@ import type { Step } from "../step.ts";
 import { Auditor } from "./auditor.ts";
 
 export interface PbftClusterOptions {
-  /** Validators. */
+  /** How many validators there are. */
   readonly nodes: number;
   readonly seed: number | string;
   readonly adversaries?: readonly AdversarySpec[];
@@ -93,7 +93,7 @@ export class PbftCluster {
   readonly stops: Stop[] = [];
   /** Virtual time from a payment's arrival at a node to its first commit at a correct one, ms. */
   readonly latenciesMs: number[] = [];
-  /** When a payment became final, ms, in the order of time. */
+  /** When payments became final, ms, in the order of time. */
   readonly finalAtMs: number[] = [];
   readonly #clients: Clients;
   readonly #accepted = new Map<string, number>();
@@ -151,7 +151,7 @@ export class PbftCluster {
     return this.#clients.pending;
   }
 
-  /** When a node heard a validator last, ms; undefined: never. */
+  /** When a node heard a validator last, ms, or undefined when it never did. */
   receivedAtMs(by: NodeId, from: ValidatorId): number | undefined {
     return this.#received.get(`${by} ${from}`);
   }
@@ -298,7 +298,10 @@ export function faultsSurvived(nodes: number): number {
   return Math.floor((nodes - 1) / 3);
 }
 
-/** The fewest cheats that two quorums need in common: 2Q - n, which is f + 1 for n = 3f + 1. Fewer cannot fork. */
+/**
+ * The fewest cheats that two quorums need in common: 2Q - n, which is f + 1 for n = 3f + 1. Fewer than these
+ * cannot fork.
+ */
 export function cheatsThatFork(nodes: number): number {
   return 2 * quorumOf(nodes).quorum - nodes;
 }

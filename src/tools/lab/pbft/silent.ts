@@ -36,7 +36,7 @@ export interface SilentResult {
   readonly asked: number;
   /** What `quorate explain` says at a correct validator when the silence had lasted as long as it would. */
   readonly explanation: string;
-  /** Undefined: the chain never stopped, or never went on. From the first word of the returned one, ms. */
+  /** Time from the first word of the returned one on, ms. Undefined when the chain never stopped, or never went on. */
   readonly recoveryMs: number | undefined;
   /** Up to f: all final. One more: nothing final until one returns, everything after. */
   readonly isMatch: boolean;
@@ -51,7 +51,7 @@ export interface SilentRun {
 
 const PAY_EVERY_MS = 50;
 const SETTLE_MS = 60_000;
-/** Before the silent ones fall silent: the chain is seen to move. */
+/** The moment at which the silent ones fall silent, ms. Before it the chain is seen to move. */
 const QUIET_FROM_MS = 500;
 
 /** Runs with 0 to f + 1 silent validators. */

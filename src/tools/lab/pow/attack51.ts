@@ -24,7 +24,7 @@ export interface Cell {
   readonly confirmations: number;
 }
 
-/** Sums over races. Whole numbers, so that the order of adding does not matter. */
+/** Sums over races, in whole numbers, so that the order of adding does not matter. */
 export interface AttackTally {
   readonly trials: number;
   readonly wins: number;
@@ -136,7 +136,7 @@ export function isCertain({ expected }: Pick<CellResult, "expected">): boolean {
 
 export interface CellResult extends Cell, AttackTally {
   readonly rate: number;
-  /** 95 %. */
+  /** The interval of confidence at 95 %. */
   readonly interval: Interval;
   readonly nakamoto: number;
   readonly rosenfeld: number;
@@ -149,7 +149,10 @@ export interface CellResult extends Cell, AttackTally {
   readonly isMatch: boolean;
   /** Blocks of the attacker without reward, for each race: the price of trying. */
   readonly lostPerTrial: number;
-  /** The same for each success: in block rewards, what the payment must be worth. Undefined without a success. */
+  /**
+   * The same for each success: in block rewards, what the payment must be worth. Undefined when there was no
+   * success.
+   */
   readonly lostPerWin: number | undefined;
 }
 

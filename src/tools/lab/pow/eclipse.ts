@@ -51,7 +51,7 @@ export interface EclipseTally {
   readonly bookShare: number;
 }
 
-/** Averages over trials. */
+/** What is averaged over trials. */
 export interface EclipseRow {
   readonly groups: number;
   readonly addresses: number;
@@ -84,7 +84,7 @@ const STALE_MS = 10 * BLOCK_MS;
 const ASK_MS = HOUR;
 /** Addresses in an answer; real ones have more, and soon run into the allowance. */
 const ADVERTISED_MAX = 100;
-/** Before the attack, for the book to fill with what answers. */
+/** Time before the attack, ms, in which the book fills with what answers. */
 const QUIET_MS = DAY;
 /** Part of the honest addresses behind which a node answers now. */
 const REACHABLE = 0.75;

@@ -85,7 +85,7 @@ export class LabBranch implements Ancestry {
     return BigInt(this.#trunk.length + this.#own.length - 1);
   }
 
-  /** Blocks above the trunk. */
+  /** How many blocks it has above the trunk. */
   get length(): number {
     return this.#own.length;
   }

@@ -180,7 +180,7 @@ export class MinedWorld {
 interface RacePorts {
   readonly time: VirtualTime;
   readonly network: IdealNetwork;
-  /** Why replicas stopped. */
+  /** Why replicas stopped, one item for each that did. */
   readonly failures: unknown[];
   readonly name: string;
   readonly alone: boolean;

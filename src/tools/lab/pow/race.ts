@@ -20,11 +20,14 @@ export const STAMPS = ["now", "schedule", "earliest"] as const;
 export interface Race {
   /** The attacker's part of the hash power, between 0 and 1, both excluded. */
   readonly share: number;
-  /** Blocks the merchant waits for, counting the payment's own; 0: it delivers at once. */
+  /** Blocks the merchant waits for, counting the payment's own. With 0 it delivers at once. */
   readonly confirmations: number;
   /** Blocks of the private branch before the payment is sent. */
   readonly premined: number;
-  /** Deficit (blocks lacking to be one ahead) at which the attacker gives up; judged when the merchant delivered. */
+  /**
+   * Deficit (blocks lacking to be one ahead) at which the attacker gives up. It is judged when the merchant
+   * delivered.
+   */
   readonly giveUp: number;
   /** When the private branch is released: as soon as it is heavier, or already when it is as heavy. */
   readonly release: (typeof RELEASES)[number];
@@ -43,7 +46,7 @@ export interface RaceOutcome {
   readonly honestBlocks: number;
   /** Expected hashes of the attacker's blocks. */
   readonly attackerWork: number;
-  /** Seconds of virtual time. */
+  /** How many seconds of virtual time the race took. */
   readonly seconds: number;
 }
 
@@ -90,7 +93,7 @@ export function runRace(
 class RaceMiner {
   readonly branch: LabBranch;
   tip: TreeNode;
-  /** Virtual seconds. */
+  /** When it finds its next block, in virtual seconds. */
   nextAt = 0;
 
   constructor(chain: LabChain) {

@@ -85,7 +85,7 @@ const QUICK = 60;
 const QUIET = 365 * 86_400;
 const NEAR = 100;
 const NEAR_HEADS = 20;
-/** 2 hashes. */
+/** The compact target that takes two hashes on average. */
 const EASIEST_BITS = 0x207fffff;
 /** More than any branch needs. */
 const ANY_WORK = 1n << 300n;
@@ -260,7 +260,7 @@ function mineNear(chain: Chain, seed: number): Mined[] {
 interface Mining {
   readonly count: number;
   readonly seed: number;
-  /** Seconds between two stamps. */
+  /** Seconds between the times of two blocks. */
   readonly spacing: number;
 }
 
@@ -295,7 +295,7 @@ function mineHeads(parent: BlockHead, past: Lookback, { count, seed, spacing }: 
   return mined;
 }
 
-/** Seeds search elsewhere. */
+/** Searches a nonce for a head. Different seeds search in different places. */
 function solve({ header, summary }: BlockHead, seed: number): Mined {
   const found = searchNonce(header, (seed % 4_096) * 2 ** 20);
   return { head: { hash: found.hash, header: found.header, summary }, hashes: found.hashes };

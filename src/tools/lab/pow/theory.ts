@@ -27,7 +27,10 @@ export function strict(share: number, confirmations: number): number {
   return doubleSpend({ share, confirmations, premined: 0, giveUp: Number.POSITIVE_INFINITY, tieWins: 0 });
 }
 
-/** One block mined in advance; the same number as nothing in advance and winning at a tie. */
+/**
+ * The chance with one block mined in advance, which is the same number as with none in advance and winning at
+ * a tie.
+ */
 export function rosenfeld(share: number, confirmations: number): number {
   return doubleSpend({ share, confirmations, premined: 1, giveUp: Number.POSITIVE_INFINITY, tieWins: 0 });
 }

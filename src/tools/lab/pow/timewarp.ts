@@ -20,11 +20,11 @@ import { noStep, type Step } from "../step.ts";
 
 export interface Timewarp {
   readonly seed: number;
-  /** The attacker's part of the hash power; the chain is the attacker's alone. */
+  /** The attacker's part of the hash power. The chain is the attacker's alone. */
   readonly share: number;
-  /** Blocks of a period. */
+  /** How many blocks a period has. */
   readonly interval: number;
-  /** Periods mined. */
+  /** How many periods are mined. */
   readonly periods: number;
 }
 

@@ -26,7 +26,7 @@ export interface DrawnFork {
   readonly below: DrawnBranch;
 }
 
-/** Honest blocks above, the attacker's below; one of the branches was left. */
+/** Draws the honest blocks above and the attacker's below. One of the branches was left. */
 export function raceFork(
   common: ForkBlock,
   blocks: Readonly<Record<"honest" | "attacker", readonly ForkBlock[]>>,
@@ -46,7 +46,7 @@ const GAP = 16;
 /** The distance from a branch to the middle between both. */
 const SPREAD = 38;
 const NAME = 16;
-/** Blocks drawn of a branch; the middle of a longer one is a gap. */
+/** Blocks that are drawn of a branch. The middle of a longer one is a gap. */
 const SHOWN_MAX = 8;
 
 export function forkTree({ title, common, above, below }: DrawnFork): string {

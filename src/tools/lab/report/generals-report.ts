@@ -21,7 +21,7 @@ function isReached({ isAgreement, isObedience }: GeneralsOutcome): boolean {
   return isAgreement && isObedience;
 }
 
-/** "3 generals, 1 traitor" */
+/** Names a case: "3 generals, 1 traitor". */
 function caseOf({ generals, traitors }: GeneralsRow): string {
   return `${generals} generals, ${traitors.length} ${traitors.length === 1 ? "traitor" : "traitors"}`;
 }
@@ -30,7 +30,7 @@ function nameOfAlgorithm({ algorithm, rounds }: GeneralsOutcome): string {
   return `${algorithm}(${rounds - 1})`;
 }
 
-/** One sentence. */
+/** How it ended, in one sentence. */
 export function howItEnded(row: GeneralsRow): string {
   const { outcome, traitors, isPromised } = row;
   const act = outcome.isAgreement ? "act alike" : "do not act alike";

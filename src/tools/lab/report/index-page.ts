@@ -13,7 +13,7 @@ export interface ListedRun {
   readonly command: string;
   readonly isMatch: boolean | undefined;
   readonly program: string;
-  /** ISO 8601. */
+  /** When the report was written, as ISO 8601. */
   readonly writtenAt: string;
 }
 

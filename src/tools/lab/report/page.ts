@@ -115,7 +115,7 @@ ${body}
 `;
 }
 
-/** "quorate 0.1.0, commit 0123456789ab" */
+/** Names the program that ran: "quorate 0.1.0, commit 0123456789ab". */
 function program(): string {
   const { version, commit } = madeBy();
   return `quorate ${version}${commit === undefined ? "" : `, commit ${commit.slice(0, 12)}`}`;

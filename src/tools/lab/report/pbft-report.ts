@@ -26,7 +26,7 @@ export function finders({ foundBy }: Pick<Conviction, "foundBy">): string {
   return foundBy.length > 1 ? `mail of ${foundBy.map((id) => `node${id}`).join(" and ")}` : names(foundBy);
 }
 
-/** One sentence. */
+/** What became of the run, in one sentence. */
 export function equivocateVerdict({ result }: EquivocateRun): string {
   const { byzantine, f, fork, height, convictions, pending } = result;
   const named = names(convictions.map(({ validator }) => validator));
@@ -227,7 +227,7 @@ export function silentCells({ result }: SilentRun): string[] {
   ];
 }
 
-/** One sentence. */
+/** What became of the runs, in one sentence. */
 export function silentVerdict(runs: readonly SilentRun[], { nodes }: SilentOptions): string {
   const f = faultsSurvived(nodes);
   const last = runs.at(-1)?.result;
@@ -235,7 +235,7 @@ export function silentVerdict(runs: readonly SilentRun[], { nodes }: SilentOptio
   return `${nodes} validators: with up to ${f} silent the chain ${goesOn ? "goes on" : "stopped"}; with ${f + 1} it ${last?.finalWhileSilent === 0 ? "halts" : "went on"}${last?.recoveryMs === undefined ? "" : ` and is back ${last.recoveryMs} ms after one returned`}.`;
 }
 
-/** One sentence. */
+/** What became of the run, in one sentence. */
 export function partitionVerdict({ result }: PartitionRun): string {
   const moving = result.sides.filter(({ blocks }) => blocks > 0);
   const during =

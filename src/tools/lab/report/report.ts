@@ -18,7 +18,7 @@ export function attackReport(
   cells: readonly CellResult[],
   sample: Sample | undefined,
   command: string,
-  /** The same cells raced by whole replicas; may be none. */
+  /** The same cells raced by whole replicas, of which there may be none. */
   replicas: readonly CellResult[] = [],
 ): string {
   const all = [...cells, ...replicas];

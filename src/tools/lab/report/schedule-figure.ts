@@ -13,7 +13,7 @@ export interface ScheduleFigure {
   readonly fromMs: number;
   readonly untilMs: number;
   readonly notes: readonly RecordedNote[];
-  /** None in an overview. */
+  /** The messages, of which an overview shows none. */
   readonly messages: readonly RecordedMessage[];
   /** Faults of the schedule, and the moment of a violation. */
   readonly spans: readonly { readonly name: string; readonly fromMs: number; readonly untilMs: number }[];
@@ -130,7 +130,7 @@ function drawSpan(
   return bar + text(isLeft ? from + 4 : until - 4, y, name, isLeft ? "start" : "end");
 }
 
-/** Arrows by their colours. */
+/** Explains the arrows by their colours. */
 export function messageLegend(): string {
   const items = Object.entries({ ...MESSAGE_COLORS, others: 6 }).map(
     ([name, color]) =>

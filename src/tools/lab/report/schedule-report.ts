@@ -5,7 +5,7 @@ import type { Schedule } from "../../sim/schedule.ts";
 import { factTable, figure, renderPage, type Section } from "./page.ts";
 import { messageLegend, type ScheduleFigure, SPANS_MAX, scheduleFigure } from "./schedule-figure.ts";
 
-/** Arrows of one picture. */
+/** Arrows that one picture may have. */
 const ARROWS_MAX = 40;
 const FACTS_MAX = 100;
 const FACT_CHARS_MAX = 300;

@@ -64,7 +64,7 @@ const SOURCES = {
 } as const satisfies Readonly<Record<string, Source>>;
 
 export interface Formula {
-  /** Unique on a page. */
+  /** The id of the formula, which no other has on a page. */
   readonly id: string;
   readonly name: string;
   /** The formula as one writes it. */

@@ -6,7 +6,7 @@
 
 import { printable } from "../../../base/printable.ts";
 
-/** Text as the content of an element or of an attribute; a number keeps its % on its line. */
+/** Text as the content of an element or of an attribute. A number keeps its % on its line. */
 export function escapeText(text: string): string {
   return printable(text)
     .replaceAll("&", "&amp;")
@@ -20,7 +20,7 @@ export function escapeText(text: string): string {
 export interface Point {
   readonly x: number;
   readonly y: number;
-  /** Error bar. */
+  /** The lower end of the error bar, where there is one. */
   readonly low?: number;
   readonly high?: number;
 }
@@ -28,9 +28,12 @@ export interface Point {
 export interface Series {
   readonly name: string;
   readonly points: readonly Point[];
-  /** line: theory; points: measured; joined: measured, one after the other; steps: a value that jumps. */
+  /**
+   * A line is theory and points are measured, as are joined ones, which are drawn one after the other. With
+   * steps a value jumps.
+   */
   readonly kind: "line" | "points" | "joined" | "steps";
-  /** Index of its colour. */
+  /** The index of its colour. */
   readonly color: number;
   /** Left out of the legend, since another of its colour is in. */
   readonly isUnnamed?: boolean;
@@ -43,7 +46,10 @@ export interface Chart {
   readonly xLabel: string;
   readonly yLabel: string;
   readonly series: readonly Series[];
-  /** Undefined: linear from 0. Else logarithmic from this value up; points below stand hollow at the edge. */
+  /**
+   * Where undefined the scale is linear from 0. Else it is logarithmic from this value up, and points below
+   * stand hollow at the edge.
+   */
   readonly logFrom?: number;
   readonly percent?: boolean;
   /** percent: x is a share; powers: x is the logarithm to base 2 of what is written; count: it has no halves. */

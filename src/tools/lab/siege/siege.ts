@@ -8,7 +8,7 @@ import { InvariantError } from "../../../base/assert.ts";
 export const SIEGE_MODES = ["alliance", "public"] as const;
 export type SiegeMode = (typeof SIEGE_MODES)[number];
 
-/** Who attacks; "none" is the same measurement in peace. */
+/** Who attacks. "none" is the same measurement in peace. */
 export const SIEGE_ATTACKS = [
   "none",
   "strangers",
@@ -65,16 +65,16 @@ export const SIEGE_LIMITS = {
 export interface SiegeTransfer {
   /** The time until it was final (alliance) or in a block (public), or until it failed. */
   readonly ms: number;
-  /** The code of what kept it from that, such as RATE_LIMIT or WAIT_TIMEOUT; undefined: it arrived. */
+  /** The code of what kept it from that, such as RATE_LIMIT or WAIT_TIMEOUT, or undefined when it arrived. */
   readonly failure?: string;
 }
 
 /** Processor time during the attack, in seconds of one core. */
 export interface SiegeProcessor {
   readonly cores: number;
-  /** The processor time of the nodes together; undefined where the system does not say. */
+  /** The processor time of the nodes together, in seconds. Undefined where the system does not say. */
   readonly nodes: number | undefined;
-  /** The processor time of the attackers together; undefined when one did not say. */
+  /** The processor time of the attackers together, in seconds. Undefined when one did not say. */
   readonly attackers: number | undefined;
   /** The processor time of all processes of the machine. */
   readonly machine: number;
@@ -86,7 +86,7 @@ export interface SiegeNode {
   readonly memoryMaxBytes: number;
   /** undefined: it did not say, even after the attack. */
   readonly loopDelayP99Ms: number | undefined;
-  /** Ended by itself. */
+  /** Whether it ended by itself. */
   readonly hasEnded: boolean;
 }
 
@@ -97,7 +97,10 @@ export interface SiegeSight extends SiegeScene {
   readonly seconds: number;
   readonly transfers: readonly SiegeTransfer[];
   readonly nodes: readonly SiegeNode[];
-  /** The same of the measuring process, which does next to nothing: how busy the machine was. Not judged. */
+  /**
+   * The same of the measuring process, which does next to nothing. It says how busy the machine was, and is
+   * not judged.
+   */
   readonly ownLoopDelayP99Ms: number;
   readonly processor: SiegeProcessor;
   readonly traffic: SiegeTraffic;
@@ -109,7 +112,7 @@ export interface SiegeResult extends SiegeScene {
   readonly transfersFailed: number;
   /** How many failed by which code. */
   readonly failures: Readonly<Record<string, number>>;
-  /** The longest time; for a transfer that did not arrive, the time until that was known. */
+  /** The longest time. For a transfer that did not arrive it is the time until that was known. */
   readonly slowestMs: number;
   readonly medianMs: number;
   readonly memoryMaxBytes: number;
