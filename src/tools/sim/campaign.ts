@@ -16,13 +16,13 @@ export interface Campaign {
   readonly seed: number;
   /** Seeds seed, seed + 1, ... */
   readonly schedules: number;
-  /** Validators: least and most; the sizes between take turns. */
+  /** The least and the most validators. The sizes between take turns. */
   readonly nodes: readonly [number, number];
   /** undefined: f of the size. */
   readonly byzantine: number | undefined;
   /** undefined: those of {@link TURNS} in turn. */
   readonly profile: Profile | undefined;
-  /** Names of the only items to keep; undefined: all. */
+  /** Names of the only items to keep. With undefined all are kept. */
   readonly only: readonly string[] | undefined;
   /** Whether failures are shrunk. */
   readonly shrink: boolean;

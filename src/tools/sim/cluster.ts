@@ -125,7 +125,7 @@ export class Cluster {
     return this.nodes[id]?.replica;
   }
 
-  /** Power off. Does nothing to a node that is down. @returns whether a record was torn */
+  /** Cuts a node's power. Does nothing to a node that is down. @returns whether a record was torn */
   crash(id: NodeId, loss: { kept: number; torn: boolean } = { kept: 0, torn: false }): boolean {
     return this.#crash(this.node(id), loss, "schedule");
   }
@@ -155,7 +155,7 @@ export class Cluster {
     this.#emit.injected(kind);
   }
 
-  /** Nodes whose validators keep the rules and have their keys; full nodes too. */
+  /** The nodes whose validators keep the rules and have their keys, and the full nodes. */
   get correct(): readonly SimNode[] {
     return this.nodes.filter(({ id, observing }) => this.isCorrect(id) && !observing);
   }

@@ -126,7 +126,7 @@ function pickParameters(random: Random): PbftParameters {
   };
 }
 
-/** Short timers; a status costs n (n - 1) messages, so large networks tell theirs less often. */
+/** Picks short timers. A status costs n (n - 1) messages, so large networks send theirs less often. */
 function pickSettings(random: Random, nodes: number): EngineSettings {
   const requestTimeoutMs = random.pick([250, 400, 800]);
   return {
@@ -229,7 +229,7 @@ function some(random: Random, all: readonly NodeId[]): NodeId[] {
   return random.shuffle(all).slice(0, random.integer(1, Math.max(1, all.length - 1)));
 }
 
-/** Two groups, sometimes three. */
+/** Splits the nodes into two groups, sometimes three. */
 function split(random: Random, all: readonly NodeId[]): NodeId[][] {
   const shuffled = random.shuffle(all);
   const first = random.integer(1, Math.max(1, all.length - 1));
@@ -306,7 +306,7 @@ interface Corruption {
   readonly spanMs: number;
 }
 
-/** One or two kinds to each; twins come alone, they are honest but for being two. */
+/** Gives one or two kinds to each. Twins come alone, since they are honest but for being two. */
 function pickAdversaries(random: Random, { corrupt, nodes, spanMs }: Corruption): AdversarySpec[] {
   const specs: AdversarySpec[] = [];
   for (const validator of corrupt) {

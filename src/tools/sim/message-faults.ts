@@ -27,7 +27,7 @@ export function isMeant(
   return heights === undefined || heights.includes(at(HEIGHT_AT));
 }
 
-/** As in LETTER_TYPES; undefined: none of them. */
+/** The type of a packet as MESSAGE_TYPES names it, or undefined when it is none of them. */
 function packetType(packet: Uint8Array): number | undefined {
   if (packet[0] === MAIL_BLOCK) return MESSAGE_TYPES["sealed-block"];
   return packet[0] === MAIL_CONSENSUS ? packet[2] : undefined;

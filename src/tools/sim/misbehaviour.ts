@@ -21,7 +21,7 @@ export interface Outgoing {
   readonly delayMs?: number;
 }
 
-/** The filters of one kind at one node; several kinds at one validator are applied one after the other. */
+/** The filters of one kind at one node. Several kinds at one validator are applied one after the other. */
 export interface Misbehaviour {
   /** Once per start of the replica. The result's `step` keeps the engine's contract towards the driver. */
   wrapEngine?(engine: ConsensusEngine<Parsed, Typed>): ConsensusEngine<Parsed, Typed>;
@@ -29,7 +29,7 @@ export interface Misbehaviour {
   outgoing?(to: ValidatorId, packet: Uint8Array): readonly Outgoing[];
   /** Whether a rumor leaves. */
   publishes?(topic: RumorTopic, bytes: Uint8Array): boolean;
-  /** The answer to a request of anti-entropy; undefined: none. */
+  /** The answer to a request of anti-entropy, or undefined for none. */
   answers?(question: Uint8Array, answer: Uint8Array): Uint8Array | undefined;
   /** The replica was started, also after a crash: the moment for {@link MisbehaviourContext.after}. */
   started?(): void;
@@ -56,7 +56,7 @@ export interface MisbehaviourContext {
   readonly after: (delayMs: number, task: () => void) => void;
   /** Sends a packet past the filters. */
   readonly mail: (to: ValidatorId, packet: Uint8Array) => void;
-  /** Publishes past the filters. */
+  /** Publishes a rumor past the filters. */
   readonly publish: (topic: RumorTopic, bytes: Uint8Array) => void;
   /** Sets the replica's clock, ahead or back. */
   readonly jumpClock: (byMs: number) => void;

@@ -27,7 +27,7 @@ export interface NaiveRules {
   readonly minFee: bigint;
   readonly genesisHash: Uint8Array;
   readonly verify: (key: Uint8Array, message: Uint8Array, signature: Uint8Array) => boolean;
-  /** Runs the code of a declared module on these entries; undefined: there is no such module, or no such call. */
+  /** Runs the code of a declared module on these entries. Undefined when there is no such module, or no such call. */
   readonly callModule?: (
     module: number,
     call: NaiveCall,
@@ -66,7 +66,7 @@ export class NaiveLedger {
   readonly anchors = new Map<ByteText, { count: number; first: Uint8Array }>();
   /** Digest and sender -> the anchor. */
   readonly anchorsBy = new Map<ByteText, Uint8Array>();
-  /** Entries of declared modules. */
+  /** The entries of declared modules. */
   readonly declared = new Map<ByteText, Uint8Array>();
   /** Ids of all executed transactions. */
   readonly executed = new Map<ByteText, bigint>();

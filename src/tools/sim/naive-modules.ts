@@ -21,7 +21,7 @@ export interface NaiveEvent {
 }
 
 export interface NaiveOutcome {
-  /** 0: success. */
+  /** The code of the fault, or 0 for success. */
   readonly code: number;
   readonly events: readonly NaiveEvent[];
 }

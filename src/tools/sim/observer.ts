@@ -13,7 +13,7 @@ export type CrashCause = "schedule" | "fatal" | "stop";
 
 /** All are optional; `node` tells twins of one validator apart. */
 export interface Observer {
-  /** A replica was opened from its disk and runs. `records`: what its journal held; full node: undefined. */
+  /** A replica was opened from its disk and runs. `records` is what its journal held, and undefined for a full node. */
   started?(node: NodeId, records: readonly Uint8Array[] | undefined): void;
   /** After an engine took a step; the effects as the driver will perform them (after the adversary's filter). */
   stepped?(node: NodeId, input: Input<Typed>, effects: readonly Effect<Typed>[]): void;
@@ -33,7 +33,7 @@ export interface Observer {
   failed?(node: NodeId, error: unknown, expected: boolean): void;
   /** A node's pool took a client's transaction. */
   accepted?(node: NodeId, transaction: SignedTransaction): void;
-  /** A scheduled fault happened: "partition", "crash action", "disk full", ... For counting. */
+  /** A scheduled fault happened, which is counted: "partition", "crash action", "disk full" and so on. */
   injected?(kind: string): void;
 }
 
@@ -63,5 +63,5 @@ export function emitToAll(observers: readonly Observer[]): Required<Observer> {
   };
 }
 
-/** A method of an observer; none has more than three parameters. */
+/** A method of an observer, none of which has more than three parameters. */
 type Emit = (a?: unknown, b?: unknown, c?: unknown) => void;

@@ -65,7 +65,7 @@ export class Power {
     this.#trigger = trigger;
   }
 
-  /** Before an action. @returns false: there is no power (any more), do nothing. */
+  /** Is asked before an action. @returns false: there is no power (any more), do nothing. */
   act(): boolean {
     if (this.on) this.#trigger.action();
     return this.on;
@@ -77,7 +77,7 @@ export class Power {
     return this.on;
   }
 
-  /** After something became durable, before anybody is told. @returns false: tell nobody. */
+  /** Is asked after something became durable, before anybody is told. @returns false: tell nobody. */
   wrote(): boolean {
     if (this.on) this.#trigger.write();
     return this.on;

@@ -48,7 +48,7 @@ export class Random {
     return this.fraction() < probability;
   }
 
-  /** One of the items. */
+  /** Picks one of the items. */
   pick<T>(items: readonly T[]): T {
     return items[Math.floor(this.fraction() * items.length)] as T; // which may hold undefined
   }

@@ -20,7 +20,7 @@ export interface RecordedMessage {
   /** A name of MESSAGE_TYPES, or "other". */
   readonly type: string;
   readonly sentMs: number;
-  /** Undefined: it never arrived. */
+  /** When it arrived, ms. Undefined when it never did. */
   arrivedMs: number | undefined;
 }
 

@@ -22,7 +22,7 @@ import { ACCOUNTS } from "./workload.ts";
 import { World } from "./world.ts";
 
 export interface RunOptions {
-  /** Instead of adversary.ts. */
+  /** Makes misbehaviour in place of adversary.ts. */
   readonly misbehave?: MisbehaviourMaker;
   readonly observers?: readonly Observer[];
   /** One more, which is told the virtual time. */
@@ -88,7 +88,7 @@ class Run {
   readonly #cluster: Cluster;
   readonly #clients: Clients;
   readonly #costs = new Costs();
-  /** Besides the checkers'. */
+  /** Violations that the run itself found, besides the checkers'. */
   readonly #own: Violation[] = [];
   readonly #checkers: Checkers;
   readonly #world: World;
@@ -254,7 +254,7 @@ class Run {
     });
   }
 
-  /** GST. */
+  /** Ends all faults, which is the GST of the run. */
   #heal(): void {
     const cluster = this.#cluster;
     cluster.network.heal();

@@ -39,9 +39,9 @@ export type Profile = (typeof PROFILES)[number];
 
 export interface ScheduleOptions {
   readonly seed: number;
-  /** Validators. */
+  /** How many validators there are. */
   readonly nodes: number;
-  /** Byzantine validators; more than f for showing that the checkers see the fork. */
+  /** How many validators are Byzantine. More than f show that the checkers see the fork. */
   readonly byzantine: number;
   readonly profile: Profile;
 }
@@ -81,7 +81,7 @@ export interface Item {
   readonly id: string;
 }
 
-/** Their numbers in docs/protocol.md, "Consensus messages"; what is none of them has numbers of ours. */
+/** Their numbers in docs/protocol.md, "Consensus messages". What is none of them has numbers of ours. */
 export const MESSAGE_TYPES = {
   ...MESSAGE_TYPE,
   "sealed-block": 100,
@@ -187,15 +187,15 @@ export type ClockFault = Item & { readonly node: NodeId } & (
 export interface ScheduledSubmission extends Item {
   readonly atMs: number;
   readonly node: NodeId;
-  /** Indices of accounts. */
+  /** The index of the account that pays. */
   readonly from: number;
   readonly to: number;
   readonly amount: bigint;
-  /** Default: none. */
+  /** The fee. Left out, there is none. */
   readonly fee?: bigint;
 }
 
-/** What a Byzantine validator does. `atMs` to `untilMs`: while it does so; it behaves before and after. */
+/** What a Byzantine validator does from `atMs` to `untilMs`. Before and after it behaves. */
 export type AdversarySpec = Item &
   Interval & { readonly validator: ValidatorId } & (
     | AdversaryKind<"twin">
@@ -306,7 +306,7 @@ export function itemIds(schedule: Schedule): string[] {
   );
 }
 
-/** The schedule with only these items; everything else as it was. */
+/** The schedule with only these items, and everything else as it was. */
 export function keepOnly(schedule: Schedule, ids: ReadonlySet<string>): Schedule {
   const kept = <T extends Item>(items: readonly T[]) => items.filter(({ id }) => ids.has(id));
   return {

@@ -20,11 +20,11 @@ export interface SignatureWorld {
   /** Signatures made here. */
   readonly counts: { signed: number };
   readonly rules: SignatureRules;
-  /** The signer of a seed; the same for the same seed. @param publicKey of that seed */
+  /** The signer of a seed, which is the same one for the same seed. @param publicKey of that seed */
   signer(seed: Uint8Array, publicKey: Address): Signer;
 }
 
-/** Verdicts remembered by the memo; beyond it all are forgotten and verified anew if needed. */
+/** Verdicts that the memo remembers. Beyond it all are forgotten and verified anew if needed. */
 const MEMO_MAX = 200_000;
 
 export function signatureWorld(scheme: SignatureScheme): SignatureWorld {
@@ -141,7 +141,7 @@ interface Signed {
   readonly message: Uint8Array;
 }
 
-/** SHA-256(seed | message) in the first half; the second repeats it, so that each byte counts. */
+/** SHA-256(seed | message) in the first half, which the second repeats, so that each byte counts. */
 function keyedHash(seed: Uint8Array, message: Uint8Array): Uint8Array {
   const signature = new Uint8Array(SIGNATURE_BYTES);
   sha256Into(concatBytes(seed, message), signature, 0);

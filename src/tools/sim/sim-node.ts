@@ -73,7 +73,7 @@ export class SimNode {
   readonly trigger: CrashTrigger;
   /** Undefined: computing takes no time. */
   readonly processor: Processor | undefined;
-  /** Filters of a Byzantine node; set before its first start. */
+  /** The filters of a Byzantine node, which are set before its first start. */
   misbehaviours: readonly Misbehaviour[] = [];
   replica: Replica | undefined;
   /** Its journal is damaged: it runs without its key from now on. */
@@ -86,7 +86,7 @@ export class SimNode {
   rulesKnown = RULES_KNOWN;
   /** The code that its program has, from the next life on: the world's if left out; and the files it comes from. */
   modules: { readonly code: ModuleLibrary; readonly files: ModuleFiles } | undefined;
-  /** Lives so far. */
+  /** How many lives it has had. */
   lives = 0;
   readonly #options: SimNodeOptions;
   readonly #ports: NodePorts;
@@ -149,7 +149,7 @@ export class SimNode {
     return this.isUp ? this.#engine?.holdings?.() : undefined;
   }
 
-  /** Power off, now. What the replica still does in this turn has no effect. */
+  /** Cuts the power now. What the replica still does in this turn has no effect. */
   cutPower(): void {
     const { replica } = this;
     if (this.#power !== undefined) this.#power.on = false;

@@ -22,7 +22,7 @@ import { nodeOf, peerIdOf, virtualPeer } from "./virtual-peer.ts";
 export interface VirtualNetworkOptions {
   readonly timing: NetworkTiming;
   readonly gstMs: number;
-  /** Which validator each node is; undefined for a full node. Twins share one. */
+  /** Which validator each node is. A full node is undefined, and twins share one. */
   readonly validators: readonly (ValidatorId | undefined)[];
   /** Their keys, where the members change and a replica's seats are not these numbers. */
   readonly keys?: readonly Address[];
@@ -62,7 +62,7 @@ export class SimNetwork {
   readonly #links = new Map<number, Link>();
   readonly #addressees: readonly (readonly NodeId[])[];
   #active: readonly NetworkFault[] = [];
-  /** Cuts by hand: nodes of different groups; undefined: none. */
+  /** Cuts by hand, which are between nodes of different groups. Undefined when there are none. */
   #groups: readonly (readonly NodeId[])[] | undefined;
 
   constructor(options: VirtualNetworkOptions, ports: NetworkPorts) {
@@ -208,7 +208,10 @@ export class SimNetwork {
     return doubles;
   }
 
-  /** undefined: nothing cuts the link; Infinity: lost; else held until then. */
+  /**
+   * Until when the link is cut and the message held, ms. Undefined when nothing cuts it, and Infinity when
+   * the message is lost.
+   */
   #cutUntil(from: NodeId, to: NodeId, load: LoadedMessage | undefined): number | undefined {
     if (this.#groups !== undefined && areApart(this.#groups, from, to)) return Number.POSITIVE_INFINITY;
     let until: number | undefined;
@@ -257,7 +260,7 @@ export class SimPort implements Network {
   readonly #network: SimNetwork;
   readonly #power: Power;
   #handlers: NetworkHandlers | undefined;
-  /** The validators by seat; undefined where seats are validators. */
+  /** The validators by seat. Undefined where seats are validators. */
   #seats: readonly (ValidatorId | undefined)[] | undefined;
 
   constructor(node: NodeId, network: SimNetwork, power: Power, processor?: Processor) {

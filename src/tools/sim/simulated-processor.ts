@@ -8,7 +8,7 @@ import type { SignatureRules, Signer } from "../../crypto/keys.ts";
 import type { NodeId } from "./schedule.ts";
 import type { VirtualTime } from "./time.ts";
 
-/** Milliseconds of one thread. */
+/** What work costs, in milliseconds of one thread. */
 export interface ComputingCosts {
   /** A signature check by the native library. */
   readonly quickCheckMs: number;
@@ -20,7 +20,7 @@ export interface ComputingCosts {
   readonly byteMs: number;
 }
 
-/** Measured with sodium-native on a small cloud machine; rounded up. */
+/** What was measured with sodium-native on a small cloud machine, rounded up. */
 export const COMPUTING: ComputingCosts = {
   quickCheckMs: 0.06,
   slowCheckMs: 1.5,
@@ -59,7 +59,7 @@ interface Inbox {
 export class Processor {
   readonly costs: ComputingCosts;
   readonly checks: CheckCounts = { quick: 0, slow: 0 };
-  /** Time spent computing, ms. */
+  /** The time spent computing, ms. */
   busyMs = 0;
   readonly #time: VirtualTime;
   /** The inboxes in turn: who was served last stands last. */
@@ -134,7 +134,7 @@ export class Processor {
     };
   }
 
-  /** One task at a time; the next when this one, with all that follows from it at once, is paid for. */
+  /** Takes one task at a time, and the next when this one, with all that follows from it at once, is paid for. */
   #next(): void {
     if (this.#isWoken) return;
     if (this.#time.nowMs < this.#busyUntilMs) return this.#wake();

@@ -10,7 +10,7 @@ import type { Scheduler } from "../../base/scheduler.ts";
 interface Event {
   readonly atMs: number;
   readonly order: number;
-  /** undefined: cancelled. */
+  /** What is to run. Undefined when it was cancelled. */
   run: (() => void) | undefined;
 }
 
@@ -29,7 +29,7 @@ export class VirtualTime {
     return this.#heap.length;
   }
 
-  /** Calls `run` once; the returned function cancels it. */
+  /** Calls `run` once. The returned function cancels it. */
   at(atMs: number, run: () => void): () => void {
     const event: Event = { atMs: Math.max(atMs, this.#nowMs), order: this.#order++, run };
     push(this.#heap, event);

@@ -24,7 +24,7 @@ export function twinsOf(validators: readonly ValidatorId[]): AdversarySpec[] {
   }));
 }
 
-/** One partition a round into one, two or three groups; all such partitions are equally likely up to names. */
+/** One partition a round into one, two or three groups. All such partitions are equally likely up to names. */
 export function twinRounds(random: Random, all: readonly NodeId[]): NetworkFault[] {
   return Array.from({ length: TWIN_ROUNDS }, (_, round): NetworkFault => {
     const own = random.split(round);

@@ -63,7 +63,7 @@ export class VirtualMiner implements Miner {
   }
 }
 
-/** The block with a nonce that meets its target; others of the same template differ in `extra`. */
+/** The block with a nonce that meets its target. Others of the same template differ in `extra`. */
 function solve(block: Block, random: Random): Block {
   for (;;) {
     const extra = new Writer(8).u32(random.uint32()).u32(random.uint32()).finish();

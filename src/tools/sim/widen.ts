@@ -9,7 +9,7 @@ import type { Rollback } from "./database-rollback.ts";
 import type { Random } from "./random.ts";
 import type { AdversarySpec, Crash, Profile, Schedule, ScheduledSubmission, Stranger } from "./schedule.ts";
 
-/** Probabilities of the ingredients. */
+/** The probabilities of the ingredients. */
 interface Widths {
   /** That a corrupt validator does one more thing. */
   readonly adversaries: number;

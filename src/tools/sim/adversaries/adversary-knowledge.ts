@@ -22,7 +22,7 @@ import type { MisbehaviourContext } from "../misbehaviour.ts";
 import type { Observer } from "../observer.ts";
 import type { Forger } from "./forger.ts";
 
-/** Messages remembered of each kind; beyond it the oldest is forgotten, and lies get poorer. */
+/** Messages remembered of each kind. Beyond it the oldest is forgotten, and lies get poorer. */
 const REMEMBERED_MAX = 4_096;
 
 /** What was voted for at one height in one view. */
@@ -49,7 +49,7 @@ export class AdversaryKnowledge implements Observer {
   readonly blocks = new Map<string, Block>();
   /** View -> sender -> the VIEW-CHANGE as on the wire. */
   readonly viewChanges = new Map<bigint, Map<ValidatorId, Uint8Array>>();
-  /** NEW-VIEWs as packets. */
+  /** The NEW-VIEWs that were seen, as packets. */
   readonly newViews: Uint8Array[] = [];
   /** Height -> a checkpoint certificate. */
   readonly checkpoints = new Map<bigint, CheckpointCertificate>();

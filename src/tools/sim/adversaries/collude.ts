@@ -121,7 +121,7 @@ function askForView(context: MisbehaviourContext, knowledge: AdversaryKnowledge)
   for (const to of someOf(context)) context.mail(to, packet);
 }
 
-/** A NEW-VIEW of its own, on whatever quorum of VIEW-CHANGEs can be had; another one the next time. */
+/** Sends a NEW-VIEW of its own, on whatever quorum of VIEW-CHANGEs can be had, and another one the next time. */
 function openView(context: MisbehaviourContext, knowledge: AdversaryKnowledge): void {
   const views = [...new Set([...knowledge.viewChanges.keys(), ...knowledge.viewsInUse()])];
   views.sort((a, b) => (a < b ? 1 : -1));

@@ -12,7 +12,7 @@ import type { AdversarySpec } from "../schedule.ts";
 import type { AdversaryKnowledge } from "./adversary-knowledge.ts";
 import { anotherBlock, othersOf } from "./forger.ts";
 
-/** Pairs of blocks that the equivocators of a run have told; by the text of the first one's hash and the view. */
+/** Pairs of blocks that the equivocators of a run have told, by the text of the first one's hash and the view. */
 export class Stories {
   readonly #byFirst = new Map<string, Story>();
   readonly equivocators = new Set<ValidatorId>();

@@ -17,7 +17,7 @@ import type { Random } from "../random.ts";
 import type { Forger } from "./forger.ts";
 import { repeatedly } from "./noise.ts";
 
-/** What a liar needs: a replica to know of, a way to publish. No key. */
+/** What a liar needs: a replica to know of, and a way to publish, but no key. */
 export interface GossipContext {
   readonly random: Random;
   readonly active: () => boolean;

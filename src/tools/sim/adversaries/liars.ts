@@ -16,7 +16,7 @@ import { encodePacket, MAIL_CONSENSUS } from "../../../node/ingress/packet.ts";
 import type { Misbehaviour, MisbehaviourContext, Outgoing } from "../misbehaviour.ts";
 import type { AdversaryKnowledge } from "./adversary-knowledge.ts";
 
-/** A VIEW-CHANGE of its own with lies instead of the true one; a new lie for each receiver. */
+/** Sends a VIEW-CHANGE of its own with lies instead of the true one, and a new lie to each receiver. */
 export function lieInViewChange(
   context: MisbehaviourContext,
   lies: { readonly h: boolean; readonly p: boolean },
@@ -78,7 +78,7 @@ export function lieInCarried(
   };
 }
 
-/** A valid NEW-VIEW as a packet; undefined while there are not enough VIEW-CHANGEs. */
+/** A valid NEW-VIEW as a packet, or undefined while there are not enough VIEW-CHANGEs. */
 export function forgeNewView(
   knowledge: AdversaryKnowledge,
   context: MisbehaviourContext,
@@ -105,7 +105,7 @@ export function forgeNewView(
   return encodePacket(MAIL_CONSENSUS, encodeMessage(body, forger.sign(body, signer), EMPTY));
 }
 
-/** Some of the correct ones' VIEW-CHANGEs, as few as will do, and lies of the members; the primary's own among them. */
+/** Some of the correct ones' VIEW-CHANGEs, as few as will do, and lies of the members, the primary's own among them. */
 function chooseAsked(
   knowledge: AdversaryKnowledge,
   { validator, random }: MisbehaviourContext,

@@ -40,7 +40,7 @@ export function repeatedly(
   return { started: () => context.after(everyMs * context.random.fraction(), again) };
 }
 
-/** Old messages of its own, as they were, or for another epoch or view; and NEW-VIEWs of anybody. */
+/** Sends old messages of its own, as they were, or for another epoch or view, and NEW-VIEWs of anybody. */
 export function replay(
   context: MisbehaviourContext,
   { everyMs }: Spec<"replay">,

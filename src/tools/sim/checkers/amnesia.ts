@@ -31,7 +31,7 @@ interface ViewMessage extends Typed {
   readonly view: bigint;
   /** P of a VIEW-CHANGE. */
   readonly certified?: readonly Uint8Array[];
-  /** V of a NEW-VIEW. */
+  /** The VIEW-CHANGEs of a NEW-VIEW, which is its V. */
   readonly viewChanges?: readonly Uint8Array[];
 }
 
@@ -41,7 +41,7 @@ const WRITING_MS = 200;
 export class AmnesiaChecker implements Observer {
   readonly #facts: Facts;
   readonly #memories = new Map<NodeId, Memory>();
-  /** When a node noticed; in the same life, or durable by now. */
+  /** When a node noticed, in the same life, or in one before that made it durable. */
   readonly #noticed = new Map<NodeId, number>();
 
   constructor(facts: Facts) {

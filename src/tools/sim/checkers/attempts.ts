@@ -25,7 +25,7 @@ const BY_ITSELF: readonly (string | undefined)[] = [
 interface Life {
   /** k after its last step. */
   attempt: number;
-  /** T_req of the item waited for; undefined: it does not run, or a block was quick already. */
+  /** T_req of the item waited for. Undefined when it does not run, or a block was quick already. */
   request: { readonly atMs: number; readonly delayMs: number } | undefined;
   /** The highest block whose import it ordered: what arrives otherwise was fetched. */
   ordered: bigint;

@@ -107,12 +107,12 @@ export class Checkers {
     return this.#facts.violations;
   }
 
-  /** Final transactions. */
+  /** How many transactions are final. */
   get finalCount(): number {
     return this.#chains.final.size;
   }
 
-  /** What is not final at every correct node yet; undefined: nothing, the run may end. */
+  /** What is not final at every correct node yet. Undefined when nothing is, and the run may end. */
   unfinished(): string | undefined {
     return this.#liveness.unfinished();
   }

@@ -80,7 +80,7 @@ export class DutiesChecker implements Observer {
   }
 }
 
-/** The transaction that a backup waits for, with the view; undefined: none, or it is the primary. */
+/** The transaction that a backup waits for, with the view. Undefined when it waits for none, or is the primary. */
 function waitsFor({ mode, primary, self, waitingFor, view }: EngineStatus): string | undefined {
   if (mode !== "normal" || primary === self || waitingFor?.kind !== "transaction") return undefined;
   return `transaction ${hex(waitingFor.hash).slice(0, 8)} in view ${view}`;

@@ -10,11 +10,11 @@ import { type ByteText, showText, signedBytes } from "./raw-bytes.ts";
 import type { RawSignature } from "./raw-proofs.ts";
 
 export interface Violation {
-  /** Which rule. */
+  /** The name of the checker whose rule was broken. */
   readonly checker: string;
-  /** Virtual time. */
+  /** When it showed, in ms of virtual time. */
   readonly atMs: number;
-  /** The node where it showed; undefined: it is the run's as a whole. */
+  /** The node where it showed. Undefined when it is the run's as a whole. */
   readonly replica: NodeId | undefined;
   readonly detail: string;
 }
@@ -28,7 +28,7 @@ export interface WatchedNode {
   readonly clock?: { now(): number };
   /** The processor of the node, where computing takes time. */
   readonly processor?: { readonly busyMs: number } | undefined;
-  /** What its engine holds; undefined: it is down, or no validator. */
+  /** What its engine holds. Undefined when it is down, or no validator. */
   holdings?(): EngineHoldings | undefined;
 }
 
@@ -83,7 +83,7 @@ export class Facts {
     return this.watched.rolledBack.has(node);
   }
 
-  /** Whose votes a node casts; undefined for a full node. */
+  /** Whose votes a node casts. A full node casts none. */
   validatorOf(node: NodeId): ValidatorId | undefined {
     return this.watched.nodes[node]?.validator;
   }

@@ -42,7 +42,7 @@ export class LivenessChecker implements Observer {
     if (input.kind === "started") this.#heads.set(node, byteText(input.head.hash));
   }
 
-  /** What is not final everywhere yet, in words; undefined: nothing. */
+  /** What is not final everywhere yet, in words, or undefined when nothing is. */
   unfinished(): string | undefined {
     for (const [hash, atMs] of this.#pending)
       return `transaction ${showText(hash)}, known since ${Math.round(atMs)} ms, is not committed`;

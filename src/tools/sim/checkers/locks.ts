@@ -50,7 +50,7 @@ export class LockChecker implements Observer {
     this.#parents.set(byteText(block.hash), byteText(block.header.previousHash));
   }
 
-  /** The block before a block; undefined: nobody has sent it yet. */
+  /** The block before a block. Undefined while nobody has sent it. */
   parentOf(hash: ByteText): ByteText | undefined {
     return this.#parents.get(hash);
   }

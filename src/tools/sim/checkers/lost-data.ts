@@ -16,7 +16,7 @@ import { readRecord } from "./raw-records.ts";
 /** What the journal of one validator says of its votes. */
 interface Journal {
   cut: bigint;
-  /** Heights of its COMMITs. */
+  /** The heights of its COMMITs. */
   commits: Set<bigint>;
 }
 
@@ -60,7 +60,7 @@ export class LostData implements Observer {
     if (this.#facts.isCorrect(node) && height > this.#committed) this.#committed = height;
   }
 
-  /** The lowest such height; undefined: there is none. */
+  /** The lowest such height, or undefined when there is none. */
   get height(): bigint | undefined {
     const correct = this.#facts.watched.nodes.map(({ id }) => id).filter((id) => this.#facts.isCorrect(id));
     const heads = correct.map((id) => this.#heads.get(id) ?? 0n);

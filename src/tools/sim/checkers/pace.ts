@@ -154,7 +154,10 @@ export class PaceChecker implements Observer {
   }
 }
 
-/** The least k at which T(k) is as long as a correct primary may need for the oldest item; 0 for the usual settings. */
+/**
+ * The least k at which T(k) is as long as a correct primary may need for the oldest item. It is 0 for the
+ * usual settings.
+ */
 function attemptNeeded({ settings, delayMsMax }: Settled): number {
   const longestMs = MESSAGES_OF_A_WAIT * delayMsMax + settings.blockTimeMs;
   return Math.max(0, Math.ceil(Math.log2(longestMs / settings.requestTimeoutMs)));

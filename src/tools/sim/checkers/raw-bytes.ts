@@ -113,7 +113,10 @@ export function readOne(cursor: Cursor, what: string): void {
   if (value !== 1) throw new RangeError(`${what} ${value}`);
 }
 
-/** header 80 | summary: chainId, height, epoch, timeMs u64; u16 x 2; three hashes; u32 x 2; two hashes; extra bytes8. */
+/**
+ * Reads header 80 | summary: chainId, height, epoch, timeMs u64; u16 x 2; three hashes; u32 x 2; two hashes;
+ * extra bytes8.
+ */
 export function readHead(cursor: Cursor): { hash: ByteText; height: bigint; header: Uint8Array } {
   const header = cursor.take(HEADER_LENGTH);
   cursor.take(8);

@@ -15,7 +15,7 @@ export interface RawVote {
   readonly from: number;
 }
 
-/** Type of the consensus message in a packet; undefined for other packets. */
+/** The type of the consensus message in a packet, or undefined for other packets. */
 export function typeOfPacket(packet: Uint8Array): number | undefined {
   return packet[0] === CONSENSUS_LETTER && packet.length > 2 ? packet[2] : undefined;
 }
@@ -41,7 +41,7 @@ export function readVote(packet: Uint8Array): RawVote {
   return { type, epoch, view, height, hash, from: new Cursor(packet, FROM_AT).u16() };
 }
 
-/** The header of the block that travels with a PRE-PREPARE; undefined when it has none. */
+/** The header of the block that travels with a PRE-PREPARE, or undefined when it has none. */
 export function headerOfProposal(packet: Uint8Array): Uint8Array | undefined {
   const start = VOTE_END + SIGNATURE_LENGTH;
   return packet.length < start + HEADER_LENGTH ? undefined : packet.subarray(start, start + HEADER_LENGTH);

@@ -75,7 +75,7 @@ export function readCheckpoint(bytes: Uint8Array): RawCheckpoint {
   return { height, hash, stateRoot, facts, signatures };
 }
 
-/** An entry of P: kind u8 = 1, a prepared certificate; 2, header, summary and a seal. */
+/** An entry of P. It begins with kind u8: 1 is a prepared certificate, and 2 is header, summary and a seal. */
 export type RawEntry =
   | ({ readonly kind: "prepared" } & RawPrepared)
   | ({
@@ -89,7 +89,7 @@ export interface RawViewChange {
   readonly epoch: bigint;
   readonly view: bigint;
   readonly stable: bigint;
-  /** C; undefined when empty. */
+  /** C, the certificate of the stable checkpoint. Undefined when it is empty. */
   readonly checkpoint: RawCheckpoint | undefined;
   readonly entries: readonly RawEntry[];
   readonly from: number;

@@ -15,7 +15,7 @@ import { type ByteText, COMMIT, VIEW_CHANGE } from "./raw-bytes.ts";
 import { lastSignature, type RawVote, typeOfPacket } from "./raw-messages.ts";
 import { type RawViewChange, readSeal, readViewChange } from "./raw-proofs.ts";
 
-/** Kind of the journal record that says where it was cut; then height u64. */
+/** The kind of the journal record that says where it was cut. Its height (u64) follows. */
 const CUT_RECORD = 7;
 
 export class RecoveryChecker implements Observer {

@@ -50,7 +50,7 @@ class Ballots {
 
 class Durable {
   readonly votes = new Set<ByteText>();
-  /** Digests of bodies. */
+  /** The digests of the bodies. */
   readonly bodies = new Set<ByteText>();
   /** Signatures of VIEW-CHANGEs and NEW-VIEWs. */
   readonly messages = new Set<ByteText>();
@@ -170,7 +170,7 @@ export class VoteChecker implements Observer {
     }
   }
 
-  /** One digest per view, height and phase; a PRE-PREPARE is the primary's PREPARE. */
+  /** Allows one digest for each view, height and phase. A PRE-PREPARE is the primary's PREPARE. */
   #choose(node: NodeId, ballots: Ballots, vote: RawVote): void {
     const phase = vote.type === COMMIT ? "commit" : "prepare";
     const key = `${vote.epoch} ${vote.view} ${vote.height} ${phase}`;
@@ -194,7 +194,10 @@ export class VoteChecker implements Observer {
     if (view > ballots.asked) ballots.asked = view;
   }
 
-  /** Also one of another primary, brought to a replica that lacks it: whoever works in a view holds its NEW-VIEW. */
+  /**
+   * A NEW-VIEW left a node, be it of another primary and brought to a replica that lacks it: whoever works in
+   * a view holds its NEW-VIEW.
+   */
   #newViewLeft(node: NodeId, packet: Uint8Array): void {
     const ballots = this.#of(node);
     const view = viewOfPacket(packet);

@@ -25,7 +25,7 @@ class Window {
   /** What its engine knows to be committed, by height, and the highest. */
   readonly committed = new Map<bigint, ByteText>();
   head = 0n;
-  /** Its stable checkpoint. */
+  /** The height of its stable checkpoint. */
   stable = 0n;
   /** min_s of each view entered, and the highest of these views. */
   readonly bases = new Map<bigint, bigint>();
@@ -85,7 +85,7 @@ export class WindowChecker implements Observer {
       this.#report(node, `low is ${status.lowWatermark} after entering view ${window.view}, must be ${low}`);
   }
 
-  /** H. */
+  /** H, the highest height of the window. */
   #top(window: Window, view: bigint): bigint {
     return window.low(view) + BigInt(this.#facts.world.genesis.consensus.logWindow);
   }

@@ -44,7 +44,7 @@ interface Said {
 export class EpochCheckers {
   readonly violations: EpochViolation[] = [];
   membership: NaiveMembership;
-  /** Block hashes by height. */
+  /** The hashes of the blocks by height. */
   readonly #hashes: string[] = [];
   readonly #said = new Map<NodeId, Said>();
   /** Epochs in which a node spoke, to be judged when their sets are known. */
@@ -233,7 +233,7 @@ export function readEpoch(packet: Uint8Array): bigint {
   return new DataView(packet.buffer, packet.byteOffset, packet.length).getBigUint64(3);
 }
 
-/** Behind the epoch. */
+/** The height of a checkpoint message, which stands behind the epoch. */
 function heightOfCheckpoint(packet: Uint8Array): bigint {
   return new DataView(packet.buffer, packet.byteOffset, packet.length).getBigUint64(11);
 }

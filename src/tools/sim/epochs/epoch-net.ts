@@ -30,7 +30,7 @@ import { World, type WorldOptions } from "../world.ts";
 
 export interface EpochNetOptions
   extends Pick<ClusterOptions, "seed" | "adversaries" | "misbehave" | "clocks"> {
-  /** All nodes with a key; node i has the key of world validator i. */
+  /** All nodes with a key. Node i has the key of world validator i. */
   readonly nodes: number;
   /** So many of them are in genesis, the first. */
   readonly members: number;

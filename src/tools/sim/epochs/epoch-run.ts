@@ -18,7 +18,7 @@ export interface EpochRunOptions {
   readonly seed: number;
   /** Byzantine members beyond what the set survives: then a violation is to be found. */
   readonly tooMany?: boolean;
-  /** Default: whole. */
+  /** How large the run is. Left out, it is a whole one. */
   readonly scale?: EpochScale;
 }
 

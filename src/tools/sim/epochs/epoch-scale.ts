@@ -5,7 +5,7 @@
 import type { EngineSettings } from "../../../consensus/engine.ts";
 import type { NetworkTiming } from "../schedule.ts";
 
-/** From the first to the second, both included. */
+/** The numbers from the first to the second, both included. */
 type Range = readonly [number, number];
 
 export interface EpochScale {
@@ -14,7 +14,7 @@ export interface EpochScale {
   /** So many are in genesis, and so many more may join: one of these. */
   readonly members: readonly number[];
   readonly joining: readonly number[];
-  /** K, one of these. */
+  /** The lengths that K may have, of which one is drawn. */
   readonly checkpointIntervals: readonly number[];
   /** Checkpoints of an epoch at genesis, and of one that is voted for. */
   readonly epochCheckpoints: Range;

@@ -20,13 +20,13 @@ export interface NaiveMember {
 export interface NaiveEpoch {
   readonly epoch: bigint;
   readonly first: bigint;
-  /** Sorted by key. */
+  /** The members, sorted by key. */
   readonly members: readonly NaiveMember[];
 }
 
 interface NaiveProposal {
   readonly change: Extract<GovCall, { kind: "propose" }>["change"];
-  /** Accounts. */
+  /** The accounts that approved. */
   readonly approvals: Set<string>;
 }
 
@@ -36,7 +36,7 @@ export class NaiveMembership {
   end: bigint;
   readonly #interval: bigint;
   readonly #genesisHash: Uint8Array;
-  /** Of the blocks, by height; block 0 has the chain's own. */
+  /** The hashes of the blocks by height. Block 0 has the chain's own. */
   readonly #hashes: Uint8Array[];
   #length: bigint;
   #nextLength: bigint;

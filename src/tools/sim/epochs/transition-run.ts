@@ -166,7 +166,10 @@ class TransitionRun {
     this.#checkers.violations.push({ checker: "both-sides", node, detail });
   }
 
-  /** More than f members go; those who are left bring each other to one height. @returns the files for it: one, or two */
+  /**
+   * Takes more than f members away. Those who are left bring each other to one height. @returns the files for
+   * it: one, or two
+   */
   async #lose(): Promise<readonly Transition[]> {
     const random = this.#random.split("loss");
     const net = this.#net;
