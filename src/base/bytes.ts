@@ -64,7 +64,7 @@ export function hex0x(bytes: Uint8Array): `0x${string}` {
   return `0x${hex(bytes)}`;
 }
 
-/** Parses hex with or without 0x; undefined when it is not an even number of hex digits. */
+/** Parses hex with or without 0x. Undefined when it is not an even number of hex digits. */
 export function parseHex(text: string): Uint8Array | undefined {
   const start = text.startsWith("0x") ? 2 : 0;
   const digits = text.length - start;

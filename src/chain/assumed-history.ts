@@ -29,7 +29,7 @@ export interface CheckedBlock extends SealedBlock {
   readonly undo: StateDiff;
 }
 
-/** undefined where everything was executed here. */
+/** What is known of the assumed history, or undefined where everything was executed here. */
 export function readAssumedHistory(kv: Pick<Kv, "get">): AssumedHistory | undefined {
   const bytes = kv.get(ASSUMED_KEY);
   if (bytes === undefined) return undefined;

@@ -47,7 +47,7 @@ export interface Epoch {
   readonly validators: ValidatorSet;
   /** Its last height is told by the block that ends it (types/validator-set.ts, `endsEpoch`). */
   readonly firstHeight: bigint;
-  /** undefined where the validators never change. */
+  /** The parameters of the epoch. Undefined where the validators never change. */
   readonly parameters: EpochParameters | undefined;
 }
 
@@ -74,7 +74,7 @@ export class Epochs implements EpochSets {
     this.#transitions = new Transitions(transitions, this.#kv);
   }
 
-  /** undefined for an epoch that has not begun as far as this chain goes. */
+  /** The epoch with its validators. Undefined for one that has not begun as far as this chain goes. */
   find(epoch: bigint): Epoch | undefined {
     if (epoch <= 0n) return epoch === 0n ? this.#first : undefined;
     const cached = this.#cached.get(epoch);
@@ -154,7 +154,7 @@ export class Epochs implements EpochSets {
   }
 }
 
-/** What execution must know to let validators change; undefined where they never do. */
+/** What execution must know to let validators change, or undefined where they never do. */
 export function governedBy(genesis: Genesis): MembershipRules | undefined {
   const { consensus } = genesis;
   if (!hasEpochs(consensus)) return undefined;

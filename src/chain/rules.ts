@@ -64,7 +64,7 @@ export interface WorkSchedule {
   readonly limitBits: number;
   /** The name of the rule, as in genesis. */
   readonly retarget: string;
-  /** The first height above `height` whose block may have another target; undefined where none has. */
+  /** The first height above `height` whose block may have another target, or undefined where none has. */
   nextRetarget(height: bigint): bigint | undefined;
   /**
    * The lowest height that must be known to tell the targets of the blocks `from` to `to`. It is at most

@@ -110,7 +110,10 @@ export class ChainStore {
   readonly #values = new KeptValues((key) => this.#kv.get(stateKey(key)));
   readonly #topPages = new TopPages((id) => this.#kv.get(pageKey(pageKeyBytes(id))));
 
-  /** undefined for an empty database. @throws Error when the database has another version or chain. */
+  /**
+   * The hash of the head, or undefined for an empty database. @throws Error when the database has another
+   * version or chain.
+   */
   openHead(genesisHash: Hash, show: (hash: Uint8Array) => string): Hash | undefined {
     const version = this.#kv.get(VERSION_KEY);
     if (version === undefined) return undefined;

@@ -68,7 +68,7 @@ export function badInput(message: string): CliError {
   return new CliError(EXIT.badInput, "BAD_INPUT", message);
 }
 
-/** The disk's error as the end of a command, with words and its exit code; undefined for what is none. */
+/** The disk's error as the end of a command, with words and its exit code, or undefined for what is none. */
 export function diskError(error: unknown, context = ""): CliError | undefined {
   const fault = diskFaultOf(error);
   if (fault === undefined) return undefined;

@@ -29,7 +29,7 @@ export function openEvidence(
   return verifyEvidence({ ...context, validators, ...shape }, evidence, wants);
 }
 
-/** The set of the epoch that the evidence names; undefined where it is not known. */
+/** The set of the epoch that the evidence names, or undefined where it is not known. */
 function setFor(evidence: Uint8Array, epochs: EpochSets | undefined): ValidatorSet | undefined {
   if (epochs === undefined) return undefined;
   const epoch = claimedEpoch(evidence);

@@ -168,7 +168,7 @@ function growthOf({ entry, replaced }: Arrival): [count: number, bytes: number] 
 /** A sender's entries of one kind, truncated behind `last`. */
 interface TruncatedQueue<C> {
   readonly last: QueueEntry;
-  /** The queue without its last transaction; undefined when that leaves nothing. */
+  /** The queue without its last transaction, or undefined when that leaves nothing. */
   shorter(): C | undefined;
 }
 

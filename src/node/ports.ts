@@ -27,7 +27,7 @@ export interface Miner {
 
 /** Judges signatures by the whole rule (crypto/keys.ts) beside the thread that the replica runs on. */
 export interface SlowSignatureVerifier {
-  /** @returns whether each is valid, in order; undefined when nobody will judge them. Never rejects. */
+  /** @returns whether each is valid, in order. Undefined when nobody will judge them. Never rejects. */
   judge(claims: readonly SignatureClaim[]): Promise<readonly boolean[] | undefined>;
 }
 

@@ -244,7 +244,7 @@ export class Replica {
     return this.#parts.repair.lowestOffered();
   }
 
-  /** See believed-height.ts; undefined where there is no reason to believe any. */
+  /** See believed-height.ts. Undefined where there is no reason to believe any. */
   believedHeight(): bigint | undefined {
     return this.#parts.believedHeight();
   }

@@ -70,7 +70,7 @@ export interface P2pHandlers {
   /** One peer sent these transactions together; each of them follows at once by rumorReceived. */
   transactionsReceived?(envelopes: readonly Uint8Array[]): void;
   requestReceived(peerId: string, bytes: Uint8Array): Promise<Uint8Array>;
-  /** @param lowestBody the lowest block whose body it says it has; undefined where it says nothing of it */
+  /** @param lowestBody the lowest block whose body it says it has. Undefined where it says nothing of it */
   peerConnected(peerId: string, lowestBody?: bigint): void;
   peerDisconnected(peerId: string): void;
 }

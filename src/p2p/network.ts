@@ -130,7 +130,7 @@ export class P2pNetwork {
     return [...this.#state.blocked];
   }
 
-  /** How strangers are found and kept out; undefined where only known peers connect, and before the start. */
+  /** How strangers are found and kept out, or undefined where only known peers connect, and before the start. */
   get discovery(): Discovery | undefined {
     return this.#running?.discovery;
   }

@@ -41,7 +41,7 @@ export interface NetworkSetup {
 }
 
 export class RunningNetwork {
-  /** How strangers are found and kept out; undefined where only known peers connect. */
+  /** How strangers are found and kept out, or undefined where only known peers connect. */
   readonly discovery: Discovery | undefined;
   readonly #setup: NetworkSetup;
   readonly #host: Host;

@@ -76,7 +76,7 @@ export interface NodeApi extends SnapshotsApi {
   storage(): StorageView;
   /** The encoded receipts of a block, in the order of its transactions, or undefined above the head. */
   receiptsAt(height: bigint): Promise<readonly Uint8Array[] | undefined>;
-  /** Where events and transactions of accounts stand; undefined on a node that keeps no index of them. */
+  /** Where events and transactions of accounts stand, or undefined on a node that keeps no index of them. */
   eventIndex(): EventIndexApi | undefined;
   /** Says in fields what a seal holds, as ConsensusRules.describeSeal does. */
   describeSeal(head: BlockHead, seal: Uint8Array): SealView;
@@ -167,11 +167,11 @@ export interface BranchesApi {
   workOf(hash: Hash): bigint | undefined;
   /** The last blocks of the branches, the active one first, then by work. Their number is bounded. */
   tips(): readonly TipView[];
-  /** A stored block that is not on the active chain; undefined for one that is, and for an unknown one. */
+  /** A stored block that is not on the active chain, or undefined for one that is, and for an unknown one. */
   beside(hash: Hash): Promise<SideBlockView | undefined>;
   /** The newest first. */
   reorgs(countMax: number): Promise<readonly ReorgRecord[]>;
-  /** Hashes per second of all miners, from the work of the last blocks; undefined before there are two. */
+  /** Hashes per second of all miners, from the work of the last blocks, or undefined before there are two. */
   hashrate(): number | undefined;
   /** The operator's word against a block, until it is taken back. */
   invalidate(hash: Hash): Promise<Fault | undefined>;
@@ -291,7 +291,7 @@ export interface PeerView {
   readonly bytesOut: number;
   /** The head height it last told: a claim that nobody has checked. */
   readonly height: bigint | undefined;
-  /** Its clock minus this node's, ms, and how far that may be wrong; undefined while it is not measured. */
+  /** Its clock minus this node's, ms, and how far that may be wrong. Undefined while it is not measured. */
   readonly clock?: { readonly offsetMs: number; readonly errorMs: number } | undefined;
   /**
    * What it stores, as it said. Undefined for a peer of the release before, as is `rules`, the highest that

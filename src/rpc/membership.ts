@@ -36,8 +36,8 @@ export interface MembershipApi {
   /** The epoch before which this node's key signs nothing, as its journal says. Undefined when it may sign now. */
   silentUntil(): bigint | undefined;
   /**
-   * What a change would do as this node sees it, in words with names and figures; none: nothing speaks against it.
-   * Faults: `unknown-proposal`, `decided`, and those of applying the change.
+   * What a change would do as this node sees it, in words with names and figures. It is empty when nothing speaks
+   * against it. Faults: `unknown-proposal`, `decided`, and those of applying the change.
    */
   harms(call: GovCall): Verdict<readonly string[]>;
 }

@@ -2,7 +2,7 @@
 import type { Hash } from "../base/bytes.ts";
 
 export interface SnapshotsApi {
-  /** The newest snapshot that this node keeps; undefined while it has none. */
+  /** The newest snapshot that this node keeps, or undefined while it has none. */
   snapshot(): SnapshotView | undefined;
 }
 
@@ -13,7 +13,7 @@ export interface SnapshotView {
   readonly accounts: bigint;
   readonly bytes: number;
   readonly chunks: number;
-  /** How this process made it; undefined for one that it found or fetched. */
+  /** How this process made it, or undefined for one that it found or fetched. */
   readonly made:
     | { readonly atMs: number; readonly tookMs: number; readonly longestPauseMs: number }
     | undefined;

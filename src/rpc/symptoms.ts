@@ -18,7 +18,7 @@ export interface Symptoms {
   readonly early: readonly EarlyBlocks[];
   /** Where the validator's key is at a signer elsewhere: whether it can be asked. */
   readonly signer?: SignerStanding | undefined;
-  /** Why the node has paused and only shows what it has; undefined while it works. */
+  /** Why the node has paused and only shows what it has, or undefined while it works. */
   readonly paused?: string | undefined;
   /** The lowest block that a peer has which is ahead, where all of these have pruned the next one. Else undefined. */
   readonly lowestOffered?: bigint | undefined;
@@ -38,7 +38,7 @@ export interface SignerStanding {
   /** Signatures that it made for this node since the start, and refused. */
   readonly signed: number;
   readonly refused: number;
-  /** What a signer last said of its record; undefined where nothing says so, as with a token. */
+  /** What a signer last said of its record, or undefined where nothing says so, as with a token. */
   readonly report?: SignerRecord | undefined;
 }
 

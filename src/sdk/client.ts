@@ -154,7 +154,7 @@ export class Client extends NodeCalls {
   }
 
   /**
-   * An entry of a declared module, as JSON; null: there is none.
+   * An entry of a declared module, as JSON, or null when there is none.
    * @param module what defineModule made @param state the map or cell @param key left out (undefined) for a cell
    * @throws as {@link account}
    */

@@ -166,7 +166,7 @@ class LatestSearch {
     return [...byKey.values()];
   }
 
-  /** No block above it was final before the call; undefined while too few have answered. */
+  /** No block above it was final before the call. Undefined while too few have answered. */
   #bound(): bigint | undefined {
     const n = this.#set.members.length;
     const claims = this.#counted();

@@ -178,7 +178,7 @@ export class Submission {
     return { txHash: this.#txHash, status, blockHeight: receipt.blockHeight, receipt, already: true };
   }
 
-  /** What may be believed of an answer; undefined when it takes more answers. @throws Error for a lie */
+  /** What may be believed of an answer, or undefined when it takes more answers. @throws Error for a lie */
   async #judge(endpoint: Endpoint, answer: Answer): Promise<Sent | undefined> {
     const { wait, trust } = this.#options;
     if (answer.txHash !== this.#txHash) throw lie(endpoint, "answers for another transaction");
@@ -201,7 +201,7 @@ export class Submission {
     return this.#count(endpoint, answer, trust.faults + 1);
   }
 
-  /** The answer with what the certificate covers; undefined when the node gives no proof. @throws Error for a lie */
+  /** The answer with what the certificate covers, or undefined when the node gives no proof. @throws Error for a lie */
   async #prove(
     endpoint: Endpoint,
     answer: Answer,

@@ -32,7 +32,7 @@ export function openGenesis(json: string): Verdict<TrustedGenesis> {
   return accept({ genesis, genesisHash: hashGenesis(genesis), validators: validatorsOf(genesis) });
 }
 
-/** What the headers of a chain are held to whose blocks are mined; undefined where validators sign them. */
+/** What the headers of a chain are held to whose blocks are mined, or undefined where validators sign them. */
 export function minedChainOf({ genesis, genesisHash }: TrustedGenesis): MinedChain | undefined {
   const { consensus } = genesis;
   return "powLimitBits" in consensus ? { parameters: consensus, genesisHash } : undefined;

@@ -9,7 +9,7 @@ import { KV_UNSYNCED_WRITES_MAX } from "../base/limits.ts";
 import type { FreezableKv, Kv, KvOperation, KvRange } from "./kv.ts";
 import { keyBytes, keyText, lowerBound, SortedKeys } from "./sorted-keys.ts";
 
-/** Values before a write, by key; undefined where there was none. */
+/** Values before a write, by key. Undefined where there was none. */
 export type Undo = ReadonlyMap<string, Uint8Array | undefined>;
 
 export class MemoryKv implements FreezableKv {

@@ -91,8 +91,9 @@ export function followProblem(
 }
 
 /**
- * What a node must have to execute the block behind `parent`, and has not; none: it can. An epoch that a transition breaks off
- * has no last block, so what was planned for it waits, and the members have the new epoch to take it back.
+ * What a node must have to execute the block behind `parent`, and has not. The list is empty when it can. An epoch that
+ * a transition breaks off has no last block, so what was planned for it waits, and the members have the new epoch to
+ * take it back.
  * @param state after `parent`
  */
 export function missingModules(

@@ -19,7 +19,7 @@ export interface RewardRule {
   readonly coinbaseBytes: number;
   /** Whether the front of the body at `height` is what the mode wants there. */
   check(transactions: readonly SignedTransaction[], height: bigint): Fault | undefined;
-  /** The account that receives each fee at once; undefined where the coinbase collects them. */
+  /** The account that receives each fee at once, or undefined where the coinbase collects them. */
   feeRecipient(head: BlockHead): Address | undefined;
   /** What happens before the transactions of the block at `height`. */
   begin(state: StateWriter, height: bigint): void;

@@ -158,7 +158,7 @@ export class BlockTree {
   }
 
   /**
-   * Where to go from `head`; undefined: stay. Among candidates of equal work the one first complete.
+   * Where to go from `head`, or undefined to stay. Among candidates of equal work it is the one first complete.
    * @param isAllowed asked of candidates that would be the best so far
    */
   choose(head: TreeNode, isAllowed: (candidate: TreeNode) => boolean = () => true): TreeNode | undefined {

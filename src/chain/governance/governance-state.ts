@@ -64,7 +64,7 @@ export interface Governance {
   readonly roles?: Roles | undefined;
 }
 
-/** The membership that block 0 writes; undefined where the validators never change. */
+/** The membership that block 0 writes, or undefined where the validators never change. */
 export function genesisGovernance(
   { epochLength, rotationInterval }: Pick<PbftParameters, "epochLength" | "rotationInterval">,
   members: readonly Validator[],
@@ -84,7 +84,10 @@ export function genesisGovernance(
   };
 }
 
-/** undefined where the validators never change. @throws InvariantError when the record does not decode. */
+/**
+ * The membership, or undefined where the validators never change. @throws InvariantError when the record does
+ * not decode.
+ */
 export function readGovernance(state: StateReader): Governance | undefined {
   const value = state.get(governanceKey());
   if (value === undefined) return undefined;

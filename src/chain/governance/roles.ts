@@ -62,7 +62,7 @@ export function hasRole(roles: Roles, account: Address, role: AccountRole): bool
   return ((holderOf(roles, account)?.bits ?? 0) & bitOf(role)) !== 0;
 }
 
-/** undefined where anybody may send. */
+/** The roles that accounts have, or undefined where anybody may send. */
 export function readRoles(state: StateReader): Roles | undefined {
   const value = state.get(rolesKey());
   return value && decodeStored(value, "roles", (reader) => reader.list(ROLE_HOLDERS_MAX, readHolder));

@@ -72,7 +72,7 @@ export interface RulesState {
   readonly nextFrom: bigint;
 }
 
-/** undefined where the validators never change: version 1 holds for ever. */
+/** The versions that hold and are planned. Undefined where the validators never change: version 1 holds for ever. */
 export function rulesState(state: StateReader): RulesState | undefined {
   const governance = readGovernance(state);
   if (governance === undefined) return undefined;

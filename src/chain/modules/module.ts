@@ -43,7 +43,7 @@ export interface ExecutionContext {
   readonly txid: Hash;
   readonly state: StateWriter;
   emit(kind: number, data: Uint8Array): void;
-  /** What governance needs of the chain; undefined where the validators never change. */
+  /** What governance needs of the chain, or undefined where the validators never change. */
   readonly governing?: MembershipContext | undefined;
 }
 

@@ -129,7 +129,7 @@ export class SnapshotCheck {
     return { chunks: this.#chunks, entries: this.#entries, accounts: this.#accounts };
   }
 
-  /** What the sections said; undefined until the last one was accepted. */
+  /** What the sections said, or undefined until the last one was accepted. */
   facts(): SnapshotFacts | undefined {
     if (!this.#ended) return undefined;
     const { hash, summary } = this.#head();

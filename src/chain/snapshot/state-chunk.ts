@@ -82,7 +82,7 @@ export function decodeStateChunk(bytes: Uint8Array): Verdict<StateChunk, "malfor
 /** Bytes with which a chunk begins, at most, that say where it lies. */
 export const PATH_HEAD_BYTES_MAX: number = 2 + PATH_BITS / 8;
 
-/** Where the subtree of a chunk begins, from its first bytes; undefined when they are none of a chunk. */
+/** Where the subtree of a chunk begins, from its first bytes, or undefined when they are none of a chunk. */
 export function pathOfChunk(bytes: Uint8Array): bigint | undefined {
   if (bytes.length < 2) return undefined;
   const depth = new DataView(bytes.buffer, bytes.byteOffset).getUint16(0);

@@ -28,7 +28,7 @@ export interface ValidatorSet {
 
 /** Whoever knows the validators of each epoch of a chain. */
 export interface EpochSets {
-  /** undefined for an epoch that is not known here. */
+  /** The validators of an epoch, or undefined for one that is not known here. */
   setOf(epoch: bigint): ValidatorSet | undefined;
   /** The transition behind a block, where one is accepted and holds. */
   transitionOn?(parent: BlockHead): Transition | undefined;

@@ -67,7 +67,7 @@ export async function watch(
 
 /** What a tally must know of the chain. */
 export interface WatchedChain {
-  /** How many votes decide; undefined where nobody votes: blocks and reorganisations are watched then. */
+  /** How many votes decide, or undefined where nobody votes: blocks and reorganisations are watched then. */
   readonly quorum: number | undefined;
   readonly names: readonly string[];
 }

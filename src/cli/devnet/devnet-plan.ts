@@ -51,7 +51,7 @@ export interface DevnetOrigin {
   readonly validators: number;
   readonly accounts: number;
   readonly balance: bigint;
-  /** Whole seconds between two blocks where the nodes mine; undefined where they are validators. */
+  /** Whole seconds between two blocks where the nodes mine. Undefined where they are validators. */
   readonly spacing?: number | undefined;
   /** Heights of an epoch where the validators may change. */
   readonly epochLength?: number | undefined;

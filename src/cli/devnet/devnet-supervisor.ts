@@ -54,7 +54,7 @@ export class Supervisor implements DevnetControl {
   readonly #lock: Lock;
   readonly #processes: readonly NodeProcess[];
   readonly #readyMsMax: number;
-  /** Nodes that must work together for the chain to move; undefined where each mines for itself. */
+  /** Nodes that must work together for the chain to move. Undefined where each mines for itself. */
   readonly #quorum: number | undefined;
   readonly #ended: Promise<void>;
   #end!: () => void;

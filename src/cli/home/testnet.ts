@@ -182,7 +182,7 @@ function placeNodes(
 interface WrittenNode extends PlannedNode {
   readonly dir: string;
   readonly mode: TestnetPlan["memberMode"];
-  /** Who is paid for its blocks; undefined where none are mined. */
+  /** Who is paid for its blocks, or undefined where none are mined. */
   readonly coinbase: string | undefined;
 }
 

@@ -82,7 +82,7 @@ function writeIndex(parent: string): void {
   renameSync(draft, path);
 }
 
-/** Reads a run of the lab; undefined where the folder holds none, or one that cannot be read. */
+/** Reads a run of the lab. Undefined where the folder holds none, or one that cannot be read. */
 function runOf(parent: string, folder: string): ListedRun | undefined {
   try {
     const read = (name: string) => readFileSync(join(parent, folder, name), "utf8");

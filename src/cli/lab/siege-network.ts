@@ -132,7 +132,7 @@ export class SiegeNetwork {
     }
   }
 
-  /** Processor time that the running nodes have taken so far; undefined where the system does not say. */
+  /** Processor time that the running nodes have taken so far. Undefined where the system does not say. */
   cpuSeconds(): number | undefined {
     let sum = 0;
     for (const [i, pid] of this.#pids.entries()) {

@@ -71,7 +71,7 @@ export function checkTimewarp(
   return fault("timewarp", `time ${time} is before ${floor.time}, ${floor.why}`);
 }
 
-/** The height whose time {@link checkTimewarp} reads for the block at `height`; undefined where it reads none. */
+/** The height whose time {@link checkTimewarp} reads for the block at `height`, or undefined where it reads none. */
 export function timewarpReads({ retarget }: PowParameters, height: bigint): bigint | undefined {
   if (retarget.rule !== "bitcoin" || !retarget.timewarpGuard) return undefined;
   const interval = BigInt(retarget.interval);

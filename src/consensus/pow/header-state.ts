@@ -21,7 +21,7 @@ export interface HeaderState {
   readonly chainwork: bigint;
   /** The last eleven blocks before it, or all when there are fewer, the oldest first. */
   readonly recent: readonly HeaderMark[];
-  /** The block further back that the retarget rule looks at; undefined where it looks at none. */
+  /** The block further back that the retarget rule looks at, or undefined where it looks at none. */
   readonly reference: Reference | undefined;
 }
 

@@ -38,7 +38,7 @@ export function retargetsAt({ retarget }: PowParameters, height: bigint): boolea
   }
 }
 
-/** The first height above `height` at which {@link retargetsAt} holds; undefined when there is none. */
+/** The first height above `height` at which {@link retargetsAt} holds, or undefined when there is none. */
 export function nextRetarget({ retarget }: PowParameters, height: bigint): bigint | undefined {
   switch (retarget.rule) {
     case "fixed":

@@ -12,7 +12,7 @@ const POLL_MS = 3_000;
 const TEXT_MAX = 1_000_000;
 
 export const metrics = signal<readonly Metric[]>([]);
-/** Mean of the transactions that became final since the reading before; undefined before there were any. */
+/** Mean of the transactions that became final since the reading before. Undefined before there were any. */
 export const latencyMs = signal<number | undefined>(undefined);
 
 interface Reading {

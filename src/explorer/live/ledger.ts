@@ -29,7 +29,7 @@ export interface BlockView {
   /** As the node tells it; where checks hold, every field equals the decoded one. */
   readonly block: ShownBlock;
   readonly header: VerifiedHead | undefined;
-  /** Decoded here where the body holds; undefined where only the header is known. */
+  /** Decoded here where the body holds. Undefined where only the header is known. */
   readonly transactions: readonly ShownTx[] | undefined;
   readonly checks: readonly Check[];
   readonly raw: { readonly header: string; readonly summary: string; readonly seal: string } | undefined;
@@ -155,7 +155,7 @@ export interface TxView {
   readonly confirmations: number | undefined;
   readonly reversalProbability: number | undefined;
   readonly checks: readonly Check[];
-  /** This node's word for when it saw the transaction; undefined where it has none. */
+  /** This node's word for when it saw the transaction. Undefined where it has none. */
   readonly timeline: Timeline | undefined;
   /** The proof as the node gave it, for a receipt. */
   readonly proof: NonNullable<Exclude<Answer<"tx_getProof">, Error>> | undefined;

@@ -70,7 +70,7 @@ export function primaryIn(view: number, { epoch: of, names }: Seats): number {
   return names.length === 0 ? -1 : primaryOf(BigInt(of), BigInt(view), names.length);
 }
 
-/** Counts the epochs that the node enters; undefined before it has answered. */
+/** Counts the epochs that the node enters. Undefined before it has answered. */
 export const epochNow = computed(() => (standing.value === undefined ? undefined : epoch.value));
 
 export function membersNow(): readonly string[] {

@@ -42,7 +42,7 @@ export function parseMetrics(text: string): readonly Metric[] {
   return [...metrics].map(([name, metric]) => ({ name, ...metric }));
 }
 
-/** The first sample of this name; undefined where there is none. */
+/** The first sample of this name, or undefined where there is none. */
 export function sampleOf(metrics: readonly Metric[], name: string): number | undefined {
   for (const { samples } of metrics)
     for (const sample of samples) if (sample.name === name) return sample.value;

@@ -44,7 +44,7 @@ export interface ModeParts {
   judgeBlock(peerId: string, announcement: Uint8Array): Promise<Relay>;
   /** Whether this node has to announce the block that came to its head. */
   isOwn(change: HeadChange): boolean;
-  /** The height that this node has reason to believe; undefined when it has none. See believed-height.ts. */
+  /** The height that this node has reason to believe, or undefined when it has none. See believed-height.ts. */
   believedHeight(): bigint | undefined;
   /** Takes what abandoned blocks held and nobody minted: others are told of it again. */
   reorganised(left: readonly SignedTransaction[]): void;

@@ -218,7 +218,7 @@ export class ModuleVersionWatch implements ModulesApi {
   }
 }
 
-/** The first that came to something; undefined when none did. */
+/** The first that came to something, or undefined when none did. */
 function firstFound<T>(tries: readonly Promise<T | undefined>[]): Promise<T | undefined> {
   return new Promise((resolve) => {
     let left = tries.length;

@@ -14,7 +14,7 @@ interface NetworkParts {
   readonly logger: Logger;
   readonly tip: TipAge;
   readonly headHeight: () => bigint;
-  /** The lowest block whose body is here; undefined before the database is open. */
+  /** The lowest block whose body is here, or undefined before the database is open. */
   readonly lowestBody?: () => bigint | undefined;
 }
 

@@ -46,7 +46,7 @@ export interface SearchPorts {
   readonly tip: TipAge;
 }
 
-/** Opens what finds peers; undefined where only known peers connect. @throws Error when the disk fails. */
+/** Opens what finds peers. Undefined where only known peers connect. @throws Error when the disk fails. */
 export function openPeerSearch(
   { paths, genesis }: Pick<Home, "paths" | "genesis">,
   { p2p }: Config,

@@ -43,7 +43,7 @@ export class Watches {
     this.modules.stop();
   }
 
-  /** undefined for a question of repair */
+  /** Answers a question that a peer asks, or returns undefined for one of repair. */
   answer(question: Uint8Array): Promise<Uint8Array> | undefined {
     return this.#snapshots?.answer(question) ?? this.modules.answer(question);
   }

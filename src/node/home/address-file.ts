@@ -42,7 +42,7 @@ export class AddressFile {
   }
 }
 
-/** undefined without a file, or with one that had to be moved aside. */
+/** What the file holds. Undefined without a file, or with one that had to be moved aside. */
 function readMemory(path: string, logger: Logger, nowMs: number): PeerMemory | undefined {
   const size = statSync(path, { throwIfNoEntry: false })?.size;
   if (size === undefined) return undefined;

@@ -20,7 +20,7 @@ export interface Lock {
 
 /** What differs from machine to machine. */
 export interface LockSystem {
-  /** What tells a process from an earlier or later one with the same pid; undefined where nothing does. */
+  /** What tells a process from an earlier or later one with the same pid, or undefined where nothing does. */
   birthOf(pid: number): string | undefined;
   /** A second name for a file, atomically and never over another. */
   link(from: string, to: string): void;

@@ -14,7 +14,7 @@ import { readTextFile } from "./text-file.ts";
 
 type KeyPaths = Pick<HomePaths, "validatorKey" | "nextValidatorKey">;
 
-/** Whose the waiting key is; undefined where none waits. */
+/** Whose the waiting key is, or undefined where none waits. */
 export function nextPublicKey({ nextValidatorKey: path }: KeyPaths): Verdict<Address | undefined, KeyFault> {
   if (!existsSync(path)) return accept(undefined);
   const found = loadPublicKey(path);

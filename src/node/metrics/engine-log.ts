@@ -8,7 +8,7 @@ export interface EventLine {
   readonly fields: LogFields;
 }
 
-/** undefined for what is not logged. */
+/** The line for an event, or undefined for one that is not logged. */
 export function logLineOf(event: EngineEvent, self: ValidatorId | undefined): EventLine | undefined {
   switch (event.type) {
     case "diverged":

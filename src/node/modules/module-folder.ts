@@ -130,7 +130,7 @@ function namesIn(dir: string): readonly string[] {
   return names.sort().slice(0, FILES_MAX);
 }
 
-/** undefined where it has gone, or is larger than any bundled file. */
+/** The text of a file. Undefined where it has gone, or is larger than any bundled file. */
 function readBounded(path: string): string | undefined {
   const size = statSync(path, { throwIfNoEntry: false })?.size;
   return size === undefined || size > MODULE_FILE_BYTES_MAX ? undefined : readFileSync(path, "utf8");

@@ -56,7 +56,7 @@ export interface RemoteSignerStatus {
   /** Signatures that were made, and refused. */
   readonly signed: number;
   readonly refused: number;
-  /** What the signer last said of itself; undefined where nothing does. */
+  /** What the signer last said of itself, or undefined where nothing does. */
   readonly report?: SignerReport | undefined;
 }
 

@@ -253,7 +253,7 @@ export class FrameReader {
   #held: Uint8Array[] = [];
   #bytes = 0;
 
-  /** @returns the frames that became whole, without their lengths; undefined for one that is empty or too long */
+  /** @returns the frames that became whole, without their lengths. Undefined for one that is empty or too long */
   push(chunk: Uint8Array): Uint8Array[] | undefined {
     this.#held.push(chunk);
     this.#bytes += chunk.length;

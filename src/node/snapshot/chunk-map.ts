@@ -19,7 +19,7 @@ interface HeldChunk {
   readonly bytes: number;
   readonly entries: number;
   readonly accounts: number;
-  /** undefined: it was here when this process began. */
+  /** The peer that gave it. Undefined when it was here already as this process began. */
   readonly giver: string | undefined;
 }
 

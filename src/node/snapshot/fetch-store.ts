@@ -34,7 +34,7 @@ export class FetchStore {
     return existsSync(this.whole);
   }
 
-  /** What stands before the state; undefined while it was not fetched whole. */
+  /** What stands before the state, or undefined while it was not fetched whole. */
   async head(): Promise<Uint8Array | undefined> {
     const path = join(this.#dir, HEAD);
     return existsSync(path) ? new Uint8Array(await readFile(path)) : undefined;

@@ -74,7 +74,7 @@ export class KeptSnapshots {
     }
   }
 
-  /** undefined for a question about something else. The promise rejects for a malformed one. */
+  /** Answers a question, or returns undefined for one about something else. The promise rejects for a malformed one. */
   answer(bytes: Uint8Array): Promise<Uint8Array> | undefined {
     return isSnapshotQuestion(bytes) ? this.#answer(bytes) : undefined;
   }
@@ -118,7 +118,7 @@ export class KeptSnapshots {
   }
 }
 
-/** undefined where the file was deleted meanwhile. */
+/** What is read from a file, or undefined where it was deleted meanwhile. */
 async function readFrom<T>(
   { path }: KeptSnapshot,
   read: (file: FileHandle) => Promise<T>,

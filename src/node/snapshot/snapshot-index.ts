@@ -37,7 +37,7 @@ export interface SnapshotIndex extends SnapshotEnd {
   readonly places: readonly ChunkPlace[];
 }
 
-/** undefined for a file that is no whole snapshot. @throws Error when the disk fails. */
+/** The places of the parts, or undefined for a file that is no whole snapshot. @throws Error when the disk fails. */
 export async function indexSnapshot(path: string, limits: BodyLimits): Promise<SnapshotIndex | undefined> {
   const file = await open(path, "r");
   try {

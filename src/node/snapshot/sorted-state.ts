@@ -88,7 +88,7 @@ export async function* subtrees(
   yield* subtrees(scratch, depth + 1, right);
 }
 
-/** Reads the entries below a path; undefined where they are too many for one chunk. */
+/** Reads the entries below a path. Undefined where they are too many for one chunk. */
 async function readSubtree(scratch: Kv, depth: number, path: Hash): Promise<StateEntry[] | undefined> {
   const entries: StateEntry[] = [];
   const to = keyOfPosition(spanOf({ depth, path }).to);

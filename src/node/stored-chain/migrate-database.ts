@@ -148,7 +148,7 @@ function copy(from: string, to: string, bytesLeft: number): void {
   copyFileSync(from, to, constants.COPYFILE_FICLONE);
 }
 
-/** The newest format of which there is a copy; undefined where there is none. */
+/** The newest format of which there is a copy, or undefined where there is none. */
 export function newestBackup({ db }: DatabasePath): number | undefined {
   for (let format = DATABASE_VERSION; format > 0; format--) {
     if (existsSync(backupPath({ db }, format))) return format;

@@ -31,7 +31,7 @@ export const MIGRATIONS: readonly Migration[] = [
   },
 ];
 
-/** undefined for a database in which nothing was stored yet. */
+/** The format of a database, or undefined for one in which nothing was stored yet. */
 export function formatOf(kv: Pick<Kv, "get">): number | undefined {
   const version = kv.get(VERSION_KEY);
   return version === undefined ? undefined : new Reader(version).u16();

@@ -49,7 +49,7 @@ export function readEpochEnd(
   return read.ok ? read.value : undefined;
 }
 
-/** The mail that proves the end of an epoch; undefined where that is not known here. */
+/** The mail that proves the end of an epoch, or undefined where that is not known here. */
 export function epochEndMail(
   { store }: Chain,
   changing: ConsensusEpochs,

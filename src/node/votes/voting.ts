@@ -124,7 +124,7 @@ export class Voting {
     return this.#epoch;
   }
 
-  /** Index in the set of this epoch; undefined for who is no member. */
+  /** Index in the set of this epoch. Undefined for who is no member. */
   get self(): ValidatorId | undefined {
     return indexIn(this.validators, this.#options.signer);
   }

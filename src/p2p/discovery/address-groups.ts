@@ -51,7 +51,10 @@ export function formatHost(host: Uint8Array): string {
   return host.length === 4 ? host.join(".") : formatIp6(host);
 }
 
-/** undefined for what no node can listen on for others: multicast, reserved, and tunnels, which hide a group. */
+/**
+ * How far an address reaches. Undefined for what no node can listen on for others: multicast, reserved, and
+ * tunnels, which hide a group.
+ */
 export function scopeOf({ host }: NetAddress): Scope | undefined {
   return host.length === 4 ? scopeOfIp4(host) : scopeOfIp6(host);
 }

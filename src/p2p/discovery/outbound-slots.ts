@@ -31,7 +31,7 @@ export interface OwnConnection {
   /** The group of its address. It is undefined where the address has none, as with a host name in peers.json. */
   readonly group: string | undefined;
   readonly role: Role;
-  /** undefined while it is being opened. */
+  /** When it was opened. Undefined while it is being opened. */
   readonly connectedAtMs: number | undefined;
   /** When it last brought blocks that were not known here: what it tells of its head is no merit. */
   readonly lastBlockAtMs: number | undefined;

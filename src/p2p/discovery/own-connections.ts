@@ -14,7 +14,7 @@ export interface PresentPeer {
   readonly peerId: string;
   /** As libp2p says, without /p2p. */
   readonly multiaddr: string;
-  /** undefined for a connection that the peer opened, unless it is static. */
+  /** The role that this node gave it. Undefined for a connection that the peer opened, unless it is static. */
   readonly role: Role | undefined;
   readonly key: KnownAddress["key"];
   readonly group: string | undefined;

@@ -60,7 +60,7 @@ export interface AntiEntropyPorts {
   peers(): readonly string[];
   /** Those of them to compare with in turn; all if left out. */
   compared?(): readonly string[];
-  /** The height that this node has reason to believe, whatever single peers claim; undefined when it has none. */
+  /** The height that this node has reason to believe, whatever single peers claim, or undefined when it has none. */
   believedHeight?(): bigint | undefined;
   /** Peers that are asked before others, and wait for none of them; none if left out. */
   chosen?(): ReadonlySet<string>;

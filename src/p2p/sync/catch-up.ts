@@ -71,7 +71,7 @@ export interface CatchUpPorts {
   readonly ledger: RepairLedger;
   /** The peers that are present in ring order: the next one after this node comes first. */
   ring(): readonly string[];
-  /** The height that this node has reason to believe, whatever single peers claim; undefined when it has none. */
+  /** The height that this node has reason to believe, whatever single peers claim, or undefined when it has none. */
   believedHeight?(): bigint | undefined;
   /** Peers that are asked before others; none if left out. */
   chosen?(): ReadonlySet<string>;

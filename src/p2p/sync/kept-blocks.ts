@@ -11,7 +11,7 @@ const ASK_EVERY_MS = 30_000;
 export interface KeptBlocksPorts {
   /** Milliseconds of any clock that never goes back. */
   readonly now: () => number;
-  /** Asks a peer; undefined where there is no answer. Never rejects. */
+  /** Asks a peer. Undefined where there is no answer. Never rejects. */
   readonly ask: (peerId: string) => Promise<bigint | undefined>;
 }
 

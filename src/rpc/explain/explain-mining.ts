@@ -82,7 +82,7 @@ function judge(standing: MiningStanding): Judgement {
   return { state: "moving", ok: true, summary: `${head}, one is due every ${duration(spacingMs)}${note}` };
 }
 
-/** No peer, where there should be one, or where nobody else could make a block; undefined where that is right. */
+/** No peer, where there should be one, or where nobody else could make a block. Undefined where that is right. */
 function judgeAlone(standing: MiningStanding, head: string): Judgement | undefined {
   const { peers, mining, expectsPeers, headAgeMs, spacing } = standing;
   if (peers > 0) return undefined;

@@ -184,7 +184,7 @@ export function duration(ms: number): string {
 /** So long nobody waits where things go well. */
 const STUCK_MS = 10_000;
 
-/** Others are ahead for long, and nobody sends what is missing; undefined where that is not so. */
+/** Others are ahead for long, and nobody sends what is missing. Undefined where that is not so. */
 export function explainBehind({
   height,
   headAgeMs,

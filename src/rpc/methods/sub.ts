@@ -103,7 +103,7 @@ export const unsubscribe = method({
   },
 });
 
-/** What a stream is of; undefined for what is only told as it happens. @throws CallError INVALID_PARAMS */
+/** What a stream is of, or undefined for what is only told as it happens. @throws CallError INVALID_PARAMS */
 function streamOf({ api }: CallContext, { topic, filter = {}, ...options }: Params): EventQuery | undefined {
   const { hash, account, ...ofEvents } = filter;
   checkFilter(topic, filter);

@@ -40,7 +40,7 @@ function showEvent(event: Event, modules: Outcomes) {
   };
 }
 
-/** What an event's module says of it; undefined where nobody here can read it. */
+/** What an event's module says of it, or undefined where nobody here can read it. */
 export function describeEvent(event: Event, modules: Outcomes): Description | undefined {
   const { module, kind, data } = event;
   if (module !== COINBASE_MODULE) return modules.find(module)?.describeEvent(event);

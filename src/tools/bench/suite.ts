@@ -12,7 +12,7 @@ export interface SuiteSample {
   readonly unit: string;
   readonly better: "higher" | "lower";
   readonly value: number;
-  /** What bounds it, of the same run; undefined where nothing is known to. */
+  /** What bounds it, of the same run, or undefined where nothing is known to. */
   readonly limit: number | undefined;
 }
 

@@ -18,9 +18,9 @@ export interface Campaign {
   readonly schedules: number;
   /** The least and the most validators. The sizes between take turns. */
   readonly nodes: readonly [number, number];
-  /** undefined: f of the size. */
+  /** How many validators lie. With undefined it is the f of the size. */
   readonly byzantine: number | undefined;
-  /** undefined: those of {@link TURNS} in turn. */
+  /** The profile to play. With undefined those of {@link TURNS} are played in turn. */
   readonly profile: Profile | undefined;
   /** Names of the only items to keep. With undefined all are kept. */
   readonly only: readonly string[] | undefined;
@@ -34,7 +34,7 @@ export interface ScheduleOutcome {
   readonly seed: number;
   readonly traceHash: string;
   readonly violations: number;
-  /** The reason of the first violation, with the command that shows it again; undefined where there is none. */
+  /** The reason of the first violation, with the command that shows it again, or undefined where there is none. */
   readonly reason: string | undefined;
   readonly height: number;
   readonly virtualMs: number;

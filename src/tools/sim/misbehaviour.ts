@@ -46,7 +46,7 @@ export interface MisbehaviourContext {
   readonly accomplices: ReadonlyMap<ValidatorId, Signer>;
   /** A stream of its own. */
   readonly random: Random;
-  /** The replica as it runs now; undefined while it is down. */
+  /** The replica as it runs now, or undefined while it is down. */
   readonly replica: () => Replica | undefined;
   /** Whether the interval of the spec is now. */
   readonly active: () => boolean;
@@ -62,7 +62,7 @@ export interface MisbehaviourContext {
   readonly jumpClock: (byMs: number) => void;
 }
 
-/** adversary.ts has one; undefined for a kind that the cluster makes itself (twin). */
+/** adversary.ts has one. Undefined for a kind that the cluster makes itself (twin). */
 export type MisbehaviourMaker = (
   spec: AdversarySpec,
   context: MisbehaviourContext,

@@ -37,7 +37,7 @@ import type { World } from "./world.ts";
 
 export interface SimNodeOptions {
   readonly id: NodeId;
-  /** undefined: a full node, which has no key. */
+  /** The validator that it is. Undefined for a full node, which has no key. */
   readonly validator: ValidatorId | undefined;
   readonly world: Pick<World, "validators" | "signatures"> & { readonly genesis: Genesis };
   readonly settings: EngineSettings;

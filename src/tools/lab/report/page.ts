@@ -21,7 +21,7 @@ export interface Page {
   readonly title: string;
   /** One sentence: what was asked. */
   readonly question: string;
-  /** Whether it came out as theory says; undefined where none says anything. Apart from good and bad. */
+  /** Whether it came out as theory says. Undefined where none says anything. Apart from good and bad. */
   readonly isMatch: boolean | undefined;
   readonly ending: Ending;
   /** One sentence: what came out. */

@@ -84,7 +84,7 @@ export interface SiegeNode {
   readonly name: string;
   /** Highest resident memory seen. */
   readonly memoryMaxBytes: number;
-  /** undefined: it did not say, even after the attack. */
+  /** How late its event loop ran timers, 99th percentile, ms. Undefined when it did not say, even after the attack. */
   readonly loopDelayP99Ms: number | undefined;
   /** Whether it ended by itself. */
   readonly hasEnded: boolean;

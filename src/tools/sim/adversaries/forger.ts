@@ -59,7 +59,7 @@ export class Forger {
     return this.packet(body, signer, encodeBlock(block));
   }
 
-  /** undefined for a packet of another kind, or one that does not decode. */
+  /** The consensus message in a packet. Undefined for one of another kind, or one that does not decode. */
   open(packet: Uint8Array): ParsedMessage | undefined {
     const opened = decodePacket(packet);
     if (opened?.kind !== MAIL_CONSENSUS) return undefined;

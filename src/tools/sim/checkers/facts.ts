@@ -117,7 +117,7 @@ export class Facts {
   }
 
   /**
-   * What is wrong with a set of signatures of one message by `needed` distinct validators; undefined: nothing.
+   * What is wrong with a set of signatures of one message by `needed` distinct validators, or undefined when nothing is.
    * @param excluded must not be among them
    */
   checkSigners(
