@@ -108,7 +108,7 @@ export const POOL_QUEUED_DIVISOR = 16;
 export const POOL_NONCE_GAP_MAX = 64;
 /** Milliseconds after which a transaction that was not included is dropped from the pool. */
 export const POOL_AGE_MS_MAX = 3 * 60 * 60 * 1000;
-/** Between two looks for transactions that are too old, ms: a chain that stands still has no new heads. */
+/** Milliseconds between two looks for transactions that are too old: a chain that stands still has no new heads. */
 export const POOL_AGE_CHECK_MS = 10 * 60 * 1000;
 /** Transactions that did not fit before a block's selection ends. Beyond it the room left stays empty. */
 export const TEMPLATE_MISFITS_MAX = 64;

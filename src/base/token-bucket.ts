@@ -22,7 +22,7 @@ export class TokenBucket {
     this.#atMs = nowMs;
   }
 
-  /** What is left; below zero: what is owed. */
+  /** What is left. When it is below zero, so much is owed. */
   left(nowMs: number): number {
     // A clock that was set back refills nothing, and time counts on from where it stands now.
     const passedMs = Math.max(0, nowMs - this.#atMs);

@@ -124,7 +124,7 @@ export class Epochs implements EpochSets {
     return this.#transitions.isGiven(id);
   }
 
-  /** Only of an epoch that has begun: before it a transition may still come. */
+  /** Remembers this only for an epoch that has begun: before it a transition may still come. */
   #rememberNewest(epoch: bigint, id: Hash | undefined): Hash | undefined {
     if (this.find(epoch) === undefined) return id;
     this.#newest.set(epoch, { id });
@@ -137,7 +137,7 @@ export class Epochs implements EpochSets {
     return epochOn(head, this);
   }
 
-  /** Before its first block is here; later the database has it. */
+  /** The epoch that a transition opens, before its first block is here. Later the database has it. */
   #byTransition(epoch: bigint): Epoch | undefined {
     const transition = this.transitionOf(epoch);
     const before = this.find(epoch - 1n);

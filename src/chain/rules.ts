@@ -48,7 +48,7 @@ export type SealView =
 
 /** What blocks may mint: their coinbases (pow.md 2.7). */
 export interface Rewards {
-  /** Besides the fees, at most. */
+  /** The most that a block at a height may mint besides its fees. */
   subsidyAt(height: bigint): bigint;
   /** A coinbase can be spent from so many blocks later on. */
   readonly maturity: number;

@@ -110,10 +110,7 @@ export class ChainStore {
   readonly #values = new KeptValues((key) => this.#kv.get(stateKey(key)));
   readonly #topPages = new TopPages((id) => this.#kv.get(pageKey(pageKeyBytes(id))));
 
-  /**
-   * The hash of the head, or undefined for an empty database. @throws Error when the database has another
-   * version or chain.
-   */
+  /** The head's hash, or undefined for an empty database. @throws Error when that has another version or chain. */
   openHead(genesisHash: Hash, show: (hash: Uint8Array) => string): Hash | undefined {
     const version = this.#kv.get(VERSION_KEY);
     if (version === undefined) return undefined;
@@ -235,7 +232,7 @@ export class ChainStore {
     return bytes === undefined ? 1n : new Reader(bytes).u64();
   }
 
-  /** From this height on bodies are here, with their receipts and indexes: above 1 after a snapshot or where blocks were pruned. */
+  /** The height from which on bodies are here: above 1 after a snapshot or where blocks were pruned. */
   lowestBody(): bigint {
     const bytes = this.#kv.get(PRUNED_KEY);
     const kept = bytes === undefined ? 1n : new Reader(bytes).u64();

@@ -75,7 +75,7 @@ export class Transitions {
   }
 }
 
-/** As the database has it. @throws DecodeError when the bytes were changed */
+/** Decodes a transition as the database has it. @throws DecodeError when the bytes were changed */
 export function decodeStoredTransition(bytes: Uint8Array): Transition {
   const json = parseJson(new TextDecoder().decode(bytes));
   const read = json.ok ? readTransition(json.value) : json;

@@ -11,7 +11,7 @@ import { list, rpcUrl } from "./arguments.ts";
 import { badInput, CliError, EXIT } from "./exit.ts";
 
 export interface RpcOptions {
-  /** In the order in which they are asked. */
+  /** The URLs of nodes in the order in which they are asked. */
   readonly rpc: readonly string[];
 }
 
@@ -52,7 +52,7 @@ export function connect(
   }
 }
 
-/** Awaits an answer; @throws CliError with the node's own code and words, or `unreachable`. */
+/** Awaits an answer. @throws CliError with the node's own code and words, or `unreachable`. */
 export async function ask<T>(answer: Promise<T>): Promise<T> {
   try {
     return await answer;

@@ -59,7 +59,7 @@ export function endWithReader(): void {
   });
 }
 
-/** For what runs on: words that nobody takes are lost, which standard error is told once. */
+/** Lets a command run on when nobody takes its words: they are lost, and standard error is told so once. */
 export function outliveReader(): void {
   process.stdout.removeAllListeners("error");
   process.stdout.once("error", (error) => {
@@ -86,7 +86,7 @@ export class Drawing {
     this.#lines = folded.length;
   }
 
-  /** Before other words are printed. */
+  /** Takes the drawing off the screen before other words are printed. */
   erase(): void {
     if (this.#lines > 0) process[this.#name].write(`\u001b[${this.#lines}A\u001b[0J`);
     this.#lines = 0;

@@ -21,7 +21,7 @@ export interface Field<T> {
   read(value: unknown, place: FieldPlace): T | undefined;
 }
 
-/** Of an object's key that may be missing. */
+/** A field for a key of an object that may be missing. */
 export interface OptionalField<T> extends Field<T> {
   readonly isOptional: true;
 }
@@ -178,7 +178,7 @@ export function choiceField<T extends string>(...choices: readonly T[]): Field<T
   return field(expected, (value) => choices.find((choice) => choice === value));
 }
 
-/** Checks `input`; the fault names the first few things that are wrong, each with its path. */
+/** Checks `input`. A fault names the first few things that are wrong, each with its path. */
 export function checkFields<T>(form: Field<T>, input: unknown): Verdict<T, "malformed"> {
   const problems: string[] = [];
   const value = form.read(input, { path: "", problems });

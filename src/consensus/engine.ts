@@ -224,7 +224,7 @@ export interface EngineStatus {
     | { readonly kind: "height"; readonly height: bigint }
     | { readonly kind: "heartbeat" }
     | undefined;
-  /** Per view that is asked for, ascending: by whom. */
+  /** For each view that is asked for, ascending: by whom it is. */
   readonly viewChanges: readonly { readonly view: bigint; readonly from: readonly ValidatorId[] }[];
   /** Why it votes no more, when halted. */
   readonly haltReason: string | undefined;
@@ -248,7 +248,7 @@ export interface EngineStatus {
     readonly commits: readonly ValidatorId[];
   }[];
   readonly checkpoints: readonly { readonly height: bigint; readonly from: readonly ValidatorId[] }[];
-  /** Per validator: the highest height and view seen in a verified message. */
+  /** For each validator: the highest height and view seen in a verified message. */
   readonly lastSeen: readonly {
     readonly height: bigint;
     readonly view: bigint;

@@ -21,7 +21,7 @@ export interface BatchVerdicts {
 }
 
 // Costs in microseconds, measured where one native check takes 60 (docs/batch-verification.md, "Figures").
-/** From so many on a batch is quicker than one after the other. */
+/** A batch of so many signatures or more is quicker than one after the other. */
 export const BATCH_MIN = 6;
 /** Decoding, hashing and reducing one signature of a batch. */
 const LOAD_US = 8;
@@ -70,7 +70,7 @@ class Batch {
   readonly #kernel: SignatureKernel;
   readonly #verdicts: boolean[];
   #workUs: number;
-  /** Where bisection ends, and what is in doubt is judged one by one. */
+  /** What a batch may cost before bisection ends, and what is in doubt is judged one by one. */
   readonly #budgetUs: number;
 
   constructor(kernel: SignatureKernel, claims: readonly SignatureClaim[]) {

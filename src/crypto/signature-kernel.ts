@@ -74,7 +74,7 @@ export class SignatureKernel {
   readonly #kept = new Map<string, number>();
   /** A key found no room: before the next batch all are forgotten. */
   #isFull = false;
-  /** Of the batch that is loaded. */
+  /** How many keys the batch has that is loaded. */
   #keyCount = 0;
 
   /** @param module the compiled kernel's bytes. @throws Error where WebAssembly or its vectors are missing */

@@ -102,7 +102,7 @@ export class BlockSource {
   }
 }
 
-/** Of a node that began from a snapshot, or prunes. */
+/** The error of a node that began from a snapshot, or prunes. */
 function prunedError(error: unknown, from: bigint, url: string): WrongNode | undefined {
   if (!(error instanceof RpcError)) return undefined;
   const { code, head } = error.data as { code?: string; head?: unknown };

@@ -38,7 +38,7 @@ export const EVENT_PLACE: readonly Column[] = [
 
 export interface MapTable {
   readonly name: string;
-  /** Of the table with each value that an entry has had. */
+  /** The name of the table with each value that an entry has had. */
   readonly history: string;
   /** The column that holds the encoded key, and is the primary key. */
   readonly keyColumn: string;

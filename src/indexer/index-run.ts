@@ -15,7 +15,7 @@ export interface IndexRunOptions extends SessionOptions {
   readonly retrying?: (kind: "node" | "database", error: Error) => void;
   /** It works again. */
   readonly recovered?: () => void;
-  /** Without `follow` it gives up after failing so long, ms. */
+  /** Without `follow` the run gives up after failing so long, ms. */
   readonly giveUpAfterMs?: number;
 }
 

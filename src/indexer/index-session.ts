@@ -45,7 +45,7 @@ export class WrongInput extends Error {
 
 export class IndexSession {
   readonly indexer: Indexer;
-  /** As it is shown. */
+  /** The hash of block 0 as people see it. */
   readonly genesisHash: string;
   readonly #db: SqlDatabase;
   readonly #ledger: VerifiedLedger;

@@ -18,7 +18,7 @@ const BATCH_BLOCKS = 500;
 const BATCH_BYTES_MAX = 8 * 1024 * 1024;
 
 export interface IndexProgress {
-  /** Of the last row's block. */
+  /** The height of the last row's block. */
   readonly height: bigint;
   /** The height of the node's head, as last asked. */
   readonly target: bigint;

@@ -78,7 +78,7 @@ export interface IndexOwner {
   readonly schema: string;
   /** The genesis with the code of its modules. */
   readonly genesis: Genesis;
-  /** As it is kept for later starts. */
+  /** The genesis as it is kept for later starts. */
   readonly genesisJson: string;
   /** How often the writer's lock is asked for, a quarter of a second apart. */
   readonly lockTries?: number;
@@ -119,7 +119,7 @@ export class SqlIndex {
     return index;
   }
 
-  /** From now on rows are made by these: what a new version declares besides gets tables. */
+  /** Makes rows by these modules from now on. What a new version declares besides gets tables. */
   async useModules(modules: ModuleSet): Promise<void> {
     if (modules === this.#modules) return;
     const declared = declaredTables(modules.own());

@@ -40,7 +40,7 @@ export interface LedgerBlock {
   readonly diff: StateDiff;
 }
 
-/** Beside what execution needs: rows hold it. */
+/** What the ledger need not hold beside what execution needs, since rows hold it. */
 const UNUSED_BUCKETS: ReadonlySet<number | undefined> = new Set([
   bodyKey(ZERO_HASH)[0],
   sealKey(ZERO_HASH)[0],

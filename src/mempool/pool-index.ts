@@ -222,7 +222,10 @@ export class PoolIndex {
     return senderQueue;
   }
 
-  /** Before a sender queue changes: it leaves the orders, whose other members keep the keys they were placed by. */
+  /**
+   * Is called before a sender queue changes: it leaves the orders, whose other members keep the keys they
+   * were placed by.
+   */
   #loosen(senderQueue: SenderQueue): void {
     if (senderQueue.loose === LOOSE_IN_ALL) return;
     for (const order of this.#orders) order.loosen(senderQueue);

@@ -29,7 +29,7 @@ export function followPolicy(rules: PoolRules, { policy, modules }: HeadState): 
   return isStricter;
 }
 
-/** As genesis says. */
+/** The rules of the pool that follow from the genesis. */
 export function poolRulesOf({
   genesis,
   feeMin = 0n,

@@ -37,7 +37,7 @@ export interface DriverPorts {
   readonly chain: Chain;
   /** Undefined where the engine writes none. */
   readonly journal: RecordLog | undefined;
-  /** Where the engine's signatures are made elsewhere. */
+  /** Asks for signatures, where the engine's are made elsewhere. */
   readonly ask?: AskSignature | undefined;
   readonly scheduler: Scheduler;
   readonly log: Logger;

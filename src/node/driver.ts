@@ -336,7 +336,7 @@ export class Driver<P extends Parsed, M extends Typed> {
     }
   }
 
-  /** Until the head changes, and at most `dueMs` where that is given. */
+  /** Keeps a block until the head changes, and at most `dueMs` where that is given. */
   #wait(block: Block, certified: boolean, dueMs?: number): void {
     const id = hex(block.hash);
     this.#forget(id);

@@ -45,7 +45,7 @@ export class DepthFinality {
     }
   }
 
-  /** Before the heads that entered are told. */
+  /** Is called before the heads that entered are told. */
   branchChanged({ ancestor, abandoned, entered }: BranchChange): void {
     const { now } = this.#ports;
     const finalizedReversed = ancestor.summary.height < this.#emitted;
@@ -69,7 +69,7 @@ export class DepthFinality {
     });
   }
 
-  /** To be called after each head, in order: what it makes final is passed on. */
+  /** Is called after each head, in order: what it makes final is passed on. */
   headChanged(height: bigint): void {
     const { chain } = this.#ports;
     const upTo = this.#heightBelow(height);

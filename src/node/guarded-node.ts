@@ -129,7 +129,7 @@ class GuardedNode implements RunningNode {
     this.#restart(true, () => this.#runWith(key));
   }
 
-  /** After whatever is under way: if it is still so, stops what answers and goes on with another. */
+  /** Waits for whatever is under way. If it is still so, it stops what answers and goes on with another. */
   #restart(isRunning: boolean, next: () => Promise<Current>): void {
     this.#isTurning = true;
     this.#turn = this.#turn
@@ -139,7 +139,7 @@ class GuardedNode implements RunningNode {
       });
   }
 
-  /** Never rejects. */
+  /** Changes over to another. Never rejects. */
   async #change(isRunning: boolean, next: () => Promise<Current>): Promise<void> {
     const current = this.#current; // none where the start failed
     if (this.#isStopped || current === undefined || (current.node !== undefined) !== isRunning) return;

@@ -86,7 +86,10 @@ export interface NodeOptions {
   /** Ends a start that takes long, which then fails with `stopped`. */
   readonly signal?: AbortSignal;
   readonly origins?: readonly ConfigOrigin[];
-  /** Of a node that a devnet runs: the orders that it passes on, and the token that all nodes of the devnet take. */
+  /**
+   * What a devnet gives a node that it runs: the orders that the node passes on, and the token that all nodes
+   * of the devnet take.
+   */
   readonly devnet?: { readonly orders: DevnetOrders; readonly token: string | undefined } | undefined;
   /** The PIN of the token that config.toml names. */
   readonly pin?: TokenPin | undefined;

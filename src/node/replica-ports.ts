@@ -90,7 +90,10 @@ export interface OwnBlock {
 /** What this replica tells whoever listens. */
 export interface ReplicaEvents {
   readonly heads: Emitter<HeadChange>;
-  /** After the pool has taken back what the abandoned blocks held, before their successors are told as heads. */
+  /**
+   * Changes of branches, after the pool has taken back what the abandoned blocks held, and before their
+   * successors are told as heads.
+   */
   readonly reorgs: Emitter<BranchChange>;
   readonly pool: Emitter<PoolEvent>;
   /** What became of blocks that this node's engine made. */

@@ -244,7 +244,7 @@ export class Replica {
     return this.#parts.repair.lowestOffered();
   }
 
-  /** See believed-height.ts. Undefined where there is no reason to believe any. */
+  /** The height that this node has reason to believe (believed-height.ts), or undefined where it has none. */
   believedHeight(): bigint | undefined {
     return this.#parts.believedHeight();
   }

@@ -19,7 +19,7 @@ export interface PeerClock {
   readonly errorMs: number;
 }
 
-/** As many answers are remembered: clocks drift, and none is good for ever. */
+/** How many answers are remembered: clocks drift, and none is good for ever. */
 const SAMPLES_MAX = 8;
 /** Both clocks are read in whole milliseconds. */
 const RESOLUTION_MS = 1;

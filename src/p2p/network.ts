@@ -79,7 +79,7 @@ export class P2pNetwork {
     this.#running?.reseat();
   }
 
-  /** Besides the static peers and the genesis's validators these may connect; who no longer may is cut off. */
+  /** Lets these connect besides the static peers and the genesis's validators. Who no longer may is cut off. */
   allow(peerIds: readonly string[]): void {
     this.#state.allowed.admit(peerIds);
     if (this.#options.discovery === undefined) this.#running?.dropUnadmitted();

@@ -59,7 +59,7 @@ export interface NodeApi extends SnapshotsApi {
   finalized(): BlockHead;
   /** Whether blocks can be abandoned, and what there is to ask where they can. */
   chainMode(): ChainModeApi;
-  /** Where blocks are mined, and this node can. */
+  /** Mining, where blocks are mined and this node can. */
   mining(): MiningApi | undefined;
   /** Height of a block of this chain (not of an abandoned branch) by its hash. */
   heightOf(hash: Hash): Promise<bigint | undefined>;
@@ -136,7 +136,7 @@ export interface NodeApi extends SnapshotsApi {
   /** What whoever runs the node asks of it. Undefined on a node without a home. */
   readonly operator?: OperatorApi | undefined;
 
-  /** Where strangers are let in: what this node remembers of them. */
+  /** What this node remembers of strangers, where they are let in. */
   peerMemory(): PeerMemoryApi | undefined;
 
   // --- events --------------------------------------------------------------------------------------------------
@@ -239,7 +239,7 @@ export interface RunningTimer {
   readonly name: string;
   /** Milliseconds until it fires, or 0 when it is overdue. */
   readonly dueInMs: number;
-  /** With which length it was set, ms. */
+  /** How long it was set to be, ms. */
   readonly lengthMs: number;
 }
 
@@ -302,13 +302,13 @@ export interface PeerView {
 }
 
 export interface StorageView {
-  /** As it is configured: an archive that was pruned before has a lowest body above 1 as well. */
+  /** The mode as it is configured: an archive that was pruned before has a lowest body above 1 as well. */
   readonly mode: "archive" | "pruned";
   /** Lowest height of a header besides block 0: above 1 where the chain began from a snapshot. */
   readonly firstHeight: bigint;
   /** Lowest height whose body and receipts are here. */
   readonly lowestBody: bigint;
-  /** Where a mined chain began with a snapshot whose history is not executed yet. */
+  /** What is assumed, where a mined chain began with a snapshot whose history is not executed yet. */
   readonly assumed?: AssumedView | undefined;
 }
 

@@ -4,7 +4,7 @@ import type { Address } from "../base/bytes.ts";
 /** What a stream is of. */
 export type EventQuery = BlocksQuery | TransactionsQuery | ModuleEventsQuery;
 
-/** Each block. */
+/** Asks for each block. */
 export interface BlocksQuery {
   readonly kind: "blocks";
 }
@@ -22,7 +22,7 @@ export interface ModuleEventsQuery {
   readonly event: string | undefined;
   /** The number of the event, where the module declares its events. */
   readonly eventKind: number | undefined;
-  /** By name: their values as text, hex in lower case. */
+  /** Fields by name, with their values as text, hex in lower case. */
   readonly fields: readonly (readonly [name: string, value: string])[];
 }
 

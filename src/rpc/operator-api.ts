@@ -5,7 +5,7 @@ export const LOG_LINES_MAX = 500;
 
 export interface SettingView {
   readonly key: string;
-  /** As it was written; what could let somebody in is redacted. */
+  /** The value as it was written. What could let somebody in is redacted. */
   readonly value: unknown;
   /** Where the value comes from: "default", "config.toml", "QUORATE_RPC_PORT", "--rpc-port". */
   readonly origin: string;

@@ -16,7 +16,7 @@ export interface Symptoms {
   readonly troubles: readonly PeerTrouble[];
   /** Validators whose proposals came from the future. */
   readonly early: readonly EarlyBlocks[];
-  /** Where the validator's key is at a signer elsewhere: whether it can be asked. */
+  /** Whether the signer can be asked, where the validator's key is at one elsewhere. */
   readonly signer?: SignerStanding | undefined;
   /** Why the node has paused and only shows what it has, or undefined while it works. */
   readonly paused?: string | undefined;

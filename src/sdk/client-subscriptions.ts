@@ -11,7 +11,7 @@ import type { Endpoint } from "./endpoint.ts";
 
 /** Blocks of which events may have been missed; none when `toHeight` is below `fromHeight`. */
 export interface MissedBlocks {
-  /** Of the node that the subscription goes on with. */
+  /** The URL of the node that the subscription goes on with. */
   readonly url: string;
   readonly fromHeight: number;
   readonly toHeight: number;
@@ -46,7 +46,7 @@ interface Subscription {
   readonly events: SubscriptionEvents;
   /** Ends it at the node. */
   end: () => Promise<void>;
-  /** Where it is open. */
+  /** The socket on which it is open. */
   socket: SubscriptionSocket | undefined;
   /** The highest that the node was known to have while it was open. */
   height: number;

@@ -52,7 +52,7 @@ interface SkippedEpochs {
 export class SkippingSets extends ProvedSets {
   readonly skips: SkippedEpochs[] = [];
   readonly #trusted: TrustedGenesis;
-  /** Of the epoch that the last skip led to, and of the one behind it. */
+  /** The sets of the epoch that the last skip led to, and of the one behind it. */
   readonly #skippedTo = new Map<bigint, ValidatorSet>();
   #newest: bigint | undefined;
 

@@ -48,7 +48,7 @@ export interface SqlClient {
 export interface SqlCheckpointerOptions {
   /** Whose checkpoint it is, among others in the table. */
   readonly name: string;
-  /** "quorate_checkpoints" unless said; made when it is not there. */
+  /** The name of the table, which is "quorate_checkpoints" unless said. It is made when it is not there. */
   readonly table?: string;
 }
 
@@ -103,7 +103,10 @@ export class SqlCheckpointer implements Checkpointer {
     return this.#isMade;
   }
 
-  /** Of two that make a table at once PostgreSQL refuses one, also with "if not exists"; then it is there. */
+  /**
+   * Makes the table. Of two that make it at once PostgreSQL refuses one, also with "if not exists", and then
+   * it is there.
+   */
   async #create(): Promise<void> {
     const text = `CREATE TABLE IF NOT EXISTS ${this.#options.table} (name TEXT PRIMARY KEY, cursors TEXT NOT NULL)`;
     try {

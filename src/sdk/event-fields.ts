@@ -6,7 +6,7 @@ import { codecOf, codecOfFields } from "../chain/modules/value-codec.ts";
 import type { LooseEventsOrder, ModuleEvent } from "./event-types.ts";
 
 interface EventReading {
-  /** As sub_subscribe takes it. */
+  /** The filter as sub_subscribe takes it. */
   readonly filter: Readonly<Record<string, unknown>>;
   /** @throws Error for fields that are not of the declaration: the chain runs another version of the module */
   read(event: ModuleEvent): ModuleEvent;

@@ -26,7 +26,7 @@ export type EventsStart = number | string | EventCursor | readonly EventCursor[]
 export interface StreamOptions {
   /** Where to begin when the checkpointer has nothing. Left out, it begins behind the head of now. */
   readonly from?: EventsStart | undefined;
-  /** Only of blocks that are called final, where blocks can be abandoned. */
+  /** Whether only events of blocks come that are called final, where blocks can be abandoned. */
   readonly final?: boolean;
   /**
    * Loaded at the beginning, and saved when the loop asks for the next item, since what it was given before

@@ -3,7 +3,7 @@
 /** What comes next is on no node that was asked: the reader has to begin elsewhere, or ask others. */
 export class EventsLostError extends Error {
   override readonly name = "EventsLostError";
-  /** Of the last node that was asked, such as PRUNED. */
+  /** The code of the last node that was asked, such as PRUNED. */
   readonly code: string;
 
   constructor(message: string, code: string, cause: unknown) {

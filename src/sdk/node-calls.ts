@@ -104,7 +104,7 @@ export class NodeCalls {
     this.options = options;
   }
 
-  /** Of the node that is asked first. */
+  /** The URL of the node that is asked first. */
   get url(): string {
     return must(this.#endpoints[this.#preferred], "the preferred one is one of the endpoints").url;
   }

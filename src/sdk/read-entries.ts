@@ -30,7 +30,7 @@ export interface EntriesPage<K, V> {
   readonly entries: readonly { readonly key: K; readonly value: V }[];
   /** Undefined: there is no further page. */
   readonly cursor: string | undefined;
-  /** Of the block whose state it is; a later page may be of a later one. */
+  /** The height of the block whose state it is. A later page may be of a later one. */
   readonly height: number;
   readonly blockHash: string;
 }

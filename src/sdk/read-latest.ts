@@ -154,7 +154,7 @@ class LatestSearch {
     this.#received.say(endpoint, `proves height ${height}, its votes reached ${claim?.height}`);
   }
 
-  /** Of members of the newest set, each once: the higher where two URLs speak for one. */
+  /** The claims of members of the newest set, each once: the higher where two URLs speak for one. */
   #counted(): Claim[] {
     const keys = new Set(this.#set.members.map(({ publicKey }) => hex(publicKey)));
     const byKey = new Map<string, Claim>();

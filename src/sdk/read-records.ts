@@ -27,7 +27,7 @@ import {
 } from "./verify-block.ts";
 import { Disbelieved, NotHere, visitUntilSettled } from "./visits.ts";
 
-/** As chain_getBlock and tx_get show it. */
+/** A transaction as chain_getBlock and tx_get show it. */
 type ShownTransaction = ReturnType<typeof showTransaction>;
 
 /** What a block's header, summary and body say. */

@@ -32,7 +32,7 @@ export interface ReadOptions {
   readonly level?: ReadLevel | undefined;
   /** How long to ask, ms: 10,000 by default. */
   readonly timeoutMs?: number | undefined;
-  /** Not from an earlier block, e.g. the one that holds the own transaction: it is waited for. */
+  /** The answer must not be from an earlier block, such as the one that holds the own transaction: it is waited for. */
   readonly minHeight?: number | undefined;
 }
 
@@ -45,7 +45,7 @@ export interface NodeWords {
 
 export interface ReadAnswer<T> {
   readonly value: T;
-  /** Of the block behind which the value holds. */
+  /** The height of the block behind which the value holds. */
   readonly height: number;
   readonly blockHash: string;
   readonly timeMs: number;

@@ -83,7 +83,7 @@ export interface ReceiptSource {
   readonly chain: ChainRef;
   /** The digest of the document, 32 bytes. */
   readonly digest: Uint8Array;
-  /** Whose anchor `proof` is of, 32 bytes: for state_query anchor/<digest>/<sender>. */
+  /** The account whose anchor `proof` is of, 32 bytes: for state_query anchor/<digest>/<sender>. */
   readonly sender?: Uint8Array;
   /** The answer of tx_getProof for the anchoring transaction, or of state_query anchor/<digest>[/<sender>] with prove. */
   readonly proof: NonNullable<ResultOf<"tx_getProof">> | ResultOf<"state_query">;

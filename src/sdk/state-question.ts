@@ -10,7 +10,7 @@ import { entryAt, entryKeyFromJson, openValue } from "../chain/modules/module-st
 import { parseStatePath } from "../rpc/schemas/state-path.ts";
 
 export interface StateQuestion<T> {
-  /** As state_query takes it. */
+  /** The path as state_query takes it. */
   readonly path: string;
   readonly key: Uint8Array;
   /** @throws for bytes that no chain stores there */
@@ -66,7 +66,7 @@ export interface EntryPlaceOrder {
   readonly module: DeclaredCode;
   /** The map or cell. */
   readonly state: string;
-  /** As the declaration has it; left out for a cell. */
+  /** The key as the declaration has it. A cell has none. */
   readonly key?: unknown;
 }
 

@@ -119,7 +119,7 @@ export function verifyBody(
   return accept(transactions);
 }
 
-/** As tx_getProof has it. */
+/** A transaction in a block, as tx_getProof has it. */
 export interface ShownInclusion extends ShownHead {
   readonly tx: string;
   readonly txPath: ShownPath;

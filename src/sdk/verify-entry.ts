@@ -21,7 +21,7 @@ export interface EntryQuestion {
   readonly module: DeclaredCode;
   /** The map or cell. */
   readonly state: string;
-  /** As the declaration has it; left out for a cell. */
+  /** The key as the declaration has it. A cell has none. */
   readonly key?: unknown;
   /** The text of genesis.json, or what openGenesis made of it. */
   readonly genesis: string | TrustedGenesis;

@@ -51,7 +51,10 @@ export {
   type WorkQuestion,
 } from "./verify-work.ts";
 
-/** Of a mined chain the verifier brings what the work is held to; where validators sign it changes nothing. */
+/**
+ * What is asked. Where blocks are mined the verifier brings what the work is held to; where validators sign,
+ * that changes nothing.
+ */
 export interface ReceiptQuestion extends TrustAnchor {
   /** The file's text, or its parsed JSON. */
   readonly receipt: unknown;

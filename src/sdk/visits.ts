@@ -21,12 +21,12 @@ export interface VisitOptions<T> {
   readonly waitMs: number;
   readonly answerMs: number;
   readonly resendMs: number;
-  /** Asks a node once. Undefined: ask on. `more` has the others asked too. */
+  /** Asks a node once. It returns undefined to be asked again. `more` has the others asked too. */
   readonly visit: (endpoint: Endpoint, limits: CallLimits, more: () => void) => Promise<T | undefined>;
   readonly failed: (endpoint: Endpoint, error: Error) => void;
 }
 
-/** Between two questions to one node, ms: shorter than a block takes. */
+/** Milliseconds between two questions to one node: shorter than a block takes. */
 const PAUSE_MS = 50;
 
 /** @returns undefined when the time is up, or no node is left that could say more */
@@ -90,7 +90,7 @@ function isForGood(error: Error): boolean {
   return error instanceof Disbelieved || error instanceof NotHere || wasNeverReached(error);
 }
 
-/** Of a node that may answer in a moment: it cannot serve now, allows no more now, or failed inside. */
+/** The codes of a node that may answer in a moment: it cannot serve now, allows no more now, or failed inside. */
 const PASSING: readonly number[] = [-32002, -32005, -32603];
 
 function pause(signal: AbortSignal): Promise<void> {

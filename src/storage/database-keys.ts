@@ -126,7 +126,7 @@ export function pageKey(key: Uint8Array): Uint8Array {
 export const epochKey = heightKey(0x0f);
 export const transitionKey = heightKey(0x10);
 export const acceptedTransitionKey = heightKey(0x12);
-/** All transitions. */
+/** The range of all transitions. */
 export const TRANSITION_RANGE = { from: Uint8Array.of(0x10), to: Uint8Array.of(0x11) };
 
 /** All stable checkpoints: inclusive lower and exclusive upper bound. */
@@ -208,7 +208,7 @@ export function eventIndexKey(subject: Uint8Array, height: bigint): Uint8Array {
   return new Writer(64).u8(0x11).u32(era).raw(subject).u64(height).finish();
 }
 
-/** Below all keys of an era, and above all of the one before. */
+/** A key below all keys of an era, and above all of the one before. */
 export function eventEraStart(era: bigint): Uint8Array {
   return new Writer(5).u8(0x11).u32(Number(era)).finish();
 }

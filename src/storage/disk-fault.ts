@@ -61,7 +61,7 @@ export interface DiskFault {
   readonly isInput: boolean;
 }
 
-/** Undefined for what is no error of the disk. Looks into causes. */
+/** What failed at the disk, which is looked for in causes too. Undefined for any other error. */
 export function diskFaultOf(error: unknown): DiskFault | undefined {
   const found = findFault(error);
   if (found === undefined) return undefined;

@@ -56,7 +56,7 @@ export function isNumberKey(key: Uint8Array): boolean {
   return key.length === 16 && equalBytes(key.subarray(0, 8), NUMBERS_FROM);
 }
 
-/** Of the batches that a database holds. */
+/** The number of the last of the batches that a database holds. */
 export type LastNumber = { readonly kind: "whole"; readonly last: bigint } | { readonly kind: "hole" };
 
 /**

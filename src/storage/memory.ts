@@ -91,7 +91,7 @@ export class MemoryKv implements FreezableKv {
     return this.#before(this.#history.slice(-Math.min(writes, this.#history.length)));
   }
 
-  /** Without the newest writes. */
+  /** A copy without the newest writes. */
   #before(undone: readonly Undo[]): MemoryKv {
     const values = new Map(this.#values);
     for (const undo of [...undone].reverse()) {

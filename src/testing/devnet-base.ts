@@ -40,7 +40,7 @@ export interface TransferRequest {
   readonly amount: bigint;
   readonly fee?: bigint;
   readonly memo?: string;
-  /** Which node it is handed to; the first that is up by default. */
+  /** Which node it is handed to. It is the first that is up by default. */
   readonly node?: number;
 }
 
@@ -202,7 +202,10 @@ export abstract class BaseDevnet {
     return hex0x(this.replica(node).chain.head.summary.stateRoot);
   }
 
-  /** Of an account by name, or an address in 0x-hex, as a node has it: the most advanced by default. */
+  /**
+   * The balance of an account by name, or by its address in 0x-hex, as a node has it: the most advanced one
+   * by default.
+   */
   balance(account: string, node: number = this.#ahead()): bigint {
     return this.#read(account, node).balance;
   }

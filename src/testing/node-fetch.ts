@@ -53,7 +53,7 @@ function notFound(url: string, urls: readonly string[]): TypeError {
   return unreachable(`no node of this devnet is at ${url}; there is ${urls[0]}${last}`);
 }
 
-/** As the global fetch words it: the reason is the cause. */
+/** An error as the global fetch words it: the reason is the cause. */
 function unreachable(reason: string): TypeError {
   return new TypeError("fetch failed", { cause: new Error(reason) });
 }

@@ -63,7 +63,7 @@ export class NodeRpc {
     this.#waits.start();
   }
 
-  /** As the node's port answers POST /, GET /method and the probes. */
+  /** Answers as the node's port does: POST /, GET /method and the probes. */
   async answer(request: Request): Promise<Response> {
     const url = new URL(request.url);
     if (request.method === "GET" || request.method === "HEAD") return this.#get(url);
@@ -132,7 +132,7 @@ function connectionOf(request: Request) {
   return { slots: new WaitSlots(), isLocal: true, subscriptions: undefined, caller };
 }
 
-/** As the node's port reads a query: texts, and booleans by name. */
+/** Reads a value of a query as the node's port does: texts, and booleans by name. */
 function queryValue(value: string): string | boolean {
   return value === "true" || value === "false" ? value === "true" : value;
 }

@@ -31,7 +31,7 @@ export interface ModulesInForce {
 /** A genesis with the code of its modules. */
 export type GenesisCode = Pick<Genesis, "modules" | "code">;
 
-/** Of whoever was given none. */
+/** The library of whoever was given none. */
 const NO_CODE = new ModuleLibrary(UNIT_LIMITS_DEFAULT);
 
 /** The last answer that missed nothing: a block is built, judged and followed by the pool with the same. */
@@ -129,7 +129,7 @@ export class MissingModule extends Error {
   }
 }
 
-/** As it is typed, but for the names in capitals. */
+/** The command that fetches a file, as it is typed, but for the names in capitals. */
 export function fetchCommand(hash: Uint8Array): string {
   return `quorate module fetch ${hex0x(hash)} --rpc URL --out HOME/modules`;
 }

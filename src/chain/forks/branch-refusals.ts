@@ -27,7 +27,7 @@ export class BranchRefusals {
     this.#canUndo = canUndo;
   }
 
-  /** To be called when what was refused may be judged otherwise. */
+  /** Forgets all, which is called when what was refused may be judged otherwise. */
   clear(): void {
     this.#refused = new WeakSet();
   }

@@ -32,7 +32,7 @@ export function rolesOf({ bits }: RoleHolder): readonly AccountRole[] {
   return ROLES.filter((role) => (bits & bitOf(role)) !== 0);
 }
 
-/** As genesis names them. */
+/** The roles that a genesis names. */
 export function rolesFrom({
   senders,
   admins,

@@ -101,7 +101,7 @@ export interface ModuleContext<S, E, F> {
 export interface ModuleDeclaration<S, E, F> {
   /** The module's name: a lower-case letter, then letters and digits, at most 32 characters. */
   readonly name: string;
-  /** 1 unless said; the number goes up with every change of what a call does. */
+  /** The version, which is 1 unless said. The number goes up with every change of what a call does. */
   readonly version?: number;
   readonly state?: S;
   readonly events?: E;

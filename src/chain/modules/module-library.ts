@@ -28,7 +28,7 @@ export class ModuleLibrary {
   readonly #codes = new Map<string, ModuleCode>();
   /** The modules by number and hash. There is one object for each, so that a decoded call is known again. */
   readonly #modules = new Map<string, OwnModule>();
-  /** By what is in them. */
+  /** The sets by what is in them. */
   readonly #sets = new Map<string, ModuleSet>();
 
   constructor(limits: UnitLimits, source?: ModuleSource) {

@@ -94,7 +94,7 @@ export class SnapshotCheck {
   #chain: SnapshotChain | undefined;
   readonly #format: SnapshotFormat;
   readonly #epochs: SnapshotEpochs;
-  /** Where blocks are mined. */
+  /** The headers, where blocks are mined. */
   #headers: SnapshotHeaders | undefined;
   #checkpoint: StableCheckpoint | undefined;
   #firstBlock = 0n;
@@ -145,7 +145,7 @@ export class SnapshotCheck {
     };
   }
 
-  /** After a fault nothing more may be given to it. */
+  /** Takes the next section. After a fault nothing more may be given to it. */
   accept(kind: number, payload: Uint8Array): Verdict<CheckedSection, SnapshotFault> {
     switch (kind) {
       case SECTION.chain:
@@ -183,7 +183,7 @@ export class SnapshotCheck {
     return must(this.#last, "state and end come after the blocks");
   }
 
-  /** Where sections of epochs and the certificate stand, which a mined chain does not have. */
+  /** Whether sections of epochs and the certificate may stand here, which a mined chain does not have. */
   #isBeforeCheckpoint(): boolean {
     return this.#headers === undefined && this.#checkpoint === undefined && this.#last === undefined;
   }

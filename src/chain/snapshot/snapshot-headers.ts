@@ -18,7 +18,7 @@ export const SNAPSHOT_HEADERS_MAX: number = HEADS_PER_ANSWER_MAX;
 
 /** Holds heads to the rules of a mined chain, from block 1 on: their work, their targets, their times. */
 export interface HeaderJudge {
-  /** Of all heads that were taken, and of block 0. */
+  /** The work of all heads that were taken, and of block 0. */
   readonly work: bigint;
   /** Takes the head of the next block. Fault `early`: it may be right, by a clock that is further. */
   add(head: BlockHead): Fault | undefined;

@@ -36,7 +36,7 @@ export class KeptValues implements Layer {
     return value;
   }
 
-  /** Before the store is given these changes: until {@link resume} only the store answers for them. */
+  /** Is called before the store is given these changes: until {@link resume} only the store answers for them. */
   suspend(diff: StateDiff): void {
     this.#isSuspended = true;
     for (const id of diff.keys()) this.#values.delete(id);

@@ -35,7 +35,7 @@ interface Overwritten {
 export class StateOverlay implements StateWriter, Layer {
   readonly #base: Layer;
   readonly #changes = new Map<string, StateChange>();
-  /** Since the last mark. */
+  /** What was overwritten since the last mark. */
   #overwritten: Overwritten[] = [];
   /** The key that was used last, and its text: most are read and then written. Keys are never changed. */
   #lastKey: Uint8Array | undefined;

@@ -13,7 +13,7 @@ export interface EventCursor {
    * transactions; of transactions the place in the block; of blocks {@link WHOLE_BLOCK}.
    */
   readonly index: number;
-  /** As it is shown: byte-reversed, 0x and 64 hex digits. */
+  /** The hash as people see it: byte-reversed, 0x and 64 hex digits. */
   readonly blockHash: string;
 }
 

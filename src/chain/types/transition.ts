@@ -56,7 +56,7 @@ export interface Transition {
   readonly height: bigint;
   /** The hash of block H. */
   readonly parentHash: Hash;
-  /** At least so many operators must have signed; never less than the members that stay. */
+  /** How many operators must have signed at least, which is never less than the members that stay. */
   readonly signaturesNeeded: number;
   readonly reason: string;
   /** The new set. */
@@ -65,7 +65,7 @@ export interface Transition {
 }
 
 export interface OperatorSignature {
-  /** Of a member of the set that is replaced. */
+  /** The account of a member of the set that is replaced. */
   readonly account: Address;
   /** The operator's Ed25519 signature, 64 bytes. */
   readonly signature: Uint8Array;
@@ -184,7 +184,7 @@ const transitionFile = object({
   ),
 });
 
-/** As JSON has it. */
+/** A transition as JSON has it. */
 export function showTransition(transition: Transition) {
   const { genesisHash, epoch, parentHash, members, signatures, signaturesNeeded, reason } = transition;
   return {

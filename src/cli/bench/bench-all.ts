@@ -57,7 +57,7 @@ function chosenCases(only: readonly string[] | undefined): readonly SuiteCase[] 
   return SUITE_CASES.filter(({ name }) => only.includes(name));
 }
 
-/** Before the work whose figures it is for. @throws CliError */
+/** Checks this before the work whose figures it is for. @throws CliError */
 function checkWritable(path: string): void {
   try {
     writeFileSync(path, "", { flag: "a" });

@@ -26,7 +26,10 @@ export interface LatencyOptions {
 export interface LatencyRun {
   /** The latencies of every node in order: ms of the transfers sent through it. */
   readonly byNode: readonly (readonly number[])[];
-  /** Of the transfers sent through the primary: mean ms of each wait, by the time line that it keeps (tx_getTimeline). */
+  /**
+   * Mean ms of each wait of the transfers sent through the primary, by the time line that it keeps
+   * (tx_getTimeline).
+   */
   readonly waits: readonly StageWait[];
   /** The node that proposed the blocks. */
   readonly primary: number;
@@ -47,7 +50,7 @@ const WARM_UP = 100;
 const STRIDE = 20;
 const FSYNCS = 10;
 const ROUND_TRIPS = 100;
-/** Between two transfers, so that the other nodes have finished the last block too. */
+/** Milliseconds between two transfers, so that the other nodes have finished the last block too. */
 const PAUSE_MS = 20;
 
 export async function runLatency(out: Output, options: LatencyOptions): Promise<void> {

@@ -33,7 +33,7 @@ export interface ThroughputOptions {
   readonly rate?: number;
 }
 
-/** As it is asked for: accounts that are not said follow from the rest. */
+/** The run as it is asked for: accounts that are not said follow from the rest. */
 export type ThroughputRequest = Omit<ThroughputOptions, "accounts"> & { readonly accounts?: number };
 
 const ACCOUNTS = 400;

@@ -72,7 +72,7 @@ export interface WatchedChain {
   readonly names: readonly string[];
 }
 
-/** Until the connection ends, which is the reason returned, or the watch is stopped. */
+/** Watches until the connection ends, which is the reason returned, or the watch is stopped. */
 async function watchOne(
   out: Output,
   client: Client,

@@ -34,7 +34,7 @@ async function lookAt(client: Client) {
   return { state, names: validators.map((validator) => validator.id) };
 }
 
-/** Before a node is watched: where it stands. */
+/** Says where a node stands, before it is watched. */
 async function introduce(out: Output, client: Client): Promise<WatchedChain> {
   const { state, names } = await lookAt(client);
   out.note(describeState(state, names));

@@ -100,13 +100,13 @@ export async function readAt<T>(
   }
 }
 
-/** By which the genesis file of this machine is found: a false one finds none. */
+/** The hash by which the genesis file of this machine is found: a false one finds none. */
 async function claimedHash(options: RpcOptions): Promise<string> {
   const { genesisHash } = await ask(connect(options).call("node_info"));
   return genesisHash;
 }
 
-/** Where `--dir` and `--devnet` say whose genesis is trusted. */
+/** Adds the options that say whose genesis is trusted: `--dir` and `--devnet`. */
 export function levelledOptions(command: Command): Command {
   return levelOptions(command.addOption(rpcOption()).addOption(dirOption()).addOption(devnetOption()));
 }

@@ -32,7 +32,7 @@ export interface BannerIntroduction {
   readonly report: DevnetReport;
   readonly readyMs: number;
   readonly explorerUrl: string;
-  /** Of the accounts that are shown, as they are now. */
+  /** The balances of the accounts that are shown, as they are now. */
   readonly balances: readonly string[];
 }
 

@@ -35,7 +35,7 @@ export interface NodeReport {
   readonly cutOffFrom: readonly string[];
 }
 
-/** As consensus_explain has it. */
+/** What a node says of why its chain moves, as consensus_explain has it. */
 export interface NodeVerdict {
   readonly state: string;
   readonly ok: boolean;

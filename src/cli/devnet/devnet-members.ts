@@ -151,7 +151,7 @@ class Operators {
     return sent;
   }
 
-  /** Until the epoch that runs now is over. */
+  /** Waits until the epoch that runs now is over. */
   async nextEpoch(): Promise<Membership> {
     const before = BigInt(this.membership.epoch);
     const deadline = performance.now() + EPOCH_MS_MAX;
@@ -219,7 +219,7 @@ async function rotate(out: Output, { devnet, force = false }: MemberOptions, nod
   printChange(out, member.name, after, started);
 }
 
-/** Until the node has started again with the key. One that is down takes it when it is started. */
+/** Waits until the node has started again with the key. One that is down takes it when it is started. */
 async function taken(devnet: string, name: string, key: Uint8Array): Promise<void> {
   const { validatorKey } = homePaths(`${devnet}/${name}`);
   const deadline = performance.now() + EPOCH_MS_MAX;

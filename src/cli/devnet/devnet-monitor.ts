@@ -263,7 +263,7 @@ export class LiveTable {
     this.#drawing.draw([...fitting, ...summarizeNetwork(this.#out, report, rate)]);
   }
 
-  /** Before other words are printed. */
+  /** Takes the table off the screen before other words are printed. */
   erase(): void {
     this.#drawing.erase();
   }

@@ -190,7 +190,7 @@ function spawnNode(
   return child;
 }
 
-/** Of the QUORATE_* variables those that are every node's: one port for four of them would be no use. */
+/** The QUORATE_* variables that are every node's: one port for four of them would be no use. */
 function childEnvironment({ variables }: DevnetNode): NodeJS.ProcessEnv {
   const kept = Object.entries(process.env).filter(
     ([name]) => !name.startsWith("QUORATE_") || name === "QUORATE_DEBUG",

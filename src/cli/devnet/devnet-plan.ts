@@ -275,7 +275,7 @@ function describeDifference(found: DevnetOrigin, wanted: DevnetOrigin): string {
 interface PlannedHome {
   readonly node: DevnetNode;
   readonly p2pHost: string;
-  /** As it is, or as it will be. */
+  /** The text of config.toml as it is, or as it will be. */
   readonly configText: string;
 }
 

@@ -11,7 +11,10 @@ import { type ConfigKey, variableOf } from "../../node/home/config-keys.ts";
 import { LOG_FILE } from "../../node/home/home.ts";
 import type { PlannedMember } from "../../node/home/network-plan.ts";
 
-/** Between empty blocks where validators may change, ms: an idle chain would never reach the end of an epoch. */
+/**
+ * Milliseconds between empty blocks where validators may change: an idle chain would never reach the end of
+ * an epoch.
+ */
 export const EMPTY_BLOCKS_MS = 500;
 
 /** What the command line of one start says; what is left out is as the homes have it. */
@@ -49,7 +52,7 @@ export const PORT_BASE = 18_545;
 export const P2P_PORT_BASE = 30_300;
 /** What all miners try together, so that a devnet takes a small part of one core whatever its size. */
 export const HASHES_OF_ALL = 300_000;
-/** On a devnet an unfair primary shows while one looks on. */
+/** Shorter than elsewhere, so that an unfair primary shows while one looks on. */
 const FAIRNESS_MS = 5_000;
 
 /** Settings that differ from node to node: one variable for all would be no use. */

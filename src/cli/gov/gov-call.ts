@@ -29,7 +29,7 @@ export interface SentCall {
   readonly proposal: string;
   /** What followed from it: the last event of its receipt. */
   readonly outcome: "proposed" | "voted" | "approved" | "rejected";
-  /** Where the epoch ends by it. */
+  /** The last block of the epoch, where the epoch ends by this vote. */
   readonly lastHeight: string | undefined;
 }
 
@@ -116,7 +116,7 @@ export async function provePossession(
   return { height: BigInt(height), signature: await signer.sign(message) };
 }
 
-/** As `gov prove` prints it and `gov propose` reads it: height:signature. */
+/** A proof as `gov prove` prints it and `gov propose` reads it: height:signature. */
 export function showProof({ height, signature }: Possession): string {
   return `${height}:${hex0x(signature)}`;
 }

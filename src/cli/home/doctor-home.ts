@@ -98,7 +98,7 @@ export function checkKeys(
   return { name, ok: true, detail: `${hash}, chain ${genesis.chainId}; the keys are those of ${own.name}` };
 }
 
-/** Where a validator would vote: a copy of a home whose node may still run would halt both. */
+/** Checks where a validator would vote: a copy of a home whose node may still run would halt both. */
 function checkPlace(paths: HomePaths, { mode }: Config): Finding[] {
   if (mode !== "validator" || !existsSync(stampPath(paths))) return [];
   const checked = checkStamp(paths);

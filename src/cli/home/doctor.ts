@@ -139,7 +139,7 @@ export async function checkPorts(
   return { name, ok: true, detail: `${used} belong to your devnet in ${dir}, which is running` };
 }
 
-/** Of the devnet that runs in the folder; none when none does. */
+/** The ports of the devnet that runs in the folder. There are none when none does. */
 async function devnetPorts(dir: string): Promise<ReadonlySet<number>> {
   try {
     const { nodes } = await askDevnet<DevnetReport>(dir, "GET", "/status");

@@ -48,7 +48,7 @@ interface ExportOptions extends KeysOptions, NewPasswordOptions {
   readonly encrypted?: boolean;
 }
 
-/** Of the password under which a key is put that may have another one. */
+/** The options for the password under which a key is put that may have another one. */
 interface NewPasswordOptions {
   readonly newPasswordFile?: string;
   readonly newPasswordFd?: number;

@@ -82,7 +82,7 @@ export async function unlockKeys(paths: readonly string[], options: PasswordOpti
   return (path) => passwords.get(path);
 }
 
-/** For a file that is written: asked for twice where it is asked for. */
+/** The password for a file that is written. Where it is asked for, it is asked for twice. */
 export async function newPassword(path: string, options: PasswordOptions): Promise<string> {
   const given = givenPassword(options);
   if (given !== undefined) return given;
@@ -112,7 +112,7 @@ function credentialFile(name: string): string | undefined {
   return path !== undefined && existsSync(path) ? path : undefined;
 }
 
-/** Without the line end that editors and `echo` leave. */
+/** Reads a password without the line end that editors and `echo` leave. */
 function read(from: string | number, name: string): string {
   let bytes: Uint8Array;
   try {

@@ -117,7 +117,7 @@ async function storeOf({ genesis }: StoppedHome, kv: Parameters<Parameters<typeo
   return { store, head };
 }
 
-/** Where blocks are sealed the head is final, elsewhere the block that many below it. */
+/** The height of the final block: the head where blocks are sealed, and elsewhere the block that many below it. */
 async function finalHeight({ paths, genesis }: StoppedHome, top: bigint): Promise<bigint> {
   if (!isMined(genesis)) return top;
   const [{ loadConfig }, { readTextFile }] = await Promise.all([

@@ -99,7 +99,7 @@ export async function runNode(
   out.note(`stopped at height ${node.height()}`);
 }
 
-/** Also a key that comes while the node runs: it is put under the password of the one that it follows. */
+/** Unlocks also a key that comes while the node runs: it is put under the password of the one that it follows. */
 async function unlockHome(options: StartOptions): Promise<Unlock> {
   const { nodeKey, validatorKey, nextValidatorKey } = homePaths(options.dir);
   const known = await unlockKeys([nodeKey, validatorKey, nextValidatorKey], options);
@@ -118,7 +118,7 @@ function whyStopped(failure: Error, dir: string): CliError {
   });
 }
 
-/** Of the token that holds the key, if one does. */
+/** The PIN of the token that holds the key, if one does. */
 function pinOf({ token }: Config, options: StartOptions) {
   if (token === undefined) return undefined;
   const { token: label, slot, pinFile } = token;
@@ -126,7 +126,7 @@ function pinOf({ token }: Config, options: StartOptions) {
   return tokenPin(label === "" ? `in slot ${slot}` : `"${label}"`, file, options);
 }
 
-/** With the command that it names as it is to be typed. */
+/** The error of a start that stopped, with the command that it names as it is to be typed. */
 function stopped(code: string, failure: Error, dir: string): CliError {
   const message = failure.message.replace("--dir HOME", () => `--dir ${shellWord(dir)}`);
   return new CliError(EXIT.broken, code, `the node had to stop: ${message}`, { cause: failure });
@@ -251,7 +251,7 @@ function awaiting(error: Error, dir: string): CliError {
   return new CliError(EXIT.badInput, code, message, { cause: error });
 }
 
-/** By name, because the class is loaded with the node alone. */
+/** Tells the error by its name, because the class is loaded with the node alone. */
 function isStartError(error: Error): error is StartError {
   return error.name === "StartError";
 }

@@ -17,7 +17,7 @@ import { openTokenKey, type TokenOptions, tokenSettings } from "./token-options.
 
 export interface SignerSource extends PasswordOptions, TokenOptions {
   readonly from?: string;
-  /** As it lies. */
+  /** The hash in raw order. */
   readonly genesisHash?: Uint8Array;
   readonly encrypt?: boolean;
   readonly host?: readonly string[];

@@ -197,7 +197,7 @@ function addShow(signer: Command): void {
   });
 }
 
-/** As blocks are shown: byte-reversed. */
+/** Reads a hash as blocks are shown, which is byte-reversed. */
 function shownHash(text: string): Uint8Array {
   const bytes = parseBytes32(text);
   if (bytes === undefined) throw new InvalidArgumentError("expected a block hash: 0x and 64 hex digits.");

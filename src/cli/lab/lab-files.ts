@@ -20,7 +20,7 @@ export interface LabFiles {
 /** Runs that the index lists, the newest first. */
 const LISTED_MAX = 500;
 
-/** Before the work is done whose results it is for: tries to make it, and leaves nothing. @throws CliError */
+/** Tries to make the folder before the work is done whose results it is for, and leaves nothing. @throws CliError */
 export function checkLabDir(dir: string): void {
   checkNamedFolder("--out", dir);
 }

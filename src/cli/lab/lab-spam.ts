@@ -15,7 +15,7 @@ import { runSteps } from "./lab-steps.ts";
 
 type Options = LabOptions & Spam;
 
-/** As many as a node takes ahead of its head. */
+/** The most headers, which is as many as a node takes ahead of its head. */
 const LENGTH_MAX = 20_000;
 
 export function addSpam(lab: Command): void {

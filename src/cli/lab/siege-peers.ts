@@ -302,7 +302,7 @@ export function startNetwork(network: P2pNetwork): Promise<void> {
   });
 }
 
-/** Until it has a peer, or a while: an attack that nobody lets in is one as well. */
+/** Waits until it has a peer, or a while: an attack that nobody lets in is one as well. */
 export async function connected(network: P2pNetwork, waitMs = READY_MS_MAX): Promise<void> {
   const deadline = Date.now() + waitMs;
   while (network.peers().length === 0 && Date.now() < deadline) await pause(TURN_MS);

@@ -13,7 +13,10 @@ const FALSE_POOL = { poolCount: 1, poolChecksum: new Uint8Array(32).fill(0xff) }
 /** Salts of the short hashes: each makes the answerer hash its pool anew. */
 const SALTS = 8n;
 
-/** To be asked in turn. A chain without validators has branches, and heads instead of blocks by height. */
+/**
+ * The questions to be asked in turn. A chain without validators has branches, and heads instead of blocks by
+ * height.
+ */
 export function dearQuestions({
   genesisHash,
   validators,

@@ -23,7 +23,7 @@ const HALF_HEADERS = 100;
 /** WebSockets at each node, with 32 subscriptions and a batch each that nobody reads. */
 const WEB_SOCKETS = 32;
 const SUBSCRIPTIONS = 32;
-/** Between two rounds of sockets that the nodes may have closed meanwhile. */
+/** Milliseconds between two rounds of sockets, which the nodes may have closed meanwhile. */
 const ROUND_MS = 2_000;
 /** Pictures that a browser loads at once from one host. */
 const PICTURES_AT_ONCE = 6;

@@ -22,7 +22,7 @@ import { HonestUser } from "./siege-user.ts";
 
 /** The node that the honest user speaks to. */
 const ENTRY = 1;
-/** Whose keys the hostile validator has; its own process is ended for that. */
+/** The validator whose keys the hostile one has. Its own process is ended for that. */
 const HOSTILE_VALIDATOR = 3;
 const MEMORY_MS = 100;
 /** The resolution at which the nodes measure their loop delays too. */
@@ -139,7 +139,7 @@ function taskOf(
   };
 }
 
-/** All attackers' counts; where there are several, each under its own name. */
+/** All attackers' counts. Where there are several, each stands under its own name. */
 function trafficOf(attackers: readonly SingleAttack[], attacked: readonly Attacked[]): SiegeTraffic {
   const prefix = (i: number) => (attackers.length > 1 ? `${attackers[i]}: ` : "");
   return Object.fromEntries(

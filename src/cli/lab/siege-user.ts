@@ -15,7 +15,7 @@ import { CliError, EXIT } from "../exit.ts";
 /** A transfer is waited for so long; the next one is sent after it. */
 const TRANSFER_WAIT_MS = 15_000;
 const TRANSFER_PAUSE_MS = 100;
-/** For an answer of a node, beyond what it is asked to wait. */
+/** How long an answer of a node may take beyond what the node is asked to wait, ms. */
 const ANSWER_MS_MAX = 10_000;
 /** Transactions of each account that fill the blocks which are asked for. */
 const FILL_EACH = 30;

@@ -25,7 +25,7 @@ function attackerOf(task: SiegeTask): Attacker {
   }
 }
 
-/** As `nice -n` counts. The nodes have 0. */
+/** The priority as `nice -n` counts. The nodes have 0. */
 const PRIORITY = 5;
 
 /** Lowers the priority of all threads: where each has its own (Linux), those which exist already keep theirs. */

@@ -206,7 +206,7 @@ class ReceiptWriter {
     return undefined;
   }
 
-  /** Of the transaction where it was this command's, else of the account's entry in the state. */
+  /** The proofs of the transaction where it was this command's, and else of the account's entry in the state. */
   async #proofs(documents: readonly Document[], { sent }: AnchorBatch): Promise<Map<Document, ReceiptFile>> {
     const { client, wallet, chain } = this.#ports;
     const receipts = new Map<Document, ReceiptFile>();

@@ -28,7 +28,7 @@ export interface OwnAnchor {
 }
 
 export interface AnchorBatch {
-  /** Of those that are anchored now. */
+  /** The anchors of those that are anchored now. */
   readonly anchors: ReadonlyMap<Document, OwnAnchor>;
   /** What was sent for those that were not anchored before. */
   readonly sent: ReadonlyMap<Document, SignedTransaction>;
@@ -108,7 +108,7 @@ async function send(
   }
 }
 
-/** Which of them this account has anchored. */
+/** Asks which of them this account has anchored. */
 async function ownAnchors(
   { client, wallet }: AnchorOrders,
   documents: readonly Document[],

@@ -23,7 +23,7 @@ export class EpochLinks {
   }
 }
 
-/** Of a summary as a node shows it: u64 behind chain id and height. */
+/** The epoch in a summary as a node shows it: u64 behind chain id and height. */
 export function epochOfSummary(summary: string): number {
   return Number.parseInt(summary.slice(2 + 32, 2 + 48), 16) || 0;
 }

@@ -15,7 +15,7 @@ import { keyPath } from "../home/key-paths.ts";
 import { type PasswordOptions, passwordOptions, unlockKeys } from "../home/passwords.ts";
 
 export interface NameOptions extends PasswordOptions {
-  /** Whose keys/ is looked into. */
+  /** The folder whose keys/ is looked into. */
   readonly dir: string;
   /** The devnet's folder. */
   readonly devnet: string;

@@ -39,7 +39,7 @@ export interface SkippedReceipt {
 
 export class ReceiptFolder {
   readonly #dir: string;
-  /** Of those that are named after their digest, without 0x. */
+  /** The receipts whose file is named after their digest, without 0x. */
   readonly #byDigest = new Map<string, string[]>();
   readonly #others: string[] = [];
   readonly #skipped: SkippedReceipt[] = [];

@@ -21,7 +21,7 @@ export interface CallOptions extends NameOptions, RpcOptions {
 export interface SignedCall {
   /** The envelope, hex. */
   readonly bytes: string;
-  /** Of the chain that it was signed for, as shown. */
+  /** The genesis hash, as people see it, of the chain that it was signed for. */
   readonly genesisHash: string;
 }
 
@@ -105,7 +105,7 @@ async function signCall(out: Output, called: string, options: CallOptions): Prom
   return { bytes: hex0x(bytes), genesisHash: showHash(chain.genesisHash) };
 }
 
-/** As options are written: payload-digest is payloadDigest. */
+/** A name of options as code has it: payload-digest is payloadDigest. */
 function camelCase(name: string): string {
   return name.replace(/-([a-z0-9])/g, (_, letter: string) => letter.toUpperCase());
 }

@@ -135,7 +135,10 @@ async function transfer(out: Output, options: SentTransferOptions): Promise<void
   }
 }
 
-/** With --expires equal commands make equal bytes, so that two at once are one transaction. */
+/**
+ * Whether an equal transaction was sent before. With --expires equal commands make equal bytes, so that two
+ * at once are one.
+ */
 function equalSentBefore({ id, nonce }: SignedTransaction, { blockHeight, status }: Sent): CliError {
   const where = blockHeight === undefined ? `is ${status}` : `is ${status} in block ${blockHeight}`;
   return new CliError(
@@ -198,7 +201,7 @@ const WAIT_MS_MAX = 600_000;
 /** Blocks come at random: so much longer than on average is rarely needed. */
 const SLOWNESS = 3;
 
-/** Where final means so many blocks on top, their mining is waited for. */
+/** How long final takes, where it means so many blocks on top and their mining is waited for. */
 async function finalWaitMs(client: Client): Promise<number> {
   const state = await client.call("consensus_getState").catch(() => undefined);
   if (state == null || !("finalityDepth" in state)) return WAIT_MS;

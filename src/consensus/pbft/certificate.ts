@@ -211,7 +211,7 @@ export function verifyCheckpointCertificate(
   return checkSignatures(context, signatures, quorumOf(members.length).quorum, body);
 }
 
-/** Decodes and verifies. */
+/** Decodes a checkpoint certificate and verifies it. */
 export function openCheckpointCertificate(
   context: CertificateContext,
   bytes: Uint8Array,

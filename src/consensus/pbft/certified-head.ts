@@ -30,7 +30,7 @@ export interface CertifiedHead {
   /** The view of the certificate. */
   readonly view: bigint;
   readonly head: BlockHead;
-  /** Whose PREPAREs or COMMITs it holds: at least f+1 correct ones hold the body. */
+  /** The validators whose PREPAREs or COMMITs it holds: at least f+1 correct ones hold the body. */
   readonly signers: readonly ValidatorId[];
   /** The bytes in which it travels. */
   readonly bytes: Uint8Array;
@@ -79,7 +79,7 @@ export type Decoded =
   | { readonly entry: CertifiedHead; readonly prepared: PreparedCertificate }
   | { readonly entry: CertifiedHead; readonly seal: Uint8Array };
 
-/** Every signature. */
+/** Verifies every signature of it. */
 export function verifyCertifiedHead(context: CertificateContext, decoded: Decoded): Verdict<CertifiedHead> {
   const bad =
     "prepared" in decoded

@@ -161,7 +161,7 @@ export class Slots {
     for (const held of this.#slots.keys()) if (held <= height) this.#slots.delete(held);
   }
 
-  /** Also a slot that held nothing else: the window of the view left may have begun above the next one's. */
+  /** Goes over a slot that held nothing else too: the window of the view left may have begun above the next one's. */
   pruneViews(below: bigint, isPromised: IsPromised): void {
     for (const [height, slot] of this.#slots) {
       slot.pruneViews(below, isPromised);

@@ -11,7 +11,7 @@ import type { ConsensusEngine, Effect, Head, Input, Timer } from "../engine.ts";
 
 /** A template older than this is replaced, ms. */
 const TEMPLATE_AGE_MS = 3_000;
-/** After nothing could be built (the head is being moved), ms. */
+/** Milliseconds until it is tried again when nothing could be built, because the head is being moved. */
 const RETRY_MS = 50;
 
 const TIMER = "template";
@@ -81,7 +81,7 @@ export class PowEngine implements ConsensusEngine<never, never> {
     this.#renew();
   }
 
-  /** Also told while it is on already: someone else is to be paid. */
+  /** Turns mining on or off. It is called while mining is on already when someone else is to be paid. */
   #switch(isOn: boolean): void {
     this.#isMining = isOn;
     this.#building = undefined;

@@ -24,7 +24,7 @@ export const ordersRunning = signal(0);
 
 const clients = nodeUrls.map(clientOf);
 
-/** As long as a page shows it. @returns what ends it */
+/** Watches the devnet as long as a page shows it. @returns what ends it */
 export function watchDevnet(): () => void {
   let isWanted = true;
   let timer: ReturnType<typeof setTimeout> | undefined;
@@ -67,7 +67,7 @@ export async function giveOrder(order: DevnetOrder): Promise<void> {
 
 type Asked = (typeof clients)[number];
 
-/** Of the first node that answers; one that is to be killed cannot tell that it was, so it is asked last. */
+/** Takes the first node that answers. One that is to be killed cannot tell that it was, so it is asked last. */
 async function ask<T>(call: (client: Asked) => Promise<T>, target?: number): Promise<T> {
   const inOrder = clients.filter((_, i) => i !== target || clients.length <= 1);
   let last: unknown = new Error("no node to ask");

@@ -26,7 +26,7 @@ export type ShownTx = Exclude<NonNullable<ShownBlock["txs"]>[number], string>;
 export type TxOutcome = ReturnType<typeof showOutcome>;
 
 export interface BlockView {
-  /** As the node tells it; where checks hold, every field equals the decoded one. */
+  /** The block as the node tells it. Where checks hold, every field equals the decoded one. */
   readonly block: ShownBlock;
   readonly header: VerifiedHead | undefined;
   /** Decoded here where the body holds. Undefined where only the header is known. */

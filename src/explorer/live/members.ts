@@ -77,7 +77,7 @@ export function membersNow(): readonly string[] {
   return (standing.value?.validators ?? []).map(({ id }) => id);
 }
 
-/** Of those who vote now, or at a height. */
+/** The name of a member, of those who vote now, or at a height. */
 export function memberName(index: number, names: readonly string[] = membersNow()): string {
   return names[index] ?? `#${index}`;
 }

@@ -3,7 +3,7 @@
  * one node's engine. Pure; heights and views are numbers (below 2^53 by construction).
  */
 
-/** As the topic `consensus` tells it. */
+/** An event as the topic `consensus` tells it. */
 export interface VoteEvent {
   readonly t: number;
   readonly type: string;
@@ -19,9 +19,9 @@ export type VotePhase = (typeof PHASES)[number];
 
 export interface HeightVotes {
   readonly seq: number;
-  /** Of the last vote for this height. */
+  /** The view of the last vote for this height. */
   readonly view: number;
-  /** Of the first vote in that view, ms since the Unix epoch. */
+  /** When the first vote in that view came, ms since the Unix epoch. */
   readonly startMs: number;
   /** When each vote came, by phase and validator, ms after the first. */
   readonly cells: Readonly<Record<VotePhase, ReadonlyMap<number, number>>>;

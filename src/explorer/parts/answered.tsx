@@ -10,7 +10,7 @@ export function Answered<T>({
   title,
   children,
 }: {
-  /** Of a page whose heading comes with the answer: until then, and where there is none. */
+  /** The title of a page whose heading comes with the answer. It stands until then, and where there is none. */
   readonly title?: string;
   readonly query: ReadonlySignal<Query<T>>;
   readonly children: (value: T) => ComponentChildren;

@@ -1,4 +1,4 @@
-/** For whoever runs the node: each setting with where it comes from, and the end of its log. */
+/** What whoever runs the node sees: each setting with where it comes from, and the end of its log. */
 import { useEffect, useState } from "preact/hooks";
 import { printable } from "../../base/printable.ts";
 import type { ResultOf } from "../../sdk/node-calls.ts";

@@ -17,7 +17,7 @@ function download(name: string, value: unknown): void {
   setTimeout(() => URL.revokeObjectURL(url), 10_000);
 }
 
-/** Of an anchoring transaction a receipt that `quorate anchor verify` takes; of any other its proof as it is. */
+/** For an anchoring transaction a receipt that `quorate anchor verify` takes, and for any other its proof as it is. */
 export function DownloadReceipt({ view: { tx, proof } }: { readonly view: TxView }) {
   const info = standing.value?.info;
   if (proof === undefined || info === undefined) return null;

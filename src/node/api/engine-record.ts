@@ -22,7 +22,7 @@ export class EngineRecord {
   readonly #votes: RecordedEvent[] = [];
   readonly #rare: RecordedEvent[] = [];
 
-  /** To be told of every event. */
+  /** Records an event. It is to be told of every one. */
   note(event: RecordedEvent): void {
     if (VOTES.has(event.event.type)) keep(this.#votes, event, VOTES_KEPT);
     else keep(this.#rare, event, RARE_KEPT);

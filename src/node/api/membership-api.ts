@@ -81,7 +81,7 @@ export class ReplicaMembership implements MembershipApi {
     return views;
   }
 
-  /** Below a snapshot this much is here, and no body. */
+  /** The last block of an epoch with its seal. Below a snapshot that much is here, and no body. */
   #endAt(height: bigint): EpochView["end"] {
     const { store } = this.#replica.chain;
     const hash = store.hashAt(height);

@@ -71,7 +71,7 @@ export interface ReplicaApiOptions {
   readonly paused?: () => string;
   /** The signer that holds the validator's key. */
   readonly signer?: () => SignerStanding;
-  /** As it is configured: archive if left out. */
+  /** The mode of storage as it is configured. Left out, it is an archive. */
   readonly storageMode?: StorageView["mode"];
   /** Others belong to the network: false if left out. */
   readonly expectsPeers?: boolean;
@@ -85,7 +85,7 @@ export interface ReplicaApiPorts extends Partial<SnapshotsApi> {
     block(peerIds: readonly string[]): void;
     /** Why known peers are not connected; left out where that is not known. */
     troubles?(): readonly PeerTrouble[];
-    /** Where strangers are let in. */
+    /** What finds peers, where strangers are let in. */
     readonly discovery?: Discovery | undefined;
   };
   readonly scheduler: Scheduler;

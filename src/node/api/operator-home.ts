@@ -23,7 +23,7 @@ export interface OperatorSources {
   readonly token: string;
 }
 
-/** Of a node that was started from a home. */
+/** The operator's view of a node that was started from a home. */
 export function operatorHome(node: {
   readonly home: Pick<Home, "paths">;
   readonly config: Pick<Config, "log">;

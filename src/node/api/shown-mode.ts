@@ -6,7 +6,7 @@ import { EventTopic } from "../assembly/event-topic.ts";
 import { DepthFinality, type FinalityPorts } from "../finality.ts";
 import { ChainBranches } from "./branches-api.ts";
 
-/** As most merchants of the first chain of this kind have it. */
+/** Blocks on top after which a block is called final, as most merchants of the first chain of this kind have it. */
 const FINALITY_DEPTH = 6;
 
 /** What of the mode is shown: a head is final when it is told, or its depth says so. */

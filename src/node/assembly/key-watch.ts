@@ -46,7 +46,7 @@ interface FollowParts {
   readonly closers: Closers;
 }
 
-/** Where the key is in the home, and whoever runs the node can start it again. */
+/** Follows the key where it is in the home, and whoever runs the node can start it again. */
 export function followKey(
   { home, unlock, onKeyDue: isDue }: NodeOptions,
   replica: Watched,

@@ -30,7 +30,7 @@ import type { ModuleFiles } from "../replica-ports.ts";
 
 /** So long a node goes on at the last block that it can judge, while it looks for a file. */
 const GRACE_MS = 15_000;
-/** Between two looks for a file that is missing. */
+/** Milliseconds between two looks for a file that is missing. */
 const LOOK_MS = 2_000;
 
 /** Peers that are asked for a file together: one that keeps its answer back holds up no more than these. */

@@ -79,7 +79,7 @@ export class EventIndex implements EventIndexApi {
     this.#extent = extent;
   }
 
-  /** As far as it was when the node stopped, without what has left the chain since. */
+  /** Opens the index as far as it was when the node stopped, without what has left the chain since. */
   static open(ports: EventIndexPorts): EventIndex {
     const { store } = ports.chain;
     const first = store.firstHeight() === 1n ? 0n : store.firstHeight();
@@ -111,7 +111,7 @@ export class EventIndex implements EventIndexApi {
       });
   }
 
-  /** Before the heads that entered are told. */
+  /** Is called before the heads that entered are told. */
   branchChanged({ ancestor }: Pick<BranchChange, "ancestor">): void {
     this.#changes++;
     if (this.#extent.to <= ancestor.summary.height) return;

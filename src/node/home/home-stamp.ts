@@ -80,7 +80,10 @@ export function checkStamp(
   );
 }
 
-/** Before anything is signed: this home is no copy of one whose validator may still run. @throws StartError */
+/**
+ * Makes sure before anything is signed that this home is no copy of one whose validator may still run.
+ * @throws StartError
+ */
 export function takePlace(paths: HomePaths, log: Logger, isMoved = false): void {
   const place = isMoved ? accept(undefined) : checkStamp(paths);
   if (!place.ok) throw new StartError(place.fault);

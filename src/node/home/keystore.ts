@@ -85,7 +85,7 @@ interface KeystoreFields {
   };
 }
 
-/** Of a file whose form is right. Fault: scrypt would take more memory or time than a file may ask for. */
+/** Reads a file whose form is right. Fault: scrypt would take more memory or time than a file may ask for. */
 export function keystoreOf({
   publicKey,
   crypto: { kdf, cipher },
@@ -153,7 +153,7 @@ function derive(password: string, salt: Uint8Array, { n, r, p }: ScryptCost): Ui
   return scryptSync(passwordBytes(password), salt, 32, { N: n, r, p, maxmem: 2 * SCRYPT_BYTES_MAX });
 }
 
-/** As EIP-2335 has it: NFKD, without control characters, so that it is one password on every keyboard. */
+/** A password as EIP-2335 has it: NFKD, without control characters, so that it is one password on every keyboard. */
 function passwordBytes(password: string): Uint8Array {
   // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what is left out
   return utf8(password.normalize("NFKD").replace(/[\u0000-\u001f\u007f-\u009f]/g, ""));

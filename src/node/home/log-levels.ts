@@ -5,7 +5,7 @@
 import type { LogLevel } from "../../base/log.ts";
 
 export interface LogLevels {
-  /** For components that are not named. */
+  /** The level of components that are not named. */
   readonly level: LogLevel;
   readonly components: ReadonlyMap<string, LogLevel>;
 }

@@ -23,7 +23,7 @@ export interface IncomingMailPorts {
   readonly scheduler: Scheduler;
   readonly budgets: WorkBudgets;
   readonly consensus: (author: ValidatorId, content: Uint8Array) => void;
-  /** Of messages too long to be read unasked. */
+  /** Whether the engine waits for a message that is too long to be read unasked. */
   readonly awaitsConsensus: (author: ValidatorId, message: LargeMessage) => boolean;
   readonly awaitsBlock: (message: LargeMessage) => boolean;
   /** The end of an epoch; it refunds what was of use. */

@@ -19,7 +19,7 @@ const TRANSACTIONS_MAX = 2 * POOL_TRANSACTIONS_MAX;
 export class PassedOn {
   /** Hashes as a set of texts that exist anyway: a set of objects, weakly held, cost ten times as much (profiled). */
   readonly #transactions = new Set<string>();
-  /** In the order in which they were passed on. */
+  /** The blocks in the order in which they were passed on. */
   readonly #blocks = new Set<string>();
 
   /** @param transaction that the pool holds */

@@ -8,7 +8,10 @@ import type { Hash } from "../../base/bytes.ts";
 import { RETURNED_PUBLISHED_MAX } from "../../base/limits.ts";
 import type { Scheduler } from "../../base/scheduler.ts";
 
-/** Between two looks whether the fetching is over: less than what anti-entropy takes for a transaction to settle. */
+/**
+ * Milliseconds between two looks whether the fetching is over: less than what anti-entropy takes for a
+ * transaction to settle.
+ */
 const LOOK_MS = 250;
 
 export interface ReturnedPorts {

@@ -20,7 +20,7 @@ export function encodedBlocks(chain: Chain, fromHeight: bigint, bytesMax: number
   return blocks;
 }
 
-/** As it is stored: its transactions are not decoded to be encoded again. */
+/** A block as it is stored: its transactions are not decoded to be encoded again. */
 function storedBlock(store: Chain["store"], height: bigint): Uint8Array | undefined {
   const hash = store.hashAt(height);
   if (hash === undefined) return undefined;

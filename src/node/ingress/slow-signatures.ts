@@ -16,7 +16,7 @@ import { isCoinbase, type SignedTransaction } from "../../chain/types/transactio
 import type { SlowSignatureVerifier } from "../ports.ts";
 
 export interface SlowSignaturesPorts {
-  /** Of the chain that will execute the block. */
+  /** The signatures that the chain has accepted which will execute the block. */
   readonly signatures: AcceptedSignatures;
   readonly slowVerifier: SlowSignatureVerifier;
   readonly log: Logger;

@@ -35,7 +35,7 @@ export interface WorkPorts {
   readonly count: number;
 }
 
-/** Of n validators f can be faulty: together they get no more than the total. */
+/** The bucket of each of n validators, of which f can be faulty: together these get no more than the total. */
 export function workShape(count: number): BucketShape {
   const faulty = Math.max(1, Math.floor((count - 1) / 3));
   return {
@@ -81,7 +81,7 @@ export class WorkBudgets {
     return Math.max(work, this.#refusals[author]?.waitMs(1, now) ?? 0);
   }
 
-  /** For a message that is going to be judged. */
+  /** Opens the bill of a message that is going to be judged. */
   open(author: ValidatorId, bytes: number): Bill {
     return new Bill(this, author, MESSAGE_US + bytes * BYTE_US);
   }

@@ -32,7 +32,7 @@ export class MinerControl implements MiningApi {
   #blocksMined = 0;
   #blocksRefused = 0;
   #lastRefused: MiningStatus["lastRefused"];
-  /** Of blocks that are not in `#mined` any more. */
+  /** How many stale blocks there were among those that are not in `#mined` any more. */
   #staleBefore = 0;
   #generating: Promise<unknown> | undefined;
   #isOver = false;

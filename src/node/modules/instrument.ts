@@ -9,7 +9,7 @@ import { type AnyNode, type Function as FunctionNode, parse } from "acorn";
 import { MODULE_GLOBALS } from "./hardened-context.ts";
 
 export interface ModuleRefusal {
-  /** In the text that was given: line from 1, column from 0. */
+  /** The place in the text that was given. Lines count from 1, columns from 0. */
   readonly line: number;
   readonly column: number;
   readonly why: string;

@@ -34,7 +34,7 @@ export interface KeyLink {
   read(): Promise<OpenedLog>;
   /** How the signer stands, where there is one that says so. Rejects when it is lost. */
   standing?(): Promise<SignerReport | undefined>;
-  /** Ends it; what waits fails. */
+  /** Ends the connection. What waits fails. */
   close(reason?: string): void;
 }
 

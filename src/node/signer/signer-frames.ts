@@ -80,7 +80,7 @@ export interface SignerReport {
   readonly epoch: bigint;
   readonly view: bigint;
   readonly height: bigint;
-  /** Of the node's journal that it keeps. */
+  /** How many records the node's journal has that it keeps. */
   readonly records: number;
 }
 

@@ -137,7 +137,7 @@ export interface SignerToken extends TokenSettings {
 }
 
 export interface SignerFile {
-  /** Of the chain that the key votes on, as it lies. */
+  /** The genesis hash of the chain that the key votes on, in raw order. */
   readonly genesisHash: Hash;
   /** Undefined where the key is in keys/validator.json. */
   readonly token: SignerToken | undefined;

@@ -13,7 +13,7 @@ export const SIGNER_CLAIM_BYTES_MAX = 128;
 export const SIGNER_CONNECTIONS_MAX = 16;
 /** Bytes of answers that wait for a node to read them; it is cut off beyond. */
 export const SIGNER_UNSENT_BYTES_MAX = JOURNAL_FILE_BYTES_MAX;
-/** Until a signer cuts off a node that says nothing, ms. */
+/** After so many ms a signer cuts off a node that says nothing. */
 export const SIGNER_SILENT_MS = 10_000;
 /** How often a node speaks to its signer when there is nothing to sign, ms. */
 export const SIGNER_PING_MS = 2_000;
@@ -21,6 +21,6 @@ export const SIGNER_PING_MS = 2_000;
 export const SIGNER_STATUS_MS = 5_000;
 /** How long a node waits for an answer of its signer before it gives the connection up, ms. */
 export const SIGNER_ANSWER_MS_MAX = 10_000;
-/** Between two tries to reach a signer, ms: doubled each time up to the second. */
+/** Milliseconds between two tries to reach a signer, doubled each time up to the second. */
 export const SIGNER_RETRY_MS = 250;
 export const SIGNER_RETRY_MS_MAX = 5_000;

@@ -26,7 +26,7 @@ export interface LinkIdentity {
 }
 
 export type SignerRefusal = Extract<SignerAnswer, { type: "refused" }>;
-/** Of these the connection does not end. */
+/** Answers by which the connection does not end. */
 const JUDGED: readonly string[] = ["SIGNER_CONFLICT", "SIGNER_REFUSED"];
 
 /** Opens the way to a signer over connections that are open and authenticated. */
@@ -137,7 +137,7 @@ export class SignerLink {
     };
   }
 
-  /** Ends it; what waits fails. */
+  /** Ends the connection. What waits fails. */
   close(reason = "the node closed the connection"): void {
     this.#fail(new SignerLost(reason));
   }

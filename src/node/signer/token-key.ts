@@ -161,7 +161,7 @@ export class TokenKey {
     });
   }
 
-  /** Not before its time, and never with a PIN that was refused. */
+  /** Opens the token again, but not before its time, and never with a PIN that was refused. */
   #reopen(): void {
     if (this.#isClosed) throw new TokenError("token-lost", `${this.name}: closed`);
     if (this.#isHanging)

@@ -37,7 +37,7 @@ export interface Placed {
 const SLOT_BITS_MAX = 16;
 
 export class ChunkMap {
-  /** By where they begin. */
+  /** The chunks by where they begin. */
   readonly #held = new Map<bigint, HeldChunk>();
   #covered = 0n;
 

@@ -30,7 +30,7 @@ import { type OfferedSnapshot, SnapshotSources, type SourcePorts } from "./snaps
 
 /** How long peers are waited for that offer a snapshot, ms. */
 export const OFFERS_WAIT_MS = 30_000;
-/** After the first offer others have so long to come, ms. */
+/** How long others have to come after the first offer, ms. */
 const OTHERS_WAIT_MS = 2_000;
 /** While nobody offers what is being fetched, ms: then another snapshot is looked for. */
 const SOURCES_WAIT_MS = 60_000;
@@ -152,7 +152,7 @@ class SnapshotFetch {
     return bytes && (await provedHead(this.#ports.context, sourceOver(bytes)))?.head;
   }
 
-  /** From the first of its peers that has one which proves itself. */
+  /** Takes the head from the first of its peers that has one which proves itself. */
   async #headOf(candidate: OfferedSnapshot, begun: BlockHead | undefined): Promise<BlockHead | undefined> {
     if (begun !== undefined && equalBytes(begun.hash, candidate.headHash)) return begun;
     for (const peerId of candidate.peers) {

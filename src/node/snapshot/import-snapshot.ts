@@ -98,7 +98,7 @@ class PastMembers {
     this.#known = new Map(validators.map((member) => [byteText(member.publicKey), member]));
   }
 
-  /** Of the epoch before the one whose set this is. */
+  /** What is written for the epoch before the one whose set this is. */
   operations({ head }: Pick<EpochEnd, "head">, next: ValidatorSet): KvOperation[] {
     const { height } = head.summary;
     const past = this.#ended;

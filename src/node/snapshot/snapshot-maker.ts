@@ -77,7 +77,7 @@ export class SnapshotMaker {
     return this.#last;
   }
 
-  /** To be told in the instant in which a block is the head of the database, before the next one is written. */
+  /** Is called in the instant in which a block is the head of the database, before the next one is written. */
   headChanged(height: bigint): void {
     if (this.#stopped || this.#making !== undefined) return;
     const due = snapshotDue(this.#settings, height);

@@ -31,7 +31,7 @@ export interface ExportedBlocks {
   readonly blocks: number;
   readonly transactions: number;
   readonly bytes: number;
-  /** Of the last block. */
+  /** The hash of the last block. */
   readonly lastHash: Hash;
 }
 

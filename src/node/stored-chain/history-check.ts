@@ -79,12 +79,12 @@ interface SideLedger {
 
 export class HistoryCheck {
   readonly #ports: HistoryPorts;
-  /** As configured when the check began: what an archive lacks of its blocks it never had. */
+  /** Whether bodies are kept, as configured when the check began: what an archive lacks of its blocks it never had. */
   readonly #keepsBodies: boolean;
   #running: Promise<void> = Promise.resolve();
   #isStopped = false;
   #wake = (): void => undefined;
-  /** Whose turn it is to be asked. */
+  /** The index of whoever is asked next. */
   #turn = 0;
 
   /** @param keepsBodies whether a check that begins now keeps the blocks */

@@ -86,7 +86,7 @@ export class Voting {
     };
   }
 
-  /** Where the validators never change. */
+  /** Begins where the validators never change. */
   async #begin(): Promise<() => void> {
     if (this.#canSign) this.#driver ??= this.#create(this.#options.consensus, 0n);
     const checkpoint = await this.#ports.chain.store.lastCheckpoint();
@@ -268,7 +268,7 @@ export class Voting {
     return !isRemote(this.#options.signer) || this.#journal !== undefined;
   }
 
-  /** After whatever is under way; the failure is the caller's. */
+  /** Runs a task after whatever is under way. The failure is the caller's. */
   #inTurn(task: () => Promise<void>): Promise<void> {
     const done = this.#turn.then(() => (this.#stopped ? undefined : task()));
     this.#turn = done.catch(() => undefined);

@@ -43,7 +43,7 @@ export interface AddressEntry extends KnownAddress {
 
 const MINUTE_MS = 60_000;
 const DAY_MS = 24 * 60 * MINUTE_MS;
-/** Not heard of for so long, an address is taken to be gone. */
+/** An address that was not heard of for so long is taken to be gone. */
 export const HORIZON_MS = 30 * DAY_MS;
 /** A dial is not repeated within this time if there is another choice. */
 const RECENT_TRY_MS = 10 * MINUTE_MS;

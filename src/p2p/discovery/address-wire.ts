@@ -25,7 +25,10 @@ export interface AddressQuestion {
   readonly listenPort: number;
 }
 
-/** With nothing behind it the same first byte asks for the list of snapshots (sync/snapshot-wire.ts). */
+/**
+ * Whether bytes ask for addresses. The same first byte with nothing behind it asks for the list of snapshots
+ * (sync/snapshot-wire.ts).
+ */
 export function isAddressQuestion(bytes: Uint8Array): boolean {
   return bytes[0] === ADDRESSES && bytes.length > 1;
 }

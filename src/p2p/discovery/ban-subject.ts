@@ -9,7 +9,7 @@ import { formatHost, hostOf, parseAddress, scopeOf } from "./address-groups.ts";
 
 export interface BanSubject {
   readonly kind: "peer" | "host";
-  /** As a person writes it. */
+  /** The subject as a person writes it. */
   readonly text: string;
 }
 

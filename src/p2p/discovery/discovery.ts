@@ -101,7 +101,7 @@ export class Discovery {
     this.#tickAfter(0);
   }
 
-  /** Before the connections are closed: the oldest of them become the anchors. Never rejects. */
+  /** Is called before the connections are closed: the oldest of them become the anchors. Never rejects. */
   async stop(): Promise<void> {
     if (!this.#isRunning) return;
     this.#isRunning = false;

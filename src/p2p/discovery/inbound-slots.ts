@@ -100,7 +100,7 @@ function withoutGroups(
   return peers.filter((peer) => !kept.has(peer));
 }
 
-/** Without the `count` peers whose values are lowest; one without a value stays. */
+/** The peers without the `count` whose values are lowest. One without a value stays. */
 function without(
   peers: readonly InboundPeer[],
   count: number,

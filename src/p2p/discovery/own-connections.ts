@@ -12,7 +12,7 @@ const DIALLING_MS = 15_000;
 /** A peer that passed the handshake. */
 export interface PresentPeer {
   readonly peerId: string;
-  /** As libp2p says, without /p2p. */
+  /** Where it is, as libp2p says it, without /p2p. */
   readonly multiaddr: string;
   /** The role that this node gave it. Undefined for a connection that the peer opened, unless it is static. */
   readonly role: Role | undefined;

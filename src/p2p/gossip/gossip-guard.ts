@@ -49,7 +49,7 @@ export function guardGossip(gossip: GossipSub, parts: Parts): void {
   delayForwards(inner, parts);
 }
 
-/** Without its control entries when there have been too many. */
+/** The message, without its control entries when there have been too many. */
 function affordable(peerId: string, rpc: Rpc, { budgets, scheduler, meter }: Parts): Rpc {
   const { subscriptions = [], messages = [], control } = rpc;
   const nowMs = scheduler.now();

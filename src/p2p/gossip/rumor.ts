@@ -25,7 +25,7 @@ import type { GossipBudgets } from "./gossip-budget.ts";
 export type GossipTopic = "transactions" | "blocks" | "evidence";
 export const TOPICS: readonly GossipTopic[] = ["transactions", "blocks", "evidence"];
 
-/** Of what is published; a batch of transactions has a bound of its own. */
+/** Bytes that a published message may have on each topic. A batch of transactions has a bound of its own. */
 const BYTES_MAX: Record<GossipTopic, number> = {
   transactions: TX_BYTES_CEILING,
   blocks: ANNOUNCEMENT_BYTES_MAX,
@@ -208,7 +208,7 @@ export class Rumor {
   }
 }
 
-/** When the turn's own code has ended; a timer of 0 ms takes 1 ms. */
+/** Runs a task when the turn's own code has ended, where a timer of 0 ms would take 1 ms. */
 function thisTurn(task: () => void): () => void {
   const immediate = setImmediate(task);
   return () => clearImmediate(immediate);

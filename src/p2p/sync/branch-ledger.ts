@@ -30,7 +30,7 @@ export interface EncodedBody {
 
 /** Judges heads that nobody stores, by all the rules of the branch that they would make. */
 export interface BranchScan {
-  /** Of the whole branch up to the last head that was added. */
+  /** The work of the whole branch up to the last head that was added. */
   readonly work: bigint;
   /** The last head that was added, or the block before the first. */
   readonly last: Hash;
@@ -59,7 +59,7 @@ export interface BranchLedger {
    * @throws Error when the disk fails
    */
   addHeads(heads: readonly BlockHead[], workProven: bigint): Promise<HeadsResult>;
-  /** To read through what follows a known block, before any of it is worth storing. */
+  /** Begins to read through what follows a known block, before any of it is worth storing. */
   scan(parent: Hash): BranchScan | undefined;
   /**
    * Bodies from a peer, whose memory is not kept, in ascending order. @returns an outcome each, up to the first wrong

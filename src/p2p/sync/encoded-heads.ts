@@ -12,7 +12,7 @@ import { encodeBranchAnswer } from "./branch-wire.ts";
 interface Encoded {
   readonly bytes: Uint8Array;
   readonly last: Hash;
-  /** As many heads as one answer may have: it does not grow with the chain. */
+  /** Whether it has as many heads as one answer may have: it does not grow with the chain. */
   readonly isFull: boolean;
 }
 

@@ -25,7 +25,7 @@ export interface HeadFetchPorts {
   readonly peer: BranchPeer;
   /** Whether this node chose the peer itself, whose heads may then take longer. */
   readonly isChosen?: boolean;
-  /** After each answer that was stored, with the time that the new heads in it were worth. */
+  /** Is called after each answer that was stored, with the time that the new heads in it were worth. */
   stored(worthMs: number): void;
   isStopped(): boolean;
 }
@@ -97,7 +97,7 @@ class TimeBox implements HeadsTimeBox {
   }
 }
 
-/** Of an answer that is not empty. */
+/** The first head of an answer that is not empty. */
 function firstOf(heads: readonly BlockHead[]): BlockHead {
   return must(heads[0], "an answer with a last head has a first");
 }

@@ -32,7 +32,7 @@ export interface SocketConnection {
   sendData?(data: unknown): unknown;
 }
 
-/** From now on what is written in one turn leaves in one system call, when the turn's own code has ended. */
+/** Lets what is written in one turn leave in one system call, when the turn's own code has ended. */
 export function writeOnceATurn(connection: SocketConnection): void {
   const { socket } = connection;
   const sendData = connection.sendData?.bind(connection);

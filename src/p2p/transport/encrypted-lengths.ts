@@ -5,7 +5,7 @@
  * (measured). Here the same error is thrown each time.
  */
 
-/** As the library holds what has come. */
+/** Bytes as the library holds what has come. */
 interface Bytes {
   readonly byteLength: number;
   get(index: number): number;

@@ -41,7 +41,7 @@ const PING_PROTOCOL = "/ipfs/ping/1.0.0";
 const HEADER_BYTES = 12;
 const DATA = 0;
 const SYN = 1;
-/** Of a stream that has just been opened, as Yamux lays down. */
+/** The window of a stream that has just been opened, as Yamux lays down. */
 const FIRST_WINDOW_BYTES = 256 * 1024;
 
 export interface MuxerGuard {
@@ -140,7 +140,7 @@ class GuardedMuxer {
   readonly #control: TokenBucket;
   #peer = `unnamed ${nameless++}`;
   #held = 0;
-  /** Of frames that a reader of a stream holds until they are whole. */
+  /** The frames that a reader of a stream holds until they are whole. */
   readonly #frames = new WeakMap<InnerStream, FrameProgress>();
   #isOver = false;
   /** A frame that waits for its bytes is looked at again with each piece, and counted once. */

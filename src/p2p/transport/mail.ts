@@ -42,7 +42,7 @@ interface Line {
   readonly frames: FrameStream;
 }
 
-/** Whose stream it is. */
+/** The peer whose stream it is, and the validator that it speaks for. */
 interface Sender {
   readonly peerId: string;
   readonly author: number;
@@ -193,7 +193,7 @@ export class Mail {
     });
   }
 
-  /** Of a frame too long to be read unasked: one message, and one that somebody waits for. */
+  /** Whether somebody waits for a frame too long to be read unasked, which must be one message. */
   #isAwaited({ peerId, author }: Sender, stream: Stream, frame: LargeMessage): boolean {
     const message = mailFrameStart(frame);
     const answer = message && this.#deps.handlers.mailAnnounced(peerId, author, message);

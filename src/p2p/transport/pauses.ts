@@ -1,7 +1,7 @@
 /** Peers that were sent away for a while, each with the time when it may come back. Pure: time is handed in. */
 import { dropOldest } from "../../base/drop-oldest.ts";
 
-/** Beyond it the one sent away longest ago may come back. */
+/** Peers that are remembered as sent away. Beyond it the one sent away longest ago may come back. */
 const PAUSES_MAX = 1_024;
 
 export class Pauses {

@@ -76,7 +76,7 @@ export class Redial {
     this.setPeers(options.peers);
   }
 
-  /** From now on these are kept connected and no others; one with another address than before is dialled there. */
+  /** Keeps these connected from now on and no others. One with another address than before is dialled there. */
   setPeers(peers: readonly StaticPeer[], held: ReadonlySet<string> = new Set()): void {
     const wanted = new Map(peers.map((peer) => [peer.peerId, peer]));
     wanted.delete(this.#selfId);
@@ -122,7 +122,7 @@ export class Redial {
     this.#schedule(target, this.#delayMs(target));
   }
 
-  /** From now on exactly these peers are not dialled; one that no longer is among them is dialled at once. */
+  /** From now on exactly these peers are not dialled. One that is no longer among them is dialled at once. */
   hold(peerIds: ReadonlySet<string>): void {
     for (const target of this.#targets.values()) {
       const wasHeld = target.isHeld;

@@ -111,7 +111,7 @@ export class Sessions {
     }
   }
 
-  /** After the host has stopped: the ends of its connections are still events. */
+  /** Is called after the host has stopped: the ends of its connections are still events. */
   stop(): void {
     const { host } = this.#deps;
     host.removeEventListener("connection:open", this.#onOpen);

@@ -9,7 +9,7 @@ import type { Scheduler } from "../../base/scheduler.ts";
 export interface UnfinishedBounds {
   /** Announced by all of them together. */
   readonly bytesMax: number;
-  /** From a frame's first byte to its last, while its stream is read. */
+  /** How long a frame may take from its first byte to its last, while its stream is read, ms. */
   readonly msMax: number;
 }
 
@@ -40,7 +40,10 @@ export class UnfinishedFrames<S> {
     return sum;
   }
 
-  /** Something came. @param bytes of the frame that is begun, 0: none is. @param isAnother than before */
+  /**
+   * Takes in that something came. @param bytes of the frame that is begun, 0 when none is. @param isAnother
+   * than before
+   */
   changed(on: S, bytes: number, isAnother: boolean): void {
     const before = this.#frames.get(on);
     if (before?.bytes === bytes && !isAnother) return;

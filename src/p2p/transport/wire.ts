@@ -33,7 +33,10 @@ import type { LargeMessage } from "../network-ports.ts";
 export const WIRE_VERSION = 3;
 /** The oldest that it speaks too: that of the release before. */
 export const WIRE_VERSION_MIN = 2;
-/** From here on a HELLO says which versions its sender speaks, how it stores blocks and which rules it knows. */
+/**
+ * The version from which on a HELLO says which versions its sender speaks, how it stores blocks and which
+ * rules it knows.
+ */
 const WIRE_VERSION_RANGES = 3;
 
 const STORAGE_MODES = ["archive", "pruned"] as const;
@@ -110,7 +113,10 @@ export function firstHello(hello: Hello): Hello {
   return { ...hello, ...common, storage: undefined, rules: undefined };
 }
 
-/** Of a version that is newer than ours it reads the fields that ours has, and leaves out what follows them. */
+/**
+ * Decodes a HELLO. Of a version that is newer than ours it reads the fields that ours has, and leaves out
+ * what follows them.
+ */
 export function decodeHello(bytes: Uint8Array): Verdict<Hello, "malformed" | "wire-version" | "too-large"> {
   if (bytes.length > HELLO_BYTES_MAX) return tooLarge("HELLO", bytes.length, HELLO_BYTES_MAX);
   const start = new Reader(bytes.subarray(0, 4));

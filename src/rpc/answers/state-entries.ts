@@ -23,7 +23,7 @@ export interface PageOrder {
 interface ShownEntry {
   readonly path: string;
   readonly stateKey: string;
-  /** As the declaration has it. */
+  /** The key as the declaration has it. */
   readonly key: Json;
   readonly value: Json;
 }

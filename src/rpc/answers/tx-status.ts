@@ -76,7 +76,7 @@ async function loadInclusion(
   return { sealed, index, transaction, receipts };
 }
 
-/** For whoever is not inside a read of one ledger already. @throws CallError SYNCING */
+/** Where a transaction is, for whoever is not inside a read of one ledger already. @throws CallError SYNCING */
 export function txStatusOf(api: NodeApi, id: Hash): Promise<TxStatus | undefined> {
   return readSettled(api, () => txStatusNow(api, id));
 }

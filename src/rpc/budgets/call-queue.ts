@@ -31,7 +31,7 @@ const CLIENTS_MAX = 4_096;
 export const OPERATOR = "operator";
 
 export interface Caller {
-  /** Whose budget pays. */
+  /** The client whose budget pays. */
   readonly client: string;
   /** Nobody will read the answer. */
   isGone(): boolean;

@@ -178,7 +178,7 @@ function lacksPrimary({ validators }: Standing, engine: EngineStatus, height: bi
   return (slot?.phase ?? "idle") === "idle" && validators[engine.primary]?.online === false;
 }
 
-/** At H nothing may be proposed until a checkpoint is stable. */
+/** Explains the end of the log window: at H nothing may be proposed until a checkpoint is stable. */
 function explainWindow(
   standing: Standing,
   { checkpoints, n, quorum, highWatermark }: EngineStatus,

@@ -61,7 +61,10 @@ export function describeMembers({ members }: Standing): string[] {
   ];
 }
 
-/** For who is gone for good: no vote can be decided without a quorum. @param spare how many may be away */
+/**
+ * What helps when members are gone for good: no vote can be decided without a quorum. @param spare how many
+ * may be away
+ */
 export function wayOut({ members }: Standing, spare: number): string[] {
   if (members === undefined) return [];
   return [

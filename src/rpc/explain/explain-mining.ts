@@ -35,7 +35,7 @@ export interface MiningStanding extends Neighbourhood {
   /** Hashes per second of all miners. */
   readonly hashrate: number | undefined;
   readonly finalityDepth: number;
-  /** Where the chain began with a snapshot whose history is not executed yet. */
+  /** What is assumed, where the chain began with a snapshot whose history is not executed yet. */
   readonly assumed?: AssumedView | undefined;
   /** The reorganisations of the last hour; the newest comes first. */
   readonly reorgs: readonly { readonly agoMs: number; readonly depth: number; readonly dropped: number }[];

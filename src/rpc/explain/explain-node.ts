@@ -50,7 +50,7 @@ function describeSigner({ address, signed, refused, report }: SignerStanding): s
 }
 
 const HOUR_MS = 3_600_000;
-/** As many of the last hour are counted. */
+/** How many reorganisations of the last hour are counted. */
 const REORGS_READ = 100;
 
 async function miningStandingOf(api: NodeApi, mode: ForkableApi, nowMs: number): Promise<MiningStanding> {

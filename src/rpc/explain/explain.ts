@@ -34,7 +34,7 @@ export function explain(standing: Standing): Explanation {
   return { ...judged, details: [...details, ...describeStanding(standing)] };
 }
 
-/** Only where nothing worse is to be said: without a quorum nobody signs a checkpoint either. */
+/** Is asked only where nothing worse is to be said: without a quorum nobody signs a checkpoint either. */
 function explainBarrierOf(standing: Standing, engine: EngineStatus): Explanation | undefined {
   const online = standing.validators.filter(({ online }) => online).length;
   if (engine.mode === "halted" || online < engine.quorum) return undefined;

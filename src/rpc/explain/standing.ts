@@ -104,7 +104,7 @@ export interface Standing extends Neighbourhood {
   readonly claimedHeight: bigint;
   /** Transactions that could run now, and those that wait for an earlier nonce. */
   readonly pool: PoolStanding;
-  /** Where validators may change. */
+  /** The members, where validators may change. */
   readonly members?: MembersStanding | undefined;
 }
 

@@ -97,7 +97,7 @@ function inText(text: string): string {
   return text.replaceAll("<", "\\<");
 }
 
-/** As it must stand in a table. */
+/** A text as it must stand in a table. */
 function inCell(text: string): string {
   return text.replaceAll("|", "\\|").replaceAll("\n", " ");
 }

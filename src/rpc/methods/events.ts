@@ -103,7 +103,7 @@ function queryOf(api: CallContext["api"], { filter = {} }: Params): EventQuery {
   );
 }
 
-/** Before block 0 there is no cursor, and nothing lies behind it but block 0. */
+/** The cursor of a position. Before block 0 there is no cursor, and nothing lies behind it but block 0. */
 function cursorOf({ height, hash, index }: Position): EventCursor {
   return {
     height: showCount(height < 0n ? 0n : height),

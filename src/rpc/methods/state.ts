@@ -27,7 +27,7 @@ import { STATE_PATHS } from "../schemas/state-path.ts";
 import { ALICE, BLOCK_HASH, DIGEST } from "./examples.ts";
 
 const latest = blockInput.optional();
-/** Of a declared module it may be of any form. */
+/** A value of the state, which may be of any form where a declared module has it. */
 const stateValue = z.union([
   z.string(),
   z.number(),

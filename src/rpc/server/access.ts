@@ -19,7 +19,7 @@ export interface AccessOptions {
   readonly localPages: boolean;
 }
 
-/** As a server is told them. */
+/** Who may call, as a server is told it. */
 export interface AllowedCallers {
   /** Names beside localhost and IP addresses that the server answers to. */
   readonly allowedHosts?: readonly string[];
@@ -109,7 +109,10 @@ export function reachableOrigins({ origins, localPages }: AccessOptions): readon
 /** What may stand in a header as it is. */
 const NAMED_ORIGIN = /^https?:\/\/[a-z0-9.-]+(:\d{1,5})?$/i;
 
-/** Whose budget pays for a connection: its address; of IPv6 the /64, which one subscriber has whole. */
+/**
+ * The client whose budget pays for a connection: its address, and of an IPv6 address the /64, which one
+ * subscriber has whole.
+ */
 export function clientOf(remoteAddress: string | undefined): string {
   const address = (remoteAddress ?? "unknown").replace(/^::ffff:(?=\d+\.)/, "");
   if (!address.includes(":")) return address;

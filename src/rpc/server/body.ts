@@ -10,7 +10,7 @@ export type Body =
   | { readonly kind: "no-room" }
   | { readonly kind: "broken" };
 
-/** After so many bodies' worth of bytes the peer is cut off all the same. */
+/** A peer is cut off all the same after so many bodies' worth of bytes. */
 const DISCARDED_BODIES = 16;
 const FIRST_BYTES = 1024;
 

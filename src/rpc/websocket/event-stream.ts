@@ -27,7 +27,7 @@ export interface StreamOrder {
   readonly query: EventQuery;
   /** Where the stream begins. With undefined it begins behind the head. */
   readonly from: EventsFrom | undefined;
-  /** Only of blocks that are called final. */
+  /** Whether only events of blocks come that are called final. */
   readonly isFinal: boolean;
   /** How many items one notification has. With undefined each item is one by itself, not in a list. */
   readonly batch: number | undefined;
@@ -234,7 +234,7 @@ function positionOf({ height, hash, index }: EventItem | Position): Position {
   return { height, hash, index };
 }
 
-/** Before block 0 there is no cursor: height 0 and no block. */
+/** The cursor of a position. Before block 0 there is none, but height 0 and no block. */
 function cursorOf({ height, hash, index }: Position): EventCursor {
   return { height: showCount(height < 0n ? 0n : height), index, blockHash: showHash(hash) };
 }

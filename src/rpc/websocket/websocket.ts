@@ -51,7 +51,7 @@ export class WebSocketConnection {
   readonly #memory: HeldRpcBytes;
   /** The frames of a message that is not complete. */
   readonly #unfinished: Holding;
-  /** Of messages in progress and of answers that wait to be read. */
+  /** What is held of messages in progress and of answers that wait to be read. */
   readonly #holdings = new Set<Holding>();
   readonly #scheduler: Scheduler;
   /** Since when a stream waits for the peer to read. */
@@ -185,7 +185,10 @@ export class WebSocketConnection {
     this.#endSlow();
   }
 
-  /** At once while little waits, else when it has left: what is sent in this way never makes a reader too slow. */
+  /**
+   * Sends at once while little waits, and else when it has left: what is sent in this way never makes a
+   * reader too slow.
+   */
   #sendPaced(text: string): Promise<void> {
     if (this.#closing || this.#socket.readyState !== this.#socket.OPEN) return Promise.resolve();
     if (this.#socket.bufferedAmount + text.length < PACED_BYTES_MAX) {

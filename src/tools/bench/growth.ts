@@ -21,7 +21,7 @@ export interface GrowthFigures {
   /** Files of the database, bytes, at half of the blocks and at all. */
   readonly halfBytes: number;
   readonly bytes: number;
-  /** Between the two, for each transaction and each block. */
+  /** Bytes between the two, for each transaction and each block. */
   readonly bytesPerTransaction: number;
   readonly bytesPerBlock: number;
 }

@@ -23,7 +23,7 @@ export interface LengthCost {
   readonly blocks: number;
   /** Microseconds of processor time a block. */
   readonly blockUs: number;
-  /** Over that of the first length. */
+  /** The cost in units of that at the first length. */
   readonly ratio: number;
 }
 

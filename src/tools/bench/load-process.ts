@@ -14,7 +14,7 @@ import { type LoadTransfer, Transfers } from "./transfers.ts";
 
 const PROGRESS_MS = 250;
 const DRAIN_POLL_MS = 20;
-/** After so long without a block what is outstanding is lost. */
+/** Milliseconds without a block after which what is outstanding is lost. */
 const DRAIN_MS_MAX = 10_000;
 const HAS_NODES = "a load has nodes to send to";
 

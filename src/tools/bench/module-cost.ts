@@ -110,7 +110,7 @@ async function blockOf(world: World, count: number, sign: Sign): Promise<Block> 
   return block;
 }
 
-/** Of a chain that has seen none of the signatures. */
+/** What checking costs a chain that has seen none of the signatures, in microseconds. */
 async function checkUs(world: World, block: Block): Promise<number> {
   const chain = await chainOf(world);
   const before = process.cpuUsage();

@@ -56,7 +56,7 @@ export class QueueNetworks {
     }
   }
 
-  /** To a validator that runs at that moment. */
+  /** Delivers to a validator that runs at that moment. */
   #deliver(node: number, deliver: (to: NetworkHandlers) => void): void {
     const handlers = this.#handlers[node];
     if (handlers !== undefined) deliver(handlers);

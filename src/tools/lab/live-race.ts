@@ -21,7 +21,7 @@ export interface LiveRace {
 
 /** What the attacker sees. Work counts from the fork point, in blocks: with fixed difficulty all weigh the same. */
 export interface LiveSight {
-  /** Since the race began. */
+  /** Seconds since the race began. */
   readonly seconds: number;
   readonly publicBlocks: number;
   readonly privateBlocks: number;

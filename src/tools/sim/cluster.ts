@@ -293,7 +293,7 @@ export class Cluster {
   }
 }
 
-/** Also as the cause of what a layer above made of it. */
+/** Whether an error says that the disk is full, also as the cause of what a layer above made of it. */
 function isDiskFull(error: unknown): boolean {
   return error instanceof DiskFull || (error instanceof Error && isDiskFull(error.cause));
 }

@@ -144,7 +144,7 @@ export class SimDisk {
     if (this.full) throw new DiskFull("no space left on the virtual disk");
   }
 
-  /** After a durable write. */
+  /** Notes that a write is durable. */
   noted(records: readonly Uint8Array[] | undefined, rotated: boolean): void {
     if (records === undefined) this.#ports.written();
     else this.#ports.journaled(records, rotated);

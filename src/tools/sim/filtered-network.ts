@@ -6,7 +6,7 @@ import type { ValidatorId } from "../../consensus/engine.ts";
 import type { Network, NetworkHandlers, PeerView, RumorTopic } from "../../node/ports.ts";
 import type { Misbehaviour, Outgoing } from "./misbehaviour.ts";
 
-/** Whose filters these are. */
+/** The node whose filters these are. */
 export interface Misbehaving {
   readonly misbehaviours: readonly Misbehaviour[];
   /** Runs a task on virtual time, in this life of the node. */

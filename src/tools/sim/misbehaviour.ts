@@ -17,7 +17,7 @@ export interface Outgoing {
   readonly to: ValidatorId;
   /** A sealed packet (node/ingress/packet.ts). */
   readonly packet: Uint8Array;
-  /** Besides what the network takes, ms. */
+  /** Milliseconds besides what the network takes. */
   readonly delayMs?: number;
 }
 
@@ -62,7 +62,10 @@ export interface MisbehaviourContext {
   readonly jumpClock: (byMs: number) => void;
 }
 
-/** adversary.ts has one. Undefined for a kind that the cluster makes itself (twin). */
+/**
+ * Makes the misbehaviour of a kind, as adversary.ts does. Undefined for a kind that the cluster makes itself
+ * (twin).
+ */
 export type MisbehaviourMaker = (
   spec: AdversarySpec,
   context: MisbehaviourContext,

@@ -19,7 +19,7 @@ export class VirtualTime {
   #order = 0;
   readonly #heap: Event[] = [];
 
-  /** Since the run began; may have a fraction. */
+  /** Milliseconds since the run began, of which there may be a fraction. */
   get nowMs(): number {
     return this.#nowMs;
   }

@@ -168,7 +168,10 @@ function addFalseProposals(schedule: Schedule, random: Random): Schedule {
   return { ...schedule, adversaries: [...adversaries, added] };
 }
 
-/** Instead of whatever one corrupt validator did: it behaves, and forgets; then it may lose power once more. */
+/**
+ * Takes the place of whatever one corrupt validator did: it behaves, and forgets, and may then lose power
+ * once more.
+ */
 function putBackOne(schedule: Schedule, random: Random): Schedule {
   const corrupt = corruptOf(schedule);
   if (corrupt.length === 0) return schedule;

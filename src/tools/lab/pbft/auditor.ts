@@ -20,7 +20,7 @@ interface ReceivedVote {
 }
 
 export interface Comparison {
-  /** Whose mail was laid side by side. */
+  /** The nodes whose mail was laid side by side. */
   readonly readers: readonly [NodeId, NodeId];
   readonly bytes: Uint8Array;
 }

@@ -94,7 +94,7 @@ export interface ForkBranches {
   readonly sides: readonly [readonly ForkBlock[], readonly ForkBlock[]];
 }
 
-/** After the last payment, for view changes and repair, ms. */
+/** Milliseconds after the last payment, for view changes and repair. */
 const SETTLE_MS = 20_000;
 
 /** Calls `step` TURNS times. */

@@ -35,7 +35,7 @@ export interface PbftClusterOptions {
 /** What a person wants to see of a run, in the order of time. */
 export interface Note {
   readonly atMs: number;
-  /** Whose row it belongs to. A twin comes after the validators. */
+  /** The node whose row it belongs to. A twin comes after the validators. */
   readonly node: NodeId;
   readonly kind: "view" | "proposal" | "commit" | "view-change" | "evidence";
   readonly view: number;

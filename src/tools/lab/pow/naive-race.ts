@@ -39,7 +39,7 @@ const HALFLIFE = 300;
 const REANCHOR = 144;
 const BLOCKS_MAX = 100_000;
 
-/** Index is height. */
+/** A chain whose blocks stand at the index of their height. */
 interface Chain {
   readonly times: number[];
   readonly hashes: number[];

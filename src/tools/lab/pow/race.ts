@@ -53,7 +53,7 @@ export interface RaceOutcome {
 /** What happened in a race, for a picture of it. Work counts from the fork point. */
 export interface RaceEvent {
   readonly kind: "honest" | "attacker" | "released" | "reorganised" | "gave-up";
-  /** Since the race began. */
+  /** Seconds since the race began. */
   readonly seconds: number;
   readonly head: BlockHead;
   readonly honestWork: number;

@@ -49,7 +49,7 @@ export interface WarpRun {
   readonly expected: number;
   /** Work of the branch over the hashes that the attacker made in this time: cheap blocks weigh little. */
   readonly workPerHash: number;
-  /** Within this factor of what is expected the difficulty agrees. */
+  /** The factor of what is expected within which the difficulty agrees. */
   readonly tolerance: number;
   readonly isMatch: boolean;
 }

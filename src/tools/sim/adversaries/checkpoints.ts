@@ -44,7 +44,7 @@ export function falseCheckpoints(
   };
 }
 
-/** Around the newest checkpoint of the own chain: what others are about to sign. */
+/** Lies around the newest checkpoint of the own chain: about what others are about to sign. */
 function falseCheckpoint(
   context: MisbehaviourContext,
   { forger }: AdversaryKnowledge,

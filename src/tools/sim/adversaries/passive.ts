@@ -56,13 +56,13 @@ export function withholdBodies(
   };
 }
 
-/** As primary it leaves the transactions of one account out of its blocks. */
+/** Leaves the transactions of one account out of its blocks, as primary. */
 export function censor(context: MisbehaviourContext, { account }: Spec<"censor">): Misbehaviour {
   const victim = context.genesis.accounts[account]?.address;
   return leavesOut(context, ({ from }) => victim === undefined || !equalBytes(from, victim));
 }
 
-/** As primary it serves whoever has waited longest, and nobody besides. */
+/** Serves whoever has waited longest, and nobody besides, as primary. */
 export function trickle(context: MisbehaviourContext): Misbehaviour {
   return leavesOut(context, (_transaction, index) => index === 0);
 }

@@ -65,7 +65,7 @@ export class ChainChecker implements Observer {
     this.#compareState(node, sealed.block);
   }
 
-  /** After a start: what was committed is still there, and what became durable unseen is looked at now. */
+  /** Is called after a start: what was committed is still there, and what became durable unseen is looked at now. */
   stepped(node: NodeId, input: { readonly kind: string; readonly head?: { readonly height: bigint } }): void {
     if (input.kind !== "started" || !this.#facts.isCorrect(node)) return;
     const height = must(input.head, "a start says the head").height;

@@ -88,7 +88,7 @@ export class Checkers {
     ]);
   }
 
-  /** Before the cluster starts. */
+  /** Is called before the cluster starts. */
   watch(watched: Watched): void {
     this.#facts.watch(watched);
   }

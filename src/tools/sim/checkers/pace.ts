@@ -48,7 +48,7 @@ export class PaceChecker implements Observer {
     this.#facts = facts;
   }
 
-  /** Before the run; without it nothing is asked. */
+  /** Is called before the run. Without it nothing is asked. */
   expect(settled: Settled): void {
     this.#settled = settled;
   }

@@ -23,7 +23,7 @@ export interface EpochScale {
   readonly troubleMs: number;
   /** Heights that everybody must gain when the trouble is over. */
   readonly afterwards: bigint;
-  /** Between two things that happen, ms. */
+  /** Milliseconds between two things that happen. */
   readonly actMs: Range;
   /** Members look for what they have not voted on, ms. */
   readonly voteEveryMs: number;

@@ -19,7 +19,7 @@ import { EpochCheckers, readEpoch, votesThatDecide } from "./epoch-checkers.ts";
 import { EpochNet } from "./epoch-net.ts";
 import type { EpochRunResult } from "./epoch-run.ts";
 
-/** After the transition nothing more goes wrong from this time on, ms. */
+/** After so many ms behind the transition nothing more goes wrong. */
 const TROUBLE_MS = 6_000;
 const DEADLINE_MS = 60_000;
 /** Heights that must be gained when the trouble is over. */
@@ -39,14 +39,14 @@ class TransitionRun {
   readonly #checkers: EpochCheckers;
   readonly #members: number;
   readonly #nodes: number;
-  /** Not trusted with anything any more: gone for good, whatever they had final. */
+  /** The nodes that are not trusted with anything any more: gone for good, whatever they had final. */
   readonly #gone = new Set<NodeId>();
   /** Highest block that a node has told of. */
   readonly #heights = new Map<NodeId, bigint>();
   /** What each node was first told to accept; it takes no other. */
   readonly #accepted = new Map<NodeId, Transition>();
   #file: Transition | undefined;
-  /** Under which transition a node has voted from its epoch on. */
+  /** The transition under which a node has voted from its epoch on. */
   readonly #sides = new Map<NodeId, string>();
   readonly #returned = new Set<NodeId>();
   #isDatabaseLost = false;
@@ -270,7 +270,7 @@ class TransitionRun {
     this.#restart(node);
   }
 
-  /** As it was started last. */
+  /** Starts a node as it was started last. */
   #restart(node: NodeId): void {
     const { cluster } = this.#net;
     const file = this.#accepted.get(node);
