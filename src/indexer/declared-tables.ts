@@ -12,7 +12,7 @@ import type { TypeForm } from "../chain/modules/value-types.ts";
 import { moduleKey } from "../chain/state/state-keys.ts";
 import type { Event } from "../chain/types/receipt.ts";
 import { decode } from "../codec/reader.ts";
-import { BUILT_IN_EVENTS, BUILT_IN_MAPS } from "./built-in-forms.ts";
+import { BUILT_IN_EVENTS, BUILT_IN_MAPS } from "./built-in-tables.ts";
 import { type Column, columnsOfFields, columnsOfValue, type ValueColumn } from "./columns.ts";
 import { bytesField, type CopyField, NULL } from "./copy-text.ts";
 import { tableName } from "./sql-names.ts";

@@ -194,7 +194,7 @@ export class Client extends NodeCalls {
    * @throws as {@link account}
    */
   read(path: string, options: ReadOptions = {}): Promise<ReadAnswer<Json>> {
-    const isCommon = /^(account|anchor)\//.test(path);
+    const isCommon = /^(account|anchor|bank|gov|coinbase)\//.test(path);
     return this.#read(async ({ pathQuestion }) => {
       return pathQuestion(path, isCommon ? [] : ((await this.call("state_getModules")) as ClaimedForm[]));
     }, options);

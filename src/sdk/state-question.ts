@@ -3,6 +3,7 @@
  * Node or a browser.
  */
 import { accept, refuse, type Verdict } from "../base/fault.ts";
+import { builtInOfPath } from "../chain/modules/built-in-forms.ts";
 import type { DeclaredCode } from "../chain/modules/define-module.ts";
 import type { Json } from "../chain/modules/module.ts";
 import { type StateForms, stateFormsOf } from "../chain/modules/module-form.ts";
@@ -40,7 +41,9 @@ export function accountQuestion(address: string): Verdict<StateQuestion<AccountS
 /** @param forms of the chain's modules, as state_getModules tells them; without: the paths that every chain has */
 export function pathQuestion(path: string, forms: readonly ClaimedForm[]): Verdict<StateQuestion<Json>> {
   const [kind = "", name = "", ...parts] = path.split("/");
-  const own = forms.find((one) => one.name === kind);
+  const builtIn = builtInOfPath(kind, name);
+  const own =
+    builtIn === undefined ? forms.find((one) => one.name === kind) : { ...builtIn, number: builtIn.id };
   if (own === undefined) {
     const parsed = parseStatePath(path);
     if (!parsed.ok) return refuse("malformed", parsed.fault.detail);
@@ -51,7 +54,7 @@ export function pathQuestion(path: string, forms: readonly ClaimedForm[]): Verdi
   if (!place.ok) return place;
   const { state, key, isWhole } = place.value;
   if (!isWhole) return refuse("malformed", `${path}: ${parts.length} parts of a key that has more`);
-  return accept({ path, key, decode: opener(state), isClaimed: true });
+  return accept({ path, key, decode: opener(state), isClaimed: builtIn === undefined });
 }
 
 /** What state_getModules says of a module. */
@@ -77,7 +80,7 @@ export function entryQuestion(
 ): Verdict<StateQuestion<Json>> {
   const form = stateFormsOf(module);
   if (!form.ok) return form;
-  const number = numberOf(form.value);
+  const number = module.fixed === undefined ? numberOf(form.value) : accept(module.fixed.number);
   if (!number.ok) return number;
   const place = entryKeyFromJson({ id: number.value, form: form.value }, state, key);
   if (!place.ok) return place;

@@ -17,7 +17,7 @@ import { type CertificateSigner, openGenesis, type TrustedGenesis } from "./trus
 export interface EntryQuestion {
   /** What state_query with `prove` answered. */
   readonly answer: unknown;
-  /** What defineModule made. */
+  /** What defineModule made, or a module of quorate/built-in. */
   readonly module: DeclaredCode;
   /** The map or cell. */
   readonly state: string;
@@ -53,7 +53,10 @@ function check(
 ): Verdict<Omit<Extract<EntryAnswer, { valid: true }>, "valid">> {
   const form = stateFormsOf(module);
   if (!form.ok) return form;
-  const number = numberOf(trusted.genesis.modules?.list ?? [], form.value, "the genesis");
+  const number =
+    module.fixed === undefined
+      ? numberOf(trusted.genesis.modules?.list ?? [], form.value, "the genesis")
+      : accept(module.fixed.number);
   if (!number.ok) return number;
   const place = entryKeyFromJson({ id: number.value, form: form.value }, state, key);
   if (!place.ok) return place;

@@ -18,7 +18,7 @@ import { bankDeclaration } from "../chain/modules/bank-declaration.ts";
 import type { CallFields, CallOf } from "../chain/modules/define-module.ts";
 import { type GovCall, govDeclaration } from "../chain/modules/gov-declaration.ts";
 import type { Module } from "../chain/modules/module.ts";
-import { formOf, type ModuleForm } from "../chain/modules/module-form.ts";
+import { fixedFormOf, formOf, type ModuleForm } from "../chain/modules/module-form.ts";
 import { callFromJson, encodeCall } from "../chain/modules/module-state.ts";
 import type { FieldsOf } from "../chain/modules/value-types.ts";
 import { type SignedTransaction, signTransaction } from "../chain/types/transaction.ts";
@@ -140,7 +140,7 @@ export class Wallet {
   }
 
   /**
-   * A call of a declared module.
+   * A call of a declared module, or of one that every chain has (`bank` and others of quorate/built-in).
    * @param called such as `registry.transfer`, where `registry` is what defineModule made
    * @throws RangeError for arguments that the call does not take, and for a chain without the module
    */
@@ -149,6 +149,8 @@ export class Wallet {
     args: FieldsOf<F>,
     order: Omit<Order, "memo">,
   ): SignedTransaction {
+    if (module.fixed !== undefined)
+      return this.#callOf(module.fixed.number, fixedFormOf(module), { call, args }, order);
     const form = formOf(module);
     if (!form.ok) throw new RangeError(form.fault.detail);
     return this.callByForm(form.value, call, args, order);
@@ -158,6 +160,15 @@ export class Wallet {
   callByForm(form: ModuleForm, call: string, args: unknown, order: Omit<Order, "memo">): SignedTransaction {
     const id = order.chain.modules?.get(form.name);
     if (id === undefined) throw new RangeError(`module ${form.name}: this chain has none of this name`);
+    return this.#callOf(id, form, { call, args }, order);
+  }
+
+  #callOf(
+    id: number,
+    form: ModuleForm,
+    { call, args }: { readonly call: string; readonly args: unknown },
+    order: Omit<Order, "memo">,
+  ): SignedTransaction {
     const made = callFromJson(form, call, args);
     if (!made.ok) throw new RangeError(made.fault.detail);
     checkFee(order, 0n);

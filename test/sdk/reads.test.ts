@@ -140,7 +140,9 @@ describe("a read at level proven", () => {
     expect(await client().read(path)).toMatchObject({ level: "proven", value: null });
     expect(await client().read(`account/0x${"cd".repeat(32)}`)).toMatchObject({ value: null });
     expect((await client().account(`0x${"cd".repeat(32)}`, {})).value).toEqual({ balance: "0", nonce: 0 });
-    await expect(client().read("bank/everything")).rejects.toThrow(/expected account/);
+    await expect(client().read("bank/everything")).rejects.toThrow(/no such state; there are accounts/);
+    const path0 = `bank/accounts/0x${"cd".repeat(32)}`;
+    expect(await client().read(path0)).toMatchObject({ level: "proven", value: null });
   });
 
   it.each<[string, Parameters<LyingFetch["lie"]>[2]]>([

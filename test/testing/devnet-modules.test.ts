@@ -1,6 +1,7 @@
 /** Modules of one's own on a chain inside a test: as they are, and bundled and evaluated as a node does it. */
 import { resolve } from "node:path";
 import { afterEach, describe, expect, it } from "vitest";
+import { anchor, bank } from "../../src/chain/modules/built-in-modules.ts";
 import {
   address,
   call,
@@ -15,6 +16,7 @@ import {
 } from "../../src/chain/modules/define-module.ts";
 import { formOf } from "../../src/chain/modules/module-form.ts";
 import { Client } from "../../src/sdk/client.ts";
+import { readerOf } from "../../src/sdk/event-fields.ts";
 import { numberOf } from "../../src/sdk/state-question.ts";
 import { verifyEntry } from "../../src/sdk/verify-entry.ts";
 import { devnet } from "../../src/testing/virtual-devnet.ts";
@@ -228,6 +230,67 @@ describe("a declaration", () => {
   });
 });
 
+describe("a module that every chain has", () => {
+  it("is called, listed, followed and proved by its declaration", async () => {
+    const chain = await devnet({ validators: 1 });
+    net = chain;
+    const [alice, bob] = ["alice", "bob"].map((name) => chain.account(name).address as `0x${string}`) as [
+      `0x${string}`,
+      `0x${string}`,
+    ];
+    const paid = { to: bob, amount: 5n, memo: "rent" };
+    expect(await chain.final(chain.call(bank.transfer, paid, { from: "alice" }))).toMatchObject({
+      status: "success",
+    });
+    await chain.final(chain.call(anchor.anchor, { digest: DEED, memo: "" }, { from: "bob" }));
+    const client = new Client(chain.urls, { fetch: chain.fetch, genesis: chain.genesis });
+
+    const page = await client.entries(bank, "accounts", { prefix: bob.slice(0, 6), limit: 1_000 });
+    expect(page.entries).toEqual([{ key: bob, value: { balance: 1_000_005n, nonce: 1n } }]);
+    const whole = await client.entries(bank, "accounts", { limit: 3 });
+    expect([whole.entries.length, whole.cursor?.slice(0, 4)]).toEqual([3, "0x01"]);
+    const senders = await client.entries(anchor, "senders", { under: [DEED] });
+    expect(senders.entries).toMatchObject([{ key: { digest: DEED, sender: bob }, value: { ordinal: 0 } }]);
+
+    const shown = await client.call("state_query", { path: `anchor/first/${DEED}` });
+    const older = await client.call("state_query", { path: `anchor/${DEED}` });
+    expect([shown.key, shown.value]).toEqual([older.key, older.value]);
+    expect(shown.decoded).toMatchObject({ count: 1, sender: bob, memo: "" });
+
+    const answer = await client.call("state_query", { path: `bank/accounts/${alice}`, prove: true });
+    const question = { module: bank, state: "accounts", key: alice, genesis: chain.genesis };
+    const value = { balance: "999995", nonce: "1" };
+    expect(verifyEntry({ answer, ...question })).toMatchObject({ valid: true, value });
+    expect(verifyEntry({ answer, ...question, key: bob })).toMatchObject({ valid: false });
+    expect(await client.entry(bank, "accounts", alice)).toMatchObject({ level: "proven", value });
+    expect(await client.read(`bank/accounts/${alice}`)).toMatchObject({ level: "proven", value });
+
+    const events = await client.call("chain_getEvents", { filter: { module: "bank" }, from: 0, limit: 5 });
+    const read = readerOf({ module: bank, event: "transferred" }).read;
+    expect(events.items.map((one) => read(one as never).fields)).toEqual([
+      { from: alice, to: bob, amount: 5n },
+    ]);
+  });
+
+  it("is listed with its bytes to whoever asks for it, and only then", async () => {
+    const chain = await devnet({ validators: 1 });
+    net = chain;
+    const client = new Client(chain.urls, { fetch: chain.fetch });
+    expect(await client.call("state_getModules")).toEqual([]);
+    const known = await client.call("state_getModules", { builtIn: true });
+    expect(known.map(({ name, number, sha256 }) => [name, number, sha256])).toEqual([
+      ["coinbase", 0, null],
+      ["bank", 1, null],
+      ["anchor", 2, null],
+      ["gov", 3, null],
+    ]);
+    expect(known[1]?.form).toMatchObject({
+      calls: [{ name: "transfer", opening: "0x" }],
+      state: [{ name: "accounts", prefix: "0x01" }],
+    });
+  });
+});
+
 describe("entries of a map", () => {
   const ledger = defineModule(
     {
@@ -288,7 +351,7 @@ describe("entries of a map", () => {
       "lots/none: no such state; there are lots, total",
     );
     await expect(client.call("state_query", { path: "account/0x00", limit: 5 })).rejects.toThrow(
-      "entries are listed of the maps of declared modules; this chain has lots",
+      "entries are listed of the maps of modules; this chain has coinbase, bank, anchor, gov, lots",
     );
     await expect(client.call("state_query", { path: "lots/lots", cursor: "0x4011" })).rejects.toThrow(
       "cursor: 0x4011 is of no page below 0x401000",

@@ -123,11 +123,14 @@ function describeEvent(
   return { type: event.name, ...(event.codec.toJson(fields.value) as Record<string, Json>) };
 }
 
+/** Between the words of NotAValidator, and of URLTooLong. */
+const WORDS = /(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])/g;
+
 /** REGISTRY_NOT_OWNER for the fault NotOwner of the module registry. */
-function faultNameOf({ name, faults }: ModuleForm, code: number): string | undefined {
+export function faultNameOf({ name, faults }: ModuleForm, code: number): string | undefined {
   if (code === MODULE_PANIC) return "MODULE_PANIC";
   if (code === MODULE_OUT_OF_UNITS) return "MODULE_OUT_OF_UNITS";
   const fault = faults[code - 1];
   if (fault === undefined) return undefined;
-  return `${name}_${fault.name.replace(/(?<=[a-z0-9])(?=[A-Z])/g, "_")}`.toUpperCase();
+  return `${name}_${fault.name.replace(WORDS, "_")}`.toUpperCase();
 }

@@ -133,6 +133,18 @@ export interface DeclaredCode {
   > & { readonly calls: Readonly<Record<string, { readonly fields: FieldTypes }>> };
   /** Runs a call by its place in the declaration. */
   readonly run: (call: number, args: unknown, host: ModuleHost) => void;
+  /** Of modules that every chain has. A node reads it of no module's file. */
+  readonly fixed?: FixedBytes;
+}
+
+/** Where the bytes of a module that every chain has differ from those of declared ones. */
+export interface FixedBytes {
+  /** The module byte of its transactions. */
+  readonly number: number;
+  /** What stands before the arguments of a call, instead of the call's place. */
+  readonly openings: Readonly<Record<string, Hex>>;
+  /** What the keys of a map, or a cell, begin with, instead of the module's number and the map's place. */
+  readonly prefixes: Readonly<Record<string, Hex>>;
 }
 
 export type DefinedModule<S, E, F, C> = DeclaredCode & {

@@ -8,19 +8,26 @@ import { EVENT_BYTES_MAX } from "../../base/limits.ts";
 import { isTakenModuleName, MODULE_NAME, MODULE_VERSION_MAX } from "../types/module-version.ts";
 import type { DeclaredCode } from "./define-module.ts";
 import { codecOf, codecOfFields } from "./value-codec.ts";
-import type { TypeForm } from "./value-types.ts";
+import type { Hex, TypeForm } from "./value-types.ts";
 
 export type FieldForms = Readonly<Record<string, TypeForm>>;
 
 export interface ModuleForm {
   readonly name: string;
   readonly version: number;
-  readonly calls: readonly { readonly name: string; readonly fields: FieldForms }[];
+  readonly calls: readonly {
+    readonly name: string;
+    readonly fields: FieldForms;
+    /** Bytes before the arguments, of modules that every chain has; else the place of the call. */
+    readonly opening?: Hex;
+  }[];
   /** A cell has no key. */
   readonly state: readonly {
     readonly name: string;
     readonly key?: TypeForm | undefined;
     readonly value: TypeForm;
+    /** What its keys begin with, of modules that every chain has; else 0x40, the module's number and the place of the map. */
+    readonly prefix?: Hex;
   }[];
   readonly events: readonly { readonly name: string; readonly fields: FieldForms }[];
   readonly faults: readonly { readonly name: string; readonly means: string }[];
@@ -42,16 +49,34 @@ const FAULT_NAME = /^[A-Z][A-Za-z0-9]{0,47}$/;
 const TAKEN_NAMES = ["declaration", "state", "events", "faults", "run", "constructor", "then"];
 /** @param code what a file exports, which may be anything */
 export function formOf(code: DeclaredCode): Verdict<ModuleForm, "malformed"> {
+  return checkForm(copyForm(code));
+}
+
+/** The form of a module that every chain has. Never of what came from a file or a node: `fixed` says where it reads. */
+export function fixedFormOf(code: DeclaredCode): ModuleForm {
+  const form = copyForm(code);
+  const calls = form.calls.map((one) => ({ ...one, ...given("opening", code.fixed?.openings[one.name]) }));
+  return { ...form, calls, state: fixedStates(code) };
+}
+
+function fixedStates(code: DeclaredCode): ModuleForm["state"] {
+  return copyStates(code).map((one) => ({ ...one, ...given("prefix", code.fixed?.prefixes[one.name]) }));
+}
+
+function given<N extends string>(name: N, value: Hex | undefined): { readonly [K in N]?: Hex } {
+  return (value === undefined ? {} : { [name]: value }) as { readonly [K in N]?: Hex };
+}
+
+function copyForm(code: DeclaredCode): ModuleForm {
   const { declaration } = code;
-  const form: ModuleForm = {
+  return {
     name: String(declaration.name),
     version: declaration.version ?? 1,
     calls: named(declaration.calls, ({ fields }) => ({ fields: copyFields(fields) })),
-    state: copyStates(declaration),
+    state: copyStates(code),
     events: named(declaration.events, ({ fields }) => ({ fields: copyFields(fields) })),
     faults: named(declaration.faults, (means) => ({ means: String(means) })),
   };
-  return checkForm(form);
 }
 
 /** What names and reads entries of a module's state. */
@@ -61,17 +86,17 @@ export type StateForms = Pick<ModuleForm, "name" | "version" | "state">;
  * The part of a declaration that a verifier reads the state by. Whether a chain could live with the whole is not asked:
  * the genesis that names the module says so.
  */
-export function stateFormsOf({ declaration }: DeclaredCode): Verdict<StateForms, "malformed"> {
+export function stateFormsOf(code: DeclaredCode): Verdict<StateForms, "malformed"> {
   try {
-    const { name, version = 1 } = declaration;
-    return accept({ name: String(name), version, state: copyStates(declaration) });
+    const { name, version = 1 } = code.declaration;
+    return accept({ name: String(name), version, state: fixedStates(code) });
   } catch (error) {
     return refuse("malformed", `module: not a declaration: ${(error as Error).message}`);
   }
 }
 
-function copyStates({ state }: DeclaredCode["declaration"]): ModuleForm["state"] {
-  return named(state, ({ key, value }) => ({
+function copyStates({ declaration }: DeclaredCode): ModuleForm["state"] {
+  return named(declaration.state, ({ key, value }) => ({
     ...(key === undefined ? {} : { key: copyType(key) }),
     value: copyType(value),
   }));

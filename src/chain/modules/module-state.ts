@@ -2,7 +2,8 @@
  * Entries of a declared module's state by name: the keys and values of its maps and cells, for whoever has the form and
  * not the code. Keys sort by their encoding, so that the first fields of a struct are the beginning of a range.
  */
-import { EMPTY } from "../../base/bytes.ts";
+import { must } from "../../base/assert.ts";
+import { EMPTY, parseHex } from "../../base/bytes.ts";
 import { accept, refuse, type Verdict } from "../../base/fault.ts";
 import { decode } from "../../codec/reader.ts";
 import { Writer } from "../../codec/writer.ts";
@@ -15,9 +16,16 @@ import type { TypeForm } from "./value-types.ts";
 
 type StateForm = ModuleForm["state"][number];
 
+/** What the keys of a map begin with. */
+function prefixOf(module: number, map: number, { prefix }: StateForm): Uint8Array {
+  if (prefix === undefined) return moduleKey(module, map, EMPTY);
+  return must(parseHex(prefix), "a fixed prefix is hex");
+}
+
 /** @throws ValueError for a key that the map cannot have */
-function entryKey(module: number, map: number, { name, key: type }: StateForm, key: unknown): Uint8Array {
-  const writer = new Writer(48).raw(moduleKey(module, map, EMPTY));
+function entryKey(module: number, map: number, state: StateForm, key: unknown): Uint8Array {
+  const { name, key: type } = state;
+  const writer = new Writer(48).raw(prefixOf(module, map, state));
   if (type !== undefined) codecOf(type).write(writer, key, `${name}'s key`);
   return writer.finish();
 }
@@ -54,14 +62,13 @@ export function entryAt(
     );
   }
   try {
-    const writer = new Writer(40);
+    const writer = new Writer(40).raw(prefixOf(id, map, state));
     for (const [i, part] of parts.entries()) {
       const [field, type] = types[i] as readonly [string, TypeForm];
       const codec = codecOf(type);
       codec.write(writer, codec.fromJson(part, field), field);
     }
-    const key = moduleKey(id, map, writer.finish());
-    return accept({ state, key, isWhole: parts.length === types.length });
+    return accept({ state, key: writer.finish(), isWhole: parts.length === types.length });
   } catch (error) {
     return valueFault(error, `${form.name}/${name}`);
   }
@@ -116,10 +123,15 @@ export function callFromJson(
 
 /** The bytes of a call that was made of JSON. */
 export function encodeCall(form: ModuleForm, { index, args }: DeclaredCall): Uint8Array {
-  const writer = new Writer(64).u8(index);
   const call = form.calls[index];
+  const { opening } = call ?? {};
+  const writer = new Writer(64).raw(opening === undefined ? Uint8Array.of(index) : openingBytes(opening));
   if (call !== undefined) codecOfFields(call.fields).write(writer, args, "");
   return writer.finish();
+}
+
+function openingBytes(opening: string): Uint8Array {
+  return must(parseHex(opening), "the opening of a call is hex");
 }
 
 function openAs(type: TypeForm, name: string, bytes: Uint8Array): Verdict<Json, "malformed"> {

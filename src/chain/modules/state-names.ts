@@ -47,6 +47,8 @@ const GOVERNANCE: ReadonlyMap<number, string> = new Map([
 
 /** @param forms of the declared modules */
 export function nameStateKey(key: Uint8Array, forms: readonly NamedForm[]): StateName {
+  const fixed = nameFixedKey(key, forms);
+  if (fixed !== undefined) return fixed;
   const rest = key.subarray(1);
   switch (key[0]) {
     case ACCOUNT:
@@ -74,8 +76,26 @@ function unnamed(key: Uint8Array, module: number | undefined): StateName {
 function nameModuleKey(key: Uint8Array, forms: readonly NamedForm[]): StateName | undefined {
   const own = forms.find(({ id }) => id === key[1]);
   const state = own?.form.state[key[2] ?? -1];
-  if (own === undefined || state === undefined) return undefined;
-  const opened = openEntryKey(state, key);
+  return own === undefined || state === undefined ? undefined : nameEntry(own, state, key.subarray(3));
+}
+
+/** A key of a module that every chain has, where its form is among those given. */
+function nameFixedKey(key: Uint8Array, forms: readonly NamedForm[]): StateName | undefined {
+  for (const own of forms) {
+    const [first] = key;
+    const state = own.form.state.find(({ prefix }) => prefix !== undefined && Number(prefix) === first);
+    if (state !== undefined) return nameEntry(own, state, key.subarray(1));
+  }
+  return undefined;
+}
+
+/** @param rest of the key, behind what says which map it is of */
+function nameEntry(
+  own: NamedForm,
+  state: ModuleForm["state"][number],
+  rest: Uint8Array,
+): StateName | undefined {
+  const opened = openEntryKey(state, rest);
   if (opened === undefined) return undefined;
   const module = own.form.name;
   const parts = partsOf(state.key, opened);
@@ -91,9 +111,8 @@ function nameModuleKey(key: Uint8Array, forms: readonly NamedForm[]): StateName 
 }
 
 /** The key of an entry as JSON, which is null for a cell. Undefined for bytes that are no key of this map. */
-function openEntryKey(state: ModuleForm["state"][number], key: Uint8Array): Json | undefined {
+function openEntryKey(state: ModuleForm["state"][number], bytes: Uint8Array): Json | undefined {
   const { key: type } = state;
-  const bytes = key.subarray(3);
   if (type === undefined) return bytes.length === 0 ? null : undefined;
   const codec = codecOf(type);
   const read = decode(bytes, state.name, (reader) => codec.read(reader, PLAIN_VALUES));

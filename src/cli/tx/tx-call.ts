@@ -1,7 +1,14 @@
-/** `quorate tx call`: a call of a declared module, its arguments by name; their types are asked from the node. */
+/**
+ * `quorate tx call`: a call of a module, its arguments by name. The types of declared modules are asked from the node, those of
+ * modules that every chain has are known here.
+ */
 import type { Command } from "commander";
 import { hex0x, showHash } from "../../base/bytes.ts";
-import type { ModuleForm } from "../../chain/modules/module-form.ts";
+import { anchor, bank, gov } from "../../chain/modules/built-in-modules.ts";
+import type { CallFields, DeclaredCode } from "../../chain/modules/define-module.ts";
+import { type FieldForms, fixedFormOf, type ModuleForm } from "../../chain/modules/module-form.ts";
+import type { FieldsOf } from "../../chain/modules/value-types.ts";
+import type { Client } from "../../sdk/client.ts";
 import { Wallet } from "../../sdk/wallet.ts";
 import { amount, collect } from "../arguments.ts";
 import { leaf } from "../command.ts";
@@ -52,7 +59,8 @@ export function addTxCall<O extends CallOptions>(
 
 const HELP = `
 An argument is an option with the name of the field: --label "a house", or --label=...; lists and objects are JSON, addresses
-may be names. quorate rpc state_getModules shows the calls of a chain. Where a field is called as an option of this command
+may be names. quorate rpc state_getModules shows the calls of a chain; bank.transfer, anchor.anchor and gov.vote are there on every
+chain, and their memo and forced may be left out. Where a field is called as an option of this command
 is (from, fee, ...), write --arg from=VALUE.`;
 
 /** Words that commander left: --name value, or --name=value. @returns them as name=value */
@@ -74,16 +82,48 @@ function named(words: readonly string[]): string[] {
 async function signCall(out: Output, called: string, options: CallOptions): Promise<SignedCall> {
   const [name = "", call = ""] = called.split(".");
   const client = connect(options);
-  const found = (await ask(client.call("state_getModules"))).find((one) => one.name === name);
-  if (found === undefined)
-    throw badInput(`${called}: this chain has no module "${name}" (quorate rpc state_getModules)`);
-  const form = found.form as ModuleForm;
+  const builtIn = BUILT_IN.find((one) => one.declaration.name === name);
+  const form = builtIn === undefined ? await formAtNode(client, name, called) : fixedFormOf(builtIn);
   const fields = form.calls.find((one) => one.name === call)?.fields;
   if (fields === undefined) {
     throw badInput(
       `${called}: no such call; there are ${form.calls.map((one) => `${name}.${one.name}`).join(", ")}`,
     );
   }
+  const args = await argumentsOf(called, fields, options);
+  const { key } = await resolveKey(options.from, options);
+  const wallet = Wallet.fromSeed(key.seed);
+  const { chain, fee } = await signingChain(out, client, options);
+  const nonce = await ask(client.nextNonce(wallet.address));
+  const order = { chain, nonce, fee, maxFee: fee };
+  const whole = { ...leftOut(fields), ...args } as FieldsOf<CallFields>;
+  const { bytes } = signOrRefuse(() =>
+    builtIn === undefined
+      ? wallet.callByForm(form, call, args, order)
+      : wallet.call({ module: builtIn, call, fields }, whole, order),
+  );
+  return { bytes: hex0x(bytes), genesisHash: showHash(chain.genesisHash) };
+}
+
+const BUILT_IN: readonly DeclaredCode[] = [bank, anchor, gov];
+
+async function formAtNode(client: Client, name: string, called: string): Promise<ModuleForm> {
+  const found = (await ask(client.call("state_getModules"))).find((one) => one.name === name);
+  if (found === undefined)
+    throw badInput(`${called}: this chain has no module "${name}" (quorate rpc state_getModules)`);
+  return found.form as ModuleForm;
+}
+
+/** What need not be said of a call that every chain has: there is no memo, and nobody warned of harm. */
+function leftOut(fields: FieldForms): Readonly<Record<string, unknown>> {
+  return { ...("memo" in fields ? { memo: "" } : {}), ...("forced" in fields ? { forced: false } : {}) };
+}
+
+async function argumentsOf(
+  called: string,
+  fields: FieldForms,
+  options: CallOptions,
+): Promise<Readonly<Record<string, unknown>>> {
   const args: Record<string, unknown> = {};
   for (const text of options.arg ?? []) {
     const [name = "", ...rest] = text.split("=");
@@ -96,13 +136,7 @@ async function signCall(out: Output, called: string, options: CallOptions): Prom
     if (args[field] !== undefined) throw badInput(`--${name}: given twice`);
     args[field] = await argumentOf(said, fields[field]?.kind, options);
   }
-  const { key } = await resolveKey(options.from, options);
-  const wallet = Wallet.fromSeed(key.seed);
-  const { chain, fee } = await signingChain(out, client, options);
-  const nonce = await ask(client.nextNonce(wallet.address));
-  const order = { chain, nonce, fee, maxFee: fee };
-  const { bytes } = signOrRefuse(() => wallet.callByForm(form, call, args, order));
-  return { bytes: hex0x(bytes), genesisHash: showHash(chain.genesisHash) };
+  return args;
 }
 
 /** A name of options as code has it: payload-digest is payloadDigest. */

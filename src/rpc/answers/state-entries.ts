@@ -1,4 +1,4 @@
-/** A page of the entries of a declared module's map, ascending by the bytes of their keys. */
+/** A page of the entries of a module's map, ascending by the bytes of their keys. */
 import { concatBytes, hex0x } from "../../base/bytes.ts";
 import type { Json } from "../../chain/modules/module.ts";
 import { nameStateKey } from "../../chain/modules/state-names.ts";

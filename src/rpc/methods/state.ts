@@ -2,6 +2,7 @@
 import { z } from "zod";
 import { asHash, byteText, EMPTY, hex0x, utf8 } from "../../base/bytes.ts";
 import type { PlannedVersion } from "../../chain/governance/module-versions.ts";
+import { BUILT_IN_FORMS, type FixedModule } from "../../chain/modules/built-in-forms.ts";
 import { sha256 } from "../../crypto/hash.ts";
 import { checkLatest } from "../answers/block-selector.ts";
 import { listEntries, RPC_ENTRIES_DEFAULT, RPC_ENTRIES_MAX } from "../answers/state-entries.ts";
@@ -87,7 +88,7 @@ function showMaturing({ sum, nextHeight }: NonNullable<AccountAnswer["maturing"]
 
 export const queryState = method({
   name: "state_query",
-  summary: `A value of the state by path: ${STATE_PATHS}; with prove, a proof of its presence or absence. With limit, prefix or cursor instead the entries of a declared module's map, a page of them: <module>/<map>, or with the first fields of keys that have several.`,
+  summary: `A value of the state by path: ${STATE_PATHS}; with prove, a proof of its presence or absence. With limit, prefix or cursor instead the entries of a module's map, a page of them: <module>/<map>, or with the first fields of keys that have several.`,
   kind: "read",
   params: z.strictObject({
     path: z.string().max(256),
@@ -201,9 +202,15 @@ export const queryState = method({
 
 export const getModules = method({
   name: "state_getModules",
-  summary: "The declared modules of this chain: number, version, and the types of calls, state and events.",
+  summary:
+    "The declared modules of this chain: number, version, and the types of calls, state and events; with builtIn those that every chain has as well.",
   kind: "read",
-  params: z.strictObject({}),
+  params: z.strictObject({
+    builtIn: z.boolean().default(false).meta({
+      description:
+        "coinbase, bank, anchor and gov too: their calls have `opening`, the bytes before the arguments, their state `prefix`, which keys begin with",
+    }),
+  }),
   result: z.array(
     z.strictObject({
       name: z.string(),
@@ -223,21 +230,22 @@ export const getModules = method({
     }),
   ),
   examples: [{ name: "a chain without any", params: {}, result: [] }],
-  call({ api }) {
+  call({ api }, { builtIn }) {
     const records = api.moduleVersions.records();
-    return api
-      .modules()
-      .own()
-      .map(({ name, id, form, file }) => {
-        const { since = 0n, planned, hash } = records.find(({ number }) => number === id) ?? {};
-        return {
-          ...{ name, number: id, version: form.version },
-          sha256: file === undefined || hash === undefined ? null : hex0x(hash),
-          since: showWide(since),
-          planned: planned === undefined ? null : showPlanned(planned),
-          form,
-        };
-      });
+    const own = api.modules().own();
+    const shown: readonly (FixedModule & { readonly file?: string })[] = builtIn
+      ? [...BUILT_IN_FORMS, ...own]
+      : own;
+    return shown.map(({ name, id, form, file }) => {
+      const { since = 0n, planned, hash } = records.find(({ number }) => number === id) ?? {};
+      return {
+        ...{ name, number: id, version: form.version },
+        sha256: file === undefined || hash === undefined ? null : hex0x(hash),
+        since: showWide(since),
+        planned: planned === undefined ? null : showPlanned(planned),
+        form,
+      };
+    });
   },
 });
 

@@ -1,24 +1,28 @@
 /**
- * The paths of state_query with those of declared modules: <module>/<map>/<key>. Apart from state-path.ts, which the
+ * The paths of state_query with those of modules by their declarations: <module>/<map>/<key>. Apart from state-path.ts, which the
  * explorer takes in without the codecs of declarations.
  */
 import { assert } from "../../base/assert.ts";
 import { concatBytes } from "../../base/bytes.ts";
 import { accept, refuse, type Verdict } from "../../base/fault.ts";
+import { BUILT_IN_FORMS, builtInOfPath, type FixedModule } from "../../chain/modules/built-in-forms.ts";
 import type { Json } from "../../chain/modules/module.ts";
-import type { ModuleSet, OwnModule } from "../../chain/modules/module-set.ts";
+import type { ModuleSet } from "../../chain/modules/module-set.ts";
 import { type EntryPlace, entryAt, openValue } from "../../chain/modules/module-state.ts";
 import { parseStatePath, type StatePath } from "./state-path.ts";
 
+/** A module by its declaration, whether every chain has it or this one alone. */
+type NamedModule = Pick<FixedModule, "id" | "name" | "form">;
+
 export function parseModulePath(path: string, modules: ModuleSet): Verdict<StatePath, "BAD_PATH"> {
   const [kind = "", ...rest] = path.split("/");
-  const own = modules.named(kind);
+  const own = builtInOfPath(kind, rest[0]) ?? modules.named(kind);
   return own === undefined ? parseStatePath(path) : parseOwnPath(own, rest);
 }
 
-/** Entries of a declared module's map: all whose keys begin with these bytes. */
+/** Entries of a module's map: all whose keys begin with these bytes. */
 export interface StateRange {
-  readonly module: OwnModule;
+  readonly module: NamedModule;
   readonly state: EntryPlace["state"];
   readonly prefix: Uint8Array;
 }
@@ -33,12 +37,12 @@ export function parseModuleRange(
   modules: ModuleSet,
 ): Verdict<StateRange, "BAD_PATH"> {
   const [kind = "", name = "", ...key] = path.split("/");
-  const module = modules.named(kind);
+  const module = builtInOfPath(kind, name) ?? modules.named(kind);
   if (module === undefined) {
-    const known = modules.own().map((own) => own.name);
+    const known = [...BUILT_IN_FORMS, ...modules.own()].map((one) => one.name);
     return refuse(
       "BAD_PATH",
-      `${path}: entries are listed of the maps of declared modules; this chain has ${known.join(", ") || "none"}`,
+      `${path}: entries are listed of the maps of modules; this chain has ${known.join(", ")}`,
     );
   }
   const place = entryAt(module, name, key);
@@ -48,7 +52,7 @@ export function parseModuleRange(
 }
 
 function parseOwnPath(
-  own: OwnModule,
+  own: NamedModule,
   [name = "", ...key]: readonly string[],
 ): Verdict<StatePath, "BAD_PATH"> {
   const place = entryAt(own, name, key);

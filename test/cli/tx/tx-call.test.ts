@@ -51,7 +51,23 @@ describe("tx call", () => {
     expect(JSON.stringify(value)).toContain("REGISTRY_ALREADY_REGISTERED");
   });
 
+  it("calls what every chain has by the same names, a memo left out", async () => {
+    const to = net.account("bob").address;
+    const paid = await call("bank.transfer", "--to", to, "--amount", "3");
+    expect(paid).toMatchObject({ code: 0, value: { status: "final" } });
+    expect(net.balance("bob")).toBe(1_000_003n);
+    const anchored = await call("anchor.anchor", "--digest", ASSET, "--memo", "a house");
+    expect(anchored.value).toMatchObject({ status: "final" });
+    const voted = await call("gov.vote", "--proposal", "1", "--approves", "true");
+    expect(JSON.stringify(voted.value)).toContain("no module 3");
+  });
+
   it.each([
+    [
+      ["bank.transfer", "--to", ASSET, "--sum", "3"],
+      "--sum: bank.transfer has no such argument; it takes to, amount, memo",
+    ],
+    [["gov.propose"], "gov.propose: no such call; there are gov.vote"],
     [
       ["registry.register", "--asset", ASSET, "--lable", "x"],
       "--lable: registry.register has no such argument; it takes asset, label",
