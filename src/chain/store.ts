@@ -232,7 +232,7 @@ export class ChainStore {
     return bytes === undefined ? 1n : new Reader(bytes).u64();
   }
 
-  /** The height from which on bodies are here: above 1 after a snapshot or where blocks were pruned. */
+  /** The height from which on bodies, receipts and indexes are here: above 1 after a snapshot or pruning. */
   lowestBody(): bigint {
     const bytes = this.#kv.get(PRUNED_KEY);
     const kept = bytes === undefined ? 1n : new Reader(bytes).u64();
